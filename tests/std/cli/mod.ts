@@ -1,0 +1,7 @@
+/**
+ * The part of `@std/cli` that the package uses.
+ *
+ * @module
+ */
+
+export { type Args, parseArgs, type ParseOptions } from "./parse_args.ts";
