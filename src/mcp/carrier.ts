@@ -1,0 +1,407 @@
+/**
+ * Carries an exchange to the target and its answers back.
+ *
+ * @module
+ */
+
+import { ProxyError } from "../errors.ts";
+import type { Log } from "../log.ts";
+import type { Redact } from "../redact.ts";
+import { discardBody, mediaType, readBody, readEvents } from "./body.ts";
+import { type Delivery, frameTooLarge } from "./delivery.ts";
+import type { ServerEvent } from "./events.ts";
+import type { Exchange } from "./exchange.ts";
+import {
+  AttemptError,
+  fetchFailure,
+  httpStatusError,
+  redirectError,
+  type Repeat,
+  streamCut,
+} from "./failure.ts";
+import {
+  type HeaderPairs,
+  NO_SESSION,
+  postHeaders,
+  type SessionHeaders,
+  streamHeaders,
+} from "./headers.ts";
+import type { SseChannel } from "./http_sse.ts";
+import { readMessage, type RpcError } from "./message.ts";
+import { saysLost, SessionLost } from "./loss.ts";
+import { backoffMs, delay, retryAfterMs } from "./retry.ts";
+
+/** Says what an HTTP error means where the transport knows more than MCP. */
+export type Explain = (
+  response: Response,
+  body: string,
+) => ProxyError | undefined;
+
+/** What a {@linkcode Carrier} is handed. */
+export interface CarrierOptions {
+  readonly url: URL;
+  readonly fetch: typeof globalThis.fetch;
+  readonly headers: HeaderPairs;
+  readonly delivery: Delivery;
+  readonly explain: Explain;
+  readonly redact: Redact;
+  readonly log: Log;
+  /** The largest message that the client is given, in bytes. */
+  readonly maxAnswerBytes: number;
+}
+
+/** The place in an event stream up to which everything was received. */
+interface StreamPosition {
+  lastEventId: string | undefined;
+  /** The ID after which the present response goes on. */
+  resumedAfter: string | undefined;
+  retryMs: number | undefined;
+  /** How many times in a row resuming brought nothing. */
+  fruitlessTries: number;
+  /** What the connection broke with. */
+  cause: unknown;
+}
+
+/** How many times in a row resuming a stream may bring nothing. */
+const MAX_FRUITLESS_TRIES = 5;
+
+/** How long a stream may go on when nobody waits any more. */
+const LINGER_MS = 5_000;
+
+/** How much of an HTTP error's body is read. */
+const MAX_ERROR_BODY_BYTES = 1024 * 1024;
+
+const decoder = new TextDecoder();
+
+/** Sends exchanges, and hands what comes back to the delivery. */
+export class Carrier {
+  readonly #options: CarrierOptions;
+
+  constructor(options: CarrierOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * Sends an exchange once and delivers what comes back, until the target has
+   * said all it has to say.
+   *
+   * @throws {AttemptError} when no answer came.
+   * @throws {SessionLost} when the target does not know the session.
+   */
+  async carry(exchange: Exchange, session: SessionHeaders): Promise<void> {
+    const { url, headers } = this.#options;
+    const { channel } = session;
+    if (channel) return await this.#carryOver(channel, exchange, session);
+    exchange.isSent = true;
+    const response = await this.#fetch(exchange, url, {
+      method: "POST",
+      headers: postHeaders(headers, session),
+      body: exchange.body,
+    });
+    if (!response.ok) return await this.#refused(session, response);
+    exchange.sessionId = response.headers.get("mcp-session-id") ?? undefined;
+    if (mediaType(response) === "text/event-stream") {
+      await this.#readStream(exchange, session, response);
+    } else {
+      await this.#readSingle(exchange, session, response);
+    }
+    if (exchange.isSettled) return;
+    throw new AttemptError(
+      new ProxyError(
+        "no-answer",
+        `the target answered HTTP ${response.status} without an answer to the request`,
+        { data: { status: response.status } },
+      ),
+      "never",
+    );
+  }
+
+  /** HTTP+SSE: the answer comes on the channel. */
+  async #carryOver(
+    channel: SseChannel,
+    exchange: Exchange,
+    session: SessionHeaders,
+  ): Promise<void> {
+    if (!channel.isOpen) {
+      throw new SessionLost(session, "always", streamCut(channel.cause));
+    }
+    exchange.isSent = true;
+    const response = await this.#fetch(exchange, channel.endpoint, {
+      method: "POST",
+      headers: postHeaders(this.#options.headers, NO_SESSION),
+      body: exchange.body,
+    });
+    if (!response.ok) return await this.#refused(session, response);
+    await discardBody(response);
+    await Promise.race([exchange.settled, channel.closed]);
+    if (exchange.isSettled) return;
+    throw new AttemptError(streamCut(channel.cause), "never");
+  }
+
+  async #fetch(
+    exchange: Exchange,
+    url: URL,
+    init: RequestInit,
+  ): Promise<Response> {
+    const { fetch, log } = this.#options;
+    const startedAt = performance.now();
+    try {
+      const response = await fetch(url, {
+        ...init,
+        redirect: "manual",
+        signal: exchange.signal,
+      });
+      exchange.touch();
+      log.debug("answered", {
+        http: init.method,
+        method: exchange.method,
+        id: exchange.pending[0]?.source,
+        status: response.status,
+        ms: Math.round(performance.now() - startedAt),
+      });
+      return response;
+    } catch (cause) {
+      throw fetchFailure(cause, url);
+    }
+  }
+
+  /** An answer to a POST that is not 2xx. */
+  async #refused(
+    session: SessionHeaders,
+    response: Response,
+  ): Promise<never> {
+    const body = await readErrorBody(response);
+    if (isRedirect(response)) {
+      const { url } = this.#options;
+      throw new AttemptError(redirectError(response, url), "never");
+    }
+    const error = this.#httpError(response, body);
+    const rpcError = readRpcError(body);
+    const { status } = response;
+    const isLost = status === 404 ||
+      (status === 400 && rpcError?.code === -32000 && saysLost(rpcError));
+    const isSession = session.sessionId !== undefined || session.channel;
+    if (isSession && isLost) {
+      throw new SessionLost(session, "always", rpcError ? body : error);
+    }
+    throw new AttemptError(
+      error,
+      repeatAfter(response),
+      retryAfterMs(response.headers),
+      rpcError && body,
+    );
+  }
+
+  #httpError(response: Response, body: Uint8Array): ProxyError {
+    const { explain, redact } = this.#options;
+    const text = decoder.decode(body);
+    return explain(response, text) ?? httpStatusError(response, redact(text));
+  }
+
+  /** An answer that is not a stream: one JSON text, or nothing. */
+  async #readSingle(
+    exchange: Exchange,
+    session: SessionHeaders,
+    response: Response,
+  ): Promise<void> {
+    const { delivery, maxAnswerBytes, log } = this.#options;
+    const body = await this.#readWhole(exchange, response);
+    if (!body) {
+      const error = frameTooLarge(undefined, maxAnswerBytes);
+      throw new AttemptError(error, "never");
+    }
+    if (body.length === 0) return;
+    const type = mediaType(response);
+    if (type !== "application/json") {
+      const error = badContentType(response.status, type);
+      if (exchange.isRequest) throw new AttemptError(error, "never");
+      // Some servers say "Accepted" in plain text.
+      log.debug(error.message, { method: exchange.method });
+      return;
+    }
+    try {
+      await delivery.receive(body, session, exchange);
+    } catch (error) {
+      if (exchange.isRequest) throw error;
+      log.debug(String(error), { method: exchange.method });
+    }
+  }
+
+  async #readWhole(
+    exchange: Exchange,
+    response: Response,
+  ): Promise<Uint8Array | undefined> {
+    try {
+      return await readBody(response, {
+        maxBytes: this.#options.maxAnswerBytes,
+        onChunk: () => exchange.touch(),
+      });
+    } catch (cause) {
+      throw new AttemptError(streamCut(cause), "never");
+    }
+  }
+
+  /** An event stream, and the streams that resume it. */
+  async #readStream(
+    exchange: Exchange,
+    session: SessionHeaders,
+    first: Response,
+  ): Promise<void> {
+    const position: StreamPosition = {
+      lastEventId: undefined,
+      resumedAfter: undefined,
+      retryMs: undefined,
+      fruitlessTries: 0,
+      cause: undefined,
+    };
+    let response: Response | undefined = first;
+    for (;;) {
+      if (response) {
+        await this.#readEvents(exchange, session, response, position);
+      }
+      if (exchange.isSettled) return;
+      if (
+        position.lastEventId === undefined ||
+        position.fruitlessTries >= MAX_FRUITLESS_TRIES
+      ) {
+        throw new AttemptError(streamCut(position.cause), "never");
+      }
+      const waitMs = position.retryMs ?? backoffMs(position.fruitlessTries);
+      await delay(waitMs, exchange.signal);
+      response = await this.#resume(exchange, session, position);
+    }
+  }
+
+  /** The events of one response, until it ends or breaks. */
+  async #readEvents(
+    exchange: Exchange,
+    session: SessionHeaders,
+    response: Response,
+    position: StreamPosition,
+  ): Promise<void> {
+    const { maxAnswerBytes } = this.#options;
+    position.resumedAfter = position.lastEventId;
+    position.fruitlessTries++;
+    position.cause = undefined;
+    const events = readEvents(response, {
+      maxDataBytes: maxAnswerBytes,
+      onChunk: () => exchange.touch(),
+    });
+    try {
+      for (;;) {
+        const next = await events.next().catch((cause) => {
+          position.cause = cause;
+        });
+        if (!next || next.done) return;
+        await this.#deliverEvent(exchange, session, next.value, position);
+      }
+    } finally {
+      await events.return(undefined);
+    }
+  }
+
+  async #deliverEvent(
+    exchange: Exchange,
+    session: SessionHeaders,
+    { type, id, retryMs, data, oversized }: ServerEvent,
+    position: StreamPosition,
+  ): Promise<void> {
+    const { delivery } = this.#options;
+    position.retryMs = retryMs ?? position.retryMs;
+    // A server that replays from the ID on, not after it.
+    if (id !== undefined && id === position.resumedAfter) return;
+    // An empty ID says that there is nothing to resume from.
+    position.lastEventId = (id ?? position.lastEventId) || undefined;
+    position.fruitlessTries = 0;
+    if (oversized) {
+      await delivery.receiveOversized(oversized, exchange);
+    } else if (type === "message" && data.length > 0) {
+      await delivery.receive(data, session, exchange);
+    }
+    if (exchange.isSettled) exchange.endAfter(LINGER_MS);
+  }
+
+  /** Asks for the rest of a stream; `undefined` when it is worth another try. */
+  async #resume(
+    exchange: Exchange,
+    session: SessionHeaders,
+    position: StreamPosition,
+  ): Promise<Response | undefined> {
+    let response: Response;
+    try {
+      response = await this.#fetch(exchange, this.#options.url, {
+        method: "GET",
+        headers: streamHeaders(
+          this.#options.headers,
+          session,
+          position.lastEventId,
+        ),
+      });
+    } catch (cause) {
+      if (exchange.signal.aborted || isFinal(cause)) throw cause;
+      position.cause = cause;
+      position.fruitlessTries++;
+      return undefined;
+    }
+    if (response.ok && mediaType(response) === "text/event-stream") {
+      return response;
+    }
+    const body = await readErrorBody(response);
+    if (response.status === 404) {
+      throw new SessionLost(session, "never", streamCut(position.cause));
+    }
+    const { explain } = this.#options;
+    const refusal = explain(response, decoder.decode(body));
+    if (refusal) throw new AttemptError(refusal, "never");
+    if (isPassing(response.status)) {
+      position.fruitlessTries++;
+      return undefined;
+    }
+    throw new AttemptError(streamCut(position.cause), "never");
+  }
+}
+
+function isFinal(cause: unknown): boolean {
+  return cause instanceof AttemptError && cause.repeat === "never";
+}
+
+/** 409: the target still holds the old stream. */
+function isPassing(status: number): boolean {
+  return status === 409 || status === 429 || status >= 500;
+}
+
+/** Whether an HTTP response is a redirect that names another place. */
+export function isRedirect(response: Response): boolean {
+  return response.status >= 300 && response.status < 400;
+}
+
+/** The body of an HTTP error, as far as it can be had. */
+export async function readErrorBody(response: Response): Promise<Uint8Array> {
+  try {
+    const body = await readBody(response, { maxBytes: MAX_ERROR_BODY_BYTES });
+    return body ?? new Uint8Array();
+  } catch {
+    return new Uint8Array();
+  }
+}
+
+function readRpcError(body: Uint8Array): RpcError | undefined {
+  const message = readMessage(body);
+  return message.kind === "response" ? message.error : undefined;
+}
+
+function repeatAfter(response: Response): Repeat {
+  const { status, headers } = response;
+  if (status === 429) return "always";
+  if (status === 503 && headers.has("retry-after")) return "always";
+  return [502, 503, 504].includes(status) ? "if-repeatable" : "never";
+}
+
+function badContentType(status: number, type: string): ProxyError {
+  const what = type === "" ? "no content type" : `content type ${type}`;
+  return new ProxyError(
+    "bad-answer",
+    `the target answered HTTP ${status} with ${what}, where MCP has application/json or text/event-stream; is the target URL that of an MCP endpoint?`,
+    { data: { status, contentType: type } },
+  );
+}

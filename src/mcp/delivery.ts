@@ -1,0 +1,266 @@
+/**
+ * What the target says → frames for the client. Here every request gets its
+ * one answer, and nobody gets one that was not asked for.
+ *
+ * @module
+ */
+
+import { ProxyError } from "../errors.ts";
+import type { Log } from "../log.ts";
+import type { OversizedData } from "./events.ts";
+import type { Exchange } from "./exchange.ts";
+import { errorFrame } from "./failure.ts";
+import { replaceNewlines } from "./frames.ts";
+import type { SessionHeaders } from "./headers.ts";
+import {
+  type BatchMessage,
+  readMessage,
+  type RequestId,
+  requestIdFromSource,
+  type ResponseMessage,
+  type SingleMessage,
+  withId,
+} from "./message.ts";
+import { scanMembers } from "./scan.ts";
+
+/** What a {@linkcode Delivery} is handed. */
+export interface DeliveryOptions {
+  /** Writes one frame to the client; awaited, so that a slow client slows us. */
+  readonly emit: (frame: Uint8Array) => Promise<void>;
+  readonly log: Log;
+  /** The largest message that the client is given, in bytes. */
+  readonly maxAnswerBytes: number;
+  /**
+   * Sees each answer before it is delivered; what it throws ends the reading,
+   * and the answer is not delivered.
+   */
+  readonly onAnswer: (
+    answer: ResponseMessage,
+    frame: Uint8Array,
+    exchange: Exchange,
+    session: SessionHeaders,
+  ) => void;
+  /** Answers a request of the target's that cannot be delivered. */
+  readonly refuse: (id: RequestId, error: ProxyError) => void;
+}
+
+/** How many requests of the target's are remembered until they are answered. */
+const MAX_TARGET_REQUESTS = 10_000;
+
+/** Hands messages of the target to the client. */
+export class Delivery {
+  readonly #options: DeliveryOptions;
+  readonly #waiting = new Map<string, Exchange>();
+  readonly #targetRequests = new Map<string, SessionHeaders>();
+
+  constructor(options: DeliveryOptions) {
+    this.#options = options;
+  }
+
+  /** Notes who waits for an answer. */
+  expect(exchange: Exchange): void {
+    for (const id of exchange.requests) this.#waiting.set(id.key, exchange);
+  }
+
+  /** Notes for all that wait that the target said something. */
+  touchAll(): void {
+    for (const exchange of this.#waiting.values()) exchange.touch();
+  }
+
+  /** The exchange that a request waits in. */
+  exchangeOf(id: RequestId): Exchange | undefined {
+    return this.#waiting.get(id.key);
+  }
+
+  /** Forgets an exchange that nobody waits for any more. */
+  forget(exchange: Exchange): void {
+    for (const id of exchange.requests) this.#forget(id, exchange);
+  }
+
+  #forget(id: RequestId, exchange: Exchange): void {
+    if (this.#waiting.get(id.key) === exchange) this.#waiting.delete(id.key);
+  }
+
+  /**
+   * The session whose request this answer of the client's is for; `undefined`
+   * when no such request is open. It is asked once for each.
+   */
+  takeTargetRequest(id: RequestId): SessionHeaders | undefined {
+    const session = this.#targetRequests.get(id.key);
+    this.#targetRequests.delete(id.key);
+    return session;
+  }
+
+  /** Answers what still waits in an exchange with an error. */
+  async fail(exchange: Exchange, error: ProxyError): Promise<void> {
+    for (const id of exchange.pending) {
+      if (!this.#take(exchange, id)) continue;
+      if (exchange.onAnswer) continue;
+      await this.#options.emit(errorFrame(error, id));
+    }
+  }
+
+  /** Delivers the target's JSON-RPC error to all that wait in an exchange. */
+  async failWith(exchange: Exchange, frame: Uint8Array): Promise<void> {
+    for (const id of exchange.pending) {
+      if (!this.#take(exchange, id)) continue;
+      await this.#options.emit(replaceNewlines(withId(frame, id)));
+    }
+  }
+
+  #take(exchange: Exchange, id: RequestId): boolean {
+    this.#forget(id, exchange);
+    return exchange.take(id);
+  }
+
+  /**
+   * Delivers one message of the target.
+   *
+   * @throws {ProxyError} `bad-answer` when it is no JSON-RPC message.
+   */
+  async receive(
+    bytes: Uint8Array,
+    session: SessionHeaders,
+    exchange?: Exchange,
+  ): Promise<void> {
+    const message = readMessage(bytes);
+    switch (message.kind) {
+      case "invalid":
+        throw new ProxyError(
+          "bad-answer",
+          `the target's answer is no JSON-RPC message: ${message.detail}`,
+        );
+      case "batch":
+        return await this.#receiveBatch(bytes, message, session, exchange);
+      default:
+        return await this.#receiveSingle(bytes, message, session, exchange);
+    }
+  }
+
+  async #receiveSingle(
+    bytes: Uint8Array,
+    message: SingleMessage,
+    session: SessionHeaders,
+    exchange: Exchange | undefined,
+  ): Promise<void> {
+    if (message.kind !== "response") {
+      this.#noteTargetMessage(message, session);
+      return await this.#emit(bytes, exchange);
+    }
+    // An error without an ID can only be meant for the one that waits.
+    const waiting = exchange?.pending ?? [];
+    const isUnnamed = message.id === undefined && waiting.length === 1;
+    const id = message.id ?? (isUnnamed ? waiting[0] : undefined);
+    const owner = this.#claim(id, message, bytes, session, exchange);
+    if (!owner || owner.onAnswer) return;
+    const frame = isUnnamed ? withId(bytes, waiting[0]) : bytes;
+    await this.#emit(frame, owner);
+  }
+
+  /** A batch passes whole, unless an answer in it is not wanted. */
+  async #receiveBatch(
+    bytes: Uint8Array,
+    { messages }: BatchMessage,
+    session: SessionHeaders,
+    exchange: Exchange | undefined,
+  ): Promise<void> {
+    const parts = scanMembers(bytes);
+    const wanted = messages.map((message, index) => {
+      if (message.kind === "response") {
+        const { start, end } = parts[index];
+        const part = bytes.subarray(start, end);
+        return !!this.#claim(message.id, message, part, session, exchange);
+      }
+      this.#noteTargetMessage(message, session);
+      return true;
+    });
+    if (wanted.every(Boolean)) return await this.#emit(bytes, exchange);
+    for (const [index, { start, end }] of parts.entries()) {
+      if (!wanted[index]) continue;
+      await this.#emit(bytes.subarray(start, end), exchange);
+    }
+  }
+
+  #noteTargetMessage(
+    message: Exclude<SingleMessage, ResponseMessage>,
+    session: SessionHeaders,
+  ): void {
+    if (message.kind === "notification") return;
+    this.#targetRequests.set(message.id.key, session);
+    if (this.#targetRequests.size <= MAX_TARGET_REQUESTS) return;
+    for (const oldest of this.#targetRequests.keys()) {
+      this.#targetRequests.delete(oldest);
+      break;
+    }
+  }
+
+  /** Takes an answer for the request that waits for it, if one does. */
+  #claim(
+    id: RequestId | undefined,
+    answer: ResponseMessage,
+    frame: Uint8Array,
+    session: SessionHeaders,
+    exchange: Exchange | undefined,
+  ): Exchange | undefined {
+    const owner = id && (exchange?.owes(id) ? exchange : this.exchangeOf(id));
+    if (!id || !owner?.owes(id)) {
+      this.#options.log.warn("dropped an answer that nobody waits for", {
+        id: id?.source,
+        method: exchange?.method,
+      });
+      return undefined;
+    }
+    this.#options.onAnswer(answer, frame, owner, session);
+    this.#take(owner, id);
+    owner.onAnswer?.(answer);
+    return owner;
+  }
+
+  async #emit(
+    bytes: Uint8Array,
+    exchange: Exchange | undefined,
+  ): Promise<void> {
+    const written = this.#options.emit(replaceNewlines(bytes));
+    await (exchange ? exchange.delivering(written) : written);
+  }
+
+  /** Deals with an event that was too large to be kept. */
+  async receiveOversized(
+    { byteLength, scanner: { members } }: OversizedData,
+    exchange?: Exchange,
+  ): Promise<void> {
+    const { maxAnswerBytes, log, refuse } = this.#options;
+    const error = frameTooLarge(byteLength, maxAnswerBytes);
+    const source = members.findLast(({ name }) => name === "id")?.source;
+    const id = requestIdFromSource(source);
+    if (members.some(({ name }) => name === "method")) {
+      log.warn("dropped a message of the target that is too large", {
+        byteLength,
+        maxAnswerBytes,
+      });
+      if (id) refuse(id, error);
+      return;
+    }
+    const owner = id && this.exchangeOf(id);
+    if (owner && this.#take(owner, id)) {
+      await this.#options.emit(errorFrame(error, id));
+    } else if (exchange) {
+      await this.fail(exchange, error);
+    }
+  }
+}
+
+/** The error for an answer that would harm the client. */
+export function frameTooLarge(
+  byteLength: number | undefined,
+  limitBytes: number,
+): ProxyError {
+  const size = byteLength === undefined
+    ? "more than that"
+    : `${byteLength} bytes`;
+  return new ProxyError(
+    "frame-too-large",
+    `the target's answer is over ${limitBytes} bytes (it has ${size}); --max-answer (MCP_MAX_ANSWER) sets this limit`,
+    { data: { limitBytes, ...(byteLength !== undefined && { byteLength }) } },
+  );
+}

@@ -1,0 +1,32 @@
+/**
+ * Which era of MCP a message is of.
+ *
+ * @module
+ */
+
+import { isObject, type SingleMessage } from "./message.ts";
+
+/**
+ * `legacy`: up to 2025-11-25, a handshake and a session. `modern`: 2026-07-28
+ * and later, where each request says of itself what it needs.
+ */
+export type Era = "legacy" | "modern";
+
+/** Keys of a request's `_meta` (MCP 2026-07-28, "General fields"). */
+export const META = {
+  protocolVersion: "io.modelcontextprotocol/protocolVersion",
+  clientInfo: "io.modelcontextprotocol/clientInfo",
+  clientCapabilities: "io.modelcontextprotocol/clientCapabilities",
+  subscriptionId: "io.modelcontextprotocol/subscriptionId",
+} as const;
+
+/** The `_meta` of a message's parameters; empty when there is none. */
+export function metaOf(params: unknown): Record<string, unknown> {
+  return isObject(params) && isObject(params._meta) ? params._meta : {};
+}
+
+/** The era of a message: the modern one names its protocol version. */
+export function eraOf(message: SingleMessage): Era {
+  if (message.kind === "response") return "legacy";
+  return META.protocolVersion in metaOf(message.params) ? "modern" : "legacy";
+}

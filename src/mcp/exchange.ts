@@ -1,0 +1,202 @@
+/**
+ * One POST upstream and the answers that it owes.
+ *
+ * @module
+ */
+
+import { ProxyError } from "../errors.ts";
+import type { SessionHeaders } from "./headers.ts";
+import type { RequestId, ResponseMessage } from "./message.ts";
+
+/** How long an exchange may take. */
+export interface ExchangeLimits {
+  /** The whole time, in milliseconds. */
+  readonly timeoutMs: number | undefined;
+  /** The time without a byte from the target, in milliseconds. */
+  readonly idleTimeoutMs: number;
+}
+
+/** What is sent, and who waits for it. */
+export interface ExchangeInit {
+  /** The frame to the letter. */
+  readonly bytes: Uint8Array;
+  /** The method; `batch` or `response` where there is none. */
+  readonly method: string;
+  /** The parameters, of a single request or notification. */
+  readonly params?: unknown;
+  /** The requests in it. */
+  readonly requests: readonly RequestId[];
+  /**
+   * Takes the answer of a request of the proxy's own, which is not the
+   * client's to see.
+   */
+  readonly onAnswer?: (answer: ResponseMessage) => void;
+  /** For an answer of the client's: the session that asked. */
+  readonly answerTo?: SessionHeaders;
+}
+
+/**
+ * One POST and its answers. A request leaves {@linkcode Exchange.pending} once:
+ * by its answer, or by the error that stands for it. That is what makes answers
+ * come exactly once.
+ */
+export class Exchange {
+  readonly method: string;
+  readonly params: unknown;
+  readonly onAnswer: ((answer: ResponseMessage) => void) | undefined;
+  readonly answerTo: SessionHeaders | undefined;
+  /** The requests in it, which are owed an answer each. */
+  readonly requests: readonly RequestId[];
+  readonly startedAt = performance.now();
+  /** The body; a `Blob`, since the runtime may send bytes a second time. */
+  readonly body: Blob;
+  /** Ends the fetch, and the reading of its response. */
+  readonly signal: AbortSignal;
+  /** Resolves when no request of it waits any more. */
+  readonly settled: Promise<void>;
+  /** True once it left for the target. */
+  isSent = false;
+  /** The session ID that came with the answer. */
+  sessionId: string | undefined;
+
+  readonly #pending = new Map<string, RequestId>();
+  readonly #cancelled = new Set<string>();
+  readonly #abort = new AbortController();
+  readonly #settle: () => void;
+  readonly #timers = new Set<ReturnType<typeof setTimeout>>();
+  #lastByteAt = performance.now();
+  #delivering = 0;
+  #isEnding = false;
+
+  constructor(init: ExchangeInit) {
+    const { bytes, requests } = init;
+    this.method = init.method;
+    this.params = init.params;
+    this.onAnswer = init.onAnswer;
+    this.answerTo = init.answerTo;
+    this.requests = requests;
+    this.body = new Blob([isUnshared(bytes) ? bytes : bytes.slice()]);
+    this.signal = this.#abort.signal;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.settled = promise;
+    this.#settle = resolve;
+    for (const id of requests) this.#pending.set(id.key, id);
+    if (requests.length === 0) resolve();
+  }
+
+  /** The requests that still wait for an answer. */
+  get pending(): readonly RequestId[] {
+    return [...this.#pending.values()];
+  }
+
+  /** Whether it holds requests at all. */
+  get isRequest(): boolean {
+    return this.requests.length > 0;
+  }
+
+  /** Whether nobody waits any more. */
+  get isSettled(): boolean {
+    return this.#pending.size === 0;
+  }
+
+  /** Whether an answer to this request may still be delivered. */
+  owes(id: RequestId): boolean {
+    return this.#pending.has(id.key) || this.#cancelled.has(id.key);
+  }
+
+  /** Takes a request's one answer: false when it was taken before. */
+  take(id: RequestId): boolean {
+    if (this.#cancelled.delete(id.key)) return true;
+    if (!this.#pending.delete(id.key)) return false;
+    this.#settleIfDone();
+    return true;
+  }
+
+  /** Lets a request wait no longer; its answer is delivered should it come. */
+  cancel(id: RequestId): void {
+    if (!this.#pending.delete(id.key)) return;
+    this.#cancelled.add(id.key);
+    this.#settleIfDone();
+  }
+
+  #settleIfDone(): void {
+    if (this.#pending.size > 0) return;
+    this.#clearTimers();
+    this.#settle();
+  }
+
+  /** Starts the time limits; `onLimit` is called at the first that passes. */
+  limit(
+    { timeoutMs, idleTimeoutMs }: ExchangeLimits,
+    onLimit: (error: ProxyError) => void,
+  ): void {
+    if (timeoutMs !== undefined) {
+      this.#after(timeoutMs, () => onLimit(timeoutError(timeoutMs, "whole")));
+    }
+    const checkIdle = () => {
+      if (this.#delivering > 0) this.touch();
+      const leftMs = this.#lastByteAt + idleTimeoutMs - performance.now();
+      if (leftMs > 0) this.#after(leftMs, checkIdle);
+      else onLimit(timeoutError(idleTimeoutMs, "idle"));
+    };
+    this.#after(idleTimeoutMs, checkIdle);
+  }
+
+  /** Notes that the target said something. */
+  touch(): void {
+    this.#lastByteAt = performance.now();
+  }
+
+  /** Runs a delivery to the client; its slowness is not the target's. */
+  async delivering(delivery: Promise<void>): Promise<void> {
+    this.#delivering++;
+    try {
+      await delivery;
+    } finally {
+      this.#delivering--;
+      this.touch();
+    }
+  }
+
+  /** Calls back later, unless the exchange is settled or ended before. */
+  #after(delayMs: number, callback: () => void): void {
+    const timer = setTimeout(() => {
+      this.#timers.delete(timer);
+      callback();
+    }, Math.min(delayMs, MAX_TIMER_MS));
+    this.#timers.add(timer);
+  }
+
+  /** Ends the fetch some time after the last answer, should it still go on. */
+  endAfter(delayMs: number): void {
+    if (this.#isEnding) return;
+    this.#isEnding = true;
+    this.#after(delayMs, () => this.end());
+  }
+
+  /** Ends the fetch. */
+  end(reason?: ProxyError): void {
+    this.#clearTimers();
+    this.#abort.abort(reason);
+  }
+
+  #clearTimers(): void {
+    for (const timer of this.#timers) clearTimeout(timer);
+    this.#timers.clear();
+    this.#isEnding = false;
+  }
+}
+
+function isUnshared(bytes: Uint8Array): bytes is Uint8Array<ArrayBuffer> {
+  return bytes.buffer instanceof ArrayBuffer;
+}
+
+/** The longest delay of a timer; a longer one would fire at once. */
+const MAX_TIMER_MS = 2 ** 31 - 1;
+
+function timeoutError(limitMs: number, kind: "whole" | "idle"): ProxyError {
+  const message = kind === "whole"
+    ? `the target did not finish its answer within ${limitMs} ms; --timeout (MCP_TIMEOUT) sets this limit`
+    : `nothing came from the target for ${limitMs} ms; --idle-timeout (MCP_IDLE_TIMEOUT) sets this limit`;
+  return new ProxyError("timeout", message, { data: { limitMs } });
+}

@@ -1,0 +1,155 @@
+/**
+ * What went wrong upstream → the error that the client is told.
+ *
+ * @module
+ */
+
+import { ProxyError } from "../errors.ts";
+import { isObject, type RequestId } from "./message.ts";
+
+const encoder = new TextEncoder();
+
+/** The frame that answers a request with one of the proxy's own errors. */
+export function errorFrame(
+  error: ProxyError,
+  id: RequestId | undefined,
+): Uint8Array {
+  const body = JSON.stringify({
+    code: error.code,
+    message: error.message,
+    data: { source: "sigv4-proxy", reason: error.reason, ...error.data },
+  });
+  // The ID goes in as source text: a parsed one may have lost digits.
+  const member = id === undefined ? "" : `"id":${id.source},`;
+  return encoder.encode(`{"jsonrpc":"2.0",${member}"error":${body}}`);
+}
+
+/** Whether a failed attempt may be followed by another. */
+export type Repeat =
+  /** The target certainly did not run the request. */
+  | "always"
+  /** It may have run. */
+  | "if-repeatable"
+  /** Another attempt would fail alike. */
+  | "never";
+
+/** An attempt that failed: what the client is told, and if it may be repeated. */
+export class AttemptError extends Error {
+  override name = "AttemptError";
+
+  constructor(
+    readonly error: ProxyError,
+    readonly repeat: Repeat,
+    /** What the target asked to wait, in milliseconds. */
+    readonly retryAfterMs?: number,
+    /** The target's own error, which the client is told in place of ours. */
+    readonly answer?: Uint8Array,
+  ) {
+    super(error.message, { cause: error });
+  }
+}
+
+// Deno's fetch tells the phase in the text of the error's cause alone:
+// "… for url (…): client error (Connect): tcp connect error: …".
+const CLIENT_ERROR = /client error \((\w+)\)(?::\s*)?(.*)$/s;
+
+/** What a rejected fetch means. */
+export function fetchFailure(cause: unknown, url: URL): AttemptError {
+  if (cause instanceof ProxyError) return new AttemptError(cause, "never");
+  if (cause instanceof Deno.errors.NotCapable) {
+    const message =
+      `the proxy may not connect to ${url.host}: run it with --allow-net=${url.host}`;
+    return unreachable(message, cause, "never");
+  }
+  const text = causeText(cause);
+  const [, phase, detail = ""] = CLIENT_ERROR.exec(text) ?? [];
+  if (phase === "Connect") {
+    const message = `cannot connect to ${url.origin}: ${detail}`;
+    return unreachable(message, cause, "always");
+  }
+  const message =
+    `the connection to ${url.origin} failed before an answer came: ${
+      detail || text
+    }; the request may have run`;
+  return unreachable(message, cause, "if-repeatable");
+}
+
+function unreachable(
+  message: string,
+  cause: unknown,
+  repeat: Repeat,
+): AttemptError {
+  const data = { mayHaveRun: repeat === "if-repeatable" };
+  return new AttemptError(
+    new ProxyError("unreachable", message, { data, cause }),
+    repeat,
+  );
+}
+
+function causeText(cause: unknown): string {
+  if (!(cause instanceof Error)) return String(cause);
+  return cause.cause instanceof Error ? cause.cause.message : cause.message;
+}
+
+/** The error for a stream or a body that ended before its answer. */
+export function streamCut(cause?: unknown): ProxyError {
+  const how = cause === undefined
+    ? "the target ended its answer before it was complete"
+    : `the connection broke in the middle of the answer: ${causeText(cause)}`;
+  return new ProxyError(
+    "stream-cut",
+    `${how}; the request may have run, so it was not sent again`,
+    cause === undefined ? {} : { cause },
+  );
+}
+
+/** The error for a redirect, which a signed request never follows. */
+export function redirectError(response: Response, url: URL): ProxyError {
+  const { status } = response;
+  const header = response.headers.get("location");
+  const location = header === null ? undefined : withoutQuery(header, url);
+  const where = location === undefined ? "" : ` to ${location}`;
+  return new ProxyError(
+    "redirect",
+    `the target answered with a redirect${where} (HTTP ${status}), which is not followed: a signature is for one host alone; set the target URL to where the server really is`,
+    { data: { status, ...(location !== undefined && { location }) } },
+  );
+}
+
+function withoutQuery(location: string, base: URL): string | undefined {
+  const target = URL.parse(location, base);
+  return target ? target.origin + target.pathname : undefined;
+}
+
+/** How much of an unexplained HTTP error's body is told to the client. */
+const MAX_EXCERPT_CHARACTERS = 500;
+
+/** The error for an HTTP status that nothing else explains. */
+export function httpStatusError(response: Response, text: string): ProxyError {
+  const { status, statusText } = response;
+  const detail = errorText(text);
+  const excerpt = detail.length > MAX_EXCERPT_CHARACTERS
+    ? `${detail.slice(0, MAX_EXCERPT_CHARACTERS)}…`
+    : detail;
+  const name = statusText === "" ? "" : ` ${statusText}`;
+  return new ProxyError(
+    "http-status",
+    `the target answered HTTP ${status}${name}${excerpt && `: ${excerpt}`}`,
+    { data: { status } },
+  );
+}
+
+/** The message of a JSON error body, or the text of another one. */
+function errorText(text: string): string {
+  try {
+    const body: unknown = JSON.parse(text);
+    if (isObject(body)) {
+      const message = body.message ?? body.Message ?? body.error;
+      if (typeof message === "string") return message;
+    }
+  } catch {
+    // Not JSON: a proxy's or a load balancer's page.
+  }
+  return text.replace(/<(style|script)\b.*?<\/\1>|<[^>]*>/gis, " ")
+    .replace(/\s+/g, " ").trim();
+}

@@ -1,0 +1,242 @@
+/**
+ * Bytes ⇄ newline-delimited frames.
+ *
+ * @module
+ */
+
+import { TopLevelScanner } from "./scan.ts";
+import { type RequestId, requestIdFromSource } from "./message.ts";
+
+/** A line over the limit: it was read past and not kept. */
+export interface OversizedFrame {
+  /** Its length in bytes, without the newline. */
+  readonly byteLength: number;
+  /** Whether an answer is owed: not to what is a notification or an answer. */
+  readonly isOwed: boolean;
+  /** The ID of the request, as far as it could be read. */
+  readonly id: RequestId | undefined;
+}
+
+/** One line of input. */
+export type Frame = Uint8Array | OversizedFrame;
+
+const LF = 0x0a;
+const CR = 0x0d;
+const SPACE = 0x20;
+const BYTE_ORDER_MARK = [0xef, 0xbb, 0xbf];
+
+/**
+ * The frames in a sequence of bytes: one a line, ended by `\n` or `\r\n`, or by the
+ * stream's end. Blank lines and a byte order mark at the start are skipped.
+ */
+export async function* readFrames(
+  source: AsyncIterable<Uint8Array>,
+  options: { maxFrameBytes: number },
+): AsyncGenerator<Frame> {
+  const line = new LineBuffer(options.maxFrameBytes);
+  for await (const chunk of source) {
+    let start = 0;
+    for (;;) {
+      const end = chunk.indexOf(LF, start);
+      if (end < 0) break;
+      const frame = line.end(chunk.subarray(start, end));
+      if (frame) yield frame;
+      start = end + 1;
+    }
+    if (start < chunk.length) line.push(chunk.subarray(start));
+  }
+  const last = line.end(new Uint8Array());
+  if (last) yield last;
+}
+
+/**
+ * A line as its pieces come. They are kept and joined once: joining on every
+ * chunk would copy a long line again and again.
+ */
+class LineBuffer {
+  readonly #maxBytes: number;
+  #pieces: Uint8Array[] = [];
+  #byteLength = 0;
+  #skipped: TopLevelScanner | undefined;
+  #isFirst = true;
+
+  constructor(maxBytes: number) {
+    this.#maxBytes = maxBytes;
+  }
+
+  push(piece: Uint8Array): void {
+    this.#byteLength += piece.length;
+    if (this.#skipped) {
+      this.#skipped.feed(piece);
+      return;
+    }
+    this.#pieces.push(piece);
+    if (this.#byteLength > this.#maxBytes) this.#skip();
+  }
+
+  #skip(): void {
+    this.#skipped = new TopLevelScanner();
+    for (const piece of this.#pieces) this.#skipped.feed(piece);
+    this.#pieces = [];
+  }
+
+  end(piece: Uint8Array): Frame | undefined {
+    // A line that came in one piece and fits is not copied.
+    if (this.#byteLength === 0 && piece.length <= this.#maxBytes) {
+      return this.#trim(piece);
+    }
+    this.push(piece);
+    const frame = this.#skipped
+      ? oversizedFrame(this.#byteLength, this.#skipped)
+      : this.#trim(joinBytes(this.#pieces));
+    this.#pieces = [];
+    this.#byteLength = 0;
+    this.#skipped = undefined;
+    return frame;
+  }
+
+  #trim(line: Uint8Array): Uint8Array | undefined {
+    if (this.#isFirst) {
+      this.#isFirst = false;
+      if (BYTE_ORDER_MARK.every((byte, i) => line[i] === byte)) {
+        line = line.subarray(BYTE_ORDER_MARK.length);
+      }
+    }
+    if (line.at(-1) === CR) line = line.subarray(0, -1);
+    return line.every((byte) => byte === SPACE || byte === 0x09 || byte === CR)
+      ? undefined
+      : line;
+  }
+}
+
+function oversizedFrame(
+  byteLength: number,
+  { members }: TopLevelScanner,
+): OversizedFrame {
+  const names = new Set(members.map(({ name }) => name));
+  const source = members.findLast(({ name }) => name === "id")?.source;
+  const isAnswer = names.has("result") || names.has("error");
+  const isNotification = names.has("method") && !names.has("id");
+  const isOwed = !isAnswer && !isNotification;
+  const id = isOwed ? requestIdFromSource(source) : undefined;
+  return { byteLength, isOwed, id };
+}
+
+/** The pieces as one; a single piece is handed back as it is. */
+export function joinBytes(pieces: readonly Uint8Array[]): Uint8Array {
+  if (pieces.length === 1) return pieces[0];
+  const joined = new Uint8Array(
+    pieces.reduce((sum, piece) => sum + piece.length, 0),
+  );
+  let offset = 0;
+  for (const piece of pieces) {
+    joined.set(piece, offset);
+    offset += piece.length;
+  }
+  return joined;
+}
+
+/** Replaces each newline by a space, in place. */
+export function replaceNewlines(bytes: Uint8Array): Uint8Array {
+  for (let at = bytes.indexOf(LF); at >= 0; at = bytes.indexOf(LF, at + 1)) {
+    bytes[at] = SPACE;
+  }
+  return bytes;
+}
+
+/** How much one write takes at most, unless a single frame is larger. */
+const MAX_WRITE_BYTES = 64 * 1024;
+
+interface QueuedFrame {
+  readonly bytes: Uint8Array;
+  readonly written: PromiseWithResolvers<void>;
+}
+
+/**
+ * Writes frames whole and in order, as many in one write as are ready: a
+ * write to a pipe costs far more than the bytes in it.
+ */
+export class FrameWriter {
+  readonly #writer: WritableStreamDefaultWriter<Uint8Array>;
+  #queue: QueuedFrame[] = [];
+  #flushing: Promise<void> | undefined;
+  #failure: { cause: unknown } | undefined;
+  readonly #broken = Promise.withResolvers<unknown>();
+
+  /** Resolves with the cause when the sink has failed. */
+  readonly broken: Promise<unknown> = this.#broken.promise;
+
+  /** @param sink Where the bytes go; it is not closed by this class. */
+  constructor(sink: WritableStream<Uint8Array>) {
+    this.#writer = sink.getWriter();
+    // A sink that fails between two writes is told by the next write.
+    this.#writer.closed.catch(() => {});
+  }
+
+  /**
+   * Writes one frame (its newline is added) and resolves when the sink has
+   * taken it, so that whoever awaits it is slowed by a slow reader.
+   *
+   * @throws What the sink failed with, now or before.
+   */
+  write(frame: Uint8Array): Promise<void> {
+    if (this.#failure) return Promise.reject(this.#failure.cause);
+    const written = Promise.withResolvers<void>();
+    this.#queue.push({ bytes: frame, written });
+    this.#flushing ??= this.#flush();
+    return written.promise;
+  }
+
+  /** Resolves when nothing is waiting to be written, or the sink has failed. */
+  async idle(): Promise<void> {
+    await this.#flushing;
+  }
+
+  /** Gives the sink back, unclosed. */
+  release(): void {
+    this.#writer.releaseLock();
+  }
+
+  async #flush(): Promise<void> {
+    // One turn of the microtask queue, so that frames made together go together.
+    await null;
+    while (this.#queue.length > 0) {
+      const batch = this.#takeBatch();
+      try {
+        await this.#writer.write(lines(batch));
+        for (const { written } of batch) written.resolve();
+      } catch (cause) {
+        this.#failure = { cause };
+        this.#broken.resolve(cause);
+        for (const { written } of [...batch, ...this.#queue]) {
+          written.reject(cause);
+        }
+        this.#queue = [];
+      }
+    }
+    this.#flushing = undefined;
+  }
+
+  #takeBatch(): QueuedFrame[] {
+    let byteLength = 0;
+    let count = 0;
+    for (const { bytes } of this.#queue) {
+      byteLength += bytes.length + 1;
+      if (count > 0 && byteLength > MAX_WRITE_BYTES) break;
+      count++;
+    }
+    return this.#queue.splice(0, count);
+  }
+}
+
+function lines(frames: readonly QueuedFrame[]): Uint8Array {
+  const total = frames.reduce((sum, { bytes }) => sum + bytes.length + 1, 0);
+  const out = new Uint8Array(total);
+  let offset = 0;
+  for (const { bytes } of frames) {
+    out.set(bytes, offset);
+    offset += bytes.length;
+    out[offset++] = LF;
+  }
+  return out;
+}

@@ -1,0 +1,88 @@
+/**
+ * Message + protocol version → MCP request headers.
+ *
+ * @module
+ */
+
+import type { SseChannel } from "./http_sse.ts";
+
+/** What an upstream session adds to its requests once it is initialised. */
+export interface SessionHeaders {
+  readonly sessionId: string | undefined;
+  readonly protocolVersion: string | undefined;
+  /** What carries it, when that is HTTP+SSE. */
+  readonly channel?: SseChannel;
+}
+
+/** The headers of what is sent before a session is there: none. */
+export const NO_SESSION: SessionHeaders = {
+  sessionId: undefined,
+  protocolVersion: undefined,
+};
+
+/** Header names and values. */
+export type HeaderPairs = readonly (readonly [name: string, value: string])[];
+
+/**
+ * The headers of a POST. `Accept` lists both content types, as the
+ * specification demands of each POST (2025-03-26 and later, Transports,
+ * "Sending Messages to the Server").
+ */
+export function postHeaders(
+  custom: HeaderPairs,
+  session: SessionHeaders,
+): Headers {
+  return withSession(
+    new Headers([
+      ["content-type", "application/json"],
+      ["accept", "application/json, text/event-stream"],
+      ...custom.map(([name, value]): [string, string] => [name, value]),
+    ]),
+    session,
+  );
+}
+
+/** The headers of a GET that opens an event stream, or resumes one. */
+export function streamHeaders(
+  custom: HeaderPairs,
+  session: SessionHeaders,
+  lastEventId?: string,
+): Headers {
+  const headers = withSession(
+    new Headers([
+      ["accept", "text/event-stream"],
+      ...custom.map(([name, value]): [string, string] => [name, value]),
+    ]),
+    session,
+  );
+  if (lastEventId !== undefined) {
+    headers.set("last-event-id", byteString(lastEventId));
+  }
+  return headers;
+}
+
+/** The headers of the DELETE that ends a session. */
+export function deleteHeaders(
+  custom: HeaderPairs,
+  session: SessionHeaders,
+): Headers {
+  return withSession(
+    new Headers(custom.map(([name, value]) => [name, value])),
+    session,
+  );
+}
+
+function withSession(headers: Headers, session: SessionHeaders): Headers {
+  if (session.sessionId !== undefined) {
+    headers.set("mcp-session-id", session.sessionId);
+  }
+  if (session.protocolVersion !== undefined) {
+    headers.set("mcp-protocol-version", session.protocolVersion);
+  }
+  return headers;
+}
+
+/** A text as the header value that is its UTF-8 (WHATWG HTML, "Last-Event-ID"). */
+function byteString(text: string): string {
+  return String.fromCharCode(...new TextEncoder().encode(text));
+}

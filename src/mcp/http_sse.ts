@@ -1,0 +1,172 @@
+/**
+ * HTTP+SSE, the transport of revision 2024-11-05: one GET stream for all that
+ * the target says; POSTs go to the endpoint that the stream's first event
+ * names, and are answered on the stream.
+ *
+ * @module
+ */
+
+import { ProxyError } from "../errors.ts";
+import type { Log } from "../log.ts";
+import type { Redact } from "../redact.ts";
+import { discardBody, mediaType, readEvents } from "./body.ts";
+import { type Explain, isRedirect, readErrorBody } from "./carrier.ts";
+import type { Delivery } from "./delivery.ts";
+import type { ServerEvent } from "./events.ts";
+import {
+  AttemptError,
+  fetchFailure,
+  httpStatusError,
+  redirectError,
+} from "./failure.ts";
+import {
+  type HeaderPairs,
+  NO_SESSION,
+  type SessionHeaders,
+  streamHeaders,
+} from "./headers.ts";
+
+/** What a {@linkcode SseChannel} is handed. */
+export interface SseChannelOptions {
+  readonly url: URL;
+  readonly fetch: typeof globalThis.fetch;
+  readonly headers: HeaderPairs;
+  readonly delivery: Delivery;
+  readonly explain: Explain;
+  readonly redact: Redact;
+  readonly log: Log;
+  /** The largest message that the client is given, in bytes. */
+  readonly maxAnswerBytes: number;
+}
+
+/** How long the `endpoint` event may take. */
+const ENDPOINT_WAIT_MS = 10_000;
+
+const decoder = new TextDecoder();
+
+/** A stream that stands open, and the endpoint that it named. */
+export class SseChannel {
+  /** Where the client's messages go. */
+  readonly endpoint: URL;
+  /** Resolves when the stream has ended. */
+  readonly closed: Promise<void>;
+  /** The session that this channel carries, as it comes to be known. */
+  session: SessionHeaders;
+  /** What the stream broke with. */
+  cause: unknown;
+
+  readonly #abort: AbortController;
+  #isOpen = true;
+
+  private constructor(
+    endpoint: URL,
+    events: AsyncGenerator<ServerEvent>,
+    abort: AbortController,
+    options: SseChannelOptions,
+  ) {
+    this.endpoint = endpoint;
+    this.session = { ...NO_SESSION, channel: this };
+    this.#abort = abort;
+    this.closed = this.#read(events, options);
+  }
+
+  /** Whether the target may still answer. */
+  get isOpen(): boolean {
+    return this.#isOpen;
+  }
+
+  /**
+   * Opens a channel.
+   *
+   * @throws {AttemptError} when the target does not speak this transport.
+   */
+  static async open(options: SseChannelOptions): Promise<SseChannel> {
+    const abort = new AbortController();
+    const timer = setTimeout(() => abort.abort(), ENDPOINT_WAIT_MS);
+    try {
+      const response = await openStream(options, abort.signal);
+      const events = readEvents(response, {
+        maxDataBytes: options.maxAnswerBytes,
+        onChunk: () => options.delivery.touchAll(),
+      });
+      const endpoint = await readEndpointEvent(events, options.url);
+      return new SseChannel(endpoint, events, abort, options);
+    } catch (cause) {
+      abort.abort();
+      if (cause instanceof AttemptError) throw cause;
+      throw fetchFailure(cause, options.url);
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  /** Ends the stream. */
+  close(): void {
+    this.#abort.abort();
+  }
+
+  async #read(
+    events: AsyncGenerator<ServerEvent>,
+    { delivery, log }: SseChannelOptions,
+  ): Promise<void> {
+    try {
+      for await (const { type, data, oversized } of events) {
+        if (oversized) await delivery.receiveOversized(oversized);
+        else if (type === "message" && data.length > 0) {
+          await delivery.receive(data, this.session).catch((error) => {
+            if (!(error instanceof ProxyError)) throw error;
+            log.warn(error.message);
+          });
+        }
+      }
+    } catch (cause) {
+      this.cause = cause;
+    } finally {
+      this.#isOpen = false;
+    }
+  }
+}
+
+async function openStream(
+  { url, fetch, headers, explain, redact }: SseChannelOptions,
+  signal: AbortSignal,
+): Promise<Response> {
+  const response = await fetch(url, {
+    method: "GET",
+    headers: streamHeaders(headers, NO_SESSION),
+    redirect: "manual",
+    signal,
+  });
+  if (isRedirect(response)) {
+    await discardBody(response);
+    throw new AttemptError(redirectError(response, url), "never");
+  }
+  if (response.ok && mediaType(response) === "text/event-stream") {
+    return response;
+  }
+  const text = decoder.decode(await readErrorBody(response));
+  const error = explain(response, text) ??
+    httpStatusError(response, redact(text));
+  throw new AttemptError(error, "never");
+}
+
+async function readEndpointEvent(
+  events: AsyncGenerator<ServerEvent>,
+  url: URL,
+): Promise<URL> {
+  const { value: first } = await events.next();
+  if (first?.type !== "endpoint") {
+    await events.return(undefined);
+    throw refused("the target's stream does not begin with an endpoint event");
+  }
+  const endpoint = URL.parse(decoder.decode(first.data), url);
+  if (endpoint?.origin !== url.origin) {
+    await events.return(undefined);
+    throw refused("the target names an endpoint of another origin");
+  }
+  return endpoint;
+}
+
+function refused(message: string): AttemptError {
+  return new AttemptError(new ProxyError("bad-answer", message), "never");
+}

@@ -1,0 +1,250 @@
+/**
+ * The little that is read of a message: its kind, id and method.
+ *
+ * @module
+ */
+
+import { type Member, scanMembers } from "./scan.ts";
+
+/** A JSON-RPC request ID. */
+export interface RequestId {
+  /** The ID as JSON source, to the letter: what goes into an answer. */
+  readonly source: string;
+  /** What two spellings of the same ID have in common. */
+  readonly key: string;
+}
+
+/** A JSON-RPC request. */
+export interface RequestMessage {
+  readonly kind: "request";
+  readonly id: RequestId;
+  readonly method: string;
+  readonly params: unknown;
+}
+
+/** A JSON-RPC notification. */
+export interface NotificationMessage {
+  readonly kind: "notification";
+  readonly method: string;
+  readonly params: unknown;
+}
+
+/** A JSON-RPC response: a result or an error. */
+export interface ResponseMessage {
+  readonly kind: "response";
+  /** `undefined` when it is absent or null. */
+  readonly id: RequestId | undefined;
+  readonly result: unknown;
+  readonly error: RpcError | undefined;
+}
+
+/** The `error` member of a response. */
+export interface RpcError {
+  readonly code: number;
+  readonly message: string;
+  readonly data: unknown;
+}
+
+/** One message of a frame. */
+export type SingleMessage =
+  | RequestMessage
+  | NotificationMessage
+  | ResponseMessage;
+
+/** Several messages in one frame, legal in revision 2025-03-26 only. */
+export interface BatchMessage {
+  readonly kind: "batch";
+  readonly messages: readonly SingleMessage[];
+}
+
+/** What is no JSON-RPC message. */
+export interface InvalidMessage {
+  readonly kind: "invalid";
+  /** `parse`: not JSON. `invalid-request`: JSON, but no JSON-RPC message. */
+  readonly reason: "parse" | "invalid-request";
+  /** What is wrong with it. */
+  readonly detail: string;
+  /** The IDs that an answer is owed to, as far as they could be read. */
+  readonly ids: readonly RequestId[];
+}
+
+/** What a frame holds. */
+export type Message = SingleMessage | BatchMessage | InvalidMessage;
+
+const strictDecoder = new TextDecoder("utf-8", {
+  fatal: true,
+  // A byte order mark is not stripped, since it would pass on all the same.
+  ignoreBOM: true,
+});
+
+/** Reads a frame, without its newline. */
+export function readMessage(bytes: Uint8Array): Message {
+  let value: unknown;
+  try {
+    value = JSON.parse(strictDecoder.decode(bytes));
+  } catch (error) {
+    const detail = error instanceof SyntaxError
+      ? "the message is not JSON"
+      : "the message is not UTF-8";
+    return { kind: "invalid", reason: "parse", detail, ids: [] };
+  }
+  if (Array.isArray(value)) return readBatch(bytes, value);
+  return readSingle(value, () => scanMembers(bytes));
+}
+
+function readBatch(bytes: Uint8Array, values: unknown[]): Message {
+  const ranges = scanMembers(bytes);
+  const messages: SingleMessage[] = [];
+  const ids: RequestId[] = [];
+  let detail = values.length === 0 ? "the batch is empty" : "";
+  values.forEach((value, index) => {
+    const { start, end } = ranges[index];
+    const message = readSingle(
+      value,
+      () => scanMembers(bytes.subarray(start, end)),
+    );
+    if (message.kind === "invalid") {
+      detail ||= `message ${index + 1} of the batch: ${message.detail}`;
+      ids.push(...message.ids);
+      return;
+    }
+    messages.push(message);
+    if (message.kind === "request") ids.push(message.id);
+  });
+  if (detail !== "") {
+    return { kind: "invalid", reason: "invalid-request", detail, ids };
+  }
+  return { kind: "batch", messages };
+}
+
+function readSingle(
+  value: unknown,
+  members: () => readonly Member[],
+): SingleMessage | InvalidMessage {
+  if (!isObject(value)) {
+    return invalid("the message is not a JSON object", undefined);
+  }
+  const isAnswer = "result" in value || "error" in value;
+  const id = readId(value.id, members);
+  // An answer to a malformed answer would be taken for the answer to a
+  // request of the same ID.
+  const owed = isAnswer ? undefined : id;
+  if (value.jsonrpc !== "2.0") {
+    return invalid('the message has no "jsonrpc": "2.0"', owed);
+  }
+  if ("method" in value) {
+    if (typeof value.method !== "string") {
+      return invalid('"method" is not a string', owed);
+    }
+    if (isAnswer) {
+      return invalid('the message has both a "method" and an answer', owed);
+    }
+    const { method, params } = value;
+    if (!("id" in value)) return { kind: "notification", method, params };
+    if (id === undefined) {
+      return invalid('"id" is neither a string nor a number', owed);
+    }
+    return { kind: "request", id, method, params };
+  }
+  if (!isAnswer) {
+    return invalid('the message has no "method", "result" or "error"', owed);
+  }
+  return readResponse(value, id);
+}
+
+function readResponse(
+  value: Record<string, unknown>,
+  id: RequestId | undefined,
+): ResponseMessage | InvalidMessage {
+  if ("result" in value && "error" in value) {
+    return invalid('the message has both a "result" and an "error"', undefined);
+  }
+  if (!("error" in value)) {
+    return id === undefined
+      ? invalid('the answer has no "id"', undefined)
+      : { kind: "response", id, result: value.result, error: undefined };
+  }
+  const { error } = value;
+  if (!isObject(error) || typeof error.code !== "number") {
+    return invalid('"error" has no numeric "code"', undefined);
+  }
+  const message = typeof error.message === "string" ? error.message : "";
+  return {
+    kind: "response",
+    id,
+    result: undefined,
+    error: { code: error.code, message, data: error.data },
+  };
+}
+
+function invalid(detail: string, id: RequestId | undefined): InvalidMessage {
+  const ids = id === undefined ? [] : [id];
+  return { kind: "invalid", reason: "invalid-request", detail, ids };
+}
+
+function readId(
+  value: unknown,
+  members: () => readonly Member[],
+): RequestId | undefined {
+  if (typeof value === "string") return stringId(value);
+  if (typeof value !== "number") return undefined;
+  if (Number.isSafeInteger(value)) return numberId(value, String(value));
+  // Beyond 2^53 the value has lost digits that the client will look for.
+  const source = members().findLast(({ name }) => name === "id")?.source;
+  return numberId(value, source ?? String(value));
+}
+
+/** The request ID for a value that is a string or a number. */
+export function requestId(value: unknown): RequestId | undefined {
+  if (typeof value === "string") return stringId(value);
+  if (typeof value === "number") return numberId(value, String(value));
+  return undefined;
+}
+
+/** The request ID for its JSON source, as the scanner found it. */
+export function requestIdFromSource(
+  source: string | undefined,
+): RequestId | undefined {
+  if (source === undefined) return undefined;
+  try {
+    const id = requestId(JSON.parse(source));
+    return id && { ...id, source };
+  } catch {
+    return undefined;
+  }
+}
+
+function stringId(value: string): RequestId {
+  return { source: JSON.stringify(value), key: `s:${value}` };
+}
+
+function numberId(value: number, source: string): RequestId {
+  return { source, key: `n:${value}` };
+}
+
+/** Whether a value is an object with named members. */
+export function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+/** The message with its `id` set, every other byte as it was. */
+export function withId(bytes: Uint8Array, id: RequestId): Uint8Array {
+  const member = scanMembers(bytes).findLast(({ name }) => name === "id");
+  if (member) return splice(bytes, member.start, member.end, id.source);
+  const brace = bytes.indexOf(0x7b);
+  return splice(bytes, brace + 1, brace + 1, `"id":${id.source},`);
+}
+
+function splice(
+  bytes: Uint8Array,
+  start: number,
+  end: number,
+  replacement: string,
+): Uint8Array {
+  const middle = new TextEncoder().encode(replacement);
+  const out = new Uint8Array(start + middle.length + bytes.length - end);
+  out.set(bytes.subarray(0, start));
+  out.set(middle, start);
+  out.set(bytes.subarray(end), start + middle.length);
+  return out;
+}

@@ -1,0 +1,186 @@
+/**
+ * Makes a new upstream session in the place of a lost one, as the client had
+ * set it up.
+ *
+ * @module
+ */
+
+import { ProxyError } from "../errors.ts";
+import type { Log } from "../log.ts";
+import { Exchange } from "./exchange.ts";
+import type { SessionHeaders } from "./headers.ts";
+import { isObject, requestId, type ResponseMessage } from "./message.ts";
+
+/** What a {@linkcode Recovery} is handed. */
+export interface RecoveryOptions {
+  readonly log: Log;
+  /** Writes one frame to the client. */
+  readonly emit: (frame: Uint8Array) => Promise<void>;
+  /** What an `initialize` is sent in. */
+  readonly open: () => Promise<SessionHeaders>;
+  /** Sends an exchange of the proxy's own in a session given. */
+  readonly carry: (
+    exchange: Exchange,
+    session: SessionHeaders,
+  ) => Promise<void>;
+}
+
+/** What the client and the target agreed on. */
+interface Agreement {
+  /** The parameters of the client's `initialize`. */
+  readonly params: Record<string, unknown>;
+  readonly protocolVersion: unknown;
+  readonly capabilities: unknown;
+}
+
+const encoder = new TextEncoder();
+
+/** Remembers how the client set a session up, and sets up another like it. */
+export class Recovery {
+  readonly #options: RecoveryOptions;
+  #agreement: Agreement | undefined;
+  #logLevel: unknown;
+  readonly #subscriptions = new Set<string>();
+  #asked = 0;
+
+  constructor(options: RecoveryOptions) {
+    this.#options = options;
+  }
+
+  /** Notes a request that succeeded. */
+  remember({ method, params }: Exchange, result: unknown): void {
+    if (!isObject(params)) return;
+    switch (method) {
+      case "initialize": {
+        const { protocolVersion, capabilities } = isObject(result)
+          ? result
+          : {};
+        this.#agreement = { params, protocolVersion, capabilities };
+        this.#logLevel = undefined;
+        this.#subscriptions.clear();
+        return;
+      }
+      case "logging/setLevel":
+        this.#logLevel = params.level;
+        return;
+      case "resources/subscribe":
+        if (typeof params.uri === "string") this.#subscriptions.add(params.uri);
+        return;
+      case "resources/unsubscribe":
+        this.#subscriptions.delete(String(params.uri));
+        return;
+    }
+  }
+
+  /**
+   * Initialises a new session.
+   *
+   * @throws {ProxyError} when the target refuses, or speaks another version.
+   */
+  async renew(lost: SessionHeaders): Promise<SessionHeaders> {
+    const agreement = this.#agreement;
+    if (!agreement) throw new ProxyError("no-answer", "the session is lost");
+    const { params, protocolVersion } = agreement;
+    const opened = await this.#options.open();
+    const { answer, sessionId } = await this.#ask("initialize", {
+      ...params,
+      protocolVersion,
+    }, opened);
+    const result = isObject(answer.result) ? answer.result : {};
+    if (answer.error || result.protocolVersion !== protocolVersion) {
+      const why = answer.error
+        ? `it refused a new one: ${answer.error.message}`
+        : `it now speaks protocol version ${result.protocolVersion}, not ${protocolVersion}`;
+      throw new ProxyError(
+        "bad-answer",
+        `the target lost the session, and ${why}; restart the client`,
+      );
+    }
+    const session: SessionHeaders = {
+      ...opened,
+      sessionId,
+      protocolVersion: lost.protocolVersion,
+    };
+    await this.#notify("notifications/initialized", session);
+    this.#options.log.info("the target lost the session; made a new one");
+    await this.#setUpAgain(session);
+    await this.#tellOfChanges(agreement.capabilities, result.capabilities);
+    this.#agreement = { ...agreement, capabilities: result.capabilities };
+    return session;
+  }
+
+  async #setUpAgain(session: SessionHeaders): Promise<void> {
+    if (this.#logLevel !== undefined) {
+      const params = { level: this.#logLevel };
+      await this.#tryToAsk("logging/setLevel", params, session);
+    }
+    for (const uri of this.#subscriptions) {
+      await this.#tryToAsk("resources/subscribe", { uri }, session);
+    }
+  }
+
+  async #tryToAsk(
+    method: string,
+    params: Record<string, unknown>,
+    session: SessionHeaders,
+  ): Promise<void> {
+    const failed = await this.#ask(method, params, session).then(
+      ({ answer }) => answer.error?.message,
+      (error) => String(error),
+    );
+    if (failed === undefined) return;
+    this.#options.log.warn("could not set up the new session as the old one", {
+      method,
+      error: failed,
+    });
+  }
+
+  /** The new server may list other things than the old one did. */
+  async #tellOfChanges(before: unknown, after: unknown): Promise<void> {
+    const { log, emit } = this.#options;
+    if (JSON.stringify(before) !== JSON.stringify(after)) {
+      log.warn("the target's capabilities differ in the new session", {
+        before: JSON.stringify(before),
+        after: JSON.stringify(after),
+      });
+    }
+    for (const list of ["tools", "prompts", "resources"]) {
+      const declared = isObject(before) ? before[list] : undefined;
+      if (!isObject(declared) || declared.listChanged !== true) continue;
+      const method = `notifications/${list}/list_changed`;
+      await emit(encoder.encode(JSON.stringify({ jsonrpc: "2.0", method })));
+    }
+  }
+
+  async #ask(
+    method: string,
+    params: Record<string, unknown>,
+    session: SessionHeaders,
+  ): Promise<{ answer: ResponseMessage; sessionId: string | undefined }> {
+    const id = requestId(`sigv4-proxy:${++this.#asked}`);
+    if (!id) throw new TypeError("a string is a request ID");
+    let answer: ResponseMessage | undefined;
+    const bytes = encoder.encode(
+      `{"jsonrpc":"2.0","id":${id.source},"method":"${method}","params":${
+        JSON.stringify(params)
+      }}`,
+    );
+    const exchange = new Exchange({
+      bytes,
+      method,
+      requests: [id],
+      onAnswer: (given) => answer = given,
+    });
+    await this.#options.carry(exchange, session);
+    if (!answer) {
+      throw new ProxyError("no-answer", `the target did not answer ${method}`);
+    }
+    return { answer, sessionId: exchange.sessionId };
+  }
+
+  async #notify(method: string, session: SessionHeaders): Promise<void> {
+    const bytes = encoder.encode(`{"jsonrpc":"2.0","method":"${method}"}`);
+    const exchange = new Exchange({ bytes, method, requests: [] });
+    await this.#options.carry(exchange, session);
+  }
+}

@@ -1,0 +1,440 @@
+/**
+ * One upstream session and its life: Streamable HTTP, revisions 2025-03-26 to
+ * 2025-11-25.
+ *
+ * 1. `initialize` is POSTed alone. What comes after it waits for its answer,
+ *    which brings the session ID and the protocol version of all that follows.
+ * 2. `notifications/initialized` is POSTed alone, too. Then, if it is wanted,
+ *    a GET is held open for what the server sends on its own.
+ * 3. Requests run side by side, each a POST. Its response is one JSON body or
+ *    an event stream; a stream that is cut after an event ID is resumed by GET.
+ * 4. When the target has lost the session, one `initialize` with the client's
+ *    parameters makes a new one, and what the client had set up is set up
+ *    again. Requests wait for that; those that did not run are sent once more.
+ * 5. At the end what is in flight is given some time, what is left is answered
+ *    with an error, and a DELETE ends the session.
+ *
+ * @module
+ */
+
+import { ProxyError } from "../errors.ts";
+import type { Log } from "../log.ts";
+import type { Redactor } from "../redact.ts";
+import { Carrier, type Explain } from "./carrier.ts";
+import { Delivery } from "./delivery.ts";
+import { Exchange, type ExchangeInit } from "./exchange.ts";
+import { AttemptError } from "./failure.ts";
+import type { HeaderPairs, SessionHeaders } from "./headers.ts";
+import { lossInAnswer, SessionLost } from "./loss.ts";
+import {
+  type BatchMessage,
+  isObject,
+  type NotificationMessage,
+  type RequestId,
+  requestId,
+  type RequestMessage,
+  type ResponseMessage,
+  type SingleMessage,
+} from "./message.ts";
+import { Places } from "./places.ts";
+import { RepeatPolicy } from "./repeat_policy.ts";
+import { delay } from "./retry.ts";
+import { SessionKeeper } from "./session_keeper.ts";
+
+/** The transports of MCP over HTTP. */
+export type Transport = "auto" | "streamable-http" | "sse";
+
+/** What a {@linkcode Session} is handed. */
+export interface SessionOptions {
+  /** The MCP endpoint. */
+  readonly url: URL;
+  /** Sends every request; signs it where that is wanted. */
+  readonly fetch: typeof globalThis.fetch;
+  /** Writes one frame to the client; awaited, so that a slow client slows us. */
+  readonly emit: (frame: Uint8Array) => Promise<void>;
+  readonly log: Log;
+  /** Learns the session IDs, so that no log line shows them. */
+  readonly redactor: Redactor;
+  /** Says what an HTTP error means where the transport knows more than MCP. */
+  readonly explain: Explain;
+  /** Headers that go with every request. */
+  readonly headers: HeaderPairs;
+  /** Whether a GET is held open for what the server sends on its own. */
+  readonly standingStream: boolean;
+  /** The whole time of one request, in milliseconds. */
+  readonly timeoutMs: number | undefined;
+  /** The time of a request without a byte from the target, in milliseconds. */
+  readonly idleTimeoutMs: number;
+  /** The largest message that the client is given, in bytes. */
+  readonly maxAnswerBytes: number;
+  /** How many requests are upstream at once. */
+  readonly maxConcurrency: number;
+  /** How often a request is sent again that cannot have run. */
+  readonly retries: number;
+  /** Whether a lost session is replaced by a new one. */
+  readonly recover: boolean;
+  /** Which transport the target speaks; `auto` finds out. */
+  readonly transport: Transport;
+}
+
+/** How long what follows waits for `notifications/initialized`. */
+const INITIALIZED_WAIT_MS = 10_000;
+
+/** How long a cancelled request's stream stays open for what is still said. */
+const CANCELLED_LINGER_MS = 5_000;
+
+const encoder = new TextEncoder();
+
+/** One upstream session, from the client's first message to the last. */
+export class Session {
+  readonly #options: SessionOptions;
+  readonly #delivery: Delivery;
+  readonly #carrier: Carrier;
+  readonly #places: Places;
+  readonly #keeper: SessionKeeper;
+  readonly #policy: RepeatPolicy;
+  /** What is under way, and the end of each. */
+  readonly #running = new Map<Exchange, Promise<void>>();
+  /** What new messages wait for; it never rejects. */
+  #gate: Promise<unknown> | undefined;
+
+  constructor(options: SessionOptions) {
+    this.#options = options;
+    const { emit, log, maxAnswerBytes, redactor } = options;
+    const { redact } = redactor;
+    this.#delivery = new Delivery({
+      emit,
+      log,
+      maxAnswerBytes,
+      onAnswer: (...answer) => this.#onAnswer(...answer),
+      refuse: (id, error) => this.#refuse(id, error),
+    });
+    const delivery = this.#delivery;
+    this.#carrier = new Carrier({ ...options, delivery, redact });
+    this.#places = new Places(options.maxConcurrency);
+    this.#policy = new RepeatPolicy(options.retries);
+    this.#keeper = new SessionKeeper({
+      ...options,
+      delivery,
+      carry: (exchange, session) => this.#carryOwn(exchange, session),
+      onRenewal: (renewal) => this.#closeGate(renewal.catch(() => {})),
+    });
+  }
+
+  /** Takes one message of the client's, and answers it in its time. */
+  accept(bytes: Uint8Array, message: SingleMessage | BatchMessage): void {
+    switch (message.kind) {
+      case "request":
+        return this.#acceptRequest(bytes, message);
+      case "notification":
+        return this.#acceptNotification(bytes, message);
+      case "response":
+        return this.#acceptAnswer(bytes, message);
+      case "batch":
+        return this.#acceptBatch(bytes, message);
+    }
+  }
+
+  #acceptRequest(bytes: Uint8Array, message: RequestMessage): void {
+    const { id, method, params } = message;
+    const exchange = this.#open({ bytes, method, params, requests: [id] });
+    if (method === "initialize") {
+      const before = this.#gate;
+      this.#closeGate(exchange.settled);
+      this.#start(exchange, before);
+      return;
+    }
+    // A ping asks whether the target is there: it does not queue.
+    this.#start(exchange, this.#gate, method !== "ping");
+  }
+
+  #acceptBatch(bytes: Uint8Array, { messages }: BatchMessage): void {
+    const requests = messages.flatMap((message) =>
+      message.kind === "request" ? [message.id] : []
+    );
+    const exchange = this.#open({ bytes, method: "batch", requests });
+    this.#start(exchange, this.#gate, requests.length > 0);
+  }
+
+  #acceptNotification(bytes: Uint8Array, message: NotificationMessage): void {
+    const { method, params } = message;
+    if (method === "notifications/cancelled" && !this.#cancel(params)) return;
+    const exchange = this.#open({ bytes, method, params, requests: [] });
+    const done = this.#start(exchange, this.#gate);
+    if (method !== "notifications/initialized") return;
+    const { promise: waited, resolve } = Promise.withResolvers<void>();
+    const timer = setTimeout(resolve, INITIALIZED_WAIT_MS);
+    this.#closeGate(
+      Promise.race([done, waited]).then(() => {
+        clearTimeout(timer);
+        if (this.#options.standingStream) this.#keeper.hold();
+      }),
+    );
+  }
+
+  /** The client's answer to a request of the target's. */
+  #acceptAnswer(bytes: Uint8Array, { id }: ResponseMessage): void {
+    const answerTo = id && this.#delivery.takeTargetRequest(id);
+    const method = "response";
+    const exchange = this.#open({ bytes, method, requests: [], answerTo });
+    this.#start(exchange, this.#gate);
+  }
+
+  /** Lets a cancelled request go; false when the target need not be told. */
+  #cancel(params: unknown): boolean {
+    const id = isObject(params) ? requestId(params.requestId) : undefined;
+    const exchange = id && this.#delivery.exchangeOf(id);
+    if (!exchange) return true;
+    if (exchange.method === "initialize") {
+      this.#options.log.warn("initialize cannot be cancelled", {
+        id: id.source,
+      });
+      return false;
+    }
+    exchange.cancel(id);
+    if (!exchange.isSettled) return true;
+    if (exchange.isSent) exchange.endAfter(CANCELLED_LINGER_MS);
+    else exchange.end();
+    return exchange.isSent;
+  }
+
+  #open(init: ExchangeInit): Exchange {
+    const exchange = new Exchange(init);
+    this.#delivery.expect(exchange);
+    exchange.limit(
+      this.#options,
+      (error) => void this.#timeOut(exchange, error),
+    );
+    return exchange;
+  }
+
+  #start(
+    exchange: Exchange,
+    gate: Promise<unknown> | undefined,
+    needsPlace = false,
+  ): Promise<void> {
+    const done = this.#run(exchange, gate, needsPlace);
+    this.#running.set(exchange, done);
+    return done;
+  }
+
+  async #run(
+    exchange: Exchange,
+    gate: Promise<unknown> | undefined,
+    needsPlace: boolean,
+  ): Promise<void> {
+    try {
+      if (gate) await gate;
+      if (needsPlace) {
+        if (!await this.#places.take(exchange.signal)) return;
+        exchange.settled.then(() => this.#places.free());
+      }
+      if (!exchange.signal.aborted) await this.#carry(exchange);
+    } catch (error) {
+      // Only a client that is gone brings us here.
+      this.#options.log.debug("could not answer", { error: String(error) });
+    } finally {
+      exchange.end();
+      this.#delivery.forget(exchange);
+      this.#running.delete(exchange);
+    }
+  }
+
+  /** Sends an exchange, again if that is safe, until it is answered. */
+  async #carry(exchange: Exchange): Promise<void> {
+    const isInitialize = exchange.method === "initialize";
+    let isRenewed = false;
+    for (let tries = 0;;) {
+      try {
+        const session = isInitialize
+          ? await this.#keeper.opening()
+          : this.#keeper.current;
+        if (exchange.answerTo && this.#keeper.isGone(exchange.answerTo)) {
+          return this.#options.log.info(
+            "dropped an answer to a session that is gone",
+          );
+        }
+        return await this.#carrier.carry(exchange, session);
+      } catch (cause) {
+        if (exchange.isRequest && exchange.isSettled) return;
+        if (isInitialize && await this.#keeper.findOldTransport(cause)) {
+          continue;
+        }
+        if (cause instanceof SessionLost) {
+          if (isRenewed || !this.#options.recover) {
+            return await this.#giveUp(exchange, cause.error);
+          }
+          isRenewed = true;
+          if (await this.#replace(exchange, cause)) continue;
+          return;
+        }
+        const waitMs = this.#policy.delayMs(exchange, cause, tries);
+        if (waitMs === undefined) {
+          return await this.#giveUp(exchange, reportable(cause));
+        }
+        tries++;
+        await delay(waitMs, exchange.signal).catch(() => {});
+      }
+    }
+  }
+
+  /** Renews a lost session; whether the exchange is to be sent once more. */
+  async #replace(exchange: Exchange, lost: SessionLost): Promise<boolean> {
+    try {
+      await this.#keeper.renew(lost.session);
+    } catch (cause) {
+      await this.#giveUp(exchange, reportable(cause));
+      return false;
+    }
+    if (this.#policy.allows(exchange, lost.repeat)) return true;
+    await this.#giveUp(exchange, lost.error);
+    return false;
+  }
+
+  /** Tells the client; where nobody waits, the log. */
+  async #giveUp(
+    exchange: Exchange,
+    error: ProxyError | Uint8Array,
+  ): Promise<void> {
+    const { log } = this.#options;
+    if (error instanceof ProxyError) {
+      log.warn(error.message, {
+        method: exchange.method,
+        id: exchange.pending[0]?.source,
+        reason: error.reason,
+        ms: Math.round(performance.now() - exchange.startedAt),
+      });
+      return await this.#delivery.fail(exchange, error);
+    }
+    await this.#delivery.failWith(exchange, error);
+  }
+
+  async #timeOut(exchange: Exchange, error: ProxyError): Promise<void> {
+    const { isSent, method, pending } = exchange;
+    const answered = this.#giveUp(exchange, error);
+    exchange.end(error);
+    if (isSent && method !== "initialize") {
+      for (const id of pending) this.#tellCancelled(id);
+    }
+    await answered.catch(() => {});
+  }
+
+  #tellCancelled(id: RequestId): void {
+    const bytes = encoder.encode(
+      `{"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":${id.source},"reason":"timeout"}}`,
+    );
+    const method = "notifications/cancelled";
+    this.#start(this.#open({ bytes, method, requests: [] }), this.#gate);
+  }
+
+  /** Answers a request of the target's that the client is not given. */
+  #refuse(id: RequestId, { code, message }: ProxyError): void {
+    const error = JSON.stringify({ code, message });
+    const bytes = encoder.encode(
+      `{"jsonrpc":"2.0","id":${id.source},"error":${error}}`,
+    );
+    this.#delivery.takeTargetRequest(id);
+    const exchange = this.#open({ bytes, method: "response", requests: [] });
+    this.#start(exchange, this.#gate);
+  }
+
+  /** Learns from an answer what the session needs to know. */
+  #onAnswer(
+    answer: ResponseMessage,
+    frame: Uint8Array,
+    exchange: Exchange,
+    session: SessionHeaders,
+  ): void {
+    const repeat = answer.error && lossInAnswer(answer.error);
+    if (repeat && session.sessionId !== undefined && this.#options.recover) {
+      throw new SessionLost(session, repeat, frame);
+    }
+    if (exchange.onAnswer || answer.error) return;
+    this.#keeper.remember(exchange, answer.result);
+    if (exchange.method === "tools/list") this.#policy.learn(answer.result);
+    if (exchange.method === "initialize") {
+      this.#keeper.adopt(exchange, answer.result, session);
+    }
+  }
+
+  /** Carries an exchange of the proxy's own in a session given. */
+  async #carryOwn(exchange: Exchange, session: SessionHeaders): Promise<void> {
+    this.#delivery.expect(exchange);
+    exchange.limit(this.#options, (error) => exchange.end(error));
+    try {
+      for (let tries = 0;;) {
+        try {
+          return await this.#carrier.carry(exchange, session);
+        } catch (cause) {
+          const waitMs = this.#policy.delayMs(exchange, cause, tries++);
+          if (waitMs === undefined) throw cause;
+          await delay(waitMs, exchange.signal);
+        }
+      }
+    } finally {
+      exchange.end();
+      this.#delivery.forget(exchange);
+    }
+  }
+
+  #closeGate(until: Promise<unknown>): void {
+    const gate = Promise.all([this.#gate, until]);
+    this.#gate = gate;
+    gate.then(() => {
+      if (this.#gate === gate) this.#gate = undefined;
+    });
+  }
+
+  /**
+   * Waits for what is in flight until `patience` is aborted, then answers the
+   * rest with an error.
+   */
+  async drain(patience: AbortSignal): Promise<void> {
+    this.#keeper.release();
+    const { promise: outOfPatience, resolve } = Promise.withResolvers<void>();
+    patience.addEventListener("abort", () => resolve(), { once: true });
+    if (patience.aborted) resolve();
+    await Promise.race([this.#settled(), outOfPatience]);
+    const error = new ProxyError("shutting-down", "the proxy is stopping");
+    for (const exchange of [...this.#running.keys()]) {
+      void this.#delivery.fail(exchange, error).catch(() => {});
+      exchange.end(error);
+    }
+  }
+
+  async #settled(): Promise<void> {
+    // What is answered may bring forth more, so look again.
+    for (;;) {
+      const open = [...this.#running].filter(([exchange]) =>
+        !exchange.isRequest || !exchange.isSettled
+      );
+      if (open.length === 0) return;
+      await Promise.all(
+        open.map(([exchange, done]) =>
+          exchange.isRequest ? exchange.settled : done
+        ),
+      );
+    }
+  }
+
+  /** Ends the session upstream, as far as that is done within the limit. */
+  async close(limitMs: number): Promise<void> {
+    await this.#keeper.close(limitMs);
+  }
+}
+
+/** What the client is told of a cause: an error, or the target's own frame. */
+function reportable(cause: unknown): ProxyError | Uint8Array {
+  if (cause instanceof ProxyError) return cause;
+  if (cause instanceof SessionLost) return cause.error;
+  if (!(cause instanceof AttemptError)) {
+    return new ProxyError("no-answer", `the proxy failed: ${cause}`, { cause });
+  }
+  const { error, retryAfterMs, answer } = cause;
+  if (answer) return answer;
+  if (retryAfterMs === undefined) return error;
+  return new ProxyError(error.reason, error.message, {
+    data: { ...error.data, retryAfterMs },
+    cause,
+  });
+}

@@ -1,0 +1,195 @@
+/**
+ * Knows which upstream session messages are sent in: opens it, replaces it
+ * when the target has lost it, and ends it.
+ *
+ * @module
+ */
+
+import { discardBody } from "./body.ts";
+import type { Delivery } from "./delivery.ts";
+import type { Exchange } from "./exchange.ts";
+import { AttemptError } from "./failure.ts";
+import { deleteHeaders, NO_SESSION, type SessionHeaders } from "./headers.ts";
+import { SseChannel } from "./http_sse.ts";
+import { isObject } from "./message.ts";
+import { Recovery } from "./recovery.ts";
+import type { SessionOptions } from "./session.ts";
+import { StandingStream } from "./standing_stream.ts";
+
+/** What a {@linkcode SessionKeeper} is handed. */
+export interface SessionKeeperOptions extends SessionOptions {
+  readonly delivery: Delivery;
+  /** Sends an exchange of the proxy's own in a session given. */
+  readonly carry: (
+    exchange: Exchange,
+    session: SessionHeaders,
+  ) => Promise<void>;
+  /** Is told of a new session in the making; messages wait for it. */
+  readonly onRenewal: (renewal: Promise<void>) => void;
+}
+
+/** How long a session that was replaced may take to end. */
+const LEAVE_MS = 5_000;
+
+/** The one current session, and how it came to be. */
+export class SessionKeeper {
+  readonly #options: SessionKeeperOptions;
+  readonly #recovery: Recovery;
+  readonly #standing: StandingStream;
+  #current = NO_SESSION;
+  /** Whether the target speaks HTTP+SSE, the transport of 2024-11-05. */
+  #isOldTransport: boolean;
+  /** A channel that no `initialize` has been sent over yet. */
+  #opened: SseChannel | undefined;
+  #renewal: Promise<void> | undefined;
+
+  constructor(options: SessionKeeperOptions) {
+    this.#options = options;
+    this.#isOldTransport = options.transport === "sse";
+    const { redact } = options.redactor;
+    this.#recovery = new Recovery({ ...options, open: () => this.opening() });
+    this.#standing = new StandingStream({
+      ...options,
+      redact,
+      onLost: (session) => void this.renew(session).catch(() => {}),
+    });
+  }
+
+  /** The session that requests are sent in. */
+  get current(): SessionHeaders {
+    return this.#current;
+  }
+
+  /** Whether what belongs to a session has nowhere to go any more. */
+  isGone(session: SessionHeaders): boolean {
+    if (session === NO_SESSION) return false;
+    return session.channel
+      ? session.channel !== this.#current.channel
+      : session !== this.#current;
+  }
+
+  /**
+   * What an `initialize` is sent in: nothing, or the old transport's channel.
+   *
+   * @throws {AttemptError} when there is no channel to be had.
+   */
+  async opening(): Promise<SessionHeaders> {
+    if (!this.#isOldTransport) return NO_SESSION;
+    const opened = this.#opened;
+    this.#opened = undefined;
+    if (opened?.isOpen) return opened.session;
+    const { redact } = this.#options.redactor;
+    const channel = await SseChannel.open({ ...this.#options, redact });
+    return channel.session;
+  }
+
+  /**
+   * Whether a target that refused the first `initialize` speaks HTTP+SSE
+   * (2025-11-25, Transports, "Backwards Compatibility").
+   */
+  async findOldTransport(cause: unknown): Promise<boolean> {
+    const { transport, log } = this.#options;
+    if (transport !== "auto" || this.#isOldTransport) return false;
+    if (!(cause instanceof AttemptError) || cause.answer) return false;
+    const { reason, data } = cause.error;
+    const isRefused = reason === "http-status" &&
+      [400, 404, 405].includes(Number(data.status));
+    if (!isRefused || this.#current !== NO_SESSION) return false;
+    this.#isOldTransport = true;
+    try {
+      this.#opened = (await this.opening()).channel;
+      log.info("the target speaks HTTP+SSE of 2024-11-05");
+    } catch (error) {
+      log.debug("the target does not speak HTTP+SSE either", {
+        error: String(error),
+      });
+      this.#isOldTransport = false;
+    }
+    return this.#isOldTransport;
+  }
+
+  /** Makes the session of an `initialize` the current one, and ends the old. */
+  adopt(
+    { sessionId }: Exchange,
+    result: unknown,
+    { channel }: SessionHeaders,
+  ): void {
+    const before = this.#current;
+    const version = isObject(result) ? result.protocolVersion : undefined;
+    const protocolVersion = typeof version === "string" ? version : undefined;
+    this.#standing.release();
+    this.#become({ sessionId, protocolVersion, ...(channel && { channel }) });
+    void this.#delete(before, LEAVE_MS);
+  }
+
+  /** Notes what the client set up, so that it can be set up again. */
+  remember(exchange: Exchange, result: unknown): void {
+    this.#recovery.remember(exchange, result);
+  }
+
+  /**
+   * Replaces a lost session: one new one, however many ask for it.
+   *
+   * @throws When the target does not give one.
+   */
+  async renew(lost: SessionHeaders): Promise<void> {
+    if (this.#current === lost && !this.#renewal) {
+      this.#renewal = this.#replace(lost)
+        .finally(() => this.#renewal = undefined);
+      this.#options.onRenewal(this.#renewal);
+    }
+    await this.#renewal;
+  }
+
+  async #replace(lost: SessionHeaders): Promise<void> {
+    this.#become(await this.#recovery.renew(lost));
+    if (this.#standing.isWanted) this.hold();
+  }
+
+  #become(session: SessionHeaders): void {
+    const { channel } = this.#current;
+    this.#options.redactor.add(session.sessionId);
+    this.#current = session;
+    if (session.channel) session.channel.session = session;
+    if (channel !== session.channel) channel?.close();
+  }
+
+  /** Holds the standing stream of the session; HTTP+SSE has one anyway. */
+  hold(): void {
+    if (!this.#current.channel) this.#standing.hold(this.#current);
+  }
+
+  /** Lets the standing stream go. */
+  release(): void {
+    this.#standing.release();
+  }
+
+  /** Ends the session upstream, as far as that is done within the limit. */
+  async close(limitMs: number): Promise<void> {
+    this.#current.channel?.close();
+    this.#opened?.close();
+    await this.#delete(this.#current, limitMs);
+  }
+
+  async #delete(session: SessionHeaders, limitMs: number): Promise<void> {
+    if (session.sessionId === undefined) return;
+    const { url, fetch, headers, log } = this.#options;
+    const limit = new AbortController();
+    const timer = setTimeout(() => limit.abort(), limitMs);
+    try {
+      const response = await fetch(url, {
+        method: "DELETE",
+        headers: deleteHeaders(headers, session),
+        redirect: "manual",
+        signal: limit.signal,
+      });
+      // 405: the target does not let clients end sessions. That is its right.
+      log.debug("session ended", { status: response.status });
+      await discardBody(response);
+    } catch (error) {
+      log.debug("could not end the session", { error: String(error) });
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+}

@@ -1,0 +1,199 @@
+/**
+ * The GET stream that stands open for what the target sends on its own.
+ *
+ * @module
+ */
+
+import { ProxyError } from "../errors.ts";
+import type { Log } from "../log.ts";
+import type { Redact } from "../redact.ts";
+import { discardBody, mediaType, readEvents } from "./body.ts";
+import { type Explain, isRedirect, readErrorBody } from "./carrier.ts";
+import type { Delivery } from "./delivery.ts";
+import { fetchFailure, httpStatusError, redirectError } from "./failure.ts";
+import {
+  type HeaderPairs,
+  type SessionHeaders,
+  streamHeaders,
+} from "./headers.ts";
+import { backoffMs, delay } from "./retry.ts";
+
+/** What a {@linkcode StandingStream} is handed. */
+export interface StandingStreamOptions {
+  readonly url: URL;
+  readonly fetch: typeof globalThis.fetch;
+  readonly headers: HeaderPairs;
+  readonly delivery: Delivery;
+  readonly explain: Explain;
+  readonly redact: Redact;
+  readonly log: Log;
+  /** The largest message that the client is given, in bytes. */
+  readonly maxAnswerBytes: number;
+  /** After this time without a byte the stream is opened anew. */
+  readonly idleTimeoutMs: number;
+  /** Is told when the target does not know the session. */
+  readonly onLost: (session: SessionHeaders) => void;
+}
+
+/** Keeps one GET stream open, and opens it again when it ends. */
+export class StandingStream {
+  readonly #options: StandingStreamOptions;
+  #abort: AbortController | undefined;
+  #lastEventId: string | undefined;
+  #retryMs: number | undefined;
+
+  constructor(options: StandingStreamOptions) {
+    this.#options = options;
+  }
+
+  /** Whether a stream is to be held in the session that comes next, too. */
+  get isWanted(): boolean {
+    return this.#abort !== undefined;
+  }
+
+  /** Holds the stream open in this session, and in no other. */
+  hold(session: SessionHeaders): void {
+    this.release();
+    const abort = new AbortController();
+    this.#abort = abort;
+    this.#lastEventId = undefined;
+    this.#retryMs = undefined;
+    void this.#keepOpen(session, abort.signal);
+  }
+
+  /** Lets the stream go. */
+  release(): void {
+    this.#abort?.abort();
+    this.#abort = undefined;
+  }
+
+  async #keepOpen(session: SessionHeaders, signal: AbortSignal): Promise<void> {
+    for (let tries = 0; !signal.aborted; tries++) {
+      const outcome = await this.#open(session, signal);
+      if (outcome === "done") return;
+      if (outcome === "fruitful") tries = 0;
+      const waitMs = this.#retryMs ?? backoffMs(tries);
+      await delay(waitMs, signal).catch(() => {});
+    }
+  }
+
+  /** One GET, until it ends. */
+  async #open(
+    session: SessionHeaders,
+    signal: AbortSignal,
+  ): Promise<"done" | "fruitful" | "fruitless"> {
+    const { url, fetch, headers, log, idleTimeoutMs } = this.#options;
+    const idle = new IdleLimit(idleTimeoutMs, signal);
+    try {
+      const response = await fetch(url, {
+        method: "GET",
+        headers: streamHeaders(headers, session, this.#lastEventId),
+        redirect: "manual",
+        signal: idle.signal,
+      });
+      idle.touch();
+      if (!response.ok || mediaType(response) !== "text/event-stream") {
+        return await this.#refused(session, response);
+      }
+      log.debug("standing stream open", { status: response.status });
+      return await this.#read(session, response, idle);
+    } catch (cause) {
+      if (signal.aborted) return "done";
+      const { message } = cause instanceof ProxyError
+        ? cause
+        : fetchFailure(cause, url);
+      log.warn("the standing stream broke; it is opened again", {
+        error: message,
+      });
+      return "fruitless";
+    } finally {
+      idle.stop();
+    }
+  }
+
+  async #refused(
+    session: SessionHeaders,
+    response: Response,
+  ): Promise<"done" | "fruitless"> {
+    const { url, log, explain, redact, onLost } = this.#options;
+    const { status } = response;
+    if (isRedirect(response)) {
+      await discardBody(response);
+      log.warn(redirectError(response, url).message);
+      return "done";
+    }
+    const text = new TextDecoder().decode(await readErrorBody(response));
+    if (status === 405) {
+      log.info("the target sends nothing on its own: it has no GET stream");
+      return "done";
+    }
+    if (status === 404 && session.sessionId !== undefined) {
+      onLost(session);
+      return "done";
+    }
+    const error = explain(response, text) ??
+      httpStatusError(response, redact(text));
+    log.warn("the standing stream was refused; it is tried again", {
+      status,
+      error: error.message,
+    });
+    return "fruitless";
+  }
+
+  async #read(
+    session: SessionHeaders,
+    response: Response,
+    idle: IdleLimit,
+  ): Promise<"fruitful" | "fruitless"> {
+    const { delivery, maxAnswerBytes, log } = this.#options;
+    const resumedAfter = this.#lastEventId;
+    let outcome: "fruitful" | "fruitless" = "fruitless";
+    const events = readEvents(response, {
+      maxDataBytes: maxAnswerBytes,
+      onChunk: () => idle.touch(),
+    });
+    for await (const { id, retryMs, type, data, oversized } of events) {
+      outcome = "fruitful";
+      this.#retryMs = retryMs ?? this.#retryMs;
+      if (id !== undefined && id === resumedAfter) continue;
+      this.#lastEventId = (id ?? this.#lastEventId) || undefined;
+      if (oversized) {
+        await delivery.receiveOversized(oversized);
+      } else if (type === "message" && data.length > 0) {
+        await delivery.receive(data, session).catch((error) => {
+          if (!(error instanceof ProxyError)) throw error;
+          log.warn(error.message);
+        });
+      }
+      idle.touch();
+    }
+    return outcome;
+  }
+}
+
+/** Aborts a fetch that has been silent for too long. */
+class IdleLimit {
+  readonly #abort = new AbortController();
+  readonly #limitMs: number;
+  #timer: ReturnType<typeof setTimeout> | undefined;
+
+  readonly signal: AbortSignal;
+
+  constructor(limitMs: number, outer: AbortSignal) {
+    this.#limitMs = limitMs;
+    this.signal = AbortSignal.any([this.#abort.signal, outer]);
+    this.touch();
+  }
+
+  touch(): void {
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(
+      () => this.#abort.abort(new Error(`silent for ${this.#limitMs} ms`)),
+      this.#limitMs,
+    );
+  }
+
+  stop(): void {
+    clearTimeout(this.#timer);
+  }
+}
