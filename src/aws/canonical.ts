@@ -1,0 +1,143 @@
+/**
+ * The canonical request of Signature Version 4, read off the URL that goes on
+ * the wire. After AWS's documentation, "Create a signed AWS API request".
+ *
+ * The path and the query are taken from the text of the URL, never from a
+ * parsed form: repeated names, empty values, `%2F` and bytes that are no UTF-8
+ * stay what the target will see.
+ *
+ * @module
+ */
+
+/** How a service turns the path that it received into the canonical one. */
+export interface PathRules {
+  /** Escape the path as received once more (`twice`), or not (`once`: S3). */
+  readonly encoding: "once" | "twice";
+  /** Leave out empty and dot segments: everywhere but S3. */
+  readonly normalize: boolean;
+}
+
+/** The services that take the path of an object's name as it is. */
+const S3_SERVICES: ReadonlySet<string> = new Set([
+  "s3",
+  "s3-object-lambda",
+  "s3-outposts",
+  "s3express",
+]);
+
+/** Whether a service follows S3's rules. */
+export function isS3(service: string): boolean {
+  return S3_SERVICES.has(service);
+}
+
+/**
+ * The URL to send: the caller's, with nothing in its query that services read
+ * in two ways. A `+` is a space to some and a plus sign to others when they
+ * verify, so it goes as `%20`, its meaning in a form and in `URLSearchParams`;
+ * a `%` that starts no escape goes as `%25`.
+ */
+export function wireUrl(url: URL): URL {
+  if (!/[+]|%(?![0-9a-f]{2})/i.test(url.search)) return url;
+  const wire = new URL(url);
+  wire.search = url.search
+    .replaceAll("+", "%20")
+    .replace(/%(?![0-9a-f]{2})/gi, "%25");
+  return wire;
+}
+
+/** The canonical path of a URL's path. */
+export function canonicalPath(pathname: string, rules: PathRules): string {
+  const path = rules.normalize ? withoutEmptySegments(pathname) : pathname;
+  if (rules.encoding === "twice") {
+    return path.replace(/[^A-Za-z0-9\-._~/]/g, percentEncode);
+  }
+  // S3 reads a + in a path as a space, and %2F as a part of the object's name.
+  return path.replaceAll("+", "%20").split("/").map(canonicalEscape).join("/")
+    .replaceAll("%2F", "/");
+}
+
+/**
+ * The canonical query: each name and value escaped alike, sorted by name, then
+ * value.
+ *
+ * @param search The query of the URL, with or without its `?`.
+ * @param added Parameters that go on the end of it, not yet escaped.
+ */
+export function canonicalQuery(
+  search: string,
+  added: Iterable<readonly [name: string, value: string]> = [],
+): string {
+  const pairs: [name: string, value: string][] = [];
+  for (const piece of search.replace(/^\?/, "").split("&")) {
+    if (piece === "") continue;
+    const equals = piece.indexOf("=");
+    const end = equals === -1 ? piece.length : equals;
+    pairs.push([
+      canonicalEscape(piece.slice(0, end)),
+      canonicalEscape(piece.slice(end + 1)),
+    ]);
+  }
+  for (const [name, value] of added) {
+    pairs.push([escapeText(name), escapeText(value)]);
+  }
+  return pairs.sort(byNameThenValue).map((pair) => pair.join("=")).join("&");
+}
+
+/** A text, every byte of its UTF-8 escaped but RFC 3986's unreserved ones. */
+export function escapeText(text: string): string {
+  return encodeURIComponent(text).replace(/[!'()*]/g, percentEncode);
+}
+
+/** What goes into a canonical request, each piece canonical already. */
+export interface CanonicalPieces {
+  readonly method: string;
+  readonly path: string;
+  readonly query: string;
+  /** By lower-case name; values trimmed, runs of spaces made one. */
+  readonly headers: { readonly [name: string]: string };
+  readonly payloadHash: string;
+}
+
+/** The canonical request. */
+export function canonicalRequest(pieces: CanonicalPieces): string {
+  const names = Object.keys(pieces.headers).sort();
+  const headers = names.map((name) => `${name}:${pieces.headers[name]}\n`);
+  return [
+    pieces.method,
+    pieces.path,
+    pieces.query,
+    headers.join(""),
+    names.join(";"),
+    pieces.payloadHash,
+  ].join("\n");
+}
+
+/** Escaped text in one form: what need not be escaped is not, hex is upper case. */
+function canonicalEscape(text: string): string {
+  if (/^[A-Za-z0-9\-._~]*$/.test(text)) return text;
+  return text.replace(/%[0-9a-f]{2}|[^A-Za-z0-9\-._~]/gi, (found) => {
+    if (found.length !== 3) return percentEncode(found);
+    const character = String.fromCharCode(parseInt(found.slice(1), 16));
+    return /[A-Za-z0-9\-._~]/.test(character) ? character : found.toUpperCase();
+  });
+}
+
+/** A URL holds ASCII only: one character is one byte. */
+function percentEncode(character: string): string {
+  const hex = character.charCodeAt(0).toString(16).toUpperCase();
+  return `%${hex.padStart(2, "0")}`;
+}
+
+/** URLs hold no dot segments: the URL parser has resolved them. */
+function withoutEmptySegments(pathname: string): string {
+  return pathname.replace(/\/{2,}/g, "/");
+}
+
+function byNameThenValue(
+  [nameA, valueA]: [string, string],
+  [nameB, valueB]: [string, string],
+): number {
+  if (nameA !== nameB) return nameA < nameB ? -1 : 1;
+  if (valueA !== valueB) return valueA < valueB ? -1 : 1;
+  return 0;
+}

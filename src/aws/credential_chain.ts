@@ -1,0 +1,266 @@
+/**
+ * The order in which sources are asked: environment keys, the shared files, a
+ * web identity, the container, the instance. The first that is configured
+ * decides; if it fails, that is the error.
+ *
+ * A profile asked for outright comes before the keys and the web identity of
+ * the environment; one that AWS_PROFILE names does not. Both as in the AWS CLI.
+ *
+ * @module
+ */
+
+import {
+  readSharedFiles,
+  type SharedFiles,
+  type SharedPaths,
+  sharedPaths,
+} from "./credential_files.ts";
+import {
+  containerCredentials,
+  type InstanceMetadata,
+} from "./credential_host.ts";
+import { environmentKeys, KEY_VARIABLES } from "./credential_keys.ts";
+import { flagsFor, type Need } from "./credential_permissions.ts";
+import { listProfiles, profileCredentials } from "./credential_profile.ts";
+import { assumeRoleWithToken } from "./credential_role.ts";
+import {
+  type Attempt,
+  lacking,
+  nothingFound,
+  notPermitted,
+  type Search,
+  sourceFailed,
+} from "./credential_search.ts";
+import type { Credentials } from "./credentials.ts";
+
+/** The variables that say where the shared files are. */
+const FILE_VARIABLES = [
+  "AWS_PROFILE",
+  "AWS_CONFIG_FILE",
+  "AWS_SHARED_CREDENTIALS_FILE",
+  "HOME",
+];
+const WEB_IDENTITY_VARIABLES = ["AWS_WEB_IDENTITY_TOKEN_FILE", "AWS_ROLE_ARN"];
+const CONTAINER_VARIABLES = [
+  "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI",
+  "AWS_CONTAINER_CREDENTIALS_FULL_URI",
+];
+
+/** What is known of the sources that had nothing. */
+class Trail {
+  readonly attempts: Attempt[] = [];
+  readonly missing: Need[] = [];
+  /** Whether a source is there that could not be used, or not be looked at. */
+  isConfigured = false;
+
+  add(source: string, outcome: string): void {
+    this.attempts.push({ source, outcome });
+  }
+
+  /** A source that may not be looked at: nobody knows what is there. */
+  addHidden(source: string, missing: readonly Need[]): void {
+    this.add(source, lacking(missing));
+    this.missing.push(...missing);
+    this.isConfigured = true;
+  }
+}
+
+/**
+ * Asks the sources in their order.
+ *
+ * @param search What the search shares.
+ * @param instance The metadata service, kept between searches.
+ * @returns The credentials of the first that is configured.
+ * @throws {CredentialsError} It failed, or none is configured.
+ */
+export async function findCredentials(
+  search: Search,
+  instance: InstanceMetadata,
+): Promise<Credentials> {
+  const trail = new Trail();
+  const isExplicit = search.profile !== undefined;
+  const took = (source: string, found: Credentials): Credentials => {
+    search.log.debug("credentials found", { source });
+    return found;
+  };
+  if (!isExplicit) {
+    const keys = fromEnvironment(search, trail);
+    if (keys !== undefined) return took("environment", keys);
+  }
+  const files = await openFiles(search, trail);
+  const name = profileName(search);
+  if (files !== undefined) {
+    const found = await fromProfile(search, files, instance, trail);
+    if (found !== undefined) return took(`profile "${name}"`, found);
+  }
+  if (!isExplicit) {
+    const found = await fromWebIdentity(search, trail);
+    if (found !== undefined) return took("web identity", found);
+  }
+  const container = await fromContainer(search, trail);
+  if (container !== undefined) return took("container", container);
+  const settings = files?.profiles.get(name)?.settings;
+  const machine = await instance.credentials(search, settings);
+  if ("accessKeyId" in machine) return took("instance", machine);
+  trail.add("instance", machine.outcome);
+  throw nothingFound(trail.attempts, advice(files), {
+    configured: trail.isConfigured,
+    ...trail.missing.length > 0 ? { flags: flagsFor(trail.missing) } : {},
+  });
+}
+
+/** The profile in use: the explicit one, AWS_PROFILE's, `default`. */
+export function profileName(
+  { profile, env }: Pick<Search, "profile" | "env">,
+): string {
+  return profile ?? env("AWS_PROFILE") ?? "default";
+}
+
+/** Whether somebody named the profile: then it has to be there. */
+function isAskedFor(search: Search): boolean {
+  return search.profile !== undefined || profileName(search) !== "default";
+}
+
+function fromEnvironment(
+  search: Search,
+  trail: Trail,
+): Credentials | undefined {
+  const source = "environment";
+  const keys = environmentKeys(search);
+  if (keys !== undefined) return keys;
+  const hidden = envNeeds(search, KEY_VARIABLES.slice(0, 3), "read the keys");
+  if (hidden.length > 0) trail.addHidden(source, hidden);
+  else if (search.env("AWS_SECRET_ACCESS_KEY") !== undefined) {
+    trail.add(
+      source,
+      "AWS_SECRET_ACCESS_KEY is set, AWS_ACCESS_KEY_ID is not",
+    );
+    trail.isConfigured = true;
+  } else trail.add(source, "AWS_ACCESS_KEY_ID is not set");
+  return undefined;
+}
+
+async function openFiles(
+  search: Search,
+  trail: Trail,
+): Promise<SharedFiles | undefined> {
+  const source = "shared files";
+  const isNamed = isAskedFor(search);
+  const paths: SharedPaths | undefined = sharedPaths(search.env);
+  if (paths === undefined) {
+    const hidden = envNeeds(
+      search,
+      FILE_VARIABLES,
+      "find the shared AWS files",
+    );
+    if (isNamed && hidden.length > 0) {
+      throw notPermitted(search, source, hidden);
+    }
+    if (isNamed) throw sourceFailed(search, source, "HOME is not set");
+    if (hidden.length > 0) trail.addHidden(source, hidden);
+    else trail.add(source, "HOME is not set");
+    return undefined;
+  }
+  const files = await readSharedFiles(paths, (path) => search.watch.see(path));
+  const isKnown = files.profiles.has(profileName(search));
+  if (files.missing.length > 0 && !isKnown) {
+    if (isNamed) throw notPermitted(search, source, files.missing);
+    trail.addHidden(source, files.missing);
+  }
+  return files;
+}
+
+async function fromProfile(
+  search: Search,
+  files: SharedFiles,
+  instance: InstanceMetadata,
+  trail: Trail,
+): Promise<Credentials | undefined> {
+  const source = "shared files";
+  const name = profileName(search);
+  const isNamed = isAskedFor(search);
+  const { paths, faults } = files;
+  if (!isNamed && !files.profiles.has(name)) {
+    if (faults.length > 0) trail.isConfigured = true;
+    if (files.missing.length === 0) {
+      const where = files.present.length === 0
+        ? `neither ${paths.config} nor ${paths.credentials} is there`
+        : `no profile "default" in ${files.present.join(" and ")}`;
+      trail.add(source, search.redactor.redact([where, ...faults].join(", ")));
+    }
+    return undefined;
+  }
+  const found = await profileCredentials({ ...search, files, instance }, name);
+  if (found !== undefined) return found;
+  if (isNamed || faults.length > 0) trail.isConfigured = true;
+  trail.add(
+    source,
+    search.redactor.redact(
+      [`profile "${name}" says nothing of credentials`, ...faults].join(", "),
+    ),
+  );
+  return undefined;
+}
+
+async function fromWebIdentity(
+  search: Search,
+  trail: Trail,
+): Promise<Credentials | undefined> {
+  const source = "web identity";
+  const tokenFile = search.env("AWS_WEB_IDENTITY_TOKEN_FILE");
+  const roleArn = search.env("AWS_ROLE_ARN");
+  if (tokenFile === undefined) {
+    const hidden = envNeeds(
+      search,
+      WEB_IDENTITY_VARIABLES,
+      "find a web identity",
+    );
+    if (hidden.length > 0) trail.addHidden(source, hidden);
+    else trail.add(source, "AWS_WEB_IDENTITY_TOKEN_FILE is not set");
+    return undefined;
+  }
+  if (roleArn === undefined) {
+    throw sourceFailed(
+      search,
+      source,
+      "AWS_WEB_IDENTITY_TOKEN_FILE is set, AWS_ROLE_ARN is not",
+    );
+  }
+  const sessionName = search.env("AWS_ROLE_SESSION_NAME");
+  return await assumeRoleWithToken(
+    search,
+    source,
+    { roleArn, sessionName },
+    tokenFile,
+  );
+}
+
+async function fromContainer(
+  search: Search,
+  trail: Trail,
+): Promise<Credentials | undefined> {
+  const source = "container";
+  const found = await containerCredentials(search);
+  if (found !== undefined) return found;
+  const hidden = envNeeds(search, CONTAINER_VARIABLES, "find the container");
+  if (hidden.length > 0) trail.addHidden(source, hidden);
+  else trail.add(source, "no AWS_CONTAINER_CREDENTIALS_… variable is set");
+  return undefined;
+}
+
+function envNeeds(
+  search: Search,
+  names: readonly string[],
+  why: string,
+): Need[] {
+  return search.hiddenEnv(names).map((value) => ({ kind: "env", value, why }));
+}
+
+function advice(files: SharedFiles | undefined): string {
+  const others = files !== undefined && files.profiles.size > 0 &&
+      !files.profiles.has("default")
+    ? `name a profile with --profile or AWS_PROFILE (${listProfiles(files)}), `
+    : "";
+  return `${others}run \`aws configure\`, \`aws sso login --profile NAME\` ` +
+    "or `aws login`, or set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY";
+}

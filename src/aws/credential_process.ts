@@ -1,0 +1,192 @@
+/**
+ * Credentials from a program: `credential_process` of a profile.
+ *
+ * The program is run as the AWS CLI runs it, without a shell. That keeps the
+ * permission to what is run (`--allow-run=/opt/bin/tool`): to allow a shell
+ * would be to allow everything. A pipe or a variable in the command needs
+ * `sh -c '…'`, there as here.
+ *
+ * @module
+ */
+
+import { demand, type Search, sourceFailed } from "./credential_search.ts";
+import type { Credentials } from "./credentials.ts";
+
+/** How long the program may take. */
+const LIMIT_MS = 60_000;
+
+/** How much of what the program says of its failure is repeated. */
+const MAX_COMPLAINT = 500;
+
+/**
+ * Runs the program and reads its answer.
+ *
+ * @param search What the search shares.
+ * @param source What to call the source in errors.
+ * @param command The command line, as the profile has it.
+ * @returns The credentials that it printed.
+ * @throws {CredentialsError} It could not be run, failed or printed nonsense.
+ */
+export async function runCredentialProcess(
+  search: Search,
+  source: string,
+  command: string,
+): Promise<Credentials> {
+  const [program, ...args] = splitCommand(command);
+  if (program === undefined || program === "") {
+    throw sourceFailed(search, source, "credential_process is empty");
+  }
+  demand(search, source, [{
+    kind: "run",
+    value: program,
+    why: "run the profile's credential_process",
+  }]);
+  const output = await run(search, source, program, args);
+  if (!output.success) {
+    // Redacted before it is cut, or half a secret would pass.
+    const said = search.redactor.redact(
+      new TextDecoder().decode(output.stderr).trim(),
+    );
+    const end = output.signal ?? `exit code ${output.code}`;
+    throw sourceFailed(
+      search,
+      source,
+      `credential_process ${program} ended with ${end}${
+        said === "" ? "" : `: ${shorten(said)}`
+      }`,
+    );
+  }
+  return parseAnswer(search, source, program, output.stdout);
+}
+
+async function run(
+  search: Search,
+  source: string,
+  program: string,
+  args: string[],
+): Promise<Deno.CommandOutput> {
+  const fail = (what: string) =>
+    sourceFailed(search, source, `credential_process ${program} ${what}`);
+  const limit = new AbortController();
+  const timer = setTimeout(() => limit.abort(), LIMIT_MS);
+  try {
+    const output = await new Deno.Command(program, {
+      args,
+      stdin: "null",
+      stdout: "piped",
+      stderr: "piped",
+      signal: limit.signal,
+    }).output();
+    if (limit.signal.aborted) throw new Error("it took too long");
+    return output;
+  } catch (error) {
+    const reason = error instanceof Deno.errors.NotFound
+      ? "there is no such program"
+      : error instanceof Error
+      ? error.message
+      : String(error);
+    throw fail(`could not be run: ${reason}`);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+function parseAnswer(
+  search: Search,
+  source: string,
+  program: string,
+  stdout: Uint8Array,
+): Credentials {
+  const fail = (what: string) =>
+    sourceFailed(search, source, `credential_process ${program} ${what}`);
+  let answer: unknown;
+  try {
+    answer = JSON.parse(new TextDecoder().decode(stdout));
+  } catch {
+    throw fail("did not print JSON");
+  }
+  const text = (name: string): string | undefined => {
+    if (typeof answer !== "object" || answer === null) return undefined;
+    const value: unknown = Reflect.get(answer, name);
+    return typeof value === "string" && value !== "" ? value : undefined;
+  };
+  const accessKeyId = text("AccessKeyId");
+  const secretAccessKey = text("SecretAccessKey");
+  const sessionToken = text("SessionToken");
+  search.redactor.add(secretAccessKey);
+  search.redactor.add(sessionToken);
+  const version: unknown = typeof answer === "object" && answer !== null
+    ? Reflect.get(answer, "Version")
+    : undefined;
+  if (version !== 1) throw fail('did not print "Version": 1');
+  if (accessKeyId === undefined || secretAccessKey === undefined) {
+    throw fail("printed no AccessKeyId or no SecretAccessKey");
+  }
+  const until = text("Expiration");
+  if (until === undefined) {
+    return { accessKeyId, secretAccessKey, sessionToken };
+  }
+  const expiration = new Date(until);
+  if (Number.isNaN(expiration.getTime())) {
+    throw fail("printed an Expiration that is no ISO 8601 time");
+  }
+  if (expiration.getTime() <= search.now()) {
+    throw fail(`printed credentials that expired at ${until}`);
+  }
+  return { accessKeyId, secretAccessKey, sessionToken, expiration };
+}
+
+/**
+ * Splits a command line at white space, outside quotes.
+ *
+ * @param command The command line.
+ * @param isWindows There a backslash belongs to a path; elsewhere it quotes
+ * the next character.
+ */
+export function splitCommand(
+  command: string,
+  isWindows: boolean = Deno.build.os === "windows",
+): string[] {
+  const words: string[] = [];
+  let word: string | undefined;
+  let quote: string | undefined;
+  for (let at = 0; at < command.length; at++) {
+    const char = command[at];
+    const next = command[at + 1];
+    if (char === quote) {
+      quote = undefined;
+    } else if (isEscape(char, next, quote, isWindows)) {
+      word = (word ?? "") + next;
+      at++;
+    } else if (quote !== undefined) {
+      word += char;
+    } else if (char === '"' || (char === "'" && !isWindows)) {
+      quote = char;
+      word ??= "";
+    } else if (/\s/.test(char)) {
+      if (word !== undefined) words.push(word);
+      word = undefined;
+    } else {
+      word = (word ?? "") + char;
+    }
+  }
+  if (word !== undefined) words.push(word);
+  return words;
+}
+
+function isEscape(
+  char: string,
+  next: string | undefined,
+  quote: string | undefined,
+  isWindows: boolean,
+): boolean {
+  if (char !== "\\" || next === undefined || quote === "'") return false;
+  if (isWindows) return next === '"';
+  return quote === undefined || next === '"' || next === "\\";
+}
+
+function shorten(text: string): string {
+  return text.length <= MAX_COMPLAINT
+    ? text
+    : `${text.slice(0, MAX_COMPLAINT)}…`;
+}

@@ -1,0 +1,213 @@
+/**
+ * Credentials from AWS STS: a role assumed with other credentials, or with a
+ * web identity token.
+ *
+ * @module
+ */
+
+import type { Settings } from "./credential_files.ts";
+import { loadSdk, type SdkClientConfig, SdkHttp } from "./credential_http.ts";
+import { demand, type Search, sourceFailed } from "./credential_search.ts";
+import type { Credentials } from "./credentials.ts";
+
+/** What the session is called where nobody says. */
+const SESSION_NAME = "sigv4-proxy";
+
+/** STS regions by the partition of an ARN, where nothing names a region. */
+const PARTITION_REGIONS: ReadonlyMap<string, string> = new Map([
+  ["aws-cn", "cn-north-1"],
+  ["aws-us-gov", "us-gov-west-1"],
+  ["aws-iso", "us-iso-east-1"],
+  ["aws-iso-b", "us-isob-east-1"],
+]);
+
+/** What STS is asked. */
+export interface RoleRequest {
+  readonly roleArn: string;
+  readonly sessionName?: string;
+  readonly externalId?: string;
+  readonly durationSeconds?: number;
+  readonly region?: string;
+}
+
+/** Where STS is, as the profile concerned has it. */
+export interface StsSettings {
+  readonly profile?: Settings;
+  readonly services?: ReadonlyMap<string, Settings>;
+}
+
+/**
+ * Assumes a role.
+ *
+ * @param search What the search shares.
+ * @param source What to call the source in errors.
+ * @param role The role.
+ * @param base The credentials to assume it with.
+ * @param settings Where the profile says that STS is.
+ * @returns The session's credentials.
+ * @throws {CredentialsError} STS refused, or was not reached.
+ */
+export async function assumeRole(
+  search: Search,
+  source: string,
+  role: RoleRequest,
+  base: Credentials,
+  settings: StsSettings = {},
+): Promise<Credentials> {
+  search.redactor.add(base.secretAccessKey);
+  search.redactor.add(base.sessionToken);
+  const sdk = await loadSdk(search, source);
+  const http = new SdkHttp(search, source, "assume the role");
+  const provider = sdk.fromTemporaryCredentials({
+    masterCredentials: base,
+    params: {
+      RoleArn: role.roleArn,
+      RoleSessionName: role.sessionName ?? SESSION_NAME,
+      ExternalId: role.externalId,
+      DurationSeconds: role.durationSeconds,
+    },
+    clientConfig: stsClient(search, role, settings, http),
+  });
+  return await askSts(search, source, role.roleArn, http, provider);
+}
+
+/**
+ * Assumes a role with the token in a file.
+ *
+ * @param search What the search shares.
+ * @param source What to call the source in errors.
+ * @param role The role.
+ * @param tokenFile Where the token is.
+ * @param settings Where the profile says that STS is.
+ * @returns The session's credentials.
+ * @throws {CredentialsError} There is no token, STS refused or was not reached.
+ */
+export async function assumeRoleWithToken(
+  search: Search,
+  source: string,
+  role: RoleRequest,
+  tokenFile: string,
+  settings: StsSettings = {},
+): Promise<Credentials> {
+  demand(search, source, [{
+    kind: "read",
+    value: tokenFile,
+    why: "read the web identity token",
+  }]);
+  let token: string;
+  try {
+    token = await Deno.readTextFile(tokenFile);
+  } catch (error) {
+    const why = error instanceof Deno.errors.NotFound
+      ? "is not there"
+      : "cannot be read";
+    throw sourceFailed(
+      search,
+      source,
+      `the web identity token file ${tokenFile} ${why}`,
+    );
+  }
+  search.redactor.add(token.trim());
+  const sdk = await loadSdk(search, source);
+  const http = new SdkHttp(search, source, "assume the role");
+  const provider = sdk.fromTokenFile({
+    webIdentityTokenFile: tokenFile,
+    roleArn: role.roleArn,
+    roleSessionName: role.sessionName ?? SESSION_NAME,
+    durationSeconds: role.durationSeconds,
+    clientConfig: stsClient(search, role, settings, http),
+  });
+  return await askSts(search, source, role.roleArn, http, provider);
+}
+
+async function askSts(
+  search: Search,
+  source: string,
+  roleArn: string,
+  http: SdkHttp,
+  provider: () => Promise<Credentials>,
+): Promise<Credentials> {
+  try {
+    return await provider();
+  } catch (error) {
+    if (http.refusal !== undefined) throw http.refusal;
+    const name = error instanceof Error ? error.name : "Error";
+    const message = error instanceof Error ? error.message : String(error);
+    const isAnswer = error instanceof Error && "$fault" in error;
+    throw sourceFailed(
+      search,
+      source,
+      isAnswer
+        ? `STS refused the role ${roleArn}: ${name}: ${message}${cure(name)}`
+        : `STS could not be asked for the role ${roleArn}: ${message}`,
+      isAnswer ? { awsError: name } : {},
+    );
+  }
+}
+
+/** What to do about the errors of `sts:AssumeRole…`. */
+function cure(awsError: string): string {
+  switch (awsError) {
+    case "AccessDenied":
+      return " (the role's trust policy must name the caller, the caller's " +
+        "policy must allow sts:AssumeRole, and an external ID must match)";
+    case "ExpiredToken":
+    case "ExpiredTokenException":
+      return " (the credentials that the role is assumed with are over)";
+    case "InvalidIdentityToken":
+    case "IDPRejectedClaim":
+      return " (the web identity token is over or not for this role)";
+    case "RegionDisabledException":
+      return " (name another region for STS: --region or `region`)";
+    default:
+      return "";
+  }
+}
+
+function stsClient(
+  search: Search,
+  role: RoleRequest,
+  settings: StsSettings,
+  http: SdkHttp,
+): SdkClientConfig & { region: string; endpoint?: string } {
+  const endpoint = stsEndpoint(search, settings);
+  return {
+    ...http.clientConfig,
+    region: stsRegion(search, role, settings),
+    ...(endpoint === undefined ? {} : { endpoint }),
+  };
+}
+
+function stsRegion(
+  { env, region }: Search,
+  role: RoleRequest,
+  { profile }: StsSettings,
+): string {
+  // A region set (`us-east-1,us-west-2`, `*`) is none that STS is in.
+  const isOne = (name?: string) => name !== undefined && /^[\w-]+$/.test(name);
+  const named = [
+    role.region,
+    profile?.get("region"),
+    region,
+    env("AWS_REGION"),
+    env("AWS_DEFAULT_REGION"),
+  ].find(isOne);
+  const partition = role.roleArn.split(":")[1] ?? "aws";
+  return named ?? PARTITION_REGIONS.get(partition) ?? "us-east-1";
+}
+
+/**
+ * AWS SDKs and Tools Reference Guide, "Service-specific endpoints": the
+ * variables before the profile, the service's own before the general one.
+ */
+function stsEndpoint(
+  { env }: Search,
+  { profile, services }: StsSettings,
+): string | undefined {
+  const ignored = env("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS") ??
+    profile?.get("ignore_configured_endpoint_urls");
+  if (ignored === "true") return undefined;
+  const own = services?.get(profile?.get("services") ?? "");
+  return env("AWS_ENDPOINT_URL_STS") ?? env("AWS_ENDPOINT_URL") ??
+    own?.get("sts.endpoint_url") ?? profile?.get("endpoint_url");
+}

@@ -1,0 +1,109 @@
+/**
+ * What the parts of one search for credentials share, and the error that ends
+ * it.
+ *
+ * @module
+ */
+
+import { CredentialsError } from "../errors.ts";
+import type { Log } from "../log.ts";
+import type { Redactor } from "../redact.ts";
+import { flagsFor, type Need, notGranted } from "./credential_permissions.ts";
+import type { FileWatch } from "./credential_watch.ts";
+
+/** Reads an environment variable; an empty one counts as not set. */
+export type ReadEnv = (name: string) => string | undefined;
+
+/** What every source is handed. */
+export interface Search {
+  readonly env: ReadEnv;
+  /** Those of the variables that may not be read. */
+  readonly hiddenEnv: (names: readonly string[]) => string[];
+  /** The profile asked for outright. */
+  readonly profile?: string;
+  /** The region for STS where nothing nearer names one. */
+  readonly region?: string;
+  readonly fetch: typeof globalThis.fetch;
+  readonly now: () => number;
+  readonly log: Log;
+  readonly redactor: Redactor;
+  readonly watch: FileWatch;
+}
+
+/** A source that was asked, and what came of it. */
+export interface Attempt {
+  readonly source: string;
+  readonly outcome: string;
+}
+
+/** What a program may want to know of a failure. */
+export interface FailureFacts {
+  /** The command that mends it. */
+  readonly run?: string;
+  /** The Deno flags that mend it. */
+  readonly flags?: readonly string[];
+  /** The error type that AWS answered with. */
+  readonly awsError?: string;
+}
+
+/** How every message begins. */
+const FAILED = "failed to load AWS credentials";
+
+/** The error of a source that is configured but yields nothing. */
+export function sourceFailed(
+  { redactor }: Search,
+  source: string,
+  outcome: string,
+  facts: FailureFacts = {},
+): CredentialsError {
+  const text = redactor.redact(outcome);
+  return new CredentialsError(`${FAILED}: ${source}: ${text}`, {
+    data: { configured: true, sources: [{ source, outcome: text }], ...facts },
+  });
+}
+
+/** The error of a search that came to its end with nothing. */
+export function nothingFound(
+  attempts: readonly Attempt[],
+  advice: string,
+  facts: FailureFacts & { readonly configured: boolean },
+): CredentialsError {
+  const tried = attempts.map(({ source, outcome }) => `${source}: ${outcome}`);
+  return new CredentialsError(
+    `${FAILED}: none found (${tried.join("; ")}); ${advice}`,
+    { data: { sources: attempts, ...facts } },
+  );
+}
+
+/**
+ * Goes on only if everything needed is permitted.
+ *
+ * @throws {CredentialsError} What is missing, why it is wanted, which flags
+ * grant it.
+ */
+export function demand(
+  search: Search,
+  source: string,
+  needs: readonly Need[],
+): void {
+  const missing = notGranted(needs);
+  if (missing.length > 0) throw notPermitted(search, source, missing);
+}
+
+/** The error of a source that lacks permissions. */
+export function notPermitted(
+  search: Search,
+  source: string,
+  missing: readonly Need[],
+): CredentialsError {
+  const flags = flagsFor(missing);
+  return sourceFailed(search, source, lacking(missing), { flags });
+}
+
+/** Says which permissions are missing, what for, and the flags. */
+export function lacking(missing: readonly Need[]): string {
+  const purposes = [...new Set(missing.map(({ why }) => `to ${why}`))];
+  return `no permission ${purposes.join(" and ")}: add ${
+    flagsFor(missing).join(" ")
+  }`;
+}

@@ -1,0 +1,258 @@
+/**
+ * What the host name of an AWS endpoint says of the service and the region
+ * that its requests are signed for.
+ *
+ * @module
+ */
+
+/** What a request to an AWS endpoint is signed for. */
+export interface Endpoint {
+  /** The signing name of the service, as in a credential scope. */
+  readonly service: string;
+  /** The region; endpoints that are not of one region have none. */
+  readonly region?: string;
+}
+
+/**
+ * The domains under which AWS serves `<service>.<region>`, per partition: the
+ * ordinary one and the dual-stack one. Source: partitions.json of the AWS SDKs.
+ */
+const SERVICE_DOMAINS: readonly string[] = [
+  // aws, aws-us-gov
+  "amazonaws.com",
+  "api.aws",
+  // aws-cn
+  "amazonaws.com.cn",
+  "api.amazonwebservices.com.cn",
+  // aws-eusc
+  "amazonaws.eu",
+  "api.amazonwebservices.eu",
+  // aws-iso
+  "c2s.ic.gov",
+  "api.aws.ic.gov",
+  // aws-iso-b
+  "sc2s.sgov.gov",
+  "api.aws.scloud",
+  // aws-iso-e
+  "cloud.adc-e.uk",
+  "api.cloud-aws.adc-e.uk",
+  // aws-iso-f
+  "csp.hci.ic.gov",
+  "api.aws.hci.ic.gov",
+];
+
+/** The domain of what customers run: only the services named here sign there. */
+const CUSTOMER_DOMAIN = "on.aws";
+
+/**
+ * `<id>.<label>.<region>.on.aws`, by label. Sources: AWS Lambda, "Creating and
+ * managing Lambda function URLs"; Amazon VPC Lattice, "SIGv4 authenticated
+ * requests"; Amazon OpenSearch Service, "Dual-stack endpoints".
+ */
+const CUSTOMER_SERVICES: ReadonlyMap<string, string> = new Map([
+  ["lambda-url", "lambda"],
+  ["vpc-lattice-svcs", "vpc-lattice-svcs"],
+  ["aos", "es"],
+  ["aoss", "aoss"],
+]);
+
+/**
+ * `<id>.<label>.<region>.<domain>`, by label: resources with a host each.
+ * Sources: Amazon API Gateway, "Invoke REST APIs"; Amazon Bedrock AgentCore,
+ * "Use an AgentCore gateway" and "Invoke an AgentCore Runtime agent"; AWS
+ * AppSync, "Endpoints and quotas"; Amazon DynamoDB, "Account-based endpoints".
+ */
+const RESOURCE_SERVICES: ReadonlyMap<string, string> = new Map([
+  ["execute-api", "execute-api"],
+  ["bedrock-agentcore", "bedrock-agentcore"],
+  ["appsync-api", "appsync"],
+  ["appsync-realtime-api", "appsync"],
+  ["ddb", "dynamodb"],
+  ["sagemaker", "sagemaker"],
+  ["lex", "lex"],
+]);
+
+/**
+ * `<id>.<region>.<label>.<domain>`, by label: the region stands before the
+ * service. Sources: Amazon OpenSearch Service and Serverless, Amazon
+ * CloudSearch, Amazon Neptune and Neptune Analytics, "Signing requests".
+ */
+const REGION_FIRST_SERVICES: ReadonlyMap<string, string> = new Map([
+  ["es", "es"],
+  ["aoss", "aoss"],
+  ["cloudsearch", "cloudsearch"],
+  ["neptune", "neptune-db"],
+  ["neptune-graph", "neptune-graph"],
+]);
+
+/**
+ * Host labels by signing name, where the two differ: what the SDKs' service
+ * models say (`endpointPrefix` and the host of the endpoint rules against
+ * `signingName`), and Amazon Managed Service for Prometheus, "Using the
+ * Prometheus-compatible APIs", for aps.
+ */
+const HOST_LABELS: Readonly<Record<string, readonly string[]>> = {
+  "IoTSecuredTunneling": ["api.tunneling.iot", "api.iot-tunneling"],
+  "appconfig": ["appconfigdata"],
+  "appstream": ["appstream2"],
+  "aps": ["aps-workspaces"],
+  "aws-marketplace": [
+    "agreement-marketplace",
+    "catalog.marketplace",
+    "catalog-marketplace",
+    "deployment-marketplace",
+    "discovery-marketplace",
+    "entitlement.marketplace",
+    "entitlement-marketplace",
+    "metering.marketplace",
+    "metering-marketplace",
+    "reporting-marketplace",
+  ],
+  "awsssoportal": ["portal.sso"],
+  "bedrock": [
+    "bedrock-agent",
+    "bedrock-agent-runtime",
+    "bedrock-data-automation",
+    "bedrock-data-automation-runtime",
+    "bedrock-runtime",
+  ],
+  "bedrock-agentcore": ["bedrock-agentcore-control"],
+  "cassandra": ["cassandra-streams"],
+  "chime": [
+    "identity-chime",
+    "media-pipelines-chime",
+    "meetings-chime",
+    "messaging-chime",
+    "voice-chime",
+  ],
+  "cloudhsm": ["cloudhsmv2"],
+  "cloudsearch": ["cloudsearchdomain"],
+  "connect": ["contact-lens"],
+  "detective": ["api.detective"],
+  "dynamodb": ["streams.dynamodb", "streams-dynamodb"],
+  "ecr": ["api.ecr"],
+  "ecr-public": ["api.ecr-public"],
+  "elasticfilesystem": ["efs"],
+  "es": ["aos"],
+  "execute-api": ["participant.connect"],
+  "forecast": ["forecastquery"],
+  "geo-maps": ["maps.geo"],
+  "geo-places": ["places.geo"],
+  "geo-routes": ["routes.geo"],
+  "iot-jobs-data": ["data.jobs.iot"],
+  "iotdata": ["data-ats.iot", "data.iot"],
+  "iotdeviceadvisor": ["api.iotdeviceadvisor"],
+  "ioteventsdata": ["data.iotevents"],
+  "iotmanagedintegrations": ["api.iotmanagedintegrations"],
+  "iotwireless": ["api.iotwireless"],
+  "ivs": ["ivsrealtime"],
+  "kafka": ["kafka-api"],
+  "lex": ["models-v2-lex", "runtime-v2-lex"],
+  "mediastore": ["data.mediastore"],
+  "mediatailor": ["api.mediatailor"],
+  "memorydb": ["memory-db"],
+  "mgh": ["migrationhub-config"],
+  "mobiletargeting": ["pinpoint"],
+  "payment-cryptography": [
+    "controlplane.payment-cryptography",
+    "dataplane.payment-cryptography",
+  ],
+  "personalize": ["personalize-events", "personalize-runtime"],
+  "pricing": ["api.pricing"],
+  "qapps": ["data.qapps"],
+  "route53-recovery-control-config": ["arc-recovery-control-config"],
+  "s3": ["s3-control"],
+  "servicecatalog": ["servicecatalog-appregistry"],
+  "ses": ["email", "mail-manager"],
+  "signer": ["data-signer"],
+  "sms-voice": ["sms-voice.pinpoint"],
+  "sso-oauth": ["oidc"],
+  "timestream": [
+    "ingest.timestream",
+    "query.timestream",
+    "timestream-ingest",
+    "timestream-query",
+  ],
+  "wickr": ["admin.wickr"],
+};
+
+const SIGNING_NAMES: ReadonlyMap<string, string> = new Map(
+  Object.entries(HOST_LABELS).flatMap(([service, labels]) =>
+    labels.map((label): [string, string] => [label, service])
+  ),
+);
+
+const REGION = /^[a-z]{2,4}(?:-[a-z]+)+-\d+$/;
+const LABEL = /^[a-z0-9](?:[a-z0-9-]*[a-z0-9])?$/;
+
+/** The first label of an interface endpoint's own name (AWS PrivateLink). */
+const VPC_ENDPOINT = /^vpce-/;
+
+/**
+ * Reads the service and the region off an AWS host name: the general
+ * `<service>.<region>.amazonaws.com` with its FIPS, dual-stack and PrivateLink
+ * forms in every partition, and the hosts of single resources.
+ *
+ * @param hostname A host name without port, in any case.
+ * @returns What to sign for, or `undefined` when the name does not tell.
+ */
+export function readEndpoint(hostname: string): Endpoint | undefined {
+  const host = hostname.toLowerCase().replace(/\.$/, "");
+  const domain = [CUSTOMER_DOMAIN, ...SERVICE_DOMAINS]
+    .find((domain) => host.endsWith(`.${domain}`));
+  if (domain === undefined) return undefined;
+
+  const labels = host.slice(0, -domain.length - 1).split(".");
+  if (!labels.every((label) => LABEL.test(label))) return undefined;
+
+  const place = labels.findLastIndex((label) =>
+    REGION.test(label) || label === "global"
+  );
+  if (place < 1) return undefined;
+  const before = labels.slice(0, place).map(withoutFips);
+  const after = labels.slice(place + 1).join(".");
+
+  const service = domain === CUSTOMER_DOMAIN
+    ? customerService(before, after)
+    : serviceOf(before, after);
+  if (service === undefined) return undefined;
+  const region = labels[place];
+  return region === "global" ? { service } : { service, region };
+}
+
+function serviceOf(
+  before: readonly string[],
+  after: string,
+): string | undefined {
+  if (after === "") return namedService(before);
+  if (after !== "vpce") return REGION_FIRST_SERVICES.get(after);
+  if (!VPC_ENDPOINT.test(before[0])) return undefined;
+  return namedService(before.slice(1));
+}
+
+function customerService(
+  before: readonly string[],
+  after: string,
+): string | undefined {
+  if (after !== "" || before.length < 2) return undefined;
+  return CUSTOMER_SERVICES.get(before[before.length - 1]);
+}
+
+function namedService(labels: readonly string[]): string | undefined {
+  const named = labels.filter((label, place) =>
+    !(label === "dualstack" && place === labels.length - 1) &&
+    !(label === "fips" && place === 0)
+  );
+  if (named.length === 0) return undefined;
+  const last = named[named.length - 1];
+  const service = SIGNING_NAMES.get(named.join(".")) ??
+    RESOURCE_SERVICES.get(last);
+  if (service !== undefined) return service;
+  // Somebody else's service behind PrivateLink is named like its endpoint.
+  if (named.length > 1 || VPC_ENDPOINT.test(last)) return undefined;
+  return last;
+}
+
+function withoutFips(label: string): string {
+  return label.replace(/-fips$/, "");
+}

@@ -1,0 +1,133 @@
+/**
+ * Says why a target refused a signed request, and what to do.
+ *
+ * @module
+ */
+
+import { type ErrorData, ProxyError } from "../errors.ts";
+import type { LogFields } from "../log.ts";
+import { maskAccessKeyId, type Redact, Redactor } from "../redact.ts";
+import { EXPLANATIONS } from "./refusal_causes.ts";
+import { parseAwsError } from "./refusal_parse.ts";
+import { mayBeRefusal, refusalOf } from "./refusal_table.ts";
+import { recordOf } from "./sign_record.ts";
+
+/** Where the echo of the request begins, with its session token. */
+const ECHO = /\s*The Canonical String[^]*$/;
+
+/** A text of the target's longer than this is cut. */
+const MAX_MESSAGE = 500;
+
+/** An access key ID, of a user or of a session. */
+const ACCESS_KEY_ID = /\bA[KS]IA[A-Z0-9]{12,124}\b/g;
+
+/** An AWS error with nothing in it that must not be seen. */
+export interface SafeAwsError {
+  /** `AccessDeniedException`; an error may come without one. */
+  readonly type: string | undefined;
+  /** Its text, without echo, secrets and control characters. */
+  readonly message: string;
+}
+
+/**
+ * Turns IAM's refusal of a request into an error that names the cause and the
+ * cure. What the target echoes of the request goes no further.
+ *
+ * Statuses other than 400, 401 and 403, JSON-RPC messages, HTML, and errors
+ * that are not IAM's are none: they are the caller's to report.
+ *
+ * @param response The answer. When it came through a signed fetch, what was
+ * signed is compared with what the target says it computed.
+ * @param bodyText Its body.
+ * @returns The error, of reason `credentials` when other credentials are
+ * wanted and `signature` otherwise, or `undefined`.
+ *
+ * @example
+ * ```ts
+ * import { explainRefusal } from "@scope/sigv4-proxy";
+ *
+ * const response = new Response(null, { status: 403 });
+ * const error = explainRefusal(
+ *   response,
+ *   '{"message":"The security token included in the request is expired"}',
+ * );
+ * if (error?.reason !== "credentials") throw new Error("the token is over");
+ * ```
+ */
+export function explainRefusal(
+  response: Response,
+  bodyText: string,
+): ProxyError | undefined {
+  if (!mayBeRefusal(response.status)) return undefined;
+  const error = parseAwsError(response.headers, bodyText);
+  if (error === undefined) return undefined;
+  const refusal = refusalOf(error);
+  if (refusal === undefined) return undefined;
+
+  const record = recordOf(response);
+  const redactor = record?.redactor ?? new Redactor();
+  const refused = { error, response, record, redactor };
+  const { problem, cure, data } = EXPLANATIONS[refusal.cause](refused);
+  const said = safeText(error.message, redactor.redact);
+  const facts: ErrorData = redactedData({
+    status: response.status,
+    awsError: error.type,
+    cause: refusal.cause,
+    ...data,
+  }, redactor.redact);
+  record?.log.warn("the target refused the request", logged(facts));
+  return new ProxyError(
+    refusal.reason,
+    safeText(problem, redactor.redact) + `: ${cure}` +
+      (said === "" ? "" : ` (the target said: ${said})`),
+    { data: facts },
+  );
+}
+
+/**
+ * The AWS error in an answer of any status, fit to be shown.
+ *
+ * @param response The answer.
+ * @param bodyText Its body.
+ * @returns Type and text, or `undefined` when the answer holds no AWS error.
+ */
+export function safeAwsError(
+  response: Response,
+  bodyText: string,
+): SafeAwsError | undefined {
+  const error = parseAwsError(response.headers, bodyText);
+  if (error === undefined) return undefined;
+  const redactor = recordOf(response)?.redactor ?? new Redactor();
+  return {
+    type: error.type,
+    message: safeText(error.message, redactor.redact),
+  };
+}
+
+/** A target's text without echo, secrets and control characters, cut to length. */
+function safeText(text: string, redact: Redact): string {
+  const safe = redact(text.replace(ECHO, ""))
+    .replace(ACCESS_KEY_ID, maskAccessKeyId)
+    .replace(/[\s\p{Cc}]+/gu, " ")
+    .trim();
+  return safe.length > MAX_MESSAGE ? `${safe.slice(0, MAX_MESSAGE)}…` : safe;
+}
+
+/** Facts from the target's text can hold what was sent to it. */
+function redactedData(data: ErrorData, redact: Redact): ErrorData {
+  const entries = Object.entries(data).map(([name, value]) =>
+    [name, typeof value === "string" ? safeText(value, redact) : value] as const
+  );
+  return Object.fromEntries(entries.filter(([, value]) => value !== undefined));
+}
+
+/** Facts as log fields: one level, plain values. */
+function logged(facts: ErrorData): LogFields {
+  const fields: Record<string, string | number> = {};
+  for (const [name, value] of Object.entries(facts)) {
+    if (typeof value === "string" || typeof value === "number") {
+      fields[name] = value;
+    } else if (value !== undefined) fields[name] = JSON.stringify(value);
+  }
+  return fields;
+}

@@ -1,0 +1,144 @@
+/**
+ * Reads AWS errors in the forms that they come in: a header, JSON, XML.
+ *
+ * @module
+ */
+
+/** An error as a service sends it. */
+export interface AwsError {
+  /** `ExpiredTokenException`: without namespace and address. */
+  readonly type?: string;
+  /** The text, whole: it may echo the request with its secrets. */
+  readonly message: string;
+  /** The canonical request that the target computed, when it tells. */
+  readonly canonicalRequest?: string;
+  /** The string to sign that the target computed, when it tells. */
+  readonly stringToSign?: string;
+  /** The region that the target wants, when it tells (S3). */
+  readonly region?: string;
+}
+
+/** How much of an error body is read. */
+export const MAX_ERROR_BYTES = 64 * 1024;
+
+const CANONICAL_ECHO =
+  /The Canonical String for this request should have been\s*'([^]*?)'(?=\s*(?:The String-to-Sign|$))/;
+const STRING_TO_SIGN_ECHO =
+  /The String-to-Sign should have been\s*'([^]*?)'\s*$/;
+
+/**
+ * The AWS error in an answer.
+ *
+ * @param headers The answer's headers.
+ * @param body The answer's body, or its beginning.
+ * @returns The error, or `undefined` when it is no AWS error: a JSON-RPC
+ * message, HTML, some other program's text.
+ */
+export function parseAwsError(
+  headers: Headers,
+  body: string,
+): AwsError | undefined {
+  // ExpiredTokenException:http://internal.amazon.com/coral/com.amazon.coral…
+  const type = plainType(headers.get("x-amzn-errortype"));
+  const text = body.trim();
+  if (text.startsWith("{")) return fromJson(text, type);
+  if (text.startsWith("<")) return fromXml(text, type);
+  if (type === undefined || text.startsWith("[")) return undefined;
+  return withEcho({ type, message: text });
+}
+
+function fromJson(text: string, headerType?: string): AwsError | undefined {
+  const whole = parseObject(text);
+  // Cut off: the header alone tells. Without one nothing is certain.
+  if (whole === undefined) {
+    return headerType === undefined || /"jsonrpc"\s*:/.test(text)
+      ? undefined
+      : { type: headerType, message: "" };
+  }
+  if ("jsonrpc" in whole) return undefined;
+  const fields = objectAt(whole, ["Error", "error"]) ?? whole;
+  const type = headerType ??
+    plainType(textAt(fields, ["__type", "code", "Code", "type", "Type"])) ??
+    plainType(textAt(whole, ["__type"]));
+  const message = textAt(fields, ["message", "Message", "errorMessage"]);
+  if (type === undefined && message === undefined) return undefined;
+  return withEcho({ type, message: message ?? "" });
+}
+
+function fromXml(text: string, headerType?: string): AwsError | undefined {
+  const code = plainType(element(text, "Code"));
+  if (code === undefined && headerType === undefined) return undefined;
+  const message = element(text, "Message") ?? element(text, "message") ?? "";
+  const error = withEcho({ type: code ?? headerType, message });
+  return {
+    ...error,
+    canonicalRequest: element(text, "CanonicalRequest") ??
+      error.canonicalRequest,
+    stringToSign: element(text, "StringToSign") ?? error.stringToSign,
+    region: element(text, "Region"),
+  };
+}
+
+/** What API Gateway and others append to the text of a refused signature. */
+function withEcho(error: AwsError): AwsError {
+  return {
+    ...error,
+    canonicalRequest: CANONICAL_ECHO.exec(error.message)?.[1],
+    stringToSign: STRING_TO_SIGN_ECHO.exec(error.message)?.[1],
+  };
+}
+
+function parseObject(text: string): object | undefined {
+  try {
+    const value: unknown = JSON.parse(text);
+    return typeof value === "object" && value !== null ? value : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function textAt(fields: object, names: readonly string[]): string | undefined {
+  const values = new Map<string, unknown>(Object.entries(fields));
+  for (const name of names) {
+    const value = values.get(name);
+    if (typeof value === "string") return value;
+  }
+  return undefined;
+}
+
+function objectAt(
+  fields: object,
+  names: readonly string[],
+): object | undefined {
+  const values = new Map<string, unknown>(Object.entries(fields));
+  for (const name of names) {
+    const value = values.get(name);
+    if (typeof value === "object" && value !== null) return value;
+  }
+  return undefined;
+}
+
+function element(xml: string, name: string): string | undefined {
+  const found = new RegExp(`<${name}>([^]*?)</${name}>`).exec(xml);
+  return found?.[1].replace(/&(?:#x([0-9a-f]+)|#([0-9]+)|(\w+));/gi, unescape);
+}
+
+function unescape(
+  entity: string,
+  hex: string | undefined,
+  decimal: string | undefined,
+  name: string | undefined,
+): string {
+  const named = { amp: "&", lt: "<", gt: ">", quot: '"', apos: "'" };
+  if (name !== undefined) {
+    return Object.entries(named).find(([key]) => key === name)?.[1] ?? entity;
+  }
+  const code = hex === undefined ? Number(decimal) : parseInt(hex, 16);
+  return code <= 0x10ffff ? String.fromCodePoint(code) : entity;
+}
+
+/** Without its namespace (`com.amazon.coral#`) and its address (`:http://…`). */
+function plainType(type: string | null | undefined): string | undefined {
+  const plain = type?.split("#").at(-1)?.split(":")[0].trim();
+  return plain !== undefined && /^[\w.]{1,80}$/.test(plain) ? plain : undefined;
+}

@@ -1,0 +1,212 @@
+/**
+ * One service's signatures: which headers are signed, with which version, by
+ * which clock.
+ *
+ * @module
+ */
+
+import { isS3, type PathRules } from "./canonical.ts";
+import type { Credentials, CredentialSource } from "./credentials.ts";
+import { type SigningBody, UNSIGNED_PAYLOAD } from "./sign_body.ts";
+import {
+  presignV4,
+  type SigningInput,
+  type SigningOutput,
+  signV4,
+} from "./sign_v4.ts";
+import type { V4aSigner } from "./sign_v4a.ts";
+import type { SignerOptions } from "./signer.ts";
+
+/** A request, ready to be signed. */
+export interface UnsignedParts {
+  readonly method: string;
+  /** The URL as it will be sent. */
+  readonly url: URL;
+  readonly headers: Headers;
+  readonly body: SigningBody;
+  /** The host to sign. Default: the URL's. */
+  readonly host?: string;
+}
+
+/** A signed request's headers, and what the signature was computed over. */
+export interface SignedParts {
+  /** All headers to send, without `host`. */
+  readonly headers: Headers;
+  readonly canonicalRequest: string;
+  /** When it says it was signed, in milliseconds. */
+  readonly signedAt: number;
+}
+
+/** What signs for {@linkcode createSigner} and the signed fetch. */
+export interface SigningCore {
+  /** Signs in headers. */
+  sign(parts: UnsignedParts, credentials: Credentials): Promise<SignedParts>;
+  /** Signs in the query. */
+  presign(
+    parts: UnsignedParts,
+    credentials: Credentials,
+    expiresInSeconds: number,
+  ): Promise<URL>;
+  /** Sets the clock by a target's: this is its time now, in milliseconds. */
+  correctClock(targetTime: number): void;
+  /** Makes signatures as fast as they get. */
+  warmUp(): Promise<void>;
+}
+
+/** What the signature brings: a request cannot have them beforehand. */
+const OWN_HEADERS: ReadonlySet<string> = new Set([
+  "authorization",
+  "date",
+  "host",
+  "x-amz-content-sha256",
+  "x-amz-date",
+  "x-amz-region-set",
+  "x-amz-security-token",
+]);
+
+/**
+ * What a runtime or a proxy may set, change or leave out on the way, beside
+ * what `@smithy/signature-v4` leaves out for the same reason.
+ */
+const CHANGING_HEADERS: readonly string[] = [
+  "accept-encoding",
+  "baggage",
+  "forwarded",
+  "traceparent",
+  "tracestate",
+  "upgrade-insecure-requests",
+  "via",
+  "x-forwarded-for",
+  "x-forwarded-host",
+  "x-forwarded-port",
+  "x-forwarded-proto",
+  "x-real-ip",
+];
+
+/** Makes what signs for one service. */
+export function createSigningCore(options: SignerOptions): SigningCore {
+  const { service, region, now = Date.now } = options;
+  const s3 = isS3(service);
+  const pathRules: PathRules = {
+    encoding: options.pathEncoding ?? (s3 ? "once" : "twice"),
+    normalize: options.normalizePath ?? !s3,
+  };
+  const unsignedHeaders = new Set(CHANGING_HEADERS);
+  if (options.signSessionToken === false) {
+    unsignedHeaders.add("x-amz-security-token");
+  }
+  const v4a = options.signatureVersion === "v4a" ? loadV4a() : undefined;
+  let clockOffsetMs = 0;
+
+  function inputOf(
+    parts: UnsignedParts,
+    credentials: Credentials,
+    contentHashHeader: boolean,
+  ): SigningInput {
+    const { payloadHash } = parts.body;
+    const { headers, unsigned } = signedHeaders(parts, unsignedHeaders);
+    if (contentHashHeader) headers["x-amz-content-sha256"] = payloadHash;
+    return {
+      method: parts.method,
+      url: parts.url,
+      pathRules,
+      headers,
+      unsignedHeaders: unsigned,
+      payloadHash,
+      credentials,
+      date: new Date(now() + clockOffsetMs),
+      region,
+      service,
+    };
+  }
+
+  return {
+    async warmUp() {
+      await (await v4a)?.warmUp();
+    },
+
+    async sign(parts, credentials) {
+      // Without the header a target hashes what came.
+      const contentHashHeader = options.contentHashHeader !== false ||
+        parts.body.payloadHash === UNSIGNED_PAYLOAD;
+      const input = inputOf(parts, credentials, contentHashHeader);
+      const { headers, canonicalRequest } = await sign(input, v4a);
+      const toSend = new Headers(headers);
+      toSend.delete("host");
+      return {
+        headers: toSend,
+        canonicalRequest,
+        signedAt: input.date.getTime(),
+      };
+    },
+
+    async presign(parts, credentials, expiresInSeconds) {
+      if (v4a !== undefined) {
+        throw new TypeError("signature version v4a has no signed links");
+      }
+      const input = inputOf(
+        parts,
+        credentials,
+        options.unsignedPayload === true,
+      );
+      return await presignV4(input, expiresInSeconds);
+    },
+
+    correctClock(targetTime) {
+      clockOffsetMs = targetTime - now();
+    },
+  };
+}
+
+/** Credentials in any of their forms, as a source of them. */
+export function toSource(
+  credentials: SignerOptions["credentials"],
+): CredentialSource {
+  if (typeof credentials === "function") return { get: () => credentials() };
+  if ("get" in credentials) return credentials;
+  return { get: () => Promise.resolve(credentials) };
+}
+
+async function sign(
+  input: SigningInput,
+  v4a: Promise<V4aSigner> | undefined,
+): Promise<SigningOutput> {
+  if (v4a === undefined) return await signV4(input);
+  return await (await v4a).sign(input);
+}
+
+/** v4a costs nothing to those who do not use it. */
+function loadV4a(): Promise<V4aSigner> {
+  const signer = import("./sign_v4a.ts").then((module) =>
+    module.createV4aSigner()
+  );
+  // Who signs gets the failure; until then nobody awaits it.
+  signer.catch(() => {});
+  return signer;
+}
+
+/** The headers by name, and the names of those that are not to be signed. */
+function signedHeaders(
+  { url, headers, body, host }: UnsignedParts,
+  changing: ReadonlySet<string>,
+): { headers: { [name: string]: string }; unsigned: ReadonlySet<string> } {
+  const entries = new Map<string, string>();
+  const unsigned = new Set(changing);
+  for (const [name, value] of headers) {
+    if (OWN_HEADERS.has(name)) continue;
+    // Only set-cookie comes more than once from a Headers object.
+    const before = entries.get(name);
+    entries.set(name, before === undefined ? value : `${before}, ${value}`);
+    if (!isAscii(value)) unsigned.add(name);
+  }
+  // fetch sets the length itself, where it knows it, whatever the caller says.
+  if (entries.delete("content-length") && body.send instanceof Blob) {
+    entries.set("content-length", `${body.send.size}`);
+  }
+  entries.set("host", host ?? url.host);
+  return { headers: Object.fromEntries(entries), unsigned };
+}
+
+function isAscii(text: string): boolean {
+  return !/[\u0080-\uffff]/.test(text);
+}

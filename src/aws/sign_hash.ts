@@ -1,0 +1,56 @@
+/**
+ * SHA-256 and its HMAC over `node:crypto`, in the shape that the signers of
+ * `@smithy` ask for: native hashing, ten times as fast as WebCrypto on bodies
+ * of a message's size.
+ *
+ * @module
+ */
+
+import { Buffer } from "node:buffer";
+import { createHash, createHmac } from "node:crypto";
+
+/** What can be hashed; a string as UTF-8. */
+export type Data = string | ArrayBuffer | ArrayBufferView;
+
+/** A SHA-256 hash, or with a secret its HMAC. */
+export class Sha256 {
+  readonly #secret: Uint8Array | undefined;
+  #hash: ReturnType<typeof createHash | typeof createHmac>;
+
+  /** @param secret The key of the HMAC; without one it is a plain hash. */
+  constructor(secret?: Data) {
+    this.#secret = secret === undefined ? undefined : bytesOf(secret);
+    this.#hash = this.#start();
+  }
+
+  /** Adds data to what is hashed. */
+  update(data: Data): void {
+    this.#hash.update(bytesOf(data));
+  }
+
+  /** The hash of all data. */
+  digest(): Promise<Uint8Array> {
+    return Promise.resolve(this.#hash.digest());
+  }
+
+  /** Forgets all data. */
+  reset(): void {
+    this.#hash = this.#start();
+  }
+
+  #start(): ReturnType<typeof createHash | typeof createHmac> {
+    return this.#secret === undefined
+      ? createHash("sha256")
+      : createHmac("sha256", this.#secret);
+  }
+}
+
+/** The bytes of what is hashed, without a copy where they are bytes. */
+export function bytesOf(data: Data): Uint8Array {
+  if (data instanceof Uint8Array) return data;
+  if (typeof data === "string") return Buffer.from(data, "utf8");
+  if (ArrayBuffer.isView(data)) {
+    return new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
+  }
+  return new Uint8Array(data);
+}

@@ -1,0 +1,35 @@
+/**
+ * What was signed for an answer, kept beside it, so that a refusal can be
+ * explained by whoever reads the answer.
+ *
+ * @module
+ */
+
+import type { Log } from "../log.ts";
+import type { Redactor } from "../redact.ts";
+
+/** One signed request. It holds secrets: for comparing, never for showing. */
+export interface SignedRecord {
+  readonly canonicalRequest: string;
+  /** When it said it was signed, in milliseconds. */
+  readonly signedAt: number;
+  readonly accessKeyId: string;
+  readonly service: string;
+  readonly region: string;
+  readonly redactor: Redactor;
+  readonly log: Log;
+}
+
+// Keyed by the answer itself: it says nothing to those who do not hold it, and
+// goes with it.
+const records = new WeakMap<Response, SignedRecord>();
+
+/** Keeps what was signed for an answer. */
+export function keepRecord(response: Response, record: SignedRecord): void {
+  records.set(response, record);
+}
+
+/** What was signed for an answer, if it came through a signed fetch. */
+export function recordOf(response: Response): SignedRecord | undefined {
+  return records.get(response);
+}
