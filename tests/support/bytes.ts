@@ -1,0 +1,20 @@
+/**
+ * Bytes that arrive in pieces.
+ *
+ * @module
+ */
+
+/** The pieces as one. */
+export function joinBytes(
+  parts: readonly Uint8Array[],
+): Uint8Array<ArrayBuffer> {
+  const joined = new Uint8Array(
+    parts.reduce((sum, part) => sum + part.length, 0),
+  );
+  let at = 0;
+  for (const part of parts) {
+    joined.set(part, at);
+    at += part.length;
+  }
+  return joined;
+}

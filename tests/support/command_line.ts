@@ -1,0 +1,72 @@
+/**
+ * Command lines as the program reads them, with a world of their own: no
+ * variable and no profile but what a test gives.
+ *
+ * @module
+ */
+
+import { assert, assertEquals, assertRejects } from "@std/assert";
+import { type Command, type Config, parseCommand } from "../../src/config.ts";
+import { ConfigError } from "../../src/errors.ts";
+import type { LogNote } from "../../src/log.ts";
+
+/** Variables by name. */
+export type Env = Readonly<Record<string, string>>;
+
+/** A URL that tells its region, us-west-2, and its service. */
+export const AGENTCORE = "https://bedrock-agentcore.us-west-2.amazonaws.com/x";
+
+/** A whole command line for a URL that tells neither. */
+export const ELSEWHERE: readonly string[] = [
+  "https://mcp.example/mcp",
+  "--region",
+  "us-east-1",
+  "--service",
+  "execute-api",
+];
+
+/** What a command line asks for. */
+export function parse(
+  args: readonly string[],
+  env: Env = {},
+  profileRegion: (profile?: string) => Promise<string | undefined> = () =>
+    Promise.resolve(undefined),
+): Promise<Command> {
+  return parseCommand(args, (name) => env[name], { profileRegion });
+}
+
+/** What a command line that runs the proxy asks for. */
+export async function run(
+  args: readonly string[],
+  env?: Env,
+): Promise<{ config: Config; notes: readonly LogNote[] }> {
+  const command = await parse(args, env);
+  assert(command.kind === "run");
+  return command;
+}
+
+/** The configuration alone. */
+export async function configOf(
+  args: readonly string[],
+  env?: Env,
+): Promise<Config> {
+  return (await run(args, env)).config;
+}
+
+/** What is wrong with a command line. */
+export async function faultsOf(
+  args: readonly string[],
+  env?: Env,
+): Promise<readonly string[]> {
+  return (await assertRejects(() => parse(args, env), ConfigError)).faults;
+}
+
+/** The one thing that is wrong with {@linkcode ELSEWHERE} and what is added. */
+export async function faultOf(
+  args: readonly string[],
+  env?: Env,
+): Promise<string> {
+  const faults = await faultsOf([...ELSEWHERE, ...args], env);
+  assertEquals(faults.length, 1, faults.join("\n"));
+  return faults[0];
+}

@@ -1,0 +1,158 @@
+/**
+ * The command line, the permissions and the environment under which tests run
+ * the program.
+ *
+ * @module
+ */
+
+import { TEST_CREDENTIALS, TEST_SCOPE } from "./test_identity.ts";
+
+/** What the program may do beyond the usual. */
+export interface ExtraPermissions {
+  /** `host:port` each. */
+  readonly net?: readonly string[];
+  /** Names of environment variables. */
+  readonly env?: readonly string[];
+  readonly read?: readonly string[];
+  readonly write?: readonly string[];
+  readonly run?: readonly string[];
+  readonly sys?: readonly string[];
+}
+
+/** How the program is started. */
+export interface LaunchOptions {
+  /** The MCP endpoint that it is to reach. */
+  readonly target: URL;
+  /** More arguments, after target, region and service. */
+  readonly args?: readonly string[];
+  /** All arguments: nothing is added. */
+  readonly bareArgs?: readonly string[];
+  /** More variables; `undefined` takes one away. */
+  readonly env?: Readonly<Record<string, string | undefined>>;
+  readonly permissions?: ExtraPermissions;
+  /** The module to run. Default the package's `mod.ts`. */
+  readonly entry?: URL | string;
+  /** More flags for `deno run`. */
+  readonly denoFlags?: readonly string[];
+  /** HOME. Default a new directory, removed at the end. */
+  readonly home?: string;
+}
+
+/** A command that is ready to run. */
+export interface CommandLine extends AsyncDisposable {
+  readonly command: string;
+  readonly args: string[];
+  /** The whole environment: nothing is inherited. */
+  readonly env: Record<string, string>;
+  /** HOME and working directory. */
+  readonly home: string;
+}
+
+const ENTRY = new URL("../../mod.ts", import.meta.url);
+const ENV_NAMES = [
+  "AWS_*",
+  "MCP_*",
+  "HOME",
+  "USERPROFILE",
+  "HOMEPATH",
+  "HOMEDRIVE",
+];
+
+/**
+ * The narrowest flags under which the program works.
+ *
+ * @param target Where it may connect to.
+ * @param extra What it may do besides.
+ * @returns Flags for `deno run`.
+ */
+export function permissionFlags(
+  target: URL,
+  extra: ExtraPermissions = {},
+): string[] {
+  const port = target.port || (target.protocol === "https:" ? "443" : "80");
+  const lists: [name: string, values: readonly string[]][] = [
+    ["net", [`${target.hostname}:${port}`, ...extra.net ?? []]],
+    ["env", [...ENV_NAMES, ...extra.env ?? []]],
+    ["read", extra.read ?? []],
+    ["write", extra.write ?? []],
+    ["run", extra.run ?? []],
+    ["sys", extra.sys ?? []],
+  ];
+  return [
+    "--no-prompt",
+    ...lists.filter(([, values]) => values.length > 0)
+      .map(([name, values]) => `--allow-${name}=${values.join(",")}`),
+  ];
+}
+
+/**
+ * Makes the command line of a launch.
+ *
+ * @param options How the program is started.
+ * @returns The command; disposing of it removes the HOME that it made.
+ */
+export async function commandLine(
+  options: LaunchOptions,
+): Promise<CommandLine> {
+  const { target, permissions = {} } = options;
+  const home = options.home ?? await Deno.makeTempDir();
+  const env = {
+    PATH: Deno.env.get("PATH"),
+    DENO_DIR: await denoDir(),
+    HOME: home,
+    NO_COLOR: "1",
+    AWS_EC2_METADATA_DISABLED: "true",
+    AWS_ACCESS_KEY_ID: TEST_CREDENTIALS.accessKeyId,
+    AWS_SECRET_ACCESS_KEY: TEST_CREDENTIALS.secretAccessKey,
+    AWS_SESSION_TOKEN: TEST_CREDENTIALS.sessionToken,
+    // What a subprocess cannot do without on Windows.
+    SYSTEMROOT: Deno.env.get("SYSTEMROOT"),
+    ...options.env,
+  };
+  return {
+    command: Deno.execPath(),
+    args: [
+      "run",
+      "--frozen",
+      "--cached-only",
+      ...permissionFlags(target, {
+        ...permissions,
+        read: [`${home}/.aws`, ...permissions.read ?? []],
+      }),
+      ...options.denoFlags ?? [],
+      String(options.entry ?? ENTRY),
+      ...options.bareArgs ?? [
+        "--target-url",
+        target.href,
+        "--region",
+        TEST_SCOPE.region,
+        "--service-name",
+        TEST_SCOPE.service,
+        ...options.args ?? [],
+      ],
+    ],
+    env: Object.fromEntries(
+      Object.entries(env).filter((entry): entry is [string, string] =>
+        entry[1] !== undefined
+      ),
+    ),
+    home,
+    async [Symbol.asyncDispose](): Promise<void> {
+      if (options.home !== undefined) return;
+      await Deno.remove(home, { recursive: true });
+    },
+  };
+}
+
+/** Where Deno keeps modules: with another HOME it would look elsewhere. */
+async function denoDir(): Promise<string> {
+  const known = Deno.env.get("DENO_DIR");
+  if (known !== undefined) return known;
+  const { stdout } = await new Deno.Command(Deno.execPath(), {
+    args: ["info", "--json"],
+  }).output();
+  const info: { denoDir: string } = JSON.parse(
+    new TextDecoder().decode(stdout),
+  );
+  return info.denoDir;
+}

@@ -1,0 +1,154 @@
+/**
+ * A client on in-memory streams: the proxy runs in this process, with the
+ * fetch that the test gives it.
+ *
+ * @module
+ */
+
+import {
+  runStdioProxy,
+  type StdioProxyOptions,
+} from "../../src/stdio_proxy.ts";
+import { within } from "./deadline.ts";
+
+/** A frame as a test reads it. */
+export interface ReadFrame {
+  /** The line, without its newline. */
+  readonly text: string;
+  /** The line, parsed. */
+  // deno-lint-ignore no-explicit-any
+  readonly json: any;
+}
+
+/** What the proxy is started with: everything but the streams. */
+export type StreamClientOptions =
+  & Omit<StdioProxyOptions, "readable" | "writable" | "fetch">
+  & Partial<Pick<StdioProxyOptions, "fetch">>;
+
+/** Talks to a proxy as a client does: line by line. */
+export class StreamClient implements AsyncDisposable {
+  /** Resolves when the proxy has returned. */
+  readonly done: Promise<void>;
+  /** Every frame that was read so far. */
+  readonly frames: ReadFrame[] = [];
+  readonly #stdin = new TransformStream<Uint8Array, Uint8Array>(
+    undefined,
+    { highWaterMark: 1000 },
+  );
+  readonly #writer = this.#stdin.writable.getWriter();
+  readonly #lines: ReadableStreamDefaultReader<string>;
+  readonly #stop = new AbortController();
+  #isClosed = false;
+
+  /** Starts a proxy. */
+  constructor(options: StreamClientOptions) {
+    const stdout = new TransformStream<Uint8Array, Uint8Array>();
+    const signal = options.signal
+      ? AbortSignal.any([options.signal, this.#stop.signal])
+      : this.#stop.signal;
+    this.done = runStdioProxy({
+      fetch,
+      ...options,
+      signal,
+      readable: this.#stdin.readable,
+      writable: stdout.writable,
+    }).finally(() => stdout.writable.close());
+    this.#lines = ReadableStream.from(lines(stdout.readable)).getReader();
+  }
+
+  /** Sends one line: a text as it is, anything else as JSON. */
+  send(message: unknown): void {
+    const text = typeof message === "string"
+      ? message
+      : JSON.stringify(message);
+    this.sendBytes(new TextEncoder().encode(`${text}\n`));
+  }
+
+  /** Sends bytes as they are. */
+  sendBytes(bytes: Uint8Array): void {
+    this.#writer.write(bytes).catch(() => {});
+  }
+
+  /** Sends a request. */
+  request(id: number | string, method: string, params?: unknown): void {
+    this.send({ jsonrpc: "2.0", id, method, ...(params ? { params } : {}) });
+  }
+
+  /** Sends a notification. */
+  notify(method: string, params?: unknown): void {
+    this.send({ jsonrpc: "2.0", method, ...(params ? { params } : {}) });
+  }
+
+  /** The next frame; fails the test if none comes in time. */
+  async next(): Promise<ReadFrame> {
+    const { done, value } = await within(this.#lines.read(), "a frame");
+    if (done) throw new Error("stdout ended");
+    const frame = { text: value, json: JSON.parse(value) };
+    this.frames.push(frame);
+    return frame;
+  }
+
+  /** Frames up to the answer with this ID, which is returned. */
+  async answer(id: number | string): Promise<ReadFrame> {
+    for (;;) {
+      const frame = await this.next();
+      if (frame.json.id === id && !("method" in frame.json)) return frame;
+    }
+  }
+
+  /** `initialize` and `notifications/initialized`, as a client begins. */
+  async initialize(
+    params: Record<string, unknown> = {},
+  ): Promise<ReadFrame> {
+    this.request("init", "initialize", {
+      protocolVersion: "2025-11-25",
+      capabilities: {},
+      clientInfo: { name: "test", version: "1" },
+      ...params,
+    });
+    const answer = await this.answer("init");
+    this.notify("notifications/initialized");
+    return answer;
+  }
+
+  /** Ends the client's stream; resolves to what was still answered. */
+  async close(): Promise<ReadFrame[]> {
+    if (!this.#isClosed) {
+      this.#isClosed = true;
+      this.#writer.close().catch(() => {});
+    }
+    const rest: ReadFrame[] = [];
+    for (;;) {
+      const { done, value } = await within(this.#lines.read(), "the end");
+      if (done) break;
+      rest.push({ text: value, json: JSON.parse(value) });
+    }
+    await this.done;
+    return rest;
+  }
+
+  /** Stops the proxy, as a signal does. */
+  stop(): void {
+    this.#stop.abort();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#stop.abort();
+    await this.#lines.cancel().catch(() => {});
+    await this.#writer.abort().catch(() => {});
+    await this.done.catch(() => {});
+  }
+}
+
+async function* lines(
+  readable: ReadableStream<Uint8Array>,
+): AsyncGenerator<string> {
+  let rest = "";
+  const decoder = new TextDecoder();
+  for await (const chunk of readable) {
+    const parts = (rest + decoder.decode(chunk, { stream: true })).split("\n");
+    rest = parts.pop() ?? "";
+    yield* parts;
+  }
+  if (rest !== "") throw new Error(`a last line without a newline: ${rest}`);
+}
