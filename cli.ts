@@ -1,0 +1,215 @@
+/**
+ * The command: arguments → wiring → exit code.
+ *
+ * @module
+ */
+
+import {
+  createCredentialSource,
+  type CredentialSource,
+  profileRegion,
+} from "./src/aws/credentials.ts";
+import { createSignedFetch } from "./src/aws/signed_fetch.ts";
+import { type Config, describeConfig, parseCommand } from "./src/config.ts";
+import { ConfigError, CredentialsError } from "./src/errors.ts";
+import { helpText, versionText } from "./src/help.ts";
+import { LineSink } from "./src/line_sink.ts";
+import { createLog, type Log } from "./src/log.ts";
+import { maskAccessKeyId, Redactor } from "./src/redact.ts";
+import { runStdioProxy } from "./src/stdio_proxy.ts";
+
+/** Exit codes. */
+const EXIT_OK = 0;
+const EXIT_UNEXPECTED = 1;
+const EXIT_CONFIGURATION = 2;
+
+/** Everything is over this long after the first signal, come what may. */
+const STOP_LIMIT_MS = 780;
+
+/** How long the last log lines may take. */
+const FLUSH_MS = 100;
+
+/** Runs the command with the arguments of the process, and ends the process. */
+export async function runCommand(): Promise<never> {
+  Deno.exit(await run(Deno.args));
+}
+
+async function run(args: readonly string[]): Promise<number> {
+  try {
+    const command = await parseCommand(args, readVariable, { profileRegion });
+    switch (command.kind) {
+      case "help":
+        await print(helpText());
+        return EXIT_OK;
+      case "version":
+        await print(versionText(Deno.version.deno));
+        return EXIT_OK;
+      case "run":
+        return await runProxy(command);
+    }
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error;
+    const lines = error.faults.map((fault) =>
+      `configuration error: ${fault}\n`
+    );
+    const help = "run sigv4-proxy --help for the options\n";
+    await Deno.stderr.write(new TextEncoder().encode(lines.join("") + help));
+    return EXIT_CONFIGURATION;
+  }
+}
+
+/** A variable that may not be read is as good as not set. */
+function readVariable(name: string): string | undefined {
+  try {
+    return Deno.env.get(name);
+  } catch (error) {
+    if (error instanceof Deno.errors.NotCapable) return undefined;
+    throw error;
+  }
+}
+
+/** Prints what the user asked to see, in place of messages. */
+async function print(text: string): Promise<void> {
+  const writer = Deno.stdout.writable.getWriter();
+  await writer.write(new TextEncoder().encode(text)).catch(() => {});
+}
+
+async function runProxy(
+  { config, notes }: Extract<
+    Awaited<ReturnType<typeof parseCommand>>,
+    { kind: "run" }
+  >,
+): Promise<number> {
+  const redactor = new Redactor();
+  const sink = new LineSink(Deno.stderr.writable);
+  const log = createLog({
+    level: config.logLevel,
+    format: config.logFormat,
+    write: (line) => sink.write(line),
+    redact: redactor.redact,
+  });
+  const stop = listenForSignals(log);
+  surviveStrayRejections(log);
+  for (const { level, message, fields } of notes) log[level](message, fields);
+  try {
+    await proxy(config, { log, redactor, signal: stop.signal });
+    log.info("stopped");
+    return EXIT_OK;
+  } catch (error) {
+    log.error("stopped by an unexpected error", { error: errorText(error) });
+    return EXIT_UNEXPECTED;
+  } finally {
+    await sink.flush(FLUSH_MS);
+  }
+}
+
+interface Surroundings {
+  readonly log: Log;
+  readonly redactor: Redactor;
+  readonly signal: AbortSignal;
+}
+
+async function proxy(
+  config: Config,
+  { log, redactor, signal }: Surroundings,
+): Promise<void> {
+  const { targetUrl, region, service } = config;
+  const credentials = createCredentialSource({
+    profile: config.profile,
+    region: region.split(",")[0],
+    log,
+    redactor,
+    ...(config.assumeRole !== undefined && {
+      assumeRole: {
+        roleArn: config.assumeRole,
+        sessionName: config.roleSessionName,
+        externalId: config.externalId,
+        durationSeconds: Math.round(config.roleDurationMs / 1000),
+      },
+    }),
+  });
+  using fetch = createSignedFetch({
+    origin: targetUrl,
+    service,
+    region,
+    credentials,
+    signatureVersion: config.signatureVersion,
+    unsignedPayload: config.unsignedPayload,
+    signHost: config.signHost,
+    skipAuth: config.skipAuth,
+    log,
+    redactor,
+  });
+  void announce(config, credentials, log);
+  void fetch.warmUp();
+  await runStdioProxy({
+    url: targetUrl,
+    readable: Deno.stdin.readable,
+    writable: Deno.stdout.writable,
+    fetch,
+    signal,
+    headers: config.headers,
+    standingStream: config.sse,
+    timeoutMs: config.timeoutMs,
+    idleTimeoutMs: config.idleTimeoutMs,
+    maxFrameBytes: config.maxFrameBytes,
+    maxAnswerBytes: config.maxAnswerBytes,
+    log,
+    redactor,
+  });
+}
+
+/** The start line. Missing credentials are told, and do not stop the program. */
+async function announce(
+  config: Config,
+  credentials: CredentialSource,
+  log: Log,
+): Promise<void> {
+  const fields = describeConfig(config);
+  try {
+    const { accessKeyId } = await credentials.get();
+    log.info("started", {
+      ...fields,
+      accessKeyId: maskAccessKeyId(accessKeyId),
+    });
+  } catch (error) {
+    log.info("started", fields);
+    if (config.skipAuth && isUnconfigured(error)) return;
+    log.error(errorText(error));
+  }
+}
+
+function isUnconfigured(error: unknown): boolean {
+  return error instanceof CredentialsError && error.data.configured === false;
+}
+
+function errorText(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
+
+/** The signals that ask a program to stop, as far as the system has them. */
+const SIGNALS: readonly Deno.Signal[] = Deno.build.os === "windows"
+  ? ["SIGINT", "SIGBREAK"]
+  : ["SIGINT", "SIGTERM", "SIGHUP"];
+
+function listenForSignals(log: Log): AbortController {
+  const stop = new AbortController();
+  for (const signal of SIGNALS) {
+    Deno.addSignalListener(signal, () => {
+      if (stop.signal.aborted) Deno.exit(EXIT_UNEXPECTED);
+      log.info("stopping", { signal });
+      // Should a peer not let go: the client kills what does not end.
+      setTimeout(() => Deno.exit(EXIT_OK), STOP_LIMIT_MS);
+      stop.abort();
+    });
+  }
+  return stop;
+}
+
+/** One message that goes wrong must not end the session of all the others. */
+function surviveStrayRejections(log: Log): void {
+  addEventListener("unhandledrejection", (event) => {
+    event.preventDefault();
+    log.error("an unexpected error", { error: errorText(event.reason) });
+  });
+}

@@ -1,0 +1,167 @@
+/**
+ * Command line arguments → the texts given for each option.
+ *
+ * @module
+ */
+
+import { parseArgs } from "@std/cli/parse-args";
+import { nearest } from "./nearest.ts";
+import { type Option, remedy } from "./option.ts";
+import { parseBoolean } from "./option_value.ts";
+import { OPTION_KEYS, type OptionKey, OPTIONS } from "./options.ts";
+
+/** What was given on the command line. */
+export interface Arguments {
+  /** The texts given for each option; `"true"` and `"false"` for on and off. */
+  readonly flags: ReadonlyMap<OptionKey, readonly string[]>;
+  /** What belongs to no flag. */
+  readonly positional: readonly string[];
+  /** What is wrong with the arguments, a sentence each. */
+  readonly faults: readonly string[];
+}
+
+const KEYS_BY_FLAG: ReadonlyMap<string, OptionKey> = new Map(
+  OPTION_KEYS.flatMap((key) =>
+    flagsOf(OPTIONS[key]).map((flag): [string, OptionKey] => [flag, key])
+  ),
+);
+
+/**
+ * Reads command line arguments.
+ *
+ * @param args What follows the program's name.
+ * @returns The texts, and every fault of form: unknown flags, flags without
+ * their value, flags given twice. A flag without its value counts as not given.
+ */
+export function parseArguments(args: readonly string[]): Arguments {
+  const faults: string[] = [];
+  const unknown = new Set<string>();
+  const swallowed: string[] = [];
+  const plain = plainSwitches(args, faults);
+  const parsed: Record<string, unknown> = parseArgs(plain, {
+    boolean: mainFlags((option) => option.kind === "boolean"),
+    string: [...mainFlags((option) => option.kind !== "boolean"), "_"],
+    collect: mainFlags(() => true),
+    alias: ALIASES,
+    unknown: (arg, key, value) => {
+      if (key === undefined) return true;
+      unknown.add(arg.replace(/=.*$/s, ""));
+      // Whether it has a value is not known either: the next argument may be
+      // its own, or the target URL.
+      if (typeof value === "string" && !arg.includes("=")) {
+        swallowed.push(value);
+      }
+      return false;
+    },
+  });
+
+  for (const name of unknown) faults.push(unknownFault(name));
+  const flags = new Map<OptionKey, readonly string[]>();
+  for (const key of OPTION_KEYS) {
+    const texts = textsOf(parsed[OPTIONS[key].flag]);
+    if (texts.length === 0) continue;
+    faults.push(...flagFaults(OPTIONS[key], texts));
+    const given = texts.filter((text) => text !== "");
+    if (given.length > 0) flags.set(key, given);
+  }
+  const positional = textsOf(parsed._).filter((text) => text !== "");
+  if (unknown.size === 0) return { flags, positional, faults };
+  // What may belong to an unknown flag is not reported as a fault of its own.
+  if (flags.has("targetUrl")) return { flags, positional: [], faults };
+  const isUrl = (text: string) => /^https?:/i.test(text);
+  const urls = [...positional, ...swallowed].filter(isUrl);
+  const [target] = [...urls, ...positional];
+  return { flags, positional: target === undefined ? [] : [target], faults };
+}
+
+const ALIASES: Record<string, string[]> = Object.fromEntries(
+  OPTION_KEYS.flatMap((key) => {
+    const [flag, ...aliases] = flagsOf(OPTIONS[key]);
+    return aliases.length > 0 ? [[flag, aliases]] : [];
+  }),
+);
+
+function mainFlags(wanted: (option: Option) => boolean): string[] {
+  return OPTION_KEYS.map((key): Option => OPTIONS[key])
+    .filter(wanted)
+    .map((option) => option.flag);
+}
+
+function flagsOf(option: Option): string[] {
+  return [option.flag, ...option.aliases ?? []];
+}
+
+/**
+ * Brings what stands for on and off into the one form that the parser reads:
+ * it would take `--sse=maybe` for on, and forget a `--sse` at a `--no-sse`.
+ */
+function plainSwitches(args: readonly string[], faults: string[]): string[] {
+  const end = args.indexOf("--");
+  const before = end < 0 ? args : args.slice(0, end);
+  const after = end < 0 ? [] : args.slice(end);
+  return [...before.flatMap((arg) => plainSwitch(arg, faults)), ...after];
+}
+
+function plainSwitch(arg: string, faults: string[]): string[] {
+  if (arg === "-h") return ["--help"];
+  // The parser keeps what belongs to no flag under this name.
+  if (/^--(?:no-)?_(?:=|$)/.test(arg)) {
+    faults.push(unknownFault(arg.replace(/=.*$/s, "")));
+    return [];
+  }
+  const match = /^--([^=]+)(?:=(.*))?$/s.exec(arg);
+  if (match === null) return [arg];
+  const [, flag, value]: (string | undefined)[] = match;
+  const option = optionOf(flag);
+  if (option?.kind === "boolean" && value !== undefined) {
+    const on = parseBoolean(value);
+    if (on !== undefined) return [`--${flag}=${on}`];
+    faults.push(`--${flag} must be true or false (${remedy(option)})`);
+    return [];
+  }
+  const negated = option ?? optionOf(flag?.replace(/^no-/, ""));
+  if (option !== undefined || negated === undefined) return [arg];
+  if (negated.kind === "boolean" && value === undefined) {
+    return [`--${negated.flag}=false`];
+  }
+  faults.push(
+    negated.kind === "boolean"
+      ? `--${flag} takes no value (${remedy(negated)})`
+      : `--${flag} is no flag: --${negated.flag} takes a value (${
+        remedy(negated)
+      })`,
+  );
+  return [];
+}
+
+function optionOf(flag: string | undefined): Option | undefined {
+  const key = flag === undefined ? undefined : KEYS_BY_FLAG.get(flag);
+  return key === undefined ? undefined : OPTIONS[key];
+}
+
+function unknownFault(name: string): string {
+  const guess = nearest(name.replace(/^-+/, ""), [...KEYS_BY_FLAG.keys()]);
+  const hint = guess === undefined ? "see --help" : `did you mean --${guess}?`;
+  return `unknown flag ${name} (${hint})`;
+}
+
+function flagFaults(option: Option, texts: readonly string[]): string[] {
+  const faults: string[] = [];
+  const flag = `--${option.flag}`;
+  if (texts.includes("")) {
+    faults.push(
+      `${flag} needs a value (${
+        remedy(option)
+      }; one that begins with "-" as ${flag}=VALUE)`,
+    );
+  }
+  if (option.kind !== "list" && texts.length > 1) {
+    faults.push(`${flag} is given ${texts.length} times (give it once)`);
+  }
+  return faults;
+}
+
+function textsOf(value: unknown): string[] {
+  if (Array.isArray(value)) return value.map(String);
+  return value === undefined ? [] : [String(value)];
+}

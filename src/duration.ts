@@ -1,0 +1,64 @@
+/**
+ * Durations as Go's `time.ParseDuration` reads them: `500ms`, `30s`, `1m30s`,
+ * `1.5h`.
+ *
+ * @module
+ */
+
+/** Milliseconds in each unit. Both letters for micro are the units of Go. */
+const UNITS_MS: ReadonlyMap<string, number> = new Map([
+  ["ns", 1e-6],
+  ["us", 1e-3],
+  ["\u00b5s", 1e-3],
+  ["\u03bcs", 1e-3],
+  ["ms", 1],
+  ["s", 1000],
+  ["m", 60_000],
+  ["h", 3_600_000],
+]);
+
+const DURATION =
+  /^([+-]?)((?:(?:\d+(?:\.\d*)?|\.\d+)(?:ns|us|\u00b5s|\u03bcs|ms|s|m|h))+)$/;
+const PART = /(\d+(?:\.\d*)?|\.\d+)([a-z\u00b5\u03bc]+)/g;
+
+/** Go holds a duration in a signed 64-bit count of nanoseconds. */
+const MAX_MS = 2 ** 63 / 1e6;
+
+const NS_PER_MS = 1e6;
+
+/**
+ * Reads a duration.
+ *
+ * @param text A sequence of numbers, each with its unit, with a sign or without.
+ * @returns Milliseconds, or `undefined` when the text is no duration.
+ */
+export function parseDuration(text: string): number | undefined {
+  if (/^[+-]?0$/.test(text)) return 0;
+  const match = DURATION.exec(text);
+  if (match === null) return undefined;
+  const [, sign, parts] = match;
+  let ms = 0;
+  for (const [, amount, unit] of parts.matchAll(PART)) {
+    ms += Number(amount) * (UNITS_MS.get(unit) ?? NaN);
+  }
+  if (ms > MAX_MS) return undefined;
+  const whole = Math.round(ms * NS_PER_MS) / NS_PER_MS;
+  return sign === "-" ? 0 - whole : whole;
+}
+
+/**
+ * Writes a duration in the form that {@linkcode parseDuration} reads.
+ *
+ * @param ms Milliseconds, not negative.
+ * @returns The shortest usual form, such as `1m30s`.
+ */
+export function formatDuration(ms: number): string {
+  if (ms === 0) return "0s";
+  if (ms < 1000) return `${ms}ms`;
+  const hours = Math.floor(ms / 3_600_000);
+  const minutes = Math.floor(ms % 3_600_000 / 60_000);
+  const seconds = ms % 60_000 / 1000;
+  return (hours > 0 ? `${hours}h` : "") +
+    (minutes > 0 ? `${minutes}m` : "") +
+    (seconds > 0 ? `${seconds}s` : "");
+}

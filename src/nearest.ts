@@ -1,0 +1,51 @@
+/**
+ * The word that somebody may have meant.
+ *
+ * @module
+ */
+
+/**
+ * Finds the candidate nearest to a word: the one with a part that is the word,
+ * or else the one that the fewest changed letters make of it.
+ *
+ * @param word What was written.
+ * @param candidates What could have been meant.
+ * @returns The nearest, or `undefined` when none is near.
+ */
+export function nearest(
+  word: string,
+  candidates: readonly string[],
+): string | undefined {
+  const wanted = word.toLowerCase().replaceAll("_", "-");
+  const part = candidates.find((candidate) =>
+    candidate === wanted || candidate.split("-").includes(wanted)
+  );
+  if (part !== undefined) return part;
+
+  let best: string | undefined;
+  let least = Math.max(1, Math.floor(wanted.length / 3)) + 1;
+  for (const candidate of candidates) {
+    const changes = distance(wanted, candidate);
+    if (changes >= least) continue;
+    least = changes;
+    best = candidate;
+  }
+  return best;
+}
+
+/** Letters inserted, removed or replaced to make one word of the other. */
+function distance(from: string, to: string): number {
+  let above = Array.from({ length: to.length + 1 }, (_, place) => place);
+  for (const [row, letter] of [...from].entries()) {
+    const line = [row + 1];
+    for (let column = 0; column < to.length; column++) {
+      line.push(Math.min(
+        above[column] + (letter === to[column] ? 0 : 1),
+        above[column + 1] + 1,
+        line[column] + 1,
+      ));
+    }
+    above = line;
+  }
+  return above[to.length];
+}

@@ -1,0 +1,252 @@
+/**
+ * The options: one row each. Flags, variables, defaults, `--help` and the
+ * errors about bad values all come from here.
+ *
+ * @module
+ */
+
+import { LOG_LEVELS } from "./log.ts";
+import type { Option, SettingOf } from "./option.ts";
+
+/** The options, in the order of `--help`, under the names that the code uses. */
+export const OPTIONS = {
+  targetUrl: {
+    kind: "string",
+    name: "target URL",
+    flag: "target-url",
+    variables: ["MCP_TARGET_URL"],
+    placeholder: "URL",
+    secret: true,
+    group: "Target",
+    help: "the MCP server",
+  },
+  allowHttp: {
+    kind: "boolean",
+    flag: "allow-http",
+    variables: ["MCP_ALLOW_HTTP"],
+    group: "Target",
+    help: "plain http beyond loopback",
+  },
+  sse: {
+    kind: "boolean",
+    flag: "sse",
+    variables: ["MCP_ENABLE_SSE"],
+    group: "Target",
+    help: "listen between requests, too",
+  },
+  headers: {
+    kind: "string",
+    flag: "headers",
+    variables: ["MCP_HEADERS"],
+    placeholder: "LIST",
+    secret: true,
+    group: "Target",
+    help: "headers to add: name=value,name2=value2",
+  },
+  header: {
+    kind: "list",
+    flag: "header",
+    placeholder: '"NAME: VALUE"',
+    secret: true,
+    group: "Target",
+    help: "a header to add; repeatable",
+  },
+
+  region: {
+    kind: "string",
+    flag: "region",
+    variables: ["AWS_REGION", "AWS_DEFAULT_REGION"],
+    placeholder: "NAME",
+    group: "Signing",
+    help: "region to sign for",
+  },
+  service: {
+    kind: "string",
+    flag: "service-name",
+    aliases: ["service"],
+    variables: ["AWS_SERVICE_NAME"],
+    placeholder: "NAME",
+    form: {
+      pattern: /^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$/,
+      words: "a signing name such as execute-api",
+    },
+    group: "Signing",
+    help: "signing name of the service",
+  },
+  signatureVersion: {
+    kind: "enum",
+    name: "signature version",
+    flag: "sig-version",
+    variables: ["AWS_SIG_VERSION"],
+    values: ["v4", "v4a"],
+    default: "v4",
+    group: "Signing",
+    help: "v4a signs for many regions",
+  },
+  unsignedPayload: {
+    kind: "boolean",
+    flag: "unsigned-payload",
+    variables: ["MCP_UNSIGNED_PAYLOAD"],
+    group: "Signing",
+    help: "leave the body unsigned",
+  },
+  signHost: {
+    kind: "string",
+    flag: "sign-host",
+    variables: ["MCP_SIGN_HOST"],
+    placeholder: "HOST",
+    form: {
+      pattern:
+        /^(?:[a-z0-9](?:[a-z0-9.-]{0,251}[a-z0-9])?|\[[0-9a-f:.]+\])(?::\d{1,5})?$/i,
+      words: "a host, with a port or without",
+    },
+    group: "Signing",
+    help: "Host to sign behind a tunnel",
+  },
+
+  profile: {
+    kind: "string",
+    flag: "profile",
+    variables: ["AWS_PROFILE"],
+    placeholder: "NAME",
+    group: "Credentials",
+    help: "AWS profile; the flag beats AWS keys",
+  },
+  assumeRole: {
+    kind: "string",
+    name: "role",
+    flag: "assume-role",
+    variables: ["MCP_ASSUME_ROLE"],
+    placeholder: "ARN",
+    form: {
+      pattern: /^arn:aws(?:-[a-z-]+)?:iam::\d{12}:role\/[\x21-\x7e]{1,576}$/,
+      words: "a role ARN such as arn:aws:iam::123456789012:role/name",
+    },
+    group: "Credentials",
+    help: "a role to take on",
+  },
+  roleSessionName: {
+    kind: "string",
+    flag: "role-session-name",
+    variables: ["MCP_ROLE_SESSION_NAME"],
+    placeholder: "NAME",
+    // AWS STS API Reference, AssumeRole.
+    form: {
+      pattern: /^[\w+=,.@-]{2,64}$/,
+      words: "2 to 64 letters, digits or characters of +=,.@_-",
+    },
+    default: "sigv4-proxy",
+    group: "Credentials",
+    help: "name to act under",
+  },
+  externalId: {
+    kind: "string",
+    name: "external ID",
+    flag: "external-id",
+    variables: ["MCP_EXTERNAL_ID"],
+    placeholder: "ID",
+    // AWS STS API Reference, AssumeRole.
+    form: {
+      pattern: /^[\w+=,.@:/-]{2,1224}$/,
+      words: "2 to 1224 letters, digits or characters of +=,.@:/_-",
+    },
+    secret: true,
+    group: "Credentials",
+    help: "what the role's owner asks for",
+  },
+  roleDurationMs: {
+    kind: "duration",
+    flag: "role-duration",
+    variables: ["MCP_ROLE_DURATION"],
+    default: "1h",
+    // AWS STS API Reference, AssumeRole.
+    min: "15m",
+    max: "12h",
+    group: "Credentials",
+    help: "life of its credentials",
+  },
+  skipAuth: {
+    kind: "boolean",
+    flag: "skip-auth",
+    variables: ["MCP_SKIP_AUTH"],
+    group: "Credentials",
+    help: "unsigned if no credentials are set up",
+  },
+
+  timeoutMs: {
+    kind: "duration",
+    flag: "timeout",
+    variables: ["MCP_TIMEOUT"],
+    zeroIsNone: true,
+    group: "Limits",
+    help: "whole time of a request, as 1m30s",
+  },
+  idleTimeoutMs: {
+    kind: "duration",
+    flag: "idle-timeout",
+    variables: ["MCP_IDLE_TIMEOUT"],
+    default: "15m",
+    group: "Limits",
+    help: "silence that fails a request",
+  },
+  maxFrameBytes: {
+    kind: "size",
+    flag: "max-frame",
+    variables: ["MCP_MAX_FRAME"],
+    default: "64MiB",
+    group: "Limits",
+    help: "longest message from the client",
+  },
+  maxAnswerBytes: {
+    kind: "size",
+    flag: "max-answer",
+    variables: ["MCP_MAX_ANSWER"],
+    default: "10MiB",
+    group: "Limits",
+    help: "longest message to the client",
+  },
+
+  logLevel: {
+    kind: "enum",
+    flag: "log-level",
+    variables: ["MCP_LOG_LEVEL"],
+    values: LOG_LEVELS,
+    default: "info",
+    group: "Logging",
+    help: "debug, info, warn or error",
+  },
+  logFormat: {
+    kind: "enum",
+    flag: "log-format",
+    variables: ["MCP_LOG_FORMAT"],
+    values: ["json", "text"],
+    default: "json",
+    group: "Logging",
+    help: "",
+  },
+
+  help: {
+    kind: "boolean",
+    flag: "help",
+    group: "Other",
+    help: "show this",
+  },
+  version: {
+    kind: "boolean",
+    flag: "version",
+    group: "Other",
+    help: "show the versions",
+  },
+} as const satisfies Record<string, Option>;
+
+/** The name under which the code knows an option. */
+export type OptionKey = keyof typeof OPTIONS;
+
+/** The names of the options, in order. */
+export const OPTION_KEYS: readonly OptionKey[] = Object.keys(OPTIONS)
+  .filter((key): key is OptionKey => Object.hasOwn(OPTIONS, key));
+
+/** The value of every option. */
+export type Settings = {
+  readonly [Key in OptionKey]: SettingOf<typeof OPTIONS[Key]>;
+};

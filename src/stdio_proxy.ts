@@ -1,0 +1,234 @@
+/**
+ * Frames in ⇄ session ⇄ frames out.
+ *
+ * @module
+ */
+
+import { explainRefusal } from "./aws/refusal.ts";
+import { ProxyError } from "./errors.ts";
+import { type Log, SILENT_LOG } from "./log.ts";
+import { errorFrame } from "./mcp/failure.ts";
+import {
+  type Frame,
+  FrameWriter,
+  type OversizedFrame,
+  readFrames,
+} from "./mcp/frames.ts";
+import { type InvalidMessage, readMessage } from "./mcp/message.ts";
+import { Session } from "./mcp/session.ts";
+import { Redactor } from "./redact.ts";
+
+/** What {@linkcode runStdioProxy} carries, and how. */
+export interface StdioProxyOptions {
+  /** The target's MCP endpoint. */
+  readonly url: URL;
+  /** Where the client's messages come from: one a line. */
+  readonly readable: ReadableStream<Uint8Array>;
+  /** Where the client's answers go to: one a line. It is not closed. */
+  readonly writable: WritableStream<Uint8Array>;
+  /** Sends every request: a signed fetch, as a rule. */
+  readonly fetch: typeof globalThis.fetch;
+  /** Stops the proxy: within 800 ms everything is answered and over. */
+  readonly signal?: AbortSignal;
+  /** Header names and values that go with every request. */
+  readonly headers?: readonly (readonly [name: string, value: string])[];
+  /**
+   * Holds a GET stream open for what the target sends on its own; `false`
+   * unless it is set.
+   */
+  readonly standingStream?: boolean;
+  /** The whole time of one request, in milliseconds; unlimited by default. */
+  readonly timeoutMs?: number;
+  /**
+   * The time of a request without a byte from the target, in milliseconds;
+   * 15 minutes by default.
+   */
+  readonly idleTimeoutMs?: number;
+  /** The largest message taken from the client, in bytes; 64 MiB by default. */
+  readonly maxFrameBytes?: number;
+  /** The largest message given to the client, in bytes; 10 MiB by default. */
+  readonly maxAnswerBytes?: number;
+  /** Where log lines go; nowhere by default. */
+  readonly log?: Log;
+  /** What hides secrets in log lines and errors; it learns the session IDs. */
+  readonly redactor?: Redactor;
+}
+
+const DEFAULT_IDLE_TIMEOUT_MS = 15 * 60_000;
+const DEFAULT_MAX_FRAME_BYTES = 64 * 1024 * 1024;
+const DEFAULT_MAX_ANSWER_BYTES = 10 * 1024 * 1024;
+
+/** How long what is in flight may take after the client's last message. */
+const DRAIN_MS = 30_000;
+const CLOSE_MS = 5_000;
+
+// The three together stay below the 800 ms of a stop.
+const STOP_DRAIN_MS = 300;
+const STOP_CLOSE_MS = 250;
+const STOP_WRITE_MS = 100;
+
+/**
+ * Carries MCP messages between a client on two byte streams and a target
+ * behind HTTP, until the client's stream ends or `signal` is aborted. Every
+ * request is answered: by the target, or by an error that says why not.
+ *
+ * @param options The streams, the target, and how to reach it.
+ * @returns When everything is answered and the session is ended.
+ * @throws What `readable` fails with.
+ *
+ * @example
+ * ```ts no-eval
+ * import { createSignedFetch, runStdioProxy } from "@scope/sigv4-proxy";
+ *
+ * const url = new URL("https://abc123.execute-api.us-east-1.amazonaws.com/mcp");
+ * await runStdioProxy({
+ *   url,
+ *   readable: Deno.stdin.readable,
+ *   writable: Deno.stdout.writable,
+ *   fetch: createSignedFetch({
+ *     origin: url,
+ *     service: "execute-api",
+ *     region: "us-east-1",
+ *   }),
+ * });
+ * ```
+ */
+export async function runStdioProxy(options: StdioProxyOptions): Promise<void> {
+  const { log = SILENT_LOG, redactor = new Redactor() } = options;
+  const { maxFrameBytes = DEFAULT_MAX_FRAME_BYTES } = options;
+  const writer = new FrameWriter(options.writable);
+  const emit = (frame: Uint8Array) => writer.write(frame);
+  const session = new Session({
+    url: options.url,
+    fetch: options.fetch,
+    emit,
+    log,
+    redactor,
+    explain: explainRefusal,
+    headers: options.headers ?? [],
+    standingStream: options.standingStream ?? false,
+    timeoutMs: options.timeoutMs,
+    idleTimeoutMs: options.idleTimeoutMs ?? DEFAULT_IDLE_TIMEOUT_MS,
+    maxAnswerBytes: options.maxAnswerBytes ?? DEFAULT_MAX_ANSWER_BYTES,
+    maxConcurrency: 64,
+    retries: 2,
+    recover: true,
+    transport: "auto",
+  });
+
+  const stop = new AbortController();
+  const { signal = stop.signal } = options;
+  const stopped = AbortSignal.any([signal, stop.signal]);
+  writer.broken.then((cause) => {
+    log.info("the client is gone", { error: String(cause) });
+    stop.abort();
+  });
+
+  try {
+    const bytes = readUntil(options.readable, stopped);
+    for await (const frame of readFrames(bytes, { maxFrameBytes })) {
+      await accept(frame, { session, emit, log, maxFrameBytes });
+    }
+  } finally {
+    const patience = new Patience(options.timeoutMs ?? DRAIN_MS, stopped);
+    await session.drain(patience.signal);
+    patience.end();
+    await session.close(stopped.aborted ? STOP_CLOSE_MS : CLOSE_MS);
+    await within(stopped.aborted ? STOP_WRITE_MS : CLOSE_MS, writer.idle());
+    writer.release();
+  }
+}
+
+interface Acceptance {
+  readonly session: Session;
+  readonly emit: (frame: Uint8Array) => Promise<void>;
+  readonly log: Log;
+  readonly maxFrameBytes: number;
+}
+
+async function accept(frame: Frame, to: Acceptance): Promise<void> {
+  if (!(frame instanceof Uint8Array)) return await refuseOversized(frame, to);
+  const message = readMessage(frame);
+  if (message.kind === "invalid") return await refuseInvalid(message, to);
+  to.session.accept(frame, message);
+}
+
+async function refuseInvalid(
+  { reason, detail, ids }: InvalidMessage,
+  { emit, log }: Acceptance,
+): Promise<void> {
+  log.warn("refused a message of the client", { reason, detail });
+  const error = new ProxyError(
+    reason,
+    `${detail}; each line is one JSON-RPC 2.0 message`,
+  );
+  for (const id of ids.length > 0 ? ids : [undefined]) {
+    await emit(errorFrame(error, id)).catch(() => {});
+  }
+}
+
+async function refuseOversized(
+  { byteLength, isOwed, id }: OversizedFrame,
+  { emit, log, maxFrameBytes: limitBytes }: Acceptance,
+): Promise<void> {
+  const error = new ProxyError(
+    "frame-too-large",
+    `a message of ${byteLength} bytes is over the limit of ${limitBytes} bytes and was not sent; --max-frame (MCP_MAX_FRAME) sets this limit`,
+    { data: { byteLength, limitBytes } },
+  );
+  log.warn(error.message, { id: id?.source });
+  if (isOwed) await emit(errorFrame(error, id)).catch(() => {});
+}
+
+/** The chunks of a stream until it ends, or until the signal is aborted. */
+async function* readUntil(
+  readable: ReadableStream<Uint8Array>,
+  signal: AbortSignal,
+): AsyncGenerator<Uint8Array> {
+  const reader = readable.getReader();
+  const cancel = () => void reader.cancel(signal.reason).catch(() => {});
+  signal.addEventListener("abort", cancel, { once: true });
+  try {
+    while (!signal.aborted) {
+      const { done, value } = await reader.read();
+      if (done) return;
+      yield value;
+    }
+  } finally {
+    signal.removeEventListener("abort", cancel);
+    reader.releaseLock();
+  }
+}
+
+/** Runs out after some time, or soon after the proxy is told to stop. */
+class Patience {
+  readonly #end = new AbortController();
+  readonly #timers: ReturnType<typeof setTimeout>[] = [];
+  readonly #stopped: AbortSignal;
+  readonly #hurry = () => this.#limit(STOP_DRAIN_MS);
+
+  readonly signal: AbortSignal = this.#end.signal;
+
+  constructor(limitMs: number, stopped: AbortSignal) {
+    this.#stopped = stopped;
+    this.#limit(limitMs);
+    if (stopped.aborted) this.#hurry();
+    else stopped.addEventListener("abort", this.#hurry, { once: true });
+  }
+
+  #limit(limitMs: number): void {
+    this.#timers.push(setTimeout(() => this.#end.abort(), limitMs));
+  }
+
+  end(): void {
+    this.#stopped.removeEventListener("abort", this.#hurry);
+    for (const timer of this.#timers) clearTimeout(timer);
+  }
+}
+
+async function within(limitMs: number, work: Promise<void>): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const timer = setTimeout(resolve, limitMs);
+  await Promise.race([work, promise]);
+  clearTimeout(timer);
+}

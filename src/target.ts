@@ -1,0 +1,64 @@
+/**
+ * The URL of the target, checked.
+ *
+ * @module
+ */
+
+import { isLoopback, isPrivateAddress } from "./address.ts";
+
+/** The target URL, read. */
+export interface TargetReading {
+  /** The URL, when it is one of http or https. */
+  readonly url?: URL;
+  /** What is wrong with it, a sentence each. None shows the URL. */
+  readonly faults: readonly string[];
+}
+
+/**
+ * Reads the target URL. It may hold a secret, so that no fault shows it.
+ *
+ * @param text What was given.
+ * @param allowHttp Whether plain http may leave this machine.
+ * @returns The URL, and every fault.
+ */
+export function readTarget(text: string, allowHttp: boolean): TargetReading {
+  const url = URL.parse(text);
+  if (url === null && /^https?:/i.test(text)) {
+    return { faults: ["target URL is not a valid URL"] };
+  }
+  if (url === null || !/^https?:$/.test(url.protocol)) {
+    return {
+      faults: [
+        "target URL must use http or https scheme, as in https://host/path",
+      ],
+    };
+  }
+  const faults: string[] = [];
+  if (url.username !== "" || url.password !== "") {
+    faults.push("target URL must not hold credentials (user:password@)");
+  }
+  if (text.includes("#")) {
+    faults.push("target URL must not have a fragment (#…)");
+  }
+  if (url.protocol === "http:" && !allowHttp && !isLoopback(url.hostname)) {
+    faults.push(
+      "target URL must use https beyond loopback, unless --allow-http or " +
+        "MCP_ALLOW_HTTP=true is set",
+    );
+  }
+  return { url, faults };
+}
+
+/**
+ * Whether requests to a host may carry the signature for another one: only
+ * where no stranger can collect it.
+ *
+ * @param hostname The host of a URL.
+ * @returns Whether it is this machine, a private address or an interface
+ * endpoint of AWS PrivateLink.
+ */
+export function mayRenameHost(hostname: string): boolean {
+  const host = hostname.toLowerCase().replace(/\.$/, "");
+  return isLoopback(host) || isPrivateAddress(host) ||
+    /\.vpce\.amazonaws\.com(?:\.cn)?$/.test(host);
+}
