@@ -1,0 +1,162 @@
+import {
+  assertEquals,
+  assertNotMatch,
+  assertStringIncludes,
+} from "@std/assert";
+import { readExtraHeaders } from "../src/extra_headers.ts";
+
+function pairs(text: string, source = "MCP_HEADERS") {
+  return readExtraHeaders({ pairs: { text, source }, lines: [] });
+}
+
+function lines(...lines: string[]) {
+  return readExtraHeaders({ lines });
+}
+
+Deno.test("headers are read from pairs and from lines, in order", () => {
+  const { headers, faults } = readExtraHeaders({
+    pairs: { text: "X-Team=blue, X-Empty=,X-Sum=a=b", source: "--headers" },
+    lines: ["X-List: a, b=c", "Cookie: AWSALB=1", "X-Tab:\tx\t"],
+  });
+  assertEquals(faults, []);
+  assertEquals(headers, [
+    ["X-Team", "blue"],
+    ["X-Empty", ""],
+    ["X-Sum", "a=b"],
+    ["X-List", "a, b=c"],
+    ["Cookie", "AWSALB=1"],
+    ["X-Tab", "x"],
+  ]);
+});
+
+Deno.test("a header that the protocol or the signature owns is refused in any case", () => {
+  const names = [
+    "Host",
+    "authorization",
+    "X-Amz-Date",
+    "x-amz-security-token",
+    "X-AMZ-Content-Sha256",
+    "Content-Length",
+    "Content-Type",
+    "Content-Encoding",
+    "Accept",
+    "Transfer-Encoding",
+    "Connection",
+    "Keep-Alive",
+    "Proxy-Authorization",
+    "TE",
+    "Trailer",
+    "Upgrade",
+    "Expect",
+    "Date",
+    "Mcp-Session-Id",
+    "MCP-Protocol-Version",
+    "Mcp-Method",
+    "Mcp-Name",
+    "Mcp-Param-City",
+    "Last-Event-ID",
+  ];
+  for (const name of names) {
+    for (
+      const { headers, faults } of [pairs(`${name}=v`), lines(`${name}: v`)]
+    ) {
+      assertEquals(headers, [], name);
+      assertEquals(faults.length, 1, name);
+      assertStringIncludes(faults[0], `header ${name} belongs to`);
+    }
+  }
+});
+
+Deno.test("headers that merely resemble owned ones are sent", () => {
+  const { headers, faults } = lines(
+    "X-Amzn-Bedrock-AgentCore-Runtime-Session-Id: s",
+    "X-Host: h",
+    "Mcp-Parameter: p",
+    "User-Agent: u",
+  );
+  assertEquals(faults, []);
+  assertEquals(headers.length, 4);
+});
+
+Deno.test("no control character and nothing beyond ASCII gets into a header", () => {
+  for (
+    const value of [
+      "a\rb",
+      "a\nb",
+      "a\r\nX-Evil: 1",
+      "a\0b",
+      "a\x7fb",
+      "a\tb",
+      "a\n",
+    ]
+  ) {
+    const { headers, faults } = lines(`X-A: ${value}`);
+    assertEquals(headers, []);
+    assertStringIncludes(faults[0], "header X-A has a control character");
+  }
+  for (const value of ["caf\u00e9", "\u{1f600}", "a\u2028b"]) {
+    const { headers, faults } = lines(`X-A: ${value}`);
+    assertEquals(headers, []);
+    assertStringIncludes(faults[0], "header X-A has a character beyond ASCII");
+  }
+});
+
+Deno.test("a name that is no token is refused", () => {
+  for (
+    const line of ["X A: 1", "X\nA: 1", "(x): 1", "\u00e9: 1", "X\r\nEvil: 1"]
+  ) {
+    const { headers, faults } = lines(line);
+    assertEquals(headers, [], line);
+    assertStringIncludes(faults[0], "a name that no header can have");
+  }
+});
+
+Deno.test("an entry that is not of the form is named by its place", () => {
+  const { faults } = pairs("X-A=1,hunter2,,=x,X-B=2");
+  assertEquals(faults.length, 3);
+  assertStringIncludes(faults[0], "entry 2 of MCP_HEADERS must be name=value");
+  assertStringIncludes(faults[1], "entry 3 of MCP_HEADERS");
+  assertStringIncludes(faults[2], "entry 4 of MCP_HEADERS");
+  assertStringIncludes(lines("no colon").faults[0], '--header must be "Name: ');
+  assertStringIncludes(
+    lines("X-A: 1", "no colon").faults[0],
+    "--header number 2 must be",
+  );
+});
+
+Deno.test("every fault says how to mend it and none shows a value", () => {
+  const { faults } = readExtraHeaders({
+    pairs: {
+      text: "hunter2,Host=hunter2,X-A=hunter2\u00e9",
+      source: "--headers",
+    },
+    lines: ["hunter2", "hunter2 x: hunter2", "X-B: hunter2\n", "Host: hunter2"],
+  });
+  assertEquals(faults.length, 7);
+  for (const fault of faults) {
+    assertStringIncludes(fault, "(set --header, --headers or MCP_HEADERS)");
+    assertNotMatch(fault, /hunter2/);
+  }
+});
+
+Deno.test("a header given twice is refused, in any case of letters", () => {
+  assertStringIncludes(
+    pairs("X-A=1,x-a=2").faults[0],
+    "header x-a is given twice",
+  );
+  assertStringIncludes(lines("X-A: 1", "X-a: 2").faults[0], "given twice");
+  const both = readExtraHeaders({
+    pairs: { text: "X-A=1", source: "--headers" },
+    lines: ["X-A: 2"],
+  });
+  assertStringIncludes(both.faults[0], "given twice");
+});
+
+Deno.test("a --header takes the place of the one of that name in a variable", () => {
+  const { headers, faults } = readExtraHeaders({
+    pairs: { text: "X-A=1,X-B=2", source: "MCP_HEADERS" },
+    lines: ["x-a: 3"],
+  });
+  assertEquals(faults, []);
+  assertEquals(headers, [["x-a", "3"], ["X-B", "2"]]);
+});
