@@ -11,6 +11,7 @@ import {
 } from "./src/aws/credentials.ts";
 import { createSignedFetch } from "./src/aws/signed_fetch.ts";
 import { type Config, describeConfig, parseCommand } from "./src/config.ts";
+import { mayUseProxy } from "./src/connect_limit.ts";
 import { ConfigError, CredentialsError } from "./src/errors.ts";
 import { helpText, versionText } from "./src/help.ts";
 import { LineSink } from "./src/line_sink.ts";
@@ -141,17 +142,24 @@ async function proxy(
     redactor,
   });
   void announce(config, credentials, log);
-  void fetch.warmUp();
   await runStdioProxy({
     url: targetUrl,
     readable: Deno.stdin.readable,
     writable: Deno.stdout.writable,
+    writableTakesChunks: true,
     fetch,
     signal,
     headers: config.headers,
     standingStream: config.sse,
     timeoutMs: config.timeoutMs,
     idleTimeoutMs: config.idleTimeoutMs,
+    timeoutResetOnProgress: config.timeoutResetOnProgress,
+    connectTimeoutMs: mayUseProxy() ? undefined : config.connectTimeoutMs,
+    maxConcurrency: config.maxConcurrency,
+    retries: config.retries,
+    recover: config.recover,
+    cookies: config.cookies,
+    transport: config.transport,
     maxFrameBytes: config.maxFrameBytes,
     maxAnswerBytes: config.maxAnswerBytes,
     log,

@@ -14,16 +14,22 @@
  * {@linkcode runStdioProxy} is the proxy over any pair of Web Streams.
  *
  * @example A signed fetch
- * ```ts no-eval
+ * ```ts
  * import { createSignedFetch } from "@scope/sigv4-proxy";
  *
- * const origin = "https://abc123.execute-api.us-east-1.amazonaws.com";
- * const fetch = createSignedFetch({
+ * await using target = Deno.serve({ port: 0, onListen() {} }, (request) =>
+ *   new Response(request.headers.has("authorization") ? "signed" : "unsigned"));
+ * const origin = `http://localhost:${target.addr.port}`;
+ *
+ * const signedFetch = createSignedFetch({
  *   origin,
  *   service: "execute-api",
  *   region: "us-east-1",
+ *   // Without this line: the credentials of this machine.
+ *   credentials: { accessKeyId: "AKIDEXAMPLE", secretAccessKey: "secret" },
  * });
- * const response = await fetch(`${origin}/prod/items?limit=10`);
+ * const response = await signedFetch(`${origin}/prod/items?limit=10`);
+ * if (await response.text() !== "signed") throw new Error("it is signed");
  * ```
  *
  * @module
@@ -57,6 +63,7 @@ export {
   ProxyError,
 } from "./src/errors.ts";
 export type { Log, LogFields } from "./src/log.ts";
+export type { Transport } from "./src/mcp/session.ts";
 export { runStdioProxy, type StdioProxyOptions } from "./src/stdio_proxy.ts";
 export { type Redact, Redactor } from "./src/redact.ts";
 

@@ -6,6 +6,7 @@
  */
 
 import { type Arguments, parseArguments } from "./arguments.ts";
+import { maySignOtherHost } from "./aws/sign_host.ts";
 import { ConfigError } from "./errors.ts";
 import { type HeaderReading, readExtraHeaders } from "./extra_headers.ts";
 import type { LogFields, LogNote } from "./log.ts";
@@ -14,7 +15,7 @@ import { OPTIONS, type Settings } from "./options.ts";
 import { REDACTED } from "./redact.ts";
 import { findScope, type ProfileRegion } from "./scope.ts";
 import { type Reading, readSettings } from "./settings.ts";
-import { mayRenameHost, readTarget, type TargetReading } from "./target.ts";
+import { readTarget, type TargetReading } from "./target.ts";
 
 /** What is settled by more than the option of that name. */
 type Settled =
@@ -166,7 +167,7 @@ function signHostFaults(
   targetUrl: URL | undefined,
 ): readonly string[] {
   if (signHost === undefined || targetUrl === undefined) return [];
-  if (mayRenameHost(targetUrl.hostname)) return [];
+  if (maySignOtherHost(targetUrl)) return [];
   return [
     "sign host is for targets on loopback, on private addresses and at " +
     "*.vpce.amazonaws.com only (unset --sign-host and MCP_SIGN_HOST)",

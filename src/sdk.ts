@@ -25,15 +25,26 @@ export type SignedTransportOptions = Omit<SignedFetchOptions, "origin">;
  * @throws {ConfigError} The URL is not one to sign for.
  *
  * @example
- * ```ts no-eval
- * import { Client } from "npm:@modelcontextprotocol/sdk/client/index.js";
+ * ```ts
  * import { createSignedTransport } from "@scope/sigv4-proxy/sdk";
  *
- * const client = new Client({ name: "my-agent", version: "1.0.0" });
- * await client.connect(createSignedTransport(
- *   new URL("https://abc123.execute-api.us-east-1.amazonaws.com/mcp"),
- *   { service: "execute-api", region: "us-east-1" },
- * ));
+ * await using target = Deno.serve({ port: 0, onListen() {} }, (request) =>
+ *   new Response(null, {
+ *     status: request.headers.has("authorization") ? 202 : 403,
+ *   }));
+ *
+ * const transport = createSignedTransport(
+ *   new URL(`http://localhost:${target.addr.port}/mcp`),
+ *   {
+ *     service: "execute-api",
+ *     region: "us-east-1",
+ *     credentials: { accessKeyId: "AKIDEXAMPLE", secretAccessKey: "secret" },
+ *   },
+ * );
+ * // As a rule: await client.connect(transport), with a Client of the SDK.
+ * await transport.start();
+ * await transport.send({ jsonrpc: "2.0", method: "notifications/progress" });
+ * await transport.close();
  * ```
  */
 export function createSignedTransport(

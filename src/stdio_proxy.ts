@@ -1,10 +1,12 @@
 /**
- * Frames in ⇄ session ⇄ frames out.
+ * Frames in ⇄ upstream ⇄ frames out.
  *
  * @module
  */
 
-import { explainRefusal } from "./aws/refusal.ts";
+import { explainRefusal, safeAwsError } from "./aws/refusal.ts";
+import { tcpConnect, withConnectLimit } from "./connect_limit.ts";
+import { withCookies } from "./cookies.ts";
 import { ProxyError } from "./errors.ts";
 import { type Log, SILENT_LOG } from "./log.ts";
 import { errorFrame } from "./mcp/failure.ts";
@@ -15,7 +17,9 @@ import {
   readFrames,
 } from "./mcp/frames.ts";
 import { type InvalidMessage, readMessage } from "./mcp/message.ts";
-import { Session } from "./mcp/session.ts";
+import { DEFAULT_MAX_ANSWER_BYTES } from "./mcp/large_answer.ts";
+import type { Transport } from "./mcp/session.ts";
+import { Upstream } from "./mcp/upstream.ts";
 import { Redactor } from "./redact.ts";
 
 /** What {@linkcode runStdioProxy} carries, and how. */
@@ -26,6 +30,12 @@ export interface StdioProxyOptions {
   readonly readable: ReadableStream<Uint8Array>;
   /** Where the client's answers go to: one a line. It is not closed. */
   readonly writable: WritableStream<Uint8Array>;
+  /**
+   * Whether `writable` is done with a chunk when its write resolves, as files
+   * and pipes are; then its memory is given back at once. `false` unless set:
+   * a `TransformStream`, say, hands the chunk on.
+   */
+  readonly writableTakesChunks?: boolean;
   /** Sends every request: a signed fetch, as a rule. */
   readonly fetch: typeof globalThis.fetch;
   /** Stops the proxy: within 800 ms everything is answered and over. */
@@ -48,6 +58,29 @@ export interface StdioProxyOptions {
   readonly maxFrameBytes?: number;
   /** The largest message given to the client, in bytes; 10 MiB by default. */
   readonly maxAnswerBytes?: number;
+  /** Whether each message of the target's starts `timeoutMs` anew; `false`. */
+  readonly timeoutResetOnProgress?: boolean;
+  /**
+   * How long the target may take to accept a connection, in milliseconds; by
+   * default as long as the system allows. Not for requests through a proxy.
+   */
+  readonly connectTimeoutMs?: number;
+  /** How many requests are upstream at once; 64 by default. */
+  readonly maxConcurrency?: number;
+  /** How often a request that cannot have run is sent again; 2 by default. */
+  readonly retries?: number;
+  /** Whether a lost session is replaced by a new one; `true` by default. */
+  readonly recover?: boolean;
+  /**
+   * Whether cookies that the target sets are kept and sent back to it; `true`
+   * by default.
+   */
+  readonly cookies?: boolean;
+  /**
+   * The transport that the target speaks: `streamable-http`, `sse` (HTTP+SSE
+   * of 2024-11-05), or `auto`, the default, which finds out.
+   */
+  readonly transport?: Transport;
   /** Where log lines go; nowhere by default. */
   readonly log?: Log;
   /** What hides secrets in log lines and errors; it learns the session IDs. */
@@ -56,7 +89,8 @@ export interface StdioProxyOptions {
 
 const DEFAULT_IDLE_TIMEOUT_MS = 15 * 60_000;
 const DEFAULT_MAX_FRAME_BYTES = 64 * 1024 * 1024;
-const DEFAULT_MAX_ANSWER_BYTES = 10 * 1024 * 1024;
+const DEFAULT_MAX_CONCURRENCY = 64;
+const DEFAULT_RETRIES = 2;
 
 /** How long what is in flight may take after the client's last message. */
 const DRAIN_MS = 30_000;
@@ -77,43 +111,66 @@ const STOP_WRITE_MS = 100;
  * @throws What `readable` fails with.
  *
  * @example
- * ```ts no-eval
+ * ```ts
  * import { createSignedFetch, runStdioProxy } from "@scope/sigv4-proxy";
  *
- * const url = new URL("https://abc123.execute-api.us-east-1.amazonaws.com/mcp");
+ * await using target = Deno.serve({ port: 0, onListen() {} }, async (request) => {
+ *   if (!request.headers.has("authorization")) {
+ *     return new Response(null, { status: 403 });
+ *   }
+ *   const { id } = await request.json();
+ *   return Response.json({ jsonrpc: "2.0", id, result: {} });
+ * });
+ * const url = new URL(`http://localhost:${target.addr.port}/mcp`);
+ *
+ * // A program has Deno.stdin.readable and Deno.stdout.writable here.
+ * const ping = '{"jsonrpc":"2.0","id":1,"method":"ping"}\n';
+ * const stdin = ReadableStream.from([new TextEncoder().encode(ping)]);
+ * const stdout = new TransformStream<Uint8Array, Uint8Array>();
+ * const answers = new Response(stdout.readable).text();
+ *
  * await runStdioProxy({
  *   url,
- *   readable: Deno.stdin.readable,
- *   writable: Deno.stdout.writable,
+ *   readable: stdin,
+ *   writable: stdout.writable,
  *   fetch: createSignedFetch({
  *     origin: url,
  *     service: "execute-api",
  *     region: "us-east-1",
+ *     credentials: { accessKeyId: "AKIDEXAMPLE", secretAccessKey: "secret" },
  *   }),
  * });
+ * await stdout.writable.close();
+ * if (await answers !== '{"jsonrpc":"2.0","id":1,"result":{}}\n') {
+ *   throw new Error("the answer comes back");
+ * }
  * ```
  */
 export async function runStdioProxy(options: StdioProxyOptions): Promise<void> {
   const { log = SILENT_LOG, redactor = new Redactor() } = options;
   const { maxFrameBytes = DEFAULT_MAX_FRAME_BYTES } = options;
-  const writer = new FrameWriter(options.writable);
+  const writer = new FrameWriter(options.writable, {
+    takesChunks: options.writableTakesChunks,
+  });
   const emit = (frame: Uint8Array) => writer.write(frame);
-  const session = new Session({
+  const upstream = new Upstream({
     url: options.url,
-    fetch: options.fetch,
+    fetch: fetchFor(options, redactor),
     emit,
+    emitPieces: (pieces) => writer.writePieces(pieces),
     log,
     redactor,
-    explain: explainRefusal,
+    explain,
     headers: options.headers ?? [],
     standingStream: options.standingStream ?? false,
     timeoutMs: options.timeoutMs,
     idleTimeoutMs: options.idleTimeoutMs ?? DEFAULT_IDLE_TIMEOUT_MS,
     maxAnswerBytes: options.maxAnswerBytes ?? DEFAULT_MAX_ANSWER_BYTES,
-    maxConcurrency: 64,
-    retries: 2,
-    recover: true,
-    transport: "auto",
+    timeoutResetOnProgress: options.timeoutResetOnProgress ?? false,
+    maxConcurrency: options.maxConcurrency ?? DEFAULT_MAX_CONCURRENCY,
+    retries: options.retries ?? DEFAULT_RETRIES,
+    recover: options.recover ?? true,
+    transport: options.transport ?? "auto",
   });
 
   const stop = new AbortController();
@@ -127,20 +184,46 @@ export async function runStdioProxy(options: StdioProxyOptions): Promise<void> {
   try {
     const bytes = readUntil(options.readable, stopped);
     for await (const frame of readFrames(bytes, { maxFrameBytes })) {
-      await accept(frame, { session, emit, log, maxFrameBytes });
+      await accept(frame, { upstream, emit, log, maxFrameBytes });
     }
   } finally {
     const patience = new Patience(options.timeoutMs ?? DRAIN_MS, stopped);
-    await session.drain(patience.signal);
+    await upstream.drain(patience.signal);
     patience.end();
-    await session.close(stopped.aborted ? STOP_CLOSE_MS : CLOSE_MS);
+    await upstream.close(stopped.aborted ? STOP_CLOSE_MS : CLOSE_MS);
     await within(stopped.aborted ? STOP_WRITE_MS : CLOSE_MS, writer.idle());
     writer.release();
   }
 }
 
+/** The fetch with what is asked of it besides. */
+function fetchFor(
+  { fetch, cookies = true, headers = [], connectTimeoutMs }: StdioProxyOptions,
+  redactor: Redactor,
+): typeof globalThis.fetch {
+  const hasOwnCookie = headers.some(([name]) => /^cookie$/i.test(name));
+  if (cookies && !hasOwnCookie) fetch = withCookies(fetch, redactor);
+  if (connectTimeoutMs === undefined) return fetch;
+  const limit = { limitMs: connectTimeoutMs, connect: tcpConnect };
+  return withConnectLimit(fetch, limit);
+}
+
+/** What an HTTP error of AWS means: a refusal by IAM, or its error type. */
+function explain(response: Response, body: string): ProxyError | undefined {
+  const refusal = explainRefusal(response, body);
+  if (refusal) return refusal;
+  const awsError = safeAwsError(response, body);
+  if (awsError?.type === undefined) return undefined;
+  const { status } = response;
+  return new ProxyError(
+    "http-status",
+    `the target answered HTTP ${status}: ${awsError.type}: ${awsError.message}`,
+    { data: { status, awsError: awsError.type } },
+  );
+}
+
 interface Acceptance {
-  readonly session: Session;
+  readonly upstream: Upstream;
   readonly emit: (frame: Uint8Array) => Promise<void>;
   readonly log: Log;
   readonly maxFrameBytes: number;
@@ -150,7 +233,7 @@ async function accept(frame: Frame, to: Acceptance): Promise<void> {
   if (!(frame instanceof Uint8Array)) return await refuseOversized(frame, to);
   const message = readMessage(frame);
   if (message.kind === "invalid") return await refuseInvalid(message, to);
-  to.session.accept(frame, message);
+  to.upstream.accept(frame, message);
 }
 
 async function refuseInvalid(

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { isLoopback, isPrivateAddress } from "./address.ts";
+import { isLoopback } from "./address.ts";
 
 /** The target URL, read. */
 export interface TargetReading {
@@ -47,18 +47,4 @@ export function readTarget(text: string, allowHttp: boolean): TargetReading {
     );
   }
   return { url, faults };
-}
-
-/**
- * Whether requests to a host may carry the signature for another one: only
- * where no stranger can collect it.
- *
- * @param hostname The host of a URL.
- * @returns Whether it is this machine, a private address or an interface
- * endpoint of AWS PrivateLink.
- */
-export function mayRenameHost(hostname: string): boolean {
-  const host = hostname.toLowerCase().replace(/\.$/, "");
-  return isLoopback(host) || isPrivateAddress(host) ||
-    /\.vpce\.amazonaws\.com(?:\.cn)?$/.test(host);
 }

@@ -54,8 +54,8 @@ export class Curve {
   }
 
   async #race(): Promise<void> {
-    const scripted = await fastestMs(this.#scripted);
-    const native = await fastestMs(this.#native);
+    const scripted = await fastestMs(this.#scripted).catch(() => Infinity);
+    const native = await fastestMs(this.#native).catch(() => Infinity);
     if (scripted < native) this.#sign = this.#scripted;
   }
 }

@@ -5,8 +5,14 @@
  * @module
  */
 
+import type { Log } from "../log.ts";
+import type { Redactor } from "../redact.ts";
 import { isS3, type PathRules } from "./canonical.ts";
-import type { Credentials, CredentialSource } from "./credentials.ts";
+import {
+  createCredentialSource,
+  type Credentials,
+  type CredentialSource,
+} from "./credentials.ts";
 import { type SigningBody, UNSIGNED_PAYLOAD } from "./sign_body.ts";
 import {
   presignV4,
@@ -122,7 +128,9 @@ export function createSigningCore(options: SignerOptions): SigningCore {
 
   return {
     async warmUp() {
-      await (await v4a)?.warmUp();
+      // Whoever signs gets the failure.
+      const signer = await v4a?.catch(() => undefined);
+      await signer?.warmUp();
     },
 
     async sign(parts, credentials) {
@@ -160,8 +168,16 @@ export function createSigningCore(options: SignerOptions): SigningCore {
 
 /** Credentials in any of their forms, as a source of them. */
 export function toSource(
-  credentials: SignerOptions["credentials"],
+  { credentials, region, now }: SignerOptions,
+  told: { log?: Log; redactor?: Redactor } = {},
 ): CredentialSource {
+  if (credentials === undefined) {
+    return createCredentialSource({
+      region: region.split(",")[0],
+      now,
+      ...told,
+    });
+  }
   if (typeof credentials === "function") return { get: () => credentials() };
   if ("get" in credentials) return credentials;
   return { get: () => Promise.resolve(credentials) };

@@ -111,9 +111,9 @@ interface Attempt {
  */
 export function createSignedFetch(options: SignedFetchOptions): SignedFetch {
   const core = createSigningCore(options);
-  const credentials = toSource(options.credentials);
   const origins = originsOf(options);
   const { log = SILENT_LOG, redactor = new Redactor(), signHost } = options;
+  const credentials = toSource(options, { log, redactor });
   const client = signHost !== undefined && options.fetch === undefined
     ? Deno.createHttpClient({ allowHost: true, http2: false })
     : undefined;
@@ -138,7 +138,8 @@ export function createSignedFetch(options: SignedFetchOptions): SignedFetch {
       await first.response.body?.cancel();
       return (await attempt(exchange, retry)).response;
     } catch (error) {
-      await first.response.body?.cancel();
+      // It rejects when the body is broken too; the first error tells more.
+      await first.response.body?.cancel().catch(() => {});
       throw error;
     }
   }

@@ -20,8 +20,11 @@ export interface SignerOptions {
   readonly region: string;
   /** Default: `v4`. */
   readonly signatureVersion?: SignatureVersion;
-  /** Who is asking: asked again for each signature. */
-  readonly credentials:
+  /**
+   * Who is asking: asked again for each signature. Default: the credentials of
+   * this machine, as the AWS CLI would find them.
+   */
+  readonly credentials?:
     | CredentialSource
     | Credentials
     | (() => Promise<Credentials>);
@@ -108,7 +111,7 @@ const MAX_EXPIRY_SECONDS = 7 * 24 * 60 * 60;
  */
 export function createSigner(options: SignerOptions): Signer {
   const core = createSigningCore(options);
-  const credentials = toSource(options.credentials);
+  const credentials = toSource(options);
 
   return {
     warmUp: () => core.warmUp(),

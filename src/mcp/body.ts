@@ -13,6 +13,46 @@ export function mediaType(response: Response): string {
   return type.trim().toLowerCase();
 }
 
+/** The beginning of a body. */
+export interface BodyHead {
+  readonly pieces: Uint8Array[];
+  readonly byteLength: number;
+  /** Whether that is all of it. */
+  readonly isWhole: boolean;
+}
+
+/** Reads pieces until there are more than `maxBytes`, or no more. */
+export async function readHead(
+  chunks: AsyncIterator<Uint8Array>,
+  maxBytes: number,
+): Promise<BodyHead> {
+  const pieces: Uint8Array[] = [];
+  let byteLength = 0;
+  while (byteLength <= maxBytes) {
+    const next = await chunks.next();
+    if (next.done) return { pieces, byteLength, isWhole: true };
+    pieces.push(compact(next.value));
+    byteLength += next.value.length;
+  }
+  return { pieces, byteLength, isWhole: false };
+}
+
+/** A small chunk without the large buffer that it came in. */
+function compact(chunk: Uint8Array): Uint8Array {
+  return chunk.length * 2 < chunk.buffer.byteLength ? chunk.slice() : chunk;
+}
+
+/** The chunks of a body; `onChunk` hears of each. */
+export async function* readChunks(
+  response: Response,
+  onChunk?: () => void,
+): AsyncGenerator<Uint8Array> {
+  for await (const chunk of response.body ?? []) {
+    onChunk?.();
+    yield chunk;
+  }
+}
+
 /**
  * Reads a body to its end; `undefined` when it is over the limit, and then
  * lets go of it.
@@ -21,17 +61,15 @@ export function mediaType(response: Response): string {
  */
 export async function readBody(
   response: Response,
-  options: { maxBytes: number; onChunk?: () => void },
+  { maxBytes }: { maxBytes: number },
 ): Promise<Uint8Array | undefined> {
-  const pieces: Uint8Array[] = [];
-  let byteLength = 0;
-  for await (const chunk of response.body ?? []) {
-    options.onChunk?.();
-    byteLength += chunk.length;
-    if (byteLength > options.maxBytes) return undefined;
-    pieces.push(chunk);
+  const chunks = readChunks(response);
+  try {
+    const { pieces, isWhole } = await readHead(chunks, maxBytes);
+    return isWhole ? joinBytes(pieces) : undefined;
+  } finally {
+    await chunks.return(undefined);
   }
-  return joinBytes(pieces);
 }
 
 /** Lets go of a body that nobody reads. */
@@ -49,8 +87,7 @@ export async function* readEvents(
   options: { maxDataBytes: number; onChunk?: () => void },
 ): AsyncGenerator<ServerEvent> {
   const parser = new EventParser(options);
-  for await (const chunk of response.body ?? []) {
-    options.onChunk?.();
+  for await (const chunk of readChunks(response, options.onChunk)) {
     yield* parser.feed(chunk);
   }
 }

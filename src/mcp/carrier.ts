@@ -7,8 +7,15 @@
 import { ProxyError } from "../errors.ts";
 import type { Log } from "../log.ts";
 import type { Redact } from "../redact.ts";
-import { discardBody, mediaType, readBody, readEvents } from "./body.ts";
-import { type Delivery, frameTooLarge } from "./delivery.ts";
+import {
+  discardBody,
+  mediaType,
+  readBody,
+  readChunks,
+  readEvents,
+  readHead,
+} from "./body.ts";
+import type { Delivery } from "./delivery.ts";
 import type { ServerEvent } from "./events.ts";
 import type { Exchange } from "./exchange.ts";
 import {
@@ -19,6 +26,7 @@ import {
   type Repeat,
   streamCut,
 } from "./failure.ts";
+import { joinBytes } from "./frames.ts";
 import {
   type HeaderPairs,
   NO_SESSION,
@@ -28,6 +36,7 @@ import {
 } from "./headers.ts";
 import type { SseChannel } from "./http_sse.ts";
 import { readMessage, type RpcError } from "./message.ts";
+import { DEFAULT_MAX_ANSWER_BYTES, frameTooLarge } from "./large_answer.ts";
 import { saysLost, SessionLost } from "./loss.ts";
 import { backoffMs, delay, retryAfterMs } from "./retry.ts";
 
@@ -48,6 +57,8 @@ export interface CarrierOptions {
   readonly log: Log;
   /** The largest message that the client is given, in bytes. */
   readonly maxAnswerBytes: number;
+  /** Whether a stream that is cut is resumed; `true` unless it is set. */
+  readonly resumes?: boolean;
 }
 
 /** The place in an event stream up to which everything was received. */
@@ -70,6 +81,9 @@ const LINGER_MS = 5_000;
 
 /** How much of an HTTP error's body is read. */
 const MAX_ERROR_BODY_BYTES = 1024 * 1024;
+
+/** From this size on an answer passes while it still arrives. */
+const PASS_FROM_BYTES = 8 * 1024 * 1024;
 
 const decoder = new TextDecoder();
 
@@ -149,7 +163,7 @@ export class Carrier {
       const response = await fetch(url, {
         ...init,
         redirect: "manual",
-        signal: exchange.signal,
+        signal: exchange.fetchSignal,
       });
       exchange.touch();
       log.debug("answered", {
@@ -204,40 +218,46 @@ export class Carrier {
     session: SessionHeaders,
     response: Response,
   ): Promise<void> {
-    const { delivery, maxAnswerBytes, log } = this.#options;
-    const body = await this.#readWhole(exchange, response);
-    if (!body) {
-      const error = frameTooLarge(undefined, maxAnswerBytes);
-      throw new AttemptError(error, "never");
-    }
-    if (body.length === 0) return;
-    const type = mediaType(response);
-    if (type !== "application/json") {
-      const error = badContentType(response.status, type);
-      if (exchange.isRequest) throw new AttemptError(error, "never");
-      // Some servers say "Accepted" in plain text.
-      log.debug(error.message, { method: exchange.method });
-      return;
-    }
+    const { maxAnswerBytes } = this.#options;
+    const chunks = readChunks(response, () => exchange.touch());
+    const mayPass = mayPassInPieces(exchange, response, maxAnswerBytes);
+    const keptBytes = mayPass ? PASS_FROM_BYTES : maxAnswerBytes;
     try {
-      await delivery.receive(body, session, exchange);
-    } catch (error) {
-      if (exchange.isRequest) throw error;
-      log.debug(String(error), { method: exchange.method });
+      const head = await readHead(chunks, keptBytes).catch((cause) => {
+        throw new AttemptError(streamCut(cause), "never");
+      });
+      if (head.isWhole) {
+        const body = joinBytes(head.pieces);
+        return await this.#receiveBody(exchange, session, response, body);
+      }
+      if (!mayPass) {
+        const error = frameTooLarge(undefined, maxAnswerBytes);
+        throw new AttemptError(error, "never");
+      }
+      await this.#options.delivery.receivePieces(exchange, head, chunks);
+    } finally {
+      await chunks.return(undefined);
     }
   }
 
-  async #readWhole(
+  async #receiveBody(
     exchange: Exchange,
+    session: SessionHeaders,
     response: Response,
-  ): Promise<Uint8Array | undefined> {
+    body: Uint8Array,
+  ): Promise<void> {
+    const { delivery, log } = this.#options;
+    if (body.length === 0) return;
     try {
-      return await readBody(response, {
-        maxBytes: this.#options.maxAnswerBytes,
-        onChunk: () => exchange.touch(),
-      });
-    } catch (cause) {
-      throw new AttemptError(streamCut(cause), "never");
+      const type = mediaType(response);
+      if (type !== "application/json") {
+        throw badContentType(response.status, type);
+      }
+      await delivery.receive(body, session, exchange);
+    } catch (error) {
+      if (exchange.isRequest || !(error instanceof ProxyError)) throw error;
+      // Some servers say "Accepted" to a notification, in their own words.
+      log.debug(error.message, { method: exchange.method });
     }
   }
 
@@ -261,7 +281,7 @@ export class Carrier {
       }
       if (exchange.isSettled) return;
       if (
-        position.lastEventId === undefined ||
+        this.#options.resumes === false || position.lastEventId === undefined ||
         position.fruitlessTries >= MAX_FRUITLESS_TRIES
       ) {
         throw new AttemptError(streamCut(position.cause), "never");
@@ -359,6 +379,20 @@ export class Carrier {
     }
     throw new AttemptError(streamCut(position.cause), "never");
   }
+}
+
+/**
+ * Whether an answer may pass while it still arrives: where the limit was
+ * raised, and nothing in the answer is the proxy's to read.
+ */
+function mayPassInPieces(
+  { requests, method, onAnswer }: Exchange,
+  response: Response,
+  maxAnswerBytes: number,
+): boolean {
+  return maxAnswerBytes > DEFAULT_MAX_ANSWER_BYTES && requests.length === 1 &&
+    mediaType(response) === "application/json" && onAnswer === undefined &&
+    method !== "initialize" && method !== "tools/list";
 }
 
 function isFinal(cause: unknown): boolean {

@@ -7,9 +7,11 @@
 
 import { ProxyError } from "../errors.ts";
 import type { Log } from "../log.ts";
+import type { BodyHead } from "./body.ts";
 import type { OversizedData } from "./events.ts";
 import type { Exchange } from "./exchange.ts";
 import { errorFrame } from "./failure.ts";
+import { frameTooLarge, isAnswerTo, largeAnswer } from "./large_answer.ts";
 import { replaceNewlines } from "./frames.ts";
 import type { SessionHeaders } from "./headers.ts";
 import {
@@ -27,6 +29,8 @@ import { scanMembers } from "./scan.ts";
 export interface DeliveryOptions {
   /** Writes one frame to the client; awaited, so that a slow client slows us. */
   readonly emit: (frame: Uint8Array) => Promise<void>;
+  /** Writes one frame whose pieces are still on their way. */
+  readonly emitPieces: (pieces: AsyncIterable<Uint8Array>) => Promise<void>;
   readonly log: Log;
   /** The largest message that the client is given, in bytes. */
   readonly maxAnswerBytes: number;
@@ -40,6 +44,15 @@ export interface DeliveryOptions {
     exchange: Exchange,
     session: SessionHeaders,
   ) => void;
+  /**
+   * Says which frames a message becomes on its way to the client; by default
+   * it is one, to the letter.
+   */
+  readonly pass?: (
+    message: SingleMessage,
+    frame: Uint8Array,
+    exchange: Exchange | undefined,
+  ) => readonly Uint8Array[];
   /** Answers a request of the target's that cannot be delivered. */
   readonly refuse: (id: RequestId, error: ProxyError) => void;
 }
@@ -104,6 +117,7 @@ export class Delivery {
   async failWith(exchange: Exchange, frame: Uint8Array): Promise<void> {
     for (const id of exchange.pending) {
       if (!this.#take(exchange, id)) continue;
+      if (exchange.onAnswer) continue;
       await this.#options.emit(replaceNewlines(withId(frame, id)));
     }
   }
@@ -123,6 +137,7 @@ export class Delivery {
     session: SessionHeaders,
     exchange?: Exchange,
   ): Promise<void> {
+    exchange?.noteProgress();
     const message = readMessage(bytes);
     switch (message.kind) {
       case "invalid":
@@ -145,7 +160,7 @@ export class Delivery {
   ): Promise<void> {
     if (message.kind !== "response") {
       this.#noteTargetMessage(message, session);
-      return await this.#emit(bytes, exchange);
+      return await this.#hand(message, bytes, exchange);
     }
     // An error without an ID can only be meant for the one that waits.
     const waiting = exchange?.pending ?? [];
@@ -154,7 +169,7 @@ export class Delivery {
     const owner = this.#claim(id, message, bytes, session, exchange);
     if (!owner || owner.onAnswer) return;
     const frame = isUnnamed ? withId(bytes, waiting[0]) : bytes;
-    await this.#emit(frame, owner);
+    await this.#hand(message, frame, owner);
   }
 
   /** A batch passes whole, unless an answer in it is not wanted. */
@@ -165,6 +180,12 @@ export class Delivery {
     exchange: Exchange | undefined,
   ): Promise<void> {
     const parts = scanMembers(bytes);
+    if (this.#options.pass) {
+      for (const { start, end } of parts) {
+        await this.receive(bytes.subarray(start, end), session, exchange);
+      }
+      return;
+    }
     const wanted = messages.map((message, index) => {
       if (message.kind === "response") {
         const { start, end } = parts[index];
@@ -216,12 +237,48 @@ export class Delivery {
     return owner;
   }
 
+  async #hand(
+    message: SingleMessage,
+    bytes: Uint8Array,
+    exchange: Exchange | undefined,
+  ): Promise<void> {
+    const frames = this.#options.pass?.(message, bytes, exchange) ?? [bytes];
+    for (const frame of frames) await this.#emit(frame, exchange);
+  }
+
   async #emit(
     bytes: Uint8Array,
     exchange: Exchange | undefined,
   ): Promise<void> {
     const written = this.#options.emit(replaceNewlines(bytes));
     await (exchange ? exchange.delivering(written) : written);
+  }
+
+  /**
+   * Delivers the answer of a single request while it still arrives. Until it
+   * is there as a whole, stdout is its own; should it fail or stall, its line
+   * is ended, and an error follows.
+   *
+   * @throws {ProxyError} when the answer fails, stalls or is too large.
+   */
+  async receivePieces(
+    exchange: Exchange,
+    head: BodyHead,
+    rest: AsyncIterator<Uint8Array>,
+  ): Promise<void> {
+    const { emitPieces, maxAnswerBytes } = this.#options;
+    const [id] = exchange.requests;
+    if (!isAnswerTo(id, head)) {
+      throw new ProxyError(
+        "bad-answer",
+        "the target's large answer does not begin as an answer to the request",
+      );
+    }
+    const pieces = largeAnswer(head, rest, {
+      maxAnswerBytes,
+      take: () => this.#take(exchange, id),
+    });
+    await exchange.delivering(emitPieces(pieces));
   }
 
   /** Deals with an event that was too large to be kept. */
@@ -248,19 +305,4 @@ export class Delivery {
       await this.fail(exchange, error);
     }
   }
-}
-
-/** The error for an answer that would harm the client. */
-export function frameTooLarge(
-  byteLength: number | undefined,
-  limitBytes: number,
-): ProxyError {
-  const size = byteLength === undefined
-    ? "more than that"
-    : `${byteLength} bytes`;
-  return new ProxyError(
-    "frame-too-large",
-    `the target's answer is over ${limitBytes} bytes (it has ${size}); --max-answer (MCP_MAX_ANSWER) sets this limit`,
-    { data: { limitBytes, ...(byteLength !== undefined && { byteLength }) } },
-  );
 }

@@ -14,6 +14,8 @@ export interface ExchangeLimits {
   readonly timeoutMs: number | undefined;
   /** The time without a byte from the target, in milliseconds. */
   readonly idleTimeoutMs: number;
+  /** Whether a message of the target's starts the whole time anew. */
+  readonly timeoutResetOnProgress?: boolean;
 }
 
 /** What is sent, and who waits for it. */
@@ -64,7 +66,9 @@ export class Exchange {
   readonly #abort = new AbortController();
   readonly #settle: () => void;
   readonly #timers = new Set<ReturnType<typeof setTimeout>>();
+  #fetch: AbortSignal | undefined;
   #lastByteAt = performance.now();
+  #lastMessageAt: number | undefined;
   #delivering = 0;
   #isEnding = false;
 
@@ -127,11 +131,18 @@ export class Exchange {
 
   /** Starts the time limits; `onLimit` is called at the first that passes. */
   limit(
-    { timeoutMs, idleTimeoutMs }: ExchangeLimits,
+    { timeoutMs, idleTimeoutMs, timeoutResetOnProgress }: ExchangeLimits,
     onLimit: (error: ProxyError) => void,
   ): void {
     if (timeoutMs !== undefined) {
-      this.#after(timeoutMs, () => onLimit(timeoutError(timeoutMs, "whole")));
+      let from = performance.now();
+      const check = () => {
+        if (timeoutResetOnProgress) from = this.#lastMessageAt ?? from;
+        const leftMs = from + timeoutMs - performance.now();
+        if (leftMs > 0) this.#after(leftMs, check);
+        else onLimit(timeoutError(timeoutMs, "whole"));
+      };
+      this.#after(timeoutMs, check);
     }
     const checkIdle = () => {
       if (this.#delivering > 0) this.touch();
@@ -142,9 +153,34 @@ export class Exchange {
     this.#after(idleTimeoutMs, checkIdle);
   }
 
+  /**
+   * Begins a fetch that ends after some time without a byte, and that others
+   * may follow.
+   */
+  beginFetch(idleTimeoutMs: number): void {
+    this.#clearTimers();
+    this.touch();
+    const idle = new AbortController();
+    this.#fetch = AbortSignal.any([this.signal, idle.signal]);
+    this.limit(
+      { timeoutMs: undefined, idleTimeoutMs },
+      (error) => idle.abort(error),
+    );
+  }
+
+  /** Ends the present fetch. */
+  get fetchSignal(): AbortSignal {
+    return this.#fetch ?? this.signal;
+  }
+
   /** Notes that the target said something. */
   touch(): void {
     this.#lastByteAt = performance.now();
+  }
+
+  /** Notes that a message of the target's came. */
+  noteProgress(): void {
+    this.#lastMessageAt = performance.now();
   }
 
   /** Runs a delivery to the client; its slowness is not the target's. */

@@ -148,9 +148,12 @@ export function replaceNewlines(bytes: Uint8Array): Uint8Array {
 const MAX_WRITE_BYTES = 64 * 1024;
 
 interface QueuedFrame {
-  readonly bytes: Uint8Array;
+  /** The frame, or its pieces as they come. */
+  readonly frame: Uint8Array | AsyncIterable<Uint8Array>;
   readonly written: PromiseWithResolvers<void>;
 }
+
+const NEWLINE = Uint8Array.of(LF);
 
 /**
  * Writes frames whole and in order, as many in one write as are ready: a
@@ -158,6 +161,7 @@ interface QueuedFrame {
  */
 export class FrameWriter {
   readonly #writer: WritableStreamDefaultWriter<Uint8Array>;
+  readonly #takesChunks: boolean;
   #queue: QueuedFrame[] = [];
   #flushing: Promise<void> | undefined;
   #failure: { cause: unknown } | undefined;
@@ -166,8 +170,16 @@ export class FrameWriter {
   /** Resolves with the cause when the sink has failed. */
   readonly broken: Promise<unknown> = this.#broken.promise;
 
-  /** @param sink Where the bytes go; it is not closed by this class. */
-  constructor(sink: WritableStream<Uint8Array>) {
+  /**
+   * @param sink Where the bytes go; it is not closed by this class.
+   * @param options Whether the sink is done with a chunk when its write
+   * resolves, as files and pipes are.
+   */
+  constructor(
+    sink: WritableStream<Uint8Array>,
+    options: { takesChunks?: boolean } = {},
+  ) {
+    this.#takesChunks = options.takesChunks ?? false;
     this.#writer = sink.getWriter();
     // A sink that fails between two writes is told by the next write.
     this.#writer.closed.catch(() => {});
@@ -180,9 +192,23 @@ export class FrameWriter {
    * @throws What the sink failed with, now or before.
    */
   write(frame: Uint8Array): Promise<void> {
+    return this.#enqueue(frame);
+  }
+
+  /**
+   * Writes one frame whose pieces are still on their way. Until they have all
+   * come, or failed, no other frame is written. Its line is ended in any case.
+   *
+   * @throws What the pieces failed with, or the sink.
+   */
+  writePieces(pieces: AsyncIterable<Uint8Array>): Promise<void> {
+    return this.#enqueue(pieces);
+  }
+
+  #enqueue(frame: QueuedFrame["frame"]): Promise<void> {
     if (this.#failure) return Promise.reject(this.#failure.cause);
     const written = Promise.withResolvers<void>();
-    this.#queue.push({ bytes: frame, written });
+    this.#queue.push({ frame, written });
     this.#flushing ??= this.#flush();
     return written.promise;
   }
@@ -203,8 +229,7 @@ export class FrameWriter {
     while (this.#queue.length > 0) {
       const batch = this.#takeBatch();
       try {
-        await this.#writer.write(lines(batch));
-        for (const { written } of batch) written.resolve();
+        await this.#writeBatch(batch);
       } catch (cause) {
         this.#failure = { cause };
         this.#broken.resolve(cause);
@@ -217,25 +242,68 @@ export class FrameWriter {
     this.#flushing = undefined;
   }
 
+  /** Frames that go in one write; one in pieces goes alone. */
   #takeBatch(): QueuedFrame[] {
     let byteLength = 0;
     let count = 0;
-    for (const { bytes } of this.#queue) {
-      byteLength += bytes.length + 1;
+    for (const { frame } of this.#queue) {
+      const isWhole = frame instanceof Uint8Array;
+      byteLength += isWhole ? frame.length + 1 : MAX_WRITE_BYTES;
       if (count > 0 && byteLength > MAX_WRITE_BYTES) break;
       count++;
+      if (!isWhole) break;
     }
     return this.#queue.splice(0, count);
   }
+
+  async #writeBatch(batch: readonly QueuedFrame[]): Promise<void> {
+    const [{ frame, written }] = batch;
+    if (!(frame instanceof Uint8Array)) {
+      return await this.#writePieces(frame, written);
+    }
+    await this.#writer.write(lines(batch));
+    for (const { written } of batch) written.resolve();
+  }
+
+  async #writePieces(
+    pieces: AsyncIterable<Uint8Array>,
+    written: PromiseWithResolvers<void>,
+  ): Promise<void> {
+    const iterator = pieces[Symbol.asyncIterator]();
+    try {
+      for (;;) {
+        const next = await iterator.next().catch((cause) => {
+          written.reject(cause);
+        });
+        if (!next || next.done) break;
+        await this.#writer.write(replaceNewlines(next.value));
+        if (this.#takesChunks) free(next.value);
+      }
+      await this.#writer.write(NEWLINE);
+      written.resolve();
+    } finally {
+      await iterator.return?.();
+    }
+  }
 }
 
-function lines(frames: readonly QueuedFrame[]): Uint8Array {
-  const total = frames.reduce((sum, { bytes }) => sum + bytes.length + 1, 0);
+/**
+ * Gives a chunk's memory back at once. Left to the garbage collector, a large
+ * answer would leave tens of MiB of chunks behind before they are looked at.
+ */
+function free({ buffer }: Uint8Array): void {
+  if (buffer instanceof ArrayBuffer) buffer.transfer(0);
+}
+
+function lines(batch: readonly QueuedFrame[]): Uint8Array {
+  const frames = batch.map(({ frame }) => frame)
+    .filter((frame) => frame instanceof Uint8Array);
+  const total = frames.reduce((sum, frame) => sum + frame.length + 1, 0);
   const out = new Uint8Array(total);
   let offset = 0;
-  for (const { bytes } of frames) {
-    out.set(bytes, offset);
-    offset += bytes.length;
+  for (const frame of frames) {
+    out.set(frame, offset);
+    offset += frame.length;
     out[offset++] = LF;
   }
   return out;

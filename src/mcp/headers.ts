@@ -12,6 +12,8 @@ export interface SessionHeaders {
   readonly protocolVersion: string | undefined;
   /** What carries it, when that is HTTP+SSE. */
   readonly channel?: SseChannel;
+  /** Where there are no sessions: the headers that mirror the message. */
+  readonly mirrored?: HeaderPairs;
 }
 
 /** The headers of what is sent before a session is there: none. */
@@ -79,6 +81,7 @@ function withSession(headers: Headers, session: SessionHeaders): Headers {
   if (session.protocolVersion !== undefined) {
     headers.set("mcp-protocol-version", session.protocolVersion);
   }
+  for (const [name, value] of session.mirrored ?? []) headers.set(name, value);
   return headers;
 }
 

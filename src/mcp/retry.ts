@@ -6,7 +6,7 @@
 
 /**
  * Methods that change nothing at the target, so that sending them twice does
- * no harm (MCP 2025-11-25; `initialize` only opens a session).
+ * no harm (MCP 2025-11-25 and 2026-07-28; `initialize` only opens a session).
  */
 const REPEATABLE_METHODS = new Set([
   "initialize",
@@ -18,6 +18,8 @@ const REPEATABLE_METHODS = new Set([
   "resources/templates/list",
   "resources/read",
   "completion/complete",
+  "server/discover",
+  "subscriptions/listen",
 ]);
 
 /** Whether a request may be sent again although it may have run. */

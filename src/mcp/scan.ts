@@ -38,6 +38,7 @@ export class TopLevelScanner {
 
   #offset = 0;
   #depth = 0;
+  #isObject = false;
   #inArray = false;
   #inString = false;
   #escaped = false;
@@ -46,6 +47,11 @@ export class TopLevelScanner {
   #start = -1;
   #end = -1;
   #kept: number[] = [];
+
+  /** Whether the text begins as an object. */
+  get isObject(): boolean {
+    return this.#isObject;
+  }
 
   /** Reads the next bytes of the text. */
   feed(chunk: Uint8Array): this {
@@ -76,6 +82,7 @@ export class TopLevelScanner {
     if (byte === OPEN_BRACE || byte === OPEN_BRACKET) {
       if (++this.#depth === 1) {
         this.#inArray = byte === OPEN_BRACKET;
+        this.#isObject = byte === OPEN_BRACE;
         this.#inName = !this.#inArray;
         return;
       }

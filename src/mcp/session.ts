@@ -52,6 +52,8 @@ export interface SessionOptions {
   readonly fetch: typeof globalThis.fetch;
   /** Writes one frame to the client; awaited, so that a slow client slows us. */
   readonly emit: (frame: Uint8Array) => Promise<void>;
+  /** Writes one frame whose pieces are still on their way. */
+  readonly emitPieces: (pieces: AsyncIterable<Uint8Array>) => Promise<void>;
   readonly log: Log;
   /** Learns the session IDs, so that no log line shows them. */
   readonly redactor: Redactor;
@@ -63,6 +65,8 @@ export interface SessionOptions {
   readonly standingStream: boolean;
   /** The whole time of one request, in milliseconds. */
   readonly timeoutMs: number | undefined;
+  /** Whether a message of the target's starts that time anew. */
+  readonly timeoutResetOnProgress: boolean;
   /** The time of a request without a byte from the target, in milliseconds. */
   readonly idleTimeoutMs: number;
   /** The largest message that the client is given, in bytes. */
@@ -100,12 +104,10 @@ export class Session {
 
   constructor(options: SessionOptions) {
     this.#options = options;
-    const { emit, log, maxAnswerBytes, redactor } = options;
+    const { redactor } = options;
     const { redact } = redactor;
     this.#delivery = new Delivery({
-      emit,
-      log,
-      maxAnswerBytes,
+      ...options,
       onAnswer: (...answer) => this.#onAnswer(...answer),
       refuse: (id, error) => this.#refuse(id, error),
     });

@@ -56,6 +56,12 @@ const ENV_NAMES = [
   "USERPROFILE",
   "HOMEPATH",
   "HOMEDRIVE",
+  "HTTPS_PROXY",
+  "HTTP_PROXY",
+  "ALL_PROXY",
+  "https_proxy",
+  "http_proxy",
+  "all_proxy",
 ];
 
 /**

@@ -136,6 +136,8 @@ export class RawServer implements AsyncDisposable {
     this.#sockets.add(socket);
     this.connections.add(connection);
     socket.setNoDelay(true);
+    // Each request of a connection listens for its end.
+    socket.setMaxListeners(0);
     // A client that leaves in the middle is what tests are about.
     socket.on("error", () => {});
     socket.on("close", () => this.#sockets.delete(socket));

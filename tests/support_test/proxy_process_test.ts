@@ -70,18 +70,22 @@ async function ask(
   return (await program.request(method, params)).field("result");
 }
 
+const ENV_FLAG = "--allow-env=AWS_*,MCP_*," +
+  "HOME,USERPROFILE,HOMEPATH,HOMEDRIVE," +
+  "HTTPS_PROXY,HTTP_PROXY,ALL_PROXY,https_proxy,http_proxy,all_proxy";
+
 Deno.test("the flags name the target alone and what is asked for besides", () => {
   assertEquals(permissionFlags(new URL("https://h.example/mcp")), [
     "--no-prompt",
     "--allow-net=h.example:443",
-    "--allow-env=AWS_*,MCP_*,HOME,USERPROFILE,HOMEPATH,HOMEDRIVE",
+    ENV_FLAG,
   ]);
   assertEquals(
     permissionFlags(TARGET, { net: ["127.0.0.1:1"], read: ["/a", "/b"] }),
     [
       "--no-prompt",
       "--allow-net=127.0.0.1:9,127.0.0.1:1",
-      "--allow-env=AWS_*,MCP_*,HOME,USERPROFILE,HOMEPATH,HOMEDRIVE",
+      ENV_FLAG,
       "--allow-read=/a,/b",
     ],
   );
