@@ -160,11 +160,14 @@ export class Carrier {
     const { fetch, log } = this.#options;
     const startedAt = performance.now();
     try {
-      const response = await fetch(url, {
-        ...init,
-        redirect: "manual",
-        signal: exchange.fetchSignal,
-      });
+      const send = () =>
+        fetch(url, {
+          ...init,
+          redirect: "manual",
+          signal: exchange.fetchSignal,
+        });
+      const observed = exchange.observation?.attempt(init, send);
+      const response = await (observed ?? send());
       exchange.touch();
       log.debug("answered", {
         http: init.method,

@@ -8,6 +8,7 @@
 import { ProxyError } from "../errors.ts";
 import type { Log } from "../log.ts";
 import type { BodyHead } from "./body.ts";
+import type { Era } from "./era.ts";
 import type { OversizedData } from "./events.ts";
 import type { Exchange } from "./exchange.ts";
 import { errorFrame } from "./failure.ts";
@@ -23,6 +24,8 @@ import {
   type SingleMessage,
   withId,
 } from "./message.ts";
+import { responseIn } from "./link.ts";
+import type { Observation, Observer } from "./observer.ts";
 import { scanMembers } from "./scan.ts";
 
 /** What a {@linkcode Delivery} is handed. */
@@ -32,6 +35,10 @@ export interface DeliveryOptions {
   /** Writes one frame whose pieces are still on their way. */
   readonly emitPieces: (pieces: AsyncIterable<Uint8Array>) => Promise<void>;
   readonly log: Log;
+  /** The era of what is delivered. */
+  readonly era: Era;
+  /** Is told of the messages on their way, if anyone is. */
+  readonly observer?: Observer;
   /** The largest message that the client is given, in bytes. */
   readonly maxAnswerBytes: number;
   /**
@@ -73,6 +80,15 @@ export class Delivery {
   /** Notes who waits for an answer. */
   expect(exchange: Exchange): void {
     for (const id of exchange.requests) this.#waiting.set(id.key, exchange);
+    const { observer, era } = this.#options;
+    if (observer) this.#observe(exchange, observer.began(exchange, era));
+  }
+
+  /** A request is over when it is answered, whatever its stream still says. */
+  #observe(exchange: Exchange, observation: Observation): void {
+    exchange.observation = observation;
+    if (!exchange.isRequest) return;
+    void exchange.settled.then(() => observation.ended());
   }
 
   /** Notes for all that wait that the target said something. */
@@ -88,6 +104,7 @@ export class Delivery {
   /** Forgets an exchange that nobody waits for any more. */
   forget(exchange: Exchange): void {
     for (const id of exchange.requests) this.#forget(id, exchange);
+    exchange.observation?.ended();
   }
 
   #forget(id: RequestId, exchange: Exchange): void {
@@ -106,6 +123,7 @@ export class Delivery {
 
   /** Answers what still waits in an exchange with an error. */
   async fail(exchange: Exchange, error: ProxyError): Promise<void> {
+    exchange.observation?.failed(error);
     for (const id of exchange.pending) {
       if (!this.#take(exchange, id)) continue;
       if (exchange.onAnswer) continue;
@@ -115,6 +133,7 @@ export class Delivery {
 
   /** Delivers the target's JSON-RPC error to all that wait in an exchange. */
   async failWith(exchange: Exchange, frame: Uint8Array): Promise<void> {
+    exchange.observation?.answered(responseIn(frame));
     for (const id of exchange.pending) {
       if (!this.#take(exchange, id)) continue;
       if (exchange.onAnswer) continue;
@@ -232,6 +251,7 @@ export class Delivery {
       return undefined;
     }
     this.#options.onAnswer(answer, frame, owner, session);
+    owner.observation?.answered(answer);
     this.#take(owner, id);
     owner.onAnswer?.(answer);
     return owner;
@@ -276,7 +296,10 @@ export class Delivery {
     }
     const pieces = largeAnswer(head, rest, {
       maxAnswerBytes,
-      take: () => this.#take(exchange, id),
+      take: () => {
+        exchange.observation?.answered();
+        return this.#take(exchange, id);
+      },
     });
     await exchange.delivering(emitPieces(pieces));
   }
@@ -299,6 +322,7 @@ export class Delivery {
       return;
     }
     const owner = id && this.exchangeOf(id);
+    owner?.observation?.failed(error);
     if (owner && this.#take(owner, id)) {
       await this.#options.emit(errorFrame(error, id));
     } else if (exchange) {

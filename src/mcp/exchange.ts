@@ -7,6 +7,7 @@
 import { ProxyError } from "../errors.ts";
 import type { SessionHeaders } from "./headers.ts";
 import type { RequestId, ResponseMessage } from "./message.ts";
+import type { Observation } from "./observer.ts";
 
 /** How long an exchange may take. */
 export interface ExchangeLimits {
@@ -60,6 +61,8 @@ export class Exchange {
   isSent = false;
   /** The session ID that came with the answer. */
   sessionId: string | undefined;
+  /** Who follows it, if anyone does. */
+  observation: Observation | undefined;
 
   readonly #pending = new Map<string, RequestId>();
   readonly #cancelled = new Set<string>();
@@ -69,6 +72,8 @@ export class Exchange {
   #fetch: AbortSignal | undefined;
   #lastByteAt = performance.now();
   #lastMessageAt: number | undefined;
+  #heldSince: number | undefined;
+  #heldBeforeMs = 0;
   #delivering = 0;
   #isEnding = false;
 
@@ -138,14 +143,14 @@ export class Exchange {
       let from = performance.now();
       const check = () => {
         if (timeoutResetOnProgress) from = this.#lastMessageAt ?? from;
-        const leftMs = from + timeoutMs - performance.now();
-        if (leftMs > 0) this.#after(leftMs, check);
+        const leftMs = from + timeoutMs + this.#heldMs() - performance.now();
+        if (leftMs > 0) this.#after(Math.max(leftMs, MIN_TIMER_MS), check);
         else onLimit(timeoutError(timeoutMs, "whole"));
       };
       this.#after(timeoutMs, check);
     }
     const checkIdle = () => {
-      if (this.#delivering > 0) this.touch();
+      if (this.#delivering > 0 || this.#heldSince !== undefined) this.touch();
       const leftMs = this.#lastByteAt + idleTimeoutMs - performance.now();
       if (leftMs > 0) this.#after(leftMs, checkIdle);
       else onLimit(timeoutError(idleTimeoutMs, "idle"));
@@ -171,6 +176,23 @@ export class Exchange {
   /** Ends the present fetch. */
   get fetchSignal(): AbortSignal {
     return this.#fetch ?? this.signal;
+  }
+
+  /** Lets the limits stand still, while it is not the target that is slow. */
+  hold(): void {
+    this.#heldSince ??= performance.now();
+  }
+
+  /** Lets the limits run on. */
+  release(): void {
+    this.#heldBeforeMs = this.#heldMs();
+    this.#heldSince = undefined;
+    this.touch();
+  }
+
+  #heldMs(): number {
+    if (this.#heldSince === undefined) return this.#heldBeforeMs;
+    return this.#heldBeforeMs + performance.now() - this.#heldSince;
   }
 
   /** Notes that the target said something. */
@@ -226,6 +248,9 @@ export class Exchange {
 function isUnshared(bytes: Uint8Array): bytes is Uint8Array<ArrayBuffer> {
   return bytes.buffer instanceof ArrayBuffer;
 }
+
+/** A limit that stands still is not looked at more often than this. */
+const MIN_TIMER_MS = 50;
 
 /** The longest delay of a timer; a longer one would fire at once. */
 const MAX_TIMER_MS = 2 ** 31 - 1;

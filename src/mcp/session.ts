@@ -17,13 +17,12 @@
  * @module
  */
 
-import { ProxyError } from "../errors.ts";
+import type { ProxyError } from "../errors.ts";
 import type { Log } from "../log.ts";
 import type { Redactor } from "../redact.ts";
 import { Carrier, type Explain } from "./carrier.ts";
-import { Delivery } from "./delivery.ts";
+import { Delivery, type DeliveryOptions } from "./delivery.ts";
 import { Exchange, type ExchangeInit } from "./exchange.ts";
-import { AttemptError } from "./failure.ts";
 import type { HeaderPairs, SessionHeaders } from "./headers.ts";
 import { lossInAnswer, SessionLost } from "./loss.ts";
 import {
@@ -36,10 +35,13 @@ import {
   type ResponseMessage,
   type SingleMessage,
 } from "./message.ts";
+import type { Observer } from "./observer.ts";
 import { Places } from "./places.ts";
 import { RepeatPolicy } from "./repeat_policy.ts";
+import { report, reportable } from "./report.ts";
 import { delay } from "./retry.ts";
 import { SessionKeeper } from "./session_keeper.ts";
+import { Underway } from "./underway.ts";
 
 /** The transports of MCP over HTTP. */
 export type Transport = "auto" | "streamable-http" | "sse";
@@ -77,8 +79,12 @@ export interface SessionOptions {
   readonly retries: number;
   /** Whether a lost session is replaced by a new one. */
   readonly recover: boolean;
+  /** Says which frames a message becomes on its way to the client. */
+  readonly pass?: DeliveryOptions["pass"];
   /** Which transport the target speaks; `auto` finds out. */
   readonly transport: Transport;
+  /** Is told of the messages on their way, if anyone is. */
+  readonly observer?: Observer;
 }
 
 /** How long what follows waits for `notifications/initialized`. */
@@ -97,8 +103,7 @@ export class Session {
   readonly #places: Places;
   readonly #keeper: SessionKeeper;
   readonly #policy: RepeatPolicy;
-  /** What is under way, and the end of each. */
-  readonly #running = new Map<Exchange, Promise<void>>();
+  readonly #underway: Underway;
   /** What new messages wait for; it never rejects. */
   #gate: Promise<unknown> | undefined;
 
@@ -108,11 +113,13 @@ export class Session {
     const { redact } = redactor;
     this.#delivery = new Delivery({
       ...options,
+      era: "legacy",
       onAnswer: (...answer) => this.#onAnswer(...answer),
       refuse: (id, error) => this.#refuse(id, error),
     });
     const delivery = this.#delivery;
     this.#carrier = new Carrier({ ...options, delivery, redact });
+    this.#underway = new Underway(delivery);
     this.#places = new Places(options.maxConcurrency);
     this.#policy = new RepeatPolicy(options.retries);
     this.#keeper = new SessionKeeper({
@@ -216,7 +223,7 @@ export class Session {
     needsPlace = false,
   ): Promise<void> {
     const done = this.#run(exchange, gate, needsPlace);
-    this.#running.set(exchange, done);
+    this.#underway.add(exchange, done);
     return done;
   }
 
@@ -238,7 +245,6 @@ export class Session {
     } finally {
       exchange.end();
       this.#delivery.forget(exchange);
-      this.#running.delete(exchange);
     }
   }
 
@@ -288,27 +294,15 @@ export class Session {
       await this.#giveUp(exchange, reportable(cause));
       return false;
     }
+    exchange.observation?.recovered();
     if (this.#policy.allows(exchange, lost.repeat)) return true;
     await this.#giveUp(exchange, lost.error);
     return false;
   }
 
-  /** Tells the client; where nobody waits, the log. */
-  async #giveUp(
-    exchange: Exchange,
-    error: ProxyError | Uint8Array,
-  ): Promise<void> {
+  #giveUp(exchange: Exchange, error: ProxyError | Uint8Array): Promise<void> {
     const { log } = this.#options;
-    if (error instanceof ProxyError) {
-      log.warn(error.message, {
-        method: exchange.method,
-        id: exchange.pending[0]?.source,
-        reason: error.reason,
-        ms: Math.round(performance.now() - exchange.startedAt),
-      });
-      return await this.#delivery.fail(exchange, error);
-    }
-    await this.#delivery.failWith(exchange, error);
+    return report(exchange, error, { log, delivery: this.#delivery });
   }
 
   async #timeOut(exchange: Exchange, error: ProxyError): Promise<void> {
@@ -393,50 +387,11 @@ export class Session {
    */
   async drain(patience: AbortSignal): Promise<void> {
     this.#keeper.release();
-    const { promise: outOfPatience, resolve } = Promise.withResolvers<void>();
-    patience.addEventListener("abort", () => resolve(), { once: true });
-    if (patience.aborted) resolve();
-    await Promise.race([this.#settled(), outOfPatience]);
-    const error = new ProxyError("shutting-down", "the proxy is stopping");
-    for (const exchange of [...this.#running.keys()]) {
-      void this.#delivery.fail(exchange, error).catch(() => {});
-      exchange.end(error);
-    }
-  }
-
-  async #settled(): Promise<void> {
-    // What is answered may bring forth more, so look again.
-    for (;;) {
-      const open = [...this.#running].filter(([exchange]) =>
-        !exchange.isRequest || !exchange.isSettled
-      );
-      if (open.length === 0) return;
-      await Promise.all(
-        open.map(([exchange, done]) =>
-          exchange.isRequest ? exchange.settled : done
-        ),
-      );
-    }
+    await this.#underway.drain(patience);
   }
 
   /** Ends the session upstream, as far as that is done within the limit. */
   async close(limitMs: number): Promise<void> {
     await this.#keeper.close(limitMs);
   }
-}
-
-/** What the client is told of a cause: an error, or the target's own frame. */
-function reportable(cause: unknown): ProxyError | Uint8Array {
-  if (cause instanceof ProxyError) return cause;
-  if (cause instanceof SessionLost) return cause.error;
-  if (!(cause instanceof AttemptError)) {
-    return new ProxyError("no-answer", `the proxy failed: ${cause}`, { cause });
-  }
-  const { error, retryAfterMs, answer } = cause;
-  if (answer) return answer;
-  if (retryAfterMs === undefined) return error;
-  return new ProxyError(error.reason, error.message, {
-    data: { ...error.data, retryAfterMs },
-    cause,
-  });
 }

@@ -143,6 +143,7 @@ export class SessionKeeper {
 
   async #replace(lost: SessionHeaders): Promise<void> {
     this.#become(await this.#recovery.renew(lost));
+    this.#options.observer?.recovered();
     if (this.#standing.isWanted) this.hold();
   }
 

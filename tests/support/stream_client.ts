@@ -52,7 +52,10 @@ export class StreamClient implements AsyncDisposable {
       signal,
       readable: this.#stdin.readable,
       writable: stdout.writable,
-    }).finally(() => stdout.writable.close());
+    }).finally(() => {
+      // Not awaited: a test may leave what was written unread.
+      stdout.writable.close().catch(() => {});
+    });
     this.#lines = ReadableStream.from(lines(stdout.readable)).getReader();
   }
 

@@ -1,0 +1,135 @@
+/**
+ * One way to the target: what takes the client's messages, and the layers
+ * before it that look at them.
+ *
+ * @module
+ */
+
+import type {
+  BatchMessage,
+  RequestId,
+  ResponseMessage,
+  RpcError,
+  SingleMessage,
+} from "./message.ts";
+import { readMessage, requestId } from "./message.ts";
+
+/** Takes the client's messages, and ends. */
+export interface Link {
+  /** Takes one message of the client's, and answers it in its time. */
+  accept(bytes: Uint8Array, message: SingleMessage | BatchMessage): void;
+  /**
+   * Waits for what is in flight until `patience` is aborted, then answers the
+   * rest with an error.
+   */
+  drain(patience: AbortSignal): Promise<void>;
+  /** Ends what it holds upstream, as far as that is done within the limit. */
+  close(limitMs: number): Promise<void>;
+}
+
+/** Writes one frame to the client. */
+export type Emit = (frame: Uint8Array) => Promise<void>;
+
+const encoder = new TextEncoder();
+
+/**
+ * Requests that a layer makes on its own over a link. Their answers are taken
+ * out of what goes to the client.
+ */
+export class OwnRequests {
+  readonly #name: string;
+  readonly #waiting = new Map<string, (answer: ResponseMessage) => void>();
+  #count = 0;
+
+  /** @param name What their IDs begin with. */
+  constructor(name: string) {
+    this.#name = name;
+  }
+
+  /** An ID that no other request has. */
+  nextId(): RequestId {
+    const id = requestId(`${this.#name}:${++this.#count}`);
+    if (!id) throw new TypeError("a string is a request ID");
+    return id;
+  }
+
+  /** Sends a request, and resolves to its answer, error or result. */
+  ask(
+    link: Link,
+    method: string,
+    params: unknown,
+    id: RequestId = this.nextId(),
+  ): Promise<ResponseMessage> {
+    const { promise, resolve } = Promise.withResolvers<ResponseMessage>();
+    this.#waiting.set(id.key, resolve);
+    const bytes = encoder.encode(
+      `{"jsonrpc":"2.0","id":${id.source},"method":"${method}","params":${
+        JSON.stringify(params)
+      }}`,
+    );
+    link.accept(bytes, { kind: "request", id, method, params });
+    return promise;
+  }
+
+  /** Whether an answer was to one of these requests, and is taken. */
+  take(answer: ResponseMessage): boolean {
+    const resolve = answer.id && this.#waiting.get(answer.id.key);
+    if (!resolve || !answer.id) return false;
+    this.#waiting.delete(answer.id.key);
+    resolve(answer);
+    return true;
+  }
+
+  /** Whether nothing is waited for. */
+  get isIdle(): boolean {
+    return this.#waiting.size === 0;
+  }
+}
+
+/** The one response in a frame; `undefined` for anything else. */
+export function responseIn(frame: Uint8Array): ResponseMessage | undefined {
+  const message = readMessage(frame);
+  return message.kind === "response" ? message : undefined;
+}
+
+/** The frame of an answer with a result, given as JSON. */
+export function resultFrame({ source }: RequestId, result: string): Uint8Array {
+  return encoder.encode(`{"jsonrpc":"2.0","id":${source},"result":${result}}`);
+}
+
+/** The frame of an answer with an error, given as it came. */
+export function rpcErrorFrame(
+  { source }: RequestId,
+  { code, message, data }: Partial<RpcError> & Pick<RpcError, "code">,
+): Uint8Array {
+  const error = JSON.stringify({ code, message, data });
+  return encoder.encode(`{"jsonrpc":"2.0","id":${source},"error":${error}}`);
+}
+
+/** A notification that a layer sends on its own over a link. */
+export function notify(link: Link, method: string, params?: unknown): void {
+  const bytes = encoder.encode(
+    JSON.stringify({ jsonrpc: "2.0", method, params }),
+  );
+  link.accept(bytes, { kind: "notification", method, params });
+}
+
+/** Requests whose answers a layer wants to see on their way to the client. */
+export class AwaitedAnswers {
+  readonly #keys = new Set<string>();
+
+  /** Notes a request. */
+  expect({ key }: RequestId): void {
+    this.#keys.add(key);
+  }
+
+  /** Whether a request was noted; it is forgotten. */
+  take(id: RequestId | undefined): boolean {
+    return id !== undefined && this.#keys.delete(id.key);
+  }
+
+  /** Whether no answer is awaited. */
+  get isIdle(): boolean {
+    return this.#keys.size === 0;
+  }
+}

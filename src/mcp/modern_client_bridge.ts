@@ -1,0 +1,325 @@
+/**
+ * A client of 2026-07-28 before a target that speaks a legacy revision only.
+ *
+ * 1. The first request of the modern era makes the bridge ask the target
+ *    `server/discover`. Only when the target does not know it, but takes
+ *    `initialize`, the bridge comes into being: over a session that the client
+ *    does not see.
+ * 2. `server/discover` is answered from that `initialize`; every other request
+ *    goes into the session without the `_meta` of the modern era, and its result
+ *    gains what that era demands.
+ * 3. `subscriptions/listen` is fed from the session's notifications.
+ * 4. A request of the target's within a call becomes an `input_required`
+ *    result; the call's stream is parked, and the retry's answers go to it.
+ *
+ * @module
+ */
+
+import { ProxyError } from "../errors.ts";
+import type { Log } from "../log.ts";
+import { eraOf, META, metaOf } from "./era.ts";
+import type { Exchange } from "./exchange.ts";
+import { errorFrame } from "./failure.ts";
+import { LEGACY_VERSIONS, MODERN_VERSION } from "./legacy_client_bridge.ts";
+import {
+  type Emit,
+  type Link,
+  notify,
+  OwnRequests,
+  resultFrame,
+} from "./link.ts";
+import {
+  type BatchMessage,
+  isObject,
+  type NotificationMessage,
+  readMessage,
+  requestId,
+  type RequestMessage,
+  type ResponseMessage,
+  type SingleMessage,
+} from "./message.ts";
+import { ParkedCalls } from "./parked_calls.ts";
+import { SessionListeners } from "./session_listeners.ts";
+import {
+  insertMembers,
+  memberAt,
+  memberNamed,
+  removeMembers,
+  whole,
+} from "./splice.ts";
+
+/** Sees what the target says before the client is given it. */
+export type Pass = (
+  message: SingleMessage,
+  frame: Uint8Array,
+  exchange: Exchange | undefined,
+) => readonly Uint8Array[];
+
+/** What a {@linkcode ModernClientBridge} is handed. */
+export interface ModernClientBridgeOptions {
+  /** Writes one frame to the client. */
+  readonly emit: Emit;
+  readonly log: Log;
+  /** What lies behind the bridge, handed the bridge's emit and its pass. */
+  readonly link: (emit: Emit, pass: Pass) => Link;
+}
+
+/** Results that say how long they hold (MCP 2026-07-28, "Caching"). */
+const CACHEABLE_METHODS = new Set([
+  "tools/list",
+  "prompts/list",
+  "resources/list",
+  "resources/templates/list",
+  "resources/read",
+]);
+
+const PROTOCOL_PREFIX = "io.modelcontextprotocol/";
+
+type Message = SingleMessage | BatchMessage;
+
+/** Speaks modern to the client, and legacy to the target if it has to. */
+export class ModernClientBridge implements Link {
+  readonly #options: ModernClientBridgeOptions;
+  readonly #link: Link;
+  readonly #own = new OwnRequests("sigv4-proxy:hidden");
+  readonly #calls: ParkedCalls;
+  readonly #listeners: SessionListeners;
+  readonly #work = new Set<Promise<void>>();
+  #mode: "unknown" | "undecided" | "native" | "bridged" = "unknown";
+  #waiting: (readonly [Uint8Array, Message])[] = [];
+  #discovered: Record<string, unknown> = {};
+  #logLevel: string | undefined;
+
+  constructor(options: ModernClientBridgeOptions) {
+    this.#options = options;
+    this.#link = options.link(
+      (frame) => this.#receive(frame),
+      (...passing) => this.#pass(...passing),
+    );
+    const { emit, log } = options;
+    this.#calls = new ParkedCalls({ emit, log, link: this.#link });
+    this.#listeners = new SessionListeners({
+      emit,
+      own: this.#own,
+      link: this.#link,
+    });
+  }
+
+  accept(bytes: Uint8Array, message: Message): void {
+    if (this.#mode === "undecided") {
+      this.#waiting.push([bytes, message]);
+      return;
+    }
+    const isModern = message.kind === "request" && eraOf(message) === "modern";
+    if (this.#mode === "unknown" && isModern) {
+      this.#mode = "undecided";
+      this.#waiting.push([bytes, message]);
+      return this.#do(() => this.#decide(message));
+    }
+    // A client that chose the legacy era by itself needs no bridge.
+    if (message.kind === "request" && message.method === "initialize") {
+      this.#mode = "native";
+    }
+    if (this.#mode !== "bridged") return this.#link.accept(bytes, message);
+    if (message.kind === "request" && isModern) {
+      return this.#acceptRequest(bytes, message);
+    }
+    if (message.kind === "notification") {
+      return this.#acceptNotification(bytes, message);
+    }
+    this.#options.log.debug("dropped a message that is of no era");
+  }
+
+  /** Finds out what the target speaks, on behalf of the first request. */
+  async #decide({ params }: RequestMessage): Promise<void> {
+    const { log } = this.#options;
+    const meta = metaOf(params);
+    const _meta = Object.fromEntries(
+      Object.entries(meta).filter(([name]) => name.startsWith(PROTOCOL_PREFIX)),
+    );
+    const { error } = await this.#own.ask(this.#link, "server/discover", {
+      _meta,
+    });
+    const isLegacy = error !== undefined && mayBeLegacy(error.data) &&
+      await this.#initialise(meta);
+    if (isLegacy) log.info("bridging to a target of a legacy revision");
+    this.#mode = isLegacy ? "bridged" : "native";
+    const waiting = this.#waiting;
+    this.#waiting = [];
+    for (const [bytes, message] of waiting) this.accept(bytes, message);
+  }
+
+  async #initialise(meta: Record<string, unknown>): Promise<boolean> {
+    const { result } = await this.#own.ask(this.#link, "initialize", {
+      protocolVersion: LEGACY_VERSIONS[0],
+      capabilities: meta[META.clientCapabilities] ?? {},
+      clientInfo: meta[META.clientInfo] ?? { name: "unknown", version: "0" },
+    });
+    if (!isObject(result)) return false;
+    this.#discovered = result;
+    this.#listeners.offers(result.capabilities);
+    notify(this.#link, "notifications/initialized");
+    return true;
+  }
+
+  #acceptRequest(bytes: Uint8Array, request: RequestMessage): void {
+    const { id, method, params } = request;
+    if (method === "server/discover") {
+      return this.#answer(resultFrame(id, this.#discoverResult()));
+    }
+    if (method === "subscriptions/listen") {
+      return this.#do(() => this.#listeners.open(id, params));
+    }
+    if (isObject(params) && "requestState" in params) {
+      return this.#calls.resume(bytes, request);
+    }
+    this.#setLogLevel(metaOf(params)[META.logLevel]);
+    const legacy = { ...request, params: withoutProtocolMeta(params) };
+    this.#calls.begin(request);
+    this.#link.accept(withoutProtocolMembers(bytes), legacy);
+  }
+
+  #discoverResult(): string {
+    const { capabilities, instructions, serverInfo } = this.#discovered;
+    return JSON.stringify({
+      resultType: "complete",
+      supportedVersions: [MODERN_VERSION],
+      capabilities: capabilities ?? {},
+      instructions,
+      _meta: { [META.serverInfo]: serverInfo },
+      ttlMs: 0,
+      cacheScope: "private",
+    });
+  }
+
+  /** The modern era says with each request what the legacy one says once. */
+  #setLogLevel(level: unknown): void {
+    if (typeof level !== "string" || level === this.#logLevel) return;
+    this.#logLevel = level;
+    const { capabilities } = this.#discovered;
+    if (!isObject(capabilities) || !("logging" in capabilities)) return;
+    void this.#own.ask(this.#link, "logging/setLevel", { level });
+  }
+
+  #acceptNotification(bytes: Uint8Array, message: NotificationMessage): void {
+    const { method, params } = message;
+    if (method !== "notifications/cancelled") {
+      return this.#link.accept(bytes, message);
+    }
+    const id = isObject(params) ? requestId(params.requestId) : undefined;
+    if (!id) return;
+    if (this.#listeners.close(id)) return;
+    this.#calls.cancel(id);
+  }
+
+  /** Requests of the target's; all else goes on to `#receive`. */
+  #pass(
+    message: SingleMessage,
+    frame: Uint8Array,
+    exchange: Exchange | undefined,
+  ): readonly Uint8Array[] {
+    if (this.#mode !== "bridged" || message.kind !== "request") return [frame];
+    this.#calls.ask(message, frame, exchange);
+    return [];
+  }
+
+  async #receive(frame: Uint8Array): Promise<void> {
+    const { emit } = this.#options;
+    if (this.#mode !== "bridged" && this.#own.isIdle) return await emit(frame);
+    const message = readMessage(frame);
+    if (message.kind === "response") {
+      return await this.#receiveAnswer(frame, message);
+    }
+    const isChange = this.#mode === "bridged" &&
+      message.kind === "notification" && this.#listeners.tell(message, frame);
+    if (!isChange) await emit(frame);
+  }
+
+  async #receiveAnswer(
+    frame: Uint8Array,
+    answer: ResponseMessage,
+  ): Promise<void> {
+    if (this.#own.take(answer)) return;
+    const call = this.#mode === "bridged" && this.#calls.finish(answer);
+    if (!call) return await this.#options.emit(frame);
+    const modern = asModern(frame, answer, call.method);
+    const given = this.#calls.give(call, modern);
+    if (given) await this.#options.emit(given);
+  }
+
+  #answer(frame: Uint8Array): void {
+    void this.#options.emit(frame).catch(() => {});
+  }
+
+  #do(work: () => Promise<void>): void {
+    const done = work().catch((error) => {
+      this.#options.log.debug("could not answer", { error: String(error) });
+    }).finally(() => this.#work.delete(done));
+    this.#work.add(done);
+  }
+
+  async drain(patience: AbortSignal): Promise<void> {
+    const error = new ProxyError("shutting-down", "the proxy is stopping");
+    this.#calls.end(error);
+    this.#listeners.end();
+    do {
+      await this.#link.drain(patience);
+      await Promise.all(this.#work);
+    } while (this.#work.size > 0);
+    for (const [, message] of this.#waiting) {
+      if (message.kind === "request") {
+        this.#answer(errorFrame(error, message.id));
+      }
+    }
+    this.#waiting = [];
+    await this.#link.drain(patience);
+  }
+
+  async close(limitMs: number): Promise<void> {
+    await this.#link.close(limitMs);
+  }
+}
+
+/** Whether an error to `server/discover` may be due to the target's era. */
+function mayBeLegacy(data: unknown): boolean {
+  const isOurs = isObject(data) && data.source === "sigv4-proxy";
+  return !isOurs || data.reason === "http-status";
+}
+
+function withoutProtocolMembers(bytes: Uint8Array): Uint8Array {
+  const meta = memberAt(bytes, ["params", "_meta"]);
+  if (!meta) return bytes;
+  return removeMembers(
+    bytes,
+    meta,
+    ({ name }) => name.startsWith(PROTOCOL_PREFIX),
+  );
+}
+
+function withoutProtocolMeta(params: unknown): unknown {
+  if (!isObject(params)) return params;
+  const _meta = Object.fromEntries(
+    Object.entries(metaOf(params))
+      .filter(([name]) => !name.startsWith(PROTOCOL_PREFIX)),
+  );
+  return { ...params, _meta };
+}
+
+/** The frame of an answer with what a modern result must have. */
+function asModern(
+  frame: Uint8Array,
+  { result }: ResponseMessage,
+  method: string,
+): Uint8Array {
+  const range = memberNamed("result", frame, whole(frame));
+  if (!range || !isObject(result)) return frame;
+  const members = [
+    ...("resultType" in result ? [] : ['"resultType":"complete"']),
+    ...(!CACHEABLE_METHODS.has(method) || "ttlMs" in result
+      ? []
+      : ['"ttlMs":0', '"cacheScope":"private"']),
+  ];
+  return members.length === 0
+    ? frame
+    : insertMembers(frame, range, members.join(","));
+}

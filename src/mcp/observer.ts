@@ -1,0 +1,53 @@
+/**
+ * What an onlooker is told of messages on their way. There need not be one;
+ * then all that is done is to see that there is none.
+ *
+ * @module
+ */
+
+import type { ProxyError } from "../errors.ts";
+import type { Era } from "./era.ts";
+import type { RequestId, ResponseMessage } from "./message.ts";
+
+/** A message as an onlooker sees it. */
+export interface Observed {
+  /** The method; `batch` or `response` where there is none. */
+  readonly method: string;
+  /** The parameters, of a single request or notification. */
+  readonly params: unknown;
+  /** The requests in it. */
+  readonly requests: readonly RequestId[];
+  /** The HTTP headers with which it came, if it came with some. */
+  readonly headers?: Headers;
+}
+
+/** Looks on. Nothing that it does may throw. */
+export interface Observer {
+  /** A message is about to be sent to the target. */
+  began(message: Observed, era: Era): Observation;
+  /** A message is not sent at all; one that could not be read is not given. */
+  refused(error: ProxyError, message?: Observed): void;
+  /** A lost session was replaced by a new one. */
+  recovered(): void;
+  /** So many bytes of messages came from the client. */
+  received(byteLength: number): void;
+  /** So many bytes of messages went to the client. */
+  delivered(byteLength: number): void;
+}
+
+/** Follows one message to its end. */
+export interface Observation {
+  /** Sends an HTTP request for the message. */
+  attempt(
+    init: RequestInit,
+    send: () => Promise<Response>,
+  ): Promise<Response>;
+  /** The session was lost, and the message goes on in a new one. */
+  recovered(): void;
+  /** A request was answered by the target; what cannot be told is not given. */
+  answered(answer?: ResponseMessage): void;
+  /** A request was answered by the proxy; a message came to nothing. */
+  failed(error: ProxyError): void;
+  /** It is over. Further calls change nothing. */
+  ended(): void;
+}

@@ -1,0 +1,109 @@
+/**
+ * Changes one member of a JSON text and leaves every other byte as it was.
+ *
+ * @module
+ */
+
+import { joinBytes } from "./frames.ts";
+import { type Member, scanMembers } from "./scan.ts";
+
+/** A part of a text, in bytes from its start. */
+export interface Range {
+  readonly start: number;
+  /** Exclusive. */
+  readonly end: number;
+}
+
+const COMMA = 0x2c;
+
+const encoder = new TextEncoder();
+
+/** The whole of a text. */
+export function whole(text: Uint8Array): Range {
+  return { start: 0, end: text.length };
+}
+
+/** The members of an object or array in a text, by their place in the text. */
+export function membersOf(text: Uint8Array, range: Range): readonly Member[] {
+  return scanMembers(text.subarray(range.start, range.end)).map((member) => ({
+    ...member,
+    start: range.start + member.start,
+    end: range.start + member.end,
+  }));
+}
+
+/** A member of an object in a text; of several the last, as in `JSON.parse`. */
+export function memberNamed(
+  name: string,
+  text: Uint8Array,
+  range: Range,
+): Member | undefined {
+  return membersOf(text, range).findLast((member) => member.name === name);
+}
+
+/** The member that a path of names leads to. */
+export function memberAt(
+  text: Uint8Array,
+  path: readonly string[],
+): Range | undefined {
+  let range: Range | undefined = whole(text);
+  for (const name of path) {
+    if (!range) return undefined;
+    range = memberNamed(name, text, range);
+  }
+  return range;
+}
+
+/** The text with a part of it replaced. */
+export function replaceRange(
+  text: Uint8Array,
+  { start, end }: Range,
+  replacement: string,
+): Uint8Array {
+  return joinBytes([
+    text.subarray(0, start),
+    encoder.encode(replacement),
+    text.subarray(end),
+  ]);
+}
+
+/** The text with members put first into an object: `"a":1,"b":2`. */
+export function insertMembers(
+  text: Uint8Array,
+  object: Range,
+  members: string,
+): Uint8Array {
+  const at = text.indexOf(0x7b, object.start) + 1;
+  const comma = membersOf(text, object).length > 0 ? "," : "";
+  return replaceRange(text, { start: at, end: at }, members + comma);
+}
+
+/** The text without some elements of an array, or members of an object. */
+export function removeMembers(
+  text: Uint8Array,
+  container: Range,
+  removed: (member: Member, index: number) => boolean,
+): Uint8Array {
+  const members = membersOf(text, container);
+  if (!members.some(removed)) return text;
+  const open = text.findIndex((byte, at) =>
+    at >= container.start && (byte === 0x7b || byte === 0x5b)
+  );
+  // Each part is a member with its name, between the commas around it.
+  const parts = members.map((member, index) => ({
+    start: index === 0
+      ? open + 1
+      : text.indexOf(COMMA, members[index - 1].end) + 1,
+    end: member.end,
+    isRemoved: removed(member, index),
+  }));
+  const pieces: Uint8Array[] = [text.subarray(0, open + 1)];
+  const comma = Uint8Array.of(COMMA);
+  for (const { start, end, isRemoved } of parts) {
+    if (isRemoved) continue;
+    if (pieces.length > 1) pieces.push(comma);
+    pieces.push(text.subarray(start, end));
+  }
+  pieces.push(text.subarray(parts[parts.length - 1].end));
+  return joinBytes(pieces);
+}

@@ -1,0 +1,275 @@
+/**
+ * The layer that keeps tools from being seen and called.
+ *
+ * @module
+ */
+
+import { ProxyError } from "../errors.ts";
+import type { Log } from "../log.ts";
+import { repeatedName } from "./ambiguity.ts";
+import { META, metaOf } from "./era.ts";
+import { errorFrame } from "./failure.ts";
+import {
+  AwaitedAnswers,
+  type Emit,
+  type Link,
+  OwnRequests,
+  responseIn,
+} from "./link.ts";
+import {
+  type BatchMessage,
+  isObject,
+  readMessage,
+  requestId,
+  type RequestMessage,
+  type ResponseMessage,
+  type SingleMessage,
+} from "./message.ts";
+import type { Observer } from "./observer.ts";
+import { memberAt, membersOf, removeMembers, whole } from "./splice.ts";
+import type { ToolPolicy } from "./tool_policy.ts";
+
+/** What a {@linkcode ToolGate} is handed. */
+export interface ToolGateOptions {
+  readonly policy: ToolPolicy;
+  /** Writes one frame to the client. */
+  readonly emit: Emit;
+  readonly log: Log;
+  /** Is told of what is refused, if anyone is. */
+  readonly observer?: Observer;
+  /** What lies behind the gate; it is handed the gate's own emit. */
+  readonly link: (emit: Emit) => Link;
+}
+
+/** More pages than any list has: a target may hand out cursors for ever. */
+const MAX_PAGES = 1000;
+
+type Message = SingleMessage | BatchMessage;
+
+/** Lets through what the policy allows. */
+export class ToolGate implements Link {
+  readonly #options: ToolGateOptions;
+  readonly #link: Link;
+  readonly #lists = new AwaitedAnswers();
+  readonly #own = new OwnRequests("sigv4-proxy:tools");
+  /** Messages that wait for the list of tools, by the requests in them. */
+  readonly #held = new Map<string, Held>();
+  readonly #work = new Set<Promise<void>>();
+
+  constructor(options: ToolGateOptions) {
+    this.#options = options;
+    this.#link = options.link((frame) => this.#emit(frame));
+  }
+
+  accept(bytes: Uint8Array, message: Message): void {
+    const parts = message.kind === "batch"
+      ? membersOf(bytes, whole(bytes))
+      : [whole(bytes)];
+    const ambiguous = parts
+      .map(({ start, end }) => repeatedName(bytes.subarray(start, end)))
+      .find((name) => name !== undefined);
+    if (ambiguous !== undefined) return this.#refuseAll(message, ambiguous);
+    if (this.#cancelsHeld(message)) return;
+    const unknown = callsIn(message).find(({ params }) =>
+      !this.#options.policy.knows(toolName(params))
+    );
+    if (!unknown) return this.#pass(bytes, message);
+    this.#hold(bytes, message, unknown);
+  }
+
+  /** A name that stands twice may be read otherwise by the target. */
+  #refuseAll(message: Message, name: string): void {
+    const error = new ProxyError(
+      "invalid-request",
+      `${
+        JSON.stringify(name)
+      } stands twice in the message, which with a tool policy is refused`,
+    );
+    this.#options.log.warn(error.message);
+    for (const request of requestsIn(message)) this.#answer(request, error);
+  }
+
+  #pass(bytes: Uint8Array, message: Message): void {
+    const { policy, log } = this.#options;
+    const refused = new Set<RequestMessage>();
+    for (const request of requestsIn(message)) {
+      if (request.method === "tools/list") this.#lists.expect(request.id);
+      if (request.method !== "tools/call") continue;
+      const error = policy.refusal(toolName(request.params));
+      if (!error) continue;
+      refused.add(request);
+      log.warn(error.message, { id: request.id.source });
+      this.#answer(request, error);
+    }
+    if (refused.size === 0) return this.#link.accept(bytes, message);
+    if (message.kind !== "batch") return;
+    this.#passRest(bytes, message, refused);
+  }
+
+  /** A batch without the calls in it that are refused. */
+  #passRest(
+    bytes: Uint8Array,
+    { messages }: BatchMessage,
+    refused: ReadonlySet<SingleMessage>,
+  ): void {
+    const rest = messages.filter((message) => !refused.has(message));
+    if (rest.length === 0) return;
+    const frame = removeMembers(
+      bytes,
+      whole(bytes),
+      (_member, index) => refused.has(messages[index]),
+    );
+    this.#link.accept(frame, { kind: "batch", messages: rest });
+  }
+
+  /** Keeps a call until the target has said what its tools are. */
+  #hold(bytes: Uint8Array, message: Message, like: RequestMessage): void {
+    const held: Held = { isCancelled: false, message };
+    for (const { id } of requestsIn(message)) this.#held.set(id.key, held);
+    const work = (async () => {
+      await this.#list(like.params);
+      for (const { id } of requestsIn(message)) this.#held.delete(id.key);
+      if (!held.isCancelled) this.#pass(bytes, message);
+    })().finally(() => this.#work.delete(work));
+    this.#work.add(work);
+  }
+
+  #cancelsHeld(message: Message): boolean {
+    if (message.kind !== "notification") return false;
+    if (message.method !== "notifications/cancelled") return false;
+    const { params } = message;
+    const id = isObject(params) ? requestId(params.requestId) : undefined;
+    const held = id && this.#held.get(id.key);
+    if (!held) return false;
+    held.isCancelled = true;
+    return true;
+  }
+
+  /** Lists all tools; what cannot be listed stays unknown, and is refused. */
+  async #list(like: unknown): Promise<void> {
+    const meta = metaOf(like);
+    const _meta = Object.fromEntries(
+      [META.protocolVersion, META.clientInfo, META.clientCapabilities]
+        .flatMap((key) => key in meta ? [[key, meta[key]]] : []),
+    );
+    const isModern = META.protocolVersion in _meta;
+    let cursor: string | undefined;
+    for (let page = 0; page < MAX_PAGES; page++) {
+      const { result, error } = await this.#own.ask(this.#link, "tools/list", {
+        ...(isModern && { _meta }),
+        ...(cursor !== undefined && { cursor }),
+      });
+      if (error) {
+        this.#options.log.warn("could not list the tools for the policy", {
+          error: error.message,
+        });
+      }
+      if (!isObject(result)) return;
+      for (const tool of toolsIn(result)) this.#options.policy.learn(tool);
+      const { nextCursor } = result;
+      if (typeof nextCursor !== "string" || nextCursor === cursor) return;
+      cursor = nextCursor;
+    }
+  }
+
+  async #emit(frame: Uint8Array): Promise<void> {
+    if (this.#lists.isIdle && this.#own.isIdle) {
+      return await this.#options.emit(frame);
+    }
+    const message = readMessage(frame);
+    if (message.kind === "batch") return await this.#emitBatch(frame, message);
+    const answer = message.kind === "response" ? message : undefined;
+    if (answer && this.#own.take(answer)) return;
+    if (!answer || !this.#lists.take(answer.id)) {
+      return await this.#options.emit(frame);
+    }
+    await this.#options.emit(this.#withoutForbidden(frame, answer));
+  }
+
+  /** A batch of answers goes on one by one where a list is among them. */
+  async #emitBatch(
+    frame: Uint8Array,
+    { messages }: BatchMessage,
+  ): Promise<void> {
+    const hasList = messages.some((message) =>
+      message.kind === "response" && message.result !== undefined &&
+      this.#lists.take(message.id)
+    );
+    if (!hasList) return await this.#options.emit(frame);
+    for (const { start, end } of membersOf(frame, whole(frame))) {
+      const part = frame.slice(start, end);
+      const answer = responseIn(part);
+      await this.#options.emit(
+        answer ? this.#withoutForbidden(part, answer) : part,
+      );
+    }
+  }
+
+  #withoutForbidden(
+    frame: Uint8Array,
+    { result }: ResponseMessage,
+  ): Uint8Array {
+    const allowed = toolsIn(result).map((tool) =>
+      this.#options.policy.learn(tool)
+    );
+    const list = memberAt(frame, ["result", "tools"]);
+    if (!list || allowed.every(Boolean)) return frame;
+    return removeMembers(frame, list, (_member, index) => !allowed[index]);
+  }
+
+  #answer({ id, method, params }: RequestMessage, error: ProxyError): void {
+    const { emit, observer } = this.#options;
+    observer?.refused(error, { method, params, requests: [id] });
+    void emit(errorFrame(error, id)).catch(() => {});
+  }
+
+  async drain(patience: AbortSignal): Promise<void> {
+    // A link that is drained answers what waits here, and that may send more.
+    while (this.#work.size > 0 && !patience.aborted) {
+      await Promise.race([...this.#work, aborted(patience)]);
+    }
+    const error = new ProxyError("shutting-down", "the proxy is stopping");
+    for (const held of new Set(this.#held.values())) {
+      if (held.isCancelled) continue;
+      held.isCancelled = true;
+      for (const request of requestsIn(held.message)) {
+        this.#answer(request, error);
+      }
+    }
+    await this.#link.drain(patience);
+  }
+
+  async close(limitMs: number): Promise<void> {
+    await this.#link.close(limitMs);
+  }
+}
+
+interface Held {
+  isCancelled: boolean;
+  readonly message: Message;
+}
+
+function requestsIn(message: Message): RequestMessage[] {
+  const messages = message.kind === "batch" ? message.messages : [message];
+  return messages.filter((message) => message.kind === "request");
+}
+
+function callsIn(message: Message): RequestMessage[] {
+  return requestsIn(message).filter(({ method }) => method === "tools/call");
+}
+
+/** The tool that a call names; a call that names none is for no tool. */
+function toolName(params: unknown): string {
+  return isObject(params) && typeof params.name === "string" ? params.name : "";
+}
+
+function toolsIn(result: unknown): unknown[] {
+  return isObject(result) && Array.isArray(result.tools) ? result.tools : [];
+}
+
+function aborted(signal: AbortSignal): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  if (signal.aborted) resolve();
+  signal.addEventListener("abort", () => resolve(), { once: true });
+  return promise;
+}

@@ -1,0 +1,100 @@
+/**
+ * Lists the target's tools anew, all pages of them, when it says that a call's
+ * headers do not fit (MCP 2026-07-28, Streamable HTTP, "Client Behavior").
+ *
+ * @module
+ */
+
+import { META, metaOf } from "./era.ts";
+import { Exchange } from "./exchange.ts";
+import { AttemptError } from "./failure.ts";
+import {
+  isObject,
+  readMessage,
+  requestId,
+  type ResponseMessage,
+} from "./message.ts";
+
+/** What a {@linkcode ToolLister} is handed. */
+export interface ToolListerOptions {
+  /** Sends an exchange of the proxy's own; what is listed is learnt there. */
+  readonly carry: (exchange: Exchange) => Promise<void>;
+}
+
+/** The target's error for headers that do not fit the message. */
+export const HEADER_MISMATCH = -32020;
+
+/** More pages than any list has: a target may hand out cursors for ever. */
+const MAX_PAGES = 1000;
+
+const encoder = new TextEncoder();
+
+/** Whether a call failed because its headers do not fit it. */
+export function isHeaderMismatch(
+  { method }: Exchange,
+  cause: unknown,
+): cause is AttemptError {
+  if (method !== "tools/call" || !(cause instanceof AttemptError)) return false;
+  if (!cause.answer) return false;
+  const answer = readMessage(cause.answer);
+  return answer.kind === "response" && answer.error?.code === HEADER_MISMATCH;
+}
+
+/** Asks for lists of tools. */
+export class ToolLister {
+  readonly #options: ToolListerOptions;
+  #asked = 0;
+
+  constructor(options: ToolListerOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * Lists all tools on behalf of a call, for no longer than that is under way.
+   *
+   * @returns Whether the list could be had.
+   */
+  async list({ params, signal }: Exchange): Promise<boolean> {
+    const meta = metaOf(params);
+    const _meta = Object.fromEntries(
+      [META.protocolVersion, META.clientInfo, META.clientCapabilities]
+        .flatMap((key) => key in meta ? [[key, meta[key]]] : []),
+    );
+    let cursor: string | undefined;
+    for (let page = 0; page < MAX_PAGES; page++) {
+      const answer = await this.#ask({ _meta, cursor }, signal);
+      if (!answer || answer.error) return false;
+      const next: unknown = isObject(answer.result)
+        ? answer.result.nextCursor
+        : undefined;
+      if (typeof next !== "string" || next === cursor) return true;
+      cursor = next;
+    }
+    return true;
+  }
+
+  async #ask(
+    params: Record<string, unknown>,
+    signal: AbortSignal,
+  ): Promise<ResponseMessage | undefined> {
+    const name = `sigv4-proxy:headers:${++this.#asked}`;
+    const id = requestId(name);
+    if (!id || signal.aborted) return undefined;
+    const method = "tools/list";
+    let answer: ResponseMessage | undefined;
+    const exchange = new Exchange({
+      bytes: encoder.encode(
+        JSON.stringify({ jsonrpc: "2.0", id: name, method, params }),
+      ),
+      method,
+      params,
+      requests: [id],
+      onAnswer: (given) => answer = given,
+    });
+    const end = () => exchange.end();
+    signal.addEventListener("abort", end, { once: true });
+    await this.#options.carry(exchange);
+    signal.removeEventListener("abort", end);
+    return answer;
+  }
+}

@@ -1,0 +1,93 @@
+/**
+ * Which tools the client may see and call.
+ *
+ * @module
+ */
+
+import { ProxyError } from "../errors.ts";
+import { isObject } from "./message.ts";
+
+/** What is allowed, as the options say it. */
+export interface ToolRules {
+  /** Only tools annotated `readOnlyHint: true`. */
+  readonly readOnly: boolean;
+  /** Globs (`*`, `?`) of the only tools allowed; none allows all. */
+  readonly allow: readonly string[];
+  /** Globs of tools that are not allowed, whatever else says so. */
+  readonly deny: readonly string[];
+}
+
+/** How many tools are remembered; the oldest go first. */
+const MAX_TOOLS = 10_000;
+
+/** Decides on tools, and learns what they say of themselves. */
+export class ToolPolicy {
+  readonly #readOnly: boolean;
+  readonly #allow: readonly RegExp[];
+  readonly #deny: readonly RegExp[];
+  readonly #isReadOnly = new Map<string, boolean>();
+
+  constructor({ readOnly, allow, deny }: ToolRules) {
+    this.#readOnly = readOnly;
+    this.#allow = allow.map(globPattern);
+    this.#deny = deny.map(globPattern);
+  }
+
+  /** Learns a tool of a `tools/list` result; whether it may be seen. */
+  learn(tool: unknown): boolean {
+    if (!isObject(tool) || typeof tool.name !== "string") return true;
+    const { name, annotations } = tool;
+    const hint = isObject(annotations) && annotations.readOnlyHint === true;
+    this.#isReadOnly.delete(name);
+    this.#isReadOnly.set(name, hint);
+    for (const oldest of this.#isReadOnly.keys()) {
+      if (this.#isReadOnly.size <= MAX_TOOLS) break;
+      this.#isReadOnly.delete(oldest);
+    }
+    return this.refusal(name) === undefined;
+  }
+
+  /** Whether a call can be decided on without asking the target. */
+  knows(name: string): boolean {
+    return name === "" || !this.#readOnly || this.#isReadOnly.has(name) ||
+      this.#refusalByName(name) !== undefined;
+  }
+
+  /** Why a tool may not be called; `undefined` when it may. */
+  refusal(name: string): ProxyError | undefined {
+    const byName = this.#refusalByName(name);
+    if (byName || !this.#readOnly) return byName;
+    if (this.#isReadOnly.get(name)) return undefined;
+    return blocked(
+      name,
+      "--read-only (MCP_READ_ONLY) allows only tools that say they change nothing",
+    );
+  }
+
+  #refusalByName(name: string): ProxyError | undefined {
+    // Another reader may find a name where there is none to us: "Name".
+    if (name === "") return blocked(name, "the call names no tool");
+    if (this.#deny.some((pattern) => pattern.test(name))) {
+      return blocked(name, "--deny-tool (MCP_DENY_TOOL) forbids it");
+    }
+    const isAllowed = this.#allow.length === 0 ||
+      this.#allow.some((pattern) => pattern.test(name));
+    if (isAllowed) return undefined;
+    return blocked(name, "--allow-tool (MCP_ALLOW_TOOL) does not name it");
+  }
+}
+
+function blocked(tool: string, why: string): ProxyError {
+  return new ProxyError(
+    "blocked",
+    `the tool ${JSON.stringify(tool)} was not called: ${why}`,
+    { data: { tool } },
+  );
+}
+
+/** The pattern of a glob: `*` is any text, `?` one character. */
+function globPattern(glob: string): RegExp {
+  const source = glob.replace(/[.+^${}()|[\]\\]/g, "\\$&")
+    .replaceAll("*", "[^]*").replaceAll("?", "[^]");
+  return new RegExp(`^${source}$`, "u");
+}

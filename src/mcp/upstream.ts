@@ -1,0 +1,97 @@
+/**
+ * The target, whichever era the client speaks to it in: each message says by
+ * itself which one that is, so that one connection may probe with
+ * `server/discover` and then fall back to `initialize`.
+ *
+ * @module
+ */
+
+import { ProxyError } from "../errors.ts";
+import { eraOf } from "./era.ts";
+import { errorFrame } from "./failure.ts";
+import type { Link } from "./link.ts";
+import type { BatchMessage, SingleMessage } from "./message.ts";
+import { Modern } from "./modern.ts";
+import { Session, type SessionOptions } from "./session.ts";
+
+/** What an {@linkcode Upstream} is handed. */
+export type UpstreamOptions = SessionOptions;
+
+/** The target, in both eras. */
+export class Upstream implements Link {
+  readonly #options: UpstreamOptions;
+  readonly #session: Session;
+  readonly #modern: Modern;
+  /** Whether the client ever spoke to the target in the legacy era. */
+  #hasSession = false;
+
+  constructor(options: UpstreamOptions) {
+    this.#options = options;
+    this.#session = new Session(options);
+    this.#modern = new Modern(options);
+  }
+
+  /** Takes one message of the client's, and answers it in its time. */
+  accept(bytes: Uint8Array, message: SingleMessage | BatchMessage): void {
+    if (message.kind === "batch") return this.#acceptBatch(bytes, message);
+    if (
+      message.kind === "notification" &&
+      message.method === "notifications/cancelled"
+    ) {
+      // It is of the era of the request that it names.
+      if (this.#modern.cancel(message.params)) return;
+      if (!this.#hasSession) {
+        this.#options.log.debug("there is nothing to cancel");
+        return;
+      }
+    } else if (message.kind !== "response" && eraOf(message) === "modern") {
+      return this.#modern.accept(bytes, message);
+    }
+    this.#acceptLegacy(bytes, message);
+  }
+
+  #acceptLegacy(
+    bytes: Uint8Array,
+    message: SingleMessage | BatchMessage,
+  ): void {
+    this.#hasSession = true;
+    this.#session.accept(bytes, message);
+  }
+
+  /** The modern era has no batches, so what is of it cannot stand in one. */
+  #acceptBatch(bytes: Uint8Array, batch: BatchMessage): void {
+    if (batch.messages.every((message) => eraOf(message) === "legacy")) {
+      return this.#acceptLegacy(bytes, batch);
+    }
+    const { emit, log, observer } = this.#options;
+    const error = new ProxyError(
+      "invalid-request",
+      "a batch holds a message of protocol version 2026-07-28 or later, which has no batches; send each message on a line of its own",
+    );
+    log.warn("refused a message of the client", { detail: error.message });
+    observer?.refused(error);
+    for (const message of batch.messages) {
+      if (message.kind !== "request") continue;
+      void emit(errorFrame(error, message.id)).catch(() => {});
+    }
+  }
+
+  /**
+   * Waits for what is in flight until `patience` is aborted, then answers the
+   * rest with an error.
+   */
+  async drain(patience: AbortSignal): Promise<void> {
+    await Promise.all([
+      this.#session.drain(patience),
+      this.#modern.drain(patience),
+    ]);
+  }
+
+  /** Ends the session upstream, as far as that is done within the limit. */
+  async close(limitMs: number): Promise<void> {
+    await Promise.all([
+      this.#session.close(limitMs),
+      this.#modern.close(limitMs),
+    ]);
+  }
+}

@@ -1,0 +1,88 @@
+import { assertEquals, assertStringIncludes } from "@std/assert";
+import { eraOf } from "../../src/mcp/era.ts";
+import { readMessage } from "../../src/mcp/message.ts";
+import { modern, MODERN_META } from "../support/modern_message.ts";
+import { mcp, result } from "../support/raw_mcp.ts";
+import { RawServer } from "../support/raw_server.ts";
+import { StreamClient } from "../support/stream_client.ts";
+
+const ERAS: readonly (readonly [era: string, message: unknown])[] = [
+  ["modern", { id: 1, method: "m", params: { _meta: MODERN_META } }],
+  ["modern", { method: "n", params: { _meta: MODERN_META } }],
+  ["modern", { id: 1, method: "initialize", params: { _meta: MODERN_META } }],
+  ["legacy", { id: 1, method: "server/discover" }],
+  ["legacy", { id: 1, method: "m", params: { _meta: { progressToken: 1 } } }],
+  ["legacy", { id: 1, method: "m", params: [MODERN_META] }],
+  ["legacy", { id: 1, method: "m", params: { _meta: null } }],
+  ["legacy", { id: 1, result: { _meta: MODERN_META } }],
+];
+
+for (const [era, message] of ERAS) {
+  Deno.test(`${JSON.stringify(message)} is ${era}`, () => {
+    const text = JSON.stringify({ jsonrpc: "2.0", ...message as object });
+    const read = readMessage(new TextEncoder().encode(text));
+    if (read.kind === "batch" || read.kind === "invalid") throw new Error();
+    assertEquals(eraOf(read), era);
+  });
+}
+
+Deno.test("a batch with a modern message in it is refused with -32600, each request in it, and not sent", async () => {
+  await using server = await RawServer.start(mcp({}));
+  await using client = new StreamClient({ url: server.url });
+  client.send([
+    { jsonrpc: "2.0", id: 1, method: "tools/list" },
+    { jsonrpc: "2.0", method: "n", params: modern() },
+    { jsonrpc: "2.0", id: "2", method: "tools/list", params: modern() },
+  ]);
+  const frames = await client.close();
+  assertEquals(
+    frames.map(({ json }) => [json.id, json.error.code]),
+    [[1, -32600], ["2", -32600]],
+  );
+  assertStringIncludes(frames[0].json.error.message, "batch");
+  assertEquals(server.requests.length, 0);
+});
+
+Deno.test("a notifications/cancelled goes to the era of the request that it names", async () => {
+  await using server = await RawServer.start(mcp({
+    hang: (_message, reply) => reply.hang(),
+  }));
+  await using client = new StreamClient({ url: server.url });
+  await client.initialize();
+  client.request(1, "hang", modern());
+  client.request(2, "hang");
+  await server.requests.find((seen) => seen.text().includes('"id":2'));
+  client.notify("notifications/cancelled", { requestId: 1 });
+  client.notify("notifications/cancelled", { requestId: 2 });
+  const sent = await server.requests.find((seen) =>
+    seen.text().includes("notifications/cancelled")
+  );
+  assertEquals(JSON.parse(sent.text()).params, { requestId: 2 });
+});
+
+Deno.test("a notifications/cancelled of a request that was answered is not sent where there is no session", async () => {
+  await using server = await RawServer.start(mcp({}));
+  await using client = new StreamClient({ url: server.url });
+  client.request(1, "m", modern());
+  await client.answer(1);
+  client.notify("notifications/cancelled", { requestId: 1 });
+  client.request(2, "m", modern());
+  assertEquals((await client.close()).map(({ json }) => json.id), [2]);
+  assertEquals(server.requests.length, 2);
+});
+
+Deno.test("modern requests do not wait for an initialize", async () => {
+  const release = Promise.withResolvers<void>();
+  await using server = await RawServer.start(mcp({
+    initialize: async (message, reply) => {
+      await release.promise;
+      await reply.json(result(message));
+    },
+  }));
+  await using client = new StreamClient({ url: server.url });
+  client.request(1, "initialize", {});
+  client.request(2, "tools/list", modern());
+  assertEquals((await client.next()).json.id, 2);
+  release.resolve();
+  assertEquals((await client.next()).json.id, 1);
+});

@@ -1,0 +1,62 @@
+/**
+ * An HTTP proxy on loopback that tunnels (RFC 9110, 9.3.6, CONNECT) and
+ * remembers where to.
+ *
+ * @module
+ */
+
+import { createServer, type Server } from "node:http";
+import type { Socket } from "node:net";
+import { Arrivals } from "./arrivals.ts";
+import { passOn } from "./pass_on.ts";
+
+/** A running proxy: every tunnel leads to 127.0.0.1, whatever its host is. */
+export class ConnectProxy implements AsyncDisposable {
+  /** The `host:port` of each tunnel. */
+  readonly tunnels = new Arrivals<string>("tunnel of the proxy");
+  readonly #server: Server = createServer((_request, response) => {
+    response.writeHead(405).end();
+  });
+  readonly #sockets = new Set<Socket>();
+  #port = 0;
+
+  private constructor() {
+    this.#server.on("connect", (request, socket: Socket) => {
+      const place = request.url ?? "";
+      this.tunnels.add(place);
+      this.#sockets.add(socket);
+      socket.on("close", () => this.#sockets.delete(socket));
+      passOn(socket, Number(place.split(":").at(-1)), () => {
+        socket.write("HTTP/1.1 200 OK\r\n\r\n");
+      });
+    });
+  }
+
+  /** A proxy that listens on a free port of 127.0.0.1. */
+  static async start(): Promise<ConnectProxy> {
+    const proxy = new ConnectProxy();
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    proxy.#server.once("error", reject);
+    proxy.#server.listen(0, "127.0.0.1", resolve);
+    await promise;
+    const address = proxy.#server.address();
+    if (address === null || typeof address === "string") {
+      throw new Error("the proxy has no port");
+    }
+    proxy.#port = address.port;
+    return proxy;
+  }
+
+  /** What variables such as HTTPS_PROXY are set to. */
+  get url(): string {
+    return `http://127.0.0.1:${this.#port}`;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#server.close(() => resolve());
+    for (const socket of this.#sockets) socket.destroy();
+    await promise;
+    this.tunnels.end("the proxy is closed");
+  }
+}

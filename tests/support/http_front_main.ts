@@ -1,0 +1,36 @@
+/**
+ * Runs the HTTP front alone, unsigned: for tests of what it may do.
+ *
+ * @module
+ */
+
+import { ConfigError } from "../../src/errors.ts";
+import { readListenAddress } from "../../src/http_address.ts";
+import { runHttpProxy } from "../../src/http_proxy.ts";
+import { createLog } from "../../src/log.ts";
+
+const [target, listen, tokenDirectory] = Deno.args;
+const address = readListenAddress(listen);
+if (address === undefined) throw new Error(`no address: ${listen}`);
+const stop = new AbortController();
+Deno.addSignalListener("SIGTERM", () => stop.abort());
+try {
+  await runHttpProxy({
+    target: new URL(target),
+    fetch,
+    listen: address,
+    token: tokenDirectory === undefined ? false : undefined,
+    tokenDirectory,
+    signal: stop.signal,
+    log: createLog({
+      level: "info",
+      format: "json",
+      write: (line) => console.log(line.trimEnd()),
+      redact: (text) => text,
+    }),
+  });
+} catch (error) {
+  if (!(error instanceof ConfigError)) throw error;
+  console.log(error.message);
+  Deno.exitCode = 2;
+}

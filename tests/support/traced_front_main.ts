@@ -1,0 +1,43 @@
+/**
+ * A program for tests: the HTTP front before the target of its first argument,
+ * telling OpenTelemetry. It prints where it listens, and ends with its stdin.
+ *
+ * @module
+ */
+
+import { createSignedFetch } from "../../src/aws/signed_fetch.ts";
+import { runHttpProxy } from "../../src/http_proxy.ts";
+import { Redactor } from "../../src/redact.ts";
+import { createTelemetry } from "../../src/telemetry.ts";
+import { TEST_CREDENTIALS, TEST_SCOPE } from "./test_identity.ts";
+
+const target = new URL(Deno.args[0]);
+const redactor = new Redactor();
+const { observer, fetch } = createTelemetry({
+  target,
+  redact: redactor.redact,
+});
+const stop = new AbortController();
+const serving = runHttpProxy({
+  target,
+  fetch: createSignedFetch({
+    ...TEST_SCOPE,
+    origin: target,
+    credentials: TEST_CREDENTIALS,
+    redactor,
+    fetch,
+  }),
+  observer,
+  redactor,
+  listen: { hostname: "127.0.0.1", port: 0 },
+  token: false,
+  signal: stop.signal,
+  onListen: (address) => {
+    const line = `${JSON.stringify(address)}\n`;
+    Deno.stdout.writeSync(new TextEncoder().encode(line));
+  },
+});
+await Deno.stdin.readable.pipeTo(new WritableStream());
+stop.abort();
+await serving;
+Deno.exit(0);
