@@ -9,15 +9,18 @@ import {
   type CredentialSource,
   profileRegion,
 } from "./src/aws/credentials.ts";
-import { createSignedFetch } from "./src/aws/signed_fetch.ts";
+import { createSignedFetch, type SignedFetch } from "./src/aws/signed_fetch.ts";
 import { type Config, describeConfig, parseCommand } from "./src/config.ts";
 import { mayUseProxy } from "./src/connect_limit.ts";
 import { ConfigError, CredentialsError } from "./src/errors.ts";
 import { helpText, versionText } from "./src/help.ts";
+import type { TlsFetches } from "./src/http_client.ts";
 import { LineSink } from "./src/line_sink.ts";
 import { createLog, type Log } from "./src/log.ts";
 import { maskAccessKeyId, Redactor } from "./src/redact.ts";
 import { runStdioProxy } from "./src/stdio_proxy.ts";
+import type { Telemetry } from "./src/telemetry.ts";
+import { isTelemetryOn } from "./src/telemetry_switch.ts";
 
 /** Exit codes. */
 const EXIT_OK = 0;
@@ -110,40 +113,28 @@ interface Surroundings {
   readonly signal: AbortSignal;
 }
 
-async function proxy(
-  config: Config,
-  { log, redactor, signal }: Surroundings,
-): Promise<void> {
-  const { targetUrl, region, service } = config;
-  const credentials = createCredentialSource({
-    profile: config.profile,
-    region: region.split(",")[0],
-    log,
-    redactor,
-    ...(config.assumeRole !== undefined && {
-      assumeRole: {
-        roleArn: config.assumeRole,
-        sessionName: config.roleSessionName,
-        externalId: config.externalId,
-        durationSeconds: Math.round(config.roleDurationMs / 1000),
-      },
-    }),
-  });
-  using fetch = createSignedFetch({
-    origin: targetUrl,
-    service,
-    region,
-    credentials,
-    signatureVersion: config.signatureVersion,
-    unsignedPayload: config.unsignedPayload,
-    signHost: config.signHost,
-    skipAuth: config.skipAuth,
-    log,
-    redactor,
-  });
-  void announce(config, credentials, log);
+async function proxy(config: Config, around: Surroundings): Promise<void> {
+  const { log, redactor, signal } = around;
+  for (const secret of config.secrets) redactor.add(secret);
+  using tls = await openTlsOf(config);
+  const telemetry = await openTelemetry(config, redactor, tls);
+  const ways = {
+    toTarget: telemetry?.fetch ?? tls?.toTarget,
+    toOthers: tls?.toOthers,
+  };
+  const main = identity(config, config.profile, around, ways);
+  using fetch = main.fetch;
+  using others = new DisposableStack();
+  const profiles = config.profiles.map(
+    (profile, index): [string, typeof globalThis.fetch] => {
+      if (index === 0) return [profile, fetch];
+      const other = identity(config, profile, around, ways);
+      return [profile, others.use(other.fetch)];
+    },
+  );
+  void announce(config, main.credentials, log);
   await runStdioProxy({
-    url: targetUrl,
+    url: config.targetUrl,
     readable: Deno.stdin.readable,
     writable: Deno.stdout.writable,
     writableTakesChunks: true,
@@ -162,9 +153,91 @@ async function proxy(
     transport: config.transport,
     maxFrameBytes: config.maxFrameBytes,
     maxAnswerBytes: config.maxAnswerBytes,
+    tools: {
+      readOnly: config.readOnly,
+      allow: config.allowTool,
+      deny: config.denyTool,
+    },
+    metadata: config.metadata,
+    bridge: config.bridge,
+    keepAliveMs: config.keepAliveMs,
+    profiles: profiles.length > 0 ? new Map(profiles) : undefined,
+    observer: telemetry?.observer,
     log,
     redactor,
   });
+}
+
+/** What sends requests, where the global `fetch` will not do. */
+type Ways = Partial<Pick<TlsFetches, "toTarget" | "toOthers">>;
+
+/** Who asks, and the fetch that signs as such. */
+interface Identity {
+  readonly credentials: CredentialSource;
+  readonly fetch: SignedFetch;
+}
+
+function identity(
+  config: Config,
+  profile: string | undefined,
+  { log, redactor }: Surroundings,
+  { toTarget, toOthers }: Ways,
+): Identity {
+  const { targetUrl, region, service } = config;
+  const credentials = createCredentialSource({
+    profile,
+    region: region.split(",")[0],
+    log,
+    redactor,
+    fetch: toOthers,
+    ...(config.assumeRole !== undefined && {
+      assumeRole: {
+        roleArn: config.assumeRole,
+        sessionName: config.roleSessionName,
+        externalId: config.externalId,
+        durationSeconds: Math.round(config.roleDurationMs / 1000),
+      },
+    }),
+  });
+  const fetch = createSignedFetch({
+    origin: targetUrl,
+    service,
+    region,
+    credentials,
+    signatureVersion: config.signatureVersion,
+    unsignedPayload: config.unsignedPayload,
+    signHost: config.signHost,
+    skipAuth: config.skipAuth,
+    fetch: toTarget,
+    log,
+    redactor,
+  });
+  return { credentials, fetch };
+}
+
+/** The ways to the network, if the usual ones will not do. */
+async function openTlsOf(
+  { tls, signHost }: Config,
+): Promise<TlsFetches | undefined> {
+  const sendsOtherHost = signHost !== undefined;
+  // The signed fetch sends another Host over a fetch of its own, and of that
+  // there would be more told than may be.
+  const isNeeded = tls !== undefined || (sendsOtherHost && isTelemetryOn());
+  if (!isNeeded) return undefined;
+  const { openTls } = await import("./src/http_client.ts");
+  const none = { caCerts: [], client: undefined };
+  return openTls(tls ?? none, { sendsOtherHost });
+}
+
+/** What tells OpenTelemetry; it is loaded only where Deno runs with it. */
+async function openTelemetry(
+  { targetUrl: target }: Config,
+  { redact }: Redactor,
+  tls: TlsFetches | undefined,
+): Promise<Telemetry | undefined> {
+  if (!isTelemetryOn()) return undefined;
+  const { createTelemetry } = await import("./src/telemetry.ts");
+  return createTelemetry({ target, redact, fetch: tls?.toTarget });
 }
 
 /** The start line. Missing credentials are told, and do not stop the program. */

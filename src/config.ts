@@ -11,11 +11,13 @@ import { ConfigError } from "./errors.ts";
 import { type HeaderReading, readExtraHeaders } from "./extra_headers.ts";
 import type { LogFields, LogNote } from "./log.ts";
 import { remedy } from "./option.ts";
+import { readMetadata } from "./metadata_option.ts";
 import { OPTIONS, type Settings } from "./options.ts";
 import { REDACTED } from "./redact.ts";
 import { findScope, type ProfileRegion } from "./scope.ts";
-import { type Reading, readSettings } from "./settings.ts";
+import { quote, type Reading, readSettings } from "./settings.ts";
 import { readTarget, type TargetReading } from "./target.ts";
+import type { TlsMaterial, TlsReading } from "./tls_files.ts";
 
 /** What is settled by more than the option of that name. */
 type Settled =
@@ -23,6 +25,7 @@ type Settled =
   | "region"
   | "service"
   | "profile"
+  | "metadata"
   | "header"
   | "headers"
   | "help"
@@ -36,10 +39,20 @@ export interface Config extends Omit<Settings, Settled> {
   readonly region: string;
   /** The signing name of the service. */
   readonly service: string;
-  /** The profile of an explicit `--profile`; `AWS_PROFILE` is not here. */
+  /** The first profile that was named; `AWS_PROFILE` is not here. */
   readonly profile: string | undefined;
+  /** The profiles that calls may name, the first one too; none if it is alone. */
+  readonly profiles: readonly string[];
+  /** Keys and values for the `_meta` of each request. */
+  readonly metadata: readonly (readonly [key: string, value: string])[];
   /** Headers to add to each request. */
   readonly headers: readonly [string, string][];
+  /** Certificates and key to reach the target with; none: the usual roots. */
+  readonly tls: TlsMaterial | undefined;
+  /** The environment variables that values name (`${NAME}`). */
+  readonly variables: readonly string[];
+  /** What of the above is from variables and files, and not to be shown. */
+  readonly secrets: readonly string[];
 }
 
 /** What the command line asks for. */
@@ -81,7 +94,9 @@ export async function parseCommand(
   const reading = readSettings(argument.flags, env);
   const { settings } = reading;
   const target = checkTarget(reading);
-  const extra = checkHeaders(reading);
+  const extra = await checkHeaders(reading, env);
+  const tls = await checkTls(reading, target.url);
+  const metadata = readMetadata(settings.metadata);
   const host = signedHost(settings, target.url);
   const scope = await findScope({
     reading,
@@ -96,6 +111,9 @@ export async function parseCommand(
     ...target.faults,
     ...scope.faults,
     ...extra.faults,
+    ...tls.faults,
+    ...metadata.faults,
+    ...repeatedProfiles(settings),
     ...signHostFaults(settings, target.url),
     ...roleFaults(reading),
   ];
@@ -106,16 +124,20 @@ export async function parseCommand(
   }
   const { header: _header, help: _help, version: _version, ...options } =
     settings;
-  const isProfileNamed = reading.sources.get("profile")?.kind === "flag";
   const config: Config = {
     ...options,
     targetUrl,
     region,
     service,
-    profile: isProfileNamed ? settings.profile : undefined,
+    profile: settings.profile[0],
+    profiles: settings.profile.length > 1 ? settings.profile : [],
+    metadata: metadata.pairs,
     headers: extra.headers,
+    tls: tls.tls,
+    variables: extra.variables,
+    secrets: extra.secrets,
   };
-  return { kind: "run", config, notes: scope.notes };
+  return { kind: "run", config, notes: [...scope.notes, ...tls.notes] };
 }
 
 /** The one argument without a flag is the target URL. */
@@ -148,11 +170,45 @@ function checkTarget({ settings }: Reading): TargetReading {
   return { url, faults: faults.map((fault) => `${fault} (${mend})`) };
 }
 
-function checkHeaders({ settings, sources }: Reading): HeaderReading {
+async function checkHeaders(
+  { settings, sources }: Reading,
+  env: (name: string) => string | undefined,
+): Promise<HeaderReading> {
+  const { headers: text, headerFile } = settings;
   const source = sources.get("headers")?.name ?? "";
-  const text = settings.headers;
   const pairs = text === undefined ? undefined : { text, source };
-  return readExtraHeaders({ pairs, lines: settings.header });
+  const lines = settings.header;
+  if (headerFile === undefined) return readExtraHeaders({ pairs, lines, env });
+  const { readHeaderFile } = await import("./header_file.ts");
+  const { lines: fileLines, fault } = await readHeaderFile(headerFile);
+  const file = {
+    lines: fileLines,
+    source: sources.get("headerFile")?.name ?? "",
+  };
+  const reading = readExtraHeaders({ pairs, lines, file, env });
+  if (fault === undefined) return reading;
+  const mend = remedy(OPTIONS.headerFile);
+  const faults = [`header file ${fault} (${mend})`, ...reading.faults];
+  return { ...reading, faults };
+}
+
+async function checkTls(
+  { settings, sources }: Reading,
+  targetUrl: URL | undefined,
+): Promise<TlsReading> {
+  const { caCert, clientCert, clientKey } = settings;
+  if ((caCert ?? clientCert ?? clientKey) === undefined) {
+    return { notes: [], faults: [] };
+  }
+  const { readTlsFiles } = await import("./tls_files.ts");
+  const reading = await readTlsFiles({ caCert, clientCert, clientKey });
+  if (clientCert === undefined || targetUrl?.protocol !== "http:") {
+    return reading;
+  }
+  const name = sources.get("clientCert")?.name;
+  const fault = `${name} means nothing to a target of plain http ` +
+    `(${remedy(OPTIONS.targetUrl)} to one of https)`;
+  return { ...reading, faults: [...reading.faults, fault] };
 }
 
 function signedHost(
@@ -172,6 +228,15 @@ function signHostFaults(
     "sign host is for targets on loopback, on private addresses and at " +
     "*.vpce.amazonaws.com only (unset --sign-host and MCP_SIGN_HOST)",
   ];
+}
+
+function repeatedProfiles({ profile }: Settings): readonly string[] {
+  const repeated = profile.find((name, index) =>
+    profile.indexOf(name) !== index
+  );
+  if (repeated === undefined) return [];
+  const mend = remedy(OPTIONS.profile);
+  return [`profile ${quote(repeated)} is given twice (${mend})`];
 }
 
 /** The options that say how to take on a role, and mean nothing without one. */
@@ -199,12 +264,21 @@ function roleFaults({ settings, sources, faults }: Reading): readonly string[] {
  * @returns Fields for the start line of the log.
  */
 export function describeConfig(config: Config): LogFields {
-  const { targetUrl, headers, externalId, ...shown } = config;
+  const {
+    targetUrl,
+    headers,
+    metadata,
+    externalId,
+    tls: _tls,
+    secrets: _secrets,
+    ...shown
+  } = config;
   const query = targetUrl.search === "" ? "" : "?…";
   return {
     targetUrl: targetUrl.origin + targetUrl.pathname + query,
     ...shown,
     externalId: externalId === undefined ? undefined : REDACTED,
     headers: headers.map(([name]) => name),
+    metadata: metadata.map(([key]) => key),
   };
 }

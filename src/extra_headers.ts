@@ -5,18 +5,32 @@
  * @module
  */
 
+import { expandVariables } from "./expand_variables.ts";
+import type { HeaderLine } from "./header_file.ts";
+
 /** What was given, each with the flag or variable it is from. */
 export interface HeaderTexts {
   /** `name=value,name2=value2`. */
   readonly pairs?: { readonly text: string; readonly source: string };
   /** `Name: value`, each. */
   readonly lines: readonly string[];
+  /** The lines of a file. */
+  readonly file?: {
+    readonly lines: readonly HeaderLine[];
+    readonly source: string;
+  };
+  /** Looks up the variables that values name. */
+  readonly env: (name: string) => string | undefined;
 }
 
 /** The headers, read. */
 export interface HeaderReading {
   /** Those that can be sent, in the order in which they were given. */
   readonly headers: readonly [string, string][];
+  /** The variables that values name. */
+  readonly variables: readonly string[];
+  /** What is from variables or from a file, and not to be shown. */
+  readonly secrets: readonly string[];
   /** What is wrong with the others, a sentence each. */
   readonly faults: readonly string[];
 }
@@ -58,37 +72,46 @@ const TOKEN = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
 /** Spaces and tabs around a value are not part of it (RFC 9110, 5.5). */
 const AROUND = /^[ \t]+|[ \t]+$/g;
 
-const REMEDY = "(set --header, --headers or MCP_HEADERS)";
-
 /**
- * Reads the headers that the user adds. A header given as a line takes the
- * place of the one of that name in a variable.
+ * Reads the headers that the user adds. A header from a flag takes the place
+ * of the one of that name from a variable.
  *
  * @param texts What was given.
  * @returns The headers, and every fault.
  */
-export function readExtraHeaders({ pairs, lines }: HeaderTexts): HeaderReading {
+export function readExtraHeaders(
+  { pairs, lines, file, env }: HeaderTexts,
+): HeaderReading {
   const faults: string[] = [];
-  const headers = new Map<string, Entry>();
-  const entries = [
+  const headers = new Map<string, Expanded>();
+  const given = [
     ...pairs === undefined ? [] : pairEntries(pairs),
+    ...file === undefined ? [] : fileEntries(file),
     ...lineEntries(lines),
   ];
+  // Those from variables first, so that flags come over them.
+  const entries = [
+    ...given.filter((entry) => !isFromFlag(entry)),
+    ...given.filter(isFromFlag),
+  ];
   for (const entry of entries) {
-    const fault = faultOf(entry);
-    if (fault !== undefined) {
-      faults.push(`${fault} ${REMEDY}`);
+    const expanded = expand(entry, env);
+    if ("fault" in expanded) {
+      faults.push(expanded.fault);
       continue;
     }
     const key = entry.name.toLowerCase();
     const earlier = headers.get(key);
-    if (earlier !== undefined && !overrides(entry, earlier)) {
-      faults.push(`header ${entry.name} is given twice ${REMEDY}`);
+    if (earlier !== undefined && isFromFlag(earlier) === isFromFlag(entry)) {
+      faults.push(`${title(entry)} is given twice ${remedy(entry)}`);
     }
-    headers.set(key, entry);
+    headers.set(key, expanded);
   }
+  const sent = [...headers.values()];
   return {
-    headers: Array.from(headers.values(), ({ name, value }) => [name, value]),
+    headers: sent.map(({ name, value }) => [name, value]),
+    variables: unique(sent.flatMap(({ variables }) => variables)),
+    secrets: unique(sent.flatMap(({ secrets }) => secrets)),
     faults,
   };
 }
@@ -100,9 +123,16 @@ interface Entry {
   readonly source: string;
   /** How it should have been written. */
   readonly form: string;
+  readonly isInFile: boolean;
   /** Empty when it is not written so. */
   readonly name: string;
   readonly value: string;
+}
+
+/** A header that can be sent. */
+interface Expanded extends Entry {
+  readonly variables: readonly string[];
+  readonly secrets: readonly string[];
 }
 
 function pairEntries(
@@ -112,6 +142,7 @@ function pairEntries(
     place: `entry ${index + 1} of ${source}`,
     source,
     form: 'name=value, or a --header "Name: value" if a value has a comma',
+    isInFile: false,
     ...cut(pair, "="),
   }));
 }
@@ -121,7 +152,20 @@ function lineEntries(lines: readonly string[]): Entry[] {
     place: lines.length > 1 ? `--header number ${index + 1}` : "--header",
     source: "--header",
     form: '"Name: value"',
+    isInFile: false,
     ...cut(line, ":"),
+  }));
+}
+
+function fileEntries(
+  { lines, source }: NonNullable<HeaderTexts["file"]>,
+): Entry[] {
+  return lines.map(({ text, place }) => ({
+    place,
+    source,
+    form: '"Name: value"',
+    isInFile: true,
+    ...cut(text, ":"),
   }));
 }
 
@@ -134,20 +178,62 @@ function cut(text: string, separator: string): { name: string; value: string } {
   };
 }
 
-function faultOf({ place, form, name, value }: Entry): string | undefined {
-  if (name === "") return `${place} must be ${form}`;
-  if (!TOKEN.test(name)) return `${place} has a name that no header can have`;
-  if (isOwned(name.toLowerCase())) {
-    return `header ${name} belongs to the protocol or the signature`;
+/** The entry with its variables replaced, if it can be sent then. */
+function expand(
+  entry: Entry,
+  env: HeaderTexts["env"],
+): Expanded | { readonly fault: string } {
+  const { name, place, isInFile } = entry;
+  const nameFault = nameFaultOf(entry);
+  if (nameFault !== undefined) return { fault: nameFault };
+  const expansion = expandVariables(entry.value, env);
+  if ("fault" in expansion) {
+    return { fault: `header ${name} (${place}) ${expansion.fault}` };
   }
+  const value = expansion.text.replace(AROUND, "");
+  const fault = valueFaultOf(entry, value);
+  if (fault !== undefined) return { fault };
+  const { names: variables, secrets } = expansion;
+  return {
+    ...entry,
+    value,
+    variables,
+    secrets: isInFile ? [value, ...secrets] : secrets,
+  };
+}
+
+function nameFaultOf(entry: Entry): string | undefined {
+  const { place, form, name } = entry;
+  const mend = remedy(entry);
+  if (name === "") return `${place} must be ${form} ${mend}`;
+  if (!TOKEN.test(name)) {
+    return `${place} has a name that no header can have ${mend}`;
+  }
+  if (!isOwned(name.toLowerCase())) return undefined;
+  return `${title(entry)} belongs to the protocol or the signature ${mend}`;
+}
+
+function valueFaultOf(entry: Entry, value: string): string | undefined {
+  const about = `the value of ${title(entry)}`;
   // deno-lint-ignore no-control-regex
   if (/[\0-\x1f\x7f]/.test(value)) {
-    return `the value of header ${name} has a control character`;
+    return `${about} has a control character ${remedy(entry)}`;
   }
   if (/[^\x20-\x7e]/.test(value)) {
-    return `the value of header ${name} has a character beyond ASCII`;
+    return `${about} has a character beyond ASCII ${remedy(entry)}`;
   }
   return undefined;
+}
+
+/** A file may be long: its faults name the line. */
+function title({ name, place, isInFile }: Entry): string {
+  return isInFile ? `header ${name} (${place})` : `header ${name}`;
+}
+
+function remedy({ isInFile }: Entry): string {
+  return isInFile
+    ? "(set --header-file or MCP_HEADER_FILE)"
+    : "(set --header, --headers or MCP_HEADERS)";
 }
 
 function isOwned(name: string): boolean {
@@ -155,6 +241,10 @@ function isOwned(name: string): boolean {
     OWNED_PREFIXES.some((prefix) => name.startsWith(prefix));
 }
 
-function overrides(entry: Entry, earlier: Entry): boolean {
-  return entry.source.startsWith("--") && !earlier.source.startsWith("--");
+function isFromFlag({ source }: Entry): boolean {
+  return source.startsWith("--");
+}
+
+function unique(texts: readonly string[]): string[] {
+  return [...new Set(texts)];
 }

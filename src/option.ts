@@ -8,6 +8,7 @@
 /** The groups of `--help`, in order. */
 export const OPTION_GROUPS = [
   "Target",
+  "Messages",
   "Signing",
   "Credentials",
   "Limits",

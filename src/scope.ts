@@ -130,13 +130,12 @@ async function findRegion(
 }
 
 async function profilesRegion(
-  { settings, sources }: Reading,
+  { settings }: Pick<Reading, "settings">,
   profileRegion: ProfileRegion,
 ): Promise<Found> {
-  const isNamed = sources.get("profile")?.kind === "flag";
   let region: string | undefined;
   try {
-    region = await profileRegion(isNamed ? settings.profile : undefined);
+    region = await profileRegion(settings.profile[0]);
   } catch (error) {
     const cause = error instanceof Error ? error.message : String(error);
     return {

@@ -5,6 +5,7 @@
  */
 
 import { explainRefusal, safeAwsError } from "./aws/refusal.ts";
+import { createClientLink } from "./client_link.ts";
 import { tcpConnect, withConnectLimit } from "./connect_limit.ts";
 import { withCookies } from "./cookies.ts";
 import { ProxyError } from "./errors.ts";
@@ -18,8 +19,11 @@ import {
 } from "./mcp/frames.ts";
 import { type InvalidMessage, readMessage } from "./mcp/message.ts";
 import { DEFAULT_MAX_ANSWER_BYTES } from "./mcp/large_answer.ts";
+import type { Link } from "./mcp/link.ts";
+import type { Metadata } from "./mcp/metadata.ts";
+import type { Observer } from "./mcp/observer.ts";
 import type { Transport } from "./mcp/session.ts";
-import { Upstream } from "./mcp/upstream.ts";
+import type { ToolRules } from "./mcp/tool_policy.ts";
 import { Redactor } from "./redact.ts";
 
 /** What {@linkcode runStdioProxy} carries, and how. */
@@ -81,6 +85,27 @@ export interface StdioProxyOptions {
    * of 2024-11-05), or `auto`, the default, which finds out.
    */
   readonly transport?: Transport;
+  /** Which tools the client may see and call; all by default. */
+  readonly tools?: Partial<ToolRules>;
+  /** Keys and values put into the `params._meta` of requests without them. */
+  readonly metadata?: Metadata;
+  /**
+   * Whether a client of one era of MCP and a target of the other are brought
+   * together; `false` by default.
+   */
+  readonly bridge?: boolean;
+  /**
+   * How long a session may be idle before it is pinged, in milliseconds; by
+   * default none is pinged.
+   */
+  readonly keepAliveMs?: number;
+  /**
+   * AWS profiles that calls may name in an `aws_profile` argument, each with
+   * the fetch that signs for it; the first is the default.
+   */
+  readonly profiles?: ReadonlyMap<string, typeof globalThis.fetch>;
+  /** Is told of the messages on their way; nobody is by default. */
+  readonly observer?: Observer;
   /** Where log lines go; nowhere by default. */
   readonly log?: Log;
   /** What hides secrets in log lines and errors; it learns the session IDs. */
@@ -148,16 +173,21 @@ const STOP_WRITE_MS = 100;
  */
 export async function runStdioProxy(options: StdioProxyOptions): Promise<void> {
   const { log = SILENT_LOG, redactor = new Redactor() } = options;
-  const { maxFrameBytes = DEFAULT_MAX_FRAME_BYTES } = options;
+  const { maxFrameBytes = DEFAULT_MAX_FRAME_BYTES, observer } = options;
   const writer = new FrameWriter(options.writable, {
     takesChunks: options.writableTakesChunks,
   });
-  const emit = (frame: Uint8Array) => writer.write(frame);
-  const upstream = new Upstream({
+  const emit = (frame: Uint8Array) => {
+    observer?.delivered(frame.length);
+    return writer.write(frame);
+  };
+  const link = createClientLink({
     url: options.url,
     fetch: fetchFor(options, redactor),
     emit,
-    emitPieces: (pieces) => writer.writePieces(pieces),
+    emitPieces: (pieces) =>
+      writer.writePieces(observer ? counted(pieces, observer) : pieces),
+    observer,
     log,
     redactor,
     explain,
@@ -171,6 +201,15 @@ export async function runStdioProxy(options: StdioProxyOptions): Promise<void> {
     retries: options.retries ?? DEFAULT_RETRIES,
     recover: options.recover ?? true,
     transport: options.transport ?? "auto",
+    tools: { readOnly: false, allow: [], deny: [], ...options.tools },
+    metadata: options.metadata ?? [],
+    bridge: options.bridge ?? false,
+    keepAliveMs: options.keepAliveMs,
+    profiles: options.profiles &&
+      mapValues(
+        options.profiles,
+        (fetch) => fetchFor({ ...options, fetch }, redactor),
+      ),
   });
 
   const stop = new AbortController();
@@ -184,16 +223,34 @@ export async function runStdioProxy(options: StdioProxyOptions): Promise<void> {
   try {
     const bytes = readUntil(options.readable, stopped);
     for await (const frame of readFrames(bytes, { maxFrameBytes })) {
-      await accept(frame, { upstream, emit, log, maxFrameBytes });
+      observer?.received(frame.byteLength);
+      await accept(frame, { link, emit, log, observer, maxFrameBytes });
     }
   } finally {
     const patience = new Patience(options.timeoutMs ?? DRAIN_MS, stopped);
-    await upstream.drain(patience.signal);
+    await link.drain(patience.signal);
     patience.end();
-    await upstream.close(stopped.aborted ? STOP_CLOSE_MS : CLOSE_MS);
+    await link.close(stopped.aborted ? STOP_CLOSE_MS : CLOSE_MS);
     await within(stopped.aborted ? STOP_WRITE_MS : CLOSE_MS, writer.idle());
     writer.release();
   }
+}
+
+async function* counted(
+  pieces: AsyncIterable<Uint8Array>,
+  observer: Observer,
+): AsyncGenerator<Uint8Array> {
+  for await (const piece of pieces) {
+    observer.delivered(piece.length);
+    yield piece;
+  }
+}
+
+function mapValues<K, V, W>(
+  map: ReadonlyMap<K, V>,
+  change: (value: V) => W,
+): ReadonlyMap<K, W> {
+  return new Map([...map].map(([key, value]) => [key, change(value)]));
 }
 
 /** The fetch with what is asked of it besides. */
@@ -223,9 +280,10 @@ function explain(response: Response, body: string): ProxyError | undefined {
 }
 
 interface Acceptance {
-  readonly upstream: Upstream;
+  readonly link: Link;
   readonly emit: (frame: Uint8Array) => Promise<void>;
   readonly log: Log;
+  readonly observer: Observer | undefined;
   readonly maxFrameBytes: number;
 }
 
@@ -233,18 +291,19 @@ async function accept(frame: Frame, to: Acceptance): Promise<void> {
   if (!(frame instanceof Uint8Array)) return await refuseOversized(frame, to);
   const message = readMessage(frame);
   if (message.kind === "invalid") return await refuseInvalid(message, to);
-  to.upstream.accept(frame, message);
+  to.link.accept(frame, message);
 }
 
 async function refuseInvalid(
   { reason, detail, ids }: InvalidMessage,
-  { emit, log }: Acceptance,
+  { emit, log, observer }: Acceptance,
 ): Promise<void> {
   log.warn("refused a message of the client", { reason, detail });
   const error = new ProxyError(
     reason,
     `${detail}; each line is one JSON-RPC 2.0 message`,
   );
+  observer?.refused(error);
   for (const id of ids.length > 0 ? ids : [undefined]) {
     await emit(errorFrame(error, id)).catch(() => {});
   }
@@ -252,7 +311,7 @@ async function refuseInvalid(
 
 async function refuseOversized(
   { byteLength, isOwed, id }: OversizedFrame,
-  { emit, log, maxFrameBytes: limitBytes }: Acceptance,
+  { emit, log, observer, maxFrameBytes: limitBytes }: Acceptance,
 ): Promise<void> {
   const error = new ProxyError(
     "frame-too-large",
@@ -260,6 +319,7 @@ async function refuseOversized(
     { data: { byteLength, limitBytes } },
   );
   log.warn(error.message, { id: id?.source });
+  observer?.refused(error);
   if (isOwed) await emit(errorFrame(error, id)).catch(() => {});
 }
 

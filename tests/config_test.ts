@@ -17,6 +17,7 @@ import {
   parse,
   run,
 } from "./support/command_line.ts";
+import { optionFiles } from "./support/option_files.ts";
 
 Deno.test("with nothing given, all that is required is named at once, with its remedy", async () => {
   assertEquals(await faultsOf([]), [
@@ -77,12 +78,26 @@ Deno.test("an AWS host alone is a whole configuration", async () => {
     allowHttp: false,
     sse: false,
     headers: [],
+    headerFile: undefined,
+    variables: [],
+    secrets: [],
+    caCert: undefined,
+    clientCert: undefined,
+    clientKey: undefined,
+    tls: undefined,
     region: "us-west-2",
     service: "bedrock-agentcore",
     signatureVersion: "v4",
     unsignedPayload: false,
     signHost: undefined,
     profile: undefined,
+    profiles: [],
+    bridge: false,
+    readOnly: false,
+    allowTool: [],
+    denyTool: [],
+    metadata: [],
+    keepAliveMs: undefined,
     assumeRole: undefined,
     roleSessionName: "sigv4-proxy",
     externalId: undefined,
@@ -114,6 +129,7 @@ Deno.test("an AWS host alone is a whole configuration", async () => {
 });
 
 Deno.test("every option can be given by its flag", async () => {
+  await using files = await optionFiles("X-D: 4\n");
   const config = await configOf([
     "--target-url=https://mcp.example/mcp?q=1",
     "--allow-http",
@@ -122,6 +138,10 @@ Deno.test("every option can be given by its flag", async () => {
     "--header",
     "X-B: 2",
     "--header=X-C: 3",
+    `--header-file=${files.headers}`,
+    `--ca-cert=${files.caCert}`,
+    `--client-cert=${files.clientCert}`,
+    `--client-key=${files.clientKey}`,
     "--region=eu-west-1",
     "--service-name=lambda",
     "--sig-version",
@@ -129,6 +149,15 @@ Deno.test("every option can be given by its flag", async () => {
     "--unsigned-payload",
     "--profile",
     "work",
+    "--profile=other",
+    "--bridge",
+    "--read-only",
+    "--allow-tool=get_*",
+    "--allow-tool=list_*",
+    "--deny-tool=*secret*",
+    "--metadata=com.example/team=a=b",
+    "--metadata=x=",
+    "--keep-alive=30s",
     "--assume-role=arn:aws-us-gov:iam::123456789012:role/path/name",
     "--role-session-name=me@example",
     "--external-id=a:b/c",
@@ -152,13 +181,27 @@ Deno.test("every option can be given by its flag", async () => {
     targetUrl: new URL("https://mcp.example/mcp?q=1"),
     allowHttp: true,
     sse: true,
-    headers: [["X-A", "1"], ["X-B", "2"], ["X-C", "3"]],
+    headers: [["X-A", "1"], ["X-D", "4"], ["X-B", "2"], ["X-C", "3"]],
+    headerFile: files.headers,
+    variables: [],
+    secrets: ["4"],
+    caCert: files.caCert,
+    clientCert: files.clientCert,
+    clientKey: files.clientKey,
+    tls: files.tls,
     region: "eu-west-1",
     service: "lambda",
     signatureVersion: "v4a",
     unsignedPayload: true,
     signHost: undefined,
     profile: "work",
+    profiles: ["work", "other"],
+    bridge: true,
+    readOnly: true,
+    allowTool: ["get_*", "list_*"],
+    denyTool: ["*secret*"],
+    metadata: [["com.example/team", "a=b"], ["x", ""]],
+    keepAliveMs: 30_000,
     assumeRole: "arn:aws-us-gov:iam::123456789012:role/path/name",
     roleSessionName: "me@example",
     externalId: "a:b/c",
@@ -181,15 +224,28 @@ Deno.test("every option can be given by its flag", async () => {
 });
 
 Deno.test("every option can be given by its variable", async () => {
+  await using files = await optionFiles("X-D: ${TEAM_KEY}\n");
   const config = await configOf([], {
-    MCP_TARGET_URL: " http://10.0.0.1:8080/mcp ",
+    MCP_TARGET_URL: " https://10.0.0.1:8080/mcp ",
     MCP_ALLOW_HTTP: "1",
     MCP_ENABLE_SSE: "TRUE",
     MCP_HEADERS: "X-A=1,X-B=2",
+    MCP_HEADER_FILE: files.headers,
+    TEAM_KEY: "4",
+    MCP_CA_CERT: files.caCert,
+    MCP_CLIENT_CERT: files.clientCert,
+    MCP_CLIENT_KEY: files.clientKey,
     AWS_REGION: "eu-west-1",
     AWS_SERVICE_NAME: "lambda",
     AWS_SIG_VERSION: "v4",
     AWS_PROFILE: "work",
+    MCP_PROFILES: "one, two",
+    MCP_BRIDGE: "1",
+    MCP_READ_ONLY: "1",
+    MCP_ALLOW_TOOL: "a,b",
+    MCP_DENY_TOOL: "c",
+    MCP_METADATA: "team=a,stage=b",
+    MCP_KEEP_ALIVE: "1m",
     MCP_UNSIGNED_PAYLOAD: "True",
     MCP_SIGN_HOST: "mcp.example:8443",
     MCP_ASSUME_ROLE: "arn:aws:iam::123456789012:role/name",
@@ -212,17 +268,31 @@ Deno.test("every option can be given by its variable", async () => {
     MCP_LOG_FORMAT: "text",
   });
   assertEquals(config, {
-    targetUrl: new URL("http://10.0.0.1:8080/mcp"),
+    targetUrl: new URL("https://10.0.0.1:8080/mcp"),
     allowHttp: true,
     sse: true,
-    headers: [["X-A", "1"], ["X-B", "2"]],
+    headers: [["X-A", "1"], ["X-B", "2"], ["X-D", "4"]],
+    headerFile: files.headers,
+    variables: ["TEAM_KEY"],
+    secrets: ["4"],
+    caCert: files.caCert,
+    clientCert: files.clientCert,
+    clientKey: files.clientKey,
+    tls: files.tls,
     region: "eu-west-1",
     service: "lambda",
     signatureVersion: "v4",
     unsignedPayload: true,
     signHost: "mcp.example:8443",
-    // Only a flag goes before keys in the environment.
-    profile: undefined,
+    // AWS_PROFILE is the credential chain's to read.
+    profile: "one",
+    profiles: ["one", "two"],
+    bridge: true,
+    readOnly: true,
+    allowTool: ["a", "b"],
+    denyTool: ["c"],
+    metadata: [["team", "a"], ["stage", "b"]],
+    keepAliveMs: 60_000,
     assumeRole: "arn:aws:iam::123456789012:role/name",
     roleSessionName: "me",
     externalId: "id",
@@ -387,18 +457,73 @@ Deno.test("a value in an error is one short line", async () => {
   assert(fault.length < 250, fault);
 });
 
+Deno.test("a header names variables by --header and --headers alike, and what they hold is shown nowhere", async () => {
+  const env = { TEAM_KEY: "hunter2", MCP_HEADERS: "X-B=b-${TEAM_KEY}" };
+  const config = await configOf([...ELSEWHERE, "--header=X-A: ${TEAM_KEY}"], {
+    ...env,
+  });
+  assertEquals(config.headers, [["X-B", "b-hunter2"], ["X-A", "hunter2"]]);
+  assertEquals(config.variables, ["TEAM_KEY"]);
+  assertEquals(config.secrets, ["hunter2"]);
+  assertNotMatch(JSON.stringify(describeConfig(config)), /hunter2/);
+  assertStringIncludes(
+    await faultOf(["--headers=X-A=${TEAM_KEY},X-B=${ABSENT}"], env),
+    "header X-B (entry 2 of --headers) names ABSENT, which is not set",
+  );
+});
+
+Deno.test("a header file that cannot be read or understood is named with its line", async () => {
+  await using files = await optionFiles("# a\nX-A: 1\n\nhunter2\n");
+  assertEquals(
+    await faultOf([`--header-file=${files.headers}`]),
+    `line 4 of '${files.headers}' must be "Name: value" ` +
+      "(set --header-file or MCP_HEADER_FILE)",
+  );
+  const absent = `${files.headers}-absent`;
+  assertEquals(
+    await faultOf([], { MCP_HEADER_FILE: absent }),
+    `header file '${absent}' does not exist ` +
+      "(set --header-file or MCP_HEADER_FILE)",
+  );
+});
+
+Deno.test("certificates are for https: a client's is refused with plain http", async () => {
+  await using files = await optionFiles("");
+  const pair = [
+    `--client-cert=${files.clientCert}`,
+    `--client-key=${files.clientKey}`,
+  ];
+  const [, ...scope] = ELSEWHERE;
+  assertEquals(
+    await faultsOf(["http://127.0.0.1/mcp", ...scope, ...pair]),
+    [
+      "--client-cert means nothing to a target of plain http " +
+      "(set --target-url or MCP_TARGET_URL to one of https)",
+    ],
+  );
+  assertStringIncludes(
+    await faultOf(pair.slice(0, 1)),
+    "client key is required with a client certificate",
+  );
+});
+
 Deno.test("the configuration as it is shown holds no secret", async () => {
+  await using files = await optionFiles("X-File: hunter2\n");
   const config = await configOf([
     ...ELSEWHERE.slice(1),
     "https://mcp.example/mcp?key=hunter2",
     "--header=X-Token: hunter2",
     "--assume-role=arn:aws:iam::123456789012:role/r",
     "--external-id=hunter2",
+    `--header-file=${files.headers}`,
+    `--client-cert=${files.clientCert}`,
+    `--client-key=${files.clientKey}`,
   ]);
   const shown = describeConfig(config);
-  assertNotMatch(JSON.stringify(shown), /hunter2/);
+  assertNotMatch(JSON.stringify(shown), /hunter2|PRIVATE KEY|CERTIFICATE/);
+  assertEquals(shown.clientKey, files.clientKey);
   assertEquals(shown.targetUrl, "https://mcp.example/mcp?…");
-  assertEquals(shown.headers, ["X-Token"]);
+  assertEquals(shown.headers, ["X-File", "X-Token"]);
   assertEquals(shown.region, "us-east-1");
   assertEquals(shown.idleTimeoutMs, 900_000);
 });

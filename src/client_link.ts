@@ -1,0 +1,91 @@
+/**
+ * What stands between the client and the target: the upstream, and the layers
+ * that options ask for. A layer that no option asks for is not there.
+ *
+ * @module
+ */
+
+import { LegacyClientBridge } from "./mcp/legacy_client_bridge.ts";
+import { ModernClientBridge } from "./mcp/modern_client_bridge.ts";
+import { withKeepAlive } from "./mcp/keep_alive.ts";
+import type { Emit, Link } from "./mcp/link.ts";
+import { type Metadata, withMetadata } from "./mcp/metadata.ts";
+import { ProfileRouter } from "./mcp/profile_router.ts";
+import { ToolGate } from "./mcp/tool_gate.ts";
+import { ToolPolicy, type ToolRules } from "./mcp/tool_policy.ts";
+import { Upstream, type UpstreamOptions } from "./mcp/upstream.ts";
+
+/** What the layers are made of. */
+export interface ClientLinkOptions extends UpstreamOptions {
+  /** Which tools may be seen and called. */
+  readonly tools: ToolRules;
+  /** What is put into each request. */
+  readonly metadata: Metadata;
+  /** Whether a client and a target of different eras are brought together. */
+  readonly bridge: boolean;
+  /** How long a session may be idle before it is pinged, in milliseconds. */
+  readonly keepAliveMs: number | undefined;
+  /** Further profiles, by name, each with what sends its requests. */
+  readonly profiles: ReadonlyMap<string, typeof globalThis.fetch> | undefined;
+}
+
+/** The link that takes the client's messages. */
+export function createClientLink(options: ClientLinkOptions): Link {
+  const { tools, metadata, emit, log, observer } = options;
+  const hasRules = tools.readOnly || tools.allow.length > 0 ||
+    tools.deny.length > 0;
+  const link = hasRules
+    ? new ToolGate({
+      policy: new ToolPolicy(tools),
+      emit,
+      log,
+      observer,
+      link: (emit) => routed(options, emit),
+    })
+    : routed(options, emit);
+  return metadata.length > 0 ? withMetadata(link, metadata) : link;
+}
+
+function routed(options: ClientLinkOptions, emit: Emit): Link {
+  const { profiles, log, fetch, observer } = options;
+  if (!profiles) return upstream(options, emit, fetch);
+  return new ProfileRouter({
+    profiles: [...profiles.keys()],
+    emit,
+    log,
+    observer,
+    link: (profile, emit) =>
+      upstream(options, emit, profiles.get(profile) ?? fetch),
+  });
+}
+
+function upstream(
+  options: ClientLinkOptions,
+  emit: Emit,
+  fetch: typeof globalThis.fetch,
+): Link {
+  if (!options.bridge) return keptAlive({ ...options, fetch }, emit);
+  // What a target sends on its own is part of what the bridge carries.
+  const bridged = { ...options, fetch, standingStream: true };
+  return new ModernClientBridge({
+    ...options,
+    emit,
+    link: (emit, pass) =>
+      new LegacyClientBridge({
+        ...options,
+        emit,
+        link: (emit) => keptAlive({ ...bridged, pass }, emit),
+      }),
+  });
+}
+
+function keptAlive(options: ClientLinkOptions, emit: Emit): Link {
+  const { keepAliveMs: intervalMs, log } = options;
+  if (intervalMs === undefined) return new Upstream({ ...options, emit });
+  return withKeepAlive({
+    intervalMs,
+    emit,
+    log,
+    link: (emit) => new Upstream({ ...options, emit }),
+  });
+}

@@ -1,0 +1,71 @@
+/**
+ * The trace that a message belongs to.
+ *
+ * @module
+ */
+
+import {
+  type Context,
+  type Link,
+  propagation,
+  ROOT_CONTEXT,
+  trace,
+} from "@opentelemetry/api";
+import { metaOf } from "./mcp/era.ts";
+import type { Observed } from "./mcp/observer.ts";
+
+/** Where the span of a message has its place. */
+export interface Place {
+  /** What it is a part of. */
+  readonly parent: Context;
+  /** What else it has to do with. */
+  readonly links: Link[];
+}
+
+/** What goes into an HTTP header as it is. W3C Baggage has at most 8192 bytes. */
+const HEADER_TEXT = /^[\x20-\x7e]{1,8192}$/;
+
+/**
+ * The place of a message's span. `params._meta` comes before the headers of the
+ * HTTP request that brought it, which may have brought others as well
+ * (OpenTelemetry, "Semantic conventions for Model Context Protocol", "Context
+ * propagation"; the names are those of MCP 2026-07-28, `_meta`).
+ */
+export function placeOf({ params, headers }: Observed): Place {
+  const meta = metaOf(params);
+  const fromMeta = propagation.extract(ROOT_CONTEXT, {
+    traceparent: textOf(meta.traceparent),
+    tracestate: textOf(meta.tracestate),
+    baggage: baggageOf(meta.baggage),
+  });
+  if (!headers) return { parent: fromMeta, links: [] };
+  const fromHeaders = propagation.extract(ROOT_CONTEXT, {
+    traceparent: headers.get("traceparent") ?? undefined,
+    tracestate: headers.get("tracestate") ?? undefined,
+  });
+  const context = trace.getSpanContext(fromHeaders);
+  if (!context) return { parent: fromMeta, links: [] };
+  return trace.getSpanContext(fromMeta)
+    ? { parent: fromMeta, links: [{ context }] }
+    : { parent: trace.setSpanContext(fromMeta, context), links: [] };
+}
+
+function textOf(value: unknown): string | undefined {
+  return typeof value === "string" && HEADER_TEXT.test(value)
+    ? value
+    : undefined;
+}
+
+/**
+ * Baggage that can be read and sent on. Of any other Deno prints a complaint,
+ * and a fetch that is to send it fails.
+ */
+function baggageOf(value: unknown): string | undefined {
+  const text = textOf(value);
+  try {
+    if (text !== undefined) decodeURIComponent(text);
+    return text;
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,46 @@
+/**
+ * Text files that an option names.
+ *
+ * @module
+ */
+
+/** What a file holds, or why it could not be read. */
+export type FileReading =
+  | { readonly text: string }
+  | {
+    /** Completes "the file …": its path, and what is wrong. */
+    readonly fault: string;
+  };
+
+/**
+ * Reads a file.
+ *
+ * @param path The path as it was given.
+ * @returns The text, without a byte order mark, or what is wrong.
+ */
+export async function readTextFile(path: string): Promise<FileReading> {
+  try {
+    const text = await Deno.readTextFile(path);
+    return { text: text.replace(/^\uFEFF/, "") };
+  } catch (error) {
+    return { fault: `${quotePath(path)} ${reasonOf(error, path)}` };
+  }
+}
+
+/** A path in a form fit for one line. */
+export function quotePath(path: string): string {
+  return `'${path.replace(/[\p{Cc}\u2028\u2029]/gu, "?")}'`;
+}
+
+function reasonOf(error: unknown, path: string): string {
+  if (error instanceof Deno.errors.NotFound) return "does not exist";
+  if (error instanceof Deno.errors.NotCapable) {
+    // A comma would begin another path.
+    return `may not be read: add --allow-read=${path.replaceAll(",", ",,")}`;
+  }
+  if (error instanceof Deno.errors.PermissionDenied) {
+    return "cannot be read: the system denies it";
+  }
+  if (error instanceof Deno.errors.IsADirectory) return "is a directory";
+  return `cannot be read (${error instanceof Error ? error.name : "Error"})`;
+}

@@ -1,0 +1,61 @@
+import {
+  assertEquals,
+  assertNotMatch,
+  assertStringIncludes,
+} from "@std/assert";
+import { readMetadata } from "../src/metadata_option.ts";
+import { faultOf } from "./support/command_line.ts";
+
+Deno.test("metadata is key=value, and a value may hold what it likes", () => {
+  assertEquals(readMetadata(["a=1", "com.example/b-c.d=x=y z"]), {
+    pairs: [["a", "1"], ["com.example/b-c.d", "x=y z"]],
+    faults: [],
+  });
+});
+
+for (
+  const key of [
+    "progressToken",
+    "traceparent",
+    "io.modelcontextprotocol/protocolVersion",
+    "dev.MCP/x",
+    "com.modelcontextprotocol.tools/x",
+    "mcp/x",
+  ]
+) {
+  Deno.test(`the metadata key ${key} is refused: it is the protocol's own`, () => {
+    const { pairs, faults } = readMetadata([`${key}=secret-value`]);
+    assertEquals(pairs, []);
+    assertStringIncludes(faults[0], key);
+    assertStringIncludes(faults[0], "--metadata");
+    assertNotMatch(faults[0], /secret-value/);
+  });
+}
+
+for (
+  const text of [
+    "secret",
+    "=secret",
+    "-a=secret",
+    "a/=secret",
+    "1x/a=secret",
+    "a b=secret",
+  ]
+) {
+  Deno.test(`the metadata ${JSON.stringify(text)} is a fault that does not show the value`, () => {
+    const { faults } = readMetadata([text]);
+    assertEquals(faults.length, 1);
+    assertNotMatch(faults[0], /secret/);
+  });
+}
+
+Deno.test("a metadata key or a profile given twice is a fault", async () => {
+  assertStringIncludes(
+    await faultOf(["--metadata=a=1", "--metadata=a=2"]),
+    "metadata key 'a' is given twice",
+  );
+  assertStringIncludes(
+    await faultOf(["--profile=a", "--profile=a"]),
+    "profile 'a' is given twice",
+  );
+});
