@@ -10,6 +10,7 @@ import {
   profileRegion,
 } from "./src/aws/credentials.ts";
 import { createSignedFetch, type SignedFetch } from "./src/aws/signed_fetch.ts";
+import { type CommandName, isCommandName } from "./src/commands/commands.ts";
 import { type Config, describeConfig, parseCommand } from "./src/config.ts";
 import { mayUseProxy } from "./src/connect_limit.ts";
 import { ConfigError, CredentialsError } from "./src/errors.ts";
@@ -39,7 +40,9 @@ export async function runCommand(): Promise<never> {
 }
 
 async function run(args: readonly string[]): Promise<number> {
+  const [name, ...rest] = args;
   try {
+    if (isCommandName(name)) return await runOther(name, rest);
     const command = await parseCommand(args, readVariable, { profileRegion });
     switch (command.kind) {
       case "help":
@@ -62,6 +65,23 @@ async function run(args: readonly string[]): Promise<number> {
   }
 }
 
+/** Runs a subcommand, which the proxy's own path does not load. */
+async function runOther(
+  name: CommandName,
+  args: readonly string[],
+): Promise<number> {
+  const { createContext } = await import("./src/commands/context.ts");
+  const { runSubcommand } = await import("./src/commands/run.ts");
+  const context = createContext({
+    env: readVariable,
+    profileRegion,
+    write: print,
+    writeError: (text) => print(text, Deno.stderr),
+    useColor: Deno.stdout.isTerminal() && !Deno.noColor,
+  });
+  return await runSubcommand(name, args, context);
+}
+
 /** A variable that may not be read is as good as not set. */
 function readVariable(name: string): string | undefined {
   try {
@@ -73,9 +93,14 @@ function readVariable(name: string): string | undefined {
 }
 
 /** Prints what the user asked to see, in place of messages. */
-async function print(text: string): Promise<void> {
-  const writer = Deno.stdout.writable.getWriter();
+async function print(
+  text: string,
+  to: { writable: WritableStream<Uint8Array> } = Deno.stdout,
+): Promise<void> {
+  const writer = to.writable.getWriter();
+  // Whoever stops reading has seen enough.
   await writer.write(new TextEncoder().encode(text)).catch(() => {});
+  writer.releaseLock();
 }
 
 async function runProxy(

@@ -5,6 +5,7 @@
  */
 
 import { type EnumOption, type Option, OPTION_GROUPS } from "./option.ts";
+import { COMMANDS } from "./commands/commands.ts";
 import { OPTION_KEYS, OPTIONS } from "./options.ts";
 import { VERSION } from "./version.ts";
 
@@ -23,12 +24,14 @@ export function helpText(): string {
     "MCP over stdin and stdout to an MCP server that demands AWS IAM (SigV4).",
     "",
     "Usage:   sigv4-proxy [options] <target-url>",
+    "         sigv4-proxy <command> [options]     (sigv4-proxy <command> --help)",
     "Example: sigv4-proxy https://aws-mcp.us-east-1.api.aws/mcp",
     "",
     "In brackets: the variable that stands for a flag, and the default. A flag goes",
     "before its variable; --no-<flag> turns off what a variable turned on.",
     "Region and service are read off AWS host names.",
   ];
+  lines.push("", "Commands:", ...commandLines());
   const options: Option[] = OPTION_KEYS.map((key) => OPTIONS[key]);
   for (const group of OPTION_GROUPS) {
     const members = options.filter((option) => option.group === group);
@@ -45,6 +48,12 @@ export function helpText(): string {
  */
 export function versionText(deno: string): string {
   return `sigv4-proxy ${VERSION} (Deno ${deno})\n`;
+}
+
+function commandLines(): string[] {
+  return Object.entries(COMMANDS).map(([name, { help }]) =>
+    `  ${name}`.padEnd(COLUMN) + help
+  );
 }
 
 function optionLines(option: Option): string[] {

@@ -137,10 +137,14 @@ export class ParkedCalls {
       id,
       source: `{"method":${JSON.stringify(method)}${source}}`,
     });
-    if (call.state !== undefined) return;
+    if (call.state === undefined) this.#parkSoon(call);
+  }
+
+  /** What the target asks in one breath is asked of the client at once. */
+  #parkSoon(call: Call): void {
     call.state = crypto.randomUUID();
-    // What the target asks in one breath is asked of the client at once.
-    setTimeout(() => this.#park(call), 0);
+    this.#parked.set(call.state, call);
+    call.timer = setTimeout(() => this.#park(call), 0);
   }
 
   #cannotAsk(method: string, call: Call | undefined): string | undefined {
@@ -163,7 +167,6 @@ export class ParkedCalls {
     call.exchange?.hold();
     call.waiting = undefined;
     this.#waiting.delete(waiting.key);
-    this.#parked.set(state, call);
     call.timer = setTimeout(() => this.#expire(call), PARKED_MS);
     const requests = [...questions]
       .map(([name, { source }]) => `${JSON.stringify(name)}:${source}`);
@@ -203,8 +206,7 @@ export class ParkedCalls {
     }
     if (call.questions.size === 0) return;
     // What was left unanswered is asked again.
-    call.state = crypto.randomUUID();
-    setTimeout(() => this.#park(call), 0);
+    this.#parkSoon(call);
   }
 
   #answerQuestion(bytes: Uint8Array, name: string, { id }: Question): void {

@@ -1,0 +1,54 @@
+/**
+ * Texts for the ARNs of a policy.
+ *
+ * @module
+ */
+
+import type { Config } from "../config.ts";
+import { partitionOf } from "./partition.ts";
+
+/**
+ * The beginning of an ARN in the target's partition and region.
+ *
+ * @param service The service, as ARNs have it.
+ * @param config What is signed for.
+ * @param account The account, or `*`.
+ * @returns `arn:…` up to the account. All regions of a set are one `*`.
+ */
+export function arnStart(
+  service: string,
+  { region }: Pick<Config, "region">,
+  account: string,
+): string {
+  const place = /[,*]/.test(region) ? "*" : region;
+  return `arn:${partitionOf(region).name}:${service}:${place}:${account}`;
+}
+
+/** A part of a URL, with its escapes undone if they can be. */
+export function decode(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
+}
+
+/**
+ * A text in which nothing stands for anything else (IAM User Guide, "IAM policy
+ * elements: Variables and tags", on special characters).
+ */
+export function literal(text: string): string {
+  return text.replace(/[*?]|\$(?=\{)/g, (character) => `\${${character}}`);
+}
+
+/** A URL's path as it stands in an ARN: without its first slash. */
+export function pathOf({ pathname }: URL): string {
+  return literal(decode(pathname).replace(/^\//, ""));
+}
+
+/** The host that a target knows itself by. */
+export function knownHost(
+  { signHost, targetUrl }: Pick<Config, "signHost" | "targetUrl">,
+): string {
+  return (signHost?.replace(/:\d+$/, "") ?? targetUrl.hostname).toLowerCase();
+}

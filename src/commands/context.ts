@@ -1,0 +1,222 @@
+/**
+ * What a subcommand is handed: the world it works in.
+ *
+ * @module
+ */
+
+import { lookup } from "node:dns/promises";
+import {
+  type Need,
+  notGranted,
+  readEnv,
+} from "../aws/credential_permissions.ts";
+import {
+  createCredentialSource,
+  type CredentialSource,
+} from "../aws/credentials.ts";
+import { createSignedFetch, type SignedFetch } from "../aws/signed_fetch.ts";
+import type { Config } from "../config.ts";
+import type { Log } from "../log.ts";
+import type { Redactor } from "../redact.ts";
+import type { ProfileRegion } from "../scope.ts";
+import type { TlsMaterial } from "../tls_files.ts";
+import manifest from "../../deno.json" with { type: "json" };
+
+/** What the parts that talk to AWS share. */
+export interface Surroundings {
+  readonly log: Log;
+  readonly redactor: Redactor;
+  /** The ways to the network. */
+  readonly ways: Ways;
+}
+
+/** What sends requests, where the global `fetch` will not do. */
+export interface Ways extends Disposable {
+  /** To the target. */
+  readonly toTarget?: typeof globalThis.fetch;
+  /** To anyone else: to STS, say. */
+  readonly toOthers?: typeof globalThis.fetch;
+}
+
+/** Connections below HTTP. */
+export interface Network {
+  /** The addresses of a host. */
+  lookup(hostname: string): Promise<readonly string[]>;
+  /** Opens a TCP connection. */
+  connect(hostname: string, port: number): Promise<Deno.TcpConn>;
+  /** Opens a TCP connection for TLS; the handshake is still to be made. */
+  connectTls(
+    hostname: string,
+    port: number,
+    tls: TlsMaterial | undefined,
+  ): Promise<Deno.TlsConn>;
+}
+
+/** How this very program is started. */
+export interface Program {
+  /** The executable: Deno, or the compiled program. */
+  readonly command: string;
+  /** What Deno is to run; none for a compiled program. */
+  readonly module: string | undefined;
+}
+
+/** What a subcommand is handed. */
+export interface CommandContext {
+  /** Looks up a variable; one that may not be read is as good as not set. */
+  readonly env: (name: string) => string | undefined;
+  /** The region of a profile in the shared files. */
+  readonly profileRegion: ProfileRegion;
+  /** Writes to stdout. */
+  readonly write: (text: string) => Promise<void>;
+  /** Writes to stderr. */
+  readonly writeError: (text: string) => Promise<void>;
+  /** Whether stdout is a terminal that is to be coloured. */
+  readonly useColor: boolean;
+  /** The time, in milliseconds since 1970. */
+  readonly now: () => number;
+  /** Milliseconds that go by, for measuring. */
+  readonly elapsed: () => number;
+  /** Opens the ways to the network that the configuration asks for. */
+  readonly openWays: (config: Config) => Promise<Ways>;
+  /** Where credentials come from. */
+  readonly createCredentialSource: typeof createCredentialSource;
+  readonly network: Network;
+  /** Those of some permissions that the program was not given. */
+  readonly notGranted: (needs: readonly Need[]) => Need[];
+  readonly os: typeof Deno.build.os;
+  readonly program: Program;
+}
+
+/** What only the command itself can say. */
+export type OuterContext = Pick<
+  CommandContext,
+  "env" | "profileRegion" | "write" | "writeError" | "useColor"
+>;
+
+/**
+ * The world as it is.
+ *
+ * @param outer What only the command itself can say.
+ * @returns What to hand to a subcommand.
+ */
+export function createContext(outer: OuterContext): CommandContext {
+  return {
+    ...outer,
+    now: () => Date.now(),
+    elapsed: () => performance.now(),
+    openWays,
+    createCredentialSource,
+    network: NETWORK,
+    notGranted: missing,
+    os: Deno.build.os,
+    program: {
+      command: Deno.execPath(),
+      module: Deno.build.standalone ? undefined : packageModule(),
+    },
+  };
+}
+
+/** A variable that `--ignore-env` hides is not missed: it reads as not set. */
+function missing(needs: readonly Need[]): Need[] {
+  return notGranted(needs).filter(({ kind, value }) =>
+    kind !== "env" || !readEnv(value).allowed
+  );
+}
+
+async function openWays({ tls, signHost }: Config): Promise<Ways> {
+  if (tls === undefined) return { [Symbol.dispose]() {} };
+  const { openTls } = await import("../http_client.ts");
+  return openTls(tls, { sendsOtherHost: signHost !== undefined });
+}
+
+const NETWORK: Network = {
+  async lookup(hostname) {
+    const found = await lookup(hostname, { all: true });
+    return found.map(({ address }) => address);
+  },
+  connect: (hostname, port) => Deno.connect({ hostname, port }),
+  connectTls: (hostname, port, tls) =>
+    Deno.connectTls({
+      hostname,
+      port,
+      caCerts: [...tls?.caCerts ?? []],
+      alpnProtocols: ["h2", "http/1.1"],
+      ...tls?.client,
+    }),
+};
+
+/** What `deno run` is to be given to run this package again. */
+export function packageModule(
+  here: string = import.meta.url,
+): string {
+  const main = new URL("../../mod.ts", here);
+  if (main.protocol === "file:") return filePath(main);
+  if (main.hostname !== "jsr.io") return main.href;
+  return `jsr:${manifest.name}@${manifest.version}`;
+}
+
+function filePath(url: URL): string {
+  const path = decodeURIComponent(url.pathname);
+  // file:///C:/dir → C:/dir, which Windows takes.
+  return /^\/[A-Za-z]:\//.test(path) ? path.slice(1) : path;
+}
+
+/**
+ * The credentials that the configuration names.
+ *
+ * @param context Where credentials come from.
+ * @param config What is configured.
+ * @param around What the parts share.
+ * @param profile Another profile than the configuration's first.
+ * @returns Their source; nothing is read yet.
+ */
+export function credentialsOf(
+  context: CommandContext,
+  config: Config,
+  { log, redactor, ways }: Surroundings,
+  profile: string | undefined = config.profile,
+): CredentialSource {
+  return context.createCredentialSource({
+    profile,
+    region: config.region.split(",")[0],
+    log,
+    redactor,
+    fetch: ways.toOthers,
+    ...(config.assumeRole !== undefined && {
+      assumeRole: {
+        roleArn: config.assumeRole,
+        sessionName: config.roleSessionName,
+        externalId: config.externalId,
+        durationSeconds: Math.round(config.roleDurationMs / 1000),
+      },
+    }),
+  });
+}
+
+/**
+ * The `fetch` for the target, signing as the proxy does.
+ *
+ * @param config What is configured.
+ * @param credentials Who asks.
+ * @param around What the parts share.
+ * @returns The `fetch`.
+ */
+export function openTarget(
+  config: Config,
+  credentials: CredentialSource,
+  { log, redactor, ways }: Surroundings,
+): SignedFetch {
+  return createSignedFetch({
+    origin: config.targetUrl,
+    service: config.service,
+    region: config.region,
+    credentials,
+    signatureVersion: config.signatureVersion,
+    unsignedPayload: config.unsignedPayload,
+    signHost: config.signHost,
+    skipAuth: config.skipAuth,
+    fetch: ways.toTarget,
+    log,
+    redactor,
+  });
+}

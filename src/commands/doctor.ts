@@ -1,0 +1,212 @@
+/**
+ * `doctor`: takes every step on the way to the target, one after the other,
+ * and says of each how it went and what to do.
+ *
+ * @module
+ */
+
+import { type Config, describeConfig, parseCommand } from "../config.ts";
+import { ConfigError } from "../errors.ts";
+import { versionText } from "../help.ts";
+import type { Log, LogNote } from "../log.ts";
+import { Redactor } from "../redact.ts";
+import { VERSION } from "../version.ts";
+import { commandHelp, COMMANDS } from "./commands.ts";
+import {
+  type CommandContext,
+  credentialsOf,
+  type Surroundings,
+} from "./context.ts";
+import { checkClock } from "./doctor_clock.ts";
+import {
+  checkCaller,
+  checkCredentials,
+  checkOtherProfiles,
+} from "./doctor_identity.ts";
+import { checkNetwork } from "./doctor_network.ts";
+import { checkPermissions } from "./doctor_permissions.ts";
+import { checkSession } from "./doctor_session.ts";
+import {
+  type Finding,
+  Report,
+  type Step,
+  stepText,
+  summaryText,
+} from "./doctor_report.ts";
+import { takeOwnFlags } from "./own_flags.ts";
+
+/** How long any one step may wait for an answer. */
+const LIMIT_MS = 10_000;
+
+/** What the steps share. */
+export interface Checkup extends Surroundings {
+  readonly context: CommandContext;
+  readonly config: Config;
+  readonly report: Report;
+  /** How long any one step may wait for an answer. */
+  readonly limitMs: number;
+}
+
+/** The steps after the configuration, for when there is none. */
+const LATER_STEPS = [
+  "permissions",
+  "credentials",
+  "identity",
+  "proxies",
+  "dns",
+  "connect",
+  "tls",
+  "clock",
+  "initialize",
+  "tools",
+  "end",
+];
+
+/**
+ * Runs the subcommand.
+ *
+ * @param args What follows `doctor`: the proxy's flags, and `--json`.
+ * @param context The world.
+ * @returns The exit code: 0 only if all is well.
+ * @throws {ConfigError} A flag of the doctor's own is at fault. Faults of the
+ * proxy's flags are what the first step finds.
+ */
+export async function runDoctor(
+  args: readonly string[],
+  context: CommandContext,
+): Promise<number> {
+  const { rest, given } = takeOwnFlags(args, COMMANDS.doctor.flags);
+  if (asksFor(rest, "--help", "-h")) {
+    await context.write(commandHelp("doctor"));
+    return 0;
+  }
+  if (asksFor(rest, "--version")) {
+    await context.write(versionText(Deno.version.deno));
+    return 0;
+  }
+  const isJson = given.has("json");
+  const redactor = new Redactor();
+  const report = new Report({
+    elapsed: context.elapsed,
+    redact: redactor.redact,
+    onStep: async (step: Step) => {
+      if (!isJson) await context.write(stepText(step, context.useColor));
+    },
+  });
+  const config = await report.take(
+    "configuration",
+    () => checkConfiguration(rest, context),
+  );
+  if (config === undefined) {
+    await report.skip(LATER_STEPS, "the configuration is at fault");
+  } else {
+    using ways = await context.openWays(config);
+    await checkAll({
+      context,
+      config,
+      report,
+      redactor,
+      ways,
+      log: remarkLog(report),
+      limitMs: Math.min(config.timeoutMs ?? LIMIT_MS, LIMIT_MS),
+    });
+  }
+  await context.write(
+    isJson ? jsonText(report, config, redactor) : summaryText(report.steps),
+  );
+  return report.isWell ? 0 : 1;
+}
+
+async function checkAll(checkup: Checkup): Promise<void> {
+  const { context, config, report, redactor } = checkup;
+  // What a target echoes of a request may be shown.
+  for (const secret of config.secrets) redactor.add(secret);
+  for (const [, value] of config.headers) redactor.add(value);
+  for (const value of config.targetUrl.searchParams.values()) {
+    redactor.add(value);
+  }
+  const mayReach = await checkPermissions(checkup);
+  const source = credentialsOf(context, config, checkup);
+  const { canSign, credentials } = await checkCredentials(checkup, source);
+  const clockOffsetMs = await checkCaller(checkup, credentials);
+  await checkOtherProfiles(checkup);
+  const isReached = mayReach && await checkNetwork(checkup);
+  if (!mayReach) {
+    await report.skip(
+      ["proxies", "dns", "connect", "tls"],
+      "no permission to reach the target",
+    );
+  }
+  await checkClock(checkup, { clockOffsetMs, isReached });
+  if (isReached && canSign) await checkSession(checkup, source);
+  else {
+    await report.skip(
+      ["initialize", "tools", "end"],
+      isReached ? "there are no credentials" : "the target was not reached",
+    );
+  }
+}
+
+async function checkConfiguration(
+  args: readonly string[],
+  { env, profileRegion }: CommandContext,
+): Promise<Finding<Config>> {
+  try {
+    const command = await parseCommand(args, env, { profileRegion });
+    if (command.kind !== "run") {
+      return { status: "failed", detail: "there is nothing to check" };
+    }
+    const { config, notes } = command;
+    const { targetUrl } = describeConfig(config);
+    const unsigned = config.unsignedPayload ? ", payload unsigned" : "";
+    return {
+      detail: `${targetUrl}, signed ${config.signatureVersion} for ` +
+        `${config.service} in ${config.region}${unsigned}`,
+      advice: notes.filter(({ level }) => level !== "debug").map(noteText),
+      facts: {
+        service: config.service,
+        region: config.region,
+        signatureVersion: config.signatureVersion,
+      },
+      value: config,
+    };
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error;
+    const [first = "it is at fault", ...others] = error.faults;
+    return { status: "failed", detail: first, advice: others };
+  }
+}
+
+function noteText({ message, fields = {} }: LogNote): string {
+  const said = Object.entries(fields)
+    .filter(([, value]) => value !== undefined)
+    .map(([name, value]) => `${name} ${value}`);
+  return said.length === 0 ? message : `${message}: ${said.join(", ")}`;
+}
+
+/** What the proxy's parts warn of is said with the step that it concerns. */
+function remarkLog(report: Report): Log {
+  const remark = (message: string) => report.remark(message);
+  return { debug() {}, info() {}, warn: remark, error: remark };
+}
+
+function jsonText(
+  { steps, isWell }: Report,
+  config: Config | undefined,
+  { redact }: Redactor,
+): string {
+  const target = config && describeConfig(config).targetUrl;
+  const report = {
+    ok: isWell,
+    version: VERSION,
+    ...(typeof target === "string" ? { target: redact(target) } : {}),
+    steps,
+  };
+  return `${JSON.stringify(report, undefined, 2)}\n`;
+}
+
+function asksFor(args: readonly string[], ...flags: string[]): boolean {
+  const end = args.indexOf("--");
+  const before = end < 0 ? args : args.slice(0, end);
+  return before.some((arg) => flags.includes(arg));
+}

@@ -1,0 +1,87 @@
+/**
+ * The proxies that Deno's `fetch` takes from the environment. Source: Deno,
+ * ext/fetch/proxy.rs.
+ *
+ * @module
+ */
+
+/** Where requests go instead. */
+export interface HttpProxy {
+  /** The variable that names it. */
+  readonly variable: string;
+  /** The proxy, without credentials. */
+  readonly url: URL;
+}
+
+/** What the environment says of a target. */
+export interface ProxyFinding {
+  /** The proxy that requests to the target go through. */
+  readonly proxy?: HttpProxy;
+  /** The variable that keeps them from one. */
+  readonly exemption?: string;
+  /** The variable whose value is no URL. */
+  readonly faulty?: string;
+}
+
+type Env = (name: string) => string | undefined;
+
+/** The variables, each in both of its spellings. */
+export const PROXY_VARIABLES: readonly string[] = [
+  "HTTPS_PROXY",
+  "HTTP_PROXY",
+  "ALL_PROXY",
+  "NO_PROXY",
+].flatMap((name) => [name, name.toLowerCase()]);
+
+/**
+ * Finds the proxy for a target.
+ *
+ * @param env Looks up a variable.
+ * @param target The target.
+ * @returns What the environment says.
+ */
+export function findHttpProxy(env: Env, target: URL): ProxyFinding {
+  const own = target.protocol === "https:" ? "HTTPS_PROXY" : "HTTP_PROXY";
+  const named = [own, own.toLowerCase(), "ALL_PROXY", "all_proxy"]
+    .find((name) => env(name));
+  if (named === undefined) return {};
+  const text = env(named) ?? "";
+  const url = URL.parse(text.includes("://") ? text : `http://${text}`);
+  if (url === null || url.hostname === "") return { faulty: named };
+  url.username = "";
+  url.password = "";
+  const exemption = ["NO_PROXY", "no_proxy"].find((name) => env(name));
+  if (
+    exemption !== undefined &&
+    isExempt(target.hostname, (env(exemption) ?? "").split(","))
+  ) return { exemption };
+  return { proxy: { variable: named, url } };
+}
+
+function isExempt(hostname: string, entries: readonly string[]): boolean {
+  const host = hostname.replace(/^\[|\]$/g, "").toLowerCase();
+  return entries.map((entry) => entry.trim().toLowerCase())
+    .filter((entry) => entry !== "")
+    .some((entry) => {
+      if (entry === "*" || entry === host) return true;
+      if (entry.includes("/")) return isInNetwork(host, entry);
+      return host.endsWith(`.${entry.replace(/^\./, "")}`);
+    });
+}
+
+/** Whether an IPv4 address is in a network such as `10.0.0.0/8`. */
+function isInNetwork(host: string, network: string): boolean {
+  const [base, length] = network.split("/");
+  const address = toNumber(host);
+  const start = toNumber(base);
+  const bits = Number(length);
+  if (address === undefined || start === undefined) return false;
+  if (!Number.isInteger(bits) || bits < 0 || bits > 32) return false;
+  const size = 2 ** (32 - bits);
+  return Math.floor(address / size) === Math.floor(start / size);
+}
+
+function toNumber(text: string): number | undefined {
+  const parts = /^(\d{1,3})\.(\d{1,3})\.(\d{1,3})\.(\d{1,3})$/.exec(text);
+  return parts?.slice(1).reduce((sum, part) => sum * 256 + Number(part), 0);
+}

@@ -1,0 +1,340 @@
+/**
+ * The Deno permissions that the proxy needs for one target and one source of
+ * credentials, and no more.
+ *
+ * @module
+ */
+
+import { join, resolve } from "node:path";
+import { SDK_ENV_PATTERN } from "../aws/credential_env.ts";
+import {
+  homeDirectory,
+  readSharedFiles,
+  type Settings,
+  type SharedFiles,
+  type SharedPaths,
+  sharedPaths,
+} from "../aws/credential_files.ts";
+import type { Need } from "../aws/credential_permissions.ts";
+import { splitCommand } from "../aws/credential_process.ts";
+import type { Config } from "../config.ts";
+import type { CommandContext } from "./context.ts";
+import { oneRegion, partitionOf } from "./partition.ts";
+import { hostAndPort } from "./sts.ts";
+
+/** What the proxy itself reads of the environment. */
+const ENV_NAMES: readonly string[] = ["AWS_*", "MCP_*", "HOME"];
+
+/** Where Windows has the home directory. */
+const WINDOWS_ENV_NAMES: readonly string[] = [
+  "USERPROFILE",
+  "HOMEPATH",
+  "HOMEDRIVE",
+];
+
+const METADATA_HOST = "169.254.169.254:80";
+
+/** How many profiles a chain of roles is followed through. */
+const MAX_CHAIN = 10;
+
+type Where = Pick<CommandContext, "env" | "os">;
+
+/**
+ * Finds what the proxy needs.
+ *
+ * @param config What it is to do.
+ * @param where Whose environment and system it runs in.
+ * @param options `hereOnly`: leave out the shared files if the keys are in
+ * this very environment, which another one may not have.
+ * @returns The permissions, each with what it is wanted for. Files that may
+ * not be read are taken to say nothing.
+ */
+export async function findNeeds(
+  config: Config,
+  { env, os }: Where,
+  { hereOnly = false }: { hereOnly?: boolean } = {},
+): Promise<Need[]> {
+  const needs: Need[] = [
+    net(hostAndPort(config.targetUrl), "reach the target"),
+    ...envNeeds([
+      ...ENV_NAMES,
+      ...(os === "windows" ? WINDOWS_ENV_NAMES : []),
+      ...config.variables.filter((name) => !/^(?:AWS|MCP)_/.test(name)),
+    ]),
+    ...optionFiles(config),
+  ];
+  if (config.assumeRole !== undefined) {
+    needs.push(...stsNeeds(env, config.region));
+  }
+  const paths = sharedPaths(env);
+  if (paths !== undefined && !(hereOnly && hasKeys(config, env))) {
+    needs.push(...fileNeeds(paths));
+  }
+  const profiles = config.profiles.length > 0
+    ? config.profiles
+    : [config.profile];
+  for (const profile of profiles) {
+    needs.push(...await sourceNeeds({ ...config, profile }, env, paths));
+  }
+  return unique(needs);
+}
+
+/** The files that options name. */
+function optionFiles(config: Config): Need[] {
+  const { headerFile, caCert, clientCert, clientKey } = config;
+  return [headerFile, caCert, clientCert, clientKey]
+    .filter((path) => path !== undefined)
+    .map((path) => ({
+      kind: "read",
+      value: resolve(path),
+      why: "read the files that options name",
+    }));
+}
+
+/**
+ * The command line flags that grant permissions.
+ *
+ * @param needs The permissions.
+ * @returns Flags for `deno run`, one a kind, with `--no-prompt` before them.
+ */
+export function permissionFlags(needs: readonly Need[]): string[] {
+  const kinds: readonly Need["kind"][] = [
+    "net",
+    "env",
+    "read",
+    "write",
+    "run",
+    "sys",
+  ];
+  const flags = kinds.flatMap((kind) => {
+    const values = needs.filter((need) => need.kind === kind)
+      .map(({ value }) => value.replaceAll(",", ",,"));
+    return values.length === 0
+      ? []
+      : [`--allow-${kind}=${[...new Set(values)].join(",")}`];
+  });
+  return ["--no-prompt", ...flags];
+}
+
+/** Whether the environment's own keys are what the proxy signs with. */
+function hasKeys(config: Config, env: Where["env"]): boolean {
+  return config.profile === undefined && Boolean(env("AWS_ACCESS_KEY_ID"));
+}
+
+/** In the order in which the proxy asks its sources. */
+async function sourceNeeds(
+  config: Config,
+  env: Where["env"],
+  paths: SharedPaths | undefined,
+): Promise<Need[]> {
+  if (hasKeys(config, env)) return [];
+  const isNamed = config.profile !== undefined;
+  const files = paths === undefined ? undefined : await readSharedFiles(paths);
+  const name = config.profile ?? (env("AWS_PROFILE") || "default");
+  if (files?.profiles.has(name)) {
+    const found = profileNeeds(config, env, files, name);
+    if (found !== undefined) return found;
+  }
+  const tokenFile = env("AWS_WEB_IDENTITY_TOKEN_FILE");
+  if (!isNamed && tokenFile) return tokenNeeds(env, config.region, tokenFile);
+  return containerNeeds(env) ?? instanceNeeds(env);
+}
+
+/** `undefined`: the profile says nothing of credentials. */
+function profileNeeds(
+  config: Config,
+  env: Where["env"],
+  files: SharedFiles,
+  name: string,
+  depth = 0,
+): Need[] | undefined {
+  const profile = files.profiles.get(name);
+  if (profile === undefined || depth > MAX_CHAIN) return undefined;
+  const { settings, inCredentials } = profile;
+  if (depth > 0 && settings.has("aws_access_key_id")) return [];
+  const region = settings.get("region") ?? config.region;
+  const tokenFile = settings.get("web_identity_token_file");
+  if (settings.has("role_arn")) {
+    if (tokenFile !== undefined) return tokenNeeds(env, region, tokenFile);
+    const from = settings.get("source_profile");
+    const base = from === undefined
+      ? credentialSourceNeeds(settings.get("credential_source"), env)
+      : profileNeeds(config, env, files, from, depth + 1);
+    return [...stsNeeds(env, region), ...base ?? []];
+  }
+  if (settings.has("sso_account_id") || settings.has("sso_role_name")) {
+    return ssoNeeds(settings, files, env, config.region);
+  }
+  if (inCredentials.has("aws_access_key_id")) return [];
+  if (settings.has("login_session")) return loginNeeds(env, region);
+  const command = settings.get("credential_process");
+  if (command !== undefined) return programNeeds(command);
+  return settings.has("aws_access_key_id") ? [] : undefined;
+}
+
+function credentialSourceNeeds(
+  kind: string | undefined,
+  env: Where["env"],
+): Need[] {
+  if (kind === "EcsContainer") return containerNeeds(env) ?? [];
+  return kind === "Ec2InstanceMetadata" ? instanceNeeds(env) : [];
+}
+
+function ssoNeeds(
+  settings: Settings,
+  files: SharedFiles,
+  env: Where["env"],
+  fallback: string,
+): Need[] {
+  const session = settings.get("sso_session");
+  const shared = session === undefined
+    ? undefined
+    : files.ssoSessions.get(session);
+  const region = shared?.get("sso_region") ?? settings.get("sso_region") ??
+    fallback;
+  const { domain } = partitionOf(region);
+  const hosts = [
+    hostOf(env, "AWS_ENDPOINT_URL_SSO", `portal.sso.${region}.${domain}`),
+    hostOf(env, "AWS_ENDPOINT_URL_SSO_OIDC", `oidc.${region}.${domain}`),
+  ];
+  const cache = inHome(env, "sso", "cache");
+  return [
+    ...sdkNeeds(),
+    ...hosts.map((host) => net(host, "trade the SSO session's token")),
+    ...cacheNeeds(cache),
+  ];
+}
+
+function loginNeeds(env: Where["env"], region: string): Need[] {
+  const given = env("AWS_LOGIN_CACHE_DIRECTORY");
+  const cache = given || inHome(env, "login", "cache");
+  const usual = `${oneRegion(region)}.signin.aws.amazon.com`;
+  return [
+    ...sdkNeeds(),
+    net(
+      hostOf(env, "AWS_ENDPOINT_URL_SIGNIN", usual),
+      "renew the login session",
+    ),
+    ...cacheNeeds(cache),
+    ...(given ? [] : [
+      {
+        kind: "sys",
+        value: "homedir",
+        why: "find the login session's token",
+      } as const,
+    ]),
+  ];
+}
+
+function cacheNeeds(cache: string | undefined): Need[] {
+  if (cache === undefined) return [];
+  return [
+    { kind: "read", value: cache, why: "read the session's token" },
+    { kind: "write", value: cache, why: "keep the renewed token" },
+  ];
+}
+
+function programNeeds(command: string): Need[] {
+  const [program] = splitCommand(command);
+  if (program === undefined || program === "") return [];
+  return [
+    {
+      kind: "run",
+      value: program,
+      why: "run the profile's credential_process",
+    },
+  ];
+}
+
+function tokenNeeds(
+  env: Where["env"],
+  region: string,
+  tokenFile: string,
+): Need[] {
+  return [
+    { kind: "read", value: tokenFile, why: "read the web identity token" },
+    ...stsNeeds(env, region),
+  ];
+}
+
+function stsNeeds(env: Where["env"], region: string): Need[] {
+  const usual = `sts.${oneRegion(region)}.${partitionOf(region).domain}`;
+  return [
+    ...sdkNeeds(),
+    net(hostOf(env, "AWS_ENDPOINT_URL_STS", usual), "assume the role"),
+  ];
+}
+
+/** `undefined`: the program runs in no container that says so. */
+function containerNeeds(env: Where["env"]): Need[] | undefined {
+  const full = env("AWS_CONTAINER_CREDENTIALS_FULL_URI");
+  const url = env("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI")
+    ? URL.parse("http://169.254.170.2/")
+    : URL.parse(full ?? "");
+  if (url === null) return undefined;
+  const tokenFile = env("AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE");
+  return [
+    ...sdkNeeds(),
+    net(hostAndPort(url), "ask the container's endpoint"),
+    ...(tokenFile
+      ? [
+        {
+          kind: "read",
+          value: tokenFile,
+          why: "ask the container's endpoint",
+        } as const,
+      ]
+      : []),
+  ];
+}
+
+function instanceNeeds(env: Where["env"]): Need[] {
+  if (env("AWS_EC2_METADATA_DISABLED")?.toLowerCase() === "true") return [];
+  const given = URL.parse(env("AWS_EC2_METADATA_SERVICE_ENDPOINT") ?? "");
+  const host = given === null ? METADATA_HOST : hostAndPort(given);
+  return [...sdkNeeds(), net(host, "ask the instance's metadata service")];
+}
+
+/** What the AWS SDK reads as soon as a source goes through it. */
+function sdkNeeds(): Need[] {
+  return envNeeds(SDK_ENV_PATTERN.split(","));
+}
+
+function envNeeds(names: readonly string[]): Need[] {
+  return names.map((value) => ({
+    kind: "env",
+    value,
+    why: "read the configuration",
+  }));
+}
+
+function fileNeeds({ config, credentials }: SharedPaths): Need[] {
+  return [config, credentials].map((value) => ({
+    kind: "read",
+    value,
+    why: "read the shared AWS files",
+  }));
+}
+
+function hostOf(env: Where["env"], variable: string, usual: string): string {
+  const given = URL.parse(env(variable) || env("AWS_ENDPOINT_URL") || "");
+  return given === null ? `${usual}:443` : hostAndPort(given);
+}
+
+function net(value: string, why: string): Need {
+  return { kind: "net", value, why };
+}
+
+function inHome(env: Where["env"], ...parts: string[]): string | undefined {
+  const home = homeDirectory(env);
+  return home === undefined ? undefined : join(home, ".aws", ...parts);
+}
+
+function unique(needs: readonly Need[]): Need[] {
+  const seen = new Map<string, Need>();
+  for (const need of needs) {
+    const key = `${need.kind} ${need.value}`;
+    if (!seen.has(key)) seen.set(key, need);
+  }
+  return [...seen.values()];
+}

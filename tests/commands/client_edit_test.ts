@@ -1,0 +1,272 @@
+import { assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
+import {
+  EditError,
+  type EditRequest,
+  type FileLanguage,
+  putEntry,
+} from "../../src/commands/client_edit.ts";
+import { JSONC } from "../../src/commands/jsonc_language.ts";
+import { YAML } from "../../src/commands/yaml_language.ts";
+
+const ENTRY = { command: "/bin/deno", args: ["run", "x"] };
+
+function put(
+  language: FileLanguage,
+  text: string,
+  changes: Partial<EditRequest> = {},
+): string {
+  const request = {
+    text,
+    container: "mcpServers",
+    name: "aws",
+    entry: ENTRY,
+    isOwn: () => true,
+    ...changes,
+  };
+  const edited = putEntry(language, request);
+  const again = putEntry(language, { ...request, text: edited.text });
+  assertEquals(again.kind, "unchanged");
+  return edited.text;
+}
+
+/** Every line of the one text is in the other, in order. */
+function assertKeeps(before: string, after: string): void {
+  const lines = after.split("\n");
+  let place = 0;
+  for (const line of before.split("\n")) {
+    const found = lines.findIndex((other, i) =>
+      i >= place && (other === line || other === `${line},`)
+    );
+    assertEquals(found >= 0, true, `lost: ${JSON.stringify(line)}`);
+    place = found + 1;
+  }
+}
+
+Deno.test("JSON: comments, order, tabs and other servers stay as they are", () => {
+  const before = `// top
+{
+	"$schema": "x", // the schema
+	/* servers */
+	"mcpServers": {
+		"b": { "command": "b" }, // second
+		"a": {
+			"command": "a", // first
+			"args": [1.50, 12345678901234567890]
+		} // of a
+		// the end
+	},
+	"z": 1
+}
+// bottom
+`;
+  const after = put(JSONC, before);
+  assertEquals(
+    after,
+    before.replace(
+      `		} // of a
+		// the end
+	},`,
+      `		}, // of a
+		// the end
+		"aws": {
+			"command": "/bin/deno",
+			"args": [
+				"run",
+				"x"
+			]
+		}
+	},`,
+    ),
+  );
+});
+
+Deno.test("JSON: what was not there is made, in the file's own manner", () => {
+  const entry = { command: "c" };
+  const cases: [string, string][] = [
+    [
+      "",
+      '{\n  "mcpServers": {\n    "aws": {\n      "command": "c"\n    }\n  }\n}\n',
+    ],
+    [
+      "{}",
+      '{\n  "mcpServers": {\n    "aws": {\n      "command": "c"\n    }\n  }\n}',
+    ],
+    ['{"a":1}', '{"a":1, "mcpServers": {"aws":{"command":"c"}}}'],
+    [
+      '{\r\n    "mcpServers": {}\r\n}\r\n',
+      '{\r\n    "mcpServers": {\r\n        "aws": {\r\n            "command": "c"\r\n        }\r\n    }\r\n}\r\n',
+    ],
+    [
+      '{\n  "mcpServers": {\n    "a": 1,\n  },\n}\n',
+      '{\n  "mcpServers": {\n    "a": 1,\n    "aws": {\n      "command": "c"\n    },\n  },\n}\n',
+    ],
+    [
+      "// nothing yet\n",
+      '// nothing yet\n{\n  "mcpServers": {\n    "aws": {\n      "command": "c"\n    }\n  }\n}\n',
+    ],
+  ];
+  for (const [before, after] of cases) {
+    assertEquals(put(JSONC, before, { entry }), after);
+  }
+});
+
+Deno.test("JSON: an own entry is brought up to date, and what others put into it stays", () => {
+  const before = `{
+  "mcpServers": {
+    "aws": {
+      // mine
+      "command": "/old/deno",
+      "args": ["run", "x"],
+      "env": { "AWS_PROFILE": "old", "EXTRA": "1" },
+      "disabled": true
+    }
+  }
+}
+`;
+  const after = put(JSONC, before, {
+    entry: { ...ENTRY, env: { AWS_PROFILE: "new" } },
+  });
+  assertEquals(
+    after,
+    before.replace("/old/deno", "/bin/deno").replace('"old"', '"new"'),
+  );
+});
+
+Deno.test("JSON: what cannot be understood, or would be harmed, is refused with its place", () => {
+  for (
+    const [text, words] of [
+      ['{ "mcpServers": { ', "it is no JSON at line 1"],
+      ['{\n  "a": 1\n  "b": 2\n}', "line 3, column 3"],
+      ["[]", "something else than named settings"],
+      ['"text"', "something else than named settings"],
+      ['{ "mcpServers": [] }', '"mcpServers" in it is no object'],
+      ['{ "mcpServers": {}, "mcpServers": {} }', "stands in it 2 times"],
+      ["key: value", "it is no JSON"],
+    ]
+  ) {
+    const error = assertThrows(() => put(JSONC, text), EditError);
+    assertStringIncludes(error.message, words);
+  }
+});
+
+for (const language of [JSONC, YAML]) {
+  const name = language === JSONC ? "JSON" : "YAML";
+  Deno.test(`${name}: somebody else's entry of the same name is left alone`, () => {
+    const error = assertThrows(
+      () =>
+        put(language, '{ "mcpServers": { "aws": { "command": "other" } } }', {
+          isOwn: () => false,
+        }),
+      EditError,
+    );
+    assertStringIncludes(error.message, "--name");
+  });
+
+  Deno.test(`${name}: names that JavaScript knows are names like others`, () => {
+    for (const odd of ["__proto__", "constructor", "toString"]) {
+      const text = put(language, '{ "mcpServers": { "a": {} } }', {
+        name: odd,
+      });
+      assertStringIncludes(text, odd);
+    }
+  });
+}
+
+Deno.test("YAML: comments, order, indentation and other extensions stay as they are", () => {
+  const before = `# goose
+GOOSE_MODE: smart_approve   # ask
+extensions:   # all of them
+    developer:
+        args:
+        - a   # one
+        - 'b'
+        text: |
+          kept
+            as it is
+
+        enabled: true
+    # the end of the extensions
+
+slash_commands: []
+`;
+  const after = put(YAML, before, { container: "extensions" });
+  assertKeeps(before, after);
+  assertStringIncludes(
+    after,
+    `        enabled: true
+    aws:
+      command: /bin/deno
+      args:
+        - run
+        - x
+    # the end of the extensions
+`,
+  );
+});
+
+Deno.test("YAML: what was not there is made, in the file's own manner", () => {
+  const entry = { cmd: "c", word: "yes" };
+  const cases: [string, string][] = [
+    ["", 'extensions:\n  aws:\n    cmd: c\n    word: "yes"\n'],
+    ["a: 1", 'a: 1\nextensions:\n  aws:\n    cmd: c\n    word: "yes"\n'],
+    [
+      "extensions: {} # none\nz: 1\n",
+      'extensions: # none\n  aws:\n    cmd: c\n    word: "yes"\nz: 1\n',
+    ],
+    [
+      "extensions:\nz: 1\n",
+      'extensions:\n  aws:\n    cmd: c\n    word: "yes"\nz: 1\n',
+    ],
+    [
+      "extensions: {a: {cmd: x}}\n",
+      'extensions: {a: {cmd: x}, "aws":{"cmd":"c","word":"yes"}}\n',
+    ],
+    [
+      "{extensions: {}, z: 1}\n",
+      '{extensions: {"aws":{"cmd":"c","word":"yes"}}, z: 1}\n',
+    ],
+    [
+      "a: 1\r\nextensions:\r\n  b:\r\n    cmd: x\r\n",
+      'a: 1\r\nextensions:\r\n  b:\r\n    cmd: x\r\n  aws:\r\n    cmd: c\r\n    word: "yes"\r\n',
+    ],
+  ];
+  for (const [before, after] of cases) {
+    assertEquals(put(YAML, before, { container: "extensions", entry }), after);
+  }
+});
+
+Deno.test("YAML: an own entry is brought up to date, and what others put into it stays", () => {
+  const before = `extensions:
+  aws:
+    # mine
+    command: /old/deno   # the program
+    args:
+    - run
+    - x
+    timeout: 900
+`;
+  assertEquals(
+    put(YAML, before, { container: "extensions" }),
+    before.replace("/old/deno", '"/bin/deno"'),
+  );
+});
+
+Deno.test("YAML: what cannot be understood, or would be harmed, is refused", () => {
+  for (
+    const [text, words] of [
+      ["a: [", "it is no YAML at line"],
+      ["a: 1\na: 2\n", "DUPLICATE_KEY"],
+      ["a: 1\n---\nb: 2\n", "MULTIPLE_DOCS"],
+      ["- a\n", "something else than named settings"],
+      ["extensions: text\n", "no mapping of its own"],
+      ["base: &x {a: {cmd: y}}\nextensions: *x\n", "no mapping of its own"],
+      ["extensions: &x\n  a: {}\nother: *x\n", "cannot be added to safely"],
+    ]
+  ) {
+    const error = assertThrows(
+      () => put(YAML, text, { container: "extensions" }),
+      EditError,
+    );
+    assertStringIncludes(error.message, words);
+  }
+});

@@ -1,0 +1,111 @@
+/**
+ * A world for subcommands: variables and a home of its own, and an ear for
+ * what is printed.
+ *
+ * @module
+ */
+
+import { createCredentialSource } from "../../src/aws/credentials.ts";
+import {
+  type CommandContext,
+  createContext,
+} from "../../src/commands/context.ts";
+import { TEST_CREDENTIALS } from "../support/test_identity.ts";
+
+/** Variables with keys that every test gate knows. */
+export const TEST_KEYS: Readonly<Record<string, string>> = {
+  AWS_ACCESS_KEY_ID: TEST_CREDENTIALS.accessKeyId,
+  AWS_SECRET_ACCESS_KEY: TEST_CREDENTIALS.secretAccessKey,
+  AWS_SESSION_TOKEN: TEST_CREDENTIALS.sessionToken,
+};
+
+/** A subcommand. */
+export type Command = (
+  args: readonly string[],
+  context: CommandContext,
+) => Promise<number>;
+
+/** What a subcommand did. */
+export interface Outcome {
+  readonly code: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** A temporary home directory with variables. */
+export class CommandWorld implements AsyncDisposable {
+  /** The home directory. */
+  readonly home: string;
+  readonly #variables: Readonly<Record<string, string | undefined>>;
+
+  private constructor(
+    home: string,
+    variables: Readonly<Record<string, string | undefined>>,
+  ) {
+    this.home = home;
+    this.#variables = {
+      HOME: home,
+      AWS_EC2_METADATA_DISABLED: "true",
+      ...variables,
+    };
+  }
+
+  /** Makes one; `undefined` takes a variable away. */
+  static async make(
+    variables: Readonly<Record<string, string | undefined>> = {},
+  ): Promise<CommandWorld> {
+    const home = await Deno.realPath(await Deno.makeTempDir());
+    return new CommandWorld(home, variables);
+  }
+
+  /** A path in the home directory. */
+  path(name: string): string {
+    return `${this.home}/${name}`;
+  }
+
+  /** Writes a file in the home directory. */
+  async write(name: string, text: string): Promise<string> {
+    const path = this.path(name);
+    await Deno.mkdir(path.slice(0, path.lastIndexOf("/")), { recursive: true });
+    await Deno.writeTextFile(path, text);
+    return path;
+  }
+
+  /** Looks a variable up. */
+  env = (name: string): string | undefined => this.#variables[name];
+
+  /** Runs a subcommand. */
+  async run(
+    command: Command,
+    args: readonly string[],
+    changes: Partial<CommandContext> = {},
+  ): Promise<Outcome> {
+    let stdout = "";
+    let stderr = "";
+    const context = createContext({
+      env: this.env,
+      profileRegion: () => Promise.resolve(undefined),
+      write: (text) => {
+        stdout += text;
+        return Promise.resolve();
+      },
+      writeError: (text) => {
+        stderr += text;
+        return Promise.resolve();
+      },
+      useColor: false,
+    });
+    const code = await command(args, {
+      ...context,
+      createCredentialSource: (options) =>
+        createCredentialSource({ ...options, env: this.env }),
+      ...changes,
+    });
+    return { code, stdout, stderr };
+  }
+
+  /** Removes the home directory. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await Deno.remove(this.home, { recursive: true });
+  }
+}

@@ -1,0 +1,78 @@
+import { assert, assertEquals, assertThrows } from "@std/assert";
+import {
+  COMMAND_NAMES,
+  commandHelp,
+  COMMANDS,
+  isCommandName,
+} from "../../src/commands/commands.ts";
+import { takeOwnFlags } from "../../src/commands/own_flags.ts";
+import { shellWords } from "../../src/commands/shell_words.ts";
+import { ConfigError } from "../../src/errors.ts";
+import { OPTION_KEYS, OPTIONS } from "../../src/options.ts";
+
+Deno.test("the help of each subcommand fits a terminal and names its flags", () => {
+  for (const name of COMMAND_NAMES) {
+    const text = commandHelp(name);
+    for (const line of text.split("\n")) assert(line.length <= 80, line);
+    for (const { flag } of COMMANDS[name].flags) assert(text.includes(flag));
+  }
+});
+
+Deno.test("no flag of a subcommand is one of the proxy's", () => {
+  const taken = new Set<string>(OPTION_KEYS.map((key) => OPTIONS[key].flag));
+  for (const name of COMMAND_NAMES) {
+    for (const { flag } of COMMANDS[name].flags) assert(!taken.has(flag), flag);
+  }
+});
+
+Deno.test("only the names of subcommands are such", () => {
+  assert(isCommandName("doctor"));
+  for (const word of [undefined, "", "doctors", "toString", "https://x/"]) {
+    assertEquals(isCommandName(word), false);
+  }
+});
+
+Deno.test("own flags are taken out from among others, up to --", () => {
+  const { rest, given } = takeOwnFlags(
+    [
+      "zed",
+      "--write",
+      "--name",
+      "a",
+      "--region=x",
+      "--file=b",
+      "--",
+      "--write",
+    ],
+    COMMANDS.config.flags,
+  );
+  assertEquals(rest, ["zed", "--region=x", "--", "--write"]);
+  assertEquals(Object.fromEntries(given), {
+    write: "true",
+    name: "a",
+    file: "b",
+  });
+});
+
+Deno.test("every fault of own flags is told at once", () => {
+  const { faults } = assertThrows(
+    () =>
+      takeOwnFlags(
+        ["--write=yes", "--name", "--file="],
+        COMMANDS.config.flags,
+      ),
+    ConfigError,
+  );
+  assertEquals(faults, [
+    "--write takes no value",
+    "--name needs a value (--name NAME)",
+    "--file needs a value (--file PATH)",
+  ]);
+});
+
+Deno.test("words for a shell are quoted only where they must be", () => {
+  assertEquals(
+    shellWords(["--allow-net=a:1,b", "a b", "it's", "*", ""]),
+    "--allow-net=a:1,b 'a b' 'it'\\''s' '*' ''",
+  );
+});

@@ -1,0 +1,555 @@
+import {
+  assertEquals,
+  assertGreaterOrEqual,
+  assertStringIncludes,
+} from "@std/assert";
+import { mcp, type McpHandler, result, Sessions } from "../support/raw_mcp.ts";
+import { RawServer, type SeenRequest } from "../support/raw_server.ts";
+import {
+  StreamClient,
+  type StreamClientOptions,
+} from "../support/stream_client.ts";
+
+const VERSION = "io.modelcontextprotocol/protocolVersion";
+const CAPABILITIES = "io.modelcontextprotocol/clientCapabilities";
+
+const DISCOVERED = {
+  resultType: "complete",
+  supportedVersions: ["2026-07-28"],
+  capabilities: {
+    tools: { listChanged: true },
+    resources: { subscribe: true },
+  },
+  _meta: {
+    "io.modelcontextprotocol/serverInfo": { name: "raw", version: "2" },
+  },
+  ttlMs: 0,
+  cacheScope: "private",
+};
+
+const rpcError = (id: unknown, code: number, message: string) => ({
+  jsonrpc: "2.0",
+  id,
+  error: { code, message },
+});
+
+/** A target of 2026-07-28 alone. */
+const modernTarget = (script: Record<string, McpHandler> = {}) =>
+  mcp({
+    initialize: (message, reply) =>
+      reply.json(rpcError(message.id, -32022, "Unsupported version"), 400),
+    "server/discover": (message, reply) =>
+      reply.json(result(message, DISCOVERED)),
+    ...script,
+  });
+
+/** A target of a legacy revision alone, with a session. */
+const legacyTarget = (script: Record<string, McpHandler> = {}) => {
+  const sessions = new Sessions();
+  return mcp({
+    "server/discover": (_message, reply) => reply.status(404, {}, "no"),
+    ...script,
+  }, sessions);
+};
+
+async function bridged(
+  handler: Parameters<typeof RawServer.start>[0],
+  options: Partial<StreamClientOptions> = {},
+) {
+  const server = await RawServer.start(handler);
+  const client = new StreamClient({
+    url: server.url,
+    bridge: true,
+    ...options,
+  });
+  return {
+    server,
+    client,
+    async [Symbol.asyncDispose]() {
+      await client[Symbol.asyncDispose]();
+      await server[Symbol.asyncDispose]();
+    },
+  };
+}
+
+function messages(requests: readonly SeenRequest[]) {
+  return requests.filter(({ method }) => method === "POST")
+    .map((seen) => JSON.parse(seen.text()));
+}
+
+/** What a request of a client of 2026-07-28 holds. */
+const modernParams = (
+  params = {},
+  capabilities: Record<string, unknown> = {},
+) => ({
+  ...params,
+  _meta: {
+    [VERSION]: "2026-07-28",
+    "io.modelcontextprotocol/clientInfo": { name: "m", version: "1" },
+    [CAPABILITIES]: capabilities,
+  },
+});
+
+Deno.test("a legacy client's requests get the _meta of the modern era, every other byte as it was", async () => {
+  await using w = await bridged(modernTarget());
+  const { json } = await w.client.initialize({ capabilities: { roots: {} } });
+  assertEquals(json.result, {
+    protocolVersion: "2025-11-25",
+    capabilities: DISCOVERED.capabilities,
+    serverInfo: { name: "raw", version: "2" },
+  });
+  w.client.request(1, "logging/setLevel", { level: "debug" });
+  assertEquals((await w.client.answer(1)).json.result, {});
+  w.client.send(
+    '{ "jsonrpc":"2.0","id":2,"method":"tools/call","params":{"name":"x","arguments":{"n":1E2},"_meta":{"progressToken":7}} }',
+  );
+  await w.client.answer(2);
+  const call = w.server.requests.all.at(-1);
+  assertStringIncludes(call?.text() ?? "", '"arguments":{"n":1E2},"_meta":{');
+  assertEquals(JSON.parse(call?.text() ?? "").params._meta, {
+    [VERSION]: "2026-07-28",
+    "io.modelcontextprotocol/clientInfo": { name: "test", version: "1" },
+    [CAPABILITIES]: { roots: {} },
+    "io.modelcontextprotocol/logLevel": "debug",
+    progressToken: 7,
+  });
+  assertEquals(call?.header("mcp-name"), "x");
+  w.client.request(3, "ping");
+  assertEquals((await w.client.answer(3)).json.result, {});
+  assertEquals(
+    messages(w.server.requests.all).map(({ method }) => method)
+      .filter((method) => method === "ping" || method === "logging/setLevel"),
+    [],
+  );
+});
+
+Deno.test("a legacy client at a target of its own era is not bridged", async () => {
+  await using w = await bridged(
+    legacyTarget({ GET: (_none, reply) => reply.status(405) }),
+  );
+  await w.client.initialize();
+  w.client.request(1, "ping");
+  await w.client.answer(1);
+  assertEquals(
+    messages(w.server.requests.all).map(({ method }) => method),
+    ["initialize", "notifications/initialized", "ping"],
+  );
+});
+
+Deno.test("an initialize that fails for no reason of era is answered with that cause", async () => {
+  await using w = await bridged((_request, reply) =>
+    reply.status(
+      403,
+      {
+        "x-amzn-errortype": "AccessDeniedException",
+        "content-type": "application/json",
+      },
+      '{"message":"User: arn:aws:iam::1:user/x is not authorized to perform: execute-api:Invoke on resource: y"}',
+    )
+  );
+  w.client.request(1, "initialize", { protocolVersion: "2025-11-25" });
+  const { json } = await w.client.next();
+  assertEquals(json.error.code, -31013);
+  assertEquals(w.server.requests.length, 1);
+});
+
+/** A tool that asks for input `rounds` times. */
+function asking(rounds: number, round: (n: number) => Record<string, unknown>) {
+  const seen: { at: number; message: ReturnType<typeof JSON.parse> }[] = [];
+  const handler: McpHandler = (message, reply) => {
+    seen.push({ at: performance.now(), message });
+    const n = seen.length;
+    return reply.json(result(
+      message,
+      n > rounds
+        ? { resultType: "complete", content: [], rounds: n }
+        : { resultType: "input_required", ...round(n) },
+    ));
+  };
+  return { seen, handler };
+}
+
+Deno.test("what a result asks for becomes a request of the server's, and the retry has the answer, the state to the letter and an ID of its own", async () => {
+  const state = 'a"b\\\u00e9 \u2028';
+  const { seen, handler } = asking(1, () => ({
+    inputRequests: {
+      "the key": { method: "roots/list" },
+      e: { method: "elicitation/create", params: { message: "?", n: 1 } },
+    },
+    requestState: state,
+  }));
+  await using w = await bridged(modernTarget({ "tools/call": handler }));
+  await w.client.initialize({ capabilities: { roots: {}, elicitation: {} } });
+  w.client.request("call", "tools/call", { name: "x", arguments: { a: 1 } });
+  const asked = [(await w.client.next()).json, (await w.client.next()).json];
+  const roots = asked.find(({ method }) => method === "roots/list");
+  const elicited = asked.find(({ method }) => method === "elicitation/create");
+  assertEquals(elicited.params, { message: "?", n: 1 });
+  w.client.send(
+    `{"jsonrpc":"2.0","id":${
+      JSON.stringify(elicited.id)
+    },"result":{"action":"accept","content":{"x":1E2}}}`,
+  );
+  w.client.send({ jsonrpc: "2.0", id: roots.id, result: { roots: [] } });
+  const { json } = await w.client.next();
+  assertEquals([json.id, json.result.rounds], ["call", 2]);
+  const [first, second] = seen.map(({ message }) => message);
+  assertEquals(first.id === second.id, false);
+  assertEquals(second.params.requestState, state);
+  assertEquals(second.params.inputResponses, {
+    "the key": { roots: [] },
+    e: { action: "accept", content: { x: 100 } },
+  });
+  assertEquals(second.params.arguments, { a: 1 });
+  assertStringIncludes(w.server.requests.all.at(-1)?.text() ?? "", '"x":1E2');
+});
+
+Deno.test("a retry without a state has none", async () => {
+  const { seen, handler } = asking(1, () => ({
+    inputRequests: { r: { method: "roots/list" } },
+  }));
+  await using w = await bridged(modernTarget({ "tools/call": handler }));
+  await w.client.initialize({ capabilities: { roots: {} } });
+  w.client.request(1, "tools/call", { name: "x" });
+  const { json } = await w.client.next();
+  w.client.send({ jsonrpc: "2.0", id: json.id, result: { roots: [] } });
+  await w.client.answer(1);
+  assertEquals("requestState" in seen[1].message.params, false);
+});
+
+Deno.test("rounds that bring only a state are paced, and after ten the call fails", async () => {
+  const { seen, handler } = asking(99, (n) => ({ requestState: `s${n}` }));
+  await using w = await bridged(modernTarget({ "tools/call": handler }));
+  await w.client.initialize();
+  w.client.request(1, "tools/call", { name: "x" });
+  const { json } = await w.client.next();
+  assertEquals([json.id, json.error.data.reason], [1, "bad-answer"]);
+  assertEquals(seen.length, 11);
+  assertEquals(seen[3].message.params.requestState, "s3");
+  // A pace, not a measurement: it is what the target is promised.
+  assertGreaterOrEqual(seen[1].at - seen[0].at, 240);
+});
+
+Deno.test("a capability that the client did not declare fails the call", async () => {
+  const { handler } = asking(1, () => ({
+    inputRequests: { s: { method: "sampling/createMessage", params: {} } },
+  }));
+  await using w = await bridged(modernTarget({ "tools/call": handler }));
+  await w.client.initialize({ capabilities: { roots: {} } });
+  w.client.request(1, "tools/call", { name: "x" });
+  const { json } = await w.client.next();
+  assertStringIncludes(json.error.message, "sampling/createMessage");
+});
+
+Deno.test("the client's error fails the call, and what else it was asked is withdrawn", async () => {
+  const { handler } = asking(1, () => ({
+    inputRequests: { a: { method: "roots/list" }, b: { method: "roots/list" } },
+  }));
+  await using w = await bridged(modernTarget({ "tools/call": handler }));
+  await w.client.initialize({ capabilities: { roots: {} } });
+  w.client.request(1, "tools/call", { name: "x" });
+  const [a, b] = [(await w.client.next()).json, (await w.client.next()).json];
+  w.client.send(rpcError(a.id, -1, "no roots"));
+  const last = [(await w.client.next()).json, (await w.client.next()).json];
+  const cancelled = last.find(({ method }) =>
+    method === "notifications/cancelled"
+  );
+  const failed = last.find(({ id }) => id === 1);
+  assertEquals(cancelled.params.requestId, b.id);
+  assertEquals([failed.error.code, failed.error.message], [-1, "no roots"]);
+});
+
+Deno.test("a call that is cancelled while the client is asked is over", async () => {
+  const { seen, handler } = asking(1, () => ({
+    inputRequests: { a: { method: "roots/list" } },
+  }));
+  await using w = await bridged(modernTarget({ "tools/call": handler }));
+  await w.client.initialize({ capabilities: { roots: {} } });
+  w.client.request(1, "tools/call", { name: "x" });
+  const { json } = await w.client.next();
+  w.client.notify("notifications/cancelled", { requestId: 1 });
+  assertEquals((await w.client.next()).json.params.requestId, json.id);
+  w.client.send({ jsonrpc: "2.0", id: json.id, result: { roots: [] } });
+  assertEquals(await w.client.close(), []);
+  assertEquals(seen.length, 1);
+});
+
+Deno.test("at the end of stdin a call whose client was asked is answered", async () => {
+  const { handler } = asking(1, () => ({
+    inputRequests: { a: { method: "roots/list" } },
+  }));
+  await using w = await bridged(modernTarget({ "tools/call": handler }));
+  await w.client.initialize({ capabilities: { roots: {} } });
+  w.client.request(1, "tools/call", { name: "x" });
+  await w.client.next();
+  const rest = await w.client.close();
+  assertEquals(rest.map(({ json }) => [json.id, json.error.code]), [[
+    1,
+    -31018,
+  ]]);
+});
+
+Deno.test("batches are refused, and a subscription that the target does not have is an error", async () => {
+  await using w = await bridged(modernTarget({
+    "server/discover": (message, reply) =>
+      reply.json(result(message, { ...DISCOVERED, capabilities: {} })),
+  }));
+  await w.client.initialize();
+  w.client.send([{ jsonrpc: "2.0", id: 1, method: "m" }]);
+  assertEquals((await w.client.next()).json.error.code, -32600);
+  w.client.request(2, "resources/subscribe", { uri: "a:b" });
+  assertEquals((await w.client.next()).json.error.code, -32601);
+});
+
+Deno.test("a modern client's requests go over a hidden session without its _meta, and results gain what the era demands", async () => {
+  await using w = await bridged(legacyTarget({
+    "tools/list": (message, reply) =>
+      reply.status(
+        200,
+        { "content-type": "application/json" },
+        `{"jsonrpc":"2.0","id":${message.id},"result":{"tools":[], "n":1E2}}`,
+      ),
+    GET: (_none, reply) => reply.status(405),
+  }));
+  w.client.request(1, "server/discover", modernParams());
+  const { json } = await w.client.answer(1);
+  assertEquals(json.result.supportedVersions, ["2026-07-28"]);
+  assertEquals(
+    json.result._meta["io.modelcontextprotocol/serverInfo"].name,
+    "raw",
+  );
+  w.client.send(
+    `{"jsonrpc":"2.0","id":2,"method":"tools/list","params":${
+      JSON.stringify({ ...modernParams(), x: 1 })
+    }}`,
+  );
+  const { text } = await w.client.answer(2);
+  assertEquals(
+    text,
+    '{"jsonrpc":"2.0","id":2,"result":{"resultType":"complete","ttlMs":0,"cacheScope":"private","tools":[], "n":1E2}}',
+  );
+  const list = w.server.requests.all.find((seen) =>
+    seen.text().includes("tools/list")
+  );
+  assertEquals(JSON.parse(list?.text() ?? "").params, { _meta: {}, x: 1 });
+  assertEquals(list?.header("mcp-session-id")?.slice(0, 9), "session-1");
+  assertEquals(
+    messages(w.server.requests.all).map(({ method }) => method),
+    [
+      "server/discover",
+      "initialize",
+      "notifications/initialized",
+      "tools/list",
+    ],
+  );
+});
+
+Deno.test("a probe that fails for no reason of era is answered truthfully", async () => {
+  await using w = await bridged(
+    (_request, reply) =>
+      reply.status(403, {
+        "x-amzn-errortype": "AccessDeniedException",
+        "content-type": "application/json",
+      }, '{"message":"no"}'),
+    { timeoutMs: 300 },
+  );
+  w.client.request(1, "server/discover", modernParams());
+  const { json } = await w.client.next();
+  assertEquals(json.error.code, -31013);
+  assertEquals(
+    messages(w.server.requests.all).every(({ method }) =>
+      method === "server/discover"
+    ),
+    true,
+  );
+});
+
+/** A legacy tool that asks `count` questions, one after the other. */
+function legacyAsking(count: number) {
+  const answers = new Map<unknown, (value: unknown) => void>();
+  const script: Record<string, McpHandler> = {
+    GET: (_none, reply) => reply.status(405),
+    "tools/call": async (message, reply) => {
+      const stream = await reply.sse();
+      const got: unknown[] = [];
+      for (let n = 0; n < count; n++) {
+        const id = `${message.id}-${n}`;
+        const { promise, resolve } = Promise.withResolvers<unknown>();
+        answers.set(id, resolve);
+        await stream.message({
+          jsonrpc: "2.0",
+          id,
+          method: "elicitation/create",
+          params: { message: `q${n}` },
+        });
+        got.push(await promise);
+      }
+      await stream.message(result(message, { content: [], got }));
+      await stream.end();
+    },
+    response: async (message, reply) => {
+      await reply.status(202);
+      answers.get(message.id)?.(message.result ?? message.error);
+    },
+  };
+  return script;
+}
+
+Deno.test("what a legacy target asks within a call becomes input_required, and the retry's answer goes to the parked stream; --timeout stands still meanwhile", async () => {
+  await using w = await bridged(legacyTarget(legacyAsking(2)), {
+    timeoutMs: 400,
+  });
+  const params = modernParams({ name: "x", arguments: {} }, {
+    elicitation: {},
+  });
+  w.client.request(1, "tools/call", params);
+  let { json } = await w.client.answer(1);
+  for (let round = 0; round < 2; round++) {
+    assertEquals(json.result.resultType, "input_required");
+    const [[name, asked]] = Object.entries<{ params: { message: string } }>(
+      json.result.inputRequests,
+    );
+    assertEquals(asked.params.message, `q${round}`);
+    // A person takes longer than the limit.
+    await new Promise((resolve) => setTimeout(resolve, 450));
+    const { requestState } = json.result;
+    w.client.request(round + 2, "tools/call", {
+      ...params,
+      inputResponses: { [name]: { action: "accept", content: { round } } },
+      requestState,
+    });
+    ({ json } = await w.client.answer(round + 2));
+  }
+  assertEquals(json.id, 3);
+  assertEquals(json.result.got, [
+    { action: "accept", content: { round: 0 } },
+    { action: "accept", content: { round: 1 } },
+  ]);
+});
+
+Deno.test("a requestState is good for one retry, and an unknown one is an error", async () => {
+  await using w = await bridged(legacyTarget(legacyAsking(1)));
+  const params = modernParams({ name: "x" }, { elicitation: {} });
+  w.client.request(1, "tools/call", params);
+  const { json } = await w.client.answer(1);
+  const { requestState, inputRequests } = json.result;
+  const [name] = Object.keys(inputRequests);
+  const retry = {
+    ...params,
+    requestState,
+    inputResponses: { [name]: { action: "decline" } },
+  };
+  w.client.request(2, "tools/call", retry);
+  assertEquals((await w.client.answer(2)).json.result.got, [{
+    action: "decline",
+  }]);
+  w.client.request(3, "tools/call", retry);
+  assertEquals((await w.client.answer(3)).json.error.code, -32602);
+});
+
+Deno.test("at most 64 calls wait for their client; the next one's question is refused", async () => {
+  await using w = await bridged(legacyTarget(legacyAsking(1)), {
+    maxConcurrency: 100,
+  });
+  const params = modernParams({ name: "x" }, { elicitation: {} });
+  for (let id = 0; id < 65; id++) w.client.request(id, "tools/call", params);
+  const answers = [];
+  for (let id = 0; id < 65; id++) answers.push((await w.client.next()).json);
+  const refused = answers.filter(({ result }) =>
+    result.resultType === "complete"
+  );
+  assertEquals(refused.length, 1);
+  assertStringIncludes(JSON.stringify(refused[0].result.got), "64");
+  const states = answers.map(({ result }) => result.requestState).filter(
+    Boolean,
+  );
+  assertEquals(new Set(states).size, 64);
+});
+
+Deno.test("other requests of a legacy target are refused, and its ping is answered", async () => {
+  const answered: unknown[] = [];
+  const done = Promise.withResolvers<void>();
+  await using w = await bridged(legacyTarget({
+    GET: async (_none, reply) => {
+      const stream = await reply.sse();
+      await stream.message({ jsonrpc: "2.0", id: "p", method: "ping" });
+      await stream.message({ jsonrpc: "2.0", id: "r", method: "roots/list" });
+      await stream.closed;
+    },
+    response: async (message, reply) => {
+      await reply.status(202);
+      answered.push([message.id, message.error?.code ?? message.result]);
+      if (answered.length === 2) done.resolve();
+    },
+  }));
+  w.client.request(1, "tools/list", modernParams());
+  await w.client.answer(1);
+  await done.promise;
+  assertEquals(answered.sort(), [["p", {}], ["r", -32601]]);
+});
+
+Deno.test("a subscription is fed from the hidden session, and ends when it is cancelled", async () => {
+  const streams = Promise.withResolvers<
+    { message(value: unknown): Promise<void> }
+  >();
+  const unsubscribed = Promise.withResolvers<void>();
+  const INIT = {
+    protocolVersion: "2025-11-25",
+    capabilities: {
+      tools: { listChanged: true },
+      resources: { subscribe: true },
+    },
+    serverInfo: { name: "raw", version: "1" },
+  };
+  await using w = await bridged(legacyTarget({
+    initialize: (message, reply) => reply.json(result(message, INIT)),
+    GET: async (_none, reply) => {
+      const stream = await reply.sse();
+      streams.resolve(stream);
+      await stream.closed;
+    },
+    "resources/unsubscribe": async (message, reply) => {
+      await reply.json(result(message));
+      unsubscribed.resolve();
+    },
+  }));
+  w.client.request(
+    "l",
+    "subscriptions/listen",
+    modernParams({
+      notifications: {
+        toolsListChanged: true,
+        promptsListChanged: true,
+        resourceSubscriptions: ["a:b"],
+      },
+    }),
+  );
+  const { json } = await w.client.next();
+  assertEquals(json.params, {
+    _meta: { "io.modelcontextprotocol/subscriptionId": "l" },
+    notifications: { toolsListChanged: true, resourceSubscriptions: ["a:b"] },
+  });
+  const stream = await streams.promise;
+  await stream.message({
+    jsonrpc: "2.0",
+    method: "notifications/prompts/list_changed",
+  });
+  await stream.message({
+    jsonrpc: "2.0",
+    method: "notifications/resources/updated",
+    params: { uri: "c:d" },
+  });
+  await stream.message({
+    jsonrpc: "2.0",
+    method: "notifications/resources/updated",
+    params: { uri: "a:b" },
+  });
+  const told = (await w.client.next()).json;
+  assertEquals(told.params, {
+    _meta: { "io.modelcontextprotocol/subscriptionId": "l" },
+    uri: "a:b",
+  });
+  w.client.notify("notifications/cancelled", { requestId: "l" });
+  await unsubscribed.promise;
+  assertEquals(await w.client.close(), []);
+});
