@@ -63,7 +63,16 @@ export {
   ProxyError,
 } from "./src/errors.ts";
 export type { Log, LogFields } from "./src/log.ts";
+export type { Era } from "./src/mcp/era.ts";
+export type {
+  RequestId,
+  ResponseMessage,
+  RpcError,
+} from "./src/mcp/message.ts";
+export type { Metadata } from "./src/mcp/metadata.ts";
+export type { Observation, Observed, Observer } from "./src/mcp/observer.ts";
 export type { Transport } from "./src/mcp/session.ts";
+export type { ToolRules } from "./src/mcp/tool_policy.ts";
 export { runStdioProxy, type StdioProxyOptions } from "./src/stdio_proxy.ts";
 export { type Redact, Redactor } from "./src/redact.ts";
 

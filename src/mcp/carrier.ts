@@ -10,7 +10,6 @@ import type { Redact } from "../redact.ts";
 import {
   discardBody,
   mediaType,
-  readBody,
   readChunks,
   readEvents,
   readHead,
@@ -23,7 +22,6 @@ import {
   fetchFailure,
   httpStatusError,
   redirectError,
-  type Repeat,
   streamCut,
 } from "./failure.ts";
 import { joinBytes } from "./frames.ts";
@@ -35,16 +33,17 @@ import {
   streamHeaders,
 } from "./headers.ts";
 import type { SseChannel } from "./http_sse.ts";
-import { readMessage, type RpcError } from "./message.ts";
 import { DEFAULT_MAX_ANSWER_BYTES, frameTooLarge } from "./large_answer.ts";
 import { saysLost, SessionLost } from "./loss.ts";
+import {
+  badContentType,
+  type Explain,
+  isRedirect,
+  readErrorBody,
+  readRpcError,
+  repeatAfter,
+} from "./responses.ts";
 import { backoffMs, delay, retryAfterMs } from "./retry.ts";
-
-/** Says what an HTTP error means where the transport knows more than MCP. */
-export type Explain = (
-  response: Response,
-  body: string,
-) => ProxyError | undefined;
 
 /** What a {@linkcode Carrier} is handed. */
 export interface CarrierOptions {
@@ -78,9 +77,6 @@ const MAX_FRUITLESS_TRIES = 5;
 
 /** How long a stream may go on when nobody waits any more. */
 const LINGER_MS = 5_000;
-
-/** How much of an HTTP error's body is read. */
-const MAX_ERROR_BODY_BYTES = 1024 * 1024;
 
 /** From this size on an answer passes while it still arrives. */
 const PASS_FROM_BYTES = 8 * 1024 * 1024;
@@ -373,13 +369,13 @@ export class Carrier {
     if (response.status === 404) {
       throw new SessionLost(session, "never", streamCut(position.cause));
     }
-    const { explain } = this.#options;
-    const refusal = explain(response, decoder.decode(body));
-    if (refusal) throw new AttemptError(refusal, "never");
     if (isPassing(response.status)) {
       position.fruitlessTries++;
       return undefined;
     }
+    const { explain } = this.#options;
+    const refusal = explain(response, decoder.decode(body));
+    if (refusal) throw new AttemptError(refusal, "never");
     throw new AttemptError(streamCut(position.cause), "never");
   }
 }
@@ -405,40 +401,4 @@ function isFinal(cause: unknown): boolean {
 /** 409: the target still holds the old stream. */
 function isPassing(status: number): boolean {
   return status === 409 || status === 429 || status >= 500;
-}
-
-/** Whether an HTTP response is a redirect that names another place. */
-export function isRedirect(response: Response): boolean {
-  return response.status >= 300 && response.status < 400;
-}
-
-/** The body of an HTTP error, as far as it can be had. */
-export async function readErrorBody(response: Response): Promise<Uint8Array> {
-  try {
-    const body = await readBody(response, { maxBytes: MAX_ERROR_BODY_BYTES });
-    return body ?? new Uint8Array();
-  } catch {
-    return new Uint8Array();
-  }
-}
-
-function readRpcError(body: Uint8Array): RpcError | undefined {
-  const message = readMessage(body);
-  return message.kind === "response" ? message.error : undefined;
-}
-
-function repeatAfter(response: Response): Repeat {
-  const { status, headers } = response;
-  if (status === 429) return "always";
-  if (status === 503 && headers.has("retry-after")) return "always";
-  return [502, 503, 504].includes(status) ? "if-repeatable" : "never";
-}
-
-function badContentType(status: number, type: string): ProxyError {
-  const what = type === "" ? "no content type" : `content type ${type}`;
-  return new ProxyError(
-    "bad-answer",
-    `the target answered HTTP ${status} with ${what}, where MCP has application/json or text/event-stream; is the target URL that of an MCP endpoint?`,
-    { data: { status, contentType: type } },
-  );
 }

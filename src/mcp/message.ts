@@ -31,17 +31,23 @@ export interface NotificationMessage {
 
 /** A JSON-RPC response: a result or an error. */
 export interface ResponseMessage {
+  /** Tells it from other messages. */
   readonly kind: "response";
   /** `undefined` when it is absent or null. */
   readonly id: RequestId | undefined;
+  /** The `result` member; `undefined` when it is an error. */
   readonly result: unknown;
+  /** The `error` member; `undefined` when it is a result. */
   readonly error: RpcError | undefined;
 }
 
 /** The `error` member of a response. */
 export interface RpcError {
+  /** The JSON-RPC error code. */
   readonly code: number;
+  /** What went wrong, for a person. */
   readonly message: string;
+  /** What else there is to know; `undefined` when there is nothing. */
   readonly data: unknown;
 }
 

@@ -6,7 +6,7 @@
  * @module
  */
 
-import { ProxyError } from "../errors.ts";
+import type { ProxyError } from "../errors.ts";
 import type { Log } from "../log.ts";
 import { META, metaOf } from "./era.ts";
 import type { Exchange } from "./exchange.ts";

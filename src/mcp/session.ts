@@ -20,7 +20,7 @@
 import type { ProxyError } from "../errors.ts";
 import type { Log } from "../log.ts";
 import type { Redactor } from "../redact.ts";
-import { Carrier, type Explain } from "./carrier.ts";
+import { Carrier } from "./carrier.ts";
 import { Delivery, type DeliveryOptions } from "./delivery.ts";
 import { Exchange, type ExchangeInit } from "./exchange.ts";
 import type { HeaderPairs, SessionHeaders } from "./headers.ts";
@@ -39,6 +39,7 @@ import type { Observer } from "./observer.ts";
 import { Places } from "./places.ts";
 import { RepeatPolicy } from "./repeat_policy.ts";
 import { report, reportable } from "./report.ts";
+import type { Explain } from "./responses.ts";
 import { delay } from "./retry.ts";
 import { SessionKeeper } from "./session_keeper.ts";
 import { Underway } from "./underway.ts";

@@ -8,7 +8,7 @@ import { ProxyError } from "../errors.ts";
 import type { Log } from "../log.ts";
 import type { Redact } from "../redact.ts";
 import { discardBody, mediaType, readEvents } from "./body.ts";
-import { type Explain, isRedirect, readErrorBody } from "./carrier.ts";
+import { type Explain, isRedirect, readErrorBody } from "./responses.ts";
 import type { Delivery } from "./delivery.ts";
 import { fetchFailure, httpStatusError, redirectError } from "./failure.ts";
 import {

@@ -1,0 +1,58 @@
+/**
+ * What an HTTP response says by its status, headers and error body.
+ *
+ * @module
+ */
+
+import { ProxyError } from "../errors.ts";
+import { readBody } from "./body.ts";
+import type { Repeat } from "./failure.ts";
+import { readMessage, type RpcError } from "./message.ts";
+
+/** Says what an HTTP error means where the transport knows more than MCP. */
+export type Explain = (
+  response: Response,
+  body: string,
+) => ProxyError | undefined;
+
+/** How much of an HTTP error's body is read. */
+const MAX_ERROR_BODY_BYTES = 1024 * 1024;
+
+/** Whether an HTTP response is a redirect that names another place. */
+export function isRedirect(response: Response): boolean {
+  return response.status >= 300 && response.status < 400;
+}
+
+/** The body of an HTTP error, as far as it can be had. */
+export async function readErrorBody(response: Response): Promise<Uint8Array> {
+  try {
+    const body = await readBody(response, { maxBytes: MAX_ERROR_BODY_BYTES });
+    return body ?? new Uint8Array();
+  } catch {
+    return new Uint8Array();
+  }
+}
+
+/** The JSON-RPC error that a body is, if it is one. */
+export function readRpcError(body: Uint8Array): RpcError | undefined {
+  const message = readMessage(body);
+  return message.kind === "response" ? message.error : undefined;
+}
+
+/** Whether a request may be sent again after an HTTP error. */
+export function repeatAfter(response: Response): Repeat {
+  const { status, headers } = response;
+  if (status === 429) return "always";
+  if (status === 503 && headers.has("retry-after")) return "always";
+  return [502, 503, 504].includes(status) ? "if-repeatable" : "never";
+}
+
+/** The error for a 2xx answer of another content type than MCP has. */
+export function badContentType(status: number, type: string): ProxyError {
+  const what = type === "" ? "no content type" : `content type ${type}`;
+  return new ProxyError(
+    "bad-answer",
+    `the target answered HTTP ${status} with ${what}, where MCP has application/json or text/event-stream; is the target URL that of an MCP endpoint?`,
+    { data: { status, contentType: type } },
+  );
+}
