@@ -96,7 +96,7 @@ export async function parseCommand(
   const target = checkTarget(reading);
   const extra = await checkHeaders(reading, env);
   const tls = await checkTls(reading, target.url);
-  const metadata = readMetadata(settings.metadata);
+  const metadata = readMetadata(settings.metadata, env);
   const host = signedHost(settings, target.url);
   const scope = await findScope({
     reading,
@@ -134,8 +134,8 @@ export async function parseCommand(
     metadata: metadata.pairs,
     headers: extra.headers,
     tls: tls.tls,
-    variables: extra.variables,
-    secrets: extra.secrets,
+    variables: [...extra.variables, ...metadata.variables],
+    secrets: [...extra.secrets, ...metadata.secrets],
   };
   return { kind: "run", config, notes: [...scope.notes, ...tls.notes] };
 }

@@ -53,9 +53,10 @@ export function expandVariables(
       return "";
     }
     const value = isAwsSecret(name) ? undefined : env(name);
-    if (value) {
+    if (value?.trim()) {
       names.add(name);
-      secrets.add(value);
+      // Without the blanks around it, which a header does without, too.
+      secrets.add(value.trim());
       return value;
     }
     fault ??= isAwsSecret(name)

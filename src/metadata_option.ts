@@ -4,6 +4,7 @@
  * @module
  */
 
+import { expandVariables } from "./expand_variables.ts";
 import { remedy } from "./option.ts";
 import { OPTIONS } from "./options.ts";
 import { quote } from "./settings.ts";
@@ -11,6 +12,10 @@ import { quote } from "./settings.ts";
 /** Metadata, read. */
 export interface MetadataReading {
   readonly pairs: readonly (readonly [key: string, value: string])[];
+  /** The variables that values name. */
+  readonly variables: readonly string[];
+  /** What is from variables, and not to be shown. */
+  readonly secrets: readonly string[];
   /** What is wrong, a sentence each. None shows a value. */
   readonly faults: readonly string[];
 }
@@ -34,10 +39,16 @@ const PROTOCOL_NAMES = new Set([
  * Reads `key=value` texts.
  *
  * @param texts What was given.
+ * @param env Looks up the variables that values name.
  * @returns The pairs, and every fault.
  */
-export function readMetadata(texts: readonly string[]): MetadataReading {
+export function readMetadata(
+  texts: readonly string[],
+  env: (name: string) => string | undefined,
+): MetadataReading {
   const pairs = new Map<string, string>();
+  const variables = new Set<string>();
+  const secrets = new Set<string>();
   const faults: string[] = [];
   const mend = remedy(OPTIONS.metadata);
   for (const text of texts) {
@@ -53,10 +64,22 @@ export function readMetadata(texts: readonly string[]): MetadataReading {
     } else if (pairs.has(key)) {
       faults.push(`metadata key ${quote(key)} is given twice (${mend})`);
     } else {
-      pairs.set(key, text.slice(equals + 1));
+      const expansion = expandVariables(text.slice(equals + 1), env);
+      if ("fault" in expansion) {
+        faults.push(`metadata ${quote(key)} ${expansion.fault}`);
+        continue;
+      }
+      pairs.set(key, expansion.text);
+      for (const name of expansion.names) variables.add(name);
+      for (const secret of expansion.secrets) secrets.add(secret);
     }
   }
-  return { pairs: [...pairs], faults };
+  return {
+    pairs: [...pairs],
+    variables: [...variables],
+    secrets: [...secrets],
+    faults,
+  };
 }
 
 /** Reserved: prefixes whose second label is `modelcontextprotocol` or `mcp`. */

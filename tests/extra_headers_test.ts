@@ -5,18 +5,36 @@ import {
 } from "@std/assert";
 import { readExtraHeaders } from "../src/extra_headers.ts";
 
+const ENV: Record<string, string> = {
+  TEAM_KEY: "k, 1=2",
+  SPACED: " spaced\t",
+  BROKEN: "hunter2\n",
+};
+
+function env(name: string): string | undefined {
+  return ENV[name];
+}
+
 function pairs(text: string, source = "MCP_HEADERS") {
-  return readExtraHeaders({ pairs: { text, source }, lines: [] });
+  return readExtraHeaders({ pairs: { text, source }, lines: [], env });
 }
 
 function lines(...lines: string[]) {
-  return readExtraHeaders({ lines });
+  return readExtraHeaders({ lines, env });
+}
+
+function fileLines(...texts: string[]) {
+  return texts.map((text, index) => ({
+    text,
+    place: `line ${index + 1} of 'headers'`,
+  }));
 }
 
 Deno.test("headers are read from pairs and from lines, in order", () => {
   const { headers, faults } = readExtraHeaders({
     pairs: { text: "X-Team=blue, X-Empty=,X-Sum=a=b", source: "--headers" },
     lines: ["X-List: a, b=c", "Cookie: AWSALB=1", "X-Tab:\tx\t"],
+    env,
   });
   assertEquals(faults, []);
   assertEquals(headers, [
@@ -131,6 +149,7 @@ Deno.test("every fault says how to mend it and none shows a value", () => {
       source: "--headers",
     },
     lines: ["hunter2", "hunter2 x: hunter2", "X-B: hunter2\n", "Host: hunter2"],
+    env,
   });
   assertEquals(faults.length, 7);
   for (const fault of faults) {
@@ -148,6 +167,7 @@ Deno.test("a header given twice is refused, in any case of letters", () => {
   const both = readExtraHeaders({
     pairs: { text: "X-A=1", source: "--headers" },
     lines: ["X-A: 2"],
+    env,
   });
   assertStringIncludes(both.faults[0], "given twice");
 });
@@ -156,7 +176,105 @@ Deno.test("a --header takes the place of the one of that name in a variable", ()
   const { headers, faults } = readExtraHeaders({
     pairs: { text: "X-A=1,X-B=2", source: "MCP_HEADERS" },
     lines: ["x-a: 3"],
+    env,
   });
   assertEquals(faults, []);
   assertEquals(headers, [["x-a", "3"], ["X-B", "2"]]);
+});
+
+Deno.test("a value names variables, after the list is taken apart", () => {
+  const { headers, faults, variables, secrets } = readExtraHeaders({
+    pairs: { text: "X-A=a ${TEAM_KEY},X-B=$${TEAM_KEY}", source: "--headers" },
+    lines: ["X-C: ${SPACED}"],
+    env,
+  });
+  assertEquals(faults, []);
+  assertEquals(headers, [
+    ["X-A", "a k, 1=2"],
+    ["X-B", "${TEAM_KEY}"],
+    ["X-C", "spaced"],
+  ]);
+  assertEquals(variables, ["TEAM_KEY", "SPACED"]);
+  assertEquals(secrets, ["k, 1=2", "spaced"]);
+});
+
+Deno.test("a fault of a variable names the header, its place and the variable, and no value", () => {
+  const { headers, faults } = readExtraHeaders({
+    pairs: {
+      text: "X-A=${ABSENT},X-B=${AWS_SESSION_TOKEN}",
+      source: "MCP_HEADERS",
+    },
+    lines: ["X-C: ${BROKEN}", "X-D: ${"],
+    env,
+  });
+  assertEquals(headers, []);
+  assertEquals(faults.length, 4);
+  assertStringIncludes(
+    faults[0],
+    "header X-A (entry 1 of MCP_HEADERS) names ABSENT, which is not set",
+  );
+  assertStringIncludes(
+    faults[1],
+    "header X-B (entry 2 of MCP_HEADERS) names AWS_SESSION_TOKEN, a secret",
+  );
+  assertStringIncludes(faults[2], "header X-C has a control character");
+  assertStringIncludes(
+    faults[3],
+    "header X-D (--header number 2) has a ${ without",
+  );
+  for (const fault of faults) assertNotMatch(fault, /hunter2/);
+});
+
+Deno.test("a line of a file is a header, and a secret; its faults name the line", () => {
+  const { headers, faults, secrets } = readExtraHeaders({
+    lines: [],
+    file: {
+      lines: fileLines(
+        "X-A: hunter2",
+        "hunter2",
+        "Host: hunter2",
+        "X-B: hunter2\r3",
+        "x-a: hunter3",
+        "X-C: ${ABSENT}",
+      ),
+      source: "--header-file",
+    },
+    env,
+  });
+  assertEquals(headers, [["x-a", "hunter3"]]);
+  assertEquals(secrets, ["hunter3"]);
+  const parts = [
+    "line 2 of 'headers' must be \"Name: value\"",
+    "header Host (line 3 of 'headers') belongs to",
+    "the value of header X-B (line 4 of 'headers') has a control character",
+    "header x-a (line 5 of 'headers') is given twice",
+    "header X-C (line 6 of 'headers') names ABSENT",
+  ];
+  for (const [index, part] of parts.entries()) {
+    assertStringIncludes(faults[index], part);
+    assertNotMatch(faults[index], /hunter/);
+  }
+  for (const fault of faults.slice(0, 4)) {
+    assertStringIncludes(fault, "(set --header-file or MCP_HEADER_FILE)");
+  }
+});
+
+Deno.test("of flag, variable and file the flag wins, wherever it stands", () => {
+  const from = (pairsFrom: string, fileFrom: string) =>
+    readExtraHeaders({
+      pairs: { text: "X-A=pairs", source: pairsFrom },
+      lines: [],
+      file: { lines: fileLines("X-A: file"), source: fileFrom },
+      env,
+    });
+  const flagged = from("--headers", "MCP_HEADER_FILE");
+  assertEquals(flagged.headers, [["X-A", "pairs"]]);
+  assertEquals([flagged.faults, flagged.secrets], [[], []]);
+  assertEquals(from("MCP_HEADERS", "--header-file").headers, [["X-A", "file"]]);
+  for (
+    const { faults } of [
+      from("--headers", "--header-file"),
+      from("MCP_HEADERS", "MCP_HEADER_FILE"),
+    ]
+  ) assertStringIncludes(faults[0], "header X-A");
 });

@@ -3,12 +3,39 @@ import {
   assertNotMatch,
   assertStringIncludes,
 } from "@std/assert";
-import { readMetadata } from "../src/metadata_option.ts";
+import { readMetadata as read } from "../src/metadata_option.ts";
 import { faultOf } from "./support/command_line.ts";
+
+const ENV: Record<string, string> = { TEAM_KEY: "hunter2" };
+
+function readMetadata(texts: readonly string[]) {
+  return read(texts, (name) => ENV[name]);
+}
+
+Deno.test("a value names variables, and a fault of one names its key", () => {
+  assertEquals(readMetadata(["a=k ${TEAM_KEY}", "b=$${TEAM_KEY}"]), {
+    pairs: [["a", "k hunter2"], ["b", "${TEAM_KEY}"]],
+    variables: ["TEAM_KEY"],
+    secrets: ["hunter2"],
+    faults: [],
+  });
+  const { faults } = readMetadata(["a=${ABSENT}", "b=${AWS_SESSION_TOKEN}"]);
+  assertEquals(faults.length, 2);
+  assertStringIncludes(
+    faults[0],
+    "metadata 'a' names ABSENT, which is not set",
+  );
+  assertStringIncludes(
+    faults[1],
+    "metadata 'b' names AWS_SESSION_TOKEN, a secret",
+  );
+});
 
 Deno.test("metadata is key=value, and a value may hold what it likes", () => {
   assertEquals(readMetadata(["a=1", "com.example/b-c.d=x=y z"]), {
     pairs: [["a", "1"], ["com.example/b-c.d", "x=y z"]],
+    variables: [],
+    secrets: [],
     faults: [],
   });
 });

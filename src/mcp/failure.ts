@@ -53,6 +53,20 @@ export class AttemptError extends Error {
 // "… for url (…): client error (Connect): tcp connect error: …".
 const CLIENT_ERROR = /client error \((\w+)\)(?::\s*)?(.*)$/s;
 
+/** What ends TLS before any request is read, and what to do. */
+const TLS_FAILURES: readonly (readonly [pattern: RegExp, advice: string])[] = [
+  [
+    /invalid peer certificate: UnknownIssuer/,
+    "; if its certificate is from a private authority, name the root with --ca-cert (MCP_CA_CERT)",
+  ],
+  [/invalid peer certificate/, ""],
+  // RFC 8446, 6.2: what a server has against a client's certificate.
+  [
+    /received fatal alert: (?:\w*Certificate\w*|UnknownCA|AccessDenied)/,
+    "; the target wants a client's certificate that it trusts: --client-cert and --client-key (MCP_CLIENT_CERT, MCP_CLIENT_KEY)",
+  ],
+];
+
 /** What a rejected fetch means. */
 export function fetchFailure(cause: unknown, url: URL): AttemptError {
   if (cause instanceof ProxyError) return new AttemptError(cause, "never");
@@ -63,6 +77,11 @@ export function fetchFailure(cause: unknown, url: URL): AttemptError {
   }
   const text = causeText(cause);
   const [, phase, detail = ""] = CLIENT_ERROR.exec(text) ?? [];
+  const tls = TLS_FAILURES.find(([pattern]) => pattern.test(text));
+  if (tls !== undefined) {
+    const message = `cannot connect to ${url.origin}: ${detail || text}`;
+    return unreachable(message + tls[1], cause, "always");
+  }
   if (phase === "Connect") {
     const message = `cannot connect to ${url.origin}: ${detail}`;
     return unreachable(message, cause, "always");

@@ -1,0 +1,55 @@
+/**
+ * A `fetch` with certificates of its own, over Deno's HTTP client. Proxies from
+ * the environment are honoured as by the global `fetch`.
+ *
+ * @module
+ */
+
+import type { TlsMaterial } from "./tls_files.ts";
+
+/** What {@linkcode openTls} is told of the target. */
+export interface TlsTarget {
+  /** Whether requests carry a Host that is not the target's. */
+  readonly sendsOtherHost: boolean;
+}
+
+/** The ways to the network, until they are disposed of. */
+export interface TlsFetches extends Disposable {
+  /** To the target: all roots, and the client's certificate. */
+  readonly toTarget: typeof globalThis.fetch;
+  /** To anyone else: all roots, and no word of who the client is. */
+  readonly toOthers: typeof globalThis.fetch;
+}
+
+/**
+ * Opens the ways to the network.
+ *
+ * @param tls Certificates and key.
+ * @param target What is sent.
+ * @returns The ways.
+ */
+export function openTls(
+  { caCerts, client }: TlsMaterial,
+  { sendsOtherHost }: TlsTarget,
+): TlsFetches {
+  const clients = new DisposableStack();
+  const open = (options: Deno.CreateHttpClientOptions) =>
+    fetchOver(clients.use(Deno.createHttpClient(options)));
+  const roots = { caCerts: [...caCerts] };
+  const toOthers = caCerts.length === 0 ? globalThis.fetch : open(roots);
+  const toTarget = open({
+    ...roots,
+    ...client,
+    // Another Host is for HTTP/1.1 alone.
+    ...(sendsOtherHost && { allowHost: true, http2: false }),
+  });
+  return {
+    toTarget,
+    toOthers,
+    [Symbol.dispose]: () => clients.dispose(),
+  };
+}
+
+function fetchOver(client: Deno.HttpClient): typeof globalThis.fetch {
+  return (input, init) => fetch(input, { ...init, client });
+}
