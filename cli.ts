@@ -141,6 +141,7 @@ interface Surroundings {
 async function proxy(config: Config, around: Surroundings): Promise<void> {
   const { log, redactor, signal } = around;
   for (const secret of config.secrets) redactor.add(secret);
+  for (const [, value] of config.headers) redactor.add(value);
   using tls = await openTlsOf(config);
   const telemetry = await openTelemetry(config, redactor, tls);
   const ways = {

@@ -21,6 +21,7 @@ export function withCookies(
   redactor: Redactor,
 ): typeof globalThis.fetch {
   const jars = new Map<string, CookieJar>();
+  const secrets: string[] = [];
 
   return async (input, init) => {
     const url = new URL(input instanceof Request ? input.url : input);
@@ -41,6 +42,13 @@ export function withCookies(
     return response;
   };
 
+  /** Some balancers give a new cookie with each answer. */
+  function hide(value: string): void {
+    redactor.add(value);
+    secrets.push(value);
+    if (secrets.length > MAX_COOKIES) redactor.remove(secrets.shift() ?? "");
+  }
+
   async function keep(given: string[], url: URL): Promise<void> {
     const { Cookie, CookieJar } = await import("tough-cookie");
     const jar = jars.get(url.origin) ??
@@ -49,7 +57,7 @@ export function withCookies(
     for (const text of given.slice(0, MAX_COOKIES)) {
       const cookie = Cookie.parse(text);
       if (!cookie) continue;
-      redactor.add(cookie.value);
+      hide(cookie.value);
       // Without a domain it is the host's alone.
       cookie.domain = null;
       await jar.setCookie(cookie, url.href, { ignoreError: true });

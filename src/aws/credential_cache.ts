@@ -130,6 +130,7 @@ export class CredentialCache implements CredentialSource {
       const moved = () => reading < MAX_READINGS && watch.changed();
       try {
         const credentials = await this.#load(watch);
+        this.#redactor.addAccessKeyId(credentials.accessKeyId);
         this.#redactor.add(credentials.secretAccessKey);
         this.#redactor.add(credentials.sessionToken);
         if (moved()) continue;

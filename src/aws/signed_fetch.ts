@@ -164,6 +164,7 @@ export function createSignedFetch(options: SignedFetchOptions): SignedFetch {
     exchange: Exchange,
     current: Credentials,
   ): Promise<Attempt> {
+    redactor.addAccessKeyId(current.accessKeyId);
     redactor.add(current.secretAccessKey);
     redactor.add(current.sessionToken);
     const signed = await core.sign(exchange, current);

@@ -7,6 +7,7 @@
 
 import { ProxyError } from "../errors.ts";
 import type { Log } from "../log.ts";
+import type { Redact } from "../redact.ts";
 import type { BodyHead } from "./body.ts";
 import type { Era } from "./era.ts";
 import type { OversizedData } from "./events.ts";
@@ -35,6 +36,8 @@ export interface DeliveryOptions {
   /** Writes one frame whose pieces are still on their way. */
   readonly emitPieces: (pieces: AsyncIterable<Uint8Array>) => Promise<void>;
   readonly log: Log;
+  /** Takes the secrets out of the errors that the client is told. */
+  readonly redact: Redact;
   /** The era of what is delivered. */
   readonly era: Era;
   /** Is told of the messages on their way, if anyone is. */
@@ -127,7 +130,7 @@ export class Delivery {
     for (const id of exchange.pending) {
       if (!this.#take(exchange, id)) continue;
       if (exchange.onAnswer) continue;
-      await this.#options.emit(errorFrame(error, id));
+      await this.#options.emit(errorFrame(error, id, this.#options.redact));
     }
   }
 
@@ -324,7 +327,7 @@ export class Delivery {
     const owner = id && this.exchangeOf(id);
     owner?.observation?.failed(error);
     if (owner && this.#take(owner, id)) {
-      await this.#options.emit(errorFrame(error, id));
+      await this.#options.emit(errorFrame(error, id, this.#options.redact));
     } else if (exchange) {
       await this.fail(exchange, error);
     }

@@ -5,20 +5,26 @@
  */
 
 import { ProxyError } from "../errors.ts";
+import type { Redact } from "../redact.ts";
 import { isObject, type RequestId } from "./message.ts";
 
 const encoder = new TextEncoder();
 
-/** The frame that answers a request with one of the proxy's own errors. */
+/**
+ * The frame that answers a request with one of the proxy's own errors.
+ *
+ * @param redact Takes out what the target may have echoed.
+ */
 export function errorFrame(
   error: ProxyError,
   id: RequestId | undefined,
+  redact: Redact = (text) => text,
 ): Uint8Array {
-  const body = JSON.stringify({
-    code: error.code,
-    message: error.message,
-    data: { source: "sigv4-proxy", reason: error.reason, ...error.data },
-  });
+  const data = { source: "sigv4-proxy", reason: error.reason, ...error.data };
+  const body = JSON.stringify(
+    { code: error.code, message: error.message, data },
+    (_name, value) => typeof value === "string" ? redact(value) : value,
+  );
   // The ID goes in as source text: a parsed one may have lost digits.
   const member = id === undefined ? "" : `"id":${id.source},`;
   return encoder.encode(`{"jsonrpc":"2.0",${member}"error":${body}}`);

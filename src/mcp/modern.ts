@@ -72,6 +72,7 @@ export class Modern {
     this.#delivery = new Delivery({
       ...options,
       era: "modern",
+      redact: options.redactor.redact,
       onAnswer: (...answer) => this.#onAnswer(...answer),
       pass: (...message) => this.#pass(...message),
       // There are no requests of the target's in this era.

@@ -115,6 +115,7 @@ export class Session {
     this.#delivery = new Delivery({
       ...options,
       era: "legacy",
+      redact: options.redactor.redact,
       onAnswer: (...answer) => this.#onAnswer(...answer),
       refuse: (id, error) => this.#refuse(id, error),
     });
