@@ -159,25 +159,13 @@ async function proxy(config: Config, around: Surroundings): Promise<void> {
     },
   );
   void announce(config, main.credentials, log);
-  await runStdioProxy({
-    url: config.targetUrl,
-    readable: Deno.stdin.readable,
-    writable: Deno.stdout.writable,
-    writableTakesChunks: true,
+  const common = {
     fetch,
     signal,
     headers: config.headers,
-    standingStream: config.sse,
     timeoutMs: config.timeoutMs,
     idleTimeoutMs: config.idleTimeoutMs,
-    timeoutResetOnProgress: config.timeoutResetOnProgress,
     connectTimeoutMs: mayUseProxy() ? undefined : config.connectTimeoutMs,
-    maxConcurrency: config.maxConcurrency,
-    retries: config.retries,
-    recover: config.recover,
-    cookies: config.cookies,
-    transport: config.transport,
-    maxFrameBytes: config.maxFrameBytes,
     maxAnswerBytes: config.maxAnswerBytes,
     tools: {
       readOnly: config.readOnly,
@@ -185,12 +173,39 @@ async function proxy(config: Config, around: Surroundings): Promise<void> {
       deny: config.denyTool,
     },
     metadata: config.metadata,
-    bridge: config.bridge,
-    keepAliveMs: config.keepAliveMs,
-    profiles: profiles.length > 0 ? new Map(profiles) : undefined,
     observer: telemetry?.observer,
     log,
     redactor,
+  };
+  if (config.listen) {
+    const { address, token, hosts } = config.listen;
+    const { runHttpProxy } = await import("./src/http_proxy.ts");
+    return await runHttpProxy({
+      ...common,
+      target: config.targetUrl,
+      listen: address,
+      token,
+      hosts,
+      maxBodyBytes: config.maxFrameBytes,
+    });
+  }
+  await runStdioProxy({
+    ...common,
+    url: config.targetUrl,
+    readable: Deno.stdin.readable,
+    writable: Deno.stdout.writable,
+    writableTakesChunks: true,
+    standingStream: config.sse,
+    timeoutResetOnProgress: config.timeoutResetOnProgress,
+    maxConcurrency: config.maxConcurrency,
+    retries: config.retries,
+    recover: config.recover,
+    cookies: config.cookies,
+    transport: config.transport,
+    maxFrameBytes: config.maxFrameBytes,
+    bridge: config.bridge,
+    keepAliveMs: config.keepAliveMs,
+    profiles: profiles.length > 0 ? new Map(profiles) : undefined,
   });
 }
 

@@ -62,6 +62,12 @@ export {
   type ErrorReason,
   ProxyError,
 } from "./src/errors.ts";
+export type {
+  ListenAddress,
+  TcpAddress,
+  UnixAddress,
+} from "./src/http_address.ts";
+export { type HttpProxyOptions, runHttpProxy } from "./src/http_proxy.ts";
 export type { Log, LogFields } from "./src/log.ts";
 export type { Era } from "./src/mcp/era.ts";
 export type {
@@ -71,6 +77,7 @@ export type {
 } from "./src/mcp/message.ts";
 export type { Metadata } from "./src/mcp/metadata.ts";
 export type { Observation, Observed, Observer } from "./src/mcp/observer.ts";
+export type { Explain } from "./src/mcp/responses.ts";
 export type { Transport } from "./src/mcp/session.ts";
 export type { ToolRules } from "./src/mcp/tool_policy.ts";
 export { runStdioProxy, type StdioProxyOptions } from "./src/stdio_proxy.ts";

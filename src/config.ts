@@ -11,6 +11,12 @@ import { ConfigError } from "./errors.ts";
 import { type HeaderReading, readExtraHeaders } from "./extra_headers.ts";
 import type { LogFields, LogNote } from "./log.ts";
 import { remedy } from "./option.ts";
+import { nameOf } from "./http_address.ts";
+import {
+  type ListenConfig,
+  type ListenReading,
+  readListen,
+} from "./http_options.ts";
 import { readMetadata } from "./metadata_option.ts";
 import { OPTIONS, type Settings } from "./options.ts";
 import { REDACTED } from "./redact.ts";
@@ -26,6 +32,10 @@ type Settled =
   | "service"
   | "profile"
   | "metadata"
+  | "listen"
+  | "listenToken"
+  | "noListenToken"
+  | "listenHost"
   | "header"
   | "headers"
   | "help"
@@ -43,6 +53,8 @@ export interface Config extends Omit<Settings, Settled> {
   readonly profile: string | undefined;
   /** The profiles that calls may name, the first one too; none if it is alone. */
   readonly profiles: readonly string[];
+  /** Where and for whom to listen, in place of stdio. */
+  readonly listen: ListenConfig | undefined;
   /** Keys and values for the `_meta` of each request. */
   readonly metadata: readonly (readonly [key: string, value: string])[];
   /** Headers to add to each request. */
@@ -97,6 +109,7 @@ export async function parseCommand(
   const extra = await checkHeaders(reading, env);
   const tls = await checkTls(reading, target.url);
   const metadata = readMetadata(settings.metadata, env);
+  const front = checkListen(reading);
   const host = signedHost(settings, target.url);
   const scope = await findScope({
     reading,
@@ -113,6 +126,7 @@ export async function parseCommand(
     ...extra.faults,
     ...tls.faults,
     ...metadata.faults,
+    ...front.faults,
     ...repeatedProfiles(settings),
     ...signHostFaults(settings, target.url),
     ...roleFaults(reading),
@@ -122,8 +136,15 @@ export async function parseCommand(
   if (faults.length > 0 || !targetUrl || !region || !service) {
     throw new ConfigError(faults);
   }
-  const { header: _header, help: _help, version: _version, ...options } =
-    settings;
+  const {
+    header: _header,
+    help: _help,
+    version: _version,
+    listenToken: _listenToken,
+    noListenToken: _noListenToken,
+    listenHost: _listenHost,
+    ...options
+  } = settings;
   const config: Config = {
     ...options,
     targetUrl,
@@ -131,6 +152,7 @@ export async function parseCommand(
     service,
     profile: settings.profile[0],
     profiles: settings.profile.length > 1 ? settings.profile : [],
+    listen: front.listen,
     metadata: metadata.pairs,
     headers: extra.headers,
     tls: tls.tls,
@@ -230,6 +252,24 @@ function signHostFaults(
   ];
 }
 
+/** Options that hold something for one client, and so cannot serve many. */
+const STATEFUL = ["bridge", "sse", "keepAliveMs"] as const;
+
+function checkListen({ settings, sources }: Reading): ListenReading {
+  const stateful = STATEFUL.filter((key) => settings[key])
+    .map((key) => sources.get(key)?.name ?? "");
+  if (settings.profile.length > 1) {
+    stateful.push(sources.get("profile")?.name ?? "");
+  }
+  return readListen({
+    listen: settings.listen,
+    token: settings.listenToken,
+    withoutToken: settings.noListenToken,
+    hosts: settings.listenHost,
+    stateful,
+  });
+}
+
 function repeatedProfiles({ profile }: Settings): readonly string[] {
   const repeated = profile.find((name, index) =>
     profile.indexOf(name) !== index
@@ -268,6 +308,7 @@ export function describeConfig(config: Config): LogFields {
     targetUrl,
     headers,
     metadata,
+    listen,
     externalId,
     tls: _tls,
     secrets: _secrets,
@@ -278,6 +319,7 @@ export function describeConfig(config: Config): LogFields {
     targetUrl: targetUrl.origin + targetUrl.pathname + query,
     ...shown,
     externalId: externalId === undefined ? undefined : REDACTED,
+    listen: listen && nameOf(listen.address),
     headers: headers.map(([name]) => name),
     metadata: metadata.map(([key]) => key),
   };

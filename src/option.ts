@@ -11,6 +11,7 @@ export const OPTION_GROUPS = [
   "Messages",
   "Signing",
   "Credentials",
+  "HTTP front",
   "Limits",
   "Logging",
   "Other",

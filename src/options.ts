@@ -280,6 +280,39 @@ export const OPTIONS = {
     help: "unsigned if no credentials are set up",
   },
 
+  listen: {
+    kind: "string",
+    flag: "listen",
+    variables: ["MCP_LISTEN"],
+    placeholder: "ADDRESS",
+    group: "HTTP front",
+    help: "host:port or unix:PATH, in place of stdio",
+  },
+  listenToken: {
+    kind: "string",
+    flag: "listen-token",
+    variables: ["MCP_LISTEN_TOKEN"],
+    placeholder: "TOKEN",
+    secret: true,
+    group: "HTTP front",
+    help: "what clients bring; made if not given",
+  },
+  noListenToken: {
+    kind: "boolean",
+    flag: "no-listen-token",
+    variables: ["MCP_NO_LISTEN_TOKEN"],
+    group: "HTTP front",
+    help: "no token, on loopback",
+  },
+  listenHost: {
+    kind: "list",
+    flag: "listen-host",
+    variables: ["MCP_LISTEN_HOST"],
+    placeholder: "NAME",
+    group: "HTTP front",
+    help: "a name it is known by; repeatable",
+  },
+
   timeoutMs: {
     kind: "duration",
     flag: "timeout",

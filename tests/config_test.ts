@@ -92,6 +92,7 @@ Deno.test("an AWS host alone is a whole configuration", async () => {
     signHost: undefined,
     profile: undefined,
     profiles: [],
+    listen: undefined,
     bridge: false,
     readOnly: false,
     allowTool: [],
@@ -196,6 +197,7 @@ Deno.test("every option can be given by its flag", async () => {
     signHost: undefined,
     profile: "work",
     profiles: ["work", "other"],
+    listen: undefined,
     bridge: true,
     readOnly: true,
     allowTool: ["get_*", "list_*"],
@@ -287,6 +289,7 @@ Deno.test("every option can be given by its variable", async () => {
     // AWS_PROFILE is the credential chain's to read.
     profile: "one",
     profiles: ["one", "two"],
+    listen: undefined,
     bridge: true,
     readOnly: true,
     allowTool: ["a", "b"],

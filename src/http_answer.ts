@@ -1,0 +1,74 @@
+/**
+ * Answers that the HTTP front makes itself.
+ *
+ * @module
+ */
+
+import type { IncomingMessage, ServerResponse } from "node:http";
+import type { HttpError } from "./http_error.ts";
+import { errorFrame } from "./mcp/failure.ts";
+import type { RequestId } from "./mcp/message.ts";
+
+/** How long the rest of a request may come in that was answered already. */
+const LINGER_MS = 5_000;
+
+/**
+ * Answers with an error: a JSON-RPC one, with its HTTP status.
+ *
+ * @param request The request.
+ * @param response Its answer, of which nothing is written yet.
+ * @param error What is wrong.
+ * @param id The ID of the JSON-RPC request, if there is one.
+ */
+export function answerError(
+  request: IncomingMessage,
+  response: ServerResponse,
+  { status, error, headers }: HttpError,
+  id?: RequestId,
+): void {
+  const body = errorFrame(error, id);
+  response.writeHead(status, {
+    ...headers,
+    "content-type": "application/json",
+    "content-length": body.length,
+    "cache-control": "no-store",
+  });
+  response.end(body);
+  linger(request);
+}
+
+/**
+ * Answers with a word of plain text.
+ *
+ * @param request The request.
+ * @param response Its answer, of which nothing is written yet.
+ * @param status The HTTP status.
+ * @param word The text.
+ */
+export function answerWord(
+  request: IncomingMessage,
+  response: ServerResponse,
+  status: number,
+  word: string,
+): void {
+  const body = `${word}\n`;
+  response.writeHead(status, {
+    "content-type": "text/plain",
+    "content-length": body.length,
+    "cache-control": "no-store",
+  });
+  response.end(body);
+  linger(request);
+}
+
+/**
+ * Lets the rest of a request come in for a while: a connection that is closed
+ * on unread bytes is reset, and the client may never see the answer.
+ */
+function linger(request: IncomingMessage): void {
+  if (request.complete) return;
+  const timer = setTimeout(() => request.destroy(), LINGER_MS);
+  const done = (): void => clearTimeout(timer);
+  request.once("end", done).once("close", done);
+  request.resume();
+}

@@ -1,0 +1,340 @@
+/**
+ * One request at the HTTP front and its answer.
+ *
+ * The body is read whole and sent signed; the answer streams back as it comes.
+ * Either side that goes takes the other with it: a client that leaves ends the
+ * target's stream, which cancels a modern request, and an answer that breaks
+ * off breaks off for the client too, which may then resume it.
+ *
+ * @module
+ */
+
+import type { IncomingMessage, ServerResponse } from "node:http";
+import type { ProxyError } from "./errors.ts";
+import { answerError } from "./http_answer.ts";
+import {
+  type BodyLimits,
+  ClientGone,
+  type HeldBody,
+  readRequestBody,
+} from "./http_body.ts";
+import { askTarget } from "./http_ask.ts";
+import { HttpError, TargetRefusal, toHttpError } from "./http_error.ts";
+import {
+  eventsWithoutForbidden,
+  tooLarge,
+  withoutForbidden,
+} from "./http_filter.ts";
+import { requestHeaders, responseHeaders } from "./http_headers.ts";
+import { observeRequest } from "./http_observation.ts";
+import { Patience, type TimeLimits } from "./http_patience.ts";
+import type { MessagePolicy } from "./http_policy.ts";
+import { type Pieces, pour } from "./http_relay.ts";
+import type { Log } from "./log.ts";
+import { discardBody, mediaType, readBody } from "./mcp/body.ts";
+import { type Explain, isRedirect, readErrorBody } from "./mcp/responses.ts";
+import { fetchFailure, httpStatusError, redirectError } from "./mcp/failure.ts";
+import { responseIn } from "./mcp/link.ts";
+import { readMessage, type RequestId } from "./mcp/message.ts";
+import type { Observation, Observer } from "./mcp/observer.ts";
+import type { Redact } from "./redact.ts";
+
+/** What all exchanges are handed. */
+export interface HttpExchangeOptions {
+  /** The target's MCP endpoint. */
+  readonly target: URL;
+  /** Sends the requests: a signed fetch. */
+  readonly fetch: typeof globalThis.fetch;
+  /** Headers to add to each request. */
+  readonly headers: readonly (readonly [name: string, value: string])[];
+  /** Says what a refusal of the target's means. */
+  readonly explain: Explain;
+  readonly redact: Redact;
+  /** Is told of the messages on their way, if anyone is. */
+  readonly observer?: Observer;
+  readonly log: Log;
+  readonly body: BodyLimits;
+  readonly time: TimeLimits;
+  /** What options do to messages; nothing, if it is not there. */
+  readonly policy: MessagePolicy | undefined;
+  /** The largest answer that a policy looks at, in bytes. */
+  readonly maxAnswerBytes: number;
+}
+
+/** A request that passed the guard. */
+export interface HttpCall {
+  readonly request: IncomingMessage;
+  readonly headers: Headers;
+  readonly response: ServerResponse;
+}
+
+/** Where an echo of the request begins, with its session token. */
+const CANONICAL_ECHO = /\s*The Canonical String[^]*$/;
+
+/** What describes a body, and is wrong for another one. */
+const BODY_HEADERS: readonly string[] = [
+  "content-encoding",
+  "content-language",
+  "content-length",
+  "content-type",
+];
+
+const decoder = new TextDecoder();
+
+/** A request of a client, and what becomes of it. */
+export class HttpExchange {
+  readonly #options: HttpExchangeOptions;
+  readonly #request: IncomingMessage;
+  readonly #headers: Headers;
+  readonly #response: ServerResponse;
+  readonly #abort = new AbortController();
+  readonly #closed = Promise.withResolvers<void>();
+  readonly #startedAt = performance.now();
+  #body: HeldBody | undefined;
+  #observation: Observation | undefined;
+  #isStanding = false;
+  #admitted: Blob | undefined;
+  #asksForTools = false;
+
+  /**
+   * @param options What all exchanges are handed.
+   * @param call The request, and where its answer goes.
+   */
+  constructor(options: HttpExchangeOptions, call: HttpCall) {
+    this.#options = options;
+    this.#request = call.request;
+    this.#headers = call.headers;
+    this.#response = call.response;
+  }
+
+  /** Whether it is a stream that stands open until someone ends it. */
+  get isStanding(): boolean {
+    return this.#isStanding;
+  }
+
+  /** Carries the request, and answers it whatever happens. */
+  async run(): Promise<void> {
+    this.#response.once("close", () => {
+      if (!this.#response.writableFinished) this.giveUp(new ClientGone());
+      this.#closed.resolve();
+    });
+    try {
+      await this.#carry();
+    } catch (cause) {
+      const { aborted, reason } = this.#abort.signal;
+      await this.#fail(aborted ? reason : cause);
+    } finally {
+      this.#release();
+    }
+    await this.#closed.promise;
+    this.#observation?.ended();
+    this.#options.log.debug("answered", {
+      ...this.#facts(),
+      status: this.#response.statusCode,
+      complete: this.#response.writableFinished,
+      ms: Math.round(performance.now() - this.#startedAt),
+    });
+  }
+
+  /** Ends it, for this reason. */
+  giveUp(reason: ProxyError | ClientGone): void {
+    this.#abort.abort(reason);
+  }
+
+  #facts(): { http?: string; method?: string } {
+    return {
+      http: this.#request.method,
+      method: this.#headers.get("mcp-method") ?? undefined,
+    };
+  }
+
+  #release(): void {
+    this.#body?.[Symbol.dispose]();
+    this.#body = undefined;
+    this.#admitted = undefined;
+  }
+
+  async #carry(): Promise<void> {
+    const { target, body, time, observer } = this.#options;
+    if (this.#request.headers.expect !== undefined) {
+      this.#response.writeContinue();
+    }
+    if (this.#request.method === "POST") {
+      const { blob } = this.#body = await readRequestBody(this.#request, body);
+      this.#observation = observer &&
+        await observeRequest(observer, this.#headers, blob);
+    } else this.#request.resume();
+    using patience = new Patience(time, (error) => this.giveUp(error));
+    const answer = await this.#admit() ?? await this.#send();
+    patience.touch();
+    if (isRedirect(answer)) {
+      await discardBody(answer);
+      throw redirectError(answer, target);
+    }
+    const isStream = mediaType(answer) === "text/event-stream";
+    if (!answer.ok && !isStream) return await this.#relayError(answer);
+    if (isStream && this.#mayStand()) {
+      this.#isStanding = true;
+      patience[Symbol.dispose]();
+    }
+    await this.#relay(answer, patience);
+    this.#observation?.answered();
+  }
+
+  /**
+   * Lets the message pass the policy, if there is one. When the target refuses
+   * to say which tools it has, that is the answer to the call.
+   */
+  async #admit(): Promise<Response | undefined> {
+    const { target, fetch, policy, maxAnswerBytes: maxBytes } = this.#options;
+    if (policy === undefined || this.#body === undefined) return undefined;
+    const message = await this.#body.blob.bytes();
+    const { signal } = this.#abort;
+    const headers = this.#sentHeaders();
+    const ask = { target, fetch, headers, signal, maxBytes };
+    try {
+      const { bytes, asksForTools } = await policy.admit(
+        message,
+        (method, message) => askTarget(method, message, ask),
+      );
+      this.#admitted = new Blob([new Uint8Array(bytes)]);
+      this.#asksForTools = asksForTools;
+      return undefined;
+    } catch (cause) {
+      if (cause instanceof TargetRefusal) return cause.answer;
+      throw cause;
+    }
+  }
+
+  #sentHeaders(): Headers {
+    const { headers, policy } = this.#options;
+    const sent = requestHeaders(this.#headers, headers);
+    // In another charset the target might read other names than the policy.
+    if (policy?.tools !== undefined && this.#body !== undefined) {
+      sent.set("content-type", "application/json");
+    }
+    return sent;
+  }
+
+  async #send(): Promise<Response> {
+    const { target, fetch } = this.#options;
+    try {
+      const init: RequestInit = {
+        method: this.#request.method,
+        headers: this.#sentHeaders(),
+        body: this.#admitted ?? this.#body?.blob,
+        redirect: "manual",
+        signal: this.#abort.signal,
+      };
+      const send = () => fetch(target, init);
+      return await (this.#observation?.attempt(init, send) ?? send());
+    } catch (cause) {
+      throw fetchFailure(cause, target).error;
+    }
+  }
+
+  /** Whether nothing may come for as long as it likes. */
+  #mayStand(): boolean {
+    return this.#request.method === "GET" ||
+      this.#headers.get("mcp-method") === "subscriptions/listen";
+  }
+
+  async #relay(answer: Response, patience: Patience): Promise<void> {
+    const headers = responseHeaders(answer.headers);
+    const pieces = await this.#piecesOf(answer, headers);
+    // Whatever fails from here on, no error names the request's ID.
+    this.#release();
+    this.#response.writeHead(answer.status, Object.fromEntries(headers));
+    // What comes first may take a while, and that there is a stream is news.
+    if (mediaType(answer) === "text/event-stream") {
+      this.#response.flushHeaders();
+    }
+    await pour(pieces, this.#response, {
+      signal: this.#abort.signal,
+      closed: this.#closed.promise,
+      onMove: (byteLength) => {
+        patience.touch();
+        this.#options.observer?.delivered(byteLength);
+      },
+    });
+  }
+
+  /** An answer's body as it goes on, with its headers. */
+  async #piecesOf(
+    answer: Response,
+    headers: Headers,
+  ): Promise<Pieces> {
+    const { policy, maxAnswerBytes } = this.#options;
+    const tools = policy?.tools;
+    const mayListTools = this.#asksForTools || this.#request.method === "GET";
+    const body = answer.body ?? [];
+    if (tools === undefined || !mayListTools) return body;
+    headers.delete("content-length");
+    if (mediaType(answer) === "text/event-stream") {
+      return eventsWithoutForbidden(body, tools, maxAnswerBytes);
+    }
+    const whole = await readBody(answer, { maxBytes: maxAnswerBytes });
+    if (whole === undefined) throw tooLarge(maxAnswerBytes);
+    return [withoutForbidden(whole, tools)];
+  }
+
+  /** An HTTP error of the target's: as it came, unless it must not be seen. */
+  async #relayError(answer: Response): Promise<void> {
+    const bytes = await readErrorBody(answer);
+    this.#abort.signal.throwIfAborted();
+    // A 401 would be about the token of this proxy.
+    const status = answer.status === 401 ? 403 : answer.status;
+    const headers = responseHeaders(answer.headers);
+    const error = this.#errorInstead(answer, bytes);
+    if (error !== undefined) {
+      for (const name of BODY_HEADERS) headers.delete(name);
+      throw new HttpError(status, error, Object.fromEntries(headers));
+    }
+    headers.set("content-length", `${bytes.length}`);
+    this.#response.writeHead(status, Object.fromEntries(headers));
+    this.#response.end(bytes);
+    this.#options.observer?.delivered(bytes.length);
+    const told = responseIn(bytes);
+    if (told) this.#observation?.answered(told);
+  }
+
+  /** What the client is told in place of a refusal by IAM, or of a secret. */
+  #errorInstead(answer: Response, bytes: Uint8Array): ProxyError | undefined {
+    const { explain, redact } = this.#options;
+    const text = decoder.decode(bytes);
+    const refusal = explain(answer, text);
+    if (refusal !== undefined) return refusal;
+    if (readMessage(bytes).kind !== "invalid") return undefined;
+    const shown = redact(text.replace(CANONICAL_ECHO, ""));
+    return shown === text ? undefined : httpStatusError(answer, shown);
+  }
+
+  async #fail(cause: unknown): Promise<void> {
+    if (cause instanceof ClientGone) return;
+    const failure = toHttpError(cause);
+    const { status, error } = failure;
+    this.#observation?.failed(error);
+    this.#options.log.warn("a request failed", {
+      ...this.#facts(),
+      status,
+      reason: error.reason,
+      error: error.message,
+    });
+    if (!this.#response.headersSent) {
+      const id = await this.#requestId();
+      return answerError(this.#request, this.#response, failure, id);
+    }
+    // Its target may close a GET stream at any time. What answers a request
+    // is cut where it stands, so that nobody takes it for whole.
+    const mayEnd = this.#request.method === "GET" &&
+      error.reason === "shutting-down";
+    if (mayEnd) this.#response.end();
+    else this.#response.destroy();
+  }
+
+  async #requestId(): Promise<RequestId | undefined> {
+    if (this.#body === undefined) return undefined;
+    const message = readMessage(await this.#body.blob.bytes());
+    return message.kind === "request" ? message.id : undefined;
+  }
+}

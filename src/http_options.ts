@@ -1,0 +1,117 @@
+/**
+ * The options of the HTTP front, read together.
+ *
+ * @module
+ */
+
+import {
+  isLocal,
+  LISTEN_FORM,
+  type ListenAddress,
+  normalHost,
+  readListenAddress,
+} from "./http_address.ts";
+import { quote } from "./settings.ts";
+
+/** What was given, each in the words of its option. */
+export interface ListenTexts {
+  /** `--listen`. */
+  readonly listen: string | undefined;
+  /** `--listen-token`. */
+  readonly token: string | undefined;
+  /** `--no-listen-token`. */
+  readonly withoutToken: boolean;
+  /** `--listen-host`, each. */
+  readonly hosts: readonly string[];
+  /** The flags or variables that were given and are for stdio alone. */
+  readonly stateful: readonly string[];
+}
+
+/** How the HTTP front is to listen. */
+export interface ListenConfig {
+  readonly address: ListenAddress;
+  /** The token that clients bring; `false`: none; `undefined`: one is made. */
+  readonly token: string | false | undefined;
+  /** More names that clients may know the front by. */
+  readonly hosts: readonly string[];
+}
+
+/** The options, read. */
+export interface ListenReading {
+  /** Nothing when stdio is to be served, or there is a fault. */
+  readonly listen?: ListenConfig;
+  /** What is wrong, a sentence each. None shows the token. */
+  readonly faults: readonly string[];
+}
+
+const REMEDY = "set --listen or MCP_LISTEN";
+
+/**
+ * Reads the options of the HTTP front.
+ *
+ * @param texts What was given.
+ * @returns How to listen, and every fault.
+ */
+export function readListen(texts: ListenTexts): ListenReading {
+  const { listen, token, withoutToken, hosts } = texts;
+  if (listen === undefined) return { faults: strayFaults(texts) };
+  const address = readListenAddress(listen);
+  if (address === undefined) {
+    const got = quote(listen);
+    return {
+      faults: [`listen must be ${LISTEN_FORM}, got ${got} (${REMEDY})`],
+    };
+  }
+  const faults = [
+    ...tokenFaults(texts, address),
+    ...hosts.filter((host) => !isHostName(host)).map((host) =>
+      `listen host must be a host name without a port, got ${
+        quote(host)
+      } (set --listen-host or MCP_LISTEN_HOST)`
+    ),
+    ...texts.stateful.map((name) =>
+      `${name} is for one client over stdio, and --listen serves many (unset ${name}, --listen and MCP_LISTEN)`
+    ),
+  ];
+  if (faults.length > 0) return { faults };
+  return {
+    listen: { address, token: withoutToken ? false : token, hosts },
+    faults,
+  };
+}
+
+/** What means nothing over stdio. */
+function strayFaults(
+  { token, withoutToken, hosts }: ListenTexts,
+): readonly string[] {
+  const stray = [
+    ...token === undefined ? [] : ["listen token"],
+    ...withoutToken ? ["no listen token"] : [],
+    ...hosts.length === 0 ? [] : ["listen host"],
+  ];
+  return stray.map((name) => `${name} means nothing over stdio (${REMEDY})`);
+}
+
+function tokenFaults(
+  { token, withoutToken, listen }: ListenTexts,
+  address: ListenAddress,
+): readonly string[] {
+  if (!withoutToken) return [];
+  if (token !== undefined) {
+    return [
+      "a listen token is given, and --no-listen-token (MCP_NO_LISTEN_TOKEN) " +
+      "wants none (leave out one of the two)",
+    ];
+  }
+  if (isLocal(address)) return [];
+  return [
+    `without a listen token ${listen} would lend this AWS identity to the ` +
+    "network (unset --no-listen-token and MCP_NO_LISTEN_TOKEN, or listen at " +
+    "127.0.0.1)",
+  ];
+}
+
+function isHostName(host: string): boolean {
+  return /^[a-z0-9]([a-z0-9.-]*[a-z0-9])?\.?$/i.test(host) &&
+    normalHost(host) !== undefined;
+}

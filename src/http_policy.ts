@@ -1,0 +1,167 @@
+/**
+ * What options do to messages at the HTTP front: forbid tools, add metadata.
+ *
+ * @module
+ */
+
+import { ProxyError } from "./errors.ts";
+import { HttpError } from "./http_error.ts";
+import { repeatedName } from "./mcp/ambiguity.ts";
+import { META, metaOf } from "./mcp/era.ts";
+import {
+  type BatchMessage,
+  isObject,
+  readMessage,
+  type ResponseMessage,
+  type SingleMessage,
+} from "./mcp/message.ts";
+import { addMetadata, type Metadata } from "./mcp/metadata.ts";
+import { membersOf, whole } from "./mcp/splice.ts";
+import { ToolPolicy, type ToolRules } from "./mcp/tool_policy.ts";
+
+/** What a {@linkcode MessagePolicy} is made of. */
+export interface MessagePolicyOptions {
+  readonly tools: ToolRules;
+  readonly metadata: Metadata;
+}
+
+/** A message that may pass. */
+export interface Admitted {
+  /** What is sent. */
+  readonly bytes: Uint8Array;
+  /** Whether its answer may hold a list of tools. */
+  readonly asksForTools: boolean;
+}
+
+/** Sends a request of the proxy's own, on behalf of a client's. */
+export type Ask = (
+  method: string,
+  message: Uint8Array,
+) => Promise<ResponseMessage>;
+
+/** More pages than any list has: a target may hand out cursors for ever. */
+const MAX_PAGES = 1000;
+
+const LIST = "tools/list";
+const CALL = "tools/call";
+
+const encoder = new TextEncoder();
+
+/** Looks at messages before they are sent. */
+export class MessagePolicy {
+  /** Which tools may be seen and called; `undefined`: all. */
+  readonly tools: ToolPolicy | undefined;
+  readonly #metadata: Metadata;
+
+  constructor({ tools, metadata }: MessagePolicyOptions) {
+    const hasRules = tools.readOnly || tools.allow.length > 0 ||
+      tools.deny.length > 0;
+    this.tools = hasRules ? new ToolPolicy(tools) : undefined;
+    this.#metadata = metadata;
+  }
+
+  /**
+   * Lets a message pass, or refuses it.
+   *
+   * @param bytes The message, or a batch of them.
+   * @param ask Asks the target for its tools, when a call needs them known.
+   * @returns What is sent in its place.
+   * @throws {HttpError} It is refused.
+   */
+  async admit(bytes: Uint8Array, ask: Ask): Promise<Admitted> {
+    const message = readMessage(bytes);
+    if (message.kind === "invalid") {
+      // What we cannot read the target might.
+      if (this.tools === undefined) return { bytes, asksForTools: false };
+      const error = new ProxyError(message.reason, message.detail);
+      throw new HttpError(400, error);
+    }
+    const singles = message.kind === "batch" ? message.messages : [message];
+    if (this.tools !== undefined) {
+      checkNames(bytes, message);
+      for (const single of singles) {
+        const error = await refusalOf(single, this.tools, ask);
+        // As MCP has it: a call fails, HTTP does not.
+        const status = message.kind === "request" ? 200 : 400;
+        if (error !== undefined) throw new HttpError(status, error);
+      }
+    }
+    return {
+      bytes: addMetadata(bytes, message, this.#metadata),
+      asksForTools: singles.some((single) =>
+        single.kind === "request" && single.method === LIST
+      ),
+    };
+  }
+}
+
+/** Why a message may not pass; `undefined` when it may. */
+async function refusalOf(
+  message: SingleMessage,
+  policy: ToolPolicy,
+  ask: Ask,
+): Promise<ProxyError | undefined> {
+  if (message.kind === "response" || message.method !== CALL) return undefined;
+  const name = toolName(message.params);
+  if (!policy.knows(name)) await learnTools(policy, message.params, ask);
+  return policy.refusal(name);
+}
+
+/** Refuses what the target might read otherwise than the policy does. */
+function checkNames(
+  bytes: Uint8Array,
+  message: SingleMessage | BatchMessage,
+): void {
+  const parts = message.kind === "batch"
+    ? membersOf(bytes, whole(bytes))
+    : [whole(bytes)];
+  for (const { start, end } of parts) {
+    const name = repeatedName(bytes.subarray(start, end));
+    if (name === undefined) continue;
+    const detail = `${
+      JSON.stringify(name)
+    } stands twice in the message, which with a tool policy is refused`;
+    throw new HttpError(400, new ProxyError("invalid-request", detail));
+  }
+}
+
+/** Lists all tools; what cannot be listed stays unknown, and is refused. */
+async function learnTools(
+  policy: ToolPolicy,
+  params: unknown,
+  ask: Ask,
+): Promise<void> {
+  const meta = metaOf(params);
+  const _meta = Object.fromEntries(
+    [META.protocolVersion, META.clientInfo, META.clientCapabilities]
+      .flatMap((key) => key in meta ? [[key, meta[key]]] : []),
+  );
+  const isModern = META.protocolVersion in _meta;
+  let cursor: string | undefined;
+  for (let page = 0; page < MAX_PAGES; page++) {
+    const message = {
+      jsonrpc: "2.0",
+      id: `sigv4-proxy:tools:${crypto.randomUUID()}`,
+      method: LIST,
+      params: {
+        ...(isModern && { _meta }),
+        ...(cursor !== undefined && { cursor }),
+      },
+    };
+    const { result } = await ask(
+      LIST,
+      encoder.encode(JSON.stringify(message)),
+    );
+    if (!isObject(result)) return;
+    const tools = Array.isArray(result.tools) ? result.tools : [];
+    for (const tool of tools) policy.learn(tool);
+    const { nextCursor } = result;
+    if (typeof nextCursor !== "string" || nextCursor === cursor) return;
+    cursor = nextCursor;
+  }
+}
+
+/** The tool that a call names; a call that names none is for no tool. */
+function toolName(params: unknown): string {
+  return isObject(params) && typeof params.name === "string" ? params.name : "";
+}

@@ -1,0 +1,101 @@
+/**
+ * The server scenarios of MCP's conformance suite: they end through the HTTP
+ * front as they end against the same server without it.
+ */
+import { assert, assertEquals, assertGreater } from "@std/assert";
+import { startConformanceServer } from "./conformance/server.ts";
+import { Front } from "./support/http_front.ts";
+
+/** What the suite says of one thing that it looked at. */
+interface Check {
+  readonly id: string;
+  readonly name: string;
+  readonly status: string;
+  readonly errorMessage?: string;
+}
+
+/** How a run ended, scenario by scenario. */
+interface Outcome {
+  /** 0 when all that the revision requires passed. */
+  readonly code: number;
+  readonly scenarios: ReadonlyMap<string, readonly Check[]>;
+  readonly said: string;
+}
+
+/** Runs all that a revision requires of servers. */
+async function runSuite(url: URL, revision: string): Promise<Outcome> {
+  const directory = await Deno.makeTempDir();
+  const suite = new Deno.Command(Deno.execPath(), {
+    args: [
+      "run",
+      "-A",
+      "--frozen",
+      "--cached-only",
+      import.meta.resolve("@modelcontextprotocol/conformance"),
+      "server",
+      "--url",
+      url.href,
+      "--requirements",
+      revision,
+      "--output-dir",
+      directory,
+    ],
+    cwd: new URL("..", import.meta.url),
+    env: { NO_COLOR: "1" },
+  });
+  const { code, stdout, stderr } = await suite.output();
+  const said = [stdout, stderr]
+    .map((bytes) => new TextDecoder().decode(bytes)).join("");
+  const scenarios = await readChecks(directory, url);
+  await Deno.remove(directory, { recursive: true });
+  return { code, scenarios, said };
+}
+
+/** The checks that a run left, without what differs from run to run. */
+async function readChecks(
+  directory: string,
+  url: URL,
+): Promise<Map<string, readonly Check[]>> {
+  const scenarios = new Map<string, readonly Check[]>();
+  for await (const { name } of Deno.readDir(directory)) {
+    // server-<scenario>-<time>
+    const [, scenario] = /^server-(.*?)-\d{4}-\d\d-\d\dT/.exec(name) ?? [];
+    const text = await Deno.readTextFile(`${directory}/${name}/checks.json`);
+    const checks: Check[] = JSON.parse(text.replaceAll(url.host, "host"));
+    scenarios.set(
+      scenario,
+      checks.map(({ id, name, status, errorMessage }) => ({
+        id,
+        name,
+        status,
+        ...errorMessage !== undefined && { errorMessage },
+      })),
+    );
+  }
+  return scenarios;
+}
+
+for (const revision of ["2025-11-25", "2026-07-28"]) {
+  Deno.test(`the server scenarios of ${revision} end through the front as they end without it`, async () => {
+    await using server = await startConformanceServer();
+    const direct = await runSuite(server.url, revision);
+    assertEquals(direct.code, 0, direct.said);
+    assertGreater(direct.scenarios.size, 30, direct.said);
+    assertEquals(server.gate.records.length, 0);
+
+    await using front = await Front.start({
+      target: new URL("/mcp", server.gate.origin),
+      // The suite has no way to bring one.
+      token: false,
+    });
+    const through = await runSuite(front.url, revision);
+    assertEquals(through.code, 0, through.said);
+    assertEquals(
+      Object.fromEntries([...through.scenarios].sort()),
+      Object.fromEntries([...direct.scenarios].sort()),
+    );
+    const { all } = server.gate.records;
+    assertGreater(all.length, direct.scenarios.size);
+    assert(all.every(({ verdict }) => verdict.ok));
+  });
+}

@@ -1,0 +1,138 @@
+/** How the HTTP front stops. */
+import { assertEquals, assertRejects } from "@std/assert";
+import { within } from "./support/deadline.ts";
+import { Front } from "./support/http_front.ts";
+import { RawClient } from "./support/raw_client.ts";
+import { mcp, type McpHandler, result } from "./support/raw_mcp.ts";
+import { RawServer } from "./support/raw_server.ts";
+
+/** The command ends after 780 ms; this leaves room for a busy machine. */
+const STOP_DEADLINE_MS = 3_000;
+
+/** Stops a front as fast as a signal wants it. */
+async function stopSoon(front: Front): Promise<void> {
+  await within(front.stop(), "a stop without delay", STOP_DEADLINE_MS);
+}
+
+/** Answers when it is told to. */
+function onCue(): { handler: McpHandler; asked: Promise<void>; go(): void } {
+  const asked = Promise.withResolvers<void>();
+  const cue = Promise.withResolvers<void>();
+  return {
+    handler: async (message, reply) => {
+      asked.resolve();
+      await Promise.race([cue.promise, reply.closed]);
+      await reply.json(result(message));
+    },
+    asked: within(asked.promise, "the request"),
+    go: cue.resolve,
+  };
+}
+
+Deno.test("a stop without requests is over at once, and nobody listens any more", async () => {
+  await using target = await RawServer.start(mcp({}));
+  const front = await Front.start({ target: target.url });
+  const { port, url } = front;
+  assertEquals((await front.post({ jsonrpc: "2.0", method: "n" })).status, 202);
+  await front.stop();
+  await assertRejects(
+    () => RawClient.connect(port),
+    Deno.errors.ConnectionRefused,
+  );
+  await assertRejects(() => fetch(url), TypeError);
+});
+
+Deno.test("what is under way is answered, while new requests and /healthz get 503", async () => {
+  const { handler, asked, go } = onCue();
+  await using target = await RawServer.start(mcp({ slow: handler }));
+  const front = await Front.start({ target: target.url });
+  const slow = front.post({ jsonrpc: "2.0", id: 1, method: "slow" });
+  await asked;
+  const stopped = front.stop();
+  const refused = await front.post({ jsonrpc: "2.0", id: 2, method: "m" });
+  assertEquals(refused.status, 503);
+  const { error } = await refused.json();
+  assertEquals(error.code, -31018);
+  const health = await front.fetch({}, "/healthz");
+  assertEquals([health.status, await health.text()], [503, "draining\n"]);
+  go();
+  assertEquals((await (await slow).json()).id, 1);
+  await stopped;
+});
+
+Deno.test("a request that does not end is given up with an error and its id", async () => {
+  const { handler, asked } = onCue();
+  await using target = await RawServer.start(mcp({ slow: handler }));
+  const front = await Front.start({ target: target.url });
+  const slow = front.post({ jsonrpc: "2.0", id: "s", method: "slow" });
+  await asked;
+  const stopped = stopSoon(front);
+  const answer = await slow;
+  const { id, error } = await answer.json();
+  assertEquals([answer.status, id, error.code], [503, "s", -31018]);
+  await stopped;
+});
+
+Deno.test("a GET stream is ended as a target would, and a POST stream is broken off", async () => {
+  const left: Promise<void>[] = [];
+  const stream: McpHandler = async (_message, reply) => {
+    const stream = await reply.sse();
+    left.push(stream.closed);
+    await stream.event({ id: "1", data: "{}" });
+    await stream.closed;
+  };
+  await using target = await RawServer.start(mcp({
+    "GET": stream,
+    "tools/call": stream,
+    "subscriptions/listen": stream,
+  }));
+  const front = await Front.start({ target: target.url });
+  const get = await front.fetch();
+  const post = await front.post({
+    jsonrpc: "2.0",
+    id: 1,
+    method: "tools/call",
+  });
+  const listen = await front.post({
+    jsonrpc: "2.0",
+    id: 2,
+    method: "subscriptions/listen",
+  }, { "mcp-method": "subscriptions/listen" });
+  const read = Promise.allSettled([get.text(), post.text(), listen.text()]);
+  await stopSoon(front);
+  const [ended, ...broken] = await read;
+  assertEquals(ended, {
+    status: "fulfilled",
+    value: "id: 1\ndata: {}\n\n",
+  });
+  assertEquals(broken.map(({ status }) => status), ["rejected", "rejected"]);
+  assertEquals(left.length, 3);
+  await within(Promise.all(left), "the target to be left");
+});
+
+Deno.test("a client that reads nothing, and one in the middle of its head, do not hold up a stop", async () => {
+  await using target = await RawServer.start(mcp({
+    flood: async (_message, reply) => {
+      const stream = await reply.sse();
+      const data = "x".repeat(100_000);
+      for (let sent = 0; sent < 500; sent++) await stream.event({ data });
+    },
+  }));
+  const front = await Front.start({ target: target.url, token: false });
+  using silent = await RawClient.connect(front.port);
+  await silent.sendPost(
+    "/mcp",
+    ["Host: localhost"],
+    '{"jsonrpc":"2.0","id":1,"method":"flood"}',
+  );
+  assertEquals((await silent.head()).status, 200);
+  using slow = await RawClient.connect(front.port);
+  await slow.send("POST /mcp HTTP/1.1\r\nHost: loc");
+  using unfinished = await RawClient.connect(front.port);
+  await unfinished.sendHead(
+    "POST /mcp HTTP/1.1",
+    "Host: localhost",
+    "Content-Length: 1000",
+  );
+  await stopSoon(front);
+});

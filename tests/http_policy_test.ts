@@ -1,0 +1,277 @@
+/** Tool rules and metadata at the HTTP front. */
+import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import { Front, type FrontOptions } from "./support/http_front.ts";
+import { error, mcp, type McpHandler, result } from "./support/raw_mcp.ts";
+import { RawServer } from "./support/raw_server.ts";
+
+const READER = { name: "read", annotations: { readOnlyHint: true } };
+const WRITER = { name: "write", annotations: { readOnlyHint: false } };
+const PLAIN = { name: "plain" };
+
+/** A list of tools on two pages. */
+const list: McpHandler = (message, reply) =>
+  message.params?.cursor === "2"
+    ? reply.json(result(message, { tools: [PLAIN] }))
+    : reply.json(result(message, { tools: [READER, WRITER], nextCursor: "2" }));
+
+function call(name: string, id: number | string = 1): unknown {
+  return { jsonrpc: "2.0", id, method: "tools/call", params: { name } };
+}
+
+const LIST = { jsonrpc: "2.0", id: 1, method: "tools/list" };
+
+/** A target and a front before it. */
+class World implements AsyncDisposable {
+  private constructor(readonly target: RawServer, readonly front: Front) {}
+
+  static async start(
+    script: Record<string, McpHandler>,
+    options: Partial<FrontOptions>,
+  ): Promise<World> {
+    const target = await RawServer.start(mcp(script));
+    const front = await Front.start({ target: target.url, ...options });
+    return new World(target, front);
+  }
+
+  /** The methods that the target saw. */
+  get methods(): string[] {
+    return this.target.requests.all.map((seen) =>
+      JSON.parse(seen.text()).method
+    );
+  }
+
+  /** Sends a message; the status and the answer. */
+  async ask(
+    message: unknown,
+    headers: Record<string, string> = {},
+    // deno-lint-ignore no-explicit-any
+  ): Promise<{ status: number; json: any }> {
+    const answer = await this.front.post(message, headers);
+    return { status: answer.status, json: await answer.json() };
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.front[Symbol.asyncDispose]();
+    await this.target[Symbol.asyncDispose]();
+  }
+}
+
+function toolNames(json: { result: { tools: { name: string }[] } }): string[] {
+  return json.result.tools.map(({ name }) => name);
+}
+
+Deno.test("a list holds the allowed tools alone, whatever else the answer has", async () => {
+  const answer =
+    '{"result": {"tools":[{"name":"write"}, {"name":"read","annotations":{"readOnlyHint":true},"n":1.50}], "x":12345678901234567890},"id":1,"jsonrpc":"2.0"}';
+  await using world = await World.start({
+    "tools/list": (_message, reply) =>
+      reply.status(200, { "content-type": "application/json" }, answer),
+  }, { tools: { readOnly: true } });
+  const received = await world.front.post(LIST);
+  assertEquals(
+    await received.text(),
+    '{"result": {"tools":[ {"name":"read","annotations":{"readOnlyHint":true},"n":1.50}], "x":12345678901234567890},"id":1,"jsonrpc":"2.0"}',
+  );
+});
+
+Deno.test("a list in an event stream, and one that is resumed, hold the allowed tools alone", async () => {
+  const stream: McpHandler = async (_message, reply) => {
+    const stream = await reply.sse();
+    await stream.event({ id: "1", data: "", retry: 50 });
+    await stream.message({ jsonrpc: "2.0", method: "n", params: { é: 1 } });
+    const tools = [READER, WRITER];
+    await stream.message({ jsonrpc: "2.0", id: 1, result: { tools } }, "2");
+    await stream.end();
+  };
+  await using world = await World.start(
+    { "tools/list": stream, "GET": stream },
+    { tools: { deny: ["wr?te"] } },
+  );
+  for (
+    const answer of [
+      await world.front.post(LIST),
+      await world.front.fetch({ headers: { "last-event-id": "1" } }),
+    ]
+  ) {
+    const text = (await answer.text()).replace(/^:\n\n/gm, "");
+    assertEquals(
+      text,
+      "id: 1\nretry: 50\ndata: \n\n" +
+        'data: {"jsonrpc":"2.0","method":"n","params":{"é":1}}\n\n' +
+        'id: 2\ndata: {"jsonrpc":"2.0","id":1,"result":{"tools":[' +
+        `${JSON.stringify(READER)}]}}\n\n`,
+    );
+  }
+});
+
+Deno.test("a call of a forbidden tool is answered with -31019 and not sent", async () => {
+  await using world = await World.start({}, {
+    tools: { allow: ["read*", "list_*"], deny: ["read_secret"] },
+  });
+  const { status, json } = await world.ask(call("write", "w"));
+  assertEquals([status, json.id, json.error.code], [200, "w", -31019]);
+  assertStringIncludes(json.error.message, "--allow-tool");
+  const denied = await world.ask(call("read_secret"));
+  assertStringIncludes(denied.json.error.message, "--deny-tool");
+  assertEquals(world.target.requests.length, 0);
+  assertEquals((await world.ask(call("read_file"))).json.result, {});
+  assertEquals(world.methods, ["tools/call"]);
+});
+
+Deno.test("a call that was never listed is checked by a list of all pages, in the same session", async () => {
+  await using world = await World.start({ "tools/list": list }, {
+    tools: { readOnly: true },
+  });
+  const session = {
+    "mcp-session-id": "s-1",
+    "mcp-protocol-version": "2025-11-25",
+  };
+  assertEquals((await world.ask(call("read"), session)).json.result, {});
+  assertEquals(world.methods, ["tools/list", "tools/list", "tools/call"]);
+  for (const { headers: _headers, ...seen } of world.target.requests.all) {
+    assertEquals(seen.header("mcp-session-id"), "s-1");
+    assertEquals(seen.header("mcp-protocol-version"), "2025-11-25");
+  }
+  for (const name of ["write", "plain"]) {
+    const { status, json } = await world.ask(call(name), session);
+    assertEquals([status, json.error.code], [200, -31019]);
+    assertStringIncludes(json.error.message, "--read-only");
+  }
+  // All are known by now.
+  assertEquals(world.methods.length, 3);
+});
+
+Deno.test("a modern call is checked by a modern list", async () => {
+  await using world = await World.start({
+    "tools/list": async (message, reply) => {
+      const stream = await reply.sse();
+      await stream.message(result(message, { tools: [READER] }));
+      await stream.end();
+    },
+  }, { tools: { readOnly: true } });
+  const _meta = {
+    "io.modelcontextprotocol/protocolVersion": "2026-07-28",
+    "io.modelcontextprotocol/clientCapabilities": {},
+    "progressToken": 1,
+  };
+  const { json } = await world.ask({
+    jsonrpc: "2.0",
+    id: 1,
+    method: "tools/call",
+    params: { name: "read", arguments: { a: 1 }, _meta },
+  }, {
+    "mcp-protocol-version": "2026-07-28",
+    "mcp-method": "tools/call",
+    "mcp-name": "read",
+    "mcp-param-a": "1",
+  });
+  assertEquals(json.result, {});
+  const [listed, called] = world.target.requests.all;
+  assertEquals(listed.header("mcp-method"), "tools/list");
+  assertEquals(listed.header("mcp-name"), undefined);
+  assertEquals(listed.header("mcp-param-a"), undefined);
+  const { progressToken: _token, ...meta } = _meta;
+  assertEquals(JSON.parse(listed.text()).params, { _meta: meta });
+  assertEquals(called.header("mcp-name"), "read");
+});
+
+Deno.test("what the target says in place of a list is the answer to the call", async () => {
+  await using world = await World.start({
+    "tools/list": (message, reply) =>
+      reply.json(error(message, -32001, "Session not found"), 404),
+  }, { tools: { readOnly: true } });
+  const { status, json } = await world.ask(call("read"));
+  assertEquals([status, json.error.code], [404, -32001]);
+  assertEquals(world.methods, ["tools/list"]);
+});
+
+Deno.test("a call of a tool that no list has is not sent", async () => {
+  await using world = await World.start({ "tools/list": list }, {
+    tools: { readOnly: true },
+  });
+  const { json } = await world.ask(call("hidden"));
+  assertEquals(json.error.code, -31019);
+  assertEquals(world.methods.includes("tools/call"), false);
+});
+
+const UNCLEAR: Readonly<Record<string, string>> = {
+  "a name twice":
+    '{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"read","name":"write"}}',
+  "a name in another case":
+    '{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"read","Name":"write"}}',
+  "a method twice":
+    '{"jsonrpc":"2.0","id":1,"method":"ping","method":"tools/call","params":{"name":"write"}}',
+  "what is not JSON": "{",
+  "what is not UTF-8": '\u00ff{"jsonrpc":"2.0"}',
+  "a byte order mark":
+    '\ufeff{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"write"}}',
+  "a call without an id":
+    '{"jsonrpc":"2.0","method":"tools/call","params":{"name":"write"}}',
+  "a batch with a forbidden call":
+    '[{"jsonrpc":"2.0","id":1,"method":"ping"},{"jsonrpc":"2.0","id":2,"method":"tools/call","params":{"name":"write"}}]',
+};
+
+for (const [what, body] of Object.entries(UNCLEAR)) {
+  Deno.test(`with a tool policy ${what} is refused`, async () => {
+    await using world = await World.start({}, { tools: { deny: ["write"] } });
+    const answer = await world.front.fetch({
+      method: "POST",
+      body: what === "what is not UTF-8"
+        ? Uint8Array.from(body, (char) => char.charCodeAt(0))
+        : body,
+    });
+    assertEquals(answer.status, 400);
+    assert((await answer.json()).error.code < 0);
+    assertEquals(world.target.requests.length, 0);
+  });
+}
+
+Deno.test("with a tool policy a message is read in the charset in which it was checked", async () => {
+  await using world = await World.start({}, { tools: { deny: ["write"] } });
+  await world.ask(call("+AHcAcgBpAHQAZQ-"), {
+    "content-type": "application/json; charset=utf-7",
+  });
+  const [seen] = world.target.requests.all;
+  assertEquals(seen.header("content-type"), "application/json");
+});
+
+Deno.test("an answer that is too large to be looked at is not passed on", async () => {
+  const tools = Array.from({ length: 100 }, () => ({ name: "x".repeat(100) }));
+  await using world = await World.start({
+    "tools/list": (message, reply) => reply.json(result(message, { tools })),
+    "big": (message, reply) => reply.json(result(message, { tools })),
+  }, { tools: { deny: ["write"] }, maxAnswerBytes: 1000 });
+  const { status, json } = await world.ask(LIST);
+  assertEquals([status, json.id, json.error.code], [502, 1, -31016]);
+  // Other answers are not looked at.
+  const big = await world.ask({ jsonrpc: "2.0", id: 1, method: "big" });
+  assertEquals(toolNames(big.json).length, 100);
+});
+
+Deno.test("metadata is put into requests that do not have it, and into nothing else", async () => {
+  await using world = await World.start({}, {
+    metadata: [["team", "ulm"], ["origin", "proxy"]],
+  });
+  await world.ask({
+    jsonrpc: "2.0",
+    id: 1,
+    method: "m",
+    params: { a: 1, _meta: { origin: "client" } },
+  });
+  await world.ask({ jsonrpc: "2.0", id: 2, method: "m" });
+  const notified = await world.front.post('{"jsonrpc":"2.0","method":"n"}');
+  assertEquals(notified.status, 202);
+  const broken = await world.front.fetch({ method: "DELETE" });
+  await broken.body?.cancel();
+  const [first, second, third] = world.target.requests.all.map((seen) =>
+    seen.text()
+  );
+  assertEquals(JSON.parse(first).params, {
+    a: 1,
+    _meta: { team: "ulm", origin: "client" },
+  });
+  assertEquals(JSON.parse(second).params, {
+    _meta: { team: "ulm", origin: "proxy" },
+  });
+  assertEquals(third, '{"jsonrpc":"2.0","method":"n"}');
+});

@@ -1,0 +1,88 @@
+/** The token of the HTTP front. */
+import {
+  assertEquals,
+  assertMatch,
+  assertNotEquals,
+  assertRejects,
+  assertStringIncludes,
+} from "@std/assert";
+import { ConfigError } from "../src/errors.ts";
+import { makeToken } from "../src/http_token.ts";
+import { Front } from "./support/http_front.ts";
+import { mcp } from "./support/raw_mcp.ts";
+import { RawServer } from "./support/raw_server.ts";
+
+const PING = { jsonrpc: "2.0", id: 1, method: "ping" };
+
+Deno.test("a token that is made has 256 bits, and none is made twice", () => {
+  assertMatch(makeToken(), /^[A-Za-z0-9_-]{43}$/);
+  assertNotEquals(makeToken(), makeToken());
+});
+
+Deno.test("a token that is made lies in a file of mode 0600, which goes with the front", async () => {
+  const directory = await Deno.makeTempDir();
+  await using target = await RawServer.start(mcp({}));
+  let path = "";
+  {
+    await using front = await Front.start({
+      target: target.url,
+      token: undefined,
+      tokenDirectory: directory,
+    });
+    const line = JSON.parse(
+      await front.log.find((line) => line.includes("tokenFile")),
+    );
+    path = line.tokenFile;
+    assertStringIncludes(path, directory);
+    const { mode } = await Deno.stat(path);
+    if (Deno.build.os !== "windows") assertEquals((mode ?? 0) & 0o777, 0o600);
+    const token = await Deno.readTextFile(path);
+    assertMatch(token, /^[A-Za-z0-9_-]{43}$/);
+    assertEquals(front.logText.includes(token), false);
+    const right = await front.post(PING, { authorization: `Bearer ${token}` });
+    assertEquals([right.status, (await right.json()).id], [200, 1]);
+    const wrong = await front.post(PING);
+    assertEquals(wrong.status, 401);
+    await wrong.body?.cancel();
+  }
+  await assertRejects(() => Deno.stat(path), Deno.errors.NotFound);
+  await Deno.remove(directory);
+});
+
+Deno.test("a token that is given is in no file", async () => {
+  await using target = await RawServer.start(mcp({}));
+  await using front = await Front.start({ target: target.url });
+  assertEquals(front.logText.includes("tokenFile"), false);
+});
+
+Deno.test("a token that is short is warned of", async () => {
+  await using target = await RawServer.start(mcp({}));
+  await using front = await Front.start({ target: target.url, token: "short" });
+  assertMatch(front.logText, /"level":"warn".*"length":5/);
+  assertEquals(front.logText.includes('"short"'), false);
+});
+
+Deno.test("a file that cannot be written is a configuration error that names the way out", async () => {
+  const target = new URL("http://127.0.0.1:1/mcp");
+  const error = await assertRejects(
+    () =>
+      Front.start({
+        target,
+        token: undefined,
+        tokenDirectory: "/nowhere/at/all",
+      }),
+    ConfigError,
+  );
+  assertStringIncludes(error.message, "--listen-token");
+});
+
+Deno.test("no token beyond loopback is a configuration error", async () => {
+  const target = new URL("http://127.0.0.1:1/mcp");
+  const listen = { hostname: "0.0.0.0", port: 0 };
+  const error = await assertRejects(
+    () => Front.start({ target, token: false, listen }),
+    ConfigError,
+  );
+  assertStringIncludes(error.message, "0.0.0.0:0");
+  assertStringIncludes(error.message, "--no-listen-token");
+});

@@ -1,0 +1,154 @@
+/** The HTTP front under Deno's OpenTelemetry, and a collector on loopback. */
+import { assert, assertEquals, assertObjectMatch } from "@std/assert";
+import { modern } from "./support/modern_message.ts";
+import { OtlpReceiver } from "./support/otlp_receiver.ts";
+import { ProxyProcess } from "./support/proxy_process.ts";
+import { error, mcp, result } from "./support/raw_mcp.ts";
+import { RawServer } from "./support/raw_server.ts";
+import { TEST_VERIFIER } from "./support/test_identity.ts";
+import { PARENT_ID, TRACE_ID, TRACE_PARENT } from "./support/traced_proxy.ts";
+
+const OTHER_TRACE_PARENT =
+  "00-11111111111111111111111111111111-2222222222222222-01";
+
+type Post = (
+  message: unknown,
+  headers?: Record<string, string>,
+  method?: string,
+) => Promise<Response>;
+
+/** What the collector has when the front has carried this and ended. */
+async function tracedFront(
+  server: RawServer,
+  talk: (post: Post) => Promise<void>,
+): Promise<OtlpReceiver> {
+  await using receiver = OtlpReceiver.start();
+  await using front = await ProxyProcess.start({
+    target: server.url,
+    entry: new URL("./support/traced_front_main.ts", import.meta.url),
+    bareArgs: [server.url.href],
+    env: receiver.env,
+    permissions: { net: ["127.0.0.1"] },
+  });
+  const { value } = await front.next();
+  assert(typeof value === "object" && value !== null && "port" in value);
+  const url = `http://127.0.0.1:${value.port}/mcp`;
+  await talk((message, headers = {}, method = "POST") =>
+    fetch(url, {
+      method,
+      headers: {
+        "content-type": "application/json",
+        "accept": "application/json, text/event-stream",
+        ...headers,
+      },
+      ...(method === "POST" && { body: JSON.stringify(message) }),
+    })
+  );
+  await front.closeStdin();
+  assertEquals((await front.status()).code, 0, front.stderr);
+  return receiver;
+}
+
+Deno.test("at the front, a message's span is below the one in the request's headers", async () => {
+  await using server = await RawServer.start({
+    handler: mcp({}),
+    verifier: TEST_VERIFIER,
+  });
+  const told = await tracedFront(server, async (post) => {
+    const response = await post(
+      { jsonrpc: "2.0", id: 1, method: "tools/call", params: { name: "t" } },
+      { traceparent: TRACE_PARENT, tracestate: "a=b" },
+    );
+    assertEquals(await response.json(), { jsonrpc: "2.0", id: 1, result: {} });
+  });
+  const span = told.message("tools/call t");
+  assertEquals([span.traceId, span.parentSpanId], [TRACE_ID, PARENT_ID]);
+  assertObjectMatch(span.attributes, {
+    "http.response.status_code": 200,
+    "jsonrpc.request.id": "1",
+    "sigv4_proxy.era": "legacy",
+  });
+  const [post] = told.childrenOf(span);
+  const [seen] = server.requests.all;
+  assertEquals(seen.header("traceparent"), `00-${TRACE_ID}-${post.spanId}-01`);
+  assertEquals(seen.header("tracestate"), "a=b", "passed on as it came");
+});
+
+Deno.test("at the front, the context in _meta comes before that in the headers, which is linked", async () => {
+  await using server = await RawServer.start(mcp({}));
+  const told = await tracedFront(server, async (post) => {
+    const meta = { traceparent: TRACE_PARENT };
+    const response = await post(
+      { jsonrpc: "2.0", id: 1, method: "m", params: modern({}, meta) },
+      { traceparent: OTHER_TRACE_PARENT },
+    );
+    await response.body?.cancel();
+  });
+  const span = told.message("m");
+  assertEquals([span.traceId, span.parentSpanId], [TRACE_ID, PARENT_ID]);
+  assertEquals(span.links, [
+    { traceId: "1".repeat(32), spanId: "2".repeat(16) },
+  ]);
+  assertEquals(span.attributes["sigv4_proxy.era"], "modern");
+});
+
+Deno.test("at the front, what is no message goes on in its client's trace", async () => {
+  await using server = await RawServer.start(mcp({}));
+  const told = await tracedFront(server, async (post) => {
+    const headers = { traceparent: TRACE_PARENT };
+    const response = await post(undefined, headers, "DELETE");
+    await response.body?.cancel();
+  });
+  assertEquals(told.messages, []);
+  const sent = told.spans.find(({ kind }) => kind === "client");
+  assertEquals([sent?.traceId, sent?.parentSpanId], [TRACE_ID, PARENT_ID]);
+  assertEquals(
+    server.requests.all[0].header("traceparent"),
+    `00-${TRACE_ID}-${sent?.spanId}-01`,
+  );
+});
+
+Deno.test("at the front, errors and bytes are counted", async () => {
+  await using server = await RawServer.start(mcp({
+    refuse: (message, reply) => reply.json(error(message, -32602, "no"), 400),
+    broken: (_message, reply) => reply.status(502),
+    moved: (_message, reply) => reply.status(302, { location: "/else" }),
+    large: (message, reply) => reply.json(result(message)),
+  }));
+  const messages = ["refuse", "broken", "moved"].map((method, id) => ({
+    jsonrpc: "2.0",
+    id,
+    method,
+  }));
+  const large = {
+    jsonrpc: "2.0",
+    method: "large",
+    params: "x".repeat(2 ** 21),
+  };
+  let answered = 0;
+  const told = await tracedFront(server, async (post) => {
+    for (const message of messages) {
+      const response = await post(message);
+      const body = await response.text();
+      if (message.method !== "moved") answered += body.length;
+    }
+    const response = await post(large, {
+      "mcp-method": "large",
+      "traceparent": TRACE_PARENT,
+    });
+    answered += (await response.text()).length;
+  });
+  const types = ["refuse", "broken", "moved"].map((name) =>
+    told.message(name).attributes["error.type"]
+  );
+  assertEquals(types, ["-32602", "502", "-31017"]);
+  assertEquals(told.message("large").parentSpanId, PARENT_ID);
+  const received = { "network.io.direction": "receive" };
+  assertEquals(
+    told.sum("sigv4_proxy.io", received),
+    [...messages, large].map((message) => JSON.stringify(message).length)
+      .reduce((sum, length) => sum + length),
+  );
+  const sent = { "network.io.direction": "transmit" };
+  assertEquals(told.sum("sigv4_proxy.io", sent), answered);
+});
