@@ -45,8 +45,8 @@ import {
 } from "./responses.ts";
 import { backoffMs, delay, retryAfterMs } from "./retry.ts";
 
-/** What a {@linkcode Carrier} is handed. */
-export interface CarrierOptions {
+/** How the target is reached, and where what it says goes. */
+export interface TargetAccess {
   readonly url: URL;
   readonly fetch: typeof globalThis.fetch;
   readonly headers: HeaderPairs;
@@ -56,6 +56,10 @@ export interface CarrierOptions {
   readonly log: Log;
   /** The largest message that the client is given, in bytes. */
   readonly maxAnswerBytes: number;
+}
+
+/** What a {@linkcode Carrier} is handed. */
+export interface CarrierOptions extends TargetAccess {
   /** Whether a stream that is cut is resumed; `true` unless it is set. */
   readonly resumes?: boolean;
 }

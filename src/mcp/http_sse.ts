@@ -7,11 +7,9 @@
  */
 
 import { ProxyError } from "../errors.ts";
-import type { Log } from "../log.ts";
-import type { Redact } from "../redact.ts";
 import { discardBody, mediaType, readEvents } from "./body.ts";
-import { type Explain, isRedirect, readErrorBody } from "./responses.ts";
-import type { Delivery } from "./delivery.ts";
+import { isRedirect, readErrorBody } from "./responses.ts";
+import type { TargetAccess } from "./carrier.ts";
 import type { ServerEvent } from "./events.ts";
 import {
   AttemptError,
@@ -19,25 +17,10 @@ import {
   httpStatusError,
   redirectError,
 } from "./failure.ts";
-import {
-  type HeaderPairs,
-  NO_SESSION,
-  type SessionHeaders,
-  streamHeaders,
-} from "./headers.ts";
+import { NO_SESSION, type SessionHeaders, streamHeaders } from "./headers.ts";
 
 /** What a {@linkcode SseChannel} is handed. */
-export interface SseChannelOptions {
-  readonly url: URL;
-  readonly fetch: typeof globalThis.fetch;
-  readonly headers: HeaderPairs;
-  readonly delivery: Delivery;
-  readonly explain: Explain;
-  readonly redact: Redact;
-  readonly log: Log;
-  /** The largest message that the client is given, in bytes. */
-  readonly maxAnswerBytes: number;
-}
+export type SseChannelOptions = TargetAccess;
 
 /** How long the `endpoint` event may take. */
 const ENDPOINT_WAIT_MS = 10_000;

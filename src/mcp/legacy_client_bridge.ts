@@ -16,6 +16,7 @@
 
 import { ProxyError } from "../errors.ts";
 import type { Log } from "../log.ts";
+import { Background } from "./background.ts";
 import { META, metaOf } from "./era.ts";
 import { errorFrame } from "./failure.ts";
 import { InputRounds } from "./input_rounds.ts";
@@ -76,7 +77,7 @@ export class LegacyClientBridge implements Link {
   readonly #own = new OwnRequests("sigv4-proxy:bridge");
   readonly #listen: ListenBridge;
   readonly #rounds: InputRounds;
-  readonly #work = new Set<Promise<void>>();
+  readonly #background: Background;
   /** `undecided` while `initialize` is under way; messages wait for it. */
   #mode: "undecided" | "native" | "bridged" = "native";
   #waiting: (readonly [Uint8Array, Message])[] = [];
@@ -85,6 +86,7 @@ export class LegacyClientBridge implements Link {
 
   constructor(options: LegacyClientBridgeOptions) {
     this.#options = options;
+    this.#background = new Background(options.log);
     this.#link = options.link((frame) => this.#receive(frame));
     this.#listen = new ListenBridge({
       log: options.log,
@@ -205,7 +207,7 @@ export class LegacyClientBridge implements Link {
         rpcErrorFrame(id, { code: -32602, message: "uri is required" }),
       );
     }
-    this.#do(async () => {
+    this.#background.start(async () => {
       const error = method === "resources/subscribe"
         ? await this.#listen.subscribe(uri)
         : await this.#listen.unsubscribe(uri);
@@ -251,7 +253,7 @@ export class LegacyClientBridge implements Link {
       this.#settle("native");
       return await emit(frame);
     }
-    this.#do(async () => {
+    this.#background.start(async () => {
       const { result } = await this.#own.ask(this.#link, "server/discover", {
         _meta: this.#meta(),
       });
@@ -300,13 +302,6 @@ export class LegacyClientBridge implements Link {
     void this.#options.emit(frame).catch(() => {});
   }
 
-  #do(work: () => Promise<void>): void {
-    const done = work().catch((error) => {
-      this.#options.log.debug("could not answer", { error: String(error) });
-    }).finally(() => this.#work.delete(done));
-    this.#work.add(done);
-  }
-
   async drain(patience: AbortSignal): Promise<void> {
     this.#listen.end();
     this.#rounds.end(
@@ -315,8 +310,8 @@ export class LegacyClientBridge implements Link {
     // What is decided while it drains sends what has waited for it.
     do {
       await this.#link.drain(patience);
-      await Promise.all(this.#work);
-    } while (this.#work.size > 0);
+      await this.#background.settled();
+    } while (!this.#background.isIdle);
     await this.#link.drain(patience);
   }
 

@@ -17,6 +17,7 @@
 
 import { ProxyError } from "../errors.ts";
 import type { Log } from "../log.ts";
+import { Background } from "./background.ts";
 import { eraOf, META, metaOf } from "./era.ts";
 import type { Exchange } from "./exchange.ts";
 import { errorFrame } from "./failure.ts";
@@ -84,7 +85,7 @@ export class ModernClientBridge implements Link {
   readonly #own = new OwnRequests("sigv4-proxy:hidden");
   readonly #calls: ParkedCalls;
   readonly #listeners: SessionListeners;
-  readonly #work = new Set<Promise<void>>();
+  readonly #background: Background;
   #mode: "unknown" | "undecided" | "native" | "bridged" = "unknown";
   #waiting: (readonly [Uint8Array, Message])[] = [];
   #discovered: Record<string, unknown> = {};
@@ -92,6 +93,7 @@ export class ModernClientBridge implements Link {
 
   constructor(options: ModernClientBridgeOptions) {
     this.#options = options;
+    this.#background = new Background(options.log);
     this.#link = options.link(
       (frame) => this.#receive(frame),
       (...passing) => this.#pass(...passing),
@@ -114,7 +116,7 @@ export class ModernClientBridge implements Link {
     if (this.#mode === "unknown" && isModern) {
       this.#mode = "undecided";
       this.#waiting.push([bytes, message]);
-      return this.#do(() => this.#decide(message));
+      return this.#background.start(() => this.#decide(message));
     }
     // A client that chose the legacy era by itself needs no bridge.
     if (message.kind === "request" && message.method === "initialize") {
@@ -168,7 +170,7 @@ export class ModernClientBridge implements Link {
       return this.#answer(resultFrame(id, this.#discoverResult()));
     }
     if (method === "subscriptions/listen") {
-      return this.#do(() => this.#listeners.open(id, params));
+      return this.#background.start(() => this.#listeners.open(id, params));
     }
     if (isObject(params) && "requestState" in params) {
       return this.#calls.resume(bytes, request);
@@ -251,21 +253,14 @@ export class ModernClientBridge implements Link {
     void this.#options.emit(frame).catch(() => {});
   }
 
-  #do(work: () => Promise<void>): void {
-    const done = work().catch((error) => {
-      this.#options.log.debug("could not answer", { error: String(error) });
-    }).finally(() => this.#work.delete(done));
-    this.#work.add(done);
-  }
-
   async drain(patience: AbortSignal): Promise<void> {
     const error = new ProxyError("shutting-down", "the proxy is stopping");
     this.#calls.end(error);
     this.#listeners.end();
     do {
       await this.#link.drain(patience);
-      await Promise.all(this.#work);
-    } while (this.#work.size > 0);
+      await this.#background.settled();
+    } while (!this.#background.isIdle);
     for (const [, message] of this.#waiting) {
       if (message.kind === "request") {
         this.#answer(errorFrame(error, message.id));

@@ -11,6 +11,7 @@
 
 import { ProxyError } from "../errors.ts";
 import type { Log } from "../log.ts";
+import { Background } from "./background.ts";
 import { eraOf } from "./era.ts";
 import { errorFrame } from "./failure.ts";
 import { AwaitedAnswers, type Emit, type Link, OwnRequests } from "./link.ts";
@@ -189,12 +190,13 @@ class Branch implements Link {
   readonly #options: BranchOptions;
   readonly #link: Link;
   readonly #own: OwnRequests;
-  readonly #work = new Set<Promise<void>>();
+  readonly #background: Background;
   readonly #waiting = new Map<string, RequestId>();
   #ready: Promise<ResponseMessage["error"]> | undefined;
 
   constructor(options: BranchOptions) {
     this.#options = options;
+    this.#background = new Background(options.log);
     this.#own = new OwnRequests(`sigv4-proxy:${options.profile}`);
     this.#link = options.link(options.profile, (frame) => this.#emit(frame));
   }
@@ -206,9 +208,7 @@ class Branch implements Link {
       return this.#link.accept(bytes, message);
     }
     this.#waiting.set(message.id.key, message.id);
-    const work = this.#acceptWhenReady(bytes, message)
-      .finally(() => this.#work.delete(work));
-    this.#work.add(work);
+    this.#background.start(() => this.#acceptWhenReady(bytes, message));
   }
 
   /** A call that is cancelled before it was sent never is. */
@@ -266,7 +266,7 @@ class Branch implements Link {
 
   async drain(patience: AbortSignal): Promise<void> {
     await this.#link.drain(patience);
-    await Promise.all(this.#work);
+    await this.#background.settled();
     await this.#link.drain(patience);
   }
 

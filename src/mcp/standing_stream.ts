@@ -5,30 +5,15 @@
  */
 
 import { ProxyError } from "../errors.ts";
-import type { Log } from "../log.ts";
-import type { Redact } from "../redact.ts";
 import { discardBody, mediaType, readEvents } from "./body.ts";
-import { type Explain, isRedirect, readErrorBody } from "./responses.ts";
-import type { Delivery } from "./delivery.ts";
+import { isRedirect, readErrorBody } from "./responses.ts";
+import type { TargetAccess } from "./carrier.ts";
 import { fetchFailure, httpStatusError, redirectError } from "./failure.ts";
-import {
-  type HeaderPairs,
-  type SessionHeaders,
-  streamHeaders,
-} from "./headers.ts";
+import { type SessionHeaders, streamHeaders } from "./headers.ts";
 import { backoffMs, delay } from "./retry.ts";
 
 /** What a {@linkcode StandingStream} is handed. */
-export interface StandingStreamOptions {
-  readonly url: URL;
-  readonly fetch: typeof globalThis.fetch;
-  readonly headers: HeaderPairs;
-  readonly delivery: Delivery;
-  readonly explain: Explain;
-  readonly redact: Redact;
-  readonly log: Log;
-  /** The largest message that the client is given, in bytes. */
-  readonly maxAnswerBytes: number;
+export interface StandingStreamOptions extends TargetAccess {
   /** After this time without a byte the stream is opened anew. */
   readonly idleTimeoutMs: number;
   /** Is told when the target does not know the session. */

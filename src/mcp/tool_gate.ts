@@ -7,6 +7,7 @@
 import { ProxyError } from "../errors.ts";
 import type { Log } from "../log.ts";
 import { repeatedName } from "./ambiguity.ts";
+import { Background } from "./background.ts";
 import { META, metaOf } from "./era.ts";
 import { errorFrame } from "./failure.ts";
 import {
@@ -54,10 +55,11 @@ export class ToolGate implements Link {
   readonly #own = new OwnRequests("sigv4-proxy:tools");
   /** Messages that wait for the list of tools, by the requests in them. */
   readonly #held = new Map<string, Held>();
-  readonly #work = new Set<Promise<void>>();
+  readonly #background: Background;
 
   constructor(options: ToolGateOptions) {
     this.#options = options;
+    this.#background = new Background(options.log);
     this.#link = options.link((frame) => this.#emit(frame));
   }
 
@@ -126,12 +128,11 @@ export class ToolGate implements Link {
   #hold(bytes: Uint8Array, message: Message, like: RequestMessage): void {
     const held: Held = { isCancelled: false, message };
     for (const { id } of requestsIn(message)) this.#held.set(id.key, held);
-    const work = (async () => {
+    this.#background.start(async () => {
       await this.#list(like.params);
       for (const { id } of requestsIn(message)) this.#held.delete(id.key);
       if (!held.isCancelled) this.#pass(bytes, message);
-    })().finally(() => this.#work.delete(work));
-    this.#work.add(work);
+    });
   }
 
   #cancelsHeld(message: Message): boolean {
@@ -225,8 +226,8 @@ export class ToolGate implements Link {
 
   async drain(patience: AbortSignal): Promise<void> {
     // A link that is drained answers what waits here, and that may send more.
-    while (this.#work.size > 0 && !patience.aborted) {
-      await Promise.race([...this.#work, aborted(patience)]);
+    while (!this.#background.isIdle && !patience.aborted) {
+      await Promise.race([this.#background.any(), aborted(patience)]);
     }
     const error = new ProxyError("shutting-down", "the proxy is stopping");
     for (const held of new Set(this.#held.values())) {
