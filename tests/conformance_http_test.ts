@@ -2,6 +2,7 @@
  * The server scenarios of MCP's conformance suite: they end through the HTTP
  * front as they end against the same server without it.
  */
+import manifest from "../deno.json" with { type: "json" };
 import { assert, assertEquals, assertGreater } from "@std/assert";
 import { startConformanceServer } from "./conformance/server.ts";
 import { Front } from "./support/http_front.ts";
@@ -31,7 +32,7 @@ async function runSuite(url: URL, revision: string): Promise<Outcome> {
       "-A",
       "--frozen",
       "--cached-only",
-      import.meta.resolve("@modelcontextprotocol/conformance"),
+      manifest.imports["@modelcontextprotocol/conformance"],
       "server",
       "--url",
       url.href,

@@ -1,4 +1,5 @@
 /** The client scenarios of MCP's conformance suite, with the program between. */
+import manifest from "../deno.json" with { type: "json" };
 import { assertEquals, assertGreater, assertNotMatch } from "@std/assert";
 
 /** What the suite requires of each revision's clients, OAuth left aside. */
@@ -44,7 +45,7 @@ async function checksOf(
       "-A",
       "--frozen",
       "--cached-only",
-      import.meta.resolve("@modelcontextprotocol/conformance"),
+      manifest.imports["@modelcontextprotocol/conformance"],
       "client",
       "--verbose",
       "--scenario",
