@@ -18,6 +18,7 @@ import { helpText, versionText } from "./src/help.ts";
 import type { TlsFetches } from "./src/http_client.ts";
 import { LineSink } from "./src/line_sink.ts";
 import { createLog, type Log } from "./src/log.ts";
+import { dropPermissions, needlessPermissions } from "./src/permissions.ts";
 import { maskAccessKeyId, Redactor } from "./src/redact.ts";
 import { runStdioProxy } from "./src/stdio_proxy.ts";
 import type { Telemetry } from "./src/telemetry.ts";
@@ -109,6 +110,7 @@ async function runProxy(
     { kind: "run" }
   >,
 ): Promise<number> {
+  dropPermissions(needlessPermissions(config, readVariable));
   const redactor = new Redactor();
   const sink = new LineSink(Deno.stderr.writable);
   const log = createLog({
@@ -125,6 +127,7 @@ async function runProxy(
     log.info("stopped");
     return EXIT_OK;
   } catch (error) {
+    if (error instanceof ConfigError) throw error;
     log.error("stopped by an unexpected error", { error: errorText(error) });
     return EXIT_UNEXPECTED;
   } finally {
@@ -140,8 +143,11 @@ interface Surroundings {
 
 async function proxy(config: Config, around: Surroundings): Promise<void> {
   const { log, redactor, signal } = around;
-  for (const secret of config.secrets) redactor.add(secret);
-  for (const [, value] of config.headers) redactor.add(value);
+  for (const secret of config.secrets) redactor.addCredential(secret);
+  for (const [, value] of config.headers) redactor.addSetting(value);
+  for (const value of config.targetUrl.searchParams.values()) {
+    redactor.addSetting(value);
+  }
   using tls = await openTlsOf(config);
   const telemetry = await openTelemetry(config, redactor, tls);
   const ways = {
@@ -158,7 +164,8 @@ async function proxy(config: Config, around: Surroundings): Promise<void> {
       return [profile, others.use(other.fetch)];
     },
   );
-  void announce(config, main.credentials, log);
+  // Idle until the client's first message, or until its first answer.
+  void announce(config, main.credentials, log).then(() => fetch.warmUp());
   const common = {
     fetch,
     signal,
@@ -186,6 +193,7 @@ async function proxy(config: Config, around: Surroundings): Promise<void> {
       listen: address,
       token,
       hosts,
+      tokenDirectory: readVariable("XDG_RUNTIME_DIR"),
       maxBodyBytes: config.maxFrameBytes,
     });
   }

@@ -215,6 +215,8 @@ export async function runStdioProxy(options: StdioProxyOptions): Promise<void> {
   const stop = new AbortController();
   const { signal = stop.signal } = options;
   const stopped = AbortSignal.any([signal, stop.signal]);
+  const { promise: isStopped, resolve } = Promise.withResolvers<void>();
+  stopped.addEventListener("abort", () => resolve(), { once: true });
   writer.broken.then((cause) => {
     log.info("the client is gone", { error: String(cause) });
     stop.abort();
@@ -224,7 +226,11 @@ export async function runStdioProxy(options: StdioProxyOptions): Promise<void> {
     const bytes = readUntil(options.readable, stopped);
     for await (const frame of readFrames(bytes, { maxFrameBytes })) {
       observer?.received(frame.byteLength);
-      await accept(frame, { link, emit, log, observer, maxFrameBytes });
+      // Not even a client that reads nothing keeps it from stopping.
+      await Promise.race([
+        accept(frame, { link, emit, log, observer, maxFrameBytes }),
+        isStopped,
+      ]);
     }
   } finally {
     const patience = new Patience(options.timeoutMs ?? DRAIN_MS, stopped);

@@ -4,8 +4,8 @@
  * @module
  */
 
+import { BlockBuffer, joinBytes } from "./block_buffer.ts";
 import { EventParser, type ServerEvent } from "./events.ts";
-import { joinBytes } from "./frames.ts";
 
 /** The media type of a response, without parameters, in lower case. */
 export function mediaType(response: Response): string {
@@ -26,20 +26,15 @@ export async function readHead(
   chunks: AsyncIterator<Uint8Array>,
   maxBytes: number,
 ): Promise<BodyHead> {
-  const pieces: Uint8Array[] = [];
-  let byteLength = 0;
-  while (byteLength <= maxBytes) {
+  const kept = new BlockBuffer();
+  let isWhole = false;
+  while (!isWhole && kept.byteLength <= maxBytes) {
     const next = await chunks.next();
-    if (next.done) return { pieces, byteLength, isWhole: true };
-    pieces.push(compact(next.value));
-    byteLength += next.value.length;
+    if (next.done) isWhole = true;
+    else kept.push(next.value);
   }
-  return { pieces, byteLength, isWhole: false };
-}
-
-/** A small chunk without the large buffer that it came in. */
-function compact(chunk: Uint8Array): Uint8Array {
-  return chunk.length * 2 < chunk.buffer.byteLength ? chunk.slice() : chunk;
+  const { byteLength } = kept;
+  return { pieces: kept.takePieces(), byteLength, isWhole };
 }
 
 /** The chunks of a body; `onChunk` hears of each. */

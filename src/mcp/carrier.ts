@@ -6,7 +6,7 @@
 
 import { ProxyError } from "../errors.ts";
 import type { Log } from "../log.ts";
-import type { Redact } from "../redact.ts";
+import type { Redact, Redactor } from "../redact.ts";
 import {
   discardBody,
   mediaType,
@@ -43,7 +43,7 @@ import {
   readRpcError,
   repeatAfter,
 } from "./responses.ts";
-import { backoffMs, delay, retryAfterMs } from "./retry.ts";
+import { delay, reopenMs, retryAfterMs } from "./retry.ts";
 
 /** How the target is reached, and where what it says goes. */
 export interface TargetAccess {
@@ -53,6 +53,8 @@ export interface TargetAccess {
   readonly delivery: Delivery;
   readonly explain: Explain;
   readonly redact: Redact;
+  /** Learns the session IDs. */
+  readonly redactor: Redactor;
   readonly log: Log;
   /** The largest message that the client is given, in bytes. */
   readonly maxAnswerBytes: number;
@@ -72,12 +74,17 @@ interface StreamPosition {
   retryMs: number | undefined;
   /** How many times in a row resuming brought nothing. */
   fruitlessTries: number;
+  /** What a `Retry-After` asks to wait, in milliseconds. */
+  askedMs: number;
   /** What the connection broke with. */
   cause: unknown;
 }
 
 /** How many times in a row resuming a stream may bring nothing. */
 const MAX_FRUITLESS_TRIES = 5;
+
+/** The longest `Retry-After` that is waited for before a stream is resumed. */
+const MAX_ASKED_MS = 30_000;
 
 /** How long a stream may go on when nobody waits any more. */
 const LINGER_MS = 5_000;
@@ -103,7 +110,16 @@ export class Carrier {
    * @throws {SessionLost} when the target does not know the session.
    */
   async carry(exchange: Exchange, session: SessionHeaders): Promise<void> {
-    const { url, headers } = this.#options;
+    exchange.isUnderWay = true;
+    try {
+      await this.#carry(exchange, session);
+    } finally {
+      exchange.isUnderWay = false;
+    }
+  }
+
+  async #carry(exchange: Exchange, session: SessionHeaders): Promise<void> {
+    const { url, headers, redactor } = this.#options;
     const { channel } = session;
     if (channel) return await this.#carryOver(channel, exchange, session);
     exchange.isSent = true;
@@ -114,6 +130,7 @@ export class Carrier {
     });
     if (!response.ok) return await this.#refused(session, response);
     exchange.sessionId = response.headers.get("mcp-session-id") ?? undefined;
+    redactor.add(exchange.sessionId);
     if (mediaType(response) === "text/event-stream") {
       await this.#readStream(exchange, session, response);
     } else {
@@ -147,7 +164,12 @@ export class Carrier {
     });
     if (!response.ok) return await this.#refused(session, response);
     await discardBody(response);
-    await Promise.race([exchange.settled, channel.closed]);
+    await Promise.race([
+      exchange.settled,
+      channel.closed,
+      aborted(exchange.signal),
+    ]);
+    if (exchange.signal.aborted) throw exchange.signal.reason;
     if (exchange.isSettled) return;
     throw new AttemptError(streamCut(channel.cause), "never");
   }
@@ -239,7 +261,8 @@ export class Carrier {
       }
       await this.#options.delivery.receivePieces(exchange, head, chunks);
     } finally {
-      await chunks.return(undefined);
+      // Not awaited: it would wait for a read that may never end.
+      void chunks.return(undefined).catch(() => {});
     }
   }
 
@@ -275,6 +298,7 @@ export class Carrier {
       resumedAfter: undefined,
       retryMs: undefined,
       fruitlessTries: 0,
+      askedMs: 0,
       cause: undefined,
     };
     let response: Response | undefined = first;
@@ -289,8 +313,9 @@ export class Carrier {
       ) {
         throw new AttemptError(streamCut(position.cause), "never");
       }
-      const waitMs = position.retryMs ?? backoffMs(position.fruitlessTries);
-      await delay(waitMs, exchange.signal);
+      const waitMs = reopenMs(position.retryMs, position.fruitlessTries);
+      await delay(Math.max(waitMs, position.askedMs), exchange.signal);
+      if (exchange.isSettled) return;
       response = await this.#resume(exchange, session, position);
     }
   }
@@ -375,6 +400,8 @@ export class Carrier {
     }
     if (isPassing(response.status)) {
       position.fruitlessTries++;
+      const askedMs = retryAfterMs(response.headers) ?? 0;
+      position.askedMs = Math.min(askedMs, MAX_ASKED_MS);
       return undefined;
     }
     const { explain } = this.#options;
@@ -396,6 +423,13 @@ function mayPassInPieces(
   return maxAnswerBytes > DEFAULT_MAX_ANSWER_BYTES && requests.length === 1 &&
     mediaType(response) === "application/json" && onAnswer === undefined &&
     method !== "initialize" && method !== "tools/list";
+}
+
+function aborted(signal: AbortSignal): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  if (signal.aborted) resolve();
+  signal.addEventListener("abort", () => resolve(), { once: true });
+  return promise;
 }
 
 function isFinal(cause: unknown): boolean {

@@ -15,7 +15,7 @@ import type { Exchange } from "./exchange.ts";
 import { errorFrame } from "./failure.ts";
 import { frameTooLarge, isAnswerTo, largeAnswer } from "./large_answer.ts";
 import { replaceNewlines } from "./frames.ts";
-import type { SessionHeaders } from "./headers.ts";
+import { NO_SESSION, type SessionHeaders } from "./headers.ts";
 import {
   type BatchMessage,
   readMessage,
@@ -253,7 +253,10 @@ export class Delivery {
       });
       return undefined;
     }
-    this.#options.onAnswer(answer, frame, owner, session);
+    // Only its own stream can tell of the session that a request was sent in.
+    const isOwn = owner === exchange || session.channel !== undefined;
+    const sentIn = isOwn ? session : NO_SESSION;
+    this.#options.onAnswer(answer, frame, owner, sentIn);
     owner.observation?.answered(answer);
     this.#take(owner, id);
     owner.onAnswer?.(answer);
@@ -298,6 +301,7 @@ export class Delivery {
       );
     }
     const pieces = largeAnswer(head, rest, {
+      id,
       maxAnswerBytes,
       take: () => {
         exchange.observation?.answered();
@@ -324,12 +328,14 @@ export class Delivery {
       if (id) refuse(id, error);
       return;
     }
-    const owner = id && this.exchangeOf(id);
-    owner?.observation?.failed(error);
-    if (owner && this.#take(owner, id)) {
-      await this.#options.emit(errorFrame(error, id, this.#options.redact));
-    } else if (exchange) {
-      await this.fail(exchange, error);
+    const owner = id ? this.exchangeOf(id) : exchange;
+    if (!owner) {
+      log.warn("dropped an answer that nobody waits for", { id: id?.source });
+      return;
     }
+    owner.observation?.failed(error);
+    if (!id) return await this.fail(owner, error);
+    if (!this.#take(owner, id) || owner.onAnswer) return;
+    await this.#options.emit(errorFrame(error, id, this.#options.redact));
   }
 }

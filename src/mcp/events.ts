@@ -2,14 +2,14 @@
  * Server-sent events → frames (WHATWG HTML, "Server-sent events").
  *
  * The parser works on bytes: an event's data is handed on as it came, joined
- * once from the pieces in which it arrived. A parser of strings would decode
+ * from the pieces in which it arrived. A parser of strings would decode
  * and encode what only has to pass, and loses an `id` that comes without data,
  * which is what a server sends first so that its stream can be resumed.
  *
  * @module
  */
 
-import { joinBytes } from "./frames.ts";
+import { BlockBuffer, joinBytes } from "./block_buffer.ts";
 import { TopLevelScanner } from "./scan.ts";
 
 /** An event, or the fields without data that a blank line ended. */
@@ -62,7 +62,7 @@ export class EventParser {
   #lineBytes = 0;
   #inData = false;
 
-  #data: Uint8Array[] = [];
+  readonly #data = new BlockBuffer();
   #dataBytes = 0;
   #hasData = false;
   #scanner: TopLevelScanner | undefined;
@@ -143,8 +143,7 @@ export class EventParser {
     this.#data.push(piece);
     if (this.#dataBytes <= this.#maxDataBytes) return;
     this.#scanner = new TopLevelScanner();
-    for (const kept of this.#data) this.#scanner.feed(kept);
-    this.#data = [];
+    for (const kept of this.#data.takePieces()) this.#scanner.feed(kept);
   }
 
   #endLine(): ServerEvent | undefined {
@@ -187,13 +186,12 @@ export class EventParser {
       type: this.#type || "message",
       id: this.#id,
       retryMs: this.#retryMs,
-      data: this.#data.length === 0 ? NONE : joinBytes(this.#data),
+      data: this.#data.byteLength === 0 ? NONE : this.#data.take(),
       oversized: this.#scanner &&
         { byteLength: this.#dataBytes, scanner: this.#scanner },
     };
     const isEmpty = !this.#hasData && event.id === undefined &&
       event.retryMs === undefined;
-    this.#data = [];
     this.#dataBytes = 0;
     this.#hasData = false;
     this.#scanner = undefined;

@@ -59,6 +59,8 @@ export class Exchange {
   readonly settled: Promise<void>;
   /** True once it left for the target. */
   isSent = false;
+  /** True while the target has it, and may answer. */
+  isUnderWay = false;
   /** The session ID that came with the answer. */
   sessionId: string | undefined;
   /** Who follows it, if anyone does. */
@@ -150,7 +152,9 @@ export class Exchange {
       this.#after(timeoutMs, check);
     }
     const checkIdle = () => {
-      if (this.#delivering > 0 || this.#heldSince !== undefined) this.touch();
+      const isTheTarget = this.isUnderWay && this.#delivering === 0 &&
+        this.#heldSince === undefined;
+      if (!isTheTarget) this.touch();
       const leftMs = this.#lastByteAt + idleTimeoutMs - performance.now();
       if (leftMs > 0) this.#after(leftMs, checkIdle);
       else onLimit(timeoutError(idleTimeoutMs, "idle"));

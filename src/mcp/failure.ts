@@ -82,6 +82,14 @@ export function fetchFailure(cause: unknown, url: URL): AttemptError {
     return unreachable(message, cause, "never");
   }
   const text = causeText(cause);
+  // A port that the fetch standard forbids ("bad port").
+  if (/ are blocked$/.test(text)) {
+    return unreachable(
+      `cannot connect to ${url.origin}: ${text}`,
+      cause,
+      "never",
+    );
+  }
   const [, phase, detail = ""] = CLIENT_ERROR.exec(text) ?? [];
   const tls = TLS_FAILURES.find(([pattern]) => pattern.test(text));
   if (tls !== undefined) {
@@ -149,6 +157,9 @@ function withoutQuery(location: string, base: URL): string | undefined {
 /** How much of an unexplained HTTP error's body is told to the client. */
 const MAX_EXCERPT_CHARACTERS = 500;
 
+/** How much of a body is read for it: a page has its text behind styles. */
+const MAX_READ_CHARACTERS = 64 * 1024;
+
 /** The error for an HTTP status that nothing else explains. */
 export function httpStatusError(response: Response, text: string): ProxyError {
   const { status, statusText } = response;
@@ -175,6 +186,32 @@ function errorText(text: string): string {
   } catch {
     // Not JSON: a proxy's or a load balancer's page.
   }
-  return text.replace(/<(style|script)\b.*?<\/\1>|<[^>]*>/gis, " ")
+  return plainText(text.slice(0, MAX_READ_CHARACTERS))
     .replace(/\s+/g, " ").trim();
+}
+
+/** A page without its tags, its styles and its scripts. */
+function plainText(page: string): string {
+  const parts: string[] = [];
+  let at = 0;
+  for (;;) {
+    const open = page.indexOf("<", at);
+    if (open === -1) break;
+    parts.push(page.slice(at, open));
+    const close = page.indexOf(">", open);
+    // A tag that does not end is a sign in a text.
+    if (close === -1) {
+      at = open;
+      break;
+    }
+    at = close + 1;
+    const [, name] = /^<(style|script)\b/i.exec(page.slice(open, close)) ?? [];
+    if (name !== undefined) {
+      const end = new RegExp(`</${name}`, "gi");
+      end.lastIndex = at;
+      at = end.exec(page)?.index ?? page.length;
+    }
+  }
+  parts.push(page.slice(at));
+  return parts.join(" ");
 }

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { BlockBuffer } from "./block_buffer.ts";
 import { TopLevelScanner } from "./scan.ts";
 import { type RequestId, requestIdFromSource } from "./message.ts";
 
@@ -16,6 +17,8 @@ export interface OversizedFrame {
   /** The ID of the request, as far as it could be read. */
   readonly id: RequestId | undefined;
 }
+
+export { joinBytes } from "./block_buffer.ts";
 
 /** One line of input. */
 export type Frame = Uint8Array | OversizedFrame;
@@ -49,13 +52,10 @@ export async function* readFrames(
   if (last) yield last;
 }
 
-/**
- * A line as its pieces come. They are kept and joined once: joining on every
- * chunk would copy a long line again and again.
- */
+/** A line as its pieces come. */
 class LineBuffer {
   readonly #maxBytes: number;
-  #pieces: Uint8Array[] = [];
+  readonly #kept = new BlockBuffer();
   #byteLength = 0;
   #skipped: TopLevelScanner | undefined;
   #isFirst = true;
@@ -70,14 +70,13 @@ class LineBuffer {
       this.#skipped.feed(piece);
       return;
     }
-    this.#pieces.push(piece);
+    this.#kept.push(piece);
     if (this.#byteLength > this.#maxBytes) this.#skip();
   }
 
   #skip(): void {
     this.#skipped = new TopLevelScanner();
-    for (const piece of this.#pieces) this.#skipped.feed(piece);
-    this.#pieces = [];
+    for (const piece of this.#kept.takePieces()) this.#skipped.feed(piece);
   }
 
   end(piece: Uint8Array): Frame | undefined {
@@ -88,8 +87,7 @@ class LineBuffer {
     this.push(piece);
     const frame = this.#skipped
       ? oversizedFrame(this.#byteLength, this.#skipped)
-      : this.#trim(joinBytes(this.#pieces));
-    this.#pieces = [];
+      : this.#trim(this.#kept.take());
     this.#byteLength = 0;
     this.#skipped = undefined;
     return frame;
@@ -120,20 +118,6 @@ function oversizedFrame(
   const isOwed = !isAnswer && !isNotification;
   const id = isOwed ? requestIdFromSource(source) : undefined;
   return { byteLength, isOwed, id };
-}
-
-/** The pieces as one; a single piece is handed back as it is. */
-export function joinBytes(pieces: readonly Uint8Array[]): Uint8Array {
-  if (pieces.length === 1) return pieces[0];
-  const joined = new Uint8Array(
-    pieces.reduce((sum, piece) => sum + piece.length, 0),
-  );
-  let offset = 0;
-  for (const piece of pieces) {
-    joined.set(piece, offset);
-    offset += piece.length;
-  }
-  return joined;
 }
 
 /** Replaces each newline by a space, in place. */
@@ -261,7 +245,11 @@ export class FrameWriter {
     if (!(frame instanceof Uint8Array)) {
       return await this.#writePieces(frame, written);
     }
-    await this.#writer.write(lines(batch));
+    if (frame.length >= MAX_WRITE_BYTES) {
+      // Alone in its batch, and too large to be copied for its newline.
+      await this.#writer.write(frame);
+      await this.#writer.write(NEWLINE);
+    } else await this.#writer.write(lines(batch));
     for (const { written } of batch) written.resolve();
   }
 

@@ -17,7 +17,7 @@ import { TopLevelScanner } from "./scan.ts";
 export const DEFAULT_MAX_ANSWER_BYTES = 10 * 1024 * 1024;
 
 /** How long an answer that holds stdout may say nothing. */
-const STALL_LIMIT_MS = 10_000;
+const DEFAULT_STALL_LIMIT_MS = 10_000;
 
 /** How much of a large answer is looked at before it passes. */
 const LOOK_AT_BYTES = 64 * 1024;
@@ -41,52 +41,91 @@ export function isAnswerTo(id: RequestId, { pieces }: BodyHead): boolean {
 /** What a large answer must keep to. */
 export interface LargeAnswerLimits {
   readonly maxAnswerBytes: number;
+  /** The request that it must answer. */
+  readonly id?: RequestId;
   /** Takes the request's one answer; false when it has had one meanwhile. */
   readonly take: () => boolean;
+  /** How long it may say nothing, in milliseconds; 10 seconds by default. */
+  readonly stallLimitMs?: number;
 }
 
 /**
- * The pieces of a large answer. The last one is held back until the answer is
- * known to be whole and still wanted, so that a line which does not count
- * cannot be read as an answer.
+ * The pieces of a large answer. The one that closes it is held back until the
+ * answer is known to be whole and right, and still wanted: without it, a line
+ * that does not count cannot be read as an answer.
  *
- * @throws {ProxyError} when the answer fails, stalls or is too large.
+ * @throws {ProxyError} when the answer fails, stalls, is too large, or is no
+ * answer to the request.
  */
 export async function* largeAnswer(
   { pieces, byteLength }: BodyHead,
   rest: AsyncIterator<Uint8Array>,
-  { maxAnswerBytes, take }: LargeAnswerLimits,
+  { maxAnswerBytes, id, take, stallLimitMs = DEFAULT_STALL_LIMIT_MS }:
+    LargeAnswerLimits,
 ): AsyncGenerator<Uint8Array> {
-  let last: Uint8Array = new Uint8Array();
-  // Taken out one by one: what is passed on need not be kept.
-  for (let piece = pieces.shift(); piece; piece = pieces.shift()) {
-    yield last;
-    last = piece;
-  }
+  const scanner = new TopLevelScanner();
+  let last: Uint8Array | undefined;
   for (;;) {
-    const next = await nextPiece(rest);
-    if (next.done) break;
-    byteLength += next.value.length;
+    // Taken out one by one: what is passed on need not be kept.
+    let piece = pieces.shift();
+    if (!piece) {
+      const next = await nextPiece(rest, stallLimitMs);
+      if (next.done) break;
+      piece = next.value;
+      byteLength += piece.length;
+    }
     if (byteLength > maxAnswerBytes) {
       throw frameTooLarge(undefined, maxAnswerBytes);
     }
-    yield last;
-    last = next.value;
+    scanner.feed(piece);
+    if (scanner.isBroken) throw badAnswer("it is not JSON");
+    if (!scanner.isEnded) yield piece;
+    // What follows the piece that closes it is white space.
+    else last ??= piece;
   }
-  if (take()) yield last;
+  const fault = faultOf(scanner, id);
+  if (fault) throw badAnswer(fault);
+  if (last && take()) yield last;
+}
+
+/** What keeps a text that was read to its end from being the answer. */
+function faultOf(
+  { isObject, isEnded, members }: TopLevelScanner,
+  id: RequestId | undefined,
+): string | undefined {
+  if (!isEnded) return "it ended before it was complete";
+  if (!isObject) return "it is not a JSON object";
+  const sources = new Map(members.map(({ name, source }) => [name, source]));
+  if (sources.get("jsonrpc") !== '"2.0"') return 'it has no "jsonrpc": "2.0"';
+  const { key } = requestIdFromSource(sources.get("id")) ?? {};
+  if (key === undefined || (id && key !== id.key)) {
+    return "it has not the request's ID";
+  }
+  if (sources.has("method")) return 'it has a "method"';
+  if (sources.has("result") === sources.has("error")) {
+    return 'it has not one of "result" and "error"';
+  }
+}
+
+function badAnswer(fault: string): ProxyError {
+  return new ProxyError(
+    "bad-answer",
+    `the target's large answer is no JSON-RPC answer to the request: ${fault}`,
+  );
 }
 
 async function nextPiece(
   rest: AsyncIterator<Uint8Array>,
+  stallLimitMs: number,
 ): Promise<IteratorResult<Uint8Array>> {
   const { promise: stalled, reject } = Promise.withResolvers<never>();
   const timer = setTimeout(() =>
     reject(
       new ProxyError(
         "stream-cut",
-        `a large answer stalled for ${STALL_LIMIT_MS} ms; the request may have run, so it was not sent again`,
+        `a large answer stalled for ${stallLimitMs} ms; the request may have run, so it was not sent again`,
       ),
-    ), STALL_LIMIT_MS);
+    ), stallLimitMs);
   try {
     return await Promise.race([rest.next(), stalled]);
   } catch (cause) {

@@ -28,13 +28,17 @@ export class SessionLost extends Error {
 
 // The wordings of the official SDKs ("No valid session ID provided", "Server
 // not initialized", "Session not found"), of the AWS MCP server ("The provided
-// SessionId was not found or has expired") and of their likes.
+// SessionId was not found or has expired") and of their likes, at the start of
+// the message: a tool may have sessions of its own to speak of.
 const LOST =
-  /no valid session|not initialized|session ?(?:id)?\b.*\b(?:not found|not valid|invalid|expired|unknown|does not exist|terminated)|(?:invalid|unknown|expired|missing)\b.*\bsession/i;
+  /^(?:(?:bad request|not found|error|invalid request): ?)?(?:the provided )?(?:no valid session|(?:mcp )?server not initialized|(?:mcp )?session ?(?:id)?(?: [\w-]{8,})? (?:was |is |has )?(?:not found|not valid|invalid|expired|unknown|terminated|does not exist)|(?:invalid|unknown|expired) (?:mcp )?session(?: id)?\b)/i;
+
+/** "Invalid params" is about the message, not about its session. */
+const INVALID_PARAMS = -32602;
 
 /** Whether a JSON-RPC error says that the session is gone. */
 export function saysLost(error: RpcError): boolean {
-  return LOST.test(error.message);
+  return error.code !== INVALID_PARAMS && LOST.test(error.message);
 }
 
 /**

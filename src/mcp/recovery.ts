@@ -10,6 +10,7 @@ import type { Log } from "../log.ts";
 import { Exchange } from "./exchange.ts";
 import type { SessionHeaders } from "./headers.ts";
 import { isObject, requestId, type ResponseMessage } from "./message.ts";
+import { delay } from "./retry.ts";
 
 /** What a {@linkcode Recovery} is handed. */
 export interface RecoveryOptions {
@@ -32,6 +33,9 @@ interface Agreement {
   readonly protocolVersion: unknown;
   readonly capabilities: unknown;
 }
+
+/** How long the target may take to accept a notification. */
+const NOTIFY_WAIT_MS = 10_000;
 
 const encoder = new TextEncoder();
 
@@ -171,7 +175,10 @@ export class Recovery {
       requests: [id],
       onAnswer: (given) => answer = given,
     });
-    await this.#options.carry(exchange, session);
+    // The answer is enough: its stream may stay open for long.
+    const carried = this.#options.carry(exchange, session);
+    await Promise.race([carried, exchange.settled]);
+    carried.catch(() => {});
     if (!answer) {
       throw new ProxyError("no-answer", `the target did not answer ${method}`);
     }
@@ -181,6 +188,10 @@ export class Recovery {
   async #notify(method: string, session: SessionHeaders): Promise<void> {
     const bytes = encoder.encode(`{"jsonrpc":"2.0","method":"${method}"}`);
     const exchange = new Exchange({ bytes, method, requests: [] });
-    await this.#options.carry(exchange, session);
+    const carried = this.#options.carry(exchange, session);
+    const patience = new AbortController();
+    await Promise.race([carried, delay(NOTIFY_WAIT_MS, patience.signal)])
+      .finally(() => patience.abort());
+    carried.catch(() => {});
   }
 }

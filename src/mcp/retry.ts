@@ -24,7 +24,7 @@ const REPEATABLE_METHODS = new Set([
 
 /** Whether a request may be sent again although it may have run. */
 export function isRepeatable(method: string): boolean {
-  return REPEATABLE_METHODS.has(method);
+  return REPEATABLE_METHODS.has(method) || /\/(?:list|read)$/.test(method);
 }
 
 const FIRST_DELAY_MS = 250;
@@ -34,6 +34,22 @@ const MAX_DELAY_MS = 8_000;
 export function backoffMs(tries: number): number {
   return Math.random() * Math.min(MAX_DELAY_MS, FIRST_DELAY_MS * 2 ** tries);
 }
+
+/** The shortest pause between two streams, whatever a target asks for. */
+const MIN_PAUSE_MS = 20;
+
+/**
+ * How long to wait before a stream is opened again: the time that the target
+ * named, and longer where that brought nothing.
+ */
+export function reopenMs(retryMs: number | undefined, tries: number): number {
+  if (retryMs === undefined) return backoffMs(tries);
+  if (tries <= 1) return Math.max(retryMs, MIN_PAUSE_MS);
+  return Math.max(retryMs, backoffMs(tries), MIN_PAUSE_MS);
+}
+
+/** The longest delay of a timer; a longer one would fire at once. */
+const MAX_DELAY_OF_TIMER_MS = 2 ** 31 - 1;
 
 /** The `Retry-After` header in milliseconds (RFC 9110, section 10.2.3). */
 export function retryAfterMs(headers: Headers): number | undefined {
@@ -55,7 +71,7 @@ export function delay(delayMs: number, signal: AbortSignal): Promise<void> {
   const timer = setTimeout(() => {
     signal.removeEventListener("abort", stop);
     resolve();
-  }, delayMs);
+  }, Math.min(delayMs, MAX_DELAY_OF_TIMER_MS));
   signal.addEventListener("abort", stop, { once: true });
   return promise;
 }

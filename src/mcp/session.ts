@@ -188,7 +188,8 @@ export class Session {
     const answerTo = id && this.#delivery.takeTargetRequest(id);
     const method = "response";
     const exchange = this.#open({ bytes, method, requests: [], answerTo });
-    this.#start(exchange, this.#gate);
+    // The target waits for it, and may wait with the answer to `initialize`.
+    this.#start(exchange, undefined);
   }
 
   /** Lets a cancelled request go; false when the target need not be told. */
@@ -204,9 +205,10 @@ export class Session {
     }
     exchange.cancel(id);
     if (!exchange.isSettled) return true;
-    if (exchange.isSent) exchange.endAfter(CANCELLED_LINGER_MS);
+    // What is not at the target now is not sent any more.
+    if (exchange.isUnderWay) exchange.endAfter(CANCELLED_LINGER_MS);
     else exchange.end();
-    return exchange.isSent;
+    return exchange.isUnderWay;
   }
 
   #open(init: ExchangeInit): Exchange {
@@ -255,6 +257,8 @@ export class Session {
     const isInitialize = exchange.method === "initialize";
     let isRenewed = false;
     for (let tries = 0;;) {
+      // Cancelled, or over its time, while it waited.
+      if (exchange.isRequest && exchange.isSettled) return;
       try {
         const session = isInitialize
           ? await this.#keeper.opening()
@@ -293,7 +297,9 @@ export class Session {
     try {
       await this.#keeper.renew(lost.session);
     } catch (cause) {
-      await this.#giveUp(exchange, reportable(cause));
+      // What may have run is told of by what became of it.
+      const error = lost.repeat === "always" ? reportable(cause) : lost.error;
+      await this.#giveUp(exchange, error);
       return false;
     }
     exchange.observation?.recovered();
@@ -344,7 +350,10 @@ export class Session {
     session: SessionHeaders,
   ): void {
     const repeat = answer.error && lossInAnswer(answer.error);
-    if (repeat && session.sessionId !== undefined && this.#options.recover) {
+    // A batch has other answers beside this one, which are not thrown away.
+    const isAlone = exchange.requests.length === 1;
+    const isLost = repeat && session.sessionId !== undefined && isAlone;
+    if (isLost && this.#options.recover) {
       throw new SessionLost(session, repeat, frame);
     }
     if (exchange.onAnswer || answer.error) return;
@@ -359,6 +368,8 @@ export class Session {
   async #carryOwn(exchange: Exchange, session: SessionHeaders): Promise<void> {
     this.#delivery.expect(exchange);
     exchange.limit(this.#options, (error) => exchange.end(error));
+    const done = Promise.withResolvers<void>();
+    this.#underway.add(exchange, done.promise, true);
     try {
       for (let tries = 0;;) {
         try {
@@ -370,6 +381,7 @@ export class Session {
         }
       }
     } finally {
+      done.resolve();
       exchange.end();
       this.#delivery.forget(exchange);
     }

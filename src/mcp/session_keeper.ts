@@ -42,6 +42,7 @@ export class SessionKeeper {
   /** A channel that no `initialize` has been sent over yet. */
   #opened: SseChannel | undefined;
   #renewal: Promise<void> | undefined;
+  #isClosing = false;
 
   constructor(options: SessionKeeperOptions) {
     this.#options = options;
@@ -51,8 +52,23 @@ export class SessionKeeper {
     this.#standing = new StandingStream({
       ...options,
       redact,
-      onLost: (session) => void this.renew(session).catch(() => {}),
+      onLost: (session) => this.#onStandingLost(session),
     });
+  }
+
+  /** The standing stream's session is lost; whether there is a new one. */
+  async #onStandingLost(session: SessionHeaders): Promise<boolean> {
+    const { recover, log } = this.#options;
+    if (!recover) return false;
+    try {
+      await this.renew(session);
+      return true;
+    } catch (cause) {
+      log.warn("the lost session could not be replaced", {
+        error: cause instanceof Error ? cause.message : String(cause),
+      });
+      return false;
+    }
   }
 
   /** The session that requests are sent in. */
@@ -142,7 +158,13 @@ export class SessionKeeper {
   }
 
   async #replace(lost: SessionHeaders): Promise<void> {
-    this.#become(await this.#recovery.renew(lost));
+    const renewed = await this.#recovery.renew(lost);
+    if (this.#current !== lost) {
+      // The client has initialised a session of its own meanwhile.
+      void this.#delete(renewed, LEAVE_MS);
+      return;
+    }
+    this.#become(renewed);
     this.#options.observer?.recovered();
     if (this.#standing.isWanted) this.hold();
   }
@@ -157,11 +179,13 @@ export class SessionKeeper {
 
   /** Holds the standing stream of the session; HTTP+SSE has one anyway. */
   hold(): void {
+    if (this.#isClosing) return;
     if (!this.#current.channel) this.#standing.hold(this.#current);
   }
 
   /** Lets the standing stream go. */
   release(): void {
+    this.#isClosing = true;
     this.#standing.release();
   }
 

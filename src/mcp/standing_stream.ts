@@ -10,14 +10,17 @@ import { isRedirect, readErrorBody } from "./responses.ts";
 import type { TargetAccess } from "./carrier.ts";
 import { fetchFailure, httpStatusError, redirectError } from "./failure.ts";
 import { type SessionHeaders, streamHeaders } from "./headers.ts";
-import { backoffMs, delay } from "./retry.ts";
+import { delay, reopenMs } from "./retry.ts";
 
 /** What a {@linkcode StandingStream} is handed. */
 export interface StandingStreamOptions extends TargetAccess {
   /** After this time without a byte the stream is opened anew. */
   readonly idleTimeoutMs: number;
-  /** Is told when the target does not know the session. */
-  readonly onLost: (session: SessionHeaders) => void;
+  /**
+   * Is told when the target does not know the session; resolves to whether
+   * there is a new one.
+   */
+  readonly onLost: (session: SessionHeaders) => Promise<boolean>;
 }
 
 /** Keeps one GET stream open, and opens it again when it ends. */
@@ -26,6 +29,8 @@ export class StandingStream {
   #abort: AbortController | undefined;
   #lastEventId: string | undefined;
   #retryMs: number | undefined;
+  /** Whether the last GET of the session before this one was answered 404. */
+  #wasLost = false;
 
   constructor(options: StandingStreamOptions) {
     this.#options = options;
@@ -57,7 +62,7 @@ export class StandingStream {
       const outcome = await this.#open(session, signal);
       if (outcome === "done") return;
       if (outcome === "fruitful") tries = 0;
-      const waitMs = this.#retryMs ?? backoffMs(tries);
+      const waitMs = reopenMs(this.#retryMs, tries);
       await delay(waitMs, signal).catch(() => {});
     }
   }
@@ -100,7 +105,7 @@ export class StandingStream {
     session: SessionHeaders,
     response: Response,
   ): Promise<"done" | "fruitless"> {
-    const { url, log, explain, redact, onLost } = this.#options;
+    const { url, log, explain, redact } = this.#options;
     const { status } = response;
     if (isRedirect(response)) {
       await discardBody(response);
@@ -113,8 +118,7 @@ export class StandingStream {
       return "done";
     }
     if (status === 404 && session.sessionId !== undefined) {
-      onLost(session);
-      return "done";
+      return await this.#lost(session);
     }
     const error = explain(response, text) ??
       httpStatusError(response, redact(text));
@@ -125,12 +129,29 @@ export class StandingStream {
     return "fruitless";
   }
 
+  /**
+   * A 404 says that the session is gone; a second one in a row, in a session
+   * that is new, that there is no such stream.
+   */
+  async #lost(session: SessionHeaders): Promise<"done" | "fruitless"> {
+    const { log, onLost } = this.#options;
+    if (this.#wasLost) {
+      log.info("the target sends nothing on its own: it has no GET stream");
+      return "done";
+    }
+    this.#wasLost = true;
+    if (await onLost(session)) return "done";
+    this.#wasLost = false;
+    return "fruitless";
+  }
+
   async #read(
     session: SessionHeaders,
     response: Response,
     idle: IdleLimit,
   ): Promise<"fruitful" | "fruitless"> {
     const { delivery, maxAnswerBytes, log } = this.#options;
+    this.#wasLost = false;
     const resumedAfter = this.#lastEventId;
     let outcome: "fruitful" | "fruitless" = "fruitless";
     const events = readEvents(response, {

@@ -72,6 +72,7 @@ export class ToolGate implements Link {
       .find((name) => name !== undefined);
     if (ambiguous !== undefined) return this.#refuseAll(message, ambiguous);
     if (this.#cancelsHeld(message)) return;
+    if (isUnansweredCall(message)) return this.#refuseUnanswered(message);
     const unknown = callsIn(message).find(({ params }) =>
       !this.#options.policy.knows(toolName(params))
     );
@@ -86,6 +87,15 @@ export class ToolGate implements Link {
       `${
         JSON.stringify(name)
       } stands twice in the message, which with a tool policy is refused`,
+    );
+    this.#options.log.warn(error.message);
+    for (const request of requestsIn(message)) this.#answer(request, error);
+  }
+
+  #refuseUnanswered(message: Message): void {
+    const error = new ProxyError(
+      "blocked",
+      "a call without an ID cannot be refused, so with a tool policy it is not sent",
     );
     this.#options.log.warn(error.message);
     for (const request of requestsIn(message)) this.#answer(request, error);
@@ -243,6 +253,14 @@ export class ToolGate implements Link {
   async close(limitMs: number): Promise<void> {
     await this.#link.close(limitMs);
   }
+}
+
+/** A call that asks for no answer: it could be run, and not be refused. */
+function isUnansweredCall(message: Message): boolean {
+  const messages = message.kind === "batch" ? message.messages : [message];
+  return messages.some((one) =>
+    one.kind === "notification" && one.method === "tools/call"
+  );
 }
 
 interface Held {

@@ -166,6 +166,20 @@ for (
   });
 }
 
+Deno.test("a call without an ID is dropped, alone and in a batch", async () => {
+  await using w = await world({ tools: { deny: ["x"] } });
+  const call = {
+    jsonrpc: "2.0",
+    method: "tools/call",
+    params: { name: "get_item" },
+  };
+  w.client.send(call);
+  w.client.send([call]);
+  w.client.request(1, "m");
+  await w.client.answer(1);
+  assertEquals(w.server.requests.length, 1);
+});
+
 Deno.test("a call that names no tool is blocked", async () => {
   await using w = await world({ tools: { deny: ["x"] } });
   w.client.request(1, "tools/call", { Name: "x" });

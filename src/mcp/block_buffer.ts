@@ -1,0 +1,103 @@
+/**
+ * Bytes that come piece by piece and are needed as a whole.
+ *
+ * @module
+ */
+
+/** From this size on a piece is kept as it is. */
+const LARGE_PIECE_BYTES = 16 * 1024;
+
+const MIN_BLOCK_BYTES = 1024;
+const MAX_BLOCK_BYTES = 64 * 1024;
+
+/**
+ * Keeps pieces until they are joined. What is read from a socket is often a
+ * few bytes at the start of a large buffer, and keeping it would keep all of
+ * that: small pieces are copied into blocks, so that memory is bounded by the
+ * bytes that came and not by how they were cut.
+ */
+export class BlockBuffer {
+  #pieces: Uint8Array[] = [];
+  /** The block that small pieces go into, the last of the pieces. */
+  #block = new Uint8Array();
+  #used = 0;
+  #byteLength = 0;
+  /** The only piece so far: most of what comes, comes whole. */
+  #first: Uint8Array | undefined;
+
+  /** How many bytes are kept. */
+  get byteLength(): number {
+    return this.#byteLength;
+  }
+
+  /** Adds a piece, which is not to be changed after. */
+  push(piece: Uint8Array): void {
+    if (piece.length === 0) return;
+    const first = this.#first;
+    this.#first = undefined;
+    if (first) this.#add(first);
+    if (this.#byteLength === 0) this.#first = piece;
+    else this.#add(piece);
+    this.#byteLength += piece.length;
+  }
+
+  #add(piece: Uint8Array): void {
+    const isDense = piece.length * 2 >= piece.buffer.byteLength;
+    if (piece.length >= LARGE_PIECE_BYTES && isDense) {
+      this.#seal();
+      this.#pieces.push(piece);
+      return;
+    }
+    while (piece.length > 0) {
+      if (this.#used === this.#block.length) this.#grow();
+      const part = piece.subarray(0, this.#block.length - this.#used);
+      this.#block.set(part, this.#used);
+      this.#used += part.length;
+      piece = piece.subarray(part.length);
+    }
+  }
+
+  #grow(): void {
+    this.#seal();
+    const size = Math.max(MIN_BLOCK_BYTES, this.#byteLength);
+    this.#block = new Uint8Array(Math.min(MAX_BLOCK_BYTES, size));
+  }
+
+  #seal(): void {
+    const used = this.#block.subarray(0, this.#used);
+    const isDense = this.#used * 2 >= this.#block.length;
+    if (this.#used > 0) this.#pieces.push(isDense ? used : used.slice());
+    this.#block = new Uint8Array();
+    this.#used = 0;
+  }
+
+  /** Gives all that is kept, in pieces, and begins anew. */
+  takePieces(): Uint8Array[] {
+    if (this.#first) this.#pieces.push(this.#first);
+    this.#seal();
+    const pieces = this.#pieces;
+    this.#pieces = [];
+    this.#first = undefined;
+    this.#byteLength = 0;
+    return pieces;
+  }
+
+  /** Gives all that is kept as one, and begins anew. */
+  take(): Uint8Array {
+    return joinBytes(this.takePieces());
+  }
+}
+
+/** The pieces as one; a single piece is handed back as it is. */
+export function joinBytes(pieces: readonly Uint8Array[]): Uint8Array {
+  if (pieces.length === 1) return pieces[0];
+  const joined = new Uint8Array(
+    pieces.reduce((sum, piece) => sum + piece.length, 0),
+  );
+  let offset = 0;
+  for (const piece of pieces) {
+    joined.set(piece, offset);
+    offset += piece.length;
+  }
+  return joined;
+}
