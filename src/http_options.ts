@@ -44,6 +44,9 @@ export interface ListenReading {
   readonly faults: readonly string[];
 }
 
+/** What a bearer token may look like (RFC 6750, 2.1). */
+const TOKEN_FORM = /^[A-Za-z0-9\-._~+/]+=*$/;
+
 const REMEDY = "set --listen or MCP_LISTEN";
 
 /**
@@ -96,6 +99,12 @@ function tokenFaults(
   { token, withoutToken, listen }: ListenTexts,
   address: ListenAddress,
 ): readonly string[] {
+  if (token !== undefined && !TOKEN_FORM.test(token)) {
+    return [
+      "listen token must be letters, digits and -._~+/ with = at its end " +
+      "alone (set --listen-token or MCP_LISTEN_TOKEN)",
+    ];
+  }
   if (!withoutToken) return [];
   if (token !== undefined) {
     return [

@@ -7,12 +7,6 @@
 import { createHash, timingSafeEqual } from "node:crypto";
 import { ConfigError } from "./errors.ts";
 
-/** What a bearer token may look like (RFC 6750, 2.1). */
-export const TOKEN_FORM = /^[A-Za-z0-9\-._~+/]+=*$/;
-
-/** A shorter token could be guessed. */
-export const MIN_TOKEN_LENGTH = 16;
-
 const TOKEN_BYTES = 32;
 
 /** A token that nobody can guess. */

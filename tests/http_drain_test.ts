@@ -56,7 +56,7 @@ Deno.test("what is under way is answered, while new requests and /healthz get 50
   const health = await front.fetch({}, "/healthz");
   assertEquals([health.status, await health.text()], [503, "draining\n"]);
   go();
-  assertEquals((await (await slow).json()).id, 1);
+  assertEquals((await (await slow).json()).result, {});
   await stopped;
 });
 
@@ -70,6 +70,26 @@ Deno.test("a request that does not end is given up with an error and its id", as
   const answer = await slow;
   const { id, error } = await answer.json();
   assertEquals([answer.status, id, error.code], [503, "s", -31018]);
+  await stopped;
+});
+
+Deno.test("streams that stand open end at once, and do not wait for what is under way", async () => {
+  const { handler, asked, go } = onCue();
+  await using target = await RawServer.start(mcp({
+    "slow": handler,
+    "GET": async (_message, reply) => {
+      const stream = await reply.sse();
+      await stream.closed;
+    },
+  }));
+  const front = await Front.start({ target: target.url });
+  const get = await front.fetch();
+  const slow = front.post({ jsonrpc: "2.0", id: 1, method: "slow" });
+  await asked;
+  const stopped = front.stop();
+  assertEquals(await get.text(), "");
+  go();
+  assertEquals((await (await slow).json()).result, {});
   await stopped;
 });
 

@@ -129,6 +129,24 @@ Deno.test("more bodies than there is memory for are 503, until one is gone", asy
   assertEquals((await taken.json()).id, 1);
 });
 
+Deno.test("bodies that came to nothing leave their memory to others", async () => {
+  await using world = await World.start({
+    maxBodyBytes: 1000,
+    bodyTimeoutMs: 50,
+  });
+  for (let late = 0; late < 5; late++) {
+    using client = await world.open(
+      "POST /mcp HTTP/1.1",
+      "Host: localhost",
+      "Content-Length: 1000",
+    );
+    await client.send("x".repeat(999));
+    assertEquals((await client.head()).status, 408);
+  }
+  const right = await world.front.post(messageOf(1000));
+  assertEquals((await right.json()).id, 1);
+});
+
 Deno.test("more requests than are allowed at a time are 503, until one is answered", async () => {
   const asked = Promise.withResolvers<void>();
   const release = Promise.withResolvers<void>();

@@ -78,6 +78,18 @@ Deno.test("a token that is given and not wanted is a fault that does not show it
   assertEquals(fault.includes("a-secret-token"), false);
 });
 
+Deno.test("a token that no header can carry is a fault that does not show it", () => {
+  for (const token of ["two words", "a:b", "töken", "a=b"]) {
+    const fault = faultOf({ listen: "127.0.0.1:1", token });
+    assertStringIncludes(fault, "--listen-token or MCP_LISTEN_TOKEN");
+    assertEquals(fault.includes(token), false);
+  }
+  for (const token of ["abc", "a-._~+/9==", "A".repeat(500)]) {
+    const { faults } = readListen({ ...NONE, listen: "127.0.0.1:1", token });
+    assertEquals(faults, []);
+  }
+});
+
 Deno.test("options of the front mean nothing over stdio", () => {
   const token = faultOf({ token: "a-secret-token" });
   assertStringIncludes(token, "listen token means nothing");

@@ -252,6 +252,7 @@ Deno.test("the end of stdin right after initialized leaves no standing stream be
 
 Deno.test("a recovery asks for the version that was negotiated, and requests that come meanwhile wait", async () => {
   const release = Promise.withResolvers<void>();
+  const recovering = Promise.withResolvers<void>();
   let initialized = 0;
   const versions: string[] = [];
   const sessions = new Sessions();
@@ -259,7 +260,10 @@ Deno.test("a recovery asks for the version that was negotiated, and requests tha
     {
       initialize: async (message, reply) => {
         versions.push(message.params.protocolVersion);
-        if (++initialized > 1) await release.promise;
+        if (++initialized > 1) {
+          recovering.resolve();
+          await release.promise;
+        }
         const value = { ...INITIALIZED, protocolVersion: "2025-06-18" };
         await reply.json(result(message, value), 200, {
           "mcp-session-id": sessions.open(),
@@ -274,7 +278,7 @@ Deno.test("a recovery asks for the version that was negotiated, and requests tha
     sessions,
   );
   w.client.request(1, "tools/call", { name: "x" });
-  await w.server.requests.find(() => initialized > 1);
+  await recovering.promise;
   w.client.request(2, "m");
   w.client.request(3, "m");
   assertEquals(count(w.server, "m"), 0);

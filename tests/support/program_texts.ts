@@ -61,15 +61,18 @@ export function textsOf(file: string, source: string): ProgramText[] {
       .filter((part) => /[A-Za-z]/.test(part));
     texts.push({ file, parts });
   };
+  const visit = (node: unknown) => {
+    if (isNode(node)) take(node);
+  };
   Deno.lint.runPlugin(
     {
       name: "texts",
       rules: {
         texts: {
           create: () => ({
-            Literal: (node) => take(node as unknown as Node),
-            TemplateLiteral: (node) => take(node as unknown as Node),
-            BinaryExpression: (node) => take(node as unknown as Node),
+            Literal: visit,
+            TemplateLiteral: visit,
+            BinaryExpression: visit,
           }),
         },
       },

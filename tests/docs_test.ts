@@ -1,0 +1,363 @@
+import { assert, assertEquals } from "@std/assert";
+import {
+  COMMAND_NAMES,
+  type CommandRow,
+  COMMANDS,
+  isCommandName,
+} from "../src/commands/commands.ts";
+import { takeOwnFlags } from "../src/commands/own_flags.ts";
+import { parseCommand } from "../src/config.ts";
+import { ConfigError, ERROR_CODES } from "../src/errors.ts";
+import type { Option } from "../src/option.ts";
+import { OPTION_KEYS, OPTIONS } from "../src/options.ts";
+import {
+  codeSpans,
+  fencedBlocks,
+  filesUnder,
+  headingAnchors,
+  linksOf,
+  type Page,
+  readPages,
+  tableRows,
+} from "./support/markdown.ts";
+import { type ProgramText, textsOf } from "./support/program_texts.ts";
+
+const ROOT = new URL("../", import.meta.url);
+const pages = await readPages(ROOT);
+const options: readonly Option[] = OPTION_KEYS.map((key) => OPTIONS[key]);
+
+function page(path: string): Page {
+  const found = pages.find((page) => page.path === path);
+  assert(found !== undefined, `${path} is there`);
+  return found;
+}
+
+Deno.test("every link from one page leads to a file and a heading", async () => {
+  const broken: string[] = [];
+  for (const { path, text } of pages) {
+    for (const link of linksOf(text)) {
+      const [file, anchor] = link.split("#");
+      const target = file === "" ? path : relative(path, file);
+      const there = await Deno.stat(new URL(target, ROOT)).catch(() => null);
+      const other = pages.find((page) => page.path === target);
+      const hasAnchor = anchor === undefined ||
+        headingAnchors(other?.text ?? "").has(anchor);
+      if (there === null || !hasAnchor) broken.push(`${path}: ${link}`);
+    }
+  }
+  assertEquals(broken, []);
+});
+
+function relative(from: string, link: string): string {
+  const root = "file:///";
+  return new URL(link, root + from).href.slice(root.length);
+}
+
+Deno.test("every page of docs is reached from the README", () => {
+  const seen = new Set<string>();
+  const open = ["README.md"];
+  for (let path = open.pop(); path !== undefined; path = open.pop()) {
+    if (seen.has(path)) continue;
+    seen.add(path);
+    const text = pages.find((page) => page.path === path)?.text ?? "";
+    for (const link of linksOf(text)) {
+      const [file] = link.split("#");
+      if (file.endsWith(".md")) open.push(relative(path, file));
+    }
+  }
+  const unseen = pages.map(({ path }) => path).filter((path) =>
+    !seen.has(path)
+  );
+  assertEquals(unseen, []);
+});
+
+/** Flags of Deno, Docker and the AWS CLI that the pages name. */
+const FLAGS_OF_OTHERS = new RegExp(
+  "^(?:allow-[a-z]+|cached-only|frozen|ignore-env|lock|no-prompt" +
+    "|cap-drop|env|interactive|publish|rm|volume" +
+    "|http-put-response-hop-limit)$",
+);
+
+Deno.test("a flag that a page names is one of the program's", () => {
+  const own = new Set([
+    ...options.flatMap(({ flag, aliases = [] }) => [flag, ...aliases]),
+    ...options.filter(({ kind }) => kind === "boolean").map(({ flag }) =>
+      `no-${flag}`
+    ),
+    ...COMMAND_NAMES.flatMap((name) => ownFlags(COMMANDS[name])),
+  ]);
+  const unknown = pages.flatMap(({ path, text }) =>
+    [
+      ...withoutComparison(text).matchAll(
+        /(?<![\w-])--([a-z][a-z0-9-]*[a-z0-9])(?![\w-])/g,
+      ),
+    ]
+      .map(([, flag]) => flag)
+      .filter((flag) => !own.has(flag) && !FLAGS_OF_OTHERS.test(flag))
+      .map((flag) => `${path}: --${flag}`)
+  );
+  assertEquals(unknown, []);
+});
+
+function ownFlags({ flags }: CommandRow): string[] {
+  return flags.map(({ flag }) => flag);
+}
+
+/** What the README says of other programs has their flags. */
+function withoutComparison(text: string): string {
+  return text.replace(/^## How it compares$[^]*?(?=^## )/m, "");
+}
+
+Deno.test("a variable of the program that a page names is one that it reads", async () => {
+  const sources = await Promise.all(
+    (await filesUnder(new URL("src/", ROOT), ".ts"))
+      .map((file) => Deno.readTextFile(new URL(file, new URL("src/", ROOT)))),
+  );
+  const read = sources.join("\n");
+  const unknown = pages.flatMap(({ path, text }) =>
+    [...text.matchAll(/(?<![\w$])(?:MCP|AWS)_[A-Z0-9_]*[A-Z0-9](?![\w*…])/g)]
+      .map(([name]) => name)
+      .filter((name) => !new RegExp(`\\b${name}\\b`).test(read))
+      .filter((name) => !VARIABLES_OF_OTHERS.has(name))
+      .map((name) => `${path}: ${name}`)
+  );
+  assertEquals(unknown, []);
+});
+
+/** Variables that belong to AWS's runtimes or to an example. */
+const VARIABLES_OF_OTHERS: ReadonlySet<string> = new Set([
+  "MCP_URL",
+  "AWS_ENDPOINT_URL_SIGNIN",
+  "AWS_ENDPOINT_URL_SSO",
+  "AWS_ENDPOINT_URL_SSO_OIDC",
+  "AWS_LIVE_REGION",
+  "AWS_LIVE_ROLE",
+  "AWS_LIVE_TARGET",
+]);
+
+Deno.test("every option, its variables and its default are in the README's table", () => {
+  const rows = tableRows(page("README.md").text);
+  const missing = options.filter(({ group }) => group !== "Other").filter(
+    (option) => {
+      const names = [`--${option.flag}`, ...option.variables ?? []];
+      const value = "default" in option && option.kind !== "boolean"
+        ? String(option.default ?? "")
+        : "";
+      return !rows.some((row) =>
+        names.every((name) => hasWord(row, name)) && row.includes(value)
+      );
+    },
+  );
+  assertEquals(missing.map(({ flag }) => flag), []);
+});
+
+/** A switch that is on stands there as the flag that turns it off. */
+function hasWord(text: string, word: string): boolean {
+  return new RegExp(`(?<![\\w-])${word.replace(/^--/, "--(?:no-)?")}(?![\\w-])`)
+    .test(text);
+}
+
+Deno.test("every subcommand is in the README", () => {
+  const { text } = page("README.md");
+  const missing = COMMAND_NAMES.filter((name) =>
+    !text.includes(`sigv4-proxy ${name}`)
+  );
+  assertEquals(missing, []);
+});
+
+Deno.test("every file of the source that a page names is there", async () => {
+  const missing: string[] = [];
+  for (const { path, text } of pages) {
+    for (const span of codeSpans(text)) {
+      if (!/^(?:src|tests|docs|\.ci)\/[\w./]+$/.test(span)) continue;
+      const there = await Deno.stat(new URL(span, ROOT)).catch(() => null);
+      if (there === null) missing.push(`${path}: ${span}`);
+    }
+  }
+  const drawn = page("docs/architecture.md").text.matchAll(/│ (\w+\.ts) /g);
+  for (const [, file] of drawn) {
+    const rooms = ["src/mcp/", "src/aws/"].map((room) =>
+      Deno.stat(new URL(room + file, ROOT)).catch(() => null)
+    );
+    if ((await Promise.all(rooms)).every((there) => there === null)) {
+      missing.push(`the drawing: ${file}`);
+    }
+  }
+  assertEquals(missing, []);
+});
+
+Deno.test("every task that a page or a workflow names is in deno.json", async () => {
+  const manifest: { tasks: Record<string, string> } = JSON.parse(
+    await Deno.readTextFile(new URL("deno.json", ROOT)),
+  );
+  const workflows = new URL(".github/workflows/", ROOT);
+  const steps = await Promise.all(
+    (await filesUnder(workflows, ".yml")).map(async (path) => ({
+      path,
+      text: await Deno.readTextFile(new URL(path, workflows)),
+    })),
+  );
+  const unknown = [...pages, ...steps].flatMap(({ path, text }) =>
+    [...text.matchAll(/deno(?:@2)? task ([\w:]+)/g)]
+      .filter(([, task]) => !Object.hasOwn(manifest.tasks, task))
+      .map(([command]) => `${path}: ${command}`)
+  );
+  assertEquals(unknown, []);
+});
+
+Deno.test("every command in a page is one that the program takes", async () => {
+  const faults: string[] = [];
+  let count = 0;
+  for (const { path, text } of pages) {
+    const lines = [
+      ...fencedBlocks(text, "sh").flatMap(shellCommands),
+      ...fencedBlocks(text, "json").flatMap(clientCommands),
+    ];
+    count += lines.length;
+    for (const line of lines) {
+      const fault = await faultOf(line);
+      if (fault !== "") faults.push(`${path}: ${line.join(" ")}: ${fault}`);
+    }
+  }
+  assertEquals(faults, []);
+  assert(count > 20, `${count} commands are found`);
+});
+
+/** What is wrong with the arguments of the program, if anything is. */
+async function faultOf(args: readonly string[]): Promise<string> {
+  const [name, ...rest] = args;
+  const isCommand = isCommandName(name);
+  if (isCommand && !COMMANDS[name].takesOptions) return "";
+  try {
+    const given = isCommand
+      ? takeOwnFlags(rest, COMMANDS[name].flags).rest
+      : args;
+    const options = name === "config" ? given.slice(1) : given;
+    await parseCommand(options, (name) => VARIABLES[name], {
+      profileRegion: () => Promise.resolve("us-east-1"),
+    });
+    return "";
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error;
+    return error.message;
+  }
+}
+
+/** The variables that the examples name. */
+const VARIABLES: Readonly<Record<string, string>> = { TEAM_API_KEY: "key" };
+
+const PROGRAM = /^(?:jsr:@scope\/)?sigv4-proxy$/;
+
+/** The arguments of the program in each command of a shell. */
+function shellCommands(block: string): string[][] {
+  return block.replaceAll("\\\n", " ").split("\n")
+    .filter((line) => !/[|(]/.test(line.replace(/'[^']*'/g, "")))
+    .map((line) =>
+      [...line.matchAll(/(?:'[^']*'|"[^"]*"|[^\s'"])+/g)]
+        .map(([word]) => word.replace(/['"]/g, ""))
+    )
+    .flatMap(afterProgram);
+}
+
+/** The arguments of the program in each entry of a client's configuration. */
+function clientCommands(block: string): string[][] {
+  return [...block.matchAll(/"(?:args|command)": (\[[^\]]*\])/g)]
+    .map(([, args]): string[] => JSON.parse(args))
+    .flatMap((args) => afterProgram(args))
+    .filter((args) => !args.some((arg) => arg.includes("…")));
+}
+
+function afterProgram(words: readonly string[]): string[][] {
+  if (words[0] === "docker" && words[1] === "build") return [];
+  const at = words.findIndex((word) =>
+    PROGRAM.test(word.replace(/@\d.*$/, ""))
+  );
+  return at < 0 ? [] : [words.slice(at + 1)];
+}
+
+Deno.test("every block of JSON can be read", () => {
+  const bad = pages.flatMap(({ path, text }) =>
+    fencedBlocks(text, "json").filter((block) => !isJson(block))
+      .map((block) => `${path}: ${block.slice(0, 60)}`)
+  );
+  assertEquals(bad, []);
+});
+
+function isJson(text: string): boolean {
+  try {
+    JSON.parse(text);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+Deno.test("the table of error codes is the program's own", () => {
+  const listed = new Map(
+    tableRows(page("docs/errors.md").text).flatMap((row) => {
+      const [, code, reason] = /^\|\s*(-\d+)\s*\|\s*`([a-z-]+)`/.exec(row) ??
+        [];
+      return reason === undefined ? [] : [[reason, Number(code)]];
+    }),
+  );
+  assertEquals(
+    Object.fromEntries(listed),
+    ERROR_CODES as Record<string, number>,
+  );
+});
+
+const SILENT_MODULES =
+  /^src\/(?:help|telemetry\w*|commands\/(?:commands|completion\w*_\w+|policy_\w+))\.ts$/;
+
+async function programTexts(): Promise<ProgramText[]> {
+  const files = await filesUnder(new URL("src/", ROOT), ".ts");
+  const paths = ["cli.ts", ...files.map((file) => `src/${file}`)];
+  const texts = await Promise.all(
+    paths.filter((path) => !SILENT_MODULES.test(path)).map(async (path) =>
+      textsOf(path, await Deno.readTextFile(new URL(path, ROOT)))
+    ),
+  );
+  return texts.flat();
+}
+
+/** Whether all fixed words of a text stand in another one, in order. */
+function isIn(parts: readonly string[], other: string): boolean {
+  let from = 0;
+  return parts.every((part) => {
+    const at = other.indexOf(part, from);
+    from = at + part.length;
+    return at >= 0;
+  });
+}
+
+Deno.test("whatever the program says is wrong is found in troubleshooting.md", async () => {
+  const spans = codeSpans(page("docs/troubleshooting.md").text);
+  const missing = (await programTexts())
+    .filter(({ parts }) => !spans.some((span) => isIn(parts, span)))
+    .map(({ file, parts }) => `${file}: ${parts.join("…")}`);
+  assertEquals(missing, []);
+});
+
+Deno.test("troubleshooting.md has no message that the program no longer says", async () => {
+  const texts = await programTexts();
+  const rows = tableRows(page("docs/troubleshooting.md").text);
+  const stale = rows
+    .map((row) => row.split(" | ")[0])
+    .flatMap(codeSpans)
+    .filter((span) => span.split(" ").length > 2)
+    .filter((span) => !texts.some(({ parts }) => isIn(parts, span)));
+  assertEquals(stale, []);
+});
+
+Deno.test("a text of the program is found in whatever form it is written", () => {
+  const source = `
+    throw new ProxyError("timeout", \`no answer within \${limit} s\`);
+    faults.push("one part of it " + name + " and another");
+    log.debug("this is plain news");
+    const row = { help: "this is for the help" };
+  `;
+  assertEquals(textsOf("x.ts", source).map(({ parts }) => parts), [
+    ["no answer within", "s"],
+    ["one part of it", "and another"],
+  ]);
+});

@@ -1,0 +1,146 @@
+/** The whole program with --listen. */
+import { Client } from "@modelcontextprotocol/sdk/client";
+// @ts-types="@modelcontextprotocol/sdk/client/streamableHttp"
+import { StreamableHTTPClientTransport } from "@modelcontextprotocol/sdk/client/streamableHttp.js";
+import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
+import { type Line, ProxyProcess } from "./support/proxy_process.ts";
+import { mcp, type McpHandler, result } from "./support/raw_mcp.ts";
+import { RawServer } from "./support/raw_server.ts";
+import { SdkServer } from "./support/sdk_server.ts";
+import { TEST_VERIFIER } from "./support/test_identity.ts";
+
+const ANYWHERE = { net: ["127.0.0.1:0"] };
+const PING = '{"jsonrpc":"2.0","id":1,"method":"ping"}';
+const TOKEN = "a-token-for-the-whole-program";
+
+/** A field of the first log line that has it. */
+async function logged(proxy: ProxyProcess, name: string): Promise<string> {
+  const has = ({ value }: Line) =>
+    typeof value === "object" && value !== null && name in value;
+  const { value } = await proxy.waitForLog(has);
+  return String(Object(value)[name]);
+}
+
+/** Where the program listens. */
+async function endpoint(proxy: ProxyProcess): Promise<URL> {
+  return new URL(await logged(proxy, "url"));
+}
+
+Deno.test("with --listen the SDK's client works with the token in the file that the log names", async () => {
+  const directory = await Deno.makeTempDir();
+  await using server = await SdkServer.start({ verifier: TEST_VERIFIER });
+  let tokenFile = "";
+  {
+    await using proxy = await ProxyProcess.start({
+      target: server.url,
+      args: ["--listen", "127.0.0.1:0"],
+      permissions: { ...ANYWHERE, write: [directory] },
+      env: { TMPDIR: directory, TMP: directory, TEMP: directory },
+    });
+    const url = await endpoint(proxy);
+    tokenFile = await logged(proxy, "tokenFile");
+    const token = await Deno.readTextFile(tokenFile);
+    const client = new Client({ name: "sdk-client", version: "1.0.0" });
+    await client.connect(
+      new StreamableHTTPClientTransport(url, {
+        requestInit: { headers: { authorization: `Bearer ${token}` } },
+      }),
+    );
+    const { structuredContent } = await client.callTool({
+      name: "add",
+      arguments: { a: 2, b: 40 },
+    });
+    assertEquals(structuredContent, { sum: 42 });
+    await client.close();
+    const { all } = server.gate.records;
+    assertEquals(all.every(({ verdict }) => verdict.ok), true);
+
+    if (Deno.build.os !== "windows") {
+      proxy.signal("SIGTERM");
+      assertEquals((await proxy.status()).code, 0);
+      await assertRejects(() => Deno.stat(tokenFile), Deno.errors.NotFound);
+    }
+    assertEquals(proxy.stderr.includes(token), false);
+    assertEquals(proxy.frames.length, 0);
+  }
+  await Deno.remove(directory, { recursive: true });
+});
+
+Deno.test("address and token may come from the environment, and the token is in no log line", async () => {
+  await using target = await RawServer.start({
+    verifier: TEST_VERIFIER,
+    handler: mcp({}),
+  });
+  await using proxy = await ProxyProcess.start({
+    target: target.url,
+    args: ["--log-level", "debug"],
+    permissions: ANYWHERE,
+    env: { MCP_LISTEN: "127.0.0.1:0", MCP_LISTEN_TOKEN: TOKEN },
+  });
+  const url = await endpoint(proxy);
+  const post = (authorization: string) =>
+    fetch(url, { method: "POST", body: PING, headers: { authorization } });
+  const right = await post(`Bearer ${TOKEN}`);
+  assertEquals((await right.json()).id, 1);
+  const wrong = await post(`Bearer ${TOKEN}-not`);
+  assertEquals(wrong.status, 401);
+  await wrong.body?.cancel();
+  await proxy.waitForLog(({ text }) => text.includes("refused a request"));
+  assertEquals(proxy.stderr.includes(TOKEN), false);
+});
+
+Deno.test("a tool policy and metadata hold with --listen", async () => {
+  const list: McpHandler = (message, reply) =>
+    reply.json(result(message, {
+      tools: [
+        { name: "read", annotations: { readOnlyHint: true } },
+        { name: "write" },
+      ],
+    }));
+  await using target = await RawServer.start(mcp({ "tools/list": list }));
+  await using proxy = await ProxyProcess.start({
+    target: target.url,
+    args: [
+      "--listen=127.0.0.1:0",
+      "--no-listen-token",
+      "--read-only",
+      "--metadata=team=ulm",
+    ],
+    permissions: ANYWHERE,
+  });
+  const url = await endpoint(proxy);
+  const ask = async (method: string, params: unknown = {}) => {
+    const body = JSON.stringify({ jsonrpc: "2.0", id: 1, method, params });
+    return await (await fetch(url, { method: "POST", body })).json();
+  };
+  assertEquals((await ask("tools/call", { name: "write" })).error.code, -31019);
+  const { tools } = (await ask("tools/list")).result;
+  assertEquals(tools.map(({ name }: { name: string }) => name), ["read"]);
+  assertEquals((await ask("tools/call", { name: "read" })).result, {});
+  const last = target.requests.all.at(-1)?.text() ?? "";
+  assertEquals(JSON.parse(last).params._meta, { team: "ulm" });
+});
+
+const FAULTS: readonly (readonly [args: readonly string[], says: string])[] = [
+  [["--listen", "8080"], "listen must be HOST:PORT"],
+  [["--listen", "0.0.0.0:0", "--no-listen-token"], "--no-listen-token"],
+  [["--listen", "127.0.0.1:0", "--listen-token", "a b"], "listen token must"],
+  [["--listen", "127.0.0.1:0", "--bridge"], "--bridge"],
+  [
+    ["--listen", "127.0.0.1:0", "--profile", "a", "--profile", "b"],
+    "--profile",
+  ],
+  [["--listen-token", "abc"], "means nothing over stdio"],
+];
+
+for (const [args, says] of FAULTS) {
+  Deno.test(`${args.join(" ")} is a configuration error`, async () => {
+    await using proxy = await ProxyProcess.start({
+      target: new URL("http://127.0.0.1:1/mcp"),
+      args,
+    });
+    assertEquals((await proxy.status()).code, 2);
+    assertStringIncludes(proxy.stderr, "configuration error: ");
+    assertStringIncludes(proxy.stderr, says);
+  });
+}
