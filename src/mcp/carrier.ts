@@ -154,7 +154,7 @@ export class Carrier {
     session: SessionHeaders,
   ): Promise<void> {
     if (!channel.isOpen) {
-      throw new SessionLost(session, "always", streamCut(channel.cause));
+      throw new SessionLost(session, "always", channelEnded(channel.cause));
     }
     exchange.isSent = true;
     const response = await this.#fetch(exchange, channel.endpoint, {
@@ -423,6 +423,14 @@ function mayPassInPieces(
   return maxAnswerBytes > DEFAULT_MAX_ANSWER_BYTES && requests.length === 1 &&
     mediaType(response) === "application/json" && onAnswer === undefined &&
     method !== "initialize" && method !== "tools/list";
+}
+
+function channelEnded(cause: unknown): ProxyError {
+  return new ProxyError(
+    "unreachable",
+    "the target's event stream has ended, and the request was not sent",
+    { data: { mayHaveRun: false }, cause },
+  );
 }
 
 function aborted(signal: AbortSignal): Promise<void> {

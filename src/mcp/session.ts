@@ -284,6 +284,7 @@ export class Session {
         }
         const waitMs = this.#policy.delayMs(exchange, cause, tries);
         if (waitMs === undefined) {
+          if (isInitialize) this.#keeper.discard();
           return await this.#giveUp(exchange, reportable(cause));
         }
         tries++;

@@ -13,6 +13,7 @@ import { deleteHeaders, NO_SESSION, type SessionHeaders } from "./headers.ts";
 import { SseChannel } from "./http_sse.ts";
 import { isObject } from "./message.ts";
 import { Recovery } from "./recovery.ts";
+import { delay } from "./retry.ts";
 import type { SessionOptions } from "./session.ts";
 import { StandingStream } from "./standing_stream.ts";
 
@@ -31,6 +32,9 @@ export interface SessionKeeperOptions extends SessionOptions {
 /** How long a session that was replaced may take to end. */
 const LEAVE_MS = 5_000;
 
+/** How long after its end a channel is opened again. */
+const RECONNECT_MS = 1_000;
+
 /** The one current session, and how it came to be. */
 export class SessionKeeper {
   readonly #options: SessionKeeperOptions;
@@ -39,10 +43,10 @@ export class SessionKeeper {
   #current = NO_SESSION;
   /** Whether the target speaks HTTP+SSE, the transport of 2024-11-05. */
   #isOldTransport: boolean;
-  /** A channel that no `initialize` has been sent over yet. */
+  /** A channel whose `initialize` is not answered yet. */
   #opened: SseChannel | undefined;
   #renewal: Promise<void> | undefined;
-  #isClosing = false;
+  readonly #closing = new AbortController();
 
   constructor(options: SessionKeeperOptions) {
     this.#options = options;
@@ -91,12 +95,17 @@ export class SessionKeeper {
    */
   async opening(): Promise<SessionHeaders> {
     if (!this.#isOldTransport) return NO_SESSION;
-    const opened = this.#opened;
-    this.#opened = undefined;
-    if (opened?.isOpen) return opened.session;
+    if (this.#opened?.isOpen) return this.#opened.session;
     const { redact } = this.#options.redactor;
     const channel = await SseChannel.open({ ...this.#options, redact });
+    this.#opened = channel;
     return channel.session;
+  }
+
+  /** Lets go of a channel whose `initialize` came to nothing. */
+  discard(): void {
+    this.#opened?.close();
+    this.#opened = undefined;
   }
 
   /**
@@ -158,7 +167,10 @@ export class SessionKeeper {
   }
 
   async #replace(lost: SessionHeaders): Promise<void> {
-    const renewed = await this.#recovery.renew(lost);
+    const renewed = await this.#recovery.renew(lost).catch((cause) => {
+      this.discard();
+      throw cause;
+    });
     if (this.#current !== lost) {
       // The client has initialised a session of its own meanwhile.
       void this.#delete(renewed, LEAVE_MS);
@@ -173,19 +185,29 @@ export class SessionKeeper {
     const { channel } = this.#current;
     this.#options.redactor.add(session.sessionId);
     this.#current = session;
+    this.#opened = undefined;
     if (session.channel) session.channel.session = session;
     if (channel !== session.channel) channel?.close();
+    if (session.channel) void this.#watch(session, session.channel);
+  }
+
+  /** Opens a channel again that breaks: the target has more to say. */
+  async #watch(session: SessionHeaders, channel: SseChannel): Promise<void> {
+    await channel.closed;
+    await delay(RECONNECT_MS, this.#closing.signal).catch(() => {});
+    if (this.#current !== session || this.#closing.signal.aborted) return;
+    await this.#onStandingLost(session);
   }
 
   /** Holds the standing stream of the session; HTTP+SSE has one anyway. */
   hold(): void {
-    if (this.#isClosing) return;
+    if (this.#closing.signal.aborted) return;
     if (!this.#current.channel) this.#standing.hold(this.#current);
   }
 
   /** Lets the standing stream go. */
   release(): void {
-    this.#isClosing = true;
+    this.#closing.abort();
     this.#standing.release();
   }
 

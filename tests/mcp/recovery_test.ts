@@ -27,6 +27,10 @@ async function initialised(
   const server = await RawServer.start(mcp(script, sessions));
   const client = new StreamClient({ url: server.url });
   await client.initialize(params);
+  // Whatever is lost from here on is lost by a request.
+  await server.requests.find((seen) =>
+    seen.text().includes("notifications/initialized")
+  );
   return {
     server,
     client,

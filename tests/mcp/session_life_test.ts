@@ -292,3 +292,118 @@ Deno.test("a recovery asks for the version that was negotiated, and requests tha
   assertEquals(versions, ["2025-11-25", "2025-06-18"]);
   assertEquals(initialized, 2);
 });
+
+Deno.test("DELETE answered with 405 is fine", async () => {
+  await using w = await world({ DELETE: (_none, reply) => reply.status(405) });
+  assertEquals(await w.client.close(), []);
+  assertEquals(count(w.server, "DELETE"), 1);
+});
+
+for (const code of [-32600, -32001, -32000]) {
+  Deno.test(`another JSON-RPC error in a 2xx (${code}, a JSON body) that says the session is not found or expired: recovery, and the call's error goes to the client`, async () => {
+    let isLost = true;
+    await using w = await world({
+      "tools/call": (asked, reply) => {
+        if (!isLost) return reply.json(result(asked));
+        isLost = false;
+        return reply.json(error(asked, code, "Session has expired"));
+      },
+    });
+    w.client.request(1, "tools/call", { name: "x" });
+    assertEquals((await w.client.answer(1)).json.error.code, code);
+    w.client.request(2, "tools/call", { name: "x" });
+    assertEquals((await w.client.answer(2)).json.result, {});
+    assertEquals(count(w.server, "initialize"), 2);
+  });
+}
+
+for (const status of [404, 500, 503]) {
+  Deno.test(`a ${status} with a JSON-RPC error body: that error to the client, id set`, async () => {
+    await using server = await RawServer.start(mcp({
+      m: (_message, reply) =>
+        reply.json(error({ id: null }, -32603, "broken"), status),
+    }));
+    await using client = new StreamClient({ url: server.url, retries: 0 });
+    client.request(1, "m");
+    const { json } = await client.next();
+    assertEquals([json.id, json.error.code, json.error.message], [
+      1,
+      -32603,
+      "broken",
+    ]);
+  });
+}
+
+for (
+  const [status, type, message, code] of [
+    [
+      403,
+      "AccessDeniedException",
+      "User: arn:aws:iam::1:user/x is not authorized to perform: execute-api:Invoke",
+      -31013,
+    ],
+    [
+      403,
+      "ExpiredTokenException",
+      "The security token included in the request is expired",
+      -31012,
+    ],
+    [
+      401,
+      "MissingAuthenticationTokenException",
+      "Missing Authentication Token",
+      -31013,
+    ],
+  ] as const
+) {
+  Deno.test(`a ${status} from IAM (${type}) says which, with the AWS error type`, async () => {
+    await using w = await world({
+      m: (_message, reply) =>
+        reply.json({ message }, status, { "x-amzn-errortype": type }),
+    });
+    w.client.request(1, "m");
+    const { json } = await w.client.answer(1);
+    assertEquals([json.error.code, json.error.data.awsError], [code, type]);
+  });
+}
+
+Deno.test("an HTTP error of AWS's own has its status, AWS error type and message", async () => {
+  await using w = await world({
+    m: (_message, reply) =>
+      reply.json(
+        { __type: "ThrottlingException", message: "Rate exceeded" },
+        400,
+      ),
+  });
+  w.client.request(1, "m");
+  const { json } = await w.client.answer(1);
+  assertEquals(
+    [json.error.code, json.error.data.status, json.error.data.awsError],
+    [-31011, 400, "ThrottlingException"],
+  );
+});
+
+Deno.test("the stream of a cancelled request is left open, and never resumed", async () => {
+  const cancelled = Promise.withResolvers<void>();
+  await using w = await world({
+    "tools/call": async (_message, reply) => {
+      const stream = await reply.sse();
+      await stream.event({ id: "1", retry: 1 });
+      await cancelled.promise;
+      await stream.message({ jsonrpc: "2.0", method: "still/said" });
+      await stream.cut();
+    },
+    "notifications/cancelled": async (_message, reply) => {
+      await reply.status(202);
+      cancelled.resolve();
+    },
+  });
+  w.client.request(1, "tools/call", { name: "x" });
+  await w.server.requests.find((seen) => seen.text().includes("tools/call"));
+  w.client.notify("notifications/cancelled", { requestId: 1 });
+  assertEquals((await w.client.next()).json.method, "still/said");
+  w.client.request(2, "m");
+  await w.client.answer(2);
+  assertEquals(await w.client.close(), []);
+  assertEquals(count(w.server, "GET"), 0);
+});
