@@ -14,54 +14,62 @@ export interface ConnectLimit {
   readonly connect: (url: URL, signal: AbortSignal) => Promise<void>;
 }
 
+/** How long a request is waited for before its target is asked. */
+const PATIENCE_MS = 1_000;
+
 /**
- * A `fetch` that gives up on a target which does not accept connections. It
- * asks ahead with a connection of its own, but only as long as nothing is
- * known: before the first answer, and after a failure.
+ * A `fetch` that gives up on a target which does not accept connections. When
+ * a request has no response yet after a while, a connection of its own asks
+ * whether the target accepts any; a target that answers at once is never asked.
  */
 export function withConnectLimit(
   fetch: typeof globalThis.fetch,
   { limitMs, connect }: ConnectLimit,
 ): typeof globalThis.fetch {
-  let isReachable = false;
+  // A request may go over a connection that has been open for long.
+  let mayBeConnected = false;
 
   return async (input, init) => {
-    if (isReachable) {
-      return await fetch(input, init).catch((error) => {
-        isReachable = false;
-        throw error;
-      });
-    }
     const url = new URL(input instanceof Request ? input.url : input);
     const abort = new AbortController();
     const probe = new AbortController();
-    const timer = setTimeout(() => {
-      probe.abort();
-      abort.abort(connectTimeout(url, limitMs));
-    }, limitMs);
-    const connected = () => clearTimeout(timer);
-    // A probe that fails says less than the fetch that will fail, too.
-    connect(url, probe.signal).then(connected, connected);
-    const signals = init?.signal ? [init.signal, abort.signal] : [abort.signal];
+    const patienceMs = Math.min(PATIENCE_MS, limitMs / 4);
+    let timer = setTimeout(() => {
+      const giveUp = () => {
+        probe.abort();
+        abort.abort(connectTimeout(url, limitMs, mayBeConnected));
+      };
+      timer = setTimeout(giveUp, limitMs - patienceMs);
+      const connected = () => clearTimeout(timer);
+      // A probe that fails says less than the fetch that will fail, too.
+      connect(url, probe.signal).then(connected, connected);
+    }, patienceMs);
+    const given = init?.signal ??
+      (input instanceof Request ? input.signal : undefined);
+    const signals = given ? [given, abort.signal] : [abort.signal];
     try {
       const response = await fetch(input, {
         ...init,
         signal: AbortSignal.any(signals),
       });
-      isReachable = true;
+      mayBeConnected = true;
       return response;
     } finally {
-      connected();
+      clearTimeout(timer);
       probe.abort();
     }
   };
 }
 
-function connectTimeout(url: URL, limitMs: number): ProxyError {
+function connectTimeout(
+  url: URL,
+  limitMs: number,
+  mayHaveRun: boolean,
+): ProxyError {
   return new ProxyError(
     "unreachable",
     `${url.origin} did not accept a connection within ${limitMs} ms; --connect-timeout (MCP_CONNECT_TIMEOUT) sets this limit`,
-    { data: { mayHaveRun: false, limitMs } },
+    { data: { mayHaveRun, limitMs } },
   );
 }
 

@@ -1,4 +1,7 @@
-import { assertEquals, assertStringIncludes } from "@std/assert";
+import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
+import { withConnectLimit } from "../src/connect_limit.ts";
+import { ProxyError } from "../src/errors.ts";
+import { within } from "./support/deadline.ts";
 import { mcp } from "./support/raw_mcp.ts";
 import { RawServer } from "./support/raw_server.ts";
 import { StreamClient } from "./support/stream_client.ts";
@@ -71,7 +74,7 @@ Deno.test("a target that accepts and is slow to answer is not unreachable", asyn
   assertEquals((await client.next()).json.result, {});
 });
 
-Deno.test("once the target has answered, no connection is opened to ask ahead", async () => {
+Deno.test("a target that answers at once is not asked whether it accepts connections", async () => {
   await using server = await RawServer.start(mcp({}));
   await using client = new StreamClient({
     url: server.url,
@@ -81,6 +84,33 @@ Deno.test("once the target has answered, no connection is opened to ask ahead", 
     client.request(id, "m");
     await client.answer(id);
   }
-  // One that asked ahead, one that carries the requests.
-  assertEquals(server.connections.length, 2);
+  assertEquals(server.connections.length, 1);
+});
+
+Deno.test("a target that has answered and then accepts no more is unreachable, too", async () => {
+  await using server = await RawServer.start(mcp({
+    hang: (_message, reply) => reply.hang(),
+  }));
+  const limited = withConnectLimit(fetch, {
+    limitMs: 200,
+    connect: (_url, signal) =>
+      new Promise((_resolve, reject) =>
+        signal.addEventListener("abort", () => reject(signal.reason))
+      ),
+  });
+  const post = (method: string) =>
+    limited(server.url, {
+      method: "POST",
+      headers: {
+        "content-type": "application/json",
+        accept: "application/json, text/event-stream",
+      },
+      body: JSON.stringify({ jsonrpc: "2.0", id: 1, method }),
+    });
+  await (await post("m")).body?.cancel();
+  const error = await assertRejects(
+    () => within(post("hang"), "the connect limit"),
+    ProxyError,
+  );
+  assertEquals([error.reason, error.data.mayHaveRun], ["unreachable", true]);
 });

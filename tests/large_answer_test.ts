@@ -1,4 +1,12 @@
-import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import {
+  assert,
+  assertEquals,
+  assertRejects,
+  assertStringIncludes,
+} from "@std/assert";
+import { ProxyError } from "../src/errors.ts";
+import { largeAnswer } from "../src/mcp/large_answer.ts";
+import type { RequestId } from "../src/mcp/message.ts";
 import { mcp, type McpHandler } from "./support/raw_mcp.ts";
 import { RawServer } from "./support/raw_server.ts";
 import { ProxyProcess } from "./support/proxy_process.ts";
@@ -7,6 +15,7 @@ import { StreamClient } from "./support/stream_client.ts";
 
 const MIB = 1024 * 1024;
 const RAISED = 512 * MIB;
+const ID: RequestId = { source: "1", key: "n:1" };
 
 /** An answer whose result is `parts` MiB of text, sent MiB by MiB. */
 function large(
@@ -91,6 +100,92 @@ Deno.test("a large body that is no answer to the request is never forwarded", as
     client.request(1, "m");
     assertEquals((await client.next()).json.error.data.reason, "bad-answer");
   }
+});
+
+/** What passes of a body, piece by piece, as the answer to request 1. */
+async function passed(body: string, pieceBytes: number) {
+  const bytes = new TextEncoder().encode(body);
+  const pieces: Uint8Array[] = [];
+  for (let at = 0; at < bytes.length; at += pieceBytes) {
+    pieces.push(bytes.slice(at, at + pieceBytes));
+  }
+  const head = { pieces: pieces.splice(0, 2), byteLength: 0, isWhole: false };
+  const rest = ReadableStream.from(pieces)[Symbol.asyncIterator]();
+  let text = "";
+  let fault: unknown;
+  try {
+    const limits = {
+      maxAnswerBytes: RAISED,
+      id: ID,
+      take: () => true,
+    };
+    for await (const piece of largeAnswer(head, rest, limits)) {
+      text += new TextDecoder().decode(piece);
+    }
+  } catch (error) {
+    fault = error instanceof ProxyError ? error.reason : error;
+  }
+  return { text, fault };
+}
+
+Deno.test("a large answer that is right passes to the letter, however it is cut", async () => {
+  const long = JSON.stringify('\\"[{'.repeat(500));
+  const body =
+    `{"jsonrpc":"2.0","result":{"a":[${long},{"b":[1e-5,null]}]},"id":1}\n `;
+  for (const pieceBytes of [1, 2, 3, 7, 100, 10_000]) {
+    const { text, fault } = await passed(body, pieceBytes);
+    assertEquals([JSON.parse(text), fault], [JSON.parse(body), undefined]);
+  }
+});
+
+const LONG = `"result":"${"x".repeat(3000)}"`;
+for (
+  const [what, body] of [
+    ["is cut off", `{"jsonrpc":"2.0","id":1,${LONG}`],
+    ["has another ID after its result", `{"jsonrpc":"2.0",${LONG},"id":77}`],
+    ["has no ID", `{"jsonrpc":"2.0",${LONG}}`],
+    ["has no jsonrpc member", `{"id":1,${LONG}}`],
+    ["has a method", `{"jsonrpc":"2.0","id":1,${LONG},"method":"m"}`],
+    ["has an error, too", `{"jsonrpc":"2.0","id":1,${LONG},"error":{}}`],
+    ["goes on after its end", `{"jsonrpc":"2.0","id":1,${LONG}} {"a":1}`],
+    ["is no JSON inside", `{"jsonrpc":"2.0","id":1,"a":[<html>],${LONG}}`],
+    ["mixes its brackets", `{"jsonrpc":"2.0","id":1,"a":[1},${LONG}]}`],
+  ]
+) {
+  Deno.test(`a large answer that ${what} is bad, and what passed of it cannot be read`, async () => {
+    for (const pieceBytes of [1, 7, 1000, 10_000]) {
+      const { text, fault } = await passed(`${body}\n`, pieceBytes);
+      assertEquals(fault, "bad-answer", `pieces of ${pieceBytes}`);
+      let isReadable = true;
+      try {
+        JSON.parse(text);
+      } catch {
+        isReadable = false;
+      }
+      assertEquals(isReadable, false);
+    }
+  });
+}
+
+Deno.test("a large answer that stalls fails without waiting for the rest", async () => {
+  const gate = Promise.withResolvers<IteratorResult<Uint8Array>>();
+  const head = {
+    pieces: [new TextEncoder().encode('{"jsonrpc":"2.0","id":1,')],
+    byteLength: 24,
+    isWhole: false,
+  };
+  const pieces = largeAnswer(head, { next: () => gate.promise }, {
+    maxAnswerBytes: RAISED,
+    id: ID,
+    take: () => true,
+    stallLimitMs: 1,
+  });
+  const error = await assertRejects(
+    () => Array.fromAsync(pieces),
+    ProxyError,
+    "stalled for 1 ms",
+  );
+  assertEquals(error.reason, "stream-cut");
 });
 
 Deno.test("a large answer over the raised limit ends its line, and the error follows", async () => {

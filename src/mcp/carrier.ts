@@ -157,11 +157,13 @@ export class Carrier {
       throw new SessionLost(session, "always", channelEnded(channel.cause));
     }
     exchange.isSent = true;
+    channel.touch();
     const response = await this.#fetch(exchange, channel.endpoint, {
       method: "POST",
       headers: postHeaders(this.#options.headers, NO_SESSION),
       body: exchange.body,
     });
+    channel.touch();
     if (!response.ok) return await this.#refused(session, response);
     await discardBody(response);
     await Promise.race([

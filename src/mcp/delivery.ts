@@ -94,6 +94,13 @@ export class Delivery {
     void exchange.settled.then(() => observation.ended());
   }
 
+  /** Fails the one request that waits; of several it cannot be known which. */
+  async failOnlyWaiting(error: ProxyError): Promise<void> {
+    const waiting = new Set(this.#waiting.values());
+    if (waiting.size !== 1) return;
+    for (const exchange of waiting) await this.fail(exchange, error);
+  }
+
   /** Notes for all that wait that the target said something. */
   touchAll(): void {
     for (const exchange of this.#waiting.values()) exchange.touch();

@@ -8,7 +8,7 @@
 
 import { ProxyError } from "../errors.ts";
 import { discardBody, mediaType, readEvents } from "./body.ts";
-import { isRedirect, readErrorBody } from "./responses.ts";
+import { isRedirect, readErrorBody, repeatAfter } from "./responses.ts";
 import type { TargetAccess } from "./carrier.ts";
 import type { ServerEvent } from "./events.ts";
 import {
@@ -18,9 +18,15 @@ import {
   redirectError,
 } from "./failure.ts";
 import { NO_SESSION, type SessionHeaders, streamHeaders } from "./headers.ts";
+import { retryAfterMs } from "./retry.ts";
 
 /** What a {@linkcode SseChannel} is handed. */
-export type SseChannelOptions = TargetAccess;
+export interface SseChannelOptions extends TargetAccess {
+  /** After this time without a byte the channel counts as broken. */
+  readonly idleTimeoutMs?: number;
+  /** Is told of an event that is no message, whomever it was meant for. */
+  readonly onJunk?: (error: ProxyError) => Promise<void>;
+}
 
 /** How long the `endpoint` event may take. */
 const ENDPOINT_WAIT_MS = 10_000;
@@ -39,6 +45,8 @@ export class SseChannel {
   cause: unknown;
 
   readonly #abort: AbortController;
+  readonly #idleTimeoutMs: number | undefined;
+  #idleTimer: ReturnType<typeof setTimeout> | undefined;
   #isOpen = true;
 
   private constructor(
@@ -50,6 +58,8 @@ export class SseChannel {
     this.endpoint = endpoint;
     this.session = { ...NO_SESSION, channel: this };
     this.#abort = abort;
+    this.#idleTimeoutMs = options.idleTimeoutMs;
+    this.touch();
     this.closed = this.#read(events, options);
   }
 
@@ -66,14 +76,22 @@ export class SseChannel {
   static async open(options: SseChannelOptions): Promise<SseChannel> {
     const abort = new AbortController();
     const timer = setTimeout(() => abort.abort(), ENDPOINT_WAIT_MS);
+    let channel: SseChannel | undefined;
     try {
       const response = await openStream(options, abort.signal);
       const events = readEvents(response, {
         maxDataBytes: options.maxAnswerBytes,
-        onChunk: () => options.delivery.touchAll(),
+        onChunk: () => {
+          options.delivery.touchAll();
+          channel?.touch();
+        },
       });
       const endpoint = await readEndpointEvent(events, options.url);
-      return new SseChannel(endpoint, events, abort, options);
+      for (const value of endpoint.searchParams.values()) {
+        options.redactor.add(value);
+      }
+      channel = new SseChannel(endpoint, events, abort, options);
+      return channel;
     } catch (cause) {
       abort.abort();
       if (cause instanceof AttemptError) throw cause;
@@ -83,29 +101,51 @@ export class SseChannel {
     }
   }
 
+  /** Notes that the channel is in use: it is not idle yet. */
+  touch(): void {
+    if (this.#idleTimeoutMs === undefined || !this.#isOpen) return;
+    clearTimeout(this.#idleTimer);
+    const limitMs = this.#idleTimeoutMs;
+    this.#idleTimer = setTimeout(
+      () => this.#end(new Error(`the channel was silent for ${limitMs} ms`)),
+      limitMs,
+    );
+  }
+
   /** Ends the stream. */
   close(): void {
-    this.#abort.abort();
+    this.#end(undefined);
+  }
+
+  #end(cause: Error | undefined): void {
+    this.#isOpen = false;
+    clearTimeout(this.#idleTimer);
+    this.#abort.abort(cause);
   }
 
   async #read(
     events: AsyncGenerator<ServerEvent>,
-    { delivery, log }: SseChannelOptions,
+    { delivery, log, onJunk }: SseChannelOptions,
   ): Promise<void> {
     try {
       for await (const { type, data, oversized } of events) {
+        // A slow client is no silence of the target's.
+        clearTimeout(this.#idleTimer);
         if (oversized) await delivery.receiveOversized(oversized);
         else if (type === "message" && data.length > 0) {
-          await delivery.receive(data, this.session).catch((error) => {
+          await delivery.receive(data, this.session).catch(async (error) => {
             if (!(error instanceof ProxyError)) throw error;
             log.warn(error.message);
+            await onJunk?.(error);
           });
         }
+        this.touch();
       }
     } catch (cause) {
       this.cause = cause;
     } finally {
       this.#isOpen = false;
+      clearTimeout(this.#idleTimer);
     }
   }
 }
@@ -130,14 +170,19 @@ async function openStream(
   const text = decoder.decode(await readErrorBody(response));
   const error = explain(response, text) ??
     httpStatusError(response, redact(text));
-  throw new AttemptError(error, "never");
+  const waitMs = retryAfterMs(response.headers);
+  throw new AttemptError(error, repeatAfter(response), waitMs);
 }
 
 async function readEndpointEvent(
   events: AsyncGenerator<ServerEvent>,
   url: URL,
 ): Promise<URL> {
-  const { value: first } = await events.next();
+  let { value: first } = await events.next();
+  // A block of `retry` or `id` alone is no event.
+  while (first && first.data.length === 0 && !first.oversized) {
+    ({ value: first } = await events.next());
+  }
   if (first?.type !== "endpoint") {
     await events.return(undefined);
     throw refused("the target's stream does not begin with an endpoint event");

@@ -42,7 +42,7 @@ export function isAnswerTo(id: RequestId, { pieces }: BodyHead): boolean {
 export interface LargeAnswerLimits {
   readonly maxAnswerBytes: number;
   /** The request that it must answer. */
-  readonly id?: RequestId;
+  readonly id: RequestId;
   /** Takes the request's one answer; false when it has had one meanwhile. */
   readonly take: () => boolean;
   /** How long it may say nothing, in milliseconds; 10 seconds by default. */
@@ -91,14 +91,13 @@ export async function* largeAnswer(
 /** What keeps a text that was read to its end from being the answer. */
 function faultOf(
   { isObject, isEnded, members }: TopLevelScanner,
-  id: RequestId | undefined,
+  id: RequestId,
 ): string | undefined {
   if (!isEnded) return "it ended before it was complete";
   if (!isObject) return "it is not a JSON object";
   const sources = new Map(members.map(({ name, source }) => [name, source]));
   if (sources.get("jsonrpc") !== '"2.0"') return 'it has no "jsonrpc": "2.0"';
-  const { key } = requestIdFromSource(sources.get("id")) ?? {};
-  if (key === undefined || (id && key !== id.key)) {
+  if (requestIdFromSource(sources.get("id"))?.key !== id.key) {
     return "it has not the request's ID";
   }
   if (sources.has("method")) return 'it has a "method"';

@@ -97,7 +97,12 @@ export class SessionKeeper {
     if (!this.#isOldTransport) return NO_SESSION;
     if (this.#opened?.isOpen) return this.#opened.session;
     const { redact } = this.#options.redactor;
-    const channel = await SseChannel.open({ ...this.#options, redact });
+    const { delivery } = this.#options;
+    const channel = await SseChannel.open({
+      ...this.#options,
+      redact,
+      onJunk: (error) => delivery.failOnlyWaiting(error),
+    });
     this.#opened = channel;
     return channel.session;
   }

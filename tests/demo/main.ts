@@ -71,7 +71,12 @@ say("1. Signed with the right key");
   const connections = new Set(
     server.gate.records.all.map(({ connection }) => connection),
   );
-  tick(`${length} requests, each signed, over ${connections.size} connections`);
+  const { size } = connections;
+  tick(
+    `${length} requests, each signed, over ${size} connection${
+      size === 1 ? "" : "s"
+    }`,
+  );
 }
 say();
 

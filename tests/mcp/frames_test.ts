@@ -149,3 +149,19 @@ Deno.test("a sink that fails rejects this write and all later ones", async () =>
   await assertRejects(() => writer.write(encode("c")), Error, "gone");
   assertInstanceOf(await writer.broken, Error);
 });
+
+Deno.test("a large frame is written as it is, and its newline after it", async () => {
+  const written: Uint8Array[] = [];
+  const sink = new WritableStream<Uint8Array>({
+    write: (chunk) => void written.push(chunk),
+  });
+  const writer = new FrameWriter(sink);
+  const frame = new Uint8Array(100_000).fill(0x78);
+  await Promise.all([
+    writer.write(encode("a")),
+    writer.write(frame),
+    writer.write(encode("b")),
+  ]);
+  assertEquals(written.map(({ length }) => length), [2, 100_000, 1, 2]);
+  assert(written[1] === frame);
+});

@@ -1,4 +1,17 @@
-import { assertEquals, assertStringIncludes } from "@std/assert";
+import {
+  assert,
+  assertEquals,
+  assertInstanceOf,
+  assertRejects,
+  assertStringIncludes,
+} from "@std/assert";
+import type { ProxyError } from "../../src/errors.ts";
+import { SILENT_LOG } from "../../src/log.ts";
+import { Delivery } from "../../src/mcp/delivery.ts";
+import { AttemptError } from "../../src/mcp/failure.ts";
+import { SseChannel, type SseChannelOptions } from "../../src/mcp/http_sse.ts";
+import { Redactor } from "../../src/redact.ts";
+import { within } from "../support/deadline.ts";
 import { INITIALIZED, mcp, result } from "../support/raw_mcp.ts";
 import {
   type RawEventStream,
@@ -145,4 +158,133 @@ Deno.test("a Streamable HTTP server is never asked for an endpoint event", async
     server.requests.all.some(({ method }) => method === "GET"),
     false,
   );
+});
+
+/** What a channel is opened with, where nobody waits for an answer. */
+function channelTo(
+  url: URL,
+  options: Partial<SseChannelOptions> = {},
+): SseChannelOptions {
+  const redactor = new Redactor();
+  const maxAnswerBytes = 1024;
+  const shared = { log: SILENT_LOG, redact: redactor.redact, maxAnswerBytes };
+  const delivery = new Delivery({
+    ...shared,
+    emit: () => Promise.resolve(),
+    emitPieces: () => Promise.resolve(),
+    era: "legacy",
+    onAnswer: () => {},
+    refuse: () => {},
+  });
+  return {
+    ...shared,
+    url,
+    fetch,
+    headers: [],
+    delivery,
+    explain: () => undefined,
+    redactor,
+    ...options,
+  };
+}
+
+/** A server whose stream begins with this text, and then stands open. */
+function streamBeginning(text: string): Promise<RawServer> {
+  return RawServer.start(async (_request, reply) => {
+    const stream = await reply.sse();
+    await stream.raw(text);
+    await stream.closed;
+  });
+}
+
+Deno.test("comments and blocks without data may come before the endpoint event", async () => {
+  await using server = await streamBeginning(
+    ": hello\n\nretry: 3000\n\nid: 4\n\nevent: endpoint\ndata: /messages\n\n",
+  );
+  const channel = await SseChannel.open(channelTo(server.url));
+  assertEquals(channel.endpoint.pathname, "/messages");
+  channel.close();
+  assertEquals(channel.isOpen, false);
+  await channel.closed;
+});
+
+Deno.test("a message before the endpoint event is refused", async () => {
+  await using server = await streamBeginning("retry: 3000\n\ndata: {}\n\n");
+  const error = await assertRejects(
+    () => SseChannel.open(channelTo(server.url)),
+    AttemptError,
+  );
+  assertEquals([error.error.reason, error.repeat], ["bad-answer", "never"]);
+});
+
+Deno.test("a channel that is silent for too long is closed", async () => {
+  await using server = await streamBeginning(
+    "event: endpoint\ndata: /messages\n\n",
+  );
+  const channel = await SseChannel.open(
+    channelTo(server.url, { idleTimeoutMs: 20 }),
+  );
+  await within(channel.closed, "the end of a silent channel");
+  assertEquals(channel.isOpen, false);
+  assertInstanceOf(channel.cause, Error);
+  assertStringIncludes(channel.cause.message, "silent for 20 ms");
+});
+
+Deno.test("the session ID in the endpoint's query is hidden", async () => {
+  await using server = await streamBeginning(
+    "event: endpoint\ndata: /messages?sessionId=c0ffee-1234\n\n",
+  );
+  const options = channelTo(server.url);
+  const channel = await SseChannel.open(options);
+  const text = options.redactor.redact(`POST ${channel.endpoint} failed`);
+  channel.close();
+  await channel.closed;
+  assert(!text.includes("c0ffee-1234"), text);
+});
+
+Deno.test("an event that is no message is told of, and the next one is read", async () => {
+  await using server = await streamBeginning(
+    "event: endpoint\ndata: /messages\n\ndata: junk\n\ndata: [1]\n\n",
+  );
+  const told: ProxyError[] = [];
+  const both = Promise.withResolvers<void>();
+  const channel = await SseChannel.open(channelTo(server.url, {
+    onJunk: (error) => {
+      if (told.push(error) === 2) both.resolve();
+      return Promise.resolve();
+    },
+  }));
+  await within(both.promise, "word of two events that are no message");
+  assertEquals(told.map(({ reason }) => reason), ["bad-answer", "bad-answer"]);
+  assertEquals(channel.isOpen, true);
+  channel.close();
+  await channel.closed;
+});
+
+Deno.test("a GET refused with 503 and Retry-After may be sent again after that time", async () => {
+  await using server = await RawServer.start((_request, reply) =>
+    reply.status(503, { "retry-after": "7" })
+  );
+  const error = await assertRejects(
+    () => SseChannel.open(channelTo(server.url)),
+    AttemptError,
+  );
+  assertEquals([error.repeat, error.retryAfterMs], ["always", 7000]);
+});
+
+Deno.test("an event that is no message fails the one request that waits", async () => {
+  const { promise: channel, resolve } = Promise.withResolvers<RawEventStream>();
+  await using server = await RawServer.start(async (request, reply) => {
+    if (request.method === "GET") {
+      const stream = await reply.sse();
+      resolve(stream);
+      await stream.event({ event: "endpoint", data: "/messages" });
+      return await stream.closed;
+    }
+    await reply.status(202);
+    await (await channel).event({ event: "message", data: "junk" });
+  });
+  await using client = new StreamClient({ url: server.url, transport: "sse" });
+  client.request(1, "initialize", {});
+  assertEquals((await client.next()).json.error.data.reason, "bad-answer");
 });

@@ -19,6 +19,7 @@ import {
   type RefusalDress,
   type RefusalText,
 } from "./refusal_dress.ts";
+import { SECRETS_SEEN } from "./secrets_seen.ts";
 import {
   type RawRequest,
   SigV4Verifier,
@@ -236,6 +237,7 @@ export class IamGate implements AsyncDisposable {
       answered,
       ended,
     });
+    SECRETS_SEEN.noteHeaders(record.headers);
     this.records.add(record);
     response.setHeader(
       "Date",

@@ -5,6 +5,7 @@
  * @module
  */
 
+import { SECRETS_SEEN } from "./secrets_seen.ts";
 import { TEST_CREDENTIALS, TEST_SCOPE } from "./test_identity.ts";
 
 /** What the program may do beyond the usual. */
@@ -100,6 +101,8 @@ export function permissionFlags(
 export async function commandLine(
   options: LaunchOptions,
 ): Promise<CommandLine> {
+  SECRETS_SEEN.note(TEST_CREDENTIALS.secretAccessKey);
+  SECRETS_SEEN.note(TEST_CREDENTIALS.sessionToken);
   const { target, permissions = {} } = options;
   const home = options.home ?? await Deno.makeTempDir();
   const env = {
@@ -111,6 +114,8 @@ export async function commandLine(
     AWS_ACCESS_KEY_ID: TEST_CREDENTIALS.accessKeyId,
     AWS_SECRET_ACCESS_KEY: TEST_CREDENTIALS.secretAccessKey,
     AWS_SESSION_TOKEN: TEST_CREDENTIALS.sessionToken,
+    // The most talkative: whatever it says is looked through for secrets.
+    MCP_LOG_LEVEL: "debug",
     // What a subprocess cannot do without on Windows.
     SYSTEMROOT: Deno.env.get("SYSTEMROOT"),
     ...options.env,

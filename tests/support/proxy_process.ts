@@ -9,6 +9,7 @@ import { Arrivals } from "./arrivals.ts";
 import { within } from "./deadline.ts";
 import { type CommandLine, commandLine, type LaunchOptions } from "./launch.ts";
 import { type Line, linesOf } from "./lines.ts";
+import { SECRETS_SEEN } from "./secrets_seen.ts";
 
 export { type LaunchOptions, permissionFlags } from "./launch.ts";
 export type { Line } from "./lines.ts";
@@ -196,6 +197,8 @@ export class ProxyProcess implements AsyncDisposable {
     await this.status();
     await this.#stdin.abort().catch(() => {});
     await this.#line[Symbol.asyncDispose]();
+    const frames = this.frames.all.map(({ value }) => value);
+    SECRETS_SEEN.check(this.stderr, frames);
   }
 
   async #readStdout(): Promise<void> {

@@ -10,6 +10,7 @@ import { Arrivals } from "./arrivals.ts";
 import { RawReply } from "./raw_reply.ts";
 import { RequestReader, type SeenRequest } from "./raw_request.ts";
 import { dressRefusal } from "./refusal_dress.ts";
+import { SECRETS_SEEN } from "./secrets_seen.ts";
 import {
   type RawRequest,
   SigV4Verifier,
@@ -170,6 +171,7 @@ export class RawServer implements AsyncDisposable {
       header: (name) => joined(raw.headers, name),
       text: () => new TextDecoder().decode(raw.body),
     };
+    SECRETS_SEEN.noteHeaders(request.headers);
     this.requests.add(request);
     return request;
   }

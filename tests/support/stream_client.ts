@@ -9,7 +9,9 @@ import {
   runStdioProxy,
   type StdioProxyOptions,
 } from "../../src/stdio_proxy.ts";
+import { type Log, SILENT_LOG } from "../../src/log.ts";
 import { within } from "./deadline.ts";
+import { SECRETS_SEEN } from "./secrets_seen.ts";
 
 /** A frame as a test reads it. */
 export interface ReadFrame {
@@ -38,6 +40,7 @@ export class StreamClient implements AsyncDisposable {
   readonly #writer = this.#stdin.writable.getWriter();
   readonly #lines: ReadableStreamDefaultReader<string>;
   readonly #stop = new AbortController();
+  readonly #log: string[] = [];
   #isClosed = false;
 
   /** Starts a proxy. */
@@ -49,6 +52,7 @@ export class StreamClient implements AsyncDisposable {
     this.done = runStdioProxy({
       fetch,
       ...options,
+      log: keepLines(this.#log, options.log),
       signal,
       readable: this.#stdin.readable,
       writable: stdout.writable,
@@ -140,7 +144,23 @@ export class StreamClient implements AsyncDisposable {
     await this.#lines.cancel().catch(() => {});
     await this.#writer.abort().catch(() => {});
     await this.done.catch(() => {});
+    const frames = this.frames.map(({ json }) => json);
+    SECRETS_SEEN.check(this.#log.join("\n"), frames);
   }
+}
+
+/** A log that keeps what goes through it. */
+function keepLines(lines: string[], log: Log = SILENT_LOG): Log {
+  const keep = (level: keyof Log): Log[keyof Log] => (message, fields) => {
+    lines.push(`${message} ${JSON.stringify(fields)}`);
+    log[level](message, fields);
+  };
+  return {
+    debug: keep("debug"),
+    info: keep("info"),
+    warn: keep("warn"),
+    error: keep("error"),
+  };
 }
 
 async function* lines(
