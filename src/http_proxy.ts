@@ -152,7 +152,7 @@ const STOP_CLOSE_MS = 100;
 export async function runHttpProxy(options: HttpProxyOptions): Promise<void> {
   const { log = SILENT_LOG, redactor = new Redactor(), signal } = options;
   const token = tokenOf(options, log);
-  redactor.add(token);
+  redactor.addCredential(token);
   const server = makeServer(options);
   const front = makeFront(options, { token, log, redactor });
   server.on("request", (request, response) => front.handle(request, response));

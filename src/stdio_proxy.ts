@@ -4,11 +4,12 @@
  * @module
  */
 
-import { explainRefusal, safeAwsError } from "./aws/refusal.ts";
+import { explainRefusal, redactorOf, safeAwsError } from "./aws/refusal.ts";
 import { createClientLink } from "./client_link.ts";
 import { tcpConnect, withConnectLimit } from "./connect_limit.ts";
 import { withCookies } from "./cookies.ts";
 import { ProxyError } from "./errors.ts";
+import { joinSecrets } from "./joined_secrets.ts";
 import { type Log, SILENT_LOG } from "./log.ts";
 import { errorFrame } from "./mcp/failure.ts";
 import {
@@ -25,6 +26,7 @@ import type { Observer } from "./mcp/observer.ts";
 import type { Transport } from "./mcp/session.ts";
 import type { ToolRules } from "./mcp/tool_policy.ts";
 import { Redactor } from "./redact.ts";
+import { redactedLog } from "./redacted_log.ts";
 
 /** What {@linkcode runStdioProxy} carries, and how. */
 export interface StdioProxyOptions {
@@ -172,7 +174,14 @@ const STOP_WRITE_MS = 100;
  * ```
  */
 export async function runStdioProxy(options: StdioProxyOptions): Promise<void> {
-  const { log = SILENT_LOG, redactor = new Redactor() } = options;
+  const { redactor = new Redactor() } = options;
+  const log = redactedLog(options.log ?? SILENT_LOG, redactor.redact);
+  for (const [, value] of options.headers ?? []) redactor.addSetting(value);
+  for (const value of options.url.searchParams.values()) {
+    redactor.addSetting(value);
+  }
+  const fetches = [options.fetch, ...options.profiles?.values() ?? []];
+  const leaveSecrets = joinSecrets(redactor, fetches);
   const { maxFrameBytes = DEFAULT_MAX_FRAME_BYTES, observer } = options;
   const writer = new FrameWriter(options.writable, {
     takesChunks: options.writableTakesChunks,
@@ -190,7 +199,7 @@ export async function runStdioProxy(options: StdioProxyOptions): Promise<void> {
     observer,
     log,
     redactor,
-    explain,
+    explain: explainWith(redactor),
     headers: options.headers ?? [],
     standingStream: options.standingStream ?? false,
     timeoutMs: options.timeoutMs,
@@ -239,6 +248,7 @@ export async function runStdioProxy(options: StdioProxyOptions): Promise<void> {
     await link.close(stopped.aborted ? STOP_CLOSE_MS : CLOSE_MS);
     await within(stopped.aborted ? STOP_WRITE_MS : CLOSE_MS, writer.idle());
     writer.release();
+    leaveSecrets();
   }
 }
 
@@ -269,6 +279,15 @@ function fetchFor(
   if (connectTimeoutMs === undefined) return fetch;
   const limit = { limitMs: connectTimeoutMs, connect: tcpConnect };
   return withConnectLimit(fetch, limit);
+}
+
+/** Explains, and keeps the secrets of whoever signed out of what follows. */
+function explainWith(redactor: Redactor): typeof explain {
+  return (response, body) => {
+    const signer = redactorOf(response);
+    if (signer) redactor.join(signer);
+    return explain(response, body);
+  };
 }
 
 /** What an HTTP error of AWS means: a refusal by IAM, or its error type. */

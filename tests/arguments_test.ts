@@ -25,8 +25,8 @@ Deno.test("an unknown flag is named without its value, with the flag that was me
     "unknown flag -log-level (did you mean --log-level?)",
   );
   assertEquals(
-    await faultOf(["--bearer=hunter2"]),
-    "unknown flag --bearer (see --help)",
+    await faultOf(["--zzz=hunter2"]),
+    "unknown flag --zzz (see --help)",
   );
   assertEquals(
     await faultOf(["--no-bogus"]),

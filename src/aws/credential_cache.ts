@@ -131,8 +131,8 @@ export class CredentialCache implements CredentialSource {
       try {
         const credentials = await this.#load(watch);
         this.#redactor.addAccessKeyId(credentials.accessKeyId);
-        this.#redactor.add(credentials.secretAccessKey);
-        this.#redactor.add(credentials.sessionToken);
+        this.#redactor.addCredential(credentials.secretAccessKey);
+        this.#redactor.addCredential(credentials.sessionToken);
         if (moved()) continue;
         this.#keep(credentials, watch);
         return credentials;

@@ -1,7 +1,8 @@
 /**
- * The order in which sources are asked: environment keys, the shared files, a
- * web identity, the container, the instance. The first that is configured
- * decides; if it fails, that is the error.
+ * The order in which sources are asked: environment keys, a role of the
+ * profile, the environment's web identity, the rest of the shared files, the
+ * container, the instance. The first that is configured decides; if it fails,
+ * that is the error.
  *
  * A profile asked for outright comes before the keys and the web identity of
  * the environment; one that AWS_PROFILE names does not. Both as in the AWS CLI.
@@ -11,6 +12,7 @@
 
 import {
   readSharedFiles,
+  type Settings,
   type SharedFiles,
   type SharedPaths,
   sharedPaths,
@@ -89,17 +91,17 @@ export async function findCredentials(
   }
   const files = await openFiles(search, trail);
   const name = profileName(search);
+  const settings = files?.profiles.get(name)?.settings;
+  if (!isExplicit && mayBeWebIdentity(search, settings)) {
+    const found = await fromWebIdentity(search, settings, trail);
+    if (found !== undefined) return took("web identity", found);
+  }
   if (files !== undefined) {
     const found = await fromProfile(search, files, instance, trail);
     if (found !== undefined) return took(`profile "${name}"`, found);
   }
-  if (!isExplicit) {
-    const found = await fromWebIdentity(search, trail);
-    if (found !== undefined) return took("web identity", found);
-  }
   const container = await fromContainer(search, trail);
   if (container !== undefined) return took("container", container);
-  const settings = files?.profiles.get(name)?.settings;
   const machine = await instance.credentials(search, settings);
   if ("accessKeyId" in machine) return took("instance", machine);
   trail.add("instance", machine.outcome);
@@ -202,13 +204,27 @@ async function fromProfile(
   return undefined;
 }
 
+/**
+ * A role of the profile comes first, and a profile that was named has to be
+ * there.
+ */
+function mayBeWebIdentity(
+  search: Search,
+  settings: Settings | undefined,
+): boolean {
+  if (settings === undefined) return !isAskedFor(search);
+  return !settings.has("role_arn") || settings.has("web_identity_token_file");
+}
+
 async function fromWebIdentity(
   search: Search,
+  settings: Settings | undefined,
   trail: Trail,
 ): Promise<Credentials | undefined> {
   const source = "web identity";
   const tokenFile = search.env("AWS_WEB_IDENTITY_TOKEN_FILE");
-  const roleArn = search.env("AWS_ROLE_ARN");
+  // What the environment does not say of it, the profile may.
+  const roleArn = search.env("AWS_ROLE_ARN") ?? settings?.get("role_arn");
   if (tokenFile === undefined) {
     const hidden = envNeeds(
       search,
@@ -226,7 +242,8 @@ async function fromWebIdentity(
       "AWS_WEB_IDENTITY_TOKEN_FILE is set, AWS_ROLE_ARN is not",
     );
   }
-  const sessionName = search.env("AWS_ROLE_SESSION_NAME");
+  const sessionName = search.env("AWS_ROLE_SESSION_NAME") ??
+    settings?.get("role_session_name");
   return await assumeRoleWithToken(
     search,
     source,

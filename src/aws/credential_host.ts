@@ -58,7 +58,7 @@ export async function containerCredentials(
   const url = new URL(endpoint);
   const token = env("AWS_CONTAINER_AUTHORIZATION_TOKEN");
   const tokenFile = env("AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE");
-  search.redactor.add(token);
+  search.redactor.addCredential(token);
   demand(search, source, [
     netNeed(url, "ask the container's endpoint"),
     ...tokenFile === undefined ? [] : [readNeed(tokenFile)],
@@ -188,7 +188,7 @@ async function noteToken(
 ): Promise<void> {
   try {
     const token = await Deno.readTextFile(tokenFile);
-    search.redactor.add(token.trim());
+    search.redactor.addCredential(token.trim());
   } catch {
     throw sourceFailed(
       search,

@@ -28,8 +28,8 @@ export function environmentKeys(search: Search): Credentials | undefined {
   const accessKeyId = env("AWS_ACCESS_KEY_ID");
   const secretAccessKey = env("AWS_SECRET_ACCESS_KEY");
   const sessionToken = env("AWS_SESSION_TOKEN");
-  search.redactor.add(secretAccessKey);
-  search.redactor.add(sessionToken);
+  search.redactor.addCredential(secretAccessKey);
+  search.redactor.addCredential(sessionToken);
   if (accessKeyId === undefined) return undefined;
   if (secretAccessKey === undefined) {
     throw sourceFailed(

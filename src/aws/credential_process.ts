@@ -24,6 +24,7 @@ const MAX_COMPLAINT = 500;
  * @param search What the search shares.
  * @param source What to call the source in errors.
  * @param command The command line, as the profile has it.
+ * @param limitMs How long the program may take.
  * @returns The credentials that it printed.
  * @throws {CredentialsError} It could not be run, failed or printed nonsense.
  */
@@ -31,6 +32,7 @@ export async function runCredentialProcess(
   search: Search,
   source: string,
   command: string,
+  limitMs: number = LIMIT_MS,
 ): Promise<Credentials> {
   const [program, ...args] = splitCommand(command);
   if (program === undefined || program === "") {
@@ -41,7 +43,7 @@ export async function runCredentialProcess(
     value: program,
     why: "run the profile's credential_process",
   }]);
-  const output = await run(search, source, program, args);
+  const output = await run(search, source, program, { args, limitMs });
   if (!output.success) {
     // Redacted before it is cut, or half a secret would pass.
     const said = search.redactor.redact(
@@ -63,22 +65,18 @@ async function run(
   search: Search,
   source: string,
   program: string,
-  args: string[],
-): Promise<Deno.CommandOutput> {
+  { args, limitMs }: { args: string[]; limitMs: number },
+): Promise<Output> {
   const fail = (what: string) =>
     sourceFailed(search, source, `credential_process ${program} ${what}`);
-  const limit = new AbortController();
-  const timer = setTimeout(() => limit.abort(), LIMIT_MS);
   try {
-    const output = await new Deno.Command(program, {
+    const child = new Deno.Command(program, {
       args,
       stdin: "null",
       stdout: "piped",
       stderr: "piped",
-      signal: limit.signal,
-    }).output();
-    if (limit.signal.aborted) throw new Error("it took too long");
-    return output;
+    }).spawn();
+    return await outputOf(child, limitMs);
   } catch (error) {
     const reason = error instanceof Deno.errors.NotFound
       ? "there is no such program"
@@ -86,8 +84,52 @@ async function run(
       ? error.message
       : String(error);
     throw fail(`could not be run: ${reason}`);
+  }
+}
+
+/** What a program printed, and how it ended. */
+interface Output extends Deno.CommandStatus {
+  readonly stdout: Uint8Array;
+  readonly stderr: Uint8Array;
+}
+
+/** What a program started of its own may hold its pipes open: it is let go. */
+async function outputOf(
+  child: Deno.ChildProcess,
+  limitMs: number,
+): Promise<Output> {
+  const readers = [child.stdout.getReader(), child.stderr.getReader()];
+  let isOver = false;
+  const timer = setTimeout(() => {
+    isOver = true;
+    for (const reader of readers) reader.cancel().catch(() => {});
+    try {
+      child.kill("SIGKILL");
+    } catch {
+      // It has ended.
+    }
+  }, limitMs);
+  try {
+    const [status, stdout, stderr] = await Promise.all([
+      child.status,
+      readAll(readers[0]),
+      readAll(readers[1]),
+    ]);
+    if (isOver) throw new Error("it took too long");
+    return { ...status, stdout, stderr };
   } finally {
     clearTimeout(timer);
+  }
+}
+
+async function readAll(
+  reader: ReadableStreamDefaultReader<Uint8Array>,
+): Promise<Uint8Array> {
+  const chunks: Uint8Array<ArrayBuffer>[] = [];
+  for (;;) {
+    const { done, value } = await reader.read();
+    if (done) return await new Blob(chunks).bytes();
+    chunks.push(new Uint8Array(value));
   }
 }
 
@@ -113,8 +155,8 @@ function parseAnswer(
   const accessKeyId = text("AccessKeyId");
   const secretAccessKey = text("SecretAccessKey");
   const sessionToken = text("SessionToken");
-  search.redactor.add(secretAccessKey);
-  search.redactor.add(sessionToken);
+  search.redactor.addCredential(secretAccessKey);
+  search.redactor.addCredential(sessionToken);
   const version: unknown = typeof answer === "object" && answer !== null
     ? Reflect.get(answer, "Version")
     : undefined;

@@ -48,7 +48,7 @@ export async function profileCredentials(
   if (profile === undefined) throw profileMissing(search, name, seen);
   const { settings } = profile;
   for (const secret of ["aws_secret_access_key", "aws_session_token"]) {
-    search.redactor.add(settings.get(secret));
+    search.redactor.addCredential(settings.get(secret));
   }
   if (seen.length > 0) {
     // As a source, a profile's keys come before its own role: it may then be

@@ -54,8 +54,8 @@ export async function assumeRole(
   base: Credentials,
   settings: StsSettings = {},
 ): Promise<Credentials> {
-  search.redactor.add(base.secretAccessKey);
-  search.redactor.add(base.sessionToken);
+  search.redactor.addCredential(base.secretAccessKey);
+  search.redactor.addCredential(base.sessionToken);
   const sdk = await loadSdk(search, source);
   const http = new SdkHttp(search, source, "assume the role");
   const provider = sdk.fromTemporaryCredentials({
@@ -107,7 +107,7 @@ export async function assumeRoleWithToken(
       `the web identity token file ${tokenFile} ${why}`,
     );
   }
-  search.redactor.add(token.trim());
+  search.redactor.addCredential(token.trim());
   const sdk = await loadSdk(search, source);
   const http = new SdkHttp(search, source, "assume the role");
   const provider = sdk.fromTokenFile({

@@ -305,7 +305,7 @@ function redactToken({ redactor }: Search, token: unknown): void {
     ...ACCESS_SECRETS.map((name) => field(access, name)),
   ];
   for (const secret of secrets) {
-    if (typeof secret === "string") redactor.add(secret);
+    if (typeof secret === "string") redactor.addCredential(secret);
   }
 }
 

@@ -6,20 +6,20 @@
 
 import { type ErrorData, ProxyError } from "../errors.ts";
 import type { LogFields } from "../log.ts";
-import { maskAccessKeyId, type Redact, Redactor } from "../redact.ts";
-import { EXPLANATIONS } from "./refusal_causes.ts";
+import { type Redact, Redactor } from "../redact.ts";
+import { EXPLANATIONS, UNSIGNED } from "./refusal_causes.ts";
 import { parseAwsError } from "./refusal_parse.ts";
 import { mayBeRefusal, refusalOf } from "./refusal_table.ts";
 import { recordOf } from "./sign_record.ts";
 
 /** Where the echo of the request begins, with its session token. */
-const ECHO = /\s*The Canonical String[^]*$/;
+const ECHO = /The Canonical String/;
 
 /** A text of the target's longer than this is cut. */
 const MAX_MESSAGE = 500;
 
-/** An access key ID, of a user or of a session. */
-const ACCESS_KEY_ID = /\bA[KS]IA[A-Z0-9]{12,124}\b/g;
+/** How much of a text is looked at for that: escapes and spaces go. */
+const MAX_READ = 8 * MAX_MESSAGE;
 
 /** An AWS error with nothing in it that must not be seen. */
 export interface SafeAwsError {
@@ -64,10 +64,14 @@ export function explainRefusal(
   const refusal = refusalOf(error);
   if (refusal === undefined) return undefined;
 
-  const record = recordOf(response);
-  const redactor = record?.redactor ?? new Redactor();
+  const sent = recordOf(response);
+  const redactor = sent?.redactor ?? new Redactor();
+  const record = sent?.signed;
+  const isUnsigned = sent !== undefined && record === undefined;
   const refused = { error, response, record, redactor };
-  const { problem, cure, data } = EXPLANATIONS[refusal.cause](refused);
+  const { problem, cure, data } = isUnsigned
+    ? UNSIGNED
+    : EXPLANATIONS[refusal.cause](refused);
   const said = safeText(error.message, redactor.redact);
   const facts: ErrorData = redactedData({
     status: response.status,
@@ -75,9 +79,9 @@ export function explainRefusal(
     cause: refusal.cause,
     ...data,
   }, redactor.redact);
-  record?.log.warn("the target refused the request", logged(facts));
+  sent?.log.warn("the target refused the request", logged(facts));
   return new ProxyError(
-    refusal.reason,
+    isUnsigned ? "credentials" : refusal.reason,
     safeText(problem, redactor.redact) + `: ${cure}` +
       (said === "" ? "" : ` (the target said: ${said})`),
     { data: facts },
@@ -104,13 +108,22 @@ export function safeAwsError(
   };
 }
 
+/** What knows the secrets of an answer's request, if a signed fetch sent it. */
+export function redactorOf(response: Response): Redactor | undefined {
+  return recordOf(response)?.redactor;
+}
+
 /** A target's text without echo, secrets and control characters, cut to length. */
 function safeText(text: string, redact: Redact): string {
-  const safe = redact(text.replace(ECHO, ""))
-    .replace(ACCESS_KEY_ID, maskAccessKeyId)
+  const safe = redact(withoutEcho(text).slice(0, MAX_READ))
     .replace(/[\s\p{Cc}]+/gu, " ")
     .trim();
   return safe.length > MAX_MESSAGE ? `${safe.slice(0, MAX_MESSAGE)}…` : safe;
+}
+
+function withoutEcho(text: string): string {
+  const at = text.search(ECHO);
+  return at === -1 ? text : text.slice(0, at);
 }
 
 /** Facts from the target's text can hold what was sent to it. */

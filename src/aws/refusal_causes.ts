@@ -36,6 +36,14 @@ export interface Refused {
   readonly redactor: Redactor;
 }
 
+/** Explains any refusal of a request that went unsigned. */
+export const UNSIGNED: Explanation = {
+  problem: "the request was sent unsigned, because no AWS credentials are " +
+    "configured, and the target wants a signature",
+  cure: "configure credentials (aws configure, aws sso login, aws login)",
+  data: { unsigned: true },
+};
+
 /** Explains each cause. */
 export const EXPLANATIONS: {
   readonly [cause in RefusalCause]: (refused: Refused) => Explanation;
@@ -113,13 +121,24 @@ export const EXPLANATIONS: {
 
 function mismatch(refused: Refused): Explanation {
   const { error, record } = refused;
+  const difference = differenceOf(refused);
+  const isPayload = error.type === "XAmzContentSHA256Mismatch" ||
+    difference?.part === "body hash" ||
+    /^header x-amz-content-sha256$/.test(difference?.part ?? "");
+  if (isPayload && record && isPayloadUnsigned(record)) {
+    return {
+      problem: "the target wants the body's hash signed, and the request was " +
+        "signed without it",
+      cure: "leave out --unsigned-payload (MCP_UNSIGNED_PAYLOAD)",
+      ...difference && { data: { firstDifference: difference } },
+    };
+  }
   if (error.type === "XAmzContentSHA256Mismatch") {
     return {
       problem: "the target received another body than the one that was signed",
       cure: "look for what changes the body on its way, such as a proxy",
     };
   }
-  const difference = differenceOf(refused);
   if (difference !== undefined) {
     return {
       problem: `the signature does not match: ${
@@ -145,6 +164,10 @@ function mismatch(refused: Refused): Explanation {
       `check that the secret access key is the one of the access key${key}, ` +
       "and that no proxy on the way changes the request",
   };
+}
+
+function isPayloadUnsigned({ canonicalRequest }: SignedRecord): boolean {
+  return canonicalRequest.endsWith("\nUNSIGNED-PAYLOAD");
 }
 
 function differenceOf(
@@ -177,6 +200,16 @@ function notAuthorized({ message }: AwsError): Explanation {
       cure: "check that the target authenticates with IAM, and its resource " +
         "policy",
       data: { action, principal, resource },
+    };
+  }
+  const deny = /with an explicit deny(?: in an? ([\w -]{1,60}))?/.exec(message);
+  if (deny !== null) {
+    return {
+      problem: `${principal} is explicitly denied ${action}`,
+      cure: `take the deny out of ${
+        deny[1] === undefined ? "its policy" : `the ${deny[1].trim()}`
+      }: no policy that allows it can outweigh it`,
+      data: { action, principal, resource, explicitDeny: true },
     };
   }
   return {

@@ -110,6 +110,8 @@ function linesOf(canonicalRequest: string): Map<string, string> {
   add("query", query);
   for (const header of headers) {
     const colon = header.indexOf(":");
+    // A header's value that has a line end of its own, or no header at all.
+    if (colon === -1) continue;
     add(`header ${header.slice(0, colon)}`, header.slice(colon + 1));
   }
   add("signed headers", signedHeaders);

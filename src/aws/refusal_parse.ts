@@ -8,6 +8,12 @@
 export interface AwsError {
   /** `ExpiredTokenException`: without namespace and address. */
   readonly type?: string;
+  /**
+   * Whether the type stands where only AWS's own errors have one: in the
+   * header, in `__type`, in an XML `Code`. Elsewhere any program may have put
+   * it.
+   */
+  readonly isDeclared?: boolean;
   /** The text, whole: it may echo the request with its secrets. */
   readonly message: string;
   /** The canonical request that the target computed, when it tells. */
@@ -21,10 +27,8 @@ export interface AwsError {
 /** How much of an error body is read. */
 export const MAX_ERROR_BYTES = 64 * 1024;
 
-const CANONICAL_ECHO =
-  /The Canonical String for this request should have been\s*'([^]*?)'(?=\s*(?:The String-to-Sign|$))/;
-const STRING_TO_SIGN_ECHO =
-  /The String-to-Sign should have been\s*'([^]*?)'\s*$/;
+const CANONICAL_ECHO = /The Canonical String for this request should have been/;
+const STRING_TO_SIGN_ECHO = /The String-to-Sign should have been/;
 
 /**
  * The AWS error in an answer.
@@ -40,11 +44,11 @@ export function parseAwsError(
 ): AwsError | undefined {
   // ExpiredTokenException:http://internal.amazon.com/coral/com.amazon.coral…
   const type = plainType(headers.get("x-amzn-errortype"));
-  const text = body.trim();
+  const text = body.slice(0, MAX_ERROR_BYTES).trim();
   if (text.startsWith("{")) return fromJson(text, type);
   if (text.startsWith("<")) return fromXml(text, type);
   if (type === undefined || text.startsWith("[")) return undefined;
-  return withEcho({ type, message: text });
+  return withEcho({ type, isDeclared: true, message: text });
 }
 
 function fromJson(text: string, headerType?: string): AwsError | undefined {
@@ -53,23 +57,32 @@ function fromJson(text: string, headerType?: string): AwsError | undefined {
   if (whole === undefined) {
     return headerType === undefined || /"jsonrpc"\s*:/.test(text)
       ? undefined
-      : { type: headerType, message: "" };
+      : { type: headerType, isDeclared: true, message: "" };
   }
   if ("jsonrpc" in whole) return undefined;
   const fields = objectAt(whole, ["Error", "error"]) ?? whole;
-  const type = headerType ??
-    plainType(textAt(fields, ["__type", "code", "Code", "type", "Type"])) ??
-    plainType(textAt(whole, ["__type"]));
+  const declared = headerType ??
+    plainType(textAt(whole, ["__type"]) ?? textAt(fields, ["__type"]));
+  const type = declared ??
+    plainType(textAt(fields, ["code", "Code", "type", "Type"]));
   const message = textAt(fields, ["message", "Message", "errorMessage"]);
   if (type === undefined && message === undefined) return undefined;
-  return withEcho({ type, message: message ?? "" });
+  return withEcho({
+    type,
+    isDeclared: declared !== undefined,
+    message: message ?? "",
+  });
 }
 
 function fromXml(text: string, headerType?: string): AwsError | undefined {
   const code = plainType(element(text, "Code"));
   if (code === undefined && headerType === undefined) return undefined;
   const message = element(text, "Message") ?? element(text, "message") ?? "";
-  const error = withEcho({ type: code ?? headerType, message });
+  const error = withEcho({
+    type: code ?? headerType,
+    isDeclared: true,
+    message,
+  });
   return {
     ...error,
     canonicalRequest: element(text, "CanonicalRequest") ??
@@ -81,11 +94,32 @@ function fromXml(text: string, headerType?: string): AwsError | undefined {
 
 /** What API Gateway and others append to the text of a refused signature. */
 function withEcho(error: AwsError): AwsError {
+  const { message } = error;
+  const stringToSign = STRING_TO_SIGN_ECHO.exec(message);
+  const canonical = CANONICAL_ECHO.exec(message.slice(0, stringToSign?.index));
   return {
     ...error,
-    canonicalRequest: CANONICAL_ECHO.exec(error.message)?.[1],
-    stringToSign: STRING_TO_SIGN_ECHO.exec(error.message)?.[1],
+    canonicalRequest: quotedAfter(canonical, stringToSign?.index),
+    stringToSign: quotedAfter(stringToSign),
   };
+}
+
+/** What stands in quotes after a match, up to an end. */
+function quotedAfter(
+  match: RegExpExecArray | null,
+  end?: number,
+): string | undefined {
+  return match === null
+    ? undefined
+    : quoted(match.input.slice(match.index + match[0].length, end));
+}
+
+/** What stands between the quotes that a text begins and ends with. */
+function quoted(text: string): string | undefined {
+  const whole = text.trim();
+  const isQuoted = whole.length >= 2 && whole.startsWith("'") &&
+    whole.endsWith("'");
+  return isQuoted ? whole.slice(1, -1) : undefined;
 }
 
 function parseObject(text: string): object | undefined {
@@ -119,8 +153,15 @@ function objectAt(
 }
 
 function element(xml: string, name: string): string | undefined {
-  const found = new RegExp(`<${name}>([^]*?)</${name}>`).exec(xml);
-  return found?.[1].replace(/&(?:#x([0-9a-f]+)|#([0-9]+)|(\w+));/gi, unescape);
+  const start = xml.indexOf(`<${name}>`);
+  if (start === -1) return undefined;
+  const from = start + name.length + 2;
+  const end = xml.indexOf(`</${name}>`, from);
+  if (end === -1) return undefined;
+  return xml.slice(from, end).replace(
+    /&(?:#x([0-9a-f]+)|#([0-9]+)|(\w+));/gi,
+    unescape,
+  );
 }
 
 function unescape(

@@ -5,7 +5,7 @@
  */
 
 import { MAX_ERROR_BYTES, parseAwsError } from "./refusal_parse.ts";
-import { mayBeRefusal, refusalOf } from "./refusal_table.ts";
+import { mayBeRefusal, secondTryOf } from "./refusal_table.ts";
 
 /** What to mend before the request is signed once more. */
 export type SecondTry =
@@ -40,7 +40,7 @@ export async function secondTryFor(
   }
   const error = parseAwsError(response.headers, await beginningOf(response));
   if (error === undefined) return undefined;
-  const mend = refusalOf(error)?.secondTry;
+  const mend = secondTryOf(error);
   if (mend === "credentials") return { mend, awsError: error.type };
   if (mend !== "clock") return undefined;
   const targetTime = Date.parse(response.headers.get("date") ?? "");

@@ -34,6 +34,8 @@ export interface Refusal {
    * refuses before it runs anything.
    */
   readonly secondTry?: "clock" | "credentials";
+  /** Declared types that mean it too, if the text does. */
+  readonly withMessage?: readonly string[];
   /** What the refusal is to the program: no fit credentials, or a refusal. */
   readonly reason: "credentials" | "signature";
 }
@@ -45,6 +47,11 @@ export const REFUSALS: readonly Refusal[] = [
     types: ["RequestTimeTooSkewed", "RequestExpired", "RequestInTheFuture"],
     message: /\bsignature (?:expired:|not yet current)/i,
     secondTry: "clock",
+    withMessage: [
+      "InvalidSignature",
+      "InvalidSignatureException",
+      "SignatureDoesNotMatch",
+    ],
     reason: "signature",
   },
   {
@@ -124,6 +131,20 @@ const STATUSES: ReadonlySet<number> = new Set([400, 401, 403]);
 /** Whether an answer of this status can be a refusal. */
 export function mayBeRefusal(status: number): boolean {
   return STATUSES.has(status);
+}
+
+/**
+ * What to mend before the request is signed once more. Only a type where AWS's
+ * own errors have it tells: a text, or a type elsewhere in the body, may be
+ * that of the application behind, which has run the request then.
+ */
+export function secondTryOf(error: AwsError): Refusal["secondTry"] {
+  const { type, isDeclared = false } = error;
+  if (type === undefined || !isDeclared) return undefined;
+  const refusal = refusalOf(error);
+  const isMeant = refusal?.types.includes(type) ||
+    refusal?.withMessage?.includes(type);
+  return isMeant ? refusal?.secondTry : undefined;
 }
 
 /**

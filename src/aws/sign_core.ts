@@ -41,6 +41,8 @@ export interface SignedParts {
   readonly canonicalRequest: string;
   /** When it says it was signed, in milliseconds. */
   readonly signedAt: number;
+  /** The same by this machine's clock, uncorrected. */
+  readonly machineTime: number;
 }
 
 /** What signs for {@linkcode createSigner} and the signed fetch. */
@@ -53,8 +55,11 @@ export interface SigningCore {
     credentials: Credentials,
     expiresInSeconds: number,
   ): Promise<URL>;
-  /** Sets the clock by a target's: this is its time now, in milliseconds. */
-  correctClock(targetTime: number): void;
+  /**
+   * Sets the clock by a target's: this is its time now, in milliseconds. Gives
+   * how far it is ahead of this machine's.
+   */
+  correctClock(targetTime: number): number;
   /** Makes signatures as fast as they get. */
   warmUp(): Promise<void>;
 }
@@ -145,6 +150,7 @@ export function createSigningCore(options: SignerOptions): SigningCore {
         headers: toSend,
         canonicalRequest,
         signedAt: input.date.getTime(),
+        machineTime: input.date.getTime() - clockOffsetMs,
       };
     },
 
@@ -162,6 +168,7 @@ export function createSigningCore(options: SignerOptions): SigningCore {
 
     correctClock(targetTime) {
       clockOffsetMs = targetTime - now();
+      return clockOffsetMs;
     },
   };
 }

@@ -7,6 +7,7 @@
 import { ConfigError, CredentialsError } from "../errors.ts";
 import { type Log, SILENT_LOG } from "../log.ts";
 import { maskAccessKeyId, Redactor } from "../redact.ts";
+import { redactedLog } from "../redacted_log.ts";
 import { wireUrl } from "./canonical.ts";
 import type { Credentials } from "./credentials.ts";
 import { type SecondTry, secondTryFor } from "./refusal_retry.ts";
@@ -53,6 +54,8 @@ export interface SignedFetch {
    * curve, some 30 ms of work. With `v4` there is nothing to do.
    */
   warmUp(): Promise<void>;
+  /** Knows the secrets in use. */
+  readonly redactor: Redactor;
   /** Gives up what was opened for {@linkcode SignedFetchOptions.signHost}. */
   [Symbol.dispose](): void;
 }
@@ -112,7 +115,8 @@ interface Attempt {
 export function createSignedFetch(options: SignedFetchOptions): SignedFetch {
   const core = createSigningCore(options);
   const origins = originsOf(options);
-  const { log = SILENT_LOG, redactor = new Redactor(), signHost } = options;
+  const { redactor = new Redactor(), signHost } = options;
+  const log = redactedLog(options.log ?? SILENT_LOG, redactor.redact);
   const credentials = toSource(options, { log, redactor });
   const client = signHost !== undefined && options.fetch === undefined
     ? Deno.createHttpClient({ allowHost: true, http2: false })
@@ -127,7 +131,11 @@ export function createSignedFetch(options: SignedFetchOptions): SignedFetch {
     const exchange = await exchangeOf(input, init, options, origins);
     const current = await currentCredentials(exchange);
     if (current === undefined) {
-      return await transmit(exchange, exchange.headers);
+      const response = await transmit(exchange, exchange.headers);
+      if (!response.ok) {
+        keepRecord(response, { signed: undefined, redactor, log });
+      }
+      return response;
     }
 
     const first = await attempt(exchange, current);
@@ -165,17 +173,19 @@ export function createSignedFetch(options: SignedFetchOptions): SignedFetch {
     current: Credentials,
   ): Promise<Attempt> {
     redactor.addAccessKeyId(current.accessKeyId);
-    redactor.add(current.secretAccessKey);
-    redactor.add(current.sessionToken);
+    redactor.addCredential(current.secretAccessKey);
+    redactor.addCredential(current.sessionToken);
     const signed = await core.sign(exchange, current);
     const response = await transmit(exchange, signed.headers);
     if (!response.ok) {
       keepRecord(response, {
-        canonicalRequest: signed.canonicalRequest,
-        signedAt: signed.signedAt,
-        accessKeyId: current.accessKeyId,
-        service: options.service,
-        region: options.region,
+        signed: {
+          canonicalRequest: signed.canonicalRequest,
+          signedAt: signed.machineTime,
+          accessKeyId: current.accessKeyId,
+          service: options.service,
+          region: options.region,
+        },
         redactor,
         log,
       });
@@ -206,8 +216,7 @@ export function createSignedFetch(options: SignedFetchOptions): SignedFetch {
     if (retry === undefined) return undefined;
     const awsError = retry.awsError;
     if (retry.mend === "clock") {
-      core.correctClock(retry.targetTime);
-      const clockOffsetMs = retry.targetTime - signed.signedAt;
+      const clockOffsetMs = core.correctClock(retry.targetTime);
       log.warn("the clock was corrected by the target's, signing once more", {
         awsError,
         clockOffsetMs,
@@ -228,6 +237,7 @@ export function createSignedFetch(options: SignedFetchOptions): SignedFetch {
   }
 
   return Object.assign(signedFetch, {
+    redactor,
     warmUp: () => core.warmUp(),
     [Symbol.dispose]: () => client?.close(),
   });
@@ -292,7 +302,8 @@ async function exchangeOf(
 /** The URL to send, if it is one to sign for. */
 function allowedUrl(text: string, origins: ReadonlySet<string>): URL {
   const url = new URL(text);
-  if (!origins.has(url.origin)) {
+  // A blob: URL has the origin of the page that it was made by.
+  if (!/^https?:$/.test(url.protocol) || !origins.has(url.origin)) {
     throw new TypeError(
       `${url.origin} is not an origin to sign for: ${[...origins].join(", ")}`,
     );

@@ -120,10 +120,10 @@ export async function runDoctor(
 async function checkAll(checkup: Checkup): Promise<void> {
   const { context, config, report, redactor } = checkup;
   // What a target echoes of a request may be shown.
-  for (const secret of config.secrets) redactor.add(secret);
-  for (const [, value] of config.headers) redactor.add(value);
+  for (const secret of config.secrets) redactor.addCredential(secret);
+  for (const [, value] of config.headers) redactor.addSetting(value);
   for (const value of config.targetUrl.searchParams.values()) {
-    redactor.add(value);
+    redactor.addSetting(value);
   }
   const mayReach = await checkPermissions(checkup);
   const source = credentialsOf(context, config, checkup);

@@ -55,8 +55,8 @@ async function load(
     CREDENTIALS_LIMIT_MS,
     (signal) => source.get({ signal }),
   );
-  redactor.add(credentials.secretAccessKey);
-  redactor.add(credentials.sessionToken);
+  redactor.addCredential(credentials.secretAccessKey);
+  redactor.addCredential(credentials.sessionToken);
   return credentials;
 }
 

@@ -4,7 +4,12 @@ import {
   profileRegion,
 } from "../../src/aws/credentials.ts";
 import { CredentialsError } from "../../src/errors.ts";
-import { ContainerPeer, keysOf, MetadataPeer } from "./credential_peers.ts";
+import {
+  ContainerPeer,
+  keysOf,
+  MetadataPeer,
+  StsPeer,
+} from "./credential_peers.ts";
 import { World } from "./credential_world.ts";
 
 const ENV_KEYS = {
@@ -131,8 +136,8 @@ Deno.test("nothing configured says so, with every source that was asked", async 
   assertEquals(error.data.configured, false);
   assertEquals(sourcesOf(error), [
     "environment",
-    "shared files",
     "web identity",
+    "shared files",
     "container",
     "instance",
   ]);
@@ -217,3 +222,72 @@ function sourcesOf(error: CredentialsError): unknown[] {
   if (!Array.isArray(sources)) return [];
   return sources.map(({ source }) => source);
 }
+
+const WEB_ROLE = "arn:aws:iam::123456789012:role/web";
+
+/** Asks with a web identity in the environment, in a process of its own. */
+async function foundWithToken(
+  world: World,
+  sts: StsPeer,
+  options: { env?: Record<string, string>; profile?: string } = {},
+): Promise<string | undefined> {
+  const { env, profile } = options;
+  const probed = await world.probe({
+    flags: ["-A"],
+    options: { region: "eu-west-1", profile },
+    env: {
+      AWS_ENDPOINT_URL_STS: sts.url,
+      AWS_WEB_IDENTITY_TOKEN_FILE: world.write("token", "a-web-token"),
+      AWS_ROLE_ARN: WEB_ROLE,
+      ...env,
+    },
+  });
+  return probed.credentials?.accessKeyId ?? probed.message;
+}
+
+Deno.test("the environment's web identity comes before the default profile's keys", async () => {
+  using world = worldWith("default");
+  await using sts = new StsPeer();
+  assertEquals(await foundWithToken(world, sts), "ASIAWEB1");
+});
+
+Deno.test("the environment's web identity comes before the keys of AWS_PROFILE, not of an explicit profile", async () => {
+  using world = worldWith("dev");
+  await using sts = new StsPeer();
+  const env = { AWS_PROFILE: "dev" };
+  assertEquals(await foundWithToken(world, sts, { env }), "ASIAWEB1");
+  assertEquals(await foundWithToken(world, sts, { profile: "dev" }), "ASIADEV");
+});
+
+Deno.test("environment keys and a role of the profile come before the environment's web identity", async () => {
+  using world = worldWith("base");
+  world.write(
+    ".aws/config",
+    "[default]\nrole_arn = arn:aws:iam::123456789012:role/caller\n" +
+      "source_profile = base\n",
+  );
+  await using sts = new StsPeer();
+  assertEquals(await foundWithToken(world, sts), "ASIACALLER1");
+  assertEquals(await foundWithToken(world, sts, { env: ENV_KEYS }), "ASIAENV");
+});
+
+Deno.test("a web identity does not hide that AWS_PROFILE names no profile", async () => {
+  using world = worldWith("default");
+  await using sts = new StsPeer();
+  assertStringIncludes(
+    await foundWithToken(world, sts, { env: { AWS_PROFILE: "gone" } }) ?? "",
+    'profile "gone": it is neither in',
+  );
+});
+
+Deno.test("the role of a web identity may stand in the profile", async () => {
+  using world = new World();
+  world.write(
+    ".aws/config",
+    `[default]\nrole_arn = arn:aws:iam::123456789012:role/other\n` +
+      "web_identity_token_file = /nowhere\n",
+  );
+  await using sts = new StsPeer();
+  const env = { AWS_ROLE_ARN: "" };
+  assertEquals(await foundWithToken(world, sts, { env }), "ASIAOTHER1");
+});

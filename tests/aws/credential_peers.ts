@@ -5,6 +5,7 @@
  */
 
 import { createPublicKey, verify } from "node:crypto";
+import { SECRETS_SEEN } from "../support/secrets_seen.ts";
 
 /** A request as a peer received it. */
 export interface PeerRequest {
@@ -61,11 +62,14 @@ export function inAnHour(): Date {
 export function keysOf(
   name: string,
 ): { accessKeyId: string; secretAccessKey: string; sessionToken: string } {
-  return {
+  const keys = {
     accessKeyId: `ASIA${name.toUpperCase()}`,
     secretAccessKey: `secret-of-${name}`,
     sessionToken: `token-of-${name}`,
   };
+  SECRETS_SEEN.note(keys.secretAccessKey);
+  SECRETS_SEEN.note(keys.sessionToken);
+  return keys;
 }
 
 /** What the STS peer was asked, by whom. */

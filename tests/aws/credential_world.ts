@@ -10,6 +10,7 @@ import {
   type SourceKind,
 } from "../../src/aws/credential_permissions.ts";
 import type { CredentialSourceOptions } from "../../src/aws/credentials.ts";
+import { SECRETS_SEEN } from "../support/secrets_seen.ts";
 import { keysOf } from "./credential_peers.ts";
 
 /** What a process that asked for credentials printed. */
@@ -143,7 +144,10 @@ export class ProbeProcess {
     const end = this.#text.indexOf("\n");
     const line = this.#text.slice(0, end);
     this.#text = this.#text.slice(end + 1);
-    return JSON.parse(line);
+    const probed: Probed = JSON.parse(line);
+    const { credentials: _asked, ...shown } = probed;
+    SECRETS_SEEN.check(JSON.stringify(shown));
+    return probed;
   }
 
   /** Ends it. Nothing may have reached its stderr. */

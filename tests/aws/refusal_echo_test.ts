@@ -9,6 +9,7 @@ import {
   assertStringIncludes,
 } from "@std/assert";
 import { explainRefusal } from "../../src/aws/refusal.ts";
+import { firstDifference } from "../../src/aws/refusal_echo.ts";
 import type { SignedFetchOptions } from "../../src/aws/signed_fetch.ts";
 import type { ProxyError } from "../../src/errors.ts";
 import type { Log } from "../../src/log.ts";
@@ -204,4 +205,10 @@ Deno.test("an echo in an unexpected form still gives nothing away", async () => 
   const { error, shown } = await refusedBy(gate);
   assertEquals(error.data.cause, "not-authorized");
   assertNoSecrets(shown);
+});
+
+Deno.test("a line of an echo that is no header is named nowhere", () => {
+  const ours = "POST\n/mcp\n\nhost:h\n\nhost\n00";
+  const theirs = "POST\n/mcp\n\nhost:h\na-line-that-is-secret\n\nhost\n00";
+  assertEquals(firstDifference(ours, theirs, (text) => text), undefined);
 });

@@ -256,3 +256,16 @@ Deno.test("a body whose hash is not the declared one is told", () => {
   );
   assertMatch(error.message, /another body/);
 });
+
+Deno.test("an explicit deny is not cured by another policy that allows", () => {
+  const error = explained(
+    403,
+    '{"Message":"User: arn:aws:iam::123456789012:user/one is not authorized to perform: execute-api:Invoke on resource: arn:x with an explicit deny in a service control policy"}',
+    { "x-amzn-errortype": "AccessDeniedException" },
+  );
+  assertStringIncludes(
+    error.message,
+    "take the deny out of the service control policy",
+  );
+  assertEquals(error.data.explicitDeny, true);
+});

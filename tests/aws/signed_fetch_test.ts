@@ -9,6 +9,7 @@ import {
   assertStringIncludes,
   assertThrows,
 } from "@std/assert";
+import { explainRefusal } from "../../src/aws/refusal.ts";
 import { createSignedFetch } from "../../src/aws/signed_fetch.ts";
 import { ConfigError, CredentialsError } from "../../src/errors.ts";
 import type { Log } from "../../src/log.ts";
@@ -308,4 +309,61 @@ Deno.test("a v4a fetch signs from its first request on", async () => {
     await signedFetch.warmUp();
   }
   assert(gate.records.all.every(({ verdict }) => verdict.ok));
+});
+
+Deno.test("a blob: URL of an origin to sign for is none to sign for", async () => {
+  await using gate = await startGate();
+  await assertRejects(
+    () => signedFetchTo(gate)(`blob:${gate.origin.origin}/x`),
+    TypeError,
+    "is not an origin to sign for",
+  );
+  assertEquals(gate.records.length, 0);
+});
+
+Deno.test("the log that is handed in is told no secret", async () => {
+  const lines: string[] = [];
+  const keep = (message: string, fields?: unknown) =>
+    void lines.push(`${message} ${JSON.stringify(fields)}`);
+  await using gate = await startGate({}, {
+    refuse: () => ({
+      type: "AccessDeniedException",
+      message: `User: ${KEY.secretAccessKey} is not authorized to perform: a:B`,
+    }),
+  });
+  const response = await signedFetchTo(gate, {
+    log: { debug: keep, info: keep, warn: keep, error: keep },
+  })(gate.origin);
+  explainRefusal(response, await response.text());
+  assertEquals(lines.length, 1);
+  assertStringIncludes(lines.join(), "[redacted]");
+});
+
+Deno.test("a refusal of what went unsigned says that it went unsigned", async () => {
+  await using gate = await startGate();
+  const response = await signedFetchTo(gate, {
+    skipAuth: true,
+    credentials: () =>
+      Promise.reject(
+        new CredentialsError("none", { data: { configured: false } }),
+      ),
+  })(gate.origin);
+  const error = explainRefusal(response, await response.text());
+  assertEquals(error?.reason, "credentials");
+  assertStringIncludes(error?.message ?? "", "the request was sent unsigned");
+});
+
+Deno.test("a target that wants the body's hash is said to want it", async () => {
+  await using gate = await startGate({}, {
+    refuse: () => ({
+      type: "XAmzContentSHA256Mismatch",
+      message: "The provided 'x-amz-content-sha256' header does not match",
+    }),
+  });
+  const response = await signedFetchTo(gate, { unsignedPayload: true })(
+    gate.origin,
+    { method: "POST", body: "a body" },
+  );
+  const error = explainRefusal(response, await response.text());
+  assertStringIncludes(error?.message ?? "", "leave out --unsigned-payload");
 });

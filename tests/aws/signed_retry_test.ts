@@ -245,6 +245,36 @@ Deno.test("what a target that ran the request says is no reason for a second try
       ["a page", 403, { "content-type": "text/html" }, `<h1>${expired}</h1>`],
       ["a text", 403, { "content-type": "text/plain" }, expired],
       [
+        "a text in JSON",
+        403,
+        { "content-type": "application/json" },
+        '{"message":"The provided token has expired."}',
+      ],
+      [
+        "a code in JSON",
+        401,
+        { "content-type": "application/json" },
+        '{"code":"InvalidToken","message":"your login is invalid"}',
+      ],
+      [
+        "a type in an error in JSON",
+        400,
+        { "content-type": "application/json" },
+        '{"error":{"type":"ExpiredToken","message":"csrf"}}',
+      ],
+      [
+        "a text in an error in JSON",
+        403,
+        { "content-type": "application/json" },
+        '{"error":{"message":"your security token for the bank has expired"}}',
+      ],
+      [
+        "a declared type of its own with such a text",
+        403,
+        { "x-amzn-errortype": "BankException" },
+        '{"message":"your security token for the bank has expired"}',
+      ],
+      [
         "a mismatch",
         403,
         { "x-amzn-errortype": "InvalidSignatureException" },

@@ -34,7 +34,10 @@ Deno.bench("deno eval, until its first output", {
 Deno.bench("the program, until the answer to initialize", {
   group: "start",
 }, async () => {
-  await using line = await commandLine({ target: server.url });
+  await using line = await commandLine({
+    target: server.url,
+    env: { MCP_LOG_LEVEL: undefined },
+  });
   const child = new Deno.Command(line.command, {
     args: line.args,
     env: line.env,

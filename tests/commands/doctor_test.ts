@@ -317,7 +317,7 @@ Deno.test("what a target echoes of secrets is not shown", async () => {
   const secrets = [
     TEST_CREDENTIALS.secretAccessKey,
     TEST_CREDENTIALS.sessionToken,
-    "a-header-secret",
+    "a-header-secret-0001",
   ];
   await using server = await RawServer.start(mcp({
     initialize: (message, reply) =>
@@ -331,7 +331,7 @@ Deno.test("what a target echoes of secrets is not shown", async () => {
       server.url.href,
       ...SCOPE,
       "--header",
-      "X-Key: a-header-secret",
+      "X-Key: a-header-secret-0001",
       ...flags,
     ]);
     assertEquals(code, 1);

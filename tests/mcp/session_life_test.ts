@@ -1,5 +1,5 @@
 /** What a session meets at its edges: losses, cancellations, stops. */
-import { assert, assertEquals, assertLess, assertNotEquals } from "@std/assert";
+import { assertEquals, assertLess } from "@std/assert";
 import {
   error,
   INITIALIZED,
