@@ -83,6 +83,9 @@ interface StreamPosition {
 /** How many times in a row resuming a stream may bring nothing. */
 const MAX_FRUITLESS_TRIES = 5;
 
+/** How many streams may do so at once: each holds a connection. */
+const MAX_LINGERING = 32;
+
 /** The longest `Retry-After` that is waited for before a stream is resumed. */
 const MAX_ASKED_MS = 30_000;
 
@@ -97,6 +100,8 @@ const decoder = new TextDecoder();
 /** Sends exchanges, and hands what comes back to the delivery. */
 export class Carrier {
   readonly #options: CarrierOptions;
+  /** Streams that go on after their last answer, the oldest first. */
+  readonly #lingering = new Set<Exchange>();
 
   constructor(options: CarrierOptions) {
     this.#options = options;
@@ -114,6 +119,7 @@ export class Carrier {
     try {
       await this.#carry(exchange, session);
     } finally {
+      this.#lingering.delete(exchange);
       exchange.isUnderWay = false;
     }
   }
@@ -368,7 +374,18 @@ export class Carrier {
     } else if (type === "message" && data.length > 0) {
       await delivery.receive(data, session, exchange);
     }
-    if (exchange.isSettled) exchange.endAfter(LINGER_MS);
+    if (exchange.isSettled) this.#linger(exchange);
+  }
+
+  /** Lets a stream go on for a while that nobody waits for any more. */
+  #linger(exchange: Exchange): void {
+    exchange.endAfter(LINGER_MS);
+    this.#lingering.add(exchange);
+    for (const oldest of this.#lingering) {
+      if (this.#lingering.size <= MAX_LINGERING) break;
+      this.#lingering.delete(oldest);
+      oldest.end();
+    }
   }
 
   /** Asks for the rest of a stream; `undefined` when it is worth another try. */

@@ -152,3 +152,19 @@ Deno.test("with the option, each message of the target's starts the time anew", 
     assertEquals("result" in json, timeoutResetOnProgress);
   }
 });
+
+Deno.test("streams that the target leaves open after its answers do not pile up", async () => {
+  await using server = await RawServer.start(mcp({
+    m: async (message, reply) => {
+      const stream = await reply.sse();
+      await stream.message(result(message));
+      await stream.closed;
+    },
+  }));
+  await using client = new StreamClient({ url: server.url });
+  for (let id = 0; id < 300; id++) {
+    client.request(id, "m");
+    await client.answer(id);
+  }
+  assert(server.openCount <= 64, `${server.openCount} connections are open`);
+});
