@@ -7,7 +7,7 @@
 import { type EnumOption, type Option, OPTION_GROUPS } from "./option.ts";
 import { COMMANDS } from "./commands/commands.ts";
 import { OPTION_KEYS, OPTIONS } from "./options.ts";
-import { VERSION } from "./version.ts";
+import { PROTOCOL_VERSIONS, VERSION } from "./version.ts";
 
 const WIDTH = 80;
 
@@ -44,10 +44,12 @@ export function helpText(): string {
  * The text of `--version`.
  *
  * @param deno The version of the runtime.
- * @returns One line.
+ * @returns The program's version, the runtime's, and the protocol's revisions.
  */
 export function versionText(deno: string): string {
-  return `sigv4-proxy ${VERSION} (Deno ${deno})\n`;
+  return `sigv4-proxy ${VERSION} (Deno ${deno})\nMCP ${
+    PROTOCOL_VERSIONS.join(", ")
+  }\n`;
 }
 
 function commandLines(): string[] {

@@ -40,9 +40,10 @@ Deno.test("help fits a terminal of 80 columns, and ends with a newline", () => {
   assertEquals(lines.at(-1), "");
 });
 
-Deno.test("the version is that of the package, with that of the runtime", () => {
+Deno.test("the version names the package, the runtime and the MCP revisions", () => {
   assertEquals(
     versionText("2.9.6"),
-    `sigv4-proxy ${manifest.version} (Deno 2.9.6)\n`,
+    `sigv4-proxy ${manifest.version} (Deno 2.9.6)\n` +
+      "MCP 2026-07-28, 2025-11-25, 2025-06-18, 2025-03-26, 2024-11-05\n",
   );
 });
