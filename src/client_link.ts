@@ -66,7 +66,13 @@ function upstream(
 ): Link {
   if (!options.bridge) return keptAlive({ ...options, fetch }, emit);
   // What a target sends on its own is part of what the bridge carries.
-  const bridged = { ...options, fetch, standingStream: true };
+  const bridged = {
+    ...options,
+    fetch,
+    standingStream: true,
+    // The bridge reads every answer, to give it the client's ID and form.
+    passesInPieces: false,
+  };
   return new ModernClientBridge({
     ...options,
     emit,

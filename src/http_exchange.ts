@@ -195,6 +195,7 @@ export class HttpExchange {
     try {
       const { bytes, asksForTools } = await policy.admit(
         message,
+        this.#headers,
         (method, message) => askTarget(method, message, ask),
       );
       this.#admitted = new Blob([new Uint8Array(bytes)]);

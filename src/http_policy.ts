@@ -16,6 +16,7 @@ import {
   type SingleMessage,
 } from "./mcp/message.ts";
 import { addMetadata, type Metadata } from "./mcp/metadata.ts";
+import { standardHeaders } from "./mcp/modern_headers.ts";
 import { membersOf, whole } from "./mcp/splice.ts";
 import { ToolPolicy, type ToolRules } from "./mcp/tool_policy.ts";
 
@@ -64,11 +65,16 @@ export class MessagePolicy {
    * Lets a message pass, or refuses it.
    *
    * @param bytes The message, or a batch of them.
+   * @param headers The client's, which may say what the message says.
    * @param ask Asks the target for its tools, when a call needs them known.
    * @returns What is sent in its place.
    * @throws {HttpError} It is refused.
    */
-  async admit(bytes: Uint8Array, ask: Ask): Promise<Admitted> {
+  async admit(
+    bytes: Uint8Array,
+    headers: Headers,
+    ask: Ask,
+  ): Promise<Admitted> {
     const message = readMessage(bytes);
     if (message.kind === "invalid") {
       // What we cannot read the target might.
@@ -79,6 +85,7 @@ export class MessagePolicy {
     const singles = message.kind === "batch" ? message.messages : [message];
     if (this.tools !== undefined) {
       checkNames(bytes, message);
+      checkHeaders(headers, message);
       for (const single of singles) {
         const error = await refusalOf(single, this.tools, ask);
         // As MCP has it: a call fails, HTTP does not.
@@ -121,6 +128,25 @@ function checkNames(
     const detail = `${
       JSON.stringify(name)
     } stands twice in the message, which with a tool policy is refused`;
+    throw new HttpError(400, new ProxyError("invalid-request", detail));
+  }
+}
+
+/** Refuses headers by which a gateway might see another tool than the policy. */
+function checkHeaders(
+  headers: Headers,
+  message: SingleMessage | BatchMessage,
+): void {
+  const hasMethod = message.kind === "request" ||
+    message.kind === "notification";
+  const mirrored = new Map(
+    hasMethod ? standardHeaders(message.method, message.params) : [],
+  );
+  for (const name of ["Mcp-Method", "Mcp-Name"]) {
+    const given = headers.get(name);
+    if (given === null || given === mirrored.get(name.toLowerCase())) continue;
+    const detail =
+      `${name} does not say what the message says, which with a tool policy is refused`;
     throw new HttpError(400, new ProxyError("invalid-request", detail));
   }
 }

@@ -7,7 +7,12 @@ import {
 import manifest from "../deno.json" with { type: "json" };
 import { helpText, versionText } from "../src/help.ts";
 import { OPTION_KEYS, OPTIONS } from "../src/options.ts";
+import {
+  LEGACY_VERSIONS,
+  MODERN_VERSION,
+} from "../src/mcp/legacy_client_bridge.ts";
 import type { Option } from "../src/option.ts";
+import { PROTOCOL_VERSIONS } from "../src/version.ts";
 
 Deno.test("help shows every option with its flag, variables, default and group", () => {
   const text = helpText();
@@ -38,6 +43,10 @@ Deno.test("help fits a terminal of 80 columns, and ends with a newline", () => {
     assertEquals(line, line.trimEnd());
   }
   assertEquals(lines.at(-1), "");
+});
+
+Deno.test("the revisions are those that the proxy knows", () => {
+  assertEquals(PROTOCOL_VERSIONS, [MODERN_VERSION, ...LEGACY_VERSIONS]);
 });
 
 Deno.test("the version names the package, the runtime and the MCP revisions", () => {

@@ -275,3 +275,23 @@ Deno.test("metadata is put into requests that do not have it, and into nothing e
   });
   assertEquals(third, '{"jsonrpc":"2.0","method":"n"}');
 });
+
+Deno.test("with a tool policy, headers that say another tool than the message are refused", async () => {
+  await using world = await World.start(
+    { "tools/call": (message, reply) => reply.json(result(message)) },
+    { tools: { readOnly: false, allow: ["read", "lésen"], deny: [] } },
+  );
+  for (
+    const [tool, headers, status] of [
+      ["read", { "Mcp-Method": "tools/call", "Mcp-Name": "read" }, 200],
+      ["read", { "Mcp-Method": "tools/call", "Mcp-Name": "write" }, 400],
+      ["read", { "Mcp-Method": "ping" }, 400],
+      ["lésen", { "Mcp-Name": "=?base64?bMOpc2Vu?=" }, 200],
+      ["read", { "Mcp-Name": "=?base64?d3JpdGU=?=" }, 400],
+    ] as const
+  ) {
+    const answer = await world.ask(call(tool), headers);
+    assertEquals(answer.status, status, JSON.stringify(headers));
+  }
+  assertEquals(world.methods, ["tools/call", "tools/call"]);
+});

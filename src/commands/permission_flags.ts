@@ -18,12 +18,18 @@ import {
 import type { Need } from "../aws/credential_permissions.ts";
 import { splitCommand } from "../aws/credential_process.ts";
 import type { Config } from "../config.ts";
+import { PROXY_VARIABLES } from "../connect_limit.ts";
 import type { CommandContext } from "./context.ts";
 import { oneRegion, partitionOf } from "./partition.ts";
 import { hostAndPort } from "./sts.ts";
 
 /** What the proxy itself reads of the environment. */
-const ENV_NAMES: readonly string[] = ["AWS_*", "MCP_*", "HOME"];
+const ENV_NAMES: readonly string[] = [
+  "AWS_*",
+  "MCP_*",
+  "HOME",
+  ...PROXY_VARIABLES,
+];
 
 /** Where Windows has the home directory. */
 const WINDOWS_ENV_NAMES: readonly string[] = [

@@ -58,6 +58,10 @@ export interface TargetAccess {
   readonly log: Log;
   /** The largest message that the client is given, in bytes. */
   readonly maxAnswerBytes: number;
+  /**
+   * Whether an answer may pass while it still arrives; `true` unless it is set.
+   */
+  readonly passesInPieces?: boolean;
 }
 
 /** What a {@linkcode Carrier} is handed. */
@@ -251,9 +255,10 @@ export class Carrier {
     session: SessionHeaders,
     response: Response,
   ): Promise<void> {
-    const { maxAnswerBytes } = this.#options;
+    const { maxAnswerBytes, passesInPieces = true } = this.#options;
     const chunks = readChunks(response, () => exchange.touch());
-    const mayPass = mayPassInPieces(exchange, response, maxAnswerBytes);
+    const mayPass = passesInPieces &&
+      mayPassInPieces(exchange, response, maxAnswerBytes);
     const keptBytes = mayPass ? PASS_FROM_BYTES : maxAnswerBytes;
     try {
       const head = await readHead(chunks, keptBytes).catch((cause) => {

@@ -112,6 +112,10 @@ export class LegacyClientBridge implements Link {
       return this.#link.accept(bytes, message);
     }
     if (this.#mode === "native") return this.#link.accept(bytes, message);
+    if (this.#mode === "undecided" && message.kind === "response") {
+      // A target may ask before it answers `initialize`, and wait for this.
+      return this.#link.accept(bytes, message);
+    }
     if (this.#mode === "undecided") {
       this.#waiting.push([bytes, message]);
       return;

@@ -13,6 +13,7 @@ import type {
   SingleMessage,
 } from "./message.ts";
 import { readMessage, requestId } from "./message.ts";
+import { membersOf, whole } from "./splice.ts";
 
 /** Takes the client's messages, and ends. */
 export interface Link {
@@ -80,10 +81,21 @@ export class OwnRequests {
     return true;
   }
 
+  /** Gives up on an answer. */
+  forget({ key }: RequestId): void {
+    this.#waiting.delete(key);
+  }
+
   /** Whether nothing is waited for. */
   get isIdle(): boolean {
     return this.#waiting.size === 0;
   }
+}
+
+/** The messages of an array, each as it stands there. */
+export function partsOf(frame: Uint8Array): Uint8Array[] {
+  return membersOf(frame, whole(frame))
+    .map(({ start, end }) => frame.slice(start, end));
 }
 
 /** The one response in a frame; `undefined` for anything else. */

@@ -32,6 +32,9 @@ const LISTS: readonly (readonly [capability: string, member: string])[] = [
   ["resources", "resourcesListChanged"],
 ];
 
+/** How long a target may take to acknowledge a subscription, in ms. */
+const ACKNOWLEDGE_MS = 30_000;
+
 interface Subscription {
   readonly id: RequestId;
   /** Resolves to the filter that the target honours, or to its error. */
@@ -46,6 +49,8 @@ export class ListenBridge {
   #current: Subscription | undefined;
   /** The one before, until the current one is acknowledged. */
   #previous: Subscription | undefined;
+  /** Those that are not acknowledged yet, by their IDs. */
+  readonly #unopened = new Map<string, Subscription>();
 
   constructor(options: ListenBridgeOptions) {
     this.#options = options;
@@ -97,6 +102,7 @@ export class ListenBridge {
     };
     this.#previous = before;
     this.#current = subscription;
+    this.#unopened.set(subscription.id.key, subscription);
     const params = { _meta: meta(), notifications };
     own.ask(link, "subscriptions/listen", params, subscription.id)
       .then(({ error }) => {
@@ -107,8 +113,14 @@ export class ListenBridge {
         }
         subscription.opened.resolve(undefined);
       });
+    const timer = setTimeout(() => {
+      log.warn("the target did not acknowledge a subscription");
+      subscription.opened.resolve(undefined);
+    }, ACKNOWLEDGE_MS);
     const honoured = await subscription.opened.promise;
-    if (before) this.#leave(before);
+    clearTimeout(timer);
+    this.#unopened.delete(subscription.id.key);
+    if (before) this.#leave(before, honoured);
     if (this.#previous === before) this.#previous = undefined;
     return honoured;
   }
@@ -129,10 +141,8 @@ export class ListenBridge {
   receive({ method, params }: NotificationMessage): boolean {
     const id = requestId(metaOf(params)[META.subscriptionId]);
     if (method === "notifications/subscriptions/acknowledged") {
-      if (id?.key === this.#current?.id.key) {
-        const honoured = isObject(params) ? params.notifications : undefined;
-        this.#current?.opened.resolve(honoured);
-      }
+      const honoured = isObject(params) ? params.notifications : undefined;
+      if (id) this.#unopened.get(id.key)?.opened.resolve(honoured);
       return true;
     }
     if (method !== "notifications/cancelled" || !isObject(params)) {
@@ -150,11 +160,14 @@ export class ListenBridge {
 
   /** Stops listening. */
   end(): void {
-    if (this.#current) this.#leave(this.#current);
+    if (this.#current) this.#leave(this.#current, undefined);
     this.#current = undefined;
   }
 
-  #leave({ id }: Subscription): void {
+  /** Cancels one; whoever still waits for it gets what took its place. */
+  #leave({ id, opened }: Subscription, honoured: unknown): void {
+    opened.resolve(honoured);
+    this.#options.own.forget(id);
     notify(this.#options.link, "notifications/cancelled", {
       requestId: JSON.parse(id.source),
     });

@@ -23,6 +23,7 @@ import type { Exchange } from "./exchange.ts";
 import { errorFrame } from "./failure.ts";
 import { LEGACY_VERSIONS, MODERN_VERSION } from "./legacy_client_bridge.ts";
 import {
+  AwaitedAnswers,
   type Emit,
   type Link,
   notify,
@@ -86,6 +87,8 @@ export class ModernClientBridge implements Link {
   readonly #calls: ParkedCalls;
   readonly #listeners: SessionListeners;
   readonly #background: Background;
+  /** Requests that went out as they were, before the bridge came into being. */
+  readonly #untouched = new AwaitedAnswers();
   #mode: "unknown" | "undecided" | "native" | "bridged" = "unknown";
   #waiting: (readonly [Uint8Array, Message])[] = [];
   #discovered: Record<string, unknown> = {};
@@ -122,7 +125,12 @@ export class ModernClientBridge implements Link {
     if (message.kind === "request" && message.method === "initialize") {
       this.#mode = "native";
     }
-    if (this.#mode !== "bridged") return this.#link.accept(bytes, message);
+    if (this.#mode !== "bridged") {
+      if (this.#mode === "unknown" && message.kind === "request") {
+        this.#untouched.expect(message.id);
+      }
+      return this.#link.accept(bytes, message);
+    }
     if (message.kind === "request" && isModern) {
       return this.#acceptRequest(bytes, message);
     }
@@ -220,7 +228,9 @@ export class ModernClientBridge implements Link {
     frame: Uint8Array,
     exchange: Exchange | undefined,
   ): readonly Uint8Array[] {
-    if (this.#mode !== "bridged" || message.kind !== "request") return [frame];
+    // A target may ask before it answers the hidden `initialize`, too.
+    const isHidden = this.#mode === "bridged" || this.#mode === "undecided";
+    if (!isHidden || message.kind !== "request") return [frame];
     this.#calls.ask(message, frame, exchange);
     return [];
   }
@@ -243,6 +253,11 @@ export class ModernClientBridge implements Link {
   ): Promise<void> {
     if (this.#own.take(answer)) return;
     const call = this.#mode === "bridged" && this.#calls.finish(answer);
+    const isLate = this.#mode === "bridged" && !call && answer.id !== undefined;
+    if (isLate && !this.#untouched.take(answer.id)) {
+      this.#options.log.debug("dropped an answer that nobody waits for");
+      return;
+    }
     if (!call) return await this.#options.emit(frame);
     const modern = asModern(frame, answer, call.method);
     const given = this.#calls.give(call, modern);

@@ -14,7 +14,13 @@ import type { Log } from "../log.ts";
 import { Background } from "./background.ts";
 import { eraOf } from "./era.ts";
 import { errorFrame } from "./failure.ts";
-import { AwaitedAnswers, type Emit, type Link, OwnRequests } from "./link.ts";
+import {
+  AwaitedAnswers,
+  type Emit,
+  type Link,
+  OwnRequests,
+  partsOf,
+} from "./link.ts";
 import {
   type BatchMessage,
   isObject,
@@ -257,6 +263,17 @@ class Branch implements Link {
       if (message.id) onAnswer(message.id);
       return await emit(frame);
     }
+    if (message.kind === "batch") {
+      // The client sent no batch over this link that this could answer.
+      for (const part of partsOf(frame)) await this.#emit(part);
+      return;
+    }
+    if (
+      message.kind === "notification" &&
+      message.method === "notifications/cancelled"
+    ) {
+      return await emit(cancelledHere(profile, message.params, frame));
+    }
     if (message.kind !== "request") return await emit(frame);
     // Servers number their requests alike, so each link has its own numbers.
     const place = memberNamed("id", frame, whole(frame));
@@ -355,4 +372,16 @@ function withProfileArgument(
     }
     return insertMembers(text, properties, member);
   }, frame);
+}
+
+/** A cancellation that names the request as the client knows it. */
+function cancelledHere(
+  profile: string,
+  params: unknown,
+  frame: Uint8Array,
+): Uint8Array {
+  const id = isObject(params) ? requestId(params.requestId) : undefined;
+  const place = memberAt(frame, ["params", "requestId"]);
+  if (!id || !place) return frame;
+  return replaceRange(frame, place, foreignId(profile, id));
 }

@@ -72,6 +72,8 @@ export interface SessionOptions {
   readonly timeoutResetOnProgress: boolean;
   /** The time of a request without a byte from the target, in milliseconds. */
   readonly idleTimeoutMs: number;
+  /** Whether an answer may pass while it still arrives. */
+  readonly passesInPieces?: boolean;
   /** The largest message that the client is given, in bytes. */
   readonly maxAnswerBytes: number;
   /** How many requests are upstream at once. */

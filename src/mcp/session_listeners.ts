@@ -34,7 +34,7 @@ const UPDATED = "notifications/resources/updated";
 interface Listener {
   readonly id: RequestId;
   readonly methods: ReadonlySet<string>;
-  readonly uris: ReadonlySet<string>;
+  readonly uris: Set<string>;
 }
 
 const encoder = new TextEncoder();
@@ -68,9 +68,14 @@ export class SessionListeners {
       honoured[member] = true;
       methods.add(method);
     }
-    const uris = await this.#subscribe(asked.resourceSubscriptions);
+    const listener: Listener = { id, methods, uris: new Set() };
+    this.#listeners.set(id.key, listener);
+    const isOver = () => this.#listeners.get(id.key) !== listener;
+    const uris = await this.#subscribe(asked.resourceSubscriptions, isOver);
+    // Cancelled, or ended with the proxy, before it could be acknowledged.
+    if (isOver()) return this.#unsubscribe(uris);
+    for (const uri of uris) listener.uris.add(uri);
     if (uris.length > 0) honoured.resourceSubscriptions = uris;
-    this.#listeners.set(id.key, { id, methods, uris: new Set(uris) });
     await this.#options.emit(encoder.encode(
       `{"jsonrpc":"2.0","method":"notifications/subscriptions/acknowledged","params":{"_meta":{"${META.subscriptionId}":${id.source}},"notifications":${
         JSON.stringify(honoured)
@@ -79,13 +84,17 @@ export class SessionListeners {
   }
 
   /** Subscribes in the session; the URIs that the target agreed to. */
-  async #subscribe(asked: unknown): Promise<string[]> {
+  async #subscribe(
+    asked: unknown,
+    isOver: () => boolean,
+  ): Promise<string[]> {
     const { resources } = this.#capabilities;
     const isOffered = isObject(resources) && resources.subscribe === true;
     if (!isOffered || !Array.isArray(asked)) return [];
     const uris = asked.filter((uri): uri is string => typeof uri === "string");
     const agreed: string[] = [];
     for (const uri of uris) {
+      if (isOver()) break;
       const { error } = await this.#ask("resources/subscribe", uri);
       if (!error) agreed.push(uri);
     }
@@ -123,12 +132,17 @@ export class SessionListeners {
     const listener = this.#listeners.get(id.key);
     if (!listener) return false;
     this.#listeners.delete(id.key);
+    this.#unsubscribe(listener.uris);
+    return true;
+  }
+
+  /** Ends what no other subscription needs. */
+  #unsubscribe(ended: Iterable<string>): void {
     const kept = [...this.#listeners.values()];
-    for (const uri of listener.uris) {
+    for (const uri of ended) {
       if (kept.some(({ uris }) => uris.has(uri))) continue;
       void this.#ask("resources/unsubscribe", uri);
     }
-    return true;
   }
 
   /** Ends them all, as a server does that stops. */

@@ -15,7 +15,7 @@ import {
   type Emit,
   type Link,
   OwnRequests,
-  responseIn,
+  partsOf,
 } from "./link.ts";
 import {
   type BatchMessage,
@@ -136,13 +136,29 @@ export class ToolGate implements Link {
 
   /** Keeps a call until the target has said what its tools are. */
   #hold(bytes: Uint8Array, message: Message, like: RequestMessage): void {
-    const held: Held = { isCancelled: false, message };
+    const held: Held = { cancelled: new Set(), isAnswered: false, message };
     for (const { id } of requestsIn(message)) this.#held.set(id.key, held);
     this.#background.start(async () => {
       await this.#list(like.params);
       for (const { id } of requestsIn(message)) this.#held.delete(id.key);
-      if (!held.isCancelled) this.#pass(bytes, message);
+      if (!held.isAnswered) this.#passKept(bytes, held);
     });
+  }
+
+  /** Passes what was held, but for what the client has cancelled of it. */
+  #passKept(bytes: Uint8Array, { message, cancelled }: Held): void {
+    if (cancelled.size === 0) return this.#pass(bytes, message);
+    if (message.kind !== "batch") return;
+    const isDropped = (one: SingleMessage): boolean =>
+      one.kind === "request" && cancelled.has(one.id.key);
+    const messages = message.messages.filter((one) => !isDropped(one));
+    if (messages.length === 0) return;
+    const frame = removeMembers(
+      bytes,
+      whole(bytes),
+      (_member, index) => isDropped(message.messages[index]),
+    );
+    this.#pass(frame, { kind: "batch", messages });
   }
 
   #cancelsHeld(message: Message): boolean {
@@ -152,7 +168,7 @@ export class ToolGate implements Link {
     const id = isObject(params) ? requestId(params.requestId) : undefined;
     const held = id && this.#held.get(id.key);
     if (!held) return false;
-    held.isCancelled = true;
+    held.cancelled.add(id.key);
     return true;
   }
 
@@ -197,21 +213,29 @@ export class ToolGate implements Link {
     await this.#options.emit(this.#withoutForbidden(frame, answer));
   }
 
-  /** A batch of answers goes on one by one where a list is among them. */
+  /**
+   * A batch of answers goes on one by one where a list is among them, or an
+   * answer to the gate's own request.
+   */
   async #emitBatch(
     frame: Uint8Array,
     { messages }: BatchMessage,
   ): Promise<void> {
-    const hasList = messages.some((message) =>
-      message.kind === "response" && message.result !== undefined &&
-      this.#lists.take(message.id)
+    const answers = messages.filter((message) => message.kind === "response");
+    const lists = new Set<SingleMessage>(
+      answers.filter(({ id }) => this.#lists.take(id)),
     );
-    if (!hasList) return await this.#options.emit(frame);
-    for (const { start, end } of membersOf(frame, whole(frame))) {
-      const part = frame.slice(start, end);
-      const answer = responseIn(part);
+    const own = new Set<SingleMessage>(
+      answers.filter((answer) => this.#own.take(answer)),
+    );
+    if (lists.size + own.size === 0) return await this.#options.emit(frame);
+    for (const [index, part] of partsOf(frame).entries()) {
+      const message = messages[index];
+      if (own.has(message)) continue;
       await this.#options.emit(
-        answer ? this.#withoutForbidden(part, answer) : part,
+        message.kind === "response" && lists.has(message)
+          ? this.#withoutForbidden(part, message)
+          : part,
       );
     }
   }
@@ -241,9 +265,9 @@ export class ToolGate implements Link {
     }
     const error = new ProxyError("shutting-down", "the proxy is stopping");
     for (const held of new Set(this.#held.values())) {
-      if (held.isCancelled) continue;
-      held.isCancelled = true;
+      held.isAnswered = true;
       for (const request of requestsIn(held.message)) {
+        if (held.cancelled.has(request.id.key)) continue;
         this.#answer(request, error);
       }
     }
@@ -264,7 +288,9 @@ function isUnansweredCall(message: Message): boolean {
 }
 
 interface Held {
-  isCancelled: boolean;
+  /** The requests in it that the client has cancelled. */
+  readonly cancelled: Set<string>;
+  isAnswered: boolean;
   readonly message: Message;
 }
 

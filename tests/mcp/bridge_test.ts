@@ -553,3 +553,99 @@ Deno.test("a subscription is fed from the hidden session, and ends when it is ca
   await unsubscribed.promise;
   assertEquals(await w.client.close(), []);
 });
+
+Deno.test("a subscription that is never acknowledged holds nothing up at the end", async () => {
+  const listening = Promise.withResolvers<void>();
+  await using w = await bridged(modernTarget({
+    "subscriptions/listen": async (_message, reply) => {
+      const stream = await reply.sse();
+      listening.resolve();
+      await stream.closed;
+    },
+  }));
+  await w.client.initialize();
+  w.client.request(1, "resources/subscribe", { uri: "a:b" });
+  await listening.promise;
+  const rest = await w.client.close();
+  assertEquals(rest.map(({ json }) => json.id), [1]);
+});
+
+Deno.test("a legacy target may ask before it answers initialize", async () => {
+  const answered = Promise.withResolvers<void>();
+  await using w = await bridged(mcp({
+    initialize: async (message, reply) => {
+      const stream = await reply.sse();
+      await stream.message({ jsonrpc: "2.0", id: "p", method: "ping" });
+      await answered.promise;
+      await stream.message(result(message, {
+        protocolVersion: "2025-11-25",
+        capabilities: {},
+        serverInfo: { name: "raw", version: "1" },
+      }));
+      await stream.end();
+    },
+    response: async (_message, reply) => {
+      await reply.status(202);
+      answered.resolve();
+    },
+  }));
+  w.client.request(1, "initialize", {
+    protocolVersion: "2025-11-25",
+    capabilities: {},
+    clientInfo: { name: "c", version: "1" },
+  });
+  assertEquals((await w.client.next()).json.method, "ping");
+  w.client.send({ jsonrpc: "2.0", id: "p", result: {} });
+  assertEquals((await w.client.next()).json.id, 1);
+});
+
+Deno.test("a call that is cancelled is not answered after all", async () => {
+  const called = Promise.withResolvers<void>();
+  const cancelled = Promise.withResolvers<void>();
+  await using w = await bridged(legacyTarget({
+    "tools/call": async (message, reply) => {
+      called.resolve();
+      await cancelled.promise;
+      reply.json(result(message, { late: 1 }));
+    },
+    "notifications/cancelled": async (_message, reply) => {
+      await reply.status(202);
+      cancelled.resolve();
+    },
+  }));
+  w.client.request(1, "tools/call", modernParams({ name: "x" }));
+  await called.promise;
+  w.client.send({
+    jsonrpc: "2.0",
+    method: "notifications/cancelled",
+    params: { requestId: 1 },
+  });
+  await cancelled.promise;
+  w.client.request(2, "tools/list", modernParams());
+  assertEquals((await w.client.next()).json.id, 2);
+  assertEquals(await w.client.close(), []);
+});
+
+Deno.test("a large answer to a retried call has the client's ID", async () => {
+  let calls = 0;
+  await using w = await bridged(
+    modernTarget({
+      "tools/call": (message, reply) =>
+        reply.json(
+          calls++ === 0
+            ? result(message, {
+              resultType: "input_required",
+              requestState: "s",
+            })
+            : result(message, {
+              resultType: "complete",
+              content: [{ type: "text", text: "x".repeat(9 * 2 ** 20) }],
+            }),
+        ),
+    }),
+    { maxAnswerBytes: 50_000_000 },
+  );
+  await w.client.initialize();
+  w.client.request(1, "tools/call", { name: "x" });
+  assertEquals((await w.client.next()).json.id, 1);
+});

@@ -429,3 +429,41 @@ Deno.test("without a session nothing is pinged", async () => {
   await new Promise((resolve) => setTimeout(resolve, 50));
   assertEquals(sent(w.server.requests.all).length, 1);
 });
+
+Deno.test("of a batch that waits for the list, only what is cancelled is left out", async () => {
+  const listed = Promise.withResolvers<void>();
+  const asked = Promise.withResolvers<void>();
+  await using w = await world({ tools: { readOnly: true } }, {
+    "tools/list": async (message, reply) => {
+      asked.resolve();
+      await listed.promise;
+      reply.json(result(message, { tools: TOOLS }));
+    },
+    batch: (messages, reply) =>
+      reply.json(messages.map((message: unknown) => result(message))),
+  });
+  w.client.send(
+    '[{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"get_item"}},{"jsonrpc":"2.0","id":2,"method":"x"}]',
+  );
+  await asked.promise;
+  w.client.send(
+    '{"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":1}}',
+  );
+  listed.resolve();
+  const { text } = await w.client.next();
+  assertEquals(JSON.parse(text)[0].id, 2);
+  assertEquals(
+    sent(w.server.requests.all).at(-1),
+    '[{"jsonrpc":"2.0","id":2,"method":"x"}]',
+  );
+});
+
+Deno.test("a list that the target gives in an array is the proxy's own all the same", async () => {
+  await using w = await world({ tools: { readOnly: true } }, {
+    "tools/list": (message, reply) =>
+      reply.json([result(message, { tools: TOOLS })]),
+  });
+  w.client.request(1, "tools/call", { name: "get_item" });
+  assertEquals("result" in (await w.client.next()).json, true);
+  assertEquals(w.client.frames.length, 1);
+});
