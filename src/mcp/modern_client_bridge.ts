@@ -183,6 +183,12 @@ export class ModernClientBridge implements Link {
     if (isObject(params) && "requestState" in params) {
       return this.#calls.resume(bytes, request);
     }
+    if (this.#calls.holds(id)) {
+      const message =
+        "the ID is that of a call that waits for its client's input; use another";
+      const error = new ProxyError("invalid-request", message);
+      return this.#answer(errorFrame(error, id));
+    }
     this.#setLogLevel(metaOf(params)[META.logLevel]);
     const legacy = { ...request, params: withoutProtocolMeta(params) };
     this.#calls.begin(request);

@@ -106,6 +106,12 @@ export class ParkedCalls {
     this.#waiting.set(id.key, call);
   }
 
+  /** Whether the ID is that of a call that waits for its client. */
+  holds({ key }: RequestId): boolean {
+    const call = this.#calls.get(key);
+    return call !== undefined && call.waiting?.key !== key;
+  }
+
   /** Takes a request of the target's. */
   ask(
     { id, method }: RequestMessage,

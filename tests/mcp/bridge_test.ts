@@ -649,3 +649,20 @@ Deno.test("a large answer to a retried call has the client's ID", async () => {
   w.client.request(1, "tools/call", { name: "x" });
   assertEquals((await w.client.next()).json.id, 1);
 });
+
+Deno.test("the ID of a call that waits for its client is not given to another", async () => {
+  await using w = await bridged(legacyTarget(legacyAsking(1)));
+  const params = modernParams({ name: "x" }, { elicitation: {} });
+  w.client.request(1, "tools/call", params);
+  const { json } = await w.client.next();
+  w.client.request(1, "tools/call", params);
+  assertEquals((await w.client.next()).json.error.code, -32600);
+  const [name] = Object.keys(json.result.inputRequests);
+  w.client.request(2, "tools/call", {
+    ...params,
+    requestState: json.result.requestState,
+    inputResponses: { [name]: { action: "decline" } },
+  });
+  const answer = (await w.client.next()).json;
+  assertEquals([answer.id, answer.result.resultType], [2, "complete"]);
+});
