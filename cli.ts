@@ -44,10 +44,16 @@ async function run(args: readonly string[]): Promise<number> {
   const [name, ...rest] = args;
   try {
     if (isCommandName(name)) return await runOther(name, rest);
+    if (name === "help") {
+      const [about] = rest;
+      return await run(
+        isCommandName(about) ? [about, "--help"] : ["--help", ...rest],
+      );
+    }
     const command = await parseCommand(args, readVariable, { profileRegion });
     switch (command.kind) {
       case "help":
-        await print(helpText());
+        await print(helpText(command.topic));
         return EXIT_OK;
       case "version":
         await print(versionText(Deno.version.deno));

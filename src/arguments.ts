@@ -18,6 +18,8 @@ export interface Arguments {
   readonly positional: readonly string[];
   /** What is wrong with the arguments, a sentence each. */
   readonly faults: readonly string[];
+  /** The options that flags which are not known may be meant for. */
+  readonly meant: ReadonlySet<OptionKey>;
 }
 
 const KEYS_BY_FLAG: ReadonlyMap<string, OptionKey> = new Map(
@@ -26,15 +28,26 @@ const KEYS_BY_FLAG: ReadonlyMap<string, OptionKey> = new Map(
   ),
 );
 
+/** What a flag that is not known may be meant to be. */
+const CANDIDATES: readonly string[] = [...KEYS_BY_FLAG].flatMap(([flag, key]) =>
+  OPTIONS[key].kind === "boolean" ? [flag, `no-${flag}`] : [flag]
+);
+
 /**
  * Reads command line arguments.
  *
  * @param args What follows the program's name.
+ * @param otherFlags Flags that were taken out of them, and may be meant by one
+ * that is not known.
  * @returns The texts, and every fault of form: unknown flags, flags without
  * their value, flags given twice. A flag without its value counts as not given.
  */
-export function parseArguments(args: readonly string[]): Arguments {
+export function parseArguments(
+  args: readonly string[],
+  otherFlags: readonly string[] = [],
+): Arguments {
   const faults: string[] = [];
+  const candidates = [...CANDIDATES, ...otherFlags];
   const unknown = new Set<string>();
   const swallowed: string[] = [];
   const plain = plainSwitches(args, faults);
@@ -55,7 +68,13 @@ export function parseArguments(args: readonly string[]): Arguments {
     },
   });
 
-  for (const name of unknown) faults.push(unknownFault(name));
+  const meant = new Set<OptionKey>();
+  for (const name of unknown) {
+    const guess = guessFlag(name, candidates);
+    faults.push(unknownFlag(name, guess));
+    const key = KEYS_BY_FLAG.get(guess ?? "");
+    if (key !== undefined) meant.add(key);
+  }
   const flags = new Map<OptionKey, readonly string[]>();
   for (const key of OPTION_KEYS) {
     const texts = textsOf(parsed[OPTIONS[key].flag]);
@@ -65,13 +84,16 @@ export function parseArguments(args: readonly string[]): Arguments {
     if (given.length > 0) flags.set(key, given);
   }
   const positional = textsOf(parsed._).filter((text) => text !== "");
-  if (unknown.size === 0) return { flags, positional, faults };
+  if (unknown.size === 0) return { flags, positional, faults, meant };
   // What may belong to an unknown flag is not reported as a fault of its own.
-  if (flags.has("targetUrl")) return { flags, positional: [], faults };
+  if (flags.has("targetUrl")) {
+    return { flags, positional: [], faults, meant };
+  }
   const isUrl = (text: string) => /^https?:/i.test(text);
   const urls = [...positional, ...swallowed].filter(isUrl);
   const [target] = [...urls, ...positional];
-  return { flags, positional: target === undefined ? [] : [target], faults };
+  const left = target === undefined ? [] : [target];
+  return { flags, positional: left, faults, meant };
 }
 
 const ALIASES: Record<string, string[]> = Object.fromEntries(
@@ -106,7 +128,7 @@ function plainSwitch(arg: string, faults: string[]): string[] {
   if (arg === "-h") return ["--help"];
   // The parser keeps what belongs to no flag under this name.
   if (/^--(?:no-)?_(?:=|$)/.test(arg)) {
-    faults.push(unknownFault(arg.replace(/=.*$/s, "")));
+    faults.push(unknownFlag(arg.replace(/=.*$/s, "")));
     return [];
   }
   const match = /^--([^=]+)(?:=(.*))?$/s.exec(arg);
@@ -139,8 +161,14 @@ function optionOf(flag: string | undefined): Option | undefined {
   return key === undefined ? undefined : OPTIONS[key];
 }
 
-function unknownFault(name: string): string {
-  const guess = nearest(name.replace(/^-+/, ""), [...KEYS_BY_FLAG.keys()]);
+function guessFlag(
+  name: string,
+  candidates: readonly string[],
+): string | undefined {
+  return nearest(name.replace(/^-+/, ""), candidates);
+}
+
+function unknownFlag(name: string, guess?: string): string {
   const hint = guess === undefined ? "see --help" : `did you mean --${guess}?`;
   return `unknown flag ${name} (${hint})`;
 }

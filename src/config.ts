@@ -7,9 +7,12 @@
 
 import { type Arguments, parseArguments } from "./arguments.ts";
 import { maySignOtherHost } from "./aws/sign_host.ts";
+import { COMMAND_NAMES, isCommandName } from "./commands/commands.ts";
 import { ConfigError } from "./errors.ts";
 import { type HeaderReading, readExtraHeaders } from "./extra_headers.ts";
+import { type HelpTopic, isHelpTopic } from "./help.ts";
 import type { LogFields, LogNote } from "./log.ts";
+import { nearest } from "./nearest.ts";
 import { remedy } from "./option.ts";
 import { nameOf } from "./http_address.ts";
 import {
@@ -69,7 +72,7 @@ export interface Config extends Omit<Settings, Settled> {
 
 /** What the command line asks for. */
 export type Command =
-  | { readonly kind: "help" }
+  | { readonly kind: "help"; readonly topic: HelpTopic | undefined }
   | { readonly kind: "version" }
   | {
     readonly kind: "run";
@@ -82,6 +85,8 @@ export type Command =
 export interface ConfigDeps {
   /** The region of a profile in the shared files; the usual one's if none is named. */
   readonly profileRegion: ProfileRegion;
+  /** Flags that the subcommand took for itself. */
+  readonly ownFlags?: readonly string[];
 }
 
 /**
@@ -98,10 +103,14 @@ export async function parseCommand(
   env: (name: string) => string | undefined,
   deps: ConfigDeps,
 ): Promise<Command> {
-  const given = parseArguments(args);
-  if (given.flags.get("help")?.at(-1) === "true") return { kind: "help" };
+  const given = parseArguments(args, deps.ownFlags);
+  if (given.flags.get("help")?.at(-1) === "true") {
+    return { kind: "help", topic: topicIn(args) };
+  }
   if (given.flags.get("version")?.at(-1) === "true") return { kind: "version" };
 
+  const wrongCommand = commandFault(given);
+  if (wrongCommand) throw new ConfigError([wrongCommand, ...given.faults]);
   const argument = addArgument(given);
   const reading = readSettings(argument.flags, env);
   const { settings } = reading;
@@ -113,6 +122,7 @@ export async function parseCommand(
   const host = signedHost(settings, target.url);
   const scope = await findScope({
     reading,
+    meant: given.meant,
     host,
     profileRegion: deps.profileRegion,
   });
@@ -160,6 +170,30 @@ export async function parseCommand(
     secrets: [...extra.secrets, ...metadata.secrets],
   };
   return { kind: "run", config, notes: [...scope.notes, ...tls.notes] };
+}
+
+/** The group of options that is asked for after `--help`. */
+function topicIn(args: readonly string[]): HelpTopic | undefined {
+  const [place] = args.flatMap((arg, index) =>
+    arg === "--help" || arg === "-h" ? [index] : []
+  );
+  const word = place === undefined ? undefined : args[place + 1];
+  return isHelpTopic(word) ? word : undefined;
+}
+
+/** A subcommand in the wrong place, or almost one. */
+function commandFault({ positional }: Arguments): string | undefined {
+  const late = positional.find(isCommandName);
+  if (late !== undefined) {
+    return `the command ${late} goes first (sigv4-proxy ${late} …)`;
+  }
+  const [word = ""] = positional;
+  // Any other word may be a value, and so a secret.
+  const guess = /^[a-z]+$/i.test(word)
+    ? nearest(word, COMMAND_NAMES)
+    : undefined;
+  if (guess === undefined) return undefined;
+  return `there is no command ${quote(word)} (did you mean ${guess}?)`;
 }
 
 /** The one argument without a flag is the target URL. */

@@ -4,9 +4,14 @@
  * @module
  */
 
-import { type EnumOption, type Option, OPTION_GROUPS } from "./option.ts";
-import { COMMANDS } from "./commands/commands.ts";
-import { OPTION_KEYS, OPTIONS } from "./options.ts";
+import {
+  type EnumOption,
+  type Option,
+  OPTION_GROUPS,
+  type OptionGroup,
+} from "./option.ts";
+import { COMMAND_NAMES, COMMANDS } from "./commands/commands.ts";
+import { OPTION_KEYS, type OptionKey, OPTIONS } from "./options.ts";
 import { PROTOCOL_VERSIONS, VERSION } from "./version.ts";
 
 const WIDTH = 80;
@@ -14,30 +19,109 @@ const WIDTH = 80;
 /** Where the words of an option begin. */
 const COLUMN = 27;
 
+/** The options that most people need, in the order of the first screen. */
+const EVERYDAY: readonly OptionKey[] = [
+  "region",
+  "service",
+  "profile",
+  "assumeRole",
+  "readOnly",
+  "bridge",
+  "listen",
+];
+
+/** The words after `--help` for the groups that have a screen of their own. */
+const TOPICS = {
+  target: { group: "Target", about: "transport, headers, certificates" },
+  messages: { group: "Messages", about: "tool rules, metadata, eras of MCP" },
+  signing: { group: "Signing", about: "region, service, SigV4A" },
+  credentials: { group: "Credentials", about: "profiles, roles" },
+  http: { group: "HTTP front", about: "a local endpoint in place of stdio" },
+  limits: { group: "Limits", about: "time, size, number" },
+  logging: { group: "Logging", about: "how much, and in which form" },
+} as const satisfies Record<string, { group: OptionGroup; about: string }>;
+
+/** What `--help` may be asked for: a group of options, or all of them. */
+export type HelpTopic = keyof typeof TOPICS | "all";
+
+/**
+ * Whether there is help for a word.
+ *
+ * @param word What stands after `--help`.
+ * @returns Whether there is.
+ */
+export function isHelpTopic(word: string | undefined): word is HelpTopic {
+  return word === "all" || (word !== undefined && Object.hasOwn(TOPICS, word));
+}
+
 /**
  * The text of `--help`, from the table of options.
  *
- * @returns Lines of at most 80 columns.
+ * @param topic A group of options, or all; without one, a screen of what most
+ * people need, which says where the rest is.
+ * @returns Lines of at most 80 columns. All but `all` fit 24 rows.
  */
-export function helpText(): string {
-  const lines = [
+export function helpText(topic?: HelpTopic): string {
+  return `${linesOf(topic).join("\n")}\n`;
+}
+
+function linesOf(topic: HelpTopic | undefined): string[] {
+  if (topic === undefined) return firstScreen();
+  if (topic === "all") return everyOption();
+  return [...BRACKETS, ...groupLines(TOPICS[topic].group)];
+}
+
+function usageLines(): string[] {
+  return [
     "MCP over stdin and stdout to an MCP server that demands AWS IAM (SigV4).",
     "",
     "Usage:   sigv4-proxy [options] <target-url>",
-    "         sigv4-proxy <command> [options]     (sigv4-proxy <command> --help)",
+    `         sigv4-proxy ${COMMAND_NAMES.join("|")} --help`,
     "Example: sigv4-proxy https://aws-mcp.us-east-1.api.aws/mcp",
-    "",
-    "In brackets: the variable that stands for a flag, and the default. A flag goes",
-    "before its variable; --no-<flag> turns off what a variable turned on.",
     "Region and service are read off AWS host names.",
   ];
-  lines.push("", "Commands:", ...commandLines());
-  const options: Option[] = OPTION_KEYS.map((key) => OPTIONS[key]);
-  for (const group of OPTION_GROUPS) {
-    const members = options.filter((option) => option.group === group);
-    lines.push("", `${group}:`, ...members.flatMap(optionLines));
-  }
-  return `${lines.join("\n")}\n`;
+}
+
+const BRACKETS: readonly string[] = [
+  "In brackets: the variable that stands for a flag, and the default. A flag goes",
+  "before its variable; --no-<flag> turns off what a variable turned on.",
+];
+
+function firstScreen(): string[] {
+  return [
+    ...usageLines(),
+    "",
+    ...EVERYDAY.flatMap((key) => optionLines(OPTIONS[key])),
+    "",
+    "In brackets: the variable of a flag, and its default. All options: --help all",
+    ...Object.entries(TOPICS).map(([topic, { about }]) =>
+      `  --help ${topic}`.padEnd(COLUMN) + about
+    ),
+  ];
+}
+
+function everyOption(): string[] {
+  return [
+    ...usageLines(),
+    "",
+    ...BRACKETS,
+    "",
+    "Commands:",
+    ...commandLines(),
+    ...OPTION_GROUPS.flatMap(groupLines),
+  ];
+}
+
+function commandLines(): string[] {
+  return COMMAND_NAMES.map((name) =>
+    `  ${name}`.padEnd(COLUMN) + COMMANDS[name].help
+  );
+}
+
+function groupLines(group: OptionGroup): string[] {
+  const members = OPTION_KEYS.map((key): Option => OPTIONS[key])
+    .filter((option) => option.group === group);
+  return ["", `${group}:`, ...members.flatMap(optionLines)];
 }
 
 /**
@@ -50,12 +134,6 @@ export function versionText(deno: string): string {
   return `sigv4-proxy ${VERSION} (Deno ${deno})\nMCP ${
     PROTOCOL_VERSIONS.join(", ")
   }\n`;
-}
-
-function commandLines(): string[] {
-  return Object.entries(COMMANDS).map(([name, { help }]) =>
-    `  ${name}`.padEnd(COLUMN) + help
-  );
 }
 
 function optionLines(option: Option): string[] {

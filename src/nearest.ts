@@ -33,18 +33,26 @@ export function nearest(
   return best;
 }
 
-/** Letters inserted, removed or replaced to make one word of the other. */
+/**
+ * Letters inserted, removed, replaced, or swapped with the next, to make one
+ * word of the other.
+ */
 function distance(from: string, to: string): number {
+  let before: number[] = [];
   let above = Array.from({ length: to.length + 1 }, (_, place) => place);
-  for (const [row, letter] of [...from].entries()) {
+  for (let row = 0; row < from.length; row++) {
     const line = [row + 1];
     for (let column = 0; column < to.length; column++) {
+      const isSwapped = row > 0 && column > 0 &&
+        from[row] === to[column - 1] && from[row - 1] === to[column];
       line.push(Math.min(
-        above[column] + (letter === to[column] ? 0 : 1),
+        above[column] + (from[row] === to[column] ? 0 : 1),
         above[column + 1] + 1,
         line[column] + 1,
+        isSwapped ? before[column - 1] + 1 : Infinity,
       ));
     }
+    before = above;
     above = line;
   }
   return above[to.length];

@@ -123,7 +123,7 @@ export const OPTIONS = {
     flag: "read-only",
     variables: ["MCP_READ_ONLY"],
     group: "Messages",
-    help: "only tools that say they change nothing",
+    help: "only tools said to change nothing",
   },
   allowTool: {
     kind: "list",
@@ -217,7 +217,7 @@ export const OPTIONS = {
     variables: ["MCP_PROFILES"],
     placeholder: "NAME",
     group: "Credentials",
-    help: "AWS profile, before AWS keys; repeatable",
+    help: "AWS profile, before keys; repeatable",
   },
   assumeRole: {
     kind: "string",
@@ -286,7 +286,7 @@ export const OPTIONS = {
     variables: ["MCP_LISTEN"],
     placeholder: "ADDRESS",
     group: "HTTP front",
-    help: "host:port or unix:PATH, in place of stdio",
+    help: "host:port or unix:PATH in place of stdio",
   },
   listenToken: {
     kind: "string",
@@ -404,7 +404,7 @@ export const OPTIONS = {
     kind: "boolean",
     flag: "help",
     group: "Other",
-    help: "show this",
+    help: "a screen of this; --help TOPIC, --help all",
   },
   version: {
     kind: "boolean",

@@ -8,7 +8,7 @@
 import { readEndpoint } from "./aws/endpoint.ts";
 import type { LogNote } from "./log.ts";
 import { type Option, optionName, remedy } from "./option.ts";
-import { OPTIONS } from "./options.ts";
+import { type OptionKey, OPTIONS } from "./options.ts";
 import { quote, type Reading, type Source } from "./settings.ts";
 
 /**
@@ -35,6 +35,8 @@ export interface Scope {
 export interface ScopeInput {
   /** The options. */
   readonly reading: Reading;
+  /** Options that a misspelt flag is meant for: they are not missing. */
+  readonly meant: ReadonlySet<OptionKey>;
   /** The host that is signed, when it is known. */
   readonly host: string | undefined;
   /** Asked when nothing else gives a region. */
@@ -50,9 +52,9 @@ export interface ScopeInput {
  * @returns The scope, and every fault.
  */
 export async function findScope(input: ScopeInput): Promise<Scope> {
-  const { reading, host } = input;
+  const { host } = input;
   const endpoint = host === undefined ? undefined : readEndpoint(host);
-  const service = findService(reading, endpoint?.service);
+  const service = findService(input, endpoint?.service);
   const region = await findRegion(input, endpoint?.region);
   const notes = [...service.notes ?? [], ...region.notes ?? []];
   if (service.isOffHost || region.isOffHost) {
@@ -81,10 +83,14 @@ interface Found {
   readonly faults?: readonly string[];
 }
 
-function findService(reading: Reading, onHost: string | undefined): Found {
+function findService(
+  { reading, meant }: ScopeInput,
+  onHost: string | undefined,
+): Found {
   if (reading.faults.has("service")) return {};
   const given = reading.settings.service;
   if (given === undefined && onHost === undefined) {
+    if (meant.has("service")) return {};
     return { faults: [required(OPTIONS.service)] };
   }
   const value = given ?? onHost;
@@ -120,6 +126,7 @@ async function findRegion(
       notes: isIgnored ? [ignored(given, source, onHost)] : [],
     };
   }
+  if (given === undefined && input.meant.has("region")) return {};
   if (given === undefined) return await profilesRegion(reading, profileRegion);
   const found = checkRegion(reading, given, source?.name);
   const { value } = found;

@@ -32,6 +32,10 @@ Deno.test("an unknown flag is named without its value, with the flag that was me
     await faultOf(["--no-bogus"]),
     "unknown flag --no-bogus (see --help)",
   );
+  assertEquals(
+    await faultOf(["--no-recovr"]),
+    "unknown flag --no-recovr (did you mean --no-recover?)",
+  );
   assertEquals(await faultOf(["-x"]), "unknown flag -x (see --help)");
   // The parser's own name for what belongs to no flag.
   assertEquals(await faultOf(["--_=x"]), "unknown flag --_ (see --help)");
@@ -62,6 +66,36 @@ Deno.test("what stands after an unknown flag is not reported as a fault of its o
     assertEquals(faults.length, 1, faults.join());
     assertStringIncludes(faults[0], "unknown flag");
   }
+});
+
+Deno.test("what a misspelt flag would have given is not reported missing", async () => {
+  assertEquals(
+    await faultsOf([
+      "https://mcp.example/mcp",
+      "--regoin=eu-west-1",
+      "--servce=lambda",
+    ]),
+    [
+      "unknown flag --regoin (did you mean --region?)",
+      "unknown flag --servce (did you mean --service?)",
+    ],
+  );
+});
+
+Deno.test("a misspelt command is told apart from a URL, and one in the wrong place is named", async () => {
+  const [url] = ELSEWHERE;
+  assertEquals(await faultsOf(["doctr", url]), [
+    "there is no command 'doctr' (did you mean doctor?)",
+  ]);
+  assertEquals(await faultsOf(["configure"]), [
+    "there is no command 'configure' (did you mean config?)",
+  ]);
+  assertEquals(await faultsOf(["--region", "us-east-1", "doctor", url]), [
+    "the command doctor goes first (sigv4-proxy doctor …)",
+  ]);
+  const [unlike] = await faultsOf(["hunter2secret", "--region", "us-east-1"]);
+  assertMatch(unlike, /^target URL must use http or https scheme/);
+  assertNotMatch(unlike, /hunter2/);
 });
 
 Deno.test("a flag without its value is a fault of its own", async () => {

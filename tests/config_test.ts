@@ -366,13 +366,20 @@ Deno.test("help and version are answered whatever else is wrong, and ask for no 
   const profileRegion = (): Promise<string | undefined> =>
     Promise.reject(new Error("the profile was asked for"));
   for (
-    const args of [["--help"], ["-h"], ["--bogus", "--help"], [
-      "--version",
-      "--help",
-    ]]
+    const [topic, args] of [
+      [undefined, ["--help"]],
+      [undefined, ["-h"]],
+      [undefined, ["--bogus", "--help"]],
+      [undefined, ["--version", "--help"]],
+      [undefined, ["--help", "https://signing.example/mcp"]],
+      [undefined, ["signing", "--help"]],
+      ["signing", ["--help", "signing"]],
+      ["all", ["--sse", "-h", "all"]],
+    ] as const
   ) {
     assertEquals(await parseCommand(args, env, { profileRegion }), {
       kind: "help",
+      topic,
     });
   }
   assertEquals(

@@ -5,7 +5,13 @@ import {
   assertStringIncludes,
 } from "@std/assert";
 import manifest from "../deno.json" with { type: "json" };
-import { helpText, versionText } from "../src/help.ts";
+import { COMMAND_NAMES } from "../src/commands/commands.ts";
+import {
+  helpText,
+  type HelpTopic,
+  isHelpTopic,
+  versionText,
+} from "../src/help.ts";
 import { OPTION_KEYS, OPTIONS } from "../src/options.ts";
 import {
   LEGACY_VERSIONS,
@@ -14,8 +20,16 @@ import {
 import type { Option } from "../src/option.ts";
 import { PROTOCOL_VERSIONS } from "../src/version.ts";
 
-Deno.test("help shows every option with its flag, variables, default and group", () => {
-  const text = helpText();
+/** The rows of a terminal that nobody has made larger, less one for the prompt. */
+const ROWS = 23;
+
+/** What the first screen says is to be had. */
+const TOPICS: readonly HelpTopic[] = [
+  ...helpText().matchAll(/--help ([a-z]+)/g),
+].map(([, word]) => word).filter(isHelpTopic);
+
+Deno.test("--help all shows every option with its flag, variables, default and group", () => {
+  const text = helpText("all");
   for (const key of OPTION_KEYS) {
     const option: Option = OPTIONS[key];
     assertMatch(text, new RegExp(`^  --(?:no-)?${option.flag}\\b`, "m"));
@@ -24,6 +38,7 @@ Deno.test("help shows every option with its flag, variables, default and group",
     }
     assertStringIncludes(text, `\n${option.group}:\n`);
   }
+  for (const name of COMMAND_NAMES) assertStringIncludes(text, `\n  ${name} `);
   for (
     const part of [
       "MCP_IDLE_TIMEOUT=15m]",
@@ -36,13 +51,29 @@ Deno.test("help shows every option with its flag, variables, default and group",
   ) assertStringIncludes(text, part);
 });
 
-Deno.test("help fits a terminal of 80 columns, and ends with a newline", () => {
-  const lines = helpText().split("\n");
-  for (const line of lines) {
-    assert(line.length <= 80, line);
-    assertEquals(line, line.trimEnd());
+Deno.test("the first screen of help leads to every option", () => {
+  assert(TOPICS.includes("all"), TOPICS.join());
+  const screens = [undefined, ...TOPICS.filter((topic) => topic !== "all")]
+    .map((topic) => helpText(topic)).join("");
+  for (const key of OPTION_KEYS) {
+    if (key === "version") continue;
+    const { flag } = OPTIONS[key];
+    assertMatch(screens, new RegExp(`^ .*--(?:no-)?${flag}\\b`, "m"));
   }
-  assertEquals(lines.at(-1), "");
+});
+
+Deno.test("each screen of help but the one of all options fits a terminal as it opens", () => {
+  for (const topic of [undefined, ...TOPICS]) {
+    const lines = helpText(topic).split("\n");
+    assertEquals(lines.pop(), "");
+    if (topic !== "all") {
+      assert(lines.length <= ROWS, `${topic}: ${lines.length} lines`);
+    }
+    for (const line of lines) {
+      assert(line.length <= 80, line);
+      assertEquals(line, line.trimEnd());
+    }
+  }
 });
 
 Deno.test("the revisions are those that the proxy knows", () => {

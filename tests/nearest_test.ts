@@ -6,6 +6,7 @@ const FLAGS = ["target-url", "region", "service-name", "timeout", "sse"];
 Deno.test("the candidate that few letters make of a word is found", () => {
   assertEquals(nearest("regoin", FLAGS), "region");
   assertEquals(nearest("timeoutt", FLAGS), "timeout");
+  assertEquals(nearest("ses", FLAGS), "sse");
   assertEquals(nearest("Target-Url", FLAGS), "target-url");
   assertEquals(nearest("service_name", FLAGS), "service-name");
 });

@@ -166,12 +166,18 @@ Deno.test("a faulty configuration is told at once and whole, with exit code 2 an
 });
 
 for (
-  const [flag, words] of [["--help", "--target-url"], ["--version", "0.1.0"]]
+  const [line, words] of [
+    ["--help", "--help all"],
+    ["--help messages", "--keep-alive"],
+    ["help", "--help all"],
+    ["help doctor", "--json"],
+    ["--version", "0.1.0"],
+  ]
 ) {
-  Deno.test(`${flag} is printed on stdout, and the exit code is 0`, async () => {
+  Deno.test(`${line} is printed on stdout, and the exit code is 0`, async () => {
     await using proxy = await ProxyProcess.start({
       target: new URL("http://127.0.0.1:9"),
-      bareArgs: [flag],
+      bareArgs: line.split(" "),
     });
     assertEquals((await proxy.status()).code, 0);
     const text = proxy.frames.all.map(({ text }) => text).join("\n");

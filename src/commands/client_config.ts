@@ -29,7 +29,7 @@ import {
 } from "./commands.ts";
 import type { CommandContext } from "./context.ts";
 import { isObject } from "./json_value.ts";
-import { takeOwnFlags } from "./own_flags.ts";
+import { flagNames, takeOwnFlags } from "./own_flags.ts";
 
 /** What every client takes for a name. */
 const NAME = /^[A-Za-z0-9_-]{1,64}$/;
@@ -56,6 +56,7 @@ export async function runConfig(
   const client = clientNamed(word);
   const command = await parseCommand(options, context.env, {
     profileRegion: context.profileRegion,
+    ownFlags: flagNames(COMMANDS.config.flags),
   });
   switch (command.kind) {
     case "help":

@@ -142,7 +142,7 @@ export function commandHelp(name: CommandName): string {
     lines.push(`  ${`--${flag}${words}`.padEnd(14)} ${help}`);
   }
   if (row.takesOptions) {
-    lines.push("", "The options are the proxy's: sigv4-proxy --help.");
+    lines.push("", "The options are the proxy's: sigv4-proxy --help all.");
   }
   return `${lines.join("\n")}\n`;
 }

@@ -33,7 +33,7 @@ import {
   stepText,
   summaryText,
 } from "./doctor_report.ts";
-import { takeOwnFlags } from "./own_flags.ts";
+import { flagNames, takeOwnFlags } from "./own_flags.ts";
 
 /** How long any one step may wait for an answer. */
 const LIMIT_MS = 10_000;
@@ -152,7 +152,10 @@ async function checkConfiguration(
   { env, profileRegion }: CommandContext,
 ): Promise<Finding<Config>> {
   try {
-    const command = await parseCommand(args, env, { profileRegion });
+    const command = await parseCommand(args, env, {
+      profileRegion,
+      ownFlags: flagNames(COMMANDS.doctor.flags),
+    });
     if (command.kind !== "run") {
       return { status: "failed", detail: "there is nothing to check" };
     }

@@ -15,6 +15,11 @@ export interface OwnFlags {
   readonly given: ReadonlyMap<string, string>;
 }
 
+/** The names of flags, without the hyphens before them. */
+export function flagNames(flags: readonly OwnFlag[]): string[] {
+  return flags.map(({ flag }) => flag);
+}
+
 /**
  * Takes a subcommand's own flags out of its arguments. What stands after `--`
  * is left alone.

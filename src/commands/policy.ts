@@ -13,7 +13,7 @@ import { Redactor } from "../redact.ts";
 import { commandHelp, COMMANDS } from "./commands.ts";
 import { type CommandContext, credentialsOf } from "./context.ts";
 import { reasonOf, withLimit } from "./limit.ts";
-import { takeOwnFlags } from "./own_flags.ts";
+import { flagNames, takeOwnFlags } from "./own_flags.ts";
 import { findNeeds, permissionFlags } from "./permission_flags.ts";
 import { POLICY_SERVICES, targetPolicy } from "./policy_targets.ts";
 import { shellWords } from "./shell_words.ts";
@@ -41,6 +41,7 @@ export async function runPolicy(
   const { rest, given } = takeOwnFlags(args, COMMANDS.policy.flags);
   const command = await parseCommand(rest, context.env, {
     profileRegion: context.profileRegion,
+    ownFlags: flagNames(COMMANDS.policy.flags),
   });
   switch (command.kind) {
     case "help":

@@ -1,14 +1,24 @@
-import { assert, assertEquals, assertThrows } from "@std/assert";
+import {
+  assert,
+  assertEquals,
+  assertRejects,
+  assertStringIncludes,
+  assertThrows,
+} from "@std/assert";
 import {
   COMMAND_NAMES,
   commandHelp,
   COMMANDS,
   isCommandName,
 } from "../../src/commands/commands.ts";
+import { runConfig } from "../../src/commands/client_config.ts";
+import { runDoctor } from "../../src/commands/doctor.ts";
+import { runPolicy } from "../../src/commands/policy.ts";
 import { takeOwnFlags } from "../../src/commands/own_flags.ts";
 import { shellWords } from "../../src/commands/shell_words.ts";
 import { ConfigError } from "../../src/errors.ts";
 import { OPTION_KEYS, OPTIONS } from "../../src/options.ts";
+import { CommandWorld } from "./command_world.ts";
 
 Deno.test("the help of each subcommand fits a terminal and names its flags", () => {
   for (const name of COMMAND_NAMES) {
@@ -52,6 +62,25 @@ Deno.test("own flags are taken out from among others, up to --", () => {
     name: "a",
     file: "b",
   });
+});
+
+Deno.test("a misspelt flag of a subcommand's own gets its name, too", async () => {
+  await using world = await CommandWorld.make();
+  const url = "https://abc123.execute-api.us-east-1.amazonaws.com/mcp";
+  const faultOf = async (run: () => Promise<unknown>): Promise<string> => {
+    const { faults } = await assertRejects(run, ConfigError);
+    return faults.join();
+  };
+  assertEquals(
+    await faultOf(() => world.run(runPolicy, ["--flag", url])),
+    "unknown flag --flag (did you mean --flags?)",
+  );
+  assertEquals(
+    await faultOf(() => world.run(runConfig, ["zed", url, "--wirte"])),
+    "unknown flag --wirte (did you mean --write?)",
+  );
+  const doctor = await world.run(runDoctor, ["--jsom", url]);
+  assertStringIncludes(doctor.stdout, "--jsom (did you mean --json?)");
 });
 
 Deno.test("every fault of own flags is told at once", () => {
