@@ -84,6 +84,7 @@ export class ParkedCalls {
   /** By its state. */
   readonly #parked = new Map<string, Call>();
   #asked = 0;
+  #isEnding = false;
 
   constructor(options: ParkedCallsOptions) {
     this.#options = options;
@@ -154,6 +155,7 @@ export class ParkedCalls {
   }
 
   #cannotAsk(method: string, call: Call | undefined): string | undefined {
+    if (this.#isEnding) return "the client is gone";
     const capability = CAPABILITY_OF[method];
     if (!call || !ASKING_METHODS.has(call.method) || capability === undefined) {
       return `the client cannot be asked ${method} here`;
@@ -283,6 +285,7 @@ export class ParkedCalls {
 
   /** Gives up the calls whose client will not answer any more. */
   end(error: ProxyError): void {
+    this.#isEnding = true;
     for (const call of [...this.#calls.values()]) {
       if (call.state === undefined) continue;
       const { waiting } = call;

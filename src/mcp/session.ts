@@ -93,6 +93,12 @@ export interface SessionOptions {
 /** How long what follows waits for `notifications/initialized`. */
 const INITIALIZED_WAIT_MS = 10_000;
 
+/**
+ * How many notifications and answers are upstream at once. They have places of
+ * their own, since calls that hold all the others may wait for them.
+ */
+const MAX_UNASKED = 256;
+
 /** How long a cancelled request's stream stays open for what is still said. */
 const CANCELLED_LINGER_MS = 5_000;
 
@@ -104,6 +110,7 @@ export class Session {
   readonly #delivery: Delivery;
   readonly #carrier: Carrier;
   readonly #places: Places;
+  readonly #unasked = new Places(MAX_UNASKED);
   readonly #keeper: SessionKeeper;
   readonly #policy: RepeatPolicy;
   readonly #underway: Underway;
@@ -158,7 +165,8 @@ export class Session {
       return;
     }
     // A ping asks whether the target is there: it does not queue.
-    this.#start(exchange, this.#gate, method !== "ping");
+    const places = method === "ping" ? undefined : this.#places;
+    this.#start(exchange, this.#gate, places);
   }
 
   #acceptBatch(bytes: Uint8Array, { messages }: BatchMessage): void {
@@ -166,14 +174,15 @@ export class Session {
       message.kind === "request" ? [message.id] : []
     );
     const exchange = this.#open({ bytes, method: "batch", requests });
-    this.#start(exchange, this.#gate, requests.length > 0);
+    const isAsked = requests.length > 0;
+    this.#start(exchange, this.#gate, isAsked ? this.#places : this.#unasked);
   }
 
   #acceptNotification(bytes: Uint8Array, message: NotificationMessage): void {
     const { method, params } = message;
     if (method === "notifications/cancelled" && !this.#cancel(params)) return;
     const exchange = this.#open({ bytes, method, params, requests: [] });
-    const done = this.#start(exchange, this.#gate);
+    const done = this.#start(exchange, this.#gate, this.#unasked);
     if (method !== "notifications/initialized") return;
     const { promise: waited, resolve } = Promise.withResolvers<void>();
     const timer = setTimeout(resolve, INITIALIZED_WAIT_MS);
@@ -191,7 +200,7 @@ export class Session {
     const method = "response";
     const exchange = this.#open({ bytes, method, requests: [], answerTo });
     // The target waits for it, and may wait with the answer to `initialize`.
-    this.#start(exchange, undefined);
+    this.#start(exchange, undefined, this.#unasked);
   }
 
   /** Lets a cancelled request go; false when the target need not be told. */
@@ -226,9 +235,9 @@ export class Session {
   #start(
     exchange: Exchange,
     gate: Promise<unknown> | undefined,
-    needsPlace = false,
+    places?: Places,
   ): Promise<void> {
-    const done = this.#run(exchange, gate, needsPlace);
+    const done = this.#run(exchange, gate, places);
     this.#underway.add(exchange, done);
     return done;
   }
@@ -236,19 +245,22 @@ export class Session {
   async #run(
     exchange: Exchange,
     gate: Promise<unknown> | undefined,
-    needsPlace: boolean,
+    places: Places | undefined,
   ): Promise<void> {
+    let leave: (() => void) | undefined;
     try {
       if (gate) await gate;
-      if (needsPlace) {
-        if (!await this.#places.take(exchange.signal)) return;
-        exchange.settled.then(() => this.#places.free());
+      if (places) {
+        if (!await places.take(exchange.signal)) return;
+        if (exchange.isRequest) exchange.settled.then(() => places.free());
+        else leave = () => places.free();
       }
       if (!exchange.signal.aborted) await this.#carry(exchange);
     } catch (error) {
       // Only a client that is gone brings us here.
       this.#options.log.debug("could not answer", { error: String(error) });
     } finally {
+      leave?.();
       exchange.end();
       this.#delivery.forget(exchange);
     }
@@ -331,7 +343,8 @@ export class Session {
       `{"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":${id.source},"reason":"timeout"}}`,
     );
     const method = "notifications/cancelled";
-    this.#start(this.#open({ bytes, method, requests: [] }), this.#gate);
+    const exchange = this.#open({ bytes, method, requests: [] });
+    this.#start(exchange, this.#gate, this.#unasked);
   }
 
   /** Answers a request of the target's that the client is not given. */
@@ -342,7 +355,7 @@ export class Session {
     );
     this.#delivery.takeTargetRequest(id);
     const exchange = this.#open({ bytes, method: "response", requests: [] });
-    this.#start(exchange, this.#gate);
+    this.#start(exchange, this.#gate, this.#unasked);
   }
 
   /** Learns from an answer what the session needs to know. */

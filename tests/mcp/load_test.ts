@@ -20,6 +20,32 @@ Deno.test("ten thousand requests at once are answered over no more connections t
   );
 });
 
+Deno.test("a burst of notifications is sent over a few hundred connections at most, and in full", async () => {
+  const release = Promise.withResolvers<void>();
+  await using server = await RawServer.start(mcp({
+    "notifications/progress": async (_message, reply) => {
+      await release.promise;
+      await reply.status(202);
+    },
+  }));
+  await using client = new StreamClient({ url: server.url });
+  const count = 1000;
+  for (let step = 0; step < count; step++) {
+    client.notify("notifications/progress", { progress: step });
+  }
+  // Whatever has no place to wait for is through when this is answered.
+  client.request("p", "ping");
+  await client.answer("p");
+  const { length } = server.requests.all;
+  assert(length < 300, `${length} requests at once`);
+  release.resolve();
+  await client.close();
+  const steps = server.requests.all.map((seen) => JSON.parse(seen.text()))
+    .filter(({ method }) => method === "notifications/progress")
+    .map(({ params }) => params.progress).sort((one, other) => one - other);
+  assertEquals(steps, Array.from({ length: count }, (_, step) => step));
+});
+
 Deno.test("requests are sent in the order in which they came", async () => {
   await using server = await RawServer.start(mcp({}));
   await using client = new StreamClient({ url: server.url, maxConcurrency: 1 });
