@@ -5,15 +5,13 @@
  */
 
 import manifest from "../deno.json" with { type: "json" };
+import { LEGACY_VERSIONS, MODERN_VERSION } from "./mcp/revisions.ts";
 
 /** The version of the package. */
 export const VERSION: string = manifest.version;
 
 /** The revisions of MCP that the program speaks, newest first. */
 export const PROTOCOL_VERSIONS: readonly string[] = [
-  "2026-07-28",
-  "2025-11-25",
-  "2025-06-18",
-  "2025-03-26",
-  "2024-11-05",
+  MODERN_VERSION,
+  ...LEGACY_VERSIONS,
 ];

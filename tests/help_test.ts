@@ -13,12 +13,7 @@ import {
   versionText,
 } from "../src/help.ts";
 import { OPTION_KEYS, OPTIONS } from "../src/options.ts";
-import {
-  LEGACY_VERSIONS,
-  MODERN_VERSION,
-} from "../src/mcp/legacy_client_bridge.ts";
 import type { Option } from "../src/option.ts";
-import { PROTOCOL_VERSIONS } from "../src/version.ts";
 
 /** The rows of a terminal that nobody has made larger, less one for the prompt. */
 const ROWS = 23;
@@ -74,10 +69,6 @@ Deno.test("each screen of help but the one of all options fits a terminal as it 
       assertEquals(line, line.trimEnd());
     }
   }
-});
-
-Deno.test("the revisions are those that the proxy knows", () => {
-  assertEquals(PROTOCOL_VERSIONS, [MODERN_VERSION, ...LEGACY_VERSIONS]);
 });
 
 Deno.test("the version names the package, the runtime and the MCP revisions", () => {

@@ -6,6 +6,7 @@
  */
 
 import type { CredentialSource } from "../aws/credentials.ts";
+import { LATEST_LEGACY_VERSION, MODERN_VERSION } from "../mcp/revisions.ts";
 import { VERSION } from "../version.ts";
 import { openTarget } from "./context.ts";
 import type { Checkup } from "./doctor.ts";
@@ -20,8 +21,6 @@ import type { Finding } from "./doctor_report.ts";
 import { withLimit } from "./limit.ts";
 
 /** The newest revision with a handshake, and the first without. */
-const LEGACY_VERSION = "2025-11-25";
-const MODERN_VERSION = "2026-07-28";
 
 /** How many pages of tools are read. */
 const MAX_PAGES = 50;
@@ -106,7 +105,7 @@ async function shakeHands(
   exchanges: readonly Exchange[],
 ): Promise<Finding<Handshake>> {
   const initialized = await conversation.request("initialize", {
-    protocolVersion: LEGACY_VERSION,
+    protocolVersion: LATEST_LEGACY_VERSION,
     capabilities: {},
     clientInfo: CLIENT_INFO,
   });

@@ -40,6 +40,11 @@ import {
   type SingleMessage,
 } from "./message.ts";
 import { insertMeta } from "./metadata.ts";
+import {
+  LATEST_LEGACY_VERSION,
+  LEGACY_VERSIONS,
+  MODERN_VERSION,
+} from "./revisions.ts";
 
 /** What a {@linkcode LegacyClientBridge} is handed. */
 export interface LegacyClientBridgeOptions {
@@ -49,17 +54,6 @@ export interface LegacyClientBridgeOptions {
   /** What lies behind the bridge; it is handed the bridge's own emit. */
   readonly link: (emit: Emit) => Link;
 }
-
-/** The revision that the bridge speaks to the target. */
-export const MODERN_VERSION = "2026-07-28";
-
-/** The legacy revisions; a client of none of them is answered with the first. */
-export const LEGACY_VERSIONS: readonly string[] = [
-  "2025-11-25",
-  "2025-06-18",
-  "2025-03-26",
-  "2024-11-05",
-];
 
 /** The client capability that a request of the server's needs. */
 export const CAPABILITY_OF: Readonly<Record<string, string>> = {
@@ -287,7 +281,7 @@ export class LegacyClientBridge implements Link {
       id,
       JSON.stringify({
         protocolVersion: LEGACY_VERSIONS.find((one) => one === wanted) ??
-          LEGACY_VERSIONS[0],
+          LATEST_LEGACY_VERSION,
         capabilities: capabilities ?? {},
         serverInfo: serverInfo ?? { name: "unknown", version: "0" },
         instructions,

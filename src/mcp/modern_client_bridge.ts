@@ -21,7 +21,6 @@ import { Background } from "./background.ts";
 import { eraOf, META, metaOf } from "./era.ts";
 import type { Exchange } from "./exchange.ts";
 import { errorFrame } from "./failure.ts";
-import { LEGACY_VERSIONS, MODERN_VERSION } from "./legacy_client_bridge.ts";
 import {
   AwaitedAnswers,
   type Emit,
@@ -41,6 +40,7 @@ import {
   type SingleMessage,
 } from "./message.ts";
 import { ParkedCalls } from "./parked_calls.ts";
+import { LATEST_LEGACY_VERSION, MODERN_VERSION } from "./revisions.ts";
 import { SessionListeners } from "./session_listeners.ts";
 import {
   insertMembers,
@@ -161,7 +161,7 @@ export class ModernClientBridge implements Link {
 
   async #initialise(meta: Record<string, unknown>): Promise<boolean> {
     const { result } = await this.#own.ask(this.#link, "initialize", {
-      protocolVersion: LEGACY_VERSIONS[0],
+      protocolVersion: LATEST_LEGACY_VERSION,
       capabilities: meta[META.clientCapabilities] ?? {},
       clientInfo: meta[META.clientInfo] ?? { name: "unknown", version: "0" },
     });

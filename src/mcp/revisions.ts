@@ -1,0 +1,19 @@
+/**
+ * The revisions of MCP that the program speaks.
+ *
+ * @module
+ */
+
+/** The revision without a handshake. */
+export const MODERN_VERSION = "2026-07-28";
+
+/** The latest revision with sessions. */
+export const LATEST_LEGACY_VERSION = "2025-11-25";
+
+/** The revisions with sessions, newest first. */
+export const LEGACY_VERSIONS: readonly string[] = [
+  LATEST_LEGACY_VERSION,
+  "2025-06-18",
+  "2025-03-26",
+  "2024-11-05",
+];
