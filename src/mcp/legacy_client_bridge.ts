@@ -83,6 +83,7 @@ export class LegacyClientBridge implements Link {
     this.#background = new Background(options.log);
     this.#link = options.link((frame) => this.#receive(frame));
     this.#listen = new ListenBridge({
+      emit: options.emit,
       log: options.log,
       own: this.#own,
       link: this.#link,

@@ -1,13 +1,15 @@
 /**
  * One `subscriptions/listen` for all that a legacy client is told of: the lists
- * that the server offers to tell of, and the resources it subscribed to.
+ * that the server offers to tell of, and the resources it subscribed to. One
+ * that the target ends is opened again, since a client of a legacy revision
+ * could not.
  *
  * @module
  */
 
 import type { Log } from "../log.ts";
 import { META, metaOf } from "./era.ts";
-import { type Link, notify, type OwnRequests } from "./link.ts";
+import { type Emit, type Link, notify, type OwnRequests } from "./link.ts";
 import {
   isObject,
   type NotificationMessage,
@@ -18,6 +20,8 @@ import {
 
 /** What a {@linkcode ListenBridge} is handed. */
 export interface ListenBridgeOptions {
+  /** Writes one frame to the client. */
+  readonly emit: Emit;
   readonly log: Log;
   readonly own: OwnRequests;
   readonly link: Link;
@@ -35,6 +39,21 @@ const LISTS: readonly (readonly [capability: string, member: string])[] = [
 /** How long a target may take to acknowledge a subscription, in ms. */
 const ACKNOWLEDGE_MS = 30_000;
 
+/** What the client may have missed, by the member of the filter. */
+const CHANGES: Readonly<Record<string, string>> = {
+  toolsListChanged: "notifications/tools/list_changed",
+  promptsListChanged: "notifications/prompts/list_changed",
+  resourcesListChanged: "notifications/resources/list_changed",
+};
+
+/** The waits before a subscription that is over is opened again, in ms. */
+const REOPEN_MS: readonly number[] = [250, 1_000, 5_000, 15_000, 60_000];
+
+/** A subscription that lives this long was worth opening, in ms. */
+const STABLE_MS = 10_000;
+
+const encoder = new TextEncoder();
+
 interface Subscription {
   readonly id: RequestId;
   /** Resolves to the filter that the target honours, or to its error. */
@@ -51,6 +70,9 @@ export class ListenBridge {
   #previous: Subscription | undefined;
   /** Those that are not acknowledged yet, by their IDs. */
   readonly #unopened = new Map<string, Subscription>();
+  #reopening: ReturnType<typeof setTimeout> | undefined;
+  #reopened = 0;
+  #openedAt: number | undefined;
 
   constructor(options: ListenBridgeOptions) {
     this.#options = options;
@@ -90,6 +112,7 @@ export class ListenBridge {
   /** Listens anew, then leaves the subscription that was there before. */
   async #renew(): Promise<unknown> {
     const { own, link, meta, log } = this.#options;
+    clearTimeout(this.#reopening);
     const before = this.#current;
     const notifications = this.#filter();
     if (Object.keys(notifications).length === 0) {
@@ -105,14 +128,7 @@ export class ListenBridge {
     this.#unopened.set(subscription.id.key, subscription);
     const params = { _meta: meta(), notifications };
     own.ask(link, "subscriptions/listen", params, subscription.id)
-      .then(({ error }) => {
-        if (error) {
-          log.warn("the target refused a subscription", {
-            error: error.message,
-          });
-        }
-        subscription.opened.resolve(undefined);
-      });
+      .then(({ error }) => this.#over(subscription, error));
     const timer = setTimeout(() => {
       log.warn("the target did not acknowledge a subscription");
       subscription.opened.resolve(undefined);
@@ -122,7 +138,46 @@ export class ListenBridge {
     this.#unopened.delete(subscription.id.key);
     if (before) this.#leave(before, honoured);
     if (this.#previous === before) this.#previous = undefined;
+    if (honoured !== undefined) this.#openedAt = performance.now();
     return honoured;
+  }
+
+  /** The target has ended one; the client cannot know. */
+  #over(subscription: Subscription, error: RpcError | undefined): void {
+    const { log } = this.#options;
+    subscription.opened.resolve(undefined);
+    if (subscription !== this.#current) return;
+    this.#current = undefined;
+    if (error && !isOurs(error)) {
+      log.warn("the target refused a subscription", { error: error.message });
+      return;
+    }
+    const now = performance.now();
+    if (now - (this.#openedAt ?? now) > STABLE_MS) this.#reopened = 0;
+    const place = Math.min(this.#reopened++, REOPEN_MS.length - 1);
+    const waitMs = REOPEN_MS[place];
+    log.warn("a subscription is over, and is opened again", {
+      error: error?.message,
+      waitMs,
+    });
+    this.#reopening = setTimeout(() => void this.#reopen(), waitMs);
+  }
+
+  async #reopen(): Promise<void> {
+    const honoured = await this.#renew();
+    if (!isObject(honoured)) return;
+    // Whatever it tells of may have changed meanwhile.
+    for (const [member, method] of Object.entries(CHANGES)) {
+      if (honoured[member] === true) await this.#tell(method);
+    }
+    for (const uri of this.#uris) {
+      await this.#tell("notifications/resources/updated", { uri });
+    }
+  }
+
+  async #tell(method: string, params?: unknown): Promise<void> {
+    const message = JSON.stringify({ jsonrpc: "2.0", method, params });
+    await this.#options.emit(encoder.encode(message)).catch(() => {});
   }
 
   #filter(): Record<string, unknown> {
@@ -151,15 +206,16 @@ export class ListenBridge {
         id.key !== this.#previous?.id.key;
     }
     const ended = requestId(params.requestId);
-    if (!ended || ended.key !== this.#current?.id.key) return false;
-    this.#options.log.warn("the target's subscription is over");
-    this.#current?.opened.resolve(undefined);
-    this.#current = undefined;
+    const current = this.#current;
+    if (!current || ended?.key !== current.id.key) return false;
+    this.#options.own.forget(current.id);
+    this.#over(current, undefined);
     return true;
   }
 
   /** Stops listening. */
   end(): void {
+    clearTimeout(this.#reopening);
     if (this.#current) this.#leave(this.#current, undefined);
     this.#current = undefined;
   }
@@ -172,6 +228,11 @@ export class ListenBridge {
       requestId: JSON.parse(id.source),
     });
   }
+}
+
+/** Whether an error is the proxy's, so that it passes with its cause. */
+function isOurs({ data }: RpcError): boolean {
+  return isObject(data) && data.source === "sigv4-proxy";
 }
 
 function failed(code: number, message: string): RpcError {

@@ -3,92 +3,18 @@ import {
   assertGreaterOrEqual,
   assertStringIncludes,
 } from "@std/assert";
-import { mcp, type McpHandler, result, Sessions } from "../support/raw_mcp.ts";
-import { RawServer, type SeenRequest } from "../support/raw_server.ts";
 import {
-  StreamClient,
-  type StreamClientOptions,
-} from "../support/stream_client.ts";
-
-const VERSION = "io.modelcontextprotocol/protocolVersion";
-const CAPABILITIES = "io.modelcontextprotocol/clientCapabilities";
-
-const DISCOVERED = {
-  resultType: "complete",
-  supportedVersions: ["2026-07-28"],
-  capabilities: {
-    tools: { listChanged: true },
-    resources: { subscribe: true },
-  },
-  _meta: {
-    "io.modelcontextprotocol/serverInfo": { name: "raw", version: "2" },
-  },
-  ttlMs: 0,
-  cacheScope: "private",
-};
-
-const rpcError = (id: unknown, code: number, message: string) => ({
-  jsonrpc: "2.0",
-  id,
-  error: { code, message },
-});
-
-/** A target of 2026-07-28 alone. */
-const modernTarget = (script: Record<string, McpHandler> = {}) =>
-  mcp({
-    initialize: (message, reply) =>
-      reply.json(rpcError(message.id, -32022, "Unsupported version"), 400),
-    "server/discover": (message, reply) =>
-      reply.json(result(message, DISCOVERED)),
-    ...script,
-  });
-
-/** A target of a legacy revision alone, with a session. */
-const legacyTarget = (script: Record<string, McpHandler> = {}) => {
-  const sessions = new Sessions();
-  return mcp({
-    "server/discover": (_message, reply) => reply.status(404, {}, "no"),
-    ...script,
-  }, sessions);
-};
-
-async function bridged(
-  handler: Parameters<typeof RawServer.start>[0],
-  options: Partial<StreamClientOptions> = {},
-) {
-  const server = await RawServer.start(handler);
-  const client = new StreamClient({
-    url: server.url,
-    bridge: true,
-    ...options,
-  });
-  return {
-    server,
-    client,
-    async [Symbol.asyncDispose]() {
-      await client[Symbol.asyncDispose]();
-      await server[Symbol.asyncDispose]();
-    },
-  };
-}
-
-function messages(requests: readonly SeenRequest[]) {
-  return requests.filter(({ method }) => method === "POST")
-    .map((seen) => JSON.parse(seen.text()));
-}
-
-/** What a request of a client of 2026-07-28 holds. */
-const modernParams = (
-  params = {},
-  capabilities: Record<string, unknown> = {},
-) => ({
-  ...params,
-  _meta: {
-    [VERSION]: "2026-07-28",
-    "io.modelcontextprotocol/clientInfo": { name: "m", version: "1" },
-    [CAPABILITIES]: capabilities,
-  },
-});
+  bridged,
+  CAPABILITIES,
+  DISCOVERED,
+  legacyTarget,
+  messages,
+  modernParams,
+  modernTarget,
+  rpcError,
+  VERSION,
+} from "../support/bridge_world.ts";
+import { mcp, type McpHandler, result } from "../support/raw_mcp.ts";
 
 Deno.test("a legacy client's requests get the _meta of the modern era, every other byte as it was", async () => {
   await using w = await bridged(modernTarget());
