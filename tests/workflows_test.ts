@@ -1,0 +1,78 @@
+/** What the workflows on GitHub must not lose. Nothing here runs them. */
+import { assert, assertEquals } from "@std/assert";
+import { parse } from "yaml";
+import { filesUnder } from "./support/markdown.ts";
+
+interface Job {
+  readonly needs?: string;
+  readonly permissions?: Readonly<Record<string, string>>;
+  readonly "timeout-minutes"?: number;
+  readonly steps: readonly { readonly uses?: string; readonly run?: string }[];
+}
+
+interface Workflow {
+  readonly permissions: Readonly<Record<string, string>>;
+  readonly jobs: Readonly<Record<string, Job>>;
+}
+
+const DIRECTORY = new URL("../.github/workflows/", import.meta.url);
+const workflows: [name: string, workflow: Workflow][] = await Promise.all(
+  (await filesUnder(DIRECTORY, ".yml")).map(async (name) => [
+    name,
+    parse(await Deno.readTextFile(new URL(name, DIRECTORY))),
+  ]),
+);
+
+/** The jobs of all workflows, each with what is said of it. */
+function jobsThat(predicate: (job: Job) => boolean): string[] {
+  return workflows.flatMap(([name, { jobs }]) =>
+    Object.entries(jobs).filter(([, job]) => predicate(job))
+      .map(([job]) => `${name}: ${job}`)
+  );
+}
+
+function isRun(job: Job, command: RegExp): boolean {
+  return job.steps.some(({ run = "" }) => command.test(run));
+}
+
+Deno.test("every action is named by a commit, which nobody can move", () => {
+  const used = workflows.flatMap(([, { jobs }]) =>
+    Object.values(jobs).flatMap(({ steps }) => steps)
+      .flatMap(({ uses }) => uses ?? [])
+  );
+  assert(used.length > 0, "there are actions");
+  assertEquals(used.filter((action) => !/@[0-9a-f]{40}$/.test(action)), []);
+});
+
+Deno.test("a workflow may read the repository, and only a job may more", () => {
+  for (const [name, { permissions }] of workflows) {
+    assertEquals(permissions, { contents: "read" }, name);
+  }
+});
+
+Deno.test("no job that runs all the tests has a token that may write or publish", () => {
+  const tests = /^\.ci\/run|deno task test/;
+  assertEquals(
+    jobsThat((job) => isRun(job, tests) && job.permissions !== undefined),
+    [],
+  );
+});
+
+Deno.test("what is published was checked before, in a job of its own", () => {
+  const publishing = /^deno publish|^gh release create/;
+  const jobs = jobsThat((job) => isRun(job, publishing));
+  assertEquals(jobs, ["publish.yml: jsr", "release.yml: binaries"]);
+  for (const [name, { jobs }] of workflows) {
+    for (const { needs, ...job } of Object.values(jobs)) {
+      if (!isRun(job, publishing)) continue;
+      assert(isRun(jobs[needs ?? ""] ?? { steps: [] }, /^\.ci\/run/), name);
+    }
+  }
+});
+
+Deno.test("every job ends, at the latest after half an hour", () => {
+  assertEquals(
+    jobsThat((job) => (job["timeout-minutes"] ?? Infinity) > 30),
+    [],
+  );
+});
