@@ -52,15 +52,31 @@ export async function findLaunch(
   const { program } = context;
   const { options, notes } = optionArgs(args, context.env);
   const own = [config.targetUrl.href, ...options];
-  const needs = await findNeeds(config, context);
-  const launch: Launch = {
-    command: program.command,
-    args: program.module === undefined
-      ? own
-      : ["run", ...permissionFlags(needs), program.module, ...own],
-    env: carriedEnv(config, context.env),
-  };
-  return { launch, notes: [...notes, ...envNotes(config, context.env)] };
+  notes.push(...envNotes(config, context.env));
+  const env = carriedEnv(config, context.env);
+  if (program.module === undefined) {
+    return { launch: { command: program.command, args: own, env }, notes };
+  }
+  const [command, ...before] = denoCommand(context);
+  if (before.length > 0) notes.push(NPX_NOTE);
+  const flags = permissionFlags(await findNeeds(config, context));
+  const run = [...before, "run", ...flags, program.module, ...own];
+  return { launch: { command, args: run, env }, notes };
+}
+
+/** npm's store of what npx runs, which npm may empty. */
+const NPX_STORE = /[/\\]_npx[/\\]/;
+
+const NPX_NOTE =
+  "this Deno is npx's, in a directory that npm may empty: the entry starts " +
+  "npx, which the client has to find on its PATH";
+
+/** How to start Deno tomorrow as well: the program, and what goes before `run`. */
+function denoCommand({ program, os }: CommandContext): [string, ...string[]] {
+  if (!NPX_STORE.test(program.command)) return [program.command];
+  const args = ["-y", "deno@2"];
+  // There npx is a script, which only the shell can start.
+  return os === "windows" ? ["cmd", "/c", "npx", ...args] : ["npx", ...args];
 }
 
 /** Each option that is set, by a flag or a variable, as a flag. */
