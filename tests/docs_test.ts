@@ -1,6 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
 import {
   COMMAND_NAMES,
+  type CommandName,
   type CommandRow,
   COMMANDS,
   isCommandName,
@@ -11,8 +12,12 @@ import { ConfigError, ERROR_CODES } from "../src/errors.ts";
 import type { Option } from "../src/option.ts";
 import { OPTION_KEYS, OPTIONS } from "../src/options.ts";
 import {
+  commandsIn,
+  type DocCommand,
+  structuresIn,
+} from "./support/doc_commands.ts";
+import {
   codeSpans,
-  fencedBlocks,
   filesUnder,
   headingAnchors,
   linksOf,
@@ -207,33 +212,34 @@ Deno.test("every task that a page or a workflow names is in deno.json", async ()
 
 Deno.test("every command in a page is one that the program takes", async () => {
   const faults: string[] = [];
-  let count = 0;
+  const counts = new Map<string, number>();
   for (const { path, text } of pages) {
-    const lines = [
-      ...fencedBlocks(text, "sh").flatMap(shellCommands),
-      ...fencedBlocks(text, "json").flatMap(clientCommands),
-    ];
-    count += lines.length;
-    for (const line of lines) {
-      const fault = await faultOf(line);
-      if (fault !== "") faults.push(`${path}: ${line.join(" ")}: ${fault}`);
+    const commands = commandsIn(text);
+    counts.set(path, commands.length);
+    for (const command of commands) {
+      const fault = await faultOf(command);
+      if (fault !== "") {
+        faults.push(`${path}: ${command.args.join(" ")}: ${fault}`);
+      }
     }
   }
   assertEquals(faults, []);
-  assert(count > 20, `${count} commands are found`);
+  const total = [...counts.values()].reduce((sum, count) => sum + count);
+  assert(total > 25, `${total} commands are found`);
+  // A shell, a client, ECS and Kubernetes: five of them.
+  assertEquals(counts.get("docs/deploy/README.md"), 5);
 });
 
-/** What is wrong with the arguments of the program, if anything is. */
-async function faultOf(args: readonly string[]): Promise<string> {
+/** What is wrong with a command line of the program, if anything is. */
+async function faultOf({ args, variables }: DocCommand): Promise<string> {
   const [name, ...rest] = args;
-  const isCommand = isCommandName(name);
-  if (isCommand && !COMMANDS[name].takesOptions) return "";
   try {
-    const given = isCommand
-      ? takeOwnFlags(rest, COMMANDS[name].flags).rest
-      : args;
-    const options = name === "config" ? given.slice(1) : given;
-    await parseCommand(options, (name) => VARIABLES[name], {
+    const options = isCommandName(name) ? optionsOf(name, rest) : args;
+    if (options === undefined || options.some((arg) => arg.includes("…"))) {
+      return "";
+    }
+    const env = { ...VARIABLES, ...variables };
+    await parseCommand(options, (name) => env[name], {
       profileRegion: () => Promise.resolve("us-east-1"),
     });
     return "";
@@ -243,49 +249,34 @@ async function faultOf(args: readonly string[]): Promise<string> {
   }
 }
 
+/** The proxy's options among what follows a subcommand, if it takes them. */
+function optionsOf(
+  name: CommandName,
+  args: readonly string[],
+): readonly string[] | undefined {
+  const { flags, words, takesOptions }: CommandRow = COMMANDS[name];
+  const { rest } = takeOwnFlags(args, flags);
+  if (words.length === 0) return rest;
+  const [word, ...options] = rest;
+  const isKnown = words.includes(word) &&
+    (takesOptions || options.length === 0);
+  if (!isKnown) throw new ConfigError([`${name} takes one of ${words.join()}`]);
+  return takesOptions ? options : undefined;
+}
+
 /** The variables that the examples name. */
-const VARIABLES: Readonly<Record<string, string>> = { TEAM_API_KEY: "key" };
+const VARIABLES: Readonly<Record<string, string | undefined>> = {
+  TEAM_API_KEY: "key",
+};
 
-const PROGRAM = /^(?:jsr:@scope\/)?sigv4-proxy$/;
-
-/** The arguments of the program in each command of a shell. */
-function shellCommands(block: string): string[][] {
-  return block.replaceAll("\\\n", " ").split("\n")
-    .filter((line) => !/[|(]/.test(line.replace(/'[^']*'/g, "")))
-    .map((line) =>
-      [...line.matchAll(/(?:'[^']*'|"[^"]*"|[^\s'"])+/g)]
-        .map(([word]) => word.replace(/['"]/g, ""))
-    )
-    .flatMap(afterProgram);
-}
-
-/** The arguments of the program in each entry of a client's configuration. */
-function clientCommands(block: string): string[][] {
-  return [...block.matchAll(/"(?:args|command)": (\[[^\]]*\])/g)]
-    .map(([, args]): string[] => JSON.parse(args))
-    .flatMap((args) => afterProgram(args))
-    .filter((args) => !args.some((arg) => arg.includes("…")));
-}
-
-function afterProgram(words: readonly string[]): string[][] {
-  if (words[0] === "docker" && words[1] === "build") return [];
-  const at = words.findIndex((word) =>
-    PROGRAM.test(word.replace(/@\d.*$/, ""))
-  );
-  return at < 0 ? [] : [words.slice(at + 1)];
-}
-
-Deno.test("every block of JSON can be read", () => {
-  const bad = pages.flatMap(({ path, text }) =>
-    fencedBlocks(text, "json").filter((block) => !isJson(block))
-      .map((block) => `${path}: ${block.slice(0, 60)}`)
-  );
-  assertEquals(bad, []);
+Deno.test("every block of JSON and YAML can be read", () => {
+  const bad = pages.filter(({ text }) => !canBeRead(text));
+  assertEquals(bad.map(({ path }) => path), []);
 });
 
-function isJson(text: string): boolean {
+function canBeRead(text: string): boolean {
   try {
-    JSON.parse(text);
+    structuresIn(text);
     return true;
   } catch {
     return false;
