@@ -76,11 +76,12 @@ Deno.test("every page of docs is reached from the README", () => {
   assertEquals(unseen, []);
 });
 
-/** Flags of Deno, Docker and the AWS CLI that the pages name. */
+/** Flags of Deno, Docker, the AWS CLI and the inspector that the pages name. */
 const FLAGS_OF_OTHERS = new RegExp(
   "^(?:allow-[a-z]+|cached-only|frozen|ignore-env|lock|no-prompt" +
     "|cap-drop|env|interactive|publish|rm|volume" +
-    "|http-put-response-hop-limit)$",
+    "|http-put-response-hop-limit" +
+    "|cli|config|method|server|tool-arg|tool-name|web)$",
 );
 
 Deno.test("a flag that a page names is one of the program's", () => {
