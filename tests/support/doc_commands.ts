@@ -40,6 +40,9 @@ export function structuresIn(text: string): unknown[] {
 
 const PROGRAM = /^(?:jsr:@scope\/)?sigv4-proxy(?:@\d[^/]*)?$/;
 
+/** Commands that name the program, and do not start it. */
+const NAMING = /^(?:deno install|docker build) /;
+
 /** A redirection, a word with its quotes, or what stands between commands. */
 const TOKEN =
   /(\d*[<>]{1,2}&?\s*[^\s()|;&<>]+)|((?:'[^']*'|"[^"]*"|[^\s'"|&;()<>])+)|[|&;()<>]+/g;
@@ -63,7 +66,7 @@ function afterProgram(
   words: readonly string[],
   variables: DocCommand["variables"] = {},
 ): DocCommand[] {
-  if (words[0] === "docker" && words[1] === "build") return [];
+  if (NAMING.test(words.join(" "))) return [];
   const at = words.findIndex((word) => PROGRAM.test(word));
   if (at < 0) return [];
   const assigned = words.slice(0, at).flatMap((word) => {

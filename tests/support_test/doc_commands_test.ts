@@ -11,6 +11,7 @@ echo | MCP_TIMEOUT=9s deno run -A jsr:@scope/sigv4-proxy@0.1.0 \\
   --header 'X-A: (b | c)' https://mcp.example 2>&1 | jq . > out # --no
 one && sigv4-proxy --one; sigv4-proxy --two 2>/dev/null
 docker build -t sigv4-proxy .
+deno install --name sigv4-proxy jsr:@scope/sigv4-proxy
 other --sigv4-proxy`;
   assertEquals(commandsIn(fenced("sh", block)), [
     { args: ["completions", "bash"], variables: {} },
