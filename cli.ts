@@ -66,7 +66,9 @@ async function run(args: readonly string[]): Promise<number> {
     const lines = error.faults.map((fault) =>
       `configuration error: ${fault}\n`
     );
-    const help = "run sigv4-proxy --help for the options\n";
+    const help = isCommandName(name)
+      ? `run sigv4-proxy ${name} --help for its use\n`
+      : "run sigv4-proxy --help for the options\n";
     await Deno.stderr.write(new TextEncoder().encode(lines.join("") + help));
     return EXIT_CONFIGURATION;
   }

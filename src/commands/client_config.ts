@@ -165,7 +165,10 @@ async function writeEntry(task: Task): Promise<boolean> {
     );
     const kept = backup === undefined ? "" : `; as it was: ${backup}`;
     await context.write(`${edited.kind} "${name}" in ${file.path}${kept}\n`);
-    await context.write(`next: ${client.reload}\n`);
+    const { reload } = path === usualFile(client, context)
+      ? client
+      : { reload: `have the client read ${file.path} again` };
+    await context.write(`next: ${reload}\n`);
     return true;
   } catch (error) {
     if (error instanceof EditError) {

@@ -259,12 +259,16 @@ Deno.test("--write makes the file where there is none, and --file says another p
   assertEquals(yaml.extensions.abc123.cmd, PROGRAM.command);
 
   const elsewhere = world.path("project/.mcp.json");
-  await world.run(runConfig, [
+  const other = await world.run(runConfig, [
     "claude-code",
     `--file=${elsewhere}`,
     "--write",
     TARGET,
   ], { program: PROGRAM });
+  assertStringIncludes(
+    other.stdout,
+    `next: have the client read ${elsewhere} again`,
+  );
   assert("mcpServers" in JSON.parse(await Deno.readTextFile(elsewhere)));
 });
 
