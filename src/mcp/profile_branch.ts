@@ -1,0 +1,170 @@
+/**
+ * The link of one AWS profile beside the first.
+ *
+ * @module
+ */
+
+import type { Log } from "../log.ts";
+import { Background } from "./background.ts";
+import { eraOf } from "./era.ts";
+import { type Emit, type Link, OwnRequests, partsOf } from "./link.ts";
+import {
+  type BatchMessage,
+  isObject,
+  readMessage,
+  type RequestId,
+  requestId,
+  requestIdFromSource,
+  type RequestMessage,
+  type ResponseMessage,
+  type SingleMessage,
+} from "./message.ts";
+import { PROFILE_ARGUMENT } from "./profile_argument.ts";
+import { memberAt, memberNamed, replaceRange, whole } from "./splice.ts";
+
+type Message = SingleMessage | BatchMessage;
+
+const encoder = new TextEncoder();
+
+/** What a {@linkcode ProfileBranch} is handed. */
+export interface ProfileBranchOptions {
+  /** Writes one frame to the client. */
+  readonly emit: Emit;
+  readonly log: Log;
+  readonly profile: string;
+  /** Makes the link of the profile. */
+  readonly link: (emit: Emit) => Link;
+  /** The parameters of the client's `initialize`. */
+  readonly initialize: () => unknown;
+  /** Hears of each answer to the client. */
+  readonly onAnswer: (id: RequestId) => void;
+}
+
+/** The link of another profile than the first. */
+export class ProfileBranch implements Link {
+  readonly #options: ProfileBranchOptions;
+  readonly #link: Link;
+  readonly #own: OwnRequests;
+  readonly #background: Background;
+  readonly #waiting = new Map<string, RequestId>();
+  #ready: Promise<ResponseMessage["error"]> | undefined;
+
+  constructor(options: ProfileBranchOptions) {
+    this.#options = options;
+    this.#background = new Background(options.log);
+    this.#own = new OwnRequests(`sigv4-proxy:${options.profile}`);
+    this.#link = options.link((frame) => this.#emit(frame));
+  }
+
+  accept(bytes: Uint8Array, message: Message): void {
+    const isRequest = message.kind === "request";
+    if (!isRequest || eraOf(message) === "modern") {
+      if (this.#dropsWaiting(message)) return;
+      return this.#link.accept(bytes, message);
+    }
+    this.#waiting.set(message.id.key, message.id);
+    this.#background.start(() => this.#acceptWhenReady(bytes, message));
+  }
+
+  /** A call that is cancelled before it was sent never is. */
+  #dropsWaiting(message: Message): boolean {
+    if (message.kind !== "notification") return false;
+    const { params } = message;
+    const id = isObject(params) ? requestId(params.requestId) : undefined;
+    return id !== undefined && this.#waiting.delete(id.key);
+  }
+
+  async #acceptWhenReady(
+    bytes: Uint8Array,
+    request: RequestMessage,
+  ): Promise<void> {
+    this.#ready ??= this.#initialise();
+    const failed = await this.#ready;
+    if (failed) this.#ready = undefined;
+    if (!this.#waiting.delete(request.id.key)) return;
+    if (!failed) return this.#link.accept(bytes, request);
+    const { id } = request;
+    const { code, message, data } = failed;
+    const error = JSON.stringify({ code, message, data });
+    await this.#options.emit(encoder.encode(
+      `{"jsonrpc":"2.0","id":${id.source},"error":${error}}`,
+    )).catch(() => {});
+  }
+
+  /** Opens the session as the client opened the first one. */
+  async #initialise(): Promise<ResponseMessage["error"]> {
+    const params = this.#options.initialize();
+    if (params === undefined) return undefined;
+    const { error } = await this.#own.ask(this.#link, "initialize", params);
+    if (error) return error;
+    const method = "notifications/initialized";
+    const bytes = encoder.encode(`{"jsonrpc":"2.0","method":"${method}"}`);
+    const kind = "notification";
+    this.#link.accept(bytes, { kind, method, params: undefined });
+    return undefined;
+  }
+
+  async #emit(frame: Uint8Array): Promise<void> {
+    const { emit, profile, onAnswer } = this.#options;
+    const message = readMessage(frame);
+    if (message.kind === "response") {
+      if (this.#own.take(message)) return;
+      if (message.id) onAnswer(message.id);
+      return await emit(frame);
+    }
+    if (message.kind === "batch") {
+      // The client sent no batch over this link that this could answer.
+      for (const part of partsOf(frame)) await this.#emit(part);
+      return;
+    }
+    if (
+      message.kind === "notification" &&
+      message.method === "notifications/cancelled"
+    ) {
+      return await emit(cancelledHere(profile, message.params, frame));
+    }
+    if (message.kind !== "request") return await emit(frame);
+    // Servers number their requests alike, so each link has its own numbers.
+    const place = memberNamed("id", frame, whole(frame));
+    const id = foreignId(profile, message.id);
+    await emit(place ? replaceRange(frame, place, id) : frame);
+  }
+
+  async drain(patience: AbortSignal): Promise<void> {
+    await this.#link.drain(patience);
+    await this.#background.settled();
+    await this.#link.drain(patience);
+  }
+
+  async close(limitMs: number): Promise<void> {
+    await this.#link.close(limitMs);
+  }
+}
+
+/** The ID, as JSON, under which the client knows a request of a branch. */
+function foreignId(profile: string, { source }: RequestId): string {
+  return JSON.stringify(`${PROFILE_ARGUMENT}:${profile}:${source}`);
+}
+
+/** The ID under which the branch knows it; `undefined` if it is not its own. */
+export function originalId(
+  profile: string,
+  { source }: RequestId,
+): RequestId | undefined {
+  const text: unknown = JSON.parse(source);
+  const prefix = `${PROFILE_ARGUMENT}:${profile}:`;
+  if (typeof text !== "string" || !text.startsWith(prefix)) return undefined;
+  return requestIdFromSource(text.slice(prefix.length));
+}
+
+/** A cancellation that names the request as the client knows it. */
+function cancelledHere(
+  profile: string,
+  params: unknown,
+  frame: Uint8Array,
+): Uint8Array {
+  const id = isObject(params) ? requestId(params.requestId) : undefined;
+  const place = memberAt(frame, ["params", "requestId"]);
+  if (!id || !place) return frame;
+  return replaceRange(frame, place, foreignId(profile, id));
+}
