@@ -54,8 +54,16 @@ function routed(options: ClientLinkOptions, emit: Emit): Link {
     emit,
     log,
     observer,
-    link: (profile, emit) =>
-      upstream(options, emit, profiles.get(profile) ?? fetch),
+    link: (profile, emit, onAnswer) =>
+      upstream(
+        {
+          ...options,
+          emitPieces: (pieces, id) =>
+            options.emitPieces(pieces, id).finally(() => onAnswer(id)),
+        },
+        emit,
+        profiles.get(profile) ?? fetch,
+      ),
   });
 }
 

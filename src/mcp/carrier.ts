@@ -435,6 +435,13 @@ export class Carrier {
   }
 }
 
+/** The methods whose answers the proxy, or a layer of it, may have to read. */
+const READ_METHODS: ReadonlySet<string> = new Set([
+  "initialize",
+  "ping",
+  "tools/list",
+]);
+
 /**
  * Whether an answer may pass while it still arrives: where the limit was
  * raised, and nothing in the answer is the proxy's to read.
@@ -446,7 +453,7 @@ function mayPassInPieces(
 ): boolean {
   return maxAnswerBytes > DEFAULT_MAX_ANSWER_BYTES && requests.length === 1 &&
     mediaType(response) === "application/json" && onAnswer === undefined &&
-    method !== "initialize" && method !== "tools/list";
+    !READ_METHODS.has(method);
 }
 
 function channelEnded(cause: unknown): ProxyError {

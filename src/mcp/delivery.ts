@@ -33,8 +33,11 @@ import { scanMembers } from "./scan.ts";
 export interface DeliveryOptions {
   /** Writes one frame to the client; awaited, so that a slow client slows us. */
   readonly emit: (frame: Uint8Array) => Promise<void>;
-  /** Writes one frame whose pieces are still on their way. */
-  readonly emitPieces: (pieces: AsyncIterable<Uint8Array>) => Promise<void>;
+  /** Writes the answer to a request whose pieces are still on their way. */
+  readonly emitPieces: (
+    pieces: AsyncIterable<Uint8Array>,
+    id: RequestId,
+  ) => Promise<void>;
   readonly log: Log;
   /** Takes the secrets out of the errors that the client is told. */
   readonly redact: Redact;
@@ -315,7 +318,7 @@ export class Delivery {
         return this.#take(exchange, id);
       },
     });
-    await exchange.delivering(emitPieces(pieces));
+    await exchange.delivering(emitPieces(pieces, id));
   }
 
   /** Deals with an event that was too large to be kept. */

@@ -5,7 +5,7 @@
  */
 
 import type { Log } from "../log.ts";
-import { type Emit, type Link, OwnRequests, responseIn } from "./link.ts";
+import { type Emit, type Link, OwnRequests, partsOf } from "./link.ts";
 
 /** What {@linkcode withKeepAlive} is handed. */
 export interface KeepAliveOptions {
@@ -29,11 +29,10 @@ export function withKeepAlive(options: KeepAliveOptions): Link {
   let timer: ReturnType<typeof setTimeout> | undefined;
 
   const link = options.link(async (frame) => {
-    if (!own.isIdle) {
-      const answer = responseIn(frame);
-      if (answer && own.take(answer)) return;
-    }
-    await emit(frame);
+    const parts = own.isIdle ? [] : partsOf(frame);
+    const rest = own.takeFrom(parts);
+    if (rest.length === parts.length) return await emit(frame);
+    for (const { bytes } of rest) await emit(bytes);
   });
 
   const stop = (): void => {

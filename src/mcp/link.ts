@@ -12,7 +12,7 @@ import type {
   RpcError,
   SingleMessage,
 } from "./message.ts";
-import { readMessage, requestId } from "./message.ts";
+import { isObject, readMessage, requestId } from "./message.ts";
 import { membersOf, whole } from "./splice.ts";
 
 /** Takes the client's messages, and ends. */
@@ -81,6 +81,13 @@ export class OwnRequests {
     return true;
   }
 
+  /** The parts of a frame that are no answers to these requests. */
+  takeFrom(parts: readonly Part[]): Part[] {
+    return parts.filter(({ message }) =>
+      message.kind !== "response" || !this.take(message)
+    );
+  }
+
   /** Gives up on an answer. */
   forget({ key }: RequestId): void {
     this.#waiting.delete(key);
@@ -92,10 +99,35 @@ export class OwnRequests {
   }
 }
 
-/** The messages of an array, each as it stands there. */
-export function partsOf(frame: Uint8Array): Uint8Array[] {
-  return membersOf(frame, whole(frame))
-    .map(({ start, end }) => frame.slice(start, end));
+/** One of the messages in a frame. */
+export interface Part {
+  readonly message: SingleMessage;
+  /** The message as it stands in the frame. */
+  readonly bytes: Uint8Array;
+}
+
+/** What a frame holds: its one message, or those of an array. */
+export function partsOf(frame: Uint8Array): Part[] {
+  const message = readMessage(frame);
+  if (message.kind === "invalid") return [];
+  if (message.kind !== "batch") return [{ message, bytes: frame }];
+  const ranges = membersOf(frame, whole(frame));
+  return message.messages.map((message, index) => {
+    const { start, end } = ranges[index];
+    return { message, bytes: frame.slice(start, end) };
+  });
+}
+
+/** The request that a `notifications/cancelled` names; of no other message. */
+export function cancelledId(
+  message: SingleMessage | BatchMessage,
+): RequestId | undefined {
+  if (message.kind !== "notification") return undefined;
+  const { method, params } = message;
+  if (method !== "notifications/cancelled" || !isObject(params)) {
+    return undefined;
+  }
+  return requestId(params.requestId);
 }
 
 /** The one response in a frame; `undefined` for anything else. */
@@ -126,22 +158,48 @@ export function notify(link: Link, method: string, params?: unknown): void {
   link.accept(bytes, { kind: "notification", method, params });
 }
 
+/** How many cancelled requests are remembered; the oldest go first. */
+const MAX_CANCELLED = 1024;
+
 /** Requests whose answers a layer wants to see on their way to the client. */
 export class AwaitedAnswers {
   readonly #keys = new Set<string>();
+  /** Those that may never be answered: nothing else takes them out. */
+  readonly #cancelled = new Set<string>();
 
   /** Notes a request. */
   expect({ key }: RequestId): void {
+    this.#cancelled.delete(key);
     this.#keys.add(key);
+  }
+
+  /** Notes that the client wants no answer to a request; one may still come. */
+  cancel({ key }: RequestId): void {
+    if (!this.#keys.delete(key)) return;
+    this.#cancelled.add(key);
+    for (const oldest of this.#cancelled) {
+      if (this.#cancelled.size <= MAX_CANCELLED) break;
+      this.#cancelled.delete(oldest);
+    }
   }
 
   /** Whether a request was noted; it is forgotten. */
   take(id: RequestId | undefined): boolean {
-    return id !== undefined && this.#keys.delete(id.key);
+    if (id === undefined) return false;
+    return this.#keys.delete(id.key) || this.#cancelled.delete(id.key);
+  }
+
+  /** The parts of a frame that are answers to such requests; each is taken. */
+  takeFrom(parts: readonly Part[]): Set<Part> {
+    return new Set(
+      parts.filter(({ message }) =>
+        message.kind === "response" && this.take(message.id)
+      ),
+    );
   }
 
   /** Whether no answer is awaited. */
   get isIdle(): boolean {
-    return this.#keys.size === 0;
+    return this.#keys.size === 0 && this.#cancelled.size === 0;
   }
 }

@@ -7,7 +7,15 @@
 import type { Log } from "../log.ts";
 import { Background } from "./background.ts";
 import { eraOf } from "./era.ts";
-import { type Emit, type Link, OwnRequests, partsOf } from "./link.ts";
+import {
+  cancelledId,
+  type Emit,
+  type Link,
+  notify,
+  OwnRequests,
+  partsOf,
+  rpcErrorFrame,
+} from "./link.ts";
 import {
   type BatchMessage,
   isObject,
@@ -16,7 +24,7 @@ import {
   requestId,
   requestIdFromSource,
   type RequestMessage,
-  type ResponseMessage,
+  type RpcError,
   type SingleMessage,
 } from "./message.ts";
 import { PROFILE_ARGUMENT } from "./profile_argument.ts";
@@ -24,7 +32,13 @@ import { memberAt, memberNamed, replaceRange, whole } from "./splice.ts";
 
 type Message = SingleMessage | BatchMessage;
 
-const encoder = new TextEncoder();
+/** A session that is opened, or has been. */
+interface Opening {
+  /** The parameters of its `initialize`. */
+  readonly params: unknown;
+  /** Resolves to the error if it fails. */
+  readonly failure: Promise<RpcError | undefined>;
+}
 
 /** What a {@linkcode ProfileBranch} is handed. */
 export interface ProfileBranchOptions {
@@ -47,7 +61,7 @@ export class ProfileBranch implements Link {
   readonly #own: OwnRequests;
   readonly #background: Background;
   readonly #waiting = new Map<string, RequestId>();
-  #ready: Promise<ResponseMessage["error"]> | undefined;
+  #opening: Opening | undefined;
 
   constructor(options: ProfileBranchOptions) {
     this.#options = options;
@@ -68,9 +82,7 @@ export class ProfileBranch implements Link {
 
   /** A call that is cancelled before it was sent never is. */
   #dropsWaiting(message: Message): boolean {
-    if (message.kind !== "notification") return false;
-    const { params } = message;
-    const id = isObject(params) ? requestId(params.requestId) : undefined;
+    const id = cancelledId(message);
     return id !== undefined && this.#waiting.delete(id.key);
   }
 
@@ -78,30 +90,37 @@ export class ProfileBranch implements Link {
     bytes: Uint8Array,
     request: RequestMessage,
   ): Promise<void> {
-    this.#ready ??= this.#initialise();
-    const failed = await this.#ready;
-    if (failed) this.#ready = undefined;
-    if (!this.#waiting.delete(request.id.key)) return;
-    if (!failed) return this.#link.accept(bytes, request);
+    const error = await this.#whenOpen();
     const { id } = request;
-    const { code, message, data } = failed;
-    const error = JSON.stringify({ code, message, data });
-    await this.#options.emit(encoder.encode(
-      `{"jsonrpc":"2.0","id":${id.source},"error":${error}}`,
-    )).catch(() => {});
+    if (!this.#waiting.delete(id.key)) return;
+    if (!error) return this.#link.accept(bytes, request);
+    this.#options.onAnswer(id);
+    await this.#options.emit(rpcErrorFrame(id, error)).catch(() => {});
+  }
+
+  /**
+   * Waits for the session that the client's latest `initialize` asks for, and
+   * opens it where it is not there; resolves to the error if that fails.
+   */
+  async #whenOpen(): Promise<RpcError | undefined> {
+    const params = this.#options.initialize();
+    // The target is to say itself what it makes of a call before that.
+    if (params === undefined) return undefined;
+    if (this.#opening?.params !== params) {
+      this.#opening = { params, failure: this.#initialise(params) };
+    }
+    const opening = this.#opening;
+    const error = await opening.failure;
+    // Another may have begun meanwhile, which this does not concern.
+    if (error && this.#opening === opening) this.#opening = undefined;
+    return error;
   }
 
   /** Opens the session as the client opened the first one. */
-  async #initialise(): Promise<ResponseMessage["error"]> {
-    const params = this.#options.initialize();
-    if (params === undefined) return undefined;
+  async #initialise(params: unknown): Promise<RpcError | undefined> {
     const { error } = await this.#own.ask(this.#link, "initialize", params);
-    if (error) return error;
-    const method = "notifications/initialized";
-    const bytes = encoder.encode(`{"jsonrpc":"2.0","method":"${method}"}`);
-    const kind = "notification";
-    this.#link.accept(bytes, { kind, method, params: undefined });
-    return undefined;
+    if (!error) notify(this.#link, "notifications/initialized");
+    return error;
   }
 
   async #emit(frame: Uint8Array): Promise<void> {
@@ -114,7 +133,7 @@ export class ProfileBranch implements Link {
     }
     if (message.kind === "batch") {
       // The client sent no batch over this link that this could answer.
-      for (const part of partsOf(frame)) await this.#emit(part);
+      for (const { bytes } of partsOf(frame)) await this.#emit(bytes);
       return;
     }
     if (

@@ -12,15 +12,20 @@
 import { ProxyError } from "../errors.ts";
 import type { Log } from "../log.ts";
 import { errorFrame } from "./failure.ts";
-import { AwaitedAnswers, type Emit, type Link } from "./link.ts";
 import {
-  type BatchMessage,
-  isObject,
-  readMessage,
-  requestId,
-  type RequestMessage,
-  type ResponseMessage,
-  type SingleMessage,
+  AwaitedAnswers,
+  cancelledId,
+  type Emit,
+  type Link,
+  partsOf,
+} from "./link.ts";
+import type {
+  BatchMessage,
+  NotificationMessage,
+  RequestId,
+  RequestMessage,
+  ResponseMessage,
+  SingleMessage,
 } from "./message.ts";
 import type { Observer } from "./observer.ts";
 import {
@@ -37,8 +42,15 @@ import { memberNamed, replaceRange, whole } from "./splice.ts";
 export interface ProfileRouterOptions {
   /** The profiles; the first is the default. */
   readonly profiles: readonly string[];
-  /** Makes the link of a profile. */
-  readonly link: (profile: string, emit: Emit) => Link;
+  /**
+   * Makes the link of a profile. An answer that it does not hand to `emit` it
+   * tells of by its ID.
+   */
+  readonly link: (
+    profile: string,
+    emit: Emit,
+    onAnswer: (id: RequestId) => void,
+  ) => Link;
   /** Writes one frame to the client. */
   readonly emit: Emit;
   readonly log: Log;
@@ -61,20 +73,19 @@ export class ProfileRouter implements Link {
   constructor(options: ProfileRouterOptions) {
     this.#options = options;
     const [first] = options.profiles;
-    this.#default = options.link(first, (frame) => this.#emitDefault(frame));
+    this.#default = options.link(
+      first,
+      (frame) => this.#emitDefault(frame),
+      () => {},
+    );
   }
 
   accept(bytes: Uint8Array, message: Message): void {
     switch (message.kind) {
       case "request":
         return this.#acceptRequest(bytes, message);
-      case "notification": {
-        const { method, params } = message;
-        const cancelled = method === "notifications/cancelled" &&
-          isObject(params) && requestId(params.requestId);
-        const branch = cancelled && this.#elsewhere.get(cancelled.key);
-        return (branch || this.#default).accept(bytes, message);
-      }
+      case "notification":
+        return this.#acceptNotification(bytes, message);
       case "response":
         return this.#acceptAnswer(bytes, message);
       case "batch":
@@ -84,6 +95,7 @@ export class ProfileRouter implements Link {
 
   #acceptRequest(bytes: Uint8Array, request: RequestMessage): void {
     const { method, params, id } = request;
+    this.#elsewhere.delete(id.key);
     if (method === "initialize") this.#initialize = params;
     if (method === "tools/list") this.#lists.expect(id);
     const profile = method === "tools/call" ? profileIn(params) : undefined;
@@ -100,6 +112,16 @@ export class ProfileRouter implements Link {
     const branch = this.#branch(profile);
     this.#elsewhere.set(id.key, branch);
     branch.accept(frame, call);
+  }
+
+  /** A cancellation goes where the call went, and that is the end of it. */
+  #acceptNotification(bytes: Uint8Array, message: NotificationMessage): void {
+    const id = cancelledId(message);
+    if (!id) return this.#default.accept(bytes, message);
+    const link = this.#elsewhere.get(id.key) ?? this.#default;
+    this.#elsewhere.delete(id.key);
+    this.#lists.cancel(id);
+    link.accept(bytes, message);
   }
 
   /** The members of a batch share a POST, and so a session. */
@@ -140,13 +162,16 @@ export class ProfileRouter implements Link {
     const known = this.#branches.get(profile);
     if (known) return known;
     const { emit, log, link } = this.#options;
+    const onAnswer = (id: RequestId) => {
+      this.#elsewhere.delete(id.key);
+    };
     const branch = new ProfileBranch({
       emit,
       log,
       profile,
-      link: (emit) => link(profile, emit),
+      link: (emit) => link(profile, emit, onAnswer),
       initialize: () => this.#initialize,
-      onAnswer: (id) => this.#elsewhere.delete(id.key),
+      onAnswer,
     });
     this.#branches.set(profile, branch);
     return branch;
@@ -155,9 +180,14 @@ export class ProfileRouter implements Link {
   async #emitDefault(frame: Uint8Array): Promise<void> {
     const { emit, profiles, log } = this.#options;
     if (this.#lists.isIdle) return await emit(frame);
-    const message = readMessage(frame);
-    const isList = message.kind === "response" && this.#lists.take(message.id);
-    await emit(isList ? withProfileArgument(frame, profiles, log) : frame);
+    const parts = partsOf(frame);
+    const lists = this.#lists.takeFrom(parts);
+    if (lists.size === 0) return await emit(frame);
+    for (const part of parts) {
+      const { bytes } = part;
+      const isList = lists.has(part);
+      await emit(isList ? withProfileArgument(bytes, profiles, log) : bytes);
+    }
   }
 
   async drain(patience: AbortSignal): Promise<void> {

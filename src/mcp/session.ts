@@ -55,8 +55,11 @@ export interface SessionOptions {
   readonly fetch: typeof globalThis.fetch;
   /** Writes one frame to the client; awaited, so that a slow client slows us. */
   readonly emit: (frame: Uint8Array) => Promise<void>;
-  /** Writes one frame whose pieces are still on their way. */
-  readonly emitPieces: (pieces: AsyncIterable<Uint8Array>) => Promise<void>;
+  /** Writes the answer to a request whose pieces are still on their way. */
+  readonly emitPieces: (
+    pieces: AsyncIterable<Uint8Array>,
+    id: RequestId,
+  ) => Promise<void>;
   readonly log: Log;
   /** Learns the session IDs, so that no log line shows them. */
   readonly redactor: Redactor;

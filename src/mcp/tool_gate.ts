@@ -12,18 +12,17 @@ import { META, metaOf } from "./era.ts";
 import { errorFrame } from "./failure.ts";
 import {
   AwaitedAnswers,
+  cancelledId,
   type Emit,
   type Link,
   OwnRequests,
+  type Part,
   partsOf,
 } from "./link.ts";
 import {
   type BatchMessage,
   isObject,
-  readMessage,
-  requestId,
   type RequestMessage,
-  type ResponseMessage,
   type SingleMessage,
 } from "./message.ts";
 import type { Observer } from "./observer.ts";
@@ -162,11 +161,10 @@ export class ToolGate implements Link {
   }
 
   #cancelsHeld(message: Message): boolean {
-    if (message.kind !== "notification") return false;
-    if (message.method !== "notifications/cancelled") return false;
-    const { params } = message;
-    const id = isObject(params) ? requestId(params.requestId) : undefined;
-    const held = id && this.#held.get(id.key);
+    const id = cancelledId(message);
+    if (!id) return false;
+    this.#lists.cancel(id);
+    const held = this.#held.get(id.key);
     if (!held) return false;
     held.cancelled.add(id.key);
     return true;
@@ -200,56 +198,29 @@ export class ToolGate implements Link {
   }
 
   async #emit(frame: Uint8Array): Promise<void> {
-    if (this.#lists.isIdle && this.#own.isIdle) {
-      return await this.#options.emit(frame);
-    }
-    const message = readMessage(frame);
-    if (message.kind === "batch") return await this.#emitBatch(frame, message);
-    const answer = message.kind === "response" ? message : undefined;
-    if (answer && this.#own.take(answer)) return;
-    if (!answer || !this.#lists.take(answer.id)) {
-      return await this.#options.emit(frame);
-    }
-    await this.#options.emit(this.#withoutForbidden(frame, answer));
-  }
-
-  /**
-   * A batch of answers goes on one by one where a list is among them, or an
-   * answer to the gate's own request.
-   */
-  async #emitBatch(
-    frame: Uint8Array,
-    { messages }: BatchMessage,
-  ): Promise<void> {
-    const answers = messages.filter((message) => message.kind === "response");
-    const lists = new Set<SingleMessage>(
-      answers.filter(({ id }) => this.#lists.take(id)),
-    );
-    const own = new Set<SingleMessage>(
-      answers.filter((answer) => this.#own.take(answer)),
-    );
-    if (lists.size + own.size === 0) return await this.#options.emit(frame);
-    for (const [index, part] of partsOf(frame).entries()) {
-      const message = messages[index];
-      if (own.has(message)) continue;
-      await this.#options.emit(
-        message.kind === "response" && lists.has(message)
-          ? this.#withoutForbidden(part, message)
-          : part,
-      );
+    const { emit } = this.#options;
+    const isIdle = this.#lists.isIdle && this.#own.isIdle;
+    if (isIdle) return await emit(frame);
+    const parts = partsOf(frame);
+    const rest = this.#own.takeFrom(parts);
+    const lists = this.#lists.takeFrom(rest);
+    const isAsItWas = lists.size === 0 && rest.length === parts.length;
+    if (isAsItWas) return await emit(frame);
+    // What is left of an array goes on one by one.
+    for (const part of rest) {
+      await emit(lists.has(part) ? this.#withoutForbidden(part) : part.bytes);
     }
   }
 
-  #withoutForbidden(
-    frame: Uint8Array,
-    { result }: ResponseMessage,
-  ): Uint8Array {
-    const allowed = toolsIn(result).map((tool) =>
+  /** The answer to a `tools/list` without what may not be seen. */
+  #withoutForbidden({ message, bytes }: Part): Uint8Array {
+    if (message.kind !== "response") return bytes;
+    const allowed = toolsIn(message.result).map((tool) =>
       this.#options.policy.learn(tool)
     );
-    const list = memberAt(frame, ["result", "tools"]);
-    if (!list || allowed.every(Boolean)) return frame;
-    return removeMembers(frame, list, (_member, index) => !allowed[index]);
+    const list = memberAt(bytes, ["result", "tools"]);
+    if (!list || allowed.every(Boolean)) return bytes;
+    return removeMembers(bytes, list, (_member, index) => !allowed[index]);
   }
 
   #answer({ id, method, params }: RequestMessage, error: ProxyError): void {

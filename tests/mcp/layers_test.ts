@@ -1,4 +1,5 @@
 import { assertEquals, assertStringIncludes } from "@std/assert";
+import { within } from "../support/deadline.ts";
 import { mcp, type McpHandler, result, Sessions } from "../support/raw_mcp.ts";
 import { RawServer, type SeenRequest } from "../support/raw_server.ts";
 import {
@@ -421,6 +422,34 @@ Deno.test("an idle session is pinged, and the client does not see it", async () 
   await pinged.promise;
   assertEquals(await w.client.close(), []);
 });
+
+for (
+  const [how, pong] of [
+    ["in an array", (message: unknown) => [result(message)]],
+    [
+      "that is large",
+      (message: unknown) => result(message, "x".repeat(9 * 1024 * 1024)),
+    ],
+  ] as const
+) {
+  Deno.test(`a pong ${how} is not for the client to see, and the next ping follows`, async () => {
+    const pinged = Promise.withResolvers<void>();
+    let pings = 0;
+    await using w = await world(
+      { keepAliveMs: 20, maxAnswerBytes: 512 * 1024 * 1024 },
+      {
+        ping: async (message, reply) => {
+          if (++pings === 2) pinged.resolve();
+          await reply.json(pong(message));
+        },
+      },
+      new Sessions(),
+    );
+    await w.client.initialize();
+    await within(pinged.promise, "the second ping");
+    assertEquals(await w.client.close(), []);
+  });
+}
 
 Deno.test("without a session nothing is pinged", async () => {
   await using w = await world({ keepAliveMs: 10 });
