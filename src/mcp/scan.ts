@@ -238,3 +238,16 @@ function unescapeName(source: string | undefined): string {
 export function scanMembers(text: Uint8Array): readonly Member[] {
   return new TopLevelScanner().feed(text).members;
 }
+
+/** Whether some bytes are found in a text. */
+export function includesBytes(text: Uint8Array, wanted: Uint8Array): boolean {
+  const [first] = wanted;
+  for (
+    let at = text.indexOf(first);
+    at >= 0;
+    at = text.indexOf(first, at + 1)
+  ) {
+    if (wanted.every((byte, index) => text[at + index] === byte)) return true;
+  }
+  return false;
+}

@@ -6,7 +6,7 @@
 
 import { ProxyError } from "../errors.ts";
 import type { Log } from "../log.ts";
-import { repeatedName } from "./ambiguity.ts";
+import { ambiguousListName, repeatedName } from "./ambiguity.ts";
 import { Background } from "./background.ts";
 import { META, metaOf } from "./era.ts";
 import { errorFrame } from "./failure.ts";
@@ -23,9 +23,11 @@ import {
   type BatchMessage,
   isObject,
   type RequestMessage,
+  type ResponseMessage,
   type SingleMessage,
 } from "./message.ts";
 import type { Observer } from "./observer.ts";
+import { includesBytes } from "./scan.ts";
 import { memberAt, membersOf, removeMembers, whole } from "./splice.ts";
 import type { ToolPolicy } from "./tool_policy.ts";
 
@@ -44,6 +46,14 @@ export interface ToolGateOptions {
 /** More pages than any list has: a target may hand out cursors for ever. */
 const MAX_PAGES = 1000;
 
+/** How often a list is fetched anew that changes while it is fetched. */
+const MAX_LISTINGS = 3;
+
+const LIST_CHANGED = "notifications/tools/list_changed";
+
+/** Its end: whether the slashes before that are escaped does not matter. */
+const LIST_CHANGED_END = new TextEncoder().encode("_changed");
+
 type Message = SingleMessage | BatchMessage;
 
 /** Lets through what the policy allows. */
@@ -55,6 +65,8 @@ export class ToolGate implements Link {
   /** Messages that wait for the list of tools, by the requests in them. */
   readonly #held = new Map<string, Held>();
   readonly #background: Background;
+  /** How often the target said that its list has changed. */
+  #changes = 0;
 
   constructor(options: ToolGateOptions) {
     this.#options = options;
@@ -170,8 +182,17 @@ export class ToolGate implements Link {
     return true;
   }
 
-  /** Lists all tools; what cannot be listed stays unknown, and is refused. */
+  /** Lists all tools, anew if the list changes meanwhile. */
   async #list(like: unknown): Promise<void> {
+    for (let listing = 0; listing < MAX_LISTINGS; listing++) {
+      const before = this.#changes;
+      await this.#listOnce(like);
+      if (this.#changes === before) return;
+    }
+  }
+
+  /** Lists all tools; what cannot be listed stays unknown, and is refused. */
+  async #listOnce(like: unknown): Promise<void> {
     const meta = metaOf(like);
     const _meta = Object.fromEntries(
       [META.protocolVersion, META.clientInfo, META.clientCapabilities]
@@ -198,10 +219,16 @@ export class ToolGate implements Link {
   }
 
   async #emit(frame: Uint8Array): Promise<void> {
-    const { emit } = this.#options;
+    const { emit, policy } = this.#options;
     const isIdle = this.#lists.isIdle && this.#own.isIdle;
-    if (isIdle) return await emit(frame);
+    const mayTellOfChange = policy.usesHints &&
+      includesBytes(frame, LIST_CHANGED_END);
+    if (isIdle && !mayTellOfChange) return await emit(frame);
     const parts = partsOf(frame);
+    if (mayTellOfChange && parts.some(isListChange)) {
+      this.#changes++;
+      policy.forget();
+    }
     const rest = this.#own.takeFrom(parts);
     const lists = this.#lists.takeFrom(rest);
     const isAsItWas = lists.size === 0 && rest.length === parts.length;
@@ -215,12 +242,26 @@ export class ToolGate implements Link {
   /** The answer to a `tools/list` without what may not be seen. */
   #withoutForbidden({ message, bytes }: Part): Uint8Array {
     if (message.kind !== "response") return bytes;
+    const ambiguous = ambiguousListName(bytes);
+    if (ambiguous !== undefined) return this.#refuseList(message, ambiguous);
     const allowed = toolsIn(message.result).map((tool) =>
       this.#options.policy.learn(tool)
     );
     const list = memberAt(bytes, ["result", "tools"]);
     if (!list || allowed.every(Boolean)) return bytes;
     return removeMembers(bytes, list, (_member, index) => !allowed[index]);
+  }
+
+  /** A list in which the client may find other tools than the gate does. */
+  #refuseList({ id }: ResponseMessage, name: string): Uint8Array {
+    const error = new ProxyError(
+      "bad-answer",
+      `the target's list of tools has ${
+        JSON.stringify(name)
+      } twice, or in another case, and with a tool policy is not passed on`,
+    );
+    this.#options.log.warn(error.message, { id: id?.source });
+    return errorFrame(error, id);
   }
 
   #answer({ id, method, params }: RequestMessage, error: ProxyError): void {
@@ -256,6 +297,11 @@ function isUnansweredCall(message: Message): boolean {
   return messages.some((one) =>
     one.kind === "notification" && one.method === "tools/call"
   );
+}
+
+/** Whether the target says that its tools are not what they were. */
+function isListChange({ message }: Part): boolean {
+  return message.kind === "notification" && message.method === LIST_CHANGED;
 }
 
 interface Held {

@@ -47,6 +47,16 @@ export class ToolPolicy {
     return this.refusal(name) === undefined;
   }
 
+  /** Forgets what the tools said of themselves: they may say something else. */
+  forget(): void {
+    this.#isReadOnly.clear();
+  }
+
+  /** Whether it goes by what the tools say of themselves. */
+  get usesHints(): boolean {
+    return this.#readOnly;
+  }
+
   /** Whether a call can be decided on without asking the target. */
   knows(name: string): boolean {
     return name === "" || !this.#readOnly || this.#isReadOnly.has(name) ||
