@@ -58,6 +58,8 @@ interface Subscription {
   readonly id: RequestId;
   /** Resolves to the filter that the target honours, or to its error. */
   readonly opened: PromiseWithResolvers<unknown>;
+  /** Whether it came to nothing, so that the one before it goes on. */
+  isRefused: boolean;
 }
 
 /** Keeps the one subscription as it should be. */
@@ -66,8 +68,8 @@ export class ListenBridge {
   readonly #uris = new Set<string>();
   #capabilities: Record<string, unknown> = {};
   #current: Subscription | undefined;
-  /** The one before, until the current one is acknowledged. */
-  #previous: Subscription | undefined;
+  /** The current one, and those before it until what follows is acknowledged. */
+  readonly #heard = new Set<string>();
   /** Those that are not acknowledged yet, by their IDs. */
   readonly #unopened = new Map<string, Subscription>();
   #reopening: ReturnType<typeof setTimeout> | undefined;
@@ -122,30 +124,43 @@ export class ListenBridge {
     const subscription: Subscription = {
       id: own.nextId(),
       opened: Promise.withResolvers<unknown>(),
+      isRefused: false,
     };
-    this.#previous = before;
     this.#current = subscription;
+    this.#heard.add(subscription.id.key);
     this.#unopened.set(subscription.id.key, subscription);
     const params = { _meta: meta(), notifications };
     own.ask(link, "subscriptions/listen", params, subscription.id)
       .then(({ error }) => this.#over(subscription, error));
     const timer = setTimeout(() => {
       log.warn("the target did not acknowledge a subscription");
+      subscription.isRefused = true;
       subscription.opened.resolve(undefined);
     }, ACKNOWLEDGE_MS);
     const honoured = await subscription.opened.promise;
     clearTimeout(timer);
     this.#unopened.delete(subscription.id.key);
+    if (subscription.isRefused && this.#goesOn(before)) {
+      if (this.#current === subscription) this.#leave(subscription, undefined);
+      this.#current = before;
+      clearTimeout(this.#reopening);
+      return undefined;
+    }
     if (before) this.#leave(before, honoured);
-    if (this.#previous === before) this.#previous = undefined;
     if (honoured !== undefined) this.#openedAt = performance.now();
     return honoured;
+  }
+
+  #goesOn(before: Subscription | undefined): before is Subscription {
+    return before !== undefined && this.#heard.has(before.id.key);
   }
 
   /** The target has ended one; the client cannot know. */
   #over(subscription: Subscription, error: RpcError | undefined): void {
     const { log } = this.#options;
+    subscription.isRefused = error !== undefined;
     subscription.opened.resolve(undefined);
+    this.#heard.delete(subscription.id.key);
     if (subscription !== this.#current) return;
     this.#current = undefined;
     if (error && !isOurs(error)) {
@@ -202,8 +217,7 @@ export class ListenBridge {
     }
     if (method !== "notifications/cancelled" || !isObject(params)) {
       // What one before those still says would be told twice.
-      return id !== undefined && id.key !== this.#current?.id.key &&
-        id.key !== this.#previous?.id.key;
+      return id !== undefined && !this.#heard.has(id.key);
     }
     const ended = requestId(params.requestId);
     const current = this.#current;
@@ -223,6 +237,7 @@ export class ListenBridge {
   /** Cancels one; whoever still waits for it gets what took its place. */
   #leave({ id, opened }: Subscription, honoured: unknown): void {
     opened.resolve(honoured);
+    this.#heard.delete(id.key);
     this.#options.own.forget(id);
     notify(this.#options.link, "notifications/cancelled", {
       requestId: JSON.parse(id.source),

@@ -292,6 +292,24 @@ Deno.test("a subscription that the client cancels is closed, and nothing more is
   assertEquals(server.requests.length, 1);
 });
 
+Deno.test("a subscription that the client cancels before it is acknowledged is closed, and nothing is written for it", async () => {
+  const opened = Promise.withResolvers<RawEventStream>();
+  await using server = await RawServer.start(mcp({
+    [LISTEN]: async (_message, reply) => {
+      const stream = await reply.sse();
+      opened.resolve(stream);
+      await stream.closed;
+    },
+  }));
+  await using client = new StreamClient({ url: server.url });
+  client.request("s", LISTEN, modern({ notifications: {} }));
+  const stream = await within(opened.promise, "the stream");
+  client.notify("notifications/cancelled", { requestId: "s" });
+  await within(stream.closed, "the response to be closed");
+  assertEquals(await client.close(), []);
+  assertEquals(server.requests.length, 1);
+});
+
 Deno.test("a subscription that the client cancels between two streams is not opened again", async () => {
   await using server = await RawServer.start(mcp({
     [LISTEN]: listening(
