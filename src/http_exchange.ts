@@ -11,7 +11,7 @@
 
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { ProxyError } from "./errors.ts";
-import { answerError } from "./http_answer.ts";
+import { answerError, LINGER_MS } from "./http_answer.ts";
 import {
   type BodyLimits,
   ClientGone,
@@ -20,18 +20,14 @@ import {
 } from "./http_body.ts";
 import { askTarget } from "./http_ask.ts";
 import { HttpError, TargetRefusal, toHttpError } from "./http_error.ts";
-import {
-  eventsWithoutForbidden,
-  tooLarge,
-  withoutForbidden,
-} from "./http_filter.ts";
+import { ListFilter } from "./http_filter.ts";
 import { requestHeaders, responseHeaders } from "./http_headers.ts";
 import { observeRequest } from "./http_observation.ts";
 import { Patience, type TimeLimits } from "./http_patience.ts";
 import type { MessagePolicy } from "./http_policy.ts";
 import { type Pieces, pour } from "./http_relay.ts";
 import type { Log } from "./log.ts";
-import { discardBody, mediaType, readBody } from "./mcp/body.ts";
+import { discardBody, mediaType } from "./mcp/body.ts";
 import { type Explain, isRedirect, readErrorBody } from "./mcp/responses.ts";
 import { fetchFailure, httpStatusError, redirectError } from "./mcp/failure.ts";
 import { responseIn } from "./mcp/link.ts";
@@ -95,6 +91,7 @@ export class HttpExchange {
   #isStanding = false;
   #admitted: Blob | undefined;
   #asksForTools = false;
+  #filter: ListFilter | undefined;
 
   /**
    * @param options What all exchanges are handed.
@@ -126,7 +123,7 @@ export class HttpExchange {
     } finally {
       this.#release();
     }
-    await this.#closed.promise;
+    await this.#untilClosed();
     this.#observation?.ended();
     this.#options.log.debug("answered", {
       ...this.#facts(),
@@ -139,6 +136,13 @@ export class HttpExchange {
   /** Ends it, for this reason. */
   giveUp(reason: ProxyError | ClientGone): void {
     this.#abort.abort(reason);
+  }
+
+  /** An error that a client does not take holds nothing for long. */
+  async #untilClosed(): Promise<void> {
+    const timer = setTimeout(() => this.#response.destroy(), LINGER_MS);
+    await this.#closed.promise;
+    clearTimeout(timer);
   }
 
   #facts(): { http?: string; method?: string } {
@@ -167,6 +171,7 @@ export class HttpExchange {
     using patience = new Patience(time, (error) => this.giveUp(error));
     const answer = await this.#admit() ?? await this.#send();
     patience.touch();
+    this.#filter = await this.#listFilter();
     if (isRedirect(answer)) {
       await discardBody(answer);
       throw redirectError(answer, target);
@@ -210,9 +215,11 @@ export class HttpExchange {
   #sentHeaders(): Headers {
     const { headers, policy } = this.#options;
     const sent = requestHeaders(this.#headers, headers);
-    // In another charset the target might read other names than the policy.
+    // In another charset or coding the target might read other names than the
+    // policy.
     if (policy?.tools !== undefined && this.#body !== undefined) {
       sent.set("content-type", "application/json");
+      sent.delete("content-encoding");
     }
     return sent;
   }
@@ -242,8 +249,9 @@ export class HttpExchange {
 
   async #relay(answer: Response, patience: Patience): Promise<void> {
     const headers = responseHeaders(answer.headers);
-    const pieces = await this.#piecesOf(answer, headers);
-    // Whatever fails from here on, no error names the request's ID.
+    const pieces = await this.#filter?.pieces(answer, headers) ??
+      answer.body ?? [];
+    // Whatever fails from here on, nothing reads the request again.
     this.#release();
     this.#response.writeHead(answer.status, Object.fromEntries(headers));
     // What comes first may take a while, and that there is a stream is news.
@@ -260,23 +268,13 @@ export class HttpExchange {
     });
   }
 
-  /** An answer's body as it goes on, with its headers. */
-  async #piecesOf(
-    answer: Response,
-    headers: Headers,
-  ): Promise<Pieces> {
-    const { policy, maxAnswerBytes } = this.#options;
-    const tools = policy?.tools;
+  /** What the answer must pass if it may hold a list of tools. */
+  async #listFilter(): Promise<ListFilter | undefined> {
+    const { policy, maxAnswerBytes: maxBytes } = this.#options;
     const mayListTools = this.#asksForTools || this.#request.method === "GET";
-    const body = answer.body ?? [];
-    if (tools === undefined || !mayListTools) return body;
-    headers.delete("content-length");
-    if (mediaType(answer) === "text/event-stream") {
-      return eventsWithoutForbidden(body, tools, maxAnswerBytes);
-    }
-    const whole = await readBody(answer, { maxBytes: maxAnswerBytes });
-    if (whole === undefined) throw tooLarge(maxAnswerBytes);
-    return [withoutForbidden(whole, tools)];
+    if (policy?.tools === undefined || !mayListTools) return undefined;
+    const id = await this.#requestId();
+    return new ListFilter({ policy: policy.tools, maxBytes, id });
   }
 
   /** An HTTP error of the target's: as it came, unless it must not be seen. */
@@ -291,10 +289,11 @@ export class HttpExchange {
       for (const name of BODY_HEADERS) headers.delete(name);
       throw new HttpError(status, error, Object.fromEntries(headers));
     }
-    headers.set("content-length", `${bytes.length}`);
+    const shown = this.#filter?.errorBody(bytes) ?? bytes;
+    headers.set("content-length", `${shown.length}`);
     this.#response.writeHead(status, Object.fromEntries(headers));
-    this.#response.end(bytes);
-    this.#options.observer?.delivered(bytes.length);
+    this.#response.end(shown);
+    this.#options.observer?.delivered(shown.length);
     const told = responseIn(bytes);
     if (told) this.#observation?.answered(told);
   }
@@ -329,7 +328,9 @@ export class HttpExchange {
     // is cut where it stands, so that nobody takes it for whole.
     const mayEnd = this.#request.method === "GET" &&
       error.reason === "shutting-down";
+    const lastEvent = this.#filter?.lastEvent(error);
     if (mayEnd) this.#response.end();
+    else if (lastEvent !== undefined) this.#response.end(lastEvent);
     else this.#response.destroy();
   }
 

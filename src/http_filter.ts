@@ -1,15 +1,43 @@
 /**
  * Answers at the HTTP front without the tools that a policy forbids.
  *
+ * What cannot be looked through does not pass: another reader might find in it
+ * what this one does not.
+ *
  * @module
  */
 
 import { ProxyError } from "./errors.ts";
 import type { Pieces } from "./http_relay.ts";
+import { isUnclear } from "./mcp/ambiguity.ts";
+import { mediaType, readBody } from "./mcp/body.ts";
 import { EventParser, type ServerEvent } from "./mcp/events.ts";
-import { isObject, readMessage, type ResponseMessage } from "./mcp/message.ts";
-import { memberAt, membersOf, removeMembers, whole } from "./mcp/splice.ts";
+import { errorFrame } from "./mcp/failure.ts";
+import {
+  isObject,
+  readMessage,
+  type RequestId,
+  type SingleMessage,
+} from "./mcp/message.ts";
+import { badContentType } from "./mcp/responses.ts";
+import {
+  memberAt,
+  membersOf,
+  type Range,
+  removeMembers,
+  whole,
+} from "./mcp/splice.ts";
 import type { ToolPolicy } from "./mcp/tool_policy.ts";
+
+/** What a {@linkcode ListFilter} is handed. */
+export interface ListFilterOptions {
+  /** What is forbidden; it learns the tools. */
+  readonly policy: ToolPolicy;
+  /** The largest body or event that is looked at, in bytes. */
+  readonly maxBytes: number;
+  /** The request that is answered, if it is one. */
+  readonly id: RequestId | undefined;
+}
 
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
@@ -17,65 +45,154 @@ const decoder = new TextDecoder();
 /** A comment: nothing to clients, and a sign of life to what lies between. */
 const COMMENT = encoder.encode(":\n\n");
 
-/**
- * A message without forbidden tools, and otherwise as it was.
- *
- * @param bytes The message, or a batch of them.
- * @param policy What is forbidden; it learns the tools.
- * @returns The message.
- */
-export function withoutForbidden(
-  bytes: Uint8Array,
-  policy: ToolPolicy,
-): Uint8Array {
-  const message = readMessage(bytes);
-  if (message.kind === "response") return filtered(bytes, message, policy);
-  if (message.kind !== "batch") return bytes;
-  const parts = membersOf(bytes, whole(bytes)).map(({ start, end }, index) => {
-    const part = bytes.subarray(start, end);
-    const single = message.messages[index];
-    return decoder.decode(
-      single.kind === "response" ? filtered(part, single, policy) : part,
-    );
-  });
-  return encoder.encode(`[${parts.join(",")}]`);
-}
+const NONE = new Uint8Array();
 
-function filtered(
-  bytes: Uint8Array,
-  { result }: ResponseMessage,
-  policy: ToolPolicy,
-): Uint8Array {
-  if (!isObject(result) || !Array.isArray(result.tools)) return bytes;
-  const isAllowed = result.tools.map((tool) => policy.learn(tool));
-  const list = memberAt(bytes, ["result", "tools"]);
-  if (!list || isAllowed.every(Boolean)) return bytes;
-  return removeMembers(bytes, list, (_member, index) => !isAllowed[index]);
-}
+const EVENT_STREAM = "text/event-stream";
+const JSON_TEXT = "application/json";
 
-/**
- * The events of a stream, written anew without forbidden tools.
- *
- * @param pieces The stream as it comes.
- * @param policy What is forbidden; it learns the tools.
- * @param maxDataBytes The largest event.
- * @returns The stream as it goes on.
- * @throws {ProxyError} `frame-too-large`: an event cannot be looked at.
- */
-export async function* eventsWithoutForbidden(
-  pieces: Pieces,
-  policy: ToolPolicy,
-  maxDataBytes: number,
-): AsyncGenerator<Uint8Array> {
-  const parser = new EventParser({ maxDataBytes });
-  for await (const piece of pieces) {
-    let isQuiet = true;
-    for (const event of parser.feed(piece)) {
-      if (event.oversized) throw tooLarge(maxDataBytes);
-      yield written(event, withoutForbidden(event.data, policy));
-      isQuiet = false;
+/** Takes forbidden tools out of one answer, and leaves the rest as it was. */
+export class ListFilter {
+  readonly #options: ListFilterOptions;
+  #isAnswered = false;
+  #fault: ProxyError | undefined;
+
+  /** @param options What is forbidden, and to whom it would be told. */
+  constructor(options: ListFilterOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * An answer's body as it goes on.
+   *
+   * @param answer The answer.
+   * @param headers Its headers; they are made to say of the body what was read
+   * in it.
+   * @returns The body.
+   * @throws {ProxyError} It cannot be looked through.
+   */
+  async pieces(answer: Response, headers: Headers): Promise<Pieces> {
+    const { maxBytes } = this.#options;
+    const type = mediaType(answer);
+    headers.delete("content-length");
+    headers.delete("content-encoding");
+    if (type === EVENT_STREAM) {
+      headers.set("content-type", EVENT_STREAM);
+      return this.#events(answer.body ?? []);
     }
-    if (isQuiet) yield COMMENT;
+    const body = await readBody(answer, { maxBytes });
+    if (body === undefined) throw tooLarge(maxBytes);
+    if (body.length === 0) return [];
+    if (type !== JSON_TEXT) throw badContentType(answer.status, type);
+    headers.set("content-type", JSON_TEXT);
+    return [this.message(body)];
+  }
+
+  /**
+   * A message without forbidden tools.
+   *
+   * @param bytes The message, or a batch of them.
+   * @returns The message.
+   * @throws {ProxyError} `bad-answer`: it cannot be looked through.
+   */
+  message(bytes: Uint8Array): Uint8Array {
+    const message = readMessage(bytes);
+    if (message.kind === "invalid") throw badAnswer(message.detail);
+    if (message.kind !== "batch") return this.#single(bytes, message);
+    const parts = membersOf(bytes, whole(bytes)).map(({ start, end }, index) =>
+      decoder.decode(
+        this.#single(bytes.subarray(start, end), message.messages[index]),
+      )
+    );
+    return encoder.encode(`[${parts.join(",")}]`);
+  }
+
+  /**
+   * The body of an HTTP error as it goes on. No client reads a list in what is
+   * no message: there it may say what it likes.
+   *
+   * @param bytes The body.
+   * @returns The body.
+   * @throws {ProxyError} `bad-answer`: it is a message of more than one meaning.
+   */
+  errorBody(bytes: Uint8Array): Uint8Array {
+    const isMessage = readMessage(bytes).kind !== "invalid";
+    return isMessage ? this.message(bytes) : bytes;
+  }
+
+  /**
+   * The event that tells the client why its stream ends: nothing, unless this
+   * filter ended it, and the client still waits for an answer.
+   *
+   * @param cause What ended the stream.
+   */
+  lastEvent(cause: unknown): Uint8Array | undefined {
+    const { id } = this.#options;
+    const fault = this.#fault;
+    if (fault === undefined || fault !== cause) return undefined;
+    if (id === undefined || this.#isAnswered) return undefined;
+    const data = decoder.decode(errorFrame(fault, id));
+    return encoder.encode(`data: ${data}\n\n`);
+  }
+
+  async *#events(pieces: Pieces): AsyncGenerator<Uint8Array> {
+    const parser = new EventParser({ maxDataBytes: this.#options.maxBytes });
+    for await (const piece of pieces) {
+      let isQuiet = true;
+      for (const event of parser.feed(piece)) {
+        yield this.#event(event);
+        isQuiet = false;
+      }
+      if (isQuiet) yield COMMENT;
+    }
+  }
+
+  #event(event: ServerEvent): Uint8Array {
+    try {
+      if (event.oversized) throw tooLarge(this.#options.maxBytes);
+      return written(event, this.#data(event));
+    } catch (cause) {
+      if (cause instanceof ProxyError) this.#fault = cause;
+      throw cause;
+    }
+  }
+
+  #data({ type, data }: ServerEvent): Uint8Array {
+    if (data.length === 0) return data;
+    // In a ping or the like there is no message, and none may be found there.
+    const isOther = type !== "message" && readMessage(data).kind === "invalid";
+    return isOther ? NONE : this.message(data);
+  }
+
+  #single(bytes: Uint8Array, message: SingleMessage): Uint8Array {
+    if (isUnclear("result", bytes, whole(bytes))) throw unclear("result");
+    if (message.kind !== "response") return bytes;
+    const { result } = message;
+    const isOwn = message.id?.key === this.#options.id?.key;
+    const shown = isObject(result) ? this.#list(bytes, result) : bytes;
+    if (isOwn) this.#isAnswered = true;
+    return shown;
+  }
+
+  #list(bytes: Uint8Array, { tools }: Record<string, unknown>): Uint8Array {
+    const result = memberAt(bytes, ["result"]);
+    if (result === undefined || isUnclear("tools", bytes, result)) {
+      throw unclear("tools");
+    }
+    const list = memberAt(bytes, ["result", "tools"]);
+    if (list === undefined) return bytes;
+    if (!Array.isArray(tools)) throw badAnswer('"tools" is not an array');
+    const places = membersOf(bytes, list);
+    const isShown = tools.map((tool, index) =>
+      this.#mayBeSeen(bytes, places[index], tool)
+    );
+    if (isShown.every(Boolean)) return bytes;
+    return removeMembers(bytes, list, (_member, index) => !isShown[index]);
+  }
+
+  /** Whether a tool is allowed, under every name that a reader may find. */
+  #mayBeSeen(bytes: Uint8Array, place: Range, tool: unknown): boolean {
+    if (!isObject(tool) || typeof tool.name !== "string") return false;
+    return !isUnclear("name", bytes, place) && this.#options.policy.learn(tool);
   }
 }
 
@@ -87,13 +204,24 @@ function written(
     ...type === "message" ? [] : [`event: ${type}\n`],
     ...id === undefined ? [] : [`id: ${id}\n`],
     ...retryMs === undefined ? [] : [`retry: ${retryMs}\n`],
+    // Without data, too: some parsers miss the ID of an event that has none.
     `data: ${decoder.decode(data)}\n\n`,
   ];
   return encoder.encode(lines.join(""));
 }
 
-/** The error for an answer that is too large to be looked at. */
-export function tooLarge(limitBytes: number): ProxyError {
+function badAnswer(fault: string): ProxyError {
+  return new ProxyError(
+    "bad-answer",
+    `the target's answer cannot be looked through for forbidden tools: ${fault}`,
+  );
+}
+
+function unclear(name: string): ProxyError {
+  return badAnswer(`"${name}" stands twice in it, or in another case`);
+}
+
+function tooLarge(limitBytes: number): ProxyError {
   return new ProxyError(
     "frame-too-large",
     `the target's answer is over ${limitBytes} bytes, too large to look for forbidden tools in it; --max-answer (MCP_MAX_ANSWER) sets this limit`,

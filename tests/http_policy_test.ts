@@ -295,3 +295,10 @@ Deno.test("with a tool policy, headers that say another tool than the message ar
   }
   assertEquals(world.methods, ["tools/call", "tools/call"]);
 });
+
+Deno.test("with a tool policy no coding is claimed for a message that was checked without one", async () => {
+  await using world = await World.start({}, { tools: { deny: ["write"] } });
+  await world.ask(call("read"), { "content-encoding": "deflate" });
+  const [seen] = world.target.requests.all;
+  assertEquals(seen.header("content-encoding"), undefined);
+});

@@ -52,19 +52,22 @@ export function ambiguousListName(answer: Uint8Array): string | undefined {
     ]);
   }
   return places.map(([range, names]) =>
-    range && ambiguousOf(names, membersOf(answer, range))
+    range && names.find((name) => isUnclear(name, answer, range))
   ).find((name) => name !== undefined);
 }
 
-/** Of some names the one that is there twice, or in another case. */
-function ambiguousOf(
-  names: readonly string[],
-  members: readonly { readonly name: string }[],
-): string | undefined {
-  return names.find((name) => {
-    const alike = members.filter((member) => fold(member.name) === fold(name));
-    return alike.length > 1 || alike.some((member) => member.name !== name);
-  });
+/**
+ * Whether readers may differ on the member of a name: it stands twice in the
+ * object, or in another case.
+ */
+export function isUnclear(
+  name: string,
+  text: Uint8Array,
+  object: Range,
+): boolean {
+  const names = membersOf(text, object).map((member) => member.name)
+    .filter((other) => fold(other) === fold(name));
+  return names.length > 1 || names.some((other) => other !== name);
 }
 
 /** The name as readers see it that make no difference of case. */
