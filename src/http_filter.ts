@@ -49,6 +49,7 @@ const NONE = new Uint8Array();
 
 const EVENT_STREAM = "text/event-stream";
 const JSON_TEXT = "application/json";
+const LIST_CHANGED = "notifications/tools/list_changed";
 
 /** Takes forbidden tools out of one answer, and leaves the rest as it was. */
 export class ListFilter {
@@ -165,6 +166,9 @@ export class ListFilter {
 
   #single(bytes: Uint8Array, message: SingleMessage): Uint8Array {
     if (isUnclear("result", bytes, whole(bytes))) throw unclear("result");
+    if (message.kind === "notification" && message.method === LIST_CHANGED) {
+      this.#options.policy.forget();
+    }
     if (message.kind !== "response") return bytes;
     const { result } = message;
     const isOwn = message.id?.key === this.#options.id?.key;

@@ -24,6 +24,8 @@ import { ToolPolicy, type ToolRules } from "./mcp/tool_policy.ts";
 export interface MessagePolicyOptions {
   readonly tools: ToolRules;
   readonly metadata: Metadata;
+  /** The time in milliseconds; `performance.now` by default. */
+  readonly now?: () => number;
 }
 
 /** A message that may pass. */
@@ -43,6 +45,12 @@ export type Ask = (
 /** More pages than any list has: a target may hand out cursors for ever. */
 const MAX_PAGES = 1000;
 
+/**
+ * How long what a tool said of itself is believed. That the tools have changed
+ * may be told to another of the proxies that stand side by side.
+ */
+const TOOLS_MAX_AGE_MS = 60_000;
+
 const LIST = "tools/list";
 const CALL = "tools/call";
 
@@ -54,10 +62,11 @@ export class MessagePolicy {
   readonly tools: ToolPolicy | undefined;
   readonly #metadata: Metadata;
 
-  constructor({ tools, metadata }: MessagePolicyOptions) {
+  constructor({ tools, metadata, now }: MessagePolicyOptions) {
     const hasRules = tools.readOnly || tools.allow.length > 0 ||
       tools.deny.length > 0;
-    this.tools = hasRules ? new ToolPolicy(tools) : undefined;
+    const memory = { maxAgeMs: TOOLS_MAX_AGE_MS, now };
+    this.tools = hasRules ? new ToolPolicy(tools, memory) : undefined;
     this.#metadata = metadata;
   }
 

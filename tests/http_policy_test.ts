@@ -1,5 +1,12 @@
 /** Tool rules and metadata at the HTTP front. */
-import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import {
+  assert,
+  assertEquals,
+  assertRejects,
+  assertStringIncludes,
+} from "@std/assert";
+import { MessagePolicy } from "../src/http_policy.ts";
+import { readMessage } from "../src/mcp/message.ts";
 import { Front, type FrontOptions } from "./support/http_front.ts";
 import { error, mcp, type McpHandler, result } from "./support/raw_mcp.ts";
 import { RawServer } from "./support/raw_server.ts";
@@ -294,6 +301,71 @@ Deno.test("with a tool policy, headers that say another tool than the message ar
     assertEquals(answer.status, status, JSON.stringify(headers));
   }
   assertEquals(world.methods, ["tools/call", "tools/call"]);
+});
+
+Deno.test("that a tool only reads is believed for a minute, and then asked for anew", async () => {
+  let nowMs = 0;
+  let asked = 0;
+  let tools: unknown[] = [READER];
+  const policy = new MessagePolicy({
+    tools: { readOnly: true, allow: [], deny: [] },
+    metadata: [],
+    now: () => nowMs,
+  });
+  const admit = () =>
+    policy.admit(
+      new TextEncoder().encode(JSON.stringify(call("read"))),
+      new Headers(),
+      () => {
+        asked++;
+        const text = JSON.stringify({
+          jsonrpc: "2.0",
+          id: 1,
+          result: { tools },
+        });
+        const answer = readMessage(new TextEncoder().encode(text));
+        if (answer.kind !== "response") throw new Error("it is an answer");
+        return Promise.resolve(answer);
+      },
+    );
+  await admit();
+  nowMs = 59_999;
+  await admit();
+  assertEquals(asked, 1);
+  nowMs = 60_000;
+  await admit();
+  assertEquals(asked, 2);
+  tools = [{ name: "read" }];
+  nowMs = 119_999;
+  await admit();
+  nowMs = 120_000;
+  await assertRejects(admit, Error, "--read-only");
+});
+
+Deno.test("that the tools have changed is heard in a stream, and they are asked for anew", async () => {
+  const change = Promise.withResolvers<void>();
+  await using world = await World.start({
+    "tools/list": (message, reply) =>
+      reply.json(result(message, { tools: [READER] })),
+    "GET": async (_message, reply) => {
+      const stream = await reply.sse();
+      await change.promise;
+      await stream.message({
+        jsonrpc: "2.0",
+        method: "notifications/tools/list_changed",
+      });
+      await stream.end();
+    },
+  }, { tools: { readOnly: true } });
+  const stream = await world.front.fetch();
+  const before = world.target.requests.length;
+  await world.ask(call("read"));
+  await world.ask(call("read"));
+  assertEquals(world.target.requests.length - before, 3);
+  change.resolve();
+  assertStringIncludes(await stream.text(), "list_changed");
+  await world.ask(call("read"));
+  assertEquals(world.target.requests.length - before, 5);
 });
 
 Deno.test("with a tool policy no coding is claimed for a message that was checked without one", async () => {

@@ -20,14 +20,39 @@ export interface ToolRules {
 /** How many tools are remembered; the oldest go first. */
 const MAX_TOOLS = 10_000;
 
+/** How long what was learned holds. */
+export interface ToolMemory {
+  /** From when on it is as good as unknown, in milliseconds; never by default. */
+  readonly maxAgeMs?: number;
+  /** The time in milliseconds; `performance.now` by default. */
+  readonly now?: () => number;
+}
+
+/** What a tool says of itself, and when that was learned. */
+interface Learned {
+  readonly isReadOnly: boolean;
+  readonly at: number;
+}
+
 /** Decides on tools, and learns what they say of themselves. */
 export class ToolPolicy {
   readonly #readOnly: boolean;
   readonly #allow: readonly RegExp[];
   readonly #deny: readonly RegExp[];
-  readonly #isReadOnly = new Map<string, boolean>();
+  readonly #maxAgeMs: number;
+  readonly #now: () => number;
+  readonly #learned = new Map<string, Learned>();
 
-  constructor({ readOnly, allow, deny }: ToolRules) {
+  /**
+   * @param rules What is allowed.
+   * @param memory How long what was learned holds.
+   */
+  constructor(
+    { readOnly, allow, deny }: ToolRules,
+    { maxAgeMs = Infinity, now = () => performance.now() }: ToolMemory = {},
+  ) {
+    this.#maxAgeMs = maxAgeMs;
+    this.#now = now;
     this.#readOnly = readOnly;
     this.#allow = allow.map(globPattern);
     this.#deny = deny.map(globPattern);
@@ -37,12 +62,13 @@ export class ToolPolicy {
   learn(tool: unknown): boolean {
     if (!isObject(tool) || typeof tool.name !== "string") return true;
     const { name, annotations } = tool;
-    const hint = isObject(annotations) && annotations.readOnlyHint === true;
-    this.#isReadOnly.delete(name);
-    this.#isReadOnly.set(name, hint);
-    for (const oldest of this.#isReadOnly.keys()) {
-      if (this.#isReadOnly.size <= MAX_TOOLS) break;
-      this.#isReadOnly.delete(oldest);
+    const isReadOnly = isObject(annotations) &&
+      annotations.readOnlyHint === true;
+    this.#learned.delete(name);
+    this.#learned.set(name, { isReadOnly, at: this.#now() });
+    for (const oldest of this.#learned.keys()) {
+      if (this.#learned.size <= MAX_TOOLS) break;
+      this.#learned.delete(oldest);
     }
     return this.refusal(name) === undefined;
   }
@@ -59,7 +85,7 @@ export class ToolPolicy {
 
   /** Whether a call can be decided on without asking the target. */
   knows(name: string): boolean {
-    return name === "" || !this.#readOnly || this.#isReadOnly.has(name) ||
+    return name === "" || !this.#readOnly || this.#isFresh(name) ||
       this.#refusalByName(name) !== undefined;
   }
 
@@ -67,11 +93,22 @@ export class ToolPolicy {
   refusal(name: string): ProxyError | undefined {
     const byName = this.#refusalByName(name);
     if (byName || !this.#readOnly) return byName;
-    if (this.#isReadOnly.get(name)) return undefined;
+    const isReadOnly = this.#learned.get(name)?.isReadOnly ?? false;
+    if (isReadOnly && this.#isFresh(name)) return undefined;
     return blocked(
       name,
       "--read-only (MCP_READ_ONLY) allows only tools that say they change nothing",
     );
+  }
+
+  /** Forgets what was learned: the target's tools are no longer the same. */
+  forget(): void {
+    this.#learned.clear();
+  }
+
+  #isFresh(name: string): boolean {
+    const at = this.#learned.get(name)?.at;
+    return at !== undefined && this.#now() - at < this.#maxAgeMs;
   }
 
   #refusalByName(name: string): ProxyError | undefined {
