@@ -15,6 +15,8 @@ export interface BodyLimits {
   readonly maxBytes: number;
   /** The time without a byte of it, in milliseconds. */
   readonly idleTimeoutMs: number;
+  /** The time for all of it, in milliseconds. */
+  readonly timeoutMs: number;
   /** What all bodies together have. */
   readonly store: BodyStore;
 }
@@ -56,7 +58,7 @@ export class ClientGone extends Error {
   }
 }
 
-/** What a body of unknown length starts with. */
+/** What a body starts with: what is announced may never come. */
 const FIRST_BYTES = 16 * 1024;
 
 /**
@@ -64,81 +66,130 @@ const FIRST_BYTES = 16 * 1024;
  *
  * @param request The request.
  * @param limits How large it may be, and how slow.
+ * @param signal Ends the reading.
  * @returns The body; it counts until it is disposed of.
  * @throws {HttpError} 413, 408 or 503.
  * @throws {ClientGone} Nobody waits for an answer any more.
+ * @throws The reason of the signal.
  */
 export async function readRequestBody(
   request: IncomingMessage,
-  { maxBytes, idleTimeoutMs, store }: BodyLimits,
+  limits: BodyLimits,
+  signal: AbortSignal,
 ): Promise<HeldBody> {
-  const announced = request.headers["content-length"];
-  const announcedBytes = Number(announced ?? FIRST_BYTES);
-  if (announcedBytes > maxBytes && announced !== undefined) {
-    throw tooLarge(maxBytes);
-  }
+  const { maxBytes, idleTimeoutMs, timeoutMs, store } = limits;
+  const size = announcedSize(request) ?? maxBytes;
+  checkAnnounced(request, limits);
+  signal.throwIfAborted();
   const { promise: whole, resolve, reject } = Promise.withResolvers<void>();
-  const late = (): void => reject(tooSlow(idleTimeoutMs));
-  let timer = setTimeout(late, idleTimeoutMs);
-  const buffer = new GrowingBuffer(announcedBytes);
+  const stalled = (): void => reject(stalledBody(idleTimeoutMs));
+  let idleTimer = setTimeout(stalled, idleTimeoutMs);
+  const wholeTimer = setTimeout(() => reject(slowBody(timeoutMs)), timeoutMs);
+  const buffer = new GrowingBuffer(size, store);
   const take = (piece: unknown): void => {
     if (!(piece instanceof Uint8Array)) return;
-    clearTimeout(timer);
-    timer = setTimeout(late, idleTimeoutMs);
+    clearTimeout(idleTimer);
+    idleTimer = setTimeout(stalled, idleTimeoutMs);
     if (buffer.length + piece.length > maxBytes) {
       return reject(tooLarge(maxBytes));
     }
-    if (!store.take(piece.length)) return reject(noRoom());
-    buffer.push(piece);
+    if (!buffer.push(piece)) reject(noRoom());
   };
   const gone = (): void => reject(new ClientGone());
+  const stop = (): void => reject(signal.reason);
+  signal.addEventListener("abort", stop);
   request.on("data", take).on("end", resolve).on("error", gone)
     .on("close", gone);
-  let blob: Blob | undefined;
   try {
     await whole;
-    blob = new Blob([buffer.bytes()]);
+    return buffer.hold();
   } finally {
-    clearTimeout(timer);
+    clearTimeout(idleTimer);
+    clearTimeout(wholeTimer);
+    signal.removeEventListener("abort", stop);
     request.off("data", take).off("end", resolve).off("error", gone)
       .off("close", gone);
-    if (blob === undefined) store.give(buffer.length);
+    buffer.release();
   }
-  let held = buffer.length;
-  return {
-    blob,
-    [Symbol.dispose](): void {
-      store.give(held);
-      held = 0;
-    },
-  };
 }
 
-/** Bytes that come in pieces, however small, in one buffer. */
+/**
+ * Refuses a body that is announced too large, before any of it comes.
+ *
+ * @param request The request.
+ * @param limits How large it may be.
+ * @throws {HttpError} 413.
+ */
+export function checkAnnounced(
+  request: IncomingMessage,
+  { maxBytes }: BodyLimits,
+): void {
+  if ((announcedSize(request) ?? 0) > maxBytes) throw tooLarge(maxBytes);
+}
+
+function announcedSize({ headers }: IncomingMessage): number | undefined {
+  const length = headers["content-length"];
+  return length === undefined ? undefined : Number(length);
+}
+
+/**
+ * Bytes that come in pieces, however small, in one buffer. It has no more than
+ * the store has given, and that is at most twice of what came.
+ */
 class GrowingBuffer {
-  #bytes: Uint8Array<ArrayBuffer>;
+  readonly #mostBytes: number;
+  readonly #store: BodyStore;
+  #bytes = new Uint8Array();
   #length = 0;
 
-  constructor(firstBytes: number) {
-    this.#bytes = new Uint8Array(firstBytes);
+  constructor(mostBytes: number, store: BodyStore) {
+    this.#mostBytes = mostBytes;
+    this.#store = store;
   }
 
   get length(): number {
     return this.#length;
   }
 
-  push(piece: Uint8Array): void {
+  /** Adds a piece; false when there is no room for it. */
+  push(piece: Uint8Array): boolean {
     const length = this.#length + piece.length;
-    if (length > this.#bytes.length) {
-      const grown = Math.max(length, 2 * this.#bytes.length);
-      this.#bytes = new Uint8Array(this.#bytes.buffer.transfer(grown));
-    }
+    if (length > this.#bytes.length && !this.#grow(length)) return false;
     this.#bytes.set(piece, this.#length);
     this.#length = length;
+    return true;
   }
 
-  bytes(): Uint8Array<ArrayBuffer> {
-    return this.#bytes.subarray(0, this.#length);
+  #grow(needed: number): boolean {
+    const ample = Math.max(FIRST_BYTES, 2 * this.#bytes.length);
+    const wanted = Math.max(needed, Math.min(ample, this.#mostBytes));
+    const had = this.#bytes.length;
+    const size = [wanted, needed].find((size) => this.#store.take(size - had));
+    if (size === undefined) return false;
+    this.#bytes = new Uint8Array(this.#bytes.buffer.transfer(size));
+    return true;
+  }
+
+  /** What came, as a body that counts by itself. */
+  hold(): HeldBody {
+    const store = this.#store;
+    const blob = new Blob([this.#bytes.subarray(0, this.#length)]);
+    store.give(this.#bytes.length - this.#length);
+    let held = this.#length;
+    this.#bytes = new Uint8Array();
+    return {
+      blob,
+      [Symbol.dispose](): void {
+        store.give(held);
+        held = 0;
+      },
+    };
+  }
+
+  /** Gives back what it has, unless it was handed on. */
+  release(): void {
+    this.#store.give(this.#bytes.length);
+    this.#bytes = new Uint8Array();
   }
 }
 
@@ -153,14 +204,19 @@ function tooLarge(limitBytes: number): HttpError {
   );
 }
 
-function tooSlow(limitMs: number): HttpError {
+function stalledBody(limitMs: number): HttpError {
+  const text = `nothing more of the request's body came for ${limitMs} ms`;
   return new HttpError(
     408,
-    new ProxyError(
-      "timeout",
-      `nothing more of the request's body came for ${limitMs} ms`,
-      { data: { limitMs } },
-    ),
+    new ProxyError("timeout", text, { data: { limitMs } }),
+  );
+}
+
+function slowBody(limitMs: number): HttpError {
+  const text = `the request's body did not come within ${limitMs} ms`;
+  return new HttpError(
+    408,
+    new ProxyError("timeout", text, { data: { limitMs } }),
   );
 }
 

@@ -14,6 +14,7 @@ import type { ProxyError } from "./errors.ts";
 import { answerError, LINGER_MS } from "./http_answer.ts";
 import {
   type BodyLimits,
+  checkAnnounced,
   ClientGone,
   type HeldBody,
   readRequestBody,
@@ -25,7 +26,7 @@ import { requestHeaders, responseHeaders } from "./http_headers.ts";
 import { observeRequest } from "./http_observation.ts";
 import { Patience, type TimeLimits } from "./http_patience.ts";
 import type { MessagePolicy } from "./http_policy.ts";
-import { type Pieces, pour } from "./http_relay.ts";
+import { pour } from "./http_relay.ts";
 import type { Log } from "./log.ts";
 import { discardBody, mediaType } from "./mcp/body.ts";
 import { type Explain, isRedirect, readErrorBody } from "./mcp/responses.ts";
@@ -161,10 +162,13 @@ export class HttpExchange {
   async #carry(): Promise<void> {
     const { target, body, time, observer } = this.#options;
     if (this.#request.headers.expect !== undefined) {
+      checkAnnounced(this.#request, body);
       this.#response.writeContinue();
     }
     if (this.#request.method === "POST") {
-      const { blob } = this.#body = await readRequestBody(this.#request, body);
+      const { signal } = this.#abort;
+      this.#body = await readRequestBody(this.#request, body, signal);
+      const { blob } = this.#body;
       this.#observation = observer &&
         await observeRequest(observer, this.#headers, blob);
     } else this.#request.resume();

@@ -53,7 +53,10 @@ export interface HttpProxyOptions {
   readonly hosts?: readonly string[];
   /** Header names and values that go with every request. */
   readonly headers?: readonly (readonly [name: string, value: string])[];
-  /** The whole time of one request, in milliseconds; unlimited by default. */
+  /**
+   * The whole time of one request from when its body is there, in milliseconds;
+   * unlimited by default.
+   */
   readonly timeoutMs?: number;
   /**
    * The time of a request without a byte from the target, in milliseconds;
@@ -72,6 +75,11 @@ export interface HttpProxyOptions {
    * default.
    */
   readonly bodyTimeoutMs?: number;
+  /**
+   * The time for the whole of a request's body, in milliseconds; 5 minutes by
+   * default.
+   */
+  readonly wholeBodyTimeoutMs?: number;
   /** The largest head of a request, in bytes; 32 KiB by default. */
   readonly maxHeadBytes?: number;
   /** The largest body of a request, in bytes; 64 MiB by default. */
@@ -100,6 +108,7 @@ export interface HttpProxyOptions {
 const DEFAULT_IDLE_TIMEOUT_MS = 15 * 60_000;
 const DEFAULT_HEAD_TIMEOUT_MS = 20_000;
 const DEFAULT_BODY_TIMEOUT_MS = 30_000;
+const DEFAULT_WHOLE_BODY_TIMEOUT_MS = 5 * 60_000;
 const DEFAULT_MAX_HEAD_BYTES = 32 * 1024;
 const DEFAULT_MAX_BODY_BYTES = 64 * 1024 * 1024;
 const DEFAULT_MAX_REQUESTS = 1024;
@@ -243,6 +252,7 @@ function makeFront(
     body: {
       maxBytes,
       idleTimeoutMs: options.bodyTimeoutMs ?? DEFAULT_BODY_TIMEOUT_MS,
+      timeoutMs: options.wholeBodyTimeoutMs ?? DEFAULT_WHOLE_BODY_TIMEOUT_MS,
       store: new BodyStore(HELD_BODIES * maxBytes),
     },
     time: {

@@ -1,5 +1,5 @@
 /** How the HTTP front stops. */
-import { assertEquals, assertRejects } from "@std/assert";
+import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { within } from "./support/deadline.ts";
 import { Front } from "./support/http_front.ts";
 import { RawClient } from "./support/raw_client.ts";
@@ -71,6 +71,25 @@ Deno.test("a request that does not end is given up with an error and its id", as
   const { id, error } = await answer.json();
   assertEquals([answer.status, id, error.code], [503, "s", -31018]);
   await stopped;
+});
+
+Deno.test("a client in the middle of its body is told that the proxy stops", async () => {
+  await using target = await RawServer.start(mcp({}));
+  const front = await Front.start({ target: target.url, token: false });
+  using client = await RawClient.connect(front.port);
+  await client.sendHead(
+    "POST /mcp HTTP/1.1",
+    "Host: localhost",
+    "Content-Length: 1000",
+    "Expect: 100-continue",
+  );
+  assertEquals((await client.head()).status, 100);
+  await client.send("{");
+  const stopped = stopSoon(front);
+  assertEquals((await client.head()).status, 503);
+  assertStringIncludes(await client.until("}}"), "-31018");
+  await stopped;
+  assertEquals(target.requests.length, 0);
 });
 
 Deno.test("streams that stand open end at once, and do not wait for what is under way", async () => {

@@ -225,6 +225,57 @@ Deno.test("a body that stops coming is 408", async () => {
   assertEquals(world.target.requests.length, 0);
 });
 
+Deno.test("a body that comes byte by byte for too long is 408", async () => {
+  await using world = await World.start({
+    bodyTimeoutMs: 60_000,
+    wholeBodyTimeoutMs: 200,
+  });
+  using client = await world.open(
+    "POST /mcp HTTP/1.1",
+    "Host: localhost",
+    "Content-Length: 60000000",
+  );
+  let isAnswered = false;
+  const answered = client.head().finally(() => isAnswered = true);
+  while (!isAnswered) await client.send("x");
+  assertEquals((await answered).status, 408);
+  assertStringIncludes(await client.until("}}"), "did not come within 200 ms");
+  assertEquals(world.target.requests.length, 0);
+});
+
+Deno.test("a body that is announced too large is refused before the client is told to send it", async () => {
+  await using world = await World.start({ maxBodyBytes: 1000 });
+  const lines = ["POST /mcp HTTP/1.1", "Host: localhost"];
+  const expect = "Expect: 100-continue";
+  using large = await world.open(...lines, "Content-Length: 1001", expect);
+  assertEquals((await large.head()).status, 413);
+  using right = await world.open(...lines, "Content-Length: 1000", expect);
+  assertEquals((await right.head()).status, 100);
+});
+
+Deno.test("bodies that are announced and do not come take no memory", async () => {
+  const size = 64 * 1024 * 1024;
+  await using world = await World.start({ maxBodyBytes: size });
+  using clients = new DisposableStack();
+  const before = Deno.memoryUsage().external;
+  for (let count = 0; count < 10; count++) {
+    const client = clients.use(
+      await world.open(
+        "POST /mcp HTTP/1.1",
+        "Host: localhost",
+        `Content-Length: ${size}`,
+        "Expect: 100-continue",
+      ),
+    );
+    assertEquals((await client.head()).status, 100);
+    await client.send("{");
+  }
+  const right = await world.front.post(PING);
+  assertEquals((await right.json()).id, 1);
+  const taken = Deno.memoryUsage().external - before;
+  assert(taken < size, `${taken} bytes`);
+});
+
 Deno.test("a client that leaves in the middle of its body leaves nothing behind", async () => {
   await using world = await World.start({ maxRequests: 1 });
   {
