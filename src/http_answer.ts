@@ -67,9 +67,11 @@ export function answerWord(
 /**
  * Lets the rest of a request come in for a while: a connection that is closed
  * on unread bytes is reset, and the client may never see the answer.
+ *
+ * @param request A request that was answered.
  */
-function linger(request: IncomingMessage): void {
-  if (request.complete) return;
+export function linger(request: IncomingMessage): void {
+  if (request.complete || request.destroyed) return;
   const timer = setTimeout(() => request.destroy(), LINGER_MS);
   const done = (): void => clearTimeout(timer);
   request.once("end", done).once("close", done);

@@ -48,7 +48,10 @@ const STATUSES: { readonly [Reason in ErrorReason]?: number } = {
 export function toHttpError(cause: unknown): HttpError {
   if (cause instanceof HttpError) return cause;
   if (cause instanceof ProxyError) {
-    return new HttpError(STATUSES[cause.reason] ?? 502, cause);
+    // Of a proxy that stops, a kept connection would be of no use.
+    const headers: Readonly<Record<string, string>> =
+      cause.reason === "shutting-down" ? { connection: "close" } : {};
+    return new HttpError(STATUSES[cause.reason] ?? 502, cause, headers);
   }
   const text = cause instanceof Error ? cause.message : String(cause);
   return new HttpError(

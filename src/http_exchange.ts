@@ -11,7 +11,7 @@
 
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { ProxyError } from "./errors.ts";
-import { answerError, LINGER_MS } from "./http_answer.ts";
+import { answerError, linger, LINGER_MS } from "./http_answer.ts";
 import {
   type BodyLimits,
   checkAnnounced,
@@ -125,6 +125,7 @@ export class HttpExchange {
       this.#release();
     }
     await this.#untilClosed();
+    linger(this.#request);
     this.#observation?.ended();
     this.#options.log.debug("answered", {
       ...this.#facts(),
@@ -318,7 +319,8 @@ export class HttpExchange {
     const failure = toHttpError(cause);
     const { status, error } = failure;
     this.#observation?.failed(error);
-    this.#options.log.warn("a request failed", {
+    const isNews = !(this.#isStanding && error.reason === "shutting-down");
+    this.#options.log[isNews ? "warn" : "debug"]("a request failed", {
       ...this.#facts(),
       status,
       reason: error.reason,
