@@ -28,7 +28,7 @@ const MAX_HEADERS = 200;
  *
  * @param request The request.
  * @returns What it says.
- * @throws {HttpError} 400 or 431.
+ * @throws {HttpError} 400, 431 or 501.
  */
 export function readHead(
   { url = "", rawHeaders }: IncomingMessage,
@@ -46,6 +46,11 @@ export function readHead(
       throw badHead(400, "a request has at most one Authorization header");
     }
     headers.append(name, value);
+  }
+  const coding = headers.get("transfer-encoding") ?? "chunked";
+  if (coding.toLowerCase() !== "chunked") {
+    // The parser takes no other off, and none off before it (RFC 9112, 6.1).
+    throw badHead(501, "the only Transfer-Encoding here is chunked");
   }
   // A whole URL stands before the Host header (RFC 9112, 3.2.2).
   const whole = url.startsWith("/") ? null : URL.parse(url);

@@ -74,7 +74,7 @@ async function listenAtSocket(
   try {
     await start(server, { path });
   } catch (cause) {
-    if (!isInUse(cause) || !await isAbandoned(path)) throw cause;
+    if (!isInUse(cause) || !await isAbandoned(address)) throw cause;
     await Deno.remove(path);
     await start(server, { path });
   }
@@ -102,9 +102,13 @@ function isInUse(cause: unknown): boolean {
 }
 
 /** Whether a socket's file is there, and nobody listens at it. */
-async function isAbandoned(path: string): Promise<boolean> {
+async function isAbandoned(address: UnixAddress): Promise<boolean> {
+  const { path } = address;
   const { isSocket } = await Deno.lstat(path);
-  if (!isSocket) return false;
+  if (!isSocket) {
+    const where = nameOf(address);
+    throw fault(`cannot listen at ${where}: what is there is no socket`);
+  }
   try {
     using _connection = await Deno.connect({ transport: "unix", path });
     return false;

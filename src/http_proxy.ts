@@ -8,6 +8,7 @@
  */
 
 import { createServer, type Server } from "node:http";
+import type { Socket } from "node:net";
 import { explainRefusal } from "./aws/refusal.ts";
 import { tcpConnect, withConnectLimit } from "./connect_limit.ts";
 import { ConfigError } from "./errors.ts";
@@ -122,6 +123,9 @@ const HELD_BODIES = 4;
 /** Longer than clients and load balancers keep idle connections. */
 const KEEP_ALIVE_MS = 120_000;
 
+/** When a client that says nothing is asked, below HTTP, if it is there. */
+const PROBE_AFTER_MS = 60_000;
+
 /** A token that is shorter can be guessed. */
 const MIN_TOKEN_LENGTH = 16;
 
@@ -215,7 +219,7 @@ function tokenOf(
 
 function makeServer(options: HttpProxyOptions): Server {
   const { headTimeoutMs = DEFAULT_HEAD_TIMEOUT_MS } = options;
-  return createServer({
+  const server = createServer({
     maxHeaderSize: options.maxHeadBytes ?? DEFAULT_MAX_HEAD_BYTES,
     headersTimeout: headTimeoutMs,
     connectionsCheckingInterval: Math.ceil(headTimeoutMs / 4),
@@ -223,6 +227,11 @@ function makeServer(options: HttpProxyOptions): Server {
     // Bodies have a limit of their own, and answers take what they take.
     requestTimeout: 0,
   });
+  // Else a stream would stand for ever for a machine that lost its power.
+  server.on("connection", (socket: Socket) => {
+    socket.setKeepAlive(true, PROBE_AFTER_MS);
+  });
+  return server;
 }
 
 interface Surroundings {

@@ -308,6 +308,38 @@ Deno.test("what is no HTTP is 400, and the connection is closed", async () => {
   assertEquals(world.target.requests.length, 0);
 });
 
+Deno.test("a body in a coding that is not taken off is 501, and not sent on", async () => {
+  await using world = await World.start({});
+  const head = ["POST /mcp HTTP/1.1", "Host: localhost"];
+  using coded = await world.open(...head, "Transfer-Encoding: gzip, chunked");
+  assertEquals((await coded.head()).status, 501);
+  using plain = await world.open(...head, "Transfer-Encoding: Chunked");
+  await plain.send(`${PING.length.toString(16)}\r\n${PING}\r\n0\r\n\r\n`);
+  assertEquals((await plain.head()).status, 200);
+  assertEquals(world.target.requests.length, 1);
+});
+
+Deno.test({
+  name: "a connection is probed, so that one to a dead machine ends",
+  // Elsewhere a process is not told of its timers.
+  ignore: Deno.build.os !== "linux",
+  async fn() {
+    await using world = await World.start({});
+    using client = await RawClient.connect(world.front.port);
+    await client.sendHead("GET /healthz HTTP/1.1", "Host: localhost");
+    assertEquals((await client.head()).status, 200);
+    const local = `:${world.front.port.toString(16).padStart(4, "0")}`;
+    const rows = (await Deno.readTextFile("/proc/net/tcp")).split("\n")
+      .map((line) => line.trim().toLowerCase().split(/\s+/));
+    const [, , , state, , timer] = rows.find(([, from, , state]) =>
+      from?.endsWith(local) && state === "01"
+    ) ??
+      [];
+    // proc(5): established; 2 is the timer for probes.
+    assertEquals([state, timer?.split(":")[0]], ["01", "02"]);
+  },
+});
+
 Deno.test("an answer that does not begin in time is 504 with the request's id", async () => {
   await using world = await World.start(
     { timeoutMs: 40 },

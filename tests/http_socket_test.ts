@@ -98,25 +98,26 @@ Deno.test({
   async fn() {
     const directory = await Deno.makeTempDir();
     const target = new URL("http://127.0.0.1:1/mcp");
-    const fails = async (path: string) => {
+    const fails = async (path: string, why: string) => {
       const error = await assertRejects(
         () => Front.start({ target, listen: { path } }),
         ConfigError,
       );
-      assertStringIncludes(error.message, `unix:${path}`);
+      assertStringIncludes(error.message, `unix:${path}: `);
+      assertStringIncludes(error.message, why);
       assertStringIncludes(error.message, "--listen");
     };
     const path = `${directory}/front.sock`;
     {
       await using _front = await Front.start({ target, listen: { path } });
-      await fails(path);
+      await fails(path, "already in use");
       assertEquals(await post(path, "Host: localhost"), 401);
     }
     const file = `${directory}/notes.txt`;
     await Deno.writeTextFile(file, "not a socket");
-    await fails(file);
+    await fails(file, "what is there is no socket");
     assertEquals(await Deno.readTextFile(file), "not a socket");
-    await fails(`${directory}/missing/front.sock`);
+    await fails(`${directory}/missing/front.sock`, "no such file or directory");
     await Deno.remove(directory, { recursive: true });
   },
 });
