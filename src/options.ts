@@ -58,7 +58,8 @@ export const OPTIONS = {
     placeholder: '"NAME: VALUE"',
     secret: true,
     group: "Target",
-    help: "a header to add; repeatable; ${NAME} in a value is a variable",
+    help:
+      "a header to add; repeatable; ${NAME} in a value is a variable; MCP_HEADERS takes all at once",
   },
   headerFile: {
     kind: "string",
@@ -397,7 +398,7 @@ export const OPTIONS = {
     values: ["json", "text"],
     default: "json",
     group: "Logging",
-    help: "",
+    help: "form of log lines",
   },
 
   help: {

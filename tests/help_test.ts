@@ -46,6 +46,16 @@ Deno.test("--help all shows every option with its flag, variables, default and g
   ) assertStringIncludes(text, part);
 });
 
+Deno.test("every setting has words in the help, and a variable of its own or named there", () => {
+  const without = OPTION_KEYS.filter((key) => {
+    const { variables = [], help, group }: Option = OPTIONS[key];
+    const isSetting = group !== "Other";
+    const hasVariable = variables.length > 0 || /\bMCP_[A-Z]/.test(help);
+    return help === "" || (isSetting && !hasVariable);
+  });
+  assertEquals(without, []);
+});
+
 Deno.test("the first screen of help leads to every option", () => {
   assert(TOPICS.includes("all"), TOPICS.join());
   const screens = [undefined, ...TOPICS.filter((topic) => topic !== "all")]

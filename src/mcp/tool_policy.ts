@@ -75,7 +75,7 @@ export class ToolPolicy {
 
   /** Forgets what the tools said of themselves: they may say something else. */
   forget(): void {
-    this.#isReadOnly.clear();
+    this.#learned.clear();
   }
 
   /** Whether it goes by what the tools say of themselves. */
@@ -99,11 +99,6 @@ export class ToolPolicy {
       name,
       "--read-only (MCP_READ_ONLY) allows only tools that say they change nothing",
     );
-  }
-
-  /** Forgets what was learned: the target's tools are no longer the same. */
-  forget(): void {
-    this.#learned.clear();
   }
 
   #isFresh(name: string): boolean {
