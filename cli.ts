@@ -4,6 +4,7 @@
  * @module
  */
 
+import { isAbsolute } from "node:path";
 import {
   createCredentialSource,
   type CredentialSource,
@@ -179,6 +180,7 @@ async function proxy(config: Config, around: Surroundings): Promise<void> {
     signal,
     headers: config.headers,
     timeoutMs: config.timeoutMs,
+    timeoutResetOnProgress: config.timeoutResetOnProgress,
     idleTimeoutMs: config.idleTimeoutMs,
     connectTimeoutMs: mayUseProxy() ? undefined : config.connectTimeoutMs,
     maxAnswerBytes: config.maxAnswerBytes,
@@ -201,7 +203,7 @@ async function proxy(config: Config, around: Surroundings): Promise<void> {
       listen: address,
       token,
       hosts,
-      tokenDirectory: readVariable("XDG_RUNTIME_DIR"),
+      tokenDirectory: runtimeDirectory(),
       maxBodyBytes: config.maxFrameBytes,
     });
   }
@@ -212,7 +214,6 @@ async function proxy(config: Config, around: Surroundings): Promise<void> {
     writable: Deno.stdout.writable,
     writableTakesChunks: true,
     standingStream: config.sse,
-    timeoutResetOnProgress: config.timeoutResetOnProgress,
     maxConcurrency: config.maxConcurrency,
     retries: config.retries,
     recover: config.recover,
@@ -223,6 +224,13 @@ async function proxy(config: Config, around: Surroundings): Promise<void> {
     keepAliveMs: config.keepAliveMs,
     profiles: profiles.length > 0 ? new Map(profiles) : undefined,
   });
+}
+
+/** The user's own directory for files that live no longer than a login. */
+function runtimeDirectory(): string | undefined {
+  const directory = readVariable("XDG_RUNTIME_DIR") ?? "";
+  // Any other is invalid, and to be ignored (XDG Base Directory Specification).
+  return isAbsolute(directory) ? directory : undefined;
 }
 
 /** What sends requests, where the global `fetch` will not do. */

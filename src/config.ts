@@ -295,6 +295,9 @@ function checkListen({ settings, sources }: Reading): ListenReading {
   if (settings.profile.length > 1) {
     stateful.push(sources.get("profile")?.name ?? "");
   }
+  if (settings.transport === "sse") {
+    stateful.push(`${sources.get("transport")?.name ?? ""} sse`);
+  }
   return readListen({
     listen: settings.listen,
     token: settings.listenToken,

@@ -259,15 +259,15 @@ export class HttpExchange {
     // Whatever fails from here on, nothing reads the request again.
     this.#release();
     this.#response.writeHead(answer.status, Object.fromEntries(headers));
+    const isStream = mediaType(answer) === "text/event-stream";
     // What comes first may take a while, and that there is a stream is news.
-    if (mediaType(answer) === "text/event-stream") {
-      this.#response.flushHeaders();
-    }
+    if (isStream) this.#response.flushHeaders();
     await pour(pieces, this.#response, {
       signal: this.#abort.signal,
       closed: this.#closed.promise,
       onMove: (byteLength) => {
-        patience.touch();
+        if (isStream && byteLength > 0) patience.progress();
+        else patience.touch();
         this.#options.observer?.delivered(byteLength);
       },
     });

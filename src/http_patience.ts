@@ -10,6 +10,8 @@ import { ProxyError } from "./errors.ts";
 export interface TimeLimits {
   /** The whole time, in milliseconds. */
   readonly timeoutMs: number | undefined;
+  /** Whether what comes of an event stream begins the whole time anew. */
+  readonly resetOnProgress: boolean;
   /** The time without a byte from the target, in milliseconds. */
   readonly idleTimeoutMs: number;
 }
@@ -19,30 +21,32 @@ const MAX_TIMER_MS = 2 ** 31 - 1;
 
 /** Runs out, unless it is ended before. */
 export class Patience implements Disposable {
-  readonly #idleTimeoutMs: number;
+  readonly #limits: TimeLimits;
   readonly #onLimit: (error: ProxyError) => void;
   readonly #timers = new Set<ReturnType<typeof setTimeout>>();
+  #startedAt = performance.now();
   #lastByteAt = performance.now();
 
   /**
    * @param limits How long it lasts.
    * @param onLimit Is told, once or twice, that it ran out.
    */
-  constructor(
-    { timeoutMs, idleTimeoutMs }: TimeLimits,
-    onLimit: (error: ProxyError) => void,
-  ) {
-    this.#idleTimeoutMs = idleTimeoutMs;
+  constructor(limits: TimeLimits, onLimit: (error: ProxyError) => void) {
+    this.#limits = limits;
     this.#onLimit = onLimit;
-    if (timeoutMs !== undefined) {
-      this.#after(timeoutMs, () => onLimit(wholeTimeout(timeoutMs)));
-    }
-    this.#after(idleTimeoutMs, () => this.#checkIdle());
+    if (limits.timeoutMs !== undefined) this.#checkWhole(limits.timeoutMs);
+    this.#checkIdle();
   }
 
   /** Notes that something moved. */
   touch(): void {
     this.#lastByteAt = performance.now();
+  }
+
+  /** Notes that something came of an event stream. */
+  progress(): void {
+    this.touch();
+    if (this.#limits.resetOnProgress) this.#startedAt = performance.now();
   }
 
   /** Ends all limits. */
@@ -51,8 +55,14 @@ export class Patience implements Disposable {
     this.#timers.clear();
   }
 
+  #checkWhole(limitMs: number): void {
+    const leftMs = this.#startedAt + limitMs - performance.now();
+    if (leftMs > 0) this.#after(leftMs, () => this.#checkWhole(limitMs));
+    else this.#onLimit(wholeTimeout(limitMs));
+  }
+
   #checkIdle(): void {
-    const limitMs = this.#idleTimeoutMs;
+    const limitMs = this.#limits.idleTimeoutMs;
     const leftMs = this.#lastByteAt + limitMs - performance.now();
     if (leftMs > 0) this.#after(leftMs, () => this.#checkIdle());
     else this.#onLimit(idleTimeout(limitMs));

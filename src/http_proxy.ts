@@ -59,6 +59,8 @@ export interface HttpProxyOptions {
    * unlimited by default.
    */
   readonly timeoutMs?: number;
+  /** Whether what comes of an event stream begins that time anew. */
+  readonly timeoutResetOnProgress?: boolean;
   /**
    * The time of a request without a byte from the target, in milliseconds;
    * 15 minutes by default.
@@ -266,6 +268,7 @@ function makeFront(
     },
     time: {
       timeoutMs: options.timeoutMs,
+      resetOnProgress: options.timeoutResetOnProgress ?? false,
       idleTimeoutMs: options.idleTimeoutMs ?? DEFAULT_IDLE_TIMEOUT_MS,
     },
     maxRequests: options.maxRequests ?? DEFAULT_MAX_REQUESTS,

@@ -9,7 +9,11 @@ import { within } from "./support/deadline.ts";
 import { Front, type FrontOptions } from "./support/http_front.ts";
 import { RawClient } from "./support/raw_client.ts";
 import { mcp, result } from "./support/raw_mcp.ts";
-import { type RawHandler, RawServer } from "./support/raw_server.ts";
+import {
+  type RawEventStream,
+  type RawHandler,
+  RawServer,
+} from "./support/raw_server.ts";
 
 const PING = '{"jsonrpc":"2.0","id":1,"method":"ping"}';
 
@@ -378,6 +382,40 @@ Deno.test("an answer in which nothing moves is broken off", async () => {
   await assertRejects(() => answer.text(), TypeError);
   await within(left.promise, "the target to be left");
   assertStringIncludes(world.front.logText, "--idle-timeout");
+});
+
+Deno.test("an event begins the time of an answer anew where that is wanted, and not elsewhere", async () => {
+  const streams: RawEventStream[] = [];
+  const both = Promise.withResolvers<void>();
+  const handler: RawHandler = async (_request, reply) => {
+    const stream = await reply.sse();
+    if (streams.push(stream) === 2) both.resolve();
+    await stream.closed;
+  };
+  await using strict = await World.start({ timeoutMs: 1000 }, handler);
+  await using patient = await World.start(
+    { timeoutMs: 1000, timeoutResetOnProgress: true },
+    handler,
+  );
+  await using clock = await World.start(
+    { timeoutMs: 550 },
+    (_request, reply) => reply.hang(),
+  );
+  const cut = (await strict.front.post(PING)).text();
+  const whole = (await patient.front.post(PING)).text();
+  const read = Promise.allSettled([cut, whole]);
+  await within(both.promise, "both streams");
+  const tick = async () => await (await clock.front.post(PING)).text();
+  await tick();
+  for (const stream of streams) await stream.comment();
+  await tick();
+  // By now 1100 ms have passed for both, and 550 since the comment.
+  for (const stream of streams) {
+    await stream.end().catch(() => {});
+    await stream.cut();
+  }
+  const [first, second] = await read;
+  assertEquals([first.status, second.status], ["rejected", "fulfilled"]);
 });
 
 Deno.test("a GET stream and a listen stand open beyond all limits", async () => {

@@ -66,6 +66,30 @@ Deno.test("with --listen the SDK's client works with the token in the file that 
   await Deno.remove(directory, { recursive: true });
 });
 
+Deno.test("a runtime directory that is no absolute path is not where the token goes", async () => {
+  const directory = await Deno.makeTempDir();
+  for (const wrong of ["", "."]) {
+    await using proxy = await ProxyProcess.start({
+      target: new URL("http://127.0.0.1:1/mcp"),
+      args: ["--listen", "127.0.0.1:0"],
+      permissions: {
+        ...ANYWHERE,
+        env: ["XDG_RUNTIME_DIR"],
+        write: [directory],
+      },
+      env: {
+        XDG_RUNTIME_DIR: wrong,
+        TMPDIR: directory,
+        TMP: directory,
+        TEMP: directory,
+      },
+    });
+    const file = await logged(proxy, "tokenFile");
+    assertStringIncludes(file, directory);
+  }
+  await Deno.remove(directory, { recursive: true });
+});
+
 Deno.test("address and token may come from the environment, and the token is in no log line", async () => {
   await using target = await RawServer.start({
     verifier: TEST_VERIFIER,
@@ -129,6 +153,10 @@ const FAULTS: readonly (readonly [args: readonly string[], says: string])[] = [
   [
     ["--listen", "127.0.0.1:0", "--profile", "a", "--profile", "b"],
     "--profile",
+  ],
+  [
+    ["--listen", "127.0.0.1:0", "--transport", "sse"],
+    "--transport sse is for one client",
   ],
   [["--listen-token", "abc"], "means nothing over stdio"],
 ];
