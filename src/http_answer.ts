@@ -8,6 +8,7 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import type { HttpError } from "./http_error.ts";
 import { errorFrame } from "./mcp/failure.ts";
 import type { RequestId } from "./mcp/message.ts";
+import type { Redact } from "./redact.ts";
 
 /**
  * How long the rest of a request may come in that was answered already, and how
@@ -22,14 +23,16 @@ export const LINGER_MS = 5_000;
  * @param response Its answer, of which nothing is written yet.
  * @param error What is wrong.
  * @param id The ID of the JSON-RPC request, if there is one.
+ * @param redact Takes out what the target may have echoed.
  */
 export function answerError(
   request: IncomingMessage,
   response: ServerResponse,
   { status, error, headers }: HttpError,
   id?: RequestId,
+  redact?: Redact,
 ): void {
-  const body = errorFrame(error, id);
+  const body = errorFrame(error, id, redact);
   response.writeHead(status, {
     ...headers,
     "content-type": "application/json",

@@ -328,7 +328,8 @@ export class HttpExchange {
     });
     if (!this.#response.headersSent) {
       const id = await this.#requestId();
-      return answerError(this.#request, this.#response, failure, id);
+      const { redact } = this.#options;
+      return answerError(this.#request, this.#response, failure, id, redact);
     }
     // Its target may close a GET stream at any time. What answers a request
     // is cut where it stands, so that nobody takes it for whole.

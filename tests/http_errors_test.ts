@@ -136,6 +136,27 @@ Deno.test("an HTTP error that echoes a secret is told without it", async () => {
   assertEquals(answer.headers.get("content-type"), "application/json");
 });
 
+Deno.test("a redirect and a content type that echo a secret are told without it", async () => {
+  const { sessionToken } = TEST_CREDENTIALS;
+  await using target = await RawServer.start((request, reply) => {
+    const echo = request.header("x-amz-security-token") ?? "";
+    return request.text().includes("tools/list")
+      ? reply.status(200, { "content-type": `text/${echo}` }, "{}")
+      : reply.status(307, { "location": `/${echo}` });
+  });
+  await using front = await Front.start({
+    target: target.url,
+    tools: { deny: ["write"] },
+  });
+  for (const method of ["ping", "tools/list"]) {
+    const answer = await front.post({ jsonrpc: "2.0", id: 1, method });
+    const text = await answer.text();
+    assertEquals(answer.status, 502);
+    assertEquals(text.includes(sessionToken), false, text);
+  }
+  assertEquals(front.logText.includes(sessionToken), false);
+});
+
 Deno.test({
   name: "a target that never accepts the connection is an error in time",
   // Elsewhere a full queue refuses at once.
