@@ -10,11 +10,8 @@ import { errorFrame } from "./mcp/failure.ts";
 import type { RequestId } from "./mcp/message.ts";
 import type { Redact } from "./redact.ts";
 
-/**
- * How long the rest of a request may come in that was answered already, and how
- * long a client may take for an error.
- */
-export const LINGER_MS = 5_000;
+/** How long the rest of a request may come in that was answered already. */
+const LINGER_MS = 5_000;
 
 /**
  * Answers with an error: a JSON-RPC one, with its HTTP status.

@@ -7,7 +7,7 @@
 import { ProxyError } from "./errors.ts";
 import { TargetRefusal } from "./http_error.ts";
 import { mediaType, readBody, readEvents } from "./mcp/body.ts";
-import { fetchFailure } from "./mcp/failure.ts";
+import { fetchFailure, streamCut } from "./mcp/failure.ts";
 import { responseIn } from "./mcp/link.ts";
 import type { ResponseMessage } from "./mcp/message.ts";
 
@@ -51,9 +51,9 @@ export async function askTarget(
     throw fetchFailure(cause, target).error;
   }
   if (!answer.ok) throw new TargetRefusal(answer);
-  const response = mediaType(answer) === "text/event-stream"
-    ? await responseInEvents(answer, maxBytes)
-    : responseIn(await readBody(answer, { maxBytes }) ?? new Uint8Array());
+  const response = await responseOf(answer, maxBytes).catch((cause) => {
+    throw streamCut(cause);
+  });
   if (response !== undefined) return response;
   throw new ProxyError(
     "no-answer",
@@ -73,6 +73,16 @@ function ownHeaders(method: string, given: Headers): Headers {
   headers.set("content-type", "application/json");
   headers.set("accept", "application/json, text/event-stream");
   return headers;
+}
+
+async function responseOf(
+  answer: Response,
+  maxBytes: number,
+): Promise<ResponseMessage | undefined> {
+  if (mediaType(answer) === "text/event-stream") {
+    return await responseInEvents(answer, maxBytes);
+  }
+  return responseIn(await readBody(answer, { maxBytes }) ?? new Uint8Array());
 }
 
 async function responseInEvents(

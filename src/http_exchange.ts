@@ -11,7 +11,7 @@
 
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { ProxyError } from "./errors.ts";
-import { answerError, linger, LINGER_MS } from "./http_answer.ts";
+import { answerError, linger } from "./http_answer.ts";
 import {
   type BodyLimits,
   checkAnnounced,
@@ -64,6 +64,9 @@ export interface HttpCall {
   readonly headers: Headers;
   readonly response: ServerResponse;
 }
+
+/** How long a client may take for an error, of up to 1 MiB. */
+const ERROR_MS = 30_000;
 
 /** Where an echo of the request begins, with its session token. */
 const CANONICAL_ECHO = /\s*The Canonical String[^]*$/;
@@ -142,7 +145,7 @@ export class HttpExchange {
 
   /** An error that a client does not take holds nothing for long. */
   async #untilClosed(): Promise<void> {
-    const timer = setTimeout(() => this.#response.destroy(), LINGER_MS);
+    const timer = setTimeout(() => this.#response.destroy(), ERROR_MS);
     await this.#closed.promise;
     clearTimeout(timer);
   }

@@ -12,7 +12,7 @@ import type { Pieces } from "./http_relay.ts";
 import { isUnclear } from "./mcp/ambiguity.ts";
 import { mediaType, readBody } from "./mcp/body.ts";
 import { EventParser, type ServerEvent } from "./mcp/events.ts";
-import { errorFrame } from "./mcp/failure.ts";
+import { errorFrame, streamCut } from "./mcp/failure.ts";
 import {
   isObject,
   readMessage,
@@ -80,7 +80,9 @@ export class ListFilter {
       headers.set("content-type", EVENT_STREAM);
       return this.#events(answer.body ?? []);
     }
-    const body = await readBody(answer, { maxBytes });
+    const body = await readBody(answer, { maxBytes }).catch((cause) => {
+      throw streamCut(cause);
+    });
     if (body === undefined) throw tooLarge(maxBytes);
     if (body.length === 0) return [];
     if (type !== JSON_TEXT) throw badContentType(answer.status, type);

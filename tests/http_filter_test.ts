@@ -182,6 +182,23 @@ Deno.test("an answer without a body passes, and so does an error page", async ()
   assertEquals([answer.status, await answer.text()], [503, "<h1>Busy</h1>"]);
 });
 
+Deno.test("a list that breaks off is told with the request's id, and so is the proxy's own", async () => {
+  await using world = await World.start(async (_request, reply) => {
+    await reply.head(200, {
+      "content-type": "application/json",
+      "content-length": "1000",
+    });
+    await reply.write('{"jsonrpc":"2.0"');
+    await reply.cut();
+  }, { tools: { readOnly: true } });
+  const call = { ...LIST, method: "tools/call", params: { name: "read" } };
+  for (const message of [LIST, call]) {
+    const answer = await world.front.post(message);
+    const { id, error } = await answer.json();
+    assertEquals([answer.status, id, error.code], [502, "l", -31015]);
+  }
+});
+
 Deno.test("a list in an HTTP error holds the allowed tools alone", async () => {
   await using world = await World.answering(
     `{"jsonrpc":"2.0","id":"l","result":${TOOLS}}`,
