@@ -9,24 +9,17 @@
 
 import { ProxyError } from "./errors.ts";
 import type { Pieces } from "./http_relay.ts";
-import { isUnclear } from "./mcp/ambiguity.ts";
 import { mediaType, readBody } from "./mcp/body.ts";
 import { EventParser, type ServerEvent } from "./mcp/events.ts";
 import { errorFrame, streamCut } from "./mcp/failure.ts";
 import {
-  isObject,
   readMessage,
   type RequestId,
   type SingleMessage,
 } from "./mcp/message.ts";
 import { badContentType } from "./mcp/responses.ts";
-import {
-  memberAt,
-  membersOf,
-  type Range,
-  removeMembers,
-  whole,
-} from "./mcp/splice.ts";
+import { membersOf, whole } from "./mcp/splice.ts";
+import { badList, checkClear, withoutForbidden } from "./mcp/tool_list.ts";
 import type { ToolPolicy } from "./mcp/tool_policy.ts";
 
 /** What a {@linkcode ListFilter} is handed. */
@@ -99,7 +92,7 @@ export class ListFilter {
    */
   message(bytes: Uint8Array): Uint8Array {
     const message = readMessage(bytes);
-    if (message.kind === "invalid") throw badAnswer(message.detail);
+    if (message.kind === "invalid") throw badList(message.detail);
     if (message.kind !== "batch") return this.#single(bytes, message);
     const parts = membersOf(bytes, whole(bytes)).map(({ start, end }, index) =>
       decoder.decode(
@@ -167,38 +160,15 @@ export class ListFilter {
   }
 
   #single(bytes: Uint8Array, message: SingleMessage): Uint8Array {
-    if (isUnclear("result", bytes, whole(bytes))) throw unclear("result");
+    const { policy, id } = this.#options;
+    checkClear("result", bytes, whole(bytes));
     if (message.kind === "notification" && message.method === LIST_CHANGED) {
-      this.#options.policy.forget();
+      policy.forget();
     }
     if (message.kind !== "response") return bytes;
-    const { result } = message;
-    const isOwn = message.id?.key === this.#options.id?.key;
-    const shown = isObject(result) ? this.#list(bytes, result) : bytes;
-    if (isOwn) this.#isAnswered = true;
+    const shown = withoutForbidden(bytes, message, policy);
+    if (message.id?.key === id?.key) this.#isAnswered = true;
     return shown;
-  }
-
-  #list(bytes: Uint8Array, { tools }: Record<string, unknown>): Uint8Array {
-    const result = memberAt(bytes, ["result"]);
-    if (result === undefined || isUnclear("tools", bytes, result)) {
-      throw unclear("tools");
-    }
-    const list = memberAt(bytes, ["result", "tools"]);
-    if (list === undefined) return bytes;
-    if (!Array.isArray(tools)) throw badAnswer('"tools" is not an array');
-    const places = membersOf(bytes, list);
-    const isShown = tools.map((tool, index) =>
-      this.#mayBeSeen(bytes, places[index], tool)
-    );
-    if (isShown.every(Boolean)) return bytes;
-    return removeMembers(bytes, list, (_member, index) => !isShown[index]);
-  }
-
-  /** Whether a tool is allowed, under every name that a reader may find. */
-  #mayBeSeen(bytes: Uint8Array, place: Range, tool: unknown): boolean {
-    if (!isObject(tool) || typeof tool.name !== "string") return false;
-    return !isUnclear("name", bytes, place) && this.#options.policy.learn(tool);
   }
 }
 
@@ -214,17 +184,6 @@ function written(
     `data: ${decoder.decode(data)}\n\n`,
   ];
   return encoder.encode(lines.join(""));
-}
-
-function badAnswer(fault: string): ProxyError {
-  return new ProxyError(
-    "bad-answer",
-    `the target's answer cannot be looked through for forbidden tools: ${fault}`,
-  );
-}
-
-function unclear(name: string): ProxyError {
-  return badAnswer(`"${name}" stands twice in it, or in another case`);
 }
 
 function tooLarge(limitBytes: number): ProxyError {

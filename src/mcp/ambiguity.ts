@@ -4,13 +4,7 @@
  * @module
  */
 
-import {
-  memberAt,
-  memberNamed,
-  membersOf,
-  type Range,
-  whole,
-} from "./splice.ts";
+import { memberAt, membersOf, type Range, whole } from "./splice.ts";
 
 /**
  * The name that stands twice in a message or in its parameters, when there is
@@ -30,30 +24,6 @@ export function repeatedName(message: Uint8Array): string | undefined {
     }
   }
   return undefined;
-}
-
-/**
- * The name that leads to a tool, or to what it says of itself, and that the
- * answer to a `tools/list` has twice, or in another case than it should, when
- * there is one: another reader may find other tools there.
- */
-export function ambiguousListName(answer: Uint8Array): string | undefined {
-  const result = memberAt(answer, ["result"]);
-  const list = result && memberNamed("tools", answer, result);
-  const places: (readonly [Range | undefined, readonly string[]])[] = [
-    [whole(answer), ["result"]],
-    [result, ["tools"]],
-  ];
-  for (const tool of list ? membersOf(answer, list) : []) {
-    const annotations = memberNamed("annotations", answer, tool);
-    places.push([tool, ["name", "annotations"]], [
-      annotations,
-      ["readOnlyHint"],
-    ]);
-  }
-  return places.map(([range, names]) =>
-    range && names.find((name) => isUnclear(name, answer, range))
-  ).find((name) => name !== undefined);
 }
 
 /**

@@ -6,7 +6,7 @@
 
 import { ProxyError } from "../errors.ts";
 import type { Log } from "../log.ts";
-import { ambiguousListName, repeatedName } from "./ambiguity.ts";
+import { repeatedName } from "./ambiguity.ts";
 import { Background } from "./background.ts";
 import { META, metaOf } from "./era.ts";
 import { errorFrame } from "./failure.ts";
@@ -23,12 +23,12 @@ import {
   type BatchMessage,
   isObject,
   type RequestMessage,
-  type ResponseMessage,
   type SingleMessage,
 } from "./message.ts";
 import type { Observer } from "./observer.ts";
 import { includesBytes } from "./scan.ts";
-import { memberAt, membersOf, removeMembers, whole } from "./splice.ts";
+import { membersOf, removeMembers, whole } from "./splice.ts";
+import { withoutForbidden } from "./tool_list.ts";
 import type { ToolPolicy } from "./tool_policy.ts";
 
 /** What a {@linkcode ToolGate} is handed. */
@@ -242,26 +242,14 @@ export class ToolGate implements Link {
   /** The answer to a `tools/list` without what may not be seen. */
   #withoutForbidden({ message, bytes }: Part): Uint8Array {
     if (message.kind !== "response") return bytes;
-    const ambiguous = ambiguousListName(bytes);
-    if (ambiguous !== undefined) return this.#refuseList(message, ambiguous);
-    const allowed = toolsIn(message.result).map((tool) =>
-      this.#options.policy.learn(tool)
-    );
-    const list = memberAt(bytes, ["result", "tools"]);
-    if (!list || allowed.every(Boolean)) return bytes;
-    return removeMembers(bytes, list, (_member, index) => !allowed[index]);
-  }
-
-  /** A list in which the client may find other tools than the gate does. */
-  #refuseList({ id }: ResponseMessage, name: string): Uint8Array {
-    const error = new ProxyError(
-      "bad-answer",
-      `the target's list of tools has ${
-        JSON.stringify(name)
-      } twice, or in another case, and with a tool policy is not passed on`,
-    );
-    this.#options.log.warn(error.message, { id: id?.source });
-    return errorFrame(error, id);
+    try {
+      return withoutForbidden(bytes, message, this.#options.policy);
+    } catch (error) {
+      if (!(error instanceof ProxyError)) throw error;
+      const { id } = message;
+      this.#options.log.warn(error.message, { id: id?.source });
+      return errorFrame(error, id);
+    }
   }
 
   #answer({ id, method, params }: RequestMessage, error: ProxyError): void {

@@ -60,15 +60,6 @@ for (
     ["tools", `"result":{"tools":[${HIDDEN}],"tools":[${SEEN}]}`],
     ["tools", `"result":{"tools":[${SEEN}],"TOOLS":[${HIDDEN}]}`],
     ["tools", `"result":{"Tools":[${HIDDEN}]}`],
-    ["name", `"result":{"tools":[{"name":"delete","name":"get"}]}`],
-    [
-      "annotations",
-      `"result":{"tools":[{"name":"get","annotations":{},"Annotations":{}}]}`,
-    ],
-    [
-      "readOnlyHint",
-      `"result":{"tools":[{"name":"get","annotations":{"readOnlyHint":false,"readOnlyHint":true}}]}`,
-    ],
   ]
 ) {
   Deno.test(`a list of tools that has ${name} in two ways is refused, and not passed unfiltered: ${members}`, async () => {
@@ -82,10 +73,30 @@ for (
       -31011,
       "bad-answer",
     ]);
-    assertStringIncludes(json.error.message, `"${name}" twice`);
+    assertStringIncludes(json.error.message, `"${name}" stands twice`);
     assertEquals(await w.client.close(), []);
   });
 }
+
+Deno.test("a tool that has its name, or what it says of itself, in two ways is left out", async () => {
+  const hint = '"annotations":{"readOnlyHint":true}';
+  const tools = [
+    SEEN,
+    `{"name":"delete","name":"a",${hint}}`,
+    `{"name":"b",${hint},"Name":"delete"}`,
+    `{"name":"c","annotations":{},${hint}}`,
+    `{"name":"d",${hint},"Annotations":{}}`,
+    '{"name":"e","annotations":{"readOnlyHint":false,"readOnlyHint":true}}',
+    '{"annotations":{"readOnlyHint":true}}',
+    "7",
+  ];
+  await using w = await world({
+    "tools/list": listed(`"result":{"tools":[${tools}]}`),
+  }, { tools: { readOnly: true } });
+  w.client.request(1, "tools/list");
+  const { text } = await w.client.next();
+  assertEquals(text, `{"jsonrpc":"2.0","id":1,"result":{"tools":[${SEEN}]}}`);
+});
 
 Deno.test("names that lead to no tool may stand twice in a list", async () => {
   const members = `"result":{"_meta":{"a":1,"a":2},"tools":[` +
