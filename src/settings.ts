@@ -49,7 +49,9 @@ export function readSettings(
   for (const key of OPTION_KEYS) {
     const option: Option = OPTIONS[key];
     const { texts, ...source } = findTexts(option, flags.get(key), env);
-    let result = readValue(option, texts);
+    // Commas alone would lift a rule that somebody meant to set.
+    const isEmpty = source.kind === "variable" && texts.length === 0;
+    let result = isEmpty ? EMPTY_LIST : readValue(option, texts);
     if (!("value" in result)) {
       faults.set(key, valueFault(option, source, result));
       result = readValue(option, defaultTexts(option));
@@ -60,6 +62,11 @@ export function readSettings(
   // The type of each value follows from the kind by which it was read.
   return { settings: values as Settings, sources, faults };
 }
+
+const EMPTY_LIST = {
+  text: ",",
+  expected: "a list with something between the commas",
+} as const;
 
 function findTexts(
   option: Option,

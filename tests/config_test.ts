@@ -388,6 +388,14 @@ Deno.test("help and version are answered whatever else is wrong, and ask for no 
   );
 });
 
+Deno.test("a list of commas alone is refused, and lifts no rule", async () => {
+  assertEquals(
+    await faultOf([], { MCP_ALLOW_TOOL: " , ," }),
+    "allow tool must be a list with something between the commas, got ',' in " +
+      "MCP_ALLOW_TOOL (set --allow-tool or MCP_ALLOW_TOOL)",
+  );
+});
+
 Deno.test("a signature version other than v4 and v4a is refused in the words relied on", async () => {
   assertEquals(
     await faultOf([], { AWS_SIG_VERSION: "v5" }),

@@ -36,7 +36,7 @@ import {
   withProfileArgument,
 } from "./profile_argument.ts";
 import { originalId, ProfileBranch } from "./profile_branch.ts";
-import { memberNamed, replaceRange, whole } from "./splice.ts";
+import { memberNamed, removeMembers, replaceRange, whole } from "./splice.ts";
 
 /** What a {@linkcode ProfileRouter} is handed. */
 export interface ProfileRouterOptions {
@@ -130,7 +130,7 @@ export class ProfileRouter implements Link {
       message.kind === "request" && message.method === "tools/call" &&
       profileIn(message.params) !== undefined
     );
-    if (calls.length === 0) return this.#default.accept(bytes, batch);
+    if (calls.length === 0) return this.#acceptPlainBatch(bytes, batch);
     const error = new ProxyError(
       "blocked",
       `a call in a batch cannot name ${PROFILE_ARGUMENT}; send it on a line of its own`,
@@ -138,6 +138,27 @@ export class ProfileRouter implements Link {
     for (const message of batch.messages) {
       if (message.kind === "request") this.#refuse(message, error);
     }
+  }
+
+  /** What is for another profile's link leaves the array. */
+  #acceptPlainBatch(bytes: Uint8Array, batch: BatchMessage): void {
+    const isLeaving = batch.messages.map((message) => {
+      const id = cancelledId(message);
+      if (id) return this.#elsewhere.has(id.key);
+      return message.kind === "response" && this.#asker(message) !== undefined;
+    });
+    if (!isLeaving.includes(true)) return this.#default.accept(bytes, batch);
+    for (const [index, part] of partsOf(bytes).entries()) {
+      if (isLeaving[index]) this.accept(part.bytes, part.message);
+    }
+    const messages = batch.messages.filter((_message, at) => !isLeaving[at]);
+    if (messages.length === 0) return;
+    const rest = removeMembers(
+      bytes,
+      whole(bytes),
+      (_member, index) => isLeaving[index],
+    );
+    this.#default.accept(rest, { kind: "batch", messages });
   }
 
   #refuse({ id, method, params }: RequestMessage, error: ProxyError): void {
@@ -148,14 +169,23 @@ export class ProfileRouter implements Link {
 
   /** The client's answer goes to the link that asked. */
   #acceptAnswer(bytes: Uint8Array, answer: ResponseMessage): void {
+    const asker = this.#asker(answer);
+    const place = asker && memberNamed("id", bytes, whole(bytes));
+    if (!place) return this.#default.accept(bytes, answer);
+    const { branch, id } = asker;
+    const frame = replaceRange(bytes, place, id.source);
+    branch.accept(frame, { ...answer, id });
+  }
+
+  /** The link, but the default, whose request an answer is for. */
+  #asker(
+    answer: ResponseMessage,
+  ): { branch: ProfileBranch; id: RequestId } | undefined {
     for (const [profile, branch] of this.#branches) {
       const id = answer.id && originalId(profile, answer.id);
-      const place = id && memberNamed("id", bytes, whole(bytes));
-      if (!id || !place) continue;
-      const frame = replaceRange(bytes, place, id.source);
-      return branch.accept(frame, { ...answer, id });
+      if (id) return { branch, id };
     }
-    this.#default.accept(bytes, answer);
+    return undefined;
   }
 
   #branch(profile: string): ProfileBranch {

@@ -141,6 +141,32 @@ Deno.test("a call that is cancelled while its profile's session is opened is nev
   );
 });
 
+Deno.test("what is for another profile's session leaves the array that it came in", async () => {
+  await using w = await world({
+    "tools/call": (_message, reply) => reply.hang(),
+  });
+  await w.client.initialize();
+  w.call(1, "prod");
+  await w.arrival("tools/call prod");
+  w.client.send([
+    { jsonrpc: "2.0", id: 2, method: "m" },
+    {
+      jsonrpc: "2.0",
+      method: "notifications/cancelled",
+      params: { requestId: 1 },
+    },
+  ]);
+  await w.client.answer(2);
+  const cancelled = await w.arrival("notifications/cancelled prod");
+  assertEquals(JSON.parse(cancelled.text()).params, { requestId: 1 });
+  const sent = w.server.requests.all.filter((request) =>
+    request.text().includes('"id":2')
+  );
+  assertEquals(sent.map((request) => JSON.parse(request.text())), [
+    [{ jsonrpc: "2.0", id: 2, method: "m" }],
+  ]);
+});
+
 const hang: McpHandler = (_message, reply) => reply.hang();
 
 Deno.test("an ID that is used again is cancelled where it is used last", async () => {
