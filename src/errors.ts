@@ -33,10 +33,32 @@ export const ERROR_CODES = {
   "blocked": -31019,
 } as const;
 
-/** Why a message could not be carried: a stable name, fit for a `switch`. */
+/**
+ * Why a message could not be carried: a stable name, fit for a `switch`.
+ *
+ * @example
+ * ```ts
+ * import type { ErrorReason } from "@scope/sigv4-proxy";
+ *
+ * const mayTryAgain = (reason: ErrorReason): boolean =>
+ *   reason === "unreachable" || reason === "timeout";
+ * if (mayTryAgain("signature")) throw new Error("not before it is mended");
+ * ```
+ */
 export type ErrorReason = keyof typeof ERROR_CODES;
 
-/** Facts that go with a {@linkcode ProxyError}: plain JSON values, no secrets. */
+/**
+ * Facts that go with a {@linkcode ProxyError}: plain JSON values, no secrets.
+ *
+ * @example
+ * ```ts
+ * import { type ErrorData, ProxyError } from "@scope/sigv4-proxy";
+ *
+ * const data: ErrorData = { status: 503 };
+ * const error = new ProxyError("http-status", "the target is busy", { data });
+ * if (error.data.status !== 503) throw new Error("the facts go with it");
+ * ```
+ */
 export type ErrorData = { readonly [name: string]: unknown };
 
 /**

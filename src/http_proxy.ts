@@ -27,7 +27,26 @@ import type { Observer } from "./mcp/observer.ts";
 import type { ToolRules } from "./mcp/tool_policy.ts";
 import { Redactor } from "./redact.ts";
 
-/** What {@linkcode runHttpProxy} serves, and how. */
+/**
+ * What {@linkcode runHttpProxy} serves, and how.
+ *
+ * @example
+ * ```ts
+ * import { type HttpProxyOptions, runHttpProxy } from "@scope/sigv4-proxy";
+ *
+ * const stop = new AbortController();
+ * const options: HttpProxyOptions = {
+ *   target: new URL("https://abc123.execute-api.us-east-1.amazonaws.com/mcp"),
+ *   listen: { hostname: "127.0.0.1", port: 0 },
+ *   token: "a-token-of-many-characters",
+ *   // Unsigned here; as a rule what createSignedFetch makes.
+ *   fetch,
+ *   signal: stop.signal,
+ * };
+ * stop.abort();
+ * await runHttpProxy(options);
+ * ```
+ */
 export interface HttpProxyOptions {
   /** The target's MCP endpoint. */
   readonly target: URL;

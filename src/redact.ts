@@ -4,7 +4,21 @@
  * @module
  */
 
-/** Replaces what must not be seen in a text. */
+/**
+ * Replaces what must not be seen in a text.
+ *
+ * @example
+ * ```ts
+ * import { type Redact, Redactor } from "@scope/sigv4-proxy";
+ *
+ * const redactor = new Redactor();
+ * redactor.addCredential("wJalrXUtnFEMI/K7MDENG");
+ * const redact: Redact = redactor.redact;
+ * if (redact("key wJalrXUtnFEMI/K7MDENG!").includes("wJalr")) {
+ *   throw new Error("no text shows it");
+ * }
+ * ```
+ */
 export type Redact = (text: string) => string;
 
 /** What stands where a secret stood. */
@@ -60,6 +74,17 @@ interface Entry {
  * Remembers the secrets in use (keys, tokens, session IDs) and replaces them,
  * and every signature, in a text, however they are escaped and where a long one
  * is cut short. Access key IDs are masked.
+ *
+ * @example
+ * ```ts
+ * import { Redactor } from "@scope/sigv4-proxy";
+ *
+ * // Handed to a signed fetch and to the proxy, it learns their secrets itself.
+ * const redactor = new Redactor();
+ * redactor.addSetting("Bearer 0a1b2c3d4e5f6a7b8c9d");
+ * const line = redactor.redact("sent 0a1b2c3d4e5f6a7b8c9d to the target");
+ * if (line !== "sent [redacted] to the target") throw new Error(line);
+ * ```
  */
 export class Redactor {
   /** Longest first: a secret may be a part of another. */

@@ -28,7 +28,27 @@ import type { ToolRules } from "./mcp/tool_policy.ts";
 import { Redactor } from "./redact.ts";
 import { redactedLog } from "./redacted_log.ts";
 
-/** What {@linkcode runStdioProxy} carries, and how. */
+/**
+ * What {@linkcode runStdioProxy} carries, and how.
+ *
+ * @example
+ * ```ts
+ * import { runStdioProxy, type StdioProxyOptions } from "@scope/sigv4-proxy";
+ *
+ * await using target = Deno.serve({ port: 0, onListen() {} }, () =>
+ *   Response.json({ jsonrpc: "2.0", id: 1, result: {} }));
+ * const options: StdioProxyOptions = {
+ *   url: new URL(`http://localhost:${target.addr.port}/mcp`),
+ *   readable: ReadableStream.from<Uint8Array>([]),
+ *   writable: new WritableStream(),
+ *   // Unsigned here; as a rule what createSignedFetch makes.
+ *   fetch,
+ *   timeoutMs: 60_000,
+ *   tools: { readOnly: true },
+ * };
+ * await runStdioProxy(options);
+ * ```
+ */
 export interface StdioProxyOptions {
   /** The target's MCP endpoint. */
   readonly url: URL;

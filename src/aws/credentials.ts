@@ -79,7 +79,26 @@ export interface CredentialSource {
   ): Promise<Credentials>;
 }
 
-/** A role to assume with the credentials found. */
+/**
+ * A role to assume with the credentials found.
+ *
+ * @example
+ * ```ts
+ * import {
+ *   type AssumeRoleOptions,
+ *   createCredentialSource,
+ * } from "@scope/sigv4-proxy";
+ *
+ * const assumeRole: AssumeRoleOptions = {
+ *   roleArn: "arn:aws:iam::123456789012:role/mcp",
+ *   sessionName: "my-client",
+ *   durationSeconds: 3600,
+ * };
+ * // Nothing is asked for before the first `get`.
+ * const credentials = createCredentialSource({ region: "us-east-1", assumeRole });
+ * if (typeof credentials.get !== "function") throw new Error("it is a source");
+ * ```
+ */
 export interface AssumeRoleOptions {
   /** The role's ARN. */
   readonly roleArn: string;

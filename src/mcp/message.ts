@@ -6,7 +6,20 @@
 
 import { type Member, scanMembers } from "./scan.ts";
 
-/** A JSON-RPC request ID. */
+/**
+ * A JSON-RPC request ID.
+ *
+ * @example
+ * ```ts
+ * import type { RequestId } from "@scope/sigv4-proxy";
+ *
+ * const answerTo = ({ source }: RequestId): string =>
+ *   `{"jsonrpc":"2.0","id":${source},"result":{}}`;
+ * const line = answerTo({ source: "12345678901234567890", key: "n12345678901234567890" });
+ * // More digits than a number of JavaScript's holds.
+ * if (!line.includes(":12345678901234567890,")) throw new Error("to the letter");
+ * ```
+ */
 export interface RequestId {
   /** The ID as JSON source, to the letter: what goes into an answer. */
   readonly source: string;
@@ -29,7 +42,25 @@ export interface NotificationMessage {
   readonly params: unknown;
 }
 
-/** A JSON-RPC response: a result or an error. */
+/**
+ * A JSON-RPC response: a result or an error.
+ *
+ * @example
+ * ```ts
+ * import type { ResponseMessage } from "@scope/sigv4-proxy";
+ *
+ * const didFail = ({ error, result }: ResponseMessage): boolean =>
+ *   error !== undefined ||
+ *   (typeof result === "object" && result !== null && "isError" in result);
+ * const answer: ResponseMessage = {
+ *   kind: "response",
+ *   id: undefined,
+ *   result: { content: [] },
+ *   error: undefined,
+ * };
+ * if (didFail(answer)) throw new Error("it is a result");
+ * ```
+ */
 export interface ResponseMessage {
   /** Tells it from other messages. */
   readonly kind: "response";
@@ -41,7 +72,20 @@ export interface ResponseMessage {
   readonly error: RpcError | undefined;
 }
 
-/** The `error` member of a response. */
+/**
+ * The `error` member of a response.
+ *
+ * @example
+ * ```ts
+ * import { ERROR_CODES, type RpcError } from "@scope/sigv4-proxy";
+ *
+ * const isOurs = ({ code }: RpcError): boolean =>
+ *   Object.values<number>(ERROR_CODES).includes(code);
+ * if (!isOurs({ code: -31014, message: "too slow", data: undefined })) {
+ *   throw new Error("the proxy's own code");
+ * }
+ * ```
+ */
 export interface RpcError {
   /** The JSON-RPC error code. */
   readonly code: number;

@@ -19,7 +19,17 @@ import {
   whole,
 } from "./splice.ts";
 
-/** Keys and values of `params._meta`. */
+/**
+ * Keys and values of `params._meta`.
+ *
+ * @example
+ * ```ts
+ * import type { Metadata } from "@scope/sigv4-proxy";
+ *
+ * const metadata: Metadata = [["example.com/team", "billing"]];
+ * if (metadata[0][1] !== "billing") throw new Error("a key and its value");
+ * ```
+ */
 export type Metadata = readonly (readonly [key: string, value: string])[];
 
 /**

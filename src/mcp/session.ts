@@ -44,7 +44,17 @@ import { delay } from "./retry.ts";
 import { SessionKeeper } from "./session_keeper.ts";
 import { Underway } from "./underway.ts";
 
-/** The transports of MCP over HTTP. */
+/**
+ * The transports of MCP over HTTP.
+ *
+ * @example
+ * ```ts
+ * import type { Transport } from "@scope/sigv4-proxy";
+ *
+ * const transport: Transport = "sse";
+ * if (transport !== "sse") throw new Error("HTTP+SSE of 2024-11-05");
+ * ```
+ */
 export type Transport = "auto" | "streamable-http" | "sse";
 
 /** What a {@linkcode Session} is handed. */

@@ -7,7 +7,21 @@
 import { ProxyError } from "../errors.ts";
 import { isObject } from "./message.ts";
 
-/** What is allowed, as the options say it. */
+/**
+ * What is allowed, as the options say it.
+ *
+ * @example
+ * ```ts
+ * import type { ToolRules } from "@scope/sigv4-proxy";
+ *
+ * const tools: ToolRules = {
+ *   readOnly: true,
+ *   allow: ["get_*", "list_*"],
+ *   deny: ["get_secret*"],
+ * };
+ * if (!tools.readOnly) throw new Error("all three have to allow a tool");
+ * ```
+ */
 export interface ToolRules {
   /** Only tools annotated `readOnlyHint: true`. */
   readonly readOnly: boolean;
