@@ -11,7 +11,11 @@ import {
   profileRegion,
 } from "./src/aws/credentials.ts";
 import { createSignedFetch, type SignedFetch } from "./src/aws/signed_fetch.ts";
-import { type CommandName, isCommandName } from "./src/commands/commands.ts";
+import {
+  commandHelp,
+  type CommandName,
+  isCommandName,
+} from "./src/commands/commands.ts";
 import { type Config, describeConfig, parseCommand } from "./src/config.ts";
 import { mayUseProxy } from "./src/connect_limit.ts";
 import { ConfigError, CredentialsError } from "./src/errors.ts";
@@ -45,16 +49,16 @@ async function run(args: readonly string[]): Promise<number> {
   const [name, ...rest] = args;
   try {
     if (isCommandName(name)) return await runOther(name, rest);
-    if (name === "help") {
-      const [about] = rest;
-      return await run(
-        isCommandName(about) ? [about, "--help"] : ["--help", ...rest],
-      );
-    }
+    if (name === "help") return await run(["--help", ...rest]);
+    if (name === "version") return await run(["--version", ...rest]);
     const command = await parseCommand(args, readVariable, { profileRegion });
     switch (command.kind) {
       case "help":
-        await print(helpText(command.topic));
+        await print(
+          isCommandName(command.topic)
+            ? commandHelp(command.topic)
+            : helpText(command.topic),
+        );
         return EXIT_OK;
       case "version":
         await print(versionText(Deno.version.deno));

@@ -9,6 +9,7 @@ import { nearest } from "./nearest.ts";
 import { type Option, remedy } from "./option.ts";
 import { parseBoolean } from "./option_value.ts";
 import { OPTION_KEYS, type OptionKey, OPTIONS } from "./options.ts";
+import { quote } from "./settings.ts";
 
 /** What was given on the command line. */
 export interface Arguments {
@@ -125,7 +126,11 @@ function plainSwitches(args: readonly string[], faults: string[]): string[] {
 }
 
 function plainSwitch(arg: string, faults: string[]): string[] {
-  if (arg === "-h") return ["--help"];
+  // With a word, it asks for help on that.
+  if (arg === "-h" || /^--help=[a-z]+$/.test(arg) && !isSwitchWord(arg)) {
+    return ["--help"];
+  }
+  if (arg === "-V" || arg === "-v") return ["--version"];
   // The parser keeps what belongs to no flag under this name.
   if (/^--(?:no-)?_(?:=|$)/.test(arg)) {
     faults.push(unknownFlag(arg.replace(/=.*$/s, "")));
@@ -138,7 +143,11 @@ function plainSwitch(arg: string, faults: string[]): string[] {
   if (option?.kind === "boolean" && value !== undefined) {
     const on = parseBoolean(value);
     if (on !== undefined) return [`--${flag}=${on}`];
-    faults.push(`--${flag} must be true or false (${remedy(option)})`);
+    faults.push(
+      `--${flag} must be true or false, got ${quote(value)} (${
+        remedy(option)
+      })`,
+    );
     return [];
   }
   const negated = option ?? optionOf(flag?.replace(/^no-/, ""));
@@ -156,16 +165,29 @@ function plainSwitch(arg: string, faults: string[]): string[] {
   return [];
 }
 
+function isSwitchWord(arg: string): boolean {
+  return parseBoolean(arg.slice(arg.indexOf("=") + 1)) !== undefined;
+}
+
 function optionOf(flag: string | undefined): Option | undefined {
   const key = flag === undefined ? undefined : KEYS_BY_FLAG.get(flag);
   return key === undefined ? undefined : OPTIONS[key];
 }
 
+/** What other programs call some of the flags. */
+const MEANINGS: ReadonlyMap<string, string> = new Map([
+  ["debug", "log-level"],
+  ["endpoint", "target-url"],
+  ["quiet", "log-level"],
+  ["verbose", "log-level"],
+]);
+
 function guessFlag(
   name: string,
   candidates: readonly string[],
 ): string | undefined {
-  return nearest(name.replace(/^-+/, ""), candidates);
+  const word = name.replace(/^-+/, "");
+  return MEANINGS.get(word) ?? nearest(word, candidates);
 }
 
 function unknownFlag(name: string, guess?: string): string {

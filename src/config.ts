@@ -7,10 +7,14 @@
 
 import { type Arguments, parseArguments } from "./arguments.ts";
 import { maySignOtherHost } from "./aws/sign_host.ts";
-import { COMMAND_NAMES, isCommandName } from "./commands/commands.ts";
+import {
+  COMMAND_NAMES,
+  type CommandName,
+  isCommandName,
+} from "./commands/commands.ts";
 import { ConfigError } from "./errors.ts";
 import { type HeaderReading, readExtraHeaders } from "./extra_headers.ts";
-import { type HelpTopic, isHelpTopic } from "./help.ts";
+import { HELP_TOPICS, type HelpTopic, isHelpTopic } from "./help.ts";
 import type { LogFields, LogNote } from "./log.ts";
 import { nearest } from "./nearest.ts";
 import { remedy } from "./option.ts";
@@ -21,6 +25,7 @@ import {
   readListen,
 } from "./http_options.ts";
 import { readMetadata } from "./metadata_option.ts";
+import { parseBoolean } from "./option_value.ts";
 import { OPTIONS, type Settings } from "./options.ts";
 import { REDACTED } from "./redact.ts";
 import { findScope, type ProfileRegion } from "./scope.ts";
@@ -70,9 +75,12 @@ export interface Config extends Omit<Settings, Settled> {
   readonly secrets: readonly string[];
 }
 
+/** What there is help on besides the program: its options, a subcommand. */
+export type Topic = HelpTopic | CommandName;
+
 /** What the command line asks for. */
 export type Command =
-  | { readonly kind: "help"; readonly topic: HelpTopic | undefined }
+  | { readonly kind: "help"; readonly topic: Topic | undefined }
   | { readonly kind: "version" }
   | {
     readonly kind: "run";
@@ -119,7 +127,7 @@ export async function parseCommand(
   const tls = await checkTls(reading, target.url);
   const metadata = readMetadata(settings.metadata, env);
   const front = checkListen(reading);
-  const host = signedHost(settings, target.url);
+  const host = signedHost(settings, target);
   const scope = await findScope({
     reading,
     meant: given.meant,
@@ -172,13 +180,24 @@ export async function parseCommand(
   return { kind: "run", config, notes: [...scope.notes, ...tls.notes] };
 }
 
-/** The group of options that is asked for after `--help`. */
-function topicIn(args: readonly string[]): HelpTopic | undefined {
-  const [place] = args.flatMap((arg, index) =>
-    arg === "--help" || arg === "-h" ? [index] : []
-  );
-  const word = place === undefined ? undefined : args[place + 1];
-  return isHelpTopic(word) ? word : undefined;
+/**
+ * What help is asked on: the word after `--help`.
+ *
+ * @throws {ConfigError} There is none on it.
+ */
+function topicIn(args: readonly string[]): Topic | undefined {
+  const place = args.findIndex((arg) => /^(?:--help(?:=.*)?|-h)$/s.test(arg));
+  const [, inline] = args[place].split("=");
+  const word = inline ?? args[place + 1];
+  if (isHelpTopic(word) || isCommandName(word)) return word;
+  const isWord = word !== undefined && /^[a-z]+$/i.test(word);
+  if (!isWord || parseBoolean(word) !== undefined) return undefined;
+  const topics = [...HELP_TOPICS, ...COMMAND_NAMES];
+  const guess = nearest(word, topics);
+  const hint = guess === undefined
+    ? `there is on ${topics.join(", ")}`
+    : `did you mean ${guess}?`;
+  throw new ConfigError([`there is no help on ${quote(word)} (${hint})`]);
 }
 
 /** A subcommand in the wrong place, or almost one. */
@@ -188,11 +207,14 @@ function commandFault({ positional }: Arguments): string | undefined {
     return `the command ${late} goes first (sigv4-proxy ${late} …)`;
   }
   const [word = ""] = positional;
-  // Any other word may be a value, and so a secret.
-  const guess = /^[a-z]+$/i.test(word)
-    ? nearest(word, COMMAND_NAMES)
-    : undefined;
-  if (guess === undefined) return undefined;
+  if (!/^[a-z]+$/i.test(word)) return undefined;
+  const guess = nearest(word, COMMAND_NAMES);
+  if (guess === undefined) {
+    // The word may be a value, and so a secret.
+    return `the argument is no command (${
+      COMMAND_NAMES.join(", ")
+    }), and no URL (https://host/path)`;
+  }
   return `there is no command ${quote(word)} (did you mean ${guess}?)`;
 }
 
@@ -222,8 +244,9 @@ function checkTarget({ settings }: Reading): TargetReading {
   if (settings.targetUrl === undefined) {
     return { faults: [`target URL is required (${mend})`] };
   }
-  const { url, faults } = readTarget(settings.targetUrl, settings.allowHttp);
-  return { url, faults: faults.map((fault) => `${fault} (${mend})`) };
+  const reading = readTarget(settings.targetUrl, settings.allowHttp);
+  const faults = reading.faults.map((fault) => `${fault} (${mend})`);
+  return { ...reading, faults };
 }
 
 async function checkHeaders(
@@ -269,9 +292,9 @@ async function checkTls(
 
 function signedHost(
   { signHost }: Settings,
-  targetUrl: URL | undefined,
+  { url, host }: TargetReading,
 ): string | undefined {
-  return signHost?.replace(/:\d+$/, "") ?? targetUrl?.hostname;
+  return signHost?.replace(/:\d+$/, "") ?? url?.hostname ?? host;
 }
 
 function signHostFaults(

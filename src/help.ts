@@ -44,6 +44,9 @@ const TOPICS = {
 /** What `--help` may be asked for: a group of options, or all of them. */
 export type HelpTopic = keyof typeof TOPICS | "all";
 
+/** All that there is help on. */
+export const HELP_TOPICS: readonly string[] = [...Object.keys(TOPICS), "all"];
+
 /**
  * Whether there is help for a word.
  *

@@ -37,7 +37,7 @@ export interface ScopeInput {
   readonly reading: Reading;
   /** Options that a misspelt flag is meant for: they are not missing. */
   readonly meant: ReadonlySet<OptionKey>;
-  /** The host that is signed, when it is known. */
+  /** The host that is signed, when it is known; it may tell the rest. */
   readonly host: string | undefined;
   /** Asked when nothing else gives a region. */
   readonly profileRegion: ProfileRegion;
@@ -84,14 +84,14 @@ interface Found {
 }
 
 function findService(
-  { reading, meant }: ScopeInput,
+  { reading, meant, host }: ScopeInput,
   onHost: string | undefined,
 ): Found {
   if (reading.faults.has("service")) return {};
   const given = reading.settings.service;
   if (given === undefined && onHost === undefined) {
     if (meant.has("service")) return {};
-    return { faults: [required(OPTIONS.service)] };
+    return { faults: [required(OPTIONS.service, host)] };
   }
   const value = given ?? onHost;
   const notes: LogNote[] = [];
@@ -115,7 +115,7 @@ async function findRegion(
   input: ScopeInput,
   onHost: string | undefined,
 ): Promise<Found> {
-  const { reading, profileRegion } = input;
+  const { reading } = input;
   const given = reading.settings.region;
   const source = reading.sources.get("region");
   if (onHost !== undefined && source?.kind !== "flag") {
@@ -127,7 +127,7 @@ async function findRegion(
     };
   }
   if (given === undefined && input.meant.has("region")) return {};
-  if (given === undefined) return await profilesRegion(reading, profileRegion);
+  if (given === undefined) return await profilesRegion(input);
   const found = checkRegion(reading, given, source?.name);
   const { value } = found;
   if (value === undefined || onHost === undefined || covers(value, onHost)) {
@@ -137,8 +137,7 @@ async function findRegion(
 }
 
 async function profilesRegion(
-  { settings }: Pick<Reading, "settings">,
-  profileRegion: ProfileRegion,
+  { reading: { settings }, profileRegion, host }: ScopeInput,
 ): Promise<Found> {
   let region: string | undefined;
   try {
@@ -147,12 +146,16 @@ async function profilesRegion(
     const cause = error instanceof Error ? error.message : String(error);
     return {
       faults: [
-        `${required(OPTIONS.region)}: the profile's cannot be read: ${cause}`,
+        `${
+          required(OPTIONS.region, host)
+        }: the profile's cannot be read: ${cause}`,
       ],
     };
   }
   if (region === undefined || region === "") {
-    return { faults: [`${required(OPTIONS.region)}: the profile has none`] };
+    return {
+      faults: [`${required(OPTIONS.region, host)}: the profile has none`],
+    };
   }
   return checkRegion({ settings }, region, "the profile");
 }
@@ -200,8 +203,11 @@ function covers(regionSet: string, region: string): boolean {
   );
 }
 
-function required(option: Option): string {
-  return `${optionName(option)} is required (${remedy(option)})`;
+function required(option: Option, host: string | undefined): string {
+  const unless = host === undefined
+    ? ", unless the target's host tells it"
+    : "";
+  return `${optionName(option)} is required${unless} (${remedy(option)})`;
 }
 
 /** A variable's region is passed over for the one in the host name. */

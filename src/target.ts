@@ -10,9 +10,14 @@ import { isLoopback } from "./address.ts";
 export interface TargetReading {
   /** The URL, when it is one of http or https. */
   readonly url?: URL;
+  /** The host that is meant, when the URL is at fault. */
+  readonly host?: string;
   /** What is wrong with it, a sentence each. None shows the URL. */
   readonly faults: readonly string[];
 }
+
+/** A host with a dot in it, and what may follow. */
+const BARE_HOST = /^[a-z0-9-]+(?:\.[a-z0-9-]+)+(?::\d+)?(?:[/?]|$)/i;
 
 /**
  * Reads the target URL. It may hold a secret, so that no fault shows it.
@@ -27,10 +32,13 @@ export function readTarget(text: string, allowHttp: boolean): TargetReading {
     return { faults: ["target URL is not a valid URL"] };
   }
   if (url === null || !/^https?:$/.test(url.protocol)) {
+    const fault =
+      "target URL must use http or https scheme, as in https://host/path";
+    const meant = BARE_HOST.test(text) ? URL.parse(`https://${text}`) : null;
+    if (meant === null) return { host: url?.hostname, faults: [fault] };
     return {
-      faults: [
-        "target URL must use http or https scheme, as in https://host/path",
-      ],
+      host: meant.hostname,
+      faults: [`${fault}; this one lacks the https://`],
     };
   }
   const faults: string[] = [];

@@ -49,7 +49,7 @@ Deno.test("a URL after an unknown flag is not reported missing", async () => {
   const [, ...options] = ELSEWHERE;
   assertEquals(
     await faultsOf([...options, "--verbose", "https://mcp.example/mcp"]),
-    ["unknown flag --verbose (see --help)"],
+    ["unknown flag --verbose (did you mean --log-level?)"],
   );
 });
 
@@ -93,9 +93,19 @@ Deno.test("a misspelt command is told apart from a URL, and one in the wrong pla
   assertEquals(await faultsOf(["--region", "us-east-1", "doctor", url]), [
     "the command doctor goes first (sigv4-proxy doctor …)",
   ]);
-  const [unlike] = await faultsOf(["hunter2secret", "--region", "us-east-1"]);
-  assertMatch(unlike, /^target URL must use http or https scheme/);
-  assertNotMatch(unlike, /hunter2/);
+  const [unlike] = await faultsOf(["huntersecret", "--region", "us-east-1"]);
+  assertMatch(unlike, /^the argument is no command \(doctor, .*, and no URL/);
+  assertNotMatch(unlike, /hunter/);
+});
+
+Deno.test("a URL that lacks its scheme is told so, and its host still tells region and service", async () => {
+  assertEquals(
+    await faultsOf(["abc123.execute-api.us-east-1.amazonaws.com/prod/mcp"]),
+    [
+      "target URL must use http or https scheme, as in https://host/path; " +
+      "this one lacks the https:// (set --target-url or MCP_TARGET_URL)",
+    ],
+  );
 });
 
 Deno.test("a flag without its value is a fault of its own", async () => {
@@ -161,7 +171,7 @@ Deno.test("the target URL is the one argument, or a flag, and not both", async (
 Deno.test("on and off are true, false, 1 and 0, and nothing else", async () => {
   assertMatch(
     await faultOf(["--sse=yes"]),
-    /^--sse must be true or false \(set --sse or MCP_ENABLE_SSE\)$/,
+    /^--sse must be true or false, got 'yes' \(set --sse or MCP_ENABLE_SSE\)$/,
   );
   assertMatch(await faultOf(["--no-sse=true"]), /^--no-sse takes no value/);
   assertMatch(

@@ -22,9 +22,10 @@ import { optionFiles } from "./support/option_files.ts";
 Deno.test("with nothing given, all that is required is named at once, with its remedy", async () => {
   assertEquals(await faultsOf([]), [
     "target URL is required (set --target-url or MCP_TARGET_URL)",
-    "region is required (set --region, AWS_REGION or AWS_DEFAULT_REGION): " +
-    "the profile has none",
-    "service name is required (set --service-name or AWS_SERVICE_NAME)",
+    "region is required, unless the target's host tells it " +
+    "(set --region, AWS_REGION or AWS_DEFAULT_REGION): the profile has none",
+    "service name is required, unless the target's host tells it " +
+    "(set --service-name or AWS_SERVICE_NAME)",
   ]);
 });
 
@@ -375,6 +376,9 @@ Deno.test("help and version are answered whatever else is wrong, and ask for no 
       [undefined, ["signing", "--help"]],
       ["signing", ["--help", "signing"]],
       ["all", ["--sse", "-h", "all"]],
+      ["limits", ["--help=limits"]],
+      ["doctor", ["--help", "doctor"]],
+      [undefined, ["--help=true"]],
     ] as const
   ) {
     assertEquals(await parseCommand(args, env, { profileRegion }), {
@@ -382,10 +386,22 @@ Deno.test("help and version are answered whatever else is wrong, and ask for no 
       topic,
     });
   }
-  assertEquals(
-    await parseCommand(["--version", "ftp://x"], env, { profileRegion }),
-    { kind: "version" },
-  );
+  for (const args of [["--version", "ftp://x"], ["-V"], ["-v"]]) {
+    assertEquals(await parseCommand(args, env, { profileRegion }), {
+      kind: "version",
+    });
+  }
+});
+
+Deno.test("help on what there is none on says what there is", async () => {
+  assertEquals(await faultsOf(["--help", "signin"]), [
+    "there is no help on 'signin' (did you mean signing?)",
+  ]);
+  assertEquals(await faultsOf(["--help=bogus"]), [
+    "there is no help on 'bogus' (there is on target, messages, signing, " +
+    "credentials, http, limits, logging, all, doctor, policy, config, " +
+    "completions)",
+  ]);
 });
 
 Deno.test("a list of commas alone is refused, and lifts no rule", async () => {

@@ -165,7 +165,7 @@ async function checkConfiguration(
     return {
       detail: `${targetUrl}, signed ${config.signatureVersion} for ` +
         `${config.service} in ${config.region}${unsigned}`,
-      advice: notes.filter(({ level }) => level !== "debug").map(noteText),
+      advice: notes.filter(({ level }) => level === "warn").map(noteText),
       facts: {
         service: config.service,
         region: config.region,
@@ -175,8 +175,7 @@ async function checkConfiguration(
     };
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error;
-    const [first = "it is at fault", ...others] = error.faults;
-    return { status: "failed", detail: first, advice: others };
+    return { status: "failed", detail: error.faults.join("; ") };
   }
 }
 
