@@ -23,7 +23,11 @@ import { helpText, versionText } from "./src/help.ts";
 import type { TlsFetches } from "./src/http_client.ts";
 import { LineSink } from "./src/line_sink.ts";
 import { createLog, type Log } from "./src/log.ts";
-import { dropPermissions, needlessPermissions } from "./src/permissions.ts";
+import {
+  dropPermissions,
+  needlessPermissions,
+  NEVER_NEEDED,
+} from "./src/permissions.ts";
 import { maskAccessKeyId, Redactor } from "./src/redact.ts";
 import { runStdioProxy } from "./src/stdio_proxy.ts";
 import type { Telemetry } from "./src/telemetry.ts";
@@ -84,6 +88,7 @@ async function runOther(
   name: CommandName,
   args: readonly string[],
 ): Promise<number> {
+  dropPermissions(NEVER_NEEDED);
   const { createContext } = await import("./src/commands/context.ts");
   const { runSubcommand } = await import("./src/commands/run.ts");
   const context = createContext({

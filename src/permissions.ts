@@ -14,6 +14,9 @@ export type PermissionKind = Deno.PermissionDescriptor["name"];
 /** What a run of the proxy depends on. */
 export type PermissionUse = Pick<Config, "profile" | "listen">;
 
+/** What nothing in the program ever needs. */
+export const NEVER_NEEDED: readonly PermissionKind[] = ["ffi", "import"];
+
 /**
  * The kinds of permission that a run of the proxy can never need.
  *
@@ -26,7 +29,7 @@ export function needlessPermissions(
   { profile, listen }: PermissionUse,
   env: (name: string) => string | undefined,
 ): PermissionKind[] {
-  const needless: PermissionKind[] = ["ffi", "import"];
+  const needless: PermissionKind[] = [...NEVER_NEEDED];
   // Then these keys are all that will ever be used: a variable does not change.
   const hasKeys = profile === undefined && Boolean(env("AWS_ACCESS_KEY_ID"));
   if (!hasKeys) return needless;
