@@ -7,15 +7,9 @@
 import { ProxyError } from "../errors.ts";
 import type { Log } from "../log.ts";
 import type { Redact, Redactor } from "../redact.ts";
-import {
-  discardBody,
-  mediaType,
-  readChunks,
-  readEvents,
-  readHead,
-} from "./body.ts";
+import { AnswerStreams } from "./answer_streams.ts";
+import { discardBody, mediaType, readChunks, readHead } from "./body.ts";
 import type { Delivery } from "./delivery.ts";
-import type { ServerEvent } from "./events.ts";
 import type { Exchange } from "./exchange.ts";
 import {
   AttemptError,
@@ -30,7 +24,6 @@ import {
   NO_SESSION,
   postHeaders,
   type SessionHeaders,
-  streamHeaders,
 } from "./headers.ts";
 import type { SseChannel } from "./http_sse.ts";
 import { DEFAULT_MAX_ANSWER_BYTES, frameTooLarge } from "./large_answer.ts";
@@ -43,7 +36,7 @@ import {
   readRpcError,
   repeatAfter,
 } from "./responses.ts";
-import { delay, reopenMs, retryAfterMs } from "./retry.ts";
+import { retryAfterMs } from "./retry.ts";
 
 /** How the target is reached, and where what it says goes. */
 export interface TargetAccess {
@@ -70,32 +63,6 @@ export interface CarrierOptions extends TargetAccess {
   readonly resumes?: boolean;
 }
 
-/** The place in an event stream up to which everything was received. */
-interface StreamPosition {
-  lastEventId: string | undefined;
-  /** The ID after which the present response goes on. */
-  resumedAfter: string | undefined;
-  retryMs: number | undefined;
-  /** How many times in a row resuming brought nothing. */
-  fruitlessTries: number;
-  /** What a `Retry-After` asks to wait, in milliseconds. */
-  askedMs: number;
-  /** What the connection broke with. */
-  cause: unknown;
-}
-
-/** How many times in a row resuming a stream may bring nothing. */
-const MAX_FRUITLESS_TRIES = 5;
-
-/** How many streams may do so at once: each holds a connection. */
-const MAX_LINGERING = 32;
-
-/** The longest `Retry-After` that is waited for before a stream is resumed. */
-const MAX_ASKED_MS = 30_000;
-
-/** How long a stream may go on when nobody waits any more. */
-const LINGER_MS = 5_000;
-
 /** From this size on an answer passes while it still arrives. */
 const PASS_FROM_BYTES = 8 * 1024 * 1024;
 
@@ -104,11 +71,14 @@ const decoder = new TextDecoder();
 /** Sends exchanges, and hands what comes back to the delivery. */
 export class Carrier {
   readonly #options: CarrierOptions;
-  /** Streams that go on after their last answer, the oldest first. */
-  readonly #lingering = new Set<Exchange>();
+  readonly #streams: AnswerStreams;
 
   constructor(options: CarrierOptions) {
     this.#options = options;
+    this.#streams = new AnswerStreams({
+      ...options,
+      send: (exchange, init) => this.#fetch(exchange, options.url, init),
+    });
   }
 
   /**
@@ -123,7 +93,7 @@ export class Carrier {
     try {
       await this.#carry(exchange, session);
     } finally {
-      this.#lingering.delete(exchange);
+      this.#streams.forget(exchange);
       exchange.isUnderWay = false;
     }
   }
@@ -142,7 +112,7 @@ export class Carrier {
     exchange.sessionId = response.headers.get("mcp-session-id") ?? undefined;
     redactor.add(exchange.sessionId);
     if (mediaType(response) === "text/event-stream") {
-      await this.#readStream(exchange, session, response);
+      await this.#streams.read(exchange, session, response);
     } else {
       await this.#readSingle(exchange, session, response);
     }
@@ -299,140 +269,6 @@ export class Carrier {
       log.debug(error.message, { method: exchange.method });
     }
   }
-
-  /** An event stream, and the streams that resume it. */
-  async #readStream(
-    exchange: Exchange,
-    session: SessionHeaders,
-    first: Response,
-  ): Promise<void> {
-    const position: StreamPosition = {
-      lastEventId: undefined,
-      resumedAfter: undefined,
-      retryMs: undefined,
-      fruitlessTries: 0,
-      askedMs: 0,
-      cause: undefined,
-    };
-    let response: Response | undefined = first;
-    for (;;) {
-      if (response) {
-        await this.#readEvents(exchange, session, response, position);
-      }
-      if (exchange.isSettled) return;
-      if (
-        this.#options.resumes === false || position.lastEventId === undefined ||
-        position.fruitlessTries >= MAX_FRUITLESS_TRIES
-      ) {
-        throw new AttemptError(streamCut(position.cause), "never");
-      }
-      const waitMs = reopenMs(position.retryMs, position.fruitlessTries);
-      await delay(Math.max(waitMs, position.askedMs), exchange.signal);
-      if (exchange.isSettled) return;
-      response = await this.#resume(exchange, session, position);
-    }
-  }
-
-  /** The events of one response, until it ends or breaks. */
-  async #readEvents(
-    exchange: Exchange,
-    session: SessionHeaders,
-    response: Response,
-    position: StreamPosition,
-  ): Promise<void> {
-    const { maxAnswerBytes } = this.#options;
-    position.resumedAfter = position.lastEventId;
-    position.fruitlessTries++;
-    position.cause = undefined;
-    const events = readEvents(response, {
-      maxDataBytes: maxAnswerBytes,
-      onChunk: () => exchange.touch(),
-    });
-    try {
-      for (;;) {
-        const next = await events.next().catch((cause) => {
-          position.cause = cause;
-        });
-        if (!next || next.done) return;
-        await this.#deliverEvent(exchange, session, next.value, position);
-      }
-    } finally {
-      await events.return(undefined);
-    }
-  }
-
-  async #deliverEvent(
-    exchange: Exchange,
-    session: SessionHeaders,
-    { type, id, retryMs, data, oversized }: ServerEvent,
-    position: StreamPosition,
-  ): Promise<void> {
-    const { delivery } = this.#options;
-    position.retryMs = retryMs ?? position.retryMs;
-    // A server that replays from the ID on, not after it.
-    if (id !== undefined && id === position.resumedAfter) return;
-    // An empty ID says that there is nothing to resume from.
-    position.lastEventId = (id ?? position.lastEventId) || undefined;
-    position.fruitlessTries = 0;
-    if (oversized) {
-      await delivery.receiveOversized(oversized, exchange);
-    } else if (type === "message" && data.length > 0) {
-      await delivery.receive(data, session, exchange);
-    }
-    if (exchange.isSettled) this.#linger(exchange);
-  }
-
-  /** Lets a stream go on for a while that nobody waits for any more. */
-  #linger(exchange: Exchange): void {
-    exchange.endAfter(LINGER_MS);
-    this.#lingering.add(exchange);
-    for (const oldest of this.#lingering) {
-      if (this.#lingering.size <= MAX_LINGERING) break;
-      this.#lingering.delete(oldest);
-      oldest.end();
-    }
-  }
-
-  /** Asks for the rest of a stream; `undefined` when it is worth another try. */
-  async #resume(
-    exchange: Exchange,
-    session: SessionHeaders,
-    position: StreamPosition,
-  ): Promise<Response | undefined> {
-    let response: Response;
-    try {
-      response = await this.#fetch(exchange, this.#options.url, {
-        method: "GET",
-        headers: streamHeaders(
-          this.#options.headers,
-          session,
-          position.lastEventId,
-        ),
-      });
-    } catch (cause) {
-      if (exchange.signal.aborted || isFinal(cause)) throw cause;
-      position.cause = cause;
-      position.fruitlessTries++;
-      return undefined;
-    }
-    if (response.ok && mediaType(response) === "text/event-stream") {
-      return response;
-    }
-    const body = await readErrorBody(response);
-    if (response.status === 404) {
-      throw new SessionLost(session, "never", streamCut(position.cause));
-    }
-    if (isPassing(response.status)) {
-      position.fruitlessTries++;
-      const askedMs = retryAfterMs(response.headers) ?? 0;
-      position.askedMs = Math.min(askedMs, MAX_ASKED_MS);
-      return undefined;
-    }
-    const { explain } = this.#options;
-    const refusal = explain(response, decoder.decode(body));
-    if (refusal) throw new AttemptError(refusal, "never");
-    throw new AttemptError(streamCut(position.cause), "never");
-  }
 }
 
 /** The methods whose answers the proxy, or a layer of it, may have to read. */
@@ -469,13 +305,4 @@ function aborted(signal: AbortSignal): Promise<void> {
   if (signal.aborted) resolve();
   signal.addEventListener("abort", () => resolve(), { once: true });
   return promise;
-}
-
-function isFinal(cause: unknown): boolean {
-  return cause instanceof AttemptError && cause.repeat === "never";
-}
-
-/** 409: the target still holds the old stream. */
-function isPassing(status: number): boolean {
-  return status === 409 || status === 429 || status >= 500;
 }
