@@ -29,6 +29,12 @@ export interface ClientLinkOptions extends UpstreamOptions {
   readonly profiles: ReadonlyMap<string, typeof globalThis.fetch> | undefined;
 }
 
+/**
+ * How long a tool is believed what it says of itself. Most targets tell when
+ * their tools change; this is for those that do not.
+ */
+const TOOLS_MAX_AGE_MS = 5 * 60_000;
+
 /** The link that takes the client's messages. */
 export function createClientLink(options: ClientLinkOptions): Link {
   const { tools, metadata, emit, log, observer } = options;
@@ -36,7 +42,7 @@ export function createClientLink(options: ClientLinkOptions): Link {
     tools.deny.length > 0;
   const link = hasRules
     ? new ToolGate({
-      policy: new ToolPolicy(tools),
+      policy: new ToolPolicy(tools, { maxAgeMs: TOOLS_MAX_AGE_MS }),
       emit,
       log,
       observer,
