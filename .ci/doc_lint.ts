@@ -1,5 +1,6 @@
 /**
- * Lints the documentation of what the package exports. Left to itself, `deno doc`
+ * Lints the documentation of what the package exports, and wants an example for
+ * each. Left to itself, `deno doc`
  * holds the types of npm packages to the same rules, and does not find those of
  * the MCP SDK: so these packages are empty modules to it.
  *
@@ -31,6 +32,34 @@ async function npmImports(entry: string): Promise<string[]> {
     .map((specifier) => specifier.replace(/^npm:\/?(.[^@]*)@[^/]*/, "$1"));
 }
 
+interface Docs {
+  readonly nodes: Record<string, { readonly symbols?: readonly Symbol[] }>;
+}
+
+interface Symbol {
+  readonly name: string;
+  readonly declarations: readonly {
+    readonly jsDoc?: { readonly tags?: readonly { readonly kind: string }[] };
+  }[];
+}
+
+/** The exports without an example. */
+async function withoutExample(entries: readonly string[]): Promise<string[]> {
+  const doc = new Deno.Command(Deno.execPath(), {
+    args: ["doc", "--json", ...entries],
+    stderr: "inherit",
+  });
+  const { stdout } = await doc.output();
+  const { nodes }: Docs = JSON.parse(new TextDecoder().decode(stdout));
+  return Object.values(nodes).flatMap(({ symbols = [] }) => symbols)
+    .filter(({ declarations }) =>
+      !declarations.some(({ jsDoc }) =>
+        jsDoc?.tags?.some(({ kind }) => kind === "example")
+      )
+    )
+    .map(({ name }) => name);
+}
+
 const config: { exports: Record<string, string> } = JSON.parse(
   await Deno.readTextFile("deno.json"),
 );
@@ -46,6 +75,10 @@ try {
     stderr: "inherit",
   });
   Deno.exitCode = (await lint.output()).code;
+  for (const name of await withoutExample(entries)) {
+    console.error(`${name} is exported without an example`);
+    Deno.exitCode = 1;
+  }
 } finally {
   await Deno.remove(importMap);
 }
