@@ -21,6 +21,7 @@ import { mayUseProxy } from "./src/connect_limit.ts";
 import { ConfigError, CredentialsError } from "./src/errors.ts";
 import { helpText, versionText } from "./src/help.ts";
 import type { TlsFetches } from "./src/http_client.ts";
+import { findHttpProxy } from "./src/http_proxy_env.ts";
 import { LineSink } from "./src/line_sink.ts";
 import { createLog, type Log } from "./src/log.ts";
 import {
@@ -29,6 +30,7 @@ import {
   NEVER_NEEDED,
 } from "./src/permissions.ts";
 import { maskAccessKeyId, Redactor } from "./src/redact.ts";
+import { withProxyNamed } from "./src/named_proxy.ts";
 import { runStdioProxy } from "./src/stdio_proxy.ts";
 import type { Telemetry } from "./src/telemetry.ts";
 import { isTelemetryOn } from "./src/telemetry_switch.ts";
@@ -96,7 +98,8 @@ async function runOther(
     profileRegion,
     write: print,
     writeError: (text) => print(text, Deno.stderr),
-    useColor: Deno.stdout.isTerminal() && !Deno.noColor,
+    useColor: Deno.stdout.isTerminal() && !Deno.noColor &&
+      readVariable("TERM") !== "dumb",
   });
   return await runSubcommand(name, args, context);
 }
@@ -169,7 +172,7 @@ async function proxy(config: Config, around: Surroundings): Promise<void> {
   using tls = await openTlsOf(config);
   const telemetry = await openTelemetry(config, redactor, tls);
   const ways = {
-    toTarget: telemetry?.fetch ?? tls?.toTarget,
+    toTarget: throughNamedProxy(config, telemetry?.fetch ?? tls?.toTarget),
     toOthers: tls?.toOthers,
   };
   const main = identity(config, config.profile, around, ways);
@@ -312,6 +315,18 @@ async function openTelemetry(
   if (!isTelemetryOn()) return undefined;
   const { createTelemetry } = await import("./src/telemetry.ts");
   return createTelemetry({ target, redact, fetch: tls?.toTarget });
+}
+
+/** What sends to the target; through a proxy, its failures name that. */
+function throughNamedProxy(
+  { targetUrl, signHost }: Config,
+  toTarget: typeof fetch | undefined,
+): typeof fetch | undefined {
+  const { proxy } = findHttpProxy(readVariable, targetUrl);
+  // The signed fetch sends another Host over a fetch of its own.
+  const isOwn = toTarget === undefined && signHost !== undefined;
+  if (proxy === undefined || isOwn) return toTarget;
+  return withProxyNamed(toTarget ?? fetch, proxy);
 }
 
 /** The start line. Missing credentials are told, and do not stop the program. */

@@ -52,14 +52,15 @@ export function expandVariables(
         "(write ${NAME}, or $${ for a plain ${)";
       return "";
     }
-    const value = isAwsSecret(name) ? undefined : env(name);
+    const isSecret = isAwsSecret(name) || holdsAwsSecret(env(name), env);
+    const value = isSecret ? undefined : env(name);
     if (value?.trim()) {
       names.add(name);
       // Without the blanks around it, which a header does without, too.
       secrets.add(value.trim());
       return value;
     }
-    fault ??= isAwsSecret(name)
+    fault ??= isSecret
       ? `names ${name}, a secret of AWS's that goes nowhere (name another)`
       : `names ${name}, which is not set or may not be read ` +
         `(set ${name}, with --allow-env=${name}, or write $\${ for a plain \${)`;
@@ -68,6 +69,23 @@ export function expandVariables(
   return fault === undefined
     ? { text: expanded, names: [...names], secrets: [...secrets] }
     : { fault };
+}
+
+/** The secrets of AWS's that any user of its tools may have in the environment. */
+const AWS_SECRETS = [
+  "AWS_SECRET_ACCESS_KEY",
+  "AWS_SESSION_TOKEN",
+  "AWS_BEARER_TOKEN_BEDROCK",
+] as const;
+
+/** Whether a variable of another name holds a copy of one. */
+function holdsAwsSecret(
+  value: string | undefined,
+  env: (name: string) => string | undefined,
+): boolean {
+  const text = value?.trim();
+  return Boolean(text) &&
+    AWS_SECRETS.some((name) => env(name)?.trim() === text);
 }
 
 /** Windows takes the name of a variable in any case. */

@@ -46,6 +46,16 @@ Deno.test("what names no variable stays as it is", () => {
   });
 });
 
+Deno.test("a copy of AWS's secret under another name goes nowhere either", () => {
+  const variables: Record<string, string> = {
+    AWS_SECRET_ACCESS_KEY: "wJalrXUtnFEMI",
+    MINE: " wJalrXUtnFEMI ",
+  };
+  const expansion = expandVariables("${MINE}", (name) => variables[name]);
+  assert("fault" in expansion);
+  assertStringIncludes(expansion.fault, "names MINE, a secret of AWS's");
+});
+
 Deno.test("what a variable holds is not expanded again", () => {
   const expansion = expand("${NESTED}");
   assert("text" in expansion);

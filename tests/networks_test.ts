@@ -253,6 +253,50 @@ Deno.test("HTTPS_PROXY and NO_PROXY hold with certificates of one's own, too", a
   assertEquals(target.front.clients.all, ["the client", "the client"]);
 });
 
+Deno.test("a proxy that refuses is named, and the target is not blamed", async () => {
+  await using target = await PrivateTarget.start();
+  const gone = await ConnectProxy.start();
+  await gone[Symbol.asyncDispose]();
+  const { host, port } = new URL(gone.url);
+  await using stranger = Deno.serve(
+    { port: 0, hostname: "127.0.0.1", onListen() {} },
+    () => new Response("who are you?", { status: 407 }),
+  );
+  const asking = `http://127.0.0.1:${stranger.addr.port}`;
+  for (
+    const [url, env, words] of [
+      [
+        target.front.url,
+        { HTTPS_PROXY: `http://me:hunter2@127.0.0.1:${port}` },
+        `through the HTTP proxy http://${host} (HTTPS_PROXY): `,
+      ],
+      [
+        new URL("http://192.0.2.1/mcp"),
+        { HTTP_PROXY: asking, MCP_ALLOW_HTTP: "true" },
+        `the HTTP proxy ${asking} (HTTP_PROXY) wants to know who asks (HTTP 407)`,
+      ],
+    ] as const
+  ) {
+    await using proxy = await ProxyProcess.start({
+      target: url,
+      args: ["--retries=0"],
+      env: { ...env, NO_PROXY: undefined },
+    });
+    const { value } = await proxy.request("ping");
+    const text = JSON.stringify(value);
+    assertStringIncludes(text, words);
+    assertNotMatch(text + proxy.stderr, /hunter2/);
+  }
+});
+
+Deno.test("a client's certificate that is missing is a cause that is named", async () => {
+  await using target = await PrivateTarget.start({ demandsClient: true });
+  await using proxy = await target.proxy(["--ca-cert=DIR/root.pem"]);
+  const { value } = await proxy.request("ping");
+  assertStringIncludes(JSON.stringify(value), "--client-cert and --client-key");
+  assertNotMatch(JSON.stringify(value), /docs\.rs/);
+});
+
 Deno.test("files that are no certificates are told before anything is sent", async () => {
   await using target = await PrivateTarget.start();
   await using proxy = await target.proxy([

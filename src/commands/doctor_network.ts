@@ -13,7 +13,7 @@ import {
   findHttpProxy,
   type HttpProxy,
   PROXY_VARIABLES,
-} from "./http_proxy_env.ts";
+} from "../http_proxy_env.ts";
 import { reasonOf, withLimit } from "./limit.ts";
 import { hostAndPort } from "./sts.ts";
 

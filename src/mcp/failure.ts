@@ -102,10 +102,17 @@ export function fetchFailure(cause: unknown, url: URL): AttemptError {
   }
   const message =
     `the connection to ${url.origin} failed before an answer came: ${
-      detail || text
-    }; the request may have run`;
+      (detail || text).replace(TLS_LINK, "")
+    }; the request may have run${TLS_LINK.test(text) ? ENDED_TLS : ""}`;
   return unreachable(message, cause, "if-repeatable");
 }
+
+/** What the TLS library says of an end without a word, with its link. */
+const TLS_LINK = /(?<=without sending TLS close_notify): https:\/\/\S+/;
+
+/** With TLS 1.3 a server may refuse a client only after its first request. */
+const ENDED_TLS =
+  "; if the target wants a client's certificate: --client-cert and --client-key (MCP_CLIENT_CERT, MCP_CLIENT_KEY)";
 
 function unreachable(
   message: string,

@@ -1,5 +1,5 @@
 import { assertEquals, assertStringIncludes } from "@std/assert";
-import { findHttpProxy } from "../../src/commands/http_proxy_env.ts";
+import { findHttpProxy } from "../../src/http_proxy_env.ts";
 import { Authority } from "../support/certificates.ts";
 import { mcp, result } from "../support/raw_mcp.ts";
 import { RawServer } from "../support/raw_server.ts";
