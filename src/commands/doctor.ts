@@ -23,9 +23,10 @@ import {
   checkCredentials,
   checkOtherProfiles,
 } from "./doctor_identity.ts";
+import { checkListen } from "./doctor_listen.ts";
 import { checkNetwork } from "./doctor_network.ts";
 import { checkPermissions } from "./doctor_permissions.ts";
-import { checkSession } from "./doctor_session.ts";
+import { checkProfileSession, checkSession } from "./doctor_session.ts";
 import {
   type Finding,
   Report,
@@ -129,7 +130,7 @@ async function checkAll(checkup: Checkup): Promise<void> {
   const source = credentialsOf(context, config, checkup);
   const { canSign, credentials } = await checkCredentials(checkup, source);
   const clockOffsetMs = await checkCaller(checkup, credentials);
-  await checkOtherProfiles(checkup);
+  const others = await checkOtherProfiles(checkup);
   const isReached = mayReach && await checkNetwork(checkup);
   if (!mayReach) {
     await report.skip(
@@ -145,6 +146,10 @@ async function checkAll(checkup: Checkup): Promise<void> {
       isReached ? "there are no credentials" : "the target was not reached",
     );
   }
+  for (const [profile, source] of isReached ? others : []) {
+    await checkProfileSession(checkup, profile, source);
+  }
+  await checkListen(checkup);
 }
 
 async function checkConfiguration(

@@ -108,14 +108,22 @@ export async function checkCaller(
   });
 }
 
-/** Looks at the profiles that calls may name, but for the first. */
-export async function checkOtherProfiles(checkup: Checkup): Promise<void> {
+/**
+ * Looks at the profiles that calls may name, but for the first.
+ *
+ * @returns Those that have credentials.
+ */
+export async function checkOtherProfiles(
+  checkup: Checkup,
+): Promise<ReadonlyMap<string, CredentialSource>> {
   const { config, context, report } = checkup;
+  const sources = new Map<string, CredentialSource>();
   for (const profile of config.profiles.slice(1)) {
     await report.take("profile", async () => {
       const source = credentialsOf(context, config, checkup, profile);
       try {
         const credentials = await load(checkup, source);
+        sources.set(profile, source);
         const finding = told(await ask(checkup, credentials));
         return {
           ...finding,
@@ -129,6 +137,7 @@ export async function checkOtherProfiles(checkup: Checkup): Promise<void> {
       }
     });
   }
+  return sources;
 }
 
 async function ask(

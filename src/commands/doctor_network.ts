@@ -174,8 +174,11 @@ class Way {
         status: "failed",
         detail: `${place}: ${reasonOf(error)}`,
         advice: [
-          "check the port, firewalls and security groups; a network that " +
-          "demands a proxy wants HTTPS_PROXY set",
+          proxy === undefined
+            ? "check the port, firewalls and security groups; a network that " +
+              "demands a proxy wants HTTPS_PROXY set"
+            : `check the proxy that ${proxy.variable} names, or take the ` +
+              "target out of it with NO_PROXY",
         ],
         value: false,
       };

@@ -100,7 +100,10 @@ export class Report {
       status: finding.status ?? "ok",
       elapsedMs: this.#options.elapsed() - begin,
       detail: finding.detail,
-      advice: [...finding.advice ?? [], ...this.#remarks],
+      // The log of a failure says again what the step says.
+      advice: finding.status === "failed"
+        ? finding.advice ?? []
+        : [...finding.advice ?? [], ...this.#remarks],
       facts: finding.facts ?? {},
     });
     return finding.value;

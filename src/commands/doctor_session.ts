@@ -6,6 +6,7 @@
  */
 
 import type { CredentialSource } from "../aws/credentials.ts";
+import type { SignedFetch } from "../aws/signed_fetch.ts";
 import { LATEST_LEGACY_VERSION, MODERN_VERSION } from "../mcp/revisions.ts";
 import { VERSION } from "../version.ts";
 import { openTarget } from "./context.ts";
@@ -19,8 +20,6 @@ import {
 } from "./doctor_conversation.ts";
 import type { Finding } from "./doctor_report.ts";
 import { withLimit } from "./limit.ts";
-
-/** The newest revision with a handshake, and the first without. */
 
 /** How many pages of tools are read. */
 const MAX_PAGES = 50;
@@ -52,51 +51,92 @@ export async function checkSession(
   checkup: Checkup,
   source: CredentialSource,
 ): Promise<void> {
-  const { config, report, redactor, log, limitMs } = checkup;
-  using signedFetch = openTarget(config, source, checkup);
-  const exchanges: Exchange[] = [];
-  const conversation = new Conversation({
-    url: config.targetUrl,
-    fetch: async (input, init) => {
-      const response = await signedFetch(input, init);
-      exchanges.push({
-        method: init?.method ?? "GET",
-        status: response.status,
-        hasSession: response.headers.has("mcp-session-id"),
-      });
-      return response;
-    },
-    headers: config.headers,
-    transport: config.transport,
-    cookies: config.cookies,
-    tools: {
-      readOnly: config.readOnly,
-      allow: config.allowTool,
-      deny: config.denyTool,
-    },
-    metadata: config.metadata,
-    timeoutMs: limitMs,
-    idleTimeoutMs: limitMs,
-    maxFrameBytes: config.maxFrameBytes,
-    maxAnswerBytes: config.maxAnswerBytes,
-    log,
-    redactor,
-  });
-  const end = () => withLimit(limitMs, () => conversation.end());
-
-  const handshake = await report.take(
-    "initialize",
-    () => shakeHands(conversation, exchanges),
-  );
+  const { report } = checkup;
+  using talk = new Talk(checkup, source);
+  const handshake = await report.take("initialize", () => talk.shakeHands());
   if (handshake === undefined) {
-    await end().catch(() => {});
+    await talk.end().catch(() => {});
     return await report.skip(["tools", "end"], "there is no session");
   }
-  await report.take("tools", () => countTools(conversation, handshake));
+  await report.take(
+    "tools",
+    () => countTools(talk.conversation, handshake),
+  );
   await report.take("end", async () => {
-    await end();
-    return farewell(handshake, exchanges);
+    await talk.end();
+    return farewell(handshake, talk.exchanges);
   });
+}
+
+/** Whether the target takes another profile than the first, too. */
+export async function checkProfileSession(
+  checkup: Checkup,
+  profile: string,
+  source: CredentialSource,
+): Promise<void> {
+  await checkup.report.take("initialize", async () => {
+    using talk = new Talk(checkup, source);
+    const { value: _value, ...finding } = await talk.shakeHands();
+    await talk.end().catch(() => {});
+    return {
+      ...finding,
+      detail: `${profile}: ${finding.detail}`,
+      facts: { ...finding.facts, profile },
+    };
+  });
+}
+
+/** A conversation with the target, as it went. */
+class Talk implements Disposable {
+  readonly conversation: Conversation;
+  readonly exchanges: Exchange[] = [];
+  readonly #limitMs: number;
+  readonly #fetch: SignedFetch;
+
+  constructor(checkup: Checkup, source: CredentialSource) {
+    const { config, redactor, log, limitMs } = checkup;
+    this.#limitMs = limitMs;
+    const signedFetch = this.#fetch = openTarget(config, source, checkup);
+    this.conversation = new Conversation({
+      url: config.targetUrl,
+      fetch: async (input, init) => {
+        const response = await signedFetch(input, init);
+        this.exchanges.push({
+          method: init?.method ?? "GET",
+          status: response.status,
+          hasSession: response.headers.has("mcp-session-id"),
+        });
+        return response;
+      },
+      headers: config.headers,
+      transport: config.transport,
+      cookies: config.cookies,
+      tools: {
+        readOnly: config.readOnly,
+        allow: config.allowTool,
+        deny: config.denyTool,
+      },
+      metadata: config.metadata,
+      timeoutMs: limitMs,
+      idleTimeoutMs: limitMs,
+      maxFrameBytes: config.maxFrameBytes,
+      maxAnswerBytes: config.maxAnswerBytes,
+      log,
+      redactor,
+    });
+  }
+
+  shakeHands(): Promise<Finding<Handshake>> {
+    return shakeHands(this.conversation, this.exchanges);
+  }
+
+  async end(): Promise<void> {
+    await withLimit(this.#limitMs, () => this.conversation.end());
+  }
+
+  [Symbol.dispose](): void {
+    this.#fetch[Symbol.dispose]();
+  }
 }
 
 /** A server of either era answers one of the two. */
@@ -221,15 +261,33 @@ function failure(
     return {
       status: "failed",
       detail: `the server answered with an error: ${message} (${code})`,
+      advice: ["the server's own log says more"],
     };
   }
+  const reason = String(data.reason);
   return {
     status: "failed",
     detail: message,
+    advice: REMEDIES[reason] ?? [],
     facts: {
-      reason: String(data.reason),
+      reason,
       status: typeof data.status === "number" ? data.status : undefined,
       awsError: typeof data.awsError === "string" ? data.awsError : undefined,
     },
   };
 }
+
+const WRONG_PLACE =
+  "check the path of the target URL: what is there may be no MCP server";
+
+/** What to do, where the message itself does not say it. */
+const REMEDIES: { readonly [reason: string]: readonly string[] } = {
+  "bad-answer": [WRONG_PLACE],
+  "http-status": [WRONG_PLACE, "the target's own log says more"],
+  "no-answer": [WRONG_PLACE],
+  "stream-cut": ["look for a time limit of a load balancer before the target"],
+  "timeout": [
+    "the target is there but slow: see its log, or raise --timeout to give " +
+    "each step more than ten seconds",
+  ],
+};
