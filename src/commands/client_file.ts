@@ -22,6 +22,8 @@ export class FileError extends Error {
 /** Only its owner reads a new file: entries may hold secrets. */
 const NEW_FILE_MODE = 0o600;
 
+const ANYONE_WRITES = 0o222;
+
 const BYTE_ORDER_MARK = "\uFEFF";
 
 /**
@@ -29,16 +31,28 @@ const BYTE_ORDER_MARK = "\uFEFF";
  *
  * @param path Where it is, or is to be.
  * @returns What is there.
- * @throws {FileError} It is no text, or may not be read.
+ * @throws {FileError} It is no text, may not be read, or is a link that leads
+ * nowhere.
  */
 export async function readClientFile(path: string): Promise<ClientFile> {
   try {
     const real = await Deno.realPath(path);
     return { path: real, text: decode(await Deno.readFile(real), real) };
   } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return { path, text: undefined };
-    throw fileError(error, path);
+    if (!(error instanceof Deno.errors.NotFound)) throw fileError(error, path);
+    await demandNoLink(path);
+    return { path, text: undefined };
   }
+}
+
+/** A link that leads nowhere is somebody's, and no place for a new file. */
+async function demandNoLink(path: string): Promise<void> {
+  const found = await Deno.lstat(path).catch(() => undefined);
+  if (!found?.isSymlink) return;
+  throw new FileError(
+    `${path} is a link to a file that is not there: make that file, or ` +
+      "remove the link",
+  );
 }
 
 /**
@@ -58,6 +72,7 @@ export async function replaceClientFile(
   const { path } = file;
   try {
     await Deno.mkdir(dirname(path), { recursive: true });
+    await demandWritable(file);
     const backup = file.text === undefined
       ? undefined
       : await backUp(path, now);
@@ -85,6 +100,17 @@ async function demandUnchanged({ path, text }: ClientFile): Promise<void> {
   if (current.text === text) return;
   throw new FileError(
     `${path} has just been changed by somebody else: try again`,
+  );
+}
+
+/** Renaming asks for no permission of the file that it replaces. */
+async function demandWritable({ path, text }: ClientFile): Promise<void> {
+  if (text === undefined) return;
+  const { mode } = await Deno.stat(path);
+  if (mode === null || (mode & ANYONE_WRITES) !== 0) return;
+  throw new FileError(
+    `${path} is not to be written by anyone: chmod u+w it first, or name ` +
+      "another --file",
   );
 }
 
@@ -132,7 +158,7 @@ function decode(bytes: Uint8Array, path: string): string {
     return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true })
       .decode(bytes);
   } catch {
-    throw new FileError(`${path} is no UTF-8 text`);
+    throw new FileError(`${path} is no UTF-8 text: save it as UTF-8 first`);
   }
 }
 

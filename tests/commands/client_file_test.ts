@@ -70,6 +70,40 @@ Deno.test({
   },
 });
 
+Deno.test({
+  name: "a link that leads nowhere is not replaced by a file",
+  ignore: IGNORE_ON_WINDOWS,
+  async fn() {
+    await using world = await CommandWorld.make();
+    const link = world.path("mcp.json");
+    await Deno.symlink(world.path("dotfiles/mcp.json"), link);
+    await assertRejects(
+      () => readClientFile(link),
+      FileError,
+      "a link to a file that is not there",
+    );
+    assertEquals((await Deno.lstat(link)).isSymlink, true);
+  },
+});
+
+Deno.test({
+  name: "a file that nobody may write is not replaced, and not copied",
+  ignore: IGNORE_ON_WINDOWS,
+  async fn() {
+    await using world = await CommandWorld.make();
+    const path = await world.write("dir/mcp.json", "old");
+    await Deno.chmod(path, 0o444);
+    const file = await readClientFile(path);
+    await assertRejects(
+      () => replaceClientFile(file, "new", NOW),
+      FileError,
+      "chmod u+w",
+    );
+    assertEquals(await Deno.readTextFile(path), "old");
+    assertEquals(namesIn(world.path("dir")), ["mcp.json"]);
+  },
+});
+
 Deno.test("a file that somebody else has changed meanwhile keeps their words", async () => {
   await using world = await CommandWorld.make();
   const path = await world.write("mcp.json", "old");
@@ -96,7 +130,11 @@ Deno.test("bytes that are no UTF-8 are not touched", async () => {
   await using world = await CommandWorld.make();
   const path = world.path("mcp.json");
   await Deno.writeFile(path, Uint8Array.of(0x7b, 0xff, 0x7d));
-  await assertRejects(() => readClientFile(path), FileError, "no UTF-8");
+  await assertRejects(
+    () => readClientFile(path),
+    FileError,
+    "save it as UTF-8",
+  );
 });
 
 Deno.test("a byte order mark is put back before the text", () => {
