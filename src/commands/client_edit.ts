@@ -65,6 +65,19 @@ export interface Edited {
  */
 export function putEntry(
   language: FileLanguage,
+  request: EditRequest,
+): Edited {
+  try {
+    return put(language, request);
+  } catch (error) {
+    // Every reader of nested text goes into itself, and has a stack to fill.
+    if (!(error instanceof RangeError)) throw error;
+    throw new EditError("it is nested too deeply to be read");
+  }
+}
+
+function put(
+  language: FileLanguage,
   { text, container, name, entry, isOwn }: EditRequest,
 ): Edited {
   const before = language.read(text);

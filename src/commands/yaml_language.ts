@@ -5,6 +5,7 @@
  */
 
 import {
+  type Document,
   isAlias,
   isMap,
   isNode,
@@ -30,13 +31,12 @@ const INDENT = 2;
 /** YAML of one document. */
 export const YAML: FileLanguage = {
   read(text) {
-    parse(text);
-    const value: unknown = parseDocument(text).toJS();
+    const value: unknown = resolved(parse(text));
     return value === null ? undefined : value;
   },
 
   set(text, path, value) {
-    const root = parse(text);
+    const root = parse(text).contents;
     if (root === null || (isScalar(root) && root.value === null)) {
       return append(text, text.length, 0, nested(path, value));
     }
@@ -44,14 +44,23 @@ export const YAML: FileLanguage = {
   },
 };
 
-/** The outermost node; `null` if there is none. */
-function parse(text: string): Node | null {
+function parse(text: string): Document.Parsed {
   const document = parseDocument(text);
   const [fault] = document.errors;
-  if (fault === undefined) return document.contents;
+  if (fault === undefined) return document;
   throw new EditError(
     `it is no YAML at ${placeOf(text, fault.pos[0])} (${fault.code})`,
   );
+}
+
+/** What a document says. Aliases may lead nowhere, or to far too much. */
+function resolved(document: Document.Parsed): unknown {
+  try {
+    return document.toJS();
+  } catch (error) {
+    if (!(error instanceof ReferenceError)) throw error;
+    throw new EditError("it has an alias that cannot be followed");
+  }
 }
 
 function setIn(
@@ -104,7 +113,8 @@ function insert(
   const first = map.items[0]?.key;
   const start = isNode(first) ? rangeOf(first)[0] : 0;
   const column = start - (text.lastIndexOf("\n", start - 1) + 1);
-  return append(text, endOf(text, last), column, member);
+  const end = pastRemarks(text, endOf(text, last), column);
+  return append(text, end, column, member);
 }
 
 /** Gives a member another value, on its line or below. */
@@ -156,6 +166,17 @@ function endOf(text: string, { key, value }: Pair<unknown, unknown>): number {
   const [, end] = isNode(value) ? rangeOf(value) : [0, keyEnd];
   const colon = text.indexOf(":", keyEnd) + 1;
   return Math.max(text.slice(0, end).trimEnd().length, colon);
+}
+
+/** Passes the comments below a member that are further in, and so of it. */
+function pastRemarks(text: string, offset: number, column: number): number {
+  const further = ` {${column + 1},}#[^\\n]*`;
+  const remarks = new RegExp(
+    `[^\\n]*(?:(?:\\n[ \\t\\r]*)*?\\n${further})*`,
+    "y",
+  );
+  remarks.lastIndex = offset;
+  return offset + (remarks.exec(text)?.[0].length ?? 0);
 }
 
 function rangeOf(node: Node): readonly [start: number, end: number] {

@@ -142,6 +142,7 @@ Deno.test("JSON: what cannot be understood, or would be harmed, is refused with 
       ['{ "mcpServers": [] }', '"mcpServers" in it is no object'],
       ['{ "mcpServers": {}, "mcpServers": {} }', "stands in it 2 times"],
       ["key: value", "it is no JSON"],
+      [`{"a":${"[".repeat(20_000)}${"]".repeat(20_000)}}`, "nested too deeply"],
     ]
   ) {
     const error = assertThrows(() => put(JSONC, text), EditError);
@@ -204,6 +205,28 @@ slash_commands: []
   );
 });
 
+Deno.test("YAML: a comment on the last extension stays above the new one, and one on them all below it", () => {
+  const before = `extensions:
+  developer:
+    enabled: true
+
+    # timeout: 900  (for dev)
+      # further in
+
+  # the end of the extensions
+z: 1
+`;
+  assertEquals(
+    put(YAML, before, { container: "extensions", entry: { cmd: "c" } }),
+    before.replace("further in\n", "further in\n  aws:\n    cmd: c\n"),
+  );
+  const crlf = before.replaceAll("\n", "\r\n");
+  assertEquals(
+    put(YAML, crlf, { container: "extensions", entry: { cmd: "c" } }),
+    crlf.replace("further in\r\n", "further in\r\n  aws:\r\n    cmd: c\r\n"),
+  );
+});
+
 Deno.test("YAML: what was not there is made, in the file's own manner", () => {
   const entry = { cmd: "c", word: "yes" };
   const cases: [string, string][] = [
@@ -251,6 +274,12 @@ Deno.test("YAML: an own entry is brought up to date, and what others put into it
   );
 });
 
+/** Ten times ten times ten…: a few lines that say far too much. */
+const ALIAS_BOMB = "a0: &a0 x\n" + Array.from(
+  { length: 9 },
+  (_, i) => `a${i + 1}: &a${i + 1} [${Array(10).fill(`*a${i}`).join(", ")}]\n`,
+).join("");
+
 Deno.test("YAML: what cannot be understood, or would be harmed, is refused", () => {
   for (
     const [text, words] of [
@@ -260,6 +289,12 @@ Deno.test("YAML: what cannot be understood, or would be harmed, is refused", () 
       ["- a\n", "something else than named settings"],
       ["extensions: text\n", "no mapping of its own"],
       ["base: &x {a: {cmd: y}}\nextensions: *x\n", "no mapping of its own"],
+      ["a: b\nextensions: *x\n", "it has an alias that cannot be followed"],
+      [ALIAS_BOMB, "it has an alias that cannot be followed"],
+      [
+        `a: ${"[".repeat(20_000)}${"]".repeat(20_000)}\n`,
+        "RESOURCE_EXHAUSTION",
+      ],
       ["extensions: &x\n  a: {}\nother: *x\n", "cannot be added to safely"],
     ]
   ) {
