@@ -7,10 +7,12 @@
 
 import { resolve } from "node:path";
 import { parseArguments } from "../arguments.ts";
+import { sharedPaths } from "../aws/credential_files.ts";
 import type { Config } from "../config.ts";
 import type { Option } from "../option.ts";
 import { OPTION_KEYS, type OptionKey, OPTIONS } from "../options.ts";
 import { readSettings } from "../settings.ts";
+import { findStart } from "./client_program.ts";
 import type { Launch } from "./clients.ts";
 import type { CommandContext } from "./context.ts";
 import { findNeeds, permissionFlags } from "./permission_flags.ts";
@@ -23,7 +25,7 @@ export interface LaunchFinding {
 }
 
 /** Variables that name files, or the profile, and hold no secret. */
-const CARRIED_VARIABLES: readonly string[] = [
+export const CARRIED_VARIABLES: readonly string[] = [
   "AWS_PROFILE",
   "AWS_CONFIG_FILE",
   "AWS_SHARED_CREDENTIALS_FILE",
@@ -52,31 +54,17 @@ export async function findLaunch(
   const { program } = context;
   const { options, notes } = optionArgs(args, context.env);
   const own = [config.targetUrl.href, ...options];
-  notes.push(...envNotes(config, context.env));
+  notes.push(...targetNotes(config), ...envNotes(config, context.env));
   const env = carriedEnv(config, context.env);
+  const start = await findStart(context);
+  notes.push(...start.notes);
+  const [command, ...before] = start.words;
   if (program.module === undefined) {
-    return { launch: { command: program.command, args: own, env }, notes };
+    return { launch: { command, args: own, env }, notes };
   }
-  const [command, ...before] = denoCommand(context);
-  if (before.length > 0) notes.push(NPX_NOTE);
   const flags = permissionFlags(await findNeeds(config, context));
   const run = [...before, "run", ...flags, program.module, ...own];
   return { launch: { command, args: run, env }, notes };
-}
-
-/** npm's store of what npx runs, which npm may empty. */
-const NPX_STORE = /[/\\]_npx[/\\]/;
-
-const NPX_NOTE =
-  "this Deno is npx's, in a directory that npm may empty: the entry starts " +
-  "npx, which the client has to find on its PATH";
-
-/** How to start Deno tomorrow as well: the program, and what goes before `run`. */
-function denoCommand({ program, os }: CommandContext): [string, ...string[]] {
-  if (!NPX_STORE.test(program.command)) return [program.command];
-  const args = ["-y", "deno@2"];
-  // There npx is a script, which only the shell can start.
-  return os === "windows" ? ["cmd", "/c", "npx", ...args] : ["npx", ...args];
 }
 
 /** Each option that is set, by a flag or a variable, as a flag. */
@@ -142,16 +130,31 @@ function carriedEnv(
   { profile }: Config,
   env: CommandContext["env"],
 ): Launch["env"] {
-  const carried: Record<string, string> = {};
-  for (const name of CARRIED_VARIABLES) {
-    const value = env(name);
-    if (!value || (name === "AWS_PROFILE" && profile !== undefined)) continue;
-    carried[name] = value;
-  }
-  return carried;
+  const paths = sharedPaths(env);
+  const carried: Record<string, string | undefined> = {
+    AWS_PROFILE: profile === undefined ? env("AWS_PROFILE") : undefined,
+    AWS_CONFIG_FILE: env("AWS_CONFIG_FILE") && paths?.config,
+    AWS_SHARED_CREDENTIALS_FILE: env("AWS_SHARED_CREDENTIALS_FILE") &&
+      paths?.credentials,
+  };
+  const texts = Object.entries(carried).flatMap(([name, value]) => {
+    if (!value) return [];
+    // The client starts the program wherever it likes.
+    return [[name, name === "AWS_PROFILE" ? value : resolve(value)]];
+  });
+  return Object.fromEntries(texts);
 }
 
-function envNotes({ profile }: Config, env: CommandContext["env"]): string[] {
+/** A key in a query is seen in the file by whoever sees the file. */
+function targetNotes({ targetUrl }: Config): string[] {
+  if (targetUrl.search === "") return [];
+  return ["the query of the target URL stands in the entry, in plain text"];
+}
+
+function envNotes(
+  { profile, variables }: Config,
+  env: CommandContext["env"],
+): string[] {
   const notes: string[] = [];
   if (profile === undefined && env("AWS_ACCESS_KEY_ID")) {
     notes.push(
@@ -161,9 +164,12 @@ function envNotes({ profile }: Config, env: CommandContext["env"]): string[] {
   }
   const proxy = ["HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy"]
     .find((name) => env(name));
-  if (proxy !== undefined) {
+  const named = variables.filter((name) => !CARRIED_VARIABLES.includes(name));
+  for (
+    const name of new Set([...named, ...proxy === undefined ? [] : [proxy]])
+  ) {
     notes.push(
-      `${proxy} is left out: set it where the client is started, or in the entry`,
+      `${name} is left out: set it where the client is started, or in the entry`,
     );
   }
   return notes;

@@ -315,9 +315,10 @@ function envNeeds(names: readonly string[]): Need[] {
 }
 
 function fileNeeds({ config, credentials }: SharedPaths): Need[] {
-  return [config, credentials].map((value) => ({
+  return [config, credentials].filter((path) => path !== "").map((path) => ({
     kind: "read",
-    value,
+    // A flag that is kept is read in another directory.
+    value: resolve(path),
     why: "read the shared AWS files",
   }));
 }

@@ -1,5 +1,7 @@
 import { assertEquals, assertStringIncludes } from "@std/assert";
+import { resolve } from "node:path";
 import { runConfig } from "../../src/commands/client_config.ts";
+import type { Program } from "../../src/commands/context.ts";
 import { CommandWorld } from "./command_world.ts";
 
 const TARGET = "https://abc123.execute-api.eu-west-1.amazonaws.com/prod/mcp";
@@ -53,4 +55,94 @@ Deno.test("a Deno that is installed is started by its path, whatever its path is
     assertEquals([command, args[0]], [deno, "run"]);
     assertEquals(stderr.includes("npx"), false);
   }
+});
+
+Deno.test({
+  name:
+    "a Deno that PATH has by a link is started by the link, which outlives an upgrade",
+  ignore: Deno.build.os === "windows",
+  async fn() {
+    await using world = await CommandWorld.make();
+    const real = await world.write("Cellar/deno/2.9.6/bin/deno", "");
+    const other = await world.write("other/deno", "");
+    await Deno.mkdir(world.path("bin"));
+    await Deno.symlink(real, world.path("bin/deno"));
+    const path = [other.slice(0, -5), real.slice(0, -5), world.path("bin")];
+    const start = async (PATH: string, program: Program) => {
+      const { stdout, stderr } = await world.run(
+        runConfig,
+        ["zed", TARGET],
+        {
+          program,
+          env: (name) => name === "PATH" ? PATH : world.env(name),
+        },
+      );
+      const { command } = JSON.parse(stdout).context_servers.abc123;
+      return { command, isNoted: stderr.includes("path of one version") };
+    };
+    const program = { command: real, module: MODULE };
+    const link = world.path("bin/deno");
+    assertEquals(
+      await start(path.join(":"), program),
+      { command: link, isNoted: false },
+    );
+    assertEquals(
+      await start(path.slice(0, 2).join(":"), program),
+      { command: real, isNoted: true },
+    );
+    assertEquals(
+      await start("bin:", program),
+      { command: real, isNoted: true },
+    );
+    assertEquals(
+      await start(other.slice(0, -5), { command: other, module: MODULE }),
+      { command: other, isNoted: false },
+    );
+
+    const compiled = await world.write("opt/sigv4-proxy-linux-x64", "");
+    await Deno.symlink(compiled, world.path("bin/sigv4-proxy"));
+    assertEquals(
+      await start(world.path("bin"), { command: compiled, module: undefined }),
+      { command: world.path("bin/sigv4-proxy"), isNoted: false },
+    );
+  },
+});
+
+Deno.test("the shared files are named by their whole paths, wherever the client starts the proxy", async () => {
+  await using world = await CommandWorld.make({
+    AWS_CONFIG_FILE: "cfg",
+    AWS_SHARED_CREDENTIALS_FILE: "~/keys",
+  });
+  const { stdout } = await world.run(runConfig, ["zed", TARGET], {
+    program: { command: "/usr/bin/deno", module: MODULE },
+  });
+  const { args, env } = JSON.parse(stdout).context_servers.abc123;
+  const files = [resolve("cfg"), world.path("keys")];
+  assertEquals(env, {
+    AWS_CONFIG_FILE: files[0],
+    AWS_SHARED_CREDENTIALS_FILE: files[1],
+  });
+  assertEquals(
+    args.find((arg: string) => arg.startsWith("--allow-read=")),
+    `--allow-read=${files.join(",")}`,
+  );
+});
+
+Deno.test("what the client has to be given, and what its file shows, is told", async () => {
+  await using world = await CommandWorld.make({ TEAM_TOKEN: "a-secret" });
+  const { stderr } = await world.run(runConfig, [
+    "zed",
+    `${TARGET}?key=another-secret`,
+    "--header",
+    "X-Team: ${TEAM_TOKEN}",
+  ]);
+  for (
+    const words of [
+      "TEAM_TOKEN is left out: set it where the client is started",
+      "the query of the target URL stands in the entry, in plain text",
+    ]
+  ) {
+    assertStringIncludes(stderr, words);
+  }
+  assertEquals(stderr.includes("secret"), false);
 });

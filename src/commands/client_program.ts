@@ -1,0 +1,89 @@
+/**
+ * How to start this very program tomorrow as well: by a path that no upgrade
+ * and no package manager takes away.
+ *
+ * @module
+ */
+
+import { basename, join, win32 } from "node:path";
+import type { CommandContext, Program } from "./context.ts";
+
+/** A way to start the program, and what a person has to know of it. */
+export interface ProgramStart {
+  /** The executable, and what goes before all other arguments. */
+  readonly words: readonly [command: string, ...args: string[]];
+  /** A sentence each. */
+  readonly notes: readonly string[];
+}
+
+type World = Pick<CommandContext, "env" | "os" | "program">;
+
+/** npm's store of what npx runs, which npm may empty. */
+const NPX_STORE = /[/\\]_npx[/\\]/;
+
+const NPX_NOTE =
+  "this Deno is npx's, in a directory that npm may empty: the entry starts " +
+  "npx, which the client has to find on its PATH";
+
+/** A directory of one version, as Homebrew, mise, asdf, nvm and Nix have them. */
+const OF_ONE_VERSION = /[/\\][^/\\]*\d+\.\d+\.\d+[^/\\]*[/\\]/;
+
+/**
+ * Finds how to start the program.
+ *
+ * @param world The program, and where else it may be found.
+ * @returns The way that lasts longest.
+ */
+export async function findStart(world: World): Promise<ProgramStart> {
+  const { program, os } = world;
+  if (program.module !== undefined && NPX_STORE.test(program.command)) {
+    const args = ["-y", "deno@2"];
+    // There npx is a script, which only the shell can start.
+    const words: ProgramStart["words"] = os === "windows"
+      ? ["cmd", "/c", "npx", ...args]
+      : ["npx", ...args];
+    return { words, notes: [NPX_NOTE] };
+  }
+  const command = await lastingPath(world);
+  const notes = OF_ONE_VERSION.test(command)
+    ? [
+      `${command} is the path of one version: after an upgrade, run this again`,
+    ]
+    : [];
+  return { words: [command], notes };
+}
+
+/** Deno knows itself with all links followed; `PATH` may have the link. */
+async function lastingPath(world: World): Promise<string> {
+  const { command } = world.program;
+  const found: string[] = [];
+  for (const path of pathsOf(world)) {
+    if (await isSameFile(path, command)) found.push(path);
+  }
+  const [first = command] = found;
+  return found.find((path) => !OF_ONE_VERSION.test(path)) ?? first;
+}
+
+/** Where `PATH` would find the program, in its order. */
+function pathsOf({ env, os, program }: World): string[] {
+  const isWindows = os === "windows";
+  const directories = (env("PATH") ?? "").split(isWindows ? ";" : ":")
+    .filter((path) => isWindows ? win32.isAbsolute(path) : path[0] === "/");
+  return directories.flatMap((directory) =>
+    namesOf(program).map((name) => join(directory, name))
+  );
+}
+
+function namesOf({ command, module }: Program): string[] {
+  const name = basename(command);
+  return module === undefined ? [...new Set(["sigv4-proxy", name])] : [name];
+}
+
+/** A path that may not be looked at is as good as another one. */
+async function isSameFile(path: string, real: string): Promise<boolean> {
+  try {
+    return await Deno.realPath(path) === await Deno.realPath(real);
+  } catch {
+    return false;
+  }
+}
