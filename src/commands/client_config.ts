@@ -20,6 +20,7 @@ import {
   withoutMark,
 } from "./client_file.ts";
 import { findLaunch } from "./client_launch.ts";
+import { demandStdio, withoutFront } from "./client_stdio.ts";
 import { type Client, CLIENTS, type Entry } from "./clients.ts";
 import {
   CLIENT_NAMES,
@@ -39,14 +40,16 @@ const NAME = /^[A-Za-z0-9_-]{1,64}$/;
  *
  * @param args What follows `config`: a client, `--write`, `--name`, `--file`
  * and the proxy's flags.
- * @param context The world.
+ * @param world The world.
  * @returns The exit code: 1 if the client's file was not written.
  * @throws {ConfigError} The arguments have faults.
  */
 export async function runConfig(
   args: readonly string[],
-  context: CommandContext,
+  world: CommandContext,
 ): Promise<number> {
+  const { env, notes: frontNotes } = withoutFront(world.env);
+  const context: CommandContext = { ...world, env };
   const { rest, given } = takeOwnFlags(args, COMMANDS.config.flags);
   const [word, ...options] = rest;
   if (word === "--help" || word === "-h") {
@@ -54,6 +57,7 @@ export async function runConfig(
     return 0;
   }
   const client = clientNamed(word);
+  demandStdio(options);
   const command = await parseCommand(options, context.env, {
     profileRegion: context.profileRegion,
     ownFlags: flagNames(COMMANDS.config.flags),
@@ -80,7 +84,9 @@ export async function runConfig(
       const isDone = given.has("write")
         ? await writeEntry(task)
         : await printEntry(task);
-      for (const note of notes) await context.writeError(`note: ${note}\n`);
+      for (const note of [...frontNotes, ...notes]) {
+        await context.writeError(`note: ${note}\n`);
+      }
       return isDone ? 0 : 1;
     }
   }

@@ -1,7 +1,8 @@
-import { assertEquals, assertStringIncludes } from "@std/assert";
+import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { resolve } from "node:path";
 import { runConfig } from "../../src/commands/client_config.ts";
 import type { Program } from "../../src/commands/context.ts";
+import { ConfigError } from "../../src/errors.ts";
 import { CommandWorld } from "./command_world.ts";
 
 const TARGET = "https://abc123.execute-api.eu-west-1.amazonaws.com/prod/mcp";
@@ -145,4 +146,41 @@ Deno.test("what the client has to be given, and what its file shows, is told", a
     assertStringIncludes(stderr, words);
   }
   assertEquals(stderr.includes("secret"), false);
+});
+
+Deno.test("no flag of the HTTP front is in an entry, and a stray variable of it is told", async () => {
+  await using world = await CommandWorld.make({
+    MCP_LISTEN: "127.0.0.1:18080",
+    MCP_LISTEN_TOKEN: "a-token",
+  });
+  const { code, stdout, stderr } = await world.run(
+    runConfig,
+    ["zed", TARGET, "--bridge"],
+    { program: { command: "/opt/sigv4-proxy", module: undefined } },
+  );
+  assertEquals(code, 0, stderr);
+  assertEquals(JSON.parse(stdout).context_servers.abc123.args, [
+    TARGET,
+    "--bridge",
+  ]);
+  assertStringIncludes(stderr, "MCP_LISTEN is left out");
+  assertStringIncludes(stderr, "MCP_LISTEN_TOKEN is left out");
+  assertEquals((stdout + stderr).includes("a-token"), false);
+
+  const { faults } = await assertRejects(
+    () =>
+      world.run(runConfig, [
+        "zed",
+        TARGET,
+        "--listen=0.0.0.0:1",
+        "--no-listen-token",
+      ]),
+    ConfigError,
+  );
+  assertEquals(
+    faults.map((fault) => /leave out (.+)$/.exec(fault)?.[1]),
+    ["--listen", "--no-listen-token"],
+  );
+  const help = await world.run(runConfig, ["zed", "--listen=:1", "--help"]);
+  assertStringIncludes(help.stdout, "Usage:");
 });
