@@ -149,7 +149,12 @@ export const CLIENTS: { readonly [name in ClientName]: Client } = {
     format: "json",
     file: ({ env, home }) =>
       env("CLINE_MCP_SETTINGS_PATH") ||
-      join(home, ".cline", "data", "settings", "cline_mcp_settings.json"),
+      join(
+        env("CLINE_DATA_DIR") ||
+          join(env("CLINE_DIR") || join(home, ".cline"), "data"),
+        "settings",
+        "cline_mcp_settings.json",
+      ),
     container: "mcpServers",
     entry: (launch) => ({ ...stdio(launch), disabled: false }),
     reload: "Cline sees the change by itself",

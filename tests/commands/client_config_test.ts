@@ -80,6 +80,15 @@ Deno.test("each client's file is where its documentation says, on each system", 
   });
   assertEquals(files(own)["claude-code"], "/claude/.claude.json");
   assertEquals(files(own).cline, "/cline.json");
+  const cline = { CLINE_DIR: "/cline", CLINE_DATA_DIR: "/data" };
+  assertEquals(
+    files(place("linux", cline)).cline,
+    "/data/settings/cline_mcp_settings.json",
+  );
+  assertEquals(
+    files(place("linux", { ...cline, CLINE_DATA_DIR: "" })).cline,
+    "/cline/data/settings/cline_mcp_settings.json",
+  );
 });
 
 Deno.test("each client is given an entry of its own form, with the narrow permissions", async () => {
