@@ -5,21 +5,26 @@
  * @module
  */
 
-import { readEndpoint } from "../aws/endpoint.ts";
 import { homeDirectory } from "../aws/credential_files.ts";
 import { type Config, parseCommand } from "../config.ts";
 import { ConfigError } from "../errors.ts";
 import { versionText } from "../help.ts";
 import { nearest } from "../nearest.ts";
-import { knownHost } from "./arn.ts";
-import { EditError, type FileLanguage, putEntry } from "./client_edit.ts";
+import {
+  type Edited,
+  EditError,
+  type FileLanguage,
+  putEntry,
+} from "./client_edit.ts";
+import { compareEntries } from "./client_entry.ts";
 import {
   FileError,
   readClientFile,
   replaceClientFile,
   withoutMark,
 } from "./client_file.ts";
-import { findLaunch } from "./client_launch.ts";
+import { CARRIED_VARIABLES, findLaunch } from "./client_launch.ts";
+import { checkName, otherName, serverName } from "./client_name.ts";
 import { demandStdio, withoutFront } from "./client_stdio.ts";
 import { type Client, CLIENTS, type Entry } from "./clients.ts";
 import {
@@ -29,17 +34,12 @@ import {
   COMMANDS,
 } from "./commands.ts";
 import type { CommandContext } from "./context.ts";
-import { isObject } from "./json_value.ts";
 import { flagNames, takeOwnFlags } from "./own_flags.ts";
-
-/** What every client takes for a name. */
-const NAME = /^[A-Za-z0-9_-]{1,64}$/;
 
 /**
  * Runs the subcommand.
  *
- * @param args What follows `config`: a client, `--write`, `--name`, `--file`
- * and the proxy's flags.
+ * @param args What follows `config`: a client, its own flags and the proxy's.
  * @param world The world.
  * @returns The exit code: 1 if the client's file was not written.
  * @throws {ConfigError} The arguments have faults.
@@ -77,8 +77,10 @@ export async function runConfig(
       const task: Task = {
         client,
         name,
-        entry: client.entry(launch, name),
+        entry: client.entry(launch),
+        config,
         file: given.get("file") ?? usualFile(client, context),
+        mayReplace: given.has("replace"),
         context,
       };
       const isDone = given.has("write")
@@ -97,8 +99,11 @@ interface Task {
   readonly client: Client;
   readonly name: string;
   readonly entry: Entry;
+  readonly config: Config;
   /** The client's file; none where there is no home. */
   readonly file: string | undefined;
+  /** Whether an entry that is set otherwise may be replaced. */
+  readonly mayReplace: boolean;
   readonly context: CommandContext;
 }
 
@@ -117,13 +122,6 @@ function isClientName(word: string | undefined): word is ClientName {
   return word !== undefined && Object.hasOwn(CLIENTS, word);
 }
 
-function checkName(name: string): void {
-  if (NAME.test(name)) return;
-  throw new ConfigError([
-    "--name must be of letters, digits, - and _, 64 at most",
-  ]);
-}
-
 async function printEntry(task: Task): Promise<boolean> {
   const { client, name, entry, file, context } = task;
   const language = await languageOf(client);
@@ -132,7 +130,8 @@ async function printEntry(task: Task): Promise<boolean> {
     container: client.container,
     name,
     entry,
-    isOwn: () => false,
+    defaults: client.defaults?.(name),
+    approve: () => {},
   });
   await context.write(text);
   const where = file === undefined ? "" : ` ${file}`;
@@ -144,37 +143,38 @@ async function printEntry(task: Task): Promise<boolean> {
 }
 
 async function writeEntry(task: Task): Promise<boolean> {
-  const { client, name, entry, file: path, context } = task;
+  const { client, name, file: path, context } = task;
   if (path === undefined) {
     await context.writeError("there is no home directory: name the --file\n");
     return false;
   }
   try {
-    const language = await languageOf(client);
     const file = await readClientFile(path);
     const { mark, rest } = withoutMark(file.text ?? "");
-    const edited = putEntry(language, {
-      text: rest,
-      container: client.container,
-      name,
-      entry,
-      isOwn: (existing) => isOwnEntry(existing, context),
-    });
+    const { edited, lost } = await edit(task, rest);
     if (edited.kind === "unchanged") {
       await context.write(`"${name}" is in ${file.path} already\n`);
       return true;
     }
-    const backup = await replaceClientFile(
-      file,
-      mark + edited.text,
-      context.now(),
-    );
+    const text = mark + edited.text;
+    const backup = await replaceClientFile(file, text, context.now());
     const kept = backup === undefined ? "" : `; as it was: ${backup}`;
     await context.write(`${edited.kind} "${name}" in ${file.path}${kept}\n`);
-    const { reload } = path === usualFile(client, context)
+    const isUsual = path === usualFile(client, context);
+    const { reload } = isUsual
       ? client
       : { reload: `have the client read ${file.path} again` };
     await context.write(`next: ${reload}\n`);
+    if (lost.length > 0) {
+      await context.writeError(
+        `note: the entry before had ${lost.join(", ")}, and this one has not\n`,
+      );
+    }
+    if (backup !== undefined && !isUsual) {
+      await context.writeError(
+        "note: in a project, keep the copy (*.bak) out of version control\n",
+      );
+    }
     return true;
   } catch (error) {
     if (error instanceof EditError) {
@@ -190,23 +190,76 @@ async function writeEntry(task: Task): Promise<boolean> {
   }
 }
 
+/** Puts the entry into the text of the client's file; gives what is lost. */
+async function edit(
+  task: Task,
+  text: string,
+): Promise<{ edited: Edited; lost: readonly string[] }> {
+  const { client, name, entry } = task;
+  let lost: readonly string[] = [];
+  const edited = putEntry(await languageOf(client), {
+    text,
+    container: client.container,
+    name,
+    entry,
+    defaults: client.defaults?.(name),
+    gone: variablesGone(entry),
+    approve: (existing) => {
+      lost = approve(existing, task);
+    },
+  });
+  return { edited, lost };
+}
+
+/** Variables of an entry before, which must not go on to count. */
+function variablesGone(entry: Entry): (readonly [string, string])[] {
+  return ["env", "envs"].flatMap((member) => {
+    const variables = Object.keys(entry[member] ?? {});
+    return CARRIED_VARIABLES.filter((name) => !variables.includes(name))
+      .map((name) => [member, name] as const);
+  });
+}
+
+/**
+ * Lets nothing be lost that somebody has set, unless it is asked for; gives what
+ * is lost then.
+ */
+function approve(
+  existing: unknown,
+  { name, entry, config, mayReplace, context }: Task,
+): readonly string[] {
+  const found = compareEntries(existing, entry, context.program);
+  if (found === undefined) {
+    throw new EditError(
+      `there is another "${name}" in it, which is left alone: name this one ` +
+        "otherwise (--name)",
+    );
+  }
+  const { other, lost } = found;
+  if (mayReplace) return lost;
+  if (other !== undefined) {
+    const profile = config.profile ?? context.env("AWS_PROFILE");
+    const free = otherName(
+      name,
+      config.targetUrl,
+      other === "profile" ? profile : undefined,
+    );
+    throw new EditError(
+      `"${name}" in it is the proxy for another ${other}: name this one ` +
+        `otherwise (--name ${free}), or add --replace`,
+    );
+  }
+  if (lost.length === 0) return lost;
+  throw new EditError(
+    `"${name}" in it has what the new entry would not have ` +
+      `(${lost.join(", ")}): set it again, or add --replace`,
+  );
+}
+
 /** The editors of files are loaded when one is edited, and at no other time. */
 async function languageOf({ format }: Client): Promise<FileLanguage> {
   if (format === "yaml") return (await import("./yaml_language.ts")).YAML;
   return (await import("./jsonc_language.ts")).JSONC;
-}
-
-/** A program or a package of this name, and of no longer one. */
-const OWN_NAME = /(?:^|[/\\])sigv4-proxy(?:@[^/]*|\.exe)?$/;
-
-/** Whether an entry starts this program. */
-function isOwnEntry(existing: unknown, { program }: CommandContext): boolean {
-  if (!isObject(existing)) return false;
-  const { command, cmd, args } = existing;
-  const words = [command, cmd, ...Array.isArray(args) ? args : []];
-  return words.some((word) =>
-    typeof word === "string" && (OWN_NAME.test(word) || word === program.module)
-  );
 }
 
 function usualFile(
@@ -215,26 +268,4 @@ function usualFile(
 ): string | undefined {
   const home = homeDirectory(env);
   return home === undefined ? undefined : client.file({ os, env, home });
-}
-
-/** The words of a host that say nothing of whose it is. */
-const GENERAL_LABELS: ReadonlySet<string> = new Set(["www", "api", "mcp"]);
-
-/** What to call the server where nobody says. */
-function serverName(config: Config): string {
-  const runtime = /runtime(?:%2F|\/)([\w-]+)/i.exec(config.targetUrl.pathname);
-  if (runtime !== null && config.service === "bedrock-agentcore") {
-    return cut(runtime[1]);
-  }
-  const host = knownHost(config);
-  const isAddress = /^[\d.]+$|^\[/.test(host) || !host.includes(".");
-  if (isAddress) return "sigv4-proxy";
-  const labels = host.split(".");
-  const isOurs = readEndpoint(host) !== undefined ||
-    !GENERAL_LABELS.has(labels[0]);
-  return cut((isOurs ? labels.slice(0, 1) : labels.slice(0, 2)).join("-"));
-}
-
-function cut(text: string): string {
-  return text.replace(/[^A-Za-z0-9_-]/g, "-").slice(0, 64);
 }

@@ -6,11 +6,8 @@
  */
 
 import { isDeepStrictEqual } from "node:util";
-import type { Entry, EntryValue } from "./clients.ts";
+import type { Entry } from "./clients.ts";
 import { isObject } from "./json_value.ts";
-
-/** A value on its way into a file. */
-export type NewValue = EntryValue | { readonly [name: string]: NewValue };
 
 /** A way into a file: the names of members, outermost first. */
 export type MemberPath = readonly string[];
@@ -24,12 +21,12 @@ export interface FileLanguage {
    */
   read(text: string): unknown;
   /**
-   * The text with one member set; the objects on the way to it are made if
-   * they are missing.
+   * The text with one member set to a value that JSON has; the objects on the
+   * way to it are made if they are missing.
    *
    * @throws {EditError} Something else stands there.
    */
-  set(text: string, path: MemberPath, value: NewValue): string;
+  set(text: string, path: MemberPath, value: unknown): string;
 }
 
 /** A file cannot be changed without risk. */
@@ -42,9 +39,18 @@ export interface EditRequest {
   readonly text: string;
   readonly container: string;
   readonly name: string;
+  /** What the entry has to say. */
   readonly entry: Entry;
-  /** Whether an entry that is there under the name is this program's own. */
-  readonly isOwn: (existing: unknown) => boolean;
+  /** What else it says if it is new. */
+  readonly defaults?: Entry;
+  /** Members that must not stay, such as a variable among others. */
+  readonly gone?: readonly MemberPath[];
+  /**
+   * Asked before an entry that is there under the name is changed.
+   *
+   * @throws {EditError} It is to be left alone.
+   */
+  readonly approve: (existing: unknown) => void;
 }
 
 /** What became of it. */
@@ -54,14 +60,14 @@ export interface Edited {
 }
 
 /**
- * Adds an entry, or brings an own one up to date; members that others have put
- * into it stay.
+ * Adds an entry, or brings one up to date; members that others have put into it
+ * stay.
  *
  * @param language The file's language.
  * @param request What is to be put where.
  * @returns The new text.
- * @throws {EditError} The text cannot be understood, the name is somebody
- * else's, or the result would not be what it should.
+ * @throws {EditError} The text cannot be understood, the entry that is there is
+ * to be left alone, or the result would not be what it should.
  */
 export function putEntry(
   language: FileLanguage,
@@ -76,10 +82,8 @@ export function putEntry(
   }
 }
 
-function put(
-  language: FileLanguage,
-  { text, container, name, entry, isOwn }: EditRequest,
-): Edited {
+function put(language: FileLanguage, request: EditRequest): Edited {
+  const { text, container, name, entry, defaults, approve } = request;
   const before = language.read(text);
   if (before !== undefined && !isObject(before)) {
     throw new EditError("it holds something else than named settings");
@@ -87,20 +91,18 @@ function put(
   const held = before?.[container];
   const entries = isObject(held) ? held : {};
   const existing = Object.hasOwn(entries, name) ? entries[name] : undefined;
-  if (existing !== undefined && !isOwn(existing)) {
-    throw new EditError(
-      `there is another "${name}" in it, which is left alone: name this one ` +
-        "otherwise (--name)",
-    );
-  }
-  const wanted = isObject(existing) ? merged(existing, entry) : entry;
+  const wanted = isObject(existing)
+    ? merged(existing, request)
+    // Once more, so that what it starts comes first.
+    : { ...entry, ...defaults, ...entry };
   if (isDeepStrictEqual(existing, wanted)) return { kind: "unchanged", text };
+  if (existing !== undefined) approve(existing);
 
   let after = text;
   if (!isObject(existing)) {
-    after = language.set(text, [container, name], entry);
+    after = language.set(text, [container, name], wanted);
   } else {
-    for (const [member, value] of changes(existing, entry)) {
+    for (const [member, value] of changes(existing, wanted)) {
       after = language.set(after, [container, name, ...member], value);
     }
   }
@@ -129,38 +131,54 @@ function says(
   }
 }
 
-/** The members of an own entry that are not as they should be. */
+/** The members of an entry that are not as they should be. */
 function changes(
   existing: Record<string, unknown>,
-  entry: Entry,
-): [MemberPath, NewValue][] {
-  return Object.entries(entry).flatMap(([name, value]) => {
+  wanted: Record<string, unknown>,
+): [MemberPath, unknown][] {
+  return Object.entries(wanted).flatMap(([name, value]) => {
     const old = existing[name];
-    if (isObject(old) && isObject(value)) {
-      return Object.entries(value)
-        .filter(([inner, text]) => old[inner] !== text)
-        .map(([inner, text]): [MemberPath, NewValue] => [[name, inner], text]);
+    const isWithin = isObject(old) && isObject(value) &&
+      Object.keys(old).every((inner) => Object.hasOwn(value, inner));
+    // What has lost a member is written anew.
+    if (!isWithin) {
+      const change: [MemberPath, unknown] = [[name], value];
+      return isDeepStrictEqual(old, value) ? [] : [change];
     }
-    const change: [MemberPath, NewValue] = [[name], value];
-    return isDeepStrictEqual(old, value) ? [] : [change];
+    return Object.entries(value)
+      .filter(([inner, text]) => !isDeepStrictEqual(old[inner], text))
+      .map(([inner, text]): [MemberPath, unknown] => [[name, inner], text]);
   });
 }
 
 function merged(
   existing: Record<string, unknown>,
-  entry: Entry,
+  { entry, gone = [] }: EditRequest,
 ): Record<string, unknown> {
   const all: Record<string, unknown> = { ...existing };
   for (const [name, value] of Object.entries(entry)) {
     const old = existing[name];
     all[name] = isObject(old) && isObject(value) ? { ...old, ...value } : value;
   }
+  for (const [name, inner] of gone) {
+    const old = all[name];
+    if (isObject(old)) all[name] = without(old, inner);
+  }
   return all;
 }
 
+function without(
+  object: Record<string, unknown>,
+  member: string,
+): Record<string, unknown> {
+  return Object.fromEntries(
+    Object.entries(object).filter(([name]) => name !== member),
+  );
+}
+
 /** `{ c: value }` for the path `["a", "b", "c"]` below `["a", "b"]`. */
-export function nested(path: MemberPath, value: NewValue): NewValue {
-  return path.reduceRight<NewValue>(
+export function nested(path: MemberPath, value: unknown): unknown {
+  return path.reduceRight<unknown>(
     (inner, name) => ({ [name]: inner }),
     value,
   );

@@ -43,7 +43,10 @@ export interface Client {
   readonly file: (place: Place) => string;
   /** Under what the entries are. */
   readonly container: string;
-  readonly entry: (launch: Launch, name: string) => Entry;
+  /** What an entry has to say for the client to start the proxy. */
+  readonly entry: (launch: Launch) => Entry;
+  /** What else a new entry says; from then on it is the user's. */
+  readonly defaults?: (name: string) => Entry;
   /** How the client is made to see a change. */
   readonly reload: string;
 }
@@ -156,7 +159,8 @@ export const CLIENTS: { readonly [name in ClientName]: Client } = {
         "cline_mcp_settings.json",
       ),
     container: "mcpServers",
-    entry: (launch) => ({ ...stdio(launch), disabled: false }),
+    entry: stdio,
+    defaults: () => ({ disabled: false }),
     reload: "Cline sees the change by itself",
   },
   // kiro.dev/docs/mcp, "Configuration": the user's level.
@@ -165,7 +169,8 @@ export const CLIENTS: { readonly [name in ClientName]: Client } = {
     format: "json",
     file: ({ home }) => join(home, ".kiro", "settings", "mcp.json"),
     container: "mcpServers",
-    entry: (launch) => ({ ...stdio(launch), disabled: false }),
+    entry: stdio,
+    defaults: () => ({ disabled: false }),
     reload: "Kiro sees the change by itself",
   },
   // goose-docs.ai, "Configuration Files", "Extensions Configuration".
@@ -180,15 +185,13 @@ export const CLIENTS: { readonly [name in ClientName]: Client } = {
         "config.yaml",
       ),
     container: "extensions",
-    entry: ({ command, args, env }, name) => ({
+    entry: ({ command, args, env }) => ({
       type: "stdio",
-      name,
-      enabled: true,
       cmd: command,
       args,
       envs: env,
-      timeout: 300,
     }),
+    defaults: (name) => ({ name, enabled: true, timeout: 300 }),
     reload: "start a new goose session",
   },
 };

@@ -86,6 +86,10 @@ export const COMMANDS = {
         placeholder: "PATH",
         help: "another file than the usual one",
       },
+      {
+        flag: "replace",
+        help: "replace an entry that is set otherwise",
+      },
     ],
     takesOptions: true,
   },

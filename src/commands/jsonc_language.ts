@@ -18,7 +18,6 @@ import {
   lineEnd,
   type MemberPath,
   nested,
-  type NewValue,
   placeOf,
 } from "./client_edit.ts";
 
@@ -61,7 +60,7 @@ function setIn(
   text: string,
   root: Node,
   path: MemberPath,
-  value: NewValue,
+  value: unknown,
 ): string {
   let node = root;
   for (const [depth, name] of path.entries()) {
@@ -94,7 +93,7 @@ function insert(
   text: string,
   object: Node,
   name: string,
-  value: NewValue,
+  value: unknown,
 ): string {
   const close = object.offset + object.length - 1;
   const last = members(object).at(-1);
@@ -124,7 +123,7 @@ function insertInLine(
   text: string,
   last: Node,
   name: string,
-  value: NewValue,
+  value: unknown,
 ): string {
   const end = last.offset + last.length;
   const member = `${JSON.stringify(name)}: ${JSON.stringify(value)}`;
@@ -138,7 +137,7 @@ function hasTrailingComma(rest: string): boolean {
 
 function format(
   text: string,
-  value: NewValue,
+  value: unknown,
   indent: string,
   unit: string,
 ): string {

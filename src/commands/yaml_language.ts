@@ -22,7 +22,6 @@ import {
   lineEnd,
   type MemberPath,
   nested,
-  type NewValue,
   placeOf,
 } from "./client_edit.ts";
 
@@ -67,7 +66,7 @@ function setIn(
   text: string,
   root: Node,
   path: MemberPath,
-  value: NewValue,
+  value: unknown,
 ): string {
   let node: Node = root;
   for (const [depth, name] of path.entries()) {
@@ -100,7 +99,7 @@ function insert(
   text: string,
   map: YAMLMap,
   name: string,
-  value: NewValue,
+  value: unknown,
 ): string {
   const member = { [name]: value };
   const last = map.items.at(-1);
@@ -121,7 +120,7 @@ function insert(
 function replace(
   text: string,
   pair: Pair<unknown, unknown>,
-  value: NewValue,
+  value: unknown,
   isInline: boolean,
 ): string {
   if (!isNode(pair.key)) throw new EditError("a key in it has no place");
@@ -142,7 +141,7 @@ function append(
   text: string,
   offset: number,
   column: number,
-  value: NewValue,
+  value: unknown,
 ): string {
   const eol = lineEnd(text);
   const newline = text.indexOf("\n", offset);

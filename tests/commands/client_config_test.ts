@@ -334,6 +334,10 @@ Deno.test("a client that is not known, and a name that is none, are faults", asy
   assertStringIncludes(await faultOf(TARGET), "unknown client");
   assertStringIncludes(await faultOf(), "claude-desktop");
   assertStringIncludes(await faultOf("zed", "--name", "a b", TARGET), "--name");
+  assertStringIncludes(
+    await faultOf("zed", "--name", "__proto__", TARGET),
+    "no __proto__",
+  );
   assertStringIncludes(await faultOf("zed", "--name"), "needs a value");
   assertStringIncludes(await faultOf("zed"), "target URL is required");
 });

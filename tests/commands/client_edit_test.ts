@@ -20,7 +20,7 @@ function put(
     container: "mcpServers",
     name: "aws",
     entry: ENTRY,
-    isOwn: () => true,
+    approve: () => {},
     ...changes,
   };
   const edited = putEntry(language, request);
@@ -152,15 +152,17 @@ Deno.test("JSON: what cannot be understood, or would be harmed, is refused with 
 
 for (const language of [JSONC, YAML]) {
   const name = language === JSONC ? "JSON" : "YAML";
-  Deno.test(`${name}: somebody else's entry of the same name is left alone`, () => {
+  Deno.test(`${name}: an entry of the same name that is not to be changed is left alone`, () => {
     const error = assertThrows(
       () =>
         put(language, '{ "mcpServers": { "aws": { "command": "other" } } }', {
-          isOwn: () => false,
+          approve: () => {
+            throw new EditError("it stays");
+          },
         }),
       EditError,
     );
-    assertStringIncludes(error.message, "--name");
+    assertStringIncludes(error.message, "it stays");
   });
 
   Deno.test(`${name}: names that JavaScript knows are names like others`, () => {

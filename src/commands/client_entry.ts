@@ -1,0 +1,204 @@
+/**
+ * An entry that is in a client's file already: whether it starts this program,
+ * and what of it a new one would lose.
+ *
+ * @module
+ */
+
+import { parseArguments } from "../arguments.ts";
+import type { Option } from "../option.ts";
+import { OPTION_KEYS, type OptionKey, OPTIONS } from "../options.ts";
+import { type Reading, readSettings } from "../settings.ts";
+import { CARRIED_VARIABLES } from "./client_launch.ts";
+import type { Entry } from "./clients.ts";
+import type { Program } from "./context.ts";
+import { isObject } from "./json_value.ts";
+
+/** What is different in an entry that is there. */
+export interface Differences {
+  /** What makes it another server. */
+  readonly other: "target" | "profile" | undefined;
+  /** The flags and variables that it has and the new one has not. */
+  readonly lost: readonly string[];
+}
+
+/** The program by the names of its files, those of a release among them. */
+const OWN_COMMAND =
+  /(?:^|[/\\])sigv4-proxy(?:-(?:linux|macos|windows)-(?:x64|arm64))?(?:\.exe|\.cmd)?$/;
+
+/** The package, or the module of a clone. */
+const OWN_MODULE =
+  /^jsr:\/?@[\w-]+\/sigv4-proxy(?:@[^/]*)?$|[/\\]sigv4-proxy[/\\](?:\d[^/\\]*[/\\])?mod\.ts$/;
+
+/** What runs the package; anything else with its name may be an image of it. */
+const STARTER = /(?:^|[/\\])(?:deno|dx|npx|cmd)(?:\.exe|\.cmd)?$/i;
+
+/** Permissions, which are found anew, and what goes with them. */
+const FOUND_ANEW = /^(?:--allow-[a-z]+|-[A-Z]+|--no-prompt|-y)(?:=|$)/;
+
+/** Options that are compared in a way of their own, or not at all. */
+const APART: ReadonlySet<OptionKey> = new Set<OptionKey>([
+  "targetUrl",
+  "profile",
+  "help",
+  "version",
+]);
+
+/**
+ * Compares an entry that is there with the one that is to take its place.
+ *
+ * @param existing What is there.
+ * @param entry The new one.
+ * @param program How this program is started.
+ * @returns What is different; `undefined` if it does not start this program.
+ */
+export function compareEntries(
+  existing: unknown,
+  entry: Entry,
+  program: Program,
+): Differences | undefined {
+  const [old, wanted] = [startIn(existing), startIn(entry)];
+  const at = placeOfProgram(old, wanted, program);
+  if (at < 0) return undefined;
+  const before = readProxy(old.words.slice(at + 1), old.env);
+  const wantedAt = placeOfProgram(wanted, wanted, program);
+  const after = readProxy(wanted.words.slice(wantedAt + 1), {
+    // Variables that stay in the entry go on to count.
+    ...withoutCarried(old.env),
+    ...wanted.env,
+  });
+  return {
+    other: otherServer(before, after),
+    lost: [
+      ...lostFlags(old.words.slice(1, at), wanted.words),
+      ...lostOptions(before, after),
+      ...lostVariables(old.env, wanted.env),
+    ],
+  };
+}
+
+type Variables = Readonly<Record<string, string>>;
+
+/** A program with its arguments, and the variables that it is given. */
+interface Start {
+  readonly words: readonly string[];
+  readonly env: Variables;
+}
+
+/** What an entry starts, under the names that the clients have for it. */
+function startIn(entry: unknown): Start {
+  if (!isObject(entry)) return { words: [], env: {} };
+  const { command, cmd, args, env, envs } = entry;
+  const words = [command ?? cmd, ...Array.isArray(args) ? args : []];
+  const variables = Object.entries({
+    ...isObject(env) && env,
+    ...isObject(envs) && envs,
+  });
+  return {
+    words: words.map(String),
+    env: Object.fromEntries(
+      variables.map(([name, value]) => [name, String(value)]),
+    ),
+  };
+}
+
+/** Which word starts the proxy; what follows is the proxy's. */
+function placeOfProgram(
+  { words }: Start,
+  wanted: Start,
+  { command, module }: Program,
+): number {
+  const [first = ""] = words;
+  const isCompiled = module === undefined &&
+    (first === command || first === wanted.words[0]);
+  if (isCompiled || OWN_COMMAND.test(first)) return 0;
+  if (!STARTER.test(first) && first !== command) return -1;
+  return words.findIndex((word) => OWN_MODULE.test(word) || word === module);
+}
+
+/** How the proxy of an entry is set. */
+interface ProxyReading extends Reading {
+  readonly target: string | undefined;
+  readonly profiles: readonly string[];
+  /** Whether all arguments are understood. */
+  readonly isClear: boolean;
+}
+
+function readProxy(args: readonly string[], env: Variables): ProxyReading {
+  const { flags, positional, faults } = parseArguments(args);
+  const [url] = positional;
+  const all = url === undefined
+    ? flags
+    : new Map([...flags, ["targetUrl", [url]] as const]);
+  const reading = readSettings(
+    all,
+    (name) => Object.hasOwn(env, name) ? env[name] : undefined,
+  );
+  const { targetUrl, profile } = reading.settings;
+  const usual = env.AWS_PROFILE ? [env.AWS_PROFILE] : [];
+  return {
+    ...reading,
+    target: URL.parse(targetUrl ?? "")?.href,
+    profiles: profile.length > 0 ? profile : usual,
+    isClear: faults.length === 0,
+  };
+}
+
+function otherServer(
+  before: ProxyReading,
+  after: ProxyReading,
+): Differences["other"] {
+  if (before.target !== after.target) return "target";
+  return before.profiles[0] === after.profiles[0] ? undefined : "profile";
+}
+
+/** Flags of Deno's own, such as a denied permission. */
+function lostFlags(
+  words: readonly string[],
+  wanted: readonly string[],
+): string[] {
+  return words.filter((word) =>
+    word.startsWith("-") && !FOUND_ANEW.test(word) && !wanted.includes(word)
+  ).map((word) => word.replace(/=.*$/s, ""));
+}
+
+function lostOptions(before: ProxyReading, after: ProxyReading): string[] {
+  const lost = OPTION_KEYS.filter((key) =>
+    !APART.has(key) && isLost(key, before, after)
+  ).map((key) => {
+    const { flag, kind }: Option = OPTIONS[key];
+    const isOff = kind === "boolean" && before.settings[key] === false;
+    return isOff ? `--no-${flag}` : `--${flag}`;
+  });
+  const [, ...profiles] = before.profiles;
+  if (isMissing(profiles, after.profiles)) lost.push("--profile");
+  if (!before.isClear) lost.push("arguments that are not understood");
+  return lost;
+}
+
+/** A list loses what is not in it any more; anything else, what is not set. */
+function isLost(key: OptionKey, before: Reading, after: Reading): boolean {
+  const [old, now]: unknown[] = [before.settings[key], after.settings[key]];
+  if (Array.isArray(old)) return isMissing(old, Array.isArray(now) ? now : []);
+  return after.sources.get(key)?.kind === "default" && old !== now;
+}
+
+function isMissing(
+  wanted: readonly unknown[],
+  there: readonly unknown[],
+): boolean {
+  return wanted.some((one) => !there.includes(one));
+}
+
+/** The profile aside, which makes it another server. */
+function lostVariables(before: Variables, after: Variables): string[] {
+  return CARRIED_VARIABLES.filter((name) =>
+    name !== "AWS_PROFILE" && name in before && !(name in after)
+  );
+}
+
+function withoutCarried(env: Variables): Variables {
+  return Object.fromEntries(
+    Object.entries(env).filter(([name]) => !CARRIED_VARIABLES.includes(name)),
+  );
+}
