@@ -9,7 +9,7 @@ import { ProxyError } from "./errors.ts";
 import type { HttpProxy } from "./http_proxy_env.ts";
 
 /** The phase that Deno's `fetch` names when there is no connection. */
-const CONNECT = "client error (Connect): ";
+const CONNECT = /client error \(Connect\): /;
 
 /** RFC 9110, 15.5.8: the proxy wants to know who asks. */
 const PROXY_AUTHENTICATION_REQUIRED = 407;
@@ -48,11 +48,12 @@ export function withProxyNamed(
 function named(cause: unknown, name: string, remedy: string): unknown {
   if (!(cause instanceof Error)) return cause;
   const inner = cause.cause instanceof Error ? cause.cause : cause;
-  const [before, detail] = inner.message.split(CONNECT);
-  if (detail === undefined) return cause;
+  const [phase] = CONNECT.exec(inner.message) ?? [];
+  if (phase === undefined) return cause;
+  const [before, detail] = inner.message.split(phase);
   const isUnknown = /authoriz|authentic/i.test(detail);
   const advice = isUnknown ? `; ${remedy}` : "";
   return new TypeError(
-    `${before}${CONNECT}through ${name}: ${detail}${advice}`,
+    `${before}${phase}through ${name}: ${detail}${advice}`,
   );
 }

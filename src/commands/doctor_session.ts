@@ -261,7 +261,7 @@ function failure(
     return {
       status: "failed",
       detail: `the server answered with an error: ${message} (${code})`,
-      advice: ["the server's own log says more"],
+      advice: ["the target's own log says more"],
     };
   }
   const reason = String(data.reason);
@@ -286,8 +286,5 @@ const REMEDIES: { readonly [reason: string]: readonly string[] } = {
   "http-status": [WRONG_PLACE, "the target's own log says more"],
   "no-answer": [WRONG_PLACE],
   "stream-cut": ["look for a time limit of a load balancer before the target"],
-  "timeout": [
-    "the target is there but slow: see its log, or raise --timeout to give " +
-    "each step more than ten seconds",
-  ],
+  "timeout": ["the target is there but slow: its own log says why"],
 };
