@@ -25,16 +25,23 @@ export const PERMISSIONS: readonly string[] = [
   "--allow-sys=osRelease,homedir",
 ];
 
+/** The arguments that make Deno compile the program for one system. */
+export function compileArgs(target: string, file: string): string[] {
+  return [
+    "compile",
+    "--frozen",
+    // Deno would embed all that the lock file names: the packages of the tests.
+    "--exclude-unused-npm",
+    ...PERMISSIONS,
+    `--target=${target}`,
+    `--output=dist/${file}`,
+    "mod.ts",
+  ];
+}
+
 async function compile(target: string, file: string): Promise<boolean> {
   const { success } = await new Deno.Command(Deno.execPath(), {
-    args: [
-      "compile",
-      "--frozen",
-      ...PERMISSIONS,
-      `--target=${target}`,
-      `--output=dist/${file}`,
-      "mod.ts",
-    ],
+    args: compileArgs(target, file),
     stdout: "inherit",
     stderr: "inherit",
   }).output();
@@ -42,6 +49,14 @@ async function compile(target: string, file: string): Promise<boolean> {
 }
 
 if (import.meta.main) {
+  const unknown = Deno.args.filter((name) => !Object.hasOwn(TARGETS, name));
+  if (unknown.length > 0) {
+    console.error(
+      `no target is called ${unknown.join(", ")}: ` +
+        `there are ${Object.keys(TARGETS).join(", ")}`,
+    );
+    Deno.exit(2);
+  }
   const wanted = Object.entries(TARGETS).filter(([target]) =>
     Deno.args.length === 0 || Deno.args.includes(target)
   );

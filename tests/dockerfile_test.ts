@@ -1,7 +1,8 @@
 /** The image of docs/deploy/Dockerfile, as far as it goes without Docker. */
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { dirname, join } from "node:path";
-import { commandLine } from "./support/launch.ts";
+import { type CommandLine, commandLine } from "./support/launch.ts";
+import { codeSpans } from "./support/markdown.ts";
 
 const ROOT = new URL("../", import.meta.url);
 const text = await Deno.readTextFile(new URL("docs/deploy/Dockerfile", ROOT));
@@ -15,6 +16,12 @@ const ignore = await Deno.stat(new URL("tests/std", ROOT))
 function copied(): string[] {
   return lines.filter((line) => /^COPY (?!--from)/.test(line))
     .flatMap((line) => line.split(" ").slice(1, -1));
+}
+
+/** What it runs with them, each as the words of a command. */
+function steps(): string[][] {
+  return lines.filter((line) => line.startsWith("RUN "))
+    .map((line) => line.split(" ").slice(1));
 }
 
 function entryPoint(): string[] {
@@ -32,19 +39,20 @@ async function copy(from: URL, to: string): Promise<void> {
   }
 }
 
-/** Runs the entry point in a directory with what the image has. */
-async function runImage(
-  ...args: string[]
-): Promise<{ code: number; stdout: string; stderr: string }> {
-  const target = new URL("https://abc123.execute-api.eu-west-1.amazonaws.com");
-  await using line = await commandLine({ target });
-  for (const path of copied()) {
-    await copy(new URL(path, ROOT), join(line.home, path));
-  }
-  const [deno, ...given] = entryPoint();
-  assertEquals(deno, "deno");
+interface Ended {
+  readonly code: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** Runs a command of the image where its working directory stands. */
+async function run(
+  line: CommandLine,
+  [command, ...args]: readonly string[],
+): Promise<Ended> {
+  assertEquals(command, "deno");
   const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
-    args: [...given, ...args, target.href],
+    args,
     cwd: line.home,
     clearEnv: true,
     env: line.env,
@@ -57,6 +65,62 @@ async function runImage(
     stderr: decoder.decode(stderr),
   };
 }
+
+const target = new URL("https://abc123.execute-api.eu-west-1.amazonaws.com");
+
+/** A directory with what the image has. */
+async function build(): Promise<CommandLine> {
+  const line = await commandLine({ target });
+  for (const path of copied()) {
+    await copy(new URL(path, ROOT), join(line.home, path));
+  }
+  for (const step of steps()) {
+    const { code, stderr } = await run(line, step);
+    assertEquals(code, 0, stderr);
+  }
+  return line;
+}
+
+/** Runs the entry point. */
+async function runImage(...args: string[]): Promise<Ended> {
+  await using line = await build();
+  return await run(line, [...entryPoint(), ...args, target.href]);
+}
+
+interface Lock {
+  readonly npm: Readonly<Record<string, unknown>>;
+  readonly workspace: { readonly dependencies: readonly string[] };
+}
+
+async function readLock(path: URL | string): Promise<Lock> {
+  return JSON.parse(await Deno.readTextFile(path));
+}
+
+/** The packages that security.md says are there at run time. */
+async function promised(): Promise<string[]> {
+  const page = await Deno.readTextFile(new URL("docs/security.md", ROOT));
+  const section = page.split("## Packages")[1].split("\n## ")[0];
+  const [atRunTime] = section.trim().split("\n\n");
+  return codeSpans(atRunTime).filter((name) => name !== "@std").toSorted();
+}
+
+Deno.test(
+  "the image gets the packages that security.md names and what these need, as deno.lock has them",
+  { ignore },
+  async () => {
+    await using line = await build();
+    const lock = await readLock(join(line.home, "deno.lock"));
+    const names = lock.workspace.dependencies
+      .map((dependency) => /^npm:(.+)@/.exec(dependency)?.[1] ?? "")
+      .filter((name) => name !== "");
+    assertEquals(names.toSorted(), await promised());
+    assert(Object.keys(lock.npm).length < 50, "few others are with them");
+    const { npm: full } = await readLock(new URL("deno.lock", ROOT));
+    for (const [name, entry] of Object.entries(lock.npm)) {
+      assertEquals(entry, full[name], name);
+    }
+  },
+);
 
 Deno.test(
   "what the Dockerfile copies is enough for the program, under the flags of its entry point",
