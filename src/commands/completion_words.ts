@@ -4,15 +4,35 @@
  * @module
  */
 
+import type { HelpTopic } from "../help.ts";
 import { type Option, optionName } from "../option.ts";
 import { OPTION_KEYS, type OptionKey, OPTIONS } from "../options.ts";
-import { COMMAND_NAMES, type CommandRow, COMMANDS } from "./commands.ts";
+import {
+  COMMAND_NAMES,
+  type CommandName,
+  type CommandRow,
+  COMMANDS,
+} from "./commands.ts";
 
 /** The program, as shells know it. */
 export const PROGRAM = "sigv4-proxy";
 
 /** Placeholders of values that are files. */
 const FILE_PLACEHOLDERS: ReadonlySet<string> = new Set(["FILE", "PATH"]);
+
+/** What the help is of, besides the subcommands; the type knows them all. */
+const HELP_TOPICS: readonly string[] = Object.keys(
+  {
+    target: true,
+    messages: true,
+    signing: true,
+    credentials: true,
+    http: true,
+    limits: true,
+    logging: true,
+    all: true,
+  } satisfies Record<HelpTopic, true>,
+);
 
 /** What a flag's value is. */
 export type ValueKind =
@@ -26,7 +46,7 @@ export type ValueKind =
 export interface CompletionFlag {
   /** Without the hyphens before it. */
   readonly flag: string;
-  /** A few words on one line, without quotes. */
+  /** A few words on one line. */
   readonly help: string;
   readonly value: ValueKind;
   /** Whether it may be given more than once. */
@@ -50,7 +70,7 @@ export const PROXY_FLAGS: readonly CompletionFlag[] = OPTION_KEYS.flatMap(
     const option: Option = OPTIONS[key];
     return spellings(option).map((flag) => ({
       flag,
-      help: plain(option.help || optionName(option)),
+      help: option.help || optionName(option),
       value: valueOf(key, option),
       isRepeatable: option.kind === "list",
     }));
@@ -64,25 +84,35 @@ function spellings(option: Option): string[] {
   return isOn ? flags.map((flag) => `no-${flag}`) : flags;
 }
 
-/** The subcommands. */
-export const COMPLETION_COMMANDS: readonly CompletionCommand[] = COMMAND_NAMES
-  .map((name) => {
-    const row: CommandRow = COMMANDS[name];
-    return {
-      name,
-      help: plain(row.help),
-      words: row.words,
-      flags: row.flags.map(({ flag, help, placeholder }) => ({
-        flag,
-        help: plain(help),
-        value: placeholder === undefined
-          ? { kind: "none" }
-          : { kind: placeholder === "PATH" ? "file" : "any" },
-        isRepeatable: false,
-      })),
-      takesOptions: row.takesOptions,
-    };
-  });
+/** The words that a command line may begin with. */
+export const COMPLETION_COMMANDS: readonly CompletionCommand[] = [
+  ...COMMAND_NAMES.map(completionOf),
+  {
+    name: "help",
+    help: "show the help of a command or of some options",
+    words: [...COMMAND_NAMES, ...HELP_TOPICS],
+    flags: [],
+    takesOptions: false,
+  },
+];
+
+function completionOf(name: CommandName): CompletionCommand {
+  const { help, words, flags, takesOptions }: CommandRow = COMMANDS[name];
+  return {
+    name,
+    help,
+    words,
+    flags: flags.map(({ flag, help, placeholder }) => ({
+      flag,
+      help,
+      value: placeholder === undefined
+        ? { kind: "none" }
+        : { kind: FILE_PLACEHOLDERS.has(placeholder) ? "file" : "any" },
+      isRepeatable: false,
+    })),
+    takesOptions,
+  };
+}
 
 /**
  * A command line for a POSIX shell that prints the profiles of the shared
@@ -93,16 +123,11 @@ export const LIST_PROFILES =
   '"${AWS_CONFIG_FILE:-$HOME/.aws/config}" 2>/dev/null';
 
 function valueOf(key: OptionKey, option: Option): ValueKind {
+  if (key === "help") return { kind: "words", words: HELP_TOPICS };
   if (option.kind === "boolean") return { kind: "none" };
   if (option.kind === "enum") return { kind: "words", words: option.values };
   if (key === "profile") return { kind: "profile" };
   const isFile = "placeholder" in option &&
     FILE_PLACEHOLDERS.has(option.placeholder);
   return { kind: isFile ? "file" : "any" };
-}
-
-/** Fit to stand between quotes and brackets in any shell. */
-function plain(text: string): string {
-  return text.replaceAll("'", "’").replace(/["`$\\[\]:\n]/g, " ")
-    .replace(/ +/g, " ").trim();
 }

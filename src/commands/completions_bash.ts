@@ -21,7 +21,16 @@ export function bashCompletions(): string {
     ...COMPLETION_COMMANDS.flatMap(({ flags }) => flags),
   ];
   return `# ${PROGRAM} completions for bash, to be read by it:
-#   source <(${PROGRAM} completions bash)
+#   eval "$(${PROGRAM} completions bash)"
+
+# Compared as text, and quoted: compgen -W would run what a name holds.
+_sigv4_proxy_profiles() {
+  local name
+  while IFS= read -r name; do
+    printf -v name '%q' "$name"
+    if [[ $name == "$cur"* ]]; then COMPREPLY+=("$name"); fi
+  done < <(${LIST_PROFILES})
+}
 
 _sigv4_proxy() {
   local IFS=$'\\n' cur prev command words options
@@ -52,7 +61,13 @@ ${COMPLETION_COMMANDS.map(commandCase).join("\n")}
   COMPREPLY=($(compgen -W "$words" -- "$cur"))
 }
 
-complete -F _sigv4_proxy ${PROGRAM}
+# Where nothing is offered, bash itself completes files: only after the flags
+# that want one, if it can be told so (from 4.0 on).
+if type compopt >/dev/null 2>&1; then
+  complete -F _sigv4_proxy ${PROGRAM}
+else
+  complete -o default -F _sigv4_proxy ${PROGRAM}
+fi
 `;
 }
 
@@ -62,18 +77,18 @@ function valueCase({ flag, value }: CompletionFlag): string[] {
     case "none":
       return [];
     case "words":
-      return [answer(flag, `compgen -W ${list(value.words)} -- "$cur"`)];
+      return [
+        `    --${flag}) COMPREPLY=($(compgen -W ${
+          list(value.words)
+        } -- "$cur")); return ;;`,
+      ];
     case "profile":
-      return [answer(flag, `compgen -W "$(${LIST_PROFILES})" -- "$cur"`)];
+      return [`    --${flag}) _sigv4_proxy_profiles; return ;;`];
     case "file":
-      return [answer(flag, `compgen -f -- "$cur"`)];
+      return [`    --${flag}) compopt -o default 2>/dev/null; return ;;`];
     case "any":
       return [`    --${flag}) return ;;`];
   }
-}
-
-function answer(flag: string, compgen: string): string {
-  return `    --${flag}) COMPREPLY=($(${compgen})); return ;;`;
 }
 
 function commandCase(

@@ -17,13 +17,24 @@ import {
 export function fishCompletions(): string {
   const others = COMPLETION_COMMANDS.filter(({ takesOptions }) => !takesOptions)
     .map(({ name }) => name);
-  const proxy = `not ${seen(others)}`;
+  const proxy = `not ${isCommand(others)}`;
   return `# ${PROGRAM} completions for fish, to be read by it:
 #   ${PROGRAM} completions fish | source
 # or to be kept as ${PROGRAM}.fish in ~/.config/fish/completions.
 
 function __sigv4_proxy_profiles
-    sh -c '${quoted(LIST_PROFILES)}'
+    sh -c ${quoted(LIST_PROFILES)}
+end
+
+# Whether the first word is one of these.
+function __sigv4_proxy_command
+    set -l words (commandline -opc)
+    contains -- "$words[2]" $argv
+end
+
+# Whether so many words stand before the one that is typed.
+function __sigv4_proxy_after
+    test (count (commandline -opc)) -eq $argv[1]
 end
 
 complete -c ${PROGRAM} -f
@@ -35,13 +46,13 @@ ${PROXY_FLAGS.map((flag) => flagLine(flag, proxy)).join("\n")}
 function commandLines(
   { name, help, words, flags }: CompletionCommand,
 ): string {
-  const here = seen([name]);
+  const here = isCommand([name]);
   const lines = [
-    `complete -c ${PROGRAM} -n __fish_use_subcommand -a ${name} -d '${help}'`,
+    `complete -c ${PROGRAM} -n '${after(1)}' -a ${name} -d ${quoted(help)}`,
   ];
   if (words.length > 0) {
     lines.push(
-      `complete -c ${PROGRAM} -n '${here}; and not ${seen(words)}' ` +
+      `complete -c ${PROGRAM} -n '${here}; and ${after(2)}' ` +
         `-a '${words.join(" ")}'`,
     );
   }
@@ -53,7 +64,7 @@ function flagLine(
   condition: string,
 ): string {
   const head = `complete -c ${PROGRAM} -n '${condition}' -l ${flag}`;
-  return `${head}${valueFlags(value)} -d '${help}'`;
+  return `${head}${valueFlags(value)} -d ${quoted(help)}`;
 }
 
 function valueFlags(value: CompletionFlag["value"]): string {
@@ -71,11 +82,15 @@ function valueFlags(value: CompletionFlag["value"]): string {
   }
 }
 
-function seen(words: readonly string[]): string {
-  return `__fish_seen_subcommand_from ${words.join(" ")}`;
+function isCommand(names: readonly string[]): string {
+  return `__sigv4_proxy_command ${names.join(" ")}`;
+}
+
+function after(words: number): string {
+  return `__sigv4_proxy_after ${words}`;
 }
 
 /** Between single quotes of fish. */
 function quoted(text: string): string {
-  return text.replace(/[\\']/g, (character) => `\\${character}`);
+  return `'${text.replace(/[\\']/g, (character) => `\\${character}`)}'`;
 }

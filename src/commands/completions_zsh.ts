@@ -20,7 +20,7 @@ const TARGET = "'*:target URL:_urls'";
 /** The script that zsh is to read, or to find on its \`fpath\`. */
 export function zshCompletions(): string {
   const names = COMPLETION_COMMANDS.map(({ name, help }) =>
-    `    '${name}:${help}'`
+    `    ${quoted(`${name}:${help}`)}`
   );
   return `#compdef ${PROGRAM}
 # ${PROGRAM} completions for zsh, to be read by it:
@@ -29,7 +29,7 @@ export function zshCompletions(): string {
 
 _sigv4_proxy_profiles() {
   local -a profiles
-  profiles=("\${(@f)$(${LIST_PROFILES})}")
+  profiles=(\${(f)"$(${LIST_PROFILES})"})
   compadd -a profiles
 }
 
@@ -86,8 +86,21 @@ function commandCase(
 
 function specs(flags: readonly CompletionFlag[], indent = "    "): string {
   return flags.map(({ flag, help, value, isRepeatable }) =>
-    `${indent}'${isRepeatable ? "*" : ""}--${flag}[${help}]${action(value)}'`
+    indent + quoted(
+      `${isRepeatable ? "*" : ""}--${flag}[${inBrackets(help)}]${
+        action(value)
+      }`,
+    )
   ).join("\n");
+}
+
+function inBrackets(text: string): string {
+  return text.replace(/[\\[\]]/g, (character) => `\\${character}`);
+}
+
+/** Between single quotes of zsh. */
+function quoted(text: string): string {
+  return `'${text.replaceAll("'", "'\\''")}'`;
 }
 
 function action(value: ValueKind): string {

@@ -10,27 +10,40 @@ import { PROXY_FLAGS } from "../../src/commands/completion_words.ts";
 import { ConfigError } from "../../src/errors.ts";
 import { CommandWorld } from "./command_world.ts";
 
-/** Runs a test in a shell, or says why not. */
+/** A profile whose name is a command that makes a file. */
+const FOREIGN = "my $(touch $HOME/pwned)";
+
+/** Runs a test in a shell, or says why not; some need another one, too. */
 function shellTest(
   shell: string,
   name: string,
   fn: (shell: Shell) => Promise<void>,
+  needed: readonly string[] = [shell],
 ): void {
-  const isThere = hasShell(shell);
+  const missing = needed.filter((name) => !hasShell(name));
   Deno.test({
-    name: isThere ? name : `${name} (skipped: there is no ${shell} here)`,
-    ignore: !isThere,
+    name: missing.length === 0
+      ? name
+      : `${name} (skipped: there is no ${missing.join(", no ")} here)`,
+    ignore: missing.length > 0,
     async fn() {
       await using world = await CommandWorld.make();
       const { stdout } = await world.run(runCompletions, [shell]);
       const script = await world.write("completions", stdout);
       await world.write(
         ".aws/config",
-        "[default]\nregion = x\n[profile work]\n[sso-session no]\n",
+        "[default]\nregion = x\n[profile work]\n[sso-session no]\n" +
+          `[profile ${FOREIGN}]\n`,
       );
+      await world.write("d ir/file", "");
       await fn(new Shell(shell, world, script));
+      assertEquals(await isFile(world.path("pwned")), false);
     },
   });
+}
+
+async function isFile(path: string): Promise<boolean> {
+  return await Deno.stat(path).then(() => true, () => false);
 }
 
 function hasShell(shell: string): boolean {
@@ -58,10 +71,19 @@ class Shell {
     this.script = script;
   }
 
+  /** A path in the home directory, where the shell is. */
+  path(name: string): string {
+    return this.#world.path(name);
+  }
+
   /** The lines that some code prints. */
-  async lines(code: string, flags: readonly string[] = []): Promise<string[]> {
+  async lines(
+    code: string,
+    flags: readonly string[] = [],
+    shell = this.#shell,
+  ): Promise<string[]> {
     const file = await this.#world.write("code", code);
-    const { success, stdout, stderr } = await new Deno.Command(this.#shell, {
+    const { success, stdout, stderr } = await new Deno.Command(shell, {
       args: [...flags, file],
       cwd: this.#world.home,
       env: {
@@ -109,17 +131,53 @@ shellTest(
     assertEquals(await inBash(shell, "policy", "--js"), []);
     assertEquals(await inBash(shell, "config", ""), [...CLIENT_NAMES]);
     assertEquals(await inBash(shell, "config", "zed", "--wr"), ["--write"]);
-    assertEquals(await inBash(shell, "config", "zed", "--file", "comp"), [
-      "completions",
-    ]);
     assertEquals(await inBash(shell, "completions", ""), [...SHELLS]);
     assertEquals(await inBash(shell, "completions", "bash", "--"), []);
     assertEquals(await inBash(shell, "--sig-version", ""), ["v4", "v4a"]);
     assertEquals(await inBash(shell, "--log-level", "=", "w"), ["warn"]);
     assertEquals(await inBash(shell, "--log-format", "="), ["json", "text"]);
     assertEquals(await inBash(shell, "--region", ""), []);
-    assertEquals(await inBash(shell, "--profile", ""), ["default", "work"]);
+    assertEquals(await inBash(shell, "--profile", ""), [
+      "default",
+      "work",
+      "my\\ \\$\\(touch\\ \\$HOME/pwned\\)",
+    ]);
+    assertEquals(await inBash(shell, "--help", "cre"), ["credentials"]);
+    assertEquals(await inBash(shell, "he"), ["help"]);
+    assertEquals(await inBash(shell, "help", "htt"), ["http"]);
+    assertEquals(await inBash(shell, "help", "polic"), ["policy"]);
   },
+);
+
+shellTest(
+  "bash",
+  "bash completes paths and the names of profiles as it quotes them itself",
+  async (shell) => {
+    const ran = await typed(
+      shell,
+      "bash --norc --noprofile -i",
+      `PS1=; source '${shell.script}'`,
+      [
+        ["--ca-cert .aw"],
+        ["--ca-cert=.aw"],
+        ["--ca-cert d\\ "],
+        ["config zed --file ~/compl"],
+        ["--profile my"],
+        ["--profile my\\ "],
+        ["--help cred"],
+      ],
+    );
+    assertEquals(ran, [
+      "--ca-cert .aws/",
+      "--ca-cert=.aws/",
+      "--ca-cert d ir/",
+      `config zed --file ${shell.path("completions")}`,
+      `--profile ${FOREIGN}`,
+      `--profile ${FOREIGN}`,
+      "--help credentials",
+    ]);
+  },
+  ["bash", "zsh"],
 );
 
 shellTest(
@@ -134,7 +192,7 @@ shellTest(
       return lines.map((line) => line.split("\t")[0]);
     };
     const first = await offers("sigv4-proxy ");
-    assertEquals(first, ["completions", "config", "doctor", "policy"]);
+    assertEquals(first, ["completions", "config", "doctor", "help", "policy"]);
     assertEquals(await offers("sigv4-proxy --sig-"), ["--sig-version"]);
     assertEquals(await offers("sigv4-proxy doctor --js"), ["--json"]);
     assertEquals(await offers("sigv4-proxy policy --js"), []);
@@ -142,7 +200,19 @@ shellTest(
     assertEquals(await offers("sigv4-proxy config zed --wr"), ["--write"]);
     assertEquals(await offers("sigv4-proxy completions --re"), []);
     assertEquals(await offers("sigv4-proxy --sig-version "), ["v4", "v4a"]);
-    assertEquals(await offers("sigv4-proxy --profile "), ["default", "work"]);
+    assertEquals(await offers("sigv4-proxy --profile "), [
+      "default",
+      FOREIGN,
+      "work",
+    ]);
+    assertEquals(await offers("sigv4-proxy --help cre"), ["credentials"]);
+    assertEquals(await offers("sigv4-proxy help htt"), ["http"]);
+    assertEquals(await offers("sigv4-proxy help config --wr"), []);
+    const help = await shell.lines(
+      `source '${shell.script}'; complete -C 'sigv4-proxy --listen-h'`,
+      ["--no-config"],
+    );
+    assertEquals(help, ["--listen-host\ta name it is known by; repeatable"]);
   },
 );
 
@@ -150,45 +220,63 @@ shellTest(
   "zsh",
   "zsh completes flags, subcommands, their words and values",
   async (shell) => {
-    // Each line is typed at a terminal, with a Tab; what zsh makes of it is read
-    // off the screen before the line is run.
-    const typed: [line: string, completed: string][] = [
-      ["--sig-v", "--sig-version"],
-      ["doc", "doctor"],
-      ["doctor --js", "doctor --json"],
-      ["config goo", "config goose"],
-      ["config zed --wr", "config zed --write"],
-      ["completions fi", "completions fish"],
-      ["--log-level wa", "--log-level warn"],
-      ["--profile wo", "--profile work"],
+    const lines: [line: string, rest: string][] = [
+      ["--sig-v", "ersion"],
+      ["doc", "tor"],
+      ["doctor --js", "on"],
+      ["config goo", "se"],
+      ["config zed --wr", "ite"],
+      ["completions fi", "sh"],
+      ["--log-level wa", "rn"],
+      ["--profile wo", "rk"],
+      ["--help cre", "dentials"],
+      ["help polic", "y"],
+      ["help htt", "p"],
     ];
-    const lines = await shell.lines(
-      `zmodload zsh/zpty
-zpty -b z 'zsh -f -i'
-zpty -w z "PS1= RPS1=; autoload -Uz compinit; compinit -u -D; source '${shell.script}'; sigv4-proxy() { print -r -- \\"RAN<\\$*>\\" }; print REA''DY"
+    const ran = await typed(
+      shell,
+      "zsh -f -i",
+      `PS1= RPS1=; autoload -Uz compinit; compinit -u -D; source '${shell.script}'`,
+      [...lines, ["--profile my", "pwned"]],
+    );
+    assertEquals(ran, [
+      ...lines.map((parts) => parts.join("")),
+      `--profile ${FOREIGN}`,
+    ]);
+  },
+);
+
+/**
+ * Types each line at a shell's terminal, with a Tab, and waits until the shell
+ * has put the rest behind it, where one is named: bash shows nothing on such a
+ * terminal, and takes one key after the other anyway.
+ */
+async function typed(
+  shell: Shell,
+  program: string,
+  setUp: string,
+  lines: readonly (readonly [line: string, rest?: string])[],
+): Promise<string[]> {
+  const ran = await shell.lines(
+    `zmodload zsh/zpty
+zpty -b z '${program}'
+zpty -w z "${setUp}; sigv4-proxy() { printf 'RAN<%s>\\n' \\"\\$*\\"; }; echo REA''DY"
 zpty -r -m z screen '*READY*'
 try() {
   zpty -w -n z "sigv4-proxy $1"$'\\t'
-  zpty -r -m z screen "*$2*"
+  if [[ -n $2 ]]; then zpty -r -m z screen "*$2*"; fi
   zpty -w -n z $'\\n'
   zpty -r -m z screen '*RAN<*>*'
   print -r -- "\${\${screen##*RAN<}%%>*}"
 }
-${
-        typed.map(([line, completed]) =>
-          `try '${line}' '${completed.split(" ").at(-1)?.slice(-3)}'`
-        ).join("\n")
-      }
+${lines.map(([line, rest = ""]) => `try '${line}' '${rest}'`).join("\n")}
 zpty -d z
 `,
-      ["-f"],
-    );
-    assertEquals(
-      lines.map((line) => line.trim()),
-      typed.map(([, completed]) => completed),
-    );
-  },
-);
+    ["-f"],
+    "zsh",
+  );
+  return ran.map((line) => line.trim());
+}
 
 for (const shell of SHELLS) {
   Deno.test(`the ${shell} script knows every flag`, async () => {
