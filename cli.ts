@@ -4,7 +4,6 @@
  * @module
  */
 
-import { isAbsolute } from "node:path";
 import {
   createCredentialSource,
   type CredentialSource,
@@ -31,6 +30,7 @@ import {
 } from "./src/permissions.ts";
 import { maskAccessKeyId, Redactor } from "./src/redact.ts";
 import { withProxyNamed } from "./src/named_proxy.ts";
+import { runtimeDirectory } from "./src/runtime_directory.ts";
 import { runStdioProxy } from "./src/stdio_proxy.ts";
 import type { Telemetry } from "./src/telemetry.ts";
 import { isTelemetryOn } from "./src/telemetry_switch.ts";
@@ -215,7 +215,7 @@ async function proxy(config: Config, around: Surroundings): Promise<void> {
       listen: address,
       token,
       hosts,
-      tokenDirectory: runtimeDirectory(),
+      tokenDirectory: runtimeDirectory(readVariable),
       maxBodyBytes: config.maxFrameBytes,
     });
   }
@@ -236,13 +236,6 @@ async function proxy(config: Config, around: Surroundings): Promise<void> {
     keepAliveMs: config.keepAliveMs,
     profiles: profiles.length > 0 ? new Map(profiles) : undefined,
   });
-}
-
-/** The user's own directory for files that live no longer than a login. */
-function runtimeDirectory(): string | undefined {
-  const directory = readVariable("XDG_RUNTIME_DIR") ?? "";
-  // Any other is invalid, and to be ignored (XDG Base Directory Specification).
-  return isAbsolute(directory) ? directory : undefined;
 }
 
 /** What sends requests, where the global `fetch` will not do. */

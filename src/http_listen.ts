@@ -58,7 +58,13 @@ async function listenAtPort(
   return { hostname: address.hostname, port: bound.port };
 }
 
-async function ipAddressOf(address: TcpAddress): Promise<string> {
+/**
+ * Finds the IP address to listen at.
+ *
+ * @param address The address, with a name or an IP address.
+ * @returns The IP address, without brackets.
+ */
+export async function ipAddressOf(address: TcpAddress): Promise<string> {
   const host = hostOf(address);
   if (isIpAddress(host)) return address.hostname;
   // RFC 6761, 6.3: no name server is asked for it.

@@ -20,6 +20,7 @@ import { splitCommand } from "../aws/credential_process.ts";
 import type { Config } from "../config.ts";
 import { PROXY_VARIABLES } from "../connect_limit.ts";
 import type { CommandContext } from "./context.ts";
+import { listenNeeds } from "./listen_needs.ts";
 import { oneRegion, partitionOf } from "./partition.ts";
 import { hostAndPort } from "./sts.ts";
 
@@ -57,9 +58,10 @@ type Where = Pick<CommandContext, "env" | "os">;
  */
 export async function findNeeds(
   config: Config,
-  { env, os }: Where,
+  where: Where,
   { hereOnly = false }: { hereOnly?: boolean } = {},
 ): Promise<Need[]> {
+  const { env, os } = where;
   const needs: Need[] = [
     net(hostAndPort(config.targetUrl), "reach the target"),
     ...envNeeds([
@@ -68,6 +70,7 @@ export async function findNeeds(
       ...config.variables.filter((name) => !/^(?:AWS|MCP)_/.test(name)),
     ]),
     ...optionFiles(config),
+    ...(config.listen ? await listenNeeds(config.listen, where) : []),
   ];
   if (config.assumeRole !== undefined) {
     needs.push(...stsNeeds(env, config.region));

@@ -31,6 +31,8 @@ export interface LaunchOptions {
   /** More variables; `undefined` takes one away. */
   readonly env?: Readonly<Record<string, string | undefined>>;
   readonly permissions?: ExtraPermissions;
+  /** All flags that grant permissions: nothing is added. */
+  readonly permissionFlags?: readonly string[];
   /** The module to run. Default the package's `mod.ts`. */
   readonly entry?: URL | string;
   /** More flags for `deno run`. */
@@ -127,7 +129,7 @@ export async function commandLine(
       "run",
       "--frozen",
       "--cached-only",
-      ...permissionFlags(target, {
+      ...options.permissionFlags ?? permissionFlags(target, {
         ...permissions,
         read: [`${home}/.aws`, ...permissions.read ?? []],
       }),
