@@ -39,8 +39,12 @@ export async function runPolicy(
   context: CommandContext,
 ): Promise<number> {
   const { rest, given } = takeOwnFlags(args, COMMANDS.policy.flags);
+  let isProfileAsked = false;
   const command = await parseCommand(rest, context.env, {
-    profileRegion: context.profileRegion,
+    profileRegion: (profile) => {
+      isProfileAsked = true;
+      return context.profileRegion(profile);
+    },
     ownFlags: flagNames(COMMANDS.policy.flags),
   });
   switch (command.kind) {
@@ -51,7 +55,10 @@ export async function runPolicy(
       await context.write(versionText(Deno.version.deno));
       return 0;
     case "run": {
-      const needs = await findNeeds(command.config, context);
+      // With the keys in the environment, the shared files may still say where.
+      const needs = await findNeeds(command.config, context, {
+        hereOnly: !isProfileAsked,
+      });
       const flags = shellWords(permissionFlags(needs));
       if (given.has("flags")) {
         await context.write(`${flags}\n`);

@@ -46,7 +46,8 @@ export function readApi(config: Config): ApiTarget {
       api,
       stage: DEFAULT_STAGE,
       path: first,
-      notes: [
+      // No segment is no other stage's, either.
+      notes: first === "" ? [] : [
         `/${first} is taken for a path of an HTTP API's stage $default; if ` +
         `"${first}" is the stage itself, write ${first}/METHOD/ in place of ` +
         `$default/METHOD/${first}`,

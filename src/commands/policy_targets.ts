@@ -215,8 +215,9 @@ function lattice({ config, account }: PolicyInput): TargetPolicy {
 const AWS_MCP_SERVER: TargetPolicy = {
   statements: [],
   notes: [
-    "the AWS MCP Server asks for no permission of its own: what its tools do is " +
-    "allowed by the policies that the principal has anyway",
+    "there is nothing to attach: the AWS MCP Server asks for no permission of " +
+    "its own, and what its tools do is allowed by the policies that the " +
+    "principal has anyway",
     "to bound what is done through it, use the condition keys " +
     'aws:ViaAWSMCPService ("true") and aws:CalledViaAWSMCP ' +
     '("aws-mcp.amazonaws.com") in those policies',

@@ -52,6 +52,15 @@ Deno.test("a path of one segment is of the default stage, and a private API's ho
   );
 });
 
+Deno.test("a URL without a path is of the default stage, and no other is suggested", async () => {
+  const outcome = await policy(
+    "https://abc123.execute-api.eu-west-1.amazonaws.com/",
+  );
+  const [{ Resource }] = statementsOf(outcome);
+  assertStringIncludes(Resource[0], ":abc123/$default/POST/");
+  assertEquals(outcome.stderr.includes("stage"), false, outcome.stderr);
+});
+
 Deno.test("a custom domain leaves words to fill in, and says which", async () => {
   const outcome = await policy(
     "https://mcp.example/mcp",
@@ -171,6 +180,7 @@ Deno.test("the AWS MCP Server needs nothing allowed, and nobody is asked for an 
   const outcome = await policy("https://aws-mcp.us-east-1.api.aws/mcp");
   assertEquals(outcome.code, 0);
   assertEquals(statementsOf(outcome), []);
+  assertStringIncludes(outcome.stderr, "there is nothing to attach");
   assertStringIncludes(outcome.stderr, "aws:CalledViaAWSMCP");
   assertEquals(outcome.stderr.includes("the account"), false);
 });
@@ -254,9 +264,19 @@ Deno.test("with --flags, stdout has the Deno flags alone, quoted for a shell", a
     stdout,
     "--no-prompt " +
       "--allow-net=abc123.execute-api.eu-west-1.amazonaws.com:443 " +
-      "'--allow-env=AWS_*,MCP_*,HOME,HTTPS_PROXY,https_proxy,HTTP_PROXY,http_proxy,ALL_PROXY,all_proxy' " +
-      `--allow-read=${world.home}/.aws/config,${world.home}/.aws/credentials\n`,
+      "'--allow-env=AWS_*,MCP_*,HOME,HTTPS_PROXY,https_proxy,HTTP_PROXY,http_proxy,ALL_PROXY,all_proxy'\n",
   );
+});
+
+Deno.test("with the keys in the environment, the flags have the shared files where these tell the region", async () => {
+  await using world = await CommandWorld.make({ AWS_ACCESS_KEY_ID: "AKIA" });
+  const { stdout } = await world.run(runPolicy, [
+    "--flags",
+    "--service",
+    "execute-api",
+    "https://mcp.example/mcp",
+  ], { profileRegion: () => Promise.resolve("eu-west-1") });
+  assertStringIncludes(stdout, `--allow-read=${world.home}/.aws/config`);
 });
 
 Deno.test("faults of the arguments are a ConfigError, as everywhere", async () => {
