@@ -5,6 +5,7 @@ import {
   assertObjectMatch,
   assertStringIncludes,
 } from "@std/assert";
+import manifest from "../deno.json" with { type: "json" };
 import { IamGate } from "./support/iam_gate.ts";
 import { commandLine } from "./support/launch.ts";
 import { linesOf } from "./support/lines.ts";
@@ -171,7 +172,7 @@ for (
     ["--help messages", "--keep-alive"],
     ["help", "--help all"],
     ["help doctor", "--json"],
-    ["--version", "0.1.0"],
+    ["--version", `sigv4-proxy ${manifest.version} (Deno `],
   ]
 ) {
   Deno.test(`${line} is printed on stdout, and the exit code is 0`, async () => {

@@ -4,6 +4,7 @@ import { parse } from "yaml";
 import { filesUnder } from "./support/markdown.ts";
 
 interface Job {
+  readonly if?: string;
   readonly needs?: string;
   readonly permissions?: Readonly<Record<string, string>>;
   readonly "timeout-minutes"?: number;
@@ -22,6 +23,12 @@ const workflows: [name: string, workflow: Workflow][] = await Promise.all(
     parse(await Deno.readTextFile(new URL(name, DIRECTORY))),
   ]),
 );
+
+function workflow(name: string): Workflow {
+  const found = new Map(workflows).get(name);
+  assert(found !== undefined, name);
+  return found;
+}
 
 /** The jobs of all workflows, each with what is said of it. */
 function jobsThat(predicate: (job: Job) => boolean): string[] {
@@ -58,15 +65,40 @@ Deno.test("no job that runs all the tests has a token that may write or publish"
   );
 });
 
+/** The jobs that have to end well before one begins, the last first. */
+function before({ needs }: Job, jobs: Workflow["jobs"]): Job[] {
+  if (needs === undefined) return [];
+  return [jobs[needs], ...before(jobs[needs], jobs)];
+}
+
 Deno.test("what is published was checked before, in a job of its own", () => {
   const publishing = /^deno publish|^gh release create/;
   const jobs = jobsThat((job) => isRun(job, publishing));
-  assertEquals(jobs, ["publish.yml: jsr", "release.yml: binaries"]);
+  assertEquals(jobs, ["release.yml: jsr", "release.yml: binaries"]);
   for (const [name, { jobs }] of workflows) {
-    for (const { needs, ...job } of Object.values(jobs)) {
+    for (const job of Object.values(jobs)) {
       if (!isRun(job, publishing)) continue;
-      assert(isRun(jobs[needs ?? ""] ?? { steps: [] }, /^\.ci\/run/), name);
+      const earlier = before(job, jobs);
+      for (const command of [/^\.ci\/run/, /^deno task compile/]) {
+        assert(earlier.some((job) => isRun(job, command)), name);
+      }
     }
+  }
+});
+
+Deno.test("there is no release of a version that could not be published", () => {
+  const { jobs } = workflow("release.yml");
+  const earlier = before(jobs.binaries, jobs);
+  assert(earlier.some((job) => isRun(job, /^deno publish/)));
+});
+
+Deno.test("the workflow on real AWS runs only where all of its variables are set", () => {
+  const { jobs } = workflow("aws.yml");
+  const { if: condition = "", ...job } = jobs.live;
+  const variables = new Set(JSON.stringify(job).match(/\bAWS_LIVE_\w+/g));
+  assert(variables.size > 0, "it has variables");
+  for (const name of variables) {
+    assert(condition.includes(`vars.${name} != ''`), name);
   }
 });
 
