@@ -54,10 +54,12 @@ say("1. Signed with the right key");
   say("  … a call that streams its progress");
   server.cues.release();
   await client.callTool(
-    { name: "slow", arguments: { steps: 3, onCue: true } },
+    { name: "slow", arguments: { steps: 4, onCue: true } },
     undefined,
     {
       onprogress: ({ progress, total }) => {
+        // The last may come with the answer, and is lost on this client then.
+        if (progress === total) return;
         tick(`progress ${progress} of ${total}, while the call runs`);
         // The server takes its next step only now: what is shown here came
         // before the answer, not with it.
