@@ -5,6 +5,7 @@
  */
 
 import { ConfigError } from "../errors.ts";
+import { versionText } from "../help.ts";
 import { bashCompletions } from "./completions_bash.ts";
 import { fishCompletions } from "./completions_fish.ts";
 import { zshCompletions } from "./completions_zsh.ts";
@@ -30,8 +31,12 @@ export async function runCompletions(
   context: Pick<CommandContext, "write">,
 ): Promise<number> {
   const [word, ...others] = args;
-  if (word === "--help" || word === "-h") {
+  if (args.includes("--help") || args.includes("-h")) {
     await context.write(commandHelp("completions"));
+    return 0;
+  }
+  if (word === "--version") {
+    await context.write(versionText(Deno.version.deno));
     return 0;
   }
   const shell = SHELLS.find((shell) => shell === word);

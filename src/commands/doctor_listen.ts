@@ -10,9 +10,9 @@ import { ConfigError } from "../errors.ts";
 import { isTcp, type ListenAddress, nameOf } from "../http_address.ts";
 import { listen } from "../http_listen.ts";
 import { TokenFile } from "../http_token.ts";
-import type { CommandContext } from "./context.ts";
+import { runtimeDirectory } from "../runtime_directory.ts";
 import type { Checkup } from "./doctor.ts";
-import type { Finding } from "./doctor_report.ts";
+import { listenNeeds } from "./listen_needs.ts";
 
 /** Listens for a moment, if the proxy is to listen at all. */
 export async function checkListen(
@@ -22,14 +22,21 @@ export async function checkListen(
   if (front === undefined) return;
   await report.take("listen", async () => {
     const address = nameOf(front.address);
-    const barred = mayNotListen(front.address, context);
-    if (barred !== undefined) return barred;
+    const missing = context.notGranted(await listenNeeds(front, context));
+    // Without them a question at the terminal would come up.
+    if (missing.length > 0) {
+      return {
+        status: "failed",
+        detail: `no permission to listen at ${address}`,
+        advice: ["the step permissions says which flags to add"],
+      };
+    }
     try {
       await tryAddress(front.address);
       if (front.token !== undefined) return { detail: `${address} is free` };
       await using _file = await TokenFile.create(
         "",
-        context.env("XDG_RUNTIME_DIR"),
+        runtimeDirectory(context.env),
       );
     } catch (error) {
       if (!(error instanceof ConfigError)) throw error;
@@ -37,22 +44,6 @@ export async function checkListen(
     }
     return { detail: `${address} is free` };
   });
-}
-
-/** Without the permission a question at the terminal would come up. */
-function mayNotListen(
-  address: ListenAddress,
-  { notGranted }: CommandContext,
-): Finding | undefined {
-  if (!isTcp(address)) return undefined;
-  const value = nameOf(address);
-  const missing = notGranted([{ kind: "net", value, why: "listen" }]);
-  if (missing.length === 0) return undefined;
-  return {
-    status: "failed",
-    detail: `may not listen at ${value}`,
-    advice: [`run it with --allow-net=${value}`],
-  };
 }
 
 async function tryAddress(address: ListenAddress): Promise<void> {

@@ -3,7 +3,8 @@ import { assertEquals, assertStringIncludes } from "@std/assert";
 import { SdkServer } from "../support/sdk_server.ts";
 import { TEST_CREDENTIALS, TEST_VERIFIER } from "../support/test_identity.ts";
 import { CommandWorld, TEST_KEYS } from "./command_world.ts";
-import { diagnose } from "./doctor_run.ts";
+import { runDoctor } from "../../src/commands/doctor.ts";
+import { diagnose, Findings, SCOPE } from "./doctor_run.ts";
 
 const keys = (profile: string, accessKeyId: string) =>
   `[${profile}]
@@ -87,4 +88,20 @@ Deno.test("what a failure says is said once, with what to do about it", async ()
     "check the path of the target URL: what is there may be no MCP server",
     "the target's own log says more",
   ]);
+});
+
+Deno.test("without the permission to listen nothing is tried, and no question asked", async () => {
+  await using server = await SdkServer.start({ verifier: TEST_VERIFIER });
+  await using world = await CommandWorld.make(TEST_KEYS);
+  const line = [server.url.href, ...SCOPE, "--json", "--listen=127.0.0.1:0"];
+  const outcome = new Findings(
+    await world.run(runDoctor, line, {
+      notGranted: (needs) => needs.filter(({ why }) => /listen/.test(why)),
+    }),
+  );
+  assertEquals(outcome.step("permissions").status, "failed");
+  assertEquals(
+    outcome.step("listen").detail,
+    "no permission to listen at 127.0.0.1:0",
+  );
 });
