@@ -9,7 +9,6 @@ import { LegacyClientBridge } from "./mcp/legacy_client_bridge.ts";
 import { ModernClientBridge } from "./mcp/modern_client_bridge.ts";
 import { withKeepAlive } from "./mcp/keep_alive.ts";
 import type { Emit, Link } from "./mcp/link.ts";
-import { type Metadata, withMetadata } from "./mcp/metadata.ts";
 import { ProfileRouter } from "./mcp/profile_router.ts";
 import { ToolGate } from "./mcp/tool_gate.ts";
 import { ToolPolicy, type ToolRules } from "./mcp/tool_policy.ts";
@@ -19,8 +18,6 @@ import { Upstream, type UpstreamOptions } from "./mcp/upstream.ts";
 export interface ClientLinkOptions extends UpstreamOptions {
   /** Which tools may be seen and called. */
   readonly tools: ToolRules;
-  /** What is put into each request. */
-  readonly metadata: Metadata;
   /** Whether a client and a target of different eras are brought together. */
   readonly bridge: boolean;
   /** How long a session may be idle before it is pinged, in milliseconds. */
@@ -37,19 +34,17 @@ const TOOLS_MAX_AGE_MS = 5 * 60_000;
 
 /** The link that takes the client's messages. */
 export function createClientLink(options: ClientLinkOptions): Link {
-  const { tools, metadata, emit, log, observer } = options;
+  const { tools, emit, log, observer } = options;
   const hasRules = tools.readOnly || tools.allow.length > 0 ||
     tools.deny.length > 0;
-  const link = hasRules
-    ? new ToolGate({
-      policy: new ToolPolicy(tools, { maxAgeMs: TOOLS_MAX_AGE_MS }),
-      emit,
-      log,
-      observer,
-      link: (emit) => routed(options, emit),
-    })
-    : routed(options, emit);
-  return metadata.length > 0 ? withMetadata(link, metadata) : link;
+  if (!hasRules) return routed(options, emit);
+  return new ToolGate({
+    policy: new ToolPolicy(tools, { maxAgeMs: TOOLS_MAX_AGE_MS }),
+    emit,
+    log,
+    observer,
+    link: (emit) => routed(options, emit),
+  });
 }
 
 function routed(options: ClientLinkOptions, emit: Emit): Link {

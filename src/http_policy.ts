@@ -15,7 +15,11 @@ import {
   type ResponseMessage,
   type SingleMessage,
 } from "./mcp/message.ts";
-import { addMetadata, type Metadata } from "./mcp/metadata.ts";
+import {
+  addMetadata,
+  type Metadata,
+  paramsWithMetadata,
+} from "./mcp/metadata.ts";
 import { standardHeaders } from "./mcp/modern_headers.ts";
 import { membersOf, whole } from "./mcp/splice.ts";
 import { ToolPolicy, type ToolRules } from "./mcp/tool_policy.ts";
@@ -40,6 +44,12 @@ export interface Admitted {
 export type Ask = (
   method: string,
   message: Uint8Array,
+) => Promise<ResponseMessage>;
+
+/** Asks the target for something, by a method and its parameters. */
+type AskFor = (
+  method: string,
+  params: Record<string, unknown>,
 ) => Promise<ResponseMessage>;
 
 /** More pages than any list has: a target may hand out cursors for ever. */
@@ -96,7 +106,12 @@ export class MessagePolicy {
       checkNames(bytes, message);
       checkHeaders(headers, message);
       for (const single of singles) {
-        const error = await refusalOf(single, this.tools, ask);
+        const error = await refusalOf(
+          single,
+          this.tools,
+          (method, params) =>
+            ask(method, ownRequest(method, params, this.#metadata)),
+        );
         // As MCP has it: a call fails, HTTP does not.
         const status = message.kind === "request" ? 200 : 400;
         if (error !== undefined) throw new HttpError(status, error);
@@ -115,12 +130,23 @@ export class MessagePolicy {
 async function refusalOf(
   message: SingleMessage,
   policy: ToolPolicy,
-  ask: Ask,
+  ask: AskFor,
 ): Promise<ProxyError | undefined> {
   if (message.kind === "response" || message.method !== CALL) return undefined;
   const name = toolName(message.params);
   if (!policy.knows(name)) await learnTools(policy, message.params, ask);
   return policy.refusal(name);
+}
+
+/** A request of the proxy's own, which has the metadata as the client's have. */
+function ownRequest(
+  method: string,
+  given: Record<string, unknown>,
+  metadata: Metadata,
+): Uint8Array {
+  const id = `sigv4-proxy:tools:${crypto.randomUUID()}`;
+  const params = paramsWithMetadata(given, metadata);
+  return encoder.encode(JSON.stringify({ jsonrpc: "2.0", id, method, params }));
 }
 
 /** Refuses what the target might read otherwise than the policy does. */
@@ -164,7 +190,7 @@ function checkHeaders(
 async function learnTools(
   policy: ToolPolicy,
   params: unknown,
-  ask: Ask,
+  ask: AskFor,
 ): Promise<void> {
   const meta = metaOf(params);
   const _meta = Object.fromEntries(
@@ -174,19 +200,10 @@ async function learnTools(
   const isModern = META.protocolVersion in _meta;
   let cursor: string | undefined;
   for (let page = 0; page < MAX_PAGES; page++) {
-    const message = {
-      jsonrpc: "2.0",
-      id: `sigv4-proxy:tools:${crypto.randomUUID()}`,
-      method: LIST,
-      params: {
-        ...(isModern && { _meta }),
-        ...(cursor !== undefined && { cursor }),
-      },
-    };
-    const { result } = await ask(
-      LIST,
-      encoder.encode(JSON.stringify(message)),
-    );
+    const { result } = await ask(LIST, {
+      ...(isModern && { _meta }),
+      ...(cursor !== undefined && { cursor }),
+    });
     if (!isObject(result)) return;
     const tools = Array.isArray(result.tools) ? result.tools : [];
     for (const tool of tools) policy.learn(tool);

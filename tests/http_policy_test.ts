@@ -8,6 +8,7 @@ import {
 import { MessagePolicy } from "../src/http_policy.ts";
 import { readMessage } from "../src/mcp/message.ts";
 import { Front, type FrontOptions } from "./support/http_front.ts";
+import { MODERN_META } from "./support/modern_message.ts";
 import { error, mcp, type McpHandler, result } from "./support/raw_mcp.ts";
 import { RawServer } from "./support/raw_server.ts";
 
@@ -282,6 +283,29 @@ Deno.test("metadata is put into requests that do not have it, and into nothing e
   });
   assertEquals(third, '{"jsonrpc":"2.0","method":"n"}');
 });
+
+for (const isModern of [false, true]) {
+  Deno.test(`the list that the front asks for itself has the metadata, ${isModern ? "beside the client's own" : "where the client has none"}`, async () => {
+    await using world = await World.start({
+      "tools/list": (message, reply) =>
+        reply.json(result(message, { tools: [READER] })),
+    }, { tools: { readOnly: true }, metadata: [["team", "ulm"]] });
+    const meta = isModern ? MODERN_META : {};
+    await world.ask({
+      jsonrpc: "2.0",
+      id: 1,
+      method: "tools/call",
+      params: { name: "read", _meta: meta },
+    });
+    const [list] = world.target.requests.all.map((seen) =>
+      JSON.parse(seen.text())
+    );
+    assertEquals([list.method, list.params._meta], [
+      "tools/list",
+      { ...meta, team: "ulm" },
+    ]);
+  });
+}
 
 Deno.test("with a tool policy, headers that say another tool than the message are refused", async () => {
   await using world = await World.start(

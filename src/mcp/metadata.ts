@@ -4,20 +4,13 @@
  * @module
  */
 
-import type { Link } from "./link.ts";
 import {
   type BatchMessage,
   isObject,
   type RequestMessage,
   type SingleMessage,
 } from "./message.ts";
-import {
-  insertMembers,
-  memberAt,
-  membersOf,
-  replaceRange,
-  whole,
-} from "./splice.ts";
+import { insertMembers, mapElements, memberAt, whole } from "./splice.ts";
 
 /**
  * Keys and values of `params._meta`.
@@ -32,37 +25,65 @@ import {
  */
 export type Metadata = readonly (readonly [key: string, value: string])[];
 
-/**
- * A link that gives each request the metadata which it does not have itself.
- */
-export function withMetadata(link: Link, metadata: Metadata): Link {
-  return {
-    accept: (bytes, message) =>
-      link.accept(addMetadata(bytes, message, metadata), message),
-    drain: (patience) => link.drain(patience),
-    close: (limitMs) => link.close(limitMs),
-  };
-}
-
 /** The frame with the metadata that its requests do not have. */
 export function addMetadata(
   bytes: Uint8Array,
   message: SingleMessage | BatchMessage,
   metadata: Metadata,
 ): Uint8Array {
+  if (metadata.length === 0) return bytes;
   if (message.kind === "request") {
     return addToRequest(bytes, message, metadata);
   }
   if (message.kind !== "batch") return bytes;
-  // From the last to the first, so that no place moves before it is used.
-  const parts = membersOf(bytes, whole(bytes));
-  return message.messages.reduceRight((text, single, index) => {
-    if (single.kind !== "request") return text;
-    const { start, end } = parts[index];
-    const request = addToRequest(text.subarray(start, end), single, metadata);
-    const source = new TextDecoder().decode(request);
-    return replaceRange(text, { start, end }, source);
-  }, bytes);
+  return mapElements(bytes, whole(bytes), (element, index) => {
+    const single = message.messages[index];
+    return single.kind === "request"
+      ? addToRequest(element, single, metadata)
+      : element;
+  });
+}
+
+/** The message, as it was read, with the metadata that requests do not have. */
+export function messageWithMetadata(
+  message: SingleMessage | BatchMessage,
+  metadata: Metadata,
+): SingleMessage | BatchMessage {
+  if (metadata.length === 0) return message;
+  if (message.kind !== "batch") return singleWithMetadata(message, metadata);
+  const messages = message.messages.map((single) =>
+    singleWithMetadata(single, metadata)
+  );
+  return { ...message, messages };
+}
+
+function singleWithMetadata(
+  message: SingleMessage,
+  metadata: Metadata,
+): SingleMessage {
+  if (message.kind !== "request") return message;
+  return { ...message, params: paramsWithMetadata(message.params, metadata) };
+}
+
+/** Parameters of a request with the metadata that they do not have. */
+export function paramsWithMetadata(
+  params: unknown,
+  metadata: Metadata,
+): unknown {
+  if (metadata.length === 0 || !mayHaveMeta(params)) return params;
+  return {
+    ...params,
+    _meta: { ...Object.fromEntries(metadata), ...params?._meta },
+  };
+}
+
+/** Parameters and metadata that are something else than objects are left alone. */
+function mayHaveMeta(
+  params: unknown,
+): params is { _meta?: Record<string, unknown> } | undefined {
+  if (params === undefined) return true;
+  if (!isObject(params)) return false;
+  return params._meta === undefined || isObject(params._meta);
 }
 
 function addToRequest(
@@ -92,9 +113,7 @@ export function insertMeta(
   params: unknown,
   members: readonly (readonly [name: string, source: string])[],
 ): Uint8Array {
-  if (members.length === 0) return bytes;
-  if (params !== undefined && !isObject(params)) return bytes;
-  if (params?._meta !== undefined && !isObject(params._meta)) return bytes;
+  if (members.length === 0 || !mayHaveMeta(params)) return bytes;
   const text = members
     .map(([name, source]) => `${JSON.stringify(name)}:${source}`)
     .join(",");

@@ -89,6 +89,7 @@ export class Modern {
     this.#policy = new RepeatPolicy(options.retries);
     this.#schemas = new ToolSchemas(log);
     this.#lister = new ToolLister({
+      ...options,
       carry: (exchange) => this.#carryOwn(exchange),
     });
     this.#underway = new Underway(delivery);

@@ -10,6 +10,7 @@ import type { Log } from "../log.ts";
 import { Exchange } from "./exchange.ts";
 import type { SessionHeaders } from "./headers.ts";
 import { isObject, requestId, type ResponseMessage } from "./message.ts";
+import { type Metadata, paramsWithMetadata } from "./metadata.ts";
 import { delay } from "./retry.ts";
 
 /** What a {@linkcode Recovery} is handed. */
@@ -17,6 +18,8 @@ export interface RecoveryOptions {
   readonly log: Log;
   /** Writes one frame to the client. */
   readonly emit: (frame: Uint8Array) => Promise<void>;
+  /** What is put into each request. */
+  readonly metadata?: Metadata;
   /** What an `initialize` is sent in. */
   readonly open: () => Promise<SessionHeaders>;
   /** Sends an exchange of the proxy's own in a session given. */
@@ -164,9 +167,10 @@ export class Recovery {
     const id = requestId(`sigv4-proxy:${++this.#asked}`);
     if (!id) throw new TypeError("a string is a request ID");
     let answer: ResponseMessage | undefined;
+    const { metadata = [] } = this.#options;
     const bytes = encoder.encode(
       `{"jsonrpc":"2.0","id":${id.source},"method":"${method}","params":${
-        JSON.stringify(params)
+        JSON.stringify(paramsWithMetadata(params, metadata))
       }}`,
     );
     const exchange = new Exchange({

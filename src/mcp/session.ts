@@ -35,6 +35,7 @@ import {
   type ResponseMessage,
   type SingleMessage,
 } from "./message.ts";
+import type { Metadata } from "./metadata.ts";
 import type { Observer } from "./observer.ts";
 import { Places } from "./places.ts";
 import { RepeatPolicy } from "./repeat_policy.ts";
@@ -77,6 +78,8 @@ export interface SessionOptions {
   readonly explain: Explain;
   /** Headers that go with every request. */
   readonly headers: HeaderPairs;
+  /** What is put into each request; by default nothing is. */
+  readonly metadata?: Metadata;
   /** Whether a GET is held open for what the server sends on its own. */
   readonly standingStream: boolean;
   /** The whole time of one request, in milliseconds. */

@@ -67,6 +67,22 @@ export function replaceRange(
   ]);
 }
 
+/** The text with each element of an array changed; what is between stays. */
+export function mapElements(
+  text: Uint8Array,
+  array: Range,
+  change: (element: Uint8Array, index: number) => Uint8Array,
+): Uint8Array {
+  const pieces: Uint8Array[] = [];
+  let at = 0;
+  for (const [index, { start, end }] of membersOf(text, array).entries()) {
+    pieces.push(text.subarray(at, start));
+    pieces.push(change(text.subarray(start, end), index));
+    at = end;
+  }
+  return joinBytes([...pieces, text.subarray(at)]);
+}
+
 /** The text with members put first into an object: `"a":1,"b":2`. */
 export function insertMembers(
   text: Uint8Array,

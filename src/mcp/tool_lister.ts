@@ -14,11 +14,14 @@ import {
   requestId,
   type ResponseMessage,
 } from "./message.ts";
+import { type Metadata, paramsWithMetadata } from "./metadata.ts";
 
 /** What a {@linkcode ToolLister} is handed. */
 export interface ToolListerOptions {
   /** Sends an exchange of the proxy's own; what is listed is learnt there. */
   readonly carry: (exchange: Exchange) => Promise<void>;
+  /** What is put into each request. */
+  readonly metadata?: Metadata;
 }
 
 /** The target's error for headers that do not fit the message. */
@@ -74,9 +77,11 @@ export class ToolLister {
   }
 
   async #ask(
-    params: Record<string, unknown>,
+    given: Record<string, unknown>,
     signal: AbortSignal,
   ): Promise<ResponseMessage | undefined> {
+    const { carry, metadata = [] } = this.#options;
+    const params = paramsWithMetadata(given, metadata);
     const name = `sigv4-proxy:headers:${++this.#asked}`;
     const id = requestId(name);
     if (!id || signal.aborted) return undefined;
@@ -93,7 +98,7 @@ export class ToolLister {
     });
     const end = () => exchange.end();
     signal.addEventListener("abort", end, { once: true });
-    await this.#options.carry(exchange);
+    await carry(exchange);
     signal.removeEventListener("abort", end);
     return answer;
   }

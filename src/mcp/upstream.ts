@@ -11,6 +11,7 @@ import { eraOf } from "./era.ts";
 import { errorFrame } from "./failure.ts";
 import type { Link } from "./link.ts";
 import type { BatchMessage, SingleMessage } from "./message.ts";
+import { addMetadata, messageWithMetadata } from "./metadata.ts";
 import { Modern } from "./modern.ts";
 import { Session, type SessionOptions } from "./session.ts";
 
@@ -33,6 +34,15 @@ export class Upstream implements Link {
 
   /** Takes one message of the client's, and answers it in its time. */
   accept(bytes: Uint8Array, message: SingleMessage | BatchMessage): void {
+    const { metadata = [] } = this.#options;
+    // Here, so that what the layers before this one ask for has it, too.
+    this.#accept(
+      addMetadata(bytes, message, metadata),
+      messageWithMetadata(message, metadata),
+    );
+  }
+
+  #accept(bytes: Uint8Array, message: SingleMessage | BatchMessage): void {
     if (message.kind === "batch") return this.#acceptBatch(bytes, message);
     if (
       message.kind === "notification" &&
