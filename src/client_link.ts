@@ -7,7 +7,6 @@
 
 import { LegacyClientBridge } from "./mcp/legacy_client_bridge.ts";
 import { ModernClientBridge } from "./mcp/modern_client_bridge.ts";
-import { withKeepAlive } from "./mcp/keep_alive.ts";
 import type { Emit, Link } from "./mcp/link.ts";
 import { ProfileRouter } from "./mcp/profile_router.ts";
 import { ToolGate } from "./mcp/tool_gate.ts";
@@ -20,8 +19,6 @@ export interface ClientLinkOptions extends UpstreamOptions {
   readonly tools: ToolRules;
   /** Whether a client and a target of different eras are brought together. */
   readonly bridge: boolean;
-  /** How long a session may be idle before it is pinged, in milliseconds. */
-  readonly keepAliveMs: number | undefined;
   /** Further profiles, by name, each with what sends its requests. */
   readonly profiles: ReadonlyMap<string, typeof globalThis.fetch> | undefined;
 }
@@ -73,7 +70,7 @@ function upstream(
   emit: Emit,
   fetch: typeof globalThis.fetch,
 ): Link {
-  if (!options.bridge) return keptAlive({ ...options, fetch }, emit);
+  if (!options.bridge) return new Upstream({ ...options, fetch, emit });
   // What a target sends on its own is part of what the bridge carries.
   const bridged = {
     ...options,
@@ -89,18 +86,7 @@ function upstream(
       new LegacyClientBridge({
         ...options,
         emit,
-        link: (emit) => keptAlive({ ...bridged, pass }, emit),
+        link: (emit) => new Upstream({ ...bridged, pass, emit }),
       }),
-  });
-}
-
-function keptAlive(options: ClientLinkOptions, emit: Emit): Link {
-  const { keepAliveMs: intervalMs, log } = options;
-  if (intervalMs === undefined) return new Upstream({ ...options, emit });
-  return withKeepAlive({
-    intervalMs,
-    emit,
-    log,
-    link: (emit) => new Upstream({ ...options, emit }),
   });
 }

@@ -35,8 +35,9 @@ async function world(
   options: Omit<ProxyProcessOptions, "target">,
   script: Record<string, McpHandler> = {},
 ) {
+  const sessions = new Sessions();
   const server = await RawServer.start({
-    handler: mcp({ "tools/list": list, ...script }, new Sessions()),
+    handler: mcp({ "tools/list": list, ...script }, sessions),
     verifier: {
       ...TEST_VERIFIER,
       principals: {
@@ -58,6 +59,7 @@ async function world(
   });
   return {
     server,
+    sessions,
     proxy,
     /** Calls a tool, and waits for the answer. */
     // deno-lint-ignore no-explicit-any
@@ -173,6 +175,17 @@ Deno.test("with --keep-alive an idle session is pinged over and over, and nothin
   assertEquals(w.proxy.frames.length, 1);
 });
 
+Deno.test("a ping that is not answered does not hold up the end of the program", async () => {
+  await using w = await world({
+    // What is waited for at the end is waited for that long.
+    args: ["--keep-alive", "1s", "--timeout", "10m"],
+  }, { ping: (_message, reply) => reply.hang() });
+  await w.proxy.initialize();
+  await w.server.requests.find((request) => request.text().includes('"ping"'));
+  await w.proxy.closeStdin();
+  assertEquals((await w.proxy.status()).code, 0);
+});
+
 for (
   const [how, options] of [
     ["--read-only", { args: ["--read-only"] }],
@@ -263,6 +276,37 @@ for (
     ]);
   });
 }
+
+Deno.test("what the proxy asks for itself has the --metadata, too: lists, sessions made anew or for another profile, pings", async () => {
+  await using w = await world({
+    args: [
+      ...["--metadata", "team=ulm", "--read-only", "--keep-alive", "1s"],
+      ...["--profile", "dev", "--profile", "audit"],
+    ],
+  });
+  await w.proxy.initialize();
+  await w.proxy.request("logging/setLevel", { level: "info" });
+  assertEquals(
+    (await w.call("get_item", { aws_profile: "audit" })).result,
+    {},
+  );
+  w.sessions.known.clear();
+  assertEquals((await w.call("get_item")).result, {});
+  await w.server.requests.find((request) => request.text().includes('"ping"'));
+  const requests = w.server.requests.all
+    .filter(({ method }) => method === "POST")
+    .map((request) => JSON.parse(request.text()))
+    .filter(({ id }) => id !== undefined);
+  const without = requests.filter(({ params }) => params._meta?.team !== "ulm");
+  assertEquals(without.map(({ method }) => method), []);
+  // The client's, that for the other profile and that for the lost session; a
+  // ping may have found the other profile's lost as well.
+  for (const method of ["initialize", "logging/setLevel"]) {
+    const { length } = requests.filter((message) => message.method === method);
+    assertEquals(length >= 3, true, `${length} ${method}`);
+  }
+  assertEquals(w.sent("tools/list").length, 1);
+});
 
 const FAULTS: readonly (readonly [
   what: string,

@@ -274,7 +274,6 @@ export class Carrier {
 /** The methods whose answers the proxy, or a layer of it, may have to read. */
 const READ_METHODS: ReadonlySet<string> = new Set([
   "initialize",
-  "ping",
   "tools/list",
 ]);
 

@@ -222,7 +222,9 @@ export class Delivery {
       if (message.kind === "response") {
         const { start, end } = parts[index];
         const part = bytes.subarray(start, end);
-        return !!this.#claim(message.id, message, part, session, exchange);
+        const { id } = message;
+        const owner = this.#claim(id, message, part, session, exchange);
+        return owner !== undefined && !owner.onAnswer;
       }
       this.#noteTargetMessage(message, session);
       return true;

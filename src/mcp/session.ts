@@ -11,7 +11,8 @@
  * 4. When the target has lost the session, one `initialize` with the client's
  *    parameters makes a new one, and what the client had set up is set up
  *    again. Requests wait for that; those that did not run are sent once more.
- * 5. At the end what is in flight is given some time, what is left is answered
+ * 5. A session that is idle is pinged, where that is wanted.
+ * 6. At the end what is in flight is given some time, what is left is answered
  *    with an error, and a DELETE ends the session.
  *
  * @module
@@ -96,6 +97,8 @@ export interface SessionOptions {
   readonly maxConcurrency: number;
   /** How often a request is sent again that cannot have run. */
   readonly retries: number;
+  /** How long a session may be idle before it is pinged, in milliseconds. */
+  readonly keepAliveMs?: number;
   /** Whether a lost session is replaced by a new one. */
   readonly recover: boolean;
   /** Says which frames a message becomes on its way to the client. */
@@ -159,6 +162,7 @@ export class Session {
 
   /** Takes one message of the client's, and answers it in its time. */
   accept(bytes: Uint8Array, message: SingleMessage | BatchMessage): void {
+    this.#keeper.touch();
     switch (message.kind) {
       case "request":
         return this.#acceptRequest(bytes, message);
@@ -206,6 +210,7 @@ export class Session {
       Promise.race([done, waited]).then(() => {
         clearTimeout(timer);
         if (this.#options.standingStream) this.#keeper.hold();
+        this.#keeper.keepAlive();
       }),
     );
   }

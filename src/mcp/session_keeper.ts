@@ -11,6 +11,7 @@ import type { Exchange } from "./exchange.ts";
 import { AttemptError } from "./failure.ts";
 import { deleteHeaders, NO_SESSION, type SessionHeaders } from "./headers.ts";
 import { SseChannel } from "./http_sse.ts";
+import { KeepAlive } from "./keep_alive.ts";
 import { isObject } from "./message.ts";
 import { Recovery } from "./recovery.ts";
 import { delay } from "./retry.ts";
@@ -40,6 +41,7 @@ export class SessionKeeper {
   readonly #options: SessionKeeperOptions;
   readonly #recovery: Recovery;
   readonly #standing: StandingStream;
+  readonly #keepAlive: KeepAlive;
   #current = NO_SESSION;
   /** Whether the target speaks HTTP+SSE, the transport of 2024-11-05. */
   #isOldTransport: boolean;
@@ -56,12 +58,17 @@ export class SessionKeeper {
     this.#standing = new StandingStream({
       ...options,
       redact,
-      onLost: (session) => this.#onStandingLost(session),
+      onLost: (session) => this.#onLost(session),
+    });
+    this.#keepAlive = new KeepAlive({
+      ...options,
+      session: () => this.#current,
+      onLost: (session) => this.#onLost(session),
     });
   }
 
-  /** The standing stream's session is lost; whether there is a new one. */
-  async #onStandingLost(session: SessionHeaders): Promise<boolean> {
+  /** Found lost with nothing of the client's; whether there is a new one. */
+  async #onLost(session: SessionHeaders): Promise<boolean> {
     const { recover, log } = this.#options;
     if (!recover) return false;
     try {
@@ -201,7 +208,7 @@ export class SessionKeeper {
     await channel.closed;
     await delay(RECONNECT_MS, this.#closing.signal).catch(() => {});
     if (this.#current !== session || this.#closing.signal.aborted) return;
-    await this.#onStandingLost(session);
+    await this.#onLost(session);
   }
 
   /** Holds the standing stream of the session; HTTP+SSE has one anyway. */
@@ -210,9 +217,21 @@ export class SessionKeeper {
     if (!this.#current.channel) this.#standing.hold(this.#current);
   }
 
-  /** Lets the standing stream go. */
+  /** Begins to ping the session when it is idle, where that is wanted. */
+  keepAlive(): void {
+    if (this.#closing.signal.aborted || this.#current === NO_SESSION) return;
+    this.#keepAlive.start();
+  }
+
+  /** Notes that the client uses the session. */
+  touch(): void {
+    this.#keepAlive.touch();
+  }
+
+  /** Lets the standing stream and the pings go. */
   release(): void {
     this.#closing.abort();
+    this.#keepAlive.stop();
     this.#standing.release();
   }
 
