@@ -6,22 +6,111 @@
  */
 
 import type { Log } from "../log.ts";
-import { isObject } from "./message.ts";
+import {
+  type BatchMessage,
+  isObject,
+  type RequestMessage,
+  type SingleMessage,
+} from "./message.ts";
+import { Recent } from "./recent.ts";
 import {
   insertMembers,
+  mapElements,
   memberAt,
   memberNamed,
-  membersOf,
   removeMembers,
+  whole,
 } from "./splice.ts";
 
 /** The argument that names the profile. */
 export const PROFILE_ARGUMENT = "aws_profile";
 
-/** What the parameters of a call name as its profile. */
-export function profileIn(params: unknown): unknown {
-  if (!isObject(params) || !isObject(params.arguments)) return undefined;
-  return params.arguments[PROFILE_ARGUMENT];
+/** How many tools with an argument of that name are remembered. */
+const MAX_OWNERS = 10_000;
+
+/** Offers the argument, and says which calls have it. */
+export class ProfileArgument {
+  readonly #log: Log;
+  /** The argument as a member of `properties`. */
+  readonly #member: string;
+  /** The tools that, as last listed, have one of that name themselves. */
+  readonly #owners = new Recent<true>(MAX_OWNERS);
+
+  /** @param profiles The profiles to choose from; the first is the default. */
+  constructor(profiles: readonly string[], log: Log) {
+    this.#log = log;
+    this.#member = `${JSON.stringify(PROFILE_ARGUMENT)}:${
+      JSON.stringify({
+        type: "string",
+        enum: profiles,
+        description: `AWS profile (account and role) to call the tool with; ${
+          profiles[0]
+        } if none is given`,
+      })
+    }`;
+  }
+
+  /**
+   * What a message names as its profile, and `undefined` if that is nothing or
+   * the tool's own. Models give `null` for what they leave out.
+   */
+  valueIn(message: SingleMessage): unknown {
+    if (message.kind !== "request" || message.method !== "tools/call") return;
+    const { params } = message;
+    if (!isObject(params) || !isObject(params.arguments)) return;
+    if (this.#owners.get(String(params.name))) return;
+    return params.arguments[PROFILE_ARGUMENT];
+  }
+
+  /** The frame of a `tools/list` result, each tool with the argument. */
+  offeredIn(frame: Uint8Array): Uint8Array {
+    const list = memberAt(frame, ["result", "tools"]);
+    if (!list) return frame;
+    return mapElements(frame, list, (tool) => this.#offeredBy(tool));
+  }
+
+  #offeredBy(tool: Uint8Array): Uint8Array {
+    const schema = memberNamed("inputSchema", tool, whole(tool));
+    if (!schema) return tool;
+    const properties = memberNamed("properties", tool, schema);
+    const isOwner = properties !== undefined &&
+      memberNamed(PROFILE_ARGUMENT, tool, properties) !== undefined;
+    this.#note(nameOf(tool), isOwner);
+    if (isOwner) return tool;
+    return properties
+      ? insertMembers(tool, properties, this.#member)
+      : insertMembers(tool, schema, `"properties":{${this.#member}}`);
+  }
+
+  #note(tool: string, isOwner: boolean): void {
+    if (!isOwner) return this.#owners.delete(tool);
+    this.#owners.set(tool, true);
+    this.#log.warn(`a tool has an argument ${PROFILE_ARGUMENT} of its own`, {
+      tool,
+    });
+  }
+
+  /** A batch whose calls have no argument that is `null`, and its frame. */
+  withoutNull(
+    bytes: Uint8Array,
+    batch: BatchMessage,
+  ): readonly [bytes: Uint8Array, batch: BatchMessage] {
+    const isNull = batch.messages.map((message) =>
+      this.valueIn(message) === null
+    );
+    if (!isNull.includes(true)) return [bytes, batch];
+    const frame = mapElements(
+      bytes,
+      whole(bytes),
+      (element, at) => isNull[at] ? withoutProfile(element) : element,
+    );
+    const messages = batch.messages.map((message, at) =>
+      isNull[at] && message.kind === "request"
+        ? callWithoutProfile(message)
+        : message
+    );
+    return [frame, { ...batch, messages }];
+  }
 }
 
 /** The frame of a call without the argument. */
@@ -31,45 +120,18 @@ export function withoutProfile(bytes: Uint8Array): Uint8Array {
   return removeMembers(bytes, range, ({ name }) => name === PROFILE_ARGUMENT);
 }
 
-/** The parameters of a call without the argument. */
-export function paramsWithoutProfile(params: unknown): unknown {
-  if (!isObject(params) || !isObject(params.arguments)) return params;
+/** A call without the argument. */
+export function callWithoutProfile(call: RequestMessage): RequestMessage {
+  const { params } = call;
+  if (!isObject(params) || !isObject(params.arguments)) return call;
   const { [PROFILE_ARGUMENT]: _profile, ...rest } = params.arguments;
-  return { ...params, arguments: rest };
+  return { ...call, params: { ...params, arguments: rest } };
 }
 
-/** The frame of a `tools/list` result, each tool with the argument. */
-export function withProfileArgument(
-  frame: Uint8Array,
-  profiles: readonly string[],
-  log: Log,
-): Uint8Array {
-  const list = memberAt(frame, ["result", "tools"]);
-  if (!list) return frame;
-  const member = `${JSON.stringify(PROFILE_ARGUMENT)}:${
-    JSON.stringify({
-      type: "string",
-      enum: profiles,
-      description: `AWS profile (account and role) to call the tool with; ${
-        profiles[0]
-      } if none is given`,
-    })
-  }`;
-  // From the last to the first, so that no place moves before it is used.
-  return membersOf(frame, list).reduceRight((text, tool) => {
-    const schema = memberNamed("inputSchema", text, tool);
-    if (!schema) return text;
-    const properties = memberNamed("properties", text, schema);
-    if (!properties) {
-      return insertMembers(text, schema, `"properties":{${member}}`);
-    }
-    if (memberNamed(PROFILE_ARGUMENT, text, properties)) {
-      const name = memberNamed("name", text, tool)?.source;
-      log.warn(`a tool has an argument ${PROFILE_ARGUMENT} of its own`, {
-        tool: name,
-      });
-      return text;
-    }
-    return insertMembers(text, properties, member);
-  }, frame);
+/** The name of a tool in a list. */
+function nameOf(tool: Uint8Array): string {
+  const name = memberNamed("name", tool, whole(tool));
+  if (!name) return "";
+  const source = tool.subarray(name.start, name.end);
+  return String(JSON.parse(new TextDecoder().decode(source)));
 }

@@ -50,8 +50,10 @@ export interface ProfileBranchOptions {
   readonly link: (emit: Emit) => Link;
   /** The parameters of the client's `initialize`. */
   readonly initialize: () => unknown;
-  /** Hears of each answer to the client. */
-  readonly onAnswer: (id: RequestId) => void;
+  /** The log level that the client has set, if it has. */
+  readonly logLevel: () => unknown;
+  /** Hears of each answer to the client, and its result if it has one. */
+  readonly onAnswer: (id: RequestId, result?: unknown) => void;
 }
 
 /** The link of another profile than the first. */
@@ -62,6 +64,8 @@ export class ProfileBranch implements Link {
   readonly #background: Background;
   readonly #waiting = new Map<string, RequestId>();
   #opening: Opening | undefined;
+  /** Whether there is a session; before, nothing of it need be changed. */
+  #isOpen = false;
 
   constructor(options: ProfileBranchOptions) {
     this.#options = options;
@@ -119,8 +123,34 @@ export class ProfileBranch implements Link {
   /** Opens the session as the client opened the first one. */
   async #initialise(params: unknown): Promise<RpcError | undefined> {
     const { error } = await this.#own.ask(this.#link, "initialize", params);
-    if (!error) notify(this.#link, "notifications/initialized");
-    return error;
+    if (error) return error;
+    this.#isOpen = true;
+    this.tell("notifications/initialized");
+    this.setLogLevel();
+    return undefined;
+  }
+
+  /** Tells the target something in the session, if there is one. */
+  tell(method: string, params?: unknown): void {
+    if (this.#isOpen) notify(this.#link, method, params);
+  }
+
+  /** Sets the client's log level in the session, if there is one. */
+  setLogLevel(): void {
+    const level = this.#options.logLevel();
+    if (!this.#isOpen || level === undefined) return;
+    this.#background.start(() => this.#askForLogLevel(level));
+  }
+
+  async #askForLogLevel(level: unknown): Promise<void> {
+    const { log, profile } = this.#options;
+    const method = "logging/setLevel";
+    const { error } = await this.#own.ask(this.#link, method, { level });
+    if (!error) return;
+    log.warn("could not set the log level for another profile", {
+      profile,
+      error: error.message,
+    });
   }
 
   async #emit(frame: Uint8Array): Promise<void> {
@@ -128,7 +158,7 @@ export class ProfileBranch implements Link {
     const message = readMessage(frame);
     if (message.kind === "response") {
       if (this.#own.take(message)) return;
-      if (message.id) onAnswer(message.id);
+      if (message.id) onAnswer(message.id, message.result);
       return await emit(frame);
     }
     if (message.kind === "batch") {

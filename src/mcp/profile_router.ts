@@ -2,9 +2,11 @@
  * Calls on behalf of several AWS profiles, each over a link of its own.
  *
  * Tools gain an optional argument that names the profile. A call that has it is
- * sent, without it, over the link of that profile; all else goes over the first
- * one. A link of the legacy era is initialised, as the client initialised the
- * first, before its first call.
+ * sent, without it, over the link of that profile; so is what comes of the call:
+ * its cancellation, answers to what the target asks meanwhile, requests about a
+ * task that it began. All else goes over the first link, and what is true of the
+ * client as such, its roots and its log level, over each. A link of the legacy
+ * era is initialised, as the client initialised the first, before its first call.
  *
  * @module
  */
@@ -19,24 +21,26 @@ import {
   type Link,
   partsOf,
 } from "./link.ts";
-import type {
-  BatchMessage,
-  NotificationMessage,
-  RequestId,
-  RequestMessage,
-  ResponseMessage,
-  SingleMessage,
+import {
+  type BatchMessage,
+  isObject,
+  type NotificationMessage,
+  type RequestId,
+  type RequestMessage,
+  type ResponseMessage,
+  type SingleMessage,
 } from "./message.ts";
 import type { Observer } from "./observer.ts";
 import {
-  paramsWithoutProfile,
+  callWithoutProfile,
   PROFILE_ARGUMENT,
-  profileIn,
+  ProfileArgument,
   withoutProfile,
-  withProfileArgument,
 } from "./profile_argument.ts";
 import { originalId, ProfileBranch } from "./profile_branch.ts";
+import { Recent } from "./recent.ts";
 import { memberNamed, removeMembers, replaceRange, whole } from "./splice.ts";
+import { taskIdAskedFor, taskIdIn } from "./task.ts";
 
 /** What a {@linkcode ProfileRouter} is handed. */
 export interface ProfileRouterOptions {
@@ -60,6 +64,9 @@ export interface ProfileRouterOptions {
 
 type Message = SingleMessage | BatchMessage;
 
+/** How many tasks of other profiles than the first are remembered. */
+const MAX_TASKS = 10_000;
+
 /** Sends each call over the link of the profile that it names. */
 export class ProfileRouter implements Link {
   readonly #options: ProfileRouterOptions;
@@ -68,11 +75,16 @@ export class ProfileRouter implements Link {
   readonly #lists = new AwaitedAnswers();
   /** The calls under way that went elsewhere than to the default. */
   readonly #elsewhere = new Map<string, ProfileBranch>();
+  /** The tasks that calls elsewhere began. */
+  readonly #tasks = new Recent<ProfileBranch>(MAX_TASKS);
+  readonly #argument: ProfileArgument;
   #initialize: unknown;
+  #logLevel: unknown;
 
   constructor(options: ProfileRouterOptions) {
     this.#options = options;
     const [first] = options.profiles;
+    this.#argument = new ProfileArgument(options.profiles, options.log);
     this.#default = options.link(
       first,
       (frame) => this.#emitDefault(frame),
@@ -94,28 +106,69 @@ export class ProfileRouter implements Link {
   }
 
   #acceptRequest(bytes: Uint8Array, request: RequestMessage): void {
-    const { method, params, id } = request;
-    this.#elsewhere.delete(id.key);
-    if (method === "initialize") this.#initialize = params;
-    if (method === "tools/list") this.#lists.expect(id);
-    const profile = method === "tools/call" ? profileIn(params) : undefined;
+    this.#elsewhere.delete(request.id.key);
+    this.#learn(request);
+    const branch = this.#branchOfTask(request);
+    if (branch) return this.#sendOver(branch, bytes, request);
+    const profile = this.#argument.valueIn(request);
     if (profile === undefined) return this.#default.accept(bytes, request);
     const { profiles, log } = this.#options;
-    if (typeof profile !== "string" || !profiles.includes(profile)) {
+    const [first] = profiles;
+    // What models give for an argument that they leave out.
+    const chosen = profile === null ? first : profile;
+    if (typeof chosen !== "string" || !profiles.includes(chosen)) {
       const error = unknownProfile(profile, profiles);
-      log.warn(error.message, { id: id.source });
+      log.warn(error.message, { id: request.id.source });
       return this.#refuse(request, error);
     }
     const frame = withoutProfile(bytes);
-    const call = { ...request, params: paramsWithoutProfile(params) };
-    if (profile === profiles[0]) return this.#default.accept(frame, call);
-    const branch = this.#branch(profile);
-    this.#elsewhere.set(id.key, branch);
-    branch.accept(frame, call);
+    const call = callWithoutProfile(request);
+    if (chosen === first) return this.#default.accept(frame, call);
+    this.#sendOver(this.#branch(chosen), frame, call);
+  }
+
+  #sendOver(
+    branch: ProfileBranch,
+    bytes: Uint8Array,
+    request: RequestMessage,
+  ): void {
+    this.#elsewhere.set(request.id.key, branch);
+    branch.accept(bytes, request);
+  }
+
+  /** Notes what other links than the default have to know of, too. */
+  #learn(message: SingleMessage): void {
+    if (message.kind === "response") return;
+    const { method, params } = message;
+    switch (method) {
+      case "initialize":
+        this.#initialize = params;
+        this.#logLevel = undefined;
+        return;
+      case "tools/list":
+        if (message.kind === "request") this.#lists.expect(message.id);
+        return;
+      case "logging/setLevel":
+        this.#logLevel = isObject(params) ? params.level : undefined;
+        for (const branch of this.#branches.values()) branch.setLogLevel();
+        return;
+      case "notifications/roots/list_changed":
+        for (const branch of this.#branches.values()) {
+          branch.tell(method, params);
+        }
+    }
+  }
+
+  /** Where the task is that a request is about; `undefined`: the default. */
+  #branchOfTask(message: SingleMessage): ProfileBranch | undefined {
+    if (message.kind !== "request") return undefined;
+    const taskId = taskIdAskedFor(message.method, message.params);
+    return taskId === undefined ? undefined : this.#tasks.get(taskId);
   }
 
   /** A cancellation goes where the call went, and that is the end of it. */
   #acceptNotification(bytes: Uint8Array, message: NotificationMessage): void {
+    this.#learn(message);
     const id = cancelledId(message);
     if (!id) return this.#default.accept(bytes, message);
     const link = this.#elsewhere.get(id.key) ?? this.#default;
@@ -126,11 +179,13 @@ export class ProfileRouter implements Link {
 
   /** The members of a batch share a POST, and so a session. */
   #acceptBatch(bytes: Uint8Array, batch: BatchMessage): void {
-    const calls = batch.messages.filter((message) =>
-      message.kind === "request" && message.method === "tools/call" &&
-      profileIn(message.params) !== undefined
+    const names = batch.messages.map((message) =>
+      this.#argument.valueIn(message)
     );
-    if (calls.length === 0) return this.#acceptPlainBatch(bytes, batch);
+    if (names.every((name) => name === undefined || name === null)) {
+      const [rest, plain] = this.#argument.withoutNull(bytes, batch);
+      return this.#acceptPlainBatch(rest, plain);
+    }
     const error = new ProxyError(
       "blocked",
       `a call in a batch cannot name ${PROFILE_ARGUMENT}; send it on a line of its own`,
@@ -145,7 +200,11 @@ export class ProfileRouter implements Link {
     const isLeaving = batch.messages.map((message) => {
       const id = cancelledId(message);
       if (id) return this.#elsewhere.has(id.key);
+      if (this.#branchOfTask(message)) return true;
       return message.kind === "response" && this.#asker(message) !== undefined;
+    });
+    batch.messages.forEach((message, at) => {
+      if (!isLeaving[at]) this.#learn(message);
     });
     if (!isLeaving.includes(true)) return this.#default.accept(bytes, batch);
     for (const [index, part] of partsOf(bytes).entries()) {
@@ -192,15 +251,18 @@ export class ProfileRouter implements Link {
     const known = this.#branches.get(profile);
     if (known) return known;
     const { emit, log, link } = this.#options;
-    const onAnswer = (id: RequestId) => {
+    const onAnswer = (id: RequestId, result?: unknown) => {
       this.#elsewhere.delete(id.key);
+      const taskId = taskIdIn(result);
+      if (taskId !== undefined) this.#tasks.set(taskId, branch);
     };
-    const branch = new ProfileBranch({
+    const branch: ProfileBranch = new ProfileBranch({
       emit,
       log,
       profile,
       link: (emit) => link(profile, emit, onAnswer),
       initialize: () => this.#initialize,
+      logLevel: () => this.#logLevel,
       onAnswer,
     });
     this.#branches.set(profile, branch);
@@ -208,7 +270,7 @@ export class ProfileRouter implements Link {
   }
 
   async #emitDefault(frame: Uint8Array): Promise<void> {
-    const { emit, profiles, log } = this.#options;
+    const { emit } = this.#options;
     if (this.#lists.isIdle) return await emit(frame);
     const parts = partsOf(frame);
     const lists = this.#lists.takeFrom(parts);
@@ -216,7 +278,7 @@ export class ProfileRouter implements Link {
     for (const part of parts) {
       const { bytes } = part;
       const isList = lists.has(part);
-      await emit(isList ? withProfileArgument(bytes, profiles, log) : bytes);
+      await emit(isList ? this.#argument.offeredIn(bytes) : bytes);
     }
   }
 
