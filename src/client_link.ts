@@ -11,6 +11,7 @@ import type { Emit, Link } from "./mcp/link.ts";
 import { ProfileRouter } from "./mcp/profile_router.ts";
 import { ToolGate } from "./mcp/tool_gate.ts";
 import { ToolPolicy, type ToolRules } from "./mcp/tool_policy.ts";
+import { ToolSchemas } from "./mcp/tool_schemas.ts";
 import { Upstream, type UpstreamOptions } from "./mcp/upstream.ts";
 
 /** What the layers are made of. */
@@ -47,6 +48,8 @@ export function createClientLink(options: ClientLinkOptions): Link {
 function routed(options: ClientLinkOptions, emit: Emit): Link {
   const { profiles, log, fetch, observer } = options;
   if (!profiles) return upstream(options, emit, fetch);
+  // Tools are listed over the first link alone, and called over all of them.
+  const toolSchemas = new ToolSchemas(log);
   return new ProfileRouter({
     profiles: [...profiles.keys()],
     emit,
@@ -56,6 +59,7 @@ function routed(options: ClientLinkOptions, emit: Emit): Link {
       upstream(
         {
           ...options,
+          toolSchemas,
           emitPieces: (pieces, id) =>
             options.emitPieces(pieces, id).finally(() => onAnswer(id)),
         },

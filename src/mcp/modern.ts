@@ -87,7 +87,7 @@ export class Modern {
     });
     this.#places = new Places(options.maxConcurrency);
     this.#policy = new RepeatPolicy(options.retries);
-    this.#schemas = new ToolSchemas(log);
+    this.#schemas = options.toolSchemas ?? new ToolSchemas(log);
     this.#lister = new ToolLister({
       ...options,
       carry: (exchange) => this.#carryOwn(exchange),

@@ -44,6 +44,7 @@ import { report, reportable } from "./report.ts";
 import type { Explain } from "./responses.ts";
 import { delay } from "./retry.ts";
 import { SessionKeeper } from "./session_keeper.ts";
+import type { ToolSchemas } from "./tool_schemas.ts";
 import { Underway } from "./underway.ts";
 
 /**
@@ -105,6 +106,8 @@ export interface SessionOptions {
   readonly pass?: DeliveryOptions["pass"];
   /** Which transport the target speaks; `auto` finds out. */
   readonly transport: Transport;
+  /** What the tools want mirrored, where several links know it together. */
+  readonly toolSchemas?: ToolSchemas;
   /** Is told of the messages on their way, if anyone is. */
   readonly observer?: Observer;
 }

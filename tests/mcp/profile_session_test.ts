@@ -1,5 +1,6 @@
 /** Several profiles: what belongs to a call's session, and what to them all. */
-import { assertEquals } from "@std/assert";
+import { assertEquals, assertStringIncludes } from "@std/assert";
+import { modern } from "../support/modern_message.ts";
 import {
   error,
   mcp,
@@ -241,4 +242,35 @@ Deno.test("the log level is set in every session, in those opened later as well,
     "prod debug",
     "prod error",
   ]);
+});
+
+Deno.test("in 2026-07-28 a call of another profile has the headers that the first one's list asks for", async () => {
+  await using w = await world({
+    "tools/list": (message, reply) =>
+      reply.json(result(message, {
+        tools: [{
+          name: "x",
+          inputSchema: {
+            type: "object",
+            properties: {
+              region: { type: "string", "x-mcp-header": "Region" },
+            },
+          },
+        }],
+      })),
+  });
+  w.client.request(1, "tools/list", modern());
+  const { text } = await w.client.answer(1);
+  assertStringIncludes(text, "aws_profile");
+  w.client.request(
+    2,
+    "tools/call",
+    modern({ name: "x", arguments: { aws_profile: "prod", region: "r" } }),
+  );
+  await w.client.answer(2);
+  const call = w.seen().at(-1);
+  assertEquals(
+    [call?.who, call?.message.method, call?.request.header("mcp-param-region")],
+    ["prod", "tools/call", "r"],
+  );
 });
