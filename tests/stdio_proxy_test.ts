@@ -216,6 +216,7 @@ Deno.test("a stop answers what is in flight with -31018 and ends the session", a
   client.stop();
   const [{ json }] = await client.close();
   assertEquals([json.id, json.error.code], ["x", -31018]);
+  assertEquals(json.error.data.mayHaveRun, true, "it was sent");
   assertEquals(server.requests.all.at(-1)?.method, "DELETE");
 });
 

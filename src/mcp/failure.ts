@@ -131,6 +131,18 @@ function causeText(cause: unknown): string {
   return cause.cause instanceof Error ? cause.cause.message : cause.message;
 }
 
+/**
+ * The error for what is given up because the proxy stops.
+ *
+ * @param mayHaveRun Whether it was sent, so that nobody must send it again.
+ */
+export function shuttingDown(mayHaveRun: boolean): ProxyError {
+  const message = mayHaveRun
+    ? "the proxy is stopping; the request may have run"
+    : "the proxy is stopping";
+  return new ProxyError("shutting-down", message, { data: { mayHaveRun } });
+}
+
 /** The error for a stream or a body that ended before its answer. */
 export function streamCut(cause?: unknown): ProxyError {
   const how = cause === undefined

@@ -18,7 +18,7 @@ import { ProxyError } from "../errors.ts";
 import type { Log } from "../log.ts";
 import { Background } from "./background.ts";
 import { META, metaOf } from "./era.ts";
-import { errorFrame } from "./failure.ts";
+import { errorFrame, shuttingDown } from "./failure.ts";
 import { InputRounds } from "./input_rounds.ts";
 import {
   type Emit,
@@ -303,9 +303,7 @@ export class LegacyClientBridge implements Link {
 
   async drain(patience: AbortSignal): Promise<void> {
     this.#listen.end();
-    this.#rounds.end(
-      new ProxyError("shutting-down", "the proxy is stopping"),
-    );
+    this.#rounds.end(shuttingDown(true));
     // What is decided while it drains sends what has waited for it.
     do {
       await this.#link.drain(patience);

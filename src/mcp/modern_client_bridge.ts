@@ -20,7 +20,7 @@ import type { Log } from "../log.ts";
 import { Background } from "./background.ts";
 import { eraOf, META, metaOf } from "./era.ts";
 import type { Exchange } from "./exchange.ts";
-import { errorFrame } from "./failure.ts";
+import { errorFrame, shuttingDown } from "./failure.ts";
 import {
   AwaitedAnswers,
   type Emit,
@@ -275,8 +275,7 @@ export class ModernClientBridge implements Link {
   }
 
   async drain(patience: AbortSignal): Promise<void> {
-    const error = new ProxyError("shutting-down", "the proxy is stopping");
-    this.#calls.end(error);
+    this.#calls.end(shuttingDown(true));
     this.#listeners.end();
     do {
       await this.#link.drain(patience);
@@ -284,7 +283,7 @@ export class ModernClientBridge implements Link {
     } while (!this.#background.isIdle);
     for (const [, message] of this.#waiting) {
       if (message.kind === "request") {
-        this.#answer(errorFrame(error, message.id));
+        this.#answer(errorFrame(shuttingDown(false), message.id));
       }
     }
     this.#waiting = [];

@@ -4,9 +4,9 @@
  * @module
  */
 
-import { ProxyError } from "../errors.ts";
 import type { Delivery } from "./delivery.ts";
 import type { Exchange } from "./exchange.ts";
+import { shuttingDown } from "./failure.ts";
 
 interface Run {
   readonly done: Promise<void>;
@@ -38,8 +38,8 @@ export class Underway {
     patience.addEventListener("abort", () => resolve(), { once: true });
     if (patience.aborted) resolve();
     await Promise.race([this.#settled(), outOfPatience]);
-    const error = new ProxyError("shutting-down", "the proxy is stopping");
     for (const exchange of [...this.#runs.keys()]) {
+      const error = shuttingDown(exchange.isSent);
       void this.#delivery.fail(exchange, error).catch(() => {});
       exchange.end(error);
     }

@@ -456,16 +456,25 @@ Deno.test("a redirect is an error and not followed", async () => {
   assertEquals([told.code, requests.length], [-31017, 1]);
 });
 
-Deno.test("a stop answers what is in flight with -31018", async () => {
+Deno.test("a stop answers what is in flight with -31018, and says if it may have run", async () => {
   await using server = await RawServer.start(mcp({
     hang: (_message, reply) => reply.hang(),
   }));
-  await using client = new StreamClient({ url: server.url });
+  await using client = new StreamClient({ url: server.url, maxConcurrency: 1 });
   client.request("x", "hang", modern());
   await server.requests.at(0);
+  client.request("y", "hang", modern());
   client.stop();
-  const [{ json }] = await client.close();
-  assertEquals([json.id, json.error.code], ["x", -31018]);
+  const answers = await client.close();
+  assertEquals(
+    answers.map(({ json }) => [
+      json.id,
+      json.error.code,
+      json.error.data.mayHaveRun,
+    ]),
+    [["x", -31018, true], ["y", -31018, false]],
+  );
+  assertEquals(server.requests.length, 1);
 });
 
 Deno.test("at the end of stdin what is in flight is answered", async () => {
