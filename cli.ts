@@ -21,6 +21,7 @@ import { ConfigError, CredentialsError } from "./src/errors.ts";
 import { helpText, versionText } from "./src/help.ts";
 import type { TlsFetches } from "./src/http_client.ts";
 import { findHttpProxy } from "./src/http_proxy_env.ts";
+import { DEFAULT_DRAIN_MS } from "./src/http_options.ts";
 import { LineSink } from "./src/line_sink.ts";
 import { createLog, type Log } from "./src/log.ts";
 import {
@@ -40,8 +41,14 @@ const EXIT_OK = 0;
 const EXIT_UNEXPECTED = 1;
 const EXIT_CONFIGURATION = 2;
 
-/** Everything is over this long after the first signal, come what may. */
+/**
+ * Everything is over this long after the first signal, come what may: the
+ * clients that start this program soon kill what does not end.
+ */
 const STOP_LIMIT_MS = 780;
+
+/** The longest delay of a timer; a longer one would fire at once. */
+const MAX_TIMER_MS = 2 ** 31 - 1;
 
 /** How long the last log lines may take. */
 const FLUSH_MS = 100;
@@ -140,11 +147,12 @@ async function runProxy(
     write: (line) => sink.write(line),
     redact: redactor.redact,
   });
-  const stop = listenForSignals(log);
+  const drainMs = config.listen && (config.timeoutMs ?? DEFAULT_DRAIN_MS);
+  const stop = listenForSignals(log, drainMs);
   surviveStrayRejections(log);
   for (const { level, message, fields } of notes) log[level](message, fields);
   try {
-    await proxy(config, { log, redactor, signal: stop.signal });
+    await proxy(config, { log, redactor, ...stop, drainMs });
     log.info("stopped");
     return EXIT_OK;
   } catch (error) {
@@ -159,7 +167,11 @@ async function runProxy(
 interface Surroundings {
   readonly log: Log;
   readonly redactor: Redactor;
+  /** Ends the program in an orderly way. */
   readonly signal: AbortSignal;
+  /** Cuts short the time that the HTTP front has for that. */
+  readonly hurry: AbortSignal;
+  readonly drainMs: number | undefined;
 }
 
 async function proxy(config: Config, around: Surroundings): Promise<void> {
@@ -217,6 +229,8 @@ async function proxy(config: Config, around: Surroundings): Promise<void> {
       hosts,
       tokenDirectory: runtimeDirectory(readVariable),
       maxBodyBytes: config.maxFrameBytes,
+      drainMs: around.drainMs,
+      hurry: around.hurry,
     });
   }
   await runStdioProxy({
@@ -355,18 +369,34 @@ const SIGNALS: readonly Deno.Signal[] = Deno.build.os === "windows"
   ? ["SIGINT", "SIGBREAK"]
   : ["SIGINT", "SIGTERM", "SIGHUP"];
 
-function listenForSignals(log: Log): AbortController {
+/**
+ * Stops at the first signal. The second hurries a stop that may take a while,
+ * and ends any other at once.
+ */
+function listenForSignals(
+  log: Log,
+  drainMs: number | undefined,
+): Pick<Surroundings, "signal" | "hurry"> {
   const stop = new AbortController();
+  const hurry = new AbortController();
+  const end = (controller: AbortController, limitMs: number): void => {
+    // Should a peer not let go.
+    const delayMs = Math.min(limitMs, MAX_TIMER_MS);
+    setTimeout(() => Deno.exit(EXIT_OK), delayMs);
+    controller.abort();
+  };
   for (const signal of SIGNALS) {
     Deno.addSignalListener(signal, () => {
-      if (stop.signal.aborted) Deno.exit(EXIT_UNEXPECTED);
-      log.info("stopping", { signal });
-      // Should a peer not let go: the client kills what does not end.
-      setTimeout(() => Deno.exit(EXIT_OK), STOP_LIMIT_MS);
-      stop.abort();
+      if (!stop.signal.aborted) {
+        log.info("stopping", { signal });
+        end(stop, (drainMs ?? 0) + STOP_LIMIT_MS);
+      } else if (drainMs !== undefined && !hurry.signal.aborted) {
+        log.info("stopping at once", { signal });
+        end(hurry, STOP_LIMIT_MS);
+      } else Deno.exit(EXIT_UNEXPECTED);
     });
   }
-  return stop;
+  return { signal: stop.signal, hurry: hurry.signal };
 }
 
 /** One message that goes wrong must not end the session of all the others. */

@@ -40,7 +40,6 @@ const STATUSES: { readonly [Reason in ErrorReason]?: number } = {
   "parse": 400,
   "invalid-request": 400,
   "blocked": 403,
-  "shutting-down": 503,
   "timeout": 504,
 };
 
@@ -48,10 +47,8 @@ const STATUSES: { readonly [Reason in ErrorReason]?: number } = {
 export function toHttpError(cause: unknown): HttpError {
   if (cause instanceof HttpError) return cause;
   if (cause instanceof ProxyError) {
-    // Of a proxy that stops, a kept connection would be of no use.
-    const headers: Readonly<Record<string, string>> =
-      cause.reason === "shutting-down" ? { connection: "close" } : {};
-    return new HttpError(STATUSES[cause.reason] ?? 502, cause, headers);
+    if (cause.reason === "shutting-down") return stopped(cause);
+    return new HttpError(STATUSES[cause.reason] ?? 502, cause);
   }
   const text = cause instanceof Error ? cause.message : String(cause);
   return new HttpError(
@@ -60,4 +57,14 @@ export function toHttpError(cause: unknown): HttpError {
       cause,
     }),
   );
+}
+
+/**
+ * Load balancers and clients send again what got 503, so that one must not say
+ * it that may have run.
+ */
+function stopped(error: ProxyError): HttpError {
+  const status = error.data.mayHaveRun === true ? 504 : 503;
+  // Of a proxy that stops, a kept connection would be of no use.
+  return new HttpError(status, error, { connection: "close" });
 }

@@ -30,7 +30,12 @@ import { pour } from "./http_relay.ts";
 import type { Log } from "./log.ts";
 import { discardBody, mediaType } from "./mcp/body.ts";
 import { type Explain, isRedirect, readErrorBody } from "./mcp/responses.ts";
-import { fetchFailure, httpStatusError, redirectError } from "./mcp/failure.ts";
+import {
+  fetchFailure,
+  httpStatusError,
+  redirectError,
+  shuttingDown,
+} from "./mcp/failure.ts";
 import { responseIn } from "./mcp/link.ts";
 import { readMessage, type RequestId } from "./mcp/message.ts";
 import type { Observation, Observer } from "./mcp/observer.ts";
@@ -92,7 +97,7 @@ export class HttpExchange {
   readonly #startedAt = performance.now();
   #body: HeldBody | undefined;
   #observation: Observation | undefined;
-  #isStanding = false;
+  #isSent = false;
   #admitted: Blob | undefined;
   #asksForTools = false;
   #filter: ListFilter | undefined;
@@ -108,9 +113,10 @@ export class HttpExchange {
     this.#response = call.response;
   }
 
-  /** Whether it is a stream that stands open until someone ends it. */
-  get isStanding(): boolean {
-    return this.#isStanding;
+  /** Whether nothing may come for as long as it likes. */
+  get mayStand(): boolean {
+    return this.#request.method === "GET" ||
+      this.#headers.get("mcp-method") === "subscriptions/listen";
   }
 
   /** Carries the request, and answers it whatever happens. */
@@ -141,6 +147,18 @@ export class HttpExchange {
   /** Ends it, for this reason. */
   giveUp(reason: ProxyError | ClientGone): void {
     this.#abort.abort(reason);
+  }
+
+  /** Ends it because the proxy stops. */
+  stop(): void {
+    const hasMessage = this.#request.method !== "GET";
+    this.giveUp(shuttingDown(this.#isSent && hasMessage));
+  }
+
+  /** Lets its connection end with its answer. */
+  closeConnection(): void {
+    if (this.#response.headersSent) return;
+    this.#response.setHeader("connection", "close");
   }
 
   /** An error that a client does not take holds nothing for long. */
@@ -186,10 +204,7 @@ export class HttpExchange {
     }
     const isStream = mediaType(answer) === "text/event-stream";
     if (!answer.ok && !isStream) return await this.#relayError(answer);
-    if (isStream && this.#mayStand()) {
-      this.#isStanding = true;
-      patience[Symbol.dispose]();
-    }
+    if (isStream && this.mayStand) patience[Symbol.dispose]();
     await this.#relay(answer, patience);
     this.#observation?.answered();
   }
@@ -243,16 +258,11 @@ export class HttpExchange {
         signal: this.#abort.signal,
       };
       const send = () => fetch(target, init);
+      this.#isSent = true;
       return await (this.#observation?.attempt(init, send) ?? send());
     } catch (cause) {
       throw fetchFailure(cause, target).error;
     }
-  }
-
-  /** Whether nothing may come for as long as it likes. */
-  #mayStand(): boolean {
-    return this.#request.method === "GET" ||
-      this.#headers.get("mcp-method") === "subscriptions/listen";
   }
 
   async #relay(answer: Response, patience: Patience): Promise<void> {
@@ -322,7 +332,7 @@ export class HttpExchange {
     const failure = toHttpError(cause);
     const { status, error } = failure;
     this.#observation?.failed(error);
-    const isNews = !(this.#isStanding && error.reason === "shutting-down");
+    const isNews = !(this.mayStand && error.reason === "shutting-down");
     this.#options.log[isNews ? "warn" : "debug"]("a request failed", {
       ...this.#facts(),
       status,

@@ -11,6 +11,7 @@ import { HttpError, toHttpError } from "./http_error.ts";
 import { HttpExchange, type HttpExchangeOptions } from "./http_exchange.ts";
 import type { Guard } from "./http_guard.ts";
 import { readHead, type RequestHead } from "./http_head.ts";
+import { shuttingDown } from "./mcp/failure.ts";
 
 /** What a {@linkcode HttpFront} is handed. */
 export interface HttpFrontOptions extends HttpExchangeOptions {
@@ -28,12 +29,17 @@ export const HEALTH_PATH = "/healthz";
 const MCP_METHODS: readonly string[] = ["POST", "GET", "DELETE"];
 const HEALTH_METHODS: readonly string[] = ["GET", "HEAD"];
 
+/** The longest delay of a timer; a longer one would fire at once. */
+const MAX_TIMER_MS = 2 ** 31 - 1;
+
 /** Takes requests and carries those that may pass. */
 export class HttpFront {
   readonly #options: HttpFrontOptions;
-  readonly #exchanges = new Set<HttpExchange>();
+  readonly #requests = new Set<HttpExchange>();
+  /** Those that may stand open until someone ends them. */
+  readonly #streams = new Set<HttpExchange>();
   #isDraining = false;
-  #onIdle: (() => void) | undefined;
+  #onDone: (() => void) | undefined;
 
   constructor(options: HttpFrontOptions) {
     this.#options = options;
@@ -88,16 +94,19 @@ export class HttpFront {
     const { guard, maxRequests } = this.#options;
     guard.checkToken(headers);
     if (this.#isDraining) throw stopping();
-    if (this.#exchanges.size >= maxRequests) throw tooMany(maxRequests);
     const call = { request, headers, response };
     const exchange = new HttpExchange(this.#options, call);
-    this.#exchanges.add(exchange);
+    const others = exchange.mayStand ? this.#streams : this.#requests;
+    if (this.#requests.size + this.#streams.size >= maxRequests) {
+      throw tooMany(maxRequests);
+    }
+    others.add(exchange);
     exchange.run().catch((cause) => {
       this.#options.log.error("an unexpected error", { error: String(cause) });
       response.destroy();
     }).finally(() => {
-      this.#exchanges.delete(exchange);
-      if (this.#exchanges.size === 0) this.#onIdle?.();
+      others.delete(exchange);
+      this.#onDone?.();
     });
   }
 
@@ -106,13 +115,13 @@ export class HttpFront {
    * stand open are ended at once.
    *
    * @param limitMs How long they may take.
+   * @param hurry Ends the waiting.
    */
-  async drain(limitMs: number): Promise<void> {
+  async drain(limitMs: number, hurry?: AbortSignal): Promise<void> {
     this.#isDraining = true;
-    for (const exchange of this.#exchanges) {
-      if (exchange.isStanding) exchange.giveUp(shuttingDown());
-    }
-    await this.#idle(limitMs);
+    for (const stream of this.#streams) stream.stop();
+    for (const request of this.#requests) request.closeConnection();
+    await this.#until(() => this.#requests.size === 0, limitMs, hurry);
   }
 
   /**
@@ -121,17 +130,28 @@ export class HttpFront {
    * @param limitMs How long that may take.
    */
   async giveUp(limitMs: number): Promise<void> {
-    for (const exchange of this.#exchanges) exchange.giveUp(shuttingDown());
-    await this.#idle(limitMs);
+    for (const request of this.#requests) request.stop();
+    const isIdle = () => this.#requests.size + this.#streams.size === 0;
+    await this.#until(isIdle, limitMs);
   }
 
-  async #idle(limitMs: number): Promise<void> {
-    if (this.#exchanges.size === 0) return;
+  /** Waits until something holds, for so long at the most. */
+  async #until(
+    holds: () => boolean,
+    limitMs: number,
+    hurry?: AbortSignal,
+  ): Promise<void> {
+    if (holds() || hurry?.aborted) return;
     const { promise, resolve } = Promise.withResolvers<void>();
-    this.#onIdle = resolve;
-    const timer = setTimeout(resolve, limitMs);
+    const stop = (): void => resolve();
+    this.#onDone = () => {
+      if (holds()) resolve();
+    };
+    hurry?.addEventListener("abort", stop, { once: true });
+    const timer = setTimeout(stop, Math.min(limitMs, MAX_TIMER_MS));
     await promise;
     clearTimeout(timer);
+    hurry?.removeEventListener("abort", stop);
   }
 }
 
@@ -147,12 +167,8 @@ function checkMethod(
   );
 }
 
-function shuttingDown(): ProxyError {
-  return new ProxyError("shutting-down", "the proxy is stopping");
-}
-
 function stopping(): HttpError {
-  return new HttpError(503, shuttingDown(), {
+  return new HttpError(503, shuttingDown(false), {
     "connection": "close",
     "retry-after": "1",
   });

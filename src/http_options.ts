@@ -50,6 +50,12 @@ const TOKEN_FORM = /^[A-Za-z0-9\-._~+/]+=*$/;
 const REMEDY = "set --listen or MCP_LISTEN";
 
 /**
+ * How long what is under way may take at a stop, in milliseconds: less than the
+ * 30 s after which Kubernetes and ECS kill what they asked to stop.
+ */
+export const DEFAULT_DRAIN_MS = 25_000;
+
+/**
  * Reads the options of the HTTP front.
  *
  * @param texts What was given.

@@ -18,6 +18,7 @@ import { HttpFront, MCP_PATH } from "./http_front.ts";
 import { Guard } from "./http_guard.ts";
 import { refuseBadHeads } from "./http_head.ts";
 import { listen } from "./http_listen.ts";
+import { DEFAULT_DRAIN_MS } from "./http_options.ts";
 import { MessagePolicy } from "./http_policy.ts";
 import { makeToken, TokenFile } from "./http_token.ts";
 import { type Log, SILENT_LOG } from "./log.ts";
@@ -54,8 +55,18 @@ export interface HttpProxyOptions {
   readonly fetch: typeof globalThis.fetch;
   /** Where to listen. Port 0 is any that is free. */
   readonly listen: ListenAddress;
-  /** Stops the proxy: within 700 ms everything is over. */
+  /**
+   * Stops the proxy: standing streams end at once, new requests and health
+   * checks get 503, and what is under way has `drainMs`.
+   */
   readonly signal: AbortSignal;
+  /**
+   * How long what is under way may take to end when the proxy stops, in
+   * milliseconds; 25 s by default. What is left then is given up.
+   */
+  readonly drainMs?: number;
+  /** Ends that time: after a stop everything is over within 300 ms. */
+  readonly hurry?: AbortSignal;
   /** Is told where it listens, as soon as it does. */
   readonly onListen?: (address: ListenAddress) => void;
   /**
@@ -150,8 +161,7 @@ const PROBE_AFTER_MS = 60_000;
 /** A token that is shorter can be guessed. */
 const MIN_TOKEN_LENGTH = 16;
 
-// The three together stay below the 800 ms of a stop.
-const STOP_DRAIN_MS = 350;
+// Both together are what a stop takes after the drain.
 const STOP_GIVE_UP_MS = 150;
 const STOP_CLOSE_MS = 100;
 
@@ -211,7 +221,7 @@ export async function runHttpProxy(options: HttpProxyOptions): Promise<void> {
   options.onListen?.(address);
 
   await aborted(signal);
-  await front.drain(STOP_DRAIN_MS);
+  await front.drain(options.drainMs ?? DEFAULT_DRAIN_MS, options.hurry);
   await front.giveUp(STOP_GIVE_UP_MS);
 }
 

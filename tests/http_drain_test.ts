@@ -6,8 +6,8 @@ import { RawClient } from "./support/raw_client.ts";
 import { mcp, type McpHandler, result } from "./support/raw_mcp.ts";
 import { RawServer } from "./support/raw_server.ts";
 
-/** The command ends after 780 ms; this leaves room for a busy machine. */
-const STOP_DEADLINE_MS = 3_000;
+/** Far below the drain of a front that is started without a limit of its own. */
+const STOP_DEADLINE_MS = 5_000;
 
 /** Stops a front as fast as a signal wants it. */
 async function stopSoon(front: Front): Promise<void> {
@@ -69,7 +69,73 @@ Deno.test("a request that does not end is given up with an error and its id", as
   const stopped = stopSoon(front);
   const answer = await slow;
   const { id, error } = await answer.json();
-  assertEquals([answer.status, id, error.code], [503, "s", -31018]);
+  assertEquals([answer.status, id, error.code], [504, "s", -31018]);
+  assertEquals(error.data.mayHaveRun, true, "it was sent");
+  assertStringIncludes(error.message, "may have run");
+  await stopped;
+});
+
+Deno.test("what is under way has as long as drainMs says", async () => {
+  const { handler, asked, go } = onCue();
+  await using target = await RawServer.start(mcp({
+    slow: handler,
+    hang: (_message, reply) => reply.hang(),
+  }));
+  // Tells by a 504 that more time has passed than there is for stdio.
+  await using clock = await Front.start({
+    target: target.url,
+    timeoutMs: 1_000,
+  });
+  await using front = await Front.start({
+    target: target.url,
+    drainMs: undefined,
+  });
+  const slow = front.post({ jsonrpc: "2.0", id: 1, method: "slow" });
+  await asked;
+  const stopped = front.stop();
+  const tick = await clock.post({ jsonrpc: "2.0", id: 1, method: "hang" });
+  assertEquals(tick.status, 504);
+  await tick.body?.cancel();
+  const health = await front.fetch({}, "/healthz");
+  assertEquals([health.status, await health.text()], [503, "draining\n"]);
+  go();
+  const answer = await slow;
+  assertEquals(answer.headers.get("connection"), "close");
+  assertEquals((await answer.json()).result, {});
+  await stopped;
+});
+
+Deno.test("a stop that is hurried gives up what is under way", async () => {
+  const { handler, asked } = onCue();
+  await using target = await RawServer.start(mcp({ slow: handler }));
+  const hurry = new AbortController();
+  const front = await Front.start({
+    target: target.url,
+    drainMs: undefined,
+    hurry: hurry.signal,
+  });
+  const slow = front.post({ jsonrpc: "2.0", id: 1, method: "slow" });
+  await asked;
+  const stopped = stopSoon(front);
+  hurry.abort();
+  const { error } = await (await slow).json();
+  assertEquals(error.code, -31018);
+  await stopped;
+});
+
+Deno.test("a GET that the target has not answered yet does not hold up a stop", async () => {
+  const asked = Promise.withResolvers<void>();
+  await using target = await RawServer.start(async (_request, reply) => {
+    asked.resolve();
+    await reply.hang();
+  });
+  const front = await Front.start({ target: target.url, drainMs: undefined });
+  const get = front.fetch();
+  await within(asked.promise, "the GET");
+  const stopped = stopSoon(front);
+  const answer = await get;
+  const { error } = await answer.json();
+  assertEquals([answer.status, error.data.mayHaveRun], [503, false]);
   await stopped;
 });
 
@@ -88,7 +154,9 @@ Deno.test("a client in the middle of its body is told that the proxy stops", asy
   const stopped = stopSoon(front);
   const { status, headers } = await client.head();
   assertEquals([status, headers.get("connection")], [503, "close"]);
-  assertStringIncludes(await client.until("}}"), "-31018");
+  const body = await client.until("}}");
+  assertStringIncludes(body, "-31018");
+  assertStringIncludes(body, '"mayHaveRun":false');
   await stopped;
   assertEquals(target.requests.length, 0);
 });

@@ -3,6 +3,8 @@ import { Client } from "@modelcontextprotocol/sdk/client";
 // @ts-types="@modelcontextprotocol/sdk/client/streamableHttp"
 import { StreamableHTTPClientTransport } from "@modelcontextprotocol/sdk/client/streamableHttp.js";
 import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
+import { within } from "./support/deadline.ts";
+import { Front } from "./support/http_front.ts";
 import { type Line, ProxyProcess } from "./support/proxy_process.ts";
 import { mcp, type McpHandler, result } from "./support/raw_mcp.ts";
 import { RawServer } from "./support/raw_server.ts";
@@ -143,6 +145,81 @@ Deno.test("a tool policy and metadata hold with --listen", async () => {
   assertEquals((await ask("tools/call", { name: "read" })).result, {});
   const last = target.requests.all.at(-1)?.text() ?? "";
   assertEquals(JSON.parse(last).params._meta, { team: "ulm" });
+});
+
+/** A program with a call under way that is told to stop. */
+async function stopping(
+  target: RawServer,
+  asked: Promise<void>,
+): Promise<{ proxy: ProxyProcess; url: URL; call: Promise<Response> }> {
+  const proxy = await ProxyProcess.start({
+    target: target.url,
+    args: ["--listen=127.0.0.1:0", "--no-listen-token"],
+    permissions: ANYWHERE,
+  });
+  const url = await endpoint(proxy);
+  const body = '{"jsonrpc":"2.0","id":1,"method":"slow"}';
+  const call = fetch(url, { method: "POST", body });
+  await within(asked, "the call");
+  proxy.signal("SIGTERM");
+  await proxy.waitForLog(({ text }) => text.includes('"stopping"'));
+  return { proxy, url, call };
+}
+
+Deno.test({
+  name:
+    "at SIGTERM a call under way is answered, and /healthz says draining until then",
+  ignore: Deno.build.os === "windows",
+  async fn() {
+    const asked = Promise.withResolvers<void>();
+    const cue = Promise.withResolvers<void>();
+    await using target = await RawServer.start(mcp({
+      slow: async (message, reply) => {
+        asked.resolve();
+        await Promise.race([cue.promise, reply.closed]);
+        await reply.json(result(message));
+      },
+      hang: (_message, reply) => reply.hang(),
+    }));
+    // Tells by a 504 that more time has passed than there is for stdio.
+    await using clock = await Front.start({
+      target: target.url,
+      timeoutMs: 1_000,
+    });
+    const { proxy, url, call } = await stopping(target, asked.promise);
+    await using _proxy = proxy;
+    const tick = await clock.post({ jsonrpc: "2.0", id: 1, method: "hang" });
+    assertEquals(tick.status, 504);
+    await tick.body?.cancel();
+    const health = await fetch(new URL("/healthz", url));
+    assertEquals([health.status, await health.text()], [503, "draining\n"]);
+    cue.resolve();
+    assertEquals((await (await call).json()).result, {});
+    assertEquals((await proxy.status()).code, 0);
+  },
+});
+
+Deno.test({
+  name:
+    "at a second SIGTERM a call under way is given up with the word that it may have run",
+  ignore: Deno.build.os === "windows",
+  async fn() {
+    const asked = Promise.withResolvers<void>();
+    await using target = await RawServer.start(mcp({
+      slow: async (_message, reply) => {
+        asked.resolve();
+        await reply.hang();
+      },
+    }));
+    const { proxy, call } = await stopping(target, asked.promise);
+    await using _proxy = proxy;
+    proxy.signal("SIGTERM");
+    const answer = await call;
+    const { error } = await answer.json();
+    assertEquals([answer.status, error.data.mayHaveRun], [504, true]);
+    assertEquals((await proxy.status()).code, 0);
+    assertStringIncludes(proxy.stderr, "stopping at once");
+  },
 });
 
 const FAULTS: readonly (readonly [args: readonly string[], says: string])[] = [

@@ -40,6 +40,7 @@ export class Front implements AsyncDisposable {
       fetch,
       listen: { hostname: "127.0.0.1", port: 0 },
       token: TEST_TOKEN,
+      drainMs: 300,
       redactor,
       log: createLog({
         level: "debug",
