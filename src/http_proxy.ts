@@ -77,7 +77,7 @@ export interface HttpProxyOptions {
   readonly token?: string | false;
   /**
    * The directory for the file with the token; the system's temporary one by
-   * default.
+   * default, and where this one takes no file.
    */
   readonly tokenDirectory?: string;
   /** More names that clients may know it by: a load balancer's, say. */
@@ -213,7 +213,8 @@ export async function runHttpProxy(options: HttpProxyOptions): Promise<void> {
     log.error("the server failed", { error: error.message });
   });
   if (token !== undefined && options.token === undefined) {
-    const file = await TokenFile.create(token, options.tokenDirectory);
+    const directory = options.tokenDirectory;
+    const file = await TokenFile.create(token, { directory, log });
     stack.use(file);
     log.info("made a token for clients", { tokenFile: file.path });
   }

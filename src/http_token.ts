@@ -6,6 +6,7 @@
 
 import { createHash, timingSafeEqual } from "node:crypto";
 import { ConfigError } from "./errors.ts";
+import type { Log } from "./log.ts";
 
 const TOKEN_BYTES = 32;
 
@@ -42,6 +43,14 @@ function digestOf(token: string): Uint8Array {
   return createHash("sha256").update(token).digest();
 }
 
+/** Where a token is written to. */
+export interface TokenPlace {
+  /** The directory, if not the system's temporary one. */
+  readonly directory: string | undefined;
+  /** Is told when it is another one after all. */
+  readonly log: Log;
+}
+
 /** A file that holds a token for its owner alone, until it is disposed of. */
 export class TokenFile implements AsyncDisposable {
   /** Where it is. */
@@ -55,11 +64,30 @@ export class TokenFile implements AsyncDisposable {
    * Writes a token to a new file of mode 0600.
    *
    * @param token The token. Nothing else is in the file, no newline either.
-   * @param directory Where to; the system's temporary directory by default.
+   * @param where Where to. The system's temporary directory is taken in place
+   * of one that is not there, or takes no file of this user's: under sudo, from
+   * cron and in containers the one of a login is not at hand.
    * @returns The file.
    * @throws {ConfigError} It cannot be written.
    */
-  static async create(token: string, directory?: string): Promise<TokenFile> {
+  static async create(
+    token: string,
+    { directory, log }: TokenPlace,
+  ): Promise<TokenFile> {
+    if (directory === undefined) return await TokenFile.#create(token);
+    try {
+      return await TokenFile.#create(token, directory);
+    } catch (error) {
+      if (!(error instanceof ConfigError) || isForbidden(error)) throw error;
+      log.warn(
+        "the directory for the token takes no file: the temporary one is taken in its place",
+        { directory, error: textOf(error.cause) },
+      );
+      return await TokenFile.#create(token);
+    }
+  }
+
+  static async #create(token: string, directory?: string): Promise<TokenFile> {
     try {
       const path = await Deno.makeTempFile({
         ...(directory !== undefined && { dir: directory }),
@@ -69,7 +97,7 @@ export class TokenFile implements AsyncDisposable {
       await Deno.writeTextFile(path, token, { create: false });
       return new TokenFile(path);
     } catch (cause) {
-      throw new ConfigError([`${whyNot(cause)} (${REMEDY})`]);
+      throw cannotWrite(directory, cause);
     }
   }
 
@@ -81,7 +109,25 @@ export class TokenFile implements AsyncDisposable {
 
 const REMEDY = "set --listen-token or MCP_LISTEN_TOKEN";
 
-function whyNot(cause: unknown): string {
-  const text = cause instanceof Error ? cause.message : String(cause);
-  return `the listen token that was made cannot be written to a file: ${text}`;
+function cannotWrite(
+  directory: string | undefined,
+  cause: unknown,
+): ConfigError {
+  const where = directory ?? "the temporary directory";
+  const error = new ConfigError([
+    `the listen token that was made cannot be written to a file in ${where}: ${
+      textOf(cause)
+    } (${REMEDY})`,
+  ]);
+  error.cause = cause;
+  return error;
+}
+
+/** Whether Deno itself forbids it, which is for its user to mend. */
+function isForbidden({ cause }: ConfigError): boolean {
+  return cause instanceof Deno.errors.NotCapable;
+}
+
+function textOf(cause: unknown): string {
+  return cause instanceof Error ? cause.message : String(cause);
 }

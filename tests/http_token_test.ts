@@ -62,18 +62,23 @@ Deno.test("a token that is short is warned of", async () => {
   assertEquals(front.logText.includes('"short"'), false);
 });
 
-Deno.test("a file that cannot be written is a configuration error that names the way out", async () => {
-  const target = new URL("http://127.0.0.1:1/mcp");
-  const error = await assertRejects(
-    () =>
-      Front.start({
-        target,
-        token: undefined,
-        tokenDirectory: "/nowhere/at/all",
-      }),
-    ConfigError,
-  );
-  assertStringIncludes(error.message, "--listen-token");
+Deno.test("where the directory takes no file, the log names it, and the token goes to the temporary one", async () => {
+  const file = await Deno.makeTempFile();
+  await using target = await RawServer.start(mcp({}));
+  for (const directory of ["/nowhere/at/all", file]) {
+    await using front = await Front.start({
+      target: target.url,
+      token: undefined,
+      tokenDirectory: directory,
+    });
+    const warning = await front.log.find((line) => line.includes('"warn"'));
+    assertEquals(JSON.parse(warning).directory, directory);
+    const { tokenFile } = JSON.parse(
+      await front.log.find((line) => line.includes("tokenFile")),
+    );
+    assertEquals(tokenFile.startsWith(directory), false);
+  }
+  await Deno.remove(file);
 });
 
 Deno.test("no token beyond loopback is a configuration error", async () => {
