@@ -78,14 +78,35 @@ async function listenAtSocket(
 ): Promise<UnixAddress> {
   const { path } = address;
   try {
-    await start(server, { path });
+    await withPrivateFiles(() => start(server, { path }));
   } catch (cause) {
     if (!isInUse(cause) || !await isAbandoned(address)) throw cause;
     await Deno.remove(path);
-    await start(server, { path });
+    await withPrivateFiles(() => start(server, { path }));
   }
   if (Deno.build.os !== "windows") await Deno.chmod(path, 0o600);
   return address;
+}
+
+/**
+ * Starts what makes a file at once and is done later, so that nobody else may
+ * open the file between its making and its `chmod`.
+ */
+function withPrivateFiles<T>(make: () => Promise<T>): Promise<T> {
+  if (!mayMask()) return make();
+  const before = Deno.umask(0o177);
+  try {
+    return make();
+  } finally {
+    Deno.umask(before);
+  }
+}
+
+/** Whether there is a umask, and it may be set: without asking for it. */
+function mayMask(): boolean {
+  if (Deno.build.os === "windows") return false;
+  const umask = { name: "sys", kind: "umask" } as const;
+  return Deno.permissions.querySync(umask).state === "granted";
 }
 
 async function start(

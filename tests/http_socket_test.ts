@@ -1,6 +1,8 @@
 /** The HTTP front at a Unix socket, and addresses that cannot be had. */
 import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
+import { createServer } from "node:http";
 import { ConfigError } from "../src/errors.ts";
+import { listen } from "../src/http_listen.ts";
 import { Front, TEST_TOKEN } from "./support/http_front.ts";
 import { RawClient } from "./support/raw_client.ts";
 import { mcp } from "./support/raw_mcp.ts";
@@ -41,6 +43,25 @@ Deno.test({
     }
     await assertRejects(() => Deno.stat(path), Deno.errors.NotFound);
     await Deno.remove(directory);
+  },
+});
+
+Deno.test({
+  name: "a Unix socket is its owner's alone from the moment when it is there",
+  ignore,
+  async fn() {
+    const directory = await Deno.makeTempDir();
+    const path = `${directory}/front.sock`;
+    const before = Deno.umask();
+    const server = createServer();
+    let mode: number | null = null;
+    // The first to hear of it, before whoever waits for it to listen.
+    server.once("listening", () => mode = Deno.statSync(path).mode);
+    await listen(server, { path });
+    assertEquals((mode ?? 0) & 0o777, 0o600);
+    assertEquals(Deno.umask(), before);
+    server.close();
+    await Deno.remove(directory, { recursive: true });
   },
 });
 
