@@ -219,7 +219,7 @@ async function proxy(config: Config, around: Surroundings): Promise<void> {
     redactor,
   };
   if (config.listen) {
-    const { address, token, hosts } = config.listen;
+    const { address, token, hosts, maxRequests } = config.listen;
     const { runHttpProxy } = await import("./src/http_proxy.ts");
     return await runHttpProxy({
       ...common,
@@ -229,6 +229,7 @@ async function proxy(config: Config, around: Surroundings): Promise<void> {
       hosts,
       tokenDirectory: runtimeDirectory(readVariable),
       maxBodyBytes: config.maxFrameBytes,
+      maxRequests,
       drainMs: around.drainMs,
       hurry: around.hurry,
     });

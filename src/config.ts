@@ -26,7 +26,7 @@ import {
 } from "./http_options.ts";
 import { readMetadata } from "./metadata_option.ts";
 import { parseBoolean } from "./option_value.ts";
-import { OPTIONS, type Settings } from "./options.ts";
+import { type OptionKey, OPTIONS, type Settings } from "./options.ts";
 import { REDACTED } from "./redact.ts";
 import { findScope, type ProfileRegion } from "./scope.ts";
 import { quote, type Reading, readSettings } from "./settings.ts";
@@ -312,12 +312,15 @@ function signHostFaults(
 /** Options that hold something for one client, and so cannot serve many. */
 const STATEFUL = ["bridge", "sse", "keepAliveMs"] as const;
 
-function checkListen({ settings, sources }: Reading): ListenReading {
-  const stateful = STATEFUL.filter((key) => settings[key])
-    .map((key) => sources.get(key)?.name ?? "");
-  if (settings.profile.length > 1) {
-    stateful.push(sources.get("profile")?.name ?? "");
-  }
+/** Options for the sessions of a client over stdio, on unless they are not. */
+const MENDING = ["recover", "cookies", "retries"] as const;
+
+function checkListen(reading: Reading): ListenReading {
+  const { settings, sources } = reading;
+  const stateful = [
+    ...STATEFUL.filter((key) => settings[key]),
+    ...MENDING.filter((key) => isGiven(key, reading)),
+  ].map((key) => nameGiven(key, reading));
   if (settings.transport === "sse") {
     stateful.push(`${sources.get("transport")?.name ?? ""} sse`);
   }
@@ -327,7 +330,22 @@ function checkListen({ settings, sources }: Reading): ListenReading {
     withoutToken: settings.noListenToken,
     hosts: settings.listenHost,
     stateful,
+    severalProfiles: settings.profile.length > 1,
+    maxConcurrency: isGiven("maxConcurrency", reading)
+      ? settings.maxConcurrency
+      : undefined,
   });
+}
+
+function isGiven(key: OptionKey, { sources }: Reading): boolean {
+  return (sources.get(key)?.kind ?? "default") !== "default";
+}
+
+/** The flag, as `--no-…` where it was that, or the variable. */
+function nameGiven(key: OptionKey, { settings, sources }: Reading): string {
+  const { kind, name = "" } = sources.get(key) ?? {};
+  const isOff = kind === "flag" && settings[key] === false;
+  return isOff ? name.replace("--", "--no-") : name;
 }
 
 function repeatedProfiles({ profile }: Settings): readonly string[] {

@@ -31,6 +31,7 @@ export const ERROR_CODES = {
   "redirect": -31017,
   "shutting-down": -31018,
   "blocked": -31019,
+  "overloaded": -31020,
 } as const;
 
 /**

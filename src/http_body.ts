@@ -225,7 +225,7 @@ function noRoom(): HttpError {
   return new HttpError(
     503,
     new ProxyError(
-      "unreachable",
+      "overloaded",
       "the proxy holds as many request bodies as it has memory for",
       { data: { mayHaveRun: false } },
     ),

@@ -18,6 +18,8 @@ export interface HttpFrontOptions extends HttpExchangeOptions {
   readonly guard: Guard;
   /** How many requests may be under way at a time. */
   readonly maxRequests: number;
+  /** How many streams may stand open at a time. */
+  readonly maxStreams: number;
 }
 
 /** The path of the MCP endpoint. */
@@ -91,15 +93,17 @@ export class HttpFront {
     response: ServerResponse,
     { headers }: RequestHead,
   ): void {
-    const { guard, maxRequests } = this.#options;
+    const { guard, maxRequests, maxStreams } = this.#options;
     guard.checkToken(headers);
     if (this.#isDraining) throw stopping();
     const call = { request, headers, response };
     const exchange = new HttpExchange(this.#options, call);
-    const others = exchange.mayStand ? this.#streams : this.#requests;
-    if (this.#requests.size + this.#streams.size >= maxRequests) {
-      throw tooMany(maxRequests);
-    }
+    // Streams stand for hours: with a limit of their own they leave room for
+    // what is answered at once.
+    const [others, limit, what] = exchange.mayStand
+      ? [this.#streams, maxStreams, "streams stand open"] as const
+      : [this.#requests, maxRequests, "requests are under way"] as const;
+    if (others.size >= limit) throw tooMany(limit, what);
     others.add(exchange);
     exchange.run().catch((cause) => {
       this.#options.log.error("an unexpected error", { error: String(cause) });
@@ -174,12 +178,12 @@ function stopping(): HttpError {
   });
 }
 
-function tooMany(limit: number): HttpError {
+function tooMany(limit: number, what: string): HttpError {
   return new HttpError(
     503,
     new ProxyError(
-      "unreachable",
-      `${limit} requests are under way, and the proxy takes no more`,
+      "overloaded",
+      `${limit} ${what}, and the proxy takes no more: try again later, or run more proxies`,
       { data: { mayHaveRun: false } },
     ),
     { "retry-after": "1" },

@@ -25,6 +25,10 @@ export interface ListenTexts {
   readonly hosts: readonly string[];
   /** The flags or variables that were given and are for stdio alone. */
   readonly stateful: readonly string[];
+  /** Whether more than one profile was given. */
+  readonly severalProfiles: boolean;
+  /** `--max-concurrency`, if it was given. */
+  readonly maxConcurrency: number | undefined;
 }
 
 /** How the HTTP front is to listen. */
@@ -34,6 +38,8 @@ export interface ListenConfig {
   readonly token: string | false | undefined;
   /** More names that clients may know the front by. */
   readonly hosts: readonly string[];
+  /** How many requests may be under way at a time, if that was said. */
+  readonly maxRequests: number | undefined;
 }
 
 /** The options, read. */
@@ -48,6 +54,10 @@ export interface ListenReading {
 const TOKEN_FORM = /^[A-Za-z0-9\-._~+/]+=*$/;
 
 const REMEDY = "set --listen or MCP_LISTEN";
+
+const SEVERAL_PROFILES =
+  "several profiles are for one client over stdio, and --listen serves many " +
+  "(name one with --profile or MCP_PROFILES, or unset --listen or MCP_LISTEN)";
 
 /**
  * How long what is under way may take at a stop, in milliseconds: less than the
@@ -79,12 +89,18 @@ export function readListen(texts: ListenTexts): ListenReading {
       } (set --listen-host or MCP_LISTEN_HOST)`
     ),
     ...texts.stateful.map((name) =>
-      `${name} is for one client over stdio, and --listen serves many (unset ${name}, --listen and MCP_LISTEN)`
+      `${name} is for one client over stdio, and --listen serves many (unset ${name}, --listen or MCP_LISTEN)`
     ),
+    ...texts.severalProfiles ? [SEVERAL_PROFILES] : [],
   ];
   if (faults.length > 0) return { faults };
   return {
-    listen: { address, token: withoutToken ? false : token, hosts },
+    listen: {
+      address,
+      token: withoutToken ? false : token,
+      hosts,
+      maxRequests: texts.maxConcurrency,
+    },
     faults,
   };
 }

@@ -117,8 +117,16 @@ export interface HttpProxyOptions {
   readonly maxHeadBytes?: number;
   /** The largest body of a request, in bytes; 64 MiB by default. */
   readonly maxBodyBytes?: number;
-  /** How many requests may be under way at a time; 1024 by default. */
+  /**
+   * How many requests may be under way at a time, without standing streams;
+   * 1024 by default.
+   */
   readonly maxRequests?: number;
+  /**
+   * How many standing streams (`GET`, `subscriptions/listen`) there may be at a
+   * time; 1024 by default.
+   */
+  readonly maxStreams?: number;
   /** Which tools clients may see and call; all by default. */
   readonly tools?: Partial<ToolRules>;
   /** Keys and values put into the `params._meta` of requests without them. */
@@ -145,6 +153,10 @@ const DEFAULT_WHOLE_BODY_TIMEOUT_MS = 5 * 60_000;
 const DEFAULT_MAX_HEAD_BYTES = 32 * 1024;
 const DEFAULT_MAX_BODY_BYTES = 64 * 1024 * 1024;
 const DEFAULT_MAX_REQUESTS = 1024;
+const DEFAULT_MAX_STREAMS = 1024;
+
+/** Connections beyond those of requests and streams: idle ones, health checks. */
+const SPARE_CONNECTIONS = 256;
 
 /** For answers that a policy looks at; all others are of any size. */
 const DEFAULT_MAX_ANSWER_BYTES = 10 * 1024 * 1024;
@@ -259,11 +271,23 @@ function makeServer(options: HttpProxyOptions): Server {
     // Bodies have a limit of their own, and answers take what they take.
     requestTimeout: 0,
   });
+  // They cost memory before anybody has shown the token.
+  const { maxRequests, maxStreams } = places(options);
+  server.maxConnections = maxRequests + maxStreams + SPARE_CONNECTIONS;
   // Else a stream would stand for ever for a machine that lost its power.
   server.on("connection", (socket: Socket) => {
     socket.setKeepAlive(true, PROBE_AFTER_MS);
   });
   return server;
+}
+
+function places(
+  options: HttpProxyOptions,
+): { maxRequests: number; maxStreams: number } {
+  return {
+    maxRequests: options.maxRequests ?? DEFAULT_MAX_REQUESTS,
+    maxStreams: options.maxStreams ?? DEFAULT_MAX_STREAMS,
+  };
 }
 
 interface Surroundings {
@@ -301,7 +325,7 @@ function makeFront(
       resetOnProgress: options.timeoutResetOnProgress ?? false,
       idleTimeoutMs: options.idleTimeoutMs ?? DEFAULT_IDLE_TIMEOUT_MS,
     },
-    maxRequests: options.maxRequests ?? DEFAULT_MAX_REQUESTS,
+    ...places(options),
     policy: policyOf(options),
     maxAnswerBytes: options.maxAnswerBytes ?? DEFAULT_MAX_ANSWER_BYTES,
   });

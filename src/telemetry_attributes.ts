@@ -119,6 +119,7 @@ const OWN_WORDS: ReadonlySet<ErrorReason> = new Set([
   "frame-too-large",
   "shutting-down",
   "blocked",
+  "overloaded",
 ]);
 
 /** The query of a URL, which Deno's errors may name. */

@@ -165,12 +165,74 @@ Deno.test("more requests than are allowed at a time are 503, until one is answer
   const first = world.front.post(PING);
   await within(asked.promise, "the first request");
   const second = await world.front.post(PING);
-  assertEquals(second.status, 503);
-  await second.body?.cancel();
+  const { error } = await second.json();
+  assertEquals([second.status, error.code], [503, -31020]);
+  assertEquals(error.data, {
+    source: "sigv4-proxy",
+    reason: "overloaded",
+    mayHaveRun: false,
+  });
+  assertEquals(second.headers.get("retry-after"), "1");
   release.resolve();
   assertEquals((await (await first).json()).id, 1);
   const third = await world.front.post(PING);
   assertEquals((await third.json()).id, 1);
+});
+
+Deno.test("standing streams have a limit of their own, and take no room of requests", async () => {
+  await using world = await World.start(
+    { maxRequests: 1, maxStreams: 2 },
+    mcp({
+      "GET": async (_message, reply) => {
+        const stream = await reply.sse();
+        await stream.closed;
+      },
+      "subscriptions/listen": async (_message, reply) => {
+        const stream = await reply.sse();
+        await stream.closed;
+      },
+    }),
+  );
+  const listen = () =>
+    world.front.post(
+      { jsonrpc: "2.0", id: 1, method: "subscriptions/listen" },
+      { "mcp-method": "subscriptions/listen" },
+    );
+  const streams = [await world.front.fetch(), await listen()];
+  assertEquals(streams.map(({ status }) => status), [200, 200]);
+  for (const refused of [await world.front.fetch(), await listen()]) {
+    const { error } = await refused.json();
+    assertEquals([refused.status, error.code], [503, -31020]);
+    assertStringIncludes(error.message, "2 streams stand open");
+  }
+  assertEquals((await (await world.front.post(PING)).json()).id, 1);
+  for (const stream of streams) await stream.body?.cancel();
+});
+
+Deno.test("connections that bring nothing are bounded, and leave room when they go", async () => {
+  await using world = await World.start({ maxRequests: 1, maxStreams: 1 });
+  const head = ["GET /healthz HTTP/1.1", "Host: localhost"];
+  {
+    using idle = new DisposableStack();
+    const spare = 256;
+    for (let count = 0; count < 2 + spare; count++) {
+      const client = idle.use(await world.open(...head));
+      assertEquals((await client.head()).status, 200);
+    }
+    using late = await RawClient.connect(world.front.port);
+    await late.sendHead(...head).catch(() => {});
+    assertEquals(await late.rest(), "");
+  }
+  const healthy = async (): Promise<boolean> => {
+    using client = await RawClient.connect(world.front.port);
+    await client.sendHead(...head).catch(() => {});
+    return await client.head().then(({ status }) => status === 200, () => false);
+  };
+  // That a connection has ended is noticed in its own time.
+  const untilHealthy = async (): Promise<void> => {
+    while (!await healthy());
+  };
+  await within(untilHealthy(), "room for one more");
 });
 
 Deno.test("a head that is too large is 431", async () => {

@@ -7,6 +7,8 @@ const NONE: ListenTexts = {
   withoutToken: false,
   hosts: [],
   stateful: [],
+  severalProfiles: false,
+  maxConcurrency: undefined,
 };
 
 /** The one fault of what is given. */
@@ -27,6 +29,7 @@ Deno.test("an address alone asks for a token that is made", () => {
     address: { hostname: "127.0.0.1", port: 8080 },
     token: undefined,
     hosts: [],
+    maxRequests: undefined,
   });
 });
 
@@ -102,11 +105,14 @@ Deno.test("what needs the state of one client is a fault with --listen", () => {
   const { faults } = readListen({
     ...NONE,
     listen: "127.0.0.1:1",
-    stateful: ["--bridge", "MCP_PROFILES"],
+    stateful: ["--bridge", "MCP_SSE"],
+    severalProfiles: true,
   });
-  assertEquals(faults.length, 2);
+  assertEquals(faults.length, 3);
   assertStringIncludes(faults[0], "--bridge is for one client over stdio");
-  assertStringIncludes(faults[1], "unset MCP_PROFILES");
+  assertStringIncludes(faults[1], "unset MCP_SSE, --listen or MCP_LISTEN");
+  assertStringIncludes(faults[2], "several profiles are for one client");
+  assertStringIncludes(faults[2], "name one with --profile or MCP_PROFILES");
 });
 
 Deno.test("a listen host is a name", () => {

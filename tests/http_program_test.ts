@@ -92,6 +92,59 @@ Deno.test("a runtime directory that is no absolute path is not where the token g
   await Deno.remove(directory, { recursive: true });
 });
 
+Deno.test("a runtime directory that is not there is warned of, and the token goes elsewhere", async () => {
+  const directory = await Deno.makeTempDir();
+  const gone = `${directory}/gone`;
+  {
+    await using proxy = await ProxyProcess.start({
+      target: new URL("http://127.0.0.1:1/mcp"),
+      args: ["--listen", "127.0.0.1:0"],
+      permissions: {
+        ...ANYWHERE,
+        env: ["XDG_RUNTIME_DIR"],
+        write: [directory],
+      },
+      env: {
+        XDG_RUNTIME_DIR: gone,
+        TMPDIR: directory,
+        TMP: directory,
+        TEMP: directory,
+      },
+    });
+    assertEquals(await logged(proxy, "directory"), gone);
+    const file = await logged(proxy, "tokenFile");
+    assertEquals(file.includes("gone"), false);
+    assertStringIncludes(file, directory);
+  }
+  await Deno.remove(directory, { recursive: true });
+});
+
+Deno.test("--max-concurrency says how many requests may be under way at the front", async () => {
+  const asked = Promise.withResolvers<void>();
+  const cue = Promise.withResolvers<void>();
+  await using target = await RawServer.start(mcp({
+    slow: async (message, reply) => {
+      asked.resolve();
+      await Promise.race([cue.promise, reply.closed]);
+      await reply.json(result(message));
+    },
+  }));
+  await using proxy = await ProxyProcess.start({
+    target: target.url,
+    args: ["--listen=127.0.0.1:0", "--no-listen-token", "--max-concurrency=1"],
+    permissions: ANYWHERE,
+  });
+  const url = await endpoint(proxy);
+  const body = '{"jsonrpc":"2.0","id":1,"method":"slow"}';
+  const first = fetch(url, { method: "POST", body });
+  await within(asked.promise, "the first request");
+  const second = await fetch(url, { method: "POST", body: PING });
+  const { error } = await second.json();
+  assertEquals([second.status, error.code], [503, -31020]);
+  cue.resolve();
+  assertEquals((await (await first).json()).result, {});
+});
+
 Deno.test("address and token may come from the environment, and the token is in no log line", async () => {
   await using target = await RawServer.start({
     verifier: TEST_VERIFIER,
@@ -229,8 +282,11 @@ const FAULTS: readonly (readonly [args: readonly string[], says: string])[] = [
   [["--listen", "127.0.0.1:0", "--bridge"], "--bridge"],
   [
     ["--listen", "127.0.0.1:0", "--profile", "a", "--profile", "b"],
-    "--profile",
+    "several profiles are for one client over stdio",
   ],
+  [["--listen", "127.0.0.1:0", "--retries=2"], "unset --retries, --listen or"],
+  [["--listen", "127.0.0.1:0", "--no-recover"], "--no-recover is for one"],
+  [["--listen", "127.0.0.1:0", "--no-cookies"], "--no-cookies is for one"],
   [
     ["--listen", "127.0.0.1:0", "--transport", "sse"],
     "--transport sse is for one client",
