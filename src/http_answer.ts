@@ -21,6 +21,7 @@ const LINGER_MS = 5_000;
  * @param error What is wrong.
  * @param id The ID of the JSON-RPC request, if there is one.
  * @param redact Takes out what the target may have echoed.
+ * @returns How many bytes the error has.
  */
 export function answerError(
   request: IncomingMessage,
@@ -28,7 +29,7 @@ export function answerError(
   { status, error, headers }: HttpError,
   id?: RequestId,
   redact?: Redact,
-): void {
+): number {
   const body = errorFrame(error, id, redact);
   response.writeHead(status, {
     ...headers,
@@ -38,6 +39,7 @@ export function answerError(
   });
   response.end(body);
   linger(request);
+  return body.length;
 }
 
 /**

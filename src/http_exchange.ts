@@ -23,7 +23,7 @@ import { askTarget } from "./http_ask.ts";
 import { HttpError, TargetRefusal, toHttpError } from "./http_error.ts";
 import { ListFilter } from "./http_filter.ts";
 import { requestHeaders, responseHeaders } from "./http_headers.ts";
-import { observeRequest } from "./http_observation.ts";
+import { observeRequest, PassingAnswer } from "./http_observation.ts";
 import { Patience, type TimeLimits } from "./http_patience.ts";
 import type { MessagePolicy } from "./http_policy.ts";
 import { pour } from "./http_relay.ts";
@@ -37,7 +37,11 @@ import {
   shuttingDown,
 } from "./mcp/failure.ts";
 import { responseIn } from "./mcp/link.ts";
-import { readMessage, type RequestId } from "./mcp/message.ts";
+import {
+  readMessage,
+  type RequestId,
+  type ResponseMessage,
+} from "./mcp/message.ts";
 import type { Observation, Observer } from "./mcp/observer.ts";
 import type { Redact } from "./redact.ts";
 
@@ -205,8 +209,8 @@ export class HttpExchange {
     const isStream = mediaType(answer) === "text/event-stream";
     if (!answer.ok && !isStream) return await this.#relayError(answer);
     if (isStream && this.mayStand) patience[Symbol.dispose]();
-    await this.#relay(answer, patience);
-    this.#observation?.answered();
+    const told = await this.#relay(answer, patience);
+    this.#observation?.answered(told);
   }
 
   /**
@@ -265,7 +269,11 @@ export class HttpExchange {
     }
   }
 
-  async #relay(answer: Response, patience: Patience): Promise<void> {
+  /** Hands an answer on. What it says is told if anyone wants to know it. */
+  async #relay(
+    answer: Response,
+    patience: Patience,
+  ): Promise<ResponseMessage | undefined> {
     const headers = responseHeaders(answer.headers);
     const pieces = await this.#filter?.pieces(answer, headers) ??
       answer.body ?? [];
@@ -275,7 +283,10 @@ export class HttpExchange {
     const isStream = mediaType(answer) === "text/event-stream";
     // What comes first may take a while, and that there is a stream is news.
     if (isStream) this.#response.flushHeaders();
-    await pour(pieces, this.#response, {
+    const passing = this.#observation && !this.mayStand
+      ? new PassingAnswer(isStream)
+      : undefined;
+    await pour(passing?.watch(pieces) ?? pieces, this.#response, {
       signal: this.#abort.signal,
       closed: this.#closed.promise,
       onMove: (byteLength) => {
@@ -284,6 +295,7 @@ export class HttpExchange {
         this.#options.observer?.delivered(byteLength);
       },
     });
+    return passing?.read();
   }
 
   /** What the answer must pass if it may hold a list of tools. */
@@ -331,7 +343,9 @@ export class HttpExchange {
     if (cause instanceof ClientGone) return;
     const failure = toHttpError(cause);
     const { status, error } = failure;
-    this.#observation?.failed(error);
+    const { observer } = this.#options;
+    if (this.#observation) this.#observation.failed(error);
+    else if (this.#request.method === "POST") observer?.refused(error);
     const isNews = !(this.mayStand && error.reason === "shutting-down");
     this.#options.log[isNews ? "warn" : "debug"]("a request failed", {
       ...this.#facts(),
@@ -342,7 +356,10 @@ export class HttpExchange {
     if (!this.#response.headersSent) {
       const id = await this.#requestId();
       const { redact } = this.#options;
-      return answerError(this.#request, this.#response, failure, id, redact);
+      const [request, response] = [this.#request, this.#response];
+      const bytes = answerError(request, response, failure, id, redact);
+      observer?.delivered(bytes);
+      return;
     }
     // Its target may close a GET stream at any time. What answers a request
     // is cut where it stands, so that nobody takes it for whole.
@@ -350,8 +367,10 @@ export class HttpExchange {
       error.reason === "shutting-down";
     const lastEvent = this.#filter?.lastEvent(error);
     if (mayEnd) this.#response.end();
-    else if (lastEvent !== undefined) this.#response.end(lastEvent);
-    else this.#response.destroy();
+    else if (lastEvent !== undefined) {
+      this.#response.end(lastEvent);
+      observer?.delivered(lastEvent.length);
+    } else this.#response.destroy();
   }
 
   async #requestId(): Promise<RequestId | undefined> {

@@ -52,6 +52,13 @@ export class HttpFront {
     // A client that leaves is told by "close"; unheard, an error would throw.
     request.on("error", () => {});
     response.on("error", () => {});
+    const { observer } = this.#options;
+    const carry = () => this.#routeOrRefuse(request, response);
+    if (observer?.serves) observer.serves(response, carry);
+    else carry();
+  }
+
+  #routeOrRefuse(request: IncomingMessage, response: ServerResponse): void {
     try {
       this.#route(request, response);
     } catch (cause) {
@@ -61,7 +68,10 @@ export class HttpFront {
         status: failure.status,
         error: failure.message,
       });
-      answerError(request, response, failure);
+      const byteLength = answerError(request, response, failure);
+      const { observer } = this.#options;
+      observer?.refused(failure.error);
+      observer?.delivered(byteLength);
     }
   }
 

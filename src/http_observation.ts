@@ -1,11 +1,15 @@
 /**
- * What an onlooker is told of a request at the HTTP front.
+ * What an onlooker is told of a request at the HTTP front, and of its answer.
  *
  * @module
  */
 
+import type { Pieces } from "./http_relay.ts";
+import { BlockBuffer, joinBytes } from "./mcp/block_buffer.ts";
 import { type Era, eraOf } from "./mcp/era.ts";
-import { readMessage } from "./mcp/message.ts";
+import { EventParser } from "./mcp/events.ts";
+import { responseIn } from "./mcp/link.ts";
+import { readMessage, type ResponseMessage } from "./mcp/message.ts";
 import type { Observation, Observed, Observer } from "./mcp/observer.ts";
 
 /** A larger body is not read again only to be told of. */
@@ -62,4 +66,50 @@ function byHeaders(headers: Headers): Seen {
 
 function legacy(method: string, requests: Observed["requests"]): Seen {
   return { message: { method, params: undefined, requests }, era: "legacy" };
+}
+
+/** A larger answer is not kept only to be told of. */
+const MAX_KEPT_BYTES = 64 * 1024;
+
+/**
+ * An answer that passes, and is kept on the side as long as it is small: most
+ * errors of MCP come with HTTP 200. Nothing of it waits for that.
+ */
+export class PassingAnswer {
+  readonly #isStream: boolean;
+  readonly #kept = new BlockBuffer();
+  #isSmall = true;
+
+  /** @param isStream Whether it is a stream of events. */
+  constructor(isStream: boolean) {
+    this.#isStream = isStream;
+  }
+
+  /** The answer's pieces, as they are. */
+  async *watch(pieces: Pieces): AsyncGenerator<Uint8Array> {
+    for await (const piece of pieces) {
+      this.#keep(piece);
+      yield piece;
+    }
+  }
+
+  #keep(piece: Uint8Array): void {
+    if (!this.#isSmall) return;
+    this.#isSmall = this.#kept.byteLength + piece.length <= MAX_KEPT_BYTES;
+    if (this.#isSmall) this.#kept.push(piece);
+    else this.#kept.takePieces();
+  }
+
+  /** The answer that passed, if it was small and is one. */
+  read(): ResponseMessage | undefined {
+    if (!this.#isSmall) return undefined;
+    const bytes = joinBytes(this.#kept.takePieces());
+    return this.#isStream ? lastResponseIn(bytes) : responseIn(bytes);
+  }
+}
+
+function lastResponseIn(bytes: Uint8Array): ResponseMessage | undefined {
+  const parser = new EventParser({ maxDataBytes: MAX_KEPT_BYTES });
+  return [...parser.feed(bytes)].flatMap(({ data }) => responseIn(data) ?? [])
+    .at(-1);
 }

@@ -39,7 +39,7 @@ export interface ListenConfig {
   /** More names that clients may know the front by. */
   readonly hosts: readonly string[];
   /** How many requests may be under way at a time, if that was said. */
-  readonly maxRequests: number | undefined;
+  readonly maxRequests?: number;
 }
 
 /** The options, read. */

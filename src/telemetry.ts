@@ -7,12 +7,13 @@
  * @module
  */
 
-import { metrics, trace } from "@opentelemetry/api";
+import { context, metrics, trace } from "@opentelemetry/api";
 import type { ProxyError } from "./errors.ts";
 import { type Era, eraOf } from "./mcp/era.ts";
 import type { Observation, Observed, Observer } from "./mcp/observer.ts";
 import type { Redact } from "./redact.ts";
 import { faultOf } from "./telemetry_attributes.ts";
+import { servedIn } from "./telemetry_context.ts";
 import { discreetFetch } from "./telemetry_fetch.ts";
 import { createMetrics, type Metrics } from "./telemetry_metrics.ts";
 import { MessageSpan, type SpanTools } from "./telemetry_span.ts";
@@ -86,5 +87,9 @@ class TelemetryObserver implements Observer {
 
   delivered(byteLength: number): void {
     this.#metrics.bytes.add(byteLength, { "network.io.direction": "transmit" });
+  }
+
+  serves(response: object, carry: () => void): void {
+    context.with(servedIn(response), carry);
   }
 }

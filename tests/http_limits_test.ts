@@ -226,7 +226,10 @@ Deno.test("connections that bring nothing are bounded, and leave room when they 
   const healthy = async (): Promise<boolean> => {
     using client = await RawClient.connect(world.front.port);
     await client.sendHead(...head).catch(() => {});
-    return await client.head().then(({ status }) => status === 200, () => false);
+    return await client.head().then(
+      ({ status }) => status === 200,
+      () => false,
+    );
   };
   // That a connection has ended is noticed in its own time.
   const untilHealthy = async (): Promise<void> => {

@@ -1,7 +1,7 @@
 /** The HTTP front under Deno's OpenTelemetry, and a collector on loopback. */
 import { assert, assertEquals, assertObjectMatch } from "@std/assert";
 import { modern } from "./support/modern_message.ts";
-import { OtlpReceiver } from "./support/otlp_receiver.ts";
+import { OtlpReceiver, type ReadSpan } from "./support/otlp_receiver.ts";
 import { ProxyProcess } from "./support/proxy_process.ts";
 import { error, mcp, result } from "./support/raw_mcp.ts";
 import { RawServer } from "./support/raw_server.ts";
@@ -21,12 +21,13 @@ type Post = (
 async function tracedFront(
   server: RawServer,
   talk: (post: Post) => Promise<void>,
+  ...args: string[]
 ): Promise<OtlpReceiver> {
   await using receiver = OtlpReceiver.start();
   await using front = await ProxyProcess.start({
     target: server.url,
     entry: new URL("./support/traced_front_main.ts", import.meta.url),
-    bareArgs: [server.url.href],
+    bareArgs: [server.url.href, ...args],
     env: receiver.env,
     permissions: { net: ["127.0.0.1"] },
   });
@@ -49,7 +50,14 @@ async function tracedFront(
   return receiver;
 }
 
-Deno.test("at the front, a message's span is below the one in the request's headers", async () => {
+/** The span of the HTTP requests that came in. */
+function served({ spans }: OtlpReceiver): ReadSpan {
+  const found = spans.filter(({ kind }) => kind === "server");
+  assertEquals(found.length, 1);
+  return found[0];
+}
+
+Deno.test("at the front, a request is one trace, below the span in its headers", async () => {
   await using server = await RawServer.start({
     handler: mcp({}),
     verifier: TEST_VERIFIER,
@@ -62,7 +70,9 @@ Deno.test("at the front, a message's span is below the one in the request's head
     assertEquals(await response.json(), { jsonrpc: "2.0", id: 1, result: {} });
   });
   const span = told.message("tools/call t");
-  assertEquals([span.traceId, span.parentSpanId], [TRACE_ID, PARENT_ID]);
+  const request = served(told);
+  assertEquals([request.traceId, request.parentSpanId], [TRACE_ID, PARENT_ID]);
+  assertEquals([span.traceId, span.parentSpanId], [TRACE_ID, request.spanId]);
   assertObjectMatch(span.attributes, {
     "http.response.status_code": 200,
     "jsonrpc.request.id": "1",
@@ -74,7 +84,23 @@ Deno.test("at the front, a message's span is below the one in the request's head
   assertEquals(seen.header("tracestate"), "a=b", "passed on as it came");
 });
 
-Deno.test("at the front, the context in _meta comes before that in the headers, which is linked", async () => {
+Deno.test("at the front, a request that names no span is one trace", async () => {
+  await using server = await RawServer.start(mcp({}));
+  const told = await tracedFront(server, async (post) => {
+    const response = await post({ jsonrpc: "2.0", id: 1, method: "m" });
+    await response.body?.cancel();
+  });
+  const request = served(told);
+  const span = told.message("m");
+  assertEquals(request.parentSpanId, "");
+  assertEquals(
+    [span.traceId, span.parentSpanId],
+    [request.traceId, request.spanId],
+  );
+  assertEquals(told.childrenOf(span).length, 1);
+});
+
+Deno.test("at the front, the context in _meta comes before that of the request, which is linked", async () => {
   await using server = await RawServer.start(mcp({}));
   const told = await tracedFront(server, async (post) => {
     const meta = { traceparent: TRACE_PARENT };
@@ -86,9 +112,9 @@ Deno.test("at the front, the context in _meta comes before that in the headers, 
   });
   const span = told.message("m");
   assertEquals([span.traceId, span.parentSpanId], [TRACE_ID, PARENT_ID]);
-  assertEquals(span.links, [
-    { traceId: "1".repeat(32), spanId: "2".repeat(16) },
-  ]);
+  const { traceId, parentSpanId, spanId } = served(told);
+  assertEquals([traceId, parentSpanId], ["1".repeat(32), "2".repeat(16)]);
+  assertEquals(span.links, [{ traceId, spanId }]);
   assertEquals(span.attributes["sigv4_proxy.era"], "modern");
 });
 
@@ -101,7 +127,12 @@ Deno.test("at the front, what is no message goes on in its client's trace", asyn
   });
   assertEquals(told.messages, []);
   const sent = told.spans.find(({ kind }) => kind === "client");
-  assertEquals([sent?.traceId, sent?.parentSpanId], [TRACE_ID, PARENT_ID]);
+  const request = served(told);
+  assertEquals([request.traceId, request.parentSpanId], [TRACE_ID, PARENT_ID]);
+  assertEquals(
+    [sent?.traceId, sent?.parentSpanId],
+    [TRACE_ID, request.spanId],
+  );
   assertEquals(
     server.requests.all[0].header("traceparent"),
     `00-${TRACE_ID}-${sent?.spanId}-01`,
@@ -129,8 +160,7 @@ Deno.test("at the front, errors and bytes are counted", async () => {
   const told = await tracedFront(server, async (post) => {
     for (const message of messages) {
       const response = await post(message);
-      const body = await response.text();
-      if (message.method !== "moved") answered += body.length;
+      answered += (await response.text()).length;
     }
     const response = await post(large, {
       "mcp-method": "large",
@@ -142,13 +172,73 @@ Deno.test("at the front, errors and bytes are counted", async () => {
     told.message(name).attributes["error.type"]
   );
   assertEquals(types, ["-32602", "502", "-31017"]);
-  assertEquals(told.message("large").parentSpanId, PARENT_ID);
+  assertEquals(told.message("large").traceId, TRACE_ID);
   const received = { "network.io.direction": "receive" };
   assertEquals(
     told.sum("sigv4_proxy.io", received),
     [...messages, large].map((message) => JSON.stringify(message).length)
       .reduce((sum, length) => sum + length),
   );
+  const sent = { "network.io.direction": "transmit" };
+  assertEquals(told.sum("sigv4_proxy.io", sent), answered);
+});
+
+Deno.test("at the front, an error or a failed tool in a small answer is told, however it comes", async () => {
+  const failed = { content: [], isError: true };
+  await using server = await RawServer.start(mcp({
+    json: (message, reply) => reply.json(error(message, -32602, "no")),
+    stream: async (message, reply) => {
+      const stream = await reply.sse();
+      await stream.event({ data: '{"jsonrpc":"2.0","method":"n"}' });
+      await stream.event({ data: JSON.stringify(error(message, -32001, "")) });
+      await stream.end();
+    },
+    tool: (message, reply) => reply.json(result(message, failed)),
+    large: (message, reply) =>
+      reply.json(error(message, -32003, "x".repeat(2 ** 17))),
+    fine: (message, reply) => reply.json(result(message)),
+  }));
+  const methods = ["json", "stream", "tool", "large", "fine"];
+  const told = await tracedFront(server, async (post) => {
+    for (const method of methods) {
+      const response = await post({ jsonrpc: "2.0", id: 1, method });
+      assertEquals(response.status, 200);
+      await response.text();
+    }
+  });
+  assertEquals(
+    methods.map((name) => told.message(name).attributes["error.type"]),
+    ["-32602", "-32001", "tool_error", undefined, undefined],
+  );
+  const counted = (type: string) =>
+    told.sum("sigv4_proxy.errors", { "error.type": type });
+  assertEquals(["-32602", "-32001", "tool_error"].map(counted), [1, 1, 1]);
+});
+
+Deno.test("at the front, what is refused is counted, and so are the bytes that say so", async () => {
+  const token = "a-token-that-only-tests-know";
+  await using server = await RawServer.start(mcp({}));
+  let answered = 0;
+  const told = await tracedFront(server, async (post) => {
+    const refused = async (
+      status: number,
+      headers: Record<string, string>,
+      filling = "",
+    ): Promise<void> => {
+      const message = { jsonrpc: "2.0", id: 1, method: "m", filling };
+      const response = await post(message, headers);
+      assertEquals(response.status, status);
+      answered += (await response.text()).length;
+    };
+    const authorization = `Bearer ${token}`;
+    await refused(401, {});
+    await refused(403, { authorization, "sec-fetch-site": "cross-site" });
+    await refused(413, { authorization }, "x".repeat(4 * 1024 * 1024));
+  }, token);
+  assertEquals(told.messages, []);
+  const counted = (reason: string) =>
+    told.sum("sigv4_proxy.errors", { "sigv4_proxy.error.reason": reason });
+  assertEquals([counted("blocked"), counted("frame-too-large")], [2, 1]);
   const sent = { "network.io.direction": "transmit" };
   assertEquals(told.sum("sigv4_proxy.io", sent), answered);
 });

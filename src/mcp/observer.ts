@@ -82,6 +82,11 @@ export interface Observer {
   received(byteLength: number): void;
   /** So many bytes of messages went to the client. */
   delivered(byteLength: number): void;
+  /**
+   * An HTTP request came, which `response` answers: runs what carries it. An
+   * observer that does not have this is not asked.
+   */
+  serves?(response: object, carry: () => void): void;
 }
 
 /**

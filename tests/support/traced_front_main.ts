@@ -1,6 +1,7 @@
 /**
  * A program for tests: the HTTP front before the target of its first argument,
- * telling OpenTelemetry. It prints where it listens, and ends with its stdin.
+ * telling OpenTelemetry. It prints where it listens, and ends with its stdin. A
+ * second argument is the token that it wants.
  *
  * @module
  */
@@ -30,7 +31,8 @@ const serving = runHttpProxy({
   observer,
   redactor,
   listen: { hostname: "127.0.0.1", port: 0 },
-  token: false,
+  token: Deno.args[1] ?? false,
+  maxBodyBytes: 4 * 1024 * 1024,
   signal: stop.signal,
   onListen: (address) => {
     const line = `${JSON.stringify(address)}\n`;
