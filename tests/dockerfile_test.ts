@@ -45,9 +45,29 @@ interface Ended {
   readonly stderr: string;
 }
 
+/** How npm's registry is reached on this machine, should it be asked. */
+const REGISTRY_VARIABLES = [
+  "DENO_CERT",
+  "DENO_TLS_CA_STORE",
+  "NPM_CONFIG_REGISTRY",
+  "NPM_CONFIG_USERCONFIG",
+  "SSL_CERT_FILE",
+  ...["ALL_PROXY", "HTTPS_PROXY", "HTTP_PROXY", "NO_PROXY"]
+    .flatMap((name) => [name, name.toLowerCase()]),
+];
+
+function registryVariables(): Record<string, string> {
+  return Object.fromEntries(
+    REGISTRY_VARIABLES.flatMap((name) => {
+      const value = Deno.env.get(name);
+      return value === undefined ? [] : [[name, value]];
+    }),
+  );
+}
+
 /** Runs a command of the image where its working directory stands. */
 async function run(
-  line: CommandLine,
+  line: Pick<CommandLine, "home" | "env">,
   [command, ...args]: readonly string[],
 ): Promise<Ended> {
   assertEquals(command, "deno");
@@ -74,8 +94,9 @@ async function build(): Promise<CommandLine> {
   for (const path of copied()) {
     await copy(new URL(path, ROOT), join(line.home, path));
   }
+  const env = { ...registryVariables(), ...line.env };
   for (const step of steps()) {
-    const { code, stderr } = await run(line, step);
+    const { code, stderr } = await run({ home: line.home, env }, step);
     assertEquals(code, 0, stderr);
   }
   return line;

@@ -16,7 +16,7 @@ import { listenNeeds } from "./listen_needs.ts";
 
 /** Listens for a moment, if the proxy is to listen at all. */
 export async function checkListen(
-  { config, context, report }: Checkup,
+  { config, context, report, log }: Checkup,
 ): Promise<void> {
   const { listen: front } = config;
   if (front === undefined) return;
@@ -36,7 +36,7 @@ export async function checkListen(
       if (front.token !== undefined) return { detail: `${address} is free` };
       await using _file = await TokenFile.create(
         "",
-        runtimeDirectory(context.env),
+        { directory: runtimeDirectory(context.env), log },
       );
     } catch (error) {
       if (!(error instanceof ConfigError)) throw error;
