@@ -87,7 +87,7 @@ export class World {
     const command = new Deno.Command(Deno.execPath(), {
       args: [
         "run",
-        "--no-lock",
+        "--frozen",
         "--cached-only",
         "--quiet",
         ...flags,
