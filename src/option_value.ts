@@ -84,11 +84,13 @@ function readString(
 }
 
 function readList(option: ListOption, texts: readonly string[]): ValueResult {
-  for (const text of texts) {
+  // What has a form has no white space around it that means something.
+  const given = option.form ? texts.map((text) => text.trim()) : texts;
+  for (const text of given) {
     const result = readString(option, text);
     if (!("value" in result)) return result;
   }
-  return { value: texts };
+  return { value: given };
 }
 
 function readDuration(option: DurationOption, text: string): ValueResult {

@@ -8,6 +8,12 @@
 import { LOG_LEVELS } from "./log.ts";
 import type { Option, SettingOf } from "./option.ts";
 
+/** A glob that names no tool would lift a rule that somebody meant to set. */
+const ONE_GLOB = {
+  pattern: /^[^\s,]+$/,
+  words: "one glob without white space or commas",
+} as const;
+
 /** The options, in the order of `--help`, under the names that the code uses. */
 export const OPTIONS = {
   targetUrl: {
@@ -131,6 +137,7 @@ export const OPTIONS = {
     flag: "allow-tool",
     variables: ["MCP_ALLOW_TOOL"],
     placeholder: "GLOB",
+    form: ONE_GLOB,
     group: "Messages",
     help: "only these tools; repeatable",
   },
@@ -139,6 +146,7 @@ export const OPTIONS = {
     flag: "deny-tool",
     variables: ["MCP_DENY_TOOL"],
     placeholder: "GLOB",
+    form: ONE_GLOB,
     group: "Messages",
     help: "not these tools; repeatable",
   },

@@ -226,7 +226,7 @@ for (
       "get_item",
       "put_item",
     ]],
-    ["--deny-tool", { args: ["--deny-tool", "delete_*"] }, [
+    ["--deny-tool", { args: ["--deny-tool", " delete_* "] }, [
       "get_item",
       "put_item",
     ]],
@@ -368,3 +368,14 @@ for (const [what, options, words] of FAULTS) {
     assertEquals([w.proxy.frames.length, w.server.requests.length], [0, 0]);
   });
 }
+  [
+    "globs that would name no tool",
+    {
+      args: ["--deny-tool", "delete_*,drop_*"],
+      env: { MCP_ALLOW_TOOL: "delete_* get_*" },
+    },
+    [
+      "deny tool must be one glob without white space or commas, got 'delete_*,drop_*'",
+      "allow tool must be one glob without white space or commas, got 'delete_* get_*' in MCP_ALLOW_TOOL",
+    ],
+  ],
