@@ -5,6 +5,8 @@
  */
 
 import { ProxyError } from "../errors.ts";
+import { excerpt } from "./excerpt.ts";
+import { Glob } from "./glob.ts";
 import { isObject } from "./message.ts";
 
 /**
@@ -51,8 +53,8 @@ interface Learned {
 /** Decides on tools, and learns what they say of themselves. */
 export class ToolPolicy {
   readonly #readOnly: boolean;
-  readonly #allow: readonly RegExp[];
-  readonly #deny: readonly RegExp[];
+  readonly #allow: readonly Glob[];
+  readonly #deny: readonly Glob[];
   readonly #maxAgeMs: number;
   readonly #now: () => number;
   readonly #learned = new Map<string, Learned>();
@@ -68,8 +70,8 @@ export class ToolPolicy {
     this.#maxAgeMs = maxAgeMs;
     this.#now = now;
     this.#readOnly = readOnly;
-    this.#allow = allow.map(globPattern);
-    this.#deny = deny.map(globPattern);
+    this.#allow = allow.map((glob) => new Glob(glob));
+    this.#deny = deny.map((glob) => new Glob(glob));
   }
 
   /** Learns a tool of a `tools/list` result; whether it may be seen. */
@@ -123,27 +125,21 @@ export class ToolPolicy {
   #refusalByName(name: string): ProxyError | undefined {
     // Another reader may find a name where there is none to us: "Name".
     if (name === "") return blocked(name, "the call names no tool");
-    if (this.#deny.some((pattern) => pattern.test(name))) {
+    if (this.#deny.some((glob) => glob.matches(name))) {
       return blocked(name, "--deny-tool (MCP_DENY_TOOL) forbids it");
     }
     const isAllowed = this.#allow.length === 0 ||
-      this.#allow.some((pattern) => pattern.test(name));
+      this.#allow.some((glob) => glob.matches(name));
     if (isAllowed) return undefined;
     return blocked(name, "--allow-tool (MCP_ALLOW_TOOL) does not name it");
   }
 }
 
-function blocked(tool: string, why: string): ProxyError {
+function blocked(name: string, why: string): ProxyError {
+  const tool = excerpt(name);
   return new ProxyError(
     "blocked",
     `the tool ${JSON.stringify(tool)} was not called: ${why}`,
     { data: { tool } },
   );
-}
-
-/** The pattern of a glob: `*` is any text, `?` one character. */
-function globPattern(glob: string): RegExp {
-  const source = glob.replace(/[.+^${}()|[\]\\]/g, "\\$&")
-    .replaceAll("*", "[^]*").replaceAll("?", "[^]");
-  return new RegExp(`^${source}$`, "u");
 }
