@@ -6,7 +6,7 @@
 
 import { ProxyError } from "./errors.ts";
 import { HttpError } from "./http_error.ts";
-import { repeatedName } from "./mcp/ambiguity.ts";
+import { checkUnambiguous } from "./mcp/ambiguity.ts";
 import { META, metaOf } from "./mcp/era.ts";
 import {
   type BatchMessage,
@@ -21,7 +21,6 @@ import {
   paramsWithMetadata,
 } from "./mcp/metadata.ts";
 import { standardHeaders } from "./mcp/modern_headers.ts";
-import { membersOf, whole } from "./mcp/splice.ts";
 import { ToolPolicy, type ToolRules } from "./mcp/tool_policy.ts";
 
 /** What a {@linkcode MessagePolicy} is made of. */
@@ -154,16 +153,11 @@ function checkNames(
   bytes: Uint8Array,
   message: SingleMessage | BatchMessage,
 ): void {
-  const parts = message.kind === "batch"
-    ? membersOf(bytes, whole(bytes))
-    : [whole(bytes)];
-  for (const { start, end } of parts) {
-    const name = repeatedName(bytes.subarray(start, end));
-    if (name === undefined) continue;
-    const detail = `${
-      JSON.stringify(name)
-    } stands twice in the message, which with a tool policy is refused`;
-    throw new HttpError(400, new ProxyError("invalid-request", detail));
+  try {
+    checkUnambiguous(bytes, message);
+  } catch (error) {
+    if (!(error instanceof ProxyError)) throw error;
+    throw new HttpError(400, error);
   }
 }
 

@@ -68,6 +68,28 @@ Deno.test("with --listen the SDK's client works with the token in the file that 
   await Deno.remove(directory, { recursive: true });
 });
 
+Deno.test("with --read-only a call that looks like an answer is not sent", async () => {
+  await using target = await RawServer.start({
+    verifier: TEST_VERIFIER,
+    handler: mcp({}),
+  });
+  await using proxy = await ProxyProcess.start({
+    target: target.url,
+    args: ["--read-only"],
+    permissions: ANYWHERE,
+    env: { MCP_LISTEN: "127.0.0.1:0", MCP_LISTEN_TOKEN: TOKEN },
+  });
+  const answer = await fetch(await endpoint(proxy), {
+    method: "POST",
+    body:
+      '{"jsonrpc":"2.0","id":1,"Method":"tools/call","result":null,"params":{"name":"delete_x"}}',
+    headers: { authorization: `Bearer ${TOKEN}` },
+  });
+  assertEquals(answer.status, 400);
+  assertEquals((await answer.json()).error.code, -32600);
+  assertEquals(target.requests.length, 0);
+});
+
 Deno.test("a runtime directory that is no absolute path is not where the token goes", async () => {
   const directory = await Deno.makeTempDir();
   for (const wrong of ["", "."]) {

@@ -6,7 +6,7 @@
 
 import { ProxyError } from "../errors.ts";
 import type { Log } from "../log.ts";
-import { repeatedName } from "./ambiguity.ts";
+import { checkUnambiguous } from "./ambiguity.ts";
 import { Background } from "./background.ts";
 import { META, metaOf } from "./era.ts";
 import { errorFrame } from "./failure.ts";
@@ -27,7 +27,7 @@ import {
 } from "./message.ts";
 import type { Observer } from "./observer.ts";
 import { includesBytes } from "./scan.ts";
-import { membersOf, removeMembers, whole } from "./splice.ts";
+import { removeMembers, whole } from "./splice.ts";
 import { withoutForbidden } from "./tool_list.ts";
 import type { ToolPolicy } from "./tool_policy.ts";
 
@@ -75,13 +75,12 @@ export class ToolGate implements Link {
   }
 
   accept(bytes: Uint8Array, message: Message): void {
-    const parts = message.kind === "batch"
-      ? membersOf(bytes, whole(bytes))
-      : [whole(bytes)];
-    const ambiguous = parts
-      .map(({ start, end }) => repeatedName(bytes.subarray(start, end)))
-      .find((name) => name !== undefined);
-    if (ambiguous !== undefined) return this.#refuseAll(message, ambiguous);
+    try {
+      checkUnambiguous(bytes, message);
+    } catch (error) {
+      if (!(error instanceof ProxyError)) throw error;
+      return this.#refuseAll(message, error);
+    }
     if (this.#cancelsHeld(message)) return;
     if (isUnansweredCall(message)) return this.#refuseUnanswered(message);
     const unknown = callsIn(message).find(({ params }) =>
@@ -91,14 +90,7 @@ export class ToolGate implements Link {
     this.#hold(bytes, message, unknown);
   }
 
-  /** A name that stands twice may be read otherwise by the target. */
-  #refuseAll(message: Message, name: string): void {
-    const error = new ProxyError(
-      "invalid-request",
-      `${
-        JSON.stringify(name)
-      } stands twice in the message, which with a tool policy is refused`,
-    );
+  #refuseAll(message: Message, error: ProxyError): void {
     this.#options.log.warn(error.message);
     for (const request of requestsIn(message)) this.#answer(request, error);
   }

@@ -148,25 +148,6 @@ Deno.test("each member of a batch is checked, and the others go on as they were"
   ]);
 });
 
-for (
-  const text of [
-    '{"jsonrpc":"2.0","id":1,"method":"tools/call","method":"ping"}',
-    '{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"delete_item","name":"get_item"}}',
-    '{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"get_item","Name":"delete_item"}}',
-    '{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"get_item","\\u006eame":"delete_item"}}',
-    '{"jsonrpc":"2.0","id":1,"method":"ping","METHOD":"tools/call","params":{"name":"delete_item"}}',
-    '[{"jsonrpc":"2.0","id":1,"method":"ping","method":"tools/call"}]',
-  ]
-) {
-  Deno.test(`with a policy ${text} is refused: it can be read in two ways`, async () => {
-    await using w = await world({ tools: { deny: ["delete*"] } });
-    w.client.send(text);
-    const { json } = await w.client.next();
-    assertEquals([json.id, json.error.code], [1, -32600]);
-    assertEquals(w.server.requests.length, 0);
-  });
-}
-
 Deno.test("a call without an ID is dropped, alone and in a batch", async () => {
   await using w = await world({ tools: { deny: ["x"] } });
   const call = {
@@ -183,7 +164,7 @@ Deno.test("a call without an ID is dropped, alone and in a batch", async () => {
 
 Deno.test("a call that names no tool is blocked", async () => {
   await using w = await world({ tools: { deny: ["x"] } });
-  w.client.request(1, "tools/call", { Name: "x" });
+  w.client.request(1, "tools/call", { title: "x" });
   assertEquals((await w.client.next()).json.error.code, -31019);
 });
 
