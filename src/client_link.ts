@@ -41,7 +41,7 @@ export function createClientLink(options: ClientLinkOptions): Link {
     emit,
     log,
     observer,
-    link: (emit) => routed(options, emit),
+    link: (emit, callGuard) => routed({ ...options, callGuard }, emit),
   });
 }
 

@@ -212,6 +212,47 @@ for (
   });
 }
 
+Deno.test("with --read-only a call is not sent again to a target that began anew and says that its tool writes", async () => {
+  let readOnlyHint = true;
+  const ran: number[] = [];
+  await using w = await world({ args: ["--read-only"] }, {
+    "tools/list": (message, reply) =>
+      reply.json(
+        result(message, {
+          tools: [{ name: "x", annotations: { readOnlyHint } }],
+        }),
+      ),
+    "tools/call": (message, reply) => {
+      ran.push(message.id);
+      return reply.json(result(message));
+    },
+  });
+  await w.proxy.initialize();
+  assertEquals((await w.call("x")).result, {});
+  w.sessions.known.clear();
+  readOnlyHint = false;
+  assertEquals((await w.call("x")).error?.code, -31019);
+  assertEquals((await w.call("x")).error?.code, -31019);
+  await w.proxy.initialize();
+  assertEquals((await w.call("x")).error?.code, -31019);
+  assertEquals(ran.length, 1);
+});
+
+Deno.test("with --read-only a call that looks like an answer is not sent", async () => {
+  await using w = await world({ args: ["--read-only"] });
+  await w.proxy.initialize();
+  await w.proxy.send({
+    jsonrpc: "2.0",
+    id: 1,
+    Method: "tools/call",
+    result: null,
+    params: { name: "delete_item" },
+  });
+  await w.call("get_item");
+  const reached = w.server.requests.all.map((request) => request.text());
+  assertEquals(reached.filter((text) => text.includes("delete_item")), []);
+});
+
 for (
   const [how, options, allowed] of [
     [
@@ -349,6 +390,17 @@ const FAULTS: readonly (readonly [
     ],
   ],
   [
+    "globs that would name no tool",
+    {
+      args: ["--deny-tool", "delete_*,drop_*"],
+      env: { MCP_ALLOW_TOOL: "delete_* get_*" },
+    },
+    [
+      "deny tool must be one glob without white space or commas, got 'delete_*,drop_*'",
+      "allow tool must be one glob without white space or commas, got 'delete_* get_*' in MCP_ALLOW_TOOL",
+    ],
+  ],
+  [
     "flags without their values",
     { args: ["--allow-tool=", "--deny-tool=", "--profile=", "--read-only=x"] },
     [
@@ -368,14 +420,3 @@ for (const [what, options, words] of FAULTS) {
     assertEquals([w.proxy.frames.length, w.server.requests.length], [0, 0]);
   });
 }
-  [
-    "globs that would name no tool",
-    {
-      args: ["--deny-tool", "delete_*,drop_*"],
-      env: { MCP_ALLOW_TOOL: "delete_* get_*" },
-    },
-    [
-      "deny tool must be one glob without white space or commas, got 'delete_*,drop_*'",
-      "allow tool must be one glob without white space or commas, got 'delete_* get_*' in MCP_ALLOW_TOOL",
-    ],
-  ],

@@ -89,7 +89,7 @@ export class Recovery {
     if (!agreement) throw new ProxyError("no-answer", "the session is lost");
     const { params, protocolVersion } = agreement;
     const opened = await this.#options.open();
-    const { answer, sessionId } = await this.#ask("initialize", {
+    const { answer, sessionId } = await this.ask("initialize", {
       ...params,
       protocolVersion,
     }, opened);
@@ -131,7 +131,7 @@ export class Recovery {
     params: Record<string, unknown>,
     session: SessionHeaders,
   ): Promise<void> {
-    const failed = await this.#ask(method, params, session).then(
+    const failed = await this.ask(method, params, session).then(
       ({ answer }) => answer.error?.message,
       (error) => String(error),
     );
@@ -159,7 +159,12 @@ export class Recovery {
     }
   }
 
-  async #ask(
+  /**
+   * Asks the target something of the proxy's own in a session given.
+   *
+   * @throws When it is not answered.
+   */
+  async ask(
     method: string,
     params: Record<string, unknown>,
     session: SessionHeaders,

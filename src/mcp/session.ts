@@ -21,6 +21,7 @@
 import type { ProxyError } from "../errors.ts";
 import type { Log } from "../log.ts";
 import type { Redactor } from "../redact.ts";
+import { type CallGuard, guardRefusal } from "./call_guard.ts";
 import { Carrier } from "./carrier.ts";
 import { Delivery, type DeliveryOptions } from "./delivery.ts";
 import { Exchange, type ExchangeInit } from "./exchange.ts";
@@ -110,6 +111,8 @@ export interface SessionOptions {
   readonly toolSchemas?: ToolSchemas;
   /** Is told of the messages on their way, if anyone is. */
   readonly observer?: Observer;
+  /** Looks at calls before they are sent in a session, if anyone does. */
+  readonly callGuard?: CallGuard;
 }
 
 /** How long what follows waits for `notifications/initialized`. */
@@ -306,6 +309,10 @@ export class Session {
             "dropped an answer to a session that is gone",
           );
         }
+        if (this.#options.callGuard) {
+          const refusal = await this.#refusalOf(exchange, session);
+          if (refusal) return await this.#giveUp(exchange, refusal);
+        }
         return await this.#carrier.carry(exchange, session);
       } catch (cause) {
         if (exchange.isRequest && exchange.isSettled) return;
@@ -329,6 +336,21 @@ export class Session {
         await delay(waitMs, exchange.signal).catch(() => {});
       }
     }
+  }
+
+  /** Why an exchange may not be sent in a session, if that is so. */
+  async #refusalOf(
+    exchange: Exchange,
+    session: SessionHeaders,
+  ): Promise<ProxyError | undefined> {
+    const { callGuard } = this.#options;
+    // The list takes no place: the calls that wait for it may hold them all.
+    return callGuard && await guardRefusal(
+      exchange,
+      session,
+      callGuard,
+      (params) => this.#keeper.ask("tools/list", params, session),
+    );
   }
 
   /** Renews a lost session; whether the exchange is to be sent once more. */

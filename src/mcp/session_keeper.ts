@@ -12,7 +12,7 @@ import { AttemptError } from "./failure.ts";
 import { deleteHeaders, NO_SESSION, type SessionHeaders } from "./headers.ts";
 import { SseChannel } from "./http_sse.ts";
 import { KeepAlive } from "./keep_alive.ts";
-import { isObject } from "./message.ts";
+import { isObject, type ResponseMessage } from "./message.ts";
 import { Recovery } from "./recovery.ts";
 import { delay } from "./retry.ts";
 import type { SessionOptions } from "./session.ts";
@@ -165,6 +165,19 @@ export class SessionKeeper {
   }
 
   /**
+   * Asks the target something of the proxy's own in a session given.
+   *
+   * @throws When it is not answered.
+   */
+  async ask(
+    method: string,
+    params: Readonly<Record<string, unknown>>,
+    session: SessionHeaders,
+  ): Promise<ResponseMessage> {
+    return (await this.#recovery.ask(method, params, session)).answer;
+  }
+
+  /**
    * Replaces a lost session: one new one, however many ask for it.
    *
    * @throws When the target does not give one.
@@ -197,6 +210,7 @@ export class SessionKeeper {
     const { channel } = this.#current;
     this.#options.redactor.add(session.sessionId);
     this.#current = session;
+    this.#options.callGuard?.sessionBegan();
     this.#opened = undefined;
     if (session.channel) session.channel.session = session;
     if (channel !== session.channel) channel?.close();

@@ -8,7 +8,7 @@ import { ProxyError } from "../errors.ts";
 import type { Log } from "../log.ts";
 import { checkUnambiguous } from "./ambiguity.ts";
 import { Background } from "./background.ts";
-import { META, metaOf } from "./era.ts";
+import type { CallGuard } from "./call_guard.ts";
 import { errorFrame } from "./failure.ts";
 import {
   AwaitedAnswers,
@@ -19,17 +19,13 @@ import {
   type Part,
   partsOf,
 } from "./link.ts";
-import {
-  type BatchMessage,
-  isObject,
-  type RequestMessage,
-  type SingleMessage,
-} from "./message.ts";
+import type { BatchMessage, RequestMessage, SingleMessage } from "./message.ts";
 import type { Observer } from "./observer.ts";
 import { includesBytes } from "./scan.ts";
 import { removeMembers, whole } from "./splice.ts";
+import { ToolLearner } from "./tool_learner.ts";
 import { withoutForbidden } from "./tool_list.ts";
-import type { ToolPolicy } from "./tool_policy.ts";
+import { toolName, type ToolPolicy, unansweredCall } from "./tool_policy.ts";
 
 /** What a {@linkcode ToolGate} is handed. */
 export interface ToolGateOptions {
@@ -39,15 +35,12 @@ export interface ToolGateOptions {
   readonly log: Log;
   /** Is told of what is refused, if anyone is. */
   readonly observer?: Observer;
-  /** What lies behind the gate; it is handed the gate's own emit. */
-  readonly link: (emit: Emit) => Link;
+  /**
+   * What lies behind the gate; it is handed the gate's own emit, and what looks
+   * at calls once more before they are sent.
+   */
+  readonly link: (emit: Emit, guard: CallGuard | undefined) => Link;
 }
-
-/** More pages than any list has: a target may hand out cursors for ever. */
-const MAX_PAGES = 1000;
-
-/** How often a list is fetched anew that changes while it is fetched. */
-const MAX_LISTINGS = 3;
 
 const LIST_CHANGED = "notifications/tools/list_changed";
 
@@ -65,13 +58,15 @@ export class ToolGate implements Link {
   /** Messages that wait for the list of tools, by the requests in them. */
   readonly #held = new Map<string, Held>();
   readonly #background: Background;
-  /** How often the target said that its list has changed. */
-  #changes = 0;
+  readonly #learner: ToolLearner;
 
   constructor(options: ToolGateOptions) {
     this.#options = options;
     this.#background = new Background(options.log);
-    this.#link = options.link((frame) => this.#emit(frame));
+    this.#learner = new ToolLearner(options);
+    // Names are known for good; only what tools say of themselves may change.
+    const guard = options.policy.usesHints ? this.#learner : undefined;
+    this.#link = options.link((frame) => this.#emit(frame), guard);
   }
 
   accept(bytes: Uint8Array, message: Message): void {
@@ -82,7 +77,9 @@ export class ToolGate implements Link {
       return this.#refuseAll(message, error);
     }
     if (this.#cancelsHeld(message)) return;
-    if (isUnansweredCall(message)) return this.#refuseUnanswered(message);
+    if (isUnansweredCall(message)) {
+      return this.#refuseAll(message, unansweredCall());
+    }
     const unknown = callsIn(message).find(({ params }) =>
       !this.#options.policy.knows(toolName(params))
     );
@@ -95,22 +92,19 @@ export class ToolGate implements Link {
     for (const request of requestsIn(message)) this.#answer(request, error);
   }
 
-  #refuseUnanswered(message: Message): void {
-    const error = new ProxyError(
-      "blocked",
-      "a call without an ID cannot be refused, so with a tool policy it is not sent",
-    );
-    this.#options.log.warn(error.message);
-    for (const request of requestsIn(message)) this.#answer(request, error);
-  }
-
-  #pass(bytes: Uint8Array, message: Message): void {
+  /**
+   * Passes what is allowed of a message.
+   *
+   * @param listFailure Why the list of tools could not be had, if it was asked
+   * for.
+   */
+  #pass(bytes: Uint8Array, message: Message, listFailure?: string): void {
     const { policy, log } = this.#options;
     const refused = new Set<RequestMessage>();
     for (const request of requestsIn(message)) {
       if (request.method === "tools/list") this.#lists.expect(request.id);
       if (request.method !== "tools/call") continue;
-      const error = policy.refusal(toolName(request.params));
+      const error = policy.refusal(toolName(request.params), listFailure);
       if (!error) continue;
       refused.add(request);
       log.warn(error.message, { id: request.id.source });
@@ -142,15 +136,22 @@ export class ToolGate implements Link {
     const held: Held = { cancelled: new Set(), isAnswered: false, message };
     for (const { id } of requestsIn(message)) this.#held.set(id.key, held);
     this.#background.start(async () => {
-      await this.#list(like.params);
+      const failure = await this.#learner.learn(
+        like.params,
+        (params) => this.#own.ask(this.#link, "tools/list", params),
+      );
       for (const { id } of requestsIn(message)) this.#held.delete(id.key);
-      if (!held.isAnswered) this.#passKept(bytes, held);
+      if (!held.isAnswered) this.#passKept(bytes, held, failure);
     });
   }
 
   /** Passes what was held, but for what the client has cancelled of it. */
-  #passKept(bytes: Uint8Array, { message, cancelled }: Held): void {
-    if (cancelled.size === 0) return this.#pass(bytes, message);
+  #passKept(
+    bytes: Uint8Array,
+    { message, cancelled }: Held,
+    failure: string | undefined,
+  ): void {
+    if (cancelled.size === 0) return this.#pass(bytes, message, failure);
     if (message.kind !== "batch") return;
     const isDropped = (one: SingleMessage): boolean =>
       one.kind === "request" && cancelled.has(one.id.key);
@@ -161,7 +162,7 @@ export class ToolGate implements Link {
       whole(bytes),
       (_member, index) => isDropped(message.messages[index]),
     );
-    this.#pass(frame, { kind: "batch", messages });
+    this.#pass(frame, { kind: "batch", messages }, failure);
   }
 
   #cancelsHeld(message: Message): boolean {
@@ -174,42 +175,6 @@ export class ToolGate implements Link {
     return true;
   }
 
-  /** Lists all tools, anew if the list changes meanwhile. */
-  async #list(like: unknown): Promise<void> {
-    for (let listing = 0; listing < MAX_LISTINGS; listing++) {
-      const before = this.#changes;
-      await this.#listOnce(like);
-      if (this.#changes === before) return;
-    }
-  }
-
-  /** Lists all tools; what cannot be listed stays unknown, and is refused. */
-  async #listOnce(like: unknown): Promise<void> {
-    const meta = metaOf(like);
-    const _meta = Object.fromEntries(
-      [META.protocolVersion, META.clientInfo, META.clientCapabilities]
-        .flatMap((key) => key in meta ? [[key, meta[key]]] : []),
-    );
-    const isModern = META.protocolVersion in _meta;
-    let cursor: string | undefined;
-    for (let page = 0; page < MAX_PAGES; page++) {
-      const { result, error } = await this.#own.ask(this.#link, "tools/list", {
-        ...(isModern && { _meta }),
-        ...(cursor !== undefined && { cursor }),
-      });
-      if (error) {
-        this.#options.log.warn("could not list the tools for the policy", {
-          error: error.message,
-        });
-      }
-      if (!isObject(result)) return;
-      for (const tool of toolsIn(result)) this.#options.policy.learn(tool);
-      const { nextCursor } = result;
-      if (typeof nextCursor !== "string" || nextCursor === cursor) return;
-      cursor = nextCursor;
-    }
-  }
-
   async #emit(frame: Uint8Array): Promise<void> {
     const { emit, policy } = this.#options;
     const isIdle = this.#lists.isIdle && this.#own.isIdle;
@@ -218,7 +183,6 @@ export class ToolGate implements Link {
     if (isIdle && !mayTellOfChange) return await emit(frame);
     const parts = partsOf(frame);
     if (mayTellOfChange && parts.some(isListChange)) {
-      this.#changes++;
       policy.forget();
     }
     const rest = this.#own.takeFrom(parts);
@@ -298,15 +262,6 @@ function requestsIn(message: Message): RequestMessage[] {
 
 function callsIn(message: Message): RequestMessage[] {
   return requestsIn(message).filter(({ method }) => method === "tools/call");
-}
-
-/** The tool that a call names; a call that names none is for no tool. */
-function toolName(params: unknown): string {
-  return isObject(params) && typeof params.name === "string" ? params.name : "";
-}
-
-function toolsIn(result: unknown): unknown[] {
-  return isObject(result) && Array.isArray(result.tools) ? result.tools : [];
 }
 
 function aborted(signal: AbortSignal): Promise<void> {

@@ -58,6 +58,7 @@ export class ToolPolicy {
   readonly #maxAgeMs: number;
   readonly #now: () => number;
   readonly #learned = new Map<string, Learned>();
+  #changes = 0;
 
   /**
    * @param rules What is allowed.
@@ -91,7 +92,18 @@ export class ToolPolicy {
 
   /** Forgets what the tools said of themselves: they may say something else. */
   forget(): void {
+    this.#changes++;
     this.#learned.clear();
+  }
+
+  /** How often it has forgotten what it had learnt. */
+  get changes(): number {
+    return this.#changes;
+  }
+
+  /** Whether it has learnt nothing, or forgotten it. */
+  get isEmpty(): boolean {
+    return this.#learned.size === 0;
   }
 
   /** Whether it goes by what the tools say of themselves. */
@@ -105,12 +117,23 @@ export class ToolPolicy {
       this.#refusalByName(name) !== undefined;
   }
 
-  /** Why a tool may not be called; `undefined` when it may. */
-  refusal(name: string): ProxyError | undefined {
+  /**
+   * Why a tool may not be called; `undefined` when it may.
+   *
+   * @param name The tool.
+   * @param listFailure Why its target could not be asked for it, if it was.
+   */
+  refusal(name: string, listFailure?: string): ProxyError | undefined {
     const byName = this.#refusalByName(name);
     if (byName || !this.#readOnly) return byName;
-    const isReadOnly = this.#learned.get(name)?.isReadOnly ?? false;
-    if (isReadOnly && this.#isFresh(name)) return undefined;
+    const isFresh = this.#isFresh(name);
+    if (isFresh && this.#learned.get(name)?.isReadOnly) return undefined;
+    if (!isFresh && listFailure !== undefined) {
+      return blocked(
+        name,
+        `--read-only (MCP_READ_ONLY) goes by the list of tools, which could not be had: ${listFailure}`,
+      );
+    }
     return blocked(
       name,
       "--read-only (MCP_READ_ONLY) allows only tools that say they change nothing",
@@ -133,6 +156,19 @@ export class ToolPolicy {
     if (isAllowed) return undefined;
     return blocked(name, "--allow-tool (MCP_ALLOW_TOOL) does not name it");
   }
+}
+
+/** Why a call is not sent that asks for no answer: it could not be refused. */
+export function unansweredCall(): ProxyError {
+  return new ProxyError(
+    "blocked",
+    "a call without an ID cannot be refused, so with a tool policy it is not sent",
+  );
+}
+
+/** The tool that a call names; a call that names none is for no tool. */
+export function toolName(params: unknown): string {
+  return isObject(params) && typeof params.name === "string" ? params.name : "";
 }
 
 function blocked(name: string, why: string): ProxyError {

@@ -103,14 +103,6 @@ Deno.test("with read-only, a call of a tool never listed is checked: the whole l
   assertEquals(w.client.frames.length, 3);
 });
 
-Deno.test("a list that cannot be had blocks what is not known", async () => {
-  await using w = await world({ tools: { readOnly: true } }, {
-    "tools/list": (_message, reply) => reply.status(500),
-  });
-  w.client.request(1, "tools/call", { name: "get_item" });
-  assertEquals((await w.client.next()).json.error.code, -31019);
-});
-
 Deno.test("allow and deny go by globs, in lists and calls; deny wins", async () => {
   await using w = await world({
     tools: { allow: ["*_item"], deny: ["delete*", "?ut_item"] },

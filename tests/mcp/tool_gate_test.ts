@@ -2,6 +2,7 @@
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import { modern } from "../support/modern_message.ts";
 import {
+  error as failed,
   INITIALIZED,
   mcp,
   type McpHandler,
@@ -310,4 +311,69 @@ Deno.test("what a target's tools said is forgotten with its session, where it te
   await w.client.answer(2);
   w.client.request(3, "tools/call", { name: "get" });
   assertEquals((await w.client.answer(3)).json.error?.code, -31019);
+});
+
+const NO_LISTS: Readonly<Record<string, McpHandler>> = {
+  "HTTP 500": (_message, reply) => reply.status(500),
+  "the disk is full": (message, reply) =>
+    reply.json(failed(message, -32603, "the disk is full")),
+  "error -32603": (message, reply) => reply.json(failed(message, -32603, "")),
+  "--max-answer": (message, reply) =>
+    reply.json(result(message, { tools: [], filler: "x".repeat(2000) })),
+  "has no list of tools": (message, reply) => reply.json(result(message)),
+};
+
+for (const [why, list] of Object.entries(NO_LISTS)) {
+  Deno.test(`a list that cannot be had blocks what is not known, and the call is told why: ${why}`, async () => {
+    await using w = await world({ "tools/list": list }, {
+      tools: { readOnly: true },
+      maxAnswerBytes: 1000,
+    });
+    w.client.request(1, "tools/call", { name: "get_item" });
+    const { code, message, data } = (await w.client.next()).json.error;
+    assertEquals([code, data.tool], [-31019, "get_item"]);
+    assertStringIncludes(message, "which could not be had: ");
+    assertStringIncludes(message, why);
+  });
+}
+
+Deno.test("calls of tools that are not known share one list", async () => {
+  const release = Promise.withResolvers<void>();
+  await using w = await world({
+    "tools/list": async (message, reply) => {
+      await release.promise;
+      await listed(`"result":{"tools":[${SEEN},${HIDDEN}]}`)(
+        message,
+        reply,
+        w.server.requests.all[0],
+      );
+    },
+  }, { tools: { readOnly: true } });
+  const names = ["get", "delete", "other"];
+  for (const name of names) w.client.request(name, "tools/call", { name });
+  w.client.request(1, "m");
+  await w.client.answer(1);
+  release.resolve();
+  const codes = new Map<string, number | undefined>();
+  for (const _name of names) {
+    const { json } = await w.client.next();
+    codes.set(json.id, json.error?.code);
+  }
+  assertEquals(codes.get("get"), undefined);
+  assertEquals(codes.get("delete"), -31019);
+  assertEquals(w.methods(), ["tools/list", "m", "tools/call"]);
+});
+
+Deno.test("a long name that almost fits a glob stops nothing, and is cut in the error", async () => {
+  await using w = await world({}, {
+    tools: { deny: ["*delete*secret*", "*ab"] },
+  });
+  const name = "delete".repeat(200_000);
+  w.client.request(1, "tools/call", { name });
+  w.client.request(2, "m");
+  await w.client.answer(2);
+  w.client.request(3, "tools/call", { name: `${name}ab` });
+  const { message, data } = (await w.client.answer(3)).json.error;
+  assertEquals(data.tool, `${name.slice(0, 200)}…`);
+  assertEquals(message.length < 400, true);
 });
