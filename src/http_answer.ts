@@ -5,10 +5,13 @@
  */
 
 import type { IncomingMessage, ServerResponse } from "node:http";
-import type { HttpError } from "./http_error.ts";
+import { BatchRefusal, type HttpError } from "./http_error.ts";
 import { errorFrame } from "./mcp/failure.ts";
 import type { RequestId } from "./mcp/message.ts";
 import type { Redact } from "./redact.ts";
+
+const encoder = new TextEncoder();
+const decoder = new TextDecoder();
 
 /** How long the rest of a request may come in that was answered already. */
 const LINGER_MS = 5_000;
@@ -18,7 +21,7 @@ const LINGER_MS = 5_000;
  *
  * @param request The request.
  * @param response Its answer, of which nothing is written yet.
- * @param error What is wrong.
+ * @param failure What is wrong.
  * @param id The ID of the JSON-RPC request, if there is one.
  * @param redact Takes out what the target may have echoed.
  * @returns How many bytes the error has.
@@ -26,11 +29,12 @@ const LINGER_MS = 5_000;
 export function answerError(
   request: IncomingMessage,
   response: ServerResponse,
-  { status, error, headers }: HttpError,
+  failure: HttpError,
   id?: RequestId,
   redact?: Redact,
 ): number {
-  const body = errorFrame(error, id, redact);
+  const { status, headers } = failure;
+  const body = bodyOf(failure, id, redact);
   response.writeHead(status, {
     ...headers,
     "content-type": "application/json",
@@ -40,6 +44,21 @@ export function answerError(
   response.end(body);
   linger(request);
   return body.length;
+}
+
+/** One error, or for a batch an array of them. */
+function bodyOf(
+  failure: HttpError,
+  id: RequestId | undefined,
+  redact: Redact | undefined,
+): Uint8Array {
+  if (!(failure instanceof BatchRefusal) || failure.answers.length === 0) {
+    return errorFrame(failure.error, id, redact);
+  }
+  const frames = failure.answers.map(({ id, error }) =>
+    decoder.decode(errorFrame(error, id, redact))
+  );
+  return encoder.encode(`[${frames.join(",")}]`);
 }
 
 /**

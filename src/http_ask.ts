@@ -8,6 +8,7 @@ import { ProxyError } from "./errors.ts";
 import { TargetRefusal } from "./http_error.ts";
 import { mediaType, readBody, readEvents } from "./mcp/body.ts";
 import { fetchFailure, streamCut } from "./mcp/failure.ts";
+import { frameTooLarge } from "./mcp/large_answer.ts";
 import { responseIn } from "./mcp/link.ts";
 import type { ResponseMessage } from "./mcp/message.ts";
 
@@ -52,7 +53,7 @@ export async function askTarget(
   }
   if (!answer.ok) throw new TargetRefusal(answer);
   const response = await responseOf(answer, maxBytes).catch((cause) => {
-    throw streamCut(cause);
+    throw cause instanceof ProxyError ? cause : streamCut(cause);
   });
   if (response !== undefined) return response;
   throw new ProxyError(
@@ -82,14 +83,19 @@ async function responseOf(
   if (mediaType(answer) === "text/event-stream") {
     return await responseInEvents(answer, maxBytes);
   }
-  return responseIn(await readBody(answer, { maxBytes }) ?? new Uint8Array());
+  const body = await readBody(answer, { maxBytes });
+  if (body === undefined) throw frameTooLarge(undefined, maxBytes);
+  return responseIn(body);
 }
 
 async function responseInEvents(
   answer: Response,
   maxDataBytes: number,
 ): Promise<ResponseMessage | undefined> {
-  for await (const { data } of readEvents(answer, { maxDataBytes })) {
+  for await (
+    const { data, oversized } of readEvents(answer, { maxDataBytes })
+  ) {
+    if (oversized) throw frameTooLarge(undefined, maxDataBytes);
     const response = responseIn(data);
     if (response !== undefined) return response;
   }

@@ -6,6 +6,7 @@
  */
 
 import { type ErrorReason, ProxyError } from "./errors.ts";
+import type { RequestId } from "./mcp/message.ts";
 
 /** A request ends with this status and this error. */
 export class HttpError extends Error {
@@ -22,6 +23,30 @@ export class HttpError extends Error {
     readonly headers: Readonly<Record<string, string>> = {},
   ) {
     super(error.message, { cause: error });
+  }
+}
+
+/** The answer to one request of a batch that was not sent. */
+export interface BatchAnswer {
+  readonly id: RequestId;
+  readonly error: ProxyError;
+}
+
+/** A batch is not sent, and each request in it is answered. */
+export class BatchRefusal extends HttpError {
+  override name = "BatchRefusal";
+
+  /**
+   * @param status The HTTP status.
+   * @param error What the log is told.
+   * @param answers What the client is told, of each request.
+   */
+  constructor(
+    status: number,
+    error: ProxyError,
+    readonly answers: readonly BatchAnswer[],
+  ) {
+    super(status, error);
   }
 }
 

@@ -103,7 +103,7 @@ export class HttpExchange {
   #observation: Observation | undefined;
   #isSent = false;
   #admitted: Blob | undefined;
-  #asksForTools = false;
+  #isLookedThrough = false;
   #filter: ListFilter | undefined;
 
   /**
@@ -225,13 +225,13 @@ export class HttpExchange {
     const headers = this.#sentHeaders();
     const ask = { target, fetch, headers, signal, maxBytes };
     try {
-      const { bytes, asksForTools } = await policy.admit(
+      const { bytes, isLookedThrough } = await policy.admit(
         message,
         this.#headers,
         (method, message) => askTarget(method, message, ask),
       );
       this.#admitted = new Blob([new Uint8Array(bytes)]);
-      this.#asksForTools = asksForTools;
+      this.#isLookedThrough = isLookedThrough;
       return undefined;
     } catch (cause) {
       if (cause instanceof TargetRefusal) return cause.answer;
@@ -298,11 +298,12 @@ export class HttpExchange {
     return passing?.read();
   }
 
-  /** What the answer must pass if it may hold a list of tools. */
+  /** What the answer must pass if it may be about tools. */
   async #listFilter(): Promise<ListFilter | undefined> {
     const { policy, maxAnswerBytes: maxBytes } = this.#options;
-    const mayListTools = this.#asksForTools || this.#request.method === "GET";
-    if (policy?.tools === undefined || !mayListTools) return undefined;
+    const concernsTools = this.#isLookedThrough ||
+      this.#request.method === "GET";
+    if (policy?.tools === undefined || !concernsTools) return undefined;
     const id = await this.#requestId();
     return new ListFilter({ policy: policy.tools, maxBytes, id });
   }

@@ -5,12 +5,12 @@
  */
 
 import { ProxyError } from "./errors.ts";
-import { HttpError } from "./http_error.ts";
+import { BatchRefusal, HttpError } from "./http_error.ts";
 import { checkUnambiguous } from "./mcp/ambiguity.ts";
-import { META, metaOf } from "./mcp/era.ts";
+import type { AskForTools } from "./mcp/call_guard.ts";
+import { LISTEN } from "./mcp/listen.ts";
 import {
   type BatchMessage,
-  isObject,
   readMessage,
   type ResponseMessage,
   type SingleMessage,
@@ -21,7 +21,13 @@ import {
   paramsWithMetadata,
 } from "./mcp/metadata.ts";
 import { standardHeaders } from "./mcp/modern_headers.ts";
-import { ToolPolicy, type ToolRules } from "./mcp/tool_policy.ts";
+import { learnTools } from "./mcp/tool_learner.ts";
+import {
+  toolName,
+  ToolPolicy,
+  type ToolRules,
+  unansweredCall,
+} from "./mcp/tool_policy.ts";
 
 /** What a {@linkcode MessagePolicy} is made of. */
 export interface MessagePolicyOptions {
@@ -35,8 +41,8 @@ export interface MessagePolicyOptions {
 export interface Admitted {
   /** What is sent. */
   readonly bytes: Uint8Array;
-  /** Whether its answer may hold a list of tools. */
-  readonly asksForTools: boolean;
+  /** Whether its answer may hold a list of tools, or tell of another one. */
+  readonly isLookedThrough: boolean;
 }
 
 /** Sends a request of the proxy's own, on behalf of a client's. */
@@ -44,15 +50,6 @@ export type Ask = (
   method: string,
   message: Uint8Array,
 ) => Promise<ResponseMessage>;
-
-/** Asks the target for something, by a method and its parameters. */
-type AskFor = (
-  method: string,
-  params: Record<string, unknown>,
-) => Promise<ResponseMessage>;
-
-/** More pages than any list has: a target may hand out cursors for ever. */
-const MAX_PAGES = 1000;
 
 /**
  * How long what a tool said of itself is believed. That the tools have changed
@@ -96,69 +93,122 @@ export class MessagePolicy {
     const message = readMessage(bytes);
     if (message.kind === "invalid") {
       // What we cannot read the target might.
-      if (this.tools === undefined) return { bytes, asksForTools: false };
+      if (this.tools === undefined) return { bytes, isLookedThrough: false };
       const error = new ProxyError(message.reason, message.detail);
       throw new HttpError(400, error);
     }
-    const singles = message.kind === "batch" ? message.messages : [message];
     if (this.tools !== undefined) {
-      checkNames(bytes, message);
-      checkHeaders(headers, message);
-      for (const single of singles) {
-        const error = await refusalOf(
-          single,
-          this.tools,
-          (method, params) =>
-            ask(method, ownRequest(method, params, this.#metadata)),
-        );
-        // As MCP has it: a call fails, HTTP does not.
-        const status = message.kind === "request" ? 200 : 400;
-        if (error !== undefined) throw new HttpError(status, error);
-      }
+      checkReading(bytes, message, headers);
+      const metadata = this.#metadata;
+      await checkCalls(
+        message,
+        this.tools,
+        (params) => askForTools(ask, params, metadata),
+      );
     }
+    const methods = singlesOf(message).map((single) =>
+      single.kind === "request" ? single.method : ""
+    );
+    // Whoever begins a session may have lost one to a target that has begun
+    // anew, and that may have other tools.
+    if (methods.includes("initialize")) this.tools?.forget();
+    const mayTellOfChange = this.tools?.usesHints && methods.includes(LISTEN);
     return {
       bytes: addMetadata(bytes, message, this.#metadata),
-      asksForTools: singles.some((single) =>
-        single.kind === "request" && single.method === LIST
-      ),
+      isLookedThrough: mayTellOfChange || methods.includes(LIST),
     };
   }
+}
+
+function singlesOf(
+  message: SingleMessage | BatchMessage,
+): readonly SingleMessage[] {
+  return message.kind === "batch" ? message.messages : [message];
+}
+
+/** Refuses what the target, or a gateway, might read otherwise. */
+function checkReading(
+  bytes: Uint8Array,
+  message: SingleMessage | BatchMessage,
+  headers: Headers,
+): void {
+  try {
+    checkUnambiguous(bytes, message);
+    checkHeaders(headers, message);
+  } catch (error) {
+    if (!(error instanceof ProxyError)) throw error;
+    throw refusal(message, error, () => error);
+  }
+}
+
+/** Refuses calls of tools that are not allowed, and what stands beside them. */
+async function checkCalls(
+  message: SingleMessage | BatchMessage,
+  policy: ToolPolicy,
+  ask: AskForTools,
+): Promise<void> {
+  const refused = new Map<SingleMessage, ProxyError>();
+  for (const single of singlesOf(message)) {
+    const error = await refusalOf(single, policy, ask);
+    if (error !== undefined) refused.set(single, error);
+  }
+  const [first] = refused.values();
+  if (first === undefined) return;
+  // As MCP has it: a call fails, HTTP does not.
+  if (message.kind === "request") throw new HttpError(200, first);
+  const beside = new ProxyError(
+    "blocked",
+    "nothing of the batch was sent, since a call in it is blocked",
+  );
+  throw refusal(message, first, (single) => refused.get(single) ?? beside);
+}
+
+/** The refusal of a message: in a batch each request has its own error. */
+function refusal(
+  message: SingleMessage | BatchMessage,
+  error: ProxyError,
+  errorOf: (request: SingleMessage) => ProxyError,
+): HttpError {
+  if (message.kind !== "batch") return new HttpError(400, error);
+  const answers = message.messages.flatMap((single) =>
+    single.kind === "request" ? [{ id: single.id, error: errorOf(single) }] : []
+  );
+  return new BatchRefusal(400, error, answers);
 }
 
 /** Why a message may not pass; `undefined` when it may. */
 async function refusalOf(
   message: SingleMessage,
   policy: ToolPolicy,
-  ask: AskFor,
+  ask: AskForTools,
 ): Promise<ProxyError | undefined> {
   if (message.kind === "response" || message.method !== CALL) return undefined;
-  const name = toolName(message.params);
-  if (!policy.knows(name)) await learnTools(policy, message.params, ask);
-  return policy.refusal(name);
+  if (message.kind === "notification") return unansweredCall();
+  const { params } = message;
+  const name = toolName(params);
+  if (policy.knows(name)) return policy.refusal(name);
+  const failure = await learnTools(policy, params, ask).catch((cause) => {
+    // Else it would read as if the call's own answer were too large.
+    if (isTooLarge(cause)) return cause.message;
+    throw cause;
+  });
+  return policy.refusal(name, failure);
+}
+
+function isTooLarge(cause: unknown): cause is ProxyError {
+  return cause instanceof ProxyError && cause.reason === "frame-too-large";
 }
 
 /** A request of the proxy's own, which has the metadata as the client's have. */
-function ownRequest(
-  method: string,
-  given: Record<string, unknown>,
+function askForTools(
+  ask: Ask,
+  given: Readonly<Record<string, unknown>>,
   metadata: Metadata,
-): Uint8Array {
+): Promise<ResponseMessage> {
   const id = `sigv4-proxy:tools:${crypto.randomUUID()}`;
   const params = paramsWithMetadata(given, metadata);
-  return encoder.encode(JSON.stringify({ jsonrpc: "2.0", id, method, params }));
-}
-
-/** Refuses what the target might read otherwise than the policy does. */
-function checkNames(
-  bytes: Uint8Array,
-  message: SingleMessage | BatchMessage,
-): void {
-  try {
-    checkUnambiguous(bytes, message);
-  } catch (error) {
-    if (!(error instanceof ProxyError)) throw error;
-    throw new HttpError(400, error);
-  }
+  const message = { jsonrpc: "2.0", id, method: LIST, params };
+  return ask(LIST, encoder.encode(JSON.stringify(message)));
 }
 
 /** Refuses headers by which a gateway might see another tool than the policy. */
@@ -176,38 +226,6 @@ function checkHeaders(
     if (given === null || given === mirrored.get(name.toLowerCase())) continue;
     const detail =
       `${name} does not say what the message says, which with a tool policy is refused`;
-    throw new HttpError(400, new ProxyError("invalid-request", detail));
+    throw new ProxyError("invalid-request", detail);
   }
-}
-
-/** Lists all tools; what cannot be listed stays unknown, and is refused. */
-async function learnTools(
-  policy: ToolPolicy,
-  params: unknown,
-  ask: AskFor,
-): Promise<void> {
-  const meta = metaOf(params);
-  const _meta = Object.fromEntries(
-    [META.protocolVersion, META.clientInfo, META.clientCapabilities]
-      .flatMap((key) => key in meta ? [[key, meta[key]]] : []),
-  );
-  const isModern = META.protocolVersion in _meta;
-  let cursor: string | undefined;
-  for (let page = 0; page < MAX_PAGES; page++) {
-    const { result } = await ask(LIST, {
-      ...(isModern && { _meta }),
-      ...(cursor !== undefined && { cursor }),
-    });
-    if (!isObject(result)) return;
-    const tools = Array.isArray(result.tools) ? result.tools : [];
-    for (const tool of tools) policy.learn(tool);
-    const { nextCursor } = result;
-    if (typeof nextCursor !== "string" || nextCursor === cursor) return;
-    cursor = nextCursor;
-  }
-}
-
-/** The tool that a call names; a call that names none is for no tool. */
-function toolName(params: unknown): string {
-  return isObject(params) && typeof params.name === "string" ? params.name : "";
 }

@@ -16,16 +16,24 @@ const READER = { name: "read", annotations: { readOnlyHint: true } };
 const WRITER = { name: "write", annotations: { readOnlyHint: false } };
 const PLAIN = { name: "plain" };
 
+interface Call {
+  readonly jsonrpc: string;
+  readonly id: number | string;
+  readonly method: string;
+  readonly params: { readonly name: string };
+}
+
 /** A list of tools on two pages. */
 const list: McpHandler = (message, reply) =>
   message.params?.cursor === "2"
     ? reply.json(result(message, { tools: [PLAIN] }))
     : reply.json(result(message, { tools: [READER, WRITER], nextCursor: "2" }));
 
-function call(name: string, id: number | string = 1): unknown {
+function call(name: string, id: number | string = 1): Call {
   return { jsonrpc: "2.0", id, method: "tools/call", params: { name } };
 }
 
+const PING = { jsonrpc: "2.0", id: 1, method: "ping" };
 const LIST = { jsonrpc: "2.0", id: 1, method: "tools/list" };
 
 /** A target and a front before it. */
@@ -215,8 +223,15 @@ const UNCLEAR: Readonly<Record<string, string>> = {
     '\ufeff{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"write"}}',
   "a call without an id":
     '{"jsonrpc":"2.0","method":"tools/call","params":{"name":"write"}}',
-  "a batch with a forbidden call":
-    '[{"jsonrpc":"2.0","id":1,"method":"ping"},{"jsonrpc":"2.0","id":2,"method":"tools/call","params":{"name":"write"}}]',
+  "an allowed call without an id":
+    '{"jsonrpc":"2.0","method":"tools/call","params":{"name":"read"}}',
+  "a call that looks like an answer":
+    '{"jsonrpc":"2.0","id":1,"Method":"tools/call","result":null,"params":{"name":"write"}}',
+  "an answer with parameters":
+    '{"jsonrpc":"2.0","id":1,"result":null,"params":{"name":"write"}}',
+  "a batch of such an answer":
+    '[{"jsonrpc":"2.0","id":1,"Method":"tools/call","result":null}]',
+  "an id in another case": '{"jsonrpc":"2.0","ID":1,"method":"tools/call"}',
 };
 
 for (const [what, body] of Object.entries(UNCLEAR)) {
@@ -231,6 +246,87 @@ for (const [what, body] of Object.entries(UNCLEAR)) {
     assertEquals(answer.status, 400);
     assert((await answer.json()).error.code < 0);
     assertEquals(world.target.requests.length, 0);
+  });
+}
+
+for (
+  const [what, batch, reasons] of [
+    ["a forbidden call", [PING, call("write", "w"), call("read", 3)], [
+      "blocked",
+      "blocked",
+      "blocked",
+    ]],
+    [
+      "a call without an id",
+      [PING, { ...Object(call("read")), id: undefined }],
+      [
+        "blocked",
+      ],
+    ],
+    ["a name in another case", [PING, { ...PING, id: 2, Params: {} }], [
+      "invalid-request",
+      "invalid-request",
+    ]],
+  ] as const
+) {
+  Deno.test(`of a batch with ${what} nothing is sent, and each request in it has its error`, async () => {
+    await using world = await World.start({}, { tools: { deny: ["write"] } });
+    const { status, json } = await world.ask(batch);
+    assertEquals(status, 400);
+    const ids = batch.flatMap(({ id }) => id === undefined ? [] : [id]);
+    // deno-lint-ignore no-explicit-any
+    assertEquals(json.map(({ id }: any) => id), ids);
+    assertEquals(
+      // deno-lint-ignore no-explicit-any
+      json.map(({ error }: any) => error.data.reason),
+      [...reasons],
+    );
+    assertEquals(world.target.requests.length, 0);
+  });
+}
+
+Deno.test("in a batch that is not sent the blocked call alone is told of its tool", async () => {
+  await using world = await World.start({}, { tools: { deny: ["write"] } });
+  const { json } = await world.ask([PING, call("write", 2)]);
+  // deno-lint-ignore no-explicit-any
+  const [beside, blocked] = json.map(({ error }: any) => error);
+  assertStringIncludes(beside.message, "nothing of the batch was sent");
+  assertEquals([beside.data.tool, blocked.data.tool], [undefined, "write"]);
+});
+
+for (
+  const [what, list] of [
+    [
+      "the disk is full",
+      (message, reply) =>
+        reply.json(error(message, -32603, "the disk is full")),
+    ],
+    [
+      "--max-answer",
+      (message, reply) =>
+        reply.json(result(message, { tools: [], filler: "x".repeat(2000) })),
+    ],
+    [
+      "--max-answer",
+      async (message, reply) => {
+        const stream = await reply.sse();
+        const filler = "x".repeat(2000);
+        await stream.message(result(message, { tools: [], filler }));
+        await stream.end();
+      },
+    ],
+  ] as readonly (readonly [string, McpHandler])[]
+) {
+  Deno.test(`a call whose list cannot be had is refused, and told why: ${what}`, async () => {
+    await using world = await World.start({ "tools/list": list }, {
+      tools: { readOnly: true },
+      maxAnswerBytes: 1000,
+    });
+    const { status, json } = await world.ask(call("read"));
+    assertEquals([status, json.error.code], [200, -31019]);
+    assertStringIncludes(json.error.message, "which could not be had: ");
+    assertStringIncludes(json.error.message, what);
+    assertEquals(world.methods, ["tools/list"]);
   });
 }
 
@@ -390,6 +486,51 @@ Deno.test("that the tools have changed is heard in a stream, and they are asked 
   assertStringIncludes(await stream.text(), "list_changed");
   await world.ask(call("read"));
   assertEquals(world.target.requests.length - before, 5);
+});
+
+Deno.test("that the tools have changed is heard in the answer to subscriptions/listen, and they are asked for anew", async () => {
+  const change = Promise.withResolvers<void>();
+  const listChanged = {
+    jsonrpc: "2.0",
+    method: "notifications/tools/list_changed",
+  };
+  await using world = await World.start({
+    "tools/list": (message, reply) =>
+      reply.json(result(message, { tools: [READER] })),
+    "subscriptions/listen": async (_message, reply) => {
+      const stream = await reply.sse();
+      await change.promise;
+      await stream.message(listChanged);
+      await stream.end();
+    },
+  }, { tools: { readOnly: true } });
+  const stream = await world.front.post(
+    { jsonrpc: "2.0", id: "s", method: "subscriptions/listen" },
+    { "mcp-method": "subscriptions/listen" },
+  );
+  await world.ask(call("read"));
+  await world.ask(call("read"));
+  change.resolve();
+  assertStringIncludes(await stream.text(), JSON.stringify(listChanged));
+  await world.ask(call("read"));
+  assertEquals(world.methods.slice(1), [
+    "tools/list",
+    "tools/call",
+    "tools/call",
+    "tools/list",
+    "tools/call",
+  ]);
+});
+
+Deno.test("with read-only a client's initialize makes the next call list again", async () => {
+  let tools: unknown[] = [READER];
+  await using world = await World.start({
+    "tools/list": (message, reply) => reply.json(result(message, { tools })),
+  }, { tools: { readOnly: true } });
+  assertEquals((await world.ask(call("read"))).json.result, {});
+  tools = [{ ...READER, annotations: { readOnlyHint: false } }];
+  await world.ask({ jsonrpc: "2.0", id: 1, method: "initialize" });
+  assertEquals((await world.ask(call("read"))).json.error?.code, -31019);
 });
 
 Deno.test("with a tool policy no coding is claimed for a message that was checked without one", async () => {
