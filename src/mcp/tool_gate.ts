@@ -9,7 +9,7 @@ import type { Log } from "../log.ts";
 import { checkUnambiguous } from "./ambiguity.ts";
 import { Background } from "./background.ts";
 import type { CallGuard } from "./call_guard.ts";
-import { errorFrame } from "./failure.ts";
+import { errorFrame, shuttingDown } from "./failure.ts";
 import {
   AwaitedAnswers,
   cancelledId,
@@ -219,7 +219,7 @@ export class ToolGate implements Link {
     while (!this.#background.isIdle && !patience.aborted) {
       await Promise.race([this.#background.any(), aborted(patience)]);
     }
-    const error = new ProxyError("shutting-down", "the proxy is stopping");
+    const error = shuttingDown(false);
     for (const held of new Set(this.#held.values())) {
       held.isAnswered = true;
       for (const request of requestsIn(held.message)) {
