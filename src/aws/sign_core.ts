@@ -5,6 +5,7 @@
  * @module
  */
 
+import { ConfigError } from "../errors.ts";
 import type { Log } from "../log.ts";
 import type { Redactor } from "../redact.ts";
 import { isS3, type PathRules } from "./canonical.ts";
@@ -94,8 +95,13 @@ const CHANGING_HEADERS: readonly string[] = [
   "x-real-ip",
 ];
 
-/** Makes what signs for one service. */
+/**
+ * Makes what signs for one service.
+ *
+ * @throws {ConfigError} There is nothing to sign for, or no such version.
+ */
 export function createSigningCore(options: SignerOptions): SigningCore {
+  checkScope(options);
   const { service, region, now = Date.now } = options;
   const s3 = isS3(service);
   const pathRules: PathRules = {
@@ -171,6 +177,27 @@ export function createSigningCore(options: SignerOptions): SigningCore {
       return clockOffsetMs;
     },
   };
+}
+
+/** A program without types may hand in anything. */
+function checkScope(
+  { service, region, signatureVersion = "v4" }: SignerOptions,
+): void {
+  const faults: string[] = [];
+  if (!isText(service)) {
+    faults.push("the service to sign for must be a name such as execute-api");
+  }
+  if (!isText(region)) {
+    faults.push("the region to sign for must be a name such as us-east-1");
+  }
+  if (signatureVersion !== "v4" && signatureVersion !== "v4a") {
+    faults.push("the signature version must be v4 or v4a");
+  }
+  if (faults.length > 0) throw new ConfigError(faults);
+}
+
+function isText(value: unknown): boolean {
+  return typeof value === "string" && value.trim() !== "";
 }
 
 /** Credentials in any of their forms, as a source of them. */

@@ -124,7 +124,8 @@ interface Attempt {
  *
  * @param options What to sign for, and what to send with.
  * @returns The `fetch`.
- * @throws {ConfigError} An origin or the host to sign is not one to sign for.
+ * @throws {ConfigError} An origin or the host to sign is not one to sign for,
+ * the service or the region is empty, or there is no such signature version.
  *
  * @example
  * ```ts

@@ -145,6 +145,8 @@ const MAX_EXPIRY_SECONDS = 7 * 24 * 60 * 60;
  *
  * @param options The service, its region, and who is asking.
  * @returns The signer.
+ * @throws {ConfigError} The service or the region is empty, or there is no such
+ * signature version.
  *
  * @example
  * ```ts

@@ -5,8 +5,11 @@ import {
   assertEquals,
   assertFalse,
   assertStringIncludes,
+  assertThrows,
 } from "@std/assert";
 import { createSigner, type SignerOptions } from "../../src/aws/signer.ts";
+import { createSignedFetch } from "../../src/aws/signed_fetch.ts";
+import { ConfigError } from "../../src/errors.ts";
 import { type GateRecord, IamGate } from "../support/iam_gate.ts";
 import {
   SigV4Verifier,
@@ -375,5 +378,23 @@ Deno.test("a v4a signer goes over to another secret of the same access key", asy
       assert(verdict.ok, verdict.ok ? "" : verdict.message);
     }
     await signer.warmUp();
+  }
+});
+
+Deno.test("a service, a region or a version that cannot be signed for is refused at once", () => {
+  const wrong = [
+    { ...SIGNER, service: "" },
+    { ...SIGNER, region: " " },
+    // A program without types may hand in anything.
+    { ...SIGNER, ...JSON.parse('{"signatureVersion":"v5"}') },
+  ];
+  for (const options of wrong) {
+    const { faults } = assertThrows(() => createSigner(options), ConfigError);
+    assertEquals(faults.length, 1);
+    assertThrows(
+      () => createSignedFetch({ ...options, origin: "https://mcp.example" }),
+      ConfigError,
+      faults[0],
+    );
   }
 });
