@@ -23,7 +23,8 @@ export function fishCompletions(): string {
 # or to be kept as ${PROGRAM}.fish in ~/.config/fish/completions.
 
 function __sigv4_proxy_profiles
-    sh -c ${quoted(LIST_PROFILES)}
+    # Without a description of their own they would have the flag's.
+    sh -c ${quoted(LIST_PROFILES)} | string replace -r '$' \\tprofile
 end
 
 # Whether the first word is one of these.

@@ -87,11 +87,16 @@ function commandCase(
 function specs(flags: readonly CompletionFlag[], indent = "    "): string {
   return flags.map(({ flag, help, value, isRepeatable }) =>
     indent + quoted(
-      `${isRepeatable ? "*" : ""}--${flag}[${inBrackets(help)}]${
-        action(value)
-      }`,
+      `${isRepeatable ? "*" : ""}--${flag}${equals(value)}[${
+        inBrackets(help)
+      }]${action(value)}`,
     )
   ).join("\n");
+}
+
+/** A value is the next word, or behind an equals sign. */
+function equals({ kind }: ValueKind): string {
+  return kind === "none" ? "" : "=";
 }
 
 function inBrackets(text: string): string {

@@ -208,6 +208,11 @@ shellTest(
     assertEquals(await offers("sigv4-proxy --help cre"), ["credentials"]);
     assertEquals(await offers("sigv4-proxy help htt"), ["http"]);
     assertEquals(await offers("sigv4-proxy help config --wr"), []);
+    const profile = await shell.lines(
+      `source '${shell.script}'; complete -C 'sigv4-proxy --profile wo'`,
+      ["--no-config"],
+    );
+    assertEquals(profile, ["work\tprofile"]);
     const help = await shell.lines(
       `source '${shell.script}'; complete -C 'sigv4-proxy --listen-h'`,
       ["--no-config"],
@@ -229,6 +234,8 @@ shellTest(
       ["completions fi", "sh"],
       ["--log-level wa", "rn"],
       ["--profile wo", "rk"],
+      ["--profile=wo", "rk"],
+      ["--ca-cert=compl", "etions"],
       ["--help cre", "dentials"],
       ["help polic", "y"],
       ["help htt", "p"],
