@@ -4,6 +4,8 @@
  * @module
  */
 
+import { type Need, permissionAdvice } from "./aws/credential_permissions.ts";
+
 /** What a file holds, or why it could not be read. */
 export type FileReading =
   | { readonly text: string }
@@ -35,8 +37,8 @@ export function quotePath(path: string): string {
 function reasonOf(error: unknown, path: string): string {
   if (error instanceof Deno.errors.NotFound) return "does not exist";
   if (error instanceof Deno.errors.NotCapable) {
-    // A comma would begin another path.
-    return `may not be read: add --allow-read=${path.replaceAll(",", ",,")}`;
+    const need: Need = { kind: "read", value: path, why: "read the file" };
+    return `may not be read: ${permissionAdvice([need])}`;
   }
   if (error instanceof Deno.errors.PermissionDenied) {
     return "cannot be read: the system denies it";

@@ -6,6 +6,7 @@
  * @module
  */
 
+import { dirname } from "node:path";
 import { SDK_ENV_PATTERN } from "./credential_env.ts";
 
 /** A permission and what it is wanted for. */
@@ -73,15 +74,69 @@ export function notGranted(needs: readonly Need[]): Need[] {
   );
 }
 
-/** The command line flags that grant the needs, one a kind. */
+/**
+ * The command line flags that grant the needs, one a kind. What no flag can
+ * name is left out; {@linkcode commaNotes} says so.
+ */
 export function flagsFor(needs: readonly Need[]): string[] {
   const values = new Map<string, Set<string>>();
-  for (const { kind, value } of needs) {
-    const known = values.get(kind);
+  for (const need of needs) {
+    const value = flagValue(need);
+    if (value === undefined) continue;
+    const known = values.get(need.kind);
     if (known !== undefined) known.add(value);
-    else values.set(kind, new Set([value]));
+    else values.set(need.kind, new Set([value]));
   }
   return [...values].map(([kind, of]) => `--allow-${kind}=${[...of].join()}`);
+}
+
+/** What a person has to know of the flags, for paths with a comma. */
+export function commaNotes(needs: readonly Need[]): string[] {
+  const notes: string[] = [];
+  const wider = new Map<string, string[]>();
+  for (const need of needs) {
+    const value = flagValue(need);
+    if (value === need.value) continue;
+    if (value === undefined) {
+      notes.push(
+        `no flag of Deno's allows to ${need.why}: none can name ` +
+          `'${need.value}', which has a comma; move it to a path without one`,
+      );
+      continue;
+    }
+    const flag = `--allow-${need.kind}=${value}`;
+    wider.set(flag, [...wider.get(flag) ?? [], `'${need.value}'`]);
+  }
+  for (const [flag, paths] of wider) {
+    notes.push(
+      `${flag} allows more than ${paths.join(" and ")}: no flag of Deno's ` +
+        "can name a path with a comma, so it names a directory above",
+    );
+  }
+  return notes;
+}
+
+/** What to do so that the needs are granted. */
+export function permissionAdvice(needs: readonly Need[]): string {
+  const flags = flagsFor(needs);
+  const add = flags.length === 0 ? [] : [`add ${flags.join(" ")}`];
+  return [...add, ...commaNotes(needs)].join("; ");
+}
+
+/**
+ * The narrowest that a flag can name. A comma begins another value there, and
+ * nothing escapes it, so that a path which has one is allowed by a directory
+ * above. A root would be everything, and a program's directory allows no
+ * program.
+ */
+function flagValue({ kind, value }: Need): string | undefined {
+  if (!value.includes(",")) return value;
+  if (kind !== "read" && kind !== "write") return undefined;
+  let directory = dirname(value);
+  while (directory.includes(",")) directory = dirname(directory);
+  return directory === dirname(directory) && directory !== "."
+    ? undefined
+    : directory;
 }
 
 function descriptor({ kind, value }: Need): Deno.PermissionDescriptor {

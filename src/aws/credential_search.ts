@@ -8,7 +8,12 @@
 import { CredentialsError } from "../errors.ts";
 import type { Log } from "../log.ts";
 import type { Redactor } from "../redact.ts";
-import { flagsFor, type Need, notGranted } from "./credential_permissions.ts";
+import {
+  flagsFor,
+  type Need,
+  notGranted,
+  permissionAdvice,
+} from "./credential_permissions.ts";
 import type { FileWatch } from "./credential_watch.ts";
 
 /** Reads an environment variable; an empty one counts as not set. */
@@ -103,7 +108,7 @@ export function notPermitted(
 /** Says which permissions are missing, what for, and the flags. */
 export function lacking(missing: readonly Need[]): string {
   const purposes = [...new Set(missing.map(({ why }) => `to ${why}`))];
-  return `no permission ${purposes.join(" and ")}: add ${
-    flagsFor(missing).join(" ")
+  return `no permission ${purposes.join(" and ")}: ${
+    permissionAdvice(missing)
   }`;
 }

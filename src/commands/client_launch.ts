@@ -8,6 +8,7 @@
 import { resolve } from "node:path";
 import { parseArguments } from "../arguments.ts";
 import { sharedPaths } from "../aws/credential_files.ts";
+import { commaNotes } from "../aws/credential_permissions.ts";
 import type { Config } from "../config.ts";
 import type { Option } from "../option.ts";
 import { OPTION_KEYS, type OptionKey, OPTIONS } from "../options.ts";
@@ -62,8 +63,15 @@ export async function findLaunch(
   if (program.module === undefined) {
     return { launch: { command, args: own, env }, notes };
   }
-  const flags = permissionFlags(await findNeeds(config, context));
-  const run = [...before, "run", ...flags, program.module, ...own];
+  const needs = await findNeeds(config, context);
+  notes.push(...commaNotes(needs));
+  const run = [
+    ...before,
+    "run",
+    ...permissionFlags(needs),
+    program.module,
+    ...own,
+  ];
   return { launch: { command, args: run, env }, notes };
 }
 

@@ -5,7 +5,7 @@
  */
 
 import { SDK_ENV } from "../aws/credential_env.ts";
-import type { Need } from "../aws/credential_permissions.ts";
+import { commaNotes, type Need } from "../aws/credential_permissions.ts";
 import { OPTION_KEYS, OPTIONS } from "../options.ts";
 import type { Option } from "../option.ts";
 import type { Checkup } from "./doctor.ts";
@@ -56,7 +56,7 @@ export async function checkPermissions(
     return {
       status: "failed",
       detail: `no permission ${purposes.join(", ")}`,
-      advice: [`add ${flagsText(others)}`, ...hidden],
+      advice: [...adviceFor(others), ...hidden],
       facts: {
         needed: permissionFlags(needs),
         missing: permissionFlags(others).slice(1),
@@ -95,6 +95,11 @@ function namesOf(
 function asWritten(need: Need): Need {
   const prefix = need.kind === "env" && /^(?:AWS|MCP)_/.exec(need.value);
   return prefix ? { ...need, value: `${prefix[0]}*` } : need;
+}
+
+function adviceFor(needs: readonly Need[]): string[] {
+  const flags = flagsText(needs);
+  return [...(flags === "" ? [] : [`add ${flags}`]), ...commaNotes(needs)];
 }
 
 function flagsText(needs: readonly Need[]): string {

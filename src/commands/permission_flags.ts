@@ -15,7 +15,7 @@ import {
   type SharedPaths,
   sharedPaths,
 } from "../aws/credential_files.ts";
-import type { Need } from "../aws/credential_permissions.ts";
+import { flagsFor, type Need } from "../aws/credential_permissions.ts";
 import { splitCommand } from "../aws/credential_process.ts";
 import type { Config } from "../config.ts";
 import { PROXY_VARIABLES } from "../connect_limit.ts";
@@ -105,6 +105,7 @@ function optionFiles(config: Config): Need[] {
  *
  * @param needs The permissions.
  * @returns Flags for `deno run`, one a kind, with `--no-prompt` before them.
+ * What they cannot name exactly, {@linkcode commaNotes} tells.
  */
 export function permissionFlags(needs: readonly Need[]): string[] {
   const kinds: readonly Need["kind"][] = [
@@ -115,14 +116,10 @@ export function permissionFlags(needs: readonly Need[]): string[] {
     "run",
     "sys",
   ];
-  const flags = kinds.flatMap((kind) => {
-    const values = needs.filter((need) => need.kind === kind)
-      .map(({ value }) => value.replaceAll(",", ",,"));
-    return values.length === 0
-      ? []
-      : [`--allow-${kind}=${[...new Set(values)].join(",")}`];
-  });
-  return ["--no-prompt", ...flags];
+  const ordered = kinds.flatMap((kind) =>
+    needs.filter((need) => need.kind === kind)
+  );
+  return ["--no-prompt", ...flagsFor(ordered)];
 }
 
 /** Whether the environment's own keys are what the proxy signs with. */

@@ -1,4 +1,5 @@
-import { assertEquals } from "@std/assert";
+import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import { commaNotes } from "../../src/aws/credential_permissions.ts";
 import {
   findNeeds,
   permissionFlags,
@@ -87,7 +88,7 @@ role_arn = arn:aws:iam::123456789012:role/admin
 source_profile = tool
 region = us-east-2
 [profile tool]
-credential_process = "/opt/a, b/tool" --json
+credential_process = "/opt/a b/tool" --json
 `,
   );
   const flags = await flagsOf(world, ["--profile", "admin"]);
@@ -96,7 +97,7 @@ credential_process = "/opt/a, b/tool" --json
     "sts.us-east-2.amazonaws.com:443",
     `--allow-env=${SDK_ENV}`,
   ]);
-  assertEquals(flags.at(-1), "--allow-run=/opt/a,, b/tool");
+  assertEquals(flags.at(-1), "--allow-run=/opt/a b/tool");
 });
 
 Deno.test("--assume-role needs STS whatever the source is", async () => {
@@ -163,4 +164,40 @@ Deno.test("STS of another partition is under that partition's domain", async () 
     await findNeeds(config, { env: world.env, os: "linux" }),
   );
   assertEquals(net.split(",").at(-1), "sts.cn-north-1.amazonaws.com.cn:443");
+});
+
+Deno.test("with flags for paths that have a comma Deno starts, and may read them", async () => {
+  await using world = await CommandWorld.make({ AWS_ACCESS_KEY_ID: "AKIA" });
+  const home = world.path("a,b");
+  const file = await world.write("a,b/.aws/config", "");
+  const config = await configOf([TARGET]);
+  const env = (name: string) => name === "HOME" ? home : world.env(name);
+  const needs = await findNeeds(config, { env, os: "linux" });
+  const script = await world.write(
+    "read.ts",
+    "Deno.readTextFileSync(Deno.args[0]);",
+  );
+  const { success, stderr } = await new Deno.Command(Deno.execPath(), {
+    args: ["run", "--no-config", ...permissionFlags(needs), script, file],
+    stdin: "null",
+  }).output();
+  assert(success, new TextDecoder().decode(stderr));
+  assertEquals(commaNotes(needs), [
+    `--allow-read=${world.home} allows more than '${home}/.aws/config' and ` +
+    `'${home}/.aws/credentials': no flag of Deno's can name a path with a ` +
+    "comma, so it names a directory above",
+  ]);
+});
+
+Deno.test("what no flag can name is left out, and said to be", () => {
+  const needs = [
+    { kind: "run", value: "/opt/a,b/tool", why: "run it" },
+    { kind: "read", value: "/a,b/file", why: "read it" },
+    { kind: "write", value: "/srv/c", why: "write it" },
+  ] as const;
+  assertEquals(permissionFlags(needs), ["--no-prompt", "--allow-write=/srv/c"]);
+  const notes = commaNotes(needs);
+  assertEquals(notes.length, 2);
+  assertStringIncludes(notes[0], "allows to run it: none can name '/opt/a,b");
+  assertStringIncludes(notes[1], "allows to read it: none can name '/a,b/fil");
 });
