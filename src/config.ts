@@ -177,7 +177,8 @@ export async function parseCommand(
     variables: [...extra.variables, ...metadata.variables],
     secrets: [...extra.secrets, ...metadata.secrets],
   };
-  return { kind: "run", config, notes: [...scope.notes, ...tls.notes] };
+  const notes = [...target.notes ?? [], ...scope.notes, ...tls.notes];
+  return { kind: "run", config, notes };
 }
 
 /**

@@ -5,6 +5,8 @@
  */
 
 import { isLoopback } from "./address.ts";
+import { unescapedRuntimeArn } from "./aws/runtime_arn.ts";
+import type { LogNote } from "./log.ts";
 
 /** The target URL, read. */
 export interface TargetReading {
@@ -14,6 +16,8 @@ export interface TargetReading {
   readonly host?: string;
   /** What is wrong with it, a sentence each. None shows the URL. */
   readonly faults: readonly string[];
+  /** What a person should know about it. */
+  readonly notes?: readonly LogNote[];
 }
 
 /** A host with a dot in it, and what may follow. */
@@ -54,5 +58,16 @@ export function readTarget(text: string, allowHttp: boolean): TargetReading {
         "MCP_ALLOW_HTTP=true is set",
     );
   }
-  return { url, faults };
+  return { url, faults, notes: notesOn(url) };
+}
+
+// Amazon Bedrock AgentCore, "Invoke an AgentCore Runtime agent".
+function notesOn(url: URL): LogNote[] {
+  const unescaped = unescapedRuntimeArn(url);
+  if (unescaped === undefined) return [];
+  return [{
+    level: "warn",
+    message: "AgentCore does not find a runtime by an ARN with a plain / in " +
+      `the target URL: escape it as %2F (…:runtime%2F${unescaped.id})`,
+  }];
 }

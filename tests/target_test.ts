@@ -10,6 +10,7 @@ import {
   ELSEWHERE,
   faultOf,
   faultsOf,
+  run,
 } from "./support/command_line.ts";
 
 Deno.test("only http and https are taken, and what cannot be read is said so", async () => {
@@ -113,5 +114,21 @@ Deno.test("another Host is signed only where no stranger collects it, and tells 
       await faultOf([`--sign-host=${host}`]),
       "sign host must be a host",
     );
+  }
+});
+
+Deno.test("an ARN in the path without the escape of its slash is warned of, and no other path is", async () => {
+  const start = "https://bedrock-agentcore.us-west-2.amazonaws.com/runtimes/";
+  const arn = "arn:aws:bedrock-agentcore:us-west-2:111122223333:runtime";
+  const warningsFor = async (path: string) =>
+    (await run([`${start}${path}/invocations`])).notes
+      .filter(({ level }) => level === "warn").map(({ message }) => message);
+  for (const before of [arn, arn.replaceAll(":", "%3A")]) {
+    const [warning, ...others] = await warningsFor(`${before}/mine-AbC123`);
+    assertMatch(warning, /escape it as %2F \(…:runtime%2Fmine-AbC123\)$/);
+    assertEquals(others, []);
+  }
+  for (const path of [`${arn}%2Fmine-AbC123`, "mine-AbC123", "a/b"]) {
+    assertEquals(await warningsFor(path), [], path);
   }
 });

@@ -8,20 +8,24 @@ import type { Config } from "../config.ts";
 import { partitionOf } from "./partition.ts";
 
 /**
- * The beginning of an ARN in the target's partition and region.
+ * The beginnings of ARNs in the target's partition and regions.
  *
  * @param service The service, as ARNs have it.
  * @param config What is signed for.
  * @param account The account, or `*`.
- * @returns `arn:…` up to the account. All regions of a set are one `*`.
+ * @returns `arn:…` up to the account, once for each region of a set. A
+ * wildcard in a region means in an ARN what it means in a set.
  */
-export function arnStart(
+export function arnStarts(
   service: string,
   { region }: Pick<Config, "region">,
   account: string,
-): string {
-  const place = /[,*]/.test(region) ? "*" : region;
-  return `arn:${partitionOf(region).name}:${service}:${place}:${account}`;
+): string[] {
+  const members = [...new Set(region.split(","))];
+  const regions = members.includes("*") ? ["*"] : members;
+  // All of a set are of one partition; a wildcard does not tell it.
+  const { name } = partitionOf(region);
+  return regions.map((place) => `arn:${name}:${service}:${place}:${account}`);
 }
 
 /** A part of a URL, with its escapes undone if they can be. */

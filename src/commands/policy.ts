@@ -5,6 +5,8 @@
  * @module
  */
 
+import { readSharedFiles, sharedPaths } from "../aws/credential_files.ts";
+import { commaNotes } from "../aws/credential_permissions.ts";
 import { type Config, parseCommand } from "../config.ts";
 import { CredentialsError } from "../errors.ts";
 import { versionText } from "../help.ts";
@@ -55,18 +57,32 @@ export async function runPolicy(
       await context.write(versionText(Deno.version.deno));
       return 0;
     case "run": {
+      const { config, notes } = command;
       // With the keys in the environment, the shared files may still say where.
-      const needs = await findNeeds(command.config, context, {
+      const needs = await findNeeds(config, context, {
         hereOnly: !isProfileAsked,
       });
       const flags = shellWords(permissionFlags(needs));
+      const warnings = notes.filter(({ level }) => level === "warn");
+      await tellNotes([
+        ...warnings.map(({ message }) => message),
+        ...await profileNotes(config, context.env),
+        ...commaNotes(needs),
+      ], context);
       if (given.has("flags")) {
         await context.write(`${flags}\n`);
         return 0;
       }
-      return await printPolicy(command.config, flags, context);
+      return await printPolicy(config, flags, context);
     }
   }
+}
+
+async function tellNotes(
+  notes: readonly string[],
+  { writeError }: CommandContext,
+): Promise<void> {
+  for (const note of notes) await writeError(`note: ${note}\n`);
 }
 
 async function printPolicy(
@@ -93,9 +109,7 @@ async function printPolicy(
   const document = { Version: "2012-10-17", Statement: statements };
   await context.write(`${JSON.stringify(document, undefined, 2)}\n`);
   const known = note === undefined ? notes : [...notes, note];
-  for (const line of [...known, ...roleNotes(config)]) {
-    await tell(`note: ${line}`);
-  }
+  await tellNotes([...known, ...roleNotes(config)], context);
   await tell(`Deno flags: ${flags}`);
   return 0;
 }
@@ -153,6 +167,23 @@ async function callersAccount(
     if (isUnset) return "there are no credentials to tell it";
     return redactor.redact(reasonOf(error));
   }
+}
+
+/** The flags are for a guess where there is no such profile. */
+async function profileNotes(
+  { profile, profiles }: Config,
+  env: CommandContext["env"],
+): Promise<string[]> {
+  const named = profile === undefined
+    ? []
+    : [...new Set([profile, ...profiles])];
+  const paths = sharedPaths(env);
+  if (named.length === 0 || paths === undefined) return [];
+  const files = await readSharedFiles(paths);
+  return named.filter((name) => !files.profiles.has(name)).map((name) =>
+    `there is no profile "${name}" in the shared AWS files that can be read ` +
+    "here, so the Deno flags may lack what it needs"
+  );
 }
 
 function roleNotes({ assumeRole }: Config): string[] {

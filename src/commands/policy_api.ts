@@ -27,7 +27,8 @@ export interface ApiTarget {
  */
 export function readApi(config: Config): ApiTarget {
   const host = knownHost(config);
-  const api = /^([a-z0-9]+)(?:-vpce-[a-z0-9]+)?\.execute-api\./.exec(host)?.[1];
+  const api = /^([a-z0-9]+)(?:-vpce-[a-z0-9]+)?\.execute-api(?:-fips)?\./
+    .exec(host)?.[1];
   const [first = "", ...others] = pathOf(config.targetUrl).split("/");
   if (api === undefined) {
     return {

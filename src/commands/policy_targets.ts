@@ -7,8 +7,9 @@
  * @module
  */
 
+import { readRuntimeArn, unescapedRuntimeArn } from "../aws/runtime_arn.ts";
 import type { Config } from "../config.ts";
-import { arnStart, decode, knownHost, literal, pathOf } from "./arn.ts";
+import { arnStarts, decode, knownHost, literal, pathOf } from "./arn.ts";
 import { readApi } from "./policy_api.ts";
 
 /** A statement of an IAM policy. */
@@ -69,28 +70,40 @@ export function targetPolicy(input: PolicyInput): TargetPolicy | undefined {
  */
 function apiGateway({ config, account }: PolicyInput): TargetPolicy {
   const { api, stage, path, notes } = readApi(config);
-  const arn = arnStart("execute-api", config, account);
-  // A session is ended with DELETE; GET resumes a stream, or holds one open.
-  const resources = ["POST", "GET", "DELETE"].map((method) =>
-    `${arn}:${api}/${stage}/${method}/${path}`
+  const isSse = config.transport === "sse";
+  const methods = isSse ? sseMethods(path) : [
+    // A session is ended with DELETE; GET resumes a stream, or holds one open.
+    `POST/${path}`,
+    `GET/${path}`,
+    `DELETE/${path}`,
+  ];
+  const resources = arnStarts("execute-api", config, account).flatMap((arn) =>
+    methods.map((method) => `${arn}:${api}/${stage}/${method}`)
   );
   return {
     statements: [allow("InvokeApi", "execute-api:Invoke", resources)],
-    notes,
+    notes: isSse ? [...notes, SSE_NOTE] : notes,
   };
 }
+
+/** HTTP+SSE of 2024 posts to a path that the stream names. */
+function sseMethods(path: string): string[] {
+  return [`GET/${path}`, "POST/*"];
+}
+
+const SSE_NOTE =
+  "with --transport sse the target names the path of the messages itself: " +
+  "where you know it, put it in place of the * that stands for it";
 
 /**
  * AWS Lambda, "Control access to Lambda function URLs": since October 2025 both
  * actions are asked for, and a condition keeps the second to the function's URL.
  */
-function lambdaUrl({ config, account }: PolicyInput): TargetPolicy | undefined {
-  const host = knownHost(config);
+function lambdaUrl(input: PolicyInput): TargetPolicy | undefined {
+  const host = knownHost(input.config);
   // The API of Lambda itself is no MCP server.
   if (/^lambda\./.test(host)) return undefined;
-  const resource = `${
-    arnStart("lambda", config, account)
-  }:function:FUNCTION_NAME`;
+  const resource = inEachRegion("lambda", input, "function:FUNCTION_NAME");
   return {
     statements: [
       {
@@ -119,13 +132,14 @@ const USER_ID_HEADER = "x-amzn-bedrock-agentcore-runtime-user-id";
  * inbound authorization for your gateway".
  */
 function agentCore(input: PolicyInput): TargetPolicy | undefined {
-  const { config, account } = input;
-  const base = arnStart("bedrock-agentcore", config, account);
+  const { config } = input;
+  const named = (rest: string) =>
+    inEachRegion("bedrock-agentcore", input, rest);
   const gateway = /^([^.]+)\.gateway\.bedrock-agentcore\./.exec(
     knownHost(config),
   );
   if (gateway !== null) {
-    const resource = `${base}:gateway/${gateway[1]}`;
+    const resource = named(`gateway/${gateway[1]}`);
     const action = "bedrock-agentcore:InvokeGateway";
     return {
       statements: [allow("InvokeGateway", action, resource)],
@@ -134,7 +148,7 @@ function agentCore(input: PolicyInput): TargetPolicy | undefined {
   }
   const registry = /^\/registry\/([^/]+)\//.exec(config.targetUrl.pathname);
   if (registry !== null) {
-    const resource = `${base}:registry/${decode(registry[1])}`;
+    const resource = named(`registry/${decode(registry[1])}`);
     const action = "bedrock-agentcore:InvokeRegistryMcp";
     return { statements: [allow("UseRegistry", action, resource)], notes: [] };
   }
@@ -144,10 +158,10 @@ function agentCore(input: PolicyInput): TargetPolicy | undefined {
 function runtime({ config, account }: PolicyInput): TargetPolicy | undefined {
   const found = runtimeOf(config.targetUrl);
   if (found === undefined) return undefined;
-  const arn = found.arn ??
-    `${
-      arnStart("bedrock-agentcore", config, found.account ?? account)
-    }:runtime/${found.id}`;
+  const arns = found.arn !== undefined
+    ? [found.arn]
+    : arnStarts("bedrock-agentcore", config, found.account ?? account)
+      .map((arn) => `${arn}:runtime/${found.id}`);
   const hasUser = config.headers.some(([name]) =>
     name.toLowerCase() === USER_ID_HEADER
   );
@@ -156,7 +170,10 @@ function runtime({ config, account }: PolicyInput): TargetPolicy | undefined {
     ...(hasUser ? ["bedrock-agentcore:InvokeAgentRuntimeForUser"] : []),
   ];
   const qualifier = config.targetUrl.searchParams.get("qualifier") ?? "DEFAULT";
-  const resources = [arn, `${arn}/runtime-endpoint/${literal(qualifier)}`];
+  const resources = arns.flatMap((arn) => [
+    arn,
+    `${arn}/runtime-endpoint/${literal(qualifier)}`,
+  ]);
   return {
     statements: [
       allow(
@@ -180,31 +197,32 @@ function runtimeOf(
   const [, segment] = /^\/runtimes\/([^/]+)(?:\/|$)/.exec(url.pathname) ?? [];
   if (segment === undefined) return undefined;
   const text = decode(segment);
-  const [, account, id] =
-    /^arn:aws[a-z-]*:bedrock-agentcore:[a-z0-9-]+:(\d{12}):runtime\/([\w-]+)$/
-      .exec(text) ?? [];
-  if (id !== undefined) return { id, arn: text, account };
+  // One that lacks an escape is meant all the same.
+  const named = readRuntimeArn(text) ?? unescapedRuntimeArn(url);
+  if (named !== undefined) return named;
   const given = url.searchParams.get("accountId") ?? undefined;
   return { id: literal(text), account: given };
 }
 
 /** Amazon VPC Lattice, "Control access to VPC Lattice services using auth policies". */
-function lattice({ config, account }: PolicyInput): TargetPolicy {
+function lattice(input: PolicyInput): TargetPolicy {
+  const { config } = input;
   const id = /-([0-9a-f]{17})\.[^.]+\.vpc-lattice-svcs\./.exec(
     knownHost(config),
   );
   const service = id === null ? "SERVICE_ID" : `svc-${id[1]}`;
-  const path = pathOf(config.targetUrl);
-  const arn = arnStart("vpc-lattice", config, account);
-  const resource = `${arn}:service/${service}/${path}`;
+  const isSse = config.transport === "sse";
+  const path = isSse ? "*" : pathOf(config.targetUrl);
+  const rest = `service/${service}/${path}`;
+  const resource = inEachRegion("vpc-lattice", input, rest);
+  const unknown = "the host does not tell the service: put its ID (svc-…) in " +
+    "place of SERVICE_ID";
   return {
     statements: [allow("InvokeService", "vpc-lattice-svcs:Invoke", resource)],
-    notes: id === null
-      ? [
-        "the host does not tell the service: put its ID (svc-…) in place of " +
-        "SERVICE_ID",
-      ]
-      : [],
+    notes: [
+      ...(id === null ? [unknown] : []),
+      ...(isSse ? [SSE_NOTE] : []),
+    ],
   };
 }
 
@@ -254,6 +272,17 @@ function ecsMcpServer(): TargetPolicy {
 }
 
 const NO_RESOURCES = "the service has no resources to name: Resource is *";
+
+/** One resource, or of a set of regions one in each. */
+function inEachRegion(
+  service: string,
+  { config, account }: PolicyInput,
+  rest: string,
+): Statement["Resource"] {
+  const arns = arnStarts(service, config, account)
+    .map((arn) => `${arn}:${rest}`);
+  return arns.length === 1 ? arns[0] : arns;
+}
 
 function allow(
   Sid: string,

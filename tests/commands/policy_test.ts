@@ -240,17 +240,115 @@ Deno.test("a role to assume tells the account without a question", async () => {
   assertStringIncludes(outcome.stderr, "sts:AssumeRole on arn:aws:iam::4444");
 });
 
-Deno.test("the regions of a set are one policy", async () => {
-  const [{ Resource }] = statementsOf(
-    await policy(
-      "https://abc123.execute-api.eu-west-1.amazonaws.com/prod/mcp",
-      "--sig-version",
-      "v4a",
-      "--region",
-      "eu-west-1,eu-central-1",
-    ),
+Deno.test("each region of a set is named, and only a wildcard stands for more", async () => {
+  const cases: [set: string, regions: string[]][] = [
+    ["eu-west-1,eu-central-1", ["eu-west-1", "eu-central-1"]],
+    ["eu-west-1,us-*", ["eu-west-1", "us-*"]],
+    ["eu-west-1,*", ["*"]],
+  ];
+  for (const [set, regions] of cases) {
+    const signed = ["--sig-version", "v4a", "--region", set];
+    const [api] = statementsOf(
+      await policy(
+        "https://abc123.execute-api.eu-west-1.amazonaws.com/prod/mcp",
+        ...signed,
+      ),
+    );
+    assertEquals(
+      api.Resource,
+      regions.flatMap((region) =>
+        ["POST", "GET", "DELETE"].map((method) =>
+          `arn:aws:execute-api:${region}:*:abc123/prod/${method}/mcp`
+        )
+      ),
+    );
+    const [gateway] = statementsOf(
+      await policy(
+        "https://gw-x1.gateway.bedrock-agentcore.eu-west-1.amazonaws.com/mcp",
+        ...signed,
+      ),
+    );
+    const arns = regions.map((region) =>
+      `arn:aws:bedrock-agentcore:${region}:*:gateway/gw-x1`
+    );
+    assertEquals(gateway.Resource, arns.length === 1 ? arns[0] : arns);
+  }
+});
+
+Deno.test("HTTP+SSE may post to the path that the target names, and ends no session", async () => {
+  const api = await policy(
+    "https://abc123.execute-api.eu-west-1.amazonaws.com/prod/sse",
+    "--transport",
+    "sse",
   );
-  assertStringIncludes(Resource[0], "arn:aws:execute-api:*:*:abc123/");
+  const start = "arn:aws:execute-api:eu-west-1:*:abc123/prod";
+  assertEquals(statementsOf(api)[0].Resource, [
+    `${start}/GET/sse`,
+    `${start}/POST/*`,
+  ]);
+  assertStringIncludes(api.stderr, "names the path of the messages itself");
+  const lattice = await policy(
+    "https://tools-0e3b248e712320f13.7d67968.vpc-lattice-svcs.us-west-2.on.aws/sse",
+    "--transport",
+    "sse",
+  );
+  assertEquals(
+    statementsOf(lattice)[0].Resource,
+    "arn:aws:vpc-lattice:us-west-2:*:service/svc-0e3b248e712320f13/*",
+  );
+});
+
+Deno.test("a FIPS endpoint's host tells the API, too", async () => {
+  const outcome = await policy(
+    "https://abc123.execute-api-fips.us-east-1.amazonaws.com/prod/mcp",
+  );
+  assertStringIncludes(
+    statementsOf(outcome)[0].Resource[0],
+    ":abc123/prod/POST/mcp",
+  );
+});
+
+Deno.test("a runtime's ARN without its escape is understood, and the URL said to be wrong", async () => {
+  const outcome = await policy(`${RUNTIME}${RUNTIME_ARN}/invocations`);
+  assertEquals(statementsOf(outcome)[0].Resource, [
+    RUNTIME_ARN,
+    `${RUNTIME_ARN}/runtime-endpoint/DEFAULT`,
+  ]);
+  assertStringIncludes(
+    outcome.stderr,
+    "escape it as %2F (…:runtime%2Fmine-AbC123)",
+  );
+});
+
+Deno.test("flags for a profile that is nowhere are printed with a warning", async () => {
+  await using world = await CommandWorld.make();
+  await world.write(".aws/config", "[profile work]\nregion = eu-west-1\n");
+  const warningFor = async (profile: string) => {
+    const { code, stdout, stderr } = await world.run(runPolicy, [
+      "--flags",
+      "--profile",
+      profile,
+      "https://abc123.execute-api.eu-west-1.amazonaws.com/prod/mcp",
+    ]);
+    assertEquals(code, 0);
+    assertStringIncludes(stdout, "--no-prompt --allow-net=abc123.");
+    return stderr;
+  };
+  assertStringIncludes(await warningFor("nope"), 'no profile "nope"');
+  assertEquals(await warningFor("work"), "");
+});
+
+Deno.test("flags that allow more than is needed, for a comma in a path, say so", async () => {
+  await using world = await CommandWorld.make({ AWS_ACCESS_KEY_ID: "AKIA" });
+  const file = await world.write("my, own/header", "X-Team: blue\n");
+  const { stdout, stderr } = await world.run(runPolicy, [
+    "--flags",
+    "--header-file",
+    file,
+    "https://abc123.execute-api.eu-west-1.amazonaws.com/prod/mcp",
+  ]);
+  assertStringIncludes(stdout, `--allow-read=${world.home}\n`);
+  assertStringIncludes(stderr, `allows more than '${file}'`);
 });
 
 Deno.test("with --flags, stdout has the Deno flags alone, quoted for a shell", async () => {
