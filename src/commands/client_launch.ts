@@ -9,10 +9,12 @@ import { resolve } from "node:path";
 import { parseArguments } from "../arguments.ts";
 import { sharedPaths } from "../aws/credential_files.ts";
 import { commaNotes } from "../aws/credential_permissions.ts";
+import { readEndpoint } from "../aws/endpoint.ts";
 import type { Config } from "../config.ts";
 import type { Option } from "../option.ts";
 import { OPTION_KEYS, type OptionKey, OPTIONS } from "../options.ts";
-import { readSettings } from "../settings.ts";
+import { readSettings, type Source } from "../settings.ts";
+import { knownHost } from "./arn.ts";
 import { findStart } from "./client_program.ts";
 import type { Launch } from "./clients.ts";
 import type { CommandContext } from "./context.ts";
@@ -53,7 +55,7 @@ export async function findLaunch(
   context: CommandContext,
 ): Promise<LaunchFinding> {
   const { program } = context;
-  const { options, notes } = optionArgs(args, context.env);
+  const { options, notes } = optionArgs(args, config, context.env);
   const own = [config.targetUrl.href, ...options];
   notes.push(...targetNotes(config), ...envNotes(config, context.env));
   const env = carriedEnv(config, context.env);
@@ -75,9 +77,10 @@ export async function findLaunch(
   return { launch: { command, args: run, env }, notes };
 }
 
-/** Each option that is set, by a flag or a variable, as a flag. */
+/** Each option that counts, set by a flag or a variable, as a flag. */
 function optionArgs(
   args: readonly string[],
+  config: Config,
   env: CommandContext["env"],
 ): { options: string[]; notes: string[] } {
   const { flags } = parseArguments(args);
@@ -89,6 +92,7 @@ function optionArgs(
     const source = sources.get(key);
     if (NOT_CARRIED.has(key) || source === undefined) continue;
     if (source.kind === "default") continue;
+    if (key === "region" && isPassedOver(source, config)) continue;
     const isSecret = "secret" in option && option.secret === true;
     if (source.kind === "variable") {
       if (isSecret) {
@@ -121,6 +125,12 @@ function optionArgs(
     );
   }
   return { options, notes };
+}
+
+/** A host that tells its region goes before a variable, and not before a flag. */
+function isPassedOver({ kind }: Source, config: Config): boolean {
+  return kind === "variable" &&
+    readEndpoint(knownHost(config))?.region !== undefined;
 }
 
 /** As a flag would say it: a list's variable has commas. */
