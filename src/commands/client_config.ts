@@ -25,6 +25,8 @@ import {
 } from "./client_file.ts";
 import { CARRIED_VARIABLES, findLaunch } from "./client_launch.ts";
 import { checkName, otherName, serverName } from "./client_name.ts";
+import type { OwnProgram } from "./client_own.ts";
+import { findNames } from "./client_program.ts";
 import { demandStdio, withoutFront } from "./client_stdio.ts";
 import { type Client, CLIENTS, type Entry } from "./clients.ts";
 import {
@@ -35,6 +37,7 @@ import {
 } from "./commands.ts";
 import type { CommandContext } from "./context.ts";
 import { flagNames, takeOwnFlags } from "./own_flags.ts";
+import { quote } from "../settings.ts";
 
 /**
  * Runs the subcommand.
@@ -79,6 +82,10 @@ export async function runConfig(
         name,
         entry: client.entry(launch),
         config,
+        own: {
+          names: await findNames(context),
+          module: context.program.module,
+        },
         file: given.get("file") ?? usualFile(client, context),
         mayReplace: given.has("replace"),
         context,
@@ -100,6 +107,8 @@ interface Task {
   readonly name: string;
   readonly entry: Entry;
   readonly config: Config;
+  /** By what this program is known in an entry. */
+  readonly own: OwnProgram;
   /** The client's file; none where there is no home. */
   readonly file: string | undefined;
   /** Whether an entry that is set otherwise may be replaced. */
@@ -226,17 +235,24 @@ function variablesGone(entry: Entry): (readonly [string, string])[] {
  */
 function approve(
   existing: unknown,
-  { name, entry, config, mayReplace, context }: Task,
+  { name, entry, config, own, mayReplace, context }: Task,
 ): readonly string[] {
-  const found = compareEntries(existing, entry, context.program);
+  const found = compareEntries(existing, entry, own);
   if (found === undefined) {
     throw new EditError(
       `there is another "${name}" in it, which is left alone: name this one ` +
         "otherwise (--name)",
     );
   }
-  const { other, lost } = found;
+  const { doubtful, other, lost } = found;
   if (mayReplace) return lost;
+  if (doubtful !== undefined) {
+    throw new EditError(
+      `"${name}" in it starts ${quote(doubtful)}, which may be another ` +
+        "program of this name: name this one otherwise (--name), or add " +
+        "--replace if it is the proxy",
+    );
+  }
   if (other !== undefined) {
     const profile = config.profile ?? context.env("AWS_PROFILE");
     const free = otherName(

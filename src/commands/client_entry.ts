@@ -10,28 +10,19 @@ import type { Option } from "../option.ts";
 import { OPTION_KEYS, type OptionKey, OPTIONS } from "../options.ts";
 import { type Reading, readSettings } from "../settings.ts";
 import { CARRIED_VARIABLES } from "./client_launch.ts";
+import { findProgram, type OwnProgram } from "./client_own.ts";
 import type { Entry } from "./clients.ts";
-import type { Program } from "./context.ts";
 import { isObject } from "./json_value.ts";
 
 /** What is different in an entry that is there. */
 export interface Differences {
+  /** What it starts, where that may be another program of the same name. */
+  readonly doubtful: string | undefined;
   /** What makes it another server. */
   readonly other: "target" | "profile" | undefined;
   /** The flags and variables that it has and the new one has not. */
   readonly lost: readonly string[];
 }
-
-/** The program by the names of its files, those of a release among them. */
-const OWN_COMMAND =
-  /(?:^|[/\\])sigv4-proxy(?:-(?:linux|macos|windows)-(?:x64|arm64))?(?:\.exe|\.cmd)?$/;
-
-/** The package, or the module of a clone. */
-const OWN_MODULE =
-  /^jsr:\/?@[\w-]+\/sigv4-proxy(?:@[^/]*)?$|[/\\]sigv4-proxy[/\\](?:\d[^/\\]*[/\\])?mod\.ts$/;
-
-/** What runs the package; anything else with its name may be an image of it. */
-const STARTER = /(?:^|[/\\])(?:deno|dx|npx|cmd)(?:\.exe|\.cmd)?$/i;
 
 /** Permissions, which are found anew, and what goes with them. */
 const FOUND_ANEW = /^(?:--allow-[a-z]+|-[A-Z]+|--no-prompt|-y)(?:=|$)/;
@@ -49,25 +40,27 @@ const APART: ReadonlySet<OptionKey> = new Set<OptionKey>([
  *
  * @param existing What is there.
  * @param entry The new one.
- * @param program How this program is started.
- * @returns What is different; `undefined` if it does not start this program.
+ * @param own By what this program is known.
+ * @returns What is different; `undefined` if it starts something else.
  */
 export function compareEntries(
   existing: unknown,
   entry: Entry,
-  program: Program,
+  own: OwnProgram,
 ): Differences | undefined {
   const [old, wanted] = [startIn(existing), startIn(entry)];
-  const at = placeOfProgram(old, wanted, program);
-  if (at < 0) return undefined;
+  const found = findProgram(old.words, own);
+  if (found === undefined) return undefined;
+  const { at, isSure } = found;
   const before = readProxy(old.words.slice(at + 1), old.env);
-  const wantedAt = placeOfProgram(wanted, wanted, program);
+  const wantedAt = findProgram(wanted.words, own)?.at ?? 0;
   const after = readProxy(wanted.words.slice(wantedAt + 1), {
     // Variables that stay in the entry go on to count.
     ...withoutCarried(old.env),
     ...wanted.env,
   });
   return {
+    doubtful: isSure ? undefined : old.words[at],
     other: otherServer(before, after),
     lost: [
       ...lostFlags(old.words.slice(1, at), wanted.words),
@@ -100,20 +93,6 @@ function startIn(entry: unknown): Start {
       variables.map(([name, value]) => [name, String(value)]),
     ),
   };
-}
-
-/** Which word starts the proxy; what follows is the proxy's. */
-function placeOfProgram(
-  { words }: Start,
-  wanted: Start,
-  { command, module }: Program,
-): number {
-  const [first = ""] = words;
-  const isCompiled = module === undefined &&
-    (first === command || first === wanted.words[0]);
-  if (isCompiled || OWN_COMMAND.test(first)) return 0;
-  if (!STARTER.test(first) && first !== command) return -1;
-  return words.findIndex((word) => OWN_MODULE.test(word) || word === module);
 }
 
 /** How the proxy of an entry is set. */

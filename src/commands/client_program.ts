@@ -53,30 +53,65 @@ export async function findStart(world: World): Promise<ProgramStart> {
   return { words: [command], notes };
 }
 
+/**
+ * Finds the words that start the executable: its paths, and the names that
+ * `PATH` leads from to it and to no other file.
+ *
+ * @param world The program, and where else it may be found.
+ * @returns Paths and names.
+ */
+export async function findNames(world: World): Promise<ReadonlySet<string>> {
+  const { program, os } = world;
+  const names = new Set([program.command, ...await otherPaths(world)]);
+  for (const name of namesOf(program)) {
+    const path = await firstThere(pathsOf(world, [name]));
+    if (path === undefined || !names.has(path)) continue;
+    names.add(name);
+    if (os === "windows") names.add(name.replace(/\.exe$/i, ""));
+  }
+  return names;
+}
+
 /** Deno knows itself with all links followed; `PATH` may have the link. */
 async function lastingPath(world: World): Promise<string> {
-  const { command } = world.program;
-  const found: string[] = [];
-  for (const path of pathsOf(world)) {
-    if (await isSameFile(path, command)) found.push(path);
-  }
-  const [first = command] = found;
+  const found = await otherPaths(world);
+  const [first = world.program.command] = found;
   return found.find((path) => !OF_ONE_VERSION.test(path)) ?? first;
 }
 
-/** Where `PATH` would find the program, in its order. */
-function pathsOf({ env, os, program }: World): string[] {
+/** The paths by which `PATH` leads to the program. */
+async function otherPaths(world: World): Promise<string[]> {
+  const { program } = world;
+  const found: string[] = [];
+  for (const path of pathsOf(world, namesOf(program))) {
+    if (await isSameFile(path, program.command)) found.push(path);
+  }
+  return found;
+}
+
+/** Where `PATH` would find a program of these names, in its order. */
+function pathsOf({ env, os }: World, names: readonly string[]): string[] {
   const isWindows = os === "windows";
   const directories = (env("PATH") ?? "").split(isWindows ? ";" : ":")
     .filter((path) => isWindows ? win32.isAbsolute(path) : path[0] === "/");
   return directories.flatMap((directory) =>
-    namesOf(program).map((name) => join(directory, name))
+    names.map((name) => join(directory, name))
   );
 }
 
 function namesOf({ command, module }: Program): string[] {
   const name = basename(command);
   return module === undefined ? [...new Set(["sigv4-proxy", name])] : [name];
+}
+
+async function firstThere(
+  paths: readonly string[],
+): Promise<string | undefined> {
+  for (const path of paths) {
+    const found = await Deno.stat(path).catch(() => undefined);
+    if (found?.isFile) return path;
+  }
+  return undefined;
 }
 
 /** A path that may not be looked at is as good as another one. */

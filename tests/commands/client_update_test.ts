@@ -263,10 +263,11 @@ for (
   const [command, ...args] of [
     ["/home/me/bin/sigv4-proxy-macos-arm64"],
     ["C:\\tools\\sigv4-proxy-windows-x64.exe"],
-    ["sigv4-proxy"],
     ["deno", "run", "-A", "/home/me/sigv4-proxy/mod.ts"],
     ["C:\\deno.exe", "run", "C:\\src\\sigv4-proxy\\mod.ts"],
     ["npx", "-y", "deno@2", "run", "-A", "jsr:@scope/sigv4-proxy"],
+    ["cmd", "/c", "npx", "deno", "jsr:/@scope/sigv4-proxy@^0.1"],
+    ["deno", "run", "-L", "info", "-A", "jsr:@scope/sigv4-proxy"],
     ["deno", "run", "https://jsr.io/@scope/sigv4-proxy/0.0.9/mod.ts"],
   ]
 ) {
@@ -284,11 +285,93 @@ for (
 }
 
 for (
+  const [word, command, ...args] of [
+    ["sigv4-proxy", "sigv4-proxy"],
+    ["/path/to/sigv4-proxy", "/path/to/sigv4-proxy"],
+    ["C:\\tools\\sigv4-proxy.exe", "C:\\tools\\sigv4-proxy.exe"],
+    [
+      "jsr:@other/sigv4-proxy@0.1.0",
+      "deno",
+      "run",
+      "-A",
+      "jsr:@other/sigv4-proxy@0.1.0",
+    ],
+    [
+      "https://jsr.io/@other/sigv4-proxy/0.1.0/mod.ts",
+      "deno",
+      "https://jsr.io/@other/sigv4-proxy/0.1.0/mod.ts",
+    ],
+    [
+      "https://example.com/sigv4-proxy/mod.ts",
+      "deno",
+      "run",
+      "https://example.com/sigv4-proxy/mod.ts",
+    ],
+  ]
+) {
+  Deno.test(`an entry that starts ${[command, ...args].join(" ")} may be another program's, and stays unless --replace is given`, async () => {
+    await using world = await ClientWorld.make("cursor");
+    for (const program of [DENO, COMPILED]) {
+      const entry = {
+        command,
+        args: [...args, "--target-url", TARGET, "--region", "eu-west-1"],
+      };
+      await world.put(JSON.stringify({ mcpServers: { abc123: entry } }));
+      const options = [TARGET, "--region=eu-west-1"];
+      const said = await world.refusal(options, program);
+      assertStringIncludes(said, `starts '${word}', which may be another`);
+      await world.write([...options, "--replace"], program);
+      const { abc123 } = JSON.parse(await world.text()).mcpServers;
+      assertEquals(abc123.command, program.command);
+    }
+  });
+}
+
+Deno.test({
+  name:
+    "a name in an entry is the program's if PATH leads from it to that file, and to no other one first",
+  ignore: Deno.build.os === "windows",
+  async fn() {
+    await using files = await CommandWorld.make();
+    const program = {
+      command: await files.write("opt/sigv4-proxy", ""),
+      module: undefined,
+    };
+    await files.write("other/sigv4-proxy", "");
+    await Deno.mkdir(files.path("bin"));
+    await Deno.symlink(program.command, files.path("bin/sigv4-proxy"));
+    for (
+      const [directories, command, isOwn] of [
+        [["bin"], "sigv4-proxy", true],
+        [["none", "bin", "other"], "sigv4-proxy", true],
+        [["other", "bin"], "sigv4-proxy", false],
+        [["other"], "sigv4-proxy", false],
+        [["other", "bin"], files.path("bin/sigv4-proxy"), true],
+        [["other", "bin"], files.path("other/sigv4-proxy"), false],
+      ] as const
+    ) {
+      const PATH = directories.map((name) => files.path(name)).join(":");
+      await using world = await ClientWorld.make("cursor", { PATH });
+      const entry = { command, args: [TARGET] };
+      await world.put(JSON.stringify({ mcpServers: { abc123: entry } }));
+      const options = [TARGET, "--read-only"];
+      if (isOwn) await world.write(options, program);
+      else await world.refusal(options, program);
+    }
+  },
+});
+
+for (
   const [command, ...args] of [
     ["docker", "run", "-i", "ghcr.io/x/sigv4-proxy"],
     ["docker", "run", "-i", "jsr:@scope/sigv4-proxy"],
     ["npx", "mcp-sigv4-proxy"],
     ["npx", "-y", "sigv4-proxy"],
+    ["npx", "-y", "@evil/other", "/opt/sigv4-proxy/mod.ts"],
+    ["npx", "-y", "@evil/other", "jsr:@scope/sigv4-proxy"],
+    ["deno", "run", "-A", "npm:other", "jsr:@scope/sigv4-proxy"],
+    ["deno", "task", "start", "/opt/sigv4-proxy/mod.ts"],
+    ["/opt/run", "/opt/sigv4-proxy/mod.ts"],
     ["/opt/aws-sigv4-proxy"],
     ["deno", "run", "-A", "/home/me/other/mod.ts"],
   ]
