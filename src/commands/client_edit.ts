@@ -27,6 +27,12 @@ export interface FileLanguage {
    * @throws {EditError} Something else stands there.
    */
   set(text: string, path: MemberPath, value: unknown): string;
+  /**
+   * The text without one member, which it has.
+   *
+   * @throws {EditError} It stands there more than once.
+   */
+  remove(text: string, path: MemberPath): string;
 }
 
 /** A file cannot be changed without risk. */
@@ -102,8 +108,14 @@ function put(language: FileLanguage, request: EditRequest): Edited {
   if (!isObject(existing)) {
     after = language.set(text, [container, name], wanted);
   } else {
-    for (const [member, value] of changes(existing, wanted)) {
-      after = language.set(after, [container, name, ...member], value);
+    // What is added before anything goes finds the manner of the others.
+    const all = changes(existing, wanted)
+      .toSorted((one, other) => Number(isGone(one)) - Number(isGone(other)));
+    for (const change of all) {
+      const member = [container, name, ...change.path];
+      after = isGone(change)
+        ? language.remove(after, member)
+        : language.set(after, member, change.value);
     }
   }
   const expected = {
@@ -131,23 +143,32 @@ function says(
   }
 }
 
-/** The members of an entry that are not as they should be. */
+/** A member that is not as it should be. */
+interface Change {
+  readonly path: MemberPath;
+  /** What it should be; `undefined` if it should not be there. */
+  readonly value: unknown;
+}
+
+function isGone({ value }: Change): boolean {
+  return value === undefined;
+}
+
 function changes(
   existing: Record<string, unknown>,
   wanted: Record<string, unknown>,
-): [MemberPath, unknown][] {
-  return Object.entries(wanted).flatMap(([name, value]) => {
-    const old = existing[name];
-    const isWithin = isObject(old) && isObject(value) &&
-      Object.keys(old).every((inner) => Object.hasOwn(value, inner));
-    // What has lost a member is written anew.
-    if (!isWithin) {
-      const change: [MemberPath, unknown] = [[name], value];
-      return isDeepStrictEqual(old, value) ? [] : [change];
-    }
-    return Object.entries(value)
-      .filter(([inner, text]) => !isDeepStrictEqual(old[inner], text))
-      .map(([inner, text]): [MemberPath, unknown] => [[name, inner], text]);
+  path: MemberPath = [],
+): Change[] {
+  const names = new Set([...Object.keys(existing), ...Object.keys(wanted)]);
+  return [...names].flatMap((name) => {
+    const [old, value] = [existing, wanted].map((object) =>
+      Object.hasOwn(object, name) ? object[name] : undefined
+    );
+    if (isDeepStrictEqual(old, value)) return [];
+    // Inside, so that what is said beside the others stays.
+    return isObject(old) && isObject(value)
+      ? changes(old, value, [...path, name])
+      : [{ path: [...path, name], value }];
   });
 }
 

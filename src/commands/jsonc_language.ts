@@ -20,6 +20,9 @@ import {
   nested,
   placeOf,
 } from "./client_edit.ts";
+import { cutMember } from "./text_cut.ts";
+
+const COMMENT = /\/\*[^]*?\*\/|\/\/[^\n]*/;
 
 /** JSON with comments and trailing commas. */
 export const JSONC: FileLanguage = {
@@ -38,6 +41,16 @@ export const JSONC: FileLanguage = {
       return start + json.replaceAll("\n", eol) + eol;
     }
     return setIn(text, root, path, value);
+  },
+
+  remove(text, path) {
+    let node = parse(text);
+    let member: Node | undefined;
+    for (const name of path) {
+      member = node && memberNamed(node, name);
+      node = member?.children?.[1];
+    }
+    return member === undefined ? text : removeMember(text, member);
   },
 };
 
@@ -68,23 +81,18 @@ function setIn(
       const where = path.slice(0, depth).join(".");
       throw new EditError(`"${where}" in it is no object`);
     }
-    const found = members(node).filter((member) => nameOf(member) === name);
-    if (found.length > 1) {
-      throw new EditError(`"${name}" stands in it ${found.length} times`);
-    }
-    const inner = found[0]?.children?.[1];
+    const inner = memberNamed(node, name)?.children?.[1];
     if (inner === undefined) {
       return insert(text, node, name, nested(path.slice(depth + 1), value));
     }
     node = inner;
   }
   const { offset, length } = node;
-  const json = format(
-    text,
-    value,
-    indentAt(text, offset),
-    indentUnit(text, root),
-  );
+  const isOneLine = node.type === "array" && length > 2 &&
+    !text.slice(offset, offset + length).includes("\n");
+  const json = isOneLine && Array.isArray(value)
+    ? inLine(value)
+    : format(text, value, indentAt(text, offset), indentUnit(text, root));
   return text.slice(0, offset) + json + text.slice(offset + length);
 }
 
@@ -130,9 +138,27 @@ function insertInLine(
   return `${text.slice(0, end)}, ${member}${text.slice(end)}`;
 }
 
+function removeMember(text: string, member: Node): string {
+  const { parent, offset, length } = member;
+  if (parent === undefined) return text;
+  const all = members(parent);
+  const previous = all[all.indexOf(member) - 1];
+  return cutMember(text, {
+    open: parent.offset + 1,
+    close: parent.offset + parent.length - 1,
+    start: offset,
+    end: offset + length,
+    previousEnd: previous && previous.offset + previous.length,
+  }, COMMENT);
+}
+
 /** Whether what follows the last member is a comma, comments aside. */
 function hasTrailingComma(rest: string): boolean {
-  return rest.replace(/\/\*[^]*?\*\/|\/\/[^\n]*/g, "").includes(",");
+  return rest.replace(new RegExp(COMMENT, "g"), "").includes(",");
+}
+
+function inLine(values: readonly unknown[]): string {
+  return `[${values.map((value) => JSON.stringify(value)).join(", ")}]`;
 }
 
 function format(
@@ -163,6 +189,12 @@ function indentUnit(text: string, object: Node): string {
 
 function members(object: Node): readonly Node[] {
   return object.children ?? [];
+}
+
+function memberNamed(object: Node, name: string): Node | undefined {
+  const found = members(object).filter((member) => nameOf(member) === name);
+  if (found.length <= 1) return found[0];
+  throw new EditError(`"${name}" stands in it ${found.length} times`);
 }
 
 function nameOf(member: Node): unknown {

@@ -10,9 +10,11 @@ import {
   isMap,
   isNode,
   isScalar,
+  isSeq,
   type Node,
   type Pair,
   parseDocument,
+  Scalar,
   stringify,
   type YAMLMap,
 } from "yaml";
@@ -24,6 +26,7 @@ import {
   nested,
   placeOf,
 } from "./client_edit.ts";
+import { cutLines, cutMember } from "./text_cut.ts";
 
 const INDENT = 2;
 
@@ -41,7 +44,23 @@ export const YAML: FileLanguage = {
     }
     return setIn(text, root, path, value);
   },
+
+  remove(text, path) {
+    let node: unknown = parse(text).contents;
+    let owner: Member | undefined;
+    let member: Member | undefined;
+    for (const name of path) {
+      owner = member;
+      member = isMap(node) ? memberNamed(node, name) : undefined;
+      node = member?.value;
+    }
+    return member && owner ? removeMember(text, owner, member) : text;
+  },
 };
+
+type Member = Pair<unknown, unknown>;
+
+const COMMENT = /#[^\n]*/;
 
 function parse(text: string): Document.Parsed {
   const document = parseDocument(text);
@@ -75,9 +94,7 @@ function setIn(
       throw new EditError(`"${where}" in it is no mapping of its own`);
     }
     const rest = nested(path.slice(depth + 1), value);
-    const pair = node.items.find(({ key }) =>
-      isScalar(key) && key.value === name
-    );
+    const pair = memberNamed(node, name);
     if (pair === undefined) return insert(text, node, name, rest);
     const inner = pair.value;
     const isLast = depth === path.length - 1;
@@ -92,6 +109,34 @@ function setIn(
     node = inner;
   }
   return text;
+}
+
+function memberNamed(map: YAMLMap, name: string): Member | undefined {
+  return map.items.find(({ key }) => isScalar(key) && key.value === name);
+}
+
+/** Takes a member out of the mapping that another one holds. */
+function removeMember(text: string, owner: Member, member: Member): string {
+  const map = owner.value;
+  if (!isMap(map) || !isNode(member.key) || !isNode(owner.key)) return text;
+  const start = rangeOf(member.key)[0];
+  const end = endOf(text, member);
+  if (!map.flow) {
+    const rest = cutLines(text, start, end);
+    if (map.items.length > 1) return rest;
+    // With nothing below it, it would be no mapping any more.
+    const colon = text.indexOf(":", rangeOf(owner.key)[1]) + 1;
+    return `${rest.slice(0, colon)} {}${rest.slice(colon)}`;
+  }
+  const [open, close] = rangeOf(map);
+  const previous = map.items[map.items.indexOf(member) - 1];
+  return cutMember(text, {
+    open: open + 1,
+    close: close - 1,
+    start,
+    end,
+    previousEnd: previous && endOf(text, previous),
+  }, COMMENT);
 }
 
 /** Puts a member after the last one of a mapping that has some. */
@@ -111,7 +156,7 @@ function insert(
   }
   const first = map.items[0]?.key;
   const start = isNode(first) ? rangeOf(first)[0] : 0;
-  const column = start - (text.lastIndexOf("\n", start - 1) + 1);
+  const column = columnOf(text, start);
   const end = pastRemarks(text, endOf(text, last), column);
   return append(text, end, column, member);
 }
@@ -126,14 +171,39 @@ function replace(
   if (!isNode(pair.key)) throw new EditError("a key in it has no place");
   const [keyStart, keyEnd] = rangeOf(pair.key);
   const end = endOf(text, pair);
+  const written = inManner(text, pair.value, value);
+  if (written !== undefined) {
+    const [start] = isNode(pair.value) ? rangeOf(pair.value) : [end];
+    return text.slice(0, start) + written + text.slice(end);
+  }
   const comment = text.slice(end).startsWith("#") ? " " : "";
   if (isInline) {
     const json = JSON.stringify(value);
     return `${text.slice(0, keyEnd)}: ${json}${comment}${text.slice(end)}`;
   }
-  const column = keyStart - (text.lastIndexOf("\n", keyStart - 1) + 1);
+  const column = columnOf(text, keyStart);
   const head = `${text.slice(0, keyEnd)}:`;
   return append(head + text.slice(end), head.length, column + INDENT, value);
+}
+
+/** A value written as the one before is, if it is of the same kind. */
+function inManner(
+  text: string,
+  before: unknown,
+  value: unknown,
+): string | undefined {
+  if (isSeq(before) && Array.isArray(value) && !before.flow) {
+    const indent = " ".repeat(columnOf(text, rangeOf(before)[0]));
+    return block(value).join(lineEnd(text) + indent);
+  }
+  if (!isScalar(before) || typeof value !== "string") return undefined;
+  if (/[\r\n]/.test(value) || before.value === null) return undefined;
+  if (before.type === Scalar.QUOTE_SINGLE) {
+    return `'${value.replaceAll("'", "''")}'`;
+  }
+  if (before.type !== Scalar.PLAIN) return undefined;
+  // Within braces, more has to be quoted than the rules for lines know.
+  return /[,[\]{}]/.test(value) ? undefined : block(value).join("");
 }
 
 /** Puts lines below the line that an offset is on. */
@@ -148,15 +218,20 @@ function append(
   const end = newline < 0 ? text.length : newline;
   const head = text.slice(0, end).replace(/\r$/, "");
   const indent = " ".repeat(column);
-  // Readers of YAML 1.1 take `yes` for true: its rules quote such words.
-  const block = stringify(value, {
-    version: "1.1",
-    lineWidth: 0,
-    indent: INDENT,
-  })
-    .trimEnd().split("\n").map((line) => indent + line).join(eol);
+  const lines = block(value).map((line) => indent + line).join(eol);
   const before = head.trim() === "" || head.endsWith("\n") ? head : head + eol;
-  return `${before}${block}${eol}${text.slice(end).replace(/^\r?\n/, "")}`;
+  return `${before}${lines}${eol}${text.slice(end).replace(/^\r?\n/, "")}`;
+}
+
+/** The lines of a value, without an indentation. */
+function block(value: unknown): string[] {
+  // Readers of YAML 1.1 take `yes` for true: its rules quote such words.
+  return stringify(value, { version: "1.1", lineWidth: 0, indent: INDENT })
+    .trimEnd().split("\n");
+}
+
+function columnOf(text: string, offset: number): number {
+  return offset - (text.lastIndexOf("\n", offset - 1) + 1);
 }
 
 /** Where the last line of a member with something on it ends, comments aside. */

@@ -272,7 +272,131 @@ Deno.test("YAML: an own entry is brought up to date, and what others put into it
 `;
   assertEquals(
     put(YAML, before, { container: "extensions" }),
-    before.replace("/old/deno", '"/bin/deno"'),
+    before.replace("/old/deno", "/bin/deno"),
+  );
+});
+
+/** What becomes of an `env` when AWS_PROFILE has to go. */
+function withoutProfile(
+  language: FileLanguage,
+  env: string,
+  before = "",
+): string {
+  const text = before + env;
+  return put(language, text, {
+    entry: { command: "c" },
+    gone: [["env", "AWS_PROFILE"]],
+  }).slice(before.length);
+}
+
+for (
+  const [env, after] of [
+    ['{"AWS_PROFILE": "one"}', "{}"],
+    ['{ "AWS_PROFILE": "one", }', "{}"],
+    ['{\n  "AWS_PROFILE": "one"\n}', "{}"],
+    ['{"AWS_PROFILE":"one","B":"b"}', '{"B":"b"}'],
+    ['{ "AWS_PROFILE": "one", "B": "b" }', '{ "B": "b" }'],
+    ['{ "A": "a", "AWS_PROFILE": "one" }', '{ "A": "a" }'],
+    ['{ "A": "a", "AWS_PROFILE": "one", "B": 1 }', '{ "A": "a", "B": 1 }'],
+    [
+      '{"AWS_PROFILE":"one", // for the gateway\n "B":"b"}',
+      '{ // for the gateway\n "B":"b"}',
+    ],
+    [
+      '{\n  // who\n  "AWS_PROFILE": "one", // for the gateway\n  "B": "b" // b\n}',
+      '{\n  // who\n  // for the gateway\n  "B": "b" // b\n}',
+    ],
+    [
+      '{\r\n  "A": "a", // a\r\n  "AWS_PROFILE": "one"\r\n}',
+      '{\r\n  "A": "a" // a\r\n}',
+    ],
+    [
+      '{\n  "A": "a", // a, and a\n  "AWS_PROFILE": "one",\n}',
+      '{\n  "A": "a", // a, and a\n}',
+    ],
+    ['{"AWS_PROFILE": "one" /* , */ , "B": 1}', '{ /* , */ "B": 1}'],
+    ['{ // none other\n"AWS_PROFILE": "one"\n}', "{ // none other\n}"],
+  ]
+) {
+  Deno.test(`JSON: of ${JSON.stringify(env)} no more goes than the profile`, () => {
+    const before = '{ "mcpServers": { "aws": { "command": "c", "env": ';
+    const tail = ' }, "z": {} } } // end\n';
+    assertEquals(withoutProfile(JSONC, env + tail, before), after + tail);
+  });
+}
+
+for (
+  const [env, after] of [
+    [" {AWS_PROFILE: one}\n", " {}\n"],
+    [" {AWS_PROFILE: one, B: b} # c\n", " {B: b} # c\n"],
+    [" { A: a, AWS_PROFILE: one }\n", " { A: a }\n"],
+    ["\n        AWS_PROFILE: one\n", " {}\n"],
+    [
+      " # all\n        AWS_PROFILE: one # for the gateway\n",
+      " {} # all\n        # for the gateway\n",
+    ],
+    [
+      "\n        # who\n        AWS_PROFILE: 'one'   # for the gateway\n        B: b  # b\n",
+      "\n        # who\n        # for the gateway\n        B: b  # b\n",
+    ],
+    [
+      "\r\n        A: a\r\n        AWS_PROFILE: one\r\n      # end\r\n",
+      "\r\n        A: a\r\n      # end\r\n",
+    ],
+    [
+      "\n        AWS_PROFILE: |\n          one\n\n        B: b\n",
+      "\n\n        B: b\n",
+    ],
+  ]
+) {
+  Deno.test(`YAML: of ${JSON.stringify(env)} no more goes than the profile`, () => {
+    const before = "mcpServers:\n    aws:\n      command: c\n      env:";
+    for (const tail of ["", "    z: {}\n# end\n"]) {
+      assertEquals(withoutProfile(YAML, env + tail, before), after + tail);
+    }
+  });
+}
+
+Deno.test("YAML: a value is written as the one before it was", () => {
+  const before = `mcpServers:
+  aws:
+    command: 'it''s'
+    args:   # all
+      # of Deno
+      - run   # runs
+      - "x"
+    a: [run, x]   # one
+    b: "x"
+    c: |
+      x
+    d: x
+  z: {command: x, args: [x]}
+`;
+  const entry = {
+    command: "it's C",
+    args: ["run", "yes", "--a=b,c"],
+    a: ["1"],
+    b: "y",
+    c: "z",
+    d: "[yes]",
+  };
+  assertEquals(
+    put(YAML, before, { entry }),
+    before.replace("'it''s'", "'it''s C'")
+      .replace("- run   # runs", "- run")
+      .replace('- "x"', '- "yes"\n      - --a=b,c')
+      .replace("[run, x]", '["1"]')
+      .replace('b: "x"', 'b: "y"')
+      .replace("|\n      x", '"z"')
+      .replace("d: x", 'd: "[yes]"'),
+  );
+});
+
+Deno.test("JSON: arguments on one line stay on one line", () => {
+  const before = '{"mcpServers":{\n"aws":{"command":"c","args":["a", "b"]}}}';
+  assertEquals(
+    put(JSONC, before),
+    before.replace('"c"', '"/bin/deno"').replace('"a", "b"', '"run", "x"'),
   );
 });
 
