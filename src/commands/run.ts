@@ -21,6 +21,11 @@ export async function runSubcommand(
   args: readonly string[],
   context: CommandContext,
 ): Promise<number> {
+  // No client, shell or target is called so.
+  const [word, ...others] = args;
+  if (word === "help") {
+    return runSubcommand(name, ["--help", ...others], context);
+  }
   switch (name) {
     case "doctor":
       return await (await import("./doctor.ts")).runDoctor(args, context);

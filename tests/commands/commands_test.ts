@@ -15,6 +15,7 @@ import { runConfig } from "../../src/commands/client_config.ts";
 import { runDoctor } from "../../src/commands/doctor.ts";
 import { runPolicy } from "../../src/commands/policy.ts";
 import { takeOwnFlags } from "../../src/commands/own_flags.ts";
+import { runSubcommand } from "../../src/commands/run.ts";
 import { shellWords } from "../../src/commands/shell_words.ts";
 import { ConfigError } from "../../src/errors.ts";
 import { OPTION_KEYS, OPTIONS } from "../../src/options.ts";
@@ -25,6 +26,17 @@ Deno.test("the help of each subcommand fits a terminal and names its flags", () 
     const text = commandHelp(name);
     for (const line of text.split("\n")) assert(line.length <= 80, line);
     for (const { flag } of COMMANDS[name].flags) assert(text.includes(flag));
+  }
+});
+
+Deno.test("the word help after a subcommand asks for its help", async () => {
+  await using world = await CommandWorld.make();
+  for (const name of COMMAND_NAMES) {
+    const { code, stdout } = await world.run(
+      (args, context) => runSubcommand(name, args, context),
+      ["help"],
+    );
+    assertEquals([code, stdout], [0, commandHelp(name)]);
   }
 });
 
