@@ -10,21 +10,22 @@ import { type Config, parseCommand } from "../config.ts";
 import { ConfigError } from "../errors.ts";
 import { versionText } from "../help.ts";
 import { nearest } from "../nearest.ts";
+import { approveChange } from "./client_approval.ts";
 import {
   type Edited,
   EditError,
   type FileLanguage,
   putEntry,
 } from "./client_edit.ts";
-import { compareEntries } from "./client_entry.ts";
 import {
   FileError,
+  isInRepository,
   readClientFile,
   replaceClientFile,
   withoutMark,
 } from "./client_file.ts";
 import { CARRIED_VARIABLES, findLaunch } from "./client_launch.ts";
-import { checkName, otherName, serverName } from "./client_name.ts";
+import { checkName, serverName } from "./client_name.ts";
 import type { OwnProgram } from "./client_own.ts";
 import { findNames } from "./client_program.ts";
 import { demandStdio, withoutFront } from "./client_stdio.ts";
@@ -37,7 +38,6 @@ import {
 } from "./commands.ts";
 import type { CommandContext } from "./context.ts";
 import { flagNames, takeOwnFlags } from "./own_flags.ts";
-import { quote } from "../settings.ts";
 
 /**
  * Runs the subcommand.
@@ -179,9 +179,9 @@ async function writeEntry(task: Task): Promise<boolean> {
         `note: the entry before had ${lost.join(", ")}, and this one has not\n`,
       );
     }
-    if (backup !== undefined && !isUsual) {
+    if (backup !== undefined && await isInRepository(file.path)) {
       await context.writeError(
-        "note: in a project, keep the copy (*.bak) out of version control\n",
+        "note: the file is in a repository: keep the copy (*.bak) out of it\n",
       );
     }
     return true;
@@ -204,7 +204,7 @@ async function edit(
   task: Task,
   text: string,
 ): Promise<{ edited: Edited; lost: readonly string[] }> {
-  const { client, name, entry } = task;
+  const { client, name, entry, config, context } = task;
   let lost: readonly string[] = [];
   const edited = putEntry(await languageOf(client), {
     text,
@@ -214,7 +214,10 @@ async function edit(
     defaults: client.defaults?.(name),
     gone: variablesGone(entry),
     approve: (existing) => {
-      lost = approve(existing, task);
+      lost = approveChange(existing, {
+        ...task,
+        profile: config.profile ?? context.env("AWS_PROFILE"),
+      });
     },
   });
   return { edited, lost };
@@ -227,49 +230,6 @@ function variablesGone(entry: Entry): (readonly [string, string])[] {
     return CARRIED_VARIABLES.filter((name) => !variables.includes(name))
       .map((name) => [member, name] as const);
   });
-}
-
-/**
- * Lets nothing be lost that somebody has set, unless it is asked for; gives what
- * is lost then.
- */
-function approve(
-  existing: unknown,
-  { name, entry, config, own, mayReplace, context }: Task,
-): readonly string[] {
-  const found = compareEntries(existing, entry, own);
-  if (found === undefined) {
-    throw new EditError(
-      `there is another "${name}" in it, which is left alone: name this one ` +
-        "otherwise (--name)",
-    );
-  }
-  const { doubtful, other, lost } = found;
-  if (mayReplace) return lost;
-  if (doubtful !== undefined) {
-    throw new EditError(
-      `"${name}" in it starts ${quote(doubtful)}, which may be another ` +
-        "program of this name: name this one otherwise (--name), or add " +
-        "--replace if it is the proxy",
-    );
-  }
-  if (other !== undefined) {
-    const profile = config.profile ?? context.env("AWS_PROFILE");
-    const free = otherName(
-      name,
-      config.targetUrl,
-      other === "profile" ? profile : undefined,
-    );
-    throw new EditError(
-      `"${name}" in it is the proxy for another ${other}: name this one ` +
-        `otherwise (--name ${free}), or add --replace`,
-    );
-  }
-  if (lost.length === 0) return lost;
-  throw new EditError(
-    `"${name}" in it has what the new entry would not have ` +
-      `(${lost.join(", ")}): set it again, or add --replace`,
-  );
 }
 
 /** The editors of files are loaded when one is edited, and at no other time. */

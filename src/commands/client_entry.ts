@@ -20,8 +20,12 @@ export interface Differences {
   readonly doubtful: string | undefined;
   /** What makes it another server. */
   readonly other: "target" | "profile" | undefined;
-  /** The flags and variables that it has and the new one has not. */
+  /** The profile that it has and the new one has not any more. */
+  readonly profile: string | undefined;
+  /** The proxy's flags and variables that it has and the new one has not. */
   readonly lost: readonly string[];
+  /** Flags of Deno's own, such as a denied permission. */
+  readonly lostOfDeno: readonly string[];
 }
 
 /** Permissions, which are found anew, and what goes with them. */
@@ -62,11 +66,12 @@ export function compareEntries(
   return {
     doubtful: isSure ? undefined : old.words[at],
     other: otherServer(before, after),
+    profile: after.profiles.length === 0 ? before.profiles[0] : undefined,
     lost: [
-      ...lostFlags(old.words.slice(1, at), wanted.words),
       ...lostOptions(before, after),
       ...lostVariables(old.env, wanted.env),
     ],
+    lostOfDeno: lostFlags(old.words.slice(1, at), wanted.words),
   };
 }
 
@@ -131,7 +136,6 @@ function otherServer(
   return before.profiles[0] === after.profiles[0] ? undefined : "profile";
 }
 
-/** Flags of Deno's own, such as a denied permission. */
 function lostFlags(
   words: readonly string[],
   wanted: readonly string[],

@@ -179,5 +179,43 @@ function fileError(error: unknown, path: string): FileError {
         `--allow-write=${directory}`,
     );
   }
-  return new FileError(`${path}: ${cause}`);
+  const words = WORDS_FOR.find(([kind]) => error instanceof kind)?.[1] ??
+    `cannot be read or replaced (${cause}): mend that, or name another --file`;
+  return new FileError(`${path} ${words}`);
+}
+
+/** What the system's own words leave open. */
+const WORDS_FOR: readonly (readonly [new () => Error, string])[] = [
+  [
+    Deno.errors.IsADirectory,
+    "is a directory: name a file in it with --file",
+  ],
+  [
+    Deno.errors.NotADirectory,
+    "is below a file, where nothing can be: name another --file",
+  ],
+  [
+    Deno.errors.FilesystemLoop,
+    "is a link that leads back to itself: remove the link, or name another " +
+    "--file",
+  ],
+];
+
+/** What marks the directory of a repository. */
+const OF_REPOSITORIES: readonly string[] = [".git", ".hg", ".jj", ".svn"];
+
+/**
+ * Whether a file is in a repository, and what is beside it may get there, too.
+ *
+ * @param path The file.
+ * @returns Whether it is, as far as may be seen.
+ */
+export async function isInRepository(path: string): Promise<boolean> {
+  for (let at = dirname(path), below = path; at !== below;) {
+    for (const name of OF_REPOSITORIES) {
+      if (await Deno.lstat(join(at, name)).catch(() => undefined)) return true;
+    }
+    [at, below] = [dirname(at), at];
+  }
+  return false;
 }

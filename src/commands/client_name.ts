@@ -9,8 +9,11 @@ import type { Config } from "../config.ts";
 import { ConfigError } from "../errors.ts";
 import { knownHost } from "./arn.ts";
 
-/** What every client takes for a name, and JavaScript for nothing else. */
-const NAME = /^(?!__proto__$)[A-Za-z0-9_-]{1,64}$/;
+/** What every client takes for a name. */
+const NAME = /^[A-Za-z0-9_-]{1,64}$/;
+
+/** Clients are written in JavaScript, too, and this is no name to it. */
+const NO_NAME = "__proto__";
 
 /** The words of a host that say nothing of whose it is. */
 const GENERAL_LABELS: ReadonlySet<string> = new Set(["www", "api", "mcp"]);
@@ -32,9 +35,12 @@ const TELLING_PART = /^[\w-]{1,32}$/;
  * @throws {ConfigError} Not every client takes it.
  */
 export function checkName(name: string): void {
+  if (name === NO_NAME) {
+    throw new ConfigError([`--name must be another one than ${NO_NAME}`]);
+  }
   if (NAME.test(name)) return;
   throw new ConfigError([
-    "--name must be of letters, digits, - and _, 64 at most, and no __proto__",
+    "--name must be of letters, digits, - and _, 64 at most",
   ]);
 }
 

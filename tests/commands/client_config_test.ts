@@ -336,8 +336,11 @@ Deno.test("a client that is not known, and a name that is none, are faults", asy
   assertStringIncludes(await faultOf("zed", "--name", "a b", TARGET), "--name");
   assertStringIncludes(
     await faultOf("zed", "--name", "__proto__", TARGET),
-    "no __proto__",
+    "another one than __proto__",
   );
+  const dotted = await faultOf("zed", "--name", "my.server", TARGET);
+  assertStringIncludes(dotted, "of letters, digits, - and _");
+  assertEquals(dotted.includes("__proto__"), false);
   assertStringIncludes(await faultOf("zed", "--name"), "needs a value");
   assertStringIncludes(await faultOf("zed"), "target URL is required");
 });

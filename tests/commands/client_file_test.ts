@@ -104,6 +104,27 @@ Deno.test({
   },
 });
 
+Deno.test({
+  name: "a path that can be no file is refused with what to do",
+  ignore: IGNORE_ON_WINDOWS,
+  async fn() {
+    await using world = await CommandWorld.make();
+    await world.write("dir/mcp.json", "old");
+    await Deno.symlink(world.path("loop"), world.path("loop"));
+    for (
+      const [name, words] of [
+        ["dir", "is a directory: name a file in it"],
+        ["dir/mcp.json/more", "is below a file"],
+        ["loop", "leads back to itself"],
+        ["a".repeat(300), "mend that, or name another --file"],
+      ]
+    ) {
+      const path = world.path(name);
+      await assertRejects(() => readClientFile(path), FileError, words);
+    }
+  },
+});
+
 Deno.test("a file that somebody else has changed meanwhile keeps their words", async () => {
   await using world = await CommandWorld.make();
   const path = await world.write("mcp.json", "old");

@@ -69,6 +69,11 @@ class ClientWorld implements AsyncDisposable {
     await this.#world.write("client/file", text);
   }
 
+  /** Makes the directory above the file's one of a repository. */
+  async makeRepository(): Promise<void> {
+    await Deno.mkdir(this.#world.path(".git"));
+  }
+
   /** The proxy's flags in an entry, after the target. */
   async flags(name: string): Promise<string[]> {
     const { args } = JSON.parse(await this.text()).mcpServers[name];
@@ -175,7 +180,8 @@ Deno.test("a rule in a variable of the entry counts, and a flag that overrules i
     },
   }));
   const said = await world.refusal([TARGET, "--deny-tool", "drop_*"]);
-  assertStringIncludes(said, "(--deny-net, --deny-tool)");
+  assertStringIncludes(said, "not have (--deny-tool): set it again");
+  assertStringIncludes(said, "(--deny-net): add --replace");
 });
 
 Deno.test("arguments of an entry that are not understood are not lost either", async () => {
@@ -387,10 +393,45 @@ for (
   });
 }
 
-Deno.test("beside the copy of a project's file stands that it is not to be committed", async () => {
+Deno.test("flags of Deno's are not asked for again, since config takes none", async () => {
   await using world = await ClientWorld.make("cursor");
-  const first = await world.write([TARGET]);
-  assertEquals(first.stderr.includes("version control"), false);
-  const second = await world.write([TARGET, "--read-only"]);
-  assertStringIncludes(second.stderr, "out of version control");
+  const deno = ["run", "--deny-net=10.0.0.1", "--cert", "ca.pem", "-A"];
+  await world.put(JSON.stringify({
+    mcpServers: {
+      abc123: { command: "deno", args: [...deno, DENO.module, TARGET] },
+    },
+  }));
+  const said = await world.refusal([TARGET]);
+  assertStringIncludes(said, "(--deny-net, --cert): add --replace, and then");
+  assertEquals(said.includes("set it again"), false);
+  const { stderr } = await world.write([TARGET, "--replace"]);
+  assertStringIncludes(stderr, "the entry before had --deny-net, --cert");
+});
+
+for (
+  const [profile, flag] of [
+    ["one", "--profile one"],
+    ["my own", "--profile 'my own'"],
+    ["-odd", "--profile=-odd"],
+  ]
+) {
+  Deno.test(`where an entry has the profile ${profile} and the command none, it says how to name that`, async () => {
+    await using world = await ClientWorld.make("cursor");
+    await world.write([TARGET, `--profile=${profile}`]);
+    const said = await world.refusal([TARGET]);
+    assertStringIncludes(said, `another profile: add ${flag}, name`);
+    const other = await world.refusal([TARGET, "--profile=two"]);
+    assertEquals(other.includes(flag), false);
+  });
+}
+
+Deno.test("beside the copy of a repository's file stands that it is not to be committed, and beside no other", async () => {
+  await using world = await ClientWorld.make("cursor");
+  await world.write([TARGET]);
+  const outside = await world.write([TARGET, "--read-only"]);
+  assertStringIncludes(outside.stdout, ".bak");
+  assertEquals(outside.stderr.includes("repository"), false);
+  await world.makeRepository();
+  const inside = await world.write([TARGET, "--read-only", "--bridge"]);
+  assertStringIncludes(inside.stderr, "keep the copy (*.bak) out of it");
 });
