@@ -32,22 +32,32 @@ const TOOLS_MAX_AGE_MS = 5 * 60_000;
 
 /** The link that takes the client's messages. */
 export function createClientLink(options: ClientLinkOptions): Link {
-  const { tools, emit, log, observer } = options;
+  return gated(options, options.emit, routed);
+}
+
+/** A link with the gate before it that the tool rules ask for. */
+function gated(
+  options: ClientLinkOptions,
+  emit: Emit,
+  link: (options: ClientLinkOptions, emit: Emit) => Link,
+): Link {
+  const { tools, log, observer } = options;
   const hasRules = tools.readOnly || tools.allow.length > 0 ||
     tools.deny.length > 0;
-  if (!hasRules) return routed(options, emit);
+  if (!hasRules) return link(options, emit);
   return new ToolGate({
     policy: new ToolPolicy(tools, { maxAgeMs: TOOLS_MAX_AGE_MS }),
     emit,
     log,
     observer,
-    link: (emit, callGuard) => routed({ ...options, callGuard }, emit),
+    link: (emit, callGuard) => link({ ...options, callGuard }, emit),
   });
 }
 
 function routed(options: ClientLinkOptions, emit: Emit): Link {
   const { profiles, log, fetch, observer } = options;
   if (!profiles) return upstream(options, emit, fetch);
+  const [first] = profiles.keys();
   // Tools are listed over the first link alone, and called over all of them.
   const toolSchemas = new ToolSchemas(log);
   return new ProfileRouter({
@@ -55,17 +65,18 @@ function routed(options: ClientLinkOptions, emit: Emit): Link {
     emit,
     log,
     observer,
-    link: (profile, emit, onAnswer) =>
-      upstream(
-        {
-          ...options,
-          toolSchemas,
-          emitPieces: (pieces, id) =>
-            options.emitPieces(pieces, id).finally(() => onAnswer(id)),
-        },
-        emit,
-        profiles.get(profile) ?? fetch,
-      ),
+    link: (profile, emit, onAnswer) => {
+      const own: ClientLinkOptions = {
+        ...options,
+        toolSchemas,
+        emitPieces: (pieces, id) =>
+          options.emitPieces(pieces, id).finally(() => onAnswer(id)),
+      };
+      const send = profiles.get(profile) ?? fetch;
+      if (profile === first) return upstream(own, emit, send);
+      // What a tool says of itself to one account holds for no other.
+      return gated(own, emit, (options, emit) => upstream(options, emit, send));
+    },
   });
 }
 

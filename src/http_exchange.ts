@@ -104,6 +104,8 @@ export class HttpExchange {
   #isSent = false;
   #admitted: Blob | undefined;
   #isLookedThrough = false;
+  #beginsSession = false;
+  #changes: number | undefined;
   #filter: ListFilter | undefined;
 
   /**
@@ -201,6 +203,8 @@ export class HttpExchange {
     using patience = new Patience(time, (error) => this.giveUp(error));
     const answer = await this.#admit() ?? await this.#send();
     patience.touch();
+    // What was said in the session before it says nothing of this one.
+    if (this.#beginsSession) this.#options.policy?.tools?.forget();
     this.#filter = await this.#listFilter();
     if (isRedirect(answer)) {
       await discardBody(answer);
@@ -225,13 +229,15 @@ export class HttpExchange {
     const headers = this.#sentHeaders();
     const ask = { target, fetch, headers, signal, maxBytes };
     try {
-      const { bytes, isLookedThrough } = await policy.admit(
+      const { bytes, isLookedThrough, beginsSession } = await policy.admit(
         message,
         this.#headers,
         (method, message) => askTarget(method, message, ask),
       );
       this.#admitted = new Blob([new Uint8Array(bytes)]);
       this.#isLookedThrough = isLookedThrough;
+      this.#beginsSession = beginsSession;
+      this.#changes = policy.tools?.changes;
       return undefined;
     } catch (cause) {
       if (cause instanceof TargetRefusal) return cause.answer;
@@ -305,7 +311,9 @@ export class HttpExchange {
       this.#request.method === "GET";
     if (policy?.tools === undefined || !concernsTools) return undefined;
     const id = await this.#requestId();
-    return new ListFilter({ policy: policy.tools, maxBytes, id });
+    const { tools } = policy;
+    const changes = this.#changes ?? tools.changes;
+    return new ListFilter({ policy: tools, maxBytes, id, changes });
   }
 
   /** An HTTP error of the target's: as it came, unless it must not be seen. */

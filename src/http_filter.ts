@@ -30,6 +30,8 @@ export interface ListFilterOptions {
   readonly maxBytes: number;
   /** The request that is answered, if it is one. */
   readonly id: RequestId | undefined;
+  /** How often the tools had changed when that was sent. */
+  readonly changes: number;
 }
 
 const encoder = new TextEncoder();
@@ -166,7 +168,8 @@ export class ListFilter {
       policy.forget();
     }
     if (message.kind !== "response") return bytes;
-    const shown = withoutForbidden(bytes, message, policy);
+    const isCurrent = policy.changes === this.#options.changes;
+    const shown = withoutForbidden(bytes, message, policy, isCurrent);
     if (message.id?.key === id?.key) this.#isAnswered = true;
     return shown;
   }

@@ -43,6 +43,8 @@ export interface Admitted {
   readonly bytes: Uint8Array;
   /** Whether its answer may hold a list of tools, or tell of another one. */
   readonly isLookedThrough: boolean;
+  /** Whether it begins a session. */
+  readonly beginsSession: boolean;
 }
 
 /** Sends a request of the proxy's own, on behalf of a client's. */
@@ -93,7 +95,9 @@ export class MessagePolicy {
     const message = readMessage(bytes);
     if (message.kind === "invalid") {
       // What we cannot read the target might.
-      if (this.tools === undefined) return { bytes, isLookedThrough: false };
+      if (this.tools === undefined) {
+        return { bytes, isLookedThrough: false, beginsSession: false };
+      }
       const error = new ProxyError(message.reason, message.detail);
       throw new HttpError(400, error);
     }
@@ -111,11 +115,13 @@ export class MessagePolicy {
     );
     // Whoever begins a session may have lost one to a target that has begun
     // anew, and that may have other tools.
-    if (methods.includes("initialize")) this.tools?.forget();
+    const beginsSession = methods.includes("initialize");
+    if (beginsSession) this.tools?.forget();
     const mayTellOfChange = this.tools?.usesHints && methods.includes(LISTEN);
     return {
       bytes: addMetadata(bytes, message, this.#metadata),
       isLookedThrough: mayTellOfChange || methods.includes(LIST),
+      beginsSession,
     };
   }
 }

@@ -533,6 +533,27 @@ Deno.test("with read-only a client's initialize makes the next call list again",
   assertEquals((await world.ask(call("read"))).json.error?.code, -31019);
 });
 
+Deno.test("a list that was asked for before the client's initialize teaches nothing", async () => {
+  const release = Promise.withResolvers<void>();
+  let tools: unknown[] = [READER];
+  let lists = 0;
+  await using world = await World.start({
+    "tools/list": async (message, reply) => {
+      const listed = tools;
+      if (lists++ === 0) await release.promise;
+      await reply.json(result(message, { tools: listed }));
+    },
+  }, { tools: { readOnly: true } });
+  const old = world.ask(LIST);
+  await world.target.requests.at(0);
+  tools = [{ ...READER, annotations: { readOnlyHint: false } }];
+  await world.ask({ jsonrpc: "2.0", id: 1, method: "initialize" });
+  release.resolve();
+  // It is shown as the target says; it is of the session that is gone.
+  assertEquals(toolNames((await old).json), ["read"]);
+  assertEquals((await world.ask(call("read"))).json.error?.code, -31019);
+});
+
 Deno.test("with a tool policy no coding is claimed for a message that was checked without one", async () => {
   await using world = await World.start({}, { tools: { deny: ["write"] } });
   await world.ask(call("read"), { "content-encoding": "deflate" });

@@ -19,7 +19,12 @@ import {
   type Part,
   partsOf,
 } from "./link.ts";
-import type { BatchMessage, RequestMessage, SingleMessage } from "./message.ts";
+import type {
+  BatchMessage,
+  RequestId,
+  RequestMessage,
+  SingleMessage,
+} from "./message.ts";
 import type { Observer } from "./observer.ts";
 import { includesBytes } from "./scan.ts";
 import { removeMembers, whole } from "./splice.ts";
@@ -49,6 +54,9 @@ const LIST_CHANGED_END = new TextEncoder().encode("_changed");
 
 type Message = SingleMessage | BatchMessage;
 
+/** How many lists may be under way and still be learnt from. */
+const MAX_LISTS = 1024;
+
 /** Lets through what the policy allows. */
 export class ToolGate implements Link {
   readonly #options: ToolGateOptions;
@@ -57,6 +65,8 @@ export class ToolGate implements Link {
   readonly #own = new OwnRequests("sigv4-proxy:tools");
   /** Messages that wait for the list of tools, by the requests in them. */
   readonly #held = new Map<string, Held>();
+  /** How often the tools had changed when a list was asked for. */
+  readonly #changesBefore = new Map<string, number>();
   readonly #background: Background;
   readonly #learner: ToolLearner;
 
@@ -102,7 +112,7 @@ export class ToolGate implements Link {
     const { policy, log } = this.#options;
     const refused = new Set<RequestMessage>();
     for (const request of requestsIn(message)) {
-      if (request.method === "tools/list") this.#lists.expect(request.id);
+      if (request.method === "tools/list") this.#expectList(request.id);
       if (request.method !== "tools/call") continue;
       const error = policy.refusal(toolName(request.params), listFailure);
       if (!error) continue;
@@ -113,6 +123,15 @@ export class ToolGate implements Link {
     if (refused.size === 0) return this.#link.accept(bytes, message);
     if (message.kind !== "batch") return;
     this.#passRest(bytes, message, refused);
+  }
+
+  #expectList(id: RequestId): void {
+    this.#lists.expect(id);
+    this.#changesBefore.set(id.key, this.#options.policy.changes);
+    for (const oldest of this.#changesBefore.keys()) {
+      if (this.#changesBefore.size <= MAX_LISTS) break;
+      this.#changesBefore.delete(oldest);
+    }
   }
 
   /** A batch without the calls in it that are refused. */
@@ -198,11 +217,15 @@ export class ToolGate implements Link {
   /** The answer to a `tools/list` without what may not be seen. */
   #withoutForbidden({ message, bytes }: Part): Uint8Array {
     if (message.kind !== "response") return bytes;
+    const { policy } = this.#options;
+    const { id } = message;
+    const before = id && this.#changesBefore.get(id.key);
+    if (id) this.#changesBefore.delete(id.key);
+    const isCurrent = before === policy.changes;
     try {
-      return withoutForbidden(bytes, message, this.#options.policy);
+      return withoutForbidden(bytes, message, policy, isCurrent);
     } catch (error) {
       if (!(error instanceof ProxyError)) throw error;
-      const { id } = message;
       this.#options.log.warn(error.message, { id: id?.source });
       return errorFrame(error, id);
     }

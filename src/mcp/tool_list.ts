@@ -23,6 +23,8 @@ import type { ToolPolicy } from "./tool_policy.ts";
  * @param bytes The answer.
  * @param answer The same, read.
  * @param policy What is forbidden; it learns the tools.
+ * @param isCurrent Whether it does: a list that was asked for before the tools
+ * changed, or in another session, says nothing of the tools that there are now.
  * @returns The answer as it goes on.
  * @throws {ProxyError} `bad-answer`: two readers could find two lists in it.
  */
@@ -30,6 +32,7 @@ export function withoutForbidden(
   bytes: Uint8Array,
   { result }: ResponseMessage,
   policy: ToolPolicy,
+  isCurrent: boolean,
 ): Uint8Array {
   checkClear("result", bytes, whole(bytes));
   const place = memberNamed("result", bytes, whole(bytes));
@@ -41,7 +44,12 @@ export function withoutForbidden(
   if (!Array.isArray(tools)) throw badList('"tools" is not an array');
   const places = membersOf(bytes, list);
   const isShown = tools.map((tool, index) =>
-    mayBeSeen(tool, bytes, places[index], policy)
+    mayBeSeen(
+      tool,
+      bytes,
+      places[index],
+      (tool) => isCurrent ? policy.learn(tool) : policy.judge(tool),
+    )
   );
   if (isShown.every(Boolean)) return bytes;
   return removeMembers(bytes, list, (_member, index) => !isShown[index]);
@@ -74,12 +82,12 @@ function mayBeSeen(
   tool: unknown,
   bytes: Uint8Array,
   place: Range,
-  policy: ToolPolicy,
+  isAllowed: (tool: Record<string, unknown>) => boolean,
 ): boolean {
   if (!isObject(tool) || typeof tool.name !== "string") return false;
   if (isUnclear("name", bytes, place)) return false;
   const { name } = tool;
-  return policy.learn(hasClearHint(bytes, place) ? tool : { name });
+  return isAllowed(hasClearHint(bytes, place) ? tool : { name });
 }
 
 /** Whether all readers find the same in what a tool says of itself. */

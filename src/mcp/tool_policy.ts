@@ -75,19 +75,25 @@ export class ToolPolicy {
     this.#deny = deny.map((glob) => new Glob(glob));
   }
 
+  /** Whether a tool of a `tools/list` result may be seen. */
+  judge(tool: unknown): boolean {
+    if (!isObject(tool) || typeof tool.name !== "string") return true;
+    return this.#refusalByName(tool.name) === undefined &&
+      (!this.#readOnly || saysReadOnly(tool));
+  }
+
   /** Learns a tool of a `tools/list` result; whether it may be seen. */
   learn(tool: unknown): boolean {
     if (!isObject(tool) || typeof tool.name !== "string") return true;
-    const { name, annotations } = tool;
-    const isReadOnly = isObject(annotations) &&
-      annotations.readOnlyHint === true;
+    const { name } = tool;
     this.#learned.delete(name);
+    const isReadOnly = saysReadOnly(tool);
     this.#learned.set(name, { isReadOnly, at: this.#now() });
     for (const oldest of this.#learned.keys()) {
       if (this.#learned.size <= MAX_TOOLS) break;
       this.#learned.delete(oldest);
     }
-    return this.refusal(name) === undefined;
+    return this.judge(tool);
   }
 
   /** Forgets what the tools said of themselves: they may say something else. */
@@ -156,6 +162,10 @@ export class ToolPolicy {
     if (isAllowed) return undefined;
     return blocked(name, "--allow-tool (MCP_ALLOW_TOOL) does not name it");
   }
+}
+
+function saysReadOnly({ annotations }: Record<string, unknown>): boolean {
+  return isObject(annotations) && annotations.readOnlyHint === true;
 }
 
 /** Why a call is not sent that asks for no answer: it could not be refused. */

@@ -326,3 +326,37 @@ Deno.test("under a tool policy the calls of every profile are checked", async ()
   }
   assertEquals(w.seen().filter((line) => line.startsWith("tools/call")), []);
 });
+
+for (const era of ["legacy", "modern"] as const) {
+  Deno.test(`what a tool says of itself to one account holds for no other (${era})`, async () => {
+    await using w = await world({
+      "tools/list": (message, reply, request) => {
+        const readOnlyHint = request.header("x-who") === "dev";
+        const tools = [{ name: "x", annotations: { readOnlyHint } }];
+        return reply.json(result(message, { tools }));
+      },
+    }, { tools: { readOnly: true } });
+    if (era === "legacy") await w.client.initialize();
+    const _meta = era === "legacy" ? {} : {
+      "io.modelcontextprotocol/protocolVersion": "2026-07-28",
+      "io.modelcontextprotocol/clientInfo": { name: "m", version: "1" },
+      "io.modelcontextprotocol/clientCapabilities": {},
+    };
+    const call = async (id: number, aws_profile: string) => {
+      w.client.request(id, "tools/call", {
+        name: "x",
+        arguments: { aws_profile },
+        _meta,
+      });
+      return (await w.client.answer(id)).json.error?.code;
+    };
+    for (const id of [10, 20]) {
+      // Of the first profile's account, whichever is called next.
+      w.client.request(id, "tools/list", { _meta });
+      await w.client.answer(id);
+      assertEquals(await call(id + 1, "prod"), -31019);
+      assertEquals(await call(id + 2, "dev"), undefined);
+    }
+    assertEquals(count(w.seen(), "tools/call prod"), 0);
+  });
+}

@@ -377,3 +377,38 @@ Deno.test("a long name that almost fits a glob stops nothing, and is cut in the 
   assertEquals(data.tool, `${name.slice(0, 200)}…`);
   assertEquals(message.length < 400, true);
 });
+
+Deno.test("a list of a session that is gone teaches nothing of the next one's tools", async () => {
+  const sessions = new Sessions();
+  const release = Promise.withResolvers<void>();
+  let isReadOnly = true;
+  let lists = 0;
+  await using w = await world(
+    {
+      "tools/list": async (message, reply) => {
+        const tools = [{
+          name: "x",
+          annotations: { readOnlyHint: isReadOnly },
+        }];
+        if (lists++ === 0) await release.promise;
+        await reply.json(result(message, { tools }));
+      },
+    },
+    { tools: { readOnly: true } },
+    sessions,
+  );
+  await w.client.initialize();
+  w.client.request(1, "tools/list");
+  await w.server.requests.find((seen) => seen.text().includes("tools/list"));
+  // The target begins anew, with another tool of that name.
+  sessions.known.clear();
+  isReadOnly = false;
+  w.client.request(2, "ping");
+  await w.client.answer(2);
+  release.resolve();
+  const { json } = await w.client.answer(1);
+  assertEquals(json.result.tools.length, 1);
+  w.client.request(3, "tools/call", { name: "x" });
+  assertEquals((await w.client.answer(3)).json.error?.code, -31019);
+  assertEquals(w.methods().filter((method) => method === "tools/call"), []);
+});
