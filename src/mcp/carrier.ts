@@ -90,8 +90,13 @@ export class Carrier {
    */
   async carry(exchange: Exchange, session: SessionHeaders): Promise<void> {
     exchange.isUnderWay = true;
+    const wasSent = exchange.isSent;
     try {
       await this.#carry(exchange, session);
+    } catch (cause) {
+      // An attempt before this one may have run all the same.
+      if (didNotRun(cause)) exchange.isSent = wasSent;
+      throw cause;
     } finally {
       this.#streams.forget(exchange);
       exchange.isUnderWay = false;
@@ -289,6 +294,13 @@ function mayPassInPieces(
   return maxAnswerBytes > DEFAULT_MAX_ANSWER_BYTES && requests.length === 1 &&
     mediaType(response) === "application/json" && onAnswer === undefined &&
     !READ_METHODS.has(method);
+}
+
+/** Whether an attempt that failed certainly was not run by the target. */
+function didNotRun(cause: unknown): boolean {
+  const isAttempt = cause instanceof AttemptError ||
+    cause instanceof SessionLost;
+  return isAttempt && cause.repeat === "always";
 }
 
 function channelEnded(cause: unknown): ProxyError {

@@ -57,7 +57,7 @@ export class Exchange {
   readonly signal: AbortSignal;
   /** Resolves when no request of it waits any more. */
   readonly settled: Promise<void>;
-  /** True once it left for the target. */
+  /** True once it left for the target, unless that certainly did not run it. */
   isSent = false;
   /** True while the target has it, and may answer. */
   isUnderWay = false;

@@ -177,6 +177,47 @@ Deno.test("a session that is lost again and again is an error, not a loop", asyn
   assertEquals(calls.length, 2);
 });
 
+for (
+  const [mayHaveRun, before] of [
+    [false, "that the target refused with the lost session"],
+    [true, "of which an earlier attempt got no answer"],
+  ] as const
+) {
+  Deno.test(`at a stop a request ${before} is told as one that ${mayHaveRun ? "may have" : "has not"} run, while a new session is made`, async () => {
+    let starts = 0;
+    const sessions = new Sessions();
+    await using world = await initialised(
+      {
+        initialize: (asked, reply) =>
+          ++starts > 1
+            ? reply.hang()
+            : reply.json(result(asked, INITIALIZED), 200, {
+              "mcp-session-id": sessions.open(),
+            }),
+        "tools/list": (_asked, reply) => {
+          sessions.known.clear();
+          return reply.reset();
+        },
+      },
+      {},
+      sessions,
+    );
+    const { server, client } = world;
+    if (!mayHaveRun) sessions.known.clear();
+    client.request(1, "tools/list");
+    await server.requests.find((seen) =>
+      seen.text().includes('"initialize"') && seen !== server.requests.all[0]
+    );
+    client.stop();
+    const { error } = (await client.answer(1)).json;
+    assertEquals(error.data, {
+      source: "sigv4-proxy",
+      reason: "shutting-down",
+      mayHaveRun,
+    });
+  });
+}
+
 Deno.test("a 404 to a resumption renews the session, and the request gets stream-cut", async () => {
   await using world = await initialised({
     "tools/call": async (_asked, reply) => {
