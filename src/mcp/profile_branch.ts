@@ -98,8 +98,9 @@ export class ProfileBranch implements Link {
     const { id } = request;
     if (!this.#waiting.delete(id.key)) return;
     if (!error) return this.#link.accept(bytes, request);
-    this.#options.onAnswer(id);
-    await this.#options.emit(rpcErrorFrame(id, error)).catch(() => {});
+    const { emit, profile, onAnswer } = this.#options;
+    onAnswer(id);
+    await emit(rpcErrorFrame(id, notOpened(profile, error))).catch(() => {});
   }
 
   /**
@@ -188,6 +189,25 @@ export class ProfileBranch implements Link {
   async close(limitMs: number): Promise<void> {
     await this.#link.close(limitMs);
   }
+}
+
+/** What the error of an `initialize` says of doubt, which no call shares. */
+const MAY_HAVE_RUN =
+  /; the request may have run(?:, so it was not sent again)?/;
+
+/** The error of a call whose session could not be opened. */
+function notOpened(
+  profile: string,
+  { code, message, data }: RpcError,
+): RpcError {
+  const cause = message.replace(MAY_HAVE_RUN, "");
+  const facts = isObject(data) || data === undefined ? data : { data };
+  return {
+    code,
+    message:
+      `no session could be opened for the profile ${profile}: ${cause}; the call was not sent`,
+    data: { ...facts, mayHaveRun: false },
+  };
 }
 
 /** The ID, as JSON, under which the client knows a request of a branch. */

@@ -1,5 +1,5 @@
 /** Calls on behalf of several profiles: cancelled, opened anew, large, in arrays. */
-import { assertEquals, assertStringIncludes } from "@std/assert";
+import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import {
   error,
   INITIALIZED,
@@ -180,7 +180,7 @@ Deno.test("an ID that is used again is cancelled where it is used last", async (
   await w.arrival("notifications/cancelled dev");
 });
 
-Deno.test("a session that cannot be opened is the call's error, and the next call tries again", async () => {
+Deno.test("a session that cannot be opened is the call's error, which says that the call was not sent, and the next call tries again", async () => {
   let isRefused = true;
   await using w = await world({
     initialize: (message, reply, request) =>
@@ -191,7 +191,12 @@ Deno.test("a session that cannot be opened is the call's error, and the next cal
   await w.client.initialize();
   w.call(1, "prod");
   const { json } = await w.client.answer(1);
-  assertEquals([json.error.code, json.error.message], [-32000, "not you"]);
+  assertEquals(json.error, {
+    code: -32000,
+    message:
+      "no session could be opened for the profile prod: not you; the call was not sent",
+    data: { mayHaveRun: false },
+  });
   // What is answered is under way nowhere.
   w.client.notify("notifications/cancelled", { requestId: 1 });
   await w.arrival("notifications/cancelled dev");
@@ -199,6 +204,49 @@ Deno.test("a session that cannot be opened is the call's error, and the next cal
   w.call(2, "prod");
   assertEquals("result" in (await w.client.answer(2)).json, true);
   assertEquals(count(w.seen(), "initialize prod"), 2);
+});
+
+Deno.test("a session whose opening may have reached the target leaves no doubt about the call", async () => {
+  await using w = await world({
+    initialize: (message, reply, request) =>
+      request.header("x-who") === "prod"
+        ? reply.reset()
+        : w.open(message, reply),
+  }, { retries: 0 });
+  await w.client.initialize();
+  w.call(1, "prod");
+  const { json } = await w.client.answer(1);
+  assertEquals(json.error.code, -31010);
+  assertEquals(json.error.data, {
+    source: "sigv4-proxy",
+    reason: "unreachable",
+    mayHaveRun: false,
+  });
+  assertMatch(
+    json.error.message,
+    /^no session could be opened for the profile prod: the connection to /,
+  );
+  assertEquals(json.error.message.includes("may have run"), false);
+});
+
+Deno.test("at a stop a call whose session is still opened is told that it was not sent", async () => {
+  await using w = await world({
+    initialize: (message, reply, request) =>
+      request.header("x-who") === "prod"
+        ? reply.hang()
+        : w.open(message, reply),
+  });
+  await w.client.initialize();
+  w.call(1, "prod");
+  await w.arrival("initialize prod");
+  w.client.stop();
+  const { json } = await w.client.answer(1);
+  assertEquals(json.error, {
+    code: -31018,
+    message:
+      "no session could be opened for the profile prod: the proxy is stopping; the call was not sent",
+    data: { source: "sigv4-proxy", reason: "shutting-down", mayHaveRun: false },
+  });
 });
 
 Deno.test("a call before initialize goes without a session, and the first one after it opens one", async () => {
