@@ -46,8 +46,11 @@ export interface ProfileBranchOptions {
   readonly emit: Emit;
   readonly log: Log;
   readonly profile: string;
-  /** Makes the link of the profile. */
-  readonly link: (emit: Emit) => Link;
+  /**
+   * Makes the link of the profile. An answer that it does not hand to `emit` it
+   * tells of by its ID.
+   */
+  readonly link: (emit: Emit, onAnswer: (id: RequestId) => void) => Link;
   /** The parameters of the client's `initialize`. */
   readonly initialize: () => unknown;
   /** The log level that the client has set, if it has. */
@@ -63,18 +66,32 @@ export class ProfileBranch implements Link {
   readonly #own: OwnRequests;
   readonly #background: Background;
   readonly #waiting = new Map<string, RequestId>();
+  /** The client's requests that are not answered yet. */
+  readonly #asked = new Set<string>();
+  /** The requests for a log level that are not answered yet. */
+  readonly #levels = new Map<string, RequestId>();
+  /** Aborted when a session is opened for nobody. */
+  readonly #forNobody = new AbortController();
   #opening: Opening | undefined;
   /** Whether there is a session; before, nothing of it need be changed. */
   #isOpen = false;
+  /** How many sessions are being opened. */
+  #initialising = 0;
+  /** Whether the client has said all that it has to say. */
+  #isEnding = false;
 
   constructor(options: ProfileBranchOptions) {
     this.#options = options;
     this.#background = new Background(options.log);
     this.#own = new OwnRequests(`sigv4-proxy:${options.profile}`);
-    this.#link = options.link((frame) => this.#emit(frame));
+    this.#link = options.link(
+      (frame) => this.#emit(frame),
+      (id) => this.#answered(id),
+    );
   }
 
   accept(bytes: Uint8Array, message: Message): void {
+    this.#note(message);
     const isRequest = message.kind === "request";
     if (!isRequest || eraOf(message) === "modern") {
       if (this.#dropsWaiting(message)) return;
@@ -82,6 +99,20 @@ export class ProfileBranch implements Link {
     }
     this.#waiting.set(message.id.key, message.id);
     this.#background.start(() => this.#acceptWhenReady(bytes, message));
+  }
+
+  /** Notes what the client waits for, and what it does not any more. */
+  #note(message: Message): void {
+    if (message.kind === "request") this.#asked.add(message.id.key);
+    const cancelled = cancelledId(message);
+    if (cancelled) this.#asked.delete(cancelled.key);
+  }
+
+  /** Notes an answer to the client. */
+  #answered(id: RequestId, result?: unknown): void {
+    this.#asked.delete(id.key);
+    this.#options.onAnswer(id, result);
+    this.#endIfIdle();
   }
 
   /** A call that is cancelled before it was sent never is. */
@@ -98,8 +129,8 @@ export class ProfileBranch implements Link {
     const { id } = request;
     if (!this.#waiting.delete(id.key)) return;
     if (!error) return this.#link.accept(bytes, request);
-    const { emit, profile, onAnswer } = this.#options;
-    onAnswer(id);
+    const { emit, profile } = this.#options;
+    this.#answered(id);
     await emit(rpcErrorFrame(id, notOpened(profile, error))).catch(() => {});
   }
 
@@ -123,7 +154,9 @@ export class ProfileBranch implements Link {
 
   /** Opens the session as the client opened the first one. */
   async #initialise(params: unknown): Promise<RpcError | undefined> {
+    this.#initialising++;
     const { error } = await this.#own.ask(this.#link, "initialize", params);
+    this.#initialising--;
     if (error) return error;
     this.#isOpen = true;
     this.tell("notifications/initialized");
@@ -139,15 +172,19 @@ export class ProfileBranch implements Link {
   /** Sets the client's log level in the session, if there is one. */
   setLogLevel(): void {
     const level = this.#options.logLevel();
-    if (!this.#isOpen || level === undefined) return;
-    this.#background.start(() => this.#askForLogLevel(level));
+    if (!this.#isOpen || level === undefined || this.#isIdleEnd) return;
+    // No call waits for it, so nor does the end.
+    void this.#askForLogLevel(level);
   }
 
   async #askForLogLevel(level: unknown): Promise<void> {
     const { log, profile } = this.#options;
     const method = "logging/setLevel";
-    const { error } = await this.#own.ask(this.#link, method, { level });
-    if (!error) return;
+    const id = this.#own.nextId();
+    this.#levels.set(id.key, id);
+    const { error } = await this.#own.ask(this.#link, method, { level }, id);
+    const isAwaited = this.#levels.delete(id.key);
+    if (!error || !isAwaited) return;
     log.warn("could not set the log level for another profile", {
       profile,
       error: error.message,
@@ -155,11 +192,11 @@ export class ProfileBranch implements Link {
   }
 
   async #emit(frame: Uint8Array): Promise<void> {
-    const { emit, profile, onAnswer } = this.#options;
+    const { emit, profile } = this.#options;
     const message = readMessage(frame);
     if (message.kind === "response") {
       if (this.#own.take(message)) return;
-      if (message.id) onAnswer(message.id, message.result);
+      if (message.id) this.#answered(message.id, message.result);
       return await emit(frame);
     }
     if (message.kind === "batch") {
@@ -181,9 +218,29 @@ export class ProfileBranch implements Link {
   }
 
   async drain(patience: AbortSignal): Promise<void> {
-    await this.#link.drain(patience);
+    this.#isEnding = true;
+    this.#endIfIdle();
+    const { signal } = this.#forNobody;
+    await this.#link.drain(AbortSignal.any([patience, signal]));
     await this.#background.settled();
     await this.#link.drain(patience);
+  }
+
+  /** Whether the client has gone, and waits for nothing any more. */
+  get #isIdleEnd(): boolean {
+    return this.#isEnding && this.#asked.size === 0;
+  }
+
+  /** Gives up the branch's own requests once they serve no call any more. */
+  #endIfIdle(): void {
+    if (!this.#isIdleEnd) return;
+    for (const { source } of this.#levels.values()) {
+      const requestId: unknown = JSON.parse(source);
+      notify(this.#link, "notifications/cancelled", { requestId });
+    }
+    this.#levels.clear();
+    // An `initialize` cannot be cancelled: it is only not waited for.
+    if (this.#initialising > 0) this.#forNobody.abort();
   }
 
   async close(limitMs: number): Promise<void> {

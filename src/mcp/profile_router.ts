@@ -260,7 +260,7 @@ export class ProfileRouter implements Link {
       emit,
       log,
       profile,
-      link: (emit) => link(profile, emit, onAnswer),
+      link: (emit, onAnswer) => link(profile, emit, onAnswer),
       initialize: () => this.#initialize,
       logLevel: () => this.#logLevel,
       onAnswer,

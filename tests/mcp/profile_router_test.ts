@@ -249,6 +249,68 @@ Deno.test("at a stop a call whose session is still opened is told that it was no
   });
 });
 
+Deno.test("the end does not wait for a log level that no call waits for, and its request is cancelled", async () => {
+  await using w = await world({
+    "logging/setLevel": (message, reply, request) =>
+      request.header("x-who") === "prod"
+        ? reply.hang()
+        : reply.json(result(message)),
+  });
+  await w.client.initialize();
+  w.client.request(1, "logging/setLevel", { level: "debug" });
+  await w.client.answer(1);
+  w.call(2, "prod");
+  const level = await w.arrival("logging/setLevel prod");
+  await w.client.answer(2);
+  assertEquals(await w.client.close(), []);
+  const cancelled = await w.arrival("notifications/cancelled prod");
+  assertEquals(JSON.parse(cancelled.text()).params, {
+    requestId: JSON.parse(level.text()).id,
+  });
+});
+
+Deno.test("a log level is asked for until the last call is answered, though the client has gone", async () => {
+  const release = Promise.withResolvers<void>();
+  await using w = await world({
+    initialize: async (message, reply, request) => {
+      if (request.header("x-who") === "prod") await release.promise;
+      await w.open(message, reply);
+    },
+    "logging/setLevel": (message, reply, request) =>
+      request.header("x-who") === "prod"
+        ? reply.hang()
+        : reply.json(result(message)),
+    "tools/call": async (message, reply) => {
+      await w.arrival("logging/setLevel prod");
+      await reply.json(result(message));
+    },
+  });
+  await w.client.initialize();
+  w.client.request(1, "logging/setLevel", { level: "debug" });
+  await w.client.answer(1);
+  w.call(2, "prod");
+  await w.arrival("initialize prod");
+  const closed = w.client.close();
+  release.resolve();
+  assertEquals((await closed).map(({ json }) => [json.id, json.result]), [
+    [2, {}],
+  ]);
+});
+
+Deno.test("the end does not wait for a session whose only call is cancelled", async () => {
+  await using w = await world({
+    initialize: (message, reply, request) =>
+      request.header("x-who") === "prod"
+        ? reply.hang()
+        : w.open(message, reply),
+  });
+  await w.client.initialize();
+  w.call(1, "prod");
+  await w.arrival("initialize prod");
+  w.client.notify("notifications/cancelled", { requestId: 1 });
+  assertEquals(await w.client.close(), []);
+});
+
 Deno.test("a call before initialize goes without a session, and the first one after it opens one", async () => {
   await using w = await world();
   w.call(1, "prod");
