@@ -8,10 +8,15 @@
 import { LOG_LEVELS } from "./log.ts";
 import type { Option, SettingOf } from "./option.ts";
 
-/** A glob that names no tool would lift a rule that somebody meant to set. */
+/**
+ * A glob that names no tool would lift a rule that somebody meant to set: such
+ * is one in another notation, with classes, alternatives, escapes or slashes
+ * around it.
+ */
 const ONE_GLOB = {
-  pattern: /^[^\s,]+$/,
-  words: "one glob without white space or commas",
+  pattern: /^(?!\/)[^\s,[\]{}()|!\\]+(?<!\/)$/,
+  words: "one glob, in which only * and ? are special, without white space, " +
+    "commas, brackets, vertical bars, backslashes, ! or a / at its ends",
 } as const;
 
 /** The options, in the order of `--help`, under the names that the code uses. */

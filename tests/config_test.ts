@@ -412,6 +412,51 @@ Deno.test("a list of commas alone is refused, and lifts no rule", async () => {
   );
 });
 
+Deno.test("a glob in another notation is refused, since it would deny nothing", async () => {
+  for (
+    const glob of [
+      "[dD]elete*",
+      "delete]",
+      "{delete}*",
+      "delete}",
+      "delete_(x|y)",
+      "delete)",
+      "x|y",
+      "/delete/",
+      "/delete",
+      "delete/",
+      "/",
+      "!get_*",
+      "delete_x\\*",
+      "delete_* get_*",
+    ]
+  ) {
+    for (const rule of ["deny", "allow"]) {
+      const flag = `--${rule}-tool`;
+      const variable = `MCP_${rule.toUpperCase()}_TOOL`;
+      const fault = (where: string) =>
+        `${rule} tool must be one glob, in which only * and ? are special, ` +
+        "without white space, commas, brackets, vertical bars, " +
+        "backslashes, ! or a / at its ends, " +
+        `got '${glob}'${where} (set ${flag} or ${variable})`;
+      assertEquals(await faultOf([`${flag}=${glob}`]), fault(""));
+      assertEquals(
+        await faultOf([], { [variable]: `list_*,${glob}` }),
+        fault(` in ${variable}`),
+      );
+    }
+  }
+});
+
+Deno.test("a glob may have whatever is common in the names of tools", async () => {
+  const globs = ["*", "?", "a/b", "ns__get-*", "a.b:c@d", "löschen_?"];
+  const config = await configOf(
+    [...ELSEWHERE, ...globs.map((glob) => `--allow-tool=${glob}`)],
+    { MCP_DENY_TOOL: globs.join() },
+  );
+  assertEquals([config.allowTool, config.denyTool], [globs, globs]);
+});
+
 Deno.test("a signature version other than v4 and v4a is refused in the words relied on", async () => {
   assertEquals(
     await faultOf([], { AWS_SIG_VERSION: "v5" }),
