@@ -1,5 +1,10 @@
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import { type ListenTexts, readListen } from "../src/http_options.ts";
+import {
+  configOf,
+  ELSEWHERE,
+  faultOf as lineFault,
+} from "./support/command_line.ts";
 
 const NONE: ListenTexts = {
   listen: undefined,
@@ -122,4 +127,47 @@ Deno.test("a listen host is a name", () => {
       "--listen-host",
     );
   }
+});
+
+Deno.test("MCP_NO_LISTEN_TOKEN and MCP_LISTEN_HOST say what their flags say", async () => {
+  const { listen } = await configOf(ELSEWHERE, {
+    MCP_LISTEN: "127.0.0.1:8080",
+    MCP_NO_LISTEN_TOKEN: "true",
+    MCP_LISTEN_HOST: "mcp.example, proxy.internal",
+  });
+  const flags = await configOf([
+    ...ELSEWHERE,
+    "--listen=127.0.0.1:8080",
+    "--no-listen-token",
+    "--listen-host=mcp.example",
+    "--listen-host=proxy.internal",
+  ]);
+  assertEquals(listen?.token, false);
+  assertEquals(listen?.hosts, ["mcp.example", "proxy.internal"]);
+  assertEquals(listen, flags.listen);
+});
+
+Deno.test("MCP_NO_LISTEN_TOKEN=false asks for a token, and what is wrong with either variable is told", async () => {
+  const asked = await configOf(ELSEWHERE, {
+    MCP_LISTEN: "0.0.0.0:8080",
+    MCP_NO_LISTEN_TOKEN: "false",
+  });
+  assertEquals(asked.listen?.token, undefined);
+  for (
+    const [env, fault] of [
+      [
+        { MCP_LISTEN: "0.0.0.0:8080", MCP_NO_LISTEN_TOKEN: "1" },
+        "without a listen token 0.0.0.0:8080 would lend",
+      ],
+      [
+        { MCP_LISTEN: "127.0.0.1:1", MCP_NO_LISTEN_TOKEN: "perhaps" },
+        "no listen token must be true or false, got 'perhaps'",
+      ],
+      [
+        { MCP_LISTEN: "127.0.0.1:1", MCP_LISTEN_HOST: "mcp.example,b:80" },
+        "listen host must be a host name without a port, got 'b:80'",
+      ],
+      [{ MCP_LISTEN_HOST: "mcp.example" }, "listen host means nothing"],
+    ] as const
+  ) assertStringIncludes(await lineFault([], env), fault);
 });

@@ -6,6 +6,7 @@ import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { within } from "./support/deadline.ts";
 import { Front } from "./support/http_front.ts";
 import { type Line, ProxyProcess } from "./support/proxy_process.ts";
+import { RawClient } from "./support/raw_client.ts";
 import { mcp, type McpHandler, result } from "./support/raw_mcp.ts";
 import { RawServer } from "./support/raw_server.ts";
 import { SdkServer } from "./support/sdk_server.ts";
@@ -188,6 +189,32 @@ Deno.test("address and token may come from the environment, and the token is in 
   await wrong.body?.cancel();
   await proxy.waitForLog(({ text }) => text.includes("refused a request"));
   assertEquals(proxy.stderr.includes(TOKEN), false);
+});
+
+Deno.test("MCP_NO_LISTEN_TOKEN asks for no token, and MCP_LISTEN_HOST takes that name and no other", async () => {
+  await using target = await RawServer.start(mcp({}));
+  await using proxy = await ProxyProcess.start({
+    target: target.url,
+    permissions: ANYWHERE,
+    env: {
+      MCP_LISTEN: "127.0.0.1:0",
+      MCP_NO_LISTEN_TOKEN: "true",
+      MCP_LISTEN_HOST: "mcp.example,proxy.internal",
+    },
+  });
+  const { port } = await endpoint(proxy);
+  const statuses: Record<string, number> = {};
+  for (const host of ["mcp.example", "proxy.internal", "other.example"]) {
+    using client = await RawClient.connect(Number(port));
+    await client.sendPost("/mcp", [`Host: ${host}`], PING);
+    statuses[host] = (await client.head()).status;
+  }
+  assertEquals(statuses, {
+    "mcp.example": 200,
+    "proxy.internal": 200,
+    "other.example": 403,
+  });
+  assertEquals(target.requests.length, 2);
 });
 
 Deno.test("a tool policy and metadata hold with --listen", async () => {
