@@ -29,6 +29,7 @@ import { checkPermissions } from "./doctor_permissions.ts";
 import { checkProfileSession, checkSession } from "./doctor_session.ts";
 import {
   type Finding,
+  othersText,
   Report,
   type Step,
   stepText,
@@ -62,6 +63,10 @@ const LATER_STEPS = [
   "tools",
   "end",
 ];
+
+const CORRECT_LINE =
+  "correct the command line or the variables: sigv4-proxy --help all names " +
+  "the options";
 
 /**
  * Runs the subcommand.
@@ -99,7 +104,11 @@ export async function runDoctor(
     () => checkConfiguration(rest, context),
   );
   if (config === undefined) {
-    await report.skip(LATER_STEPS, "the configuration is at fault");
+    // A row for each would drown the one that counts.
+    await report.skip(LATER_STEPS, "the configuration is at fault", {
+      isQuiet: true,
+    });
+    if (!isJson) await context.write(othersText(context.useColor));
   } else {
     using ways = await context.openWays(config);
     await checkAll({
@@ -162,7 +171,11 @@ async function checkConfiguration(
       ownFlags: flagNames(COMMANDS.doctor.flags),
     });
     if (command.kind !== "run") {
-      return { status: "failed", detail: "there is nothing to check" };
+      return {
+        status: "failed",
+        detail: "there is nothing to check",
+        advice: [CORRECT_LINE],
+      };
     }
     const { config, notes } = command;
     const { targetUrl } = describeConfig(config);
@@ -180,7 +193,11 @@ async function checkConfiguration(
     };
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error;
-    return { status: "failed", detail: error.faults.join("; ") };
+    return {
+      status: "failed",
+      detail: error.faults.join("; "),
+      advice: [CORRECT_LINE],
+    };
   }
 }
 

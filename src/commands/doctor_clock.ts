@@ -6,6 +6,7 @@
  */
 
 import type { Checkup } from "./doctor.ts";
+import { SET_CLOCK } from "./doctor_remedies.ts";
 import { reasonOf, withLimit } from "./limit.ts";
 import { offsetOf } from "./sts.ts";
 
@@ -49,7 +50,7 @@ export async function checkClock(
       return {
         status: "failed",
         detail,
-        advice: ["set this machine's clock: AWS allows for five minutes"],
+        advice: [SET_CLOCK],
         facts,
       };
     }

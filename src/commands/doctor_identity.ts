@@ -11,6 +11,7 @@ import { maskAccessKeyId } from "../redact.ts";
 import { credentialsOf } from "./context.ts";
 import type { Checkup } from "./doctor.ts";
 import type { Facts, Finding } from "./doctor_report.ts";
+import { remediesFor } from "./doctor_remedies.ts";
 import { withLimit } from "./limit.ts";
 import { askCaller, type StsAnswer } from "./sts.ts";
 
@@ -83,9 +84,12 @@ function lacking(error: CredentialsError): Finding<SigningMeans> {
     ...(isTexts(flags) ? { flags } : {}),
   };
   const advice = typeof run === "string" && !error.message.includes(run)
-    ? [`run ${run}`]
-    : [];
-  return { status: "failed", detail: error.message, advice, facts };
+    ? `run ${run}`
+    : isTexts(flags)
+    ? "the step permissions says which flags to add"
+    : "`aws configure list` shows what the AWS CLI finds in the same places; " +
+      "--profile takes another profile";
+  return { status: "failed", detail: error.message, advice: [advice], facts };
 }
 
 /**
@@ -163,6 +167,7 @@ function told(answer: StsAnswer): Finding {
       return {
         status: "failed",
         detail: `STS does not take the credentials: ${answer.error.message}`,
+        advice: remediesFor(answer.error.reason, answer.error.data),
       };
     case "unknown":
       return {

@@ -12,6 +12,7 @@ import { listen } from "../http_listen.ts";
 import { TokenFile } from "../http_token.ts";
 import { runtimeDirectory } from "../runtime_directory.ts";
 import type { Checkup } from "./doctor.ts";
+import type { Finding } from "./doctor_report.ts";
 import { listenNeeds } from "./listen_needs.ts";
 
 /** Listens for a moment, if the proxy is to listen at all. */
@@ -33,17 +34,42 @@ export async function checkListen(
     }
     try {
       await tryAddress(front.address);
-      if (front.token !== undefined) return { detail: `${address} is free` };
+    } catch (error) {
+      return failure(error, (detail) => adviceFor(front.address, detail));
+    }
+    if (front.token !== undefined) return { detail: `${address} is free` };
+    try {
       await using _file = await TokenFile.create(
         "",
         { directory: runtimeDirectory(context.env), log },
       );
     } catch (error) {
-      if (!(error instanceof ConfigError)) throw error;
-      return { status: "failed", detail: error.faults.join("; ") };
+      return failure(
+        error,
+        () => "or name a directory that you may write to with XDG_RUNTIME_DIR",
+      );
     }
     return { detail: `${address} is free` };
   });
+}
+
+function failure(error: unknown, advise: (detail: string) => string): Finding {
+  if (!(error instanceof ConfigError)) throw error;
+  const detail = error.faults.join("; ");
+  return { status: "failed", detail, advice: [advise(detail)] };
+}
+
+function adviceFor(address: ListenAddress, detail: string): string {
+  const isBusy = detail.includes("EADDRINUSE");
+  if (isTcp(address)) {
+    return isBusy
+      ? "end what listens there, or choose another port"
+      : "choose an address of this machine, and a port that you may open";
+  }
+  if (isBusy) return "end what listens there, or choose another path";
+  return detail.includes("no socket")
+    ? "move the file away, or choose another path"
+    : "make the directory, one that you may write to, or choose another path";
 }
 
 async function tryAddress(address: ListenAddress): Promise<void> {

@@ -93,9 +93,13 @@ export class Report {
     try {
       finding = await work();
     } catch (error) {
-      finding = { status: "failed", detail: reasonOf(error) };
+      finding = {
+        status: "failed",
+        detail: reasonOf(error),
+        advice: ["run the doctor again; if it stays so, please report it"],
+      };
     }
-    await this.#add({
+    const step = this.#keep({
       id,
       status: finding.status ?? "ok",
       elapsedMs: this.#options.elapsed() - begin,
@@ -106,13 +110,18 @@ export class Report {
         : [...finding.advice ?? [], ...this.#remarks],
       facts: finding.facts ?? {},
     });
+    await this.#options.onStep?.(step);
     return finding.value;
   }
 
-  /** Leaves steps out, with the reason. */
-  async skip(ids: readonly string[], because: string): Promise<void> {
+  /** Leaves steps out, with the reason. When quiet, nobody is told of them. */
+  async skip(
+    ids: readonly string[],
+    because: string,
+    { isQuiet = false }: { isQuiet?: boolean } = {},
+  ): Promise<void> {
     for (const id of ids) {
-      await this.#add({
+      const step = this.#keep({
         id,
         status: "skipped",
         elapsedMs: 0,
@@ -120,10 +129,11 @@ export class Report {
         advice: [],
         facts: {},
       });
+      if (!isQuiet) await this.#options.onStep?.(step);
     }
   }
 
-  async #add(step: Step): Promise<void> {
+  #keep(step: Step): Step {
     const { redact } = this.#options;
     const clean = (text: string) => plain(redact(text));
     const shown: Step = {
@@ -143,7 +153,7 @@ export class Report {
       ),
     };
     this.steps.push(shown);
-    await this.#options.onStep?.(shown);
+    return shown;
   }
 }
 
@@ -180,14 +190,28 @@ const TIME_WIDTH = 8;
  */
 export function stepText(step: Step, useColor: boolean): string {
   const { id, status, elapsedMs, detail, advice } = step;
-  const mark = useColor
-    ? `\x1b[${COLORS[status]}m${MARKS[status]}\x1b[0m`
-    : MARKS[status];
+  const mark = markOf(status, useColor);
   const time = status === "skipped" ? "skipped" : timeText(elapsedMs);
   const head = `${mark} ${id.padEnd(NAME_WIDTH)}${time.padStart(TIME_WIDTH)}`;
   const indent = " ".repeat(2 + NAME_WIDTH + TIME_WIDTH + 2);
   return [`${head}  ${detail}`, ...advice.map((line) => `${indent}→ ${line}`)]
     .map((line) => `${line}\n`).join("");
+}
+
+/**
+ * The line in place of the steps after one without which there are none.
+ *
+ * @param useColor Whether its mark is coloured.
+ * @returns A line with its newline.
+ */
+export function othersText(useColor: boolean): string {
+  return `${markOf("skipped", useColor)} the other steps were not tried\n`;
+}
+
+function markOf(status: StepStatus, useColor: boolean): string {
+  return useColor
+    ? `\x1b[${COLORS[status]}m${MARKS[status]}\x1b[0m`
+    : MARKS[status];
 }
 
 /**

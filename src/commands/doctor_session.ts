@@ -19,6 +19,7 @@ import {
   type JsonObject,
 } from "./doctor_conversation.ts";
 import type { Finding } from "./doctor_report.ts";
+import { remediesFor } from "./doctor_remedies.ts";
 import { withLimit } from "./limit.ts";
 
 /** How many pages of tools are read. */
@@ -223,7 +224,11 @@ async function countTools(
     if ("error" in answer) return failure(answer.error);
     const { tools, nextCursor } = answer.result;
     if (!Array.isArray(tools)) {
-      return { status: "failed", detail: "tools/list was answered with none" };
+      return {
+        status: "failed",
+        detail: "tools/list was answered with none",
+        advice: ["that is the server's fault: its result wants a list tools"],
+      };
     }
     names.push(...tools.map((tool) => String(asObject(tool).name)));
     if (typeof nextCursor !== "string") break;
@@ -268,7 +273,7 @@ function failure(
   return {
     status: "failed",
     detail: message,
-    advice: REMEDIES[reason] ?? [],
+    advice: remediesFor(reason, data),
     facts: {
       reason,
       status: typeof data.status === "number" ? data.status : undefined,
@@ -276,15 +281,3 @@ function failure(
     },
   };
 }
-
-const WRONG_PLACE =
-  "check the path of the target URL: what is there may be no MCP server";
-
-/** What to do, where the message itself does not say it. */
-const REMEDIES: { readonly [reason: string]: readonly string[] } = {
-  "bad-answer": [WRONG_PLACE],
-  "http-status": [WRONG_PLACE, "the target's own log says more"],
-  "no-answer": [WRONG_PLACE],
-  "stream-cut": ["look for a time limit of a load balancer before the target"],
-  "timeout": ["the target is there but slow: its own log says why"],
-};

@@ -62,15 +62,34 @@ Deno.test("an address that is taken, or that there is not, is a fault", async ()
   await using world = await CommandWorld.make(TEST_KEYS);
   using taken = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const { port } = taken.addr;
+  const file = await world.write("file", "not a socket");
+  const socket = world.path("taken.sock");
+  using _listener = Deno.listen({ transport: "unix", path: socket });
   for (
-    const [address, why] of [
-      [`127.0.0.1:${port}`, `cannot listen at 127.0.0.1:${port}`],
-      ["unix:/nonexistent/mcp.sock", "cannot listen at unix:/nonexistent"],
+    const [address, why, advice] of [
+      [
+        `127.0.0.1:${port}`,
+        `cannot listen at 127.0.0.1:${port}`,
+        "another port",
+      ],
+      [
+        "192.0.2.1:0",
+        "cannot listen at 192.0.2.1:0",
+        "address of this machine",
+      ],
+      [
+        "unix:/nonexistent/mcp.sock",
+        "cannot listen at unix:/nonexistent",
+        "make the directory",
+      ],
+      [`unix:${file}`, "what is there is no socket", "move the file away"],
+      [`unix:${socket}`, "cannot listen at", "end what listens there"],
     ]
   ) {
     const outcome = await diagnose(world, server.url, `--listen=${address}`);
     assertEquals(outcome.step("listen").status, "failed");
     assertStringIncludes(outcome.step("listen").detail, why);
+    assertStringIncludes(outcome.step("listen").advice.join(), advice);
     assertEquals(outcome.code, 1);
   }
 });

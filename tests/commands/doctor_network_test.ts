@@ -107,6 +107,17 @@ Deno.test("a certificate that nobody vouches for fails at TLS, and the flag is n
   assertEquals(server.requests.length, 0);
 });
 
+Deno.test("a target that closes on those without a certificate has the flags named", async () => {
+  await using server = await RawServer.start(mcp({}));
+  await using world = await CommandWorld.make(NO_STS);
+  const { front, flags } = await privateTarget(world, server, true);
+  await using _front = front;
+  const outcome = await diagnose(world, front.url, ...flags.slice(0, 2));
+  const failed = outcome.steps.filter(({ status }) => status === "failed");
+  assertEquals(failed.map(({ id }) => id), ["initialize"]);
+  assertStringIncludes(failed[0].advice.join(), "--client-cert");
+});
+
 Deno.test("a proxy of the environment is shown without its credentials, and is what is connected to", async () => {
   await using proxy = await RawServer.start(() => {});
   await using server = await RawServer.start(mcp({}));

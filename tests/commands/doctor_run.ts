@@ -4,7 +4,7 @@
  * @module
  */
 
-import { assert } from "@std/assert";
+import { assert, assertEquals } from "@std/assert";
 import { runDoctor } from "../../src/commands/doctor.ts";
 import type { Step } from "../../src/commands/doctor_report.ts";
 import { TEST_SCOPE } from "../support/test_identity.ts";
@@ -18,7 +18,7 @@ export const SCOPE: readonly string[] = [
   TEST_SCOPE.service,
 ];
 
-/** What the doctor found. */
+/** What the doctor found; no failure in it is without advice. */
 export class Findings {
   readonly code: number;
   readonly stdout: string;
@@ -30,6 +30,7 @@ export class Findings {
     this.code = code;
     this.stdout = stdout;
     this.steps = JSON.parse(stdout).steps;
+    assertAdvised(this.steps);
   }
 
   /** The step of that name. */
@@ -38,6 +39,17 @@ export class Findings {
     assert(found !== undefined, `there is no step ${id}`);
     return found;
   }
+}
+
+/**
+ * Each step that failed has advice, and one at least that its detail does not
+ * give already.
+ */
+function assertAdvised(steps: readonly Step[]): void {
+  const unadvised = steps.filter(({ status, detail, advice }) =>
+    status === "failed" && advice.every((text) => detail.includes(text))
+  );
+  assertEquals(unadvised, []);
 }
 
 /**

@@ -109,6 +109,26 @@ Deno.test("a faulty configuration is the first step's fault, all of it, and the 
   assertEquals([...new Set(others.map(({ status }) => status))], ["skipped"]);
 });
 
+Deno.test("after a faulty configuration the text has one line for all other steps", async () => {
+  await using world = await CommandWorld.make();
+  const { stdout } = await world.run(runDoctor, [
+    "https://mcp.example/mcp",
+    "--region=eu-west-1",
+    "--service=lambda",
+    "--log-level=loud",
+  ]);
+  const lines = stdout.split("\n");
+  assert(lines[0].startsWith("✗ configuration "), stdout);
+  assertEquals(lines.slice(1).map((line) => line.trim()), [
+    "→ correct the command line or the variables: sigv4-proxy --help all " +
+    "names the options",
+    "- the other steps were not tried",
+    "",
+    "1 of 12 steps failed, 11 could not be tried.",
+    "",
+  ]);
+});
+
 Deno.test("without credentials the doctor says what to run, tries the way to the target, and signs nothing", async () => {
   await using server = await SdkServer.start({ verifier: TEST_VERIFIER });
   await using world = await CommandWorld.make();
