@@ -27,6 +27,7 @@ import { observeRequest, PassingAnswer } from "./http_observation.ts";
 import { Patience, type TimeLimits } from "./http_patience.ts";
 import type { MessagePolicy } from "./http_policy.ts";
 import { pour } from "./http_relay.ts";
+import { claimsToStand, isListen } from "./http_standing.ts";
 import type { Log } from "./log.ts";
 import { discardBody, mediaType } from "./mcp/body.ts";
 import { type Explain, isRedirect, readErrorBody } from "./mcp/responses.ts";
@@ -99,6 +100,8 @@ export class HttpExchange {
   readonly #abort = new AbortController();
   readonly #closed = Promise.withResolvers<void>();
   readonly #startedAt = performance.now();
+  #mayStand: boolean;
+  #isRead: boolean;
   #body: HeldBody | undefined;
   #observation: Observation | undefined;
   #isSent = false;
@@ -117,22 +120,36 @@ export class HttpExchange {
     this.#request = call.request;
     this.#headers = call.headers;
     this.#response = call.response;
+    this.#mayStand = claimsToStand(call.request, call.headers);
+    this.#isRead = call.request.method !== "POST";
   }
 
-  /** Whether nothing may come for as long as it likes. */
+  /**
+   * Whether nothing may come for as long as it likes. Of a message that is not
+   * read yet the client's header says it, and from then on the message itself.
+   */
   get mayStand(): boolean {
-    return this.#request.method === "GET" ||
-      this.#headers.get("mcp-method") === "subscriptions/listen";
+    return this.#mayStand;
   }
 
-  /** Carries the request, and answers it whatever happens. */
-  async run(): Promise<void> {
+  /** Whether its message is read, if it has one; nothing is sent before. */
+  get isRead(): boolean {
+    return this.#isRead;
+  }
+
+  /**
+   * Carries the request, and answers it whatever happens.
+   *
+   * @param onRead Is told when the message is read; what it throws is the end
+   * of the request.
+   */
+  async run(onRead: () => void): Promise<void> {
     this.#response.once("close", () => {
       if (!this.#response.writableFinished) this.giveUp(new ClientGone());
       this.#closed.resolve();
     });
     try {
-      await this.#carry();
+      await this.#carry(onRead);
     } catch (cause) {
       const { aborted, reason } = this.#abort.signal;
       await this.#fail(aborted ? reason : cause);
@@ -187,19 +204,14 @@ export class HttpExchange {
     this.#admitted = undefined;
   }
 
-  async #carry(): Promise<void> {
-    const { target, body, time, observer } = this.#options;
+  async #carry(onRead: () => void): Promise<void> {
+    const { target, body, time } = this.#options;
     if (this.#request.headers.expect !== undefined) {
       checkAnnounced(this.#request, body);
       this.#response.writeContinue();
     }
-    if (this.#request.method === "POST") {
-      const { signal } = this.#abort;
-      this.#body = await readRequestBody(this.#request, body, signal);
-      const { blob } = this.#body;
-      this.#observation = observer &&
-        await observeRequest(observer, this.#headers, blob);
-    } else this.#request.resume();
+    if (this.#request.method === "POST") await this.#read(onRead);
+    else this.#request.resume();
     using patience = new Patience(time, (error) => this.giveUp(error));
     const answer = await this.#admit() ?? await this.#send();
     patience.touch();
@@ -215,6 +227,21 @@ export class HttpExchange {
     if (isStream && this.mayStand) patience[Symbol.dispose]();
     const told = await this.#relay(answer, patience);
     this.#observation?.answered(told);
+  }
+
+  /** Reads the message, and so learns what it asks for. */
+  async #read(onRead: () => void): Promise<void> {
+    const { body, observer } = this.#options;
+    const { signal } = this.#abort;
+    this.#body = await readRequestBody(this.#request, body, signal);
+    const { blob } = this.#body;
+    const mayStand = await isListen(blob);
+    signal.throwIfAborted();
+    this.#mayStand = mayStand;
+    this.#isRead = true;
+    onRead();
+    this.#observation = observer &&
+      await observeRequest(observer, this.#headers, blob);
   }
 
   /**

@@ -103,25 +103,39 @@ export class HttpFront {
     response: ServerResponse,
     { headers }: RequestHead,
   ): void {
-    const { guard, maxRequests, maxStreams } = this.#options;
-    guard.checkToken(headers);
+    this.#options.guard.checkToken(headers);
     if (this.#isDraining) throw stopping();
     const call = { request, headers, response };
     const exchange = new HttpExchange(this.#options, call);
-    // Streams stand for hours: with a limit of their own they leave room for
-    // what is answered at once.
-    const [others, limit, what] = exchange.mayStand
-      ? [this.#streams, maxStreams, "streams stand open"] as const
-      : [this.#requests, maxRequests, "requests are under way"] as const;
-    if (others.size >= limit) throw tooMany(limit, what);
-    others.add(exchange);
-    exchange.run().catch((cause) => {
+    this.#place(exchange);
+    // Where a header said what the message does not, it moves to the others.
+    exchange.run(() => this.#place(exchange)).catch((cause) => {
       this.#options.log.error("an unexpected error", { error: String(cause) });
       response.destroy();
     }).finally(() => {
-      others.delete(exchange);
+      this.#remove(exchange);
       this.#onDone?.();
     });
+  }
+
+  /**
+   * Gives an exchange a place among its kind. Streams stand for hours: with a
+   * limit of their own they leave room for what is answered at once.
+   */
+  #place(exchange: HttpExchange): void {
+    const { maxRequests, maxStreams } = this.#options;
+    const [places, limit, what] = exchange.mayStand
+      ? [this.#streams, maxStreams, "streams stand open"] as const
+      : [this.#requests, maxRequests, "requests are under way"] as const;
+    if (places.has(exchange)) return;
+    if (places.size >= limit) throw tooMany(limit, what);
+    this.#remove(exchange);
+    places.add(exchange);
+  }
+
+  #remove(exchange: HttpExchange): void {
+    this.#requests.delete(exchange);
+    this.#streams.delete(exchange);
   }
 
   /**

@@ -503,6 +503,11 @@ Deno.test("a GET stream and a listen stand open beyond all limits", async () => 
       id: 1,
       method: "subscriptions/listen",
     }, { "mcp-method": "subscriptions/listen" }),
+    await world.front.post({
+      jsonrpc: "2.0",
+      id: 3,
+      method: "subscriptions/listen",
+    }),
   ];
   // The same limits have passed for this one, which began later.
   const late = await world.front.post({
