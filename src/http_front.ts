@@ -139,8 +139,9 @@ export class HttpFront {
   }
 
   /**
-   * Takes no more requests, and lets those under way finish; streams that
-   * stand open are ended at once.
+   * Takes no more requests, and lets those under way finish. Streams that stand
+   * open are ended at once, and so is what is not read yet: nothing of it was
+   * sent, and its client may take its time.
    *
    * @param limitMs How long they may take.
    * @param hurry Ends the waiting.
@@ -148,7 +149,10 @@ export class HttpFront {
   async drain(limitMs: number, hurry?: AbortSignal): Promise<void> {
     this.#isDraining = true;
     for (const stream of this.#streams) stream.stop();
-    for (const request of this.#requests) request.closeConnection();
+    for (const request of this.#requests) {
+      if (request.isRead) request.closeConnection();
+      else request.stop();
+    }
     await this.#until(() => this.#requests.size === 0, limitMs, hurry);
   }
 

@@ -56,8 +56,8 @@ export interface HttpProxyOptions {
   /** Where to listen. Port 0 is any that is free. */
   readonly listen: ListenAddress;
   /**
-   * Stops the proxy: standing streams end at once, new requests and health
-   * checks get 503, and what is under way has `drainMs`.
+   * Stops the proxy: standing streams and half-sent bodies end at once, new
+   * requests and health checks get 503, and what is under way has `drainMs`.
    */
   readonly signal: AbortSignal;
   /**

@@ -139,9 +139,45 @@ Deno.test("a GET that the target has not answered yet does not hold up a stop", 
   await stopped;
 });
 
-Deno.test("a client in the middle of its body is told that the proxy stops", async () => {
+Deno.test("a call that says subscriptions/listen in its header alone is answered before a stop", async () => {
+  const { handler, asked, go } = onCue();
+  await using target = await RawServer.start(mcp({ slow: handler }));
+  const front = await Front.start({ target: target.url, drainMs: undefined });
+  const message = { jsonrpc: "2.0", id: 1, method: "slow" };
+  const headers = { "mcp-method": "subscriptions/listen" };
+  const slow = front.post(message, headers);
+  await asked;
+  const stopped = front.stop();
+  const health = await front.fetch({}, "/healthz");
+  assertEquals([health.status, await health.text()], [503, "draining\n"]);
+  go();
+  const answer = await slow;
+  assertEquals([answer.status, (await answer.json()).result], [200, {}]);
+  await stopped;
+});
+
+Deno.test("a subscriptions/listen that no header names does not hold up a stop", async () => {
+  await using target = await RawServer.start(mcp({
+    "subscriptions/listen": async (_message, reply) => {
+      const stream = await reply.sse();
+      await stream.closed;
+    },
+  }));
+  const front = await Front.start({ target: target.url, drainMs: undefined });
+  const message = { jsonrpc: "2.0", id: 1, method: "subscriptions/listen" };
+  const stream = await front.post(message);
+  const cut = assertRejects(() => stream.text(), TypeError);
+  await stopSoon(front);
+  await cut;
+});
+
+Deno.test("a client in the middle of its body is told at once that the proxy stops", async () => {
   await using target = await RawServer.start(mcp({}));
-  const front = await Front.start({ target: target.url, token: false });
+  const front = await Front.start({
+    target: target.url,
+    token: false,
+    drainMs: undefined,
+  });
   using client = await RawClient.connect(front.port);
   await client.sendHead(
     "POST /mcp HTTP/1.1",
