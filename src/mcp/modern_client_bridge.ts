@@ -34,6 +34,7 @@ import {
   isObject,
   type NotificationMessage,
   readMessage,
+  type RequestId,
   requestId,
   type RequestMessage,
   type ResponseMessage,
@@ -93,6 +94,8 @@ export class ModernClientBridge implements Link {
   #waiting: (readonly [Uint8Array, Message])[] = [];
   #discovered: Record<string, unknown> = {};
   #logLevel: string | undefined;
+  /** The request that told the target of it, while that is not answered. */
+  #levelRequest: RequestId | undefined;
 
   constructor(options: ModernClientBridgeOptions) {
     this.#options = options;
@@ -214,7 +217,23 @@ export class ModernClientBridge implements Link {
     this.#logLevel = level;
     const { capabilities } = this.#discovered;
     if (!isObject(capabilities) || !("logging" in capabilities)) return;
-    void this.#own.ask(this.#link, "logging/setLevel", { level });
+    const id = this.#own.nextId();
+    this.#levelRequest = id;
+    void this.#own.ask(this.#link, "logging/setLevel", { level }, id)
+      .then(() => {
+        if (this.#levelRequest === id) this.#levelRequest = undefined;
+      });
+  }
+
+  /** No call of the client's waits for it, and so nothing at the end does. */
+  #giveUpLevel(): void {
+    const id = this.#levelRequest;
+    if (id === undefined) return;
+    this.#levelRequest = undefined;
+    this.#own.forget(id);
+    notify(this.#link, "notifications/cancelled", {
+      requestId: JSON.parse(id.source),
+    });
   }
 
   #acceptNotification(bytes: Uint8Array, message: NotificationMessage): void {
@@ -277,6 +296,7 @@ export class ModernClientBridge implements Link {
   async drain(patience: AbortSignal): Promise<void> {
     this.#calls.end(shuttingDown(true));
     this.#listeners.end();
+    this.#giveUpLevel();
     do {
       await this.#link.drain(patience);
       await this.#background.settled();

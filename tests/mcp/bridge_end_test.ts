@@ -6,9 +6,10 @@ import {
   modernParams,
   modernTarget,
 } from "../support/bridge_world.ts";
-import { type McpHandler, result } from "../support/raw_mcp.ts";
+import { INITIALIZED, type McpHandler, result } from "../support/raw_mcp.ts";
 
 const ACKNOWLEDGED = "notifications/subscriptions/acknowledged";
+const LOG_LEVEL = "io.modelcontextprotocol/logLevel";
 const SUBSCRIPTION = "io.modelcontextprotocol/subscriptionId";
 
 /** Acknowledges each subscription, and ends those that `end` says, by number. */
@@ -141,4 +142,21 @@ Deno.test("once the client is gone nobody is asked: the call ends with what the 
   assertEquals(rest.map(({ json }) => [json.id, json.result.got.message]), [
     [2, "the client is gone"],
   ]);
+});
+
+Deno.test("a log level that the target never takes holds nothing up at the end", async () => {
+  await using w = await bridged(legacyTarget({
+    GET: (_none, reply) => reply.status(405),
+    initialize: (message, reply) =>
+      reply.json(
+        result(message, { ...INITIALIZED, capabilities: { logging: {} } }),
+      ),
+    "logging/setLevel": (_message, reply) => reply.hang(),
+  }));
+  const { _meta } = modernParams();
+  const meta = Object.entries(_meta ?? {}).concat([[LOG_LEVEL, "debug"]]);
+  w.client.request(1, "tools/list", { _meta: Object.fromEntries(meta) });
+  await w.client.answer(1);
+  await w.server.requests.find((seen) => seen.text().includes("setLevel"));
+  assertEquals(await w.client.close(), []);
 });
