@@ -14,9 +14,9 @@ import type { Option, SettingOf } from "./option.ts";
  * around it.
  */
 const ONE_GLOB = {
-  pattern: /^(?!\/)[^\s,[\]{}()|!\\]+(?<!\/)$/,
+  pattern: /^(?!\/)[^\s,[\]{}()|!^\\]+(?<!\/)$/,
   words: "one glob, in which only * and ? are special, without white space, " +
-    "commas, brackets, vertical bars, backslashes, ! or a / at its ends",
+    "commas, brackets, vertical bars, backslashes, !, ^ or a / at its ends",
 } as const;
 
 /** The options, in the order of `--help`, under the names that the code uses. */

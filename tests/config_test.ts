@@ -427,6 +427,7 @@ Deno.test("a glob in another notation is refused, since it would deny nothing", 
       "delete/",
       "/",
       "!get_*",
+      "^delete_.*",
       "delete_x\\*",
       "delete_* get_*",
     ]
@@ -437,7 +438,7 @@ Deno.test("a glob in another notation is refused, since it would deny nothing", 
       const fault = (where: string) =>
         `${rule} tool must be one glob, in which only * and ? are special, ` +
         "without white space, commas, brackets, vertical bars, " +
-        "backslashes, ! or a / at its ends, " +
+        "backslashes, !, ^ or a / at its ends, " +
         `got '${glob}'${where} (set ${flag} or ${variable})`;
       assertEquals(await faultOf([`${flag}=${glob}`]), fault(""));
       assertEquals(
