@@ -22,6 +22,11 @@ import { helpText, versionText } from "./src/help.ts";
 import type { TlsFetches } from "./src/http_client.ts";
 import { findHttpProxy } from "./src/http_proxy_env.ts";
 import { DEFAULT_DRAIN_MS } from "./src/http_options.ts";
+import {
+  credentialOptions,
+  hideSecrets,
+  signingOptions,
+} from "./src/identity.ts";
 import { LineSink } from "./src/line_sink.ts";
 import { createLog, type Log } from "./src/log.ts";
 import {
@@ -176,11 +181,7 @@ interface Surroundings {
 
 async function proxy(config: Config, around: Surroundings): Promise<void> {
   const { log, redactor, signal } = around;
-  for (const secret of config.secrets) redactor.addCredential(secret);
-  for (const [, value] of config.headers) redactor.addSetting(value);
-  for (const value of config.targetUrl.searchParams.values()) {
-    redactor.addSetting(value);
-  }
+  hideSecrets(config, redactor);
   using tls = await openTlsOf(config);
   const telemetry = await openTelemetry(config, redactor, tls);
   const ways = {
@@ -268,31 +269,15 @@ function identity(
   { log, redactor }: Surroundings,
   { toTarget, toOthers }: Ways,
 ): Identity {
-  const { targetUrl, region, service } = config;
   const credentials = createCredentialSource({
-    profile,
-    region: region.split(",")[0],
+    ...credentialOptions(config, profile),
     log,
     redactor,
     fetch: toOthers,
-    ...(config.assumeRole !== undefined && {
-      assumeRole: {
-        roleArn: config.assumeRole,
-        sessionName: config.roleSessionName,
-        externalId: config.externalId,
-        durationSeconds: Math.round(config.roleDurationMs / 1000),
-      },
-    }),
   });
   const fetch = createSignedFetch({
-    origin: targetUrl,
-    service,
-    region,
+    ...signingOptions(config),
     credentials,
-    signatureVersion: config.signatureVersion,
-    unsignedPayload: config.unsignedPayload,
-    signHost: config.signHost,
-    skipAuth: config.skipAuth,
     fetch: toTarget,
     log,
     redactor,

@@ -8,6 +8,7 @@
 import type { IncomingMessage } from "node:http";
 import { ProxyError } from "./errors.ts";
 import { HttpError } from "./http_error.ts";
+import { readMessage } from "./mcp/message.ts";
 
 /** How large bodies may be, and how slow. */
 export interface BodyLimits {
@@ -47,6 +48,24 @@ export class BodyStore {
 export interface HeldBody extends Disposable {
   /** A `Blob`, since the runtime may send bytes a second time. */
   readonly blob: Blob;
+}
+
+/** A message that was read, and what it was read from. */
+export interface SmallMessage {
+  readonly bytes: Uint8Array;
+  readonly message: ReturnType<typeof readMessage>;
+}
+
+/** A larger body is not read only to learn what it asks for. */
+const MAX_SMALL_BYTES = 1024 * 1024;
+
+/** Reads the message in a body, if that is small. */
+export async function readSmallMessage(
+  body: Blob,
+): Promise<SmallMessage | undefined> {
+  if (body.size > MAX_SMALL_BYTES) return undefined;
+  const bytes = await body.bytes();
+  return { bytes, message: readMessage(bytes) };
 }
 
 /** The client went away in the middle of its request. */

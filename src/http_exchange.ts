@@ -18,6 +18,7 @@ import {
   ClientGone,
   type HeldBody,
   readRequestBody,
+  readSmallMessage,
 } from "./http_body.ts";
 import { askTarget } from "./http_ask.ts";
 import { HttpError, TargetRefusal, toHttpError } from "./http_error.ts";
@@ -235,13 +236,13 @@ export class HttpExchange {
     const { signal } = this.#abort;
     this.#body = await readRequestBody(this.#request, body, signal);
     const { blob } = this.#body;
-    const mayStand = await isListen(blob);
+    const small = await readSmallMessage(blob);
     signal.throwIfAborted();
-    this.#mayStand = mayStand;
+    this.#mayStand = small !== undefined && isListen(small);
     this.#isRead = true;
     onRead();
     this.#observation = observer &&
-      await observeRequest(observer, this.#headers, blob);
+      observeRequest(observer, this.#headers, blob.size, small);
   }
 
   /**

@@ -12,6 +12,7 @@ import { HttpExchange, type HttpExchangeOptions } from "./http_exchange.ts";
 import type { Guard } from "./http_guard.ts";
 import { readHead, type RequestHead } from "./http_head.ts";
 import { shuttingDown } from "./mcp/failure.ts";
+import { MAX_TIMER_MS } from "./timers.ts";
 
 /** What a {@linkcode HttpFront} is handed. */
 export interface HttpFrontOptions extends HttpExchangeOptions {
@@ -30,9 +31,6 @@ export const HEALTH_PATH = "/healthz";
 
 const MCP_METHODS: readonly string[] = ["POST", "GET", "DELETE"];
 const HEALTH_METHODS: readonly string[] = ["GET", "HEAD"];
-
-/** The longest delay of a timer; a longer one would fire at once. */
-const MAX_TIMER_MS = 2 ** 31 - 1;
 
 /** Takes requests and carries those that may pass. */
 export class HttpFront {

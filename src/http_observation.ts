@@ -4,27 +4,24 @@
  * @module
  */
 
+import type { SmallMessage } from "./http_body.ts";
 import type { Pieces } from "./http_relay.ts";
 import { BlockBuffer, joinBytes } from "./mcp/block_buffer.ts";
 import { type Era, eraOf } from "./mcp/era.ts";
 import { EventParser } from "./mcp/events.ts";
 import { responseIn } from "./mcp/link.ts";
-import { readMessage, type ResponseMessage } from "./mcp/message.ts";
+import type { ResponseMessage } from "./mcp/message.ts";
 import type { Observation, Observed, Observer } from "./mcp/observer.ts";
 
-/** A larger body is not read again only to be told of. */
-const MAX_READ_BYTES = 1024 * 1024;
-
 /** Tells that a request with a message in it is about to be sent. */
-export async function observeRequest(
+export function observeRequest(
   observer: Observer,
   headers: Headers,
-  body: Blob,
-): Promise<Observation> {
-  observer.received(body.size);
-  const { message, era } = body.size > MAX_READ_BYTES
-    ? byHeaders(headers)
-    : byBody(await body.bytes());
+  byteLength: number,
+  small: SmallMessage | undefined,
+): Observation {
+  observer.received(byteLength);
+  const { message, era } = small ? byBody(small) : byHeaders(headers);
   return observer.began({ ...message, headers }, era);
 }
 
@@ -33,8 +30,7 @@ interface Seen {
   readonly era: Era;
 }
 
-function byBody(bytes: Uint8Array): Seen {
-  const message = readMessage(bytes);
+function byBody({ message }: SmallMessage): Seen {
   switch (message.kind) {
     case "request": {
       const { method, params, id } = message;

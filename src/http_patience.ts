@@ -5,6 +5,7 @@
  */
 
 import { ProxyError } from "./errors.ts";
+import { Timers } from "./timers.ts";
 
 /** Time limits of one request. */
 export interface TimeLimits {
@@ -16,14 +17,11 @@ export interface TimeLimits {
   readonly idleTimeoutMs: number;
 }
 
-/** The longest delay of a timer; a longer one would fire at once. */
-const MAX_TIMER_MS = 2 ** 31 - 1;
-
 /** Runs out, unless it is ended before. */
 export class Patience implements Disposable {
   readonly #limits: TimeLimits;
   readonly #onLimit: (error: ProxyError) => void;
-  readonly #timers = new Set<ReturnType<typeof setTimeout>>();
+  readonly #timers = new Timers();
   #startedAt = performance.now();
   #lastByteAt = performance.now();
 
@@ -51,29 +49,20 @@ export class Patience implements Disposable {
 
   /** Ends all limits. */
   [Symbol.dispose](): void {
-    for (const timer of this.#timers) clearTimeout(timer);
     this.#timers.clear();
   }
 
   #checkWhole(limitMs: number): void {
     const leftMs = this.#startedAt + limitMs - performance.now();
-    if (leftMs > 0) this.#after(leftMs, () => this.#checkWhole(limitMs));
+    if (leftMs > 0) this.#timers.after(leftMs, () => this.#checkWhole(limitMs));
     else this.#onLimit(wholeTimeout(limitMs));
   }
 
   #checkIdle(): void {
     const limitMs = this.#limits.idleTimeoutMs;
     const leftMs = this.#lastByteAt + limitMs - performance.now();
-    if (leftMs > 0) this.#after(leftMs, () => this.#checkIdle());
+    if (leftMs > 0) this.#timers.after(leftMs, () => this.#checkIdle());
     else this.#onLimit(idleTimeout(limitMs));
-  }
-
-  #after(delayMs: number, callback: () => void): void {
-    const timer = setTimeout(() => {
-      this.#timers.delete(timer);
-      callback();
-    }, Math.min(delayMs, MAX_TIMER_MS));
-    this.#timers.add(timer);
   }
 }
 

@@ -9,6 +9,7 @@
 
 import { createServer, type Server } from "node:http";
 import type { Socket } from "node:net";
+import { aborted } from "./aborted.ts";
 import { explainRefusal } from "./aws/refusal.ts";
 import { tcpConnect, withConnectLimit } from "./connect_limit.ts";
 import { ConfigError } from "./errors.ts";
@@ -369,13 +370,6 @@ function announce(
       "the network reaches this address over plain HTTP: have TLS in front of it",
     );
   }
-}
-
-async function aborted(signal: AbortSignal): Promise<void> {
-  if (signal.aborted) return;
-  const { promise, resolve } = Promise.withResolvers<void>();
-  signal.addEventListener("abort", () => resolve(), { once: true });
-  await promise;
 }
 
 async function close(server: Server, address: ListenAddress): Promise<void> {

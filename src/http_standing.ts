@@ -7,13 +7,10 @@
  */
 
 import type { IncomingMessage } from "node:http";
+import type { SmallMessage } from "./http_body.ts";
 import { isUnclear } from "./mcp/ambiguity.ts";
 import { LISTEN } from "./mcp/listen.ts";
-import { readMessage } from "./mcp/message.ts";
 import { whole } from "./mcp/splice.ts";
-
-/** A larger message is not read for this, and is taken for any other. */
-const MAX_LISTEN_BYTES = 1024 * 1024;
 
 /** Tells what the head of a request says, which is all there is at first. */
 export function claimsToStand(
@@ -25,10 +22,7 @@ export function claimsToStand(
 }
 
 /** Tells whether a message is a `subscriptions/listen`, whoever reads it. */
-export async function isListen(body: Blob): Promise<boolean> {
-  if (body.size > MAX_LISTEN_BYTES) return false;
-  const bytes = await body.bytes();
-  const message = readMessage(bytes);
+export function isListen({ bytes, message }: SmallMessage): boolean {
   return message.kind === "request" && message.method === LISTEN &&
     !isUnclear("method", bytes, whole(bytes));
 }

@@ -14,14 +14,12 @@ import type {
   StringOption,
 } from "./option.ts";
 import { parseSize } from "./size.ts";
+import { MAX_TIMER_MS } from "./timers.ts";
 
 /** A value, or the text that is none and what it should have been. */
 export type ValueResult =
   | { readonly value: unknown }
   | { readonly text: string; readonly expected: string };
-
-/** Timers hold their delay in 31 bits; a longer one would fire at once. */
-const MAX_TIMER_MS = 2 ** 31 - 1;
 
 /**
  * Reads the value of an option.

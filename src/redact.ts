@@ -276,3 +276,13 @@ export function maskAccessKeyId(accessKeyId: string): string {
   if (accessKeyId.length <= 8) return "****";
   return `${accessKeyId.slice(0, 4)}…${accessKeyId.slice(-4)}`;
 }
+
+/** Has a redactor hide the values of a URL's query and of headers. */
+export function hideSettings(
+  redactor: Redactor,
+  url: URL,
+  headers: readonly (readonly [name: string, value: string])[],
+): void {
+  for (const [, value] of headers) redactor.addSetting(value);
+  for (const value of url.searchParams.values()) redactor.addSetting(value);
+}

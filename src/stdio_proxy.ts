@@ -25,7 +25,7 @@ import type { Metadata } from "./mcp/metadata.ts";
 import type { Observer } from "./mcp/observer.ts";
 import type { Transport } from "./mcp/session.ts";
 import type { ToolRules } from "./mcp/tool_policy.ts";
-import { Redactor } from "./redact.ts";
+import { hideSettings, Redactor } from "./redact.ts";
 import { redactedLog } from "./redacted_log.ts";
 
 /**
@@ -196,10 +196,7 @@ const STOP_WRITE_MS = 100;
 export async function runStdioProxy(options: StdioProxyOptions): Promise<void> {
   const { redactor = new Redactor() } = options;
   const log = redactedLog(options.log ?? SILENT_LOG, redactor.redact);
-  for (const [, value] of options.headers ?? []) redactor.addSetting(value);
-  for (const value of options.url.searchParams.values()) {
-    redactor.addSetting(value);
-  }
+  hideSettings(redactor, options.url, options.headers ?? []);
   const fetches = [options.fetch, ...options.profiles?.values() ?? []];
   const leaveSecrets = joinSecrets(redactor, fetches);
   const { maxFrameBytes = DEFAULT_MAX_FRAME_BYTES, observer } = options;

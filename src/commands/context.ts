@@ -16,6 +16,7 @@ import {
 } from "../aws/credentials.ts";
 import { createSignedFetch, type SignedFetch } from "../aws/signed_fetch.ts";
 import type { Config } from "../config.ts";
+import { credentialOptions, signingOptions } from "../identity.ts";
 import type { Log } from "../log.ts";
 import type { Redactor } from "../redact.ts";
 import type { ProfileRegion } from "../scope.ts";
@@ -177,19 +178,10 @@ export function credentialsOf(
   profile: string | undefined = config.profile,
 ): CredentialSource {
   return context.createCredentialSource({
-    profile,
-    region: config.region.split(",")[0],
+    ...credentialOptions(config, profile),
     log,
     redactor,
     fetch: ways.toOthers,
-    ...(config.assumeRole !== undefined && {
-      assumeRole: {
-        roleArn: config.assumeRole,
-        sessionName: config.roleSessionName,
-        externalId: config.externalId,
-        durationSeconds: Math.round(config.roleDurationMs / 1000),
-      },
-    }),
   });
 }
 
@@ -207,14 +199,8 @@ export function openTarget(
   { log, redactor, ways }: Surroundings,
 ): SignedFetch {
   return createSignedFetch({
-    origin: config.targetUrl,
-    service: config.service,
-    region: config.region,
+    ...signingOptions(config),
     credentials,
-    signatureVersion: config.signatureVersion,
-    unsignedPayload: config.unsignedPayload,
-    signHost: config.signHost,
-    skipAuth: config.skipAuth,
     fetch: ways.toTarget,
     log,
     redactor,

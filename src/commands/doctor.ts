@@ -8,6 +8,7 @@
 import { type Config, describeConfig, parseCommand } from "../config.ts";
 import { ConfigError } from "../errors.ts";
 import { versionText } from "../help.ts";
+import { hideSecrets } from "../identity.ts";
 import type { Log, LogNote } from "../log.ts";
 import { Redactor } from "../redact.ts";
 import { VERSION } from "../version.ts";
@@ -130,11 +131,7 @@ export async function runDoctor(
 async function checkAll(checkup: Checkup): Promise<void> {
   const { context, config, report, redactor } = checkup;
   // What a target echoes of a request may be shown.
-  for (const secret of config.secrets) redactor.addCredential(secret);
-  for (const [, value] of config.headers) redactor.addSetting(value);
-  for (const value of config.targetUrl.searchParams.values()) {
-    redactor.addSetting(value);
-  }
+  hideSecrets(config, redactor);
   const mayReach = await checkPermissions(checkup);
   const source = credentialsOf(context, config, checkup);
   const { canSign, credentials } = await checkCredentials(checkup, source);

@@ -7,6 +7,7 @@
 
 import type { CredentialSource } from "../aws/credentials.ts";
 import type { SignedFetch } from "../aws/signed_fetch.ts";
+import { isOwnError } from "../mcp/failure.ts";
 import { LATEST_LEGACY_VERSION, MODERN_VERSION } from "../mcp/revisions.ts";
 import { VERSION } from "../version.ts";
 import { openTarget } from "./context.ts";
@@ -202,7 +203,7 @@ function greeting(
 
 /** Refusals and faults of the network are no matter of eras. */
 function mayBeModern({ data }: AnswerError): boolean {
-  if (data.source !== "sigv4-proxy") return true;
+  if (!isOwnError(data)) return true;
   if (data.reason !== "http-status") return false;
   return [400, 404, 405].includes(Number(data.status));
 }
@@ -262,7 +263,7 @@ function farewell(
 function failure(
   { code, message, data }: AnswerError,
 ): Finding<never> {
-  if (data.source !== "sigv4-proxy") {
+  if (!isOwnError(data)) {
     return {
       status: "failed",
       detail: `the server answered with an error: ${message} (${code})`,

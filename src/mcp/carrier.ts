@@ -4,6 +4,7 @@
  * @module
  */
 
+import { aborted } from "../aborted.ts";
 import { ProxyError } from "../errors.ts";
 import type { Log } from "../log.ts";
 import type { Redact, Redactor } from "../redact.ts";
@@ -309,11 +310,4 @@ function channelEnded(cause: unknown): ProxyError {
     "the target's event stream has ended, and the request was not sent",
     { data: { mayHaveRun: false }, cause },
   );
-}
-
-function aborted(signal: AbortSignal): Promise<void> {
-  const { promise, resolve } = Promise.withResolvers<void>();
-  if (signal.aborted) resolve();
-  signal.addEventListener("abort", () => resolve(), { once: true });
-  return promise;
 }

@@ -6,7 +6,7 @@
  */
 
 import type { Exchange } from "./exchange.ts";
-import { AttemptError } from "./failure.ts";
+import { AttemptError, ownErrorData } from "./failure.ts";
 import { readMessage } from "./message.ts";
 import { isPassing } from "./passing.ts";
 import { backoffMs } from "./retry.ts";
@@ -69,7 +69,7 @@ export function legacyAnswer(cause: unknown): Uint8Array | undefined {
       code: METHOD_NOT_FOUND,
       message:
         `the target does not know ${DISCOVER}, so it is taken for a server of an earlier protocol version: ${error.message}`,
-      data: { source: "sigv4-proxy", reason: error.reason, ...error.data },
+      data: ownErrorData(error),
     },
   }));
 }

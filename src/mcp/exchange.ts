@@ -5,6 +5,7 @@
  */
 
 import { ProxyError } from "../errors.ts";
+import { Timers } from "../timers.ts";
 import type { SessionHeaders } from "./headers.ts";
 import type { RequestId, ResponseMessage } from "./message.ts";
 import type { Observation } from "./observer.ts";
@@ -70,7 +71,7 @@ export class Exchange {
   readonly #cancelled = new Set<string>();
   readonly #abort = new AbortController();
   readonly #settle: () => void;
-  readonly #timers = new Set<ReturnType<typeof setTimeout>>();
+  readonly #timers = new Timers();
   #fetch: AbortSignal | undefined;
   #lastByteAt = performance.now();
   #lastMessageAt: number | undefined;
@@ -146,20 +147,21 @@ export class Exchange {
       const check = () => {
         if (timeoutResetOnProgress) from = this.#lastMessageAt ?? from;
         const leftMs = from + timeoutMs + this.#heldMs() - performance.now();
-        if (leftMs > 0) this.#after(Math.max(leftMs, MIN_TIMER_MS), check);
-        else onLimit(timeoutError(timeoutMs, "whole"));
+        if (leftMs > 0) {
+          this.#timers.after(Math.max(leftMs, MIN_TIMER_MS), check);
+        } else onLimit(timeoutError(timeoutMs, "whole"));
       };
-      this.#after(timeoutMs, check);
+      this.#timers.after(timeoutMs, check);
     }
     const checkIdle = () => {
       const isTheTarget = this.isUnderWay && this.#delivering === 0 &&
         this.#heldSince === undefined;
       if (!isTheTarget) this.touch();
       const leftMs = this.#lastByteAt + idleTimeoutMs - performance.now();
-      if (leftMs > 0) this.#after(leftMs, checkIdle);
+      if (leftMs > 0) this.#timers.after(leftMs, checkIdle);
       else onLimit(timeoutError(idleTimeoutMs, "idle"));
     };
-    this.#after(idleTimeoutMs, checkIdle);
+    this.#timers.after(idleTimeoutMs, checkIdle);
   }
 
   /**
@@ -220,20 +222,11 @@ export class Exchange {
     }
   }
 
-  /** Calls back later, unless the exchange is settled or ended before. */
-  #after(delayMs: number, callback: () => void): void {
-    const timer = setTimeout(() => {
-      this.#timers.delete(timer);
-      callback();
-    }, Math.min(delayMs, MAX_TIMER_MS));
-    this.#timers.add(timer);
-  }
-
   /** Ends the fetch some time after the last answer, should it still go on. */
   endAfter(delayMs: number): void {
     if (this.#isEnding) return;
     this.#isEnding = true;
-    this.#after(delayMs, () => this.end());
+    this.#timers.after(delayMs, () => this.end());
   }
 
   /** Ends the fetch. */
@@ -243,7 +236,6 @@ export class Exchange {
   }
 
   #clearTimers(): void {
-    for (const timer of this.#timers) clearTimeout(timer);
     this.#timers.clear();
     this.#isEnding = false;
   }
@@ -255,9 +247,6 @@ function isUnshared(bytes: Uint8Array): bytes is Uint8Array<ArrayBuffer> {
 
 /** A limit that stands still is not looked at more often than this. */
 const MIN_TIMER_MS = 50;
-
-/** The longest delay of a timer; a longer one would fire at once. */
-const MAX_TIMER_MS = 2 ** 31 - 1;
 
 function timeoutError(limitMs: number, kind: "whole" | "idle"): ProxyError {
   const message = kind === "whole"

@@ -20,7 +20,7 @@ export function errorFrame(
   id: RequestId | undefined,
   redact: Redact = (text) => text,
 ): Uint8Array {
-  const data = { source: "sigv4-proxy", reason: error.reason, ...error.data };
+  const data = ownErrorData(error);
   const body = JSON.stringify(
     { code: error.code, message: error.message, data },
     (_name, value) => typeof value === "string" ? redact(value) : value,
@@ -28,6 +28,26 @@ export function errorFrame(
   // The ID goes in as source text: a parsed one may have lost digits.
   const member = id === undefined ? "" : `"id":${id.source},`;
   return encoder.encode(`{"jsonrpc":"2.0",${member}"error":${body}}`);
+}
+
+/** What tells the proxy's own errors from the target's. */
+const SOURCE = "sigv4-proxy";
+
+/** The `data` of the JSON-RPC error that an error of the proxy's becomes. */
+export function ownErrorData(
+  { reason, data }: ProxyError,
+): Record<string, unknown> {
+  return { source: SOURCE, reason, ...data };
+}
+
+/** Whether the `data` of a JSON-RPC error is that of the proxy's own. */
+export function isOwnError(data: unknown): data is Record<string, unknown> {
+  return isObject(data) && data.source === SOURCE;
+}
+
+/** Whether an error to the first request may be due to the target's era. */
+export function mayBeOfOtherEra(data: unknown): boolean {
+  return !isOwnError(data) || data.reason === "http-status";
 }
 
 /** Whether a failed attempt may be followed by another. */

@@ -18,7 +18,7 @@ import { ProxyError } from "../errors.ts";
 import type { Log } from "../log.ts";
 import { Background } from "./background.ts";
 import { META, metaOf } from "./era.ts";
-import { errorFrame, shuttingDown } from "./failure.ts";
+import { errorFrame, mayBeOfOtherEra, shuttingDown } from "./failure.ts";
 import { InputRounds } from "./input_rounds.ts";
 import {
   type Emit,
@@ -248,7 +248,7 @@ export class LegacyClientBridge implements Link {
   async #decide(frame: Uint8Array, answer: ResponseMessage): Promise<void> {
     const { emit } = this.#options;
     if (answer.id?.key !== this.#initialize?.id.key) return await emit(frame);
-    if (!answer.error || !mayBeModern(answer.error.data)) {
+    if (!answer.error || !mayBeOfOtherEra(answer.error.data)) {
       this.#settle("native");
       return await emit(frame);
     }
@@ -315,10 +315,4 @@ export class LegacyClientBridge implements Link {
   async close(limitMs: number): Promise<void> {
     await this.#link.close(limitMs);
   }
-}
-
-/** Whether an error to `initialize` may be due to the target's era. */
-function mayBeModern(data: unknown): boolean {
-  const isOurs = isObject(data) && data.source === "sigv4-proxy";
-  return !isOurs || data.reason === "http-status";
 }

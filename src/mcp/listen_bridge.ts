@@ -9,6 +9,7 @@
 
 import type { Log } from "../log.ts";
 import { META, metaOf } from "./era.ts";
+import { isOwnError } from "./failure.ts";
 import { type Emit, type Link, notify, type OwnRequests } from "./link.ts";
 import {
   isObject,
@@ -163,7 +164,8 @@ export class ListenBridge {
     this.#heard.delete(subscription.id.key);
     if (subscription !== this.#current) return;
     this.#current = undefined;
-    if (error && !isOurs(error)) {
+    // The proxy's own error passes with its cause.
+    if (error && !isOwnError(error.data)) {
       log.warn("the target refused a subscription", { error: error.message });
       return;
     }
@@ -243,11 +245,6 @@ export class ListenBridge {
       requestId: JSON.parse(id.source),
     });
   }
-}
-
-/** Whether an error is the proxy's, so that it passes with its cause. */
-function isOurs({ data }: RpcError): boolean {
-  return isObject(data) && data.source === "sigv4-proxy";
 }
 
 function failed(code: number, message: string): RpcError {

@@ -20,7 +20,7 @@ import type { Log } from "../log.ts";
 import { Background } from "./background.ts";
 import { eraOf, META, metaOf } from "./era.ts";
 import type { Exchange } from "./exchange.ts";
-import { errorFrame, shuttingDown } from "./failure.ts";
+import { errorFrame, mayBeOfOtherEra, shuttingDown } from "./failure.ts";
 import {
   AwaitedAnswers,
   type Emit,
@@ -153,7 +153,7 @@ export class ModernClientBridge implements Link {
     const { error } = await this.#own.ask(this.#link, "server/discover", {
       _meta,
     });
-    const isLegacy = error !== undefined && mayBeLegacy(error.data) &&
+    const isLegacy = error !== undefined && mayBeOfOtherEra(error.data) &&
       await this.#initialise(meta);
     if (isLegacy) log.info("bridging to a target of a legacy revision");
     this.#mode = isLegacy ? "bridged" : "native";
@@ -313,12 +313,6 @@ export class ModernClientBridge implements Link {
   async close(limitMs: number): Promise<void> {
     await this.#link.close(limitMs);
   }
-}
-
-/** Whether an error to `server/discover` may be due to the target's era. */
-function mayBeLegacy(data: unknown): boolean {
-  const isOurs = isObject(data) && data.source === "sigv4-proxy";
-  return !isOurs || data.reason === "http-status";
 }
 
 function withoutProtocolMembers(bytes: Uint8Array): Uint8Array {

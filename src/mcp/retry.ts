@@ -4,6 +4,8 @@
  * @module
  */
 
+import { MAX_TIMER_MS } from "../timers.ts";
+
 /**
  * Methods that change nothing at the target, so that sending them twice does
  * no harm (MCP 2025-11-25 and 2026-07-28; `initialize` only opens a session).
@@ -48,9 +50,6 @@ export function reopenMs(retryMs: number | undefined, tries: number): number {
   return Math.max(retryMs, backoffMs(tries), MIN_PAUSE_MS);
 }
 
-/** The longest delay of a timer; a longer one would fire at once. */
-const MAX_DELAY_OF_TIMER_MS = 2 ** 31 - 1;
-
 /** The `Retry-After` header in milliseconds (RFC 9110, section 10.2.3). */
 export function retryAfterMs(headers: Headers): number | undefined {
   const value = headers.get("retry-after")?.trim();
@@ -71,7 +70,7 @@ export function delay(delayMs: number, signal: AbortSignal): Promise<void> {
   const timer = setTimeout(() => {
     signal.removeEventListener("abort", stop);
     resolve();
-  }, Math.min(delayMs, MAX_DELAY_OF_TIMER_MS));
+  }, Math.min(delayMs, MAX_TIMER_MS));
   signal.addEventListener("abort", stop, { once: true });
   return promise;
 }

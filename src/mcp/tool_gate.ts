@@ -4,6 +4,7 @@
  * @module
  */
 
+import { aborted } from "../aborted.ts";
 import { ProxyError } from "../errors.ts";
 import type { Log } from "../log.ts";
 import { checkUnambiguous } from "./ambiguity.ts";
@@ -285,11 +286,4 @@ function requestsIn(message: Message): RequestMessage[] {
 
 function callsIn(message: Message): RequestMessage[] {
   return requestsIn(message).filter(({ method }) => method === "tools/call");
-}
-
-function aborted(signal: AbortSignal): Promise<void> {
-  const { promise, resolve } = Promise.withResolvers<void>();
-  if (signal.aborted) resolve();
-  signal.addEventListener("abort", () => resolve(), { once: true });
-  return promise;
 }
