@@ -10,7 +10,7 @@ import { ModernClientBridge } from "./mcp/modern_client_bridge.ts";
 import type { Emit, Link } from "./mcp/link.ts";
 import { ProfileRouter } from "./mcp/profile_router.ts";
 import { ToolGate } from "./mcp/tool_gate.ts";
-import { ToolPolicy, type ToolRules } from "./mcp/tool_policy.ts";
+import { hasRules, ToolPolicy, type ToolRules } from "./mcp/tool_policy.ts";
 import { ToolSchemas } from "./mcp/tool_schemas.ts";
 import { Upstream, type UpstreamOptions } from "./mcp/upstream.ts";
 
@@ -42,9 +42,7 @@ function gated(
   link: (options: ClientLinkOptions, emit: Emit) => Link,
 ): Link {
   const { tools, log, observer } = options;
-  const hasRules = tools.readOnly || tools.allow.length > 0 ||
-    tools.deny.length > 0;
-  if (!hasRules) return link(options, emit);
+  if (!hasRules(tools)) return link(options, emit);
   return new ToolGate({
     policy: new ToolPolicy(tools, { maxAgeMs: TOOLS_MAX_AGE_MS }),
     emit,

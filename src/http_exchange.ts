@@ -254,15 +254,17 @@ export class HttpExchange {
     if (policy === undefined || this.#body === undefined) return undefined;
     const message = await this.#body.blob.bytes();
     const { signal } = this.#abort;
-    const headers = this.#sentHeaders();
-    const ask = { target, fetch, headers, signal, maxBytes };
     try {
       const { bytes, isLookedThrough, beginsSession } = await policy.admit(
         message,
         this.#headers,
-        (method, message) => askTarget(method, message, ask),
+        (method, message) => {
+          const headers = this.#sentHeaders();
+          const ask = { target, fetch, headers, signal, maxBytes };
+          return askTarget(method, message, ask);
+        },
       );
-      this.#admitted = new Blob([new Uint8Array(bytes)]);
+      if (bytes !== message) this.#admitted = new Blob([new Uint8Array(bytes)]);
       this.#isLookedThrough = isLookedThrough;
       this.#beginsSession = beginsSession;
       this.#changes = policy.tools?.changes;

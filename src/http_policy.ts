@@ -23,6 +23,7 @@ import {
 import { standardHeaders } from "./mcp/modern_headers.ts";
 import { learnTools } from "./mcp/tool_learner.ts";
 import {
+  hasRules,
   toolName,
   ToolPolicy,
   type ToolRules,
@@ -71,10 +72,8 @@ export class MessagePolicy {
   readonly #metadata: Metadata;
 
   constructor({ tools, metadata, now }: MessagePolicyOptions) {
-    const hasRules = tools.readOnly || tools.allow.length > 0 ||
-      tools.deny.length > 0;
     const memory = { maxAgeMs: TOOLS_MAX_AGE_MS, now };
-    this.tools = hasRules ? new ToolPolicy(tools, memory) : undefined;
+    this.tools = hasRules(tools) ? new ToolPolicy(tools, memory) : undefined;
     this.#metadata = metadata;
   }
 

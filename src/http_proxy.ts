@@ -24,6 +24,7 @@ import { MessagePolicy } from "./http_policy.ts";
 import { makeToken, TokenFile } from "./http_token.ts";
 import { type Log, SILENT_LOG } from "./log.ts";
 import type { Explain } from "./mcp/responses.ts";
+import { DEFAULT_MAX_ANSWER_BYTES } from "./mcp/large_answer.ts";
 import type { Metadata } from "./mcp/metadata.ts";
 import type { Observer } from "./mcp/observer.ts";
 import type { ToolRules } from "./mcp/tool_policy.ts";
@@ -158,9 +159,6 @@ const DEFAULT_MAX_STREAMS = 1024;
 
 /** Connections beyond those of requests and streams: idle ones, health checks. */
 const SPARE_CONNECTIONS = 256;
-
-/** For answers that a policy looks at; all others are of any size. */
-const DEFAULT_MAX_ANSWER_BYTES = 10 * 1024 * 1024;
 
 /** How many of the largest bodies are held at a time. */
 const HELD_BODIES = 4;

@@ -85,7 +85,8 @@ function findTexts(
   return { kind: "default", name: "", texts: defaultTexts(option) };
 }
 
-function splitList(text: string): string[] {
+/** The parts of a list in a variable, without the commas. */
+export function splitList(text: string): string[] {
   return text.split(",").map((part) => part.trim()).filter((part) => part);
 }
 

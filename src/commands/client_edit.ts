@@ -7,7 +7,7 @@
 
 import { isDeepStrictEqual } from "node:util";
 import type { Entry } from "./clients.ts";
-import { isObject } from "./json_value.ts";
+import { isObject } from "../mcp/message.ts";
 
 /** A way into a file: the names of members, outermost first. */
 export type MemberPath = readonly string[];

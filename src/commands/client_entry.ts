@@ -12,7 +12,7 @@ import { type Reading, readSettings } from "../settings.ts";
 import { CARRIED_VARIABLES } from "./client_launch.ts";
 import { findProgram, type OwnProgram } from "./client_own.ts";
 import type { Entry } from "./clients.ts";
-import { isObject } from "./json_value.ts";
+import { isObject } from "../mcp/message.ts";
 
 /** What is different in an entry that is there. */
 export interface Differences {

@@ -13,7 +13,7 @@ import { readEndpoint } from "../aws/endpoint.ts";
 import type { Config } from "../config.ts";
 import type { Option } from "../option.ts";
 import { OPTION_KEYS, type OptionKey, OPTIONS } from "../options.ts";
-import { readSettings, type Source } from "../settings.ts";
+import { readSettings, type Source, splitList } from "../settings.ts";
 import { knownHost } from "./arn.ts";
 import { findStart } from "./client_program.ts";
 import type { Launch } from "./clients.ts";
@@ -136,8 +136,7 @@ function isPassedOver({ kind }: Source, config: Config): boolean {
 /** As a flag would say it: a list's variable has commas. */
 function variableTexts(option: Option, value: string | undefined): string[] {
   const text = value?.trim() ?? "";
-  if (option.kind !== "list") return [text];
-  return text.split(",").map((part) => part.trim()).filter((part) => part);
+  return option.kind === "list" ? splitList(text) : [text];
 }
 
 function flagArgs({ flag }: Option, text: string): string[] {

@@ -19,7 +19,7 @@ import {
   redirectError,
   streamCut,
 } from "./failure.ts";
-import { joinBytes } from "./frames.ts";
+import { joinBytes } from "./block_buffer.ts";
 import {
   type HeaderPairs,
   NO_SESSION,

@@ -7,8 +7,8 @@
 
 import type { Exchange } from "./exchange.ts";
 import { AttemptError, ownErrorData } from "./failure.ts";
-import { readMessage } from "./message.ts";
 import { isPassing } from "./passing.ts";
+import { readRpcError } from "./responses.ts";
 import { backoffMs } from "./retry.ts";
 
 /** The method. */
@@ -62,7 +62,8 @@ export function legacyAnswer(cause: unknown): Uint8Array | undefined {
   const { error, answer } = cause;
   if (error.reason !== "http-status") return undefined;
   if (!LEGACY_STATUSES.has(error.data.status)) return undefined;
-  if (answer && MODERN_CODES.has(codeOf(answer))) return undefined;
+  const code = answer && readRpcError(answer)?.code;
+  if (code !== undefined && MODERN_CODES.has(code)) return undefined;
   return encoder.encode(JSON.stringify({
     jsonrpc: "2.0",
     error: {
@@ -72,9 +73,4 @@ export function legacyAnswer(cause: unknown): Uint8Array | undefined {
       data: ownErrorData(error),
     },
   }));
-}
-
-function codeOf(answer: Uint8Array): number {
-  const message = readMessage(answer);
-  return message.kind === "response" ? message.error?.code ?? 0 : 0;
 }

@@ -40,3 +40,12 @@ export function eraOf(message: SingleMessage): Era {
   if (message.kind === "response") return "legacy";
   return META.protocolVersion in metaOf(message.params) ? "modern" : "legacy";
 }
+
+/** What a list asked for on behalf of a call says of its client. */
+export function metaLike(params: unknown): Record<string, unknown> {
+  const meta = metaOf(params);
+  return Object.fromEntries(
+    [META.protocolVersion, META.clientInfo, META.clientCapabilities]
+      .flatMap((key) => key in meta ? [[key, meta[key]]] : []),
+  );
+}

@@ -18,8 +18,6 @@ export interface OversizedFrame {
   readonly id: RequestId | undefined;
 }
 
-export { joinBytes } from "./block_buffer.ts";
-
 /** One line of input. */
 export type Frame = Uint8Array | OversizedFrame;
 

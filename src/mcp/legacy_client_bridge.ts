@@ -23,7 +23,7 @@ import { InputRounds } from "./input_rounds.ts";
 import {
   type Emit,
   type Link,
-  notify,
+  notifyCancelled,
   OwnRequests,
   resultFrame,
   rpcErrorFrame,
@@ -92,10 +92,7 @@ export class LegacyClientBridge implements Link {
     this.#rounds = new InputRounds({
       ...options,
       send: (bytes, request) => this.#send(bytes, request),
-      cancel: ({ source }) =>
-        notify(this.#link, "notifications/cancelled", {
-          requestId: JSON.parse(source),
-        }),
+      cancel: (id) => notifyCancelled(this.#link, id),
       mayAsk: (method) => this.#mayAsk(method),
     });
   }

@@ -161,6 +161,12 @@ export function notify(link: Link, method: string, params?: unknown): void {
 /** How many cancelled requests are remembered; the oldest go first. */
 const MAX_CANCELLED = 1024;
 
+/** Tells a link that a request over it is cancelled. */
+export function notifyCancelled(link: Link, { source }: RequestId): void {
+  const requestId: unknown = JSON.parse(source);
+  notify(link, "notifications/cancelled", { requestId });
+}
+
 /** Requests whose answers a layer wants to see on their way to the client. */
 export class AwaitedAnswers {
   readonly #keys = new Set<string>();

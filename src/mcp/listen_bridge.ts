@@ -10,7 +10,12 @@
 import type { Log } from "../log.ts";
 import { META, metaOf } from "./era.ts";
 import { isOwnError } from "./failure.ts";
-import { type Emit, type Link, notify, type OwnRequests } from "./link.ts";
+import {
+  type Emit,
+  type Link,
+  notifyCancelled,
+  type OwnRequests,
+} from "./link.ts";
 import {
   isObject,
   type NotificationMessage,
@@ -241,9 +246,7 @@ export class ListenBridge {
     opened.resolve(honoured);
     this.#heard.delete(id.key);
     this.#options.own.forget(id);
-    notify(this.#options.link, "notifications/cancelled", {
-      requestId: JSON.parse(id.source),
-    });
+    notifyCancelled(this.#options.link, id);
   }
 }
 

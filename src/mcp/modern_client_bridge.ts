@@ -26,6 +26,7 @@ import {
   type Emit,
   type Link,
   notify,
+  notifyCancelled,
   OwnRequests,
   resultFrame,
 } from "./link.ts";
@@ -231,9 +232,7 @@ export class ModernClientBridge implements Link {
     if (id === undefined) return;
     this.#levelRequest = undefined;
     this.#own.forget(id);
-    notify(this.#link, "notifications/cancelled", {
-      requestId: JSON.parse(id.source),
-    });
+    notifyCancelled(this.#link, id);
   }
 
   #acceptNotification(bytes: Uint8Array, message: NotificationMessage): void {

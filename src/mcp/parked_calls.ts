@@ -15,7 +15,7 @@ import { CAPABILITY_OF } from "./legacy_client_bridge.ts";
 import {
   type Emit,
   type Link,
-  notify,
+  notifyCancelled,
   resultFrame,
   rpcErrorFrame,
 } from "./link.ts";
@@ -24,8 +24,9 @@ import {
   type RequestId,
   type RequestMessage,
   type ResponseMessage,
+  withId,
 } from "./message.ts";
-import { memberAt, memberNamed, replaceRange, whole } from "./splice.ts";
+import { memberAt } from "./splice.ts";
 
 /** What {@linkcode ParkedCalls} are handed. */
 export interface ParkedCallsOptions {
@@ -210,7 +211,7 @@ export class ParkedCalls {
     if (call.answer) {
       const { answer } = call;
       this.#forget(call);
-      return this.#emit(withClientId(answer, id));
+      return this.#emit(withId(answer, id));
     }
     if (call.questions.size === 0) return;
     // What was left unanswered is asked again.
@@ -243,7 +244,7 @@ export class ParkedCalls {
     }
     const { waiting } = call;
     this.#forget(call);
-    return withClientId(answer, waiting);
+    return withId(answer, waiting);
   }
 
   /** Ends the call that a request of the client's waits for. */
@@ -266,9 +267,7 @@ export class ParkedCalls {
   }
 
   #cancelUpstream(call: Call): void {
-    notify(this.#options.link, "notifications/cancelled", {
-      requestId: JSON.parse(call.id.source),
-    });
+    notifyCancelled(this.#options.link, call.id);
   }
 
   #unpark(call: Call): void {
@@ -313,9 +312,4 @@ export class ParkedCalls {
   #emit(frame: Uint8Array): void {
     void this.#options.emit(frame).catch(() => {});
   }
-}
-
-function withClientId(frame: Uint8Array, { source }: RequestId): Uint8Array {
-  const place = memberNamed("id", frame, whole(frame));
-  return place ? replaceRange(frame, place, source) : frame;
 }

@@ -12,6 +12,7 @@ import {
   type Emit,
   type Link,
   notify,
+  notifyCancelled,
   OwnRequests,
   partsOf,
   rpcErrorFrame,
@@ -234,10 +235,7 @@ export class ProfileBranch implements Link {
   /** Gives up the branch's own requests once they serve no call any more. */
   #endIfIdle(): void {
     if (!this.#isIdleEnd) return;
-    for (const { source } of this.#levels.values()) {
-      const requestId: unknown = JSON.parse(source);
-      notify(this.#link, "notifications/cancelled", { requestId });
-    }
+    for (const id of this.#levels.values()) notifyCancelled(this.#link, id);
     this.#levels.clear();
     // An `initialize` cannot be cancelled: it is only not waited for.
     if (this.#initialising > 0) this.#forNobody.abort();

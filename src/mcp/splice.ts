@@ -4,7 +4,7 @@
  * @module
  */
 
-import { joinBytes } from "./frames.ts";
+import { joinBytes } from "./block_buffer.ts";
 import { type Member, scanMembers } from "./scan.ts";
 
 /** A part of a text, in bytes from its start. */

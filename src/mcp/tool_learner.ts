@@ -7,7 +7,7 @@
 import type { ProxyError } from "../errors.ts";
 import type { Log } from "../log.ts";
 import type { AskForTools, CallGuard } from "./call_guard.ts";
-import { META, metaOf } from "./era.ts";
+import { META, metaLike } from "./era.ts";
 import { excerpt } from "./excerpt.ts";
 import type { SessionHeaders } from "./headers.ts";
 import { SessionLost } from "./loss.ts";
@@ -79,15 +79,6 @@ async function learnOnce(
     cursor = nextCursor;
   }
   return undefined;
-}
-
-/** What a list asked for on behalf of a call says of its client. */
-function metaLike(params: unknown): Record<string, unknown> {
-  const meta = metaOf(params);
-  return Object.fromEntries(
-    [META.protocolVersion, META.clientInfo, META.clientCapabilities]
-      .flatMap((key) => key in meta ? [[key, meta[key]]] : []),
-  );
 }
 
 /** Asks for lists of tools, each for all calls that wait for it. */

@@ -5,16 +5,12 @@
  * @module
  */
 
-import { META, metaOf } from "./era.ts";
+import { metaLike } from "./era.ts";
 import { Exchange } from "./exchange.ts";
 import { AttemptError } from "./failure.ts";
-import {
-  isObject,
-  readMessage,
-  requestId,
-  type ResponseMessage,
-} from "./message.ts";
+import { isObject, requestId, type ResponseMessage } from "./message.ts";
 import { type Metadata, paramsWithMetadata } from "./metadata.ts";
+import { readRpcError } from "./responses.ts";
 
 /** What a {@linkcode ToolLister} is handed. */
 export interface ToolListerOptions {
@@ -39,8 +35,7 @@ export function isHeaderMismatch(
 ): cause is AttemptError {
   if (method !== "tools/call" || !(cause instanceof AttemptError)) return false;
   if (!cause.answer) return false;
-  const answer = readMessage(cause.answer);
-  return answer.kind === "response" && answer.error?.code === HEADER_MISMATCH;
+  return readRpcError(cause.answer)?.code === HEADER_MISMATCH;
 }
 
 /** Asks for lists of tools. */
@@ -58,11 +53,7 @@ export class ToolLister {
    * @returns Whether the list could be had.
    */
   async list({ params, signal }: Exchange): Promise<boolean> {
-    const meta = metaOf(params);
-    const _meta = Object.fromEntries(
-      [META.protocolVersion, META.clientInfo, META.clientCapabilities]
-        .flatMap((key) => key in meta ? [[key, meta[key]]] : []),
-    );
+    const _meta = metaLike(params);
     let cursor: string | undefined;
     for (let page = 0; page < MAX_PAGES; page++) {
       const answer = await this.#ask({ _meta, cursor }, signal);

@@ -33,6 +33,11 @@ export interface ToolRules {
   readonly deny: readonly string[];
 }
 
+/** Whether the rules ask for anything. */
+export function hasRules({ readOnly, allow, deny }: ToolRules): boolean {
+  return readOnly || allow.length > 0 || deny.length > 0;
+}
+
 /** How many tools are remembered; the oldest go first. */
 const MAX_TOOLS = 10_000;
 

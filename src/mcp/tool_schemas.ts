@@ -6,7 +6,7 @@
  */
 
 import type { Log } from "../log.ts";
-import { joinBytes } from "./frames.ts";
+import { joinBytes } from "./block_buffer.ts";
 import type { HeaderPairs } from "./headers.ts";
 import { isObject } from "./message.ts";
 import {
@@ -15,6 +15,7 @@ import {
   valueAt,
 } from "./mirrored_parameters.ts";
 import { parameterValue } from "./modern_headers.ts";
+import { Recent } from "./recent.ts";
 import { memberAt, membersOf } from "./splice.ts";
 
 /** How many tools are remembered; the oldest go first. */
@@ -23,7 +24,7 @@ const MAX_TOOLS = 10_000;
 /** The mirrored parameters of each tool, as last listed. */
 export class ToolSchemas {
   readonly #log: Log;
-  readonly #tools = new Map<string, readonly MirroredParameter[]>();
+  readonly #tools = new Recent<readonly MirroredParameter[]>(MAX_TOOLS);
 
   constructor(log: Log) {
     this.#log = log;
@@ -55,13 +56,8 @@ export class ToolSchemas {
   }
 
   #keep(name: string, parameters: readonly MirroredParameter[]): void {
-    this.#tools.delete(name);
-    if (parameters.length === 0) return;
-    this.#tools.set(name, parameters);
-    for (const oldest of this.#tools.keys()) {
-      if (this.#tools.size <= MAX_TOOLS) break;
-      this.#tools.delete(oldest);
-    }
+    if (parameters.length === 0) this.#tools.delete(name);
+    else this.#tools.set(name, parameters);
   }
 
   /** The headers that mirror the arguments of a `tools/call`. */

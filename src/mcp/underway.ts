@@ -4,6 +4,7 @@
  * @module
  */
 
+import { aborted } from "../aborted.ts";
 import type { Delivery } from "./delivery.ts";
 import type { Exchange } from "./exchange.ts";
 import { shuttingDown } from "./failure.ts";
@@ -34,10 +35,7 @@ export class Underway {
    * rest with an error.
    */
   async drain(patience: AbortSignal): Promise<void> {
-    const { promise: outOfPatience, resolve } = Promise.withResolvers<void>();
-    patience.addEventListener("abort", () => resolve(), { once: true });
-    if (patience.aborted) resolve();
-    await Promise.race([this.#settled(), outOfPatience]);
+    await Promise.race([this.#settled(), aborted(patience)]);
     for (const exchange of [...this.#runs.keys()]) {
       const error = shuttingDown(exchange.isSent);
       void this.#delivery.fail(exchange, error).catch(() => {});
