@@ -4,7 +4,8 @@
  * @module
  */
 
-import { createHash } from "node:crypto";
+import { takeBytes } from "../blob.ts";
+import { sha256Hex } from "./sign_hash.ts";
 
 /** A request's body. */
 export interface SigningBody {
@@ -23,7 +24,7 @@ export interface SigningBody {
 /** What stands for the hash of a body that is not signed. */
 export const UNSIGNED_PAYLOAD = "UNSIGNED-PAYLOAD";
 
-const EMPTY_HASH = sha256(new Uint8Array());
+const EMPTY_HASH = sha256Hex(new Uint8Array());
 
 /** The body of a request: read, unless it need not be for the signature. */
 export async function bodyOfRequest(
@@ -37,12 +38,13 @@ export async function bodyOfRequest(
 
 /**
  * A body as it is given to `fetch`. Bytes are hashed as they are; a form is
- * encoded, a stream read once, unless it need not be for the signature.
+ * encoded, a stream read once, unless it need not be for the signature. What
+ * need not be read is no promise, which costs less than the hash.
  */
-export async function bodyOfInit(
+export function bodyOfInit(
   body: BodyInit | null | undefined,
   unsigned: boolean,
-): Promise<SigningBody> {
+): SigningBody | Promise<SigningBody> {
   if (body === null || body === undefined) {
     return bodyOfBytes(new Uint8Array(), unsigned);
   }
@@ -52,7 +54,7 @@ export async function bodyOfInit(
       contentType: "text/plain;charset=UTF-8",
     };
   }
-  if (body instanceof Blob) return await bodyOfBlob(body, unsigned);
+  if (body instanceof Blob) return bodyOfBlob(body, unsigned);
   if (body instanceof ArrayBuffer) {
     return bodyOfBytes(new Uint8Array(body), unsigned);
   }
@@ -63,6 +65,13 @@ export async function bodyOfInit(
       unsigned,
     );
   }
+  return bodyOfEncoded(body, unsigned);
+}
+
+async function bodyOfEncoded(
+  body: BodyInit,
+  unsigned: boolean,
+): Promise<SigningBody> {
   const encoded = new Response(body);
   const contentType = encoded.headers.get("content-type") ?? undefined;
   if (unsigned && body instanceof ReadableStream) {
@@ -71,12 +80,19 @@ export async function bodyOfInit(
   return { ...bodyOfBytes(await encoded.bytes(), unsigned), contentType };
 }
 
-async function bodyOfBlob(blob: Blob, unsigned: boolean): Promise<SigningBody> {
-  return {
-    payloadHash: unsigned ? UNSIGNED_PAYLOAD : sha256(await blob.bytes()),
+function bodyOfBlob(
+  blob: Blob,
+  unsigned: boolean,
+): SigningBody | Promise<SigningBody> {
+  const hashed = (payloadHash: string): SigningBody => ({
+    payloadHash,
     send: blob.size === 0 ? null : blob,
     contentType: blob.type === "" ? undefined : blob.type,
-  };
+  });
+  if (unsigned) return hashed(UNSIGNED_PAYLOAD);
+  const bytes = takeBytes(blob);
+  if (bytes !== undefined) return hashed(sha256Hex(bytes));
+  return blob.bytes().then((bytes) => hashed(sha256Hex(bytes)));
 }
 
 function bodyOfBytes(
@@ -86,9 +102,5 @@ function bodyOfBytes(
   // An empty Blob would go as a chunked body of no chunks.
   const send = bytes.length === 0 ? null : new Blob([bytes]);
   if (unsigned) return { payloadHash: UNSIGNED_PAYLOAD, send };
-  return { payloadHash: send === null ? EMPTY_HASH : sha256(bytes), send };
-}
-
-function sha256(bytes: Uint8Array): string {
-  return createHash("sha256").update(bytes).digest("hex");
+  return { payloadHash: send === null ? EMPTY_HASH : sha256Hex(bytes), send };
 }

@@ -15,12 +15,7 @@ import {
   type CredentialSource,
 } from "./credentials.ts";
 import { type SigningBody, UNSIGNED_PAYLOAD } from "./sign_body.ts";
-import {
-  presignV4,
-  type SigningInput,
-  type SigningOutput,
-  signV4,
-} from "./sign_v4.ts";
+import { presignV4, type SigningInput, V4Signer } from "./sign_v4.ts";
 import type { V4aSigner } from "./sign_v4a.ts";
 import type { SignerOptions } from "./signer.ts";
 
@@ -29,7 +24,8 @@ export interface UnsignedParts {
   readonly method: string;
   /** The URL as it will be sent. */
   readonly url: URL;
-  readonly headers: Headers;
+  /** Names and values; of a name that stands twice the values are joined. */
+  readonly headers: Iterable<readonly [name: string, value: string]>;
   readonly body: SigningBody;
   /** The host to sign. Default: the URL's. */
   readonly host?: string;
@@ -37,8 +33,8 @@ export interface UnsignedParts {
 
 /** A signed request's headers, and what the signature was computed over. */
 export interface SignedParts {
-  /** All headers to send, without `host`. */
-  readonly headers: Headers;
+  /** All headers to send by lower-case name, without `host`. */
+  readonly headers: { readonly [name: string]: string };
   readonly canonicalRequest: string;
   /** When it says it was signed, in milliseconds. */
   readonly signedAt: number;
@@ -112,6 +108,7 @@ export function createSigningCore(options: SignerOptions): SigningCore {
   if (options.signSessionToken === false) {
     unsignedHeaders.add("x-amz-security-token");
   }
+  const v4 = new V4Signer();
   const v4a = options.signatureVersion === "v4a" ? loadV4a() : undefined;
   let clockOffsetMs = 0;
 
@@ -149,9 +146,9 @@ export function createSigningCore(options: SignerOptions): SigningCore {
       const contentHashHeader = options.contentHashHeader !== false ||
         parts.body.payloadHash === UNSIGNED_PAYLOAD;
       const input = inputOf(parts, credentials, contentHashHeader);
-      const { headers, canonicalRequest } = await sign(input, v4a);
-      const toSend = new Headers(headers);
-      toSend.delete("host");
+      const signer = v4a === undefined ? v4 : await v4a;
+      const { headers, canonicalRequest } = await signer.sign(input);
+      const { host: _fetchSetsIt, ...toSend } = headers;
       return {
         headers: toSend,
         canonicalRequest,
@@ -217,14 +214,6 @@ export function toSource(
   return { get: () => Promise.resolve(credentials) };
 }
 
-async function sign(
-  input: SigningInput,
-  v4a: Promise<V4aSigner> | undefined,
-): Promise<SigningOutput> {
-  if (v4a === undefined) return await signV4(input);
-  return await (await v4a).sign(input);
-}
-
 /** v4a costs nothing to those who do not use it. */
 function loadV4a(): Promise<V4aSigner> {
   const signer = import("./sign_v4a.ts").then((module) =>
@@ -238,23 +227,35 @@ function loadV4a(): Promise<V4aSigner> {
 /** The headers by name, and the names of those that are not to be signed. */
 function signedHeaders(
   { url, headers, body, host }: UnsignedParts,
-  changing: ReadonlySet<string>,
-): { headers: { [name: string]: string }; unsigned: ReadonlySet<string> } {
-  const entries = new Map<string, string>();
-  const unsigned = new Set(changing);
-  for (const [name, value] of headers) {
-    if (OWN_HEADERS.has(name)) continue;
-    // Only set-cookie comes more than once from a Headers object.
-    const before = entries.get(name);
-    entries.set(name, before === undefined ? value : `${before}, ${value}`);
-    if (!isAscii(value)) unsigned.add(name);
+  changing: Set<string>,
+): { headers: { [name: string]: string }; unsigned: Set<string> } {
+  const joined = joinedHeaders(headers);
+  let unsigned = changing;
+  for (const name in joined) {
+    if (OWN_HEADERS.has(name)) delete joined[name];
+    else if (!isAscii(joined[name])) unsigned = new Set([...unsigned, name]);
   }
   // fetch sets the length itself, where it knows it, whatever the caller says.
-  if (entries.delete("content-length") && body.send instanceof Blob) {
-    entries.set("content-length", `${body.send.size}`);
+  if (joined["content-length"] !== undefined) {
+    if (body.send instanceof Blob) {
+      joined["content-length"] = `${body.send.size}`;
+    } else delete joined["content-length"];
   }
-  entries.set("host", host ?? url.host);
-  return { headers: Object.fromEntries(entries), unsigned };
+  joined.host = host ?? url.host;
+  return { headers: joined, unsigned };
+}
+
+/** Headers by lower-case name, as `Headers` joins those that stand twice. */
+export function joinedHeaders(
+  headers: UnsignedParts["headers"],
+): { [name: string]: string } {
+  // A header may have any name, "__proto__" as well.
+  const joined: { [name: string]: string } = Object.create(null);
+  for (const [given, value] of headers) {
+    const name = given.toLowerCase();
+    joined[name] = name in joined ? `${joined[name]}, ${value}` : value;
+  }
+  return joined;
 }
 
 function isAscii(text: string): boolean {

@@ -54,3 +54,8 @@ export function bytesOf(data: Data): Uint8Array {
   }
   return new Uint8Array(data);
 }
+
+/** The SHA-256 of data, in hex. */
+export function sha256Hex(data: string | Uint8Array): string {
+  return createHash("sha256").update(data).digest("hex");
+}

@@ -5,7 +5,15 @@
  * @module
  */
 
-import { SignatureV4 } from "@smithy/signature-v4";
+import {
+  ALGORITHM_IDENTIFIER,
+  AMZ_DATE_HEADER,
+  AUTH_HEADER,
+  createScope,
+  getCanonicalHeaders,
+  SignatureV4,
+  TOKEN_HEADER,
+} from "@smithy/signature-v4";
 import {
   canonicalPath,
   canonicalQuery,
@@ -14,7 +22,7 @@ import {
   type PathRules,
 } from "./canonical.ts";
 import type { Credentials } from "./credentials.ts";
-import { Sha256 } from "./sign_hash.ts";
+import { Sha256, sha256Hex } from "./sign_hash.ts";
 
 /** A request as the signers of `@smithy` know it. */
 export type HttpRequest = Parameters<SignatureV4["presign"]>[0];
@@ -28,7 +36,7 @@ export interface SigningInput {
   /** By lower-case name, `host` among them. */
   readonly headers: { readonly [name: string]: string };
   /** Lower-case names of headers that are sent but not signed. */
-  readonly unsignedHeaders: ReadonlySet<string>;
+  readonly unsignedHeaders: Set<string>;
   /** The body's SHA-256 in hex, or `UNSIGNED-PAYLOAD`. */
   readonly payloadHash: string;
   readonly credentials: Credentials;
@@ -46,17 +54,71 @@ export interface SigningOutput {
   readonly canonicalRequest: string;
 }
 
-/** Signs in headers with v4. */
-export async function signV4(input: SigningInput): Promise<SigningOutput> {
-  const signer = new WireSignatureV4(input);
-  const signed = await signer.sign(smithyRequest(input), {
-    signingDate: input.date,
-    unsignableHeaders: new Set(input.unsignedHeaders),
-  });
-  return {
-    headers: signed.headers,
-    canonicalRequest: signer.canonicalRequest,
-  };
+/**
+ * Signs in headers with v4. Smithy's signer is given the string to sign: of a
+ * request it would clone the headers and derive the key each time. The key is
+ * held, for one day, region and service, as long as the credentials are used.
+ */
+export class V4Signer {
+  #held: HeldSigner | undefined;
+
+  /** Signs one request. */
+  async sign(input: SigningInput): Promise<SigningOutput> {
+    const { credentials, region, service } = input;
+    const longDate = input.date.toISOString().replace(/[-:]|\.\d{3}/g, "");
+    const day = longDate.slice(0, 8);
+    const headers: { [name: string]: string } = {
+      ...input.headers,
+      [AMZ_DATE_HEADER]: longDate,
+    };
+    if (credentials.sessionToken) {
+      headers[TOKEN_HEADER] = credentials.sessionToken;
+    }
+    const signable = getCanonicalHeaders(
+      { ...smithyRequest(input), headers },
+      input.unsignedHeaders,
+    );
+    const canonicalRequest = wireCanonicalRequest(input, signable);
+    const scope = createScope(day, region, service);
+    const signature = await this.#signerFor(input, day).sign(
+      `${ALGORITHM_IDENTIFIER}\n${longDate}\n${scope}\n${
+        sha256Hex(canonicalRequest)
+      }`,
+      { signingDate: input.date },
+    );
+    headers[AUTH_HEADER] = `${ALGORITHM_IDENTIFIER} ` +
+      `Credential=${credentials.accessKeyId}/${scope}, ` +
+      `SignedHeaders=${Object.keys(signable).sort().join(";")}, ` +
+      `Signature=${signature}`;
+    return { headers, canonicalRequest };
+  }
+
+  #signerFor(
+    { credentials, region, service }: SigningInput,
+    day: string,
+  ): SignatureV4 {
+    const secret = credentials.secretAccessKey;
+    const held = this.#held;
+    if (held?.secret === secret && held.day === day) return held.signer;
+    const signer = new SignatureV4({
+      credentials,
+      region,
+      service,
+      sha256: Sha256,
+    });
+    const key = signer["getSigningKey"](credentials, region, day, service);
+    // Smithy holds it, too, but hashes the credentials each time to find it.
+    signer["getSigningKey"] = () => key;
+    this.#held = { secret, day, signer };
+    return signer;
+  }
+}
+
+/** What signs with the key of the last request, on its day. */
+interface HeldSigner {
+  readonly secret: string;
+  readonly day: string;
+  readonly signer: SignatureV4;
 }
 
 /** Signs in the query with v4. */
@@ -91,12 +153,12 @@ export function smithyRequest(input: SigningInput): HttpRequest {
 
 /** The canonical request of the wire URL and what smithy adds to it. */
 export function wireCanonicalRequest(
-  { url, pathRules, payloadHash }: SigningInput,
-  request: HttpRequest,
+  { method, url, pathRules, payloadHash }: SigningInput,
   headers: { readonly [name: string]: string },
+  request?: HttpRequest,
 ): string {
   return canonicalRequest({
-    method: request.method,
+    method,
     path: canonicalPath(url.pathname, pathRules),
     query: canonicalQuery(url.search, addedParameters(request)),
     headers,
@@ -128,13 +190,13 @@ class WireSignatureV4 extends SignatureV4 {
     request: HttpRequest,
     headers: { [name: string]: string },
   ): string {
-    this.canonicalRequest = wireCanonicalRequest(this.#input, request, headers);
+    this.canonicalRequest = wireCanonicalRequest(this.#input, headers, request);
     return this.canonicalRequest;
   }
 }
 
 function addedParameters(
-  { query = {} }: HttpRequest,
+  { query = {} }: Pick<HttpRequest, "query"> = {},
 ): [name: string, value: string][] {
   const added: [name: string, value: string][] = [];
   for (const [name, value] of Object.entries(query)) {

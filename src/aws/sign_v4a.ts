@@ -74,7 +74,7 @@ class WireSignatureV4a extends SignatureV4a {
     request: HttpRequest,
     headers: { [name: string]: string },
   ): string {
-    this.canonicalRequest = wireCanonicalRequest(this.#input, request, headers);
+    this.canonicalRequest = wireCanonicalRequest(this.#input, headers, request);
     return this.canonicalRequest;
   }
 }

@@ -14,6 +14,7 @@ import { type SecondTry, secondTryFor } from "./refusal_retry.ts";
 import { bodyOfInit, bodyOfRequest } from "./sign_body.ts";
 import {
   createSigningCore,
+  joinedHeaders,
   type SignedParts,
   toSource,
   type UnsignedParts,
@@ -169,7 +170,10 @@ export function createSignedFetch(options: SignedFetchOptions): SignedFetch {
     const exchange = await exchangeOf(input, init, options, origins);
     const current = await currentCredentials(exchange);
     if (current === undefined) {
-      const response = await transmit(exchange, exchange.headers);
+      const response = await transmit(
+        exchange,
+        joinedHeaders(exchange.headers),
+      );
       if (!response.ok) {
         keepRecord(response, { signed: undefined, redactor, log });
       }
@@ -231,13 +235,17 @@ export function createSignedFetch(options: SignedFetchOptions): SignedFetch {
     return { response, credentials: current, signed };
   }
 
-  function transmit(exchange: Exchange, headers: Headers): Promise<Response> {
-    if (signHost !== undefined) headers.set("host", signHost);
+  function transmit(
+    exchange: Exchange,
+    headers: { readonly [name: string]: string },
+  ): Promise<Response> {
     return send(exchange.url, {
       ...exchange.init,
       ...(client === undefined ? {} : { client }),
       method: exchange.method,
-      headers,
+      headers: signHost === undefined
+        ? headers
+        : { ...headers, host: signHost },
       body: exchange.body.send,
       redirect: "manual",
       signal: exchange.signal,
@@ -324,17 +332,35 @@ async function exchangeOf(
   signal?.throwIfAborted();
   const url = allowedUrl(request?.url ?? `${input}`, origins);
   const method = methodOf(init?.method ?? request?.method ?? "GET");
-  const headers = new Headers(init?.headers ?? request?.headers);
-  const body = request !== undefined && init?.body === undefined
-    ? await abortable(bodyOfRequest(request, unsignedPayload), signal)
-    : await abortable(bodyOfInit(init?.body, unsignedPayload), signal);
+  const headers = headerPairs(init?.headers ?? request?.headers);
+  const reading = request !== undefined && init?.body === undefined
+    ? bodyOfRequest(request, unsignedPayload)
+    : bodyOfInit(init?.body, unsignedPayload);
+  const body = reading instanceof Promise
+    ? await abortable(reading, signal)
+    : reading;
   if (body.send !== null && (method === "GET" || method === "HEAD")) {
     throw new TypeError(`a ${method} request has no body`);
   }
-  if (body.contentType !== undefined && !headers.has("content-type")) {
-    headers.set("content-type", body.contentType);
+  const { contentType } = body;
+  if (contentType !== undefined && !headers.some(isContentType)) {
+    headers.push(["content-type", contentType]);
   }
   return { url, method, headers, body, host: signHost, init, signal };
+}
+
+type HeaderPair = readonly [name: string, value: string];
+
+/** The headers as `fetch` takes them, without a `Headers` where none is. */
+function headerPairs(headers: HeadersInit | undefined): HeaderPair[] {
+  if (headers === undefined) return [];
+  if (headers instanceof Headers) return [...headers];
+  if (!(Symbol.iterator in headers)) return Object.entries(headers);
+  return [...headers].map(([name, value]) => [name, value]);
+}
+
+function isContentType([name]: HeaderPair): boolean {
+  return name.toLowerCase() === "content-type";
 }
 
 /** The URL to send, if it is one to sign for. */

@@ -107,7 +107,7 @@ async function signVector(
 }
 
 function signatureOf({ headers }: SignedParts): string {
-  return /Signature=([0-9a-f]+)$/.exec(headers.get("authorization") ?? "")
+  return /Signature=([0-9a-f]+)$/.exec(headers.authorization ?? "")
     ?.[1] ?? "";
 }
 
@@ -192,7 +192,7 @@ for (const version of ["v4", "v4a"] as const) {
             assert(isSignedBy(key, stringToSign, signatureOf(signed)));
           }
           assertEquals(
-            signed.headers.get("x-amz-security-token") ?? undefined,
+            signed.headers["x-amz-security-token"] ?? undefined,
             context.credentials.token,
           );
         });
