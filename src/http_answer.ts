@@ -5,6 +5,7 @@
  */
 
 import type { IncomingMessage, ServerResponse } from "node:http";
+import { type BodyDiscard, isUnread } from "./http_discard.ts";
 import { BatchRefusal, type HttpError } from "./http_error.ts";
 import { errorFrame } from "./mcp/failure.ts";
 import type { RequestId } from "./mcp/message.ts";
@@ -13,36 +14,35 @@ import type { Redact } from "./redact.ts";
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
 
-/** How long the rest of a request may come in that was answered already. */
-const LINGER_MS = 5_000;
+/** A request, where its answer goes, and what is done with an unread body. */
+export interface Answered {
+  readonly request: IncomingMessage;
+  /** Nothing is written of it yet. */
+  readonly response: ServerResponse;
+  readonly discard: BodyDiscard;
+}
 
 /**
  * Answers with an error: a JSON-RPC one, with its HTTP status.
  *
- * @param request The request.
- * @param response Its answer, of which nothing is written yet.
+ * @param answered The request, and where the answer goes.
  * @param failure What is wrong.
  * @param id The ID of the JSON-RPC request, if there is one.
  * @param redact Takes out what the target may have echoed.
  * @returns How many bytes the error has.
  */
 export function answerError(
-  request: IncomingMessage,
-  response: ServerResponse,
+  answered: Answered,
   failure: HttpError,
   id?: RequestId,
   redact?: Redact,
 ): number {
   const { status, headers } = failure;
   const body = bodyOf(failure, id, redact);
-  response.writeHead(status, {
+  answer(answered, status, body, {
     ...headers,
     "content-type": "application/json",
-    "content-length": body.length,
-    "cache-control": "no-store",
   });
-  response.end(body);
-  linger(request);
   return body.length;
 }
 
@@ -64,37 +64,32 @@ function bodyOf(
 /**
  * Answers with a word of plain text.
  *
- * @param request The request.
- * @param response Its answer, of which nothing is written yet.
+ * @param answered The request, and where the answer goes.
  * @param status The HTTP status.
  * @param word The text.
  */
 export function answerWord(
-  request: IncomingMessage,
-  response: ServerResponse,
+  answered: Answered,
   status: number,
   word: string,
 ): void {
-  const body = `${word}\n`;
+  const body = encoder.encode(`${word}\n`);
+  answer(answered, status, body, { "content-type": "text/plain" });
+}
+
+function answer(
+  { request, response, discard }: Answered,
+  status: number,
+  body: Uint8Array,
+  headers: Readonly<Record<string, string>>,
+): void {
+  const closes = isUnread(request);
   response.writeHead(status, {
-    "content-type": "text/plain",
+    ...headers,
+    ...closes && { "connection": "close" },
     "content-length": body.length,
     "cache-control": "no-store",
   });
   response.end(body);
-  linger(request);
-}
-
-/**
- * Lets the rest of a request come in for a while: a connection that is closed
- * on unread bytes is reset, and the client may never see the answer.
- *
- * @param request A request that was answered.
- */
-export function linger(request: IncomingMessage): void {
-  if (request.complete || request.destroyed) return;
-  const timer = setTimeout(() => request.destroy(), LINGER_MS);
-  const done = (): void => clearTimeout(timer);
-  request.once("end", done).once("close", done);
-  request.resume();
+  if (closes) discard.closeAfter(request, response);
 }

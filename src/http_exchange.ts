@@ -10,8 +10,8 @@
  */
 
 import type { IncomingMessage, ServerResponse } from "node:http";
-import type { ProxyError } from "./errors.ts";
-import { answerError, linger } from "./http_answer.ts";
+import { ProxyError } from "./errors.ts";
+import { answerError } from "./http_answer.ts";
 import {
   type BodyLimits,
   checkAnnounced,
@@ -21,16 +21,21 @@ import {
   readSmallMessage,
 } from "./http_body.ts";
 import { askTarget } from "./http_ask.ts";
+import type { BodyDiscard } from "./http_discard.ts";
 import { HttpError, TargetRefusal, toHttpError } from "./http_error.ts";
 import { ListFilter } from "./http_filter.ts";
-import { requestHeaders, responseHeaders } from "./http_headers.ts";
+import {
+  BODY_HEADERS,
+  requestHeaders,
+  responseHeaders,
+} from "./http_headers.ts";
 import { observeRequest, PassingAnswer } from "./http_observation.ts";
 import { Patience, type TimeLimits } from "./http_patience.ts";
 import type { MessagePolicy } from "./http_policy.ts";
 import { pour } from "./http_relay.ts";
 import { claimsToStand, isListen } from "./http_standing.ts";
 import type { Log } from "./log.ts";
-import { discardBody, mediaType } from "./mcp/body.ts";
+import { discardBody, mediaType, readBody } from "./mcp/body.ts";
 import { type Explain, isRedirect, readErrorBody } from "./mcp/responses.ts";
 import {
   fetchFailure,
@@ -62,6 +67,8 @@ export interface HttpExchangeOptions {
   readonly observer?: Observer;
   readonly log: Log;
   readonly body: BodyLimits;
+  /** Takes what still comes of a body when its request is answered. */
+  readonly discard: BodyDiscard;
   readonly time: TimeLimits;
   /** What options do to messages; nothing, if it is not there. */
   readonly policy: MessagePolicy | undefined;
@@ -81,14 +88,6 @@ const ERROR_MS = 30_000;
 
 /** Where an echo of the request begins, with its session token. */
 const CANONICAL_ECHO = /\s*The Canonical String[^]*$/;
-
-/** What describes a body, and is wrong for another one. */
-const BODY_HEADERS: readonly string[] = [
-  "content-encoding",
-  "content-language",
-  "content-length",
-  "content-type",
-];
 
 const decoder = new TextDecoder();
 
@@ -145,10 +144,16 @@ export class HttpExchange {
    * of the request.
    */
   async run(onRead: () => void): Promise<void> {
-    this.#response.once("close", () => {
+    const { socket } = this.#request;
+    const close = (): void => {
       if (!this.#response.writableFinished) this.giveUp(new ClientGone());
       this.#closed.resolve();
-    });
+    };
+    this.#response.once("close", close);
+    // An answer that waits behind another one of its connection hears no
+    // "close" of its own.
+    socket.once("close", close);
+    if (socket.destroyed) close();
     try {
       await this.#carry(onRead);
     } catch (cause) {
@@ -158,7 +163,7 @@ export class HttpExchange {
       this.#release();
     }
     await this.#untilClosed();
-    linger(this.#request);
+    socket.off("close", close);
     this.#observation?.ended();
     this.#options.log.debug("answered", {
       ...this.#facts(),
@@ -187,7 +192,8 @@ export class HttpExchange {
 
   /** An error that a client does not take holds nothing for long. */
   async #untilClosed(): Promise<void> {
-    const timer = setTimeout(() => this.#response.destroy(), ERROR_MS);
+    const { socket } = this.#request;
+    const timer = setTimeout(() => socket.destroy(), ERROR_MS);
     await this.#closed.promise;
     clearTimeout(timer);
   }
@@ -219,6 +225,10 @@ export class HttpExchange {
     // What was said in the session before it says nothing of this one.
     if (this.#beginsSession) this.#options.policy?.tools?.forget();
     this.#filter = await this.#listFilter();
+    if (!isFinal(answer)) {
+      await discardBody(answer);
+      throw noFinalStatus(answer);
+    }
     if (isRedirect(answer)) {
       await discardBody(answer);
       throw redirectError(answer, target);
@@ -311,11 +321,12 @@ export class HttpExchange {
     patience: Patience,
   ): Promise<ResponseMessage | undefined> {
     const headers = responseHeaders(answer.headers);
+    if (await isEmpty(answer)) headers.set("content-length", "0");
     const pieces = await this.#filter?.pieces(answer, headers) ??
       answer.body ?? [];
     // Whatever fails from here on, nothing reads the request again.
     this.#release();
-    this.#response.writeHead(answer.status, Object.fromEntries(headers));
+    this.#response.writeHead(statusOf(answer), Object.fromEntries(headers));
     const isStream = mediaType(answer) === "text/event-stream";
     // What comes first may take a while, and that there is a stream is news.
     if (isStream) this.#response.flushHeaders();
@@ -350,8 +361,7 @@ export class HttpExchange {
   async #relayError(answer: Response): Promise<void> {
     const bytes = await readErrorBody(answer);
     this.#abort.signal.throwIfAborted();
-    // A 401 would be about the token of this proxy.
-    const status = answer.status === 401 ? 403 : answer.status;
+    const status = statusOf(answer);
     const headers = responseHeaders(answer.headers);
     const error = this.#errorInstead(answer, bytes);
     if (error !== undefined) {
@@ -359,7 +369,8 @@ export class HttpExchange {
       throw new HttpError(status, error, Object.fromEntries(headers));
     }
     const shown = this.#filter?.errorBody(bytes) ?? bytes;
-    headers.set("content-length", `${shown.length}`);
+    // A 304 has no body of its own; a length would be that of another one.
+    if (status !== 304) headers.set("content-length", `${shown.length}`);
     this.#response.writeHead(status, Object.fromEntries(headers));
     this.#response.end(shown);
     this.#options.observer?.delivered(shown.length);
@@ -394,9 +405,10 @@ export class HttpExchange {
     });
     if (!this.#response.headersSent) {
       const id = await this.#requestId();
-      const { redact } = this.#options;
+      const { redact, discard } = this.#options;
       const [request, response] = [this.#request, this.#response];
-      const bytes = answerError(request, response, failure, id, redact);
+      const answered = { request, response, discard };
+      const bytes = answerError(answered, failure, id, redact);
       observer?.delivered(bytes);
       return;
     }
@@ -409,7 +421,15 @@ export class HttpExchange {
     else if (lastEvent !== undefined) {
       this.#response.end(lastEvent);
       observer?.delivered(lastEvent.length);
-    } else this.#response.destroy();
+    } else this.#breakOff();
+  }
+
+  /** Ends an answer so that nobody takes it for complete. */
+  #breakOff(): void {
+    // The end of the connection would be the end of such an answer.
+    const endsWithConnection = this.#request.httpVersion === "1.0";
+    if (endsWithConnection) this.#request.socket.resetAndDestroy();
+    else this.#response.destroy();
   }
 
   async #requestId(): Promise<RequestId | undefined> {
@@ -417,4 +437,35 @@ export class HttpExchange {
     const message = readMessage(await this.#body.blob.bytes());
     return message.kind === "request" ? message.id : undefined;
   }
+}
+
+/** Whether a status ends an answer (RFC 9110, 15): no 101, no 999. */
+function isFinal({ status }: Response): boolean {
+  return status >= 200 && status < 600;
+}
+
+function noFinalStatus({ status }: Response): ProxyError {
+  return new ProxyError(
+    "bad-answer",
+    `the target answered HTTP ${status}, which is no end of a request; is the target URL that of an MCP endpoint?`,
+    { data: { status } },
+  );
+}
+
+/** Whether an answer that says it has no body has none. */
+async function isEmpty(answer: Response): Promise<boolean> {
+  const mayBe = answer.headers.get("content-length") === "0" &&
+    answer.body !== null;
+  if (!mayBe) return false;
+  if (await readBody(answer, { maxBytes: 0 }) !== undefined) return true;
+  throw new ProxyError(
+    "bad-answer",
+    "the target's answer says that it has no body, and has one",
+    { data: { status: answer.status } },
+  );
+}
+
+/** A 401 of the target's would be about the token of this proxy. */
+function statusOf({ status }: Response): number {
+  return status === 401 ? 403 : status;
 }

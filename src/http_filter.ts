@@ -8,6 +8,7 @@
  */
 
 import { ProxyError } from "./errors.ts";
+import { BODY_HEADERS } from "./http_headers.ts";
 import type { Pieces } from "./http_relay.ts";
 import { mediaType, readBody } from "./mcp/body.ts";
 import { EventParser, type ServerEvent } from "./mcp/events.ts";
@@ -69,8 +70,7 @@ export class ListFilter {
   async pieces(answer: Response, headers: Headers): Promise<Pieces> {
     const { maxBytes } = this.#options;
     const type = mediaType(answer);
-    headers.delete("content-length");
-    headers.delete("content-encoding");
+    for (const name of BODY_HEADERS) headers.delete(name);
     if (type === EVENT_STREAM) {
       headers.set("content-type", EVENT_STREAM);
       return this.#events(answer.body ?? []);

@@ -7,6 +7,7 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { ProxyError } from "./errors.ts";
 import { answerError, answerWord } from "./http_answer.ts";
+import { hasBody } from "./http_discard.ts";
 import { HttpError, toHttpError } from "./http_error.ts";
 import { HttpExchange, type HttpExchangeOptions } from "./http_exchange.ts";
 import type { Guard } from "./http_guard.ts";
@@ -45,8 +46,12 @@ export class HttpFront {
     this.#options = options;
   }
 
-  /** Takes a request, and answers it whatever happens. */
+  /**
+   * Takes a request, and answers it whatever happens. After an answer that
+   * closes the connection none follows (RFC 9112, 9.6).
+   */
   handle(request: IncomingMessage, response: ServerResponse): void {
+    if (this.#options.discard.isClosing(request.socket)) return;
     // A client that leaves is told by "close"; unheard, an error would throw.
     request.on("error", () => {});
     response.on("error", () => {});
@@ -66,8 +71,8 @@ export class HttpFront {
         status: failure.status,
         error: failure.message,
       });
-      const byteLength = answerError(request, response, failure);
-      const { observer } = this.#options;
+      const { discard, observer } = this.#options;
+      const byteLength = answerError({ request, response, discard }, failure);
       observer?.refused(failure.error);
       observer?.delivered(byteLength);
     }
@@ -75,7 +80,8 @@ export class HttpFront {
 
   #route(request: IncomingMessage, response: ServerResponse): void {
     const head = readHead(request);
-    this.#options.guard.checkOrigin(head);
+    const { discard, guard } = this.#options;
+    guard.checkOrigin(head);
     switch (head.path) {
       case MCP_PATH:
         checkMethod(request, MCP_METHODS);
@@ -83,8 +89,8 @@ export class HttpFront {
       case HEALTH_PATH:
         checkMethod(request, HEALTH_METHODS);
         return this.#isDraining
-          ? answerWord(request, response, 503, "draining")
-          : answerWord(request, response, 200, "ok");
+          ? answerWord({ request, response, discard }, 503, "draining")
+          : answerWord({ request, response, discard }, 200, "ok");
       default:
         throw new HttpError(
           404,
@@ -103,6 +109,9 @@ export class HttpFront {
   ): void {
     this.#options.guard.checkToken(headers);
     if (this.#isDraining) throw stopping();
+    if (request.method !== "POST" && hasBody(request)) {
+      throw noBodyHere(request);
+    }
     const call = { request, headers, response };
     const exchange = new HttpExchange(this.#options, call);
     this.#place(exchange);
@@ -195,6 +204,11 @@ function checkMethod(
     new ProxyError("invalid-request", `there is no ${method} here`),
     { allow: allowed.join(", ") },
   );
+}
+
+function noBodyHere({ method }: IncomingMessage): HttpError {
+  const text = `a ${method} has no body here`;
+  return new HttpError(400, new ProxyError("invalid-request", text));
 }
 
 function stopping(): HttpError {

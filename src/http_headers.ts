@@ -6,19 +6,28 @@
  * @module
  */
 
-/** What belongs to one connection (RFC 9110, 7.6.1; RFC 9112). */
+import { ProxyError } from "./errors.ts";
+
+/** How much of a text from outside is shown in an error. */
+const SHOWN_LENGTH = 80;
+
+/**
+ * What belongs to one connection, or frames a message on it (RFC 9110, 7.6.1;
+ * RFC 9112). Each side frames its messages itself, by what it counted: a length
+ * that one peer says is not true of the bytes that another one gets.
+ */
 const HOP_BY_HOP: readonly string[] = [
   "connection",
+  "content-length",
+  "http2-settings",
   "keep-alive",
-  "proxy-authenticate",
-  "proxy-authentication-info",
-  "proxy-authorization",
-  "proxy-connection",
   "te",
   "trailer",
   "transfer-encoding",
   "upgrade",
 ];
+
+const HOP_BY_HOP_PREFIXES: readonly string[] = ["proxy-"];
 
 const REQUEST_NAMES: ReadonlySet<string> = new Set([
   ...HOP_BY_HOP,
@@ -30,22 +39,29 @@ const REQUEST_NAMES: ReadonlySet<string> = new Set([
   "forwarded",
   "via",
   "x-real-ip",
-  // What the request that goes on has anew: its host, its length, its date.
-  "content-length",
+  // What the request that goes on has anew: its host, its date.
   "date",
   "expect",
   "host",
-  // What the runtime decodes it asks for itself.
+  // What the runtime decodes it asks for itself, and never in parts.
   "accept-encoding",
+  "if-range",
+  "range",
   // What browsers say of the page that asks; the guard has read it.
   "origin",
   "referer",
 ]);
 
 const REQUEST_PREFIXES: readonly string[] = [
+  ...HOP_BY_HOP_PREFIXES,
   "sec-",
+  // What belongs to a signature.
   "x-amz-",
-  "x-amzn-",
+  // What AWS's load balancers say of whoever asks.
+  "x-amzn-lattice-",
+  "x-amzn-mtls-",
+  "x-amzn-oidc-",
+  "x-amzn-tls-",
   "x-forwarded-",
 ];
 
@@ -70,12 +86,27 @@ const RESPONSE_NAMES: ReadonlySet<string> = new Set([
 ]);
 
 const RESPONSE_PREFIXES: readonly string[] = [
+  ...HOP_BY_HOP_PREFIXES,
   // No web page is let in, whatever the target thinks of them.
   "access-control-",
 ];
 
-/** The codings that fetch takes off a body; their headers it leaves. */
+/** The codings that fetch takes off a body; their header it leaves. */
 const DECODED: ReadonlySet<string> = new Set(["gzip", "br"]);
+
+/**
+ * What describes the bytes of a body, and is wrong when they are replaced.
+ */
+export const BODY_HEADERS: readonly string[] = [
+  "content-digest",
+  "content-encoding",
+  "content-language",
+  "content-md5",
+  "content-type",
+  "digest",
+  "etag",
+  "repr-digest",
+];
 
 /**
  * The headers of a request that go on to the target.
@@ -94,18 +125,30 @@ export function requestHeaders(
 }
 
 /**
- * The headers of an answer that go on to the client.
+ * The headers of an answer that go on to the client. None says how long the
+ * body is: whoever counts its bytes adds that.
  *
  * @param received The headers of the target's answer.
- * @returns The headers. With a `content-length` that is right, or none.
+ * @returns The headers.
+ * @throws {ProxyError} `bad-answer`: nobody knows which coding the body is in.
  */
 export function responseHeaders(received: Headers): Headers {
   const headers = passing(received, RESPONSE_NAMES, RESPONSE_PREFIXES);
-  if (DECODED.has(headers.get("content-encoding") ?? "")) {
-    headers.delete("content-encoding");
-    headers.delete("content-length");
-  }
+  const coding = headers.get("content-encoding")?.trim().toLowerCase() ?? "";
+  // Of two headers fetch takes off the first coding, and of one with a comma
+  // none; here both look the same.
+  if (coding.includes(",")) throw severalCodings(coding);
+  if (DECODED.has(coding)) headers.delete("content-encoding");
   return headers;
+}
+
+function severalCodings(coding: string): ProxyError {
+  return new ProxyError(
+    "bad-answer",
+    `the target's answer has several content codings (${
+      coding.slice(0, SHOWN_LENGTH)
+    }), which cannot be told apart`,
+  );
 }
 
 function passing(

@@ -15,6 +15,7 @@ import { tcpConnect, withConnectLimit } from "./connect_limit.ts";
 import { ConfigError } from "./errors.ts";
 import { isLocal, isTcp, type ListenAddress, nameOf } from "./http_address.ts";
 import { BodyStore } from "./http_body.ts";
+import { BodyDiscard } from "./http_discard.ts";
 import { HttpFront, MCP_PATH } from "./http_front.ts";
 import { Guard } from "./http_guard.ts";
 import { refuseBadHeads } from "./http_head.ts";
@@ -276,6 +277,8 @@ function makeServer(options: HttpProxyOptions): Server {
   // Else a stream would stand for ever for a machine that lost its power.
   server.on("connection", (socket: Socket) => {
     socket.setKeepAlive(true, PROBE_AFTER_MS);
+    // Each of its requests listens for its end.
+    socket.setMaxListeners(0);
   });
   return server;
 }
@@ -319,6 +322,7 @@ function makeFront(
       timeoutMs: options.wholeBodyTimeoutMs ?? DEFAULT_WHOLE_BODY_TIMEOUT_MS,
       store: new BodyStore(HELD_BODIES * maxBytes),
     },
+    discard: new BodyDiscard(),
     time: {
       timeoutMs: options.timeoutMs,
       resetOnProgress: options.timeoutResetOnProgress ?? false,

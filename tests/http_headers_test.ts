@@ -1,4 +1,5 @@
-import { assertEquals } from "@std/assert";
+import { assertEquals, assertThrows } from "@std/assert";
+import { ProxyError } from "../src/errors.ts";
 import { requestHeaders, responseHeaders } from "../src/http_headers.ts";
 
 function names(headers: Headers): string[] {
@@ -21,6 +22,8 @@ Deno.test("the headers of MCP, of trace context and of a client's own go on", ()
     "Tracestate": "a=b",
     "Baggage": "c=d",
     "X-Tenant": "t",
+    "X-Amzn-Bedrock-AgentCore-Runtime-Session-Id": "s",
+    "X-Amzn-Trace-Id": "Root=1-2-3",
   });
   assertEquals([...requestHeaders(headers, [])], [...headers]);
 });
@@ -32,7 +35,10 @@ const KEPT_BACK = [
   "X-Amz-Date",
   "X-Amz-Security-Token",
   "X-Amz-Content-Sha256",
-  "X-Amzn-Trace-Id",
+  "X-Amzn-Lattice-Identity",
+  "X-Amzn-Mtls-Clientcert",
+  "X-Amzn-Oidc-Accesstoken",
+  "X-Amzn-Tls-Version",
   "Forwarded",
   "X-Forwarded-For",
   "X-Forwarded-Host",
@@ -42,6 +48,10 @@ const KEPT_BACK = [
   "Connection",
   "Keep-Alive",
   "Proxy-Connection",
+  "Proxy-Features",
+  "HTTP2-Settings",
+  "If-Range",
+  "Range",
   "TE",
   "Trailer",
   "Transfer-Encoding",
@@ -85,7 +95,6 @@ Deno.test("a header that the user adds takes the place of the client's", () => {
 Deno.test("an answer's headers of MCP, of caching and of limits come back", () => {
   const headers = new Headers({
     "Content-Type": "text/event-stream",
-    "Content-Length": "12",
     "Mcp-Session-Id": "1",
     "Cache-Control": "no-cache, no-transform",
     "Retry-After": "3",
@@ -108,8 +117,16 @@ const KEPT_FROM_CLIENTS = [
   "Location",
   "Alt-Svc",
   "Via",
-  "Transfer-Encoding",
+  "Connection",
+  "Content-Length",
+  "HTTP2-Settings",
   "Keep-Alive",
+  "Proxy-Connection",
+  "Proxy-Status",
+  "TE",
+  "Trailer",
+  "Transfer-Encoding",
+  "Upgrade",
 ];
 
 for (const name of KEPT_FROM_CLIENTS) {
@@ -119,10 +136,16 @@ for (const name of KEPT_FROM_CLIENTS) {
   });
 }
 
-Deno.test("a body that fetch has decoded comes back without coding and length", () => {
-  const body = { "content-length": "5", "content-type": "text/plain" };
-  const decoded = new Headers({ ...body, "content-encoding": "gzip" });
-  assertEquals(names(responseHeaders(decoded)), ["content-type"]);
-  const other = new Headers({ ...body, "content-encoding": "zstd" });
+Deno.test("the coding that fetch has taken off does not come back, and another one does", () => {
+  for (const coding of ["gzip", "br", "GZIP", " Br "]) {
+    const decoded = new Headers({ "content-encoding": coding });
+    assertEquals(names(responseHeaders(decoded)), []);
+  }
+  const other = new Headers({ "content-encoding": "zstd" });
   assertEquals([...responseHeaders(other)], [...other]);
+});
+
+Deno.test("several codings are an error, since fetch may have taken one off", () => {
+  const headers = new Headers({ "content-encoding": "gzip, br" });
+  assertThrows(() => responseHeaders(headers), ProxyError, "(gzip, br)");
 });

@@ -33,9 +33,12 @@ export type Explain = (
 /** How much of an HTTP error's body is read. */
 const MAX_ERROR_BODY_BYTES = 1024 * 1024;
 
-/** Whether an HTTP response is a redirect that names another place. */
-export function isRedirect(response: Response): boolean {
-  return response.status >= 300 && response.status < 400;
+/**
+ * Whether an HTTP response names another place. A 304 names none: it answers a
+ * conditional request.
+ */
+export function isRedirect({ status }: Response): boolean {
+  return status >= 300 && status < 400 && status !== 304;
 }
 
 /** The body of an HTTP error, as far as it can be had. */
