@@ -11,6 +11,7 @@
 
 import type { Log } from "../log.ts";
 import { maskAccessKeyId, type Redactor } from "../redact.ts";
+import { UnclearFilesError } from "./credential_search.ts";
 import { FileWatch } from "./credential_watch.ts";
 import type { Credentials, CredentialSource } from "./credentials.ts";
 
@@ -35,7 +36,7 @@ const MAX_READINGS = 3;
 interface Current {
   readonly credentials: Credentials;
   readonly answer: Promise<Credentials>;
-  readonly watch: FileWatch;
+  watch: FileWatch;
   readonly expiresAt: number;
   renewAt: number;
 }
@@ -71,13 +72,18 @@ export class CredentialCache implements CredentialSource {
   ): Promise<Credentials> {
     const { refresh, signal } = options;
     if (signal?.aborted) return Promise.reject(signal.reason);
-    if (this.#isOver(refresh)) this.#current = undefined;
+    if (this.#isRefused(refresh)) this.#current = undefined;
 
     const current = this.#current;
     const now = this.#now();
-    if (current !== undefined && now < current.renewAt) return current.answer;
     if (current !== undefined && now < current.expiresAt) {
-      this.#renewBehind(current);
+      if (current.watch.changed()) {
+        const renewed = this.#share().catch((error) =>
+          this.#stay(current, error)
+        );
+        return orAborted(renewed, signal);
+      }
+      if (now >= current.renewAt) this.#renewBehind(current);
       return current.answer;
     }
     const failure = this.#failure;
@@ -88,13 +94,18 @@ export class CredentialCache implements CredentialSource {
     return orAborted(this.#share(), signal);
   }
 
-  #isOver(refused: Credentials | undefined): boolean {
+  #isRefused(refused: Credentials | undefined): boolean {
     const current = this.#current;
-    if (current === undefined) return false;
-    if (refused !== undefined && isSame(refused, current.credentials)) {
-      return true;
-    }
-    return current.watch.changed();
+    return refused !== undefined && current !== undefined &&
+      isSame(refused, current.credentials);
+  }
+
+  /** A file that is half written is no reason to drop what is good. */
+  #stay(current: Current, error: unknown): Promise<Credentials> {
+    const isUnclear = error instanceof UnclearFilesError;
+    if (isUnclear && this.#now() < current.expiresAt) return current.answer;
+    if (this.#current === current) this.#current = undefined;
+    return Promise.reject(error);
   }
 
   #renewBehind(current: Current): void {
@@ -139,9 +150,19 @@ export class CredentialCache implements CredentialSource {
       } catch (error) {
         if (moved()) continue;
         this.#remember(error, watch, this.#now() - startedAt);
+        if (error instanceof UnclearFilesError) this.#stayWith(watch, error);
         throw error;
       }
     }
+  }
+
+  /** Nothing is read again before the files change again. */
+  #stayWith(watch: FileWatch, { message }: UnclearFilesError): void {
+    if (this.#current === undefined) return;
+    this.#current.watch = watch;
+    this.#log.warn("the credentials in memory stay in use", {
+      error: this.#redactor.redact(message),
+    });
   }
 
   #keep(credentials: Credentials, watch: FileWatch): void {

@@ -11,6 +11,9 @@
  */
 
 import {
+  pathVariables,
+  PROFILE_VARIABLES,
+  profileOfEnv,
   readSharedFiles,
   type Settings,
   type SharedFiles,
@@ -23,13 +26,19 @@ import {
 } from "./credential_host.ts";
 import { environmentKeys, KEY_VARIABLES } from "./credential_keys.ts";
 import { flagsFor, type Need } from "./credential_permissions.ts";
-import { listProfiles, profileCredentials } from "./credential_profile.ts";
+import {
+  listProfiles,
+  PROFILE_WAYS,
+  profileCredentials,
+  profileWay,
+} from "./credential_profile.ts";
 import { assumeRoleWithToken } from "./credential_role.ts";
 import {
   type Attempt,
   lacking,
   nothingFound,
   notPermitted,
+  profileUnclear,
   type Search,
   sourceFailed,
 } from "./credential_search.ts";
@@ -37,7 +46,7 @@ import type { Credentials } from "./credentials.ts";
 
 /** The variables that say where the shared files are. */
 const FILE_VARIABLES = [
-  "AWS_PROFILE",
+  ...PROFILE_VARIABLES,
   "AWS_CONFIG_FILE",
   "AWS_SHARED_CREDENTIALS_FILE",
   "HOME",
@@ -47,6 +56,22 @@ const CONTAINER_VARIABLES = [
   "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI",
   "AWS_CONTAINER_CREDENTIALS_FULL_URI",
 ];
+
+/** The source that had the credentials. */
+export interface Choice {
+  /** Its place in the order: the lower, the sooner it is asked. */
+  readonly rank: number;
+  /** The shared files in which the profile had settings; none elsewhere. */
+  readonly files: readonly string[];
+}
+
+/** The credentials, and whose they are. */
+export interface Found {
+  readonly credentials: Credentials;
+  readonly choice: Choice;
+}
+
+const BELOW_FILES = PROFILE_WAYS.length;
 
 /** What is known of the sources that had nothing. */
 class Trail {
@@ -72,18 +97,25 @@ class Trail {
  *
  * @param search What the search shares.
  * @param instance The metadata service, kept between searches.
+ * @param earlier The source of an earlier search: it is not left for a later
+ * one while a shared file is empty or cut.
  * @returns The credentials of the first that is configured.
  * @throws {CredentialsError} It failed, or none is configured.
  */
 export async function findCredentials(
   search: Search,
   instance: InstanceMetadata,
-): Promise<Credentials> {
+  earlier?: Choice,
+): Promise<Found> {
   const trail = new Trail();
   const isExplicit = search.profile !== undefined;
-  const took = (source: string, found: Credentials): Credentials => {
+  const took = (
+    source: string,
+    credentials: Credentials,
+    choice: Choice = { rank: BELOW_FILES, files: [] },
+  ): Found => {
     search.log.debug("credentials found", { source });
-    return found;
+    return { credentials, choice };
   };
   if (!isExplicit) {
     const keys = fromEnvironment(search, trail);
@@ -92,13 +124,17 @@ export async function findCredentials(
   const files = await openFiles(search, trail);
   const name = profileName(search);
   const settings = files?.profiles.get(name)?.settings;
+  const choice = choiceOf(files, name);
+  if (files !== undefined && earlier !== undefined) {
+    demandNoLess(search, files, earlier, choice);
+  }
   if (!isExplicit && mayBeWebIdentity(search, settings)) {
     const found = await fromWebIdentity(search, settings, trail);
     if (found !== undefined) return took("web identity", found);
   }
   if (files !== undefined) {
     const found = await fromProfile(search, files, instance, trail);
-    if (found !== undefined) return took(`profile "${name}"`, found);
+    if (found !== undefined) return took(`profile "${name}"`, found, choice);
   }
   const container = await fromContainer(search, trail);
   if (container !== undefined) return took("container", container);
@@ -111,16 +147,61 @@ export async function findCredentials(
   });
 }
 
-/** The profile in use: the explicit one, AWS_PROFILE's, `default`. */
+/** What the profile comes to, before anything of it is asked. */
+function choiceOf(files: SharedFiles | undefined, name: string): Choice {
+  const profile = files?.profiles.get(name);
+  const way = profile === undefined ? undefined : profileWay(profile);
+  if (files === undefined || profile === undefined || way === undefined) {
+    return { rank: BELOW_FILES, files: [] };
+  }
+  return { rank: PROFILE_WAYS.indexOf(way), files: filesWith(files, name) };
+}
+
+/** The files in which a profile has settings. */
+function filesWith({ paths, profiles }: SharedFiles, name: string): string[] {
+  const profile = profiles.get(name);
+  return [
+    ...profile?.inConfig.size ? [paths.config] : [],
+    ...profile?.inCredentials.size ? [paths.credentials] : [],
+  ];
+}
+
+/**
+ * A file that is emptied or cut, be it for the moment of a rewrite, must not
+ * hand the requests to the next source.
+ */
+function demandNoLess(
+  search: Search,
+  files: SharedFiles,
+  earlier: Choice,
+  now: Choice,
+): void {
+  const name = profileName(search);
+  const left = filesWith(files, name);
+  const lost = earlier.files.filter((path) => !left.includes(path));
+  const isLess = now.rank > earlier.rank &&
+    (now.rank === BELOW_FILES || lost.length > 0);
+  if (!isLess) return;
+  const source = `profile "${name}"`;
+  const isGone = lost.some((path) => !files.present.includes(path));
+  const where = earlier.files.join(" and ");
+  const outcome = `its credentials are no longer in ${where}: put them back, ` +
+    "or restart for another source";
+  throw isGone
+    ? sourceFailed(search, source, outcome)
+    : profileUnclear(search, source, outcome);
+}
+
+/** The profile in use: the explicit one, that of a variable, `default`. */
 export function profileName(
   { profile, env }: Pick<Search, "profile" | "env">,
 ): string {
-  return profile ?? env("AWS_PROFILE") ?? "default";
+  return profile ?? profileOfEnv(env) ?? "default";
 }
 
 /** Whether somebody named the profile: then it has to be there. */
 function isAskedFor(search: Search): boolean {
-  return search.profile !== undefined || profileName(search) !== "default";
+  return (search.profile ?? profileOfEnv(search.env)) !== undefined;
 }
 
 function fromEnvironment(
@@ -163,6 +244,12 @@ async function openFiles(
     else trail.add(source, "HOME is not set");
     return undefined;
   }
+  const unread = envNeeds(
+    search,
+    pathVariables(search.env),
+    "find the shared AWS files",
+  );
+  if (unread.length > 0) throw notPermitted(search, source, unread);
   const files = await readSharedFiles(paths, (path) => search.watch.see(path));
   const isKnown = files.profiles.has(profileName(search));
   if (files.missing.length > 0 && !isKnown) {
@@ -181,24 +268,23 @@ async function fromProfile(
   const source = "shared files";
   const name = profileName(search);
   const isNamed = isAskedFor(search);
-  const { paths, faults } = files;
+  const { paths, ignored } = files;
   if (!isNamed && !files.profiles.has(name)) {
-    if (faults.length > 0) trail.isConfigured = true;
     if (files.missing.length === 0) {
       const where = files.present.length === 0
         ? `neither ${paths.config} nor ${paths.credentials} is there`
         : `no profile "default" in ${files.present.join(" and ")}`;
-      trail.add(source, search.redactor.redact([where, ...faults].join(", ")));
+      trail.add(source, search.redactor.redact([where, ...ignored].join(", ")));
     }
     return undefined;
   }
   const found = await profileCredentials({ ...search, files, instance }, name);
   if (found !== undefined) return found;
-  if (isNamed || faults.length > 0) trail.isConfigured = true;
+  if (isNamed) trail.isConfigured = true;
   trail.add(
     source,
     search.redactor.redact(
-      [`profile "${name}" says nothing of credentials`, ...faults].join(", "),
+      [`profile "${name}" says nothing of credentials`, ...ignored].join(", "),
     ),
   );
   return undefined;

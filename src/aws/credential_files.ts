@@ -10,16 +10,81 @@
 
 import { homedir } from "node:os";
 import { join } from "node:path";
+import {
+  ConfigSyntaxError,
+  type Option,
+  parseConfig,
+  type Section,
+} from "./config_parser.ts";
 import { type Need, notGranted } from "./credential_permissions.ts";
-import type { ReadEnv } from "./credential_search.ts";
+import { type ReadEnv, UnclearFilesError } from "./credential_search.ts";
+import { shellSplit } from "./shell_split.ts";
 
-/** The settings of one section, names in lower case. */
-export type Settings = ReadonlyMap<string, string>;
+/** A setting, and where it stands. */
+export interface Setting extends Option {
+  /** The file. */
+  readonly path: string;
+}
+
+/** The settings of a profile or another section, names in lower case. */
+export class Settings {
+  readonly #settings: ReadonlyMap<string, Setting>;
+
+  constructor(settings: Iterable<readonly [string, Setting]> = []) {
+    this.#settings = new Map(settings);
+  }
+
+  /** Whether it is set, be it to nothing. */
+  has(name: string): boolean {
+    return this.#settings.has(name);
+  }
+
+  /**
+   * What a setting says, be it nothing.
+   *
+   * @throws {UnclearFilesError} It has settings of its own in place of a text.
+   */
+  get(name: string): string | undefined {
+    const setting = this.#settings.get(name);
+    if (setting === undefined) return undefined;
+    const { value } = setting;
+    if (typeof value === "string") return value;
+    throw new UnclearFilesError(
+      "shared files",
+      `${placeOf(setting)}: ${name} has settings indented under it where its ` +
+        "value belongs",
+    );
+  }
+
+  /** The settings nested in one (`s3 =`), names as they are written. */
+  nested(name: string): ReadonlyMap<string, string> | undefined {
+    const value = this.#settings.get(name)?.value;
+    return typeof value === "string" ? undefined : value;
+  }
+
+  /** Where a setting stands: the file and the line. */
+  origin(name: string): string | undefined {
+    const setting = this.#settings.get(name);
+    return setting === undefined ? undefined : placeOf(setting);
+  }
+
+  /** These, with another's before them. */
+  under(other: Settings): Settings {
+    return new Settings([...this.#settings, ...other.#settings]);
+  }
+
+  /** How many there are. */
+  get size(): number {
+    return this.#settings.size;
+  }
+}
 
 /** A profile as the two files make it up. */
 export interface Profile {
   /** Both files' settings; the credentials file wins. */
   readonly settings: Settings;
+  /** The settings that stand in the config file. */
+  readonly inConfig: Settings;
   /** The settings that stand in the credentials file. */
   readonly inCredentials: Settings;
 }
@@ -38,19 +103,37 @@ export interface SharedFiles {
   readonly services: ReadonlyMap<string, Settings>;
   /** The files that are there. */
   readonly present: readonly string[];
-  /** What could not be read or understood, a sentence each, no content. */
-  readonly faults: readonly string[];
+  /** Sections of the config file that are none of these, a sentence each. */
+  readonly ignored: readonly string[];
   /** Permissions without which a file could not be looked at. */
   readonly missing: readonly Need[];
 }
 
-type Sections = Map<string, Map<string, string>>;
+const NOTHING = new Settings();
 
-const NOTHING: Settings = new Map();
+/**
+ * Variables that name the profile. The first that is set counts: the AWS CLI's
+ * order.
+ */
+export const PROFILE_VARIABLES: readonly string[] = [
+  "AWS_DEFAULT_PROFILE",
+  "AWS_PROFILE",
+];
 
-/** The home directory, found as the AWS SDK finds it. */
-export function homeDirectory(env: ReadEnv): string | undefined {
-  const home = env("HOME") ?? env("USERPROFILE");
+/** The profile that a variable names. */
+export function profileOfEnv(env: ReadEnv): string | undefined {
+  return PROFILE_VARIABLES.map((name) => env(name)).find((name) => name);
+}
+
+/** The home directory, found as the AWS CLI finds it. */
+export function homeDirectory(
+  env: ReadEnv,
+  os: typeof Deno.build.os = Deno.build.os,
+): string | undefined {
+  const [first, second] = os === "windows"
+    ? ["USERPROFILE", "HOME"]
+    : ["HOME", "USERPROFILE"];
+  const home = env(first) ?? env(second);
   if (home !== undefined) return home;
   const path = env("HOMEPATH");
   if (path !== undefined) return `${env("HOMEDRIVE") ?? "C:\\"}${path}`;
@@ -58,28 +141,46 @@ export function homeDirectory(env: ReadEnv): string | undefined {
   return notGranted([need]).length === 0 ? homedir() : undefined;
 }
 
-/** Where the shared files are, or `undefined` if there is no home to look in. */
+/**
+ * Where the shared files are, or `undefined` if there is no home to look in.
+ * In the variables that name them `$NAME`, `${NAME}` and a `~` count.
+ */
 export function sharedPaths(env: ReadEnv): SharedPaths | undefined {
-  const config = env("AWS_CONFIG_FILE");
-  const credentials = env("AWS_SHARED_CREDENTIALS_FILE");
-  if (config !== undefined && credentials !== undefined) {
-    return {
-      config: expand(config, env),
-      credentials: expand(credentials, env),
-    };
-  }
-  const home = homeDirectory(env);
-  if (home === undefined) return undefined;
-  return {
-    config: expand(config ?? join(home, ".aws", "config"), env),
-    credentials: expand(credentials ?? join(home, ".aws", "credentials"), env),
-  };
+  const config = expandPath(env("AWS_CONFIG_FILE") ?? "~/.aws/config", env);
+  const credentials = expandPath(
+    env("AWS_SHARED_CREDENTIALS_FILE") ?? "~/.aws/credentials",
+    env,
+  );
+  return config === undefined || credentials === undefined
+    ? undefined
+    : { config, credentials };
 }
 
-function expand(path: string, env: ReadEnv): string {
-  if (!path.startsWith("~/")) return path;
+/** The variables that stand in the paths of the variables for the files. */
+export function pathVariables(env: ReadEnv): string[] {
+  const paths = ["AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"];
+  return paths.flatMap((name) =>
+    [...(env(name) ?? "").matchAll(VARIABLE)].map(variableName)
+  );
+}
+
+/** As Python's `os.path.expandvars`: a variable that is not set stays. */
+const VARIABLE = Deno.build.os === "windows"
+  ? /\$(?:(\w+)|\{([^}]*)\})|%([^%]+)%/g
+  : /\$(?:(\w+)|\{([^}]*)\})/g;
+
+function variableName(match: readonly (string | undefined)[]): string {
+  return match[1] ?? match[2] ?? match[3] ?? "";
+}
+
+function expandPath(path: string, env: ReadEnv): string | undefined {
+  const expanded = path.replace(
+    VARIABLE,
+    (text, ...groups) => env(variableName([text, ...groups])) ?? text,
+  );
+  if (!/^~(?:$|[/\\])/.test(expanded)) return expanded;
   const home = homeDirectory(env);
-  return home === undefined ? path : join(home, path.slice(2));
+  return home === undefined ? undefined : join(home, expanded.slice(1));
 }
 
 /**
@@ -87,130 +188,132 @@ function expand(path: string, env: ReadEnv): string {
  *
  * @param paths Where they are.
  * @param see Told of each file before it is read.
- * @returns What they say. Never fails: what went wrong is in `faults`.
+ * @returns What they say.
+ * @throws {UnclearFilesError} One is there that cannot be read or understood.
  */
 export async function readSharedFiles(
   paths: SharedPaths,
   see: (path: string) => Promise<void> = () => Promise.resolve(),
 ): Promise<SharedFiles> {
-  const present: string[] = [];
-  const faults: string[] = [];
-  const missing: Need[] = [];
-  const read = async (path: string): Promise<Sections> => {
-    const need: Need = {
+  const needs = [...new Set([paths.config, paths.credentials])].map(
+    (value): Need => ({
       kind: "read",
-      value: path,
+      value,
       why: "read the shared AWS files",
-    };
-    if (notGranted([need]).length > 0) {
-      missing.push(need);
-      return new Map();
-    }
+    }),
+  );
+  const missing = notGranted(needs);
+  const read = async (path: string): Promise<Sections | undefined> => {
+    if (missing.some(({ value }) => value === path)) return undefined;
     await see(path);
-    try {
-      const { sections, badLines } = parseIni(await Deno.readTextFile(path));
-      present.push(path);
-      if (badLines.length > 0) {
-        faults.push(
-          `${path}: cannot make sense of line ${badLines.join(", ")}`,
-        );
-      }
-      return sections;
-    } catch (error) {
-      if (!(error instanceof Deno.errors.NotFound)) {
-        const name = error instanceof Error ? error.name : "Error";
-        faults.push(`${path}: cannot be read (${name})`);
-      }
-      return new Map();
-    }
+    return await readSections(path);
   };
   const [config, credentials] = await Promise.all([
     read(paths.config),
     read(paths.credentials),
   ]);
-  const named = sortSections(config, paths.config, faults);
+  const sorted = sortSections(config ?? new Map(), paths.config);
   const profiles = new Map<string, Profile>();
-  for (const name of [...named.profiles.keys(), ...credentials.keys()]) {
-    const inCredentials = credentials.get(name) ?? NOTHING;
-    const inConfig = named.profiles.get(name) ?? NOTHING;
-    const settings = new Map([...inConfig, ...inCredentials]);
-    profiles.set(name, { settings, inCredentials });
+  const own = new Map(
+    [...credentials ?? []].map((
+      [name, section],
+    ) => [name, settingsOf(section, paths.credentials)]),
+  );
+  for (const name of [...sorted.profiles.keys(), ...own.keys()]) {
+    const inConfig = sorted.profiles.get(name) ?? NOTHING;
+    const inCredentials = own.get(name) ?? NOTHING;
+    const settings = inConfig.under(inCredentials);
+    profiles.set(name, { settings, inConfig, inCredentials });
   }
   return {
     paths,
     profiles,
-    ssoSessions: named.ssoSessions,
-    services: named.services,
-    present,
-    faults,
+    ssoSessions: sorted.ssoSessions,
+    services: sorted.services,
+    present: [
+      ...config === undefined ? [] : [paths.config],
+      ...credentials === undefined ? [] : [paths.credentials],
+    ],
+    ignored: sorted.ignored,
     missing,
   };
+}
+
+type Sections = ReadonlyMap<string, Section>;
+
+/** What is no file counts as not there, as for the AWS CLI. */
+async function readSections(path: string): Promise<Sections | undefined> {
+  const isFile = await Deno.stat(path).then(
+    (info) => info.isFile,
+    () => false,
+  );
+  if (!isFile) return undefined;
+  try {
+    return parseConfig(await Deno.readFile(path));
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return undefined;
+    const [line, what] = error instanceof ConfigSyntaxError
+      ? [` line ${error.line}`, error.message]
+      : [
+        "",
+        `cannot be read (${error instanceof Error ? error.name : "Error"})`,
+      ];
+    throw new UnclearFilesError("shared files", `${path}${line}: ${what}`);
+  }
 }
 
 /** The config file's sections by kind: `[profile x]`, `[sso-session x]`, … */
 function sortSections(
   sections: Sections,
   path: string,
-  faults: string[],
-): Record<"profiles" | "ssoSessions" | "services", Map<string, Settings>> {
+): Record<"profiles" | "ssoSessions" | "services", Map<string, Settings>> & {
+  ignored: string[];
+} {
   const kinds = {
     profiles: new Map<string, Settings>(),
     ssoSessions: new Map<string, Settings>(),
     services: new Map<string, Settings>(),
   };
-  for (const [title, settings] of sections) {
-    const [, kind, name] = /^(\S+)\s+["']?(.+?)["']?$/.exec(title) ?? [];
+  const ignored: string[] = [];
+  for (const [title, section] of sections) {
+    const settings = settingsOf(section, path);
+    const kind = title.startsWith("profile")
+      ? "profiles"
+      : title.startsWith("sso-session")
+      ? "ssoSessions"
+      : title.startsWith("services")
+      ? "services"
+      : undefined;
+    const name = kind === undefined ? undefined : nameIn(title);
     if (title === "default") kinds.profiles.set(title, settings);
-    else if (kind === "profile") kinds.profiles.set(name, settings);
-    else if (kind === "sso-session") kinds.ssoSessions.set(name, settings);
-    else if (kind === "services") kinds.services.set(name, settings);
-    else if (kind === undefined) {
-      faults.push(
-        `${path}: [${title}] is no profile there, write [profile ${title}]`,
+    else if (kind !== undefined && name !== undefined) {
+      kinds[kind].set(name, settings);
+    } else {
+      ignored.push(
+        `${path} line ${section.line}: [${title}] is no profile there, write ` +
+          `[profile ${kind === "profiles" ? "'NAME'" : title}]`,
       );
     }
   }
-  return kinds;
+  return { ...kinds, ignored };
 }
 
-/**
- * Splits a file into sections. A setting inside a nested block is named
- * `block.setting`.
- */
-export function parseIni(
-  text: string,
-): { sections: Sections; badLines: number[] } {
-  const sections: Sections = new Map();
-  const badLines: number[] = [];
-  let section: Map<string, string> | undefined;
-  let block: string | undefined;
-  const lines = text.replace(/^\uFEFF/, "").split(/\r?\n/);
-  for (const [index, line] of lines.entries()) {
-    // A comment starts a line or follows white space.
-    const content = line.replace(/(^|\s)[#;].*$/, "").trim();
-    if (content === "") continue;
-    const title = /^\[\s*(.+?)\s*\]$/.exec(content)?.[1];
-    if (title !== undefined) {
-      section = sections.get(title) ?? new Map();
-      sections.set(title, section);
-      block = undefined;
-      continue;
-    }
-    const isIndented = /^\s/.test(line);
-    const equals = content.indexOf("=");
-    if (section === undefined || (equals < 1 && !isIndented)) {
-      badLines.push(index + 1);
-      continue;
-    }
-    if (equals < 1) continue;
-    const name = content.slice(0, equals).trim().toLowerCase();
-    const value = content.slice(equals + 1).trim();
-    if (!isIndented) block = value === "" ? name : undefined;
-    if (value === "") continue;
-    section.set(
-      isIndented && block !== undefined ? `${block}.${name}` : name,
-      value,
-    );
+/** The name in `profile NAME`; quotes count as in a shell. */
+function nameIn(title: string): string | undefined {
+  try {
+    const words = shellSplit(title);
+    return words.length === 2 ? words[1] : undefined;
+  } catch {
+    return undefined;
   }
-  return { sections, badLines };
+}
+
+function settingsOf({ options }: Section, path: string): Settings {
+  return new Settings(
+    [...options].map(([name, option]) => [name, { ...option, path }]),
+  );
+}
+
+function placeOf({ path, line }: Setting): string {
+  return `${path} line ${line}`;
 }

@@ -4,8 +4,12 @@
  * @module
  */
 
-import type { Profile, Settings } from "./credential_files.ts";
-import { type Search, sourceFailed } from "./credential_search.ts";
+import type { Settings } from "./credential_files.ts";
+import {
+  profileUnclear,
+  type Search,
+  sourceFailed,
+} from "./credential_search.ts";
 import type { Credentials } from "./credentials.ts";
 
 /** The variables that hold keys. */
@@ -63,36 +67,36 @@ export function environmentKeys(search: Search): Credentials | undefined {
 }
 
 /**
- * The keys in a profile.
+ * The keys in a profile, of one of its files or of both.
  *
- * @param where Which of the profile's settings are meant: those of the
- * credentials file come before other kinds of source, the config file's after.
  * @returns `undefined` when there are none.
- * @throws {CredentialsError} One of the two is missing.
+ * @throws {UnclearFilesError} One of the two is missing or empty.
  */
 export function profileKeys(
   search: Search,
   source: string,
-  profile: Profile,
-  where: keyof Profile,
+  settings: Settings,
 ): Credentials | undefined {
-  const own: Settings = profile[where];
-  if (
-    !own.has("aws_access_key_id") && !own.has("aws_secret_access_key")
-  ) return undefined;
-  const accessKeyId = profile.settings.get("aws_access_key_id");
-  const secretAccessKey = profile.settings.get("aws_secret_access_key");
-  const sessionToken = profile.settings.get("aws_session_token") ??
-    profile.settings.get("aws_security_token");
-  if (accessKeyId === undefined || secretAccessKey === undefined) {
-    const [there, not] = accessKeyId === undefined
-      ? ["aws_secret_access_key", "aws_access_key_id"]
-      : ["aws_access_key_id", "aws_secret_access_key"];
-    throw sourceFailed(
-      search,
-      source,
-      `${there} is set, ${not} is not: run \`aws configure\` for the profile`,
-    );
+  const names = ["aws_access_key_id", "aws_secret_access_key"];
+  const there = names.find((name) => settings.has(name));
+  if (there === undefined) return undefined;
+  const [accessKeyId, secretAccessKey] = names.map((name) =>
+    settings.get(name)
+  );
+  // The AWS CLI takes the older name first.
+  const token = settings.get("aws_security_token") ??
+    settings.get("aws_session_token");
+  if (accessKeyId && secretAccessKey) {
+    return { accessKeyId, secretAccessKey, sessionToken: token || undefined };
   }
-  return { accessKeyId, secretAccessKey, sessionToken };
+  const lacking = names.filter((name) => !settings.get(name));
+  const state = lacking.map((name) =>
+    settings.has(name) ? `${name} is empty` : `${name} is not set`
+  );
+  throw profileUnclear(
+    search,
+    source,
+    `${settings.origin(there)}: ${state.join(", ")}: run \`aws configure\` ` +
+      "for the profile",
+  );
 }

@@ -11,6 +11,7 @@
 
 import { demand, type Search, sourceFailed } from "./credential_search.ts";
 import type { Credentials } from "./credentials.ts";
+import { shellSplit, windowsSplit } from "./shell_split.ts";
 
 /** How long the program may take. */
 const LIMIT_MS = 60_000;
@@ -34,7 +35,7 @@ export async function runCredentialProcess(
   command: string,
   limitMs: number = LIMIT_MS,
 ): Promise<Credentials> {
-  const [program, ...args] = splitCommand(command);
+  const [program, ...args] = wordsOf(search, source, command);
   if (program === undefined || program === "") {
     throw sourceFailed(search, source, "credential_process is empty");
   }
@@ -59,6 +60,19 @@ export async function runCredentialProcess(
     );
   }
   return parseAnswer(search, source, program, output.stdout);
+}
+
+function wordsOf(search: Search, source: string, command: string): string[] {
+  try {
+    return splitCommand(command);
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error);
+    throw sourceFailed(
+      search,
+      source,
+      `credential_process cannot be split into words: ${why}`,
+    );
+  }
 }
 
 async function run(
@@ -179,52 +193,14 @@ function parseAnswer(
 }
 
 /**
- * Splits a command line at white space, outside quotes.
+ * Splits a command line as the AWS CLI does.
  *
- * @param command The command line.
- * @param isWindows There a backslash belongs to a path; elsewhere it quotes
- * the next character.
+ * @throws {SyntaxError} A quotation is not closed.
  */
-export function splitCommand(
-  command: string,
-  isWindows: boolean = Deno.build.os === "windows",
-): string[] {
-  const words: string[] = [];
-  let word: string | undefined;
-  let quote: string | undefined;
-  for (let at = 0; at < command.length; at++) {
-    const char = command[at];
-    const next = command[at + 1];
-    if (char === quote) {
-      quote = undefined;
-    } else if (isEscape(char, next, quote, isWindows)) {
-      word = (word ?? "") + next;
-      at++;
-    } else if (quote !== undefined) {
-      word += char;
-    } else if (char === '"' || (char === "'" && !isWindows)) {
-      quote = char;
-      word ??= "";
-    } else if (/\s/.test(char)) {
-      if (word !== undefined) words.push(word);
-      word = undefined;
-    } else {
-      word = (word ?? "") + char;
-    }
-  }
-  if (word !== undefined) words.push(word);
-  return words;
-}
-
-function isEscape(
-  char: string,
-  next: string | undefined,
-  quote: string | undefined,
-  isWindows: boolean,
-): boolean {
-  if (char !== "\\" || next === undefined || quote === "'") return false;
-  if (isWindows) return next === '"';
-  return quote === undefined || next === '"' || next === "\\";
+export function splitCommand(command: string): string[] {
+  return Deno.build.os === "windows"
+    ? windowsSplit(command)
+    : shellSplit(command);
 }
 
 function shorten(text: string): string {

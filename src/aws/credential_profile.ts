@@ -8,7 +8,7 @@
  * @module
  */
 
-import type { Settings, SharedFiles } from "./credential_files.ts";
+import type { Profile, Settings, SharedFiles } from "./credential_files.ts";
 import {
   containerCredentials,
   type InstanceMetadata,
@@ -16,9 +16,19 @@ import {
 import { environmentKeys, profileKeys } from "./credential_keys.ts";
 import { runCredentialProcess } from "./credential_process.ts";
 import { assumeRole, assumeRoleWithToken } from "./credential_role.ts";
-import { type Search, sourceFailed } from "./credential_search.ts";
+import {
+  profileUnclear,
+  type Search,
+  sourceFailed,
+} from "./credential_search.ts";
 import { loginCredentials, ssoCredentials } from "./credential_session.ts";
 import type { Credentials } from "./credentials.ts";
+
+const SECRETS = [
+  "aws_secret_access_key",
+  "aws_session_token",
+  "aws_security_token",
+];
 
 /** How many profiles an error lists. */
 const MAX_LISTED = 20;
@@ -27,6 +37,39 @@ const MAX_LISTED = 20;
 export interface ProfileSearch extends Search {
   readonly files: SharedFiles;
   readonly instance: InstanceMetadata;
+}
+
+/** The ways of a profile to credentials, in the order in which they count. */
+export const PROFILE_WAYS = [
+  "role",
+  "web identity",
+  "SSO",
+  "credentials file",
+  "login",
+  "credential process",
+  "config file",
+] as const;
+
+/** One of them. */
+export type ProfileWay = typeof PROFILE_WAYS[number];
+
+const hasKeys = (settings: Settings): boolean =>
+  settings.has("aws_access_key_id") || settings.has("aws_secret_access_key");
+
+/** The way of a profile that counts; `undefined` if it has none. */
+export function profileWay(
+  { settings, inConfig, inCredentials }: Profile,
+): ProfileWay | undefined {
+  if (settings.has("role_arn")) {
+    return settings.has("web_identity_token_file") ? "web identity" : "role";
+  }
+  if (settings.has("sso_account_id") || settings.has("sso_role_name")) {
+    return "SSO";
+  }
+  if (hasKeys(inCredentials)) return "credentials file";
+  if (settings.has("login_session")) return "login";
+  if (settings.has("credential_process")) return "credential process";
+  return hasKeys(inConfig) ? "config file" : undefined;
 }
 
 /**
@@ -46,15 +89,18 @@ export async function profileCredentials(
   const source = `profile "${name}"`;
   const profile = search.files.profiles.get(name);
   if (profile === undefined) throw profileMissing(search, name, seen);
-  const { settings } = profile;
-  for (const secret of ["aws_secret_access_key", "aws_session_token"]) {
+  const { settings, inConfig, inCredentials } = profile;
+  for (const secret of SECRETS) {
     search.redactor.addCredential(settings.get(secret));
   }
-  if (seen.length > 0) {
-    // As a source, a profile's keys come before its own role: it may then be
-    // its own source.
-    const keys = profileKeys(search, source, profile, "settings");
-    if (keys !== undefined) return keys;
+  // As a source, a profile's keys come before its own role: it may then be its
+  // own source.
+  if (seen.length > 0 && hasKeys(settings)) {
+    return profileKeys(
+      search,
+      source,
+      hasKeys(inCredentials) ? inCredentials : inConfig,
+    );
   }
   if (seen.includes(name)) {
     throw sourceFailed(
@@ -63,40 +109,46 @@ export async function profileCredentials(
       `source_profile goes in a circle: ${[...seen, name].join(" → ")}`,
     );
   }
-  const roleArn = settings.get("role_arn");
-  const tokenFile = settings.get("web_identity_token_file");
-  if (roleArn !== undefined && tokenFile === undefined) {
-    return await roleOf(search, name, roleArn, settings, seen);
+  const text = (setting: string) => settings.get(setting) ?? "";
+  switch (profileWay(profile)) {
+    case "role":
+      return await roleOf(search, name, text("role_arn"), settings, seen);
+    case "web identity":
+      return await assumeRoleWithToken(
+        search,
+        source,
+        {
+          roleArn: text("role_arn"),
+          sessionName: settings.get("role_session_name"),
+        },
+        text("web_identity_token_file"),
+        { profile: settings, services: search.files.services },
+      );
+    case "SSO":
+      return await ssoCredentials(search, source, name, search.files);
+    case "credentials file":
+      return profileKeys(search, source, inCredentials);
+    case "login": {
+      const session = text("login_session");
+      return await loginCredentials(
+        search,
+        source,
+        name,
+        session,
+        search.files,
+      );
+    }
+    case "credential process":
+      return await runCredentialProcess(
+        search,
+        source,
+        text("credential_process"),
+      );
+    case "config file":
+      return profileKeys(search, source, inConfig);
+    case undefined:
+      return undefined;
   }
-  if (roleArn !== undefined && tokenFile !== undefined) {
-    return await assumeRoleWithToken(
-      search,
-      source,
-      { roleArn, sessionName: settings.get("role_session_name") },
-      tokenFile,
-      { profile: settings, services: search.files.services },
-    );
-  }
-  if (settings.has("sso_account_id") || settings.has("sso_role_name")) {
-    return await ssoCredentials(search, source, name, search.files);
-  }
-  const keys = profileKeys(search, source, profile, "inCredentials");
-  if (keys !== undefined) return keys;
-  const loginSession = settings.get("login_session");
-  if (loginSession !== undefined) {
-    return await loginCredentials(
-      search,
-      source,
-      name,
-      loginSession,
-      search.files,
-    );
-  }
-  const command = settings.get("credential_process");
-  if (command !== undefined) {
-    return await runCredentialProcess(search, source, command);
-  }
-  return profileKeys(search, source, profile, "settings");
 }
 
 async function roleOf(
@@ -153,7 +205,7 @@ async function sourceOf(
   if (from !== undefined) {
     const base = await profileCredentials(search, from, [...seen, name]);
     if (base !== undefined) return base;
-    throw sourceFailed(
+    throw profileUnclear(
       search,
       source,
       `its source_profile "${from}" has no credentials`,
@@ -187,7 +239,7 @@ function profileMissing(
   name: string,
   seen: readonly string[],
 ): Error {
-  const { paths, faults } = search.files;
+  const { paths, present, ignored } = search.files;
   const parent = seen.at(-1);
   const asked = parent === undefined
     ? `profile "${name}"`
@@ -195,16 +247,17 @@ function profileMissing(
   const what = parent === undefined
     ? "it is"
     : `its source_profile "${name}" is`;
-  return sourceFailed(
-    search,
-    asked,
-    [
-      `${what} neither in ${paths.config} nor in ${paths.credentials}`,
-      listProfiles(search.files),
-      ...faults,
-    ].join("; "),
-    parent === undefined ? { run: `aws configure --profile ${name}` } : {},
-  );
+  const outcome = [
+    `${what} neither in ${paths.config} nor in ${paths.credentials}`,
+    listProfiles(search.files),
+    ...ignored,
+  ].join("; ");
+  const facts = parent === undefined
+    ? { run: `aws configure --profile ${name}` }
+    : {};
+  return present.length === 0
+    ? sourceFailed(search, asked, outcome, facts)
+    : profileUnclear(search, asked, outcome, facts);
 }
 
 /** Which profiles there are, for a person who named another. */

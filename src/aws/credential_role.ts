@@ -209,5 +209,5 @@ function stsEndpoint(
   if (ignored === "true") return undefined;
   const own = services?.get(profile?.get("services") ?? "");
   return env("AWS_ENDPOINT_URL_STS") ?? env("AWS_ENDPOINT_URL") ??
-    own?.get("sts.endpoint_url") ?? profile?.get("endpoint_url");
+    own?.nested("sts")?.get("endpoint_url") ?? profile?.get("endpoint_url");
 }

@@ -67,6 +67,29 @@ export function sourceFailed(
   });
 }
 
+/**
+ * A shared file is there that cannot be understood, or says less of the profile
+ * than it has to. It may be half written: keys in memory stay in use.
+ */
+export class UnclearFilesError extends CredentialsError {
+  /** @param outcome What is wrong; it must not repeat what the file says. */
+  constructor(source: string, outcome: string, facts: FailureFacts = {}) {
+    super(`${FAILED}: ${source}: ${outcome}`, {
+      data: { configured: true, sources: [{ source, outcome }], ...facts },
+    });
+  }
+}
+
+/** The error of a profile that says less than it has to. */
+export function profileUnclear(
+  { redactor }: Search,
+  source: string,
+  outcome: string,
+  facts: FailureFacts = {},
+): UnclearFilesError {
+  return new UnclearFilesError(source, redactor.redact(outcome), facts);
+}
+
 /** The error of a search that came to its end with nothing. */
 export function nothingFound(
   attempts: readonly Attempt[],

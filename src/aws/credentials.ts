@@ -9,7 +9,11 @@ import { CredentialsError } from "../errors.ts";
 import { type Log, SILENT_LOG } from "../log.ts";
 import { maskAccessKeyId, Redactor } from "../redact.ts";
 import { CredentialCache } from "./credential_cache.ts";
-import { findCredentials, profileName } from "./credential_chain.ts";
+import {
+  type Choice,
+  findCredentials,
+  profileName,
+} from "./credential_chain.ts";
 import { readSharedFiles, sharedPaths } from "./credential_files.ts";
 import { InstanceMetadata } from "./credential_host.ts";
 import { readEnv } from "./credential_permissions.ts";
@@ -193,8 +197,14 @@ export function createCredentialSource(
     log,
     redactor,
   };
+  let choice: Choice | undefined;
   const load = async (search: Search): Promise<Credentials> => {
-    const found = await findCredentials(search, instance);
+    const { credentials: found, ...of } = await findCredentials(
+      search,
+      instance,
+      choice,
+    );
+    choice = of.choice;
     const role = options.assumeRole;
     if (role === undefined) return onlyCredentials(found);
     const source = `role over ${maskAccessKeyId(found.accessKeyId)}`;
@@ -215,10 +225,11 @@ export function createCredentialSource(
 /**
  * The `region` of a profile of the shared files.
  *
- * @param profile The profile asked for outright; else AWS_PROFILE's, else
- * `default`.
+ * @param profile The profile asked for outright; else that of
+ * AWS_DEFAULT_PROFILE or AWS_PROFILE, else `default`.
  * @param env Reads an environment variable. Default: `Deno.env.get`.
  * @returns `undefined` if the profile has none, or reading is not permitted.
+ * @throws {CredentialsError} A shared file cannot be understood.
  */
 export async function profileRegion(
   profile?: string,
@@ -229,7 +240,7 @@ export async function profileRegion(
   if (paths === undefined) return undefined;
   const { profiles } = await readSharedFiles(paths);
   const name = profileName({ profile, env: read });
-  return profiles.get(name)?.settings.get("region");
+  return profiles.get(name)?.settings.get("region") || undefined;
 }
 
 function envReader(env: CredentialSourceOptions["env"]): ReadEnv {

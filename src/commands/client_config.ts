@@ -5,7 +5,7 @@
  * @module
  */
 
-import { homeDirectory } from "../aws/credential_files.ts";
+import { homeDirectory, profileOfEnv } from "../aws/credential_files.ts";
 import { type Config, parseCommand } from "../config.ts";
 import { ConfigError } from "../errors.ts";
 import { versionText } from "../help.ts";
@@ -216,7 +216,7 @@ async function edit(
     approve: (existing) => {
       lost = approveChange(existing, {
         ...task,
-        profile: config.profile ?? context.env("AWS_PROFILE"),
+        profile: config.profile ?? profileOfEnv(context.env),
       });
     },
   });

@@ -6,6 +6,7 @@
  */
 
 import { parseArguments } from "../arguments.ts";
+import { PROFILE_VARIABLES, profileOfEnv } from "../aws/credential_files.ts";
 import type { Option } from "../option.ts";
 import { OPTION_KEYS, type OptionKey, OPTIONS } from "../options.ts";
 import { type Reading, readSettings } from "../settings.ts";
@@ -119,11 +120,11 @@ function readProxy(args: readonly string[], env: Variables): ProxyReading {
     (name) => Object.hasOwn(env, name) ? env[name] : undefined,
   );
   const { targetUrl, profile } = reading.settings;
-  const usual = env.AWS_PROFILE ? [env.AWS_PROFILE] : [];
+  const usual = profileOfEnv((name) => env[name]);
   return {
     ...reading,
     target: URL.parse(targetUrl ?? "")?.href,
-    profiles: profile.length > 0 ? profile : usual,
+    profiles: profile.length > 0 || usual === undefined ? profile : [usual],
     isClear: faults.length === 0,
   };
 }
@@ -176,7 +177,7 @@ function isMissing(
 /** The profile aside, which makes it another server. */
 function lostVariables(before: Variables, after: Variables): string[] {
   return CARRIED_VARIABLES.filter((name) =>
-    name !== "AWS_PROFILE" && name in before && !(name in after)
+    !PROFILE_VARIABLES.includes(name) && name in before && !(name in after)
   );
 }
 

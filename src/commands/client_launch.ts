@@ -7,7 +7,11 @@
 
 import { resolve } from "node:path";
 import { parseArguments } from "../arguments.ts";
-import { sharedPaths } from "../aws/credential_files.ts";
+import {
+  PROFILE_VARIABLES,
+  profileOfEnv,
+  sharedPaths,
+} from "../aws/credential_files.ts";
 import { commaNotes } from "../aws/credential_permissions.ts";
 import { readEndpoint } from "../aws/endpoint.ts";
 import type { Config } from "../config.ts";
@@ -29,7 +33,7 @@ export interface LaunchFinding {
 
 /** Variables that name files, or the profile, and hold no secret. */
 export const CARRIED_VARIABLES: readonly string[] = [
-  "AWS_PROFILE",
+  ...PROFILE_VARIABLES,
   "AWS_CONFIG_FILE",
   "AWS_SHARED_CREDENTIALS_FILE",
 ];
@@ -149,7 +153,7 @@ function carriedEnv(
 ): Launch["env"] {
   const paths = sharedPaths(env);
   const carried: Record<string, string | undefined> = {
-    AWS_PROFILE: profile === undefined ? env("AWS_PROFILE") : undefined,
+    AWS_PROFILE: profile === undefined ? profileOfEnv(env) : undefined,
     AWS_CONFIG_FILE: env("AWS_CONFIG_FILE") && paths?.config,
     AWS_SHARED_CREDENTIALS_FILE: env("AWS_SHARED_CREDENTIALS_FILE") &&
       paths?.credentials,

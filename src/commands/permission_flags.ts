@@ -9,6 +9,8 @@ import { join, resolve } from "node:path";
 import { SDK_ENV_PATTERN } from "../aws/credential_env.ts";
 import {
   homeDirectory,
+  pathVariables,
+  profileOfEnv,
   readSharedFiles,
   type Settings,
   type SharedFiles,
@@ -17,6 +19,8 @@ import {
 } from "../aws/credential_files.ts";
 import { flagsFor, type Need } from "../aws/credential_permissions.ts";
 import { splitCommand } from "../aws/credential_process.ts";
+import { profileWay } from "../aws/credential_profile.ts";
+import { UnclearFilesError } from "../aws/credential_search.ts";
 import type { Config } from "../config.ts";
 import { PROXY_VARIABLES } from "../connect_limit.ts";
 import type { CommandContext } from "./context.ts";
@@ -68,6 +72,7 @@ export async function findNeeds(
       ...ENV_NAMES,
       ...(os === "windows" ? WINDOWS_ENV_NAMES : []),
       ...config.variables.filter((name) => !/^(?:AWS|MCP)_/.test(name)),
+      ...pathVariables(env).filter((name) => !name.startsWith("AWS_")),
     ]),
     ...optionFiles(config),
     ...(config.listen ? await listenNeeds(config.listen, where) : []),
@@ -135,11 +140,19 @@ async function sourceNeeds(
 ): Promise<Need[]> {
   if (hasKeys(config, env)) return [];
   const isNamed = config.profile !== undefined;
-  const files = paths === undefined ? undefined : await readSharedFiles(paths);
-  const name = config.profile ?? (env("AWS_PROFILE") || "default");
-  if (files?.profiles.has(name)) {
-    const found = profileNeeds(config, env, files, name);
-    if (found !== undefined) return found;
+  const name = config.profile ?? profileOfEnv(env) ?? "default";
+  try {
+    const files = paths === undefined
+      ? undefined
+      : await readSharedFiles(paths);
+    if (files?.profiles.has(name)) {
+      const found = profileNeeds(config, env, files, name);
+      if (found !== undefined) return found;
+    }
+  } catch (error) {
+    // The proxy gets no further than to read them.
+    if (error instanceof UnclearFilesError) return [];
+    throw error;
   }
   const tokenFile = env("AWS_WEB_IDENTITY_TOKEN_FILE");
   if (!isNamed && tokenFile) return tokenNeeds(env, config.region, tokenFile);
@@ -156,26 +169,32 @@ function profileNeeds(
 ): Need[] | undefined {
   const profile = files.profiles.get(name);
   if (profile === undefined || depth > MAX_CHAIN) return undefined;
-  const { settings, inCredentials } = profile;
+  const { settings } = profile;
   if (depth > 0 && settings.has("aws_access_key_id")) return [];
-  const region = settings.get("region") ?? config.region;
-  const tokenFile = settings.get("web_identity_token_file");
-  if (settings.has("role_arn")) {
-    if (tokenFile !== undefined) return tokenNeeds(env, region, tokenFile);
-    const from = settings.get("source_profile");
-    const base = from === undefined
-      ? credentialSourceNeeds(settings.get("credential_source"), env)
-      : profileNeeds(config, env, files, from, depth + 1);
-    return [...stsNeeds(env, region), ...base ?? []];
+  const text = (setting: string) => settings.get(setting) ?? "";
+  const region = settings.get("region") || config.region;
+  switch (profileWay(profile)) {
+    case "role": {
+      const from = settings.get("source_profile");
+      const base = from === undefined
+        ? credentialSourceNeeds(settings.get("credential_source"), env)
+        : profileNeeds(config, env, files, from, depth + 1);
+      return [...stsNeeds(env, region), ...base ?? []];
+    }
+    case "web identity":
+      return tokenNeeds(env, region, text("web_identity_token_file"));
+    case "SSO":
+      return ssoNeeds(settings, files, env, config.region);
+    case "login":
+      return loginNeeds(env, region);
+    case "credential process":
+      return programNeeds(text("credential_process"));
+    case "credentials file":
+    case "config file":
+      return [];
+    case undefined:
+      return undefined;
   }
-  if (settings.has("sso_account_id") || settings.has("sso_role_name")) {
-    return ssoNeeds(settings, files, env, config.region);
-  }
-  if (inCredentials.has("aws_access_key_id")) return [];
-  if (settings.has("login_session")) return loginNeeds(env, region);
-  const command = settings.get("credential_process");
-  if (command !== undefined) return programNeeds(command);
-  return settings.has("aws_access_key_id") ? [] : undefined;
 }
 
 function credentialSourceNeeds(
@@ -241,7 +260,7 @@ function cacheNeeds(cache: string | undefined): Need[] {
 }
 
 function programNeeds(command: string): Need[] {
-  const [program] = splitCommand(command);
+  const [program] = wordsOf(command);
   if (program === undefined || program === "") return [];
   return [
     {
@@ -250,6 +269,15 @@ function programNeeds(command: string): Need[] {
       why: "run the profile's credential_process",
     },
   ];
+}
+
+/** Nothing is run that cannot be split. */
+function wordsOf(command: string): string[] {
+  try {
+    return splitCommand(command);
+  } catch {
+    return [];
+  }
 }
 
 function tokenNeeds(

@@ -5,8 +5,13 @@
  * @module
  */
 
-import { readSharedFiles, sharedPaths } from "../aws/credential_files.ts";
+import {
+  readSharedFiles,
+  type SharedFiles,
+  sharedPaths,
+} from "../aws/credential_files.ts";
 import { commaNotes } from "../aws/credential_permissions.ts";
+import { UnclearFilesError } from "../aws/credential_search.ts";
 import { type Config, parseCommand } from "../config.ts";
 import { CredentialsError } from "../errors.ts";
 import { versionText } from "../help.ts";
@@ -178,8 +183,14 @@ async function profileNotes(
     ? []
     : [...new Set([profile, ...profiles])];
   const paths = sharedPaths(env);
-  if (named.length === 0 || paths === undefined) return [];
-  const files = await readSharedFiles(paths);
+  if (paths === undefined) return [];
+  let files: SharedFiles;
+  try {
+    files = await readSharedFiles(paths);
+  } catch (error) {
+    if (!(error instanceof UnclearFilesError)) throw error;
+    return [`the Deno flags may lack something: ${error.message}`];
+  }
   return named.filter((name) => !files.profiles.has(name)).map((name) =>
     `there is no profile "${name}" in the shared AWS files that can be read ` +
     "here, so the Deno flags may lack what it needs"

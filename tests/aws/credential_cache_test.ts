@@ -294,7 +294,7 @@ Deno.test("a file that is gone is missed by the next request", async () => {
   const source = createCredentialSource({ env: world.env() });
   await source.get();
   Deno.removeSync(path);
-  await assertRejects(() => source.get(), CredentialsError, "none found");
+  await assertRejects(() => source.get(), CredentialsError, "no longer in");
 });
 
 Deno.test("nothing is read when nothing changed", async () => {

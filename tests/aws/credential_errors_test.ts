@@ -82,7 +82,7 @@ Deno.test("a profile with half of its keys names the other half", async () => {
   using world = new World();
   world.write(".aws/credentials", "[default]\naws_access_key_id = AKIAHALF\n");
   const { message } = await failure(world);
-  assertStringIncludes(message, "aws_secret_access_key is not");
+  assertStringIncludes(message, "line 2: aws_secret_access_key is not set");
 });
 
 Deno.test("a malformed file is named with the line, without what is in it", async () => {
@@ -92,7 +92,7 @@ Deno.test("a malformed file is named with the line, without what is in it", asyn
     "[default]\nregion = x\nsecret-key-on-a-line-of-its-own\n",
   );
   const error = await failure(world);
-  assertStringIncludes(error.message, `${path}: cannot make sense of line 3`);
+  assertStringIncludes(error.message, `${path} line 3: neither [section]`);
   assertFalse(error.message.includes("of-its-own"));
   assertEquals(error.data.configured, true);
 });
