@@ -1,0 +1,123 @@
+/**
+ * What a call costs beside programs that do less, as ratios within one run:
+ * three rounds, in which each program has its turn, and their medians. The
+ * second half of `deno task bench`; Linux only.
+ *
+ * Another proxy over stdio joins in where BENCH_PEER has its command line, with
+ * `{url}` for the target's URL: BENCH_PEER="mcp-sigv4-proxy {url}".
+ *
+ * @module
+ */
+
+import {
+  type Figures,
+  measureFetchLoop,
+  measureFront,
+  measureStdio,
+  median,
+  startServer,
+} from "./measure.ts";
+
+const ROUNDS = Number(Deno.env.get("BENCH_ROUNDS") ?? 3);
+
+const ROOT = new URL("../../", import.meta.url);
+
+function script(path: string, ...args: string[]): string[] {
+  const { pathname } = new URL(path, ROOT);
+  return [Deno.execPath(), "run", "-A", "--quiet", pathname, ...args];
+}
+
+const { program, url } = await startServer(script("tests/bench/target.ts"));
+await using _ended = program;
+
+const OURS = "sigv4-proxy";
+const OUR_FRONT = "sigv4-proxy --listen";
+const PLAIN = "plainest proxy";
+const SDK = "proxy over the SDK";
+const PLAIN_FRONT = "plainest front";
+const PEER = "BENCH_PEER";
+
+const peer = Deno.env.get("BENCH_PEER")?.split(" ")
+  .map((word) => word.replaceAll("{url}", url));
+
+const measures: Record<string, () => Promise<Figures>> = {
+  "bare fetch": () =>
+    measureFetchLoop(script("tests/bench/baselines/fetch_loop.ts", url)),
+  [PLAIN]: () =>
+    measureStdio(script("tests/bench/baselines/plain_proxy.ts", url)),
+  [SDK]: () => measureStdio(script("tests/bench/baselines/sdk_proxy.ts", url)),
+  ...(peer && { [PEER]: () => measureStdio(peer) }),
+  [OURS]: () => measureStdio(script("mod.ts", url)),
+  [PLAIN_FRONT]: () =>
+    measureFront(script("tests/bench/baselines/plain_front.ts", url)),
+  [OUR_FRONT]: () => measureFront(script("tests/bench/front.ts", url)),
+};
+
+const rounds: Record<string, Figures[]> = {};
+for (let round = 1; round <= ROUNDS; round++) {
+  for (const [name, measure] of Object.entries(measures)) {
+    (rounds[name] ??= []).push(await measure());
+  }
+}
+
+type Key = keyof Figures;
+
+function figure(name: string, key: Key): number {
+  return median((rounds[name] ?? []).map((figures) => figures[key] ?? NaN));
+}
+
+/** The ratio to another program's, round by round, and then the median. */
+function ratio(name: string, to: string, key: Key): number {
+  const others = rounds[to] ?? [];
+  return median(
+    (rounds[name] ?? []).map((figures, round) =>
+      (figures[key] ?? NaN) / (others[round]?.[key] ?? NaN)
+    ),
+  );
+}
+
+const COLUMNS: readonly (readonly [key: Key, title: string])[] = [
+  ["startMs", "start, ms"],
+  ["idleMib", "idle, MiB"],
+  ["callUs", "CPU a call, us"],
+  ["p50Ms", "one call, ms"],
+  ["streamMs", "CPU a MiB, ms"],
+];
+
+function shown(value: number): string {
+  if (Number.isNaN(value)) return "";
+  return value < 10 ? value.toFixed(2) : value.toFixed(0);
+}
+
+function row(cells: readonly string[]): string {
+  const [first, ...rest] = cells;
+  return [first.padEnd(44), ...rest.map((cell) => cell.padStart(15))].join("");
+}
+
+console.log(row(["medians", ...COLUMNS.map(([, title]) => title)]));
+for (const name of Object.keys(measures)) {
+  console.log(row([name, ...COLUMNS.map(([key]) => shown(figure(name, key)))]));
+}
+
+const GOALS: readonly (readonly [
+  what: string,
+  name: string,
+  to: string,
+  key: Key,
+  goal: number,
+])[] = [
+  ["CPU a call, 64 in flight", OURS, PLAIN, "callUs", 1.35],
+  ["CPU a call, 64 in flight", OURS, SDK, "callUs", 0.8],
+  ["CPU a call, 64 in flight", OURS, PEER, "callUs", 1],
+  ["one call at a time", OURS, PLAIN, "p50Ms", 1.4],
+  ["start to the answer of initialize", OURS, PLAIN, "startMs", 1.6],
+  ["event stream, CPU a MiB", OURS, PLAIN, "streamMs", 1.3],
+  ["idle memory", OURS, PLAIN, "idleMib", 1.25],
+  ["HTTP front, CPU a request", OUR_FRONT, PLAIN_FRONT, "callUs", 1.4],
+];
+console.log(`\n${row(["beside", "ratio", "goal"])}`);
+for (const [what, name, to, key, goal] of GOALS) {
+  const value = ratio(name, to, key);
+  if (Number.isNaN(value)) continue;
+  console.log(row([`${what}: ${to}`, value.toFixed(2), goal.toFixed(2)]));
+}
