@@ -108,8 +108,8 @@ export class InstanceMetadata {
   async credentials(search: Search, profile?: Settings): Promise<HostAnswer> {
     const source = "instance";
     const disabled = search.env("AWS_EC2_METADATA_DISABLED");
-    if (disabled !== undefined && disabled !== "false") {
-      return { outcome: "AWS_EC2_METADATA_DISABLED is set" };
+    if (disabled?.toLowerCase() === "true") {
+      return { outcome: "AWS_EC2_METADATA_DISABLED is true" };
     }
     const url = metadataUrl(search, profile);
     if (url === undefined) {

@@ -11,6 +11,7 @@ import {
   sourceFailed,
 } from "./credential_search.ts";
 import type { Credentials } from "./credentials.ts";
+import { parseTimestamp } from "./timestamp.ts";
 
 /** The variables that hold keys. */
 export const KEY_VARIABLES: readonly string[] = [
@@ -47,8 +48,8 @@ export function environmentKeys(search: Search): Credentials | undefined {
   if (until === undefined) {
     return { accessKeyId, secretAccessKey, sessionToken };
   }
-  const expiration = new Date(until);
-  if (Number.isNaN(expiration.getTime())) {
+  const expiration = parseTimestamp(until);
+  if (expiration === undefined) {
     throw sourceFailed(
       search,
       source,

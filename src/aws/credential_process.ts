@@ -9,15 +9,18 @@
  * @module
  */
 
+import { maskProgramOutput } from "../program_output.ts";
 import { demand, type Search, sourceFailed } from "./credential_search.ts";
 import type { Credentials } from "./credentials.ts";
+import { type ProgramOutput, runProgram } from "./program_run.ts";
 import { shellSplit, windowsSplit } from "./shell_split.ts";
+import { parseTimestamp } from "./timestamp.ts";
 
 /** How long the program may take. */
 const LIMIT_MS = 60_000;
 
-/** How much of what the program says of its failure is repeated. */
-const MAX_COMPLAINT = 500;
+/** More than this is no credentials. */
+const MAX_OUTPUT_BYTES = 64 * 1024;
 
 /**
  * Runs the program and reads its answer.
@@ -46,17 +49,19 @@ export async function runCredentialProcess(
   }]);
   const output = await run(search, source, program, { args, limitMs });
   if (!output.success) {
-    // Redacted before it is cut, or half a secret would pass.
-    const said = search.redactor.redact(
-      new TextDecoder().decode(output.stderr).trim(),
-    );
     const end = output.signal ?? `exit code ${output.code}`;
+    // Its stderr may hold any secret (`set -x`), and an error goes to a model.
+    const said = search.redactor.redact(
+      new TextDecoder().decode(output.stderr),
+    );
+    search.log.debug(`credential_process ${program} ended with ${end}`, {
+      stderr: maskProgramOutput(said),
+    });
     throw sourceFailed(
       search,
       source,
-      `credential_process ${program} ended with ${end}${
-        said === "" ? "" : `: ${shorten(said)}`
-      }`,
+      `credential_process ${program} ended with ${end}; what it wrote to ` +
+        "stderr is in the debug log",
     );
   }
   return parseAnswer(search, source, program, output.stdout);
@@ -80,70 +85,34 @@ async function run(
   source: string,
   program: string,
   { args, limitMs }: { args: string[]; limitMs: number },
-): Promise<Output> {
-  const fail = (what: string) =>
-    sourceFailed(search, source, `credential_process ${program} ${what}`);
+): Promise<ProgramOutput> {
   try {
-    const child = new Deno.Command(program, {
-      args,
-      stdin: "null",
-      stdout: "piped",
-      stderr: "piped",
-    }).spawn();
-    return await outputOf(child, limitMs);
+    return await runProgram(program, args, {
+      maxBytes: MAX_OUTPUT_BYTES,
+      timeoutMs: limitMs,
+    });
   } catch (error) {
     const reason = error instanceof Deno.errors.NotFound
       ? "there is no such program"
       : error instanceof Error
       ? error.message
       : String(error);
-    throw fail(`could not be run: ${reason}`);
+    throw sourceFailed(
+      search,
+      source,
+      `credential_process ${program} could not be run: ${reason}`,
+    );
   }
 }
 
-/** What a program printed, and how it ended. */
-interface Output extends Deno.CommandStatus {
-  readonly stdout: Uint8Array;
-  readonly stderr: Uint8Array;
-}
-
-/** What a program started of its own may hold its pipes open: it is let go. */
-async function outputOf(
-  child: Deno.ChildProcess,
-  limitMs: number,
-): Promise<Output> {
-  const readers = [child.stdout.getReader(), child.stderr.getReader()];
-  let isOver = false;
-  const timer = setTimeout(() => {
-    isOver = true;
-    for (const reader of readers) reader.cancel().catch(() => {});
-    try {
-      child.kill("SIGKILL");
-    } catch {
-      // It has ended.
-    }
-  }, limitMs);
+function parseRecord(
+  stdout: Uint8Array,
+): ReadonlyMap<string, unknown> | undefined {
   try {
-    const [status, stdout, stderr] = await Promise.all([
-      child.status,
-      readAll(readers[0]),
-      readAll(readers[1]),
-    ]);
-    if (isOver) throw new Error("it took too long");
-    return { ...status, stdout, stderr };
-  } finally {
-    clearTimeout(timer);
-  }
-}
-
-async function readAll(
-  reader: ReadableStreamDefaultReader<Uint8Array>,
-): Promise<Uint8Array> {
-  const chunks: Uint8Array<ArrayBuffer>[] = [];
-  for (;;) {
-    const { done, value } = await reader.read();
-    if (done) return await new Blob(chunks).bytes();
-    chunks.push(new Uint8Array(value));
+    const answer: unknown = JSON.parse(new TextDecoder().decode(stdout));
+    return new Map(Object.entries(Object(answer)));
+  } catch {
+    return undefined;
   }
 }
 
@@ -155,15 +124,10 @@ function parseAnswer(
 ): Credentials {
   const fail = (what: string) =>
     sourceFailed(search, source, `credential_process ${program} ${what}`);
-  let answer: unknown;
-  try {
-    answer = JSON.parse(new TextDecoder().decode(stdout));
-  } catch {
-    throw fail("did not print JSON");
-  }
+  const answer = parseRecord(stdout);
+  if (answer === undefined) throw fail("did not print JSON");
   const text = (name: string): string | undefined => {
-    if (typeof answer !== "object" || answer === null) return undefined;
-    const value: unknown = Reflect.get(answer, name);
+    const value = answer.get(name);
     return typeof value === "string" && value !== "" ? value : undefined;
   };
   const accessKeyId = text("AccessKeyId");
@@ -171,23 +135,22 @@ function parseAnswer(
   const sessionToken = text("SessionToken");
   search.redactor.addCredential(secretAccessKey);
   search.redactor.addCredential(sessionToken);
-  const version: unknown = typeof answer === "object" && answer !== null
-    ? Reflect.get(answer, "Version")
-    : undefined;
-  if (version !== 1) throw fail('did not print "Version": 1');
+  if (answer.get("Version") !== 1) throw fail('did not print "Version": 1');
   if (accessKeyId === undefined || secretAccessKey === undefined) {
     throw fail("printed no AccessKeyId or no SecretAccessKey");
   }
-  const until = text("Expiration");
+  const until = answer.get("Expiration") ?? undefined;
   if (until === undefined) {
     return { accessKeyId, secretAccessKey, sessionToken };
   }
-  const expiration = new Date(until);
-  if (Number.isNaN(expiration.getTime())) {
+  const expiration = parseTimestamp(until);
+  if (expiration === undefined) {
     throw fail("printed an Expiration that is no ISO 8601 time");
   }
   if (expiration.getTime() <= search.now()) {
-    throw fail(`printed credentials that expired at ${until}`);
+    throw fail(
+      `printed credentials that expired at ${until}`,
+    );
   }
   return { accessKeyId, secretAccessKey, sessionToken, expiration };
 }
@@ -201,10 +164,4 @@ export function splitCommand(command: string): string[] {
   return Deno.build.os === "windows"
     ? windowsSplit(command)
     : shellSplit(command);
-}
-
-function shorten(text: string): string {
-  return text.length <= MAX_COMPLAINT
-    ? text
-    : `${text.slice(0, MAX_COMPLAINT)}…`;
 }

@@ -19,6 +19,7 @@ import {
   sourceFailed,
 } from "./credential_search.ts";
 import type { Credentials } from "./credentials.ts";
+import { parseTimestamp } from "./timestamp.ts";
 
 /** The SDK renews a token that has no longer than this to live. */
 const RENEWED_WITHIN_MS = 5 * 60_000;
@@ -249,10 +250,10 @@ async function readToken(search: Search, session: Session): Promise<Token> {
   }
   redactToken(search, token);
   const access = field(token, "accessToken");
-  const expiresAt = Date.parse(
-    String(field(token, "expiresAt") ?? field(access, "expiresAt")),
-  );
-  if (access === undefined || Number.isNaN(expiresAt)) {
+  const expiresAt = parseTimestamp(
+    field(token, "expiresAt") ?? field(access, "expiresAt"),
+  )?.getTime();
+  if (access === undefined || expiresAt === undefined) {
     throw fail(`the ${kind} in ${tokenFile} is incomplete`);
   }
   const isRenewable = typeof field(token, "refreshToken") === "string";

@@ -97,38 +97,6 @@ Deno.test("a malformed file is named with the line, without what is in it", asyn
   assertEquals(error.data.configured, true);
 });
 
-Deno.test("a credential process that fails is quoted with its exit code, without secrets", async () => {
-  using world = new World();
-  const script = world.write(
-    "tool.sh",
-    "echo 'vault is sealed for base-secret-key' >&2\nexit 3\n",
-  );
-  world.write(
-    ".aws/config",
-    `[default]\ncredential_process = sh ${script} --password hunter2hunter2\n` +
-      "aws_access_key_id = AKIABASE\naws_secret_access_key = base-secret-key\n",
-  );
-  const { message } = await failure(world);
-  assertStringIncludes(message, "credential_process sh ended with exit code 3");
-  assertStringIncludes(message, "vault is sealed for [redacted]");
-  assertFalse(message.includes("hunter2"));
-});
-
-Deno.test("a long complaint of a credential process is cut, but not through a secret", async () => {
-  using world = new World();
-  const complaint = `${"x".repeat(490)} base-secret-key`;
-  const file = world.write("complaint", complaint);
-  const script = world.write("tool.sh", `cat "${file}" >&2\nexit 1\n`);
-  world.write(
-    ".aws/config",
-    `[default]\ncredential_process = sh ${script}\n` +
-      "aws_access_key_id = AKIABASE\naws_secret_access_key = base-secret-key\n",
-  );
-  const { message } = await failure(world);
-  assertStringIncludes(message, "x [redacted…");
-  assertFalse(message.includes("base"));
-});
-
 Deno.test("what a credential process prints is checked", async () => {
   using world = new World();
   const printed = world.path("printed");
