@@ -4,6 +4,17 @@
  * @module
  */
 
+import { type View, viewsOf } from "./decoded_text.ts";
+import { needlesOf } from "./secret_forms.ts";
+import {
+  alphanumeric,
+  literal,
+  MIN_LENGTH,
+  type Needle,
+  SecretIndex,
+  type Span,
+} from "./secret_index.ts";
+
 /**
  * Replaces what must not be seen in a text.
  *
@@ -24,56 +35,65 @@ export type Redact = (text: string) => string;
 /** What stands where a secret stood. */
 export const REDACTED = "[redacted]";
 
-/** Secrets shorter than this are not replaced: they would garble every text. */
-const MIN_SECRET_LENGTH = 8;
-
 /** A value this long is a secret even if it is nothing but letters. */
 const SURE_LENGTH = 16;
 
-/** How many secrets of a kind are remembered; the oldest go first. */
+/**
+ * How many secrets of a kind are remembered; the oldest go first. A target may
+ * send new session IDs and cookies for ever.
+ */
 const MAX_SECRETS = 256;
 
-/** How much of a long secret's beginning is taken for the secret. */
-const HEAD_LENGTH = 24;
+/** How much of a value is remembered. What follows is known by what it follows. */
+const MAX_SECRET_LENGTH = 4096;
 
-// `=` as JSON, URLs and HTML have it, and quotes, at most a few in a row.
-const GAP = String
-  .raw`(?:["'=:>\s]|\\|u003d|%(?:25){0,3}(?:3d|3a|22|20)|&#x0{0,4}3d;|&#0{0,4}61;|&quot;)`;
+/** How much of a text is shown: what is longer is cut, since it takes time. */
+const MAX_TEXT = 8 * 1024;
 
-// Signatures are computed per request, so they are known by their place and
-// form: v4 is 64 hex digits, v4a a DER signature of up to 72 bytes in hex. One
-// that is cut short is still told from the 40 digits of a Git commit.
-const SIGNATURE = new RegExp(
-  `(signature${GAP}{1,8}?)[0-9a-f]{8,}|[0-9a-f]{48,}`,
-  "gi",
-);
-// A session token in an echoed header or query, whosever it is.
-const TOKEN =
-  /(x-amz-security-token["'\\]{0,8}[ \t]{0,8}(?:[=:]|%(?:25){0,3}3d|\\{1,3}u003d|&#x3d;)[ \t]{0,8}["'\\]{0,8})[^\s"'&,;]{16,}/gi;
-// AWS Identity and Access Management User Guide, "IAM identifiers": the prefix
-// of a user's and of a session's access key ID.
-const ACCESS_KEY_ID = /A[KS]IA[A-Z0-9]{12,124}/g;
+/** So much more is looked at, or half a secret would pass where it is cut. */
+const BEYOND = 512;
+
+/** What is told from other text by its form, whosever it is. */
+const PATTERNS: readonly (readonly [RegExp, (match: string) => string])[] = [
+  // Signatures are computed per request, so they are known by their place and
+  // form: v4 is 64 hex digits, v4a a DER signature of up to 72 bytes in hex. One
+  // that is cut short is still told from the 40 digits of a Git commit.
+  [
+    /(?<=signature["'=:>\s\\]{1,8})[0-9a-f]{8,}|(?<![0-9a-f])[0-9a-f]{48,}/gi,
+    () => REDACTED,
+  ],
+  // A session token in an echoed header or query.
+  [
+    /(?<=x-amz-security-token["'\\]{0,8}[ \t]{0,8}[=:][ \t]{0,8}["'\\]{0,8})[^\s"'\\&,;]{16,}/gi,
+    () => REDACTED,
+  ],
+  // AWS Identity and Access Management User Guide, "IAM identifiers": the prefix
+  // of a user's and of a session's access key ID.
+  [/A[KS]IA[A-Z0-9]{12,124}/g, maskAccessKeyId],
+];
+
+/** Where one of them may be. */
+const MAY_MATCH = /signature|security-token|A[KS]IA|(?<![0-9a-f])[0-9a-f]{48}/i;
 
 /** Values of headers and cookies that everybody may see. */
 const NO_SECRET =
   /^(?:(?:application|audio|font|image|model|multipart|text|video)\/[\w.+*-]+(?:\s*[;,].*)?|https?:\/\/[^?#@]*)$/i;
 
-/** A secret, and how it is found. */
+/** A secret, and what it is found by. */
 interface Entry {
   readonly secret: string;
   readonly shown: string;
-  /** What is in every form of it: a text without it needs no closer look. */
-  readonly anchor: string;
-  /** Made when it is first wanted: a cookie may come and go unseen. */
-  pattern?: RegExp;
+  /** Made when a text is first looked at: a cookie may come and go unseen. */
+  needles?: readonly Needle[];
   /** How often it was added and not removed. */
   uses: number;
 }
 
 /**
  * Remembers the secrets in use (keys, tokens, session IDs) and replaces them,
- * and every signature, in a text, however they are escaped and where a long one
- * is cut short. Access key IDs are masked.
+ * and every signature, in a text: escaped, in hex or Base64, with other signs
+ * between, backwards, and where a long one is cut short. Access key IDs are
+ * masked. A text of more than 8,192 characters is cut.
  *
  * @example
  * ```ts
@@ -87,8 +107,11 @@ interface Entry {
  * ```
  */
 export class Redactor {
-  /** Longest first: a secret may be a part of another. */
-  readonly #entries: Entry[] = [];
+  readonly #index = new SecretIndex(alphanumeric);
+  /** For those that have too few letters and digits. */
+  readonly #literals = new SecretIndex(literal);
+  /** What no text was looked through for yet. */
+  readonly #unindexed = new Set<Entry>();
   readonly #credentials = new Map<string, Entry>();
   /** What comes and goes must not push the credentials out. */
   readonly #passing = new Map<string, Entry>();
@@ -125,14 +148,14 @@ export class Redactor {
 
   /** Remembers what is certainly a secret. */
   addCredential(secret: string | undefined): void {
-    if (secret !== undefined && secret.length >= MIN_SECRET_LENGTH) {
+    if (secret !== undefined && secret.length >= MIN_LENGTH) {
       this.#remember(this.#credentials, secret, REDACTED);
     }
   }
 
   /** Remembers an access key ID, which is masked. */
   addAccessKeyId(accessKeyId: string): void {
-    if (accessKeyId.length < MIN_SECRET_LENGTH) return;
+    if (accessKeyId.length < MIN_LENGTH) return;
     const shown = maskAccessKeyId(accessKeyId);
     this.#remember(this.#credentials, accessKeyId, shown);
   }
@@ -142,12 +165,14 @@ export class Redactor {
    * reason too stays: a cookie may repeat the session's ID.
    */
   remove(value: string): void {
-    const known = this.#passing.get(value);
+    const secret = value.slice(0, MAX_SECRET_LENGTH);
+    const known = this.#passing.get(secret);
     if (known === undefined || --known.uses > 0) return;
-    this.#forget(this.#passing, value);
+    this.#forget(this.#passing, secret);
   }
 
-  #remember(pool: Map<string, Entry>, secret: string, shown: string): void {
+  #remember(pool: Map<string, Entry>, value: string, shown: string): void {
+    const secret = value.slice(0, MAX_SECRET_LENGTH);
     const known = pool.get(secret);
     if (known !== undefined) {
       known.uses++;
@@ -155,10 +180,9 @@ export class Redactor {
       pool.set(secret, known);
       return;
     }
-    const anchor = anchorOf(secret);
-    const entry: Entry = { secret, shown, anchor, uses: 1 };
+    const entry: Entry = { secret, shown, uses: 1 };
     pool.set(secret, entry);
-    this.#entries.splice(this.#place(secret.length), 0, entry);
+    this.#unindexed.add(entry);
     for (const oldest of pool.keys()) {
       if (pool.size <= MAX_SECRETS) break;
       this.#forget(pool, oldest);
@@ -169,106 +193,100 @@ export class Redactor {
     const entry = pool.get(secret);
     if (entry === undefined) return;
     pool.delete(secret);
-    const at = this.#entries.indexOf(entry, this.#place(secret.length));
-    this.#entries.splice(at, 1);
+    this.#unindexed.delete(entry);
+    for (const needle of entry.needles ?? []) {
+      this.#indexOf(needle).remove(needle);
+    }
   }
 
-  /** Where the first entry is that is not longer than this. */
-  #place(length: number): number {
-    let low = 0;
-    let high = this.#entries.length;
-    while (low < high) {
-      const middle = (low + high) >> 1;
-      if (this.#entries[middle].secret.length > length) low = middle + 1;
-      else high = middle;
-    }
-    return low;
+  #indexOf({ folding }: Needle): SecretIndex {
+    return folding === literal ? this.#literals : this.#index;
   }
 
   /** The text with each secret, token and signature replaced. */
   redact: Redact = (text) => {
-    text = this.#replaceEntries(text);
-    for (const other of this.#others) text = other.#replaceEntries(text);
-    return text
-      .replace(SIGNATURE, (_match, before = "") => before + REDACTED)
-      .replace(TOKEN, (_match, before) => before + REDACTED)
-      .replace(ACCESS_KEY_ID, maskAccessKeyId);
+    const views = viewsOf(text.slice(0, MAX_TEXT + BEYOND));
+    const spans: Span[] = [];
+    for (const view of views) {
+      const found = [...this.#find(view.text), ...patternSpans(view.text)];
+      for (const other of this.#others) found.push(...other.#find(view.text));
+      for (const span of found) spans.push(inOriginal(span, view));
+    }
+    if (text.length <= MAX_TEXT) return replaced(text, spans);
+    return `${replaced(text.slice(0, MAX_TEXT), spans)}…`;
   };
 
-  #replaceEntries(text: string): string {
-    for (const entry of this.#entries) {
-      if (!text.includes(entry.anchor)) continue;
-      entry.pattern ??= patternOf(entry.secret);
-      text = text.replace(entry.pattern, () => entry.shown);
+  #find(text: string): Span[] {
+    for (const entry of this.#unindexed) {
+      entry.needles = needlesOf(entry.secret, entry.shown);
+      for (const needle of entry.needles) this.#indexOf(needle).add(needle);
     }
-    return text;
+    this.#unindexed.clear();
+    return [...this.#index.find(text), ...this.#literals.find(text)];
   }
+}
+
+/** A stretch of a view as one of the text that it was made of. */
+function inOriginal(span: Span, { origin }: View): Span {
+  if (origin === undefined) return span;
+  return { ...span, start: origin[span.start], end: origin[span.end] };
+}
+
+function replaced(text: string, spans: readonly Span[]): string {
+  if (spans.length === 0) return text;
+  const parts: string[] = [];
+  let at = 0;
+  for (const { start, end, shown } of merged(spans)) {
+    if (start >= text.length) break;
+    parts.push(text.slice(at, start), shown);
+    at = end;
+  }
+  return parts.join("") + text.slice(at);
+}
+
+/** In order, and those that overlap as one. */
+function merged(spans: readonly Span[]): Span[] {
+  const result: Span[] = [];
+  for (const span of spans.toSorted((a, b) => a.start - b.start)) {
+    const last = result.at(-1);
+    if (last === undefined || span.start >= last.end) {
+      result.push(span);
+      continue;
+    }
+    result[result.length - 1] = {
+      start: last.start,
+      end: Math.max(last.end, span.end),
+      shown: covers(last, span)
+        ? last.shown
+        : covers(span, last)
+        ? span.shown
+        : REDACTED,
+    };
+  }
+  return result;
+}
+
+function covers(one: Span, other: Span): boolean {
+  return one.start <= other.start && one.end >= other.end;
+}
+
+/** Where something has the form of a secret. */
+function patternSpans(text: string): Span[] {
+  if (!MAY_MATCH.test(text)) return [];
+  return PATTERNS.flatMap(([pattern, shown]) =>
+    Array.from(text.matchAll(pattern), ({ 0: match, index: start }) => ({
+      start,
+      end: start + match.length,
+      shown: shown(match),
+    }))
+  );
 }
 
 /** Whether a value is more than a word, an address or a media type. */
 function looksSecret(value: string): boolean {
-  if (value.length < MIN_SECRET_LENGTH || NO_SECRET.test(value)) return false;
+  if (value.length < MIN_LENGTH || NO_SECRET.test(value)) return false;
   return value.length >= SURE_LENGTH ||
     (/\d/.test(value) && /[^\d.,:/ -]/.test(value));
-}
-
-/** How much of a secret, cut short, is still taken for it. */
-function headLength({ length }: string): number {
-  return length < 12 ? length : Math.min(HEAD_LENGTH, Math.ceil(length * 0.75));
-}
-
-/** The longest part of the head that has one form alone. */
-function anchorOf(secret: string): string {
-  const head = secret.slice(0, headLength(secret));
-  return head.split(/[^\w.~-]/).reduce((a, b) => b.length > a.length ? b : a);
-}
-
-/** Finds a secret in its forms, and its beginning with what follows. */
-function patternOf(secret: string): RegExp {
-  const length = headLength(secret);
-  const head = [...secret.slice(0, length)].map(characterPattern).join("");
-  const rest = [...secret.slice(length)].map(characterPattern).join("");
-  const tail = rest === "" ? "" : String.raw`(?:${rest}|[\w+/=%.~\\&#;-]*)`;
-  return new RegExp(head + tail, "g");
-}
-
-const NAMED: Readonly<Record<string, string>> = {
-  "&": "amp",
-  "<": "lt",
-  ">": "gt",
-  '"': "quot",
-  "'": "apos",
-};
-
-/** A character as it is, and as URLs, JSON, HTML and XML have it. */
-function characterPattern(character: string): string {
-  const literal = character.replace(/[\\^$.*+?()[\]{}|/]/g, "\\$&");
-  if (/[\w.~-]/.test(character)) return literal;
-  const code = character.codePointAt(0) ?? 0;
-  const hex = anyCase(code.toString(16));
-  const bytes = [...new TextEncoder().encode(character)]
-    .map((byte) => `%(?:25){0,3}${anyCase(hexOf(byte, 2))}`).join("");
-  const forms = [
-    String.raw`\\{0,3}${literal}`,
-    bytes,
-    String.raw`\\{1,3}u${anyCase(hexOf(code, 4))}`,
-    `&#[xX]0{0,4}${hex};`,
-    `&#0{0,4}${code};`,
-  ];
-  const name = NAMED[character];
-  if (name !== undefined) forms.push(`&(?:amp;)?${name};`);
-  // Forms have it so, and give it back so.
-  if (character === " ") forms.push("\\+");
-  if (character === "+") forms.push(" ");
-  return `(?:${forms.join("|")})`;
-}
-
-function hexOf(code: number, length: number): string {
-  return code.toString(16).padStart(length, "0");
-}
-
-function anyCase(hex: string): string {
-  return hex.replace(/[a-f]/g, (digit) => `[${digit}${digit.toUpperCase()}]`);
 }
 
 /** An access key ID with all but its first and last four characters masked. */
