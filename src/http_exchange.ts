@@ -9,6 +9,7 @@
  * @module
  */
 
+import { withoutEcho } from "./aws/refusal_echo.ts";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { ProxyError } from "./errors.ts";
 import { answerError } from "./http_answer.ts";
@@ -85,9 +86,6 @@ export interface HttpCall {
 
 /** How long a client may take for an error, of up to 1 MiB. */
 const ERROR_MS = 30_000;
-
-/** Where an echo of the request begins, with its session token. */
-const CANONICAL_ECHO = /\s*The Canonical String[^]*$/;
 
 const decoder = new TextDecoder();
 
@@ -385,8 +383,11 @@ export class HttpExchange {
     const refusal = explain(answer, text);
     if (refusal !== undefined) return refusal;
     if (readMessage(bytes).kind !== "invalid") return undefined;
-    const shown = redact(text.replace(CANONICAL_ECHO, ""));
-    return shown === text ? undefined : httpStatusError(answer, shown);
+    const shown = withoutEcho(text);
+    // What is too long to be looked through does not pass, either.
+    return redact(shown) === text
+      ? undefined
+      : httpStatusError(answer, shown, redact);
   }
 
   async #fail(cause: unknown): Promise<void> {

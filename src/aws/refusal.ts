@@ -9,14 +9,12 @@ import type { LogFields } from "../log.ts";
 import { type Redact, Redactor } from "../redact.ts";
 import { EXPLANATIONS, UNSIGNED } from "./refusal_causes.ts";
 import { parseAwsError } from "./refusal_parse.ts";
+import { withoutEcho } from "./refusal_echo.ts";
 import { mayBeRefusal, refusalOf } from "./refusal_table.ts";
 import { recordOf } from "./sign_record.ts";
 
-/** Where the echo of the request begins, with its session token. */
-const ECHO = /The Canonical String/;
-
 /** A text of the target's longer than this is cut. */
-const MAX_MESSAGE = 500;
+const MAX_MESSAGE = 300;
 
 /** How much of a text is looked at for that: escapes and spaces go. */
 const MAX_READ = 8 * MAX_MESSAGE;
@@ -119,11 +117,6 @@ function safeText(text: string, redact: Redact): string {
     .replace(/[\s\p{Cc}]+/gu, " ")
     .trim();
   return safe.length > MAX_MESSAGE ? `${safe.slice(0, MAX_MESSAGE)}…` : safe;
-}
-
-function withoutEcho(text: string): string {
-  const at = text.search(ECHO);
-  return at === -1 ? text : text.slice(0, at);
 }
 
 /** Facts from the target's text can hold what was sent to it. */

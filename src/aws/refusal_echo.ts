@@ -31,6 +31,15 @@ const PLAIN_HEADERS: ReadonlySet<string> = new Set([
   "x-amz-region-set",
 ]);
 
+/** Where the echo of a request begins, with its session token. */
+const ECHO = "The Canonical String";
+
+/** A target's text without what it echoes of the signed request. */
+export function withoutEcho(text: string): string {
+  const at = text.indexOf(ECHO);
+  return at === -1 ? text : text.slice(0, at).trimEnd();
+}
+
 /** A line longer than this is cut. */
 const MAX_SHOWN = 300;
 

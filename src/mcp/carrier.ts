@@ -222,7 +222,7 @@ export class Carrier {
   #httpError(response: Response, body: Uint8Array): ProxyError {
     const { explain, redact } = this.#options;
     const text = decoder.decode(body);
-    return explain(response, text) ?? httpStatusError(response, redact(text));
+    return explain(response, text) ?? httpStatusError(response, text, redact);
   }
 
   /** An answer that is not a stream: one JSON text, or nothing. */

@@ -6,6 +6,7 @@
 
 import { ProxyError } from "../errors.ts";
 import type { Redact } from "../redact.ts";
+import { excerpt } from "./excerpt.ts";
 import { isObject, type RequestId } from "./message.ts";
 
 const encoder = new TextEncoder();
@@ -194,39 +195,48 @@ function withoutQuery(location: string, base: URL): string | undefined {
 }
 
 /** How much of an unexplained HTTP error's body is told to the client. */
-const MAX_EXCERPT_CHARACTERS = 500;
+const MAX_EXCERPT_CHARACTERS = 300;
+
+/** How much of a reason phrase, which is the target's text as well. */
+const MAX_PHRASE_CHARACTERS = 60;
 
 /** How much of a body is read for it: a page has its text behind styles. */
 const MAX_READ_CHARACTERS = 64 * 1024;
 
-/** The error for an HTTP status that nothing else explains. */
-export function httpStatusError(response: Response, text: string): ProxyError {
-  const { status, statusText } = response;
-  const detail = errorText(text);
-  const excerpt = detail.length > MAX_EXCERPT_CHARACTERS
-    ? `${detail.slice(0, MAX_EXCERPT_CHARACTERS)}…`
-    : detail;
-  const name = statusText === "" ? "" : ` ${statusText}`;
+/**
+ * The error for an HTTP status that nothing else explains.
+ *
+ * @param redact Takes secrets out of what is told, before that is cut.
+ */
+export function httpStatusError(
+  response: Response,
+  text: string,
+  redact: Redact = (text) => text,
+): ProxyError {
+  const { status } = response;
+  const said = excerpt(redact(errorText(text)), MAX_EXCERPT_CHARACTERS);
+  const phrase = excerpt(redact(response.statusText), MAX_PHRASE_CHARACTERS);
+  const name = phrase && ` ${phrase}`;
   return new ProxyError(
     "http-status",
-    `the target answered HTTP ${status}${name}${excerpt && `: ${excerpt}`}`,
+    `the target answered HTTP ${status}${name}${said && `: ${said}`}`,
     { data: { status } },
   );
 }
 
 /** The message of a JSON error body, or the text of another one. */
-function errorText(text: string): string {
+function errorText(body: string): string {
+  const text = body.slice(0, MAX_READ_CHARACTERS);
   try {
-    const body: unknown = JSON.parse(text);
-    if (isObject(body)) {
-      const message = body.message ?? body.Message ?? body.error;
+    const error: unknown = JSON.parse(text);
+    if (isObject(error)) {
+      const message = error.message ?? error.Message ?? error.error;
       if (typeof message === "string") return message;
     }
   } catch {
     // Not JSON: a proxy's or a load balancer's page.
   }
-  return plainText(text.slice(0, MAX_READ_CHARACTERS))
-    .replace(/\s+/g, " ").trim();
+  return plainText(text).replace(/\s+/g, " ").trim();
 }
 
 /** A page without its tags, its styles and its scripts. */

@@ -169,7 +169,7 @@ async function openStream(
   }
   const text = decoder.decode(await readErrorBody(response));
   const error = explain(response, text) ??
-    httpStatusError(response, redact(text));
+    httpStatusError(response, text, redact);
   const waitMs = retryAfterMs(response.headers);
   throw new AttemptError(error, repeatAfter(response), waitMs);
 }

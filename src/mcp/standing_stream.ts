@@ -121,7 +121,7 @@ export class StandingStream {
       return await this.#lost(session);
     }
     const error = explain(response, text) ??
-      httpStatusError(response, redact(text));
+      httpStatusError(response, text, redact);
     log.warn("the standing stream was refused; it is tried again", {
       status,
       error: error.message,

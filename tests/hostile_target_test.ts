@@ -1,0 +1,42 @@
+/** Targets that answer so as to keep the proxy busy, or to be repeated. */
+
+import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import { Front } from "./support/http_front.ts";
+import { ProxyProcess } from "./support/proxy_process.ts";
+import { INITIALIZED, mcp, result } from "./support/raw_mcp.ts";
+import { RawServer } from "./support/raw_server.ts";
+
+/** A session's ID that a regular expression made of it would not come back of. */
+const SESSION = "\\".repeat(23) + "Q" + "\\".repeat(8);
+
+Deno.test("a session ID of backslashes that an error repeats hangs nothing", async () => {
+  await using target = await RawServer.start(mcp({
+    initialize: (message, reply) =>
+      reply.json(result(message, INITIALIZED), 200, {
+        "mcp-session-id": SESSION,
+        "set-cookie": `lb=${SESSION}`,
+      }),
+    bad: (_message, reply) =>
+      reply.status(500, {}, `Q ${"\\".repeat(60)} ${SESSION}`),
+  }));
+  await using proxy = await ProxyProcess.start({ target: target.url });
+  await proxy.initialize();
+  const { text } = await proxy.request("bad");
+  assertStringIncludes(text, "HTTP 500");
+  await proxy.request("ping");
+  proxy.signal("SIGTERM");
+  assertEquals((await proxy.status()).success, true);
+});
+
+Deno.test("an HTTP error of spaces is answered by the front at once", async () => {
+  await using target = await RawServer.start((_request, reply) =>
+    reply.status(500, { "content-type": "text/plain" }, " ".repeat(2 ** 18))
+  );
+  await using front = await Front.start({ target: target.url });
+  const start = performance.now();
+  const answer = await front.post({ jsonrpc: "2.0", id: 1, method: "m" });
+  assertEquals(answer.status, 500);
+  await answer.body?.cancel();
+  // Quadratic, it took a minute; linear, it takes milliseconds.
+  assert(performance.now() - start < 10_000);
+});
