@@ -32,11 +32,11 @@ const PLAIN_HEADERS: ReadonlySet<string> = new Set([
 ]);
 
 /** Where the echo of a request begins, with its session token. */
-const ECHO = "The Canonical String";
+const ECHO = /The Canonical String/;
 
 /** A target's text without what it echoes of the signed request. */
 export function withoutEcho(text: string): string {
-  const at = text.indexOf(ECHO);
+  const at = text.search(ECHO);
   return at === -1 ? text : text.slice(0, at).trimEnd();
 }
 
