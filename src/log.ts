@@ -231,14 +231,18 @@ function jsonText(value: FieldValue): string {
 }
 
 // JSON leaves some of these as they are: line ends to some readers, commands
-// to some terminals, and marks that turn the order of what is shown around.
+// to some terminals, marks that turn the order of what is shown around, and
+// what nobody sees but a model that reads the log: zero-width and tag characters.
 const CONTROLS =
-  // deno-lint-ignore no-control-regex
-  /[\0-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/g;
+  /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}\p{Cs}\p{Co}]/gu;
 
 function escapeControls(text: string): string {
-  return text.replace(
-    CONTROLS,
-    (control) => `\\u${control.charCodeAt(0).toString(16).padStart(4, "0")}`,
-  );
+  return text.replace(CONTROLS, (character) => {
+    let escaped = "";
+    for (let at = 0; at < character.length; at++) {
+      const code = character.charCodeAt(at);
+      escaped += `\\u${code.toString(16).padStart(4, "0")}`;
+    }
+    return escaped;
+  });
 }

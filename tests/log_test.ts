@@ -98,6 +98,38 @@ Deno.test("nothing that is logged can forge a line, a field or a terminal comman
   });
 });
 
+Deno.test("no character of a line is invisible, and none turns others around", () => {
+  const ranges = [
+    [0x00ad, 0x00ad],
+    [0x034f, 0x034f],
+    [0x061c, 0x061c],
+    [0x115f, 0x1160],
+    [0x180b, 0x180f],
+    [0x200b, 0x200f],
+    [0x202a, 0x202e],
+    [0x2060, 0x206f],
+    [0x3164, 0x3164],
+    [0xd800, 0xd800],
+    [0xfe00, 0xfe0f],
+    [0xfeff, 0xfeff],
+    [0xfff9, 0xfffb],
+    [0x1d173, 0x1d17a],
+    [0xe0000, 0xe0fff],
+  ];
+  for (const [first, last] of ranges) {
+    for (let code = first; code <= last; code++) {
+      const character = String.fromCodePoint(code);
+      const said = `a${character}b`;
+      for (const format of ["json", "text"] as const) {
+        const [line] = linesOf(format, said, { [said]: said, list: [said] });
+        assertFalse(line.includes(character), code.toString(16));
+        assertStringIncludes(line, "a\\u", code.toString(16));
+        if (format === "json") assertEquals(JSON.parse(line).message, said);
+      }
+    }
+  }
+});
+
 Deno.test("a field cannot take the place of time, level or message", () => {
   const [line] = linesOf("json", "refused", {
     time: "then",
