@@ -4,17 +4,19 @@
  * @module
  */
 
+import type { Redact } from "../redact.ts";
 import { mediaType, readEvents } from "./body.ts";
 import type { Delivery } from "./delivery.ts";
 import type { ServerEvent } from "./events.ts";
 import type { Exchange } from "./exchange.ts";
 import { AttemptError, streamCut } from "./failure.ts";
 import {
+  hasSession,
   type HeaderPairs,
   type SessionHeaders,
   streamHeaders,
 } from "./headers.ts";
-import { SessionLost } from "./loss.ts";
+import { checkSession, lossInRefusal, SessionLost } from "./loss.ts";
 import { type Explain, readErrorBody } from "./responses.ts";
 import { delay, reopenMs, retryAfterMs } from "./retry.ts";
 
@@ -51,6 +53,7 @@ export interface AnswerStreamsOptions {
   readonly headers: HeaderPairs;
   readonly delivery: Delivery;
   readonly explain: Explain;
+  readonly redact: Redact;
   /** The largest message that the client is given, in bytes. */
   readonly maxAnswerBytes: number;
   /** Whether a stream that is cut is resumed; `true` unless it is set. */
@@ -98,6 +101,8 @@ export class AnswerStreams {
       const waitMs = reopenMs(position.retryMs, position.fruitlessTries);
       await delay(Math.max(waitMs, position.askedMs), exchange.signal);
       if (exchange.isSettled) return;
+      // It was taken: what a resumption is told says nothing of that.
+      exchange.answerHasBegun = true;
       response = await this.#resume(exchange, session, position);
     }
   }
@@ -136,13 +141,14 @@ export class AnswerStreams {
     { type, id, retryMs, data, oversized }: ServerEvent,
     position: StreamPosition,
   ): Promise<void> {
-    const { delivery } = this.#options;
+    const { delivery, redact } = this.#options;
     position.retryMs = retryMs ?? position.retryMs;
     // A server that replays from the ID on, not after it.
     if (id !== undefined && id === position.resumedAfter) return;
     // An empty ID says that there is nothing to resume from.
     position.lastEventId = (id ?? position.lastEventId) || undefined;
     position.fruitlessTries = 0;
+    checkSession(exchange, session, data, redact);
     if (oversized) {
       await delivery.receiveOversized(oversized, exchange);
     } else if (type === "message" && data.length > 0) {
@@ -187,8 +193,8 @@ export class AnswerStreams {
     if (response.ok && mediaType(response) === "text/event-stream") {
       return response;
     }
-    const body = await readErrorBody(response);
-    if (response.status === 404) {
+    const text = decoder.decode(await readErrorBody(response));
+    if (hasSession(session) && lossInRefusal(response, text, undefined)) {
       throw new SessionLost(session, "never", streamCut(position.cause));
     }
     if (isPassing(response.status)) {
@@ -198,7 +204,7 @@ export class AnswerStreams {
       return undefined;
     }
     const { explain } = this.#options;
-    const refusal = explain(response, decoder.decode(body));
+    const refusal = explain(response, text);
     if (refusal) throw new AttemptError(refusal, "never");
     throw new AttemptError(streamCut(position.cause), "never");
   }

@@ -21,6 +21,7 @@ import {
 } from "./failure.ts";
 import { joinBytes } from "./block_buffer.ts";
 import {
+  hasSession,
   type HeaderPairs,
   NO_SESSION,
   postHeaders,
@@ -28,16 +29,18 @@ import {
 } from "./headers.ts";
 import type { SseChannel } from "./http_sse.ts";
 import { DEFAULT_MAX_ANSWER_BYTES, frameTooLarge } from "./large_answer.ts";
-import { saysLost, SessionLost } from "./loss.ts";
+import { checkSession, lossInRefusal, SessionLost } from "./loss.ts";
+import { readMessage } from "./message.ts";
 import {
   badContentType,
   type Explain,
   isRedirect,
   readErrorBody,
   readRpcError,
-  repeatAfter,
+  said,
 } from "./responses.ts";
 import { retryAfterMs } from "./retry.ts";
+import { repeatAfter } from "./unprocessed.ts";
 
 /** How the target is reached, and where what it says goes. */
 export interface TargetAccess {
@@ -114,7 +117,7 @@ export class Carrier {
       headers: postHeaders(headers, session),
       body: exchange.body,
     });
-    if (!response.ok) return await this.#refused(session, response);
+    if (!response.ok) return await this.#refused(exchange, session, response);
     exchange.sessionId = response.headers.get("mcp-session-id") ?? undefined;
     redactor.add(exchange.sessionId);
     if (mediaType(response) === "text/event-stream") {
@@ -150,7 +153,7 @@ export class Carrier {
       body: exchange.body,
     });
     channel.touch();
-    if (!response.ok) return await this.#refused(session, response);
+    if (!response.ok) return await this.#refused(exchange, session, response);
     await discardBody(response);
     await Promise.race([
       exchange.settled,
@@ -194,28 +197,35 @@ export class Carrier {
 
   /** An answer to a POST that is not 2xx. */
   async #refused(
+    exchange: Exchange,
     session: SessionHeaders,
     response: Response,
-  ): Promise<never> {
+  ): Promise<void> {
+    const { url, delivery } = this.#options;
     const body = await readErrorBody(response);
     if (isRedirect(response)) {
-      const { url } = this.#options;
       throw new AttemptError(redirectError(response, url), "never");
     }
+    if (answersBatch(exchange, body)) {
+      await delivery.receive(body, session, exchange);
+      if (exchange.isSettled) return;
+      throw new AttemptError(this.#httpError(response, body), "never");
+    }
     const error = this.#httpError(response, body);
-    const rpcError = readRpcError(body);
-    const { status } = response;
-    const isLost = status === 404 ||
-      (status === 400 && rpcError?.code === -32000 && saysLost(rpcError));
-    const isSession = session.sessionId !== undefined || session.channel;
-    if (isSession && isLost) {
-      throw new SessionLost(session, "always", rpcError ? body : error);
+    const answer = readRpcError(body);
+    const isOwn = answer?.id !== undefined && exchange.owes(answer.id);
+    const text = decoder.decode(body);
+    const loss = hasSession(session)
+      ? lossInRefusal(response, text, answer && { ...answer, isOwn })
+      : undefined;
+    if (loss !== undefined) {
+      throw new SessionLost(session, loss, answer ? body : error);
     }
     throw new AttemptError(
       error,
-      repeatAfter(response),
+      repeatAfter(response, isOwn),
       retryAfterMs(response.headers),
-      rpcError && body,
+      answer && body,
     );
   }
 
@@ -261,12 +271,14 @@ export class Carrier {
     response: Response,
     body: Uint8Array,
   ): Promise<void> {
-    const { delivery, log } = this.#options;
+    const { delivery, log, redact } = this.#options;
     if (body.length === 0) return;
     try {
       const type = mediaType(response);
+      checkSession(exchange, session, body, redact);
       if (type !== "application/json") {
-        throw badContentType(response.status, type);
+        const words = said(decoder.decode(body), redact);
+        throw badContentType(response.status, type, words);
       }
       await delivery.receive(body, session, exchange);
     } catch (error) {
@@ -295,6 +307,16 @@ function mayPassInPieces(
   return maxAnswerBytes > DEFAULT_MAX_ANSWER_BYTES && requests.length === 1 &&
     mediaType(response) === "application/json" && onAnswer === undefined &&
     !READ_METHODS.has(method);
+}
+
+/** Whether the body of an HTTP error has answers to requests of a batch. */
+function answersBatch(exchange: Exchange, body: Uint8Array): boolean {
+  if (exchange.method !== "batch") return false;
+  const message = readMessage(body);
+  return message.kind === "batch" &&
+    message.messages.some((one) =>
+      one.kind === "response" && one.id !== undefined && exchange.owes(one.id)
+    );
 }
 
 /** Whether an attempt that failed certainly was not run by the target. */

@@ -27,6 +27,7 @@ import {
 } from "./message.ts";
 import { responseIn } from "./link.ts";
 import type { Observation, Observer } from "./observer.ts";
+import { noMessage } from "./responses.ts";
 import { scanMembers } from "./scan.ts";
 
 /** What a {@linkcode Delivery} is handed. */
@@ -72,6 +73,8 @@ export interface DeliveryOptions {
 
 /** How many requests of the target's are remembered until they are answered. */
 const MAX_TARGET_REQUESTS = 10_000;
+
+const decoder = new TextDecoder();
 
 /** Hands messages of the target to the client. */
 export class Delivery {
@@ -173,9 +176,10 @@ export class Delivery {
     const message = readMessage(bytes);
     switch (message.kind) {
       case "invalid":
-        throw new ProxyError(
-          "bad-answer",
-          `the target's answer is no JSON-RPC message: ${message.detail}`,
+        throw noMessage(
+          message.detail,
+          decoder.decode(bytes),
+          this.#options.redact,
         );
       case "batch":
         return await this.#receiveBatch(bytes, message, session, exchange);
@@ -191,6 +195,7 @@ export class Delivery {
     exchange: Exchange | undefined,
   ): Promise<void> {
     if (message.kind !== "response") {
+      if (exchange) exchange.answerHasBegun = true;
       this.#noteTargetMessage(message, session);
       return await this.#hand(message, bytes, exchange);
     }
@@ -211,6 +216,7 @@ export class Delivery {
     session: SessionHeaders,
     exchange: Exchange | undefined,
   ): Promise<void> {
+    if (exchange && messages.length > 1) exchange.answerHasBegun = true;
     const parts = scanMembers(bytes);
     if (this.#options.pass) {
       for (const { start, end } of parts) {

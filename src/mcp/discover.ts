@@ -62,7 +62,7 @@ export function legacyAnswer(cause: unknown): Uint8Array | undefined {
   const { error, answer } = cause;
   if (error.reason !== "http-status") return undefined;
   if (!LEGACY_STATUSES.has(error.data.status)) return undefined;
-  const code = answer && readRpcError(answer)?.code;
+  const code = answer && readRpcError(answer)?.error.code;
   if (code !== undefined && MODERN_CODES.has(code)) return undefined;
   return encoder.encode(JSON.stringify({
     jsonrpc: "2.0",

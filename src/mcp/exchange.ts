@@ -62,6 +62,11 @@ export class Exchange {
   isSent = false;
   /** True while the target has it, and may answer. */
   isUnderWay = false;
+  /**
+   * True once something of its answer was seen, a progress notification say:
+   * it runs, whatever is said of it afterwards.
+   */
+  answerHasBegun = false;
   /** The session ID that came with the answer. */
   sessionId: string | undefined;
   /** Who follows it, if anyone does. */

@@ -6,8 +6,10 @@
 
 import { ProxyError } from "../errors.ts";
 import type { Redact } from "../redact.ts";
+import { bodyWords } from "./body_words.ts";
 import { excerpt } from "./excerpt.ts";
 import { isObject, type RequestId } from "./message.ts";
+import { failedUnprocessed } from "./unprocessed.ts";
 
 const encoder = new TextEncoder();
 
@@ -112,14 +114,12 @@ export function fetchFailure(cause: unknown, url: URL): AttemptError {
     );
   }
   const [, phase, detail = ""] = CLIENT_ERROR.exec(text) ?? [];
-  const tls = TLS_FAILURES.find(([pattern]) => pattern.test(text));
-  if (tls !== undefined) {
-    const message = `cannot connect to ${url.origin}: ${detail || text}`;
-    return unreachable(message + tls[1], cause, "always");
-  }
-  if (phase === "Connect") {
-    const message = `cannot connect to ${url.origin}: ${detail}`;
-    return unreachable(message, cause, "always");
+  if (failedUnprocessed(text)) {
+    const tls = TLS_FAILURES.find(([pattern]) => pattern.test(text));
+    const message = phase === "Connect" || tls !== undefined
+      ? `cannot connect to ${url.origin}: ${detail || text}`
+      : `the request was not processed by ${url.origin}: ${detail || text}`;
+    return unreachable(message + (tls?.[1] ?? ""), cause, "always");
   }
   const message =
     `the connection to ${url.origin} failed before an answer came: ${
@@ -194,14 +194,8 @@ function withoutQuery(location: string, base: URL): string | undefined {
   return target ? target.origin + target.pathname : undefined;
 }
 
-/** How much of an unexplained HTTP error's body is told to the client. */
-const MAX_EXCERPT_CHARACTERS = 300;
-
-/** How much of a reason phrase, which is the target's text as well. */
+/** How much of a reason phrase, which is the target's text as well, is told. */
 const MAX_PHRASE_CHARACTERS = 60;
-
-/** How much of a body is read for it: a page has its text behind styles. */
-const MAX_READ_CHARACTERS = 64 * 1024;
 
 /**
  * The error for an HTTP status that nothing else explains.
@@ -214,53 +208,12 @@ export function httpStatusError(
   redact: Redact = (text) => text,
 ): ProxyError {
   const { status } = response;
-  const said = excerpt(redact(errorText(text)), MAX_EXCERPT_CHARACTERS);
+  const words = bodyWords(text, redact);
   const phrase = excerpt(redact(response.statusText), MAX_PHRASE_CHARACTERS);
   const name = phrase && ` ${phrase}`;
   return new ProxyError(
     "http-status",
-    `the target answered HTTP ${status}${name}${said && `: ${said}`}`,
+    `the target answered HTTP ${status}${name}${words && `: ${words}`}`,
     { data: { status } },
   );
-}
-
-/** The message of a JSON error body, or the text of another one. */
-function errorText(body: string): string {
-  const text = body.slice(0, MAX_READ_CHARACTERS);
-  try {
-    const error: unknown = JSON.parse(text);
-    if (isObject(error)) {
-      const message = error.message ?? error.Message ?? error.error;
-      if (typeof message === "string") return message;
-    }
-  } catch {
-    // Not JSON: a proxy's or a load balancer's page.
-  }
-  return plainText(text).replace(/\s+/g, " ").trim();
-}
-
-/** A page without its tags, its styles and its scripts. */
-function plainText(page: string): string {
-  const parts: string[] = [];
-  let at = 0;
-  for (;;) {
-    const open = page.indexOf("<", at);
-    if (open === -1) break;
-    parts.push(page.slice(at, open));
-    const close = page.indexOf(">", open);
-    // A tag that does not end is a sign in a text.
-    if (close === -1) {
-      at = open;
-      break;
-    }
-    at = close + 1;
-    const [, name] = /^<(style|script)\b/i.exec(page.slice(open, close)) ?? [];
-    if (name !== undefined) {
-      const end = new RegExp(`</${name}`, "gi");
-      end.lastIndex = at;
-      at = end.exec(page)?.index ?? page.length;
-    }
-  }
-  parts.push(page.slice(at));
-  return parts.join(" ");
 }

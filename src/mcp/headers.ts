@@ -22,6 +22,11 @@ export const NO_SESSION: SessionHeaders = {
   protocolVersion: undefined,
 };
 
+/** Whether the target may have lost what is sent in. */
+export function hasSession({ sessionId, channel }: SessionHeaders): boolean {
+  return sessionId !== undefined || channel !== undefined;
+}
+
 /** Header names and values. */
 export type HeaderPairs = readonly (readonly [name: string, value: string])[];
 

@@ -8,7 +8,7 @@
 
 import { ProxyError } from "../errors.ts";
 import { discardBody, mediaType, readEvents } from "./body.ts";
-import { isRedirect, readErrorBody, repeatAfter } from "./responses.ts";
+import { isRedirect, readErrorBody } from "./responses.ts";
 import type { TargetAccess } from "./carrier.ts";
 import type { ServerEvent } from "./events.ts";
 import {
@@ -19,6 +19,7 @@ import {
 } from "./failure.ts";
 import { NO_SESSION, type SessionHeaders, streamHeaders } from "./headers.ts";
 import { retryAfterMs } from "./retry.ts";
+import { repeatAfter } from "./unprocessed.ts";
 
 /** What a {@linkcode SseChannel} is handed. */
 export interface SseChannelOptions extends TargetAccess {

@@ -5,9 +5,10 @@
  */
 
 import { ProxyError } from "../errors.ts";
+import type { Redact } from "../redact.ts";
 import { readBody } from "./body.ts";
-import type { Repeat } from "./failure.ts";
-import { readMessage, type RpcError } from "./message.ts";
+import { bodyWords } from "./body_words.ts";
+import { readMessage, type ResponseMessage, type RpcError } from "./message.ts";
 
 /**
  * Says what an HTTP error means where the transport knows more than MCP.
@@ -51,26 +52,53 @@ export async function readErrorBody(response: Response): Promise<Uint8Array> {
   }
 }
 
+/** A JSON-RPC error, and the ID that it has. */
+export interface RpcErrorAnswer extends ResponseMessage {
+  readonly error: RpcError;
+}
+
 /** The JSON-RPC error that a body is, if it is one. */
-export function readRpcError(body: Uint8Array): RpcError | undefined {
+export function readRpcError(body: Uint8Array): RpcErrorAnswer | undefined {
   const message = readMessage(body);
-  return message.kind === "response" ? message.error : undefined;
+  if (message.kind !== "response" || message.error === undefined) return;
+  const { error } = message;
+  return { ...message, error };
 }
 
-/** Whether a request may be sent again after an HTTP error. */
-export function repeatAfter(response: Response): Repeat {
-  const { status, headers } = response;
-  if (status === 429) return "always";
-  if (status === 503 && headers.has("retry-after")) return "always";
-  return [502, 503, 504].includes(status) ? "if-repeatable" : "never";
-}
-
-/** The error for a 2xx answer of another content type than MCP has. */
-export function badContentType(status: number, type: string): ProxyError {
+/**
+ * The error for a 2xx answer of another content type than MCP has.
+ *
+ * @param words What it says, by {@linkcode said}.
+ */
+export function badContentType(
+  status: number,
+  type: string,
+  words = "",
+): ProxyError {
   const what = type === "" ? "no content type" : `content type ${type}`;
   return new ProxyError(
     "bad-answer",
-    `the target answered HTTP ${status} with ${what}, where MCP has application/json or text/event-stream; is the target URL that of an MCP endpoint?`,
+    `the target answered HTTP ${status} with ${what}, where MCP has application/json or text/event-stream; is the target URL that of an MCP endpoint?${words}`,
     { data: { status, contentType: type } },
   );
+}
+
+/** The error for what stands where a JSON-RPC message should. */
+export function noMessage(
+  detail: string,
+  text: string,
+  redact: Redact,
+): ProxyError {
+  return new ProxyError(
+    "bad-answer",
+    `the target's answer is no JSON-RPC message: ${detail}${
+      said(text, redact)
+    }`,
+  );
+}
+
+/** What a body says, to stand at the end of an error's message. */
+export function said(text: string, redact: Redact): string {
+  const words = bodyWords(text, redact);
+  return words && `; it says: ${words}`;
 }

@@ -25,7 +25,11 @@ import { type CallGuard, guardRefusal } from "./call_guard.ts";
 import { Carrier } from "./carrier.ts";
 import { Delivery, type DeliveryOptions } from "./delivery.ts";
 import { Exchange, type ExchangeInit } from "./exchange.ts";
-import type { HeaderPairs, SessionHeaders } from "./headers.ts";
+import {
+  hasSession,
+  type HeaderPairs,
+  type SessionHeaders,
+} from "./headers.ts";
 import { lossInAnswer, SessionLost } from "./loss.ts";
 import {
   type BatchMessage,
@@ -117,6 +121,9 @@ export interface SessionOptions {
 
 /** How long what follows waits for `notifications/initialized`. */
 const INITIALIZED_WAIT_MS = 10_000;
+
+/** How long an answer that is there may wait for a new session. */
+const RENEWAL_WAIT_MS = 2_000;
 
 /**
  * How many notifications and answers are upstream at once. They have places of
@@ -350,11 +357,24 @@ export class Session {
       session,
       callGuard,
       (params) => this.#keeper.ask("tools/list", params, session),
-    );
+    ).catch((cause) => {
+      if (!(cause instanceof SessionLost)) throw cause;
+      // What became of the list is not what became of the call: it was not sent.
+      throw new SessionLost(cause.session, "always", cause.error);
+    });
   }
 
   /** Renews a lost session; whether the exchange is to be sent once more. */
   async #replace(exchange: Exchange, lost: SessionLost): Promise<boolean> {
+    if (!this.#policy.allows(exchange, lost.repeat)) {
+      // What follows this answer is to find the new session.
+      const patience = new AbortController();
+      const waited = delay(RENEWAL_WAIT_MS, patience.signal).catch(() => {});
+      await Promise.race([this.#keeper.onLost(lost.session), waited]);
+      patience.abort();
+      await this.#giveUp(exchange, lost.error);
+      return false;
+    }
     try {
       await this.#keeper.renew(lost.session);
     } catch (cause) {
@@ -364,9 +384,7 @@ export class Session {
       return false;
     }
     exchange.observation?.recovered();
-    if (this.#policy.allows(exchange, lost.repeat)) return true;
-    await this.#giveUp(exchange, lost.error);
-    return false;
+    return true;
   }
 
   #giveUp(exchange: Exchange, error: ProxyError | Uint8Array): Promise<void> {
@@ -411,12 +429,18 @@ export class Session {
     exchange: Exchange,
     session: SessionHeaders,
   ): void {
-    const repeat = answer.error && lossInAnswer(answer.error);
-    // A batch has other answers beside this one, which are not thrown away.
-    const isAlone = exchange.requests.length === 1;
-    const isLost = repeat && session.sessionId !== undefined && isAlone;
-    if (isLost && this.#options.recover) {
-      throw new SessionLost(session, repeat, frame);
+    const loss = answer.error && hasSession(session)
+      ? lossInAnswer(answer.error)
+      : undefined;
+    if (loss !== undefined && this.#options.recover) {
+      // Of its own stream alone can the exchange be sent again, and a batch
+      // has other answers beside this one, which are not thrown away.
+      const isAlone = exchange.requests.length === 1 && !session.channel;
+      if (!isAlone) void this.#keeper.onLost(session);
+      else {
+        const repeat = exchange.answerHasBegun ? "never" : loss;
+        throw new SessionLost(session, repeat, frame);
+      }
     }
     if (exchange.onAnswer || answer.error) return;
     this.#keeper.remember(exchange, answer.result);

@@ -58,17 +58,17 @@ export class SessionKeeper {
     this.#standing = new StandingStream({
       ...options,
       redact,
-      onLost: (session) => this.#onLost(session),
+      onLost: (session) => this.onLost(session),
     });
     this.#keepAlive = new KeepAlive({
       ...options,
       session: () => this.#current,
-      onLost: (session) => this.#onLost(session),
+      onLost: (session) => this.onLost(session),
     });
   }
 
   /** Found lost with nothing of the client's; whether there is a new one. */
-  async #onLost(session: SessionHeaders): Promise<boolean> {
+  async onLost(session: SessionHeaders): Promise<boolean> {
     const { recover, log } = this.#options;
     if (!recover) return false;
     try {
@@ -222,7 +222,7 @@ export class SessionKeeper {
     await channel.closed;
     await delay(RECONNECT_MS, this.#closing.signal).catch(() => {});
     if (this.#current !== session || this.#closing.signal.aborted) return;
-    await this.#onLost(session);
+    await this.onLost(session);
   }
 
   /** Holds the standing stream of the session; HTTP+SSE has one anyway. */

@@ -35,7 +35,7 @@ export function isHeaderMismatch(
 ): cause is AttemptError {
   if (method !== "tools/call" || !(cause instanceof AttemptError)) return false;
   if (!cause.answer) return false;
-  return readRpcError(cause.answer)?.code === HEADER_MISMATCH;
+  return readRpcError(cause.answer)?.error.code === HEADER_MISMATCH;
 }
 
 /** Asks for lists of tools. */
