@@ -111,8 +111,15 @@ const SHOWN_LENGTH = 60;
 /** A text from outside in a form fit for one line of an error. */
 export function quote(text: string): string {
   // deno-lint-ignore no-control-regex
-  const plain = text.replace(/[\0-\x1f\x7f-\x9f\u2028\u2029]/g, "?");
+  const plain = text.replace(/[\0-\x1f\x7f-\x9f\u2028\u2029]/g, "?")
+    // Nobody sees them, and they are what is wrong.
+    .replace(/\p{Cf}/gu, codeOf);
   return plain.length > SHOWN_LENGTH
     ? `'${plain.slice(0, SHOWN_LENGTH)}…'`
     : `'${plain}'`;
+}
+
+function codeOf(character: string): string {
+  const code = character.codePointAt(0) ?? 0;
+  return `<U+${code.toString(16).toUpperCase().padStart(4, "0")}>`;
 }

@@ -10,6 +10,7 @@ import {
   type Search,
   sourceFailed,
 } from "./credential_search.ts";
+import { demandSendable, type KeyNames } from "./credential_text.ts";
 import type { Credentials } from "./credentials.ts";
 import { parseTimestamp } from "./timestamp.ts";
 
@@ -20,6 +21,12 @@ export const KEY_VARIABLES: readonly string[] = [
   "AWS_SESSION_TOKEN",
   "AWS_CREDENTIAL_EXPIRATION",
 ];
+
+const VARIABLE_NAMES: KeyNames = {
+  accessKeyId: "AWS_ACCESS_KEY_ID",
+  secretAccessKey: "AWS_SECRET_ACCESS_KEY",
+  sessionToken: "AWS_SESSION_TOKEN",
+};
 
 /**
  * The keys in the environment.
@@ -44,10 +51,10 @@ export function environmentKeys(search: Search): Credentials | undefined {
         "neither",
     );
   }
+  const keys = { accessKeyId, secretAccessKey, sessionToken };
+  demandSendable(search, source, keys, VARIABLE_NAMES);
   const until = env("AWS_CREDENTIAL_EXPIRATION");
-  if (until === undefined) {
-    return { accessKeyId, secretAccessKey, sessionToken };
-  }
+  if (until === undefined) return keys;
   const expiration = parseTimestamp(until);
   if (expiration === undefined) {
     throw sourceFailed(
@@ -64,7 +71,7 @@ export function environmentKeys(search: Search): Credentials | undefined {
         "ones and start again, or use a profile, which is renewed",
     );
   }
-  return { accessKeyId, secretAccessKey, sessionToken, expiration };
+  return { ...keys, expiration };
 }
 
 /**
@@ -85,10 +92,22 @@ export function profileKeys(
     settings.get(name)
   );
   // The AWS CLI takes the older name first.
-  const token = settings.get("aws_security_token") ??
-    settings.get("aws_session_token");
+  const tokenName = settings.has("aws_security_token")
+    ? "aws_security_token"
+    : "aws_session_token";
   if (accessKeyId && secretAccessKey) {
-    return { accessKeyId, secretAccessKey, sessionToken: token || undefined };
+    const sessionToken = settings.get(tokenName) || undefined;
+    const placed = (name: string) => `${name} (${settings.origin(name)})`;
+    return demandSendable(
+      search,
+      source,
+      { accessKeyId, secretAccessKey, sessionToken },
+      {
+        accessKeyId: placed("aws_access_key_id"),
+        secretAccessKey: placed("aws_secret_access_key"),
+        sessionToken: placed(tokenName),
+      },
+    );
   }
   const lacking = names.filter((name) => !settings.get(name));
   const state = lacking.map((name) =>

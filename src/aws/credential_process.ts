@@ -11,6 +11,7 @@
 
 import { maskProgramOutput } from "../program_output.ts";
 import { demand, type Search, sourceFailed } from "./credential_search.ts";
+import { demandSendable } from "./credential_text.ts";
 import type { Credentials } from "./credentials.ts";
 import { type ProgramOutput, runProgram } from "./program_run.ts";
 import { shellSplit, windowsSplit } from "./shell_split.ts";
@@ -139,10 +140,14 @@ function parseAnswer(
   if (accessKeyId === undefined || secretAccessKey === undefined) {
     throw fail("printed no AccessKeyId or no SecretAccessKey");
   }
+  const keys = { accessKeyId, secretAccessKey, sessionToken };
+  demandSendable(search, source, keys, {
+    accessKeyId: `AccessKeyId of credential_process ${program}`,
+    secretAccessKey: `SecretAccessKey of credential_process ${program}`,
+    sessionToken: `SessionToken of credential_process ${program}`,
+  });
   const until = answer.get("Expiration") ?? undefined;
-  if (until === undefined) {
-    return { accessKeyId, secretAccessKey, sessionToken };
-  }
+  if (until === undefined) return keys;
   const expiration = parseTimestamp(until);
   if (expiration === undefined) {
     throw fail("printed an Expiration that is no ISO 8601 time");
@@ -152,7 +157,7 @@ function parseAnswer(
       `printed credentials that expired at ${until}`,
     );
   }
-  return { accessKeyId, secretAccessKey, sessionToken, expiration };
+  return { ...keys, expiration };
 }
 
 /**

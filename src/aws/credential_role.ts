@@ -8,18 +8,12 @@
 import type { Settings } from "./credential_files.ts";
 import { loadSdk, type SdkClientConfig, SdkHttp } from "./credential_http.ts";
 import { demand, type Search, sourceFailed } from "./credential_search.ts";
+import { demandPlain } from "./credential_text.ts";
 import type { Credentials } from "./credentials.ts";
+import { partitionOfArn } from "./partition.ts";
 
 /** What the session is called where nobody says. */
 const SESSION_NAME = "sigv4-proxy";
-
-/** STS regions by the partition of an ARN, where nothing names a region. */
-const PARTITION_REGIONS: ReadonlyMap<string, string> = new Map([
-  ["aws-cn", "cn-north-1"],
-  ["aws-us-gov", "us-gov-west-1"],
-  ["aws-iso", "us-iso-east-1"],
-  ["aws-iso-b", "us-isob-east-1"],
-]);
 
 /** What STS is asked. */
 export interface RoleRequest {
@@ -66,7 +60,7 @@ export async function assumeRole(
       ExternalId: role.externalId,
       DurationSeconds: role.durationSeconds,
     },
-    clientConfig: stsClient(search, role, settings, http),
+    clientConfig: stsClient(search, source, role, settings, http),
   });
   return await askSts(search, source, role.roleArn, http, provider);
 }
@@ -115,7 +109,7 @@ export async function assumeRoleWithToken(
     roleArn: role.roleArn,
     roleSessionName: role.sessionName ?? SESSION_NAME,
     durationSeconds: role.durationSeconds,
-    clientConfig: stsClient(search, role, settings, http),
+    clientConfig: stsClient(search, source, role, settings, http),
   });
   return await askSts(search, source, role.roleArn, http, provider);
 }
@@ -166,10 +160,14 @@ function cure(awsError: string): string {
 
 function stsClient(
   search: Search,
+  source: string,
   role: RoleRequest,
   settings: StsSettings,
   http: SdkHttp,
 ): SdkClientConfig & { region: string; endpoint?: string } {
+  const { profile } = settings;
+  const where = profile?.origin("region");
+  demandPlain(search, source, profile?.get("region"), `region (${where})`);
   const endpoint = stsEndpoint(search, settings);
   return {
     ...http.clientConfig,
@@ -192,8 +190,7 @@ function stsRegion(
     env("AWS_REGION"),
     env("AWS_DEFAULT_REGION"),
   ].find(isOne);
-  const partition = role.roleArn.split(":")[1] ?? "aws";
-  return named ?? PARTITION_REGIONS.get(partition) ?? "us-east-1";
+  return named ?? partitionOfArn(role.roleArn).region;
 }
 
 /**

@@ -23,6 +23,7 @@ import {
   type Search,
   sourceFailed,
 } from "./credential_search.ts";
+import { demandSendable } from "./credential_text.ts";
 
 /**
  * One set of AWS credentials.
@@ -205,10 +206,12 @@ export function createCredentialSource(
       choice,
     );
     choice = of.choice;
+    demandSendable(search, "credentials", found);
     const role = options.assumeRole;
     if (role === undefined) return onlyCredentials(found);
     const source = `role over ${maskAccessKeyId(found.accessKeyId)}`;
-    return onlyCredentials(await assumeRole(search, source, role, found));
+    const assumed = await assumeRole(search, source, role, found);
+    return onlyCredentials(demandSendable(search, source, assumed));
   };
   return new CredentialCache(async (watch) => {
     const search: Search = { ...shared, watch };

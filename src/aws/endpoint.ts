@@ -5,6 +5,8 @@
  * @module
  */
 
+import { PARTITIONS } from "./partition.ts";
+
 /** What a request to an AWS endpoint is signed for. */
 export interface Endpoint {
   /** The signing name of the service, as in a credential scope. */
@@ -13,33 +15,13 @@ export interface Endpoint {
   readonly region?: string;
 }
 
-/**
- * The domains under which AWS serves `<service>.<region>`, per partition: the
- * ordinary one and the dual-stack one. Source: partitions.json of the AWS SDKs.
- */
-const SERVICE_DOMAINS: readonly string[] = [
-  // aws, aws-us-gov
-  "amazonaws.com",
-  "api.aws",
-  // aws-cn
-  "amazonaws.com.cn",
-  "api.amazonwebservices.com.cn",
-  // aws-eusc
-  "amazonaws.eu",
-  "api.amazonwebservices.eu",
-  // aws-iso
-  "c2s.ic.gov",
-  "api.aws.ic.gov",
-  // aws-iso-b
-  "sc2s.sgov.gov",
-  "api.aws.scloud",
-  // aws-iso-e
-  "cloud.adc-e.uk",
-  "api.cloud-aws.adc-e.uk",
-  // aws-iso-f
-  "csp.hci.ic.gov",
-  "api.aws.hci.ic.gov",
-];
+/** The domains under which AWS serves `<service>.<region>`. */
+const SERVICE_DOMAINS: ReadonlySet<string> = new Set(
+  PARTITIONS.flatMap(({ domain, dualStackDomain }) => [
+    domain,
+    dualStackDomain,
+  ]),
+);
 
 /** The domain of what customers run: only the services named here sign there. */
 const CUSTOMER_DOMAIN = "on.aws";

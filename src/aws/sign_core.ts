@@ -5,7 +5,7 @@
  * @module
  */
 
-import { ConfigError } from "../errors.ts";
+import { ConfigError, CredentialsError } from "../errors.ts";
 import type { Log } from "../log.ts";
 import type { Redactor } from "../redact.ts";
 import { isS3, type PathRules } from "./canonical.ts";
@@ -14,6 +14,7 @@ import {
   type Credentials,
   type CredentialSource,
 } from "./credentials.ts";
+import { credentialsFault } from "./credential_text.ts";
 import { type SigningBody, UNSIGNED_PAYLOAD } from "./sign_body.ts";
 import { presignV4, type SigningInput, V4Signer } from "./sign_v4.ts";
 import type { V4aSigner } from "./sign_v4a.ts";
@@ -209,9 +210,18 @@ export function toSource(
       ...told,
     });
   }
-  if (typeof credentials === "function") return { get: () => credentials() };
+  if (typeof credentials === "function") {
+    return { get: async () => sendable(await credentials()) };
+  }
   if ("get" in credentials) return credentials;
-  return { get: () => Promise.resolve(credentials) };
+  return { get: async () => await sendable(credentials) };
+}
+
+/** A header that cannot be made would look like a request that failed. */
+function sendable(credentials: Credentials): Credentials {
+  const fault = credentialsFault(credentials);
+  if (fault === undefined) return credentials;
+  throw new CredentialsError(`the credentials cannot be used: ${fault}`);
 }
 
 /** v4a costs nothing to those who do not use it. */

@@ -4,8 +4,8 @@
  * @module
  */
 
+import { partitionOf } from "../aws/partition.ts";
 import type { Config } from "../config.ts";
-import { partitionOf } from "./partition.ts";
 
 /**
  * The beginnings of ARNs in the target's partition and regions.

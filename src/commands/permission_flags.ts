@@ -21,11 +21,11 @@ import { flagsFor, type Need } from "../aws/credential_permissions.ts";
 import { splitCommand } from "../aws/credential_process.ts";
 import { profileWay } from "../aws/credential_profile.ts";
 import { UnclearFilesError } from "../aws/credential_search.ts";
+import { oneRegion, partitionOf } from "../aws/partition.ts";
 import type { Config } from "../config.ts";
 import { PROXY_VARIABLES } from "../connect_limit.ts";
 import type { CommandContext } from "./context.ts";
 import { listenNeeds } from "./listen_needs.ts";
-import { oneRegion, partitionOf } from "./partition.ts";
 import { hostAndPort } from "./sts.ts";
 
 /** What the proxy itself reads of the environment. */

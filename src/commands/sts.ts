@@ -7,11 +7,11 @@
 import type { Credentials } from "../aws/credentials.ts";
 import { explainRefusal } from "../aws/refusal.ts";
 import { createSignedFetch } from "../aws/signed_fetch.ts";
+import { oneRegion, partitionOf } from "../aws/partition.ts";
 import type { ProxyError } from "../errors.ts";
 import type { Redactor } from "../redact.ts";
 import type { CommandContext } from "./context.ts";
 import { reasonOf, withLimit } from "./limit.ts";
-import { oneRegion, partitionOf } from "./partition.ts";
 
 /** Whom AWS takes the credentials for. */
 export interface Caller {

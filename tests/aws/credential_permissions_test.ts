@@ -143,7 +143,10 @@ Deno.test("AWS's own STS host is named, of the region and partition", async () =
     "--allow-net=sts.eu-west-1.amazonaws.com:443",
   ]);
   await assertLacks(world, probing(ROLE.replace("aws", "aws-cn"), "*"), why, [
-    "--allow-net=sts.cn-north-1.amazonaws.com.cn:443",
+    "--allow-net=sts.cn-northwest-1.amazonaws.com.cn:443",
+  ]);
+  await assertLacks(world, probing(ROLE.replace("aws", "aws-eusc"), "*"), why, [
+    "--allow-net=sts.eusc-de-east-1.amazonaws.eu:443",
   ]);
 });
 

@@ -10,6 +10,8 @@ export interface Partition {
   readonly name: string;
   /** The domain of its services. */
   readonly domain: string;
+  /** The domain of its dual-stack endpoints. */
+  readonly dualStackDomain: string;
   /** The region of a service that is asked without a region. */
   readonly region: string;
 }
@@ -17,47 +19,68 @@ export interface Partition {
 const COMMERCIAL: Partition = {
   name: "aws",
   domain: "amazonaws.com",
+  dualStackDomain: "api.aws",
   region: "us-east-1",
 };
 
-/** By the beginning of a region's name. Source: partitions.json of the AWS SDKs. */
-const PARTITIONS: readonly (readonly [prefix: string, Partition])[] = [
-  ["cn-", {
+/**
+ * The others, each with how the names of its regions begin. Source:
+ * partitions.json of the AWS SDKs.
+ */
+const OTHERS: readonly (Partition & { readonly prefix: string })[] = [
+  {
+    prefix: "cn-",
     name: "aws-cn",
     domain: "amazonaws.com.cn",
+    dualStackDomain: "api.amazonwebservices.com.cn",
     region: "cn-northwest-1",
-  }],
-  ["us-gov-", {
+  },
+  {
+    prefix: "us-gov-",
     name: "aws-us-gov",
     domain: "amazonaws.com",
+    dualStackDomain: "api.aws",
     region: "us-gov-west-1",
-  }],
-  ["eusc-", {
+  },
+  {
+    prefix: "eusc-",
     name: "aws-eusc",
     domain: "amazonaws.eu",
+    dualStackDomain: "api.amazonwebservices.eu",
     region: "eusc-de-east-1",
-  }],
-  ["us-iso-", {
+  },
+  {
+    prefix: "us-iso-",
     name: "aws-iso",
     domain: "c2s.ic.gov",
+    dualStackDomain: "api.aws.ic.gov",
     region: "us-iso-east-1",
-  }],
-  ["us-isob-", {
+  },
+  {
+    prefix: "us-isob-",
     name: "aws-iso-b",
     domain: "sc2s.sgov.gov",
+    dualStackDomain: "api.aws.scloud",
     region: "us-isob-east-1",
-  }],
-  ["eu-isoe-", {
+  },
+  {
+    prefix: "eu-isoe-",
     name: "aws-iso-e",
     domain: "cloud.adc-e.uk",
+    dualStackDomain: "api.cloud-aws.adc-e.uk",
     region: "eu-isoe-west-1",
-  }],
-  ["us-isof-", {
+  },
+  {
+    prefix: "us-isof-",
     name: "aws-iso-f",
     domain: "csp.hci.ic.gov",
+    dualStackDomain: "api.aws.hci.ic.gov",
     region: "us-isof-south-1",
-  }],
+  },
 ];
+
+/** All partitions. */
+export const PARTITIONS: readonly Partition[] = [COMMERCIAL, ...OTHERS];
 
 /**
  * The partition of a region.
@@ -67,8 +90,18 @@ const PARTITIONS: readonly (readonly [prefix: string, Partition])[] = [
  * none that is known.
  */
 export function partitionOf(region: string): Partition {
-  const found = PARTITIONS.find(([prefix]) => region.startsWith(prefix));
-  return found?.[1] ?? COMMERCIAL;
+  return OTHERS.find(({ prefix }) => region.startsWith(prefix)) ?? COMMERCIAL;
+}
+
+/**
+ * The partition of an ARN.
+ *
+ * @param arn The ARN.
+ * @returns Its partition; the commercial one, if it is of none that is known.
+ */
+export function partitionOfArn(arn: string): Partition {
+  const [, name] = arn.split(":");
+  return PARTITIONS.find((known) => known.name === name) ?? COMMERCIAL;
 }
 
 /**
