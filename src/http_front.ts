@@ -12,6 +12,7 @@ import { HttpError, toHttpError } from "./http_error.ts";
 import { HttpExchange, type HttpExchangeOptions } from "./http_exchange.ts";
 import type { Guard } from "./http_guard.ts";
 import { readHead, type RequestHead } from "./http_head.ts";
+import { Pipelines } from "./http_pipeline.ts";
 import { shuttingDown } from "./mcp/failure.ts";
 import { MAX_TIMER_MS } from "./timers.ts";
 
@@ -39,6 +40,7 @@ export class HttpFront {
   readonly #requests = new Set<HttpExchange>();
   /** Those that may stand open until someone ends them. */
   readonly #streams = new Set<HttpExchange>();
+  readonly #pipelines = new Pipelines();
   #isDraining = false;
   #onDone: (() => void) | undefined;
 
@@ -51,7 +53,14 @@ export class HttpFront {
    * closes the connection none follows (RFC 9112, 9.6).
    */
   handle(request: IncomingMessage, response: ServerResponse): void {
-    if (this.#options.discard.isClosing(request.socket)) return;
+    const { discard, log } = this.#options;
+    const { socket } = request;
+    if (socket.destroyed) return;
+    if (!this.#pipelines.enter(request, response)) {
+      log.warn("closed a connection: too many requests of it are unanswered");
+      return void socket.destroy();
+    }
+    if (discard.isClosing(socket)) return;
     // A client that leaves is told by "close"; unheard, an error would throw.
     request.on("error", () => {});
     response.on("error", () => {});
