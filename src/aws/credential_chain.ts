@@ -161,8 +161,8 @@ function choiceOf(files: SharedFiles | undefined, name: string): Choice {
 function filesWith({ paths, profiles }: SharedFiles, name: string): string[] {
   const profile = profiles.get(name);
   return [
-    ...profile?.inConfig.size ? [paths.config] : [],
-    ...profile?.inCredentials.size ? [paths.credentials] : [],
+    ...profile?.inConfig.names().length ? [paths.config] : [],
+    ...profile?.inCredentials.names().length ? [paths.credentials] : [],
   ];
 }
 

@@ -9,7 +9,6 @@
  */
 
 import { homedir } from "node:os";
-import { join } from "node:path";
 import {
   ConfigSyntaxError,
   type Option,
@@ -73,9 +72,9 @@ export class Settings {
     return new Settings([...this.#settings, ...other.#settings]);
   }
 
-  /** How many there are. */
-  get size(): number {
-    return this.#settings.size;
+  /** The names of all of them. */
+  names(): string[] {
+    return [...this.#settings.keys()];
   }
 }
 
@@ -169,6 +168,10 @@ const VARIABLE = Deno.build.os === "windows"
   ? /\$(?:(\w+)|\{([^}]*)\})|%([^%]+)%/g
   : /\$(?:(\w+)|\{([^}]*)\})/g;
 
+const [OWN_HOME, FINAL_SLASH] = Deno.build.os === "windows"
+  ? [/^~(?:$|[/\\])/, /[/\\]+$/]
+  : [/^~(?:$|\/)/, /\/+$/];
+
 function variableName(match: readonly (string | undefined)[]): string {
   return match[1] ?? match[2] ?? match[3] ?? "";
 }
@@ -178,9 +181,9 @@ function expandPath(path: string, env: ReadEnv): string | undefined {
     VARIABLE,
     (text, ...groups) => env(variableName([text, ...groups])) ?? text,
   );
-  if (!/^~(?:$|[/\\])/.test(expanded)) return expanded;
-  const home = homeDirectory(env);
-  return home === undefined ? undefined : join(home, expanded.slice(1));
+  if (!OWN_HOME.test(expanded)) return expanded;
+  const home = homeDirectory(env)?.replace(FINAL_SLASH, "");
+  return home === undefined ? undefined : home + expanded.slice(1);
 }
 
 /**
@@ -243,6 +246,12 @@ type Sections = ReadonlyMap<string, Section>;
 
 /** What is no file counts as not there, as for the AWS CLI. */
 async function readSections(path: string): Promise<Sections | undefined> {
+  if (path.startsWith("~")) {
+    throw new UnclearFilesError(
+      "shared files",
+      `${path}: the home of another user is not looked up: write it out`,
+    );
+  }
   const isFile = await Deno.stat(path).then(
     (info) => info.isFile,
     () => false,
