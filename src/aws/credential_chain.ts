@@ -228,6 +228,12 @@ async function openFiles(
   trail: Trail,
 ): Promise<SharedFiles | undefined> {
   const source = "shared files";
+  const unread = envNeeds(
+    search,
+    pathVariables(search.env),
+    "find the shared AWS files",
+  );
+  if (unread.length > 0) throw notPermitted(search, source, unread);
   const isNamed = isAskedFor(search);
   const paths: SharedPaths | undefined = sharedPaths(search.env);
   if (paths === undefined) {
@@ -244,12 +250,6 @@ async function openFiles(
     else trail.add(source, "HOME is not set");
     return undefined;
   }
-  const unread = envNeeds(
-    search,
-    pathVariables(search.env),
-    "find the shared AWS files",
-  );
-  if (unread.length > 0) throw notPermitted(search, source, unread);
   const files = await readSharedFiles(paths, (path) => search.watch.see(path));
   const isKnown = files.profiles.has(profileName(search));
   if (files.missing.length > 0 && !isKnown) {

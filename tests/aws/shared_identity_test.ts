@@ -1,0 +1,505 @@
+/**
+ * Whose keys are found in shared files as people write them, beside a container
+ * that would gladly give its own: the AWS CLI's choice, or an error.
+ */
+
+import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import {
+  createCredentialSource,
+  type CredentialSource,
+  profileRegion,
+} from "../../src/aws/credentials.ts";
+import { CredentialsError } from "../../src/errors.ts";
+import type { Log } from "../../src/log.ts";
+import { SECRETS_SEEN } from "../support/secrets_seen.ts";
+import { ContainerPeer, keysOf, StsPeer } from "./credential_peers.ts";
+import { World } from "./credential_world.ts";
+
+/** A profile's keys, as lines. */
+function keys(name: string): string {
+  const { accessKeyId, secretAccessKey } = keysOf(name);
+  return `aws_access_key_id = ${accessKeyId}\n` +
+    `aws_secret_access_key = ${secretAccessKey}\n`;
+}
+
+const DEFAULT = `[default]\n${keys("default")}`;
+
+/** A home directory with a container and an STS beside it. */
+class Machine extends World {
+  readonly container = new ContainerPeer();
+  readonly sts = new StsPeer();
+  readonly warnings: string[] = [];
+
+  constructor(files: { config?: string; credentials?: string } = {}) {
+    super();
+    for (const [name, text] of Object.entries(files)) {
+      this.write(`.aws/${name}`, text);
+    }
+  }
+
+  /** The program's source of credentials. */
+  source(
+    { profile, variables, now }: {
+      profile?: string;
+      variables?: Record<string, string>;
+      now?: () => number;
+    } = {},
+  ): CredentialSource {
+    const warn = (message: string) => this.warnings.push(message);
+    const log: Log = { debug() {}, info() {}, warn, error: warn };
+    return createCredentialSource({
+      profile,
+      env: this.all(variables),
+      now,
+      log,
+    });
+  }
+
+  /** Everything that a process here sees. */
+  all(variables: Record<string, string> = {}): ReturnType<World["env"]> {
+    return this.env({
+      AWS_CONTAINER_CREDENTIALS_FULL_URI: this.container.url,
+      AWS_ENDPOINT_URL_STS: this.sts.url,
+      ...variables,
+    });
+  }
+
+  /** Whose keys are found, or the error's message. */
+  async found(
+    profile?: string,
+    variables?: Record<string, string>,
+  ): Promise<string> {
+    return await outcome(this.source({ profile, variables }));
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.container[Symbol.asyncDispose]();
+    await this.sts[Symbol.asyncDispose]();
+    this[Symbol.dispose]();
+  }
+}
+
+async function outcome(source: CredentialSource): Promise<string> {
+  try {
+    return (await source.get()).accessKeyId;
+  } catch (error) {
+    assert(error instanceof CredentialsError, String(error));
+    SECRETS_SEEN.check(error.message);
+    return error.message;
+  }
+}
+
+/** An error that names the file and the line, and asks nobody else. */
+function assertRefused(
+  machine: Machine,
+  file: "config" | "credentials",
+  line: number,
+  found: string,
+): void {
+  assertStringIncludes(
+    found,
+    `${machine.path(".aws", file)} line ${line}: `,
+  );
+  assertEquals(machine.container.requests, []);
+}
+
+Deno.test("what follows a section's ] does not hand its keys to the default profile (C1)", async () => {
+  const tails = ["# note", " # note", " x", ";n", " = x", " ;", "\t#", " y] z"];
+  for (const tail of tails) {
+    await using machine = new Machine({
+      credentials: `${DEFAULT}[prod]${tail}\n${keys("prod")}`,
+    });
+    assertEquals(await machine.found(), "ASIADEFAULT", tail);
+    if (tail.includes("]")) continue;
+    assertEquals(await machine.found("prod"), "ASIAPROD", tail);
+    await using other = new Machine({
+      config: `${DEFAULT}[profile prod]${tail}\n${keys("prod")}`,
+    });
+    assertEquals(await other.found(), "ASIADEFAULT", tail);
+    assertEquals(await other.found("prod"), "ASIAPROD", tail);
+  }
+});
+
+Deno.test("a section header that is none is an error with file and line (C2, C11)", async () => {
+  for (
+    const header of ["[prod", "[prod)", "prod]", "prod", "[]", "<<<<<<< x"]
+  ) {
+    await using machine = new Machine({
+      credentials: `${DEFAULT}${header}\n${keys("prod")}`,
+    });
+    assertRefused(machine, "credentials", 4, await machine.found());
+    assertRefused(machine, "credentials", 4, await machine.found("prod"));
+  }
+});
+
+Deno.test("a section glued to a secret is an error with file and line (C2, C11)", async () => {
+  await using machine = new Machine({
+    credentials: `${DEFAULT.trimEnd()}[prod]\n${keys("prod")}`,
+  });
+  assertRefused(machine, "credentials", 4, await machine.found());
+});
+
+Deno.test("# and ; belong to a profile's name (C3)", async () => {
+  await using machine = new Machine({
+    credentials: `${DEFAULT}[Team #1]\n${keys("one")}[a ;b]\n${keys("two")}`,
+    config:
+      "[profile 'Team #1']\nregion = r1\n[profile \"a ;b\"]\nregion = r2\n",
+  });
+  assertEquals(await machine.found(), "ASIADEFAULT");
+  for (
+    const [name, id, region] of [["Team #1", "ONE", "r1"], [
+      "a ;b",
+      "TWO",
+      "r2",
+    ]]
+  ) {
+    assertEquals(await machine.found(name), `ASIA${id}`);
+    assertEquals(await profileRegion(name, machine.all()), region);
+  }
+});
+
+Deno.test("a role in a section with a tail is not the default profile's (C4)", async () => {
+  await using machine = new Machine({
+    credentials: DEFAULT,
+    config:
+      "[profile app] (admin)\nrole_arn = arn:aws:iam::123456789012:role/app\n" +
+      "source_profile = default\n",
+  });
+  assertEquals(await machine.found(), "ASIADEFAULT");
+  assertEquals(machine.sts.asked, []);
+  assertEquals(await machine.found("app"), "ASIAAPP1");
+});
+
+Deno.test("a colon stands for = (C5)", async () => {
+  const colons = keys("user").replaceAll(" =", ":");
+  await using machine = new Machine({
+    credentials: `[default]\n${colons}[prod]\n${colons.replaceAll(":", " : ")}`,
+  });
+  assertEquals(await machine.found(), "ASIAUSER");
+  assertEquals(await machine.found("prod"), "ASIAUSER");
+});
+
+Deno.test("a variable's profile is found in the AWS CLI's order, and has to be there (C8)", async () => {
+  await using machine = new Machine({
+    credentials: `${DEFAULT}[work]\n${keys("work")}[other]\n${keys("other")}`,
+    config: "[profile work]\nregion = eu-west-9\n",
+  });
+  const work = { AWS_DEFAULT_PROFILE: "work" };
+  assertEquals(await machine.found(undefined, work), "ASIAWORK");
+  const both = { ...work, AWS_PROFILE: "other" };
+  assertEquals(await machine.found(undefined, both), "ASIAWORK");
+  assertEquals(await machine.found("other", both), "ASIAOTHER");
+  assertEquals(await profileRegion(undefined, machine.all(both)), "eu-west-9");
+  for (const name of ["nosuch", "Work", "default "]) {
+    const found = await machine.found(undefined, { AWS_DEFAULT_PROFILE: name });
+    assertStringIncludes(found, `profile "${name}": it is neither in`);
+  }
+  assertEquals(machine.container.requests, []);
+});
+
+Deno.test("a variable that names the default profile asks for it to be there (C8)", async () => {
+  await using machine = new Machine({ credentials: `[work]\n${keys("work")}` });
+  const found = await machine.found(undefined, { AWS_PROFILE: "default" });
+  assertStringIncludes(found, 'profile "default": it is neither in');
+});
+
+Deno.test("variables and ~ count in the variables that name the files (C9)", async () => {
+  await using machine = new Machine({ credentials: DEFAULT });
+  machine.write("alt/credentials", `[default]\n${keys("alt")}`);
+  machine.write("alt/config", "[default]\nregion = alt-1\n");
+  const places = [
+    "$HOME/alt",
+    "${HOME}/alt",
+    "$ALT",
+    "${ALT}",
+    "~/alt",
+    "~/$X/alt",
+  ];
+  for (const place of places) {
+    const variables = {
+      ALT: machine.path("alt"),
+      X: ".",
+      AWS_SHARED_CREDENTIALS_FILE: `${place}/credentials`,
+      AWS_CONFIG_FILE: `${place}/config`,
+    };
+    assertEquals(await machine.found(undefined, variables), "ASIAALT", place);
+    assertEquals(
+      await profileRegion(undefined, machine.all(variables)),
+      "alt-1",
+    );
+  }
+});
+
+Deno.test("the home of another user is not looked up, and nothing signs in its place (C9)", async () => {
+  await using machine = new Machine();
+  const found = await machine.found(undefined, {
+    AWS_SHARED_CREDENTIALS_FILE: "~root/.aws/credentials",
+  });
+  assertStringIncludes(found, "the home of another user is not looked up");
+  assertEquals(machine.container.requests, []);
+});
+
+Deno.test("a file that cannot be understood is an error, whatever is wrong and whichever it is (C11)", async () => {
+  const broken: [text: string | Uint8Array, line: number][] = [
+    ["region = x\n[default]\n", 1],
+    [`${DEFAULT}[default]\n`, 4],
+    [`${DEFAULT}aws_access_key_id = AKIAOTHER\n`, 4],
+    [`${DEFAULT}AWS_ACCESS_KEY_ID : AKIAOTHER\n`, 4],
+    [`${DEFAULT}\n= x\n`, 5],
+    [`\ufeff${DEFAULT}`, 1],
+    [`${DEFAULT}s3 =\n  nonsense\n`, 4],
+    [
+      new TextEncoder().encode(DEFAULT).map((byte, at) =>
+        at === 12 ? 0xff : byte
+      ),
+      2,
+    ],
+    [
+      Uint8Array.from([0xff, 0xfe, ...new TextEncoder().encode("[\0d\0]\0")]),
+      1,
+    ],
+  ];
+  for (const [text, line] of broken) {
+    for (const file of ["config", "credentials"] as const) {
+      await using machine = new Machine(
+        file === "config" ? { credentials: DEFAULT } : { config: DEFAULT },
+      );
+      const path = machine.write(`.aws/${file}`, "");
+      Deno.writeFileSync(
+        path,
+        typeof text === "string" ? new TextEncoder().encode(text) : text,
+      );
+      assertRefused(machine, file, line, await machine.found());
+      assertRefused(machine, file, line, await machine.found("default"));
+      const region = await profileRegion(undefined, machine.all())
+        .catch((error) => error.message);
+      assertRefused(machine, file, line, region);
+    }
+  }
+});
+
+Deno.test("a file that may not be read is an error, not a file that is empty (C11)", async () => {
+  if (Deno.build.os === "windows" || Deno.uid() === 0) return;
+  await using machine = new Machine({ credentials: DEFAULT });
+  Deno.chmodSync(machine.path(".aws/credentials"), 0);
+  assertStringIncludes(await machine.found(), "cannot be read");
+  assertEquals(machine.container.requests, []);
+});
+
+Deno.test("half of a pair of keys is an error, wherever the other half is (C11)", async () => {
+  const [id, secret] = keys("default").split(/(?<=\n)/);
+  const halves: Partial<Record<"config" | "credentials", string>>[] = [
+    { credentials: `[default]\n${id}` },
+    { credentials: `[default]\n${secret}` },
+    { config: `[default]\n${id}` },
+    { credentials: `[default]\n${id}`, config: `[default]\n${secret}` },
+    { credentials: `[default]\n${id}aws_secret_access_key =\n` },
+    {
+      credentials: "[default]\naws_access_key_id =\naws_secret_access_key =\n",
+    },
+    { credentials: `[default]\naws_access_key_id =\n  x = y\n${secret}` },
+  ];
+  for (const files of halves) {
+    await using machine = new Machine(files);
+    assertStringIncludes(await machine.found(), `${machine.home}/.aws/`);
+    assertEquals(machine.container.requests, []);
+  }
+});
+
+Deno.test("a comment begins at the start of a line only (C18)", async () => {
+  await using machine = new Machine({
+    credentials: `[Team]\n${keys("wrong")}[Team #1]\n${keys("right")}`,
+    config:
+      "[profile app]\n# note\nrole_arn = arn:aws:iam::123456789012:role/app\n" +
+      "  ; indented\nexternal_id = a #b ;c\nsource_profile = Team #1\n",
+  });
+  assertEquals(await machine.found("app"), "ASIAAPP1");
+  const [{ externalId, signedBy }] = machine.sts.asked;
+  assertEquals([externalId, signedBy], ["a #b ;c", "ASIARIGHT"]);
+});
+
+Deno.test("the options of [DEFAULT] count in every profile of the file", async () => {
+  await using machine = new Machine({
+    credentials: `[DEFAULT]\n${keys("all")}[a]\n[b]\n${keys("b")}`,
+  });
+  assertEquals(await machine.found("a"), "ASIAALL");
+  assertEquals(await machine.found("b"), "ASIAB");
+  assertStringIncludes(await machine.found("DEFAULT"), "it is neither in");
+});
+
+/** What a rotator leaves of the default profile's keys for a moment. */
+const MOMENTS: Record<string, string> = {
+  "emptied": "",
+  "cut to its header": "[default]\n",
+  "cut in its header": "[defa",
+  "cut after the header's name": "[default",
+  "cut before the secret": DEFAULT.split("\n").slice(0, 2).join("\n"),
+  "cut in a name": DEFAULT.slice(0, DEFAULT.indexOf("_secret")),
+  "cut after an =": DEFAULT.slice(0, DEFAULT.lastIndexOf("=") + 1),
+  "left with a comment": "# to be written\n",
+  "left with another profile": `[other]\n${keys("other")}`,
+};
+
+for (const [moment, text] of Object.entries(MOMENTS)) {
+  for (const profile of [undefined, "default"]) {
+    const named = profile === undefined ? "" : ", named";
+    Deno.test(`while the credentials file is ${moment}, the keys in memory sign${named} (C10)`, async () => {
+      await using machine = new Machine({ credentials: DEFAULT });
+      const source = machine.source({ profile });
+      assertEquals(await outcome(source), "ASIADEFAULT");
+      const path = machine.write(".aws/credentials", text);
+      assertEquals(await outcome(source), "ASIADEFAULT");
+      assertEquals(await outcome(source), "ASIADEFAULT");
+      assertEquals(machine.warnings, ["the credentials in memory stay in use"]);
+      Deno.writeTextFileSync(path, `[default]\n${keys("next")}`);
+      assertEquals(await outcome(source), "ASIANEXT");
+      assertEquals(machine.container.requests, []);
+    });
+  }
+}
+
+Deno.test("a role is not left for the profile's own keys while the config file is empty (C10)", async () => {
+  const role = "[default]\nrole_arn = arn:aws:iam::123456789012:role/app\n" +
+    "source_profile = default\n";
+  for (const text of ["", "[default]\n", "[profile x]\nregion = y\n", "[def"]) {
+    await using machine = new Machine({ credentials: DEFAULT, config: role });
+    const source = machine.source();
+    assertEquals(await outcome(source), "ASIAAPP1");
+    const path = machine.write(".aws/config", text);
+    assertEquals(await outcome(source), "ASIAAPP1", text);
+    Deno.writeTextFileSync(path, role.replace("/app", "/other"));
+    assertEquals(await outcome(source), "ASIAOTHER2", text);
+  }
+});
+
+Deno.test("a role whose source profile is cut keeps its session (C10)", async () => {
+  for (const text of ["", "[base]\n", "[base]\naws_access_key_id = A\n"]) {
+    await using machine = new Machine({
+      credentials: `[base]\n${keys("base")}`,
+      config: "[default]\nrole_arn = arn:aws:iam::123456789012:role/app\n" +
+        "source_profile = base\n",
+    });
+    const source = machine.source();
+    assertEquals(await outcome(source), "ASIAAPP1");
+    machine.write(".aws/credentials", text);
+    assertEquals(await outcome(source), "ASIAAPP1", text);
+  }
+});
+
+Deno.test("keys that were refused or are over get the error, not the container's place (C10)", async () => {
+  await using machine = new Machine({ credentials: DEFAULT });
+  const source = machine.source();
+  const refused = await source.get();
+  machine.write(".aws/credentials", "[default]\n");
+  const found = await source.get({ refresh: refused }).catch((error) => error);
+  assert(found instanceof CredentialsError, String(found));
+  assertStringIncludes(found.message, "its credentials are no longer in");
+  assertStringIncludes(
+    await outcome(source),
+    "its credentials are no longer in",
+  );
+  machine.write(".aws/credentials", DEFAULT);
+  assertEquals(await outcome(source), "ASIADEFAULT");
+  assertEquals(machine.container.requests, []);
+});
+
+Deno.test("a session that is over while the file is empty is not used (C10)", async () => {
+  let now = Date.now();
+  await using machine = new Machine({
+    credentials: DEFAULT,
+    config: "[default]\nrole_arn = arn:aws:iam::123456789012:role/app\n" +
+      "source_profile = default\n",
+  });
+  const source = machine.source({ now: () => now });
+  assertEquals(await outcome(source), "ASIAAPP1");
+  machine.write(".aws/config", "");
+  assertEquals(await outcome(source), "ASIAAPP1");
+  now += 2 * 3_600_000;
+  assertStringIncludes(
+    await outcome(source),
+    "its credentials are no longer in",
+  );
+  assertEquals(machine.sts.asked.length, 1);
+});
+
+Deno.test("a credentials file that is removed is an error, not the container's place (C10)", async () => {
+  await using machine = new Machine({ credentials: DEFAULT });
+  const source = machine.source();
+  assertEquals(await outcome(source), "ASIADEFAULT");
+  Deno.removeSync(machine.path(".aws/credentials"));
+  assertStringIncludes(
+    await outcome(source),
+    "its credentials are no longer in",
+  );
+  assertEquals(machine.container.requests, []);
+});
+
+Deno.test("a profile that is given another way by hand takes it at the next request", async () => {
+  await using machine = new Machine({
+    credentials: `[base]\n${keys("base")}`,
+    config: "[default]\nrole_arn = arn:aws:iam::123456789012:role/app\n" +
+      "source_profile = base\n",
+  });
+  const source = machine.source();
+  assertEquals(await outcome(source), "ASIAAPP1");
+  machine.write(".aws/config", `[default]\n${keys("config")}`);
+  assertEquals(await outcome(source), "ASIACONFIG");
+});
+
+/** A program that prints the keys which its last argument names. */
+function program(machine: Machine): string {
+  const path = machine.write(
+    "c.sh",
+    `#!/bin/sh
+for last; do :; done
+printf '{"Version":1,"AccessKeyId":"%s","SecretAccessKey":"s%s"}' "$last" "$#"
+`,
+  );
+  Deno.chmodSync(path, 0o755);
+  return path;
+}
+
+Deno.test({
+  name:
+    "a credential process gets the arguments that the AWS CLI gives it (C6, C7)",
+  ignore: Deno.build.os === "windows",
+  async fn() {
+    const lines: [command: string, last: string, count: number][] = [
+      [" --account\n    prod\n", "prod", 2],
+      ["\n  --account prod\n", "prod", 2],
+      ["\n\n\t--account\n  # not this\n  prod\n", "prod", 2],
+      [' --account "Prod #2"\n', "Prod #2", 2],
+      [" --account Prod #2\n", "#2", 3],
+      [` 'a b' "c'd" e\\ f "g'h"\n`, "g'h", 4],
+      [' --account ""x\n', "x", 2],
+    ];
+    for (const [rest, last, count] of lines) {
+      await using machine = new Machine();
+      machine.write(
+        ".aws/config",
+        `[default]\ncredential_process = ${
+          program(machine)
+        }${rest}region = x\n`,
+      );
+      const found = await machine.source().get();
+      assertEquals(found.accessKeyId, last, rest);
+      assertEquals(found.secretAccessKey, `s${count}`, rest);
+    }
+  },
+});
+
+Deno.test("a credential process whose quotation has no end is not run (C15)", async () => {
+  for (const rest of [' "abc', " 'abc", " abc\\", ' "abc\\']) {
+    await using machine = new Machine();
+    machine.write(
+      ".aws/config",
+      `[default]\ncredential_process = ${program(machine)}${rest}\n`,
+    );
+    const found = await machine.found();
+    assertStringIncludes(
+      found,
+      "credential_process cannot be split into words",
+    );
+    assertEquals(machine.container.requests, []);
+  }
+});
