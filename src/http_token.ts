@@ -4,9 +4,11 @@
  * @module
  */
 
+import { join } from "node:path";
 import { createHash, timingSafeEqual } from "node:crypto";
 import { ConfigError } from "./errors.ts";
 import type { Log } from "./log.ts";
+import { directoryFault } from "./runtime_directory.ts";
 
 const TOKEN_BYTES = 32;
 
@@ -55,9 +57,12 @@ export interface TokenPlace {
 export class TokenFile implements AsyncDisposable {
   /** Where it is. */
   readonly path: string;
+  /** A directory that was made for it. */
+  readonly #directory: string | undefined;
 
-  private constructor(path: string) {
+  private constructor(path: string, directory?: string) {
     this.path = path;
+    this.#directory = directory;
   }
 
   /**
@@ -65,8 +70,8 @@ export class TokenFile implements AsyncDisposable {
    *
    * @param token The token. Nothing else is in the file, no newline either.
    * @param where Where to. The system's temporary directory is taken in place
-   * of one that is not there, or takes no file of this user's: under sudo, from
-   * cron and in containers the one of a login is not at hand.
+   * of one that is not there, takes no file of this user's, or lets others in:
+   * under sudo, from cron and in containers the one of a login is not at hand.
    * @returns The file.
    * @throws {ConfigError} It cannot be written.
    */
@@ -89,13 +94,20 @@ export class TokenFile implements AsyncDisposable {
 
   static async #create(token: string, directory?: string): Promise<TokenFile> {
     try {
-      const path = await Deno.makeTempFile({
-        ...(directory !== undefined && { dir: directory }),
-        prefix: "sigv4-proxy-",
-        suffix: ".token",
+      if (directory !== undefined) {
+        const path = join(directory, `sigv4-proxy-${makeToken()}.token`);
+        await writeNew(path, token, directory);
+        return new TokenFile(path);
+      }
+      // One of our own: the temporary one is everybody's, and under narrow
+      // permissions it cannot be looked at.
+      const own = await Deno.makeTempDir({ prefix: "sigv4-proxy-" });
+      const file = new TokenFile(join(own, "listen.token"), own);
+      await writeNew(file.path, token).catch(async (cause) => {
+        await file[Symbol.asyncDispose]();
+        throw cause;
       });
-      await Deno.writeTextFile(path, token, { create: false });
-      return new TokenFile(path);
+      return file;
     } catch (cause) {
       throw cannotWrite(directory, cause);
     }
@@ -104,6 +116,32 @@ export class TokenFile implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     // Gone already is as well.
     await Deno.remove(this.path).catch(() => {});
+    if (this.#directory === undefined) return;
+    await Deno.remove(this.#directory).catch(() => {});
+  }
+}
+
+/**
+ * Writes to a file that nobody else has made, and through no link: what the
+ * path leads to afterwards does not matter.
+ */
+async function writeNew(
+  path: string,
+  token: string,
+  directory?: string,
+): Promise<void> {
+  const options = { write: true, createNew: true, mode: 0o600 };
+  using file = await Deno.open(path, options);
+  try {
+    if (directory !== undefined) {
+      const fault = await directoryFault(directory, await file.stat());
+      if (fault !== undefined) throw new Error(fault);
+    }
+    let rest = new TextEncoder().encode(token);
+    while (rest.length > 0) rest = rest.subarray(await file.write(rest));
+  } catch (cause) {
+    await Deno.remove(path).catch(() => {});
+    throw cause;
   }
 }
 

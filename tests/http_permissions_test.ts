@@ -83,6 +83,7 @@ Deno.test({
       await using front = new FrontProcess([
         `--allow-net=127.0.0.1:0,${target.url.host}`,
         `--allow-write=${directory}`,
+        `--allow-read=${directory}`,
       ], [target.url.href, "127.0.0.1:0", directory]);
       const port = await front.port();
       const { text } = await front.lines.find(({ text }) =>

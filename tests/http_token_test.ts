@@ -6,6 +6,7 @@ import {
   assertRejects,
   assertStringIncludes,
 } from "@std/assert";
+import { dirname } from "node:path";
 import { ConfigError } from "../src/errors.ts";
 import { makeToken } from "../src/http_token.ts";
 import { Front } from "./support/http_front.ts";
@@ -80,6 +81,72 @@ Deno.test("where the directory takes no file, the log names it, and the token go
   }
   await Deno.remove(file);
 });
+
+/** A directory that is no place for a token, and what is said of it. */
+const UNSAFE: Record<
+  string,
+  {
+    readonly make: (directory: string) => Promise<string>;
+    readonly said: RegExp;
+    readonly ignore?: boolean;
+  }
+> = {
+  "is a link": {
+    make: async (directory) => {
+      await Deno.symlink(directory, `${directory}-link`);
+      return `${directory}-link`;
+    },
+    said: /it is a link/,
+  },
+  "others may write to": {
+    make: async (directory) => {
+      await Deno.chmod(directory, 0o777);
+      return directory;
+    },
+    said: /others may write there; .*chmod 700/,
+  },
+  "is another user's": {
+    make: async (directory) => {
+      await Deno.chown(directory, 12345, 12345);
+      return directory;
+    },
+    said: /belongs to the user 12345, not to 0/,
+    // Nobody else can give a directory away.
+    ignore: Deno.build.os === "windows" || Deno.uid() !== 0,
+  },
+};
+
+for (const [what, { make, said, ignore }] of Object.entries(UNSAFE)) {
+  Deno.test({
+    name: `a directory that ${what} gets no token, and the log says why`,
+    ignore: ignore ?? Deno.build.os === "windows",
+    async fn() {
+      const own = await Deno.makeTempDir();
+      const directory = `${own}/run`;
+      await Deno.mkdir(directory);
+      const tokenDirectory = await make(directory);
+      await using target = await RawServer.start(mcp({}));
+      let path = "";
+      {
+        await using front = await Front.start({
+          target: target.url,
+          token: undefined,
+          tokenDirectory,
+        });
+        const warning = await front.log.find((line) => line.includes('"warn"'));
+        assertMatch(JSON.parse(warning).error, said);
+        const made = await front.log.find((line) => line.includes("tokenFile"));
+        path = JSON.parse(made).tokenFile;
+        assertEquals(path.startsWith(own), false);
+        assertEquals(await Array.fromAsync(Deno.readDir(directory)), []);
+        const { mode, uid } = await Deno.stat(dirname(path));
+        assertEquals([(mode ?? 0) & 0o777, uid], [0o700, Deno.uid()]);
+      }
+      await assertRejects(() => Deno.stat(dirname(path)), Deno.errors.NotFound);
+      await Deno.remove(own, { recursive: true });
+    },
+  });
+}
 
 Deno.test("no token beyond loopback is a configuration error", async () => {
   const target = new URL("http://127.0.0.1:1/mcp");

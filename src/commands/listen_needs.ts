@@ -67,15 +67,24 @@ function toListen(kind: Need["kind"], value: string): Need {
 }
 
 function tokenFileNeeds({ env, os }: Where): Need[] {
+  const directory = runtimeDirectory(env);
   return [
     {
       kind: "env",
       value: RUNTIME_DIRECTORY_VARIABLE,
       why: "find a place for the token",
     },
+    // To see whose it is. The temporary one is everybody's.
+    ...(directory === undefined ? [] : [
+      {
+        kind: "read",
+        value: directory,
+        why: "see whose the place for the token is",
+      } as const,
+    ]),
     {
       kind: "write",
-      value: runtimeDirectory(env) ?? temporaryDirectory(env, os),
+      value: directory ?? temporaryDirectory(env, os),
       why: "keep the token that clients bring",
     },
   ];
