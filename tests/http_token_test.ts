@@ -64,9 +64,11 @@ Deno.test("a token that is short is warned of", async () => {
 });
 
 Deno.test("where the directory takes no file, the log names it, and the token goes to the temporary one", async () => {
-  const file = await Deno.makeTempFile();
+  const folder = await Deno.makeTempDir();
+  const file = `${folder}/file`;
+  await Deno.writeTextFile(file, "");
   await using target = await RawServer.start(mcp({}));
-  for (const directory of ["/nowhere/at/all", file]) {
+  for (const directory of [`${folder}/not/there`, file]) {
     await using front = await Front.start({
       target: target.url,
       token: undefined,
@@ -79,7 +81,7 @@ Deno.test("where the directory takes no file, the log names it, and the token go
     );
     assertEquals(tokenFile.startsWith(directory), false);
   }
-  await Deno.remove(file);
+  await Deno.remove(folder, { recursive: true });
 });
 
 /** A directory that is no place for a token, and what is said of it. */

@@ -285,7 +285,7 @@ Deno.test("the role of a web identity may stand in the profile", async () => {
   world.write(
     ".aws/config",
     `[default]\nrole_arn = arn:aws:iam::123456789012:role/other\n` +
-      "web_identity_token_file = /nowhere\n",
+      `web_identity_token_file = ${world.path("missing")}\n`,
   );
   await using sts = new StsPeer();
   const env = { AWS_ROLE_ARN: "" };

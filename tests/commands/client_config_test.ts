@@ -387,12 +387,19 @@ aws_session_token = ${TEST_CREDENTIALS.sessionToken}
 credential_process = "${Deno.execPath()}" run --no-config "${tool}"
 `,
     );
-    const printed = await world.run(runConfig, [
-      "cursor",
-      server.url.href,
-      `--region=${TEST_SCOPE.region}`,
-      `--service-name=${TEST_SCOPE.service}`,
-    ]);
+    // As an installed Deno: an entry for npx's would fetch one of its own.
+    const deno = world.path("deno");
+    await Deno.symlink(Deno.execPath(), deno);
+    const printed = await world.run(
+      runConfig,
+      [
+        "cursor",
+        server.url.href,
+        `--region=${TEST_SCOPE.region}`,
+        `--service-name=${TEST_SCOPE.service}`,
+      ],
+      { program: { command: deno, module: packageModule() } },
+    );
     const { command, args, env } = JSON.parse(printed.stdout)
       .mcpServers["sigv4-proxy"];
     await using line = await commandLine({

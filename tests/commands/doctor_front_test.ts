@@ -78,8 +78,8 @@ Deno.test("an address that is taken, or that there is not, is a fault", async ()
         "address of this machine",
       ],
       [
-        "unix:/nonexistent/mcp.sock",
-        "cannot listen at unix:/nonexistent",
+        `unix:${world.path("missing")}/mcp.sock`,
+        `cannot listen at unix:${world.home}`,
         "make the directory",
       ],
       [`unix:${file}`, "what is there is no socket", "move the file away"],

@@ -6,6 +6,7 @@
 
 import { startSts } from "../commands/sts_peer.ts";
 import { SdkServer } from "../support/sdk_server.ts";
+import { systemVariables } from "../support/system_variables.ts";
 import {
   TEST_CREDENTIALS,
   TEST_SCOPE,
@@ -32,7 +33,7 @@ export async function demoPicture(): Promise<Picture> {
   return {
     file: "demo.svg",
     command: "deno task demo",
-    output: await outputOf(["tests/demo/main.ts"]),
+    output: await outputOf(["tests/demo/demo.ts"]),
     title:
       "A client drives a server that demands signatures, through the proxy",
   };
@@ -58,32 +59,16 @@ export async function doctorPicture(): Promise<Picture> {
   };
 }
 
-/** What Deno and the system need; all else could change what is printed. */
-const INHERITED: readonly string[] = [
-  "PATH",
-  "HOME",
-  "DENO_DIR",
-  "LOCALAPPDATA",
-  "SYSTEMROOT",
-  "TEMP",
-  "TMPDIR",
-  "USERPROFILE",
-];
-
 async function outputOf(
   args: readonly string[],
   env: Readonly<Record<string, string>> = {},
 ): Promise<string> {
-  const inherited = INHERITED.flatMap((name) => {
-    const value = Deno.env.get(name);
-    return value === undefined ? [] : [[name, value]];
-  });
   const { success, stdout } = await new Deno.Command(Deno.execPath(), {
     args: ["run", "-A", "--frozen", "--cached-only", ...args],
     cwd: ROOT,
     clearEnv: true,
     env: {
-      ...Object.fromEntries(inherited),
+      ...systemVariables(),
       NO_COLOR: "1",
       DENO_NO_UPDATE_CHECK: "1",
       ...env,

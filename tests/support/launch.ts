@@ -159,7 +159,7 @@ export async function commandLine(
 }
 
 /** Where Deno keeps modules: with another HOME it would look elsewhere. */
-async function denoDir(): Promise<string> {
+export async function denoDir(): Promise<string> {
   const known = Deno.env.get("DENO_DIR");
   if (known !== undefined) return known;
   const { stdout } = await new Deno.Command(Deno.execPath(), {

@@ -1,0 +1,32 @@
+/**
+ * Runs the tests, all or those that are named, where nothing of the machine
+ * changes what they see: neither variables nor files of its user.
+ *
+ * @module
+ */
+
+import { denoDir } from "../tests/support/launch.ts";
+import { systemVariables } from "../tests/support/system_variables.ts";
+
+const home = await Deno.makeTempDir();
+const tests = new Deno.Command(Deno.execPath(), {
+  args: ["test", "-A", "--doc", "--parallel", ...Deno.args],
+  clearEnv: true,
+  env: {
+    ...systemVariables(),
+    DENO_DIR: await denoDir(),
+    DENO_NO_UPDATE_CHECK: "1",
+    HOME: home,
+    USERPROFILE: home,
+    ...Deno.noColor ? { NO_COLOR: "1" } : {},
+    AWS_EC2_METADATA_DISABLED: "true",
+  },
+}).spawn();
+for (const signal of ["SIGINT", "SIGTERM"] as const) {
+  // Windows knows no SIGTERM.
+  if (Deno.build.os === "windows" && signal === "SIGTERM") continue;
+  Deno.addSignalListener(signal, () => tests.kill(signal));
+}
+const { code } = await tests.status;
+await Deno.remove(home, { recursive: true });
+Deno.exit(code);
