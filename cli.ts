@@ -4,6 +4,7 @@
  * @module
  */
 
+import { readEnv } from "./src/aws/credential_permissions.ts";
 import {
   createCredentialSource,
   type CredentialSource,
@@ -116,14 +117,9 @@ async function runOther(
   return await runSubcommand(name, args, context);
 }
 
-/** A variable that may not be read is as good as not set. */
+/** A variable that may not be read is as good as not set, but for an option's. */
 function readVariable(name: string): string | undefined {
-  try {
-    return Deno.env.get(name);
-  } catch (error) {
-    if (error instanceof Deno.errors.NotCapable) return undefined;
-    throw error;
-  }
+  return readEnv(name).value;
 }
 
 /** Prints what the user asked to see, in place of messages. */
@@ -392,3 +388,5 @@ function surviveStrayRejections(log: Log): void {
     log.error("an unexpected error", { error: errorText(event.reason) });
   });
 }
+
+if (import.meta.main) await runCommand();

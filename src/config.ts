@@ -136,6 +136,7 @@ export async function parseCommand(
   });
 
   const faults = [
+    ...forbiddenFaults(reading),
     ...given.faults,
     ...argument.faults,
     ...reading.faults.values(),
@@ -217,6 +218,19 @@ function commandFault({ positional }: Arguments): string | undefined {
     }), and no URL (https://host/path)`;
   }
   return `there is no command ${quote(word)} (did you mean ${guess}?)`;
+}
+
+/** What may not be read may be set, to forbid a tool or to name a role. */
+function forbiddenFaults({ forbidden }: Reading): readonly string[] {
+  if (forbidden.length === 0) return [];
+  const [own, others] = [true, false].map((isOwn) =>
+    forbidden.filter((name) => name.startsWith("MCP_") === isOwn)
+  );
+  const names = [...own.length > 1 ? ["MCP_*"] : own, ...others].join(",");
+  return [
+    `Deno may not read ${names}, which may be set (add --allow-env=${names}, ` +
+    "or --ignore-env to have what is not allowed count as not set)",
+  ];
 }
 
 /** The one argument without a flag is the target URL. */

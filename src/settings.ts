@@ -4,6 +4,7 @@
  * @module
  */
 
+import { readEnv } from "./aws/credential_permissions.ts";
 import { type Option, optionName, remedy } from "./option.ts";
 import { readValue } from "./option_value.ts";
 import {
@@ -29,6 +30,8 @@ export interface Reading {
   readonly sources: ReadonlyMap<OptionKey, Source>;
   /** A sentence for each option whose value could not be read. */
   readonly faults: ReadonlyMap<OptionKey, string>;
+  /** The variables that would have counted, had Deno not forbidden to read them. */
+  readonly forbidden: readonly string[];
 }
 
 /**
@@ -46,9 +49,15 @@ export function readSettings(
   const values: Partial<Record<OptionKey, unknown>> = {};
   const sources = new Map<OptionKey, Source>();
   const faults = new Map<OptionKey, string>();
+  const forbidden: string[] = [];
+  const read = (name: string): string | undefined => {
+    const value = env(name);
+    if (value === undefined && !readEnv(name).allowed) forbidden.push(name);
+    return value;
+  };
   for (const key of OPTION_KEYS) {
     const option: Option = OPTIONS[key];
-    const { texts, ...source } = findTexts(option, flags.get(key), env);
+    const { texts, ...source } = findTexts(option, flags.get(key), read);
     // Commas alone would lift a rule that somebody meant to set.
     const isEmpty = source.kind === "variable" && texts.length === 0;
     let result = isEmpty ? EMPTY_LIST : readValue(option, texts);
@@ -60,7 +69,7 @@ export function readSettings(
     values[key] = "value" in result ? result.value : undefined;
   }
   // The type of each value follows from the kind by which it was read.
-  return { settings: values as Settings, sources, faults };
+  return { settings: values as Settings, sources, faults, forbidden };
 }
 
 const EMPTY_LIST = {
