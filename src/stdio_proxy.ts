@@ -5,22 +5,15 @@
  */
 
 import { explainRefusal, redactorOf, safeAwsError } from "./aws/refusal.ts";
+import { ClientInput } from "./client_input.ts";
 import { createClientLink } from "./client_link.ts";
 import { tcpConnect, withConnectLimit } from "./connect_limit.ts";
 import { withCookies } from "./cookies.ts";
 import { ProxyError } from "./errors.ts";
 import { joinSecrets } from "./joined_secrets.ts";
 import { type Log, SILENT_LOG } from "./log.ts";
-import { errorFrame } from "./mcp/failure.ts";
-import {
-  type Frame,
-  FrameWriter,
-  type OversizedFrame,
-  readFrames,
-} from "./mcp/frames.ts";
-import { type InvalidMessage, readMessage } from "./mcp/message.ts";
+import { FrameWriter, readFrames } from "./mcp/frames.ts";
 import { DEFAULT_MAX_ANSWER_BYTES } from "./mcp/large_answer.ts";
-import type { Link } from "./mcp/link.ts";
 import type { Metadata } from "./mcp/metadata.ts";
 import type { Observer } from "./mcp/observer.ts";
 import type { Transport } from "./mcp/session.ts";
@@ -241,8 +234,6 @@ export async function runStdioProxy(options: StdioProxyOptions): Promise<void> {
   const stop = new AbortController();
   const { signal = stop.signal } = options;
   const stopped = AbortSignal.any([signal, stop.signal]);
-  const { promise: isStopped, resolve } = Promise.withResolvers<void>();
-  stopped.addEventListener("abort", () => resolve(), { once: true });
   writer.broken.then((cause) => {
     log.info("the client is gone", { error: String(cause) });
     stop.abort();
@@ -250,13 +241,19 @@ export async function runStdioProxy(options: StdioProxyOptions): Promise<void> {
 
   try {
     const bytes = readUntil(options.readable, stopped);
+    // Not even a client that reads nothing keeps it from stopping.
+    const input = new ClientInput({
+      link,
+      emit,
+      log,
+      observer,
+      maxFrameBytes,
+      signal: stopped,
+    });
     for await (const frame of readFrames(bytes, { maxFrameBytes })) {
       observer?.received(frame.byteLength);
-      // Not even a client that reads nothing keeps it from stopping.
-      await Promise.race([
-        accept(frame, { link, emit, log, observer, maxFrameBytes }),
-        isStopped,
-      ]);
+      const isFull = input.take(frame);
+      if (isFull) await isFull;
     }
   } finally {
     const patience = new Patience(options.timeoutMs ?? DRAIN_MS, stopped);
@@ -319,50 +316,6 @@ function explain(response: Response, body: string): ProxyError | undefined {
     `the target answered HTTP ${status}: ${awsError.type}: ${awsError.message}`,
     { data: { status, awsError: awsError.type } },
   );
-}
-
-interface Acceptance {
-  readonly link: Link;
-  readonly emit: (frame: Uint8Array) => Promise<void>;
-  readonly log: Log;
-  readonly observer: Observer | undefined;
-  readonly maxFrameBytes: number;
-}
-
-async function accept(frame: Frame, to: Acceptance): Promise<void> {
-  if (!(frame instanceof Uint8Array)) return await refuseOversized(frame, to);
-  const message = readMessage(frame);
-  if (message.kind === "invalid") return await refuseInvalid(message, to);
-  to.link.accept(frame, message);
-}
-
-async function refuseInvalid(
-  { reason, detail, ids }: InvalidMessage,
-  { emit, log, observer }: Acceptance,
-): Promise<void> {
-  log.warn("refused a message of the client", { reason, detail });
-  const error = new ProxyError(
-    reason,
-    `${detail}; each line is one JSON-RPC 2.0 message`,
-  );
-  observer?.refused(error);
-  for (const id of ids.length > 0 ? ids : [undefined]) {
-    await emit(errorFrame(error, id)).catch(() => {});
-  }
-}
-
-async function refuseOversized(
-  { byteLength, isOwed, id }: OversizedFrame,
-  { emit, log, observer, maxFrameBytes: limitBytes }: Acceptance,
-): Promise<void> {
-  const error = new ProxyError(
-    "frame-too-large",
-    `a message of ${byteLength} bytes is over the limit of ${limitBytes} bytes and was not sent; --max-frame (MCP_MAX_FRAME) sets this limit`,
-    { data: { byteLength, limitBytes } },
-  );
-  log.warn(error.message, { id: id?.source });
-  observer?.refused(error);
-  if (isOwed) await emit(errorFrame(error, id)).catch(() => {});
 }
 
 /** The chunks of a stream until it ends, or until the signal is aborted. */

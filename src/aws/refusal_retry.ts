@@ -51,6 +51,9 @@ export async function secondTryFor(
   return { mend, awsError: error.type, targetTime };
 }
 
+/** How long the beginning of an error's body may take. */
+const MAX_ERROR_MS = 3_000;
+
 /** Event streams and pages hold no AWS error, and a stream may never end. */
 function mayHoldError(response: Response): boolean {
   const type = response.headers.get("content-type") ?? "";
@@ -64,6 +67,8 @@ async function beginningOf(response: Response): Promise<string> {
   const decoder = new TextDecoder();
   let text = "";
   let length = 0;
+  const letGo = () => void reader.cancel().catch(() => {});
+  const timer = setTimeout(letGo, MAX_ERROR_MS);
   try {
     while (length < MAX_ERROR_BYTES) {
       const { done, value } = await reader.read();
@@ -74,8 +79,10 @@ async function beginningOf(response: Response): Promise<string> {
   } catch {
     // The caller meets the same failure when reading the answer.
     return "";
+  } finally {
+    clearTimeout(timer);
+    // Not awaited: it settles only once the caller is done with the answer too.
+    letGo();
   }
-  // Not awaited: it settles only once the caller is done with the answer too.
-  reader.cancel().catch(() => {});
   return text;
 }

@@ -10,6 +10,7 @@ import type { Log } from "../log.ts";
 export class Background {
   readonly #log: Log;
   readonly #work = new Set<Promise<void>>();
+  #onIdle: (() => void) | undefined;
 
   constructor(log: Log) {
     this.#log = log;
@@ -20,12 +21,19 @@ export class Background {
     return this.#work.size === 0;
   }
 
-  /** Starts some work. Only a client that is gone makes it fail. */
-  start(work: () => Promise<void>): void {
+  /**
+   * Starts some work; resolves when it is done. Only a client that is gone makes
+   * it fail.
+   */
+  start(work: () => Promise<void>): Promise<void> {
     const done = work().catch((error) => {
       this.#log.debug("could not answer", { error: String(error) });
-    }).finally(() => this.#work.delete(done));
+    }).finally(() => {
+      this.#work.delete(done);
+      if (this.isIdle) this.#onIdle?.();
+    });
     this.#work.add(done);
+    return done;
   }
 
   /** Resolves when all that is under way now is done. */
@@ -33,8 +41,11 @@ export class Background {
     await Promise.all(this.#work);
   }
 
-  /** Resolves when any of it is done. */
-  async any(): Promise<void> {
-    await Promise.race(this.#work);
+  /** Resolves when nothing is under way. */
+  async idle(): Promise<void> {
+    if (this.isIdle) return;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#onIdle = resolve;
+    await promise;
   }
 }

@@ -67,6 +67,52 @@ export async function readBody(
   }
 }
 
+/** How much of a body is read that may not end. */
+export interface BodyLimits {
+  readonly maxBytes: number;
+  readonly limitMs: number;
+}
+
+/**
+ * What comes of a body within a size and a time, and before the connection
+ * fails; then lets go of the rest.
+ */
+export async function readBeginning(
+  { body }: Response,
+  { maxBytes, limitMs }: BodyLimits,
+): Promise<Uint8Array> {
+  const kept = new BlockBuffer();
+  if (body === null) return kept.take();
+  const reader = body.getReader();
+  const letGo = () => void reader.cancel().catch(() => {});
+  const timer = setTimeout(letGo, limitMs);
+  try {
+    while (kept.byteLength < maxBytes) {
+      const { done, value } = await reader.read();
+      if (done) break;
+      kept.push(value);
+    }
+  } catch {
+    // What came before is all there is.
+  } finally {
+    clearTimeout(timer);
+    letGo();
+  }
+  return kept.take();
+}
+
+/**
+ * How much of a body that nobody needs is read, so that its connection can be
+ * used again; a body that is not over by then costs a new one.
+ */
+const DRAIN: BodyLimits = { maxBytes: 64 * 1024, limitMs: 250 };
+
+/** Reads past a body that nobody needs, if that is soon done. */
+export async function drainBody(response: Response): Promise<void> {
+  if (mediaType(response) === "text/event-stream") await discardBody(response);
+  else await readBeginning(response, DRAIN);
+}
+
 /** Lets go of a body that nobody reads. */
 export async function discardBody(response: Response): Promise<void> {
   try {

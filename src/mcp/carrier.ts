@@ -4,12 +4,12 @@
  * @module
  */
 
-import { aborted } from "../aborted.ts";
+import { untilAborted } from "../aborted.ts";
 import { ProxyError } from "../errors.ts";
 import type { Log } from "../log.ts";
 import type { Redact, Redactor } from "../redact.ts";
 import { AnswerStreams } from "./answer_streams.ts";
-import { discardBody, mediaType, readChunks, readHead } from "./body.ts";
+import { drainBody, mediaType, readChunks, readHead } from "./body.ts";
 import type { Delivery } from "./delivery.ts";
 import type { Exchange } from "./exchange.ts";
 import {
@@ -120,6 +120,8 @@ export class Carrier {
     if (!response.ok) return await this.#refused(exchange, session, response);
     exchange.sessionId = response.headers.get("mcp-session-id") ?? undefined;
     redactor.add(exchange.sessionId);
+    // The status line is all that is said to a notification or an answer.
+    if (!exchange.isRequest) return await drainBody(response);
     if (mediaType(response) === "text/event-stream") {
       await this.#streams.read(exchange, session, response);
     } else {
@@ -154,12 +156,8 @@ export class Carrier {
     });
     channel.touch();
     if (!response.ok) return await this.#refused(exchange, session, response);
-    await discardBody(response);
-    await Promise.race([
-      exchange.settled,
-      channel.closed,
-      aborted(exchange.signal),
-    ]);
+    await drainBody(response);
+    await untilAborted(exchange.settled, channel.over, exchange.signal);
     if (exchange.signal.aborted) throw exchange.signal.reason;
     if (exchange.isSettled) return;
     throw new AttemptError(streamCut(channel.cause), "never");
@@ -271,21 +269,15 @@ export class Carrier {
     response: Response,
     body: Uint8Array,
   ): Promise<void> {
-    const { delivery, log, redact } = this.#options;
+    const { delivery, redact } = this.#options;
     if (body.length === 0) return;
-    try {
-      const type = mediaType(response);
-      checkSession(exchange, session, body, redact);
-      if (type !== "application/json") {
-        const words = said(decoder.decode(body), redact);
-        throw badContentType(response.status, type, words);
-      }
-      await delivery.receive(body, session, exchange);
-    } catch (error) {
-      if (exchange.isRequest || !(error instanceof ProxyError)) throw error;
-      // Some servers say "Accepted" to a notification, in their own words.
-      log.debug(error.message, { method: exchange.method });
+    const type = mediaType(response);
+    checkSession(exchange, session, body, redact);
+    if (type !== "application/json") {
+      const words = said(decoder.decode(body), redact);
+      throw badContentType(response.status, type, words);
     }
+    await delivery.receive(body, session, exchange);
   }
 }
 

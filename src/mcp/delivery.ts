@@ -143,7 +143,8 @@ export class Delivery {
     for (const id of exchange.pending) {
       if (!this.#take(exchange, id)) continue;
       if (exchange.onAnswer) continue;
-      await this.#options.emit(errorFrame(error, id, this.#options.redact));
+      const frame = errorFrame(error, id, this.#options.redact);
+      await exchange.delivering(this.#options.emit(frame));
     }
   }
 
@@ -153,7 +154,7 @@ export class Delivery {
     for (const id of exchange.pending) {
       if (!this.#take(exchange, id)) continue;
       if (exchange.onAnswer) continue;
-      await this.#options.emit(replaceNewlines(withId(frame, id)));
+      await this.#emit(withId(frame, id), exchange);
     }
   }
 

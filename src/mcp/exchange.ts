@@ -83,6 +83,7 @@ export class Exchange {
   #heldSince: number | undefined;
   #heldBeforeMs = 0;
   #delivering = 0;
+  #afterDelivery: (() => void) | undefined;
   #isEnding = false;
 
   constructor(init: ExchangeInit) {
@@ -224,7 +225,17 @@ export class Exchange {
     } finally {
       this.#delivering--;
       this.touch();
+      if (this.#delivering === 0) this.#afterDelivery?.();
     }
+  }
+
+  /** Calls back once nothing of it is on its way to the client. */
+  onDelivered(callback: () => void): void {
+    if (this.#delivering === 0) return callback();
+    this.#afterDelivery = () => {
+      this.#afterDelivery = undefined;
+      callback();
+    };
   }
 
   /** Ends the fetch some time after the last answer, should it still go on. */

@@ -27,9 +27,11 @@ export interface SseChannelOptions extends TargetAccess {
   readonly idleTimeoutMs?: number;
   /** Is told of an event that is no message, whomever it was meant for. */
   readonly onJunk?: (error: ProxyError) => Promise<void>;
+  /** How long the `endpoint` event may take, in milliseconds. */
+  readonly endpointLimitMs?: number;
 }
 
-/** How long the `endpoint` event may take. */
+/** How long the `endpoint` event may take, the connection included. */
 const ENDPOINT_WAIT_MS = 10_000;
 
 const decoder = new TextDecoder();
@@ -46,6 +48,9 @@ export class SseChannel {
   cause: unknown;
 
   readonly #abort: AbortController;
+  readonly #over = new AbortController();
+  /** Aborted when the stream has ended. */
+  readonly over: AbortSignal = this.#over.signal;
   readonly #idleTimeoutMs: number | undefined;
   #idleTimer: ReturnType<typeof setTimeout> | undefined;
   #isOpen = true;
@@ -76,7 +81,11 @@ export class SseChannel {
    */
   static async open(options: SseChannelOptions): Promise<SseChannel> {
     const abort = new AbortController();
-    const timer = setTimeout(() => abort.abort(), ENDPOINT_WAIT_MS);
+    const { endpointLimitMs = ENDPOINT_WAIT_MS } = options;
+    const timer = setTimeout(
+      () => abort.abort(noEndpoint(endpointLimitMs)),
+      endpointLimitMs,
+    );
     let channel: SseChannel | undefined;
     try {
       const response = await openStream(options, abort.signal);
@@ -147,6 +156,7 @@ export class SseChannel {
     } finally {
       this.#isOpen = false;
       clearTimeout(this.#idleTimer);
+      this.#over.abort();
     }
   }
 }
@@ -194,6 +204,14 @@ async function readEndpointEvent(
     throw refused("the target names an endpoint of another origin");
   }
   return endpoint;
+}
+
+function noEndpoint(limitMs: number): ProxyError {
+  return new ProxyError(
+    "timeout",
+    `the target named no endpoint on its event stream within ${limitMs} ms, as HTTP+SSE of 2024-11-05 has it; if it speaks Streamable HTTP, leave out --transport sse (MCP_TRANSPORT)`,
+    { data: { limitMs } },
+  );
 }
 
 function refused(message: string): AttemptError {

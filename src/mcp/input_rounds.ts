@@ -89,7 +89,8 @@ export class InputRounds {
     if (!ASKING_METHODS.has(request.method)) return;
     const call: Call = {
       request,
-      bytes,
+      // A copy: these bytes may be a small part of what was read.
+      bytes: bytes.slice(),
       current: request.id,
       rounds: 0,
       asked: new Map(),

@@ -64,6 +64,13 @@ export const CAPABILITY_OF: Readonly<Record<string, string>> = {
 
 type Message = SingleMessage | BatchMessage;
 
+/** A message that waits for what the target speaks, and what it is over with. */
+type Waiting = readonly [
+  Uint8Array,
+  Message,
+  (over: Promise<void> | void) => void,
+];
+
 /** Speaks legacy to the client, and modern to the target if it has to. */
 export class LegacyClientBridge implements Link {
   readonly #options: LegacyClientBridgeOptions;
@@ -74,7 +81,7 @@ export class LegacyClientBridge implements Link {
   readonly #background: Background;
   /** `undecided` while `initialize` is under way; messages wait for it. */
   #mode: "undecided" | "native" | "bridged" = "native";
-  #waiting: (readonly [Uint8Array, Message])[] = [];
+  #waiting: Waiting[] = [];
   #initialize: RequestMessage | undefined;
   #logLevel: string | undefined;
 
@@ -91,13 +98,13 @@ export class LegacyClientBridge implements Link {
     });
     this.#rounds = new InputRounds({
       ...options,
-      send: (bytes, request) => this.#send(bytes, request),
+      send: (bytes, request) => void this.#link.accept(bytes, request),
       cancel: (id) => notifyCancelled(this.#link, id),
       mayAsk: (method) => this.#mayAsk(method),
     });
   }
 
-  accept(bytes: Uint8Array, message: Message): void {
+  accept(bytes: Uint8Array, message: Message): Promise<void> | void {
     if (message.kind === "request" && message.method === "initialize") {
       this.#mode = "undecided";
       this.#initialize = message;
@@ -109,8 +116,10 @@ export class LegacyClientBridge implements Link {
       return this.#link.accept(bytes, message);
     }
     if (this.#mode === "undecided") {
-      this.#waiting.push([bytes, message]);
-      return;
+      const { promise, resolve } = Promise.withResolvers<void>();
+      // A copy: these bytes may be a small part of what was read.
+      this.#waiting.push([bytes.slice(), message, resolve]);
+      return promise;
     }
     switch (message.kind) {
       case "request":
@@ -126,7 +135,10 @@ export class LegacyClientBridge implements Link {
     }
   }
 
-  #acceptRequest(bytes: Uint8Array, request: RequestMessage): void {
+  #acceptRequest(
+    bytes: Uint8Array,
+    request: RequestMessage,
+  ): Promise<void> | void {
     const { id, method, params } = request;
     switch (method) {
       case "ping":
@@ -153,11 +165,7 @@ export class LegacyClientBridge implements Link {
       params: { ...(isObject(params) && params), _meta: meta },
     };
     this.#rounds.begin(frame, modern);
-    this.#send(frame, modern);
-  }
-
-  #send(bytes: Uint8Array, request: RequestMessage): void {
-    this.#link.accept(bytes, request);
+    return this.#link.accept(frame, modern);
   }
 
   /** The `_meta` that every request of the modern era has. */
@@ -180,7 +188,10 @@ export class LegacyClientBridge implements Link {
       needed in capabilities;
   }
 
-  #acceptNotification(bytes: Uint8Array, message: NotificationMessage): void {
+  #acceptNotification(
+    bytes: Uint8Array,
+    message: NotificationMessage,
+  ): Promise<void> | void {
     const { method, params } = message;
     switch (method) {
       case "notifications/initialized":
@@ -196,31 +207,31 @@ export class LegacyClientBridge implements Link {
     }
   }
 
-  #subscribe({ id, method, params }: RequestMessage): void {
+  #subscribe({ id, method, params }: RequestMessage): Promise<void> {
     const uri = isObject(params) ? params.uri : undefined;
     if (typeof uri !== "string") {
       return this.#answer(
         rpcErrorFrame(id, { code: -32602, message: "uri is required" }),
       );
     }
-    this.#background.start(async () => {
+    return this.#background.start(async () => {
       const error = method === "resources/subscribe"
         ? await this.#listen.subscribe(uri)
         : await this.#listen.unsubscribe(uri);
-      this.#answer(
+      await this.#answer(
         error ? rpcErrorFrame(id, error) : resultFrame(id, "{}"),
       );
     });
   }
 
-  #refuseBatch({ messages }: BatchMessage): void {
+  async #refuseBatch({ messages }: BatchMessage): Promise<void> {
     const error = new ProxyError(
       "invalid-request",
       "the target speaks 2026-07-28, which has no batches; send each message on a line of its own",
     );
     for (const message of messages) {
       if (message.kind === "request") {
-        this.#answer(errorFrame(error, message.id));
+        await this.#answer(errorFrame(error, message.id));
       }
     }
   }
@@ -249,7 +260,7 @@ export class LegacyClientBridge implements Link {
       this.#settle("native");
       return await emit(frame);
     }
-    this.#background.start(async () => {
+    void this.#background.start(async () => {
       const { result } = await this.#own.ask(this.#link, "server/discover", {
         _meta: this.#meta(),
       });
@@ -291,11 +302,13 @@ export class LegacyClientBridge implements Link {
     this.#mode = mode;
     const waiting = this.#waiting;
     this.#waiting = [];
-    for (const [bytes, message] of waiting) this.accept(bytes, message);
+    for (const [bytes, message, resolve] of waiting) {
+      resolve(this.accept(bytes, message));
+    }
   }
 
-  #answer(frame: Uint8Array): void {
-    void this.#options.emit(frame).catch(() => {});
+  async #answer(frame: Uint8Array): Promise<void> {
+    await this.#options.emit(frame).catch(() => {});
   }
 
   async drain(patience: AbortSignal): Promise<void> {

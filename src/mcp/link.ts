@@ -17,8 +17,16 @@ import { membersOf, whole } from "./splice.ts";
 
 /** Takes the client's messages, and ends. */
 export interface Link {
-  /** Takes one message of the client's, and answers it in its time. */
-  accept(bytes: Uint8Array, message: SingleMessage | BatchMessage): void;
+  /**
+   * Takes one message of the client's, and answers it in its time.
+   *
+   * @returns Resolves when it is over, and nothing of it is held any more;
+   * nothing for what is over at once.
+   */
+  accept(
+    bytes: Uint8Array,
+    message: SingleMessage | BatchMessage,
+  ): Promise<void> | void;
   /**
    * Waits for what is in flight until `patience` is aborted, then answers the
    * rest with an error.

@@ -52,12 +52,16 @@ export type ModernOptions = Omit<
   "standingStream" | "recover" | "transport"
 >;
 
+/** How many notifications are upstream at once, beside the requests. */
+const MAX_NOTIFICATIONS = 256;
+
 /** The target as clients of 2026-07-28 see it. */
 export class Modern {
   readonly #options: ModernOptions;
   readonly #delivery: Delivery;
   readonly #carrier: Carrier;
   readonly #places: Places;
+  readonly #notifications = new Places(MAX_NOTIFICATIONS);
   readonly #policy: RepeatPolicy;
   readonly #schemas: ToolSchemas;
   readonly #lister: ToolLister;
@@ -95,11 +99,14 @@ export class Modern {
     this.#underway = new Underway(delivery);
   }
 
-  /** Takes one message of the client's, and answers it in its time. */
+  /**
+   * Takes one message of the client's, and answers it in its time; resolves
+   * when it is over.
+   */
   accept(
     bytes: Uint8Array,
     message: RequestMessage | NotificationMessage,
-  ): void {
+  ): Promise<void> {
     const { method, params } = message;
     const requests = message.kind === "request" ? [message.id] : [];
     const exchange = new Exchange({ bytes, method, params, requests });
@@ -113,8 +120,10 @@ export class Modern {
         (error) => void this.#timeOut(exchange, error).catch(() => {}),
       );
     }
-    const done = this.#run(exchange, exchange.isRequest && !isStanding);
+    const places = exchange.isRequest ? this.#places : this.#notifications;
+    const done = this.#run(exchange, isStanding ? undefined : places);
     this.#underway.add(exchange, done, isStanding);
+    return done;
   }
 
   /**
@@ -130,17 +139,23 @@ export class Modern {
     return true;
   }
 
-  async #run(exchange: Exchange, needsPlace: boolean): Promise<void> {
+  async #run(exchange: Exchange, places: Places | undefined): Promise<void> {
+    let leave: (() => void) | undefined;
     try {
-      if (needsPlace) {
-        if (!await this.#places.take(exchange.signal)) return;
-        exchange.settled.then(() => this.#places.free());
+      if (places) {
+        if (!await places.take(exchange.signal)) return;
+        if (exchange.isRequest) {
+          exchange.settled.then(() =>
+            exchange.onDelivered(() => places.free())
+          );
+        } else leave = () => places.free();
       }
       if (!exchange.signal.aborted) await this.#carry(exchange);
     } catch (error) {
       // Only a client that is gone brings us here.
       this.#options.log.debug("could not answer", { error: String(error) });
     } finally {
+      leave?.();
       exchange.end();
       this.#delivery.forget(exchange);
       this.#subscriptions.delete(exchange);

@@ -81,6 +81,13 @@ const PROTOCOL_PREFIX = "io.modelcontextprotocol/";
 
 type Message = SingleMessage | BatchMessage;
 
+/** A message that waits for what the target speaks, and what it is over with. */
+type Waiting = readonly [
+  Uint8Array,
+  Message,
+  (over: Promise<void> | void) => void,
+];
+
 /** Speaks modern to the client, and legacy to the target if it has to. */
 export class ModernClientBridge implements Link {
   readonly #options: ModernClientBridgeOptions;
@@ -92,7 +99,7 @@ export class ModernClientBridge implements Link {
   /** Requests that went out as they were, before the bridge came into being. */
   readonly #untouched = new AwaitedAnswers();
   #mode: "unknown" | "undecided" | "native" | "bridged" = "unknown";
-  #waiting: (readonly [Uint8Array, Message])[] = [];
+  #waiting: Waiting[] = [];
   #discovered: Record<string, unknown> = {};
   #logLevel: string | undefined;
   /** The request that told the target of it, while that is not answered. */
@@ -114,16 +121,13 @@ export class ModernClientBridge implements Link {
     });
   }
 
-  accept(bytes: Uint8Array, message: Message): void {
-    if (this.#mode === "undecided") {
-      this.#waiting.push([bytes, message]);
-      return;
-    }
+  accept(bytes: Uint8Array, message: Message): Promise<void> | void {
+    if (this.#mode === "undecided") return this.#wait(bytes, message);
     const isModern = message.kind === "request" && eraOf(message) === "modern";
     if (this.#mode === "unknown" && isModern) {
       this.#mode = "undecided";
-      this.#waiting.push([bytes, message]);
-      return this.#background.start(() => this.#decide(message));
+      void this.#background.start(() => this.#decide(message));
+      return this.#wait(bytes, message);
     }
     // A client that chose the legacy era by itself needs no bridge.
     if (message.kind === "request" && message.method === "initialize") {
@@ -144,6 +148,13 @@ export class ModernClientBridge implements Link {
     this.#options.log.debug("dropped a message that is of no era");
   }
 
+  #wait(bytes: Uint8Array, message: Message): Promise<void> {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    // A copy: these bytes may be a small part of what was read.
+    this.#waiting.push([bytes.slice(), message, resolve]);
+    return promise;
+  }
+
   /** Finds out what the target speaks, on behalf of the first request. */
   async #decide({ params }: RequestMessage): Promise<void> {
     const { log } = this.#options;
@@ -160,7 +171,9 @@ export class ModernClientBridge implements Link {
     this.#mode = isLegacy ? "bridged" : "native";
     const waiting = this.#waiting;
     this.#waiting = [];
-    for (const [bytes, message] of waiting) this.accept(bytes, message);
+    for (const [bytes, message, resolve] of waiting) {
+      resolve(this.accept(bytes, message));
+    }
   }
 
   async #initialise(meta: Record<string, unknown>): Promise<boolean> {
@@ -176,7 +189,10 @@ export class ModernClientBridge implements Link {
     return true;
   }
 
-  #acceptRequest(bytes: Uint8Array, request: RequestMessage): void {
+  #acceptRequest(
+    bytes: Uint8Array,
+    request: RequestMessage,
+  ): Promise<void> | void {
     const { id, method, params } = request;
     if (method === "server/discover") {
       return this.#answer(resultFrame(id, this.#discoverResult()));
@@ -196,7 +212,7 @@ export class ModernClientBridge implements Link {
     this.#setLogLevel(metaOf(params)[META.logLevel]);
     const legacy = { ...request, params: withoutProtocolMeta(params) };
     this.#calls.begin(request);
-    this.#link.accept(withoutProtocolMembers(bytes), legacy);
+    return this.#link.accept(withoutProtocolMembers(bytes), legacy);
   }
 
   #discoverResult(): string {
@@ -235,7 +251,10 @@ export class ModernClientBridge implements Link {
     notifyCancelled(this.#link, id);
   }
 
-  #acceptNotification(bytes: Uint8Array, message: NotificationMessage): void {
+  #acceptNotification(
+    bytes: Uint8Array,
+    message: NotificationMessage,
+  ): Promise<void> | void {
     const { method, params } = message;
     if (method !== "notifications/cancelled") {
       return this.#link.accept(bytes, message);
@@ -288,8 +307,8 @@ export class ModernClientBridge implements Link {
     if (given) await this.#options.emit(given);
   }
 
-  #answer(frame: Uint8Array): void {
-    void this.#options.emit(frame).catch(() => {});
+  async #answer(frame: Uint8Array): Promise<void> {
+    await this.#options.emit(frame).catch(() => {});
   }
 
   async drain(patience: AbortSignal): Promise<void> {
@@ -302,7 +321,7 @@ export class ModernClientBridge implements Link {
     } while (!this.#background.isIdle);
     for (const [, message] of this.#waiting) {
       if (message.kind === "request") {
-        this.#answer(errorFrame(shuttingDown(false), message.id));
+        void this.#answer(errorFrame(shuttingDown(false), message.id));
       }
     }
     this.#waiting = [];

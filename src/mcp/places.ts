@@ -14,6 +14,11 @@ export class Places {
     this.#free = count;
   }
 
+  /** How many wait for one. */
+  get waiting(): number {
+    return this.#waiting.size;
+  }
+
   /**
    * Takes a place, as soon as there is one; false when `signal` was aborted
    * first.

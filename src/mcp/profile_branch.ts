@@ -24,7 +24,6 @@ import {
   type RequestId,
   requestId,
   requestIdFromSource,
-  type RequestMessage,
   type RpcError,
   type SingleMessage,
 } from "./message.ts";
@@ -91,7 +90,7 @@ export class ProfileBranch implements Link {
     );
   }
 
-  accept(bytes: Uint8Array, message: Message): void {
+  accept(bytes: Uint8Array, message: Message): Promise<void> | void {
     this.#note(message);
     const isRequest = message.kind === "request";
     if (!isRequest || eraOf(message) === "modern") {
@@ -99,7 +98,17 @@ export class ProfileBranch implements Link {
       return this.#link.accept(bytes, message);
     }
     this.#waiting.set(message.id.key, message.id);
-    this.#background.start(() => this.#acceptWhenReady(bytes, message));
+    let sent: Promise<void> | void;
+    // A copy: these bytes may be a small part of what was read.
+    const frame = bytes.slice();
+    const ready = this.#background.start(async () => {
+      const error = await this.#whenOpen();
+      if (!this.#waiting.delete(message.id.key)) return;
+      if (error) await this.#refuse(message.id, error);
+      // Not awaited here: the end waits for the session, not for answers.
+      else sent = this.#link.accept(frame, message);
+    });
+    return ready.then(() => sent);
   }
 
   /** Notes what the client waits for, and what it does not any more. */
@@ -122,14 +131,7 @@ export class ProfileBranch implements Link {
     return id !== undefined && this.#waiting.delete(id.key);
   }
 
-  async #acceptWhenReady(
-    bytes: Uint8Array,
-    request: RequestMessage,
-  ): Promise<void> {
-    const error = await this.#whenOpen();
-    const { id } = request;
-    if (!this.#waiting.delete(id.key)) return;
-    if (!error) return this.#link.accept(bytes, request);
+  async #refuse(id: RequestId, error: RpcError): Promise<void> {
     const { emit, profile } = this.#options;
     this.#answered(id);
     await emit(rpcErrorFrame(id, notOpened(profile, error))).catch(() => {});

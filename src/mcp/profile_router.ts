@@ -92,7 +92,7 @@ export class ProfileRouter implements Link {
     );
   }
 
-  accept(bytes: Uint8Array, message: Message): void {
+  accept(bytes: Uint8Array, message: Message): Promise<void> | void {
     switch (message.kind) {
       case "request":
         return this.#acceptRequest(bytes, message);
@@ -105,7 +105,10 @@ export class ProfileRouter implements Link {
     }
   }
 
-  #acceptRequest(bytes: Uint8Array, request: RequestMessage): void {
+  #acceptRequest(
+    bytes: Uint8Array,
+    request: RequestMessage,
+  ): Promise<void> | void {
     this.#elsewhere.delete(request.id.key);
     this.#learn(request);
     const branch = this.#branchOfTask(request);
@@ -124,16 +127,16 @@ export class ProfileRouter implements Link {
     const frame = withoutProfile(bytes);
     const call = callWithoutProfile(request);
     if (chosen === first) return this.#default.accept(frame, call);
-    this.#sendOver(this.#branch(chosen), frame, call);
+    return this.#sendOver(this.#branch(chosen), frame, call);
   }
 
   #sendOver(
     branch: ProfileBranch,
     bytes: Uint8Array,
     request: RequestMessage,
-  ): void {
+  ): Promise<void> | void {
     this.#elsewhere.set(request.id.key, branch);
-    branch.accept(bytes, request);
+    return branch.accept(bytes, request);
   }
 
   /** Notes what other links than the default have to know of, too. */
@@ -167,36 +170,42 @@ export class ProfileRouter implements Link {
   }
 
   /** A cancellation goes where the call went, and that is the end of it. */
-  #acceptNotification(bytes: Uint8Array, message: NotificationMessage): void {
+  #acceptNotification(
+    bytes: Uint8Array,
+    message: NotificationMessage,
+  ): Promise<void> | void {
     this.#learn(message);
     const id = cancelledId(message);
     if (!id) return this.#default.accept(bytes, message);
     const link = this.#elsewhere.get(id.key) ?? this.#default;
     this.#elsewhere.delete(id.key);
     this.#lists.cancel(id);
-    link.accept(bytes, message);
+    return link.accept(bytes, message);
   }
 
   /** The members of a batch share a POST, and so a session. */
-  #acceptBatch(bytes: Uint8Array, batch: BatchMessage): void {
+  async #acceptBatch(bytes: Uint8Array, batch: BatchMessage): Promise<void> {
     const names = batch.messages.map((message) =>
       this.#argument.valueIn(message)
     );
     if (names.every((name) => name === undefined || name === null)) {
       const [rest, plain] = this.#argument.withoutNull(bytes, batch);
-      return this.#acceptPlainBatch(rest, plain);
+      return await this.#acceptPlainBatch(rest, plain);
     }
     const error = new ProxyError(
       "blocked",
       `a call in a batch cannot name ${PROFILE_ARGUMENT}; send it on a line of its own`,
     );
     for (const message of batch.messages) {
-      if (message.kind === "request") this.#refuse(message, error);
+      if (message.kind === "request") await this.#refuse(message, error);
     }
   }
 
   /** What is for another profile's link leaves the array. */
-  #acceptPlainBatch(bytes: Uint8Array, batch: BatchMessage): void {
+  async #acceptPlainBatch(
+    bytes: Uint8Array,
+    batch: BatchMessage,
+  ): Promise<void> {
     const isLeaving = batch.messages.map((message) => {
       const id = cancelledId(message);
       if (id) return this.#elsewhere.has(id.key);
@@ -206,34 +215,44 @@ export class ProfileRouter implements Link {
     batch.messages.forEach((message, at) => {
       if (!isLeaving[at]) this.#learn(message);
     });
-    if (!isLeaving.includes(true)) return this.#default.accept(bytes, batch);
-    for (const [index, part] of partsOf(bytes).entries()) {
-      if (isLeaving[index]) this.accept(part.bytes, part.message);
+    if (!isLeaving.includes(true)) {
+      return await this.#default.accept(bytes, batch);
     }
-    const messages = batch.messages.filter((_message, at) => !isLeaving[at]);
-    if (messages.length === 0) return;
-    const rest = removeMembers(
-      bytes,
-      whole(bytes),
-      (_member, index) => isLeaving[index],
+    const accepted = partsOf(bytes).map((part, index) =>
+      isLeaving[index] ? this.accept(part.bytes, part.message) : undefined
     );
-    this.#default.accept(rest, { kind: "batch", messages });
+    const messages = batch.messages.filter((_message, at) => !isLeaving[at]);
+    if (messages.length > 0) {
+      const rest = removeMembers(
+        bytes,
+        whole(bytes),
+        (_member, index) => isLeaving[index],
+      );
+      accepted.push(this.#default.accept(rest, { kind: "batch", messages }));
+    }
+    await Promise.all(accepted);
   }
 
-  #refuse({ id, method, params }: RequestMessage, error: ProxyError): void {
+  async #refuse(
+    { id, method, params }: RequestMessage,
+    error: ProxyError,
+  ): Promise<void> {
     const { emit, observer } = this.#options;
     observer?.refused(error, { method, params, requests: [id] });
-    void emit(errorFrame(error, id)).catch(() => {});
+    await emit(errorFrame(error, id)).catch(() => {});
   }
 
   /** The client's answer goes to the link that asked. */
-  #acceptAnswer(bytes: Uint8Array, answer: ResponseMessage): void {
+  #acceptAnswer(
+    bytes: Uint8Array,
+    answer: ResponseMessage,
+  ): Promise<void> | void {
     const asker = this.#asker(answer);
     const place = asker && memberNamed("id", bytes, whole(bytes));
     if (!place) return this.#default.accept(bytes, answer);
     const { branch, id } = asker;
     const frame = replaceRange(bytes, place, id.source);
-    branch.accept(frame, { ...answer, id });
+    return branch.accept(frame, { ...answer, id });
   }
 
   /** The link, but the default, whose request an answer is for. */

@@ -7,15 +7,19 @@
 import type { Exchange } from "./exchange.ts";
 import { AttemptError, type Repeat } from "./failure.ts";
 import { isObject } from "./message.ts";
+import { Recent } from "./recent.ts";
 import { backoffMs, isRepeatable } from "./retry.ts";
 
 /** A `Retry-After` beyond this is the client's to wait for. */
 const MAX_RETRY_AFTER_MS = 30_000;
 
+/** How many tools are remembered; the oldest go first. */
+const MAX_TOOLS = 10_000;
+
 /** Knows which requests do no harm when they run twice. */
 export class RepeatPolicy {
   readonly #retries: number;
-  readonly #repeatableTools = new Set<string>();
+  readonly #repeatableTools = new Recent<true>(MAX_TOOLS);
 
   /** @param retries How often a request is sent again at most. */
   constructor(retries: number) {
@@ -30,7 +34,7 @@ export class RepeatPolicy {
       const hints = isObject(tool.annotations) ? tool.annotations : {};
       const isSafe = hints.readOnlyHint === true ||
         hints.idempotentHint === true;
-      if (isSafe) this.#repeatableTools.add(tool.name);
+      if (isSafe) this.#repeatableTools.set(tool.name, true);
       else this.#repeatableTools.delete(tool.name);
     }
   }
@@ -40,7 +44,7 @@ export class RepeatPolicy {
     if (repeat !== "if-repeatable") return repeat === "always";
     if (method !== "tools/call") return isRepeatable(method);
     return isObject(params) && typeof params.name === "string" &&
-      this.#repeatableTools.has(params.name);
+      this.#repeatableTools.get(params.name) === true;
   }
 
   /**

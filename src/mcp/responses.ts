@@ -6,7 +6,7 @@
 
 import { ProxyError } from "../errors.ts";
 import type { Redact } from "../redact.ts";
-import { readBody } from "./body.ts";
+import { type BodyLimits, readBeginning } from "./body.ts";
 import { bodyWords } from "./body_words.ts";
 import { readMessage, type ResponseMessage, type RpcError } from "./message.ts";
 
@@ -31,8 +31,8 @@ export type Explain = (
   body: string,
 ) => ProxyError | undefined;
 
-/** How much of an HTTP error's body is read. */
-const MAX_ERROR_BODY_BYTES = 1024 * 1024;
+/** How much of an HTTP error's body is read, and for how long. */
+const ERROR_BODY: BodyLimits = { maxBytes: 1024 * 1024, limitMs: 3_000 };
 
 /**
  * Whether an HTTP response names another place. A 304 names none: it answers a
@@ -43,13 +43,8 @@ export function isRedirect({ status }: Response): boolean {
 }
 
 /** The body of an HTTP error, as far as it can be had. */
-export async function readErrorBody(response: Response): Promise<Uint8Array> {
-  try {
-    const body = await readBody(response, { maxBytes: MAX_ERROR_BODY_BYTES });
-    return body ?? new Uint8Array();
-  } catch {
-    return new Uint8Array();
-  }
+export function readErrorBody(response: Response): Promise<Uint8Array> {
+  return readBeginning(response, ERROR_BODY);
 }
 
 /** A JSON-RPC error, and the ID that it has. */

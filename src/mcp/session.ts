@@ -126,10 +126,14 @@ const INITIALIZED_WAIT_MS = 10_000;
 const RENEWAL_WAIT_MS = 2_000;
 
 /**
- * How many notifications and answers are upstream at once. They have places of
- * their own, since calls that hold all the others may wait for them.
+ * How many notifications, answers and pings are upstream at once, of each. They
+ * have places of their own: calls that hold all the others may wait for them,
+ * and notifications that the target does not take for an answer.
  */
 const MAX_UNASKED = 256;
+
+/** How many answers may wait for a place; those that a layer makes, too. */
+const MAX_WAITING_ANSWERS = 4_096;
 
 /** How long a cancelled request's stream stays open for what is still said. */
 const CANCELLED_LINGER_MS = 5_000;
@@ -142,7 +146,9 @@ export class Session {
   readonly #delivery: Delivery;
   readonly #carrier: Carrier;
   readonly #places: Places;
-  readonly #unasked = new Places(MAX_UNASKED);
+  readonly #notifications = new Places(MAX_UNASKED);
+  readonly #answers = new Places(MAX_UNASKED);
+  readonly #pings = new Places(MAX_UNASKED);
   readonly #keeper: SessionKeeper;
   readonly #policy: RepeatPolicy;
   readonly #underway: Underway;
@@ -173,8 +179,14 @@ export class Session {
     });
   }
 
-  /** Takes one message of the client's, and answers it in its time. */
-  accept(bytes: Uint8Array, message: SingleMessage | BatchMessage): void {
+  /**
+   * Takes one message of the client's, and answers it in its time; resolves
+   * when it is over.
+   */
+  accept(
+    bytes: Uint8Array,
+    message: SingleMessage | BatchMessage,
+  ): Promise<void> | void {
     this.#keeper.touch();
     switch (message.kind) {
       case "request":
@@ -188,35 +200,44 @@ export class Session {
     }
   }
 
-  #acceptRequest(bytes: Uint8Array, message: RequestMessage): void {
+  #acceptRequest(bytes: Uint8Array, message: RequestMessage): Promise<void> {
     const { id, method, params } = message;
     const exchange = this.#open({ bytes, method, params, requests: [id] });
     if (method === "initialize") {
       const before = this.#gate;
       this.#closeGate(exchange.settled);
-      this.#start(exchange, before);
-      return;
+      return this.#start(exchange, before);
     }
-    // A ping asks whether the target is there: it does not queue.
-    const places = method === "ping" ? undefined : this.#places;
-    this.#start(exchange, this.#gate, places);
+    // A ping asks whether the target is there: it does not wait for calls.
+    const places = method === "ping" ? this.#pings : this.#places;
+    return this.#start(exchange, this.#gate, places);
   }
 
-  #acceptBatch(bytes: Uint8Array, { messages }: BatchMessage): void {
+  #acceptBatch(
+    bytes: Uint8Array,
+    { messages }: BatchMessage,
+  ): Promise<void> {
     const requests = messages.flatMap((message) =>
       message.kind === "request" ? [message.id] : []
     );
     const exchange = this.#open({ bytes, method: "batch", requests });
-    const isAsked = requests.length > 0;
-    this.#start(exchange, this.#gate, isAsked ? this.#places : this.#unasked);
+    if (requests.length > 0) {
+      return this.#start(exchange, this.#gate, this.#places);
+    }
+    const hasAnswer = messages.some(({ kind }) => kind === "response");
+    const places = hasAnswer ? this.#answers : this.#notifications;
+    return this.#start(exchange, this.#gate, places);
   }
 
-  #acceptNotification(bytes: Uint8Array, message: NotificationMessage): void {
+  #acceptNotification(
+    bytes: Uint8Array,
+    message: NotificationMessage,
+  ): Promise<void> | void {
     const { method, params } = message;
     if (method === "notifications/cancelled" && !this.#cancel(params)) return;
     const exchange = this.#open({ bytes, method, params, requests: [] });
-    const done = this.#start(exchange, this.#gate, this.#unasked);
-    if (method !== "notifications/initialized") return;
+    const done = this.#start(exchange, this.#gate, this.#notifications);
+    if (method !== "notifications/initialized") return done;
     const { promise: waited, resolve } = Promise.withResolvers<void>();
     const timer = setTimeout(resolve, INITIALIZED_WAIT_MS);
     this.#closeGate(
@@ -226,15 +247,33 @@ export class Session {
         this.#keeper.keepAlive();
       }),
     );
+    return done;
   }
 
   /** The client's answer to a request of the target's. */
-  #acceptAnswer(bytes: Uint8Array, { id }: ResponseMessage): void {
+  #acceptAnswer(
+    bytes: Uint8Array,
+    { id }: ResponseMessage,
+  ): Promise<void> | void {
     const answerTo = id && this.#delivery.takeTargetRequest(id);
-    const method = "response";
-    const exchange = this.#open({ bytes, method, requests: [], answerTo });
     // The target waits for it, and may wait with the answer to `initialize`.
-    this.#start(exchange, undefined, this.#unasked);
+    return this.#sendAnswer({
+      bytes,
+      method: "response",
+      requests: [],
+      answerTo,
+    });
+  }
+
+  #sendAnswer(
+    init: ExchangeInit,
+    gate?: Promise<unknown>,
+  ): Promise<void> | void {
+    if (this.#answers.waiting < MAX_WAITING_ANSWERS) {
+      return this.#start(this.#open(init), gate, this.#answers);
+    }
+    // A target that asks without end, and takes no answer.
+    this.#options.log.debug("dropped an answer that the target does not take");
   }
 
   /** Lets a cancelled request go; false when the target need not be told. */
@@ -286,8 +325,11 @@ export class Session {
       if (gate) await gate;
       if (places) {
         if (!await places.take(exchange.signal)) return;
-        if (exchange.isRequest) exchange.settled.then(() => places.free());
-        else leave = () => places.free();
+        if (exchange.isRequest) {
+          exchange.settled.then(() =>
+            exchange.onDelivered(() => places.free())
+          );
+        } else leave = () => places.free();
       }
       if (!exchange.signal.aborted) await this.#carry(exchange);
     } catch (error) {
@@ -408,7 +450,7 @@ export class Session {
     );
     const method = "notifications/cancelled";
     const exchange = this.#open({ bytes, method, requests: [] });
-    this.#start(exchange, this.#gate, this.#unasked);
+    this.#start(exchange, this.#gate, this.#notifications);
   }
 
   /** Answers a request of the target's that the client is not given. */
@@ -418,8 +460,8 @@ export class Session {
       `{"jsonrpc":"2.0","id":${id.source},"error":${error}}`,
     );
     this.#delivery.takeTargetRequest(id);
-    const exchange = this.#open({ bytes, method: "response", requests: [] });
-    this.#start(exchange, this.#gate, this.#unasked);
+    const init = { bytes, method: "response", requests: [] };
+    void this.#sendAnswer(init, this.#gate);
   }
 
   /** Learns from an answer what the session needs to know. */

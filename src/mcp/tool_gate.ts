@@ -4,7 +4,7 @@
  * @module
  */
 
-import { aborted } from "../aborted.ts";
+import { untilAborted } from "../aborted.ts";
 import { ProxyError } from "../errors.ts";
 import type { Log } from "../log.ts";
 import { checkUnambiguous } from "./ambiguity.ts";
@@ -80,7 +80,7 @@ export class ToolGate implements Link {
     this.#link = options.link((frame) => this.#emit(frame), guard);
   }
 
-  accept(bytes: Uint8Array, message: Message): void {
+  accept(bytes: Uint8Array, message: Message): Promise<void> | void {
     try {
       checkUnambiguous(bytes, message);
     } catch (error) {
@@ -95,12 +95,15 @@ export class ToolGate implements Link {
       !this.#options.policy.knows(toolName(params))
     );
     if (!unknown) return this.#pass(bytes, message);
-    this.#hold(bytes, message, unknown);
+    // A copy: these bytes may be a small part of what was read.
+    return this.#hold(bytes.slice(), message, unknown);
   }
 
-  #refuseAll(message: Message, error: ProxyError): void {
+  async #refuseAll(message: Message, error: ProxyError): Promise<void> {
     this.#options.log.warn(error.message);
-    for (const request of requestsIn(message)) this.#answer(request, error);
+    await Promise.all(
+      requestsIn(message).map((request) => this.#answer(request, error)),
+    );
   }
 
   /**
@@ -109,9 +112,14 @@ export class ToolGate implements Link {
    * @param listFailure Why the list of tools could not be had, if it was asked
    * for.
    */
-  #pass(bytes: Uint8Array, message: Message, listFailure?: string): void {
+  #pass(
+    bytes: Uint8Array,
+    message: Message,
+    listFailure?: string,
+  ): Promise<void> | void {
     const { policy, log } = this.#options;
     const refused = new Set<RequestMessage>();
+    const answers: (Promise<void> | void)[] = [];
     for (const request of requestsIn(message)) {
       if (request.method === "tools/list") this.#expectList(request.id);
       if (request.method !== "tools/call") continue;
@@ -119,11 +127,13 @@ export class ToolGate implements Link {
       if (!error) continue;
       refused.add(request);
       log.warn(error.message, { id: request.id.source });
-      this.#answer(request, error);
+      answers.push(this.#answer(request, error));
     }
     if (refused.size === 0) return this.#link.accept(bytes, message);
-    if (message.kind !== "batch") return;
-    this.#passRest(bytes, message, refused);
+    if (message.kind === "batch") {
+      answers.push(this.#passRest(bytes, message, refused));
+    }
+    return Promise.all(answers).then(() => {});
   }
 
   #expectList(id: RequestId): void {
@@ -140,7 +150,7 @@ export class ToolGate implements Link {
     bytes: Uint8Array,
     { messages }: BatchMessage,
     refused: ReadonlySet<SingleMessage>,
-  ): void {
+  ): Promise<void> | void {
     const rest = messages.filter((message) => !refused.has(message));
     if (rest.length === 0) return;
     const frame = removeMembers(
@@ -148,21 +158,28 @@ export class ToolGate implements Link {
       whole(bytes),
       (_member, index) => refused.has(messages[index]),
     );
-    this.#link.accept(frame, { kind: "batch", messages: rest });
+    return this.#link.accept(frame, { kind: "batch", messages: rest });
   }
 
   /** Keeps a call until the target has said what its tools are. */
-  #hold(bytes: Uint8Array, message: Message, like: RequestMessage): void {
+  #hold(
+    bytes: Uint8Array,
+    message: Message,
+    like: RequestMessage,
+  ): Promise<void> {
     const held: Held = { cancelled: new Set(), isAnswered: false, message };
     for (const { id } of requestsIn(message)) this.#held.set(id.key, held);
-    this.#background.start(async () => {
+    let passed: Promise<void> | void;
+    const learnt = this.#background.start(async () => {
       const failure = await this.#learner.learn(
         like.params,
         (params) => this.#own.ask(this.#link, "tools/list", params),
       );
       for (const { id } of requestsIn(message)) this.#held.delete(id.key);
-      if (!held.isAnswered) this.#passKept(bytes, held, failure);
+      // Not awaited here: the end waits for what is held, not for answers.
+      if (!held.isAnswered) passed = this.#passKept(bytes, held, failure);
     });
+    return learnt.then(() => passed);
   }
 
   /** Passes what was held, but for what the client has cancelled of it. */
@@ -170,7 +187,7 @@ export class ToolGate implements Link {
     bytes: Uint8Array,
     { message, cancelled }: Held,
     failure: string | undefined,
-  ): void {
+  ): Promise<void> | void {
     if (cancelled.size === 0) return this.#pass(bytes, message, failure);
     if (message.kind !== "batch") return;
     const isDropped = (one: SingleMessage): boolean =>
@@ -182,7 +199,7 @@ export class ToolGate implements Link {
       whole(bytes),
       (_member, index) => isDropped(message.messages[index]),
     );
-    this.#pass(frame, { kind: "batch", messages }, failure);
+    return this.#pass(frame, { kind: "batch", messages }, failure);
   }
 
   #cancelsHeld(message: Message): boolean {
@@ -232,23 +249,26 @@ export class ToolGate implements Link {
     }
   }
 
-  #answer({ id, method, params }: RequestMessage, error: ProxyError): void {
+  async #answer(
+    { id, method, params }: RequestMessage,
+    error: ProxyError,
+  ): Promise<void> {
     const { emit, observer } = this.#options;
     observer?.refused(error, { method, params, requests: [id] });
-    void emit(errorFrame(error, id)).catch(() => {});
+    await emit(errorFrame(error, id)).catch(() => {});
   }
 
   async drain(patience: AbortSignal): Promise<void> {
     // A link that is drained answers what waits here, and that may send more.
     while (!this.#background.isIdle && !patience.aborted) {
-      await Promise.race([this.#background.any(), aborted(patience)]);
+      await untilAborted(this.#background.idle(), patience);
     }
     const error = shuttingDown(false);
     for (const held of new Set(this.#held.values())) {
       held.isAnswered = true;
       for (const request of requestsIn(held.message)) {
         if (held.cancelled.has(request.id.key)) continue;
-        this.#answer(request, error);
+        void this.#answer(request, error);
       }
     }
     await this.#link.drain(patience);

@@ -33,16 +33,22 @@ export class Upstream implements Link {
   }
 
   /** Takes one message of the client's, and answers it in its time. */
-  accept(bytes: Uint8Array, message: SingleMessage | BatchMessage): void {
+  accept(
+    bytes: Uint8Array,
+    message: SingleMessage | BatchMessage,
+  ): Promise<void> | void {
     const { metadata = [] } = this.#options;
     // Here, so that what the layers before this one ask for has it, too.
-    this.#accept(
+    return this.#accept(
       addMetadata(bytes, message, metadata),
       messageWithMetadata(message, metadata),
     );
   }
 
-  #accept(bytes: Uint8Array, message: SingleMessage | BatchMessage): void {
+  #accept(
+    bytes: Uint8Array,
+    message: SingleMessage | BatchMessage,
+  ): Promise<void> | void {
     if (message.kind === "batch") return this.#acceptBatch(bytes, message);
     if (
       message.kind === "notification" &&
@@ -57,21 +63,21 @@ export class Upstream implements Link {
     } else if (message.kind !== "response" && eraOf(message) === "modern") {
       return this.#modern.accept(bytes, message);
     }
-    this.#acceptLegacy(bytes, message);
+    return this.#acceptLegacy(bytes, message);
   }
 
   #acceptLegacy(
     bytes: Uint8Array,
     message: SingleMessage | BatchMessage,
-  ): void {
+  ): Promise<void> | void {
     this.#hasSession = true;
-    this.#session.accept(bytes, message);
+    return this.#session.accept(bytes, message);
   }
 
   /** The modern era has no batches, so what is of it cannot stand in one. */
-  #acceptBatch(bytes: Uint8Array, batch: BatchMessage): void {
+  async #acceptBatch(bytes: Uint8Array, batch: BatchMessage): Promise<void> {
     if (batch.messages.every((message) => eraOf(message) === "legacy")) {
-      return this.#acceptLegacy(bytes, batch);
+      return await this.#acceptLegacy(bytes, batch);
     }
     const { emit, log, observer } = this.#options;
     const error = new ProxyError(
@@ -82,7 +88,7 @@ export class Upstream implements Link {
     observer?.refused(error);
     for (const message of batch.messages) {
       if (message.kind !== "request") continue;
-      void emit(errorFrame(error, message.id)).catch(() => {});
+      await emit(errorFrame(error, message.id)).catch(() => {});
     }
   }
 
