@@ -288,3 +288,23 @@ Deno.test("an event that is no message fails the one request that waits", async 
   client.request(1, "initialize", {});
   assertEquals((await client.next()).json.error.data.reason, "bad-answer");
 });
+
+for (const names of ["no event at all", "a comment alone", "no headers"]) {
+  Deno.test(`a target whose stream has ${names} in time is told to name no endpoint`, async () => {
+    await using server = await RawServer.start(async (_request, reply) => {
+      if (names === "no headers") return await reply.hang();
+      const stream = await reply.sse();
+      if (names === "a comment alone") await stream.comment("hello");
+      await stream.closed;
+    });
+    const error = await assertRejects(
+      () => SseChannel.open(channelTo(server.url, { endpointLimitMs: 100 })),
+      AttemptError,
+    );
+    assertEquals([error.error.reason, error.error.data.limitMs], [
+      "timeout",
+      100,
+    ]);
+    assertStringIncludes(error.message, "named no endpoint");
+  });
+}

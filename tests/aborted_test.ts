@@ -1,0 +1,43 @@
+import { assertEquals } from "@std/assert";
+import { untilAborted } from "../src/aborted.ts";
+import { within } from "./support/deadline.ts";
+
+/** A signal that counts who listens. */
+function counted(signal: AbortSignal): { listeners: number } {
+  const count = { listeners: 0 };
+  const { addEventListener, removeEventListener } = signal;
+  signal.addEventListener = (...given: unknown[]) => {
+    count.listeners++;
+    Reflect.apply(addEventListener, signal, given);
+  };
+  signal.removeEventListener = (...given: unknown[]) => {
+    count.listeners--;
+    Reflect.apply(removeEventListener, signal, given);
+  };
+  return count;
+}
+
+Deno.test("waiting for a promise leaves nothing on a signal that outlives it", async () => {
+  const { signal } = new AbortController();
+  const count = counted(signal);
+  for (let i = 0; i < 10; i++) await untilAborted(Promise.resolve(i), signal);
+  assertEquals(count.listeners, 0);
+});
+
+Deno.test("waiting for a promise ends when one of the signals is aborted", async () => {
+  const [one, other] = [new AbortController(), new AbortController()];
+  const waited = untilAborted(
+    new Promise(() => {}),
+    one.signal,
+    other.signal,
+  );
+  other.abort();
+  await within(waited, "the abort");
+});
+
+Deno.test("waiting for a promise does not begin after an abort", async () => {
+  await within(
+    untilAborted(new Promise(() => {}), AbortSignal.abort()),
+    "the abort",
+  );
+});
