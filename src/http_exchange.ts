@@ -29,6 +29,7 @@ import {
   BODY_HEADERS,
   requestHeaders,
   responseHeaders,
+  secretsIn,
 } from "./http_headers.ts";
 import { observeRequest, PassingAnswer } from "./http_observation.ts";
 import { Patience, type TimeLimits } from "./http_patience.ts";
@@ -51,7 +52,7 @@ import {
   type ResponseMessage,
 } from "./mcp/message.ts";
 import type { Observation, Observer } from "./mcp/observer.ts";
-import type { Redact } from "./redact.ts";
+import type { Redactor } from "./redact.ts";
 
 /** What all exchanges are handed. */
 export interface HttpExchangeOptions {
@@ -63,7 +64,8 @@ export interface HttpExchangeOptions {
   readonly headers: readonly (readonly [name: string, value: string])[];
   /** Says what a refusal of the target's means. */
   readonly explain: Explain;
-  readonly redact: Redact;
+  /** Hides secrets; it learns the session IDs. */
+  readonly redactor: Redactor;
   /** Is told of the messages on their way, if anyone is. */
   readonly observer?: Observer;
   readonly log: Log;
@@ -107,6 +109,7 @@ export class HttpExchange {
   #isLookedThrough = false;
   #beginsSession = false;
   #changes: number | undefined;
+  readonly #secrets = new Set<string>();
   #filter: ListFilter | undefined;
 
   /**
@@ -142,6 +145,7 @@ export class HttpExchange {
    * of the request.
    */
   async run(onRead: () => void): Promise<void> {
+    this.#hide(this.#headers);
     const { socket } = this.#request;
     const close = (): void => {
       if (!this.#response.writableFinished) this.giveUp(new ClientGone());
@@ -196,6 +200,18 @@ export class HttpExchange {
     clearTimeout(timer);
   }
 
+  /** What headers bring must not be seen if the target repeats it. */
+  #hide(headers: Headers): void {
+    for (const secret of secretsIn(headers)) this.#secrets.add(secret);
+    this.#rememberSecrets();
+  }
+
+  /** Those of many others may have pushed them out. */
+  #rememberSecrets(): void {
+    const { redactor } = this.#options;
+    for (const secret of this.#secrets) redactor.add(secret);
+  }
+
   #facts(): { http?: string; method?: string } {
     return {
       http: this.#request.method,
@@ -220,6 +236,7 @@ export class HttpExchange {
     using patience = new Patience(time, (error) => this.giveUp(error));
     const answer = await this.#admit() ?? await this.#send();
     patience.touch();
+    this.#hide(answer.headers);
     // What was said in the session before it says nothing of this one.
     if (this.#beginsSession) this.#options.policy?.tools?.forget();
     this.#filter = await this.#listFilter();
@@ -378,7 +395,7 @@ export class HttpExchange {
 
   /** What the client is told in place of a refusal by IAM, or of a secret. */
   #errorInstead(answer: Response, bytes: Uint8Array): ProxyError | undefined {
-    const { explain, redact } = this.#options;
+    const { explain, redactor: { redact } } = this.#options;
     const text = decoder.decode(bytes);
     const refusal = explain(answer, text);
     if (refusal !== undefined) return refusal;
@@ -394,7 +411,8 @@ export class HttpExchange {
     if (cause instanceof ClientGone) return;
     const failure = toHttpError(cause);
     const { status, error } = failure;
-    const { observer } = this.#options;
+    const { observer, redactor: { redact } } = this.#options;
+    this.#rememberSecrets();
     if (this.#observation) this.#observation.failed(error);
     else if (this.#request.method === "POST") observer?.refused(error);
     const isNews = !(this.mayStand && error.reason === "shutting-down");
@@ -402,11 +420,11 @@ export class HttpExchange {
       ...this.#facts(),
       status,
       reason: error.reason,
-      error: error.message,
+      error: redact(error.message),
     });
     if (!this.#response.headersSent) {
       const id = await this.#requestId();
-      const { redact, discard } = this.#options;
+      const { discard } = this.#options;
       const [request, response] = [this.#request, this.#response];
       const answered = { request, response, discard };
       const bytes = answerError(answered, failure, id, redact);

@@ -168,3 +168,17 @@ function passing(
   }
   return headers;
 }
+
+/** Names of headers whose values open something: a session, above all. */
+const SECRET_NAME = /api-?key|auth|credential|password|secret|session|token/;
+
+/**
+ * The values of headers that no log line and no error may show: a target may
+ * echo them.
+ *
+ * @param headers The headers of a client's request, or of the target's answer.
+ */
+export function secretsIn(headers: Headers): string[] {
+  return [...headers].filter(([name]) => SECRET_NAME.test(name))
+    .map(([, value]) => value);
+}

@@ -23,13 +23,14 @@ import { listen } from "./http_listen.ts";
 import { DEFAULT_DRAIN_MS } from "./http_options.ts";
 import { MessagePolicy } from "./http_policy.ts";
 import { makeToken, TokenFile } from "./http_token.ts";
+import { joinSecrets } from "./joined_secrets.ts";
 import { type Log, SILENT_LOG } from "./log.ts";
 import type { Explain } from "./mcp/responses.ts";
 import { DEFAULT_MAX_ANSWER_BYTES } from "./mcp/large_answer.ts";
 import type { Metadata } from "./mcp/metadata.ts";
 import type { Observer } from "./mcp/observer.ts";
 import type { ToolRules } from "./mcp/tool_policy.ts";
-import { Redactor } from "./redact.ts";
+import { hideSettings, Redactor } from "./redact.ts";
 
 /**
  * What {@linkcode runHttpProxy} serves, and how.
@@ -145,7 +146,10 @@ export interface HttpProxyOptions {
   readonly observer?: Observer;
   /** Where log lines go; nowhere by default. */
   readonly log?: Log;
-  /** What hides secrets in log lines and errors; it learns the token. */
+  /**
+   * What hides secrets in log lines and errors; it learns the token and the
+   * session IDs.
+   */
   readonly redactor?: Redactor;
 }
 
@@ -209,6 +213,7 @@ export async function runHttpProxy(options: HttpProxyOptions): Promise<void> {
   const { log = SILENT_LOG, redactor = new Redactor(), signal } = options;
   const token = tokenOf(options, log);
   redactor.addCredential(token);
+  hideSettings(redactor, options.target, options.headers ?? []);
   const server = makeServer(options);
   const front = makeFront(options, { token, log, redactor });
   server.on("request", (request, response) => front.handle(request, response));
@@ -219,6 +224,7 @@ export async function runHttpProxy(options: HttpProxyOptions): Promise<void> {
   refuseBadHeads(server);
 
   await using stack = new AsyncDisposableStack();
+  stack.defer(joinSecrets(redactor, [options.fetch]));
   const address = await listen(server, options.listen);
   stack.defer(() => close(server, address));
   server.on("error", (error) => {
@@ -309,7 +315,7 @@ function makeFront(
     headers: options.headers ?? [],
     explain: options.explain ?? explainRefusal,
     observer: options.observer,
-    redact: redactor.redact,
+    redactor,
     log,
     guard: new Guard({
       listen: options.listen,

@@ -1,10 +1,11 @@
 /** What the HTTP front says when a request fails, or the target refuses it. */
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { CredentialsError } from "../src/errors.ts";
+import type { LogFields } from "../src/log.ts";
 import { Front } from "./support/http_front.ts";
 import { IamGate } from "./support/iam_gate.ts";
 import { mcp } from "./support/raw_mcp.ts";
-import { RawServer } from "./support/raw_server.ts";
+import { type RawReply, RawServer } from "./support/raw_server.ts";
 import { TEST_CREDENTIALS, TEST_VERIFIER } from "./support/test_identity.ts";
 
 Deno.test("a redirect is not passed on and not followed", async () => {
@@ -193,3 +194,55 @@ Deno.test({
     listener.close();
   },
 });
+
+/** What a client brings and a target gives, by the header that has it. */
+const SESSION = "client-session-0123456789";
+const GIVEN = "target-session-9876543210";
+const OWN = "x-amzn-bedrock-agentcore-runtime-session-id";
+
+/** Ways in which a target says again what it was told. */
+const ECHOES: Readonly<
+  Record<string, (said: string, reply: RawReply) => Promise<void>>
+> = {
+  "a redirect": (said, reply) =>
+    reply.status(307, { "location": `/${said}`, "mcp-session-id": GIVEN }),
+  "a content type": (said, reply) =>
+    reply.status(200, {
+      "content-type": `text/${said}`,
+      "mcp-session-id": GIVEN,
+    }, "{}"),
+  "an error page": (said, reply) =>
+    reply.status(500, { "mcp-session-id": GIVEN }, `lost ${said}`),
+  "an error of AWS's": (said, reply) =>
+    reply.json({ message: `no access with ${said}` }, 403, {
+      "mcp-session-id": GIVEN,
+      "x-amzn-errortype": "AccessDeniedException",
+    }),
+};
+
+for (const [what, echo] of Object.entries(ECHOES)) {
+  Deno.test(`session IDs that ${what} repeats are in no line of the log and in no error`, async () => {
+    await using target = await RawServer.start((request, reply) =>
+      echo(
+        `${request.header("mcp-session-id")}.${GIVEN}.${request.header(OWN)}`,
+        reply,
+      )
+    );
+    // A log that hides nothing itself.
+    const lines: string[] = [];
+    const write = (message: string, fields?: LogFields): void =>
+      void lines.push(`${message} ${JSON.stringify(fields)}`);
+    await using front = await Front.start({
+      target: target.url,
+      log: { debug: write, info: write, warn: write, error: write },
+      tools: { deny: ["other"] },
+    });
+    const answer = await front.post(
+      { jsonrpc: "2.0", id: 1, method: "tools/list" },
+      { "mcp-session-id": SESSION, [OWN]: `own-${SESSION}` },
+    );
+    const text = lines.join("\n") + await answer.text();
+    assertStringIncludes(text, "a request failed");
+    for (const secret of [SESSION, GIVEN]) assert(!text.includes(secret), text);
+  });
+}
