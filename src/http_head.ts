@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { IncomingMessage, Server } from "node:http";
+import { IncomingMessage, type Server } from "node:http";
 import type { Socket } from "node:net";
 import { ProxyError } from "./errors.ts";
 import { HttpError } from "./http_error.ts";
@@ -18,6 +18,24 @@ export interface RequestHead {
   /** The `Host` headers, which there should be one of. */
   readonly hosts: readonly string[];
   readonly headers: Headers;
+}
+
+/**
+ * A request whose URL has no query. The front ignores it, a client may have a
+ * secret in it, and Deno's `node:http` puts the URL into its span before anyone
+ * else sees the request.
+ */
+export class RequestWithoutQuery extends IncomingMessage {
+  constructor(...args: ConstructorParameters<typeof IncomingMessage>) {
+    super(...args);
+    let path = this.url;
+    Object.defineProperty(this, "url", {
+      get: () => path,
+      set(url: string) {
+        [path] = url.split("?");
+      },
+    });
+  }
 }
 
 /** The most headers: beyond some thousand the parser forgets them in silence. */
@@ -54,7 +72,7 @@ export function readHead(
   }
   // A whole URL stands before the Host header (RFC 9112, 3.2.2).
   const whole = url.startsWith("/") ? null : URL.parse(url);
-  const [path] = (whole?.pathname ?? url).split("?");
+  const path = whole?.pathname ?? url;
   return { path, targetHost: whole?.host, hosts, headers };
 }
 

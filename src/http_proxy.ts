@@ -18,7 +18,7 @@ import { BodyStore } from "./http_body.ts";
 import { BodyDiscard } from "./http_discard.ts";
 import { HttpFront, MCP_PATH } from "./http_front.ts";
 import { Guard } from "./http_guard.ts";
-import { refuseBadHeads } from "./http_head.ts";
+import { refuseBadHeads, RequestWithoutQuery } from "./http_head.ts";
 import { listen } from "./http_listen.ts";
 import { DEFAULT_DRAIN_MS } from "./http_options.ts";
 import { MessagePolicy } from "./http_policy.ts";
@@ -270,6 +270,7 @@ function tokenOf(
 function makeServer(options: HttpProxyOptions): Server {
   const { headTimeoutMs = DEFAULT_HEAD_TIMEOUT_MS } = options;
   const server = createServer({
+    IncomingMessage: RequestWithoutQuery,
     maxHeaderSize: options.maxHeadBytes ?? DEFAULT_MAX_HEAD_BYTES,
     headersTimeout: headTimeoutMs,
     connectionsCheckingInterval: Math.ceil(headTimeoutMs / 4),

@@ -15,6 +15,7 @@ type Post = (
   message: unknown,
   headers?: Record<string, string>,
   method?: string,
+  query?: string,
 ) => Promise<Response>;
 
 /** What the collector has when the front has carried this and ended. */
@@ -34,8 +35,8 @@ async function tracedFront(
   const { value } = await front.next();
   assert(typeof value === "object" && value !== null && "port" in value);
   const url = `http://127.0.0.1:${value.port}/mcp`;
-  await talk((message, headers = {}, method = "POST") =>
-    fetch(url, {
+  await talk((message, headers = {}, method = "POST", query = "") =>
+    fetch(url + query, {
       method,
       headers: {
         "content-type": "application/json",
@@ -241,4 +242,17 @@ Deno.test("at the front, what is refused is counted, and so are the bytes that s
   assertEquals([counted("blocked"), counted("frame-too-large")], [2, 1]);
   const sent = { "network.io.direction": "transmit" };
   assertEquals(told.sum("sigv4_proxy.io", sent), answered);
+});
+
+Deno.test("at the front, no span has the query that a client sends", async () => {
+  await using server = await RawServer.start(mcp({}));
+  const told = await tracedFront(server, async (post) => {
+    const message = { jsonrpc: "2.0", id: 1, method: "ping" };
+    const query = "?api_key=a-secret-of-the-client";
+    const response = await post(message, {}, "POST", query);
+    assertEquals(await response.json(), { jsonrpc: "2.0", id: 1, result: {} });
+  });
+  const { attributes } = served(told);
+  assertEquals([attributes["url.path"], attributes["url.query"]], ["/mcp", ""]);
+  assert(!told.text.includes("api_key") && !told.text.includes("a-secret-of"));
 });
