@@ -176,7 +176,8 @@ function variableName(match: readonly (string | undefined)[]): string {
   return match[1] ?? match[2] ?? match[3] ?? "";
 }
 
-function expandPath(path: string, env: ReadEnv): string | undefined {
+/** A path with its variables and its `~` in place; none without a home. */
+export function expandPath(path: string, env: ReadEnv): string | undefined {
   const expanded = path.replace(
     VARIABLE,
     (text, ...groups) => env(variableName([text, ...groups])) ?? text,

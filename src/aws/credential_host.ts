@@ -7,7 +7,7 @@
 
 import { loadSdk } from "./credential_http.ts";
 import type { Settings } from "./credential_files.ts";
-import { type Need, notGranted } from "./credential_permissions.ts";
+import { type Need, notGranted, portOf } from "./credential_permissions.ts";
 import {
   demand,
   lacking,
@@ -15,6 +15,7 @@ import {
   sourceFailed,
 } from "./credential_search.ts";
 import type { Credentials } from "./credentials.ts";
+import { limitedFile } from "./limited_text.ts";
 
 /** As the AWS CLI and the SDKs have it. */
 const METADATA_LIMIT_MS = 1_000;
@@ -187,7 +188,7 @@ async function noteToken(
   tokenFile: string,
 ): Promise<void> {
   try {
-    const token = await Deno.readTextFile(tokenFile);
+    const token = await limitedFile(tokenFile);
     search.redactor.addCredential(token.trim());
   } catch {
     throw sourceFailed(
@@ -205,10 +206,6 @@ function netNeed(url: URL, why: string): Need {
 
 function readNeed(tokenFile: string): Need {
   return { kind: "read", value: tokenFile, why: "read the container's token" };
-}
-
-function portOf(url: URL): number {
-  return Number(url.port || (url.protocol === "https:" ? 443 : 80));
 }
 
 /** What the SDK wants to say goes to the log, not to the console. */

@@ -11,6 +11,7 @@ import type { CredentialsError } from "../errors.ts";
 import { SDK_ENV } from "./credential_env.ts";
 import { type Need, notGranted, readEnv } from "./credential_permissions.ts";
 import { notPermitted, type Search } from "./credential_search.ts";
+import { limitedText } from "./limited_text.ts";
 
 /** One try of one request. */
 const ATTEMPT_LIMIT_MS = 10_000;
@@ -124,7 +125,7 @@ export class SdkHttp {
         response: {
           statusCode: response.status,
           headers: Object.fromEntries(response.headers),
-          body: new Uint8Array(await response.arrayBuffer()),
+          body: new TextEncoder().encode(await limitedText(response.body)),
         },
       };
     } catch (error) {

@@ -50,16 +50,15 @@ export const SOURCE_FLAGS: Readonly<
     "--allow-run=<program>",
   ],
   "SSO": [
-    SDK_ENV_FLAG,
+    "--allow-env=AWS_*,HOME",
     `${FILES_FLAG},$HOME/.aws/sso/cache`,
     "--allow-write=$HOME/.aws/sso/cache",
     "--allow-net=portal.sso.<region>.amazonaws.com,oidc.<region>.amazonaws.com",
   ],
   "login": [
-    SDK_ENV_FLAG,
+    "--allow-env=AWS_*,HOME",
     `${FILES_FLAG},$HOME/.aws/login/cache`,
     "--allow-write=$HOME/.aws/login/cache",
-    "--allow-sys=homedir",
     "--allow-net=<region>.signin.aws.amazon.com",
   ],
   "web identity": [SDK_ENV_FLAG, "--allow-read=<token file>", STS_FLAG],
@@ -154,6 +153,11 @@ function descriptor({ kind, value }: Need): Deno.PermissionDescriptor {
       if (value !== "homedir") throw new TypeError(`unknown fact ${value}`);
       return { name: kind, kind: value };
   }
+}
+
+/** The port of a URL, be it the usual one. */
+export function portOf(url: URL): number {
+  return Number(url.port || (url.protocol === "https:" ? 443 : 80));
 }
 
 /** What became of reading an environment variable. */

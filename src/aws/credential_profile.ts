@@ -21,7 +21,9 @@ import {
   type Search,
   sourceFailed,
 } from "./credential_search.ts";
-import { loginCredentials, ssoCredentials } from "./credential_session.ts";
+import { loginCredentials } from "./credential_login.ts";
+import { ssoCredentials } from "./credential_session.ts";
+import { shellWords } from "../shell_words.ts";
 import type { Credentials } from "./credentials.ts";
 
 const SECRETS = [
@@ -160,7 +162,9 @@ async function roleOf(
 ): Promise<Credentials> {
   const source = `profile "${name}"`;
   if (settings.has("mfa_serial")) {
-    const run = `aws configure export-credentials --profile ${name}`;
+    const run = shellWords(
+      ["aws", "configure", "export-credentials", "--profile", name],
+    );
     throw sourceFailed(
       search,
       source,
@@ -253,7 +257,7 @@ function profileMissing(
     ...ignored,
   ].join("; ");
   const facts = parent === undefined
-    ? { run: `aws configure --profile ${name}` }
+    ? { run: shellWords(["aws", "configure", "--profile", name]) }
     : {};
   return present.length === 0
     ? sourceFailed(search, asked, outcome, facts)

@@ -5,12 +5,16 @@
  * @module
  */
 
-import type { Settings } from "./credential_files.ts";
 import { loadSdk, type SdkClientConfig, SdkHttp } from "./credential_http.ts";
 import { demand, type Search, sourceFailed } from "./credential_search.ts";
 import { demandPlain } from "./credential_text.ts";
 import type { Credentials } from "./credentials.ts";
+import { limitedFile } from "./limited_text.ts";
 import { partitionOfArn } from "./partition.ts";
+import {
+  configuredEndpoint,
+  type EndpointSettings,
+} from "./service_endpoint.ts";
 
 /** What the session is called where nobody says. */
 const SESSION_NAME = "sigv4-proxy";
@@ -22,12 +26,6 @@ export interface RoleRequest {
   readonly externalId?: string;
   readonly durationSeconds?: number;
   readonly region?: string;
-}
-
-/** Where STS is, as the profile concerned has it. */
-export interface StsSettings {
-  readonly profile?: Settings;
-  readonly services?: ReadonlyMap<string, Settings>;
 }
 
 /**
@@ -46,7 +44,7 @@ export async function assumeRole(
   source: string,
   role: RoleRequest,
   base: Credentials,
-  settings: StsSettings = {},
+  settings: EndpointSettings = {},
 ): Promise<Credentials> {
   search.redactor.addCredential(base.secretAccessKey);
   search.redactor.addCredential(base.sessionToken);
@@ -81,7 +79,7 @@ export async function assumeRoleWithToken(
   source: string,
   role: RoleRequest,
   tokenFile: string,
-  settings: StsSettings = {},
+  settings: EndpointSettings = {},
 ): Promise<Credentials> {
   demand(search, source, [{
     kind: "read",
@@ -90,10 +88,12 @@ export async function assumeRoleWithToken(
   }]);
   let token: string;
   try {
-    token = await Deno.readTextFile(tokenFile);
+    token = await limitedFile(tokenFile);
   } catch (error) {
     const why = error instanceof Deno.errors.NotFound
       ? "is not there"
+      : error instanceof RangeError
+      ? "is too long for a token"
       : "cannot be read";
     throw sourceFailed(
       search,
@@ -104,8 +104,8 @@ export async function assumeRoleWithToken(
   search.redactor.addCredential(token.trim());
   const sdk = await loadSdk(search, source);
   const http = new SdkHttp(search, source, "assume the role");
-  const provider = sdk.fromTokenFile({
-    webIdentityTokenFile: tokenFile,
+  const provider = sdk.fromWebToken({
+    webIdentityToken: token,
     roleArn: role.roleArn,
     roleSessionName: role.sessionName ?? SESSION_NAME,
     durationSeconds: role.durationSeconds,
@@ -162,13 +162,14 @@ function stsClient(
   search: Search,
   source: string,
   role: RoleRequest,
-  settings: StsSettings,
+  settings: EndpointSettings,
   http: SdkHttp,
 ): SdkClientConfig & { region: string; endpoint?: string } {
   const { profile } = settings;
-  const where = profile?.origin("region");
-  demandPlain(search, source, profile?.get("region"), `region (${where})`);
-  const endpoint = stsEndpoint(search, settings);
+  // A region set may have blanks between its members.
+  const own = profile?.get("region")?.replaceAll(" ", "");
+  demandPlain(search, source, own, `region (${profile?.origin("region")})`);
+  const endpoint = configuredEndpoint(search.env, "STS", settings);
   return {
     ...http.clientConfig,
     region: stsRegion(search, role, settings),
@@ -179,7 +180,7 @@ function stsClient(
 function stsRegion(
   { env, region }: Search,
   role: RoleRequest,
-  { profile }: StsSettings,
+  { profile }: EndpointSettings,
 ): string {
   // A region set (`us-east-1,us-west-2`, `*`) is none that STS is in.
   const isOne = (name?: string) => name !== undefined && /^[\w-]+$/.test(name);
@@ -191,20 +192,4 @@ function stsRegion(
     env("AWS_DEFAULT_REGION"),
   ].find(isOne);
   return named ?? partitionOfArn(role.roleArn).region;
-}
-
-/**
- * AWS SDKs and Tools Reference Guide, "Service-specific endpoints": the
- * variables before the profile, the service's own before the general one.
- */
-function stsEndpoint(
-  { env }: Search,
-  { profile, services }: StsSettings,
-): string | undefined {
-  const ignored = env("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS") ??
-    profile?.get("ignore_configured_endpoint_urls");
-  if (ignored === "true") return undefined;
-  const own = services?.get(profile?.get("services") ?? "");
-  return env("AWS_ENDPOINT_URL_STS") ?? env("AWS_ENDPOINT_URL") ??
-    own?.nested("sts")?.get("endpoint_url") ?? profile?.get("endpoint_url");
 }

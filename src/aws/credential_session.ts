@@ -1,58 +1,57 @@
 /**
- * Credentials from a person's session: `aws sso login`, `aws login`. The CLI
- * keeps a token on disk; the SDK turns it into credentials and renews it.
+ * Credentials of an IAM Identity Center role: the token of `aws sso login`,
+ * traded at the portal, and renewed as long as the session lasts.
+ *
+ * The names are those that our own parser found. The AWS SDK would look them up
+ * once more, by a parser that knows no blanks, quotes or `'` in them.
  *
  * @module
  */
 
-import { createHash } from "node:crypto";
-import { homedir } from "node:os";
 import { join } from "node:path";
-import { homeDirectory, type SharedFiles } from "./credential_files.ts";
-import { loadSdk, SdkHttp } from "./credential_http.ts";
-import { type Need, notGranted } from "./credential_permissions.ts";
+import { shellWords } from "../shell_words.ts";
 import {
-  demand,
-  lacking,
+  homeDirectory,
+  type Settings,
+  type SharedFiles,
+} from "./credential_files.ts";
+import {
   notPermitted,
+  profileUnclear,
   type Search,
   sourceFailed,
 } from "./credential_search.ts";
+import { demandPlain } from "./credential_text.ts";
 import type { Credentials } from "./credentials.ts";
+import { type EndpointSettings, serviceUrl } from "./service_endpoint.ts";
+import {
+  askService,
+  incompleteAnswer,
+  isRecord,
+  type SessionRequest,
+  textIn,
+} from "./session_request.ts";
+import {
+  loginNeeded,
+  openSession,
+  RENEWED_WITHIN_MS,
+  saveToken,
+  type Session,
+  sessionFailed,
+  type SessionToken,
+  tokenPath,
+  tokenTime,
+} from "./session_token.ts";
 import { parseTimestamp } from "./timestamp.ts";
 
-/** The SDK renews a token that has no longer than this to live. */
-const RENEWED_WITHIN_MS = 5 * 60_000;
-
-/** Needed where no variable says where the token is. */
-const HOME: Need = {
-  kind: "sys",
-  value: "homedir",
-  why: "find the session's token",
-};
-
-/** What is secret in a token file: at its top, and in its `accessToken`. */
-const SECRETS = [
-  "accessToken",
-  "refreshToken",
-  "idToken",
-  "clientSecret",
-  "dpopKey",
-];
-const ACCESS_SECRETS = ["secretAccessKey", "sessionToken"];
-
-/** One session: what it is called, where its token is, how to begin it. */
-interface Session {
-  readonly source: string;
-  readonly kind: string;
-  readonly tokenFile: string;
-  readonly login: string;
-}
-
-/** The little that is read of a token file. */
-interface Token {
-  readonly expiresAt: number;
-  readonly isRenewable: boolean;
+/** What SSO is asked for, and where. */
+interface SsoRole {
+  /** The `[sso-session]`; older profiles have none. */
+  readonly sessionName: string | undefined;
+  readonly startUrl: string;
+  readonly region: string;
+  readonly accountId: string;
+  readonly roleName: string;
 }
 
 /**
@@ -67,114 +66,191 @@ export async function ssoCredentials(
   name: string,
   files: SharedFiles,
 ): Promise<Credentials> {
-  const sso = ssoSettings(search, source, name, files);
+  const role = ssoRole(search, source, name, files);
   const home = homeDirectory(search.env);
-  if (home === undefined) throw notPermitted(search, source, [HOME]);
-  const key = sso.ssoSession ?? sso.ssoStartUrl;
+  if (home === undefined) {
+    throw notPermitted(search, source, [
+      { kind: "sys", value: "homedir", why: "find the session's token" },
+    ]);
+  }
   const session: Session = {
     source,
     kind: "SSO session",
-    tokenFile: join(home, ".aws", "sso", "cache", `${hash("sha1", key)}.json`),
-    login: `aws sso login --profile ${name}`,
-  };
-  await openSession(search, session, sso.ssoSession !== undefined);
-  const sdk = await loadSdk(search, source);
-  const http = new SdkHttp(search, source, "ask for the role's credentials");
-  const credentials = await askSession(
-    search,
-    session,
-    http,
-    sdk.fromSSO({
-      ...sso,
-      profile: name,
-      filepath: files.paths.credentials,
-      configFilepath: files.paths.config,
-      ignoreCache: true,
-      clientConfig: http.clientConfig,
-    }),
-  );
-  return credentials;
-}
-
-/**
- * Credentials of a console session (`login_session`).
- *
- * @throws {CredentialsError} Nobody is signed in, or the session is over.
- */
-export async function loginCredentials(
-  search: Search,
-  source: string,
-  name: string,
-  loginSession: string,
-  files: SharedFiles,
-): Promise<Credentials> {
-  const session: Session = {
-    source,
-    kind: "login session",
-    tokenFile: join(
-      loginCache(search, source),
-      `${hash("sha256", loginSession)}.json`,
+    tokenFile: tokenPath(
+      join(home, ".aws", "sso", "cache"),
+      "sha1",
+      role.sessionName ?? role.startUrl,
     ),
-    login: `aws login --profile ${name}`,
+    login: shellWords(["aws", "sso", "login", "--profile", name]),
   };
-  await openSession(search, session, true);
-  const sdk = await loadSdk(search, source);
-  const http = new SdkHttp(search, source, "renew the session");
-  return await askSession(
+  const endpoints: EndpointSettings = {
+    profile: files.profiles.get(name)?.settings,
+    services: files.services,
+  };
+  const token = await openSession(
     search,
     session,
-    http,
-    sdk.fromLoginCredentials({
-      profile: name,
-      filepath: files.paths.credentials,
-      configFilepath: files.paths.config,
-      ignoreCache: true,
-      clientConfig: http.clientConfig,
-    }),
+    (record) =>
+      role.sessionName !== undefined &&
+      textIn(record, "refreshToken") !== undefined,
   );
+  try {
+    const current = await freshToken(search, session, role, endpoints, token);
+    return await askPortal(search, session, role, endpoints, current);
+  } catch (error) {
+    throw sessionFailed(search, session, error);
+  }
 }
 
-function ssoSettings(
+/** The access token, renewed if it is about to end. */
+async function freshToken(
+  search: Search,
+  session: Session,
+  { sessionName, region }: SsoRole,
+  endpoints: EndpointSettings,
+  { record, expiresAt }: SessionToken,
+): Promise<string> {
+  const accessToken = textIn(record, "accessToken") ?? "";
+  const refreshToken = textIn(record, "refreshToken");
+  const now = search.now();
+  const isDue = expiresAt - now <= RENEWED_WITHIN_MS;
+  if (!isDue || sessionName === undefined || refreshToken === undefined) {
+    return accessToken;
+  }
+  const { clientId, clientSecret } = record;
+  const url = urlOf(search, session.source, "SSO_OIDC", region, endpoints);
+  url.pathname = url.pathname.replace(/\/?$/, "/token");
+  try {
+    const { body, error } = await askService(search, session.source, {
+      url,
+      purpose: "ask for the role's credentials",
+      json: {
+        clientId,
+        clientSecret,
+        refreshToken,
+        grantType: "refresh_token",
+      },
+    });
+    const renewed = textIn(body, "accessToken");
+    const { expiresIn } = body;
+    if (renewed === undefined || typeof expiresIn !== "number") {
+      const what = `the ${session.kind} is over or no longer accepted`;
+      throw loginNeeded(search, session, what, error);
+    }
+    await saveToken(search, session, {
+      ...record,
+      accessToken: renewed,
+      expiresAt: tokenTime(now + expiresIn * 1000),
+      refreshToken: textIn(body, "refreshToken") ?? refreshToken,
+    });
+    return renewed;
+  } catch (error) {
+    // It is good for some minutes more, and may be renewed then.
+    if (expiresAt > now) return accessToken;
+    throw error;
+  }
+}
+
+async function askPortal(
+  search: Search,
+  session: Session,
+  { region, accountId, roleName }: SsoRole,
+  endpoints: EndpointSettings,
+  accessToken: string,
+): Promise<Credentials> {
+  const { source, kind } = session;
+  demandPlain(
+    search,
+    source,
+    accessToken,
+    `accessToken in ${session.tokenFile}`,
+  );
+  const url = urlOf(search, source, "SSO", region, endpoints);
+  url.pathname = url.pathname.replace(/\/?$/, "/federation/credentials");
+  url.searchParams.set("role_name", roleName);
+  url.searchParams.set("account_id", accountId);
+  const request: SessionRequest = {
+    url,
+    purpose: "ask for the role's credentials",
+    headers: { "x-amz-sso_bearer_token": accessToken },
+  };
+  const { status, body, error } = await askService(search, source, request);
+  if (status === 401) {
+    const what = `the ${kind} is over or no longer accepted`;
+    throw loginNeeded(search, session, what, error);
+  }
+  if (status === 403) {
+    const what = "the role is not assigned to whoever signed in";
+    throw sourceFailed(search, source, `${what}: ${error}`);
+  }
+  if (error !== "") {
+    throw sourceFailed(search, source, `${url.host} refused: ${error}`);
+  }
+  const found = isRecord(body.roleCredentials) ? body.roleCredentials : {};
+  const accessKeyId = textIn(found, "accessKeyId");
+  const secretAccessKey = textIn(found, "secretAccessKey");
+  const sessionToken = textIn(found, "sessionToken");
+  const expiration = parseTimestamp(found.expiration);
+  if (!accessKeyId || !secretAccessKey || !sessionToken || !expiration) {
+    throw incompleteAnswer(search, source, request);
+  }
+  return { accessKeyId, secretAccessKey, sessionToken, expiration };
+}
+
+function urlOf(
+  search: Search,
+  source: string,
+  service: "SSO" | "SSO_OIDC",
+  region: string,
+  endpoints: EndpointSettings,
+): URL {
+  try {
+    return serviceUrl(search.env, service, region, endpoints);
+  } catch {
+    const what = `AWS_ENDPOINT_URL_${service} or sso_region is wrong: no URL`;
+    throw sourceFailed(search, source, what);
+  }
+}
+
+function ssoRole(
   search: Search,
   source: string,
   name: string,
   files: SharedFiles,
-): {
-  ssoSession?: string;
-  ssoStartUrl: string;
-  ssoRegion: string;
-  ssoAccountId: string;
-  ssoRoleName: string;
-} {
+): SsoRole {
   const settings = files.profiles.get(name)?.settings;
-  const ssoSession = settings?.get("sso_session");
-  const shared = ssoSession === undefined
+  const sessionName = settings?.get("sso_session");
+  const shared = sessionName === undefined
     ? undefined
-    : files.ssoSessions.get(ssoSession);
-  if (ssoSession !== undefined && shared === undefined) {
-    throw sourceFailed(
+    : files.ssoSessions.get(sessionName);
+  const run = shellWords(["aws", "configure", "sso", "--profile", name]);
+  if (sessionName !== undefined && shared === undefined) {
+    throw profileUnclear(
       search,
       source,
-      `there is no [sso-session ${ssoSession}] in ${files.paths.config}`,
-      { run: `aws configure sso --profile ${name}` },
+      `there is no [sso-session ${sessionName}] in ${files.paths.config}`,
+      { run },
     );
   }
   const missing: string[] = [];
   const need = (setting: string): string => {
-    const value = shared?.get(setting) ?? settings?.get(setting);
+    const from = shared?.has(setting) ? shared : settings;
+    const value = from?.get(setting) || undefined;
     if (value === undefined) missing.push(setting);
+    demandSame(search, source, setting, settings, shared);
+    const place = `${setting} (${from?.origin(setting)})`;
+    if (setting === "sso_region") demandPlain(search, source, value, place);
     return value ?? "";
   };
-  const found = {
-    ssoSession,
-    ssoStartUrl: need("sso_start_url"),
-    ssoRegion: need("sso_region"),
-    ssoAccountId: need("sso_account_id"),
-    ssoRoleName: need("sso_role_name"),
+  const role: SsoRole = {
+    sessionName,
+    startUrl: need("sso_start_url"),
+    region: need("sso_region"),
+    accountId: need("sso_account_id"),
+    roleName: need("sso_role_name"),
   };
-  if (missing.length === 0) return found;
-  const run = `aws configure sso --profile ${name}`;
-  throw sourceFailed(
+  if (missing.length === 0) return role;
+  throw profileUnclear(
     search,
     source,
     `SSO needs ${missing.join(", ")} too: run \`${run}\``,
@@ -182,139 +258,16 @@ function ssoSettings(
   );
 }
 
-/** Where `aws login` keeps its tokens: as the SDK finds it. */
-function loginCache(search: Search, source: string): string {
-  const directory = search.env("AWS_LOGIN_CACHE_DIRECTORY");
-  if (directory !== undefined) return directory;
-  demand(search, source, [HOME]);
-  return join(homedir(), ".aws", "login", "cache");
-}
-
-/** Makes sure that there is a session that can be used or renewed. */
-async function openSession(
+/** As the AWS CLI has it: the two may repeat each other, and no more. */
+function demandSame(
   search: Search,
-  session: Session,
-  canRenew: boolean,
-): Promise<void> {
-  const { source, kind, tokenFile, login } = session;
-  demand(search, source, [{
-    kind: "read",
-    value: tokenFile,
-    why: `read the ${kind}`,
-  }]);
-  await search.watch.see(tokenFile);
-  const token = await readToken(search, session);
-  const left = token.expiresAt - search.now();
-  const isRenewable = canRenew && token.isRenewable;
-  if (left <= 0 && !isRenewable) {
-    throw sourceFailed(
-      search,
-      source,
-      `the ${kind} is over since ${
-        new Date(token.expiresAt).toISOString()
-      }: run \`${login}\``,
-      { run: login },
-    );
-  }
-  if (!isRenewable) return;
-  const save: Need = {
-    kind: "write",
-    value: tokenFile,
-    why: `save the ${kind} when it is renewed`,
-  };
-  // Renewed but not saved, the token on disk could be void for everyone.
-  if (left <= RENEWED_WITHIN_MS) demand(search, source, [save]);
-  else if (notGranted([save]).length > 0) {
-    search.log.warn(`${source}: ${lacking([save])}`);
-  }
-}
-
-async function readToken(search: Search, session: Session): Promise<Token> {
-  const { source, kind, tokenFile, login } = session;
-  const fail = (what: string) =>
-    sourceFailed(search, source, `${what}: run \`${login}\``, { run: login });
-  let text: string;
-  try {
-    text = await Deno.readTextFile(tokenFile);
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) {
-      throw fail(`there is no ${kind}`);
-    }
-    throw fail(`the ${kind} in ${tokenFile} cannot be read`);
-  }
-  let token: unknown;
-  try {
-    token = JSON.parse(text);
-  } catch {
-    throw fail(`the ${kind} in ${tokenFile} is no JSON`);
-  }
-  redactToken(search, token);
-  const access = field(token, "accessToken");
-  const expiresAt = parseTimestamp(
-    field(token, "expiresAt") ?? field(access, "expiresAt"),
-  )?.getTime();
-  if (access === undefined || expiresAt === undefined) {
-    throw fail(`the ${kind} in ${tokenFile} is incomplete`);
-  }
-  const isRenewable = typeof field(token, "refreshToken") === "string";
-  return { expiresAt, isRenewable };
-}
-
-async function askSession(
-  search: Search,
-  session: Session,
-  http: SdkHttp,
-  provider: () => Promise<Credentials>,
-): Promise<Credentials> {
-  const { source, kind, tokenFile, login } = session;
-  try {
-    const credentials = await provider();
-    search.watch.accept(tokenFile);
-    // It may have been renewed: the new one is a secret too.
-    await readToken(search, session).catch(() => {});
-    return credentials;
-  } catch (error) {
-    if (http.refusal !== undefined) throw http.refusal;
-    const message = error instanceof Error ? error.message : String(error);
-    if (http.unreached !== undefined) {
-      throw sourceFailed(
-        search,
-        source,
-        `the ${kind} could not be used: ${http.unreached}`,
-      );
-    }
-    if (/Forbidden|No access/.test(message)) {
-      throw sourceFailed(
-        search,
-        source,
-        `the role is not assigned to whoever signed in: ${message}`,
-      );
-    }
-    throw sourceFailed(
-      search,
-      source,
-      `the ${kind} is over or no longer accepted: run \`${login}\` (${message})`,
-      { run: login },
-    );
-  }
-}
-
-function redactToken({ redactor }: Search, token: unknown): void {
-  const access = field(token, "accessToken");
-  const secrets = [
-    ...SECRETS.map((name) => field(token, name)),
-    ...ACCESS_SECRETS.map((name) => field(access, name)),
-  ];
-  for (const secret of secrets) {
-    if (typeof secret === "string") redactor.addCredential(secret);
-  }
-}
-
-function field(value: unknown, name: string): unknown {
-  if (typeof value !== "object" || value === null) return undefined;
-  return Reflect.get(value, name);
-}
-
-function hash(algorithm: "sha1" | "sha256", text: string): string {
-  return createHash(algorithm).update(text).digest("hex");
+  source: string,
+  setting: string,
+  profile: Settings | undefined,
+  session: Settings | undefined,
+): void {
+  const [one, other] = [profile?.get(setting), session?.get(setting)];
+  if (one === undefined || other === undefined || one === other) return;
+  const places = `${profile?.origin(setting)} and ${session?.origin(setting)}`;
+  throw sourceFailed(search, source, `${setting} differs: ${places}`);
 }

@@ -12,6 +12,8 @@ export interface Partition {
   readonly domain: string;
   /** The domain of its dual-stack endpoints. */
   readonly dualStackDomain: string;
+  /** The domain of signing in. */
+  readonly signInDomain: string;
   /** The region of a service that is asked without a region. */
   readonly region: string;
 }
@@ -20,6 +22,7 @@ const COMMERCIAL: Partition = {
   name: "aws",
   domain: "amazonaws.com",
   dualStackDomain: "api.aws",
+  signInDomain: "signin.aws.amazon.com",
   region: "us-east-1",
 };
 
@@ -33,6 +36,7 @@ const OTHERS: readonly (Partition & { readonly prefix: string })[] = [
     name: "aws-cn",
     domain: "amazonaws.com.cn",
     dualStackDomain: "api.amazonwebservices.com.cn",
+    signInDomain: "signin.amazonaws.cn",
     region: "cn-northwest-1",
   },
   {
@@ -40,6 +44,7 @@ const OTHERS: readonly (Partition & { readonly prefix: string })[] = [
     name: "aws-us-gov",
     domain: "amazonaws.com",
     dualStackDomain: "api.aws",
+    signInDomain: "signin.amazonaws-us-gov.com",
     region: "us-gov-west-1",
   },
   {
@@ -47,6 +52,7 @@ const OTHERS: readonly (Partition & { readonly prefix: string })[] = [
     name: "aws-eusc",
     domain: "amazonaws.eu",
     dualStackDomain: "api.amazonwebservices.eu",
+    signInDomain: "signin.amazonaws-eusc.eu",
     region: "eusc-de-east-1",
   },
   {
@@ -54,6 +60,7 @@ const OTHERS: readonly (Partition & { readonly prefix: string })[] = [
     name: "aws-iso",
     domain: "c2s.ic.gov",
     dualStackDomain: "api.aws.ic.gov",
+    signInDomain: "signin.c2shome.ic.gov",
     region: "us-iso-east-1",
   },
   {
@@ -61,6 +68,7 @@ const OTHERS: readonly (Partition & { readonly prefix: string })[] = [
     name: "aws-iso-b",
     domain: "sc2s.sgov.gov",
     dualStackDomain: "api.aws.scloud",
+    signInDomain: "signin.sc2shome.sgov.gov",
     region: "us-isob-east-1",
   },
   {
@@ -68,6 +76,7 @@ const OTHERS: readonly (Partition & { readonly prefix: string })[] = [
     name: "aws-iso-e",
     domain: "cloud.adc-e.uk",
     dualStackDomain: "api.cloud-aws.adc-e.uk",
+    signInDomain: "signin.csphome.adc-e.uk",
     region: "eu-isoe-west-1",
   },
   {
@@ -75,6 +84,7 @@ const OTHERS: readonly (Partition & { readonly prefix: string })[] = [
     name: "aws-iso-f",
     domain: "csp.hci.ic.gov",
     dualStackDomain: "api.aws.hci.ic.gov",
+    signInDomain: "signin.csphome.hci.ic.gov",
     region: "us-isof-south-1",
   },
 ];

@@ -12,7 +12,7 @@ import { compareEntries, type Differences } from "./client_entry.ts";
 import { otherName } from "./client_name.ts";
 import type { OwnProgram } from "./client_own.ts";
 import type { Entry } from "./clients.ts";
-import { shellWords } from "./shell_words.ts";
+import { shellWords } from "../shell_words.ts";
 
 /** The entry that is to take the place of the one that is there. */
 export interface Successor {

@@ -8,6 +8,7 @@
 import { join, resolve } from "node:path";
 import { SDK_ENV_PATTERN } from "../aws/credential_env.ts";
 import {
+  expandPath,
   homeDirectory,
   pathVariables,
   profileOfEnv,
@@ -22,6 +23,7 @@ import { splitCommand } from "../aws/credential_process.ts";
 import { profileWay } from "../aws/credential_profile.ts";
 import { UnclearFilesError } from "../aws/credential_search.ts";
 import { oneRegion, partitionOf } from "../aws/partition.ts";
+import { type EndpointSettings, serviceUrl } from "../aws/service_endpoint.ts";
 import type { Config } from "../config.ts";
 import { PROXY_VARIABLES } from "../connect_limit.ts";
 import type { CommandContext } from "./context.ts";
@@ -186,7 +188,7 @@ function profileNeeds(
     case "SSO":
       return ssoNeeds(settings, files, env, config.region);
     case "login":
-      return loginNeeds(env, region);
+      return loginNeeds(settings, files, env, region);
     case "credential process":
       return programNeeds(text("credential_process"));
     case "credentials file":
@@ -217,38 +219,42 @@ function ssoNeeds(
     : files.ssoSessions.get(session);
   const region = shared?.get("sso_region") ?? settings.get("sso_region") ??
     fallback;
-  const { domain } = partitionOf(region);
-  const hosts = [
-    hostOf(env, "AWS_ENDPOINT_URL_SSO", `portal.sso.${region}.${domain}`),
-    hostOf(env, "AWS_ENDPOINT_URL_SSO_OIDC", `oidc.${region}.${domain}`),
-  ];
-  const cache = inHome(env, "sso", "cache");
+  const endpoints = { profile: settings, services: files.services };
   return [
-    ...sdkNeeds(),
-    ...hosts.map((host) => net(host, "trade the SSO session's token")),
+    ...serviceNeeds(env, "SSO", region, endpoints),
+    ...serviceNeeds(env, "SSO_OIDC", region, endpoints),
+    ...cacheNeeds(inHome(env, "sso", "cache")),
+  ];
+}
+
+function loginNeeds(
+  settings: Settings,
+  files: SharedFiles,
+  env: Where["env"],
+  region: string,
+): Need[] {
+  const given = env("AWS_LOGIN_CACHE_DIRECTORY");
+  const cache = given ? expandPath(given, env) : inHome(env, "login", "cache");
+  const endpoints = { profile: settings, services: files.services };
+  return [
+    ...serviceNeeds(env, "SIGNIN", oneRegion(region), endpoints),
     ...cacheNeeds(cache),
   ];
 }
 
-function loginNeeds(env: Where["env"], region: string): Need[] {
-  const given = env("AWS_LOGIN_CACHE_DIRECTORY");
-  const cache = given || inHome(env, "login", "cache");
-  const usual = `${oneRegion(region)}.signin.aws.amazon.com`;
-  return [
-    ...sdkNeeds(),
-    net(
-      hostOf(env, "AWS_ENDPOINT_URL_SIGNIN", usual),
-      "renew the login session",
-    ),
-    ...cacheNeeds(cache),
-    ...(given ? [] : [
-      {
-        kind: "sys",
-        value: "homedir",
-        why: "find the login session's token",
-      } as const,
-    ]),
-  ];
+function serviceNeeds(
+  env: Where["env"],
+  service: "SSO" | "SSO_OIDC" | "SIGNIN",
+  region: string,
+  endpoints: EndpointSettings,
+): Need[] {
+  try {
+    const url = serviceUrl(env, service, region, endpoints);
+    return [net(hostAndPort(url), "use the session's token")];
+  } catch {
+    // The proxy gets no further than to say that it is no URL.
+    return [];
+  }
 }
 
 function cacheNeeds(cache: string | undefined): Need[] {

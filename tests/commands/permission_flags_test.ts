@@ -8,9 +8,9 @@ import { configOf } from "../support/command_line.ts";
 import { CommandWorld } from "./command_world.ts";
 
 const TARGET = "https://abc123.execute-api.eu-west-1.amazonaws.com/prod/mcp";
-const SDK_ENV =
-  "AWS_*,MCP_*,HOME,HTTPS_PROXY,https_proxy,HTTP_PROXY,http_proxy,ALL_PROXY,all_proxy,HOMEDRIVE,HOMEPATH,USERPROFILE," +
-  "_X_AMZN_TRACE_ID";
+const OWN_ENV =
+  "AWS_*,MCP_*,HOME,HTTPS_PROXY,https_proxy,HTTP_PROXY,http_proxy,ALL_PROXY,all_proxy";
+const SDK_ENV = `${OWN_ENV},HOMEDRIVE,HOMEPATH,USERPROFILE,_X_AMZN_TRACE_ID`;
 
 /** The flags for the target, but for those that every source needs. */
 async function flagsOf(
@@ -73,7 +73,7 @@ sso_start_url = https://corp.awsapps.com/start
     "--allow-net=abc123.execute-api.eu-west-1.amazonaws.com:443," +
     "portal.sso.eu-central-1.amazonaws.com:443," +
     "oidc.eu-central-1.amazonaws.com:443",
-    `--allow-env=${SDK_ENV}`,
+    `--allow-env=${OWN_ENV}`,
     `--allow-read=${files},${cache}`,
     `--allow-write=${cache}`,
   ]);
@@ -111,7 +111,7 @@ Deno.test("--assume-role needs STS whatever the source is", async () => {
   );
 });
 
-Deno.test("a login session needs sign-in, its directory and the home", async () => {
+Deno.test("a login session needs sign-in and its directory", async () => {
   await using world = await CommandWorld.make();
   await world.write(
     ".aws/config",
@@ -119,8 +119,7 @@ Deno.test("a login session needs sign-in, its directory and the home", async () 
   );
   const flags = await flagsOf(world);
   assertEquals(flags[1].split(",")[1], "eu-west-1.signin.aws.amazon.com:443");
-  assertEquals(flags.at(-2), `--allow-write=${world.home}/.aws/login/cache`);
-  assertEquals(flags.at(-1), "--allow-sys=homedir");
+  assertEquals(flags.at(-1), `--allow-write=${world.home}/.aws/login/cache`);
 });
 
 Deno.test("a web identity, a container and an instance need their own files and hosts", async () => {
