@@ -10,18 +10,21 @@
 import { ProxyError } from "./errors.ts";
 import { BODY_HEADERS } from "./http_headers.ts";
 import type { Pieces } from "./http_relay.ts";
-import { mediaType, readBody } from "./mcp/body.ts";
+import { checkEncoding, mediaType, readBody } from "./mcp/body.ts";
 import { EventParser, type ServerEvent } from "./mcp/events.ts";
 import { errorFrame, streamCut } from "./mcp/failure.ts";
 import {
+  type InvalidMessage,
   readMessage,
   type RequestId,
   type SingleMessage,
 } from "./mcp/message.ts";
+import { withoutByteOrderMark, withoutNullMember } from "./mcp/repair.ts";
 import { badContentType } from "./mcp/responses.ts";
 import { membersOf, whole } from "./mcp/splice.ts";
 import { badList, checkClear, withoutForbidden } from "./mcp/tool_list.ts";
 import type { ToolPolicy } from "./mcp/tool_policy.ts";
+import { Turn } from "./mcp/turn.ts";
 
 /** What a {@linkcode ListFilter} is handed. */
 export interface ListFilterOptions {
@@ -70,6 +73,7 @@ export class ListFilter {
   async pieces(answer: Response, headers: Headers): Promise<Pieces> {
     const { maxBytes } = this.#options;
     const type = mediaType(answer);
+    checkEncoding(answer);
     for (const name of BODY_HEADERS) headers.delete(name);
     if (type === EVENT_STREAM) {
       headers.set("content-type", EVENT_STREAM);
@@ -88,11 +92,12 @@ export class ListFilter {
   /**
    * A message without forbidden tools.
    *
-   * @param bytes The message, or a batch of them.
+   * @param body The message, or a batch of them.
    * @returns The message.
    * @throws {ProxyError} `bad-answer`: it cannot be looked through.
    */
-  message(bytes: Uint8Array): Uint8Array {
+  message(body: Uint8Array): Uint8Array {
+    const bytes = withoutByteOrderMark(body);
     const message = readMessage(bytes);
     if (message.kind === "invalid") throw badList(message.detail);
     if (message.kind !== "batch") return this.#single(bytes, message);
@@ -113,7 +118,8 @@ export class ListFilter {
    * @throws {ProxyError} `bad-answer`: it is a message of more than one meaning.
    */
   errorBody(bytes: Uint8Array): Uint8Array {
-    const isMessage = readMessage(bytes).kind !== "invalid";
+    const { kind } = readMessage(withoutByteOrderMark(bytes));
+    const isMessage = kind !== "invalid";
     return isMessage ? this.message(bytes) : bytes;
   }
 
@@ -134,13 +140,31 @@ export class ListFilter {
 
   async *#events(pieces: Pieces): AsyncGenerator<Uint8Array> {
     const parser = new EventParser({ maxDataBytes: this.#options.maxBytes });
+    const turn = new Turn();
     for await (const piece of pieces) {
+      turn.begin();
       let isQuiet = true;
-      for (const event of parser.feed(piece)) {
+      for (const event of this.#eventsIn(parser, piece)) {
         yield this.#event(event);
         isQuiet = false;
+        if (turn.isOver) await turn.next();
       }
       if (isQuiet) yield COMMENT;
+      turn.pause();
+    }
+    const last = parser.end();
+    // Without its blank line it counts as the answer that is waited for alone.
+    if (last && isAnswerTo(this.#options.id, last.data)) {
+      yield this.#event(last);
+    }
+  }
+
+  *#eventsIn(parser: EventParser, piece: Uint8Array): Generator<ServerEvent> {
+    try {
+      yield* parser.feed(piece);
+    } catch (cause) {
+      if (cause instanceof ProxyError) this.#fault = cause;
+      throw cause;
     }
   }
 
@@ -156,8 +180,11 @@ export class ListFilter {
 
   #data({ type, data }: ServerEvent): Uint8Array {
     if (data.length === 0) return data;
-    // In a ping or the like there is no message, and none may be found there.
-    const isOther = type !== "message" && readMessage(data).kind === "invalid";
+    // In a heartbeat or the like there is no message, and none may be found
+    // there.
+    const message = readMessage(withoutByteOrderMark(data));
+    const isOther = message.kind === "invalid" &&
+      (type !== "message" || !mayHoldList(data, message));
     return isOther ? NONE : this.message(data);
   }
 
@@ -168,11 +195,26 @@ export class ListFilter {
       policy.forget();
     }
     if (message.kind !== "response") return bytes;
+    bytes = withoutNullMember(bytes, message);
     const isCurrent = policy.changes === this.#options.changes;
     const shown = withoutForbidden(bytes, message, policy, isCurrent);
     if (message.id?.key === id?.key) this.#isAnswered = true;
     return shown;
   }
+}
+
+/** Whether another reader might find a list of tools in what is no message. */
+function mayHoldList(data: Uint8Array, { reason }: InvalidMessage): boolean {
+  const text = decoder.decode(data).trimStart().toLowerCase();
+  const isBroken = reason === "parse" && /^[[\s]*{/.test(text);
+  return isBroken || text.includes("tool") || text.includes("\\u");
+}
+
+/** Whether data is the answer to a request. */
+function isAnswerTo(id: RequestId | undefined, data: Uint8Array): boolean {
+  const message = readMessage(withoutByteOrderMark(data));
+  return message.kind === "response" && id !== undefined &&
+    message.id?.key === id.key;
 }
 
 function written(

@@ -68,8 +68,6 @@ async function untilCut({ body }: Response): Promise<string> {
 const UNCLEAR: Readonly<Record<string, string | Uint8Array>> = {
   "without a version": `{"id":"l","result":${TOOLS}}`,
   "that is not JSON": `{"jsonrpc":"2.0","id":"l","result":${TOOLS},}`,
-  "that begins with a byte order mark":
-    `\ufeff{"jsonrpc":"2.0","id":"l","result":${TOOLS}}`,
   "that is not UTF-8": Uint8Array.from(
     `{"jsonrpc":"2.0","id":"l\xff","result":${TOOLS}}`,
     (char) => char.charCodeAt(0),

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { ProxyError } from "../errors.ts";
 import type { Redact } from "../redact.ts";
 import { mediaType, readEvents } from "./body.ts";
 import type { Delivery } from "./delivery.ts";
@@ -125,6 +126,10 @@ export class AnswerStreams {
     try {
       for (;;) {
         const next = await events.next().catch((cause) => {
+          // Another attempt would bring the same again.
+          if (cause instanceof ProxyError) {
+            throw new AttemptError(cause, "never");
+          }
           position.cause = cause;
         });
         if (!next || next.done) return;
@@ -138,22 +143,19 @@ export class AnswerStreams {
   async #deliverEvent(
     exchange: Exchange,
     session: SessionHeaders,
-    { type, id, retryMs, data, oversized }: ServerEvent,
+    event: ServerEvent,
     position: StreamPosition,
   ): Promise<void> {
     const { delivery, redact } = this.#options;
+    const { id, retryMs } = event;
     position.retryMs = retryMs ?? position.retryMs;
     // A server that replays from the ID on, not after it.
     if (id !== undefined && id === position.resumedAfter) return;
     // An empty ID says that there is nothing to resume from.
     position.lastEventId = (id ?? position.lastEventId) || undefined;
     position.fruitlessTries = 0;
-    checkSession(exchange, session, data, redact);
-    if (oversized) {
-      await delivery.receiveOversized(oversized, exchange);
-    } else if (type === "message" && data.length > 0) {
-      await delivery.receive(data, session, exchange);
-    }
+    checkSession(exchange, session, event.data, redact);
+    await delivery.receiveEvent(event, session, exchange);
     if (exchange.isSettled) this.#linger(exchange);
   }
 

@@ -4,8 +4,11 @@
  * @module
  */
 
+import { ProxyError } from "../errors.ts";
 import { BlockBuffer, joinBytes } from "./block_buffer.ts";
 import { EventParser, type ServerEvent } from "./events.ts";
+import { excerpt } from "./excerpt.ts";
+import { Turn } from "./turn.ts";
 
 /** The media type of a response, without parameters, in lower case. */
 export function mediaType(response: Response): string {
@@ -37,11 +40,34 @@ export async function readHead(
   return { pieces: kept.takePieces(), byteLength, isWhole };
 }
 
-/** The chunks of a body; `onChunk` hears of each. */
+/**
+ * Refuses a body that cannot be read.
+ *
+ * @throws {ProxyError} `bad-answer`: it is encoded in a way that is not known.
+ */
+export function checkEncoding({ status, headers }: Response): void {
+  // The runtime takes the header off with the encodings that it undoes.
+  const encoding = headers.get("content-encoding")?.trim() ?? "";
+  if (encoding === "" || /^identity$/i.test(encoding)) return;
+  throw new ProxyError(
+    "bad-answer",
+    `the target answered HTTP ${status} with Content-Encoding: ${
+      excerpt(encoding)
+    }, which was not asked for and cannot be read; gzip and br can`,
+    { data: { status } },
+  );
+}
+
+/**
+ * The chunks of a body; `onChunk` hears of each.
+ *
+ * @throws {ProxyError} `bad-answer`: its encoding is not known.
+ */
 export async function* readChunks(
   response: Response,
   onChunk?: () => void,
 ): AsyncGenerator<Uint8Array> {
+  checkEncoding(response);
   for await (const chunk of response.body ?? []) {
     onChunk?.();
     yield chunk;
@@ -122,13 +148,36 @@ export async function discardBody(response: Response): Promise<void> {
   }
 }
 
-/** The events of a response, one by one as they come. */
+/**
+ * The events of a response, one by one as they come; at its end, or when it
+ * breaks, what is there of one more.
+ */
 export async function* readEvents(
   response: Response,
   options: { maxDataBytes: number; onChunk?: () => void },
 ): AsyncGenerator<ServerEvent> {
   const parser = new EventParser(options);
-  for await (const chunk of readChunks(response, options.onChunk)) {
-    yield* parser.feed(chunk);
+  const turn = new Turn();
+  let failure: { cause: unknown } | undefined;
+  const chunks = readChunks(response, options.onChunk);
+  try {
+    for (;;) {
+      const next = await chunks.next().catch((cause) => {
+        failure = { cause };
+      });
+      if (!next || next.done) break;
+      turn.begin();
+      for (const event of parser.feed(next.value)) {
+        yield event;
+        if (turn.isOver) await turn.next();
+      }
+      if (turn.isOver) await turn.next();
+      turn.pause();
+    }
+  } finally {
+    await chunks.return(undefined);
   }
+  const last = parser.end();
+  if (last) yield last;
+  if (failure) throw failure.cause;
 }

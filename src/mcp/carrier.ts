@@ -31,6 +31,7 @@ import type { SseChannel } from "./http_sse.ts";
 import { DEFAULT_MAX_ANSWER_BYTES, frameTooLarge } from "./large_answer.ts";
 import { checkSession, lossInRefusal, SessionLost } from "./loss.ts";
 import { readMessage } from "./message.ts";
+import { repairedErrorBody, withoutByteOrderMark } from "./repair.ts";
 import {
   badContentType,
   type Explain,
@@ -200,7 +201,10 @@ export class Carrier {
     response: Response,
   ): Promise<void> {
     const { url, delivery } = this.#options;
-    const body = await readErrorBody(response);
+    const raw = await readErrorBody(response);
+    const body = exchange.method === "batch"
+      ? withoutByteOrderMark(raw)
+      : repairedErrorBody(raw);
     if (isRedirect(response)) {
       throw new AttemptError(redirectError(response, url), "never");
     }
@@ -246,7 +250,8 @@ export class Carrier {
     const keptBytes = mayPass ? PASS_FROM_BYTES : maxAnswerBytes;
     try {
       const head = await readHead(chunks, keptBytes).catch((cause) => {
-        throw new AttemptError(streamCut(cause), "never");
+        const error = cause instanceof ProxyError ? cause : streamCut(cause);
+        throw new AttemptError(error, "never");
       });
       if (head.isWhole) {
         const body = joinBytes(head.pieces);

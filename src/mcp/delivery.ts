@@ -10,7 +10,8 @@ import type { Log } from "../log.ts";
 import type { Redact } from "../redact.ts";
 import type { BodyHead } from "./body.ts";
 import type { Era } from "./era.ts";
-import type { OversizedData } from "./events.ts";
+import type { OversizedData, ServerEvent } from "./events.ts";
+import { excerpt } from "./excerpt.ts";
 import type { Exchange } from "./exchange.ts";
 import { errorFrame } from "./failure.ts";
 import { frameTooLarge, isAnswerTo, largeAnswer } from "./large_answer.ts";
@@ -18,6 +19,7 @@ import { replaceNewlines } from "./frames.ts";
 import { NO_SESSION, type SessionHeaders } from "./headers.ts";
 import {
   type BatchMessage,
+  type InvalidMessage,
   readMessage,
   type RequestId,
   requestIdFromSource,
@@ -27,6 +29,7 @@ import {
 } from "./message.ts";
 import { responseIn } from "./link.ts";
 import type { Observation, Observer } from "./observer.ts";
+import { withoutByteOrderMark, withoutNullMember } from "./repair.ts";
 import { noMessage } from "./responses.ts";
 import { scanMembers } from "./scan.ts";
 
@@ -74,6 +77,12 @@ export interface DeliveryOptions {
 /** How many requests of the target's are remembered until they are answered. */
 const MAX_TARGET_REQUESTS = 10_000;
 
+/** The one revision of MCP in which several messages make one frame. */
+const BATCH_VERSION = "2025-03-26";
+
+/** How much is read of what is no message, for the words in it. */
+const MAX_SAID_BYTES = 256 * 1024;
+
 const decoder = new TextDecoder();
 
 /** Hands messages of the target to the client. */
@@ -98,13 +107,6 @@ export class Delivery {
     exchange.observation = observation;
     if (!exchange.isRequest) return;
     void exchange.settled.then(() => observation.ended());
-  }
-
-  /** Fails the one request that waits; of several it cannot be known which. */
-  async failOnlyWaiting(error: ProxyError): Promise<void> {
-    const waiting = new Set(this.#waiting.values());
-    if (waiting.size !== 1) return;
-    for (const exchange of waiting) await this.fail(exchange, error);
   }
 
   /** Notes for all that wait that the target said something. */
@@ -169,24 +171,90 @@ export class Delivery {
    * @throws {ProxyError} `bad-answer` when it is no JSON-RPC message.
    */
   async receive(
-    bytes: Uint8Array,
+    body: Uint8Array,
     session: SessionHeaders,
     exchange?: Exchange,
   ): Promise<void> {
     exchange?.noteProgress();
+    const bytes = this.#withoutByteOrderMark(body, exchange);
     const message = readMessage(bytes);
-    switch (message.kind) {
-      case "invalid":
-        throw noMessage(
-          message.detail,
-          decoder.decode(bytes),
-          this.#options.redact,
-        );
-      case "batch":
-        return await this.#receiveBatch(bytes, message, session, exchange);
-      default:
-        return await this.#receiveSingle(bytes, message, session, exchange);
+    if (message.kind === "invalid") throw this.#noMessage(message, bytes);
+    await this.#receiveMessage(bytes, message, session, exchange);
+  }
+
+  /**
+   * Delivers what an event holds: under whatever name, as SDKs do. Heartbeats
+   * and the like are skipped.
+   */
+  async receiveEvent(
+    { type, data, oversized, isCut }: ServerEvent,
+    session: SessionHeaders,
+    exchange?: Exchange,
+  ): Promise<void> {
+    if (oversized) return await this.receiveOversized(oversized, exchange);
+    if (data.length === 0) return;
+    const bytes = this.#withoutByteOrderMark(data, exchange);
+    const message = readMessage(bytes);
+    const owed = message.kind === "response" ? message.id : undefined;
+    // Without its blank line it counts as the end of what is waited for alone.
+    if (isCut && !this.#ownerOf(owed, exchange)) return;
+    if (message.kind === "invalid") {
+      return await this.#skip(message, bytes, type, exchange);
     }
+    exchange?.noteProgress();
+    await this.#receiveMessage(bytes, message, session, exchange);
+  }
+
+  /** Passes over an event that is no message, unless it was to be an answer. */
+  async #skip(
+    message: InvalidMessage,
+    bytes: Uint8Array,
+    type: string,
+    exchange: Exchange | undefined,
+  ): Promise<void> {
+    const id = message.answerTo;
+    const owner = this.#ownerOf(id, exchange);
+    if (id && owner) {
+      const error = this.#noMessage(message, bytes);
+      return await this.#failOne(owner, id, error);
+    }
+    this.#options.log.debug("skipped an event that is no JSON-RPC message", {
+      type: excerpt(type),
+      detail: message.detail,
+      method: exchange?.method,
+    });
+  }
+
+  #noMessage({ detail }: InvalidMessage, bytes: Uint8Array): ProxyError {
+    const text = decoder.decode(bytes.subarray(0, MAX_SAID_BYTES));
+    return noMessage(detail, text, this.#options.redact);
+  }
+
+  #withoutByteOrderMark(
+    bytes: Uint8Array,
+    exchange: Exchange | undefined,
+  ): Uint8Array {
+    const text = withoutByteOrderMark(bytes);
+    if (text !== bytes) this.#noteRepair("byte-order-mark", exchange);
+    return text;
+  }
+
+  #noteRepair(takenOff: string, exchange: Exchange | undefined): void {
+    this.#options.log.debug("repaired a message of the target's", {
+      takenOff,
+      method: exchange?.method,
+    });
+  }
+
+  async #receiveMessage(
+    bytes: Uint8Array,
+    message: SingleMessage | BatchMessage,
+    session: SessionHeaders,
+    exchange: Exchange | undefined,
+  ): Promise<void> {
+    if (message.kind === "batch") {
+      await this.#receiveBatch(bytes, message, session, exchange);
+    } else await this.#receiveSingle(bytes, message, session, exchange);
   }
 
   async #receiveSingle(
@@ -195,22 +263,24 @@ export class Delivery {
     session: SessionHeaders,
     exchange: Exchange | undefined,
   ): Promise<void> {
+    const clear = withoutNullMember(bytes, message);
+    if (clear !== bytes) this.#noteRepair("null", exchange);
     if (message.kind !== "response") {
       if (exchange) exchange.answerHasBegun = true;
       this.#noteTargetMessage(message, session);
-      return await this.#hand(message, bytes, exchange);
+      return await this.#hand(message, clear, exchange);
     }
     // An error without an ID can only be meant for the one that waits.
     const waiting = exchange?.pending ?? [];
     const isUnnamed = message.id === undefined && waiting.length === 1;
     const id = message.id ?? (isUnnamed ? waiting[0] : undefined);
-    const owner = this.#claim(id, message, bytes, session, exchange);
+    const owner = this.#claim(id, message, clear, session, exchange);
     if (!owner || owner.onAnswer) return;
-    const frame = isUnnamed ? withId(bytes, waiting[0]) : bytes;
+    const frame = isUnnamed ? withId(clear, waiting[0]) : clear;
     await this.#hand(message, frame, owner);
   }
 
-  /** A batch passes whole, unless an answer in it is not wanted. */
+  /** A batch passes whole where the client has batches. */
   async #receiveBatch(
     bytes: Uint8Array,
     { messages }: BatchMessage,
@@ -218,28 +288,33 @@ export class Delivery {
     exchange: Exchange | undefined,
   ): Promise<void> {
     if (exchange && messages.length > 1) exchange.answerHasBegun = true;
-    const parts = scanMembers(bytes);
-    if (this.#options.pass) {
-      for (const { start, end } of parts) {
-        await this.receive(bytes.subarray(start, end), session, exchange);
+    const parts = scanMembers(bytes)
+      .map(({ start, end }) => bytes.subarray(start, end));
+    if (this.#options.pass || !mayBeBatch(messages, session, exchange)) {
+      this.#noteRepair("array", exchange);
+      for (const [index, message] of messages.entries()) {
+        await this.#receiveSingle(parts[index], message, session, exchange);
       }
       return;
     }
     const wanted = messages.map((message, index) => {
       if (message.kind === "response") {
-        const { start, end } = parts[index];
-        const part = bytes.subarray(start, end);
         const { id } = message;
+        const part = parts[index];
         const owner = this.#claim(id, message, part, session, exchange);
         return owner !== undefined && !owner.onAnswer;
       }
       this.#noteTargetMessage(message, session);
       return true;
     });
-    if (wanted.every(Boolean)) return await this.#emit(bytes, exchange);
-    for (const [index, { start, end }] of parts.entries()) {
-      if (!wanted[index]) continue;
-      await this.#emit(bytes.subarray(start, end), exchange);
+    const clear = parts.map((part, index) =>
+      withoutNullMember(part, messages[index])
+    );
+    const isAsItWas = wanted.every(Boolean) &&
+      clear.every((part, index) => part === parts[index]);
+    if (isAsItWas) return await this.#emit(bytes, exchange);
+    for (const [index, part] of clear.entries()) {
+      if (wanted[index]) await this.#emit(part, exchange);
     }
   }
 
@@ -256,6 +331,15 @@ export class Delivery {
     }
   }
 
+  /** The exchange that still owes an answer, if any does. */
+  #ownerOf(
+    id: RequestId | undefined,
+    exchange: Exchange | undefined,
+  ): Exchange | undefined {
+    const owner = id && (exchange?.owes(id) ? exchange : this.exchangeOf(id));
+    return id && owner?.owes(id) ? owner : undefined;
+  }
+
   /** Takes an answer for the request that waits for it, if one does. */
   #claim(
     id: RequestId | undefined,
@@ -264,8 +348,8 @@ export class Delivery {
     session: SessionHeaders,
     exchange: Exchange | undefined,
   ): Exchange | undefined {
-    const owner = id && (exchange?.owes(id) ? exchange : this.exchangeOf(id));
-    if (!id || !owner?.owes(id)) {
+    const owner = this.#ownerOf(id, exchange);
+    if (!id || !owner) {
       this.#options.log.warn("dropped an answer that nobody waits for", {
         id: id?.source,
         method: exchange?.method,
@@ -352,9 +436,29 @@ export class Delivery {
       log.warn("dropped an answer that nobody waits for", { id: id?.source });
       return;
     }
-    owner.observation?.failed(error);
-    if (!id) return await this.fail(owner, error);
-    if (!this.#take(owner, id) || owner.onAnswer) return;
+    if (id) return await this.#failOne(owner, id, error);
+    await this.fail(owner, error);
+  }
+
+  /** Answers one request of an exchange with an error. */
+  async #failOne(
+    exchange: Exchange,
+    id: RequestId,
+    error: ProxyError,
+  ): Promise<void> {
+    exchange.observation?.failed(error);
+    if (!this.#take(exchange, id) || exchange.onAnswer) return;
     await this.#options.emit(errorFrame(error, id, this.#options.redact));
   }
+}
+
+/** Whether the client can read a batch, as far as that is known. */
+function mayBeBatch(
+  { length }: readonly SingleMessage[],
+  { protocolVersion }: SessionHeaders,
+  exchange: Exchange | undefined,
+): boolean {
+  if (exchange?.method === "batch") return true;
+  if (protocolVersion !== undefined) return protocolVersion === BATCH_VERSION;
+  return length > 1 && exchange?.method !== "initialize";
 }

@@ -9,6 +9,7 @@
  * @module
  */
 
+import { ProxyError } from "../errors.ts";
 import { BlockBuffer, joinBytes } from "./block_buffer.ts";
 import { TopLevelScanner } from "./scan.ts";
 
@@ -27,6 +28,8 @@ export interface ServerEvent {
   readonly data: Uint8Array;
   /** Set when the data was over the limit: it was read past and not kept. */
   readonly oversized: OversizedData | undefined;
+  /** Whether the stream ended before the blank line that ends an event. */
+  readonly isCut: boolean;
 }
 
 /** What is known of data that was too large to be kept. */
@@ -47,6 +50,12 @@ const BYTE_ORDER_MARK = [0xef, 0xbb, 0xbf];
 /** A field name and the largest value kept of any field but `data`. */
 const MAX_FIELD_BYTES = 8 * 1024;
 
+/** How much of data over the limit is read past before the stream is given up. */
+const MAX_PAST_BYTES = 64 * 1024 * 1024;
+
+/** The longest time that a timer can wait. */
+const MAX_RETRY_MS = 2 ** 31 - 1;
+
 const decoder = new TextDecoder();
 
 /** Turns the bytes of an event stream into events. */
@@ -61,6 +70,8 @@ export class EventParser {
   #line: Uint8Array[] = [];
   #lineBytes = 0;
   #inData = false;
+  /** Whether the line is known not to be data. */
+  #isField = false;
 
   readonly #data = new BlockBuffer();
   #dataBytes = 0;
@@ -75,15 +86,21 @@ export class EventParser {
     this.#maxDataBytes = options.maxDataBytes;
   }
 
-  /** Reads a chunk and gives the events that it completes. */
+  /**
+   * Reads a chunk and gives the events that it completes.
+   *
+   * @throws {ProxyError} `frame-too-large`: a line does not end.
+   */
   *feed(chunk: Uint8Array): Generator<ServerEvent> {
     let start = 0;
     if (this.#isStart && chunk.length > 0) {
       this.#isStart = false;
       if (BYTE_ORDER_MARK.every((byte, i) => chunk[i] === byte)) start = 3;
     }
-    // The next CR is looked for once, not for every line: most streams have
-    // none, and each search would run to the end of the chunk.
+    // The next of each line end is looked for once, not for every line: a
+    // stream may have one kind alone, and each search for the other would run
+    // to the end of the chunk.
+    let lf = chunk.indexOf(LF, start);
     let cr = chunk.indexOf(CR, start);
     while (start < chunk.length) {
       if (this.#afterCr) {
@@ -93,7 +110,13 @@ export class EventParser {
           continue;
         }
       }
-      const lf = chunk.indexOf(LF, start);
+      if (this.#isBlank && isLineEnd(chunk[start])) {
+        // Nothing is there that a blank line could end.
+        do start++; while (isLineEnd(chunk[start]));
+        this.#afterCr = chunk[start - 1] === CR;
+        continue;
+      }
+      if (lf >= 0 && lf < start) lf = chunk.indexOf(LF, start);
       if (cr >= 0 && cr < start) cr = chunk.indexOf(CR, start);
       const end = cr < 0 || (lf >= 0 && lf < cr) ? lf : cr;
       if (end < 0) {
@@ -108,23 +131,41 @@ export class EventParser {
     }
   }
 
+  /**
+   * The data that the end of the stream left without its blank line. To the
+   * standard that is no event; its ID does not count.
+   */
+  end(): ServerEvent | undefined {
+    if (this.#lineBytes > 0 || this.#inData) this.#endLine();
+    if (this.#dataBytes === 0 || this.#scanner) return undefined;
+    const event = this.#dispatch();
+    return event &&
+      { ...event, id: undefined, retryMs: undefined, isCut: true };
+  }
+
+  /** Whether neither an event nor a line has begun. */
+  get #isBlank(): boolean {
+    return this.#lineBytes === 0 && !this.#inData && !this.#hasData &&
+      this.#id === undefined && this.#retryMs === undefined &&
+      this.#type === "";
+  }
+
   #push(piece: Uint8Array): void {
     if (piece.length === 0) return;
     if (this.#inData) return this.#pushData(piece);
-    if (this.#lineBytes > MAX_FIELD_BYTES) return;
-    this.#line.push(piece);
     this.#lineBytes += piece.length;
-    if (this.#lineBytes < "data: ".length) return;
+    if (this.#lineBytes <= MAX_FIELD_BYTES || !this.#isField) {
+      this.#line.push(piece);
+    } else if (this.#lineBytes > this.#maxDataBytes) this.#giveUp();
+    if (this.#isField || this.#lineBytes < "data: ".length) return;
     const line = joinBytes(this.#line);
     const value = dataValue(line);
+    this.#line = value || line.length > MAX_FIELD_BYTES ? [] : [line];
     if (value) {
-      this.#line = [];
       this.#lineBytes = 0;
       this.#beginData();
       this.#pushData(value);
-    } else if (this.#line.length > 1) {
-      this.#line = [line];
-    }
+    } else this.#isField = true;
   }
 
   #beginData(): void {
@@ -137,6 +178,7 @@ export class EventParser {
     if (piece.length === 0) return;
     this.#dataBytes += piece.length;
     if (this.#scanner) {
+      if (this.#dataBytes > this.#maxDataBytes + MAX_PAST_BYTES) this.#giveUp();
       this.#scanner.feed(piece);
       return;
     }
@@ -146,16 +188,26 @@ export class EventParser {
     for (const kept of this.#data.takePieces()) this.#scanner.feed(kept);
   }
 
+  #giveUp(): never {
+    const limitBytes = this.#maxDataBytes;
+    throw new ProxyError(
+      "frame-too-large",
+      `a line of the target's event stream is far over ${limitBytes} bytes; --max-answer (MCP_MAX_ANSWER) sets the limit`,
+      { data: { limitBytes } },
+    );
+  }
+
   #endLine(): ServerEvent | undefined {
     if (this.#inData) {
       this.#inData = false;
       return undefined;
     }
+    if (this.#lineBytes === 0) return this.#dispatch();
     const line = joinBytes(this.#line);
     const isTooLong = this.#lineBytes > MAX_FIELD_BYTES;
     this.#line = [];
     this.#lineBytes = 0;
-    if (line.length === 0) return this.#dispatch();
+    this.#isField = false;
     if (!isTooLong) this.#field(line);
     return undefined;
   }
@@ -177,7 +229,7 @@ export class EventParser {
     if (name === "event") this.#type = text;
     else if (name === "id" && !text.includes("\0")) this.#id = text;
     else if (name === "retry" && /^[0-9]+$/.test(text)) {
-      this.#retryMs = Number(text);
+      this.#retryMs = Math.min(Number(text), MAX_RETRY_MS);
     }
   }
 
@@ -189,6 +241,7 @@ export class EventParser {
       data: this.#data.byteLength === 0 ? NONE : this.#data.take(),
       oversized: this.#scanner &&
         { byteLength: this.#dataBytes, scanner: this.#scanner },
+      isCut: false,
     };
     const isEmpty = !this.#hasData && event.id === undefined &&
       event.retryMs === undefined;
@@ -200,6 +253,10 @@ export class EventParser {
     this.#retryMs = undefined;
     return isEmpty ? undefined : event;
   }
+}
+
+function isLineEnd(byte: number | undefined): boolean {
+  return byte === LF || byte === CR;
 }
 
 /** What follows `data:` in a line of at least six bytes that begins so. */

@@ -5,6 +5,7 @@
  */
 
 import { BlockBuffer } from "./block_buffer.ts";
+import { withoutByteOrderMark } from "./repair.ts";
 import { TopLevelScanner } from "./scan.ts";
 import { type RequestId, requestIdFromSource } from "./message.ts";
 
@@ -24,11 +25,10 @@ export type Frame = Uint8Array | OversizedFrame;
 const LF = 0x0a;
 const CR = 0x0d;
 const SPACE = 0x20;
-const BYTE_ORDER_MARK = [0xef, 0xbb, 0xbf];
 
 /**
  * The frames in a sequence of bytes: one a line, ended by `\n` or `\r\n`, or by the
- * stream's end. Blank lines and a byte order mark at the start are skipped.
+ * stream's end. Blank lines and byte order marks before a line are skipped.
  */
 export async function* readFrames(
   source: AsyncIterable<Uint8Array>,
@@ -56,7 +56,6 @@ class LineBuffer {
   readonly #kept = new BlockBuffer();
   #byteLength = 0;
   #skipped: TopLevelScanner | undefined;
-  #isFirst = true;
 
   constructor(maxBytes: number) {
     this.#maxBytes = maxBytes;
@@ -92,12 +91,7 @@ class LineBuffer {
   }
 
   #trim(line: Uint8Array): Uint8Array | undefined {
-    if (this.#isFirst) {
-      this.#isFirst = false;
-      if (BYTE_ORDER_MARK.every((byte, i) => line[i] === byte)) {
-        line = line.subarray(BYTE_ORDER_MARK.length);
-      }
-    }
+    line = withoutByteOrderMark(line);
     if (line.at(-1) === CR) line = line.subarray(0, -1);
     return line.every((byte) => byte === SPACE || byte === 0x09 || byte === CR)
       ? undefined
@@ -118,10 +112,13 @@ function oversizedFrame(
   return { byteLength, isOwed, id };
 }
 
-/** Replaces each newline by a space, in place. */
+/** Replaces each line end by a space, in place: clients may split at either. */
 export function replaceNewlines(bytes: Uint8Array): Uint8Array {
-  for (let at = bytes.indexOf(LF); at >= 0; at = bytes.indexOf(LF, at + 1)) {
-    bytes[at] = SPACE;
+  for (const end of [LF, CR]) {
+    for (let at = bytes.indexOf(end); at >= 0;) {
+      bytes[at] = SPACE;
+      at = bytes.indexOf(end, at + 1);
+    }
   }
   return bytes;
 }

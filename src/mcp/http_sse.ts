@@ -25,8 +25,6 @@ import { repeatAfter } from "./unprocessed.ts";
 export interface SseChannelOptions extends TargetAccess {
   /** After this time without a byte the channel counts as broken. */
   readonly idleTimeoutMs?: number;
-  /** Is told of an event that is no message, whomever it was meant for. */
-  readonly onJunk?: (error: ProxyError) => Promise<void>;
   /** How long the `endpoint` event may take, in milliseconds. */
   readonly endpointLimitMs?: number;
 }
@@ -135,20 +133,16 @@ export class SseChannel {
 
   async #read(
     events: AsyncGenerator<ServerEvent>,
-    { delivery, log, onJunk }: SseChannelOptions,
+    { delivery, log }: SseChannelOptions,
   ): Promise<void> {
     try {
-      for await (const { type, data, oversized } of events) {
+      for await (const event of events) {
         // A slow client is no silence of the target's.
         clearTimeout(this.#idleTimer);
-        if (oversized) await delivery.receiveOversized(oversized);
-        else if (type === "message" && data.length > 0) {
-          await delivery.receive(data, this.session).catch(async (error) => {
-            if (!(error instanceof ProxyError)) throw error;
-            log.warn(error.message);
-            await onJunk?.(error);
-          });
-        }
+        await delivery.receiveEvent(event, this.session).catch((error) => {
+          if (!(error instanceof ProxyError)) throw error;
+          log.warn(error.message);
+        });
         this.touch();
       }
     } catch (cause) {

@@ -70,6 +70,8 @@ export interface ResponseMessage {
   readonly result: unknown;
   /** The `error` member; `undefined` when it is a result. */
   readonly error: RpcError | undefined;
+  /** The other of the two, where it is there as `null`. */
+  readonly nullMember?: "result" | "error";
 }
 
 /**
@@ -116,6 +118,8 @@ export interface InvalidMessage {
   readonly detail: string;
   /** The IDs that an answer is owed to, as far as they could be read. */
   readonly ids: readonly RequestId[];
+  /** The request that it seems to answer. */
+  readonly answerTo?: RequestId;
 }
 
 /** What a frame holds. */
@@ -176,6 +180,17 @@ function readSingle(
   }
   const isAnswer = "result" in value || "error" in value;
   const id = readId(value.id, members);
+  const message = readObject(value, id, isAnswer);
+  return message.kind === "invalid" && isAnswer
+    ? { ...message, answerTo: id }
+    : message;
+}
+
+function readObject(
+  value: Record<string, unknown>,
+  id: RequestId | undefined,
+  isAnswer: boolean,
+): SingleMessage | InvalidMessage {
   // An answer to a malformed answer would be taken for the answer to a
   // request of the same ID.
   const owed = isAnswer ? undefined : id;
@@ -206,13 +221,16 @@ function readResponse(
   value: Record<string, unknown>,
   id: RequestId | undefined,
 ): ResponseMessage | InvalidMessage {
-  if ("result" in value && "error" in value) {
+  const nullMember = nullMemberOf(value);
+  const hasBoth = "result" in value && "error" in value;
+  if (hasBoth && nullMember === undefined) {
     return invalid('the message has both a "result" and an "error"', undefined);
   }
-  if (!("error" in value)) {
-    return id === undefined
-      ? invalid('the answer has no "id"', undefined)
-      : { kind: "response", id, result: value.result, error: undefined };
+  const isResult = !("error" in value) || nullMember === "error";
+  if (isResult) {
+    if (id === undefined) return invalid('the answer has no "id"', undefined);
+    const { result } = value;
+    return { kind: "response", id, result, error: undefined, nullMember };
   }
   const { error } = value;
   if (!isObject(error) || typeof error.code !== "number") {
@@ -224,7 +242,17 @@ function readResponse(
     id,
     result: undefined,
     error: { code: error.code, message, data: error.data },
+    nullMember,
   };
+}
+
+/** The member that some servers write out as `null` beside the other. */
+function nullMemberOf(
+  value: Record<string, unknown>,
+): ResponseMessage["nullMember"] {
+  if (!("result" in value) || !("error" in value)) return undefined;
+  if (value.error === null && value.result !== null) return "error";
+  return value.result === null && value.error !== null ? "result" : undefined;
 }
 
 function invalid(detail: string, id: RequestId | undefined): InvalidMessage {

@@ -104,12 +104,7 @@ export class SessionKeeper {
     if (!this.#isOldTransport) return NO_SESSION;
     if (this.#opened?.isOpen) return this.#opened.session;
     const { redact } = this.#options.redactor;
-    const { delivery } = this.#options;
-    const channel = await SseChannel.open({
-      ...this.#options,
-      redact,
-      onJunk: (error) => delivery.failOnlyWaiting(error),
-    });
+    const channel = await SseChannel.open({ ...this.#options, redact });
     this.#opened = channel;
     return channel.session;
   }

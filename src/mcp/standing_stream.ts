@@ -158,19 +158,16 @@ export class StandingStream {
       maxDataBytes: maxAnswerBytes,
       onChunk: () => idle.touch(),
     });
-    for await (const { id, retryMs, type, data, oversized } of events) {
+    for await (const event of events) {
+      const { id, retryMs } = event;
       outcome = "fruitful";
       this.#retryMs = retryMs ?? this.#retryMs;
       if (id !== undefined && id === resumedAfter) continue;
       this.#lastEventId = (id ?? this.#lastEventId) || undefined;
-      if (oversized) {
-        await delivery.receiveOversized(oversized);
-      } else if (type === "message" && data.length > 0) {
-        await delivery.receive(data, session).catch((error) => {
-          if (!(error instanceof ProxyError)) throw error;
-          log.warn(error.message);
-        });
-      }
+      await delivery.receiveEvent(event, session).catch((error) => {
+        if (!(error instanceof ProxyError)) throw error;
+        log.warn(error.message);
+      });
       idle.touch();
     }
     return outcome;

@@ -1,5 +1,12 @@
-import { assertEquals, assertObjectMatch } from "@std/assert";
+import {
+  assert,
+  assertEquals,
+  assertObjectMatch,
+  assertThrows,
+} from "@std/assert";
 import { createParser } from "eventsource-parser";
+import { ProxyError } from "../../src/errors.ts";
+import { readEvents } from "../../src/mcp/body.ts";
 import { EventParser } from "../../src/mcp/events.ts";
 
 const encode = (text: string) => new TextEncoder().encode(text);
@@ -20,6 +27,7 @@ const event = (fields: Record<string, unknown>) => ({
   retryMs: undefined,
   data: "",
   oversized: undefined,
+  isCut: false,
   ...fields,
 });
 
@@ -128,4 +136,78 @@ Deno.test("data over the limit is read past, and the next event comes whole", ()
   );
   assertEquals([first.id, first.data.length], ["9", 0]);
   assertEquals(decode(second.data), "{}");
+});
+
+/** Lines that are cheap to send, 4 MiB of each, and what comes of them. */
+const FLOODS: Readonly<Record<string, number>> = {
+  "\r": 0,
+  "\n": 0,
+  "\r\n": 0,
+  "data: x\r": 0,
+  "data: x\n": 0,
+  "data: x\r\r": 4 * 1024 * 1024 / 9 | 0,
+  ":\r": 0,
+  "id: 1\r": 0,
+  "a\r": 0,
+};
+
+for (const [line, count] of Object.entries(FLOODS)) {
+  Deno.test(`4 MiB of ${JSON.stringify(line)} are read in time that grows with the bytes`, () => {
+    const text = line.repeat(4 * 1024 * 1024 / line.length | 0);
+    const parser = new EventParser({ maxDataBytes: 64 * 1024 * 1024 });
+    const before = performance.now();
+    let seen = 0;
+    for (const _event of parser.feed(encode(text))) seen++;
+    // A search to the end for each line takes minutes.
+    assert(performance.now() - before < 20_000);
+    assertEquals(seen, count);
+  });
+}
+
+for (const begin of [": ", "", "id: ", "event: ", "unknown: ", "data"]) {
+  Deno.test(`a line that begins with ${JSON.stringify(begin)} and does not end is given up at the limit`, () => {
+    const parser = new EventParser({ maxDataBytes: 1024 * 1024 });
+    const chunk = encode("x".repeat(64 * 1024));
+    const error = assertThrows(() => {
+      for (const _ of parser.feed(encode(begin)));
+      for (let n = 0; n < 20; n++) for (const _ of parser.feed(chunk));
+    }, ProxyError);
+    assertEquals(error.reason, "frame-too-large");
+  });
+}
+
+Deno.test("data that does not end is given up, too, though far over the limit", () => {
+  const parser = new EventParser({ maxDataBytes: 1024 });
+  const chunk = encode(" ".repeat(1024 * 1024));
+  assertThrows(() => {
+    for (const _ of parser.feed(encode("data: ")));
+    for (let n = 0; n < 70; n++) for (const _ of parser.feed(chunk));
+  }, ProxyError);
+});
+
+Deno.test("a long line that is no data is no event, and ends none", () => {
+  const long = "x".repeat(9000);
+  const text = `id: ${long}\ndata: a\n: ${long}\n${long}\ndata: b\n\n`;
+  for (const size of [1, 7, 1000, 100_000]) {
+    const bytes = encode(text);
+    const chunks = [];
+    for (let at = 0; at < bytes.length; at += size) {
+      chunks.push(bytes.subarray(at, at + size));
+    }
+    assertEquals(parse(chunks, 20_000), [event({ data: "a b" })]);
+  }
+});
+
+Deno.test("timers go on while a stream is read that comes all at once", async () => {
+  const chunk = encode("data: x\r\r".repeat(7000));
+  const body = ReadableStream.from(Array.from({ length: 200 }, () => chunk));
+  let ticks = 0;
+  const timer = setInterval(() => ticks++, 1);
+  let count = 0;
+  for await (
+    const _ of readEvents(new Response(body), { maxDataBytes: 1024 })
+  ) count++;
+  clearInterval(timer);
+  assertEquals(count, 200 * 7000);
+  assert(ticks > 5, `${ticks}`);
 });

@@ -80,7 +80,7 @@ Deno.test("a JSON body that is a batch goes on as it is", async () => {
   );
 });
 
-Deno.test("each message event with data is a frame; comments, empty data and other events are none", async () => {
+Deno.test("each event with a message is a frame under whatever name; comments, empty data and other data are none", async () => {
   await using server = await RawServer.start(mcp({
     m: async (message, reply) => {
       const stream = await reply.sse();
@@ -89,7 +89,7 @@ Deno.test("each message event with data is a frame; comments, empty data and oth
       await stream.event({ data: "" });
       await stream.event({
         event: "other",
-        data: JSON.stringify(result(message)),
+        data: '{"jsonrpc":"2.0","method":"o"}',
       });
       await stream.event({ data: '{"jsonrpc":"2.0","method":"a"}' });
       await stream.message({ jsonrpc: "2.0", id: 5, method: "ask" });
@@ -101,6 +101,7 @@ Deno.test("each message event with data is a frame; comments, empty data and oth
   client.request(1, "m");
   const frames = await client.close();
   assertEquals(frames.map(({ text }) => text), [
+    '{"jsonrpc":"2.0","method":"o"}',
     '{"jsonrpc":"2.0","method":"a"}',
     '{"jsonrpc":"2.0","id":5,"method":"ask"}',
     '{"jsonrpc":"2.0","id":1,"result":{}}',
@@ -257,10 +258,10 @@ for (
   });
 }
 
-Deno.test("an event that is no message is bad-answer, and what follows is not forwarded", async () => {
+Deno.test("an event that is a broken answer is bad-answer, and what follows is not forwarded", async () => {
   const { error } = await answerWhen(async (message, reply) => {
     const stream = await reply.sse();
-    await stream.event({ data: "[DONE]" });
+    await stream.message({ id: message.id, result: {} });
     await stream.message(result(message));
     await stream.end();
   });
