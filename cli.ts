@@ -17,11 +17,15 @@ import {
   isCommandName,
 } from "./src/commands/commands.ts";
 import { type Config, describeConfig, parseCommand } from "./src/config.ts";
-import { mayUseProxy } from "./src/connect_limit.ts";
+import { withConnectLimit } from "./src/connect_limit.ts";
 import { ConfigError, CredentialsError } from "./src/errors.ts";
 import { helpText, versionText } from "./src/help.ts";
 import type { TlsFetches } from "./src/http_client.ts";
-import { findHttpProxy } from "./src/http_proxy_env.ts";
+import {
+  findHttpProxy,
+  type HttpProxy,
+  type ProxyFinding,
+} from "./src/http_proxy_env.ts";
 import { DEFAULT_DRAIN_MS } from "./src/http_options.ts";
 import {
   credentialOptions,
@@ -180,8 +184,13 @@ async function proxy(config: Config, around: Surroundings): Promise<void> {
   hideSecrets(config, redactor);
   using tls = await openTlsOf(config);
   const telemetry = await openTelemetry(config, redactor, tls);
+  const proxies = findProxy(config);
   const ways = {
-    toTarget: throughNamedProxy(config, telemetry?.fetch ?? tls?.toTarget),
+    toTarget: throughNamedProxy(
+      config,
+      proxies?.proxy,
+      telemetry?.fetch ?? tls?.toTarget,
+    ),
     toOthers: tls?.toOthers,
   };
   const main = identity(config, config.profile, around, ways);
@@ -203,7 +212,10 @@ async function proxy(config: Config, around: Surroundings): Promise<void> {
     timeoutMs: config.timeoutMs,
     timeoutResetOnProgress: config.timeoutResetOnProgress,
     idleTimeoutMs: config.idleTimeoutMs,
-    connectTimeoutMs: mayUseProxy() ? undefined : config.connectTimeoutMs,
+    // Through a proxy it is not the target that accepts connections.
+    connectTimeoutMs: proxies !== undefined && proxies.proxy === undefined
+      ? config.connectTimeoutMs
+      : undefined,
     maxAnswerBytes: config.maxAnswerBytes,
     tools: {
       readOnly: config.readOnly,
@@ -306,16 +318,31 @@ async function openTelemetry(
   return createTelemetry({ target, redact, fetch: tls?.toTarget });
 }
 
+/**
+ * What the environment says of a proxy to the target; nothing when it may not be
+ * read, since Deno's fetch reads it all the same.
+ */
+function findProxy({ targetUrl }: Config): ProxyFinding | undefined {
+  try {
+    return findHttpProxy((name) => Deno.env.get(name), targetUrl);
+  } catch (error) {
+    if (error instanceof Deno.errors.NotCapable) return undefined;
+    throw error;
+  }
+}
+
 /** What sends to the target; through a proxy, its failures name that. */
 function throughNamedProxy(
-  { targetUrl, signHost }: Config,
+  { signHost, connectTimeoutMs }: Config,
+  proxy: HttpProxy | undefined,
   toTarget: typeof fetch | undefined,
 ): typeof fetch | undefined {
-  const { proxy } = findHttpProxy(readVariable, targetUrl);
   // The signed fetch sends another Host over a fetch of its own.
   const isOwn = toTarget === undefined && signHost !== undefined;
   if (proxy === undefined || isOwn) return toTarget;
-  return withProxyNamed(toTarget ?? fetch, proxy);
+  const named = withProxyNamed(toTarget ?? fetch, proxy);
+  if (connectTimeoutMs === undefined) return named;
+  return withConnectLimit(named, { limitMs: connectTimeoutMs, proxy });
 }
 
 /** The start line. Missing credentials are told, and do not stop the program. */

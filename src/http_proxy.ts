@@ -11,7 +11,7 @@ import { createServer, type Server } from "node:http";
 import type { Socket } from "node:net";
 import { aborted } from "./aborted.ts";
 import { explainRefusal } from "./aws/refusal.ts";
-import { tcpConnect, withConnectLimit } from "./connect_limit.ts";
+import { withConnectLimit } from "./connect_limit.ts";
 import { ConfigError } from "./errors.ts";
 import { isLocal, isTcp, type ListenAddress, nameOf } from "./http_address.ts";
 import { BodyStore } from "./http_body.ts";
@@ -102,7 +102,8 @@ export interface HttpProxyOptions {
   readonly idleTimeoutMs?: number;
   /**
    * How long the target may take to accept a connection, in milliseconds; by
-   * default as long as the system allows. Not for requests through a proxy.
+   * default as long as the system allows. Not for requests through an HTTP
+   * proxy, whose target may well be out of reach.
    */
   readonly connectTimeoutMs?: number;
   /** The time for a request's head, in milliseconds; 20 s by default. */
@@ -345,8 +346,7 @@ function limitedFetch(
   { fetch, connectTimeoutMs }: HttpProxyOptions,
 ): typeof globalThis.fetch {
   if (connectTimeoutMs === undefined) return fetch;
-  const limit = { limitMs: connectTimeoutMs, connect: tcpConnect };
-  return withConnectLimit(fetch, limit);
+  return withConnectLimit(fetch, { limitMs: connectTimeoutMs });
 }
 
 /** What looks at messages, if any option asks for that. */

@@ -23,6 +23,11 @@ export interface ProxyFinding {
   readonly faulty?: string;
 }
 
+/** What a proxy is called in errors. */
+export function proxyName({ variable, url }: HttpProxy): string {
+  return `the HTTP proxy ${url.protocol}//${url.host} (${variable})`;
+}
+
 type Env = (name: string) => string | undefined;
 
 /** The variables, each in both of its spellings. */

@@ -6,7 +6,7 @@
  */
 
 import { ProxyError } from "./errors.ts";
-import type { HttpProxy } from "./http_proxy_env.ts";
+import { type HttpProxy, proxyName } from "./http_proxy_env.ts";
 
 /** The phase that Deno's `fetch` names when there is no connection. */
 const CONNECT = /client error \(Connect\): /;
@@ -23,10 +23,10 @@ const PROXY_AUTHENTICATION_REQUIRED = 407;
  */
 export function withProxyNamed(
   fetch: typeof globalThis.fetch,
-  { variable, url }: HttpProxy,
+  proxy: HttpProxy,
 ): typeof globalThis.fetch {
-  const name = `the HTTP proxy ${url.protocol}//${url.host} (${variable})`;
-  const remedy = `put user:password@ before the host in ${variable}`;
+  const name = proxyName(proxy);
+  const remedy = `put user:password@ before the host in ${proxy.variable}`;
   return async (input, init) => {
     let response: Response;
     try {

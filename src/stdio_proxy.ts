@@ -7,7 +7,7 @@
 import { explainRefusal, redactorOf, safeAwsError } from "./aws/refusal.ts";
 import { ClientInput } from "./client_input.ts";
 import { createClientLink } from "./client_link.ts";
-import { tcpConnect, withConnectLimit } from "./connect_limit.ts";
+import { withConnectLimit } from "./connect_limit.ts";
 import { withCookies } from "./cookies.ts";
 import { ProxyError } from "./errors.ts";
 import { joinSecrets } from "./joined_secrets.ts";
@@ -81,7 +81,8 @@ export interface StdioProxyOptions {
   readonly timeoutResetOnProgress?: boolean;
   /**
    * How long the target may take to accept a connection, in milliseconds; by
-   * default as long as the system allows. Not for requests through a proxy.
+   * default as long as the system allows. Not for requests through an HTTP
+   * proxy, whose target may well be out of reach.
    */
   readonly connectTimeoutMs?: number;
   /** How many requests are upstream at once; 64 by default. */
@@ -291,8 +292,7 @@ function fetchFor(
   const hasOwnCookie = headers.some(([name]) => /^cookie$/i.test(name));
   if (cookies && !hasOwnCookie) fetch = withCookies(fetch, redactor);
   if (connectTimeoutMs === undefined) return fetch;
-  const limit = { limitMs: connectTimeoutMs, connect: tcpConnect };
-  return withConnectLimit(fetch, limit);
+  return withConnectLimit(fetch, { limitMs: connectTimeoutMs });
 }
 
 /** Explains, and keeps the secrets of whoever signed out of what follows. */

@@ -25,7 +25,7 @@ import { UnclearFilesError } from "../aws/credential_search.ts";
 import { oneRegion, partitionOf } from "../aws/partition.ts";
 import { type EndpointSettings, serviceUrl } from "../aws/service_endpoint.ts";
 import type { Config } from "../config.ts";
-import { PROXY_VARIABLES } from "../connect_limit.ts";
+import { PROXY_VARIABLES } from "../http_proxy_env.ts";
 import type { CommandContext } from "./context.ts";
 import { listenNeeds } from "./listen_needs.ts";
 import { hostAndPort } from "./sts.ts";

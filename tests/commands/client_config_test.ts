@@ -97,7 +97,7 @@ Deno.test("each client is given an entry of its own form, with the narrow permis
     "run",
     "--no-prompt",
     "--allow-net=abc123.execute-api.eu-west-1.amazonaws.com:443",
-    "--allow-env=AWS_*,MCP_*,HOME,HTTPS_PROXY,https_proxy,HTTP_PROXY,http_proxy,ALL_PROXY,all_proxy",
+    "--allow-env=AWS_*,MCP_*,HOME,HTTPS_PROXY,https_proxy,HTTP_PROXY,http_proxy,ALL_PROXY,all_proxy,NO_PROXY,no_proxy",
     `--allow-read=${world.home}/.aws/config,${world.home}/.aws/credentials`,
     "jsr:@scope/sigv4-proxy@0.1.0",
     TARGET,
@@ -209,7 +209,7 @@ Deno.test("files are named by their whole paths, lists of variables one by one, 
   ]);
   assertEquals(
     args.find((arg: string) => arg.startsWith("--allow-env=")),
-    "--allow-env=AWS_*,MCP_*,HOME,HTTPS_PROXY,https_proxy,HTTP_PROXY,http_proxy,ALL_PROXY,all_proxy,TEAM_TOKEN",
+    "--allow-env=AWS_*,MCP_*,HOME,HTTPS_PROXY,https_proxy,HTTP_PROXY,http_proxy,ALL_PROXY,all_proxy,NO_PROXY,no_proxy,TEAM_TOKEN",
   );
   const read = args.find((arg: string) => arg.startsWith("--allow-read="));
   assertStringIncludes(read, file);

@@ -9,7 +9,7 @@ import { CommandWorld } from "./command_world.ts";
 
 const TARGET = "https://abc123.execute-api.eu-west-1.amazonaws.com/prod/mcp";
 const OWN_ENV =
-  "AWS_*,MCP_*,HOME,HTTPS_PROXY,https_proxy,HTTP_PROXY,http_proxy,ALL_PROXY,all_proxy";
+  "AWS_*,MCP_*,HOME,HTTPS_PROXY,https_proxy,HTTP_PROXY,http_proxy,ALL_PROXY,all_proxy,NO_PROXY,no_proxy";
 const SDK_ENV = `${OWN_ENV},HOMEDRIVE,HOMEPATH,USERPROFILE,_X_AMZN_TRACE_ID`;
 
 /** The flags for the target, but for those that every source needs. */
@@ -28,7 +28,7 @@ Deno.test("keys in the environment need the target, variables and the shared fil
   assertEquals(await flagsOf(world), [
     "--no-prompt",
     "--allow-net=abc123.execute-api.eu-west-1.amazonaws.com:443",
-    "--allow-env=AWS_*,MCP_*,HOME,HTTPS_PROXY,https_proxy,HTTP_PROXY,http_proxy,ALL_PROXY,all_proxy",
+    "--allow-env=AWS_*,MCP_*,HOME,HTTPS_PROXY,https_proxy,HTTP_PROXY,http_proxy,ALL_PROXY,all_proxy,NO_PROXY,no_proxy",
     `--allow-read=${world.home}/.aws/config,${world.home}/.aws/credentials`,
   ]);
 });
@@ -49,7 +49,7 @@ Deno.test("on Windows the variables of its home directory are allowed, too", asy
     .find((flag) => flag.startsWith("--allow-env="));
   assertEquals(
     env,
-    "--allow-env=AWS_*,MCP_*,HOME,HTTPS_PROXY,https_proxy,HTTP_PROXY,http_proxy,ALL_PROXY,all_proxy,USERPROFILE,HOMEPATH,HOMEDRIVE",
+    "--allow-env=AWS_*,MCP_*,HOME,HTTPS_PROXY,https_proxy,HTTP_PROXY,http_proxy,ALL_PROXY,all_proxy,NO_PROXY,no_proxy,USERPROFILE,HOMEPATH,HOMEDRIVE",
   );
 });
 

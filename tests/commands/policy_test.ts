@@ -362,7 +362,7 @@ Deno.test("with --flags, stdout has the Deno flags alone, quoted for a shell", a
     stdout,
     "--no-prompt " +
       "--allow-net=abc123.execute-api.eu-west-1.amazonaws.com:443 " +
-      "'--allow-env=AWS_*,MCP_*,HOME,HTTPS_PROXY,https_proxy,HTTP_PROXY,http_proxy,ALL_PROXY,all_proxy'\n",
+      "'--allow-env=AWS_*,MCP_*,HOME,HTTPS_PROXY,https_proxy,HTTP_PROXY,http_proxy,ALL_PROXY,all_proxy,NO_PROXY,no_proxy'\n",
   );
 });
 

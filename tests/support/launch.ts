@@ -62,9 +62,11 @@ const ENV_NAMES = [
   "HTTPS_PROXY",
   "HTTP_PROXY",
   "ALL_PROXY",
+  "NO_PROXY",
   "https_proxy",
   "http_proxy",
   "all_proxy",
+  "no_proxy",
 ];
 
 /**

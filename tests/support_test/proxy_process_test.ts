@@ -72,7 +72,7 @@ async function ask(
 
 const ENV_FLAG = "--allow-env=AWS_*,MCP_*," +
   "HOME,USERPROFILE,HOMEPATH,HOMEDRIVE," +
-  "HTTPS_PROXY,HTTP_PROXY,ALL_PROXY,https_proxy,http_proxy,all_proxy";
+  "HTTPS_PROXY,HTTP_PROXY,ALL_PROXY,NO_PROXY,https_proxy,http_proxy,all_proxy,no_proxy";
 
 Deno.test("the flags name the target alone and what is asked for besides", () => {
   assertEquals(permissionFlags(new URL("https://h.example/mcp")), [
