@@ -1,9 +1,12 @@
 /**
- * A client's file on disk: read whole, kept in a backup, replaced at once.
+ * A client's file on disk: read whole, kept in a backup, replaced at once. Who
+ * may read it, and whose it is, stays as it was. What is written goes through
+ * handles: whoever owns the directory may put a link where a path led before.
  *
  * @module
  */
 
+import { type FileHandle, open } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 
 /** A client's file as it is. */
@@ -37,12 +40,21 @@ const BYTE_ORDER_MARK = "\uFEFF";
 export async function readClientFile(path: string): Promise<ClientFile> {
   try {
     const real = await Deno.realPath(path);
+    demandFile(await Deno.stat(real), real);
     return { path: real, text: decode(await Deno.readFile(real), real) };
   } catch (error) {
     if (!(error instanceof Deno.errors.NotFound)) throw fileError(error, path);
     await demandNoLink(path);
     return { path, text: undefined };
   }
+}
+
+/** A pipe would be waited for, and a device read, without an end. */
+function demandFile(info: Deno.FileInfo, path: string): void {
+  if (info.isFile || info.isDirectory) return;
+  throw new FileError(
+    `${path} is a pipe, a socket or a device, and no file: name another --file`,
+  );
 }
 
 /** A link that leads nowhere is somebody's, and no place for a new file. */
@@ -56,7 +68,8 @@ async function demandNoLink(path: string): Promise<void> {
 }
 
 /**
- * Replaces a client's file: at no time is there half a file.
+ * Replaces a client's file: at no time is there half a file. A file with more
+ * than one name, and one whose owner cannot be kept, is written where it is.
  *
  * @param file The file, as it was read.
  * @param text What it is to say.
@@ -71,42 +84,109 @@ export async function replaceClientFile(
 ): Promise<string | undefined> {
   const { path } = file;
   try {
-    await Deno.mkdir(dirname(path), { recursive: true });
-    await demandWritable(file);
-    const backup = file.text === undefined
-      ? undefined
-      : await backUp(path, now);
-    const temporary = join(
-      dirname(path),
-      `.${basename(path)}.${crypto.randomUUID()}.tmp`,
-    );
-    try {
-      await writeWhole(temporary, path, text);
-      await demandUnchanged(file);
-      await Deno.rename(temporary, path);
-    } catch (error) {
-      await Deno.remove(temporary).catch(() => {});
-      throw error;
+    if (file.text === undefined) {
+      await makeDirectory(dirname(path));
+      await swapIn(file, text, undefined);
+      return undefined;
     }
+    const original = await Deno.stat(path);
+    demandWritable(original, path);
+    const time = new Date(now).toISOString().replace(/[:.]/g, "-");
+    const backup = `${path}.${time}.bak`;
+    const isKept = await writeNew(backup, file.text, original);
+    if (isKept && (original.nlink ?? 1) === 1) {
+      await swapIn(file, text, original);
+    } else await overwrite(file, text, { original, backup });
     return backup;
   } catch (error) {
     throw fileError(error, path);
   }
 }
 
+/** Makes a directory. What root makes for somebody else would be root's. */
+async function makeDirectory(path: string): Promise<void> {
+  if (await Deno.stat(path).catch(ifThere)) return;
+  const parent = dirname(path);
+  await makeDirectory(parent);
+  const { uid } = await Deno.stat(parent);
+  await Deno.mkdir(path);
+  if (uid === 0 || (await Deno.stat(path)).uid !== 0) return;
+  await Deno.remove(path);
+  throw new FileError(
+    `${path} is not there, and ${parent} belongs to another user: make it as ` +
+      "that user first",
+  );
+}
+
+function ifThere(error: unknown): undefined {
+  if (!(error instanceof Deno.errors.NotFound)) throw error;
+}
+
+/** Puts a new file in the place of the one that was read, or of none. */
+async function swapIn(
+  file: ClientFile,
+  text: string,
+  original: Deno.FileInfo | undefined,
+): Promise<void> {
+  const directory = dirname(file.path);
+  const temporary = join(
+    directory,
+    `.${basename(file.path)}.${crypto.randomUUID()}.tmp`,
+  );
+  try {
+    const like = original ?? await ownerOf(directory);
+    await writeNew(temporary, text, like);
+    await demandUnchanged(file);
+    await Deno.rename(temporary, file.path);
+  } catch (error) {
+    await Deno.remove(temporary).catch(() => {});
+    throw error;
+  }
+}
+
+/** Writes into the file that was read, whatever its names. */
+async function overwrite(
+  file: ClientFile,
+  text: string,
+  { original, backup }: { original: Deno.FileInfo; backup: string },
+): Promise<void> {
+  const { path } = file;
+  await demandUnchanged(file);
+  const handle = await open(path, "r+");
+  try {
+    const { dev, ino } = await handle.stat();
+    if (dev !== original.dev || ino !== original.ino) throw changed(path);
+    const bytes = new TextEncoder().encode(text);
+    await handle.writeFile(bytes);
+    await handle.truncate(bytes.length);
+    await handle.sync();
+  } catch (error) {
+    if (error instanceof FileError) throw error;
+    throw new FileError(
+      `${path} may be written in part (${
+        messageOf(error)
+      }): as it was, it is ` +
+        `in ${backup}`,
+    );
+  } finally {
+    await handle.close();
+  }
+}
+
 /** Another program may have written it in between; its words are not lost. */
 async function demandUnchanged({ path, text }: ClientFile): Promise<void> {
   const current = await readClientFile(path);
-  if (current.text === text) return;
-  throw new FileError(
+  if (current.text !== text) throw changed(path);
+}
+
+function changed(path: string): FileError {
+  return new FileError(
     `${path} has just been changed by somebody else: try again`,
   );
 }
 
 /** Renaming asks for no permission of the file that it replaces. */
-async function demandWritable({ path, text }: ClientFile): Promise<void> {
-  if (text === undefined) return;
-  const { mode } = await Deno.stat(path);
+function demandWritable({ mode }: Deno.FileInfo, path: string): void {
   if (mode === null || (mode & ANYONE_WRITES) !== 0) return;
   throw new FileError(
     `${path} is not to be written by anyone: chmod u+w it first, or name ` +
@@ -114,43 +194,55 @@ async function demandWritable({ path, text }: ClientFile): Promise<void> {
   );
 }
 
-async function backUp(path: string, now: number): Promise<string> {
-  const time = new Date(now).toISOString().replace(/[:.]/g, "-");
-  const backup = `${path}.${time}.bak`;
-  // A copy has the mode of its original, and so hides what that hid.
-  await Deno.copyFile(path, backup);
-  return backup;
+/** Whose a file is, and who may do what with it. */
+type Ownership = Pick<Deno.FileInfo, "uid" | "gid" | "mode">;
+
+/**
+ * Whose a new file in a directory is to be: what root makes in another user's
+ * belongs to that user.
+ */
+async function ownerOf(directory: string): Promise<Ownership> {
+  const { uid, gid } = await Deno.stat(directory);
+  return { uid, gid, mode: NEW_FILE_MODE };
 }
 
-async function writeWhole(
-  temporary: string,
-  original: string,
+/**
+ * Writes a new file.
+ *
+ * @returns Whether it is as much its owner's as it should be; if not, nobody
+ * else may read it.
+ */
+async function writeNew(
+  path: string,
   text: string,
-): Promise<void> {
-  using file = await Deno.open(temporary, {
-    write: true,
-    createNew: true,
-    mode: NEW_FILE_MODE,
-  });
-  const bytes = new TextEncoder().encode(text);
-  for (let at = 0; at < bytes.length;) {
-    at += await file.write(bytes.subarray(at));
+  like: Ownership,
+): Promise<boolean> {
+  const handle = await open(path, "wx", NEW_FILE_MODE);
+  try {
+    await handle.writeFile(text);
+    await handle.sync();
+    return await give(handle, like);
+  } finally {
+    await handle.close();
   }
-  await file.syncData();
-  await likeOriginal(temporary, original);
 }
 
-/** Gives a file the mode and the owner that another one has. */
-async function likeOriginal(path: string, original: string): Promise<void> {
-  if (Deno.build.os === "windows") return;
-  try {
-    const { mode, uid, gid } = await Deno.stat(original);
-    const own = await Deno.stat(path);
-    if (mode !== null) await Deno.chmod(path, mode & 0o7777);
-    if (uid !== own.uid || gid !== own.gid) await Deno.chown(path, uid, gid);
-  } catch (error) {
-    if (!(error instanceof Deno.errors.NotFound)) throw error;
+async function give(
+  handle: FileHandle,
+  { uid, gid, mode }: Ownership,
+): Promise<boolean> {
+  // Windows has neither: there a file is as open as its directory.
+  if (uid === null || gid === null || mode === null) return true;
+  const own = await handle.stat();
+  if (own.uid !== uid || own.gid !== gid) {
+    try {
+      await handle.chown(uid, gid);
+    } catch {
+      return false;
+    }
   }
+  await handle.chmod(mode & 0o777);
+  return true;
 }
 
 function decode(bytes: Uint8Array, path: string): string {
@@ -171,7 +263,6 @@ export function withoutMark(text: string): { mark: string; rest: string } {
 
 function fileError(error: unknown, path: string): FileError {
   if (error instanceof FileError) return error;
-  const cause = error instanceof Error ? error.message : String(error);
   if (error instanceof Deno.errors.NotCapable) {
     const directory = dirname(path);
     return new FileError(
@@ -180,8 +271,14 @@ function fileError(error: unknown, path: string): FileError {
     );
   }
   const words = WORDS_FOR.find(([kind]) => error instanceof kind)?.[1] ??
-    `cannot be read or replaced (${cause}): mend that, or name another --file`;
+    `cannot be read or replaced (${
+      messageOf(error)
+    }): mend that, or name another --file`;
   return new FileError(`${path} ${words}`);
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
 }
 
 /** What the system's own words leave open. */

@@ -125,6 +125,110 @@ Deno.test({
   },
 });
 
+Deno.test({
+  name: "all names of a file with more than one lead to what is written",
+  ignore: IGNORE_ON_WINDOWS,
+  async fn() {
+    await using world = await CommandWorld.make();
+    const path = await world.write(
+      "dotfiles/mcp.json",
+      "a longer text than new",
+    );
+    await Deno.chmod(path, 0o640);
+    const other = world.path("mcp.json");
+    await Deno.link(path, other);
+    const backup = await replaceClientFile(
+      await readClientFile(other),
+      "new",
+      NOW,
+    );
+    assertEquals(await Deno.readTextFile(path), "new");
+    assertEquals(await Deno.readTextFile(other), "new");
+    assertEquals(
+      await Deno.readTextFile(backup ?? ""),
+      "a longer text than new",
+    );
+    const { nlink, mode } = await Deno.stat(path);
+    assertEquals([nlink, (mode ?? 0) & 0o777], [2, 0o640]);
+  },
+});
+
+Deno.test({
+  name: "a pipe, a socket and a device are refused at once",
+  ignore: IGNORE_ON_WINDOWS,
+  async fn() {
+    await using world = await CommandWorld.make();
+    const pipe = world.path("pipe");
+    await new Deno.Command("mkfifo", { args: [pipe] }).output();
+    const socket = world.path("socket");
+    using _listener = Deno.listen({ transport: "unix", path: socket });
+    const link = world.path("link");
+    await Deno.symlink(pipe, link);
+    for (const path of [pipe, socket, link, "/dev/null"]) {
+      await assertRejects(
+        () => readClientFile(path),
+        FileError,
+        "is a pipe, a socket or a device, and no file: name another --file",
+      );
+    }
+  },
+});
+
+/** Only root may make files another user's. */
+const IGNORE_UNLESS_ROOT = IGNORE_ON_WINDOWS || Deno.uid() !== 0;
+
+Deno.test({
+  name:
+    "what root writes for another user is that user's: file, backup, new file",
+  ignore: IGNORE_UNLESS_ROOT,
+  async fn() {
+    await using world = await CommandWorld.make();
+    const ownerOf = async (path: string) => {
+      const { uid, gid, mode } = await Deno.stat(path);
+      return [uid, gid, (mode ?? 0) & 0o777];
+    };
+    const path = await world.write("theirs/mcp.json", "old");
+    await Deno.chown(world.path("theirs"), 65534, 65534);
+    await Deno.chown(path, 65534, 65533);
+    await Deno.chmod(path, 0o640);
+    const backup = await replaceClientFile(
+      await readClientFile(path),
+      "new",
+      NOW,
+    );
+    assertEquals(await ownerOf(path), [65534, 65533, 0o640]);
+    assertEquals(await ownerOf(backup ?? ""), [65534, 65533, 0o640]);
+
+    const fresh = world.path("theirs/new.json");
+    await replaceClientFile(await readClientFile(fresh), "{}", NOW);
+    assertEquals(await ownerOf(fresh), [65534, 65534, 0o600]);
+
+    const deep = world.path("theirs/not/there.json");
+    const file = await readClientFile(deep);
+    await assertRejects(
+      () => replaceClientFile(file, "{}", NOW),
+      FileError,
+      "belongs to another user: make it as that user first",
+    );
+    assertEquals(namesIn(world.path("theirs")).includes("not"), false);
+  },
+});
+
+Deno.test({
+  name: "a backup is written over nothing, and through no link",
+  ignore: IGNORE_ON_WINDOWS,
+  async fn() {
+    await using world = await CommandWorld.make();
+    const path = await world.write("mcp.json", "old");
+    const precious = await world.write("precious", "keep");
+    await Deno.symlink(precious, `${path}.2026-01-02T03-04-05-678Z.bak`);
+    const file = await readClientFile(path);
+    await assertRejects(() => replaceClientFile(file, "new", NOW), FileError);
+    assertEquals(await Deno.readTextFile(precious), "keep");
+    assertEquals(await Deno.readTextFile(path), "old");
+  },
+});
+
 Deno.test("a file that somebody else has changed meanwhile keeps their words", async () => {
   await using world = await CommandWorld.make();
   const path = await world.write("mcp.json", "old");
