@@ -74,16 +74,11 @@ export class Upstream implements Link {
     return this.#session.accept(bytes, message);
   }
 
-  /** The modern era has no batches, so what is of it cannot stand in one. */
   async #acceptBatch(bytes: Uint8Array, batch: BatchMessage): Promise<void> {
-    if (batch.messages.every((message) => eraOf(message) === "legacy")) {
-      return await this.#acceptLegacy(bytes, batch);
-    }
+    const fault = batchFault(batch);
+    if (fault === undefined) return await this.#acceptLegacy(bytes, batch);
     const { emit, log, observer } = this.#options;
-    const error = new ProxyError(
-      "invalid-request",
-      "a batch holds a message of protocol version 2026-07-28 or later, which has no batches; send each message on a line of its own",
-    );
+    const error = new ProxyError("invalid-request", fault);
     log.warn("refused a message of the client", { detail: error.message });
     observer?.refused(error);
     for (const message of batch.messages) {
@@ -110,4 +105,18 @@ export class Upstream implements Link {
       this.#modern.close(limitMs),
     ]);
   }
+}
+
+/** Why a batch cannot be sent; `undefined` where it can. */
+function batchFault({ messages }: BatchMessage): string | undefined {
+  // The modern era has no batches, so what is of it cannot stand in one.
+  if (messages.some((message) => eraOf(message) === "modern")) {
+    return "a batch holds a message of protocol version 2026-07-28 or later, which has no batches; send each message on a line of its own";
+  }
+  // Nobody could tell which of the two an answer is for.
+  const ids = messages.flatMap((message) =>
+    message.kind === "request" ? message.id.key : []
+  );
+  if (new Set(ids).size === ids.length) return undefined;
+  return "two requests of a batch have the same ID; give each request an ID of its own";
 }

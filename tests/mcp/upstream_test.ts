@@ -43,6 +43,25 @@ Deno.test("a batch with a modern message in it is refused with -32600, each requ
   assertEquals(server.requests.length, 0);
 });
 
+Deno.test("a batch with the same ID twice is refused with -32600, each request in it, and not sent", async () => {
+  await using server = await RawServer.start(mcp({}));
+  await using client = new StreamClient({ url: server.url });
+  client.send([
+    { jsonrpc: "2.0", id: 1, method: "a" },
+    { jsonrpc: "2.0", id: 2, method: "b" },
+    { jsonrpc: "2.0", id: 1.0, method: "c" },
+    // Another ID: the text is not the number.
+    { jsonrpc: "2.0", id: "2", method: "d" },
+  ]);
+  const frames = await client.close();
+  assertEquals(
+    frames.map(({ json }) => [json.id, json.error.code]),
+    [[1, -32600], [2, -32600], [1, -32600], ["2", -32600]],
+  );
+  assertStringIncludes(frames[0].json.error.message, "the same ID");
+  assertEquals(server.requests.length, 0);
+});
+
 Deno.test("a notifications/cancelled goes to the era of the request that it names", async () => {
   await using server = await RawServer.start(mcp({
     hang: (_message, reply) => reply.hang(),
