@@ -81,10 +81,12 @@ export class Upstream implements Link {
     const error = new ProxyError("invalid-request", fault);
     log.warn("refused a message of the client", { detail: error.message });
     observer?.refused(error);
-    for (const message of batch.messages) {
-      if (message.kind !== "request") continue;
-      await emit(errorFrame(error, message.id)).catch(() => {});
-    }
+    // All at once: at the end of stdin nobody waits for the next of them.
+    await Promise.allSettled(
+      batch.messages.flatMap((message) =>
+        message.kind === "request" ? emit(errorFrame(error, message.id)) : []
+      ),
+    );
   }
 
   /**
