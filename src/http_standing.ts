@@ -9,7 +9,7 @@
 import type { IncomingMessage } from "node:http";
 import type { SmallMessage } from "./http_body.ts";
 import { isUnclear } from "./mcp/ambiguity.ts";
-import { LISTEN } from "./mcp/listen.ts";
+import { STANDING_METHODS } from "./mcp/listen.ts";
 import { whole } from "./mcp/splice.ts";
 
 /** Tells what the head of a request says, which is all there is at first. */
@@ -18,11 +18,12 @@ export function claimsToStand(
   headers: Headers,
 ): boolean {
   return method === "GET" ||
-    method === "POST" && headers.get("mcp-method") === LISTEN;
+    method === "POST" &&
+      STANDING_METHODS.has(headers.get("mcp-method") ?? "");
 }
 
-/** Tells whether a message is a `subscriptions/listen`, whoever reads it. */
+/** Tells whether a message opens such a stream, whoever reads it. */
 export function isListen({ bytes, message }: SmallMessage): boolean {
-  return message.kind === "request" && message.method === LISTEN &&
+  return message.kind === "request" && STANDING_METHODS.has(message.method) &&
     !isUnclear("method", bytes, whole(bytes));
 }

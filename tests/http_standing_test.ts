@@ -15,23 +15,25 @@ const stand: McpHandler = async (_message, reply) => {
   await stream.closed;
 };
 
-Deno.test("a subscriptions/listen that no header names takes a place of a stream, and none of a request", async () => {
-  await using target = await RawServer.start(mcp({ [LISTEN]: stand }));
-  await using front = await Front.start({
-    target: target.url,
-    maxRequests: 1,
-    maxStreams: 1,
+for (const method of [LISTEN, "events/stream"]) {
+  Deno.test(`${method} that no header names takes a place of a stream, and none of a request`, async () => {
+    await using target = await RawServer.start(mcp({ [method]: stand }));
+    await using front = await Front.start({
+      target: target.url,
+      maxRequests: 1,
+      maxStreams: 1,
+    });
+    const stream = await front.post({ jsonrpc: "2.0", id: 1, method });
+    assertEquals(stream.status, 200);
+    const refused = await front.post({ jsonrpc: "2.0", id: 2, method });
+    const { id, error } = await refused.json();
+    assertEquals([refused.status, id, error.code], [503, 2, -31020]);
+    assertStringIncludes(error.message, "1 streams stand open");
+    assertEquals(error.data.mayHaveRun, false);
+    assertEquals((await (await front.post(PING)).json()).id, 1);
+    await stream.body?.cancel();
   });
-  const stream = await front.post({ jsonrpc: "2.0", id: 1, method: LISTEN });
-  assertEquals(stream.status, 200);
-  const refused = await front.post({ jsonrpc: "2.0", id: 2, method: LISTEN });
-  const { id, error } = await refused.json();
-  assertEquals([refused.status, id, error.code], [503, 2, -31020]);
-  assertStringIncludes(error.message, "1 streams stand open");
-  assertEquals(error.data.mayHaveRun, false);
-  assertEquals((await (await front.post(PING)).json()).id, 1);
-  await stream.body?.cancel();
-});
+}
 
 Deno.test("a subscriptions/listen that its header names finds a place while all of requests are taken", async () => {
   const asked = Promise.withResolvers<void>();

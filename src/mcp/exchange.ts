@@ -52,8 +52,6 @@ export class Exchange {
   /** The requests in it, which are owed an answer each. */
   readonly requests: readonly RequestId[];
   readonly startedAt = performance.now();
-  /** The body; a `Blob`, since the runtime may send bytes a second time. */
-  readonly body: Blob;
   /** Ends the fetch, and the reading of its response. */
   readonly signal: AbortSignal;
   /** Resolves when no request of it waits any more. */
@@ -72,6 +70,7 @@ export class Exchange {
   /** Who follows it, if anyone does. */
   observation: Observation | undefined;
 
+  #body: Blob;
   readonly #pending = new Map<string, RequestId>();
   readonly #cancelled = new Set<string>();
   readonly #abort = new AbortController();
@@ -93,13 +92,23 @@ export class Exchange {
     this.onAnswer = init.onAnswer;
     this.answerTo = init.answerTo;
     this.requests = requests;
-    this.body = new Blob([isUnshared(bytes) ? bytes : bytes.slice()]);
+    this.#body = blobOf(bytes);
     this.signal = this.#abort.signal;
     const { promise, resolve } = Promise.withResolvers<void>();
     this.settled = promise;
     this.#settle = resolve;
     for (const id of requests) this.#pending.set(id.key, id);
     if (requests.length === 0) resolve();
+  }
+
+  /** The body; a `Blob`, since the runtime may send bytes a second time. */
+  get body(): Blob {
+    return this.#body;
+  }
+
+  /** Puts another body in its place for the attempts to come. */
+  replaceBody(bytes: Uint8Array): void {
+    this.#body = blobOf(bytes);
   }
 
   /** The requests that still wait for an answer. */
@@ -255,6 +264,10 @@ export class Exchange {
     this.#timers.clear();
     this.#isEnding = false;
   }
+}
+
+function blobOf(bytes: Uint8Array): Blob {
+  return new Blob([isUnshared(bytes) ? bytes : bytes.slice()]);
 }
 
 function isUnshared(bytes: Uint8Array): bytes is Uint8Array<ArrayBuffer> {

@@ -1,6 +1,7 @@
 /**
- * A `subscriptions/listen` (MCP 2026-07-28, "Subscriptions") whose stream is
- * opened again when it breaks, so that the client's subscription lives on.
+ * A `subscriptions/listen` (MCP 2026-07-28, "Subscriptions") or `events/stream`
+ * (SEP-3415) whose stream is opened again when it breaks, so that the client's
+ * subscription lives on.
  *
  * @module
  */
@@ -15,9 +16,14 @@ import {
 } from "./message.ts";
 import { isPassing } from "./passing.ts";
 import { backoffMs } from "./retry.ts";
+import { insertMembers, memberAt, replaceRange } from "./splice.ts";
 
-/** The method. */
+/** The specification's own of them. */
 export const LISTEN = "subscriptions/listen";
+const EVENTS = "events/stream";
+
+/** The methods whose streams stand open. */
+export const STANDING_METHODS: ReadonlySet<string> = new Set([LISTEN, EVENTS]);
 
 /** How long opening a stream again may fail before the client is told. */
 const PATIENCE_MS = 5 * 60_000;
@@ -25,7 +31,11 @@ const PATIENCE_MS = 5 * 60_000;
 /** A stream that lives this long is no sign of a target that ends them all. */
 const STABLE_MS = 10_000;
 
-const ACKNOWLEDGED = "notifications/subscriptions/acknowledged";
+/** What a stream of each method begins with. */
+const ACKNOWLEDGMENTS: ReadonlySet<string> = new Set([
+  "notifications/subscriptions/acknowledged",
+  "notifications/events/active",
+]);
 const CANCELLED = "notifications/cancelled";
 
 /** What a client may have missed, by the member of the filter that asks for it. */
@@ -43,6 +53,8 @@ export class Subscription {
   readonly #id: RequestId;
   /** The filter that the client was last told of, in a form to compare. */
   #told: string | undefined;
+  /** Of `events/stream`: where to go on, in the target's own terms. */
+  #cursor: unknown;
   /** When the present stream was acknowledged. */
   #acknowledgedAt: number | undefined;
   #brokeAt: number | undefined;
@@ -69,7 +81,8 @@ export class Subscription {
     { method, params }: NotificationMessage,
     frame: Uint8Array,
   ): readonly Uint8Array[] {
-    if (method === ACKNOWLEDGED) return this.#acknowledge(params, frame);
+    if (isObject(params) && "cursor" in params) this.#cursor = params.cursor;
+    if (ACKNOWLEDGMENTS.has(method)) return this.#acknowledge(params, frame);
     if (method === CANCELLED && isObject(params)) {
       // The target ends the subscription, with this in place of an answer.
       const isThis = requestId(params.requestId)?.key === this.#id.key;
@@ -79,9 +92,12 @@ export class Subscription {
   }
 
   #acknowledge(params: unknown, frame: Uint8Array): readonly Uint8Array[] {
-    const given = isObject(params) ? params.notifications : undefined;
-    const filter = isObject(given) ? given : {};
-    const told = JSON.stringify(Object.entries(filter).sort());
+    // What differs from stream to stream says nothing of what is subscribed.
+    const { _meta, cursor: _cursor, notifications, ...rest } = isObject(params)
+      ? params
+      : {};
+    const filter = isObject(notifications) ? notifications : {};
+    const told = JSON.stringify(Object.entries({ ...filter, ...rest }).sort());
     const isReopened = this.isOpen && !this.isAcknowledged;
     const isKnown = isReopened && told === this.#told;
     this.#told = told;
@@ -113,6 +129,19 @@ export class Subscription {
     return encoder.encode(
       `{"jsonrpc":"2.0","method":"${method}","params":{${meta}${member}}}`,
     );
+  }
+
+  /** Makes the request ask for what comes after all that was received. */
+  async moveCursor(): Promise<void> {
+    if (this.#cursor === undefined) return;
+    const bytes = await this.#exchange.body.bytes();
+    const source = JSON.stringify(this.#cursor);
+    const cursor = memberAt(bytes, ["params", "cursor"]);
+    const params = memberAt(bytes, ["params"]);
+    const moved = cursor
+      ? replaceRange(bytes, cursor, source)
+      : params && insertMembers(bytes, params, `"cursor":${source}`);
+    if (moved) this.#exchange.replaceBody(moved);
   }
 
   /**

@@ -9,7 +9,8 @@
  *    is sent once more.
  * 3. A cancelled request's response is closed, and that is all the target hears
  *    of it. A stream that is cut is never resumed.
- * 4. `subscriptions/listen` stands open without a limit, and is opened again.
+ * 4. `subscriptions/listen` and `events/stream` stand open without a limit, and
+ *    are opened again.
  * 5. `server/discover`, by which a client chooses its era, is not answered with
  *    a failure that may pass before that was waited out.
  *
@@ -23,7 +24,7 @@ import { DISCOVER, discoverDelayMs, legacyAnswer } from "./discover.ts";
 import { Exchange } from "./exchange.ts";
 import { AttemptError, streamCut } from "./failure.ts";
 import { NO_SESSION, type SessionHeaders } from "./headers.ts";
-import { LISTEN, Subscription } from "./listen.ts";
+import { STANDING_METHODS, Subscription } from "./listen.ts";
 import {
   isObject,
   type NotificationMessage,
@@ -111,7 +112,7 @@ export class Modern {
     const requests = message.kind === "request" ? [message.id] : [];
     const exchange = new Exchange({ bytes, method, params, requests });
     this.#delivery.expect(exchange);
-    const isStanding = exchange.isRequest && method === LISTEN;
+    const isStanding = exchange.isRequest && STANDING_METHODS.has(method);
     if (isStanding) {
       this.#subscriptions.set(exchange, new Subscription(exchange));
     } else {
@@ -170,7 +171,8 @@ export class Modern {
         return await this.#send(exchange);
       } catch (cause) {
         if (exchange.isRequest && exchange.isSettled) return;
-        if (isHeaderMismatch(exchange, cause) && !isHealed) {
+        const mayMend = !isHealed && !exchange.answerHasBegun;
+        if (mayMend && isHeaderMismatch(exchange, cause)) {
           isHealed = true;
           if (await this.#lister.list(exchange)) continue;
         }
@@ -184,8 +186,10 @@ export class Modern {
 
   async #send(exchange: Exchange): Promise<void> {
     const { method, params } = exchange;
-    if (this.#subscriptions.has(exchange)) {
+    const subscription = this.#subscriptions.get(exchange);
+    if (subscription) {
       exchange.beginFetch(this.#options.idleTimeoutMs);
+      await subscription.moveCursor();
     }
     const mirrored = method === "tools/call"
       ? this.#schemas.headersFor(params)

@@ -15,11 +15,14 @@ const SENTINEL_END = "?=";
 /** Visible ASCII, with spaces inside alone. */
 const PLAIN = /^[\x21-\x7e](?:[\x20-\x7e]*[\x21-\x7e])?$/;
 
-/** The parameter that `Mcp-Name` mirrors, by method. */
-const NAME_PARAMETER: ReadonlyMap<string, "name" | "uri"> = new Map([
+/** The parameter that `Mcp-Name` mirrors, by method; of tasks by SEP-2663. */
+const NAME_PARAMETER: ReadonlyMap<string, "name" | "uri" | "taskId"> = new Map([
   ["tools/call", "name"],
   ["prompts/get", "name"],
   ["resources/read", "uri"],
+  ["tasks/get", "taskId"],
+  ["tasks/update", "taskId"],
+  ["tasks/cancel", "taskId"],
 ]);
 
 /** A text as a header value ("Value Encoding"). */

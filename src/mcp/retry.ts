@@ -22,6 +22,7 @@ const REPEATABLE_METHODS = new Set([
   "completion/complete",
   "server/discover",
   "subscriptions/listen",
+  "events/stream",
 ]);
 
 /** Whether a request may be sent again although it may have run. */

@@ -64,13 +64,21 @@ for (const [value, header] of VALUES) {
   });
 }
 
-Deno.test("MCP-Protocol-Version and Mcp-Method go with every method, Mcp-Name with three", () => {
-  const params = modern({ name: "a tool", uri: "file:///é" });
+Deno.test("MCP-Protocol-Version and Mcp-Method go with every method, Mcp-Name with six", () => {
+  const params = modern({
+    name: "a tool",
+    uri: "file:///é",
+    taskId: "t 1",
+  });
   const version = ["mcp-protocol-version", "2026-07-28"];
   const names: Record<string, string | undefined> = {
     "tools/call": "a tool",
     "prompts/get": "a tool",
     "resources/read": "=?base64?ZmlsZTovLy/DqQ==?=",
+    "tasks/get": "t 1",
+    "tasks/update": "t 1",
+    "tasks/cancel": "t 1",
+    "tasks/result": undefined,
     "tools/list": undefined,
     "completion/complete": undefined,
   };

@@ -92,6 +92,37 @@ Deno.test("Mcp-Name goes with tools/call, prompts/get and resources/read", async
   ]);
 });
 
+Deno.test("Mcp-Name goes with tasks/get, tasks/update and tasks/cancel: the task's ID", async () => {
+  await using server = await RawServer.start(async (request, reply) => {
+    const message = JSON.parse(request.text());
+    const isRight = request.header("mcp-name") === message.params.taskId;
+    if (isRight) return await reply.json(result(message));
+    await reply.json(error(message, -32020, "HeaderMismatch"), 400);
+  });
+  await using client = new StreamClient({ url: server.url });
+  for (const method of ["tasks/get", "tasks/update", "tasks/cancel"]) {
+    client.request(method, method, modern({ taskId: "786512e2-9e0d" }));
+    assertEquals((await client.answer(method)).json.error, undefined);
+  }
+});
+
+Deno.test("a call whose headers do not fit is not sent again when something of its answer came before", async () => {
+  let ran = 0;
+  await using server = await RawServer.start(mcp({
+    "tools/call": async (call, reply) => {
+      ran++;
+      const stream = await reply.sse();
+      await stream.message({ jsonrpc: "2.0", method: "notifications/message" });
+      await stream.message(error(call, -32020, "HeaderMismatch"));
+      await stream.end();
+    },
+  }));
+  await using client = new StreamClient({ url: server.url });
+  client.request(1, "tools/call", modern({ name: "add" }));
+  assertEquals((await client.answer(1)).json.error.code, -32020);
+  assertEquals(ran, 1);
+});
+
 Deno.test("Mcp-Param goes with tools/call, as the list that passed through marks it", async () => {
   await using server = await RawServer.start(mcp({
     "tools/list": (message, reply) =>
