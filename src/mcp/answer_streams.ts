@@ -14,6 +14,7 @@ import { AttemptError, streamCut } from "./failure.ts";
 import {
   hasSession,
   type HeaderPairs,
+  resumableId,
   type SessionHeaders,
   streamHeaders,
 } from "./headers.ts";
@@ -152,7 +153,8 @@ export class AnswerStreams {
     // A server that replays from the ID on, not after it.
     if (id !== undefined && id === position.resumedAfter) return;
     // An empty ID says that there is nothing to resume from.
-    position.lastEventId = (id ?? position.lastEventId) || undefined;
+    position.lastEventId = (resumableId(id) ?? position.lastEventId) ||
+      undefined;
     position.fruitlessTries = 0;
     checkSession(exchange, session, event.data, redact);
     await delivery.receiveEvent(event, session, exchange);

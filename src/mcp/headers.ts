@@ -4,6 +4,8 @@
  * @module
  */
 
+import { ProxyError } from "../errors.ts";
+import { excerpt } from "./excerpt.ts";
 import type { SseChannel } from "./http_sse.ts";
 
 /** What an upstream session adds to its requests once it is initialised. */
@@ -21,6 +23,46 @@ export const NO_SESSION: SessionHeaders = {
   sessionId: undefined,
   protocolVersion: undefined,
 };
+
+/**
+ * The session that an answer to `initialize` opens.
+ *
+ * @param sessionId Its `Mcp-Session-Id`.
+ * @param protocolVersion The version in it.
+ * @throws {ProxyError} `bad-answer`: one of them is not fit for a header.
+ */
+export function sessionOf(
+  sessionId: string | undefined,
+  protocolVersion: unknown,
+): SessionHeaders {
+  const version = typeof protocolVersion === "string"
+    ? protocolVersion
+    : undefined;
+  if (version !== undefined && !/^\d{4}-\d{2}-\d{2}$/.test(version)) {
+    const shown = JSON.stringify(excerpt(version, SHOWN_CHARACTERS));
+    throw new ProxyError(
+      "bad-answer",
+      `the target's answer to initialize has the protocol version ${shown}, which is no date such as 2025-11-25; the target is at fault`,
+    );
+  }
+  // MCP 2025-11-25, Session Management: visible ASCII characters only.
+  if (sessionId && !/^[\x21-\x7e]+$/.test(sessionId)) {
+    throw new ProxyError(
+      "bad-answer",
+      "the target's Mcp-Session-Id has a character that is not visible ASCII, so it cannot be sent back; the target is at fault",
+    );
+  }
+  return { sessionId: sessionId || undefined, protocolVersion: version };
+}
+
+/** How much of a version that is none is shown. */
+const SHOWN_CHARACTERS = 40;
+
+/** An event's ID; none where a header cannot carry it back. */
+export function resumableId(id: string | undefined): string | undefined {
+  // deno-lint-ignore no-control-regex
+  return id !== undefined && /[\0-\x08\x0a-\x1f\x7f]/.test(id) ? "" : id;
+}
 
 /** Whether the target may have lost what is sent in. */
 export function hasSession({ sessionId, channel }: SessionHeaders): boolean {

@@ -11,7 +11,7 @@ import type { Repeat } from "./failure.ts";
 import type { Exchange } from "./exchange.ts";
 import { hasSession, type SessionHeaders } from "./headers.ts";
 import type { RpcError } from "./message.ts";
-import { noMessage } from "./responses.ts";
+import { noMessage, readRpcError } from "./responses.ts";
 
 /** The target does not know the session that it was asked in. */
 export class SessionLost extends Error {
@@ -253,6 +253,16 @@ export function lossInBareWords(bytes: Uint8Array): Repeat | undefined {
   if (!MENTION.test(text) || text.includes('"jsonrpc"')) return undefined;
   const speaks = [...jsonWords(text), text].some(speaksOfSession);
   return SIGNALS.find((signal) => fits(signal, "bare", { speaks }))?.repeat;
+}
+
+/**
+ * Whether a message that is no answer to a request tells of a lost session: an
+ * error in JSON-RPC, or bare words.
+ */
+export function lossInMessage(bytes: Uint8Array): Repeat | undefined {
+  if (bytes.length > 4 * MAX_WORDS) return undefined;
+  const answer = readRpcError(bytes);
+  return answer ? lossInAnswer(answer.error) : lossInBareWords(bytes);
 }
 
 /**

@@ -8,7 +8,7 @@
 import { ProxyError } from "../errors.ts";
 import type { Log } from "../log.ts";
 import { Exchange } from "./exchange.ts";
-import type { SessionHeaders } from "./headers.ts";
+import { type SessionHeaders, sessionOf } from "./headers.ts";
 import { isObject, requestId, type ResponseMessage } from "./message.ts";
 import { type Metadata, paramsWithMetadata } from "./metadata.ts";
 import { delay } from "./retry.ts";
@@ -105,8 +105,7 @@ export class Recovery {
     }
     const session: SessionHeaders = {
       ...opened,
-      sessionId,
-      protocolVersion: lost.protocolVersion,
+      ...sessionOf(sessionId, lost.protocolVersion),
     };
     await this.#notify("notifications/initialized", session);
     this.#options.log.info("the target lost the session; made a new one");

@@ -485,11 +485,11 @@ export class Session {
       }
     }
     if (exchange.onAnswer || answer.error) return;
-    this.#keeper.remember(exchange, answer.result);
-    if (exchange.method === "tools/list") this.#policy.learn(answer.result);
     if (exchange.method === "initialize") {
       this.#keeper.adopt(exchange, answer.result, session);
     }
+    this.#keeper.remember(exchange, answer.result);
+    if (exchange.method === "tools/list") this.#policy.learn(answer.result);
   }
 
   /** Carries an exchange of the proxy's own in a session given. */

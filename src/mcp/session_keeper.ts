@@ -9,7 +9,12 @@ import { discardBody } from "./body.ts";
 import type { Delivery } from "./delivery.ts";
 import type { Exchange } from "./exchange.ts";
 import { AttemptError } from "./failure.ts";
-import { deleteHeaders, NO_SESSION, type SessionHeaders } from "./headers.ts";
+import {
+  deleteHeaders,
+  NO_SESSION,
+  type SessionHeaders,
+  sessionOf,
+} from "./headers.ts";
 import { SseChannel } from "./http_sse.ts";
 import { KeepAlive } from "./keep_alive.ts";
 import { isObject, type ResponseMessage } from "./message.ts";
@@ -148,9 +153,9 @@ export class SessionKeeper {
   ): void {
     const before = this.#current;
     const version = isObject(result) ? result.protocolVersion : undefined;
-    const protocolVersion = typeof version === "string" ? version : undefined;
+    const session = sessionOf(sessionId, version);
     this.#standing.release();
-    this.#become({ sessionId, protocolVersion, ...(channel && { channel }) });
+    this.#become({ ...session, ...(channel && { channel }) });
     void this.#delete(before, LEAVE_MS);
   }
 

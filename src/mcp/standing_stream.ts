@@ -5,11 +5,24 @@
  */
 
 import { ProxyError } from "../errors.ts";
+import type { LogFields } from "../log.ts";
 import { discardBody, mediaType, readEvents } from "./body.ts";
-import { isRedirect, readErrorBody } from "./responses.ts";
+import { lossInMessage, lossInRefusal } from "./loss.ts";
+import {
+  badContentType,
+  isRedirect,
+  readErrorBody,
+  readRpcError,
+  said,
+} from "./responses.ts";
 import type { TargetAccess } from "./carrier.ts";
 import { fetchFailure, httpStatusError, redirectError } from "./failure.ts";
-import { type SessionHeaders, streamHeaders } from "./headers.ts";
+import {
+  hasSession,
+  resumableId,
+  type SessionHeaders,
+  streamHeaders,
+} from "./headers.ts";
 import { delay, reopenMs } from "./retry.ts";
 
 /** What a {@linkcode StandingStream} is handed. */
@@ -23,12 +36,35 @@ export interface StandingStreamOptions extends TargetAccess {
   readonly onLost: (session: SessionHeaders) => Promise<boolean>;
 }
 
+/** How often in a row a refusal that is the target's own is met. */
+const MAX_REFUSALS = 3;
+
+/** Refusals that say nothing of whether the target has such streams. */
+const PASSING_STATUSES: ReadonlySet<number> = new Set([
+  401,
+  403,
+  408,
+  409,
+  425,
+  429,
+]);
+
+/** From this try in a row on the pauses are long: it may be so for days. */
+const PATIENT_TRIES = 6;
+const PATIENT_MS = 60_000;
+
+const decoder = new TextDecoder();
+
 /** Keeps one GET stream open, and opens it again when it ends. */
 export class StandingStream {
   readonly #options: StandingStreamOptions;
   #abort: AbortController | undefined;
   #lastEventId: string | undefined;
   #retryMs: number | undefined;
+  /** How often in a row the target refused it. */
+  #refusals = 0;
+  /** Whether what keeps it from opening was told. */
+  #isTold = false;
   /** Whether the last GET of the session before this one was answered 404. */
   #wasLost = false;
 
@@ -62,7 +98,9 @@ export class StandingStream {
       const outcome = await this.#open(session, signal);
       if (outcome === "done") return;
       if (outcome === "fruitful") tries = 0;
-      const waitMs = reopenMs(this.#retryMs, tries);
+      const waitMs = tries < PATIENT_TRIES
+        ? reopenMs(this.#retryMs, tries)
+        : PATIENT_MS * (1 + Math.random()) / 2;
       await delay(waitMs, signal).catch(() => {});
     }
   }
@@ -92,7 +130,7 @@ export class StandingStream {
       const { message } = cause instanceof ProxyError
         ? cause
         : fetchFailure(cause, url);
-      log.warn("the standing stream broke; it is opened again", {
+      this.#tell("the standing stream broke; it is opened again", {
         error: message,
       });
       return "fruitless";
@@ -112,21 +150,39 @@ export class StandingStream {
       log.warn(redirectError(response, url).message);
       return "done";
     }
-    const text = new TextDecoder().decode(await readErrorBody(response));
-    if (status === 405) {
+    const body = await readErrorBody(response);
+    const text = decoder.decode(body);
+    if (status === 405 || status === 501) {
       log.info("the target sends nothing on its own: it has no GET stream");
       return "done";
     }
-    if (status === 404 && session.sessionId !== undefined) {
-      return await this.#lost(session);
+    const answer = readRpcError(body);
+    const loss = response.ok
+      ? lossInMessage(body)
+      : lossInRefusal(response, text, answer && { ...answer, isOwn: false });
+    if (hasSession(session) && loss) return await this.#lost(session);
+    const { message } = response.ok
+      ? badContentType(status, mediaType(response), said(text, redact))
+      : explain(response, text) ?? httpStatusError(response, text, redact);
+    const fields = { status, error: message };
+    if (PASSING_STATUSES.has(status) || status >= 500) {
+      this.#tell("the standing stream was refused; it is tried again", fields);
+    } else if (++this.#refusals >= MAX_REFUSALS) {
+      log.warn(
+        "the standing stream was refused; it is not tried again",
+        fields,
+      );
+      return "done";
     }
-    const error = explain(response, text) ??
-      httpStatusError(response, text, redact);
-    log.warn("the standing stream was refused; it is tried again", {
-      status,
-      error: error.message,
-    });
     return "fruitless";
+  }
+
+  /** Says once for all tries in a row what keeps the stream from opening. */
+  #tell(message: string, fields: LogFields): void {
+    const { log } = this.#options;
+    if (this.#isTold) log.debug(message, fields);
+    else log.warn(message, fields);
+    this.#isTold = true;
   }
 
   /**
@@ -149,9 +205,11 @@ export class StandingStream {
     session: SessionHeaders,
     response: Response,
     idle: IdleLimit,
-  ): Promise<"fruitful" | "fruitless"> {
+  ): Promise<"done" | "fruitful" | "fruitless"> {
     const { delivery, maxAnswerBytes, log } = this.#options;
+    const wasLost = this.#wasLost;
     this.#wasLost = false;
+    this.#refusals = 0;
     const resumedAfter = this.#lastEventId;
     let outcome: "fruitful" | "fruitless" = "fruitless";
     const events = readEvents(response, {
@@ -160,15 +218,20 @@ export class StandingStream {
     });
     for await (const event of events) {
       const { id, retryMs } = event;
-      outcome = "fruitful";
       this.#retryMs = retryMs ?? this.#retryMs;
       if (id !== undefined && id === resumedAfter) continue;
-      this.#lastEventId = (id ?? this.#lastEventId) || undefined;
+      this.#lastEventId = (resumableId(id) ?? this.#lastEventId) || undefined;
       await delivery.receiveEvent(event, session).catch((error) => {
         if (!(error instanceof ProxyError)) throw error;
         log.warn(error.message);
       });
       idle.touch();
+      if (hasSession(session) && lossInMessage(event.data)) {
+        this.#wasLost = wasLost && outcome === "fruitless";
+        return await this.#lost(session);
+      }
+      outcome = "fruitful";
+      this.#isTold = false;
     }
     return outcome;
   }

@@ -1,11 +1,17 @@
 import { assertEquals } from "@std/assert";
+import { type Log, SILENT_LOG } from "../../src/log.ts";
+import { within } from "../support/deadline.ts";
 import { mcp, type McpHandler, result, Sessions } from "../support/raw_mcp.ts";
 import { RawServer } from "../support/raw_server.ts";
 import { StreamClient } from "../support/stream_client.ts";
 
 async function standing(
   GET: McpHandler,
-  options: { idleTimeoutMs?: number; script?: Record<string, McpHandler> } = {},
+  options: {
+    idleTimeoutMs?: number;
+    script?: Record<string, McpHandler>;
+    log?: Log;
+  } = {},
 ) {
   const { script, ...limits } = options;
   const sessions = new Sessions();
@@ -141,4 +147,124 @@ Deno.test("an answer that comes on the standing stream reaches who waits for it"
   });
   world.client.request(1, "m");
   assertEquals((await world.client.next()).json.result, "by another way");
+});
+
+/** The messages that were logged as warnings. */
+function warnings(): { log: Log; told: string[]; first: Promise<void> } {
+  const told: string[] = [];
+  const { promise: first, resolve } = Promise.withResolvers<void>();
+  const warn = (message: string) => {
+    told.push(message);
+    resolve();
+  };
+  return { log: { ...SILENT_LOG, warn }, told, first };
+}
+
+const rpcError = (id: unknown, code: number, message: string) => ({
+  jsonrpc: "2.0",
+  id,
+  error: { code, message },
+});
+
+for (
+  const [what, refuse] of Object.entries<McpHandler>({
+    "406": (_none, reply) => reply.status(406),
+    "400": (_none, reply) => reply.json({ error: "GET is not for you" }, 400),
+    "200 with JSON": (_none, reply) => reply.json({ ok: true }),
+    "200 with a page": (_none, reply) =>
+      reply.status(200, { "content-type": "text/html" }, "<h1>Hi</h1>"),
+  })
+) {
+  Deno.test(`a GET that is always answered ${what} is tried three times, and this is said once`, async () => {
+    const { log, told, first } = warnings();
+    await using world = await standing(refuse, { log });
+    await within(first, "a warning");
+    world.client.request(1, "m");
+    await world.client.answer(1);
+    const gets = world.server.requests.all.filter(({ method }) =>
+      method === "GET"
+    );
+    assertEquals(gets.length, 3);
+    assertEquals(told, [
+      "the standing stream was refused; it is not tried again",
+    ]);
+  });
+}
+
+Deno.test("a GET that is answered 503 for a while is opened in the end, and this is said once", async () => {
+  const { log, told } = warnings();
+  let tries = 0;
+  await using world = await standing(async (_none, reply) => {
+    if (++tries < 5) return await reply.status(503);
+    const stream = await reply.sse();
+    await stream.message(note("a"));
+    await stream.closed;
+  }, { log });
+  assertEquals((await world.client.next()).json.method, "a");
+  assertEquals(told, ["the standing stream was refused; it is tried again"]);
+});
+
+for (
+  const [what, tell] of Object.entries<McpHandler>({
+    "a 400 in text": (_none, reply) =>
+      reply.status(400, {}, "Bad Request: No valid session ID provided"),
+    "a 401": (_none, reply) =>
+      reply.status(401, {}, "Unauthorized: Session not found"),
+    "a 200 with JSON": (_none, reply) =>
+      reply.json(rpcError("server-error", -32600, "Session not found")),
+    "an event with an error in words": async (_none, reply) => {
+      const stream = await reply.sse();
+      await stream.message({ error: "Session not found" });
+      await stream.closed;
+    },
+    "an event with a JSON-RPC error": async (_none, reply) => {
+      const stream = await reply.sse();
+      await stream.message(rpcError(null, -32001, "Session has expired"));
+      await stream.closed;
+    },
+  })
+) {
+  Deno.test(`a session lost by ${what} to the standing stream is replaced, and the stream is opened there`, async () => {
+    const seen: (string | undefined)[] = [];
+    await using world = await standing(async (none, reply, request) => {
+      seen.push(request.header("mcp-session-id")?.slice(0, 9));
+      if (seen.length === 1) return await tell(none, reply, request);
+      const stream = await reply.sse();
+      await stream.message(note("a"));
+      await stream.closed;
+    });
+    assertEquals((await world.client.next()).json.method, "a");
+    assertEquals(seen, ["session-1", "session-2"]);
+  });
+
+  Deno.test(`a target that meets every standing stream with ${what} is initialised twice at most`, async () => {
+    await using world = await standing(tell);
+    for (let id = 0; id < 20; id++) {
+      world.client.request(id, "m");
+      await world.client.answer(id);
+    }
+    await world.client.close();
+    assertEquals(world.sessions.known.size <= 2, true);
+  });
+}
+
+Deno.test("an event's ID that no header can carry is no place to go on from", async () => {
+  const seen: (string | undefined)[] = [];
+  await using world = await standing(async (_none, reply, request) => {
+    seen.push(request.header("last-event-id"));
+    const stream = await reply.sse();
+    if (seen.length === 1) {
+      await stream.event({
+        id: "a\x01b",
+        retry: 1,
+        data: JSON.stringify(note("a")),
+      });
+      return await stream.end();
+    }
+    await stream.message(note("b"));
+    await stream.closed;
+  });
+  assertEquals((await world.client.next()).json.method, "a");
+  assertEquals((await world.client.next()).json.method, "b");
+  assertEquals(seen, [undefined, undefined]);
 });
