@@ -4,6 +4,8 @@
  * @module
  */
 
+import { LimitedBytesTransformStream } from "@std/streams/limited-bytes-transform-stream";
+import { toText } from "@std/streams/to-text";
 import { type Need, permissionAdvice } from "./aws/credential_permissions.ts";
 
 /** What a file holds, or why it could not be read. */
@@ -14,6 +16,9 @@ export type FileReading =
     readonly fault: string;
   };
 
+/** Longer than any bundle of certificates; a device has no end. */
+const MAX_BYTES = 4 * 1024 * 1024;
+
 /**
  * Reads a file.
  *
@@ -22,8 +27,9 @@ export type FileReading =
  */
 export async function readTextFile(path: string): Promise<FileReading> {
   try {
-    const text = await Deno.readTextFile(path);
-    return { text: text.replace(/^\uFEFF/, "") };
+    const { readable } = await Deno.open(path);
+    const limit = new LimitedBytesTransformStream(MAX_BYTES, { error: true });
+    return { text: await toText(readable.pipeThrough(limit)) };
   } catch (error) {
     return { fault: `${quotePath(path)} ${reasonOf(error, path)}` };
   }
@@ -43,6 +49,7 @@ function reasonOf(error: unknown, path: string): string {
   if (error instanceof Deno.errors.PermissionDenied) {
     return "cannot be read: the system denies it";
   }
+  if (error instanceof RangeError) return "is longer than 4 MiB";
   if (error instanceof Deno.errors.IsADirectory) return "is a directory";
   return `cannot be read (${error instanceof Error ? error.name : "Error"})`;
 }

@@ -567,6 +567,27 @@ Deno.test("a header file that cannot be read or understood is named with its lin
   );
 });
 
+Deno.test("a file without an end is not read for ever, and a directory is called one", async () => {
+  await using files = await optionFiles("");
+  await Deno.writeFile(files.headers, new Uint8Array(4 * 1024 * 1024 + 1));
+  const directory = files.headers.slice(0, files.headers.lastIndexOf("/"));
+  for (
+    const [path, fault] of [
+      [files.headers, "is longer than 4 MiB"],
+      [directory, "is a directory"],
+    ]
+  ) {
+    assertEquals(
+      await faultOf([`--header-file=${path}`]),
+      `header file '${path}' ${fault} (set --header-file or MCP_HEADER_FILE)`,
+    );
+    assertStringIncludes(
+      (await faultsOf([...ELSEWHERE, `--ca-cert=${path}`])).join(),
+      fault,
+    );
+  }
+});
+
 Deno.test("certificates are for https: a client's is refused with plain http", async () => {
   await using files = await optionFiles("");
   const pair = [

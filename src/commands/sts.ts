@@ -5,6 +5,7 @@
  */
 
 import type { Credentials } from "../aws/credentials.ts";
+import { limitedText } from "../aws/limited_text.ts";
 import { explainRefusal } from "../aws/refusal.ts";
 import { createSignedFetch } from "../aws/signed_fetch.ts";
 import { oneRegion, partitionOf } from "../aws/partition.ts";
@@ -87,7 +88,7 @@ export async function askCaller(
         signal,
       });
       const clockOffsetMs = offsetOf(response, sentAt, context.now());
-      const text = await response.text();
+      const text = await limitedText(response.body);
       return { clockOffsetMs, ...readAnswer(response, text) };
     });
   } catch (error) {

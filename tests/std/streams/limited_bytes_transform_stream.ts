@@ -18,7 +18,7 @@ export class LimitedBytesTransformStream
           return;
         }
         if (options.error) {
-          throw new RangeError(`more than ${size} bytes`);
+          throw new RangeError(`Exceeded byte size limit of '${size}'`);
         }
         controller.terminate();
       },
