@@ -46,15 +46,18 @@ export function answerError(
   return body.length;
 }
 
+/** A batch of more is answered with one error: it would be many times as long. */
+const MAX_BATCH_ANSWERS = 1000;
+
 /** One error, or for a batch an array of them. */
 function bodyOf(
   failure: HttpError,
   id: RequestId | undefined,
   redact: Redact | undefined,
 ): Uint8Array {
-  if (!(failure instanceof BatchRefusal) || failure.answers.length === 0) {
-    return errorFrame(failure.error, id, redact);
-  }
+  const isBatch = failure instanceof BatchRefusal &&
+    failure.answers.length > 0 && failure.answers.length <= MAX_BATCH_ANSWERS;
+  if (!isBatch) return errorFrame(failure.error, id, redact);
   const frames = failure.answers.map(({ id, error }) =>
     decoder.decode(errorFrame(error, id, redact))
   );

@@ -32,7 +32,7 @@ export interface BatchAnswer {
   readonly error: ProxyError;
 }
 
-/** A batch is not sent, and each request in it is answered. */
+/** A batch came to nothing, and each request in it is answered. */
 export class BatchRefusal extends HttpError {
   override name = "BatchRefusal";
 
@@ -40,13 +40,15 @@ export class BatchRefusal extends HttpError {
    * @param status The HTTP status.
    * @param error What the log is told.
    * @param answers What the client is told, of each request.
+   * @param headers What else the answer has.
    */
   constructor(
     status: number,
     error: ProxyError,
     readonly answers: readonly BatchAnswer[],
+    headers?: Readonly<Record<string, string>>,
   ) {
-    super(status, error);
+    super(status, error, headers);
   }
 }
 

@@ -11,7 +11,7 @@
 
 import { withoutEcho } from "./aws/refusal_echo.ts";
 import type { IncomingMessage, ServerResponse } from "node:http";
-import { ProxyError } from "./errors.ts";
+import type { ProxyError } from "./errors.ts";
 import { answerError } from "./http_answer.ts";
 import {
   type BodyLimits,
@@ -23,7 +23,12 @@ import {
 } from "./http_body.ts";
 import { askTarget } from "./http_ask.ts";
 import type { BodyDiscard } from "./http_discard.ts";
-import { HttpError, TargetRefusal, toHttpError } from "./http_error.ts";
+import {
+  BatchRefusal,
+  HttpError,
+  TargetRefusal,
+  toHttpError,
+} from "./http_error.ts";
 import { ListFilter } from "./http_filter.ts";
 import {
   BODY_HEADERS,
@@ -34,10 +39,12 @@ import {
 import { observeRequest, PassingAnswer } from "./http_observation.ts";
 import { Patience, type TimeLimits } from "./http_patience.ts";
 import type { MessagePolicy } from "./http_policy.ts";
+import { isEmpty, isFinal, noFinalStatus, statusOf } from "./http_status.ts";
 import { pour } from "./http_relay.ts";
 import { claimsToStand, isListen } from "./http_standing.ts";
 import type { Log } from "./log.ts";
-import { discardBody, mediaType, readBody } from "./mcp/body.ts";
+import { discardBody, mediaType } from "./mcp/body.ts";
+import { excerpt } from "./mcp/excerpt.ts";
 import { type Explain, isRedirect, readErrorBody } from "./mcp/responses.ts";
 import {
   fetchFailure,
@@ -213,9 +220,10 @@ export class HttpExchange {
   }
 
   #facts(): { http?: string; method?: string } {
+    const method = this.#headers.get("mcp-method");
     return {
       http: this.#request.method,
-      method: this.#headers.get("mcp-method") ?? undefined,
+      ...(method !== null && { method: excerpt(method) }),
     };
   }
 
@@ -427,7 +435,8 @@ export class HttpExchange {
       const { discard } = this.#options;
       const [request, response] = [this.#request, this.#response];
       const answered = { request, response, discard };
-      const bytes = answerError(answered, failure, id, redact);
+      const told = await this.#failureOfAll(failure);
+      const bytes = answerError(answered, told, id, redact);
       observer?.delivered(bytes);
       return;
     }
@@ -452,39 +461,24 @@ export class HttpExchange {
   }
 
   async #requestId(): Promise<RequestId | undefined> {
-    if (this.#body === undefined) return undefined;
-    const message = readMessage(await this.#body.blob.bytes());
-    return message.kind === "request" ? message.id : undefined;
+    const message = await this.#message();
+    return message?.kind === "request" ? message.id : undefined;
   }
-}
 
-/** Whether a status ends an answer (RFC 9110, 15): no 101, no 999. */
-function isFinal({ status }: Response): boolean {
-  return status >= 200 && status < 600;
-}
+  /** A failure as each request of a batch is told it. */
+  async #failureOfAll(failure: HttpError): Promise<HttpError> {
+    const message = await this.#message();
+    if (failure instanceof BatchRefusal || message?.kind !== "batch") {
+      return failure;
+    }
+    const { status, error, headers } = failure;
+    const answers = message.messages.flatMap((single) =>
+      single.kind === "request" ? [{ id: single.id, error }] : []
+    );
+    return new BatchRefusal(status, error, answers, headers);
+  }
 
-function noFinalStatus({ status }: Response): ProxyError {
-  return new ProxyError(
-    "bad-answer",
-    `the target answered HTTP ${status}, which is no end of a request; is the target URL that of an MCP endpoint?`,
-    { data: { status } },
-  );
-}
-
-/** Whether an answer that says it has no body has none. */
-async function isEmpty(answer: Response): Promise<boolean> {
-  const mayBe = answer.headers.get("content-length") === "0" &&
-    answer.body !== null;
-  if (!mayBe) return false;
-  if (await readBody(answer, { maxBytes: 0 }) !== undefined) return true;
-  throw new ProxyError(
-    "bad-answer",
-    "the target's answer says that it has no body, and has one",
-    { data: { status: answer.status } },
-  );
-}
-
-/** A 401 of the target's would be about the token of this proxy. */
-function statusOf({ status }: Response): number {
-  return status === 401 ? 403 : status;
+  async #message(): Promise<ReturnType<typeof readMessage> | undefined> {
+    return this.#body && readMessage(await this.#body.blob.bytes());
+  }
 }

@@ -46,7 +46,7 @@ const MAX_HEADERS = 200;
  *
  * @param request The request.
  * @returns What it says.
- * @throws {HttpError} 400, 431 or 501.
+ * @throws {HttpError} 400, 417, 431 or 501.
  */
 export function readHead(
   { url = "", rawHeaders }: IncomingMessage,
@@ -69,6 +69,10 @@ export function readHead(
   if (coding.toLowerCase() !== "chunked") {
     // The parser takes no other off, and none off before it (RFC 9112, 6.1).
     throw badHead(501, "the only Transfer-Encoding here is chunked");
+  }
+  const expectation = headers.get("expect") ?? "100-continue";
+  if (expectation.toLowerCase() !== "100-continue") {
+    throw badHead(417, "the only expectation here is 100-continue");
   }
   // A whole URL stands before the Host header (RFC 9112, 3.2.2).
   const whole = url.startsWith("/") ? null : URL.parse(url);
@@ -106,6 +110,8 @@ export function refuseBadHeads(server: Server): void {
     socket.end(
       `HTTP/1.1 ${status}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`,
     );
+    // What still comes is not read: there may be any amount of it.
+    socket.pause();
     const timer = setTimeout(() => socket.destroy(), LINGER_MS);
     socket.once("close", () => clearTimeout(timer));
   });

@@ -217,11 +217,9 @@ export async function runHttpProxy(options: HttpProxyOptions): Promise<void> {
   hideSettings(redactor, options.target, options.headers ?? []);
   const server = makeServer(options);
   const front = makeFront(options, { token, log, redactor });
-  server.on("request", (request, response) => front.handle(request, response));
-  server.on(
-    "checkContinue",
-    (request, response) => front.handle(request, response),
-  );
+  for (const event of ["request", "checkContinue", "checkExpectation"]) {
+    server.on(event, (request, response) => front.handle(request, response));
+  }
   refuseBadHeads(server);
 
   await using stack = new AsyncDisposableStack();

@@ -212,3 +212,49 @@ for (
     assert(target.requests.length <= 32);
   });
 }
+
+Deno.test("an expectation that is not known is refused, and its body bounded as any", async () => {
+  await using target = await RawServer.start(mcp({}));
+  await using front = await Front.start({ target: target.url });
+  using client = await RawClient.connect(front.port);
+  await client.send(post(call(1), [...WITH_TOKEN, "Expect: payment"]));
+  const { answers } = readAnswers(await client.rest());
+  assertEquals(answers.map(({ status }) => status), [417]);
+  assertEquals(target.requests.length, 0);
+});
+
+Deno.test("what follows bytes that are no request is not read", async () => {
+  await using target = await RawServer.start(mcp({}));
+  await using front = await Front.start({ target: target.url });
+  using client = await RawClient.connect(front.port);
+  await client.send("GARBAGE\r\n\r\n");
+  const piece = new Uint8Array(64 * 1024);
+  let sentBytes = 0;
+  const flood = async (): Promise<void> => {
+    for (;;) {
+      await client.send(piece);
+      sentBytes += piece.length;
+    }
+  };
+  await within(flood().catch(() => {}), "the end");
+  // The system's buffers take some.
+  assert(sentBytes < 16 * 1024 * 1024, `${sentBytes} bytes were taken`);
+});
+
+for (const path of ["/healthz", "/mcp", "/nowhere"]) {
+  Deno.test(`a HEAD of ${path} has no body, and the next answer is the next one`, async () => {
+    await using target = await RawServer.start(mcp({}));
+    await using front = await Front.start({ target: target.url });
+    using client = await RawClient.connect(front.port);
+    await client.sendHead(`HEAD ${path} HTTP/1.1`, ...WITH_TOKEN);
+    await client.head();
+    await client.sendHead(
+      "GET /healthz HTTP/1.1",
+      "Host: localhost",
+      "Connection: close",
+    );
+    const { answers, rest } = readAnswers(await client.rest());
+    assertEquals(answers.map(({ body }) => body), ["ok\n"]);
+    assertEquals(rest, "");
+  });
+}

@@ -246,3 +246,39 @@ for (const [what, echo] of Object.entries(ECHOES)) {
     for (const secret of [SESSION, GIVEN]) assert(!text.includes(secret), text);
   });
 }
+
+Deno.test("of a batch that is not answered each request has its error, also two with one ID", async () => {
+  await using target = await RawServer.start((_request, reply) => reply.cut());
+  await using front = await Front.start({ target: target.url });
+  const answer = await front.post([
+    { jsonrpc: "2.0", id: 1, method: "a" },
+    { jsonrpc: "2.0", id: 1, method: "b" },
+    { jsonrpc: "2.0", method: "c" },
+    { jsonrpc: "2.0", id: "1", method: "d" },
+  ]);
+  assertEquals(answer.status, 502);
+  const errors: { id: unknown; error: { code: number } }[] = await answer
+    .json();
+  assertEquals(errors.map(({ id }) => id), [1, 1, "1"]);
+  assert(errors.every(({ error }) => error.code === -31010));
+});
+
+Deno.test("a batch of very many requests has one error, and no error of each", async () => {
+  await using target = await RawServer.start(mcp({}));
+  await using front = await Front.start({
+    target: target.url,
+    tools: { deny: ["bad"] },
+  });
+  const call = {
+    jsonrpc: "2.0",
+    id: 1,
+    method: "tools/call",
+    params: { name: "bad" },
+  };
+  const answer = await front.post(Array(1001).fill(call));
+  assertEquals([answer.status, (await answer.json()).error.code], [
+    400,
+    -31019,
+  ]);
+  assertEquals(target.requests.length, 0);
+});
