@@ -46,11 +46,10 @@ export class ConfigSyntaxError extends Error {
 }
 
 /** What Python's `str.isspace` takes for white space. */
-const SPACE = "[\\t-\\r\\x1c-\\x20\\x85\\xa0\\u1680\\u2000-\\u200a" +
-  "\\u2028\\u2029\\u202f\\u205f\\u3000]";
-const OUTER_SPACE = new RegExp(`^${SPACE}+|${SPACE}+$`, "g");
-const FINAL_SPACE = new RegExp(`${SPACE}+$`);
-const INDENT = new RegExp(`^${SPACE}*`);
+const SPACE = new RegExp(
+  "[\\t-\\r\\x1c-\\x20\\x85\\xa0\\u1680\\u2000-\\u200a" +
+    "\\u2028\\u2029\\u202f\\u205f\\u3000]",
+);
 const HEADER = /^\[(.+)\]/s;
 const DEFAULT_SECTION = "DEFAULT";
 
@@ -86,7 +85,7 @@ export function parseConfig(bytes: Uint8Array): Map<string, Section> {
     const content = strip(text);
     if (content === "") option?.lines.push("");
     if (content === "" || /^[#;]/.test(content)) continue;
-    const ownIndent = INDENT.exec(text)?.[0].length ?? 0;
+    const ownIndent = indentOf(text);
     if (option !== undefined && ownIndent > indent) {
       option.lines.push(content);
       continue;
@@ -152,7 +151,7 @@ function closeOptions(
 ): Map<string, Option> {
   return new Map(
     [...options].map(([name, { lines, line }]) => {
-      const text = lines.join("\n").replace(FINAL_SPACE, "");
+      const text = stripEnd(lines.join("\n"));
       const value = text.startsWith("\n") ? parseNested(text, line) : text;
       return [name, { value, line }];
     }),
@@ -177,7 +176,19 @@ function parseNested(text: string, line: number): Map<string, string> {
 }
 
 function strip(text: string): string {
-  return text.replace(OUTER_SPACE, "");
+  return stripEnd(text.slice(indentOf(text)));
+}
+
+function indentOf(text: string): number {
+  let at = 0;
+  while (at < text.length && SPACE.test(text[at])) at++;
+  return at;
+}
+
+function stripEnd(text: string): string {
+  let end = text.length;
+  while (end > 0 && SPACE.test(text[end - 1])) end--;
+  return text.slice(0, end);
 }
 
 function beforeSections(content: string): string {

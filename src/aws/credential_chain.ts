@@ -129,8 +129,11 @@ export async function findCredentials(
     demandNoLess(search, files, earlier, choice);
   }
   if (!isExplicit && mayBeWebIdentity(search, settings)) {
-    const found = await fromWebIdentity(search, settings, trail);
-    if (found !== undefined) return took("web identity", found);
+    const found = await fromWebIdentity(search, files, trail);
+    const isOfFiles = !search.env("AWS_WEB_IDENTITY_TOKEN_FILE");
+    if (found !== undefined) {
+      return took("web identity", found, isOfFiles ? choice : undefined);
+    }
   }
   if (files !== undefined) {
     const found = await fromProfile(search, files, instance, trail);
@@ -304,13 +307,16 @@ function mayBeWebIdentity(
 
 async function fromWebIdentity(
   search: Search,
-  settings: Settings | undefined,
+  files: SharedFiles | undefined,
   trail: Trail,
 ): Promise<Credentials | undefined> {
   const source = "web identity";
-  const tokenFile = search.env("AWS_WEB_IDENTITY_TOKEN_FILE");
+  const settings = files?.profiles.get(profileName(search))?.settings;
   // What the environment does not say of it, the profile may.
-  const roleArn = search.env("AWS_ROLE_ARN") ?? settings?.get("role_arn");
+  const tokenFile = search.env("AWS_WEB_IDENTITY_TOKEN_FILE") ??
+    (settings?.get("web_identity_token_file") || undefined);
+  const roleArn = search.env("AWS_ROLE_ARN") ??
+    (settings?.get("role_arn") || undefined);
   if (tokenFile === undefined) {
     const hidden = envNeeds(
       search,
@@ -325,7 +331,7 @@ async function fromWebIdentity(
     throw sourceFailed(
       search,
       source,
-      "AWS_WEB_IDENTITY_TOKEN_FILE is set, AWS_ROLE_ARN is not",
+      "a web identity token file is set, AWS_ROLE_ARN and role_arn are not",
     );
   }
   const sessionName = search.env("AWS_ROLE_SESSION_NAME") ??
@@ -335,6 +341,7 @@ async function fromWebIdentity(
     source,
     { roleArn, sessionName },
     tokenFile,
+    { profile: settings, services: files?.services },
   );
 }
 

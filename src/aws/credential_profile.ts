@@ -58,13 +58,20 @@ export type ProfileWay = typeof PROFILE_WAYS[number];
 const hasKeys = (settings: Settings): boolean =>
   settings.has("aws_access_key_id") || settings.has("aws_secret_access_key");
 
-/** The way of a profile that counts; `undefined` if it has none. */
+/**
+ * The way of a profile that counts; `undefined` if it has none.
+ *
+ * @param isSource As the source of a role, a profile's keys come before its own
+ * role: it may then be its own source.
+ */
 export function profileWay(
   { settings, inConfig, inCredentials }: Profile,
+  isSource = false,
 ): ProfileWay | undefined {
-  if (settings.has("role_arn")) {
-    return settings.has("web_identity_token_file") ? "web identity" : "role";
-  }
+  const isRole = settings.has("role_arn") &&
+    !settings.has("web_identity_token_file");
+  if (isRole && !(isSource && hasKeys(settings))) return "role";
+  if (settings.get("web_identity_token_file")) return "web identity";
   if (settings.has("sso_account_id") || settings.has("sso_role_name")) {
     return "SSO";
   }
@@ -95,16 +102,8 @@ export async function profileCredentials(
   for (const secret of SECRETS) {
     search.redactor.addCredential(settings.get(secret));
   }
-  // As a source, a profile's keys come before its own role: it may then be its
-  // own source.
-  if (seen.length > 0 && hasKeys(settings)) {
-    return profileKeys(
-      search,
-      source,
-      hasKeys(inCredentials) ? inCredentials : inConfig,
-    );
-  }
-  if (seen.includes(name)) {
+  const way = profileWay(profile, seen.length > 0);
+  if (way === "role" && seen.includes(name)) {
     throw sourceFailed(
       search,
       source,
@@ -112,10 +111,17 @@ export async function profileCredentials(
     );
   }
   const text = (setting: string) => settings.get(setting) ?? "";
-  switch (profileWay(profile)) {
+  switch (way) {
     case "role":
       return await roleOf(search, name, text("role_arn"), settings, seen);
     case "web identity":
+      if (text("role_arn") === "") {
+        throw profileUnclear(
+          search,
+          source,
+          "web_identity_token_file is set, role_arn is not",
+        );
+      }
       return await assumeRoleWithToken(
         search,
         source,

@@ -14,14 +14,20 @@ import {
   findCredentials,
   profileName,
 } from "./credential_chain.ts";
-import { readSharedFiles, sharedPaths } from "./credential_files.ts";
+import {
+  pathVariables,
+  readSharedFiles,
+  sharedPaths,
+} from "./credential_files.ts";
 import { InstanceMetadata } from "./credential_host.ts";
-import { readEnv } from "./credential_permissions.ts";
+import { type Need, readEnv } from "./credential_permissions.ts";
 import { assumeRole } from "./credential_role.ts";
 import {
+  lacking,
   type ReadEnv,
   type Search,
   sourceFailed,
+  UnclearFilesError,
 } from "./credential_search.ts";
 import { demandSendable } from "./credential_text.ts";
 
@@ -241,6 +247,16 @@ export async function profileRegion(
   const read = envReader(env);
   const paths = sharedPaths(read);
   if (paths === undefined) return undefined;
+  const hidden = env === undefined
+    ? pathVariables(read).filter((name) => !readEnv(name).allowed)
+    : [];
+  if (hidden.length > 0) {
+    const why = "find the shared AWS files";
+    throw new UnclearFilesError(
+      "shared files",
+      lacking(hidden.map((value): Need => ({ kind: "env", value, why }))),
+    );
+  }
   const { profiles } = await readSharedFiles(paths);
   const name = profileName({ profile, env: read });
   return profiles.get(name)?.settings.get("region") || undefined;

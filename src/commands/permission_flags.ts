@@ -172,10 +172,9 @@ function profileNeeds(
   const profile = files.profiles.get(name);
   if (profile === undefined || depth > MAX_CHAIN) return undefined;
   const { settings } = profile;
-  if (depth > 0 && settings.has("aws_access_key_id")) return [];
   const text = (setting: string) => settings.get(setting) ?? "";
   const region = settings.get("region") || config.region;
-  switch (profileWay(profile)) {
+  switch (profileWay(profile, depth > 0)) {
     case "role": {
       const from = settings.get("source_profile");
       const base = from === undefined

@@ -104,6 +104,22 @@ Deno.test("a named profile in a file that may not be read is not called missing"
   );
 });
 
+Deno.test("a variable in the path of a shared file is named when it may not be read (C9)", async () => {
+  using world = new World();
+  await assertLacks(
+    world,
+    {
+      flags: ["--allow-env=AWS_*,HOME", `--allow-read=${world.home}`],
+      env: {
+        XDG_CONFIG_HOME: world.home,
+        AWS_CONFIG_FILE: "$XDG_CONFIG_HOME/config",
+      },
+    },
+    "to find the shared AWS files",
+    ["--allow-env=XDG_CONFIG_HOME"],
+  );
+});
+
 Deno.test("a program that may not be run is named with its flag", async () => {
   using world = new World();
   world.write(".aws/config", "[default]\ncredential_process = /opt/tool -x\n");

@@ -327,6 +327,26 @@ Deno.test("the options of [DEFAULT] count in every profile of the file", async (
   assertStringIncludes(await machine.found("DEFAULT"), "it is neither in");
 });
 
+Deno.test("a web identity of a profile is an error without a role, and comes before its keys", async () => {
+  await using machine = new Machine({
+    credentials: DEFAULT,
+    config: "[default]\nweb_identity_token_file = token\n",
+  });
+  for (const profile of [undefined, "default"]) {
+    const found = await machine.found(profile);
+    assertStringIncludes(found, "role_arn");
+  }
+  machine.write(
+    ".aws/config",
+    `[default]\nweb_identity_token_file = ${machine.write("token", "t")}\n` +
+      "role_arn = arn:aws:iam::123456789012:role/web\n",
+  );
+  assertEquals(await machine.found(), "ASIAWEB1");
+  const role = { AWS_ROLE_ARN: "arn:aws:iam::123456789012:role/env" };
+  assertEquals(await machine.found(undefined, role), "ASIAENV2");
+  assertEquals(await machine.found("default", role), "ASIAWEB3");
+});
+
 /** What a rotator leaves of the default profile's keys for a moment. */
 const MOMENTS: Record<string, string> = {
   "emptied": "",

@@ -200,3 +200,33 @@ Deno.test("what no flag can name is left out, and said to be", () => {
   assertStringIncludes(notes[0], "allows to run it: none can name '/opt/a,b");
   assertStringIncludes(notes[1], "allows to read it: none can name '/a,b/fil");
 });
+
+Deno.test("a variable in the path of a shared file is allowed, and the file that it leads to", async () => {
+  await using world = await CommandWorld.make({
+    XDG_CONFIG_HOME: "/xdg",
+    AWS_CONFIG_FILE: "$XDG_CONFIG_HOME/aws/config",
+  });
+  const flags = (await flagsOf(world)).join(" ");
+  assertStringIncludes(flags, ",XDG_CONFIG_HOME ");
+  assertStringIncludes(flags, "--allow-read=/xdg/aws/config,");
+});
+
+Deno.test("with a shared file that cannot be understood no more is needed than to read it", async () => {
+  await using world = await CommandWorld.make();
+  const bare = await flagsOf(world);
+  await world.write(".aws/config", "[default\ncredential_process = tool\n");
+  assertEquals(await flagsOf(world), bare);
+});
+
+Deno.test("the profile that counts is that of AWS_DEFAULT_PROFILE", async () => {
+  await using world = await CommandWorld.make({
+    AWS_PROFILE: "other",
+    AWS_DEFAULT_PROFILE: "work",
+  });
+  await world.write(
+    ".aws/config",
+    "[profile work]\ncredential_process = tool\n[profile other]\n",
+  );
+  const flags = await flagsOf(world);
+  assert(flags.includes("--allow-run=tool"), flags.join(" "));
+});
