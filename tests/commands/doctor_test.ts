@@ -204,6 +204,32 @@ Deno.test("an STS that is not reached is a note, and no fault", async () => {
   assertEquals(outcome.step("identity").status, "note");
 });
 
+Deno.test("an STS whose answer has no end is a note, and is not read for ever", async () => {
+  await using server = await SdkServer.start({ verifier: TEST_VERIFIER });
+  const chunk = "x".repeat(64 * 1024);
+  let chunks = 0;
+  await using sts = await startSts({
+    handler: (_request, response) => {
+      const write = () => {
+        do chunks++; while (response.write(chunk));
+      };
+      response.on("drain", write);
+      write();
+    },
+  });
+  await using world = await CommandWorld.make({
+    ...TEST_KEYS,
+    AWS_ENDPOINT_URL_STS: sts.origin.href,
+  });
+  const outcome = await diagnose(world, server.url);
+  assertEquals(outcome.code, 0, outcome.stdout);
+  const { status, detail } = outcome.step("identity");
+  assertEquals(status, "note");
+  assertStringIncludes(detail, "byte size limit");
+  // What the system's own buffers take comes on top.
+  assert(chunks < 500, `${chunks} of 64 KiB were taken`);
+});
+
 for (
   const [ahead, status, words] of [
     [10 * 60_000, "failed", "behind STS's"],
