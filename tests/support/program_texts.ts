@@ -112,7 +112,7 @@ function isPartOfLonger({ parent }: Node): boolean {
 
 /** A value counts as a word; a flag of Deno's and headers are no prose. */
 function isProse(text: string): boolean {
-  if (/^--allow-|\r\n|^Credential=/.test(text)) return false;
+  if (/^--allow-|\r\n|^\W*Credential=/.test(text)) return false;
   const words = text.match(/[A-Za-z]{2,}|[\0…]/g) ?? [];
   return words.length >= MIN_WORDS &&
     /[A-Za-z]{2,} [A-Za-z\0…"(]|[\0…] [A-Za-z]{2,}/.test(text);
