@@ -26,3 +26,56 @@ export class Timers {
     this.#timers.clear();
   }
 }
+
+const MIN_LOOK_MS = 50;
+const MAX_LOOK_MS = 1_000;
+
+/**
+ * How long to wait, when a limit is over, before a last look: where the process
+ * stood still, what came meanwhile is not read yet.
+ *
+ * @param lateMs How long the limit has been over.
+ */
+export function lastLookMs(lateMs: number): number {
+  return Math.min(Math.max(lateMs, MIN_LOOK_MS), MAX_LOOK_MS);
+}
+
+/** Calls back when nothing was noted for some time. */
+export class IdleTimer {
+  readonly #limitMs: number;
+  readonly #onIdle: () => void;
+  #timer: ReturnType<typeof setTimeout> | undefined;
+  #touchedAt = 0;
+
+  /**
+   * @param limitMs How long; it counts from the first {@linkcode touch} on.
+   * @param onIdle Is called once.
+   */
+  constructor(limitMs: number, onIdle: () => void) {
+    this.#limitMs = limitMs;
+    this.#onIdle = onIdle;
+  }
+
+  /** Notes that something came, or that it is waited for again. */
+  touch(): void {
+    this.#touchedAt = performance.now();
+    if (this.#timer === undefined) this.#wait(this.#limitMs, false);
+  }
+
+  /** Lets go, until the next {@linkcode touch}. */
+  stop(): void {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+  }
+
+  #wait(delayMs: number, isLast: boolean): void {
+    const check = () => {
+      this.#timer = undefined;
+      const leftMs = this.#touchedAt + this.#limitMs - performance.now();
+      if (leftMs > 0) this.#wait(leftMs, false);
+      else if (isLast) this.#onIdle();
+      else this.#wait(lastLookMs(-leftMs), true);
+    };
+    this.#timer = setTimeout(check, Math.min(delayMs, MAX_TIMER_MS));
+  }
+}

@@ -5,7 +5,7 @@
  */
 
 import { ProxyError } from "../errors.ts";
-import { Timers } from "../timers.ts";
+import { lastLookMs, Timers } from "../timers.ts";
 import type { SessionHeaders } from "./headers.ts";
 import type { RequestId, ResponseMessage } from "./message.ts";
 import type { Observation } from "./observer.ts";
@@ -159,24 +159,28 @@ export class Exchange {
   ): void {
     if (timeoutMs !== undefined) {
       let from = performance.now();
-      const check = () => {
+      this.#watch(timeoutMs, () => {
         if (timeoutResetOnProgress) from = this.#lastMessageAt ?? from;
-        const leftMs = from + timeoutMs + this.#heldMs() - performance.now();
-        if (leftMs > 0) {
-          this.#timers.after(Math.max(leftMs, MIN_TIMER_MS), check);
-        } else onLimit(timeoutError(timeoutMs, "whole"));
-      };
-      this.#timers.after(timeoutMs, check);
+        return from + timeoutMs + this.#heldMs() - performance.now();
+      }, () => onLimit(timeoutError(timeoutMs, "whole")));
     }
-    const checkIdle = () => {
+    this.#watch(idleTimeoutMs, () => {
       const isTheTarget = this.isUnderWay && this.#delivering === 0 &&
         this.#heldSince === undefined;
       if (!isTheTarget) this.touch();
-      const leftMs = this.#lastByteAt + idleTimeoutMs - performance.now();
-      if (leftMs > 0) this.#timers.after(leftMs, checkIdle);
-      else onLimit(timeoutError(idleTimeoutMs, "idle"));
+      return this.#lastByteAt + idleTimeoutMs - performance.now();
+    }, () => onLimit(timeoutError(idleTimeoutMs, "idle")));
+  }
+
+  /** Calls back when no time is left, nor at a last look. */
+  #watch(delayMs: number, leftMs: () => number, onLimit: () => void): void {
+    const check = (isLast: boolean) => {
+      const ms = leftMs();
+      if (ms <= 0 && isLast) return onLimit();
+      const nextMs = ms > 0 ? Math.max(ms, MIN_TIMER_MS) : lastLookMs(-ms);
+      this.#timers.after(nextMs, () => check(ms <= 0));
     };
-    this.#timers.after(idleTimeoutMs, checkIdle);
+    this.#timers.after(delayMs, () => check(false));
   }
 
   /**

@@ -17,6 +17,7 @@ import {
   httpStatusError,
   redirectError,
 } from "./failure.ts";
+import { IdleTimer } from "../timers.ts";
 import { NO_SESSION, type SessionHeaders, streamHeaders } from "./headers.ts";
 import { retryAfterMs } from "./retry.ts";
 import { repeatAfter } from "./unprocessed.ts";
@@ -49,8 +50,7 @@ export class SseChannel {
   readonly #over = new AbortController();
   /** Aborted when the stream has ended. */
   readonly over: AbortSignal = this.#over.signal;
-  readonly #idleTimeoutMs: number | undefined;
-  #idleTimer: ReturnType<typeof setTimeout> | undefined;
+  readonly #idle: IdleTimer | undefined;
   #isOpen = true;
 
   private constructor(
@@ -62,7 +62,11 @@ export class SseChannel {
     this.endpoint = endpoint;
     this.session = { ...NO_SESSION, channel: this };
     this.#abort = abort;
-    this.#idleTimeoutMs = options.idleTimeoutMs;
+    const { idleTimeoutMs: limitMs } = options;
+    this.#idle = limitMs === undefined ? undefined : new IdleTimer(
+      limitMs,
+      () => this.#end(new Error(`the channel was silent for ${limitMs} ms`)),
+    );
     this.touch();
     this.closed = this.#read(events, options);
   }
@@ -111,13 +115,7 @@ export class SseChannel {
 
   /** Notes that the channel is in use: it is not idle yet. */
   touch(): void {
-    if (this.#idleTimeoutMs === undefined || !this.#isOpen) return;
-    clearTimeout(this.#idleTimer);
-    const limitMs = this.#idleTimeoutMs;
-    this.#idleTimer = setTimeout(
-      () => this.#end(new Error(`the channel was silent for ${limitMs} ms`)),
-      limitMs,
-    );
+    if (this.#isOpen) this.#idle?.touch();
   }
 
   /** Ends the stream. */
@@ -127,7 +125,7 @@ export class SseChannel {
 
   #end(cause: Error | undefined): void {
     this.#isOpen = false;
-    clearTimeout(this.#idleTimer);
+    this.#idle?.stop();
     this.#abort.abort(cause);
   }
 
@@ -138,7 +136,7 @@ export class SseChannel {
     try {
       for await (const event of events) {
         // A slow client is no silence of the target's.
-        clearTimeout(this.#idleTimer);
+        this.#idle?.stop();
         await delivery.receiveEvent(event, this.session).catch((error) => {
           if (!(error instanceof ProxyError)) throw error;
           log.warn(error.message);
@@ -149,7 +147,7 @@ export class SseChannel {
       this.cause = cause;
     } finally {
       this.#isOpen = false;
-      clearTimeout(this.#idleTimer);
+      this.#idle?.stop();
       this.#over.abort();
     }
   }

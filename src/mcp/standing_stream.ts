@@ -6,6 +6,7 @@
 
 import { ProxyError } from "../errors.ts";
 import type { LogFields } from "../log.ts";
+import { IdleTimer } from "../timers.ts";
 import { discardBody, mediaType, readEvents } from "./body.ts";
 import { lossInMessage, lossInRefusal } from "./loss.ts";
 import {
@@ -240,26 +241,24 @@ export class StandingStream {
 /** Aborts a fetch that has been silent for too long. */
 class IdleLimit {
   readonly #abort = new AbortController();
-  readonly #limitMs: number;
-  #timer: ReturnType<typeof setTimeout> | undefined;
+  readonly #idle: IdleTimer;
 
   readonly signal: AbortSignal;
 
   constructor(limitMs: number, outer: AbortSignal) {
-    this.#limitMs = limitMs;
+    this.#idle = new IdleTimer(
+      limitMs,
+      () => this.#abort.abort(new Error(`silent for ${limitMs} ms`)),
+    );
     this.signal = AbortSignal.any([this.#abort.signal, outer]);
     this.touch();
   }
 
   touch(): void {
-    clearTimeout(this.#timer);
-    this.#timer = setTimeout(
-      () => this.#abort.abort(new Error(`silent for ${this.#limitMs} ms`)),
-      this.#limitMs,
-    );
+    this.#idle.touch();
   }
 
   stop(): void {
-    clearTimeout(this.#timer);
+    this.#idle.stop();
   }
 }

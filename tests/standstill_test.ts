@@ -1,0 +1,118 @@
+/** A process that stood still for a while, as under SIGSTOP or a debugger. */
+import { assertEquals } from "@std/assert";
+import { IdleTimer } from "../src/timers.ts";
+import { within } from "./support/deadline.ts";
+import { ProxyProcess } from "./support/proxy_process.ts";
+import { mcp, result } from "./support/raw_mcp.ts";
+import { RawServer } from "./support/raw_server.ts";
+
+/** Resolves after a time: what passes is what these tests are about. */
+function passed(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms));
+}
+
+for (
+  const [limit, args] of [
+    ["--timeout with --timeout-reset-on-progress", [
+      "--timeout=1s",
+      "--timeout-reset-on-progress",
+    ]],
+    ["--idle-timeout", ["--idle-timeout=1s"]],
+  ] as const
+) {
+  Deno.test({
+    name:
+      `a call whose progress came while the process was stopped is not over ${limit} when it goes on`,
+    ignore: Deno.build.os === "windows",
+    async fn() {
+      let sent = 0;
+      const goesOn = Promise.withResolvers<void>();
+      const enough = Promise.withResolvers<void>();
+      await using server = await RawServer.start(mcp({
+        slow: async (message, reply) => {
+          const stream = await reply.sse();
+          let isOver = false;
+          goesOn.promise.then(() => isOver = true);
+          while (!isOver) {
+            await stream.message({
+              jsonrpc: "2.0",
+              method: "notifications/progress",
+              params: { progressToken: "t", progress: ++sent },
+            });
+            if (sent === 20) enough.resolve();
+            await passed(150);
+          }
+          for (let i = 0; i < 6; i++) {
+            await stream.comment();
+            await passed(150);
+          }
+          await stream.message(result(message));
+          await stream.end();
+        },
+      }));
+      await using proxy = await ProxyProcess.start({
+        target: server.url,
+        args,
+      });
+      await proxy.send({ jsonrpc: "2.0", id: 1, method: "slow" });
+      await proxy.next();
+      proxy.signal("SIGSTOP");
+      await within(enough.promise, "progress of three seconds");
+      goesOn.resolve();
+      proxy.signal("SIGCONT");
+      const { value } = await proxy.answer(1);
+      assertEquals(value, { jsonrpc: "2.0", id: 1, result: {} });
+    },
+  });
+}
+
+Deno.test({
+  name:
+    "an answer that came while the process was stopped is given, although its time is over",
+  ignore: Deno.build.os === "windows",
+  async fn() {
+    const asked = Promise.withResolvers<void>();
+    const stopped = Promise.withResolvers<void>();
+    const answered = Promise.withResolvers<void>();
+    await using server = await RawServer.start(mcp({
+      slow: async (message, reply) => {
+        asked.resolve();
+        await stopped.promise;
+        await reply.json(result(message));
+        answered.resolve();
+      },
+    }));
+    await using proxy = await ProxyProcess.start({
+      target: server.url,
+      args: ["--timeout=1s"],
+    });
+    await proxy.send({ jsonrpc: "2.0", id: 1, method: "slow" });
+    await within(asked.promise, "the call");
+    proxy.signal("SIGSTOP");
+    stopped.resolve();
+    await within(answered.promise, "the answer");
+    await passed(1_500);
+    proxy.signal("SIGCONT");
+    const { value } = await proxy.answer(1);
+    assertEquals(value, { jsonrpc: "2.0", id: 1, result: {} });
+  },
+});
+
+Deno.test("what is noted at the last look keeps an idle timer from ringing", async () => {
+  let rung = 0;
+  const timer = new IdleTimer(30, () => rung++);
+  timer.touch();
+  // The process stands still: a timer that is due rings late.
+  const until = performance.now() + 60;
+  while (performance.now() < until);
+  await passed(0);
+  timer.touch();
+  assertEquals(rung, 0);
+  timer.stop();
+});
+
+Deno.test("an idle timer rings once when nothing is noted", async () => {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  new IdleTimer(10, resolve).touch();
+  await within(promise, "the ring");
+});
