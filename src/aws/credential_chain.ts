@@ -11,6 +11,13 @@
  */
 
 import {
+  type Choice,
+  choiceOf,
+  demandNoLess,
+  NOT_OF_FILES,
+  profileName,
+} from "./credential_choice.ts";
+import {
   pathVariables,
   PROFILE_VARIABLES,
   profileOfEnv,
@@ -26,19 +33,13 @@ import {
 } from "./credential_host.ts";
 import { environmentKeys, KEY_VARIABLES } from "./credential_keys.ts";
 import { flagsFor, type Need } from "./credential_permissions.ts";
-import {
-  listProfiles,
-  PROFILE_WAYS,
-  profileCredentials,
-  profileWay,
-} from "./credential_profile.ts";
+import { listProfiles, profileCredentials } from "./credential_profile.ts";
 import { assumeRoleWithToken } from "./credential_role.ts";
 import {
   type Attempt,
   lacking,
   nothingFound,
   notPermitted,
-  profileUnclear,
   type Search,
   sourceFailed,
 } from "./credential_search.ts";
@@ -57,21 +58,11 @@ const CONTAINER_VARIABLES = [
   "AWS_CONTAINER_CREDENTIALS_FULL_URI",
 ];
 
-/** The source that had the credentials. */
-export interface Choice {
-  /** Its place in the order: the lower, the sooner it is asked. */
-  readonly rank: number;
-  /** The shared files in which the profile had settings; none elsewhere. */
-  readonly files: readonly string[];
-}
-
 /** The credentials, and whose they are. */
 export interface Found {
   readonly credentials: Credentials;
   readonly choice: Choice;
 }
-
-const BELOW_FILES = PROFILE_WAYS.length;
 
 /** What is known of the sources that had nothing. */
 class Trail {
@@ -112,7 +103,7 @@ export async function findCredentials(
   const took = (
     source: string,
     credentials: Credentials,
-    choice: Choice = { rank: BELOW_FILES, files: [] },
+    choice: Choice = NOT_OF_FILES,
   ): Found => {
     search.log.debug("credentials found", { source });
     return { credentials, choice };
@@ -148,58 +139,6 @@ export async function findCredentials(
     configured: trail.isConfigured,
     ...trail.missing.length > 0 ? { flags: flagsFor(trail.missing) } : {},
   });
-}
-
-/** What the profile comes to, before anything of it is asked. */
-function choiceOf(files: SharedFiles | undefined, name: string): Choice {
-  const profile = files?.profiles.get(name);
-  const way = profile === undefined ? undefined : profileWay(profile);
-  if (files === undefined || profile === undefined || way === undefined) {
-    return { rank: BELOW_FILES, files: [] };
-  }
-  return { rank: PROFILE_WAYS.indexOf(way), files: filesWith(files, name) };
-}
-
-/** The files in which a profile has settings. */
-function filesWith({ paths, profiles }: SharedFiles, name: string): string[] {
-  const profile = profiles.get(name);
-  return [
-    ...profile?.inConfig.names().length ? [paths.config] : [],
-    ...profile?.inCredentials.names().length ? [paths.credentials] : [],
-  ];
-}
-
-/**
- * A file that is emptied or cut, be it for the moment of a rewrite, must not
- * hand the requests to the next source.
- */
-function demandNoLess(
-  search: Search,
-  files: SharedFiles,
-  earlier: Choice,
-  now: Choice,
-): void {
-  const name = profileName(search);
-  const left = filesWith(files, name);
-  const lost = earlier.files.filter((path) => !left.includes(path));
-  const isLess = now.rank > earlier.rank &&
-    (now.rank === BELOW_FILES || lost.length > 0);
-  if (!isLess) return;
-  const source = `profile "${name}"`;
-  const isGone = lost.some((path) => !files.present.includes(path));
-  const where = earlier.files.join(" and ");
-  const outcome = `its credentials are no longer in ${where}: put them back, ` +
-    "or restart for another source";
-  throw isGone
-    ? sourceFailed(search, source, outcome)
-    : profileUnclear(search, source, outcome);
-}
-
-/** The profile in use: the explicit one, that of a variable, `default`. */
-export function profileName(
-  { profile, env }: Pick<Search, "profile" | "env">,
-): string {
-  return profile ?? profileOfEnv(env) ?? "default";
 }
 
 /** Whether somebody named the profile: then it has to be there. */

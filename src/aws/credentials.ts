@@ -9,11 +9,8 @@ import { CredentialsError } from "../errors.ts";
 import { type Log, SILENT_LOG } from "../log.ts";
 import { maskAccessKeyId, Redactor } from "../redact.ts";
 import { CredentialCache } from "./credential_cache.ts";
-import {
-  type Choice,
-  findCredentials,
-  profileName,
-} from "./credential_chain.ts";
+import { findCredentials } from "./credential_chain.ts";
+import { type Choice, profileName } from "./credential_choice.ts";
 import {
   pathVariables,
   readSharedFiles,

@@ -338,6 +338,19 @@ Deno.test("flags for a profile that is nowhere are printed with a warning", asyn
   assertEquals(await warningFor("work"), "");
 });
 
+Deno.test("flags for shared files that cannot be understood are printed with a warning", async () => {
+  await using world = await CommandWorld.make();
+  const path = await world.write(".aws/config", "[default\n");
+  const { code, stdout, stderr } = await world.run(runPolicy, [
+    "--flags",
+    "https://abc123.execute-api.eu-west-1.amazonaws.com/prod/mcp",
+  ]);
+  assertEquals(code, 0);
+  assertStringIncludes(stdout, "--allow-read=");
+  assertStringIncludes(stderr, "note: the Deno flags may lack something: ");
+  assertStringIncludes(stderr, `${path} line 1: `);
+});
+
 Deno.test("flags that allow more than is needed, for a comma in a path, say so", async () => {
   await using world = await CommandWorld.make({ AWS_ACCESS_KEY_ID: "AKIA" });
   const file = await world.write("my, own/header", "X-Team: blue\n");
