@@ -17,7 +17,7 @@ Deno.test("with the narrowest permissions the doctor finds all well, and says wh
     findings.steps.filter(({ status }) => status === "note").map(({ id }) =>
       id
     ),
-    ["identity", "proxies", "tls"],
+    ["identity", "tls"],
   );
   const identity = findings.step("identity");
   assertStringIncludes(
