@@ -56,6 +56,17 @@ export type ModernOptions = Omit<
 /** How many notifications are upstream at once, beside the requests. */
 const MAX_NOTIFICATIONS = 256;
 
+/** How many subscriptions stand open at once, each with a connection. */
+const MAX_SUBSCRIPTIONS = 1_024;
+
+function tooManySubscriptions(): ProxyError {
+  return new ProxyError(
+    "overloaded",
+    `${MAX_SUBSCRIPTIONS} subscriptions stand open, and the proxy opens no more`,
+    { data: { mayHaveRun: false } },
+  );
+}
+
 /** The target as clients of 2026-07-28 see it. */
 export class Modern {
   readonly #options: ModernOptions;
@@ -113,6 +124,9 @@ export class Modern {
     const exchange = new Exchange({ bytes, method, params, requests });
     this.#delivery.expect(exchange);
     const isStanding = exchange.isRequest && STANDING_METHODS.has(method);
+    if (isStanding && this.#subscriptions.size >= MAX_SUBSCRIPTIONS) {
+      return this.#report(exchange, tooManySubscriptions());
+    }
     if (isStanding) {
       this.#subscriptions.set(exchange, new Subscription(exchange));
     } else {

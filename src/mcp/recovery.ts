@@ -40,6 +40,9 @@ interface Agreement {
 /** How long the target may take to accept a notification. */
 const NOTIFY_WAIT_MS = 10_000;
 
+/** How many resources are subscribed to again; the oldest go first. */
+const MAX_SUBSCRIPTIONS = 1_000;
+
 const encoder = new TextEncoder();
 
 /** Remembers how the client set a session up, and sets up another like it. */
@@ -71,11 +74,19 @@ export class Recovery {
         this.#logLevel = params.level;
         return;
       case "resources/subscribe":
-        if (typeof params.uri === "string") this.#subscriptions.add(params.uri);
+        if (typeof params.uri === "string") this.#subscribed(params.uri);
         return;
       case "resources/unsubscribe":
         this.#subscriptions.delete(String(params.uri));
         return;
+    }
+  }
+
+  #subscribed(uri: string): void {
+    this.#subscriptions.add(uri);
+    for (const oldest of this.#subscriptions) {
+      if (this.#subscriptions.size <= MAX_SUBSCRIPTIONS) break;
+      this.#subscriptions.delete(oldest);
     }
   }
 

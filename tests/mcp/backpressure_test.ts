@@ -382,6 +382,37 @@ Deno.test("a client that reads nothing has no more answers made ready than reque
   assertEquals((await answers(client, 250)).size, 250);
 });
 
+Deno.test("of 1,100 subscriptions no more stand open than 1,024, and the others are overloaded", async () => {
+  await using server = await RawServer.start(mcp({
+    "subscriptions/listen": async (_message, reply) => {
+      await (await reply.sse()).closed;
+    },
+  }));
+  await using client = new StreamClient({ url: server.url });
+  const _meta = { "io.modelcontextprotocol/protocolVersion": "2026-07-28" };
+  const params = { _meta, notifications: { toolsListChanged: true } };
+  for (let id = 0; id < 1_100; id++) {
+    client.request(id, "subscriptions/listen", params);
+  }
+  const codes = await answers(client, 76);
+  assertEquals(new Set(codes.values()), new Set([-31020]));
+  // One that is ended makes room for another.
+  client.notify("notifications/cancelled", { requestId: 0, _meta });
+  client.request("m", "m", { _meta });
+  await client.answer("m");
+  client.request("again", "subscriptions/listen", params);
+  await server.requests.find((seen) => seen.text().includes("again"));
+});
+
+Deno.test("pings to a target that does not answer are sent over no more connections than there are places", async () => {
+  await using server = await RawServer.start(mcp({ ping: hang }));
+  await using client = new StreamClient({ url: server.url });
+  for (let id = 0; id < 400; id++) client.request(id, "ping");
+  client.request("c", "m");
+  await client.answer("c");
+  assert(server.requests.length <= 257, `${server.requests.length} requests`);
+});
+
 Deno.test("reading waits while a backlog is full, for as long as something ends", async () => {
   const backlog = new Backlog({ messages: 2, bytes: 100 }, 60_000);
   const { signal } = new AbortController();
