@@ -6,6 +6,7 @@
  * @module
  */
 
+import { environmentDecides } from "./aws/credential_keys.ts";
 import type { Config } from "./config.ts";
 
 /** A kind of permission. */
@@ -31,8 +32,7 @@ export function needlessPermissions(
 ): PermissionKind[] {
   const needless: PermissionKind[] = [...NEVER_NEEDED];
   // Then these keys are all that will ever be used: a variable does not change.
-  const hasKeys = profile === undefined && Boolean(env("AWS_ACCESS_KEY_ID"));
-  if (!hasKeys) return needless;
+  if (!environmentDecides(profile, env)) return needless;
   needless.push("run");
   // The HTTP front writes a token or a socket, and takes it away at its end.
   if (listen === undefined) needless.push("write");

@@ -19,10 +19,10 @@ import {
 } from "./credential_choice.ts";
 import {
   pathVariables,
+  type Profile,
   PROFILE_VARIABLES,
   profileOfEnv,
   readSharedFiles,
-  type Settings,
   type SharedFiles,
   type SharedPaths,
   sharedPaths,
@@ -33,7 +33,11 @@ import {
 } from "./credential_host.ts";
 import { environmentKeys, KEY_VARIABLES } from "./credential_keys.ts";
 import { flagsFor, type Need } from "./credential_permissions.ts";
-import { listProfiles, profileCredentials } from "./credential_profile.ts";
+import {
+  listProfiles,
+  profileCredentials,
+  profileWay,
+} from "./credential_profile.ts";
 import { assumeRoleWithToken } from "./credential_role.ts";
 import {
   type Attempt,
@@ -114,31 +118,75 @@ export async function findCredentials(
   }
   const files = await openFiles(search, trail);
   const name = profileName(search);
-  const settings = files?.profiles.get(name)?.settings;
+  const profile = files?.profiles.get(name);
+  const settings = profile?.settings;
   const choice = choiceOf(files, name);
   if (files !== undefined && earlier !== undefined) {
     demandNoLess(search, files, earlier, choice);
   }
-  if (!isExplicit && mayBeWebIdentity(search, settings)) {
-    const found = await fromWebIdentity(search, files, trail);
-    const isOfFiles = !search.env("AWS_WEB_IDENTITY_TOKEN_FILE");
-    if (found !== undefined) {
-      return took("web identity", found, isOfFiles ? choice : undefined);
+  const isNamed = isAskedFor(search);
+  for (const source of sourceOrder({ isExplicit, isNamed, profile })) {
+    switch (source) {
+      case "web identity": {
+        const found = await fromWebIdentity(search, files, trail);
+        const isOfFiles = !search.env("AWS_WEB_IDENTITY_TOKEN_FILE");
+        if (found !== undefined) {
+          return took(source, found, isOfFiles ? choice : undefined);
+        }
+        break;
+      }
+      case "profile": {
+        if (files === undefined) break;
+        const found = await fromProfile(search, files, instance, trail);
+        if (found !== undefined) {
+          return took(`profile "${name}"`, found, choice);
+        }
+        break;
+      }
+      case "container": {
+        const found = await fromContainer(search, trail);
+        if (found !== undefined) return took(source, found);
+        break;
+      }
+      case "instance": {
+        const found = await instance.credentials(search, settings);
+        if ("accessKeyId" in found) return took(source, found);
+        trail.add(source, found.outcome);
+        break;
+      }
     }
   }
-  if (files !== undefined) {
-    const found = await fromProfile(search, files, instance, trail);
-    if (found !== undefined) return took(`profile "${name}"`, found, choice);
-  }
-  const container = await fromContainer(search, trail);
-  if (container !== undefined) return took("container", container);
-  const machine = await instance.credentials(search, settings);
-  if ("accessKeyId" in machine) return took("instance", machine);
-  trail.add("instance", machine.outcome);
   throw nothingFound(trail.attempts, advice(files), {
     configured: trail.isConfigured,
     ...trail.missing.length > 0 ? { flags: flagsFor(trail.missing) } : {},
   });
+}
+
+/** A source below the keys of the environment. */
+export type LowerSource = "web identity" | "profile" | "container" | "instance";
+
+/**
+ * The order below the keys of the environment, for whoever asks the sources and
+ * whoever tells of them beforehand.
+ *
+ * @param known `isExplicit`: a profile was asked for outright; `isNamed`: by
+ * that or by a variable; `profile`: it, if it is there.
+ */
+export function sourceOrder(
+  { isExplicit, isNamed, profile }: {
+    readonly isExplicit: boolean;
+    readonly isNamed: boolean;
+    readonly profile: Profile | undefined;
+  },
+): readonly LowerSource[] {
+  const host = ["container", "instance"] as const;
+  // A profile that was named has to be there, and its role comes first.
+  const isFirst = profile === undefined
+    ? isNamed
+    : profileWay(profile) === "role";
+  return isExplicit || isFirst
+    ? ["profile", ...host]
+    : ["web identity", "profile", ...host];
 }
 
 /** Whether somebody named the profile: then it has to be there. */
@@ -230,18 +278,6 @@ async function fromProfile(
     ),
   );
   return undefined;
-}
-
-/**
- * A role of the profile comes first, and a profile that was named has to be
- * there.
- */
-function mayBeWebIdentity(
-  search: Search,
-  settings: Settings | undefined,
-): boolean {
-  if (settings === undefined) return !isAskedFor(search);
-  return !settings.has("role_arn") || settings.has("web_identity_token_file");
 }
 
 async function fromWebIdentity(

@@ -22,6 +22,17 @@ export const KEY_VARIABLES: readonly string[] = [
   "AWS_CREDENTIAL_EXPIRATION",
 ];
 
+/**
+ * Whether the keys of the environment are what signs: they come before all but
+ * a profile that was asked for outright.
+ */
+export function environmentDecides(
+  profile: string | undefined,
+  env: (name: string) => string | undefined,
+): boolean {
+  return profile === undefined && Boolean(env("AWS_ACCESS_KEY_ID"));
+}
+
 const VARIABLE_NAMES: KeyNames = {
   accessKeyId: "AWS_ACCESS_KEY_ID",
   secretAccessKey: "AWS_SECRET_ACCESS_KEY",

@@ -6,6 +6,7 @@
  */
 
 import { join, resolve } from "node:path";
+import { type LowerSource, sourceOrder } from "../aws/credential_chain.ts";
 import { SDK_ENV_PATTERN } from "../aws/credential_env.ts";
 import {
   expandPath,
@@ -18,6 +19,7 @@ import {
   type SharedPaths,
   sharedPaths,
 } from "../aws/credential_files.ts";
+import { environmentDecides } from "../aws/credential_keys.ts";
 import { flagsFor, type Need } from "../aws/credential_permissions.ts";
 import { splitCommand } from "../aws/credential_process.ts";
 import { profileWay } from "../aws/credential_profile.ts";
@@ -83,7 +85,10 @@ export async function findNeeds(
     needs.push(...stsNeeds(env, config.region));
   }
   const paths = sharedPaths(env);
-  if (paths !== undefined && !(hereOnly && hasKeys(config, env))) {
+  if (
+    paths !== undefined &&
+    !(hereOnly && environmentDecides(config.profile, env))
+  ) {
     needs.push(...fileNeeds(paths));
   }
   const profiles = config.profiles.length > 0
@@ -129,37 +134,59 @@ export function permissionFlags(needs: readonly Need[]): string[] {
   return ["--no-prompt", ...flagsFor(ordered)];
 }
 
-/** Whether the environment's own keys are what the proxy signs with. */
-function hasKeys(config: Config, env: Where["env"]): boolean {
-  return config.profile === undefined && Boolean(env("AWS_ACCESS_KEY_ID"));
-}
-
-/** In the order in which the proxy asks its sources. */
+/** What the first source needs that is configured, in the program's order. */
 async function sourceNeeds(
   config: Config,
   env: Where["env"],
   paths: SharedPaths | undefined,
 ): Promise<Need[]> {
-  if (hasKeys(config, env)) return [];
-  const isNamed = config.profile !== undefined;
-  const name = config.profile ?? profileOfEnv(env) ?? "default";
+  if (environmentDecides(config.profile, env)) return [];
+  const name = config.profile ?? profileOfEnv(env);
   try {
     const files = paths === undefined
       ? undefined
       : await readSharedFiles(paths);
-    if (files?.profiles.has(name)) {
-      const found = profileNeeds(config, env, files, name);
+    const order = sourceOrder({
+      isExplicit: config.profile !== undefined,
+      isNamed: name !== undefined,
+      profile: files?.profiles.get(name ?? "default"),
+    });
+    for (const source of order) {
+      const found = neededBy[source](config, env, files);
       if (found !== undefined) return found;
     }
+    return [];
   } catch (error) {
     // The proxy gets no further than to read them.
     if (error instanceof UnclearFilesError) return [];
     throw error;
   }
-  const tokenFile = env("AWS_WEB_IDENTITY_TOKEN_FILE");
-  if (!isNamed && tokenFile) return tokenNeeds(env, config.region, tokenFile);
-  return containerNeeds(env) ?? instanceNeeds(env);
 }
+
+type NeededBy = (
+  config: Config,
+  env: Where["env"],
+  files: SharedFiles | undefined,
+) => Need[] | undefined;
+
+/** What each source needs; `undefined`: it is not configured. */
+const neededBy: Readonly<Record<LowerSource, NeededBy>> = {
+  "web identity"(config, env, files) {
+    // What the environment does not say of it, the profile may.
+    const name = config.profile ?? profileOfEnv(env) ?? "default";
+    const settings = files?.profiles.get(name)?.settings;
+    const tokenFile = env("AWS_WEB_IDENTITY_TOKEN_FILE") ||
+      settings?.get("web_identity_token_file");
+    const region = settings?.get("region") || config.region;
+    return tokenFile ? tokenNeeds(env, region, tokenFile) : undefined;
+  },
+  profile(config, env, files) {
+    const name = config.profile ?? profileOfEnv(env) ?? "default";
+    return files && profileNeeds(config, env, files, name);
+  },
+  container: (_config, env) => containerNeeds(env),
+  instance: (_config, env) => instanceNeeds(env),
+};
 
 /** `undefined`: the profile says nothing of credentials. */
 function profileNeeds(

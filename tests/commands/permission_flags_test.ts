@@ -230,3 +230,32 @@ Deno.test("the profile that counts is that of AWS_DEFAULT_PROFILE", async () => 
   const flags = await flagsOf(world);
   assert(flags.includes("--allow-run=tool"), flags.join(" "));
 });
+
+const TOKEN_ROLE = "arn:aws:iam::123456789012:role/r";
+
+Deno.test("of a web identity in the environment and a profile, that is told which the program asks first", async (t) => {
+  const sso =
+    "sso_account_id = 1\nsso_role_name = r\nsso_region = eu-west-1\n" +
+    "sso_start_url = https://corp.awsapps.com/start\n";
+  const role = `role_arn = ${TOKEN_ROLE}\ncredential_source = Environment\n`;
+  const env = {
+    AWS_WEB_IDENTITY_TOKEN_FILE: "/token",
+    AWS_ROLE_ARN: TOKEN_ROLE,
+  };
+  const cases: [string, string, string[], string, boolean][] = [
+    ["default's keys", "aws_access_key_id = A\n", [], "default", true],
+    ["a program", "credential_process = /tool\n", [], "default", true],
+    ["SSO", sso, [], "default", true],
+    ["a role of the profile", role, [], "default", false],
+    ["a profile asked for", sso, ["--profile", "dev"], "profile dev", false],
+  ];
+  for (const [what, settings, args, section, isToken] of cases) {
+    await t.step(what, async () => {
+      await using world = await CommandWorld.make(env);
+      await world.write(".aws/config", `[${section}]\n${settings}`);
+      const flags = (await flagsOf(world, args)).join(" ");
+      assertEquals(flags.includes("/token"), isToken, flags);
+      assertEquals(flags.includes("/tool"), false, flags);
+    });
+  }
+});
