@@ -9,6 +9,7 @@ import { nearest } from "./nearest.ts";
 import { type Option, remedy } from "./option.ts";
 import { parseBoolean } from "./option_value.ts";
 import { OPTION_KEYS, type OptionKey, OPTIONS } from "./options.ts";
+import { isCommandName } from "./commands/commands.ts";
 import { quote } from "./settings.ts";
 
 /** What was given on the command line. */
@@ -81,10 +82,12 @@ export function parseArguments(
     const texts = textsOf(parsed[OPTIONS[key].flag]);
     if (texts.length === 0) continue;
     faults.push(...flagFaults(OPTIONS[key], texts));
-    const given = texts.filter((text) => text !== "");
-    if (given.length > 0) flags.set(key, given);
+    const own = texts.filter((text) => text !== "");
+    if (own.length > 0) flags.set(key, own);
   }
-  const positional = textsOf(parsed._).filter((text) => text !== "");
+  const given = textsOf(parsed._).filter((text) => text !== "");
+  const { positional, faults: splitFaults } = splitValues(plain, given);
+  faults.push(...splitFaults);
   if (unknown.size === 0) return { flags, positional, faults, meant };
   // What may belong to an unknown flag is not reported as a fault of its own.
   if (flags.has("targetUrl")) {
@@ -95,6 +98,67 @@ export function parseArguments(
   const [target] = [...urls, ...positional];
   const left = target === undefined ? [] : [target];
   return { flags, positional: left, faults, meant };
+}
+
+/**
+ * Some clients split arguments at blanks, and shells do so without quotes: what
+ * follows a flag's value belongs to it, unless it is the target URL.
+ */
+function splitValues(
+  args: readonly string[],
+  positional: readonly string[],
+): { positional: readonly string[]; faults: readonly string[] } {
+  const left = new Set(positional);
+  const pieces = new Map<string, string[]>();
+  let option: Option | undefined;
+  for (const [index, arg] of args.entries()) {
+    if (arg === "--") break;
+    const [, flag, inline] = /^--([^=]+)(=)?/.exec(arg) ?? [];
+    const before = optionOf(/^--([^=]+)$/.exec(args[index - 1] ?? "")?.[1]);
+    const isValue = before !== undefined && before.kind !== "boolean";
+    if (flag !== undefined) {
+      const named = optionOf(flag);
+      const hasValue = inline !== undefined || named?.kind !== "boolean";
+      option = hasValue ? named : undefined;
+    } else if (arg.startsWith("-")) option = undefined;
+    else if (!isValue && option !== undefined && left.has(arg)) {
+      if (mayBeTarget(arg, positional)) option = undefined;
+      else {
+        left.delete(arg);
+        const known = pieces.get(option.flag) ?? [];
+        pieces.set(option.flag, [...known, shownPiece(arg, index)]);
+      }
+    }
+  }
+  return {
+    positional: positional.filter((text) => left.has(text)),
+    faults: [...pieces].map(([flag, texts]) =>
+      `${texts.join(" and ")} after the value of --${flag} ` +
+      `${texts.length === 1 ? "belongs" : "belong"} to no flag: quote the ` +
+      `whole value of --${flag}${variableHint(flag)}`
+    ),
+  };
+}
+
+/** The target URL, however it is written, or a subcommand in a wrong place. */
+function mayBeTarget(text: string, all: readonly string[]): boolean {
+  if (/^https?:/i.test(text) || isCommandName(text)) return true;
+  const hasUrl = all.some((other) => /^https?:/i.test(other));
+  return !hasUrl && /[./:]/.test(text);
+}
+
+/** A piece of a value may be a piece of a secret, unless it is a plain word. */
+function shownPiece(text: string, index: number): string {
+  return /^[a-z]{1,15}$/i.test(text)
+    ? quote(text)
+    : `argument ${index + 1} (it may be a secret)`;
+}
+
+function variableHint(flag: string): string {
+  const variable = optionOf(flag)?.variables?.[0];
+  return variable === undefined
+    ? ""
+    : `, or set ${variable}, if a client splits it at blanks all the same`;
 }
 
 const ALIASES: Record<string, string[]> = Object.fromEntries(

@@ -63,11 +63,23 @@ export function readTarget(text: string, allowHttp: boolean): TargetReading {
 
 // Amazon Bedrock AgentCore, "Invoke an AgentCore Runtime agent".
 function notesOn(url: URL): LogNote[] {
+  const plus = plusNote(url);
+  const notes = plus === undefined ? [] : [plus];
   const unescaped = unescapedRuntimeArn(url);
-  if (unescaped === undefined) return [];
-  return [{
+  if (unescaped === undefined) return notes;
+  return [...notes, {
     level: "warn",
     message: "AgentCore does not find a runtime by an ARN with a plain / in " +
       `the target URL: escape it as %2F (…:runtime%2F${unescaped.id})`,
   }];
+}
+
+/** A plus sign in a query is a blank to some and a plus to others. */
+export function plusNote({ search }: URL): LogNote | undefined {
+  if (!search.includes("+")) return undefined;
+  return {
+    level: "info",
+    message: "a + in the query of the target URL is a blank, sent as %20: " +
+      "write %2B for a plus sign",
+  };
 }

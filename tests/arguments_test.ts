@@ -2,8 +2,11 @@ import {
   assertEquals,
   assertMatch,
   assertNotMatch,
+  assertRejects,
   assertStringIncludes,
 } from "@std/assert";
+import { parseCommand } from "../src/config.ts";
+import { ConfigError } from "../src/errors.ts";
 import {
   configOf,
   ELSEWHERE,
@@ -153,7 +156,7 @@ Deno.test("a flag given twice is refused, under either of its names", async () =
 });
 
 Deno.test("the target URL is the one argument, or a flag, and not both", async () => {
-  const extra = await faultOf(["secret-token", "another"]);
+  const extra = await faultOf(["--sse", "secret-token", "another"]);
   assertMatch(extra, /^3 arguments without a flag are given/);
   assertNotMatch(extra, /secret/);
   assertMatch(
@@ -191,4 +194,32 @@ Deno.test("on and off are true, false, 1 and 0, and nothing else", async () => {
     (await configOf(ELSEWHERE, { MCP_ENABLE_SSE: "False" })).sse,
     false,
   );
+});
+
+Deno.test("what was split at a blank is named with the flag that it belongs to", async () => {
+  const url = "https://abc.execute-api.us-east-1.amazonaws.com/mcp";
+  const cases: [args: string[], said: RegExp][] = [
+    [["--header", "X-Team:", "blue", url], /^'blue' after .* --header belongs/],
+    [["--profile", "Team", "A", url], /^'A' after the value of --profile bel/],
+    [[url, "--profile", "Team", "A"], /^'A' after .* or set MCP_PROFILES,/],
+    [["--profile=Team", "A", url], /^'A' after the value of --profile bel/],
+    [["--header", "X:", "a", "b", url], /^'a' and 'b' after .* belong to/],
+    [["--profile", "Team", "A", "--sse", url], /^'A' after .* --profile bel/],
+    [
+      ["--header", "X-Auth:", "Bearer", "s3cret", url],
+      /^'Bearer' and argument 4 \(it may be a secret\) after .* --header/,
+    ],
+  ];
+  for (const [args, said] of cases) {
+    const error = await assertRejects(
+      () =>
+        parseCommand(args, () => undefined, {
+          profileRegion: () => Promise.resolve(undefined),
+        }),
+      ConfigError,
+    );
+    assertEquals(error.faults.length, 1, error.message);
+    assertMatch(error.faults[0], said);
+    assertNotMatch(error.message, /s3cret|argument is no command/);
+  }
 });

@@ -132,3 +132,18 @@ Deno.test("an ARN in the path without the escape of its slash is warned of, and 
     assertEquals(await warningsFor(path), [], path);
   }
 });
+
+Deno.test("a + in the query is told of once, and %2B and a blank are not", async () => {
+  const url = "https://abc.execute-api.us-east-1.amazonaws.com/mcp";
+  const notesOf = async (query: string) =>
+    (await run([`${url}${query}`])).notes
+      .filter(({ message }) => message.includes("%2B"));
+  const [note, ...others] = await notesOf("?t=a+b&u=c+d");
+  assertEquals(note.level, "info");
+  assertMatch(note.message, /a \+ in the query .* is a blank, sent as %20/);
+  assertEquals(others, []);
+  for (const query of ["", "?t=a%2Bb", "?t=a%20b", "?t=a"]) {
+    assertEquals(await notesOf(query), [], query);
+  }
+  assertEquals(await notesOf("/a+b"), []);
+});

@@ -122,6 +122,12 @@ function optionArgs(
       options.push(...flagArgs(option, isFile ? resolve(text) : text));
     }
   }
+  if (options.some((text) => /\s/.test(text))) {
+    notes.push(
+      "an argument has a blank in it, at which some clients split it: for " +
+        "those, set the option's MCP_… variable in the entry in its place",
+    );
+  }
   if (options.some((text) => text.includes("${"))) {
     notes.push(
       "some clients replace ${NAME} in their files themselves; for those, put " +

@@ -11,6 +11,7 @@ import { versionText } from "../help.ts";
 import { hideSecrets } from "../identity.ts";
 import type { Log, LogNote } from "../log.ts";
 import { Redactor } from "../redact.ts";
+import { plusNote } from "../target.ts";
 import { VERSION } from "../version.ts";
 import { commandHelp, COMMANDS } from "./commands.ts";
 import {
@@ -180,7 +181,9 @@ async function checkConfiguration(
     return {
       detail: `${targetUrl}, signed ${config.signatureVersion} for ` +
         `${config.service} in ${config.region}${unsigned}`,
-      advice: notes.filter(({ level }) => level === "warn").map(noteText),
+      advice: notes.filter(({ level, message }) =>
+        level === "warn" || message === plusNote(config.targetUrl)?.message
+      ).map(noteText),
       facts: {
         service: config.service,
         region: config.region,

@@ -317,3 +317,18 @@ Deno.test("every variable that goes into an entry means the same there", async (
   const known = Object.keys({ ...variables, ...elsewhere });
   assertEquals(carried.filter((name) => !known.includes(name)), []);
 });
+
+Deno.test("an argument with a blank is told of, since some clients split it", async () => {
+  await using world = await CommandWorld.make();
+  await world.write(".aws/config", "[profile 'Team A']\nregion = eu-west-1\n");
+  const program = { command: "/opt/sigv4-proxy", module: undefined };
+  const told = async (args: string[]) =>
+    (await world.run(runConfig, ["zed", TARGET, ...args], { program })).stderr;
+  const words = "an argument has a blank in it";
+  assertStringIncludes(await told(["--profile", "Team A"]), words);
+  assertStringIncludes(await told(["--header", "X-Team: blue"]), words);
+  assertEquals(
+    (await told(["--header", "X-Team:blue"])).includes(words),
+    false,
+  );
+});

@@ -408,3 +408,17 @@ Deno.test("--help of the doctor is its own", async () => {
 function tool(name: string): unknown {
   return { name, inputSchema: { type: "object" } };
 }
+
+Deno.test("the doctor says that a + in the target's query is a blank", async () => {
+  await using server = await SdkServer.start({ verifier: TEST_VERIFIER });
+  await using sts = await startSts();
+  await using world = await CommandWorld.make({
+    ...TEST_KEYS,
+    AWS_ENDPOINT_URL_STS: sts.origin.href,
+  });
+  const outcome = await diagnose(world, new URL(`${server.url.href}?t=a+b`));
+  assertStringIncludes(
+    outcome.step("configuration").advice?.join() ?? "",
+    "write %2B for a plus sign",
+  );
+});
