@@ -10,6 +10,7 @@ import {
   type CredentialSource,
   profileRegion,
 } from "./src/aws/credentials.ts";
+import { findCaBundle } from "./src/aws/profile_settings.ts";
 import { createSignedFetch, type SignedFetch } from "./src/aws/signed_fetch.ts";
 import {
   commandHelp,
@@ -74,7 +75,10 @@ async function run(args: readonly string[]): Promise<number> {
     if (isCommandName(name)) return await runOther(name, rest);
     if (name === "help") return await run(["--help", ...rest]);
     if (name === "version") return await run(["--version", ...rest]);
-    const command = await parseCommand(args, readVariable, { profileRegion });
+    const command = await parseCommand(args, readVariable, {
+      profileRegion,
+      findCaBundle: caBundle,
+    });
     switch (command.kind) {
       case "help":
         await print(
@@ -113,12 +117,19 @@ async function runOther(
   const context = createContext({
     env: readVariable,
     profileRegion,
+    findCaBundle: caBundle,
     write: print,
     writeError: (text) => print(text, Deno.stderr),
     useColor: Deno.stdout.isTerminal() && !Deno.noColor &&
       readVariable("TERM") !== "dumb",
   });
   return await runSubcommand(name, args, context);
+}
+
+function caBundle(
+  profile: string | undefined,
+): ReturnType<typeof findCaBundle> {
+  return findCaBundle(profile, readVariable);
 }
 
 /** A variable that may not be read is as good as not set, but for an option's. */

@@ -6,6 +6,7 @@
  */
 
 import { type Arguments, parseArguments } from "./arguments.ts";
+import type { CaBundle } from "./aws/profile_settings.ts";
 import { maySignOtherHost } from "./aws/sign_host.ts";
 import {
   COMMAND_NAMES,
@@ -69,6 +70,8 @@ export interface Config extends Omit<Settings, Settled> {
   readonly headers: readonly [string, string][];
   /** Certificates and key to reach the target with; none: the usual roots. */
   readonly tls: TlsMaterial | undefined;
+  /** The AWS CLI's file of roots, where it counts. */
+  readonly caBundle?: string;
   /** The environment variables that values name (`${NAME}`). */
   readonly variables: readonly string[];
   /** What of the above is from variables and files, and not to be shown. */
@@ -93,6 +96,10 @@ export type Command =
 export interface ConfigDeps {
   /** The region of a profile in the shared files; the usual one's if none is named. */
   readonly profileRegion: ProfileRegion;
+  /** The AWS CLI's file of certificates. Default: there is none. */
+  readonly findCaBundle?: (
+    profile: string | undefined,
+  ) => Promise<CaBundle | undefined>;
   /** Flags that the subcommand took for itself. */
   readonly ownFlags?: readonly string[];
 }
@@ -124,7 +131,10 @@ export async function parseCommand(
   const { settings } = reading;
   const target = checkTarget(reading);
   const extra = await checkHeaders(reading, env);
-  const tls = await checkTls(reading, target.url);
+  const caBundle = settings.caCert === undefined
+    ? await deps.findCaBundle?.(settings.profile[0])
+    : undefined;
+  const tls = await checkTls(reading, target.url, caBundle);
   const metadata = readMetadata(settings.metadata, env);
   const front = checkListen(reading);
   const host = signedHost(settings, target);
@@ -175,6 +185,7 @@ export async function parseCommand(
     metadata: metadata.pairs,
     headers: extra.headers,
     tls: tls.tls,
+    ...caBundle === undefined ? {} : { caBundle: caBundle.path },
     variables: [...extra.variables, ...metadata.variables],
     secrets: [...extra.secrets, ...metadata.secrets],
   };
@@ -289,13 +300,15 @@ async function checkHeaders(
 async function checkTls(
   { settings, sources }: Reading,
   targetUrl: URL | undefined,
+  caBundle: CaBundle | undefined,
 ): Promise<TlsReading> {
   const { caCert, clientCert, clientKey } = settings;
-  if ((caCert ?? clientCert ?? clientKey) === undefined) {
+  if ((caCert ?? caBundle ?? clientCert ?? clientKey) === undefined) {
     return { notes: [], faults: [] };
   }
   const { readTlsFiles } = await import("./tls_files.ts");
-  const reading = await readTlsFiles({ caCert, clientCert, clientKey });
+  const paths = { caCert, caBundle, clientCert, clientKey };
+  const reading = await readTlsFiles(paths);
   if (clientCert === undefined || targetUrl?.protocol !== "http:") {
     return reading;
   }

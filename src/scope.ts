@@ -5,6 +5,7 @@
  * @module
  */
 
+import { ProfileMissingError } from "./aws/credential_search.ts";
 import { readEndpoint } from "./aws/endpoint.ts";
 import type { LogNote } from "./log.ts";
 import { type Option, optionName, remedy } from "./option.ts";
@@ -144,6 +145,10 @@ async function profilesRegion(
     region = await profileRegion(settings.profile[0]);
   } catch (error) {
     const cause = error instanceof Error ? error.message : String(error);
+    if (error instanceof ProfileMissingError) {
+      const mend = `${remedy(OPTIONS.profile)}; nor is a region set`;
+      return { faults: [`${cause} (${mend})`] };
+    }
     return {
       faults: [
         `${

@@ -6,6 +6,8 @@
  */
 
 import { createPrivateKey, type KeyObject, X509Certificate } from "node:crypto";
+import { type Need, notGranted } from "./aws/credential_permissions.ts";
+import type { CaBundle } from "./aws/profile_settings.ts";
 import type { LogNote } from "./log.ts";
 import { type Option, optionName, remedy } from "./option.ts";
 import { OPTIONS } from "./options.ts";
@@ -14,6 +16,8 @@ import { quotePath, readTextFile } from "./text_file.ts";
 /** The files that the options name. */
 export interface TlsPaths {
   readonly caCert?: string;
+  /** The AWS CLI's; counts where there is no `caCert`. */
+  readonly caBundle?: CaBundle;
   readonly clientCert?: string;
   readonly clientKey?: string;
 }
@@ -39,7 +43,7 @@ export interface TlsReading {
   readonly faults: readonly string[];
 }
 
-type TlsOption = keyof TlsPaths;
+type TlsOption = Exclude<keyof TlsPaths, "caBundle">;
 
 /** A certificate, and the text that it is from. */
 interface Certificate {
@@ -86,8 +90,8 @@ class Reader {
     this.#now = now;
   }
 
-  async roots({ caCert }: TlsPaths): Promise<string[]> {
-    if (caCert === undefined) return [];
+  async roots({ caCert, caBundle }: TlsPaths): Promise<string[]> {
+    if (caCert === undefined) return caBundle ? this.#bundle(caBundle) : [];
     const certificates = await this.#certificates("caCert", caCert);
     const caCerts = certificates.map(({ pem }) => pem);
     this.#tryOut("caCert", caCert, { caCerts });
@@ -125,6 +129,25 @@ class Reader {
     };
     this.#tryOut("clientKey", clientKey, client);
     return client;
+  }
+
+  /** Set for all of a machine's programs: it may hold a hundred roots. */
+  async #bundle({ path, from }: CaBundle): Promise<string[]> {
+    const need: Need = { kind: "read", value: path, why: "read the file" };
+    const reading = await readTextFile(path);
+    if ("fault" in reading && notGranted([need]).length > 0) {
+      const message = `the roots of ${from} are not trusted: ${reading.fault}`;
+      this.notes.push({ level: "warn", message });
+      return [];
+    }
+    const caCerts = "text" in reading ? reading.text.match(CERTIFICATE) : null;
+    if (caCerts !== null) return caCerts;
+    const fault = "fault" in reading
+      ? reading.fault
+      : `${quotePath(path)} has no certificate in PEM form ` +
+        "(-----BEGIN CERTIFICATE-----)";
+    this.faults.push(`${from}: ${fault}`);
+    return [];
   }
 
   /** The certificates of a file: one or more, or else there is a fault. */

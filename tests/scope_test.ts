@@ -5,6 +5,8 @@ import {
   assertRejects,
   assertStringIncludes,
 } from "@std/assert";
+import { profileRegion } from "../src/aws/credentials.ts";
+import { parseCommand } from "../src/config.ts";
 import { ConfigError } from "../src/errors.ts";
 import {
   AGENTCORE,
@@ -186,4 +188,39 @@ Deno.test("VPC Lattice is said to want an unsigned payload", async () => {
   assertEquals(notes[1].level, "warn");
   assertStringIncludes(notes[1].message, "--unsigned-payload");
   assertEquals((await run([url, "--unsigned-payload"])).notes.length, 1);
+});
+
+Deno.test("a profile that is not there is said before a region that is not", async () => {
+  const directory = await Deno.makeTempDir();
+  const config = `${directory}/config`;
+  await Deno.writeTextFile(config, "[profile dev]\noutput = json\n");
+  const variables: Record<string, string> = {
+    AWS_CONFIG_FILE: config,
+    AWS_SHARED_CREDENTIALS_FILE: `${directory}/credentials`,
+  };
+  const env = (name: string) => variables[name];
+  const find = (profile?: string) => profileRegion(profile, env);
+  const args = ["https://mcp.example/", "--service-name=lambda"];
+  const faultFor = async (args: readonly string[]) => {
+    const { faults } = await assertRejects(
+      () => parseCommand(args, env, { profileRegion: find }),
+      ConfigError,
+    );
+    assertEquals(faults.length, 1);
+    return faults[0];
+  };
+  try {
+    assertMatch(
+      await faultFor([...args, "--profile=nosuch"]),
+      /^profile "nosuch" is neither in .* nor in .*; there are: dev \(set --profile/,
+    );
+    variables.AWS_PROFILE = "gone";
+    assertMatch(await faultFor(args), /^profile "gone" is neither in /);
+    assertMatch(
+      await faultFor([...args, "--profile=dev"]),
+      /the profile has none/,
+    );
+  } finally {
+    await Deno.remove(directory, { recursive: true });
+  }
 });

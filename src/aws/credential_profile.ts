@@ -249,7 +249,7 @@ function profileMissing(
   name: string,
   seen: readonly string[],
 ): Error {
-  const { paths, present, ignored } = search.files;
+  const { present } = search.files;
   const parent = seen.at(-1);
   const asked = parent === undefined
     ? `profile "${name}"`
@@ -257,17 +257,23 @@ function profileMissing(
   const what = parent === undefined
     ? "it is"
     : `its source_profile "${name}" is`;
-  const outcome = [
-    `${what} neither in ${paths.config} nor in ${paths.credentials}`,
-    listProfiles(search.files),
-    ...ignored,
-  ].join("; ");
+  const outcome = `${what} ${whereNot(search.files)}`;
   const facts = parent === undefined
     ? { run: shellWords(["aws", "configure", "--profile", name]) }
     : {};
   return present.length === 0
     ? sourceFailed(search, asked, outcome, facts)
     : profileUnclear(search, asked, outcome, facts);
+}
+
+/** Where a profile is not, and which there are; completes "it is …". */
+export function whereNot(files: SharedFiles): string {
+  const { paths, ignored } = files;
+  return [
+    `neither in ${paths.config} nor in ${paths.credentials}`,
+    listProfiles(files),
+    ...ignored,
+  ].join("; ");
 }
 
 /** Which profiles there are, for a person who named another. */

@@ -80,6 +80,14 @@ export class UnclearFilesError extends CredentialsError {
   }
 }
 
+/** A profile that somebody named is not there. */
+export class ProfileMissingError extends CredentialsError {
+  /** @param message Where it was looked for, and which there are. */
+  constructor(message: string) {
+    super(message, { data: { configured: true } });
+  }
+}
+
 /** The error of a profile that says less than it has to. */
 export function profileUnclear(
   { redactor }: Search,

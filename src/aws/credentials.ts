@@ -11,22 +11,19 @@ import { maskAccessKeyId, Redactor } from "../redact.ts";
 import { CredentialCache } from "./credential_cache.ts";
 import { findCredentials } from "./credential_chain.ts";
 import { type Choice, profileName } from "./credential_choice.ts";
-import {
-  pathVariables,
-  readSharedFiles,
-  sharedPaths,
-} from "./credential_files.ts";
+import { profileOfEnv } from "./credential_files.ts";
 import { InstanceMetadata } from "./credential_host.ts";
-import { type Need, readEnv } from "./credential_permissions.ts";
+import { readEnv } from "./credential_permissions.ts";
+import { whereNot } from "./credential_profile.ts";
 import { assumeRole } from "./credential_role.ts";
 import {
-  lacking,
+  ProfileMissingError,
   type ReadEnv,
   type Search,
   sourceFailed,
-  UnclearFilesError,
 } from "./credential_search.ts";
 import { demandSendable } from "./credential_text.ts";
+import { loadSharedFiles } from "./profile_settings.ts";
 
 /**
  * One set of AWS credentials.
@@ -235,28 +232,25 @@ export function createCredentialSource(
  * AWS_DEFAULT_PROFILE or AWS_PROFILE, else `default`.
  * @param env Reads an environment variable. Default: `Deno.env.get`.
  * @returns `undefined` if the profile has none, or reading is not permitted.
- * @throws {CredentialsError} A shared file cannot be understood.
+ * @throws {CredentialsError} The profile that was named is not there, or a
+ * shared file cannot be understood.
  */
 export async function profileRegion(
   profile?: string,
   env?: (name: string) => string | undefined,
 ): Promise<string | undefined> {
   const read = envReader(env);
-  const paths = sharedPaths(read);
-  if (paths === undefined) return undefined;
-  const hidden = env === undefined
-    ? pathVariables(read).filter((name) => !readEnv(name).allowed)
-    : [];
-  if (hidden.length > 0) {
-    const why = "find the shared AWS files";
-    throw new UnclearFilesError(
-      "shared files",
-      lacking(hidden.map((value): Need => ({ kind: "env", value, why }))),
-    );
-  }
-  const { profiles } = await readSharedFiles(paths);
+  const hiddenEnv = (names: readonly string[]) =>
+    env === undefined ? names.filter((name) => !readEnv(name).allowed) : [];
+  const files = await loadSharedFiles(read, hiddenEnv);
+  if (files === undefined) return undefined;
   const name = profileName({ profile, env: read });
-  return profiles.get(name)?.settings.get("region") || undefined;
+  const known = files.profiles.get(name);
+  const isNamed = (profile ?? profileOfEnv(read)) !== undefined;
+  if (known === undefined && isNamed && files.missing.length === 0) {
+    throw new ProfileMissingError(`profile "${name}" is ${whereNot(files)}`);
+  }
+  return known?.settings.get("region") || undefined;
 }
 
 function envReader(env: CredentialSourceOptions["env"]): ReadEnv {

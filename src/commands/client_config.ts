@@ -63,6 +63,7 @@ export async function runConfig(
   demandStdio(options);
   const command = await parseCommand(options, context.env, {
     profileRegion: context.profileRegion,
+    findCaBundle: context.findCaBundle,
     ownFlags: flagNames(COMMANDS.config.flags),
   });
   switch (command.kind) {

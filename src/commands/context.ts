@@ -15,7 +15,7 @@ import {
   type CredentialSource,
 } from "../aws/credentials.ts";
 import { createSignedFetch, type SignedFetch } from "../aws/signed_fetch.ts";
-import type { Config } from "../config.ts";
+import type { Config, ConfigDeps } from "../config.ts";
 import { credentialOptions, signingOptions } from "../identity.ts";
 import type { Log } from "../log.ts";
 import type { Redactor } from "../redact.ts";
@@ -67,6 +67,8 @@ export interface CommandContext {
   readonly env: (name: string) => string | undefined;
   /** The region of a profile in the shared files. */
   readonly profileRegion: ProfileRegion;
+  /** The AWS CLI's file of certificates. */
+  readonly findCaBundle?: ConfigDeps["findCaBundle"];
   /** Writes to stdout. */
   readonly write: (text: string) => Promise<void>;
   /** Writes to stderr. */
@@ -91,7 +93,7 @@ export interface CommandContext {
 /** What only the command itself can say. */
 export type OuterContext = Pick<
   CommandContext,
-  "env" | "profileRegion" | "write" | "writeError" | "useColor"
+  "env" | "profileRegion" | "findCaBundle" | "write" | "writeError" | "useColor"
 >;
 
 /**

@@ -161,11 +161,12 @@ async function checkAll(checkup: Checkup): Promise<void> {
 
 async function checkConfiguration(
   args: readonly string[],
-  { env, profileRegion }: CommandContext,
+  { env, profileRegion, findCaBundle }: CommandContext,
 ): Promise<Finding<Config>> {
   try {
     const command = await parseCommand(args, env, {
       profileRegion,
+      findCaBundle,
       ownFlags: flagNames(COMMANDS.doctor.flags),
     });
     if (command.kind !== "run") {

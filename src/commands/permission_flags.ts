@@ -102,8 +102,8 @@ export async function findNeeds(
 
 /** The files that options name. */
 function optionFiles(config: Config): Need[] {
-  const { headerFile, caCert, clientCert, clientKey } = config;
-  return [headerFile, caCert, clientCert, clientKey]
+  const { headerFile, caCert, caBundle, clientCert, clientKey } = config;
+  return [headerFile, caCert, caBundle, clientCert, clientKey]
     .filter((path) => path !== undefined)
     .map((path) => ({
       kind: "read",

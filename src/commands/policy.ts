@@ -52,6 +52,7 @@ export async function runPolicy(
       isProfileAsked = true;
       return context.profileRegion(profile);
     },
+    findCaBundle: context.findCaBundle,
     ownFlags: flagNames(COMMANDS.policy.flags),
   });
   switch (command.kind) {

@@ -208,7 +208,11 @@ Deno.test("a profile's region is read from the config file that the variable nam
   const env = world.env({ AWS_CONFIG_FILE: config });
   assertEquals(await profileRegion(undefined, env), "eu-west-1");
   assertEquals(await profileRegion("dev", env), "us-west-2");
-  assertEquals(await profileRegion("missing", env), undefined);
+  await assertRejects(
+    () => profileRegion("missing", env),
+    CredentialsError,
+    `profile "missing" is neither in ${config} nor in `,
+  );
   const named = world.env({
     AWS_CONFIG_FILE: "~/my-config",
     AWS_PROFILE: "dev",
