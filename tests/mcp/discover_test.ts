@@ -172,7 +172,7 @@ Deno.test("the initialize that follows a failed server/discover names the same c
     fetch: createSignedFetch({
       origin: url,
       ...TEST_SCOPE,
-      credentials: { ...TEST_CREDENTIALS, secretAccessKey: "another secret" },
+      credentials: { ...TEST_CREDENTIALS, secretAccessKey: "another-secret" },
     }),
   });
   client.request(1, DISCOVER, modern());
