@@ -202,8 +202,10 @@ function fromEnvironment(
   const keys = environmentKeys(search);
   if (keys !== undefined) return keys;
   const hidden = envNeeds(search, KEY_VARIABLES.slice(0, 3), "read the keys");
-  if (hidden.length > 0) trail.addHidden(source, hidden);
-  else if (search.env("AWS_SECRET_ACCESS_KEY") !== undefined) {
+  if (hidden.some(({ value }) => value === KEY_VARIABLES[0])) {
+    throw notPermitted(search, source, hidden);
+  }
+  if (search.env("AWS_SECRET_ACCESS_KEY") !== undefined) {
     trail.add(
       source,
       "AWS_SECRET_ACCESS_KEY is set, AWS_ACCESS_KEY_ID is not",
@@ -218,11 +220,17 @@ async function openFiles(
   trail: Trail,
 ): Promise<SharedFiles | undefined> {
   const source = "shared files";
-  const unread = envNeeds(
-    search,
-    pathVariables(search.env),
-    "find the shared AWS files",
-  );
+  const unread = [
+    ...envNeeds(
+      search,
+      pathVariables(search.env),
+      "find the shared AWS files",
+    ),
+    // Another profile than the usual one may be meant.
+    ...search.profile === undefined
+      ? envNeeds(search, PROFILE_VARIABLES, "find the profile")
+      : [],
+  ];
   if (unread.length > 0) throw notPermitted(search, source, unread);
   const isNamed = isAskedFor(search);
   const paths: SharedPaths | undefined = sharedPaths(search.env);
@@ -236,8 +244,9 @@ async function openFiles(
       throw notPermitted(search, source, hidden);
     }
     if (isNamed) throw sourceFailed(search, source, "HOME is not set");
-    if (hidden.length > 0) trail.addHidden(source, hidden);
-    else trail.add(source, "HOME is not set");
+    if (hidden.some(({ value }) => value === KEY_VARIABLES[0])) {
+      throw notPermitted(search, source, hidden);
+    } else trail.add(source, "HOME is not set");
     return undefined;
   }
   const files = await readSharedFiles(paths, (path) => search.watch.see(path));
@@ -298,8 +307,9 @@ async function fromWebIdentity(
       WEB_IDENTITY_VARIABLES,
       "find a web identity",
     );
-    if (hidden.length > 0) trail.addHidden(source, hidden);
-    else trail.add(source, "AWS_WEB_IDENTITY_TOKEN_FILE is not set");
+    if (hidden.some(({ value }) => value === KEY_VARIABLES[0])) {
+      throw notPermitted(search, source, hidden);
+    } else trail.add(source, "AWS_WEB_IDENTITY_TOKEN_FILE is not set");
     return undefined;
   }
   if (roleArn === undefined) {
@@ -328,8 +338,9 @@ async function fromContainer(
   const found = await containerCredentials(search);
   if (found !== undefined) return found;
   const hidden = envNeeds(search, CONTAINER_VARIABLES, "find the container");
-  if (hidden.length > 0) trail.addHidden(source, hidden);
-  else trail.add(source, "no AWS_CONTAINER_CREDENTIALS_… variable is set");
+  if (hidden.some(({ value }) => value === KEY_VARIABLES[0])) {
+    throw notPermitted(search, source, hidden);
+  } else trail.add(source, "no AWS_CONTAINER_CREDENTIALS_… variable is set");
   return undefined;
 }
 

@@ -319,3 +319,27 @@ Deno.test("a web identity token that may not be read is named with its flag", as
     [`--allow-read=${tokenFile}`],
   );
 });
+
+Deno.test("a variable that would name the keys or the profile, and may not be read, leads to no other identity", async () => {
+  using world = new World();
+  world.write(
+    ".aws/config",
+    "[default]\naws_access_key_id = AKIDUSUAL\naws_secret_access_key = s\n",
+  );
+  const files = ["AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE", "HOME"];
+  const keys = Object.keys(ENV_KEYS);
+  for (
+    const [allowed, why, flag] of [
+      [[...files], "no permission to read the keys", keys[0]],
+      [[...files, ...keys], "no permission to find the profile", "AWS_PROFILE"],
+    ] as const
+  ) {
+    const { credentials, message } = await world.probe({
+      flags: [`--allow-env=${allowed.join(",")}`, `--allow-read=${world.home}`],
+      env: { AWS_PROFILE: "other" },
+    });
+    assertEquals(credentials, undefined);
+    assertStringIncludes(message ?? "", why);
+    assertStringIncludes(message ?? "", flag);
+  }
+});
