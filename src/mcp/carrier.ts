@@ -8,6 +8,7 @@ import { untilAborted } from "../aborted.ts";
 import { ProxyError } from "../errors.ts";
 import type { Log } from "../log.ts";
 import type { Redact, Redactor } from "../redact.ts";
+import { respelt } from "./answer_id.ts";
 import { AnswerStreams } from "./answer_streams.ts";
 import { drainBody, mediaType, readChunks, readHead } from "./body.ts";
 import type { Delivery } from "./delivery.ts";
@@ -30,7 +31,7 @@ import {
 import type { SseChannel } from "./http_sse.ts";
 import { DEFAULT_MAX_ANSWER_BYTES, frameTooLarge } from "./large_answer.ts";
 import { checkSession, lossInRefusal, SessionLost } from "./loss.ts";
-import { readMessage } from "./message.ts";
+import { readMessage, type RequestId } from "./message.ts";
 import { repairedErrorBody, withoutByteOrderMark } from "./repair.ts";
 import {
   badContentType,
@@ -215,7 +216,7 @@ export class Carrier {
     }
     const error = this.#httpError(response, body);
     const answer = readRpcError(body);
-    const isOwn = answer?.id !== undefined && exchange.owes(answer.id);
+    const isOwn = owesAlike(exchange, answer?.id);
     const text = decoder.decode(body);
     const loss = hasSession(session)
       ? lossInRefusal(response, text, answer && { ...answer, isOwn })
@@ -306,13 +307,20 @@ function mayPassInPieces(
     !READ_METHODS.has(method);
 }
 
+/** Whether an ID is a request's, in whatever spelling. */
+function owesAlike(exchange: Exchange, id: RequestId | undefined): boolean {
+  const other = id && respelt(id);
+  return id !== undefined && exchange.owes(id) ||
+    other !== undefined && exchange.owes(other);
+}
+
 /** Whether the body of an HTTP error has answers to requests of a batch. */
 function answersBatch(exchange: Exchange, body: Uint8Array): boolean {
   if (exchange.method !== "batch") return false;
   const message = readMessage(body);
   return message.kind === "batch" &&
     message.messages.some((one) =>
-      one.kind === "response" && one.id !== undefined && exchange.owes(one.id)
+      one.kind === "response" && owesAlike(exchange, one.id)
     );
 }
 

@@ -8,6 +8,7 @@
 import { ProxyError } from "../errors.ts";
 import type { Log } from "../log.ts";
 import type { Redact } from "../redact.ts";
+import { respelt, withIdOf } from "./answer_id.ts";
 import type { BodyHead } from "./body.ts";
 import type { Era } from "./era.ts";
 import type { OversizedData, ServerEvent } from "./events.ts";
@@ -29,9 +30,12 @@ import {
 } from "./message.ts";
 import { responseIn } from "./link.ts";
 import type { Observation, Observer } from "./observer.ts";
+import { ProgressTokens } from "./progress_tokens.ts";
+import { Recent } from "./recent.ts";
 import { withoutByteOrderMark, withoutNullMember } from "./repair.ts";
 import { noMessage } from "./responses.ts";
 import { scanMembers } from "./scan.ts";
+import { taskIdIn } from "./task.ts";
 
 /** What a {@linkcode Delivery} is handed. */
 export interface DeliveryOptions {
@@ -74,6 +78,23 @@ export interface DeliveryOptions {
   readonly refuse: (id: RequestId, error: ProxyError) => void;
 }
 
+/** How many requests that are over are remembered; the oldest go first. */
+const MAX_OVER = 1_000;
+
+/** Who waits for an answer, and for which. */
+interface Debt {
+  readonly owner: Exchange;
+  /** The ID as the client wrote it. */
+  readonly id: RequestId;
+}
+
+/** An answer that was waited for, under the ID of its request. */
+interface Claim {
+  readonly owner: Exchange;
+  readonly answer: ResponseMessage;
+  readonly frame: Uint8Array;
+}
+
 /** How many requests of the target's are remembered until they are answered. */
 const MAX_TARGET_REQUESTS = 10_000;
 
@@ -90,6 +111,9 @@ export class Delivery {
   readonly #options: DeliveryOptions;
   readonly #waiting = new Map<string, Exchange>();
   readonly #targetRequests = new Map<string, SessionHeaders>();
+  /** Requests that nobody waits for any more. */
+  readonly #over = new Recent<true>(MAX_OVER);
+  readonly #progress = new ProgressTokens();
 
   constructor(options: DeliveryOptions) {
     this.#options = options;
@@ -97,7 +121,11 @@ export class Delivery {
 
   /** Notes who waits for an answer. */
   expect(exchange: Exchange): void {
-    for (const id of exchange.requests) this.#waiting.set(id.key, exchange);
+    for (const id of exchange.requests) {
+      this.#waiting.set(id.key, exchange);
+      this.#over.delete(id.key);
+    }
+    this.#progress.expect(exchange);
     const { observer, era } = this.#options;
     if (observer) this.#observe(exchange, observer.began(exchange, era));
   }
@@ -126,7 +154,10 @@ export class Delivery {
   }
 
   #forget(id: RequestId, exchange: Exchange): void {
-    if (this.#waiting.get(id.key) === exchange) this.#waiting.delete(id.key);
+    this.#progress.end(exchange, id);
+    if (this.#waiting.get(id.key) !== exchange) return;
+    this.#waiting.delete(id.key);
+    this.#over.set(id.key, true);
   }
 
   /**
@@ -179,7 +210,10 @@ export class Delivery {
     const bytes = this.#withoutByteOrderMark(body, exchange);
     const message = readMessage(bytes);
     if (message.kind === "invalid") throw this.#noMessage(message, bytes);
-    await this.#receiveMessage(bytes, message, session, exchange);
+    if (message.kind !== "batch") {
+      return await this.#receiveSingle(bytes, message, session, exchange, true);
+    }
+    await this.#receiveBatch(bytes, message, session, exchange);
   }
 
   /**
@@ -195,14 +229,17 @@ export class Delivery {
     if (data.length === 0) return;
     const bytes = this.#withoutByteOrderMark(data, exchange);
     const message = readMessage(bytes);
-    const owed = message.kind === "response" ? message.id : undefined;
     // Without its blank line it counts as the end of what is waited for alone.
-    if (isCut && !this.#ownerOf(owed, exchange)) return;
+    const isOwed = message.kind === "response" &&
+      this.#debtOf(message, session, exchange) !== undefined;
+    if (isCut && !isOwed) return;
     if (message.kind === "invalid") {
-      return await this.#skip(message, bytes, type, exchange);
+      return await this.#skip(message, bytes, type, session, exchange);
     }
     exchange?.noteProgress();
-    await this.#receiveMessage(bytes, message, session, exchange);
+    if (message.kind === "batch") {
+      await this.#receiveBatch(bytes, message, session, exchange);
+    } else await this.#receiveSingle(bytes, message, session, exchange);
   }
 
   /** Passes over an event that is no message, unless it was to be an answer. */
@@ -210,14 +247,17 @@ export class Delivery {
     message: InvalidMessage,
     bytes: Uint8Array,
     type: string,
+    session: SessionHeaders,
     exchange: Exchange | undefined,
   ): Promise<void> {
-    const id = message.answerTo;
-    const owner = this.#ownerOf(id, exchange);
-    if (id && owner) {
+    const answer = { id: message.answerTo, error: undefined };
+    const debt = this.#debtOf(answer, session, exchange);
+    if (debt) {
       const error = this.#noMessage(message, bytes);
-      return await this.#failOne(owner, id, error);
+      return await this.#failOne(debt.owner, debt.id, error);
     }
+    // It may be a sign that a call runs.
+    if (exchange) exchange.answerHasBegun = true;
     this.#options.log.debug("skipped an event that is no JSON-RPC message", {
       type: excerpt(type),
       detail: message.detail,
@@ -246,38 +286,23 @@ export class Delivery {
     });
   }
 
-  async #receiveMessage(
-    bytes: Uint8Array,
-    message: SingleMessage | BatchMessage,
-    session: SessionHeaders,
-    exchange: Exchange | undefined,
-  ): Promise<void> {
-    if (message.kind === "batch") {
-      await this.#receiveBatch(bytes, message, session, exchange);
-    } else await this.#receiveSingle(bytes, message, session, exchange);
-  }
-
   async #receiveSingle(
     bytes: Uint8Array,
     message: SingleMessage,
     session: SessionHeaders,
     exchange: Exchange | undefined,
+    isAll = false,
   ): Promise<void> {
     const clear = withoutNullMember(bytes, message);
     if (clear !== bytes) this.#noteRepair("null", exchange);
     if (message.kind !== "response") {
-      if (exchange) exchange.answerHasBegun = true;
-      this.#noteTargetMessage(message, session);
+      if (!this.#takeTargetMessage(message, session, exchange)) return;
       return await this.#hand(message, clear, exchange);
     }
-    // An error without an ID can only be meant for the one that waits.
-    const waiting = exchange?.pending ?? [];
-    const isUnnamed = message.id === undefined && waiting.length === 1;
-    const id = message.id ?? (isUnnamed ? waiting[0] : undefined);
-    const owner = this.#claim(id, message, clear, session, exchange);
-    if (!owner || owner.onAnswer) return;
-    const frame = isUnnamed ? withId(clear, waiting[0]) : clear;
-    await this.#hand(message, frame, owner);
+    const debt = this.#debtOf(message, session, exchange, isAll);
+    const claim = this.#claim(debt, message, clear, session, exchange);
+    if (!claim || claim.owner.onAnswer) return;
+    await this.#hand(claim.answer, claim.frame, claim.owner);
   }
 
   /** A batch passes whole where the client has batches. */
@@ -297,73 +322,108 @@ export class Delivery {
       }
       return;
     }
-    const wanted = messages.map((message, index) => {
-      if (message.kind === "response") {
-        const { id } = message;
-        const part = parts[index];
-        const owner = this.#claim(id, message, part, session, exchange);
-        return owner !== undefined && !owner.onAnswer;
+    const frames = messages.map((message, index) => {
+      const clear = withoutNullMember(parts[index], message);
+      if (message.kind !== "response") {
+        const isWanted = this.#takeTargetMessage(message, session, exchange);
+        return isWanted ? clear : undefined;
       }
-      this.#noteTargetMessage(message, session);
-      return true;
+      const debt = this.#debtOf(message, session, exchange);
+      const claim = this.#claim(debt, message, clear, session, exchange);
+      return claim?.owner.onAnswer ? undefined : claim?.frame;
     });
-    const clear = parts.map((part, index) =>
-      withoutNullMember(part, messages[index])
-    );
-    const isAsItWas = wanted.every(Boolean) &&
-      clear.every((part, index) => part === parts[index]);
+    const isAsItWas = frames.every((frame, index) => frame === parts[index]);
     if (isAsItWas) return await this.#emit(bytes, exchange);
-    for (const [index, part] of clear.entries()) {
-      if (wanted[index]) await this.#emit(part, exchange);
+    for (const frame of frames) {
+      if (frame) await this.#emit(frame, exchange);
     }
   }
 
-  #noteTargetMessage(
+  /** Notes what the target asks or tells; false when it is not for the client. */
+  #takeTargetMessage(
     message: Exclude<SingleMessage, ResponseMessage>,
     session: SessionHeaders,
-  ): void {
-    if (message.kind === "notification") return;
+    exchange: Exchange | undefined,
+  ): boolean {
+    if (exchange) exchange.answerHasBegun = true;
+    if (message.kind === "notification") {
+      if (this.#progress.isWanted(message)) return true;
+      this.#options.log.debug("dropped progress of what is over");
+      return false;
+    }
     this.#targetRequests.set(message.id.key, session);
-    if (this.#targetRequests.size <= MAX_TARGET_REQUESTS) return;
+    if (this.#targetRequests.size <= MAX_TARGET_REQUESTS) return true;
     for (const oldest of this.#targetRequests.keys()) {
       this.#targetRequests.delete(oldest);
       break;
     }
+    return true;
   }
 
-  /** The exchange that still owes an answer, if any does. */
-  #ownerOf(
-    id: RequestId | undefined,
+  /**
+   * The request that an answer is for: by its ID, by another spelling of that,
+   * or, of an error with no ID of a request's, since no other one waits.
+   *
+   * @param isAll Whether it is all that a POST was answered with.
+   */
+  #debtOf(
+    { id, error }: Pick<ResponseMessage, "id" | "error">,
+    { channel }: SessionHeaders,
     exchange: Exchange | undefined,
-  ): Exchange | undefined {
-    const owner = id && (exchange?.owes(id) ? exchange : this.exchangeOf(id));
-    return id && owner?.owes(id) ? owner : undefined;
+    isAll = false,
+  ): Debt | undefined {
+    const spellings = id ? [id, respelt(id)] : [];
+    for (const one of spellings) {
+      const owner = one &&
+        (exchange?.owes(one) ? exchange : this.exchangeOf(one));
+      if (!one || !owner?.owes(one)) continue;
+      const asked = owner.requests.find(({ key }) => key === one.key) ?? one;
+      return { owner, id: asked };
+    }
+    // A late second answer to another request is not this one's.
+    const isLate = !isAll &&
+      spellings.some((one) => one && this.#over.get(one.key));
+    if (!error || isLate) return undefined;
+    const owner = exchange ?? (channel && this.#onlyWaiting());
+    const pending = owner?.pending ?? [];
+    if (!owner || pending.length !== 1) return undefined;
+    return { owner, id: pending[0] };
+  }
+
+  #onlyWaiting(): Exchange | undefined {
+    const waiting = new Set(this.#waiting.values());
+    const [only] = waiting;
+    return waiting.size === 1 ? only : undefined;
   }
 
   /** Takes an answer for the request that waits for it, if one does. */
   #claim(
-    id: RequestId | undefined,
-    answer: ResponseMessage,
-    frame: Uint8Array,
+    debt: Debt | undefined,
+    given: ResponseMessage,
+    bytes: Uint8Array,
     session: SessionHeaders,
     exchange: Exchange | undefined,
-  ): Exchange | undefined {
-    const owner = this.#ownerOf(id, exchange);
-    if (!id || !owner) {
+  ): Claim | undefined {
+    if (!debt) {
       this.#options.log.warn("dropped an answer that nobody waits for", {
-        id: id?.source,
+        id: given.id?.source,
         method: exchange?.method,
       });
       return undefined;
     }
+    const { owner, id } = debt;
+    const frame = withIdOf(id, bytes, given.id);
+    if (frame !== bytes) this.#noteRepair("id", exchange);
+    const answer = frame === bytes ? given : { ...given, id };
     // Only its own stream can tell of the session that a request was sent in.
     const isOwn = owner === exchange || session.channel !== undefined;
     const sentIn = isOwn ? session : NO_SESSION;
     this.#options.onAnswer(answer, frame, owner, sentIn);
     owner.observation?.answered(answer);
+    if (taskIdIn(answer.result) !== undefined) this.#progress.keep(owner, id);
     this.#take(owner, id);
     owner.onAnswer?.(answer);
-    return owner;
+    return { owner, answer, frame };
   }
 
   async #hand(
@@ -431,12 +491,18 @@ export class Delivery {
       if (id) refuse(id, error);
       return;
     }
-    const owner = id ? this.exchangeOf(id) : exchange;
+    const alike = id && respelt(id);
+    const owner = id
+      ? this.exchangeOf(id) ?? (alike && this.exchangeOf(alike))
+      : exchange;
     if (!owner) {
       log.warn("dropped an answer that nobody waits for", { id: id?.source });
       return;
     }
-    if (id) return await this.#failOne(owner, id, error);
+    const asked = owner.requests.find(({ key }) =>
+      key === id?.key || key === alike?.key
+    );
+    if (asked) return await this.#failOne(owner, asked, error);
     await this.fail(owner, error);
   }
 

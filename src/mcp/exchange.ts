@@ -20,6 +20,8 @@ export interface ExchangeLimits {
   readonly timeoutResetOnProgress?: boolean;
 }
 
+const NONE: ReadonlyMap<string, RequestId> = new Map();
+
 /** What is sent, and who waits for it. */
 export interface ExchangeInit {
   /** The frame to the letter. */
@@ -30,6 +32,8 @@ export interface ExchangeInit {
   readonly params?: unknown;
   /** The requests in it. */
   readonly requests: readonly RequestId[];
+  /** Those that ask for progress: their IDs' keys, and the tokens. */
+  readonly progressTokens?: ReadonlyMap<string, RequestId>;
   /**
    * Takes the answer of a request of the proxy's own, which is not the
    * client's to see.
@@ -51,6 +55,8 @@ export class Exchange {
   readonly answerTo: SessionHeaders | undefined;
   /** The requests in it, which are owed an answer each. */
   readonly requests: readonly RequestId[];
+  /** The tokens of those that ask for progress, by their IDs' keys. */
+  readonly progressTokens: ReadonlyMap<string, RequestId>;
   readonly startedAt = performance.now();
   /** Ends the fetch, and the reading of its response. */
   readonly signal: AbortSignal;
@@ -92,6 +98,7 @@ export class Exchange {
     this.onAnswer = init.onAnswer;
     this.answerTo = init.answerTo;
     this.requests = requests;
+    this.progressTokens = init.progressTokens ?? NONE;
     this.#body = blobOf(bytes);
     this.signal = this.#abort.signal;
     const { promise, resolve } = Promise.withResolvers<void>();

@@ -35,6 +35,7 @@ import {
 } from "./message.ts";
 import { standardHeaders } from "./modern_headers.ts";
 import { Places } from "./places.ts";
+import { requestsIn } from "./progress_tokens.ts";
 import { RepeatPolicy } from "./repeat_policy.ts";
 import { report, reportable } from "./report.ts";
 import { delay } from "./retry.ts";
@@ -120,8 +121,8 @@ export class Modern {
     message: RequestMessage | NotificationMessage,
   ): Promise<void> {
     const { method, params } = message;
-    const requests = message.kind === "request" ? [message.id] : [];
-    const exchange = new Exchange({ bytes, method, params, requests });
+    const asked = requestsIn([{ message, bytes }]);
+    const exchange = new Exchange({ bytes, method, params, ...asked });
     this.#delivery.expect(exchange);
     const isStanding = exchange.isRequest && STANDING_METHODS.has(method);
     if (isStanding && this.#subscriptions.size >= MAX_SUBSCRIPTIONS) {

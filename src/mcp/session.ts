@@ -44,11 +44,13 @@ import {
 import type { Metadata } from "./metadata.ts";
 import type { Observer } from "./observer.ts";
 import { Places } from "./places.ts";
+import { requestsIn } from "./progress_tokens.ts";
 import { RepeatPolicy } from "./repeat_policy.ts";
 import { report, reportable } from "./report.ts";
 import type { Explain } from "./responses.ts";
 import { delay } from "./retry.ts";
 import { SessionKeeper } from "./session_keeper.ts";
+import { membersOf, whole } from "./splice.ts";
 import type { ToolSchemas } from "./tool_schemas.ts";
 import { Underway } from "./underway.ts";
 
@@ -201,8 +203,9 @@ export class Session {
   }
 
   #acceptRequest(bytes: Uint8Array, message: RequestMessage): Promise<void> {
-    const { id, method, params } = message;
-    const exchange = this.#open({ bytes, method, params, requests: [id] });
+    const { method, params } = message;
+    const asked = requestsIn([{ message, bytes }]);
+    const exchange = this.#open({ bytes, method, params, ...asked });
     if (method === "initialize") {
       const before = this.#gate;
       this.#closeGate(exchange.settled);
@@ -217,11 +220,14 @@ export class Session {
     bytes: Uint8Array,
     { messages }: BatchMessage,
   ): Promise<void> {
-    const requests = messages.flatMap((message) =>
-      message.kind === "request" ? [message.id] : []
+    const asked = requestsIn(
+      membersOf(bytes, whole(bytes)).map(({ start, end }, index) => ({
+        message: messages[index],
+        bytes: bytes.subarray(start, end),
+      })),
     );
-    const exchange = this.#open({ bytes, method: "batch", requests });
-    if (requests.length > 0) {
+    const exchange = this.#open({ bytes, method: "batch", ...asked });
+    if (exchange.isRequest) {
       return this.#start(exchange, this.#gate, this.#places);
     }
     const hasAnswer = messages.some(({ kind }) => kind === "response");

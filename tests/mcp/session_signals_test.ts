@@ -2,12 +2,13 @@
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import {
   error,
+  INITIALIZED,
   mcp,
   type McpHandler,
   result,
   Sessions,
 } from "../support/raw_mcp.ts";
-import type { RawReply } from "../support/raw_reply.ts";
+import type { RawEventStream, RawReply } from "../support/raw_reply.ts";
 import { RawServer } from "../support/raw_server.ts";
 import { StreamClient } from "../support/stream_client.ts";
 
@@ -375,4 +376,73 @@ Deno.test("a target that gave no session cannot lose one", async () => {
     seen.text().includes('"initialize"')
   );
   assertEquals(opened.length, 1);
+});
+
+for (
+  const [what, lose] of Object.entries<Signal>({
+    "a 404 to the POST": text(404, "Could not find session"),
+    "a 400 to the POST": text(400, "No transport found for sessionId"),
+    "a 401 to the POST": json(401, () => rpc(null, -32001, "Unknown session")),
+  })
+) {
+  Deno.test(`over HTTP+SSE a session lost by ${what} is replaced, and the call is run once`, async () => {
+    let opened = 0;
+    let ran = 0;
+    let stream: RawEventStream | undefined;
+    await using server = await RawServer.start(async (request, reply) => {
+      if (request.method === "GET") {
+        stream = await reply.sse();
+        const data = `/messages?session=${++opened}`;
+        await stream.event({ event: "endpoint", data });
+        return await stream.closed;
+      }
+      const message = JSON.parse(request.text());
+      if (message.method === "tools/call") {
+        if (request.target.endsWith("=1")) return await lose(message, reply);
+        ran++;
+      }
+      await reply.status(202);
+      if (message.id === undefined) return;
+      await stream?.message(result(message, INITIALIZED));
+    });
+    await using client = new StreamClient({
+      url: server.url,
+      transport: "sse",
+    });
+    await client.initialize();
+    client.request(3, "tools/call", CALL);
+    assertEquals("result" in (await client.answer(3)).json, true);
+    assertEquals([ran, opened], [1, 2]);
+  });
+}
+
+Deno.test("over HTTP+SSE an error about the session is the call's answer, and the next call finds a new session", async () => {
+  let opened = 0;
+  let ran = 0;
+  let stream: RawEventStream | undefined;
+  await using server = await RawServer.start(async (request, reply) => {
+    if (request.method === "GET") {
+      stream = await reply.sse();
+      const data = `/messages?session=${++opened}`;
+      await stream.event({ event: "endpoint", data });
+      return await stream.closed;
+    }
+    const message = JSON.parse(request.text());
+    await reply.status(202);
+    if (message.id === undefined) return;
+    const isCall = message.method === "tools/call";
+    if (isCall) ran++;
+    await stream?.message(
+      isCall && opened === 1
+        ? rpc(message.id, -32001, "Session not found")
+        : result(message, INITIALIZED),
+    );
+  });
+  await using client = new StreamClient({ url: server.url, transport: "sse" });
+  await client.initialize();
+  client.request(3, "tools/call", CALL);
+  assertEquals((await client.answer(3)).json.error.code, -32001);
+  client.request(4, "tools/call", CALL);
+  assertEquals("result" in (await client.answer(4)).json, true);
+  assertEquals([ran, opened], [2, 2]);
 });

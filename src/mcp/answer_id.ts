@@ -1,0 +1,63 @@
+/**
+ * The ID of an answer, as the client wrote that of its request. To the official
+ * SDK's client 3, "3" and 3.0 are one; others look for what they sent.
+ *
+ * @module
+ */
+
+import { type RequestId, requestId, withId } from "./message.ts";
+import { scanMembers } from "./scan.ts";
+
+/** A number in JSON. */
+const NUMBER = /^-?(?:0|[1-9]\d*)(?:\.\d+)?(?:e[+-]?\d+)?$/i;
+
+/** The other ID that a peer may take for this one: "3" for 3, 3 for "3". */
+export function respelt({ source, key }: RequestId): RequestId | undefined {
+  if (key.startsWith("n:")) return requestId(key.slice("n:".length));
+  const text = key.slice("s:".length);
+  if (!NUMBER.test(text)) return undefined;
+  const id = requestId(Number(text));
+  return id && { ...id, source };
+}
+
+/** The ID of a message to the letter: 3.0 is no 3. */
+export function idAsWritten(id: RequestId, message: Uint8Array): RequestId {
+  if (id.key.startsWith("s:") || hasIdSource(message, id.source)) return id;
+  const source = idSourceIn(message);
+  return source === undefined ? id : { ...id, source };
+}
+
+/** An answer under the ID of the request, as that was written. */
+export function withIdOf(
+  request: RequestId,
+  answer: Uint8Array,
+  id: RequestId | undefined,
+): Uint8Array {
+  const isRight = id?.key === request.key &&
+    (id.key.startsWith("s:") || hasIdSource(answer, request.source) ||
+      idSourceIn(answer) === request.source);
+  return isRight ? answer : withId(answer, request);
+}
+
+function idSourceIn(message: Uint8Array): string | undefined {
+  return scanMembers(message).findLast(({ name }) => name === "id")?.source;
+}
+
+/** How messages begin and end that need no look at all of them. */
+const BEGINNINGS = ['{"jsonrpc":"2.0","id":', '{"jsonrpc": "2.0", "id": '];
+const END = '"jsonrpc":"2.0","id":';
+
+/** The longest beginning, and a number after it. */
+const LOOK_AT_BYTES = 64;
+
+const decoder = new TextDecoder();
+
+/** Whether the ID stands to the letter where most peers have it. */
+function hasIdSource(message: Uint8Array, source: string): boolean {
+  const head = decoder.decode(message.subarray(0, LOOK_AT_BYTES));
+  if (BEGINNINGS.some((text) => head.startsWith(`${text}${source},`))) {
+    return true;
+  }
+  const tail = decoder.decode(message.subarray(-LOOK_AT_BYTES));
+  return tail.endsWith(`${END}${source}}`);
+}
