@@ -90,6 +90,8 @@ export type Command =
     readonly config: Config;
     /** What is to be logged once there is a log. */
     readonly notes: readonly LogNote[];
+    /** The flag or the variable that a setting is from; the host, the profile. */
+    readonly origins: { readonly profile?: string; readonly region?: string };
   };
 
 /** What {@linkcode parseCommand} asks others for. */
@@ -190,7 +192,11 @@ export async function parseCommand(
     secrets: [...extra.secrets, ...metadata.secrets],
   };
   const notes = [...target.notes ?? [], ...scope.notes, ...tls.notes];
-  return { kind: "run", config, notes };
+  const origins = {
+    profile: sourceName("profile", reading),
+    region: scope.regionFrom,
+  };
+  return { kind: "run", config, notes, origins };
 }
 
 /**
@@ -363,6 +369,10 @@ function checkListen(reading: Reading): ListenReading {
       ? settings.maxConcurrency
       : undefined,
   });
+}
+
+function sourceName(key: OptionKey, { sources }: Reading): string | undefined {
+  return sources.get(key)?.name || undefined;
 }
 
 function isGiven(key: OptionKey, { sources }: Reading): boolean {

@@ -24,6 +24,8 @@ export type ProfileRegion = (
 export interface Scope {
   /** One region, or for `v4a` a set. */
   readonly region?: string;
+  /** Where the region is from: a flag, a variable, the host, the profile. */
+  readonly regionFrom?: string;
   /** The signing name of the service. */
   readonly service?: string;
   /** What a person should know about where they are from. */
@@ -71,14 +73,20 @@ export async function findScope(input: ScopeInput): Promise<Scope> {
   }
   return {
     region: region.value,
+    regionFrom: region.isOffHost ? OFF_HOST : region.from,
     service: service.value,
     notes,
     faults: [...region.faults ?? [], ...service.faults ?? []],
   };
 }
 
+/** What regions are from that no flag and no variable names. */
+const OFF_HOST = "the target's host";
+export const OF_PROFILE = "the profile";
+
 interface Found {
   readonly value?: string;
+  readonly from?: string;
   readonly isOffHost?: boolean;
   readonly notes?: readonly LogNote[];
   readonly faults?: readonly string[];
@@ -162,7 +170,7 @@ async function profilesRegion(
       faults: [`${required(OPTIONS.region, host)}: the profile has none`],
     };
   }
-  return checkRegion({ settings }, region, "the profile");
+  return checkRegion({ settings }, region, OF_PROFILE);
 }
 
 /** One region, as it stands in a credential scope. */
@@ -179,7 +187,7 @@ function checkRegion(
   const members = text.split(",").map((member) => member.trim());
   if (settings.signatureVersion === "v4a") {
     if (members.every((member) => SET_MEMBER.test(member))) {
-      return { value: members.join(",") };
+      return { value: members.join(","), from };
     }
     return wrongRegion(
       "a region set such as us-east-1,us-west-2 or *",
@@ -187,7 +195,7 @@ function checkRegion(
       from,
     );
   }
-  if (REGION.test(text)) return { value: text };
+  if (REGION.test(text)) return { value: text, from };
   const isSet = members.every((member) => SET_MEMBER.test(member));
   const hint = isSet ? " (a set needs --sig-version v4a)" : "";
   return wrongRegion(`one region such as us-east-1${hint}`, text, from);

@@ -36,6 +36,7 @@ import { flagsFor, type Need } from "./credential_permissions.ts";
 import {
   listProfiles,
   profileCredentials,
+  type ProfileWay,
   profileWay,
 } from "./credential_profile.ts";
 import { assumeRoleWithToken } from "./credential_role.ts";
@@ -65,6 +66,8 @@ const CONTAINER_VARIABLES = [
 /** The credentials, and whose they are. */
 export interface Found {
   readonly credentials: Credentials;
+  /** The variable, or the profile and the line, that they are from. */
+  readonly origin: string;
   readonly choice: Choice;
 }
 
@@ -104,23 +107,27 @@ export async function findCredentials(
 ): Promise<Found> {
   const trail = new Trail();
   const isExplicit = search.profile !== undefined;
+  const name = profileName(search);
+  const tell = (source: string, profile?: Profile): string => {
+    search.log.debug("credentials found", { source });
+    return originOf(search, source, profile);
+  };
+  if (!isExplicit) {
+    const credentials = fromEnvironment(search, trail);
+    if (credentials !== undefined) {
+      const origin = tell("environment");
+      return { credentials, origin, choice: NOT_OF_FILES };
+    }
+  }
+  const files = await openFiles(search, trail);
+  const profile = files?.profiles.get(name);
+  const settings = profile?.settings;
+  const choice = choiceOf(files, name);
   const took = (
     source: string,
     credentials: Credentials,
     choice: Choice = NOT_OF_FILES,
-  ): Found => {
-    search.log.debug("credentials found", { source });
-    return { credentials, choice };
-  };
-  if (!isExplicit) {
-    const keys = fromEnvironment(search, trail);
-    if (keys !== undefined) return took("environment", keys);
-  }
-  const files = await openFiles(search, trail);
-  const name = profileName(search);
-  const profile = files?.profiles.get(name);
-  const settings = profile?.settings;
-  const choice = choiceOf(files, name);
+  ): Found => ({ credentials, origin: tell(source, profile), choice });
   if (files !== undefined && earlier !== undefined) {
     demandNoLess(search, files, earlier, choice);
   }
@@ -161,6 +168,41 @@ export async function findCredentials(
     ...trail.missing.length > 0 ? { flags: flagsFor(trail.missing) } : {},
   });
 }
+
+/** What names the source: the variable, or the profile's setting and line. */
+function originOf(
+  { env }: Search,
+  source: string,
+  profile: Profile | undefined,
+): string {
+  const variables = source === "environment"
+    ? KEY_VARIABLES
+    : source === "web identity"
+    ? WEB_IDENTITY_VARIABLES
+    : source === "container"
+    ? CONTAINER_VARIABLES
+    : [];
+  const variable = variables.find((name) => env(name) !== undefined);
+  if (variable !== undefined) return variable;
+  const way = profile === undefined ? undefined : profileWay(profile);
+  if (profile === undefined || way === undefined || source === "instance") {
+    return source;
+  }
+  const setting = WAY_SETTINGS[way].find((name) => profile.settings.has(name));
+  if (setting === undefined) return source;
+  return `${source}, ${setting} (${profile.settings.origin(setting)})`;
+}
+
+/** The settings that say which way a profile goes. */
+const WAY_SETTINGS: Readonly<Record<ProfileWay, readonly string[]>> = {
+  "role": ["role_arn"],
+  "web identity": ["web_identity_token_file"],
+  "SSO": ["sso_account_id", "sso_role_name"],
+  "credentials file": ["aws_access_key_id"],
+  "login": ["login_session"],
+  "credential process": ["credential_process"],
+  "config file": ["aws_access_key_id"],
+};
 
 /** A source below the keys of the environment. */
 export type LowerSource = "web identity" | "profile" | "container" | "instance";

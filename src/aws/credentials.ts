@@ -146,6 +146,11 @@ export interface CredentialSourceOptions {
   readonly assumeRole?: AssumeRoleOptions;
   /** The region for STS where neither profile nor role names one. */
   readonly region?: string;
+  /**
+   * Told, at each load, which variable, or which profile, setting and line, the
+   * credentials are from.
+   */
+  readonly onFound?: (origin: string) => void;
   /** How STS, SSO and sign-in are reached. Default: the global `fetch`. */
   readonly fetch?: typeof globalThis.fetch;
 }
@@ -206,6 +211,7 @@ export function createCredentialSource(
       choice,
     );
     choice = of.choice;
+    options.onFound?.(of.origin);
     demandSendable(search, "credentials", found);
     const role = options.assumeRole;
     if (role === undefined) return onlyCredentials(found);

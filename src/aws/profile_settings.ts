@@ -7,6 +7,7 @@
 import {
   expandPath,
   pathVariables,
+  PROFILE_VARIABLES,
   profileOfEnv,
   readSharedFiles,
   type SharedFiles,
@@ -71,4 +72,35 @@ export async function findCaBundle(
   if (!path) return undefined;
   const from = `ca_bundle (${settings.origin("ca_bundle")})`;
   return { path: expandPath(path, env) ?? path, from };
+}
+
+/** The profile in use, by whom it is named, and where one of its settings is. */
+export interface ProfilePlace {
+  readonly name: string;
+  /** The variable that names it; none for `default`, or one asked for outright. */
+  readonly variable?: string;
+  /** The file and the line of the setting. */
+  readonly setting?: string;
+}
+
+/**
+ * Where the profile in use has a setting.
+ *
+ * @param profile The profile asked for outright.
+ * @param setting The setting's name.
+ * @param env Reads a variable.
+ */
+export async function findProfilePlace(
+  profile: string | undefined,
+  setting: string,
+  env: ReadEnv,
+): Promise<ProfilePlace> {
+  const variable = PROFILE_VARIABLES.find((name) => env(name));
+  const files = await loadSharedFiles(env).catch(() => undefined);
+  const name = profile ?? profileOfEnv(env) ?? "default";
+  return {
+    name,
+    variable: profile === undefined ? variable : undefined,
+    setting: files?.profiles.get(name)?.settings.origin(setting),
+  };
 }

@@ -171,6 +171,7 @@ function filePath(url: URL): string {
  * @param config What is configured.
  * @param around What the parts share.
  * @param profile Another profile than the configuration's first.
+ * @param onFound Told where the credentials are from.
  * @returns Their source; nothing is read yet.
  */
 export function credentialsOf(
@@ -178,9 +179,11 @@ export function credentialsOf(
   config: Config,
   { log, redactor, ways }: Surroundings,
   profile: string | undefined = config.profile,
+  onFound?: (origin: string) => void,
 ): CredentialSource {
   return context.createCredentialSource({
     ...credentialOptions(config, profile),
+    onFound,
     log,
     redactor,
     fetch: ways.toOthers,

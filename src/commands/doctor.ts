@@ -5,12 +5,20 @@
  * @module
  */
 
-import { type Config, describeConfig, parseCommand } from "../config.ts";
+import { environmentDecides } from "../aws/credential_keys.ts";
+import { findProfilePlace } from "../aws/profile_settings.ts";
+import {
+  type Command,
+  type Config,
+  describeConfig,
+  parseCommand,
+} from "../config.ts";
 import { ConfigError } from "../errors.ts";
 import { versionText } from "../help.ts";
 import { hideSecrets } from "../identity.ts";
 import type { Log, LogNote } from "../log.ts";
 import { Redactor } from "../redact.ts";
+import { OF_PROFILE } from "../scope.ts";
 import { plusNote } from "../target.ts";
 import { VERSION } from "../version.ts";
 import { commandHelp, COMMANDS } from "./commands.ts";
@@ -134,8 +142,19 @@ async function checkAll(checkup: Checkup): Promise<void> {
   // What a target echoes of a request may be shown.
   hideSecrets(config, redactor);
   const mayReach = await checkPermissions(checkup);
-  const source = credentialsOf(context, config, checkup);
-  const { canSign, credentials } = await checkCredentials(checkup, source);
+  let origin: string | undefined;
+  const source = credentialsOf(
+    context,
+    config,
+    checkup,
+    config.profile,
+    (found) => origin = found,
+  );
+  const { canSign, credentials } = await checkCredentials(
+    checkup,
+    source,
+    () => origin,
+  );
   const clockOffsetMs = await checkCaller(checkup, credentials);
   const others = await checkOtherProfiles(checkup);
   const isReached = mayReach && await checkNetwork(checkup);
@@ -179,15 +198,19 @@ async function checkConfiguration(
     const { config, notes } = command;
     const { targetUrl } = describeConfig(config);
     const unsigned = config.unsignedPayload ? ", payload unsigned" : "";
+    const from = await settingOrigins(command, env);
     return {
       detail: `${targetUrl}, signed ${config.signatureVersion} for ` +
-        `${config.service} in ${config.region}${unsigned}`,
+        `${config.service} in ${config.region}${unsigned}; region from ` +
+        `${from.region}, ${from.profile}`,
       advice: notes.filter(({ level, message }) =>
         level === "warn" || message === plusNote(config.targetUrl)?.message
       ).map(noteText),
       facts: {
         service: config.service,
         region: config.region,
+        regionFrom: from.region ?? null,
+        profileFrom: from.profile,
         signatureVersion: config.signatureVersion,
       },
       value: config,
@@ -200,6 +223,28 @@ async function checkConfiguration(
       advice: [CORRECT_LINE],
     };
   }
+}
+
+/** Which flag, variable or line the region and the profile are from. */
+async function settingOrigins(
+  { config, origins }: Extract<Command, { kind: "run" }>,
+  env: CommandContext["env"],
+): Promise<{ region: string | undefined; profile: string }> {
+  const { name, variable, setting } = await findProfilePlace(
+    config.profile,
+    "region",
+    env,
+  );
+  const region = origins.region === OF_PROFILE
+    ? `profile "${name}" (${setting ?? "the shared files"})`
+    : origins.region;
+  const by = config.profile === undefined ? variable : origins.profile;
+  const profile = environmentDecides(config.profile, env)
+    ? "no profile"
+    : by === undefined
+    ? `profile "${name}", which is the usual one`
+    : `profile "${name}" from ${by}`;
+  return { region, profile };
 }
 
 function noteText({ message, fields = {} }: LogNote): string {

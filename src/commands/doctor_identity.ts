@@ -25,15 +25,16 @@ export interface SigningMeans {
   readonly credentials?: Credentials;
 }
 
-/** Loads the credentials. */
+/** Loads the credentials, and says where they are from. */
 export async function checkCredentials(
   checkup: Checkup,
   source: CredentialSource,
+  origin: () => string | undefined,
 ): Promise<SigningMeans> {
   const { config, context, report } = checkup;
   const means = await report.take<SigningMeans>("credentials", async () => {
     try {
-      return found(await load(checkup, source), context.now());
+      return found(await load(checkup, source), context.now(), origin());
     } catch (error) {
       if (!(error instanceof CredentialsError)) throw error;
       const isMeant = config.skipAuth && error.data.configured === false;
@@ -61,17 +62,23 @@ async function load(
   return credentials;
 }
 
-function found(credentials: Credentials, now: number): Finding<SigningMeans> {
+function found(
+  credentials: Credentials,
+  now: number,
+  origin: string | undefined,
+): Finding<SigningMeans> {
   const { accessKeyId, sessionToken, expiration } = credentials;
   const kind = sessionToken === undefined ? "long-term" : "temporary";
   const left = expiration === undefined
     ? ""
     : `, for another ${timeLeft(expiration.getTime() - now)}`;
   return {
-    detail: `${maskAccessKeyId(accessKeyId)}, ${kind}${left}`,
+    detail: `${maskAccessKeyId(accessKeyId)}, ${kind}${left}` +
+      (origin === undefined ? "" : `, from ${origin}`),
     facts: {
       accessKeyId: maskAccessKeyId(accessKeyId),
       expiration: expiration?.toISOString() ?? null,
+      from: origin ?? null,
     },
     value: { canSign: true, credentials },
   };

@@ -422,3 +422,44 @@ Deno.test("the doctor says that a + in the target's query is a blank", async () 
     "write %2B for a plus sign",
   );
 });
+
+Deno.test("the doctor says which variable, or which file and line, each setting is from", async () => {
+  await using server = await SdkServer.start({ verifier: TEST_VERIFIER });
+  await using sts = await startSts();
+  const { accessKeyId, secretAccessKey, sessionToken } = TEST_CREDENTIALS;
+  const url = new URL(server.url.href);
+  const endpoints = { AWS_ENDPOINT_URL_STS: sts.origin.href };
+  {
+    await using world = await CommandWorld.make({ ...TEST_KEYS, ...endpoints });
+    const outcome = await diagnose(world, url);
+    assertStringIncludes(
+      outcome.step("configuration").detail,
+      "region from --region, no profile",
+    );
+    assertStringIncludes(
+      outcome.step("credentials").detail,
+      ", from AWS_ACCESS_KEY_ID",
+    );
+  }
+  await using world = await CommandWorld.make({
+    ...endpoints,
+    AWS_PROFILE: "dev",
+  });
+  await world.write(".aws/config", "[profile dev]\nregion = us-east-1\n");
+  await world.write(
+    ".aws/credentials",
+    `[other]\n[dev]\naws_access_key_id = ${accessKeyId}\n` +
+      `aws_secret_access_key = ${secretAccessKey}\n` +
+      `aws_session_token = ${sessionToken}\n`,
+  );
+  const outcome = await diagnose(world, url);
+  assertEquals(
+    outcome.step("configuration").facts.profileFrom,
+    'profile "dev" from AWS_PROFILE',
+  );
+  assertStringIncludes(
+    outcome.step("credentials").detail,
+    `, from profile "dev", aws_access_key_id (${world.home}/.aws/credentials ` +
+      "line 3)",
+  );
+});
