@@ -19,7 +19,7 @@ const UNITS_MS: ReadonlyMap<string, number> = new Map([
 
 const DURATION =
   /^([+-]?)((?:(?:\d+(?:\.\d*)?|\.\d+)(?:ns|us|\u00b5s|\u03bcs|ms|s|m|h))+)$/;
-const PART = /(\d+(?:\.\d*)?|\.\d+)([a-z\u00b5\u03bc]+)/g;
+const PART = /(\d+(?:\.\d*)?|\.\d+)([a-z\u00b5\u03bc]+)/gy;
 
 /** Go holds a duration in a signed 64-bit count of nanoseconds. */
 const MAX_MS = 2 ** 63 / 1e6;

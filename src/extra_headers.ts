@@ -70,7 +70,7 @@ const OWNED_PREFIXES: readonly string[] = ["x-amz-", "mcp-param-"];
 const TOKEN = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
 
 /** Spaces and tabs around a value are not part of it (RFC 9110, 5.5). */
-const AROUND = /^[ \t]+|[ \t]+$/g;
+const AROUND = /^[ \t]+|(?<![ \t])[ \t]+$/g;
 
 /**
  * Reads the headers that the user adds. A header from a flag takes the place

@@ -211,9 +211,22 @@ function wrongRegion(expected: string, text: string, from = ""): Found {
 
 /** Whether a region is in a region set. */
 function covers(regionSet: string, region: string): boolean {
-  return regionSet.split(",").some((member) =>
-    new RegExp(`^${member.replaceAll("*", ".*")}$`).test(region)
-  );
+  return regionSet.split(",").some((member) => isOfPattern(region, member));
+}
+
+/** Each `*` takes as little as it can, which no later one can do better with. */
+function isOfPattern(region: string, pattern: string): boolean {
+  const [first, ...rest] = pattern.split("*");
+  const last = rest.pop();
+  if (last === undefined) return region === first;
+  if (!region.startsWith(first)) return false;
+  let at = first.length;
+  for (const part of rest) {
+    const found = region.indexOf(part, at);
+    if (found === -1) return false;
+    at = found + part.length;
+  }
+  return region.length - last.length >= at && region.endsWith(last);
 }
 
 function required(option: Option, host: string | undefined): string {

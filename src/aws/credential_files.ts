@@ -165,12 +165,12 @@ export function pathVariables(env: ReadEnv): string[] {
 
 /** As Python's `os.path.expandvars`: a variable that is not set stays. */
 const VARIABLE = Deno.build.os === "windows"
-  ? /\$(?:(\w+)|\{([^}]*)\})|%([^%]+)%/g
-  : /\$(?:(\w+)|\{([^}]*)\})/g;
+  ? /\$(?:(\w+)|\{([^}]{0,256})\})|%([^%]+)%/g
+  : /\$(?:(\w+)|\{([^}]{0,256})\})/g;
 
 const [OWN_HOME, FINAL_SLASH] = Deno.build.os === "windows"
-  ? [/^~(?:$|[/\\])/, /[/\\]+$/]
-  : [/^~(?:$|\/)/, /\/+$/];
+  ? [/^~(?:$|[/\\])/, /(?<![/\\])[/\\]+$/]
+  : [/^~(?:$|\/)/, /(?<!\/)\/+$/];
 
 function variableName(match: readonly (string | undefined)[]): string {
   return match[1] ?? match[2] ?? match[3] ?? "";

@@ -61,7 +61,7 @@ export const REFUSALS: readonly Refusal[] = [
       "ExpiredTokenException",
       "TokenRefreshRequired",
     ],
-    message: /\b(?:security|provided) token\b.*\bexpired\b/i,
+    message: /\b(?:security|provided) token\b.{0,80}\bexpired\b/i,
     secondTry: "credentials",
     reason: "credentials",
   },

@@ -25,8 +25,11 @@ const NPX_NOTE =
   "this Deno is npx's, in a directory that npm may empty: the entry starts " +
   "npx, which the client has to find on its PATH";
 
-/** A directory of one version, as Homebrew, mise, asdf, nvm and Nix have them. */
-const OF_ONE_VERSION = /[/\\][^/\\]*\d+\.\d+\.\d+[^/\\]*[/\\]/;
+/** Whether a directory is of one version, as Homebrew, mise and Nix have them. */
+function isOfOneVersion(path: string): boolean {
+  const directories = path.split(/[/\\]/).slice(1, -1);
+  return directories.some((name) => /\d\.\d+\.\d/.test(name));
+}
 
 /**
  * Finds how to start the program.
@@ -45,7 +48,7 @@ export async function findStart(world: World): Promise<ProgramStart> {
     return { words, notes: [NPX_NOTE] };
   }
   const command = await lastingPath(world);
-  const notes = OF_ONE_VERSION.test(command)
+  const notes = isOfOneVersion(command)
     ? [
       `${command} is the path of one version: after an upgrade, run this again`,
     ]
@@ -76,7 +79,7 @@ export async function findNames(world: World): Promise<ReadonlySet<string>> {
 async function lastingPath(world: World): Promise<string> {
   const found = await otherPaths(world);
   const [first = world.program.command] = found;
-  return found.find((path) => !OF_ONE_VERSION.test(path)) ?? first;
+  return found.find((path) => !isOfOneVersion(path)) ?? first;
 }
 
 /** The paths by which `PATH` leads to the program. */

@@ -22,7 +22,7 @@ import {
 } from "./client_edit.ts";
 import { cutMember } from "./text_cut.ts";
 
-const COMMENT = /\/\*[^]*?\*\/|\/\/[^\n]*/;
+const COMMENT = /\/\*[^]*?(?:\*\/|$)|\/\/[^\n]*/;
 
 /** JSON with comments and trailing commas. */
 export const JSONC: FileLanguage = {

@@ -62,9 +62,16 @@ function commaFrom(
   offset: number,
   comment: RegExp,
 ): Span | undefined {
-  const comma = new RegExp(`(?:\\s|${comment.source})*,`, "y");
-  comma.lastIndex = offset;
-  return comma.test(text) ? [comma.lastIndex - 1, comma.lastIndex] : undefined;
+  // One after the other: as one expression, a line of `#####` could be taken
+  // for one comment or for many, and it would try them all.
+  const blank = new RegExp(`\\s+|${comment.source}`, "y");
+  let at = offset;
+  for (;;) {
+    blank.lastIndex = at;
+    if (!blank.test(text)) break;
+    at = blank.lastIndex;
+  }
+  return text[at] === "," ? [at, at + 1] : undefined;
 }
 
 /** Cuts from the end on, so that the offsets before it stay right. */

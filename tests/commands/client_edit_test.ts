@@ -431,3 +431,22 @@ Deno.test("YAML: what cannot be understood, or would be harmed, is refused", () 
     assertStringIncludes(error.message, words);
   }
 });
+
+Deno.test("a banner in a comment holds nothing up, however long it is", () => {
+  // As one expression, it was tried as one comment, and as all its parts.
+  for (
+    const [language, before, sign] of [
+      [JSONC, '{ "mcpServers": { "aws": { "command": "c", "env": ', "/"],
+      [JSONC, '{ "mcpServers": { "aws": { "command": "c", "env": ', "// "],
+      [JSONC, '{ "mcpServers": { "aws": { "command": "c", "env": ', "/* */ "],
+      [YAML, "mcpServers:\n  aws: {command: c, env: ", "#"],
+      [YAML, "mcpServers:\n  aws: {command: c, env: ", "# "],
+    ] as const
+  ) {
+    const banner = sign.repeat(80);
+    const env = `{\n    "A": "a",\n    "AWS_PROFILE": "one" ${banner}\n    }`;
+    const tail = language === YAML ? " }\n" : " } } }\n";
+    const text = withoutProfile(language, env + tail, before);
+    assertEquals([text.includes(banner), text.includes("one")], [true, false]);
+  }
+});
