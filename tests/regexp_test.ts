@@ -170,6 +170,6 @@ Deno.test("an expression that takes long is told from others", () => {
       /\$\{([^}]*)\}/g,
     ]
   ) {
-    const t0=performance.now();assertEquals(typeof attack(slow), "string", `${slow}`);console.log(String(slow),performance.now()-t0);
+    assertEquals(typeof attack(slow), "string", `${slow}`);
   }
 });

@@ -128,7 +128,7 @@ export function textIn(record: JsonRecord, name: string): string | undefined {
 function errorOf({ status, headers }: Response, body: JsonRecord): string {
   const type = headers.get("x-amzn-errortype") ?? textIn(body, "__type") ??
     textIn(body, "error");
-  const name = type?.replace(/^.*#|:.*$/g, "") ?? `HTTP ${status}`;
+  const name = type?.split("#").at(-1)?.split(":")[0] ?? `HTTP ${status}`;
   const message = textIn(body, "message") ?? textIn(body, "error_description");
   return message === undefined ? name : `${name}: ${message}`;
 }
