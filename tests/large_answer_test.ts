@@ -62,6 +62,18 @@ Deno.test("where the limit is raised, a large answer passes whole, its newlines 
   );
 });
 
+Deno.test("where the limit is raised, a large answer under another spelling of the ID is delivered under the client's own", async () => {
+  await using server = await RawServer.start(mcp({
+    m: large(20, { before: '{"jsonrpc":"2.0","id":"1",' }),
+  }));
+  await using client = new StreamClient({
+    url: server.url,
+    maxAnswerBytes: RAISED,
+  });
+  client.request(1, "m");
+  assertEquals((await client.answer(1)).json.result.parts.length, 20);
+});
+
 Deno.test("at the usual limit a large answer is frame-too-large", async () => {
   await using server = await RawServer.start(mcp({ m: large(11) }));
   await using client = new StreamClient({ url: server.url });

@@ -10,8 +10,15 @@ import type { Log } from "../log.ts";
 import type { Redact, Redactor } from "../redact.ts";
 import { respelt } from "./answer_id.ts";
 import { AnswerStreams } from "./answer_streams.ts";
-import { drainBody, mediaType, readChunks, readHead } from "./body.ts";
+import {
+  type BodyHead,
+  drainBody,
+  mediaType,
+  readChunks,
+  readHead,
+} from "./body.ts";
 import type { Delivery } from "./delivery.ts";
+import { EventParser } from "./events.ts";
 import type { Exchange } from "./exchange.ts";
 import {
   AttemptError,
@@ -29,7 +36,11 @@ import {
   type SessionHeaders,
 } from "./headers.ts";
 import type { SseChannel } from "./http_sse.ts";
-import { DEFAULT_MAX_ANSWER_BYTES, frameTooLarge } from "./large_answer.ts";
+import {
+  DEFAULT_MAX_ANSWER_BYTES,
+  frameTooLarge,
+  isRespelt,
+} from "./large_answer.ts";
 import { checkSession, lossInRefusal, SessionLost } from "./loss.ts";
 import { readMessage, type RequestId } from "./message.ts";
 import { repairedErrorBody, withoutByteOrderMark } from "./repair.ts";
@@ -202,7 +213,9 @@ export class Carrier {
     response: Response,
   ): Promise<void> {
     const { url, delivery } = this.#options;
-    const raw = await readErrorBody(response);
+    const given = await readErrorBody(response);
+    const isStream = mediaType(response) === "text/event-stream";
+    const raw = isStream ? firstEvent(given) : given;
     const body = exchange.method === "batch"
       ? withoutByteOrderMark(raw)
       : repairedErrorBody(raw);
@@ -250,19 +263,23 @@ export class Carrier {
       mayPassInPieces(exchange, response, maxAnswerBytes);
     const keptBytes = mayPass ? PASS_FROM_BYTES : maxAnswerBytes;
     try {
-      const head = await readHead(chunks, keptBytes).catch((cause) => {
-        const error = cause instanceof ProxyError ? cause : streamCut(cause);
-        throw new AttemptError(error, "never");
-      });
-      if (head.isWhole) {
-        const body = joinBytes(head.pieces);
-        return await this.#receiveBody(exchange, session, response, body);
+      const pieces: Uint8Array[] = [];
+      let head = await readUpTo(chunks, keptBytes);
+      if (!head.isWhole && mayPass) {
+        if (!isRespelt(exchange.requests[0], head)) {
+          const { delivery } = this.#options;
+          return await delivery.receivePieces(exchange, head, chunks);
+        }
+        // An ID is spliced into an answer that is there as a whole.
+        pieces.push(...head.pieces);
+        head = await readUpTo(chunks, maxAnswerBytes - head.byteLength);
       }
-      if (!mayPass) {
+      if (!head.isWhole) {
         const error = frameTooLarge(undefined, maxAnswerBytes);
         throw new AttemptError(error, "never");
       }
-      await this.#options.delivery.receivePieces(exchange, head, chunks);
+      const body = joinBytes([...pieces, ...head.pieces]);
+      await this.#receiveBody(exchange, session, response, body);
     } finally {
       // Not awaited: it would wait for a read that may never end.
       void chunks.return(undefined).catch(() => {});
@@ -287,6 +304,17 @@ export class Carrier {
   }
 }
 
+/** The beginning of a body, or what its connection failed with. */
+function readUpTo(
+  chunks: AsyncIterator<Uint8Array>,
+  maxBytes: number,
+): Promise<BodyHead> {
+  return readHead(chunks, maxBytes).catch((cause) => {
+    const error = cause instanceof ProxyError ? cause : streamCut(cause);
+    throw new AttemptError(error, "never");
+  });
+}
+
 /** The methods whose answers the proxy, or a layer of it, may have to read. */
 const READ_METHODS: ReadonlySet<string> = new Set([
   "initialize",
@@ -305,6 +333,14 @@ function mayPassInPieces(
   return maxAnswerBytes > DEFAULT_MAX_ANSWER_BYTES && requests.length === 1 &&
     mediaType(response) === "application/json" && onAnswer === undefined &&
     !READ_METHODS.has(method);
+}
+
+/** What the first event of a stream holds; of none, nothing. */
+function firstEvent(stream: Uint8Array): Uint8Array {
+  const parser = new EventParser({ maxDataBytes: stream.length });
+  const events = [...parser.feed(stream), parser.end()];
+  return events.find((event) => event && event.data.length > 0)?.data ??
+    new Uint8Array();
 }
 
 /** Whether an ID is a request's, in whatever spelling. */

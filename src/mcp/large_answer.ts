@@ -5,6 +5,7 @@
  */
 
 import { ProxyError } from "../errors.ts";
+import { respelt } from "./answer_id.ts";
 import type { BodyHead } from "./body.ts";
 import { streamCut } from "./failure.ts";
 import { type RequestId, requestIdFromSource } from "./message.ts";
@@ -22,8 +23,16 @@ const DEFAULT_STALL_LIMIT_MS = 10_000;
 /** How much of a large answer is looked at before it passes. */
 const LOOK_AT_BYTES = 64 * 1024;
 
-/** Whether a body that has only begun may be the answer to a request. */
-export function isAnswerTo(id: RequestId, { pieces }: BodyHead): boolean {
+/** The ID of a body that has only begun, if it is another's spelling of this. */
+export function isRespelt(id: RequestId, head: BodyHead): boolean {
+  const source = scanBeginning(head).members
+    .find(({ name }) => name === "id")?.source;
+  const given = requestIdFromSource(source);
+  if (!given || given.source === id.source) return false;
+  return given.key === id.key || respelt(given)?.key === id.key;
+}
+
+function scanBeginning({ pieces }: BodyHead): TopLevelScanner {
   const scanner = new TopLevelScanner();
   let looked = 0;
   for (const piece of pieces) {
@@ -31,6 +40,12 @@ export function isAnswerTo(id: RequestId, { pieces }: BodyHead): boolean {
     scanner.feed(part);
     looked += part.length;
   }
+  return scanner;
+}
+
+/** Whether a body that has only begun may be the answer to a request. */
+export function isAnswerTo(id: RequestId, head: BodyHead): boolean {
+  const scanner = scanBeginning(head);
   if (!scanner.isObject) return false;
   return scanner.members.every(({ name, source }) => {
     if (name === "method") return false;

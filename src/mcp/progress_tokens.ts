@@ -75,12 +75,14 @@ export function requestsIn(
   }[],
 ): Pick<ExchangeInit, "requests" | "progressTokens"> {
   const requests: RequestId[] = [];
-  const progressTokens = new Map<string, RequestId>();
+  let progressTokens: Map<string, RequestId> | undefined;
   for (const { message, bytes } of parts) {
     if (message.kind !== "request") continue;
     requests.push(idAsWritten(message.id, bytes));
     const token = requestId(metaOf(message.params).progressToken);
-    if (token) progressTokens.set(message.id.key, token);
+    if (!token) continue;
+    progressTokens ??= new Map();
+    progressTokens.set(message.id.key, token);
   }
-  return { requests, ...(progressTokens.size > 0 && { progressTokens }) };
+  return { requests, ...(progressTokens && { progressTokens }) };
 }

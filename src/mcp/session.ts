@@ -405,11 +405,7 @@ export class Session {
       session,
       callGuard,
       (params) => this.#keeper.ask("tools/list", params, session),
-    ).catch((cause) => {
-      if (!(cause instanceof SessionLost)) throw cause;
-      // What became of the list is not what became of the call: it was not sent.
-      throw new SessionLost(cause.session, "always", cause.error);
-    });
+    );
   }
 
   /** Renews a lost session; whether the exchange is to be sent once more. */

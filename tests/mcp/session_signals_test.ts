@@ -137,6 +137,11 @@ const BEFORE: Record<string, Signal> = {
     400,
     () => ({ error: { code: "SESSION_NOT_FOUND" } }),
   ),
+  "a 400 with an event": text(
+    400,
+    'event: message\ndata: {"error":"Session not found"}\n\n',
+    "text/event-stream",
+  ),
   "a 400 with a detail": json(400, () => ({ detail: "Unknown session" })),
   "a 200 of the AWS MCP server": json(
     200,
