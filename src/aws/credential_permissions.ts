@@ -62,8 +62,8 @@ export const SOURCE_FLAGS: Readonly<
     "--allow-net=<region>.signin.aws.amazon.com",
   ],
   "web identity": [SDK_ENV_FLAG, "--allow-read=<token file>", STS_FLAG],
-  "container": [SDK_ENV_FLAG, "--allow-net=169.254.170.2"],
-  "instance": [SDK_ENV_FLAG, "--allow-net=169.254.169.254"],
+  "container": ["--allow-env=AWS_*,HOME", "--allow-net=169.254.170.2"],
+  "instance": ["--allow-env=AWS_*,HOME", "--allow-net=169.254.169.254"],
 };
 
 /** The needs that are not granted. Never prompts. */

@@ -163,8 +163,8 @@ export interface CredentialSourceOptions {
  * are not kept, but for those that took seconds: these are repeated to whoever
  * asks within the next moments, unless a file changes.
  *
- * The AWS SDK, which SSO, login, STS, container and instance go through, reads
- * the environment of the process, whatever `env` says.
+ * The AWS SDK, which STS goes through, reads the environment of the process,
+ * whatever `env` says.
  *
  * @param options What to look for and what to use.
  * @returns A source that loads at the first question and then keeps itself

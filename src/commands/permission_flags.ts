@@ -340,7 +340,6 @@ function containerNeeds(env: Where["env"]): Need[] | undefined {
   if (url === null) return undefined;
   const tokenFile = env("AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE");
   return [
-    ...sdkNeeds(),
     net(hostAndPort(url), "ask the container's endpoint"),
     ...(tokenFile
       ? [
@@ -358,7 +357,7 @@ function instanceNeeds(env: Where["env"]): Need[] {
   if (env("AWS_EC2_METADATA_DISABLED")?.toLowerCase() === "true") return [];
   const given = URL.parse(env("AWS_EC2_METADATA_SERVICE_ENDPOINT") ?? "");
   const host = given === null ? METADATA_HOST : hostAndPort(given);
-  return [...sdkNeeds(), net(host, "ask the instance's metadata service")];
+  return [net(host, "ask the instance's metadata service")];
 }
 
 /** What the AWS SDK reads as soon as a source goes through it. */
