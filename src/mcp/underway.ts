@@ -9,6 +9,9 @@ import type { Delivery } from "./delivery.ts";
 import type { Exchange } from "./exchange.ts";
 import { shuttingDown } from "./failure.ts";
 
+/** How many answers are made at once at the end. */
+const SLICE = 256;
+
 interface Run {
   readonly done: Promise<void>;
   /** Whether it stands open, so that nothing is gained by waiting for it. */
@@ -36,10 +39,19 @@ export class Underway {
    */
   async drain(patience: AbortSignal): Promise<void> {
     await Promise.race([this.#settled(), aborted(patience)]);
-    for (const exchange of [...this.#runs.keys()]) {
-      const error = shuttingDown(exchange.isSent);
-      void this.#delivery.fail(exchange, error).catch(() => {});
-      exchange.end(error);
+    const left = [...this.#runs.keys()];
+    const errors = { sent: shuttingDown(true), held: shuttingDown(false) };
+    // The latest first: those before have the places, which nobody is to get.
+    for (let to = left.length; to > 0; to -= SLICE) {
+      for (const exchange of left.slice(Math.max(0, to - SLICE), to)) {
+        const error = exchange.isSent ? errors.sent : errors.held;
+        void this.#delivery.fail(exchange, error).catch(() => {});
+      }
+      // Thousands take a while, which a stop has not: some leave in between.
+      if (to > SLICE) await turn();
+    }
+    for (const exchange of left) {
+      exchange.end(exchange.isSent ? errors.sent : errors.held);
     }
   }
 
@@ -57,4 +69,9 @@ export class Underway {
       );
     }
   }
+}
+
+/** Resolves when what else is ready has had its turn. */
+function turn(): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve));
 }
