@@ -15,11 +15,14 @@ import {
 } from "./mcp/backlog.ts";
 import { errorFrame } from "./mcp/failure.ts";
 import type { Frame, OversizedFrame } from "./mcp/frames.ts";
+import { SMALL_BYTES } from "./mcp/large_message.ts";
 import type { Link } from "./mcp/link.ts";
 import {
   type BatchMessage,
   type InvalidMessage,
+  type Message,
   readMessage,
+  readMessageInTurns,
   type RequestId,
   type RequestMessage,
   type SingleMessage,
@@ -65,7 +68,18 @@ export class ClientInput {
     if (!(frame instanceof Uint8Array)) {
       return this.#refuseOversized(frame, maxFrameBytes);
     }
-    const message = readMessage(frame);
+    if (frame.length > SMALL_BYTES) return this.#takeLarge(frame);
+    return this.#takeMessage(frame, readMessage(frame));
+  }
+
+  /** A large frame is read while others have their turn. */
+  async #takeLarge(frame: Uint8Array): Promise<void> {
+    const message = await readMessageInTurns(frame);
+    if (this.#options.signal.aborted) return;
+    await this.#takeMessage(frame, message);
+  }
+
+  #takeMessage(frame: Uint8Array, message: Message): Promise<void> | undefined {
     if (message.kind === "invalid") return this.#refuseInvalid(message);
     const requests = requestsIn(message);
     if (requests.length > 0) {

@@ -55,6 +55,7 @@ import {
 import { responseIn } from "./mcp/link.ts";
 import {
   readMessage,
+  readMessageInTurns,
   type RequestId,
   type ResponseMessage,
 } from "./mcp/message.ts";
@@ -479,6 +480,6 @@ export class HttpExchange {
   }
 
   async #message(): Promise<ReturnType<typeof readMessage> | undefined> {
-    return this.#body && readMessage(await this.#body.blob.bytes());
+    return this.#body && readMessageInTurns(await this.#body.blob.bytes());
   }
 }

@@ -13,6 +13,7 @@ import type { Pieces } from "./http_relay.ts";
 import { checkEncoding, mediaType, readBody } from "./mcp/body.ts";
 import { EventParser, type ServerEvent } from "./mcp/events.ts";
 import { errorFrame, streamCut } from "./mcp/failure.ts";
+import { scanInTurns } from "./mcp/large_message.ts";
 import {
   type InvalidMessage,
   readMessage,
@@ -86,7 +87,9 @@ export class ListFilter {
     if (body.length === 0) return [];
     if (type !== JSON_TEXT) throw badContentType(answer.status, type);
     headers.set("content-type", JSON_TEXT);
-    return [this.message(body)];
+    const text = withoutByteOrderMark(body);
+    await scanInTurns(text);
+    return [this.message(text)];
   }
 
   /**
@@ -145,6 +148,7 @@ export class ListFilter {
       turn.begin();
       let isQuiet = true;
       for (const event of this.#eventsIn(parser, piece)) {
+        await scanInTurns(event.data);
         yield this.#event(event);
         isQuiet = false;
         if (turn.isOver) await turn.next();

@@ -11,7 +11,7 @@ import type { AskForTools } from "./mcp/call_guard.ts";
 import { LISTEN } from "./mcp/listen.ts";
 import {
   type BatchMessage,
-  readMessage,
+  readMessageInTurns,
   type ResponseMessage,
   type SingleMessage,
 } from "./mcp/message.ts";
@@ -91,7 +91,7 @@ export class MessagePolicy {
     headers: Headers,
     ask: Ask,
   ): Promise<Admitted> {
-    const message = readMessage(bytes);
+    const message = await readMessageInTurns(bytes);
     if (message.kind === "invalid") {
       // What we cannot read the target might.
       if (this.tools === undefined) {

@@ -6,6 +6,7 @@
 
 import { ProxyError } from "../errors.ts";
 import { excerpt } from "./excerpt.ts";
+import { isTooMuch } from "./large_message.ts";
 import type { BatchMessage, SingleMessage } from "./message.ts";
 import { memberAt, membersOf, type Range, whole } from "./splice.ts";
 
@@ -69,6 +70,9 @@ function checkNames(text: Uint8Array, { kind }: SingleMessage): void {
 /** The names of an object's members; an array's elements have none. */
 function namesIn(text: Uint8Array, range: Range): string[] {
   if (text[range.start] === OPEN_BRACKET) return [];
+  if (isTooMuch(range)) {
+    throw refused("there are too many members to be checked");
+  }
   return membersOf(text, range).map(({ name }) => name);
 }
 
@@ -110,6 +114,7 @@ export function isUnclear(
   text: Uint8Array,
   object: Range,
 ): boolean {
+  if (isTooMuch(object)) return true;
   const names = membersOf(text, object).map((member) => member.name)
     .filter((other) => fold(other) === fold(name));
   return names.length > 1 || names.some((other) => other !== name);

@@ -6,7 +6,7 @@
  */
 
 import { type RequestId, requestId, withId } from "./message.ts";
-import { scanMembers } from "./scan.ts";
+import { outerMembers } from "./large_message.ts";
 
 /** A number in JSON. */
 const NUMBER = /^-?(?:0|[1-9]\d*)(?:\.\d+)?(?:e[+-]?\d+)?$/i;
@@ -40,7 +40,7 @@ export function withIdOf(
 }
 
 function idSourceIn(message: Uint8Array): string | undefined {
-  return scanMembers(message).findLast(({ name }) => name === "id")?.source;
+  return outerMembers(message).findLast(({ name }) => name === "id")?.source;
 }
 
 /** How messages begin and end that need no look at all of them. */

@@ -8,7 +8,7 @@
 import type { ProxyError } from "../errors.ts";
 import type { Exchange } from "./exchange.ts";
 import type { SessionHeaders } from "./headers.ts";
-import { readMessage, type ResponseMessage } from "./message.ts";
+import { readMessageInTurns, type ResponseMessage } from "./message.ts";
 
 /** Asks the target for a page of its tools. */
 export type AskForTools = (
@@ -60,7 +60,7 @@ async function callsIn(
 ): Promise<readonly unknown[]> {
   if (method === "tools/call") return [params];
   if (method !== "batch") return [];
-  const message = readMessage(await body.bytes());
+  const message = await readMessageInTurns(await body.bytes());
   if (message.kind !== "batch") return [];
   return message.messages.flatMap((one) =>
     one.kind === "request" && one.method === "tools/call" ? [one.params] : []

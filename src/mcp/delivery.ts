@@ -21,7 +21,7 @@ import { NO_SESSION, type SessionHeaders } from "./headers.ts";
 import {
   type BatchMessage,
   type InvalidMessage,
-  readMessage,
+  readMessageInTurns,
   type RequestId,
   requestIdFromSource,
   type ResponseMessage,
@@ -34,8 +34,8 @@ import { ProgressTokens } from "./progress_tokens.ts";
 import { Recent } from "./recent.ts";
 import { withoutByteOrderMark, withoutNullMember } from "./repair.ts";
 import { noMessage } from "./responses.ts";
-import { scanMembers } from "./scan.ts";
-import { taskIdIn } from "./task.ts";
+import { membersOf, whole } from "./splice.ts";
+import { tellsOfTask } from "./task.ts";
 
 /** What a {@linkcode Delivery} is handed. */
 export interface DeliveryOptions {
@@ -208,7 +208,7 @@ export class Delivery {
   ): Promise<void> {
     exchange?.noteProgress();
     const bytes = this.#withoutByteOrderMark(body, exchange);
-    const message = readMessage(bytes);
+    const message = await readMessageInTurns(bytes);
     if (message.kind === "invalid") throw this.#noMessage(message, bytes);
     if (message.kind !== "batch") {
       return await this.#receiveSingle(bytes, message, session, exchange, true);
@@ -228,7 +228,7 @@ export class Delivery {
     if (oversized) return await this.receiveOversized(oversized, exchange);
     if (data.length === 0) return;
     const bytes = this.#withoutByteOrderMark(data, exchange);
-    const message = readMessage(bytes);
+    const message = await readMessageInTurns(bytes);
     // Without its blank line it counts as the end of what is waited for alone.
     const isOwed = message.kind === "response" &&
       this.#debtOf(message, session, exchange) !== undefined;
@@ -313,7 +313,7 @@ export class Delivery {
     exchange: Exchange | undefined,
   ): Promise<void> {
     if (exchange && messages.length > 1) exchange.answerHasBegun = true;
-    const parts = scanMembers(bytes)
+    const parts = membersOf(bytes, whole(bytes))
       .map(({ start, end }) => bytes.subarray(start, end));
     if (this.#options.pass || !mayBeBatch(messages, session, exchange)) {
       this.#noteRepair("array", exchange);
@@ -420,7 +420,7 @@ export class Delivery {
     const sentIn = isOwn ? session : NO_SESSION;
     this.#options.onAnswer(answer, frame, owner, sentIn);
     owner.observation?.answered(answer);
-    if (taskIdIn(answer.result) !== undefined) this.#progress.keep(owner, id);
+    if (tellsOfTask(given, bytes)) this.#progress.keep(owner, id);
     this.#take(owner, id);
     owner.onAnswer?.(answer);
     return { owner, answer, frame };

@@ -4,6 +4,15 @@
  * @module
  */
 
+import {
+  glanceAt,
+  outerMembers,
+  readWhole,
+  scanInTurns,
+  scanLarge,
+  SMALL_BYTES,
+  UNREAD,
+} from "./large_message.ts";
 import { type Member, scanMembers } from "./scan.ts";
 
 /**
@@ -125,6 +134,19 @@ export interface InvalidMessage {
 /** What a frame holds. */
 export type Message = SingleMessage | BatchMessage | InvalidMessage;
 
+const OPEN_BRACKET = 0x5b;
+const OPEN_BRACE = 0x7b;
+
+/** The members of a message that are read. */
+const READ_MEMBERS: ReadonlySet<string> = new Set([
+  "jsonrpc",
+  "id",
+  "method",
+  "params",
+  "result",
+  "error",
+]);
+
 const strictDecoder = new TextDecoder("utf-8", {
   fatal: true,
   // A byte order mark is not stripped, since it would pass on all the same.
@@ -133,30 +155,83 @@ const strictDecoder = new TextDecoder("utf-8", {
 
 /** Reads a frame, without its newline. */
 export function readMessage(bytes: Uint8Array): Message {
+  if (bytes.length > SMALL_BYTES) return readLarge(bytes);
   let value: unknown;
   try {
     value = JSON.parse(strictDecoder.decode(bytes));
   } catch (error) {
-    const detail = error instanceof SyntaxError
-      ? "the message is not JSON"
-      : "the message is not UTF-8";
-    return { kind: "invalid", reason: "parse", detail, ids: [] };
+    return notJson(!(error instanceof SyntaxError));
   }
-  if (Array.isArray(value)) return readBatch(bytes, value);
-  return readSingle(value, () => scanMembers(bytes));
+  if (!Array.isArray(value)) return readSingle(value, () => scanMembers(bytes));
+  const ranges = scanMembers(bytes);
+  return readBatch(value, (element, index) => {
+    const { start, end } = ranges[index];
+    return readSingle(element, () => scanMembers(bytes.subarray(start, end)));
+  });
 }
 
-function readBatch(bytes: Uint8Array, values: unknown[]): Message {
-  const ranges = scanMembers(bytes);
+/** The same for a large frame, while others have their turn. */
+export async function readMessageInTurns(bytes: Uint8Array): Promise<Message> {
+  await scanInTurns(bytes);
+  return readMessage(bytes);
+}
+
+/** A frame of which only what is asked for is parsed. */
+function readLarge(bytes: Uint8Array): Message {
+  const scanner = scanLarge(bytes);
+  const { root } = scanner;
+  if (!scanner.isEnded || !root) return notJson(!scanner.isUtf8);
+  if (bytes[root.start] !== OPEN_BRACKET) return readLargeSingle(bytes, root);
+  if (root.isPartial || root.members?.some(({ isPartial }) => isPartial)) {
+    return invalid("the batch is too large to be read", undefined);
+  }
+  return readBatch(
+    root.members ?? [],
+    (member) => readLargeSingle(bytes, member),
+  );
+}
+
+function notJson(isText: boolean): InvalidMessage {
+  const detail = isText
+    ? "the message is not UTF-8"
+    : "the message is not JSON";
+  return { kind: "invalid", reason: "parse", detail, ids: [] };
+}
+
+function readLargeSingle(
+  bytes: Uint8Array,
+  { start, members = [] }: Member,
+): SingleMessage | InvalidMessage {
+  const value: Record<string, unknown> = {};
+  for (const member of members) {
+    const { name, source } = member;
+    if (!READ_MEMBERS.has(name)) continue;
+    const isLater = name === "result" && source === undefined;
+    value[name] = isLater ? UNREAD : glanceAt(bytes, member);
+  }
+  const isObject = bytes[start] === OPEN_BRACE;
+  const message = readSingle(isObject ? value : undefined, () => members);
+  if (message.kind !== "response" || message.result !== UNREAD) return message;
+  const result = members.findLast(({ name }) => name === "result");
+  let read: { readonly value: unknown } | undefined;
+  return {
+    ...message,
+    /** Parsed when it is asked for: most results only pass. */
+    get result() {
+      return (read ??= { value: result && readWhole(bytes, result) }).value;
+    },
+  };
+}
+
+function readBatch<T>(
+  values: readonly T[],
+  read: (value: T, index: number) => SingleMessage | InvalidMessage,
+): Message {
   const messages: SingleMessage[] = [];
   const ids: RequestId[] = [];
   let detail = values.length === 0 ? "the batch is empty" : "";
   values.forEach((value, index) => {
-    const { start, end } = ranges[index];
-    const message = readSingle(
-      value,
-      () => scanMembers(bytes.subarray(start, end)),
-    );
+    const message = read(value, index);
     if (message.kind === "invalid") {
       detail ||= `message ${index + 1} of the batch: ${message.detail}`;
       ids.push(...message.ids);
@@ -221,8 +296,8 @@ function readResponse(
   value: Record<string, unknown>,
   id: RequestId | undefined,
 ): ResponseMessage | InvalidMessage {
-  const nullMember = nullMemberOf(value);
   const hasBoth = "result" in value && "error" in value;
+  const nullMember = hasBoth ? nullMemberOf(value) : undefined;
   if (hasBoth && nullMember === undefined) {
     return invalid('the message has both a "result" and an "error"', undefined);
   }
@@ -250,7 +325,6 @@ function readResponse(
 function nullMemberOf(
   value: Record<string, unknown>,
 ): ResponseMessage["nullMember"] {
-  if (!("result" in value) || !("error" in value)) return undefined;
   if (value.error === null && value.result !== null) return "error";
   return value.result === null && value.error !== null ? "result" : undefined;
 }
@@ -307,7 +381,7 @@ export function isObject(value: unknown): value is Record<string, unknown> {
 
 /** The message with its `id` set, every other byte as it was. */
 export function withId(bytes: Uint8Array, id: RequestId): Uint8Array {
-  const member = scanMembers(bytes).findLast(({ name }) => name === "id");
+  const member = outerMembers(bytes).findLast(({ name }) => name === "id");
   if (member) return splice(bytes, member.start, member.end, id.source);
   const brace = bytes.indexOf(0x7b);
   return splice(bytes, brace + 1, brace + 1, `"id":${id.source},`);

@@ -24,6 +24,7 @@ import { DISCOVER, discoverDelayMs, legacyAnswer } from "./discover.ts";
 import { Exchange } from "./exchange.ts";
 import { AttemptError, streamCut } from "./failure.ts";
 import { NO_SESSION, type SessionHeaders } from "./headers.ts";
+import { UNREAD } from "./large_message.ts";
 import { STANDING_METHODS, Subscription } from "./listen.ts";
 import {
   isObject,
@@ -267,6 +268,7 @@ export class Modern {
     _session: SessionHeaders,
   ): void {
     if (exchange.method === "tools/list") {
+      checkRead(result);
       this.#policy.learn(result);
       if (exchange.onAnswer) this.#schemas.learn(result);
     }
@@ -328,4 +330,14 @@ export class Modern {
   close(_limitMs: number): Promise<void> {
     return Promise.resolve();
   }
+}
+
+/** Refuses a list that may have tools in it which a client must not see. */
+function checkRead(result: unknown): void {
+  const isRead = result !== UNREAD &&
+    !(isObject(result) && result.tools === UNREAD);
+  if (isRead) return;
+  const message =
+    "the target's list of tools has too many values to look through";
+  throw new AttemptError(new ProxyError("bad-answer", message), "never");
 }

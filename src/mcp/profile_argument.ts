@@ -6,6 +6,7 @@
  */
 
 import type { Log } from "../log.ts";
+import { UNREAD } from "./large_message.ts";
 import {
   type BatchMessage,
   isObject,
@@ -57,6 +58,9 @@ export class ProfileArgument {
   valueIn(message: SingleMessage): unknown {
     if (message.kind !== "request" || message.method !== "tools/call") return;
     const { params } = message;
+    // What cannot be seen may name one.
+    if (params === UNREAD) return UNREAD;
+    if (isObject(params) && params.arguments === UNREAD) return UNREAD;
     if (!isObject(params) || !isObject(params.arguments)) return;
     if (this.#owners.get(String(params.name))) return;
     return params.arguments[PROFILE_ARGUMENT];

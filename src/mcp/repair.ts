@@ -5,6 +5,7 @@
  * @module
  */
 
+import { isTooMuch } from "./large_message.ts";
 import type { SingleMessage } from "./message.ts";
 import { readMessage } from "./message.ts";
 import { membersOf, removeMembers, whole } from "./splice.ts";
@@ -25,7 +26,9 @@ export function withoutNullMember(
 ): Uint8Array {
   if (message.kind !== "response" || !message.nullMember) return frame;
   const { nullMember } = message;
-  return removeMembers(frame, whole(frame), ({ name }) => name === nullMember);
+  const object = whole(frame);
+  if (isTooMuch(object)) return frame;
+  return removeMembers(frame, object, ({ name }) => name === nullMember);
 }
 
 /** The body of an HTTP error, as its only message if it has one. */

@@ -1,12 +1,15 @@
 /**
- * Finds the members of a JSON text's outermost object (or the elements of its
- * outermost array) without building values, across chunks. It reads what
- * `JSON.parse` has accepted, or what is too large to be kept.
+ * Reads a JSON text (RFC 8259) byte by byte, across chunks: whether it is one,
+ * and where the members of its outer levels are. No values are built, and
+ * nothing is kept of what lies deeper but one bit a level, so that a text costs
+ * what its length is, whatever it holds.
  *
  * @module
  */
 
-/** A member of the outermost object, or an element of the outermost array. */
+import { joinBytes } from "./block_buffer.ts";
+
+/** A member of an object, or an element of an array. */
 export interface Member {
   /** The member's name, unescaped; the empty string in an array. */
   readonly name: string;
@@ -14,14 +17,46 @@ export interface Member {
   readonly start: number;
   /** Where the value ends (exclusive). */
   readonly end: number;
-  /** The value's source text; `undefined` when it is longer than 1 KiB. */
+  /** A scalar's source text; `undefined` when it is longer than 1 KiB. */
   readonly source: string | undefined;
+  /** How many values it is made of: itself, and all that are inside. */
+  readonly values?: number;
+  /** What is inside of it, as far as it was asked for. */
+  readonly members?: readonly Member[];
+  /** Whether there are more members inside than are kept. */
+  readonly isPartial?: boolean;
 }
 
+/** How much of a text is kept. */
+export interface ScanLimits {
+  /**
+   * The levels whose members are kept; 1, the outermost, unless it is set. Of
+   * arrays that is the outermost alone.
+   */
+  readonly levels?: number;
+  /** The most members that are kept; 65,536 unless it is set. */
+  readonly maxMembers?: number;
+}
+
+/** A longer name is kept as the empty string, and its object as partial. */
 const MAX_SOURCE_BYTES = 1024;
 
+/** Each takes some 150 bytes. */
+const MAX_MEMBERS = 64 * 1024;
+
+/** How many of them one object may have that is not the outermost. */
+const MAX_INNER_MEMBERS = 1000;
+
+/** Whoever wants all members has parsed the text before, under a limit. */
+const ALL_MEMBERS = 1_000_000;
+
 const QUOTE = 0x22;
+const PLUS = 0x2b;
 const COMMA = 0x2c;
+const MINUS = 0x2d;
+const DOT = 0x2e;
+const ZERO = 0x30;
+const NINE = 0x39;
 const COLON = 0x3a;
 const OPEN_BRACKET = 0x5b;
 const BACKSLASH = 0x5c;
@@ -29,214 +64,433 @@ const CLOSE_BRACKET = 0x5d;
 const OPEN_BRACE = 0x7b;
 const CLOSE_BRACE = 0x7d;
 
-/** Bytes that may stand outside of strings, besides those named above. */
-const PLAIN_BYTES = new Set(
-  [...'"[]{}:,+-.0123456789Eaeflnrstu \t\r\n'].map((c) => c.charCodeAt(0)),
-);
+// What comes next.
+const VALUE = 0;
+const VALUE_OR_END = 1;
+const NAME_OR_END = 2;
+const NAME = 3;
+const NAME_END = 4;
+const COMMA_OR_END = 5;
+const IN_STRING = 6;
+const ESCAPED = 7;
+const HEX = 8;
+const UTF8 = 9;
+const LITERAL = 10;
+const AFTER_MINUS = 11;
+const AFTER_ZERO = 12;
+const IN_INTEGER = 13;
+const AFTER_DOT = 14;
+const IN_FRACTION = 15;
+const AFTER_E = 16;
+const AFTER_E_SIGN = 17;
+const IN_EXPONENT = 18;
+const BROKEN = 19;
 
-/** What a byte outside of a string is, by its value. */
-const CLASSES = Uint8Array.from({ length: 256 }, (_, byte) => {
-  if (byte === QUOTE) return 1;
-  if (byte === OPEN_BRACE || byte === OPEN_BRACKET) return 2;
-  if (byte === CLOSE_BRACE || byte === CLOSE_BRACKET) return 3;
-  return PLAIN_BYTES.has(byte) ? 0 : 4;
+/** Bytes of a string that stand for themselves. */
+const PLAIN = Uint8Array.from({ length: 256 }, (_, byte) => {
+  const isPlain = byte >= 0x20 && byte < 0x80 && byte !== QUOTE &&
+    byte !== BACKSLASH;
+  return isPlain ? 1 : 0;
 });
+
+const ESCAPES = new Set([...'"\\/bfnrt'].map((c) => c.charCodeAt(0)));
+
+const bytesOf = (text: string) => [...text].map((c) => c.charCodeAt(0));
+const LITERALS = new Map(
+  ["true", "false", "null"].map((word) => [word.charCodeAt(0), bytesOf(word)]),
+);
 
 const decoder = new TextDecoder();
 
-/** Reads a JSON text chunk by chunk and lists its outermost members. */
+/** A member while it is read. */
+interface Open {
+  name: string;
+  start: number;
+  end: number;
+  source: string | undefined;
+  values: number;
+  members?: Open[];
+  isPartial?: boolean;
+}
+
+/** Reads a JSON text chunk by chunk, and keeps the members of its outer levels. */
 export class TopLevelScanner {
-  /** The members that are complete so far, in their order. */
-  readonly members: Member[] = [];
+  readonly #levels: number;
+  #room: number;
 
   #offset = 0;
+  #state = VALUE;
   #depth = 0;
+  /** A bit for each open bracket: whether it is an object's. */
+  #brackets = new Uint32Array(4);
+  #isName = false;
+  #literal: readonly number[] = [];
+  /** How much of a literal, an escape or a character is still to come. */
+  #left = 0;
+  #low = 0;
+  #high = 0;
+  #isUtf8 = true;
+  #values = 0;
+
   #isObject = false;
-  #isEnded = false;
-  #isBroken = false;
-  /** Opened brackets less closed ones. */
-  #brackets = 0;
-  #inArray = false;
-  #inString = false;
-  #escaped = false;
-  #inName = false;
-  #name = "";
-  #start = -1;
-  #end = -1;
-  #kept: number[] = [];
+  #root: Open | undefined;
+  /** The values that are being read, by their level. */
+  readonly #open: (Open | undefined)[] = [];
+  readonly #names: (string | undefined)[] = [];
+  /** Where the token that is kept begins in this chunk; -1 when none is. */
+  #tokenStart = -1;
+  #kept: Uint8Array[] = [];
+  #keptBytes = 0;
+
+  /** @param limits How much is kept. */
+  constructor({ levels = 1, maxMembers = MAX_MEMBERS }: ScanLimits = {}) {
+    this.#levels = levels;
+    this.#room = maxMembers;
+  }
+
+  /** The outermost members that are complete so far, in their order. */
+  get members(): readonly Member[] {
+    return this.#root?.members ?? [];
+  }
+
+  /** The text's one value. */
+  get root(): Member | undefined {
+    return this.#root;
+  }
 
   /** Whether the text begins as an object. */
   get isObject(): boolean {
     return this.#isObject;
   }
 
-  /** Whether the outermost object or array has been closed. */
+  /** Whether the outermost value is complete. */
   get isEnded(): boolean {
-    return this.#isEnded;
+    return this.#depth === 0 && this.#state === COMMA_OR_END;
   }
 
-  /**
-   * Whether the text is no JSON for certain: something stands where it cannot,
-   * or was closed that was not open. The rest of the grammar is not checked.
-   */
+  /** Whether the text is no JSON, whatever follows. */
   get isBroken(): boolean {
-    return this.#isBroken;
+    return this.#state === BROKEN;
+  }
+
+  /** Whether it is broken as UTF-8. */
+  get isUtf8(): boolean {
+    return this.#isUtf8;
+  }
+
+  /** Whether what was read is a whole JSON text; nothing more may be fed. */
+  end(): boolean {
+    // A number ends with the text.
+    if (this.#depth === 0 && isNumberEnd(this.#state)) this.#endValue(0, NONE);
+    return this.isEnded;
   }
 
   /** Reads the next bytes of the text. */
   feed(chunk: Uint8Array): this {
-    for (let i = 0; i < chunk.length; i++) {
-      if (this.#kept.length > MAX_SOURCE_BYTES) i = this.#skip(chunk, i);
-      if (i < chunk.length) this.#step(chunk[i], this.#offset + i);
+    const { length } = chunk;
+    let at = 0;
+    while (at < length) {
+      const byte = chunk[at];
+      switch (this.#state) {
+        case IN_STRING: {
+          while (at < length && PLAIN[chunk[at]] === 1) at++;
+          if (at < length) this.#inString(chunk, at++);
+          break;
+        }
+        case VALUE:
+        case VALUE_OR_END:
+          if (!isBlank(byte)) this.#beginValue(byte, at, chunk);
+          at++;
+          break;
+        case COMMA_OR_END:
+          if (!isBlank(byte)) this.#afterValue(byte, at, chunk);
+          at++;
+          break;
+        case NAME:
+        case NAME_OR_END:
+          if (byte === QUOTE) {
+            this.#isName = true;
+            this.#state = IN_STRING;
+            if (this.#isKept(this.#depth)) this.#tokenStart = at;
+          } else if (byte === CLOSE_BRACE && this.#state === NAME_OR_END) {
+            this.#close(byte, at, chunk);
+          } else if (!isBlank(byte)) this.#state = BROKEN;
+          at++;
+          break;
+        case NAME_END:
+          if (byte === COLON) this.#state = VALUE;
+          else if (!isBlank(byte)) this.#state = BROKEN;
+          at++;
+          break;
+        case BROKEN:
+          at = length;
+          break;
+        case ESCAPED:
+        case HEX:
+        case UTF8:
+        case LITERAL:
+          this.#inToken(byte, at, chunk);
+          at++;
+          break;
+        default:
+          // What ends a number is not part of it.
+          if (this.#inNumber(byte)) at++;
+          else if (isNumberEnd(this.#state)) this.#endValue(at, chunk);
+          else this.#state = BROKEN;
+      }
     }
-    this.#offset += chunk.length;
+    if (this.#tokenStart >= 0) {
+      this.#keep(chunk, this.#tokenStart, length);
+      this.#tokenStart = 0;
+    }
+    this.#offset += length;
     return this;
   }
 
-  /**
-   * Passes over the inside of a value that is too long to be kept: to the byte
-   * after which the outermost level, or the end of the chunk, is reached.
-   */
-  #skip(chunk: Uint8Array, from: number): number {
-    let at = from;
-    while (at < chunk.length) {
-      if (this.#inString) {
-        at = this.#skipString(chunk, at);
-        continue;
-      }
-      if (this.#depth === 1) break;
-      const kind = CLASSES[chunk[at]];
-      if (kind !== 0) {
-        if (kind === 1) this.#inString = true;
-        else if (kind === 2) this.#depth++;
-        else if (kind === 3) this.#depth--;
-        else this.#isBroken = true;
-        const isBracket = chunk[at] === OPEN_BRACKET ||
-          chunk[at] === CLOSE_BRACKET;
-        if (isBracket) this.#brackets += kind === 2 ? 1 : -1;
-      }
-      at++;
+  #beginValue(byte: number, at: number, chunk: Uint8Array): void {
+    if (byte === CLOSE_BRACKET && this.#state === VALUE_OR_END) {
+      return this.#close(byte, at, chunk);
     }
-    if (at > from) this.#end = this.#offset + at;
-    return at;
+    this.#values++;
+    if (this.#depth <= this.#levels) this.#openValue(byte, at);
+    if (byte === QUOTE) {
+      this.#isName = false;
+      this.#state = IN_STRING;
+    } else if (byte === OPEN_BRACE) {
+      this.#push(1);
+      this.#state = NAME_OR_END;
+    } else if (byte === OPEN_BRACKET) {
+      this.#push(0);
+      this.#state = VALUE_OR_END;
+    } else if (byte === MINUS) this.#state = AFTER_MINUS;
+    else if (byte === ZERO) this.#state = AFTER_ZERO;
+    else if (byte > ZERO && byte <= NINE) this.#state = IN_INTEGER;
+    else this.#beginLiteral(byte);
   }
 
-  /** Passes over a string to the byte after its quote. */
-  #skipString(chunk: Uint8Array, from: number): number {
-    if (this.#escaped) {
-      this.#escaped = false;
-      return from + 1;
-    }
-    const quote = chunk.indexOf(QUOTE, from);
-    const end = quote < 0 ? chunk.length : quote;
-    let backslashes = 0;
-    while (
-      end - backslashes > from && chunk[end - backslashes - 1] === BACKSLASH
-    ) backslashes++;
-    const isEscaped = backslashes % 2 === 1;
-    if (quote < 0) {
-      this.#escaped = isEscaped;
-      return end;
-    }
-    if (!isEscaped) this.#inString = false;
-    return end + 1;
+  #beginLiteral(byte: number): void {
+    const literal = LITERALS.get(byte);
+    this.#state = literal ? LITERAL : BROKEN;
+    this.#literal = literal ?? [];
+    this.#left = this.#literal.length - 1;
   }
 
-  #step(byte: number, at: number): void {
-    if (this.#inString) {
-      this.#keep(byte, at);
-      if (this.#escaped) this.#escaped = false;
-      else if (byte === BACKSLASH) this.#escaped = true;
-      else if (byte === QUOTE) this.#inString = false;
+  #push(bit: 0 | 1): void {
+    const word = this.#depth >> 5;
+    if (word === this.#brackets.length) {
+      const larger = new Uint32Array(word * 2);
+      larger.set(this.#brackets);
+      this.#brackets = larger;
+    }
+    const mask = 1 << (this.#depth & 31);
+    if (bit) this.#brackets[word] |= mask;
+    else this.#brackets[word] &= ~mask;
+    this.#depth++;
+  }
+
+  get #inObject(): boolean {
+    const top = this.#depth - 1;
+    return (this.#brackets[top >> 5] >>> (top & 31) & 1) === 1;
+  }
+
+  #afterValue(byte: number, at: number, chunk: Uint8Array): void {
+    if (this.#depth === 0) this.#state = BROKEN;
+    else if (byte === COMMA) this.#state = this.#inObject ? NAME : VALUE;
+    else this.#close(byte, at, chunk);
+  }
+
+  #close(byte: number, at: number, chunk: Uint8Array): void {
+    if (byte !== (this.#inObject ? CLOSE_BRACE : CLOSE_BRACKET)) {
+      this.#state = BROKEN;
       return;
     }
-    // space, tab, newline, carriage return
-    if (byte <= 0x20) return;
-    if (this.#isEnded || CLASSES[byte] === 4) this.#isBroken = true;
-    if (this.#depth === 1) {
-      if (byte === COLON && this.#inName) return this.#endName();
-      if (byte === COMMA) return this.#endValue();
-      if (byte === CLOSE_BRACE || byte === CLOSE_BRACKET) {
-        this.#endValue();
-        this.#depth = 0;
-        this.#isEnded = true;
-        if (
-          this.#brackets !== 0 || this.#inArray !== (byte === CLOSE_BRACKET)
-        ) {
-          this.#isBroken = true;
+    this.#depth--;
+    this.#endValue(at + 1, chunk);
+  }
+
+  /** A byte of a string that does not stand for itself. */
+  #inString(chunk: Uint8Array, at: number): void {
+    const byte = chunk[at];
+    if (byte === BACKSLASH) this.#state = ESCAPED;
+    else if (byte >= 0x80) this.#beginCharacter(byte);
+    else if (byte !== QUOTE) this.#state = BROKEN;
+    else if (this.#isName) {
+      this.#state = NAME_END;
+      if (this.#tokenStart < 0) return;
+      this.#names[this.#depth] = unescapeName(this.#token(chunk, at + 1));
+    } else this.#endValue(at + 1, chunk);
+  }
+
+  /** The first byte of a character of several (Unicode, table 3-7). */
+  #beginCharacter(byte: number): void {
+    this.#low = byte === 0xe0 ? 0xa0 : byte === 0xf0 ? 0x90 : 0x80;
+    this.#high = byte === 0xed ? 0x9f : byte === 0xf4 ? 0x8f : 0xbf;
+    this.#left = byte < 0xe0 ? 1 : byte < 0xf0 ? 2 : 3;
+    const isFirst = byte >= 0xc2 && byte <= 0xf4;
+    this.#state = isFirst ? UTF8 : BROKEN;
+    this.#isUtf8 = isFirst;
+  }
+
+  #inToken(byte: number, at: number, chunk: Uint8Array): void {
+    switch (this.#state) {
+      case ESCAPED:
+        this.#left = 4;
+        if (byte === 0x75) this.#state = HEX;
+        else this.#state = ESCAPES.has(byte) ? IN_STRING : BROKEN;
+        return;
+      case HEX:
+        if (!isHex(byte)) this.#state = BROKEN;
+        else if (--this.#left === 0) this.#state = IN_STRING;
+        return;
+      case UTF8:
+        if (byte < this.#low || byte > this.#high) {
+          this.#isUtf8 = false;
+          this.#state = BROKEN;
+          return;
         }
+        this.#low = 0x80;
+        this.#high = 0xbf;
+        if (--this.#left === 0) this.#state = IN_STRING;
         return;
+      default: {
+        const { length } = this.#literal;
+        if (byte !== this.#literal[length - this.#left]) this.#state = BROKEN;
+        else if (--this.#left === 0) this.#endValue(at + 1, chunk);
       }
     }
-    if (byte === QUOTE) this.#inString = true;
-    if (byte === OPEN_BRACE || byte === OPEN_BRACKET) {
-      if (this.#depth > 0 && byte === OPEN_BRACKET) this.#brackets++;
-      if (++this.#depth === 1) {
-        this.#inArray = byte === OPEN_BRACKET;
-        this.#isObject = byte === OPEN_BRACE;
-        this.#inName = !this.#inArray;
-        return;
-      }
-    } else if (byte === CLOSE_BRACE || byte === CLOSE_BRACKET) {
-      if (byte === CLOSE_BRACKET) this.#brackets--;
-      if (this.#depth === 0) this.#isBroken = true;
-      else this.#depth--;
+  }
+
+  /** Whether a byte belongs to the number that is read. */
+  #inNumber(byte: number): boolean {
+    const isDigit = byte >= ZERO && byte <= NINE;
+    const isE = byte === 0x65 || byte === 0x45;
+    const before = this.#state;
+    switch (before) {
+      case AFTER_MINUS:
+        if (isDigit) this.#state = byte === ZERO ? AFTER_ZERO : IN_INTEGER;
+        return isDigit;
+      case AFTER_ZERO:
+      case IN_INTEGER:
+        if (byte === DOT) this.#state = AFTER_DOT;
+        else if (isE) this.#state = AFTER_E;
+        return byte === DOT || isE || (isDigit && before === IN_INTEGER);
+      case AFTER_DOT:
+        if (isDigit) this.#state = IN_FRACTION;
+        return isDigit;
+      case IN_FRACTION:
+        if (isE) this.#state = AFTER_E;
+        return isDigit || isE;
+      case AFTER_E:
+        if (isDigit) this.#state = IN_EXPONENT;
+        else if (byte === PLUS || byte === MINUS) this.#state = AFTER_E_SIGN;
+        return isDigit || byte === PLUS || byte === MINUS;
+      case AFTER_E_SIGN:
+        if (isDigit) this.#state = IN_EXPONENT;
+        return isDigit;
+      default:
+        return isDigit;
     }
-    if (this.#depth > 0) this.#keep(byte, at);
   }
 
-  #keep(byte: number, at: number): void {
-    if (this.#start < 0) this.#start = at;
-    this.#end = at + 1;
-    if (this.#kept.length <= MAX_SOURCE_BYTES) this.#kept.push(byte);
+  /** Begins to keep a value, as far as there is room. */
+  #openValue(byte: number, at: number): void {
+    const level = this.#depth;
+    this.#open[level] = undefined;
+    const isContainer = byte === OPEN_BRACE || byte === OPEN_BRACKET;
+    const parent = level === 0 ? undefined : this.#open[level - 1];
+    const name = level > 0 && this.#inObject ? this.#names[level] : "";
+    if (level === 0) this.#isObject = byte === OPEN_BRACE;
+    else if (!parent?.members) return;
+    if (parent && (name === undefined || !this.#hasRoomIn(parent, level))) {
+      parent.isPartial = true;
+      return;
+    }
+    const open: Open = {
+      name: name ?? "",
+      start: this.#offset + at,
+      end: -1,
+      source: undefined,
+      values: this.#values,
+    };
+    const isKept = byte === OPEN_BRACE || (isContainer && level === 0);
+    if (isKept && level < this.#levels) open.members = [];
+    if (level === 0) this.#root = open;
+    else this.#room--;
+    this.#open[level] = open;
+    if (!isContainer) this.#tokenStart = at;
   }
 
-  #source(): string | undefined {
-    if (this.#kept.length > MAX_SOURCE_BYTES) return undefined;
-    return decoder.decode(Uint8Array.from(this.#kept));
+  /** Whether what is inside of the open brackets is kept. */
+  #isKept(level: number): boolean {
+    return level <= this.#levels &&
+      this.#open[level - 1]?.members !== undefined;
   }
 
-  #reset(): void {
-    this.#start = -1;
-    this.#end = -1;
+  #hasRoomIn({ members = [] }: Open, level: number): boolean {
+    return this.#room > 0 &&
+      (level === 1 || members.length < MAX_INNER_MEMBERS);
+  }
+
+  #endValue(at: number, chunk: Uint8Array): void {
+    this.#state = COMMA_OR_END;
+    if (this.#depth > this.#levels) return;
+    const open = this.#open[this.#depth];
+    if (!open) return;
+    if (this.#tokenStart >= 0) open.source = this.#token(chunk, at);
+    open.end = this.#offset + at;
+    open.values = this.#values - open.values + 1;
+    if (this.#depth > 0) this.#open[this.#depth - 1]?.members?.push(open);
+    this.#open[this.#depth] = undefined;
+  }
+
+  #keep(chunk: Uint8Array, start: number, end: number): void {
+    this.#keptBytes += end - start;
+    if (this.#keptBytes > MAX_SOURCE_BYTES) this.#kept = [];
+    else this.#kept.push(chunk.slice(start, end));
+  }
+
+  /** The token that ends here; `undefined` when it is too long. */
+  #token(chunk: Uint8Array, end: number): string | undefined {
+    let source: string | undefined;
+    if (this.#keptBytes + end - this.#tokenStart <= MAX_SOURCE_BYTES) {
+      const last = chunk.subarray(this.#tokenStart, end);
+      source = this.#keptBytes === 0
+        ? decoder.decode(last)
+        : decoder.decode(joinBytes([...this.#kept, last]));
+    }
+    this.#tokenStart = -1;
     this.#kept = [];
-  }
-
-  #endName(): void {
-    this.#name = unescapeName(this.#source());
-    this.#inName = false;
-    this.#reset();
-  }
-
-  #endValue(): void {
-    if (this.#start >= 0) {
-      this.members.push({
-        name: this.#inArray ? "" : this.#name,
-        start: this.#start,
-        end: this.#end,
-        // White space between tokens is not kept, so only a scalar's source
-        // is its text to the letter; nobody asks for more.
-        source: this.#source(),
-      });
-    }
-    this.#inName = !this.#inArray;
-    this.#reset();
+    this.#keptBytes = 0;
+    return source;
   }
 }
 
-function unescapeName(source: string | undefined): string {
-  if (source === undefined) return "";
-  try {
-    const name: unknown = JSON.parse(source);
-    return typeof name === "string" ? name : "";
-  } catch {
-    return "";
-  }
+const NONE = new Uint8Array();
+
+function isBlank(byte: number): boolean {
+  return byte === 0x20 || byte === 0x0a || byte === 0x0d || byte === 0x09;
+}
+
+function isHex(byte: number): boolean {
+  const lower = byte | 0x20;
+  return (byte >= ZERO && byte <= NINE) || (lower >= 0x61 && lower <= 0x66);
+}
+
+/** Whether a number may end here. */
+function isNumberEnd(state: number): boolean {
+  return state === AFTER_ZERO || state === IN_INTEGER ||
+    state === IN_FRACTION || state === IN_EXPONENT;
+}
+
+function unescapeName(source: string | undefined): string | undefined {
+  if (source === undefined) return undefined;
+  const name: unknown = JSON.parse(source);
+  return typeof name === "string" ? name : undefined;
 }
 
 /** The members of a whole JSON text. */
 export function scanMembers(text: Uint8Array): readonly Member[] {
-  return new TopLevelScanner().feed(text).members;
+  return new TopLevelScanner({ maxMembers: ALL_MEMBERS }).feed(text).members;
 }
 
 /** Whether some bytes are found in a text. */

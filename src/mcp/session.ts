@@ -487,10 +487,9 @@ export class Session {
       }
     }
     if (exchange.onAnswer || answer.error) return;
-    if (exchange.method === "initialize") {
-      this.#keeper.adopt(exchange, answer.result, session);
-    }
-    this.#keeper.remember(exchange, answer.result);
+    const isOpening = exchange.method === "initialize";
+    if (isOpening) this.#keeper.adopt(exchange, answer.result, session);
+    this.#keeper.remember(exchange, isOpening ? answer.result : undefined);
     if (exchange.method === "tools/list") this.#policy.learn(answer.result);
   }
 

@@ -5,6 +5,7 @@
  */
 
 import { joinBytes } from "./block_buffer.ts";
+import { scannedRoot } from "./large_message.ts";
 import { type Member, scanMembers } from "./scan.ts";
 
 /** A part of a text, in bytes from its start. */
@@ -12,6 +13,12 @@ export interface Range {
   readonly start: number;
   /** Exclusive. */
   readonly end: number;
+  /** What is inside, where that was found already. */
+  readonly members?: readonly Member[];
+  /** Whether there is more inside. */
+  readonly isPartial?: boolean;
+  /** How many values it is made of, where that is known. */
+  readonly values?: number;
 }
 
 const COMMA = 0x2c;
@@ -20,11 +27,12 @@ const encoder = new TextEncoder();
 
 /** The whole of a text. */
 export function whole(text: Uint8Array): Range {
-  return { start: 0, end: text.length };
+  return scannedRoot(text) ?? { start: 0, end: text.length };
 }
 
 /** The members of an object or array in a text, by their place in the text. */
 export function membersOf(text: Uint8Array, range: Range): readonly Member[] {
+  if (range.members && !range.isPartial) return range.members;
   return scanMembers(text.subarray(range.start, range.end)).map((member) => ({
     ...member,
     start: range.start + member.start,
@@ -102,9 +110,8 @@ export function removeMembers(
 ): Uint8Array {
   const members = membersOf(text, container);
   if (!members.some(removed)) return text;
-  const open = text.findIndex((byte, at) =>
-    at >= container.start && (byte === 0x7b || byte === 0x5b)
-  );
+  let open = container.start;
+  while (text[open] !== 0x7b && text[open] !== 0x5b) open++;
   // Each part is a member with its name, between the commas around it.
   const parts = members.map((member, index) => ({
     start: index === 0

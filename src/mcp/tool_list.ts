@@ -6,6 +6,7 @@
 
 import { ProxyError } from "../errors.ts";
 import { isUnclear } from "./ambiguity.ts";
+import { UNREAD } from "./large_message.ts";
 import { isObject, type ResponseMessage } from "./message.ts";
 import {
   memberNamed,
@@ -36,6 +37,7 @@ export function withoutForbidden(
 ): Uint8Array {
   checkClear("result", bytes, whole(bytes));
   const place = memberNamed("result", bytes, whole(bytes));
+  if (result === UNREAD) throw badList("it has too many values");
   if (!isObject(result) || place === undefined) return bytes;
   checkClear("tools", bytes, place);
   const list = memberNamed("tools", bytes, place);

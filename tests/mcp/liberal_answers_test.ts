@@ -156,7 +156,7 @@ for (const end of ["", "\n", "\r", "\r\n"]) {
   });
 }
 
-for (const cut of [OK.slice(0, -1), NO.replace("3", "4"), "ping"]) {
+for (const cut of [OK.slice(0, -1), OK.replace("3", "4"), "ping"]) {
   Deno.test(`a stream that ends after ${cut.slice(-12)} has no answer`, async () => {
     const text = await answerTo(asEvents(`data: ${cut}\n`));
     assertEquals(JSON.parse(text).error.data.reason, "stream-cut");

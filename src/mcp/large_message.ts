@@ -1,0 +1,132 @@
+/**
+ * Texts that are too large to be parsed whole: what is read of them is found
+ * by the scanner, and parsed piece by piece, under a limit.
+ *
+ * @module
+ */
+
+import { type Member, scanMembers, TopLevelScanner } from "./scan.ts";
+import { Turn } from "./turn.ts";
+
+/** Up to this size `JSON.parse` is faster, and what it makes is small. */
+export const SMALL_BYTES = 64 * 1024;
+
+/**
+ * What stands for a value that is too large to be read. It is neither a string
+ * nor an object, so that nothing takes it for one that says something.
+ */
+export const UNREAD: unique symbol = Symbol("unread");
+
+/** How much is parsed of one value: a value takes some 60 bytes. */
+interface ReadLimits {
+  readonly bytes: number;
+  readonly values: number;
+}
+
+/** For what is read of every frame, all its messages together. */
+const GLANCE: ReadLimits = { bytes: 4 * 1024 * 1024, values: 64 * 1024 };
+
+/** For what an option, or the protocol, demands to be read. */
+const WHOLE: ReadLimits = { bytes: Infinity, values: 750_000 };
+
+/** Of an array: its elements, their members, and two levels inside of them. */
+const LEVELS = 4;
+
+/** A piece is scanned in about a millisecond. */
+const PIECE_BYTES = 64 * 1024;
+
+const decoder = new TextDecoder();
+
+/** What was found in a text, so that nobody has to look again. */
+const scanned = new WeakMap<Uint8Array, TopLevelScanner>();
+
+/** How much of a text may still be parsed at a glance. */
+const glances = new WeakMap<Uint8Array, { bytes: number; values: number }>();
+
+function newScanner(): TopLevelScanner {
+  return new TopLevelScanner({ levels: LEVELS });
+}
+
+/** Scans a text that is not small; it is not to be changed after. */
+export function scanLarge(text: Uint8Array): TopLevelScanner {
+  const known = scanned.get(text);
+  if (known) return known;
+  const scanner = newScanner().feed(text);
+  scanner.end();
+  scanned.set(text, scanner);
+  return scanner;
+}
+
+/** The same, while others have their turn; a small text is left alone. */
+export async function scanInTurns(text: Uint8Array): Promise<void> {
+  if (text.length <= SMALL_BYTES || scanned.has(text)) return;
+  const scanner = newScanner();
+  const turn = new Turn();
+  for (let at = 0; at < text.length; at += PIECE_BYTES) {
+    scanner.feed(text.subarray(at, at + PIECE_BYTES));
+    if (turn.isOver) await turn.next();
+  }
+  scanner.end();
+  scanned.set(text, scanner);
+}
+
+/** The one value of a text that was scanned already. */
+export function scannedRoot(text: Uint8Array): Member | undefined {
+  return scanned.get(text)?.root;
+}
+
+/** Whether a part of a text has more members than anyone may list. */
+export function isTooMuch(
+  { isPartial, values = 0 }: {
+    readonly isPartial?: boolean;
+    readonly values?: number;
+  },
+): boolean {
+  return isPartial === true && values > WHOLE.values;
+}
+
+/** The outermost members of a text. */
+export function outerMembers(text: Uint8Array): readonly Member[] {
+  return scannedRoot(text)?.members ?? scanMembers(text);
+}
+
+/** A value as far as a glance may go; what is beyond is {@linkcode UNREAD}. */
+export function glanceAt(text: Uint8Array, member: Member): unknown {
+  const left = glances.get(text) ?? { ...GLANCE };
+  glances.set(text, left);
+  return read(text, member, left);
+}
+
+/** A value, whole if it can be had without harm, else as a glance. */
+export function readWhole(text: Uint8Array, member: Member): unknown {
+  return read(text, member, { ...WHOLE });
+}
+
+/** Takes what it parses off the limits. */
+function read(
+  text: Uint8Array,
+  member: Member,
+  left: { bytes: number; values: number },
+): unknown {
+  const { start, end, values = Infinity, source, members, isPartial } = member;
+  if (source !== undefined) return JSON.parse(source);
+  const byteLength = end - start;
+  if (byteLength <= left.bytes && values <= left.values) {
+    left.bytes -= byteLength;
+    left.values -= values;
+    return JSON.parse(decoder.decode(text.subarray(start, end)));
+  }
+  const isObject = text[start] === 0x7b;
+  if (!members || isPartial || !isObject) return UNREAD;
+  const limits = left.bytes === Infinity ? { ...GLANCE } : left;
+  const object: Record<string, unknown> = {};
+  for (const inner of members) {
+    Object.defineProperty(object, inner.name, {
+      value: read(text, inner, limits),
+      configurable: true,
+      enumerable: true,
+      writable: true,
+    });
+  }
+  return object;
+}

@@ -1,0 +1,131 @@
+/** Messages that cost more to read than they are long, and a small heap. */
+import { assert, assertEquals } from "@std/assert";
+import { within } from "./support/deadline.ts";
+import { commandLine } from "./support/launch.ts";
+import { mcp } from "./support/raw_mcp.ts";
+import { RawServer } from "./support/raw_server.ts";
+
+const MIB = 1024 * 1024;
+
+const nested = (open: string, close: string, bytes: number) => {
+  const levels = Math.floor(bytes / (open.length + close.length));
+  return `${open.repeat(levels)}1${close.repeat(levels)}`;
+};
+
+/** Texts of about a size, cheap to send. */
+const VALUES: Readonly<Record<string, (bytes: number) => string>> = {
+  "nested arrays": (bytes) => nested("[", "]", bytes),
+  "nested objects": (bytes) => nested('{"a":', "}", bytes),
+  "an array of numbers": (bytes) => `[${"1,".repeat(bytes / 2)}1]`,
+  "an array of empty objects": (bytes) => `[${"{},".repeat(bytes / 3)}{}]`,
+  "an object of many members": (bytes) =>
+    `{${'"a":1,'.repeat(bytes / 6)}"b":2}`,
+  "one string": (bytes) => `"${"x".repeat(bytes)}"`,
+};
+
+/** A program with a heap of 256 MiB, whose frames are counted, not parsed. */
+async function start(target: URL, args: readonly string[] = []) {
+  const line = await commandLine({
+    target,
+    args,
+    denoFlags: ["--v8-flags=--max-old-space-size=256"],
+    env: { MCP_LOG_LEVEL: "info" },
+  });
+  const child = new Deno.Command(line.command, {
+    args: line.args,
+    env: line.env,
+    clearEnv: true,
+    cwd: line.home,
+    stdin: "piped",
+    stdout: "piped",
+    stderr: "null",
+  }).spawn();
+  const writer = child.stdin.getWriter();
+  const chunks = child.stdout[Symbol.asyncIterator]();
+  const encoder = new TextEncoder();
+  return {
+    peakMib: async () => {
+      if (Deno.build.os !== "linux") return 0;
+      const status = await Deno.readTextFile(`/proc/${child.pid}/status`);
+      const [, kibibytes] = /^VmHWM:\s+(\d+) kB$/m.exec(status) ?? [];
+      return Number(kibibytes) / 1024;
+    },
+    send: async (text: string) => {
+      await writer.write(encoder.encode(text));
+      await writer.write(encoder.encode("\n"));
+    },
+    /** How long the next line is, and how it begins. */
+    next: async (): Promise<{ length: number; head: string }> => {
+      let length = 0;
+      let head = "";
+      for (;;) {
+        const { value } = await within(chunks.next(), "a line", 60_000);
+        if (!value) throw new Error("the program has ended");
+        if (head.length < 300) head += new TextDecoder().decode(value);
+        length += value.length;
+        if (value.at(-1) === 0x0a) return { length, head: head.slice(0, 300) };
+      }
+    },
+    [Symbol.asyncDispose]: async () => {
+      await writer.close().catch(() => {});
+      await chunks.return?.();
+      child.kill("SIGTERM");
+      await child.status;
+      await line[Symbol.asyncDispose]();
+    },
+  };
+}
+
+for (const [what, value] of Object.entries(VALUES)) {
+  Deno.test(`answers of 9.5 MiB with ${what} pass a heap of 256 MiB, as bodies, as events, and past a tool policy`, async () => {
+    const text = `{"jsonrpc":"2.0","id":3,"result":{"x":${
+      value(9.4 * MIB | 0)
+    }},"error":null}`;
+    await using server = await RawServer.start(mcp({
+      body: (_message, reply) =>
+        reply.status(200, { "content-type": "application/json" }, text),
+      event: async (_message, reply) => {
+        const stream = await reply.sse();
+        await stream.raw(`data: ${text}\n\n`);
+        await stream.end();
+      },
+      broken: (_message, reply) =>
+        reply.status(
+          200,
+          { "content-type": "application/json" },
+          text.slice(0, -1),
+        ),
+    }));
+    await using program = await start(server.url, ["--deny-tool", "x"]);
+    await program.send('{"jsonrpc":"2.0","id":1,"method":"ping"}');
+    await program.next();
+    const before = await program.peakMib();
+    for (const method of ["body", "event"]) {
+      await program.send(`{"jsonrpc":"2.0","id":3,"method":"${method}"}`);
+      const { length } = await program.next();
+      assert(length > 9 * MIB, `${length}`);
+    }
+    await program.send('{"jsonrpc":"2.0","id":3,"method":"broken"}');
+    assert((await program.next()).head.includes("-31011"));
+    const raised = await program.peakMib() - before;
+    assert(raised < 120, `${raised} MiB`);
+  });
+
+  Deno.test(`a frame of 60 MiB with ${what} passes a heap of 256 MiB, and one that is no JSON is refused`, async () => {
+    await using server = await RawServer.start(async (request, reply) => {
+      const length = request.body.length;
+      await reply.json({ jsonrpc: "2.0", id: 3, result: { length } });
+    });
+    const text =
+      `{"jsonrpc":"2.0","id":3,"method":"tools/call","params":{"name":"t","arguments":{"x":${
+        value(60 * MIB)
+      }}}}`;
+    await using program = await start(server.url);
+    await program.send(text);
+    const { head } = await program.next();
+    assertEquals(JSON.parse(head).result?.length, text.length, head);
+    await program.send(`${text}]`);
+    assert((await program.next()).head.includes("-32700"));
+    assertEquals(server.requests.length, 1);
+  });
+}
