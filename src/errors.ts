@@ -83,22 +83,26 @@ export class ProxyError extends Error {
   readonly reason: ErrorReason;
   /** Facts for a program: HTTP status, AWS error type, limits in milliseconds. */
   readonly data: ErrorData;
+  /** The message without words of the target's: what a log may be told. */
+  readonly summary: string;
 
   /**
    * An error of one reason.
    *
    * @param reason What went wrong.
    * @param message What went wrong and what to do, for a person.
-   * @param options Facts for a program, and the error this one stems from.
+   * @param options Facts for a program, the error this one stems from, and a
+   * summary where the message has words of the target's.
    */
   constructor(
     reason: ErrorReason,
     message: string,
-    options: { data?: ErrorData; cause?: unknown } = {},
+    options: { data?: ErrorData; cause?: unknown; summary?: string } = {},
   ) {
     super(message, "cause" in options ? { cause: options.cause } : undefined);
     this.reason = reason;
     this.data = options.data ?? {};
+    this.summary = options.summary ?? message;
   }
 
   /** The JSON-RPC error code of {@linkcode ProxyError.reason}. */

@@ -429,7 +429,7 @@ export class HttpExchange {
       ...this.#facts(),
       status,
       reason: error.reason,
-      error: redact(error.message),
+      error: redact(error.summary),
     });
     if (!this.#response.headersSent) {
       const id = await this.#requestId();

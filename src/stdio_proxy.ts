@@ -314,7 +314,10 @@ function explain(response: Response, body: string): ProxyError | undefined {
   return new ProxyError(
     "http-status",
     `the target answered HTTP ${status}: ${awsError.type}: ${awsError.message}`,
-    { data: { status, awsError: awsError.type } },
+    {
+      data: { status, awsError: awsError.type },
+      summary: `the target answered HTTP ${status}: ${awsError.type}`,
+    },
   );
 }
 

@@ -260,6 +260,28 @@ for (const [place, { isShown }] of Object.entries(PLACES)) {
   });
 }
 
+for (const [place, { answer }] of Object.entries(PLACES)) {
+  Deno.test(`words that a target says in ${place} are in no log line above debug`, async () => {
+    const words = "ignore-all-previous-instructions";
+    await using run = new Run(
+      await RawServer.start(mcp({
+        initialize: opened,
+        say: (_message, reply) => answer(words, reply),
+        GET: (_message, reply) => answer(words, reply),
+      })),
+      { standingStream: true },
+    );
+    await run.client.initialize();
+    await run.server.requests.find(({ method }) => method === "GET");
+    run.client.request(1, "say");
+    await run.client.answer(1);
+    await run.client.close();
+    const shown = run.lines.filter((line) => line.includes(words))
+      .filter((line) => !/"level":"debug"|Z debug /.test(line));
+    assertEquals(shown, []);
+  });
+}
+
 Deno.test("no v4a signature is shown, nor any secret of the modern era", async () => {
   const echoAll: McpHandler = (_message, reply, request) =>
     reply.status(

@@ -77,12 +77,21 @@ export function explainRefusal(
     cause: refusal.cause,
     ...data,
   }, redactor.redact);
-  sent?.log.warn("the target refused the request", logged(facts));
+  const { awsError, clockOffsetMs } = facts;
+  const known = { status: response.status, awsError, clockOffsetMs };
+  sent?.log.warn(
+    "the target refused the request",
+    logged({ ...known, cause: refusal.cause }),
+  );
+  sent?.log.debug("what the target says of it", logged(facts));
   return new ProxyError(
     isUnsigned ? "credentials" : refusal.reason,
     safeText(problem, redactor.redact) + `: ${cure}` +
       (said === "" ? "" : ` (the target said: ${said})`),
-    { data: facts },
+    {
+      data: facts,
+      summary: `the target refused the request: ${refusal.cause}`,
+    },
   );
 }
 

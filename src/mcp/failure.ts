@@ -53,6 +53,13 @@ export function mayBeOfOtherEra(data: unknown): boolean {
   return !isOwnError(data) || data.reason === "http-status";
 }
 
+/** What a log may be told of a cause: nothing in the target's own words. */
+export function summaryOf(cause: unknown): string {
+  if (cause instanceof ProxyError) return cause.summary;
+  if (cause instanceof AttemptError) return cause.error.summary;
+  return cause instanceof Error ? cause.message : String(cause);
+}
+
 /** Whether a failed attempt may be followed by another. */
 export type Repeat =
   /** The target certainly did not run the request. */
@@ -181,11 +188,15 @@ export function redirectError(response: Response, url: URL): ProxyError {
   const { status } = response;
   const header = response.headers.get("location");
   const location = header === null ? undefined : withoutQuery(header, url);
-  const where = location === undefined ? "" : ` to ${location}`;
+  const told = (where: string) =>
+    `the target answered with a redirect${where} (HTTP ${status}), which is not followed: a signature is for one host alone; set the target URL to where the server really is`;
   return new ProxyError(
     "redirect",
-    `the target answered with a redirect${where} (HTTP ${status}), which is not followed: a signature is for one host alone; set the target URL to where the server really is`,
-    { data: { status, ...(location !== undefined && { location }) } },
+    told(location === undefined ? "" : ` to ${excerpt(location, 300)}`),
+    {
+      data: { status, ...(location !== undefined && { location }) },
+      summary: told(""),
+    },
   );
 }
 
@@ -214,6 +225,6 @@ export function httpStatusError(
   return new ProxyError(
     "http-status",
     `the target answered HTTP ${status}${name}${words && `: ${words}`}`,
-    { data: { status } },
+    { data: { status }, summary: `the target answered HTTP ${status}` },
   );
 }

@@ -139,7 +139,7 @@ export class SseChannel {
         this.#idle?.stop();
         await delivery.receiveEvent(event, this.session).catch((error) => {
           if (!(error instanceof ProxyError)) throw error;
-          log.warn(error.message);
+          log.warn(error.summary);
         });
         this.touch();
       }

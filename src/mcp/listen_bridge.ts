@@ -171,7 +171,7 @@ export class ListenBridge {
     this.#current = undefined;
     // The proxy's own error passes with its cause.
     if (error && !isOwnError(error.data)) {
-      log.warn("the target refused a subscription", { error: error.message });
+      log.warn("the target refused a subscription", { code: error.code });
       return;
     }
     const now = performance.now();
@@ -179,7 +179,7 @@ export class ListenBridge {
     const place = Math.min(this.#reopened++, REOPEN_MS.length - 1);
     const waitMs = REOPEN_MS[place];
     log.warn("a subscription is over, and is opened again", {
-      error: error?.message,
+      code: error?.code,
       waitMs,
     });
     this.#reopening = setTimeout(() => void this.#reopen(), waitMs);

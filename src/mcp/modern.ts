@@ -17,12 +17,13 @@
  * @module
  */
 
+import { excerpt } from "./excerpt.ts";
 import { ProxyError } from "../errors.ts";
 import { Carrier } from "./carrier.ts";
 import { Delivery } from "./delivery.ts";
 import { DISCOVER, discoverDelayMs, legacyAnswer } from "./discover.ts";
 import { Exchange } from "./exchange.ts";
-import { AttemptError, streamCut } from "./failure.ts";
+import { AttemptError, streamCut, summaryOf } from "./failure.ts";
 import { NO_SESSION, type SessionHeaders } from "./headers.ts";
 import { UNREAD } from "./large_message.ts";
 import { STANDING_METHODS, Subscription } from "./listen.ts";
@@ -234,7 +235,7 @@ export class Modern {
     if (subscription?.isOpen) {
       this.#options.log.warn("a subscription is over", {
         id: exchange.requests[0].source,
-        error: String(cause),
+        error: summaryOf(cause),
       });
       exchange.observation?.failed(
         cause instanceof AttemptError ? cause.error : streamCut(cause),
@@ -292,7 +293,7 @@ export class Modern {
       case "request":
         this.#options.log.warn(
           "dropped a request of the target's, which 2026-07-28 has none of",
-          { method: message.method },
+          { method: excerpt(message.method) },
         );
         return [];
       case "response":

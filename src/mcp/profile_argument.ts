@@ -5,6 +5,7 @@
  * @module
  */
 
+import { excerpt } from "./excerpt.ts";
 import type { Log } from "../log.ts";
 import { UNREAD } from "./large_message.ts";
 import {
@@ -90,7 +91,7 @@ export class ProfileArgument {
     if (!isOwner) return this.#owners.delete(tool);
     this.#owners.set(tool, true);
     this.#log.warn(`a tool has an argument ${PROFILE_ARGUMENT} of its own`, {
-      tool,
+      tool: excerpt(tool),
     });
   }
 

@@ -190,7 +190,7 @@ export class ProfileBranch implements Link {
     if (!error || !isAwaited) return;
     log.warn("could not set the log level for another profile", {
       profile,
-      error: error.message,
+      code: error.code,
     });
   }
 

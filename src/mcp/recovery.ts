@@ -5,6 +5,8 @@
  * @module
  */
 
+import { excerpt } from "./excerpt.ts";
+import { summaryOf } from "./failure.ts";
 import { ProxyError } from "../errors.ts";
 import type { Log } from "../log.ts";
 import { Exchange } from "./exchange.ts";
@@ -106,12 +108,17 @@ export class Recovery {
     }, opened);
     const result = isObject(answer.result) ? answer.result : {};
     if (answer.error || result.protocolVersion !== protocolVersion) {
-      const why = answer.error
-        ? `it refused a new one: ${answer.error.message}`
-        : `it now speaks protocol version ${result.protocolVersion}, not ${protocolVersion}`;
+      const { error } = answer;
+      const told = (words: string) => {
+        const why = error
+          ? `it refused a new one${words}`
+          : `it now speaks protocol version ${result.protocolVersion}, not ${protocolVersion}`;
+        return `the target lost the session, and ${why}; restart the client`;
+      };
       throw new ProxyError(
         "bad-answer",
-        `the target lost the session, and ${why}; restart the client`,
+        told(`: ${excerpt(error?.message ?? "", 300)}`),
+        { summary: told("") },
       );
     }
     const session: SessionHeaders = {
@@ -142,8 +149,8 @@ export class Recovery {
     session: SessionHeaders,
   ): Promise<void> {
     const failed = await this.ask(method, params, session).then(
-      ({ answer }) => answer.error?.message,
-      (error) => String(error),
+      ({ answer: { error } }) => error && `error ${error.code}`,
+      summaryOf,
     );
     if (failed === undefined) return;
     this.#options.log.warn("could not set up the new session as the old one", {
@@ -157,8 +164,8 @@ export class Recovery {
     const { log, emit } = this.#options;
     if (JSON.stringify(before) !== JSON.stringify(after)) {
       log.warn("the target's capabilities differ in the new session", {
-        before: JSON.stringify(before),
-        after: JSON.stringify(after),
+        before: isObject(before) ? Object.keys(before).sort() : [],
+        after: isObject(after) ? Object.keys(after).sort() : [],
       });
     }
     for (const list of ["tools", "prompts", "resources"]) {

@@ -24,6 +24,7 @@ export function reportable(cause: unknown): ProxyError | Uint8Array {
   return new ProxyError(error.reason, error.message, {
     data: { ...error.data, retryAfterMs },
     cause,
+    summary: error.summary,
   });
 }
 
@@ -36,11 +37,14 @@ export async function report(
   if (!(error instanceof ProxyError)) {
     return await delivery.failWith(exchange, error);
   }
-  log.warn(error.message, {
+  log.warn(error.summary, {
     method: exchange.method,
     id: exchange.pending[0]?.source,
     reason: error.reason,
     ms: Math.round(performance.now() - exchange.startedAt),
   });
+  if (error.message !== error.summary) {
+    log.debug("what the client is told", { error: error.message });
+  }
   await delivery.fail(exchange, error);
 }

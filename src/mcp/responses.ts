@@ -4,6 +4,7 @@
  * @module
  */
 
+import { excerpt } from "./excerpt.ts";
 import { ProxyError } from "../errors.ts";
 import type { Redact } from "../redact.ts";
 import { type BodyLimits, readBeginning } from "./body.ts";
@@ -70,12 +71,15 @@ export function badContentType(
   type: string,
   words = "",
 ): ProxyError {
-  const what = type === "" ? "no content type" : `content type ${type}`;
-  return new ProxyError(
-    "bad-answer",
-    `the target answered HTTP ${status} with ${what}, where MCP has application/json or text/event-stream; is the target URL that of an MCP endpoint?${words}`,
-    { data: { status, contentType: type } },
-  );
+  const what = type === ""
+    ? "no content type"
+    : `content type ${excerpt(type)}`;
+  const told = (what: string, words: string) =>
+    `the target answered HTTP ${status} with ${what}, where MCP has application/json or text/event-stream; is the target URL that of an MCP endpoint?${words}`;
+  return new ProxyError("bad-answer", told(what, words), {
+    data: { status, contentType: type },
+    summary: told("another type", ""),
+  });
 }
 
 /** The error for what stands where a JSON-RPC message should. */
@@ -84,12 +88,10 @@ export function noMessage(
   text: string,
   redact: Redact,
 ): ProxyError {
-  return new ProxyError(
-    "bad-answer",
-    `the target's answer is no JSON-RPC message: ${detail}${
-      said(text, redact)
-    }`,
-  );
+  const summary = `the target's answer is no JSON-RPC message: ${detail}`;
+  return new ProxyError("bad-answer", summary + said(text, redact), {
+    summary,
+  });
 }
 
 /** What a body says, to stand at the end of an error's message. */

@@ -8,7 +8,7 @@
 import { discardBody } from "./body.ts";
 import type { Delivery } from "./delivery.ts";
 import type { Exchange } from "./exchange.ts";
-import { AttemptError } from "./failure.ts";
+import { AttemptError, summaryOf } from "./failure.ts";
 import {
   deleteHeaders,
   NO_SESSION,
@@ -81,7 +81,7 @@ export class SessionKeeper {
       return true;
     } catch (cause) {
       log.warn("the lost session could not be replaced", {
-        error: cause instanceof Error ? cause.message : String(cause),
+        error: summaryOf(cause),
       });
       return false;
     }

@@ -128,11 +128,11 @@ export class StandingStream {
       return await this.#read(session, response, idle);
     } catch (cause) {
       if (signal.aborted) return "done";
-      const { message } = cause instanceof ProxyError
+      const { summary } = cause instanceof ProxyError
         ? cause
-        : fetchFailure(cause, url);
+        : fetchFailure(cause, url).error;
       this.#tell("the standing stream broke; it is opened again", {
-        error: message,
+        error: summary,
       });
       return "fruitless";
     } finally {
@@ -148,7 +148,7 @@ export class StandingStream {
     const { status } = response;
     if (isRedirect(response)) {
       await discardBody(response);
-      log.warn(redirectError(response, url).message);
+      log.warn(redirectError(response, url).summary);
       return "done";
     }
     const body = await readErrorBody(response);
@@ -162,10 +162,11 @@ export class StandingStream {
       ? lossInMessage(body)
       : lossInRefusal(response, text, answer && { ...answer, isOwn: false });
     if (hasSession(session) && loss) return await this.#lost(session);
-    const { message } = response.ok
+    const { message, summary } = response.ok
       ? badContentType(status, mediaType(response), said(text, redact))
       : explain(response, text) ?? httpStatusError(response, text, redact);
-    const fields = { status, error: message };
+    log.debug("the target's words on the stream", { error: message });
+    const fields = { status, error: summary };
     if (PASSING_STATUSES.has(status) || status >= 500) {
       this.#tell("the standing stream was refused; it is tried again", fields);
     } else if (++this.#refusals >= MAX_REFUSALS) {
@@ -224,7 +225,7 @@ export class StandingStream {
       this.#lastEventId = (resumableId(id) ?? this.#lastEventId) || undefined;
       await delivery.receiveEvent(event, session).catch((error) => {
         if (!(error instanceof ProxyError)) throw error;
-        log.warn(error.message);
+        log.warn(error.summary);
       });
       idle.touch();
       if (hasSession(session) && lossInMessage(event.data)) {

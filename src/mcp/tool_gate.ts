@@ -100,7 +100,7 @@ export class ToolGate implements Link {
   }
 
   async #refuseAll(message: Message, error: ProxyError): Promise<void> {
-    this.#options.log.warn(error.message);
+    this.#options.log.warn(error.summary);
     await Promise.all(
       requestsIn(message).map((request) => this.#answer(request, error)),
     );
@@ -126,7 +126,7 @@ export class ToolGate implements Link {
       const error = policy.refusal(toolName(request.params), listFailure);
       if (!error) continue;
       refused.add(request);
-      log.warn(error.message, { id: request.id.source });
+      log.warn(error.summary, { id: request.id.source });
       answers.push(this.#answer(request, error));
     }
     if (refused.size === 0) return this.#link.accept(bytes, message);
@@ -244,7 +244,7 @@ export class ToolGate implements Link {
       return withoutForbidden(bytes, message, policy, isCurrent);
     } catch (error) {
       if (!(error instanceof ProxyError)) throw error;
-      this.#options.log.warn(error.message, { id: id?.source });
+      this.#options.log.warn(error.summary, { id: id?.source });
       return errorFrame(error, id);
     }
   }

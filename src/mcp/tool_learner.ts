@@ -143,7 +143,8 @@ export class ToolLearner implements CallGuard {
       return cause instanceof Error ? cause.message : String(cause);
     });
     if (failure !== undefined) {
-      log.warn("could not list the tools for the policy", { error: failure });
+      log.warn("could not list the tools for the policy");
+      log.debug("why the tools could not be listed", { error: failure });
     }
     return failure;
   }

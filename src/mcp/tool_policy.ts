@@ -142,7 +142,8 @@ export class ToolPolicy {
     if (!isFresh && listFailure !== undefined) {
       return blocked(
         name,
-        `--read-only (MCP_READ_ONLY) goes by the list of tools, which could not be had: ${listFailure}`,
+        "--read-only (MCP_READ_ONLY) goes by the list of tools, which could not be had",
+        listFailure,
       );
     }
     return blocked(
@@ -186,11 +187,10 @@ export function toolName(params: unknown): string {
   return isObject(params) && typeof params.name === "string" ? params.name : "";
 }
 
-function blocked(name: string, why: string): ProxyError {
+/** @param words What the target says of it. */
+function blocked(name: string, why: string, words?: string): ProxyError {
   const tool = excerpt(name);
-  return new ProxyError(
-    "blocked",
-    `the tool ${JSON.stringify(tool)} was not called: ${why}`,
-    { data: { tool } },
-  );
+  const summary = `the tool ${JSON.stringify(tool)} was not called: ${why}`;
+  const message = words === undefined ? summary : `${summary}: ${words}`;
+  return new ProxyError("blocked", message, { data: { tool }, summary });
 }

@@ -5,6 +5,7 @@
  * @module
  */
 
+import { excerpt } from "./excerpt.ts";
 import type { Log } from "../log.ts";
 import { joinBytes } from "./block_buffer.ts";
 import type { HeaderPairs } from "./headers.ts";
@@ -46,7 +47,7 @@ export class ToolSchemas {
       if ("fault" in reading) {
         invalid.add(index);
         this.#log.warn("left out a tool with an invalid x-mcp-header", {
-          tool: tool.name,
+          tool: excerpt(tool.name),
           fault: reading.fault,
         });
       }
