@@ -8,6 +8,42 @@
  */
 
 import { joinBytes } from "./block_buffer.ts";
+import {
+  AFTER_MINUS,
+  AFTER_ZERO,
+  BACKSLASH,
+  BracketStack,
+  BROKEN,
+  CLOSE_BRACE,
+  CLOSE_BRACKET,
+  COLON,
+  COMMA,
+  COMMA_OR_END,
+  ESCAPED,
+  ESCAPES,
+  HEX,
+  IN_INTEGER,
+  IN_STRING,
+  isBlank,
+  isHex,
+  isNumberEnd,
+  LITERAL,
+  LITERALS,
+  MINUS,
+  NAME,
+  NAME_END,
+  NAME_OR_END,
+  nextInNumber,
+  NINE,
+  OPEN_BRACE,
+  OPEN_BRACKET,
+  PLAIN,
+  QUOTE,
+  UTF8,
+  VALUE,
+  VALUE_OR_END,
+  ZERO,
+} from "./json_grammar.ts";
 
 /** A member of an object, or an element of an array. */
 export interface Member {
@@ -50,56 +86,6 @@ const MAX_INNER_MEMBERS = 1000;
 /** Whoever wants all members has parsed the text before, under a limit. */
 const ALL_MEMBERS = 1_000_000;
 
-const QUOTE = 0x22;
-const PLUS = 0x2b;
-const COMMA = 0x2c;
-const MINUS = 0x2d;
-const DOT = 0x2e;
-const ZERO = 0x30;
-const NINE = 0x39;
-const COLON = 0x3a;
-const OPEN_BRACKET = 0x5b;
-const BACKSLASH = 0x5c;
-const CLOSE_BRACKET = 0x5d;
-const OPEN_BRACE = 0x7b;
-const CLOSE_BRACE = 0x7d;
-
-// What comes next.
-const VALUE = 0;
-const VALUE_OR_END = 1;
-const NAME_OR_END = 2;
-const NAME = 3;
-const NAME_END = 4;
-const COMMA_OR_END = 5;
-const IN_STRING = 6;
-const ESCAPED = 7;
-const HEX = 8;
-const UTF8 = 9;
-const LITERAL = 10;
-const AFTER_MINUS = 11;
-const AFTER_ZERO = 12;
-const IN_INTEGER = 13;
-const AFTER_DOT = 14;
-const IN_FRACTION = 15;
-const AFTER_E = 16;
-const AFTER_E_SIGN = 17;
-const IN_EXPONENT = 18;
-const BROKEN = 19;
-
-/** Bytes of a string that stand for themselves. */
-const PLAIN = Uint8Array.from({ length: 256 }, (_, byte) => {
-  const isPlain = byte >= 0x20 && byte < 0x80 && byte !== QUOTE &&
-    byte !== BACKSLASH;
-  return isPlain ? 1 : 0;
-});
-
-const ESCAPES = new Set([...'"\\/bfnrt'].map((c) => c.charCodeAt(0)));
-
-const bytesOf = (text: string) => [...text].map((c) => c.charCodeAt(0));
-const LITERALS = new Map(
-  ["true", "false", "null"].map((word) => [word.charCodeAt(0), bytesOf(word)]),
-);
-
 const decoder = new TextDecoder();
 
 /** A member while it is read. */
@@ -120,9 +106,7 @@ export class TopLevelScanner {
 
   #offset = 0;
   #state = VALUE;
-  #depth = 0;
-  /** A bit for each open bracket: whether it is an object's. */
-  #brackets = new Uint32Array(4);
+  readonly #brackets = new BracketStack();
   #isName = false;
   #literal: readonly number[] = [];
   /** How much of a literal, an escape or a character is still to come. */
@@ -165,7 +149,7 @@ export class TopLevelScanner {
 
   /** Whether the outermost value is complete. */
   get isEnded(): boolean {
-    return this.#depth === 0 && this.#state === COMMA_OR_END;
+    return this.#brackets.depth === 0 && this.#state === COMMA_OR_END;
   }
 
   /** Whether the text is no JSON, whatever follows. */
@@ -181,7 +165,9 @@ export class TopLevelScanner {
   /** Whether what was read is a whole JSON text; nothing more may be fed. */
   end(): boolean {
     // A number ends with the text.
-    if (this.#depth === 0 && isNumberEnd(this.#state)) this.#endValue(0, NONE);
+    if (this.#brackets.depth === 0 && isNumberEnd(this.#state)) {
+      this.#endValue(0, NONE);
+    }
     return this.isEnded;
   }
 
@@ -211,7 +197,7 @@ export class TopLevelScanner {
           if (byte === QUOTE) {
             this.#isName = true;
             this.#state = IN_STRING;
-            if (this.#isKept(this.#depth)) this.#tokenStart = at;
+            if (this.#isKept(this.#brackets.depth)) this.#tokenStart = at;
           } else if (byte === CLOSE_BRACE && this.#state === NAME_OR_END) {
             this.#close(byte, at, chunk);
           } else if (!isBlank(byte)) this.#state = BROKEN;
@@ -234,9 +220,8 @@ export class TopLevelScanner {
           break;
         default:
           // What ends a number is not part of it.
-          if (this.#inNumber(byte)) at++;
-          else if (isNumberEnd(this.#state)) this.#endValue(at, chunk);
-          else this.#state = BROKEN;
+          this.#inNumber(byte, at, chunk);
+          if (this.#state >= AFTER_MINUS) at++;
       }
     }
     if (this.#tokenStart >= 0) {
@@ -252,15 +237,15 @@ export class TopLevelScanner {
       return this.#close(byte, at, chunk);
     }
     this.#values++;
-    if (this.#depth <= this.#levels) this.#openValue(byte, at);
+    if (this.#brackets.depth <= this.#levels) this.#openValue(byte, at);
     if (byte === QUOTE) {
       this.#isName = false;
       this.#state = IN_STRING;
     } else if (byte === OPEN_BRACE) {
-      this.#push(1);
+      this.#brackets.push(true);
       this.#state = NAME_OR_END;
     } else if (byte === OPEN_BRACKET) {
-      this.#push(0);
+      this.#brackets.push(false);
       this.#state = VALUE_OR_END;
     } else if (byte === MINUS) this.#state = AFTER_MINUS;
     else if (byte === ZERO) this.#state = AFTER_ZERO;
@@ -275,36 +260,19 @@ export class TopLevelScanner {
     this.#left = this.#literal.length - 1;
   }
 
-  #push(bit: 0 | 1): void {
-    const word = this.#depth >> 5;
-    if (word === this.#brackets.length) {
-      const larger = new Uint32Array(word * 2);
-      larger.set(this.#brackets);
-      this.#brackets = larger;
-    }
-    const mask = 1 << (this.#depth & 31);
-    if (bit) this.#brackets[word] |= mask;
-    else this.#brackets[word] &= ~mask;
-    this.#depth++;
-  }
-
-  get #inObject(): boolean {
-    const top = this.#depth - 1;
-    return (this.#brackets[top >> 5] >>> (top & 31) & 1) === 1;
-  }
-
   #afterValue(byte: number, at: number, chunk: Uint8Array): void {
-    if (this.#depth === 0) this.#state = BROKEN;
-    else if (byte === COMMA) this.#state = this.#inObject ? NAME : VALUE;
-    else this.#close(byte, at, chunk);
+    if (this.#brackets.depth === 0) this.#state = BROKEN;
+    else if (byte === COMMA) {
+      this.#state = this.#brackets.isObject ? NAME : VALUE;
+    } else this.#close(byte, at, chunk);
   }
 
   #close(byte: number, at: number, chunk: Uint8Array): void {
-    if (byte !== (this.#inObject ? CLOSE_BRACE : CLOSE_BRACKET)) {
+    if (byte !== (this.#brackets.isObject ? CLOSE_BRACE : CLOSE_BRACKET)) {
       this.#state = BROKEN;
       return;
     }
-    this.#depth--;
+    this.#brackets.pop();
     this.#endValue(at + 1, chunk);
   }
 
@@ -317,7 +285,9 @@ export class TopLevelScanner {
     else if (this.#isName) {
       this.#state = NAME_END;
       if (this.#tokenStart < 0) return;
-      this.#names[this.#depth] = unescapeName(this.#token(chunk, at + 1));
+      this.#names[this.#brackets.depth] = unescapeName(
+        this.#token(chunk, at + 1),
+      );
     } else this.#endValue(at + 1, chunk);
   }
 
@@ -360,45 +330,19 @@ export class TopLevelScanner {
     }
   }
 
-  /** Whether a byte belongs to the number that is read. */
-  #inNumber(byte: number): boolean {
-    const isDigit = byte >= ZERO && byte <= NINE;
-    const isE = byte === 0x65 || byte === 0x45;
-    const before = this.#state;
-    switch (before) {
-      case AFTER_MINUS:
-        if (isDigit) this.#state = byte === ZERO ? AFTER_ZERO : IN_INTEGER;
-        return isDigit;
-      case AFTER_ZERO:
-      case IN_INTEGER:
-        if (byte === DOT) this.#state = AFTER_DOT;
-        else if (isE) this.#state = AFTER_E;
-        return byte === DOT || isE || (isDigit && before === IN_INTEGER);
-      case AFTER_DOT:
-        if (isDigit) this.#state = IN_FRACTION;
-        return isDigit;
-      case IN_FRACTION:
-        if (isE) this.#state = AFTER_E;
-        return isDigit || isE;
-      case AFTER_E:
-        if (isDigit) this.#state = IN_EXPONENT;
-        else if (byte === PLUS || byte === MINUS) this.#state = AFTER_E_SIGN;
-        return isDigit || byte === PLUS || byte === MINUS;
-      case AFTER_E_SIGN:
-        if (isDigit) this.#state = IN_EXPONENT;
-        return isDigit;
-      default:
-        return isDigit;
-    }
+  #inNumber(byte: number, at: number, chunk: Uint8Array): void {
+    const next = nextInNumber(this.#state, byte);
+    if (next !== BROKEN || !isNumberEnd(this.#state)) this.#state = next;
+    else this.#endValue(at, chunk);
   }
 
   /** Begins to keep a value, as far as there is room. */
   #openValue(byte: number, at: number): void {
-    const level = this.#depth;
+    const level = this.#brackets.depth;
     this.#open[level] = undefined;
     const isContainer = byte === OPEN_BRACE || byte === OPEN_BRACKET;
     const parent = level === 0 ? undefined : this.#open[level - 1];
-    const name = level > 0 && this.#inObject ? this.#names[level] : "";
+    const name = level > 0 && this.#brackets.isObject ? this.#names[level] : "";
     if (level === 0) this.#isObject = byte === OPEN_BRACE;
     else if (!parent?.members) return;
     if (parent && (name === undefined || !this.#hasRoomIn(parent, level))) {
@@ -433,14 +377,16 @@ export class TopLevelScanner {
 
   #endValue(at: number, chunk: Uint8Array): void {
     this.#state = COMMA_OR_END;
-    if (this.#depth > this.#levels) return;
-    const open = this.#open[this.#depth];
+    if (this.#brackets.depth > this.#levels) return;
+    const open = this.#open[this.#brackets.depth];
     if (!open) return;
     if (this.#tokenStart >= 0) open.source = this.#token(chunk, at);
     open.end = this.#offset + at;
     open.values = this.#values - open.values + 1;
-    if (this.#depth > 0) this.#open[this.#depth - 1]?.members?.push(open);
-    this.#open[this.#depth] = undefined;
+    if (this.#brackets.depth > 0) {
+      this.#open[this.#brackets.depth - 1]?.members?.push(open);
+    }
+    this.#open[this.#brackets.depth] = undefined;
   }
 
   #keep(chunk: Uint8Array, start: number, end: number): void {
@@ -466,21 +412,6 @@ export class TopLevelScanner {
 }
 
 const NONE = new Uint8Array();
-
-function isBlank(byte: number): boolean {
-  return byte === 0x20 || byte === 0x0a || byte === 0x0d || byte === 0x09;
-}
-
-function isHex(byte: number): boolean {
-  const lower = byte | 0x20;
-  return (byte >= ZERO && byte <= NINE) || (lower >= 0x61 && lower <= 0x66);
-}
-
-/** Whether a number may end here. */
-function isNumberEnd(state: number): boolean {
-  return state === AFTER_ZERO || state === IN_INTEGER ||
-    state === IN_FRACTION || state === IN_EXPONENT;
-}
 
 function unescapeName(source: string | undefined): string | undefined {
   if (source === undefined) return undefined;

@@ -412,3 +412,57 @@ Deno.test("a list of a session that is gone teaches nothing of the next one's to
   assertEquals((await w.client.answer(3)).json.error?.code, -31019);
   assertEquals(w.methods().filter((method) => method === "tools/call"), []);
 });
+
+/** Members of an object whose values are too many to be parsed at a glance. */
+const CROWD = Array.from(
+  { length: 2000 },
+  (_, n) => `"m${n}":[${"1,".repeat(50)}1]`,
+);
+
+for (const rules of [{ deny: ["x"] }, { readOnly: true }]) {
+  Deno.test(`a call whose name cannot be seen for its size is refused (${Object.keys(rules)})`, async () => {
+    await using w = await world({}, { tools: rules });
+    const call = (id: number, params: string) =>
+      w.client.send(
+        `{"jsonrpc":"2.0","id":${id},"method":"tools/call","params":${params}}`,
+      );
+    call(1, `{${CROWD},"name":"x"}`);
+    call(2, `{"name":"y",${CROWD},"name":"x"}`);
+    call(3, `{"name":"${"x".repeat(5 * MIB)}"}`);
+    for (const id of [1, 2, 3]) {
+      const { error } = (await w.client.answer(id)).json;
+      assertEquals(typeof error?.code, "number", `${id}`);
+    }
+    assertEquals(w.methods().includes("tools/call"), false);
+  });
+}
+
+Deno.test("a list of tools with too many values to be read is an error, in both eras", async () => {
+  const many = `[${"1,".repeat(800_000)}1]`;
+  await using w = await world({
+    "tools/list": listed(
+      `"result":{"tools":[${HIDDEN},{"name":"z","x":${many}}]}`,
+    ),
+  }, { tools: { deny: ["delete"] } });
+  w.client.request(1, "tools/list");
+  w.client.request(2, "tools/list", modern());
+  for (const id of [1, 2]) {
+    const { text, json } = await w.client.answer(id);
+    assertEquals([json.error?.code, text.includes("delete")], [-31011, false]);
+  }
+});
+
+Deno.test("a list of tools of some MiB is read, and shortened", async () => {
+  const padding = "x".repeat(3 * MIB);
+  await using w = await world({
+    "tools/list": listed(
+      `"result":{"tools":[${HIDDEN},{"name":"get","description":"${padding}"}]}`,
+    ),
+  }, { tools: { deny: ["delete"] } });
+  w.client.request(1, "tools/list");
+  const { json } = await w.client.answer(1);
+  assertEquals(
+    json.result.tools.map(({ name }: { name: string }) => name),
+    ["get"],
+  );
+});
