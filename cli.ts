@@ -4,48 +4,55 @@
  * @module
  */
 
-import { readEnv } from "./src/aws/credential_permissions.ts";
+import { readEnv } from "./src/aws/credentials/permissions.ts";
 import {
   createCredentialSource,
   type CredentialSource,
   profileRegion,
-} from "./src/aws/credentials.ts";
-import { findCaBundle } from "./src/aws/profile_settings.ts";
-import { createSignedFetch, type SignedFetch } from "./src/aws/signed_fetch.ts";
+} from "./src/aws/credentials/credentials.ts";
+import { findCaBundle } from "./src/aws/shared_files/profile_settings.ts";
+import {
+  createSignedFetch,
+  type SignedFetch,
+} from "./src/aws/signing/signed_fetch.ts";
 import {
   commandHelp,
   type CommandName,
   isCommandName,
 } from "./src/commands/commands.ts";
-import { type Config, describeConfig, parseCommand } from "./src/config.ts";
-import { withConnectLimit } from "./src/connect_limit.ts";
+import {
+  type Config,
+  describeConfig,
+  parseCommand,
+} from "./src/config/config.ts";
+import { withConnectLimit } from "./src/net/connect_limit.ts";
 import { ConfigError, CredentialsError } from "./src/errors.ts";
-import { helpText, versionText } from "./src/help.ts";
-import type { TlsFetches } from "./src/http_client.ts";
+import { helpText, versionText } from "./src/config/help.ts";
+import type { TlsFetches } from "./src/net/http_client.ts";
 import {
   findHttpProxy,
   type HttpProxy,
   type ProxyFinding,
-} from "./src/http_proxy_env.ts";
-import { DEFAULT_DRAIN_MS } from "./src/http_options.ts";
+} from "./src/net/proxy_variables.ts";
+import { DEFAULT_DRAIN_MS } from "./src/config/listen_options.ts";
 import {
   credentialOptions,
   hideSecrets,
   signingOptions,
-} from "./src/identity.ts";
-import { LineSink } from "./src/line_sink.ts";
-import { createLog, type Log } from "./src/log.ts";
+} from "./src/config/identity.ts";
+import { LineSink } from "./src/log/line_sink.ts";
+import { createLog, type Log } from "./src/log/log.ts";
 import {
   dropPermissions,
   needlessPermissions,
   NEVER_NEEDED,
-} from "./src/permissions.ts";
-import { maskAccessKeyId, Redactor } from "./src/redact.ts";
-import { withProxyNamed } from "./src/named_proxy.ts";
-import { runtimeDirectory } from "./src/runtime_directory.ts";
-import { runStdioProxy } from "./src/stdio_proxy.ts";
-import type { Telemetry } from "./src/telemetry.ts";
-import { isTelemetryOn } from "./src/telemetry_switch.ts";
+} from "./src/config/permissions.ts";
+import { maskAccessKeyId, Redactor } from "./src/redact/redact.ts";
+import { withProxyNamed } from "./src/net/named_proxy.ts";
+import { runtimeDirectory } from "./src/http/runtime_directory.ts";
+import { runStdioProxy } from "./src/stdio/stdio_proxy.ts";
+import type { Telemetry } from "./src/telemetry/telemetry.ts";
+import { isTelemetryOn } from "./src/telemetry/switch.ts";
 
 /** Exit codes. */
 const EXIT_OK = 0;
@@ -240,7 +247,7 @@ async function proxy(config: Config, around: Surroundings): Promise<void> {
   };
   if (config.listen) {
     const { address, token, hosts, maxRequests } = config.listen;
-    const { runHttpProxy } = await import("./src/http_proxy.ts");
+    const { runHttpProxy } = await import("./src/http/http_proxy.ts");
     return await runHttpProxy({
       ...common,
       target: config.targetUrl,
@@ -313,7 +320,7 @@ async function openTlsOf(
   // there would be more told than may be.
   const isNeeded = tls !== undefined || (sendsOtherHost && isTelemetryOn());
   if (!isNeeded) return undefined;
-  const { openTls } = await import("./src/http_client.ts");
+  const { openTls } = await import("./src/net/http_client.ts");
   const none = { caCerts: [], client: undefined };
   return openTls(tls ?? none, { sendsOtherHost });
 }
@@ -325,7 +332,7 @@ async function openTelemetry(
   tls: TlsFetches | undefined,
 ): Promise<Telemetry | undefined> {
   if (!isTelemetryOn()) return undefined;
-  const { createTelemetry } = await import("./src/telemetry.ts");
+  const { createTelemetry } = await import("./src/telemetry/telemetry.ts");
   return createTelemetry({ target, redact, fetch: tls?.toTarget });
 }
 

@@ -41,19 +41,19 @@ export {
   type Credentials,
   type CredentialSource,
   type CredentialSourceOptions,
-} from "./src/aws/credentials.ts";
-export { explainRefusal } from "./src/aws/refusal.ts";
+} from "./src/aws/credentials/credentials.ts";
+export { explainRefusal } from "./src/aws/refusals/refusal.ts";
 export {
   createSignedFetch,
   type SignedFetch,
   type SignedFetchOptions,
-} from "./src/aws/signed_fetch.ts";
+} from "./src/aws/signing/signed_fetch.ts";
 export {
   createSigner,
   type SignatureVersion,
   type Signer,
   type SignerOptions,
-} from "./src/aws/signer.ts";
+} from "./src/aws/signing/signer.ts";
 export {
   ConfigError,
   CredentialsError,
@@ -66,22 +66,29 @@ export type {
   ListenAddress,
   TcpAddress,
   UnixAddress,
-} from "./src/http_address.ts";
-export { type HttpProxyOptions, runHttpProxy } from "./src/http_proxy.ts";
-export type { Log, LogFields } from "./src/log.ts";
-export type { Era } from "./src/mcp/era.ts";
+} from "./src/http/address.ts";
+export { type HttpProxyOptions, runHttpProxy } from "./src/http/http_proxy.ts";
+export type { Log, LogFields } from "./src/log/log.ts";
+export type { Era } from "./src/mcp/wire/era.ts";
 export type {
   RequestId,
   ResponseMessage,
   RpcError,
-} from "./src/mcp/message.ts";
-export type { Metadata } from "./src/mcp/metadata.ts";
-export type { Observation, Observed, Observer } from "./src/mcp/observer.ts";
-export type { Explain } from "./src/mcp/responses.ts";
-export type { Transport } from "./src/mcp/session.ts";
-export type { ToolRules } from "./src/mcp/tool_policy.ts";
-export { runStdioProxy, type StdioProxyOptions } from "./src/stdio_proxy.ts";
-export { type Redact, Redactor } from "./src/redact.ts";
+} from "./src/mcp/wire/message.ts";
+export type { Metadata } from "./src/mcp/wire/metadata.ts";
+export type {
+  Observation,
+  Observed,
+  Observer,
+} from "./src/mcp/transport/observer.ts";
+export type { Explain } from "./src/mcp/transport/responses.ts";
+export type { Transport } from "./src/mcp/session/session.ts";
+export type { ToolRules } from "./src/mcp/tools/policy.ts";
+export {
+  runStdioProxy,
+  type StdioProxyOptions,
+} from "./src/stdio/stdio_proxy.ts";
+export { type Redact, Redactor } from "./src/redact/redact.ts";
 
 if (import.meta.main) {
   const { runCommand } = await import("./cli.ts");

@@ -10,7 +10,7 @@ import { StreamableHTTPClientTransport } from "@modelcontextprotocol/sdk/client/
 import {
   createSignedFetch,
   type SignedFetchOptions,
-} from "./aws/signed_fetch.ts";
+} from "./aws/signing/signed_fetch.ts";
 
 /**
  * What {@linkcode createSignedTransport} signs with: as a signed fetch, for the one origin of the URL.

@@ -7,10 +7,10 @@ import {
   isCommandName,
 } from "../src/commands/commands.ts";
 import { takeOwnFlags } from "../src/commands/own_flags.ts";
-import { parseCommand } from "../src/config.ts";
+import { parseCommand } from "../src/config/config.ts";
 import { ConfigError, ERROR_CODES } from "../src/errors.ts";
-import type { Option } from "../src/option.ts";
-import { OPTION_KEYS, OPTIONS } from "../src/options.ts";
+import type { Option } from "../src/config/option.ts";
+import { OPTION_KEYS, OPTIONS } from "../src/config/options.ts";
 import {
   commandsIn,
   type DocCommand,

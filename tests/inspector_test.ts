@@ -4,7 +4,7 @@
  * left out unless INSPECTOR_VERSION says which one to fetch from npm.
  */
 import { assert, assertEquals } from "@std/assert";
-import { runConfig } from "../src/commands/client_config.ts";
+import { runConfig } from "../src/commands/client/config.ts";
 import { CommandWorld } from "./commands/command_world.ts";
 import { commandLine } from "./support/launch.ts";
 import { SdkServer } from "./support/sdk_server.ts";

@@ -5,8 +5,8 @@ import {
   assertStringIncludes,
 } from "@std/assert";
 import { ProxyError } from "../src/errors.ts";
-import { largeAnswer } from "../src/mcp/large_answer.ts";
-import type { RequestId } from "../src/mcp/message.ts";
+import { largeAnswer } from "../src/mcp/wire/large_answer.ts";
+import type { RequestId } from "../src/mcp/wire/message.ts";
 import { mcp, type McpHandler } from "./support/raw_mcp.ts";
 import { RawServer } from "./support/raw_server.ts";
 import { ProxyProcess } from "./support/proxy_process.ts";

@@ -6,8 +6,8 @@ import {
   assertObjectMatch,
   assertStringIncludes,
 } from "@std/assert";
-import { SDK_ENV } from "../src/aws/credential_env.ts";
-import { keysOf, SsoPeer, StsPeer } from "./aws/credential_peers.ts";
+import { SDK_ENV } from "../src/aws/credentials/environment.ts";
+import { keysOf, SsoPeer, StsPeer } from "./aws/credentials/peers.ts";
 import { Authority } from "./support/certificates.ts";
 import { ConnectProxy } from "./support/connect_proxy.ts";
 import type { ExtraPermissions } from "./support/launch.ts";

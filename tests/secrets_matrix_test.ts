@@ -6,8 +6,8 @@ import { assertEquals, assertStringIncludes } from "@std/assert";
 import {
   createSignedFetch,
   type SignedFetchOptions,
-} from "../src/aws/signed_fetch.ts";
-import { createLog, type Log, type LogFields } from "../src/log.ts";
+} from "../src/aws/signing/signed_fetch.ts";
+import { createLog, type Log, type LogFields } from "../src/log/log.ts";
 import { modern } from "./support/modern_message.ts";
 import {
   INITIALIZED,

@@ -1,7 +1,7 @@
 /** Whole-program tests: whose signature reaches the target. */
 
 import { assertEquals, assertStringIncludes } from "@std/assert";
-import { ContainerPeer, keysOf } from "./aws/credential_peers.ts";
+import { ContainerPeer, keysOf } from "./aws/credentials/peers.ts";
 import { INITIALIZE_PARAMS, ProxyProcess } from "./support/proxy_process.ts";
 import { mcp } from "./support/raw_mcp.ts";
 import { RawServer } from "./support/raw_server.ts";

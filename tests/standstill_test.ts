@@ -1,6 +1,6 @@
 /** A process that stood still for a while, as under SIGSTOP or a debugger. */
 import { assertEquals } from "@std/assert";
-import { IdleTimer } from "../src/timers.ts";
+import { IdleTimer } from "../src/time.ts";
 import { within } from "./support/deadline.ts";
 import { ProxyProcess } from "./support/proxy_process.ts";
 import { mcp, result } from "./support/raw_mcp.ts";

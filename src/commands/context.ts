@@ -9,18 +9,21 @@ import {
   type Need,
   notGranted,
   readEnv,
-} from "../aws/credential_permissions.ts";
+} from "../aws/credentials/permissions.ts";
 import {
   createCredentialSource,
   type CredentialSource,
-} from "../aws/credentials.ts";
-import { createSignedFetch, type SignedFetch } from "../aws/signed_fetch.ts";
-import type { Config, ConfigDeps } from "../config.ts";
-import { credentialOptions, signingOptions } from "../identity.ts";
-import type { Log } from "../log.ts";
-import type { Redactor } from "../redact.ts";
-import type { ProfileRegion } from "../scope.ts";
-import type { TlsMaterial } from "../tls_files.ts";
+} from "../aws/credentials/credentials.ts";
+import {
+  createSignedFetch,
+  type SignedFetch,
+} from "../aws/signing/signed_fetch.ts";
+import type { Config, ConfigDeps } from "../config/config.ts";
+import { credentialOptions, signingOptions } from "../config/identity.ts";
+import type { Log } from "../log/log.ts";
+import type { Redactor } from "../redact/redact.ts";
+import type { ProfileRegion } from "../config/scope.ts";
+import type { TlsMaterial } from "../net/tls_files.ts";
 import manifest from "../../deno.json" with { type: "json" };
 
 /** What the parts that talk to AWS share. */
@@ -128,7 +131,7 @@ function missing(needs: readonly Need[]): Need[] {
 
 async function openWays({ tls, signHost }: Config): Promise<Ways> {
   if (tls === undefined) return { [Symbol.dispose]() {} };
-  const { openTls } = await import("../http_client.ts");
+  const { openTls } = await import("../net/http_client.ts");
   return openTls(tls, { sendsOtherHost: signHost !== undefined });
 }
 

@@ -28,14 +28,20 @@ export async function runSubcommand(
   }
   switch (name) {
     case "doctor":
-      return await (await import("./doctor.ts")).runDoctor(args, context);
+      return await (await import("./doctor/doctor.ts")).runDoctor(
+        args,
+        context,
+      );
     case "policy":
-      return await (await import("./policy.ts")).runPolicy(args, context);
+      return await (await import("./policy/policy.ts")).runPolicy(
+        args,
+        context,
+      );
     case "config":
-      return await (await import("./client_config.ts"))
+      return await (await import("./client/config.ts"))
         .runConfig(args, context);
     case "completions":
-      return await (await import("./completions.ts"))
+      return await (await import("./completions/completions.ts"))
         .runCompletions(args, context);
   }
 }

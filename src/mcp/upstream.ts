@@ -7,13 +7,13 @@
  */
 
 import { ProxyError } from "../errors.ts";
-import { eraOf } from "./era.ts";
-import { errorFrame } from "./failure.ts";
-import type { Link } from "./link.ts";
-import type { BatchMessage, SingleMessage } from "./message.ts";
-import { addMetadata, messageWithMetadata } from "./metadata.ts";
-import { Modern } from "./modern.ts";
-import { Session, type SessionOptions } from "./session.ts";
+import { eraOf } from "./wire/era.ts";
+import { errorFrame } from "./transport/failure.ts";
+import type { Link } from "./transport/link.ts";
+import type { BatchMessage, SingleMessage } from "./wire/message.ts";
+import { addMetadata, messageWithMetadata } from "./wire/metadata.ts";
+import { Modern } from "./stateless/stateless.ts";
+import { Session, type SessionOptions } from "./session/session.ts";
 
 /** What an {@linkcode Upstream} is handed. */
 export type UpstreamOptions = SessionOptions;

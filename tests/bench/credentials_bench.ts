@@ -3,10 +3,10 @@
  * 10 µs, from wherever they came.
  */
 
-import { CredentialCache } from "../../src/aws/credential_cache.ts";
-import { createCredentialSource } from "../../src/aws/credentials.ts";
-import { SILENT_LOG } from "../../src/log.ts";
-import { Redactor } from "../../src/redact.ts";
+import { CredentialCache } from "../../src/aws/credentials/cache.ts";
+import { createCredentialSource } from "../../src/aws/credentials/credentials.ts";
+import { SILENT_LOG } from "../../src/log/log.ts";
+import { Redactor } from "../../src/redact/redact.ts";
 
 const home = Deno.makeTempDirSync();
 Deno.mkdirSync(`${home}/.aws`);

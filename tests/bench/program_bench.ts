@@ -5,7 +5,7 @@
  * @module
  */
 
-import { createSignedFetch } from "../../src/aws/signed_fetch.ts";
+import { createSignedFetch } from "../../src/aws/signing/signed_fetch.ts";
 import { commandLine } from "../support/launch.ts";
 import { mcp } from "../support/raw_mcp.ts";
 import { RawServer } from "../support/raw_server.ts";

@@ -7,11 +7,14 @@
  */
 
 import { SignatureV4 } from "@smithy/signature-v4";
-import { bodyOfInit } from "../../src/aws/sign_body.ts";
-import { createSigningCore } from "../../src/aws/sign_core.ts";
-import { Sha256 } from "../../src/aws/sign_hash.ts";
-import { createSignedFetch } from "../../src/aws/signed_fetch.ts";
-import { createSigner, type SignerOptions } from "../../src/aws/signer.ts";
+import { bodyOfInit } from "../../src/aws/signing/body.ts";
+import { createSigningCore } from "../../src/aws/signing/core.ts";
+import { Sha256 } from "../../src/aws/signing/hash.ts";
+import { createSignedFetch } from "../../src/aws/signing/signed_fetch.ts";
+import {
+  createSigner,
+  type SignerOptions,
+} from "../../src/aws/signing/signer.ts";
 import { blobOf } from "../../src/blob.ts";
 
 const CREDENTIALS = {

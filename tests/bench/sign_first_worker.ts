@@ -3,7 +3,7 @@
 /// <reference no-default-lib="true" />
 /// <reference lib="deno.worker" />
 
-import { createSigner, type Signer } from "../../src/aws/signer.ts";
+import { createSigner, type Signer } from "../../src/aws/signing/signer.ts";
 
 let signer: Signer | undefined;
 

@@ -5,7 +5,7 @@
  * @module
  */
 
-import { createCredentialSource } from "../../src/aws/credentials.ts";
+import { createCredentialSource } from "../../src/aws/credentials/credentials.ts";
 import {
   type CommandContext,
   createContext,

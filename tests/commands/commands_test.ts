@@ -11,14 +11,14 @@ import {
   COMMANDS,
   isCommandName,
 } from "../../src/commands/commands.ts";
-import { runConfig } from "../../src/commands/client_config.ts";
-import { runDoctor } from "../../src/commands/doctor.ts";
-import { runPolicy } from "../../src/commands/policy.ts";
+import { runConfig } from "../../src/commands/client/config.ts";
+import { runDoctor } from "../../src/commands/doctor/doctor.ts";
+import { runPolicy } from "../../src/commands/policy/policy.ts";
 import { takeOwnFlags } from "../../src/commands/own_flags.ts";
 import { runSubcommand } from "../../src/commands/run.ts";
-import { shellWords } from "../../src/shell_words.ts";
+import { shellWords } from "../../src/commands/shell_words.ts";
 import { ConfigError } from "../../src/errors.ts";
-import { OPTION_KEYS, OPTIONS } from "../../src/options.ts";
+import { OPTION_KEYS, OPTIONS } from "../../src/config/options.ts";
 import { CommandWorld } from "./command_world.ts";
 
 Deno.test("the help of each subcommand fits a terminal and names its flags", () => {

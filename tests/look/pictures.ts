@@ -4,7 +4,7 @@
  * @module
  */
 
-import { startSts } from "../commands/sts_peer.ts";
+import { startSts } from "../commands/doctor/sts_peer.ts";
 import { SdkServer } from "../support/sdk_server.ts";
 import { systemVariables } from "../support/system_variables.ts";
 import {

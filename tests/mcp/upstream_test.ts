@@ -1,6 +1,6 @@
 import { assertEquals, assertStringIncludes } from "@std/assert";
-import { eraOf } from "../../src/mcp/era.ts";
-import { readMessage } from "../../src/mcp/message.ts";
+import { eraOf } from "../../src/mcp/wire/era.ts";
+import { readMessage } from "../../src/mcp/wire/message.ts";
 import { modern, MODERN_META } from "../support/modern_message.ts";
 import { mcp, result } from "../support/raw_mcp.ts";
 import { RawServer } from "../support/raw_server.ts";

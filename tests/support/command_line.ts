@@ -6,9 +6,13 @@
  */
 
 import { assert, assertEquals, assertRejects } from "@std/assert";
-import { type Command, type Config, parseCommand } from "../../src/config.ts";
+import {
+  type Command,
+  type Config,
+  parseCommand,
+} from "../../src/config/config.ts";
 import { ConfigError } from "../../src/errors.ts";
-import type { LogNote } from "../../src/log.ts";
+import type { LogNote } from "../../src/log/log.ts";
 
 /** Variables by name. */
 export type Env = Readonly<Record<string, string>>;

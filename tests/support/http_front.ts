@@ -4,11 +4,14 @@
  * @module
  */
 
-import { createSignedFetch } from "../../src/aws/signed_fetch.ts";
-import type { ListenAddress } from "../../src/http_address.ts";
-import { type HttpProxyOptions, runHttpProxy } from "../../src/http_proxy.ts";
-import { createLog } from "../../src/log.ts";
-import { Redactor } from "../../src/redact.ts";
+import { createSignedFetch } from "../../src/aws/signing/signed_fetch.ts";
+import type { ListenAddress } from "../../src/http/address.ts";
+import {
+  type HttpProxyOptions,
+  runHttpProxy,
+} from "../../src/http/http_proxy.ts";
+import { createLog } from "../../src/log/log.ts";
+import { Redactor } from "../../src/redact/redact.ts";
 import { Arrivals } from "./arrivals.ts";
 import { within } from "./deadline.ts";
 import { TEST_CREDENTIALS, TEST_SCOPE } from "./test_identity.ts";

@@ -5,9 +5,9 @@
  */
 
 import { ConfigError } from "../../src/errors.ts";
-import { readListenAddress } from "../../src/http_address.ts";
-import { runHttpProxy } from "../../src/http_proxy.ts";
-import { createLog } from "../../src/log.ts";
+import { readListenAddress } from "../../src/http/address.ts";
+import { runHttpProxy } from "../../src/http/http_proxy.ts";
+import { createLog } from "../../src/log/log.ts";
 
 const [target, listen, tokenDirectory] = Deno.args;
 const address = readListenAddress(listen);

@@ -12,7 +12,7 @@ import {
   type Transport,
 } from "@modelcontextprotocol/client";
 import { StdioClientTransport } from "@modelcontextprotocol/client/stdio";
-import { createSignedFetch } from "../../src/aws/signed_fetch.ts";
+import { createSignedFetch } from "../../src/aws/signing/signed_fetch.ts";
 import { commandLine, type LaunchOptions } from "./launch.ts";
 import { TEST_CREDENTIALS, TEST_SCOPE } from "./test_identity.ts";
 

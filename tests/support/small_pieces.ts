@@ -5,9 +5,9 @@
  * @module
  */
 
-import { readBody } from "../../src/mcp/body.ts";
-import { EventParser } from "../../src/mcp/events.ts";
-import { readFrames } from "../../src/mcp/frames.ts";
+import { readBody } from "../../src/mcp/wire/body.ts";
+import { EventParser } from "../../src/mcp/wire/events.ts";
+import { readFrames } from "../../src/mcp/wire/frames.ts";
 
 const MIB = 1024 * 1024;
 

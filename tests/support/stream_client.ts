@@ -8,8 +8,8 @@
 import {
   runStdioProxy,
   type StdioProxyOptions,
-} from "../../src/stdio_proxy.ts";
-import { type Log, SILENT_LOG } from "../../src/log.ts";
+} from "../../src/stdio/stdio_proxy.ts";
+import { type Log, SILENT_LOG } from "../../src/log/log.ts";
 import { within } from "./deadline.ts";
 import { SECRETS_SEEN } from "./secrets_seen.ts";
 

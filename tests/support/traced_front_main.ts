@@ -6,10 +6,10 @@
  * @module
  */
 
-import { createSignedFetch } from "../../src/aws/signed_fetch.ts";
-import { runHttpProxy } from "../../src/http_proxy.ts";
-import { Redactor } from "../../src/redact.ts";
-import { createTelemetry } from "../../src/telemetry.ts";
+import { createSignedFetch } from "../../src/aws/signing/signed_fetch.ts";
+import { runHttpProxy } from "../../src/http/http_proxy.ts";
+import { Redactor } from "../../src/redact/redact.ts";
+import { createTelemetry } from "../../src/telemetry/telemetry.ts";
 import { TEST_CREDENTIALS, TEST_SCOPE } from "./test_identity.ts";
 
 const target = new URL(Deno.args[0]);

@@ -10,7 +10,7 @@ import { StreamableHTTPClientTransport } from "@modelcontextprotocol/sdk/client/
 // @ts-types="@modelcontextprotocol/sdk/server/stdio"
 import { StdioServerTransport } from "@modelcontextprotocol/sdk/server/stdio.js";
 import { SignatureV4 } from "@smithy/signature-v4";
-import { Sha256 } from "../../../src/aws/sign_hash.ts";
+import { Sha256 } from "../../../src/aws/signing/hash.ts";
 
 const url = new URL(Deno.args[0]);
 const signer = new SignatureV4({

@@ -1,0 +1,271 @@
+/**
+ * Credentials: who is asking. Found in the order of the AWS CLI, kept in
+ * memory, renewed before they expire.
+ *
+ * @module
+ */
+
+import { CredentialsError } from "../../errors.ts";
+import { type Log, SILENT_LOG } from "../../log/log.ts";
+import { maskAccessKeyId, Redactor } from "../../redact/redact.ts";
+import { CredentialCache } from "./cache.ts";
+import { findCredentials } from "./chain.ts";
+import { type Choice, profileName } from "./choice.ts";
+import { profileOfEnv } from "../shared_files/shared_files.ts";
+import { InstanceMetadata } from "./sources/host.ts";
+import { readEnv } from "./permissions.ts";
+import { whereNot } from "./sources/profile.ts";
+import { assumeRole } from "./sources/role.ts";
+import {
+  ProfileMissingError,
+  type ReadEnv,
+  type Search,
+  sourceFailed,
+} from "./search.ts";
+import { demandSendable } from "./text.ts";
+import { loadSharedFiles } from "../shared_files/profile_settings.ts";
+
+/**
+ * One set of AWS credentials.
+ *
+ * @example
+ * ```ts
+ * import type { Credentials } from "@scope/sigv4-proxy";
+ *
+ * const credentials: Credentials = {
+ *   accessKeyId: "AKIDEXAMPLE",
+ *   secretAccessKey: "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY",
+ * };
+ * if (credentials.sessionToken !== undefined) throw new Error("long-lived");
+ * ```
+ */
+export interface Credentials {
+  /** The access key ID: `AKIA…` for a user, `ASIA…` for a session. */
+  readonly accessKeyId: string;
+  /** The secret access key. */
+  readonly secretAccessKey: string;
+  /** The session token of temporary credentials. */
+  readonly sessionToken?: string;
+  /** When temporary credentials end. */
+  readonly expiration?: Date;
+}
+
+/**
+ * Where credentials come from, as often as they are wanted.
+ *
+ * @example A source of one's own
+ * ```ts
+ * import type { CredentialSource } from "@scope/sigv4-proxy";
+ *
+ * const source: CredentialSource = {
+ *   get: () =>
+ *     Promise.resolve({
+ *       accessKeyId: "AKIDEXAMPLE",
+ *       secretAccessKey: "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY",
+ *     }),
+ * };
+ * const { accessKeyId } = await source.get();
+ * if (accessKeyId !== "AKIDEXAMPLE") throw new Error("as given");
+ * ```
+ */
+export interface CredentialSource {
+  /**
+   * The current credentials: from memory, unless there are none yet, they are
+   * about to expire, or the files they come from have changed.
+   *
+   * @param options `refresh`: a set that was refused; it is dropped, if it is
+   * still the current one, and loaded anew. Concurrent calls share one load.
+   * `signal` gives up waiting.
+   * @returns The credentials to sign with now.
+   * @throws {CredentialsError} None could be had; the message says what to run.
+   */
+  get(
+    options?: { refresh?: Credentials; signal?: AbortSignal },
+  ): Promise<Credentials>;
+}
+
+/**
+ * A role to assume with the credentials found.
+ *
+ * @example
+ * ```ts
+ * import {
+ *   type AssumeRoleOptions,
+ *   createCredentialSource,
+ * } from "@scope/sigv4-proxy";
+ *
+ * const assumeRole: AssumeRoleOptions = {
+ *   roleArn: "arn:aws:iam::123456789012:role/mcp",
+ *   sessionName: "my-client",
+ *   durationSeconds: 3600,
+ * };
+ * // Nothing is asked for before the first `get`.
+ * const credentials = createCredentialSource({ region: "us-east-1", assumeRole });
+ * if (typeof credentials.get !== "function") throw new Error("it is a source");
+ * ```
+ */
+export interface AssumeRoleOptions {
+  /** The role's ARN. */
+  readonly roleArn: string;
+  /** What the session is called in CloudTrail. Default: `sigv4-proxy`. */
+  readonly sessionName?: string;
+  /** The external ID that the role's trust policy asks for. */
+  readonly externalId?: string;
+  /** How long the session lasts, in seconds. Default: one hour. */
+  readonly durationSeconds?: number;
+  /** The region of the STS endpoint. */
+  readonly region?: string;
+}
+
+/**
+ * What {@linkcode createCredentialSource} is handed.
+ *
+ * @example A role over the credentials of a profile
+ * ```ts
+ * import type { CredentialSourceOptions } from "@scope/sigv4-proxy";
+ *
+ * const options: CredentialSourceOptions = {
+ *   profile: "dev",
+ *   assumeRole: { roleArn: "arn:aws:iam::123456789012:role/caller" },
+ * };
+ * if (options.profile !== "dev") throw new Error("as given");
+ * ```
+ */
+export interface CredentialSourceOptions {
+  /** The profile asked for outright (`--profile`): beats environment keys. */
+  readonly profile?: string;
+  /** Reads an environment variable. Default: `Deno.env.get`. */
+  readonly env?: (name: string) => string | undefined;
+  /** Where warnings and details go. */
+  readonly log?: Log;
+  /** Told every secret as soon as it is known. */
+  readonly redactor?: Redactor;
+  /** Milliseconds since 1970. Default: `Date.now`. */
+  readonly now?: () => number;
+  /** A role to assume over whatever credentials are found. */
+  readonly assumeRole?: AssumeRoleOptions;
+  /** The region for STS where neither profile nor role names one. */
+  readonly region?: string;
+  /**
+   * Told, at each load, which variable, or which profile, setting and line, the
+   * credentials are from.
+   */
+  readonly onFound?: (origin: string) => void;
+  /** How STS, SSO and sign-in are reached. Default: the global `fetch`. */
+  readonly fetch?: typeof globalThis.fetch;
+}
+
+/**
+ * The credentials of this machine: environment keys, the shared files, a web
+ * identity, the container, the instance, in the order of the AWS CLI.
+ *
+ * Nothing is read before the first {@linkcode CredentialSource.get}. Failures
+ * are not kept, but for those that took seconds: these are repeated to whoever
+ * asks within the next moments, unless a file changes.
+ *
+ * The AWS SDK, which STS goes through, reads the environment of the process,
+ * whatever `env` says.
+ *
+ * @param options What to look for and what to use.
+ * @returns A source that loads at the first question and then keeps itself
+ * fresh.
+ *
+ * @example
+ * ```ts
+ * import { createCredentialSource } from "@scope/sigv4-proxy";
+ *
+ * const variables = new Map([
+ *   ["AWS_ACCESS_KEY_ID", "AKIDEXAMPLE"],
+ *   ["AWS_SECRET_ACCESS_KEY", "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY"],
+ * ]);
+ * const source = createCredentialSource({ env: (name) => variables.get(name) });
+ * const { accessKeyId } = await source.get();
+ * if (accessKeyId !== "AKIDEXAMPLE") throw new Error("the environment's keys");
+ * ```
+ */
+export function createCredentialSource(
+  options: CredentialSourceOptions = {},
+): CredentialSource {
+  const log = options.log ?? SILENT_LOG;
+  const redactor = options.redactor ?? new Redactor();
+  const now = options.now ?? Date.now;
+  const instance = new InstanceMetadata();
+  const shared: Omit<Search, "watch"> = {
+    env: envReader(options.env),
+    hiddenEnv: (names) =>
+      options.env === undefined
+        ? names.filter((name) => !readEnv(name).allowed)
+        : [],
+    profile: options.profile,
+    region: options.region,
+    fetch: options.fetch ?? globalThis.fetch,
+    now,
+    log,
+    redactor,
+  };
+  let choice: Choice | undefined;
+  const load = async (search: Search): Promise<Credentials> => {
+    const { credentials: found, ...of } = await findCredentials(
+      search,
+      instance,
+      choice,
+    );
+    choice = of.choice;
+    options.onFound?.(of.origin);
+    demandSendable(search, "credentials", found);
+    const role = options.assumeRole;
+    if (role === undefined) return onlyCredentials(found);
+    const source = `role over ${maskAccessKeyId(found.accessKeyId)}`;
+    const assumed = await assumeRole(search, source, role, found);
+    return onlyCredentials(demandSendable(search, source, assumed));
+  };
+  return new CredentialCache(async (watch) => {
+    const search: Search = { ...shared, watch };
+    try {
+      return await load(search);
+    } catch (error) {
+      if (error instanceof CredentialsError) throw error;
+      const message = error instanceof Error ? error.message : String(error);
+      throw sourceFailed(search, "search", message);
+    }
+  }, { now, log, redactor });
+}
+
+/**
+ * The `region` of a profile of the shared files.
+ *
+ * @param profile The profile asked for outright; else that of
+ * AWS_DEFAULT_PROFILE or AWS_PROFILE, else `default`.
+ * @param env Reads an environment variable. Default: `Deno.env.get`.
+ * @returns `undefined` if the profile has none, or reading is not permitted.
+ * @throws {CredentialsError} The profile that was named is not there, or a
+ * shared file cannot be understood.
+ */
+export async function profileRegion(
+  profile?: string,
+  env?: (name: string) => string | undefined,
+): Promise<string | undefined> {
+  const read = envReader(env);
+  const hiddenEnv = (names: readonly string[]) =>
+    env === undefined ? names.filter((name) => !readEnv(name).allowed) : [];
+  const files = await loadSharedFiles(read, hiddenEnv);
+  if (files === undefined) return undefined;
+  const name = profileName({ profile, env: read });
+  const known = files.profiles.get(name);
+  const isNamed = (profile ?? profileOfEnv(read)) !== undefined;
+  if (known === undefined && isNamed && files.missing.length === 0) {
+    throw new ProfileMissingError(`profile "${name}" is ${whereNot(files)}`);
+  }
+  return known?.settings.get("region") || undefined;
+}
+
+function envReader(env: CredentialSourceOptions["env"]): ReadEnv {
+  const read = env ?? ((name: string) => readEnv(name).value);
+  return (name) => read(name) || undefined;
+}
+
+/** Without what else the SDK hangs onto its credentials. */
+function onlyCredentials(found: Credentials): Credentials {
+  const { accessKeyId, secretAccessKey, sessionToken, expiration } = found;
+  return { accessKeyId, secretAccessKey, sessionToken, expiration };
+}

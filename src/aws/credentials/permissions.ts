@@ -1,0 +1,177 @@
+/**
+ * The Deno permissions that sources of credentials need: asked for by name
+ * before anything is touched, so that nothing prompts and nothing fails for a
+ * reason that it does not give.
+ *
+ * @module
+ */
+
+import { dirname } from "node:path";
+import { SDK_ENV_PATTERN } from "./environment.ts";
+
+/** A permission and what it is wanted for. */
+export interface Need {
+  readonly kind: "read" | "write" | "net" | "run" | "env" | "sys";
+  /** The path, host, program, variable or fact. */
+  readonly value: string;
+  /** Completes "to …". */
+  readonly why: string;
+}
+
+/** A kind of source. */
+export type SourceKind =
+  | "environment"
+  | "shared files"
+  | "role"
+  | "credential process"
+  | "SSO"
+  | "login"
+  | "web identity"
+  | "container"
+  | "instance";
+
+const SDK_ENV_FLAG = `--allow-env=${SDK_ENV_PATTERN}`;
+const FILES_FLAG = "--allow-read=$HOME/.aws/config,$HOME/.aws/credentials";
+const STS_FLAG = "--allow-net=sts.<region>.amazonaws.com";
+
+/**
+ * The flags that each source of credentials needs, beside the target's own. A
+ * role over another source needs the flags of both.
+ */
+export const SOURCE_FLAGS: Readonly<
+  Record<SourceKind, readonly string[]>
+> = {
+  "environment": ["--allow-env=AWS_*"],
+  "shared files": ["--allow-env=AWS_*,HOME", FILES_FLAG],
+  "role": [SDK_ENV_FLAG, FILES_FLAG, STS_FLAG],
+  "credential process": [
+    "--allow-env=AWS_*,HOME",
+    FILES_FLAG,
+    "--allow-run=<program>",
+  ],
+  "SSO": [
+    "--allow-env=AWS_*,HOME",
+    `${FILES_FLAG},$HOME/.aws/sso/cache`,
+    "--allow-write=$HOME/.aws/sso/cache",
+    "--allow-net=portal.sso.<region>.amazonaws.com,oidc.<region>.amazonaws.com",
+  ],
+  "login": [
+    "--allow-env=AWS_*,HOME",
+    `${FILES_FLAG},$HOME/.aws/login/cache`,
+    "--allow-write=$HOME/.aws/login/cache",
+    "--allow-net=<region>.signin.aws.amazon.com",
+  ],
+  "web identity": [SDK_ENV_FLAG, "--allow-read=<token file>", STS_FLAG],
+  "container": ["--allow-env=AWS_*,HOME", "--allow-net=169.254.170.2"],
+  "instance": ["--allow-env=AWS_*,HOME", "--allow-net=169.254.169.254"],
+};
+
+/** The needs that are not granted. Never prompts. */
+export function notGranted(needs: readonly Need[]): Need[] {
+  return needs.filter((need) =>
+    Deno.permissions.querySync(descriptor(need)).state !== "granted"
+  );
+}
+
+/**
+ * The command line flags that grant the needs, one a kind. What no flag can
+ * name is left out; {@linkcode commaNotes} says so.
+ */
+export function flagsFor(needs: readonly Need[]): string[] {
+  const values = new Map<string, Set<string>>();
+  for (const need of needs) {
+    const value = flagValue(need);
+    if (value === undefined) continue;
+    const known = values.get(need.kind);
+    if (known !== undefined) known.add(value);
+    else values.set(need.kind, new Set([value]));
+  }
+  return [...values].map(([kind, of]) => `--allow-${kind}=${[...of].join()}`);
+}
+
+/** What a person has to know of the flags, for paths with a comma. */
+export function commaNotes(needs: readonly Need[]): string[] {
+  const notes: string[] = [];
+  const wider = new Map<string, string[]>();
+  for (const need of needs) {
+    const value = flagValue(need);
+    if (value === need.value) continue;
+    if (value === undefined) {
+      notes.push(
+        `no flag of Deno's allows to ${need.why}: none can name ` +
+          `'${need.value}', which has a comma; move it to a path without one`,
+      );
+      continue;
+    }
+    const flag = `--allow-${need.kind}=${value}`;
+    wider.set(flag, [...wider.get(flag) ?? [], `'${need.value}'`]);
+  }
+  for (const [flag, paths] of wider) {
+    notes.push(
+      `${flag} allows more than ${paths.join(" and ")}: no flag of Deno's ` +
+        "can name a path with a comma, so it names a directory above",
+    );
+  }
+  return notes;
+}
+
+/** What to do so that the needs are granted. */
+export function permissionAdvice(needs: readonly Need[]): string {
+  const flags = flagsFor(needs);
+  const add = flags.length === 0 ? [] : [`add ${flags.join(" ")}`];
+  return [...add, ...commaNotes(needs)].join("; ");
+}
+
+/**
+ * The narrowest that a flag can name. A comma begins another value there, and
+ * nothing escapes it, so that a path which has one is allowed by a directory
+ * above. A root would be everything, and a program's directory allows no
+ * program.
+ */
+function flagValue({ kind, value }: Need): string | undefined {
+  if (!value.includes(",")) return value;
+  if (kind !== "read" && kind !== "write") return undefined;
+  let directory = dirname(value);
+  while (directory.includes(",")) directory = dirname(directory);
+  return directory === dirname(directory) && directory !== "."
+    ? undefined
+    : directory;
+}
+
+function descriptor({ kind, value }: Need): Deno.PermissionDescriptor {
+  switch (kind) {
+    case "read":
+    case "write":
+      return { name: kind, path: value };
+    case "net":
+      return { name: kind, host: value };
+    case "run":
+      return { name: kind, command: value };
+    case "env":
+      return { name: kind, variable: value };
+    case "sys":
+      if (value !== "homedir") throw new TypeError(`unknown fact ${value}`);
+      return { name: kind, kind: value };
+  }
+}
+
+/** The port of a URL, be it the usual one. */
+export function portOf(url: URL): number {
+  return Number(url.port || (url.protocol === "https:" ? 443 : 80));
+}
+
+/** What became of reading an environment variable. */
+export type EnvReading = { readonly allowed: boolean; readonly value?: string };
+
+/** Reads a variable without a prompt, telling "not set" from "not allowed". */
+export function readEnv(variable: string): EnvReading {
+  const { state } = Deno.permissions.querySync({ name: "env", variable });
+  if (state === "prompt") return { allowed: false };
+  try {
+    // "denied" may stand for `--ignore-env`: such a variable reads as unset.
+    return { allowed: true, value: Deno.env.get(variable) };
+  } catch (error) {
+    if (error instanceof Deno.errors.NotCapable) return { allowed: false };
+    throw error;
+  }
+}

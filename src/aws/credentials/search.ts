@@ -1,0 +1,145 @@
+/**
+ * What the parts of one search for credentials share, and the error that ends
+ * it.
+ *
+ * @module
+ */
+
+import { CredentialsError } from "../../errors.ts";
+import type { Log } from "../../log/log.ts";
+import type { Redactor } from "../../redact/redact.ts";
+import {
+  flagsFor,
+  type Need,
+  notGranted,
+  permissionAdvice,
+} from "./permissions.ts";
+import type { FileWatch } from "./watch.ts";
+
+/** Reads an environment variable; an empty one counts as not set. */
+export type ReadEnv = (name: string) => string | undefined;
+
+/** What every source is handed. */
+export interface Search {
+  readonly env: ReadEnv;
+  /** Those of the variables that may not be read. */
+  readonly hiddenEnv: (names: readonly string[]) => string[];
+  /** The profile asked for outright. */
+  readonly profile?: string;
+  /** The region for STS where nothing nearer names one. */
+  readonly region?: string;
+  readonly fetch: typeof globalThis.fetch;
+  readonly now: () => number;
+  readonly log: Log;
+  readonly redactor: Redactor;
+  readonly watch: FileWatch;
+}
+
+/** A source that was asked, and what came of it. */
+export interface Attempt {
+  readonly source: string;
+  readonly outcome: string;
+}
+
+/** What a program may want to know of a failure. */
+export interface FailureFacts {
+  /** The command that mends it. */
+  readonly run?: string;
+  /** The Deno flags that mend it. */
+  readonly flags?: readonly string[];
+  /** The error type that AWS answered with. */
+  readonly awsError?: string;
+}
+
+/** How every message begins. */
+const FAILED = "failed to load AWS credentials";
+
+/** The error of a source that is configured but yields nothing. */
+export function sourceFailed(
+  { redactor }: Search,
+  source: string,
+  outcome: string,
+  facts: FailureFacts = {},
+): CredentialsError {
+  const text = redactor.redact(outcome);
+  return new CredentialsError(`${FAILED}: ${source}: ${text}`, {
+    data: { configured: true, sources: [{ source, outcome: text }], ...facts },
+  });
+}
+
+/**
+ * A shared file is there that cannot be understood, or says less of the profile
+ * than it has to. It may be half written: keys in memory stay in use.
+ */
+export class UnclearFilesError extends CredentialsError {
+  /** @param outcome What is wrong; it must not repeat what the file says. */
+  constructor(source: string, outcome: string, facts: FailureFacts = {}) {
+    super(`${FAILED}: ${source}: ${outcome}`, {
+      data: { configured: true, sources: [{ source, outcome }], ...facts },
+    });
+  }
+}
+
+/** A profile that somebody named is not there. */
+export class ProfileMissingError extends CredentialsError {
+  /** @param message Where it was looked for, and which there are. */
+  constructor(message: string) {
+    super(message, { data: { configured: true } });
+  }
+}
+
+/** The error of a profile that says less than it has to. */
+export function profileUnclear(
+  { redactor }: Search,
+  source: string,
+  outcome: string,
+  facts: FailureFacts = {},
+): UnclearFilesError {
+  return new UnclearFilesError(source, redactor.redact(outcome), facts);
+}
+
+/** The error of a search that came to its end with nothing. */
+export function nothingFound(
+  attempts: readonly Attempt[],
+  advice: string,
+  facts: FailureFacts & { readonly configured: boolean },
+): CredentialsError {
+  const tried = attempts.map(({ source, outcome }) => `${source}: ${outcome}`);
+  return new CredentialsError(
+    `${FAILED}: none found (${tried.join("; ")}); ${advice}`,
+    { data: { sources: attempts, ...facts } },
+  );
+}
+
+/**
+ * Goes on only if everything needed is permitted.
+ *
+ * @throws {CredentialsError} What is missing, why it is wanted, which flags
+ * grant it.
+ */
+export function demand(
+  search: Search,
+  source: string,
+  needs: readonly Need[],
+): void {
+  const missing = notGranted(needs);
+  if (missing.length > 0) throw notPermitted(search, source, missing);
+}
+
+/** The error of a source that lacks permissions. */
+export function notPermitted(
+  search: Search,
+  source: string,
+  missing: readonly Need[],
+): CredentialsError {
+  const flags = flagsFor(missing);
+  return sourceFailed(search, source, lacking(missing), { flags });
+}
+
+/** Says which permissions are missing, what for, and the flags. */
+export function lacking(missing: readonly Need[]): string {
+  const purposes = [...new Set(missing.map(({ why }) => `to ${why}`))];
+  return `no permission ${purposes.join(" and ")}: ${
+    permissionAdvice(missing)
+  }`;
+}

@@ -1,0 +1,193 @@
+/**
+ * How the AWS SDK's own clients (STS, SSO, sign-in) reach the network: through
+ * the `fetch` that was handed in. So they use the same proxies and certificates
+ * as the target, leave no sockets behind, and a permission that is missing has
+ * a name.
+ *
+ * @module
+ */
+
+import type { CredentialsError } from "../../../errors.ts";
+import { SDK_ENV } from "../environment.ts";
+import { type Need, notGranted, readEnv } from "../permissions.ts";
+import { notPermitted, type Search } from "../search.ts";
+import { limitedText } from "./limited_text.ts";
+
+/** One try of one request. */
+const ATTEMPT_LIMIT_MS = 10_000;
+
+/** What the SDK hands to a request handler. */
+interface SdkRequest {
+  readonly method: string;
+  readonly protocol: string;
+  readonly hostname: string;
+  readonly port?: number;
+  readonly path: string;
+  readonly query?: Record<string, string | string[] | null>;
+  readonly headers: Record<string, string>;
+  readonly body?: unknown;
+}
+
+interface SdkResponse {
+  readonly statusCode: number;
+  readonly headers: Record<string, string>;
+  readonly body: Uint8Array;
+}
+
+/** The settings that each SDK client is made with. */
+export interface SdkClientConfig {
+  readonly requestHandler: SdkHttp;
+  readonly defaultUserAgentProvider: () => Promise<[string, string][]>;
+}
+
+/** The AWS SDK's providers, loaded when the first source needs them. */
+export async function loadSdk(
+  search: Search,
+  source: string,
+): Promise<typeof import("@aws-sdk/credential-providers")> {
+  const missing = missingForSdk();
+  if (missing.length > 0) throw notPermitted(search, source, missing);
+  return await import("@aws-sdk/credential-providers");
+}
+
+/**
+ * The SDK reads its settings as it goes, and a variable that it may not read,
+ * or a home that it may not ask for, would end it with an error of its own.
+ */
+function missingForSdk(): Need[] {
+  const why = "let the AWS SDK set up";
+  const missing: Need[] = SDK_ENV
+    .filter((name) => !readEnv(name).allowed)
+    .map((name) => ({
+      kind: "env",
+      value: name.startsWith("AWS_") ? "AWS_*" : name,
+      why,
+    }));
+  const hasHome = ["HOME", "USERPROFILE", "HOMEPATH"]
+    .some((name) => readEnv(name).value);
+  if (hasHome) return missing;
+  return [...missing, ...notGranted([{ kind: "sys", value: "homedir", why }])];
+}
+
+/** A request handler of the AWS SDK over `fetch`. */
+export class SdkHttp {
+  readonly metadata = { handlerProtocol: "http/1.1" };
+  readonly #search: Search;
+  readonly #source: string;
+  readonly #purpose: string;
+
+  /** The permission error that ended a request: the SDK would bury it. */
+  refusal: CredentialsError | undefined;
+
+  /** Why a host was not reached, the last time. */
+  unreached: string | undefined;
+
+  constructor(search: Search, source: string, purpose: string) {
+    this.#search = search;
+    this.#source = source;
+    this.#purpose = purpose;
+  }
+
+  /** Settings for an SDK client that is to go this way. */
+  get clientConfig(): SdkClientConfig {
+    return {
+      requestHandler: this,
+      // The default one asks for the release of the operating system.
+      defaultUserAgentProvider: () =>
+        Promise.resolve([["sigv4-proxy", "credentials"]]),
+    };
+  }
+
+  async handle(
+    request: SdkRequest,
+    options: { abortSignal?: unknown } = {},
+  ): Promise<{ response: SdkResponse }> {
+    const url = urlOf(request);
+    this.#demandNet(url);
+    const limit = new AbortController();
+    const timer = setTimeout(
+      () => limit.abort(new Error("no answer in time")),
+      ATTEMPT_LIMIT_MS,
+    );
+    const signals = [limit.signal];
+    if (options.abortSignal instanceof AbortSignal) {
+      signals.push(options.abortSignal);
+    }
+    try {
+      const response = await this.#search.fetch(url, {
+        method: request.method,
+        headers: headersOf(request),
+        body: bodyOf(request),
+        redirect: "manual",
+        signal: AbortSignal.any(signals),
+      });
+      return {
+        response: {
+          statusCode: response.status,
+          headers: Object.fromEntries(response.headers),
+          body: new TextEncoder().encode(await limitedText(response.body)),
+        },
+      };
+    } catch (error) {
+      this.unreached = `${url.host} was not reached (${reasonOf(error)})`;
+      throw networkError(this.unreached);
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  // The SDK calls these of every handler.
+  updateHttpClientConfig(): void {}
+  httpHandlerConfigs(): Record<string, never> {
+    return {};
+  }
+
+  #demandNet(url: URL): void {
+    const port = url.port || (url.protocol === "https:" ? "443" : "80");
+    const missing = notGranted([{
+      kind: "net",
+      value: `${url.hostname}:${port}`,
+      why: this.#purpose,
+    }]);
+    if (missing.length === 0) return;
+    this.refusal = notPermitted(this.#search, this.#source, missing);
+    throw this.refusal;
+  }
+}
+
+/** What `fetch` has against it: in its cause, if it gives one. */
+function reasonOf(error: unknown): string {
+  const cause = error instanceof Error ? error.cause ?? error : error;
+  return cause instanceof Error ? cause.message : String(cause);
+}
+
+/** An error that the SDK takes for a reason to try again. */
+function networkError(message: string): Error {
+  return Object.assign(new Error(message), { code: "ECONNRESET" });
+}
+
+function urlOf(request: SdkRequest): URL {
+  const port = request.port === undefined ? "" : `:${request.port}`;
+  const url = new URL(
+    `${request.protocol}//${request.hostname}${port}${request.path}`,
+  );
+  for (const [name, value] of Object.entries(request.query ?? {})) {
+    const values = Array.isArray(value) ? value : [value ?? ""];
+    for (const one of values) url.searchParams.append(name, one);
+  }
+  return url;
+}
+
+function headersOf(request: SdkRequest): Headers {
+  const headers = new Headers(request.headers);
+  headers.delete("host");
+  headers.delete("content-length");
+  return headers;
+}
+
+/** A Blob: fetch re-sends any other body in silence when a connection drops. */
+function bodyOf({ body }: SdkRequest): Blob | undefined {
+  if (typeof body === "string") return new Blob([body]);
+  if (body instanceof Uint8Array) return new Blob([Uint8Array.from(body)]);
+  return undefined;
+}

@@ -1,0 +1,195 @@
+/**
+ * Credentials from AWS STS: a role assumed with other credentials, or with a
+ * web identity token.
+ *
+ * @module
+ */
+
+import { loadSdk, type SdkClientConfig, SdkHttp } from "./http.ts";
+import { demand, type Search, sourceFailed } from "../search.ts";
+import { demandPlain } from "../text.ts";
+import type { Credentials } from "../credentials.ts";
+import { limitedFile } from "./limited_text.ts";
+import { partitionOfArn } from "../../partition.ts";
+import {
+  configuredEndpoint,
+  type EndpointSettings,
+} from "./service_endpoint.ts";
+
+/** What the session is called where nobody says. */
+const SESSION_NAME = "sigv4-proxy";
+
+/** What STS is asked. */
+export interface RoleRequest {
+  readonly roleArn: string;
+  readonly sessionName?: string;
+  readonly externalId?: string;
+  readonly durationSeconds?: number;
+  readonly region?: string;
+}
+
+/**
+ * Assumes a role.
+ *
+ * @param search What the search shares.
+ * @param source What to call the source in errors.
+ * @param role The role.
+ * @param base The credentials to assume it with.
+ * @param settings Where the profile says that STS is.
+ * @returns The session's credentials.
+ * @throws {CredentialsError} STS refused, or was not reached.
+ */
+export async function assumeRole(
+  search: Search,
+  source: string,
+  role: RoleRequest,
+  base: Credentials,
+  settings: EndpointSettings = {},
+): Promise<Credentials> {
+  search.redactor.addCredential(base.secretAccessKey);
+  search.redactor.addCredential(base.sessionToken);
+  const sdk = await loadSdk(search, source);
+  const http = new SdkHttp(search, source, "assume the role");
+  const provider = sdk.fromTemporaryCredentials({
+    masterCredentials: base,
+    params: {
+      RoleArn: role.roleArn,
+      RoleSessionName: role.sessionName ?? SESSION_NAME,
+      ExternalId: role.externalId,
+      DurationSeconds: role.durationSeconds,
+    },
+    clientConfig: stsClient(search, source, role, settings, http),
+  });
+  return await askSts(search, source, role.roleArn, http, provider);
+}
+
+/**
+ * Assumes a role with the token in a file.
+ *
+ * @param search What the search shares.
+ * @param source What to call the source in errors.
+ * @param role The role.
+ * @param tokenFile Where the token is.
+ * @param settings Where the profile says that STS is.
+ * @returns The session's credentials.
+ * @throws {CredentialsError} There is no token, STS refused or was not reached.
+ */
+export async function assumeRoleWithToken(
+  search: Search,
+  source: string,
+  role: RoleRequest,
+  tokenFile: string,
+  settings: EndpointSettings = {},
+): Promise<Credentials> {
+  demand(search, source, [{
+    kind: "read",
+    value: tokenFile,
+    why: "read the web identity token",
+  }]);
+  let token: string;
+  try {
+    token = await limitedFile(tokenFile);
+  } catch (error) {
+    const why = error instanceof Deno.errors.NotFound
+      ? "is not there"
+      : error instanceof RangeError
+      ? "is too long for a token"
+      : "cannot be read";
+    throw sourceFailed(
+      search,
+      source,
+      `the web identity token file ${tokenFile} ${why}`,
+    );
+  }
+  search.redactor.addCredential(token.trim());
+  const sdk = await loadSdk(search, source);
+  const http = new SdkHttp(search, source, "assume the role");
+  const provider = sdk.fromWebToken({
+    webIdentityToken: token,
+    roleArn: role.roleArn,
+    roleSessionName: role.sessionName ?? SESSION_NAME,
+    durationSeconds: role.durationSeconds,
+    clientConfig: stsClient(search, source, role, settings, http),
+  });
+  return await askSts(search, source, role.roleArn, http, provider);
+}
+
+async function askSts(
+  search: Search,
+  source: string,
+  roleArn: string,
+  http: SdkHttp,
+  provider: () => Promise<Credentials>,
+): Promise<Credentials> {
+  try {
+    return await provider();
+  } catch (error) {
+    if (http.refusal !== undefined) throw http.refusal;
+    const name = error instanceof Error ? error.name : "Error";
+    const message = error instanceof Error ? error.message : String(error);
+    const isAnswer = error instanceof Error && "$fault" in error;
+    throw sourceFailed(
+      search,
+      source,
+      isAnswer
+        ? `STS refused the role ${roleArn}: ${name}: ${message}${cure(name)}`
+        : `STS could not be asked for the role ${roleArn}: ${message}`,
+      isAnswer ? { awsError: name } : {},
+    );
+  }
+}
+
+/** What to do about the errors of `sts:AssumeRole…`. */
+function cure(awsError: string): string {
+  switch (awsError) {
+    case "AccessDenied":
+      return " (the role's trust policy must name the caller, the caller's " +
+        "policy must allow sts:AssumeRole, and an external ID must match)";
+    case "ExpiredToken":
+    case "ExpiredTokenException":
+      return " (the credentials that the role is assumed with are over)";
+    case "InvalidIdentityToken":
+    case "IDPRejectedClaim":
+      return " (the web identity token is over or not for this role)";
+    case "RegionDisabledException":
+      return " (name another region for STS: --region or `region`)";
+    default:
+      return "";
+  }
+}
+
+function stsClient(
+  search: Search,
+  source: string,
+  role: RoleRequest,
+  settings: EndpointSettings,
+  http: SdkHttp,
+): SdkClientConfig & { region: string; endpoint?: string } {
+  const { profile } = settings;
+  // A region set may have blanks between its members.
+  const own = profile?.get("region")?.replaceAll(" ", "");
+  demandPlain(search, source, own, `region (${profile?.origin("region")})`);
+  const endpoint = configuredEndpoint(search.env, "STS", settings);
+  return {
+    ...http.clientConfig,
+    region: stsRegion(search, role, settings),
+    ...(endpoint === undefined ? {} : { endpoint }),
+  };
+}
+
+function stsRegion(
+  { env, region }: Search,
+  role: RoleRequest,
+  { profile }: EndpointSettings,
+): string {
+  // A region set (`us-east-1,us-west-2`, `*`) is none that STS is in.
+  const isOne = (name?: string) => name !== undefined && /^[\w-]+$/.test(name);
+  const named = [
+    role.region,
+    profile?.get("region"),
+    region,
+    env("AWS_REGION"),
+    env("AWS_DEFAULT_REGION"),
+  ].find(isOne);
+  return named ?? partitionOfArn(role.roleArn).region;
+}

@@ -1,0 +1,170 @@
+/**
+ * The token that `aws sso login` or `aws login` keeps on disk, read, and saved
+ * when it was renewed.
+ *
+ * @module
+ */
+
+import { createHash } from "node:crypto";
+import { join } from "node:path";
+import { type Need, notGranted } from "../permissions.ts";
+import { demand, lacking, type Search, sourceFailed } from "../search.ts";
+import { limitedFile } from "./limited_text.ts";
+import {
+  isRecord,
+  type JsonRecord,
+  parseRecord,
+  textIn,
+  UnreachedError,
+} from "./session_request.ts";
+import { parseTimestamp } from "./timestamp.ts";
+
+/** A token that has no longer than this to live is renewed. */
+export const RENEWED_WITHIN_MS = 5 * 60_000;
+
+/** What is secret in a token file: at its top, and in its `accessToken`. */
+const SECRETS = [
+  "accessToken",
+  "refreshToken",
+  "idToken",
+  "clientSecret",
+  "dpopKey",
+  "secretAccessKey",
+  "sessionToken",
+];
+
+/** One session: what it is called, where its token is, how to begin it. */
+export interface Session {
+  readonly source: string;
+  readonly kind: string;
+  readonly tokenFile: string;
+  readonly login: string;
+}
+
+/** A token as the file has it. */
+export interface SessionToken {
+  readonly record: JsonRecord;
+  readonly expiresAt: number;
+}
+
+/** Where the token of a session or a start URL is. */
+export function tokenPath(
+  directory: string,
+  algorithm: "sha1" | "sha256",
+  name: string,
+): string {
+  const hash = createHash(algorithm).update(name).digest("hex");
+  return join(directory, `${hash}.json`);
+}
+
+/**
+ * Reads the token, and makes sure that it can be used or renewed.
+ *
+ * @param isRenewable Whether what the file says is enough to renew it.
+ * @throws {CredentialsError} Nobody is signed in, or the session is over.
+ */
+export async function openSession(
+  search: Search,
+  session: Session,
+  isRenewable: (record: JsonRecord) => boolean,
+): Promise<SessionToken> {
+  const { source, kind, tokenFile } = session;
+  const why = `read the ${kind}`;
+  demand(search, source, [{ kind: "read", value: tokenFile, why }]);
+  await search.watch.see(tokenFile);
+  const token = await readToken(search, session);
+  const left = token.expiresAt - search.now();
+  if (!isRenewable(token.record)) {
+    if (left > 0) return token;
+    const end = new Date(token.expiresAt).toISOString();
+    throw loginNeeded(search, session, `the ${kind} is over since ${end}`);
+  }
+  const save: Need = {
+    kind: "write",
+    value: tokenFile,
+    why: `save the ${kind} when it is renewed`,
+  };
+  // Renewed but not saved, the token on disk could be void for everyone.
+  if (left <= RENEWED_WITHIN_MS) demand(search, source, [save]);
+  else if (notGranted([save]).length > 0) {
+    search.log.warn(`${source}: ${lacking([save])}`);
+  }
+  return token;
+}
+
+/** Saves a token that was renewed, with what else stood in the file. */
+export async function saveToken(
+  search: Search,
+  { tokenFile }: Session,
+  record: JsonRecord,
+): Promise<void> {
+  hideToken(search, record);
+  await Deno.writeTextFile(tokenFile, JSON.stringify(record, undefined, 2), {
+    mode: 0o600,
+  });
+  search.watch.accept(tokenFile);
+}
+
+/** A time as the AWS CLI writes it into a token file. */
+export function tokenTime(ms: number): string {
+  return new Date(ms).toISOString().replace(/\.\d+Z$/, "Z");
+}
+
+/** The error of a session that only a person can begin again. */
+export function loginNeeded(
+  search: Search,
+  { source, login }: Session,
+  what: string,
+  said = "",
+): Error {
+  const more = said === "" ? "" : ` (${said})`;
+  const outcome = `${what}: run \`${login}\`${more}`;
+  return sourceFailed(search, source, outcome, { run: login });
+}
+
+/** The error of a session whose service was not reached; others as they are. */
+export function sessionFailed(
+  search: Search,
+  { source, kind }: Session,
+  error: unknown,
+): unknown {
+  if (!(error instanceof UnreachedError)) return error;
+  const what = `the ${kind} could not be used: ${error.message}`;
+  return sourceFailed(search, source, what);
+}
+
+async function readToken(
+  search: Search,
+  session: Session,
+): Promise<SessionToken> {
+  const { kind, tokenFile } = session;
+  const fail = (what: string) => loginNeeded(search, session, what);
+  let text: string;
+  try {
+    text = await limitedFile(tokenFile);
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) {
+      throw fail(`there is no ${kind}`);
+    }
+    throw fail(`the ${kind} in ${tokenFile} cannot be read`);
+  }
+  const record = parseRecord(text);
+  if (record === undefined) {
+    throw fail(`the ${kind} in ${tokenFile} is no JSON`);
+  }
+  hideToken(search, record);
+  const { accessToken } = record;
+  const inner = isRecord(accessToken) ? accessToken.expiresAt : undefined;
+  const expiresAt = parseTimestamp(record.expiresAt ?? inner)?.getTime();
+  if (accessToken === undefined || expiresAt === undefined) {
+    throw fail(`the ${kind} in ${tokenFile} is incomplete`);
+  }
+  return { record, expiresAt };
+}
+
+function hideToken({ redactor }: Search, record: JsonRecord): void {
+  const { accessToken } = record;
+  for (const part of isRecord(accessToken) ? [record, accessToken] : [record]) {
+    for (const name of SECRETS) redactor.addCredential(textIn(part, name));
+  }
+}

@@ -1,0 +1,110 @@
+/**
+ * Keys, tokens and regions that cannot be sent: a CR of a Windows file, a byte
+ * order mark, a space that nobody sees. `fetch` would refuse the header with an
+ * error that names neither the source nor the character.
+ *
+ * @module
+ */
+
+import { type Search, sourceFailed } from "./search.ts";
+import type { Credentials } from "./credentials.ts";
+
+/** What the parts are called where they are from. */
+export interface KeyNames {
+  readonly accessKeyId: string;
+  readonly secretAccessKey: string;
+  readonly sessionToken: string;
+}
+
+/** Where they have no names of their own. */
+const USUAL_NAMES: KeyNames = {
+  accessKeyId: "the access key ID",
+  secretAccessKey: "the secret access key",
+  sessionToken: "the session token",
+};
+
+/** Those that people paste without seeing them. */
+const CHARACTER_NAMES: ReadonlyMap<number, string> = new Map([
+  [0x09, "tab"],
+  [0x0a, "line feed"],
+  [0x0d, "carriage return"],
+  [0x20, "space"],
+  [0xa0, "no-break space"],
+  [0x200b, "zero width space"],
+  [0x200c, "zero width non-joiner"],
+  [0x200d, "zero width joiner"],
+  [0x2060, "word joiner"],
+  [0xfeff, "byte order mark"],
+]);
+
+/**
+ * Goes on only if the credentials can stand in HTTP headers.
+ *
+ * @param search What the search shares.
+ * @param source What to call the source in errors.
+ * @param credentials The credentials.
+ * @param names What the source calls their parts.
+ * @returns The same credentials.
+ * @throws {CredentialsError} A part has a character that cannot be sent.
+ */
+export function demandSendable<T extends Credentials>(
+  search: Search,
+  source: string,
+  credentials: T,
+  names: KeyNames = USUAL_NAMES,
+): T {
+  const fault = credentialsFault(credentials, names);
+  if (fault === undefined) return credentials;
+  throw sourceFailed(search, source, fault);
+}
+
+/** What is wrong with credentials that cannot be sent, nothing of them shown. */
+export function credentialsFault(
+  { accessKeyId, secretAccessKey, sessionToken }: Credentials,
+  names: KeyNames = USUAL_NAMES,
+): string | undefined {
+  const parts: readonly [text: string | undefined, name: string][] = [
+    [accessKeyId, names.accessKeyId],
+    [secretAccessKey, names.secretAccessKey],
+    [sessionToken, names.sessionToken],
+  ];
+  for (const [text, name] of parts) {
+    const fault = characterFault(text);
+    if (fault !== undefined) return `${name} ${fault}`;
+  }
+  return undefined;
+}
+
+/**
+ * Goes on only if a text is visible ASCII throughout, as keys, tokens and
+ * regions are.
+ *
+ * @throws {CredentialsError} It names the character, and shows nothing else.
+ */
+export function demandPlain(
+  search: Search,
+  source: string,
+  text: string | undefined,
+  name: string,
+): void {
+  const fault = characterFault(text);
+  if (fault === undefined) return;
+  throw sourceFailed(search, source, `${name} ${fault}`);
+}
+
+/** What is wrong with a text that cannot be sent; completes "the text …". */
+function characterFault(text: string | undefined): string | undefined {
+  const at = text?.search(/[^\x21-\x7e]/u) ?? -1;
+  if (text === undefined || at < 0) return undefined;
+  const code = text.codePointAt(at) ?? 0;
+  const number = `U+${code.toString(16).toUpperCase().padStart(4, "0")}`;
+  const name = CHARACTER_NAMES.get(code);
+  const shown = name === undefined ? number : `${number} (${name})`;
+  const length = code > 0xffff ? 2 : 1;
+  const place = at === 0
+    ? "at its beginning"
+    : at + length === text.length
+    ? "at its end"
+    : `as character ${at + 1}`;
+  return `has ${shown} ${place}, which cannot be sent: take it out`;
+}

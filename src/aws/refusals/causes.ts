@@ -1,0 +1,246 @@
+/**
+ * What each cause of a refusal means, in words: the problem, the cure, and the
+ * facts for a program.
+ *
+ * @module
+ */
+
+import type { ErrorData } from "../../errors.ts";
+import { maskAccessKeyId, type Redactor } from "../../redact/redact.ts";
+import {
+  describeDifference,
+  type Difference,
+  firstDifference,
+  scopeDifference,
+} from "./echo.ts";
+import type { AwsError } from "./parse.ts";
+import type { RefusalCause } from "./table.ts";
+import type { SignedRecord } from "../signing/signing_record.ts";
+
+/** A refusal put in words. */
+export interface Explanation {
+  /** What is the matter. */
+  readonly problem: string;
+  /** What to do. */
+  readonly cure: string;
+  /** The same for a program. */
+  readonly data?: ErrorData;
+}
+
+/** A refusal on the way to its explanation. */
+export interface Refused {
+  readonly error: AwsError;
+  readonly response: Response;
+  /** What was signed, when the answer came through a signed fetch. */
+  readonly record: SignedRecord | undefined;
+  readonly redactor: Redactor;
+}
+
+/** Explains any refusal of a request that went unsigned. */
+export const UNSIGNED: Explanation = {
+  problem: "the request was sent unsigned, because no AWS credentials are " +
+    "configured, and the target wants a signature",
+  cure: "configure credentials (aws configure, aws sso login, aws login)",
+  data: { unsigned: true },
+};
+
+/** Explains each cause. */
+export const EXPLANATIONS: {
+  readonly [cause in RefusalCause]: (refused: Refused) => Explanation;
+} = {
+  "clock-skew": ({ response, record }) => {
+    const offsetMs = clockOffset(response, record);
+    const off = offsetMs === undefined
+      ? "this machine's clock and the target's differ"
+      : `this machine's clock is ${Math.abs(Math.round(offsetMs / 1000))} s ${
+        offsetMs < 0 ? "ahead of" : "behind"
+      } the target's`;
+    return {
+      problem: off,
+      cure: "set the clock",
+      data: { clockOffsetMs: offsetMs },
+    };
+  },
+
+  "expired-token": () => ({
+    problem: "the session token has expired",
+    cure: "sign in again (`aws sso login`, `aws login`) or renew the " +
+      "temporary credentials",
+  }),
+
+  "unknown-key": ({ record }) => ({
+    problem: `the target does not know the access key${keyOf(record)}`,
+    cure: "check the access key and its session token, and that they are of " +
+      "the target's partition",
+  }),
+
+  "wrong-scope": ({ error, record }) => {
+    const wants = wanted(error);
+    const signed = record === undefined
+      ? ""
+      : ` (signed for ${record.service} in ${record.region})`;
+    const target = Object.entries(wants)
+      .map(([name, value]) => `${name} ${value}`).join(", ");
+    return {
+      problem: `the signature is for another region or service${signed}` +
+        (target === "" ? "" : `; the target wants ${target}`),
+      cure: "set --region or --service-name",
+      data: { wants },
+    };
+  },
+
+  "missing-signature": ({ error }) => ({
+    problem: /incomplete/i.test(error.type ?? "")
+      ? "the signature did not arrive whole"
+      : "the target saw no signature, or it has no such path or method " +
+        "(API Gateway says the same of a route that is not there)",
+    cure: "check the target URL's path and stage, and that no proxy on the " +
+      "way takes the Authorization header",
+  }),
+
+  "signature-mismatch": (refused) => mismatch(refused),
+
+  "not-authorized": ({ error }) => notAuthorized(error),
+
+  "forbidden": ({ error }) =>
+    error.type === "AccessDeniedException" || /url/i.test(error.message)
+      ? {
+        problem: "the function URL refuses the principal or the signature, " +
+          "and does not say which",
+        cure: "allow lambda:InvokeFunctionUrl and lambda:InvokeFunction to " +
+          "the principal, in its own policy or the function's; check region " +
+          "and service",
+      }
+      : {
+        problem: "the target refuses the request without a reason: a " +
+          "resource policy, a firewall (WAF), a missing API key, or a private " +
+          "API under another host",
+        cure: "check the API's resource policy and the target URL's host",
+      },
+};
+
+function mismatch(refused: Refused): Explanation {
+  const { error, record } = refused;
+  const difference = differenceOf(refused);
+  const isPayload = error.type === "XAmzContentSHA256Mismatch" ||
+    difference?.part === "body hash" ||
+    /^header x-amz-content-sha256$/.test(difference?.part ?? "");
+  if (isPayload && record && isPayloadUnsigned(record)) {
+    return {
+      problem: "the target wants the body's hash signed, and the request was " +
+        "signed without it",
+      cure: "leave out --unsigned-payload (MCP_UNSIGNED_PAYLOAD)",
+      ...difference && { data: { firstDifference: difference } },
+    };
+  }
+  if (error.type === "XAmzContentSHA256Mismatch") {
+    return {
+      problem: "the target received another body than the one that was signed",
+      cure: "look for what changes the body on its way, such as a proxy",
+    };
+  }
+  if (difference !== undefined) {
+    return {
+      problem: `the signature does not match: ${
+        describeDifference(difference)
+      }`,
+      cure: difference.part === "scope"
+        ? "set --region or --service-name"
+        : "look for what changes the request on its way, such as a proxy",
+      data: { firstDifference: difference },
+    };
+  }
+  const key = keyOf(record);
+  if (error.canonicalRequest !== undefined && record !== undefined) {
+    return {
+      problem: "the signature does not match, though the target saw the same " +
+        "request",
+      cure: `the secret access key is not the one of the access key${key}`,
+    };
+  }
+  return {
+    problem: "the signature does not match",
+    cure:
+      `check that the secret access key is the one of the access key${key}, ` +
+      "and that no proxy on the way changes the request",
+  };
+}
+
+function isPayloadUnsigned({ canonicalRequest }: SignedRecord): boolean {
+  return canonicalRequest.endsWith("\nUNSIGNED-PAYLOAD");
+}
+
+function differenceOf(
+  { error, record, redactor }: Refused,
+): Difference | undefined {
+  if (record === undefined) return undefined;
+  const difference = error.canonicalRequest === undefined
+    ? undefined
+    : firstDifference(
+      record.canonicalRequest,
+      error.canonicalRequest,
+      redactor.redact,
+    );
+  return difference ?? scopeDifference(record, error);
+}
+
+function notAuthorized({ message }: AwsError): Explanation {
+  const [, principal, action, resource] =
+    /User: (\S+) is not authorized to (?:perform|access):? (\S+)(?: on resource: (\S+))?/
+      .exec(message) ?? [];
+  if (principal === undefined) {
+    return {
+      problem: "the target knows the principal but does not let it in",
+      cure: "check the policies of the principal and of the target",
+    };
+  }
+  if (principal === "anonymous") {
+    return {
+      problem: "the target took the request for an unsigned one",
+      cure: "check that the target authenticates with IAM, and its resource " +
+        "policy",
+      data: { action, principal, resource },
+    };
+  }
+  const deny = /with an explicit deny(?: in an? ([\w -]{1,60}))?/.exec(message);
+  if (deny !== null) {
+    return {
+      problem: `${principal} is explicitly denied ${action}`,
+      cure: `take the deny out of ${
+        deny[1] === undefined ? "its policy" : `the ${deny[1].trim()}`
+      }: no policy that allows it can outweigh it`,
+      data: { action, principal, resource, explicitDeny: true },
+    };
+  }
+  return {
+    problem: `${principal} may not do ${action}`,
+    cure: `allow ${action} to it in a policy`,
+    data: { action, principal, resource },
+  };
+}
+
+/** What a scope should have named, as far as the target tells. */
+function wanted(
+  { message, region }: AwsError,
+): { region?: string; service?: string } {
+  const regionWanted = region ?? /expecting '([\w-]+)'/.exec(message)?.[1];
+  const serviceWanted = /correct service: '([\w-]+)'/.exec(message)?.[1];
+  return {
+    ...(regionWanted === undefined ? {} : { region: regionWanted }),
+    ...(serviceWanted === undefined ? {} : { service: serviceWanted }),
+  };
+}
+
+/** How far the target's clock is ahead of ours, in milliseconds. */
+function clockOffset(
+  response: Response,
+  record: SignedRecord | undefined,
+): number | undefined {
+  const targetTime = Date.parse(response.headers.get("date") ?? "");
+  if (Number.isNaN(targetTime) || record === undefined) return undefined;
+  return targetTime - record.signedAt;
+}
+
+function keyOf(record: SignedRecord | undefined): string {
+  return record === undefined ? "" : ` ${maskAccessKeyId(record.accessKeyId)}`;
+}

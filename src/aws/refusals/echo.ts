@@ -1,0 +1,141 @@
+/**
+ * Compares what was signed with what the target says it computed.
+ *
+ * @module
+ */
+
+import type { Redact } from "../../redact/redact.ts";
+import type { AwsError } from "./parse.ts";
+import type { SignedRecord } from "../signing/signing_record.ts";
+
+/** The first line in which two canonical requests differ. */
+export interface Difference {
+  /** `method`, `path`, `query`, `header x-name`, `signed headers`, `body hash`. */
+  readonly part: string;
+  /** The line as it was signed, where it can be shown. */
+  readonly signed?: string;
+  /** The line as the target computed it, where it can be shown. */
+  readonly computed?: string;
+}
+
+/** Headers whose values are no one's secret. All others are only named. */
+const PLAIN_HEADERS: ReadonlySet<string> = new Set([
+  "accept",
+  "content-length",
+  "content-type",
+  "host",
+  "mcp-method",
+  "mcp-protocol-version",
+  "x-amz-content-sha256",
+  "x-amz-date",
+  "x-amz-region-set",
+]);
+
+/** Where the echo of a request begins, with its session token. */
+const ECHO = /The Canonical String/;
+
+/** A target's text without what it echoes of the signed request. */
+export function withoutEcho(text: string): string {
+  const at = text.search(ECHO);
+  return at === -1 ? text : text.slice(0, at).trimEnd();
+}
+
+/** A line longer than this is cut. */
+const MAX_SHOWN = 300;
+
+/**
+ * The first line that differs between our canonical request and theirs.
+ *
+ * @param ours The canonical request that was signed.
+ * @param theirs The canonical request that the target computed.
+ * @param redact Takes secrets out of what is shown.
+ * @returns The line, or `undefined` when they are the same.
+ */
+export function firstDifference(
+  ours: string,
+  theirs: string,
+  redact: Redact,
+): Difference | undefined {
+  const signed = linesOf(ours);
+  const computed = linesOf(theirs);
+  for (const part of new Set([...signed.keys(), ...computed.keys()])) {
+    const a = signed.get(part);
+    const b = computed.get(part);
+    if (a === b) continue;
+    if (!isShown(part)) return { part };
+    return { part, signed: shown(a, redact), computed: shown(b, redact) };
+  }
+  return undefined;
+}
+
+/**
+ * Where the string to sign that the target computed has another time or scope.
+ *
+ * @returns The line, or `undefined` when they agree or the target does not say.
+ */
+export function scopeDifference(
+  record: SignedRecord,
+  { stringToSign }: AwsError,
+): Difference | undefined {
+  const [, , scope] = stringToSign?.split("\n") ?? [];
+  // AWS4-HMAC-SHA256: <date>/<region>/<service>/aws4_request
+  const [, region, service, terminator] = scope?.split("/") ?? [];
+  if (terminator === undefined) return undefined;
+  const signed = `${record.region}/${record.service}`;
+  const computed = `${region}/${service}`;
+  return signed === computed ? undefined : { part: "scope", signed, computed };
+}
+
+/** A difference as a sentence. */
+export function describeDifference(difference: Difference): string {
+  const { part, signed, computed } = difference;
+  if (part === "body hash") {
+    return "the target received another body than the one that was signed";
+  }
+  if (signed === undefined && computed === undefined) {
+    return `the target computed another value for the ${part}`;
+  }
+  if (signed === undefined) {
+    return `the ${part} was not signed, the target computed ${computed}`;
+  }
+  if (computed === undefined) {
+    return `the ${part} was signed as ${signed}, the target has none`;
+  }
+  return `the ${part} was signed as ${signed}, the target computed ${computed}`;
+}
+
+/** The lines of a canonical request, by what they are. */
+function linesOf(canonicalRequest: string): Map<string, string> {
+  const [method, path, query, ...rest] = canonicalRequest.trim().split(/\r?\n/);
+  const blank = rest.indexOf("");
+  const headers = blank === -1 ? rest : rest.slice(0, blank);
+  const [signedHeaders, bodyHash] = blank === -1 ? [] : rest.slice(blank + 1);
+  const lines = new Map<string, string>();
+  const add = (part: string, line: string | undefined): void => {
+    if (line !== undefined) lines.set(part, line);
+  };
+  add("method", method);
+  add("path", path);
+  add("query", query);
+  for (const header of headers) {
+    const colon = header.indexOf(":");
+    // A header's value that has a line end of its own, or no header at all.
+    if (colon === -1) continue;
+    add(`header ${header.slice(0, colon)}`, header.slice(colon + 1));
+  }
+  add("signed headers", signedHeaders);
+  add("body hash", bodyHash);
+  return lines;
+}
+
+function isShown(part: string): boolean {
+  if (part.startsWith("header ")) return PLAIN_HEADERS.has(part.slice(7));
+  // A query can hold keys and tokens of the caller's own.
+  return part !== "query";
+}
+
+function shown(line: string | undefined, redact: Redact): string | undefined {
+  if (line === undefined) return undefined;
+  const safe = redact(line);
+  return safe.length > MAX_SHOWN ? `${safe.slice(0, MAX_SHOWN)}…` : safe;
+}

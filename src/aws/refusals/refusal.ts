@@ -1,0 +1,148 @@
+/**
+ * Says why a target refused a signed request, and what to do.
+ *
+ * @module
+ */
+
+import { type ErrorData, ProxyError } from "../../errors.ts";
+import type { LogFields } from "../../log/log.ts";
+import { type Redact, Redactor } from "../../redact/redact.ts";
+import { EXPLANATIONS, UNSIGNED } from "./causes.ts";
+import { parseAwsError } from "./parse.ts";
+import { withoutEcho } from "./echo.ts";
+import { mayBeRefusal, refusalOf } from "./table.ts";
+import { recordOf } from "../signing/signing_record.ts";
+
+/** A text of the target's longer than this is cut. */
+const MAX_MESSAGE = 300;
+
+/** How much of a text is looked at for that: escapes and spaces go. */
+const MAX_READ = 8 * MAX_MESSAGE;
+
+/** An AWS error with nothing in it that must not be seen. */
+export interface SafeAwsError {
+  /** `AccessDeniedException`; an error may come without one. */
+  readonly type: string | undefined;
+  /** Its text, without echo, secrets and control characters. */
+  readonly message: string;
+}
+
+/**
+ * Turns IAM's refusal of a request into an error that names the cause and the
+ * cure. What the target echoes of the request goes no further.
+ *
+ * Statuses other than 400, 401 and 403, JSON-RPC messages, HTML, and errors
+ * that are not IAM's are none: they are the caller's to report.
+ *
+ * @param response The answer. When it came through a signed fetch, what was
+ * signed is compared with what the target says it computed.
+ * @param bodyText Its body.
+ * @returns The error, of reason `credentials` when other credentials are
+ * wanted and `signature` otherwise, or `undefined`.
+ *
+ * @example
+ * ```ts
+ * import { explainRefusal } from "@scope/sigv4-proxy";
+ *
+ * const response = new Response(null, { status: 403 });
+ * const error = explainRefusal(
+ *   response,
+ *   '{"message":"The security token included in the request is expired"}',
+ * );
+ * if (error?.reason !== "credentials") throw new Error("the token is over");
+ * ```
+ */
+export function explainRefusal(
+  response: Response,
+  bodyText: string,
+): ProxyError | undefined {
+  if (!mayBeRefusal(response.status)) return undefined;
+  const error = parseAwsError(response.headers, bodyText);
+  if (error === undefined) return undefined;
+  const refusal = refusalOf(error);
+  if (refusal === undefined) return undefined;
+
+  const sent = recordOf(response);
+  const redactor = sent?.redactor ?? new Redactor();
+  const record = sent?.signed;
+  const isUnsigned = sent !== undefined && record === undefined;
+  const refused = { error, response, record, redactor };
+  const { problem, cure, data } = isUnsigned
+    ? UNSIGNED
+    : EXPLANATIONS[refusal.cause](refused);
+  const said = safeText(error.message, redactor.redact);
+  const facts: ErrorData = redactedData({
+    status: response.status,
+    awsError: error.type,
+    cause: refusal.cause,
+    ...data,
+  }, redactor.redact);
+  const { awsError, clockOffsetMs } = facts;
+  const known = { status: response.status, awsError, clockOffsetMs };
+  sent?.log.warn(
+    "the target refused the request",
+    logged({ ...known, cause: refusal.cause }),
+  );
+  sent?.log.debug("what the target says of it", logged(facts));
+  return new ProxyError(
+    isUnsigned ? "credentials" : refusal.reason,
+    safeText(problem, redactor.redact) + `: ${cure}` +
+      (said === "" ? "" : ` (the target said: ${said})`),
+    {
+      data: facts,
+      summary: `the target refused the request: ${refusal.cause}`,
+    },
+  );
+}
+
+/**
+ * The AWS error in an answer of any status, fit to be shown.
+ *
+ * @param response The answer.
+ * @param bodyText Its body.
+ * @returns Type and text, or `undefined` when the answer holds no AWS error.
+ */
+export function safeAwsError(
+  response: Response,
+  bodyText: string,
+): SafeAwsError | undefined {
+  const error = parseAwsError(response.headers, bodyText);
+  if (error === undefined) return undefined;
+  const redactor = recordOf(response)?.redactor ?? new Redactor();
+  return {
+    type: error.type,
+    message: safeText(error.message, redactor.redact),
+  };
+}
+
+/** What knows the secrets of an answer's request, if a signed fetch sent it. */
+export function redactorOf(response: Response): Redactor | undefined {
+  return recordOf(response)?.redactor;
+}
+
+/** A target's text without echo, secrets and control characters, cut to length. */
+function safeText(text: string, redact: Redact): string {
+  const safe = redact(withoutEcho(text).slice(0, MAX_READ))
+    .replace(/[\s\p{Cc}]+/gu, " ")
+    .trim();
+  return safe.length > MAX_MESSAGE ? `${safe.slice(0, MAX_MESSAGE)}…` : safe;
+}
+
+/** Facts from the target's text can hold what was sent to it. */
+function redactedData(data: ErrorData, redact: Redact): ErrorData {
+  const entries = Object.entries(data).map(([name, value]) =>
+    [name, typeof value === "string" ? safeText(value, redact) : value] as const
+  );
+  return Object.fromEntries(entries.filter(([, value]) => value !== undefined));
+}
+
+/** Facts as log fields: one level, plain values. */
+function logged(facts: ErrorData): LogFields {
+  const fields: Record<string, string | number> = {};
+  for (const [name, value] of Object.entries(facts)) {
+    if (typeof value === "string" || typeof value === "number") {
+      fields[name] = value;
+    } else if (value !== undefined) fields[name] = JSON.stringify(value);
+  }
+  return fields;
+}

@@ -1,0 +1,88 @@
+/**
+ * Which refusals are worth signing once more, and with what mended.
+ *
+ * @module
+ */
+
+import { MAX_ERROR_BYTES, parseAwsError } from "./parse.ts";
+import { mayBeRefusal, secondTryOf } from "./table.ts";
+
+/** What to mend before the request is signed once more. */
+export type SecondTry =
+  | { readonly mend: "credentials"; readonly awsError: string | undefined }
+  | {
+    readonly mend: "clock";
+    readonly awsError: string | undefined;
+    /** The target's time, in milliseconds. */
+    readonly targetTime: number;
+  };
+
+/**
+ * Clocks nearer than this do not explain a refusal: AWS allows 5 to 15 minutes,
+ * and a `Date` header is exact to the second.
+ */
+const MIN_SKEW_MS = 30_000;
+
+/**
+ * Looks whether an answer is a refusal that another signature can mend. The
+ * answer stays whole for the caller.
+ *
+ * @param response The answer.
+ * @param signed When the request said it was signed.
+ * @returns What to mend, or `undefined`.
+ */
+export async function secondTryFor(
+  response: Response,
+  signed: { readonly signedAt: number },
+): Promise<SecondTry | undefined> {
+  if (!mayBeRefusal(response.status) || !mayHoldError(response)) {
+    return undefined;
+  }
+  const error = parseAwsError(response.headers, await beginningOf(response));
+  if (error === undefined) return undefined;
+  const mend = secondTryOf(error);
+  if (mend === "credentials") return { mend, awsError: error.type };
+  if (mend !== "clock") return undefined;
+  const targetTime = Date.parse(response.headers.get("date") ?? "");
+  // NaN is no skew either.
+  if (!(Math.abs(targetTime - signed.signedAt) >= MIN_SKEW_MS)) {
+    return undefined;
+  }
+  return { mend, awsError: error.type, targetTime };
+}
+
+/** How long the beginning of an error's body may take. */
+const MAX_ERROR_MS = 3_000;
+
+/** Event streams and pages hold no AWS error, and a stream may never end. */
+function mayHoldError(response: Response): boolean {
+  const type = response.headers.get("content-type") ?? "";
+  return !/^text\/(?:event-stream|html)\b/i.test(type);
+}
+
+/** The first bytes of an answer's body, read from a copy. */
+async function beginningOf(response: Response): Promise<string> {
+  const reader = response.clone().body?.getReader();
+  if (reader === undefined) return "";
+  const decoder = new TextDecoder();
+  let text = "";
+  let length = 0;
+  const letGo = () => void reader.cancel().catch(() => {});
+  const timer = setTimeout(letGo, MAX_ERROR_MS);
+  try {
+    while (length < MAX_ERROR_BYTES) {
+      const { done, value } = await reader.read();
+      if (done) return text + decoder.decode();
+      length += value.length;
+      text += decoder.decode(value, { stream: true });
+    }
+  } catch {
+    // The caller meets the same failure when reading the answer.
+    return "";
+  } finally {
+    clearTimeout(timer);
+    // Not awaited: it settles only once the caller is done with the answer too.
+    letGo();
+  }
+  return text;
+}

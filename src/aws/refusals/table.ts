@@ -1,0 +1,160 @@
+/**
+ * How AWS refuses a request, as data: the error types and texts by which a
+ * refusal is known, what it means, and whether signing once more can help.
+ *
+ * After "Common Error Types" (each service's API reference), "Gateway response
+ * types" (API Gateway), "Error responses" (S3), "Troubleshoot Signature Version
+ * 4 signing" (IAM User Guide) and what the services send.
+ *
+ * @module
+ */
+
+import type { AwsError } from "./parse.ts";
+
+/** What a refusal comes down to. */
+export type RefusalCause =
+  | "clock-skew"
+  | "expired-token"
+  | "unknown-key"
+  | "wrong-scope"
+  | "signature-mismatch"
+  | "missing-signature"
+  | "not-authorized"
+  | "forbidden";
+
+/** One kind of refusal. */
+export interface Refusal {
+  readonly cause: RefusalCause;
+  /** Error types that mean it, whatever the text. */
+  readonly types: readonly string[];
+  /** Texts that mean it, whatever the type. */
+  readonly message?: RegExp;
+  /**
+   * What to mend before the request is signed once more. Only where the target
+   * refuses before it runs anything.
+   */
+  readonly secondTry?: "clock" | "credentials";
+  /** Declared types that mean it too, if the text does. */
+  readonly withMessage?: readonly string[];
+  /** What the refusal is to the program: no fit credentials, or a refusal. */
+  readonly reason: "credentials" | "signature";
+}
+
+/** The first row that fits holds. */
+export const REFUSALS: readonly Refusal[] = [
+  {
+    cause: "clock-skew",
+    types: ["RequestTimeTooSkewed", "RequestExpired", "RequestInTheFuture"],
+    message: /\bsignature (?:expired:|not yet current)/i,
+    secondTry: "clock",
+    withMessage: [
+      "InvalidSignature",
+      "InvalidSignatureException",
+      "SignatureDoesNotMatch",
+    ],
+    reason: "signature",
+  },
+  {
+    cause: "expired-token",
+    types: [
+      "ExpiredToken",
+      "ExpiredTokenException",
+      "TokenRefreshRequired",
+    ],
+    message: /\b(?:security|provided) token\b.{0,80}\bexpired\b/i,
+    secondTry: "credentials",
+    reason: "credentials",
+  },
+  {
+    cause: "unknown-key",
+    types: [
+      "InvalidAccessKeyId",
+      "InvalidClientTokenId",
+      "InvalidToken",
+      "UnrecognizedClientException",
+    ],
+    message: /\bsecurity token included in the request is invalid\b/i,
+    secondTry: "credentials",
+    reason: "credentials",
+  },
+  {
+    cause: "wrong-scope",
+    types: ["AuthorizationHeaderMalformed"],
+    message: /\bcredential should be scoped\b|\bregion '[^']*' is wrong\b/i,
+    reason: "signature",
+  },
+  {
+    cause: "missing-signature",
+    types: [
+      "IncompleteSignature",
+      "IncompleteSignatureException",
+      "MissingAuthenticationToken",
+      "MissingAuthenticationTokenException",
+    ],
+    message: /\bmissing authentication token\b/i,
+    reason: "signature",
+  },
+  {
+    cause: "signature-mismatch",
+    types: [
+      "InvalidSignature",
+      "InvalidSignatureException",
+      "SignatureDoesNotMatch",
+      "XAmzContentSHA256Mismatch",
+    ],
+    message: /\bsignature we calculated does not match\b/i,
+    reason: "signature",
+  },
+  {
+    cause: "forbidden",
+    types: ["ForbiddenException"],
+    message: /^forbidden(?:$|\. for troubleshooting function url)/i,
+    reason: "signature",
+  },
+  {
+    cause: "not-authorized",
+    types: [
+      "AccessDenied",
+      "AccessDeniedException",
+      "NotAuthorized",
+      "UnauthorizedException",
+      "UnauthorizedOperation",
+    ],
+    message: /\bis not authorized to (?:perform|access)\b/i,
+    reason: "signature",
+  },
+];
+
+/** Which statuses AWS refuses a signature with. */
+const STATUSES: ReadonlySet<number> = new Set([400, 401, 403]);
+
+/** Whether an answer of this status can be a refusal. */
+export function mayBeRefusal(status: number): boolean {
+  return STATUSES.has(status);
+}
+
+/**
+ * What to mend before the request is signed once more. Only a type where AWS's
+ * own errors have it tells: a text, or a type elsewhere in the body, may be
+ * that of the application behind, which has run the request then.
+ */
+export function secondTryOf(error: AwsError): Refusal["secondTry"] {
+  const { type, isDeclared = false } = error;
+  if (type === undefined || !isDeclared) return undefined;
+  const refusal = refusalOf(error);
+  const isMeant = refusal?.types.includes(type) ||
+    refusal?.withMessage?.includes(type);
+  return isMeant ? refusal?.secondTry : undefined;
+}
+
+/**
+ * The kind of refusal that an error is.
+ *
+ * @returns The row, or `undefined` when the error is none of IAM's.
+ */
+export function refusalOf(error: AwsError): Refusal | undefined {
+  return REFUSALS.find(({ types, message }) =>
+    (error.type !== undefined && types.includes(error.type)) ||
+    message?.test(error.message)
+  );
+}

@@ -1,0 +1,271 @@
+/**
+ * One service's signatures: which headers are signed, with which version, by
+ * which clock.
+ *
+ * @module
+ */
+
+import { ConfigError, CredentialsError } from "../../errors.ts";
+import type { Log } from "../../log/log.ts";
+import type { Redactor } from "../../redact/redact.ts";
+import { isS3, type PathRules } from "./canonical_request.ts";
+import {
+  createCredentialSource,
+  type Credentials,
+  type CredentialSource,
+} from "../credentials/credentials.ts";
+import { credentialsFault } from "../credentials/text.ts";
+import { type SigningBody, UNSIGNED_PAYLOAD } from "./body.ts";
+import { presignV4, type SigningInput, V4Signer } from "./v4.ts";
+import type { V4aSigner } from "./v4a.ts";
+import type { SignerOptions } from "./signer.ts";
+
+/** A request, ready to be signed. */
+export interface UnsignedParts {
+  readonly method: string;
+  /** The URL as it will be sent. */
+  readonly url: URL;
+  /** Names and values; of a name that stands twice the values are joined. */
+  readonly headers: Iterable<readonly [name: string, value: string]>;
+  readonly body: SigningBody;
+  /** The host to sign. Default: the URL's. */
+  readonly host?: string;
+}
+
+/** A signed request's headers, and what the signature was computed over. */
+export interface SignedParts {
+  /** All headers to send by lower-case name, without `host`. */
+  readonly headers: { readonly [name: string]: string };
+  readonly canonicalRequest: string;
+  /** When it says it was signed, in milliseconds. */
+  readonly signedAt: number;
+  /** The same by this machine's clock, uncorrected. */
+  readonly machineTime: number;
+}
+
+/** What signs for {@linkcode createSigner} and the signed fetch. */
+export interface SigningCore {
+  /** Signs in headers. */
+  sign(parts: UnsignedParts, credentials: Credentials): Promise<SignedParts>;
+  /** Signs in the query. */
+  presign(
+    parts: UnsignedParts,
+    credentials: Credentials,
+    expiresInSeconds: number,
+  ): Promise<URL>;
+  /**
+   * Sets the clock by a target's: this is its time now, in milliseconds. Gives
+   * how far it is ahead of this machine's.
+   */
+  correctClock(targetTime: number): number;
+  /** Makes signatures as fast as they get. */
+  warmUp(): Promise<void>;
+}
+
+/** What the signature brings: a request cannot have them beforehand. */
+const OWN_HEADERS: ReadonlySet<string> = new Set([
+  "authorization",
+  "date",
+  "host",
+  "x-amz-content-sha256",
+  "x-amz-date",
+  "x-amz-region-set",
+  "x-amz-security-token",
+]);
+
+/**
+ * What a runtime or a proxy may set, change or leave out on the way, beside
+ * what `@smithy/signature-v4` leaves out for the same reason.
+ */
+const CHANGING_HEADERS: readonly string[] = [
+  "accept-encoding",
+  "baggage",
+  "forwarded",
+  "traceparent",
+  "tracestate",
+  "upgrade-insecure-requests",
+  "via",
+  "x-forwarded-for",
+  "x-forwarded-host",
+  "x-forwarded-port",
+  "x-forwarded-proto",
+  "x-real-ip",
+];
+
+/**
+ * Makes what signs for one service.
+ *
+ * @throws {ConfigError} There is nothing to sign for, or no such version.
+ */
+export function createSigningCore(options: SignerOptions): SigningCore {
+  checkScope(options);
+  const { service, region, now = Date.now } = options;
+  const s3 = isS3(service);
+  const pathRules: PathRules = {
+    encoding: options.pathEncoding ?? (s3 ? "once" : "twice"),
+    normalize: options.normalizePath ?? !s3,
+  };
+  const unsignedHeaders = new Set(CHANGING_HEADERS);
+  if (options.signSessionToken === false) {
+    unsignedHeaders.add("x-amz-security-token");
+  }
+  const v4 = new V4Signer();
+  const v4a = options.signatureVersion === "v4a" ? loadV4a() : undefined;
+  let clockOffsetMs = 0;
+
+  function inputOf(
+    parts: UnsignedParts,
+    credentials: Credentials,
+    contentHashHeader: boolean,
+  ): SigningInput {
+    const { payloadHash } = parts.body;
+    const { headers, unsigned } = signedHeaders(parts, unsignedHeaders);
+    if (contentHashHeader) headers["x-amz-content-sha256"] = payloadHash;
+    return {
+      method: parts.method,
+      url: parts.url,
+      pathRules,
+      headers,
+      unsignedHeaders: unsigned,
+      payloadHash,
+      credentials,
+      date: new Date(now() + clockOffsetMs),
+      region,
+      service,
+    };
+  }
+
+  return {
+    async warmUp() {
+      // Whoever signs gets the failure.
+      const signer = await v4a?.catch(() => undefined);
+      await signer?.warmUp();
+    },
+
+    async sign(parts, credentials) {
+      // Without the header a target hashes what came.
+      const contentHashHeader = options.contentHashHeader !== false ||
+        parts.body.payloadHash === UNSIGNED_PAYLOAD;
+      const input = inputOf(parts, credentials, contentHashHeader);
+      const signer = v4a === undefined ? v4 : await v4a;
+      const { headers, canonicalRequest } = await signer.sign(input);
+      const { host: _fetchSetsIt, ...toSend } = headers;
+      return {
+        headers: toSend,
+        canonicalRequest,
+        signedAt: input.date.getTime(),
+        machineTime: input.date.getTime() - clockOffsetMs,
+      };
+    },
+
+    async presign(parts, credentials, expiresInSeconds) {
+      if (v4a !== undefined) {
+        throw new TypeError("signature version v4a has no signed links");
+      }
+      const input = inputOf(
+        parts,
+        credentials,
+        options.unsignedPayload === true,
+      );
+      return await presignV4(input, expiresInSeconds);
+    },
+
+    correctClock(targetTime) {
+      clockOffsetMs = targetTime - now();
+      return clockOffsetMs;
+    },
+  };
+}
+
+/** A program without types may hand in anything. */
+function checkScope(
+  { service, region, signatureVersion = "v4" }: SignerOptions,
+): void {
+  const faults: string[] = [];
+  if (!isText(service)) {
+    faults.push("the service to sign for must be a name such as execute-api");
+  }
+  if (!isText(region)) {
+    faults.push("the region to sign for must be a name such as us-east-1");
+  }
+  if (signatureVersion !== "v4" && signatureVersion !== "v4a") {
+    faults.push("the signature version must be v4 or v4a");
+  }
+  if (faults.length > 0) throw new ConfigError(faults);
+}
+
+function isText(value: unknown): boolean {
+  return typeof value === "string" && value.trim() !== "";
+}
+
+/** Credentials in any of their forms, as a source of them. */
+export function toSource(
+  { credentials, region, now }: SignerOptions,
+  told: { log?: Log; redactor?: Redactor } = {},
+): CredentialSource {
+  if (credentials === undefined) {
+    return createCredentialSource({
+      region: region.split(",")[0],
+      now,
+      ...told,
+    });
+  }
+  if (typeof credentials === "function") {
+    return { get: async () => sendable(await credentials()) };
+  }
+  if ("get" in credentials) return credentials;
+  return { get: async () => await sendable(credentials) };
+}
+
+/** A header that cannot be made would look like a request that failed. */
+function sendable(credentials: Credentials): Credentials {
+  const fault = credentialsFault(credentials);
+  if (fault === undefined) return credentials;
+  throw new CredentialsError(`the credentials cannot be used: ${fault}`);
+}
+
+/** v4a costs nothing to those who do not use it. */
+function loadV4a(): Promise<V4aSigner> {
+  const signer = import("./v4a.ts").then((module) => module.createV4aSigner());
+  // Who signs gets the failure; until then nobody awaits it.
+  signer.catch(() => {});
+  return signer;
+}
+
+/** The headers by name, and the names of those that are not to be signed. */
+function signedHeaders(
+  { url, headers, body, host }: UnsignedParts,
+  changing: Set<string>,
+): { headers: { [name: string]: string }; unsigned: Set<string> } {
+  const joined = joinedHeaders(headers);
+  let unsigned = changing;
+  for (const name in joined) {
+    if (OWN_HEADERS.has(name)) delete joined[name];
+    else if (!isAscii(joined[name])) unsigned = new Set([...unsigned, name]);
+  }
+  // fetch sets the length itself, where it knows it, whatever the caller says.
+  if (joined["content-length"] !== undefined) {
+    if (body.send instanceof Blob) {
+      joined["content-length"] = `${body.send.size}`;
+    } else delete joined["content-length"];
+  }
+  joined.host = host ?? url.host;
+  return { headers: joined, unsigned };
+}
+
+/** Headers by lower-case name, as `Headers` joins those that stand twice. */
+export function joinedHeaders(
+  headers: UnsignedParts["headers"],
+): { [name: string]: string } {
+  // A header may have any name, "__proto__" as well.
+  const joined: { [name: string]: string } = Object.create(null);
+  for (const [given, value] of headers) {
+    const name = given.toLowerCase();
+    joined[name] = name in joined ? `${joined[name]}, ${value}` : value;
+  }
+  return joined;
+}
+
+function isAscii(text: string): boolean {
+  return !/[\u0080-\uffff]/.test(text);
+}

@@ -1,0 +1,26 @@
+/**
+ * A Host other than the target's, for tunnels and private links: where it may
+ * go, and how it is sent.
+ *
+ * @module
+ */
+
+import { isLoopback, isPrivateAddress } from "../../net/address.ts";
+
+/**
+ * Whether requests to a host may be signed for another one: towards loopback,
+ * private addresses (RFC 1918, RFC 4193) and VPC endpoints alone, so that no
+ * stranger collects signatures that are good elsewhere.
+ *
+ * @param url The target's URL.
+ * @returns Whether it is one of these.
+ */
+export function maySignOtherHost({ hostname }: URL): boolean {
+  return isLoopback(hostname) || isPrivateAddress(hostname) ||
+    /\.vpce\.amazonaws\.com(?:\.cn)?\.?$/.test(hostname);
+}
+
+/** Whether a text is a host, with a port or without one, and nothing more. */
+export function isHost(text: string): boolean {
+  return /^(?:[\w.-]+|\[[0-9a-f:.]+\])(?::\d{1,5})?$/i.test(text);
+}

@@ -1,0 +1,413 @@
+/**
+ * A `fetch` that signs: sign, send, and the few answers worth a second try.
+ *
+ * @module
+ */
+
+import { ConfigError, CredentialsError } from "../../errors.ts";
+import { type Log, SILENT_LOG } from "../../log/log.ts";
+import { maskAccessKeyId, Redactor } from "../../redact/redact.ts";
+import { redactedLog } from "../../log/redacted_log.ts";
+import { wireUrl } from "./canonical_request.ts";
+import type { Credentials } from "../credentials/credentials.ts";
+import { type SecondTry, secondTryFor } from "../refusals/retry.ts";
+import { bodyOfInit, bodyOfRequest } from "./body.ts";
+import {
+  createSigningCore,
+  joinedHeaders,
+  type SignedParts,
+  toSource,
+  type UnsignedParts,
+} from "./core.ts";
+import { isHost, maySignOtherHost } from "./host.ts";
+import { keepRecord } from "./signing_record.ts";
+import type { SignerOptions } from "./signer.ts";
+
+/**
+ * What {@linkcode createSignedFetch} is handed.
+ *
+ * @example
+ * ```ts
+ * import { createSignedFetch, type SignedFetchOptions } from "@scope/sigv4-proxy";
+ *
+ * const options: SignedFetchOptions = {
+ *   origin: "https://abc123.execute-api.us-east-1.amazonaws.com",
+ *   service: "execute-api",
+ *   region: "us-east-1",
+ *   credentials: { accessKeyId: "AKIDEXAMPLE", secretAccessKey: "secret" },
+ * };
+ * using signedFetch = createSignedFetch(options);
+ * const elsewhere = signedFetch("https://example.com/");
+ * // A signature leaves for the origin that it is for, and for no other.
+ * if (await elsewhere.then(() => true, () => false)) throw new Error("refused");
+ * ```
+ */
+export interface SignedFetchOptions extends SignerOptions {
+  /** The origins to sign for. A request to any other is rejected. */
+  readonly origin: string | URL | readonly (string | URL)[];
+  /** What sends the signed requests. Default: the global `fetch`. */
+  readonly fetch?: typeof globalThis.fetch;
+  /** Where second tries and refusals are told. Default: nowhere. */
+  readonly log?: Log;
+  /** Is told each secret in use, and keeps it out of what is shown. */
+  readonly redactor?: Redactor;
+  /**
+   * A Host to sign and send that is not the target's, for tunnels and private
+   * links: towards loopback, private addresses and VPC endpoints alone. A
+   * `fetch` that is handed in must be able to send it.
+   */
+  readonly signHost?: string;
+  /**
+   * Send requests unsigned when no source of credentials is configured at all.
+   * Credentials that have expired or fail to load stay an error.
+   */
+  readonly skipAuth?: boolean;
+}
+
+/**
+ * A `fetch` that signs; see {@linkcode createSignedFetch}.
+ *
+ * @example
+ * ```ts
+ * import { createSignedFetch, type SignedFetch } from "@scope/sigv4-proxy";
+ *
+ * await using target = Deno.serve({ port: 0, onListen() {} }, (request) =>
+ *   new Response(request.headers.get("x-amz-date")));
+ * const origin = `http://localhost:${target.addr.port}`;
+ * using signedFetch: SignedFetch = createSignedFetch({
+ *   origin,
+ *   service: "execute-api",
+ *   region: "us-east-1",
+ *   credentials: { accessKeyId: "AKIDEXAMPLE", secretAccessKey: "secret" },
+ * });
+ * const date = await (await signedFetch(origin)).text();
+ * if (!/^\d{8}T\d{6}Z$/.test(date)) throw new Error("it is signed");
+ * ```
+ */
+export interface SignedFetch {
+  /** Signs a request and sends it. */
+  (input: RequestInfo | URL, init?: RequestInit): Promise<Response>;
+  /**
+   * With `v4a`, does what is else done after the first signature: warms up the
+   * curve, some 30 ms of work. With `v4` there is nothing to do.
+   */
+  warmUp(): Promise<void>;
+  /** Knows the secrets in use. */
+  readonly redactor: Redactor;
+  /** Gives up what was opened for {@linkcode SignedFetchOptions.signHost}. */
+  [Symbol.dispose](): void;
+}
+
+/** A request as the caller means it. */
+interface Exchange extends UnsignedParts {
+  /** What else `fetch` was told: a client, say. */
+  readonly init: RequestInit | undefined;
+  readonly signal: AbortSignal | undefined;
+}
+
+/** What was sent, and by whom. */
+interface Attempt {
+  readonly response: Response;
+  readonly credentials: Credentials;
+  readonly signed: SignedParts;
+}
+
+/**
+ * A drop-in `fetch` that signs each request for AWS IAM.
+ *
+ * It signs for its origins alone, follows no redirect, and asks for the
+ * credentials anew for each request. A body is read once and hashed. It is never
+ * sent twice in silence, as Deno's `fetch` does with strings and bytes when a
+ * kept connection breaks; a request without a body still is. When the target
+ * refuses a signature for its date or its token before running anything, the
+ * request is signed and sent once more, with the target's clock or fresh
+ * credentials.
+ *
+ * @param options What to sign for, and what to send with.
+ * @returns The `fetch`.
+ * @throws {ConfigError} An origin or the host to sign is not one to sign for,
+ * the service or the region is empty, or there is no such signature version.
+ *
+ * @example
+ * ```ts
+ * import { createSignedFetch } from "@scope/sigv4-proxy";
+ *
+ * await using server = Deno.serve({ port: 0, onListen() {} }, (request) =>
+ *   new Response(request.headers.get("authorization")?.split(" ")[0]));
+ * const origin = `http://localhost:${server.addr.port}`;
+ *
+ * const signedFetch = createSignedFetch({
+ *   origin,
+ *   service: "execute-api",
+ *   region: "eu-central-1",
+ *   credentials: { accessKeyId: "AKIDEXAMPLE", secretAccessKey: "secret" },
+ * });
+ * const response = await signedFetch(`${origin}/mcp`, {
+ *   method: "POST",
+ *   body: '{"jsonrpc":"2.0","method":"ping","id":1}',
+ * });
+ * if (await response.text() !== "AWS4-HMAC-SHA256") {
+ *   throw new Error("the request is signed");
+ * }
+ * ```
+ */
+export function createSignedFetch(options: SignedFetchOptions): SignedFetch {
+  const core = createSigningCore(options);
+  const origins = originsOf(options);
+  const { redactor = new Redactor(), signHost } = options;
+  const log = redactedLog(options.log ?? SILENT_LOG, redactor.redact);
+  const credentials = toSource(options, { log, redactor });
+  const client = signHost !== undefined && options.fetch === undefined
+    ? Deno.createHttpClient({ allowHost: true, http2: false })
+    : undefined;
+  const send = options.fetch ?? globalThis.fetch;
+  let saidUnsigned = false;
+
+  async function signedFetch(
+    input: RequestInfo | URL,
+    init?: RequestInit,
+  ): Promise<Response> {
+    const exchange = await exchangeOf(input, init, options, origins);
+    const current = await currentCredentials(exchange);
+    if (current === undefined) {
+      const response = await transmit(
+        exchange,
+        joinedHeaders(exchange.headers),
+      );
+      if (!response.ok) {
+        keepRecord(response, { signed: undefined, redactor, log });
+      }
+      return response;
+    }
+
+    const first = await attempt(exchange, current);
+    if (first.response.ok) return first.response;
+    try {
+      const retry = await secondTry(exchange, first);
+      if (retry === undefined) return first.response;
+      await first.response.body?.cancel();
+      return (await attempt(exchange, retry)).response;
+    } catch (error) {
+      // It rejects when the body is broken too; the first error tells more.
+      await first.response.body?.cancel().catch(() => {});
+      throw error;
+    }
+  }
+
+  /** The credentials to sign with; `undefined`: the request goes unsigned. */
+  async function currentCredentials(
+    { signal }: Exchange,
+  ): Promise<Credentials | undefined> {
+    try {
+      return await abortable(credentials.get({ signal }), signal);
+    } catch (error) {
+      if (!options.skipAuth || !isUnconfigured(error)) throw error;
+      if (!saidUnsigned) {
+        log.warn("no AWS credentials are configured: requests go unsigned");
+      }
+      saidUnsigned = true;
+      return undefined;
+    }
+  }
+
+  async function attempt(
+    exchange: Exchange,
+    current: Credentials,
+  ): Promise<Attempt> {
+    redactor.addAccessKeyId(current.accessKeyId);
+    redactor.addCredential(current.secretAccessKey);
+    redactor.addCredential(current.sessionToken);
+    const signed = await core.sign(exchange, current);
+    const response = await transmit(exchange, signed.headers);
+    if (!response.ok) {
+      keepRecord(response, {
+        signed: {
+          canonicalRequest: signed.canonicalRequest,
+          signedAt: signed.machineTime,
+          accessKeyId: current.accessKeyId,
+          service: options.service,
+          region: options.region,
+        },
+        redactor,
+        log,
+      });
+    }
+    return { response, credentials: current, signed };
+  }
+
+  function transmit(
+    exchange: Exchange,
+    headers: { readonly [name: string]: string },
+  ): Promise<Response> {
+    return send(exchange.url, {
+      ...exchange.init,
+      ...(client === undefined ? {} : { client }),
+      method: exchange.method,
+      headers: signHost === undefined
+        ? headers
+        : { ...headers, host: signHost },
+      body: exchange.body.send,
+      redirect: "manual",
+      signal: exchange.signal,
+    });
+  }
+
+  /** The credentials for a second try, if one can help. */
+  async function secondTry(
+    exchange: Exchange,
+    { response, signed, credentials: used }: Attempt,
+  ): Promise<Credentials | undefined> {
+    if (exchange.body.send instanceof ReadableStream) return undefined;
+    const retry: SecondTry | undefined = await secondTryFor(response, signed);
+    if (retry === undefined) return undefined;
+    const awsError = retry.awsError;
+    if (retry.mend === "clock") {
+      const clockOffsetMs = core.correctClock(retry.targetTime);
+      log.warn("the clock was corrected by the target's, signing once more", {
+        awsError,
+        clockOffsetMs,
+      });
+      return used;
+    }
+    const { signal } = exchange;
+    const fresh = await abortable(
+      credentials.get({ refresh: used, signal }),
+      signal,
+    );
+    if (isSame(used, fresh)) return undefined;
+    log.warn("the target refused the credentials, signing with fresh ones", {
+      awsError,
+      accessKeyId: maskAccessKeyId(fresh.accessKeyId),
+    });
+    return fresh;
+  }
+
+  return Object.assign(signedFetch, {
+    redactor,
+    warmUp: () => core.warmUp(),
+    [Symbol.dispose]: () => client?.close(),
+  });
+}
+
+/** The origins to sign for, and whether the host to sign may go there. */
+function originsOf(
+  { origin, signHost }: SignedFetchOptions,
+): ReadonlySet<string> {
+  const given = typeof origin === "string" || origin instanceof URL
+    ? [origin]
+    : origin;
+  const faults: string[] = [];
+  const origins = new Set<string>();
+  for (const text of given) {
+    const url = URL.parse(text);
+    if (url === null || !/^https?:$/.test(url.protocol)) {
+      faults.push("an origin to sign for must be an http or https URL");
+      continue;
+    }
+    origins.add(url.origin);
+    if (signHost !== undefined && !maySignOtherHost(url)) {
+      faults.push(
+        `another host may be signed (--sign-host) only towards loopback, ` +
+          `private addresses and *.vpce.amazonaws.com, not ${url.host}`,
+      );
+    }
+  }
+  if (signHost !== undefined && !isHost(signHost)) {
+    faults.push("the host to sign (--sign-host) must be a host name");
+  }
+  if (faults.length > 0) throw new ConfigError(faults);
+  return origins;
+}
+
+/** What `fetch` was asked for, its body read. */
+async function exchangeOf(
+  input: RequestInfo | URL,
+  init: RequestInit | undefined,
+  { signHost, unsignedPayload = false }: SignedFetchOptions,
+  origins: ReadonlySet<string>,
+): Promise<Exchange> {
+  const request = input instanceof Request ? input : undefined;
+  const signal = (init?.signal === undefined ? request?.signal : init.signal) ??
+    undefined;
+  signal?.throwIfAborted();
+  const url = allowedUrl(request?.url ?? `${input}`, origins);
+  const method = methodOf(init?.method ?? request?.method ?? "GET");
+  const headers = headerPairs(init?.headers ?? request?.headers);
+  const reading = request !== undefined && init?.body === undefined
+    ? bodyOfRequest(request, unsignedPayload)
+    : bodyOfInit(init?.body, unsignedPayload);
+  const body = reading instanceof Promise
+    ? await abortable(reading, signal)
+    : reading;
+  if (body.send !== null && (method === "GET" || method === "HEAD")) {
+    throw new TypeError(`a ${method} request has no body`);
+  }
+  const { contentType } = body;
+  if (contentType !== undefined && !headers.some(isContentType)) {
+    headers.push(["content-type", contentType]);
+  }
+  return { url, method, headers, body, host: signHost, init, signal };
+}
+
+type HeaderPair = readonly [name: string, value: string];
+
+/** The headers as `fetch` takes them, without a `Headers` where none is. */
+function headerPairs(headers: HeadersInit | undefined): HeaderPair[] {
+  if (headers === undefined) return [];
+  if (headers instanceof Headers) return [...headers];
+  if (!(Symbol.iterator in headers)) return Object.entries(headers);
+  return [...headers].map(([name, value]) => [name, value]);
+}
+
+function isContentType([name]: HeaderPair): boolean {
+  return name.toLowerCase() === "content-type";
+}
+
+/** The URL to send, if it is one to sign for. */
+function allowedUrl(text: string, origins: ReadonlySet<string>): URL {
+  const url = new URL(text);
+  // A blob: URL has the origin of the page that it was made by.
+  if (!/^https?:$/.test(url.protocol) || !origins.has(url.origin)) {
+    throw new TypeError(
+      `${url.origin} is not an origin to sign for: ${[...origins].join(", ")}`,
+    );
+  }
+  if (url.username !== "" || url.password !== "") {
+    throw new TypeError("a URL with credentials in it cannot be fetched");
+  }
+  return wireUrl(url);
+}
+
+/** As fetch does: these in upper case, any other as it is. */
+function methodOf(method: string): string {
+  return /^(?:delete|get|head|options|post|put)$/i.test(method)
+    ? method.toUpperCase()
+    : method;
+}
+
+function isUnconfigured(error: unknown): boolean {
+  return error instanceof CredentialsError && error.data.configured === false;
+}
+
+function isSame(a: Credentials, b: Credentials): boolean {
+  return a.accessKeyId === b.accessKeyId &&
+    a.secretAccessKey === b.secretAccessKey &&
+    a.sessionToken === b.sessionToken;
+}
+
+/** What a promise gives, unless the signal says first that nobody waits. */
+async function abortable<T>(
+  promise: Promise<T>,
+  signal: AbortSignal | undefined,
+): Promise<T> {
+  if (signal === undefined) return await promise;
+  const { promise: aborted, reject } = Promise.withResolvers<never>();
+  const abort = (): void => reject(signal.reason);
+  if (signal.aborted) abort();
+  signal.addEventListener("abort", abort);
+  try {
+    return await Promise.race([promise, aborted]);
+  } finally {
+    signal.removeEventListener("abort", abort);
+  }
+}

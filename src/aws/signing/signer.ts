@@ -1,0 +1,212 @@
+/**
+ * Signs Web `Request`s with AWS Signature Version 4 or 4A.
+ *
+ * @module
+ */
+
+import { isS3, wireUrl } from "./canonical_request.ts";
+import type {
+  Credentials,
+  CredentialSource,
+} from "../credentials/credentials.ts";
+import { bodyOfRequest } from "./body.ts";
+import { createSigningCore, toSource } from "./core.ts";
+
+/**
+ * `v4`: one region, HMAC. `v4a`: a set of regions, ECDSA over P-256.
+ *
+ * @example
+ * ```ts
+ * import { createSigner, type SignatureVersion } from "@scope/sigv4-proxy";
+ *
+ * const signatureVersion: SignatureVersion = "v4a";
+ * const signer = createSigner({
+ *   signatureVersion,
+ *   service: "execute-api",
+ *   // A set of regions, in place of one.
+ *   region: "us-east-1,eu-west-1",
+ *   credentials: { accessKeyId: "AKIDEXAMPLE", secretAccessKey: "secret" },
+ * });
+ * const request = await signer.sign(new Request("https://mcp.example.com/"));
+ * if (request.headers.get("x-amz-region-set") !== "us-east-1,eu-west-1") {
+ *   throw new Error("it is signed for both");
+ * }
+ * ```
+ */
+export type SignatureVersion = "v4" | "v4a";
+
+/**
+ * What {@linkcode createSigner} is handed.
+ *
+ * @example
+ * ```ts
+ * import { createSigner, type SignerOptions } from "@scope/sigv4-proxy";
+ *
+ * const options: SignerOptions = {
+ *   service: "lambda",
+ *   region: "us-east-1",
+ *   credentials: { accessKeyId: "AKIDEXAMPLE", secretAccessKey: "secret" },
+ * };
+ * const signer = createSigner(options);
+ * const url = "https://abc123.lambda-url.us-east-1.on.aws/";
+ * const { headers } = await signer.sign(new Request(url, { method: "POST" }));
+ * if (!headers.get("authorization")?.includes("/us-east-1/lambda/")) {
+ *   throw new Error("it is signed for the service and the region");
+ * }
+ * ```
+ */
+export interface SignerOptions {
+  /** The service's name in the credential scope: `execute-api`, `lambda`, … */
+  readonly service: string;
+  /** The region. For `v4a` a region set: `us-east-1,us-west-2` or `*`. */
+  readonly region: string;
+  /** Default: `v4`. */
+  readonly signatureVersion?: SignatureVersion;
+  /**
+   * Who is asking: asked again for each signature. Default: the credentials of
+   * this machine, as the AWS CLI would find them.
+   */
+  readonly credentials?:
+    | CredentialSource
+    | Credentials
+    | (() => Promise<Credentials>);
+  /** Leave the body out of the signature, so that it is not read for it. */
+  readonly unsignedPayload?: boolean;
+  /** The clock, in milliseconds. Default: `Date.now`. */
+  readonly now?: () => number;
+  /**
+   * How often the path is escaped, the escaping of its URL included. Default:
+   * `once` for S3, `twice` for all else.
+   */
+  readonly pathEncoding?: "once" | "twice";
+  /** Leave out empty path segments. Default: `false` for S3, else `true`. */
+  readonly normalizePath?: boolean;
+  /** Send the body's hash in `x-amz-content-sha256`. Default: `true`. */
+  readonly contentHashHeader?: boolean;
+  /** Sign the session token along. Default: `true`. */
+  readonly signSessionToken?: boolean;
+}
+
+/**
+ * Signs requests; see {@linkcode createSigner}.
+ *
+ * @example
+ * ```ts
+ * import { createSigner, type Signer } from "@scope/sigv4-proxy";
+ *
+ * const signer: Signer = createSigner({
+ *   service: "execute-api",
+ *   region: "us-east-1",
+ *   credentials: { accessKeyId: "AKIDEXAMPLE", secretAccessKey: "secret" },
+ * });
+ * const signed = await signer.sign(new Request("https://mcp.example.com/"));
+ * if (!signed.headers.has("authorization")) throw new Error("it is signed");
+ * ```
+ */
+export interface Signer {
+  /**
+   * Signs in headers. The body is read, as `fetch` would read it.
+   *
+   * @param request The request to sign. It is used up.
+   * @returns The request to send, as it is. Its body is bytes, or with
+   * `unsignedPayload` the stream that it was.
+   * @throws {CredentialsError} There are no credentials.
+   */
+  sign(request: Request): Promise<Request>;
+  /**
+   * Signs in the query: a link that needs no credentials, for a time.
+   *
+   * @param request The request to sign. The headers it has must be sent with
+   * the link, save those named `x-amz-*`, which move to the query.
+   * @param options How long the link is good for; a week at most.
+   * @returns The link.
+   * @throws {CredentialsError} There are no credentials.
+   * @throws {TypeError} The time is no positive number of seconds up to a week,
+   * or the signer's version is `v4a`, which has no links.
+   */
+  presign(
+    request: Request,
+    options: { expiresInSeconds: number },
+  ): Promise<URL>;
+  /**
+   * With `v4a`, does what is else done after the first signature: warms up the
+   * curve, some 30 ms of work. With `v4` there is nothing to do.
+   */
+  warmUp(): Promise<void>;
+}
+
+/** The longest time for which a link can be good: a week. */
+const MAX_EXPIRY_SECONDS = 7 * 24 * 60 * 60;
+
+/**
+ * A signer for one service.
+ *
+ * All headers of a request are signed, save those that a runtime or a proxy on
+ * the way may change (`user-agent`, `accept-encoding`, `connection`,
+ * `x-forwarded-for`, `traceparent` and their like) and those whose value is not
+ * ASCII, in which services differ on what was sent.
+ *
+ * @param options The service, its region, and who is asking.
+ * @returns The signer.
+ * @throws {ConfigError} The service or the region is empty, or there is no such
+ * signature version.
+ *
+ * @example
+ * ```ts
+ * import { createSigner } from "@scope/sigv4-proxy";
+ *
+ * const signer = createSigner({
+ *   service: "execute-api",
+ *   region: "eu-central-1",
+ *   credentials: { accessKeyId: "AKIDEXAMPLE", secretAccessKey: "secret" },
+ * });
+ * const signed = await signer.sign(
+ *   new Request("https://api.example/tools?page=1"),
+ * );
+ * if (!signed.headers.get("authorization")?.startsWith("AWS4-HMAC-SHA256 ")) {
+ *   throw new Error("the signature is in the Authorization header");
+ * }
+ * ```
+ */
+export function createSigner(options: SignerOptions): Signer {
+  const core = createSigningCore(options);
+  const credentials = toSource(options);
+
+  return {
+    warmUp: () => core.warmUp(),
+
+    async sign(request) {
+      const { signal } = request;
+      const body = await bodyOfRequest(
+        request,
+        options.unsignedPayload ?? false,
+      );
+      const url = wireUrl(new URL(request.url));
+      const { headers } = await core.sign(
+        { method: request.method, url, headers: request.headers, body },
+        await credentials.get({ signal }),
+      );
+      return new Request(url, {
+        method: request.method,
+        headers,
+        body: body.send,
+        redirect: "manual",
+        signal,
+      });
+    },
+
+    async presign(request, { expiresInSeconds }) {
+      if (!(expiresInSeconds >= 1 && expiresInSeconds <= MAX_EXPIRY_SECONDS)) {
+        throw new TypeError("a signed link is good for 1 second to 7 days");
+      }
+      const unsigned = options.unsignedPayload ?? isS3(options.service);
+      const body = await bodyOfRequest(request, unsigned);
+      const url = wireUrl(new URL(request.url));
+      return await core.presign(
+        { method: request.method, url, headers: request.headers, body },
+        await credentials.get({ signal: request.signal }),
+        Math.floor(expiresInSeconds),
+      );
+    },
+  };
+}

@@ -1,0 +1,41 @@
+/**
+ * What was sent for an answer, kept beside it, so that a refusal can be
+ * explained by whoever reads the answer.
+ *
+ * @module
+ */
+
+import type { Log } from "../../log/log.ts";
+import type { Redactor } from "../../redact/redact.ts";
+
+/** One signed request. It holds secrets: for comparing, never for showing. */
+export interface SignedRecord {
+  readonly canonicalRequest: string;
+  /** When it was signed by this machine's clock, in milliseconds. */
+  readonly signedAt: number;
+  readonly accessKeyId: string;
+  readonly service: string;
+  readonly region: string;
+}
+
+/** One request of a signed fetch. */
+export interface SentRecord {
+  /** What was signed; `undefined`: it went unsigned, for want of credentials. */
+  readonly signed: SignedRecord | undefined;
+  readonly redactor: Redactor;
+  readonly log: Log;
+}
+
+// Keyed by the answer itself: it says nothing to those who do not hold it, and
+// goes with it.
+const records = new WeakMap<Response, SentRecord>();
+
+/** Keeps what was sent for an answer. */
+export function keepRecord(response: Response, record: SentRecord): void {
+  records.set(response, record);
+}
+
+/** What was sent for an answer, if it came through a signed fetch. */
+export function recordOf(response: Response): SentRecord | undefined {
+  return records.get(response);
+}

@@ -1,0 +1,197 @@
+/**
+ * The MCP clients: where each keeps its servers, and what an entry looks like.
+ *
+ * @module
+ */
+
+import { join } from "node:path";
+import type { ClientName } from "../commands.ts";
+import type { CommandContext } from "../context.ts";
+
+/** How a client is to start the proxy. */
+export interface Launch {
+  readonly command: string;
+  readonly args: readonly string[];
+  /** Variables to set; may be none. */
+  readonly env: { readonly [name: string]: string };
+}
+
+/** An entry of a client's file: plain JSON values. */
+export type Entry = { readonly [member: string]: EntryValue };
+
+/** A value in an entry. */
+export type EntryValue =
+  | string
+  | number
+  | boolean
+  | readonly string[]
+  | { readonly [name: string]: string };
+
+/** Where a client's files are looked for. */
+export interface Place {
+  readonly os: CommandContext["os"];
+  readonly env: CommandContext["env"];
+  readonly home: string;
+}
+
+/** A client. */
+export interface Client {
+  /** What people call it. */
+  readonly title: string;
+  readonly format: "json" | "yaml";
+  /** The file of the user, not of one project. */
+  readonly file: (place: Place) => string;
+  /** Under what the entries are. */
+  readonly container: string;
+  /** What an entry has to say for the client to start the proxy. */
+  readonly entry: (launch: Launch) => Entry;
+  /** What else a new entry says; from then on it is the user's. */
+  readonly defaults?: (name: string) => Entry;
+  /** How the client is made to see a change. */
+  readonly reload: string;
+}
+
+/** Where each system keeps the settings of programs with a window. */
+function appData({ os, env, home }: Place, ...parts: string[]): string {
+  switch (os) {
+    case "darwin":
+      return join(home, "Library", "Application Support", ...parts);
+    case "windows":
+      return join(env("APPDATA") || join(home, "AppData", "Roaming"), ...parts);
+    default:
+      return join(env("XDG_CONFIG_HOME") || join(home, ".config"), ...parts);
+  }
+}
+
+/** `~/.config` on macOS, too; on Windows a directory of its own. */
+function dotConfig(
+  place: Place,
+  windows: readonly string[],
+  ...parts: string[]
+): string {
+  const { os, env, home } = place;
+  if (os === "windows") return appData(place, ...windows);
+  const xdg = os === "darwin" ? undefined : env("XDG_CONFIG_HOME");
+  return join(xdg || join(home, ".config"), ...parts);
+}
+
+/** What nearly all of them take. */
+function stdio({ command, args, env }: Launch): Entry {
+  return Object.keys(env).length === 0
+    ? { command, args }
+    : { command, args, env };
+}
+
+function typedStdio(launch: Launch): Entry {
+  return { type: "stdio", ...stdio(launch) };
+}
+
+/** The clients, each with the page that says so. */
+export const CLIENTS: { readonly [name in ClientName]: Client } = {
+  // modelcontextprotocol.io, "Connect to local MCP servers".
+  "claude-desktop": {
+    title: "Claude Desktop",
+    format: "json",
+    file: (place) => appData(place, "Claude", "claude_desktop_config.json"),
+    container: "mcpServers",
+    entry: stdio,
+    reload: "quit Claude Desktop and start it again",
+  },
+  // code.claude.com/docs, "Connect Claude Code to tools via MCP", user scope;
+  // "Environment variables", CLAUDE_CONFIG_DIR.
+  "claude-code": {
+    title: "Claude Code",
+    format: "json",
+    file: ({ env, home }) =>
+      join(env("CLAUDE_CONFIG_DIR") || home, ".claude.json"),
+    container: "mcpServers",
+    entry: typedStdio,
+    reload: "start Claude Code again; `claude mcp list` shows the server",
+  },
+  // cursor.com/docs/mcp, "Configuration locations".
+  "cursor": {
+    title: "Cursor",
+    format: "json",
+    file: ({ home }) => join(home, ".cursor", "mcp.json"),
+    container: "mcpServers",
+    entry: stdio,
+    reload: "turn the server on in Cursor's settings, under MCP",
+  },
+  // code.visualstudio.com/docs, "MCP configuration reference": the user
+  // profile's mcp.json.
+  "vscode": {
+    title: "Visual Studio Code",
+    format: "json",
+    file: (place) => appData(place, "Code", "User", "mcp.json"),
+    container: "servers",
+    entry: typedStdio,
+    reload: "run the command `MCP: List Servers` and start the server",
+  },
+  // docs.windsurf.com, "Cascade MCP integration".
+  "windsurf": {
+    title: "Windsurf",
+    format: "json",
+    file: ({ home }) => join(home, ".codeium", "windsurf", "mcp_config.json"),
+    container: "mcpServers",
+    entry: stdio,
+    reload: "refresh the servers in Windsurf's MCP panel",
+  },
+  // zed.dev/docs, "Model Context Protocol", "Configuring Zed".
+  "zed": {
+    title: "Zed",
+    format: "json",
+    file: (place) =>
+      dotConfig(place, ["Zed", "settings.json"], "zed", "settings.json"),
+    container: "context_servers",
+    entry: stdio,
+    reload: "Zed sees the change by itself",
+  },
+  // docs.cline.bot, "Config", "MCP": one file for the extension and the CLI.
+  "cline": {
+    title: "Cline",
+    format: "json",
+    file: ({ env, home }) =>
+      env("CLINE_MCP_SETTINGS_PATH") ||
+      join(
+        env("CLINE_DATA_DIR") ||
+          join(env("CLINE_DIR") || join(home, ".cline"), "data"),
+        "settings",
+        "cline_mcp_settings.json",
+      ),
+    container: "mcpServers",
+    entry: stdio,
+    defaults: () => ({ disabled: false }),
+    reload: "Cline sees the change by itself",
+  },
+  // kiro.dev/docs/mcp, "Configuration": the user's level.
+  "kiro": {
+    title: "Kiro",
+    format: "json",
+    file: ({ home }) => join(home, ".kiro", "settings", "mcp.json"),
+    container: "mcpServers",
+    entry: stdio,
+    defaults: () => ({ disabled: false }),
+    reload: "Kiro sees the change by itself",
+  },
+  // goose-docs.ai, "Configuration Files", "Extensions Configuration".
+  "goose": {
+    title: "goose",
+    format: "yaml",
+    file: (place) =>
+      dotConfig(
+        place,
+        ["Block", "goose", "config", "config.yaml"],
+        "goose",
+        "config.yaml",
+      ),
+    container: "extensions",
+    entry: ({ command, args, env }) => ({
+      type: "stdio",
+      cmd: command,
+      args,
+      envs: env,
+    }),
+    defaults: (name) => ({ name, enabled: true, timeout: 300 }),
+    reload: "start a new goose session",
+  },
+};

@@ -1,0 +1,96 @@
+/**
+ * What a client calls the server.
+ *
+ * @module
+ */
+
+import { readEndpoint } from "../../aws/endpoint.ts";
+import type { Config } from "../../config/config.ts";
+import { ConfigError } from "../../errors.ts";
+import { knownHost } from "../policy/arn.ts";
+
+/** What every client takes for a name. */
+const NAME = /^[A-Za-z0-9_-]{1,64}$/;
+
+/** Clients are written in JavaScript, too, and this is no name to it. */
+const NO_NAME = "__proto__";
+
+/** The words of a host that say nothing of whose it is. */
+const GENERAL_LABELS: ReadonlySet<string> = new Set(["www", "api", "mcp"]);
+
+/** The parts of a path that say nothing of which server it is. */
+const GENERAL_PARTS: ReadonlySet<string> = new Set([
+  "mcp",
+  "runtimes",
+  "invocations",
+]);
+
+/** A part of a path that is short enough for a name. */
+const TELLING_PART = /^[\w-]{1,32}$/;
+
+/**
+ * Checks a name that somebody gave.
+ *
+ * @param name The name.
+ * @throws {ConfigError} Not every client takes it.
+ */
+export function checkName(name: string): void {
+  if (name === NO_NAME) {
+    throw new ConfigError([`--name must be another one than ${NO_NAME}`]);
+  }
+  if (NAME.test(name)) return;
+  throw new ConfigError([
+    "--name must be of letters, digits, - and _, 64 at most",
+  ]);
+}
+
+/**
+ * What to call the server where nobody says.
+ *
+ * @param config Where it is.
+ * @returns A name that every client takes.
+ */
+export function serverName(config: Config): string {
+  const runtime = /runtime(?:%2F|\/)([\w-]+)/i.exec(config.targetUrl.pathname);
+  if (runtime !== null && config.service === "bedrock-agentcore") {
+    return cut(runtime[1]);
+  }
+  const host = knownHost(config);
+  if (isAddress(host)) return "sigv4-proxy";
+  const labels = host.split(".");
+  const isOurs = readEndpoint(host) !== undefined ||
+    !GENERAL_LABELS.has(labels[0]);
+  return cut((isOurs ? labels.slice(0, 1) : labels.slice(0, 2)).join("-"));
+}
+
+/**
+ * Another name, for where there is a server of this one already.
+ *
+ * @param name The name that is taken.
+ * @param target The target.
+ * @param profile The profile, if it is what is different.
+ * @returns The name with what is particular behind it.
+ */
+export function otherName(
+  name: string,
+  target: URL,
+  profile: string | undefined,
+): string {
+  const part = profile ?? portOf(target) ??
+    target.pathname.split("/").findLast((part) =>
+      TELLING_PART.test(part) && !GENERAL_PARTS.has(part)
+    ) ?? "2";
+  return `${cut(name, 64 - 1 - part.length)}-${cut(part)}`;
+}
+
+function portOf({ hostname, port }: URL): string | undefined {
+  return isAddress(hostname) && port !== "" ? port : undefined;
+}
+
+function isAddress(host: string): boolean {
+  return /^[\d.]+$|^\[/.test(host) || !host.includes(".");
+}
+
+function cut(text: string, length = 64): string {
+  return text.replace(/[^A-Za-z0-9_-]/g, "-").slice(0, length);
+}

@@ -1,0 +1,50 @@
+/**
+ * `completions`: what makes a shell complete the command line.
+ *
+ * @module
+ */
+
+import { ConfigError } from "../../errors.ts";
+import { versionText } from "../../config/help.ts";
+import { bashCompletions } from "./bash.ts";
+import { fishCompletions } from "./fish.ts";
+import { zshCompletions } from "./zsh.ts";
+import { commandHelp, type Shell, SHELLS } from "../commands.ts";
+import type { CommandContext } from "../context.ts";
+
+const SCRIPTS: { readonly [shell in Shell]: () => string } = {
+  bash: bashCompletions,
+  zsh: zshCompletions,
+  fish: fishCompletions,
+};
+
+/**
+ * Runs the subcommand: prints a script for the shell to read.
+ *
+ * @param args What follows `completions`: a shell.
+ * @param context Where to print.
+ * @returns The exit code, 0.
+ * @throws {ConfigError} No shell is named, or one that is not known.
+ */
+export async function runCompletions(
+  args: readonly string[],
+  context: Pick<CommandContext, "write">,
+): Promise<number> {
+  const [word, ...others] = args;
+  if (args.includes("--help") || args.includes("-h")) {
+    await context.write(commandHelp("completions"));
+    return 0;
+  }
+  if (word === "--version") {
+    await context.write(versionText(Deno.version.deno));
+    return 0;
+  }
+  const shell = SHELLS.find((shell) => shell === word);
+  if (shell === undefined || others.length > 0) {
+    throw new ConfigError([
+      `completions needs one shell (${SHELLS.join(", ")})`,
+    ]);
+  }
+  await context.write(SCRIPTS[shell]());
+  return 0;
+}

@@ -1,0 +1,282 @@
+/**
+ * `doctor`: takes every step on the way to the target, one after the other,
+ * and says of each how it went and what to do.
+ *
+ * @module
+ */
+
+import { environmentDecides } from "../../aws/credentials/sources/keys.ts";
+import { findProfilePlace } from "../../aws/shared_files/profile_settings.ts";
+import {
+  type Command,
+  type Config,
+  describeConfig,
+  parseCommand,
+} from "../../config/config.ts";
+import { ConfigError } from "../../errors.ts";
+import { versionText } from "../../config/help.ts";
+import { hideSecrets } from "../../config/identity.ts";
+import type { Log, LogNote } from "../../log/log.ts";
+import { Redactor } from "../../redact/redact.ts";
+import { OF_PROFILE } from "../../config/scope.ts";
+import { plusNote } from "../../config/target.ts";
+import { VERSION } from "../../config/version.ts";
+import { commandHelp, COMMANDS } from "../commands.ts";
+import {
+  type CommandContext,
+  credentialsOf,
+  type Surroundings,
+} from "../context.ts";
+import { checkClock } from "./clock.ts";
+import {
+  checkCaller,
+  checkCredentials,
+  checkOtherProfiles,
+} from "./identity.ts";
+import { checkListen } from "./listen.ts";
+import { checkNetwork } from "./network.ts";
+import { checkPermissions } from "./permissions.ts";
+import { checkProfileSession, checkSession } from "./session.ts";
+import {
+  type Finding,
+  othersText,
+  Report,
+  type Step,
+  stepText,
+  summaryText,
+} from "./report.ts";
+import { flagNames, takeOwnFlags } from "../own_flags.ts";
+
+/** How long any one step may wait for an answer. */
+const LIMIT_MS = 10_000;
+
+/** What the steps share. */
+export interface Checkup extends Surroundings {
+  readonly context: CommandContext;
+  readonly config: Config;
+  readonly report: Report;
+  /** How long any one step may wait for an answer. */
+  readonly limitMs: number;
+}
+
+/** The steps after the configuration, for when there is none. */
+const LATER_STEPS = [
+  "permissions",
+  "credentials",
+  "identity",
+  "proxies",
+  "dns",
+  "connect",
+  "tls",
+  "clock",
+  "initialize",
+  "tools",
+  "end",
+];
+
+const CORRECT_LINE =
+  "correct the command line or the variables: sigv4-proxy --help all names " +
+  "the options";
+
+/**
+ * Runs the subcommand.
+ *
+ * @param args What follows `doctor`: the proxy's flags, and `--json`.
+ * @param context The world.
+ * @returns The exit code: 0 only if all is well.
+ * @throws {ConfigError} A flag of the doctor's own is at fault. Faults of the
+ * proxy's flags are what the first step finds.
+ */
+export async function runDoctor(
+  args: readonly string[],
+  context: CommandContext,
+): Promise<number> {
+  const { rest, given } = takeOwnFlags(args, COMMANDS.doctor.flags);
+  if (asksFor(rest, "--help", "-h")) {
+    await context.write(commandHelp("doctor"));
+    return 0;
+  }
+  if (asksFor(rest, "--version")) {
+    await context.write(versionText(Deno.version.deno));
+    return 0;
+  }
+  const isJson = given.has("json");
+  const redactor = new Redactor();
+  const report = new Report({
+    elapsed: context.elapsed,
+    redact: redactor.redact,
+    onStep: async (step: Step) => {
+      if (!isJson) await context.write(stepText(step, context.useColor));
+    },
+  });
+  const config = await report.take(
+    "configuration",
+    () => checkConfiguration(rest, context),
+  );
+  if (config === undefined) {
+    // A row for each would drown the one that counts.
+    await report.skip(LATER_STEPS, "the configuration is at fault", {
+      isQuiet: true,
+    });
+    if (!isJson) await context.write(othersText(context.useColor));
+  } else {
+    using ways = await context.openWays(config);
+    await checkAll({
+      context,
+      config,
+      report,
+      redactor,
+      ways,
+      log: remarkLog(report),
+      limitMs: Math.min(config.timeoutMs ?? LIMIT_MS, LIMIT_MS),
+    });
+  }
+  await context.write(
+    isJson ? jsonText(report, config, redactor) : summaryText(report.steps),
+  );
+  return report.isWell ? 0 : 1;
+}
+
+async function checkAll(checkup: Checkup): Promise<void> {
+  const { context, config, report, redactor } = checkup;
+  // What a target echoes of a request may be shown.
+  hideSecrets(config, redactor);
+  const mayReach = await checkPermissions(checkup);
+  let origin: string | undefined;
+  const source = credentialsOf(
+    context,
+    config,
+    checkup,
+    config.profile,
+    (found) => origin = found,
+  );
+  const { canSign, credentials } = await checkCredentials(
+    checkup,
+    source,
+    () => origin,
+  );
+  const clockOffsetMs = await checkCaller(checkup, credentials);
+  const others = await checkOtherProfiles(checkup);
+  const isReached = mayReach && await checkNetwork(checkup);
+  if (!mayReach) {
+    await report.skip(
+      ["proxies", "dns", "connect", "tls"],
+      "no permission to reach the target",
+    );
+  }
+  await checkClock(checkup, { clockOffsetMs, isReached });
+  if (isReached && canSign) await checkSession(checkup, source);
+  else {
+    await report.skip(
+      ["initialize", "tools", "end"],
+      isReached ? "there are no credentials" : "the target was not reached",
+    );
+  }
+  for (const [profile, source] of isReached ? others : []) {
+    await checkProfileSession(checkup, profile, source);
+  }
+  await checkListen(checkup);
+}
+
+async function checkConfiguration(
+  args: readonly string[],
+  { env, profileRegion, findCaBundle }: CommandContext,
+): Promise<Finding<Config>> {
+  try {
+    const command = await parseCommand(args, env, {
+      profileRegion,
+      findCaBundle,
+      ownFlags: flagNames(COMMANDS.doctor.flags),
+    });
+    if (command.kind !== "run") {
+      return {
+        status: "failed",
+        detail: "there is nothing to check",
+        advice: [CORRECT_LINE],
+      };
+    }
+    const { config, notes } = command;
+    const { targetUrl } = describeConfig(config);
+    const unsigned = config.unsignedPayload ? ", payload unsigned" : "";
+    const from = await settingOrigins(command, env);
+    return {
+      detail: `${targetUrl}, signed ${config.signatureVersion} for ` +
+        `${config.service} in ${config.region}${unsigned}; region from ` +
+        `${from.region}, ${from.profile}`,
+      advice: notes.filter(({ level, message }) =>
+        level === "warn" || message === plusNote(config.targetUrl)?.message
+      ).map(noteText),
+      facts: {
+        service: config.service,
+        region: config.region,
+        regionFrom: from.region ?? null,
+        profileFrom: from.profile,
+        signatureVersion: config.signatureVersion,
+      },
+      value: config,
+    };
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error;
+    return {
+      status: "failed",
+      detail: error.faults.join("; "),
+      advice: [CORRECT_LINE],
+    };
+  }
+}
+
+/** Which flag, variable or line the region and the profile are from. */
+async function settingOrigins(
+  { config, origins }: Extract<Command, { kind: "run" }>,
+  env: CommandContext["env"],
+): Promise<{ region: string | undefined; profile: string }> {
+  const { name, variable, setting } = await findProfilePlace(
+    config.profile,
+    "region",
+    env,
+  );
+  const region = origins.region === OF_PROFILE
+    ? `profile "${name}" (${setting ?? "the shared files"})`
+    : origins.region;
+  const by = config.profile === undefined ? variable : origins.profile;
+  const profile = environmentDecides(config.profile, env)
+    ? "no profile"
+    : by === undefined
+    ? `profile "${name}", which is the usual one`
+    : `profile "${name}" from ${by}`;
+  return { region, profile };
+}
+
+function noteText({ message, fields = {} }: LogNote): string {
+  const said = Object.entries(fields)
+    .filter(([, value]) => value !== undefined)
+    .map(([name, value]) => `${name} ${value}`);
+  return said.length === 0 ? message : `${message}: ${said.join(", ")}`;
+}
+
+/** What the proxy's parts warn of is said with the step that it concerns. */
+function remarkLog(report: Report): Log {
+  const remark = (message: string) => report.remark(message);
+  return { debug() {}, info() {}, warn: remark, error: remark };
+}
+
+function jsonText(
+  { steps, isWell }: Report,
+  config: Config | undefined,
+  { redact }: Redactor,
+): string {
+  const target = config && describeConfig(config).targetUrl;
+  const report = {
+    ok: isWell,
+    version: VERSION,
+    ...(typeof target === "string" ? { target: redact(target) } : {}),
+    steps,
+  };
+  return `${JSON.stringify(report, undefined, 2)}\n`;
+}
+
+function asksFor(args: readonly string[], ...flags: string[]): boolean {
+  const end = args.indexOf("--");
+  const before = end < 0 ? args : args.slice(0, end);
+  return before.some((arg) => flags.includes(arg));
+}

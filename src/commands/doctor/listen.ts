@@ -1,0 +1,82 @@
+/**
+ * The doctor's look at the HTTP front: whether it could listen where it is to,
+ * and keep its token.
+ *
+ * @module
+ */
+
+import { createServer } from "node:http";
+import { ConfigError } from "../../errors.ts";
+import { isTcp, type ListenAddress, nameOf } from "../../http/address.ts";
+import { listen } from "../../http/listen.ts";
+import { TokenFile } from "../../http/token.ts";
+import { runtimeDirectory } from "../../http/runtime_directory.ts";
+import type { Checkup } from "./doctor.ts";
+import type { Finding } from "./report.ts";
+import { listenNeeds } from "../policy/listen_needs.ts";
+
+/** Listens for a moment, if the proxy is to listen at all. */
+export async function checkListen(
+  { config, context, report, log }: Checkup,
+): Promise<void> {
+  const { listen: front } = config;
+  if (front === undefined) return;
+  await report.take("listen", async () => {
+    const address = nameOf(front.address);
+    const missing = context.notGranted(await listenNeeds(front, context));
+    // Without them a question at the terminal would come up.
+    if (missing.length > 0) {
+      return {
+        status: "failed",
+        detail: `no permission to listen at ${address}`,
+        advice: ["the step permissions says which flags to add"],
+      };
+    }
+    try {
+      await tryAddress(front.address);
+    } catch (error) {
+      return failure(error, (detail) => adviceFor(front.address, detail));
+    }
+    if (front.token !== undefined) return { detail: `${address} is free` };
+    try {
+      await using _file = await TokenFile.create(
+        "",
+        { directory: runtimeDirectory(context.env), log },
+      );
+    } catch (error) {
+      return failure(
+        error,
+        () => "or name a directory that you may write to with XDG_RUNTIME_DIR",
+      );
+    }
+    return { detail: `${address} is free` };
+  });
+}
+
+function failure(error: unknown, advise: (detail: string) => string): Finding {
+  if (!(error instanceof ConfigError)) throw error;
+  const detail = error.faults.join("; ");
+  return { status: "failed", detail, advice: [advise(detail)] };
+}
+
+function adviceFor(address: ListenAddress, detail: string): string {
+  const isBusy = detail.includes("EADDRINUSE");
+  if (isTcp(address)) {
+    return isBusy
+      ? "end what listens there, or choose another port"
+      : "choose an address of this machine, and a port that you may open";
+  }
+  if (isBusy) return "end what listens there, or choose another path";
+  return detail.includes("no socket")
+    ? "move the file away, or choose another path"
+    : "make the directory, one that you may write to, or choose another path";
+}
+
+async function tryAddress(address: ListenAddress): Promise<void> {
+  const server = createServer();
+  await listen(server, address);
+  const { promise, resolve } = Promise.withResolvers<void>();
+  server.close(() => resolve());
+  await promise;
+  if (!isTcp(address)) await Deno.remove(address.path).catch(() => {});
+}

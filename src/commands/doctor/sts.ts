@@ -1,0 +1,159 @@
+/**
+ * Who the credentials are: AWS STS, `GetCallerIdentity`.
+ *
+ * @module
+ */
+
+import type { Credentials } from "../../aws/credentials/credentials.ts";
+import { limitedText } from "../../aws/credentials/sources/limited_text.ts";
+import { explainRefusal } from "../../aws/refusals/refusal.ts";
+import { createSignedFetch } from "../../aws/signing/signed_fetch.ts";
+import { oneRegion, partitionOf } from "../../aws/partition.ts";
+import type { ProxyError } from "../../errors.ts";
+import type { Redactor } from "../../redact/redact.ts";
+import type { CommandContext } from "../context.ts";
+import { reasonOf, withLimit } from "../limit.ts";
+
+/** Whom AWS takes the credentials for. */
+export interface Caller {
+  /** The twelve digits of the account. */
+  readonly account: string;
+  /** The user, or the role with its session. */
+  readonly arn: string;
+}
+
+/** What came of asking. */
+export type StsAnswer =
+  & {
+    /** How far STS's clock is ahead of this machine's, in milliseconds. */
+    readonly clockOffsetMs?: number;
+  }
+  & (
+    | { readonly kind: "known"; readonly caller: Caller }
+    /** STS answered, and does not take the credentials. */
+    | { readonly kind: "refused"; readonly error: ProxyError }
+    /** Nobody knows: STS was not reached, or made no sense. */
+    | { readonly kind: "unknown"; readonly why: string }
+  );
+
+/** What {@linkcode askCaller} asks with. */
+export interface StsQuestion {
+  readonly region: string;
+  readonly credentials: Credentials;
+  readonly redactor: Redactor;
+  /** What to ask through. Default: the global `fetch`. */
+  readonly fetch?: typeof globalThis.fetch;
+  readonly limitMs: number;
+}
+
+/**
+ * Asks STS whose the credentials are. Every principal may ask.
+ *
+ * @param context Where STS may be, and how it is reached.
+ * @param question Whose credentials, and for how long to wait.
+ * @returns What came of it. Nothing is thrown.
+ */
+export async function askCaller(
+  context: CommandContext,
+  { region, credentials, redactor, fetch: send, limitMs }: StsQuestion,
+): Promise<StsAnswer> {
+  const url = stsUrl(context.env, region);
+  if (url === undefined) {
+    return { kind: "unknown", why: "AWS_ENDPOINT_URL_STS is no URL" };
+  }
+  const missing = context.notGranted([
+    { kind: "net", value: hostAndPort(url), why: "ask STS" },
+  ]);
+  if (missing.length > 0) {
+    return {
+      kind: "unknown",
+      why: `no permission to ask STS: add --allow-net=${hostAndPort(url)}`,
+    };
+  }
+  try {
+    return await withLimit(limitMs, async (signal) => {
+      using fetch = createSignedFetch({
+        origin: url,
+        service: "sts",
+        region: oneRegion(region),
+        credentials,
+        fetch: send,
+        redactor,
+      });
+      const sentAt = context.now();
+      const response = await fetch(url, {
+        method: "POST",
+        headers: { "content-type": "application/x-www-form-urlencoded" },
+        body: "Action=GetCallerIdentity&Version=2011-06-15",
+        signal,
+      });
+      const clockOffsetMs = offsetOf(response, sentAt, context.now());
+      const text = await limitedText(response.body);
+      return { clockOffsetMs, ...readAnswer(response, text) };
+    });
+  } catch (error) {
+    const why = `${url.host} was not reached (${reasonOf(error)})`;
+    return { kind: "unknown", why: redactor.redact(why) };
+  }
+}
+
+function readAnswer(response: Response, text: string): StsAnswer {
+  const account = /<Account>(\d{12})<\/Account>/.exec(text)?.[1];
+  const arn = /<Arn>(arn:[\x21-\x3b\x3d-\x7e]{1,2048})<\/Arn>/.exec(text)?.[1];
+  if (response.ok && account !== undefined && arn !== undefined) {
+    return { kind: "known", caller: { account, arn } };
+  }
+  const error = explainRefusal(response, text);
+  // An endpoint's policy may shut the question out; it says nothing of whom.
+  if (error !== undefined && error.data.cause !== "not-authorized") {
+    return { kind: "refused", error };
+  }
+  return { kind: "unknown", why: `STS answered with HTTP ${response.status}` };
+}
+
+/**
+ * Where STS is. AWS SDKs and Tools Reference Guide, "Service-specific
+ * endpoints".
+ */
+function stsUrl(
+  env: CommandContext["env"],
+  region: string,
+): URL | undefined {
+  const given = env("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS") === "true"
+    ? undefined
+    : env("AWS_ENDPOINT_URL_STS") || env("AWS_ENDPOINT_URL");
+  const usual = `https://sts.${oneRegion(region)}.${
+    partitionOf(region).domain
+  }/`;
+  const url = URL.parse(given || usual);
+  return url !== null && /^https?:$/.test(url.protocol) ? url : undefined;
+}
+
+/** A host and port as `--allow-net` takes them. */
+export function hostAndPort(url: URL): string {
+  const port = url.port || (url.protocol === "https:" ? "443" : "80");
+  return `${url.hostname}:${port}`;
+}
+
+/**
+ * How far the clock behind an answer is ahead of this machine's.
+ *
+ * @param response The answer.
+ * @param sentAt When it was asked for, in milliseconds since 1970.
+ * @param cameAt When it came.
+ * @returns Milliseconds, to the second that a `Date` header has; `undefined`
+ * without such a header.
+ */
+export function offsetOf(
+  response: Response,
+  sentAt: number,
+  cameAt: number,
+): number | undefined {
+  const date = Date.parse(response.headers.get("date") ?? "");
+  if (Number.isNaN(date)) return undefined;
+  // The header names a second that had begun.
+  const early = date - cameAt;
+  const late = date + 999 - sentAt;
+  if (early <= 0 && late >= 0) return 0;
+  return early > 0 ? early : late;
+}

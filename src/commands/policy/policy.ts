@@ -1,0 +1,207 @@
+/**
+ * `policy`: the least that has to be allowed for the target, by AWS IAM and by
+ * Deno.
+ *
+ * @module
+ */
+
+import {
+  readSharedFiles,
+  type SharedFiles,
+  sharedPaths,
+} from "../../aws/shared_files/shared_files.ts";
+import { commaNotes } from "../../aws/credentials/permissions.ts";
+import { UnclearFilesError } from "../../aws/credentials/search.ts";
+import { type Config, parseCommand } from "../../config/config.ts";
+import { CredentialsError } from "../../errors.ts";
+import { versionText } from "../../config/help.ts";
+import { SILENT_LOG } from "../../log/log.ts";
+import { Redactor } from "../../redact/redact.ts";
+import { commandHelp, COMMANDS } from "../commands.ts";
+import { type CommandContext, credentialsOf } from "../context.ts";
+import { reasonOf, withLimit } from "../limit.ts";
+import { flagNames, takeOwnFlags } from "../own_flags.ts";
+import { findNeeds, permissionFlags } from "./permission_flags.ts";
+import { POLICY_SERVICES, targetPolicy } from "./targets.ts";
+import { shellWords } from "../shell_words.ts";
+import { askCaller } from "../doctor/sts.ts";
+
+/** How long it may take to find out the account. */
+const ACCOUNT_LIMIT_MS = 5_000;
+
+const ANY_ACCOUNT = "*";
+
+/**
+ * Runs the subcommand: the policy goes to stdout, what a person has to know of
+ * it to stderr. With `--flags`, the Deno flags go to stdout in its place.
+ *
+ * @param args What follows `policy`: the proxy's flags, and `--flags`.
+ * @param context The world.
+ * @returns The exit code: 1 if it is not known what the target's service asks
+ * for.
+ * @throws {ConfigError} The arguments have faults.
+ */
+export async function runPolicy(
+  args: readonly string[],
+  context: CommandContext,
+): Promise<number> {
+  const { rest, given } = takeOwnFlags(args, COMMANDS.policy.flags);
+  let isProfileAsked = false;
+  const command = await parseCommand(rest, context.env, {
+    profileRegion: (profile) => {
+      isProfileAsked = true;
+      return context.profileRegion(profile);
+    },
+    findCaBundle: context.findCaBundle,
+    ownFlags: flagNames(COMMANDS.policy.flags),
+  });
+  switch (command.kind) {
+    case "help":
+      await context.write(commandHelp("policy"));
+      return 0;
+    case "version":
+      await context.write(versionText(Deno.version.deno));
+      return 0;
+    case "run": {
+      const { config, notes } = command;
+      // With the keys in the environment, the shared files may still say where.
+      const needs = await findNeeds(config, context, {
+        hereOnly: !isProfileAsked,
+      });
+      const flags = shellWords(permissionFlags(needs));
+      const warnings = notes.filter(({ level }) => level === "warn");
+      await tellNotes([
+        ...warnings.map(({ message }) => message),
+        ...await profileNotes(config, context.env),
+        ...commaNotes(needs),
+      ], context);
+      if (given.has("flags")) {
+        await context.write(`${flags}\n`);
+        return 0;
+      }
+      return await printPolicy(config, flags, context);
+    }
+  }
+}
+
+async function tellNotes(
+  notes: readonly string[],
+  { writeError }: CommandContext,
+): Promise<void> {
+  for (const note of notes) await writeError(`note: ${note}\n`);
+}
+
+async function printPolicy(
+  config: Config,
+  flags: string,
+  context: CommandContext,
+): Promise<number> {
+  const tell = (text: string) => context.writeError(`${text}\n`);
+  const general = targetPolicy({ config, account: ANY_ACCOUNT });
+  if (general === undefined) {
+    await tell(
+      `it is not known what ${config.service} asks for at this URL: known are ` +
+        POLICY_SERVICES.join(", "),
+    );
+    await tell(`Deno flags: ${flags}`);
+    return 1;
+  }
+  // Nobody is asked for an account that no ARN leaves open.
+  const isOpen = JSON.stringify(general).includes(`:${ANY_ACCOUNT}:`);
+  const { account, note } = isOpen
+    ? await accountOf(config, context)
+    : { account: ANY_ACCOUNT };
+  const { statements, notes } = targetPolicy({ config, account }) ?? general;
+  const document = { Version: "2012-10-17", Statement: statements };
+  await context.write(`${JSON.stringify(document, undefined, 2)}\n`);
+  const known = note === undefined ? notes : [...notes, note];
+  await tellNotes([...known, ...roleNotes(config)], context);
+  await tell(`Deno flags: ${flags}`);
+  return 0;
+}
+
+interface Account {
+  readonly account: string;
+  /** Where it is from, or that it is not known. */
+  readonly note?: string;
+}
+
+async function accountOf(
+  config: Config,
+  context: CommandContext,
+): Promise<Account> {
+  const ofRole = /^arn:[^:]+:iam::(\d{12}):/.exec(config.assumeRole ?? "")?.[1];
+  const found = ofRole ?? await callersAccount(config, context);
+  const other = "put another in its place if the target is not of that account";
+  if (/^\d{12}$/.test(found)) {
+    const whose = ofRole === undefined ? "the credentials'" : "the role's";
+    return { account: found, note: `account ${found} is ${whose}: ${other}` };
+  }
+  return {
+    account: ANY_ACCOUNT,
+    note: `the account is not known (${found}): * stands for any, put the ` +
+      "target's in its place",
+  };
+}
+
+/** Twelve digits, or why there are none. */
+async function callersAccount(
+  config: Config,
+  context: CommandContext,
+): Promise<string> {
+  const redactor = new Redactor();
+  using ways = await context.openWays(config);
+  const around = { log: SILENT_LOG, redactor, ways };
+  const source = credentialsOf(context, config, around);
+  try {
+    const credentials = await withLimit(
+      ACCOUNT_LIMIT_MS,
+      (signal) => source.get({ signal }),
+    );
+    const answer = await askCaller(context, {
+      region: config.region,
+      credentials,
+      redactor,
+      fetch: ways.toOthers,
+      limitMs: ACCOUNT_LIMIT_MS,
+    });
+    if (answer.kind === "known") return answer.caller.account;
+    return answer.kind === "unknown" ? answer.why : answer.error.message;
+  } catch (error) {
+    const isUnset = error instanceof CredentialsError &&
+      error.data.configured === false;
+    if (isUnset) return "there are no credentials to tell it";
+    return redactor.redact(reasonOf(error));
+  }
+}
+
+/** The flags are for a guess where there is no such profile. */
+async function profileNotes(
+  { profile, profiles }: Config,
+  env: CommandContext["env"],
+): Promise<string[]> {
+  const named = profile === undefined
+    ? []
+    : [...new Set([profile, ...profiles])];
+  const paths = sharedPaths(env);
+  if (paths === undefined) return [];
+  let files: SharedFiles;
+  try {
+    files = await readSharedFiles(paths);
+  } catch (error) {
+    if (!(error instanceof UnclearFilesError)) throw error;
+    return [`the Deno flags may lack something: ${error.message}`];
+  }
+  return named.filter((name) => !files.profiles.has(name)).map((name) =>
+    `there is no profile "${name}" in the shared AWS files that can be read ` +
+    "here, so the Deno flags may lack what it needs"
+  );
+}
+
+function roleNotes({ assumeRole }: Config): string[] {
+  if (assumeRole === undefined) return [];
+  return [
+    `the policy is for the role; whoever assumes it needs sts:AssumeRole on ` +
+    `${assumeRole}, and the role's trust policy must name them`,
+  ];
+}

@@ -1,0 +1,442 @@
+/**
+ * Flags, environment and defaults → what the program is to do. Every fault is
+ * reported at once.
+ *
+ * @module
+ */
+
+import { type Arguments, parseArguments } from "./arguments.ts";
+import type { CaBundle } from "../aws/shared_files/profile_settings.ts";
+import { maySignOtherHost } from "../aws/signing/host.ts";
+import {
+  COMMAND_NAMES,
+  type CommandName,
+  isCommandName,
+} from "../commands/commands.ts";
+import { ConfigError } from "../errors.ts";
+import { type HeaderReading, readExtraHeaders } from "./extra_headers.ts";
+import { HELP_TOPICS, type HelpTopic, isHelpTopic } from "./help.ts";
+import type { LogFields, LogNote } from "../log/log.ts";
+import { nearest } from "./nearest.ts";
+import { remedy } from "./option.ts";
+import { nameOf } from "../http/address.ts";
+import {
+  type ListenConfig,
+  type ListenReading,
+  readListen,
+} from "./listen_options.ts";
+import { readMetadata } from "./metadata_option.ts";
+import { parseBoolean } from "./option_value.ts";
+import { type OptionKey, OPTIONS, type Settings } from "./options.ts";
+import { REDACTED } from "../redact/redact.ts";
+import { findScope, type ProfileRegion } from "./scope.ts";
+import { quote, type Reading, readSettings } from "./settings.ts";
+import { readTarget, type TargetReading } from "./target.ts";
+import type { TlsMaterial, TlsReading } from "../net/tls_files.ts";
+
+/** What is settled by more than the option of that name. */
+type Settled =
+  | "targetUrl"
+  | "region"
+  | "service"
+  | "profile"
+  | "metadata"
+  | "listen"
+  | "listenToken"
+  | "noListenToken"
+  | "listenHost"
+  | "header"
+  | "headers"
+  | "help"
+  | "version";
+
+/** The program's configuration: the options, read and checked. */
+export interface Config extends Omit<Settings, Settled> {
+  /** The target MCP server: http or https, without credentials or fragment. */
+  readonly targetUrl: URL;
+  /** The region to sign for; for `v4a` a set, such as `us-east-1,us-west-2`. */
+  readonly region: string;
+  /** The signing name of the service. */
+  readonly service: string;
+  /** The first profile that was named; `AWS_PROFILE` is not here. */
+  readonly profile: string | undefined;
+  /** The profiles that calls may name, the first one too; none if it is alone. */
+  readonly profiles: readonly string[];
+  /** Where and for whom to listen, in place of stdio. */
+  readonly listen: ListenConfig | undefined;
+  /** Keys and values for the `_meta` of each request. */
+  readonly metadata: readonly (readonly [key: string, value: string])[];
+  /** Headers to add to each request. */
+  readonly headers: readonly [string, string][];
+  /** Certificates and key to reach the target with; none: the usual roots. */
+  readonly tls: TlsMaterial | undefined;
+  /** The AWS CLI's file of roots, where it counts. */
+  readonly caBundle?: string;
+  /** The environment variables that values name (`${NAME}`). */
+  readonly variables: readonly string[];
+  /** What of the above is from variables and files, and not to be shown. */
+  readonly secrets: readonly string[];
+}
+
+/** What there is help on besides the program: its options, a subcommand. */
+export type Topic = HelpTopic | CommandName;
+
+/** What the command line asks for. */
+export type Command =
+  | { readonly kind: "help"; readonly topic: Topic | undefined }
+  | { readonly kind: "version" }
+  | {
+    readonly kind: "run";
+    readonly config: Config;
+    /** What is to be logged once there is a log. */
+    readonly notes: readonly LogNote[];
+    /** The flag or the variable that a setting is from; the host, the profile. */
+    readonly origins: { readonly profile?: string; readonly region?: string };
+  };
+
+/** What {@linkcode parseCommand} asks others for. */
+export interface ConfigDeps {
+  /** The region of a profile in the shared files; the usual one's if none is named. */
+  readonly profileRegion: ProfileRegion;
+  /** The AWS CLI's file of certificates. Default: there is none. */
+  readonly findCaBundle?: (
+    profile: string | undefined,
+  ) => Promise<CaBundle | undefined>;
+  /** Flags that the subcommand took for itself. */
+  readonly ownFlags?: readonly string[];
+}
+
+/**
+ * Reads the command line and the environment.
+ *
+ * @param args What follows the program's name.
+ * @param env Looks up a variable.
+ * @param deps What else is asked.
+ * @returns What the program is to do.
+ * @throws {ConfigError} With every fault.
+ */
+export async function parseCommand(
+  args: readonly string[],
+  env: (name: string) => string | undefined,
+  deps: ConfigDeps,
+): Promise<Command> {
+  const given = parseArguments(args, deps.ownFlags);
+  if (given.flags.get("help")?.at(-1) === "true") {
+    return { kind: "help", topic: topicIn(args) };
+  }
+  if (given.flags.get("version")?.at(-1) === "true") return { kind: "version" };
+
+  const wrongCommand = commandFault(given);
+  if (wrongCommand) throw new ConfigError([wrongCommand, ...given.faults]);
+  const argument = addArgument(given);
+  const reading = readSettings(argument.flags, env);
+  const { settings } = reading;
+  const target = checkTarget(reading);
+  const extra = await checkHeaders(reading, env);
+  const caBundle = settings.caCert === undefined
+    ? await deps.findCaBundle?.(settings.profile[0])
+    : undefined;
+  const tls = await checkTls(reading, target.url, caBundle);
+  const metadata = readMetadata(settings.metadata, env);
+  const front = checkListen(reading);
+  const host = signedHost(settings, target);
+  const scope = await findScope({
+    reading,
+    meant: given.meant,
+    host,
+    profileRegion: deps.profileRegion,
+  });
+
+  const faults = [
+    ...forbiddenFaults(reading),
+    ...given.faults,
+    ...argument.faults,
+    ...reading.faults.values(),
+    ...target.faults,
+    ...scope.faults,
+    ...extra.faults,
+    ...tls.faults,
+    ...metadata.faults,
+    ...front.faults,
+    ...repeatedProfiles(settings),
+    ...signHostFaults(settings, target.url),
+    ...roleFaults(reading),
+  ];
+  const { url: targetUrl } = target;
+  const { region, service } = scope;
+  if (faults.length > 0 || !targetUrl || !region || !service) {
+    throw new ConfigError(faults);
+  }
+  const {
+    header: _header,
+    help: _help,
+    version: _version,
+    listenToken: _listenToken,
+    noListenToken: _noListenToken,
+    listenHost: _listenHost,
+    ...options
+  } = settings;
+  const config: Config = {
+    ...options,
+    targetUrl,
+    region,
+    service,
+    profile: settings.profile[0],
+    profiles: settings.profile.length > 1 ? settings.profile : [],
+    listen: front.listen,
+    metadata: metadata.pairs,
+    headers: extra.headers,
+    tls: tls.tls,
+    ...caBundle === undefined ? {} : { caBundle: caBundle.path },
+    variables: [...extra.variables, ...metadata.variables],
+    secrets: [...extra.secrets, ...metadata.secrets],
+  };
+  const notes = [...target.notes ?? [], ...scope.notes, ...tls.notes];
+  const origins = {
+    profile: sourceName("profile", reading),
+    region: scope.regionFrom,
+  };
+  return { kind: "run", config, notes, origins };
+}
+
+/**
+ * What help is asked on: the word after `--help`.
+ *
+ * @throws {ConfigError} There is none on it.
+ */
+function topicIn(args: readonly string[]): Topic | undefined {
+  const place = args.findIndex((arg) => /^(?:--help(?:=.*)?|-h)$/s.test(arg));
+  const [, inline] = args[place].split("=");
+  const word = inline ?? args[place + 1];
+  if (isHelpTopic(word) || isCommandName(word)) return word;
+  const isWord = word !== undefined && /^[a-z]+$/i.test(word);
+  if (!isWord || parseBoolean(word) !== undefined) return undefined;
+  const topics = [...HELP_TOPICS, ...COMMAND_NAMES];
+  const guess = nearest(word, topics);
+  const hint = guess === undefined
+    ? `there is on ${topics.join(", ")}`
+    : `did you mean ${guess}?`;
+  throw new ConfigError([`there is no help on ${quote(word)} (${hint})`]);
+}
+
+/** A subcommand in the wrong place, or almost one. */
+function commandFault({ positional }: Arguments): string | undefined {
+  const late = positional.find(isCommandName);
+  if (late !== undefined) {
+    return `the command ${late} goes first (sigv4-proxy ${late} …)`;
+  }
+  const [word = ""] = positional;
+  if (!/^[a-z]+$/i.test(word)) return undefined;
+  const guess = nearest(word, COMMAND_NAMES);
+  if (guess === undefined) {
+    // The word may be a value, and so a secret.
+    return `the argument is no command (${
+      COMMAND_NAMES.join(", ")
+    }), and no URL (https://host/path)`;
+  }
+  return `there is no command ${quote(word)} (did you mean ${guess}?)`;
+}
+
+/** What may not be read may be set, to forbid a tool or to name a role. */
+function forbiddenFaults({ forbidden }: Reading): readonly string[] {
+  if (forbidden.length === 0) return [];
+  const [own, others] = [true, false].map((isOwn) =>
+    forbidden.filter((name) => name.startsWith("MCP_") === isOwn)
+  );
+  const names = [...own.length > 1 ? ["MCP_*"] : own, ...others].join(",");
+  return [
+    `Deno may not read ${names}, which may be set (add --allow-env=${names}, ` +
+    "or --ignore-env to have what is not allowed count as not set)",
+  ];
+}
+
+/** The one argument without a flag is the target URL. */
+function addArgument({ flags, positional }: Arguments): {
+  flags: Arguments["flags"];
+  faults: readonly string[];
+} {
+  const [url, ...others] = positional;
+  if (url === undefined) return { flags, faults: [] };
+  const faults: string[] = [];
+  if (others.length > 0) {
+    faults.push(
+      `${positional.length} arguments without a flag are given, and one, the ` +
+        "target URL, is taken (quote values with spaces)",
+    );
+  }
+  if (flags.has("targetUrl")) {
+    faults.push("target URL is given twice, by --target-url and without");
+    return { flags, faults };
+  }
+  return { flags: new Map([...flags, ["targetUrl", [url]]]), faults };
+}
+
+function checkTarget({ settings }: Reading): TargetReading {
+  const mend = remedy(OPTIONS.targetUrl);
+  if (settings.targetUrl === undefined) {
+    return { faults: [`target URL is required (${mend})`] };
+  }
+  const reading = readTarget(settings.targetUrl, settings.allowHttp);
+  const faults = reading.faults.map((fault) => `${fault} (${mend})`);
+  return { ...reading, faults };
+}
+
+async function checkHeaders(
+  { settings, sources }: Reading,
+  env: (name: string) => string | undefined,
+): Promise<HeaderReading> {
+  const { headers: text, headerFile } = settings;
+  const source = sources.get("headers")?.name ?? "";
+  const pairs = text === undefined ? undefined : { text, source };
+  const lines = settings.header;
+  if (headerFile === undefined) return readExtraHeaders({ pairs, lines, env });
+  const { readHeaderFile } = await import("./header_file.ts");
+  const { lines: fileLines, fault } = await readHeaderFile(headerFile);
+  const file = {
+    lines: fileLines,
+    source: sources.get("headerFile")?.name ?? "",
+  };
+  const reading = readExtraHeaders({ pairs, lines, file, env });
+  if (fault === undefined) return reading;
+  const mend = remedy(OPTIONS.headerFile);
+  const faults = [`header file ${fault} (${mend})`, ...reading.faults];
+  return { ...reading, faults };
+}
+
+async function checkTls(
+  { settings, sources }: Reading,
+  targetUrl: URL | undefined,
+  caBundle: CaBundle | undefined,
+): Promise<TlsReading> {
+  const { caCert, clientCert, clientKey } = settings;
+  if ((caCert ?? caBundle ?? clientCert ?? clientKey) === undefined) {
+    return { notes: [], faults: [] };
+  }
+  const { readTlsFiles } = await import("../net/tls_files.ts");
+  const paths = { caCert, caBundle, clientCert, clientKey };
+  const reading = await readTlsFiles(paths);
+  if (clientCert === undefined || targetUrl?.protocol !== "http:") {
+    return reading;
+  }
+  const name = sources.get("clientCert")?.name;
+  const fault = `${name} means nothing to a target of plain http ` +
+    `(${remedy(OPTIONS.targetUrl)} to one of https)`;
+  return { ...reading, faults: [...reading.faults, fault] };
+}
+
+function signedHost(
+  { signHost }: Settings,
+  { url, host }: TargetReading,
+): string | undefined {
+  return signHost?.replace(/:\d+$/, "") ?? url?.hostname ?? host;
+}
+
+function signHostFaults(
+  { signHost }: Settings,
+  targetUrl: URL | undefined,
+): readonly string[] {
+  if (signHost === undefined || targetUrl === undefined) return [];
+  if (maySignOtherHost(targetUrl)) return [];
+  return [
+    "sign host is for targets on loopback, on private addresses and at " +
+    "*.vpce.amazonaws.com only (unset --sign-host and MCP_SIGN_HOST)",
+  ];
+}
+
+/** Options that hold something for one client, and so cannot serve many. */
+const STATEFUL = ["bridge", "sse", "keepAliveMs"] as const;
+
+/** Options for the sessions of a client over stdio, on unless they are not. */
+const MENDING = ["recover", "cookies", "retries"] as const;
+
+function checkListen(reading: Reading): ListenReading {
+  const { settings, sources } = reading;
+  const stateful = [
+    ...STATEFUL.filter((key) => settings[key]),
+    ...MENDING.filter((key) => isGiven(key, reading)),
+  ].map((key) => nameGiven(key, reading));
+  if (settings.transport === "sse") {
+    stateful.push(`${sources.get("transport")?.name ?? ""} sse`);
+  }
+  return readListen({
+    listen: settings.listen,
+    token: settings.listenToken,
+    withoutToken: settings.noListenToken,
+    hosts: settings.listenHost,
+    stateful,
+    severalProfiles: settings.profile.length > 1,
+    maxConcurrency: isGiven("maxConcurrency", reading)
+      ? settings.maxConcurrency
+      : undefined,
+  });
+}
+
+function sourceName(key: OptionKey, { sources }: Reading): string | undefined {
+  return sources.get(key)?.name || undefined;
+}
+
+function isGiven(key: OptionKey, { sources }: Reading): boolean {
+  return (sources.get(key)?.kind ?? "default") !== "default";
+}
+
+/** The flag, as `--no-…` where it was that, or the variable. */
+function nameGiven(key: OptionKey, { settings, sources }: Reading): string {
+  const { kind, name = "" } = sources.get(key) ?? {};
+  const isOff = kind === "flag" && settings[key] === false;
+  return isOff ? name.replace("--", "--no-") : name;
+}
+
+function repeatedProfiles({ profile }: Settings): readonly string[] {
+  const repeated = profile.find((name, index) =>
+    profile.indexOf(name) !== index
+  );
+  if (repeated === undefined) return [];
+  const mend = remedy(OPTIONS.profile);
+  return [`profile ${quote(repeated)} is given twice (${mend})`];
+}
+
+/** The options that say how to take on a role, and mean nothing without one. */
+const ROLE_OPTIONS = [
+  "roleSessionName",
+  "externalId",
+  "roleDurationMs",
+] as const;
+
+function roleFaults({ settings, sources, faults }: Reading): readonly string[] {
+  if (settings.assumeRole !== undefined || faults.has("assumeRole")) return [];
+  return ROLE_OPTIONS.flatMap((key) => {
+    const source = sources.get(key);
+    if (source === undefined || source.kind === "default") return [];
+    const mend = remedy(OPTIONS.assumeRole);
+    return [`${source.name} means nothing without a role (${mend})`];
+  });
+}
+
+/**
+ * The configuration as it may be shown: no header values, no query of the
+ * target, no external ID.
+ *
+ * @param config The configuration.
+ * @returns Fields for the start line of the log.
+ */
+export function describeConfig(config: Config): LogFields {
+  const {
+    targetUrl,
+    headers,
+    metadata,
+    listen,
+    externalId,
+    tls: _tls,
+    secrets: _secrets,
+    ...shown
+  } = config;
+  const query = targetUrl.search === "" ? "" : "?…";
+  return {
+    targetUrl: targetUrl.origin + targetUrl.pathname + query,
+    ...shown,
+    externalId: externalId === undefined ? undefined : REDACTED,
+    listen: listen && nameOf(listen.address),
+    headers: headers.map(([name]) => name),
+    metadata: metadata.map(([key]) => key),
+  };
+}

@@ -1,0 +1,208 @@
+/**
+ * What `--help` and `--version` show.
+ *
+ * @module
+ */
+
+import {
+  type EnumOption,
+  type Option,
+  OPTION_GROUPS,
+  type OptionGroup,
+} from "./option.ts";
+import { COMMAND_NAMES, COMMANDS } from "../commands/commands.ts";
+import { OPTION_KEYS, type OptionKey, OPTIONS } from "./options.ts";
+import { PROTOCOL_VERSIONS, VERSION } from "./version.ts";
+
+const WIDTH = 80;
+
+/** Where the words of an option begin. */
+const COLUMN = 27;
+
+/** The options that most people need, in the order of the first screen. */
+const EVERYDAY: readonly OptionKey[] = [
+  "region",
+  "service",
+  "profile",
+  "assumeRole",
+  "readOnly",
+  "bridge",
+  "listen",
+];
+
+/** The words after `--help` for the groups that have a screen of their own. */
+const TOPICS = {
+  target: { group: "Target", about: "transport, headers, certificates" },
+  messages: { group: "Messages", about: "tool rules, metadata, eras of MCP" },
+  signing: { group: "Signing", about: "region, service, SigV4A" },
+  credentials: { group: "Credentials", about: "profiles, roles" },
+  http: { group: "HTTP front", about: "a local endpoint in place of stdio" },
+  limits: { group: "Limits", about: "time, size, number" },
+  logging: { group: "Logging", about: "how much, and in which form" },
+} as const satisfies Record<string, { group: OptionGroup; about: string }>;
+
+/** What `--help` may be asked for: a group of options, or all of them. */
+export type HelpTopic = keyof typeof TOPICS | "all";
+
+/** All that there is help on. */
+export const HELP_TOPICS: readonly string[] = [...Object.keys(TOPICS), "all"];
+
+/**
+ * Whether there is help for a word.
+ *
+ * @param word What stands after `--help`.
+ * @returns Whether there is.
+ */
+export function isHelpTopic(word: string | undefined): word is HelpTopic {
+  return word === "all" || (word !== undefined && Object.hasOwn(TOPICS, word));
+}
+
+/**
+ * The text of `--help`, from the table of options.
+ *
+ * @param topic A group of options, or all; without one, a screen of what most
+ * people need, which says where the rest is.
+ * @returns Lines of at most 80 columns. All but `all` fit 24 rows.
+ */
+export function helpText(topic?: HelpTopic): string {
+  return `${linesOf(topic).join("\n")}\n`;
+}
+
+function linesOf(topic: HelpTopic | undefined): string[] {
+  if (topic === undefined) return firstScreen();
+  if (topic === "all") return everyOption();
+  return [...BRACKETS, ...groupLines(TOPICS[topic].group)];
+}
+
+function usageLines(): string[] {
+  return [
+    "MCP over stdin and stdout to an MCP server that demands AWS IAM (SigV4).",
+    "",
+    "Usage:   sigv4-proxy [options] <target-url>",
+    `         sigv4-proxy ${COMMAND_NAMES.join("|")} --help`,
+    "Example: sigv4-proxy https://aws-mcp.us-east-1.api.aws/mcp",
+    "Region and service are read off AWS host names.",
+  ];
+}
+
+const BRACKETS: readonly string[] = [
+  "In brackets: the variable that stands for a flag, and the default. A flag goes",
+  "before its variable; --no-<flag> turns off what a variable turned on.",
+];
+
+function firstScreen(): string[] {
+  return [
+    ...usageLines(),
+    "",
+    ...EVERYDAY.flatMap((key) => optionLines(OPTIONS[key])),
+    "",
+    "In brackets: the variable of a flag, and its default. All options: --help all",
+    ...Object.entries(TOPICS).map(([topic, { about }]) =>
+      `  --help ${topic}`.padEnd(COLUMN) + about
+    ),
+  ];
+}
+
+function everyOption(): string[] {
+  return [
+    ...usageLines(),
+    "",
+    ...BRACKETS,
+    "",
+    "Commands:",
+    ...commandLines(),
+    ...OPTION_GROUPS.flatMap(groupLines),
+  ];
+}
+
+function commandLines(): string[] {
+  return COMMAND_NAMES.map((name) =>
+    `  ${name}`.padEnd(COLUMN) + COMMANDS[name].help
+  );
+}
+
+function groupLines(group: OptionGroup): string[] {
+  const members = OPTION_KEYS.map((key): Option => OPTIONS[key])
+    .filter((option) => option.group === group);
+  return ["", `${group}:`, ...members.flatMap(optionLines)];
+}
+
+/**
+ * The text of `--version`.
+ *
+ * @param deno The version of the runtime.
+ * @returns The program's version, the runtime's, and the protocol's revisions.
+ */
+export function versionText(deno: string): string {
+  return `sigv4-proxy ${VERSION} (Deno ${deno})\nMCP ${
+    PROTOCOL_VERSIONS.join(", ")
+  }\n`;
+}
+
+function optionLines(option: Option): string[] {
+  const flag = `  ${flagText(option)}`;
+  const words = [...option.help.split(" "), bracket(option)]
+    .filter((word) => word !== "");
+  const [first = "", ...others] = wrap(words, WIDTH - COLUMN);
+  const indent = " ".repeat(COLUMN);
+  if (flag.length < COLUMN) {
+    return [
+      flag.padEnd(COLUMN) + first,
+      ...others.map((line) => indent + line),
+    ];
+  }
+  return [flag, ...[first, ...others].map((line) => indent + line)];
+}
+
+function flagText(option: Option): string {
+  const flag = option.kind === "boolean" && option.default
+    ? `--no-${option.flag}`
+    : `--${option.flag}`;
+  switch (option.kind) {
+    case "string":
+    case "list":
+      return `${flag} ${option.placeholder}`;
+    case "duration":
+      return `${flag} TIME`;
+    case "size":
+      return `${flag} SIZE`;
+    case "integer":
+      return `${flag} N`;
+    case "enum":
+      return `${flag} ${wordsText(option)}`;
+    case "boolean":
+      return flag;
+  }
+}
+
+/** The words themselves if they are short. */
+function wordsText({ flag, values }: EnumOption): string {
+  const words = values.join("|");
+  if (words.length <= 10) return words;
+  return flag.slice(flag.lastIndexOf("-") + 1).toUpperCase();
+}
+
+function bracket(option: Option): string {
+  const variable = (option.variables ?? []).join(", ");
+  const value = option.kind === "boolean" || option.kind === "list"
+    ? undefined
+    : option.default;
+  if (value !== undefined) return `[${variable}=${value}]`;
+  return variable === "" ? "" : `[${variable}]`;
+}
+
+function wrap(words: readonly string[], width: number): string[] {
+  const lines: string[] = [];
+  let line = "";
+  for (const word of words) {
+    const longer = line === "" ? word : `${line} ${word}`;
+    if (longer.length > width && line !== "") {
+      lines.push(line);
+      line = word;
+    } else {
+      line = longer;
+    }
+  }
+  lines.push(line);
+  return lines;
+}

@@ -1,0 +1,148 @@
+/**
+ * The options of the HTTP front, read together.
+ *
+ * @module
+ */
+
+import {
+  isLocal,
+  LISTEN_FORM,
+  type ListenAddress,
+  normalHost,
+  readListenAddress,
+} from "../http/address.ts";
+import { quote } from "./settings.ts";
+
+/** What was given, each in the words of its option. */
+export interface ListenTexts {
+  /** `--listen`. */
+  readonly listen: string | undefined;
+  /** `--listen-token`. */
+  readonly token: string | undefined;
+  /** `--no-listen-token`. */
+  readonly withoutToken: boolean;
+  /** `--listen-host`, each. */
+  readonly hosts: readonly string[];
+  /** The flags or variables that were given and are for stdio alone. */
+  readonly stateful: readonly string[];
+  /** Whether more than one profile was given. */
+  readonly severalProfiles: boolean;
+  /** `--max-concurrency`, if it was given. */
+  readonly maxConcurrency: number | undefined;
+}
+
+/** How the HTTP front is to listen. */
+export interface ListenConfig {
+  readonly address: ListenAddress;
+  /** The token that clients bring; `false`: none; `undefined`: one is made. */
+  readonly token: string | false | undefined;
+  /** More names that clients may know the front by. */
+  readonly hosts: readonly string[];
+  /** How many requests may be under way at a time, if that was said. */
+  readonly maxRequests?: number;
+}
+
+/** The options, read. */
+export interface ListenReading {
+  /** Nothing when stdio is to be served, or there is a fault. */
+  readonly listen?: ListenConfig;
+  /** What is wrong, a sentence each. None shows the token. */
+  readonly faults: readonly string[];
+}
+
+/** What a bearer token may look like (RFC 6750, 2.1). */
+const TOKEN_FORM = /^[A-Za-z0-9\-._~+/]+=*$/;
+
+const REMEDY = "set --listen or MCP_LISTEN";
+
+const SEVERAL_PROFILES =
+  "several profiles are for one client over stdio, and --listen serves many " +
+  "(name one with --profile or MCP_PROFILES, or unset --listen or MCP_LISTEN)";
+
+/**
+ * How long what is under way may take at a stop, in milliseconds: less than the
+ * 30 s after which Kubernetes and ECS kill what they asked to stop.
+ */
+export const DEFAULT_DRAIN_MS = 25_000;
+
+/**
+ * Reads the options of the HTTP front.
+ *
+ * @param texts What was given.
+ * @returns How to listen, and every fault.
+ */
+export function readListen(texts: ListenTexts): ListenReading {
+  const { listen, token, withoutToken, hosts } = texts;
+  if (listen === undefined) return { faults: strayFaults(texts) };
+  const address = readListenAddress(listen);
+  if (address === undefined) {
+    const got = quote(listen);
+    return {
+      faults: [`listen must be ${LISTEN_FORM}, got ${got} (${REMEDY})`],
+    };
+  }
+  const faults = [
+    ...tokenFaults(texts, address),
+    ...hosts.filter((host) => !isHostName(host)).map((host) =>
+      `listen host must be a host name without a port, got ${
+        quote(host)
+      } (set --listen-host or MCP_LISTEN_HOST)`
+    ),
+    ...texts.stateful.map((name) =>
+      `${name} is for one client over stdio, and --listen serves many (unset ${name}, --listen or MCP_LISTEN)`
+    ),
+    ...texts.severalProfiles ? [SEVERAL_PROFILES] : [],
+  ];
+  if (faults.length > 0) return { faults };
+  return {
+    listen: {
+      address,
+      token: withoutToken ? false : token,
+      hosts,
+      maxRequests: texts.maxConcurrency,
+    },
+    faults,
+  };
+}
+
+/** What means nothing over stdio. */
+function strayFaults(
+  { token, withoutToken, hosts }: ListenTexts,
+): readonly string[] {
+  const stray = [
+    ...token === undefined ? [] : ["listen token"],
+    ...withoutToken ? ["no listen token"] : [],
+    ...hosts.length === 0 ? [] : ["listen host"],
+  ];
+  return stray.map((name) => `${name} means nothing over stdio (${REMEDY})`);
+}
+
+function tokenFaults(
+  { token, withoutToken, listen }: ListenTexts,
+  address: ListenAddress,
+): readonly string[] {
+  if (token !== undefined && !TOKEN_FORM.test(token)) {
+    return [
+      "listen token must be letters, digits and -._~+/ with = at its end " +
+      "alone (set --listen-token or MCP_LISTEN_TOKEN)",
+    ];
+  }
+  if (!withoutToken) return [];
+  if (token !== undefined) {
+    return [
+      "a listen token is given, and --no-listen-token (MCP_NO_LISTEN_TOKEN) " +
+      "wants none (leave out one of the two)",
+    ];
+  }
+  if (isLocal(address)) return [];
+  return [
+    `without a listen token ${listen} would lend this AWS identity to the ` +
+    "network (unset --no-listen-token and MCP_NO_LISTEN_TOKEN, or listen at " +
+    "127.0.0.1)",
+  ];
+}
+
+function isHostName(host: string): boolean {
+  return /^[a-z0-9]([a-z0-9.-]*[a-z0-9])?\.?$/i.test(host) &&
+    normalHost(host) !== undefined;
+}

@@ -1,0 +1,55 @@
+/**
+ * Text files that an option names.
+ *
+ * @module
+ */
+
+import { LimitedBytesTransformStream } from "@std/streams/limited-bytes-transform-stream";
+import { toText } from "@std/streams/to-text";
+import { type Need, permissionAdvice } from "../aws/credentials/permissions.ts";
+
+/** What a file holds, or why it could not be read. */
+export type FileReading =
+  | { readonly text: string }
+  | {
+    /** Completes "the file …": its path, and what is wrong. */
+    readonly fault: string;
+  };
+
+/** Longer than any bundle of certificates; a device has no end. */
+const MAX_BYTES = 4 * 1024 * 1024;
+
+/**
+ * Reads a file.
+ *
+ * @param path The path as it was given.
+ * @returns The text, without a byte order mark, or what is wrong.
+ */
+export async function readTextFile(path: string): Promise<FileReading> {
+  try {
+    const { readable } = await Deno.open(path);
+    const limit = new LimitedBytesTransformStream(MAX_BYTES, { error: true });
+    return { text: await toText(readable.pipeThrough(limit)) };
+  } catch (error) {
+    return { fault: `${quotePath(path)} ${reasonOf(error, path)}` };
+  }
+}
+
+/** A path in a form fit for one line. */
+export function quotePath(path: string): string {
+  return `'${path.replace(/[\p{Cc}\u2028\u2029]/gu, "?")}'`;
+}
+
+function reasonOf(error: unknown, path: string): string {
+  if (error instanceof Deno.errors.NotFound) return "does not exist";
+  if (error instanceof Deno.errors.NotCapable) {
+    const need: Need = { kind: "read", value: path, why: "read the file" };
+    return `may not be read: ${permissionAdvice([need])}`;
+  }
+  if (error instanceof Deno.errors.PermissionDenied) {
+    return "cannot be read: the system denies it";
+  }
+  if (error instanceof RangeError) return "is longer than 4 MiB";
+  if (error instanceof Deno.errors.IsADirectory) return "is a directory";
+  return `cannot be read (${error instanceof Error ? error.name : "Error"})`;
+}

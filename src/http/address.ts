@@ -1,0 +1,119 @@
+/**
+ * Where the HTTP front listens: a TCP port or a Unix socket.
+ *
+ * @module
+ */
+
+import { isLoopback } from "../net/address.ts";
+
+/**
+ * A TCP port of an interface. Port 0 is any that is free.
+ *
+ * @example
+ * ```ts
+ * import type { TcpAddress } from "@scope/sigv4-proxy";
+ *
+ * const address: TcpAddress = { hostname: "127.0.0.1", port: 8080 };
+ * if (address.port !== 8080) throw new Error("it is a port of loopback");
+ * ```
+ */
+export interface TcpAddress {
+  /** A name or an IP address; IPv6 without brackets. */
+  readonly hostname: string;
+  /** The port; 0 for any that is free. */
+  readonly port: number;
+}
+
+/**
+ * A Unix socket.
+ *
+ * @example
+ * ```ts
+ * import type { UnixAddress } from "@scope/sigv4-proxy";
+ *
+ * const address: UnixAddress = { path: "/run/user/1000/mcp.sock" };
+ * if (!address.path.endsWith(".sock")) throw new Error("it is a socket's path");
+ * ```
+ */
+export interface UnixAddress {
+  /** The path of the socket. */
+  readonly path: string;
+}
+
+/**
+ * Where the HTTP front listens.
+ *
+ * @example
+ * ```ts
+ * import type { ListenAddress } from "@scope/sigv4-proxy";
+ *
+ * const addresses: ListenAddress[] = [
+ *   { hostname: "::1", port: 0 },
+ *   { path: "/run/user/1000/mcp.sock" },
+ * ];
+ * if (addresses.length !== 2) throw new Error("it is one or the other");
+ * ```
+ */
+export type ListenAddress = TcpAddress | UnixAddress;
+
+/** What an address looks like, for the error about one that does not. */
+export const LISTEN_FORM = "HOST:PORT such as 127.0.0.1:8080, or unix:PATH";
+
+const HOST_AND_PORT = /^(\[[0-9a-f:.]+\]|[^\s:/?#@\\[\]%]+):(\d{1,5})$/i;
+const UNIX = "unix:";
+
+/**
+ * Reads an address to listen at.
+ *
+ * @param text What was given.
+ * @returns The address, or `undefined` when it is none.
+ */
+export function readListenAddress(text: string): ListenAddress | undefined {
+  if (text.startsWith(UNIX)) {
+    const path = text.slice(UNIX.length);
+    return path === "" ? undefined : { path };
+  }
+  const [, host, digits] = HOST_AND_PORT.exec(text) ?? [];
+  const hostname = normalHost(host);
+  const port = Number(digits);
+  if (hostname === undefined || port > 65_535) return undefined;
+  return { hostname: withoutBrackets(hostname), port };
+}
+
+/** A host as URLs write it, or `undefined` when it is none. */
+export function normalHost(host: string | undefined): string | undefined {
+  if (host === undefined) return undefined;
+  const hostname = URL.parse(`http://${host}/`)?.hostname.replace(/\.$/, "");
+  return hostname === "" ? undefined : hostname;
+}
+
+/** The host of an address as URLs write it. */
+export function hostOf({ hostname }: TcpAddress): string {
+  return hostname.includes(":") ? `[${hostname}]` : hostname;
+}
+
+function withoutBrackets(host: string): string {
+  return host.replace(/^\[|\]$/g, "");
+}
+
+/** Whether an address is one of TCP. */
+export function isTcp(address: ListenAddress): address is TcpAddress {
+  return "port" in address;
+}
+
+/** Whether only programs on this machine reach an address. */
+export function isLocal(address: ListenAddress): boolean {
+  return !isTcp(address) || isLoopback(hostOf(address));
+}
+
+/** Whether a URL's host is an IP address. No name server is asked for one. */
+export function isIpAddress(hostname: string): boolean {
+  return hostname.startsWith("[") || /^\d+\.\d+\.\d+\.\d+$/.test(hostname);
+}
+
+/** An address as it is given to `--listen`. */
+export function nameOf(address: ListenAddress): string {
+  return isTcp(address)
+    ? `${hostOf(address)}:${address.port}`
+    : `unix:${address.path}`;
+}

@@ -1,0 +1,253 @@
+/**
+ * Bodies of requests at the HTTP front: read whole, since they are hashed, and
+ * therefore bounded.
+ *
+ * @module
+ */
+
+import type { IncomingMessage } from "node:http";
+import { ProxyError } from "../errors.ts";
+import { HttpError } from "./error.ts";
+import { readMessage } from "../mcp/wire/message.ts";
+
+/** How large bodies may be, and how slow. */
+export interface BodyLimits {
+  /** The largest body, in bytes. */
+  readonly maxBytes: number;
+  /** The time without a byte of it, in milliseconds. */
+  readonly idleTimeoutMs: number;
+  /** The time for all of it, in milliseconds. */
+  readonly timeoutMs: number;
+  /** What all bodies together have. */
+  readonly store: BodyStore;
+}
+
+/** The memory that all bodies together may take at a time. */
+export class BodyStore {
+  #freeBytes: number;
+
+  /** @param bytes All of it. */
+  constructor(bytes: number) {
+    this.#freeBytes = bytes;
+  }
+
+  /** Takes some bytes of it; false when they are not there. */
+  take(bytes: number): boolean {
+    if (bytes > this.#freeBytes) return false;
+    this.#freeBytes -= bytes;
+    return true;
+  }
+
+  /** Gives bytes back. */
+  give(bytes: number): void {
+    this.#freeBytes += bytes;
+  }
+}
+
+/** A body that was read. */
+export interface HeldBody extends Disposable {
+  /** A `Blob`, since the runtime may send bytes a second time. */
+  readonly blob: Blob;
+}
+
+/** A message that was read, and what it was read from. */
+export interface SmallMessage {
+  readonly bytes: Uint8Array;
+  readonly message: ReturnType<typeof readMessage>;
+}
+
+/** A larger body is not read only to learn what it asks for. */
+const MAX_SMALL_BYTES = 1024 * 1024;
+
+/** Reads the message in a body, if that is small. */
+export async function readSmallMessage(
+  body: Blob,
+): Promise<SmallMessage | undefined> {
+  if (body.size > MAX_SMALL_BYTES) return undefined;
+  const bytes = await body.bytes();
+  return { bytes, message: readMessage(bytes) };
+}
+
+/** The client went away in the middle of its request. */
+export class ClientGone extends Error {
+  override name = "ClientGone";
+
+  constructor() {
+    super("the client is gone");
+  }
+}
+
+/** What a body starts with: what is announced may never come. */
+const FIRST_BYTES = 16 * 1024;
+
+/**
+ * Reads the body of a request.
+ *
+ * @param request The request.
+ * @param limits How large it may be, and how slow.
+ * @param signal Ends the reading.
+ * @returns The body; it counts until it is disposed of.
+ * @throws {HttpError} 413, 408 or 503.
+ * @throws {ClientGone} Nobody waits for an answer any more.
+ * @throws The reason of the signal.
+ */
+export async function readRequestBody(
+  request: IncomingMessage,
+  limits: BodyLimits,
+  signal: AbortSignal,
+): Promise<HeldBody> {
+  const { maxBytes, idleTimeoutMs, timeoutMs, store } = limits;
+  const size = announcedSize(request) ?? maxBytes;
+  checkAnnounced(request, limits);
+  signal.throwIfAborted();
+  const { promise: whole, resolve, reject } = Promise.withResolvers<void>();
+  const stalled = (): void => reject(stalledBody(idleTimeoutMs));
+  let idleTimer = setTimeout(stalled, idleTimeoutMs);
+  const wholeTimer = setTimeout(() => reject(slowBody(timeoutMs)), timeoutMs);
+  const buffer = new GrowingBuffer(size, store);
+  const take = (piece: unknown): void => {
+    if (!(piece instanceof Uint8Array)) return;
+    clearTimeout(idleTimer);
+    idleTimer = setTimeout(stalled, idleTimeoutMs);
+    if (buffer.length + piece.length > maxBytes) {
+      return reject(tooLarge(maxBytes));
+    }
+    if (!buffer.push(piece)) reject(noRoom());
+  };
+  const gone = (): void => reject(new ClientGone());
+  const stop = (): void => reject(signal.reason);
+  signal.addEventListener("abort", stop);
+  request.on("data", take).on("end", resolve).on("error", gone)
+    .on("close", gone);
+  try {
+    await whole;
+    return buffer.hold();
+  } finally {
+    clearTimeout(idleTimer);
+    clearTimeout(wholeTimer);
+    signal.removeEventListener("abort", stop);
+    request.off("data", take).off("end", resolve).off("error", gone)
+      .off("close", gone);
+    buffer.release();
+  }
+}
+
+/**
+ * Refuses a body that is announced too large, before any of it comes.
+ *
+ * @param request The request.
+ * @param limits How large it may be.
+ * @throws {HttpError} 413.
+ */
+export function checkAnnounced(
+  request: IncomingMessage,
+  { maxBytes }: BodyLimits,
+): void {
+  if ((announcedSize(request) ?? 0) > maxBytes) throw tooLarge(maxBytes);
+}
+
+function announcedSize({ headers }: IncomingMessage): number | undefined {
+  const length = headers["content-length"];
+  return length === undefined ? undefined : Number(length);
+}
+
+/**
+ * Bytes that come in pieces, however small, in one buffer. It has no more than
+ * the store has given, and that is at most twice of what came.
+ */
+class GrowingBuffer {
+  readonly #mostBytes: number;
+  readonly #store: BodyStore;
+  #bytes = new Uint8Array();
+  #length = 0;
+
+  constructor(mostBytes: number, store: BodyStore) {
+    this.#mostBytes = mostBytes;
+    this.#store = store;
+  }
+
+  get length(): number {
+    return this.#length;
+  }
+
+  /** Adds a piece; false when there is no room for it. */
+  push(piece: Uint8Array): boolean {
+    const length = this.#length + piece.length;
+    if (length > this.#bytes.length && !this.#grow(length)) return false;
+    this.#bytes.set(piece, this.#length);
+    this.#length = length;
+    return true;
+  }
+
+  #grow(needed: number): boolean {
+    const ample = Math.max(FIRST_BYTES, 2 * this.#bytes.length);
+    const wanted = Math.max(needed, Math.min(ample, this.#mostBytes));
+    const had = this.#bytes.length;
+    const size = [wanted, needed].find((size) => this.#store.take(size - had));
+    if (size === undefined) return false;
+    this.#bytes = new Uint8Array(this.#bytes.buffer.transfer(size));
+    return true;
+  }
+
+  /** What came, as a body that counts by itself. */
+  hold(): HeldBody {
+    const store = this.#store;
+    const blob = new Blob([this.#bytes.subarray(0, this.#length)]);
+    store.give(this.#bytes.length - this.#length);
+    let held = this.#length;
+    this.#bytes = new Uint8Array();
+    return {
+      blob,
+      [Symbol.dispose](): void {
+        store.give(held);
+        held = 0;
+      },
+    };
+  }
+
+  /** Gives back what it has, unless it was handed on. */
+  release(): void {
+    this.#store.give(this.#bytes.length);
+    this.#bytes = new Uint8Array();
+  }
+}
+
+function tooLarge(limitBytes: number): HttpError {
+  return new HttpError(
+    413,
+    new ProxyError(
+      "frame-too-large",
+      `the request's body is over the limit of ${limitBytes} bytes; --max-frame (MCP_MAX_FRAME) sets this limit`,
+      { data: { limitBytes } },
+    ),
+  );
+}
+
+function stalledBody(limitMs: number): HttpError {
+  const text = `nothing more of the request's body came for ${limitMs} ms`;
+  return new HttpError(
+    408,
+    new ProxyError("timeout", text, { data: { limitMs } }),
+  );
+}
+
+function slowBody(limitMs: number): HttpError {
+  const text = `the request's body did not come within ${limitMs} ms`;
+  return new HttpError(
+    408,
+    new ProxyError("timeout", text, { data: { limitMs } }),
+  );
+}
+
+/** Too much of many at once; it may fit a moment later. */
+function noRoom(): HttpError {
+  return new HttpError(
+    503,
+    new ProxyError(
+      "overloaded",
+      "the proxy holds as many request bodies as it has memory for",
+      { data: { mayHaveRun: false } },
+    ),
+    { "retry-after": "1" },
+  );
+}

@@ -1,0 +1,184 @@
+/**
+ * Which headers pass through the HTTP front.
+ *
+ * All do that are not named here: those of MCP, trace context, a server's own.
+ *
+ * @module
+ */
+
+import { ProxyError } from "../errors.ts";
+
+/** How much of a text from outside is shown in an error. */
+const SHOWN_LENGTH = 80;
+
+/**
+ * What belongs to one connection, or frames a message on it (RFC 9110, 7.6.1;
+ * RFC 9112). Each side frames its messages itself, by what it counted: a length
+ * that one peer says is not true of the bytes that another one gets.
+ */
+const HOP_BY_HOP: readonly string[] = [
+  "connection",
+  "content-length",
+  "http2-settings",
+  "keep-alive",
+  "te",
+  "trailer",
+  "transfer-encoding",
+  "upgrade",
+];
+
+const HOP_BY_HOP_PREFIXES: readonly string[] = ["proxy-"];
+
+const REQUEST_NAMES: ReadonlySet<string> = new Set([
+  ...HOP_BY_HOP,
+  // The front's own token, and cookies of whatever else is at its host.
+  "authorization",
+  "cookie",
+  "cookie2",
+  // Who asks is the proxy, not whoever asks it.
+  "forwarded",
+  "via",
+  "x-real-ip",
+  // What the request that goes on has anew: its host, its date.
+  "date",
+  "expect",
+  "host",
+  // What the runtime decodes it asks for itself, and never in parts.
+  "accept-encoding",
+  "if-range",
+  "range",
+  // What browsers say of the page that asks; the guard has read it.
+  "origin",
+  "referer",
+]);
+
+const REQUEST_PREFIXES: readonly string[] = [
+  ...HOP_BY_HOP_PREFIXES,
+  "sec-",
+  // What belongs to a signature.
+  "x-amz-",
+  // What AWS's load balancers say of whoever asks.
+  "x-amzn-lattice-",
+  "x-amzn-mtls-",
+  "x-amzn-oidc-",
+  "x-amzn-tls-",
+  "x-forwarded-",
+];
+
+const RESPONSE_NAMES: ReadonlySet<string> = new Set([
+  ...HOP_BY_HOP,
+  // One client's cookies are not another's, and none come back.
+  "set-cookie",
+  "set-cookie2",
+  // What a client would answer with credentials that never arrive.
+  "www-authenticate",
+  "authentication-info",
+  // What is about the target's host, not about the front's.
+  "alt-svc",
+  "clear-site-data",
+  "location",
+  "nel",
+  "refresh",
+  "report-to",
+  "reporting-endpoints",
+  "strict-transport-security",
+  "via",
+]);
+
+const RESPONSE_PREFIXES: readonly string[] = [
+  ...HOP_BY_HOP_PREFIXES,
+  // No web page is let in, whatever the target thinks of them.
+  "access-control-",
+];
+
+/** The codings that fetch takes off a body; their header it leaves. */
+const DECODED: ReadonlySet<string> = new Set(["gzip", "br"]);
+
+/**
+ * What describes the bytes of a body, and is wrong when they are replaced.
+ */
+export const BODY_HEADERS: readonly string[] = [
+  "content-digest",
+  "content-encoding",
+  "content-language",
+  "content-md5",
+  "content-type",
+  "digest",
+  "etag",
+  "repr-digest",
+];
+
+/**
+ * The headers of a request that go on to the target.
+ *
+ * @param received The headers of the client's request.
+ * @param custom Headers to add; they take the place of the client's.
+ * @returns The headers, to be signed.
+ */
+export function requestHeaders(
+  received: Headers,
+  custom: readonly (readonly [name: string, value: string])[],
+): Headers {
+  const headers = passing(received, REQUEST_NAMES, REQUEST_PREFIXES);
+  for (const [name, value] of custom) headers.set(name, value);
+  return headers;
+}
+
+/**
+ * The headers of an answer that go on to the client. None says how long the
+ * body is: whoever counts its bytes adds that.
+ *
+ * @param received The headers of the target's answer.
+ * @returns The headers.
+ * @throws {ProxyError} `bad-answer`: nobody knows which coding the body is in.
+ */
+export function responseHeaders(received: Headers): Headers {
+  const headers = passing(received, RESPONSE_NAMES, RESPONSE_PREFIXES);
+  const coding = headers.get("content-encoding")?.trim().toLowerCase() ?? "";
+  // Of two headers fetch takes off the first coding, and of one with a comma
+  // none; here both look the same.
+  if (coding.includes(",")) throw severalCodings(coding);
+  if (DECODED.has(coding)) headers.delete("content-encoding");
+  return headers;
+}
+
+function severalCodings(coding: string): ProxyError {
+  return new ProxyError(
+    "bad-answer",
+    `the target's answer has several content codings (${
+      coding.slice(0, SHOWN_LENGTH)
+    }), which cannot be told apart`,
+  );
+}
+
+function passing(
+  received: Headers,
+  names: ReadonlySet<string>,
+  prefixes: readonly string[],
+): Headers {
+  const listed = new Set(
+    (received.get("connection") ?? "").toLowerCase().split(",")
+      .map((name) => name.trim()),
+  );
+  const headers = new Headers();
+  for (const [name, value] of received) {
+    if (names.has(name) || listed.has(name)) continue;
+    if (prefixes.some((prefix) => name.startsWith(prefix))) continue;
+    headers.append(name, value);
+  }
+  return headers;
+}
+
+/** Names of headers whose values open something: a session, above all. */
+const SECRET_NAME = /api-?key|auth|credential|password|secret|session|token/;
+
+/**
+ * The values of headers that no log line and no error may show: a target may
+ * echo them.
+ *
+ * @param headers The headers of a client's request, or of the target's answer.
+ */
+export function secretsIn(headers: Headers): string[] {
+  return [...headers].filter(([name]) => SECRET_NAME.test(name))
+    .map(([, value]) => value);
+}

@@ -1,0 +1,115 @@
+/**
+ * What an onlooker is told of a request at the HTTP front, and of its answer.
+ *
+ * @module
+ */
+
+import type { SmallMessage } from "./body.ts";
+import type { Pieces } from "./relay.ts";
+import { BlockBuffer, joinBytes } from "../mcp/wire/block_buffer.ts";
+import { type Era, eraOf } from "../mcp/wire/era.ts";
+import { EventParser } from "../mcp/wire/events.ts";
+import { responseIn } from "../mcp/transport/link.ts";
+import type { ResponseMessage } from "../mcp/wire/message.ts";
+import type {
+  Observation,
+  Observed,
+  Observer,
+} from "../mcp/transport/observer.ts";
+
+/** Tells that a request with a message in it is about to be sent. */
+export function observeRequest(
+  observer: Observer,
+  headers: Headers,
+  byteLength: number,
+  small: SmallMessage | undefined,
+): Observation {
+  observer.received(byteLength);
+  const { message, era } = small ? byBody(small) : byHeaders(headers);
+  return observer.began({ ...message, headers }, era);
+}
+
+interface Seen {
+  readonly message: Observed;
+  readonly era: Era;
+}
+
+function byBody({ message }: SmallMessage): Seen {
+  switch (message.kind) {
+    case "request": {
+      const { method, params, id } = message;
+      const requests = [id];
+      return { message: { method, params, requests }, era: eraOf(message) };
+    }
+    case "notification": {
+      const { method, params } = message;
+      return { message: { method, params, requests: [] }, era: eraOf(message) };
+    }
+    case "batch": {
+      const requests = message.messages.flatMap((single) =>
+        single.kind === "request" ? [single.id] : []
+      );
+      return legacy("batch", requests);
+    }
+    default:
+      return legacy(message.kind, []);
+  }
+}
+
+/** Clients of 2026-07-28 name the method in a header, too. */
+function byHeaders(headers: Headers): Seen {
+  const method = headers.get("mcp-method");
+  if (method === null) return legacy("unread", []);
+  const params = { name: headers.get("mcp-name") };
+  return { message: { method, params, requests: [] }, era: "modern" };
+}
+
+function legacy(method: string, requests: Observed["requests"]): Seen {
+  return { message: { method, params: undefined, requests }, era: "legacy" };
+}
+
+/** A larger answer is not kept only to be told of. */
+const MAX_KEPT_BYTES = 64 * 1024;
+
+/**
+ * An answer that passes, and is kept on the side as long as it is small: most
+ * errors of MCP come with HTTP 200. Nothing of it waits for that.
+ */
+export class PassingAnswer {
+  readonly #isStream: boolean;
+  readonly #kept = new BlockBuffer();
+  #isSmall = true;
+
+  /** @param isStream Whether it is a stream of events. */
+  constructor(isStream: boolean) {
+    this.#isStream = isStream;
+  }
+
+  /** The answer's pieces, as they are. */
+  async *watch(pieces: Pieces): AsyncGenerator<Uint8Array> {
+    for await (const piece of pieces) {
+      this.#keep(piece);
+      yield piece;
+    }
+  }
+
+  #keep(piece: Uint8Array): void {
+    if (!this.#isSmall) return;
+    this.#isSmall = this.#kept.byteLength + piece.length <= MAX_KEPT_BYTES;
+    if (this.#isSmall) this.#kept.push(piece);
+    else this.#kept.takePieces();
+  }
+
+  /** The answer that passed, if it was small and is one. */
+  read(): ResponseMessage | undefined {
+    if (!this.#isSmall) return undefined;
+    const bytes = joinBytes(this.#kept.takePieces());
+    return this.#isStream ? lastResponseIn(bytes) : responseIn(bytes);
+  }
+}
+
+function lastResponseIn(bytes: Uint8Array): ResponseMessage | undefined {
+  const parser = new EventParser({ maxDataBytes: MAX_KEPT_BYTES });
+  return [...parser.feed(bytes)].flatMap(({ data }) => responseIn(data) ?? [])
+    .at(-1);
+}

@@ -1,0 +1,236 @@
+/**
+ * What options do to messages at the HTTP front: forbid tools, add metadata.
+ *
+ * @module
+ */
+
+import { ProxyError } from "../errors.ts";
+import { BatchRefusal, HttpError } from "./error.ts";
+import { checkUnambiguous } from "../mcp/tools/ambiguity.ts";
+import type { AskForTools } from "../mcp/tools/call_guard.ts";
+import { LISTEN } from "../mcp/stateless/listen.ts";
+import {
+  type BatchMessage,
+  readMessageInTurns,
+  type ResponseMessage,
+  type SingleMessage,
+} from "../mcp/wire/message.ts";
+import {
+  addMetadata,
+  type Metadata,
+  paramsWithMetadata,
+} from "../mcp/wire/metadata.ts";
+import { standardHeaders } from "../mcp/stateless/headers.ts";
+import { learnTools } from "../mcp/tools/learner.ts";
+import {
+  hasRules,
+  toolName,
+  ToolPolicy,
+  type ToolRules,
+  unansweredCall,
+} from "../mcp/tools/policy.ts";
+
+/** What a {@linkcode MessagePolicy} is made of. */
+export interface MessagePolicyOptions {
+  readonly tools: ToolRules;
+  readonly metadata: Metadata;
+  /** The time in milliseconds; `performance.now` by default. */
+  readonly now?: () => number;
+}
+
+/** A message that may pass. */
+export interface Admitted {
+  /** What is sent. */
+  readonly bytes: Uint8Array;
+  /** Whether its answer may hold a list of tools, or tell of another one. */
+  readonly isLookedThrough: boolean;
+  /** Whether it begins a session. */
+  readonly beginsSession: boolean;
+}
+
+/** Sends a request of the proxy's own, on behalf of a client's. */
+export type Ask = (
+  method: string,
+  message: Uint8Array,
+) => Promise<ResponseMessage>;
+
+/**
+ * How long what a tool said of itself is believed. That the tools have changed
+ * may be told to another of the proxies that stand side by side.
+ */
+const TOOLS_MAX_AGE_MS = 60_000;
+
+const LIST = "tools/list";
+const CALL = "tools/call";
+
+const encoder = new TextEncoder();
+
+/** Looks at messages before they are sent. */
+export class MessagePolicy {
+  /** Which tools may be seen and called; `undefined`: all. */
+  readonly tools: ToolPolicy | undefined;
+  readonly #metadata: Metadata;
+
+  constructor({ tools, metadata, now }: MessagePolicyOptions) {
+    const memory = { maxAgeMs: TOOLS_MAX_AGE_MS, now };
+    this.tools = hasRules(tools) ? new ToolPolicy(tools, memory) : undefined;
+    this.#metadata = metadata;
+  }
+
+  /**
+   * Lets a message pass, or refuses it.
+   *
+   * @param bytes The message, or a batch of them.
+   * @param headers The client's, which may say what the message says.
+   * @param ask Asks the target for its tools, when a call needs them known.
+   * @returns What is sent in its place.
+   * @throws {HttpError} It is refused.
+   */
+  async admit(
+    bytes: Uint8Array,
+    headers: Headers,
+    ask: Ask,
+  ): Promise<Admitted> {
+    const message = await readMessageInTurns(bytes);
+    if (message.kind === "invalid") {
+      // What we cannot read the target might.
+      if (this.tools === undefined) {
+        return { bytes, isLookedThrough: false, beginsSession: false };
+      }
+      const error = new ProxyError(message.reason, message.detail);
+      throw new HttpError(400, error);
+    }
+    if (this.tools !== undefined) {
+      checkReading(bytes, message, headers);
+      const metadata = this.#metadata;
+      await checkCalls(
+        message,
+        this.tools,
+        (params) => askForTools(ask, params, metadata),
+      );
+    }
+    const methods = singlesOf(message).map((single) =>
+      single.kind === "request" ? single.method : ""
+    );
+    // Whoever begins a session may have lost one to a target that has begun
+    // anew, and that may have other tools.
+    const beginsSession = methods.includes("initialize");
+    if (beginsSession) this.tools?.forget();
+    const mayTellOfChange = this.tools?.usesHints && methods.includes(LISTEN);
+    return {
+      bytes: addMetadata(bytes, message, this.#metadata),
+      isLookedThrough: mayTellOfChange || methods.includes(LIST),
+      beginsSession,
+    };
+  }
+}
+
+function singlesOf(
+  message: SingleMessage | BatchMessage,
+): readonly SingleMessage[] {
+  return message.kind === "batch" ? message.messages : [message];
+}
+
+/** Refuses what the target, or a gateway, might read otherwise. */
+function checkReading(
+  bytes: Uint8Array,
+  message: SingleMessage | BatchMessage,
+  headers: Headers,
+): void {
+  try {
+    checkUnambiguous(bytes, message);
+    checkHeaders(headers, message);
+  } catch (error) {
+    if (!(error instanceof ProxyError)) throw error;
+    throw refusal(message, error, () => error);
+  }
+}
+
+/** Refuses calls of tools that are not allowed, and what stands beside them. */
+async function checkCalls(
+  message: SingleMessage | BatchMessage,
+  policy: ToolPolicy,
+  ask: AskForTools,
+): Promise<void> {
+  const refused = new Map<SingleMessage, ProxyError>();
+  for (const single of singlesOf(message)) {
+    const error = await refusalOf(single, policy, ask);
+    if (error !== undefined) refused.set(single, error);
+  }
+  const [first] = refused.values();
+  if (first === undefined) return;
+  // As MCP has it: a call fails, HTTP does not.
+  if (message.kind === "request") throw new HttpError(200, first);
+  const beside = new ProxyError(
+    "blocked",
+    "nothing of the batch was sent, since a call in it is blocked",
+  );
+  throw refusal(message, first, (single) => refused.get(single) ?? beside);
+}
+
+/** The refusal of a message: in a batch each request has its own error. */
+function refusal(
+  message: SingleMessage | BatchMessage,
+  error: ProxyError,
+  errorOf: (request: SingleMessage) => ProxyError,
+): HttpError {
+  if (message.kind !== "batch") return new HttpError(400, error);
+  const answers = message.messages.flatMap((single) =>
+    single.kind === "request" ? [{ id: single.id, error: errorOf(single) }] : []
+  );
+  return new BatchRefusal(400, error, answers);
+}
+
+/** Why a message may not pass; `undefined` when it may. */
+async function refusalOf(
+  message: SingleMessage,
+  policy: ToolPolicy,
+  ask: AskForTools,
+): Promise<ProxyError | undefined> {
+  if (message.kind === "response" || message.method !== CALL) return undefined;
+  if (message.kind === "notification") return unansweredCall();
+  const { params } = message;
+  const name = toolName(params);
+  if (policy.knows(name)) return policy.refusal(name);
+  const failure = await learnTools(policy, params, ask).catch((cause) => {
+    // Else it would read as if the call's own answer were too large.
+    if (isTooLarge(cause)) return cause.message;
+    throw cause;
+  });
+  return policy.refusal(name, failure);
+}
+
+function isTooLarge(cause: unknown): cause is ProxyError {
+  return cause instanceof ProxyError && cause.reason === "frame-too-large";
+}
+
+/** A request of the proxy's own, which has the metadata as the client's have. */
+function askForTools(
+  ask: Ask,
+  given: Readonly<Record<string, unknown>>,
+  metadata: Metadata,
+): Promise<ResponseMessage> {
+  const id = `sigv4-proxy:tools:${crypto.randomUUID()}`;
+  const params = paramsWithMetadata(given, metadata);
+  const message = { jsonrpc: "2.0", id, method: LIST, params };
+  return ask(LIST, encoder.encode(JSON.stringify(message)));
+}
+
+/** Refuses headers by which a gateway might see another tool than the policy. */
+function checkHeaders(
+  headers: Headers,
+  message: SingleMessage | BatchMessage,
+): void {
+  const hasMethod = message.kind === "request" ||
+    message.kind === "notification";
+  const mirrored = new Map(
+    hasMethod ? standardHeaders(message.method, message.params) : [],
+  );
+  for (const name of ["Mcp-Method", "Mcp-Name"]) {
+    const given = headers.get(name);
+    if (given === null || given === mirrored.get(name.toLowerCase())) continue;
+    const detail =
+      `${name} does not say what the message says, which with a tool policy is refused`;
+    throw new ProxyError("invalid-request", detail);
+  }
+}

@@ -1,0 +1,255 @@
+/**
+ * One `subscriptions/listen` for all that a legacy client is told of: the lists
+ * that the server offers to tell of, and the resources it subscribed to. One
+ * that the target ends is opened again, since a client of a legacy revision
+ * could not.
+ *
+ * @module
+ */
+
+import type { Log } from "../../log/log.ts";
+import { META, metaOf } from "../wire/era.ts";
+import { isOwnError } from "../transport/failure.ts";
+import {
+  type Emit,
+  type Link,
+  notifyCancelled,
+  type OwnRequests,
+} from "../transport/link.ts";
+import {
+  isObject,
+  type NotificationMessage,
+  type RequestId,
+  requestId,
+  type RpcError,
+} from "../wire/message.ts";
+
+/** What a {@linkcode ListenBridge} is handed. */
+export interface ListenBridgeOptions {
+  /** Writes one frame to the client. */
+  readonly emit: Emit;
+  readonly log: Log;
+  readonly own: OwnRequests;
+  readonly link: Link;
+  /** The `_meta` of a request. */
+  readonly meta: () => Record<string, unknown>;
+}
+
+/** Members of the filter, by the capability that offers them. */
+const LISTS: readonly (readonly [capability: string, member: string])[] = [
+  ["tools", "toolsListChanged"],
+  ["prompts", "promptsListChanged"],
+  ["resources", "resourcesListChanged"],
+];
+
+/** How long a target may take to acknowledge a subscription, in ms. */
+const ACKNOWLEDGE_MS = 30_000;
+
+/** What the client may have missed, by the member of the filter. */
+const CHANGES: Readonly<Record<string, string>> = {
+  toolsListChanged: "notifications/tools/list_changed",
+  promptsListChanged: "notifications/prompts/list_changed",
+  resourcesListChanged: "notifications/resources/list_changed",
+};
+
+/** The waits before a subscription that is over is opened again, in ms. */
+const REOPEN_MS: readonly number[] = [250, 1_000, 5_000, 15_000, 60_000];
+
+/** A subscription that lives this long was worth opening, in ms. */
+const STABLE_MS = 10_000;
+
+const encoder = new TextEncoder();
+
+interface Subscription {
+  readonly id: RequestId;
+  /** Resolves to the filter that the target honours, or to its error. */
+  readonly opened: PromiseWithResolvers<unknown>;
+  /** Whether it came to nothing, so that the one before it goes on. */
+  isRefused: boolean;
+}
+
+/** Keeps the one subscription as it should be. */
+export class ListenBridge {
+  readonly #options: ListenBridgeOptions;
+  readonly #uris = new Set<string>();
+  #capabilities: Record<string, unknown> = {};
+  #current: Subscription | undefined;
+  /** The current one, and those before it until what follows is acknowledged. */
+  readonly #heard = new Set<string>();
+  /** Those that are not acknowledged yet, by their IDs. */
+  readonly #unopened = new Map<string, Subscription>();
+  #reopening: ReturnType<typeof setTimeout> | undefined;
+  #reopened = 0;
+  #openedAt: number | undefined;
+
+  constructor(options: ListenBridgeOptions) {
+    this.#options = options;
+  }
+
+  /** Notes what the server can do. */
+  offers(capabilities: unknown): void {
+    this.#capabilities = isObject(capabilities) ? capabilities : {};
+    this.#uris.clear();
+  }
+
+  /** Begins to listen, if there is anything to listen for. */
+  open(): void {
+    void this.#renew();
+  }
+
+  /** Subscribes to a resource; resolves to the error if there is one. */
+  async subscribe(uri: string): Promise<RpcError | undefined> {
+    const { resources } = this.#capabilities;
+    if (!isObject(resources) || resources.subscribe !== true) {
+      return failed(-32601, "the target has no subscriptions to resources");
+    }
+    this.#uris.add(uri);
+    const honoured = await this.#renew();
+    const uris = isObject(honoured) ? honoured.resourceSubscriptions : [];
+    if (Array.isArray(uris) && uris.includes(uri)) return undefined;
+    this.#uris.delete(uri);
+    return failed(-32602, "the target does not tell of this resource");
+  }
+
+  /** Ends a subscription to a resource. */
+  async unsubscribe(uri: string): Promise<RpcError | undefined> {
+    if (this.#uris.delete(uri)) await this.#renew();
+    return undefined;
+  }
+
+  /** Listens anew, then leaves the subscription that was there before. */
+  async #renew(): Promise<unknown> {
+    const { own, link, meta, log } = this.#options;
+    clearTimeout(this.#reopening);
+    const before = this.#current;
+    const notifications = this.#filter();
+    if (Object.keys(notifications).length === 0) {
+      this.end();
+      return {};
+    }
+    const subscription: Subscription = {
+      id: own.nextId(),
+      opened: Promise.withResolvers<unknown>(),
+      isRefused: false,
+    };
+    this.#current = subscription;
+    this.#heard.add(subscription.id.key);
+    this.#unopened.set(subscription.id.key, subscription);
+    const params = { _meta: meta(), notifications };
+    own.ask(link, "subscriptions/listen", params, subscription.id)
+      .then(({ error }) => this.#over(subscription, error));
+    const timer = setTimeout(() => {
+      log.warn("the target did not acknowledge a subscription");
+      subscription.isRefused = true;
+      subscription.opened.resolve(undefined);
+    }, ACKNOWLEDGE_MS);
+    const honoured = await subscription.opened.promise;
+    clearTimeout(timer);
+    this.#unopened.delete(subscription.id.key);
+    if (subscription.isRefused && this.#goesOn(before)) {
+      if (this.#current === subscription) this.#leave(subscription, undefined);
+      this.#current = before;
+      clearTimeout(this.#reopening);
+      return undefined;
+    }
+    if (before) this.#leave(before, honoured);
+    if (honoured !== undefined) this.#openedAt = performance.now();
+    return honoured;
+  }
+
+  #goesOn(before: Subscription | undefined): before is Subscription {
+    return before !== undefined && this.#heard.has(before.id.key);
+  }
+
+  /** The target has ended one; the client cannot know. */
+  #over(subscription: Subscription, error: RpcError | undefined): void {
+    const { log } = this.#options;
+    subscription.isRefused = error !== undefined;
+    subscription.opened.resolve(undefined);
+    this.#heard.delete(subscription.id.key);
+    if (subscription !== this.#current) return;
+    this.#current = undefined;
+    // The proxy's own error passes with its cause.
+    if (error && !isOwnError(error.data)) {
+      log.warn("the target refused a subscription", { code: error.code });
+      return;
+    }
+    const now = performance.now();
+    if (now - (this.#openedAt ?? now) > STABLE_MS) this.#reopened = 0;
+    const place = Math.min(this.#reopened++, REOPEN_MS.length - 1);
+    const waitMs = REOPEN_MS[place];
+    log.warn("a subscription is over, and is opened again", {
+      code: error?.code,
+      waitMs,
+    });
+    this.#reopening = setTimeout(() => void this.#reopen(), waitMs);
+  }
+
+  async #reopen(): Promise<void> {
+    const honoured = await this.#renew();
+    if (!isObject(honoured)) return;
+    // Whatever it tells of may have changed meanwhile.
+    for (const [member, method] of Object.entries(CHANGES)) {
+      if (honoured[member] === true) await this.#tell(method);
+    }
+    for (const uri of this.#uris) {
+      await this.#tell("notifications/resources/updated", { uri });
+    }
+  }
+
+  async #tell(method: string, params?: unknown): Promise<void> {
+    const message = JSON.stringify({ jsonrpc: "2.0", method, params });
+    await this.#options.emit(encoder.encode(message)).catch(() => {});
+  }
+
+  #filter(): Record<string, unknown> {
+    const filter: Record<string, unknown> = {};
+    for (const [capability, member] of LISTS) {
+      const offered = this.#capabilities[capability];
+      if (isObject(offered) && offered.listChanged === true) {
+        filter[member] = true;
+      }
+    }
+    if (this.#uris.size > 0) filter.resourceSubscriptions = [...this.#uris];
+    return filter;
+  }
+
+  /** Whether a notification is the bridge's own, and not the client's to see. */
+  receive({ method, params }: NotificationMessage): boolean {
+    const id = requestId(metaOf(params)[META.subscriptionId]);
+    if (method === "notifications/subscriptions/acknowledged") {
+      const honoured = isObject(params) ? params.notifications : undefined;
+      if (id) this.#unopened.get(id.key)?.opened.resolve(honoured);
+      return true;
+    }
+    if (method !== "notifications/cancelled" || !isObject(params)) {
+      // What one before those still says would be told twice.
+      return id !== undefined && !this.#heard.has(id.key);
+    }
+    const ended = requestId(params.requestId);
+    const current = this.#current;
+    if (!current || ended?.key !== current.id.key) return false;
+    this.#options.own.forget(current.id);
+    this.#over(current, undefined);
+    return true;
+  }
+
+  /** Stops listening. */
+  end(): void {
+    clearTimeout(this.#reopening);
+    if (this.#current) this.#leave(this.#current, undefined);
+    this.#current = undefined;
+  }
+
+  /** Cancels one; whoever still waits for it gets what took its place. */
+  #leave({ id, opened }: Subscription, honoured: unknown): void {
+    opened.resolve(honoured);
+    this.#heard.delete(id.key);
+    this.#options.own.forget(id);
+    notifyCancelled(this.#options.link, id);
+  }
+}
+
+function failed(code: number, message: string): RpcError {
+  return { code, message, data: undefined };
+}

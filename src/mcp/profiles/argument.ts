@@ -1,0 +1,142 @@
+/**
+ * The argument of a tool that names an AWS profile: put into lists of tools,
+ * and taken out of calls.
+ *
+ * @module
+ */
+
+import { excerpt } from "../wire/excerpt.ts";
+import type { Log } from "../../log/log.ts";
+import { UNREAD } from "../wire/large_message.ts";
+import {
+  type BatchMessage,
+  isObject,
+  type RequestMessage,
+  type SingleMessage,
+} from "../wire/message.ts";
+import { Recent } from "../lru_cache.ts";
+import {
+  insertMembers,
+  mapElements,
+  memberAt,
+  memberNamed,
+  removeMembers,
+  whole,
+} from "../wire/splice.ts";
+
+/** The argument that names the profile. */
+export const PROFILE_ARGUMENT = "aws_profile";
+
+/** How many tools with an argument of that name are remembered. */
+const MAX_OWNERS = 10_000;
+
+/** Offers the argument, and says which calls have it. */
+export class ProfileArgument {
+  readonly #log: Log;
+  /** The argument as a member of `properties`. */
+  readonly #member: string;
+  /** The tools that, as last listed, have one of that name themselves. */
+  readonly #owners = new Recent<true>(MAX_OWNERS);
+
+  /** @param profiles The profiles to choose from; the first is the default. */
+  constructor(profiles: readonly string[], log: Log) {
+    this.#log = log;
+    this.#member = `${JSON.stringify(PROFILE_ARGUMENT)}:${
+      JSON.stringify({
+        type: "string",
+        enum: profiles,
+        description: `AWS profile (account and role) to call the tool with; ${
+          profiles[0]
+        } if none is given`,
+      })
+    }`;
+  }
+
+  /**
+   * What a message names as its profile, and `undefined` if that is nothing or
+   * the tool's own. Models give `null` for what they leave out.
+   */
+  valueIn(message: SingleMessage): unknown {
+    if (message.kind !== "request" || message.method !== "tools/call") return;
+    const { params } = message;
+    // What cannot be seen may name one.
+    if (params === UNREAD) return UNREAD;
+    if (isObject(params) && params.arguments === UNREAD) return UNREAD;
+    if (!isObject(params) || !isObject(params.arguments)) return;
+    if (this.#owners.get(String(params.name))) return;
+    return params.arguments[PROFILE_ARGUMENT];
+  }
+
+  /** The frame of a `tools/list` result, each tool with the argument. */
+  offeredIn(frame: Uint8Array): Uint8Array {
+    const list = memberAt(frame, ["result", "tools"]);
+    if (!list) return frame;
+    return mapElements(frame, list, (tool) => this.#offeredBy(tool));
+  }
+
+  #offeredBy(tool: Uint8Array): Uint8Array {
+    const schema = memberNamed("inputSchema", tool, whole(tool));
+    if (!schema) return tool;
+    const properties = memberNamed("properties", tool, schema);
+    const isOwner = properties !== undefined &&
+      memberNamed(PROFILE_ARGUMENT, tool, properties) !== undefined;
+    this.#note(nameOf(tool), isOwner);
+    if (isOwner) return tool;
+    return properties
+      ? insertMembers(tool, properties, this.#member)
+      : insertMembers(tool, schema, `"properties":{${this.#member}}`);
+  }
+
+  #note(tool: string, isOwner: boolean): void {
+    if (!isOwner) return this.#owners.delete(tool);
+    this.#owners.set(tool, true);
+    this.#log.warn(`a tool has an argument ${PROFILE_ARGUMENT} of its own`, {
+      tool: excerpt(tool),
+    });
+  }
+
+  /** A batch whose calls have no argument that is `null`, and its frame. */
+  withoutNull(
+    bytes: Uint8Array,
+    batch: BatchMessage,
+  ): readonly [bytes: Uint8Array, batch: BatchMessage] {
+    const isNull = batch.messages.map((message) =>
+      this.valueIn(message) === null
+    );
+    if (!isNull.includes(true)) return [bytes, batch];
+    const frame = mapElements(
+      bytes,
+      whole(bytes),
+      (element, at) => isNull[at] ? withoutProfile(element) : element,
+    );
+    const messages = batch.messages.map((message, at) =>
+      isNull[at] && message.kind === "request"
+        ? callWithoutProfile(message)
+        : message
+    );
+    return [frame, { ...batch, messages }];
+  }
+}
+
+/** The frame of a call without the argument. */
+export function withoutProfile(bytes: Uint8Array): Uint8Array {
+  const range = memberAt(bytes, ["params", "arguments"]);
+  if (!range) return bytes;
+  return removeMembers(bytes, range, ({ name }) => name === PROFILE_ARGUMENT);
+}
+
+/** A call without the argument. */
+export function callWithoutProfile(call: RequestMessage): RequestMessage {
+  const { params } = call;
+  if (!isObject(params) || !isObject(params.arguments)) return call;
+  const { [PROFILE_ARGUMENT]: _profile, ...rest } = params.arguments;
+  return { ...call, params: { ...params, arguments: rest } };
+}
+
+/** The name of a tool in a list. */
+function nameOf(tool: Uint8Array): string {
+  const name = memberNamed("name", tool, whole(tool));
+  if (!name) return "";
+  const source = tool.subarray(name.start, name.end);
+  return String(JSON.parse(new TextDecoder().decode(source)));
+}

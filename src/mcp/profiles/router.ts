@@ -1,0 +1,331 @@
+/**
+ * Calls on behalf of several AWS profiles, each over a link of its own.
+ *
+ * Tools gain an optional argument that names the profile. A call that has it is
+ * sent, without it, over the link of that profile; so is what comes of the call:
+ * its cancellation, answers to what the target asks meanwhile, requests about a
+ * task that it began. All else goes over the first link, and what is true of the
+ * client as such, its roots and its log level, over each. A link of the legacy
+ * era is initialised, as the client initialised the first, before its first call.
+ *
+ * @module
+ */
+
+import { ProxyError } from "../../errors.ts";
+import type { Log } from "../../log/log.ts";
+import { errorFrame } from "../transport/failure.ts";
+import {
+  AwaitedAnswers,
+  cancelledId,
+  type Emit,
+  type Link,
+  partsOf,
+} from "../transport/link.ts";
+import {
+  type BatchMessage,
+  isObject,
+  type NotificationMessage,
+  type RequestId,
+  type RequestMessage,
+  type ResponseMessage,
+  type SingleMessage,
+} from "../wire/message.ts";
+import type { Observer } from "../transport/observer.ts";
+import {
+  callWithoutProfile,
+  PROFILE_ARGUMENT,
+  ProfileArgument,
+  withoutProfile,
+} from "./argument.ts";
+import { originalId, ProfileBranch } from "./branch.ts";
+import { Recent } from "../lru_cache.ts";
+import {
+  memberNamed,
+  removeMembers,
+  replaceRange,
+  whole,
+} from "../wire/splice.ts";
+import { taskIdAskedFor, taskIdIn } from "./task.ts";
+
+/** What a {@linkcode ProfileRouter} is handed. */
+export interface ProfileRouterOptions {
+  /** The profiles; the first is the default. */
+  readonly profiles: readonly string[];
+  /**
+   * Makes the link of a profile. An answer that it does not hand to `emit` it
+   * tells of by its ID.
+   */
+  readonly link: (
+    profile: string,
+    emit: Emit,
+    onAnswer: (id: RequestId) => void,
+  ) => Link;
+  /** Writes one frame to the client. */
+  readonly emit: Emit;
+  readonly log: Log;
+  /** Is told of what is refused, if anyone is. */
+  readonly observer?: Observer;
+}
+
+type Message = SingleMessage | BatchMessage;
+
+/** How many tasks of other profiles than the first are remembered. */
+const MAX_TASKS = 10_000;
+
+/** Sends each call over the link of the profile that it names. */
+export class ProfileRouter implements Link {
+  readonly #options: ProfileRouterOptions;
+  readonly #default: Link;
+  readonly #branches = new Map<string, ProfileBranch>();
+  readonly #lists = new AwaitedAnswers();
+  /** The calls under way that went elsewhere than to the default. */
+  readonly #elsewhere = new Map<string, ProfileBranch>();
+  /** The tasks that calls elsewhere began. */
+  readonly #tasks = new Recent<ProfileBranch>(MAX_TASKS);
+  readonly #argument: ProfileArgument;
+  #initialize: unknown;
+  #logLevel: unknown;
+
+  constructor(options: ProfileRouterOptions) {
+    this.#options = options;
+    const [first] = options.profiles;
+    this.#argument = new ProfileArgument(options.profiles, options.log);
+    this.#default = options.link(
+      first,
+      (frame) => this.#emitDefault(frame),
+      () => {},
+    );
+  }
+
+  accept(bytes: Uint8Array, message: Message): Promise<void> | void {
+    switch (message.kind) {
+      case "request":
+        return this.#acceptRequest(bytes, message);
+      case "notification":
+        return this.#acceptNotification(bytes, message);
+      case "response":
+        return this.#acceptAnswer(bytes, message);
+      case "batch":
+        return this.#acceptBatch(bytes, message);
+    }
+  }
+
+  #acceptRequest(
+    bytes: Uint8Array,
+    request: RequestMessage,
+  ): Promise<void> | void {
+    this.#elsewhere.delete(request.id.key);
+    this.#learn(request);
+    const branch = this.#branchOfTask(request);
+    if (branch) return this.#sendOver(branch, bytes, request);
+    const profile = this.#argument.valueIn(request);
+    if (profile === undefined) return this.#default.accept(bytes, request);
+    const { profiles, log } = this.#options;
+    const [first] = profiles;
+    // What models give for an argument that they leave out.
+    const chosen = profile === null ? first : profile;
+    if (typeof chosen !== "string" || !profiles.includes(chosen)) {
+      const error = unknownProfile(profile, profiles);
+      log.warn(error.message, { id: request.id.source });
+      return this.#refuse(request, error);
+    }
+    const frame = withoutProfile(bytes);
+    const call = callWithoutProfile(request);
+    if (chosen === first) return this.#default.accept(frame, call);
+    return this.#sendOver(this.#branch(chosen), frame, call);
+  }
+
+  #sendOver(
+    branch: ProfileBranch,
+    bytes: Uint8Array,
+    request: RequestMessage,
+  ): Promise<void> | void {
+    this.#elsewhere.set(request.id.key, branch);
+    return branch.accept(bytes, request);
+  }
+
+  /** Notes what other links than the default have to know of, too. */
+  #learn(message: SingleMessage): void {
+    if (message.kind === "response") return;
+    const { method, params } = message;
+    switch (method) {
+      case "initialize":
+        this.#initialize = params;
+        this.#logLevel = undefined;
+        return;
+      case "tools/list":
+        if (message.kind === "request") this.#lists.expect(message.id);
+        return;
+      case "logging/setLevel":
+        this.#logLevel = isObject(params) ? params.level : undefined;
+        for (const branch of this.#branches.values()) branch.setLogLevel();
+        return;
+      case "notifications/roots/list_changed":
+        for (const branch of this.#branches.values()) {
+          branch.tell(method, params);
+        }
+    }
+  }
+
+  /** Where the task is that a request is about; `undefined`: the default. */
+  #branchOfTask(message: SingleMessage): ProfileBranch | undefined {
+    if (message.kind !== "request") return undefined;
+    const taskId = taskIdAskedFor(message.method, message.params);
+    return taskId === undefined ? undefined : this.#tasks.get(taskId);
+  }
+
+  /** A cancellation goes where the call went, and that is the end of it. */
+  #acceptNotification(
+    bytes: Uint8Array,
+    message: NotificationMessage,
+  ): Promise<void> | void {
+    this.#learn(message);
+    const id = cancelledId(message);
+    if (!id) return this.#default.accept(bytes, message);
+    const link = this.#elsewhere.get(id.key) ?? this.#default;
+    this.#elsewhere.delete(id.key);
+    this.#lists.cancel(id);
+    return link.accept(bytes, message);
+  }
+
+  /** The members of a batch share a POST, and so a session. */
+  async #acceptBatch(bytes: Uint8Array, batch: BatchMessage): Promise<void> {
+    const names = batch.messages.map((message) =>
+      this.#argument.valueIn(message)
+    );
+    if (names.every((name) => name === undefined || name === null)) {
+      const [rest, plain] = this.#argument.withoutNull(bytes, batch);
+      return await this.#acceptPlainBatch(rest, plain);
+    }
+    const error = new ProxyError(
+      "blocked",
+      `a call in a batch cannot name ${PROFILE_ARGUMENT}; send it on a line of its own`,
+    );
+    for (const message of batch.messages) {
+      if (message.kind === "request") await this.#refuse(message, error);
+    }
+  }
+
+  /** What is for another profile's link leaves the array. */
+  async #acceptPlainBatch(
+    bytes: Uint8Array,
+    batch: BatchMessage,
+  ): Promise<void> {
+    const isLeaving = batch.messages.map((message) => {
+      const id = cancelledId(message);
+      if (id) return this.#elsewhere.has(id.key);
+      if (this.#branchOfTask(message)) return true;
+      return message.kind === "response" && this.#asker(message) !== undefined;
+    });
+    batch.messages.forEach((message, at) => {
+      if (!isLeaving[at]) this.#learn(message);
+    });
+    if (!isLeaving.includes(true)) {
+      return await this.#default.accept(bytes, batch);
+    }
+    const accepted = partsOf(bytes).map((part, index) =>
+      isLeaving[index] ? this.accept(part.bytes, part.message) : undefined
+    );
+    const messages = batch.messages.filter((_message, at) => !isLeaving[at]);
+    if (messages.length > 0) {
+      const rest = removeMembers(
+        bytes,
+        whole(bytes),
+        (_member, index) => isLeaving[index],
+      );
+      accepted.push(this.#default.accept(rest, { kind: "batch", messages }));
+    }
+    await Promise.all(accepted);
+  }
+
+  async #refuse(
+    { id, method, params }: RequestMessage,
+    error: ProxyError,
+  ): Promise<void> {
+    const { emit, observer } = this.#options;
+    observer?.refused(error, { method, params, requests: [id] });
+    await emit(errorFrame(error, id)).catch(() => {});
+  }
+
+  /** The client's answer goes to the link that asked. */
+  #acceptAnswer(
+    bytes: Uint8Array,
+    answer: ResponseMessage,
+  ): Promise<void> | void {
+    const asker = this.#asker(answer);
+    const place = asker && memberNamed("id", bytes, whole(bytes));
+    if (!place) return this.#default.accept(bytes, answer);
+    const { branch, id } = asker;
+    const frame = replaceRange(bytes, place, id.source);
+    return branch.accept(frame, { ...answer, id });
+  }
+
+  /** The link, but the default, whose request an answer is for. */
+  #asker(
+    answer: ResponseMessage,
+  ): { branch: ProfileBranch; id: RequestId } | undefined {
+    for (const [profile, branch] of this.#branches) {
+      const id = answer.id && originalId(profile, answer.id);
+      if (id) return { branch, id };
+    }
+    return undefined;
+  }
+
+  #branch(profile: string): ProfileBranch {
+    const known = this.#branches.get(profile);
+    if (known) return known;
+    const { emit, log, link } = this.#options;
+    const onAnswer = (id: RequestId, result?: unknown) => {
+      this.#elsewhere.delete(id.key);
+      const taskId = taskIdIn(result);
+      if (taskId !== undefined) this.#tasks.set(taskId, branch);
+    };
+    const branch: ProfileBranch = new ProfileBranch({
+      emit,
+      log,
+      profile,
+      link: (emit, onAnswer) => link(profile, emit, onAnswer),
+      initialize: () => this.#initialize,
+      logLevel: () => this.#logLevel,
+      onAnswer,
+    });
+    this.#branches.set(profile, branch);
+    return branch;
+  }
+
+  async #emitDefault(frame: Uint8Array): Promise<void> {
+    const { emit } = this.#options;
+    if (this.#lists.isIdle) return await emit(frame);
+    const parts = partsOf(frame);
+    const lists = this.#lists.takeFrom(parts);
+    if (lists.size === 0) return await emit(frame);
+    for (const part of parts) {
+      const { bytes } = part;
+      const isList = lists.has(part);
+      await emit(isList ? this.#argument.offeredIn(bytes) : bytes);
+    }
+  }
+
+  async drain(patience: AbortSignal): Promise<void> {
+    const links = [this.#default, ...this.#branches.values()];
+    await Promise.all(links.map((link) => link.drain(patience)));
+  }
+
+  async close(limitMs: number): Promise<void> {
+    const links = [this.#default, ...this.#branches.values()];
+    await Promise.all(links.map((link) => link.close(limitMs)));
+  }
+}
+
+function unknownProfile(
+  profile: unknown,
+  profiles: readonly string[],
+): ProxyError {
+  return new ProxyError(
+    "blocked",
+    `${PROFILE_ARGUMENT} must be one of ${
+      profiles.join(", ")
+    }; --profile (MCP_PROFILES) sets the list`,
+    { data: { [PROFILE_ARGUMENT]: profile, profiles } },
+  );
+}

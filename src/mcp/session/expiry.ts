@@ -1,0 +1,284 @@
+/**
+ * How a target says that it does not know the session.
+ *
+ * @module
+ */
+
+import type { ProxyError } from "../../errors.ts";
+import type { Redact } from "../../redact/redact.ts";
+import { jsonWords } from "../wire/body_words.ts";
+import type { Repeat } from "../transport/failure.ts";
+import type { Exchange } from "../transport/exchange.ts";
+import { hasSession, type SessionHeaders } from "../wire/headers.ts";
+import type { RpcError } from "../wire/message.ts";
+import { noMessage, readRpcError } from "../transport/responses.ts";
+
+/** The target does not know the session that it was asked in. */
+export class SessionLost extends Error {
+  override name = "SessionLost";
+
+  constructor(
+    /** The session that is lost. */
+    readonly session: SessionHeaders,
+    /** Whether the request may be sent once more in a new session. */
+    readonly repeat: Repeat,
+    /** What the client is told if nothing else can be done: an error, or the
+     * target's own error frame. */
+    readonly error: ProxyError | Uint8Array,
+  ) {
+    super("the target does not know the session");
+  }
+}
+
+/** How an answer comes that tells of a lost session. */
+type Form =
+  /** An HTTP error. */
+  | "refusal"
+  /** A JSON-RPC error in a 2xx. */
+  | "rpc"
+  /** A text, or an object without JSON-RPC around it, in a 2xx. */
+  | "bare";
+
+/** One signal that the session is lost. */
+interface Signal {
+  readonly form: Form;
+  /** HTTP statuses; any of the form's without. */
+  readonly statuses?: readonly number[];
+  /** JSON-RPC error codes; any, or none at all, without. */
+  readonly codes?: readonly number[];
+  /** Whether it answers the request by its own ID; either without. */
+  readonly isOwn?: boolean;
+  /** Whether its words must speak of the session. */
+  readonly speaks: boolean;
+  /** What it proves of the request, if nothing of an answer came before it. */
+  readonly repeat: Repeat;
+}
+
+/** The statuses with which servers refuse a session that they do not know. */
+const REFUSALS = [400, 401, 404, 410];
+
+/** The AWS MCP server's code for an unknown session. */
+const AWS_SESSION_NOT_FOUND = -30001;
+
+/** The code of the TypeScript and C# SDKs for an unknown session. */
+const SDK_SESSION_NOT_FOUND = -32001;
+
+/** "Invalid params" is about the message, not about its session. */
+const INVALID_PARAMS = -32602;
+
+/** The first row that fits holds. */
+const SIGNALS: readonly Signal[] = [
+  {
+    // MCP 2025-03-26 to 2025-11-25, Session Management: a server MUST answer
+    // 404 to a session that it has ended
+    form: "refusal",
+    statuses: [404],
+    isOwn: false,
+    speaks: false,
+    repeat: "always",
+  },
+  {
+    // python-sdk and FastMCP 400 (text, and -32600), rmcp 401, typescript-sdk
+    // 400 (-32000), anubis 400, keryx 400, AWS MCP Server 400 (-30001): each
+    // looks its sessions up before it runs anything
+    form: "refusal",
+    statuses: REFUSALS,
+    speaks: true,
+    repeat: "always",
+  },
+  {
+    // typescript-sdk and C# SDK 404 (-32001), AWS MCP Server (-30001)
+    form: "refusal",
+    statuses: [404],
+    codes: [SDK_SESSION_NOT_FOUND, AWS_SESSION_NOT_FOUND],
+    isOwn: true,
+    speaks: false,
+    // The code alone: to others it says something else, and the call may have run.
+    repeat: "if-repeatable",
+  },
+  {
+    // AWS MCP Server 200: told before the request runs
+    form: "rpc",
+    codes: [AWS_SESSION_NOT_FOUND],
+    speaks: true,
+    repeat: "always",
+  },
+  {
+    // servers of the python-sdk (-32600) and typescript-sdk (-32001)
+    form: "rpc",
+    speaks: true,
+    repeat: "if-repeatable",
+  },
+  {
+    // keryx issue 503: the transport's own words, in place of any answer to the
+    // request
+    form: "bare",
+    speaks: true,
+    repeat: "always",
+  },
+];
+
+const SESSION =
+  /(?:mcp[ -]?)?session(?:s|[ -]?ids?)?(?: header)?(?![\w-])/.source;
+/** A session's own ID among the words: quoted, or known by its digits. */
+const NAMED =
+  /(?:(?: with(?: the)? id)?:? ?(?:["'(<\[][\w.:-]{1,80}["')>\]]|(?=[\w.:-]{0,80}\d)[\w.:-]{4,80}|(?<=id )\w{1,80}))?/
+    .source;
+const STATE =
+  /(?:not (?:found|valid|known|recogni[sz]ed|active|initiali[sz]ed)|no longer (?:valid|active|exists|available|found)|(?:do(?:es)?|did)(?: not|n't) exist|missing or invalid|invalid|expired|unknown|terminated|closed|ended|timed out|inactive|lost)(?!\w)/
+    .source;
+const FAULT =
+  /(?:valid|active|such|known|existing|invalid|unknown|expired|stale|missing|unrecogni[sz]ed|inactive|terminated)/
+    .source;
+
+/** What servers say, at the start of their words. */
+const WORDINGS: readonly string[] = [
+  // typescript-sdk, go-sdk, C# SDK, java-sdk, rmcp: Session not found;
+  // python-sdk: Session has been terminated;
+  // AWS MCP Server: The provided SessionId was not found or has expired
+  `${SESSION}${NAMED},? (?:(?:was|is|has|have|been|could|be|either) ){0,3}${STATE}`,
+  // python-sdk: No valid session ID provided, Invalid or expired session ID;
+  // anubis: No active session; OmniRoute: Unknown Mcp-Session-Id header
+  `(?:no )?(?:${FAULT}(?: or | and |, |/)? ?){1,3}${SESSION}${
+    /(?=$|[.:;,!)("'-]| (?:provided|or|in|for|given|found|supplied|-|[\w-]{8,}$))/
+      .source
+  }`,
+  // python-sdk, HTTP+SSE: Could not find session
+  `${
+    /(?:no|could not find|cannot find|can't find|failed to find)(?: the| a| any)? /
+      .source
+  }${SESSION}${/(?=$|[.:;,!]| (?:found|exists|for|with))/.source}`,
+  // typescript-sdk, HTTP+SSE: No transport found for sessionId
+  `${/no transport found for /.source}${SESSION}`,
+  // typescript-sdk: Mcp-Session-Id header is required (it did not get it)
+  `${SESSION} (?:is )?(?:required|missing)(?=$|[.:;,!])`,
+  // typescript-sdk, Kotlin SDK: Server not initialized
+  /(?:mcp )?server (?:is )?not initiali[sz]ed/.source,
+  // C# SDK: A new session can only be created by an initialize request
+  /a new session can only be created by an initiali[sz]e request/.source,
+];
+
+/** What stands before the words: a status, a protocol, a courtesy. */
+const BEFORE =
+  /(?:(?:(?:http )?[45]\d\d|bad request|not found|unauthori[sz]ed|gone|error|invalid request|mcp|(?:mcp|json-?rpc|http|transport|session|streamable http) error(?: -?\d+)?)\s?[:.–-]+\s*)*(?:(?:the|your|this|that) )?(?:(?:provided|given|requested|supplied|specified|current) )?/
+    .source;
+
+const SPEAKS = new RegExp(`^${BEFORE}(?:${WORDINGS.join("|")})`, "i");
+
+/** The longest text that is taken for words about the session. */
+const MAX_WORDS = 500;
+
+/** What all of them have, for a quick look. */
+const MENTION = /session|initiali[sz]e/i;
+
+/** Whether words are about a session that is not known. */
+export function speaksOfSession(words: string): boolean {
+  if (words.length > MAX_WORDS || !MENTION.test(words)) return false;
+  // As identifiers: SESSION_NOT_FOUND, SessionExpired.
+  const spaced = words.trim().replaceAll("_", " ")
+    .replace(/([a-z])([A-Z])/g, "$1 $2");
+  return SPEAKS.test(words.trim()) || SPEAKS.test(spaced);
+}
+
+function fits(
+  signal: Signal,
+  form: Form,
+  { status, code, isOwn, speaks }: {
+    readonly status?: number;
+    readonly code?: number | undefined;
+    readonly isOwn?: boolean;
+    readonly speaks: boolean;
+  },
+): boolean {
+  const { statuses, codes } = signal;
+  return signal.form === form &&
+    (!statuses || status !== undefined && statuses.includes(status)) &&
+    (!codes || code !== undefined && codes.includes(code)) &&
+    (signal.isOwn === undefined || signal.isOwn === isOwn) &&
+    (!signal.speaks || speaks);
+}
+
+/** What the words of a JSON-RPC error are: its message, and texts beside it. */
+function wordsOf({ message, data }: RpcError): readonly string[] {
+  return typeof data === "string" ? [message, data] : [message];
+}
+
+/**
+ * Whether an HTTP error tells of a lost session, and if the request may be sent
+ * again; `undefined` when it tells of something else.
+ *
+ * @param response The status and headers.
+ * @param text The body.
+ * @param answer The JSON-RPC error in it, and whether its ID is a request's.
+ */
+export function lossInRefusal(
+  { status, headers }: Response,
+  text: string,
+  answer: { readonly error: RpcError; readonly isOwn: boolean } | undefined,
+): Repeat | undefined {
+  // Who names a way to authenticate does not speak of an MCP session.
+  if (status === 401 && headers.has("www-authenticate")) return undefined;
+  const words = answer ? wordsOf(answer.error) : [...jsonWords(text), text];
+  return SIGNALS.find((signal) =>
+    fits(signal, "refusal", {
+      status,
+      code: answer?.error.code,
+      isOwn: answer?.isOwn === true,
+      speaks: words.some(speaksOfSession),
+    })
+  )?.repeat;
+}
+
+/**
+ * Whether an error in a 2xx answer tells of a lost session, and if the request
+ * may be sent again; `undefined` when it tells of something else.
+ */
+export function lossInAnswer(error: RpcError): Repeat | undefined {
+  if (error.code === INVALID_PARAMS) return undefined;
+  const speaks = wordsOf(error).some(speaksOfSession);
+  return SIGNALS.find((signal) =>
+    fits(signal, "rpc", { code: error.code, speaks })
+  )?.repeat;
+}
+
+const decoder = new TextDecoder();
+
+/**
+ * Whether what stands in a 2xx without JSON-RPC around it, as its body or as an
+ * event, tells of a lost session.
+ */
+export function lossInBareWords(bytes: Uint8Array): Repeat | undefined {
+  if (bytes.length > 4 * MAX_WORDS) return undefined;
+  const text = decoder.decode(bytes);
+  if (!MENTION.test(text) || text.includes('"jsonrpc"')) return undefined;
+  const speaks = [...jsonWords(text), text].some(speaksOfSession);
+  return SIGNALS.find((signal) => fits(signal, "bare", { speaks }))?.repeat;
+}
+
+/**
+ * Whether a message that is no answer to a request tells of a lost session: an
+ * error in JSON-RPC, or bare words.
+ */
+export function lossInMessage(bytes: Uint8Array): Repeat | undefined {
+  if (bytes.length > 4 * MAX_WORDS) return undefined;
+  const answer = readRpcError(bytes);
+  return answer ? lossInAnswer(answer.error) : lossInBareWords(bytes);
+}
+
+/**
+ * Looks whether such words stand where the answer to an exchange should.
+ *
+ * @throws {SessionLost} They do.
+ */
+export function checkSession(
+  { answerHasBegun }: Exchange,
+  session: SessionHeaders,
+  bytes: Uint8Array,
+  redact: Redact,
+): void {
+  const loss = hasSession(session) ? lossInBareWords(bytes) : undefined;
+  if (loss === undefined) return;
+  const text = decoder.decode(bytes);
+  const error = noMessage("the session is lost", text, redact);
+  throw new SessionLost(session, answerHasBegun ? "never" : loss, error);
+}

@@ -1,0 +1,215 @@
+/**
+ * HTTP+SSE, the transport of revision 2024-11-05: one GET stream for all that
+ * the target says; POSTs go to the endpoint that the stream's first event
+ * names, and are answered on the stream.
+ *
+ * @module
+ */
+
+import { ProxyError } from "../../errors.ts";
+import { discardBody, mediaType, readEvents } from "../wire/body.ts";
+import { isRedirect, readErrorBody } from "../transport/responses.ts";
+import type { TargetAccess } from "../transport/post.ts";
+import type { ServerEvent } from "../wire/events.ts";
+import {
+  AttemptError,
+  fetchFailure,
+  httpStatusError,
+  redirectError,
+} from "../transport/failure.ts";
+import { IdleTimer } from "../../time.ts";
+import {
+  NO_SESSION,
+  type SessionHeaders,
+  streamHeaders,
+} from "../wire/headers.ts";
+import { retryAfterMs } from "../transport/retry.ts";
+import { repeatAfter } from "../transport/unprocessed.ts";
+
+/** What a {@linkcode SseChannel} is handed. */
+export interface SseChannelOptions extends TargetAccess {
+  /** After this time without a byte the channel counts as broken. */
+  readonly idleTimeoutMs?: number;
+  /** How long the `endpoint` event may take, in milliseconds. */
+  readonly endpointLimitMs?: number;
+}
+
+/** How long the `endpoint` event may take, the connection included. */
+const ENDPOINT_WAIT_MS = 10_000;
+
+const decoder = new TextDecoder();
+
+/** A stream that stands open, and the endpoint that it named. */
+export class SseChannel {
+  /** Where the client's messages go. */
+  readonly endpoint: URL;
+  /** Resolves when the stream has ended. */
+  readonly closed: Promise<void>;
+  /** The session that this channel carries, as it comes to be known. */
+  session: SessionHeaders;
+  /** What the stream broke with. */
+  cause: unknown;
+
+  readonly #abort: AbortController;
+  readonly #over = new AbortController();
+  /** Aborted when the stream has ended. */
+  readonly over: AbortSignal = this.#over.signal;
+  readonly #idle: IdleTimer | undefined;
+  #isOpen = true;
+
+  private constructor(
+    endpoint: URL,
+    events: AsyncGenerator<ServerEvent>,
+    abort: AbortController,
+    options: SseChannelOptions,
+  ) {
+    this.endpoint = endpoint;
+    this.session = { ...NO_SESSION, channel: this };
+    this.#abort = abort;
+    const { idleTimeoutMs: limitMs } = options;
+    this.#idle = limitMs === undefined ? undefined : new IdleTimer(
+      limitMs,
+      () => this.#end(new Error(`the channel was silent for ${limitMs} ms`)),
+    );
+    this.touch();
+    this.closed = this.#read(events, options);
+  }
+
+  /** Whether the target may still answer. */
+  get isOpen(): boolean {
+    return this.#isOpen;
+  }
+
+  /**
+   * Opens a channel.
+   *
+   * @throws {AttemptError} when the target does not speak this transport.
+   */
+  static async open(options: SseChannelOptions): Promise<SseChannel> {
+    const abort = new AbortController();
+    const { endpointLimitMs = ENDPOINT_WAIT_MS } = options;
+    const timer = setTimeout(
+      () => abort.abort(noEndpoint(endpointLimitMs)),
+      endpointLimitMs,
+    );
+    let channel: SseChannel | undefined;
+    try {
+      const response = await openStream(options, abort.signal);
+      const events = readEvents(response, {
+        maxDataBytes: options.maxAnswerBytes,
+        onChunk: () => {
+          options.delivery.touchAll();
+          channel?.touch();
+        },
+      });
+      const endpoint = await readEndpointEvent(events, options.url);
+      for (const value of endpoint.searchParams.values()) {
+        options.redactor.add(value);
+      }
+      channel = new SseChannel(endpoint, events, abort, options);
+      return channel;
+    } catch (cause) {
+      abort.abort();
+      if (cause instanceof AttemptError) throw cause;
+      throw fetchFailure(cause, options.url);
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  /** Notes that the channel is in use: it is not idle yet. */
+  touch(): void {
+    if (this.#isOpen) this.#idle?.touch();
+  }
+
+  /** Ends the stream. */
+  close(): void {
+    this.#end(undefined);
+  }
+
+  #end(cause: Error | undefined): void {
+    this.#isOpen = false;
+    this.#idle?.stop();
+    this.#abort.abort(cause);
+  }
+
+  async #read(
+    events: AsyncGenerator<ServerEvent>,
+    { delivery, log }: SseChannelOptions,
+  ): Promise<void> {
+    try {
+      for await (const event of events) {
+        // A slow client is no silence of the target's.
+        this.#idle?.stop();
+        await delivery.receiveEvent(event, this.session).catch((error) => {
+          if (!(error instanceof ProxyError)) throw error;
+          log.warn(error.summary);
+        });
+        this.touch();
+      }
+    } catch (cause) {
+      this.cause = cause;
+    } finally {
+      this.#isOpen = false;
+      this.#idle?.stop();
+      this.#over.abort();
+    }
+  }
+}
+
+async function openStream(
+  { url, fetch, headers, explain, redact }: SseChannelOptions,
+  signal: AbortSignal,
+): Promise<Response> {
+  const response = await fetch(url, {
+    method: "GET",
+    headers: streamHeaders(headers, NO_SESSION),
+    redirect: "manual",
+    signal,
+  });
+  if (isRedirect(response)) {
+    await discardBody(response);
+    throw new AttemptError(redirectError(response, url), "never");
+  }
+  if (response.ok && mediaType(response) === "text/event-stream") {
+    return response;
+  }
+  const text = decoder.decode(await readErrorBody(response));
+  const error = explain(response, text) ??
+    httpStatusError(response, text, redact);
+  const waitMs = retryAfterMs(response.headers);
+  throw new AttemptError(error, repeatAfter(response), waitMs);
+}
+
+async function readEndpointEvent(
+  events: AsyncGenerator<ServerEvent>,
+  url: URL,
+): Promise<URL> {
+  let { value: first } = await events.next();
+  // A block of `retry` or `id` alone is no event.
+  while (first && first.data.length === 0 && !first.oversized) {
+    ({ value: first } = await events.next());
+  }
+  if (first?.type !== "endpoint") {
+    await events.return(undefined);
+    throw refused("the target's stream does not begin with an endpoint event");
+  }
+  const endpoint = URL.parse(decoder.decode(first.data), url);
+  if (endpoint?.origin !== url.origin) {
+    await events.return(undefined);
+    throw refused("the target names an endpoint of another origin");
+  }
+  return endpoint;
+}
+
+function noEndpoint(limitMs: number): ProxyError {
+  return new ProxyError(
+    "timeout",
+    `the target named no endpoint on its event stream within ${limitMs} ms, as HTTP+SSE of 2024-11-05 has it; if it speaks Streamable HTTP, leave out --transport sse (MCP_TRANSPORT)`,
+    { data: { limitMs } },
+  );
+}
+
+function refused(message: string): AttemptError {
+  return new AttemptError(new ProxyError("bad-answer", message), "never");
+}

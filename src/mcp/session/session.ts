@@ -1,0 +1,543 @@
+/**
+ * One upstream session and its life: Streamable HTTP, revisions 2025-03-26 to
+ * 2025-11-25.
+ *
+ * 1. `initialize` is POSTed alone. What comes after it waits for its answer,
+ *    which brings the session ID and the protocol version of all that follows.
+ * 2. `notifications/initialized` is POSTed alone, too. Then, if it is wanted,
+ *    a GET is held open for what the server sends on its own.
+ * 3. Requests run side by side, each a POST. Its response is one JSON body or
+ *    an event stream; a stream that is cut after an event ID is resumed by GET.
+ * 4. When the target has lost the session, one `initialize` with the client's
+ *    parameters makes a new one, and what the client had set up is set up
+ *    again. Requests wait for that; those that did not run are sent once more.
+ * 5. A session that is idle is pinged, where that is wanted.
+ * 6. At the end what is in flight is given some time, what is left is answered
+ *    with an error, and a DELETE ends the session.
+ *
+ * @module
+ */
+
+import type { ProxyError } from "../../errors.ts";
+import type { Log } from "../../log/log.ts";
+import type { Redactor } from "../../redact/redact.ts";
+import { type CallGuard, guardRefusal } from "../tools/call_guard.ts";
+import { Carrier } from "../transport/post.ts";
+import {
+  Delivery,
+  type DeliveryOptions,
+} from "../transport/response_routing.ts";
+import { Exchange, type ExchangeInit } from "../transport/exchange.ts";
+import {
+  hasSession,
+  type HeaderPairs,
+  type SessionHeaders,
+} from "../wire/headers.ts";
+import { lossInAnswer, SessionLost } from "./expiry.ts";
+import {
+  type BatchMessage,
+  isObject,
+  type NotificationMessage,
+  type RequestId,
+  requestId,
+  type RequestMessage,
+  type ResponseMessage,
+  type SingleMessage,
+} from "../wire/message.ts";
+import type { Metadata } from "../wire/metadata.ts";
+import type { Observer } from "../transport/observer.ts";
+import { Places } from "../transport/semaphore.ts";
+import { requestsIn } from "../transport/progress_tokens.ts";
+import { RepeatPolicy } from "../transport/retry_policy.ts";
+import { report, reportable } from "../transport/report.ts";
+import type { Explain } from "../transport/responses.ts";
+import { delay } from "../transport/retry.ts";
+import { SessionKeeper } from "./session_keeper.ts";
+import { membersOf, whole } from "../wire/splice.ts";
+import type { ToolSchemas } from "../stateless/tool_schemas.ts";
+import { Underway } from "../transport/in_flight.ts";
+
+/**
+ * The transports of MCP over HTTP.
+ *
+ * @example
+ * ```ts
+ * import type { Transport } from "@scope/sigv4-proxy";
+ *
+ * const transport: Transport = "sse";
+ * if (transport !== "sse") throw new Error("HTTP+SSE of 2024-11-05");
+ * ```
+ */
+export type Transport = "auto" | "streamable-http" | "sse";
+
+/** What a {@linkcode Session} is handed. */
+export interface SessionOptions {
+  /** The MCP endpoint. */
+  readonly url: URL;
+  /** Sends every request; signs it where that is wanted. */
+  readonly fetch: typeof globalThis.fetch;
+  /** Writes one frame to the client; awaited, so that a slow client slows us. */
+  readonly emit: (frame: Uint8Array) => Promise<void>;
+  /** Writes the answer to a request whose pieces are still on their way. */
+  readonly emitPieces: (
+    pieces: AsyncIterable<Uint8Array>,
+    id: RequestId,
+  ) => Promise<void>;
+  readonly log: Log;
+  /** Learns the session IDs, so that no log line shows them. */
+  readonly redactor: Redactor;
+  /** Says what an HTTP error means where the transport knows more than MCP. */
+  readonly explain: Explain;
+  /** Headers that go with every request. */
+  readonly headers: HeaderPairs;
+  /** What is put into each request; by default nothing is. */
+  readonly metadata?: Metadata;
+  /** Whether a GET is held open for what the server sends on its own. */
+  readonly standingStream: boolean;
+  /** The whole time of one request, in milliseconds. */
+  readonly timeoutMs: number | undefined;
+  /** Whether a message of the target's starts that time anew. */
+  readonly timeoutResetOnProgress: boolean;
+  /** The time of a request without a byte from the target, in milliseconds. */
+  readonly idleTimeoutMs: number;
+  /** Whether an answer may pass while it still arrives. */
+  readonly passesInPieces?: boolean;
+  /** The largest message that the client is given, in bytes. */
+  readonly maxAnswerBytes: number;
+  /** How many requests are upstream at once. */
+  readonly maxConcurrency: number;
+  /** How often a request is sent again that cannot have run. */
+  readonly retries: number;
+  /** How long a session may be idle before it is pinged, in milliseconds. */
+  readonly keepAliveMs?: number;
+  /** Whether a lost session is replaced by a new one. */
+  readonly recover: boolean;
+  /** Says which frames a message becomes on its way to the client. */
+  readonly pass?: DeliveryOptions["pass"];
+  /** Which transport the target speaks; `auto` finds out. */
+  readonly transport: Transport;
+  /** What the tools want mirrored, where several links know it together. */
+  readonly toolSchemas?: ToolSchemas;
+  /** Is told of the messages on their way, if anyone is. */
+  readonly observer?: Observer;
+  /** Looks at calls before they are sent in a session, if anyone does. */
+  readonly callGuard?: CallGuard;
+}
+
+/** How long what follows waits for `notifications/initialized`. */
+const INITIALIZED_WAIT_MS = 10_000;
+
+/** How long an answer that is there may wait for a new session. */
+const RENEWAL_WAIT_MS = 2_000;
+
+/**
+ * How many notifications, answers and pings are upstream at once, of each. They
+ * have places of their own: calls that hold all the others may wait for them,
+ * and notifications that the target does not take for an answer.
+ */
+const MAX_UNASKED = 256;
+
+/** How many answers may wait for a place; those that a layer makes, too. */
+const MAX_WAITING_ANSWERS = 4_096;
+
+/** How long a cancelled request's stream stays open for what is still said. */
+const CANCELLED_LINGER_MS = 5_000;
+
+const encoder = new TextEncoder();
+
+/** One upstream session, from the client's first message to the last. */
+export class Session {
+  readonly #options: SessionOptions;
+  readonly #delivery: Delivery;
+  readonly #carrier: Carrier;
+  readonly #places: Places;
+  readonly #notifications = new Places(MAX_UNASKED);
+  readonly #answers = new Places(MAX_UNASKED);
+  readonly #pings = new Places(MAX_UNASKED);
+  readonly #keeper: SessionKeeper;
+  readonly #policy: RepeatPolicy;
+  readonly #underway: Underway;
+  /** What new messages wait for; it never rejects. */
+  #gate: Promise<unknown> | undefined;
+
+  constructor(options: SessionOptions) {
+    this.#options = options;
+    const { redactor } = options;
+    const { redact } = redactor;
+    this.#delivery = new Delivery({
+      ...options,
+      era: "legacy",
+      redact: options.redactor.redact,
+      onAnswer: (...answer) => this.#onAnswer(...answer),
+      refuse: (id, error) => this.#refuse(id, error),
+    });
+    const delivery = this.#delivery;
+    this.#carrier = new Carrier({ ...options, delivery, redact });
+    this.#underway = new Underway(delivery);
+    this.#places = new Places(options.maxConcurrency);
+    this.#policy = new RepeatPolicy(options.retries);
+    this.#keeper = new SessionKeeper({
+      ...options,
+      delivery,
+      carry: (exchange, session) => this.#carryOwn(exchange, session),
+      onRenewal: (renewal) => this.#closeGate(renewal.catch(() => {})),
+    });
+  }
+
+  /**
+   * Takes one message of the client's, and answers it in its time; resolves
+   * when it is over.
+   */
+  accept(
+    bytes: Uint8Array,
+    message: SingleMessage | BatchMessage,
+  ): Promise<void> | void {
+    this.#keeper.touch();
+    switch (message.kind) {
+      case "request":
+        return this.#acceptRequest(bytes, message);
+      case "notification":
+        return this.#acceptNotification(bytes, message);
+      case "response":
+        return this.#acceptAnswer(bytes, message);
+      case "batch":
+        return this.#acceptBatch(bytes, message);
+    }
+  }
+
+  #acceptRequest(bytes: Uint8Array, message: RequestMessage): Promise<void> {
+    const { method, params } = message;
+    const asked = requestsIn([{ message, bytes }]);
+    const exchange = this.#open({ bytes, method, params, ...asked });
+    if (method === "initialize") {
+      const before = this.#gate;
+      this.#closeGate(exchange.settled);
+      return this.#start(exchange, before);
+    }
+    // A ping asks whether the target is there: it does not wait for calls.
+    const places = method === "ping" ? this.#pings : this.#places;
+    return this.#start(exchange, this.#gate, places);
+  }
+
+  #acceptBatch(
+    bytes: Uint8Array,
+    { messages }: BatchMessage,
+  ): Promise<void> {
+    const asked = requestsIn(
+      membersOf(bytes, whole(bytes)).map(({ start, end }, index) => ({
+        message: messages[index],
+        bytes: bytes.subarray(start, end),
+      })),
+    );
+    const exchange = this.#open({ bytes, method: "batch", ...asked });
+    if (exchange.isRequest) {
+      return this.#start(exchange, this.#gate, this.#places);
+    }
+    const hasAnswer = messages.some(({ kind }) => kind === "response");
+    const places = hasAnswer ? this.#answers : this.#notifications;
+    return this.#start(exchange, this.#gate, places);
+  }
+
+  #acceptNotification(
+    bytes: Uint8Array,
+    message: NotificationMessage,
+  ): Promise<void> | void {
+    const { method, params } = message;
+    if (method === "notifications/cancelled" && !this.#cancel(params)) return;
+    const exchange = this.#open({ bytes, method, params, requests: [] });
+    const done = this.#start(exchange, this.#gate, this.#notifications);
+    if (method !== "notifications/initialized") return done;
+    const { promise: waited, resolve } = Promise.withResolvers<void>();
+    const timer = setTimeout(resolve, INITIALIZED_WAIT_MS);
+    this.#closeGate(
+      Promise.race([done, waited]).then(() => {
+        clearTimeout(timer);
+        if (this.#options.standingStream) this.#keeper.hold();
+        this.#keeper.keepAlive();
+      }),
+    );
+    return done;
+  }
+
+  /** The client's answer to a request of the target's. */
+  #acceptAnswer(
+    bytes: Uint8Array,
+    { id }: ResponseMessage,
+  ): Promise<void> | void {
+    const answerTo = id && this.#delivery.takeTargetRequest(id);
+    // The target waits for it, and may wait with the answer to `initialize`.
+    return this.#sendAnswer({
+      bytes,
+      method: "response",
+      requests: [],
+      answerTo,
+    });
+  }
+
+  #sendAnswer(
+    init: ExchangeInit,
+    gate?: Promise<unknown>,
+  ): Promise<void> | void {
+    if (this.#answers.waiting < MAX_WAITING_ANSWERS) {
+      return this.#start(this.#open(init), gate, this.#answers);
+    }
+    // A target that asks without end, and takes no answer.
+    this.#options.log.debug("dropped an answer that the target does not take");
+  }
+
+  /** Lets a cancelled request go; false when the target need not be told. */
+  #cancel(params: unknown): boolean {
+    const id = isObject(params) ? requestId(params.requestId) : undefined;
+    const exchange = id && this.#delivery.exchangeOf(id);
+    if (!exchange) return true;
+    if (exchange.method === "initialize") {
+      this.#options.log.warn("initialize cannot be cancelled", {
+        id: id.source,
+      });
+      return false;
+    }
+    exchange.cancel(id);
+    if (!exchange.isSettled) return true;
+    // What is not at the target now is not sent any more.
+    if (exchange.isUnderWay) exchange.endAfter(CANCELLED_LINGER_MS);
+    else exchange.end();
+    return exchange.isUnderWay;
+  }
+
+  #open(init: ExchangeInit): Exchange {
+    const exchange = new Exchange(init);
+    this.#delivery.expect(exchange);
+    exchange.limit(
+      this.#options,
+      (error) => void this.#timeOut(exchange, error),
+    );
+    return exchange;
+  }
+
+  #start(
+    exchange: Exchange,
+    gate: Promise<unknown> | undefined,
+    places?: Places,
+  ): Promise<void> {
+    const done = this.#run(exchange, gate, places);
+    this.#underway.add(exchange, done);
+    return done;
+  }
+
+  async #run(
+    exchange: Exchange,
+    gate: Promise<unknown> | undefined,
+    places: Places | undefined,
+  ): Promise<void> {
+    let leave: (() => void) | undefined;
+    try {
+      if (gate) await gate;
+      if (places) {
+        if (!await places.take(exchange.signal)) return;
+        if (exchange.isRequest) {
+          exchange.settled.then(() =>
+            exchange.onDelivered(() => places.free())
+          );
+        } else leave = () => places.free();
+      }
+      if (!exchange.signal.aborted) await this.#carry(exchange);
+    } catch (error) {
+      // Only a client that is gone brings us here.
+      this.#options.log.debug("could not answer", { error: String(error) });
+    } finally {
+      leave?.();
+      exchange.end();
+      this.#delivery.forget(exchange);
+    }
+  }
+
+  /** Sends an exchange, again if that is safe, until it is answered. */
+  async #carry(exchange: Exchange): Promise<void> {
+    const isInitialize = exchange.method === "initialize";
+    let isRenewed = false;
+    for (let tries = 0;;) {
+      // Cancelled, or over its time, while it waited.
+      if (exchange.isRequest && exchange.isSettled) return;
+      try {
+        const session = isInitialize
+          ? await this.#keeper.opening()
+          : this.#keeper.current;
+        if (exchange.answerTo && this.#keeper.isGone(exchange.answerTo)) {
+          return this.#options.log.info(
+            "dropped an answer to a session that is gone",
+          );
+        }
+        if (this.#options.callGuard) {
+          const refusal = await this.#refusalOf(exchange, session);
+          if (refusal) return await this.#giveUp(exchange, refusal);
+        }
+        return await this.#carrier.carry(exchange, session);
+      } catch (cause) {
+        if (exchange.isRequest && exchange.isSettled) return;
+        if (isInitialize && await this.#keeper.findOldTransport(cause)) {
+          continue;
+        }
+        if (cause instanceof SessionLost) {
+          if (isRenewed || !this.#options.recover) {
+            return await this.#giveUp(exchange, cause.error);
+          }
+          isRenewed = true;
+          if (await this.#replace(exchange, cause)) continue;
+          return;
+        }
+        const waitMs = this.#policy.delayMs(exchange, cause, tries);
+        if (waitMs === undefined) {
+          if (isInitialize) this.#keeper.discard();
+          return await this.#giveUp(exchange, reportable(cause));
+        }
+        tries++;
+        await delay(waitMs, exchange.signal).catch(() => {});
+      }
+    }
+  }
+
+  /** Why an exchange may not be sent in a session, if that is so. */
+  async #refusalOf(
+    exchange: Exchange,
+    session: SessionHeaders,
+  ): Promise<ProxyError | undefined> {
+    const { callGuard } = this.#options;
+    // The list takes no place: the calls that wait for it may hold them all.
+    return callGuard && await guardRefusal(
+      exchange,
+      session,
+      callGuard,
+      (params) => this.#keeper.ask("tools/list", params, session),
+    );
+  }
+
+  /** Renews a lost session; whether the exchange is to be sent once more. */
+  async #replace(exchange: Exchange, lost: SessionLost): Promise<boolean> {
+    if (!this.#policy.allows(exchange, lost.repeat)) {
+      // What follows this answer is to find the new session.
+      const patience = new AbortController();
+      const waited = delay(RENEWAL_WAIT_MS, patience.signal).catch(() => {});
+      await Promise.race([this.#keeper.onLost(lost.session), waited]);
+      patience.abort();
+      await this.#giveUp(exchange, lost.error);
+      return false;
+    }
+    try {
+      await this.#keeper.renew(lost.session);
+    } catch (cause) {
+      // What may have run is told of by what became of it.
+      const error = lost.repeat === "always" ? reportable(cause) : lost.error;
+      await this.#giveUp(exchange, error);
+      return false;
+    }
+    exchange.observation?.recovered();
+    return true;
+  }
+
+  #giveUp(exchange: Exchange, error: ProxyError | Uint8Array): Promise<void> {
+    const { log } = this.#options;
+    return report(exchange, error, { log, delivery: this.#delivery });
+  }
+
+  async #timeOut(exchange: Exchange, error: ProxyError): Promise<void> {
+    const { isSent, method, pending } = exchange;
+    const answered = this.#giveUp(exchange, error);
+    exchange.end(error);
+    if (isSent && method !== "initialize") {
+      for (const id of pending) this.#tellCancelled(id);
+    }
+    await answered.catch(() => {});
+  }
+
+  #tellCancelled(id: RequestId): void {
+    const bytes = encoder.encode(
+      `{"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":${id.source},"reason":"timeout"}}`,
+    );
+    const method = "notifications/cancelled";
+    const exchange = this.#open({ bytes, method, requests: [] });
+    this.#start(exchange, this.#gate, this.#notifications);
+  }
+
+  /** Answers a request of the target's that the client is not given. */
+  #refuse(id: RequestId, { code, message }: ProxyError): void {
+    const error = JSON.stringify({ code, message });
+    const bytes = encoder.encode(
+      `{"jsonrpc":"2.0","id":${id.source},"error":${error}}`,
+    );
+    this.#delivery.takeTargetRequest(id);
+    const init = { bytes, method: "response", requests: [] };
+    void this.#sendAnswer(init, this.#gate);
+  }
+
+  /** Learns from an answer what the session needs to know. */
+  #onAnswer(
+    answer: ResponseMessage,
+    frame: Uint8Array,
+    exchange: Exchange,
+    session: SessionHeaders,
+  ): void {
+    const loss = answer.error && hasSession(session)
+      ? lossInAnswer(answer.error)
+      : undefined;
+    if (loss !== undefined && this.#options.recover) {
+      // Of its own stream alone can the exchange be sent again, and a batch
+      // has other answers beside this one, which are not thrown away.
+      const isAlone = exchange.requests.length === 1 && !session.channel;
+      if (!isAlone) void this.#keeper.onLost(session);
+      else {
+        const repeat = exchange.answerHasBegun ? "never" : loss;
+        throw new SessionLost(session, repeat, frame);
+      }
+    }
+    if (exchange.onAnswer || answer.error) return;
+    const isOpening = exchange.method === "initialize";
+    if (isOpening) this.#keeper.adopt(exchange, answer.result, session);
+    this.#keeper.remember(exchange, isOpening ? answer.result : undefined);
+    if (exchange.method === "tools/list") this.#policy.learn(answer.result);
+  }
+
+  /** Carries an exchange of the proxy's own in a session given. */
+  async #carryOwn(exchange: Exchange, session: SessionHeaders): Promise<void> {
+    this.#delivery.expect(exchange);
+    exchange.limit(this.#options, (error) => exchange.end(error));
+    const done = Promise.withResolvers<void>();
+    this.#underway.add(exchange, done.promise, true);
+    try {
+      for (let tries = 0;;) {
+        try {
+          return await this.#carrier.carry(exchange, session);
+        } catch (cause) {
+          const waitMs = this.#policy.delayMs(exchange, cause, tries++);
+          if (waitMs === undefined) throw cause;
+          await delay(waitMs, exchange.signal);
+        }
+      }
+    } finally {
+      done.resolve();
+      exchange.end();
+      this.#delivery.forget(exchange);
+    }
+  }
+
+  #closeGate(until: Promise<unknown>): void {
+    const gate = Promise.all([this.#gate, until]);
+    this.#gate = gate;
+    gate.then(() => {
+      if (this.#gate === gate) this.#gate = undefined;
+    });
+  }
+
+  /**
+   * Waits for what is in flight until `patience` is aborted, then answers the
+   * rest with an error.
+   */
+  async drain(patience: AbortSignal): Promise<void> {
+    this.#keeper.release();
+    await this.#underway.drain(patience);
+  }
+
+  /** Ends the session upstream, as far as that is done within the limit. */
+  async close(limitMs: number): Promise<void> {
+    await this.#keeper.close(limitMs);
+  }
+}

@@ -1,0 +1,280 @@
+/**
+ * Knows which upstream session messages are sent in: opens it, replaces it
+ * when the target has lost it, and ends it.
+ *
+ * @module
+ */
+
+import { discardBody } from "../wire/body.ts";
+import type { Delivery } from "../transport/response_routing.ts";
+import type { Exchange } from "../transport/exchange.ts";
+import { AttemptError, summaryOf } from "../transport/failure.ts";
+import {
+  deleteHeaders,
+  NO_SESSION,
+  type SessionHeaders,
+  sessionOf,
+} from "../wire/headers.ts";
+import { SseChannel } from "./http_sse.ts";
+import { KeepAlive } from "./keep_alive.ts";
+import { isObject, type ResponseMessage } from "../wire/message.ts";
+import { Recovery } from "./recovery.ts";
+import { delay } from "../transport/retry.ts";
+import type { SessionOptions } from "./session.ts";
+import { StandingStream } from "./standalone_stream.ts";
+
+/** What a {@linkcode SessionKeeper} is handed. */
+export interface SessionKeeperOptions extends SessionOptions {
+  readonly delivery: Delivery;
+  /** Sends an exchange of the proxy's own in a session given. */
+  readonly carry: (
+    exchange: Exchange,
+    session: SessionHeaders,
+  ) => Promise<void>;
+  /** Is told of a new session in the making; messages wait for it. */
+  readonly onRenewal: (renewal: Promise<void>) => void;
+}
+
+/** How long a session that was replaced may take to end. */
+const LEAVE_MS = 5_000;
+
+/** How long after its end a channel is opened again. */
+const RECONNECT_MS = 1_000;
+
+/** The one current session, and how it came to be. */
+export class SessionKeeper {
+  readonly #options: SessionKeeperOptions;
+  readonly #recovery: Recovery;
+  readonly #standing: StandingStream;
+  readonly #keepAlive: KeepAlive;
+  #current = NO_SESSION;
+  /** Whether the target speaks HTTP+SSE, the transport of 2024-11-05. */
+  #isOldTransport: boolean;
+  /** A channel whose `initialize` is not answered yet. */
+  #opened: SseChannel | undefined;
+  #renewal: Promise<void> | undefined;
+  readonly #closing = new AbortController();
+
+  constructor(options: SessionKeeperOptions) {
+    this.#options = options;
+    this.#isOldTransport = options.transport === "sse";
+    const { redact } = options.redactor;
+    this.#recovery = new Recovery({ ...options, open: () => this.opening() });
+    this.#standing = new StandingStream({
+      ...options,
+      redact,
+      onLost: (session) => this.onLost(session),
+    });
+    this.#keepAlive = new KeepAlive({
+      ...options,
+      session: () => this.#current,
+      onLost: (session) => this.onLost(session),
+    });
+  }
+
+  /** Found lost with nothing of the client's; whether there is a new one. */
+  async onLost(session: SessionHeaders): Promise<boolean> {
+    const { recover, log } = this.#options;
+    if (!recover) return false;
+    try {
+      await this.renew(session);
+      return true;
+    } catch (cause) {
+      log.warn("the lost session could not be replaced", {
+        error: summaryOf(cause),
+      });
+      return false;
+    }
+  }
+
+  /** The session that requests are sent in. */
+  get current(): SessionHeaders {
+    return this.#current;
+  }
+
+  /** Whether what belongs to a session has nowhere to go any more. */
+  isGone(session: SessionHeaders): boolean {
+    if (session === NO_SESSION) return false;
+    return session.channel
+      ? session.channel !== this.#current.channel
+      : session !== this.#current;
+  }
+
+  /**
+   * What an `initialize` is sent in: nothing, or the old transport's channel.
+   *
+   * @throws {AttemptError} when there is no channel to be had.
+   */
+  async opening(): Promise<SessionHeaders> {
+    if (!this.#isOldTransport) return NO_SESSION;
+    if (this.#opened?.isOpen) return this.#opened.session;
+    const { redact } = this.#options.redactor;
+    const channel = await SseChannel.open({ ...this.#options, redact });
+    this.#opened = channel;
+    return channel.session;
+  }
+
+  /** Lets go of a channel whose `initialize` came to nothing. */
+  discard(): void {
+    this.#opened?.close();
+    this.#opened = undefined;
+  }
+
+  /**
+   * Whether a target that refused the first `initialize` speaks HTTP+SSE
+   * (2025-11-25, Transports, "Backwards Compatibility").
+   */
+  async findOldTransport(cause: unknown): Promise<boolean> {
+    const { transport, log } = this.#options;
+    if (transport !== "auto" || this.#isOldTransport) return false;
+    if (!(cause instanceof AttemptError) || cause.answer) return false;
+    const { reason, data } = cause.error;
+    const isRefused = reason === "http-status" &&
+      [400, 404, 405].includes(Number(data.status));
+    if (!isRefused || this.#current !== NO_SESSION) return false;
+    this.#isOldTransport = true;
+    try {
+      this.#opened = (await this.opening()).channel;
+      log.info("the target speaks HTTP+SSE of 2024-11-05");
+    } catch (error) {
+      log.debug("the target does not speak HTTP+SSE either", {
+        error: String(error),
+      });
+      this.#isOldTransport = false;
+    }
+    return this.#isOldTransport;
+  }
+
+  /** Makes the session of an `initialize` the current one, and ends the old. */
+  adopt(
+    { sessionId }: Exchange,
+    result: unknown,
+    { channel }: SessionHeaders,
+  ): void {
+    const before = this.#current;
+    const version = isObject(result) ? result.protocolVersion : undefined;
+    const session = sessionOf(sessionId, version);
+    this.#standing.release();
+    this.#become({ ...session, ...(channel && { channel }) });
+    void this.#delete(before, LEAVE_MS);
+  }
+
+  /** Notes what the client set up, so that it can be set up again. */
+  remember(exchange: Exchange, result: unknown): void {
+    this.#recovery.remember(exchange, result);
+  }
+
+  /**
+   * Asks the target something of the proxy's own in a session given.
+   *
+   * @throws When it is not answered.
+   */
+  async ask(
+    method: string,
+    params: Readonly<Record<string, unknown>>,
+    session: SessionHeaders,
+  ): Promise<ResponseMessage> {
+    return (await this.#recovery.ask(method, params, session)).answer;
+  }
+
+  /**
+   * Replaces a lost session: one new one, however many ask for it.
+   *
+   * @throws When the target does not give one.
+   */
+  async renew(lost: SessionHeaders): Promise<void> {
+    if (this.#current === lost && !this.#renewal) {
+      this.#renewal = this.#replace(lost)
+        .finally(() => this.#renewal = undefined);
+      this.#options.onRenewal(this.#renewal);
+    }
+    await this.#renewal;
+  }
+
+  async #replace(lost: SessionHeaders): Promise<void> {
+    const renewed = await this.#recovery.renew(lost).catch((cause) => {
+      this.discard();
+      throw cause;
+    });
+    if (this.#current !== lost) {
+      // The client has initialised a session of its own meanwhile.
+      void this.#delete(renewed, LEAVE_MS);
+      return;
+    }
+    this.#become(renewed);
+    this.#options.observer?.recovered();
+    if (this.#standing.isWanted) this.hold();
+  }
+
+  #become(session: SessionHeaders): void {
+    const { channel } = this.#current;
+    this.#options.redactor.add(session.sessionId);
+    this.#current = session;
+    this.#options.callGuard?.sessionBegan();
+    this.#opened = undefined;
+    if (session.channel) session.channel.session = session;
+    if (channel !== session.channel) channel?.close();
+    if (session.channel) void this.#watch(session, session.channel);
+  }
+
+  /** Opens a channel again that breaks: the target has more to say. */
+  async #watch(session: SessionHeaders, channel: SseChannel): Promise<void> {
+    await channel.closed;
+    await delay(RECONNECT_MS, this.#closing.signal).catch(() => {});
+    if (this.#current !== session || this.#closing.signal.aborted) return;
+    await this.onLost(session);
+  }
+
+  /** Holds the standing stream of the session; HTTP+SSE has one anyway. */
+  hold(): void {
+    if (this.#closing.signal.aborted) return;
+    if (!this.#current.channel) this.#standing.hold(this.#current);
+  }
+
+  /** Begins to ping the session when it is idle, where that is wanted. */
+  keepAlive(): void {
+    if (this.#closing.signal.aborted || this.#current === NO_SESSION) return;
+    this.#keepAlive.start();
+  }
+
+  /** Notes that the client uses the session. */
+  touch(): void {
+    this.#keepAlive.touch();
+  }
+
+  /** Lets the standing stream and the pings go. */
+  release(): void {
+    this.#closing.abort();
+    this.#keepAlive.stop();
+    this.#standing.release();
+  }
+
+  /** Ends the session upstream, as far as that is done within the limit. */
+  async close(limitMs: number): Promise<void> {
+    this.#current.channel?.close();
+    this.#opened?.close();
+    await this.#delete(this.#current, limitMs);
+  }
+
+  async #delete(session: SessionHeaders, limitMs: number): Promise<void> {
+    if (session.sessionId === undefined) return;
+    const { url, fetch, headers, log } = this.#options;
+    const limit = new AbortController();
+    const timer = setTimeout(() => limit.abort(), limitMs);
+    try {
+      const response = await fetch(url, {
+        method: "DELETE",
+        headers: deleteHeaders(headers, session),
+        redirect: "manual",
+        signal: limit.signal,
+      });
+      // 405: the target does not let clients end sessions. That is its right.
+      log.debug("session ended", { status: response.status });
+      await discardBody(response);
+    } catch (error) {
+      log.debug("could not end the session", { error: String(error) });
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+}

@@ -1,0 +1,68 @@
+/**
+ * The headers that mirror a message of 2026-07-28 (Streamable HTTP, "Request
+ * Metadata"), so that what lies between can route it without reading it.
+ *
+ * @module
+ */
+
+import { META, metaOf } from "../wire/era.ts";
+import type { HeaderPairs } from "../wire/headers.ts";
+import { isObject } from "../wire/message.ts";
+
+const SENTINEL_START = "=?base64?";
+const SENTINEL_END = "?=";
+
+/** Visible ASCII, with spaces inside alone. */
+const PLAIN = /^[\x21-\x7e](?:[\x20-\x7e]*[\x21-\x7e])?$/;
+
+/** The parameter that `Mcp-Name` mirrors, by method; of tasks by SEP-2663. */
+const NAME_PARAMETER: ReadonlyMap<string, "name" | "uri" | "taskId"> = new Map([
+  ["tools/call", "name"],
+  ["prompts/get", "name"],
+  ["resources/read", "uri"],
+  ["tasks/get", "taskId"],
+  ["tasks/update", "taskId"],
+  ["tasks/cancel", "taskId"],
+]);
+
+/** A text as a header value ("Value Encoding"). */
+export function encodeHeaderValue(text: string): string {
+  const looksEncoded = text.startsWith(SENTINEL_START) &&
+    text.endsWith(SENTINEL_END);
+  if (PLAIN.test(text) && !looksEncoded) return text;
+  const base64 = new TextEncoder().encode(text).toBase64();
+  return `${SENTINEL_START}${base64}${SENTINEL_END}`;
+}
+
+/** The headers of a message, without those of a tool's parameters. */
+export function standardHeaders(method: string, params: unknown): HeaderPairs {
+  const version = metaOf(params)[META.protocolVersion];
+  const parameter = NAME_PARAMETER.get(method);
+  const name = parameter && isObject(params) ? params[parameter] : undefined;
+  const values: [string, unknown][] = [
+    ["mcp-protocol-version", version],
+    ["mcp-method", method],
+    ["mcp-name", name],
+  ];
+  return values.flatMap(([header, value]) =>
+    typeof value === "string" ? [[header, encodeHeaderValue(value)]] : []
+  );
+}
+
+/**
+ * The value of a tool's parameter as a header; `undefined` when it has none:
+ * it is null, no primitive, or an integer that has lost digits.
+ */
+export function parameterValue(value: unknown): string | undefined {
+  switch (typeof value) {
+    case "string":
+      return encodeHeaderValue(value);
+    case "boolean":
+      return String(value);
+    case "number":
+      if (Number.isInteger(value) && !Number.isSafeInteger(value)) return;
+      return String(value);
+    default:
+      return undefined;
+  }
+}

@@ -1,0 +1,169 @@
+/**
+ * A `subscriptions/listen` (MCP 2026-07-28, "Subscriptions") or `events/stream`
+ * (SEP-3415) whose stream is opened again when it breaks, so that the client's
+ * subscription lives on.
+ *
+ * @module
+ */
+
+import { META } from "../wire/era.ts";
+import type { Exchange } from "../transport/exchange.ts";
+import {
+  isObject,
+  type NotificationMessage,
+  type RequestId,
+  requestId,
+} from "../wire/message.ts";
+import { isPassing } from "../transport/passing.ts";
+import { backoffMs } from "../transport/retry.ts";
+import { insertMembers, memberAt, replaceRange } from "../wire/splice.ts";
+
+/** The specification's own of them. */
+export const LISTEN = "subscriptions/listen";
+const EVENTS = "events/stream";
+
+/** The methods whose streams stand open. */
+export const STANDING_METHODS: ReadonlySet<string> = new Set([LISTEN, EVENTS]);
+
+/** How long opening a stream again may fail before the client is told. */
+const PATIENCE_MS = 5 * 60_000;
+
+/** A stream that lives this long is no sign of a target that ends them all. */
+const STABLE_MS = 10_000;
+
+/** What a stream of each method begins with. */
+const ACKNOWLEDGMENTS: ReadonlySet<string> = new Set([
+  "notifications/subscriptions/acknowledged",
+  "notifications/events/active",
+]);
+const CANCELLED = "notifications/cancelled";
+
+/** What a client may have missed, by the member of the filter that asks for it. */
+const LIST_CHANGES: readonly (readonly [filter: string, method: string])[] = [
+  ["toolsListChanged", "notifications/tools/list_changed"],
+  ["promptsListChanged", "notifications/prompts/list_changed"],
+  ["resourcesListChanged", "notifications/resources/list_changed"],
+];
+
+const encoder = new TextEncoder();
+
+/** One subscription of the client's, over as many streams as it takes. */
+export class Subscription {
+  readonly #exchange: Exchange;
+  readonly #id: RequestId;
+  /** The filter that the client was last told of, in a form to compare. */
+  #told: string | undefined;
+  /** Of `events/stream`: where to go on, in the target's own terms. */
+  #cursor: unknown;
+  /** When the present stream was acknowledged. */
+  #acknowledgedAt: number | undefined;
+  #brokeAt: number | undefined;
+  #tries = 0;
+
+  /** @param exchange The request, which stays open for as long as it lives. */
+  constructor(exchange: Exchange) {
+    this.#exchange = exchange;
+    this.#id = exchange.requests[0];
+  }
+
+  /** Whether the client was told that it is subscribed. */
+  get isOpen(): boolean {
+    return this.#told !== undefined;
+  }
+
+  /** Whether the present stream was acknowledged. */
+  get isAcknowledged(): boolean {
+    return this.#acknowledgedAt !== undefined;
+  }
+
+  /** What a notification on the stream becomes for the client. */
+  receive(
+    { method, params }: NotificationMessage,
+    frame: Uint8Array,
+  ): readonly Uint8Array[] {
+    if (isObject(params) && "cursor" in params) this.#cursor = params.cursor;
+    if (ACKNOWLEDGMENTS.has(method)) return this.#acknowledge(params, frame);
+    if (method === CANCELLED && isObject(params)) {
+      // The target ends the subscription, with this in place of an answer.
+      const isThis = requestId(params.requestId)?.key === this.#id.key;
+      if (isThis) this.#exchange.take(this.#id);
+    }
+    return [frame];
+  }
+
+  #acknowledge(params: unknown, frame: Uint8Array): readonly Uint8Array[] {
+    // What differs from stream to stream says nothing of what is subscribed.
+    const { _meta, cursor: _cursor, notifications, ...rest } = isObject(params)
+      ? params
+      : {};
+    const filter = isObject(notifications) ? notifications : {};
+    const told = JSON.stringify(Object.entries({ ...filter, ...rest }).sort());
+    const isReopened = this.isOpen && !this.isAcknowledged;
+    const isKnown = isReopened && told === this.#told;
+    this.#told = told;
+    this.#acknowledgedAt = performance.now();
+    this.#brokeAt = undefined;
+    return [
+      ...(isKnown ? [] : [frame]),
+      ...(isReopened ? this.#missed(filter) : []),
+    ];
+  }
+
+  /** One notification of each type: something may have changed meanwhile. */
+  #missed(filter: Record<string, unknown>): readonly Uint8Array[] {
+    const uris = Array.isArray(filter.resourceSubscriptions)
+      ? filter.resourceSubscriptions
+      : [];
+    return [
+      ...LIST_CHANGES.filter(([name]) => filter[name] === true)
+        .map(([, method]) => this.#notification(method)),
+      ...uris.map((uri: unknown) =>
+        this.#notification("notifications/resources/updated", uri)
+      ),
+    ];
+  }
+
+  #notification(method: string, uri?: unknown): Uint8Array {
+    const meta = `"_meta":{"${META.subscriptionId}":${this.#id.source}}`;
+    const member = uri === undefined ? "" : `,"uri":${JSON.stringify(uri)}`;
+    return encoder.encode(
+      `{"jsonrpc":"2.0","method":"${method}","params":{${meta}${member}}}`,
+    );
+  }
+
+  /** Makes the request ask for what comes after all that was received. */
+  async moveCursor(): Promise<void> {
+    if (this.#cursor === undefined) return;
+    const bytes = await this.#exchange.body.bytes();
+    const source = JSON.stringify(this.#cursor);
+    const cursor = memberAt(bytes, ["params", "cursor"]);
+    const params = memberAt(bytes, ["params"]);
+    const moved = cursor
+      ? replaceRange(bytes, cursor, source)
+      : params && insertMembers(bytes, params, `"cursor":${source}`);
+    if (moved) this.#exchange.replaceBody(moved);
+  }
+
+  /**
+   * How long to wait before the stream that broke is opened again, in
+   * milliseconds; `undefined` when that will not help.
+   */
+  delayMs(cause: unknown): number | undefined {
+    const now = performance.now();
+    if (now - (this.#acknowledgedAt ?? now) > STABLE_MS) this.#tries = 0;
+    this.#acknowledgedAt = undefined;
+    if (!isPassing(cause)) return undefined;
+    this.#brokeAt ??= now;
+    if (now - this.#brokeAt > PATIENCE_MS) return undefined;
+    return Math.max(cause.retryAfterMs ?? 0, backoffMs(this.#tries++));
+  }
+
+  /** What tells the client that the subscription is over. */
+  end(): Uint8Array {
+    this.#exchange.take(this.#id);
+    const reason = "the stream broke and cannot be opened again";
+    return encoder.encode(
+      `{"jsonrpc":"2.0","method":"${CANCELLED}","params":{"requestId":${this.#id.source},"reason":"${reason}"}}`,
+    );
+  }
+}

@@ -1,0 +1,344 @@
+/**
+ * The upstream of revision 2026-07-28: no handshake, no session; each request
+ * is a POST that says of itself all there is to say.
+ *
+ * 1. A message's headers mirror it: its version, its method, its name, and the
+ *    arguments that the tool's schema marks.
+ * 2. Schemas are learnt from the lists of tools that pass. When the target says
+ *    that a call's headers are not right, its tools are listed anew and the call
+ *    is sent once more.
+ * 3. A cancelled request's response is closed, and that is all the target hears
+ *    of it. A stream that is cut is never resumed.
+ * 4. `subscriptions/listen` and `events/stream` stand open without a limit, and
+ *    are opened again.
+ * 5. `server/discover`, by which a client chooses its era, is not answered with
+ *    a failure that may pass before that was waited out.
+ *
+ * @module
+ */
+
+import { excerpt } from "../wire/excerpt.ts";
+import { ProxyError } from "../../errors.ts";
+import { Carrier } from "../transport/post.ts";
+import { Delivery } from "../transport/response_routing.ts";
+import { DISCOVER, discoverDelayMs, legacyAnswer } from "./discover.ts";
+import { Exchange } from "../transport/exchange.ts";
+import { AttemptError, streamCut, summaryOf } from "../transport/failure.ts";
+import { NO_SESSION, type SessionHeaders } from "../wire/headers.ts";
+import { UNREAD } from "../wire/large_message.ts";
+import { STANDING_METHODS, Subscription } from "./listen.ts";
+import {
+  isObject,
+  type NotificationMessage,
+  requestId,
+  type RequestMessage,
+  type ResponseMessage,
+  type SingleMessage,
+} from "../wire/message.ts";
+import { standardHeaders } from "./headers.ts";
+import { Places } from "../transport/semaphore.ts";
+import { requestsIn } from "../transport/progress_tokens.ts";
+import { RepeatPolicy } from "../transport/retry_policy.ts";
+import { report, reportable } from "../transport/report.ts";
+import { delay } from "../transport/retry.ts";
+import type { SessionOptions } from "../session/session.ts";
+import {
+  HEADER_MISMATCH,
+  isHeaderMismatch,
+  ToolLister,
+} from "../tools/lister.ts";
+import { ToolSchemas, withoutTools } from "./tool_schemas.ts";
+import { Underway } from "../transport/in_flight.ts";
+
+/** What a {@linkcode Modern} is handed. */
+export type ModernOptions = Omit<
+  SessionOptions,
+  "standingStream" | "recover" | "transport"
+>;
+
+/** How many notifications are upstream at once, beside the requests. */
+const MAX_NOTIFICATIONS = 256;
+
+/** How many subscriptions stand open at once, each with a connection. */
+const MAX_SUBSCRIPTIONS = 1_024;
+
+function tooManySubscriptions(): ProxyError {
+  return new ProxyError(
+    "overloaded",
+    `${MAX_SUBSCRIPTIONS} subscriptions stand open, and the proxy opens no more`,
+    { data: { mayHaveRun: false } },
+  );
+}
+
+/** The target as clients of 2026-07-28 see it. */
+export class Modern {
+  readonly #options: ModernOptions;
+  readonly #delivery: Delivery;
+  readonly #carrier: Carrier;
+  readonly #places: Places;
+  readonly #notifications = new Places(MAX_NOTIFICATIONS);
+  readonly #policy: RepeatPolicy;
+  readonly #schemas: ToolSchemas;
+  readonly #lister: ToolLister;
+  readonly #underway: Underway;
+  readonly #subscriptions = new Map<Exchange, Subscription>();
+  /** What a `server/discover` last failed with that is tried again. */
+  readonly #waitedOut = new WeakMap<Exchange, unknown>();
+
+  constructor(options: ModernOptions) {
+    this.#options = options;
+    const { log, redactor } = options;
+    this.#delivery = new Delivery({
+      ...options,
+      era: "modern",
+      redact: options.redactor.redact,
+      onAnswer: (...answer) => this.#onAnswer(...answer),
+      pass: (...message) => this.#pass(...message),
+      // There are no requests of the target's in this era.
+      refuse: () => {},
+    });
+    const delivery = this.#delivery;
+    this.#carrier = new Carrier({
+      ...options,
+      delivery,
+      redact: redactor.redact,
+      resumes: false,
+    });
+    this.#places = new Places(options.maxConcurrency);
+    this.#policy = new RepeatPolicy(options.retries);
+    this.#schemas = options.toolSchemas ?? new ToolSchemas(log);
+    this.#lister = new ToolLister({
+      ...options,
+      carry: (exchange) => this.#carryOwn(exchange),
+    });
+    this.#underway = new Underway(delivery);
+  }
+
+  /**
+   * Takes one message of the client's, and answers it in its time; resolves
+   * when it is over.
+   */
+  accept(
+    bytes: Uint8Array,
+    message: RequestMessage | NotificationMessage,
+  ): Promise<void> {
+    const { method, params } = message;
+    const asked = requestsIn([{ message, bytes }]);
+    const exchange = new Exchange({ bytes, method, params, ...asked });
+    this.#delivery.expect(exchange);
+    const isStanding = exchange.isRequest && STANDING_METHODS.has(method);
+    if (isStanding && this.#subscriptions.size >= MAX_SUBSCRIPTIONS) {
+      return this.#report(exchange, tooManySubscriptions());
+    }
+    if (isStanding) {
+      this.#subscriptions.set(exchange, new Subscription(exchange));
+    } else {
+      exchange.limit(
+        this.#options,
+        (error) => void this.#timeOut(exchange, error).catch(() => {}),
+      );
+    }
+    const places = exchange.isRequest ? this.#places : this.#notifications;
+    const done = this.#run(exchange, isStanding ? undefined : places);
+    this.#underway.add(exchange, done, isStanding);
+    return done;
+  }
+
+  /**
+   * Ends a request that the client has cancelled; nothing more is written for
+   * it. False when it is none of this era's.
+   */
+  cancel(params: unknown): boolean {
+    const id = isObject(params) ? requestId(params.requestId) : undefined;
+    const exchange = id && this.#delivery.exchangeOf(id);
+    if (!exchange) return false;
+    exchange.take(id);
+    exchange.end();
+    return true;
+  }
+
+  async #run(exchange: Exchange, places: Places | undefined): Promise<void> {
+    let leave: (() => void) | undefined;
+    try {
+      if (places) {
+        if (!await places.take(exchange.signal)) return;
+        if (exchange.isRequest) {
+          exchange.settled.then(() =>
+            exchange.onDelivered(() => places.free())
+          );
+        } else leave = () => places.free();
+      }
+      if (!exchange.signal.aborted) await this.#carry(exchange);
+    } catch (error) {
+      // Only a client that is gone brings us here.
+      this.#options.log.debug("could not answer", { error: String(error) });
+    } finally {
+      leave?.();
+      exchange.end();
+      this.#delivery.forget(exchange);
+      this.#subscriptions.delete(exchange);
+    }
+  }
+
+  /** Sends an exchange, again if that is right, until it is answered. */
+  async #carry(exchange: Exchange): Promise<void> {
+    let isHealed = false;
+    for (let tries = 0;;) {
+      try {
+        return await this.#send(exchange);
+      } catch (cause) {
+        if (exchange.isRequest && exchange.isSettled) return;
+        const mayMend = !isHealed && !exchange.answerHasBegun;
+        if (mayMend && isHeaderMismatch(exchange, cause)) {
+          isHealed = true;
+          if (await this.#lister.list(exchange)) continue;
+        }
+        const waitMs = this.#delayMs(exchange, cause, tries);
+        if (waitMs === undefined) return await this.#giveUp(exchange, cause);
+        tries++;
+        await delay(waitMs, exchange.signal).catch(() => {});
+      }
+    }
+  }
+
+  async #send(exchange: Exchange): Promise<void> {
+    const { method, params } = exchange;
+    const subscription = this.#subscriptions.get(exchange);
+    if (subscription) {
+      exchange.beginFetch(this.#options.idleTimeoutMs);
+      await subscription.moveCursor();
+    }
+    const mirrored = method === "tools/call"
+      ? this.#schemas.headersFor(params)
+      : [];
+    const headers = [...standardHeaders(method, params), ...mirrored];
+    await this.#carrier.carry(exchange, { ...NO_SESSION, mirrored: headers });
+  }
+
+  #delayMs(
+    exchange: Exchange,
+    cause: unknown,
+    tries: number,
+  ): number | undefined {
+    const subscription = this.#subscriptions.get(exchange);
+    if (subscription?.isOpen) return subscription.delayMs(cause);
+    if (exchange.method !== DISCOVER) {
+      return this.#policy.delayMs(exchange, cause, tries);
+    }
+    this.#waitedOut.set(exchange, cause);
+    const { timeoutMs } = this.#options;
+    return discoverDelayMs(exchange, cause, tries, timeoutMs);
+  }
+
+  async #giveUp(exchange: Exchange, cause: unknown): Promise<void> {
+    const subscription = this.#subscriptions.get(exchange);
+    if (subscription?.isOpen) {
+      this.#options.log.warn("a subscription is over", {
+        id: exchange.requests[0].source,
+        error: summaryOf(cause),
+      });
+      exchange.observation?.failed(
+        cause instanceof AttemptError ? cause.error : streamCut(cause),
+      );
+      return await this.#options.emit(subscription.end());
+    }
+    const legacy = exchange.method === DISCOVER
+      ? legacyAnswer(cause)
+      : undefined;
+    await this.#report(exchange, legacy ?? reportable(cause));
+  }
+
+  async #timeOut(exchange: Exchange, error: ProxyError): Promise<void> {
+    // That it took too long is less of the truth than what was waited out.
+    const cause = this.#waitedOut.get(exchange) ?? error;
+    const reported = this.#report(exchange, reportable(cause));
+    exchange.end(error);
+    await reported;
+  }
+
+  #report(exchange: Exchange, error: ProxyError | Uint8Array): Promise<void> {
+    const { log } = this.#options;
+    return report(exchange, error, { log, delivery: this.#delivery });
+  }
+
+  /** Learns from an answer; throws for one that is not the client's to see. */
+  #onAnswer(
+    { error, result }: ResponseMessage,
+    frame: Uint8Array,
+    exchange: Exchange,
+    _session: SessionHeaders,
+  ): void {
+    if (exchange.method === "tools/list") {
+      checkRead(result);
+      this.#policy.learn(result);
+      if (exchange.onAnswer) this.#schemas.learn(result);
+    }
+    if (!error) return;
+    const subscription = this.#subscriptions.get(exchange);
+    const isReopening = subscription?.isOpen && !subscription.isAcknowledged;
+    const isMismatch = exchange.method === "tools/call" &&
+      error.code === HEADER_MISMATCH;
+    if (!isReopening && !isMismatch) return;
+    const told = new ProxyError("no-answer", error.message);
+    throw new AttemptError(told, "never", undefined, frame);
+  }
+
+  /** The frames that a message of the target's becomes. */
+  #pass(
+    message: SingleMessage,
+    frame: Uint8Array,
+    exchange: Exchange | undefined,
+  ): readonly Uint8Array[] {
+    switch (message.kind) {
+      case "request":
+        this.#options.log.warn(
+          "dropped a request of the target's, which 2026-07-28 has none of",
+          { method: excerpt(message.method) },
+        );
+        return [];
+      case "response":
+        if (exchange?.method !== "tools/list") return [frame];
+        return [withoutTools(frame, this.#schemas.learn(message.result))];
+      case "notification": {
+        if (!exchange || exchange.signal.aborted) return [];
+        const subscription = this.#subscriptions.get(exchange);
+        return subscription?.receive(message, frame) ?? [frame];
+      }
+    }
+  }
+
+  /** Carries an exchange of the proxy's own. */
+  async #carryOwn(exchange: Exchange): Promise<void> {
+    this.#delivery.expect(exchange);
+    exchange.limit(this.#options, (error) => exchange.end(error));
+    try {
+      await this.#carry(exchange);
+    } finally {
+      exchange.end();
+      this.#delivery.forget(exchange);
+    }
+  }
+
+  /**
+   * Waits for what is in flight until `patience` is aborted, then answers the
+   * rest with an error.
+   */
+  async drain(patience: AbortSignal): Promise<void> {
+    await this.#underway.drain(patience);
+  }
+
+  /** Ends what it holds upstream: there is no session, so that is nothing. */
+  close(_limitMs: number): Promise<void> {
+    return Promise.resolve();
+  }
+}
+
+/** Refuses a list that may have tools in it which a client must not see. */
+function checkRead(result: unknown): void {
+  const isRead = result !== UNREAD &&
+    !(isObject(result) && result.tools === UNREAD);
+  if (isRead) return;
+  const message =
+    "the target's list of tools has too many values to look through";
+  throw new AttemptError(new ProxyError("bad-answer", message), "never");
+}

@@ -1,0 +1,309 @@
+/**
+ * The layer that keeps tools from being seen and called.
+ *
+ * @module
+ */
+
+import { untilAborted } from "../../aborted.ts";
+import { ProxyError } from "../../errors.ts";
+import type { Log } from "../../log/log.ts";
+import { checkUnambiguous } from "./ambiguity.ts";
+import { Background } from "../transport/background.ts";
+import type { CallGuard } from "./call_guard.ts";
+import { errorFrame, shuttingDown } from "../transport/failure.ts";
+import {
+  AwaitedAnswers,
+  cancelledId,
+  type Emit,
+  type Link,
+  OwnRequests,
+  type Part,
+  partsOf,
+} from "../transport/link.ts";
+import type {
+  BatchMessage,
+  RequestId,
+  RequestMessage,
+  SingleMessage,
+} from "../wire/message.ts";
+import type { Observer } from "../transport/observer.ts";
+import { includesBytes } from "../wire/scan.ts";
+import { removeMembers, whole } from "../wire/splice.ts";
+import { ToolLearner } from "./learner.ts";
+import { withoutForbidden } from "./list.ts";
+import { toolName, type ToolPolicy, unansweredCall } from "./policy.ts";
+
+/** What a {@linkcode ToolGate} is handed. */
+export interface ToolGateOptions {
+  readonly policy: ToolPolicy;
+  /** Writes one frame to the client. */
+  readonly emit: Emit;
+  readonly log: Log;
+  /** Is told of what is refused, if anyone is. */
+  readonly observer?: Observer;
+  /**
+   * What lies behind the gate; it is handed the gate's own emit, and what looks
+   * at calls once more before they are sent.
+   */
+  readonly link: (emit: Emit, guard: CallGuard | undefined) => Link;
+}
+
+const LIST_CHANGED = "notifications/tools/list_changed";
+
+/** Its end: whether the slashes before that are escaped does not matter. */
+const LIST_CHANGED_END = new TextEncoder().encode("_changed");
+
+type Message = SingleMessage | BatchMessage;
+
+/** How many lists may be under way and still be learnt from. */
+const MAX_LISTS = 1024;
+
+/** Lets through what the policy allows. */
+export class ToolGate implements Link {
+  readonly #options: ToolGateOptions;
+  readonly #link: Link;
+  readonly #lists = new AwaitedAnswers();
+  readonly #own = new OwnRequests("sigv4-proxy:tools");
+  /** Messages that wait for the list of tools, by the requests in them. */
+  readonly #held = new Map<string, Held>();
+  /** How often the tools had changed when a list was asked for. */
+  readonly #changesBefore = new Map<string, number>();
+  readonly #background: Background;
+  readonly #learner: ToolLearner;
+
+  constructor(options: ToolGateOptions) {
+    this.#options = options;
+    this.#background = new Background(options.log);
+    this.#learner = new ToolLearner(options);
+    // Names are known for good; only what tools say of themselves may change.
+    const guard = options.policy.usesHints ? this.#learner : undefined;
+    this.#link = options.link((frame) => this.#emit(frame), guard);
+  }
+
+  accept(bytes: Uint8Array, message: Message): Promise<void> | void {
+    try {
+      checkUnambiguous(bytes, message);
+    } catch (error) {
+      if (!(error instanceof ProxyError)) throw error;
+      return this.#refuseAll(message, error);
+    }
+    if (this.#cancelsHeld(message)) return;
+    if (isUnansweredCall(message)) {
+      return this.#refuseAll(message, unansweredCall());
+    }
+    const unknown = callsIn(message).find(({ params }) =>
+      !this.#options.policy.knows(toolName(params))
+    );
+    if (!unknown) return this.#pass(bytes, message);
+    // A copy: these bytes may be a small part of what was read.
+    return this.#hold(bytes.slice(), message, unknown);
+  }
+
+  async #refuseAll(message: Message, error: ProxyError): Promise<void> {
+    this.#options.log.warn(error.summary);
+    await Promise.all(
+      requestsIn(message).map((request) => this.#answer(request, error)),
+    );
+  }
+
+  /**
+   * Passes what is allowed of a message.
+   *
+   * @param listFailure Why the list of tools could not be had, if it was asked
+   * for.
+   */
+  #pass(
+    bytes: Uint8Array,
+    message: Message,
+    listFailure?: string,
+  ): Promise<void> | void {
+    const { policy, log } = this.#options;
+    const refused = new Set<RequestMessage>();
+    const answers: (Promise<void> | void)[] = [];
+    for (const request of requestsIn(message)) {
+      if (request.method === "tools/list") this.#expectList(request.id);
+      if (request.method !== "tools/call") continue;
+      const error = policy.refusal(toolName(request.params), listFailure);
+      if (!error) continue;
+      refused.add(request);
+      log.warn(error.summary, { id: request.id.source });
+      answers.push(this.#answer(request, error));
+    }
+    if (refused.size === 0) return this.#link.accept(bytes, message);
+    if (message.kind === "batch") {
+      answers.push(this.#passRest(bytes, message, refused));
+    }
+    return Promise.all(answers).then(() => {});
+  }
+
+  #expectList(id: RequestId): void {
+    this.#lists.expect(id);
+    this.#changesBefore.set(id.key, this.#options.policy.changes);
+    for (const oldest of this.#changesBefore.keys()) {
+      if (this.#changesBefore.size <= MAX_LISTS) break;
+      this.#changesBefore.delete(oldest);
+    }
+  }
+
+  /** A batch without the calls in it that are refused. */
+  #passRest(
+    bytes: Uint8Array,
+    { messages }: BatchMessage,
+    refused: ReadonlySet<SingleMessage>,
+  ): Promise<void> | void {
+    const rest = messages.filter((message) => !refused.has(message));
+    if (rest.length === 0) return;
+    const frame = removeMembers(
+      bytes,
+      whole(bytes),
+      (_member, index) => refused.has(messages[index]),
+    );
+    return this.#link.accept(frame, { kind: "batch", messages: rest });
+  }
+
+  /** Keeps a call until the target has said what its tools are. */
+  #hold(
+    bytes: Uint8Array,
+    message: Message,
+    like: RequestMessage,
+  ): Promise<void> {
+    const held: Held = { cancelled: new Set(), isAnswered: false, message };
+    for (const { id } of requestsIn(message)) this.#held.set(id.key, held);
+    let passed: Promise<void> | void;
+    const learnt = this.#background.start(async () => {
+      const failure = await this.#learner.learn(
+        like.params,
+        (params) => this.#own.ask(this.#link, "tools/list", params),
+      );
+      for (const { id } of requestsIn(message)) this.#held.delete(id.key);
+      // Not awaited here: the end waits for what is held, not for answers.
+      if (!held.isAnswered) passed = this.#passKept(bytes, held, failure);
+    });
+    return learnt.then(() => passed);
+  }
+
+  /** Passes what was held, but for what the client has cancelled of it. */
+  #passKept(
+    bytes: Uint8Array,
+    { message, cancelled }: Held,
+    failure: string | undefined,
+  ): Promise<void> | void {
+    if (cancelled.size === 0) return this.#pass(bytes, message, failure);
+    if (message.kind !== "batch") return;
+    const isDropped = (one: SingleMessage): boolean =>
+      one.kind === "request" && cancelled.has(one.id.key);
+    const messages = message.messages.filter((one) => !isDropped(one));
+    if (messages.length === 0) return;
+    const frame = removeMembers(
+      bytes,
+      whole(bytes),
+      (_member, index) => isDropped(message.messages[index]),
+    );
+    return this.#pass(frame, { kind: "batch", messages }, failure);
+  }
+
+  #cancelsHeld(message: Message): boolean {
+    const id = cancelledId(message);
+    if (!id) return false;
+    this.#lists.cancel(id);
+    const held = this.#held.get(id.key);
+    if (!held) return false;
+    held.cancelled.add(id.key);
+    return true;
+  }
+
+  async #emit(frame: Uint8Array): Promise<void> {
+    const { emit, policy } = this.#options;
+    const isIdle = this.#lists.isIdle && this.#own.isIdle;
+    const mayTellOfChange = policy.usesHints &&
+      includesBytes(frame, LIST_CHANGED_END);
+    if (isIdle && !mayTellOfChange) return await emit(frame);
+    const parts = partsOf(frame);
+    if (mayTellOfChange && parts.some(isListChange)) {
+      policy.forget();
+    }
+    const rest = this.#own.takeFrom(parts);
+    const lists = this.#lists.takeFrom(rest);
+    const isAsItWas = lists.size === 0 && rest.length === parts.length;
+    if (isAsItWas) return await emit(frame);
+    // What is left of an array goes on one by one.
+    for (const part of rest) {
+      await emit(lists.has(part) ? this.#withoutForbidden(part) : part.bytes);
+    }
+  }
+
+  /** The answer to a `tools/list` without what may not be seen. */
+  #withoutForbidden({ message, bytes }: Part): Uint8Array {
+    if (message.kind !== "response") return bytes;
+    const { policy } = this.#options;
+    const { id } = message;
+    const before = id && this.#changesBefore.get(id.key);
+    if (id) this.#changesBefore.delete(id.key);
+    const isCurrent = before === policy.changes;
+    try {
+      return withoutForbidden(bytes, message, policy, isCurrent);
+    } catch (error) {
+      if (!(error instanceof ProxyError)) throw error;
+      this.#options.log.warn(error.summary, { id: id?.source });
+      return errorFrame(error, id);
+    }
+  }
+
+  async #answer(
+    { id, method, params }: RequestMessage,
+    error: ProxyError,
+  ): Promise<void> {
+    const { emit, observer } = this.#options;
+    observer?.refused(error, { method, params, requests: [id] });
+    await emit(errorFrame(error, id)).catch(() => {});
+  }
+
+  async drain(patience: AbortSignal): Promise<void> {
+    // A link that is drained answers what waits here, and that may send more.
+    while (!this.#background.isIdle && !patience.aborted) {
+      await untilAborted(this.#background.idle(), patience);
+    }
+    const error = shuttingDown(false);
+    for (const held of new Set(this.#held.values())) {
+      held.isAnswered = true;
+      for (const request of requestsIn(held.message)) {
+        if (held.cancelled.has(request.id.key)) continue;
+        void this.#answer(request, error);
+      }
+    }
+    await this.#link.drain(patience);
+  }
+
+  async close(limitMs: number): Promise<void> {
+    await this.#link.close(limitMs);
+  }
+}
+
+/** A call that asks for no answer: it could be run, and not be refused. */
+function isUnansweredCall(message: Message): boolean {
+  const messages = message.kind === "batch" ? message.messages : [message];
+  return messages.some((one) =>
+    one.kind === "notification" && one.method === "tools/call"
+  );
+}
+
+/** Whether the target says that its tools are not what they were. */
+function isListChange({ message }: Part): boolean {
+  return message.kind === "notification" && message.method === LIST_CHANGED;
+}
+
+interface Held {
+  /** The requests in it that the client has cancelled. */
+  readonly cancelled: Set<string>;
+  isAnswered: boolean;
+  readonly message: Message;
+}
+
+function requestsIn(message: Message): RequestMessage[] {
+  const messages = message.kind === "batch" ? message.messages : [message];
+  return messages.filter((message) => message.kind === "request");
+}
+
+function callsIn(message: Message): RequestMessage[] {
+  return requestsIn(message).filter(({ method }) => method === "tools/call");
+}

@@ -1,0 +1,96 @@
+/**
+ * Lists the target's tools anew, all pages of them, when it says that a call's
+ * headers do not fit (MCP 2026-07-28, Streamable HTTP, "Client Behavior").
+ *
+ * @module
+ */
+
+import { metaLike } from "../wire/era.ts";
+import { Exchange } from "../transport/exchange.ts";
+import { AttemptError } from "../transport/failure.ts";
+import { isObject, requestId, type ResponseMessage } from "../wire/message.ts";
+import { type Metadata, paramsWithMetadata } from "../wire/metadata.ts";
+import { readRpcError } from "../transport/responses.ts";
+
+/** What a {@linkcode ToolLister} is handed. */
+export interface ToolListerOptions {
+  /** Sends an exchange of the proxy's own; what is listed is learnt there. */
+  readonly carry: (exchange: Exchange) => Promise<void>;
+  /** What is put into each request. */
+  readonly metadata?: Metadata;
+}
+
+/** The target's error for headers that do not fit the message. */
+export const HEADER_MISMATCH = -32020;
+
+/** More pages than any list has: a target may hand out cursors for ever. */
+const MAX_PAGES = 1000;
+
+const encoder = new TextEncoder();
+
+/** Whether a call failed because its headers do not fit it. */
+export function isHeaderMismatch(
+  { method }: Exchange,
+  cause: unknown,
+): cause is AttemptError {
+  if (method !== "tools/call" || !(cause instanceof AttemptError)) return false;
+  if (!cause.answer) return false;
+  return readRpcError(cause.answer)?.error.code === HEADER_MISMATCH;
+}
+
+/** Asks for lists of tools. */
+export class ToolLister {
+  readonly #options: ToolListerOptions;
+  #asked = 0;
+
+  constructor(options: ToolListerOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * Lists all tools on behalf of a call, for no longer than that is under way.
+   *
+   * @returns Whether the list could be had.
+   */
+  async list({ params, signal }: Exchange): Promise<boolean> {
+    const _meta = metaLike(params);
+    let cursor: string | undefined;
+    for (let page = 0; page < MAX_PAGES; page++) {
+      const answer = await this.#ask({ _meta, cursor }, signal);
+      if (!answer || answer.error) return false;
+      const next: unknown = isObject(answer.result)
+        ? answer.result.nextCursor
+        : undefined;
+      if (typeof next !== "string" || next === cursor) return true;
+      cursor = next;
+    }
+    return true;
+  }
+
+  async #ask(
+    given: Record<string, unknown>,
+    signal: AbortSignal,
+  ): Promise<ResponseMessage | undefined> {
+    const { carry, metadata = [] } = this.#options;
+    const params = paramsWithMetadata(given, metadata);
+    const name = `sigv4-proxy:headers:${++this.#asked}`;
+    const id = requestId(name);
+    if (!id || signal.aborted) return undefined;
+    const method = "tools/list";
+    let answer: ResponseMessage | undefined;
+    const exchange = new Exchange({
+      bytes: encoder.encode(
+        JSON.stringify({ jsonrpc: "2.0", id: name, method, params }),
+      ),
+      method,
+      params,
+      requests: [id],
+      onAnswer: (given) => answer = given,
+    });
+    const end = () => exchange.end();
+    signal.addEventListener("abort", end, { once: true });
+    await carry(exchange);
+    signal.removeEventListener("abort", end);
+    return answer;
+  }
+}

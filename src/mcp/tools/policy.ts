@@ -1,0 +1,196 @@
+/**
+ * Which tools the client may see and call.
+ *
+ * @module
+ */
+
+import { ProxyError } from "../../errors.ts";
+import { excerpt } from "../wire/excerpt.ts";
+import { Glob } from "./glob.ts";
+import { isObject } from "../wire/message.ts";
+
+/**
+ * What is allowed, as the options say it.
+ *
+ * @example
+ * ```ts
+ * import type { ToolRules } from "@scope/sigv4-proxy";
+ *
+ * const tools: ToolRules = {
+ *   readOnly: true,
+ *   allow: ["get_*", "list_*"],
+ *   deny: ["get_secret*"],
+ * };
+ * if (!tools.readOnly) throw new Error("all three have to allow a tool");
+ * ```
+ */
+export interface ToolRules {
+  /** Only tools annotated `readOnlyHint: true`. */
+  readonly readOnly: boolean;
+  /** Globs (`*`, `?`) of the only tools allowed; none allows all. */
+  readonly allow: readonly string[];
+  /** Globs of tools that are not allowed, whatever else says so. */
+  readonly deny: readonly string[];
+}
+
+/** Whether the rules ask for anything. */
+export function hasRules({ readOnly, allow, deny }: ToolRules): boolean {
+  return readOnly || allow.length > 0 || deny.length > 0;
+}
+
+/** How many tools are remembered; the oldest go first. */
+const MAX_TOOLS = 10_000;
+
+/** How long what was learned holds. */
+export interface ToolMemory {
+  /** From when on it is as good as unknown, in milliseconds; never by default. */
+  readonly maxAgeMs?: number;
+  /** The time in milliseconds; `performance.now` by default. */
+  readonly now?: () => number;
+}
+
+/** What a tool says of itself, and when that was learned. */
+interface Learned {
+  readonly isReadOnly: boolean;
+  readonly at: number;
+}
+
+/** Decides on tools, and learns what they say of themselves. */
+export class ToolPolicy {
+  readonly #readOnly: boolean;
+  readonly #allow: readonly Glob[];
+  readonly #deny: readonly Glob[];
+  readonly #maxAgeMs: number;
+  readonly #now: () => number;
+  readonly #learned = new Map<string, Learned>();
+  #changes = 0;
+
+  /**
+   * @param rules What is allowed.
+   * @param memory How long what was learned holds.
+   */
+  constructor(
+    { readOnly, allow, deny }: ToolRules,
+    { maxAgeMs = Infinity, now = () => performance.now() }: ToolMemory = {},
+  ) {
+    this.#maxAgeMs = maxAgeMs;
+    this.#now = now;
+    this.#readOnly = readOnly;
+    this.#allow = allow.map((glob) => new Glob(glob));
+    this.#deny = deny.map((glob) => new Glob(glob));
+  }
+
+  /** Whether a tool of a `tools/list` result may be seen. */
+  judge(tool: unknown): boolean {
+    if (!isObject(tool) || typeof tool.name !== "string") return true;
+    return this.#refusalByName(tool.name) === undefined &&
+      (!this.#readOnly || saysReadOnly(tool));
+  }
+
+  /** Learns a tool of a `tools/list` result; whether it may be seen. */
+  learn(tool: unknown): boolean {
+    if (!isObject(tool) || typeof tool.name !== "string") return true;
+    const { name } = tool;
+    this.#learned.delete(name);
+    const isReadOnly = saysReadOnly(tool);
+    this.#learned.set(name, { isReadOnly, at: this.#now() });
+    for (const oldest of this.#learned.keys()) {
+      if (this.#learned.size <= MAX_TOOLS) break;
+      this.#learned.delete(oldest);
+    }
+    return this.judge(tool);
+  }
+
+  /** Forgets what the tools said of themselves: they may say something else. */
+  forget(): void {
+    this.#changes++;
+    this.#learned.clear();
+  }
+
+  /** How often it has forgotten what it had learnt. */
+  get changes(): number {
+    return this.#changes;
+  }
+
+  /** Whether it has learnt nothing, or forgotten it. */
+  get isEmpty(): boolean {
+    return this.#learned.size === 0;
+  }
+
+  /** Whether it goes by what the tools say of themselves. */
+  get usesHints(): boolean {
+    return this.#readOnly;
+  }
+
+  /** Whether a call can be decided on without asking the target. */
+  knows(name: string): boolean {
+    return name === "" || !this.#readOnly || this.#isFresh(name) ||
+      this.#refusalByName(name) !== undefined;
+  }
+
+  /**
+   * Why a tool may not be called; `undefined` when it may.
+   *
+   * @param name The tool.
+   * @param listFailure Why its target could not be asked for it, if it was.
+   */
+  refusal(name: string, listFailure?: string): ProxyError | undefined {
+    const byName = this.#refusalByName(name);
+    if (byName || !this.#readOnly) return byName;
+    const isFresh = this.#isFresh(name);
+    if (isFresh && this.#learned.get(name)?.isReadOnly) return undefined;
+    if (!isFresh && listFailure !== undefined) {
+      return blocked(
+        name,
+        "--read-only (MCP_READ_ONLY) goes by the list of tools, which could not be had",
+        listFailure,
+      );
+    }
+    return blocked(
+      name,
+      "--read-only (MCP_READ_ONLY) allows only tools that say they change nothing",
+    );
+  }
+
+  #isFresh(name: string): boolean {
+    const at = this.#learned.get(name)?.at;
+    return at !== undefined && this.#now() - at < this.#maxAgeMs;
+  }
+
+  #refusalByName(name: string): ProxyError | undefined {
+    // Another reader may find a name where there is none to us: "Name".
+    if (name === "") return blocked(name, "the call names no tool");
+    if (this.#deny.some((glob) => glob.matches(name))) {
+      return blocked(name, "--deny-tool (MCP_DENY_TOOL) forbids it");
+    }
+    const isAllowed = this.#allow.length === 0 ||
+      this.#allow.some((glob) => glob.matches(name));
+    if (isAllowed) return undefined;
+    return blocked(name, "--allow-tool (MCP_ALLOW_TOOL) does not name it");
+  }
+}
+
+function saysReadOnly({ annotations }: Record<string, unknown>): boolean {
+  return isObject(annotations) && annotations.readOnlyHint === true;
+}
+
+/** Why a call is not sent that asks for no answer: it could not be refused. */
+export function unansweredCall(): ProxyError {
+  return new ProxyError(
+    "blocked",
+    "a call without an ID cannot be refused, so with a tool policy it is not sent",
+  );
+}
+
+/** The tool that a call names; a call that names none is for no tool. */
+export function toolName(params: unknown): string {
+  return isObject(params) && typeof params.name === "string" ? params.name : "";
+}
+
+/** @param words What the target says of it. */
+function blocked(name: string, why: string, words?: string): ProxyError {
+  const tool = excerpt(name);
+  const summary = `the tool ${JSON.stringify(tool)} was not called: ${why}`;
+  const message = words === undefined ? summary : `${summary}: ${words}`;
+  return new ProxyError("blocked", message, { data: { tool }, summary });
+}

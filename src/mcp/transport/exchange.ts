@@ -1,0 +1,296 @@
+/**
+ * One POST upstream and the answers that it owes.
+ *
+ * @module
+ */
+
+import { ProxyError } from "../../errors.ts";
+import { lastLookMs, Timers } from "../../time.ts";
+import type { SessionHeaders } from "../wire/headers.ts";
+import type { RequestId, ResponseMessage } from "../wire/message.ts";
+import type { Observation } from "./observer.ts";
+
+/** How long an exchange may take. */
+export interface ExchangeLimits {
+  /** The whole time, in milliseconds. */
+  readonly timeoutMs: number | undefined;
+  /** The time without a byte from the target, in milliseconds. */
+  readonly idleTimeoutMs: number;
+  /** Whether a message of the target's starts the whole time anew. */
+  readonly timeoutResetOnProgress?: boolean;
+}
+
+const NONE: ReadonlyMap<string, RequestId> = new Map();
+
+/** What is sent, and who waits for it. */
+export interface ExchangeInit {
+  /** The frame to the letter. */
+  readonly bytes: Uint8Array;
+  /** The method; `batch` or `response` where there is none. */
+  readonly method: string;
+  /** The parameters, of a single request or notification. */
+  readonly params?: unknown;
+  /** The requests in it. */
+  readonly requests: readonly RequestId[];
+  /** Those that ask for progress: their IDs' keys, and the tokens. */
+  readonly progressTokens?: ReadonlyMap<string, RequestId>;
+  /**
+   * Takes the answer of a request of the proxy's own, which is not the
+   * client's to see.
+   */
+  readonly onAnswer?: (answer: ResponseMessage) => void;
+  /** For an answer of the client's: the session that asked. */
+  readonly answerTo?: SessionHeaders;
+}
+
+/**
+ * One POST and its answers. A request leaves {@linkcode Exchange.pending} once:
+ * by its answer, or by the error that stands for it. That is what makes answers
+ * come exactly once.
+ */
+export class Exchange {
+  readonly method: string;
+  readonly params: unknown;
+  readonly onAnswer: ((answer: ResponseMessage) => void) | undefined;
+  readonly answerTo: SessionHeaders | undefined;
+  /** The requests in it, which are owed an answer each. */
+  readonly requests: readonly RequestId[];
+  /** The tokens of those that ask for progress, by their IDs' keys. */
+  readonly progressTokens: ReadonlyMap<string, RequestId>;
+  readonly startedAt = performance.now();
+  /** Ends the fetch, and the reading of its response. */
+  readonly signal: AbortSignal;
+  /** Resolves when no request of it waits any more. */
+  readonly settled: Promise<void>;
+  /** True once it left for the target, unless that certainly did not run it. */
+  isSent = false;
+  /** True while the target has it, and may answer. */
+  isUnderWay = false;
+  /**
+   * True once something of its answer was seen, a progress notification say:
+   * it runs, whatever is said of it afterwards.
+   */
+  answerHasBegun = false;
+  /** The session ID that came with the answer. */
+  sessionId: string | undefined;
+  /** Who follows it, if anyone does. */
+  observation: Observation | undefined;
+
+  #body: Blob;
+  readonly #pending = new Map<string, RequestId>();
+  readonly #cancelled = new Set<string>();
+  readonly #abort = new AbortController();
+  readonly #settle: () => void;
+  readonly #timers = new Timers();
+  #fetch: AbortSignal | undefined;
+  #lastByteAt = performance.now();
+  #lastMessageAt: number | undefined;
+  #heldSince: number | undefined;
+  #heldBeforeMs = 0;
+  #delivering = 0;
+  #afterDelivery: (() => void) | undefined;
+  #isEnding = false;
+
+  constructor(init: ExchangeInit) {
+    const { bytes, requests } = init;
+    this.method = init.method;
+    this.params = init.params;
+    this.onAnswer = init.onAnswer;
+    this.answerTo = init.answerTo;
+    this.requests = requests;
+    this.progressTokens = init.progressTokens ?? NONE;
+    this.#body = blobOf(bytes);
+    this.signal = this.#abort.signal;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.settled = promise;
+    this.#settle = resolve;
+    for (const id of requests) this.#pending.set(id.key, id);
+    if (requests.length === 0) resolve();
+  }
+
+  /** The body; a `Blob`, since the runtime may send bytes a second time. */
+  get body(): Blob {
+    return this.#body;
+  }
+
+  /** Puts another body in its place for the attempts to come. */
+  replaceBody(bytes: Uint8Array): void {
+    this.#body = blobOf(bytes);
+  }
+
+  /** The requests that still wait for an answer. */
+  get pending(): readonly RequestId[] {
+    return [...this.#pending.values()];
+  }
+
+  /** Whether it holds requests at all. */
+  get isRequest(): boolean {
+    return this.requests.length > 0;
+  }
+
+  /** Whether nobody waits any more. */
+  get isSettled(): boolean {
+    return this.#pending.size === 0;
+  }
+
+  /** Whether an answer to this request may still be delivered. */
+  owes(id: RequestId): boolean {
+    return this.#pending.has(id.key) || this.#cancelled.has(id.key);
+  }
+
+  /** Takes a request's one answer: false when it was taken before. */
+  take(id: RequestId): boolean {
+    if (this.#cancelled.delete(id.key)) return true;
+    if (!this.#pending.delete(id.key)) return false;
+    this.#settleIfDone();
+    return true;
+  }
+
+  /** Lets a request wait no longer; its answer is delivered should it come. */
+  cancel(id: RequestId): void {
+    if (!this.#pending.delete(id.key)) return;
+    this.#cancelled.add(id.key);
+    this.#settleIfDone();
+  }
+
+  #settleIfDone(): void {
+    if (this.#pending.size > 0) return;
+    this.#clearTimers();
+    this.#settle();
+  }
+
+  /** Starts the time limits; `onLimit` is called at the first that passes. */
+  limit(
+    { timeoutMs, idleTimeoutMs, timeoutResetOnProgress }: ExchangeLimits,
+    onLimit: (error: ProxyError) => void,
+  ): void {
+    if (timeoutMs !== undefined) {
+      let from = performance.now();
+      this.#watch(timeoutMs, () => {
+        if (timeoutResetOnProgress) from = this.#lastMessageAt ?? from;
+        return from + timeoutMs + this.#heldMs() - performance.now();
+      }, () => onLimit(timeoutError(timeoutMs, "whole")));
+    }
+    this.#watch(idleTimeoutMs, () => {
+      const isTheTarget = this.isUnderWay && this.#delivering === 0 &&
+        this.#heldSince === undefined;
+      if (!isTheTarget) this.touch();
+      return this.#lastByteAt + idleTimeoutMs - performance.now();
+    }, () => onLimit(timeoutError(idleTimeoutMs, "idle")));
+  }
+
+  /** Calls back when no time is left, nor at a last look. */
+  #watch(delayMs: number, leftMs: () => number, onLimit: () => void): void {
+    const check = (isLast: boolean) => {
+      const ms = leftMs();
+      if (ms <= 0 && isLast) return onLimit();
+      const nextMs = ms > 0 ? Math.max(ms, MIN_TIMER_MS) : lastLookMs(-ms);
+      this.#timers.after(nextMs, () => check(ms <= 0));
+    };
+    this.#timers.after(delayMs, () => check(false));
+  }
+
+  /**
+   * Begins a fetch that ends after some time without a byte, and that others
+   * may follow.
+   */
+  beginFetch(idleTimeoutMs: number): void {
+    this.#clearTimers();
+    this.touch();
+    const idle = new AbortController();
+    this.#fetch = AbortSignal.any([this.signal, idle.signal]);
+    this.limit(
+      { timeoutMs: undefined, idleTimeoutMs },
+      (error) => idle.abort(error),
+    );
+  }
+
+  /** Ends the present fetch. */
+  get fetchSignal(): AbortSignal {
+    return this.#fetch ?? this.signal;
+  }
+
+  /** Lets the limits stand still, while it is not the target that is slow. */
+  hold(): void {
+    this.#heldSince ??= performance.now();
+  }
+
+  /** Lets the limits run on. */
+  release(): void {
+    this.#heldBeforeMs = this.#heldMs();
+    this.#heldSince = undefined;
+    this.touch();
+  }
+
+  #heldMs(): number {
+    if (this.#heldSince === undefined) return this.#heldBeforeMs;
+    return this.#heldBeforeMs + performance.now() - this.#heldSince;
+  }
+
+  /** Notes that the target said something. */
+  touch(): void {
+    this.#lastByteAt = performance.now();
+  }
+
+  /** Notes that a message of the target's came. */
+  noteProgress(): void {
+    this.#lastMessageAt = performance.now();
+  }
+
+  /** Runs a delivery to the client; its slowness is not the target's. */
+  async delivering(delivery: Promise<void>): Promise<void> {
+    this.#delivering++;
+    try {
+      await delivery;
+    } finally {
+      this.#delivering--;
+      this.touch();
+      if (this.#delivering === 0) this.#afterDelivery?.();
+    }
+  }
+
+  /** Calls back once nothing of it is on its way to the client. */
+  onDelivered(callback: () => void): void {
+    if (this.#delivering === 0) return callback();
+    this.#afterDelivery = () => {
+      this.#afterDelivery = undefined;
+      callback();
+    };
+  }
+
+  /** Ends the fetch some time after the last answer, should it still go on. */
+  endAfter(delayMs: number): void {
+    if (this.#isEnding) return;
+    this.#isEnding = true;
+    this.#timers.after(delayMs, () => this.end());
+  }
+
+  /** Ends the fetch. */
+  end(reason?: ProxyError): void {
+    this.#clearTimers();
+    this.#abort.abort(reason);
+  }
+
+  #clearTimers(): void {
+    this.#timers.clear();
+    this.#isEnding = false;
+  }
+}
+
+function blobOf(bytes: Uint8Array): Blob {
+  return new Blob([isUnshared(bytes) ? bytes : bytes.slice()]);
+}
+
+function isUnshared(bytes: Uint8Array): bytes is Uint8Array<ArrayBuffer> {
+  return bytes.buffer instanceof ArrayBuffer;
+}
+
+/** A limit that stands still is not looked at more often than this. */
+const MIN_TIMER_MS = 50;
+
+function timeoutError(limitMs: number, kind: "whole" | "idle"): ProxyError {
+  const message = kind === "whole"
+    ? `the target did not finish its answer within ${limitMs} ms; --timeout (MCP_TIMEOUT) sets this limit`
+    : `nothing came from the target for ${limitMs} ms; --idle-timeout (MCP_IDLE_TIMEOUT) sets this limit`;
+  return new ProxyError("timeout", message, { data: { limitMs } });
+}

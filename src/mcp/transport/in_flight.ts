@@ -1,0 +1,77 @@
+/**
+ * What is under way, and how it comes to its end.
+ *
+ * @module
+ */
+
+import { aborted } from "../../aborted.ts";
+import type { Delivery } from "./response_routing.ts";
+import type { Exchange } from "./exchange.ts";
+import { shuttingDown } from "./failure.ts";
+
+/** How many answers are made at once at the end. */
+const SLICE = 256;
+
+interface Run {
+  readonly done: Promise<void>;
+  /** Whether it stands open, so that nothing is gained by waiting for it. */
+  readonly isStanding: boolean;
+}
+
+/** Exchanges from their start to their end. */
+export class Underway {
+  readonly #delivery: Delivery;
+  readonly #runs = new Map<Exchange, Run>();
+
+  constructor(delivery: Delivery) {
+    this.#delivery = delivery;
+  }
+
+  /** Notes an exchange until it is done. */
+  add(exchange: Exchange, done: Promise<void>, isStanding = false): void {
+    this.#runs.set(exchange, { done, isStanding });
+    void done.finally(() => this.#runs.delete(exchange));
+  }
+
+  /**
+   * Waits for what is under way until `patience` is aborted, then answers the
+   * rest with an error.
+   */
+  async drain(patience: AbortSignal): Promise<void> {
+    await Promise.race([this.#settled(), aborted(patience)]);
+    const left = [...this.#runs.keys()];
+    const errors = { sent: shuttingDown(true), held: shuttingDown(false) };
+    // The latest first: those before have the places, which nobody is to get.
+    for (let to = left.length; to > 0; to -= SLICE) {
+      for (const exchange of left.slice(Math.max(0, to - SLICE), to)) {
+        const error = exchange.isSent ? errors.sent : errors.held;
+        void this.#delivery.fail(exchange, error).catch(() => {});
+      }
+      // Thousands take a while, which a stop has not: some leave in between.
+      if (to > SLICE) await turn();
+    }
+    for (const exchange of left) {
+      exchange.end(exchange.isSent ? errors.sent : errors.held);
+    }
+  }
+
+  async #settled(): Promise<void> {
+    // What is answered may bring forth more, so look again.
+    for (;;) {
+      const open = [...this.#runs].filter(([exchange, { isStanding }]) =>
+        !isStanding && !(exchange.isRequest && exchange.isSettled)
+      );
+      if (open.length === 0) return;
+      await Promise.all(
+        open.map(([exchange, { done }]) =>
+          exchange.isRequest ? exchange.settled : done
+        ),
+      );
+    }
+  }
+}
+
+/** Resolves when what else is ready has had its turn. */
+function turn(): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve));
+}

@@ -1,0 +1,126 @@
+/**
+ * What an onlooker is told of messages on their way. There need not be one;
+ * then all that is done is to see that there is none.
+ *
+ * @module
+ */
+
+import type { ProxyError } from "../../errors.ts";
+import type { Era } from "../wire/era.ts";
+import type { RequestId, ResponseMessage } from "../wire/message.ts";
+
+/**
+ * A message as an onlooker sees it.
+ *
+ * @example
+ * ```ts
+ * import type { Observed } from "@scope/sigv4-proxy";
+ *
+ * const describe = ({ method, requests }: Observed): string =>
+ *   `${method} (${requests.length} to answer)`;
+ * const text = describe({ method: "ping", params: undefined, requests: [] });
+ * if (text !== "ping (0 to answer)") throw new Error(text);
+ * ```
+ */
+export interface Observed {
+  /** The method; `batch` or `response` where there is none. */
+  readonly method: string;
+  /** The parameters, of a single request or notification. */
+  readonly params: unknown;
+  /** The requests in it. */
+  readonly requests: readonly RequestId[];
+  /** The HTTP headers with which it came, if it came with some. */
+  readonly headers?: Headers;
+}
+
+/**
+ * Looks on. Nothing that it does may throw.
+ *
+ * @example
+ * ```ts
+ * import { type Observation, type Observer, runStdioProxy } from "@scope/sigv4-proxy";
+ *
+ * const methods: string[] = [];
+ * const observation: Observation = {
+ *   attempt: (_init, send) => send(),
+ *   recovered() {},
+ *   answered() {},
+ *   failed() {},
+ *   ended() {},
+ * };
+ * const observer: Observer = {
+ *   began({ method }) {
+ *     methods.push(method);
+ *     return observation;
+ *   },
+ *   refused() {},
+ *   recovered() {},
+ *   received() {},
+ *   delivered() {},
+ * };
+ * await using target = Deno.serve({ port: 0, onListen() {} }, () =>
+ *   Response.json({ jsonrpc: "2.0", id: 1, result: {} }));
+ * const ping = '{"jsonrpc":"2.0","id":1,"method":"ping"}\n';
+ * await runStdioProxy({
+ *   url: new URL(`http://localhost:${target.addr.port}/mcp`),
+ *   readable: ReadableStream.from([new TextEncoder().encode(ping)]),
+ *   writable: new WritableStream(),
+ *   fetch,
+ *   observer,
+ * });
+ * if (methods.join() !== "ping") throw new Error(methods.join());
+ * ```
+ */
+export interface Observer {
+  /** A message is about to be sent to the target. */
+  began(message: Observed, era: Era): Observation;
+  /** A message is not sent at all; one that could not be read is not given. */
+  refused(error: ProxyError, message?: Observed): void;
+  /** A lost session was replaced by a new one. */
+  recovered(): void;
+  /** So many bytes of messages came from the client. */
+  received(byteLength: number): void;
+  /** So many bytes of messages went to the client. */
+  delivered(byteLength: number): void;
+  /**
+   * An HTTP request came, which `response` answers: runs what carries it. An
+   * observer that does not have this is not asked.
+   */
+  serves?(response: object, carry: () => void): void;
+}
+
+/**
+ * Follows one message to its end.
+ *
+ * @example
+ * ```ts
+ * import type { Observation } from "@scope/sigv4-proxy";
+ *
+ * const startedAt = performance.now();
+ * const tookMs: number[] = [];
+ * const observation: Observation = {
+ *   attempt: (_init, send) => send(),
+ *   recovered() {},
+ *   answered: () => void tookMs.push(performance.now() - startedAt),
+ *   failed: () => void tookMs.push(performance.now() - startedAt),
+ *   ended() {},
+ * };
+ * observation.answered();
+ * if (tookMs.length !== 1) throw new Error("one answer, one time");
+ * ```
+ */
+export interface Observation {
+  /** Sends an HTTP request for the message. */
+  attempt(
+    init: RequestInit,
+    send: () => Promise<Response>,
+  ): Promise<Response>;
+  /** The session was lost, and the message goes on in a new one. */
+  recovered(): void;
+  /** A request was answered by the target; what cannot be told is not given. */
+  answered(answer?: ResponseMessage): void;
+  /** A request was answered by the proxy; a message came to nothing. */
+  failed(error: ProxyError): void;
+  /** It is over. Further calls change nothing. */
+  ended(): void;
+}

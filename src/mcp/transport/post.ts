@@ -1,0 +1,376 @@
+/**
+ * Carries an exchange to the target and its answers back.
+ *
+ * @module
+ */
+
+import { untilAborted } from "../../aborted.ts";
+import { ProxyError } from "../../errors.ts";
+import type { Log } from "../../log/log.ts";
+import type { Redact, Redactor } from "../../redact/redact.ts";
+import { respelt } from "../wire/answer_id.ts";
+import { AnswerStreams } from "./response_streams.ts";
+import {
+  type BodyHead,
+  drainBody,
+  mediaType,
+  readChunks,
+  readHead,
+} from "../wire/body.ts";
+import type { Delivery } from "./response_routing.ts";
+import { EventParser } from "../wire/events.ts";
+import type { Exchange } from "./exchange.ts";
+import {
+  AttemptError,
+  fetchFailure,
+  httpStatusError,
+  redirectError,
+  streamCut,
+} from "./failure.ts";
+import { joinBytes } from "../wire/block_buffer.ts";
+import {
+  hasSession,
+  type HeaderPairs,
+  NO_SESSION,
+  postHeaders,
+  type SessionHeaders,
+} from "../wire/headers.ts";
+import type { SseChannel } from "../session/http_sse.ts";
+import {
+  DEFAULT_MAX_ANSWER_BYTES,
+  frameTooLarge,
+  isRespelt,
+} from "../wire/large_answer.ts";
+import { checkSession, lossInRefusal, SessionLost } from "../session/expiry.ts";
+import { readMessage, type RequestId } from "../wire/message.ts";
+import { repairedErrorBody, withoutByteOrderMark } from "../wire/repair.ts";
+import {
+  badContentType,
+  type Explain,
+  isRedirect,
+  readErrorBody,
+  readRpcError,
+  said,
+} from "./responses.ts";
+import { retryAfterMs } from "./retry.ts";
+import { repeatAfter } from "./unprocessed.ts";
+
+/** How the target is reached, and where what it says goes. */
+export interface TargetAccess {
+  readonly url: URL;
+  readonly fetch: typeof globalThis.fetch;
+  readonly headers: HeaderPairs;
+  readonly delivery: Delivery;
+  readonly explain: Explain;
+  readonly redact: Redact;
+  /** Learns the session IDs. */
+  readonly redactor: Redactor;
+  readonly log: Log;
+  /** The largest message that the client is given, in bytes. */
+  readonly maxAnswerBytes: number;
+  /**
+   * Whether an answer may pass while it still arrives; `true` unless it is set.
+   */
+  readonly passesInPieces?: boolean;
+}
+
+/** What a {@linkcode Carrier} is handed. */
+export interface CarrierOptions extends TargetAccess {
+  /** Whether a stream that is cut is resumed; `true` unless it is set. */
+  readonly resumes?: boolean;
+}
+
+/** From this size on an answer passes while it still arrives. */
+const PASS_FROM_BYTES = 8 * 1024 * 1024;
+
+const decoder = new TextDecoder();
+
+/** Sends exchanges, and hands what comes back to the delivery. */
+export class Carrier {
+  readonly #options: CarrierOptions;
+  readonly #streams: AnswerStreams;
+
+  constructor(options: CarrierOptions) {
+    this.#options = options;
+    this.#streams = new AnswerStreams({
+      ...options,
+      send: (exchange, init) => this.#fetch(exchange, options.url, init),
+    });
+  }
+
+  /**
+   * Sends an exchange once and delivers what comes back, until the target has
+   * said all it has to say.
+   *
+   * @throws {AttemptError} when no answer came.
+   * @throws {SessionLost} when the target does not know the session.
+   */
+  async carry(exchange: Exchange, session: SessionHeaders): Promise<void> {
+    exchange.isUnderWay = true;
+    const wasSent = exchange.isSent;
+    try {
+      await this.#carry(exchange, session);
+    } catch (cause) {
+      // An attempt before this one may have run all the same.
+      if (didNotRun(cause)) exchange.isSent = wasSent;
+      throw cause;
+    } finally {
+      this.#streams.forget(exchange);
+      exchange.isUnderWay = false;
+    }
+  }
+
+  async #carry(exchange: Exchange, session: SessionHeaders): Promise<void> {
+    const { url, headers, redactor } = this.#options;
+    const { channel } = session;
+    if (channel) return await this.#carryOver(channel, exchange, session);
+    exchange.isSent = true;
+    const response = await this.#fetch(exchange, url, {
+      method: "POST",
+      headers: postHeaders(headers, session),
+      body: exchange.body,
+    });
+    if (!response.ok) return await this.#refused(exchange, session, response);
+    exchange.sessionId = response.headers.get("mcp-session-id") ?? undefined;
+    redactor.add(exchange.sessionId);
+    // The status line is all that is said to a notification or an answer.
+    if (!exchange.isRequest) return await drainBody(response);
+    if (mediaType(response) === "text/event-stream") {
+      await this.#streams.read(exchange, session, response);
+    } else {
+      await this.#readSingle(exchange, session, response);
+    }
+    if (exchange.isSettled) return;
+    throw new AttemptError(
+      new ProxyError(
+        "no-answer",
+        `the target answered HTTP ${response.status} without an answer to the request`,
+        { data: { status: response.status } },
+      ),
+      "never",
+    );
+  }
+
+  /** HTTP+SSE: the answer comes on the channel. */
+  async #carryOver(
+    channel: SseChannel,
+    exchange: Exchange,
+    session: SessionHeaders,
+  ): Promise<void> {
+    if (!channel.isOpen) {
+      throw new SessionLost(session, "always", channelEnded(channel.cause));
+    }
+    exchange.isSent = true;
+    channel.touch();
+    const response = await this.#fetch(exchange, channel.endpoint, {
+      method: "POST",
+      headers: postHeaders(this.#options.headers, NO_SESSION),
+      body: exchange.body,
+    });
+    channel.touch();
+    if (!response.ok) return await this.#refused(exchange, session, response);
+    await drainBody(response);
+    await untilAborted(exchange.settled, channel.over, exchange.signal);
+    if (exchange.signal.aborted) throw exchange.signal.reason;
+    if (exchange.isSettled) return;
+    throw new AttemptError(streamCut(channel.cause), "never");
+  }
+
+  async #fetch(
+    exchange: Exchange,
+    url: URL,
+    init: RequestInit,
+  ): Promise<Response> {
+    const { fetch, log } = this.#options;
+    const startedAt = performance.now();
+    try {
+      const send = () =>
+        fetch(url, {
+          ...init,
+          redirect: "manual",
+          signal: exchange.fetchSignal,
+        });
+      const observed = exchange.observation?.attempt(init, send);
+      const response = await (observed ?? send());
+      exchange.touch();
+      log.debug("answered", {
+        http: init.method,
+        method: exchange.method,
+        id: exchange.pending[0]?.source,
+        status: response.status,
+        ms: Math.round(performance.now() - startedAt),
+      });
+      return response;
+    } catch (cause) {
+      throw fetchFailure(cause, url);
+    }
+  }
+
+  /** An answer to a POST that is not 2xx. */
+  async #refused(
+    exchange: Exchange,
+    session: SessionHeaders,
+    response: Response,
+  ): Promise<void> {
+    const { url, delivery } = this.#options;
+    const given = await readErrorBody(response);
+    const isStream = mediaType(response) === "text/event-stream";
+    const raw = isStream ? firstEvent(given) : given;
+    const body = exchange.method === "batch"
+      ? withoutByteOrderMark(raw)
+      : repairedErrorBody(raw);
+    if (isRedirect(response)) {
+      throw new AttemptError(redirectError(response, url), "never");
+    }
+    if (answersBatch(exchange, body)) {
+      await delivery.receive(body, session, exchange);
+      if (exchange.isSettled) return;
+      throw new AttemptError(this.#httpError(response, body), "never");
+    }
+    const error = this.#httpError(response, body);
+    const answer = readRpcError(body);
+    const isOwn = owesAlike(exchange, answer?.id);
+    const text = decoder.decode(body);
+    const loss = hasSession(session)
+      ? lossInRefusal(response, text, answer && { ...answer, isOwn })
+      : undefined;
+    if (loss !== undefined) {
+      throw new SessionLost(session, loss, answer ? body : error);
+    }
+    throw new AttemptError(
+      error,
+      repeatAfter(response, isOwn),
+      retryAfterMs(response.headers),
+      answer && body,
+    );
+  }
+
+  #httpError(response: Response, body: Uint8Array): ProxyError {
+    const { explain, redact } = this.#options;
+    const text = decoder.decode(body);
+    return explain(response, text) ?? httpStatusError(response, text, redact);
+  }
+
+  /** An answer that is not a stream: one JSON text, or nothing. */
+  async #readSingle(
+    exchange: Exchange,
+    session: SessionHeaders,
+    response: Response,
+  ): Promise<void> {
+    const { maxAnswerBytes, passesInPieces = true } = this.#options;
+    const chunks = readChunks(response, () => exchange.touch());
+    const mayPass = passesInPieces &&
+      mayPassInPieces(exchange, response, maxAnswerBytes);
+    const keptBytes = mayPass ? PASS_FROM_BYTES : maxAnswerBytes;
+    try {
+      const pieces: Uint8Array[] = [];
+      let head = await readUpTo(chunks, keptBytes);
+      if (!head.isWhole && mayPass) {
+        if (!isRespelt(exchange.requests[0], head)) {
+          const { delivery } = this.#options;
+          return await delivery.receivePieces(exchange, head, chunks);
+        }
+        // An ID is spliced into an answer that is there as a whole.
+        pieces.push(...head.pieces);
+        head = await readUpTo(chunks, maxAnswerBytes - head.byteLength);
+      }
+      if (!head.isWhole) {
+        const error = frameTooLarge(undefined, maxAnswerBytes);
+        throw new AttemptError(error, "never");
+      }
+      const body = joinBytes([...pieces, ...head.pieces]);
+      await this.#receiveBody(exchange, session, response, body);
+    } finally {
+      // Not awaited: it would wait for a read that may never end.
+      void chunks.return(undefined).catch(() => {});
+    }
+  }
+
+  async #receiveBody(
+    exchange: Exchange,
+    session: SessionHeaders,
+    response: Response,
+    body: Uint8Array,
+  ): Promise<void> {
+    const { delivery, redact } = this.#options;
+    if (body.length === 0) return;
+    const type = mediaType(response);
+    checkSession(exchange, session, body, redact);
+    if (type !== "application/json") {
+      const words = said(decoder.decode(body), redact);
+      throw badContentType(response.status, type, words);
+    }
+    await delivery.receive(body, session, exchange);
+  }
+}
+
+/** The beginning of a body, or what its connection failed with. */
+function readUpTo(
+  chunks: AsyncIterator<Uint8Array>,
+  maxBytes: number,
+): Promise<BodyHead> {
+  return readHead(chunks, maxBytes).catch((cause) => {
+    const error = cause instanceof ProxyError ? cause : streamCut(cause);
+    throw new AttemptError(error, "never");
+  });
+}
+
+/** The methods whose answers the proxy, or a layer of it, may have to read. */
+const READ_METHODS: ReadonlySet<string> = new Set([
+  "initialize",
+  "tools/list",
+]);
+
+/**
+ * Whether an answer may pass while it still arrives: where the limit was
+ * raised, and nothing in the answer is the proxy's to read.
+ */
+function mayPassInPieces(
+  { requests, method, onAnswer }: Exchange,
+  response: Response,
+  maxAnswerBytes: number,
+): boolean {
+  return maxAnswerBytes > DEFAULT_MAX_ANSWER_BYTES && requests.length === 1 &&
+    mediaType(response) === "application/json" && onAnswer === undefined &&
+    !READ_METHODS.has(method);
+}
+
+/** What the first event of a stream holds; of none, nothing. */
+function firstEvent(stream: Uint8Array): Uint8Array {
+  const parser = new EventParser({ maxDataBytes: stream.length });
+  const events = [...parser.feed(stream), parser.end()];
+  return events.find((event) => event && event.data.length > 0)?.data ??
+    new Uint8Array();
+}
+
+/** Whether an ID is a request's, in whatever spelling. */
+function owesAlike(exchange: Exchange, id: RequestId | undefined): boolean {
+  const other = id && respelt(id);
+  return id !== undefined && exchange.owes(id) ||
+    other !== undefined && exchange.owes(other);
+}
+
+/** Whether the body of an HTTP error has answers to requests of a batch. */
+function answersBatch(exchange: Exchange, body: Uint8Array): boolean {
+  if (exchange.method !== "batch") return false;
+  const message = readMessage(body);
+  return message.kind === "batch" &&
+    message.messages.some((one) =>
+      one.kind === "response" && owesAlike(exchange, one.id)
+    );
+}
+
+/** Whether an attempt that failed certainly was not run by the target. */
+function didNotRun(cause: unknown): boolean {
+  const isAttempt = cause instanceof AttemptError ||
+    cause instanceof SessionLost;
+  return isAttempt && cause.repeat === "always";
+}
+
+function channelEnded(cause: unknown): ProxyError {
+  return new ProxyError(
+    "unreachable",
+    "the target's event stream has ended, and the request was not sent",
+    { data: { mayHaveRun: false }, cause },
+  );
+}

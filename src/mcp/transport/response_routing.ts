@@ -1,0 +1,534 @@
+/**
+ * What the target says → frames for the client. Here every request gets its
+ * one answer, and nobody gets one that was not asked for.
+ *
+ * @module
+ */
+
+import { ProxyError } from "../../errors.ts";
+import type { Log } from "../../log/log.ts";
+import type { Redact } from "../../redact/redact.ts";
+import { respelt, withIdOf } from "../wire/answer_id.ts";
+import type { BodyHead } from "../wire/body.ts";
+import type { Era } from "../wire/era.ts";
+import type { OversizedData, ServerEvent } from "../wire/events.ts";
+import { excerpt } from "../wire/excerpt.ts";
+import type { Exchange } from "./exchange.ts";
+import { errorFrame } from "./failure.ts";
+import {
+  frameTooLarge,
+  isAnswerTo,
+  largeAnswer,
+} from "../wire/large_answer.ts";
+import { replaceNewlines } from "../wire/frames.ts";
+import { NO_SESSION, type SessionHeaders } from "../wire/headers.ts";
+import {
+  type BatchMessage,
+  type InvalidMessage,
+  readMessageInTurns,
+  type RequestId,
+  requestIdFromSource,
+  type ResponseMessage,
+  type SingleMessage,
+  withId,
+} from "../wire/message.ts";
+import { responseIn } from "./link.ts";
+import type { Observation, Observer } from "./observer.ts";
+import { ProgressTokens } from "./progress_tokens.ts";
+import { Recent } from "../lru_cache.ts";
+import { withoutByteOrderMark, withoutNullMember } from "../wire/repair.ts";
+import { noMessage } from "./responses.ts";
+import { membersOf, whole } from "../wire/splice.ts";
+import { tellsOfTask } from "../profiles/task.ts";
+
+/** What a {@linkcode Delivery} is handed. */
+export interface DeliveryOptions {
+  /** Writes one frame to the client; awaited, so that a slow client slows us. */
+  readonly emit: (frame: Uint8Array) => Promise<void>;
+  /** Writes the answer to a request whose pieces are still on their way. */
+  readonly emitPieces: (
+    pieces: AsyncIterable<Uint8Array>,
+    id: RequestId,
+  ) => Promise<void>;
+  readonly log: Log;
+  /** Takes the secrets out of the errors that the client is told. */
+  readonly redact: Redact;
+  /** The era of what is delivered. */
+  readonly era: Era;
+  /** Is told of the messages on their way, if anyone is. */
+  readonly observer?: Observer;
+  /** The largest message that the client is given, in bytes. */
+  readonly maxAnswerBytes: number;
+  /**
+   * Sees each answer before it is delivered; what it throws ends the reading,
+   * and the answer is not delivered.
+   */
+  readonly onAnswer: (
+    answer: ResponseMessage,
+    frame: Uint8Array,
+    exchange: Exchange,
+    session: SessionHeaders,
+  ) => void;
+  /**
+   * Says which frames a message becomes on its way to the client; by default
+   * it is one, to the letter.
+   */
+  readonly pass?: (
+    message: SingleMessage,
+    frame: Uint8Array,
+    exchange: Exchange | undefined,
+  ) => readonly Uint8Array[];
+  /** Answers a request of the target's that cannot be delivered. */
+  readonly refuse: (id: RequestId, error: ProxyError) => void;
+}
+
+/** How many requests that are over are remembered; the oldest go first. */
+const MAX_OVER = 1_000;
+
+/** Who waits for an answer, and for which. */
+interface Debt {
+  readonly owner: Exchange;
+  /** The ID as the client wrote it. */
+  readonly id: RequestId;
+}
+
+/** An answer that was waited for, under the ID of its request. */
+interface Claim {
+  readonly owner: Exchange;
+  readonly answer: ResponseMessage;
+  readonly frame: Uint8Array;
+}
+
+/** How many requests of the target's are remembered until they are answered. */
+const MAX_TARGET_REQUESTS = 10_000;
+
+/** The one revision of MCP in which several messages make one frame. */
+const BATCH_VERSION = "2025-03-26";
+
+/** How much is read of what is no message, for the words in it. */
+const MAX_SAID_BYTES = 256 * 1024;
+
+const decoder = new TextDecoder();
+
+/** Hands messages of the target to the client. */
+export class Delivery {
+  readonly #options: DeliveryOptions;
+  readonly #waiting = new Map<string, Exchange>();
+  readonly #targetRequests = new Map<string, SessionHeaders>();
+  /** Requests that nobody waits for any more. */
+  readonly #over = new Recent<true>(MAX_OVER);
+  readonly #progress = new ProgressTokens();
+
+  constructor(options: DeliveryOptions) {
+    this.#options = options;
+  }
+
+  /** Notes who waits for an answer. */
+  expect(exchange: Exchange): void {
+    for (const id of exchange.requests) {
+      this.#waiting.set(id.key, exchange);
+      this.#over.delete(id.key);
+    }
+    this.#progress.expect(exchange);
+    const { observer, era } = this.#options;
+    if (observer) this.#observe(exchange, observer.began(exchange, era));
+  }
+
+  /** A request is over when it is answered, whatever its stream still says. */
+  #observe(exchange: Exchange, observation: Observation): void {
+    exchange.observation = observation;
+    if (!exchange.isRequest) return;
+    void exchange.settled.then(() => observation.ended());
+  }
+
+  /** Notes for all that wait that the target said something. */
+  touchAll(): void {
+    for (const exchange of this.#waiting.values()) exchange.touch();
+  }
+
+  /** The exchange that a request waits in. */
+  exchangeOf(id: RequestId): Exchange | undefined {
+    return this.#waiting.get(id.key);
+  }
+
+  /** Forgets an exchange that nobody waits for any more. */
+  forget(exchange: Exchange): void {
+    for (const id of exchange.requests) this.#forget(id, exchange);
+    exchange.observation?.ended();
+  }
+
+  #forget(id: RequestId, exchange: Exchange): void {
+    this.#progress.end(exchange, id);
+    if (this.#waiting.get(id.key) !== exchange) return;
+    this.#waiting.delete(id.key);
+    this.#over.set(id.key, true);
+  }
+
+  /**
+   * The session whose request this answer of the client's is for; `undefined`
+   * when no such request is open. It is asked once for each.
+   */
+  takeTargetRequest(id: RequestId): SessionHeaders | undefined {
+    const session = this.#targetRequests.get(id.key);
+    this.#targetRequests.delete(id.key);
+    return session;
+  }
+
+  /** Answers what still waits in an exchange with an error. */
+  async fail(exchange: Exchange, error: ProxyError): Promise<void> {
+    exchange.observation?.failed(error);
+    for (const id of exchange.pending) {
+      if (!this.#take(exchange, id)) continue;
+      if (exchange.onAnswer) continue;
+      const frame = errorFrame(error, id, this.#options.redact);
+      await exchange.delivering(this.#options.emit(frame));
+    }
+  }
+
+  /** Delivers the target's JSON-RPC error to all that wait in an exchange. */
+  async failWith(exchange: Exchange, frame: Uint8Array): Promise<void> {
+    exchange.observation?.answered(responseIn(frame));
+    for (const id of exchange.pending) {
+      if (!this.#take(exchange, id)) continue;
+      if (exchange.onAnswer) continue;
+      await this.#emit(withId(frame, id), exchange);
+    }
+  }
+
+  #take(exchange: Exchange, id: RequestId): boolean {
+    this.#forget(id, exchange);
+    return exchange.take(id);
+  }
+
+  /**
+   * Delivers one message of the target.
+   *
+   * @throws {ProxyError} `bad-answer` when it is no JSON-RPC message.
+   */
+  async receive(
+    body: Uint8Array,
+    session: SessionHeaders,
+    exchange?: Exchange,
+  ): Promise<void> {
+    exchange?.noteProgress();
+    const bytes = this.#withoutByteOrderMark(body, exchange);
+    const message = await readMessageInTurns(bytes);
+    if (message.kind === "invalid") throw this.#noMessage(message, bytes);
+    if (message.kind !== "batch") {
+      return await this.#receiveSingle(bytes, message, session, exchange, true);
+    }
+    await this.#receiveBatch(bytes, message, session, exchange);
+  }
+
+  /**
+   * Delivers what an event holds: under whatever name, as SDKs do. Heartbeats
+   * and the like are skipped.
+   */
+  async receiveEvent(
+    { type, data, oversized, isCut }: ServerEvent,
+    session: SessionHeaders,
+    exchange?: Exchange,
+  ): Promise<void> {
+    if (oversized) return await this.receiveOversized(oversized, exchange);
+    if (data.length === 0) return;
+    const bytes = this.#withoutByteOrderMark(data, exchange);
+    const message = await readMessageInTurns(bytes);
+    // Without its blank line it counts as the end of what is waited for alone.
+    const isOwed = message.kind === "response" &&
+      this.#debtOf(message, session, exchange) !== undefined;
+    if (isCut && !isOwed) return;
+    if (message.kind === "invalid") {
+      return await this.#skip(message, bytes, type, session, exchange);
+    }
+    exchange?.noteProgress();
+    if (message.kind === "batch") {
+      await this.#receiveBatch(bytes, message, session, exchange);
+    } else await this.#receiveSingle(bytes, message, session, exchange);
+  }
+
+  /** Passes over an event that is no message, unless it was to be an answer. */
+  async #skip(
+    message: InvalidMessage,
+    bytes: Uint8Array,
+    type: string,
+    session: SessionHeaders,
+    exchange: Exchange | undefined,
+  ): Promise<void> {
+    const answer = { id: message.answerTo, error: undefined };
+    const debt = this.#debtOf(answer, session, exchange);
+    if (debt) {
+      const error = this.#noMessage(message, bytes);
+      return await this.#failOne(debt.owner, debt.id, error);
+    }
+    // It may be a sign that a call runs.
+    if (exchange) exchange.answerHasBegun = true;
+    this.#options.log.debug("skipped an event that is no JSON-RPC message", {
+      type: excerpt(type),
+      detail: message.detail,
+      method: exchange?.method,
+    });
+  }
+
+  #noMessage({ detail }: InvalidMessage, bytes: Uint8Array): ProxyError {
+    const text = decoder.decode(bytes.subarray(0, MAX_SAID_BYTES));
+    return noMessage(detail, text, this.#options.redact);
+  }
+
+  #withoutByteOrderMark(
+    bytes: Uint8Array,
+    exchange: Exchange | undefined,
+  ): Uint8Array {
+    const text = withoutByteOrderMark(bytes);
+    if (text !== bytes) this.#noteRepair("byte-order-mark", exchange);
+    return text;
+  }
+
+  #noteRepair(takenOff: string, exchange: Exchange | undefined): void {
+    this.#options.log.debug("repaired a message of the target's", {
+      takenOff,
+      method: exchange?.method,
+    });
+  }
+
+  async #receiveSingle(
+    bytes: Uint8Array,
+    message: SingleMessage,
+    session: SessionHeaders,
+    exchange: Exchange | undefined,
+    isAll = false,
+  ): Promise<void> {
+    const clear = withoutNullMember(bytes, message);
+    if (clear !== bytes) this.#noteRepair("null", exchange);
+    if (message.kind !== "response") {
+      if (!this.#takeTargetMessage(message, session, exchange)) return;
+      return await this.#hand(message, clear, exchange);
+    }
+    const debt = this.#debtOf(message, session, exchange, isAll);
+    const claim = this.#claim(debt, message, clear, session, exchange);
+    if (!claim || claim.owner.onAnswer) return;
+    await this.#hand(claim.answer, claim.frame, claim.owner);
+  }
+
+  /** A batch passes whole where the client has batches. */
+  async #receiveBatch(
+    bytes: Uint8Array,
+    { messages }: BatchMessage,
+    session: SessionHeaders,
+    exchange: Exchange | undefined,
+  ): Promise<void> {
+    if (exchange && messages.length > 1) exchange.answerHasBegun = true;
+    const parts = membersOf(bytes, whole(bytes))
+      .map(({ start, end }) => bytes.subarray(start, end));
+    if (this.#options.pass || !mayBeBatch(messages, session, exchange)) {
+      this.#noteRepair("array", exchange);
+      for (const [index, message] of messages.entries()) {
+        await this.#receiveSingle(parts[index], message, session, exchange);
+      }
+      return;
+    }
+    const frames = messages.map((message, index) => {
+      const clear = withoutNullMember(parts[index], message);
+      if (message.kind !== "response") {
+        const isWanted = this.#takeTargetMessage(message, session, exchange);
+        return isWanted ? clear : undefined;
+      }
+      const debt = this.#debtOf(message, session, exchange);
+      const claim = this.#claim(debt, message, clear, session, exchange);
+      return claim?.owner.onAnswer ? undefined : claim?.frame;
+    });
+    const isAsItWas = frames.every((frame, index) => frame === parts[index]);
+    if (isAsItWas) return await this.#emit(bytes, exchange);
+    for (const frame of frames) {
+      if (frame) await this.#emit(frame, exchange);
+    }
+  }
+
+  /** Notes what the target asks or tells; false when it is not for the client. */
+  #takeTargetMessage(
+    message: Exclude<SingleMessage, ResponseMessage>,
+    session: SessionHeaders,
+    exchange: Exchange | undefined,
+  ): boolean {
+    if (exchange) exchange.answerHasBegun = true;
+    if (message.kind === "notification") {
+      if (this.#progress.isWanted(message)) return true;
+      this.#options.log.debug("dropped progress of what is over");
+      return false;
+    }
+    this.#targetRequests.set(message.id.key, session);
+    if (this.#targetRequests.size <= MAX_TARGET_REQUESTS) return true;
+    for (const oldest of this.#targetRequests.keys()) {
+      this.#targetRequests.delete(oldest);
+      break;
+    }
+    return true;
+  }
+
+  /**
+   * The request that an answer is for: by its ID, by another spelling of that,
+   * or, of an error with no ID of a request's, since no other one waits.
+   *
+   * @param isAll Whether it is all that a POST was answered with.
+   */
+  #debtOf(
+    { id, error }: Pick<ResponseMessage, "id" | "error">,
+    { channel }: SessionHeaders,
+    exchange: Exchange | undefined,
+    isAll = false,
+  ): Debt | undefined {
+    const spellings = id ? [id, respelt(id)] : [];
+    for (const one of spellings) {
+      const owner = one &&
+        (exchange?.owes(one) ? exchange : this.exchangeOf(one));
+      if (!one || !owner?.owes(one)) continue;
+      const asked = owner.requests.find(({ key }) => key === one.key) ?? one;
+      return { owner, id: asked };
+    }
+    // A late second answer to another request is not this one's.
+    const isLate = !isAll &&
+      spellings.some((one) => one && this.#over.get(one.key));
+    if (!error || isLate) return undefined;
+    const owner = exchange ?? (channel && this.#onlyWaiting());
+    const pending = owner?.pending ?? [];
+    if (!owner || pending.length !== 1) return undefined;
+    return { owner, id: pending[0] };
+  }
+
+  #onlyWaiting(): Exchange | undefined {
+    const waiting = new Set(this.#waiting.values());
+    const [only] = waiting;
+    return waiting.size === 1 ? only : undefined;
+  }
+
+  /** Takes an answer for the request that waits for it, if one does. */
+  #claim(
+    debt: Debt | undefined,
+    given: ResponseMessage,
+    bytes: Uint8Array,
+    session: SessionHeaders,
+    exchange: Exchange | undefined,
+  ): Claim | undefined {
+    if (!debt) {
+      this.#options.log.warn("dropped an answer that nobody waits for", {
+        id: given.id?.source,
+        method: exchange?.method,
+      });
+      return undefined;
+    }
+    const { owner, id } = debt;
+    const frame = withIdOf(id, bytes, given.id);
+    if (frame !== bytes) this.#noteRepair("id", exchange);
+    const answer = frame === bytes ? given : { ...given, id };
+    // Only its own stream can tell of the session that a request was sent in.
+    const isOwn = owner === exchange || session.channel !== undefined;
+    const sentIn = isOwn ? session : NO_SESSION;
+    this.#options.onAnswer(answer, frame, owner, sentIn);
+    owner.observation?.answered(answer);
+    if (tellsOfTask(given, bytes)) this.#progress.keep(owner, id);
+    this.#take(owner, id);
+    owner.onAnswer?.(answer);
+    return { owner, answer, frame };
+  }
+
+  async #hand(
+    message: SingleMessage,
+    bytes: Uint8Array,
+    exchange: Exchange | undefined,
+  ): Promise<void> {
+    const frames = this.#options.pass?.(message, bytes, exchange) ?? [bytes];
+    for (const frame of frames) await this.#emit(frame, exchange);
+  }
+
+  async #emit(
+    bytes: Uint8Array,
+    exchange: Exchange | undefined,
+  ): Promise<void> {
+    const written = this.#options.emit(replaceNewlines(bytes));
+    await (exchange ? exchange.delivering(written) : written);
+  }
+
+  /**
+   * Delivers the answer of a single request while it still arrives. Until it
+   * is there as a whole, stdout is its own; should it fail or stall, its line
+   * is ended, and an error follows.
+   *
+   * @throws {ProxyError} when the answer fails, stalls or is too large.
+   */
+  async receivePieces(
+    exchange: Exchange,
+    head: BodyHead,
+    rest: AsyncIterator<Uint8Array>,
+  ): Promise<void> {
+    const { emitPieces, maxAnswerBytes } = this.#options;
+    const [id] = exchange.requests;
+    if (!isAnswerTo(id, head)) {
+      throw new ProxyError(
+        "bad-answer",
+        "the target's large answer does not begin as an answer to the request",
+      );
+    }
+    const pieces = largeAnswer(head, rest, {
+      id,
+      maxAnswerBytes,
+      take: () => {
+        exchange.observation?.answered();
+        return this.#take(exchange, id);
+      },
+    });
+    await exchange.delivering(emitPieces(pieces, id));
+  }
+
+  /** Deals with an event that was too large to be kept. */
+  async receiveOversized(
+    { byteLength, scanner: { members } }: OversizedData,
+    exchange?: Exchange,
+  ): Promise<void> {
+    const { maxAnswerBytes, log, refuse } = this.#options;
+    const error = frameTooLarge(byteLength, maxAnswerBytes);
+    const source = members.findLast(({ name }) => name === "id")?.source;
+    const id = requestIdFromSource(source);
+    if (members.some(({ name }) => name === "method")) {
+      log.warn("dropped a message of the target that is too large", {
+        byteLength,
+        maxAnswerBytes,
+      });
+      if (id) refuse(id, error);
+      return;
+    }
+    const alike = id && respelt(id);
+    const owner = id
+      ? this.exchangeOf(id) ?? (alike && this.exchangeOf(alike))
+      : exchange;
+    if (!owner) {
+      log.warn("dropped an answer that nobody waits for", { id: id?.source });
+      return;
+    }
+    const asked = owner.requests.find(({ key }) =>
+      key === id?.key || key === alike?.key
+    );
+    if (asked) return await this.#failOne(owner, asked, error);
+    await this.fail(owner, error);
+  }
+
+  /** Answers one request of an exchange with an error. */
+  async #failOne(
+    exchange: Exchange,
+    id: RequestId,
+    error: ProxyError,
+  ): Promise<void> {
+    exchange.observation?.failed(error);
+    if (!this.#take(exchange, id) || exchange.onAnswer) return;
+    await this.#options.emit(errorFrame(error, id, this.#options.redact));
+  }
+}
+
+/** Whether the client can read a batch, as far as that is known. */
+function mayBeBatch(
+  { length }: readonly SingleMessage[],
+  { protocolVersion }: SessionHeaders,
+  exchange: Exchange | undefined,
+): boolean {
+  if (exchange?.method === "batch") return true;
+  if (protocolVersion !== undefined) return protocolVersion === BATCH_VERSION;
+  return length > 1 && exchange?.method !== "initialize";
+}

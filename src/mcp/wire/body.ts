@@ -1,0 +1,183 @@
+/**
+ * Response bodies: one JSON text, or a stream of events.
+ *
+ * @module
+ */
+
+import { ProxyError } from "../../errors.ts";
+import { BlockBuffer, joinBytes } from "./block_buffer.ts";
+import { EventParser, type ServerEvent } from "./events.ts";
+import { excerpt } from "./excerpt.ts";
+import { Turn } from "./turn.ts";
+
+/** The media type of a response, without parameters, in lower case. */
+export function mediaType(response: Response): string {
+  const [type] = (response.headers.get("content-type") ?? "").split(";");
+  return type.trim().toLowerCase();
+}
+
+/** The beginning of a body. */
+export interface BodyHead {
+  readonly pieces: Uint8Array[];
+  readonly byteLength: number;
+  /** Whether that is all of it. */
+  readonly isWhole: boolean;
+}
+
+/** Reads pieces until there are more than `maxBytes`, or no more. */
+export async function readHead(
+  chunks: AsyncIterator<Uint8Array>,
+  maxBytes: number,
+): Promise<BodyHead> {
+  const kept = new BlockBuffer();
+  let isWhole = false;
+  while (!isWhole && kept.byteLength <= maxBytes) {
+    const next = await chunks.next();
+    if (next.done) isWhole = true;
+    else kept.push(next.value);
+  }
+  const { byteLength } = kept;
+  return { pieces: kept.takePieces(), byteLength, isWhole };
+}
+
+/**
+ * Refuses a body that cannot be read.
+ *
+ * @throws {ProxyError} `bad-answer`: it is encoded in a way that is not known.
+ */
+export function checkEncoding({ status, headers }: Response): void {
+  // The runtime takes the header off with the encodings that it undoes.
+  const encoding = headers.get("content-encoding")?.trim() ?? "";
+  if (encoding === "" || /^identity$/i.test(encoding)) return;
+  throw new ProxyError(
+    "bad-answer",
+    `the target answered HTTP ${status} with Content-Encoding: ${
+      excerpt(encoding)
+    }, which was not asked for and cannot be read; gzip and br can`,
+    { data: { status } },
+  );
+}
+
+/**
+ * The chunks of a body; `onChunk` hears of each.
+ *
+ * @throws {ProxyError} `bad-answer`: its encoding is not known.
+ */
+export async function* readChunks(
+  response: Response,
+  onChunk?: () => void,
+): AsyncGenerator<Uint8Array> {
+  checkEncoding(response);
+  for await (const chunk of response.body ?? []) {
+    onChunk?.();
+    yield chunk;
+  }
+}
+
+/**
+ * Reads a body to its end; `undefined` when it is over the limit, and then
+ * lets go of it.
+ *
+ * @throws What the connection failed with.
+ */
+export async function readBody(
+  response: Response,
+  { maxBytes }: { maxBytes: number },
+): Promise<Uint8Array | undefined> {
+  const chunks = readChunks(response);
+  try {
+    const { pieces, isWhole } = await readHead(chunks, maxBytes);
+    return isWhole ? joinBytes(pieces) : undefined;
+  } finally {
+    await chunks.return(undefined);
+  }
+}
+
+/** How much of a body is read that may not end. */
+export interface BodyLimits {
+  readonly maxBytes: number;
+  readonly limitMs: number;
+}
+
+/**
+ * What comes of a body within a size and a time, and before the connection
+ * fails; then lets go of the rest.
+ */
+export async function readBeginning(
+  { body }: Response,
+  { maxBytes, limitMs }: BodyLimits,
+): Promise<Uint8Array> {
+  const kept = new BlockBuffer();
+  if (body === null) return kept.take();
+  const reader = body.getReader();
+  const letGo = () => void reader.cancel().catch(() => {});
+  const timer = setTimeout(letGo, limitMs);
+  try {
+    while (kept.byteLength < maxBytes) {
+      const { done, value } = await reader.read();
+      if (done) break;
+      kept.push(value);
+    }
+  } catch {
+    // What came before is all there is.
+  } finally {
+    clearTimeout(timer);
+    letGo();
+  }
+  return kept.take();
+}
+
+/**
+ * How much of a body that nobody needs is read, so that its connection can be
+ * used again; a body that is not over by then costs a new one.
+ */
+const DRAIN: BodyLimits = { maxBytes: 64 * 1024, limitMs: 250 };
+
+/** Reads past a body that nobody needs, if that is soon done. */
+export async function drainBody(response: Response): Promise<void> {
+  if (mediaType(response) === "text/event-stream") await discardBody(response);
+  else await readBeginning(response, DRAIN);
+}
+
+/** Lets go of a body that nobody reads. */
+export async function discardBody(response: Response): Promise<void> {
+  try {
+    await response.body?.cancel();
+  } catch {
+    // It had failed already.
+  }
+}
+
+/**
+ * The events of a response, one by one as they come; at its end, or when it
+ * breaks, what is there of one more.
+ */
+export async function* readEvents(
+  response: Response,
+  options: { maxDataBytes: number; onChunk?: () => void },
+): AsyncGenerator<ServerEvent> {
+  const parser = new EventParser(options);
+  const turn = new Turn();
+  let failure: { cause: unknown } | undefined;
+  const chunks = readChunks(response, options.onChunk);
+  try {
+    for (;;) {
+      const next = await chunks.next().catch((cause) => {
+        failure = { cause };
+      });
+      if (!next || next.done) break;
+      turn.begin();
+      for (const event of parser.feed(next.value)) {
+        yield event;
+        if (turn.isOver) await turn.next();
+      }
+      if (turn.isOver) await turn.next();
+      turn.pause();
+    }
+  } finally {
+    await chunks.return(undefined);
+  }
+  const last = parser.end();
+  if (last) yield last;
+  if (failure) throw failure.cause;
+}

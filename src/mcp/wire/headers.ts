@@ -1,0 +1,138 @@
+/**
+ * Message + protocol version → MCP request headers.
+ *
+ * @module
+ */
+
+import { ProxyError } from "../../errors.ts";
+import { excerpt } from "./excerpt.ts";
+import type { SseChannel } from "../session/http_sse.ts";
+
+/** What an upstream session adds to its requests once it is initialised. */
+export interface SessionHeaders {
+  readonly sessionId: string | undefined;
+  readonly protocolVersion: string | undefined;
+  /** What carries it, when that is HTTP+SSE. */
+  readonly channel?: SseChannel;
+  /** Where there are no sessions: the headers that mirror the message. */
+  readonly mirrored?: HeaderPairs;
+}
+
+/** The headers of what is sent before a session is there: none. */
+export const NO_SESSION: SessionHeaders = {
+  sessionId: undefined,
+  protocolVersion: undefined,
+};
+
+/**
+ * The session that an answer to `initialize` opens.
+ *
+ * @param sessionId Its `Mcp-Session-Id`.
+ * @param protocolVersion The version in it.
+ * @throws {ProxyError} `bad-answer`: one of them is not fit for a header.
+ */
+export function sessionOf(
+  sessionId: string | undefined,
+  protocolVersion: unknown,
+): SessionHeaders {
+  const version = typeof protocolVersion === "string"
+    ? protocolVersion
+    : undefined;
+  if (version !== undefined && !/^\d{4}-\d{2}-\d{2}$/.test(version)) {
+    const shown = JSON.stringify(excerpt(version, SHOWN_CHARACTERS));
+    throw new ProxyError(
+      "bad-answer",
+      `the target's answer to initialize has the protocol version ${shown}, which is no date such as 2025-11-25; the target is at fault`,
+    );
+  }
+  // MCP 2025-11-25, Session Management: visible ASCII characters only.
+  if (sessionId && !/^[\x21-\x7e]+$/.test(sessionId)) {
+    throw new ProxyError(
+      "bad-answer",
+      "the target's Mcp-Session-Id has a character that is not visible ASCII, so it cannot be sent back; the target is at fault",
+    );
+  }
+  return { sessionId: sessionId || undefined, protocolVersion: version };
+}
+
+/** How much of a version that is none is shown. */
+const SHOWN_CHARACTERS = 40;
+
+/** An event's ID; none where a header cannot carry it back. */
+export function resumableId(id: string | undefined): string | undefined {
+  // deno-lint-ignore no-control-regex
+  return id !== undefined && /[\0-\x08\x0a-\x1f\x7f]/.test(id) ? "" : id;
+}
+
+/** Whether the target may have lost what is sent in. */
+export function hasSession({ sessionId, channel }: SessionHeaders): boolean {
+  return sessionId !== undefined || channel !== undefined;
+}
+
+/** Header names and values. */
+export type HeaderPairs = readonly (readonly [name: string, value: string])[];
+
+/**
+ * The headers of a POST. `Accept` lists both content types, as the
+ * specification demands of each POST (2025-03-26 and later, Transports,
+ * "Sending Messages to the Server").
+ */
+export function postHeaders(
+  custom: HeaderPairs,
+  session: SessionHeaders,
+): Headers {
+  return withSession(
+    new Headers([
+      ["content-type", "application/json"],
+      ["accept", "application/json, text/event-stream"],
+      ...custom.map(([name, value]): [string, string] => [name, value]),
+    ]),
+    session,
+  );
+}
+
+/** The headers of a GET that opens an event stream, or resumes one. */
+export function streamHeaders(
+  custom: HeaderPairs,
+  session: SessionHeaders,
+  lastEventId?: string,
+): Headers {
+  const headers = withSession(
+    new Headers([
+      ["accept", "text/event-stream"],
+      ...custom.map(([name, value]): [string, string] => [name, value]),
+    ]),
+    session,
+  );
+  if (lastEventId !== undefined) {
+    headers.set("last-event-id", byteString(lastEventId));
+  }
+  return headers;
+}
+
+/** The headers of the DELETE that ends a session. */
+export function deleteHeaders(
+  custom: HeaderPairs,
+  session: SessionHeaders,
+): Headers {
+  return withSession(
+    new Headers(custom.map(([name, value]) => [name, value])),
+    session,
+  );
+}
+
+function withSession(headers: Headers, session: SessionHeaders): Headers {
+  if (session.sessionId !== undefined) {
+    headers.set("mcp-session-id", session.sessionId);
+  }
+  if (session.protocolVersion !== undefined) {
+    headers.set("mcp-protocol-version", session.protocolVersion);
+  }
+  for (const [name, value] of session.mirrored ?? []) headers.set(name, value);
+  return headers;
+}
+
+/** A text as the header value that is its UTF-8 (WHATWG HTML, "Last-Event-ID"). */
+function byteString(text: string): string {
+  return String.fromCharCode(...new TextEncoder().encode(text));
+}

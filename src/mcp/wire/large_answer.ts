@@ -1,0 +1,165 @@
+/**
+ * Answers that are large: refused, or passed on while they still arrive.
+ *
+ * @module
+ */
+
+import { ProxyError } from "../../errors.ts";
+import { respelt } from "./answer_id.ts";
+import type { BodyHead } from "./body.ts";
+import { streamCut } from "../transport/failure.ts";
+import { type RequestId, requestIdFromSource } from "./message.ts";
+import { TopLevelScanner } from "./scan.ts";
+
+/**
+ * The largest message that the client is given unless it is told otherwise:
+ * the official SDK's client closes itself on a longer line.
+ */
+export const DEFAULT_MAX_ANSWER_BYTES = 10 * 1024 * 1024;
+
+/** How long an answer that holds stdout may say nothing. */
+const DEFAULT_STALL_LIMIT_MS = 10_000;
+
+/** How much of a large answer is looked at before it passes. */
+const LOOK_AT_BYTES = 64 * 1024;
+
+/** The ID of a body that has only begun, if it is another's spelling of this. */
+export function isRespelt(id: RequestId, head: BodyHead): boolean {
+  const source = scanBeginning(head).members
+    .find(({ name }) => name === "id")?.source;
+  const given = requestIdFromSource(source);
+  if (!given || given.source === id.source) return false;
+  return given.key === id.key || respelt(given)?.key === id.key;
+}
+
+function scanBeginning({ pieces }: BodyHead): TopLevelScanner {
+  const scanner = new TopLevelScanner();
+  let looked = 0;
+  for (const piece of pieces) {
+    const part = piece.subarray(0, LOOK_AT_BYTES - looked);
+    scanner.feed(part);
+    looked += part.length;
+  }
+  return scanner;
+}
+
+/** Whether a body that has only begun may be the answer to a request. */
+export function isAnswerTo(id: RequestId, head: BodyHead): boolean {
+  const scanner = scanBeginning(head);
+  if (!scanner.isObject) return false;
+  return scanner.members.every(({ name, source }) => {
+    if (name === "method") return false;
+    return name !== "id" || requestIdFromSource(source)?.key === id.key;
+  });
+}
+
+/** What a large answer must keep to. */
+export interface LargeAnswerLimits {
+  readonly maxAnswerBytes: number;
+  /** The request that it must answer. */
+  readonly id: RequestId;
+  /** Takes the request's one answer; false when it has had one meanwhile. */
+  readonly take: () => boolean;
+  /** How long it may say nothing, in milliseconds; 10 seconds by default. */
+  readonly stallLimitMs?: number;
+}
+
+/**
+ * The pieces of a large answer. The one that closes it is held back until the
+ * answer is known to be whole and right, and still wanted: without it, a line
+ * that does not count cannot be read as an answer.
+ *
+ * @throws {ProxyError} when the answer fails, stalls, is too large, or is no
+ * answer to the request.
+ */
+export async function* largeAnswer(
+  { pieces, byteLength }: BodyHead,
+  rest: AsyncIterator<Uint8Array>,
+  { maxAnswerBytes, id, take, stallLimitMs = DEFAULT_STALL_LIMIT_MS }:
+    LargeAnswerLimits,
+): AsyncGenerator<Uint8Array> {
+  const scanner = new TopLevelScanner();
+  let last: Uint8Array | undefined;
+  for (;;) {
+    // Taken out one by one: what is passed on need not be kept.
+    let piece = pieces.shift();
+    if (!piece) {
+      const next = await nextPiece(rest, stallLimitMs);
+      if (next.done) break;
+      piece = next.value;
+      byteLength += piece.length;
+    }
+    if (byteLength > maxAnswerBytes) {
+      throw frameTooLarge(undefined, maxAnswerBytes);
+    }
+    scanner.feed(piece);
+    if (scanner.isBroken) throw badAnswer("it is not JSON");
+    if (!scanner.isEnded) yield piece;
+    // What follows the piece that closes it is white space.
+    else last ??= piece;
+  }
+  const fault = faultOf(scanner, id);
+  if (fault) throw badAnswer(fault);
+  if (last && take()) yield last;
+}
+
+/** What keeps a text that was read to its end from being the answer. */
+function faultOf(
+  { isObject, isEnded, members }: TopLevelScanner,
+  id: RequestId,
+): string | undefined {
+  if (!isEnded) return "it ended before it was complete";
+  if (!isObject) return "it is not a JSON object";
+  const sources = new Map(members.map(({ name, source }) => [name, source]));
+  if (sources.get("jsonrpc") !== '"2.0"') return 'it has no "jsonrpc": "2.0"';
+  if (requestIdFromSource(sources.get("id"))?.key !== id.key) {
+    return "it has not the request's ID";
+  }
+  if (sources.has("method")) return 'it has a "method"';
+  if (sources.has("result") === sources.has("error")) {
+    return 'it has not one of "result" and "error"';
+  }
+}
+
+function badAnswer(fault: string): ProxyError {
+  return new ProxyError(
+    "bad-answer",
+    `the target's large answer is no JSON-RPC answer to the request: ${fault}`,
+  );
+}
+
+async function nextPiece(
+  rest: AsyncIterator<Uint8Array>,
+  stallLimitMs: number,
+): Promise<IteratorResult<Uint8Array>> {
+  const { promise: stalled, reject } = Promise.withResolvers<never>();
+  const timer = setTimeout(() =>
+    reject(
+      new ProxyError(
+        "stream-cut",
+        `a large answer stalled for ${stallLimitMs} ms; the request may have run, so it was not sent again`,
+      ),
+    ), stallLimitMs);
+  try {
+    return await Promise.race([rest.next(), stalled]);
+  } catch (cause) {
+    throw cause instanceof ProxyError ? cause : streamCut(cause);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+/** The error for an answer that would harm the client. */
+export function frameTooLarge(
+  byteLength: number | undefined,
+  limitBytes: number,
+): ProxyError {
+  const size = byteLength === undefined
+    ? "more than that"
+    : `${byteLength} bytes`;
+  return new ProxyError(
+    "frame-too-large",
+    `the target's answer is over ${limitBytes} bytes (it has ${size}); --max-answer (MCP_MAX_ANSWER) sets this limit`,
+    { data: { limitBytes, ...(byteLength !== undefined && { byteLength }) } },
+  );
+}

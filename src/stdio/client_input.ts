@@ -1,0 +1,207 @@
+/**
+ * The client's frames on their way in: read as messages, refused where they are
+ * none or too many wait, and handed on.
+ *
+ * @module
+ */
+
+import { ProxyError } from "../errors.ts";
+import type { Log } from "../log/log.ts";
+import {
+  Backlog,
+  MAX_REFUSALS,
+  MAX_REQUESTS,
+  MAX_UNANSWERED,
+} from "../mcp/transport/backlog.ts";
+import { errorFrame } from "../mcp/transport/failure.ts";
+import type { Frame, OversizedFrame } from "../mcp/wire/frames.ts";
+import { SMALL_BYTES } from "../mcp/wire/large_message.ts";
+import type { Link } from "../mcp/transport/link.ts";
+import {
+  type BatchMessage,
+  type InvalidMessage,
+  type Message,
+  readMessage,
+  readMessageInTurns,
+  type RequestId,
+  type RequestMessage,
+  type SingleMessage,
+} from "../mcp/wire/message.ts";
+import type { Observer } from "../mcp/transport/observer.ts";
+
+/** What a {@linkcode ClientInput} is handed. */
+export interface ClientInputOptions {
+  /** Takes the messages. */
+  readonly link: Link;
+  /** Writes one frame to the client. */
+  readonly emit: (frame: Uint8Array) => Promise<void>;
+  readonly log: Log;
+  readonly observer: Observer | undefined;
+  readonly maxFrameBytes: number;
+  /** Nothing is waited for once it is aborted. */
+  readonly signal: AbortSignal;
+}
+
+/** Takes the client's frames, as many as there is room for. */
+export class ClientInput {
+  readonly #options: ClientInputOptions;
+  readonly #requests: Backlog;
+  readonly #notifications = new Backlog(MAX_UNANSWERED);
+  readonly #answers = new Backlog(MAX_UNANSWERED);
+  readonly #refusals = new Backlog(MAX_REFUSALS, Infinity);
+  /** Whether it was told that there is no room, since there was much of it. */
+  #isFull = false;
+
+  constructor(options: ClientInputOptions) {
+    this.#options = options;
+    // One message of the largest size leaves room for others.
+    const bytes = Math.max(MAX_REQUESTS.bytes, 2 * options.maxFrameBytes);
+    this.#requests = new Backlog({ ...MAX_REQUESTS, bytes });
+  }
+
+  /**
+   * Takes one frame. What it returns, if anything, is to be awaited before the
+   * next: there is no room for another.
+   */
+  take(frame: Frame): Promise<void> | undefined {
+    const { maxFrameBytes } = this.#options;
+    if (!(frame instanceof Uint8Array)) {
+      return this.#refuseOversized(frame, maxFrameBytes);
+    }
+    if (frame.length > SMALL_BYTES) return this.#takeLarge(frame);
+    return this.#takeMessage(frame, readMessage(frame));
+  }
+
+  /** A large frame is read while others have their turn. */
+  async #takeLarge(frame: Uint8Array): Promise<void> {
+    const message = await readMessageInTurns(frame);
+    if (this.#options.signal.aborted) return;
+    await this.#takeMessage(frame, message);
+  }
+
+  #takeMessage(frame: Uint8Array, message: Message): Promise<void> | undefined {
+    if (message.kind === "invalid") return this.#refuseInvalid(message);
+    const requests = requestsIn(message);
+    if (requests.length > 0) {
+      return this.#takeRequests(frame, message, requests);
+    }
+    const backlog = hasAnswer(message) ? this.#answers : this.#notifications;
+    if (backlog.hasRoomFor(frame.length)) {
+      return this.#pass(frame, message, backlog);
+    }
+    return this.#passWhenRoom(frame, message, backlog);
+  }
+
+  #takeRequests(
+    frame: Uint8Array,
+    message: SingleMessage | BatchMessage,
+    requests: readonly RequestMessage[],
+  ): Promise<void> | undefined {
+    const { length } = requests;
+    if (this.#requests.hasRoomFor(frame.length, length)) {
+      if (this.#isFull && this.#requests.isRelaxed) this.#isFull = false;
+      return this.#pass(frame, message, this.#requests, length);
+    }
+    const error = overloaded();
+    this.#tellFull(error.message);
+    for (const { id, method, params } of requests) {
+      const observed = { method, params, requests: [id] };
+      this.#options.observer?.refused(error, observed);
+    }
+    return this.#refuse(error, requests.map(({ id }) => id));
+  }
+
+  /** Says once that there is no room, until there is plenty again. */
+  #tellFull(message: string): void {
+    if (this.#isFull) return;
+    this.#isFull = true;
+    this.#options.log.warn(message);
+  }
+
+  #pass(
+    frame: Uint8Array,
+    message: SingleMessage | BatchMessage,
+    backlog: Backlog,
+    messages = 1,
+  ): undefined {
+    const over = this.#options.link.accept(frame, message);
+    if (over) backlog.hold(over, frame.length, messages);
+  }
+
+  async #passWhenRoom(
+    frame: Uint8Array,
+    message: SingleMessage | BatchMessage,
+    backlog: Backlog,
+  ): Promise<void> {
+    const { signal } = this.#options;
+    const hasRoom = await backlog.room(frame.length, signal);
+    if (hasRoom) return this.#pass(frame, message, backlog);
+    if (signal.aborted) return;
+    this.#tellFull(
+      "dropped notifications or answers of the client: the target has taken none for too long",
+    );
+  }
+
+  #refuseInvalid(
+    { reason, detail, ids }: InvalidMessage,
+  ): Promise<void> | undefined {
+    const { log, observer } = this.#options;
+    log.warn("refused a message of the client", { reason, detail });
+    const error = new ProxyError(
+      reason,
+      `${detail}; each line is one JSON-RPC 2.0 message`,
+    );
+    observer?.refused(error);
+    return this.#refuse(error, ids.length > 0 ? ids : [undefined]);
+  }
+
+  #refuseOversized(
+    { byteLength, isOwed, id }: OversizedFrame,
+    limitBytes: number,
+  ): Promise<void> | undefined {
+    const { log, observer } = this.#options;
+    const error = new ProxyError(
+      "frame-too-large",
+      `a message of ${byteLength} bytes is over the limit of ${limitBytes} bytes and was not sent; --max-frame (MCP_MAX_FRAME) sets this limit`,
+      { data: { byteLength, limitBytes } },
+    );
+    log.warn(error.message, { id: id?.source });
+    observer?.refused(error);
+    return isOwed ? this.#refuse(error, [id]) : undefined;
+  }
+
+  /** Answers with an error; to be awaited when many such are not read yet. */
+  #refuse(
+    error: ProxyError,
+    ids: readonly (RequestId | undefined)[],
+  ): Promise<void> | undefined {
+    for (const id of ids) {
+      const frame = errorFrame(error, id);
+      this.#refusals.hold(this.#options.emit(frame), frame.length);
+    }
+    if (this.#refusals.hasRoomFor(0)) return undefined;
+    return this.#refusals.room(0, this.#options.signal).then(() => {});
+  }
+}
+
+function overloaded(): ProxyError {
+  return new ProxyError(
+    "overloaded",
+    "the proxy holds as many of the client's requests as it has memory for; the target was not asked: send it again when others are answered",
+    { data: { mayHaveRun: false } },
+  );
+}
+
+function requestsIn(
+  message: SingleMessage | BatchMessage,
+): readonly RequestMessage[] {
+  if (message.kind === "request") return [message];
+  if (message.kind !== "batch") return [];
+  return message.messages.filter((one) => one.kind === "request");
+}
+
+function hasAnswer(message: SingleMessage | BatchMessage): boolean {
+  return message.kind === "response" ||
+    (message.kind === "batch" &&
+      message.messages.some((one) => one.kind === "response"));
+}

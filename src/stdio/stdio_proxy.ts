@@ -1,0 +1,379 @@
+/**
+ * Frames in ⇄ upstream ⇄ frames out.
+ *
+ * @module
+ */
+
+import {
+  explainRefusal,
+  redactorOf,
+  safeAwsError,
+} from "../aws/refusals/refusal.ts";
+import { ClientInput } from "./client_input.ts";
+import { createClientLink } from "../mcp/client_link.ts";
+import { withConnectLimit } from "../net/connect_limit.ts";
+import { withCookies } from "../net/cookies.ts";
+import { ProxyError } from "../errors.ts";
+import { joinSecrets } from "../redact/joined_secrets.ts";
+import { type Log, SILENT_LOG } from "../log/log.ts";
+import { FrameWriter, readFrames } from "../mcp/wire/frames.ts";
+import { DEFAULT_MAX_ANSWER_BYTES } from "../mcp/wire/large_answer.ts";
+import type { Metadata } from "../mcp/wire/metadata.ts";
+import type { Observer } from "../mcp/transport/observer.ts";
+import type { Transport } from "../mcp/session/session.ts";
+import type { ToolRules } from "../mcp/tools/policy.ts";
+import { hideSettings, Redactor } from "../redact/redact.ts";
+import { redactedLog } from "../log/redacted_log.ts";
+
+/**
+ * What {@linkcode runStdioProxy} carries, and how.
+ *
+ * @example
+ * ```ts
+ * import { runStdioProxy, type StdioProxyOptions } from "@scope/sigv4-proxy";
+ *
+ * await using target = Deno.serve({ port: 0, onListen() {} }, () =>
+ *   Response.json({ jsonrpc: "2.0", id: 1, result: {} }));
+ * const options: StdioProxyOptions = {
+ *   url: new URL(`http://localhost:${target.addr.port}/mcp`),
+ *   readable: ReadableStream.from<Uint8Array>([]),
+ *   writable: new WritableStream(),
+ *   // Unsigned here; as a rule what createSignedFetch makes.
+ *   fetch,
+ *   timeoutMs: 60_000,
+ *   tools: { readOnly: true },
+ * };
+ * await runStdioProxy(options);
+ * ```
+ */
+export interface StdioProxyOptions {
+  /** The target's MCP endpoint. */
+  readonly url: URL;
+  /** Where the client's messages come from: one a line. */
+  readonly readable: ReadableStream<Uint8Array>;
+  /** Where the client's answers go to: one a line. It is not closed. */
+  readonly writable: WritableStream<Uint8Array>;
+  /**
+   * Whether `writable` is done with a chunk when its write resolves, as files
+   * and pipes are; then its memory is given back at once. `false` unless set:
+   * a `TransformStream`, say, hands the chunk on.
+   */
+  readonly writableTakesChunks?: boolean;
+  /** Sends every request: a signed fetch, as a rule. */
+  readonly fetch: typeof globalThis.fetch;
+  /** Stops the proxy: within 800 ms everything is answered and over. */
+  readonly signal?: AbortSignal;
+  /** Header names and values that go with every request. */
+  readonly headers?: readonly (readonly [name: string, value: string])[];
+  /**
+   * Holds a GET stream open for what the target sends on its own; `false`
+   * unless it is set.
+   */
+  readonly standingStream?: boolean;
+  /** The whole time of one request, in milliseconds; unlimited by default. */
+  readonly timeoutMs?: number;
+  /**
+   * The time of a request without a byte from the target, in milliseconds;
+   * 15 minutes by default.
+   */
+  readonly idleTimeoutMs?: number;
+  /** The largest message taken from the client, in bytes; 64 MiB by default. */
+  readonly maxFrameBytes?: number;
+  /** The largest message given to the client, in bytes; 10 MiB by default. */
+  readonly maxAnswerBytes?: number;
+  /** Whether each message of the target's starts `timeoutMs` anew; `false`. */
+  readonly timeoutResetOnProgress?: boolean;
+  /**
+   * How long the target may take to accept a connection, in milliseconds; by
+   * default as long as the system allows. Not for requests through an HTTP
+   * proxy, whose target may well be out of reach.
+   */
+  readonly connectTimeoutMs?: number;
+  /** How many requests are upstream at once; 64 by default. */
+  readonly maxConcurrency?: number;
+  /** How often a request that cannot have run is sent again; 2 by default. */
+  readonly retries?: number;
+  /** Whether a lost session is replaced by a new one; `true` by default. */
+  readonly recover?: boolean;
+  /**
+   * Whether cookies that the target sets are kept and sent back to it; `true`
+   * by default.
+   */
+  readonly cookies?: boolean;
+  /**
+   * The transport that the target speaks: `streamable-http`, `sse` (HTTP+SSE
+   * of 2024-11-05), or `auto`, the default, which finds out.
+   */
+  readonly transport?: Transport;
+  /** Which tools the client may see and call; all by default. */
+  readonly tools?: Partial<ToolRules>;
+  /** Keys and values put into the `params._meta` of requests without them. */
+  readonly metadata?: Metadata;
+  /**
+   * Whether a client of one era of MCP and a target of the other are brought
+   * together; `false` by default.
+   */
+  readonly bridge?: boolean;
+  /**
+   * How long a session may be idle before it is pinged, in milliseconds; by
+   * default none is pinged.
+   */
+  readonly keepAliveMs?: number;
+  /**
+   * AWS profiles that calls may name in an `aws_profile` argument, each with
+   * the fetch that signs for it; the first is the default.
+   */
+  readonly profiles?: ReadonlyMap<string, typeof globalThis.fetch>;
+  /** Is told of the messages on their way; nobody is by default. */
+  readonly observer?: Observer;
+  /** Where log lines go; nowhere by default. */
+  readonly log?: Log;
+  /** What hides secrets in log lines and errors; it learns the session IDs. */
+  readonly redactor?: Redactor;
+}
+
+const DEFAULT_IDLE_TIMEOUT_MS = 15 * 60_000;
+const DEFAULT_MAX_FRAME_BYTES = 64 * 1024 * 1024;
+const DEFAULT_MAX_CONCURRENCY = 64;
+const DEFAULT_RETRIES = 2;
+
+/** How long what is in flight may take after the client's last message. */
+const DRAIN_MS = 30_000;
+const CLOSE_MS = 5_000;
+
+// The three together stay below the 800 ms of a stop.
+const STOP_DRAIN_MS = 300;
+const STOP_CLOSE_MS = 250;
+const STOP_WRITE_MS = 100;
+
+/**
+ * Carries MCP messages between a client on two byte streams and a target
+ * behind HTTP, until the client's stream ends or `signal` is aborted. Every
+ * request is answered: by the target, or by an error that says why not.
+ *
+ * @param options The streams, the target, and how to reach it.
+ * @returns When everything is answered and the session is ended.
+ * @throws What `readable` fails with.
+ *
+ * @example
+ * ```ts
+ * import { createSignedFetch, runStdioProxy } from "@scope/sigv4-proxy";
+ *
+ * await using target = Deno.serve({ port: 0, onListen() {} }, async (request) => {
+ *   if (!request.headers.has("authorization")) {
+ *     return new Response(null, { status: 403 });
+ *   }
+ *   const { id } = await request.json();
+ *   return Response.json({ jsonrpc: "2.0", id, result: {} });
+ * });
+ * const url = new URL(`http://localhost:${target.addr.port}/mcp`);
+ *
+ * // A program has Deno.stdin.readable and Deno.stdout.writable here.
+ * const ping = '{"jsonrpc":"2.0","id":1,"method":"ping"}\n';
+ * const stdin = ReadableStream.from([new TextEncoder().encode(ping)]);
+ * const stdout = new TransformStream<Uint8Array, Uint8Array>();
+ * const answers = new Response(stdout.readable).text();
+ *
+ * await runStdioProxy({
+ *   url,
+ *   readable: stdin,
+ *   writable: stdout.writable,
+ *   fetch: createSignedFetch({
+ *     origin: url,
+ *     service: "execute-api",
+ *     region: "us-east-1",
+ *     credentials: { accessKeyId: "AKIDEXAMPLE", secretAccessKey: "secret" },
+ *   }),
+ * });
+ * await stdout.writable.close();
+ * if (await answers !== '{"jsonrpc":"2.0","id":1,"result":{}}\n') {
+ *   throw new Error("the answer comes back");
+ * }
+ * ```
+ */
+export async function runStdioProxy(options: StdioProxyOptions): Promise<void> {
+  const { redactor = new Redactor() } = options;
+  const log = redactedLog(options.log ?? SILENT_LOG, redactor.redact);
+  hideSettings(redactor, options.url, options.headers ?? []);
+  const fetches = [options.fetch, ...options.profiles?.values() ?? []];
+  const leaveSecrets = joinSecrets(redactor, fetches);
+  const { maxFrameBytes = DEFAULT_MAX_FRAME_BYTES, observer } = options;
+  const writer = new FrameWriter(options.writable, {
+    takesChunks: options.writableTakesChunks,
+  });
+  const emit = (frame: Uint8Array) => {
+    observer?.delivered(frame.length);
+    return writer.write(frame);
+  };
+  const link = createClientLink({
+    url: options.url,
+    fetch: fetchFor(options, redactor),
+    emit,
+    emitPieces: (pieces) =>
+      writer.writePieces(observer ? counted(pieces, observer) : pieces),
+    observer,
+    log,
+    redactor,
+    explain: explainWith(redactor),
+    headers: options.headers ?? [],
+    standingStream: options.standingStream ?? false,
+    timeoutMs: options.timeoutMs,
+    idleTimeoutMs: options.idleTimeoutMs ?? DEFAULT_IDLE_TIMEOUT_MS,
+    maxAnswerBytes: options.maxAnswerBytes ?? DEFAULT_MAX_ANSWER_BYTES,
+    timeoutResetOnProgress: options.timeoutResetOnProgress ?? false,
+    maxConcurrency: options.maxConcurrency ?? DEFAULT_MAX_CONCURRENCY,
+    retries: options.retries ?? DEFAULT_RETRIES,
+    recover: options.recover ?? true,
+    transport: options.transport ?? "auto",
+    tools: { readOnly: false, allow: [], deny: [], ...options.tools },
+    metadata: options.metadata ?? [],
+    bridge: options.bridge ?? false,
+    keepAliveMs: options.keepAliveMs,
+    profiles: options.profiles &&
+      mapValues(
+        options.profiles,
+        (fetch) => fetchFor({ ...options, fetch }, redactor),
+      ),
+  });
+
+  const stop = new AbortController();
+  const { signal = stop.signal } = options;
+  const stopped = AbortSignal.any([signal, stop.signal]);
+  writer.broken.then((cause) => {
+    log.info("the client is gone", { error: String(cause) });
+    stop.abort();
+  });
+
+  try {
+    const bytes = readUntil(options.readable, stopped);
+    // Not even a client that reads nothing keeps it from stopping.
+    const input = new ClientInput({
+      link,
+      emit,
+      log,
+      observer,
+      maxFrameBytes,
+      signal: stopped,
+    });
+    for await (const frame of readFrames(bytes, { maxFrameBytes })) {
+      observer?.received(frame.byteLength);
+      const isFull = input.take(frame);
+      if (isFull) await isFull;
+    }
+  } finally {
+    const patience = new Patience(options.timeoutMs ?? DRAIN_MS, stopped);
+    await link.drain(patience.signal);
+    patience.end();
+    await link.close(stopped.aborted ? STOP_CLOSE_MS : CLOSE_MS);
+    await within(stopped.aborted ? STOP_WRITE_MS : CLOSE_MS, writer.idle());
+    writer.release();
+    leaveSecrets();
+  }
+}
+
+async function* counted(
+  pieces: AsyncIterable<Uint8Array>,
+  observer: Observer,
+): AsyncGenerator<Uint8Array> {
+  for await (const piece of pieces) {
+    observer.delivered(piece.length);
+    yield piece;
+  }
+}
+
+function mapValues<K, V, W>(
+  map: ReadonlyMap<K, V>,
+  change: (value: V) => W,
+): ReadonlyMap<K, W> {
+  return new Map([...map].map(([key, value]) => [key, change(value)]));
+}
+
+/** The fetch with what is asked of it besides. */
+function fetchFor(
+  { fetch, cookies = true, headers = [], connectTimeoutMs }: StdioProxyOptions,
+  redactor: Redactor,
+): typeof globalThis.fetch {
+  const hasOwnCookie = headers.some(([name]) => /^cookie$/i.test(name));
+  if (cookies && !hasOwnCookie) fetch = withCookies(fetch, redactor);
+  if (connectTimeoutMs === undefined) return fetch;
+  return withConnectLimit(fetch, { limitMs: connectTimeoutMs });
+}
+
+/** Explains, and keeps the secrets of whoever signed out of what follows. */
+function explainWith(redactor: Redactor): typeof explain {
+  return (response, body) => {
+    const signer = redactorOf(response);
+    if (signer) redactor.join(signer);
+    return explain(response, body);
+  };
+}
+
+/** What an HTTP error of AWS means: a refusal by IAM, or its error type. */
+function explain(response: Response, body: string): ProxyError | undefined {
+  const refusal = explainRefusal(response, body);
+  if (refusal) return refusal;
+  const awsError = safeAwsError(response, body);
+  if (awsError?.type === undefined) return undefined;
+  const { status } = response;
+  return new ProxyError(
+    "http-status",
+    `the target answered HTTP ${status}: ${awsError.type}: ${awsError.message}`,
+    {
+      data: { status, awsError: awsError.type },
+      summary: `the target answered HTTP ${status}: ${awsError.type}`,
+    },
+  );
+}
+
+/** The chunks of a stream until it ends, or until the signal is aborted. */
+async function* readUntil(
+  readable: ReadableStream<Uint8Array>,
+  signal: AbortSignal,
+): AsyncGenerator<Uint8Array> {
+  const reader = readable.getReader();
+  const cancel = () => void reader.cancel(signal.reason).catch(() => {});
+  signal.addEventListener("abort", cancel, { once: true });
+  try {
+    while (!signal.aborted) {
+      const { done, value } = await reader.read();
+      if (done) return;
+      yield value;
+    }
+  } finally {
+    signal.removeEventListener("abort", cancel);
+    reader.releaseLock();
+  }
+}
+
+/** Runs out after some time, or soon after the proxy is told to stop. */
+class Patience {
+  readonly #end = new AbortController();
+  readonly #timers: ReturnType<typeof setTimeout>[] = [];
+  readonly #stopped: AbortSignal;
+  readonly #hurry = () => this.#limit(STOP_DRAIN_MS);
+
+  readonly signal: AbortSignal = this.#end.signal;
+
+  constructor(limitMs: number, stopped: AbortSignal) {
+    this.#stopped = stopped;
+    this.#limit(limitMs);
+    if (stopped.aborted) this.#hurry();
+    else stopped.addEventListener("abort", this.#hurry, { once: true });
+  }
+
+  #limit(limitMs: number): void {
+    this.#timers.push(setTimeout(() => this.#end.abort(), limitMs));
+  }
+
+  end(): void {
+    this.#stopped.removeEventListener("abort", this.#hurry);
+    for (const timer of this.#timers) clearTimeout(timer);
+  }
+}
+
+async function within(limitMs: number, work: Promise<void>): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const timer = setTimeout(resolve, limitMs);
+  await Promise.race([work, promise]);
+  clearTimeout(timer);
+}

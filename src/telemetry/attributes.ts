@@ -1,0 +1,145 @@
+/**
+ * What is told of a message: names, numbers and kinds. Never told are arguments,
+ * results, resource URIs, session IDs, and the words of others' errors.
+ *
+ * The names are those of the OpenTelemetry "Semantic conventions for Model
+ * Context Protocol"; what they have no name for begins with `sigv4_proxy.`.
+ *
+ * @module
+ */
+
+import type { Attributes } from "@opentelemetry/api";
+import type { ErrorReason, ProxyError } from "../errors.ts";
+import { type Era, META, metaOf } from "../mcp/wire/era.ts";
+import {
+  isObject,
+  type RequestId,
+  type ResponseMessage,
+} from "../mcp/wire/message.ts";
+import type { Observed } from "../mcp/transport/observer.ts";
+
+/** What is known of a message before it is sent. */
+export interface MessageFacts {
+  /** The name of its span. */
+  readonly name: string;
+  /** What its metrics are told by. */
+  readonly kind: Attributes;
+  /** What its span has besides. */
+  readonly particulars: Attributes;
+}
+
+/** What came of a message that went wrong. */
+export interface Fault {
+  /** What its metrics are told by. */
+  readonly kind: Attributes;
+  /** For the span alone: the proxy's own words, if it has any. */
+  readonly text?: string;
+}
+
+/** A longer text is cut: it is no name that anyone gave on purpose. */
+const MAX_TEXT_LENGTH = 200;
+
+/** What can be told of a message for the target. */
+export function factsOf(
+  message: Observed,
+  era: Era,
+  target: URL,
+): MessageFacts {
+  const method = cut(message.method);
+  const called = calledIn(method, message.params);
+  const version = metaOf(message.params)[META.protocolVersion];
+  return {
+    name: called === undefined ? method : `${method} ${called}`,
+    kind: {
+      "mcp.method.name": method,
+      ...(method === "tools/call" &&
+        { "gen_ai.operation.name": "execute_tool" }),
+      ...(called !== undefined && { [NAMES.get(method) ?? ""]: called }),
+      ...serverOf(target),
+    },
+    particulars: {
+      "sigv4_proxy.era": era,
+      ...(message.requests.length === 1 &&
+        { "jsonrpc.request.id": requestIdText(message.requests[0]) }),
+      ...(typeof version === "string" &&
+        { "mcp.protocol.version": cut(version) }),
+    },
+  };
+}
+
+/** What `params.name` is the name of, by method. */
+const NAMES: ReadonlyMap<string, string> = new Map([
+  ["tools/call", "gen_ai.tool.name"],
+  ["prompts/get", "gen_ai.prompt.name"],
+]);
+
+function calledIn(method: string, params: unknown): string | undefined {
+  if (!NAMES.has(method) || !isObject(params)) return undefined;
+  return typeof params.name === "string" ? cut(params.name) : undefined;
+}
+
+function serverOf({ hostname, port, protocol }: URL): Attributes {
+  return {
+    "server.address": hostname.replace(/^\[(.*)\]$/, "$1"),
+    "server.port": port === "" ? (protocol === "https:" ? 443 : 80) : +port,
+    "network.protocol.name": "http",
+    "network.transport": "tcp",
+  };
+}
+
+function requestIdText({ source, key }: RequestId): string {
+  // A number's source has all its digits; a string's has quotes.
+  return cut(source.startsWith('"') ? key.slice("s:".length) : source);
+}
+
+function cut(text: string): string {
+  return text.length > MAX_TEXT_LENGTH
+    ? `${text.slice(0, MAX_TEXT_LENGTH)}…`
+    : text;
+}
+
+/** The fault in the target's answer, if there is one. */
+export function faultIn(answer: ResponseMessage): Fault | undefined {
+  if (answer.error) {
+    const code = String(answer.error.code);
+    return { kind: { "error.type": code, "rpc.response.status_code": code } };
+  }
+  const isToolError = isObject(answer.result) && answer.result.isError === true;
+  return isToolError ? { kind: { "error.type": "tool_error" } } : undefined;
+}
+
+/** Reasons that are told in nobody's words but the proxy's. */
+const OWN_WORDS: ReadonlySet<ErrorReason> = new Set([
+  "parse",
+  "invalid-request",
+  "unreachable",
+  "no-answer",
+  "timeout",
+  "stream-cut",
+  "frame-too-large",
+  "shutting-down",
+  "blocked",
+  "overloaded",
+]);
+
+/** The query of a URL, which Deno's errors may name. */
+const QUERY = /\?[^\s)]+/g;
+
+/** An error type of AWS's: `AccessDeniedException`, say. */
+const AWS_ERROR_TYPE = /^[\w.:#-]{1,100}$/;
+
+/** The fault that one of the proxy's own errors tells. */
+export function faultOf({ code, reason, message, data }: ProxyError): Fault {
+  const status = String(code);
+  const { awsError } = data;
+  return {
+    kind: {
+      "error.type": status,
+      "rpc.response.status_code": status,
+      "sigv4_proxy.error.reason": reason,
+      ...(typeof awsError === "string" && AWS_ERROR_TYPE.test(awsError) &&
+        { "sigv4_proxy.error.aws_type": awsError }),
+    },
+    ...(OWN_WORDS.has(reason) && { text: message.replace(QUERY, "?…") }),
+  };
+}

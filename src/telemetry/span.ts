@@ -1,0 +1,171 @@
+/**
+ * One message from its beginning to its end, as a span and in the metrics.
+ *
+ * @module
+ */
+
+import {
+  type Attributes,
+  type Context,
+  context,
+  type Span,
+  SpanKind,
+  SpanStatusCode,
+  trace,
+  type Tracer,
+} from "@opentelemetry/api";
+import type { ProxyError } from "../errors.ts";
+import type { Era } from "../mcp/wire/era.ts";
+import type { ResponseMessage } from "../mcp/wire/message.ts";
+import type { Observation, Observed } from "../mcp/transport/observer.ts";
+import type { Redact } from "../redact/redact.ts";
+import { factsOf, type Fault, faultIn, faultOf } from "./attributes.ts";
+import { placeOf } from "./context.ts";
+import type { Metrics } from "./metrics.ts";
+
+/** What spans are made with. */
+export interface SpanTools {
+  readonly tracer: Tracer;
+  readonly metrics: Metrics;
+  /** The target's MCP endpoint. */
+  readonly target: URL;
+  readonly redact: Redact;
+}
+
+const VERSION_HEADER = "mcp-protocol-version";
+
+/** The span of a message. HTTP requests for it are its children. */
+export class MessageSpan implements Observation {
+  readonly #tools: SpanTools;
+  readonly #kind: Attributes;
+  readonly #isRequest: boolean;
+  readonly #span: Span;
+  readonly #context: Context;
+  readonly #startedAt = performance.now();
+  #protocolVersion: string | undefined;
+  #posts = 0;
+  #resumptions = 0;
+  /** The HTTP status of the last attempt, as soon as it has one. */
+  #status: number | undefined;
+  /** Whether the last attempt got no answer. */
+  #isBroken = false;
+  #isRecovered = false;
+  #isAnswered = false;
+  #fault: Fault | undefined;
+  #isEnded = false;
+
+  constructor(message: Observed, era: Era, tools: SpanTools) {
+    const { tracer, metrics, target } = tools;
+    const { name, kind, particulars } = factsOf(message, era, target);
+    const { parent, links } = placeOf(message);
+    this.#tools = tools;
+    this.#kind = kind;
+    this.#isRequest = message.requests.length > 0;
+    this.#span = tracer.startSpan(name, {
+      kind: SpanKind.CLIENT,
+      attributes: { ...kind, ...particulars },
+      links,
+    }, parent);
+    this.#context = trace.setSpan(parent, this.#span);
+    if (this.#isRequest) {
+      metrics.requests.add(message.requests.length, {
+        "mcp.method.name": kind["mcp.method.name"],
+        "sigv4_proxy.era": era,
+      });
+    }
+  }
+
+  async attempt(
+    { method, headers }: RequestInit,
+    send: () => Promise<Response>,
+  ): Promise<Response> {
+    if (method === "POST") this.#posts++;
+    else this.#resumptions++;
+    this.#protocolVersion = new Headers(headers).get(VERSION_HEADER) ??
+      undefined;
+    this.#status = undefined;
+    this.#isBroken = false;
+    try {
+      const response = await context.with(this.#context, send);
+      this.#status = response.status;
+      return response;
+    } catch (cause) {
+      this.#isBroken = true;
+      throw cause;
+    }
+  }
+
+  recovered(): void {
+    this.#isRecovered = true;
+  }
+
+  answered(answer?: ResponseMessage): void {
+    this.#isAnswered = true;
+    const fault = answer && faultIn(answer);
+    if (fault) this.#note(fault);
+  }
+
+  failed(error: ProxyError): void {
+    this.#isAnswered = true;
+    this.#note(faultOf(error));
+  }
+
+  #note(fault: Fault): void {
+    if (this.#isEnded) return;
+    this.#fault ??= fault;
+    this.#tools.metrics.errors.add(1, {
+      "mcp.method.name": this.#kind["mcp.method.name"],
+      ...fault.kind,
+    });
+  }
+
+  ended(): void {
+    if (this.#isEnded) return;
+    if (!this.#isAnswered) this.#endUnanswered();
+    this.#isEnded = true;
+    const { metrics, redact } = this.#tools;
+    const retries = Math.max(0, this.#posts - 1);
+    const version = this.#protocolVersion !== undefined &&
+      { "mcp.protocol.version": this.#protocolVersion };
+    if (retries > 0) {
+      metrics.retries.add(retries, {
+        "mcp.method.name": this.#kind["mcp.method.name"],
+      });
+    }
+    const seconds = (performance.now() - this.#startedAt) / 1000;
+    metrics.duration.record(seconds, {
+      ...this.#kind,
+      ...version,
+      ...this.#fault?.kind,
+    });
+    this.#span.setAttributes({
+      ...version,
+      ...this.#fault?.kind,
+      ...(this.#status !== undefined &&
+        { "http.response.status_code": this.#status }),
+      "sigv4_proxy.retries": retries,
+      ...(this.#resumptions > 0 &&
+        { "sigv4_proxy.resumptions": this.#resumptions }),
+      ...(this.#isRecovered && { "sigv4_proxy.session.recovered": true }),
+    });
+    if (this.#fault) {
+      const { text } = this.#fault;
+      this.#span.setStatus({
+        code: SpanStatusCode.ERROR,
+        ...(text !== undefined && { message: redact(text) }),
+      });
+    }
+    this.#span.end();
+  }
+
+  /** It failed where nobody had to be told, or the client let it go. */
+  #endUnanswered(): void {
+    if (this.#isBroken) {
+      this.#note({ kind: { "error.type": "_OTHER" } });
+    } else if (this.#status !== undefined && this.#status >= 400) {
+      this.#note({ kind: { "error.type": String(this.#status) } });
+    } else if (this.#isRequest) {
+      this.#span.setAttribute("sigv4_proxy.cancelled", true);
+    }
+  }
+}

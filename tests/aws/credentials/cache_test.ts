@@ -1,0 +1,345 @@
+import {
+  assert,
+  assertEquals,
+  assertNotEquals,
+  assertRejects,
+  assertStrictEquals,
+  assertStringIncludes,
+} from "@std/assert";
+import {
+  createCredentialSource,
+  type Credentials,
+  type CredentialSource,
+} from "../../../src/aws/credentials/credentials.ts";
+import { CredentialsError } from "../../../src/errors.ts";
+import type { Log } from "../../../src/log/log.ts";
+import { ContainerPeer, keysOf } from "./peers.ts";
+import { World } from "./world.ts";
+
+const MINUTE = 60_000;
+
+/** A source over the container endpoint, whose clock the test moves. */
+function containerSource(
+  world: World,
+  container: ContainerPeer,
+): {
+  source: CredentialSource;
+  pass: (ms: number) => void;
+  loads: () => number;
+  lines: string[];
+} {
+  let now = Date.now();
+  let loads = 0;
+  const lines: string[] = [];
+  const note = (message: string) => lines.push(message);
+  const log: Log = { debug() {}, info: note, warn: note, error: note };
+  container.expiration = () => new Date(now + 60 * MINUTE);
+  const read = world.env({ AWS_CONTAINER_CREDENTIALS_FULL_URI: container.url });
+  const source = createCredentialSource({
+    env: (name) => {
+      // Each load begins with it, before anything is awaited.
+      if (name === "AWS_ACCESS_KEY_ID") loads++;
+      return read(name);
+    },
+    now: () => now,
+    log,
+  });
+  return { source, pass: (ms) => now += ms, loads: () => loads, lines };
+}
+
+/** Asks until the answer is another than this. */
+async function renewed(
+  source: CredentialSource,
+  old: Credentials,
+): Promise<Credentials> {
+  for (;;) {
+    const found = await source.get();
+    if (found.accessKeyId !== old.accessKeyId) return found;
+    await new Promise((resolve) => setTimeout(resolve));
+  }
+}
+
+function keyFile(name: string): string {
+  const { accessKeyId, secretAccessKey } = keysOf(name);
+  return `[default]\naws_access_key_id=${accessKeyId}\n` +
+    `aws_secret_access_key=${secretAccessKey}\n`;
+}
+
+Deno.test("the second question is answered from memory, with the same set", async () => {
+  using world = new World();
+  await using container = new ContainerPeer();
+  const { source, pass } = containerSource(world, container);
+  const first = await source.get();
+  pass(54 * MINUTE);
+  assertStrictEquals(await source.get(), first);
+  assertEquals(container.requests.length, 1);
+});
+
+Deno.test("many who ask at once share one load", async () => {
+  using world = new World();
+  await using container = new ContainerPeer();
+  const { source } = containerSource(world, container);
+  const asked = Array.from({ length: 50 }, () => source.get());
+  const [first, ...others] = await Promise.all(asked);
+  for (const other of others) assertStrictEquals(other, first);
+  assertEquals(container.requests.length, 1);
+});
+
+Deno.test("five minutes before the end the old set is given out while one load brings the next", async () => {
+  using world = new World();
+  await using container = new ContainerPeer();
+  const { source, pass } = containerSource(world, container);
+  const first = await source.get();
+  pass(56 * MINUTE);
+  const gate = Promise.withResolvers<void>();
+  container.gate = gate.promise;
+  const during = await Promise.all([source.get(), source.get(), source.get()]);
+  for (const one of during) assertStrictEquals(one, first);
+  gate.resolve();
+  const next = await renewed(source, first);
+  assertEquals(next.accessKeyId, "ASIACONTAINER2");
+  assertEquals(container.requests.length, 2);
+});
+
+Deno.test("an expired set is never given out: all wait for one load", async () => {
+  using world = new World();
+  await using container = new ContainerPeer();
+  const { source, pass } = containerSource(world, container);
+  await source.get();
+  pass(60 * MINUTE);
+  const found = await Promise.all([source.get(), source.get(), source.get()]);
+  for (const one of found) assertEquals(one.accessKeyId, "ASIACONTAINER2");
+  assertEquals(container.requests.length, 2);
+});
+
+Deno.test("a renewal that fails leaves the old set in use and is tried again later", async () => {
+  using world = new World();
+  await using container = new ContainerPeer();
+  const { source, pass, loads, lines } = containerSource(world, container);
+  const first = await source.get();
+  pass(56 * MINUTE);
+  container.failure = new Response(null, { status: 500 });
+  while (lines.length === 0) {
+    assertStrictEquals(await source.get(), first);
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  }
+  assertStringIncludes(lines[0], "could not be renewed");
+  assertEquals(loads(), 2);
+  assertStrictEquals(await source.get(), first);
+  assertEquals(loads(), 2);
+  container.failure = undefined;
+  pass(MINUTE);
+  await renewed(source, first);
+  assertEquals(loads(), 3);
+});
+
+Deno.test("a short-lived set is not renewed as soon as it comes", async () => {
+  using world = new World();
+  await using container = new ContainerPeer();
+  const { source, pass, loads } = containerSource(world, container);
+  const end = Date.now() + 2 * MINUTE;
+  container.expiration = () => new Date(end);
+  const first = await source.get();
+  assertStrictEquals(await source.get(), first);
+  pass(MINUTE);
+  assertStrictEquals(await source.get(), first);
+  assertEquals(loads(), 1);
+});
+
+Deno.test("a set that is over by this clock is used, and not asked for at every question", async () => {
+  using world = new World();
+  await using container = new ContainerPeer();
+  const { source, pass, lines } = containerSource(world, container);
+  container.expiration = () => new Date(0);
+  const first = await source.get();
+  assertStrictEquals(await source.get(), first);
+  assertStringIncludes(lines[0], "clock");
+  pass(2 * MINUTE);
+  assertNotEquals((await source.get()).accessKeyId, first.accessKeyId);
+});
+
+Deno.test("a refused set is dropped once, whoever says so", async () => {
+  using world = new World();
+  await using container = new ContainerPeer();
+  const { source } = containerSource(world, container);
+  const refused = await source.get();
+  const fresh = await Promise.all([
+    source.get({ refresh: refused }),
+    source.get({ refresh: refused }),
+  ]);
+  for (const one of fresh) assertEquals(one.accessKeyId, "ASIACONTAINER2");
+  // A late reader of the old refusal does not cost the new set.
+  assertStrictEquals(await source.get({ refresh: refused }), fresh[0]);
+  assertEquals(container.requests.length, 2);
+});
+
+Deno.test("who gives up waiting does not end the load for the others", async () => {
+  using world = new World();
+  await using container = new ContainerPeer();
+  const gate = Promise.withResolvers<void>();
+  container.gate = gate.promise;
+  const { source } = containerSource(world, container);
+  const patient = source.get();
+  const hasty = new AbortController();
+  const given = source.get({ signal: hasty.signal });
+  hasty.abort(new Error("enough"));
+  await assertRejects(() => given, Error, "enough");
+  await assertRejects(
+    () => source.get({ signal: hasty.signal }),
+    Error,
+    "enough",
+  );
+  gate.resolve();
+  assertEquals((await patient).accessKeyId, "ASIACONTAINER1");
+});
+
+Deno.test("a failure is not kept: credentials that appear are used at once", async () => {
+  using world = new World();
+  const source = createCredentialSource({ env: world.env() });
+  await assertRejects(() => source.get(), CredentialsError, "none found");
+  world.write(".aws/credentials", keyFile("late"));
+  assertEquals((await source.get()).accessKeyId, "ASIALATE");
+});
+
+Deno.test("a failure that came at once is not kept, even if no file changes", async () => {
+  using world = new World();
+  await using container = new ContainerPeer();
+  const { source, pass } = containerSource(world, container);
+  const gate = Promise.withResolvers<void>();
+  container.gate = gate.promise;
+  container.failure = new Response(null, { status: 404 });
+  const first = source.get();
+  while (container.requests.length === 0) {
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  }
+  pass(500);
+  gate.resolve();
+  await assertRejects(() => first, CredentialsError, "404");
+  container.failure = undefined;
+  await source.get();
+});
+
+Deno.test("a failure that took seconds is repeated for a while, then asked again", async () => {
+  using world = new World();
+  await using container = new ContainerPeer();
+  const { source, pass } = containerSource(world, container);
+  const gate = Promise.withResolvers<void>();
+  container.gate = gate.promise;
+  container.failure = new Response(null, { status: 404 });
+  const first = source.get();
+  while (container.requests.length === 0) {
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  }
+  pass(2_000);
+  gate.resolve();
+  await assertRejects(() => first, CredentialsError, "404");
+  const tried = container.requests.length;
+  container.failure = undefined;
+  await assertRejects(() => source.get(), CredentialsError, "404");
+  assertEquals(container.requests.length, tried);
+  pass(20_000);
+  await source.get();
+});
+
+Deno.test("a failure that took seconds is forgotten when a file appears", async () => {
+  using world = new World();
+  await using container = new ContainerPeer();
+  const { source, pass } = containerSource(world, container);
+  const gate = Promise.withResolvers<void>();
+  container.gate = gate.promise;
+  container.failure = new Response(null, { status: 404 });
+  const first = source.get();
+  while (container.requests.length === 0) {
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  }
+  pass(2_000);
+  gate.resolve();
+  await assertRejects(() => first, CredentialsError);
+  world.write(".aws/credentials", keyFile("file"));
+  assertEquals((await source.get()).accessKeyId, "ASIAFILE");
+});
+
+Deno.test("a file that is written anew is used by the next request", async () => {
+  using world = new World();
+  const path = world.write(".aws/credentials", keyFile("one"));
+  const source = createCredentialSource({ env: world.env() });
+  const first = await source.get();
+  assertEquals(first.accessKeyId, "ASIAONE");
+  for (const name of ["two", "six", "ten"]) {
+    Deno.writeTextFileSync(path, keyFile(name));
+    assertEquals(
+      (await source.get()).accessKeyId,
+      keysOf(name).accessKeyId,
+    );
+  }
+});
+
+Deno.test("a file that is replaced by a rename is used by the next request", async () => {
+  using world = new World();
+  const path = world.write(".aws/credentials", keyFile("one"));
+  const { mtime } = Deno.statSync(path);
+  assert(mtime !== null);
+  const source = createCredentialSource({ env: world.env() });
+  await source.get();
+  // The same size and time: only the file is another.
+  const other = world.write(".aws/credentials.new", keyFile("two"));
+  Deno.utimeSync(other, mtime, mtime);
+  Deno.renameSync(other, path);
+  assertEquals((await source.get()).accessKeyId, "ASIATWO");
+});
+
+Deno.test("a file that is gone is missed by the next request", async () => {
+  using world = new World();
+  const path = world.write(".aws/credentials", keyFile("one"));
+  const source = createCredentialSource({ env: world.env() });
+  await source.get();
+  Deno.removeSync(path);
+  await assertRejects(() => source.get(), CredentialsError, "no longer in");
+});
+
+Deno.test("nothing is read when nothing changed", async () => {
+  using world = new World();
+  const path = world.write(".aws/credentials", keyFile("one"));
+  const { mtime } = Deno.statSync(path);
+  assert(mtime !== null);
+  const source = createCredentialSource({ env: world.env() });
+  const first = await source.get();
+  // Who read it again would see other keys; a stat sees nothing.
+  Deno.writeTextFileSync(path, keyFile("two"));
+  Deno.utimeSync(path, mtime, mtime);
+  for (let i = 0; i < 100; i++) assertStrictEquals(await source.get(), first);
+});
+
+Deno.test("a program is not run again when nothing changed", async () => {
+  using world = new World();
+  const runs = world.path("runs");
+  const script = world.write(
+    "tool.sh",
+    `echo run >> "${runs}"\n` +
+      'echo \'{"Version":1,"AccessKeyId":"AKIATOOL",' +
+      '"SecretAccessKey":"tool-secret"}\'\n',
+  );
+  world.write(
+    ".aws/config",
+    `[default]\ncredential_process = sh ${script}\n`,
+  );
+  const source = createCredentialSource({ env: world.env() });
+  const first = await source.get();
+  for (let i = 0; i < 100; i++) assertStrictEquals(await source.get(), first);
+  assertEquals(Deno.readTextFileSync(runs), "run\n");
+});
+
+Deno.test("nothing is looked for before the first question", async () => {
+  using world = new World();
+  const asked: string[] = [];
+  const read = world.env();
+  const source = createCredentialSource({
+    env: (name) => {
+      asked.push(name);
+      return read(name);
+    },
+  });
+  assertEquals(asked, []);
+  await assertRejects(() => source.get(), CredentialsError);
+  assert(asked.includes("AWS_ACCESS_KEY_ID"));
+});

@@ -1,0 +1,91 @@
+/**
+ * A home directory with shared files, and beside it a container that would
+ * gladly give its own keys.
+ */
+
+import { assert } from "@std/assert";
+import {
+  createCredentialSource,
+  type CredentialSource,
+} from "../../../src/aws/credentials/credentials.ts";
+import { CredentialsError } from "../../../src/errors.ts";
+import type { Log } from "../../../src/log/log.ts";
+import { SECRETS_SEEN } from "../../support/secrets_seen.ts";
+import { ContainerPeer, keysOf, StsPeer } from "./peers.ts";
+import { World } from "./world.ts";
+
+/** A profile's keys, as lines. */
+export function keys(name: string): string {
+  const { accessKeyId, secretAccessKey } = keysOf(name);
+  return `aws_access_key_id = ${accessKeyId}\n` +
+    `aws_secret_access_key = ${secretAccessKey}\n`;
+}
+
+/** The default profile with its keys. */
+export const DEFAULT = `[default]\n${keys("default")}`;
+
+/** A home directory with a container and an STS beside it. */
+export class Machine extends World {
+  readonly container = new ContainerPeer();
+  readonly sts = new StsPeer();
+  readonly warnings: string[] = [];
+
+  constructor(files: { config?: string; credentials?: string } = {}) {
+    super();
+    for (const [name, text] of Object.entries(files)) {
+      this.write(`.aws/${name}`, text);
+    }
+  }
+
+  /** The program's source of credentials. */
+  source(
+    { profile, variables, now }: {
+      profile?: string;
+      variables?: Record<string, string>;
+      now?: () => number;
+    } = {},
+  ): CredentialSource {
+    const warn = (message: string) => this.warnings.push(message);
+    const log: Log = { debug() {}, info() {}, warn, error: warn };
+    return createCredentialSource({
+      profile,
+      env: this.all(variables),
+      now,
+      log,
+    });
+  }
+
+  /** Everything that a process here sees. */
+  all(variables: Record<string, string> = {}): ReturnType<World["env"]> {
+    return this.env({
+      AWS_CONTAINER_CREDENTIALS_FULL_URI: this.container.url,
+      AWS_ENDPOINT_URL_STS: this.sts.url,
+      ...variables,
+    });
+  }
+
+  /** Whose keys are found, or the error's message. */
+  async found(
+    profile?: string,
+    variables?: Record<string, string>,
+  ): Promise<string> {
+    return await outcome(this.source({ profile, variables }));
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.container[Symbol.asyncDispose]();
+    await this.sts[Symbol.asyncDispose]();
+    this[Symbol.dispose]();
+  }
+}
+
+/** Whose keys a source has, or the message of its error. */
+export async function outcome(source: CredentialSource): Promise<string> {
+  try {
+    return (await source.get()).accessKeyId;
+  } catch (error) {
+    assert(error instanceof CredentialsError, String(error));
+    SECRETS_SEEN.check(error.message);
+    return error.message;
+  }
+}

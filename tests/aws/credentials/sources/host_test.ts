@@ -1,0 +1,155 @@
+/** What the machine underneath may answer, and what becomes of it. */
+
+import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
+import { createCredentialSource } from "../../../../src/aws/credentials/credentials.ts";
+import { InstanceMetadata } from "../../../../src/aws/credentials/sources/host.ts";
+import { FileWatch } from "../../../../src/aws/credentials/watch.ts";
+import { CredentialsError } from "../../../../src/errors.ts";
+import { SILENT_LOG } from "../../../../src/log/log.ts";
+import { Redactor } from "../../../../src/redact/redact.ts";
+import { keysOf, Peer } from "../peers.ts";
+import { World } from "../world.ts";
+
+const FULL_URI = "AWS_CONTAINER_CREDENTIALS_FULL_URI";
+const TOKEN_FILE = "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE";
+
+function machineKeys(name: string, Expiration: string): Response {
+  const { accessKeyId, secretAccessKey, sessionToken } = keysOf(name);
+  return Response.json({
+    AccessKeyId: accessKeyId,
+    SecretAccessKey: secretAccessKey,
+    Token: sessionToken,
+    Expiration,
+  });
+}
+
+/** Version 1 of the metadata service, which knows no token. */
+function oldMetadata(answer: () => Response): Peer {
+  return new Peer(({ path, method }) => {
+    if (method === "PUT") return new Response(null, { status: 405 });
+    return path.endsWith("/") ? new Response("web-role") : answer();
+  });
+}
+
+function searchFor(metadata: Peer, env: Record<string, string> = {}) {
+  const variables: Record<string, string> = {
+    AWS_EC2_METADATA_SERVICE_ENDPOINT: metadata.url,
+    ...env,
+  };
+  return {
+    env: (name: string) => variables[name],
+    hiddenEnv: () => [],
+    fetch,
+    now: Date.now,
+    log: SILENT_LOG,
+    redactor: new Redactor(),
+    watch: new FileWatch(),
+  };
+}
+
+Deno.test("an answer of the container without end is refused, and a token file without end too", async () => {
+  using world = new World();
+  await using container = new Peer(() => new Response("x".repeat(1_000_000)));
+  const env = world.env({ [FULL_URI]: container.url });
+  await assertRejects(
+    () => createCredentialSource({ env }).get(),
+    CredentialsError,
+    "its answer is too long",
+  );
+  const tokenFile = world.write("token", "x".repeat(1_000_000));
+  const withFile = world.env({
+    [FULL_URI]: container.url,
+    [TOKEN_FILE]: tokenFile,
+  });
+  await assertRejects(
+    () => createCredentialSource({ env: withFile }).get(),
+    CredentialsError,
+    "cannot be read",
+  );
+});
+
+Deno.test("a container's token that cannot be sent is named, and a scheme before it can", async () => {
+  using world = new World();
+  await using container = new Peer(({ headers }) =>
+    headers.get("authorization") === "Basic dXNlcjpwYXNz"
+      ? machineKeys("basic", "2099-01-01T00:00:00Z")
+      : new Response(null, { status: 403 })
+  );
+  const name = "AWS_CONTAINER_AUTHORIZATION_TOKEN";
+  const ask = (token: string) =>
+    createCredentialSource({
+      env: world.env({ [FULL_URI]: container.url, [name]: token }),
+    }).get();
+  const { accessKeyId } = await ask("Basic dXNlcjpwYXNz");
+  assertEquals(accessKeyId, keysOf("basic").accessKeyId);
+  await assertRejects(
+    () => ask("dXNlcjpwYXNz\r\n"),
+    CredentialsError,
+    `${name} has U+000D`,
+  );
+  assertEquals(container.requests.length, 1);
+});
+
+Deno.test("only true, in any case, disables the metadata service", async () => {
+  await using metadata = oldMetadata(() =>
+    machineKeys("instance", "2099-01-01T00:00:00Z")
+  );
+  for (const value of ["False", "0", "no", "false", "1", "yes"]) {
+    const search = searchFor(metadata, { AWS_EC2_METADATA_DISABLED: value });
+    const found = await new InstanceMetadata().credentials(search);
+    assertEquals("accessKeyId" in found, true, value);
+  }
+  const asked = metadata.requests.length;
+  for (const value of ["true", "True", "TRUE"]) {
+    const search = searchFor(metadata, { AWS_EC2_METADATA_DISABLED: value });
+    assertEquals(await new InstanceMetadata().credentials(search), {
+      outcome: "AWS_EC2_METADATA_DISABLED is true",
+    });
+  }
+  assertEquals(metadata.requests.length, asked);
+});
+
+Deno.test("version 1 of the metadata service is asked where there is no other, unless it is disabled", async () => {
+  await using metadata = oldMetadata(() =>
+    machineKeys("instance", "2099-01-01T00:00:00Z")
+  );
+  const found = await new InstanceMetadata().credentials(searchFor(metadata));
+  assertEquals(
+    "accessKeyId" in found && found.accessKeyId,
+    keysOf("instance").accessKeyId,
+  );
+  const off = searchFor(metadata, { AWS_EC2_METADATA_V1_DISABLED: "TRUE" });
+  await assertRejects(
+    () => new InstanceMetadata().credentials(off),
+    CredentialsError,
+    "version 1 is disabled",
+  );
+});
+
+Deno.test("an instance's credentials stay in use while the service fails", async () => {
+  let answer = () => machineKeys("instance", "2099-01-01T00:00:00Z");
+  await using metadata = oldMetadata(() => answer());
+  const instance = new InstanceMetadata();
+  await instance.credentials(searchFor(metadata));
+  answer = () => new Response(null, { status: 500 });
+  const kept = await instance.credentials(searchFor(metadata));
+  assertEquals(
+    "accessKeyId" in kept && kept.accessKeyId,
+    keysOf("instance").accessKeyId,
+  );
+  // One that was never there has nothing to keep.
+  const error = await assertRejects(
+    () => new InstanceMetadata().credentials(searchFor(metadata)),
+    CredentialsError,
+  );
+  assertStringIncludes(error.message, "it answers with an error (500)");
+});
+
+Deno.test("an instance's credentials that were over when they came are used for some minutes more", async () => {
+  await using metadata = oldMetadata(() =>
+    machineKeys("instance", "2020-01-01T00:00:00Z")
+  );
+  const found = await new InstanceMetadata().credentials(searchFor(metadata));
+  const end = "expiration" in found ? found.expiration?.getTime() ?? 0 : 0;
+  assertEquals(end > Date.now(), true);
+});

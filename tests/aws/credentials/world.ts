@@ -1,0 +1,199 @@
+/**
+ * A world to look for credentials in: a home directory of its own, and
+ * processes with an environment and permissions of their own.
+ */
+
+import { assertEquals } from "@std/assert";
+import { join } from "node:path";
+import {
+  SOURCE_FLAGS,
+  type SourceKind,
+} from "../../../src/aws/credentials/permissions.ts";
+import type { CredentialSourceOptions } from "../../../src/aws/credentials/credentials.ts";
+import { SECRETS_SEEN } from "../../support/secrets_seen.ts";
+import { keysOf } from "./peers.ts";
+
+/** What a process that asked for credentials printed. */
+export interface Probed {
+  readonly credentials?: {
+    readonly accessKeyId: string;
+    readonly secretAccessKey: string;
+    readonly sessionToken?: string;
+    readonly expiration?: string;
+  };
+  /** The secret and the token, after the redactor. */
+  readonly masked?: string;
+  readonly message?: string;
+  readonly stack?: string;
+  readonly data?: {
+    readonly configured: boolean;
+    readonly sources: readonly { source: string; outcome: string }[];
+    readonly run?: string;
+    readonly flags?: readonly string[];
+    readonly awsError?: string;
+  };
+  readonly lines: readonly string[];
+}
+
+/** How a process asks. */
+export interface Probing {
+  /** Beside HOME and what keeps it off this machine's metadata service. */
+  readonly env?: Record<string, string>;
+  /** Its permissions. */
+  readonly flags: readonly string[];
+  readonly options?: CredentialSourceOptions;
+}
+
+const PROBE = new URL("./probe.ts", import.meta.url);
+
+/** A temporary home directory. */
+export class World {
+  readonly home: string;
+
+  constructor() {
+    // Permissions are compared with the path as the system resolves it.
+    this.home = Deno.realPathSync(Deno.makeTempDirSync());
+  }
+
+  /** The path of a file in the home directory. */
+  path(...parts: string[]): string {
+    return join(this.home, ...parts);
+  }
+
+  /** Writes a file in the home directory, and the directories above it. */
+  write(name: string, text: string): string {
+    const path = this.path(name);
+    Deno.mkdirSync(join(path, "../.."), { recursive: true });
+    Deno.writeTextFileSync(path, text);
+    return path;
+  }
+
+  /** Reads variables: HOME, and those given. */
+  env(variables: Record<string, string> = {}): (name: string) =>
+    | string
+    | undefined {
+    const all: Record<string, string> = { ...this.#defaults(), ...variables };
+    return (name) => all[name];
+  }
+
+  /** Asks for credentials once, in a process of its own. */
+  async probe(probing: Probing): Promise<Probed> {
+    await using process = await this.start(probing);
+    return await process.ask();
+  }
+
+  /** Starts a process that asks for credentials when it is told to. */
+  async start({ env, flags, options }: Probing): Promise<ProbeProcess> {
+    const command = new Deno.Command(Deno.execPath(), {
+      args: [
+        "run",
+        "--frozen",
+        "--cached-only",
+        "--quiet",
+        ...flags,
+        PROBE.href,
+        JSON.stringify(options ?? {}),
+      ],
+      clearEnv: true,
+      env: {
+        PATH: Deno.env.get("PATH") ?? "",
+        DENO_DIR: await denoDir(),
+        ...this.#defaults(),
+        ...env,
+      },
+      stdin: "piped",
+      stdout: "piped",
+      stderr: "piped",
+    });
+    return new ProbeProcess(command.spawn());
+  }
+
+  #defaults(): Record<string, string> {
+    return { HOME: this.home, AWS_EC2_METADATA_DISABLED: "true" };
+  }
+
+  [Symbol.dispose](): void {
+    Deno.removeSync(this.home, { recursive: true });
+  }
+}
+
+/** A process that asks for credentials. */
+export class ProbeProcess {
+  readonly #child: Deno.ChildProcess;
+  readonly #stdin: WritableStreamDefaultWriter<Uint8Array<ArrayBuffer>>;
+  readonly #stdout: ReadableStreamDefaultReader<string>;
+  readonly #stderr: Promise<string>;
+  #text = "";
+
+  constructor(child: Deno.ChildProcess) {
+    this.#child = child;
+    this.#stdin = child.stdin.getWriter();
+    this.#stdout = child.stdout.pipeThrough(new TextDecoderStream())
+      .getReader();
+    this.#stderr = new Response(child.stderr).text();
+  }
+
+  /** Has it ask, and reads what came of it. */
+  async ask(): Promise<Probed> {
+    await this.#stdin.write(new TextEncoder().encode("\n"));
+    while (!this.#text.includes("\n")) {
+      const { done, value } = await this.#stdout.read();
+      if (done) throw new Error(await this.#stderr);
+      this.#text += value;
+    }
+    const end = this.#text.indexOf("\n");
+    const line = this.#text.slice(0, end);
+    this.#text = this.#text.slice(end + 1);
+    const probed: Probed = JSON.parse(line);
+    const { credentials: _asked, ...shown } = probed;
+    SECRETS_SEEN.check(JSON.stringify(shown));
+    return probed;
+  }
+
+  /** Ends it. Nothing may have reached its stderr. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#stdin.close().catch(() => {});
+    await this.#stdout.cancel();
+    await this.#child.status;
+    const stderr = await this.#stderr;
+    if (stderr !== "") throw new Error(stderr);
+  }
+}
+
+/** The flags of a source of the table, with this world's places in them. */
+export function flagsOf(
+  source: SourceKind,
+  world: World,
+  places: { host?: string; program?: string; tokenFile?: string } = {},
+): string[] {
+  return SOURCE_FLAGS[source].map((flag) =>
+    flag.startsWith("--allow-net=")
+      ? `--allow-net=${places.host}`
+      : flag.replaceAll("$HOME", world.home)
+        .replace("<program>", places.program ?? "")
+        .replace("<token file>", places.tokenFile ?? "")
+  );
+}
+
+/** The keys of that name were found, and are kept out of texts. */
+export function assertKeys(probed: Probed, name: string): void {
+  assertEquals(probed.message, undefined);
+  const { accessKeyId, secretAccessKey, sessionToken } = keysOf(name);
+  assertEquals(probed.credentials?.accessKeyId, accessKeyId);
+  assertEquals(probed.credentials?.secretAccessKey, secretAccessKey);
+  assertEquals(probed.credentials?.sessionToken, sessionToken);
+  assertEquals(probed.masked, "[redacted] [redacted]");
+}
+
+let knownDenoDir: Promise<string> | undefined;
+
+/** Where the dependencies are cached: a process with another HOME must know. */
+function denoDir(): Promise<string> {
+  knownDenoDir ??= new Deno.Command(Deno.execPath(), {
+    args: ["info", "--json"],
+    stderr: "null",
+  }).output().then(({ stdout }) =>
+    JSON.parse(new TextDecoder().decode(stdout)).denoDir
+  );
+  return knownDenoDir;
+}

@@ -1,0 +1,274 @@
+/** What a refused request is explained as. */
+
+import {
+  assertEquals,
+  assertExists,
+  assertMatch,
+  assertStringIncludes,
+} from "@std/assert";
+import {
+  explainRefusal,
+  safeAwsError,
+} from "../../../src/aws/refusals/refusal.ts";
+import type { ProxyError } from "../../../src/errors.ts";
+
+/** An answer as a service sends it. */
+function answer(
+  status: number,
+  body: string,
+  headers: Record<string, string> = {},
+): [Response, string] {
+  return [new Response(null, { status, headers }), body];
+}
+
+function explained(
+  status: number,
+  body: string,
+  headers?: Record<string, string>,
+): ProxyError {
+  const error = explainRefusal(...answer(status, body, headers));
+  assertExists(error);
+  return error;
+}
+
+Deno.test("each refusal is known by its header, its JSON and its XML", () => {
+  for (
+    const [type, xmlCode, message, reason, cause] of [
+      [
+        "InvalidSignatureException",
+        "RequestTimeTooSkewed",
+        "Signature not yet current: 20260101T120000Z is still later than …",
+        "signature",
+        "clock-skew",
+      ],
+      [
+        "ExpiredTokenException",
+        "ExpiredToken",
+        "The security token included in the request is expired",
+        "credentials",
+        "expired-token",
+      ],
+      [
+        "UnrecognizedClientException",
+        "InvalidClientTokenId",
+        "The security token included in the request is invalid.",
+        "credentials",
+        "unknown-key",
+      ],
+      [
+        "InvalidSignatureException",
+        "AuthorizationHeaderMalformed",
+        "Credential should be scoped to a valid region, not 'eu-west-1'. ",
+        "signature",
+        "wrong-scope",
+      ],
+      [
+        "MissingAuthenticationTokenException",
+        "MissingAuthenticationToken",
+        "Missing Authentication Token",
+        "signature",
+        "missing-signature",
+      ],
+      [
+        "InvalidSignatureException",
+        "SignatureDoesNotMatch",
+        "The request signature we calculated does not match the signature " +
+        "you provided. Check your key and signing method.",
+        "signature",
+        "signature-mismatch",
+      ],
+      [
+        "AccessDeniedException",
+        "AccessDenied",
+        "User: arn:aws:iam::123456789012:user/one is not authorized to " +
+        "perform: execute-api:Invoke on resource: arn:aws:execute-api:x",
+        "signature",
+        "not-authorized",
+      ],
+    ] as const
+  ) {
+    const errors = [
+      explained(403, JSON.stringify({ message }), {
+        "x-amzn-errortype": `${type}:http://internal.amazon.com/coral/`,
+      }),
+      explained(
+        400,
+        JSON.stringify({
+          __type: `com.amazon.coral#${type}`,
+          Message: message,
+        }),
+      ),
+      explained(401, JSON.stringify({ code: type, message })),
+      explained(
+        403,
+        `<?xml version="1.0"?><ErrorResponse><Error><Code>${xmlCode}</Code>` +
+          `<Message>${message}</Message></Error></ErrorResponse>`,
+        { "content-type": "text/xml" },
+      ),
+      explained(
+        403,
+        JSON.stringify({ Error: { Code: xmlCode, Message: message } }),
+      ),
+      // What a proxy leaves when it takes the header away.
+      explained(403, JSON.stringify({ message })),
+    ];
+    for (const error of errors) {
+      assertEquals(error.reason, reason, message);
+      assertEquals(error.data.cause, cause, message);
+    }
+    assertEquals(errors[0]?.data.awsError, type);
+    assertEquals(errors[0]?.data.status, 403);
+    assertEquals(errors[3]?.data.awsError, xmlCode);
+  }
+});
+
+Deno.test("an expired token says how to sign in again", () => {
+  const error = explained(
+    403,
+    '{"message":"The security token included in the request is expired"}',
+  );
+  assertMatch(error.message, /expired.*aws sso login/);
+});
+
+Deno.test("a wrong scope names what the target wants", () => {
+  const service = explained(
+    403,
+    '{"message":"Credential should be scoped to correct service: \'execute-api\'. "}',
+  );
+  assertEquals(service.data.wants, { service: "execute-api" });
+  assertStringIncludes(service.message, "wants service execute-api");
+
+  for (
+    const body of [
+      "<Error><Code>AuthorizationHeaderMalformed</Code><Message>The " +
+      "authorization header is malformed; the region 'us-east-1' is wrong; " +
+      "expecting 'eu-west-1'</Message><Region>eu-west-1</Region></Error>",
+      "<Error><Code>AuthorizationHeaderMalformed</Code><Message>the region " +
+      "'us-east-1' is wrong; expecting 'eu-west-1'</Message></Error>",
+    ]
+  ) {
+    const region = explained(400, body);
+    assertEquals(region.data.wants, { region: "eu-west-1" });
+    assertStringIncludes(region.message, "wants region eu-west-1");
+  }
+});
+
+Deno.test("a refused principal is named, with what it may not do", () => {
+  const error = explained(
+    403,
+    JSON.stringify({
+      Message: "User: arn:aws:sts::123456789012:assumed-role/dev/me is not " +
+        "authorized to perform: bedrock-agentcore:InvokeAgentRuntime on " +
+        "resource: arn:aws:bedrock-agentcore:eu-west-1:123456789012:runtime/a " +
+        "because no identity-based policy allows it",
+    }),
+    { "x-amzn-errortype": "AccessDeniedException" },
+  );
+  assertEquals(error.reason, "signature");
+  assertEquals(
+    error.data.principal,
+    "arn:aws:sts::123456789012:assumed-role/dev/me",
+  );
+  assertEquals(error.data.action, "bedrock-agentcore:InvokeAgentRuntime");
+  assertStringIncludes(
+    error.message,
+    "assumed-role/dev/me may not do bedrock-agentcore:InvokeAgentRuntime",
+  );
+  assertStringIncludes(error.message, "no identity-based policy");
+});
+
+Deno.test("a missing token points at the path too", () => {
+  const error = explained(403, '{"message":"Missing Authentication Token"}', {
+    "x-amzn-errortype": "MissingAuthenticationTokenException",
+  });
+  assertMatch(error.message, /no such path or method/);
+});
+
+Deno.test("a bare Forbidden lists what it can be", () => {
+  const api = explained(403, '{"message":"Forbidden"}', {
+    "x-amzn-errortype": "ForbiddenException",
+  });
+  assertEquals(api.data.cause, "forbidden");
+  assertMatch(api.message, /resource policy/);
+
+  for (
+    const message of [
+      "Forbidden",
+      "Forbidden. For troubleshooting Function URL authorization issues, " +
+      "see: https://docs.aws.amazon.com/lambda/latest/dg/urls-auth.html",
+    ]
+  ) {
+    const lambda = explained(403, JSON.stringify({ Message: message }), {
+      "x-amzn-errortype": "AccessDeniedException",
+    });
+    assertMatch(lambda.message, /lambda:InvokeFunctionUrl/);
+  }
+});
+
+Deno.test("what is not IAM's is not explained", () => {
+  const text = "The security token included in the request is expired";
+  for (
+    const [status, body, headers] of [
+      [403, `{"jsonrpc":"2.0","id":1,"error":{"code":1,"message":"${text}"}}`],
+      [
+        403,
+        `[{"jsonrpc":"2.0","id":1,"error":{"code":1,"message":"${text}"}}]`,
+      ],
+      [403, `<html><body>${text}</body></html>`, {
+        "content-type": "text/html",
+      }],
+      [403, text, { "content-type": "text/plain" }],
+      [403, ""],
+      [401, '{"error":"invalid_token"}', { "www-authenticate": "Bearer" }],
+      [403, '{"message":"Forbidden resource","statusCode":403}'],
+      [403, '{"message":"quota"}', { "x-amzn-errortype": "QuotaException" }],
+      [400, '{"message":"bad"}', { "x-amzn-errortype": "ValidationException" }],
+      [404, `{"message":"${text}"}`],
+      [429, `{"message":"${text}"}`],
+      [500, `{"message":"${text}"}`],
+      [403, "{"],
+      [403, "null"],
+      [403, '"Forbidden"'],
+    ] as const
+  ) {
+    assertEquals(
+      explainRefusal(...answer(status, body, headers)),
+      undefined,
+      body,
+    );
+  }
+});
+
+Deno.test("an AWS error that is no refusal can still be shown", () => {
+  const [response, body] = answer(
+    400,
+    '{"__type":"a.b#ValidationException","message":"no\\n\\u0007such tool"}',
+  );
+  assertEquals(safeAwsError(response, body), {
+    type: "ValidationException",
+    message: "no such tool",
+  });
+  assertEquals(safeAwsError(...answer(403, "<html></html>")), undefined);
+});
+
+Deno.test("a body whose hash is not the declared one is told", () => {
+  const error = explained(
+    400,
+    "<Error><Code>XAmzContentSHA256Mismatch</Code><Message>The provided " +
+      "'x-amz-content-sha256' header does not match</Message></Error>",
+  );
+  assertMatch(error.message, /another body/);
+});
+
+Deno.test("an explicit deny is not cured by another policy that allows", () => {
+  const error = explained(
+    403,
+    '{"Message":"User: arn:aws:iam::123456789012:user/one is not authorized to perform: execute-api:Invoke on resource: arn:x with an explicit deny in a service control policy"}',
+    { "x-amzn-errortype": "AccessDeniedException" },
+  );
+  assertStringIncludes(
+    error.message,
+    "take the deny out of the service control policy",
+  );
+  assertEquals(error.data.explicitDeny, true);
+});

@@ -1,0 +1,79 @@
+import { assertEquals } from "@std/assert";
+import {
+  homeDirectory,
+  readSharedFiles,
+  sharedPaths,
+} from "../../../src/aws/shared_files/shared_files.ts";
+import {
+  shellSplit,
+  windowsSplit,
+} from "../../../src/aws/shared_files/shell_split.ts";
+import { World } from "../credentials/world.ts";
+
+Deno.test("the credentials file wins over the config file, setting by setting", async () => {
+  using world = new World();
+  world.write(
+    ".aws/config",
+    "[profile 'my dev']\nregion=x\naws_access_key_id=OLD\n" +
+      "[sso-session corp]\nsso_region=y\n",
+  );
+  world.write(".aws/credentials", "[my dev]\naws_access_key_id=NEW\n");
+  const paths = sharedPaths(world.env());
+  const files = await readSharedFiles(paths ?? { config: "", credentials: "" });
+  const { settings, inCredentials } = files.profiles.get("my dev") ?? {};
+  assertEquals(settings?.get("region"), "x");
+  assertEquals(settings?.get("aws_access_key_id"), "NEW");
+  assertEquals(inCredentials?.has("region"), false);
+  assertEquals(files.ssoSessions.get("corp")?.get("sso_region"), "y");
+  assertEquals(files.ignored, []);
+  assertEquals(
+    settings?.origin("aws_access_key_id"),
+    `${paths?.credentials} line 2`,
+  );
+});
+
+Deno.test("what is no file counts as not there, as for the AWS CLI", async () => {
+  using world = new World();
+  Deno.mkdirSync(world.path("directory"));
+  const files = await readSharedFiles({
+    config: world.path("directory"),
+    credentials: world.path("missing"),
+  });
+  assertEquals(files.present, []);
+});
+
+Deno.test("the home directory is found as the AWS CLI finds it", () => {
+  const env = (all: Record<string, string>) => (name: string) => all[name];
+  const both = env({ HOME: "/h", USERPROFILE: "/u" });
+  assertEquals(homeDirectory(both, "linux"), "/h");
+  assertEquals(homeDirectory(both, "windows"), "/u");
+  assertEquals(homeDirectory(env({ USERPROFILE: "/u" })), "/u");
+  assertEquals(
+    homeDirectory(env({ HOMEDRIVE: "D:", HOMEPATH: "\\me" })),
+    "D:\\me",
+  );
+});
+
+Deno.test("a command is split at white space outside quotes", () => {
+  const cases: [string, string[]][] = [
+    ["tool", ["tool"]],
+    ["  tool  a\tb ", ["tool", "a", "b"]],
+    [`"/opt/my tool" --name 'a "b"' ""`, [
+      "/opt/my tool",
+      "--name",
+      'a "b"',
+      "",
+    ]],
+    [`a\\ b c"d e"f`, ["a b", "cd ef"]],
+    [`"a\\"b" 'c\\d'`, ['a"b', "c\\d"]],
+    [`sh -c 'echo $HOME | cat'`, ["sh", "-c", "echo $HOME | cat"]],
+    ["", []],
+  ];
+  for (const [command, words] of cases) {
+    assertEquals(shellSplit(command), words);
+  }
+  assertEquals(
+    windowsSplit(`"C:\\Program Files\\tool.exe" -p C:\\x it's`),
+    ["C:\\Program Files\\tool.exe", "-p", "C:\\x", "it's"],
+  );
+});

@@ -1,0 +1,85 @@
+/** The curve of v4a: which one signs, and when it warms up. */
+
+import { assertEquals } from "@std/assert";
+import { Curve, type CurveSignature } from "../../../src/aws/signing/curve.ts";
+import { bytesOf, Sha256 } from "../../../src/aws/signing/hash.ts";
+import { createSigner } from "../../../src/aws/signing/signer.ts";
+
+const KEY = bytesOf("\x01".repeat(32));
+
+/** An implementation that is as slow as it is told to be. */
+function signature(tookMs: number): CurveSignature {
+  return () => {
+    const end = performance.now() + tookMs;
+    while (performance.now() < end);
+    return Promise.resolve("scripted");
+  };
+}
+
+Deno.test("the first signature is native, and the faster one signs once warm", async () => {
+  const curve = new Curve(signature(0));
+  assertEquals((await curve.sign(KEY, "text")).startsWith("30"), true);
+  await curve.warmUp();
+  assertEquals(await curve.sign(KEY, "text"), "scripted");
+});
+
+Deno.test("the native curve goes on signing where it is the faster one, or the other fails", async () => {
+  for (
+    const other of [
+      signature(30),
+      () => Promise.reject(new Error("no such curve")),
+    ]
+  ) {
+    const curve = new Curve(other);
+    await curve.warmUp();
+    assertEquals((await curve.sign(KEY, "text")).startsWith("30"), true);
+  }
+});
+
+Deno.test("the curve warms up by itself after the first signature, and once", async () => {
+  const asked = Promise.withResolvers<void>();
+  const curve = new Curve(() => {
+    asked.resolve();
+    return Promise.resolve("scripted");
+  });
+  await curve.sign(KEY, "text");
+  await asked.promise;
+  assertEquals(curve.warmUp(), curve.warmUp());
+  await curve.warmUp();
+  assertEquals(await curve.sign(KEY, "text"), "scripted");
+});
+
+Deno.test("the key of v4a is derived once for the same credentials", async () => {
+  const credentials = [
+    { accessKeyId: "AKIDEXAMPLE", secretAccessKey: "a-secret" },
+    { accessKeyId: "AKIDOTHER", secretAccessKey: "another-secret" },
+  ];
+  let [current] = credentials;
+  const signer = createSigner({
+    service: "execute-api",
+    region: "eu-west-1",
+    signatureVersion: "v4a",
+    credentials: () => Promise.resolve(current),
+  });
+  const digest = Sha256.prototype.digest;
+  let count = 0;
+  Sha256.prototype.digest = function (this: Sha256) {
+    count++;
+    return Reflect.apply(digest, this, []);
+  };
+  const counted = async (): Promise<number> => {
+    count = 0;
+    await signer.sign(new Request("http://127.0.0.1/mcp"));
+    return count;
+  };
+  try {
+    const first = await counted();
+    const second = await counted();
+    assertEquals(first - second, 1);
+    current = credentials[1];
+    assertEquals(await counted(), first);
+  } finally {
+    Sha256.prototype.digest = digest;
+    await signer.warmUp();
+  }
+});

@@ -1,0 +1,107 @@
+/** Requests signed in the query. */
+
+import {
+  assert,
+  assertEquals,
+  assertRejects,
+  assertStringIncludes,
+} from "@std/assert";
+import {
+  createSigner,
+  type SignerOptions,
+} from "../../../src/aws/signing/signer.ts";
+import { type GateRecord, IamGate } from "../../support/iam_gate.ts";
+import type { VerifierOptions } from "../../support/sigv4_verifier.ts";
+
+const KEY = {
+  accessKeyId: "AKIDEXAMPLE",
+  secretAccessKey: "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY",
+};
+const SESSION = { ...KEY, sessionToken: "a/session+token==" };
+const SIGNER: SignerOptions = {
+  service: "bedrock-agentcore",
+  region: "eu-west-1",
+  credentials: KEY,
+};
+
+function startGate(options: Partial<VerifierOptions> = {}): Promise<IamGate> {
+  return IamGate.start({
+    verifier: {
+      principals: { AKIDEXAMPLE: KEY },
+      region: "eu-west-1",
+      service: "bedrock-agentcore",
+      ...options,
+    },
+    handler: (_request, response) => {
+      response.end("ok");
+    },
+  });
+}
+
+/** Sends a signed request, and gives what the gate saw of it. */
+async function send(gate: IamGate, signed: Request): Promise<GateRecord> {
+  const response = await fetch(signed);
+  const text = await response.text();
+  const record = await gate.records.next();
+  assert(record.verdict.ok, `${record.method} ${record.target}\n${text}`);
+  return record;
+}
+
+Deno.test("a signed link verifies without any header", async () => {
+  await using gate = await startGate({ principals: { AKIDEXAMPLE: SESSION } });
+  const signer = createSigner({ ...SIGNER, credentials: SESSION });
+  const link = await signer.presign(
+    new Request(new URL("/a%2Fb?c=+&c=1&d", gate.origin)),
+    { expiresInSeconds: 60 },
+  );
+  const record = await send(gate, new Request(link));
+  assertStringIncludes(record.target, "/a%2Fb?c=%20&c=1&d&X-Amz-");
+});
+
+Deno.test("a signed link is good for its time and no longer", async () => {
+  let now = Date.UTC(2026, 0, 1);
+  await using gate = await startGate({ clock: () => now });
+  const signer = createSigner({ ...SIGNER, now: () => now });
+  const link = await signer.presign(new Request(gate.origin), {
+    expiresInSeconds: 60,
+  });
+  now += 59_000;
+  await send(gate, new Request(link));
+  now += 2_000;
+  const late = await fetch(link);
+  assertEquals(late.status, 403);
+  assertStringIncludes(await late.text(), "Signature expired");
+});
+
+Deno.test("a signed link to S3 leaves the payload out", async () => {
+  await using gate = await startGate({
+    service: "s3",
+    normalizePath: false,
+    doubleEncodePath: false,
+    allowUnsignedPayload: true,
+  });
+  const signer = createSigner({ ...SIGNER, service: "s3" });
+  const link = await signer.presign(
+    new Request(new URL("/bucket/a%20key", gate.origin), { method: "PUT" }),
+    { expiresInSeconds: 60 },
+  );
+  await send(gate, new Request(link, { method: "PUT", body: "any" }));
+});
+
+Deno.test("a link cannot be signed for no time, for more than a week, or with v4a", async () => {
+  const signer = createSigner(SIGNER);
+  const request = (): Request => new Request("https://a.example/");
+  for (const expiresInSeconds of [0, -1, NaN, 604_801]) {
+    await assertRejects(
+      () => signer.presign(request(), { expiresInSeconds }),
+      TypeError,
+      "1 second to 7 days",
+    );
+  }
+  const v4a = createSigner({ ...SIGNER, signatureVersion: "v4a" });
+  await assertRejects(
+    () => v4a.presign(request(), { expiresInSeconds: 60 }),
+    TypeError,
+    "v4a",
+  );
+});

@@ -1,0 +1,418 @@
+/** The one second try of a refused request, and when there is none. */
+
+import {
+  assert,
+  assertEquals,
+  assertFalse,
+  assertMatch,
+  assertRejects,
+  assertStrictEquals,
+  assertStringIncludes,
+} from "@std/assert";
+import type {
+  Credentials,
+  CredentialSource,
+} from "../../../src/aws/credentials/credentials.ts";
+import {
+  createSignedFetch,
+  type SignedFetchOptions,
+} from "../../../src/aws/signing/signed_fetch.ts";
+import { CredentialsError } from "../../../src/errors.ts";
+import type { Log } from "../../../src/log/log.ts";
+import { IamGate, type IamGateOptions } from "../../support/iam_gate.ts";
+import type { VerifierOptions } from "../../support/sigv4_verifier.ts";
+
+const OLD: Credentials = {
+  accessKeyId: "ASIAEXAMPLEOLD",
+  secretAccessKey: "an-old-secret-access-key",
+  sessionToken: "an-old-session-token",
+};
+const NEW: Credentials = {
+  accessKeyId: "ASIAEXAMPLENEW",
+  secretAccessKey: "a-new-secret-access-key",
+  sessionToken: "a-new-session-token",
+};
+const SCOPE = { service: "execute-api", region: "eu-west-1" };
+const HOUR_MS = 3_600_000;
+
+function startGate(
+  verifier: Partial<VerifierOptions>,
+  options: Partial<IamGateOptions> = {},
+): Promise<IamGate> {
+  return IamGate.start({
+    verifier: { principals: { [OLD.accessKeyId]: OLD }, ...SCOPE, ...verifier },
+    handler: (_request, response, record) => {
+      response.end(`ran ${record.text()}`);
+    },
+    ...options,
+  });
+}
+
+function signedFetchTo(
+  gate: IamGate,
+  options: Partial<SignedFetchOptions> = {},
+): ReturnType<typeof createSignedFetch> {
+  return createSignedFetch({
+    origin: gate.origin,
+    credentials: OLD,
+    ...SCOPE,
+    ...options,
+  });
+}
+
+/** A source that has newer credentials when the old ones are refused. */
+class RenewingSource implements CredentialSource {
+  current = OLD;
+  refreshes = 0;
+
+  get(options?: { refresh?: Credentials }): Promise<Credentials> {
+    if (options?.refresh !== undefined) {
+      this.refreshes++;
+      if (options.refresh === this.current) this.current = NEW;
+    }
+    return Promise.resolve(this.current);
+  }
+}
+
+const POST = { method: "POST", body: "a call" };
+
+for (const dress of ["api-gateway", "json", "xml"] as const) {
+  for (
+    const [which, offsetMs] of [["slow", HOUR_MS], ["fast", -HOUR_MS]] as const
+  ) {
+    Deno.test(`a clock that is ${which} is corrected by a refusal as ${dress}, for this and later requests`, async () => {
+      await using gate = await startGate({}, { dress });
+      const signedFetch = signedFetchTo(gate, {
+        now: () => Date.now() - offsetMs,
+      });
+      for (let i = 0; i < 3; i++) {
+        const response = await signedFetch(gate.origin, POST);
+        assertEquals(await response.text(), "ran a call");
+      }
+      assertEquals(
+        gate.records.all.map(({ verdict }) => verdict.ok),
+        [false, true, true, true],
+      );
+    });
+  }
+
+  Deno.test(`refused credentials are replaced by fresh ones after a refusal as ${dress}`, async () => {
+    await using gate = await startGate({
+      principals: { [NEW.accessKeyId]: NEW },
+    }, { dress });
+    const credentials = new RenewingSource();
+    const signedFetch = signedFetchTo(gate, { credentials });
+    for (let i = 0; i < 2; i++) {
+      const response = await signedFetch(gate.origin, POST);
+      assertEquals(await response.text(), "ran a call");
+    }
+    assertEquals(
+      gate.records.all.map(({ verdict }) => verdict.ok),
+      [false, true, true],
+    );
+    assertEquals(credentials.refreshes, 1);
+  });
+
+  Deno.test(`an expired token is replaced by a fresh one after a refusal as ${dress}`, async () => {
+    const expires = new Date(0);
+    await using gate = await startGate({
+      principals: {
+        [OLD.accessKeyId]: { ...OLD, expires },
+        [NEW.accessKeyId]: NEW,
+      },
+    }, { dress });
+    const signedFetch = signedFetchTo(gate, {
+      credentials: new RenewingSource(),
+    });
+    const response = await signedFetch(gate.origin, POST);
+    assertEquals(await response.text(), "ran a call");
+    assertEquals(gate.records.length, 2);
+  });
+}
+
+Deno.test("there is no third try", async () => {
+  await using gate = await startGate({ principals: {} });
+  const signedFetch = signedFetchTo(gate, {
+    credentials: new RenewingSource(),
+  });
+  const response = await signedFetch(gate.origin, POST);
+  assertEquals(response.status, 403);
+  assertStringIncludes(await response.text(), "security token included");
+  assertEquals(gate.records.length, 2);
+});
+
+Deno.test("credentials that come back the same are not tried again", async () => {
+  await using gate = await startGate({ principals: {} });
+  const response = await signedFetchTo(gate)(gate.origin, POST);
+  assertEquals(response.status, 403);
+  assertStringIncludes(await response.text(), "security token included");
+  assertEquals(gate.records.length, 1);
+});
+
+Deno.test("when fresh credentials cannot be had, that is the error", async () => {
+  await using gate = await startGate({ principals: {} });
+  const error = new CredentialsError("run `aws sso login`");
+  const signedFetch = signedFetchTo(gate, {
+    credentials: {
+      get: (options) =>
+        options?.refresh === undefined
+          ? Promise.resolve(OLD)
+          : Promise.reject(error),
+    },
+  });
+  assertStrictEquals(
+    await assertRejects(() => signedFetch(gate.origin, POST)),
+    error,
+  );
+});
+
+Deno.test("requests that are refused together load fresh credentials for the set that was refused", async () => {
+  await using gate = await startGate({
+    principals: { [NEW.accessKeyId]: NEW },
+  });
+  const refused: (Credentials | undefined)[] = [];
+  const source = new RenewingSource();
+  const signedFetch = signedFetchTo(gate, {
+    credentials: {
+      get: (options) => {
+        if (options?.refresh) refused.push(options.refresh);
+        return source.get(options);
+      },
+    },
+  });
+  const answers = await Promise.all(
+    Array.from({ length: 8 }, () => signedFetch(gate.origin, POST)),
+  );
+  for (const answer of answers) assertEquals(await answer.text(), "ran a call");
+  assertEquals(new Set(refused), new Set([OLD]));
+});
+
+Deno.test("a stream that was not read for the signature is not sent again", async () => {
+  await using gate = await startGate({ principals: {} });
+  const credentials = new RenewingSource();
+  const signedFetch = signedFetchTo(gate, {
+    credentials,
+    unsignedPayload: true,
+  });
+  const response = await signedFetch(gate.origin, {
+    method: "POST",
+    body: new Blob(["stream"]).stream(),
+  });
+  assertEquals(response.status, 403);
+  await response.body?.cancel();
+  assertEquals(credentials.refreshes, 0);
+  assertEquals(gate.records.length, 1);
+});
+
+Deno.test("a stream that was read for the signature is sent again", async () => {
+  await using gate = await startGate({
+    principals: { [NEW.accessKeyId]: NEW },
+  });
+  const response = await signedFetchTo(gate, {
+    credentials: new RenewingSource(),
+  })(gate.origin, { method: "POST", body: new Blob(["stream"]).stream() });
+  assertEquals(await response.text(), "ran stream");
+});
+
+Deno.test("what a target that ran the request says is no reason for a second try", async (t) => {
+  const expired = "The security token included in the request is expired";
+  for (
+    const [name, status, headers, body] of [
+      [
+        "a JSON-RPC error",
+        403,
+        { "content-type": "application/json" },
+        `{"jsonrpc":"2.0","id":1,"error":{"code":-32000,"message":"${expired}"}}`,
+      ],
+      [
+        "a JSON-RPC error beside an AWS header",
+        403,
+        { "x-amzn-errortype": "ExpiredTokenException" },
+        `{"error":{"code":1,"message":"x"},"id":1,"jsonrpc":"2.0"}`,
+      ],
+      [
+        "a server error",
+        500,
+        { "x-amzn-errortype": "ExpiredTokenException" },
+        `{"message":"${expired}"}`,
+      ],
+      [
+        "a success",
+        200,
+        { "x-amzn-errortype": "ExpiredTokenException" },
+        `{"message":"${expired}"}`,
+      ],
+      ["a page", 403, { "content-type": "text/html" }, `<h1>${expired}</h1>`],
+      ["a text", 403, { "content-type": "text/plain" }, expired],
+      [
+        "a text in JSON",
+        403,
+        { "content-type": "application/json" },
+        '{"message":"The provided token has expired."}',
+      ],
+      [
+        "a code in JSON",
+        401,
+        { "content-type": "application/json" },
+        '{"code":"InvalidToken","message":"your login is invalid"}',
+      ],
+      [
+        "a type in an error in JSON",
+        400,
+        { "content-type": "application/json" },
+        '{"error":{"type":"ExpiredToken","message":"csrf"}}',
+      ],
+      [
+        "a text in an error in JSON",
+        403,
+        { "content-type": "application/json" },
+        '{"error":{"message":"your security token for the bank has expired"}}',
+      ],
+      [
+        "a declared type of its own with such a text",
+        403,
+        { "x-amzn-errortype": "BankException" },
+        '{"message":"your security token for the bank has expired"}',
+      ],
+      [
+        "a mismatch",
+        403,
+        { "x-amzn-errortype": "InvalidSignatureException" },
+        '{"message":"The request signature we calculated does not match"}',
+      ],
+      [
+        "no authorisation",
+        403,
+        { "x-amzn-errortype": "AccessDeniedException" },
+        '{"Message":"User: x is not authorized to perform: a:B"}',
+      ],
+    ] as const
+  ) {
+    await t.step(name, async () => {
+      await using gate = await startGate({}, {
+        handler: (_request, response) => {
+          response.writeHead(status, headers).end(body);
+        },
+      });
+      const credentials = new RenewingSource();
+      const response = await signedFetchTo(gate, { credentials })(
+        gate.origin,
+        POST,
+      );
+      assertEquals(response.status, status);
+      assertEquals(await response.text(), body);
+      assertEquals(credentials.refreshes, 0);
+      assertEquals(gate.records.length, 1);
+    });
+  }
+});
+
+Deno.test("a refusal for the date by a target whose clock agrees is not tried again", async () => {
+  await using gate = await startGate({}, {
+    refuse: () => ({
+      type: "InvalidSignatureException",
+      message: "Signature expired: 20260101T000000Z is now earlier than …",
+    }),
+  });
+  const response = await signedFetchTo(gate)(gate.origin, POST);
+  assertEquals(response.status, 403);
+  await response.body?.cancel();
+  assertEquals(gate.records.length, 1);
+});
+
+Deno.test("a refusal for the date without a Date header is not tried again", async () => {
+  await using gate = await startGate({}, {
+    handler: (_request, response) => {
+      response.removeHeader("date");
+      response.sendDate = false;
+      response.writeHead(403, { "x-amzn-errortype": "RequestTimeTooSkewed" });
+      response.end('{"message":"too skewed"}');
+    },
+  });
+  const response = await signedFetchTo(gate)(gate.origin, POST);
+  assertFalse(response.headers.has("date"));
+  await response.body?.cancel();
+  assertEquals(gate.records.length, 1);
+});
+
+Deno.test("an error body that was looked into is whole for the caller, however long", async () => {
+  const body = `{"message":"${"x".repeat(300_000)}"}`;
+  await using gate = await startGate({}, {
+    handler: (_request, response) => {
+      response.writeHead(403, {
+        "content-type": "application/json",
+        "x-a": "b",
+      })
+        .end(body);
+    },
+  });
+  const response = await signedFetchTo(gate)(gate.origin, POST);
+  assertEquals(response.status, 403);
+  assertEquals(response.headers.get("x-a"), "b");
+  assertEquals(response.url, `${gate.origin}`);
+  assertEquals(await response.text(), body);
+});
+
+Deno.test("an error body that nobody reads can be cancelled", async () => {
+  await using gate = await startGate({}, {
+    handler: (_request, response) => {
+      response.writeHead(403, { "content-type": "application/json" });
+      response.write("{".repeat(200_000));
+    },
+  });
+  const response = await signedFetchTo(gate)(gate.origin, POST);
+  await response.body?.cancel();
+  assertEquals(await gate.records.all[0]?.ended, "cut");
+});
+
+Deno.test("a refusal that is an endless event stream is handed over at once", async () => {
+  await using gate = await startGate({}, {
+    handler: (_request, response) => {
+      response.writeHead(403, { "content-type": "text/event-stream" });
+      response.write(": waiting\n\n");
+    },
+  });
+  const response = await signedFetchTo(gate)(gate.origin, POST);
+  assertEquals(response.status, 403);
+  await response.body?.cancel();
+});
+
+Deno.test("an error body that breaks off is handed over with its status", async () => {
+  await using gate = await startGate({}, {
+    handler: (_request, response) => {
+      response.writeHead(403, {
+        "content-type": "application/json",
+        "content-length": "100",
+      });
+      response.write('{"message":', () => response.socket?.end());
+    },
+  });
+  const response = await signedFetchTo(gate)(gate.origin, POST);
+  assertEquals(response.status, 403);
+  await assertRejects(() => response.text(), TypeError);
+});
+
+Deno.test("second tries are told without secrets", async () => {
+  const lines: string[] = [];
+  const keep = (message: string, fields?: unknown): void => {
+    lines.push(`${message} ${JSON.stringify(fields)}`);
+  };
+  const log: Log = { debug: keep, info: keep, warn: keep, error: keep };
+  await using gate = await startGate({
+    principals: { [NEW.accessKeyId]: NEW },
+  });
+  await (await signedFetchTo(gate, {
+    credentials: new RenewingSource(),
+    log,
+  })(gate.origin, POST)).text();
+  await using late = await startGate({ clock: () => Date.now() + HOUR_MS });
+  await (await signedFetchTo(late, { log })(late.origin, POST)).text();
+
+  assertEquals(lines.length, 2);
+  assertStringIncludes(lines.join(), "ASIA…ENEW");
+  assertMatch(lines.join(), /"clockOffsetMs":3[56]\d{5}\b/);
+  for (const { secretAccessKey, sessionToken = "" } of [OLD, NEW]) {
+    assert(!lines.join().includes(secretAccessKey));
+    assert(!lines.join().includes(sessionToken));
+  }
+});

@@ -1,0 +1,334 @@
+import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
+import { resolve } from "node:path";
+import { runConfig } from "../../../src/commands/client/config.ts";
+import type { Program } from "../../../src/commands/context.ts";
+import { type Config, parseCommand } from "../../../src/config/config.ts";
+import { ConfigError } from "../../../src/errors.ts";
+import type { Option } from "../../../src/config/option.ts";
+import { OPTIONS } from "../../../src/config/options.ts";
+import { optionFiles } from "../../support/option_files.ts";
+import { CommandWorld } from "../command_world.ts";
+
+const TARGET = "https://abc123.execute-api.eu-west-1.amazonaws.com/prod/mcp";
+const MODULE = "jsr:@scope/sigv4-proxy@0.1.0";
+
+for (
+  const [os, deno, launch] of [
+    ["linux", "/home/u/.npm/_npx/0a1b/node_modules/deno/deno", ["npx"]],
+    ["darwin", "/Users/u/.npm/_npx/0a1b/node_modules/deno/deno", ["npx"]],
+    [
+      "windows",
+      "C:\\Users\\u\\AppData\\Local\\npm-cache\\_npx\\0a1b\\node_modules\\deno\\deno.exe",
+      ["cmd", "/c", "npx"],
+    ],
+  ] as const
+) {
+  Deno.test(`where npx runs Deno on ${os}, the entry starts npx and not a file that npm may remove`, async () => {
+    await using world = await CommandWorld.make();
+    const { stdout, stderr } = await world.run(runConfig, ["zed", TARGET], {
+      program: { command: deno, module: MODULE },
+      os,
+    });
+    const { command, args } = JSON.parse(stdout).context_servers.abc123;
+    const words = [command, ...args];
+    assertEquals(words.slice(0, launch.length + 4), [
+      ...launch,
+      "-y",
+      "deno@2",
+      "run",
+      "--no-prompt",
+    ]);
+    assertEquals(words.slice(-2), [MODULE, TARGET]);
+    assertEquals(stdout.includes("_npx"), false);
+    assertStringIncludes(stderr, "npm may empty");
+  });
+}
+
+Deno.test("a Deno that is installed is started by its path, whatever its path is like", async () => {
+  await using world = await CommandWorld.make();
+  for (
+    const deno of [
+      "/usr/lib/node_modules/deno/deno",
+      "/home/u/my_npx/deno",
+      "C:\\Users\\u\\.deno\\bin\\deno.exe",
+    ]
+  ) {
+    const { stdout, stderr } = await world.run(runConfig, ["zed", TARGET], {
+      program: { command: deno, module: MODULE },
+    });
+    const { command, args } = JSON.parse(stdout).context_servers.abc123;
+    assertEquals([command, args[0]], [deno, "run"]);
+    assertEquals(stderr.includes("npx"), false);
+  }
+});
+
+Deno.test({
+  name:
+    "a Deno that PATH has by a link is started by the link, which outlives an upgrade",
+  ignore: Deno.build.os === "windows",
+  async fn() {
+    await using world = await CommandWorld.make();
+    const real = await world.write("Cellar/deno/2.9.6/bin/deno", "");
+    const other = await world.write("other/deno", "");
+    await Deno.mkdir(world.path("bin"));
+    await Deno.symlink(real, world.path("bin/deno"));
+    const path = [other.slice(0, -5), real.slice(0, -5), world.path("bin")];
+    const start = async (PATH: string, program: Program) => {
+      const { stdout, stderr } = await world.run(
+        runConfig,
+        ["zed", TARGET],
+        {
+          program,
+          env: (name) => name === "PATH" ? PATH : world.env(name),
+        },
+      );
+      const { command } = JSON.parse(stdout).context_servers.abc123;
+      return { command, isNoted: stderr.includes("path of one version") };
+    };
+    const program = { command: real, module: MODULE };
+    const link = world.path("bin/deno");
+    assertEquals(
+      await start(path.join(":"), program),
+      { command: link, isNoted: false },
+    );
+    assertEquals(
+      await start(path.slice(0, 2).join(":"), program),
+      { command: real, isNoted: true },
+    );
+    assertEquals(
+      await start("bin:", program),
+      { command: real, isNoted: true },
+    );
+    assertEquals(
+      await start(other.slice(0, -5), { command: other, module: MODULE }),
+      { command: other, isNoted: false },
+    );
+
+    const compiled = await world.write("opt/sigv4-proxy-linux-x64", "");
+    await Deno.symlink(compiled, world.path("bin/sigv4-proxy"));
+    assertEquals(
+      await start(world.path("bin"), { command: compiled, module: undefined }),
+      { command: world.path("bin/sigv4-proxy"), isNoted: false },
+    );
+  },
+});
+
+Deno.test("the shared files are named by their whole paths, wherever the client starts the proxy", async () => {
+  await using world = await CommandWorld.make({
+    AWS_CONFIG_FILE: "cfg",
+    AWS_SHARED_CREDENTIALS_FILE: "~/keys",
+  });
+  const { stdout } = await world.run(runConfig, ["zed", TARGET], {
+    program: { command: "/usr/bin/deno", module: MODULE },
+  });
+  const { args, env } = JSON.parse(stdout).context_servers.abc123;
+  const files = [resolve("cfg"), world.path("keys")];
+  assertEquals(env, {
+    AWS_CONFIG_FILE: files[0],
+    AWS_SHARED_CREDENTIALS_FILE: files[1],
+  });
+  assertEquals(
+    args.find((arg: string) => arg.startsWith("--allow-read=")),
+    `--allow-read=${files.join(",")}`,
+  );
+});
+
+Deno.test("what the client has to be given, and what its file shows, is told", async () => {
+  await using world = await CommandWorld.make({ TEAM_TOKEN: "a-secret" });
+  const { stderr } = await world.run(runConfig, [
+    "zed",
+    `${TARGET}?key=another-secret`,
+    "--header",
+    "X-Team: ${TEAM_TOKEN}",
+  ]);
+  for (
+    const words of [
+      "TEAM_TOKEN is left out: set it where the client is started",
+      "the query of the target URL stands in the entry, in plain text",
+    ]
+  ) {
+    assertStringIncludes(stderr, words);
+  }
+  assertEquals(stderr.includes("secret"), false);
+});
+
+Deno.test("no flag of the HTTP front is in an entry, and a stray variable of it is told", async () => {
+  await using world = await CommandWorld.make({
+    MCP_LISTEN: "127.0.0.1:18080",
+    MCP_LISTEN_TOKEN: "a-token",
+  });
+  const { code, stdout, stderr } = await world.run(
+    runConfig,
+    ["zed", TARGET, "--bridge"],
+    { program: { command: "/opt/sigv4-proxy", module: undefined } },
+  );
+  assertEquals(code, 0, stderr);
+  assertEquals(JSON.parse(stdout).context_servers.abc123.args, [
+    TARGET,
+    "--bridge",
+  ]);
+  assertStringIncludes(stderr, "MCP_LISTEN is left out");
+  assertStringIncludes(stderr, "MCP_LISTEN_TOKEN is left out");
+  assertEquals((stdout + stderr).includes("a-token"), false);
+
+  const { faults } = await assertRejects(
+    () =>
+      world.run(runConfig, [
+        "zed",
+        TARGET,
+        "--listen=0.0.0.0:1",
+        "--no-listen-token",
+      ]),
+    ConfigError,
+  );
+  assertEquals(
+    faults.map((fault) => /leave out (.+)$/.exec(fault)?.[1]),
+    ["--listen", "--no-listen-token"],
+  );
+  const help = await world.run(runConfig, ["zed", "--listen=:1", "--help"]);
+  assertStringIncludes(help.stdout, "Usage:");
+});
+
+/** What the proxy makes of a command line. */
+async function configOf(
+  args: readonly string[],
+  variables: Readonly<Record<string, string>>,
+): Promise<Config> {
+  const command = await parseCommand(args, (name) => variables[name], {
+    profileRegion: (profile) => Promise.resolve(profile && "sa-east-1"),
+  });
+  if (command.kind !== "run") throw new Error(`it is ${command.kind}`);
+  return command.config;
+}
+
+/** What the proxy makes of the entry that is written for the same. */
+async function configOfEntry(
+  args: readonly string[],
+  variables: Readonly<Record<string, string>>,
+): Promise<Config> {
+  await using world = await CommandWorld.make(variables);
+  const { stdout } = await world.run(runConfig, ["zed", ...args], {
+    program: { command: "/opt/sigv4-proxy", module: undefined },
+    profileRegion: (profile) => Promise.resolve(profile && "sa-east-1"),
+  });
+  const [entry] = Object.values<{ args: string[]; env?: object }>(
+    JSON.parse(stdout).context_servers,
+  );
+  return await configOf(entry.args, { ...entry.env });
+}
+
+const SCOPED = { AWS_REGION: "ap-south-1", AWS_SERVICE_NAME: "execute-api" };
+
+for (
+  const [target, ...sets] of [
+    [
+      TARGET,
+      {},
+      { AWS_REGION: "us-east-1" },
+      { AWS_DEFAULT_REGION: "us-east-1" },
+      { AWS_REGION: "no region!" },
+      { AWS_REGION: "us-east-1,us-west-2", AWS_SIG_VERSION: "v4a" },
+      SCOPED,
+    ],
+    [
+      "https://bedrock-agentcore.us-west-2.amazonaws.com/mcp",
+      { AWS_REGION: "us-east-1" },
+      { AWS_SERVICE_NAME: "another" },
+    ],
+    // The host tells the service alone.
+    ["https://a1b2.execute-api.global.amazonaws.com/mcp", SCOPED],
+    [
+      "https://mcp.example/mcp",
+      SCOPED,
+      { ...SCOPED, AWS_DEFAULT_REGION: "us-east-1" },
+      { ...SCOPED, AWS_SIG_VERSION: "v4a", AWS_REGION: "us-*,eu-west-1" },
+      { MCP_PROFILES: "one", AWS_SERVICE_NAME: "execute-api" },
+    ],
+    [
+      "http://127.0.0.1:8080/mcp",
+      { ...SCOPED, MCP_SIGN_HOST: "x.execute-api.eu-west-1.amazonaws.com:444" },
+      { ...SCOPED, MCP_SIGN_HOST: "mcp.example" },
+    ],
+  ] as const satisfies [string, ...Record<string, string>[]][]
+) {
+  for (const variables of sets) {
+    const shown = JSON.stringify(variables);
+    Deno.test(`the entry for ${target} with ${shown} means the same where no variable is set`, async () => {
+      assertEquals(
+        await configOfEntry([target], variables),
+        await configOf([target], variables),
+      );
+    });
+  }
+}
+
+Deno.test("every variable that goes into an entry means the same there", async () => {
+  await using files = await optionFiles("X-Team: red\n");
+  const variables: Readonly<Record<string, string>> = {
+    MCP_TARGET_URL: "http://mcp.example/mcp?x=1",
+    MCP_ALLOW_HTTP: "true",
+    MCP_TRANSPORT: "streamable-http",
+    MCP_ENABLE_SSE: "1",
+    MCP_HEADER_FILE: files.headers,
+    MCP_CA_CERT: files.caCert,
+    MCP_RECOVER: "false",
+    MCP_COOKIES: "0",
+    MCP_BRIDGE: "TRUE",
+    MCP_READ_ONLY: "true",
+    MCP_ALLOW_TOOL: "get_*, -odd ,list_*",
+    MCP_DENY_TOOL: "delete_*",
+    MCP_KEEP_ALIVE: " 45s ",
+    AWS_REGION: "us-east-1",
+    AWS_DEFAULT_REGION: "us-east-2",
+    AWS_SERVICE_NAME: "execute-api",
+    AWS_SIG_VERSION: "v4a",
+    MCP_UNSIGNED_PAYLOAD: "true",
+    MCP_PROFILES: "one,two",
+    MCP_ASSUME_ROLE: "arn:aws:iam::123456789012:role/a",
+    MCP_ROLE_SESSION_NAME: "me",
+    MCP_ROLE_DURATION: "30m",
+    MCP_SKIP_AUTH: "true",
+    MCP_TIMEOUT: "0",
+    MCP_TIMEOUT_RESET_ON_PROGRESS: "true",
+    MCP_CONNECT_TIMEOUT: "3s",
+    MCP_IDLE_TIMEOUT: "1m30s",
+    MCP_RETRIES: "0",
+    MCP_MAX_CONCURRENCY: "7",
+    MCP_MAX_FRAME: "1MiB",
+    MCP_MAX_ANSWER: "20MiB",
+    MCP_LOG_LEVEL: "debug",
+    MCP_LOG_FORMAT: "text",
+  };
+  const elsewhere: Readonly<Record<string, string>> = {
+    MCP_TARGET_URL: "https://10.0.0.1/mcp",
+    AWS_REGION: "us-east-1",
+    AWS_SERVICE_NAME: "execute-api",
+    MCP_SIGN_HOST: "mcp.example",
+    MCP_CLIENT_CERT: files.clientCert,
+    MCP_CLIENT_KEY: files.clientKey,
+  };
+  for (const set of [variables, elsewhere]) {
+    assertEquals(await configOfEntry([], set), await configOf([], set));
+  }
+  const carried = Object.values<Option>(OPTIONS)
+    .filter((option) => !("secret" in option && option.secret))
+    .filter(({ group }) => group !== "HTTP front")
+    .flatMap(({ variables = [] }) => variables);
+  const known = Object.keys({ ...variables, ...elsewhere });
+  assertEquals(carried.filter((name) => !known.includes(name)), []);
+});
+
+Deno.test("an argument with a blank is told of, since some clients split it", async () => {
+  await using world = await CommandWorld.make();
+  await world.write(".aws/config", "[profile 'Team A']\nregion = eu-west-1\n");
+  const program = { command: "/opt/sigv4-proxy", module: undefined };
+  const told = async (args: string[]) =>
+    (await world.run(runConfig, ["zed", TARGET, ...args], { program })).stderr;
+  const words = "an argument has a blank in it";
+  assertStringIncludes(await told(["--profile", "Team A"]), words);
+  assertStringIncludes(await told(["--header", "X-Team: blue"]), words);
+  assertEquals(
+    (await told(["--header", "X-Team:blue"])).includes(words),
+    false,
+  );
+});

@@ -1,0 +1,53 @@
+/** What the doctor advises where the target says no. */
+import { assertEquals, assertStringIncludes } from "@std/assert";
+import { IamGate } from "../../support/iam_gate.ts";
+import { mcp, result } from "../../support/raw_mcp.ts";
+import { RawServer } from "../../support/raw_server.ts";
+import { TEST_VERIFIER } from "../../support/test_identity.ts";
+import { CommandWorld, TEST_KEYS } from "../command_world.ts";
+import { diagnose } from "./run.ts";
+
+for (
+  const [type, message, advice] of [
+    ["AccessDeniedException", "no", "sigv4-proxy policy prints what"],
+    ["ExpiredTokenException", "expired", "renew the credentials"],
+    ["UnrecognizedClientException", "unknown", "renew the credentials"],
+    ["RequestTimeTooSkewed", "too late", "set this machine's clock"],
+    ["SignatureDoesNotMatch", "no match", "aws sts get-caller-identity"],
+  ]
+) {
+  Deno.test(`a target that answers with ${type} has the doctor advise: ${advice}`, async () => {
+    await using gate = await IamGate.start({
+      verifier: TEST_VERIFIER,
+      refuse: () => ({ type, message }),
+      handler: () => {},
+    });
+    await using world = await CommandWorld.make(TEST_KEYS);
+    const outcome = await diagnose(world, new URL("/mcp", gate.origin));
+    const { status, detail, advice: given } = outcome.step("initialize");
+    assertEquals([status, given.length], ["failed", 1], detail);
+    assertStringIncludes(given[0], advice);
+  });
+}
+
+Deno.test("a refusal for want of a signature is no matter of what is allowed", async () => {
+  await using gate = await IamGate.start({
+    verifier: TEST_VERIFIER,
+    handler: () => {},
+  });
+  await using world = await CommandWorld.make();
+  const target = new URL("/mcp", gate.origin);
+  const outcome = await diagnose(world, target, "--skip-auth");
+  const { status, advice } = outcome.step("initialize");
+  assertEquals(status, "failed");
+  assertStringIncludes(advice.join(), "leave out --skip-auth");
+});
+
+Deno.test("a list of tools that has none in it is a fault with advice", async () => {
+  await using server = await RawServer.start(mcp({
+    "tools/list": (message, reply) => reply.json(result(message)),
+  }));
+  await using world = await CommandWorld.make(TEST_KEYS);
+  const { status, advice } = (await diagnose(world, server.url)).step("tools");
+  assertEquals([status, advice.length], ["failed", 1]);
+});

@@ -1,0 +1,43 @@
+/**
+ * AWS STS on loopback, as far as `GetCallerIdentity` goes.
+ *
+ * @module
+ */
+
+import { IamGate, type IamGateOptions } from "../../support/iam_gate.ts";
+import { TEST_VERIFIER } from "../../support/test_identity.ts";
+
+/** Whom it takes the test keys for. */
+export const TEST_CALLER = {
+  account: "123456789012",
+  arn: "arn:aws:sts::123456789012:assumed-role/tests/session",
+} as const;
+
+/**
+ * Starts an STS that demands valid signatures.
+ *
+ * @param options How it differs from the real one.
+ * @returns The server; its `origin` is for `AWS_ENDPOINT_URL_STS`.
+ */
+export function startSts(
+  options: Partial<IamGateOptions> = {},
+): Promise<IamGate> {
+  return IamGate.start({
+    verifier: { ...TEST_VERIFIER, service: "sts" },
+    dress: "xml",
+    handler: (_request, response) => {
+      response.setHeader("content-type", "text/xml");
+      response.end(IDENTITY);
+    },
+    ...options,
+  });
+}
+
+const IDENTITY =
+  `<GetCallerIdentityResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/">
+  <GetCallerIdentityResult>
+    <Arn>${TEST_CALLER.arn}</Arn>
+    <UserId>AROAEXAMPLE:session</UserId>
+    <Account>${TEST_CALLER.account}</Account>
+  </GetCallerIdentityResult>
+</GetCallerIdentityResponse>`;

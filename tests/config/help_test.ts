@@ -1,0 +1,90 @@
+import {
+  assert,
+  assertEquals,
+  assertMatch,
+  assertStringIncludes,
+} from "@std/assert";
+import manifest from "../../deno.json" with { type: "json" };
+import { COMMAND_NAMES } from "../../src/commands/commands.ts";
+import {
+  helpText,
+  type HelpTopic,
+  isHelpTopic,
+  versionText,
+} from "../../src/config/help.ts";
+import { OPTION_KEYS, OPTIONS } from "../../src/config/options.ts";
+import type { Option } from "../../src/config/option.ts";
+
+/** The rows of a terminal that nobody has made larger, less one for the prompt. */
+const ROWS = 23;
+
+/** What the first screen says is to be had. */
+const TOPICS: readonly HelpTopic[] = [
+  ...helpText().matchAll(/--help ([a-z]+)/g),
+].map(([, word]) => word).filter(isHelpTopic);
+
+Deno.test("--help all shows every option with its flag, variables, default and group", () => {
+  const text = helpText("all");
+  for (const key of OPTION_KEYS) {
+    const option: Option = OPTIONS[key];
+    assertMatch(text, new RegExp(`^  --(?:no-)?${option.flag}\\b`, "m"));
+    for (const variable of option.variables ?? []) {
+      assertStringIncludes(text, variable);
+    }
+    assertStringIncludes(text, `\n${option.group}:\n`);
+  }
+  for (const name of COMMAND_NAMES) assertStringIncludes(text, `\n  ${name} `);
+  for (
+    const part of [
+      "MCP_IDLE_TIMEOUT=15m]",
+      "MCP_MAX_FRAME=64MiB]",
+      "MCP_MAX_ANSWER=10MiB]",
+      "AWS_SIG_VERSION=v4]",
+      "MCP_LOG_LEVEL=info]",
+      "MCP_LOG_FORMAT=json]",
+    ]
+  ) assertStringIncludes(text, part);
+});
+
+Deno.test("every setting has words in the help, and a variable of its own or named there", () => {
+  const without = OPTION_KEYS.filter((key) => {
+    const { variables = [], help, group }: Option = OPTIONS[key];
+    const isSetting = group !== "Other";
+    const hasVariable = variables.length > 0 || /\bMCP_[A-Z]/.test(help);
+    return help === "" || (isSetting && !hasVariable);
+  });
+  assertEquals(without, []);
+});
+
+Deno.test("the first screen of help leads to every option", () => {
+  assert(TOPICS.includes("all"), TOPICS.join());
+  const screens = [undefined, ...TOPICS.filter((topic) => topic !== "all")]
+    .map((topic) => helpText(topic)).join("");
+  for (const key of OPTION_KEYS) {
+    if (key === "version") continue;
+    const { flag } = OPTIONS[key];
+    assertMatch(screens, new RegExp(`^ .*--(?:no-)?${flag}\\b`, "m"));
+  }
+});
+
+Deno.test("each screen of help but the one of all options fits a terminal as it opens", () => {
+  for (const topic of [undefined, ...TOPICS]) {
+    const lines = helpText(topic).split("\n");
+    assertEquals(lines.pop(), "");
+    if (topic !== "all") {
+      assert(lines.length <= ROWS, `${topic}: ${lines.length} lines`);
+    }
+    for (const line of lines) {
+      assert(line.length <= 80, line);
+      assertEquals(line, line.trimEnd());
+    }
+  }
+});
+
+Deno.test("the version names the package, the runtime and the MCP revisions", () => {
+  assertEquals(
+    versionText("2.9.6"),
+    `sigv4-proxy ${manifest.version} (Deno 2.9.6)\n` +
+      "MCP 2026-07-28, 2025-11-25, 2025-06-18, 2025-03-26, 2024-11-05\n",
+  );
+});

@@ -1,0 +1,176 @@
+import { assertEquals, assertStringIncludes } from "@std/assert";
+import {
+  type ListenTexts,
+  readListen,
+} from "../../src/config/listen_options.ts";
+import {
+  configOf,
+  ELSEWHERE,
+  faultOf as lineFault,
+} from "../support/command_line.ts";
+
+const NONE: ListenTexts = {
+  listen: undefined,
+  token: undefined,
+  withoutToken: false,
+  hosts: [],
+  stateful: [],
+  severalProfiles: false,
+  maxConcurrency: undefined,
+};
+
+/** The one fault of what is given. */
+function faultOf(texts: Partial<ListenTexts>): string {
+  const { listen, faults } = readListen({ ...NONE, ...texts });
+  assertEquals([listen, faults.length], [undefined, 1], faults.join("\n"));
+  return faults[0];
+}
+
+Deno.test("without --listen it is stdio, whatever is for stdio alone", () => {
+  assertEquals(readListen({ ...NONE, stateful: ["--bridge"] }), { faults: [] });
+});
+
+Deno.test("an address alone asks for a token that is made", () => {
+  const { listen, faults } = readListen({ ...NONE, listen: "127.0.0.1:8080" });
+  assertEquals(faults, []);
+  assertEquals(listen, {
+    address: { hostname: "127.0.0.1", port: 8080 },
+    token: undefined,
+    hosts: [],
+    maxRequests: undefined,
+  });
+});
+
+Deno.test("a token and names are taken as they are", () => {
+  const { listen } = readListen({
+    ...NONE,
+    listen: "0.0.0.0:8080",
+    token: "a-token",
+    hosts: ["proxy.internal"],
+  });
+  assertEquals(listen?.token, "a-token");
+  assertEquals(listen?.hosts, ["proxy.internal"]);
+});
+
+Deno.test("no token is fine on loopback and at a Unix socket", () => {
+  for (
+    const listen of ["127.0.0.1:1", "localhost:1", "[::1]:1", "unix:a.sock"]
+  ) {
+    const reading = readListen({ ...NONE, listen, withoutToken: true });
+    assertEquals([reading.listen?.token, reading.faults], [false, []], listen);
+  }
+});
+
+Deno.test("no token beyond loopback is a fault that names the way out", () => {
+  for (
+    const listen of ["0.0.0.0:1", "[::]:1", "10.0.0.1:1", "proxy.internal:1"]
+  ) {
+    const fault = faultOf({ listen, withoutToken: true });
+    assertStringIncludes(fault, listen);
+    assertStringIncludes(fault, "--no-listen-token");
+  }
+});
+
+Deno.test("what is no address is a fault that shows the form and the flag", () => {
+  for (const listen of ["8080", "http://127.0.0.1:8080", "127.0.0.1:99999"]) {
+    const fault = faultOf({ listen });
+    assertStringIncludes(fault, `'${listen}'`);
+    assertStringIncludes(fault, "127.0.0.1:8080, or unix:PATH");
+    assertStringIncludes(fault, "--listen or MCP_LISTEN");
+  }
+});
+
+Deno.test("a token that is given and not wanted is a fault that does not show it", () => {
+  const fault = faultOf({
+    listen: "127.0.0.1:1",
+    token: "a-secret-token",
+    withoutToken: true,
+  });
+  assertEquals(fault.includes("a-secret-token"), false);
+});
+
+Deno.test("a token that no header can carry is a fault that does not show it", () => {
+  for (const token of ["two words", "a:b", "töken", "a=b"]) {
+    const fault = faultOf({ listen: "127.0.0.1:1", token });
+    assertStringIncludes(fault, "--listen-token or MCP_LISTEN_TOKEN");
+    assertEquals(fault.includes(token), false);
+  }
+  for (const token of ["abc", "a-._~+/9==", "A".repeat(500)]) {
+    const { faults } = readListen({ ...NONE, listen: "127.0.0.1:1", token });
+    assertEquals(faults, []);
+  }
+});
+
+Deno.test("options of the front mean nothing over stdio", () => {
+  const token = faultOf({ token: "a-secret-token" });
+  assertStringIncludes(token, "listen token means nothing");
+  assertEquals(token.includes("a-secret-token"), false);
+  assertStringIncludes(faultOf({ withoutToken: true }), "--listen");
+  assertStringIncludes(faultOf({ hosts: ["a"] }), "listen host");
+});
+
+Deno.test("what needs the state of one client is a fault with --listen", () => {
+  const { faults } = readListen({
+    ...NONE,
+    listen: "127.0.0.1:1",
+    stateful: ["--bridge", "MCP_SSE"],
+    severalProfiles: true,
+  });
+  assertEquals(faults.length, 3);
+  assertStringIncludes(faults[0], "--bridge is for one client over stdio");
+  assertStringIncludes(faults[1], "unset MCP_SSE, --listen or MCP_LISTEN");
+  assertStringIncludes(faults[2], "several profiles are for one client");
+  assertStringIncludes(faults[2], "name one with --profile or MCP_PROFILES");
+});
+
+Deno.test("a listen host is a name", () => {
+  for (const host of ["a:80", "http://a", "*", "a b", "", "[::1]"]) {
+    assertStringIncludes(
+      faultOf({ listen: "127.0.0.1:1", hosts: [host] }),
+      "--listen-host",
+    );
+  }
+});
+
+Deno.test("MCP_NO_LISTEN_TOKEN and MCP_LISTEN_HOST say what their flags say", async () => {
+  const { listen } = await configOf(ELSEWHERE, {
+    MCP_LISTEN: "127.0.0.1:8080",
+    MCP_NO_LISTEN_TOKEN: "true",
+    MCP_LISTEN_HOST: "mcp.example, proxy.internal",
+  });
+  const flags = await configOf([
+    ...ELSEWHERE,
+    "--listen=127.0.0.1:8080",
+    "--no-listen-token",
+    "--listen-host=mcp.example",
+    "--listen-host=proxy.internal",
+  ]);
+  assertEquals(listen?.token, false);
+  assertEquals(listen?.hosts, ["mcp.example", "proxy.internal"]);
+  assertEquals(listen, flags.listen);
+});
+
+Deno.test("MCP_NO_LISTEN_TOKEN=false asks for a token, and what is wrong with either variable is told", async () => {
+  const asked = await configOf(ELSEWHERE, {
+    MCP_LISTEN: "0.0.0.0:8080",
+    MCP_NO_LISTEN_TOKEN: "false",
+  });
+  assertEquals(asked.listen?.token, undefined);
+  for (
+    const [env, fault] of [
+      [
+        { MCP_LISTEN: "0.0.0.0:8080", MCP_NO_LISTEN_TOKEN: "1" },
+        "without a listen token 0.0.0.0:8080 would lend",
+      ],
+      [
+        { MCP_LISTEN: "127.0.0.1:1", MCP_NO_LISTEN_TOKEN: "perhaps" },
+        "no listen token must be true or false, got 'perhaps'",
+      ],
+      [
+        { MCP_LISTEN: "127.0.0.1:1", MCP_LISTEN_HOST: "mcp.example,b:80" },
+        "listen host must be a host name without a port, got 'b:80'",
+      ],
+      [{ MCP_LISTEN_HOST: "mcp.example" }, "listen host means nothing"],
+    ] as const
+  ) assertStringIncludes(await lineFault([], env), fault);
+});

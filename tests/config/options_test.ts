@@ -1,0 +1,109 @@
+import { assert, assertEquals, assertMatch } from "@std/assert";
+import type { Option } from "../../src/config/option.ts";
+import { readValue } from "../../src/config/option_value.ts";
+import { OPTION_KEYS, OPTIONS } from "../../src/config/options.ts";
+import { readSettings } from "../../src/config/settings.ts";
+
+const ROWS: Option[] = OPTION_KEYS.map((key) => OPTIONS[key]);
+
+Deno.test("no flag and no variable stands for two options", () => {
+  const flags = ROWS.flatMap(({ flag, aliases = [] }) => [flag, ...aliases]);
+  assertEquals(flags.length, new Set(flags).size);
+  const variables = ROWS.flatMap(({ variables = [] }) => variables);
+  assertEquals(variables.length, new Set(variables).size);
+  for (const flag of flags) assertMatch(flag, /^[a-z]+(?:-[a-z]+)*$/);
+  for (const name of variables) assertMatch(name, /^(?:AWS|MCP)_[A-Z_]+$/);
+});
+
+Deno.test("every default is a value that the option itself would take", () => {
+  const { settings, faults, sources } = readSettings(
+    new Map(),
+    () => undefined,
+  );
+  assertEquals([...faults], []);
+  assertEquals(sources.get("region"), { kind: "default", name: "" });
+  assertEquals(settings, {
+    targetUrl: undefined,
+    allowHttp: false,
+    sse: false,
+    headers: undefined,
+    header: [],
+    headerFile: undefined,
+    caCert: undefined,
+    clientCert: undefined,
+    clientKey: undefined,
+    region: undefined,
+    service: undefined,
+    signatureVersion: "v4",
+    unsignedPayload: false,
+    signHost: undefined,
+    profile: [],
+    bridge: false,
+    readOnly: false,
+    allowTool: [],
+    denyTool: [],
+    metadata: [],
+    keepAliveMs: undefined,
+    assumeRole: undefined,
+    roleSessionName: "sigv4-proxy",
+    externalId: undefined,
+    roleDurationMs: 3_600_000,
+    skipAuth: false,
+    listen: undefined,
+    listenToken: undefined,
+    noListenToken: false,
+    listenHost: [],
+    timeoutMs: undefined,
+    timeoutResetOnProgress: false,
+    connectTimeoutMs: 10_000,
+    retries: 2,
+    maxConcurrency: 64,
+    recover: true,
+    cookies: true,
+    transport: "auto",
+    idleTimeoutMs: 900_000,
+    maxFrameBytes: 67_108_864,
+    maxAnswerBytes: 10_485_760,
+    logLevel: "info",
+    logFormat: "json",
+    help: false,
+    version: false,
+  });
+});
+
+Deno.test("a whole number is read within its limits alone", () => {
+  const row: Option = {
+    kind: "integer",
+    flag: "retries",
+    min: 0,
+    max: 10,
+    group: "Limits",
+    help: "",
+  };
+  assertEquals(readValue(row, ["10"]), { value: 10 });
+  assertEquals(readValue(row, [" 3 "]), { value: 3 });
+  assertEquals(readValue(row, []), { value: undefined });
+  for (
+    const text of ["11", "-1", "1.5", "1e1", "0x1", "ten", "", "9".repeat(400)]
+  ) {
+    const result = readValue(row, [text]);
+    assert("expected" in result, text);
+    assertEquals(result.expected, "a whole number from 0 to 10");
+  }
+});
+
+Deno.test("a list takes every text, and names the one that is not of its form", () => {
+  const row: Option = {
+    kind: "list",
+    flag: "allow-tool",
+    placeholder: "GLOB",
+    form: { pattern: /^[a-z*]+$/, words: "a glob" },
+    group: "Other",
+    help: "",
+  };
+  assertEquals(readValue(row, ["a*", "b"]), { value: ["a*", "b"] });
+  assertEquals(readValue(row, ["a", "B!", "c"]), {
+    text: "B!",
+    expected: "a glob",
+  });
+});

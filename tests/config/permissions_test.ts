@@ -1,0 +1,84 @@
+import { assert, assertEquals } from "@std/assert";
+import {
+  dropPermissions,
+  needlessPermissions,
+} from "../../src/config/permissions.ts";
+
+const noListen = { profile: undefined, listen: undefined };
+const keys = (name: string) =>
+  name === "AWS_ACCESS_KEY_ID" ? "AKIDEXAMPLE" : undefined;
+const nothing = () => undefined;
+
+Deno.test("no run of the proxy keeps the permission to call native code or import from elsewhere", () => {
+  assertEquals(needlessPermissions(noListen, nothing), ["ffi", "import"]);
+});
+
+Deno.test("with keys in the environment, nothing is left to run or write", () => {
+  assertEquals(
+    needlessPermissions(noListen, keys),
+    ["ffi", "import", "run", "write"],
+  );
+});
+
+Deno.test("a profile keeps what a credential_process and a session's token need", () => {
+  const use = { ...noListen, profile: "dev" };
+  assertEquals(needlessPermissions(use, keys), ["ffi", "import"]);
+});
+
+Deno.test("an empty variable holds no keys", () => {
+  assertEquals(needlessPermissions(noListen, () => ""), ["ffi", "import"]);
+});
+
+Deno.test("the HTTP front keeps writing, for its token and its socket", () => {
+  const listen = { address: { path: "s" }, token: undefined, hosts: [] };
+  assertEquals(
+    needlessPermissions({ profile: undefined, listen }, keys),
+    ["ffi", "import", "run"],
+  );
+});
+
+Deno.test("what was given up is refused from then on, and the program's own modules still load", async () => {
+  const permissions = import.meta.resolve("../../src/config/permissions.ts");
+  const version = import.meta.resolve("../../src/config/version.ts");
+  const program = `
+    import { dropPermissions } from ${JSON.stringify(permissions)};
+    dropPermissions(["ffi", "import", "run", "write"]);
+    for (const name of ["ffi", "import", "run", "write", "read", "net", "env"]) {
+      console.log(name, Deno.permissions.querySync({ name }).state);
+    }
+    await import(${JSON.stringify(version)});
+  `;
+  const directory = await Deno.makeTempDir();
+  try {
+    const file = `${directory}/program.ts`;
+    await Deno.writeTextFile(file, program);
+    const { success, stdout } = await new Deno.Command(Deno.execPath(), {
+      args: ["run", "-A", "--no-prompt", "--no-lock", file],
+      stdin: "null",
+      stderr: "inherit",
+    }).output();
+    assert(success, "the program ends well");
+    assertEquals(new TextDecoder().decode(stdout).trim().split("\n"), [
+      "ffi prompt",
+      "import prompt",
+      "run prompt",
+      "write prompt",
+      "read granted",
+      "net granted",
+      "env granted",
+    ]);
+  } finally {
+    await Deno.remove(directory, { recursive: true });
+  }
+});
+
+Deno.test("giving up what was never granted is no fault", () => {
+  const asked: string[] = [];
+  dropPermissions(["ffi", "run"], {
+    revokeSync(descriptor) {
+      asked.push(descriptor.name);
+      return Deno.permissions.querySync({ name: "read" });
+    },
+  });
+  assertEquals(asked, ["ffi", "run"]);
+});

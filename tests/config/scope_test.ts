@@ -1,0 +1,226 @@
+import {
+  assert,
+  assertEquals,
+  assertMatch,
+  assertRejects,
+  assertStringIncludes,
+} from "@std/assert";
+import { profileRegion } from "../../src/aws/credentials/credentials.ts";
+import { parseCommand } from "../../src/config/config.ts";
+import { ConfigError } from "../../src/errors.ts";
+import {
+  AGENTCORE,
+  configOf,
+  faultsOf,
+  parse,
+  run,
+} from "../support/command_line.ts";
+
+Deno.test("a region in the host goes before any variable, and one that differs is told", async () => {
+  const { config, notes } = await run([AGENTCORE], { AWS_REGION: "eu-west-1" });
+  assertEquals(config.region, "us-west-2");
+  assertEquals(notes[1], {
+    level: "warn",
+    message:
+      "region us-west-2 of the host is used, not 'eu-west-1' of AWS_REGION",
+    fields: {
+      region: "us-west-2",
+      variable: "AWS_REGION",
+      ignored: "eu-west-1",
+    },
+  });
+  const same = await run([AGENTCORE], {
+    AWS_REGION: "us-west-2",
+    AWS_DEFAULT_REGION: "eu-west-1",
+  });
+  assertEquals(same.notes.length, 1);
+});
+
+Deno.test("a region flag goes before the host, and says so where they differ", async () => {
+  const { config, notes } = await run([AGENTCORE, "--region", "us-east-1"]);
+  assertEquals(config.region, "us-east-1");
+  assertEquals(notes[0].fields?.region, undefined);
+  assertEquals(
+    notes[1].message,
+    "region us-east-1 of --region is used, not us-west-2 of the host",
+  );
+  assertEquals(
+    (await run([AGENTCORE, "--region", "us-west-2"])).notes.length,
+    1,
+  );
+});
+
+Deno.test("without a host to tell, the region is from the variables, then from the profile", async () => {
+  const args = ["https://mcp.example", "--service=execute-api"];
+  const both = { AWS_REGION: "us-east-1", AWS_DEFAULT_REGION: "us-east-2" };
+  assertEquals((await configOf(args, both)).region, "us-east-1");
+  assertEquals(
+    (await configOf(args, { AWS_DEFAULT_REGION: "us-east-2" })).region,
+    "us-east-2",
+  );
+
+  const asked: (string | undefined)[] = [];
+  const profileRegion = (profile?: string) => {
+    asked.push(profile);
+    return Promise.resolve("eu-north-1");
+  };
+  for (const more of [[], ["--profile", "work"]]) {
+    const command = await parse(
+      [...args, ...more],
+      { AWS_PROFILE: "other" },
+      profileRegion,
+    );
+    assert(command.kind === "run");
+    assertEquals(command.config.region, "eu-north-1");
+  }
+  await parse(args, both, profileRegion);
+  assertEquals(asked, [undefined, "work"]);
+});
+
+Deno.test("a profile whose region cannot be read is named as the cause", async () => {
+  const args = ["https://mcp.example", "--service=execute-api"];
+  const error = await assertRejects(
+    () =>
+      parse(args, {}, () => Promise.reject(new Error("read access denied"))),
+    ConfigError,
+  );
+  assertEquals(error.faults, [
+    "region is required (set --region, AWS_REGION or AWS_DEFAULT_REGION): " +
+    "the profile's cannot be read: read access denied",
+  ]);
+  const wrong = await assertRejects(
+    () => parse(args, {}, () => Promise.resolve("US EAST")),
+    ConfigError,
+  );
+  assertStringIncludes(wrong.faults[0], "got 'US EAST' in the profile");
+});
+
+Deno.test("the service is from the flag, then the variable, then the host", async () => {
+  const env = { AWS_SERVICE_NAME: "execute-api" };
+  assertEquals(
+    (await configOf([AGENTCORE, "--service-name=lambda"], env)).service,
+    "lambda",
+  );
+  assertEquals(
+    (await configOf([AGENTCORE, "--service", "lambda"], env)).service,
+    "lambda",
+  );
+  const { config, notes } = await run([AGENTCORE], env);
+  assertEquals(config.service, "execute-api");
+  assertEquals(notes[1].level, "info");
+  assertEquals(
+    notes[1].message,
+    "service name execute-api of AWS_SERVICE_NAME is used, not bedrock-agentcore of the host",
+  );
+  assertStringIncludes(
+    (await faultsOf([
+      "https://mcp.example",
+      "--region=us-east-1",
+      "--service=a b",
+    ]))[0],
+    "service name must be a signing name such as execute-api, got 'a b'",
+  );
+});
+
+Deno.test("a region set is for v4a alone", async () => {
+  const args = ["https://mcp.example", "--service=execute-api"];
+  for (const set of ["*", "us-east-1,us-west-2", "us-*", "us-east-1"]) {
+    assertEquals(
+      (await configOf([...args, "--sig-version=v4a", `--region=${set}`]))
+        .region,
+      set,
+    );
+  }
+  assertEquals(
+    (await configOf([
+      ...args,
+      "--sig-version=v4a",
+      "--region",
+      "us-east-1, us-west-2",
+    ])).region,
+    "us-east-1,us-west-2",
+  );
+  for (
+    const set of ["us-east-1,", ",", "us-east-1;us-west-2", "(", "a".repeat(70)]
+  ) {
+    const [fault] = await faultsOf([
+      ...args,
+      "--sig-version=v4a",
+      `--region=${set}`,
+    ]);
+    assertStringIncludes(
+      fault,
+      "region must be a region set such as us-east-1,us-west-2 or *",
+    );
+  }
+  for (const set of ["*", "us-east-1,us-west-2"]) {
+    const [fault] = await faultsOf([...args, `--region=${set}`]);
+    assertStringIncludes(
+      fault,
+      "one region such as us-east-1 (a set needs --sig-version v4a)",
+    );
+  }
+  for (const region of ["US-EAST-1", "us east", "us/east", "-us"]) {
+    const [fault] = await faultsOf([...args, `--region=${region}`]);
+    assertMatch(fault, /^region must be one region such as us-east-1, got/);
+  }
+});
+
+Deno.test("for v4a the region of the host is the usual set, and a set that holds it is no surprise", async () => {
+  assertEquals(
+    (await configOf([AGENTCORE, "--sig-version=v4a"])).region,
+    "us-west-2",
+  );
+  for (const set of ["*", "us-*", "us-east-1,us-west-2"]) {
+    const { config, notes } = await run([
+      AGENTCORE,
+      "--sig-version=v4a",
+      `--region=${set}`,
+    ]);
+    assertEquals(config.region, set);
+    assertEquals(notes.length, 1);
+  }
+});
+
+Deno.test("VPC Lattice is said to want an unsigned payload", async () => {
+  const url = "https://s-0a.7d67968.vpc-lattice-svcs.us-west-2.on.aws/mcp";
+  const { notes } = await run([url]);
+  assertEquals(notes[1].level, "warn");
+  assertStringIncludes(notes[1].message, "--unsigned-payload");
+  assertEquals((await run([url, "--unsigned-payload"])).notes.length, 1);
+});
+
+Deno.test("a profile that is not there is said before a region that is not", async () => {
+  const directory = await Deno.makeTempDir();
+  const config = `${directory}/config`;
+  await Deno.writeTextFile(config, "[profile dev]\noutput = json\n");
+  const variables: Record<string, string> = {
+    AWS_CONFIG_FILE: config,
+    AWS_SHARED_CREDENTIALS_FILE: `${directory}/credentials`,
+  };
+  const env = (name: string) => variables[name];
+  const find = (profile?: string) => profileRegion(profile, env);
+  const args = ["https://mcp.example/", "--service-name=lambda"];
+  const faultFor = async (args: readonly string[]) => {
+    const { faults } = await assertRejects(
+      () => parseCommand(args, env, { profileRegion: find }),
+      ConfigError,
+    );
+    assertEquals(faults.length, 1);
+    return faults[0];
+  };
+  try {
+    assertMatch(
+      await faultFor([...args, "--profile=nosuch"]),
+      /^profile "nosuch" is neither in .* nor in .*; there are: dev \(set --profile/,
+    );
+    variables.AWS_PROFILE = "gone";
+    assertMatch(await faultFor(args), /^profile "gone" is neither in /);
+    assertMatch(
+      await faultFor([...args, "--profile=dev"]),
+      /the profile has none/,
+    );
+  } finally {
+    await Deno.remove(directory, { recursive: true });
+  }
+});

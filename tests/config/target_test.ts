@@ -1,0 +1,149 @@
+import {
+  assertEquals,
+  assertMatch,
+  assertNotMatch,
+  assertStringIncludes,
+} from "@std/assert";
+import {
+  AGENTCORE,
+  configOf,
+  ELSEWHERE,
+  faultOf,
+  faultsOf,
+  run,
+} from "../support/command_line.ts";
+
+Deno.test("only http and https are taken, and what cannot be read is said so", async () => {
+  const options = ELSEWHERE.slice(1);
+  const texts = [
+    "ftp://mcp.example",
+    "mcp.example/mcp",
+    "localhost:8080",
+    "file:///mcp",
+    "-",
+    "ws://mcp.example",
+  ];
+  for (const text of texts) {
+    const [fault, ...others] = await faultsOf([...options, text]);
+    assertEquals(others, [], text);
+    assertMatch(
+      fault,
+      /^target URL must use http or https scheme, .*\(set --target-url or MCP_TARGET_URL\)$/,
+    );
+  }
+  for (
+    const text of [
+      "https://",
+      "http://[::1",
+      "https://a b/",
+      "https://x:99999/",
+    ]
+  ) {
+    const [fault] = await faultsOf([...options, text]);
+    assertMatch(fault, /^target URL is not a valid URL/);
+  }
+});
+
+Deno.test("credentials and a fragment in the URL are refused, and not shown", async () => {
+  const [, ...options] = ELSEWHERE;
+  const faults = await faultsOf([
+    ...options,
+    "http://me:hunter2@mcp.example/#part",
+  ]);
+  assertEquals(faults.length, 3);
+  assertStringIncludes(faults[0], "must not hold credentials");
+  assertStringIncludes(faults[1], "must not have a fragment");
+  assertStringIncludes(faults[2], "must use https beyond loopback");
+  assertNotMatch(faults.join(), /hunter2|me:/);
+  for (const url of ["https://token@mcp.example", "https://:pw@mcp.example"]) {
+    assertStringIncludes((await faultsOf([...options, url]))[0], "credentials");
+  }
+  assertStringIncludes(
+    (await faultsOf([...options, "https://mcp.example/#"]))[0],
+    "fragment",
+  );
+});
+
+Deno.test("plain http is for loopback, unless it is allowed", async () => {
+  const [, ...options] = ELSEWHERE;
+  for (const host of ["localhost:8080", "127.0.0.1", "[::1]:8080"]) {
+    const url = `http://${host}/mcp`;
+    assertEquals((await configOf([...options, url])).targetUrl.href, url);
+  }
+  const [fault] = await faultsOf([
+    ...options,
+    "http://localhost.evil.example/mcp",
+  ]);
+  assertStringIncludes(fault, "--allow-http or MCP_ALLOW_HTTP=true");
+  await configOf([...options, "--allow-http", "http://mcp.example/mcp"]);
+});
+
+Deno.test("another Host is signed only where no stranger collects it, and tells service and region", async () => {
+  const signHost = "--sign-host=bedrock-agentcore.us-west-2.amazonaws.com:443";
+  const urls = [
+    "http://localhost:8443/x",
+    "https://10.1.2.3/x",
+    "https://[fd00::1]/x",
+    "https://vpce-0a-b.bedrock-agentcore.us-west-2.vpce.amazonaws.com/x",
+  ];
+  for (const url of urls) {
+    const config = await configOf([url, signHost]);
+    assertEquals(config.region, "us-west-2", url);
+    assertEquals(config.service, "bedrock-agentcore");
+    assertEquals(
+      config.signHost,
+      "bedrock-agentcore.us-west-2.amazonaws.com:443",
+    );
+  }
+  const others = [
+    "https://mcp.example/",
+    "https://8.8.8.8/",
+    "https://vpce.amazonaws.com.evil.example/",
+    AGENTCORE,
+  ];
+  for (const url of others) {
+    const faults = await faultsOf([url, signHost]);
+    assertEquals(faults.length, 1);
+    assertMatch(
+      faults[0],
+      /^sign host is for targets on loopback, on private addresses/,
+    );
+  }
+  for (const host of ["https://x", "a/b", "a b", "u@h", "h:port", ".h"]) {
+    assertStringIncludes(
+      await faultOf([`--sign-host=${host}`]),
+      "sign host must be a host",
+    );
+  }
+});
+
+Deno.test("an ARN in the path without the escape of its slash is warned of, and no other path is", async () => {
+  const start = "https://bedrock-agentcore.us-west-2.amazonaws.com/runtimes/";
+  const arn = "arn:aws:bedrock-agentcore:us-west-2:111122223333:runtime";
+  const warningsFor = async (path: string) =>
+    (await run([`${start}${path}/invocations`])).notes
+      .filter(({ level }) => level === "warn").map(({ message }) => message);
+  for (const before of [arn, arn.replaceAll(":", "%3A")]) {
+    const [warning, ...others] = await warningsFor(`${before}/mine-AbC123`);
+    assertMatch(warning, /escape it as %2F \(…:runtime%2Fmine-AbC123\)$/);
+    assertEquals(others, []);
+  }
+  for (const path of [`${arn}%2Fmine-AbC123`, "mine-AbC123", "a/b"]) {
+    assertEquals(await warningsFor(path), [], path);
+  }
+});
+
+Deno.test("a + in the query is told of once, and %2B and a blank are not", async () => {
+  const url = "https://abc.execute-api.us-east-1.amazonaws.com/mcp";
+  const notesOf = async (query: string) =>
+    (await run([`${url}${query}`])).notes
+      .filter(({ message }) => message.includes("%2B"));
+  const [note, ...others] = await notesOf("?t=a+b&u=c+d");
+  assertEquals(note.level, "info");
+  assertMatch(note.message, /a \+ in the query .* is a blank, sent as %20/);
+  assertEquals(others, []);
+  for (const query of ["", "?t=a%2Bb", "?t=a%20b", "?t=a"]) {
+    assertEquals(await notesOf(query), [], query);
+  }
+  assertEquals(await notesOf("/a+b"), []);
+});

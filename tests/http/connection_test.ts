@@ -1,0 +1,260 @@
+/** What one connection may cost the front, and how it ends. */
+import { assert, assertEquals } from "@std/assert";
+import { within } from "../support/deadline.ts";
+import { Front, type FrontOptions, TEST_TOKEN } from "../support/http_front.ts";
+import { readAnswers } from "../support/raw_answers.ts";
+import { RawClient } from "../support/raw_client.ts";
+import { mcp } from "../support/raw_mcp.ts";
+import { RawServer, type SeenRequest } from "../support/raw_server.ts";
+
+const WITH_TOKEN = [
+  "Host: localhost",
+  `Authorization: Bearer ${TEST_TOKEN}`,
+  "Content-Type: application/json",
+];
+
+/** A request as text. */
+function post(body: string, lines: readonly string[] = WITH_TOKEN): string {
+  return [
+    "POST /mcp HTTP/1.1",
+    ...lines,
+    `Content-Length: ${body.length}`,
+    "",
+    body,
+  ].join("\r\n");
+}
+
+function call(id: number, method = "tools/call"): string {
+  return JSON.stringify({ jsonrpc: "2.0", id, method });
+}
+
+/** A front before a target that answers nothing, and tells who left it. */
+class HangingWorld implements AsyncDisposable {
+  readonly left: Promise<void>[] = [];
+  readonly #stack = new AsyncDisposableStack();
+
+  private constructor(readonly target: RawServer, readonly front: Front) {}
+
+  static async start(
+    options: Partial<FrontOptions> = {},
+  ): Promise<HangingWorld> {
+    let note: (closed: Promise<void>) => void = () => {};
+    const target = await RawServer.start(async (request, reply) => {
+      if (isPing(request)) return await reply.status(202);
+      note(reply.closed);
+      await reply.hang();
+    });
+    const front = await Front.start({ target: target.url, ...options });
+    const world = new HangingWorld(target, front);
+    note = (closed) => world.left.push(closed);
+    world.#stack.use(target);
+    world.#stack.use(front);
+    return world;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#stack.disposeAsync();
+  }
+}
+
+function isPing(request: SeenRequest): boolean {
+  return request.text().includes('"ping"');
+}
+
+Deno.test("a client that leaves takes all its requests along, also those that wait behind another", async () => {
+  await using world = await HangingWorld.start({
+    maxRequests: 10,
+    drainMs: 60_000,
+  });
+  const { front, target, left } = world;
+  const client = await RawClient.connect(front.port);
+  await client.sendHead("GET /mcp HTTP/1.1", ...WITH_TOKEN);
+  for (let id = 1; id <= 10; id++) await client.send(post(call(id)));
+  await within(target.requests.at(10), "all requests");
+  assertEquals(
+    (await front.post({ jsonrpc: "2.0", method: "ping" })).status,
+    503,
+  );
+  client.close();
+  await within(Promise.all(left), "the target to be left");
+  assertEquals(left.length, 11);
+  const after = await front.post({ jsonrpc: "2.0", method: "ping" });
+  assertEquals(after.status, 202);
+  // Nothing is under way any more: it waits for nothing.
+  await front.stop();
+});
+
+Deno.test("a client that leaves is heard behind an answer that was refused, too", async () => {
+  await using world = await HangingWorld.start();
+  const { front, target, left } = world;
+  const client = await RawClient.connect(front.port);
+  await client.send(post(call(1)) + post("[]", ["Host: localhost"]));
+  await within(target.requests.at(0), "the call");
+  client.close();
+  await within(Promise.all(left), "the target to be left");
+});
+
+Deno.test("after an answer that closes the connection no request of it is carried", async () => {
+  await using target = await RawServer.start(mcp({}));
+  await using front = await Front.start({ target: target.url });
+  using client = await RawClient.connect(front.port);
+  await client.send(post(call(1), ["Host: localhost"]) + post(call(2)));
+  const { answers, rest } = readAnswers(await client.rest());
+  assertEquals([answers.map(({ status }) => status), rest], [[401], ""]);
+  assertEquals(target.requests.length, 0);
+});
+
+Deno.test("what is sent on after a 401 is taken for a while, slowly, and no longer", async () => {
+  await using target = await RawServer.start(mcp({}));
+  await using front = await Front.start({ target: target.url });
+  using client = await RawClient.connect(front.port);
+  await client.sendHead(
+    "POST /mcp HTTP/1.1",
+    "Host: localhost",
+    "Content-Length: 99999999999",
+  );
+  assertEquals((await client.head()).status, 401);
+  const piece = new Uint8Array(64 * 1024);
+  let sentBytes = 0;
+  const flood = async (): Promise<void> => {
+    for (;;) {
+      await client.send(piece);
+      sentBytes += piece.length;
+    }
+  };
+  const end = await within(flood().catch((error) => error), "the end");
+  assert(
+    end instanceof Deno.errors.ConnectionReset ||
+      end instanceof Deno.errors.BrokenPipe,
+    String(end),
+  );
+  // Without a limit it would be hundreds; the system's buffers are in it.
+  assert(sentBytes < 64 * 1024 * 1024, `${sentBytes} bytes were taken`);
+});
+
+Deno.test("a refused body is waited for on some connections at a time, and on others not", async () => {
+  await using target = await RawServer.start(mcp({}));
+  await using front = await Front.start({ target: target.url });
+  using clients = new DisposableStack();
+  const refused = async (): Promise<RawClient> => {
+    const client = clients.use(await RawClient.connect(front.port));
+    await client.sendHead(
+      "POST /mcp HTTP/1.1",
+      "Host: localhost",
+      "Content-Length: 10",
+    );
+    const { status, headers } = await client.head();
+    assertEquals([status, headers.get("connection")], [401, "close"]);
+    return client;
+  };
+  const waited: RawClient[] = [];
+  for (let i = 0; i < 16; i++) waited.push(await refused());
+  const closed = await refused();
+  await closed.rest();
+  const [first] = waited;
+  await first.send("0123456789");
+  await first.rest();
+  const next = await refused();
+  await next.send("0123456789");
+  await next.rest();
+});
+
+Deno.test("a GET or a DELETE with a body is refused, and its body bounded as any", async () => {
+  await using target = await RawServer.start(mcp({}));
+  await using front = await Front.start({ target: target.url });
+  for (const method of ["GET", "DELETE"]) {
+    using client = await RawClient.connect(front.port);
+    await client.sendHead(
+      `${method} /mcp HTTP/1.1`,
+      ...WITH_TOKEN,
+      "Transfer-Encoding: chunked",
+    );
+    await client.send("5\r\nhello\r\n0\r\n\r\n");
+    const { answers } = readAnswers(await client.rest());
+    assertEquals(answers.map(({ status }) => status), [400]);
+    assert(answers[0].body.includes(`a ${method} has no body here`));
+  }
+  assertEquals(target.requests.length, 0);
+});
+
+Deno.test("a client that offers another protocol is answered in this one", async () => {
+  await using target = await RawServer.start(mcp({}));
+  await using front = await Front.start({ target: target.url });
+  using client = await RawClient.connect(front.port);
+  await client.send(post(call(1), [
+    ...WITH_TOKEN,
+    "Connection: Upgrade, HTTP2-Settings",
+    "Upgrade: h2c",
+    "HTTP2-Settings: AAMAAABkAARAAAAAAAIAAAAA",
+  ]));
+  assertEquals((await client.head()).status, 200);
+  assertEquals(target.requests.all[0].text(), call(1));
+  assertEquals(target.requests.all[0].header("http2-settings"), undefined);
+});
+
+for (
+  const [what, request] of [
+    ["calls", post(call(1))],
+    ["calls without a token", post("[]", ["Host: localhost"])],
+    ["health checks", "GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n"],
+  ]
+) {
+  Deno.test(`a connection that goes on with ${what} before it is answered is closed`, async () => {
+    await using world = await HangingWorld.start();
+    const { front, target, left } = world;
+    using client = await RawClient.connect(front.port);
+    await client.sendHead("GET /mcp HTTP/1.1", ...WITH_TOKEN);
+    await client.send(request.repeat(31));
+    await within(target.requests.at(0), "the stream");
+    await client.send(request.repeat(500));
+    assertEquals(await client.rest(), "");
+    await within(Promise.all(left), "the target to be left");
+    assert(target.requests.length <= 32);
+  });
+}
+
+Deno.test("an expectation that is not known is refused, and its body bounded as any", async () => {
+  await using target = await RawServer.start(mcp({}));
+  await using front = await Front.start({ target: target.url });
+  using client = await RawClient.connect(front.port);
+  await client.send(post(call(1), [...WITH_TOKEN, "Expect: payment"]));
+  const { answers } = readAnswers(await client.rest());
+  assertEquals(answers.map(({ status }) => status), [417]);
+  assertEquals(target.requests.length, 0);
+});
+
+Deno.test("what follows bytes that are no request is not read", async () => {
+  await using target = await RawServer.start(mcp({}));
+  await using front = await Front.start({ target: target.url });
+  using client = await RawClient.connect(front.port);
+  await client.send("GARBAGE\r\n\r\n");
+  const piece = new Uint8Array(64 * 1024);
+  let sentBytes = 0;
+  const flood = async (): Promise<void> => {
+    for (;;) {
+      await client.send(piece);
+      sentBytes += piece.length;
+    }
+  };
+  await within(flood().catch(() => {}), "the end");
+  // The system's buffers take some.
+  assert(sentBytes < 16 * 1024 * 1024, `${sentBytes} bytes were taken`);
+});
+
+for (const path of ["/healthz", "/mcp", "/nowhere"]) {
+  Deno.test(`a HEAD of ${path} has no body, and the next answer is the next one`, async () => {
+    await using target = await RawServer.start(mcp({}));
+    await using front = await Front.start({ target: target.url });
+    using client = await RawClient.connect(front.port);
+    await client.sendHead(`HEAD ${path} HTTP/1.1`, ...WITH_TOKEN);
+    await client.head();
+    await client.sendHead(
+      "GET /healthz HTTP/1.1",
+      "Host: localhost",
+      "Connection: close",
+    );
+    const { answers, rest } = readAnswers(await client.rest());
+    assertEquals(answers.map(({ body }) => body), ["ok\n"]);
+    assertEquals(rest, "");
+  });
+}

@@ -1,0 +1,283 @@
+/** How the HTTP front stops. */
+import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
+import { within } from "../support/deadline.ts";
+import { Front } from "../support/http_front.ts";
+import { RawClient } from "../support/raw_client.ts";
+import { mcp, type McpHandler, result } from "../support/raw_mcp.ts";
+import { RawServer } from "../support/raw_server.ts";
+
+/** Far below the drain of a front that is started without a limit of its own. */
+const STOP_DEADLINE_MS = 5_000;
+
+/** Stops a front as fast as a signal wants it. */
+async function stopSoon(front: Front): Promise<void> {
+  await within(front.stop(), "a stop without delay", STOP_DEADLINE_MS);
+}
+
+/** Answers when it is told to. */
+function onCue(): { handler: McpHandler; asked: Promise<void>; go(): void } {
+  const asked = Promise.withResolvers<void>();
+  const cue = Promise.withResolvers<void>();
+  return {
+    handler: async (message, reply) => {
+      asked.resolve();
+      await Promise.race([cue.promise, reply.closed]);
+      await reply.json(result(message));
+    },
+    asked: within(asked.promise, "the request"),
+    go: cue.resolve,
+  };
+}
+
+Deno.test("a stop without requests is over at once, and nobody listens any more", async () => {
+  await using target = await RawServer.start(mcp({}));
+  const front = await Front.start({ target: target.url });
+  const { port, url } = front;
+  assertEquals((await front.post({ jsonrpc: "2.0", method: "n" })).status, 202);
+  await front.stop();
+  await assertRejects(
+    () => RawClient.connect(port),
+    Deno.errors.ConnectionRefused,
+  );
+  await assertRejects(() => fetch(url), TypeError);
+});
+
+Deno.test("what is under way is answered, while new requests and /healthz get 503", async () => {
+  const { handler, asked, go } = onCue();
+  await using target = await RawServer.start(mcp({ slow: handler }));
+  const front = await Front.start({ target: target.url });
+  const slow = front.post({ jsonrpc: "2.0", id: 1, method: "slow" });
+  await asked;
+  const stopped = front.stop();
+  const refused = await front.post({ jsonrpc: "2.0", id: 2, method: "m" });
+  assertEquals(refused.status, 503);
+  const { error } = await refused.json();
+  assertEquals(error.code, -31018);
+  const health = await front.fetch({}, "/healthz");
+  assertEquals([health.status, await health.text()], [503, "draining\n"]);
+  go();
+  assertEquals((await (await slow).json()).result, {});
+  await stopped;
+});
+
+Deno.test("a request that does not end is given up with an error and its id", async () => {
+  const { handler, asked } = onCue();
+  await using target = await RawServer.start(mcp({ slow: handler }));
+  const front = await Front.start({ target: target.url });
+  const slow = front.post({ jsonrpc: "2.0", id: "s", method: "slow" });
+  await asked;
+  const stopped = stopSoon(front);
+  const answer = await slow;
+  const { id, error } = await answer.json();
+  assertEquals([answer.status, id, error.code], [504, "s", -31018]);
+  assertEquals(error.data.mayHaveRun, true, "it was sent");
+  assertStringIncludes(error.message, "may have run");
+  await stopped;
+});
+
+Deno.test("what is under way has as long as drainMs says", async () => {
+  const { handler, asked, go } = onCue();
+  await using target = await RawServer.start(mcp({
+    slow: handler,
+    hang: (_message, reply) => reply.hang(),
+  }));
+  // Tells by a 504 that more time has passed than there is for stdio.
+  await using clock = await Front.start({
+    target: target.url,
+    timeoutMs: 1_000,
+  });
+  await using front = await Front.start({
+    target: target.url,
+    drainMs: undefined,
+  });
+  const slow = front.post({ jsonrpc: "2.0", id: 1, method: "slow" });
+  await asked;
+  const stopped = front.stop();
+  const tick = await clock.post({ jsonrpc: "2.0", id: 1, method: "hang" });
+  assertEquals(tick.status, 504);
+  await tick.body?.cancel();
+  const health = await front.fetch({}, "/healthz");
+  assertEquals([health.status, await health.text()], [503, "draining\n"]);
+  go();
+  const answer = await slow;
+  assertEquals(answer.headers.get("connection"), "close");
+  assertEquals((await answer.json()).result, {});
+  await stopped;
+});
+
+Deno.test("a stop that is hurried gives up what is under way", async () => {
+  const { handler, asked } = onCue();
+  await using target = await RawServer.start(mcp({ slow: handler }));
+  const hurry = new AbortController();
+  const front = await Front.start({
+    target: target.url,
+    drainMs: undefined,
+    hurry: hurry.signal,
+  });
+  const slow = front.post({ jsonrpc: "2.0", id: 1, method: "slow" });
+  await asked;
+  const stopped = stopSoon(front);
+  hurry.abort();
+  const { error } = await (await slow).json();
+  assertEquals(error.code, -31018);
+  await stopped;
+});
+
+Deno.test("a GET that the target has not answered yet does not hold up a stop", async () => {
+  const asked = Promise.withResolvers<void>();
+  await using target = await RawServer.start(async (_request, reply) => {
+    asked.resolve();
+    await reply.hang();
+  });
+  const front = await Front.start({ target: target.url, drainMs: undefined });
+  const get = front.fetch();
+  await within(asked.promise, "the GET");
+  const stopped = stopSoon(front);
+  const answer = await get;
+  const { error } = await answer.json();
+  assertEquals([answer.status, error.data.mayHaveRun], [503, false]);
+  await stopped;
+});
+
+Deno.test("a call that says subscriptions/listen in its header alone is answered before a stop", async () => {
+  const { handler, asked, go } = onCue();
+  await using target = await RawServer.start(mcp({ slow: handler }));
+  const front = await Front.start({ target: target.url, drainMs: undefined });
+  const message = { jsonrpc: "2.0", id: 1, method: "slow" };
+  const headers = { "mcp-method": "subscriptions/listen" };
+  const slow = front.post(message, headers);
+  await asked;
+  const stopped = front.stop();
+  const health = await front.fetch({}, "/healthz");
+  assertEquals([health.status, await health.text()], [503, "draining\n"]);
+  go();
+  const answer = await slow;
+  assertEquals([answer.status, (await answer.json()).result], [200, {}]);
+  await stopped;
+});
+
+Deno.test("a subscriptions/listen that no header names does not hold up a stop", async () => {
+  await using target = await RawServer.start(mcp({
+    "subscriptions/listen": async (_message, reply) => {
+      const stream = await reply.sse();
+      await stream.closed;
+    },
+  }));
+  const front = await Front.start({ target: target.url, drainMs: undefined });
+  const message = { jsonrpc: "2.0", id: 1, method: "subscriptions/listen" };
+  const stream = await front.post(message);
+  const cut = assertRejects(() => stream.text(), TypeError);
+  await stopSoon(front);
+  await cut;
+});
+
+Deno.test("a client in the middle of its body is told at once that the proxy stops", async () => {
+  await using target = await RawServer.start(mcp({}));
+  const front = await Front.start({
+    target: target.url,
+    token: false,
+    drainMs: undefined,
+  });
+  using client = await RawClient.connect(front.port);
+  await client.sendHead(
+    "POST /mcp HTTP/1.1",
+    "Host: localhost",
+    "Content-Length: 1000",
+    "Expect: 100-continue",
+  );
+  assertEquals((await client.head()).status, 100);
+  await client.send("{");
+  const stopped = stopSoon(front);
+  const { status, headers } = await client.head();
+  assertEquals([status, headers.get("connection")], [503, "close"]);
+  const body = await client.until("}}");
+  assertStringIncludes(body, "-31018");
+  assertStringIncludes(body, '"mayHaveRun":false');
+  await stopped;
+  assertEquals(target.requests.length, 0);
+});
+
+Deno.test("streams that stand open end at once, and do not wait for what is under way", async () => {
+  const { handler, asked, go } = onCue();
+  await using target = await RawServer.start(mcp({
+    "slow": handler,
+    "GET": async (_message, reply) => {
+      const stream = await reply.sse();
+      await stream.closed;
+    },
+  }));
+  const front = await Front.start({ target: target.url });
+  const get = await front.fetch();
+  const slow = front.post({ jsonrpc: "2.0", id: 1, method: "slow" });
+  await asked;
+  const stopped = front.stop();
+  assertEquals(await get.text(), "");
+  go();
+  assertEquals((await (await slow).json()).result, {});
+  await stopped;
+  assertEquals(front.logText.includes('"warn"'), false);
+});
+
+Deno.test("a GET stream is ended as a target would, and a POST stream is broken off", async () => {
+  const left: Promise<void>[] = [];
+  const stream: McpHandler = async (_message, reply) => {
+    const stream = await reply.sse();
+    left.push(stream.closed);
+    await stream.event({ id: "1", data: "{}" });
+    await stream.closed;
+  };
+  await using target = await RawServer.start(mcp({
+    "GET": stream,
+    "tools/call": stream,
+    "subscriptions/listen": stream,
+  }));
+  const front = await Front.start({ target: target.url });
+  const get = await front.fetch();
+  const post = await front.post({
+    jsonrpc: "2.0",
+    id: 1,
+    method: "tools/call",
+  });
+  const listen = await front.post({
+    jsonrpc: "2.0",
+    id: 2,
+    method: "subscriptions/listen",
+  }, { "mcp-method": "subscriptions/listen" });
+  const read = Promise.allSettled([get.text(), post.text(), listen.text()]);
+  await stopSoon(front);
+  const [ended, ...broken] = await read;
+  assertEquals(ended, {
+    status: "fulfilled",
+    value: "id: 1\ndata: {}\n\n",
+  });
+  assertEquals(broken.map(({ status }) => status), ["rejected", "rejected"]);
+  assertEquals(left.length, 3);
+  await within(Promise.all(left), "the target to be left");
+});
+
+Deno.test("a client that reads nothing, and one in the middle of its head, do not hold up a stop", async () => {
+  await using target = await RawServer.start(mcp({
+    flood: async (_message, reply) => {
+      const stream = await reply.sse();
+      const data = "x".repeat(100_000);
+      for (let sent = 0; sent < 500; sent++) await stream.event({ data });
+    },
+  }));
+  const front = await Front.start({ target: target.url, token: false });
+  using silent = await RawClient.connect(front.port);
+  await silent.sendPost(
+    "/mcp",
+    ["Host: localhost"],
+    '{"jsonrpc":"2.0","id":1,"method":"flood"}',
+  );
+  assertEquals((await silent.head()).status, 200);
+  using slow = await RawClient.connect(front.port);
+  await slow.send("POST /mcp HTTP/1.1\r\nHost: loc");
+  using unfinished = await RawClient.connect(front.port);
+  await unfinished.sendHead(
+    "POST /mcp HTTP/1.1",
+    "Host: localhost",
+    "Content-Length: 1000",
+  );
+  await stopSoon(front);
+});

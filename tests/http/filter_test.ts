@@ -1,0 +1,259 @@
+/** Lists of tools that the HTTP front cannot look through do not pass it. */
+import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
+import { within } from "../support/deadline.ts";
+import { Front, type FrontOptions } from "../support/http_front.ts";
+import {
+  type RawEventStream,
+  type RawHandler,
+  RawServer,
+} from "../support/raw_server.ts";
+
+const LIST = { jsonrpc: "2.0", id: "l", method: "tools/list" };
+const TOOLS = '{"tools":[{"name":"write"},{"name":"read"}]}';
+
+/** A target that answers what it is told to, and a front before it. */
+class World implements AsyncDisposable {
+  private constructor(readonly target: RawServer, readonly front: Front) {}
+
+  static async start(
+    handler: RawHandler,
+    options: Partial<FrontOptions> = {},
+  ): Promise<World> {
+    const target = await RawServer.start(handler);
+    const tools = { deny: ["write"] };
+    const front = await Front.start({ target: target.url, tools, ...options });
+    return new World(target, front);
+  }
+
+  /** A target with one body for every answer. */
+  static answering(
+    body: string | Uint8Array,
+    type = "application/json",
+    status = 200,
+  ): Promise<World> {
+    return World.start((_request, reply) =>
+      reply.status(status, { "content-type": type }, body)
+    );
+  }
+
+  /** A target with one stream for every answer; it stays open. */
+  static streaming(
+    tell: (stream: RawEventStream) => Promise<void>,
+  ): Promise<World> {
+    return World.start(async (_request, reply) => {
+      const stream = await reply.sse();
+      await tell(stream);
+      await stream.closed;
+    });
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.front[Symbol.asyncDispose]();
+    await this.target[Symbol.asyncDispose]();
+  }
+}
+
+/** What comes of an answer until it breaks off, as it must. */
+async function untilCut({ body }: Response): Promise<string> {
+  const pieces: string[] = [];
+  await assertRejects(async () => {
+    for await (const piece of body ?? []) {
+      pieces.push(new TextDecoder().decode(piece));
+    }
+  }, TypeError);
+  return pieces.join("");
+}
+
+/** Bodies in which one reader may find a list that another one does not. */
+const UNCLEAR: Readonly<Record<string, string | Uint8Array>> = {
+  "without a version": `{"id":"l","result":${TOOLS}}`,
+  "that is not JSON": `{"jsonrpc":"2.0","id":"l","result":${TOOLS},}`,
+  "that is not UTF-8": Uint8Array.from(
+    `{"jsonrpc":"2.0","id":"l\xff","result":${TOOLS}}`,
+    (char) => char.charCodeAt(0),
+  ),
+  "in a batch with a bad member":
+    `[{"jsonrpc":"2.0","id":"l","result":${TOOLS}},1]`,
+  "in a batch in a batch": `[[{"jsonrpc":"2.0","id":"l","result":${TOOLS}}]]`,
+  "with two results":
+    `{"jsonrpc":"2.0","id":"l","result":${TOOLS},"result":{}}`,
+  "with a result in another spelling":
+    `{"jsonrpc":"2.0","id":"l","r\\u0065sult":${TOOLS},"result":{}}`,
+  "with a result in another case":
+    `{"jsonrpc":"2.0","id":"l","Result":${TOOLS},"result":{}}`,
+  "beside an error":
+    `{"jsonrpc":"2.0","id":"l","Result":${TOOLS},"error":{"code":1}}`,
+  "in a notification": `{"jsonrpc":"2.0","method":"n","Result":${TOOLS}}`,
+  "with two lists":
+    `{"jsonrpc":"2.0","id":"l","result":{"tools":[{"name":"write"}],"tools":[]}}`,
+  "with a list in another spelling":
+    `{"jsonrpc":"2.0","id":"l","result":{"\\u0074ools":[{"name":"write"}],"tools":[]}}`,
+  "with a list in another case":
+    `{"jsonrpc":"2.0","id":"l","result":{"Tools":[{"name":"write"}]}}`,
+  "with two lists in a batch":
+    `[{"jsonrpc":"2.0","id":"l","result":{"tools":[{"name":"write"}],"tools":[]}}]`,
+  "with an object in place of a list":
+    `{"jsonrpc":"2.0","id":"l","result":{"tools":{"0":{"name":"write"}}}}`,
+};
+
+for (const [what, body] of Object.entries(UNCLEAR)) {
+  Deno.test(`a list ${what} is bad-answer, in a body and in an event`, async () => {
+    await using world = await World.answering(body);
+    const answer = await world.front.post(LIST);
+    const { id, error } = await answer.json();
+    assertEquals([answer.status, id, error.code], [502, "l", -31011]);
+    assertEquals(error.data.reason, "bad-answer");
+
+    await using streaming = await World.streaming(async (stream) => {
+      await stream.raw("data: ");
+      await stream.raw(body);
+      await stream.raw("\n\n");
+    });
+    const stream = await streaming.front.post(LIST);
+    assertEquals(stream.status, 200);
+    const text = (await stream.text()).replace(/^:\n\n/gm, "");
+    assertStringIncludes(text, '"reason":"bad-answer"');
+    assertEquals([text.match(/^data: /gm)?.length, text.includes("write")], [
+      1,
+      false,
+    ]);
+    assertEquals(JSON.parse(text.slice("data: ".length)).id, "l");
+
+    const standing = await untilCut(await streaming.front.fetch());
+    assertEquals(standing.replace(/^:\n\n/gm, ""), "");
+  });
+}
+
+Deno.test("a tool with two names, one in another case, or none is left out of its list", async () => {
+  await using world = await World.answering(
+    '{"jsonrpc":"2.0","id":"l","result":{"tools":[' +
+      '{"name":"write","name":"read"},{"name":"read","Name":"write"},' +
+      '{"n\\u0061me":"write","name":"read"},{"Name":"write"},"write",' +
+      '{"name":"read"}]}}',
+  );
+  const answer = await world.front.post(LIST);
+  assertEquals(
+    await answer.text(),
+    '{"jsonrpc":"2.0","id":"l","result":{"tools":[{"name":"read"}]}}',
+  );
+});
+
+for (
+  const [type, says] of [
+    ["text/html", "with content type text/html"],
+    ["application/jsonl", "with content type application/jsonl"],
+  ]
+) {
+  Deno.test(`a list of content type ${type} is bad-answer, over GET too`, async () => {
+    const body = `{"jsonrpc":"2.0","id":"l","result":${TOOLS}}`;
+    await using world = await World.answering(body, type);
+    for (
+      const answer of [await world.front.post(LIST), await world.front.fetch()]
+    ) {
+      const { error } = await answer.json();
+      assertEquals([answer.status, error.data.reason], [502, "bad-answer"]);
+      assertStringIncludes(error.message, says);
+    }
+  });
+}
+
+Deno.test("a list goes on in the charset and the coding in which it was read", async () => {
+  await using world = await World.start((_request, reply) =>
+    reply.status(200, {
+      "content-type": "application/json; charset=utf-7",
+      "content-encoding": "deflate",
+    }, `{"jsonrpc":"2.0","id":"l","result":${TOOLS}}`)
+  );
+  const { headers, body } = await world.front.post(LIST);
+  assertEquals(
+    [headers.get("content-type"), headers.get("content-encoding")],
+    ["application/json", null],
+  );
+  await body?.cancel();
+});
+
+Deno.test("an answer without a body passes, and so does an error page", async () => {
+  await using silent = await World.answering("", "text/plain", 202);
+  assertEquals((await silent.front.post(LIST)).status, 202);
+  await using page = await World.answering("<h1>Busy</h1>", "text/html", 503);
+  const answer = await page.front.post(LIST);
+  assertEquals([answer.status, await answer.text()], [503, "<h1>Busy</h1>"]);
+});
+
+Deno.test("a list that breaks off is told with the request's id, and so is the proxy's own", async () => {
+  await using world = await World.start(async (_request, reply) => {
+    await reply.head(200, {
+      "content-type": "application/json",
+      "content-length": "1000",
+    });
+    await reply.write('{"jsonrpc":"2.0"');
+    await reply.cut();
+  }, { tools: { readOnly: true } });
+  const call = { ...LIST, method: "tools/call", params: { name: "read" } };
+  for (const message of [LIST, call]) {
+    const answer = await world.front.post(message);
+    const { id, error } = await answer.json();
+    assertEquals([answer.status, id, error.code], [502, "l", -31015]);
+  }
+});
+
+Deno.test("a list in an HTTP error holds the allowed tools alone", async () => {
+  await using world = await World.answering(
+    `{"jsonrpc":"2.0","id":"l","result":${TOOLS}}`,
+    "application/json",
+    400,
+  );
+  const answer = await world.front.post(LIST);
+  const { result } = await answer.json();
+  assertEquals([answer.status, result], [400, { tools: [{ name: "read" }] }]);
+});
+
+Deno.test("pings, priming events and comments pass a stream that is looked through", async () => {
+  await using world = await World.start(async (_request, reply) => {
+    const stream = await reply.sse();
+    await stream.raw(": open\n\nid: 1\nretry: 9\n\n");
+    await stream.event({ id: "2", data: "" });
+    await stream.event({ event: "ping", id: "3", data: "2026-01-01" });
+    await stream.message({ jsonrpc: "2.0", method: "n" }, "4");
+    await stream.end();
+  });
+  for (
+    const answer of [await world.front.post(LIST), await world.front.fetch()]
+  ) {
+    const text = await answer.text();
+    assertEquals(
+      text.replace(/^:\n\n/gm, ""),
+      "id: 1\nretry: 9\ndata: \n\nid: 2\ndata: \n\n" +
+        "event: ping\nid: 3\ndata: \n\n" +
+        'id: 4\ndata: {"jsonrpc":"2.0","method":"n"}\n\n',
+    );
+  }
+});
+
+Deno.test("a request that has its answer gets no second one when its stream is cut", async () => {
+  await using world = await World.streaming(async (stream) => {
+    await stream.message({ jsonrpc: "2.0", id: "l", result: { tools: [] } });
+    await stream.event({ data: "{" });
+  });
+  const answer = await world.front.post(LIST);
+  await assertRejects(() => answer.text(), TypeError);
+  await within(
+    world.front.log.find((line) => line.includes('"bad-answer"')),
+    "the log to say why",
+  );
+});
+
+Deno.test("an event that is too large to be looked through ends its stream with an error", async () => {
+  const left = Promise.withResolvers<void>();
+  await using world = await World.start(async (_request, reply) => {
+    const stream = await reply.sse();
+    await stream.event({ data: "x".repeat(2000) });
+    await stream.closed;
+    left.resolve();
+  }, { maxAnswerBytes: 1000 });
+  const answer = await world.front.post(LIST);
+  const text = (await answer.text()).replace(/^:\n\n/gm, "");
+  const { id, error } = JSON.parse(text.slice("data: ".length));
+  assertEquals([id, error.data.reason], ["l", "frame-too-large"]);
+  await within(left.promise, "the target to be left");
+});

@@ -1,0 +1,198 @@
+/** Who the HTTP front lets in. */
+import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import { Front, type FrontOptions, TEST_TOKEN } from "../support/http_front.ts";
+import { RawClient } from "../support/raw_client.ts";
+import { mcp } from "../support/raw_mcp.ts";
+import { RawServer } from "../support/raw_server.ts";
+
+const BEARER = `Authorization: Bearer ${TEST_TOKEN}`;
+const PING = '{"jsonrpc":"2.0","id":1,"method":"ping"}';
+
+/** A target and a front before it. */
+class World implements AsyncDisposable {
+  private constructor(readonly target: RawServer, readonly front: Front) {}
+
+  static async start(options: Partial<FrontOptions> = {}): Promise<World> {
+    const target = await RawServer.start(mcp({}));
+    const front = await Front.start({ target: target.url, ...options });
+    return new World(target, front);
+  }
+
+  /** The status of a POST with these header lines. */
+  async post(...lines: string[]): Promise<number> {
+    using client = await RawClient.connect(this.front.port);
+    await client.sendPost("/mcp", lines, PING);
+    return (await client.head()).status;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.front[Symbol.asyncDispose]();
+    await this.target[Symbol.asyncDispose]();
+  }
+}
+
+Deno.test("a request with the token passes, and no other does", async () => {
+  await using world = await World.start();
+  const host = "Host: localhost";
+  assertEquals(await world.post(host, BEARER), 200);
+  assertEquals(await world.post(host, BEARER.replace("Bearer", "bearer")), 200);
+  assertEquals(await world.post(host), 401);
+  assertEquals(await world.post(host, `${BEARER}x`), 401);
+  assertEquals(await world.post(host, BEARER.slice(0, -1)), 401);
+  assertEquals(await world.post(host, "Authorization: Bearer"), 401);
+  assertEquals(
+    await world.post(host, `Authorization: Basic ${TEST_TOKEN}`),
+    401,
+  );
+  assertEquals(await world.post(host, `Authorization: ${TEST_TOKEN}`), 401);
+  assertEquals(await world.post(host, BEARER, BEARER), 400);
+  assertEquals(world.target.requests.length, 2);
+});
+
+Deno.test("a request without the token is told what is wanted", async () => {
+  await using world = await World.start();
+  for (
+    const [authorization, challenge] of [
+      [" ", 'Bearer realm="sigv4-proxy"'],
+      ["Bearer x", 'Bearer realm="sigv4-proxy", error="invalid_token"'],
+    ]
+  ) {
+    const answer = await world.front.post(PING, { authorization });
+    assertEquals(answer.status, 401);
+    assertEquals(answer.headers.get("www-authenticate"), challenge);
+    const { error } = await answer.json();
+    assertEquals([error.code, error.data.reason], [-31019, "blocked"]);
+    assertMatch(error.message, /token/);
+  }
+});
+
+Deno.test("the token is in no line of the log and in no request to the target", async () => {
+  await using world = await World.start();
+  assertEquals(await world.post("Host: localhost", BEARER), 200);
+  assertEquals(await world.post("Host: localhost", `${BEARER}x`), 401);
+  assertEquals(world.front.logText.includes(TEST_TOKEN), false);
+  const sent = JSON.stringify(world.target.requests.all);
+  assertEquals(sent.includes(TEST_TOKEN), false);
+});
+
+const OWN_HOSTS = [
+  "localhost",
+  "localhost:1234",
+  "LOCALHOST.:80",
+  "127.0.0.1",
+  "127.0.0.1:65535",
+  "[::1]:8080",
+  "app.localhost",
+];
+
+const STRANGE_HOSTS = [
+  "evil.example",
+  "evil.example:8080",
+  "127.0.0.1.evil.example",
+  "localhost.evil.example",
+  "169.254.169.254",
+  "0.0.0.0",
+  "a b",
+  "user@localhost",
+  "localhost/x",
+  "[::1",
+];
+
+Deno.test("a front on loopback is reached under the names of loopback alone", async () => {
+  await using world = await World.start();
+  for (const host of OWN_HOSTS) {
+    assertEquals(await world.post(`Host: ${host}`, BEARER), 200, host);
+  }
+  for (const host of STRANGE_HOSTS) {
+    assertEquals(await world.post(`Host: ${host}`, BEARER), 403, host);
+  }
+  assertEquals(world.target.requests.length, OWN_HOSTS.length);
+});
+
+Deno.test("a request without a Host, or with two, is refused", async () => {
+  await using world = await World.start();
+  assertEquals(await world.post(BEARER), 400);
+  assertEquals(await world.post("Host:", BEARER), 400);
+  const host = "Host: localhost";
+  assertEquals(await world.post(host, host, BEARER), 400);
+  assertEquals(await world.post(host, "Host: evil.example", BEARER), 400);
+  assertEquals(world.target.requests.length, 0);
+});
+
+Deno.test("a request target that is a whole URL is looked at like a Host", async () => {
+  await using world = await World.start();
+  const status = async (url: string, host: string): Promise<number> => {
+    using client = await RawClient.connect(world.front.port);
+    await client.sendPost(url, [`Host: ${host}`, BEARER], PING);
+    return (await client.head()).status;
+  };
+  assertEquals(await status("http://localhost/mcp", "localhost"), 200);
+  assertEquals(await status("http://evil.example/mcp", "localhost"), 403);
+  assertEquals(await status("http://localhost/mcp", "evil.example"), 403);
+});
+
+Deno.test("the page of another origin is refused, whatever token it has", async () => {
+  await using world = await World.start();
+  const host = `Host: localhost:${world.front.port}`;
+  const status = (origin: string) => world.post(host, BEARER, origin);
+  assertEquals(
+    await status(`Origin: http://localhost:${world.front.port}`),
+    200,
+  );
+  for (
+    const origin of [
+      "http://evil.example",
+      "https://evil.example:443",
+      "http://localhost",
+      "http://localhost:1",
+      `http://127.0.0.1:${world.front.port}`,
+      "null",
+      "file://",
+      "chrome-extension://abcdef",
+      "",
+    ]
+  ) {
+    assertEquals(await status(`Origin: ${origin}`), 403, origin);
+  }
+  assertEquals(await status("Sec-Fetch-Site: cross-site"), 403);
+  assertEquals(await status("Sec-Fetch-Site: same-site"), 403);
+  assertEquals(await status("Sec-Fetch-Site: none"), 200);
+  assertEquals(world.target.requests.length, 2);
+});
+
+Deno.test("a refused Host or Origin is named in an error without an id", async () => {
+  await using world = await World.start();
+  const answer = await world.front.post(PING, {
+    origin: "http://evil.example",
+  });
+  const body = await answer.json();
+  assertEquals("id" in body, false);
+  assertStringIncludes(body.error.message, "http://evil.example");
+});
+
+Deno.test("a front on all interfaces is reached by address, and by names it is told", async () => {
+  await using world = await World.start({
+    listen: { hostname: "0.0.0.0", port: 0 },
+    hosts: ["Proxy.internal"],
+  });
+  for (
+    const host of [
+      "10.1.2.3:80",
+      "[fd00::1]",
+      "localhost",
+      "proxy.internal:443",
+    ]
+  ) {
+    assertEquals(await world.post(`Host: ${host}`, BEARER), 200, host);
+  }
+  for (const host of ["evil.example", "internal", "x.proxy.internal"]) {
+    assertEquals(await world.post(`Host: ${host}`, BEARER), 403, host);
+  }
+});
+
+Deno.test("without a token any program may ask, and the log warns", async () => {
+  await using world = await World.start({ token: false });
+  assertEquals(await world.post("Host: localhost"), 200);
+  assertEquals(await world.post("Host: evil.example"), 403);
+  assertMatch(world.front.logText, /"level":"warn".*no token is asked for/);
+});

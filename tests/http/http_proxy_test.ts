@@ -1,0 +1,372 @@
+/** What passes through the HTTP front, and how it ends. */
+import { assert, assertEquals, assertRejects } from "@std/assert";
+import { within } from "../support/deadline.ts";
+import { Front } from "../support/http_front.ts";
+import { RawClient } from "../support/raw_client.ts";
+import { INITIALIZED, mcp, result } from "../support/raw_mcp.ts";
+import { type RawEventStream, RawServer } from "../support/raw_server.ts";
+import { TEST_VERIFIER } from "../support/test_identity.ts";
+
+const decoder = new TextDecoder();
+
+/** Reads an answer's body up to a mark. */
+async function readTo(
+  reader: ReadableStreamDefaultReader<Uint8Array>,
+  mark: string,
+): Promise<string> {
+  let text = "";
+  while (!text.includes(mark)) {
+    const { done, value } = await within(reader.read(), mark);
+    if (done) throw new Error(`the body ended before ${mark}: ${text}`);
+    text += decoder.decode(value);
+  }
+  return text;
+}
+
+Deno.test("a message and its answer pass byte for byte, signed on the way", async () => {
+  const answer =
+    '{ "result" :{"big":12345678901234567890,"e":1E2,"u":"\\u00e9é"},\n"id":12345678901234567890, "jsonrpc":"2.0"}\n';
+  await using target = await RawServer.start({
+    verifier: TEST_VERIFIER,
+    handler: (_request, reply) =>
+      reply.status(200, { "content-type": "application/json" }, answer),
+  });
+  await using front = await Front.start({ target: target.url });
+  const message =
+    '\n{ "params":{"x":1.50,"x":2}, "id":12345678901234567890 ,"method":"a\\/b","jsonrpc":"2.0","é":"\\ud83d\\ude00"}\r\n';
+  const received = await front.post(message);
+  assertEquals([received.status, await received.text()], [200, answer]);
+  const [seen] = target.requests.all;
+  assertEquals([seen.verdict?.ok, seen.text()], [true, message]);
+  assertEquals(seen.target, "/mcp");
+});
+
+Deno.test("the target's own path and query are asked for, whatever the client's query is", async () => {
+  await using target = await RawServer.start(mcp({}));
+  const url = new URL("/prod/mcp%2Fx?qualifier=DEFAULT", target.url);
+  await using front = await Front.start({ target: url });
+  const answer = await front.fetch(
+    { method: "POST", body: '{"jsonrpc":"2.0","id":1,"method":"m"}' },
+    "/mcp?qualifier=OTHER",
+  );
+  assertEquals((await answer.json()).id, 1);
+  assertEquals(
+    target.requests.all[0].target,
+    "/prod/mcp%2Fx?qualifier=DEFAULT",
+  );
+});
+
+Deno.test("POST, GET and DELETE go on signed, with the headers of MCP both ways", async () => {
+  await using target = await RawServer.start({
+    verifier: TEST_VERIFIER,
+    handler: mcp({
+      initialize: (message, reply) =>
+        reply.json(result(message, INITIALIZED), 200, {
+          "mcp-session-id": "session-1",
+        }),
+      GET: async (_message, reply) => {
+        const stream = await reply.sse({ "x-accel-buffering": "no" });
+        await stream.event({ id: "8", data: "{}" });
+        await stream.end();
+      },
+      DELETE: (_message, reply) => reply.status(204),
+    }),
+  });
+  await using front = await Front.start({
+    target: target.url,
+    headers: [["x-team", "proxy"]],
+  });
+  const opened = await front.post({
+    jsonrpc: "2.0",
+    id: 1,
+    method: "initialize",
+  });
+  assertEquals((await opened.json()).id, 1);
+  assertEquals(opened.headers.get("mcp-session-id"), "session-1");
+  const session = {
+    "mcp-session-id": "session-1",
+    "mcp-protocol-version": "2025-11-25",
+    "x-team": "client",
+  };
+  const stream = await front.fetch({
+    headers: {
+      ...session,
+      "accept": "text/event-stream",
+      "last-event-id": "7",
+    },
+  });
+  assertEquals(await stream.text(), "id: 8\ndata: {}\n\n");
+  assertEquals(stream.headers.get("content-type"), "text/event-stream");
+  assertEquals(stream.headers.get("x-accel-buffering"), "no");
+  const ended = await front.fetch({ method: "DELETE", headers: session });
+  assertEquals([ended.status, await ended.text()], [204, ""]);
+  assertEquals(
+    target.requests.all.map((seen) => [
+      seen.method,
+      seen.verdict?.ok,
+      seen.header("mcp-session-id"),
+      seen.header("mcp-protocol-version"),
+      seen.header("last-event-id"),
+      seen.header("x-team"),
+    ]),
+    [
+      ["POST", true, undefined, undefined, undefined, "proxy"],
+      ["GET", true, "session-1", "2025-11-25", "7", "proxy"],
+      ["DELETE", true, "session-1", "2025-11-25", undefined, "proxy"],
+    ],
+  );
+});
+
+Deno.test("a notification is taken with 202 and no body", async () => {
+  await using target = await RawServer.start(mcp({}));
+  await using front = await Front.start({ target: target.url });
+  const answer = await front.post({ jsonrpc: "2.0", method: "n" });
+  assertEquals([answer.status, await answer.text()], [202, ""]);
+  assertEquals(answer.headers.get("content-length"), "0");
+});
+
+Deno.test("an event is there as soon as the target sends it, and the head before the first", async () => {
+  const opened = Promise.withResolvers<RawEventStream>();
+  await using target = await RawServer.start(mcp({
+    slow: async (_message, reply) => {
+      const stream = await reply.sse();
+      opened.resolve(stream);
+      await stream.closed;
+    },
+  }));
+  await using front = await Front.start({ target: target.url });
+  const answer = await within(
+    front.post({ jsonrpc: "2.0", id: 1, method: "slow" }),
+    "the head",
+  );
+  const reader = answer.body!.getReader();
+  const stream = await opened.promise;
+  for (const id of ["1", "2"]) {
+    await stream.event({ id, data: "{}" });
+    assertEquals(await readTo(reader, "\n\n"), `id: ${id}\ndata: {}\n\n`);
+  }
+  await stream.end();
+  assertEquals((await reader.read()).done, true);
+  await stream.raw("").catch(() => {});
+});
+
+Deno.test("a client that leaves in the middle of a stream ends it at the target", async () => {
+  await using target = await RawServer.start(mcp({
+    listen: async (_message, reply) => {
+      const stream = await reply.sse();
+      await stream.event({ data: "{}" });
+      await stream.closed;
+      left.resolve();
+    },
+  }));
+  const left = Promise.withResolvers<void>();
+  await using front = await Front.start({ target: target.url });
+  const answer = await front.post({ jsonrpc: "2.0", id: 1, method: "listen" });
+  const reader = answer.body!.getReader();
+  await readTo(reader, "\n\n");
+  await reader.cancel();
+  await within(left.promise, "the target to be left");
+});
+
+Deno.test("a client that leaves before the answer begins ends the request at the target", async () => {
+  const asked = Promise.withResolvers<void>();
+  const left = Promise.withResolvers<void>();
+  await using target = await RawServer.start(mcp({
+    hang: async (_message, reply) => {
+      asked.resolve();
+      await reply.hang();
+      left.resolve();
+    },
+  }));
+  await using front = await Front.start({ target: target.url });
+  const leave = new AbortController();
+  const answer = front.post(
+    { jsonrpc: "2.0", id: 1, method: "hang" },
+    {},
+    { signal: leave.signal },
+  );
+  await within(asked.promise, "the request");
+  leave.abort();
+  await assertRejects(() => answer, DOMException);
+  await within(left.promise, "the target to be left");
+});
+
+for (const how of ["cut", "reset"] as const) {
+  Deno.test(`a stream that the target ${how}s is broken off for the client too`, async () => {
+    await using target = await RawServer.start(mcp({
+      broken: async (_message, reply) => {
+        const stream = await reply.sse();
+        await stream.event({ id: "1", data: "{}" });
+        await seen.promise;
+        await stream[how]();
+      },
+    }));
+    const seen = Promise.withResolvers<void>();
+    await using front = await Front.start({ target: target.url });
+    const answer = await front.post({
+      jsonrpc: "2.0",
+      id: 1,
+      method: "broken",
+    });
+    const reader = answer.body!.getReader();
+    await readTo(reader, "\n\n");
+    seen.resolve();
+    await assertRejects(() => within(reader.read(), "the end"), TypeError);
+  });
+}
+
+Deno.test("a body that is shorter than it says is broken off for the client too", async () => {
+  await using target = await RawServer.start(mcp({
+    short: async (_message, reply) => {
+      const headers = {
+        "content-type": "application/json",
+        "content-length": "99",
+      };
+      await reply.status(200, headers, '{"jsonrpc":"2.0",');
+      await reply.cut();
+    },
+  }));
+  await using front = await Front.start({ target: target.url });
+  const answer = await front.post({ jsonrpc: "2.0", id: 1, method: "short" });
+  assertEquals(answer.headers.get("content-length"), null);
+  await assertRejects(() => within(answer.text(), "the end"), TypeError);
+});
+
+Deno.test("a client that does not read stops the upstream reads, and gets all in the end", async () => {
+  const EVENTS = 2000;
+  const data = "x".repeat(100_000);
+  let sent = 0;
+  const stalled = Promise.withResolvers<void>();
+  await using target = await RawServer.start(mcp({
+    flood: async (_message, reply) => {
+      const stream = await reply.sse();
+      for (; sent < EVENTS; sent++) {
+        // A write that is not taken for a while means that nobody reads.
+        const timer = setTimeout(() => stalled.resolve(), 1000);
+        await stream.event({ data });
+        clearTimeout(timer);
+      }
+      await stream.end();
+    },
+  }));
+  await using front = await Front.start({ target: target.url });
+  const answer = await front.post({ jsonrpc: "2.0", id: 1, method: "flood" });
+  await stalled.promise;
+  // Far below the 200 MB that a proxy without backpressure would have taken.
+  assert(sent < EVENTS / 4, `${sent} events were taken`);
+  let byteLength = 0;
+  for await (const piece of answer.body!) byteLength += piece.length;
+  assertEquals(byteLength, EVENTS * (data.length + "data: \n\n".length));
+});
+
+Deno.test("a tools/call is never sent twice, though the connection breaks before its answer", async () => {
+  await using target = await RawServer.start((request, reply) =>
+    request.onConnection === 0
+      ? reply.json(result(JSON.parse(request.text())))
+      : reply.cut()
+  );
+  await using front = await Front.start({ target: target.url });
+  const first = await front.post({ jsonrpc: "2.0", id: 1, method: "m" });
+  await first.text();
+  const second = await front.post({
+    jsonrpc: "2.0",
+    id: 2,
+    method: "tools/call",
+  });
+  const { id, error } = await second.json();
+  assertEquals([second.status, id, error.code], [502, 2, -31010]);
+  assertEquals(error.data.mayHaveRun, true);
+  assertEquals(target.requests.length, 2);
+});
+
+Deno.test("a compressed answer comes whole, without its coding and its length", async () => {
+  const body = '{"jsonrpc":"2.0","id":1,"result":{}}';
+  const zipped = await new Response(
+    new Blob([body]).stream().pipeThrough(new CompressionStream("gzip")),
+  ).bytes();
+  await using target = await RawServer.start((_request, reply) =>
+    reply.status(200, {
+      "content-type": "application/json",
+      "content-encoding": "gzip",
+    }, zipped)
+  );
+  await using front = await Front.start({ target: target.url });
+  const answer = await front.post({ jsonrpc: "2.0", id: 1, method: "m" });
+  assertEquals(await answer.text(), body);
+  const names = ["content-encoding", "content-length"];
+  assertEquals(names.map((name) => answer.headers.get(name)), [null, null]);
+});
+
+Deno.test("other paths are 404 and other methods 405", async () => {
+  await using target = await RawServer.start(mcp({}));
+  await using front = await Front.start({ target: target.url });
+  const status = async (path: string, method = "GET") => {
+    const answer = await front.fetch({ method }, path);
+    await answer.body?.cancel();
+    return [answer.status, answer.headers.get("allow")];
+  };
+  for (
+    const path of [
+      "/",
+      "/mcp/",
+      "/MCP",
+      "/mcp//",
+      "/mcp2",
+      "/.well-known/oauth-protected-resource",
+    ]
+  ) {
+    assertEquals(await status(path), [404, null], path);
+  }
+  for (const method of ["PUT", "HEAD", "OPTIONS", "PATCH"]) {
+    assertEquals(await status("/mcp", method), [405, "POST, GET, DELETE"]);
+  }
+  assertEquals(await status("/healthz", "POST"), [405, "GET, HEAD"]);
+  assertEquals(target.requests.length, 0);
+});
+
+Deno.test("/healthz says ok without a token, and asks nothing of the target", async () => {
+  await using target = await RawServer.start(mcp({}));
+  await using front = await Front.start({ target: target.url });
+  using client = await RawClient.connect(front.port);
+  await client.sendHead("GET /healthz HTTP/1.1", "Host: localhost");
+  assertEquals((await client.head()).status, 200);
+  assertEquals(await client.until("\n"), "ok\n");
+  assertEquals(target.requests.length, 0);
+});
+
+Deno.test("a client that waits for 100 Continue is told to go on, or why not", async () => {
+  await using target = await RawServer.start(mcp({}));
+  await using front = await Front.start({ target: target.url, token: false });
+  const head = [
+    "Host: localhost",
+    "Content-Length: 40",
+    "Expect: 100-continue",
+  ];
+  using client = await RawClient.connect(front.port);
+  await client.sendHead("POST /mcp HTTP/1.1", ...head);
+  assertEquals((await client.head()).status, 100);
+  await client.send('{"jsonrpc":"2.0","id":100,"method":"mm"}');
+  assertEquals((await client.head()).status, 200);
+  using refused = await RawClient.connect(front.port);
+  await refused.sendHead("POST /elsewhere HTTP/1.1", ...head);
+  assertEquals((await refused.head()).status, 404);
+});
+
+Deno.test("a client's own X-Amzn headers are signed and sent on, and no signature of its own", async () => {
+  const name = "x-amzn-bedrock-agentcore-runtime-session-id";
+  await using target = await RawServer.start({
+    verifier: TEST_VERIFIER,
+    handler: mcp({}),
+  });
+  await using front = await Front.start({ target: target.url });
+  const answer = await front.post({ jsonrpc: "2.0", id: 1, method: "m" }, {
+    [name]: "a-session-of-the-client-alone",
+    "x-amz-security-token": "a-token-of-the-client",
+  });
+  assertEquals((await answer.json()).id, 1);
+  const [seen] = target.requests.all;
+  assertEquals(seen.verdict?.ok, true);
+  assertEquals(seen.header(name), "a-session-of-the-client-alone");
+  assert(seen.header("authorization")?.includes(`;${name}`));
+  assert(!seen.header("x-amz-security-token")?.includes("of-the-client"));
+});

@@ -1,0 +1,562 @@
+/** Tool rules and metadata at the HTTP front. */
+import {
+  assert,
+  assertEquals,
+  assertRejects,
+  assertStringIncludes,
+} from "@std/assert";
+import { MessagePolicy } from "../../src/http/policy.ts";
+import { readMessage } from "../../src/mcp/wire/message.ts";
+import { Front, type FrontOptions } from "../support/http_front.ts";
+import { MODERN_META } from "../support/modern_message.ts";
+import { error, mcp, type McpHandler, result } from "../support/raw_mcp.ts";
+import { RawServer } from "../support/raw_server.ts";
+
+const READER = { name: "read", annotations: { readOnlyHint: true } };
+const WRITER = { name: "write", annotations: { readOnlyHint: false } };
+const PLAIN = { name: "plain" };
+
+interface Call {
+  readonly jsonrpc: string;
+  readonly id: number | string;
+  readonly method: string;
+  readonly params: { readonly name: string };
+}
+
+/** A list of tools on two pages. */
+const list: McpHandler = (message, reply) =>
+  message.params?.cursor === "2"
+    ? reply.json(result(message, { tools: [PLAIN] }))
+    : reply.json(result(message, { tools: [READER, WRITER], nextCursor: "2" }));
+
+function call(name: string, id: number | string = 1): Call {
+  return { jsonrpc: "2.0", id, method: "tools/call", params: { name } };
+}
+
+const PING = { jsonrpc: "2.0", id: 1, method: "ping" };
+const LIST = { jsonrpc: "2.0", id: 1, method: "tools/list" };
+
+/** A target and a front before it. */
+class World implements AsyncDisposable {
+  private constructor(readonly target: RawServer, readonly front: Front) {}
+
+  static async start(
+    script: Record<string, McpHandler>,
+    options: Partial<FrontOptions>,
+  ): Promise<World> {
+    const target = await RawServer.start(mcp(script));
+    const front = await Front.start({ target: target.url, ...options });
+    return new World(target, front);
+  }
+
+  /** The methods that the target saw. */
+  get methods(): string[] {
+    return this.target.requests.all.map((seen) =>
+      JSON.parse(seen.text()).method
+    );
+  }
+
+  /** Sends a message; the status and the answer. */
+  async ask(
+    message: unknown,
+    headers: Record<string, string> = {},
+    // deno-lint-ignore no-explicit-any
+  ): Promise<{ status: number; json: any }> {
+    const answer = await this.front.post(message, headers);
+    return { status: answer.status, json: await answer.json() };
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.front[Symbol.asyncDispose]();
+    await this.target[Symbol.asyncDispose]();
+  }
+}
+
+function toolNames(json: { result: { tools: { name: string }[] } }): string[] {
+  return json.result.tools.map(({ name }) => name);
+}
+
+Deno.test("a list holds the allowed tools alone, whatever else the answer has", async () => {
+  const answer =
+    '{"result": {"tools":[{"name":"write"}, {"name":"read","annotations":{"readOnlyHint":true},"n":1.50}], "x":12345678901234567890},"id":1,"jsonrpc":"2.0"}';
+  await using world = await World.start({
+    "tools/list": (_message, reply) =>
+      reply.status(200, { "content-type": "application/json" }, answer),
+  }, { tools: { readOnly: true } });
+  const received = await world.front.post(LIST);
+  assertEquals(
+    await received.text(),
+    '{"result": {"tools":[ {"name":"read","annotations":{"readOnlyHint":true},"n":1.50}], "x":12345678901234567890},"id":1,"jsonrpc":"2.0"}',
+  );
+});
+
+Deno.test("a list in an event stream, and one that is resumed, hold the allowed tools alone", async () => {
+  const stream: McpHandler = async (_message, reply) => {
+    const stream = await reply.sse();
+    await stream.event({ id: "1", data: "", retry: 50 });
+    await stream.message({ jsonrpc: "2.0", method: "n", params: { é: 1 } });
+    const tools = [READER, WRITER];
+    await stream.message({ jsonrpc: "2.0", id: 1, result: { tools } }, "2");
+    await stream.end();
+  };
+  await using world = await World.start(
+    { "tools/list": stream, "GET": stream },
+    { tools: { deny: ["wr?te"] } },
+  );
+  for (
+    const answer of [
+      await world.front.post(LIST),
+      await world.front.fetch({ headers: { "last-event-id": "1" } }),
+    ]
+  ) {
+    const text = (await answer.text()).replace(/^:\n\n/gm, "");
+    assertEquals(
+      text,
+      "id: 1\nretry: 50\ndata: \n\n" +
+        'data: {"jsonrpc":"2.0","method":"n","params":{"é":1}}\n\n' +
+        'id: 2\ndata: {"jsonrpc":"2.0","id":1,"result":{"tools":[' +
+        `${JSON.stringify(READER)}]}}\n\n`,
+    );
+  }
+});
+
+Deno.test("a call of a forbidden tool is answered with -31019 and not sent", async () => {
+  await using world = await World.start({}, {
+    tools: { allow: ["read*", "list_*"], deny: ["read_secret"] },
+  });
+  const { status, json } = await world.ask(call("write", "w"));
+  assertEquals([status, json.id, json.error.code], [200, "w", -31019]);
+  assertStringIncludes(json.error.message, "--allow-tool");
+  const denied = await world.ask(call("read_secret"));
+  assertStringIncludes(denied.json.error.message, "--deny-tool");
+  assertEquals(world.target.requests.length, 0);
+  assertEquals((await world.ask(call("read_file"))).json.result, {});
+  assertEquals(world.methods, ["tools/call"]);
+});
+
+Deno.test("a call that was never listed is checked by a list of all pages, in the same session", async () => {
+  await using world = await World.start({ "tools/list": list }, {
+    tools: { readOnly: true },
+  });
+  const session = {
+    "mcp-session-id": "s-1",
+    "mcp-protocol-version": "2025-11-25",
+  };
+  assertEquals((await world.ask(call("read"), session)).json.result, {});
+  assertEquals(world.methods, ["tools/list", "tools/list", "tools/call"]);
+  for (const { headers: _headers, ...seen } of world.target.requests.all) {
+    assertEquals(seen.header("mcp-session-id"), "s-1");
+    assertEquals(seen.header("mcp-protocol-version"), "2025-11-25");
+  }
+  for (const name of ["write", "plain"]) {
+    const { status, json } = await world.ask(call(name), session);
+    assertEquals([status, json.error.code], [200, -31019]);
+    assertStringIncludes(json.error.message, "--read-only");
+  }
+  // All are known by now.
+  assertEquals(world.methods.length, 3);
+});
+
+Deno.test("a modern call is checked by a modern list", async () => {
+  await using world = await World.start({
+    "tools/list": async (message, reply) => {
+      const stream = await reply.sse();
+      await stream.message(result(message, { tools: [READER] }));
+      await stream.end();
+    },
+  }, { tools: { readOnly: true } });
+  const _meta = {
+    "io.modelcontextprotocol/protocolVersion": "2026-07-28",
+    "io.modelcontextprotocol/clientCapabilities": {},
+    "progressToken": 1,
+  };
+  const { json } = await world.ask({
+    jsonrpc: "2.0",
+    id: 1,
+    method: "tools/call",
+    params: { name: "read", arguments: { a: 1 }, _meta },
+  }, {
+    "mcp-protocol-version": "2026-07-28",
+    "mcp-method": "tools/call",
+    "mcp-name": "read",
+    "mcp-param-a": "1",
+  });
+  assertEquals(json.result, {});
+  const [listed, called] = world.target.requests.all;
+  assertEquals(listed.header("mcp-method"), "tools/list");
+  assertEquals(listed.header("mcp-name"), undefined);
+  assertEquals(listed.header("mcp-param-a"), undefined);
+  const { progressToken: _token, ...meta } = _meta;
+  assertEquals(JSON.parse(listed.text()).params, { _meta: meta });
+  assertEquals(called.header("mcp-name"), "read");
+});
+
+Deno.test("what the target says in place of a list is the answer to the call", async () => {
+  await using world = await World.start({
+    "tools/list": (message, reply) =>
+      reply.json(error(message, -32001, "Session not found"), 404),
+  }, { tools: { readOnly: true } });
+  const { status, json } = await world.ask(call("read"));
+  assertEquals([status, json.error.code], [404, -32001]);
+  assertEquals(world.methods, ["tools/list"]);
+});
+
+Deno.test("a call of a tool that no list has is not sent", async () => {
+  await using world = await World.start({ "tools/list": list }, {
+    tools: { readOnly: true },
+  });
+  const { json } = await world.ask(call("hidden"));
+  assertEquals(json.error.code, -31019);
+  assertEquals(world.methods.includes("tools/call"), false);
+});
+
+const UNCLEAR: Readonly<Record<string, string>> = {
+  "a name twice":
+    '{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"read","name":"write"}}',
+  "a name in another case":
+    '{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"read","Name":"write"}}',
+  "a method twice":
+    '{"jsonrpc":"2.0","id":1,"method":"ping","method":"tools/call","params":{"name":"write"}}',
+  "what is not JSON": "{",
+  "what is not UTF-8": '\u00ff{"jsonrpc":"2.0"}',
+  "a byte order mark":
+    '\ufeff{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"write"}}',
+  "a call without an id":
+    '{"jsonrpc":"2.0","method":"tools/call","params":{"name":"write"}}',
+  "an allowed call without an id":
+    '{"jsonrpc":"2.0","method":"tools/call","params":{"name":"read"}}',
+  "a call that looks like an answer":
+    '{"jsonrpc":"2.0","id":1,"Method":"tools/call","result":null,"params":{"name":"write"}}',
+  "an answer with parameters":
+    '{"jsonrpc":"2.0","id":1,"result":null,"params":{"name":"write"}}',
+  "a batch of such an answer":
+    '[{"jsonrpc":"2.0","id":1,"Method":"tools/call","result":null}]',
+  "an id in another case": '{"jsonrpc":"2.0","ID":1,"method":"tools/call"}',
+};
+
+for (const [what, body] of Object.entries(UNCLEAR)) {
+  Deno.test(`with a tool policy ${what} is refused`, async () => {
+    await using world = await World.start({}, { tools: { deny: ["write"] } });
+    const answer = await world.front.fetch({
+      method: "POST",
+      body: what === "what is not UTF-8"
+        ? Uint8Array.from(body, (char) => char.charCodeAt(0))
+        : body,
+    });
+    assertEquals(answer.status, 400);
+    assert((await answer.json()).error.code < 0);
+    assertEquals(world.target.requests.length, 0);
+  });
+}
+
+for (
+  const [what, batch, reasons] of [
+    ["a forbidden call", [PING, call("write", "w"), call("read", 3)], [
+      "blocked",
+      "blocked",
+      "blocked",
+    ]],
+    [
+      "a call without an id",
+      [PING, { ...Object(call("read")), id: undefined }],
+      [
+        "blocked",
+      ],
+    ],
+    ["a name in another case", [PING, { ...PING, id: 2, Params: {} }], [
+      "invalid-request",
+      "invalid-request",
+    ]],
+  ] as const
+) {
+  Deno.test(`of a batch with ${what} nothing is sent, and each request in it has its error`, async () => {
+    await using world = await World.start({}, { tools: { deny: ["write"] } });
+    const { status, json } = await world.ask(batch);
+    assertEquals(status, 400);
+    const ids = batch.flatMap(({ id }) => id === undefined ? [] : [id]);
+    // deno-lint-ignore no-explicit-any
+    assertEquals(json.map(({ id }: any) => id), ids);
+    assertEquals(
+      // deno-lint-ignore no-explicit-any
+      json.map(({ error }: any) => error.data.reason),
+      [...reasons],
+    );
+    assertEquals(world.target.requests.length, 0);
+  });
+}
+
+Deno.test("in a batch that is not sent the blocked call alone is told of its tool", async () => {
+  await using world = await World.start({}, { tools: { deny: ["write"] } });
+  const { json } = await world.ask([PING, call("write", 2)]);
+  // deno-lint-ignore no-explicit-any
+  const [beside, blocked] = json.map(({ error }: any) => error);
+  assertStringIncludes(beside.message, "nothing of the batch was sent");
+  assertEquals([beside.data.tool, blocked.data.tool], [undefined, "write"]);
+});
+
+for (
+  const [what, list] of [
+    [
+      "the disk is full",
+      (message, reply) =>
+        reply.json(error(message, -32603, "the disk is full")),
+    ],
+    [
+      "--max-answer",
+      (message, reply) =>
+        reply.json(result(message, { tools: [], filler: "x".repeat(2000) })),
+    ],
+    [
+      "--max-answer",
+      async (message, reply) => {
+        const stream = await reply.sse();
+        const filler = "x".repeat(2000);
+        await stream.message(result(message, { tools: [], filler }));
+        await stream.end();
+      },
+    ],
+  ] as readonly (readonly [string, McpHandler])[]
+) {
+  Deno.test(`a call whose list cannot be had is refused, and told why: ${what}`, async () => {
+    await using world = await World.start({ "tools/list": list }, {
+      tools: { readOnly: true },
+      maxAnswerBytes: 1000,
+    });
+    const { status, json } = await world.ask(call("read"));
+    assertEquals([status, json.error.code], [200, -31019]);
+    assertStringIncludes(json.error.message, "which could not be had: ");
+    assertStringIncludes(json.error.message, what);
+    assertEquals(world.methods, ["tools/list"]);
+  });
+}
+
+Deno.test("with a tool policy a message is read in the charset in which it was checked", async () => {
+  await using world = await World.start({}, { tools: { deny: ["write"] } });
+  await world.ask(call("+AHcAcgBpAHQAZQ-"), {
+    "content-type": "application/json; charset=utf-7",
+  });
+  const [seen] = world.target.requests.all;
+  assertEquals(seen.header("content-type"), "application/json");
+});
+
+Deno.test("an answer that is too large to be looked at is not passed on", async () => {
+  const tools = Array.from({ length: 100 }, () => ({ name: "x".repeat(100) }));
+  await using world = await World.start({
+    "tools/list": (message, reply) => reply.json(result(message, { tools })),
+    "big": (message, reply) => reply.json(result(message, { tools })),
+  }, { tools: { deny: ["write"] }, maxAnswerBytes: 1000 });
+  const { status, json } = await world.ask(LIST);
+  assertEquals([status, json.id, json.error.code], [502, 1, -31016]);
+  // Other answers are not looked at.
+  const big = await world.ask({ jsonrpc: "2.0", id: 1, method: "big" });
+  assertEquals(toolNames(big.json).length, 100);
+});
+
+Deno.test("metadata is put into requests that do not have it, and into nothing else", async () => {
+  await using world = await World.start({}, {
+    metadata: [["team", "ulm"], ["origin", "proxy"]],
+  });
+  await world.ask({
+    jsonrpc: "2.0",
+    id: 1,
+    method: "m",
+    params: { a: 1, _meta: { origin: "client" } },
+  });
+  await world.ask({ jsonrpc: "2.0", id: 2, method: "m" });
+  const notified = await world.front.post('{"jsonrpc":"2.0","method":"n"}');
+  assertEquals(notified.status, 202);
+  const broken = await world.front.fetch({ method: "DELETE" });
+  await broken.body?.cancel();
+  const [first, second, third] = world.target.requests.all.map((seen) =>
+    seen.text()
+  );
+  assertEquals(JSON.parse(first).params, {
+    a: 1,
+    _meta: { team: "ulm", origin: "client" },
+  });
+  assertEquals(JSON.parse(second).params, {
+    _meta: { team: "ulm", origin: "proxy" },
+  });
+  assertEquals(third, '{"jsonrpc":"2.0","method":"n"}');
+});
+
+for (const isModern of [false, true]) {
+  Deno.test(`the list that the front asks for itself has the metadata, ${isModern ? "beside the client's own" : "where the client has none"}`, async () => {
+    await using world = await World.start({
+      "tools/list": (message, reply) =>
+        reply.json(result(message, { tools: [READER] })),
+    }, { tools: { readOnly: true }, metadata: [["team", "ulm"]] });
+    const meta = isModern ? MODERN_META : {};
+    await world.ask({
+      jsonrpc: "2.0",
+      id: 1,
+      method: "tools/call",
+      params: { name: "read", _meta: meta },
+    });
+    const [list] = world.target.requests.all.map((seen) =>
+      JSON.parse(seen.text())
+    );
+    assertEquals([list.method, list.params._meta], [
+      "tools/list",
+      { ...meta, team: "ulm" },
+    ]);
+  });
+}
+
+Deno.test("with a tool policy, headers that say another tool than the message are refused", async () => {
+  await using world = await World.start(
+    { "tools/call": (message, reply) => reply.json(result(message)) },
+    { tools: { readOnly: false, allow: ["read", "lésen"], deny: [] } },
+  );
+  for (
+    const [tool, headers, status] of [
+      ["read", { "Mcp-Method": "tools/call", "Mcp-Name": "read" }, 200],
+      ["read", { "Mcp-Method": "tools/call", "Mcp-Name": "write" }, 400],
+      ["read", { "Mcp-Method": "ping" }, 400],
+      ["lésen", { "Mcp-Name": "=?base64?bMOpc2Vu?=" }, 200],
+      ["read", { "Mcp-Name": "=?base64?d3JpdGU=?=" }, 400],
+    ] as const
+  ) {
+    const answer = await world.ask(call(tool), headers);
+    assertEquals(answer.status, status, JSON.stringify(headers));
+  }
+  assertEquals(world.methods, ["tools/call", "tools/call"]);
+});
+
+Deno.test("that a tool only reads is believed for a minute, and then asked for anew", async () => {
+  let nowMs = 0;
+  let asked = 0;
+  let tools: unknown[] = [READER];
+  const policy = new MessagePolicy({
+    tools: { readOnly: true, allow: [], deny: [] },
+    metadata: [],
+    now: () => nowMs,
+  });
+  const admit = () =>
+    policy.admit(
+      new TextEncoder().encode(JSON.stringify(call("read"))),
+      new Headers(),
+      () => {
+        asked++;
+        const text = JSON.stringify({
+          jsonrpc: "2.0",
+          id: 1,
+          result: { tools },
+        });
+        const answer = readMessage(new TextEncoder().encode(text));
+        if (answer.kind !== "response") throw new Error("it is an answer");
+        return Promise.resolve(answer);
+      },
+    );
+  await admit();
+  nowMs = 59_999;
+  await admit();
+  assertEquals(asked, 1);
+  nowMs = 60_000;
+  await admit();
+  assertEquals(asked, 2);
+  tools = [{ name: "read" }];
+  nowMs = 119_999;
+  await admit();
+  nowMs = 120_000;
+  await assertRejects(admit, Error, "--read-only");
+});
+
+Deno.test("that the tools have changed is heard in a stream, and they are asked for anew", async () => {
+  const change = Promise.withResolvers<void>();
+  await using world = await World.start({
+    "tools/list": (message, reply) =>
+      reply.json(result(message, { tools: [READER] })),
+    "GET": async (_message, reply) => {
+      const stream = await reply.sse();
+      await change.promise;
+      await stream.message({
+        jsonrpc: "2.0",
+        method: "notifications/tools/list_changed",
+      });
+      await stream.end();
+    },
+  }, { tools: { readOnly: true } });
+  const stream = await world.front.fetch();
+  const before = world.target.requests.length;
+  await world.ask(call("read"));
+  await world.ask(call("read"));
+  assertEquals(world.target.requests.length - before, 3);
+  change.resolve();
+  assertStringIncludes(await stream.text(), "list_changed");
+  await world.ask(call("read"));
+  assertEquals(world.target.requests.length - before, 5);
+});
+
+Deno.test("that the tools have changed is heard in the answer to subscriptions/listen, and they are asked for anew", async () => {
+  const change = Promise.withResolvers<void>();
+  const listChanged = {
+    jsonrpc: "2.0",
+    method: "notifications/tools/list_changed",
+  };
+  await using world = await World.start({
+    "tools/list": (message, reply) =>
+      reply.json(result(message, { tools: [READER] })),
+    "subscriptions/listen": async (_message, reply) => {
+      const stream = await reply.sse();
+      await change.promise;
+      await stream.message(listChanged);
+      await stream.end();
+    },
+  }, { tools: { readOnly: true } });
+  const stream = await world.front.post(
+    { jsonrpc: "2.0", id: "s", method: "subscriptions/listen" },
+    { "mcp-method": "subscriptions/listen" },
+  );
+  await world.ask(call("read"));
+  await world.ask(call("read"));
+  change.resolve();
+  assertStringIncludes(await stream.text(), JSON.stringify(listChanged));
+  await world.ask(call("read"));
+  assertEquals(world.methods.slice(1), [
+    "tools/list",
+    "tools/call",
+    "tools/call",
+    "tools/list",
+    "tools/call",
+  ]);
+});
+
+Deno.test("with read-only a client's initialize makes the next call list again", async () => {
+  let tools: unknown[] = [READER];
+  await using world = await World.start({
+    "tools/list": (message, reply) => reply.json(result(message, { tools })),
+  }, { tools: { readOnly: true } });
+  assertEquals((await world.ask(call("read"))).json.result, {});
+  tools = [{ ...READER, annotations: { readOnlyHint: false } }];
+  await world.ask({ jsonrpc: "2.0", id: 1, method: "initialize" });
+  assertEquals((await world.ask(call("read"))).json.error?.code, -31019);
+});
+
+Deno.test("a list that was asked for before the client's initialize teaches nothing", async () => {
+  const release = Promise.withResolvers<void>();
+  let tools: unknown[] = [READER];
+  let lists = 0;
+  await using world = await World.start({
+    "tools/list": async (message, reply) => {
+      const listed = tools;
+      if (lists++ === 0) await release.promise;
+      await reply.json(result(message, { tools: listed }));
+    },
+  }, { tools: { readOnly: true } });
+  const old = world.ask(LIST);
+  await world.target.requests.at(0);
+  tools = [{ ...READER, annotations: { readOnlyHint: false } }];
+  await world.ask({ jsonrpc: "2.0", id: 1, method: "initialize" });
+  release.resolve();
+  // It is shown as the target says; it is of the session that is gone.
+  assertEquals(toolNames((await old).json), ["read"]);
+  assertEquals((await world.ask(call("read"))).json.error?.code, -31019);
+});
+
+Deno.test("with a tool policy no coding is claimed for a message that was checked without one", async () => {
+  await using world = await World.start({}, { tools: { deny: ["write"] } });
+  await world.ask(call("read"), { "content-encoding": "deflate" });
+  const [seen] = world.target.requests.all;
+  assertEquals(seen.header("content-encoding"), undefined);
+});

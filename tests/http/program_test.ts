@@ -1,0 +1,356 @@
+/** The whole program with --listen. */
+import { Client } from "@modelcontextprotocol/sdk/client";
+// @ts-types="@modelcontextprotocol/sdk/client/streamableHttp"
+import { StreamableHTTPClientTransport } from "@modelcontextprotocol/sdk/client/streamableHttp.js";
+import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
+import { within } from "../support/deadline.ts";
+import { Front } from "../support/http_front.ts";
+import { type Line, ProxyProcess } from "../support/proxy_process.ts";
+import { RawClient } from "../support/raw_client.ts";
+import { mcp, type McpHandler, result } from "../support/raw_mcp.ts";
+import { RawServer } from "../support/raw_server.ts";
+import { SdkServer } from "../support/sdk_server.ts";
+import { TEST_VERIFIER } from "../support/test_identity.ts";
+
+const ANYWHERE = { net: ["127.0.0.1:0"] };
+const PING = '{"jsonrpc":"2.0","id":1,"method":"ping"}';
+const TOKEN = "a-token-for-the-whole-program";
+
+/** A field of the first log line that has it. */
+async function logged(proxy: ProxyProcess, name: string): Promise<string> {
+  const has = ({ value }: Line) =>
+    typeof value === "object" && value !== null && name in value;
+  const { value } = await proxy.waitForLog(has);
+  return String(Object(value)[name]);
+}
+
+/** Where the program listens. */
+async function endpoint(proxy: ProxyProcess): Promise<URL> {
+  return new URL(await logged(proxy, "url"));
+}
+
+Deno.test("with --listen the SDK's client works with the token in the file that the log names", async () => {
+  const directory = await Deno.makeTempDir();
+  await using server = await SdkServer.start({ verifier: TEST_VERIFIER });
+  let tokenFile = "";
+  {
+    await using proxy = await ProxyProcess.start({
+      target: server.url,
+      args: ["--listen", "127.0.0.1:0"],
+      permissions: { ...ANYWHERE, write: [directory] },
+      env: { TMPDIR: directory, TMP: directory, TEMP: directory },
+    });
+    const url = await endpoint(proxy);
+    tokenFile = await logged(proxy, "tokenFile");
+    const token = await Deno.readTextFile(tokenFile);
+    const client = new Client({ name: "sdk-client", version: "1.0.0" });
+    await client.connect(
+      new StreamableHTTPClientTransport(url, {
+        requestInit: { headers: { authorization: `Bearer ${token}` } },
+      }),
+    );
+    const { structuredContent } = await client.callTool({
+      name: "add",
+      arguments: { a: 2, b: 40 },
+    });
+    assertEquals(structuredContent, { sum: 42 });
+    await client.close();
+    const { all } = server.gate.records;
+    assertEquals(all.every(({ verdict }) => verdict.ok), true);
+
+    if (Deno.build.os !== "windows") {
+      proxy.signal("SIGTERM");
+      assertEquals((await proxy.status()).code, 0);
+      await assertRejects(() => Deno.stat(tokenFile), Deno.errors.NotFound);
+    }
+    assertEquals(proxy.stderr.includes(token), false);
+    assertEquals(proxy.frames.length, 0);
+  }
+  await Deno.remove(directory, { recursive: true });
+});
+
+Deno.test("with --read-only a call that looks like an answer is not sent", async () => {
+  await using target = await RawServer.start({
+    verifier: TEST_VERIFIER,
+    handler: mcp({}),
+  });
+  await using proxy = await ProxyProcess.start({
+    target: target.url,
+    args: ["--read-only"],
+    permissions: ANYWHERE,
+    env: { MCP_LISTEN: "127.0.0.1:0", MCP_LISTEN_TOKEN: TOKEN },
+  });
+  const answer = await fetch(await endpoint(proxy), {
+    method: "POST",
+    body:
+      '{"jsonrpc":"2.0","id":1,"Method":"tools/call","result":null,"params":{"name":"delete_x"}}',
+    headers: { authorization: `Bearer ${TOKEN}` },
+  });
+  assertEquals(answer.status, 400);
+  assertEquals((await answer.json()).error.code, -32600);
+  assertEquals(target.requests.length, 0);
+});
+
+Deno.test("a runtime directory that is no absolute path is not where the token goes", async () => {
+  const directory = await Deno.makeTempDir();
+  for (const wrong of ["", "."]) {
+    await using proxy = await ProxyProcess.start({
+      target: new URL("http://127.0.0.1:1/mcp"),
+      args: ["--listen", "127.0.0.1:0"],
+      permissions: {
+        ...ANYWHERE,
+        env: ["XDG_RUNTIME_DIR"],
+        write: [directory],
+      },
+      env: {
+        XDG_RUNTIME_DIR: wrong,
+        TMPDIR: directory,
+        TMP: directory,
+        TEMP: directory,
+      },
+    });
+    const file = await logged(proxy, "tokenFile");
+    assertStringIncludes(file, directory);
+  }
+  await Deno.remove(directory, { recursive: true });
+});
+
+Deno.test("a runtime directory that is not there is warned of, and the token goes elsewhere", async () => {
+  const directory = await Deno.makeTempDir();
+  const gone = `${directory}/gone`;
+  {
+    await using proxy = await ProxyProcess.start({
+      target: new URL("http://127.0.0.1:1/mcp"),
+      args: ["--listen", "127.0.0.1:0"],
+      permissions: {
+        ...ANYWHERE,
+        env: ["XDG_RUNTIME_DIR"],
+        write: [directory],
+      },
+      env: {
+        XDG_RUNTIME_DIR: gone,
+        TMPDIR: directory,
+        TMP: directory,
+        TEMP: directory,
+      },
+    });
+    assertEquals(await logged(proxy, "directory"), gone);
+    const file = await logged(proxy, "tokenFile");
+    assertEquals(file.includes("gone"), false);
+    assertStringIncludes(file, directory);
+  }
+  await Deno.remove(directory, { recursive: true });
+});
+
+Deno.test("--max-concurrency says how many requests may be under way at the front", async () => {
+  const asked = Promise.withResolvers<void>();
+  const cue = Promise.withResolvers<void>();
+  await using target = await RawServer.start(mcp({
+    slow: async (message, reply) => {
+      asked.resolve();
+      await Promise.race([cue.promise, reply.closed]);
+      await reply.json(result(message));
+    },
+  }));
+  await using proxy = await ProxyProcess.start({
+    target: target.url,
+    args: ["--listen=127.0.0.1:0", "--no-listen-token", "--max-concurrency=1"],
+    permissions: ANYWHERE,
+  });
+  const url = await endpoint(proxy);
+  const body = '{"jsonrpc":"2.0","id":1,"method":"slow"}';
+  const first = fetch(url, { method: "POST", body });
+  await within(asked.promise, "the first request");
+  const second = await fetch(url, { method: "POST", body: PING });
+  const { error } = await second.json();
+  assertEquals([second.status, error.code], [503, -31020]);
+  cue.resolve();
+  assertEquals((await (await first).json()).result, {});
+});
+
+Deno.test("address and token may come from the environment, and the token is in no log line", async () => {
+  await using target = await RawServer.start({
+    verifier: TEST_VERIFIER,
+    handler: mcp({}),
+  });
+  await using proxy = await ProxyProcess.start({
+    target: target.url,
+    args: ["--log-level", "debug"],
+    permissions: ANYWHERE,
+    env: { MCP_LISTEN: "127.0.0.1:0", MCP_LISTEN_TOKEN: TOKEN },
+  });
+  const url = await endpoint(proxy);
+  const post = (authorization: string) =>
+    fetch(url, { method: "POST", body: PING, headers: { authorization } });
+  const right = await post(`Bearer ${TOKEN}`);
+  assertEquals((await right.json()).id, 1);
+  const wrong = await post(`Bearer ${TOKEN}-not`);
+  assertEquals(wrong.status, 401);
+  await wrong.body?.cancel();
+  await proxy.waitForLog(({ text }) => text.includes("refused a request"));
+  assertEquals(proxy.stderr.includes(TOKEN), false);
+});
+
+Deno.test("MCP_NO_LISTEN_TOKEN asks for no token, and MCP_LISTEN_HOST takes that name and no other", async () => {
+  await using target = await RawServer.start(mcp({}));
+  await using proxy = await ProxyProcess.start({
+    target: target.url,
+    permissions: ANYWHERE,
+    env: {
+      MCP_LISTEN: "127.0.0.1:0",
+      MCP_NO_LISTEN_TOKEN: "true",
+      MCP_LISTEN_HOST: "mcp.example,proxy.internal",
+    },
+  });
+  const { port } = await endpoint(proxy);
+  const statuses: Record<string, number> = {};
+  for (const host of ["mcp.example", "proxy.internal", "other.example"]) {
+    using client = await RawClient.connect(Number(port));
+    await client.sendPost("/mcp", [`Host: ${host}`], PING);
+    statuses[host] = (await client.head()).status;
+  }
+  assertEquals(statuses, {
+    "mcp.example": 200,
+    "proxy.internal": 200,
+    "other.example": 403,
+  });
+  assertEquals(target.requests.length, 2);
+});
+
+Deno.test("a tool policy and metadata hold with --listen", async () => {
+  const list: McpHandler = (message, reply) =>
+    reply.json(result(message, {
+      tools: [
+        { name: "read", annotations: { readOnlyHint: true } },
+        { name: "write" },
+      ],
+    }));
+  await using target = await RawServer.start(mcp({ "tools/list": list }));
+  await using proxy = await ProxyProcess.start({
+    target: target.url,
+    args: [
+      "--listen=127.0.0.1:0",
+      "--no-listen-token",
+      "--read-only",
+      "--metadata=team=ulm",
+    ],
+    permissions: ANYWHERE,
+  });
+  const url = await endpoint(proxy);
+  const ask = async (method: string, params: unknown = {}) => {
+    const body = JSON.stringify({ jsonrpc: "2.0", id: 1, method, params });
+    return await (await fetch(url, { method: "POST", body })).json();
+  };
+  assertEquals((await ask("tools/call", { name: "write" })).error.code, -31019);
+  const { tools } = (await ask("tools/list")).result;
+  assertEquals(tools.map(({ name }: { name: string }) => name), ["read"]);
+  assertEquals((await ask("tools/call", { name: "read" })).result, {});
+  const last = target.requests.all.at(-1)?.text() ?? "";
+  assertEquals(JSON.parse(last).params._meta, { team: "ulm" });
+});
+
+/** A program with a call under way that is told to stop. */
+async function stopping(
+  target: RawServer,
+  asked: Promise<void>,
+): Promise<{ proxy: ProxyProcess; url: URL; call: Promise<Response> }> {
+  const proxy = await ProxyProcess.start({
+    target: target.url,
+    args: ["--listen=127.0.0.1:0", "--no-listen-token"],
+    permissions: ANYWHERE,
+  });
+  const url = await endpoint(proxy);
+  const body = '{"jsonrpc":"2.0","id":1,"method":"slow"}';
+  const call = fetch(url, { method: "POST", body });
+  await within(asked, "the call");
+  proxy.signal("SIGTERM");
+  await proxy.waitForLog(({ text }) => text.includes('"stopping"'));
+  return { proxy, url, call };
+}
+
+Deno.test({
+  name:
+    "at SIGTERM a call under way is answered, and /healthz says draining until then",
+  ignore: Deno.build.os === "windows",
+  async fn() {
+    const asked = Promise.withResolvers<void>();
+    const cue = Promise.withResolvers<void>();
+    await using target = await RawServer.start(mcp({
+      slow: async (message, reply) => {
+        asked.resolve();
+        await Promise.race([cue.promise, reply.closed]);
+        await reply.json(result(message));
+      },
+      hang: (_message, reply) => reply.hang(),
+    }));
+    // Tells by a 504 that more time has passed than there is for stdio.
+    await using clock = await Front.start({
+      target: target.url,
+      timeoutMs: 1_000,
+    });
+    const { proxy, url, call } = await stopping(target, asked.promise);
+    await using _proxy = proxy;
+    const tick = await clock.post({ jsonrpc: "2.0", id: 1, method: "hang" });
+    assertEquals(tick.status, 504);
+    await tick.body?.cancel();
+    const health = await fetch(new URL("/healthz", url));
+    assertEquals([health.status, await health.text()], [503, "draining\n"]);
+    cue.resolve();
+    assertEquals((await (await call).json()).result, {});
+    assertEquals((await proxy.status()).code, 0);
+  },
+});
+
+Deno.test({
+  name:
+    "at a second SIGTERM a call under way is given up with the word that it may have run",
+  ignore: Deno.build.os === "windows",
+  async fn() {
+    const asked = Promise.withResolvers<void>();
+    await using target = await RawServer.start(mcp({
+      slow: async (_message, reply) => {
+        asked.resolve();
+        await reply.hang();
+      },
+    }));
+    const { proxy, call } = await stopping(target, asked.promise);
+    await using _proxy = proxy;
+    proxy.signal("SIGTERM");
+    const answer = await call;
+    const { error } = await answer.json();
+    assertEquals([answer.status, error.data.mayHaveRun], [504, true]);
+    assertEquals((await proxy.status()).code, 0);
+    assertStringIncludes(proxy.stderr, "stopping at once");
+  },
+});
+
+const FAULTS: readonly (readonly [args: readonly string[], says: string])[] = [
+  [["--listen", "8080"], "listen must be HOST:PORT"],
+  [["--listen", "0.0.0.0:0", "--no-listen-token"], "--no-listen-token"],
+  [["--listen", "127.0.0.1:0", "--listen-token", "a b"], "listen token must"],
+  [["--listen", "127.0.0.1:0", "--bridge"], "--bridge"],
+  [
+    ["--listen", "127.0.0.1:0", "--profile", "a", "--profile", "b"],
+    "several profiles are for one client over stdio",
+  ],
+  [["--listen", "127.0.0.1:0", "--retries=2"], "unset --retries, --listen or"],
+  [["--listen", "127.0.0.1:0", "--no-recover"], "--no-recover is for one"],
+  [["--listen", "127.0.0.1:0", "--no-cookies"], "--no-cookies is for one"],
+  [
+    ["--listen", "127.0.0.1:0", "--transport", "sse"],
+    "--transport sse is for one client",
+  ],
+  [["--listen-token", "abc"], "means nothing over stdio"],
+];
+
+for (const [args, says] of FAULTS) {
+  Deno.test(`${args.join(" ")} is a configuration error`, async () => {
+    await using proxy = await ProxyProcess.start({
+      target: new URL("http://127.0.0.1:1/mcp"),
+      args,
+    });
+    assertEquals((await proxy.status()).code, 2);
+    assertStringIncludes(proxy.stderr, "configuration error: ");
+    assertStringIncludes(proxy.stderr, says);
+  });
+}

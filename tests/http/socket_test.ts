@@ -1,0 +1,163 @@
+/** The HTTP front at a Unix socket, and addresses that cannot be had. */
+import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
+import { createServer } from "node:http";
+import { ConfigError } from "../../src/errors.ts";
+import { listen } from "../../src/http/listen.ts";
+import { Front, TEST_TOKEN } from "../support/http_front.ts";
+import { RawClient } from "../support/raw_client.ts";
+import { mcp } from "../support/raw_mcp.ts";
+import { RawServer } from "../support/raw_server.ts";
+
+const PING = '{"jsonrpc":"2.0","id":1,"method":"ping"}';
+const ignore = Deno.build.os === "windows";
+
+/** The status of a POST over a socket, with these header lines. */
+async function post(path: string, ...lines: string[]): Promise<number> {
+  using client = await RawClient.connect(path);
+  await client.sendPost("/mcp", lines, PING);
+  return (await client.head()).status;
+}
+
+Deno.test({
+  name:
+    "a Unix socket serves under any Host, is its owner's alone, and goes with the front",
+  ignore,
+  async fn() {
+    const directory = await Deno.makeTempDir();
+    const path = `${directory}/front.sock`;
+    await using target = await RawServer.start(mcp({}));
+    {
+      await using _front = await Front.start({
+        target: target.url,
+        listen: { path },
+      });
+      const { mode } = await Deno.stat(path);
+      assertEquals((mode ?? 0) & 0o777, 0o600);
+      const bearer = `Authorization: Bearer ${TEST_TOKEN}`;
+      assertEquals(await post(path, "Host: whatever", bearer), 200);
+      assertEquals(await post(path, "Host: whatever"), 401);
+      assertEquals(
+        await post(path, "Host: evil", "Origin: http://evil", bearer),
+        403,
+      );
+    }
+    await assertRejects(() => Deno.stat(path), Deno.errors.NotFound);
+    await Deno.remove(directory);
+  },
+});
+
+Deno.test({
+  name: "a Unix socket is its owner's alone from the moment when it is there",
+  ignore,
+  async fn() {
+    const directory = await Deno.makeTempDir();
+    const path = `${directory}/front.sock`;
+    const before = Deno.umask();
+    const server = createServer();
+    let mode: number | null = null;
+    // The first to hear of it, before whoever waits for it to listen.
+    server.once("listening", () => mode = Deno.statSync(path).mode);
+    await listen(server, { path });
+    assertEquals((mode ?? 0) & 0o777, 0o600);
+    assertEquals(Deno.umask(), before);
+    server.close();
+    await Deno.remove(directory, { recursive: true });
+  },
+});
+
+Deno.test({
+  name: "a Unix socket needs no token when none is wanted",
+  ignore,
+  async fn() {
+    const directory = await Deno.makeTempDir();
+    const path = `${directory}/front.sock`;
+    await using target = await RawServer.start(mcp({}));
+    {
+      await using _front = await Front.start({
+        target: target.url,
+        listen: { path },
+        token: false,
+      });
+      assertEquals(await post(path, "Host: localhost"), 200);
+    }
+    await Deno.remove(directory);
+  },
+});
+
+Deno.test({
+  name: "a socket that a killed program left behind is replaced",
+  ignore,
+  async fn() {
+    const directory = await Deno.makeTempDir();
+    const path = `${directory}/front.sock`;
+    const killed = new Deno.Command(Deno.execPath(), {
+      args: [
+        "eval",
+        `Deno.listen({ transport: "unix", path: ${JSON.stringify(path)} });
+         Deno.kill(Deno.pid, "SIGKILL");`,
+      ],
+    });
+    await killed.output();
+    assertEquals((await Deno.lstat(path)).isSocket, true);
+    await using target = await RawServer.start(mcp({}));
+    {
+      await using _front = await Front.start({
+        target: target.url,
+        listen: { path },
+        token: false,
+      });
+      assertEquals(await post(path, "Host: localhost"), 200);
+    }
+    await Deno.remove(directory);
+  },
+});
+
+Deno.test({
+  name:
+    "a socket in use, a file that is none, and a missing directory are configuration errors",
+  ignore,
+  async fn() {
+    const directory = await Deno.makeTempDir();
+    const target = new URL("http://127.0.0.1:1/mcp");
+    const fails = async (path: string, why: string) => {
+      const error = await assertRejects(
+        () => Front.start({ target, listen: { path } }),
+        ConfigError,
+      );
+      assertStringIncludes(error.message, `unix:${path}: `);
+      assertStringIncludes(error.message, why);
+      assertStringIncludes(error.message, "--listen");
+    };
+    const path = `${directory}/front.sock`;
+    {
+      await using _front = await Front.start({ target, listen: { path } });
+      await fails(path, "already in use");
+      assertEquals(await post(path, "Host: localhost"), 401);
+    }
+    const file = `${directory}/notes.txt`;
+    await Deno.writeTextFile(file, "not a socket");
+    await fails(file, "what is there is no socket");
+    assertEquals(await Deno.readTextFile(file), "not a socket");
+    await fails(`${directory}/missing/front.sock`, "no such file or directory");
+    await Deno.remove(directory, { recursive: true });
+  },
+});
+
+Deno.test("a port in use, and a host that is not here, are configuration errors", async () => {
+  const target = new URL("http://127.0.0.1:1/mcp");
+  await using front = await Front.start({ target });
+  const { port } = front;
+  for (
+    const [hostname, name] of [
+      ["127.0.0.1", `127.0.0.1:${port}`],
+      ["192.0.2.1", `192.0.2.1:${port}`],
+    ]
+  ) {
+    const error = await assertRejects(
+      () => Front.start({ target, listen: { hostname, port } }),
+      ConfigError,
+    );
+    assertStringIncludes(error.message, name);
+    assertStringIncludes(error.message, "--listen");
+  }
+});

@@ -1,0 +1,110 @@
+/** What takes the place of a stream at the HTTP front: what a message says. */
+import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
+import { within } from "../support/deadline.ts";
+import { Front } from "../support/http_front.ts";
+import { mcp, type McpHandler } from "../support/raw_mcp.ts";
+import { RawServer } from "../support/raw_server.ts";
+
+const LISTEN = "subscriptions/listen";
+const CLAIM = { "mcp-method": LISTEN };
+const PING = '{"jsonrpc":"2.0","id":1,"method":"ping"}';
+
+/** Opens a stream, and leaves it open. */
+const stand: McpHandler = async (_message, reply) => {
+  const stream = await reply.sse();
+  await stream.closed;
+};
+
+for (const method of [LISTEN, "events/stream"]) {
+  Deno.test(`${method} that no header names takes a place of a stream, and none of a request`, async () => {
+    await using target = await RawServer.start(mcp({ [method]: stand }));
+    await using front = await Front.start({
+      target: target.url,
+      maxRequests: 1,
+      maxStreams: 1,
+    });
+    const stream = await front.post({ jsonrpc: "2.0", id: 1, method });
+    assertEquals(stream.status, 200);
+    const refused = await front.post({ jsonrpc: "2.0", id: 2, method });
+    const { id, error } = await refused.json();
+    assertEquals([refused.status, id, error.code], [503, 2, -31020]);
+    assertStringIncludes(error.message, "1 streams stand open");
+    assertEquals(error.data.mayHaveRun, false);
+    assertEquals((await (await front.post(PING)).json()).id, 1);
+    await stream.body?.cancel();
+  });
+}
+
+Deno.test("a subscriptions/listen that its header names finds a place while all of requests are taken", async () => {
+  const asked = Promise.withResolvers<void>();
+  await using target = await RawServer.start(mcp({
+    slow: async (_message, reply) => {
+      asked.resolve();
+      await reply.hang();
+    },
+    [LISTEN]: stand,
+  }));
+  await using front = await Front.start({
+    target: target.url,
+    maxRequests: 1,
+    drainMs: 0,
+  });
+  const slow = front.post({ jsonrpc: "2.0", id: 1, method: "slow" });
+  await within(asked.promise, "the request");
+  const message = { jsonrpc: "2.0", id: 2, method: LISTEN };
+  const stream = await front.post(message, CLAIM);
+  assertEquals(stream.status, 200);
+  await stream.body?.cancel();
+  await front.stop();
+  await (await slow).body?.cancel();
+});
+
+const OTHERS: readonly (readonly [what: string, body: string])[] = [
+  ["a message with another method", PING],
+  [
+    "a message with two methods",
+    `{"jsonrpc":"2.0","id":1,"method":"tools/call","method":"${LISTEN}"}`,
+  ],
+  ["a notification", `{"jsonrpc":"2.0","method":"${LISTEN}"}`],
+  ["a batch", `[{"jsonrpc":"2.0","id":1,"method":"${LISTEN}"}]`],
+  ["what is no JSON", LISTEN],
+];
+
+for (const [what, body] of OTHERS) {
+  Deno.test(`${what} takes a place of a request, although its header says subscriptions/listen`, async () => {
+    const asked = Promise.withResolvers<void>();
+    const release = Promise.withResolvers<void>();
+    await using target = await RawServer.start(async (_request, reply) => {
+      asked.resolve();
+      await Promise.race([release.promise, reply.closed]);
+      await reply.json({});
+    });
+    await using front = await Front.start({
+      target: target.url,
+      maxRequests: 1,
+    });
+    const first = front.post(body, CLAIM);
+    await within(asked.promise, "the first request");
+    const second = await within(front.post(body, CLAIM), "the refusal", 5_000);
+    // To a batch: an error for each request.
+    const [{ error }] = [await second.json()].flat();
+    assertEquals([second.status, error.code], [503, -31020]);
+    assertStringIncludes(error.message, "1 requests are under way");
+    release.resolve();
+    const answer = await first;
+    assertEquals([answer.status, await answer.text()], [200, "{}"]);
+    assertEquals(target.requests.length, 1);
+  });
+}
+
+Deno.test("the time limits hold for a call's stream, although its header says subscriptions/listen", async () => {
+  await using target = await RawServer.start(mcp({ ping: stand }));
+  await using front = await Front.start({
+    target: target.url,
+    timeoutMs: 200,
+  });
+  const call = await front.post(PING, CLAIM);
+  assertEquals(call.status, 200);
+  const read = within(call.text(), "the end of the stream", 5_000);
+  await assertRejects(() => read, TypeError);
+});

@@ -1,0 +1,223 @@
+import {
+  assert,
+  assertEquals,
+  assertFalse,
+  assertNotMatch,
+  assertStringIncludes,
+} from "@std/assert";
+import {
+  createLog,
+  type LogFields,
+  type LogFormat,
+} from "../../src/log/log.ts";
+import { Redactor } from "../../src/redact/redact.ts";
+
+const TIME = Date.UTC(2026, 0, 2, 3, 4, 5, 6);
+
+/** The lines that one entry becomes. */
+function linesOf(
+  format: LogFormat,
+  message: string,
+  fields?: LogFields,
+  redact: (text: string) => string = (text) => text,
+): string[] {
+  const lines: string[] = [];
+  const log = createLog({
+    level: "debug",
+    format,
+    write: (line) => lines.push(line),
+    redact,
+    now: () => TIME,
+  });
+  log.info(message, fields);
+  return lines;
+}
+
+Deno.test("a JSON line has time, level, message and then the fields", () => {
+  const [line] = linesOf("json", "answered", {
+    method: "tools/call",
+    status: 200,
+    streamed: true,
+    names: ["a", "b"],
+    left: undefined,
+  });
+  assertEquals(
+    line,
+    '{"time":"2026-01-02T03:04:05.006Z","level":"info","message":"answered",' +
+      '"method":"tools/call","status":200,"streamed":true,"names":["a","b"]}\n',
+  );
+});
+
+Deno.test("a text line quotes what would not read back", () => {
+  const [line] = linesOf("text", "answered", {
+    method: "tools/call",
+    status: 200,
+    cause: 'no "such" host',
+    empty: "",
+    pair: "a=b",
+    names: ["a b"],
+    left: undefined,
+  });
+  assertEquals(
+    line,
+    "2026-01-02T03:04:05.006Z info  answered method=tools/call status=200 " +
+      'cause="no \\"such\\" host" empty="" pair="a=b" names=["a b"]\n',
+  );
+});
+
+Deno.test("what is below the level is not written", () => {
+  const lines: string[] = [];
+  const log = createLog({
+    level: "warn",
+    format: "text",
+    write: (line) => lines.push(line),
+    redact: (text) => text,
+  });
+  log.debug("one");
+  log.info("two");
+  log.warn("three");
+  log.error("four");
+  assertEquals(lines.length, 2);
+  assertStringIncludes(lines[0], "warn  three");
+  assertStringIncludes(lines[1], "error four");
+});
+
+Deno.test("nothing that is logged can forge a line, a field or a terminal command", () => {
+  const evil =
+    'x\n{"level":"error"}\r\u2028\u0085\x1b[2J\x9b2J\u202e level=error';
+  for (const format of ["json", "text"] as const) {
+    const lines = linesOf(format, evil, { [evil]: evil, list: [evil] });
+    assertEquals(lines.length, 1);
+    // deno-lint-ignore no-control-regex
+    assertNotMatch(lines[0].slice(0, -1), /[\0-\x1f\x7f-\x9f\u2028-\u202e]/);
+    assert(lines[0].endsWith("\n"));
+  }
+  const [line] = linesOf("json", evil, { value: evil });
+  const entry: unknown = JSON.parse(line);
+  assertEquals(entry, {
+    time: "2026-01-02T03:04:05.006Z",
+    level: "info",
+    message: evil,
+    value: evil,
+  });
+});
+
+Deno.test("no character of a line is invisible, and none turns others around", () => {
+  const ranges = [
+    [0x00ad, 0x00ad],
+    [0x034f, 0x034f],
+    [0x061c, 0x061c],
+    [0x115f, 0x1160],
+    [0x180b, 0x180f],
+    [0x200b, 0x200f],
+    [0x202a, 0x202e],
+    [0x2060, 0x206f],
+    [0x3164, 0x3164],
+    [0xd800, 0xd800],
+    [0xfe00, 0xfe0f],
+    [0xfeff, 0xfeff],
+    [0xfff9, 0xfffb],
+    [0x1d173, 0x1d17a],
+    [0xe0000, 0xe0fff],
+  ];
+  for (const [first, last] of ranges) {
+    for (let code = first; code <= last; code++) {
+      const character = String.fromCodePoint(code);
+      const said = `a${character}b`;
+      for (const format of ["json", "text"] as const) {
+        const [line] = linesOf(format, said, { [said]: said, list: [said] });
+        assertFalse(line.includes(character), code.toString(16));
+        assertStringIncludes(line, "a\\u", code.toString(16));
+        if (format === "json") assertEquals(JSON.parse(line).message, said);
+      }
+    }
+  }
+});
+
+Deno.test("a field cannot take the place of time, level or message", () => {
+  const [line] = linesOf("json", "refused", {
+    time: "then",
+    level: "debug",
+    message: "forged",
+  });
+  assertEquals(JSON.parse(line), {
+    time: "2026-01-02T03:04:05.006Z",
+    level: "info",
+    message: "refused",
+    "field.time": "then",
+    "field.level": "debug",
+    "field.message": "forged",
+  });
+});
+
+Deno.test("secrets are taken out of message, fields and lists, in both formats", () => {
+  const secret = 'wJalr"XUtn\\FEMI/K7MDENG';
+  const redactor = new Redactor();
+  redactor.add(secret);
+  const signature = "0123456789abcdef".repeat(4);
+  for (const format of ["json", "text"] as const) {
+    const [line] = linesOf(format, `sent ${secret}`, {
+      header: `x-amz-security-token: token"${secret}`,
+      "x-amz-security-token": "IQoJb3JpZ2luX2Vj",
+      signature: signature.slice(0, 40),
+      echoed: `Signature=${signature}`,
+      list: ["fine", secret, "also fine"],
+    }, redactor.redact);
+    for (const part of ["wJalr", "IQoJ", "01234567"]) {
+      assertFalse(line.includes(part), `${part} in ${line}`);
+    }
+    assertStringIncludes(line, "also fine");
+    if (format === "json") JSON.parse(line);
+  }
+});
+
+Deno.test("what writing or redacting throws is lost, and later lines are not", () => {
+  const lines: string[] = [];
+  let isBroken = true;
+  const log = createLog({
+    level: "info",
+    format: "json",
+    write: (line) => {
+      if (isBroken) throw new Deno.errors.BrokenPipe();
+      lines.push(line);
+    },
+    redact: (text) => {
+      if (text === "bad") throw new Error("bad");
+      return text;
+    },
+  });
+  log.info("lost");
+  isBroken = false;
+  log.info("bad");
+  log.info("kept");
+  assertEquals(lines.length, 1);
+  assertStringIncludes(lines[0], '"message":"kept"');
+});
+
+Deno.test("a line has the time of the machine when no clock is given", () => {
+  const lines: string[] = [];
+  const before = new Date().toISOString();
+  createLog({
+    level: "info",
+    format: "json",
+    write: (line) => lines.push(line),
+    redact: (text) => text,
+  }).info("now");
+  const { time }: { time: string } = JSON.parse(lines[0]);
+  assert(before <= time && time <= new Date().toISOString(), time);
+});
+
+Deno.test("two logs do not share what they write to", () => {
+  const first: string[] = [];
+  const second: string[] = [];
+  const options = {
+    level: "info",
+    format: "text",
+    redact: (t: string) => t,
+  } as const;
+  const one = createLog({ ...options, write: (line) => first.push(line) });
+  const two = createLog({ ...options, write: (line) => second.push(line) });
+  one.info("one");
+  two.info("two");
+  assertEquals([first.length, second.length], [1, 1]);
+});

@@ -1,0 +1,162 @@
+import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import {
+  bridged,
+  legacyTarget,
+  messages,
+  modernParams,
+  modernTarget,
+} from "../../support/bridge_world.ts";
+import { INITIALIZED, type McpHandler, result } from "../../support/raw_mcp.ts";
+
+const ACKNOWLEDGED = "notifications/subscriptions/acknowledged";
+const LOG_LEVEL = "io.modelcontextprotocol/logLevel";
+const SUBSCRIPTION = "io.modelcontextprotocol/subscriptionId";
+
+/** Acknowledges each subscription, and ends those that `end` says, by number. */
+function listening(
+  end: (count: number) => "result" | "cancelled" | undefined,
+): McpHandler {
+  let count = 0;
+  return async (message, reply) => {
+    const how = end(++count);
+    const { notifications } = message.params;
+    const _meta = { [SUBSCRIPTION]: message.id };
+    const stream = await reply.sse();
+    await stream.message({
+      jsonrpc: "2.0",
+      method: ACKNOWLEDGED,
+      params: { _meta, notifications },
+    });
+    if (how === "result") await stream.message(result(message, { _meta }));
+    if (how === "cancelled") {
+      await stream.message({
+        jsonrpc: "2.0",
+        method: "notifications/cancelled",
+        params: { requestId: message.id },
+      });
+    }
+    if (how === undefined) await stream.closed;
+    else await stream.end();
+  };
+}
+
+for (const how of ["result", "cancelled"] as const) {
+  Deno.test(`a subscription of the bridge's that the target ends (${how}) is opened again, and the client is told what it may have missed`, async () => {
+    await using w = await bridged(modernTarget({
+      "subscriptions/listen": listening((count) =>
+        count === 1 ? how : undefined
+      ),
+    }));
+    await w.client.initialize();
+    const { json } = await w.client.next();
+    assertEquals(json, {
+      jsonrpc: "2.0",
+      method: "notifications/tools/list_changed",
+    });
+    const subscriptions = messages(w.server.requests.all)
+      .filter(({ method }) => method === "subscriptions/listen");
+    assertEquals(subscriptions.length, 2);
+    const [first, second] = subscriptions;
+    assert(first.id !== second.id);
+    assertEquals(first.params.notifications, second.params.notifications);
+    assertEquals(await w.client.close(), []);
+  });
+}
+
+Deno.test("a subscription that the target refuses is not asked for again", async () => {
+  const { promise: refused, resolve } = Promise.withResolvers<void>();
+  await using w = await bridged(
+    modernTarget({
+      "subscriptions/listen": async (message, reply) => {
+        await reply.json({
+          jsonrpc: "2.0",
+          id: message.id,
+          error: { code: -32603, message: "not today" },
+        });
+      },
+    }),
+    {
+      log: {
+        debug() {},
+        info() {},
+        warn: (message) => {
+          if (message === "the target refused a subscription") resolve();
+          assertStringIncludes(message, "refused");
+        },
+        error() {},
+      },
+    },
+  );
+  await w.client.initialize();
+  await refused;
+  w.client.request(1, "tools/list");
+  await w.client.answer(1);
+  const asked = messages(w.server.requests.all)
+    .filter(({ method }) => method === "subscriptions/listen");
+  assertEquals(asked.length, 1);
+});
+
+Deno.test("once the client is gone nobody is asked: the call ends with what the target makes of that", async () => {
+  const isEnding = Promise.withResolvers<void>();
+  const answered = new Map<unknown, (value: unknown) => void>();
+  await using w = await bridged(legacyTarget({
+    GET: (_none, reply) => reply.status(405),
+    "tools/call": async (message, reply) => {
+      const { name } = message.params;
+      const stream = await reply.sse();
+      if (name === "late") await isEnding.promise;
+      const { promise, resolve } = Promise.withResolvers<unknown>();
+      answered.set(name, resolve);
+      await stream.message({
+        jsonrpc: "2.0",
+        id: name,
+        method: "elicitation/create",
+        params: { message: "well?" },
+      });
+      await stream.message(
+        result(message, { content: [], got: await promise }),
+      );
+      await stream.end();
+    },
+    "notifications/cancelled": async (_message, reply) => {
+      await reply.status(202);
+      isEnding.resolve();
+    },
+    response: async (message, reply) => {
+      await reply.status(202);
+      answered.get(message.id)?.(message.error ?? message.result);
+    },
+  }));
+  const call = (id: number, name: string) =>
+    w.client.request(
+      id,
+      "tools/call",
+      modernParams({ name }, { elicitation: {} }),
+    );
+  call(1, "early");
+  const { json } = await w.client.answer(1);
+  assertEquals(json.result.resultType, "input_required");
+  call(2, "late");
+  await w.server.requests.find((seen) => seen.text().includes("late"));
+  const rest = await w.client.close();
+  assertEquals(rest.map(({ json }) => [json.id, json.result.got.message]), [
+    [2, "the client is gone"],
+  ]);
+});
+
+Deno.test("a log level that the target never takes holds nothing up at the end", async () => {
+  await using w = await bridged(legacyTarget({
+    GET: (_none, reply) => reply.status(405),
+    initialize: (message, reply) =>
+      reply.json(
+        result(message, { ...INITIALIZED, capabilities: { logging: {} } }),
+      ),
+    "logging/setLevel": (_message, reply) => reply.hang(),
+  }));
+  const { _meta } = modernParams();
+  const meta = Object.entries(_meta ?? {}).concat([[LOG_LEVEL, "debug"]]);
+  w.client.request(1, "tools/list", { _meta: Object.fromEntries(meta) });
+  await w.client.answer(1);
+  await w.server.requests.find((seen) => seen.text().includes("setLevel"));
+  assertEquals(await w.client.close(), []);
+});

@@ -1,0 +1,272 @@
+import {
+  assertEquals,
+  assertGreaterOrEqual,
+  assertStringIncludes,
+} from "@std/assert";
+import {
+  bridged,
+  CAPABILITIES,
+  DISCOVERED,
+  legacyTarget,
+  messages,
+  modernTarget,
+  rpcError,
+  VERSION,
+} from "../../support/bridge_world.ts";
+import { mcp, type McpHandler, result } from "../../support/raw_mcp.ts";
+
+Deno.test("a legacy client's requests get the _meta of the modern era, every other byte as it was", async () => {
+  await using w = await bridged(modernTarget());
+  const { json } = await w.client.initialize({ capabilities: { roots: {} } });
+  assertEquals(json.result, {
+    protocolVersion: "2025-11-25",
+    capabilities: DISCOVERED.capabilities,
+    serverInfo: { name: "raw", version: "2" },
+  });
+  w.client.request(1, "logging/setLevel", { level: "debug" });
+  assertEquals((await w.client.answer(1)).json.result, {});
+  w.client.send(
+    '{ "jsonrpc":"2.0","id":2,"method":"tools/call","params":{"name":"x","arguments":{"n":1E2},"_meta":{"progressToken":7}} }',
+  );
+  await w.client.answer(2);
+  const call = w.server.requests.all.at(-1);
+  assertStringIncludes(call?.text() ?? "", '"arguments":{"n":1E2},"_meta":{');
+  assertEquals(JSON.parse(call?.text() ?? "").params._meta, {
+    [VERSION]: "2026-07-28",
+    "io.modelcontextprotocol/clientInfo": { name: "test", version: "1" },
+    [CAPABILITIES]: { roots: {} },
+    "io.modelcontextprotocol/logLevel": "debug",
+    progressToken: 7,
+  });
+  assertEquals(call?.header("mcp-name"), "x");
+  w.client.request(3, "ping");
+  assertEquals((await w.client.answer(3)).json.result, {});
+  assertEquals(
+    messages(w.server.requests.all).map(({ method }) => method)
+      .filter((method) => method === "ping" || method === "logging/setLevel"),
+    [],
+  );
+});
+
+Deno.test("a legacy client at a target of its own era is not bridged", async () => {
+  await using w = await bridged(
+    legacyTarget({ GET: (_none, reply) => reply.status(405) }),
+  );
+  await w.client.initialize();
+  w.client.request(1, "ping");
+  await w.client.answer(1);
+  assertEquals(
+    messages(w.server.requests.all).map(({ method }) => method),
+    ["initialize", "notifications/initialized", "ping"],
+  );
+});
+
+Deno.test("an initialize that fails for no reason of era is answered with that cause", async () => {
+  await using w = await bridged((_request, reply) =>
+    reply.status(
+      403,
+      {
+        "x-amzn-errortype": "AccessDeniedException",
+        "content-type": "application/json",
+      },
+      '{"message":"User: arn:aws:iam::1:user/x is not authorized to perform: execute-api:Invoke on resource: y"}',
+    )
+  );
+  w.client.request(1, "initialize", { protocolVersion: "2025-11-25" });
+  const { json } = await w.client.next();
+  assertEquals(json.error.code, -31013);
+  assertEquals(w.server.requests.length, 1);
+});
+
+/** A tool that asks for input `rounds` times. */
+function asking(rounds: number, round: (n: number) => Record<string, unknown>) {
+  const seen: { at: number; message: ReturnType<typeof JSON.parse> }[] = [];
+  const handler: McpHandler = (message, reply) => {
+    seen.push({ at: performance.now(), message });
+    const n = seen.length;
+    return reply.json(result(
+      message,
+      n > rounds
+        ? { resultType: "complete", content: [], rounds: n }
+        : { resultType: "input_required", ...round(n) },
+    ));
+  };
+  return { seen, handler };
+}
+
+Deno.test("what a result asks for becomes a request of the server's, and the retry has the answer, the state to the letter and an ID of its own", async () => {
+  const state = 'a"b\\\u00e9 \u2028';
+  const { seen, handler } = asking(1, () => ({
+    inputRequests: {
+      "the key": { method: "roots/list" },
+      e: { method: "elicitation/create", params: { message: "?", n: 1 } },
+    },
+    requestState: state,
+  }));
+  await using w = await bridged(modernTarget({ "tools/call": handler }));
+  await w.client.initialize({ capabilities: { roots: {}, elicitation: {} } });
+  w.client.request("call", "tools/call", { name: "x", arguments: { a: 1 } });
+  const asked = [(await w.client.next()).json, (await w.client.next()).json];
+  const roots = asked.find(({ method }) => method === "roots/list");
+  const elicited = asked.find(({ method }) => method === "elicitation/create");
+  assertEquals(elicited.params, { message: "?", n: 1 });
+  w.client.send(
+    `{"jsonrpc":"2.0","id":${
+      JSON.stringify(elicited.id)
+    },"result":{"action":"accept","content":{"x":1E2}}}`,
+  );
+  w.client.send({ jsonrpc: "2.0", id: roots.id, result: { roots: [] } });
+  const { json } = await w.client.next();
+  assertEquals([json.id, json.result.rounds], ["call", 2]);
+  const [first, second] = seen.map(({ message }) => message);
+  assertEquals(first.id === second.id, false);
+  assertEquals(second.params.requestState, state);
+  assertEquals(second.params.inputResponses, {
+    "the key": { roots: [] },
+    e: { action: "accept", content: { x: 100 } },
+  });
+  assertEquals(second.params.arguments, { a: 1 });
+  assertStringIncludes(w.server.requests.all.at(-1)?.text() ?? "", '"x":1E2');
+});
+
+Deno.test("a retry without a state has none", async () => {
+  const { seen, handler } = asking(1, () => ({
+    inputRequests: { r: { method: "roots/list" } },
+  }));
+  await using w = await bridged(modernTarget({ "tools/call": handler }));
+  await w.client.initialize({ capabilities: { roots: {} } });
+  w.client.request(1, "tools/call", { name: "x" });
+  const { json } = await w.client.next();
+  w.client.send({ jsonrpc: "2.0", id: json.id, result: { roots: [] } });
+  await w.client.answer(1);
+  assertEquals("requestState" in seen[1].message.params, false);
+});
+
+Deno.test("rounds that bring only a state are paced, and after ten the call fails", async () => {
+  const { seen, handler } = asking(99, (n) => ({ requestState: `s${n}` }));
+  await using w = await bridged(modernTarget({ "tools/call": handler }));
+  await w.client.initialize();
+  w.client.request(1, "tools/call", { name: "x" });
+  const { json } = await w.client.next();
+  assertEquals([json.id, json.error.data.reason], [1, "bad-answer"]);
+  assertEquals(seen.length, 11);
+  assertEquals(seen[3].message.params.requestState, "s3");
+  // A pace, not a measurement: it is what the target is promised.
+  assertGreaterOrEqual(seen[1].at - seen[0].at, 240);
+});
+
+Deno.test("a capability that the client did not declare fails the call", async () => {
+  const { handler } = asking(1, () => ({
+    inputRequests: { s: { method: "sampling/createMessage", params: {} } },
+  }));
+  await using w = await bridged(modernTarget({ "tools/call": handler }));
+  await w.client.initialize({ capabilities: { roots: {} } });
+  w.client.request(1, "tools/call", { name: "x" });
+  const { json } = await w.client.next();
+  assertStringIncludes(json.error.message, "sampling/createMessage");
+});
+
+Deno.test("the client's error fails the call, and what else it was asked is withdrawn", async () => {
+  const { handler } = asking(1, () => ({
+    inputRequests: { a: { method: "roots/list" }, b: { method: "roots/list" } },
+  }));
+  await using w = await bridged(modernTarget({ "tools/call": handler }));
+  await w.client.initialize({ capabilities: { roots: {} } });
+  w.client.request(1, "tools/call", { name: "x" });
+  const [a, b] = [(await w.client.next()).json, (await w.client.next()).json];
+  w.client.send(rpcError(a.id, -1, "no roots"));
+  const last = [(await w.client.next()).json, (await w.client.next()).json];
+  const cancelled = last.find(({ method }) =>
+    method === "notifications/cancelled"
+  );
+  const failed = last.find(({ id }) => id === 1);
+  assertEquals(cancelled.params.requestId, b.id);
+  assertEquals([failed.error.code, failed.error.message], [-1, "no roots"]);
+});
+
+Deno.test("a call that is cancelled while the client is asked is over", async () => {
+  const { seen, handler } = asking(1, () => ({
+    inputRequests: { a: { method: "roots/list" } },
+  }));
+  await using w = await bridged(modernTarget({ "tools/call": handler }));
+  await w.client.initialize({ capabilities: { roots: {} } });
+  w.client.request(1, "tools/call", { name: "x" });
+  const { json } = await w.client.next();
+  w.client.notify("notifications/cancelled", { requestId: 1 });
+  assertEquals((await w.client.next()).json.params.requestId, json.id);
+  w.client.send({ jsonrpc: "2.0", id: json.id, result: { roots: [] } });
+  assertEquals(await w.client.close(), []);
+  assertEquals(seen.length, 1);
+});
+
+Deno.test("at the end of stdin a call whose client was asked is answered", async () => {
+  const { handler } = asking(1, () => ({
+    inputRequests: { a: { method: "roots/list" } },
+  }));
+  await using w = await bridged(modernTarget({ "tools/call": handler }));
+  await w.client.initialize({ capabilities: { roots: {} } });
+  w.client.request(1, "tools/call", { name: "x" });
+  await w.client.next();
+  const rest = await w.client.close();
+  assertEquals(rest.map(({ json }) => [json.id, json.error.code]), [[
+    1,
+    -31018,
+  ]]);
+});
+
+Deno.test("batches are refused, and a subscription that the target does not have is an error", async () => {
+  await using w = await bridged(modernTarget({
+    "server/discover": (message, reply) =>
+      reply.json(result(message, { ...DISCOVERED, capabilities: {} })),
+  }));
+  await w.client.initialize();
+  w.client.send([{ jsonrpc: "2.0", id: 1, method: "m" }]);
+  assertEquals((await w.client.next()).json.error.code, -32600);
+  w.client.request(2, "resources/subscribe", { uri: "a:b" });
+  assertEquals((await w.client.next()).json.error.code, -32601);
+});
+
+Deno.test("a subscription that is never acknowledged holds nothing up at the end", async () => {
+  const listening = Promise.withResolvers<void>();
+  await using w = await bridged(modernTarget({
+    "subscriptions/listen": async (_message, reply) => {
+      const stream = await reply.sse();
+      listening.resolve();
+      await stream.closed;
+    },
+  }));
+  await w.client.initialize();
+  w.client.request(1, "resources/subscribe", { uri: "a:b" });
+  await listening.promise;
+  const rest = await w.client.close();
+  assertEquals(rest.map(({ json }) => json.id), [1]);
+});
+
+Deno.test("a legacy target may ask before it answers initialize", async () => {
+  const answered = Promise.withResolvers<void>();
+  await using w = await bridged(mcp({
+    initialize: async (message, reply) => {
+      const stream = await reply.sse();
+      await stream.message({ jsonrpc: "2.0", id: "p", method: "ping" });
+      await answered.promise;
+      await stream.message(result(message, {
+        protocolVersion: "2025-11-25",
+        capabilities: {},
+        serverInfo: { name: "raw", version: "1" },
+      }));
+      await stream.end();
+    },
+    response: async (_message, reply) => {
+      await reply.status(202);
+      answered.resolve();
+    },
+  }));
+  w.client.request(1, "initialize", {
+    protocolVersion: "2025-11-25",
+    capabilities: {},
+    clientInfo: { name: "c", version: "1" },
+  });
+  assertEquals((await w.client.next()).json.method, "ping");
+  w.client.send({ jsonrpc: "2.0", id: "p", result: {} });
+  assertEquals((await w.client.next()).json.id, 1);
+});

@@ -1,0 +1,330 @@
+import { assertEquals, assertStringIncludes } from "@std/assert";
+import {
+  bridged,
+  legacyTarget,
+  messages,
+  modernParams,
+  modernTarget,
+} from "../../support/bridge_world.ts";
+import { type McpHandler, result } from "../../support/raw_mcp.ts";
+
+Deno.test("a modern client's requests go over a hidden session without its _meta, and results gain what the era demands", async () => {
+  await using w = await bridged(legacyTarget({
+    "tools/list": (message, reply) =>
+      reply.status(
+        200,
+        { "content-type": "application/json" },
+        `{"jsonrpc":"2.0","id":${message.id},"result":{"tools":[], "n":1E2}}`,
+      ),
+    GET: (_none, reply) => reply.status(405),
+  }));
+  w.client.request(1, "server/discover", modernParams());
+  const { json } = await w.client.answer(1);
+  assertEquals(json.result.supportedVersions, ["2026-07-28"]);
+  assertEquals(
+    json.result._meta["io.modelcontextprotocol/serverInfo"].name,
+    "raw",
+  );
+  w.client.send(
+    `{"jsonrpc":"2.0","id":2,"method":"tools/list","params":${
+      JSON.stringify({ ...modernParams(), x: 1 })
+    }}`,
+  );
+  const { text } = await w.client.answer(2);
+  assertEquals(
+    text,
+    '{"jsonrpc":"2.0","id":2,"result":{"resultType":"complete","ttlMs":0,"cacheScope":"private","tools":[], "n":1E2}}',
+  );
+  const list = w.server.requests.all.find((seen) =>
+    seen.text().includes("tools/list")
+  );
+  assertEquals(JSON.parse(list?.text() ?? "").params, { _meta: {}, x: 1 });
+  assertEquals(list?.header("mcp-session-id")?.slice(0, 9), "session-1");
+  assertEquals(
+    messages(w.server.requests.all).map(({ method }) => method),
+    [
+      "server/discover",
+      "initialize",
+      "notifications/initialized",
+      "tools/list",
+    ],
+  );
+});
+
+Deno.test("a probe that fails for no reason of era is answered truthfully", async () => {
+  await using w = await bridged(
+    (_request, reply) =>
+      reply.status(403, {
+        "x-amzn-errortype": "AccessDeniedException",
+        "content-type": "application/json",
+      }, '{"message":"no"}'),
+    { timeoutMs: 300 },
+  );
+  w.client.request(1, "server/discover", modernParams());
+  const { json } = await w.client.next();
+  assertEquals(json.error.code, -31013);
+  assertEquals(
+    messages(w.server.requests.all).every(({ method }) =>
+      method === "server/discover"
+    ),
+    true,
+  );
+});
+
+/** A legacy tool that asks `count` questions, one after the other. */
+function legacyAsking(count: number) {
+  const answers = new Map<unknown, (value: unknown) => void>();
+  const script: Record<string, McpHandler> = {
+    GET: (_none, reply) => reply.status(405),
+    "tools/call": async (message, reply) => {
+      const stream = await reply.sse();
+      const got: unknown[] = [];
+      for (let n = 0; n < count; n++) {
+        const id = `${message.id}-${n}`;
+        const { promise, resolve } = Promise.withResolvers<unknown>();
+        answers.set(id, resolve);
+        await stream.message({
+          jsonrpc: "2.0",
+          id,
+          method: "elicitation/create",
+          params: { message: `q${n}` },
+        });
+        got.push(await promise);
+      }
+      await stream.message(result(message, { content: [], got }));
+      await stream.end();
+    },
+    response: async (message, reply) => {
+      await reply.status(202);
+      answers.get(message.id)?.(message.result ?? message.error);
+    },
+  };
+  return script;
+}
+
+Deno.test("what a legacy target asks within a call becomes input_required, and the retry's answer goes to the parked stream; --timeout stands still meanwhile", async () => {
+  await using w = await bridged(legacyTarget(legacyAsking(2)), {
+    timeoutMs: 400,
+  });
+  const params = modernParams({ name: "x", arguments: {} }, {
+    elicitation: {},
+  });
+  w.client.request(1, "tools/call", params);
+  let { json } = await w.client.answer(1);
+  for (let round = 0; round < 2; round++) {
+    assertEquals(json.result.resultType, "input_required");
+    const [[name, asked]] = Object.entries<{ params: { message: string } }>(
+      json.result.inputRequests,
+    );
+    assertEquals(asked.params.message, `q${round}`);
+    // A person takes longer than the limit.
+    await new Promise((resolve) => setTimeout(resolve, 450));
+    const { requestState } = json.result;
+    w.client.request(round + 2, "tools/call", {
+      ...params,
+      inputResponses: { [name]: { action: "accept", content: { round } } },
+      requestState,
+    });
+    ({ json } = await w.client.answer(round + 2));
+  }
+  assertEquals(json.id, 3);
+  assertEquals(json.result.got, [
+    { action: "accept", content: { round: 0 } },
+    { action: "accept", content: { round: 1 } },
+  ]);
+});
+
+Deno.test("a requestState is good for one retry, and an unknown one is an error", async () => {
+  await using w = await bridged(legacyTarget(legacyAsking(1)));
+  const params = modernParams({ name: "x" }, { elicitation: {} });
+  w.client.request(1, "tools/call", params);
+  const { json } = await w.client.answer(1);
+  const { requestState, inputRequests } = json.result;
+  const [name] = Object.keys(inputRequests);
+  const retry = {
+    ...params,
+    requestState,
+    inputResponses: { [name]: { action: "decline" } },
+  };
+  w.client.request(2, "tools/call", retry);
+  assertEquals((await w.client.answer(2)).json.result.got, [{
+    action: "decline",
+  }]);
+  w.client.request(3, "tools/call", retry);
+  assertEquals((await w.client.answer(3)).json.error.code, -32602);
+});
+
+Deno.test("at most 64 calls wait for their client; the next one's question is refused", async () => {
+  await using w = await bridged(legacyTarget(legacyAsking(1)), {
+    maxConcurrency: 100,
+  });
+  const params = modernParams({ name: "x" }, { elicitation: {} });
+  for (let id = 0; id < 65; id++) w.client.request(id, "tools/call", params);
+  const answers = [];
+  for (let id = 0; id < 65; id++) answers.push((await w.client.next()).json);
+  const refused = answers.filter(({ result }) =>
+    result.resultType === "complete"
+  );
+  assertEquals(refused.length, 1);
+  assertStringIncludes(JSON.stringify(refused[0].result.got), "64");
+  const states = answers.map(({ result }) => result.requestState).filter(
+    Boolean,
+  );
+  assertEquals(new Set(states).size, 64);
+});
+
+Deno.test("other requests of a legacy target are refused, and its ping is answered", async () => {
+  const answered: unknown[] = [];
+  const done = Promise.withResolvers<void>();
+  await using w = await bridged(legacyTarget({
+    GET: async (_none, reply) => {
+      const stream = await reply.sse();
+      await stream.message({ jsonrpc: "2.0", id: "p", method: "ping" });
+      await stream.message({ jsonrpc: "2.0", id: "r", method: "roots/list" });
+      await stream.closed;
+    },
+    response: async (message, reply) => {
+      await reply.status(202);
+      answered.push([message.id, message.error?.code ?? message.result]);
+      if (answered.length === 2) done.resolve();
+    },
+  }));
+  w.client.request(1, "tools/list", modernParams());
+  await w.client.answer(1);
+  await done.promise;
+  assertEquals(answered.sort(), [["p", {}], ["r", -32601]]);
+});
+
+Deno.test("a subscription is fed from the hidden session, and ends when it is cancelled", async () => {
+  const streams = Promise.withResolvers<
+    { message(value: unknown): Promise<void> }
+  >();
+  const unsubscribed = Promise.withResolvers<void>();
+  const INIT = {
+    protocolVersion: "2025-11-25",
+    capabilities: {
+      tools: { listChanged: true },
+      resources: { subscribe: true },
+    },
+    serverInfo: { name: "raw", version: "1" },
+  };
+  await using w = await bridged(legacyTarget({
+    initialize: (message, reply) => reply.json(result(message, INIT)),
+    GET: async (_none, reply) => {
+      const stream = await reply.sse();
+      streams.resolve(stream);
+      await stream.closed;
+    },
+    "resources/unsubscribe": async (message, reply) => {
+      await reply.json(result(message));
+      unsubscribed.resolve();
+    },
+  }));
+  w.client.request(
+    "l",
+    "subscriptions/listen",
+    modernParams({
+      notifications: {
+        toolsListChanged: true,
+        promptsListChanged: true,
+        resourceSubscriptions: ["a:b"],
+      },
+    }),
+  );
+  const { json } = await w.client.next();
+  assertEquals(json.params, {
+    _meta: { "io.modelcontextprotocol/subscriptionId": "l" },
+    notifications: { toolsListChanged: true, resourceSubscriptions: ["a:b"] },
+  });
+  const stream = await streams.promise;
+  await stream.message({
+    jsonrpc: "2.0",
+    method: "notifications/prompts/list_changed",
+  });
+  await stream.message({
+    jsonrpc: "2.0",
+    method: "notifications/resources/updated",
+    params: { uri: "c:d" },
+  });
+  await stream.message({
+    jsonrpc: "2.0",
+    method: "notifications/resources/updated",
+    params: { uri: "a:b" },
+  });
+  const told = (await w.client.next()).json;
+  assertEquals(told.params, {
+    _meta: { "io.modelcontextprotocol/subscriptionId": "l" },
+    uri: "a:b",
+  });
+  w.client.notify("notifications/cancelled", { requestId: "l" });
+  await unsubscribed.promise;
+  assertEquals(await w.client.close(), []);
+});
+
+Deno.test("a call that is cancelled is not answered after all", async () => {
+  const called = Promise.withResolvers<void>();
+  const cancelled = Promise.withResolvers<void>();
+  await using w = await bridged(legacyTarget({
+    "tools/call": async (message, reply) => {
+      called.resolve();
+      await cancelled.promise;
+      reply.json(result(message, { late: 1 }));
+    },
+    "notifications/cancelled": async (_message, reply) => {
+      await reply.status(202);
+      cancelled.resolve();
+    },
+  }));
+  w.client.request(1, "tools/call", modernParams({ name: "x" }));
+  await called.promise;
+  w.client.send({
+    jsonrpc: "2.0",
+    method: "notifications/cancelled",
+    params: { requestId: 1 },
+  });
+  await cancelled.promise;
+  w.client.request(2, "tools/list", modernParams());
+  assertEquals((await w.client.next()).json.id, 2);
+  assertEquals(await w.client.close(), []);
+});
+
+Deno.test("a large answer to a retried call has the client's ID", async () => {
+  let calls = 0;
+  await using w = await bridged(
+    modernTarget({
+      "tools/call": (message, reply) =>
+        reply.json(
+          calls++ === 0
+            ? result(message, {
+              resultType: "input_required",
+              requestState: "s",
+            })
+            : result(message, {
+              resultType: "complete",
+              content: [{ type: "text", text: "x".repeat(9 * 2 ** 20) }],
+            }),
+        ),
+    }),
+    { maxAnswerBytes: 50_000_000 },
+  );
+  await w.client.initialize();
+  w.client.request(1, "tools/call", { name: "x" });
+  assertEquals((await w.client.next()).json.id, 1);
+});
+
+Deno.test("the ID of a call that waits for its client is not given to another", async () => {
+  await using w = await bridged(legacyTarget(legacyAsking(1)));
+  const params = modernParams({ name: "x" }, { elicitation: {} });
+  w.client.request(1, "tools/call", params);
+  const { json } = await w.client.next();
+  w.client.request(1, "tools/call", params);
+  assertEquals((await w.client.next()).json.error.code, -32600);
+  const [name] = Object.keys(json.result.inputRequests);
+  w.client.request(2, "tools/call", {
+    ...params,
+    requestState: json.result.requestState,
+    inputResponses: { [name]: { action: "decline" } },
+  });
+  const answer = (await w.client.next()).json;
+  assertEquals([answer.id, answer.result.resultType], [2, "complete"]);
+});

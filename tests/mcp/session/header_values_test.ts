@@ -1,0 +1,94 @@
+/** What a target names that becomes a header of all that follows. */
+import { assertEquals, assertStringIncludes } from "@std/assert";
+import { INITIALIZED, mcp, result } from "../../support/raw_mcp.ts";
+import { RawServer } from "../../support/raw_server.ts";
+import { StreamClient } from "../../support/stream_client.ts";
+
+/** What `initialize` is answered with, by a target that names these. */
+async function initializing(
+  { version = "2025-11-25", sessionId }: {
+    version?: unknown;
+    sessionId?: string;
+  },
+) {
+  await using server = await RawServer.start(mcp({
+    initialize: (message, reply) =>
+      reply.json(
+        result(message, { ...INITIALIZED, protocolVersion: version }),
+        200,
+        sessionId === undefined ? {} : { "mcp-session-id": sessionId },
+      ),
+  }));
+  await using client = new StreamClient({ url: server.url });
+  client.request(1, "initialize", { protocolVersion: "2025-11-25" });
+  const { json } = await client.answer(1);
+  if (json.error) return { json, seen: undefined };
+  client.request(2, "m");
+  assertEquals((await client.answer(2)).json.result, {});
+  return { json, seen: server.requests.all.at(-1) };
+}
+
+for (
+  const version of [
+    "☃",
+    "2025-11-25\r\nx-injected: 1",
+    "2025-11-25\n",
+    "latest",
+    "",
+    "x".repeat(10_000),
+  ]
+) {
+  const shown = JSON.stringify(version.slice(0, 30));
+  Deno.test(`a target whose protocol version is ${shown} is answered with an error that says so`, async () => {
+    const { json } = await initializing({ version });
+    assertEquals(json.error.data.reason, "bad-answer");
+    assertStringIncludes(json.error.message, "which is no date");
+    assertEquals(json.error.message.length < 300, true);
+  });
+}
+
+for (const sessionId of ["schlüssel", "a\tb", "a b"]) {
+  Deno.test(`a target whose session ID is ${JSON.stringify(sessionId)} is answered with an error that says so, and does not show it`, async () => {
+    const { json } = await initializing({ sessionId });
+    assertEquals(json.error.data.reason, "bad-answer");
+    assertStringIncludes(json.error.message, "not visible ASCII");
+    assertEquals(json.error.message.includes(sessionId), false);
+  });
+}
+
+Deno.test("an empty session ID is none", async () => {
+  const { seen } = await initializing({ sessionId: "" });
+  assertEquals(seen?.header("mcp-session-id"), undefined);
+});
+
+Deno.test("a version to come and a session ID of all visible ASCII go with what follows", async () => {
+  const sessionId = String.fromCharCode(
+    ...Array.from({ length: 0x7e - 0x20 }, (_, index) => 0x21 + index),
+  );
+  const { seen } = await initializing({ version: "2031-01-01", sessionId });
+  assertEquals(seen?.header("mcp-protocol-version"), "2031-01-01");
+  assertEquals(seen?.header("mcp-session-id"), sessionId);
+});
+
+Deno.test("a session ID that cannot be sent back ends a recovery with an error, and the call is not sent again", async () => {
+  let opened = 0;
+  let ran = 0;
+  await using server = await RawServer.start(mcp({
+    initialize: (message, reply) =>
+      reply.json(result(message, INITIALIZED), 200, {
+        "mcp-session-id": ++opened === 1 ? "session-1-0123456789" : "é",
+      }),
+    "tools/call": async (_call, reply) => {
+      ran++;
+      await reply.status(404);
+    },
+  }));
+  await using client = new StreamClient({ url: server.url });
+  await client.initialize();
+  client.request(1, "tools/call", { name: "x" });
+  assertStringIncludes(
+    (await client.answer(1)).json.error.message,
+    "not visible ASCII",
+  );
+  assertEquals(ran, 1);
+});

@@ -1,0 +1,294 @@
+import {
+  assert,
+  assertEquals,
+  assertInstanceOf,
+  assertRejects,
+  assertStringIncludes,
+} from "@std/assert";
+import { SILENT_LOG } from "../../../src/log/log.ts";
+import { Delivery } from "../../../src/mcp/transport/response_routing.ts";
+import { AttemptError } from "../../../src/mcp/transport/failure.ts";
+import {
+  SseChannel,
+  type SseChannelOptions,
+} from "../../../src/mcp/session/http_sse.ts";
+import { Redactor } from "../../../src/redact/redact.ts";
+import { within } from "../../support/deadline.ts";
+import { INITIALIZED, mcp, result } from "../../support/raw_mcp.ts";
+import {
+  type RawEventStream,
+  type RawHandler,
+  RawServer,
+} from "../../support/raw_server.ts";
+import { StreamClient } from "../../support/stream_client.ts";
+
+/** A server of revision 2024-11-05: a POST to its stream's URL is refused. */
+function oldServer(
+  options: { endpoint?: string; status?: number; cutAfter?: string } = {},
+): RawHandler {
+  let channel = 0;
+  const streams = new Map<string, RawEventStream>();
+  return async (request, reply) => {
+    if (request.method === "GET") {
+      const stream = await reply.sse();
+      const path = options.endpoint ?? `/messages?channel=${++channel}`;
+      streams.set(path, stream);
+      await stream.event({ event: "endpoint", data: path });
+      return await stream.closed;
+    }
+    const stream = streams.get(request.target);
+    if (!stream) return await reply.status(options.status ?? 405, {}, "no");
+    await reply.status(202, {}, "Accepted");
+    const message = JSON.parse(request.text());
+    if (message.method === options.cutAfter) {
+      streams.delete(request.target);
+      return await stream.cut();
+    }
+    if (message.id === undefined) return;
+    const value = message.method === "initialize"
+      ? { ...INITIALIZED, protocolVersion: "2024-11-05" }
+      : { method: message.method };
+    await stream.message(result(message, value));
+  };
+}
+
+for (const status of [400, 404, 405]) {
+  Deno.test(`a target that refuses the first initialize with ${status} and has an endpoint event is spoken to over HTTP+SSE`, async () => {
+    await using server = await RawServer.start(oldServer({ status }));
+    await using client = new StreamClient({ url: server.url });
+    const { json } = await client.initialize();
+    assertEquals(json.result.protocolVersion, "2024-11-05");
+    client.request(1, "tools/list");
+    assertEquals((await client.answer(1)).json.result.method, "tools/list");
+    assertEquals(await client.close(), []);
+    assertEquals(
+      server.requests.all.map(({ method, target }) => `${method} ${target}`),
+      [
+        "POST /mcp",
+        "GET /mcp",
+        "POST /messages?channel=1",
+        "POST /messages?channel=1",
+        "POST /messages?channel=1",
+      ],
+    );
+  });
+}
+
+Deno.test("a target that is neither is answered with the POST's own error", async () => {
+  await using server = await RawServer.start((_request, reply) =>
+    reply.status(404, {}, "nothing here")
+  );
+  await using client = new StreamClient({ url: server.url });
+  client.request(1, "initialize", {});
+  const { json } = await client.next();
+  assertEquals([json.error.code, json.error.data.status], [-31011, 404]);
+  assertStringIncludes(json.error.message, "nothing here");
+});
+
+Deno.test("a JSON-RPC error to the first initialize is the client's, and no GET follows", async () => {
+  await using server = await RawServer.start((_request, reply) =>
+    reply.json({
+      jsonrpc: "2.0",
+      id: null,
+      error: { code: -32602, message: "no" },
+    }, 400)
+  );
+  await using client = new StreamClient({ url: server.url });
+  client.request(1, "initialize", {});
+  assertEquals((await client.next()).json.error.code, -32602);
+  assertEquals(server.requests.length, 1);
+});
+
+Deno.test("an endpoint of another origin is refused", async () => {
+  await using server = await RawServer.start(
+    oldServer({ endpoint: "http://127.0.0.2:1/messages" }),
+  );
+  await using client = new StreamClient({ url: server.url, transport: "sse" });
+  client.request(1, "initialize", {});
+  const { json } = await client.next();
+  assertStringIncludes(json.error.message, "another origin");
+  assertEquals(server.requests.length, 1);
+});
+
+Deno.test("with transport sse no POST goes to the stream's URL", async () => {
+  await using server = await RawServer.start(oldServer());
+  await using client = new StreamClient({ url: server.url, transport: "sse" });
+  await client.initialize();
+  assertEquals(server.requests.all[0].method, "GET");
+});
+
+Deno.test("with transport streamable-http the old transport is not looked for", async () => {
+  await using server = await RawServer.start(oldServer());
+  await using client = new StreamClient({
+    url: server.url,
+    transport: "streamable-http",
+  });
+  client.request(1, "initialize", {});
+  assertEquals((await client.next()).json.error.data.status, 405);
+  assertEquals(server.requests.length, 1);
+});
+
+Deno.test("a channel that breaks cuts what is in flight, and the next request has a new one", async () => {
+  await using server = await RawServer.start(
+    oldServer({ cutAfter: "tools/call" }),
+  );
+  await using client = new StreamClient({ url: server.url });
+  await client.initialize();
+  client.request(1, "tools/call", { name: "x" });
+  assertEquals((await client.answer(1)).json.error.data.reason, "stream-cut");
+  client.request(2, "tools/list");
+  assertEquals((await client.answer(2)).json.result.method, "tools/list");
+  assertEquals(
+    server.requests.all.slice(-4).map(({ method, target }) =>
+      `${method} ${target}`
+    ),
+    [
+      "GET /mcp",
+      "POST /messages?channel=2",
+      "POST /messages?channel=2",
+      "POST /messages?channel=2",
+    ],
+  );
+});
+
+Deno.test("a Streamable HTTP server is never asked for an endpoint event", async () => {
+  await using server = await RawServer.start(mcp({}));
+  await using client = new StreamClient({ url: server.url });
+  await client.initialize();
+  await client.close();
+  assertEquals(
+    server.requests.all.some(({ method }) => method === "GET"),
+    false,
+  );
+});
+
+/** What a channel is opened with, where nobody waits for an answer. */
+function channelTo(
+  url: URL,
+  options: Partial<SseChannelOptions> = {},
+): SseChannelOptions {
+  const redactor = new Redactor();
+  const maxAnswerBytes = 1024;
+  const shared = { log: SILENT_LOG, redact: redactor.redact, maxAnswerBytes };
+  const delivery = new Delivery({
+    ...shared,
+    emit: () => Promise.resolve(),
+    emitPieces: () => Promise.resolve(),
+    era: "legacy",
+    onAnswer: () => {},
+    refuse: () => {},
+  });
+  return {
+    ...shared,
+    url,
+    fetch,
+    headers: [],
+    delivery,
+    explain: () => undefined,
+    redactor,
+    ...options,
+  };
+}
+
+/** A server whose stream begins with this text, and then stands open. */
+function streamBeginning(text: string): Promise<RawServer> {
+  return RawServer.start(async (_request, reply) => {
+    const stream = await reply.sse();
+    await stream.raw(text);
+    await stream.closed;
+  });
+}
+
+Deno.test("comments and blocks without data may come before the endpoint event", async () => {
+  await using server = await streamBeginning(
+    ": hello\n\nretry: 3000\n\nid: 4\n\nevent: endpoint\ndata: /messages\n\n",
+  );
+  const channel = await SseChannel.open(channelTo(server.url));
+  assertEquals(channel.endpoint.pathname, "/messages");
+  channel.close();
+  assertEquals(channel.isOpen, false);
+  await channel.closed;
+});
+
+Deno.test("a message before the endpoint event is refused", async () => {
+  await using server = await streamBeginning("retry: 3000\n\ndata: {}\n\n");
+  const error = await assertRejects(
+    () => SseChannel.open(channelTo(server.url)),
+    AttemptError,
+  );
+  assertEquals([error.error.reason, error.repeat], ["bad-answer", "never"]);
+});
+
+Deno.test("a channel that is silent for too long is closed", async () => {
+  await using server = await streamBeginning(
+    "event: endpoint\ndata: /messages\n\n",
+  );
+  const channel = await SseChannel.open(
+    channelTo(server.url, { idleTimeoutMs: 20 }),
+  );
+  await within(channel.closed, "the end of a silent channel");
+  assertEquals(channel.isOpen, false);
+  assertInstanceOf(channel.cause, Error);
+  assertStringIncludes(channel.cause.message, "silent for 20 ms");
+});
+
+Deno.test("the session ID in the endpoint's query is hidden", async () => {
+  await using server = await streamBeginning(
+    "event: endpoint\ndata: /messages?sessionId=c0ffee-1234\n\n",
+  );
+  const options = channelTo(server.url);
+  const channel = await SseChannel.open(options);
+  const text = options.redactor.redact(`POST ${channel.endpoint} failed`);
+  channel.close();
+  await channel.closed;
+  assert(!text.includes("c0ffee-1234"), text);
+});
+
+Deno.test("a GET refused with 503 and Retry-After may be sent again after that time", async () => {
+  await using server = await RawServer.start((_request, reply) =>
+    reply.status(503, { "retry-after": "7" })
+  );
+  const error = await assertRejects(
+    () => SseChannel.open(channelTo(server.url)),
+    AttemptError,
+  );
+  assertEquals([error.repeat, error.retryAfterMs], ["always", 7000]);
+});
+
+Deno.test("a broken answer fails its request, and what is no message is skipped", async () => {
+  const { promise: channel, resolve } = Promise.withResolvers<RawEventStream>();
+  await using server = await RawServer.start(async (request, reply) => {
+    if (request.method === "GET") {
+      const stream = await reply.sse();
+      resolve(stream);
+      await stream.event({ event: "endpoint", data: "/messages" });
+      return await stream.closed;
+    }
+    await reply.status(202);
+    await (await channel).event({ event: "message", data: "junk" });
+    await (await channel).event({ data: '{"id":1,"result":{}}' });
+  });
+  await using client = new StreamClient({ url: server.url, transport: "sse" });
+  client.request(1, "initialize", {});
+  assertEquals((await client.next()).json.error.data.reason, "bad-answer");
+});
+
+for (const names of ["no event at all", "a comment alone", "no headers"]) {
+  Deno.test(`a target whose stream has ${names} in time is told to name no endpoint`, async () => {
+    await using server = await RawServer.start(async (_request, reply) => {
+      if (names === "no headers") return await reply.hang();
+      const stream = await reply.sse();
+      if (names === "a comment alone") await stream.comment("hello");
+      await stream.closed;
+    });
+    const error = await assertRejects(
+      () => SseChannel.open(channelTo(server.url, { endpointLimitMs: 100 })),
+      AttemptError,
+    );
+    assertEquals([error.error.reason, error.error.data.limitMs], [
+      "timeout",
+      100,
+    ]);
+    assertStringIncludes(error.message, "named no endpoint");
+  });
+}

@@ -1,0 +1,102 @@
+/** Pings that fail: given up, refused, in a session that is lost. */
+import { assertEquals, assertNotEquals } from "@std/assert";
+import type { LogFields } from "../../../src/log/log.ts";
+import {
+  mcp,
+  type McpHandler,
+  result,
+  Sessions,
+} from "../../support/raw_mcp.ts";
+import { RawServer, type SeenRequest } from "../../support/raw_server.ts";
+import { StreamClient } from "../../support/stream_client.ts";
+
+/** A target with sessions, and a client whose idle session is pinged. */
+async function world(script: Record<string, McpHandler>) {
+  const sessions = new Sessions();
+  const server = await RawServer.start(mcp(script, sessions));
+  const warnings: string[] = [];
+  const ignore = () => {};
+  const client = new StreamClient({
+    url: server.url,
+    keepAliveMs: 20,
+    log: {
+      debug: ignore,
+      info: ignore,
+      warn: (message: string, _fields?: LogFields) => {
+        warnings.push(message);
+      },
+      error: ignore,
+    },
+  });
+  return {
+    server,
+    sessions,
+    client,
+    warnings,
+    /** The first ping, past or to come, after another. */
+    pingAfter: (index: number): Promise<SeenRequest> =>
+      server.requests.find((request) =>
+        request.index > index && request.text().includes('"method":"ping"')
+      ),
+    async [Symbol.asyncDispose]() {
+      await client[Symbol.asyncDispose]();
+      await server[Symbol.asyncDispose]();
+    },
+  };
+}
+
+Deno.test("a ping that is not answered is given up, and the next one goes over another connection", async () => {
+  let pings = 0;
+  await using w = await world({
+    ping: (message, reply) =>
+      ++pings === 1 ? reply.hang() : reply.json(result(message)),
+  });
+  await w.client.initialize();
+  const first = await w.pingAfter(-1);
+  const second = await w.pingAfter(first.index);
+  assertNotEquals(second.connection, first.connection);
+  assertEquals(w.warnings, ["the target did not answer a ping in time"]);
+  await w.pingAfter(second.index);
+  assertEquals(await w.client.close(), []);
+});
+
+Deno.test("a ping that finds the session lost makes a new one before the client calls", async () => {
+  await using w = await world({});
+  await w.client.initialize();
+  const first = await w.pingAfter(-1);
+  w.sessions.known.clear();
+  const lost = await w.server.requests.find((request) =>
+    request.index > first.index && request.text().includes('"initialize"')
+  );
+  const next = await w.pingAfter(lost.index);
+  assertNotEquals(
+    next.header("mcp-session-id"),
+    first.header("mcp-session-id"),
+  );
+  w.client.request(1, "m");
+  assertEquals((await w.client.answer(1)).json.result, {});
+  assertEquals(await w.client.close(), []);
+});
+
+Deno.test("a ping that the target refuses, or breaks, is followed by another", async () => {
+  let pings = 0;
+  await using w = await world({
+    ping: (message, reply) => {
+      pings++;
+      if (pings === 1) {
+        return reply.json({
+          jsonrpc: "2.0",
+          id: message.id,
+          error: { code: -32601, message: "no pings here" },
+        });
+      }
+      if (pings === 2) return reply.status(400);
+      return reply.json(result(message));
+    },
+  });
+  await w.client.initialize();
+  const first = await w.pingAfter(-1);
+  const second = await w.pingAfter(first.index);
+  await w.pingAfter(second.index);
+  assertEquals(await w.client.close(), []);
+});

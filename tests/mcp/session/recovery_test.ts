@@ -1,0 +1,371 @@
+import { assertEquals, assertStringIncludes } from "@std/assert";
+import {
+  error,
+  INITIALIZED,
+  mcp,
+  type McpHandler,
+  result,
+  Sessions,
+} from "../../support/raw_mcp.ts";
+import { RawServer } from "../../support/raw_server.ts";
+import { StreamClient } from "../../support/stream_client.ts";
+
+/** What the target was sent after `initialized`: method, session, ID. */
+function trace(server: RawServer): [string, string | undefined][] {
+  return server.requests.all.map((seen) => [
+    seen.method === "POST" ? JSON.parse(seen.text()).method : seen.method,
+    seen.header("mcp-session-id")?.slice(0, 9),
+  ]);
+}
+
+/** A server whose sessions the test can drop, and an initialised client. */
+async function initialised(
+  script: Record<string, McpHandler> = {},
+  params: Record<string, unknown> = {},
+  sessions = new Sessions(),
+) {
+  const server = await RawServer.start(mcp(script, sessions));
+  const client = new StreamClient({ url: server.url });
+  await client.initialize(params);
+  // Whatever is lost from here on is lost by a request.
+  await server.requests.find((seen) =>
+    seen.text().includes("notifications/initialized")
+  );
+  return {
+    server,
+    client,
+    sessions,
+    async [Symbol.asyncDispose]() {
+      await client[Symbol.asyncDispose]();
+      await server[Symbol.asyncDispose]();
+    },
+  };
+}
+
+Deno.test("a 404 with a session is answered after one new initialize", async () => {
+  await using world = await initialised({}, { capabilities: { roots: {} } });
+  const { server, client, sessions } = world;
+  client.request(1, "before");
+  await client.answer(1);
+  sessions.known.clear();
+  client.request(2, "tools/call", { name: "x" });
+  assertEquals((await client.next()).json, {
+    jsonrpc: "2.0",
+    id: 2,
+    result: {},
+  });
+  assertEquals(trace(server), [
+    ["initialize", undefined],
+    ["notifications/initialized", "session-1"],
+    ["before", "session-1"],
+    ["tools/call", "session-1"],
+    ["initialize", undefined],
+    ["notifications/initialized", "session-2"],
+    ["tools/call", "session-2"],
+  ]);
+  const again = JSON.parse(server.requests.all[4].text());
+  assertEquals(again.params, {
+    protocolVersion: "2025-11-25",
+    capabilities: { roots: {} },
+    clientInfo: { name: "test", version: "1" },
+  });
+});
+
+Deno.test("many requests that find the session lost share one new initialize", async () => {
+  await using world = await initialised();
+  const { server, client, sessions } = world;
+  sessions.known.clear();
+  const ids = Array.from({ length: 20 }, (_, index) => index);
+  for (const id of ids) client.request(id, "tools/call", { name: "x" });
+  const answered = [];
+  for (const _ of ids) answered.push((await client.next()).json);
+  assertEquals(answered.map(({ id }) => id).sort((a, b) => a - b), ids);
+  assertEquals(answered.every(({ result }) => result), true);
+  const count = trace(server).filter(([method]) => method === "initialize");
+  assertEquals(count.length, 2);
+});
+
+for (
+  const [message, code] of [
+    ["Bad Request: No valid session ID provided", -32000],
+    ["Bad Request: Server not initialized", -32000],
+    ["Session not found", -32000],
+  ] as const
+) {
+  Deno.test(`a 400 with "${message}" is a lost session`, async () => {
+    let isLost = true;
+    await using world = await initialised({
+      "tools/call": async (asked, reply) => {
+        if (!isLost) return await reply.json(result(asked, "ok"));
+        isLost = false;
+        await reply.json(error({ id: null }, code, message), 400);
+      },
+    });
+    world.client.request(1, "tools/call", { name: "x" });
+    assertEquals((await world.client.next()).json.result, "ok");
+  });
+}
+
+Deno.test("a 400 with another error is the client's", async () => {
+  await using world = await initialised({
+    "tools/call": (asked, reply) =>
+      reply.json(error(asked, -32000, "Bad Request: no"), 400),
+  });
+  world.client.request(1, "tools/call", { name: "x" });
+  assertEquals(
+    (await world.client.next()).json.error.message,
+    "Bad Request: no",
+  );
+  assertEquals(trace(world.server).length, 3);
+});
+
+Deno.test("the AWS MCP server's -30001 is a lost session, and the call is sent once more", async () => {
+  let isLost = true;
+  await using world = await initialised({
+    "tools/call": async (asked, reply) => {
+      if (!isLost) return await reply.json(result(asked, "ok"));
+      isLost = false;
+      await reply.json(error(
+        asked,
+        -30001,
+        "The provided SessionId was not found or has expired, please re-initialize",
+      ));
+    },
+  });
+  world.client.request(1, "tools/call", { name: "x" });
+  assertEquals((await world.client.next()).json.result, "ok");
+});
+
+for (
+  const [method, isRepeated] of [["tools/call", false], [
+    "tools/list",
+    true,
+  ]] as const
+) {
+  Deno.test(`an error in a 200 that tells of a lost session renews it; ${method} is ${isRepeated ? "" : "not "}sent again`, async () => {
+    let isLost = true;
+    await using world = await initialised({
+      [method]: async (asked, reply) => {
+        if (!isLost) return await reply.json(result(asked, { tools: [] }));
+        isLost = false;
+        const stream = await reply.sse();
+        await stream.message(error(asked, -32001, "Session expired"));
+        await stream.end();
+      },
+    });
+    const { client, server } = world;
+    client.request(1, method, { name: "x" });
+    const { json } = await client.next();
+    assertEquals("result" in json, isRepeated);
+    if (!isRepeated) assertEquals(json.error.message, "Session expired");
+    client.request(2, method, { name: "x" });
+    assertEquals("result" in (await client.next()).json, true);
+    assertEquals(trace(server).at(-1), [method, "session-2"]);
+  });
+}
+
+Deno.test("a session that is lost again and again is an error, not a loop", async () => {
+  await using world = await initialised({
+    "tools/call": (_asked, reply) => reply.status(404),
+  });
+  world.client.request(1, "tools/call", { name: "x" });
+  const { json } = await world.client.next();
+  assertEquals([json.error.code, json.error.data.status], [-31011, 404]);
+  const calls = trace(world.server).filter(([method]) =>
+    method === "tools/call"
+  );
+  assertEquals(calls.length, 2);
+});
+
+for (
+  const [mayHaveRun, before] of [
+    [false, "that the target refused with the lost session"],
+    [true, "of which an earlier attempt got no answer"],
+  ] as const
+) {
+  Deno.test(`at a stop a request ${before} is told as one that ${mayHaveRun ? "may have" : "has not"} run, while a new session is made`, async () => {
+    let starts = 0;
+    const sessions = new Sessions();
+    await using world = await initialised(
+      {
+        initialize: (asked, reply) =>
+          ++starts > 1
+            ? reply.hang()
+            : reply.json(result(asked, INITIALIZED), 200, {
+              "mcp-session-id": sessions.open(),
+            }),
+        "tools/list": (_asked, reply) => {
+          sessions.known.clear();
+          return reply.reset();
+        },
+      },
+      {},
+      sessions,
+    );
+    const { server, client } = world;
+    if (!mayHaveRun) sessions.known.clear();
+    client.request(1, "tools/list");
+    await server.requests.find((seen) =>
+      seen.text().includes('"initialize"') && seen !== server.requests.all[0]
+    );
+    client.stop();
+    const { error } = (await client.answer(1)).json;
+    assertEquals(error.data, {
+      source: "sigv4-proxy",
+      reason: "shutting-down",
+      mayHaveRun,
+    });
+  });
+}
+
+Deno.test("a 404 to a resumption renews the session, and the request gets stream-cut", async () => {
+  await using world = await initialised({
+    "tools/call": async (_asked, reply) => {
+      const stream = await reply.sse();
+      await stream.event({ id: "1", retry: 1 });
+      await stream.cut();
+    },
+    GET: (_none, reply) => reply.status(404),
+  });
+  world.client.request(1, "tools/call", { name: "x" });
+  const { json } = await world.client.next();
+  assertEquals(json.error.data.reason, "stream-cut");
+  assertEquals(trace(world.server).slice(3).map(([method]) => method), [
+    "GET",
+    "initialize",
+    "notifications/initialized",
+  ]);
+});
+
+Deno.test("another protocol version in the new session is an error to the client", async () => {
+  let protocolVersion = "2025-11-25";
+  await using world = await initialised({
+    initialize: (asked, reply) =>
+      reply.json(result(asked, { ...INITIALIZED, protocolVersion }), 200, {
+        "mcp-session-id": "session-x-0123456789",
+      }),
+    "tools/call": (_asked, reply) => reply.status(404),
+  });
+  protocolVersion = "2025-03-26";
+  world.client.request(1, "tools/call", { name: "x" });
+  const { json } = await world.client.next();
+  assertStringIncludes(json.error.message, "2025-03-26");
+});
+
+Deno.test("the log level and the subscriptions are set up again, and changed lists are told of", async () => {
+  const sessions = new Sessions();
+  const capabilities = { tools: { listChanged: true }, prompts: {} };
+  await using world = await initialised(
+    {
+      initialize: (asked, reply) =>
+        reply.json(result(asked, { ...INITIALIZED, capabilities }), 200, {
+          "mcp-session-id": sessions.open(),
+        }),
+    },
+    {},
+    sessions,
+  );
+  const { client, server } = world;
+  client.request(1, "logging/setLevel", { level: "debug" });
+  client.request(2, "resources/subscribe", { uri: "file:///a" });
+  client.request(3, "resources/subscribe", { uri: "file:///b" });
+  for (const id of [1, 2, 3]) await client.answer(id);
+  client.request(4, "resources/unsubscribe", { uri: "file:///a" });
+  await client.answer(4);
+  const before = server.requests.length;
+  sessions.known.clear();
+  client.request(5, "tools/call", { name: "x" });
+  assertEquals(
+    (await client.next()).json.method,
+    "notifications/tools/list_changed",
+  );
+  assertEquals((await client.next()).json.id, 5);
+  assertEquals(
+    server.requests.all.slice(before).map((seen) => {
+      const { method, params } = JSON.parse(seen.text());
+      return [method, params?.level ?? params?.uri];
+    }),
+    [
+      ["tools/call", undefined],
+      ["initialize", undefined],
+      ["notifications/initialized", undefined],
+      ["logging/setLevel", "debug"],
+      ["resources/subscribe", "file:///b"],
+      ["tools/call", undefined],
+    ],
+  );
+});
+
+Deno.test("an answer to a request of the old session is dropped", async () => {
+  await using world = await initialised({
+    ask: async (asked, reply) => {
+      const stream = await reply.sse();
+      await stream.message({ jsonrpc: "2.0", id: "q", method: "roots/list" });
+      await stream.message(result(asked));
+      await stream.end();
+    },
+  });
+  const { client, server, sessions } = world;
+  client.request(1, "ask");
+  await client.answer(1);
+  sessions.known.clear();
+  client.request(2, "m");
+  await client.answer(2);
+  client.send({ jsonrpc: "2.0", id: "q", result: { roots: [] } });
+  await client.close();
+  assertEquals(trace(server).some(([method]) => method === undefined), false);
+});
+
+Deno.test("a second initialize of the client's makes a new session, and the old one is ended", async () => {
+  await using world = await initialised();
+  const { client, server } = world;
+  client.request(1, "initialize", { protocolVersion: "2025-11-25" });
+  await client.answer(1);
+  const ended = await server.requests.find(({ method }) => method === "DELETE");
+  assertEquals(ended.header("mcp-session-id")?.slice(0, 9), "session-1");
+  client.request(2, "m");
+  await client.answer(2);
+  assertEquals(trace(server).findLast(([method]) => method === "m"), [
+    "m",
+    "session-2",
+  ]);
+});
+
+Deno.test("a target that comes back on the same port answers as if nothing had happened", async () => {
+  await using world = await initialised();
+  const { client, server, sessions } = world;
+  await server.stop();
+  sessions.known.clear();
+  client.request(1, "tools/call", { name: "x" });
+  await server.start();
+  assertEquals((await client.next()).json.result, {});
+});
+
+Deno.test("the session ID is in no log line and in no error", async () => {
+  const { Redactor } = await import("../../../src/redact/redact.ts");
+  const { createLog } = await import("../../../src/log/log.ts");
+  const redactor = new Redactor();
+  const lines: string[] = [];
+  const log = createLog({
+    level: "debug",
+    format: "json",
+    write: (line) => lines.push(line),
+    redact: redactor.redact,
+  });
+  await using server = await RawServer.start(mcp({
+    initialize: (asked, reply) =>
+      reply.json(result(asked, INITIALIZED), 200, {
+        "mcp-session-id": "secret-session-id",
+      }),
+    m: (_asked, reply, request) =>
+      reply.status(500, {}, `no: ${request.header("mcp-session-id")}`),
+  }));
+  await using client = new StreamClient({ url: server.url, log, redactor });
+  await client.initialize();
+  client.request(1, "m");
+  const { text } = await client.answer(1);
+  await client.close();
+  assertEquals(text.includes("secret-session-id"), false);
+  assertEquals(lines.length > 3, true);
+  assertEquals(lines.join("").includes("secret-session-id"), false);
+});

@@ -1,0 +1,453 @@
+/** By what a lost session is known, and what then happens to a call. */
+import { assertEquals, assertStringIncludes } from "@std/assert";
+import {
+  error,
+  INITIALIZED,
+  mcp,
+  type McpHandler,
+  result,
+  Sessions,
+} from "../../support/raw_mcp.ts";
+import type { RawEventStream, RawReply } from "../../support/raw_reply.ts";
+import { RawServer } from "../../support/raw_server.ts";
+import { StreamClient } from "../../support/stream_client.ts";
+
+// deno-lint-ignore no-explicit-any
+type Call = any;
+
+/** Says that the session is lost, in one of the ways there are. */
+type Signal = (call: Call, reply: RawReply) => Promise<void>;
+
+const AWS_WORDS =
+  "The provided SessionId was not found or has expired, please re-initialize your connection.";
+const CALL = { name: "order", arguments: {} };
+
+/** A target that meets the first call of its first session in some way. */
+async function world(
+  signal: Signal,
+  { runs = false, method = "tools/call", ...script }:
+    & { readonly runs?: boolean; readonly method?: string }
+    & Record<string, McpHandler | boolean | string | undefined> = {},
+) {
+  const sessions = new Sessions();
+  let isFirst = true;
+  let ran = 0;
+  const handlers: Record<string, McpHandler> = {};
+  for (const [name, handler] of Object.entries(script)) {
+    if (typeof handler === "function") handlers[name] = handler;
+  }
+  const server = await RawServer.start(mcp({
+    ...handlers,
+    [method]: async (call, reply) => {
+      if (isFirst) {
+        isFirst = false;
+        if (runs) ran++;
+        return await signal(call, reply);
+      }
+      ran++;
+      await reply.json(result(call, "ok"));
+    },
+  }, sessions));
+  const client = new StreamClient({ url: server.url });
+  await client.initialize();
+  await server.requests.find((seen) => seen.text().includes("initialized"));
+  return {
+    server,
+    client,
+    /** How often the target ran the call. */
+    ran: () => ran,
+    /** How many sessions were opened. */
+    opened: () => sessions.known.size,
+    async [Symbol.asyncDispose]() {
+      await client[Symbol.asyncDispose]();
+      await server[Symbol.asyncDispose]();
+    },
+  };
+}
+
+const text =
+  (status: number, body: string, type = "text/plain"): Signal =>
+  (_call, reply) => reply.status(status, { "content-type": type }, body);
+const json =
+  (status: number, body: (call: Call) => unknown): Signal => (call, reply) =>
+    reply.json(body(call), status);
+/** An event, after which the stream is left open. */
+const event =
+  (body: (call: Call) => unknown): Signal => async (call, reply) => {
+    const stream = await reply.sse();
+    await stream.message(body(call));
+    await stream.closed;
+  };
+const rpc = (id: unknown, code: number, message: string, more = {}) => ({
+  jsonrpc: "2.0",
+  id,
+  error: { code, message },
+  ...more,
+});
+
+const NO_VALID = "Bad Request: No valid session ID provided";
+
+/** What certainly came before the call was run. */
+const BEFORE: Record<string, Signal> = {
+  "a 404 with nothing": text(404, ""),
+  "a 404 of a web server": text(404, "<h1>Not Found</h1>", "text/html"),
+  "a 404 with an error of no ID": json(404, () => rpc(null, -32603, "gone")),
+  "a 404 with an error of another ID": json(
+    404,
+    () => rpc("server-error", -32600, "Session not found"),
+  ),
+  "a 404 with an error of the call's ID about the session": json(
+    404,
+    ({ id }) => rpc(id, -32000, "Invalid or expired session"),
+  ),
+  "a 400 in text (FastMCP)": text(400, NO_VALID),
+  "a 400 as JSON (python-sdk)": json(
+    400,
+    () => rpc("server-error", -32600, NO_VALID),
+  ),
+  "a 400 without an ID (typescript-sdk)": json(
+    400,
+    () => rpc(null, -32000, "Bad Request: Server not initialized"),
+  ),
+  "a 400 with the call's ID": json(
+    400,
+    ({ id }) => rpc(id, -32603, "Session not found"),
+  ),
+  "a 400 of the C# SDK": json(
+    400,
+    () =>
+      rpc(
+        "",
+        -32000,
+        "Bad Request: A new session can only be created by an initialize request. Include a valid Mcp-Session-Id header",
+      ),
+  ),
+  "a 401 in text (rmcp)": text(401, "Unauthorized: Session not found"),
+  "a 401 as JSON": json(401, () => rpc(null, -32001, "Session not found")),
+  "a 410": text(410, "Session has been terminated"),
+  "a 400 of the AWS MCP server": json(
+    400,
+    ({ id }) => rpc(id, -30001, AWS_WORDS),
+  ),
+  "a 400 with an error in words (keryx)": json(
+    400,
+    () => ({ error: "Session not found" }),
+  ),
+  "a 400 with an error in an object": json(
+    400,
+    () => ({ error: { code: "SESSION_NOT_FOUND" } }),
+  ),
+  "a 400 with an event": text(
+    400,
+    'event: message\ndata: {"error":"Session not found"}\n\n',
+    "text/event-stream",
+  ),
+  "a 400 with a detail": json(400, () => ({ detail: "Unknown session" })),
+  "a 200 of the AWS MCP server": json(
+    200,
+    ({ id }) => rpc(id, -30001, AWS_WORDS),
+  ),
+  "a 200 of the AWS MCP server without an ID": json(
+    200,
+    () => rpc(null, -30001, AWS_WORDS),
+  ),
+  "an event of the AWS MCP server": event(({ id }) =>
+    rpc(id, -30001, AWS_WORDS)
+  ),
+  "an event of the AWS MCP server without an ID": event(() =>
+    rpc(null, -30001, AWS_WORDS)
+  ),
+  "a 200 with an error in words": json(
+    200,
+    () => ({ error: "Session not found" }),
+  ),
+  "a 200 in text": text(200, "Session not found"),
+  "an event with an error in words (keryx)": event(() => ({
+    error: "Session not found",
+  })),
+  "an event after an ID to resume from": async (_call, reply) => {
+    const stream = await reply.sse();
+    await stream.event({ id: "1", data: "" });
+    await stream.event({ data: '{"error":"Session not found"}' });
+    await stream.closed;
+  },
+};
+
+for (const [what, signal] of Object.entries(BEFORE)) {
+  Deno.test(`a session lost by ${what} is replaced by one initialize, and the call is answered and run once`, async () => {
+    await using w = await world(signal);
+    w.client.request(3, "tools/call", CALL);
+    assertEquals((await w.client.next()).json, {
+      jsonrpc: "2.0",
+      id: 3,
+      result: "ok",
+    });
+    assertEquals([w.ran(), w.opened()], [1, 2]);
+  });
+}
+
+/** What may have come after the call was run, and tells of its session. */
+const AFTER: Record<string, Signal> = {
+  "a 200 with -32001": json(
+    200,
+    ({ id }) => rpc(id, -32001, "Session not found"),
+  ),
+  "a 200 with -32600": json(
+    200,
+    ({ id }) => rpc(id, -32600, "Session has expired"),
+  ),
+  "an event with -32001": event(({ id }) =>
+    rpc(id, -32001, "Session not found")
+  ),
+  "a 404 with the call's ID and the code alone": json(
+    404,
+    ({ id }) => rpc(id, -32001, "the order was placed"),
+  ),
+  "the AWS MCP server's error after progress": async (call, reply) => {
+    const stream = await reply.sse();
+    const { progressToken } = call.params._meta;
+    await stream.message({
+      jsonrpc: "2.0",
+      method: "notifications/progress",
+      params: { progressToken, progress: 1 },
+    });
+    await stream.message(rpc(call.id, -30001, AWS_WORDS));
+    await stream.closed;
+  },
+  "the AWS MCP server's error after a log message": async (call, reply) => {
+    const stream = await reply.sse();
+    await stream.message({ jsonrpc: "2.0", method: "notifications/message" });
+    await stream.message(rpc(call.id, -30001, AWS_WORDS));
+    await stream.closed;
+  },
+  "an error in words after progress": async (_call, reply) => {
+    const stream = await reply.sse();
+    await stream.message({ jsonrpc: "2.0", method: "notifications/progress" });
+    await stream.message({ error: "Session not found" });
+    await stream.closed;
+  },
+};
+
+for (const [what, signal] of Object.entries(AFTER)) {
+  Deno.test(`after ${what} the call is not sent again: its error is the answer, and the next call works`, async () => {
+    await using w = await world(signal, { runs: true });
+    w.client.request(3, "tools/call", { ...CALL, _meta: { progressToken: 7 } });
+    const { json } = await w.client.answer(3);
+    assertEquals("error" in json, true);
+    assertEquals(w.ran(), 1);
+    w.client.request(4, "tools/call", CALL);
+    assertEquals((await w.client.answer(4)).json.result, "ok");
+    assertEquals([w.ran(), w.opened()], [2, 2]);
+  });
+}
+
+/** What is the call's own answer, whatever it looks like. */
+const ANSWERS: Record<string, [signal: Signal, message: string]> = {
+  "a 404 with an error of the call's ID": [
+    json(
+      404,
+      ({ id }) =>
+        rpc(id, -32000, "the order was placed, its receipt is not there"),
+    ),
+    "the order was placed, its receipt is not there",
+  ],
+  "a 404 with -32601 of the call's ID": [
+    json(404, ({ id }) => rpc(id, -32601, "Method not found")),
+    "Method not found",
+  ],
+  "a 404 with a tool's own session": [
+    json(404, ({ id }) => rpc(id, -32000, "Browser session 42 not found")),
+    "Browser session 42 not found",
+  ],
+  "a 429 with an error of the call's ID": [
+    json(429, ({ id }) => rpc(id, -32000, "the bank was asked too often")),
+    "the bank was asked too often",
+  ],
+  "a 400 with another error": [
+    json(400, ({ id }) => rpc(id, -32602, "session_name is required")),
+    "session_name is required",
+  ],
+  "a 401 with a challenge": [
+    (_call, reply) =>
+      reply.json(rpc(null, -32001, "Session expired"), 401, {
+        "www-authenticate": "Bearer",
+      }),
+    "Session expired",
+  ],
+};
+
+for (const [what, [signal, message]] of Object.entries(ANSWERS)) {
+  Deno.test(`${what} is the answer: the call is sent once, and the session lives on`, async () => {
+    await using w = await world(signal, { runs: true });
+    w.client.request(3, "tools/call", CALL);
+    const { json } = await w.client.next();
+    assertEquals([json.id, json.error.message], [3, message]);
+    w.client.request(4, "tools/call", CALL);
+    assertEquals((await w.client.answer(4)).json.result, "ok");
+    assertEquals([w.ran(), w.opened()], [2, 1]);
+  });
+}
+
+Deno.test("a batch that a 404 answers in an array is not sent again", async () => {
+  await using w = await world(
+    (batch, reply) =>
+      reply.json(
+        batch.map(({ id }: Call) => rpc(id, -32000, "no receipt")),
+        404,
+      ),
+    { method: "batch" },
+  );
+  w.client.send([1, 2].map((id) => ({
+    jsonrpc: "2.0",
+    id,
+    method: "tools/call",
+    params: CALL,
+  })));
+  const { json } = await w.client.next();
+  assertEquals(json.map(({ error }: Call) => error.message), [
+    "no receipt",
+    "no receipt",
+  ]);
+  assertEquals([w.ran(), w.opened()], [0, 1]);
+});
+
+Deno.test("a batch whose answers tell of a lost session is answered, and the next call finds a new one", async () => {
+  await using w = await world(
+    (batch, reply) =>
+      reply.json(
+        batch.map(({ id }: Call) => rpc(id, -32001, "Session not found")),
+      ),
+    { method: "batch" },
+  );
+  w.client.send([1, 2].map((id) => ({
+    jsonrpc: "2.0",
+    id,
+    method: "tools/call",
+    params: CALL,
+  })));
+  assertEquals((await w.client.next()).json.length, 2);
+  w.client.request(3, "tools/call", CALL);
+  assertEquals((await w.client.answer(3)).json.result, {});
+  assertEquals(w.opened(), 2);
+});
+
+Deno.test("two calls that lose the session at once, by words alone, share one new initialize", async () => {
+  let lost = 2;
+  let ran = 0;
+  const sessions = new Sessions();
+  await using server = await RawServer.start(mcp({
+    "tools/call": async (call, reply) => {
+      if (lost-- > 0) return await reply.json({ error: "Session not found" });
+      ran++;
+      await reply.json(result(call, "ok"));
+    },
+  }, sessions));
+  await using client = new StreamClient({ url: server.url });
+  await client.initialize();
+  client.request(3, "tools/call", CALL);
+  client.request(4, "tools/call", CALL);
+  const answers = [(await client.next()).json, (await client.next()).json];
+  assertEquals(answers.map(({ result }) => result), ["ok", "ok"]);
+  assertEquals([ran, sessions.known.size], [2, 2]);
+});
+
+Deno.test("to a client of 2026-07-28 words about a session are the target's answer", async () => {
+  let ran = 0;
+  await using server = await RawServer.start(async (_request, reply) => {
+    ran++;
+    await reply.json(rpc(3, -32001, "Session not found"), 404);
+  });
+  await using client = new StreamClient({ url: server.url });
+  client.request(3, "tools/call", {
+    ...CALL,
+    _meta: { "io.modelcontextprotocol/protocolVersion": "2026-07-28" },
+  });
+  const { json } = await client.next();
+  assertEquals(json.error.message, "Session not found");
+  assertEquals(ran, 1);
+});
+
+Deno.test("a target that gave no session cannot lose one", async () => {
+  await using server = await RawServer.start(mcp({
+    "tools/call": (call, reply) =>
+      reply.json(error(call, -32001, "Session not found")),
+  }));
+  await using client = new StreamClient({ url: server.url });
+  await client.initialize();
+  client.request(3, "tools/call", CALL);
+  const { json } = await client.answer(3);
+  assertStringIncludes(json.error.message, "Session not found");
+  const opened = server.requests.all.filter((seen) =>
+    seen.text().includes('"initialize"')
+  );
+  assertEquals(opened.length, 1);
+});
+
+for (
+  const [what, lose] of Object.entries<Signal>({
+    "a 404 to the POST": text(404, "Could not find session"),
+    "a 400 to the POST": text(400, "No transport found for sessionId"),
+    "a 401 to the POST": json(401, () => rpc(null, -32001, "Unknown session")),
+  })
+) {
+  Deno.test(`over HTTP+SSE a session lost by ${what} is replaced, and the call is run once`, async () => {
+    let opened = 0;
+    let ran = 0;
+    let stream: RawEventStream | undefined;
+    await using server = await RawServer.start(async (request, reply) => {
+      if (request.method === "GET") {
+        stream = await reply.sse();
+        const data = `/messages?session=${++opened}`;
+        await stream.event({ event: "endpoint", data });
+        return await stream.closed;
+      }
+      const message = JSON.parse(request.text());
+      if (message.method === "tools/call") {
+        if (request.target.endsWith("=1")) return await lose(message, reply);
+        ran++;
+      }
+      await reply.status(202);
+      if (message.id === undefined) return;
+      await stream?.message(result(message, INITIALIZED));
+    });
+    await using client = new StreamClient({
+      url: server.url,
+      transport: "sse",
+    });
+    await client.initialize();
+    client.request(3, "tools/call", CALL);
+    assertEquals("result" in (await client.answer(3)).json, true);
+    assertEquals([ran, opened], [1, 2]);
+  });
+}
+
+Deno.test("over HTTP+SSE an error about the session is the call's answer, and the next call finds a new session", async () => {
+  let opened = 0;
+  let ran = 0;
+  let stream: RawEventStream | undefined;
+  await using server = await RawServer.start(async (request, reply) => {
+    if (request.method === "GET") {
+      stream = await reply.sse();
+      const data = `/messages?session=${++opened}`;
+      await stream.event({ event: "endpoint", data });
+      return await stream.closed;
+    }
+    const message = JSON.parse(request.text());
+    await reply.status(202);
+    if (message.id === undefined) return;
+    const isCall = message.method === "tools/call";
+    if (isCall) ran++;
+    await stream?.message(
+      isCall && opened === 1
+        ? rpc(message.id, -32001, "Session not found")
+        : result(message, INITIALIZED),
+    );
+  });
+  await using client = new StreamClient({ url: server.url, transport: "sse" });
+  await client.initialize();
+  client.request(3, "tools/call", CALL);
+  assertEquals((await client.answer(3)).json.error.code, -32001);
+  client.request(4, "tools/call", CALL);
+  assertEquals("result" in (await client.answer(4)).json, true);
+  assertEquals([ran, opened], [2, 2]);
+});

@@ -1,0 +1,438 @@
+import { assertEquals } from "@std/assert";
+import { within } from "../../support/deadline.ts";
+import { modern } from "../../support/modern_message.ts";
+import { error, mcp, type McpHandler, result } from "../../support/raw_mcp.ts";
+import type { RawEventStream, RawReply } from "../../support/raw_reply.ts";
+import { RawServer } from "../../support/raw_server.ts";
+import { StreamClient } from "../../support/stream_client.ts";
+
+const LISTEN = "subscriptions/listen";
+const ID_KEY = "io.modelcontextprotocol/subscriptionId";
+
+const EVERYTHING = {
+  toolsListChanged: true,
+  promptsListChanged: true,
+  resourcesListChanged: true,
+  resourceSubscriptions: ["file:///a", "file:///b"],
+};
+
+/** A notification on the stream of a subscription. */
+function note(id: unknown, name: string, params = {}): unknown {
+  return {
+    jsonrpc: "2.0",
+    method: `notifications/${name}`,
+    params: { _meta: { [ID_KEY]: id }, ...params },
+  };
+}
+
+/** Opens the stream of a subscription as servers do. */
+async function acknowledge(
+  id: unknown,
+  reply: RawReply,
+  notifications: unknown,
+): Promise<RawEventStream> {
+  const stream = await reply.sse();
+  const params = { notifications };
+  await stream.message(note(id, "subscriptions/acknowledged", params));
+  return stream;
+}
+
+/** A target whose n-th listen meets the n-th handler, and then the last. */
+function listening(...handlers: McpHandler[]): McpHandler {
+  let count = 0;
+  return (...exchange) =>
+    handlers[Math.min(count++, handlers.length - 1)](...exchange);
+}
+
+/** Acknowledges and breaks the connection. */
+const acknowledgeAndCut: McpHandler = async (message, reply) => {
+  const { notifications } = message.params;
+  await (await acknowledge(message.id, reply, notifications)).cut();
+};
+
+/** Acknowledges, sends one more event and stays open. */
+const acknowledgeAndStay: McpHandler = async (message, reply) => {
+  const { notifications } = message.params;
+  const stream = await acknowledge(message.id, reply, notifications);
+  await stream.message(note(message.id, "after"));
+  await reply.hang();
+};
+
+Deno.test("a subscription's events pass until the server's own result, without a time limit or a place", async () => {
+  const release = Promise.withResolvers<void>();
+  await using server = await RawServer.start(mcp({
+    [LISTEN]: async (message, reply) => {
+      const stream = await acknowledge(message.id, reply, EVERYTHING);
+      await release.promise;
+      await stream.message(note(message.id, "tools/list_changed"));
+      await stream.message(result(message, { resultType: "complete" }));
+      await stream.end();
+    },
+    hang: (_message, reply) => reply.hang(),
+  }));
+  await using client = new StreamClient({
+    url: server.url,
+    timeoutMs: 100,
+    maxConcurrency: 1,
+  });
+  client.request("s", LISTEN, modern({ notifications: EVERYTHING }));
+  await client.next();
+  // It has a place although the subscription stands open, and its time is over
+  // while that is silent.
+  client.request(1, "hang", modern());
+  assertEquals((await client.answer(1)).json.error.code, -31014);
+  release.resolve();
+  const frames = [await client.next(), await client.next()];
+  assertEquals(frames.map(({ json }) => json.method ?? json.result), [
+    "notifications/tools/list_changed",
+    { resultType: "complete" },
+  ]);
+  assertEquals(await client.close(), []);
+  assertEquals(
+    server.requests.all.map((seen) => JSON.parse(seen.text()).method),
+    [LISTEN, "hang"],
+  );
+});
+
+for (const how of ["end", "cut", "reset"] as const) {
+  Deno.test(`a subscription that meets its ${how} is opened again with the same request, the equal acknowledgment is swallowed, and each honoured type gets one notification`, async () => {
+    await using server = await RawServer.start(mcp({
+      [LISTEN]: listening(async (message, reply) => {
+        const stream = await acknowledge(message.id, reply, EVERYTHING);
+        await stream[how]();
+      }, acknowledgeAndStay),
+    }));
+    await using client = new StreamClient({ url: server.url });
+    client.request(5, LISTEN, modern({ notifications: EVERYTHING }));
+    const frames = [await client.next()];
+    while (frames.at(-1)?.json.method !== "notifications/after") {
+      frames.push(await client.next());
+    }
+    assertEquals(frames.map(({ json }) => json), [
+      note(5, "subscriptions/acknowledged", { notifications: EVERYTHING }),
+      note(5, "tools/list_changed"),
+      note(5, "prompts/list_changed"),
+      note(5, "resources/list_changed"),
+      note(5, "resources/updated", { uri: "file:///a" }),
+      note(5, "resources/updated", { uri: "file:///b" }),
+      note(5, "after"),
+    ]);
+    const [first, second] = server.requests.all;
+    assertEquals(second.text(), first.text());
+    assertEquals(second.header("mcp-method"), LISTEN);
+    assertEquals(second.header("last-event-id"), undefined);
+  });
+}
+
+Deno.test("a second acknowledgment that differs from the first is passed on, and types it does not honour get nothing", async () => {
+  await using server = await RawServer.start(mcp({
+    [LISTEN]: listening(acknowledgeAndCut, async (message, reply) => {
+      const stream = await acknowledge(message.id, reply, {
+        toolsListChanged: true,
+      });
+      await stream.message(note(message.id, "after"));
+      await reply.hang();
+    }),
+  }));
+  await using client = new StreamClient({ url: server.url });
+  const notifications = { toolsListChanged: true, promptsListChanged: true };
+  client.request("s", LISTEN, modern({ notifications }));
+  const told = [];
+  while (told.at(-1) !== "notifications/after") {
+    told.push((await client.next()).json.method);
+  }
+  assertEquals(told, [
+    "notifications/subscriptions/acknowledged",
+    "notifications/subscriptions/acknowledged",
+    "notifications/tools/list_changed",
+    "notifications/after",
+  ]);
+});
+
+Deno.test("an ID of more digits than a number holds is told to the letter", async () => {
+  const id = "12345678901234567890";
+  await using server = await RawServer.start(mcp({
+    [LISTEN]: listening(acknowledgeAndCut, acknowledgeAndStay),
+  }));
+  await using client = new StreamClient({ url: server.url });
+  const params = modern({ notifications: { toolsListChanged: true } });
+  client.send(
+    `{"jsonrpc":"2.0","id":${id},"method":"${LISTEN}","params":${
+      JSON.stringify(params)
+    }}`,
+  );
+  await client.next();
+  assertEquals(
+    (await client.next()).text,
+    `{"jsonrpc":"2.0","method":"notifications/tools/list_changed","params":{"_meta":{"${ID_KEY}":${id}}}}`,
+  );
+});
+
+const FINAL: Record<string, McpHandler> = {
+  "a 404": (_message, reply) => reply.status(404),
+  "a JSON-RPC error": (message, reply) =>
+    reply.json(error(message, -32603, "Subscription limit reached")),
+  "a JSON-RPC error in a 400": (message, reply) =>
+    reply.json(error(message, -32602, "no"), 400),
+  "a redirect": (_message, reply) => reply.status(307, { location: "/x" }),
+  "another content type": (_message, reply) =>
+    reply.status(200, { "content-type": "text/html" }, "<p>"),
+};
+
+for (const [what, handler] of Object.entries(FINAL)) {
+  Deno.test(`where reopening meets ${what}, notifications/cancelled with the request's ID goes to the client`, async () => {
+    await using server = await RawServer.start(mcp({
+      [LISTEN]: listening(acknowledgeAndCut, handler),
+    }));
+    await using client = new StreamClient({ url: server.url });
+    client.request("s", LISTEN, modern({ notifications: {} }));
+    await client.next();
+    const { json } = await client.next();
+    assertEquals([json.method, json.params.requestId], [
+      "notifications/cancelled",
+      "s",
+    ]);
+    assertEquals(await client.close(), [], "and no answer");
+    assertEquals(server.requests.length, 2);
+  });
+
+  Deno.test(`a first attempt that meets ${what} is an error response`, async () => {
+    await using server = await RawServer.start(mcp({ [LISTEN]: handler }));
+    await using client = new StreamClient({ url: server.url });
+    client.request("s", LISTEN, modern({ notifications: {} }));
+    const { json } = await client.next();
+    assertEquals([json.id, "error" in json], ["s", true]);
+    assertEquals(await client.close(), []);
+    assertEquals(server.requests.length, 1);
+  });
+}
+
+Deno.test("a first attempt whose stream ends without an acknowledgment is stream-cut", async () => {
+  await using server = await RawServer.start(mcp({
+    [LISTEN]: async (_message, reply) => await (await reply.sse()).end(),
+  }));
+  await using client = new StreamClient({ url: server.url });
+  client.request("s", LISTEN, modern({ notifications: {} }));
+  assertEquals((await client.answer("s")).json.error.code, -31015);
+});
+
+Deno.test("a subscription outlives a 503, a 403 and a target that is restarted", async () => {
+  await using server = await RawServer.start(mcp({
+    [LISTEN]: listening(
+      acknowledgeAndCut,
+      (_message, reply) => reply.status(503),
+      (_message, reply) => reply.status(403),
+      acknowledgeAndStay,
+    ),
+  }));
+  await using client = new StreamClient({ url: server.url });
+  const notifications = { toolsListChanged: true };
+  client.request("s", LISTEN, modern({ notifications }));
+  await client.next();
+  await client.next();
+  await client.next();
+  await server.restart();
+  assertEquals(
+    [(await client.next()).json.method, (await client.next()).json.method],
+    ["notifications/tools/list_changed", "notifications/after"],
+  );
+});
+
+Deno.test("a subscription that is silent for the idle time is opened again", async () => {
+  await using server = await RawServer.start(mcp({
+    [LISTEN]: listening(async (message, reply) => {
+      await acknowledge(message.id, reply, {});
+      await reply.hang();
+    }, acknowledgeAndStay),
+  }));
+  await using client = new StreamClient({
+    url: server.url,
+    idleTimeoutMs: 100,
+  });
+  client.request("s", LISTEN, modern({ notifications: {} }));
+  await client.next();
+  assertEquals((await client.next()).json.method, "notifications/after");
+});
+
+Deno.test("a subscription that the server cancels is over, and not opened again", async () => {
+  await using server = await RawServer.start(mcp({
+    [LISTEN]: async (message, reply) => {
+      const stream = await acknowledge(message.id, reply, {});
+      await stream.message({
+        jsonrpc: "2.0",
+        method: "notifications/cancelled",
+        params: { requestId: message.id },
+      });
+      await stream.end();
+    },
+  }));
+  await using client = new StreamClient({ url: server.url });
+  client.request("s", LISTEN, modern({ notifications: {} }));
+  await client.next();
+  assertEquals((await client.next()).json.params, { requestId: "s" });
+  assertEquals(await client.close(), []);
+  assertEquals(server.requests.length, 1);
+});
+
+Deno.test("a subscription that the client cancels is closed, and nothing more is written for it", async () => {
+  const closed = Promise.withResolvers<void>();
+  await using server = await RawServer.start(mcp({
+    [LISTEN]: async (message, reply) => {
+      await acknowledge(message.id, reply, {});
+      await reply.closed;
+      closed.resolve();
+    },
+  }));
+  await using client = new StreamClient({ url: server.url });
+  client.request("s", LISTEN, modern({ notifications: {} }));
+  await client.next();
+  client.notify("notifications/cancelled", { requestId: "s" });
+  await within(closed.promise, "the response to be closed");
+  assertEquals(await client.close(), []);
+  assertEquals(server.requests.length, 1);
+});
+
+Deno.test("a subscription that the client cancels before it is acknowledged is closed, and nothing is written for it", async () => {
+  const opened = Promise.withResolvers<RawEventStream>();
+  await using server = await RawServer.start(mcp({
+    [LISTEN]: async (_message, reply) => {
+      const stream = await reply.sse();
+      opened.resolve(stream);
+      await stream.closed;
+    },
+  }));
+  await using client = new StreamClient({ url: server.url });
+  client.request("s", LISTEN, modern({ notifications: {} }));
+  const stream = await within(opened.promise, "the stream");
+  client.notify("notifications/cancelled", { requestId: "s" });
+  await within(stream.closed, "the response to be closed");
+  assertEquals(await client.close(), []);
+  assertEquals(server.requests.length, 1);
+});
+
+Deno.test("a subscription that the client cancels between two streams is not opened again", async () => {
+  await using server = await RawServer.start(mcp({
+    [LISTEN]: listening(
+      acknowledgeAndCut,
+      (_message, reply) => reply.status(503, { "retry-after": "30" }),
+    ),
+  }));
+  await using client = new StreamClient({ url: server.url });
+  client.request("s", LISTEN, modern({ notifications: {} }));
+  await client.next();
+  await server.requests.at(1);
+  client.notify("notifications/cancelled", { requestId: "s" });
+  assertEquals(await client.close(), []);
+  assertEquals(server.requests.length, 2);
+});
+
+Deno.test("many subscriptions stand open at once, and each breaks for itself", async () => {
+  const streams = new Map<unknown, RawEventStream[]>();
+  await using server = await RawServer.start(mcp({
+    [LISTEN]: async (message, reply) => {
+      const stream = await acknowledge(message.id, reply, {
+        toolsListChanged: true,
+      });
+      const opened = streams.get(message.id) ?? [];
+      streams.set(message.id, [...opened, stream]);
+      await reply.hang();
+    },
+  }));
+  await using client = new StreamClient({ url: server.url, maxConcurrency: 2 });
+  const ids = Array.from({ length: 80 }, (_, index) => `s${index}`);
+  for (const id of ids) {
+    client.request(id, LISTEN, modern({ notifications: {} }));
+  }
+  for (const _ of ids) await client.next();
+  await streams.get("s7")?.[0].cut();
+  assertEquals((await client.next()).json, note("s7", "tools/list_changed"));
+  await streams.get("s8")?.[0].message(note("s8", "tools/list_changed"));
+  assertEquals((await client.next()).json, note("s8", "tools/list_changed"));
+  assertEquals(server.requests.length, 81);
+});
+
+Deno.test("at the end of stdin an open subscription is waited for no longer, and answered", async () => {
+  await using server = await RawServer.start(mcp({
+    [LISTEN]: acknowledgeAndStay,
+  }));
+  await using client = new StreamClient({ url: server.url });
+  client.request("s", LISTEN, modern({ notifications: {} }));
+  await client.next();
+  await client.next();
+  const [{ json }, ...rest] = await client.close();
+  assertEquals([json.id, json.error.code, rest.length], ["s", -31018, 0]);
+});
+
+const EVENTS = "events/stream";
+
+/** Opens an event stream as servers of SEP-3415 do. */
+async function activate(
+  id: unknown,
+  reply: RawReply,
+  cursor: string,
+): Promise<RawEventStream> {
+  const stream = await reply.sse();
+  await stream.message(note(id, "events/active", { cursor }));
+  return stream;
+}
+
+Deno.test("the stream of events/stream stands open without a time limit or a place, until the server's own result", async () => {
+  const release = Promise.withResolvers<void>();
+  await using server = await RawServer.start(mcp({
+    [EVENTS]: async (message, reply) => {
+      const stream = await activate(message.id, reply, "c0");
+      await release.promise;
+      await stream.message(note(message.id, "events/event", { cursor: "c1" }));
+      await stream.message(result(message, { resultType: "complete" }));
+      await stream.end();
+    },
+    hang: (_message, reply) => reply.hang(),
+  }));
+  await using client = new StreamClient({
+    url: server.url,
+    timeoutMs: 100,
+    maxConcurrency: 1,
+  });
+  client.request("e", EVENTS, modern({ name: "incident", cursor: null }));
+  await client.next();
+  client.request(1, "hang", modern());
+  assertEquals((await client.answer(1)).json.error.code, -31014);
+  release.resolve();
+  const frames = [await client.next(), await client.next()];
+  assertEquals(frames.map(({ json }) => json.method ?? json.result), [
+    "notifications/events/event",
+    { resultType: "complete" },
+  ]);
+});
+
+for (const given of [{}, { cursor: null }, { cursor: "old" }]) {
+  Deno.test(`an events/stream that breaks is opened again behind the last event, asked with ${JSON.stringify(given)}`, async () => {
+    await using server = await RawServer.start(mcp({
+      [EVENTS]: listening(async (message, reply) => {
+        const stream = await activate(message.id, reply, "c0");
+        const event = { cursor: "c1", eventId: "1" };
+        await stream.message(note(message.id, "events/event", event));
+        await stream.cut();
+      }, async (message, reply) => {
+        const stream = await activate(message.id, reply, "c1");
+        const event = { cursor: "c2", eventId: "2" };
+        await stream.message(note(message.id, "events/event", event));
+        await reply.hang();
+      }),
+    }));
+    await using client = new StreamClient({ url: server.url });
+    const params = modern({ name: "incident", ...given });
+    client.request(5, EVENTS, params);
+    const frames = [];
+    for (let count = 0; count < 3; count++) frames.push(await client.next());
+    assertEquals(frames.map(({ json }) => [json.method, json.params.cursor]), [
+      ["notifications/events/active", "c0"],
+      ["notifications/events/event", "c1"],
+      ["notifications/events/event", "c2"],
+    ]);
+    assertEquals(
+      server.requests.all.map((seen) => JSON.parse(seen.text()).params),
+      [params, { ...params, cursor: "c1" }],
+    );
+  });
+}

@@ -1,0 +1,215 @@
+import { assertEquals, assertStringIncludes } from "@std/assert";
+import type { Log } from "../../../src/log/log.ts";
+import {
+  ToolSchemas,
+  withoutTools,
+} from "../../../src/mcp/stateless/tool_schemas.ts";
+
+const encoder = new TextEncoder();
+const decoder = new TextDecoder();
+
+/** Schemas, and the warnings that they gave. */
+function schemas(): { learnt: ToolSchemas; warnings: unknown[] } {
+  const warnings: unknown[] = [];
+  const note = () => {};
+  const log: Log = {
+    debug: note,
+    info: note,
+    error: note,
+    warn: (_message, fields) => warnings.push(fields),
+  };
+  return { learnt: new ToolSchemas(log), warnings };
+}
+
+function tool(name: string, properties: unknown, rest = {}): unknown {
+  return { name, inputSchema: { type: "object", properties, ...rest } };
+}
+
+function headers(learnt: ToolSchemas, name: string, args: unknown): unknown {
+  return learnt.headersFor({ name, arguments: args });
+}
+
+const REGION = { type: "string", "x-mcp-header": "Region" };
+
+Deno.test("the arguments that a schema marks go as headers, the others do not", () => {
+  const { learnt } = schemas();
+  learnt.learn({
+    tools: [tool("t", {
+      region: REGION,
+      count: { type: "integer", "x-mcp-header": "Count" },
+      dry: { type: "boolean", "x-mcp-header": "Dry-Run" },
+      query: { type: "string" },
+    })],
+  });
+  assertEquals(
+    headers(learnt, "t", { region: "é", count: 3, dry: false, query: "q" }),
+    [
+      ["mcp-param-Region", "=?base64?w6k=?="],
+      ["mcp-param-Count", "3"],
+      ["mcp-param-Dry-Run", "false"],
+    ],
+  );
+});
+
+Deno.test("an argument that is null or absent is no header", () => {
+  const { learnt } = schemas();
+  learnt.learn({ tools: [tool("t", { region: REGION })] });
+  for (const args of [{ region: null }, {}, undefined, null, "x"]) {
+    assertEquals(headers(learnt, "t", args), []);
+  }
+});
+
+Deno.test("a nested property is reached through properties alone", () => {
+  const { learnt } = schemas();
+  learnt.learn({
+    tools: [
+      tool("t", { a: { type: "object", properties: { b: REGION } } }),
+      tool("own", { constructor: { properties: { name: REGION } } }),
+    ],
+  });
+  const expected = [["mcp-param-Region", "x"]];
+  assertEquals(headers(learnt, "t", { a: { b: "x" } }), expected);
+  assertEquals(headers(learnt, "t", { a: [{ b: "x" }] }), []);
+  assertEquals(headers(learnt, "t", { a: "x" }), []);
+  assertEquals(headers(learnt, "own", {}), []);
+});
+
+Deno.test("the pages of a list accumulate, and a schema is kept until it is replaced", () => {
+  const { learnt } = schemas();
+  learnt.learn({ tools: [tool("a", { region: REGION })], nextCursor: "2" });
+  learnt.learn({ tools: [tool("b", { region: REGION })], ttlMs: 0 });
+  const args = { region: "x" };
+  assertEquals(headers(learnt, "a", args), [["mcp-param-Region", "x"]]);
+  assertEquals(headers(learnt, "b", args), [["mcp-param-Region", "x"]]);
+  learnt.learn({ tools: [tool("a", { region: { type: "string" } })] });
+  assertEquals(headers(learnt, "a", args), []);
+  assertEquals(headers(learnt, "b", args), [["mcp-param-Region", "x"]]);
+});
+
+const mark = (header: unknown, type: unknown = "string") => ({
+  type,
+  "x-mcp-header": header,
+});
+
+const INVALID: Record<string, unknown> = {
+  "an empty name": tool("t", { x: mark("") }),
+  "a name that is no string": tool("t", { x: mark(5) }),
+  "a space in the name": tool("t", { x: mark("My Region") }),
+  "a colon in the name": tool("t", { x: mark("Region:Primary") }),
+  "a name that is not ASCII": tool("t", { x: mark("Région") }),
+  "a control character in the name": tool("t", { x: mark("Region\t1") }),
+  "a line feed in the name": tool("t", { x: mark("Region\n") }),
+  "the same name twice": tool("t", { x: mark("R"), y: mark("R") }),
+  "the same name twice without case": tool("t", { x: mark("R"), y: mark("r") }),
+  "a number": tool("t", { x: mark("X", "number") }),
+  "an array": tool("t", { x: mark("X", "array") }),
+  "an object": tool("t", { x: mark("X", "object") }),
+  "null": tool("t", { x: mark("X", "null") }),
+  "no type": tool("t", { x: { "x-mcp-header": "X" } }),
+  "several types": tool("t", { x: mark("X", ["string", "null"]) }),
+  "the schema itself": tool("t", {}, mark("X", "object")),
+  "items": tool("t", { x: { type: "array", items: mark("X") } }),
+  "a property of items": tool("t", {
+    x: { type: "array", items: { properties: { y: mark("X") } } },
+  }),
+  "prefixItems": tool("t", { x: { prefixItems: [mark("X")] } }),
+  "additionalProperties": tool("t", {}, { additionalProperties: mark("X") }),
+  "patternProperties": tool("t", {}, { patternProperties: { ".": mark("X") } }),
+  "dependentSchemas": tool("t", {}, {
+    dependentSchemas: { a: { properties: { x: mark("X") } } },
+  }),
+  "oneOf": tool("t", { x: { oneOf: [mark("X")] } }),
+  "anyOf of the root": tool("t", {}, {
+    anyOf: [{ properties: { x: mark("X") } }],
+  }),
+  "allOf": tool("t", { x: { allOf: [mark("X")] } }),
+  "not": tool("t", { x: { not: mark("X") } }),
+  "if": tool("t", {}, { if: { properties: { x: mark("X") } } }),
+  "then": tool("t", {}, { then: { properties: { x: mark("X") } } }),
+  "else": tool("t", {}, { else: { properties: { x: mark("X") } } }),
+  "$defs": tool("t", { x: { $ref: "#/$defs/y" } }, { $defs: { y: mark("X") } }),
+};
+
+for (const [what, definition] of Object.entries(INVALID)) {
+  Deno.test(`a tool with x-mcp-header on ${what} is left out, with a warning`, () => {
+    const { learnt, warnings } = schemas();
+    const invalid = learnt.learn({ tools: [tool("a", {}), definition] });
+    assertEquals([...invalid], [1]);
+    const [{ tool: name }] = warnings as { tool: string }[];
+    assertEquals([name, warnings.length], ["t", 1]);
+    assertEquals(headers(learnt, "t", { x: "v", y: "v" }), []);
+  });
+}
+
+const VALID: Record<string, unknown> = {
+  "no schema": { name: "t" },
+  "a property that has the mark's name": tool("t", {
+    "x-mcp-header": { type: "number" },
+  }),
+  "the mark as data": tool("t", {
+    x: {
+      default: mark("", "number"),
+      enum: [mark("")],
+      const: mark(""),
+      examples: [mark("")],
+    },
+  }),
+};
+
+for (const [what, definition] of Object.entries(VALID)) {
+  Deno.test(`a tool with ${what} stays`, () => {
+    const { learnt, warnings } = schemas();
+    assertEquals(learnt.learn({ tools: [definition] }).size, 0);
+    assertEquals(warnings, []);
+  });
+}
+
+Deno.test("a schema nested a hundred thousand deep is read", () => {
+  const { learnt } = schemas();
+  let schema: unknown = mark("X");
+  for (let depth = 0; depth < 100_000; depth++) {
+    schema = { properties: { p: schema } };
+  }
+  const invalid = learnt.learn({ tools: [{ name: "t", inputSchema: schema }] });
+  assertEquals(invalid.size, 0);
+});
+
+Deno.test("what is no list of tools teaches nothing", () => {
+  const { learnt } = schemas();
+  for (const result of [undefined, null, {}, { tools: {} }, { tools: [1] }]) {
+    assertEquals(learnt.learn(result).size, 0);
+  }
+});
+
+const LIST =
+  '{ "jsonrpc":"2.0","result" : {"tools": [ {"name":"a","n":1.50} , {"name":"b"},\t{"name":"c","u":"\\u00e9"} ] , "nextCursor":"x"},"id":12345678901234567890}';
+
+const SPLICED: readonly (readonly [left: number[], list: string])[] = [
+  [[], ' {"name":"a","n":1.50} , {"name":"b"},\t{"name":"c","u":"\\u00e9"} '],
+  [[0], ' {"name":"b"},\t{"name":"c","u":"\\u00e9"} '],
+  [[1], ' {"name":"a","n":1.50},\t{"name":"c","u":"\\u00e9"} '],
+  [[2], ' {"name":"a","n":1.50} , {"name":"b"} '],
+  [[0, 1], ' {"name":"c","u":"\\u00e9"} '],
+  [[0, 2], ' {"name":"b"} '],
+  [[1, 2], ' {"name":"a","n":1.50} '],
+  [[0, 1, 2], "  "],
+];
+
+for (const [left, list] of SPLICED) {
+  Deno.test(`without the tools ${JSON.stringify(left)} every other byte of a list stays as it was`, () => {
+    const frame = withoutTools(encoder.encode(LIST), new Set(left));
+    const text = decoder.decode(frame);
+    const [before, after] = [LIST.indexOf("[") + 1, LIST.lastIndexOf("]")];
+    assertEquals(text, LIST.slice(0, before) + list + LIST.slice(after));
+    JSON.parse(text);
+  });
+}
+
+Deno.test("where a list is named twice, the one that counts is spliced", () => {
+  const text =
+    '{"id":1,"result":{"tools":["x","y"],"tools":[{"name":"a"},{"name":"b"}]},"jsonrpc":"2.0"}';
+  const spliced = decoder.decode(
+    withoutTools(encoder.encode(text), new Set([0])),
+  );
+  assertStringIncludes(spliced, '"tools":["x","y"],"tools":[{"name":"b"}]}');
+});

@@ -1,0 +1,197 @@
+/** With read-only, what a tool said of itself holds for its session alone. */
+import { assertEquals, assertStringIncludes } from "@std/assert";
+import { within } from "../../support/deadline.ts";
+import {
+  error,
+  mcp,
+  type McpHandler,
+  result,
+  Sessions,
+} from "../../support/raw_mcp.ts";
+import { RawServer } from "../../support/raw_server.ts";
+import {
+  StreamClient,
+  type StreamClientOptions,
+} from "../../support/stream_client.ts";
+
+/** A target with one tool, and a client before it that has called it once. */
+async function world(
+  options: Partial<StreamClientOptions> = {},
+  script: Record<string, McpHandler> = {},
+) {
+  const sessions = new Sessions();
+  const tool = { isReadOnly: true };
+  const ran: unknown[] = [];
+  const list: McpHandler = (message, reply) => {
+    const annotations = { readOnlyHint: tool.isReadOnly };
+    return reply.json(
+      result(message, { tools: [{ name: "x", annotations }] }),
+    );
+  };
+  const server = await RawServer.start(mcp({
+    "tools/list": list,
+    "tools/call": (message, reply) => {
+      ran.push(message.id);
+      return reply.json(result(message));
+    },
+    ...script,
+  }, sessions));
+  const client = new StreamClient({
+    url: server.url,
+    tools: { readOnly: true },
+    ...options,
+  });
+  await client.initialize();
+  client.request(1, "tools/call", { name: "x" });
+  await client.answer(1);
+  return {
+    client,
+    ran,
+    /** The tool's calls and lists that reached the target, in their order. */
+    methods: (): string[] =>
+      server.requests.all.filter(({ method }) => method === "POST")
+        .map((seen) => JSON.parse(seen.text()).method)
+        .filter((method) => method?.startsWith("tools/")),
+    /** Starts the target anew, with another word on its tool or the same. */
+    restart: (isReadOnly: boolean) => {
+      sessions.known.clear();
+      tool.isReadOnly = isReadOnly;
+    },
+    async [Symbol.asyncDispose]() {
+      await client[Symbol.asyncDispose]();
+      await server[Symbol.asyncDispose]();
+    },
+  };
+}
+
+for (const maxConcurrency of [1, 64]) {
+  Deno.test(`a call that finds its session lost is not sent again when its tool says otherwise in the new one (${maxConcurrency} at once)`, async () => {
+    await using w = await world({ maxConcurrency });
+    w.restart(false);
+    w.client.request(2, "tools/call", { name: "x" });
+    const { json } = await w.client.answer(2);
+    assertEquals([json.error?.code, json.error?.data.tool], [-31019, "x"]);
+    w.client.request(3, "tools/call", { name: "x" });
+    assertEquals((await w.client.answer(3)).json.error?.code, -31019);
+    assertEquals(w.ran, [1]);
+    // The second call was refused by what was learnt for the first.
+    assertEquals(w.methods(), [
+      "tools/list",
+      "tools/call",
+      "tools/call",
+      "tools/list",
+    ]);
+  });
+}
+
+Deno.test("calls that find their session lost are sent again after one list that still allows them", async () => {
+  const together = Promise.withResolvers<void>();
+  const came: number[] = [];
+  await using w = await world({}, {
+    "tools/call": async (message, reply) => {
+      came.push(message.id);
+      const isLost = came.length > 1 && came.length <= 4;
+      if (!isLost) return await reply.json(result(message));
+      if (came.length === 4) {
+        w.restart(true);
+        together.resolve();
+      }
+      await together.promise;
+      await reply.json(error(message, -32001, "Session not found"), 404);
+    },
+  });
+  for (const id of [2, 3, 4]) {
+    w.client.request(id, "tools/call", { name: "x" });
+  }
+  for (const _call of [2, 3, 4]) {
+    assertEquals((await w.client.next()).json.error, undefined);
+  }
+  assertEquals(came.toSorted(), [1, 2, 2, 3, 3, 4, 4]);
+  const lists = w.methods().filter((method) => method === "tools/list");
+  assertEquals(lists.length, 2);
+});
+
+Deno.test("after the client's own initialize a tool is asked for anew, also for a call that does not wait for it", async () => {
+  await using w = await world();
+  w.restart(false);
+  w.client.request("again", "initialize", {
+    protocolVersion: "2025-11-25",
+    capabilities: {},
+    clientInfo: { name: "test", version: "1" },
+  });
+  w.client.request(2, "tools/call", { name: "x" });
+  assertEquals((await w.client.answer(2)).json.error?.code, -31019);
+  w.client.request(3, "tools/call", { name: "x" });
+  assertEquals((await w.client.answer(3)).json.error?.code, -31019);
+  assertEquals(w.ran, [1]);
+});
+
+Deno.test("a batch with a call that the new session does not allow is not sent again", async () => {
+  const batches: unknown[] = [];
+  await using w = await world({}, {
+    batch: (messages, reply) => {
+      batches.push(messages);
+      return reply.json(messages.map((message: unknown) => result(message)));
+    },
+  });
+  w.restart(false);
+  w.client.send([
+    { jsonrpc: "2.0", id: 2, method: "tools/call", params: { name: "x" } },
+    { jsonrpc: "2.0", id: 3, method: "m" },
+  ]);
+  const answers = [(await w.client.next()).json, (await w.client.next()).json];
+  assertEquals(answers.map(({ id, error }) => [id, error?.code]), [
+    [2, -31019],
+    [3, -31019],
+  ]);
+  assertEquals(batches, []);
+});
+
+Deno.test("a call is refused with the cause when the new session has no list for it", async () => {
+  let lists = 0;
+  await using w = await world({}, {
+    "tools/list": (message, reply) =>
+      ++lists === 1
+        ? reply.json(
+          result(message, {
+            tools: [{ name: "x", annotations: { readOnlyHint: true } }],
+          }),
+        )
+        : reply.json(error(message, -32603, "the disk is full")),
+  });
+  w.restart(true);
+  w.client.request(2, "tools/call", { name: "x" });
+  const { json } = await w.client.answer(2);
+  assertEquals(json.error?.code, -31019);
+  assertStringIncludes(json.error.message, "the disk is full");
+  assertEquals(w.ran, [1]);
+});
+
+Deno.test("a call that is cancelled while the new session is asked for its tools is not sent", async () => {
+  const release = Promise.withResolvers<void>();
+  const asked = Promise.withResolvers<void>();
+  let lists = 0;
+  await using w = await world({}, {
+    "tools/list": async (message, reply) => {
+      if (++lists === 2) {
+        asked.resolve();
+        await release.promise;
+      }
+      const annotations = { readOnlyHint: true };
+      await reply.json(
+        result(message, { tools: [{ name: "x", annotations }] }),
+      );
+    },
+  });
+  w.restart(true);
+  w.client.request(2, "tools/call", { name: "x" });
+  await within(asked.promise, "the list of the new session");
+  w.client.notify("notifications/cancelled", { requestId: 2 });
+  w.client.request(3, "m");
+  await w.client.answer(3);
+  release.resolve();
+  w.client.request(4, "tools/call", { name: "x" });
+  await w.client.answer(4);
+  assertEquals(await w.client.close(), []);
+  assertEquals(w.ran, [1, 4]);
+});

@@ -1,0 +1,444 @@
+import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import { Backlog } from "../../../src/mcp/transport/backlog.ts";
+import { runStdioProxy } from "../../../src/stdio/stdio_proxy.ts";
+import { within } from "../../support/deadline.ts";
+import { mcp, type McpHandler, result } from "../../support/raw_mcp.ts";
+import { RawServer } from "../../support/raw_server.ts";
+import { StreamClient } from "../../support/stream_client.ts";
+
+const MIB = 1024 * 1024;
+
+const hang: McpHandler = (_message, reply) => reply.hang();
+
+/** A tool that asks its caller, and is done when that was answered. */
+function asking(): Record<string, McpHandler> {
+  const answered = Promise.withResolvers<void>();
+  return {
+    ask: async (message, reply) => {
+      const stream = await reply.sse();
+      await stream.message({
+        jsonrpc: "2.0",
+        id: "question",
+        method: "elicitation/create",
+      });
+      await Promise.race([answered.promise, stream.closed]);
+      await stream.message(result(message));
+      await stream.end();
+    },
+    response: async (_message, reply) => {
+      await reply.status(202);
+      answered.resolve();
+    },
+  };
+}
+
+/** Frames until the call and all that were refused are answered: by their ID. */
+async function answers(
+  client: StreamClient,
+  count: number,
+): Promise<Map<unknown, number | undefined>> {
+  const codes = new Map<unknown, number | undefined>();
+  while (codes.size < count) {
+    const { json } = await client.next();
+    if ("method" in json) continue;
+    assert(!codes.has(json.id), `${json.id} was answered twice`);
+    codes.set(json.id, json.error?.code);
+  }
+  return codes;
+}
+
+Deno.test("of 300 calls of 1 MiB to a target that does not answer all over the bound are overloaded at once, and the client's answer is still read", async () => {
+  await using server = await RawServer.start(mcp({ hang, ...asking() }));
+  await using client = new StreamClient({ url: server.url });
+  client.request("a", "ask");
+  assertEquals((await client.next()).json.id, "question");
+  const count = 300;
+  const padding = "x".repeat(MIB);
+  for (let id = 0; id < count; id++) client.request(id, "hang", { padding });
+  const refused = count - 127;
+  const codes = await answers(client, refused);
+  assertEquals(new Set(codes.values()), new Set([-31020]));
+  client.send({ jsonrpc: "2.0", id: "question", result: {} });
+  assertEquals((await client.answer("a")).json.result, {});
+  client.stop();
+  const rest = (await client.close()).map(({ json }) => json);
+  const all = [...codes.keys(), ...rest.map(({ id }) => id)];
+  assertEquals(new Set(all).size, count);
+  assertEquals(all.length, count);
+});
+
+Deno.test("an overloaded request is told that it has not run", async () => {
+  await using server = await RawServer.start(mcp({ hang }));
+  await using client = new StreamClient({ url: server.url });
+  const padding = "x".repeat(100 * MIB / 2);
+  for (const id of [1, 2, 3]) client.request(id, "hang", { padding });
+  const { json } = await client.next();
+  assertEquals([json.id, json.error.code], [3, -31020]);
+  assertEquals(json.error.data, {
+    source: "sigv4-proxy",
+    reason: "overloaded",
+    mayHaveRun: false,
+  });
+});
+
+Deno.test("of 20,000 small calls to a target that does not answer each is answered once, 3,616 of them overloaded at once", async () => {
+  await using server = await RawServer.start(mcp({ hang }));
+  await using client = new StreamClient({ url: server.url });
+  const count = 20_000;
+  for (let id = 0; id < count; id++) client.request(id, "hang");
+  const codes = await answers(client, count - 16_384);
+  assertEquals(new Set(codes.values()), new Set([-31020]));
+  client.stop();
+  const rest = (await client.close()).map(({ json }) => json);
+  assertEquals(rest.length, 16_384);
+  assertEquals(new Set(rest.map(({ error }) => error.code)), new Set([-31018]));
+  assertEquals(
+    new Set([...codes.keys(), ...rest.map(({ id }) => id)]).size,
+    count,
+  );
+});
+
+Deno.test("calls that are cancelled count as long as the target has them", async () => {
+  await using server = await RawServer.start(mcp({ hang }));
+  await using client = new StreamClient({ url: server.url });
+  const padding = "x".repeat(60 * MIB);
+  for (const id of [1, 2]) {
+    client.request(id, "hang", { padding });
+    await server.requests.at(id === 1 ? 0 : 2);
+    client.notify("notifications/cancelled", { requestId: id });
+    await server.requests.at(id === 1 ? 1 : 3);
+  }
+  client.request(3, "hang", { padding });
+  assertEquals((await client.answer(3)).json.error.code, -31020);
+});
+
+Deno.test("calls that wait for the list of tools count, too", async () => {
+  await using server = await RawServer.start(mcp({ "tools/list": hang }));
+  await using client = new StreamClient({
+    url: server.url,
+    tools: { readOnly: true },
+  });
+  const padding = "x".repeat(60 * MIB);
+  for (const id of [1, 2, 3]) {
+    client.request(id, "tools/call", { name: "t", arguments: { padding } });
+  }
+  const { json } = await client.next();
+  assertEquals([json.id, json.error.code], [3, -31020]);
+});
+
+Deno.test("calls that wait for another profile's session count, too", async () => {
+  await using server = await RawServer.start(mcp({ initialize: hang }));
+  await using other = await RawServer.start(mcp({}));
+  const toOther: typeof fetch = (_url, init) => fetch(other.url, init);
+  await using client = new StreamClient({
+    url: server.url,
+    fetch: toOther,
+    profiles: new Map([["one", toOther], ["two", fetch]]),
+  });
+  await client.initialize();
+  const padding = "x".repeat(60 * MIB);
+  for (const id of [1, 2, 3]) {
+    const args = { padding, aws_profile: "two" };
+    client.request(id, "tools/call", { name: "t", arguments: args });
+  }
+  const { json } = await client.next();
+  assertEquals([json.id, json.error.code], [3, -31020]);
+});
+
+Deno.test("calls that wait to know the target's era count, too", async () => {
+  await using server = await RawServer.start(mcp({ "server/discover": hang }));
+  await using client = new StreamClient({ url: server.url, bridge: true });
+  const padding = "x".repeat(60 * MIB);
+  const _meta = { "io.modelcontextprotocol/protocolVersion": "2026-07-28" };
+  for (const id of [1, 2, 3]) {
+    client.request(id, "tools/call", { name: "t", padding, _meta });
+  }
+  const { json } = await client.next();
+  assertEquals([json.id, json.error.code], [3, -31020]);
+});
+
+Deno.test("the members of a batch over the bound are overloaded each", async () => {
+  await using server = await RawServer.start(mcp({ hang, batch: hang }));
+  await using client = new StreamClient({ url: server.url });
+  const params = { padding: "x".repeat(100 * MIB / 2) };
+  for (const id of [1, 2]) client.request(id, "hang", params);
+  client.send([
+    { jsonrpc: "2.0", id: 3, method: "hang", params },
+    { jsonrpc: "2.0", id: 4, method: "hang" },
+    { jsonrpc: "2.0", method: "notifications/progress" },
+  ]);
+  const codes = await answers(client, 2);
+  assertEquals([...codes], [[3, -31020], [4, -31020]]);
+});
+
+Deno.test("a call that is larger than the bound is sent when nothing else waits", async () => {
+  await using server = await RawServer.start(mcp({}));
+  await using client = new StreamClient({
+    url: server.url,
+    maxFrameBytes: 60 * MIB,
+  });
+  const padding = "x".repeat(50 * MIB);
+  for (let id = 0; id < 4; id++) {
+    client.request(id, "m", { padding });
+    assertEquals((await client.answer(id)).json.result, {});
+  }
+});
+
+/** A client's stream, by hand: how much of it was read. */
+class Feed {
+  taken = 0;
+  readonly stream: ReadableStream<Uint8Array>;
+
+  constructor(frames: Iterable<unknown>) {
+    const encoder = new TextEncoder();
+    const lines = function* () {
+      for (const frame of frames) {
+        yield encoder.encode(`${JSON.stringify(frame)}\n`);
+      }
+    }();
+    this.stream = new ReadableStream({
+      pull: (controller) => {
+        const { done, value } = lines.next();
+        if (done) return controller.close();
+        this.taken++;
+        controller.enqueue(value);
+      },
+    }, { highWaterMark: 0 });
+  }
+}
+
+Deno.test("of 6,000 notifications at once no more are read than may wait, and all are sent when the target takes them", async () => {
+  const release = Promise.withResolvers<void>();
+  const steps = new Set<number>();
+  const full = Promise.withResolvers<void>();
+  let open = 0;
+  await using server = await RawServer.start(mcp({
+    "notifications/progress": async ({ params }, reply) => {
+      steps.add(params.progress);
+      if (++open === 256) full.resolve();
+      await release.promise;
+      await reply.status(202);
+    },
+  }));
+  const count = 6_000;
+  const feed = new Feed(
+    Array.from({ length: count }, (_, progress) => ({
+      jsonrpc: "2.0",
+      method: "notifications/progress",
+      params: { progress },
+    })),
+  );
+  const done = runStdioProxy({
+    url: server.url,
+    fetch,
+    readable: feed.stream,
+    writable: new WritableStream(),
+  });
+  await within(full.promise, "256 notifications");
+  assertEquals(feed.taken, 2_049);
+  release.resolve();
+  await within(done, "the end", 60_000);
+  assertEquals(steps.size, count);
+});
+
+Deno.test("one of the client's answers reaches a target that takes no notifications and 1,000 wait", async () => {
+  await using server = await RawServer.start(mcp({
+    "notifications/progress": hang,
+    ...asking(),
+  }));
+  await using client = new StreamClient({ url: server.url });
+  client.request("a", "ask");
+  assertEquals((await client.next()).json.id, "question");
+  for (let step = 0; step < 1_000; step++) {
+    client.notify("notifications/progress", { progress: step });
+  }
+  client.send({ jsonrpc: "2.0", id: "question", result: {} });
+  client.request("p", "ping");
+  const codes = await answers(client, 2);
+  assertEquals(new Set(codes.keys()), new Set(["a", "p"]));
+});
+
+Deno.test("the client's answer leaves while 256 streams that answer notifications stand open", async () => {
+  let open = 0;
+  await using server = await RawServer.start(mcp({
+    "notifications/progress": async (_message, reply) => {
+      open++;
+      await (await reply.sse()).closed;
+    },
+    ...asking(),
+  }));
+  await using client = new StreamClient({ url: server.url });
+  for (let step = 0; step < 600; step++) {
+    client.notify("notifications/progress", { progress: step });
+  }
+  client.request("a", "ask");
+  assertEquals((await client.next()).json.id, "question");
+  client.send({ jsonrpc: "2.0", id: "question", result: {} });
+  await client.answer("a");
+  await client.close();
+  assertEquals(open, 600);
+});
+
+Deno.test("a call does not wait for the end of a stream that answers notifications/initialized", async () => {
+  await using server = await RawServer.start(mcp({
+    "notifications/initialized": async (_message, reply) => {
+      await (await reply.sse()).closed;
+    },
+  }));
+  await using client = new StreamClient({ url: server.url });
+  await client.initialize();
+  const startedAt = performance.now();
+  client.request(1, "m");
+  await client.answer(1);
+  await client.close();
+  const tookMs = performance.now() - startedAt;
+  assert(tookMs < 8_000, `it took ${tookMs} ms`);
+});
+
+Deno.test("a call does not wait for the end of a body that answers notifications/initialized", async () => {
+  await using server = await RawServer.start(mcp({
+    "notifications/initialized": async (_message, reply) => {
+      await reply.status(202, { "content-length": "20" }, "accept");
+      await reply.hang();
+    },
+  }));
+  await using client = new StreamClient({ url: server.url });
+  await client.initialize();
+  const startedAt = performance.now();
+  client.request(1, "m");
+  await client.answer(1);
+  await client.close();
+  const tookMs = performance.now() - startedAt;
+  assert(tookMs < 8_000, `it took ${tookMs} ms`);
+});
+
+Deno.test("notifications that are answered in words go over one connection", async () => {
+  await using server = await RawServer.start(mcp({
+    "notifications/progress": (_message, reply) =>
+      reply.status(202, { "content-type": "text/plain" }, "Accepted"),
+  }));
+  await using client = new StreamClient({ url: server.url });
+  for (let step = 0; step < 5; step++) {
+    client.notify("notifications/progress", { progress: step });
+    await server.requests.at(step);
+    client.request(step, "m");
+    await client.answer(step);
+    // The one before is through when this is answered.
+    assert(server.connections.length <= 2);
+  }
+});
+
+for (const status of [500, 403]) {
+  Deno.test(`a ${status} whose body never ends is an error with what came of it`, async () => {
+    await using server = await RawServer.start(mcp({
+      m: async (_message, reply) => {
+        const headers = {
+          "content-type": "text/plain",
+          "content-length": "20",
+        };
+        await reply.status(status, headers, "sorry!");
+        await reply.hang();
+      },
+    }));
+    await using client = new StreamClient({ url: server.url });
+    client.request(1, "m");
+    const { json } = await client.answer(1);
+    assertEquals(json.error.data.status, status);
+    assertStringIncludes(json.error.message, "sorry!");
+  });
+}
+
+Deno.test("a 500 whose body is cut off is an error with what came of it", async () => {
+  await using server = await RawServer.start(mcp({
+    m: async (_message, reply) => {
+      const headers = { "content-type": "text/plain", "content-length": "20" };
+      await reply.status(500, headers, "sorry!");
+      await reply.cut();
+    },
+  }));
+  await using client = new StreamClient({ url: server.url });
+  client.request(1, "m");
+  assertStringIncludes((await client.answer(1)).json.error.message, "sorry!");
+});
+
+Deno.test("a client that reads nothing has no more answers made ready than requests are upstream at once", async () => {
+  await using server = await RawServer.start(mcp({
+    m: (message, reply) =>
+      reply.json(result(message, { text: "x".repeat(64 * 1024) })),
+  }));
+  await using client = new StreamClient({ url: server.url, maxConcurrency: 4 });
+  client.request("first", "m");
+  await client.answer("first");
+  for (let id = 0; id < 200; id++) client.request(id, "m");
+  // Pings have places of their own. Each that arrives has given the calls a turn.
+  for (let step = 0; step < 50; step++) {
+    client.request(`p${step}`, "ping");
+    await server.requests.find((seen) => seen.text().includes(`p${step}"`));
+  }
+  const sent = server.requests.all.filter((seen) =>
+    seen.text().includes('"m"')
+  );
+  assert(sent.length <= 16, `${sent.length} requests were sent`);
+  assertEquals((await answers(client, 250)).size, 250);
+});
+
+Deno.test("of 1,100 subscriptions no more stand open than 1,024, and the others are overloaded", async () => {
+  await using server = await RawServer.start(mcp({
+    "subscriptions/listen": async (_message, reply) => {
+      await (await reply.sse()).closed;
+    },
+  }));
+  await using client = new StreamClient({ url: server.url });
+  const _meta = { "io.modelcontextprotocol/protocolVersion": "2026-07-28" };
+  const params = { _meta, notifications: { toolsListChanged: true } };
+  for (let id = 0; id < 1_100; id++) {
+    client.request(id, "subscriptions/listen", params);
+  }
+  const codes = await answers(client, 76);
+  assertEquals(new Set(codes.values()), new Set([-31020]));
+  // One that is ended makes room for another.
+  client.notify("notifications/cancelled", { requestId: 0, _meta });
+  client.request("m", "m", { _meta });
+  await client.answer("m");
+  client.request("again", "subscriptions/listen", params);
+  await server.requests.find((seen) => seen.text().includes("again"));
+});
+
+Deno.test("pings to a target that does not answer are sent over no more connections than there are places", async () => {
+  await using server = await RawServer.start(mcp({ ping: hang }));
+  await using client = new StreamClient({ url: server.url });
+  for (let id = 0; id < 400; id++) client.request(id, "ping");
+  client.request("c", "m");
+  await client.answer("c");
+  assert(server.requests.length <= 257, `${server.requests.length} requests`);
+});
+
+Deno.test("reading waits while a backlog is full, for as long as something ends", async () => {
+  const backlog = new Backlog({ messages: 2, bytes: 100 }, 60_000);
+  const { signal } = new AbortController();
+  const held = [1, 2].map(() => Promise.withResolvers<void>());
+  for (const { promise } of held) backlog.hold(promise, 10);
+  const room = backlog.room(10, signal);
+  held[0].resolve();
+  assertEquals(await within(room, "room"), true);
+});
+
+Deno.test("reading goes on without room when nothing of a backlog ends for too long", async () => {
+  const backlog = new Backlog({ messages: 1, bytes: 100 }, 50);
+  backlog.hold(new Promise(() => {}), 10);
+  const { signal } = new AbortController();
+  assertEquals(await within(backlog.room(10, signal), "giving up"), false);
+  // The next one does not wait as long again.
+  const startedAt = performance.now();
+  assertEquals(await backlog.room(10, signal), false);
+  assert(performance.now() - startedAt < 50);
+});
+
+Deno.test("a stop ends the wait for room", async () => {
+  const backlog = new Backlog({ messages: 1, bytes: 100 }, 60_000);
+  backlog.hold(new Promise(() => {}), 10);
+  const stop = new AbortController();
+  const room = backlog.room(10, stop.signal);
+  stop.abort();
+  assertEquals(await within(room, "the stop"), false);
+});

@@ -1,0 +1,287 @@
+/** What the official SDK's client would read, the client of the proxy gets. */
+import { assertEquals, assertStringIncludes } from "@std/assert";
+import { SILENT_LOG } from "../../../src/log/log.ts";
+import { within } from "../../support/deadline.ts";
+import { Front } from "../../support/http_front.ts";
+import { modern } from "../../support/modern_message.ts";
+import {
+  INITIALIZED,
+  mcp,
+  type McpHandler,
+  result,
+} from "../../support/raw_mcp.ts";
+import { type RawEventStream, RawServer } from "../../support/raw_server.ts";
+import { StreamClient } from "../../support/stream_client.ts";
+
+const OK =
+  '{"jsonrpc":"2.0","id":3,"result":{"content":[{"type":"text","text":"hi"}]}}';
+const NO = '{"jsonrpc":"2.0","id":3,"error":{"code":-32000,"message":"no"}}';
+const MARK = "\ufeff";
+const NULL_ERROR = OK.replace(/}$/, ',"error":null}');
+
+/** Texts of a message, and the line that they are to the client. */
+const REPAIRED: Readonly<Record<string, readonly [string, string]>> = {
+  "with a byte order mark": [`${MARK}${OK}`, OK],
+  "in an array of one": [`[${OK}]`, OK],
+  "in an array of one with blanks": [` [ ${OK}\t] `, OK],
+  "with a null error": [NULL_ERROR, OK],
+  "with a null error first": [
+    OK.replace("{", '{ "error" : null ,'),
+    `{${OK.slice(1)}`,
+  ],
+  "with a null result beside its error": [
+    NO.replace(/}$/, ',"result":null}'),
+    NO,
+  ],
+  "that is all of these": [`${MARK}[${NULL_ERROR}]`, OK],
+};
+
+/** Sends C(3) in a session, and gives the line that answers it. */
+async function answerTo(
+  call: McpHandler,
+  initialized: Record<string, unknown> = INITIALIZED,
+): Promise<string> {
+  await using server = await RawServer.start(mcp({
+    initialize: (message, reply) => reply.json(result(message, initialized)),
+    "tools/call": call,
+  }));
+  await using client = new StreamClient({ url: server.url });
+  await client.initialize();
+  client.request(3, "tools/call", { name: "t" });
+  const { text } = await within(client.next(), "the answer");
+  assertEquals(await client.close(), [], "nothing follows the one answer");
+  return text;
+}
+
+const asJson = (text: string): McpHandler => (_message, reply) =>
+  reply.status(200, { "content-type": "application/json" }, text);
+
+const asEvents = (text: string): McpHandler => async (_message, reply) => {
+  const stream = await reply.sse();
+  await stream.raw(text);
+  await stream.end();
+};
+
+for (const [what, [sent, line]] of Object.entries(REPAIRED)) {
+  Deno.test(`an answer ${what} is delivered, as a body and as an event`, async () => {
+    const compact = (text: string) => text.replace(/^{ */, "{");
+    assertEquals(compact(await answerTo(asJson(sent))), line);
+    assertEquals(compact(await answerTo(asEvents(`data: ${sent}\n\n`))), line);
+  });
+}
+
+Deno.test("a pretty-printed answer with any line end is one line without CR, whatever else is to repair", async () => {
+  const spread = JSON.stringify(JSON.parse(`[${NULL_ERROR}]`), undefined, 2);
+  for (const end of ["\r\n", "\r", "\n"]) {
+    const text = await answerTo(asJson(MARK + spread.replaceAll("\n", end)));
+    assertEquals(/[\r\n]/.test(text), false);
+    assertEquals(JSON.parse(text), JSON.parse(OK));
+  }
+});
+
+Deno.test("an array of several is as many lines where the revision has no batches, and one where it has", async () => {
+  const note = '{"jsonrpc":"2.0","method":"notifications/message"}';
+  for (const protocolVersion of ["2025-06-18", "2025-03-26"]) {
+    await using server = await RawServer.start(mcp({
+      initialize: (message, reply) =>
+        reply.json(result(message, { ...INITIALIZED, protocolVersion })),
+      "tools/call": asJson(`[${note},${OK}]`),
+    }));
+    await using client = new StreamClient({ url: server.url });
+    await client.initialize();
+    client.request(3, "tools/call", { name: "t" });
+    const isBatch = protocolVersion === "2025-03-26";
+    assertEquals(
+      (await client.close()).map(({ text }) => text),
+      isBatch ? [`[${note},${OK}]`] : [note, OK],
+    );
+  }
+});
+
+Deno.test("initialize answered in an array of one is answered", async () => {
+  await using server = await RawServer.start(mcp({
+    initialize: (message, reply) => reply.json([result(message, INITIALIZED)]),
+  }));
+  await using client = new StreamClient({ url: server.url });
+  client.request(1, "initialize", {});
+  assertEquals((await client.next()).json.id, 1);
+});
+
+Deno.test("an HTTP error that is a JSON-RPC error with a mark, in an array, beside a null result is that error", async () => {
+  const sent = `${MARK}[${NO.replace(/}$/, ',"result":null}')}]`;
+  const line = await answerTo((_message, reply) =>
+    reply.status(400, { "content-type": "application/json" }, sent)
+  );
+  assertEquals(line, NO);
+});
+
+/** Events that are no JSON-RPC, as targets send them. */
+const JUNK =
+  'data: {"type":"heartbeat"}\n\ndata: ping\n\ndata:    \n\ndata: [1]\n\n' +
+  'data: [DONE]\n\nevent: ping\ndata: {}\n\ndata: null\n\ndata: "x"\n\n';
+
+Deno.test("events that are no JSON-RPC are skipped, and told at debug", async () => {
+  const told: string[] = [];
+  const log = { ...SILENT_LOG, debug: (text: string) => void told.push(text) };
+  await using server = await RawServer.start(mcp({
+    "tools/call": asEvents(`${JUNK}data: ${OK}\n\n`),
+  }));
+  await using client = new StreamClient({ url: server.url, log });
+  await client.initialize();
+  client.request(3, "tools/call", { name: "t" });
+  assertEquals((await client.close()).map(({ text }) => text), [OK]);
+  const skipped = told.filter((text) => text.startsWith("skipped an event"));
+  assertEquals(skipped.length, JUNK.match(/^data/gm)?.length);
+});
+
+Deno.test("events that are no JSON-RPC are skipped in a modern stream, too", async () => {
+  await using server = await RawServer.start(mcp({
+    "tools/call": asEvents(`${JUNK}data: ${OK}\n\n`),
+  }));
+  await using client = new StreamClient({ url: server.url });
+  client.request(3, "tools/call", modern({ name: "t" }));
+  assertEquals((await client.close()).map(({ text }) => text), [OK]);
+});
+
+for (const name of ["error", "response", "x"]) {
+  Deno.test(`a message in an event named ${name} is delivered`, async () => {
+    const text = `event: ${name}\ndata: ${OK}\n\n`;
+    assertEquals(await answerTo(asEvents(text)), OK);
+  });
+}
+
+for (const end of ["", "\n", "\r", "\r\n"]) {
+  Deno.test(`an answer is delivered whose stream ends with ${JSON.stringify(end)} after it`, async () => {
+    assertEquals(await answerTo(asEvents(`data: ${OK}${end}`)), OK);
+  });
+}
+
+for (const cut of [OK.slice(0, -1), OK.replace("3", "4"), "ping"]) {
+  Deno.test(`a stream that ends after ${cut.slice(-12)} has no answer`, async () => {
+    const text = await answerTo(asEvents(`data: ${cut}\n`));
+    assertEquals(JSON.parse(text).error.data.reason, "stream-cut");
+  });
+}
+
+Deno.test("a cut notification is not delivered", async () => {
+  const text = await answerTo(
+    asEvents('data: {"jsonrpc":"2.0","method":"n"}\n'),
+  );
+  assertEquals(JSON.parse(text).error.data.reason, "stream-cut");
+});
+
+for (const encoding of ["zstd", "deflate, zstd", "x-unknown"]) {
+  Deno.test(`an answer with Content-Encoding ${encoding} is bad-answer that names it, as a body and as a stream`, async () => {
+    for (const type of ["application/json", "text/event-stream"]) {
+      const text = await answerTo((_message, reply) =>
+        reply.status(
+          200,
+          { "content-type": type, "content-encoding": encoding },
+          Uint8Array.of(0x28, 0xb5, 0x2f, 0xfd),
+        )
+      );
+      const { error } = JSON.parse(text);
+      assertEquals([error.code, error.data.reason], [-31011, "bad-answer"]);
+      assertStringIncludes(error.message, encoding);
+    }
+  });
+}
+
+Deno.test("over HTTP+SSE the same is delivered, repaired and skipped", async () => {
+  const { promise: channel, resolve } = Promise.withResolvers<RawEventStream>();
+  const sent = [
+    ...Object.values(REPAIRED).map(([text]) => `data: ${text}\n\n`),
+    `${JUNK}event: response\ndata: ${OK}\n\n`,
+  ];
+  await using server = await RawServer.start(async (request, reply) => {
+    if (request.method === "GET") {
+      const stream = await reply.sse();
+      resolve(stream);
+      await stream.event({ event: "endpoint", data: "/messages" });
+      return await stream.closed;
+    }
+    await reply.status(202);
+    const message = JSON.parse(request.text());
+    const stream = await channel;
+    if (message.method === "initialize") {
+      await stream.message(result(message, INITIALIZED));
+    } else if (message.id === 3) await stream.raw(sent.shift() ?? "");
+  });
+  await using client = new StreamClient({ url: server.url, transport: "sse" });
+  await client.initialize();
+  const count = sent.length;
+  for (let call = 0; call < count; call++) {
+    client.request(3, "tools/call", { name: "t" });
+    const { json } = await within(client.next(), "the answer");
+    assertEquals([json.id, "error" in json && "result" in json], [3, false]);
+  }
+});
+
+Deno.test("what comes on the GET stream is repaired, and junk on it skipped", async () => {
+  const ask = '{"jsonrpc":"2.0","id":7,"method":"roots/list"}';
+  await using server = await RawServer.start(mcp({
+    GET: async (_message, reply) => {
+      const stream = await reply.sse();
+      await stream.raw(`${JUNK}event: x\ndata: ${MARK}[${ask}]\n\n`);
+      await stream.closed;
+    },
+  }));
+  await using client = new StreamClient({
+    url: server.url,
+    standingStream: true,
+  });
+  await client.initialize();
+  assertEquals((await within(client.next(), "the request")).text, ask);
+});
+
+Deno.test("at a front with a tool policy the same is delivered, repaired and skipped", async () => {
+  const list = '{"jsonrpc":"2.0","id":"l","result":{"tools":[{"name":"a"}]}}';
+  const texts = [
+    `data: ${MARK}${list}\n\n`,
+    `data: [${list}]\n\n`,
+    `data: ${list.replace(/}$/, ',"error":null}')}\n\n`,
+    `${JUNK}event: response\ndata: ${list}\n\n`,
+    `data: ${list}\n`,
+    `data: ${list}`,
+  ];
+  for (const text of texts) {
+    await using target = await RawServer.start(mcp({
+      "tools/list": asEvents(text),
+    }));
+    await using front = await Front.start({
+      target: target.url,
+      tools: { deny: ["x"] },
+    });
+    const answer = await front.post({
+      jsonrpc: "2.0",
+      id: "l",
+      method: "tools/list",
+    });
+    const [line] = (await answer.text()).match(/^data: .*tools.*\n\n/m) ?? [];
+    const message = JSON.parse(line?.slice("data: ".length) ?? "0");
+    const [one] = [message].flat();
+    assertEquals(one, JSON.parse(list), text);
+  }
+  await using target = await RawServer.start(mcp({
+    "tools/list": asJson(MARK + list),
+  }));
+  await using front = await Front.start({
+    target: target.url,
+    tools: { deny: ["x"] },
+  });
+  const answer = await front.post({
+    jsonrpc: "2.0",
+    id: "l",
+    method: "tools/list",
+  });
+  assertEquals(await answer.text(), list);
+});
+
+Deno.test("a byte order mark before a line of stdin is taken off", async () => {
+  await using server = await RawServer.start(mcp({}));
+  await using client = new StreamClient({ url: server.url });
+  client.request(1, "ping");
+  client.send(`${MARK}{"jsonrpc":"2.0","id":2,"method":"ping"}`);
+  const ids = (await client.close()).map(({ json }) => json.id).toSorted();
+  assertEquals(ids, [1, 2]);
+});

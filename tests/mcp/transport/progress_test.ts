@@ -1,0 +1,154 @@
+/** Progress of what is over is not told: strict clients end at it. */
+import { assertEquals } from "@std/assert";
+import { mcp, type McpHandler, result } from "../../support/raw_mcp.ts";
+import type { RawEventStream } from "../../support/raw_reply.ts";
+import { RawServer } from "../../support/raw_server.ts";
+import { StreamClient } from "../../support/stream_client.ts";
+
+// deno-lint-ignore no-explicit-any
+type Call = any;
+
+const TASK = "io.modelcontextprotocol/related-task";
+
+const progress = (progressToken: unknown, step: number, meta?: unknown) => ({
+  jsonrpc: "2.0",
+  method: "notifications/progress",
+  params: { progressToken, progress: step, ...(meta ? { _meta: meta } : {}) },
+});
+const mark = { jsonrpc: "2.0", method: "notifications/mark" };
+
+/** What a call that asks for progress brings, up to a mark. */
+async function told(
+  say: (stream: RawEventStream, call: Call) => Promise<void>,
+  progressToken: unknown = 7,
+): Promise<(string | number)[]> {
+  const handler: McpHandler = async (call, reply) => {
+    const stream = await reply.sse();
+    await say(stream, call);
+    await stream.message(mark);
+    await stream.closed;
+  };
+  await using server = await RawServer.start(mcp({ "tools/call": handler }));
+  await using client = new StreamClient({ url: server.url });
+  client.request(3, "tools/call", { name: "x", _meta: { progressToken } });
+  const seen: (string | number)[] = [];
+  for (;;) {
+    const { json } = await client.next();
+    if (json.method === mark.method) return seen;
+    seen.push(json.params?.progress ?? "answer");
+  }
+}
+
+for (const [token, other] of [[7, "7"], ["t", "t"], ["7", 7]] as const) {
+  Deno.test(`progress of the token ${JSON.stringify(token)} passes before the answer, and not after it`, async () => {
+    const seen = await told(async (stream, call) => {
+      await stream.message(progress(token, 1));
+      await stream.message(progress("another", 2));
+      await stream.message(result(call));
+      await stream.message(progress(token, 3));
+      await stream.message(progress(other, 4));
+      await stream.message(progress("another", 5));
+    }, token);
+    assertEquals(seen, [1, 2, "answer", 5]);
+  });
+}
+
+Deno.test("progress after an answer that began a task passes, and so does that of a related task", async () => {
+  const seen = await told(async (stream, call) => {
+    await stream.message(result(call, { task: { taskId: "t" } }));
+    await stream.message(progress(7, 1));
+  });
+  assertEquals(seen, ["answer", 1]);
+  const related = await told(async (stream, call) => {
+    await stream.message(result(call));
+    await stream.message(progress(7, 1, { [TASK]: { taskId: "t" } }));
+    await stream.message(progress(7, 2));
+  });
+  assertEquals(related, ["answer", 1]);
+});
+
+Deno.test("a token that a later request uses again is in use again", async () => {
+  let count = 0;
+  await using server = await RawServer.start(mcp({
+    "tools/call": async (call, reply) => {
+      const stream = await reply.sse();
+      await stream.message(progress(7, ++count));
+      await stream.message(result(call));
+      await stream.end();
+    },
+  }));
+  await using client = new StreamClient({ url: server.url });
+  for (const id of [1, 2]) {
+    client.request(id, "tools/call", { _meta: { progressToken: 7 } });
+    assertEquals((await client.next()).json.params.progress, id);
+    assertEquals((await client.next()).json.id, id);
+  }
+});
+
+Deno.test("progress of a call that ran into its time limit does not pass on the standing stream", async () => {
+  const limit = Promise.withResolvers<void>();
+  await using server = await RawServer.start(mcp({
+    "tools/call": (_call, reply) => reply.hang(),
+    GET: async (_none, reply) => {
+      const stream = await reply.sse();
+      await limit.promise;
+      await stream.message(progress(7, 1));
+      await stream.message(mark);
+      await stream.closed;
+    },
+  }));
+  await using client = new StreamClient({
+    url: server.url,
+    standingStream: true,
+    timeoutMs: 100,
+  });
+  await client.initialize();
+  client.request(1, "tools/call", { _meta: { progressToken: 7 } });
+  assertEquals((await client.next()).json.error.code, -31014);
+  limit.resolve();
+  assertEquals((await client.next()).json, mark);
+});
+
+Deno.test("progress on the standing stream shows that a call runs: it is not sent again", async () => {
+  const asked = Promise.withResolvers<void>();
+  const shown = Promise.withResolvers<void>();
+  let ran = 0;
+  await using server = await RawServer.start(mcp({
+    initialize: (message, reply) =>
+      reply.json(
+        result(message, {
+          protocolVersion: "2025-11-25",
+          capabilities: {},
+          serverInfo: { name: "raw", version: "1" },
+        }),
+        200,
+        { "mcp-session-id": "session-0123456789" },
+      ),
+    "tools/call": async (call, reply) => {
+      ran++;
+      asked.resolve();
+      await shown.promise;
+      await reply.json({
+        jsonrpc: "2.0",
+        id: call.id,
+        error: { code: -30001, message: "SessionId was not found" },
+      });
+    },
+    GET: async (_none, reply) => {
+      const stream = await reply.sse();
+      await asked.promise;
+      await stream.message(progress(7, 1));
+      await stream.closed;
+    },
+  }));
+  await using client = new StreamClient({
+    url: server.url,
+    standingStream: true,
+  });
+  await client.initialize();
+  client.request(1, "tools/call", { _meta: { progressToken: 7 } });
+  assertEquals((await client.next()).json.params.progress, 1);
+  shown.resolve();
+  assertEquals((await client.answer(1)).json.error.code, -30001);
+  assertEquals(ran, 1);
+});

@@ -1,0 +1,138 @@
+import { assertEquals, assertGreaterOrEqual } from "@std/assert";
+import { error, mcp, type McpHandler, result } from "../../support/raw_mcp.ts";
+import { RawServer } from "../../support/raw_server.ts";
+import { StreamClient } from "../../support/stream_client.ts";
+
+/** Sends one request to a target that fails `failures` times, then answers. */
+async function tried(
+  method: string,
+  fail: McpHandler,
+  options: { failures?: number; retries?: number; params?: unknown } = {},
+) {
+  let failures = options.failures ?? 1;
+  await using server = await RawServer.start(mcp({
+    [method]: async (message, reply, request) => {
+      if (failures-- > 0) return await fail(message, reply, request);
+      await reply.json(result(message, "done"));
+    },
+    "tools/list": (message, reply) =>
+      reply.json(result(message, {
+        tools: [
+          { name: "reads", annotations: { readOnlyHint: true } },
+          { name: "sets", annotations: { idempotentHint: true } },
+          { name: "acts", annotations: { destructiveHint: true } },
+        ],
+      })),
+  }));
+  await using client = new StreamClient({
+    url: server.url,
+    ...(options.retries !== undefined && { retries: options.retries }),
+  });
+  if (method === "tools/call") {
+    client.request("list", "tools/list");
+    await client.answer("list");
+  }
+  client.request(1, method, options.params ?? { name: "acts" });
+  const { json } = await client.answer(1);
+  const sent = server.requests.all.filter((seen) =>
+    JSON.parse(seen.text()).method === method
+  );
+  return { json, count: sent.length };
+}
+
+const status =
+  (code: number, headers: Record<string, string> = {}): McpHandler =>
+  (_message, reply) => reply.status(code, headers);
+
+for (
+  const [what, fail] of [
+    ["429", status(429)],
+    ["503 with Retry-After", status(503, { "retry-after": "0" })],
+  ] as const
+) {
+  Deno.test(`a call that met ${what} is sent again: it did not run`, async () => {
+    const { json, count } = await tried("tools/call", fail);
+    assertEquals([json.result, count], ["done", 2]);
+  });
+}
+
+for (
+  const [what, fail] of [
+    ["502", status(502)],
+    ["503", status(503)],
+    ["504", status(504)],
+    ["a reset", (_message, reply) => reply.reset()],
+    ["a dropped connection", (_message, reply) => reply.cut()],
+  ] as [string, McpHandler][]
+) {
+  Deno.test(`a call that met ${what} is not sent again: it may have run`, async () => {
+    const { json, count } = await tried("tools/call", fail);
+    assertEquals(["error" in json, count], [true, 1]);
+  });
+
+  Deno.test(`a call of a read-only or idempotent tool that met ${what} is sent again`, async () => {
+    for (const name of ["reads", "sets"]) {
+      const { json, count } = await tried("tools/call", fail, {
+        params: { name },
+      });
+      assertEquals([json.result, count], ["done", 2]);
+    }
+  });
+
+  for (
+    const method of [
+      "initialize",
+      "ping",
+      "resources/list",
+      "resources/templates/list",
+      "resources/read",
+      "prompts/get",
+      "completion/complete",
+    ]
+  ) {
+    Deno.test(`${method} that met ${what} is sent again`, async () => {
+      const { json, count } = await tried(method, fail);
+      assertEquals([json.result, count], ["done", 2]);
+    });
+  }
+}
+
+Deno.test("tries end after --retries, with the last error", async () => {
+  for (const retries of [0, 1, 2]) {
+    const { json, count } = await tried("ping", status(502), {
+      failures: 9,
+      retries,
+    });
+    assertEquals([json.error.data.status, count], [502, retries + 1]);
+  }
+});
+
+Deno.test("a Retry-After over 30 s is answered at once, with the time", async () => {
+  const { json, count } = await tried(
+    "ping",
+    status(429, { "retry-after": "31" }),
+  );
+  assertEquals([json.error.data.retryAfterMs, count], [31_000, 1]);
+});
+
+Deno.test("Retry-After is kept to", async () => {
+  const startedAt = performance.now();
+  await tried("ping", status(503, { "retry-after": "1" }));
+  assertGreaterOrEqual(performance.now() - startedAt, 1000);
+});
+
+Deno.test("a 429 that has a JSON-RPC error is tried again, and then that error is the client's", async () => {
+  const { json, count } = await tried(
+    "ping",
+    (message, reply) => reply.json(error(message, -32000, "slow down"), 429),
+    { failures: 9, retries: 1 },
+  );
+  assertEquals([json.error.message, count], ["slow down", 2]);
+});
+
+Deno.test("other HTTP errors are final", async () => {
+  for (const code of [400, 401, 403, 404, 500, 501]) {
+    const { json, count } = await tried("ping", status(code));
+    assertEquals([json.error.data.status, count], [code, 1]);
+  }
+});

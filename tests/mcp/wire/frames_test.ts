@@ -1,0 +1,170 @@
+import {
+  assert,
+  assertEquals,
+  assertInstanceOf,
+  assertRejects,
+} from "@std/assert";
+import {
+  type Frame,
+  FrameWriter,
+  readFrames,
+  replaceNewlines,
+} from "../../../src/mcp/wire/frames.ts";
+
+const encode = (text: string) => new TextEncoder().encode(text);
+const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
+const decode = (bytes: Uint8Array) => decoder.decode(bytes);
+
+async function frames(
+  chunks: (string | Uint8Array)[],
+  maxFrameBytes = 1024,
+): Promise<(string | Exclude<Frame, Uint8Array>)[]> {
+  const source = ReadableStream.from(
+    chunks.map((chunk) => typeof chunk === "string" ? encode(chunk) : chunk),
+  );
+  const read = await Array.fromAsync(readFrames(source, { maxFrameBytes }));
+  return read.map((frame) =>
+    frame instanceof Uint8Array ? decode(frame) : frame
+  );
+}
+
+Deno.test("lines end with \\n, with \\r\\n, or with the stream", async () => {
+  assertEquals(await frames(["a\nb\r\nc"]), ["a", "b", "c"]);
+});
+
+Deno.test("blank lines are no frames", async () => {
+  assertEquals(await frames(["\n \r\n\t\n\r\na\n\n"]), ["a"]);
+});
+
+Deno.test("a byte order mark before a line is skipped, one in it is not", async () => {
+  const mark = "\ufeff";
+  assertEquals(
+    await frames([`${mark}a\n${mark}b${mark}\r\n${mark}\n`]),
+    ["a", `b${mark}`],
+  );
+});
+
+Deno.test("frames are the same wherever the chunks are cut", async () => {
+  const text = '\ufeff{"a":"é😀"}\r\n\n{"b":1}\n{"c":"\\n"}';
+  const whole = await frames([text]);
+  const bytes = encode(text);
+  for (let cut = 0; cut <= bytes.length; cut++) {
+    const cuts = [bytes.slice(0, cut), bytes.slice(cut)];
+    assertEquals(await frames(cuts), whole);
+  }
+  assertEquals(await frames(Array.from(bytes, (b) => Uint8Array.of(b))), whole);
+});
+
+Deno.test("a line over the limit is skipped with its ID, and the next one is read", async () => {
+  const long = "x".repeat(2000);
+  const line = `{"method":"m","params":{"id":1,"x":"${long}"},"id":"\\u0061b"}`;
+  const [oversized, next] = await frames([
+    line.slice(0, 700),
+    line.slice(700),
+    "\nok\n",
+  ], 1000);
+  assertEquals(oversized, {
+    byteLength: line.length,
+    isOwed: true,
+    id: { source: '"\\u0061b"', key: "s:ab" },
+  });
+  assertEquals(next, "ok");
+});
+
+Deno.test("a line of exactly the limit is a frame", async () => {
+  assertEquals(await frames(["12345\n123456\n"], 5), [
+    "12345",
+    { byteLength: 6, isOwed: true, id: undefined },
+  ]);
+});
+
+Deno.test("a notification or an answer over the limit is owed no answer", async () => {
+  const filler = `"x":"${"x".repeat(50)}"`;
+  const read = await frames([
+    `{"jsonrpc":"2.0","method":"m",${filler}}\n{"id":7,"result":{${filler}}}\n`,
+  ], 20);
+  for (const frame of read) {
+    assert(typeof frame !== "string");
+    assertEquals([frame.isOwed, frame.id], [false, undefined]);
+  }
+});
+
+Deno.test("line ends become spaces, in place", () => {
+  const bytes = encode('{\n "a":\r\n1}\n');
+  assertEquals(decode(replaceNewlines(bytes)), '{  "a":  1} ');
+});
+
+function collect(delay?: () => Promise<void>) {
+  const writes: string[] = [];
+  const sink = new WritableStream<Uint8Array>({
+    async write(chunk) {
+      await delay?.();
+      writes.push(decode(chunk));
+    },
+  });
+  return { writes, sink };
+}
+
+Deno.test("frames that are ready together go in one write, in order", async () => {
+  const { writes, sink } = collect();
+  const writer = new FrameWriter(sink);
+  await Promise.all(["a", "b", "c"].map((text) => writer.write(encode(text))));
+  assertEquals(writes, ["a\nb\nc\n"]);
+});
+
+Deno.test("what comes during a write goes in the next one", async () => {
+  const gate = Promise.withResolvers<void>();
+  const { writes, sink } = collect(() => gate.promise);
+  const writer = new FrameWriter(sink);
+  const first = writer.write(encode("a"));
+  await Promise.resolve();
+  await Promise.resolve();
+  const rest = [writer.write(encode("b")), writer.write(encode("c"))];
+  gate.resolve();
+  await Promise.all([first, ...rest]);
+  assertEquals(writes, ["a\n", "b\nc\n"]);
+});
+
+Deno.test("a write resolves only when the sink has taken the frame", async () => {
+  const gate = Promise.withResolvers<void>();
+  const { sink } = collect(() => gate.promise);
+  const writer = new FrameWriter(sink);
+  let isWritten = false;
+  const written = writer.write(encode("a")).then(() => isWritten = true);
+  // Enough turns of the microtask queue for anything but the sink.
+  for (let turn = 0; turn < 50; turn++) await null;
+  assertEquals(isWritten, false);
+  gate.resolve();
+  await written;
+});
+
+Deno.test("a sink that fails rejects this write and all later ones", async () => {
+  const cause = new Error("gone");
+  const writer = new FrameWriter(
+    new WritableStream({
+      write() {
+        throw cause;
+      },
+    }),
+  );
+  const both = [writer.write(encode("a")), writer.write(encode("b"))];
+  for (const written of both) await assertRejects(() => written, Error, "gone");
+  await assertRejects(() => writer.write(encode("c")), Error, "gone");
+  assertInstanceOf(await writer.broken, Error);
+});
+
+Deno.test("a large frame is written as it is, and its newline after it", async () => {
+  const written: Uint8Array[] = [];
+  const sink = new WritableStream<Uint8Array>({
+    write: (chunk) => void written.push(chunk),
+  });
+  const writer = new FrameWriter(sink);
+  const frame = new Uint8Array(100_000).fill(0x78);
+  await Promise.all([
+    writer.write(encode("a")),
+    writer.write(frame),
+    writer.write(encode("b")),
+  ]);
+  assertEquals(written.map(({ length }) => length), [2, 100_000, 1, 2]);
+  assert(written[1] === frame);
+});

@@ -1,0 +1,70 @@
+/** Metadata in what the proxy asks for itself, in the modern era. */
+import { assertEquals } from "@std/assert";
+import { modern } from "../../support/modern_message.ts";
+import { error, mcp, type McpHandler, result } from "../../support/raw_mcp.ts";
+import { RawServer } from "../../support/raw_server.ts";
+import {
+  StreamClient,
+  type StreamClientOptions,
+} from "../../support/stream_client.ts";
+
+/** A target, and a client whose requests are given metadata. */
+async function world(
+  script: Record<string, McpHandler>,
+  options: Partial<StreamClientOptions> = {},
+) {
+  const server = await RawServer.start(mcp(script));
+  const client = new StreamClient({
+    url: server.url,
+    metadata: [["team", "ulm"]],
+    ...options,
+  });
+  return {
+    client,
+    /** What reached the target: each method, and the team that it was given. */
+    seen: () =>
+      server.requests.all.filter(({ method }) => method === "POST")
+        .map((request) => JSON.parse(request.text()))
+        .map(({ method, params }) => [method, params?._meta?.team]),
+    async [Symbol.asyncDispose]() {
+      await client[Symbol.asyncDispose]();
+      await server[Symbol.asyncDispose]();
+    },
+  };
+}
+
+Deno.test("a list that a call's headers make necessary has the metadata, too", async () => {
+  let calls = 0;
+  await using w = await world({
+    "tools/list": (message, reply) =>
+      reply.json(result(message, { tools: [] })),
+    "tools/call": (message, reply) =>
+      ++calls === 1
+        ? reply.json(error(message, -32020, "headers"), 400)
+        : reply.json(result(message)),
+  });
+  w.client.request(1, "tools/call", modern({ name: "x" }));
+  await w.client.answer(1);
+  assertEquals(w.seen(), [
+    ["tools/call", "ulm"],
+    ["tools/list", "ulm"],
+    ["tools/call", "ulm"],
+  ]);
+});
+
+Deno.test("what the bridge asks for has the metadata, and the client's own value comes first", async () => {
+  await using w = await world({
+    "server/discover": (message, reply) =>
+      reply.json(error(message, -32601, "no such method")),
+  }, { bridge: true });
+  w.client.request(1, "server/discover", modern());
+  await w.client.answer(1);
+  w.client.request(2, "tools/call", modern({ name: "x" }, { team: "mine" }));
+  await w.client.answer(2);
+  assertEquals(w.seen(), [
+    ["server/discover", "ulm"],
+    ["initialize", "ulm"],
+    ["notifications/initialized", undefined],
+    ["tools/call", "mine"],
+  ]);
+});

@@ -1,0 +1,191 @@
+/** The scanner against `JSON.parse`, on texts that a seed makes and breaks. */
+import { assertEquals } from "@std/assert";
+import { type Member, TopLevelScanner } from "../../../src/mcp/wire/scan.ts";
+import { isObject } from "../../../src/mcp/wire/message.ts";
+
+const encode = (text: string) => new TextEncoder().encode(text);
+const strict = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+
+/** Numbers that a seed makes, the same in every run. */
+function seeded(seed: number): (below: number) => number {
+  return (below) => {
+    seed = (Math.imul(seed ^ (seed >>> 15), 0x2c1b3c6d) + 0x9e3779b9) >>> 0;
+    return (seed >>> 4) % below;
+  };
+}
+
+type Random = ReturnType<typeof seeded>;
+
+const BLANKS = ["", "", "", " ", "\n", "\r\n", "\t", "  "];
+const STRINGS = [
+  '""',
+  '"a"',
+  '"\\u00e9"',
+  '"é"',
+  '"😀\\ud83d\\ude00"',
+  '"\\"\\\\\\/\\b\\f\\n\\r\\t"',
+  '"[{,}]:"',
+  '"\u007f\u0080\u07ff\u0800\uffff"',
+  `"${"x".repeat(1100)}"`,
+];
+const SCALARS = [
+  "0",
+  "-0",
+  "10",
+  "-1.5e+3",
+  "1E5",
+  "0.10e-2",
+  "12345678901234567890",
+  "true",
+  "false",
+  "null",
+];
+
+function valid(random: Random, depth = 0): string {
+  const blank = () => BLANKS[random(BLANKS.length)];
+  const kind = random(depth > 5 ? 2 : 5);
+  if (kind === 0) return STRINGS[random(STRINGS.length)];
+  if (kind === 1) return SCALARS[random(SCALARS.length)];
+  const parts = Array.from({ length: random(4) }, () => {
+    const value = `${blank()}${valid(random, depth + 1)}${blank()}`;
+    if (kind === 2) return value;
+    return `${blank()}${STRINGS[random(STRINGS.length)]}${blank()}:${value}`;
+  });
+  const [open, close] = kind === 2 ? "[]" : "{}";
+  return `${open}${parts.join(",") || blank()}${close}`;
+}
+
+/** Bytes that are likely to break a text, or just not to. */
+const BREAKING = [..."[]{},:\"\\01e-+.tfnu/ \n\x00\x1f'", "\x7f"]
+  .map((c) => c.charCodeAt(0))
+  .concat(0x80, 0xbf, 0xc0, 0xc2, 0xe0, 0xed, 0xf0, 0xf4, 0xf5, 0xff);
+
+function broken(random: Random, bytes: Uint8Array): Uint8Array {
+  const out = [...bytes];
+  for (let n = random(3); n >= 0; n--) {
+    const at = random(out.length + 1);
+    const byte = BREAKING[random(BREAKING.length)];
+    if (random(3) === 0) out.splice(at, 1);
+    else if (random(2) === 0) out.splice(at, 0, byte);
+    else out[at] = byte;
+  }
+  return Uint8Array.from(out);
+}
+
+function parsed(bytes: Uint8Array): { readonly value: unknown } | undefined {
+  try {
+    return { value: JSON.parse(strict.decode(bytes)) };
+  } catch {
+    return undefined;
+  }
+}
+
+function scan(random: Random, bytes: Uint8Array): TopLevelScanner {
+  const scanner = new TopLevelScanner({ levels: 3 });
+  for (let at = 0; at < bytes.length;) {
+    const size = 1 + random(random(3) === 0 ? 3 : 40);
+    scanner.feed(bytes.slice(at, at + size));
+    at += size;
+  }
+  return scanner;
+}
+
+/** What the kept members say of a value, against the value. */
+function compare(
+  bytes: Uint8Array,
+  member: Member,
+  value: unknown,
+  level = 0,
+): number {
+  const text = strict.decode(bytes.subarray(member.start, member.end));
+  assertEquals(JSON.parse(text), value);
+  if (typeof value !== "object" || value === null) {
+    const isLong = member.end - member.start > 1024;
+    assertEquals(member.source, isLong ? undefined : text);
+    return 1;
+  }
+  const isKept = level === 0 || (level < 3 && isObject(value));
+  assertEquals(member.members !== undefined, isKept);
+  if (!isKept || member.isPartial) return member.values ?? 0;
+  let values = 1;
+  const kept = new Map<string, [Member, unknown]>();
+  for (const [index, inner] of (member.members ?? []).entries()) {
+    const of = isObject(value) ? undefined : Object.values(value)[index];
+    if (isObject(value)) kept.set(inner.name, [inner, value[inner.name]]);
+    else values += compare(bytes, inner, of, level + 1);
+  }
+  if (isObject(value)) {
+    assertEquals([...kept.keys()].toSorted(), Object.keys(value).toSorted());
+    for (const [inner, of] of kept.values()) {
+      compare(bytes, inner, of, level + 1);
+    }
+    return member.values ?? 0;
+  }
+  return values;
+}
+
+Deno.test("the scanner takes for JSON what JSON.parse does, and finds the same in it, wherever the chunks are cut", () => {
+  let good = 0;
+  let bad = 0;
+  for (let seed = 1; seed <= 20_000; seed++) {
+    const random = seeded(seed);
+    const whole = encode(valid(random));
+    const bytes = random(3) === 0 ? whole : broken(random, whole);
+    const expected = parsed(bytes);
+    const scanner = scan(random, bytes);
+    const text = JSON.stringify(strictOr(bytes));
+    assertEquals(scanner.end(), expected !== undefined, `${seed}: ${text}`);
+    if (expected && scanner.root) compare(bytes, scanner.root, expected.value);
+    if (expected) good++;
+    else bad++;
+  }
+  assertEquals([good > 3000, bad > 3000], [true, true], `${good} ${bad}`);
+});
+
+function strictOr(bytes: Uint8Array): string {
+  return new TextDecoder().decode(bytes);
+}
+
+Deno.test("every text of up to three bytes of the grammar is taken as JSON.parse takes it", () => {
+  const alphabet = [...'[]{},:"\\01e-.tnu \n', "\x00", "\xe9"];
+  const texts = [""];
+  for (let length = 0; length < 3; length++) {
+    for (const text of texts.filter((text) => text.length === length)) {
+      for (const byte of alphabet) texts.push(text + byte);
+    }
+  }
+  for (const text of texts) {
+    const bytes = Uint8Array.from(text, (c) => c.charCodeAt(0));
+    const isJson = parsed(bytes) !== undefined;
+    assertEquals(
+      new TopLevelScanner().feed(bytes).end(),
+      isJson,
+      JSON.stringify(text),
+    );
+  }
+});
+
+Deno.test("members are kept as many as are asked for, and what has more says so", () => {
+  const ones = Array.from({ length: 50 }, (_, n) => `"${n}":1`);
+  const text = `{"a":{${ones}},"b":{"c":2}}`;
+  const { root } = new TopLevelScanner({ levels: 2, maxMembers: 10 })
+    .feed(encode(text));
+  assertEquals(root?.members?.map(({ name, isPartial }) => [name, isPartial]), [
+    ["a", true],
+  ]);
+  assertEquals([root?.isPartial, root?.members?.[0].members?.length], [
+    true,
+    9,
+  ]);
+  assertEquals(root?.values, 54);
+});
+
+Deno.test("a text costs one bit a level, whatever it holds", () => {
+  const scanner = new TopLevelScanner({ levels: 4, maxMembers: 1000 });
+  const chunk = encode("[".repeat(1024 * 1024));
+  const before = Deno.memoryUsage().heapUsed;
+  for (let n = 0; n < 32; n++) scanner.feed(chunk);
+  const grown = Deno.memoryUsage().heapUsed - before;
+  assertEquals(scanner.isBroken, false);
+  assertEquals(grown < 32 * 1024 * 1024, true, `${grown}`);
+});

@@ -1,0 +1,200 @@
+import {
+  assert,
+  assertEquals,
+  assertNotMatch,
+  assertStringIncludes,
+} from "@std/assert";
+import { createPrivateKey, generateKeyPairSync } from "node:crypto";
+import { openTls } from "../../src/net/http_client.ts";
+import { readTlsFiles, type TlsPaths } from "../../src/net/tls_files.ts";
+import { Authority } from "../support/certificates.ts";
+import { RawServer } from "../support/raw_server.ts";
+import { TlsFront } from "../support/tls_front.ts";
+
+const HOUR_MS = 3_600_000;
+const ROOT = new Authority({ name: "root" });
+const CLIENT = ROOT.issue({ name: "client" });
+const STRANGER = ROOT.issue({ name: "stranger" });
+
+/** Reads files of these texts. */
+async function read(
+  texts: TlsPaths,
+  now?: number,
+): ReturnType<typeof readTlsFiles> {
+  const directory = await Deno.makeTempDir();
+  try {
+    const paths: Record<string, string> = {};
+    for (const [name, text] of Object.entries(texts)) {
+      paths[name] = `${directory}/${name}`;
+      await Deno.writeTextFile(paths[name], text);
+    }
+    return await readTlsFiles(paths, now);
+  } finally {
+    await Deno.remove(directory, { recursive: true });
+  }
+}
+
+async function faultOf(texts: TlsPaths): Promise<string> {
+  const { tls, faults } = await read(texts);
+  assertEquals(tls, undefined);
+  assertEquals(faults.length, 1, faults.join("\n"));
+  return faults[0];
+}
+
+Deno.test("a bundle gives each of its roots, whatever stands between them", async () => {
+  const other = new Authority({ name: "other" });
+  const caCert = `\uFEFFsubject=CN = root\r\n${
+    ROOT.cert.replaceAll("\n", "\r\n")
+  }# other\n${other.cert}${CLIENT.key}`;
+  const { tls, faults, notes } = await read({ caCert });
+  assertEquals([faults, notes], [[], []]);
+  assert(tls !== undefined);
+  assertEquals(tls.client, undefined);
+  assertEquals(
+    tls.caCerts.map((text) => text.replaceAll("\r", "")),
+    [ROOT.cert.trim(), other.cert.trim()],
+  );
+});
+
+Deno.test("certificate and key may stand in one file, the key in the older form", async () => {
+  const key = createPrivateKey(CLIENT.key)
+    .export({ type: "sec1", format: "pem" }).toString();
+  const both = `${CLIENT.cert}${ROOT.cert}${key}`;
+  const { tls, faults } = await read({ clientCert: both, clientKey: both });
+  assertEquals(faults, []);
+  assertEquals(tls?.client, {
+    cert: `${CLIENT.cert}${ROOT.cert}`.trim(),
+    key: key.trim(),
+  });
+});
+
+Deno.test("a file without a certificate or a key is refused", async () => {
+  const noCert = "has no certificate in PEM form";
+  for (const caCert of ["", "hunter2", CLIENT.key]) {
+    const fault = await faultOf({ caCert });
+    assertStringIncludes(fault, noCert);
+    assertStringIncludes(fault, "(set --ca-cert or MCP_CA_CERT)");
+    assertNotMatch(fault, /hunter2/);
+  }
+  assertStringIncludes(
+    await faultOf({ clientCert: CLIENT.cert, clientKey: CLIENT.cert }),
+    "has no key in PEM form",
+  );
+});
+
+Deno.test("a certificate or a key that is garbage inside is refused", async () => {
+  const broken = ROOT.cert.replace(/\n.{20}/, "\nAAAAAAAAAAAAAAAAAAAA");
+  assertStringIncludes(
+    await faultOf({ caCert: broken }),
+    "has a certificate that cannot be read (set",
+  );
+  assertStringIncludes(
+    await faultOf({ caCert: ROOT.cert + broken }),
+    "has a certificate that cannot be read, number 2 (set",
+  );
+  const garbage = CLIENT.key.replace(/\n.{20}/, "\nAAAAAAAAAAAAAAAAAAAA");
+  assertStringIncludes(
+    await faultOf({ clientCert: CLIENT.cert, clientKey: garbage }),
+    "has a key that cannot be read",
+  );
+});
+
+Deno.test("a key that is encrypted is refused, in either form", async () => {
+  const key = createPrivateKey(CLIENT.key).export({
+    type: "pkcs8",
+    format: "pem",
+    cipher: "aes-256-cbc",
+    passphrase: "hunter2",
+  }).toString();
+  const older = CLIENT.key.replaceAll("PRIVATE", "EC PRIVATE")
+    .replace("\n", "\nProc-Type: 4,ENCRYPTED\nDEK-Info: AES-128-CBC,00\n\n");
+  for (const clientKey of [key, older]) {
+    assertStringIncludes(
+      await faultOf({ clientCert: CLIENT.cert, clientKey }),
+      "is encrypted",
+    );
+  }
+});
+
+Deno.test("a key that is not the certificate's is refused", async () => {
+  const clientKey = STRANGER.key;
+  assertStringIncludes(
+    await faultOf({ clientCert: CLIENT.cert, clientKey }),
+    "does not belong to the certificate of",
+  );
+  assertStringIncludes(
+    await faultOf({ clientCert: CLIENT.cert + STRANGER.cert, clientKey }),
+    "does not belong to the first certificate of",
+  );
+});
+
+Deno.test("a key that TLS does not take is refused", async () => {
+  const { publicKey, privateKey } = generateKeyPairSync("ec", {
+    namedCurve: "secp256k1",
+  });
+  const { cert } = ROOT.issue({ name: "odd", publicKey });
+  const clientKey = privateKey.export({ type: "pkcs8", format: "pem" });
+  assertStringIncludes(
+    await faultOf({ clientCert: cert, clientKey: clientKey.toString() }),
+    "is not taken for TLS",
+  );
+});
+
+Deno.test("a certificate without its key is refused, and a key without its certificate", async () => {
+  assertEquals(
+    await faultOf({ clientCert: CLIENT.cert }),
+    "client key is required with a client certificate " +
+      "(set --client-key or MCP_CLIENT_KEY)",
+  );
+  assertEquals(
+    await faultOf({ clientKey: CLIENT.key }),
+    "client certificate is required with a client key " +
+      "(set --client-cert or MCP_CLIENT_CERT)",
+  );
+});
+
+Deno.test("certificates out of their time are told, and taken", async () => {
+  const now = Date.now();
+  for (
+    const [at, message] of [
+      [now + 2 * HOUR_MS, "certificates have expired"],
+      [now - 2 * HOUR_MS, "certificates are not valid yet"],
+    ] as const
+  ) {
+    const { tls, notes } = await read({
+      clientCert: CLIENT.cert,
+      clientKey: CLIENT.key,
+    }, at);
+    assert(tls?.client !== undefined);
+    assertEquals(notes.map((note) => note.message), [message]);
+    assertStringIncludes(JSON.stringify(notes), "CN=client (");
+  }
+});
+
+Deno.test("others than the target are reached over the same roots, without the client's certificate", async () => {
+  await using server = await RawServer.start((_request, reply) =>
+    reply.json({})
+  );
+  const identity = ROOT.issue({ name: "server" });
+  await using front = await TlsFront.start({ to: server.url, identity });
+  await using strict = await TlsFront.start({
+    to: server.url,
+    identity,
+    clientRoot: ROOT.cert,
+  });
+  const tls = { caCerts: [ROOT.cert], client: CLIENT };
+  {
+    using fetches = openTls(tls, { sendsOtherHost: false });
+    await (await fetches.toTarget(strict.url)).body?.cancel();
+    assertEquals(strict.clients.all, ["client"]);
+    const refused = await fetches.toOthers(strict.url).catch((error) => error);
+    assert(refused instanceof TypeError);
+    // Last: servers of one process resume each other's TLS sessions.
+    for (const fetch of [fetches.toTarget, fetches.toOthers]) {
+      const response = await fetch(front.url);
+      assertEquals(await response.json(), {});
+    }
+  }
+  using own = openTls({ ...tls, caCerts: [] }, { sendsOtherHost: false });
+  assertEquals(own.toOthers, globalThis.fetch);
+});

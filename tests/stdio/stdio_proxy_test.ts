@@ -1,0 +1,279 @@
+import {
+  assertEquals,
+  assertObjectMatch,
+  assertStringIncludes,
+} from "@std/assert";
+import { mcp, type McpHandler, result } from "../support/raw_mcp.ts";
+import { RawServer } from "../support/raw_server.ts";
+import { StreamClient } from "../support/stream_client.ts";
+
+function posts(server: RawServer): string[] {
+  return server.requests.all.filter(({ method }) => method === "POST")
+    .map((request) => request.text());
+}
+
+Deno.test("a message goes on byte for byte, and so does its answer", async () => {
+  const answer =
+    '{ "result" :{"big":12345678901234567890,"e":1E2,"u":"\\u00e9é"},"id":12345678901234567890,\n"jsonrpc":"2.0","extra":[] }';
+  await using server = await RawServer.start((_request, reply) =>
+    reply.status(200, { "content-type": "application/json" }, answer)
+  );
+  await using client = new StreamClient({ url: server.url });
+  const message =
+    '{ "params":{"x":1.50,"x":2}, "id":12345678901234567890 ,"method":"a\\/b","jsonrpc":"2.0","unknown":"\\ud83d\\ude00"}';
+  client.send(message);
+  assertEquals((await client.next()).text, answer.replaceAll("\n", " "));
+  assertEquals(posts(server), [message]);
+});
+
+Deno.test("an event's data goes on byte for byte", async () => {
+  const data = '{"id":1,"jsonrpc":"2.0","result":{"n":1e400,"s":"\\u2028  é"}}';
+  await using server = await RawServer.start(async (_request, reply) => {
+    const stream = await reply.sse();
+    await stream.event({ data });
+    await stream.end();
+  });
+  await using client = new StreamClient({ url: server.url });
+  client.request(1, "m");
+  assertEquals((await client.next()).text, data);
+});
+
+Deno.test("a blank line is ignored, a last line without a newline is sent", async () => {
+  await using server = await RawServer.start(mcp({}));
+  await using client = new StreamClient({ url: server.url });
+  client.sendBytes(new TextEncoder().encode(
+    '\n\r\n{"jsonrpc":"2.0","id":1,"method":"m"}',
+  ));
+  assertEquals((await client.close()).map(({ json }) => json.id), [1]);
+});
+
+Deno.test("what is not JSON is answered with -32700 and no id, and the next line is sent", async () => {
+  await using server = await RawServer.start(mcp({}));
+  await using client = new StreamClient({ url: server.url });
+  client.send("{oops");
+  client.request(1, "m");
+  const { json } = await client.next();
+  assertEquals([json.error.code, json.error.data.reason], [-32700, "parse"]);
+  assertEquals("id" in json, false);
+  assertEquals((await client.next()).json.id, 1);
+  assertEquals(posts(server).length, 1);
+});
+
+Deno.test("bytes that are not UTF-8 are answered with -32700", async () => {
+  await using server = await RawServer.start(mcp({}));
+  await using client = new StreamClient({ url: server.url });
+  client.sendBytes(Uint8Array.of(0x7b, 0x22, 0xc3, 0x28, 0x22, 0x7d, 0x0a));
+  assertEquals((await client.next()).json.error.code, -32700);
+  assertEquals(server.requests.length, 0);
+});
+
+Deno.test("JSON that is no JSON-RPC message is answered with -32600 and its id", async () => {
+  await using server = await RawServer.start(mcp({}));
+  await using client = new StreamClient({ url: server.url });
+  client.send({ id: "x", method: "m" });
+  const { json } = await client.next();
+  assertEquals([json.id, json.error.code], ["x", -32600]);
+  assertEquals(server.requests.length, 0);
+});
+
+Deno.test("a line over the limit is answered with an error that names the option", async () => {
+  await using server = await RawServer.start(mcp({}));
+  await using client = new StreamClient({
+    url: server.url,
+    maxFrameBytes: 200,
+  });
+  client.request(1, "m", { x: "x".repeat(300) });
+  client.request(2, "m");
+  const { json } = await client.next();
+  assertEquals([json.id, json.error.code], [1, -31016]);
+  assertStringIncludes(json.error.message, "--max-frame");
+  assertEquals((await client.next()).json.id, 2);
+  assertEquals(posts(server).length, 1);
+});
+
+Deno.test("a batch goes on as one POST, and each request in it gets its answer", async () => {
+  const batch: McpHandler = (messages, reply) =>
+    reply.json([result(messages[0], "a"), result(messages[2], "b")]);
+  await using server = await RawServer.start(mcp({ batch }));
+  await using client = new StreamClient({ url: server.url });
+  const text =
+    '[{"jsonrpc":"2.0","id":1,"method":"a"}, {"jsonrpc":"2.0","method":"n"},{"jsonrpc":"2.0","id":"2","method":"b"}]';
+  client.send(text);
+  assertEquals(
+    (await client.next()).text,
+    '[{"jsonrpc":"2.0","id":1,"result":"a"},{"jsonrpc":"2.0","id":"2","result":"b"}]',
+  );
+  assertEquals(posts(server), [text]);
+});
+
+Deno.test("a request of a batch that stays unanswered gets an error", async () => {
+  const batch: McpHandler = (messages, reply) =>
+    reply.json([result(messages[0])]);
+  await using server = await RawServer.start(mcp({ batch }));
+  await using client = new StreamClient({ url: server.url });
+  client.send([
+    { jsonrpc: "2.0", id: 1, method: "a" },
+    { jsonrpc: "2.0", id: 2, method: "b" },
+  ]);
+  const [{ json: answers }, { json: failed }] = [
+    await client.next(),
+    await client.next(),
+  ];
+  assertEquals(answers[0].id, 1);
+  assertEquals([failed.id, failed.error.data.reason], [2, "no-answer"]);
+});
+
+Deno.test("requests after initialize wait for its answer and for notifications/initialized", async () => {
+  const release = Promise.withResolvers<void>();
+  await using server = await RawServer.start(mcp({
+    initialize: async (message, reply) => {
+      await release.promise;
+      await reply.json(
+        result(message, { protocolVersion: "2025-06-18" }),
+        200,
+        {
+          "mcp-session-id": "the-session-of-the-test",
+        },
+      );
+    },
+  }));
+  await using client = new StreamClient({ url: server.url });
+  client.request(1, "initialize", { protocolVersion: "2025-11-25" });
+  client.notify("notifications/initialized");
+  client.request(2, "tools/list");
+  await server.requests.at(0);
+  assertEquals(server.requests.length, 1);
+  release.resolve();
+  await client.answer(2);
+  assertEquals(
+    server.requests.all.map((seen) => [
+      JSON.parse(seen.text()).method,
+      seen.header("mcp-session-id"),
+      seen.header("mcp-protocol-version"),
+    ]),
+    [
+      ["initialize", undefined, undefined],
+      ["notifications/initialized", "the-session-of-the-test", "2025-06-18"],
+      ["tools/list", "the-session-of-the-test", "2025-06-18"],
+    ],
+  );
+});
+
+Deno.test("requests run side by side, and their answers leave as they arrive", async () => {
+  const release = Promise.withResolvers<void>();
+  await using server = await RawServer.start(mcp({
+    slow: async (message, reply) => {
+      await release.promise;
+      await reply.json(result(message));
+    },
+  }));
+  await using client = new StreamClient({ url: server.url });
+  client.request(1, "slow");
+  client.request(2, "quick");
+  assertEquals((await client.next()).json.id, 2);
+  release.resolve();
+  assertEquals((await client.next()).json.id, 1);
+});
+
+Deno.test("at the end of stdin what is in flight is answered, and the session is ended", async () => {
+  const release = Promise.withResolvers<void>();
+  await using server = await RawServer.start(mcp({
+    initialize: (message, reply) =>
+      reply.json(result(message, { protocolVersion: "2025-11-25" }), 200, {
+        "mcp-session-id": "a-session-to-end",
+      }),
+    slow: async (message, reply) => {
+      await release.promise;
+      await reply.json(result(message));
+    },
+  }));
+  await using client = new StreamClient({ url: server.url });
+  await client.initialize();
+  client.request(1, "slow");
+  const rest = client.close();
+  await server.requests.find((seen) => seen.text().includes('"slow"'));
+  release.resolve();
+  assertEquals((await rest).map(({ json }) => json.id), [1]);
+  const last = server.requests.all.at(-1);
+  assertEquals(
+    [last?.method, last?.header("mcp-session-id")],
+    ["DELETE", "a-session-to-end"],
+  );
+});
+
+Deno.test("a stop answers what is in flight with -31018 and ends the session", async () => {
+  await using server = await RawServer.start(mcp({
+    initialize: (message, reply) =>
+      reply.json(result(message, { protocolVersion: "2025-11-25" }), 200, {
+        "mcp-session-id": "a-session-to-end",
+      }),
+    hang: (_message, reply) => reply.hang(),
+  }));
+  await using client = new StreamClient({ url: server.url });
+  await client.initialize();
+  client.request("x", "hang");
+  await server.requests.find((seen) => seen.text().includes('"hang"'));
+  client.stop();
+  const [{ json }] = await client.close();
+  assertEquals([json.id, json.error.code], ["x", -31018]);
+  assertEquals(json.error.data.mayHaveRun, true, "it was sent");
+  assertEquals(server.requests.all.at(-1)?.method, "DELETE");
+});
+
+Deno.test("a client that is gone ends the proxy and the session", async () => {
+  await using server = await RawServer.start(mcp({
+    initialize: (message, reply) =>
+      reply.json(result(message, { protocolVersion: "2025-11-25" }), 200, {
+        "mcp-session-id": "a-session-to-end",
+      }),
+  }));
+  const { runStdioProxy } = await import("../../src/stdio/stdio_proxy.ts");
+  let writes = 0;
+  const stdin = new TransformStream<Uint8Array, Uint8Array>();
+  const writer = stdin.writable.getWriter();
+  const ended = runStdioProxy({
+    url: server.url,
+    fetch,
+    readable: stdin.readable,
+    writable: new WritableStream({
+      write() {
+        if (++writes > 1) throw new Error("Broken pipe");
+      },
+    }),
+  });
+  const encoder = new TextEncoder();
+  await writer.write(encoder.encode(
+    '{"jsonrpc":"2.0","id":1,"method":"initialize","params":{}}\n{"jsonrpc":"2.0","id":2,"method":"m"}\n',
+  ));
+  await ended;
+  assertObjectMatch(server.requests.all.at(-1) ?? {}, { method: "DELETE" });
+});
+
+Deno.test("a client that does not read stops the upstream reads", async () => {
+  const part = `${
+    JSON.stringify({ jsonrpc: "2.0", method: "n", params: "x".repeat(100_000) })
+  }`;
+  let sent = 0;
+  const stalled = Promise.withResolvers<void>();
+  await using server = await RawServer.start(mcp({
+    flood: async (message, reply) => {
+      const stream = await reply.sse();
+      for (; sent < 2000; sent++) {
+        // A write that is not taken for a while means that nobody reads.
+        const written = stream.event({ data: part });
+        const timer = setTimeout(() => stalled.resolve(), 1000);
+        await written;
+        clearTimeout(timer);
+      }
+      await stream.message(result(message));
+      await stream.end();
+    },
+  }));
+  await using client = new StreamClient({ url: server.url });
+  client.request(1, "flood");
+  await stalled.promise;
+  // Far below the 200 MB that a proxy without backpressure would have taken.
+  if (sent > 500) throw new Error(`${sent} events were taken`);
+  const { json } = await client.answer(1);
+  assertEquals([json.id, client.frames.length], [1, 2001]);
+});
