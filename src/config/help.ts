@@ -12,7 +12,8 @@ import {
 } from "./option.ts";
 import { COMMAND_NAMES, COMMANDS } from "../commands/commands.ts";
 import { OPTION_KEYS, type OptionKey, OPTIONS } from "./options.ts";
-import { PROTOCOL_VERSIONS, VERSION } from "./version.ts";
+import { PROTOCOL_VERSIONS } from "../mcp/wire/revisions.ts";
+import { VERSION } from "../version.ts";
 
 const WIDTH = 80;
 

@@ -21,7 +21,7 @@ import { servedIn } from "./context.ts";
 import { discreetFetch } from "./fetch.ts";
 import { createMetrics, type Metrics } from "./metrics.ts";
 import { MessageSpan, type SpanTools } from "./span.ts";
-import { VERSION } from "../config/version.ts";
+import { VERSION } from "../version.ts";
 
 /** What {@linkcode createTelemetry} is handed. */
 export interface TelemetryOptions {

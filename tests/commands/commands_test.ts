@@ -16,7 +16,7 @@ import { runDoctor } from "../../src/commands/doctor/doctor.ts";
 import { runPolicy } from "../../src/commands/policy/policy.ts";
 import { takeOwnFlags } from "../../src/commands/own_flags.ts";
 import { runSubcommand } from "../../src/commands/run.ts";
-import { shellWords } from "../../src/commands/shell_words.ts";
+import { shellWords } from "../../src/shell_words.ts";
 import { ConfigError } from "../../src/errors.ts";
 import { OPTION_KEYS, OPTIONS } from "../../src/config/options.ts";
 import { CommandWorld } from "./command_world.ts";

@@ -39,7 +39,7 @@ Deno.test("the HTTP front keeps writing, for its token and its socket", () => {
 
 Deno.test("what was given up is refused from then on, and the program's own modules still load", async () => {
   const permissions = import.meta.resolve("../../src/config/permissions.ts");
-  const version = import.meta.resolve("../../src/config/version.ts");
+  const version = import.meta.resolve("../../src/version.ts");
   const program = `
     import { dropPermissions } from ${JSON.stringify(permissions)};
     dropPermissions(["ffi", "import", "run", "write"]);

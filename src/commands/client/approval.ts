@@ -12,7 +12,7 @@ import { compareEntries, type Differences } from "./entry.ts";
 import { otherName } from "./name.ts";
 import type { OwnProgram } from "./own.ts";
 import type { Entry } from "./clients.ts";
-import { shellWords } from "../shell_words.ts";
+import { shellWords } from "../../shell_words.ts";
 
 /** The entry that is to take the place of the one that is there. */
 export interface Successor {

@@ -20,7 +20,7 @@ import type { Log, LogNote } from "../../log/log.ts";
 import { Redactor } from "../../redact/redact.ts";
 import { OF_PROFILE } from "../../config/scope.ts";
 import { plusNote } from "../../config/target.ts";
-import { VERSION } from "../../config/version.ts";
+import { VERSION } from "../../version.ts";
 import { commandHelp, COMMANDS } from "../commands.ts";
 import {
   type CommandContext,

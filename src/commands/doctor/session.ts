@@ -12,7 +12,7 @@ import {
   LATEST_LEGACY_VERSION,
   MODERN_VERSION,
 } from "../../mcp/wire/revisions.ts";
-import { VERSION } from "../../config/version.ts";
+import { VERSION } from "../../version.ts";
 import { openTarget } from "../context.ts";
 import type { Checkup } from "./doctor.ts";
 import {

@@ -23,7 +23,7 @@ import { reasonOf, withLimit } from "../limit.ts";
 import { flagNames, takeOwnFlags } from "../own_flags.ts";
 import { findNeeds, permissionFlags } from "./permission_flags.ts";
 import { POLICY_SERVICES, targetPolicy } from "./targets.ts";
-import { shellWords } from "../shell_words.ts";
+import { shellWords } from "../../shell_words.ts";
 import { askCaller } from "../doctor/sts.ts";
 
 /** How long it may take to find out the account. */

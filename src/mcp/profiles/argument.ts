@@ -14,7 +14,7 @@ import {
   type RequestMessage,
   type SingleMessage,
 } from "../wire/message.ts";
-import { Recent } from "../lru_cache.ts";
+import { Recent } from "../../lru_cache.ts";
 import {
   insertMembers,
   mapElements,

@@ -38,7 +38,7 @@ import {
   withoutProfile,
 } from "./argument.ts";
 import { originalId, ProfileBranch } from "./branch.ts";
-import { Recent } from "../lru_cache.ts";
+import { Recent } from "../../lru_cache.ts";
 import {
   memberNamed,
   removeMembers,

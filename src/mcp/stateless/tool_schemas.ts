@@ -16,7 +16,7 @@ import {
   valueAt,
 } from "./mirrored_parameters.ts";
 import { parameterValue } from "./headers.ts";
-import { Recent } from "../lru_cache.ts";
+import { Recent } from "../../lru_cache.ts";
 import { memberAt, membersOf } from "../wire/splice.ts";
 
 /** How many tools are remembered; the oldest go first. */

@@ -15,7 +15,7 @@ import {
   requestId,
   type SingleMessage,
 } from "../wire/message.ts";
-import { Recent } from "../lru_cache.ts";
+import { Recent } from "../../lru_cache.ts";
 
 /** How many tokens that are over are remembered; the oldest go first. */
 const MAX_OVER = 1_000;

@@ -35,7 +35,7 @@ import {
 import { responseIn } from "./link.ts";
 import type { Observation, Observer } from "./observer.ts";
 import { ProgressTokens } from "./progress_tokens.ts";
-import { Recent } from "../lru_cache.ts";
+import { Recent } from "../../lru_cache.ts";
 import { withoutByteOrderMark, withoutNullMember } from "../wire/repair.ts";
 import { noMessage } from "./responses.ts";
 import { membersOf, whole } from "../wire/splice.ts";

@@ -7,7 +7,7 @@
 import type { Exchange } from "./exchange.ts";
 import { AttemptError, type Repeat } from "./failure.ts";
 import { isObject } from "../wire/message.ts";
-import { Recent } from "../lru_cache.ts";
+import { Recent } from "../../lru_cache.ts";
 import { backoffMs, isRepeatable } from "./retry.ts";
 
 /** A `Retry-After` beyond this is the client's to wait for. */

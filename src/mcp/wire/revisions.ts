@@ -17,3 +17,9 @@ export const LEGACY_VERSIONS: readonly string[] = [
   "2025-03-26",
   "2024-11-05",
 ];
+
+/** The revisions of MCP that the program speaks, newest first. */
+export const PROTOCOL_VERSIONS: readonly string[] = [
+  MODERN_VERSION,
+  ...LEGACY_VERSIONS,
+];

@@ -7,7 +7,7 @@
 
 import { createPrivateKey, createPublicKey, sign } from "node:crypto";
 import { join } from "node:path";
-import { shellWords } from "../../../commands/shell_words.ts";
+import { shellWords } from "../../../shell_words.ts";
 import {
   expandPath,
   homeDirectory,

@@ -20,7 +20,7 @@ import { assumeRole, assumeRoleWithToken } from "./role.ts";
 import { profileUnclear, type Search, sourceFailed } from "../search.ts";
 import { loginCredentials } from "./login.ts";
 import { ssoCredentials } from "./session.ts";
-import { shellWords } from "../../../commands/shell_words.ts";
+import { shellWords } from "../../../shell_words.ts";
 import type { Credentials } from "../credentials.ts";
 
 const SECRETS = [

@@ -9,7 +9,7 @@
  */
 
 import { join } from "node:path";
-import { shellWords } from "../../../commands/shell_words.ts";
+import { shellWords } from "../../../shell_words.ts";
 import {
   homeDirectory,
   type Settings,

@@ -9,11 +9,11 @@ import {
   assertStringIncludes,
   assertThrows,
 } from "@std/assert";
-import { explainRefusal } from "../../../src/aws/refusals/refusal.ts";
-import { createSignedFetch } from "../../../src/aws/signing/signed_fetch.ts";
-import { ConfigError, CredentialsError } from "../../../src/errors.ts";
-import type { Log } from "../../../src/log/log.ts";
-import { Redactor } from "../../../src/redact/redact.ts";
+import { explainRefusal } from "../../../../src/aws/refusals/refusal.ts";
+import { createSignedFetch } from "../../../../src/aws/signing/signed_fetch.ts";
+import { ConfigError, CredentialsError } from "../../../../src/errors.ts";
+import type { Log } from "../../../../src/log/log.ts";
+import { Redactor } from "../../../../src/redact/redact.ts";
 import { KEY, SCOPE, signedFetchTo, startGate } from "./sign_world.ts";
 
 /** A log that keeps its lines. */
