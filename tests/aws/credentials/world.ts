@@ -63,7 +63,7 @@ export class World {
   /** Writes a file in the home directory, and the directories above it. */
   write(name: string, text: string): string {
     const path = this.path(name);
-    Deno.mkdirSync(join(path, "../.."), { recursive: true });
+    Deno.mkdirSync(join(path, ".."), { recursive: true });
     Deno.writeTextFileSync(path, text);
     return path;
   }

@@ -16,7 +16,7 @@ import type { Log } from "../../../src/log/log.ts";
 import { Redactor } from "../../../src/redact/redact.ts";
 import type { IamGate, IamGateOptions } from "../../support/iam_gate.ts";
 import type { VerifierOptions } from "../../support/sigv4_verifier.ts";
-import * as world from "../signing/signing/sign_world.ts";
+import * as world from "../signing/sign_world.ts";
 
 const KEY = {
   accessKeyId: "ASIAEXAMPLEKEYID0001",

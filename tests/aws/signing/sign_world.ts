@@ -4,9 +4,9 @@ import {
   createSignedFetch,
   type SignedFetch,
   type SignedFetchOptions,
-} from "../../../../src/aws/signing/signed_fetch.ts";
-import { IamGate, type IamGateOptions } from "../../../support/iam_gate.ts";
-import type { VerifierOptions } from "../../../support/sigv4_verifier.ts";
+} from "../../../src/aws/signing/signed_fetch.ts";
+import { IamGate, type IamGateOptions } from "../../support/iam_gate.ts";
+import type { VerifierOptions } from "../../support/sigv4_verifier.ts";
 
 /** The key that the gate knows. */
 export const KEY = {

@@ -9,9 +9,9 @@ import {
 import {
   createSigner,
   type SignerOptions,
-} from "../../../../src/aws/signing/signer.ts";
-import { type GateRecord, IamGate } from "../../../support/iam_gate.ts";
-import type { VerifierOptions } from "../../../support/sigv4_verifier.ts";
+} from "../../../src/aws/signing/signer.ts";
+import { type GateRecord, IamGate } from "../../support/iam_gate.ts";
+import type { VerifierOptions } from "../../support/sigv4_verifier.ts";
 
 const KEY = {
   accessKeyId: "AKIDEXAMPLE",

@@ -10,14 +10,14 @@ import {
 import {
   createSigner,
   type SignerOptions,
-} from "../../../../src/aws/signing/signer.ts";
-import { createSignedFetch } from "../../../../src/aws/signing/signed_fetch.ts";
-import { ConfigError } from "../../../../src/errors.ts";
-import { type GateRecord, IamGate } from "../../../support/iam_gate.ts";
+} from "../../../src/aws/signing/signer.ts";
+import { createSignedFetch } from "../../../src/aws/signing/signed_fetch.ts";
+import { ConfigError } from "../../../src/errors.ts";
+import { type GateRecord, IamGate } from "../../support/iam_gate.ts";
 import {
   SigV4Verifier,
   type VerifierOptions,
-} from "../../../support/sigv4_verifier.ts";
+} from "../../support/sigv4_verifier.ts";
 
 const KEY = {
   accessKeyId: "AKIDEXAMPLE",

@@ -1,7 +1,7 @@
 /** Bodies through the signed fetch: whole, signed, and sent once. */
 
 import { assertEquals, assertMatch, assertRejects } from "@std/assert";
-import { createSignedFetch } from "../../../../src/aws/signing/signed_fetch.ts";
+import { createSignedFetch } from "../../../src/aws/signing/signed_fetch.ts";
 import { KEY, SCOPE, signedFetchTo, startGate } from "./sign_world.ts";
 
 Deno.test("bodies of every kind arrive whole, signed, with their type and length", async (t) => {

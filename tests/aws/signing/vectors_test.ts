@@ -9,14 +9,14 @@ import { assert, assertEquals, assertNotEquals } from "@std/assert";
 import {
   createSigningCore,
   type SignedParts,
-} from "../../../../src/aws/signing/core.ts";
-import { bodyOfInit } from "../../../../src/aws/signing/body.ts";
+} from "../../../src/aws/signing/core.ts";
+import { bodyOfInit } from "../../../src/aws/signing/body.ts";
 import {
   createSigner,
   type SignatureVersion,
-} from "../../../../src/aws/signing/signer.ts";
+} from "../../../src/aws/signing/signer.ts";
 
-const VECTORS = new URL("../../../../../shared/vectors/", import.meta.url);
+const VECTORS = new URL("../../../../shared/vectors/", import.meta.url);
 
 /** What a Web Request cannot say, and why. */
 const INEXPRESSIBLE: { readonly [vector: string]: string } = {

@@ -11,14 +11,14 @@
  */
 
 import { assert, assertEquals } from "@std/assert";
-import { bodyOfInit } from "../../../../src/aws/signing/body.ts";
+import { bodyOfInit } from "../../../src/aws/signing/body.ts";
 import {
   createSigningCore,
   type SignedParts,
-} from "../../../../src/aws/signing/core.ts";
-import type { SignatureVersion } from "../../../../src/aws/signing/signer.ts";
-import { signWithAws4 } from "../../../support/aws4_signer.ts";
-import { publicPoint } from "../../../support/sigv4a_key.ts";
+} from "../../../src/aws/signing/core.ts";
+import type { SignatureVersion } from "../../../src/aws/signing/signer.ts";
+import { signWithAws4 } from "../../support/aws4_signer.ts";
+import { publicPoint } from "../../support/sigv4a_key.ts";
 
 const SCOPE = { service: "execute-api", region: "eu-west-1" };
 const SEED = 20260728;

@@ -1,12 +1,9 @@
 /** The curve of v4a: which one signs, and when it warms up. */
 
 import { assertEquals } from "@std/assert";
-import {
-  Curve,
-  type CurveSignature,
-} from "../../../../src/aws/signing/curve.ts";
-import { bytesOf, Sha256 } from "../../../../src/aws/signing/hash.ts";
-import { createSigner } from "../../../../src/aws/signing/signer.ts";
+import { Curve, type CurveSignature } from "../../../src/aws/signing/curve.ts";
+import { bytesOf, Sha256 } from "../../../src/aws/signing/hash.ts";
+import { createSigner } from "../../../src/aws/signing/signer.ts";
 
 const KEY = bytesOf("\x01".repeat(32));
 

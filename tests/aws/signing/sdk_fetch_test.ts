@@ -11,9 +11,9 @@ import { StreamableHTTPClientTransport as TransportV1 } from "@modelcontextproto
 import {
   createSignedFetch,
   type SignedFetch,
-} from "../../../../src/aws/signing/signed_fetch.ts";
-import type { SignatureVersion } from "../../../../src/aws/signing/signer.ts";
-import { SdkServer } from "../../../support/sdk_server.ts";
+} from "../../../src/aws/signing/signed_fetch.ts";
+import type { SignatureVersion } from "../../../src/aws/signing/signer.ts";
+import { SdkServer } from "../../support/sdk_server.ts";
 
 const KEY = {
   accessKeyId: "AKIDEXAMPLE",

@@ -9,11 +9,11 @@ import {
   assertStringIncludes,
   assertThrows,
 } from "@std/assert";
-import { explainRefusal } from "../../../../src/aws/refusals/refusal.ts";
-import { createSignedFetch } from "../../../../src/aws/signing/signed_fetch.ts";
-import { ConfigError, CredentialsError } from "../../../../src/errors.ts";
-import type { Log } from "../../../../src/log/log.ts";
-import { Redactor } from "../../../../src/redact/redact.ts";
+import { explainRefusal } from "../../../src/aws/refusals/refusal.ts";
+import { createSignedFetch } from "../../../src/aws/signing/signed_fetch.ts";
+import { ConfigError, CredentialsError } from "../../../src/errors.ts";
+import type { Log } from "../../../src/log/log.ts";
+import { Redactor } from "../../../src/redact/redact.ts";
 import { KEY, SCOPE, signedFetchTo, startGate } from "./sign_world.ts";
 
 /** A log that keeps its lines. */
@@ -335,7 +335,7 @@ Deno.test("the log that is handed in is told no secret", async () => {
     log: { debug: keep, info: keep, warn: keep, error: keep },
   })(gate.origin);
   explainRefusal(response, await response.text());
-  assertEquals(lines.length, 1);
+  assertEquals(lines.length, 2);
   assertStringIncludes(lines.join(), "[redacted]");
 });
 

@@ -12,15 +12,15 @@ import {
 import type {
   Credentials,
   CredentialSource,
-} from "../../../../src/aws/credentials/credentials.ts";
+} from "../../../src/aws/credentials/credentials.ts";
 import {
   createSignedFetch,
   type SignedFetchOptions,
-} from "../../../../src/aws/signing/signed_fetch.ts";
-import { CredentialsError } from "../../../../src/errors.ts";
-import type { Log } from "../../../../src/log/log.ts";
-import { IamGate, type IamGateOptions } from "../../../support/iam_gate.ts";
-import type { VerifierOptions } from "../../../support/sigv4_verifier.ts";
+} from "../../../src/aws/signing/signed_fetch.ts";
+import { CredentialsError } from "../../../src/errors.ts";
+import type { Log } from "../../../src/log/log.ts";
+import { IamGate, type IamGateOptions } from "../../support/iam_gate.ts";
+import type { VerifierOptions } from "../../support/sigv4_verifier.ts";
 
 const OLD: Credentials = {
   accessKeyId: "ASIAEXAMPLEOLD",

@@ -6,8 +6,8 @@ import {
   assertStringIncludes,
   assertThrows,
 } from "@std/assert";
-import { createSignedFetch } from "../../../../src/aws/signing/signed_fetch.ts";
-import { ConfigError } from "../../../../src/errors.ts";
+import { createSignedFetch } from "../../../src/aws/signing/signed_fetch.ts";
+import { ConfigError } from "../../../src/errors.ts";
 import { KEY, SCOPE, signedFetchTo, startGate } from "./sign_world.ts";
 
 Deno.test("another host is signed and sent towards loopback", async () => {
