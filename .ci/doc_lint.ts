@@ -1,6 +1,6 @@
 /**
  * Lints the documentation of what the package exports, and wants an example for
- * each. Left to itself, `deno doc`
+ * each function and class; a type is documented by a sentence. Left to itself, `deno doc`
  * holds the types of npm packages to the same rules, and does not find those of
  * the MCP SDK: so these packages are empty modules to it.
  *
@@ -39,11 +39,12 @@ interface Docs {
 interface Symbol {
   readonly name: string;
   readonly declarations: readonly {
+    readonly kind: string;
     readonly jsDoc?: { readonly tags?: readonly { readonly kind: string }[] };
   }[];
 }
 
-/** The exports without an example. */
+/** The exported functions and classes without an example. */
 async function withoutExample(entries: readonly string[]): Promise<string[]> {
   const doc = new Deno.Command(Deno.execPath(), {
     args: ["doc", "--json", ...entries],
@@ -53,6 +54,9 @@ async function withoutExample(entries: readonly string[]): Promise<string[]> {
   const { nodes }: Docs = JSON.parse(new TextDecoder().decode(stdout));
   return Object.values(nodes).flatMap(({ symbols = [] }) => symbols)
     .filter(({ declarations }) =>
+      declarations.some(({ kind }) =>
+        kind === "function" || kind === "class"
+      ) &&
       !declarations.some(({ jsDoc }) =>
         jsDoc?.tags?.some(({ kind }) => kind === "example")
       )

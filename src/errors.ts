@@ -8,13 +8,6 @@
 /**
  * JSON-RPC error code for each {@linkcode ErrorReason}. The proxy's own codes
  * lie outside -32768…-32000, the range that JSON-RPC 2.0 and MCP reserve.
- *
- * @example
- * ```ts
- * import { ERROR_CODES } from "@scope/sigv4-proxy";
- *
- * if (ERROR_CODES.timeout !== -31014) throw new Error("the code is stable");
- * ```
  */
 export const ERROR_CODES = {
   "parse": -32700,
@@ -34,31 +27,11 @@ export const ERROR_CODES = {
   "overloaded": -31020,
 } as const;
 
-/**
- * Why a message could not be carried: a stable name, fit for a `switch`.
- *
- * @example
- * ```ts
- * import type { ErrorReason } from "@scope/sigv4-proxy";
- *
- * const mayTryAgain = (reason: ErrorReason): boolean =>
- *   reason === "unreachable" || reason === "timeout";
- * if (mayTryAgain("signature")) throw new Error("not before it is mended");
- * ```
- */
+/** Why a message could not be carried: a stable name, fit for a `switch`. */
 export type ErrorReason = keyof typeof ERROR_CODES;
 
 /**
  * Facts that go with a {@linkcode ProxyError}: plain JSON values, no secrets.
- *
- * @example
- * ```ts
- * import { type ErrorData, ProxyError } from "@scope/sigv4-proxy";
- *
- * const data: ErrorData = { status: 503 };
- * const error = new ProxyError("http-status", "the target is busy", { data });
- * if (error.data.status !== 503) throw new Error("the facts go with it");
- * ```
  */
 export type ErrorData = { readonly [name: string]: unknown };
 

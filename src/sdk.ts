@@ -14,23 +14,6 @@ import {
 
 /**
  * What {@linkcode createSignedTransport} signs with: as a signed fetch, for the one origin of the URL.
- *
- * @example
- * ```ts
- * import {
- *   createSignedTransport,
- *   type SignedTransportOptions,
- * } from "@scope/sigv4-proxy/sdk";
- *
- * const options: SignedTransportOptions = {
- *   service: "bedrock-agentcore",
- *   region: "us-west-2",
- *   credentials: { accessKeyId: "AKIDEXAMPLE", secretAccessKey: "secret" },
- * };
- * const url = new URL("https://bedrock-agentcore.us-west-2.amazonaws.com/mcp");
- * const transport = createSignedTransport(url, options);
- * await transport.close();
- * ```
  */
 export type SignedTransportOptions = Omit<SignedFetchOptions, "origin">;
 

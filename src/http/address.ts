@@ -6,17 +6,7 @@
 
 import { isLoopback } from "../net/address.ts";
 
-/**
- * A TCP port of an interface. Port 0 is any that is free.
- *
- * @example
- * ```ts
- * import type { TcpAddress } from "@scope/sigv4-proxy";
- *
- * const address: TcpAddress = { hostname: "127.0.0.1", port: 8080 };
- * if (address.port !== 8080) throw new Error("it is a port of loopback");
- * ```
- */
+/** A TCP port of an interface. Port 0 is any that is free. */
 export interface TcpAddress {
   /** A name or an IP address; IPv6 without brackets. */
   readonly hostname: string;
@@ -24,36 +14,13 @@ export interface TcpAddress {
   readonly port: number;
 }
 
-/**
- * A Unix socket.
- *
- * @example
- * ```ts
- * import type { UnixAddress } from "@scope/sigv4-proxy";
- *
- * const address: UnixAddress = { path: "/run/user/1000/mcp.sock" };
- * if (!address.path.endsWith(".sock")) throw new Error("it is a socket's path");
- * ```
- */
+/** A Unix socket. */
 export interface UnixAddress {
   /** The path of the socket. */
   readonly path: string;
 }
 
-/**
- * Where the HTTP front listens.
- *
- * @example
- * ```ts
- * import type { ListenAddress } from "@scope/sigv4-proxy";
- *
- * const addresses: ListenAddress[] = [
- *   { hostname: "::1", port: 0 },
- *   { path: "/run/user/1000/mcp.sock" },
- * ];
- * if (addresses.length !== 2) throw new Error("it is one or the other");
- * ```
- */
+/** Where the HTTP front listens. */
 export type ListenAddress = TcpAddress | UnixAddress;
 
 /** What an address looks like, for the error about one that does not. */

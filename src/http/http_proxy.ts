@@ -32,26 +32,7 @@ import type { Observer } from "../mcp/transport/observer.ts";
 import type { ToolRules } from "../mcp/tools/policy.ts";
 import { hideSettings, Redactor } from "../redact/redact.ts";
 
-/**
- * What {@linkcode runHttpProxy} serves, and how.
- *
- * @example
- * ```ts
- * import { type HttpProxyOptions, runHttpProxy } from "@scope/sigv4-proxy";
- *
- * const stop = new AbortController();
- * const options: HttpProxyOptions = {
- *   target: new URL("https://abc123.execute-api.us-east-1.amazonaws.com/mcp"),
- *   listen: { hostname: "127.0.0.1", port: 0 },
- *   token: "a-token-of-many-characters",
- *   // Unsigned here; as a rule what createSignedFetch makes.
- *   fetch,
- *   signal: stop.signal,
- * };
- * stop.abort();
- * await runHttpProxy(options);
- * ```
- */
+/** What {@linkcode runHttpProxy} serves, and how. */
 export interface HttpProxyOptions {
   /** The target's MCP endpoint. */
   readonly target: URL;

@@ -18,17 +18,7 @@ export const LOG_LEVELS = ["debug", "info", "warn", "error"] as const;
 /** How a line looks: JSON for programs, text for people. */
 export type LogFormat = "json" | "text";
 
-/**
- * What a line says beside its message. `undefined` fields are left out.
- *
- * @example
- * ```ts
- * import type { LogFields } from "@scope/sigv4-proxy";
- *
- * const fields: LogFields = { status: 200, method: "tools/call", ms: 12 };
- * if (JSON.stringify(fields).includes("undefined")) throw new Error("plain values");
- * ```
- */
+/** What a line says beside its message. `undefined` fields are left out. */
 export type LogFields = {
   readonly [name: string]:
     | string
@@ -38,29 +28,7 @@ export type LogFields = {
     | undefined;
 };
 
-/**
- * Where lines go. Every part of the package is handed one.
- *
- * @example
- * ```ts
- * import { createSignedFetch, type Log } from "@scope/sigv4-proxy";
- *
- * const lines: string[] = [];
- * const log: Log = {
- *   debug() {},
- *   info: (message) => lines.push(message),
- *   warn: (message) => lines.push(message),
- *   error: (message, fields) => lines.push(`${message} ${fields?.error}`),
- * };
- * using _fetch = createSignedFetch({
- *   origin: "https://abc123.execute-api.us-east-1.amazonaws.com",
- *   service: "execute-api",
- *   region: "us-east-1",
- *   credentials: { accessKeyId: "AKIDEXAMPLE", secretAccessKey: "secret" },
- *   log,
- * });
- * ```
- */
+/** Where lines go. Every part of the package is handed one. */
 export interface Log {
   /** Each exchange, in detail. */
   debug(message: string, fields?: LogFields): void;

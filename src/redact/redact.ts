@@ -15,21 +15,7 @@ import {
   type Span,
 } from "./secret_index.ts";
 
-/**
- * Replaces what must not be seen in a text.
- *
- * @example
- * ```ts
- * import { type Redact, Redactor } from "@scope/sigv4-proxy";
- *
- * const redactor = new Redactor();
- * redactor.addCredential("wJalrXUtnFEMI/K7MDENG");
- * const redact: Redact = redactor.redact;
- * if (redact("key wJalrXUtnFEMI/K7MDENG!").includes("wJalr")) {
- *   throw new Error("no text shows it");
- * }
- * ```
- */
+/** Replaces what must not be seen in a text. */
 export type Redact = (text: string) => string;
 
 /** What stands where a secret stood. */

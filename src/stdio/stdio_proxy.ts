@@ -25,27 +25,7 @@ import type { ToolRules } from "../mcp/tools/policy.ts";
 import { hideSettings, Redactor } from "../redact/redact.ts";
 import { redactedLog } from "../log/redacted_log.ts";
 
-/**
- * What {@linkcode runStdioProxy} carries, and how.
- *
- * @example
- * ```ts
- * import { runStdioProxy, type StdioProxyOptions } from "@scope/sigv4-proxy";
- *
- * await using target = Deno.serve({ port: 0, onListen() {} }, () =>
- *   Response.json({ jsonrpc: "2.0", id: 1, result: {} }));
- * const options: StdioProxyOptions = {
- *   url: new URL(`http://localhost:${target.addr.port}/mcp`),
- *   readable: ReadableStream.from<Uint8Array>([]),
- *   writable: new WritableStream(),
- *   // Unsigned here; as a rule what createSignedFetch makes.
- *   fetch,
- *   timeoutMs: 60_000,
- *   tools: { readOnly: true },
- * };
- * await runStdioProxy(options);
- * ```
- */
+/** What {@linkcode runStdioProxy} carries, and how. */
 export interface StdioProxyOptions {
   /** The target's MCP endpoint. */
   readonly url: URL;

@@ -25,20 +25,7 @@ import {
 import { demandSendable } from "./text.ts";
 import { loadSharedFiles } from "../shared_files/profile_settings.ts";
 
-/**
- * One set of AWS credentials.
- *
- * @example
- * ```ts
- * import type { Credentials } from "@scope/sigv4-proxy";
- *
- * const credentials: Credentials = {
- *   accessKeyId: "AKIDEXAMPLE",
- *   secretAccessKey: "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY",
- * };
- * if (credentials.sessionToken !== undefined) throw new Error("long-lived");
- * ```
- */
+/** One set of AWS credentials. */
 export interface Credentials {
   /** The access key ID: `AKIA…` for a user, `ASIA…` for a session. */
   readonly accessKeyId: string;
@@ -50,24 +37,7 @@ export interface Credentials {
   readonly expiration?: Date;
 }
 
-/**
- * Where credentials come from, as often as they are wanted.
- *
- * @example A source of one's own
- * ```ts
- * import type { CredentialSource } from "@scope/sigv4-proxy";
- *
- * const source: CredentialSource = {
- *   get: () =>
- *     Promise.resolve({
- *       accessKeyId: "AKIDEXAMPLE",
- *       secretAccessKey: "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY",
- *     }),
- * };
- * const { accessKeyId } = await source.get();
- * if (accessKeyId !== "AKIDEXAMPLE") throw new Error("as given");
- * ```
- */
+/** Where credentials come from, as often as they are wanted. */
 export interface CredentialSource {
   /**
    * The current credentials: from memory, unless there are none yet, they are
@@ -84,26 +54,7 @@ export interface CredentialSource {
   ): Promise<Credentials>;
 }
 
-/**
- * A role to assume with the credentials found.
- *
- * @example
- * ```ts
- * import {
- *   type AssumeRoleOptions,
- *   createCredentialSource,
- * } from "@scope/sigv4-proxy";
- *
- * const assumeRole: AssumeRoleOptions = {
- *   roleArn: "arn:aws:iam::123456789012:role/mcp",
- *   sessionName: "my-client",
- *   durationSeconds: 3600,
- * };
- * // Nothing is asked for before the first `get`.
- * const credentials = createCredentialSource({ region: "us-east-1", assumeRole });
- * if (typeof credentials.get !== "function") throw new Error("it is a source");
- * ```
- */
+/** A role to assume with the credentials found. */
 export interface AssumeRoleOptions {
   /** The role's ARN. */
   readonly roleArn: string;
@@ -117,20 +68,7 @@ export interface AssumeRoleOptions {
   readonly region?: string;
 }
 
-/**
- * What {@linkcode createCredentialSource} is handed.
- *
- * @example A role over the credentials of a profile
- * ```ts
- * import type { CredentialSourceOptions } from "@scope/sigv4-proxy";
- *
- * const options: CredentialSourceOptions = {
- *   profile: "dev",
- *   assumeRole: { roleArn: "arn:aws:iam::123456789012:role/caller" },
- * };
- * if (options.profile !== "dev") throw new Error("as given");
- * ```
- */
+/** What {@linkcode createCredentialSource} is handed. */
 export interface CredentialSourceOptions {
   /** The profile asked for outright (`--profile`): beats environment keys. */
   readonly profile?: string;

@@ -23,25 +23,7 @@ import { isHost, maySignOtherHost } from "./host.ts";
 import { keepRecord } from "./signing_record.ts";
 import type { SignerOptions } from "./signer.ts";
 
-/**
- * What {@linkcode createSignedFetch} is handed.
- *
- * @example
- * ```ts
- * import { createSignedFetch, type SignedFetchOptions } from "@scope/sigv4-proxy";
- *
- * const options: SignedFetchOptions = {
- *   origin: "https://abc123.execute-api.us-east-1.amazonaws.com",
- *   service: "execute-api",
- *   region: "us-east-1",
- *   credentials: { accessKeyId: "AKIDEXAMPLE", secretAccessKey: "secret" },
- * };
- * using signedFetch = createSignedFetch(options);
- * const elsewhere = signedFetch("https://example.com/");
- * // A signature leaves for the origin that it is for, and for no other.
- * if (await elsewhere.then(() => true, () => false)) throw new Error("refused");
- * ```
- */
+/** What {@linkcode createSignedFetch} is handed. */
 export interface SignedFetchOptions extends SignerOptions {
   /** The origins to sign for. A request to any other is rejected. */
   readonly origin: string | URL | readonly (string | URL)[];
@@ -64,26 +46,7 @@ export interface SignedFetchOptions extends SignerOptions {
   readonly skipAuth?: boolean;
 }
 
-/**
- * A `fetch` that signs; see {@linkcode createSignedFetch}.
- *
- * @example
- * ```ts
- * import { createSignedFetch, type SignedFetch } from "@scope/sigv4-proxy";
- *
- * await using target = Deno.serve({ port: 0, onListen() {} }, (request) =>
- *   new Response(request.headers.get("x-amz-date")));
- * const origin = `http://localhost:${target.addr.port}`;
- * using signedFetch: SignedFetch = createSignedFetch({
- *   origin,
- *   service: "execute-api",
- *   region: "us-east-1",
- *   credentials: { accessKeyId: "AKIDEXAMPLE", secretAccessKey: "secret" },
- * });
- * const date = await (await signedFetch(origin)).text();
- * if (!/^\d{8}T\d{6}Z$/.test(date)) throw new Error("it is signed");
- * ```
- */
+/** A `fetch` that signs; see {@linkcode createSignedFetch}. */
 export interface SignedFetch {
   /** Signs a request and sends it. */
   (input: RequestInfo | URL, init?: RequestInit): Promise<Response>;

@@ -12,49 +12,10 @@ import type {
 import { bodyOfRequest } from "./body.ts";
 import { createSigningCore, toSource } from "./core.ts";
 
-/**
- * `v4`: one region, HMAC. `v4a`: a set of regions, ECDSA over P-256.
- *
- * @example
- * ```ts
- * import { createSigner, type SignatureVersion } from "@scope/sigv4-proxy";
- *
- * const signatureVersion: SignatureVersion = "v4a";
- * const signer = createSigner({
- *   signatureVersion,
- *   service: "execute-api",
- *   // A set of regions, in place of one.
- *   region: "us-east-1,eu-west-1",
- *   credentials: { accessKeyId: "AKIDEXAMPLE", secretAccessKey: "secret" },
- * });
- * const request = await signer.sign(new Request("https://mcp.example.com/"));
- * if (request.headers.get("x-amz-region-set") !== "us-east-1,eu-west-1") {
- *   throw new Error("it is signed for both");
- * }
- * ```
- */
+/** `v4`: one region, HMAC. `v4a`: a set of regions, ECDSA over P-256. */
 export type SignatureVersion = "v4" | "v4a";
 
-/**
- * What {@linkcode createSigner} is handed.
- *
- * @example
- * ```ts
- * import { createSigner, type SignerOptions } from "@scope/sigv4-proxy";
- *
- * const options: SignerOptions = {
- *   service: "lambda",
- *   region: "us-east-1",
- *   credentials: { accessKeyId: "AKIDEXAMPLE", secretAccessKey: "secret" },
- * };
- * const signer = createSigner(options);
- * const url = "https://abc123.lambda-url.us-east-1.on.aws/";
- * const { headers } = await signer.sign(new Request(url, { method: "POST" }));
- * if (!headers.get("authorization")?.includes("/us-east-1/lambda/")) {
- *   throw new Error("it is signed for the service and the region");
- * }
- * ```
- */
+/** What {@linkcode createSigner} is handed. */
 export interface SignerOptions {
   /** The service's name in the credential scope: `execute-api`, `lambda`, … */
   readonly service: string;
@@ -87,22 +48,7 @@ export interface SignerOptions {
   readonly signSessionToken?: boolean;
 }
 
-/**
- * Signs requests; see {@linkcode createSigner}.
- *
- * @example
- * ```ts
- * import { createSigner, type Signer } from "@scope/sigv4-proxy";
- *
- * const signer: Signer = createSigner({
- *   service: "execute-api",
- *   region: "us-east-1",
- *   credentials: { accessKeyId: "AKIDEXAMPLE", secretAccessKey: "secret" },
- * });
- * const signed = await signer.sign(new Request("https://mcp.example.com/"));
- * if (!signed.headers.has("authorization")) throw new Error("it is signed");
- * ```
- */
+/** Signs requests; see {@linkcode createSigner}. */
 export interface Signer {
   /**
    * Signs in headers. The body is read, as `fetch` would read it.

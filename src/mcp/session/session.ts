@@ -57,17 +57,7 @@ import { membersOf, whole } from "../wire/splice.ts";
 import type { ToolSchemas } from "../stateless/tool_schemas.ts";
 import { Underway } from "../transport/in_flight.ts";
 
-/**
- * The transports of MCP over HTTP.
- *
- * @example
- * ```ts
- * import type { Transport } from "@scope/sigv4-proxy";
- *
- * const transport: Transport = "sse";
- * if (transport !== "sse") throw new Error("HTTP+SSE of 2024-11-05");
- * ```
- */
+/** The transports of MCP over HTTP. */
 export type Transport = "auto" | "streamable-http" | "sse";
 
 /** What a {@linkcode Session} is handed. */

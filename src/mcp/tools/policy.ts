@@ -9,21 +9,7 @@ import { excerpt } from "../wire/excerpt.ts";
 import { Glob } from "./glob.ts";
 import { isObject } from "../wire/message.ts";
 
-/**
- * What is allowed, as the options say it.
- *
- * @example
- * ```ts
- * import type { ToolRules } from "@scope/sigv4-proxy";
- *
- * const tools: ToolRules = {
- *   readOnly: true,
- *   allow: ["get_*", "list_*"],
- *   deny: ["get_secret*"],
- * };
- * if (!tools.readOnly) throw new Error("all three have to allow a tool");
- * ```
- */
+/** What is allowed, as the options say it. */
 export interface ToolRules {
   /** Only tools annotated `readOnlyHint: true`. */
   readonly readOnly: boolean;

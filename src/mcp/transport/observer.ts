@@ -9,19 +9,7 @@ import type { ProxyError } from "../../errors.ts";
 import type { Era } from "../wire/era.ts";
 import type { RequestId, ResponseMessage } from "../wire/message.ts";
 
-/**
- * A message as an onlooker sees it.
- *
- * @example
- * ```ts
- * import type { Observed } from "@scope/sigv4-proxy";
- *
- * const describe = ({ method, requests }: Observed): string =>
- *   `${method} (${requests.length} to answer)`;
- * const text = describe({ method: "ping", params: undefined, requests: [] });
- * if (text !== "ping (0 to answer)") throw new Error(text);
- * ```
- */
+/** A message as an onlooker sees it. */
 export interface Observed {
   /** The method; `batch` or `response` where there is none. */
   readonly method: string;
@@ -33,44 +21,7 @@ export interface Observed {
   readonly headers?: Headers;
 }
 
-/**
- * Looks on. Nothing that it does may throw.
- *
- * @example
- * ```ts
- * import { type Observation, type Observer, runStdioProxy } from "@scope/sigv4-proxy";
- *
- * const methods: string[] = [];
- * const observation: Observation = {
- *   attempt: (_init, send) => send(),
- *   recovered() {},
- *   answered() {},
- *   failed() {},
- *   ended() {},
- * };
- * const observer: Observer = {
- *   began({ method }) {
- *     methods.push(method);
- *     return observation;
- *   },
- *   refused() {},
- *   recovered() {},
- *   received() {},
- *   delivered() {},
- * };
- * await using target = Deno.serve({ port: 0, onListen() {} }, () =>
- *   Response.json({ jsonrpc: "2.0", id: 1, result: {} }));
- * const ping = '{"jsonrpc":"2.0","id":1,"method":"ping"}\n';
- * await runStdioProxy({
- *   url: new URL(`http://localhost:${target.addr.port}/mcp`),
- *   readable: ReadableStream.from([new TextEncoder().encode(ping)]),
- *   writable: new WritableStream(),
- *   fetch,
- *   observer,
- * });
- * if (methods.join() !== "ping") throw new Error(methods.join());
- * ```
- */
+/** Looks on. Nothing that it does may throw. */
 export interface Observer {
   /** A message is about to be sent to the target. */
   began(message: Observed, era: Era): Observation;
@@ -89,26 +40,7 @@ export interface Observer {
   serves?(response: object, carry: () => void): void;
 }
 
-/**
- * Follows one message to its end.
- *
- * @example
- * ```ts
- * import type { Observation } from "@scope/sigv4-proxy";
- *
- * const startedAt = performance.now();
- * const tookMs: number[] = [];
- * const observation: Observation = {
- *   attempt: (_init, send) => send(),
- *   recovered() {},
- *   answered: () => void tookMs.push(performance.now() - startedAt),
- *   failed: () => void tookMs.push(performance.now() - startedAt),
- *   ended() {},
- * };
- * observation.answered();
- * if (tookMs.length !== 1) throw new Error("one answer, one time");
- * ```
- */
+/** Follows one message to its end. */
 export interface Observation {
   /** Sends an HTTP request for the message. */
   attempt(

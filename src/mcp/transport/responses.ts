@@ -15,22 +15,7 @@ import {
   type RpcError,
 } from "../wire/message.ts";
 
-/**
- * Says what an HTTP error means where the transport knows more than MCP.
- *
- * @example
- * ```ts
- * import { type Explain, ProxyError } from "@scope/sigv4-proxy";
- *
- * const explain: Explain = ({ status }) =>
- *   status === 402
- *     ? new ProxyError("http-status", "the account has no credit left")
- *     : undefined;
- * if (explain(new Response(null, { status: 403 }), "") !== undefined) {
- *   throw new Error("of other errors it says nothing");
- * }
- * ```
- */
+/** Says what an HTTP error means where the transport knows more than MCP. */
 export type Explain = (
   response: Response,
   body: string,

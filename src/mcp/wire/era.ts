@@ -9,14 +9,6 @@ import { isObject, type SingleMessage } from "./message.ts";
 /**
  * `legacy`: up to 2025-11-25, a handshake and a session. `modern`: 2026-07-28
  * and later, where each request says of itself what it needs.
- *
- * @example
- * ```ts
- * import type { Era } from "@scope/sigv4-proxy";
- *
- * const hasSessions = (era: Era): boolean => era === "legacy";
- * if (hasSessions("modern")) throw new Error("2026-07-28 has none");
- * ```
  */
 export type Era = "legacy" | "modern";
 

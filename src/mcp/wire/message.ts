@@ -15,20 +15,7 @@ import {
 } from "./large_message.ts";
 import { type Member, scanMembers } from "./scan.ts";
 
-/**
- * A JSON-RPC request ID.
- *
- * @example
- * ```ts
- * import type { RequestId } from "@scope/sigv4-proxy";
- *
- * const answerTo = ({ source }: RequestId): string =>
- *   `{"jsonrpc":"2.0","id":${source},"result":{}}`;
- * const line = answerTo({ source: "12345678901234567890", key: "n12345678901234567890" });
- * // More digits than a number of JavaScript's holds.
- * if (!line.includes(":12345678901234567890,")) throw new Error("to the letter");
- * ```
- */
+/** A JSON-RPC request ID. */
 export interface RequestId {
   /** The ID as JSON source, to the letter: what goes into an answer. */
   readonly source: string;
@@ -51,25 +38,7 @@ export interface NotificationMessage {
   readonly params: unknown;
 }
 
-/**
- * A JSON-RPC response: a result or an error.
- *
- * @example
- * ```ts
- * import type { ResponseMessage } from "@scope/sigv4-proxy";
- *
- * const didFail = ({ error, result }: ResponseMessage): boolean =>
- *   error !== undefined ||
- *   (typeof result === "object" && result !== null && "isError" in result);
- * const answer: ResponseMessage = {
- *   kind: "response",
- *   id: undefined,
- *   result: { content: [] },
- *   error: undefined,
- * };
- * if (didFail(answer)) throw new Error("it is a result");
- * ```
- */
+/** A JSON-RPC response: a result or an error. */
 export interface ResponseMessage {
   /** Tells it from other messages. */
   readonly kind: "response";
@@ -83,20 +52,7 @@ export interface ResponseMessage {
   readonly nullMember?: "result" | "error";
 }
 
-/**
- * The `error` member of a response.
- *
- * @example
- * ```ts
- * import { ERROR_CODES, type RpcError } from "@scope/sigv4-proxy";
- *
- * const isOurs = ({ code }: RpcError): boolean =>
- *   Object.values<number>(ERROR_CODES).includes(code);
- * if (!isOurs({ code: -31014, message: "too slow", data: undefined })) {
- *   throw new Error("the proxy's own code");
- * }
- * ```
- */
+/** The `error` member of a response. */
 export interface RpcError {
   /** The JSON-RPC error code. */
   readonly code: number;

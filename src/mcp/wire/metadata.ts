@@ -12,17 +12,7 @@ import {
 } from "./message.ts";
 import { insertMembers, mapElements, memberAt, whole } from "./splice.ts";
 
-/**
- * Keys and values of `params._meta`.
- *
- * @example
- * ```ts
- * import type { Metadata } from "@scope/sigv4-proxy";
- *
- * const metadata: Metadata = [["example.com/team", "billing"]];
- * if (metadata[0][1] !== "billing") throw new Error("a key and its value");
- * ```
- */
+/** Keys and values of `params._meta`. */
 export type Metadata = readonly (readonly [key: string, value: string])[];
 
 /** The frame with the metadata that its requests do not have. */
