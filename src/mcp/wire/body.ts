@@ -46,9 +46,9 @@ export async function readHead(
  * @throws {ProxyError} `bad-answer`: it is encoded in a way that is not known.
  */
 export function checkEncoding({ status, headers }: Response): void {
-  // The runtime takes the header off with the encodings that it undoes.
   const encoding = headers.get("content-encoding")?.trim() ?? "";
-  if (encoding === "" || /^identity$/i.test(encoding)) return;
+  // The runtime undoes one of the two that it asks for, and leaves the header.
+  if (["", "identity", "gzip", "br"].includes(encoding.toLowerCase())) return;
   throw new ProxyError(
     "bad-answer",
     `the target answered HTTP ${status} with Content-Encoding: ${

@@ -1,4 +1,5 @@
 /** What the official SDK's client would read, the client of the proxy gets. */
+import { brotliCompressSync, gzipSync } from "node:zlib";
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import { SILENT_LOG } from "../../../src/log/log.ts";
 import { within } from "../../support/deadline.ts";
@@ -170,7 +171,28 @@ Deno.test("a cut notification is not delivered", async () => {
   assertEquals(JSON.parse(text).error.data.reason, "stream-cut");
 });
 
-for (const encoding of ["zstd", "deflate, zstd", "x-unknown"]) {
+for (const format of ["gzip", "brotli"] as const) {
+  Deno.test(`an answer in ${format} is delivered, as a body and as a stream`, async () => {
+    const compress = format === "gzip" ? gzipSync : brotliCompressSync;
+    const encoding = format === "gzip" ? "gzip" : "br";
+    const bodies = [
+      ["application/json", OK],
+      ["text/event-stream", `data: ${OK}\n\n`],
+    ];
+    for (const [type, text] of bodies) {
+      const line = await answerTo((_message, reply) =>
+        reply.status(
+          200,
+          { "content-type": type, "content-encoding": encoding },
+          new Uint8Array(compress(text)),
+        )
+      );
+      assertEquals(line, OK);
+    }
+  });
+}
+
+for (const encoding of ["zstd", "gzip, gzip", "deflate, zstd", "x-unknown"]) {
   Deno.test(`an answer with Content-Encoding ${encoding} is bad-answer that names it, as a body and as a stream`, async () => {
     for (const type of ["application/json", "text/event-stream"]) {
       const text = await answerTo((_message, reply) =>
