@@ -19,7 +19,7 @@ import {
   commandHelp,
   type CommandName,
   isCommandName,
-} from "./src/commands/commands.ts";
+} from "./src/config/commands.ts";
 import {
   type Config,
   describeConfig,

@@ -66,7 +66,7 @@ export type {
   ListenAddress,
   TcpAddress,
   UnixAddress,
-} from "./src/http/address.ts";
+} from "./src/net/listen_address.ts";
 export { type HttpProxyOptions, runHttpProxy } from "./src/http/http_proxy.ts";
 export type { Log, LogFields } from "./src/log/log.ts";
 export type { Era } from "./src/mcp/wire/era.ts";

@@ -23,7 +23,7 @@ import { credentialOptions, signingOptions } from "../config/identity.ts";
 import type { Log } from "../log/log.ts";
 import type { Redactor } from "../redact/redact.ts";
 import type { ProfileRegion } from "../config/scope.ts";
-import type { TlsMaterial } from "../net/tls_files.ts";
+import type { TlsMaterial } from "../net/http_client.ts";
 import manifest from "../../deno.json" with { type: "json" };
 
 /** What the parts that talk to AWS share. */

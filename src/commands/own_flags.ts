@@ -5,7 +5,7 @@
  */
 
 import { ConfigError } from "../errors.ts";
-import type { OwnFlag } from "./commands.ts";
+import type { OwnFlag } from "../config/commands.ts";
 
 /** What was found. */
 export interface OwnFlags {

@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { CommandName } from "./commands.ts";
+import type { CommandName } from "../config/commands.ts";
 import type { CommandContext } from "./context.ts";
 
 /**

@@ -9,7 +9,7 @@ import { nearest } from "./nearest.ts";
 import { type Option, remedy } from "./option.ts";
 import { parseBoolean } from "./option_value.ts";
 import { OPTION_KEYS, type OptionKey, OPTIONS } from "./options.ts";
-import { isCommandName } from "../commands/commands.ts";
+import { isCommandName } from "./commands.ts";
 import { quote } from "./settings.ts";
 
 /** What was given on the command line. */

@@ -8,18 +8,14 @@
 import { type Arguments, parseArguments } from "./arguments.ts";
 import type { CaBundle } from "../aws/shared_files/profile_settings.ts";
 import { maySignOtherHost } from "../aws/signing/host.ts";
-import {
-  COMMAND_NAMES,
-  type CommandName,
-  isCommandName,
-} from "../commands/commands.ts";
+import { COMMAND_NAMES, type CommandName, isCommandName } from "./commands.ts";
 import { ConfigError } from "../errors.ts";
 import { type HeaderReading, readExtraHeaders } from "./extra_headers.ts";
 import { HELP_TOPICS, type HelpTopic, isHelpTopic } from "./help.ts";
 import type { LogFields, LogNote } from "../log/log.ts";
 import { nearest } from "./nearest.ts";
 import { remedy } from "./option.ts";
-import { nameOf } from "../http/address.ts";
+import { nameOf } from "../net/listen_address.ts";
 import {
   type ListenConfig,
   type ListenReading,
@@ -32,7 +28,8 @@ import { REDACTED } from "../redact/redact.ts";
 import { findScope, type ProfileRegion } from "./scope.ts";
 import { quote, type Reading, readSettings } from "./settings.ts";
 import { readTarget, type TargetReading } from "./target.ts";
-import type { TlsMaterial, TlsReading } from "../net/tls_files.ts";
+import type { TlsReading } from "./tls_files.ts";
+import type { TlsMaterial } from "../net/http_client.ts";
 
 /** What is settled by more than the option of that name. */
 type Settled =
@@ -312,7 +309,7 @@ async function checkTls(
   if ((caCert ?? caBundle ?? clientCert ?? clientKey) === undefined) {
     return { notes: [], faults: [] };
   }
-  const { readTlsFiles } = await import("../net/tls_files.ts");
+  const { readTlsFiles } = await import("./tls_files.ts");
   const paths = { caCert, caBundle, clientCert, clientKey };
   const reading = await readTlsFiles(paths);
   if (clientCert === undefined || targetUrl?.protocol !== "http:") {

@@ -10,7 +10,7 @@ import {
   OPTION_GROUPS,
   type OptionGroup,
 } from "./option.ts";
-import { COMMAND_NAMES, COMMANDS } from "../commands/commands.ts";
+import { COMMAND_NAMES, COMMANDS } from "./commands.ts";
 import { OPTION_KEYS, type OptionKey, OPTIONS } from "./options.ts";
 import { PROTOCOL_VERSIONS } from "../mcp/wire/revisions.ts";
 import { VERSION } from "../version.ts";

@@ -10,7 +10,7 @@ import {
   type ListenAddress,
   normalHost,
   readListenAddress,
-} from "../http/address.ts";
+} from "../net/listen_address.ts";
 import { quote } from "./settings.ts";
 
 /** What was given, each in the words of its option. */

@@ -14,7 +14,7 @@ import {
   isTcp,
   type ListenAddress,
   normalHost,
-} from "./address.ts";
+} from "../net/listen_address.ts";
 import { HttpError } from "./error.ts";
 import { TokenCheck } from "./token.ts";
 

@@ -13,7 +13,12 @@ import { aborted } from "../aborted.ts";
 import { explainRefusal } from "../aws/refusals/refusal.ts";
 import { withConnectLimit } from "../net/connect_limit.ts";
 import { ConfigError } from "../errors.ts";
-import { isLocal, isTcp, type ListenAddress, nameOf } from "./address.ts";
+import {
+  isLocal,
+  isTcp,
+  type ListenAddress,
+  nameOf,
+} from "../net/listen_address.ts";
 import { BodyStore } from "./body.ts";
 import { BodyDiscard } from "./discard.ts";
 import { HttpFront, MCP_PATH } from "./listener.ts";

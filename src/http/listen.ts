@@ -15,7 +15,7 @@ import {
   nameOf,
   type TcpAddress,
   type UnixAddress,
-} from "./address.ts";
+} from "../net/listen_address.ts";
 
 /**
  * Makes a server listen at an address. A Unix socket is its owner's alone, and

@@ -5,12 +5,16 @@
  * @module
  */
 
-import type { TlsMaterial } from "./tls_files.ts";
-
-/** What {@linkcode openTls} is told of the target. */
-export interface TlsTarget {
-  /** Whether requests carry a Host that is not the target's. */
-  readonly sendsOtherHost: boolean;
+/** What TLS is done with, each in PEM form (RFC 7468). */
+export interface TlsMaterial {
+  /** Roots to trust besides the usual ones. */
+  readonly caCerts: readonly string[];
+  /** Who the client is. */
+  readonly client: {
+    /** The certificate, and those between it and its root. */
+    readonly cert: string;
+    readonly key: string;
+  } | undefined;
 }
 
 /** The ways to the network, until they are disposed of. */
@@ -25,12 +29,12 @@ export interface TlsFetches extends Disposable {
  * Opens the ways to the network.
  *
  * @param tls Certificates and key.
- * @param target What is sent.
+ * @param options Whether requests carry a Host that is not the target's.
  * @returns The ways.
  */
 export function openTls(
   { caCerts, client }: TlsMaterial,
-  { sendsOtherHost }: TlsTarget,
+  { sendsOtherHost }: { readonly sendsOtherHost: boolean },
 ): TlsFetches {
   const clients = new DisposableStack();
   const open = (options: Deno.CreateHttpClientOptions) =>

@@ -10,7 +10,7 @@ import {
   commandHelp,
   COMMANDS,
   isCommandName,
-} from "../../src/commands/commands.ts";
+} from "../../src/config/commands.ts";
 import { runConfig } from "../../src/commands/client/config.ts";
 import { runDoctor } from "../../src/commands/doctor/doctor.ts";
 import { runPolicy } from "../../src/commands/policy/policy.ts";

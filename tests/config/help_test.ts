@@ -5,7 +5,7 @@ import {
   assertStringIncludes,
 } from "@std/assert";
 import manifest from "../../deno.json" with { type: "json" };
-import { COMMAND_NAMES } from "../../src/commands/commands.ts";
+import { COMMAND_NAMES } from "../../src/config/commands.ts";
 import {
   helpText,
   type HelpTopic,

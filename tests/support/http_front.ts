@@ -5,7 +5,7 @@
  */
 
 import { createSignedFetch } from "../../src/aws/signing/signed_fetch.ts";
-import type { ListenAddress } from "../../src/http/address.ts";
+import type { ListenAddress } from "../../src/net/listen_address.ts";
 import {
   type HttpProxyOptions,
   runHttpProxy,

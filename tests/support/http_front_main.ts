@@ -5,7 +5,7 @@
  */
 
 import { ConfigError } from "../../src/errors.ts";
-import { readListenAddress } from "../../src/http/address.ts";
+import { readListenAddress } from "../../src/net/listen_address.ts";
 import { runHttpProxy } from "../../src/http/http_proxy.ts";
 import { createLog } from "../../src/log/log.ts";
 

@@ -5,7 +5,7 @@
  */
 
 import { join } from "node:path";
-import type { ClientName } from "../commands.ts";
+import type { ClientName } from "../../config/commands.ts";
 import type { CommandContext } from "../context.ts";
 
 /** How a client is to start the proxy. */

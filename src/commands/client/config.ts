@@ -33,7 +33,7 @@ import {
   type ClientName,
   commandHelp,
   COMMANDS,
-} from "../commands.ts";
+} from "../../config/commands.ts";
 import type { CommandContext } from "../context.ts";
 import { flagNames, takeOwnFlags } from "../own_flags.ts";
 

@@ -9,7 +9,7 @@ import { versionText } from "../../config/help.ts";
 import { bashCompletions } from "./bash.ts";
 import { fishCompletions } from "./fish.ts";
 import { zshCompletions } from "./zsh.ts";
-import { commandHelp, type Shell, SHELLS } from "../commands.ts";
+import { commandHelp, type Shell, SHELLS } from "../../config/commands.ts";
 import type { CommandContext } from "../context.ts";
 
 const SCRIPTS: { readonly [shell in Shell]: () => string } = {

@@ -12,7 +12,7 @@ import {
   type CommandName,
   type CommandRow,
   COMMANDS,
-} from "../commands.ts";
+} from "../../config/commands.ts";
 
 /** The program, as shells know it. */
 export const PROGRAM = "sigv4-proxy";

@@ -21,7 +21,7 @@ import { Redactor } from "../../redact/redact.ts";
 import { OF_PROFILE } from "../../config/scope.ts";
 import { plusNote } from "../../config/target.ts";
 import { VERSION } from "../../version.ts";
-import { commandHelp, COMMANDS } from "../commands.ts";
+import { commandHelp, COMMANDS } from "../../config/commands.ts";
 import {
   type CommandContext,
   credentialsOf,

@@ -7,7 +7,7 @@
 
 import { createServer } from "node:http";
 import { ConfigError } from "../../errors.ts";
-import { isTcp, type ListenAddress, nameOf } from "../../http/address.ts";
+import { isTcp, type ListenAddress, nameOf } from "../../net/listen_address.ts";
 import { listen } from "../../http/listen.ts";
 import { TokenFile } from "../../http/token.ts";
 import { runtimeDirectory } from "../../http/runtime_directory.ts";

@@ -12,7 +12,7 @@ import {
   isTcp,
   nameOf,
   type TcpAddress,
-} from "../../http/address.ts";
+} from "../../net/listen_address.ts";
 import { ipAddressOf } from "../../http/listen.ts";
 import type { ListenConfig } from "../../config/listen_options.ts";
 import {

@@ -17,7 +17,7 @@ import { CredentialsError } from "../../errors.ts";
 import { versionText } from "../../config/help.ts";
 import { SILENT_LOG } from "../../log/log.ts";
 import { Redactor } from "../../redact/redact.ts";
-import { commandHelp, COMMANDS } from "../commands.ts";
+import { commandHelp, COMMANDS } from "../../config/commands.ts";
 import { type CommandContext, credentialsOf } from "../context.ts";
 import { reasonOf, withLimit } from "../limit.ts";
 import { flagNames, takeOwnFlags } from "../own_flags.ts";

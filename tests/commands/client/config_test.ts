@@ -8,7 +8,7 @@ import { relative } from "node:path";
 import { parse as parseYaml } from "yaml";
 import { runConfig } from "../../../src/commands/client/config.ts";
 import { CLIENTS, type Place } from "../../../src/commands/client/clients.ts";
-import { CLIENT_NAMES } from "../../../src/commands/commands.ts";
+import { CLIENT_NAMES } from "../../../src/config/commands.ts";
 import { packageModule } from "../../../src/commands/context.ts";
 import { ConfigError } from "../../../src/errors.ts";
 import { commandLine } from "../../support/launch.ts";

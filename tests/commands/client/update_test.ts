@@ -1,7 +1,7 @@
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import { parse as parseYaml } from "yaml";
 import { runConfig } from "../../../src/commands/client/config.ts";
-import type { ClientName } from "../../../src/commands/commands.ts";
+import type { ClientName } from "../../../src/config/commands.ts";
 import type { Program } from "../../../src/commands/context.ts";
 import { CommandWorld, type Outcome } from "../command_world.ts";
 

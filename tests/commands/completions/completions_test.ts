@@ -5,7 +5,7 @@ import {
   assertStringIncludes,
 } from "@std/assert";
 import { runCompletions } from "../../../src/commands/completions/completions.ts";
-import { CLIENT_NAMES, SHELLS } from "../../../src/commands/commands.ts";
+import { CLIENT_NAMES, SHELLS } from "../../../src/config/commands.ts";
 import { PROXY_FLAGS } from "../../../src/commands/completions/words.ts";
 import { ConfigError } from "../../../src/errors.ts";
 import { CommandWorld } from "../command_world.ts";

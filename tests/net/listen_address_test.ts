@@ -3,7 +3,7 @@ import {
   isLocal,
   type ListenAddress,
   readListenAddress,
-} from "../../src/http/address.ts";
+} from "../../src/net/listen_address.ts";
 
 const ADDRESSES: Readonly<Record<string, ListenAddress | undefined>> = {
   "127.0.0.1:8080": { hostname: "127.0.0.1", port: 8080 },

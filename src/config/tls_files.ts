@@ -9,9 +9,10 @@ import { createPrivateKey, type KeyObject, X509Certificate } from "node:crypto";
 import { type Need, notGranted } from "../aws/credentials/permissions.ts";
 import type { CaBundle } from "../aws/shared_files/profile_settings.ts";
 import type { LogNote } from "../log/log.ts";
-import { type Option, optionName, remedy } from "../config/option.ts";
-import { OPTIONS } from "../config/options.ts";
-import { quotePath, readTextFile } from "../config/text_file.ts";
+import type { TlsMaterial } from "../net/http_client.ts";
+import { type Option, optionName, remedy } from "./option.ts";
+import { OPTIONS } from "./options.ts";
+import { quotePath, readTextFile } from "./text_file.ts";
 
 /** The files that the options name. */
 export interface TlsPaths {
@@ -20,18 +21,6 @@ export interface TlsPaths {
   readonly caBundle?: CaBundle;
   readonly clientCert?: string;
   readonly clientKey?: string;
-}
-
-/** What TLS is done with, each in PEM form (RFC 7468). */
-export interface TlsMaterial {
-  /** Roots to trust besides the usual ones. */
-  readonly caCerts: readonly string[];
-  /** Who the client is. */
-  readonly client: {
-    /** The certificate, and those between it and its root. */
-    readonly cert: string;
-    readonly key: string;
-  } | undefined;
 }
 
 /** The files, read. */

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { isLoopback } from "../net/address.ts";
+import { isLoopback } from "./address.ts";
 
 /** A TCP port of an interface. Port 0 is any that is free. */
 export interface TcpAddress {

@@ -6,7 +6,7 @@ import {
 } from "@std/assert";
 import { createPrivateKey, generateKeyPairSync } from "node:crypto";
 import { openTls } from "../../src/net/http_client.ts";
-import { readTlsFiles, type TlsPaths } from "../../src/net/tls_files.ts";
+import { readTlsFiles, type TlsPaths } from "../../src/config/tls_files.ts";
 import { Authority } from "../support/certificates.ts";
 import { RawServer } from "../support/raw_server.ts";
 import { TlsFront } from "../support/tls_front.ts";
