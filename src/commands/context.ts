@@ -214,3 +214,10 @@ export function openTarget(
     redactor,
   });
 }
+
+/** The host that a target knows itself by. */
+export function knownHost(
+  { signHost, targetUrl }: Pick<Config, "signHost" | "targetUrl">,
+): string {
+  return (signHost?.replace(/:\d+$/, "") ?? targetUrl.hostname).toLowerCase();
+}

@@ -18,11 +18,10 @@ import type { Config } from "../../config/config.ts";
 import type { Option } from "../../config/option.ts";
 import { OPTION_KEYS, type OptionKey, OPTIONS } from "../../config/options.ts";
 import { readSettings, type Source, splitList } from "../../config/settings.ts";
-import { knownHost } from "../policy/arn.ts";
 import { findStart } from "./program.ts";
 import type { Launch } from "./clients.ts";
-import type { CommandContext } from "../context.ts";
-import { findNeeds, permissionFlags } from "../policy/permission_flags.ts";
+import { type CommandContext, knownHost } from "../context.ts";
+import { findNeeds, permissionFlags } from "../needs.ts";
 
 /** A launch, and what a person has to know of it. */
 export interface LaunchFinding {

@@ -5,10 +5,10 @@
  * @module
  */
 
-import type { Checkup } from "./doctor.ts";
+import type { Checkup } from "./checkup.ts";
 import { SET_CLOCK } from "./hints.ts";
 import { reasonOf, withLimit } from "../limit.ts";
-import { offsetOf } from "./sts.ts";
+import { offsetOf } from "../caller.ts";
 
 /** AWS Signature Version 4, "Time-based authentication": five minutes. */
 const TOLERANCE_MS = 5 * 60_000;

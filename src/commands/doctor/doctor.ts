@@ -22,11 +22,8 @@ import { OF_PROFILE } from "../../config/scope.ts";
 import { plusNote } from "../../config/target.ts";
 import { VERSION } from "../../version.ts";
 import { commandHelp, COMMANDS } from "../../config/commands.ts";
-import {
-  type CommandContext,
-  credentialsOf,
-  type Surroundings,
-} from "../context.ts";
+import { type CommandContext, credentialsOf } from "../context.ts";
+import type { Checkup } from "./checkup.ts";
 import { checkClock } from "./clock.ts";
 import {
   checkCaller,
@@ -49,15 +46,6 @@ import { flagNames, takeOwnFlags } from "../own_flags.ts";
 
 /** How long any one step may wait for an answer. */
 const LIMIT_MS = 10_000;
-
-/** What the steps share. */
-export interface Checkup extends Surroundings {
-  readonly context: CommandContext;
-  readonly config: Config;
-  readonly report: Report;
-  /** How long any one step may wait for an answer. */
-  readonly limitMs: number;
-}
 
 /** The steps after the configuration, for when there is none. */
 const LATER_STEPS = [

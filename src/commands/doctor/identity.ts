@@ -12,11 +12,11 @@ import type {
 import { CredentialsError } from "../../errors.ts";
 import { maskAccessKeyId } from "../../redact/redact.ts";
 import { credentialsOf } from "../context.ts";
-import type { Checkup } from "./doctor.ts";
+import type { Checkup } from "./checkup.ts";
 import type { Facts, Finding } from "./report.ts";
 import { remediesFor } from "./hints.ts";
 import { withLimit } from "../limit.ts";
-import { askCaller, type StsAnswer } from "./sts.ts";
+import { askCaller, type StsAnswer } from "../caller.ts";
 
 /** A `credential_process` may take a minute. */
 const CREDENTIALS_LIMIT_MS = 70_000;

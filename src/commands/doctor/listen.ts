@@ -11,9 +11,9 @@ import { isTcp, type ListenAddress, nameOf } from "../../net/listen_address.ts";
 import { listen } from "../../http/listen.ts";
 import { TokenFile } from "../../http/token.ts";
 import { runtimeDirectory } from "../../http/runtime_directory.ts";
-import type { Checkup } from "./doctor.ts";
+import type { Checkup } from "./checkup.ts";
 import type { Finding } from "./report.ts";
-import { listenNeeds } from "../policy/listen_needs.ts";
+import { listenNeeds } from "../../http/listen_needs.ts";
 
 /** Listens for a moment, if the proxy is to listen at all. */
 export async function checkListen(

@@ -7,7 +7,7 @@
 
 import type { Need } from "../../aws/credentials/permissions.ts";
 import type { CommandContext } from "../context.ts";
-import type { Checkup } from "./doctor.ts";
+import type { Checkup } from "./checkup.ts";
 import type { Finding } from "./report.ts";
 import {
   findHttpProxy,
@@ -15,7 +15,7 @@ import {
   PROXY_VARIABLES,
 } from "../../net/proxy_variables.ts";
 import { reasonOf, withLimit } from "../limit.ts";
-import { hostAndPort } from "./sts.ts";
+import { hostAndPort } from "../caller.ts";
 
 /** Where the first connection goes. */
 interface Place {

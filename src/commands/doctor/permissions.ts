@@ -8,8 +8,8 @@ import { SDK_ENV } from "../../aws/credentials/environment.ts";
 import { commaNotes, type Need } from "../../aws/credentials/permissions.ts";
 import { OPTION_KEYS, OPTIONS } from "../../config/options.ts";
 import type { Option } from "../../config/option.ts";
-import type { Checkup } from "./doctor.ts";
-import { findNeeds, permissionFlags } from "../policy/permission_flags.ts";
+import type { Checkup } from "./checkup.ts";
+import { findNeeds, permissionFlags } from "../needs.ts";
 
 /** What the proxy reads of AWS's variables without the AWS SDK. */
 const OWN_AWS_ENV: readonly string[] = [

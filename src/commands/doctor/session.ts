@@ -14,7 +14,7 @@ import {
 } from "../../mcp/wire/revisions.ts";
 import { VERSION } from "../../version.ts";
 import { openTarget } from "../context.ts";
-import type { Checkup } from "./doctor.ts";
+import type { Checkup } from "./checkup.ts";
 import {
   type Answer,
   type AnswerError,

@@ -5,7 +5,8 @@
  */
 
 import type { Config } from "../../config/config.ts";
-import { knownHost, pathOf } from "./arn.ts";
+import { knownHost } from "../context.ts";
+import { pathOf } from "./arn.ts";
 
 /** An API's method, but for the HTTP verb. */
 export interface ApiTarget {

@@ -49,10 +49,3 @@ export function literal(text: string): string {
 export function pathOf({ pathname }: URL): string {
   return literal(decode(pathname).replace(/^\//, ""));
 }
-
-/** The host that a target knows itself by. */
-export function knownHost(
-  { signHost, targetUrl }: Pick<Config, "signHost" | "targetUrl">,
-): string {
-  return (signHost?.replace(/:\d+$/, "") ?? targetUrl.hostname).toLowerCase();
-}

@@ -21,10 +21,10 @@ import { commandHelp, COMMANDS } from "../../config/commands.ts";
 import { type CommandContext, credentialsOf } from "../context.ts";
 import { reasonOf, withLimit } from "../limit.ts";
 import { flagNames, takeOwnFlags } from "../own_flags.ts";
-import { findNeeds, permissionFlags } from "./permission_flags.ts";
+import { findNeeds, permissionFlags } from "../needs.ts";
 import { POLICY_SERVICES, targetPolicy } from "./targets.ts";
 import { shellWords } from "../../shell_words.ts";
-import { askCaller } from "../doctor/sts.ts";
+import { askCaller } from "../caller.ts";
 
 /** How long it may take to find out the account. */
 const ACCOUNT_LIMIT_MS = 5_000;

@@ -6,8 +6,8 @@
  */
 
 import { join, resolve } from "node:path";
-import { type LowerSource, sourceOrder } from "../../aws/credentials/chain.ts";
-import { SDK_ENV_PATTERN } from "../../aws/credentials/environment.ts";
+import { type LowerSource, sourceOrder } from "../aws/credentials/chain.ts";
+import { SDK_ENV_PATTERN } from "../aws/credentials/environment.ts";
 import {
   expandPath,
   homeDirectory,
@@ -18,22 +18,22 @@ import {
   type SharedFiles,
   type SharedPaths,
   sharedPaths,
-} from "../../aws/shared_files/shared_files.ts";
-import { environmentDecides } from "../../aws/credentials/sources/keys.ts";
-import { flagsFor, type Need } from "../../aws/credentials/permissions.ts";
-import { splitCommand } from "../../aws/credentials/sources/process.ts";
-import { profileWay } from "../../aws/credentials/sources/profile.ts";
-import { UnclearFilesError } from "../../aws/credentials/search.ts";
-import { oneRegion, partitionOf } from "../../aws/partition.ts";
+} from "../aws/shared_files/shared_files.ts";
+import { environmentDecides } from "../aws/credentials/sources/keys.ts";
+import { flagsFor, type Need } from "../aws/credentials/permissions.ts";
+import { splitCommand } from "../aws/credentials/sources/process.ts";
+import { profileWay } from "../aws/credentials/sources/profile.ts";
+import { UnclearFilesError } from "../aws/credentials/search.ts";
+import { oneRegion, partitionOf } from "../aws/partition.ts";
 import {
   type EndpointSettings,
   serviceUrl,
-} from "../../aws/credentials/sources/service_endpoint.ts";
-import type { Config } from "../../config/config.ts";
-import { PROXY_VARIABLES } from "../../net/proxy_variables.ts";
-import type { CommandContext } from "../context.ts";
-import { listenNeeds } from "./listen_needs.ts";
-import { hostAndPort } from "../doctor/sts.ts";
+} from "../aws/credentials/sources/service_endpoint.ts";
+import type { Config } from "../config/config.ts";
+import { PROXY_VARIABLES } from "../net/proxy_variables.ts";
+import type { CommandContext } from "./context.ts";
+import { listenNeeds } from "../http/listen_needs.ts";
+import { hostAndPort } from "./caller.ts";
 
 /** What the proxy itself reads of the environment. */
 const ENV_NAMES: readonly string[] = [

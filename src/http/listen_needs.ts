@@ -5,23 +5,26 @@
  */
 
 import { resolve } from "node:path";
-import type { Need } from "../../aws/credentials/permissions.ts";
+import type { Need } from "../aws/credentials/permissions.ts";
 import {
   hostOf,
   isIpAddress,
   isTcp,
   nameOf,
   type TcpAddress,
-} from "../../net/listen_address.ts";
-import { ipAddressOf } from "../../http/listen.ts";
-import type { ListenConfig } from "../../config/listen_options.ts";
+} from "../net/listen_address.ts";
+import { ipAddressOf } from "./listen.ts";
+import type { ListenConfig } from "../config/listen_options.ts";
 import {
   RUNTIME_DIRECTORY_VARIABLE,
   runtimeDirectory,
-} from "../../http/runtime_directory.ts";
-import type { CommandContext } from "../context.ts";
+} from "./runtime_directory.ts";
 
-type Where = Pick<CommandContext, "env" | "os">;
+/** Where the proxy is to listen: the environment and the system. */
+interface Where {
+  readonly env: (name: string) => string | undefined;
+  readonly os: typeof Deno.build.os;
+}
 
 /**
  * Finds what the HTTP front needs.

@@ -4,15 +4,15 @@
  * @module
  */
 
-import type { Credentials } from "../../aws/credentials/credentials.ts";
-import { limitedText } from "../../aws/credentials/sources/limited_text.ts";
-import { explainRefusal } from "../../aws/refusals/refusal.ts";
-import { createSignedFetch } from "../../aws/signing/signed_fetch.ts";
-import { oneRegion, partitionOf } from "../../aws/partition.ts";
-import type { ProxyError } from "../../errors.ts";
-import type { Redactor } from "../../redact/redact.ts";
-import type { CommandContext } from "../context.ts";
-import { reasonOf, withLimit } from "../limit.ts";
+import type { Credentials } from "../aws/credentials/credentials.ts";
+import { limitedText } from "../aws/credentials/sources/limited_text.ts";
+import { explainRefusal } from "../aws/refusals/refusal.ts";
+import { createSignedFetch } from "../aws/signing/signed_fetch.ts";
+import { oneRegion, partitionOf } from "../aws/partition.ts";
+import type { ProxyError } from "../errors.ts";
+import type { Redactor } from "../redact/redact.ts";
+import type { CommandContext } from "./context.ts";
+import { reasonOf, withLimit } from "./limit.ts";
 
 /** Whom AWS takes the credentials for. */
 export interface Caller {

@@ -1,11 +1,8 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
-import { commaNotes } from "../../../src/aws/credentials/permissions.ts";
-import {
-  findNeeds,
-  permissionFlags,
-} from "../../../src/commands/policy/permission_flags.ts";
-import { configOf } from "../../support/command_line.ts";
-import { CommandWorld } from "../command_world.ts";
+import { commaNotes } from "../../src/aws/credentials/permissions.ts";
+import { findNeeds, permissionFlags } from "../../src/commands/needs.ts";
+import { configOf } from "../support/command_line.ts";
+import { CommandWorld } from "./command_world.ts";
 
 const TARGET = "https://abc123.execute-api.eu-west-1.amazonaws.com/prod/mcp";
 const OWN_ENV =
