@@ -40,8 +40,8 @@ import {
   hideSecrets,
   signingOptions,
 } from "./src/config/identity.ts";
-import { LineSink } from "./src/log/line_sink.ts";
-import { createLog, type Log } from "./src/log/log.ts";
+import { createLog, LineSink } from "./src/log/line_log.ts";
+import type { Log } from "./src/log/log.ts";
 import {
   dropPermissions,
   needlessPermissions,

@@ -68,7 +68,7 @@ export type {
   UnixAddress,
 } from "./src/net/listen_address.ts";
 export { type HttpProxyOptions, runHttpProxy } from "./src/http/http_proxy.ts";
-export type { Log, LogFields } from "./src/log/log.ts";
+export type { Log, LogFields, LogLevel } from "./src/log/log.ts";
 export type { Era } from "./src/mcp/wire/era.ts";
 export type {
   RequestId,

@@ -7,7 +7,8 @@ import {
   createSignedFetch,
   type SignedFetchOptions,
 } from "../src/aws/signing/signed_fetch.ts";
-import { createLog, type Log, type LogFields } from "../src/log/log.ts";
+import { createLog } from "../src/log/line_log.ts";
+import type { Log, LogFields, LogLevel } from "../src/log/log.ts";
 import { modern } from "./support/modern_message.ts";
 import {
   INITIALIZED,
@@ -150,7 +151,7 @@ function bareLog(lines: string[]): Log {
   } as const;
   const json = createLog({ ...options, format: "json" });
   const text = createLog({ ...options, format: "text" });
-  const both = (level: keyof Log) => (message: string, fields?: LogFields) => {
+  const both = (level: LogLevel) => (message: string, fields?: LogFields) => {
     json[level](message, fields);
     text[level](message, fields);
   };

@@ -1,12 +1,9 @@
 /**
- * Structured lines on stderr; secrets never reach them.
+ * Where log lines go, and how secrets are kept out of them.
  *
  * @module
  */
 
-import { BaseHandler } from "@std/log/base-handler";
-import type { LevelName } from "@std/log/levels";
-import { Logger, type LogRecord } from "@std/log/logger";
 import { type Redact, REDACTED } from "../redact/redact.ts";
 
 /** A log level, least to most severe. */
@@ -14,9 +11,6 @@ export type LogLevel = "debug" | "info" | "warn" | "error";
 
 /** The log levels, least to most severe. */
 export const LOG_LEVELS = ["debug", "info", "warn", "error"] as const;
-
-/** How a line looks: JSON for programs, text for people. */
-export type LogFormat = "json" | "text";
 
 /** What a line says beside its message. `undefined` fields are left out. */
 export type LogFields = {
@@ -28,8 +22,16 @@ export type LogFields = {
     | undefined;
 };
 
+/** What a field of a line may hold. */
+export type FieldValue = NonNullable<LogFields[string]>;
+
 /** Where lines go. Every part of the package is handed one. */
 export interface Log {
+  /**
+   * Whether lines of a level go anywhere, so that none is made in vain; they
+   * all do where this is left out.
+   */
+  enabled?(level: LogLevel): boolean;
   /** Each exchange, in detail. */
   debug(message: string, fields?: LogFields): void;
   /** What a person wants to know once. */
@@ -52,165 +54,83 @@ export interface LogNote {
 
 /** A log that says nothing. */
 export const SILENT_LOG: Log = {
+  enabled: () => false,
   debug() {},
   info() {},
   warn() {},
   error() {},
 };
 
-/** What {@linkcode createLog} needs. */
-export interface LogOptions {
-  /** The least severe level that is written. */
-  readonly level: LogLevel;
-  /** How a line looks. */
-  readonly format: LogFormat;
-  /** Takes each line, newline included. What it throws is lost. */
-  readonly write: (line: string) => void;
-  /** Takes the secrets out of a text. */
-  readonly redact: Redact;
-  /** The clock, in milliseconds since 1970; the machine's if not given. */
-  readonly now?: () => number;
-}
-
 /**
- * Makes a log of one line per entry.
+ * A log whose lines have no secrets, whatever takes them, and which never
+ * throws. What is redacted so already is not redacted again.
  *
- * @param options Level, format, and where lines go.
- * @returns The log. It never throws, whatever becomes of its lines.
+ * @param log Takes the lines.
+ * @param redact Takes the secrets out.
  */
-export function createLog(options: LogOptions): Log {
-  const handler = new LineHandler(options);
-  const logger = new Logger("sigv4-proxy", LEVEL_NAMES[options.level], {
-    handlers: [handler],
-  });
-  return {
-    debug: (message, fields) => void logger.debug(message, fields),
-    info: (message, fields) => void logger.info(message, fields),
-    warn: (message, fields) => void logger.warn(message, fields),
-    error: (message, fields) => void logger.error(message, fields),
-  };
+export function redactedLog(log: Log, redact: Redact): Log {
+  const isDone = log instanceof RedactedLog && log.redact === redact;
+  return isDone ? log : new RedactedLog(log, redact);
 }
 
-/** The levels as `@std/log` names them. */
-const LEVEL_NAMES: Readonly<Record<LogLevel, LevelName>> = {
-  debug: "DEBUG",
-  info: "INFO",
-  warn: "WARN",
-  error: "ERROR",
-};
+class RedactedLog implements Log {
+  readonly redact: Redact;
+  readonly #log: Log;
 
-/** What an entry is made of besides its fields. */
-const OWN_NAMES: ReadonlySet<string> = new Set(["time", "level", "message"]);
-
-type FieldValue = string | number | boolean | readonly string[];
-
-class LineHandler extends BaseHandler {
-  readonly #options: LogOptions;
-
-  constructor(options: LogOptions) {
-    super(LEVEL_NAMES[options.level]);
-    this.#options = options;
+  constructor(log: Log, redact: Redact) {
+    this.#log = log;
+    this.redact = redact;
   }
 
-  // A log that cannot be written must not end what it is about.
-  override handle(record: LogRecord): void {
+  enabled(level: LogLevel): boolean {
+    return this.#log.enabled?.(level) ?? true;
+  }
+
+  debug(message: string, fields?: LogFields): void {
+    this.#write("debug", message, fields);
+  }
+
+  info(message: string, fields?: LogFields): void {
+    this.#write("info", message, fields);
+  }
+
+  warn(message: string, fields?: LogFields): void {
+    this.#write("warn", message, fields);
+  }
+
+  error(message: string, fields?: LogFields): void {
+    this.#write("error", message, fields);
+  }
+
+  #write(level: LogLevel, message: string, fields?: LogFields): void {
+    if (!this.enabled(level)) return;
+    // A log that cannot be written must not end what it is about.
     try {
-      super.handle(record);
+      this.#log[level](this.redact(message), fields && this.#redactAll(fields));
     } catch {
       return;
     }
   }
 
-  override format(record: LogRecord): string {
-    const time = new Date(this.#options.now?.() ?? Date.now()).toISOString();
-    const level = record.levelName.toLowerCase();
-    const message = this.#options.redact(record.msg);
-    const fields = this.#fields(record.args[0]);
-    return this.#options.format === "json"
-      ? jsonLine(
-        [["time", time], ["level", level], ["message", message]],
-        fields,
-      )
-      : textLine([time, level.padEnd(5), escapeControls(message)], fields);
+  #redactAll(fields: LogFields): LogFields {
+    return Object.fromEntries(
+      Object.entries(fields).map(([name, value]) => [
+        name,
+        typeof value === "string"
+          ? this.#redactField(name, value)
+          : typeof value === "object"
+          ? value.map((part) => this.#redactField(name, part))
+          : value,
+      ]),
+    );
   }
 
-  override log(line: string): void {
-    this.#options.write(`${line}\n`);
-  }
-
-  #fields(given: unknown): [string, FieldValue][] {
-    if (typeof given !== "object" || given === null) return [];
-    const fields: [string, FieldValue][] = [];
-    for (const [name, value] of Object.entries(given)) {
-      if (value === undefined) continue;
-      const key = OWN_NAMES.has(name) ? `field.${name}` : name;
-      fields.push([key, this.#redactValue(name, value)]);
-    }
-    return fields;
-  }
-
-  #redactValue(name: string, value: FieldValue): FieldValue {
-    if (typeof value === "string") return this.#redactText(name, value);
-    if (typeof value !== "object") return value;
-    return value.map((part) => this.#redactText(name, part));
-  }
-
-  // Before it is escaped, since escapes would hide a secret; with its name,
-  // since some secrets are known by the name before them.
-  #redactText(name: string, text: string): string {
+  // With its name, since some secrets are known by the name before them.
+  #redactField(name: string, text: string): string {
     const prefix = `${name}=`;
-    const redacted = this.#options.redact(prefix + text);
+    const redacted = this.redact(prefix + text);
     return redacted.startsWith(prefix)
       ? redacted.slice(prefix.length)
       : REDACTED;
   }
-}
-
-function jsonLine(
-  head: readonly [string, string][],
-  fields: readonly [string, FieldValue][],
-): string {
-  const members = [...head, ...fields].map(([name, value]) =>
-    `${jsonText(name)}:${jsonText(value)}`
-  );
-  return `{${members.join(",")}}`;
-}
-
-function textLine(
-  head: readonly string[],
-  fields: readonly [string, FieldValue][],
-): string {
-  const pairs = fields.map(([name, value]) =>
-    `${plainOrQuoted(name)}=${
-      typeof value === "string" ? plainOrQuoted(value) : jsonText(value)
-    }`
-  );
-  return [...head, ...pairs].join(" ");
-}
-
-function plainOrQuoted(text: string): string {
-  return /^[^\s"'=\\]+$/.test(text) && escapeControls(text) === text
-    ? text
-    : jsonText(text);
-}
-
-function jsonText(value: FieldValue): string {
-  return escapeControls(JSON.stringify(value));
-}
-
-// JSON leaves some of these as they are: line ends to some readers, commands
-// to some terminals, marks that turn the order of what is shown around, and
-// what nobody sees but a model that reads the log: zero-width and tag characters.
-const CONTROLS =
-  /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}\p{Cs}\p{Co}]/gu;
-
-function escapeControls(text: string): string {
-  return text.replace(CONTROLS, (character) => {
-    let escaped = "";
-    for (let at = 0; at < character.length; at++) {
-      const code = character.charCodeAt(at);
-      escaped += `\\u${code.toString(16).padStart(4, "0")}`;
-    }
-    return escaped;
-  });
 }

@@ -5,11 +5,8 @@ import {
   assertNotMatch,
   assertStringIncludes,
 } from "@std/assert";
-import {
-  createLog,
-  type LogFields,
-  type LogFormat,
-} from "../../src/log/log.ts";
+import { createLog, type LogFormat } from "../../src/log/line_log.ts";
+import { type LogFields, redactedLog } from "../../src/log/log.ts";
 import { Redactor } from "../../src/redact/redact.ts";
 
 const TIME = Date.UTC(2026, 0, 2, 3, 4, 5, 6);
@@ -220,4 +217,43 @@ Deno.test("two logs do not share what they write to", () => {
   one.info("one");
   two.info("two");
   assertEquals([first.length, second.length], [1, 1]);
+});
+
+Deno.test("a line is redacted once, and not at all where its level is off", () => {
+  const lines: string[] = [];
+  const redacted: string[] = [];
+  const redact = (text: string): string => {
+    redacted.push(text);
+    return text;
+  };
+  const log = redactedLog(
+    createLog({
+      level: "info",
+      format: "text",
+      write: (line) => lines.push(line),
+      redact,
+      now: () => TIME,
+    }),
+    redact,
+  );
+
+  log.debug("a detail", { field: "detail" });
+  log.info("said", { field: "value" });
+
+  assertEquals(redacted, ["said", "field=value"]);
+  assertEquals(lines, ["2026-01-02T03:04:05.006Z info  said field=value\n"]);
+  assertEquals(log.enabled?.("debug"), false);
+  assertEquals(log.enabled?.("info"), true);
+});
+
+Deno.test("a log that cannot tell its level is handed every line, redacted", () => {
+  const said: string[] = [];
+  const note = (message: string): void => void said.push(message);
+  const log = redactedLog(
+    { debug: note, info: note, warn: note, error: note },
+    (text) => text.replace("secret", "…"),
+  );
+  log.debug("a secret");
+  assertEquals(said, ["a …"]);
+  assertEquals(log.enabled?.("debug"), true);
 });

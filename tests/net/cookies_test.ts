@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { createLog } from "../../src/log/log.ts";
+import { createLog } from "../../src/log/line_log.ts";
 import { Redactor } from "../../src/redact/redact.ts";
 import { mcp, result, Sessions } from "../support/raw_mcp.ts";
 import { RawServer } from "../support/raw_server.ts";

@@ -10,7 +10,7 @@ import {
   type HttpProxyOptions,
   runHttpProxy,
 } from "../../src/http/http_proxy.ts";
-import { createLog } from "../../src/log/log.ts";
+import { createLog } from "../../src/log/line_log.ts";
 import { Redactor } from "../../src/redact/redact.ts";
 import { Arrivals } from "./arrivals.ts";
 import { within } from "./deadline.ts";

@@ -7,7 +7,7 @@
 import { ConfigError } from "../../src/errors.ts";
 import { readListenAddress } from "../../src/net/listen_address.ts";
 import { runHttpProxy } from "../../src/http/http_proxy.ts";
-import { createLog } from "../../src/log/log.ts";
+import { createLog } from "../../src/log/line_log.ts";
 
 const [target, listen, tokenDirectory] = Deno.args;
 const address = readListenAddress(listen);

@@ -9,7 +9,7 @@ import {
   runStdioProxy,
   type StdioProxyOptions,
 } from "../../src/stdio/stdio_proxy.ts";
-import { type Log, SILENT_LOG } from "../../src/log/log.ts";
+import { type Log, type LogLevel, SILENT_LOG } from "../../src/log/log.ts";
 import { within } from "./deadline.ts";
 import { SECRETS_SEEN } from "./secrets_seen.ts";
 
@@ -151,7 +151,7 @@ export class StreamClient implements AsyncDisposable {
 
 /** A log that keeps what goes through it. */
 function keepLines(lines: string[], log: Log = SILENT_LOG): Log {
-  const keep = (level: keyof Log): Log[keyof Log] => (message, fields) => {
+  const keep = (level: LogLevel): Log[LogLevel] => (message, fields) => {
     lines.push(`${message} ${JSON.stringify(fields)}`);
     log[level](message, fields);
   };

@@ -5,9 +5,8 @@
  */
 
 import { ConfigError, CredentialsError } from "../../errors.ts";
-import { type Log, SILENT_LOG } from "../../log/log.ts";
+import { type Log, redactedLog, SILENT_LOG } from "../../log/log.ts";
 import { maskAccessKeyId, Redactor } from "../../redact/redact.ts";
-import { redactedLog } from "../../log/redacted_log.ts";
 import { wireUrl } from "./canonical_request.ts";
 import type { Credentials } from "../credentials/credentials.ts";
 import { type SecondTry, secondTryFor } from "../refusals/retry.ts";

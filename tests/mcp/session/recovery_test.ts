@@ -343,7 +343,7 @@ Deno.test("a target that comes back on the same port answers as if nothing had h
 
 Deno.test("the session ID is in no log line and in no error", async () => {
   const { Redactor } = await import("../../../src/redact/redact.ts");
-  const { createLog } = await import("../../../src/log/log.ts");
+  const { createLog } = await import("../../../src/log/line_log.ts");
   const redactor = new Redactor();
   const lines: string[] = [];
   const log = createLog({

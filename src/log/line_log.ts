@@ -1,0 +1,205 @@
+/**
+ * The log of the program: structured lines on stderr, JSON or text.
+ *
+ * @module
+ */
+
+import { BaseHandler } from "@std/log/base-handler";
+import type { LevelName } from "@std/log/levels";
+import { Logger, type LogRecord } from "@std/log/logger";
+import type { Redact } from "../redact/redact.ts";
+import {
+  type FieldValue,
+  type Log,
+  LOG_LEVELS,
+  type LogLevel,
+  redactedLog,
+} from "./log.ts";
+
+/** How a line looks: JSON for programs, text for people. */
+export type LogFormat = "json" | "text";
+
+/** What {@linkcode createLog} needs. */
+export interface LogOptions {
+  /** The least severe level that is written. */
+  readonly level: LogLevel;
+  /** How a line looks. */
+  readonly format: LogFormat;
+  /** Takes each line, newline included. What it throws is lost. */
+  readonly write: (line: string) => void;
+  /** Takes the secrets out of a text. */
+  readonly redact: Redact;
+  /** The clock, in milliseconds since 1970; the machine's if not given. */
+  readonly now?: () => number;
+}
+
+/**
+ * Makes a log of one line per entry.
+ *
+ * @param options Level, format, and where lines go.
+ * @returns The log. It never throws, whatever becomes of its lines.
+ */
+export function createLog(options: LogOptions): Log {
+  const logger = new Logger("sigv4-proxy", LEVEL_NAMES[options.level], {
+    handlers: [new LineHandler(options)],
+  });
+  const least = LOG_LEVELS.indexOf(options.level);
+  const lines: Log = {
+    enabled: (level) => LOG_LEVELS.indexOf(level) >= least,
+    debug: (message, fields) => void logger.debug(message, fields),
+    info: (message, fields) => void logger.info(message, fields),
+    warn: (message, fields) => void logger.warn(message, fields),
+    error: (message, fields) => void logger.error(message, fields),
+  };
+  return redactedLog(lines, options.redact);
+}
+
+/** The levels as `@std/log` names them. */
+const LEVEL_NAMES: Readonly<Record<LogLevel, LevelName>> = {
+  debug: "DEBUG",
+  info: "INFO",
+  warn: "WARN",
+  error: "ERROR",
+};
+
+/** What an entry is made of besides its fields. */
+const OWN_NAMES: ReadonlySet<string> = new Set(["time", "level", "message"]);
+
+class LineHandler extends BaseHandler {
+  readonly #options: LogOptions;
+
+  constructor(options: LogOptions) {
+    super(LEVEL_NAMES[options.level]);
+    this.#options = options;
+  }
+
+  override format(record: LogRecord): string {
+    const time = new Date(this.#options.now?.() ?? Date.now()).toISOString();
+    const level = record.levelName.toLowerCase();
+    const fields = fieldsOf(record.args[0]);
+    return this.#options.format === "json"
+      ? jsonLine(
+        [["time", time], ["level", level], ["message", record.msg]],
+        fields,
+      )
+      : textLine([time, level.padEnd(5), escapeControls(record.msg)], fields);
+  }
+
+  override log(line: string): void {
+    this.#options.write(`${line}\n`);
+  }
+}
+
+function fieldsOf(given: unknown): [string, FieldValue][] {
+  if (typeof given !== "object" || given === null) return [];
+  return Object.entries(given)
+    .filter(([, value]) => value !== undefined)
+    .map(([name, value]) => [
+      OWN_NAMES.has(name) ? `field.${name}` : name,
+      value,
+    ]);
+}
+
+function jsonLine(
+  head: readonly [string, string][],
+  fields: readonly [string, FieldValue][],
+): string {
+  const members = [...head, ...fields].map(([name, value]) =>
+    `${jsonText(name)}:${jsonText(value)}`
+  );
+  return `{${members.join(",")}}`;
+}
+
+function textLine(
+  head: readonly string[],
+  fields: readonly [string, FieldValue][],
+): string {
+  const pairs = fields.map(([name, value]) =>
+    `${plainOrQuoted(name)}=${
+      typeof value === "string" ? plainOrQuoted(value) : jsonText(value)
+    }`
+  );
+  return [...head, ...pairs].join(" ");
+}
+
+function plainOrQuoted(text: string): string {
+  return /^[^\s"'=\\]+$/.test(text) && escapeControls(text) === text
+    ? text
+    : jsonText(text);
+}
+
+function jsonText(value: FieldValue): string {
+  return escapeControls(JSON.stringify(value));
+}
+
+// JSON leaves some of these as they are: line ends to some readers, commands
+// to some terminals, marks that turn the order of what is shown around, and
+// what nobody sees but a model that reads the log: zero-width and tag characters.
+const CONTROLS =
+  /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}\p{Cs}\p{Co}]/gu;
+
+function escapeControls(text: string): string {
+  return text.replace(CONTROLS, (character) => {
+    let escaped = "";
+    for (let at = 0; at < character.length; at++) {
+      const code = character.charCodeAt(at);
+      escaped += `\\u${code.toString(16).padStart(4, "0")}`;
+    }
+    return escaped;
+  });
+}
+
+/** How many lines wait for a sink that does not take them. */
+const MAX_WAITING_LINES = 1000;
+
+/**
+ * Writes lines in the background. When the sink takes none for long, lines
+ * are dropped and counted: a client that never reads stderr must not stop the
+ * messages on stdout.
+ */
+export class LineSink {
+  readonly #sink: WritableStreamDefaultWriter<Uint8Array>;
+  readonly #encoder = new TextEncoder();
+  #waiting: string[] = [];
+  #dropped = 0;
+  #writing: Promise<void> | undefined;
+
+  /** @param sink Where the lines go. It is not closed. */
+  constructor(sink: WritableStream<Uint8Array>) {
+    this.#sink = sink.getWriter();
+    // A sink that is gone has no reader who could be told.
+    this.#sink.closed.catch(() => {});
+  }
+
+  /** Writes a line, newline included, as soon as the sink takes it. */
+  write(line: string): void {
+    if (this.#waiting.length >= MAX_WAITING_LINES) {
+      this.#dropped++;
+      return;
+    }
+    this.#waiting.push(line);
+    this.#writing ??= this.#writeAll();
+  }
+
+  /** Resolves when all lines are written, or the time is over. */
+  async flush(limitMs: number): Promise<void> {
+    const { promise: late, resolve } = Promise.withResolvers<void>();
+    const timer = setTimeout(resolve, limitMs);
+    await Promise.race([this.#writing, late]);
+    clearTimeout(timer);
+  }
+
+  async #writeAll(): Promise<void> {
+    await null;
+    while (this.#waiting.length > 0) {
+      const lines = this.#waiting.join("");
+      const dropped = this.#dropped;
+      this.#waiting = [];
+      this.#dropped = 0;
+      const note = dropped === 0 ? "" : `[${dropped} log lines were dropped]\n`;
+      await this.#sink.write(this.#encoder.encode(lines + note))
+        .catch(() => {});
+    }
+    this.#writing = undefined;
+  }
+}
