@@ -50,6 +50,7 @@ import {
 import { maskAccessKeyId, Redactor } from "./src/redact/redact.ts";
 import { withProxyNamed } from "./src/net/named_proxy.ts";
 import { runtimeDirectory } from "./src/http/runtime_directory.ts";
+import { MAX_TIMER_MS } from "./src/time.ts";
 import { runStdioProxy } from "./src/stdio/stdio_proxy.ts";
 import type { Telemetry } from "./src/telemetry/telemetry.ts";
 import { isTelemetryOn } from "./src/telemetry/switch.ts";
@@ -64,9 +65,6 @@ const EXIT_CONFIGURATION = 2;
  * clients that start this program soon kill what does not end.
  */
 const STOP_LIMIT_MS = 780;
-
-/** The longest delay of a timer; a longer one would fire at once. */
-const MAX_TIMER_MS = 2 ** 31 - 1;
 
 /** How long the last log lines may take. */
 const FLUSH_MS = 100;

@@ -9,7 +9,7 @@
 
 import { createServer, type Server } from "node:http";
 import type { Socket } from "node:net";
-import { aborted } from "../aborted.ts";
+import { aborted } from "../time.ts";
 import { explainRefusal } from "../aws/refusals/refusal.ts";
 import { withConnectLimit } from "../net/connect_limit.ts";
 import { ConfigError } from "../errors.ts";

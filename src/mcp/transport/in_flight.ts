@@ -4,7 +4,7 @@
  * @module
  */
 
-import { aborted } from "../../aborted.ts";
+import { aborted } from "../../time.ts";
 import type { Delivery } from "./response_routing.ts";
 import type { Exchange } from "./exchange.ts";
 import { shuttingDown } from "./failure.ts";

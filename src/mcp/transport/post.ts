@@ -4,7 +4,7 @@
  * @module
  */
 
-import { untilAborted } from "../../aborted.ts";
+import { untilAborted } from "../../time.ts";
 import { ProxyError } from "../../errors.ts";
 import type { Log } from "../../log/log.ts";
 import type { Redact, Redactor } from "../../redact/redact.ts";

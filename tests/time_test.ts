@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { untilAborted } from "../src/aborted.ts";
+import { untilAborted } from "../src/time.ts";
 import { within } from "./support/deadline.ts";
 
 /** A signal that counts who listens. */
