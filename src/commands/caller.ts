@@ -5,6 +5,7 @@
  */
 
 import type { Credentials } from "../aws/credentials/credentials.ts";
+import { netNeed } from "../aws/credentials/permissions.ts";
 import { limitedText } from "../aws/credentials/sources/limited_text.ts";
 import { explainRefusal } from "../aws/refusals/refusal.ts";
 import { createSignedFetch } from "../aws/signing/signed_fetch.ts";
@@ -61,13 +62,11 @@ export async function askCaller(
   if (url === undefined) {
     return { kind: "unknown", why: "AWS_ENDPOINT_URL_STS is no URL" };
   }
-  const missing = context.notGranted([
-    { kind: "net", value: hostAndPort(url), why: "ask STS" },
-  ]);
-  if (missing.length > 0) {
+  const need = netNeed(url, "ask STS");
+  if (context.notGranted([need]).length > 0) {
     return {
       kind: "unknown",
-      why: `no permission to ask STS: add --allow-net=${hostAndPort(url)}`,
+      why: `no permission to ask STS: add --allow-net=${need.value}`,
     };
   }
   try {
@@ -127,12 +126,6 @@ function stsUrl(
   }/`;
   const url = URL.parse(given || usual);
   return url !== null && /^https?:$/.test(url.protocol) ? url : undefined;
-}
-
-/** A host and port as `--allow-net` takes them. */
-export function hostAndPort(url: URL): string {
-  const port = url.port || (url.protocol === "https:" ? "443" : "80");
-  return `${url.hostname}:${port}`;
 }
 
 /**

@@ -228,6 +228,30 @@ Deno.test("the profile that counts is that of AWS_DEFAULT_PROFILE", async () => 
   assert(flags.includes("--allow-run=tool"), flags.join(" "));
 });
 
+Deno.test("where the profile says that a service is, there it is allowed", async () => {
+  await using world = await CommandWorld.make({
+    AWS_EC2_METADATA_DISABLED: undefined,
+    AWS_PROFILE: "host",
+  });
+  await world.write(
+    ".aws/config",
+    `[profile role]
+role_arn = arn:aws:iam::123456789012:role/r
+credential_source = Ec2InstanceMetadata
+endpoint_url = https://vpce.example:8443
+ec2_metadata_service_endpoint_mode = IPv6
+[profile host]
+ec2_metadata_service_endpoint = http://192.0.2.1:1338
+`,
+  );
+  assertEquals((await flagsOf(world, ["--profile", "role"]))[1].split(","), [
+    "--allow-net=abc123.execute-api.eu-west-1.amazonaws.com:443",
+    "vpce.example:8443",
+    "[fd00:ec2::254]:80",
+  ]);
+  assertEquals((await flagsOf(world))[1].split(",")[1], "192.0.2.1:1338");
+});
+
 const TOKEN_ROLE = "arn:aws:iam::123456789012:role/r";
 
 Deno.test("of a web identity in the environment and a profile, that is told which the program asks first", async (t) => {

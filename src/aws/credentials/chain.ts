@@ -23,6 +23,7 @@ import {
   PROFILE_VARIABLES,
   profileOfEnv,
   readSharedFiles,
+  type Settings,
   type SharedFiles,
   type SharedPaths,
   sharedPaths,
@@ -44,6 +45,7 @@ import {
   notPermitted,
   type Search,
   sourceFailed,
+  type SourceQuery,
 } from "./search.ts";
 import type { Credentials } from "./credentials.ts";
 
@@ -328,6 +330,18 @@ async function fromProfile(
   return undefined;
 }
 
+/** What the environment does not say of a web identity, the profile may. */
+export function webIdentity(
+  { env }: SourceQuery,
+  settings: Settings | undefined,
+): { tokenFile: string | undefined; roleArn: string | undefined } {
+  return {
+    tokenFile: env("AWS_WEB_IDENTITY_TOKEN_FILE") ??
+      (settings?.get("web_identity_token_file") || undefined),
+    roleArn: env("AWS_ROLE_ARN") ?? (settings?.get("role_arn") || undefined),
+  };
+}
+
 async function fromWebIdentity(
   search: Search,
   files: SharedFiles | undefined,
@@ -335,11 +349,7 @@ async function fromWebIdentity(
 ): Promise<Credentials | undefined> {
   const source = "web identity";
   const settings = files?.profiles.get(profileName(search))?.settings;
-  // What the environment does not say of it, the profile may.
-  const tokenFile = search.env("AWS_WEB_IDENTITY_TOKEN_FILE") ??
-    (settings?.get("web_identity_token_file") || undefined);
-  const roleArn = search.env("AWS_ROLE_ARN") ??
-    (settings?.get("role_arn") || undefined);
+  const { tokenFile, roleArn } = webIdentity(search, settings);
   if (tokenFile === undefined) {
     const hidden = envNeeds(
       search,

@@ -160,6 +160,11 @@ export function portOf(url: URL): number {
   return Number(url.port || (url.protocol === "https:" ? 443 : 80));
 }
 
+/** The permission to connect to the host of a URL. */
+export function netNeed(url: URL, why: string): Need {
+  return { kind: "net", value: `${url.hostname}:${portOf(url)}`, why };
+}
+
 /** What became of reading an environment variable. */
 export type EnvReading = { readonly allowed: boolean; readonly value?: string };
 

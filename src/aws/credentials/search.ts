@@ -35,6 +35,9 @@ export interface Search {
   readonly watch: FileWatch;
 }
 
+/** What tells, before a source is asked, which permissions it needs. */
+export type SourceQuery = Pick<Search, "env" | "profile" | "region">;
+
 /** A source that was asked, and what came of it. */
 export interface Attempt {
   readonly source: string;

@@ -199,14 +199,7 @@ export async function readSharedFiles(
   paths: SharedPaths,
   see: (path: string) => Promise<void> = () => Promise.resolve(),
 ): Promise<SharedFiles> {
-  const needs = [...new Set([paths.config, paths.credentials])].map(
-    (value): Need => ({
-      kind: "read",
-      value,
-      why: "read the shared AWS files",
-    }),
-  );
-  const missing = notGranted(needs);
+  const missing = notGranted(fileNeeds(paths));
   const read = async (path: string): Promise<Sections | undefined> => {
     if (missing.some(({ value }) => value === path)) return undefined;
     await see(path);
@@ -241,6 +234,13 @@ export async function readSharedFiles(
     ignored: sorted.ignored,
     missing,
   };
+}
+
+/** The permissions for that. */
+export function fileNeeds({ config, credentials }: SharedPaths): Need[] {
+  const why = "read the shared AWS files";
+  return [...new Set([config, credentials])]
+    .map((value) => ({ kind: "read", value, why }));
 }
 
 type Sections = ReadonlyMap<string, Section>;

@@ -5,7 +5,7 @@
  * @module
  */
 
-import type { Need } from "../../aws/credentials/permissions.ts";
+import { type Need, portOf } from "../../aws/credentials/permissions.ts";
 import type { CommandContext } from "../context.ts";
 import type { Checkup } from "./checkup.ts";
 import type { Finding } from "./report.ts";
@@ -15,7 +15,6 @@ import {
   PROXY_VARIABLES,
 } from "../../net/proxy_variables.ts";
 import { reasonOf, withLimit } from "../limit.ts";
-import { hostAndPort } from "../caller.ts";
 
 /** Where the first connection goes. */
 interface Place {
@@ -261,12 +260,7 @@ class Way {
 }
 
 function placeOf(url: URL): Place {
-  const address = hostAndPort(url);
-  const colon = address.lastIndexOf(":");
-  return {
-    hostname: address.slice(0, colon),
-    port: Number(address.slice(colon + 1)),
-  };
+  return { hostname: url.hostname, port: portOf(url) };
 }
 
 /** An IPv6 address without the brackets that it has in a URL. */

@@ -4,24 +4,9 @@
  * @module
  */
 
-import { SDK_ENV } from "../../aws/credentials/environment.ts";
 import { commaNotes, type Need } from "../../aws/credentials/permissions.ts";
-import { OPTION_KEYS, OPTIONS } from "../../config/options.ts";
-import type { Option } from "../../config/option.ts";
-import type { Checkup } from "./checkup.ts";
 import { findNeeds, permissionFlags } from "../needs.ts";
-
-/** What the proxy reads of AWS's variables without the AWS SDK. */
-const OWN_AWS_ENV: readonly string[] = [
-  "AWS_ACCESS_KEY_ID",
-  "AWS_SECRET_ACCESS_KEY",
-  "AWS_SESSION_TOKEN",
-  "AWS_CREDENTIAL_EXPIRATION",
-  "AWS_DEFAULT_PROFILE",
-  "AWS_PROFILE",
-  "AWS_CONFIG_FILE",
-  "AWS_SHARED_CREDENTIALS_FILE",
-];
+import type { Checkup } from "./checkup.ts";
 
 /**
  * Checks whether the program was given what it needs.
@@ -34,11 +19,10 @@ export async function checkPermissions(
 ): Promise<boolean> {
   const mayReach = await report.take<boolean>("permissions", async () => {
     const needs = await findNeeds(config, context, { hereOnly: true });
-    const missing = context.notGranted(
-      needs.flatMap((need) => spelledOut(need, needs)),
-    ).map(asWritten);
-    const own = missing.filter(({ value }) => value === "MCP_*");
-    const others = missing.filter(({ value }) => value !== "MCP_*");
+    const missing = context.notGranted(needs);
+    const isOwn = ({ value }: Need) => value.startsWith("MCP_");
+    const own = missing.filter(isOwn);
+    const others = missing.filter((need) => !isOwn(need));
     const value = !others.some(({ why }) => why === "reach the target");
     const hidden = own.length === 0 ? [] : [
       "variables that begin with MCP_ are not looked at; to have them count, " +
@@ -54,10 +38,15 @@ export async function checkPermissions(
       };
     }
     const purposes = [...new Set(others.map(({ why }) => `to ${why}`))];
+    const flags = flagsText(others);
     return {
       status: "failed",
       detail: `no permission ${purposes.join(", ")}`,
-      advice: [...adviceFor(others), ...hidden],
+      advice: [
+        ...(flags === "" ? [] : [`add ${flags}`]),
+        ...commaNotes(others),
+        ...hidden,
+      ],
       facts: {
         needed: permissionFlags(needs),
         missing: permissionFlags(others).slice(1),
@@ -66,41 +55,6 @@ export async function checkPermissions(
     };
   });
   return mayReach ?? false;
-}
-
-/** A pattern of variables as the variables that are read. */
-function spelledOut(need: Need, all: readonly Need[]): readonly Need[] {
-  const names = namesOf(need, all);
-  return names?.map((value) => ({ ...need, value })) ?? [need];
-}
-
-function namesOf(
-  { kind, value }: Need,
-  all: readonly Need[],
-): readonly string[] | undefined {
-  if (kind !== "env") return undefined;
-  if (value === "MCP_*") {
-    return OPTION_KEYS.flatMap((key) =>
-      (OPTIONS[key] as Option).variables ?? []
-    )
-      .filter((name) => name.startsWith("MCP_"));
-  }
-  if (value !== "AWS_*") return undefined;
-  const goesThroughSdk = all.some(({ value }) => value === "_X_AMZN_TRACE_ID");
-  return goesThroughSdk
-    ? SDK_ENV.filter((name) => name.startsWith("AWS_"))
-    : OWN_AWS_ENV;
-}
-
-/** And back again, for the flag. */
-function asWritten(need: Need): Need {
-  const prefix = need.kind === "env" && /^(?:AWS|MCP)_/.exec(need.value);
-  return prefix ? { ...need, value: `${prefix[0]}*` } : need;
-}
-
-function adviceFor(needs: readonly Need[]): string[] {
-  const flags = flagsText(needs);
-  return [...(flags === "" ? [] : [`add ${flags}`]), ...commaNotes(needs)];
 }
 
 function flagsText(needs: readonly Need[]): string {

@@ -6,8 +6,14 @@
  */
 
 import type { Settings } from "../../shared_files/shared_files.ts";
-import { type Need, notGranted, portOf } from "../permissions.ts";
-import { demand, lacking, type Search, sourceFailed } from "../search.ts";
+import { type Need, netNeed, notGranted, portOf } from "../permissions.ts";
+import {
+  demand,
+  lacking,
+  type Search,
+  sourceFailed,
+  type SourceQuery,
+} from "../search.ts";
 import { demandPlain } from "../text.ts";
 import type { Credentials } from "../credentials.ts";
 import { askHost, type HostReply } from "./host_request.ts";
@@ -18,6 +24,7 @@ import { parseTimestamp } from "./timestamp.ts";
 /** As the AWS CLI and the SDKs have it. */
 const METADATA_LIMIT_MS = 1_000;
 
+const TOKEN_FILE = "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE";
 const CONTAINER_HOST = "http://169.254.170.2";
 const METADATA_HOSTS = {
   IPv4: "http://169.254.169.254",
@@ -53,21 +60,14 @@ export async function containerCredentials(
   search: Search,
 ): Promise<Credentials | undefined> {
   const source = "container";
-  const { env } = search;
-  const relative = env("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI");
-  const full = env("AWS_CONTAINER_CREDENTIALS_FULL_URI");
-  const endpoint = relative === undefined ? full : CONTAINER_HOST + relative;
+  const endpoint = containerEndpoint(search);
   if (endpoint === undefined) return undefined;
   const fail = (what: string) => sourceFailed(search, source, what);
   const url = URL.parse(endpoint);
   if (url === null || !/^https?:$/.test(url.protocol)) {
     throw fail("AWS_CONTAINER_CREDENTIALS_FULL_URI is no URL");
   }
-  const tokenFile = env("AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE");
-  demand(search, source, [
-    netNeed(url, "ask the container's endpoint"),
-    ...tokenFile === undefined ? [] : [readNeed(tokenFile)],
-  ]);
+  demand(search, source, containerNeeds(search) ?? []);
   const where = `${url.origin}${url.pathname}`;
   if (url.protocol === "http:" && !PLAIN_HOSTS.test(url.hostname)) {
     throw fail(
@@ -75,7 +75,7 @@ export async function containerCredentials(
         "of ECS or EKS",
     );
   }
-  const token = await containerToken(search, source, tokenFile);
+  const token = await containerToken(search, source);
   const headers: Record<string, string> = {
     accept: "application/json",
     ...token === undefined ? {} : { authorization: token },
@@ -100,13 +100,38 @@ export async function containerCredentials(
   throw fail(`${where}: ${said.join(": ")}`);
 }
 
+/** The permissions for that; `undefined` outside of a container. */
+export function containerNeeds(query: SourceQuery): Need[] | undefined {
+  const endpoint = containerEndpoint(query);
+  if (endpoint === undefined) return undefined;
+  const url = URL.parse(endpoint);
+  const tokenFile = query.env(TOKEN_FILE);
+  const needs: Need[] = [];
+  if (url !== null) needs.push(netNeed(url, "ask the container's endpoint"));
+  if (tokenFile !== undefined) {
+    needs.push({
+      kind: "read",
+      value: tokenFile,
+      why: "read the container's token",
+    });
+  }
+  return needs;
+}
+
+function containerEndpoint({ env }: SourceQuery): string | undefined {
+  const relative = env("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI");
+  return relative === undefined
+    ? env("AWS_CONTAINER_CREDENTIALS_FULL_URI")
+    : CONTAINER_HOST + relative;
+}
+
 /** The file's before the variable's, as for the AWS CLI. */
 async function containerToken(
   search: Search,
   source: string,
-  tokenFile: string | undefined,
 ): Promise<string | undefined> {
   const name = "AWS_CONTAINER_AUTHORIZATION_TOKEN";
+  const tokenFile = search.env(TOKEN_FILE);
   const token = tokenFile === undefined
     ? search.env(name)
     : await readToken(search, source, tokenFile);
@@ -129,8 +154,7 @@ async function readToken(
     throw sourceFailed(
       search,
       source,
-      `the token file ${tokenFile} (AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE) ` +
-        "cannot be read",
+      `the token file ${tokenFile} (${TOKEN_FILE}) cannot be read`,
     );
   }
 }
@@ -150,8 +174,7 @@ export class InstanceMetadata {
    */
   async credentials(search: Search, profile?: Settings): Promise<HostAnswer> {
     const source = "instance";
-    const disabled = search.env("AWS_EC2_METADATA_DISABLED");
-    if (disabled?.toLowerCase() === "true") {
+    if (isDisabled(search)) {
       return { outcome: "AWS_EC2_METADATA_DISABLED is true" };
     }
     const url = metadataUrl(search, profile);
@@ -162,7 +185,7 @@ export class InstanceMetadata {
         "AWS_EC2_METADATA_SERVICE_ENDPOINT is no URL",
       );
     }
-    const missing = notGranted([netNeed(url, "ask the metadata service")]);
+    const missing = notGranted(instanceNeeds(search, profile));
     if (missing.length > 0) return { outcome: lacking(missing) };
     if (this.#last === undefined && !await isListening(url)) {
       return { outcome: `nothing listens at ${url.host}` };
@@ -196,6 +219,16 @@ export class InstanceMetadata {
     const extended = search.now() + EXTENSION_MS;
     return { ...this.#last, expiration: new Date(Math.max(end, extended)) };
   }
+}
+
+/** The permissions for that: none where it is not asked. */
+export function instanceNeeds(query: SourceQuery, profile?: Settings): Need[] {
+  const url = isDisabled(query) ? undefined : metadataUrl(query, profile);
+  return url === undefined ? [] : [netNeed(url, "ask the metadata service")];
+}
+
+function isDisabled({ env }: SourceQuery): boolean {
+  return env("AWS_EC2_METADATA_DISABLED")?.toLowerCase() === "true";
 }
 
 /** Version 2 of the service, or version 1 where it knows no other. */
@@ -265,7 +298,7 @@ function credentialsIn(text: string): Credentials | undefined {
 }
 
 function metadataUrl(
-  { env }: Search,
+  { env }: SourceQuery,
   profile: Settings | undefined,
 ): URL | undefined {
   const mode = env("AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE") ??
@@ -296,14 +329,6 @@ async function isListening(url: URL): Promise<boolean> {
   } finally {
     clearTimeout(timer);
   }
-}
-
-function netNeed(url: URL, why: string): Need {
-  return { kind: "net", value: `${url.hostname}:${portOf(url)}`, why };
-}
-
-function readNeed(tokenFile: string): Need {
-  return { kind: "read", value: tokenFile, why: "read the container's token" };
 }
 
 function messageOf(error: unknown): string {

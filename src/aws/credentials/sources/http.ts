@@ -9,7 +9,7 @@
 
 import type { CredentialsError } from "../../../errors.ts";
 import { SDK_ENV } from "../environment.ts";
-import { type Need, notGranted, readEnv } from "../permissions.ts";
+import { type Need, netNeed, notGranted, readEnv } from "../permissions.ts";
 import { notPermitted, type Search } from "../search.ts";
 import { limitedText } from "./limited_text.ts";
 
@@ -50,23 +50,28 @@ export async function loadSdk(
   return await import("@aws-sdk/credential-providers");
 }
 
+const WHY = "let the AWS SDK set up";
+
+/** The variables that the SDK reads. */
+export function sdkNeeds(): Need[] {
+  return SDK_ENV.map((value) => ({ kind: "env", value, why: WHY }));
+}
+
 /**
  * The SDK reads its settings as it goes, and a variable that it may not read,
  * or a home that it may not ask for, would end it with an error of its own.
  */
 function missingForSdk(): Need[] {
-  const why = "let the AWS SDK set up";
-  const missing: Need[] = SDK_ENV
-    .filter((name) => !readEnv(name).allowed)
-    .map((name) => ({
-      kind: "env",
-      value: name.startsWith("AWS_") ? "AWS_*" : name,
-      why,
-    }));
+  const missing = sdkNeeds()
+    .filter(({ value }) => !readEnv(value).allowed)
+    .map((need) =>
+      need.value.startsWith("AWS_") ? { ...need, value: "AWS_*" } : need
+    );
   const hasHome = ["HOME", "USERPROFILE", "HOMEPATH"]
     .some((name) => readEnv(name).value);
   if (hasHome) return missing;
-  return [...missing, ...notGranted([{ kind: "sys", value: "homedir", why }])];
+  const home: Need = { kind: "sys", value: "homedir", why: WHY };
+  return [...missing, ...notGranted([home])];
 }
 
 /** A request handler of the AWS SDK over `fetch`. */
@@ -143,12 +148,7 @@ export class SdkHttp {
   }
 
   #demandNet(url: URL): void {
-    const port = url.port || (url.protocol === "https:" ? "443" : "80");
-    const missing = notGranted([{
-      kind: "net",
-      value: `${url.hostname}:${port}`,
-      why: this.#purpose,
-    }]);
+    const missing = notGranted([netNeed(url, this.#purpose)]);
     if (missing.length === 0) return;
     this.refusal = notPermitted(this.#search, this.#source, missing);
     throw this.refusal;

@@ -6,14 +6,10 @@
  */
 
 import { createPrivateKey, createPublicKey, sign } from "node:crypto";
-import { join } from "node:path";
 import { shellWords } from "../../../shell_words.ts";
-import {
-  expandPath,
-  homeDirectory,
-  type SharedFiles,
-} from "../../shared_files/shared_files.ts";
-import { notPermitted, type Search, sourceFailed } from "../search.ts";
+import type { Settings, SharedFiles } from "../../shared_files/shared_files.ts";
+import type { Need } from "../permissions.ts";
+import { type Search, sourceFailed, type SourceQuery } from "../search.ts";
 import type { Credentials } from "../credentials.ts";
 import { serviceUrl } from "./service_endpoint.ts";
 import {
@@ -31,6 +27,7 @@ import {
   saveToken,
   type Session,
   sessionFailed,
+  sessionNeeds,
   tokenPath,
   tokenTime,
 } from "./session_token.ts";
@@ -56,7 +53,7 @@ export async function loginCredentials(
   const session: Session = {
     source,
     kind: "login session",
-    tokenFile: tokenPath(loginCache(search, source), "sha256", loginSession),
+    tokenFile: tokenPath(search, source, "login", loginSession),
     login: shellWords(["aws", "login", "--profile", name]),
   };
   const { record, expiresAt } = await openSession(
@@ -71,43 +68,47 @@ export async function loginCredentials(
   }
   if (expiresAt - search.now() > RENEWED_WITHIN_MS) return held;
   try {
-    return await renew(search, session, record, regionOf());
+    return await renew(search, session, record, urlOf());
   } catch (error) {
     if (expiresAt > search.now()) return held;
     throw sessionFailed(search, session, error);
   }
 
-  function regionOf(): URL {
+  function urlOf(): URL {
     const profile = files.profiles.get(name)?.settings;
-    // A region set is none that one can sign in to.
-    const region = [
-      textIn(record, "signInRegion"),
-      profile?.get("region"),
-      search.region,
-      search.env("AWS_REGION"),
-      search.env("AWS_DEFAULT_REGION"),
-    ].find((one) => one !== undefined && /^[\w-]+$/.test(one)) ?? USUAL_REGION;
-    const { services } = files;
     try {
-      return serviceUrl(search.env, "SIGNIN", region, { profile, services });
+      return signInUrl(search, record, profile, files);
     } catch {
       throw sourceFailed(search, source, "AWS_ENDPOINT_URL_SIGNIN is no URL");
     }
   }
 }
 
-/** Where `aws login` keeps its tokens. */
-function loginCache(search: Search, source: string): string {
-  const given = search.env("AWS_LOGIN_CACHE_DIRECTORY");
-  const directory = given === undefined
-    ? undefined
-    : expandPath(given, search.env);
-  if (directory !== undefined) return directory;
-  const home = homeDirectory(search.env);
-  if (home !== undefined) return join(home, ".aws", "login", "cache");
-  throw notPermitted(search, source, [
-    { kind: "sys", value: "homedir", why: "find the session's token" },
-  ]);
+/** The permissions for that, as far as the token's own region is not known. */
+export function loginNeeds(
+  query: SourceQuery,
+  profile: Settings,
+  files: SharedFiles,
+): Need[] {
+  const url = () => signInUrl(query, {}, profile, files);
+  return sessionNeeds(query, "login", [url]);
+}
+
+function signInUrl(
+  { env, region }: SourceQuery,
+  record: JsonRecord,
+  profile: Settings | undefined,
+  { services }: SharedFiles,
+): URL {
+  // A region set is none that one can sign in to.
+  const named = [
+    textIn(record, "signInRegion"),
+    profile?.get("region"),
+    region,
+    env("AWS_REGION"),
+    env("AWS_DEFAULT_REGION"),
+  ].find((one) => one !== undefined && /^[\w-]+$/.test(one)) ?? USUAL_REGION;
+  return serviceUrl(env, "SIGNIN", named, { profile, services });
 }
 
 async function renew(

@@ -10,6 +10,7 @@
  */
 
 import { maskProgramOutput } from "../../../redact/program_output.ts";
+import type { Need } from "../permissions.ts";
 import { demand, type Search, sourceFailed } from "../search.ts";
 import { demandSendable } from "../text.ts";
 import type { Credentials } from "../credentials.ts";
@@ -43,11 +44,7 @@ export async function runCredentialProcess(
   if (program === undefined || program === "") {
     throw sourceFailed(search, source, "credential_process is empty");
   }
-  demand(search, source, [{
-    kind: "run",
-    value: program,
-    why: "run the profile's credential_process",
-  }]);
+  demand(search, source, processNeeds(command));
   const output = await run(search, source, program, { args, limitMs });
   if (!output.success) {
     const end = output.signal ?? `exit code ${output.code}`;
@@ -66,6 +63,17 @@ export async function runCredentialProcess(
     );
   }
   return parseAnswer(search, source, program, output.stdout);
+}
+
+/** The permissions for that: none for what cannot be run. */
+export function processNeeds(command: string): Need[] {
+  const why = "run the profile's credential_process";
+  try {
+    const [value = ""] = splitCommand(command);
+    return value === "" ? [] : [{ kind: "run", value, why }];
+  } catch {
+    return [];
+  }
 }
 
 function wordsOf(search: Search, source: string, command: string): string[] {
@@ -165,7 +173,7 @@ function parseAnswer(
  *
  * @throws {SyntaxError} A quotation is not closed.
  */
-export function splitCommand(command: string): string[] {
+function splitCommand(command: string): string[] {
   return Deno.build.os === "windows"
     ? windowsSplit(command)
     : shellSplit(command);

@@ -13,13 +13,24 @@ import type {
   Settings,
   SharedFiles,
 } from "../../shared_files/shared_files.ts";
-import { containerCredentials, type InstanceMetadata } from "./host.ts";
+import {
+  containerCredentials,
+  containerNeeds,
+  type InstanceMetadata,
+  instanceNeeds,
+} from "./host.ts";
 import { environmentKeys, profileKeys } from "./keys.ts";
-import { runCredentialProcess } from "./process.ts";
-import { assumeRole, assumeRoleWithToken } from "./role.ts";
-import { profileUnclear, type Search, sourceFailed } from "../search.ts";
-import { loginCredentials } from "./login.ts";
-import { ssoCredentials } from "./session.ts";
+import { processNeeds, runCredentialProcess } from "./process.ts";
+import { assumeRole, assumeRoleWithToken, roleNeeds } from "./role.ts";
+import type { Need } from "../permissions.ts";
+import {
+  profileUnclear,
+  type Search,
+  sourceFailed,
+  type SourceQuery,
+} from "../search.ts";
+import { loginCredentials, loginNeeds } from "./login.ts";
+import { ssoCredentials, ssoNeeds } from "./session.ts";
 import { shellWords } from "../../../shell_words.ts";
 import type { Credentials } from "../credentials.ts";
 
@@ -151,6 +162,48 @@ export async function profileCredentials(
       );
     case "config file":
       return profileKeys(search, source, inConfig);
+    case undefined:
+      return undefined;
+  }
+}
+
+/** The permissions for that; `undefined` if there is nothing to ask. */
+export function profileNeeds(
+  query: SourceQuery,
+  files: SharedFiles,
+  name: string,
+  seen: readonly string[] = [],
+): Need[] | undefined {
+  const profile = files.profiles.get(name);
+  if (profile === undefined) return undefined;
+  const { settings } = profile;
+  const endpoints = { profile: settings, services: files.services };
+  const text = (setting: string) => settings.get(setting) ?? "";
+  switch (profileWay(profile, seen.length > 0)) {
+    case "role": {
+      if (seen.includes(name)) return undefined;
+      const kind = settings.get("credential_source");
+      const base = kind === "EcsContainer"
+        ? containerNeeds(query)
+        : kind === "Ec2InstanceMetadata"
+        ? instanceNeeds(query, settings)
+        : profileNeeds(query, files, text("source_profile"), [...seen, name]);
+      const own = roleNeeds(query, text("role_arn"), endpoints);
+      return [...own, ...base ?? []];
+    }
+    case "web identity": {
+      const tokenFile = text("web_identity_token_file");
+      return roleNeeds(query, text("role_arn"), endpoints, tokenFile);
+    }
+    case "SSO":
+      return ssoNeeds(query, settings, files);
+    case "login":
+      return loginNeeds(query, settings, files);
+    case "credential process":
+      return processNeeds(text("credential_process"));
+    case "credentials file":
+    case "config file":
+      return [];
     case undefined:
       return undefined;
   }

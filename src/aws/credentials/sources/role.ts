@@ -5,12 +5,18 @@
  * @module
  */
 
-import { loadSdk, type SdkClientConfig, SdkHttp } from "./http.ts";
-import { demand, type Search, sourceFailed } from "../search.ts";
+import { loadSdk, type SdkClientConfig, SdkHttp, sdkNeeds } from "./http.ts";
+import { type Need, netNeed } from "../permissions.ts";
+import {
+  demand,
+  type Search,
+  sourceFailed,
+  type SourceQuery,
+} from "../search.ts";
 import { demandPlain } from "../text.ts";
 import type { Credentials } from "../credentials.ts";
 import { limitedFile } from "./limited_text.ts";
-import { partitionOfArn } from "../../partition.ts";
+import { partitionOf, partitionOfArn } from "../../partition.ts";
 import {
   configuredEndpoint,
   type EndpointSettings,
@@ -81,11 +87,7 @@ export async function assumeRoleWithToken(
   tokenFile: string,
   settings: EndpointSettings = {},
 ): Promise<Credentials> {
-  demand(search, source, [{
-    kind: "read",
-    value: tokenFile,
-    why: "read the web identity token",
-  }]);
+  demand(search, source, tokenNeeds(tokenFile));
   let token: string;
   try {
     token = await limitedFile(tokenFile);
@@ -112,6 +114,31 @@ export async function assumeRoleWithToken(
     clientConfig: stsClient(search, source, role, settings, http),
   });
   return await askSts(search, source, role.roleArn, http, provider);
+}
+
+/**
+ * The permissions to assume a role, with a token in a file if one is given.
+ */
+export function roleNeeds(
+  query: SourceQuery,
+  roleArn: string,
+  settings: EndpointSettings = {},
+  tokenFile?: string,
+): Need[] {
+  const region = stsRegion(query, { roleArn }, settings);
+  const url = URL.parse(
+    configuredEndpoint(query.env, "STS", settings) ??
+      `https://sts.${region}.${partitionOf(region).domain}`,
+  );
+  return [
+    ...tokenFile === undefined ? [] : tokenNeeds(tokenFile),
+    ...sdkNeeds(),
+    ...url === null ? [] : [netNeed(url, "assume the role")],
+  ];
+}
+
+function tokenNeeds(value: string): Need[] {
+  return [{ kind: "read", value, why: "read the web identity token" }];
 }
 
 async function askSts(
@@ -178,7 +205,7 @@ function stsClient(
 }
 
 function stsRegion(
-  { env, region }: Search,
+  { env, region }: SourceQuery,
   role: RoleRequest,
   { profile }: EndpointSettings,
 ): string {

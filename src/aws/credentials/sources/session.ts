@@ -8,18 +8,14 @@
  * @module
  */
 
-import { join } from "node:path";
 import { shellWords } from "../../../shell_words.ts";
+import type { Settings, SharedFiles } from "../../shared_files/shared_files.ts";
+import type { Need } from "../permissions.ts";
 import {
-  homeDirectory,
-  type Settings,
-  type SharedFiles,
-} from "../../shared_files/shared_files.ts";
-import {
-  notPermitted,
   profileUnclear,
   type Search,
   sourceFailed,
+  type SourceQuery,
 } from "../search.ts";
 import { demandPlain } from "../text.ts";
 import type { Credentials } from "../credentials.ts";
@@ -38,6 +34,7 @@ import {
   saveToken,
   type Session,
   sessionFailed,
+  sessionNeeds,
   type SessionToken,
   tokenPath,
   tokenTime,
@@ -67,18 +64,13 @@ export async function ssoCredentials(
   files: SharedFiles,
 ): Promise<Credentials> {
   const role = ssoRole(search, source, name, files);
-  const home = homeDirectory(search.env);
-  if (home === undefined) {
-    throw notPermitted(search, source, [
-      { kind: "sys", value: "homedir", why: "find the session's token" },
-    ]);
-  }
   const session: Session = {
     source,
     kind: "SSO session",
     tokenFile: tokenPath(
-      join(home, ".aws", "sso", "cache"),
-      "sha1",
+      search,
+      source,
+      "sso",
       role.sessionName ?? role.startUrl,
     ),
     login: shellWords(["aws", "sso", "login", "--profile", name]),
@@ -100,6 +92,24 @@ export async function ssoCredentials(
   } catch (error) {
     throw sessionFailed(search, session, error);
   }
+}
+
+/** The permissions for that. */
+export function ssoNeeds(
+  query: SourceQuery,
+  profile: Settings,
+  { ssoSessions, services }: SharedFiles,
+): Need[] {
+  const shared = ssoSessions.get(profile.get("sso_session") ?? "");
+  const from = shared?.has("sso_region") ? shared : profile;
+  const region = from.get("sso_region") || query.region || "";
+  return sessionNeeds(
+    query,
+    "sso",
+    (["SSO", "SSO_OIDC"] as const).map((service) => () =>
+      serviceUrl(query.env, service, region, { profile, services })
+    ),
+  );
 }
 
 /** The access token, renewed if it is about to end. */

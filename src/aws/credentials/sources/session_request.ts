@@ -5,7 +5,7 @@
  * @module
  */
 
-import { portOf } from "../permissions.ts";
+import { netNeed } from "../permissions.ts";
 import { demand, type Search, sourceFailed } from "../search.ts";
 import { limitedText } from "./limited_text.ts";
 
@@ -56,8 +56,7 @@ export async function askService(
   request: SessionRequest,
 ): Promise<SessionAnswer> {
   const { url, purpose, json } = request;
-  const value = `${url.hostname}:${portOf(url)}`;
-  demand(search, source, [{ kind: "net", value, why: purpose }]);
+  demand(search, source, [netNeed(url, purpose)]);
   for (let attempt = 1;; attempt++) {
     const isLast = json !== undefined || attempt === MAX_ATTEMPTS;
     try {

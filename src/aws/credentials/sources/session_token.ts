@@ -7,8 +7,16 @@
 
 import { createHash } from "node:crypto";
 import { join } from "node:path";
-import { type Need, notGranted } from "../permissions.ts";
-import { demand, lacking, type Search, sourceFailed } from "../search.ts";
+import { expandPath, homeDirectory } from "../../shared_files/shared_files.ts";
+import { type Need, netNeed, notGranted } from "../permissions.ts";
+import {
+  demand,
+  lacking,
+  notPermitted,
+  type Search,
+  sourceFailed,
+  type SourceQuery,
+} from "../search.ts";
 import { limitedFile } from "./limited_text.ts";
 import {
   isRecord,
@@ -47,14 +55,69 @@ export interface SessionToken {
   readonly expiresAt: number;
 }
 
-/** Where the token of a session or a start URL is. */
+/** Who keeps a token: `aws sso login` or `aws login`. */
+export type TokenKeeper = "sso" | "login";
+
+/**
+ * Where the token of a session or a start URL is.
+ *
+ * @throws {CredentialsError} There is no home to look in.
+ */
 export function tokenPath(
-  directory: string,
-  algorithm: "sha1" | "sha256",
+  search: Search,
+  source: string,
+  keeper: TokenKeeper,
   name: string,
 ): string {
+  const directory = tokenDirectory(search, keeper);
+  if (directory === undefined) {
+    throw notPermitted(search, source, [
+      { kind: "sys", value: "homedir", why: "find the session's token" },
+    ]);
+  }
+  const algorithm = keeper === "sso" ? "sha1" : "sha256";
   const hash = createHash(algorithm).update(name).digest("hex");
   return join(directory, `${hash}.json`);
+}
+
+function tokenDirectory(
+  { env }: SourceQuery,
+  keeper: TokenKeeper,
+): string | undefined {
+  const given = keeper === "login"
+    ? env("AWS_LOGIN_CACHE_DIRECTORY")
+    : undefined;
+  const directory = given === undefined ? undefined : expandPath(given, env);
+  if (directory !== undefined) return directory;
+  const home = homeDirectory(env);
+  return home === undefined ? undefined : join(home, ".aws", keeper, "cache");
+}
+
+/**
+ * The permissions for a session: to use its token at a service, and to keep the
+ * one that is renewed.
+ *
+ * @param services Finds the URL of each; what is none is not asked.
+ */
+export function sessionNeeds(
+  query: SourceQuery,
+  keeper: TokenKeeper,
+  services: readonly (() => URL)[],
+): Need[] {
+  const needs = services.flatMap((find): Need[] => {
+    try {
+      return [netNeed(find(), "use the session's token")];
+    } catch {
+      return [];
+    }
+  });
+  const value = tokenDirectory(query, keeper);
+  if (value === undefined) return needs;
+  return [
+    ...needs,
+    { kind: "read", value, why: "read the session's token" },
+    { kind: "write", value, why: "keep the renewed token" },
+  ];
 }
 
 /**

@@ -1,0 +1,91 @@
+/**
+ * The Deno permissions that credentials need, told before any source is asked:
+ * those of the first source that is configured.
+ *
+ * @module
+ */
+
+import { profileName } from "./choice.ts";
+import { sourceOrder, webIdentity } from "./chain.ts";
+import type { Need } from "./permissions.ts";
+import { type SourceQuery, UnclearFilesError } from "./search.ts";
+import { containerNeeds, instanceNeeds } from "./sources/host.ts";
+import { environmentDecides } from "./sources/keys.ts";
+import { profileNeeds } from "./sources/profile.ts";
+import { roleNeeds } from "./sources/role.ts";
+import {
+  fileNeeds,
+  pathVariables,
+  profileOfEnv,
+  readSharedFiles,
+  type SharedFiles,
+  sharedPaths,
+} from "../shared_files/shared_files.ts";
+
+/** Whose credentials are wanted. */
+export interface CredentialQuery extends SourceQuery {
+  /** A role to assume over whatever credentials are found. */
+  readonly assumeRole?: { readonly roleArn: string };
+}
+
+/**
+ * Finds the permissions that credentials need.
+ *
+ * @param query Whose credentials.
+ * @param options `hereOnly`: leave out the shared files if the keys are in
+ * this very environment, which another one may not have.
+ * @returns The permissions, each with what it is wanted for. Files that may
+ * not be read are taken to say nothing.
+ */
+export async function credentialNeeds(
+  query: CredentialQuery,
+  { hereOnly = false }: { hereOnly?: boolean } = {},
+): Promise<Need[]> {
+  const { env, profile, assumeRole } = query;
+  const isDecided = environmentDecides(profile, env);
+  const needs = pathVariables(env).map((value): Need => (
+    { kind: "env", value, why: "find the shared AWS files" }
+  ));
+  if (assumeRole) needs.push(...roleNeeds(query, assumeRole.roleArn));
+  const paths = sharedPaths(env);
+  if (paths && !(hereOnly && isDecided)) needs.push(...fileNeeds(paths));
+  if (isDecided) return needs;
+  try {
+    const files = paths && await readSharedFiles(paths);
+    return [...needs, ...sourceNeeds(query, files)];
+  } catch (error) {
+    // The proxy gets no further than to read them.
+    if (error instanceof UnclearFilesError) return needs;
+    throw error;
+  }
+}
+
+function sourceNeeds(
+  query: SourceQuery,
+  files: SharedFiles | undefined,
+): Need[] {
+  const name = profileName(query);
+  const profile = files?.profiles.get(name);
+  const order = sourceOrder({
+    isExplicit: query.profile !== undefined,
+    isNamed: (query.profile ?? profileOfEnv(query.env)) !== undefined,
+    profile,
+  });
+  const neededBy = {
+    "web identity"(): Need[] | undefined {
+      const settings = profile?.settings;
+      const { tokenFile, roleArn = "" } = webIdentity(query, settings);
+      if (tokenFile === undefined) return undefined;
+      const endpoints = { profile: settings, services: files?.services };
+      return roleNeeds(query, roleArn, endpoints, tokenFile);
+    },
+    profile: () => files && profileNeeds(query, files, name),
+    container: () => containerNeeds(query),
+    instance: () => instanceNeeds(query, profile?.settings),
+  };
+  for (const source of order) {
+    const needs = neededBy[source]();
+    if (needs !== undefined) return needs;
+  }
+  return [];
+}
