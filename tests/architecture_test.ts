@@ -53,7 +53,6 @@ const KNOWN: readonly string[] = [
   "src/mcp/transport/post.ts -> src/mcp/session/expiry.ts",
   "src/mcp/transport/post.ts -> src/mcp/session/http_sse.ts",
   "src/mcp/transport/report.ts -> src/mcp/session/expiry.ts",
-  "src/mcp/transport/response_routing.ts -> src/mcp/profiles/task.ts",
   "src/mcp/transport/response_streams.ts -> src/mcp/session/expiry.ts",
   "src/mcp/wire/headers.ts -> src/mcp/session/http_sse.ts",
   "src/mcp/wire/large_answer.ts -> src/mcp/transport/failure.ts",

@@ -45,7 +45,7 @@ import {
   replaceRange,
   whole,
 } from "../wire/splice.ts";
-import { taskIdAskedFor, taskIdIn } from "./task.ts";
+import { taskIdAskedFor, taskIdIn } from "../wire/task.ts";
 
 /** What a {@linkcode ProfileRouter} is handed. */
 export interface ProfileRouterOptions {

@@ -39,7 +39,7 @@ import { Recent } from "../../lru_cache.ts";
 import { withoutByteOrderMark, withoutNullMember } from "../wire/repair.ts";
 import { noMessage } from "./responses.ts";
 import { membersOf, whole } from "../wire/splice.ts";
-import { tellsOfTask } from "../profiles/task.ts";
+import { tellsOfTask } from "../wire/task.ts";
 
 /** What a {@linkcode Delivery} is handed. */
 export interface DeliveryOptions {

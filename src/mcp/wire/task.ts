@@ -4,9 +4,9 @@
  * @module
  */
 
-import { SMALL_BYTES } from "../wire/large_message.ts";
-import { isObject, type ResponseMessage } from "../wire/message.ts";
-import { memberAt } from "../wire/splice.ts";
+import { SMALL_BYTES } from "./large_message.ts";
+import { isObject, type ResponseMessage } from "./message.ts";
+import { memberAt } from "./splice.ts";
 
 /**
  * The task that a result tells of: in 2025-11-25 an answer to a call has it in
