@@ -13,7 +13,7 @@ import { type Config, parseCommand } from "../../config/config.ts";
 import { ConfigError } from "../../errors.ts";
 import { versionText } from "../../config/help.ts";
 import { nearest } from "../../config/nearest.ts";
-import { approveChange } from "./approval.ts";
+import { isObject } from "../../mcp/wire/message.ts";
 import { type Edited, EditError, type FileLanguage, putEntry } from "./edit.ts";
 import {
   FileError,
@@ -23,9 +23,8 @@ import {
   withoutMark,
 } from "./file.ts";
 import { CARRIED_VARIABLES, findLaunch } from "./launch.ts";
-import { checkName, serverName } from "./name.ts";
-import type { OwnProgram } from "./own.ts";
-import { findNames } from "./program.ts";
+import { lossesOf } from "./losses.ts";
+import { checkName, otherName, serverName } from "./name.ts";
 import { demandStdio, withoutFront } from "./stdio.ts";
 import { type Client, CLIENTS, type Entry } from "./clients.ts";
 import {
@@ -81,10 +80,6 @@ export async function runConfig(
         name,
         entry: client.entry(launch),
         config,
-        own: {
-          names: await findNames(context),
-          module: context.program.module,
-        },
         file: given.get("file") ?? usualFile(client, context),
         mayReplace: given.has("replace"),
         context,
@@ -106,11 +101,9 @@ interface Task {
   readonly name: string;
   readonly entry: Entry;
   readonly config: Config;
-  /** By what this program is known in an entry. */
-  readonly own: OwnProgram;
   /** The client's file; none where there is no home. */
   readonly file: string | undefined;
-  /** Whether an entry that is set otherwise may be replaced. */
+  /** Whether another entry of the name may be replaced. */
   readonly mayReplace: boolean;
   readonly context: CommandContext;
 }
@@ -203,7 +196,7 @@ async function edit(
   task: Task,
   text: string,
 ): Promise<{ edited: Edited; lost: readonly string[] }> {
-  const { client, name, entry, config, context } = task;
+  const { client, name, entry, mayReplace } = task;
   let lost: readonly string[] = [];
   const edited = putEntry(await languageOf(client), {
     text,
@@ -211,30 +204,40 @@ async function edit(
     name,
     entry,
     defaults: client.defaults?.(name),
-    gone: variablesGone(entry),
-    approve: (existing) => {
-      lost = approveChange(existing, {
-        ...task,
-        profile: config.profile ?? profileOfEnv(context.env),
-      });
+    staleVariables: CARRIED_VARIABLES,
+    approve: (before, after) => {
+      lost = lossesOf(before, after);
+      if (!mayReplace) throw new EditError(replaceHint(task, before, lost));
     },
   });
   return { edited, lost };
 }
 
-/** Variables of an entry before, which must not go on to count. */
-function variablesGone(entry: Entry): (readonly [string, string])[] {
-  return ["env", "envs"].flatMap((member) => {
-    const variables = Object.keys(entry[member] ?? {});
-    return CARRIED_VARIABLES.filter((name) => !variables.includes(name))
-      .map((name) => [member, name] as const);
-  });
+function replaceHint(
+  { name, config, context }: Task,
+  before: unknown,
+  lost: readonly string[],
+): string {
+  const what = lost.length === 0
+    ? "nothing"
+    : `what only it has (${lost.join(", ")})`;
+  const { href } = config.targetUrl;
+  const isSameTarget = isObject(before) && Array.isArray(before.args) &&
+    before.args.includes(href);
+  const profile = config.profile ?? profileOfEnv(context.env);
+  const free = otherName(
+    name,
+    config.targetUrl,
+    isSameTarget ? profile : undefined,
+  );
+  return `there is another "${name}" in it: add --replace, and it loses ` +
+    `${what}, or name this one otherwise (--name ${free})`;
 }
 
 /** The editors of files are loaded when one is edited, and at no other time. */
 async function languageOf({ format }: Client): Promise<FileLanguage> {
-  if (format === "yaml") return (await import("./yaml_language.ts")).YAML;
-  return (await import("./jsonc_language.ts")).JSONC;
+  if (format === "yaml") return (await import("./yaml.ts")).YAML;
+  return (await import("./jsonc.ts")).JSONC;
 }
 
 function usualFile(

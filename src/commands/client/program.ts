@@ -56,25 +56,6 @@ export async function findStart(world: World): Promise<ProgramStart> {
   return { words: [command], notes };
 }
 
-/**
- * Finds the words that start the executable: its paths, and the names that
- * `PATH` leads from to it and to no other file.
- *
- * @param world The program, and where else it may be found.
- * @returns Paths and names.
- */
-export async function findNames(world: World): Promise<ReadonlySet<string>> {
-  const { program, os } = world;
-  const names = new Set([program.command, ...await otherPaths(world)]);
-  for (const name of namesOf(program)) {
-    const path = await firstThere(pathsOf(world, [name]));
-    if (path === undefined || !names.has(path)) continue;
-    names.add(name);
-    if (os === "windows") names.add(name.replace(/\.exe$/i, ""));
-  }
-  return names;
-}
-
 /** Deno knows itself with all links followed; `PATH` may have the link. */
 async function lastingPath(world: World): Promise<string> {
   const found = await otherPaths(world);
@@ -105,16 +86,6 @@ function pathsOf({ env, os }: World, names: readonly string[]): string[] {
 function namesOf({ command, module }: Program): string[] {
   const name = basename(command);
   return module === undefined ? [...new Set(["sigv4-proxy", name])] : [name];
-}
-
-async function firstThere(
-  paths: readonly string[],
-): Promise<string | undefined> {
-  for (const path of paths) {
-    const found = await Deno.stat(path).catch(() => undefined);
-    if (found?.isFile) return path;
-  }
-  return undefined;
 }
 
 /** A path that may not be looked at is as good as another one. */
