@@ -38,7 +38,6 @@ import {
   type Finding,
   othersText,
   Report,
-  type Step,
   stepText,
   summaryText,
 } from "./report.ts";
@@ -90,12 +89,8 @@ export async function runDoctor(
   }
   const isJson = given.has("json");
   const redactor = new Redactor();
-  const report = new Report({
-    elapsed: context.elapsed,
-    redact: redactor.redact,
-    onStep: async (step: Step) => {
-      if (!isJson) await context.write(stepText(step, context.useColor));
-    },
+  const report = new Report(redactor.redact, async (step) => {
+    if (!isJson) await context.write(stepText(step, context.useColor));
   });
   const config = await report.take(
     "configuration",
@@ -152,7 +147,7 @@ async function checkAll(checkup: Checkup): Promise<void> {
       "no permission to reach the target",
     );
   }
-  await checkClock(checkup, { clockOffsetMs, isReached });
+  await checkClock(checkup, clockOffsetMs, isReached);
   if (isReached && canSign) await checkSession(checkup, source);
   else {
     await report.skip(
