@@ -9,9 +9,8 @@ import {
   homeDirectory,
   profileOfEnv,
 } from "../../aws/shared_files/shared_files.ts";
-import { type Config, parseCommand } from "../../config/config.ts";
+import type { Config } from "../../config/config.ts";
 import { ConfigError } from "../../errors.ts";
-import { versionText } from "../../config/help.ts";
 import { nearest } from "../../config/nearest.ts";
 import { isObject } from "../../mcp/wire/message.ts";
 import { type Edited, EditError, type FileLanguage, putEntry } from "./edit.ts";
@@ -22,10 +21,10 @@ import {
   replaceClientFile,
   withoutMark,
 } from "./file.ts";
+import { demandStdio, withoutFront } from "./entry_options.ts";
 import { CARRIED_VARIABLES, findLaunch } from "./launch.ts";
 import { lossesOf } from "./losses.ts";
 import { checkName, otherName, serverName } from "./name.ts";
-import { demandStdio, withoutFront } from "./stdio.ts";
 import { type Client, CLIENTS, type Entry } from "./clients.ts";
 import {
   CLIENT_NAMES,
@@ -34,7 +33,7 @@ import {
   COMMANDS,
 } from "../../config/commands.ts";
 import type { CommandContext } from "../context.ts";
-import { flagNames, takeOwnFlags } from "../own_flags.ts";
+import { parseOptions, takeOwnFlags } from "../own_flags.ts";
 
 /**
  * Runs the subcommand.
@@ -58,41 +57,28 @@ export async function runConfig(
   }
   const client = clientNamed(word);
   demandStdio(options);
-  const command = await parseCommand(options, context.env, {
-    profileRegion: context.profileRegion,
-    findCaBundle: context.findCaBundle,
-    ownFlags: flagNames(COMMANDS.config.flags),
-  });
-  switch (command.kind) {
-    case "help":
-      await context.write(commandHelp("config"));
-      return 0;
-    case "version":
-      await context.write(versionText(Deno.version.deno));
-      return 0;
-    case "run": {
-      const { config } = command;
-      const name = given.get("name") ?? serverName(config);
-      checkName(name);
-      const { launch, notes } = await findLaunch(options, config, context);
-      const task: Task = {
-        client,
-        name,
-        entry: client.entry(launch),
-        config,
-        file: given.get("file") ?? usualFile(client, context),
-        mayReplace: given.has("replace"),
-        context,
-      };
-      const isDone = given.has("write")
-        ? await writeEntry(task)
-        : await printEntry(task);
-      for (const note of [...frontNotes, ...notes]) {
-        await context.writeError(`note: ${note}\n`);
-      }
-      return isDone ? 0 : 1;
-    }
+  const command = await parseOptions("config", options, context);
+  if (command === undefined) return 0;
+  const { config } = command;
+  const name = given.get("name") ?? serverName(config);
+  checkName(name);
+  const { launch, notes } = await findLaunch(options, config, context);
+  const task: Task = {
+    client,
+    name,
+    entry: client.entry(launch),
+    config,
+    file: given.get("file") ?? usualFile(client, context),
+    mayReplace: given.has("replace"),
+    context,
+  };
+  const isDone = given.has("write")
+    ? await writeEntry(task)
+    : await printEntry(task);
+  for (const note of [...frontNotes, ...notes]) {
+    await context.writeError(`note: ${note}\n`);
   }
+  return isDone ? 0 : 1;
 }
 
 /** What is to be done. */
@@ -124,16 +110,8 @@ function isClientName(word: string | undefined): word is ClientName {
 }
 
 async function printEntry(task: Task): Promise<boolean> {
-  const { client, name, entry, file, context } = task;
-  const language = await languageOf(client);
-  const { text } = putEntry(language, {
-    text: "",
-    container: client.container,
-    name,
-    entry,
-    defaults: client.defaults?.(name),
-    approve: () => {},
-  });
+  const { client, file, context } = task;
+  const { text } = await edit(task, "");
   await context.write(text);
   const where = file === undefined ? "" : ` ${file}`;
   await context.writeError(
@@ -144,38 +122,13 @@ async function printEntry(task: Task): Promise<boolean> {
 }
 
 async function writeEntry(task: Task): Promise<boolean> {
-  const { client, name, file: path, context } = task;
+  const { file: path, context } = task;
   if (path === undefined) {
     await context.writeError("there is no home directory: name the --file\n");
     return false;
   }
   try {
-    const file = await readClientFile(path);
-    const { mark, rest } = withoutMark(file.text ?? "");
-    const { edited, lost } = await edit(task, rest);
-    if (edited.kind === "unchanged") {
-      await context.write(`"${name}" is in ${file.path} already\n`);
-      return true;
-    }
-    const text = mark + edited.text;
-    const backup = await replaceClientFile(file, text, context.now());
-    const kept = backup === undefined ? "" : `; as it was: ${backup}`;
-    await context.write(`${edited.kind} "${name}" in ${file.path}${kept}\n`);
-    const isUsual = path === usualFile(client, context);
-    const { reload } = isUsual
-      ? client
-      : { reload: `have the client read ${file.path} again` };
-    await context.write(`next: ${reload}\n`);
-    if (lost.length > 0) {
-      await context.writeError(
-        `note: the entry before had ${lost.join(", ")}, and this one has not\n`,
-      );
-    }
-    if (backup !== undefined && await isInRepository(file.path)) {
-      await context.writeError(
-        "note: the file is in a repository: keep the copy (*.bak) out of it\n",
-      );
-    }
+    await writeInto(path, task);
     return true;
   } catch (error) {
     if (error instanceof EditError) {
@@ -191,11 +144,39 @@ async function writeEntry(task: Task): Promise<boolean> {
   }
 }
 
-/** Puts the entry into the text of the client's file; gives what is lost. */
+async function writeInto(path: string, task: Task): Promise<void> {
+  const { client, name, context } = task;
+  const file = await readClientFile(path);
+  const { mark, rest } = withoutMark(file.text ?? "");
+  const { kind, text, lost } = await edit(task, rest);
+  if (kind === "unchanged") {
+    await context.write(`"${name}" is in ${file.path} already\n`);
+    return;
+  }
+  const backup = await replaceClientFile(file, mark + text, context.now());
+  const kept = backup === undefined ? "" : `; as it was: ${backup}`;
+  await context.write(`${kind} "${name}" in ${file.path}${kept}\n`);
+  const reload = path === usualFile(client, context)
+    ? client.reload
+    : `have the client read ${file.path} again`;
+  await context.write(`next: ${reload}\n`);
+  if (lost.length > 0) {
+    await context.writeError(
+      `note: the entry before had ${lost.join(", ")}, and this one has not\n`,
+    );
+  }
+  if (backup !== undefined && await isInRepository(file.path)) {
+    await context.writeError(
+      "note: the file is in a repository: keep the copy (*.bak) out of it\n",
+    );
+  }
+}
+
+/** Puts the entry into the text of the client's file; tells what is lost. */
 async function edit(
   task: Task,
   text: string,
-): Promise<{ edited: Edited; lost: readonly string[] }> {
+): Promise<Edited & { readonly lost: readonly string[] }> {
   const { client, name, entry, mayReplace } = task;
   let lost: readonly string[] = [];
   const edited = putEntry(await languageOf(client), {
@@ -210,7 +191,7 @@ async function edit(
       if (!mayReplace) throw new EditError(replaceHint(task, before, lost));
     },
   });
-  return { edited, lost };
+  return { ...edited, lost };
 }
 
 function replaceHint(
@@ -221,15 +202,13 @@ function replaceHint(
   const what = lost.length === 0
     ? "nothing"
     : `what only it has (${lost.join(", ")})`;
-  const { href } = config.targetUrl;
+  const { targetUrl } = config;
   const isSameTarget = isObject(before) && Array.isArray(before.args) &&
-    before.args.includes(href);
-  const profile = config.profile ?? profileOfEnv(context.env);
-  const free = otherName(
-    name,
-    config.targetUrl,
-    isSameTarget ? profile : undefined,
-  );
+    before.args.includes(targetUrl.href);
+  const profile = isSameTarget
+    ? config.profile ?? profileOfEnv(context.env)
+    : undefined;
+  const free = otherName(name, targetUrl, profile);
   return `there is another "${name}" in it: add --replace, and it loses ` +
     `${what}, or name this one otherwise (--name ${free})`;
 }
