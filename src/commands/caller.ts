@@ -11,9 +11,9 @@ import { serviceUrl } from "../aws/credentials/sources/service_endpoint.ts";
 import { explainRefusal } from "../aws/refusals/refusal.ts";
 import { createSignedFetch } from "../aws/signing/signed_fetch.ts";
 import { oneRegion } from "../aws/partition.ts";
+import type { Config } from "../config/config.ts";
 import type { ProxyError } from "../errors.ts";
-import type { Redactor } from "../redact/redact.ts";
-import type { CommandContext } from "./context.ts";
+import type { CommandContext, Surroundings } from "./context.ts";
 import { reasonOf, withLimit } from "./limit.ts";
 
 /** Whom AWS takes the credentials for. */
@@ -39,29 +39,28 @@ export type StsAnswer =
   );
 
 /** What {@linkcode askCaller} asks with. */
-export interface StsQuestion {
-  readonly region: string;
-  readonly credentials: Credentials;
-  readonly redactor: Redactor;
-  /** What to ask through. Default: the global `fetch`. */
-  readonly fetch?: typeof globalThis.fetch;
+export interface StsQuestion extends Pick<Surroundings, "redactor" | "ways"> {
+  readonly context: CommandContext;
+  readonly config: Pick<Config, "region">;
+  /** How long to wait. */
   readonly limitMs: number;
 }
 
 /**
  * Asks STS whose the credentials are. Every principal may ask.
  *
- * @param context Where STS may be, and how it is reached.
- * @param question Whose credentials, and for how long to wait.
+ * @param credentials Whose credentials.
+ * @param question Where STS may be, and how it is reached.
  * @returns What came of it. Nothing is thrown.
  */
 export async function askCaller(
-  context: CommandContext,
-  { region, credentials, redactor, fetch: send, limitMs }: StsQuestion,
+  credentials: Credentials,
+  { context, config, redactor, ways, limitMs }: StsQuestion,
 ): Promise<StsAnswer> {
+  const region = oneRegion(config.region);
   let url: URL;
   try {
-    url = serviceUrl(context.env, "STS", oneRegion(region), {});
+    url = serviceUrl(context.env, "STS", region, {});
   } catch {
     return { kind: "unknown", why: "AWS_ENDPOINT_URL_STS is no URL" };
   }
@@ -77,9 +76,9 @@ export async function askCaller(
       using fetch = createSignedFetch({
         origin: url,
         service: "sts",
-        region: oneRegion(region),
+        region,
         credentials,
-        fetch: send,
+        fetch: ways.toOthers,
         redactor,
       });
       const sentAt = Date.now();

@@ -23,17 +23,12 @@ export interface Answer {
   readonly error: JsonObject | undefined;
 }
 
-/** An HTTP exchange with the target. */
-export interface Exchange {
-  readonly method: string;
-  readonly status: number;
-  readonly hasSession: boolean;
-}
-
 /** The client, with the proxy between it and the target. */
 export class Client implements Disposable {
-  /** The exchanges so far. */
-  readonly exchanges: Exchange[] = [];
+  /** Whether the target has named a session. */
+  hasSession = false;
+  /** The HTTP status that the target ended the session with. */
+  endStatus: number | undefined;
   readonly #limitMs: number;
   readonly #fetch: SignedFetch;
   readonly #writer: WritableStreamDefaultWriter<string>;
@@ -57,11 +52,8 @@ export class Client implements Disposable {
       }),
       fetch: async (input, init) => {
         const response = await this.#fetch(input, init);
-        this.exchanges.push({
-          method: init?.method ?? "GET",
-          status: response.status,
-          hasSession: response.headers.has("mcp-session-id"),
-        });
+        this.hasSession ||= response.headers.has("mcp-session-id");
+        if (init?.method === "DELETE") this.endStatus = response.status;
         return response;
       },
       headers: config.headers,

@@ -9,6 +9,7 @@ import { offsetOf } from "../caller.ts";
 import { reasonOf, withLimit } from "../limit.ts";
 import type { Checkup } from "./checkup.ts";
 import { SET_CLOCK } from "./hints.ts";
+import { failed, note } from "./report.ts";
 
 /** AWS Signature Version 4, "Time-based authentication": five minutes. */
 const TOLERANCE_MS = 5 * 60_000;
@@ -35,7 +36,7 @@ export async function checkClock(
   await report.take("clock", async () => {
     const offsetMs = stsOffsetMs ?? await askTarget(checkup);
     if (typeof offsetMs === "string") {
-      return { status: "note", detail: `not known: ${offsetMs}` };
+      return note(`not known: ${offsetMs}`);
     }
     const other = stsOffsetMs === undefined ? "the target" : "STS";
     const facts = { offsetMs, comparedWith: other };
@@ -44,7 +45,7 @@ export async function checkClock(
     const direction = offsetMs < 0 ? "ahead of" : "behind";
     const detail = `${Math.round(off / 1000)} s ${direction} ${other}'s`;
     if (off > TOLERANCE_MS) {
-      return { status: "failed", detail, advice: [SET_CLOCK], facts };
+      return { ...failed(detail, SET_CLOCK), facts };
     }
     const advice = off > WORTH_A_WORD_MS
       ? ["from five minutes on, AWS refuses it"]

@@ -35,6 +35,7 @@ import { checkNetwork } from "./network.ts";
 import { checkPermissions } from "./permissions.ts";
 import { checkProfileSession, checkSession } from "./session.ts";
 import {
+  failed,
   type Finding,
   othersText,
   Report,
@@ -172,11 +173,7 @@ async function checkConfiguration(
       ownFlags: flagNames(COMMANDS.doctor.flags),
     });
     if (command.kind !== "run") {
-      return {
-        status: "failed",
-        detail: "there is nothing to check",
-        advice: [CORRECT_LINE],
-      };
+      return failed("there is nothing to check", CORRECT_LINE);
     }
     const { config, notes } = command;
     const { targetUrl } = describeConfig(config);
@@ -200,11 +197,7 @@ async function checkConfiguration(
     };
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error;
-    return {
-      status: "failed",
-      detail: error.faults.join("; "),
-      advice: [CORRECT_LINE],
-    };
+    return failed(error.faults.join("; "), CORRECT_LINE);
   }
 }
 

@@ -16,7 +16,7 @@ import { credentialsOf } from "../context.ts";
 import { withLimit } from "../limit.ts";
 import type { Checkup } from "./checkup.ts";
 import { hintsFor } from "./hints.ts";
-import type { Finding } from "./report.ts";
+import { failed, type Finding, note } from "./report.ts";
 
 /** A `credential_process` may take a minute. */
 const CREDENTIALS_LIMIT_MS = 70_000;
@@ -48,11 +48,8 @@ export async function checkCredentials(
       const isMeant = checkup.config.skipAuth &&
         error instanceof CredentialsError && error.data.configured === false;
       if (!isMeant) return lacking(error);
-      return {
-        status: "note",
-        detail: "none are set up: requests go unsigned (--skip-auth)",
-        value: { canSign: true },
-      };
+      const detail = "none are set up: requests go unsigned (--skip-auth)";
+      return { ...note(detail), value: { canSign: true } };
     }
   });
   return means ?? { canSign: false };
@@ -106,12 +103,7 @@ function lacking(error: unknown): Finding<never> {
     ? "the step permissions says which flags to add"
     : "`aws configure list` shows what the AWS CLI finds in the same places; " +
       "--profile takes another profile";
-  return {
-    status: "failed",
-    detail: error.message,
-    advice: [advice],
-    facts: { run, flags },
-  };
+  return { ...failed(error.message, advice), facts: { run, flags } };
 }
 
 /**
@@ -167,16 +159,10 @@ export async function checkOtherProfiles(
 
 /** Who it is; as the value, how far AWS's clock is ahead. */
 async function identify(
-  { config, context, redactor, ways, limitMs }: Checkup,
+  checkup: Checkup,
   credentials: Credentials,
 ): Promise<Finding<number>> {
-  const answer = await askCaller(context, {
-    region: config.region,
-    credentials,
-    redactor,
-    fetch: ways.toOthers,
-    limitMs,
-  });
+  const answer = await askCaller(credentials, checkup);
   const value = answer.clockOffsetMs;
   switch (answer.kind) {
     case "known": {
@@ -186,18 +172,15 @@ async function identify(
     }
     case "refused": {
       const { reason, message, data } = answer.error;
-      return {
-        status: "failed",
-        detail: `STS does not take the credentials: ${message}`,
-        advice: hintsFor({ reason, ...data }),
-        value,
-      };
+      const detail = `STS does not take the credentials: ${message}`;
+      return { ...failed(detail, ...hintsFor({ reason, ...data })), value };
     }
     case "unknown":
       return {
-        status: "note",
-        detail: `not known: ${answer.why}`,
-        advice: ["the target may take the credentials all the same"],
+        ...note(
+          `not known: ${answer.why}`,
+          "the target may take the credentials all the same",
+        ),
         value,
       };
   }

@@ -15,7 +15,7 @@ import {
 } from "../../net/proxy_variables.ts";
 import { reasonOf, withLimit } from "../limit.ts";
 import type { Checkup } from "./checkup.ts";
-import type { Finding } from "./report.ts";
+import { failed, type Finding, note } from "./report.ts";
 
 /** Where the first connection goes. */
 interface Place {
@@ -65,11 +65,10 @@ function findProxy({ context, config }: Checkup): Finding<HttpProxy> {
     };
   }
   if (faulty !== undefined) {
-    return {
-      status: "failed",
-      detail: `${faulty} is no URL`,
-      advice: [`set ${faulty} to a URL such as http://proxy.example:3128`],
-    };
+    return failed(
+      `${faulty} is no URL`,
+      `set ${faulty} to a URL such as http://proxy.example:3128`,
+    );
   }
   if (exemption !== undefined) {
     return { detail: `none: the target is in ${exemption}` };
@@ -80,11 +79,10 @@ function findProxy({ context, config }: Checkup): Finding<HttpProxy> {
     why: "find proxies",
   })));
   if (hidden.length === 0) return { detail: "none" };
-  return {
-    status: "note",
-    detail: "not known: the variables that name one may not be read",
-    advice: [`to see them, add --allow-env=${PROXY_VARIABLES.join(",")}`],
-  };
+  return note(
+    "not known: the variables that name one may not be read",
+    `to see them, add --allow-env=${PROXY_VARIABLES.join(",")}`,
+  );
 }
 
 function placeOf(url: URL, limitMs: number): Place {
@@ -134,14 +132,11 @@ async function findName(
       value: true,
     };
   } catch (error) {
-    return {
-      status: "failed",
-      detail: `${host}: ${reasonOf(error)}`,
-      advice: [
-        "check the host in the target URL, and that this network knows it " +
+    return failed(
+      `${host}: ${reasonOf(error)}`,
+      "check the host in the target URL, and that this network knows it " +
         "(a private host needs a VPN or the VPC's own DNS)",
-      ],
-    };
+    );
   }
 }
 
@@ -170,27 +165,21 @@ async function connect(
 ): Promise<Finding<boolean>> {
   const place = `${hostname}:${port}`;
   if (proxy !== undefined && isBarred(checkup, place)) {
-    return {
-      status: "note",
-      detail: `not tried: no permission to connect to ${place} itself`,
-      value: true,
-    };
+    const detail = `not tried: no permission to connect to ${place} itself`;
+    return { ...note(detail), value: true };
   }
   try {
     const address = await connect();
     return { detail: `${place} answers`, facts: { address }, value: true };
   } catch (error) {
-    return {
-      status: "failed",
-      detail: `${place}: ${reasonOf(error)}`,
-      advice: [
-        proxy === undefined
-          ? "check the port, firewalls and security groups; a network that " +
-            "demands a proxy wants HTTPS_PROXY set"
-          : `check the proxy that ${proxy.variable} names, or take the ` +
-            "target out of it with NO_PROXY",
-      ],
-    };
+    return failed(
+      `${place}: ${reasonOf(error)}`,
+      proxy === undefined
+        ? "check the port, firewalls and security groups; a network that " +
+          "demands a proxy wants HTTPS_PROXY set"
+        : `check the proxy that ${proxy.variable} names, or take the ` +
+          "target out of it with NO_PROXY",
+    );
   }
 }
 
@@ -199,7 +188,7 @@ async function secure(
   place: Place,
 ): Promise<Finding<boolean>> {
   if (config.targetUrl.protocol === "http:") {
-    return { status: "note", detail: "none: plain http", value: true };
+    return { ...note("none: plain http"), value: true };
   }
   try {
     const protocol = await withLimit(
@@ -212,15 +201,12 @@ async function secure(
       value: true,
     };
   } catch (error) {
-    return {
-      status: "failed",
-      detail: reasonOf(error),
-      advice: [
-        "if the certificate is of a private authority, or a proxy on the way " +
+    return failed(
+      reasonOf(error),
+      "if the certificate is of a private authority, or a proxy on the way " +
         "opens TLS, name the root: --ca-cert FILE, or for all that Deno does " +
         "DENO_TLS_CA_STORE=system or DENO_CERT=FILE",
-      ],
-    };
+    );
   }
 }
 

@@ -45,6 +45,16 @@ export interface Finding<T = undefined> {
   readonly value?: T;
 }
 
+/** A fault, and what to do about it. */
+export function failed(detail: string, ...advice: string[]): Finding<never> {
+  return { status: "failed", detail, advice };
+}
+
+/** What is no fault, but worth knowing. */
+export function note(detail: string, ...advice: string[]): Finding<never> {
+  return { status: "note", detail, advice };
+}
+
 /** The steps, as they are taken. */
 export class Report {
   readonly steps: Step[] = [];
@@ -146,11 +156,10 @@ async function attempt<T>(
   try {
     return await work();
   } catch (error) {
-    return {
-      status: "failed",
-      detail: reasonOf(error),
-      advice: ["run the doctor again; if it stays so, please report it"],
-    };
+    return failed(
+      reasonOf(error),
+      "run the doctor again; if it stays so, please report it",
+    );
   }
 }
 

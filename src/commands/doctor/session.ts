@@ -13,9 +13,9 @@ import {
 } from "../../mcp/wire/revisions.ts";
 import { VERSION } from "../../version.ts";
 import type { Checkup } from "./checkup.ts";
-import { asObject, Client, type Exchange, type JsonObject } from "./client.ts";
+import { asObject, Client, type JsonObject } from "./client.ts";
 import { hintsFor, TARGET_LOG } from "./hints.ts";
-import type { Finding } from "./report.ts";
+import { failed, type Finding, note } from "./report.ts";
 
 /** How many pages of tools are read. */
 const MAX_PAGES = 50;
@@ -50,7 +50,7 @@ export async function checkSession(
   await report.take("tools", () => countTools(client, handshake));
   await report.take("end", async () => {
     await client.end();
-    return handshake.isModern ? NO_SESSION : endOf(client.exchanges);
+    return endOf(client, handshake);
   });
 }
 
@@ -81,12 +81,11 @@ async function initialize(client: Client): Promise<Finding<Handshake>> {
   });
   if (error === undefined) {
     await client.notify("notifications/initialized");
-    const hasSession = client.exchanges.some(({ hasSession }) => hasSession);
     return greeting(result, {
       isModern: false,
       version: String(result.protocolVersion),
       serverInfo: asObject(result.serverInfo),
-      session: hasSession ? "a session" : "no session",
+      session: client.hasSession ? "a session" : "no session",
     });
   }
   if (!mayBeModern(asObject(error.data))) return failure(error);
@@ -139,7 +138,7 @@ async function countTools(
   { isModern, capabilities }: Handshake,
 ): Promise<Finding> {
   if (capabilities.tools === undefined) {
-    return { status: "note", detail: "the server offers none" };
+    return note("the server offers none");
   }
   const names: string[] = [];
   let cursor: unknown;
@@ -150,11 +149,10 @@ async function countTools(
     });
     if (error !== undefined) return failure(error);
     if (!Array.isArray(result.tools)) {
-      return {
-        status: "failed",
-        detail: "tools/list was answered with none",
-        advice: ["that is the server's fault: its result wants a list tools"],
-      };
+      return failed(
+        "tools/list was answered with none",
+        "that is the server's fault: its result wants a list tools",
+      );
     }
     names.push(...result.tools.map((tool) => String(asObject(tool).name)));
     cursor = result.nextCursor;
@@ -166,36 +164,31 @@ async function countTools(
   };
 }
 
-const NO_SESSION: Finding = { detail: "there was no session" };
-
-function endOf(exchanges: readonly Exchange[]): Finding {
-  if (!exchanges.some(({ hasSession }) => hasSession)) return NO_SESSION;
-  const ended = exchanges.findLast(({ method }) => method === "DELETE");
-  if (ended === undefined) {
-    const detail = "the target did not say that it is over";
-    return { status: "note", detail };
+function endOf(
+  { hasSession, endStatus: status }: Client,
+  { isModern }: Handshake,
+): Finding {
+  if (isModern || !hasSession) return { detail: "there was no session" };
+  if (status === undefined) {
+    return note("the target did not say that it is over");
   }
-  const { status } = ended;
   if (status >= 200 && status < 300) return { detail: "the session is over" };
   // 2025-11-25, Basic, Transports, "Session Management": a server may refuse.
   return status === 405
     ? { detail: "the target ends sessions by itself (HTTP 405)" }
-    : { status: "note", detail: `the target answered with HTTP ${status}` };
+    : note(`the target answered with HTTP ${status}`);
 }
 
 function failure({ code, message, data }: JsonObject): Finding<never> {
   if (!isOwnError(data)) {
-    return {
-      status: "failed",
-      detail: `the server answered with an error: ${message} (${code})`,
-      advice: [TARGET_LOG],
-    };
+    return failed(
+      `the server answered with an error: ${message} (${code})`,
+      TARGET_LOG,
+    );
   }
   const { reason, status, awsError } = data;
   return {
-    status: "failed",
-    detail: String(message),
-    advice: hintsFor(data),
+    ...failed(String(message), ...hintsFor(data)),
     facts: {
       reason: String(reason),
       status: typeof status === "number" ? status : undefined,

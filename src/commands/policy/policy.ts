@@ -145,13 +145,9 @@ async function callersAccount(
       ACCOUNT_LIMIT_MS,
       (signal) => source.get({ signal }),
     );
-    const answer = await askCaller(context, {
-      region: config.region,
-      credentials,
-      redactor,
-      fetch: ways.toOthers,
-      limitMs: ACCOUNT_LIMIT_MS,
-    });
+    const limitMs = ACCOUNT_LIMIT_MS;
+    const question = { context, config, redactor, ways, limitMs };
+    const answer = await askCaller(credentials, question);
     if (answer.kind === "known") return answer.caller.account;
     return answer.kind === "unknown" ? answer.why : answer.error.message;
   } catch (error) {
