@@ -27,6 +27,57 @@ export class Timers {
   }
 }
 
+/** Something that is over at some time, unless it is let go of before. */
+export interface Deadline {
+  /** When to look at it, by `performance.now()`; `Infinity`: not again. */
+  dueAt: number;
+  /** Looks whether it is over, and sets {@linkcode Deadline.dueAt} anew. */
+  look(): void;
+}
+
+/** Deadlines are not looked at more often than this. */
+const SWEEP_MS = 10;
+
+/** Deadlines under way, all on one timer. */
+export class Deadlines {
+  readonly #deadlines = new Set<Deadline>();
+  #timer: ReturnType<typeof setTimeout> | undefined;
+  #timerAt = Infinity;
+
+  /** Looks at a deadline when it is due; again, when it is due earlier now. */
+  add(deadline: Deadline): void {
+    this.#deadlines.add(deadline);
+    if (deadline.dueAt < this.#timerAt) this.#wait(deadline.dueAt);
+  }
+
+  /** Lets go of a deadline. */
+  delete(deadline: Deadline): void {
+    this.#deadlines.delete(deadline);
+    if (this.#deadlines.size === 0) this.#wait(Infinity);
+  }
+
+  #wait(until: number): void {
+    clearTimeout(this.#timer);
+    this.#timerAt = until;
+    if (until === Infinity) return;
+    const delayMs = Math.max(until - performance.now(), 0);
+    this.#timer = setTimeout(
+      () => this.#sweep(),
+      Math.min(delayMs, MAX_TIMER_MS),
+    );
+  }
+
+  #sweep(): void {
+    const now = performance.now();
+    let next = Infinity;
+    for (const deadline of this.#deadlines) {
+      if (deadline.dueAt <= now) deadline.look();
+      if (this.#deadlines.has(deadline)) next = Math.min(next, deadline.dueAt);
+    }
+    this.#wait(Math.max(next, now + SWEEP_MS));
+  }
+}
+
 const MIN_LOOK_MS = 50;
 const MAX_LOOK_MS = 1_000;
 
@@ -106,4 +157,21 @@ export async function untilAborted(
   } finally {
     for (const signal of signals) signal.removeEventListener("abort", stop);
   }
+}
+
+const controllers = new WeakMap<AbortSignal, AbortController>();
+
+/** A controller that {@linkcode controllerOf} finds by its signal. */
+export function sharedController(): AbortController {
+  const controller = new AbortController();
+  controllers.set(controller.signal, controller);
+  return controller;
+}
+
+/**
+ * What aborts a signal, where its owner lets others do so: an `AbortSignal.any`
+ * for each request costs more than the rest of it.
+ */
+export function controllerOf(signal: AbortSignal): AbortController | undefined {
+  return controllers.get(signal);
 }

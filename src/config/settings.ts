@@ -20,8 +20,6 @@ export interface Source {
   readonly kind: "flag" | "variable" | "default";
   /** The flag with its hyphens, or the variable; empty for a default. */
   readonly name: string;
-  /** What is said there, as a flag would say it. */
-  readonly texts: readonly string[];
 }
 
 /** The options, read. */
@@ -59,8 +57,7 @@ export function readSettings(
   };
   for (const key of OPTION_KEYS) {
     const option: Option = OPTIONS[key];
-    const source = findTexts(option, flags.get(key), read);
-    const { texts } = source;
+    const { texts, ...source } = findTexts(option, flags.get(key), read);
     // Commas alone would lift a rule that somebody meant to set.
     const isEmpty = source.kind === "variable" && texts.length === 0;
     let result = isEmpty ? EMPTY_LIST : readValue(option, texts);
@@ -84,7 +81,7 @@ function findTexts(
   option: Option,
   given: readonly string[] | undefined,
   env: (name: string) => string | undefined,
-): Source {
+): Source & { readonly texts: readonly string[] } {
   if (given !== undefined) {
     return { kind: "flag", name: `--${option.flag}`, texts: given };
   }
@@ -98,7 +95,7 @@ function findTexts(
 }
 
 /** The parts of a list in a variable, without the commas. */
-function splitList(text: string): string[] {
+export function splitList(text: string): string[] {
   return text.split(",").map((part) => part.trim()).filter((part) => part);
 }
 

@@ -5,6 +5,7 @@
  */
 
 import { ProxyError } from "../errors.ts";
+import { controllerOf } from "../time.ts";
 import { type HttpProxy, proxyName } from "./proxy_variables.ts";
 
 /** What {@linkcode withConnectLimit} is handed. */
@@ -20,6 +21,8 @@ export interface ConnectLimit {
 /** How long a request is waited for before its target is asked. */
 const PATIENCE_MS = 1_000;
 
+const MIN_LOOK_MS = 10;
+
 /**
  * A `fetch` that gives up on a target which does not accept connections; where
  * an HTTP proxy is in between, on one that does not.
@@ -31,63 +34,135 @@ const PATIENCE_MS = 1_000;
  */
 export function withConnectLimit(
   fetch: typeof globalThis.fetch,
-  { limitMs, proxy, connect = tcpConnect }: ConnectLimit,
+  options: ConnectLimit,
 ): typeof globalThis.fetch {
-  // A request may go over a connection that has been open for long.
-  let mayBeConnected = false;
-  let heardAt = -Infinity;
-  let asking: Promise<"late" | undefined> | undefined;
-  const patienceMs = Math.min(PATIENCE_MS, limitMs / 4);
+  const watch = new ConnectWatch(options);
+  return (input, init) => {
+    const given = init?.signal ??
+      (input instanceof Request ? input.signal : undefined);
+    const shared = given && controllerOf(given);
+    const abort = shared ?? new AbortController();
+    const signal = shared || !given
+      ? abort.signal
+      : AbortSignal.any([given, abort.signal]);
+    const waiting = watch.begin(input, abort);
+    return fetch(input, { ...init, signal }).then((response) => {
+      watch.heard();
+      watch.end(waiting);
+      return response;
+    }, (error) => {
+      watch.end(waiting);
+      throw error;
+    });
+  };
+}
 
-  /** Asks once; whether nothing came in the time that is left. */
-  async function ask(url: URL): Promise<"late" | undefined> {
+/** A request without a response yet. */
+interface Waiting {
+  readonly input: RequestInfo | URL;
+  readonly abort: AbortController;
+  readonly startedAt: number;
+}
+
+/** Requests that wait for a response, the oldest first, on one timer. */
+class ConnectWatch {
+  readonly #limitMs: number;
+  readonly #patienceMs: number;
+  readonly #proxy: HttpProxy | undefined;
+  readonly #connect: (url: URL, signal: AbortSignal) => Promise<void>;
+  readonly #waiting = new Set<Waiting>();
+  #timer: ReturnType<typeof setTimeout> | undefined;
+  #heardAt = -Infinity;
+  /** A request may go over a connection that has been open for long. */
+  #mayBeConnected = false;
+  #isAsking = false;
+
+  constructor({ limitMs, proxy, connect = tcpConnect }: ConnectLimit) {
+    this.#limitMs = limitMs;
+    this.#patienceMs = Math.min(PATIENCE_MS, limitMs / 4);
+    this.#proxy = proxy;
+    this.#connect = connect;
+  }
+
+  begin(input: RequestInfo | URL, abort: AbortController): Waiting {
+    const waiting = { input, abort, startedAt: performance.now() };
+    this.#waiting.add(waiting);
+    this.#lookAfter(this.#patienceMs);
+    return waiting;
+  }
+
+  end(waiting: Waiting): void {
+    this.#waiting.delete(waiting);
+    if (this.#waiting.size > 0) return;
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+  }
+
+  heard(): void {
+    this.#mayBeConnected = true;
+    this.#heardAt = performance.now();
+  }
+
+  #lookAfter(delayMs: number): void {
+    this.#timer ??= setTimeout(() => {
+      this.#timer = undefined;
+      void this.#look();
+    }, Math.max(delayMs, MIN_LOOK_MS));
+  }
+
+  /** Asks on behalf of all that wait, once the oldest has waited for long. */
+  async #look(): Promise<void> {
+    const oldest = this.#unaccepted();
+    if (oldest && !this.#isAsking) {
+      // What was heard counts for as long as the limit.
+      const waitMs = Math.max(
+        oldest.startedAt + this.#patienceMs,
+        this.#heardAt + this.#limitMs,
+      ) - performance.now();
+      if (waitMs > 0) return this.#lookAfter(waitMs);
+      this.#isAsking = true;
+      await this.#ask(oldest);
+      this.#isAsking = false;
+    }
+    if (this.#waiting.size > 0) this.#lookAfter(this.#patienceMs);
+  }
+
+  /** The oldest request since which nothing was heard. */
+  #unaccepted(): Waiting | undefined {
+    for (const waiting of this.#waiting) {
+      // It accepts connections, and so has accepted what came before.
+      if (waiting.startedAt >= this.#heardAt) return waiting;
+    }
+  }
+
+  async #ask({ input }: Waiting): Promise<void> {
+    const url = new URL(input instanceof Request ? input.url : input);
+    const asking = [...this.#waiting];
     const limit = new AbortController();
-    const timer = setTimeout(() => limit.abort(), limitMs - patienceMs);
+    const timer = setTimeout(
+      () => limit.abort(),
+      this.#limitMs - this.#patienceMs,
+    );
     try {
-      await connect(proxy?.url ?? url, limit.signal);
+      await this.#connect(this.#proxy?.url ?? url, limit.signal);
     } catch {
-      if (limit.signal.aborted) return "late";
+      if (limit.signal.aborted) return this.#giveUp(asking, url);
       // That it fails says less than the fetch that will fail, too.
     } finally {
       clearTimeout(timer);
     }
-    heardAt = performance.now();
+    this.#heardAt = performance.now();
   }
 
-  return async (input, init) => {
-    const url = new URL(input instanceof Request ? input.url : input);
-    const abort = new AbortController();
-    const startedAt = performance.now();
-    let isWaiting = true;
-    const check = async () => {
-      // It accepts connections, and so has accepted this one.
-      if (heardAt > startedAt) return;
-      const knownMs = heardAt + limitMs - performance.now();
-      if (knownMs > 0) {
-        timer = setTimeout(check, knownMs);
-        return;
-      }
-      asking ??= ask(url).finally(() => asking = undefined);
-      if (await asking === undefined || !isWaiting) return;
-      abort.abort(connectTimeout(url, proxy, limitMs, mayBeConnected));
-    };
-    let timer = setTimeout(check, patienceMs);
-    const given = init?.signal ??
-      (input instanceof Request ? input.signal : undefined);
-    const signals = given ? [given, abort.signal] : [abort.signal];
-    try {
-      const response = await fetch(input, {
-        ...init,
-        signal: AbortSignal.any(signals),
-      });
-      mayBeConnected = true;
-      heardAt = performance.now();
-      return response;
-    } finally {
-      isWaiting = false;
-      clearTimeout(timer);
+  #giveUp(asking: readonly Waiting[], url: URL): void {
+    for (const waiting of asking) {
+      const isAccepted = waiting.startedAt < this.#heardAt;
+      if (isAccepted || !this.#waiting.has(waiting)) continue;
+      waiting.abort.abort(
+        connectTimeout(url, this.#proxy, this.#limitMs, this.#mayBeConnected),
+      );
     }
-  };
+  }
 }
 
 function connectTimeout(

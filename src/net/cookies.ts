@@ -26,24 +26,29 @@ export function withCookies(
   const jars = new Map<string, OriginCookies>();
   const hidden = new Set<string>();
 
-  return async (input, init) => {
-    const url = new URL(input instanceof Request ? input.url : input);
-    const jar = jars.get(url.origin);
-    if (jar) {
-      const headers = new Headers(
-        init?.headers ?? (input instanceof Request ? input.headers : undefined),
-      );
-      const cookies = jar.headerFor(url);
-      if (cookies !== "" && !headers.has("cookie")) {
-        headers.set("cookie", cookies);
-        init = { ...init, headers };
-      }
-    }
-    const response = await fetch(input, init);
-    const given = response.headers.getSetCookie();
-    if (given.length > 0) await keep(given, url);
-    return response;
-  };
+  return (input, init) =>
+    fetch(input, jars.size === 0 ? init : withStored(input, init))
+      .then((response) => {
+        // Most targets set none, and cost nothing more.
+        if (!response.headers.has("set-cookie")) return response;
+        return keep(response.headers.getSetCookie(), urlOf(input))
+          .then(() => response);
+      });
+
+  /** The request's `init` with the cookies of its origin. */
+  function withStored(
+    input: RequestInfo | URL,
+    init: RequestInit | undefined,
+  ): RequestInit | undefined {
+    const url = urlOf(input);
+    const cookies = jars.get(url.origin)?.headerFor(url) ?? "";
+    const headers = new Headers(
+      init?.headers ?? (input instanceof Request ? input.headers : undefined),
+    );
+    if (cookies === "" || headers.has("cookie")) return init;
+    headers.set("cookie", cookies);
+    return { ...init, headers: Object.fromEntries(headers) };
+  }
 
   async function keep(given: string[], url: URL): Promise<void> {
     const { Cookie, CookieJar } = await import("tough-cookie");
@@ -74,6 +79,10 @@ export function withCookies(
       redactor.remove(value);
     }
   }
+}
+
+function urlOf(input: RequestInfo | URL): URL {
+  return new URL(input instanceof Request ? input.url : input);
 }
 
 /** The cookies of one origin, in the order in which they were last set. */

@@ -21,11 +21,7 @@ Deno.test("every default is a value that the option itself would take", () => {
     () => undefined,
   );
   assertEquals([...faults], []);
-  assertEquals(sources.get("region"), {
-    kind: "default",
-    name: "",
-    texts: [],
-  });
+  assertEquals(sources.get("region"), { kind: "default", name: "" });
   assertEquals(settings, {
     targetUrl: undefined,
     allowHttp: false,

@@ -13,7 +13,6 @@ import {
   type Need,
   notGranted,
   permissionAdvice,
-  readEnv,
 } from "./permissions.ts";
 import type { FileWatch } from "./watch.ts";
 
@@ -146,12 +145,4 @@ export function lacking(missing: readonly Need[]): string {
   return `no permission ${purposes.join(" and ")}: ${
     permissionAdvice(missing)
   }`;
-}
-
-/** Reads variables; one that is empty counts as not set. */
-export function envReader(
-  env?: (name: string) => string | undefined,
-): ReadEnv {
-  const read = env ?? ((name: string) => readEnv(name).value);
-  return (name) => read(name) || undefined;
 }

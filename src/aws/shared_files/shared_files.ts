@@ -8,6 +8,7 @@
  * @module
  */
 
+import { homedir } from "node:os";
 import {
   ConfigSyntaxError,
   type Option,
@@ -136,9 +137,7 @@ export function homeDirectory(
   const path = env("HOMEPATH");
   if (path !== undefined) return `${env("HOMEDRIVE") ?? "C:\\"}${path}`;
   const need: Need = { kind: "sys", value: "homedir", why: "find the home" };
-  if (notGranted([need]).length > 0) return undefined;
-  // Loaded where it is needed: most systems have HOME.
-  return process.getBuiltinModule("node:os").homedir();
+  return notGranted([need]).length === 0 ? homedir() : undefined;
 }
 
 /**

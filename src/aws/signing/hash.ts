@@ -6,7 +6,8 @@
  * @module
  */
 
-import type { Hash, Hmac } from "node:crypto";
+import { Buffer } from "node:buffer";
+import { createHash, createHmac } from "node:crypto";
 
 /** What can be hashed; a string as UTF-8. */
 export type Data = string | ArrayBuffer | ArrayBufferView;
@@ -14,7 +15,7 @@ export type Data = string | ArrayBuffer | ArrayBufferView;
 /** A SHA-256 hash, or with a secret its HMAC. */
 export class Sha256 {
   readonly #secret: Uint8Array | undefined;
-  #hash: Hash | Hmac;
+  #hash: ReturnType<typeof createHash | typeof createHmac>;
 
   /** @param secret The key of the HMAC; without one it is a plain hash. */
   constructor(secret?: Data) {
@@ -37,17 +38,17 @@ export class Sha256 {
     this.#hash = this.#start();
   }
 
-  #start(): Hash | Hmac {
+  #start(): ReturnType<typeof createHash | typeof createHmac> {
     return this.#secret === undefined
-      ? nodeCrypto().createHash("sha256")
-      : nodeCrypto().createHmac("sha256", this.#secret);
+      ? createHash("sha256")
+      : createHmac("sha256", this.#secret);
   }
 }
 
 /** The bytes of what is hashed, without a copy where they are bytes. */
 export function bytesOf(data: Data): Uint8Array {
   if (data instanceof Uint8Array) return data;
-  if (typeof data === "string") return encoder.encode(data);
+  if (typeof data === "string") return Buffer.from(data, "utf8");
   if (ArrayBuffer.isView(data)) {
     return new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
   }
@@ -56,13 +57,5 @@ export function bytesOf(data: Data): Uint8Array {
 
 /** The SHA-256 of data, in hex. */
 export function sha256Hex(data: string | Uint8Array): string {
-  return nodeCrypto().createHash("sha256").update(data).digest("hex");
-}
-
-const encoder = new TextEncoder();
-let loaded: typeof import("node:crypto") | undefined;
-
-/** It takes 20 ms to load, which `--help` and its like do without. */
-function nodeCrypto(): typeof import("node:crypto") {
-  return loaded ??= process.getBuiltinModule("node:crypto");
+  return createHash("sha256").update(data).digest("hex");
 }

@@ -11,12 +11,12 @@ import type {
 } from "../../aws/credentials/credentials.ts";
 import { CredentialsError } from "../../errors.ts";
 import { maskAccessKeyId } from "../../redact/redact.ts";
-import { askCaller } from "../caller.ts";
 import { credentialsOf } from "../context.ts";
-import { withLimit } from "../limit.ts";
 import type { Checkup } from "./checkup.ts";
-import { hintsFor } from "./hints.ts";
-import { failed, type Finding, note } from "./report.ts";
+import type { Facts, Finding } from "./report.ts";
+import { remediesFor } from "./hints.ts";
+import { withLimit } from "../limit.ts";
+import { askCaller, type StsAnswer } from "../caller.ts";
 
 /** A `credential_process` may take a minute. */
 const CREDENTIALS_LIMIT_MS = 70_000;
@@ -28,28 +28,25 @@ export interface SigningMeans {
   readonly credentials?: Credentials;
 }
 
-/**
- * Loads the credentials, and says where they are from.
- *
- * @param checkup What the steps share.
- * @param source Whom to ask.
- * @param origin Where they are from, once they are loaded.
- * @returns What came of it.
- */
+/** Loads the credentials, and says where they are from. */
 export async function checkCredentials(
   checkup: Checkup,
   source: CredentialSource,
   origin: () => string | undefined,
 ): Promise<SigningMeans> {
-  const means = await checkup.report.take("credentials", async () => {
+  const { config, context, report } = checkup;
+  const means = await report.take<SigningMeans>("credentials", async () => {
     try {
-      return found(await load(checkup, source), origin());
+      return found(await load(checkup, source), context.now(), origin());
     } catch (error) {
-      const isMeant = checkup.config.skipAuth &&
-        error instanceof CredentialsError && error.data.configured === false;
+      if (!(error instanceof CredentialsError)) throw error;
+      const isMeant = config.skipAuth && error.data.configured === false;
       if (!isMeant) return lacking(error);
-      const detail = "none are set up: requests go unsigned (--skip-auth)";
-      return { ...note(detail), value: { canSign: true } };
+      return {
+        status: "note",
+        detail: "none are set up: requests go unsigned (--skip-auth)",
+        value: { canSign: true },
+      };
     }
   });
   return means ?? { canSign: false };
@@ -70,19 +67,19 @@ async function load(
 
 function found(
   credentials: Credentials,
+  now: number,
   origin: string | undefined,
 ): Finding<SigningMeans> {
-  const { sessionToken, expiration } = credentials;
-  const accessKeyId = maskAccessKeyId(credentials.accessKeyId);
+  const { accessKeyId, sessionToken, expiration } = credentials;
   const kind = sessionToken === undefined ? "long-term" : "temporary";
   const left = expiration === undefined
     ? ""
-    : `, for another ${timeLeft(expiration)}`;
-  const from = origin === undefined ? "" : `, from ${origin}`;
+    : `, for another ${timeLeft(expiration.getTime() - now)}`;
   return {
-    detail: `${accessKeyId}, ${kind}${left}${from}`,
+    detail: `${maskAccessKeyId(accessKeyId)}, ${kind}${left}` +
+      (origin === undefined ? "" : `, from ${origin}`),
     facts: {
-      accessKeyId,
+      accessKeyId: maskAccessKeyId(accessKeyId),
       expiration: expiration?.toISOString() ?? null,
       from: origin ?? null,
     },
@@ -90,20 +87,19 @@ function found(
   };
 }
 
-/** @throws What is no matter of credentials. */
-function lacking(error: unknown): Finding<never> {
-  if (!(error instanceof CredentialsError)) throw error;
-  const run = typeof error.data.run === "string" ? error.data.run : undefined;
-  const flags = Array.isArray(error.data.flags)
-    ? error.data.flags.map(String)
-    : undefined;
-  const advice = run !== undefined && !error.message.includes(run)
+function lacking(error: CredentialsError): Finding<SigningMeans> {
+  const { run, flags } = error.data;
+  const facts: Facts = {
+    ...(typeof run === "string" ? { run } : {}),
+    ...(isTexts(flags) ? { flags } : {}),
+  };
+  const advice = typeof run === "string" && !error.message.includes(run)
     ? `run ${run}`
-    : flags !== undefined
+    : isTexts(flags)
     ? "the step permissions says which flags to add"
     : "`aws configure list` shows what the AWS CLI finds in the same places; " +
       "--profile takes another profile";
-  return { ...failed(error.message, advice), facts: { run, flags } };
+  return { status: "failed", detail: error.message, advice: [advice], facts };
 }
 
 /**
@@ -116,10 +112,14 @@ export async function checkCaller(
   credentials: Credentials | undefined,
 ): Promise<number | undefined> {
   const { report } = checkup;
-  if (credentials !== undefined) {
-    return await report.take("identity", () => identify(checkup, credentials));
+  if (credentials === undefined) {
+    await report.skip(["identity"], "there are no credentials");
+    return undefined;
   }
-  await report.skip(["identity"], "there are no credentials");
+  return await report.take<number>("identity", async () => {
+    const answer = await ask(checkup, credentials);
+    return { ...told(answer), value: answer.clockOffsetMs };
+  });
 }
 
 /**
@@ -133,64 +133,68 @@ export async function checkOtherProfiles(
   const { config, context, report } = checkup;
   const sources = new Map<string, CredentialSource>();
   for (const profile of config.profiles.slice(1)) {
-    const source = credentialsOf(context, config, checkup, profile);
     await report.take("profile", async () => {
-      let credentials: Credentials;
+      const source = credentialsOf(context, config, checkup, profile);
       try {
-        credentials = await load(checkup, source);
+        const credentials = await load(checkup, source);
+        sources.set(profile, source);
+        const finding = told(await ask(checkup, credentials));
+        return {
+          ...finding,
+          detail: `${profile}: ${finding.detail}`,
+          facts: { ...finding.facts, profile },
+        };
       } catch (error) {
-        const { facts, ...finding } = lacking(error);
-        return { ...finding, facts: { ...facts, profile } };
+        if (!(error instanceof CredentialsError)) throw error;
+        const { value: _value, ...finding } = lacking(error);
+        return { ...finding, facts: { ...finding.facts, profile } };
       }
-      sources.set(profile, source);
-      const { detail, facts, ...finding } = await identify(
-        checkup,
-        credentials,
-      );
-      return {
-        ...finding,
-        detail: `${profile}: ${detail}`,
-        facts: { ...facts, profile },
-      };
     });
   }
   return sources;
 }
 
-/** Who it is; as the value, how far AWS's clock is ahead. */
-async function identify(
-  checkup: Checkup,
+async function ask(
+  { config, context, redactor, ways, limitMs }: Checkup,
   credentials: Credentials,
-): Promise<Finding<number>> {
-  const answer = await askCaller(credentials, checkup);
-  const value = answer.clockOffsetMs;
+): Promise<StsAnswer> {
+  return await askCaller(context, {
+    region: config.region,
+    credentials,
+    redactor,
+    fetch: ways.toOthers,
+    limitMs,
+  });
+}
+
+function told(answer: StsAnswer): Finding {
   switch (answer.kind) {
     case "known": {
       const { account, arn } = answer.caller;
-      const detail = `${arn} (account ${account})`;
-      return { detail, facts: { account, arn }, value };
+      return { detail: `${arn} (account ${account})`, facts: { account, arn } };
     }
-    case "refused": {
-      const { reason, message, data } = answer.error;
-      const detail = `STS does not take the credentials: ${message}`;
-      return { ...failed(detail, ...hintsFor({ reason, ...data })), value };
-    }
+    case "refused":
+      return {
+        status: "failed",
+        detail: `STS does not take the credentials: ${answer.error.message}`,
+        advice: remediesFor(answer.error.reason, answer.error.data),
+      };
     case "unknown":
       return {
-        ...note(
-          `not known: ${answer.why}`,
-          "the target may take the credentials all the same",
-        ),
-        value,
+        status: "note",
+        detail: `not known: ${answer.why}`,
+        advice: ["the target may take the credentials all the same"],
       };
   }
 }
 
-function timeLeft(end: Date): string {
-  const minutes = Math.max(
-    0,
-    Math.floor((end.getTime() - Date.now()) / 60_000),
-  );
+function timeLeft(ms: number): string {
+  const minutes = Math.max(0, Math.floor(ms / 60_000));
   const hours = Math.floor(minutes / 60);
   return hours === 0 ? `${minutes} min` : `${hours} h ${minutes % 60} min`;
+}
+
+function isTexts(value: unknown): value is readonly string[] {
+  return Array.isArray(value) &&
+    value.every((part) => typeof part === "string");
 }

@@ -6,16 +6,25 @@
  */
 
 import type { CredentialSource } from "../../aws/credentials/credentials.ts";
+import type { SignedFetch } from "../../aws/signing/signed_fetch.ts";
 import { isOwnError } from "../../mcp/transport/failure.ts";
 import {
   LATEST_LEGACY_VERSION,
   MODERN_VERSION,
 } from "../../mcp/wire/revisions.ts";
 import { VERSION } from "../../version.ts";
+import { openTarget } from "../context.ts";
 import type { Checkup } from "./checkup.ts";
-import { asObject, Client, type JsonObject } from "./client.ts";
-import { hintsFor, TARGET_LOG } from "./hints.ts";
-import { failed, type Finding, note } from "./report.ts";
+import {
+  type Answer,
+  type AnswerError,
+  asObject,
+  Conversation,
+  type JsonObject,
+} from "./conversation.ts";
+import type { Finding } from "./report.ts";
+import { remediesFor } from "./hints.ts";
+import { withLimit } from "../limit.ts";
 
 /** How many pages of tools are read. */
 const MAX_PAGES = 50;
@@ -35,128 +44,199 @@ interface Handshake {
   readonly capabilities: JsonObject;
 }
 
+/** An HTTP exchange with the target, as it went. */
+interface Exchange {
+  readonly method: string;
+  readonly status: number;
+  readonly hasSession: boolean;
+}
+
 /** Talks to the target as a client would. */
 export async function checkSession(
   checkup: Checkup,
   source: CredentialSource,
 ): Promise<void> {
   const { report } = checkup;
-  using client = new Client(checkup, source);
-  const handshake = await report.take("initialize", () => initialize(client));
+  using talk = new Talk(checkup, source);
+  const handshake = await report.take("initialize", () => talk.shakeHands());
   if (handshake === undefined) {
-    await client.end().catch(() => {});
+    await talk.end().catch(() => {});
     return await report.skip(["tools", "end"], "there is no session");
   }
-  await report.take("tools", () => countTools(client, handshake));
+  await report.take(
+    "tools",
+    () => countTools(talk.conversation, handshake),
+  );
   await report.take("end", async () => {
-    await client.end();
-    return endOf(client, handshake);
+    await talk.end();
+    return farewell(handshake, talk.exchanges);
   });
 }
 
 /** Whether the target takes another profile than the first, too. */
 export async function checkProfileSession(
-  { report, ...checkup }: Checkup,
+  checkup: Checkup,
   profile: string,
   source: CredentialSource,
 ): Promise<void> {
-  await report.take("initialize", async () => {
-    using client = new Client({ report, ...checkup }, source);
-    const { detail, facts, ...finding } = await initialize(client);
-    await client.end().catch(() => {});
+  await checkup.report.take("initialize", async () => {
+    using talk = new Talk(checkup, source);
+    const { value: _value, ...finding } = await talk.shakeHands();
+    await talk.end().catch(() => {});
     return {
       ...finding,
-      detail: `${profile}: ${detail}`,
-      facts: { ...facts, profile },
+      detail: `${profile}: ${finding.detail}`,
+      facts: { ...finding.facts, profile },
     };
   });
 }
 
+/** A conversation with the target, as it went. */
+class Talk implements Disposable {
+  readonly conversation: Conversation;
+  readonly exchanges: Exchange[] = [];
+  readonly #limitMs: number;
+  readonly #fetch: SignedFetch;
+
+  constructor(checkup: Checkup, source: CredentialSource) {
+    const { config, redactor, log, limitMs } = checkup;
+    this.#limitMs = limitMs;
+    const signedFetch = this.#fetch = openTarget(config, source, checkup);
+    this.conversation = new Conversation({
+      url: config.targetUrl,
+      fetch: async (input, init) => {
+        const response = await signedFetch(input, init);
+        this.exchanges.push({
+          method: init?.method ?? "GET",
+          status: response.status,
+          hasSession: response.headers.has("mcp-session-id"),
+        });
+        return response;
+      },
+      headers: config.headers,
+      transport: config.transport,
+      cookies: config.cookies,
+      tools: {
+        readOnly: config.readOnly,
+        allow: config.allowTool,
+        deny: config.denyTool,
+      },
+      metadata: config.metadata,
+      timeoutMs: limitMs,
+      idleTimeoutMs: limitMs,
+      maxFrameBytes: config.maxFrameBytes,
+      maxAnswerBytes: config.maxAnswerBytes,
+      log,
+      redactor,
+    });
+  }
+
+  shakeHands(): Promise<Finding<Handshake>> {
+    return shakeHands(this.conversation, this.exchanges);
+  }
+
+  async end(): Promise<void> {
+    await withLimit(this.#limitMs, () => this.conversation.end());
+  }
+
+  [Symbol.dispose](): void {
+    this.#fetch[Symbol.dispose]();
+  }
+}
+
 /** A server of either era answers one of the two. */
-async function initialize(client: Client): Promise<Finding<Handshake>> {
-  const { result, error } = await client.request("initialize", {
+async function shakeHands(
+  conversation: Conversation,
+  exchanges: readonly Exchange[],
+): Promise<Finding<Handshake>> {
+  const initialized = await conversation.request("initialize", {
     protocolVersion: LATEST_LEGACY_VERSION,
     capabilities: {},
     clientInfo: CLIENT_INFO,
   });
-  if (error === undefined) {
-    await client.notify("notifications/initialized");
-    return greeting(result, {
-      isModern: false,
-      version: String(result.protocolVersion),
-      serverInfo: asObject(result.serverInfo),
-      session: client.hasSession ? "a session" : "no session",
+  if ("result" in initialized) {
+    await conversation.notify("notifications/initialized");
+    const { protocolVersion, serverInfo, capabilities } = initialized.result;
+    const hasSession = exchanges.some((exchange) => exchange.hasSession);
+    return greeting({
+      version: String(protocolVersion),
+      serverInfo,
+      session: hasSession ? "a session" : "no session",
+      handshake: { isModern: false, capabilities: asObject(capabilities) },
     });
   }
-  if (!mayBeModern(asObject(error.data))) return failure(error);
-  const discovered = await client.request("server/discover", {
+  if (!mayBeModern(initialized.error)) return failure(initialized.error);
+  const discovered = await conversation.request("server/discover", {
     _meta: MODERN_META,
   });
-  if (discovered.error !== undefined) return failure(error);
-  const meta = asObject(discovered.result._meta);
-  return greeting(discovered.result, {
-    isModern: true,
+  if ("error" in discovered) return failure(initialized.error);
+  const { result } = discovered;
+  return greeting({
     version: MODERN_VERSION,
-    serverInfo: asObject(meta["io.modelcontextprotocol/serverInfo"]),
+    serverInfo: asObject(result._meta)["io.modelcontextprotocol/serverInfo"],
     session: "no sessions in this revision",
+    handshake: { isModern: true, capabilities: asObject(result.capabilities) },
   });
 }
 
 function greeting(
-  { capabilities }: JsonObject,
-  { isModern, version, serverInfo, session }: {
-    isModern: boolean;
+  { version, serverInfo, session, handshake }: {
     version: string;
-    serverInfo: JsonObject;
+    serverInfo: unknown;
     session: string;
+    handshake: Handshake;
   },
 ): Finding<Handshake> {
-  const [serverName, serverVersion] = [serverInfo.name, serverInfo.version]
-    .map((part) => typeof part === "string" ? part : undefined);
-  const name = [serverName, serverVersion].filter(Boolean).join(" ");
+  const info = asObject(serverInfo);
+  const name = [info.name, info.version]
+    .filter((part) => typeof part === "string").join(" ");
   return {
     detail: `${name || "a server without a name"}, MCP ${version}, ${session}`,
     facts: {
-      era: isModern ? "modern" : "legacy",
+      era: handshake.isModern ? "modern" : "legacy",
       protocolVersion: version,
-      serverName,
-      serverVersion,
+      serverName: typeof info.name === "string" ? info.name : undefined,
+      serverVersion: typeof info.version === "string"
+        ? info.version
+        : undefined,
     },
-    value: { isModern, capabilities: asObject(capabilities) },
+    value: handshake,
   };
 }
 
 /** Refusals and faults of the network are no matter of eras. */
-function mayBeModern(data: JsonObject): boolean {
+function mayBeModern({ data }: AnswerError): boolean {
   if (!isOwnError(data)) return true;
-  return data.reason === "http-status" &&
-    [400, 404, 405].includes(Number(data.status));
+  if (data.reason !== "http-status") return false;
+  return [400, 404, 405].includes(Number(data.status));
 }
 
 async function countTools(
-  client: Client,
+  conversation: Conversation,
   { isModern, capabilities }: Handshake,
 ): Promise<Finding> {
   if (capabilities.tools === undefined) {
-    return note("the server offers none");
+    return { status: "note", detail: "the server offers none" };
   }
   const names: string[] = [];
-  let cursor: unknown;
+  let cursor: string | undefined;
   for (let page = 0; page < MAX_PAGES; page++) {
-    const { result, error } = await client.request("tools/list", {
-      cursor,
+    const answer: Answer = await conversation.request("tools/list", {
+      ...(cursor === undefined ? {} : { cursor }),
       ...(isModern ? { _meta: MODERN_META } : {}),
     });
-    if (error !== undefined) return failure(error);
-    if (!Array.isArray(result.tools)) {
-      return failed(
-        "tools/list was answered with none",
-        "that is the server's fault: its result wants a list tools",
-      );
+    if ("error" in answer) return failure(answer.error);
+    const { tools, nextCursor } = answer.result;
+    if (!Array.isArray(tools)) {
+      return {
+        status: "failed",
+        detail: "tools/list was answered with none",
+        advice: ["that is the server's fault: its result wants a list tools"],
+      };
     }
-    names.push(...result.tools.map((tool) => String(asObject(tool).name)));
-    cursor = result.nextCursor;
-    if (typeof cursor !== "string") break;
+    names.push(...tools.map((tool) => String(asObject(tool).name)));
+    if (typeof nextCursor !== "string") break;
+    cursor = nextCursor;
   }
   return {
     detail: names.length === 1 ? "1 tool" : `${names.length} tools`,
@@ -164,35 +244,44 @@ async function countTools(
   };
 }
 
-function endOf(
-  { hasSession, endStatus: status }: Client,
+function farewell(
   { isModern }: Handshake,
+  exchanges: readonly Exchange[],
 ): Finding {
-  if (isModern || !hasSession) return { detail: "there was no session" };
-  if (status === undefined) {
-    return note("the target did not say that it is over");
+  if (isModern) return { detail: "there was no session" };
+  const ended = exchanges.findLast(({ method }) => method === "DELETE");
+  if (ended === undefined) {
+    return exchanges.some(({ hasSession }) => hasSession)
+      ? { status: "note", detail: "the target did not say that it is over" }
+      : { detail: "there was no session" };
   }
+  const { status } = ended;
   if (status >= 200 && status < 300) return { detail: "the session is over" };
   // 2025-11-25, Basic, Transports, "Session Management": a server may refuse.
   return status === 405
     ? { detail: "the target ends sessions by itself (HTTP 405)" }
-    : note(`the target answered with HTTP ${status}`);
+    : { status: "note", detail: `the target answered with HTTP ${status}` };
 }
 
-function failure({ code, message, data }: JsonObject): Finding<never> {
+function failure(
+  { code, message, data }: AnswerError,
+): Finding<never> {
   if (!isOwnError(data)) {
-    return failed(
-      `the server answered with an error: ${message} (${code})`,
-      TARGET_LOG,
-    );
+    return {
+      status: "failed",
+      detail: `the server answered with an error: ${message} (${code})`,
+      advice: ["the target's own log says more"],
+    };
   }
-  const { reason, status, awsError } = data;
+  const reason = String(data.reason);
   return {
-    ...failed(String(message), ...hintsFor(data)),
+    status: "failed",
+    detail: message,
+    advice: remediesFor(reason, data),
     facts: {
-      reason: String(reason),
-      status: typeof status === "number" ? status : undefined,
-      awsError: typeof awsError === "string" ? awsError : undefined,
+      reason,
+      status: typeof data.status === "number" ? data.status : undefined,
+      awsError: typeof data.awsError === "string" ? data.awsError : undefined,
     },
   };
 }

@@ -20,6 +20,7 @@
 
 import type { ProxyError } from "../../errors.ts";
 import type { Log } from "../../log/log.ts";
+import { Deadlines } from "../../time.ts";
 import type { Redactor } from "../../redact/redact.ts";
 import { type CallGuard, guardRefusal } from "../tools/call_guard.ts";
 import { Carrier } from "../transport/post.ts";
@@ -147,6 +148,7 @@ export class Session {
   readonly #keeper: SessionKeeper;
   readonly #policy: RepeatPolicy;
   readonly #underway: Underway;
+  readonly #deadlines = new Deadlines();
   /** What new messages wait for; it never rejects. */
   #gate: Promise<unknown> | undefined;
 
@@ -298,6 +300,7 @@ export class Session {
     const exchange = new Exchange(init);
     this.#delivery.expect(exchange);
     exchange.limit(
+      this.#deadlines,
       this.#options,
       (error) => void this.#timeOut(exchange, error),
     );
@@ -336,7 +339,7 @@ export class Session {
       this.#options.log.debug("could not answer", { error: String(error) });
     } finally {
       leave?.();
-      exchange.end();
+      exchange.finish();
       this.#delivery.forget(exchange);
     }
   }
@@ -489,7 +492,11 @@ export class Session {
   /** Carries an exchange of the proxy's own in a session given. */
   async #carryOwn(exchange: Exchange, session: SessionHeaders): Promise<void> {
     this.#delivery.expect(exchange);
-    exchange.limit(this.#options, (error) => exchange.end(error));
+    exchange.limit(
+      this.#deadlines,
+      this.#options,
+      (error) => exchange.end(error),
+    );
     const done = Promise.withResolvers<void>();
     this.#underway.add(exchange, done.promise, true);
     try {
@@ -504,7 +511,7 @@ export class Session {
       }
     } finally {
       done.resolve();
-      exchange.end();
+      exchange.finish();
       this.#delivery.forget(exchange);
     }
   }

@@ -19,6 +19,7 @@
 
 import { excerpt } from "../wire/excerpt.ts";
 import { ProxyError } from "../../errors.ts";
+import { Deadlines } from "../../time.ts";
 import { Carrier } from "../transport/post.ts";
 import { Delivery } from "../transport/response_routing.ts";
 import { DISCOVER, discoverDelayMs, legacyAnswer } from "./discover.ts";
@@ -81,6 +82,7 @@ export class Modern {
   readonly #schemas: ToolSchemas;
   readonly #lister: ToolLister;
   readonly #underway: Underway;
+  readonly #deadlines = new Deadlines();
   readonly #subscriptions = new Map<Exchange, Subscription>();
   /** What a `server/discover` last failed with that is tried again. */
   readonly #waitedOut = new WeakMap<Exchange, unknown>();
@@ -134,6 +136,7 @@ export class Modern {
       this.#subscriptions.set(exchange, new Subscription(exchange));
     } else {
       exchange.limit(
+        this.#deadlines,
         this.#options,
         (error) => void this.#timeOut(exchange, error).catch(() => {}),
       );
@@ -174,7 +177,7 @@ export class Modern {
       this.#options.log.debug("could not answer", { error: String(error) });
     } finally {
       leave?.();
-      exchange.end();
+      exchange.finish();
       this.#delivery.forget(exchange);
       this.#subscriptions.delete(exchange);
     }
@@ -205,7 +208,7 @@ export class Modern {
     const { method, params } = exchange;
     const subscription = this.#subscriptions.get(exchange);
     if (subscription) {
-      exchange.beginFetch(this.#options.idleTimeoutMs);
+      exchange.beginFetch(this.#deadlines, this.#options.idleTimeoutMs);
       await subscription.moveCursor();
     }
     const mirrored = method === "tools/call"
@@ -310,11 +313,15 @@ export class Modern {
   /** Carries an exchange of the proxy's own. */
   async #carryOwn(exchange: Exchange): Promise<void> {
     this.#delivery.expect(exchange);
-    exchange.limit(this.#options, (error) => exchange.end(error));
+    exchange.limit(
+      this.#deadlines,
+      this.#options,
+      (error) => exchange.end(error),
+    );
     try {
       await this.#carry(exchange);
     } finally {
-      exchange.end();
+      exchange.finish();
       this.#delivery.forget(exchange);
     }
   }

@@ -5,7 +5,13 @@
  */
 
 import { ProxyError } from "../../errors.ts";
-import { lastLookMs, Timers } from "../../time.ts";
+import { blobOf } from "../../blob.ts";
+import {
+  type Deadline,
+  type Deadlines,
+  lastLookMs,
+  sharedController,
+} from "../../time.ts";
 import type { SessionHeaders } from "../wire/headers.ts";
 import type { RequestId, ResponseMessage } from "../wire/message.ts";
 import type { Observation } from "./observer.ts";
@@ -48,7 +54,7 @@ export interface ExchangeInit {
  * by its answer, or by the error that stands for it. That is what makes answers
  * come exactly once.
  */
-export class Exchange {
+export class Exchange implements Deadline {
   readonly method: string;
   readonly params: unknown;
   readonly onAnswer: ((answer: ResponseMessage) => void) | undefined;
@@ -79,17 +85,21 @@ export class Exchange {
   #body: Blob;
   readonly #pending = new Map<string, RequestId>();
   readonly #cancelled = new Set<string>();
-  readonly #abort = new AbortController();
+  readonly #abort = sharedController();
   readonly #settle: () => void;
-  readonly #timers = new Timers();
+  /** When its limits are looked at. */
+  dueAt = Infinity;
+  #deadlines: Deadlines | undefined;
+  #limits: Limit[] = [];
+  /** When it ends, should it still go on. */
+  #endAt = Infinity;
   #fetch: AbortSignal | undefined;
-  #lastByteAt = performance.now();
+  #lastByteAt = this.startedAt;
   #lastMessageAt: number | undefined;
   #heldSince: number | undefined;
   #heldBeforeMs = 0;
   #delivering = 0;
   #afterDelivery: (() => void) | undefined;
-  #isEnding = false;
 
   constructor(init: ExchangeInit) {
     const { bytes, requests } = init;
@@ -155,51 +165,78 @@ export class Exchange {
 
   #settleIfDone(): void {
     if (this.#pending.size > 0) return;
-    this.#clearTimers();
+    this.#limits = [];
+    if (this.#endAt === Infinity) this.#deadlines?.delete(this);
     this.#settle();
   }
 
   /** Starts the time limits; `onLimit` is called at the first that passes. */
   limit(
+    deadlines: Deadlines,
     { timeoutMs, idleTimeoutMs, timeoutResetOnProgress }: ExchangeLimits,
     onLimit: (error: ProxyError) => void,
   ): void {
+    const from = performance.now();
+    this.#deadlines = deadlines;
+    this.#limits = [{
+      leftMs: () => this.#idleLeftMs(idleTimeoutMs),
+      onLimit: () => onLimit(timeoutError(idleTimeoutMs, "idle")),
+      lastLookAt: undefined,
+    }];
     if (timeoutMs !== undefined) {
-      let from = performance.now();
-      this.#watch(timeoutMs, () => {
-        if (timeoutResetOnProgress) from = this.#lastMessageAt ?? from;
-        return from + timeoutMs + this.#heldMs() - performance.now();
-      }, () => onLimit(timeoutError(timeoutMs, "whole")));
+      this.#limits.push({
+        leftMs: () => {
+          const last = timeoutResetOnProgress ? this.#lastMessageAt : undefined;
+          const dueAt = (last ?? from) + timeoutMs + this.#heldMs();
+          return dueAt - performance.now();
+        },
+        onLimit: () => onLimit(timeoutError(timeoutMs, "whole")),
+        lastLookAt: undefined,
+      });
     }
-    this.#watch(idleTimeoutMs, () => {
-      const isTheTarget = this.isUnderWay && this.#delivering === 0 &&
-        this.#heldSince === undefined;
-      if (!isTheTarget) this.touch();
-      return this.#lastByteAt + idleTimeoutMs - performance.now();
-    }, () => onLimit(timeoutError(idleTimeoutMs, "idle")));
+    this.dueAt = from + Math.min(timeoutMs ?? Infinity, idleTimeoutMs);
+    deadlines.add(this);
   }
 
-  /** Calls back when no time is left, nor at a last look. */
-  #watch(delayMs: number, leftMs: () => number, onLimit: () => void): void {
-    const check = (isLast: boolean) => {
-      const ms = leftMs();
-      if (ms <= 0 && isLast) return onLimit();
-      const nextMs = ms > 0 ? Math.max(ms, MIN_TIMER_MS) : lastLookMs(-ms);
-      this.#timers.after(nextMs, () => check(ms <= 0));
-    };
-    this.#timers.after(delayMs, () => check(false));
+  #idleLeftMs(idleTimeoutMs: number): number {
+    const isTheTarget = this.isUnderWay && this.#delivering === 0 &&
+      this.#heldSince === undefined;
+    if (!isTheTarget) this.touch();
+    return this.#lastByteAt + idleTimeoutMs - performance.now();
+  }
+
+  /** Calls back when no time is left of a limit, nor at a last look. */
+  look(): void {
+    const now = performance.now();
+    if (now >= this.#endAt) return this.end();
+    this.dueAt = this.#endAt;
+    for (const limit of this.#limits) {
+      const leftMs = limit.leftMs();
+      if (leftMs > 0) {
+        limit.lastLookAt = undefined;
+        this.dueAt = Math.min(this.dueAt, now + Math.max(leftMs, MIN_TIMER_MS));
+        continue;
+      }
+      limit.lastLookAt ??= now + lastLookMs(-leftMs);
+      if (now >= limit.lastLookAt) {
+        this.#limits = [];
+        return limit.onLimit();
+      }
+      this.dueAt = Math.min(this.dueAt, limit.lastLookAt);
+    }
   }
 
   /**
    * Begins a fetch that ends after some time without a byte, and that others
    * may follow.
    */
-  beginFetch(idleTimeoutMs: number): void {
-    this.#clearTimers();
+  beginFetch(deadlines: Deadlines, idleTimeoutMs: number): void {
+    this.#endAt = Infinity;
     this.touch();
     const idle = new AbortController();
     this.#fetch = AbortSignal.any([this.signal, idle.signal]);
     this.limit(
+      deadlines,
       { timeoutMs: undefined, idleTimeoutMs },
       (error) => idle.abort(error),
     );
@@ -260,30 +297,37 @@ export class Exchange {
 
   /** Ends the fetch some time after the last answer, should it still go on. */
   endAfter(delayMs: number): void {
-    if (this.#isEnding) return;
-    this.#isEnding = true;
-    this.#timers.after(delayMs, () => this.end());
+    if (this.#endAt !== Infinity) return;
+    this.#endAt = performance.now() + delayMs;
+    this.dueAt = Math.min(this.dueAt, this.#endAt);
+    this.#deadlines?.add(this);
   }
 
-  /** Ends the fetch. */
-  end(reason?: ProxyError): void {
-    this.#clearTimers();
+  /** Ends what it has open at the target, or waits for. */
+  end(reason: unknown = ENDED): void {
+    this.finish();
     this.#abort.abort(reason);
   }
 
-  #clearTimers(): void {
-    this.#timers.clear();
-    this.#isEnding = false;
+  /** Lets go of its limits: it has nothing open any more. */
+  finish(): void {
+    this.#limits = [];
+    this.#endAt = Infinity;
+    this.#deadlines?.delete(this);
   }
 }
 
-function blobOf(bytes: Uint8Array): Blob {
-  return new Blob([isUnshared(bytes) ? bytes : bytes.slice()]);
+/** One of its time limits. */
+interface Limit {
+  /** How much is left of it, in milliseconds. */
+  readonly leftMs: () => number;
+  readonly onLimit: () => void;
+  /** When it counts as over, if nothing is left by then. */
+  lastLookAt: number | undefined;
 }
 
-function isUnshared(bytes: Uint8Array): bytes is Uint8Array<ArrayBuffer> {
-  return bytes.buffer instanceof ArrayBuffer;
-}
+/** Why a fetch ends that nobody waits for; made once, for its stack. */
+const ENDED = new DOMException("The exchange has ended", "AbortError");
 
 /** A limit that stands still is not looked at more often than this. */
 const MIN_TIMER_MS = 50;

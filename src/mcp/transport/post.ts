@@ -11,10 +11,11 @@ import type { Redact, Redactor } from "../../redact/redact.ts";
 import { respelt } from "../wire/answer_id.ts";
 import { AnswerStreams } from "./response_streams.ts";
 import {
+  BodyChunks,
   type BodyHead,
   drainBody,
+  isSmallBody,
   mediaType,
-  readChunks,
   readHead,
 } from "../wire/body.ts";
 import type { Delivery } from "./response_routing.ts";
@@ -31,6 +32,7 @@ import { joinBytes } from "../wire/block_buffer.ts";
 import {
   hasSession,
   type HeaderPairs,
+  type HeaderRecord,
   NO_SESSION,
   postHeaders,
   type SessionHeaders,
@@ -89,9 +91,15 @@ const decoder = new TextDecoder();
 export class Carrier {
   readonly #options: CarrierOptions;
   readonly #streams: AnswerStreams;
+  /** The headers of a POST without a session, and those of the last session. */
+  readonly #baseHeaders: HeaderRecord;
+  #sessionHeaders: HeaderRecord;
+  #session: SessionHeaders = NO_SESSION;
 
   constructor(options: CarrierOptions) {
     this.#options = options;
+    this.#baseHeaders = postHeaders(options.headers, NO_SESSION);
+    this.#sessionHeaders = this.#baseHeaders;
     this.#streams = new AnswerStreams({
       ...options,
       send: (exchange, init) => this.#fetch(exchange, options.url, init),
@@ -121,13 +129,13 @@ export class Carrier {
   }
 
   async #carry(exchange: Exchange, session: SessionHeaders): Promise<void> {
-    const { url, headers, redactor } = this.#options;
+    const { url, redactor } = this.#options;
     const { channel } = session;
     if (channel) return await this.#carryOver(channel, exchange, session);
     exchange.isSent = true;
     const response = await this.#fetch(exchange, url, {
       method: "POST",
-      headers: postHeaders(headers, session),
+      headers: this.#headersIn(session),
       body: exchange.body,
     });
     if (!response.ok) return await this.#refused(exchange, session, response);
@@ -151,6 +159,16 @@ export class Carrier {
     );
   }
 
+  #headersIn(session: SessionHeaders): HeaderRecord {
+    const { mirrored } = session;
+    if (mirrored) return { ...this.#baseHeaders, ...lowerCase(mirrored) };
+    if (session !== this.#session) {
+      this.#sessionHeaders = postHeaders(this.#options.headers, session);
+      this.#session = session;
+    }
+    return this.#sessionHeaders;
+  }
+
   /** HTTP+SSE: the answer comes on the channel. */
   async #carryOver(
     channel: SseChannel,
@@ -164,7 +182,7 @@ export class Carrier {
     channel.touch();
     const response = await this.#fetch(exchange, channel.endpoint, {
       method: "POST",
-      headers: postHeaders(this.#options.headers, NO_SESSION),
+      headers: this.#baseHeaders,
       body: exchange.body,
     });
     channel.touch();
@@ -193,13 +211,15 @@ export class Carrier {
       const observed = exchange.observation?.attempt(init, send);
       const response = await (observed ?? send());
       exchange.touch();
-      log.debug("answered", {
-        http: init.method,
-        method: exchange.method,
-        id: exchange.pending[0]?.source,
-        status: response.status,
-        ms: Math.round(performance.now() - startedAt),
-      });
+      if (log.enabled?.("debug") !== false) {
+        log.debug("answered", {
+          http: init.method,
+          method: exchange.method,
+          id: exchange.pending[0]?.source,
+          status: response.status,
+          ms: Math.round(performance.now() - startedAt),
+        });
+      }
       return response;
     } catch (cause) {
       throw fetchFailure(cause, url);
@@ -258,7 +278,12 @@ export class Carrier {
     response: Response,
   ): Promise<void> {
     const { maxAnswerBytes, passesInPieces = true } = this.#options;
-    const chunks = readChunks(response, () => exchange.touch());
+    if (isSmallBody(response, maxAnswerBytes)) {
+      const body = await response.bytes().catch(failedRead);
+      exchange.touch();
+      return await this.#receiveBody(exchange, session, response, body);
+    }
+    const chunks = new BodyChunks(response, () => exchange.touch());
     const mayPass = passesInPieces &&
       mayPassInPieces(exchange, response, maxAnswerBytes);
     const keptBytes = mayPass ? PASS_FROM_BYTES : maxAnswerBytes;
@@ -282,7 +307,7 @@ export class Carrier {
       await this.#receiveBody(exchange, session, response, body);
     } finally {
       // Not awaited: it would wait for a read that may never end.
-      void chunks.return(undefined).catch(() => {});
+      void chunks.return();
     }
   }
 
@@ -309,10 +334,18 @@ function readUpTo(
   chunks: AsyncIterator<Uint8Array>,
   maxBytes: number,
 ): Promise<BodyHead> {
-  return readHead(chunks, maxBytes).catch((cause) => {
-    const error = cause instanceof ProxyError ? cause : streamCut(cause);
-    throw new AttemptError(error, "never");
-  });
+  return readHead(chunks, maxBytes).catch(failedRead);
+}
+
+function failedRead(cause: unknown): never {
+  const error = cause instanceof ProxyError ? cause : streamCut(cause);
+  throw new AttemptError(error, "never");
+}
+
+function lowerCase(headers: HeaderPairs): HeaderRecord {
+  return Object.fromEntries(
+    headers.map(([name, value]) => [name.toLowerCase(), value]),
+  );
 }
 
 /** The methods whose answers the proxy, or a layer of it, may have to read. */

@@ -58,20 +58,59 @@ export function checkEncoding({ status, headers }: Response): void {
   );
 }
 
-/**
- * The chunks of a body; `onChunk` hears of each.
- *
- * @throws {ProxyError} `bad-answer`: its encoding is not known.
- */
-export async function* readChunks(
-  response: Response,
-  onChunk?: () => void,
-): AsyncGenerator<Uint8Array> {
-  checkEncoding(response);
-  for await (const chunk of response.body ?? []) {
-    onChunk?.();
-    yield chunk;
+/** The chunks of a body, one by one. */
+export class BodyChunks implements AsyncIterator<Uint8Array, undefined> {
+  readonly #response: Response;
+  readonly #onChunk: (() => void) | undefined;
+  #reader: ReadableStreamDefaultReader<Uint8Array> | undefined;
+
+  /** @param onChunk Hears of each. */
+  constructor(response: Response, onChunk?: () => void) {
+    this.#response = response;
+    this.#onChunk = onChunk;
   }
+
+  /**
+   * Reads a chunk.
+   *
+   * @throws {ProxyError} `bad-answer`: the body's encoding is not known.
+   * @throws What the connection failed with.
+   */
+  async next(): Promise<IteratorResult<Uint8Array, undefined>> {
+    if (!this.#reader) {
+      checkEncoding(this.#response);
+      if (!this.#response.body) return { done: true, value: undefined };
+      this.#reader = this.#response.body.getReader();
+    }
+    const { value } = await this.#reader.read();
+    if (!value) return { done: true, value };
+    this.#onChunk?.();
+    return { done: false, value };
+  }
+
+  /** Lets go of the rest, even of a chunk that is waited for. */
+  async return(): Promise<IteratorResult<Uint8Array, undefined>> {
+    // It rejects with what the body had failed with already.
+    await this.#reader?.cancel().catch(() => {});
+    return { done: true, value: undefined };
+  }
+}
+
+/** A body this small comes in one piece, as a rule. */
+const SMALL_BODY_BYTES = 64 * 1024;
+
+/**
+ * Whether a body may be read at once: it says that it is small, and is not
+ * encoded.
+ */
+export function isSmallBody(
+  { headers }: Response,
+  maxBytes: number,
+): boolean {
+  const length = headers.get("content-length");
+  return length !== null &&
+    Number(length) <= Math.min(SMALL_BODY_BYTES, maxBytes) &&
+    !headers.has("content-encoding");
 }
 
 /**
@@ -84,12 +123,12 @@ export async function readBody(
   response: Response,
   { maxBytes }: { maxBytes: number },
 ): Promise<Uint8Array | undefined> {
-  const chunks = readChunks(response);
+  const chunks = new BodyChunks(response);
   try {
     const { pieces, isWhole } = await readHead(chunks, maxBytes);
     return isWhole ? joinBytes(pieces) : undefined;
   } finally {
-    await chunks.return(undefined);
+    await chunks.return();
   }
 }
 
@@ -159,7 +198,7 @@ export async function* readEvents(
   const parser = new EventParser(options);
   const turn = new Turn();
   let failure: { cause: unknown } | undefined;
-  const chunks = readChunks(response, options.onChunk);
+  const chunks = new BodyChunks(response, options.onChunk);
   try {
     for (;;) {
       const next = await chunks.next().catch((cause) => {
@@ -175,7 +214,7 @@ export async function* readEvents(
       turn.pause();
     }
   } finally {
-    await chunks.return(undefined);
+    await chunks.return();
   }
   const last = parser.end();
   if (last) yield last;

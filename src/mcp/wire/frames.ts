@@ -126,10 +126,17 @@ export function replaceNewlines(bytes: Uint8Array): Uint8Array {
 /** How much one write takes at most, unless a single frame is larger. */
 const MAX_WRITE_BYTES = 64 * 1024;
 
+/** What is queued before whoever writes is made to wait. */
+const MAX_QUEUED_BYTES = 64 * 1024;
+
+/** A write that nobody need wait for: there is room for more. */
+export const NO_WAIT: Promise<void> = Promise.resolve();
+
 interface QueuedFrame {
   /** The frame, or its pieces as they come. */
   readonly frame: Uint8Array | AsyncIterable<Uint8Array>;
-  readonly written: PromiseWithResolvers<void>;
+  /** Who waits for it to be written. */
+  readonly waiting: PromiseWithResolvers<void> | undefined;
 }
 
 const NEWLINE = Uint8Array.of(LF);
@@ -142,6 +149,7 @@ export class FrameWriter {
   readonly #writer: WritableStreamDefaultWriter<Uint8Array>;
   readonly #takesChunks: boolean;
   #queue: QueuedFrame[] = [];
+  #queuedBytes = 0;
   #flushing: Promise<void> | undefined;
   #failure: { cause: unknown } | undefined;
   readonly #broken = Promise.withResolvers<unknown>();
@@ -165,13 +173,21 @@ export class FrameWriter {
   }
 
   /**
-   * Writes one frame (its newline is added) and resolves when the sink has
-   * taken it, so that whoever awaits it is slowed by a slow reader.
+   * Writes one frame; its newline is added.
    *
+   * @returns {@linkcode NO_WAIT} while little is queued; else it resolves when
+   * the sink has taken the frame, so that whoever awaits it is slowed by a slow
+   * reader.
    * @throws What the sink failed with, now or before.
    */
   write(frame: Uint8Array): Promise<void> {
-    return this.#enqueue(frame);
+    if (this.#failure) return Promise.reject(this.#failure.cause);
+    this.#queuedBytes += frame.length + 1;
+    const waiting = this.#queuedBytes > MAX_QUEUED_BYTES
+      ? Promise.withResolvers<void>()
+      : undefined;
+    this.#enqueue({ frame, waiting });
+    return waiting?.promise ?? NO_WAIT;
   }
 
   /**
@@ -181,15 +197,15 @@ export class FrameWriter {
    * @throws What the pieces failed with, or the sink.
    */
   writePieces(pieces: AsyncIterable<Uint8Array>): Promise<void> {
-    return this.#enqueue(pieces);
+    if (this.#failure) return Promise.reject(this.#failure.cause);
+    const waiting = Promise.withResolvers<void>();
+    this.#enqueue({ frame: pieces, waiting });
+    return waiting.promise;
   }
 
-  #enqueue(frame: QueuedFrame["frame"]): Promise<void> {
-    if (this.#failure) return Promise.reject(this.#failure.cause);
-    const written = Promise.withResolvers<void>();
-    this.#queue.push({ frame, written });
+  #enqueue(queued: QueuedFrame): void {
+    this.#queue.push(queued);
     this.#flushing ??= this.#flush();
-    return written.promise;
   }
 
   /** Resolves when nothing is waiting to be written, or the sink has failed. */
@@ -212,8 +228,8 @@ export class FrameWriter {
       } catch (cause) {
         this.#failure = { cause };
         this.#broken.resolve(cause);
-        for (const { written } of [...batch, ...this.#queue]) {
-          written.reject(cause);
+        for (const { waiting } of [...batch, ...this.#queue]) {
+          waiting?.reject(cause);
         }
         this.#queue = [];
       }
@@ -236,34 +252,39 @@ export class FrameWriter {
   }
 
   async #writeBatch(batch: readonly QueuedFrame[]): Promise<void> {
-    const [{ frame, written }] = batch;
+    const [{ frame, waiting }] = batch;
     if (!(frame instanceof Uint8Array)) {
-      return await this.#writePieces(frame, written);
+      return await this.#writePieces(frame, waiting);
     }
     if (frame.length >= MAX_WRITE_BYTES) {
       // Alone in its batch, and too large to be copied for its newline.
       await this.#writer.write(frame);
       await this.#writer.write(NEWLINE);
-    } else await this.#writer.write(lines(batch));
-    for (const { written } of batch) written.resolve();
+      this.#queuedBytes -= frame.length + 1;
+    } else {
+      const bytes = lines(batch);
+      await this.#writer.write(bytes);
+      this.#queuedBytes -= bytes.length;
+    }
+    for (const { waiting } of batch) waiting?.resolve();
   }
 
   async #writePieces(
     pieces: AsyncIterable<Uint8Array>,
-    written: PromiseWithResolvers<void>,
+    waiting: PromiseWithResolvers<void> | undefined,
   ): Promise<void> {
     const iterator = pieces[Symbol.asyncIterator]();
     try {
       for (;;) {
         const next = await iterator.next().catch((cause) => {
-          written.reject(cause);
+          waiting?.reject(cause);
         });
         if (!next || next.done) break;
         await this.#writer.write(replaceNewlines(next.value));
         if (this.#takesChunks) free(next.value);
       }
       await this.#writer.write(NEWLINE);
-      written.resolve();
+      waiting?.resolve();
     } finally {
       await iterator.return?.();
     }
@@ -279,15 +300,18 @@ function free({ buffer }: Uint8Array): void {
 }
 
 function lines(batch: readonly QueuedFrame[]): Uint8Array {
-  const frames = batch.map(({ frame }) => frame)
-    .filter((frame) => frame instanceof Uint8Array);
-  const total = frames.reduce((sum, frame) => sum + frame.length + 1, 0);
-  const out = new Uint8Array(total);
+  let byteLength = 0;
+  for (const { frame } of batch) byteLength += lengthOf(frame) + 1;
+  const out = new Uint8Array(byteLength);
   let offset = 0;
-  for (const frame of frames) {
-    out.set(frame, offset);
-    offset += frame.length;
+  for (const { frame } of batch) {
+    if (frame instanceof Uint8Array) out.set(frame, offset);
+    offset += lengthOf(frame);
     out[offset++] = LF;
   }
   return out;
+}
+
+function lengthOf(frame: QueuedFrame["frame"]): number {
+  return frame instanceof Uint8Array ? frame.length : 0;
 }

@@ -69,6 +69,9 @@ export function hasSession({ sessionId, channel }: SessionHeaders): boolean {
   return sessionId !== undefined || channel !== undefined;
 }
 
+/** Headers as `fetch` takes them with the least work. */
+export type HeaderRecord = Readonly<Record<string, string>>;
+
 /** Header names and values. */
 export type HeaderPairs = readonly (readonly [name: string, value: string])[];
 
@@ -80,15 +83,12 @@ export type HeaderPairs = readonly (readonly [name: string, value: string])[];
 export function postHeaders(
   custom: HeaderPairs,
   session: SessionHeaders,
-): Headers {
-  return withSession(
-    new Headers([
-      ["content-type", "application/json"],
-      ["accept", "application/json, text/event-stream"],
-      ...custom.map(([name, value]): [string, string] => [name, value]),
-    ]),
-    session,
-  );
+): HeaderRecord {
+  return joined([
+    ["content-type", "application/json"],
+    ["accept", "application/json, text/event-stream"],
+    ...custom,
+  ], session);
 }
 
 /** The headers of a GET that opens an event stream, or resumes one. */
@@ -96,32 +96,23 @@ export function streamHeaders(
   custom: HeaderPairs,
   session: SessionHeaders,
   lastEventId?: string,
-): Headers {
-  const headers = withSession(
-    new Headers([
-      ["accept", "text/event-stream"],
-      ...custom.map(([name, value]): [string, string] => [name, value]),
-    ]),
-    session,
-  );
-  if (lastEventId !== undefined) {
-    headers.set("last-event-id", byteString(lastEventId));
-  }
-  return headers;
+): HeaderRecord {
+  const headers = joined([["accept", "text/event-stream"], ...custom], session);
+  if (lastEventId === undefined) return headers;
+  return { ...headers, "last-event-id": byteString(lastEventId) };
 }
 
 /** The headers of the DELETE that ends a session. */
 export function deleteHeaders(
   custom: HeaderPairs,
   session: SessionHeaders,
-): Headers {
-  return withSession(
-    new Headers(custom.map(([name, value]) => [name, value])),
-    session,
-  );
+): HeaderRecord {
+  return joined(custom, session);
 }
 
-function withSession(headers: Headers, session: SessionHeaders): Headers {
+/** Checked, joined where a name stands twice, and by lower-case name. */
+function joined(pairs: HeaderPairs, session: SessionHeaders): HeaderRecord {
+  const headers = new Headers(pairs.map(([name, value]) => [name, value]));
   if (session.sessionId !== undefined) {
     headers.set("mcp-session-id", session.sessionId);
   }
@@ -129,7 +120,7 @@ function withSession(headers: Headers, session: SessionHeaders): Headers {
     headers.set("mcp-protocol-version", session.protocolVersion);
   }
   for (const [name, value] of session.mirrored ?? []) headers.set(name, value);
-  return headers;
+  return Object.fromEntries(headers);
 }
 
 /** A text as the header value that is its UTF-8 (WHATWG HTML, "Last-Event-ID"). */

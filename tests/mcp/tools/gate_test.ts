@@ -444,9 +444,8 @@ Deno.test("a list of tools with too many values to be read is an error, in both 
       `"result":{"tools":[${HIDDEN},{"name":"z","x":${many}}]}`,
     ),
   }, { tools: { deny: ["delete"] } });
-  w.client.request(1, "tools/list");
-  w.client.request(2, "tools/list", modern());
-  for (const id of [1, 2]) {
+  for (const [id, params] of [[1, {}], [2, modern()]] as const) {
+    w.client.request(id, "tools/list", params);
     const { text, json } = await w.client.answer(id);
     assertEquals([json.error?.code, text.includes("delete")], [-31011, false]);
   }

@@ -109,6 +109,7 @@ Deno.test("frames that are ready together go in one write, in order", async () =
   const { writes, sink } = collect();
   const writer = new FrameWriter(sink);
   await Promise.all(["a", "b", "c"].map((text) => writer.write(encode(text))));
+  await writer.idle();
   assertEquals(writes, ["a\nb\nc\n"]);
 });
 
@@ -122,23 +123,45 @@ Deno.test("what comes during a write goes in the next one", async () => {
   const rest = [writer.write(encode("b")), writer.write(encode("c"))];
   gate.resolve();
   await Promise.all([first, ...rest]);
+  await writer.idle();
   assertEquals(writes, ["a\n", "b\nc\n"]);
 });
 
-Deno.test("a write resolves only when the sink has taken the frame", async () => {
+/** A frame after which whoever writes more waits. */
+const FULL = new Uint8Array(64 * 1024).fill(0x78);
+
+Deno.test("a small frame is not waited for while little is queued", async () => {
+  const gate = Promise.withResolvers<void>();
+  const { writes, sink } = collect(() => gate.promise);
+  const writer = new FrameWriter(sink);
+  await writer.write(encode("a"));
+  await writer.write(encode("b"));
+  assertEquals(writes, []);
+  gate.resolve();
+  await writer.idle();
+  assertEquals(writes.join(""), "a\nb\n");
+});
+
+Deno.test("where much is queued, a write resolves only when the sink has taken the frame", async () => {
   const gate = Promise.withResolvers<void>();
   const { sink } = collect(() => gate.promise);
   const writer = new FrameWriter(sink);
-  let isWritten = false;
-  const written = writer.write(encode("a")).then(() => isWritten = true);
+  const written = new Set<string>();
+  const both = [
+    writer.write(FULL).then(() => written.add("large")),
+    writer.write(encode("a")).then(() => written.add("small")),
+  ];
   // Enough turns of the microtask queue for anything but the sink.
   for (let turn = 0; turn < 50; turn++) await null;
-  assertEquals(isWritten, false);
+  assertEquals(written.size, 0);
   gate.resolve();
-  await written;
+  await Promise.all(both);
+  // What was taken is queued no more.
+  await writer.write(encode("b"));
+  await writer.idle();
 });
 
-Deno.test("a sink that fails rejects this write and all later ones", async () => {
+Deno.test("a sink that fails rejects the writes that wait and all later ones", async () => {
   const cause = new Error("gone");
   const writer = new FrameWriter(
     new WritableStream({
@@ -147,7 +170,7 @@ Deno.test("a sink that fails rejects this write and all later ones", async () =>
       },
     }),
   );
-  const both = [writer.write(encode("a")), writer.write(encode("b"))];
+  const both = [writer.write(FULL), writer.write(encode("b"))];
   for (const written of both) await assertRejects(() => written, Error, "gone");
   await assertRejects(() => writer.write(encode("c")), Error, "gone");
   assertInstanceOf(await writer.broken, Error);
@@ -165,6 +188,7 @@ Deno.test("a large frame is written as it is, and its newline after it", async (
     writer.write(frame),
     writer.write(encode("b")),
   ]);
+  await writer.idle();
   assertEquals(written.map(({ length }) => length), [2, 100_000, 1, 2]);
   assert(written[1] === frame);
 });
