@@ -35,6 +35,9 @@
  * @module
  */
 
+import type { HttpProxyOptions } from "./src/http/http_proxy.ts";
+import type { StdioProxyOptions } from "./src/stdio/stdio_proxy.ts";
+
 export {
   type AssumeRoleOptions,
   createCredentialSource,
@@ -67,7 +70,7 @@ export type {
   TcpAddress,
   UnixAddress,
 } from "./src/net/listen_address.ts";
-export { type HttpProxyOptions, runHttpProxy } from "./src/http/http_proxy.ts";
+export type { HttpProxyOptions } from "./src/http/http_proxy.ts";
 export type { Log, LogFields, LogLevel } from "./src/log/log.ts";
 export type { Era } from "./src/mcp/wire/era.ts";
 export type {
@@ -84,11 +87,94 @@ export type {
 export type { Explain } from "./src/mcp/transport/responses.ts";
 export type { Transport } from "./src/mcp/session/session.ts";
 export type { ToolRules } from "./src/mcp/tools/policy.ts";
-export {
-  runStdioProxy,
-  type StdioProxyOptions,
-} from "./src/stdio/stdio_proxy.ts";
+export type { StdioProxyOptions } from "./src/stdio/stdio_proxy.ts";
 export { type Redact, Redactor } from "./src/redact/redact.ts";
+
+// Both are loaded when they are run: as the command this module says its
+// version, or what is wrong with its arguments, without them.
+
+/**
+ * Carries MCP messages between a client on two byte streams and a target
+ * behind HTTP, until the client's stream ends or `signal` is aborted. Every
+ * request is answered: by the target, or by an error that says why not.
+ *
+ * @param options The streams, the target, and how to reach it.
+ * @returns When everything is answered and the session is ended.
+ * @throws What `readable` fails with.
+ *
+ * @example
+ * ```ts
+ * import { createSignedFetch, runStdioProxy } from "@scope/sigv4-proxy";
+ *
+ * await using target = Deno.serve({ port: 0, onListen() {} }, async (request) => {
+ *   if (!request.headers.has("authorization")) {
+ *     return new Response(null, { status: 403 });
+ *   }
+ *   const { id } = await request.json();
+ *   return Response.json({ jsonrpc: "2.0", id, result: {} });
+ * });
+ * const url = new URL(`http://localhost:${target.addr.port}/mcp`);
+ *
+ * // A program has Deno.stdin.readable and Deno.stdout.writable here.
+ * const ping = '{"jsonrpc":"2.0","id":1,"method":"ping"}\n';
+ * const stdin = ReadableStream.from([new TextEncoder().encode(ping)]);
+ * const stdout = new TransformStream<Uint8Array, Uint8Array>();
+ * const answers = new Response(stdout.readable).text();
+ *
+ * await runStdioProxy({
+ *   url,
+ *   readable: stdin,
+ *   writable: stdout.writable,
+ *   fetch: createSignedFetch({
+ *     origin: url,
+ *     service: "execute-api",
+ *     region: "us-east-1",
+ *     credentials: { accessKeyId: "AKIDEXAMPLE", secretAccessKey: "secret" },
+ *   }),
+ * });
+ * await stdout.writable.close();
+ * if (await answers !== '{"jsonrpc":"2.0","id":1,"result":{}}\n') {
+ *   throw new Error("the answer comes back");
+ * }
+ * ```
+ */
+export async function runStdioProxy(options: StdioProxyOptions): Promise<void> {
+  const { runStdioProxy } = await import("./src/stdio/stdio_proxy.ts");
+  await runStdioProxy(options);
+}
+
+/**
+ * Serves a target as an MCP endpoint of this machine, until `signal` is
+ * aborted: each request goes on signed, each answer comes back as it is.
+ *
+ * @param options The target, how to reach it, where to listen and for whom.
+ * @returns When all is answered or given up, and nothing is left.
+ * @throws {ConfigError} It cannot listen there, or not without a token.
+ *
+ * @example
+ * ```ts
+ * import { runHttpProxy } from "@scope/sigv4-proxy";
+ *
+ * const stop = new AbortController();
+ * await runHttpProxy({
+ *   target: new URL("https://abc123.execute-api.us-east-1.amazonaws.com/mcp"),
+ *   fetch, // from createSignedFetch, to have it signed
+ *   listen: { hostname: "127.0.0.1", port: 0 },
+ *   token: "a-token-for-this-example",
+ *   signal: stop.signal,
+ *   async onListen(address) {
+ *     if (!("port" in address)) throw new Error("it listens at a port");
+ *     const health = await fetch(`http://127.0.0.1:${address.port}/healthz`);
+ *     if (await health.text() !== "ok\n") throw new Error("it serves");
+ *     stop.abort();
+ *   },
+ * });
+ * ```
+ */
+export async function runHttpProxy(options: HttpProxyOptions): Promise<void> {
+  const { runHttpProxy } = await import("./src/http/http_proxy.ts");
+  await runHttpProxy(options);
+}
 
 if (import.meta.main) {
   const { runCommand } = await import("./cli.ts");

@@ -29,8 +29,13 @@ export class Recent<V> {
     return this.#values.get(key);
   }
 
-  /** Forgets a key. */
-  delete(key: string): void {
-    this.#values.delete(key);
+  /** Forgets a key; whether there was anything under it. */
+  delete(key: string): boolean {
+    return this.#values.delete(key);
+  }
+
+  /** How many values there are. */
+  get size(): number {
+    return this.#values.size;
   }
 }

@@ -171,3 +171,25 @@ Deno.test("no file imports itself by way of others", () => {
   assertEquals(circular.filter((file) => !KNOWN_CIRCULAR.includes(file)), []);
   assertEquals(KNOWN_CIRCULAR.filter((file) => !circular.includes(file)), []);
 });
+
+/** What a module loads with itself: packages, and files of this one. */
+async function loadedWith(file: string): Promise<string[]> {
+  if (!file.endsWith(".ts")) return [];
+  const text = await Deno.readTextFile(new URL(file, ROOT));
+  const statement = /^(?:import|export)\s(?!type\b)[^;"]*?from "([^"]+)"/gm;
+  return [...text.matchAll(statement)].map(([, specifier]) =>
+    specifier.startsWith(".")
+      ? new URL(specifier, new URL(file, ROOT)).href.slice(ROOT.href.length)
+      : specifier
+  );
+}
+
+Deno.test("help, versions and configuration errors wait for no session, signer or source", async () => {
+  const loaded = new Set(["mod.ts", "cli.ts"]);
+  for (const file of loaded) {
+    for (const other of await loadedWith(file)) loaded.add(other);
+  }
+  const heavy =
+    /^(?:node:|npm:|@(?!std\/cli\/)|src\/(?:commands|http|stdio|telemetry)\/|src\/mcp\/(?!wire\/revisions)|src\/aws\/credentials\/(?:chain|sources\/(?!keys|timestamp)))/;
+  assertEquals([...loaded].filter((name) => heavy.test(name)), []);
+});

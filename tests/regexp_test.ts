@@ -14,16 +14,6 @@ const ROOT = new URL("../", import.meta.url);
  * are made when a module is loaded are found by themselves.
  */
 const MADE: Readonly<Record<string, readonly RegExp[]>> = {
-  'src/commands/client/jsonc_language.ts: new RegExp(COMMENT, "g")': [
-    /\/\*[^]*?(?:\*\/|$)|\/\/[^\n]*/g,
-  ],
-  'src/commands/client/text_cut.ts: new RegExp(`\\\\s+|${comment.source}`, "y")':
-    [
-      /\s+|\/\*[^]*?(?:\*\/|$)|\/\/[^\n]*/y,
-      /\s+|#[^\n]*/y,
-    ],
-  'src/commands/client/yaml_language.ts: new RegExp( `[^\\\\n]*(?:(?:\\\\n[ \\\\t\\\\r]*)*?\\\\n${further})*`, "y", )':
-    [/[^\n]*(?:(?:\n[ \t\r]*)*?\n {3,}#[^\n]*)*/y],
   'src/mcp/wire/body_words.ts: new RegExp(`</${name}`, "gi")': [/<\/style/gi],
 };
 

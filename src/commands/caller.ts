@@ -7,12 +7,13 @@
 import type { Credentials } from "../aws/credentials/credentials.ts";
 import { netNeed } from "../aws/credentials/permissions.ts";
 import { limitedText } from "../aws/credentials/sources/limited_text.ts";
+import { serviceUrl } from "../aws/credentials/sources/service_endpoint.ts";
 import { explainRefusal } from "../aws/refusals/refusal.ts";
 import { createSignedFetch } from "../aws/signing/signed_fetch.ts";
-import { oneRegion, partitionOf } from "../aws/partition.ts";
+import { oneRegion } from "../aws/partition.ts";
+import type { Config } from "../config/config.ts";
 import type { ProxyError } from "../errors.ts";
-import type { Redactor } from "../redact/redact.ts";
-import type { CommandContext } from "./context.ts";
+import type { CommandContext, Surroundings } from "./context.ts";
 import { reasonOf, withLimit } from "./limit.ts";
 
 /** Whom AWS takes the credentials for. */
@@ -38,28 +39,29 @@ export type StsAnswer =
   );
 
 /** What {@linkcode askCaller} asks with. */
-export interface StsQuestion {
-  readonly region: string;
-  readonly credentials: Credentials;
-  readonly redactor: Redactor;
-  /** What to ask through. Default: the global `fetch`. */
-  readonly fetch?: typeof globalThis.fetch;
+export interface StsQuestion extends Pick<Surroundings, "redactor" | "ways"> {
+  readonly context: CommandContext;
+  readonly config: Pick<Config, "region">;
+  /** How long to wait. */
   readonly limitMs: number;
 }
 
 /**
  * Asks STS whose the credentials are. Every principal may ask.
  *
- * @param context Where STS may be, and how it is reached.
- * @param question Whose credentials, and for how long to wait.
+ * @param credentials Whose credentials.
+ * @param question Where STS may be, and how it is reached.
  * @returns What came of it. Nothing is thrown.
  */
 export async function askCaller(
-  context: CommandContext,
-  { region, credentials, redactor, fetch: send, limitMs }: StsQuestion,
+  credentials: Credentials,
+  { context, config, redactor, ways, limitMs }: StsQuestion,
 ): Promise<StsAnswer> {
-  const url = stsUrl(context.env, region);
-  if (url === undefined) {
+  const region = oneRegion(config.region);
+  let url: URL;
+  try {
+    url = serviceUrl(context.env, "STS", region, {});
+  } catch {
     return { kind: "unknown", why: "AWS_ENDPOINT_URL_STS is no URL" };
   }
   const need = netNeed(url, "ask STS");
@@ -74,19 +76,19 @@ export async function askCaller(
       using fetch = createSignedFetch({
         origin: url,
         service: "sts",
-        region: oneRegion(region),
+        region,
         credentials,
-        fetch: send,
+        fetch: ways.toOthers,
         redactor,
       });
-      const sentAt = context.now();
+      const sentAt = Date.now();
       const response = await fetch(url, {
         method: "POST",
         headers: { "content-type": "application/x-www-form-urlencoded" },
         body: "Action=GetCallerIdentity&Version=2011-06-15",
         signal,
       });
-      const clockOffsetMs = offsetOf(response, sentAt, context.now());
+      const clockOffsetMs = offsetOf(response, sentAt);
       const text = await limitedText(response.body);
       return { clockOffsetMs, ...readAnswer(response, text) };
     });
@@ -111,36 +113,18 @@ function readAnswer(response: Response, text: string): StsAnswer {
 }
 
 /**
- * Where STS is. AWS SDKs and Tools Reference Guide, "Service-specific
- * endpoints".
- */
-function stsUrl(
-  env: CommandContext["env"],
-  region: string,
-): URL | undefined {
-  const given = env("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS") === "true"
-    ? undefined
-    : env("AWS_ENDPOINT_URL_STS") || env("AWS_ENDPOINT_URL");
-  const usual = `https://sts.${oneRegion(region)}.${
-    partitionOf(region).domain
-  }/`;
-  const url = URL.parse(given || usual);
-  return url !== null && /^https?:$/.test(url.protocol) ? url : undefined;
-}
-
-/**
  * How far the clock behind an answer is ahead of this machine's.
  *
  * @param response The answer.
  * @param sentAt When it was asked for, in milliseconds since 1970.
- * @param cameAt When it came.
+ * @param cameAt When it came; by default now.
  * @returns Milliseconds, to the second that a `Date` header has; `undefined`
  * without such a header.
  */
 export function offsetOf(
   response: Response,
   sentAt: number,
-  cameAt: number,
+  cameAt: number = Date.now(),
 ): number | undefined {
   const date = Date.parse(response.headers.get("date") ?? "");
   if (Number.isNaN(date)) return undefined;

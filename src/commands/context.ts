@@ -4,7 +4,6 @@
  * @module
  */
 
-import { lookup } from "node:dns/promises";
 import {
   type Need,
   notGranted,
@@ -23,7 +22,6 @@ import { credentialOptions, signingOptions } from "../config/identity.ts";
 import type { Log } from "../log/log.ts";
 import type { Redactor } from "../redact/redact.ts";
 import type { ProfileRegion } from "../config/scope.ts";
-import type { TlsMaterial } from "../net/http_client.ts";
 import manifest from "../../deno.json" with { type: "json" };
 
 /** What the parts that talk to AWS share. */
@@ -40,20 +38,6 @@ export interface Ways extends Disposable {
   readonly toTarget?: typeof globalThis.fetch;
   /** To anyone else: to STS, say. */
   readonly toOthers?: typeof globalThis.fetch;
-}
-
-/** Connections below HTTP. */
-export interface Network {
-  /** The addresses of a host. */
-  lookup(hostname: string): Promise<readonly string[]>;
-  /** Opens a TCP connection. */
-  connect(hostname: string, port: number): Promise<Deno.TcpConn>;
-  /** Opens a TCP connection for TLS; the handshake is still to be made. */
-  connectTls(
-    hostname: string,
-    port: number,
-    tls: TlsMaterial | undefined,
-  ): Promise<Deno.TlsConn>;
 }
 
 /** How this very program is started. */
@@ -80,13 +64,10 @@ export interface CommandContext {
   readonly useColor: boolean;
   /** The time, in milliseconds since 1970. */
   readonly now: () => number;
-  /** Milliseconds that go by, for measuring. */
-  readonly elapsed: () => number;
   /** Opens the ways to the network that the configuration asks for. */
   readonly openWays: (config: Config) => Promise<Ways>;
   /** Where credentials come from. */
   readonly createCredentialSource: typeof createCredentialSource;
-  readonly network: Network;
   /** Those of some permissions that the program was not given. */
   readonly notGranted: (needs: readonly Need[]) => Need[];
   readonly os: typeof Deno.build.os;
@@ -109,10 +90,8 @@ export function createContext(outer: OuterContext): CommandContext {
   return {
     ...outer,
     now: () => Date.now(),
-    elapsed: () => performance.now(),
     openWays,
     createCredentialSource,
-    network: NETWORK,
     notGranted: missing,
     os: Deno.build.os,
     program: {
@@ -134,22 +113,6 @@ async function openWays({ tls, signHost }: Config): Promise<Ways> {
   const { openTls } = await import("../net/http_client.ts");
   return openTls(tls, { sendsOtherHost: signHost !== undefined });
 }
-
-const NETWORK: Network = {
-  async lookup(hostname) {
-    const found = await lookup(hostname, { all: true });
-    return found.map(({ address }) => address);
-  },
-  connect: (hostname, port) => Deno.connect({ hostname, port }),
-  connectTls: (hostname, port, tls) =>
-    Deno.connectTls({
-      hostname,
-      port,
-      caCerts: [...tls?.caCerts ?? []],
-      alpnProtocols: ["h2", "http/1.1"],
-      ...tls?.client,
-    }),
-};
 
 /** What `deno run` is to be given to run this package again. */
 export function packageModule(

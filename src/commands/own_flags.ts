@@ -1,19 +1,20 @@
 /**
- * The flags that only a subcommand has, taken out from among the proxy's.
+ * The arguments of a subcommand: its own flags, taken out from among the
+ * proxy's, and what is left, parsed as the proxy parses it.
  *
  * @module
  */
 
+import {
+  commandHelp,
+  type CommandName,
+  COMMANDS,
+  type OwnFlag,
+} from "../config/commands.ts";
+import { type Command, parseCommand } from "../config/config.ts";
+import { versionText } from "../config/help.ts";
 import { ConfigError } from "../errors.ts";
-import type { OwnFlag } from "../config/commands.ts";
-
-/** What was found. */
-export interface OwnFlags {
-  /** The arguments that are left. */
-  readonly rest: readonly string[];
-  /** The value of each flag that was given; of a switch, `"true"`. */
-  readonly given: ReadonlyMap<string, string>;
-}
+import type { CommandContext } from "./context.ts";
 
 /** The names of flags, without the hyphens before them. */
 export function flagNames(flags: readonly OwnFlag[]): string[] {
@@ -26,14 +27,18 @@ export function flagNames(flags: readonly OwnFlag[]): string[] {
  *
  * @param args The arguments.
  * @param flags The flags to take.
- * @returns The flags that were given, and all that is not of them.
+ * @returns The value of each flag that was given, `"true"` for a switch, and all
+ * arguments that are not of them.
  * @throws {ConfigError} A flag lacks its value, has one that it does not take,
  * or is given twice.
  */
 export function takeOwnFlags(
   args: readonly string[],
   flags: readonly OwnFlag[],
-): OwnFlags {
+): {
+  readonly rest: readonly string[];
+  readonly given: ReadonlyMap<string, string>;
+} {
   const end = args.indexOf("--");
   const before = end < 0 ? args : args.slice(0, end);
   const rest: string[] = [];
@@ -64,4 +69,33 @@ export function takeOwnFlags(
   }
   if (faults.length > 0) throw new ConfigError(faults);
   return { rest: end < 0 ? rest : [...rest, ...args.slice(end)], given };
+}
+
+/**
+ * Parses the proxy's arguments of a subcommand.
+ *
+ * @param name The subcommand.
+ * @param args The arguments without its own flags.
+ * @param context The environment.
+ * @returns What is configured; `undefined` if help or the version was asked
+ * for, which is printed then.
+ * @throws {ConfigError} The arguments have faults.
+ */
+export async function parseOptions(
+  name: CommandName,
+  args: readonly string[],
+  context: CommandContext,
+): Promise<Extract<Command, { kind: "run" }> | undefined> {
+  const command = await parseCommand(args, context.env, {
+    profileRegion: context.profileRegion,
+    findCaBundle: context.findCaBundle,
+    ownFlags: flagNames(COMMANDS[name].flags),
+  });
+  if (command.kind === "run") return command;
+  await context.write(
+    command.kind === "help"
+      ? commandHelp(name)
+      : versionText(Deno.version.deno),
+  );
+  return undefined;
 }

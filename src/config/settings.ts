@@ -20,6 +20,8 @@ export interface Source {
   readonly kind: "flag" | "variable" | "default";
   /** The flag with its hyphens, or the variable; empty for a default. */
   readonly name: string;
+  /** What is said there, as a flag would say it. */
+  readonly texts: readonly string[];
 }
 
 /** The options, read. */
@@ -57,7 +59,8 @@ export function readSettings(
   };
   for (const key of OPTION_KEYS) {
     const option: Option = OPTIONS[key];
-    const { texts, ...source } = findTexts(option, flags.get(key), read);
+    const source = findTexts(option, flags.get(key), read);
+    const { texts } = source;
     // Commas alone would lift a rule that somebody meant to set.
     const isEmpty = source.kind === "variable" && texts.length === 0;
     let result = isEmpty ? EMPTY_LIST : readValue(option, texts);
@@ -81,7 +84,7 @@ function findTexts(
   option: Option,
   given: readonly string[] | undefined,
   env: (name: string) => string | undefined,
-): Source & { readonly texts: readonly string[] } {
+): Source {
   if (given !== undefined) {
     return { kind: "flag", name: `--${option.flag}`, texts: given };
   }
@@ -95,7 +98,7 @@ function findTexts(
 }
 
 /** The parts of a list in a variable, without the commas. */
-export function splitList(text: string): string[] {
+function splitList(text: string): string[] {
   return text.split(",").map((part) => part.trim()).filter((part) => part);
 }
 

@@ -5,7 +5,7 @@
  * @module
  */
 
-import { createPrivateKey, type KeyObject, X509Certificate } from "node:crypto";
+import type { KeyObject, X509Certificate } from "node:crypto";
 import { type Need, notGranted } from "../aws/credentials/permissions.ts";
 import type { CaBundle } from "../aws/shared_files/profile_settings.ts";
 import type { LogNote } from "../log/log.ts";
@@ -188,7 +188,7 @@ class Reader {
       return undefined;
     }
     try {
-      return { pem, object: createPrivateKey(pem) };
+      return { pem, object: nodeCrypto().createPrivateKey(pem) };
     } catch {
       // What is wrong could show parts of it.
       this.#fault(
@@ -255,6 +255,11 @@ class Reader {
   }
 }
 
+/** Loaded where it is needed: a bundle of roots is not looked into. */
+function nodeCrypto(): typeof import("node:crypto") {
+  return process.getBuiltinModule("node:crypto");
+}
+
 function belongs({ x509 }: Certificate, { object }: PrivateKey): boolean {
   try {
     return x509.checkPrivateKey(object);
@@ -266,7 +271,7 @@ function belongs({ x509 }: Certificate, { object }: PrivateKey): boolean {
 
 function parse(pem: string): X509Certificate | undefined {
   try {
-    return new X509Certificate(pem);
+    return new (nodeCrypto().X509Certificate)(pem);
   } catch {
     return undefined;
   }

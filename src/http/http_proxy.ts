@@ -168,34 +168,7 @@ const MIN_TOKEN_LENGTH = 16;
 const STOP_GIVE_UP_MS = 150;
 const STOP_CLOSE_MS = 100;
 
-/**
- * Serves a target as an MCP endpoint of this machine, until `signal` is
- * aborted: each request goes on signed, each answer comes back as it is.
- *
- * @param options The target, how to reach it, where to listen and for whom.
- * @returns When all is answered or given up, and nothing is left.
- * @throws {ConfigError} It cannot listen there, or not without a token.
- *
- * @example
- * ```ts
- * import { runHttpProxy } from "@scope/sigv4-proxy";
- *
- * const stop = new AbortController();
- * await runHttpProxy({
- *   target: new URL("https://abc123.execute-api.us-east-1.amazonaws.com/mcp"),
- *   fetch, // from createSignedFetch, to have it signed
- *   listen: { hostname: "127.0.0.1", port: 0 },
- *   token: "a-token-for-this-example",
- *   signal: stop.signal,
- *   async onListen(address) {
- *     if (!("port" in address)) throw new Error("it listens at a port");
- *     const health = await fetch(`http://127.0.0.1:${address.port}/healthz`);
- *     if (await health.text() !== "ok\n") throw new Error("it serves");
- *     stop.abort();
- *   },
- * });
- * ```
- */
+/** Serves a target, as mod.ts says of it. */
 export async function runHttpProxy(options: HttpProxyOptions): Promise<void> {
   const { log = SILENT_LOG, redactor = new Redactor(), signal } = options;
   const token = tokenOf(options, log);

@@ -125,51 +125,7 @@ const STOP_DRAIN_MS = 300;
 const STOP_CLOSE_MS = 250;
 const STOP_WRITE_MS = 100;
 
-/**
- * Carries MCP messages between a client on two byte streams and a target
- * behind HTTP, until the client's stream ends or `signal` is aborted. Every
- * request is answered: by the target, or by an error that says why not.
- *
- * @param options The streams, the target, and how to reach it.
- * @returns When everything is answered and the session is ended.
- * @throws What `readable` fails with.
- *
- * @example
- * ```ts
- * import { createSignedFetch, runStdioProxy } from "@scope/sigv4-proxy";
- *
- * await using target = Deno.serve({ port: 0, onListen() {} }, async (request) => {
- *   if (!request.headers.has("authorization")) {
- *     return new Response(null, { status: 403 });
- *   }
- *   const { id } = await request.json();
- *   return Response.json({ jsonrpc: "2.0", id, result: {} });
- * });
- * const url = new URL(`http://localhost:${target.addr.port}/mcp`);
- *
- * // A program has Deno.stdin.readable and Deno.stdout.writable here.
- * const ping = '{"jsonrpc":"2.0","id":1,"method":"ping"}\n';
- * const stdin = ReadableStream.from([new TextEncoder().encode(ping)]);
- * const stdout = new TransformStream<Uint8Array, Uint8Array>();
- * const answers = new Response(stdout.readable).text();
- *
- * await runStdioProxy({
- *   url,
- *   readable: stdin,
- *   writable: stdout.writable,
- *   fetch: createSignedFetch({
- *     origin: url,
- *     service: "execute-api",
- *     region: "us-east-1",
- *     credentials: { accessKeyId: "AKIDEXAMPLE", secretAccessKey: "secret" },
- *   }),
- * });
- * await stdout.writable.close();
- * if (await answers !== '{"jsonrpc":"2.0","id":1,"result":{}}\n') {
- *   throw new Error("the answer comes back");
- * }
- * ```
- */
+/** Carries messages, as mod.ts says of it. */
 export async function runStdioProxy(options: StdioProxyOptions): Promise<void> {
   const { redactor = new Redactor() } = options;
   const log = redactedLog(options.log ?? SILENT_LOG, redactor.redact);

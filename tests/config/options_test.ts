@@ -21,7 +21,11 @@ Deno.test("every default is a value that the option itself would take", () => {
     () => undefined,
   );
   assertEquals([...faults], []);
-  assertEquals(sources.get("region"), { kind: "default", name: "" });
+  assertEquals(sources.get("region"), {
+    kind: "default",
+    name: "",
+    texts: [],
+  });
   assertEquals(settings, {
     targetUrl: undefined,
     allowHttp: false,

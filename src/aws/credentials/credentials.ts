@@ -9,21 +9,11 @@ import { CredentialsError } from "../../errors.ts";
 import { type Log, SILENT_LOG } from "../../log/log.ts";
 import { maskAccessKeyId, Redactor } from "../../redact/redact.ts";
 import { CredentialCache } from "./cache.ts";
-import { findCredentials } from "./chain.ts";
-import { type Choice, profileName } from "./choice.ts";
-import { profileOfEnv } from "../shared_files/shared_files.ts";
-import { InstanceMetadata } from "./sources/host.ts";
+import type { Choice } from "./choice.ts";
+import type { InstanceMetadata } from "./sources/host.ts";
 import { readEnv } from "./permissions.ts";
-import { whereNot } from "./sources/profile.ts";
-import { assumeRole } from "./sources/role.ts";
-import {
-  ProfileMissingError,
-  type ReadEnv,
-  type Search,
-  sourceFailed,
-} from "./search.ts";
+import { envReader, type Search, sourceFailed } from "./search.ts";
 import { demandSendable } from "./text.ts";
-import { loadSharedFiles } from "../shared_files/profile_settings.ts";
 
 /** One set of AWS credentials. */
 export interface Credentials {
@@ -127,7 +117,6 @@ export function createCredentialSource(
   const log = options.log ?? SILENT_LOG;
   const redactor = options.redactor ?? new Redactor();
   const now = options.now ?? Date.now;
-  const instance = new InstanceMetadata();
   const shared: Omit<Search, "watch"> = {
     env: envReader(options.env),
     hiddenEnv: (names) =>
@@ -141,8 +130,13 @@ export function createCredentialSource(
     log,
     redactor,
   };
+  let instance: InstanceMetadata | undefined;
   let choice: Choice | undefined;
   const load = async (search: Search): Promise<Credentials> => {
+    // Whoever only makes a source, or is told of a fault first, loads no chain.
+    const { findCredentials } = await import("./chain.ts");
+    const { InstanceMetadata } = await import("./sources/host.ts");
+    instance ??= new InstanceMetadata();
     const { credentials: found, ...of } = await findCredentials(
       search,
       instance,
@@ -154,6 +148,7 @@ export function createCredentialSource(
     const role = options.assumeRole;
     if (role === undefined) return onlyCredentials(found);
     const source = `role over ${maskAccessKeyId(found.accessKeyId)}`;
+    const { assumeRole } = await import("./sources/role.ts");
     const assumed = await assumeRole(search, source, role, found);
     return onlyCredentials(demandSendable(search, source, assumed));
   };
@@ -167,39 +162,6 @@ export function createCredentialSource(
       throw sourceFailed(search, "search", message);
     }
   }, { now, log, redactor });
-}
-
-/**
- * The `region` of a profile of the shared files.
- *
- * @param profile The profile asked for outright; else that of
- * AWS_DEFAULT_PROFILE or AWS_PROFILE, else `default`.
- * @param env Reads an environment variable. Default: `Deno.env.get`.
- * @returns `undefined` if the profile has none, or reading is not permitted.
- * @throws {CredentialsError} The profile that was named is not there, or a
- * shared file cannot be understood.
- */
-export async function profileRegion(
-  profile?: string,
-  env?: (name: string) => string | undefined,
-): Promise<string | undefined> {
-  const read = envReader(env);
-  const hiddenEnv = (names: readonly string[]) =>
-    env === undefined ? names.filter((name) => !readEnv(name).allowed) : [];
-  const files = await loadSharedFiles(read, hiddenEnv);
-  if (files === undefined) return undefined;
-  const name = profileName({ profile, env: read });
-  const known = files.profiles.get(name);
-  const isNamed = (profile ?? profileOfEnv(read)) !== undefined;
-  if (known === undefined && isNamed && files.missing.length === 0) {
-    throw new ProfileMissingError(`profile "${name}" is ${whereNot(files)}`);
-  }
-  return known?.settings.get("region") || undefined;
-}
-
-function envReader(env: CredentialSourceOptions["env"]): ReadEnv {
-  const read = env ?? ((name: string) => readEnv(name).value);
-  return (name) => read(name) || undefined;
 }
 
 /** Without what else the SDK hangs onto its credentials. */

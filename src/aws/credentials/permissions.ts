@@ -6,7 +6,6 @@
  * @module
  */
 
-import { dirname } from "node:path";
 import { SDK_ENV_PATTERN } from "./environment.ts";
 
 /** A permission and what it is wanted for. */
@@ -131,6 +130,8 @@ export function permissionAdvice(needs: readonly Need[]): string {
 function flagValue({ kind, value }: Need): string | undefined {
   if (!value.includes(",")) return value;
   if (kind !== "read" && kind !== "write") return undefined;
+  // Loaded where it is needed: few paths have a comma.
+  const { dirname } = process.getBuiltinModule("node:path");
   let directory = dirname(value);
   while (directory.includes(",")) directory = dirname(directory);
   return directory === dirname(directory) && directory !== "."

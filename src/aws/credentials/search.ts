@@ -13,6 +13,7 @@ import {
   type Need,
   notGranted,
   permissionAdvice,
+  readEnv,
 } from "./permissions.ts";
 import type { FileWatch } from "./watch.ts";
 
@@ -145,4 +146,12 @@ export function lacking(missing: readonly Need[]): string {
   return `no permission ${purposes.join(" and ")}: ${
     permissionAdvice(missing)
   }`;
+}
+
+/** Reads variables; one that is empty counts as not set. */
+export function envReader(
+  env?: (name: string) => string | undefined,
+): ReadEnv {
+  const read = env ?? ((name: string) => readEnv(name).value);
+  return (name) => read(name) || undefined;
 }

@@ -8,8 +8,6 @@
  * @module
  */
 
-import { existsSync } from "node:fs";
-
 /**
  * A file younger than this may still be being written, and a second write
  * within the file system's clock tick would leave its time as it is.
@@ -52,7 +50,7 @@ export class FileWatch {
     for (const [path, seen] of this.#seen) {
       if (seen === ABSENT) {
         // A stat that fails costs 7 µs, this question a tenth of it.
-        if (existsSync(path)) return true;
+        if (process.getBuiltinModule("node:fs").existsSync(path)) return true;
         continue;
       }
       const now = fingerprint(path);

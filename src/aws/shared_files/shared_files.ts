@@ -8,7 +8,6 @@
  * @module
  */
 
-import { homedir } from "node:os";
 import {
   ConfigSyntaxError,
   type Option,
@@ -137,7 +136,9 @@ export function homeDirectory(
   const path = env("HOMEPATH");
   if (path !== undefined) return `${env("HOMEDRIVE") ?? "C:\\"}${path}`;
   const need: Need = { kind: "sys", value: "homedir", why: "find the home" };
-  return notGranted([need]).length === 0 ? homedir() : undefined;
+  if (notGranted([need]).length > 0) return undefined;
+  // Loaded where it is needed: most systems have HOME.
+  return process.getBuiltinModule("node:os").homedir();
 }
 
 /**

@@ -24,7 +24,8 @@ export interface SigningBody {
 /** What stands for the hash of a body that is not signed. */
 export const UNSIGNED_PAYLOAD = "UNSIGNED-PAYLOAD";
 
-const EMPTY_HASH = sha256Hex(new Uint8Array());
+const EMPTY_HASH =
+  "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
 
 /** The body of a request: read, unless it need not be for the signature. */
 export async function bodyOfRequest(

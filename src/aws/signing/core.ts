@@ -16,7 +16,7 @@ import {
 } from "../credentials/credentials.ts";
 import { credentialsFault } from "../credentials/text.ts";
 import { type SigningBody, UNSIGNED_PAYLOAD } from "./body.ts";
-import { presignV4, type SigningInput, V4Signer } from "./v4.ts";
+import type { SigningInput, SigningOutput } from "./v4.ts";
 import type { V4aSigner } from "./v4a.ts";
 import type { SignerOptions } from "./signer.ts";
 
@@ -109,8 +109,9 @@ export function createSigningCore(options: SignerOptions): SigningCore {
   if (options.signSessionToken === false) {
     unsignedHeaders.add("x-amz-security-token");
   }
-  const v4 = new V4Signer();
   const v4a = options.signatureVersion === "v4a" ? loadV4a() : undefined;
+  const loading: Promise<HeaderSigner> = v4a ?? loadV4();
+  let signer: HeaderSigner | undefined;
   let clockOffsetMs = 0;
 
   function inputOf(
@@ -147,7 +148,7 @@ export function createSigningCore(options: SignerOptions): SigningCore {
       const contentHashHeader = options.contentHashHeader !== false ||
         parts.body.payloadHash === UNSIGNED_PAYLOAD;
       const input = inputOf(parts, credentials, contentHashHeader);
-      const signer = v4a === undefined ? v4 : await v4a;
+      signer ??= await loading;
       const { headers, canonicalRequest } = await signer.sign(input);
       const { host: _fetchSetsIt, ...toSend } = headers;
       return {
@@ -167,6 +168,7 @@ export function createSigningCore(options: SignerOptions): SigningCore {
         credentials,
         options.unsignedPayload === true,
       );
+      const { presignV4 } = await import("./v4.ts");
       return await presignV4(input, expiresInSeconds);
     },
 
@@ -224,12 +226,25 @@ function sendable(credentials: Credentials): Credentials {
   throw new CredentialsError(`the credentials cannot be used: ${fault}`);
 }
 
-/** v4a costs nothing to those who do not use it. */
+/** Signs in headers, with one version. */
+interface HeaderSigner {
+  sign(input: SigningInput): Promise<SigningOutput>;
+}
+
+// Smithy's signers take their time to load: it goes by while other things are
+// made ready, and a program that signs nothing does without.
+function loadV4(): Promise<HeaderSigner> {
+  return quietly(import("./v4.ts").then(({ V4Signer }) => new V4Signer()));
+}
+
 function loadV4a(): Promise<V4aSigner> {
-  const signer = import("./v4a.ts").then((module) => module.createV4aSigner());
-  // Who signs gets the failure; until then nobody awaits it.
-  signer.catch(() => {});
-  return signer;
+  return quietly(import("./v4a.ts").then((v4a) => v4a.createV4aSigner()));
+}
+
+/** Who signs gets the failure; until then nobody awaits it. */
+function quietly<T>(promise: Promise<T>): Promise<T> {
+  promise.catch(() => {});
+  return promise;
 }
 
 /** The headers by name, and the names of those that are not to be signed. */

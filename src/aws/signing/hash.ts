@@ -6,8 +6,7 @@
  * @module
  */
 
-import { Buffer } from "node:buffer";
-import { createHash, createHmac } from "node:crypto";
+import type { Hash, Hmac } from "node:crypto";
 
 /** What can be hashed; a string as UTF-8. */
 export type Data = string | ArrayBuffer | ArrayBufferView;
@@ -15,7 +14,7 @@ export type Data = string | ArrayBuffer | ArrayBufferView;
 /** A SHA-256 hash, or with a secret its HMAC. */
 export class Sha256 {
   readonly #secret: Uint8Array | undefined;
-  #hash: ReturnType<typeof createHash | typeof createHmac>;
+  #hash: Hash | Hmac;
 
   /** @param secret The key of the HMAC; without one it is a plain hash. */
   constructor(secret?: Data) {
@@ -38,17 +37,17 @@ export class Sha256 {
     this.#hash = this.#start();
   }
 
-  #start(): ReturnType<typeof createHash | typeof createHmac> {
+  #start(): Hash | Hmac {
     return this.#secret === undefined
-      ? createHash("sha256")
-      : createHmac("sha256", this.#secret);
+      ? nodeCrypto().createHash("sha256")
+      : nodeCrypto().createHmac("sha256", this.#secret);
   }
 }
 
 /** The bytes of what is hashed, without a copy where they are bytes. */
 export function bytesOf(data: Data): Uint8Array {
   if (data instanceof Uint8Array) return data;
-  if (typeof data === "string") return Buffer.from(data, "utf8");
+  if (typeof data === "string") return encoder.encode(data);
   if (ArrayBuffer.isView(data)) {
     return new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
   }
@@ -57,5 +56,13 @@ export function bytesOf(data: Data): Uint8Array {
 
 /** The SHA-256 of data, in hex. */
 export function sha256Hex(data: string | Uint8Array): string {
-  return createHash("sha256").update(data).digest("hex");
+  return nodeCrypto().createHash("sha256").update(data).digest("hex");
+}
+
+const encoder = new TextEncoder();
+let loaded: typeof import("node:crypto") | undefined;
+
+/** It takes 20 ms to load, which `--help` and its like do without. */
+function nodeCrypto(): typeof import("node:crypto") {
+  return loaded ??= process.getBuiltinModule("node:crypto");
 }

@@ -9,11 +9,10 @@ import {
   homeDirectory,
   profileOfEnv,
 } from "../../aws/shared_files/shared_files.ts";
-import { type Config, parseCommand } from "../../config/config.ts";
+import type { Config } from "../../config/config.ts";
 import { ConfigError } from "../../errors.ts";
-import { versionText } from "../../config/help.ts";
 import { nearest } from "../../config/nearest.ts";
-import { approveChange } from "./approval.ts";
+import { isObject } from "../../mcp/wire/message.ts";
 import { type Edited, EditError, type FileLanguage, putEntry } from "./edit.ts";
 import {
   FileError,
@@ -22,11 +21,10 @@ import {
   replaceClientFile,
   withoutMark,
 } from "./file.ts";
+import { demandStdio, withoutFront } from "./entry_options.ts";
 import { CARRIED_VARIABLES, findLaunch } from "./launch.ts";
-import { checkName, serverName } from "./name.ts";
-import type { OwnProgram } from "./own.ts";
-import { findNames } from "./program.ts";
-import { demandStdio, withoutFront } from "./stdio.ts";
+import { lossesOf } from "./losses.ts";
+import { checkName, otherName, serverName } from "./name.ts";
 import { type Client, CLIENTS, type Entry } from "./clients.ts";
 import {
   CLIENT_NAMES,
@@ -35,7 +33,7 @@ import {
   COMMANDS,
 } from "../../config/commands.ts";
 import type { CommandContext } from "../context.ts";
-import { flagNames, takeOwnFlags } from "../own_flags.ts";
+import { parseOptions, takeOwnFlags } from "../own_flags.ts";
 
 /**
  * Runs the subcommand.
@@ -59,45 +57,28 @@ export async function runConfig(
   }
   const client = clientNamed(word);
   demandStdio(options);
-  const command = await parseCommand(options, context.env, {
-    profileRegion: context.profileRegion,
-    findCaBundle: context.findCaBundle,
-    ownFlags: flagNames(COMMANDS.config.flags),
-  });
-  switch (command.kind) {
-    case "help":
-      await context.write(commandHelp("config"));
-      return 0;
-    case "version":
-      await context.write(versionText(Deno.version.deno));
-      return 0;
-    case "run": {
-      const { config } = command;
-      const name = given.get("name") ?? serverName(config);
-      checkName(name);
-      const { launch, notes } = await findLaunch(options, config, context);
-      const task: Task = {
-        client,
-        name,
-        entry: client.entry(launch),
-        config,
-        own: {
-          names: await findNames(context),
-          module: context.program.module,
-        },
-        file: given.get("file") ?? usualFile(client, context),
-        mayReplace: given.has("replace"),
-        context,
-      };
-      const isDone = given.has("write")
-        ? await writeEntry(task)
-        : await printEntry(task);
-      for (const note of [...frontNotes, ...notes]) {
-        await context.writeError(`note: ${note}\n`);
-      }
-      return isDone ? 0 : 1;
-    }
+  const command = await parseOptions("config", options, context);
+  if (command === undefined) return 0;
+  const { config } = command;
+  const name = given.get("name") ?? serverName(config);
+  checkName(name);
+  const { launch, notes } = await findLaunch(options, config, context);
+  const task: Task = {
+    client,
+    name,
+    entry: client.entry(launch),
+    config,
+    file: given.get("file") ?? usualFile(client, context),
+    mayReplace: given.has("replace"),
+    context,
+  };
+  const isDone = given.has("write")
+    ? await writeEntry(task)
+    : await printEntry(task);
+  for (const note of [...frontNotes, ...notes]) {
+    await context.writeError(`note: ${note}\n`);
   }
+  return isDone ? 0 : 1;
 }
 
 /** What is to be done. */
@@ -106,11 +87,9 @@ interface Task {
   readonly name: string;
   readonly entry: Entry;
   readonly config: Config;
-  /** By what this program is known in an entry. */
-  readonly own: OwnProgram;
   /** The client's file; none where there is no home. */
   readonly file: string | undefined;
-  /** Whether an entry that is set otherwise may be replaced. */
+  /** Whether another entry of the name may be replaced. */
   readonly mayReplace: boolean;
   readonly context: CommandContext;
 }
@@ -131,16 +110,8 @@ function isClientName(word: string | undefined): word is ClientName {
 }
 
 async function printEntry(task: Task): Promise<boolean> {
-  const { client, name, entry, file, context } = task;
-  const language = await languageOf(client);
-  const { text } = putEntry(language, {
-    text: "",
-    container: client.container,
-    name,
-    entry,
-    defaults: client.defaults?.(name),
-    approve: () => {},
-  });
+  const { client, file, context } = task;
+  const { text } = await edit(task, "");
   await context.write(text);
   const where = file === undefined ? "" : ` ${file}`;
   await context.writeError(
@@ -151,38 +122,13 @@ async function printEntry(task: Task): Promise<boolean> {
 }
 
 async function writeEntry(task: Task): Promise<boolean> {
-  const { client, name, file: path, context } = task;
+  const { file: path, context } = task;
   if (path === undefined) {
     await context.writeError("there is no home directory: name the --file\n");
     return false;
   }
   try {
-    const file = await readClientFile(path);
-    const { mark, rest } = withoutMark(file.text ?? "");
-    const { edited, lost } = await edit(task, rest);
-    if (edited.kind === "unchanged") {
-      await context.write(`"${name}" is in ${file.path} already\n`);
-      return true;
-    }
-    const text = mark + edited.text;
-    const backup = await replaceClientFile(file, text, context.now());
-    const kept = backup === undefined ? "" : `; as it was: ${backup}`;
-    await context.write(`${edited.kind} "${name}" in ${file.path}${kept}\n`);
-    const isUsual = path === usualFile(client, context);
-    const { reload } = isUsual
-      ? client
-      : { reload: `have the client read ${file.path} again` };
-    await context.write(`next: ${reload}\n`);
-    if (lost.length > 0) {
-      await context.writeError(
-        `note: the entry before had ${lost.join(", ")}, and this one has not\n`,
-      );
-    }
-    if (backup !== undefined && await isInRepository(file.path)) {
-      await context.writeError(
-        "note: the file is in a repository: keep the copy (*.bak) out of it\n",
-      );
-    }
+    await writeInto(path, task);
     return true;
   } catch (error) {
     if (error instanceof EditError) {
@@ -198,12 +144,40 @@ async function writeEntry(task: Task): Promise<boolean> {
   }
 }
 
-/** Puts the entry into the text of the client's file; gives what is lost. */
+async function writeInto(path: string, task: Task): Promise<void> {
+  const { client, name, context } = task;
+  const file = await readClientFile(path);
+  const { mark, rest } = withoutMark(file.text ?? "");
+  const { kind, text, lost } = await edit(task, rest);
+  if (kind === "unchanged") {
+    await context.write(`"${name}" is in ${file.path} already\n`);
+    return;
+  }
+  const backup = await replaceClientFile(file, mark + text, context.now());
+  const kept = backup === undefined ? "" : `; as it was: ${backup}`;
+  await context.write(`${kind} "${name}" in ${file.path}${kept}\n`);
+  const reload = path === usualFile(client, context)
+    ? client.reload
+    : `have the client read ${file.path} again`;
+  await context.write(`next: ${reload}\n`);
+  if (lost.length > 0) {
+    await context.writeError(
+      `note: the entry before had ${lost.join(", ")}, and this one has not\n`,
+    );
+  }
+  if (backup !== undefined && await isInRepository(file.path)) {
+    await context.writeError(
+      "note: the file is in a repository: keep the copy (*.bak) out of it\n",
+    );
+  }
+}
+
+/** Puts the entry into the text of the client's file; tells what is lost. */
 async function edit(
   task: Task,
   text: string,
-): Promise<{ edited: Edited; lost: readonly string[] }> {
-  const { client, name, entry, config, context } = task;
+): Promise<Edited & { readonly lost: readonly string[] }> {
+  const { client, name, entry, mayReplace } = task;
   let lost: readonly string[] = [];
   const edited = putEntry(await languageOf(client), {
     text,
@@ -211,30 +185,38 @@ async function edit(
     name,
     entry,
     defaults: client.defaults?.(name),
-    gone: variablesGone(entry),
-    approve: (existing) => {
-      lost = approveChange(existing, {
-        ...task,
-        profile: config.profile ?? profileOfEnv(context.env),
-      });
+    staleVariables: CARRIED_VARIABLES,
+    approve: (before, after) => {
+      lost = lossesOf(before, after);
+      if (!mayReplace) throw new EditError(replaceHint(task, before, lost));
     },
   });
-  return { edited, lost };
+  return { ...edited, lost };
 }
 
-/** Variables of an entry before, which must not go on to count. */
-function variablesGone(entry: Entry): (readonly [string, string])[] {
-  return ["env", "envs"].flatMap((member) => {
-    const variables = Object.keys(entry[member] ?? {});
-    return CARRIED_VARIABLES.filter((name) => !variables.includes(name))
-      .map((name) => [member, name] as const);
-  });
+function replaceHint(
+  { name, config, context }: Task,
+  before: unknown,
+  lost: readonly string[],
+): string {
+  const what = lost.length === 0
+    ? "nothing"
+    : `what only it has (${lost.join(", ")})`;
+  const { targetUrl } = config;
+  const isSameTarget = isObject(before) && Array.isArray(before.args) &&
+    before.args.includes(targetUrl.href);
+  const profile = isSameTarget
+    ? config.profile ?? profileOfEnv(context.env)
+    : undefined;
+  const free = otherName(name, targetUrl, profile);
+  return `there is another "${name}" in it: add --replace, and it loses ` +
+    `${what}, or name this one otherwise (--name ${free})`;
 }
 
 /** The editors of files are loaded when one is edited, and at no other time. */
 async function languageOf({ format }: Client): Promise<FileLanguage> {
-  if (format === "yaml") return (await import("./yaml_language.ts")).YAML;
-  return (await import("./jsonc_language.ts")).JSONC;
+  if (format === "yaml") return (await import("./yaml.ts")).YAML;
+  return (await import("./jsonc.ts")).JSONC;
 }
 
 function usualFile(

@@ -1,6 +1,5 @@
 /**
- * Putting an entry into the text of a client's file, and nothing else: what
- * stands there stays, byte for byte.
+ * Putting an entry into the text of a client's file.
  *
  * @module
  */
@@ -9,33 +8,27 @@ import { isDeepStrictEqual } from "node:util";
 import type { Entry } from "./clients.ts";
 import { isObject } from "../../mcp/wire/message.ts";
 
-/** A way into a file: the names of members, outermost first. */
-export type MemberPath = readonly string[];
+/** A member that is to get another value. */
+export interface Change {
+  /** The names of members that lead to it, outermost first. */
+  readonly path: readonly string[];
+  /** Plain JSON; `undefined` takes the member away. */
+  readonly value: unknown;
+}
 
 /** A language in which files are written. */
 export interface FileLanguage {
   /**
-   * What a text says.
+   * What a text says; `undefined` if nothing.
    *
-   * @throws {EditError} It says nothing that can be understood.
+   * @throws {EditError} It cannot be parsed.
    */
   read(text: string): unknown;
-  /**
-   * The text with one member set to a value that JSON has; the objects on the
-   * way to it are made if they are missing.
-   *
-   * @throws {EditError} Something else stands there.
-   */
-  set(text: string, path: MemberPath, value: unknown): string;
-  /**
-   * The text without one member, which it has.
-   *
-   * @throws {EditError} It stands there more than once.
-   */
-  remove(text: string, path: MemberPath): string;
+  /** The text after one change; comments and other members stay. */
+  change(text: string, change: Change): string;
 }
 
-/** A file cannot be changed without risk. */
+/** A file that is better left as it is. */
 export class EditError extends Error {
   override name = "EditError";
 }
@@ -43,20 +36,21 @@ export class EditError extends Error {
 /** What is to be put where. */
 export interface EditRequest {
   readonly text: string;
+  /** The member that holds all entries. */
   readonly container: string;
   readonly name: string;
   /** What the entry has to say. */
   readonly entry: Entry;
   /** What else it says if it is new. */
   readonly defaults?: Entry;
-  /** Members that must not stay, such as a variable among others. */
-  readonly gone?: readonly MemberPath[];
+  /** Variables that must not stay in it from before. */
+  readonly staleVariables?: readonly string[];
   /**
-   * Asked before an entry that is there under the name is changed.
+   * Asked before another entry of this name is replaced.
    *
    * @throws {EditError} It is to be left alone.
    */
-  readonly approve: (existing: unknown) => void;
+  readonly approve: (before: unknown, after: unknown) => void;
 }
 
 /** What became of it. */
@@ -66,14 +60,15 @@ export interface Edited {
 }
 
 /**
- * Adds an entry, or brings one up to date; members that others have put into it
- * stay.
+ * Adds an entry, or replaces the one of its name. Members that only the client
+ * or its user sets, such as a time limit, stay in an entry that starts a
+ * program.
  *
  * @param language The file's language.
  * @param request What is to be put where.
  * @returns The new text.
- * @throws {EditError} The text cannot be understood, the entry that is there is
- * to be left alone, or the result would not be what it should.
+ * @throws {EditError} The text cannot be parsed or edited, or the entry that is
+ * there is to be left alone.
  */
 export function putEntry(
   language: FileLanguage,
@@ -82,46 +77,38 @@ export function putEntry(
   try {
     return put(language, request);
   } catch (error) {
-    // Every reader of nested text goes into itself, and has a stack to fill.
+    // The parsers recurse into nested text until their stack is full.
     if (!(error instanceof RangeError)) throw error;
     throw new EditError("it is nested too deeply to be read");
   }
 }
 
 function put(language: FileLanguage, request: EditRequest): Edited {
-  const { text, container, name, entry, defaults, approve } = request;
+  const { text, container, name, approve } = request;
   const before = language.read(text);
   if (before !== undefined && !isObject(before)) {
     throw new EditError("it holds something else than named settings");
   }
-  const held = before?.[container];
-  const entries = isObject(held) ? held : {};
-  const existing = Object.hasOwn(entries, name) ? entries[name] : undefined;
-  const wanted = isObject(existing)
-    ? merged(existing, request)
-    // Once more, so that what it starts comes first.
-    : { ...entry, ...defaults, ...entry };
-  if (isDeepStrictEqual(existing, wanted)) return { kind: "unchanged", text };
-  if (existing !== undefined) approve(existing);
-
-  let after = text;
-  if (!isObject(existing)) {
-    after = language.set(text, [container, name], wanted);
-  } else {
-    // What is added before anything goes finds the manner of the others.
-    const all = changes(existing, wanted)
-      .toSorted((one, other) => Number(isGone(one)) - Number(isGone(other)));
-    for (const change of all) {
-      const member = [container, name, ...change.path];
-      after = isGone(change)
-        ? language.remove(after, member)
-        : language.set(after, member, change.value);
-    }
+  const held = before?.[container] ?? undefined;
+  if (held !== undefined && !isObject(held)) {
+    throw new EditError(`"${container}" in it is no object`);
   }
-  const expected = {
-    ...before,
-    [container]: { ...entries, [name]: wanted },
-  };
+  const existing = own(held, name);
+  const changes = changesOf(existing, request);
+  if (changes.length === 0) return { kind: "unchanged", text };
+  const entry = changes.reduce(changed, existing);
+  if (existing !== undefined) approve(existing, entry);
+
+  const at = held === undefined ? [container] : [container, name];
+  const after = held === undefined
+    ? language.change(text, { path: at, value: { [name]: entry } })
+    : changes.reduce(
+      (text, { path, value }) =>
+        language.change(text, { path: [...at, ...path], value }),
+      text,
+    );
+  const expected = { ...before, [container]: { ...held, [name]: entry } };
+  // Not so with a member that stands there twice, or one with an alias.
   if (!says(language, after, expected)) {
     throw new EditError(
       "it is written in a way that cannot be added to safely",
@@ -143,82 +130,51 @@ function says(
   }
 }
 
-/** A member that is not as it should be. */
-interface Change {
-  readonly path: MemberPath;
-  /** What it should be; `undefined` if it should not be there. */
-  readonly value: unknown;
-}
-
-function isGone({ value }: Change): boolean {
-  return value === undefined;
-}
-
-function changes(
-  existing: Record<string, unknown>,
-  wanted: Record<string, unknown>,
-  path: MemberPath = [],
-): Change[] {
-  const names = new Set([...Object.keys(existing), ...Object.keys(wanted)]);
-  return [...names].flatMap((name) => {
-    const [old, value] = [existing, wanted].map((object) =>
-      Object.hasOwn(object, name) ? object[name] : undefined
-    );
-    if (isDeepStrictEqual(old, value)) return [];
-    // Inside, so that what is said beside the others stays.
+/** What has to change in an entry; its own path is the empty one. */
+function changesOf(existing: unknown, request: EditRequest): Change[] {
+  const { entry, defaults, staleVariables = [] } = request;
+  if (!startsProgram(existing)) {
+    // Once more, so that what it starts comes first.
+    return [{ path: [], value: { ...entry, ...defaults, ...entry } }];
+  }
+  const wanted = Object.entries(entry).flatMap(([member, value]) => {
+    const old = existing[member];
     return isObject(old) && isObject(value)
-      ? changes(old, value, [...path, name])
-      : [{ path: [...path, name], value }];
+      ? Object.entries(value)
+        .map(([name, text]) => ({ path: [member, name], value: text }))
+      : [{ path: [member], value }];
   });
-}
-
-function merged(
-  existing: Record<string, unknown>,
-  { entry, gone = [] }: EditRequest,
-): Record<string, unknown> {
-  const all: Record<string, unknown> = { ...existing };
-  for (const [name, value] of Object.entries(entry)) {
-    const old = existing[name];
-    all[name] = isObject(old) && isObject(value) ? { ...old, ...value } : value;
-  }
-  for (const [name, inner] of gone) {
-    const old = all[name];
-    if (isObject(old)) all[name] = without(old, inner);
-  }
-  return all;
-}
-
-function without(
-  object: Record<string, unknown>,
-  member: string,
-): Record<string, unknown> {
-  return Object.fromEntries(
-    Object.entries(object).filter(([name]) => name !== member),
+  const stale = ["env", "envs"].flatMap((member) =>
+    staleVariables.filter((name) => own(entry[member], name) === undefined)
+      .map((name) => ({ path: [member, name], value: undefined }))
+  );
+  return [...wanted, ...stale].filter(({ path, value }) =>
+    !isDeepStrictEqual(path.reduce(own, existing), value)
   );
 }
 
-/** `{ c: value }` for the path `["a", "b", "c"]` below `["a", "b"]`. */
-export function nested(path: MemberPath, value: unknown): unknown {
-  return path.reduceRight<unknown>(
-    (inner, name) => ({ [name]: inner }),
-    value,
-  );
+/** An entry of a remote server, say, has nothing that could stay. */
+function startsProgram(entry: unknown): entry is Record<string, unknown> {
+  return isObject(entry) &&
+    typeof (entry.command ?? entry.cmd) === "string";
 }
 
-/** The white space at the beginning of the line that an offset is on. */
-export function indentAt(text: string, offset: number): string {
-  const start = text.lastIndexOf("\n", offset - 1) + 1;
-  return /^[ \t]*/.exec(text.slice(start, offset))?.[0] ?? "";
+function own(value: unknown, name: string): unknown {
+  return isObject(value) && Object.hasOwn(value, name)
+    ? value[name]
+    : undefined;
 }
 
-/** A text's line end. */
-export function lineEnd(text: string): string {
-  return text.includes("\r\n") ? "\r\n" : "\n";
+function changed(value: unknown, { path, value: wanted }: Change): unknown {
+  const [name, ...rest] = path;
+  if (name === undefined) return wanted;
+  const { [name]: old, ...others } = isObject(value) ? value : {};
+  const inner = changed(old, { path: rest, value: wanted });
+  return inner === undefined ? others : { ...others, [name]: inner };
 }
 
 /** Line and column of an offset, for people. */
 export function placeOf(text: string, offset: number): string {
-  const before = text.slice(0, offset).split("\n");
-  const column = (before.at(-1)?.length ?? 0) + 1;
-  return `line ${before.length}, column ${column}`;
+  const lines = text.slice(0, offset).split("\n");
+  return `line ${lines.length}, column ${(lines.at(-1)?.length ?? 0) + 1}`;
 }

@@ -5,10 +5,11 @@
  * @module
  */
 
+import { offsetOf } from "../caller.ts";
+import { reasonOf, withLimit } from "../limit.ts";
 import type { Checkup } from "./checkup.ts";
 import { SET_CLOCK } from "./hints.ts";
-import { reasonOf, withLimit } from "../limit.ts";
-import { offsetOf } from "../caller.ts";
+import { failed, note } from "./report.ts";
 
 /** AWS Signature Version 4, "Time-based authentication": five minutes. */
 const TOLERANCE_MS = 5 * 60_000;
@@ -16,65 +17,58 @@ const TOLERANCE_MS = 5 * 60_000;
 /** More than this is worth a word. */
 const WORTH_A_WORD_MS = 60_000;
 
-/** What is known so far. */
-export interface ClockKnowledge {
-  /** How far AWS's clock is ahead, in milliseconds, if STS said. */
-  readonly clockOffsetMs: number | undefined;
-  /** Whether the target can be asked instead. */
-  readonly isReached: boolean;
-}
-
-/** Compares this machine's clock with AWS's, or else with the target's. */
+/**
+ * Compares this machine's clock with AWS's, or else with the target's.
+ *
+ * @param checkup What the steps share.
+ * @param stsOffsetMs How far AWS's clock is ahead, if STS said.
+ * @param isReached Whether the target can be asked instead.
+ */
 export async function checkClock(
   checkup: Checkup,
-  { clockOffsetMs, isReached }: ClockKnowledge,
+  stsOffsetMs: number | undefined,
+  isReached: boolean,
 ): Promise<void> {
   const { report } = checkup;
-  if (clockOffsetMs === undefined && !isReached) {
+  if (stsOffsetMs === undefined && !isReached) {
     return await report.skip(["clock"], "the target was not reached");
   }
   await report.take("clock", async () => {
-    const isKnown = clockOffsetMs !== undefined;
-    const offsetMs = isKnown ? clockOffsetMs : await askTarget(checkup);
-    const other = isKnown ? "STS" : "the target";
+    const offsetMs = stsOffsetMs ?? await askTarget(checkup);
     if (typeof offsetMs === "string") {
-      return { status: "note", detail: `not known: ${offsetMs}` };
+      return note(`not known: ${offsetMs}`);
     }
+    const other = stsOffsetMs === undefined ? "the target" : "STS";
     const facts = { offsetMs, comparedWith: other };
     const off = Math.abs(offsetMs);
     if (off < 1000) return { detail: `the same as ${other}'s`, facts };
-    const detail = `${Math.round(off / 1000)} s ${
-      offsetMs < 0 ? "ahead of" : "behind"
-    } ${other}'s`;
+    const direction = offsetMs < 0 ? "ahead of" : "behind";
+    const detail = `${Math.round(off / 1000)} s ${direction} ${other}'s`;
     if (off > TOLERANCE_MS) {
-      return {
-        status: "failed",
-        detail,
-        advice: [SET_CLOCK],
-        facts,
-      };
+      return { ...failed(detail, SET_CLOCK), facts };
     }
-    return off > WORTH_A_WORD_MS
-      ? { detail, advice: ["from five minutes on, AWS refuses it"], facts }
-      : { detail, facts };
+    const advice = off > WORTH_A_WORD_MS
+      ? ["from five minutes on, AWS refuses it"]
+      : [];
+    return { detail, advice, facts };
   });
 }
 
 /** A `HEAD` says what time it is, whatever else it is answered with. */
 async function askTarget(
-  { context, config, ways, limitMs }: Checkup,
+  { config, ways, limitMs }: Checkup,
 ): Promise<number | string> {
   const send = ways.toTarget ?? fetch;
   try {
     return await withLimit(limitMs, async (signal) => {
-      const sentAt = context.now();
+      const sentAt = Date.now();
       const response = await send(config.targetUrl, {
         method: "HEAD",
         redirect: "manual",
         signal,
       });
       await response.body?.cancel();
-      return offsetOf(response, sentAt, context.now()) ??
+      return offsetOf(response, sentAt) ??
         "the target does not say what time it has";
     });
   } catch (error) {

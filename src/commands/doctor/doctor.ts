@@ -35,10 +35,10 @@ import { checkNetwork } from "./network.ts";
 import { checkPermissions } from "./permissions.ts";
 import { checkProfileSession, checkSession } from "./session.ts";
 import {
+  failed,
   type Finding,
   othersText,
   Report,
-  type Step,
   stepText,
   summaryText,
 } from "./report.ts";
@@ -90,12 +90,8 @@ export async function runDoctor(
   }
   const isJson = given.has("json");
   const redactor = new Redactor();
-  const report = new Report({
-    elapsed: context.elapsed,
-    redact: redactor.redact,
-    onStep: async (step: Step) => {
-      if (!isJson) await context.write(stepText(step, context.useColor));
-    },
+  const report = new Report(redactor.redact, async (step) => {
+    if (!isJson) await context.write(stepText(step, context.useColor));
   });
   const config = await report.take(
     "configuration",
@@ -152,7 +148,7 @@ async function checkAll(checkup: Checkup): Promise<void> {
       "no permission to reach the target",
     );
   }
-  await checkClock(checkup, { clockOffsetMs, isReached });
+  await checkClock(checkup, clockOffsetMs, isReached);
   if (isReached && canSign) await checkSession(checkup, source);
   else {
     await report.skip(
@@ -177,11 +173,7 @@ async function checkConfiguration(
       ownFlags: flagNames(COMMANDS.doctor.flags),
     });
     if (command.kind !== "run") {
-      return {
-        status: "failed",
-        detail: "there is nothing to check",
-        advice: [CORRECT_LINE],
-      };
+      return failed("there is nothing to check", CORRECT_LINE);
     }
     const { config, notes } = command;
     const { targetUrl } = describeConfig(config);
@@ -205,11 +197,7 @@ async function checkConfiguration(
     };
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error;
-    return {
-      status: "failed",
-      detail: error.faults.join("; "),
-      advice: [CORRECT_LINE],
-    };
+    return failed(error.faults.join("; "), CORRECT_LINE);
   }
 }
 

@@ -11,12 +11,12 @@ import type {
 } from "../../aws/credentials/credentials.ts";
 import { CredentialsError } from "../../errors.ts";
 import { maskAccessKeyId } from "../../redact/redact.ts";
+import { askCaller } from "../caller.ts";
 import { credentialsOf } from "../context.ts";
-import type { Checkup } from "./checkup.ts";
-import type { Facts, Finding } from "./report.ts";
-import { remediesFor } from "./hints.ts";
 import { withLimit } from "../limit.ts";
-import { askCaller, type StsAnswer } from "../caller.ts";
+import type { Checkup } from "./checkup.ts";
+import { hintsFor } from "./hints.ts";
+import { failed, type Finding, note } from "./report.ts";
 
 /** A `credential_process` may take a minute. */
 const CREDENTIALS_LIMIT_MS = 70_000;
@@ -28,25 +28,28 @@ export interface SigningMeans {
   readonly credentials?: Credentials;
 }
 
-/** Loads the credentials, and says where they are from. */
+/**
+ * Loads the credentials, and says where they are from.
+ *
+ * @param checkup What the steps share.
+ * @param source Whom to ask.
+ * @param origin Where they are from, once they are loaded.
+ * @returns What came of it.
+ */
 export async function checkCredentials(
   checkup: Checkup,
   source: CredentialSource,
   origin: () => string | undefined,
 ): Promise<SigningMeans> {
-  const { config, context, report } = checkup;
-  const means = await report.take<SigningMeans>("credentials", async () => {
+  const means = await checkup.report.take("credentials", async () => {
     try {
-      return found(await load(checkup, source), context.now(), origin());
+      return found(await load(checkup, source), origin());
     } catch (error) {
-      if (!(error instanceof CredentialsError)) throw error;
-      const isMeant = config.skipAuth && error.data.configured === false;
+      const isMeant = checkup.config.skipAuth &&
+        error instanceof CredentialsError && error.data.configured === false;
       if (!isMeant) return lacking(error);
-      return {
-        status: "note",
-        detail: "none are set up: requests go unsigned (--skip-auth)",
-        value: { canSign: true },
-      };
+      const detail = "none are set up: requests go unsigned (--skip-auth)";
+      return { ...note(detail), value: { canSign: true } };
     }
   });
   return means ?? { canSign: false };
@@ -67,19 +70,19 @@ async function load(
 
 function found(
   credentials: Credentials,
-  now: number,
   origin: string | undefined,
 ): Finding<SigningMeans> {
-  const { accessKeyId, sessionToken, expiration } = credentials;
+  const { sessionToken, expiration } = credentials;
+  const accessKeyId = maskAccessKeyId(credentials.accessKeyId);
   const kind = sessionToken === undefined ? "long-term" : "temporary";
   const left = expiration === undefined
     ? ""
-    : `, for another ${timeLeft(expiration.getTime() - now)}`;
+    : `, for another ${timeLeft(expiration)}`;
+  const from = origin === undefined ? "" : `, from ${origin}`;
   return {
-    detail: `${maskAccessKeyId(accessKeyId)}, ${kind}${left}` +
-      (origin === undefined ? "" : `, from ${origin}`),
+    detail: `${accessKeyId}, ${kind}${left}${from}`,
     facts: {
-      accessKeyId: maskAccessKeyId(accessKeyId),
+      accessKeyId,
       expiration: expiration?.toISOString() ?? null,
       from: origin ?? null,
     },
@@ -87,19 +90,20 @@ function found(
   };
 }
 
-function lacking(error: CredentialsError): Finding<SigningMeans> {
-  const { run, flags } = error.data;
-  const facts: Facts = {
-    ...(typeof run === "string" ? { run } : {}),
-    ...(isTexts(flags) ? { flags } : {}),
-  };
-  const advice = typeof run === "string" && !error.message.includes(run)
+/** @throws What is no matter of credentials. */
+function lacking(error: unknown): Finding<never> {
+  if (!(error instanceof CredentialsError)) throw error;
+  const run = typeof error.data.run === "string" ? error.data.run : undefined;
+  const flags = Array.isArray(error.data.flags)
+    ? error.data.flags.map(String)
+    : undefined;
+  const advice = run !== undefined && !error.message.includes(run)
     ? `run ${run}`
-    : isTexts(flags)
+    : flags !== undefined
     ? "the step permissions says which flags to add"
     : "`aws configure list` shows what the AWS CLI finds in the same places; " +
       "--profile takes another profile";
-  return { status: "failed", detail: error.message, advice: [advice], facts };
+  return { ...failed(error.message, advice), facts: { run, flags } };
 }
 
 /**
@@ -112,14 +116,10 @@ export async function checkCaller(
   credentials: Credentials | undefined,
 ): Promise<number | undefined> {
   const { report } = checkup;
-  if (credentials === undefined) {
-    await report.skip(["identity"], "there are no credentials");
-    return undefined;
+  if (credentials !== undefined) {
+    return await report.take("identity", () => identify(checkup, credentials));
   }
-  return await report.take<number>("identity", async () => {
-    const answer = await ask(checkup, credentials);
-    return { ...told(answer), value: answer.clockOffsetMs };
-  });
+  await report.skip(["identity"], "there are no credentials");
 }
 
 /**
@@ -133,68 +133,64 @@ export async function checkOtherProfiles(
   const { config, context, report } = checkup;
   const sources = new Map<string, CredentialSource>();
   for (const profile of config.profiles.slice(1)) {
+    const source = credentialsOf(context, config, checkup, profile);
     await report.take("profile", async () => {
-      const source = credentialsOf(context, config, checkup, profile);
+      let credentials: Credentials;
       try {
-        const credentials = await load(checkup, source);
-        sources.set(profile, source);
-        const finding = told(await ask(checkup, credentials));
-        return {
-          ...finding,
-          detail: `${profile}: ${finding.detail}`,
-          facts: { ...finding.facts, profile },
-        };
+        credentials = await load(checkup, source);
       } catch (error) {
-        if (!(error instanceof CredentialsError)) throw error;
-        const { value: _value, ...finding } = lacking(error);
-        return { ...finding, facts: { ...finding.facts, profile } };
+        const { facts, ...finding } = lacking(error);
+        return { ...finding, facts: { ...facts, profile } };
       }
+      sources.set(profile, source);
+      const { detail, facts, ...finding } = await identify(
+        checkup,
+        credentials,
+      );
+      return {
+        ...finding,
+        detail: `${profile}: ${detail}`,
+        facts: { ...facts, profile },
+      };
     });
   }
   return sources;
 }
 
-async function ask(
-  { config, context, redactor, ways, limitMs }: Checkup,
+/** Who it is; as the value, how far AWS's clock is ahead. */
+async function identify(
+  checkup: Checkup,
   credentials: Credentials,
-): Promise<StsAnswer> {
-  return await askCaller(context, {
-    region: config.region,
-    credentials,
-    redactor,
-    fetch: ways.toOthers,
-    limitMs,
-  });
-}
-
-function told(answer: StsAnswer): Finding {
+): Promise<Finding<number>> {
+  const answer = await askCaller(credentials, checkup);
+  const value = answer.clockOffsetMs;
   switch (answer.kind) {
     case "known": {
       const { account, arn } = answer.caller;
-      return { detail: `${arn} (account ${account})`, facts: { account, arn } };
+      const detail = `${arn} (account ${account})`;
+      return { detail, facts: { account, arn }, value };
     }
-    case "refused":
-      return {
-        status: "failed",
-        detail: `STS does not take the credentials: ${answer.error.message}`,
-        advice: remediesFor(answer.error.reason, answer.error.data),
-      };
+    case "refused": {
+      const { reason, message, data } = answer.error;
+      const detail = `STS does not take the credentials: ${message}`;
+      return { ...failed(detail, ...hintsFor({ reason, ...data })), value };
+    }
     case "unknown":
       return {
-        status: "note",
-        detail: `not known: ${answer.why}`,
-        advice: ["the target may take the credentials all the same"],
+        ...note(
+          `not known: ${answer.why}`,
+          "the target may take the credentials all the same",
+        ),
+        value,
       };
   }
 }
 
-function timeLeft(ms: number): string {
-  const minutes = Math.max(0, Math.floor(ms / 60_000));
+function timeLeft(end: Date): string {
+  const minutes = Math.max(
+    0,
+    Math.floor((end.getTime() - Date.now()) / 60_000),
+  );
   const hours = Math.floor(minutes / 60);
   return hours === 0 ? `${minutes} min` : `${hours} h ${minutes % 60} min`;
-}
-
-function isTexts(value: unknown): value is readonly string[] {
-  return Array.isArray(value) &&
-    value.every((part) => typeof part === "string");
 }

@@ -12,7 +12,7 @@ import { listen } from "../../http/listen.ts";
 import { TokenFile } from "../../http/token.ts";
 import { runtimeDirectory } from "../../http/runtime_directory.ts";
 import type { Checkup } from "./checkup.ts";
-import type { Finding } from "./report.ts";
+import { failed, type Finding } from "./report.ts";
 import { listenNeeds } from "../../http/listen_needs.ts";
 
 /** Listens for a moment, if the proxy is to listen at all. */
@@ -26,11 +26,10 @@ export async function checkListen(
     const missing = context.notGranted(await listenNeeds(front, context));
     // Without them a question at the terminal would come up.
     if (missing.length > 0) {
-      return {
-        status: "failed",
-        detail: `no permission to listen at ${address}`,
-        advice: ["the step permissions says which flags to add"],
-      };
+      return failed(
+        `no permission to listen at ${address}`,
+        "the step permissions says which flags to add",
+      );
     }
     try {
       await tryAddress(front.address);
@@ -56,7 +55,7 @@ export async function checkListen(
 function failure(error: unknown, advise: (detail: string) => string): Finding {
   if (!(error instanceof ConfigError)) throw error;
   const detail = error.faults.join("; ");
-  return { status: "failed", detail, advice: [advise(detail)] };
+  return failed(detail, advise(detail));
 }
 
 function adviceFor(address: ListenAddress, detail: string): string {

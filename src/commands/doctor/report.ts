@@ -45,25 +45,30 @@ export interface Finding<T = undefined> {
   readonly value?: T;
 }
 
-/** What {@linkcode Report} is made with. */
-export interface ReportOptions {
-  /** Milliseconds that go by. */
-  readonly elapsed: () => number;
-  /** Takes the secrets out of a text. */
-  readonly redact: Redact;
-  /** Told of each step as soon as it is over. */
-  readonly onStep?: (step: Step) => Promise<void>;
+/** A fault, and what to do about it. */
+export function failed(detail: string, ...advice: string[]): Finding<never> {
+  return { status: "failed", detail, advice };
+}
+
+/** What is no fault, but worth knowing. */
+export function note(detail: string, ...advice: string[]): Finding<never> {
+  return { status: "note", detail, advice };
 }
 
 /** The steps, as they are taken. */
 export class Report {
   readonly steps: Step[] = [];
-  readonly #options: ReportOptions;
+  readonly #redact: Redact;
+  readonly #onStep: (step: Step) => Promise<void>;
   #remarks: string[] = [];
 
-  /** @param options The clock, and who is told. */
-  constructor(options: ReportOptions) {
-    this.#options = options;
+  /**
+   * @param redact Takes the secrets out of a text.
+   * @param onStep Is told of each step as soon as it is over.
+   */
+  constructor(redact: Redact, onStep: (step: Step) => Promise<void>) {
+    this.#redact = redact;
+    this.#onStep = onStep;
   }
 
   /** Whether no step failed. */
@@ -85,33 +90,24 @@ export class Report {
    */
   async take<T>(
     id: string,
-    work: () => Promise<Finding<T>>,
+    work: () => Finding<T> | Promise<Finding<T>>,
   ): Promise<T | undefined> {
-    const begin = this.#options.elapsed();
+    const begin = performance.now();
     this.#remarks = [];
-    let finding: Finding<T>;
-    try {
-      finding = await work();
-    } catch (error) {
-      finding = {
-        status: "failed",
-        detail: reasonOf(error),
-        advice: ["run the doctor again; if it stays so, please report it"],
-      };
-    }
-    const step = this.#keep({
+    const finding = await attempt(work);
+    const { status = "ok", detail, advice = [], facts = {}, value } = finding;
+    const elapsedMs = Math.round((performance.now() - begin) * 10) / 10;
+    // The log of a failure says again what the step says.
+    const remarks = status === "failed" ? [] : this.#remarks;
+    await this.#onStep(this.#add({
       id,
-      status: finding.status ?? "ok",
-      elapsedMs: this.#options.elapsed() - begin,
-      detail: finding.detail,
-      // The log of a failure says again what the step says.
-      advice: finding.status === "failed"
-        ? finding.advice ?? []
-        : [...finding.advice ?? [], ...this.#remarks],
-      facts: finding.facts ?? {},
-    });
-    await this.#options.onStep?.(step);
-    return finding.value;
+      status,
+      elapsedMs,
+      detail,
+      advice: [...advice, ...remarks],
+      facts,
+    }));
+    return value;
   }
 
   /** Leaves steps out, with the reason. When quiet, nobody is told of them. */
@@ -121,7 +117,7 @@ export class Report {
     { isQuiet = false }: { isQuiet?: boolean } = {},
   ): Promise<void> {
     for (const id of ids) {
-      const step = this.#keep({
+      const step = this.#add({
         id,
         status: "skipped",
         elapsedMs: 0,
@@ -129,31 +125,41 @@ export class Report {
         advice: [],
         facts: {},
       });
-      if (!isQuiet) await this.#options.onStep?.(step);
+      if (!isQuiet) await this.#onStep(step);
     }
   }
 
-  #keep(step: Step): Step {
-    const { redact } = this.#options;
-    const clean = (text: string) => plain(redact(text));
-    const shown: Step = {
+  #add(step: Step): Step {
+    const clean = (text: string) => plain(this.#redact(text));
+    const facts = Object.entries(step.facts).map(([name, value]) => [
+      name,
+      typeof value === "string"
+        ? clean(value)
+        : Array.isArray(value)
+        ? value.map(clean)
+        : value,
+    ]);
+    const shown = {
       ...step,
-      elapsedMs: Math.round(step.elapsedMs * 10) / 10,
       detail: clean(step.detail),
       advice: [...new Set(step.advice)].map(clean),
-      facts: Object.fromEntries(
-        Object.entries(step.facts).map(([name, value]) => [
-          name,
-          typeof value === "string"
-            ? clean(value)
-            : Array.isArray(value)
-            ? value.map(clean)
-            : value,
-        ]),
-      ),
+      facts: Object.fromEntries(facts),
     };
     this.steps.push(shown);
     return shown;
+  }
+}
+
+async function attempt<T>(
+  work: () => Finding<T> | Promise<Finding<T>>,
+): Promise<Finding<T>> {
+  try {
+    return await work();
+  } catch (error) {
+    return failed(
+      reasonOf(error),
+      "run the doctor again; if it stays so, please report it",
+    );
   }
 }
 
@@ -163,19 +169,14 @@ function plain(text: string): string {
     .replace(/[\p{Cc}\p{Bidi_Control}]/gu, "?").trim();
 }
 
-const MARKS: { readonly [status in StepStatus]: string } = {
-  ok: "✓",
-  failed: "✗",
-  note: "!",
-  skipped: "-",
-};
-
-/** ANSI: green, red, yellow, grey. */
-const COLORS: { readonly [status in StepStatus]: number } = {
-  ok: 32,
-  failed: 31,
-  note: 33,
-  skipped: 90,
+/** How a status is marked, and the mark's colour in ANSI. */
+const MARKS: {
+  readonly [status in StepStatus]: readonly [mark: string, color: number];
+} = {
+  ok: ["✓", 32],
+  failed: ["✗", 31],
+  note: ["!", 33],
+  skipped: ["-", 90],
 };
 
 const NAME_WIDTH = 13;
@@ -209,9 +210,8 @@ export function othersText(useColor: boolean): string {
 }
 
 function markOf(status: StepStatus, useColor: boolean): string {
-  return useColor
-    ? `\x1b[${COLORS[status]}m${MARKS[status]}\x1b[0m`
-    : MARKS[status];
+  const [mark, color] = MARKS[status];
+  return useColor ? `\x1b[${color}m${mark}\x1b[0m` : mark;
 }
 
 /**

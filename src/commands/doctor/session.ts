@@ -6,25 +6,16 @@
  */
 
 import type { CredentialSource } from "../../aws/credentials/credentials.ts";
-import type { SignedFetch } from "../../aws/signing/signed_fetch.ts";
 import { isOwnError } from "../../mcp/transport/failure.ts";
 import {
   LATEST_LEGACY_VERSION,
   MODERN_VERSION,
 } from "../../mcp/wire/revisions.ts";
 import { VERSION } from "../../version.ts";
-import { openTarget } from "../context.ts";
 import type { Checkup } from "./checkup.ts";
-import {
-  type Answer,
-  type AnswerError,
-  asObject,
-  Conversation,
-  type JsonObject,
-} from "./conversation.ts";
-import type { Finding } from "./report.ts";
-import { remediesFor } from "./hints.ts";
-import { withLimit } from "../limit.ts";
+import { asObject, Client, type JsonObject } from "./client.ts";
+import { hintsFor, TARGET_LOG } from "./hints.ts";
+import { failed, type Finding, note } from "./report.ts";
 
 /** How many pages of tools are read. */
 const MAX_PAGES = 50;
@@ -44,199 +35,128 @@ interface Handshake {
   readonly capabilities: JsonObject;
 }
 
-/** An HTTP exchange with the target, as it went. */
-interface Exchange {
-  readonly method: string;
-  readonly status: number;
-  readonly hasSession: boolean;
-}
-
 /** Talks to the target as a client would. */
 export async function checkSession(
   checkup: Checkup,
   source: CredentialSource,
 ): Promise<void> {
   const { report } = checkup;
-  using talk = new Talk(checkup, source);
-  const handshake = await report.take("initialize", () => talk.shakeHands());
+  using client = new Client(checkup, source);
+  const handshake = await report.take("initialize", () => initialize(client));
   if (handshake === undefined) {
-    await talk.end().catch(() => {});
+    await client.end().catch(() => {});
     return await report.skip(["tools", "end"], "there is no session");
   }
-  await report.take(
-    "tools",
-    () => countTools(talk.conversation, handshake),
-  );
+  await report.take("tools", () => countTools(client, handshake));
   await report.take("end", async () => {
-    await talk.end();
-    return farewell(handshake, talk.exchanges);
+    await client.end();
+    return endOf(client, handshake);
   });
 }
 
 /** Whether the target takes another profile than the first, too. */
 export async function checkProfileSession(
-  checkup: Checkup,
+  { report, ...checkup }: Checkup,
   profile: string,
   source: CredentialSource,
 ): Promise<void> {
-  await checkup.report.take("initialize", async () => {
-    using talk = new Talk(checkup, source);
-    const { value: _value, ...finding } = await talk.shakeHands();
-    await talk.end().catch(() => {});
+  await report.take("initialize", async () => {
+    using client = new Client({ report, ...checkup }, source);
+    const { detail, facts, ...finding } = await initialize(client);
+    await client.end().catch(() => {});
     return {
       ...finding,
-      detail: `${profile}: ${finding.detail}`,
-      facts: { ...finding.facts, profile },
+      detail: `${profile}: ${detail}`,
+      facts: { ...facts, profile },
     };
   });
 }
 
-/** A conversation with the target, as it went. */
-class Talk implements Disposable {
-  readonly conversation: Conversation;
-  readonly exchanges: Exchange[] = [];
-  readonly #limitMs: number;
-  readonly #fetch: SignedFetch;
-
-  constructor(checkup: Checkup, source: CredentialSource) {
-    const { config, redactor, log, limitMs } = checkup;
-    this.#limitMs = limitMs;
-    const signedFetch = this.#fetch = openTarget(config, source, checkup);
-    this.conversation = new Conversation({
-      url: config.targetUrl,
-      fetch: async (input, init) => {
-        const response = await signedFetch(input, init);
-        this.exchanges.push({
-          method: init?.method ?? "GET",
-          status: response.status,
-          hasSession: response.headers.has("mcp-session-id"),
-        });
-        return response;
-      },
-      headers: config.headers,
-      transport: config.transport,
-      cookies: config.cookies,
-      tools: {
-        readOnly: config.readOnly,
-        allow: config.allowTool,
-        deny: config.denyTool,
-      },
-      metadata: config.metadata,
-      timeoutMs: limitMs,
-      idleTimeoutMs: limitMs,
-      maxFrameBytes: config.maxFrameBytes,
-      maxAnswerBytes: config.maxAnswerBytes,
-      log,
-      redactor,
-    });
-  }
-
-  shakeHands(): Promise<Finding<Handshake>> {
-    return shakeHands(this.conversation, this.exchanges);
-  }
-
-  async end(): Promise<void> {
-    await withLimit(this.#limitMs, () => this.conversation.end());
-  }
-
-  [Symbol.dispose](): void {
-    this.#fetch[Symbol.dispose]();
-  }
-}
-
 /** A server of either era answers one of the two. */
-async function shakeHands(
-  conversation: Conversation,
-  exchanges: readonly Exchange[],
-): Promise<Finding<Handshake>> {
-  const initialized = await conversation.request("initialize", {
+async function initialize(client: Client): Promise<Finding<Handshake>> {
+  const { result, error } = await client.request("initialize", {
     protocolVersion: LATEST_LEGACY_VERSION,
     capabilities: {},
     clientInfo: CLIENT_INFO,
   });
-  if ("result" in initialized) {
-    await conversation.notify("notifications/initialized");
-    const { protocolVersion, serverInfo, capabilities } = initialized.result;
-    const hasSession = exchanges.some((exchange) => exchange.hasSession);
-    return greeting({
-      version: String(protocolVersion),
-      serverInfo,
-      session: hasSession ? "a session" : "no session",
-      handshake: { isModern: false, capabilities: asObject(capabilities) },
+  if (error === undefined) {
+    await client.notify("notifications/initialized");
+    return greeting(result, {
+      isModern: false,
+      version: String(result.protocolVersion),
+      serverInfo: asObject(result.serverInfo),
+      session: client.hasSession ? "a session" : "no session",
     });
   }
-  if (!mayBeModern(initialized.error)) return failure(initialized.error);
-  const discovered = await conversation.request("server/discover", {
+  if (!mayBeModern(asObject(error.data))) return failure(error);
+  const discovered = await client.request("server/discover", {
     _meta: MODERN_META,
   });
-  if ("error" in discovered) return failure(initialized.error);
-  const { result } = discovered;
-  return greeting({
+  if (discovered.error !== undefined) return failure(error);
+  const meta = asObject(discovered.result._meta);
+  return greeting(discovered.result, {
+    isModern: true,
     version: MODERN_VERSION,
-    serverInfo: asObject(result._meta)["io.modelcontextprotocol/serverInfo"],
+    serverInfo: asObject(meta["io.modelcontextprotocol/serverInfo"]),
     session: "no sessions in this revision",
-    handshake: { isModern: true, capabilities: asObject(result.capabilities) },
   });
 }
 
 function greeting(
-  { version, serverInfo, session, handshake }: {
+  { capabilities }: JsonObject,
+  { isModern, version, serverInfo, session }: {
+    isModern: boolean;
     version: string;
-    serverInfo: unknown;
+    serverInfo: JsonObject;
     session: string;
-    handshake: Handshake;
   },
 ): Finding<Handshake> {
-  const info = asObject(serverInfo);
-  const name = [info.name, info.version]
-    .filter((part) => typeof part === "string").join(" ");
+  const [serverName, serverVersion] = [serverInfo.name, serverInfo.version]
+    .map((part) => typeof part === "string" ? part : undefined);
+  const name = [serverName, serverVersion].filter(Boolean).join(" ");
   return {
     detail: `${name || "a server without a name"}, MCP ${version}, ${session}`,
     facts: {
-      era: handshake.isModern ? "modern" : "legacy",
+      era: isModern ? "modern" : "legacy",
       protocolVersion: version,
-      serverName: typeof info.name === "string" ? info.name : undefined,
-      serverVersion: typeof info.version === "string"
-        ? info.version
-        : undefined,
+      serverName,
+      serverVersion,
     },
-    value: handshake,
+    value: { isModern, capabilities: asObject(capabilities) },
   };
 }
 
 /** Refusals and faults of the network are no matter of eras. */
-function mayBeModern({ data }: AnswerError): boolean {
+function mayBeModern(data: JsonObject): boolean {
   if (!isOwnError(data)) return true;
-  if (data.reason !== "http-status") return false;
-  return [400, 404, 405].includes(Number(data.status));
+  return data.reason === "http-status" &&
+    [400, 404, 405].includes(Number(data.status));
 }
 
 async function countTools(
-  conversation: Conversation,
+  client: Client,
   { isModern, capabilities }: Handshake,
 ): Promise<Finding> {
   if (capabilities.tools === undefined) {
-    return { status: "note", detail: "the server offers none" };
+    return note("the server offers none");
   }
   const names: string[] = [];
-  let cursor: string | undefined;
+  let cursor: unknown;
   for (let page = 0; page < MAX_PAGES; page++) {
-    const answer: Answer = await conversation.request("tools/list", {
-      ...(cursor === undefined ? {} : { cursor }),
+    const { result, error } = await client.request("tools/list", {
+      cursor,
       ...(isModern ? { _meta: MODERN_META } : {}),
     });
-    if ("error" in answer) return failure(answer.error);
-    const { tools, nextCursor } = answer.result;
-    if (!Array.isArray(tools)) {
-      return {
-        status: "failed",
-        detail: "tools/list was answered with none",
-        advice: ["that is the server's fault: its result wants a list tools"],
-      };
+    if (error !== undefined) return failure(error);
+    if (!Array.isArray(result.tools)) {
+      return failed(
+        "tools/list was answered with none",
+        "that is the server's fault: its result wants a list tools",
+      );
     }
-    names.push(...tools.map((tool) => String(asObject(tool).name)));
-    if (typeof nextCursor !== "string") break;
-    cursor = nextCursor;
+    names.push(...result.tools.map((tool) => String(asObject(tool).name)));
+    cursor = result.nextCursor;
+    if (typeof cursor !== "string") break;
   }
   return {
     detail: names.length === 1 ? "1 tool" : `${names.length} tools`,
@@ -244,44 +164,35 @@ async function countTools(
   };
 }
 
-function farewell(
+function endOf(
+  { hasSession, endStatus: status }: Client,
   { isModern }: Handshake,
-  exchanges: readonly Exchange[],
 ): Finding {
-  if (isModern) return { detail: "there was no session" };
-  const ended = exchanges.findLast(({ method }) => method === "DELETE");
-  if (ended === undefined) {
-    return exchanges.some(({ hasSession }) => hasSession)
-      ? { status: "note", detail: "the target did not say that it is over" }
-      : { detail: "there was no session" };
+  if (isModern || !hasSession) return { detail: "there was no session" };
+  if (status === undefined) {
+    return note("the target did not say that it is over");
   }
-  const { status } = ended;
   if (status >= 200 && status < 300) return { detail: "the session is over" };
   // 2025-11-25, Basic, Transports, "Session Management": a server may refuse.
   return status === 405
     ? { detail: "the target ends sessions by itself (HTTP 405)" }
-    : { status: "note", detail: `the target answered with HTTP ${status}` };
+    : note(`the target answered with HTTP ${status}`);
 }
 
-function failure(
-  { code, message, data }: AnswerError,
-): Finding<never> {
+function failure({ code, message, data }: JsonObject): Finding<never> {
   if (!isOwnError(data)) {
-    return {
-      status: "failed",
-      detail: `the server answered with an error: ${message} (${code})`,
-      advice: ["the target's own log says more"],
-    };
+    return failed(
+      `the server answered with an error: ${message} (${code})`,
+      TARGET_LOG,
+    );
   }
-  const reason = String(data.reason);
+  const { reason, status, awsError } = data;
   return {
-    status: "failed",
-    detail: message,
-    advice: remediesFor(reason, data),
+    ...failed(String(message), ...hintsFor(data)),
     facts: {
-      reason,
-      status: typeof data.status === "number" ? data.status : undefined,
-      awsError: typeof data.awsError === "string" ? data.awsError : undefined,
+      reason: String(reason),
+      status: typeof status === "number" ? status : undefined,
+      awsError: typeof awsError === "string" ? awsError : undefined,
     },
   };
 }

@@ -12,15 +12,14 @@ import {
 } from "../../aws/shared_files/shared_files.ts";
 import { commaNotes } from "../../aws/credentials/permissions.ts";
 import { UnclearFilesError } from "../../aws/credentials/search.ts";
-import { type Config, parseCommand } from "../../config/config.ts";
+import type { Config } from "../../config/config.ts";
 import { CredentialsError } from "../../errors.ts";
-import { versionText } from "../../config/help.ts";
 import { SILENT_LOG } from "../../log/log.ts";
 import { Redactor } from "../../redact/redact.ts";
-import { commandHelp, COMMANDS } from "../../config/commands.ts";
+import { COMMANDS } from "../../config/commands.ts";
 import { type CommandContext, credentialsOf } from "../context.ts";
 import { reasonOf, withLimit } from "../limit.ts";
-import { flagNames, takeOwnFlags } from "../own_flags.ts";
+import { parseOptions, takeOwnFlags } from "../own_flags.ts";
 import { findNeeds, permissionFlags } from "../needs.ts";
 import { POLICY_SERVICES, targetPolicy } from "./targets.ts";
 import { shellWords } from "../../shell_words.ts";
@@ -47,41 +46,29 @@ export async function runPolicy(
 ): Promise<number> {
   const { rest, given } = takeOwnFlags(args, COMMANDS.policy.flags);
   let isProfileAsked = false;
-  const command = await parseCommand(rest, context.env, {
+  const command = await parseOptions("policy", rest, {
+    ...context,
     profileRegion: (profile) => {
       isProfileAsked = true;
       return context.profileRegion(profile);
     },
-    findCaBundle: context.findCaBundle,
-    ownFlags: flagNames(COMMANDS.policy.flags),
   });
-  switch (command.kind) {
-    case "help":
-      await context.write(commandHelp("policy"));
-      return 0;
-    case "version":
-      await context.write(versionText(Deno.version.deno));
-      return 0;
-    case "run": {
-      const { config, notes } = command;
-      // With the keys in the environment, the shared files may still say where.
-      const needs = await findNeeds(config, context, {
-        hereOnly: !isProfileAsked,
-      });
-      const flags = shellWords(permissionFlags(needs));
-      const warnings = notes.filter(({ level }) => level === "warn");
-      await tellNotes([
-        ...warnings.map(({ message }) => message),
-        ...await profileNotes(config, context.env),
-        ...commaNotes(needs),
-      ], context);
-      if (given.has("flags")) {
-        await context.write(`${flags}\n`);
-        return 0;
-      }
-      return await printPolicy(config, flags, context);
-    }
+  if (command === undefined) return 0;
+  const { config, notes } = command;
+  // With the keys in the environment, the shared files may still say where.
+  const needs = await findNeeds(config, context, { hereOnly: !isProfileAsked });
+  const flags = shellWords(permissionFlags(needs));
+  const warnings = notes.filter(({ level }) => level === "warn");
+  await tellNotes([
+    ...warnings.map(({ message }) => message),
+    ...await profileNotes(config, context.env),
+    ...commaNotes(needs),
+  ], context);
+  if (given.has("flags")) {
+    await context.write(`${flags}\n`);
+    return 0;
   }
+  return await printPolicy(config, flags, context);
 }
 
 async function tellNotes(
@@ -158,13 +145,9 @@ async function callersAccount(
       ACCOUNT_LIMIT_MS,
       (signal) => source.get({ signal }),
     );
-    const answer = await askCaller(context, {
-      region: config.region,
-      credentials,
-      redactor,
-      fetch: ways.toOthers,
-      limitMs: ACCOUNT_LIMIT_MS,
-    });
+    const limitMs = ACCOUNT_LIMIT_MS;
+    const question = { context, config, redactor, ways, limitMs };
+    const answer = await askCaller(credentials, question);
     if (answer.kind === "known") return answer.caller.account;
     return answer.kind === "unknown" ? answer.why : answer.error.message;
   } catch (error) {

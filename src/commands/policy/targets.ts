@@ -10,8 +10,7 @@
 import { readRuntimeArn, unescapedRuntimeArn } from "../../aws/runtime_arn.ts";
 import type { Config } from "../../config/config.ts";
 import { knownHost } from "../context.ts";
-import { arnStarts, decode, literal, pathOf } from "./arn.ts";
-import { readApi } from "./api.ts";
+import { arnStarts, decode, literal, pathOf, readApi } from "./arn.ts";
 
 /** A statement of an IAM policy. */
 export interface Statement {

@@ -245,7 +245,7 @@ export class LegacyClientBridge implements Link {
     if (this.#mode === "native" && this.#own.isIdle) return await emit(frame);
     const message = readMessage(frame);
     if (message.kind === "response") {
-      if (this.#own.take(message)) return;
+      if (this.#own.take(message, frame)) return;
       if (this.#mode === "undecided") return await this.#decide(frame, message);
       const given = this.#rounds.receive(frame, message);
       if (given) await emit(given);

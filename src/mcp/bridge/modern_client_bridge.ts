@@ -298,7 +298,7 @@ export class ModernClientBridge implements Link {
     frame: Uint8Array,
     answer: ResponseMessage,
   ): Promise<void> {
-    if (this.#own.take(answer)) return;
+    if (this.#own.take(answer, frame)) return;
     const call = this.#mode === "bridged" && this.#calls.finish(answer);
     const isLate = this.#mode === "bridged" && !call && answer.id !== undefined;
     if (isLate && !this.#untouched.take(answer.id)) {

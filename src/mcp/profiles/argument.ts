@@ -21,6 +21,7 @@ import {
   memberAt,
   memberNamed,
   removeMembers,
+  sourceOf,
   whole,
 } from "../wire/splice.ts";
 
@@ -80,7 +81,8 @@ export class ProfileArgument {
     const properties = memberNamed("properties", tool, schema);
     const isOwner = properties !== undefined &&
       memberNamed(PROFILE_ARGUMENT, tool, properties) !== undefined;
-    this.#note(nameOf(tool), isOwner);
+    const name = memberNamed("name", tool, whole(tool));
+    this.#note(name ? String(JSON.parse(sourceOf(tool, name))) : "", isOwner);
     if (isOwner) return tool;
     return properties
       ? insertMembers(tool, properties, this.#member)
@@ -88,7 +90,8 @@ export class ProfileArgument {
   }
 
   #note(tool: string, isOwner: boolean): void {
-    if (!isOwner) return this.#owners.delete(tool);
+    this.#owners.delete(tool);
+    if (!isOwner) return;
     this.#owners.set(tool, true);
     this.#log.warn(`a tool has an argument ${PROFILE_ARGUMENT} of its own`, {
       tool: excerpt(tool),
@@ -131,12 +134,4 @@ export function callWithoutProfile(call: RequestMessage): RequestMessage {
   if (!isObject(params) || !isObject(params.arguments)) return call;
   const { [PROFILE_ARGUMENT]: _profile, ...rest } = params.arguments;
   return { ...call, params: { ...params, arguments: rest } };
-}
-
-/** The name of a tool in a list. */
-function nameOf(tool: Uint8Array): string {
-  const name = memberNamed("name", tool, whole(tool));
-  if (!name) return "";
-  const source = tool.subarray(name.start, name.end);
-  return String(JSON.parse(new TextDecoder().decode(source)));
 }

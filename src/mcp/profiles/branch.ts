@@ -12,25 +12,51 @@ import {
   type Emit,
   type Link,
   notify,
-  notifyCancelled,
   OwnRequests,
+  type Part,
   partsOf,
   rpcErrorFrame,
+  tell,
 } from "../transport/link.ts";
 import {
+  answerTo,
   type BatchMessage,
   isObject,
-  readMessage,
   type RequestId,
-  requestId,
   requestIdFromSource,
+  type ResponseMessage,
   type RpcError,
   type SingleMessage,
+  stringId,
+  withId,
 } from "../wire/message.ts";
+import { memberAt, replaceRange } from "../wire/splice.ts";
+import { taskIdIn } from "../wire/task.ts";
 import { PROFILE_ARGUMENT } from "./argument.ts";
-import { memberAt, memberNamed, replaceRange, whole } from "../wire/splice.ts";
 
-type Message = SingleMessage | BatchMessage;
+/** What the client has said that holds for each of its sessions. */
+export interface ClientState {
+  /** The parameters of its `initialize`. */
+  initialize: unknown;
+  /** The log level that it has set, if it has. */
+  logLevel: unknown;
+}
+
+/** What a {@linkcode ProfileBranch} is handed. */
+export interface ProfileBranchOptions {
+  /** Writes one frame to the client. */
+  readonly emit: Emit;
+  readonly log: Log;
+  readonly profile: string;
+  readonly client: ClientState;
+  /**
+   * Makes the link of the profile. An answer that it does not hand to `emit` it
+   * tells of by its ID.
+   */
+  readonly link: (emit: Emit, onAnswer: (id: RequestId) => void) => Link;
+  /** Hears of each answer to the client, and the task that it tells of. */
+  readonly onAnswer: (id: RequestId, taskId?: string) => void;
+}
 
 /** A session that is opened, or has been. */
 interface Opening {
@@ -40,24 +66,7 @@ interface Opening {
   readonly failure: Promise<RpcError | undefined>;
 }
 
-/** What a {@linkcode ProfileBranch} is handed. */
-export interface ProfileBranchOptions {
-  /** Writes one frame to the client. */
-  readonly emit: Emit;
-  readonly log: Log;
-  readonly profile: string;
-  /**
-   * Makes the link of the profile. An answer that it does not hand to `emit` it
-   * tells of by its ID.
-   */
-  readonly link: (emit: Emit, onAnswer: (id: RequestId) => void) => Link;
-  /** The parameters of the client's `initialize`. */
-  readonly initialize: () => unknown;
-  /** The log level that the client has set, if it has. */
-  readonly logLevel: () => unknown;
-  /** Hears of each answer to the client, and its result if it has one. */
-  readonly onAnswer: (id: RequestId, result?: unknown) => void;
-}
+const SET_LEVEL = "logging/setLevel";
 
 /** The link of another profile than the first. */
 export class ProfileBranch implements Link {
@@ -65,18 +74,13 @@ export class ProfileBranch implements Link {
   readonly #link: Link;
   readonly #own: OwnRequests;
   readonly #background: Background;
-  readonly #waiting = new Map<string, RequestId>();
-  /** The client's requests that are not answered yet. */
-  readonly #asked = new Set<string>();
-  /** The requests for a log level that are not answered yet. */
-  readonly #levels = new Map<string, RequestId>();
+  /** The client's requests that are not answered yet: whether they were sent. */
+  readonly #pending = new Map<string, boolean>();
   /** Aborted when a session is opened for nobody. */
   readonly #forNobody = new AbortController();
   #opening: Opening | undefined;
   /** Whether there is a session; before, nothing of it need be changed. */
   #isOpen = false;
-  /** How many sessions are being opened. */
-  #initialising = 0;
   /** Whether the client has said all that it has to say. */
   #isEnding = false;
 
@@ -90,51 +94,58 @@ export class ProfileBranch implements Link {
     );
   }
 
-  accept(bytes: Uint8Array, message: Message): Promise<void> | void {
-    this.#note(message);
-    const isRequest = message.kind === "request";
-    if (!isRequest || eraOf(message) === "modern") {
-      if (this.#dropsWaiting(message)) return;
-      return this.#link.accept(bytes, message);
+  accept(
+    bytes: Uint8Array,
+    message: SingleMessage | BatchMessage,
+  ): Promise<void> | void {
+    const cancelled = cancelledId(message);
+    if (cancelled) {
+      const isSent = this.#pending.get(cancelled.key);
+      this.#pending.delete(cancelled.key);
+      // A call that is cancelled before it was sent never is.
+      if (isSent === false) return;
     }
-    this.#waiting.set(message.id.key, message.id);
+    if (message.kind === "response") return this.#acceptAnswer(bytes, message);
+    if (message.kind !== "request") return this.#link.accept(bytes, message);
+    const { id } = message;
+    const isModern = eraOf(message) === "modern";
+    this.#pending.set(id.key, isModern);
+    if (isModern) return this.#link.accept(bytes, message);
     let sent: Promise<void> | void;
     // A copy: these bytes may be a small part of what was read.
     const frame = bytes.slice();
     const ready = this.#background.start(async () => {
       const error = await this.#whenOpen();
-      if (!this.#waiting.delete(message.id.key)) return;
-      if (error) await this.#refuse(message.id, error);
+      if (!this.#pending.has(id.key)) return;
+      if (error) return await this.#refuse(id, error);
+      this.#pending.set(id.key, true);
       // Not awaited here: the end waits for the session, not for answers.
-      else sent = this.#link.accept(frame, message);
+      sent = this.#link.accept(frame, message);
     });
     return ready.then(() => sent);
   }
 
-  /** Notes what the client waits for, and what it does not any more. */
-  #note(message: Message): void {
-    if (message.kind === "request") this.#asked.add(message.id.key);
-    const cancelled = cancelledId(message);
-    if (cancelled) this.#asked.delete(cancelled.key);
-  }
-
-  /** Notes an answer to the client. */
-  #answered(id: RequestId, result?: unknown): void {
-    this.#asked.delete(id.key);
-    this.#options.onAnswer(id, result);
-    this.#endIfIdle();
-  }
-
-  /** A call that is cancelled before it was sent never is. */
-  #dropsWaiting(message: Message): boolean {
-    const id = cancelledId(message);
-    return id !== undefined && this.#waiting.delete(id.key);
+  /** The client's answer to what the target asked here. */
+  #acceptAnswer(
+    bytes: Uint8Array,
+    answer: ResponseMessage,
+  ): Promise<void> | void {
+    const id = answer.id && this.originalId(answer.id);
+    if (!id) return this.#link.accept(bytes, answer);
+    return this.#link.accept(withId(bytes, id), answerTo(id, answer));
   }
 
   async #refuse(id: RequestId, error: RpcError): Promise<void> {
     const { emit, profile } = this.#options;
     this.#answered(id);
-    await emit(rpcErrorFrame(id, notOpened(profile, error))).catch(() => {});
+    await tell(emit, rpcErrorFrame(id, notOpened(profile, error)));
+  }
+
+  /** Notes an answer to the client. */
+  #answered(id: RequestId, taskId?: string): void {
+    this.#pending.delete(id.key);
+    this.#options.onAnswer(id, taskId);
+    this.#endIfIdle();
   }
 
   /**
@@ -142,7 +153,7 @@ export class ProfileBranch implements Link {
    * opens it where it is not there; resolves to the error if that fails.
    */
   async #whenOpen(): Promise<RpcError | undefined> {
-    const params = this.#options.initialize();
+    const params = this.#options.client.initialize;
     // The target is to say itself what it makes of a call before that.
     if (params === undefined) return undefined;
     if (this.#opening?.params !== params) {
@@ -157,37 +168,26 @@ export class ProfileBranch implements Link {
 
   /** Opens the session as the client opened the first one. */
   async #initialise(params: unknown): Promise<RpcError | undefined> {
-    this.#initialising++;
     const { error } = await this.#own.ask(this.#link, "initialize", params);
-    this.#initialising--;
     if (error) return error;
     this.#isOpen = true;
-    this.tell("notifications/initialized");
-    this.setLogLevel();
+    this.notify("notifications/initialized");
+    // No call waits for it, so nor does the end.
+    void this.setLogLevel();
     return undefined;
   }
 
   /** Tells the target something in the session, if there is one. */
-  tell(method: string, params?: unknown): void {
+  notify(method: string, params?: unknown): void {
     if (this.#isOpen) notify(this.#link, method, params);
   }
 
   /** Sets the client's log level in the session, if there is one. */
-  setLogLevel(): void {
-    const level = this.#options.logLevel();
-    if (!this.#isOpen || level === undefined || this.#isIdleEnd) return;
-    // No call waits for it, so nor does the end.
-    void this.#askForLogLevel(level);
-  }
-
-  async #askForLogLevel(level: unknown): Promise<void> {
-    const { log, profile } = this.#options;
-    const method = "logging/setLevel";
-    const id = this.#own.nextId();
-    this.#levels.set(id.key, id);
-    const { error } = await this.#own.ask(this.#link, method, { level }, id);
-    const isAwaited = this.#levels.delete(id.key);
-    if (!error || !isAwaited) return;
+  async setLogLevel(): Promise<void> {
+    const { log, profile, client: { logLevel: level } } = this.#options;
+    if (!this.#isOpen || level === undefined || this.#isOver) return;
+    const { error } = await this.#own.ask(this.#link, SET_LEVEL, { level });
+    if (!error) return;
     log.warn("could not set the log level for another profile", {
       profile,
       code: error.code,
@@ -195,29 +195,41 @@ export class ProfileBranch implements Link {
   }
 
   async #emit(frame: Uint8Array): Promise<void> {
-    const { emit, profile } = this.#options;
-    const message = readMessage(frame);
+    // The client sent no batch over this link that an array could answer.
+    for (const part of partsOf(frame)) await this.#emitPart(part);
+  }
+
+  async #emitPart({ message, bytes }: Part): Promise<void> {
+    const { emit } = this.#options;
     if (message.kind === "response") {
-      if (this.#own.take(message)) return;
-      if (message.id) this.#answered(message.id, message.result);
-      return await emit(frame);
+      if (this.#own.take(message, bytes)) return;
+      if (message.id) this.#answered(message.id, taskIdIn(message, bytes));
+      return await emit(bytes);
     }
-    if (message.kind === "batch") {
-      // The client sent no batch over this link that this could answer.
-      for (const { bytes } of partsOf(frame)) await this.#emit(bytes);
-      return;
+    if (message.kind === "request") {
+      // Servers number their requests alike, so each link has its own numbers.
+      return await emit(withId(bytes, this.#foreignId(message.id)));
     }
-    if (
-      message.kind === "notification" &&
-      message.method === "notifications/cancelled"
-    ) {
-      return await emit(cancelledHere(profile, message.params, frame));
-    }
-    if (message.kind !== "request") return await emit(frame);
-    // Servers number their requests alike, so each link has its own numbers.
-    const place = memberNamed("id", frame, whole(frame));
-    const id = foreignId(profile, message.id);
-    await emit(place ? replaceRange(frame, place, id) : frame);
+    const id = cancelledId(message);
+    const place = id && memberAt(bytes, ["params", "requestId"]);
+    if (!place) return await emit(bytes);
+    await emit(replaceRange(bytes, place, this.#foreignId(id).source));
+  }
+
+  get #prefix(): string {
+    return `${PROFILE_ARGUMENT}:${this.#options.profile}:`;
+  }
+
+  /** The ID under which the client knows a request of the target's. */
+  #foreignId({ source }: RequestId): RequestId {
+    return stringId(this.#prefix + source);
+  }
+
+  /** The ID under which the target knows it; `undefined` if it is not its own. */
+  originalId({ source }: RequestId): RequestId | undefined {
+    const text: unknown = JSON.parse(source);
+    if (typeof text !== "string" || !text.startsWith(this.#prefix)) return;
+    return requestIdFromSource(text.slice(this.#prefix.length));
   }
 
   async drain(patience: AbortSignal): Promise<void> {
@@ -230,17 +242,16 @@ export class ProfileBranch implements Link {
   }
 
   /** Whether the client has gone, and waits for nothing any more. */
-  get #isIdleEnd(): boolean {
-    return this.#isEnding && this.#asked.size === 0;
+  get #isOver(): boolean {
+    return this.#isEnding && this.#pending.size === 0;
   }
 
   /** Gives up the branch's own requests once they serve no call any more. */
   #endIfIdle(): void {
-    if (!this.#isIdleEnd) return;
-    for (const id of this.#levels.values()) notifyCancelled(this.#link, id);
-    this.#levels.clear();
+    if (!this.#isOver) return;
+    this.#own.cancelAll(this.#link, SET_LEVEL);
     // An `initialize` cannot be cancelled: it is only not waited for.
-    if (this.#initialising > 0) this.#forNobody.abort();
+    if (!this.#own.isIdle) this.#forNobody.abort();
   }
 
   async close(limitMs: number): Promise<void> {
@@ -265,32 +276,4 @@ function notOpened(
       `no session could be opened for the profile ${profile}: ${cause}; the call was not sent`,
     data: { ...facts, mayHaveRun: false },
   };
-}
-
-/** The ID, as JSON, under which the client knows a request of a branch. */
-function foreignId(profile: string, { source }: RequestId): string {
-  return JSON.stringify(`${PROFILE_ARGUMENT}:${profile}:${source}`);
-}
-
-/** The ID under which the branch knows it; `undefined` if it is not its own. */
-export function originalId(
-  profile: string,
-  { source }: RequestId,
-): RequestId | undefined {
-  const text: unknown = JSON.parse(source);
-  const prefix = `${PROFILE_ARGUMENT}:${profile}:`;
-  if (typeof text !== "string" || !text.startsWith(prefix)) return undefined;
-  return requestIdFromSource(text.slice(prefix.length));
-}
-
-/** A cancellation that names the request as the client knows it. */
-function cancelledHere(
-  profile: string,
-  params: unknown,
-  frame: Uint8Array,
-): Uint8Array {
-  const id = isObject(params) ? requestId(params.requestId) : undefined;
-  const place = memberAt(frame, ["params", "requestId"]);
-  if (!id || !place) return frame;
-  return replaceRange(frame, place, foreignId(profile, id));
 }

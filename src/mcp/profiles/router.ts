@@ -20,14 +20,13 @@ import {
   type Emit,
   type Link,
   partsOf,
+  tell,
 } from "../transport/link.ts";
 import {
   type BatchMessage,
   isObject,
-  type NotificationMessage,
   type RequestId,
   type RequestMessage,
-  type ResponseMessage,
   type SingleMessage,
 } from "../wire/message.ts";
 import type { Observer } from "../transport/observer.ts";
@@ -37,15 +36,10 @@ import {
   ProfileArgument,
   withoutProfile,
 } from "./argument.ts";
-import { originalId, ProfileBranch } from "./branch.ts";
+import { type ClientState, ProfileBranch } from "./branch.ts";
 import { Recent } from "../../lru_cache.ts";
-import {
-  memberNamed,
-  removeMembers,
-  replaceRange,
-  whole,
-} from "../wire/splice.ts";
-import { taskIdAskedFor, taskIdIn } from "../wire/task.ts";
+import { removeMembers, whole } from "../wire/splice.ts";
+import { taskIdAskedFor } from "../wire/task.ts";
 
 /** What a {@linkcode ProfileRouter} is handed. */
 export interface ProfileRouterOptions {
@@ -67,8 +61,6 @@ export interface ProfileRouterOptions {
   readonly observer?: Observer;
 }
 
-type Message = SingleMessage | BatchMessage;
-
 /** How many tasks of other profiles than the first are remembered. */
 const MAX_TASKS = 10_000;
 
@@ -83,8 +75,10 @@ export class ProfileRouter implements Link {
   /** The tasks that calls elsewhere began. */
   readonly #tasks = new Recent<ProfileBranch>(MAX_TASKS);
   readonly #argument: ProfileArgument;
-  #initialize: unknown;
-  #logLevel: unknown;
+  readonly #client: ClientState = {
+    initialize: undefined,
+    logLevel: undefined,
+  };
 
   constructor(options: ProfileRouterOptions) {
     this.#options = options;
@@ -97,17 +91,15 @@ export class ProfileRouter implements Link {
     );
   }
 
-  accept(bytes: Uint8Array, message: Message): Promise<void> | void {
-    switch (message.kind) {
-      case "request":
-        return this.#acceptRequest(bytes, message);
-      case "notification":
-        return this.#acceptNotification(bytes, message);
-      case "response":
-        return this.#acceptAnswer(bytes, message);
-      case "batch":
-        return this.#acceptBatch(bytes, message);
-    }
+  accept(
+    bytes: Uint8Array,
+    message: SingleMessage | BatchMessage,
+  ): Promise<void> | void {
+    if (message.kind === "batch") return this.#acceptBatch(bytes, message);
+    if (message.kind === "request") return this.#acceptRequest(bytes, message);
+    const link = this.#branchFor(message) ?? this.#default;
+    this.#learn(message);
+    return link.accept(bytes, message);
   }
 
   #acceptRequest(
@@ -116,7 +108,7 @@ export class ProfileRouter implements Link {
   ): Promise<void> | void {
     this.#elsewhere.delete(request.id.key);
     this.#learn(request);
-    const branch = this.#branchOfTask(request);
+    const branch = this.#branchFor(request);
     if (branch) return this.#sendOver(branch, bytes, request);
     const profile = this.#argument.valueIn(request);
     if (profile === undefined) return this.#default.accept(bytes, request);
@@ -144,48 +136,45 @@ export class ProfileRouter implements Link {
     return branch.accept(bytes, request);
   }
 
+  /** The link, but the default, where a message goes for what came before. */
+  #branchFor(message: SingleMessage): ProfileBranch | undefined {
+    if (message.kind === "response") {
+      return [...this.#branches.values()]
+        .find((branch) => message.id && branch.originalId(message.id));
+    }
+    const id = cancelledId(message);
+    if (id) return this.#elsewhere.get(id.key);
+    const taskId = taskIdAskedFor(message);
+    return taskId === undefined ? undefined : this.#tasks.get(taskId);
+  }
+
   /** Notes what other links than the default have to know of, too. */
   #learn(message: SingleMessage): void {
     if (message.kind === "response") return;
     const { method, params } = message;
     switch (method) {
       case "initialize":
-        this.#initialize = params;
-        this.#logLevel = undefined;
+        this.#client.initialize = params;
+        this.#client.logLevel = undefined;
         return;
       case "tools/list":
         if (message.kind === "request") this.#lists.expect(message.id);
         return;
       case "logging/setLevel":
-        this.#logLevel = isObject(params) ? params.level : undefined;
-        for (const branch of this.#branches.values()) branch.setLogLevel();
+        this.#client.logLevel = isObject(params) ? params.level : undefined;
+        for (const branch of this.#branches.values()) void branch.setLogLevel();
         return;
+      case "notifications/cancelled": {
+        const id = cancelledId(message);
+        if (!id) return;
+        this.#elsewhere.delete(id.key);
+        return this.#lists.cancel(id);
+      }
       case "notifications/roots/list_changed":
         for (const branch of this.#branches.values()) {
-          branch.tell(method, params);
+          branch.notify(method, params);
         }
     }
-  }
-
-  /** Where the task is that a request is about; `undefined`: the default. */
-  #branchOfTask(message: SingleMessage): ProfileBranch | undefined {
-    if (message.kind !== "request") return undefined;
-    const taskId = taskIdAskedFor(message.method, message.params);
-    return taskId === undefined ? undefined : this.#tasks.get(taskId);
-  }
-
-  /** A cancellation goes where the call went, and that is the end of it. */
-  #acceptNotification(
-    bytes: Uint8Array,
-    message: NotificationMessage,
-  ): Promise<void> | void {
-    this.#learn(message);
-    const id = cancelledId(message);
-    if (!id) return this.#default.accept(bytes, message);
-    const link = this.#elsewhere.get(id.key) ?? this.#default;
-    this.#elsewhere.delete(id.key);
-    this.#lists.cancel(id);
-    return link.accept(bytes, message);
   }
 
   /** The members of a batch share a POST, and so a session. */
@@ -211,12 +200,9 @@ export class ProfileRouter implements Link {
     bytes: Uint8Array,
     batch: BatchMessage,
   ): Promise<void> {
-    const isLeaving = batch.messages.map((message) => {
-      const id = cancelledId(message);
-      if (id) return this.#elsewhere.has(id.key);
-      if (this.#branchOfTask(message)) return true;
-      return message.kind === "response" && this.#asker(message) !== undefined;
-    });
+    const isLeaving = batch.messages.map((message) =>
+      this.#branchFor(message) !== undefined
+    );
     batch.messages.forEach((message, at) => {
       if (!isLeaving[at]) this.#learn(message);
     });
@@ -244,50 +230,23 @@ export class ProfileRouter implements Link {
   ): Promise<void> {
     const { emit, observer } = this.#options;
     observer?.refused(error, { method, params, requests: [id] });
-    await emit(errorFrame(error, id)).catch(() => {});
-  }
-
-  /** The client's answer goes to the link that asked. */
-  #acceptAnswer(
-    bytes: Uint8Array,
-    answer: ResponseMessage,
-  ): Promise<void> | void {
-    const asker = this.#asker(answer);
-    const place = asker && memberNamed("id", bytes, whole(bytes));
-    if (!place) return this.#default.accept(bytes, answer);
-    const { branch, id } = asker;
-    const frame = replaceRange(bytes, place, id.source);
-    return branch.accept(frame, { ...answer, id });
-  }
-
-  /** The link, but the default, whose request an answer is for. */
-  #asker(
-    answer: ResponseMessage,
-  ): { branch: ProfileBranch; id: RequestId } | undefined {
-    for (const [profile, branch] of this.#branches) {
-      const id = answer.id && originalId(profile, answer.id);
-      if (id) return { branch, id };
-    }
-    return undefined;
+    await tell(emit, errorFrame(error, id));
   }
 
   #branch(profile: string): ProfileBranch {
     const known = this.#branches.get(profile);
     if (known) return known;
     const { emit, log, link } = this.#options;
-    const onAnswer = (id: RequestId, result?: unknown) => {
-      this.#elsewhere.delete(id.key);
-      const taskId = taskIdIn(result);
-      if (taskId !== undefined) this.#tasks.set(taskId, branch);
-    };
     const branch: ProfileBranch = new ProfileBranch({
       emit,
       log,
       profile,
+      client: this.#client,
       link: (emit, onAnswer) => link(profile, emit, onAnswer),
-      initialize: () => this.#initialize,
-      logLevel: () => this.#logLevel,
-      onAnswer,
+      onAnswer: (id, taskId) => {
+        this.#elsewhere.delete(id.key);
+        if (taskId !== undefined) this.#tasks.set(taskId, branch);
+      },
     });
     this.#branches.set(profile, branch);
     return branch;
@@ -306,14 +265,16 @@ export class ProfileRouter implements Link {
     }
   }
 
+  get #links(): readonly Link[] {
+    return [this.#default, ...this.#branches.values()];
+  }
+
   async drain(patience: AbortSignal): Promise<void> {
-    const links = [this.#default, ...this.#branches.values()];
-    await Promise.all(links.map((link) => link.drain(patience)));
+    await Promise.all(this.#links.map((link) => link.drain(patience)));
   }
 
   async close(limitMs: number): Promise<void> {
-    const links = [this.#default, ...this.#branches.values()];
-    await Promise.all(links.map((link) => link.close(limitMs)));
+    await Promise.all(this.#links.map((link) => link.close(limitMs)));
   }
 }
 

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { aborted } from "../../time.ts";
+import { untilAborted } from "../../time.ts";
 import type { Delivery } from "./response_routing.ts";
 import type { Exchange } from "./exchange.ts";
 import { shuttingDown } from "./failure.ts";
@@ -38,7 +38,11 @@ export class Underway {
    * rest with an error.
    */
   async drain(patience: AbortSignal): Promise<void> {
-    await Promise.race([this.#settled(), aborted(patience)]);
+    // What is answered may bring forth more, so look again.
+    for (let open = this.#open(); open.length > 0; open = this.#open()) {
+      await untilAborted(Promise.all(open), patience);
+      if (patience.aborted) break;
+    }
     const left = [...this.#runs.keys()];
     const errors = { sent: shuttingDown(true), held: shuttingDown(false) };
     // The latest first: those before have the places, which nobody is to get.
@@ -55,19 +59,13 @@ export class Underway {
     }
   }
 
-  async #settled(): Promise<void> {
-    // What is answered may bring forth more, so look again.
-    for (;;) {
-      const open = [...this.#runs].filter(([exchange, { isStanding }]) =>
-        !isStanding && !(exchange.isRequest && exchange.isSettled)
-      );
-      if (open.length === 0) return;
-      await Promise.all(
-        open.map(([exchange, { done }]) =>
-          exchange.isRequest ? exchange.settled : done
-        ),
-      );
-    }
+  /** What is waited for: the ends of what still owes something. */
+  #open(): Promise<void>[] {
+    return [...this.#runs].flatMap(([exchange, { done, isStanding }]) => {
+      if (isStanding) return [];
+      if (!exchange.isRequest) return [done];
+      return exchange.isSettled ? [] : [exchange.settled];
+    });
   }
 }
 

@@ -12,6 +12,7 @@ import type {
   RpcError,
   SingleMessage,
 } from "../wire/message.ts";
+import { Recent } from "../../lru_cache.ts";
 import { isObject, readMessage, requestId } from "../wire/message.ts";
 import { membersOf, whole } from "../wire/splice.ts";
 
@@ -39,7 +40,19 @@ export interface Link {
 /** Writes one frame to the client. */
 export type Emit = (frame: Uint8Array) => Promise<void>;
 
+/** How many cancelled requests are remembered; the oldest go first. */
+const MAX_CANCELLED = 1024;
+
 const encoder = new TextEncoder();
+
+/** An answer, and its bytes. */
+export type Answer = readonly [message: ResponseMessage, bytes: Uint8Array];
+
+interface OwnRequest {
+  readonly id: RequestId;
+  readonly method: string;
+  readonly resolve: (answer: Answer) => void;
+}
 
 /**
  * Requests that a layer makes on its own over a link. Their answers are taken
@@ -47,7 +60,9 @@ const encoder = new TextEncoder();
  */
 export class OwnRequests {
   readonly #name: string;
-  readonly #waiting = new Map<string, (answer: ResponseMessage) => void>();
+  readonly #waiting = new Map<string, OwnRequest>();
+  /** Those that may still be answered, which concerns nobody any more. */
+  readonly #cancelled = new Recent<true>(MAX_CANCELLED);
   #count = 0;
 
   /** @param name What their IDs begin with. */
@@ -63,45 +78,66 @@ export class OwnRequests {
   }
 
   /** Sends a request, and resolves to its answer, error or result. */
-  ask(
-    link: Link,
+  async ask(
+    link: Pick<Link, "accept">,
     method: string,
     params: unknown,
-    id: RequestId = this.nextId(),
+    id?: RequestId,
   ): Promise<ResponseMessage> {
-    const { promise, resolve } = Promise.withResolvers<ResponseMessage>();
-    this.#waiting.set(id.key, resolve);
-    const bytes = encoder.encode(
-      `{"jsonrpc":"2.0","id":${id.source},"method":"${method}","params":${
-        JSON.stringify(params)
-      }}`,
-    );
-    link.accept(bytes, { kind: "request", id, method, params });
+    const source = JSON.stringify(params);
+    const [answer] = await this.askFor(link, method, source, id);
+    return answer;
+  }
+
+  /** The same with parameters that are JSON, to the letter; so is the answer. */
+  askFor(
+    link: Pick<Link, "accept">,
+    method: string,
+    params: string | undefined,
+    id: RequestId = this.nextId(),
+  ): Promise<Answer> {
+    const { promise, resolve } = Promise.withResolvers<Answer>();
+    this.#waiting.set(id.key, { id, method, resolve });
+    send(link, requestFrame(id, method, params));
     return promise;
   }
 
   /** Whether an answer was to one of these requests, and is taken. */
-  take(answer: ResponseMessage): boolean {
-    const resolve = answer.id && this.#waiting.get(answer.id.key);
-    if (!resolve || !answer.id) return false;
-    this.#waiting.delete(answer.id.key);
-    resolve(answer);
-    return true;
+  take(answer: ResponseMessage, bytes: Uint8Array): boolean {
+    if (!answer.id) return false;
+    const { key } = answer.id;
+    const request = this.#waiting.get(key);
+    request?.resolve([answer, bytes]);
+    return this.#waiting.delete(key) || this.#cancelled.delete(key);
   }
 
   /** The parts of a frame that are no answers to these requests. */
   takeFrom(parts: readonly Part[]): Part[] {
-    return parts.filter(({ message }) =>
-      message.kind !== "response" || !this.take(message)
+    return parts.filter(({ message, bytes }) =>
+      message.kind !== "response" || !this.take(message, bytes)
     );
   }
 
-  /** Gives up on an answer. */
+  /** Gives up on an answer; its promise stays pending. */
   forget({ key }: RequestId): void {
     this.#waiting.delete(key);
   }
 
-  /** Whether nothing is waited for. */
+  /** Cancels a request unless it is answered; its promise stays pending. */
+  cancel(link: Pick<Link, "accept">, id: RequestId): void {
+    if (!this.#waiting.delete(id.key)) return;
+    this.#cancelled.set(id.key, true);
+    notifyCancelled(link, id);
+  }
+
+  /** Cancels all requests of a method that are not answered. */
+  cancelAll(link: Pick<Link, "accept">, method: string): void {
+    for (const request of [...this.#waiting.values()]) {
+      if (request.method === method) this.cancel(link, request.id);
+    }
+  }
+
+  /** Whether no answer is waited for. */
   get isIdle(): boolean {
     return this.#waiting.size === 0;
   }
@@ -144,6 +180,31 @@ export function responseIn(frame: Uint8Array): ResponseMessage | undefined {
   return message.kind === "response" ? message : undefined;
 }
 
+/** The frame of a request; its parameters are JSON. */
+export function requestFrame(
+  { source }: RequestId,
+  method: string,
+  params: string | undefined,
+): Uint8Array {
+  return frameOf(`"id":${source},`, method, params);
+}
+
+/** The frame of a notification; its parameters are JSON. */
+export function notificationFrame(method: string, params?: string): Uint8Array {
+  return frameOf("", method, params);
+}
+
+function frameOf(
+  id: string,
+  method: string,
+  params: string | undefined,
+): Uint8Array {
+  const rest = params === undefined ? "" : `,"params":${params}`;
+  return encoder.encode(
+    `{"jsonrpc":"2.0",${id}"method":${JSON.stringify(method)}${rest}}`,
+  );
+}
+
 /** The frame of an answer with a result, given as JSON. */
 export function resultFrame({ source }: RequestId, result: string): Uint8Array {
   return encoder.encode(`{"jsonrpc":"2.0","id":${source},"result":${result}}`);
@@ -158,28 +219,36 @@ export function rpcErrorFrame(
   return encoder.encode(`{"jsonrpc":"2.0","id":${source},"error":${error}}`);
 }
 
-/** A notification that a layer sends on its own over a link. */
-export function notify(link: Link, method: string, params?: unknown): void {
-  const bytes = encoder.encode(
-    JSON.stringify({ jsonrpc: "2.0", method, params }),
-  );
-  link.accept(bytes, { kind: "notification", method, params });
+/** Sends a message of a layer's own over a link. */
+export function send(link: Pick<Link, "accept">, frame: Uint8Array): void {
+  const message = readMessage(frame);
+  if (message.kind !== "invalid") link.accept(frame, message);
 }
 
-/** How many cancelled requests are remembered; the oldest go first. */
-const MAX_CANCELLED = 1024;
+/** A notification that a layer sends on its own over a link. */
+export function notify(link: Link, method: string, params?: unknown): void {
+  send(link, notificationFrame(method, JSON.stringify(params)));
+}
 
 /** Tells a link that a request over it is cancelled. */
-export function notifyCancelled(link: Link, { source }: RequestId): void {
-  const requestId: unknown = JSON.parse(source);
-  notify(link, "notifications/cancelled", { requestId });
+export function notifyCancelled(
+  link: Pick<Link, "accept">,
+  { source }: RequestId,
+): void {
+  const method = "notifications/cancelled";
+  send(link, notificationFrame(method, `{"requestId":${source}}`));
+}
+
+/** Writes a frame of a layer's own; a client that is gone does not matter. */
+export async function tell(emit: Emit, frame: Uint8Array): Promise<void> {
+  await emit(frame).catch(() => {});
 }
 
 /** Requests whose answers a layer wants to see on their way to the client. */
 export class AwaitedAnswers {
   readonly #keys = new Set<string>();
   /** Those that may never be answered: nothing else takes them out. */
-  readonly #cancelled = new Set<string>();
+  readonly #cancelled = new Recent<true>(MAX_CANCELLED);
 
   /** Notes a request. */
   expect({ key }: RequestId): void {
@@ -189,12 +258,7 @@ export class AwaitedAnswers {
 
   /** Notes that the client wants no answer to a request; one may still come. */
   cancel({ key }: RequestId): void {
-    if (!this.#keys.delete(key)) return;
-    this.#cancelled.add(key);
-    for (const oldest of this.#cancelled) {
-      if (this.#cancelled.size <= MAX_CANCELLED) break;
-      this.#cancelled.delete(oldest);
-    }
+    if (this.#keys.delete(key)) this.#cancelled.set(key, true);
   }
 
   /** Whether a request was noted; it is forgotten. */

@@ -23,6 +23,7 @@ import {
 import { replaceNewlines } from "../wire/frames.ts";
 import { NO_SESSION, type SessionHeaders } from "../wire/headers.ts";
 import {
+  answerTo,
   type BatchMessage,
   type InvalidMessage,
   readMessageInTurns,
@@ -39,7 +40,7 @@ import { Recent } from "../../lru_cache.ts";
 import { withoutByteOrderMark, withoutNullMember } from "../wire/repair.ts";
 import { noMessage } from "./responses.ts";
 import { membersOf, whole } from "../wire/splice.ts";
-import { tellsOfTask } from "../wire/task.ts";
+import { taskIdIn } from "../wire/task.ts";
 
 /** What a {@linkcode Delivery} is handed. */
 export interface DeliveryOptions {
@@ -418,13 +419,13 @@ export class Delivery {
     const { owner, id } = debt;
     const frame = withIdOf(id, bytes, given.id);
     if (frame !== bytes) this.#noteRepair("id", exchange);
-    const answer = frame === bytes ? given : { ...given, id };
+    const answer = frame === bytes ? given : answerTo(id, given);
     // Only its own stream can tell of the session that a request was sent in.
     const isOwn = owner === exchange || session.channel !== undefined;
     const sentIn = isOwn ? session : NO_SESSION;
     this.#options.onAnswer(answer, frame, owner, sentIn);
     owner.observation?.answered(answer);
-    if (tellsOfTask(given, bytes)) this.#progress.keep(owner, id);
+    if (taskIdIn(given, bytes) !== undefined) this.#progress.keep(owner, id);
     this.#take(owner, id);
     owner.onAnswer?.(answer);
     return { owner, answer, frame };

@@ -322,7 +322,8 @@ export function requestIdFromSource(
   }
 }
 
-function stringId(value: string): RequestId {
+/** The request ID that is a string. */
+export function stringId(value: string): RequestId {
   return { source: JSON.stringify(value), key: `s:${value}` };
 }
 
@@ -333,6 +334,23 @@ function numberId(value: number, source: string): RequestId {
 /** Whether a value is an object with named members. */
 export function isObject(value: unknown): value is Record<string, unknown> {
   return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+/** The same answer under another ID; its result is not parsed for that. */
+export function answerTo(
+  id: RequestId,
+  answer: ResponseMessage,
+): ResponseMessage {
+  const { kind, error, nullMember } = answer;
+  return {
+    kind,
+    id,
+    error,
+    nullMember,
+    get result() {
+      return answer.result;
+    },
+  };
 }
 
 /** The message with its `id` set, every other byte as it was. */

@@ -24,6 +24,7 @@ export interface Range {
 const COMMA = 0x2c;
 
 const encoder = new TextEncoder();
+const decoder = new TextDecoder();
 
 /** The whole of a text. */
 export function whole(text: Uint8Array): Range {
@@ -60,6 +61,11 @@ export function memberAt(
     range = memberNamed(name, text, range);
   }
   return range;
+}
+
+/** A part of a text as it is written there. */
+export function sourceOf(text: Uint8Array, { start, end }: Range): string {
+  return decoder.decode(text.subarray(start, end));
 }
 
 /** The text with a part of it replaced. */

@@ -5,34 +5,45 @@
  */
 
 import { SMALL_BYTES } from "./large_message.ts";
-import { isObject, type ResponseMessage } from "./message.ts";
-import { memberAt } from "./splice.ts";
+import {
+  isObject,
+  type ResponseMessage,
+  type SingleMessage,
+} from "./message.ts";
+import { memberAt, sourceOf } from "./splice.ts";
 
 /**
- * The task that a result tells of: in 2025-11-25 an answer to a call has it in
+ * Where a result tells of its task: in 2025-11-25 an answer to a call has it in
  * `task`; later, and in answers about a task, the result is the task.
  */
-export function taskIdIn(result: unknown): string | undefined {
+const PATHS = [["result", "task", "taskId"], ["result", "taskId"]];
+
+/** The task that an answer tells of; a large one is not parsed to learn it. */
+export function taskIdIn(
+  answer: ResponseMessage,
+  frame: Uint8Array,
+): string | undefined {
+  if (frame.length > SMALL_BYTES) return taskIdInLarge(frame);
+  const { result } = answer;
   if (!isObject(result)) return undefined;
   const { taskId } = isObject(result.task) ? result.task : result;
   return typeof taskId === "string" ? taskId : undefined;
 }
 
-/** Whether an answer tells of a task; a large one is not parsed to learn it. */
-export function tellsOfTask(
-  answer: ResponseMessage,
-  frame: Uint8Array,
-): boolean {
-  if (frame.length <= SMALL_BYTES) return taskIdIn(answer.result) !== undefined;
-  return [["result", "task", "taskId"], ["result", "taskId"]]
-    .some((path) => memberAt(frame, path) !== undefined);
+function taskIdInLarge(frame: Uint8Array): string | undefined {
+  for (const path of PATHS) {
+    const place = memberAt(frame, path);
+    if (!place) continue;
+    const taskId: unknown = JSON.parse(sourceOf(frame, place));
+    if (typeof taskId === "string") return taskId;
+  }
+  return undefined;
 }
 
 /** The task that a request is about, such as `tasks/get`. */
-export function taskIdAskedFor(
-  method: string,
-  params: unknown,
-): string | undefined {
+export function taskIdAskedFor(message: SingleMessage): string | undefined {
+  if (message.kind !== "request") return undefined;
+  const { method, params } = message;
   if (!method.startsWith("tasks/") || !isObject(params)) return undefined;
   return typeof params.taskId === "string" ? params.taskId : undefined;
 }

@@ -4,7 +4,7 @@
  */
 
 import { assertEquals, assertStringIncludes } from "@std/assert";
-import { profileRegion } from "../../../src/aws/credentials/credentials.ts";
+import { profileRegion } from "../../../src/aws/credentials/profile_region.ts";
 import { DEFAULT, keys, Machine } from "./shared_machine.ts";
 
 /** An error that names the file and the line, and asks nobody else. */

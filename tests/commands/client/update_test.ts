@@ -130,8 +130,8 @@ for (
     await using world = await ClientWorld.make("cursor");
     await world.write(first);
     const said = await world.refusal(second);
-    assertStringIncludes(said, `"${name}" in it is the proxy for another `);
-    assertStringIncludes(said, free);
+    assertStringIncludes(said, `there is another "${name}" in it: add --repl`);
+    assertStringIncludes(said, `(--name ${free})`);
     await world.refusal([...second, "--name", name]);
 
     await world.write([...second, "--name", free]);
@@ -148,54 +148,47 @@ Deno.test("--replace puts the entry of another target in the place of one", asyn
   assertEquals((await world.text()).includes("/dev/mcp"), false);
 });
 
-Deno.test("a flag that an entry has is not lost unless --replace is given, and is named then", async () => {
-  await using world = await ClientWorld.make("cursor");
+Deno.test("what an entry has is not lost unless --replace is given, and is named without its values", async () => {
+  await using world = await ClientWorld.make("cursor", { AWS_PROFILE: "one" });
   const rules = ["--read-only", "--deny-tool=delete_*", "--deny-tool=drop_*"];
-  await world.write([TARGET, ...rules, "--no-recover", "--timeout=30s"]);
-  const said = await world.refusal([TARGET, "--deny-tool=drop_*"]);
+  await world.write([
+    `${HOST}/dev/mcp?key=a-secret`,
+    ...rules,
+    "--no-recover",
+    "--header=X-Key:a-secret",
+    "--timeout=30s",
+  ]);
+  const options = [TARGET, "--deny-tool=drop_*", "--profile=two"];
+  const said = await world.refusal(options);
   assertStringIncludes(
     said,
-    "(--no-recover, --read-only, --deny-tool, --timeout)",
+    'there is another "abc123" in it: add --replace, and it loses what only ' +
+      "it has (another URL, --header, --no-recover, --read-only, " +
+      "--deny-tool, --timeout, AWS_PROFILE), or name this one otherwise",
   );
-  assertEquals(said.includes("delete_*"), false);
-
-  const changed = [TARGET, ...rules, "--no-recover", "--timeout=90s"];
-  await world.write([...changed, "--deny-tool=more"]);
-  assertEquals((await world.flags("abc123")).slice(-2), ["--timeout", "90s"]);
-
-  const { stderr } = await world.write([TARGET, "--replace"]);
-  assertStringIncludes(stderr, "the entry before had --no-recover, ");
-  assertEquals(await world.flags("abc123"), []);
+  for (const value of ["a-secret", "delete_*"]) {
+    assertEquals(said.includes(value), false);
+  }
+  const { stderr } = await world.write([...options, "--replace"]);
+  assertStringIncludes(
+    stderr,
+    "the entry before had another URL, --header, --no-recover, ",
+  );
+  assertEquals(await world.flags("abc123"), [
+    "--deny-tool",
+    "drop_*",
+    "--profile",
+    "two",
+  ]);
 });
 
-Deno.test("a rule in a variable of the entry counts, and a flag that overrules it loses it", async () => {
+Deno.test("an entry that only gets more loses nothing by --replace", async () => {
   await using world = await ClientWorld.make("cursor");
-  await world.put(JSON.stringify({
-    mcpServers: {
-      abc123: {
-        command: "deno",
-        args: ["run", "--deny-net=10.0.0.1", "-A", DENO.module, TARGET],
-        env: { MCP_DENY_TOOL: "delete_*", MCP_READ_ONLY: "true" },
-      },
-    },
-  }));
-  const said = await world.refusal([TARGET, "--deny-tool", "drop_*"]);
-  assertStringIncludes(said, "not have (--deny-tool): set it again");
-  assertStringIncludes(said, "(--deny-net): add --replace");
-});
-
-Deno.test("arguments of an entry that are not understood are not lost either", async () => {
-  await using world = await ClientWorld.make("cursor");
-  await world.put(JSON.stringify({
-    mcpServers: {
-      abc123: {
-        command: "deno",
-        args: ["run", "-A", DENO.module, TARGET, "--of-next-year"],
-      },
-    },
-  }));
-  const said = await world.refusal([TARGET]);
-  assertStringIncludes(said, "arguments that are not understood");
+  await world.write([TARGET]);
+  const said = await world.refusal([TARGET, "--read-only"]);
+  assertStringIncludes(said, "add --replace, and it loses nothing, or name");
+  const { stderr } = await world.write([TARGET, "--read-only", "--replace"]);
+  assertEquals(stderr.includes("the entry before had"), false);
 });
 
 for (const client of ["cline", "kiro"] as const) {
@@ -204,7 +197,7 @@ for (const client of ["cline", "kiro"] as const) {
     await world.write([TARGET]);
     const text = await world.text();
     await world.put(text.replace('"disabled": false', '"disabled": true'));
-    await world.write([TARGET, "--read-only"]);
+    await world.write([TARGET, "--read-only", "--replace"]);
     const { abc123 } = JSON.parse(await world.text()).mcpServers;
     assertEquals([abc123.disabled, abc123.args.at(-1)], [true, "--read-only"]);
   });
@@ -219,7 +212,7 @@ Deno.test("goose keeps its switch, its time and its name when an entry is brough
       .replace("timeout: 300", "timeout: 900")
       .replace("name: abc123", "name: mine"),
   );
-  await world.write([TARGET, "--read-only"]);
+  await world.write([TARGET, "--read-only", "--replace"]);
   const { abc123 } = parseYaml(await world.text()).extensions;
   assertEquals(
     [abc123.enabled, abc123.timeout, abc123.name, abc123.args.at(-1)],
@@ -245,193 +238,63 @@ for (const client of ["cursor", "goose"] as const) {
   });
 }
 
-Deno.test("the same profile, by a flag now, is the same server", async () => {
-  await using world = await ClientWorld.make("cursor", { AWS_PROFILE: "one" });
-  await world.write([TARGET]);
-  await world.write([TARGET, "--profile=one"]);
-  const { abc123 } = JSON.parse(await world.text()).mcpServers;
-  assertEquals(abc123.env, {});
-});
-
-Deno.test("a compiled program knows its entry, and does nothing the second time", async () => {
-  await using world = await ClientWorld.make("cursor");
-  for (const command of [COMPILED.command, "/opt/renamed"]) {
-    const program = { command, module: undefined };
-    const args = [TARGET, "--name", command.slice(5)];
-    await world.write(args, program);
-    const { stdout } = await world.write(args, program);
+for (const program of [DENO, COMPILED]) {
+  Deno.test(`started by ${program.command}, it does nothing the second time`, async () => {
+    await using world = await ClientWorld.make("cursor");
+    await world.write([TARGET, "--read-only"], program);
+    const { stdout } = await world.write([TARGET, "--read-only"], program);
     assertStringIncludes(stdout, "already");
-    await world.write([...args, "--read-only"], program);
-  }
-});
-
-for (
-  const [command, ...args] of [
-    ["/home/me/bin/sigv4-proxy-macos-arm64"],
-    ["C:\\tools\\sigv4-proxy-windows-x64.exe"],
-    ["deno", "run", "-A", "/home/me/sigv4-proxy/mod.ts"],
-    ["C:\\deno.exe", "run", "C:\\src\\sigv4-proxy\\mod.ts"],
-    ["npx", "-y", "deno@2", "run", "-A", "jsr:@scope/sigv4-proxy"],
-    ["cmd", "/c", "npx", "deno", "jsr:/@scope/sigv4-proxy@^0.1"],
-    ["deno", "run", "-L", "info", "-A", "jsr:@scope/sigv4-proxy"],
-    ["deno", "run", "https://jsr.io/@scope/sigv4-proxy/0.0.9/mod.ts"],
-  ]
-) {
-  Deno.test(`an entry that starts ${[command, ...args].join(" ")} is the proxy's, and brought up to date`, async () => {
-    await using world = await ClientWorld.make("cursor");
-    for (const program of [DENO, COMPILED]) {
-      const entry = { command, args: [...args, TARGET], env: { EXTRA: "1" } };
-      await world.put(JSON.stringify({ mcpServers: { abc123: entry } }));
-      await world.write([TARGET], program);
-      const { abc123 } = JSON.parse(await world.text()).mcpServers;
-      assertEquals(abc123.command, program.command);
-      assertEquals(abc123.env, { EXTRA: "1" });
-    }
   });
 }
 
 for (
-  const [word, command, ...args] of [
-    ["sigv4-proxy", "sigv4-proxy"],
-    ["/path/to/sigv4-proxy", "/path/to/sigv4-proxy"],
-    ["C:\\tools\\sigv4-proxy.exe", "C:\\tools\\sigv4-proxy.exe"],
-    [
-      "jsr:@other/sigv4-proxy@0.1.0",
-      "deno",
-      "run",
-      "-A",
-      "jsr:@other/sigv4-proxy@0.1.0",
-    ],
-    [
-      "https://jsr.io/@other/sigv4-proxy/0.1.0/mod.ts",
-      "deno",
-      "https://jsr.io/@other/sigv4-proxy/0.1.0/mod.ts",
-    ],
-    [
-      "https://example.com/sigv4-proxy/mod.ts",
-      "deno",
-      "run",
-      "https://example.com/sigv4-proxy/mod.ts",
-    ],
-  ]
+  const [words, lost] of [
+    [["npx", "-y", "mcp-sigv4-proxy", TARGET], "another command, other arg"],
+    [["/path/to/sigv4-proxy", TARGET], "(another command)"],
+    [["/usr/bin/deno", "run", "-A", DENO.module, TARGET], "nothing"],
+    [["/usr/bin/deno", "run", "-A", "jsr:@x/y", TARGET], "(other arguments)"],
+    [["/usr/bin/deno", "run", "--deny-net=a", DENO.module, TARGET], "(--deny-"],
+    [["docker", "run", "-e", "K=s", "x", TARGET], "command, -e, other arg"],
+  ] as const
 ) {
-  Deno.test(`an entry that starts ${[command, ...args].join(" ")} may be another program's, and stays unless --replace is given`, async () => {
+  Deno.test(`an entry that starts ${words.join(" ")} stays unless --replace is given, and what else is in it stays then, too`, async () => {
     await using world = await ClientWorld.make("cursor");
-    for (const program of [DENO, COMPILED]) {
-      const entry = {
-        command,
-        args: [...args, "--target-url", TARGET, "--region", "eu-west-1"],
-      };
-      await world.put(JSON.stringify({ mcpServers: { abc123: entry } }));
-      const options = [TARGET, "--region=eu-west-1"];
-      const said = await world.refusal(options, program);
-      assertStringIncludes(said, `starts '${word}', which may be another`);
-      await world.write([...options, "--replace"], program);
-      const { abc123 } = JSON.parse(await world.text()).mcpServers;
-      assertEquals(abc123.command, program.command);
-    }
+    const [command, ...args] = words;
+    const entry = { command, args, env: { EXTRA: "1" }, timeout: 9 };
+    await world.put(JSON.stringify({ mcpServers: { abc123: entry, z: {} } }));
+    assertStringIncludes(await world.refusal([TARGET]), lost);
+    await world.write([TARGET, "--replace"]);
+    const { abc123, z } = JSON.parse(await world.text()).mcpServers;
+    assertEquals(abc123, {
+      ...entry,
+      command: DENO.command,
+      args: abc123.args,
+    });
+    assertEquals(abc123.args.slice(-2), [DENO.module, TARGET]);
+    assertEquals(z, {});
   });
 }
 
-Deno.test({
-  name:
-    "a name in an entry is the program's if PATH leads from it to that file, and to no other one first",
-  ignore: Deno.build.os === "windows",
-  async fn() {
-    await using files = await CommandWorld.make();
-    const program = {
-      command: await files.write("opt/sigv4-proxy", ""),
-      module: undefined,
-    };
-    await files.write("other/sigv4-proxy", "");
-    await Deno.mkdir(files.path("bin"));
-    await Deno.symlink(program.command, files.path("bin/sigv4-proxy"));
-    for (
-      const [directories, command, isOwn] of [
-        [["bin"], "sigv4-proxy", true],
-        [["none", "bin", "other"], "sigv4-proxy", true],
-        [["other", "bin"], "sigv4-proxy", false],
-        [["other"], "sigv4-proxy", false],
-        [["other", "bin"], files.path("bin/sigv4-proxy"), true],
-        [["other", "bin"], files.path("other/sigv4-proxy"), false],
-      ] as const
-    ) {
-      const PATH = directories.map((name) => files.path(name)).join(":");
-      await using world = await ClientWorld.make("cursor", { PATH });
-      const entry = { command, args: [TARGET] };
-      await world.put(JSON.stringify({ mcpServers: { abc123: entry } }));
-      const options = [TARGET, "--read-only"];
-      if (isOwn) await world.write(options, program);
-      else await world.refusal(options, program);
-    }
-  },
-});
-
-for (
-  const [command, ...args] of [
-    ["docker", "run", "-i", "ghcr.io/x/sigv4-proxy"],
-    ["docker", "run", "-i", "jsr:@scope/sigv4-proxy"],
-    ["npx", "mcp-sigv4-proxy"],
-    ["npx", "-y", "sigv4-proxy"],
-    ["npx", "-y", "@evil/other", "/opt/sigv4-proxy/mod.ts"],
-    ["npx", "-y", "@evil/other", "jsr:@scope/sigv4-proxy"],
-    ["deno", "run", "-A", "npm:other", "jsr:@scope/sigv4-proxy"],
-    ["deno", "task", "start", "/opt/sigv4-proxy/mod.ts"],
-    ["/opt/run", "/opt/sigv4-proxy/mod.ts"],
-    ["/opt/aws-sigv4-proxy"],
-    ["deno", "run", "-A", "/home/me/other/mod.ts"],
-  ]
-) {
-  Deno.test(`an entry that starts ${[command, ...args].join(" ")} is somebody else's, and stays even with --replace`, async () => {
-    await using world = await ClientWorld.make("cursor");
-    const entry = { command, args: [...args, TARGET] };
-    await world.put(JSON.stringify({ mcpServers: { abc123: entry } }));
-    for (const program of [DENO, COMPILED]) {
-      const said = await world.refusal([TARGET, "--replace"], program);
-      assertStringIncludes(said, 'there is another "abc123" in it');
-    }
-  });
-}
-
-Deno.test("flags of Deno's are not asked for again, since config takes none", async () => {
-  await using world = await ClientWorld.make("cursor");
-  const deno = ["run", "--deny-net=10.0.0.1", "--cert", "ca.pem", "-A"];
-  await world.put(JSON.stringify({
-    mcpServers: {
-      abc123: { command: "deno", args: [...deno, DENO.module, TARGET] },
-    },
-  }));
+Deno.test("the entry of a remote server stays unless --replace is given, and is gone as a whole then", async () => {
+  await using world = await ClientWorld.make("vscode");
+  const entry = { type: "http", url: TARGET, headers: { "X-Key": "s3cret" } };
+  await world.put(JSON.stringify({ servers: { abc123: entry } }));
   const said = await world.refusal([TARGET]);
-  assertStringIncludes(said, "(--deny-net, --cert): add --replace, and then");
-  assertEquals(said.includes("set it again"), false);
-  const { stderr } = await world.write([TARGET, "--replace"]);
-  assertStringIncludes(stderr, "the entry before had --deny-net, --cert");
+  assertStringIncludes(said, "only it has (type, url, X-Key), or");
+  assertEquals(said.includes("s3cret"), false);
+  await world.write([TARGET, "--replace"]);
+  const { abc123 } = JSON.parse(await world.text()).servers;
+  assertEquals(Object.keys(abc123), ["type", "command", "args"]);
 });
-
-for (
-  const [profile, flag] of [
-    ["one", "--profile one"],
-    ["my own", "--profile 'my own'"],
-    ["-odd", "--profile=-odd"],
-  ]
-) {
-  Deno.test(`where an entry has the profile ${profile} and the command none, it says how to name that`, async () => {
-    await using world = await ClientWorld.make("cursor");
-    await world.write([TARGET, `--profile=${profile}`]);
-    const said = await world.refusal([TARGET]);
-    assertStringIncludes(said, `another profile: add ${flag}, name`);
-    const other = await world.refusal([TARGET, "--profile=two"]);
-    assertEquals(other.includes(flag), false);
-  });
-}
 
 Deno.test("beside the copy of a repository's file stands that it is not to be committed, and beside no other", async () => {
   await using world = await ClientWorld.make("cursor");
   await world.write([TARGET]);
-  const outside = await world.write([TARGET, "--read-only"]);
+  const more = [TARGET, "--replace", "--read-only"];
+  const outside = await world.write(more);
   assertStringIncludes(outside.stdout, ".bak");
   assertEquals(outside.stderr.includes("repository"), false);
   await world.makeRepository();
-  const inside = await world.write([TARGET, "--read-only", "--bridge"]);
+  const inside = await world.write([...more, "--bridge"]);
   assertStringIncludes(inside.stderr, "keep the copy (*.bak) out of it");
 });

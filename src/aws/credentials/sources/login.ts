@@ -5,7 +5,6 @@
  * @module
  */
 
-import { createPrivateKey, createPublicKey, sign } from "node:crypto";
 import { shellWords } from "../../../shell_words.ts";
 import type { Settings, SharedFiles } from "../../shared_files/shared_files.ts";
 import type { Need } from "../permissions.ts";
@@ -176,6 +175,9 @@ function proofOf(
   record: JsonRecord,
   url: URL,
 ): string {
+  const { createPrivateKey, createPublicKey, sign } = process.getBuiltinModule(
+    "node:crypto",
+  );
   try {
     const key = createPrivateKey(textIn(record, "dpopKey") ?? "");
     const { kty, crv, x, y } = createPublicKey(key).export({ format: "jwk" });

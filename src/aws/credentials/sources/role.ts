@@ -16,10 +16,11 @@ import {
 import { demandPlain } from "../text.ts";
 import type { Credentials } from "../credentials.ts";
 import { limitedFile } from "./limited_text.ts";
-import { partitionOf, partitionOfArn } from "../../partition.ts";
+import { partitionOfArn } from "../../partition.ts";
 import {
   configuredEndpoint,
   type EndpointSettings,
+  serviceUrl,
 } from "./service_endpoint.ts";
 
 /** What the session is called where nobody says. */
@@ -125,16 +126,18 @@ export function roleNeeds(
   settings: EndpointSettings = {},
   tokenFile?: string,
 ): Need[] {
-  const region = stsRegion(query, { roleArn }, settings);
-  const url = URL.parse(
-    configuredEndpoint(query.env, "STS", settings) ??
-      `https://sts.${region}.${partitionOf(region).domain}`,
-  );
-  return [
+  const needs = [
     ...tokenFile === undefined ? [] : tokenNeeds(tokenFile),
     ...sdkNeeds(),
-    ...url === null ? [] : [netNeed(url, "assume the role")],
   ];
+  const region = stsRegion(query, { roleArn }, settings);
+  try {
+    const url = serviceUrl(query.env, "STS", region, settings);
+    return [...needs, netNeed(url, "assume the role")];
+  } catch {
+    // The endpoint is no URL, which loading says.
+    return needs;
+  }
 }
 
 function tokenNeeds(value: string): Need[] {

@@ -38,14 +38,14 @@ export function configuredEndpoint(
 }
 
 /**
- * The URL of a service that is asked without a signature. Source of the usual
- * ones: the endpoint rules of the AWS SDKs.
+ * The URL of a service. Source of the usual ones: the endpoint rules of the AWS
+ * SDKs.
  *
  * @throws {TypeError} What is configured is no URL.
  */
 export function serviceUrl(
   env: ReadEnv,
-  service: Exclude<TokenService, "STS">,
+  service: TokenService,
   region: string,
   settings: EndpointSettings,
 ): URL {
@@ -61,7 +61,12 @@ export function serviceUrl(
   if (service === "SIGNIN" && !isFips && !isDualStack) {
     return new URL(`https://${region}.${signInDomain}`);
   }
-  const prefix = { SSO: "portal.sso", SSO_OIDC: "oidc", SIGNIN: "signin" };
+  const prefix = {
+    STS: "sts",
+    SSO: "portal.sso",
+    SSO_OIDC: "oidc",
+    SIGNIN: "signin",
+  };
   // GovCloud's own are FIPS endpoints as they are.
   const isOwnFips = name === "aws-us-gov" && service !== "SIGNIN" &&
     !isDualStack;

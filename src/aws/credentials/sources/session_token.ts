@@ -5,8 +5,6 @@
  * @module
  */
 
-import { createHash } from "node:crypto";
-import { join } from "node:path";
 import { expandPath, homeDirectory } from "../../shared_files/shared_files.ts";
 import { type Need, netNeed, notGranted } from "../permissions.ts";
 import {
@@ -76,6 +74,8 @@ export function tokenPath(
     ]);
   }
   const algorithm = keeper === "sso" ? "sha1" : "sha256";
+  const { createHash } = process.getBuiltinModule("node:crypto");
+  const { join } = process.getBuiltinModule("node:path");
   const hash = createHash(algorithm).update(name).digest("hex");
   return join(directory, `${hash}.json`);
 }
@@ -90,7 +90,9 @@ function tokenDirectory(
   const directory = given === undefined ? undefined : expandPath(given, env);
   if (directory !== undefined) return directory;
   const home = homeDirectory(env);
-  return home === undefined ? undefined : join(home, ".aws", keeper, "cache");
+  if (home === undefined) return undefined;
+  const { join } = process.getBuiltinModule("node:path");
+  return join(home, ".aws", keeper, "cache");
 }
 
 /**

@@ -1,0 +1,136 @@
+/**
+ * The options of this command line and this environment as flags in an entry.
+ * A client speaks with the proxy over stdio: options of the HTTP front have no
+ * place there, wherever they are set.
+ *
+ * @module
+ */
+
+import { resolve } from "node:path";
+import { readEndpoint } from "../../aws/endpoint.ts";
+import { parseArguments } from "../../config/arguments.ts";
+import type { Config } from "../../config/config.ts";
+import type { Option } from "../../config/option.ts";
+import { OPTION_KEYS, type OptionKey, OPTIONS } from "../../config/options.ts";
+import { readSettings } from "../../config/settings.ts";
+import { ConfigError } from "../../errors.ts";
+import { type CommandContext, knownHost } from "../context.ts";
+
+type Env = CommandContext["env"];
+
+/** What is not an option of an entry. */
+const NOT_CARRIED: ReadonlySet<OptionKey> = new Set<OptionKey>([
+  "targetUrl",
+  "help",
+  "version",
+]);
+
+const FRONT_KEYS = OPTION_KEYS.filter((key) =>
+  OPTIONS[key].group === "HTTP front"
+);
+
+const FRONT_VARIABLES: ReadonlySet<string> = new Set(
+  FRONT_KEYS.map((key): Option => OPTIONS[key])
+    .flatMap(({ variables }) => variables ?? []),
+);
+
+/**
+ * Checks that no flag of the HTTP front is given, unless to ask for help.
+ *
+ * @param args The arguments.
+ * @throws {ConfigError} One is.
+ */
+export function demandStdio(args: readonly string[]): void {
+  const { flags } = parseArguments(args);
+  if (flags.has("help") || flags.has("version")) return;
+  const faults = FRONT_KEYS.filter((key) => flags.has(key)).map((key) =>
+    "a client speaks with the proxy over stdio: leave out " +
+    `--${OPTIONS[key].flag}`
+  );
+  if (faults.length > 0) throw new ConfigError(faults);
+}
+
+/** The variables without those of the HTTP front; a note for each of these. */
+export function withoutFront(env: Env): { env: Env; notes: string[] } {
+  const notes = [...FRONT_VARIABLES].filter((name) => env(name)).map((name) =>
+    `${name} is left out: a client speaks with the proxy over stdio, so see ` +
+    "that it is not set where the client is started"
+  );
+  return {
+    env: (name) => FRONT_VARIABLES.has(name) ? undefined : env(name),
+    notes,
+  };
+}
+
+/**
+ * Writes out each option that counts, set by a flag or a variable, as a flag.
+ *
+ * @param args The arguments that the configuration was read from.
+ * @param config The configuration.
+ * @param env Looks up a variable.
+ * @returns The flags, and what a person has to know of them.
+ */
+export function entryOptions(
+  args: readonly string[],
+  config: Config,
+  env: Env,
+): { options: string[]; notes: string[] } {
+  const { settings, sources } = readSettings(parseArguments(args).flags, env);
+  const options: string[] = [];
+  const notes: string[] = [];
+  for (const [key, { kind, name, texts }] of sources) {
+    if (kind === "default" || NOT_CARRIED.has(key)) continue;
+    const isVariable = kind === "variable";
+    if (isVariable && key === "region" && hostTellsRegion(config)) continue;
+    const option: Option = OPTIONS[key];
+    const isSecret = "secret" in option && option.secret === true;
+    if (isSecret && isVariable) {
+      notes.push(
+        `${name} may hold a secret and is left out: set it where the client ` +
+          "is started, or in the entry",
+      );
+      continue;
+    }
+    if (isSecret) {
+      notes.push(`what ${name} says stands in the entry, in plain text`);
+    }
+    options.push(
+      ...option.kind === "boolean"
+        ? [settings[key] ? `--${option.flag}` : `--no-${option.flag}`]
+        : texts.flatMap((text) => flagWords(option, text)),
+    );
+  }
+  return { options, notes: [...notes, ...rewritingNotes(options)] };
+}
+
+/** Such a region goes before a variable, and not before a flag. */
+function hostTellsRegion(config: Config): boolean {
+  return readEndpoint(knownHost(config))?.region !== undefined;
+}
+
+function flagWords(option: Option, text: string): string[] {
+  const isFile = "placeholder" in option && option.placeholder === "FILE";
+  // The client starts the program wherever it likes.
+  const value = isFile ? resolve(text) : text;
+  return value.startsWith("-")
+    ? [`--${option.flag}=${value}`]
+    : [`--${option.flag}`, value];
+}
+
+/** What some clients make of the words of an entry. */
+function rewritingNotes(words: readonly string[]): string[] {
+  const notes: string[] = [];
+  if (words.some((word) => /\s/.test(word))) {
+    notes.push(
+      "an argument has a blank in it, at which some clients split it: for " +
+        "those, set the option's MCP_… variable in the entry in its place",
+    );
+  }
+  if (words.some((word) => word.includes("${"))) {
+    notes.push(
+      "some clients replace ${NAME} in their files themselves; for those, put " +
+        "the header into a --header-file",
+    );
+  }
+  return notes;
+}

@@ -1,0 +1,254 @@
+/**
+ * The program itself: the configuration → its parts, wired and run.
+ *
+ * @module
+ */
+
+import {
+  createCredentialSource,
+  type CredentialSource,
+} from "../aws/credentials/credentials.ts";
+import {
+  createSignedFetch,
+  type SignedFetch,
+} from "../aws/signing/signed_fetch.ts";
+import { type Config, describeConfig } from "../config/config.ts";
+import {
+  credentialOptions,
+  hideSecrets,
+  signingOptions,
+} from "../config/identity.ts";
+import { CredentialsError } from "../errors.ts";
+import type { Log } from "../log/log.ts";
+import { withConnectLimit } from "../net/connect_limit.ts";
+import type { TlsFetches } from "../net/http_client.ts";
+import { withProxyNamed } from "../net/named_proxy.ts";
+import {
+  findHttpProxy,
+  type HttpProxy,
+  type ProxyFinding,
+} from "../net/proxy_variables.ts";
+import { maskAccessKeyId, type Redactor } from "../redact/redact.ts";
+import { isTelemetryOn } from "../telemetry/switch.ts";
+import type { Telemetry } from "../telemetry/telemetry.ts";
+
+/** What the program is run with. */
+export interface ProxySurroundings {
+  /** Looks up a variable. */
+  readonly env: (name: string) => string | undefined;
+  readonly log: Log;
+  readonly redactor: Redactor;
+  /** Ends the program in an orderly way. */
+  readonly signal: AbortSignal;
+  /** Cuts short the time that the HTTP front has for that. */
+  readonly hurry: AbortSignal;
+  /** How long the HTTP front has for that, in milliseconds. */
+  readonly drainMs: number | undefined;
+}
+
+/**
+ * Runs the proxy until its client is gone or it is told to stop.
+ *
+ * @param config What is configured.
+ * @param around What it is run with.
+ * @returns When everything is answered and nothing is left.
+ * @throws {ConfigError} It cannot listen as it is told.
+ */
+export async function runProxy(
+  config: Config,
+  around: ProxySurroundings,
+): Promise<void> {
+  const { log, redactor, signal } = around;
+  hideSecrets(config, redactor);
+  using tls = await openTlsOf(config);
+  const telemetry = await openTelemetry(config, redactor, tls);
+  const proxies = findProxy(config);
+  const ways = {
+    toTarget: throughNamedProxy(
+      config,
+      proxies?.proxy,
+      telemetry?.fetch ?? tls?.toTarget,
+    ),
+    toOthers: tls?.toOthers,
+  };
+  const main = identity(config, config.profile, around, ways);
+  using fetch = main.fetch;
+  using others = new DisposableStack();
+  const profiles = config.profiles.map(
+    (profile, index): [string, typeof globalThis.fetch] => {
+      if (index === 0) return [profile, fetch];
+      const other = identity(config, profile, around, ways);
+      return [profile, others.use(other.fetch)];
+    },
+  );
+  // Idle until the client's first message, or until its first answer.
+  void announce(config, main.credentials, log).then(() => fetch.warmUp());
+  const common = {
+    fetch,
+    signal,
+    headers: config.headers,
+    timeoutMs: config.timeoutMs,
+    timeoutResetOnProgress: config.timeoutResetOnProgress,
+    idleTimeoutMs: config.idleTimeoutMs,
+    // Through a proxy it is not the target that accepts connections.
+    connectTimeoutMs: proxies !== undefined && proxies.proxy === undefined
+      ? config.connectTimeoutMs
+      : undefined,
+    maxAnswerBytes: config.maxAnswerBytes,
+    tools: {
+      readOnly: config.readOnly,
+      allow: config.allowTool,
+      deny: config.denyTool,
+    },
+    metadata: config.metadata,
+    observer: telemetry?.observer,
+    log,
+    redactor,
+  };
+  if (config.listen) {
+    const { address, token, hosts, maxRequests } = config.listen;
+    const { runHttpProxy } = await import("../http/http_proxy.ts");
+    const { runtimeDirectory } = await import("../http/runtime_directory.ts");
+    return await runHttpProxy({
+      ...common,
+      target: config.targetUrl,
+      listen: address,
+      token,
+      hosts,
+      tokenDirectory: runtimeDirectory(around.env),
+      maxBodyBytes: config.maxFrameBytes,
+      maxRequests,
+      drainMs: around.drainMs,
+      hurry: around.hurry,
+    });
+  }
+  const { runStdioProxy } = await import("../stdio/stdio_proxy.ts");
+  await runStdioProxy({
+    ...common,
+    url: config.targetUrl,
+    readable: Deno.stdin.readable,
+    writable: Deno.stdout.writable,
+    writableTakesChunks: true,
+    standingStream: config.sse,
+    maxConcurrency: config.maxConcurrency,
+    retries: config.retries,
+    recover: config.recover,
+    cookies: config.cookies,
+    transport: config.transport,
+    maxFrameBytes: config.maxFrameBytes,
+    bridge: config.bridge,
+    keepAliveMs: config.keepAliveMs,
+    profiles: profiles.length > 0 ? new Map(profiles) : undefined,
+  });
+}
+
+/** What sends requests, where the global `fetch` will not do. */
+type Ways = Partial<Pick<TlsFetches, "toTarget" | "toOthers">>;
+
+/** Who asks, and the fetch that signs as such. */
+interface Identity {
+  readonly credentials: CredentialSource;
+  readonly fetch: SignedFetch;
+}
+
+function identity(
+  config: Config,
+  profile: string | undefined,
+  { log, redactor }: ProxySurroundings,
+  { toTarget, toOthers }: Ways,
+): Identity {
+  const credentials = createCredentialSource({
+    ...credentialOptions(config, profile),
+    log,
+    redactor,
+    fetch: toOthers,
+  });
+  const fetch = createSignedFetch({
+    ...signingOptions(config),
+    credentials,
+    fetch: toTarget,
+    log,
+    redactor,
+  });
+  return { credentials, fetch };
+}
+
+/** The ways to the network, if the usual ones will not do. */
+async function openTlsOf(
+  { tls, signHost }: Config,
+): Promise<TlsFetches | undefined> {
+  const sendsOtherHost = signHost !== undefined;
+  // The signed fetch sends another Host over a fetch of its own, and of that
+  // there would be more told than may be.
+  const isNeeded = tls !== undefined || (sendsOtherHost && isTelemetryOn());
+  if (!isNeeded) return undefined;
+  const { openTls } = await import("../net/http_client.ts");
+  const none = { caCerts: [], client: undefined };
+  return openTls(tls ?? none, { sendsOtherHost });
+}
+
+/** What tells OpenTelemetry; it is loaded only where Deno runs with it. */
+async function openTelemetry(
+  { targetUrl: target }: Config,
+  { redact }: Redactor,
+  tls: TlsFetches | undefined,
+): Promise<Telemetry | undefined> {
+  if (!isTelemetryOn()) return undefined;
+  const { createTelemetry } = await import("../telemetry/telemetry.ts");
+  return createTelemetry({ target, redact, fetch: tls?.toTarget });
+}
+
+/**
+ * What the environment says of a proxy to the target; nothing when it may not be
+ * read, since Deno's fetch reads it all the same.
+ */
+function findProxy({ targetUrl }: Config): ProxyFinding | undefined {
+  try {
+    return findHttpProxy((name) => Deno.env.get(name), targetUrl);
+  } catch (error) {
+    if (error instanceof Deno.errors.NotCapable) return undefined;
+    throw error;
+  }
+}
+
+/** What sends to the target; through a proxy, its failures name that. */
+function throughNamedProxy(
+  { signHost, connectTimeoutMs }: Config,
+  proxy: HttpProxy | undefined,
+  toTarget: typeof fetch | undefined,
+): typeof fetch | undefined {
+  // The signed fetch sends another Host over a fetch of its own.
+  const isOwn = toTarget === undefined && signHost !== undefined;
+  if (proxy === undefined || isOwn) return toTarget;
+  const named = withProxyNamed(toTarget ?? fetch, proxy);
+  if (connectTimeoutMs === undefined) return named;
+  return withConnectLimit(named, { limitMs: connectTimeoutMs, proxy });
+}
+
+/** The start line. Missing credentials are told, and do not stop the program. */
+async function announce(
+  config: Config,
+  credentials: CredentialSource,
+  log: Log,
+): Promise<void> {
+  const fields = describeConfig(config);
+  try {
+    const { accessKeyId } = await credentials.get();
+    log.info("started", {
+      ...fields,
+      accessKeyId: maskAccessKeyId(accessKeyId),
+    });
+  } catch (error) {
+    log.info("started", fields);
+    if (config.skipAuth && isUnconfigured(error)) return;
+    log.error(errorText(error));
+  }
+}
+
+function isUnconfigured(error: unknown): boolean {
+  return error instanceof CredentialsError && error.data.configured === false;
+}
+
+function errorText(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
