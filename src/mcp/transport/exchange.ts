@@ -327,7 +327,7 @@ interface Limit {
 }
 
 /** Why a fetch ends that nobody waits for; made once, for its stack. */
-const ENDED = new DOMException("The exchange has ended", "AbortError");
+const ENDED = new DOMException(undefined, "AbortError");
 
 /** A limit that stands still is not looked at more often than this. */
 const MIN_TIMER_MS = 50;
