@@ -20,7 +20,7 @@ import {
   runtimeDirectory,
 } from "./runtime_directory.ts";
 
-/** Where the proxy is to listen: the environment and the system. */
+/** The environment and the system of the proxy. */
 interface Where {
   readonly env: (name: string) => string | undefined;
   readonly os: typeof Deno.build.os;
@@ -40,29 +40,22 @@ export async function listenNeeds(
 ): Promise<Need[]> {
   const needs = isTcp(address)
     ? await portNeeds(address)
-    : socketNeeds(resolve(address.path));
+    : (["net", "read", "write"] as const).map((kind) => {
+      const path = resolve(address.path);
+      return toListen(kind, kind === "net" ? nameOf({ path }) : path);
+    });
   return token === undefined ? [...needs, ...tokenFileNeeds(where)] : needs;
 }
 
 async function portNeeds(address: TcpAddress): Promise<Need[]> {
   const name = hostOf(address);
-  const needs: Need[] = [];
-  if (!isIpAddress(name) && name !== "localhost") {
-    // Looking a name up wants all of its ports.
-    needs.push(toListen("net", name));
-  }
-  // What cannot be looked up here cannot be told; the front will say it.
+  // What cannot be looked up here cannot be told; listening will say it.
   const hostname = await ipAddressOf(address).catch(() => address.hostname);
-  const value = nameOf({ ...address, hostname });
-  return [...needs, toListen("net", value)];
-}
-
-function socketNeeds(path: string): Need[] {
-  return [
-    toListen("net", nameOf({ path })),
-    toListen("read", path),
-    toListen("write", path),
-  ];
+  const needs = [toListen("net", nameOf({ ...address, hostname }))];
+  return isIpAddress(name) || name === "localhost"
+    ? needs
+    // Looking a name up wants all of its ports.
+    : [toListen("net", name), ...needs];
 }
 
 function toListen(kind: Need["kind"], value: string): Need {
@@ -70,30 +63,27 @@ function toListen(kind: Need["kind"], value: string): Need {
 }
 
 function tokenFileNeeds({ env, os }: Where): Need[] {
-  const directory = runtimeDirectory(env);
+  const needs: Need[] = [{
+    kind: "env",
+    value: RUNTIME_DIRECTORY_VARIABLE,
+    why: "find a place for the token",
+  }];
+  const own = runtimeDirectory(env);
+  if (own !== undefined) {
+    needs.push({
+      kind: "read",
+      value: own,
+      why: "see whose the place for the token is",
+    });
+  }
+  const value = own ?? temporaryDirectory(env, os);
   return [
-    {
-      kind: "env",
-      value: RUNTIME_DIRECTORY_VARIABLE,
-      why: "find a place for the token",
-    },
-    // To see whose it is. The temporary one is everybody's.
-    ...(directory === undefined ? [] : [
-      {
-        kind: "read",
-        value: directory,
-        why: "see whose the place for the token is",
-      } as const,
-    ]),
-    {
-      kind: "write",
-      value: directory ?? temporaryDirectory(env, os),
-      why: "keep the token that clients bring",
-    },
+    ...needs,
+    { kind: "write", value, why: "keep the token that clients bring" },
   ];
 }
 
-/** Where Deno makes temporary files. */
+/** Where Deno makes temporary files: they are everybody's. */
 function temporaryDirectory(env: Where["env"], os: Where["os"]): string {
   if (os === "windows") return env("TMP") || env("TEMP") || "C:\\Windows\\Temp";
   return env("TMPDIR") || "/tmp";

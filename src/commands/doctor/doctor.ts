@@ -11,17 +11,15 @@ import {
   type Command,
   type Config,
   describeConfig,
-  parseCommand,
 } from "../../config/config.ts";
 import { ConfigError } from "../../errors.ts";
-import { versionText } from "../../config/help.ts";
 import { hideSecrets } from "../../config/identity.ts";
 import type { Log, LogNote } from "../../log/log.ts";
 import { Redactor } from "../../redact/redact.ts";
 import { OF_PROFILE } from "../../config/scope.ts";
 import { plusNote } from "../../config/target.ts";
 import { VERSION } from "../../version.ts";
-import { commandHelp, COMMANDS } from "../../config/commands.ts";
+import { COMMANDS } from "../../config/commands.ts";
 import { type CommandContext, credentialsOf } from "../context.ts";
 import type { Checkup } from "./checkup.ts";
 import { checkClock } from "./clock.ts";
@@ -42,7 +40,7 @@ import {
   stepText,
   summaryText,
 } from "./report.ts";
-import { flagNames, takeOwnFlags } from "../own_flags.ts";
+import { parseOptions, takeOwnFlags } from "../own_flags.ts";
 
 /** How long any one step may wait for an answer. */
 const LIMIT_MS = 10_000;
@@ -62,10 +60,6 @@ const LATER_STEPS = [
   "end",
 ];
 
-const CORRECT_LINE =
-  "correct the command line or the variables: sigv4-proxy --help all names " +
-  "the options";
-
 /**
  * Runs the subcommand.
  *
@@ -80,14 +74,6 @@ export async function runDoctor(
   context: CommandContext,
 ): Promise<number> {
   const { rest, given } = takeOwnFlags(args, COMMANDS.doctor.flags);
-  if (asksFor(rest, "--help", "-h")) {
-    await context.write(commandHelp("doctor"));
-    return 0;
-  }
-  if (asksFor(rest, "--version")) {
-    await context.write(versionText(Deno.version.deno));
-    return 0;
-  }
   const isJson = given.has("json");
   const redactor = new Redactor();
   const report = new Report(redactor.redact, async (step) => {
@@ -97,6 +83,8 @@ export async function runDoctor(
     "configuration",
     () => checkConfiguration(rest, context),
   );
+  // Help was asked for, and is printed.
+  if (report.steps.length === 0) return 0;
   if (config === undefined) {
     // A row for each would drown the one that counts.
     await report.skip(LATER_STEPS, "the configuration is at fault", {
@@ -134,11 +122,8 @@ async function checkAll(checkup: Checkup): Promise<void> {
     config.profile,
     (found) => origin = found,
   );
-  const { canSign, credentials } = await checkCredentials(
-    checkup,
-    source,
-    () => origin,
-  );
+  const means = await checkCredentials(checkup, source, () => origin);
+  const credentials = means === "none" ? undefined : means;
   const clockOffsetMs = await checkCaller(checkup, credentials);
   const others = await checkOtherProfiles(checkup);
   const isReached = mayReach && await checkNetwork(checkup);
@@ -149,7 +134,7 @@ async function checkAll(checkup: Checkup): Promise<void> {
     );
   }
   await checkClock(checkup, clockOffsetMs, isReached);
-  if (isReached && canSign) await checkSession(checkup, source);
+  if (isReached && means !== undefined) await checkSession(checkup, source);
   else {
     await report.skip(
       ["initialize", "tools", "end"],
@@ -164,21 +149,15 @@ async function checkAll(checkup: Checkup): Promise<void> {
 
 async function checkConfiguration(
   args: readonly string[],
-  { env, profileRegion, findCaBundle }: CommandContext,
-): Promise<Finding<Config>> {
+  context: CommandContext,
+): Promise<Finding<Config> | undefined> {
   try {
-    const command = await parseCommand(args, env, {
-      profileRegion,
-      findCaBundle,
-      ownFlags: flagNames(COMMANDS.doctor.flags),
-    });
-    if (command.kind !== "run") {
-      return failed("there is nothing to check", CORRECT_LINE);
-    }
+    const command = await parseOptions("doctor", args, context);
+    if (command === undefined) return undefined;
     const { config, notes } = command;
     const { targetUrl } = describeConfig(config);
     const unsigned = config.unsignedPayload ? ", payload unsigned" : "";
-    const from = await settingOrigins(command, env);
+    const from = await settingOrigins(command, context.env);
     return {
       detail: `${targetUrl}, signed ${config.signatureVersion} for ` +
         `${config.service} in ${config.region}${unsigned}; region from ` +
@@ -197,7 +176,11 @@ async function checkConfiguration(
     };
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error;
-    return failed(error.faults.join("; "), CORRECT_LINE);
+    return failed(
+      error.faults.join("; "),
+      "correct the command line or the variables: sigv4-proxy --help all " +
+        "names the options",
+    );
   }
 }
 
@@ -249,10 +232,4 @@ function jsonText(
     steps,
   };
   return `${JSON.stringify(report, undefined, 2)}\n`;
-}
-
-function asksFor(args: readonly string[], ...flags: string[]): boolean {
-  const end = args.indexOf("--");
-  const before = end < 0 ? args : args.slice(0, end);
-  return before.some((arg) => flags.includes(arg));
 }

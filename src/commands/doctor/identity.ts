@@ -21,38 +21,34 @@ import { failed, type Finding, note } from "./report.ts";
 /** A `credential_process` may take a minute. */
 const CREDENTIALS_LIMIT_MS = 70_000;
 
-/** What the requests can be signed with. */
-export interface SigningMeans {
-  /** Whether the target can be asked at all: signed, or unsigned on purpose. */
-  readonly canSign: boolean;
-  readonly credentials?: Credentials;
-}
-
 /**
  * Loads the credentials, and says where they are from.
  *
  * @param checkup What the steps share.
  * @param source Whom to ask.
  * @param origin Where they are from, once they are loaded.
- * @returns What came of it.
+ * @returns What requests are signed with; `none` where they go unsigned on
+ * purpose.
  */
 export async function checkCredentials(
   checkup: Checkup,
   source: CredentialSource,
   origin: () => string | undefined,
-): Promise<SigningMeans> {
-  const means = await checkup.report.take("credentials", async () => {
-    try {
-      return found(await load(checkup, source), origin());
-    } catch (error) {
-      const isMeant = checkup.config.skipAuth &&
-        error instanceof CredentialsError && error.data.configured === false;
-      if (!isMeant) return lacking(error);
-      const detail = "none are set up: requests go unsigned (--skip-auth)";
-      return { ...note(detail), value: { canSign: true } };
-    }
-  });
-  return means ?? { canSign: false };
+): Promise<Credentials | "none" | undefined> {
+  return await checkup.report.take<Credentials | "none">(
+    "credentials",
+    async () => {
+      try {
+        return found(await load(checkup, source), origin());
+      } catch (error) {
+        const isMeant = checkup.config.skipAuth &&
+          error instanceof CredentialsError && error.data.configured === false;
+        if (!isMeant) return lacking(error);
+        const detail = "none are set up: requests go unsigned (--skip-auth)";
+        return { ...note(detail), value: "none" };
+      }
+    },
+  );
 }
 
 async function load(
@@ -71,7 +67,7 @@ async function load(
 function found(
   credentials: Credentials,
   origin: string | undefined,
-): Finding<SigningMeans> {
+): Finding<Credentials> {
   const { sessionToken, expiration } = credentials;
   const accessKeyId = maskAccessKeyId(credentials.accessKeyId);
   const kind = sessionToken === undefined ? "long-term" : "temporary";
@@ -86,7 +82,7 @@ function found(
       expiration: expiration?.toISOString() ?? null,
       from: origin ?? null,
     },
-    value: { canSign: true, credentials },
+    value: credentials,
   };
 }
 

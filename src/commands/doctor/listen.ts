@@ -12,7 +12,7 @@ import { listen } from "../../http/listen.ts";
 import { TokenFile } from "../../http/token.ts";
 import { runtimeDirectory } from "../../http/runtime_directory.ts";
 import type { Checkup } from "./checkup.ts";
-import { failed, type Finding } from "./report.ts";
+import { failed } from "./report.ts";
 import { listenNeeds } from "../../http/listen_needs.ts";
 
 /** Listens for a moment, if the proxy is to listen at all. */
@@ -31,31 +31,24 @@ export async function checkListen(
         "the step permissions says which flags to add",
       );
     }
+    let isOpen = false;
     try {
       await tryAddress(front.address);
+      isOpen = true;
+      if (front.token === undefined) {
+        const directory = runtimeDirectory(context.env);
+        await using _file = await TokenFile.create("", { directory, log });
+      }
+      return { detail: `${address} is free` };
     } catch (error) {
-      return failure(error, (detail) => adviceFor(front.address, detail));
+      if (!(error instanceof ConfigError)) throw error;
+      const detail = error.faults.join("; ");
+      const advice = isOpen
+        ? "or name a directory that you may write to with XDG_RUNTIME_DIR"
+        : adviceFor(front.address, detail);
+      return failed(detail, advice);
     }
-    if (front.token !== undefined) return { detail: `${address} is free` };
-    try {
-      await using _file = await TokenFile.create(
-        "",
-        { directory: runtimeDirectory(context.env), log },
-      );
-    } catch (error) {
-      return failure(
-        error,
-        () => "or name a directory that you may write to with XDG_RUNTIME_DIR",
-      );
-    }
-    return { detail: `${address} is free` };
   });
-}
-
-function failure(error: unknown, advise: (detail: string) => string): Finding {
-  if (!(error instanceof ConfigError)) throw error;
-  const detail = error.faults.join("; ");
-  return failed(detail, advise(detail));
 }
 
 function adviceFor(address: ListenAddress, detail: string): string {

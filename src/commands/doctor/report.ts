@@ -82,7 +82,8 @@ export class Report {
   }
 
   /**
-   * Takes a step. What its work throws is a failure.
+   * Takes a step. What its work throws is a failure; where it finds nothing,
+   * there was no step.
    *
    * @param id What the step is called.
    * @param work Finds out.
@@ -90,11 +91,12 @@ export class Report {
    */
   async take<T>(
     id: string,
-    work: () => Finding<T> | Promise<Finding<T>>,
+    work: Work<T>,
   ): Promise<T | undefined> {
     const begin = performance.now();
     this.#remarks = [];
     const finding = await attempt(work);
+    if (finding === undefined) return undefined;
     const { status = "ok", detail, advice = [], facts = {}, value } = finding;
     const elapsedMs = Math.round((performance.now() - begin) * 10) / 10;
     // The log of a failure says again what the step says.
@@ -150,9 +152,11 @@ export class Report {
   }
 }
 
-async function attempt<T>(
-  work: () => Finding<T> | Promise<Finding<T>>,
-): Promise<Finding<T>> {
+type Work<T> = () =>
+  | Finding<T>
+  | Promise<Finding<T> | undefined>;
+
+async function attempt<T>(work: Work<T>): Promise<Finding<T> | undefined> {
   try {
     return await work();
   } catch (error) {
