@@ -30,6 +30,7 @@ const FLOORS: readonly (readonly string[])[] = [
     "src/commands/doctor",
     "src/commands/policy",
   ],
+  ["src/commands/run.ts"],
   ["cli.ts"],
   ["mod.ts"],
 ];
@@ -43,10 +44,6 @@ const KNOWN: readonly string[] = [
   "src/aws/shared_files/profile_settings.ts -> src/aws/credentials/search.ts",
   "src/aws/shared_files/shared_files.ts -> src/aws/credentials/permissions.ts",
   "src/aws/shared_files/shared_files.ts -> src/aws/credentials/search.ts",
-  "src/commands/run.ts -> src/commands/client/config.ts",
-  "src/commands/run.ts -> src/commands/completions/completions.ts",
-  "src/commands/run.ts -> src/commands/doctor/doctor.ts",
-  "src/commands/run.ts -> src/commands/policy/policy.ts",
   "src/mcp/session/session.ts -> src/mcp/stateless/tool_schemas.ts",
   "src/mcp/stateless/stateless.ts -> src/mcp/session/session.ts",
   "src/mcp/tools/learner.ts -> src/mcp/session/expiry.ts",

@@ -20,6 +20,7 @@ import {
 import type { Config, ConfigDeps } from "../config/config.ts";
 import { credentialOptions, signingOptions } from "../config/identity.ts";
 import type { Log } from "../log/log.ts";
+import type { TlsFetches } from "../net/http_client.ts";
 import type { Redactor } from "../redact/redact.ts";
 import type { ProfileRegion } from "../config/scope.ts";
 import manifest from "../../deno.json" with { type: "json" };
@@ -33,12 +34,7 @@ export interface Surroundings {
 }
 
 /** What sends requests, where the global `fetch` will not do. */
-export interface Ways extends Disposable {
-  /** To the target. */
-  readonly toTarget?: typeof globalThis.fetch;
-  /** To anyone else: to STS, say. */
-  readonly toOthers?: typeof globalThis.fetch;
-}
+export type Ways = Disposable & Partial<TlsFetches>;
 
 /** How this very program is started. */
 export interface Program {

@@ -7,6 +7,19 @@
 import type { CommandName } from "../config/commands.ts";
 import type { CommandContext } from "./context.ts";
 
+type Subcommand = (
+  args: readonly string[],
+  context: CommandContext,
+) => Promise<number>;
+
+const LOADERS: Readonly<Record<CommandName, () => Promise<Subcommand>>> = {
+  doctor: async () => (await import("./doctor/doctor.ts")).runDoctor,
+  policy: async () => (await import("./policy/policy.ts")).runPolicy,
+  config: async () => (await import("./client/config.ts")).runConfig,
+  completions: async () =>
+    (await import("./completions/completions.ts")).runCompletions,
+};
+
 /**
  * Runs a subcommand.
  *
@@ -21,27 +34,8 @@ export async function runSubcommand(
   args: readonly string[],
   context: CommandContext,
 ): Promise<number> {
-  // No client, shell or target is called so.
+  const run = await LOADERS[name]();
   const [word, ...others] = args;
-  if (word === "help") {
-    return runSubcommand(name, ["--help", ...others], context);
-  }
-  switch (name) {
-    case "doctor":
-      return await (await import("./doctor/doctor.ts")).runDoctor(
-        args,
-        context,
-      );
-    case "policy":
-      return await (await import("./policy/policy.ts")).runPolicy(
-        args,
-        context,
-      );
-    case "config":
-      return await (await import("./client/config.ts"))
-        .runConfig(args, context);
-    case "completions":
-      return await (await import("./completions/completions.ts"))
-        .runCompletions(args, context);
-  }
+  // No client, shell or target is called so.
+  return await run(word === "help" ? ["--help", ...others] : args, context);
 }

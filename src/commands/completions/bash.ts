@@ -71,24 +71,19 @@ fi
 `;
 }
 
+const VALUES = {
+  profile: "_sigv4_proxy_profiles; ",
+  file: "compopt -o default 2>/dev/null; ",
+  any: "",
+} as const;
+
 /** What completes the value after a flag. */
 function valueCase({ flag, value }: CompletionFlag): string[] {
-  switch (value.kind) {
-    case "none":
-      return [];
-    case "words":
-      return [
-        `    --${flag}) COMPREPLY=($(compgen -W ${
-          list(value.words)
-        } -- "$cur")); return ;;`,
-      ];
-    case "profile":
-      return [`    --${flag}) _sigv4_proxy_profiles; return ;;`];
-    case "file":
-      return [`    --${flag}) compopt -o default 2>/dev/null; return ;;`];
-    case "any":
-      return [`    --${flag}) return ;;`];
-  }
+  if (value === "none") return [];
+  const values = typeof value === "string"
+    ? VALUES[value]
+    : `COMPREPLY=($(compgen -W ${list(value)} -- "$cur")); `;
+  return [`    --${flag}) ${values}return ;;`];
 }
 
 function commandCase(

@@ -64,24 +64,19 @@ function flagLine(
   { flag, help, value }: CompletionFlag,
   condition: string,
 ): string {
-  const head = `complete -c ${PROGRAM} -n '${condition}' -l ${flag}`;
-  return `${head}${valueFlags(value)} -d ${quoted(help)}`;
+  const values = typeof value === "string"
+    ? VALUES[value]
+    : ` -x -a '${value.join(" ")}'`;
+  return `complete -c ${PROGRAM} -n '${condition}' -l ${flag}${values} ` +
+    `-d ${quoted(help)}`;
 }
 
-function valueFlags(value: CompletionFlag["value"]): string {
-  switch (value.kind) {
-    case "none":
-      return "";
-    case "words":
-      return ` -x -a '${value.words.join(" ")}'`;
-    case "file":
-      return " -r -F";
-    case "profile":
-      return " -x -a '(__sigv4_proxy_profiles)'";
-    case "any":
-      return " -x";
-  }
-}
+const VALUES = {
+  none: "",
+  file: " -r -F",
+  profile: " -x -a '(__sigv4_proxy_profiles)'",
+  any: " -x",
+} as const;
 
 function isCommand(names: readonly string[]): string {
   return `__sigv4_proxy_command ${names.join(" ")}`;

@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { HelpTopic } from "../../config/help.ts";
+import { HELP_TOPICS } from "../../config/help.ts";
 import { type Option, optionName } from "../../config/option.ts";
 import { OPTION_KEYS, type OptionKey, OPTIONS } from "../../config/options.ts";
 import {
@@ -17,30 +17,8 @@ import {
 /** The program, as shells know it. */
 export const PROGRAM = "sigv4-proxy";
 
-/** Placeholders of values that are files. */
-const FILE_PLACEHOLDERS: ReadonlySet<string> = new Set(["FILE", "PATH"]);
-
-/** What the help is of, besides the subcommands; the type knows them all. */
-const HELP_TOPICS: readonly string[] = Object.keys(
-  {
-    target: true,
-    messages: true,
-    signing: true,
-    credentials: true,
-    http: true,
-    limits: true,
-    logging: true,
-    all: true,
-  } satisfies Record<HelpTopic, true>,
-);
-
-/** What a flag's value is. */
-export type ValueKind =
-  | { readonly kind: "none" }
-  | { readonly kind: "words"; readonly words: readonly string[] }
-  | { readonly kind: "file" }
-  | { readonly kind: "profile" }
-  | { readonly kind: "any" };
+/** What a flag's value is: one of some words, or of a kind; none for a switch. */
+export type FlagValue = "none" | "file" | "profile" | "any" | readonly string[];
 
 /** A flag to complete. */
 export interface CompletionFlag {
@@ -48,20 +26,16 @@ export interface CompletionFlag {
   readonly flag: string;
   /** A few words on one line. */
   readonly help: string;
-  readonly value: ValueKind;
+  readonly value: FlagValue;
   /** Whether it may be given more than once. */
   readonly isRepeatable: boolean;
 }
 
 /** A subcommand to complete. */
-export interface CompletionCommand {
+export interface CompletionCommand
+  extends Pick<CommandRow, "help" | "words" | "takesOptions"> {
   readonly name: string;
-  readonly help: string;
-  /** The words of which its first argument is one. */
-  readonly words: readonly string[];
   readonly flags: readonly CompletionFlag[];
-  /** Whether the flags of the proxy follow it, too. */
-  readonly takesOptions: boolean;
 }
 
 /** The proxy's flags, and the other spellings of some. */
@@ -97,21 +71,14 @@ export const COMPLETION_COMMANDS: readonly CompletionCommand[] = [
 ];
 
 function completionOf(name: CommandName): CompletionCommand {
-  const { help, words, flags, takesOptions }: CommandRow = COMMANDS[name];
-  return {
-    name,
+  const row: CommandRow = COMMANDS[name];
+  const flags = row.flags.map(({ flag, help, placeholder }) => ({
+    flag,
     help,
-    words,
-    flags: flags.map(({ flag, help, placeholder }) => ({
-      flag,
-      help,
-      value: placeholder === undefined
-        ? { kind: "none" }
-        : { kind: FILE_PLACEHOLDERS.has(placeholder) ? "file" : "any" },
-      isRepeatable: false,
-    })),
-    takesOptions,
-  };
+    value: placeholder === undefined ? "none" as const : textValue(placeholder),
+    isRepeatable: false,
+  }));
+  return { ...row, name, flags };
 }
 
 /**
@@ -122,12 +89,14 @@ export const LIST_PROFILES =
   "sed -n -e 's/^\\[profile \\(.*\\)\\]$/\\1/p' -e 's/^\\[\\(default\\)\\]$/\\1/p' " +
   '"${AWS_CONFIG_FILE:-$HOME/.aws/config}" 2>/dev/null';
 
-function valueOf(key: OptionKey, option: Option): ValueKind {
-  if (key === "help") return { kind: "words", words: HELP_TOPICS };
-  if (option.kind === "boolean") return { kind: "none" };
-  if (option.kind === "enum") return { kind: "words", words: option.values };
-  if (key === "profile") return { kind: "profile" };
-  const isFile = "placeholder" in option &&
-    FILE_PLACEHOLDERS.has(option.placeholder);
-  return { kind: isFile ? "file" : "any" };
+function valueOf(key: OptionKey, option: Option): FlagValue {
+  if (key === "help") return HELP_TOPICS;
+  if (key === "profile") return "profile";
+  if (option.kind === "boolean") return "none";
+  if (option.kind === "enum") return option.values;
+  return "placeholder" in option ? textValue(option.placeholder) : "any";
+}
+
+function textValue(placeholder: string): FlagValue {
+  return /^(?:FILE|PATH)$/.test(placeholder) ? "file" : "any";
 }

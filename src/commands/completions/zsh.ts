@@ -8,10 +8,10 @@ import {
   COMPLETION_COMMANDS,
   type CompletionCommand,
   type CompletionFlag,
+  type FlagValue,
   LIST_PROFILES,
   PROGRAM,
   PROXY_FLAGS,
-  type ValueKind,
 } from "./words.ts";
 
 /** The argument without a flag. */
@@ -85,18 +85,13 @@ function commandCase(
 }
 
 function specs(flags: readonly CompletionFlag[], indent = "    "): string {
-  return flags.map(({ flag, help, value, isRepeatable }) =>
-    indent + quoted(
-      `${isRepeatable ? "*" : ""}--${flag}${equals(value)}[${
-        inBrackets(help)
-      }]${action(value)}`,
-    )
-  ).join("\n");
-}
-
-/** A value is the next word, or behind an equals sign. */
-function equals({ kind }: ValueKind): string {
-  return kind === "none" ? "" : "=";
+  return flags.map(({ flag, help, value, isRepeatable }) => {
+    const star = isRepeatable ? "*" : "";
+    // A value is the next word, or behind an equals sign.
+    const equals = value === "none" ? "" : "=";
+    const text = `${star}--${flag}${equals}[${inBrackets(help)}]`;
+    return indent + quoted(text + action(value));
+  }).join("\n");
 }
 
 function inBrackets(text: string): string {
@@ -108,17 +103,15 @@ function quoted(text: string): string {
   return `'${text.replaceAll("'", "'\\''")}'`;
 }
 
-function action(value: ValueKind): string {
-  switch (value.kind) {
-    case "none":
-      return "";
-    case "words":
-      return `:value:(${value.words.join(" ")})`;
-    case "file":
-      return ":file:_files";
-    case "profile":
-      return ":profile:_sigv4_proxy_profiles";
-    case "any":
-      return ":value: ";
-  }
+const VALUES = {
+  none: "",
+  file: ":file:_files",
+  profile: ":profile:_sigv4_proxy_profiles",
+  any: ":value: ",
+} as const;
+
+function action(value: FlagValue): string {
+  return typeof value === "string"
+    ? VALUES[value]
+    : `:value:(${value.join(" ")})`;
 }
