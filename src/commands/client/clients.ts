@@ -17,15 +17,7 @@ export interface Launch {
 }
 
 /** An entry of a client's file: plain JSON values. */
-export type Entry = { readonly [member: string]: EntryValue };
-
-/** A value in an entry. */
-export type EntryValue =
-  | string
-  | number
-  | boolean
-  | readonly string[]
-  | { readonly [name: string]: string };
+export type Entry = Readonly<Record<string, unknown>>;
 
 /** Where a client's files are looked for. */
 export interface Place {

@@ -21,7 +21,7 @@ import {
   replaceClientFile,
   withoutMark,
 } from "./file.ts";
-import { demandStdio, withoutFront } from "./entry_options.ts";
+import { ensureStdio, withoutFront } from "./entry_options.ts";
 import { CARRIED_VARIABLES, findLaunch } from "./launch.ts";
 import { lossesOf } from "./losses.ts";
 import { checkName, otherName, serverName } from "./name.ts";
@@ -56,7 +56,7 @@ export async function runConfig(
     return 0;
   }
   const client = clientNamed(word);
-  demandStdio(options);
+  ensureStdio(options);
   const command = await parseOptions("config", options, context);
   if (command === undefined) return 0;
   const { config } = command;

@@ -99,14 +99,12 @@ function put(language: FileLanguage, request: EditRequest): Edited {
   const entry = changes.reduce(changed, existing);
   if (existing !== undefined) approve(existing, entry);
 
-  const at = held === undefined ? [container] : [container, name];
   const after = held === undefined
-    ? language.change(text, { path: at, value: { [name]: entry } })
-    : changes.reduce(
-      (text, { path, value }) =>
-        language.change(text, { path: [...at, ...path], value }),
-      text,
-    );
+    ? language.change(text, { path: [container], value: { [name]: entry } })
+    : changes.reduce((text, { path, value }) => {
+      const member = [container, name, ...path];
+      return language.change(text, { path: member, value });
+    }, text);
   const expected = { ...before, [container]: { ...held, [name]: entry } };
   // Not so with a member that stands there twice, or one with an alias.
   if (!says(language, after, expected)) {

@@ -40,7 +40,7 @@ const FRONT_VARIABLES: ReadonlySet<string> = new Set(
  * @param args The arguments.
  * @throws {ConfigError} One is.
  */
-export function demandStdio(args: readonly string[]): void {
+export function ensureStdio(args: readonly string[]): void {
   const { flags } = parseArguments(args);
   if (flags.has("help") || flags.has("version")) return;
   const faults = FRONT_KEYS.filter((key) => flags.has(key)).map((key) =>

@@ -6,7 +6,7 @@
  * @module
  */
 
-import { type FileHandle, open } from "node:fs/promises";
+import { open } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 
 /** A client's file as it is. */
@@ -40,17 +40,17 @@ const BYTE_ORDER_MARK = "\uFEFF";
 export async function readClientFile(path: string): Promise<ClientFile> {
   try {
     const real = await Deno.realPath(path);
-    demandFile(await Deno.stat(real), real);
+    ensureFile(await Deno.stat(real), real);
     return { path: real, text: decode(await Deno.readFile(real), real) };
   } catch (error) {
     if (!(error instanceof Deno.errors.NotFound)) throw fileError(error, path);
-    await demandNoLink(path);
+    await ensureNoLink(path);
     return { path, text: undefined };
   }
 }
 
 /** A pipe would be waited for, and a device read, without an end. */
-function demandFile(info: Deno.FileInfo, path: string): void {
+function ensureFile(info: Deno.FileInfo, path: string): void {
   if (info.isFile || info.isDirectory) return;
   throw new FileError(
     `${path} is a pipe, a socket or a device, and no file: name another --file`,
@@ -58,7 +58,7 @@ function demandFile(info: Deno.FileInfo, path: string): void {
 }
 
 /** A link that leads nowhere is somebody's, and no place for a new file. */
-async function demandNoLink(path: string): Promise<void> {
+async function ensureNoLink(path: string): Promise<void> {
   const found = await Deno.lstat(path).catch(() => undefined);
   if (!found?.isSymlink) return;
   throw new FileError(
@@ -90,7 +90,7 @@ export async function replaceClientFile(
       return undefined;
     }
     const original = await Deno.stat(path);
-    demandWritable(original, path);
+    ensureWritable(original, path);
     const time = new Date(now).toISOString().replace(/[:.]/g, "-");
     const backup = `${path}.${time}.bak`;
     const isKept = await writeNew(backup, file.text, original);
@@ -134,9 +134,11 @@ async function swapIn(
     `.${basename(file.path)}.${crypto.randomUUID()}.tmp`,
   );
   try {
-    const like = original ?? await ownerOf(directory);
+    // What root makes in another user's directory belongs to that user.
+    const like = original ??
+      { ...await Deno.stat(directory), mode: NEW_FILE_MODE };
     await writeNew(temporary, text, like);
-    await demandUnchanged(file);
+    await ensureUnchanged(file);
     await Deno.rename(temporary, file.path);
   } catch (error) {
     await Deno.remove(temporary).catch(() => {});
@@ -151,7 +153,7 @@ async function overwrite(
   { original, backup }: { original: Deno.FileInfo; backup: string },
 ): Promise<void> {
   const { path } = file;
-  await demandUnchanged(file);
+  await ensureUnchanged(file);
   const handle = await open(path, "r+");
   try {
     const { dev, ino } = await handle.stat();
@@ -163,10 +165,8 @@ async function overwrite(
   } catch (error) {
     if (error instanceof FileError) throw error;
     throw new FileError(
-      `${path} may be written in part (${
-        messageOf(error)
-      }): as it was, it is ` +
-        `in ${backup}`,
+      `${path} may be written in part (${messageOf(error)}): as it was, ` +
+        `it is in ${backup}`,
     );
   } finally {
     await handle.close();
@@ -174,7 +174,7 @@ async function overwrite(
 }
 
 /** Another program may have written it in between; its words are not lost. */
-async function demandUnchanged({ path, text }: ClientFile): Promise<void> {
+async function ensureUnchanged({ path, text }: ClientFile): Promise<void> {
   const current = await readClientFile(path);
   if (current.text !== text) throw changed(path);
 }
@@ -186,7 +186,7 @@ function changed(path: string): FileError {
 }
 
 /** Renaming asks for no permission of the file that it replaces. */
-function demandWritable({ mode }: Deno.FileInfo, path: string): void {
+function ensureWritable({ mode }: Deno.FileInfo, path: string): void {
   if (mode === null || (mode & ANYONE_WRITES) !== 0) return;
   throw new FileError(
     `${path} is not to be written by anyone: chmod u+w it first, or name ` +
@@ -198,15 +198,6 @@ function demandWritable({ mode }: Deno.FileInfo, path: string): void {
 type Ownership = Pick<Deno.FileInfo, "uid" | "gid" | "mode">;
 
 /**
- * Whose a new file in a directory is to be: what root makes in another user's
- * belongs to that user.
- */
-async function ownerOf(directory: string): Promise<Ownership> {
-  const { uid, gid } = await Deno.stat(directory);
-  return { uid, gid, mode: NEW_FILE_MODE };
-}
-
-/**
  * Writes a new file.
  *
  * @returns Whether it is as much its owner's as it should be; if not, nobody
@@ -215,34 +206,22 @@ async function ownerOf(directory: string): Promise<Ownership> {
 async function writeNew(
   path: string,
   text: string,
-  like: Ownership,
+  { uid, gid, mode }: Ownership,
 ): Promise<boolean> {
   const handle = await open(path, "wx", NEW_FILE_MODE);
   try {
     await handle.writeFile(text);
     await handle.sync();
-    return await give(handle, like);
+    // Windows has neither: there a file is as open as its directory.
+    if (uid === null || gid === null || mode === null) return true;
+    const made = await handle.stat();
+    const isOwners = made.uid === uid && made.gid === gid ||
+      await handle.chown(uid, gid).then(() => true, () => false);
+    if (isOwners) await handle.chmod(mode & 0o777);
+    return isOwners;
   } finally {
     await handle.close();
   }
-}
-
-async function give(
-  handle: FileHandle,
-  { uid, gid, mode }: Ownership,
-): Promise<boolean> {
-  // Windows has neither: there a file is as open as its directory.
-  if (uid === null || gid === null || mode === null) return true;
-  const own = await handle.stat();
-  if (own.uid !== uid || own.gid !== gid) {
-    try {
-      await handle.chown(uid, gid);
-    } catch {
-      return false;
-    }
-  }
-  await handle.chmod(mode & 0o777);
-  return true;
 }
 
 function decode(bytes: Uint8Array, path: string): string {
@@ -271,9 +250,8 @@ function fileError(error: unknown, path: string): FileError {
     );
   }
   const words = WORDS_FOR.find(([kind]) => error instanceof kind)?.[1] ??
-    `cannot be read or replaced (${
-      messageOf(error)
-    }): mend that, or name another --file`;
+    `cannot be read or replaced (${messageOf(error)}): mend that, or name ` +
+      "another --file";
   return new FileError(`${path} ${words}`);
 }
 

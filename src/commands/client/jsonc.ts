@@ -56,7 +56,7 @@ export const JSONC: FileLanguage = {
     // Nothing but what is new is formatted, and a brace beside it.
     const length = end - offset + (/[\r\n]/.test(edited[end]) ? 0 : 1);
     const range = { offset, length };
-    return applyEdits(edited, format(edited, range, manner(start)));
+    return applyEdits(edited, format(edited, range, formatOf(start)));
   },
 };
 
@@ -81,7 +81,7 @@ function behindComment(text: string, edit: Edit): Edit[] {
 }
 
 /** How the file is indented; the formatter finds its line ends by itself. */
-function manner(text: string): Parameters<typeof format>[2] {
+function formatOf(text: string): Parameters<typeof format>[2] {
   const [, indent = "  "] = /^([ \t]+)"/m.exec(text) ?? [];
   return {
     insertSpaces: !indent.startsWith("\t"),

@@ -35,37 +35,18 @@ export function lossesOf(before: unknown, after: unknown): readonly string[] {
 }
 
 function lostArguments(before: unknown, after: unknown): string[] {
-  const kept = new Set(argumentsIn(after).map(({ word }) => word));
-  return argumentsIn(before).filter(({ word }) => !kept.has(word))
-    .map(({ label }) => label);
-}
-
-/** A flag, or the value of one, and what to call it. */
-interface Argument {
-  readonly word: string;
-  readonly label: string;
-}
-
-function argumentsIn(args: unknown): Argument[] {
-  const words = (Array.isArray(args) ? args : [args]).map(String)
-    .filter((word) => !FOUND_ANEW.test(word));
+  const words = wordsIn(before);
+  const kept = new Set(wordsIn(after));
   return words.flatMap((word, at) => {
-    const [flag, inline] = flagIn(word);
-    if (flag === undefined) {
-      const [before, value] = flagIn(words[at - 1] ?? "");
-      const owner = value === undefined ? before : undefined;
-      const isUrl = /^https?:/i.test(word);
-      return [{
-        word,
-        label: isUrl ? "another URL" : owner ?? "other arguments",
-      }];
-    }
-    const values = inline === undefined ? [] : [inline];
-    return [flag, ...values].map((word) => ({ word, label: flag }));
+    if (kept.has(word)) return [];
+    if (/^https?:/i.test(word)) return ["another URL"];
+    const [flag] = /^(?:--[\w-]+|-\w)(?==|$)/.exec(word) ??
+      /^(?:--[\w-]+|-\w)$/.exec(words[at - 1] ?? "") ?? ["other arguments"];
+    return [flag];
   });
 }
 
-function flagIn(word: string): (string | undefined)[] {
-  const [, flag, , value] = /^(--[\w-]+|-\w)(=(.*))?$/s.exec(word) ?? [];
-  return [flag, value];
+function wordsIn(args: unknown): string[] {
+  return (Array.isArray(args) ? args : [args]).map(String)
+    .filter((word) => !FOUND_ANEW.test(word));
 }

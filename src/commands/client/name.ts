@@ -11,6 +11,10 @@ import { knownHost } from "../context.ts";
 
 /** What every client takes for a name. */
 const NAME = /^[A-Za-z0-9_-]{1,64}$/;
+const MAX_NAME = 64;
+
+/** How much of a name may be what is particular to it. */
+const MAX_PART = 32;
 
 /** Clients are written in JavaScript, too, and this is no name to it. */
 const NO_NAME = "__proto__";
@@ -76,21 +80,19 @@ export function otherName(
   target: URL,
   profile: string | undefined,
 ): string {
-  const part = profile ?? portOf(target) ??
-    target.pathname.split("/").findLast((part) =>
-      TELLING_PART.test(part) && !GENERAL_PARTS.has(part)
-    ) ?? "2";
-  return `${cut(name, 64 - 1 - part.length)}-${cut(part)}`;
-}
-
-function portOf({ hostname, port }: URL): string | undefined {
-  return isAddress(hostname) && port !== "" ? port : undefined;
+  const { hostname, port, pathname } = target;
+  const ofPath = pathname.split("/").findLast((part) =>
+    TELLING_PART.test(part) && !GENERAL_PARTS.has(part)
+  );
+  const ofHost = isAddress(hostname) && port !== "" ? port : ofPath;
+  const part = cut(profile ?? ofHost ?? "2", MAX_PART);
+  return `${cut(name, MAX_NAME - 1 - part.length)}-${part}`;
 }
 
 function isAddress(host: string): boolean {
   return /^[\d.]+$|^\[/.test(host) || !host.includes(".");
 }
 
-function cut(text: string, length = 64): string {
+function cut(text: string, length = MAX_NAME): string {
   return text.replace(/[^A-Za-z0-9_-]/g, "-").slice(0, length);
 }
