@@ -171,6 +171,11 @@ function changed(value: unknown, { path, value: wanted }: Change): unknown {
   return inner === undefined ? others : { ...others, [name]: inner };
 }
 
+/** A text's line end. */
+export function lineEnd(text: string): string {
+  return text.includes("\r\n") ? "\r\n" : "\n";
+}
+
 /** Line and column of an offset, for people. */
 export function placeOf(text: string, offset: number): string {
   const lines = text.slice(0, offset).split("\n");

@@ -15,7 +15,7 @@ import {
   parseTree,
   printParseErrorCode,
 } from "jsonc-parser";
-import { EditError, type FileLanguage, placeOf } from "./edit.ts";
+import { EditError, type FileLanguage, lineEnd, placeOf } from "./edit.ts";
 
 /** JSON with comments. */
 export const JSONC: FileLanguage = {
@@ -62,7 +62,8 @@ export const JSONC: FileLanguage = {
 
 /** A text of comments at most, with an object for what is to come. */
 function withObject(text: string): string {
-  return `${text}${/[^\n]$/.test(text) ? "\n" : ""}{}\n`;
+  const eol = lineEnd(text);
+  return `${text}${/[^\n]$/.test(text) ? eol : ""}{}${eol}`;
 }
 
 /** A comment at the end of the line before stays with what it is about. */
@@ -75,12 +76,12 @@ function behindComment(text: string, edit: Edit): Edit[] {
   const member = {
     offset: offset + rest.length,
     length: 0,
-    content: `\n${content.slice(1)}${comma}`,
+    content: `${lineEnd(text)}${content.slice(1)}${comma}`,
   };
   return comma ? [member] : [{ ...edit, content: "," }, member];
 }
 
-/** How the file is indented; the formatter finds its line ends by itself. */
+/** How the file is indented; the formatter finds its line ends. */
 function formatOf(text: string): Parameters<typeof format>[2] {
   const [, indent = "  "] = /^([ \t]+)"/m.exec(text) ?? [];
   return {

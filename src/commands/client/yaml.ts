@@ -14,7 +14,7 @@ import {
   type ParseOptions,
   stringify,
 } from "yaml";
-import { EditError, type FileLanguage, placeOf } from "./edit.ts";
+import { EditError, type FileLanguage, lineEnd, placeOf } from "./edit.ts";
 
 /** YAML of one document. */
 export const YAML: FileLanguage = {
@@ -79,5 +79,5 @@ function print(document: Document.Parsed, text: string): string {
     flowCollectionPadding: !/[[{][^\s[{\]}]/.test(text),
     lineWidth: 0,
   });
-  return text.includes("\r\n") ? printed.replaceAll("\n", "\r\n") : printed;
+  return printed.replaceAll("\n", lineEnd(text));
 }

@@ -89,6 +89,14 @@ Deno.test("JSON: what was not there is made, in the file's own manner", () => {
         '{\r\n\t"mcpServers": {\r\n\t\t"a": 1, // one\r\n\t\t"aws": {\r\n\t\t\t"command": "c"\r\n\t\t},\r\n\t},\r\n}\r\n',
       ],
       [
+        '{ "a": 1 // one\r\n}',
+        '{ "a": 1, // one\r\n  "mcpServers": {\r\n    "aws": {\r\n      "command": "c"\r\n    }\r\n  }\r\n}',
+      ],
+      [
+        "// no\r\n",
+        '// no\r\n{\r\n  "mcpServers": {\r\n    "aws": {\r\n      "command": "c"\r\n    }\r\n  }\r\n}\r\n',
+      ],
+      [
         "// nothing yet",
         '// nothing yet\n{\n  "mcpServers": {\n    "aws": {\n      "command": "c"\n    }\n  }\n}\n',
       ],
