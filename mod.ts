@@ -65,30 +65,12 @@ export {
   type ErrorReason,
   ProxyError,
 } from "./src/errors.ts";
-export type {
-  ListenAddress,
-  TcpAddress,
-  UnixAddress,
-} from "./src/net/listen_address.ts";
+export type { ListenAddress } from "./src/net/listen_address.ts";
 export type { HttpProxyOptions } from "./src/http/http_proxy.ts";
 export type { Log, LogFields, LogLevel } from "./src/log/log.ts";
-export type { Era } from "./src/mcp/wire/era.ts";
-export type {
-  RequestId,
-  ResponseMessage,
-  RpcError,
-} from "./src/mcp/wire/message.ts";
-export type { Metadata } from "./src/mcp/wire/metadata.ts";
-export type {
-  Observation,
-  Observed,
-  Observer,
-} from "./src/mcp/transport/observer.ts";
-export type { Explain } from "./src/mcp/transport/responses.ts";
-export type { Transport } from "./src/mcp/session/session.ts";
 export type { ToolRules } from "./src/mcp/tools/policy.ts";
+export { Redactor } from "./src/redact/redact.ts";
 export type { StdioProxyOptions } from "./src/stdio/stdio_proxy.ts";
-export { type Redact, Redactor } from "./src/redact/redact.ts";
 
 // Both are loaded when they are run: as the command this module says its
 // version, or what is wrong with its arguments, without them.

@@ -30,9 +30,7 @@ import { MessagePolicy } from "./policy.ts";
 import { makeToken, TokenFile } from "./token.ts";
 import { joinSecrets } from "../redact/joined_secrets.ts";
 import { type Log, SILENT_LOG } from "../log/log.ts";
-import type { Explain } from "../mcp/transport/responses.ts";
 import { DEFAULT_MAX_ANSWER_BYTES } from "../mcp/wire/large_answer.ts";
-import type { Metadata } from "../mcp/wire/metadata.ts";
 import type { Observer } from "../mcp/transport/observer.ts";
 import type { ToolRules } from "../mcp/tools/policy.ts";
 import { hideSettings, Redactor } from "../redact/redact.ts";
@@ -121,16 +119,12 @@ export interface HttpProxyOptions {
   /** Which tools clients may see and call; all by default. */
   readonly tools?: Partial<ToolRules>;
   /** Keys and values put into the `params._meta` of requests without them. */
-  readonly metadata?: Metadata;
+  readonly metadata?: readonly (readonly [key: string, value: string])[];
   /**
    * The largest answer in which forbidden tools are looked for, in bytes;
    * 10 MiB by default.
    */
   readonly maxAnswerBytes?: number;
-  /** Says what a refusal of the target's means; AWS IAM's by default. */
-  readonly explain?: Explain;
-  /** Is told of the messages on their way; nobody is by default. */
-  readonly observer?: Observer;
   /** Where log lines go; nowhere by default. */
   readonly log?: Log;
   /**
@@ -138,6 +132,12 @@ export interface HttpProxyOptions {
    * session IDs.
    */
   readonly redactor?: Redactor;
+}
+
+/** What the program adds to them. */
+export interface HttpProxyRun extends HttpProxyOptions {
+  /** Is told of the messages on their way; nobody is by default. */
+  readonly observer?: Observer;
 }
 
 const DEFAULT_IDLE_TIMEOUT_MS = 15 * 60_000;
@@ -169,7 +169,7 @@ const STOP_GIVE_UP_MS = 150;
 const STOP_CLOSE_MS = 100;
 
 /** Serves a target, as mod.ts says of it. */
-export async function runHttpProxy(options: HttpProxyOptions): Promise<void> {
+export async function runHttpProxy(options: HttpProxyRun): Promise<void> {
   const { log = SILENT_LOG, redactor = new Redactor(), signal } = options;
   const token = tokenOf(options, log);
   redactor.addCredential(token);
@@ -203,7 +203,7 @@ export async function runHttpProxy(options: HttpProxyOptions): Promise<void> {
 }
 
 function tokenOf(
-  { token, listen }: HttpProxyOptions,
+  { token, listen }: HttpProxyRun,
   log: Log,
 ): string | undefined {
   if (token === undefined) return makeToken();
@@ -225,7 +225,7 @@ function tokenOf(
   return undefined;
 }
 
-function makeServer(options: HttpProxyOptions): Server {
+function makeServer(options: HttpProxyRun): Server {
   const { headTimeoutMs = DEFAULT_HEAD_TIMEOUT_MS } = options;
   const server = createServer({
     IncomingMessage: RequestWithoutQuery,
@@ -249,7 +249,7 @@ function makeServer(options: HttpProxyOptions): Server {
 }
 
 function places(
-  options: HttpProxyOptions,
+  options: HttpProxyRun,
 ): { maxRequests: number; maxStreams: number } {
   return {
     maxRequests: options.maxRequests ?? DEFAULT_MAX_REQUESTS,
@@ -264,7 +264,7 @@ interface Surroundings {
 }
 
 function makeFront(
-  options: HttpProxyOptions,
+  options: HttpProxyRun,
   { token, log, redactor }: Surroundings,
 ): HttpFront {
   const maxBytes = options.maxBodyBytes ?? DEFAULT_MAX_BODY_BYTES;
@@ -272,7 +272,7 @@ function makeFront(
     target: options.target,
     fetch: limitedFetch(options),
     headers: options.headers ?? [],
-    explain: options.explain ?? explainRefusal,
+    explain: explainRefusal,
     observer: options.observer,
     redactor,
     log,
@@ -300,7 +300,7 @@ function makeFront(
 }
 
 function limitedFetch(
-  { fetch, connectTimeoutMs }: HttpProxyOptions,
+  { fetch, connectTimeoutMs }: HttpProxyRun,
 ): typeof globalThis.fetch {
   if (connectTimeoutMs === undefined) return fetch;
   return withConnectLimit(fetch, { limitMs: connectTimeoutMs });
@@ -308,7 +308,7 @@ function limitedFetch(
 
 /** What looks at messages, if any option asks for that. */
 function policyOf(
-  { tools, metadata = [] }: HttpProxyOptions,
+  { tools, metadata = [] }: HttpProxyRun,
 ): MessagePolicy | undefined {
   const rules = { readOnly: false, allow: [], deny: [], ...tools };
   const policy = new MessagePolicy({ tools: rules, metadata });

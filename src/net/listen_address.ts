@@ -6,22 +6,20 @@
 
 import { isLoopback } from "./address.ts";
 
-/** A TCP port of an interface. Port 0 is any that is free. */
-export interface TcpAddress {
-  /** A name or an IP address; IPv6 without brackets. */
-  readonly hostname: string;
-  /** The port; 0 for any that is free. */
-  readonly port: number;
-}
+/**
+ * Where the HTTP front listens: at a port of an interface, named or by an IP
+ * address (IPv6 without brackets; port 0 is any that is free), or at the path of
+ * a Unix socket.
+ */
+export type ListenAddress =
+  | { readonly hostname: string; readonly port: number }
+  | { readonly path: string };
+
+/** A TCP port of an interface. */
+export type TcpAddress = Extract<ListenAddress, { port: number }>;
 
 /** A Unix socket. */
-export interface UnixAddress {
-  /** The path of the socket. */
-  readonly path: string;
-}
-
-/** Where the HTTP front listens. */
-export type ListenAddress = TcpAddress | UnixAddress;
+export type UnixAddress = Extract<ListenAddress, { path: string }>;
 
 /** What an address looks like, for the error about one that does not. */
 export const LISTEN_FORM = "HOST:PORT such as 127.0.0.1:8080, or unix:PATH";

@@ -190,7 +190,7 @@ export class Redactor {
   }
 
   /** The text with each secret, token and signature replaced. */
-  redact: Redact = (text) => {
+  redact: (text: string) => string = (text) => {
     const views = viewsOf(text.slice(0, MAX_TEXT + BEYOND));
     const spans: Span[] = [];
     for (const view of views) {

@@ -18,9 +18,7 @@ import { joinSecrets } from "../redact/joined_secrets.ts";
 import { type Log, redactedLog, SILENT_LOG } from "../log/log.ts";
 import { FrameWriter, readFrames } from "../mcp/wire/frames.ts";
 import { DEFAULT_MAX_ANSWER_BYTES } from "../mcp/wire/large_answer.ts";
-import type { Metadata } from "../mcp/wire/metadata.ts";
 import type { Observer } from "../mcp/transport/observer.ts";
-import type { Transport } from "../mcp/session/session.ts";
 import type { ToolRules } from "../mcp/tools/policy.ts";
 import { hideSettings, Redactor } from "../redact/redact.ts";
 
@@ -83,11 +81,11 @@ export interface StdioProxyOptions {
    * The transport that the target speaks: `streamable-http`, `sse` (HTTP+SSE
    * of 2024-11-05), or `auto`, the default, which finds out.
    */
-  readonly transport?: Transport;
+  readonly transport?: "auto" | "streamable-http" | "sse";
   /** Which tools the client may see and call; all by default. */
   readonly tools?: Partial<ToolRules>;
   /** Keys and values put into the `params._meta` of requests without them. */
-  readonly metadata?: Metadata;
+  readonly metadata?: readonly (readonly [key: string, value: string])[];
   /**
    * Whether a client of one era of MCP and a target of the other are brought
    * together; `false` by default.
@@ -103,12 +101,16 @@ export interface StdioProxyOptions {
    * the fetch that signs for it; the first is the default.
    */
   readonly profiles?: ReadonlyMap<string, typeof globalThis.fetch>;
-  /** Is told of the messages on their way; nobody is by default. */
-  readonly observer?: Observer;
   /** Where log lines go; nowhere by default. */
   readonly log?: Log;
   /** What hides secrets in log lines and errors; it learns the session IDs. */
   readonly redactor?: Redactor;
+}
+
+/** What the program adds to them. */
+export interface StdioProxyRun extends StdioProxyOptions {
+  /** Is told of the messages on their way; nobody is by default. */
+  readonly observer?: Observer;
 }
 
 const DEFAULT_IDLE_TIMEOUT_MS = 15 * 60_000;
@@ -126,7 +128,7 @@ const STOP_CLOSE_MS = 250;
 const STOP_WRITE_MS = 100;
 
 /** Carries messages, as mod.ts says of it. */
-export async function runStdioProxy(options: StdioProxyOptions): Promise<void> {
+export async function runStdioProxy(options: StdioProxyRun): Promise<void> {
   const { redactor = new Redactor() } = options;
   const log = redactedLog(options.log ?? SILENT_LOG, redactor.redact);
   hideSettings(redactor, options.url, options.headers ?? []);
@@ -225,7 +227,7 @@ function mapValues<K, V, W>(
 
 /** The fetch with what is asked of it besides. */
 function fetchFor(
-  { fetch, cookies = true, headers = [], connectTimeoutMs }: StdioProxyOptions,
+  { fetch, cookies = true, headers = [], connectTimeoutMs }: StdioProxyRun,
   redactor: Redactor,
 ): typeof globalThis.fetch {
   const hasOwnCookie = headers.some(([name]) => /^cookie$/i.test(name));
