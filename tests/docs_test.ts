@@ -133,6 +133,7 @@ Deno.test("a variable of the program that a page names is one that it reads", as
 /** Variables that belong to AWS's runtimes or to an example. */
 const VARIABLES_OF_OTHERS: ReadonlySet<string> = new Set([
   "MCP_URL",
+  "AWS_CREDENTIAL_FILE",
   "AWS_ENDPOINT_URL_SIGNIN",
   "AWS_ENDPOINT_URL_SSO",
   "AWS_ENDPOINT_URL_SSO_OIDC",

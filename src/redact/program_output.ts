@@ -12,16 +12,30 @@ const MAX_OUTPUT = 2048;
 
 /**
  * Where a secret may begin: after `=`, after a telling name and `:`, after a
- * telling flag, after a scheme of authorization, between `//` and `@`.
+ * flag, after a scheme of authorization, between `//` and `@`.
  */
 const BEFORE_A_SECRET = [
   /=/,
   /(?:key|token|secret|pass|pwd|credential|auth|cookie|session|signature|code|pin|otp)\w{0,40}["'\]]{0,2}\s{0,4}:/i,
-  /(?:^|\s)--?[\w-]{0,40}(?:key|token|secret|pass|pwd|credential|auth|user)[\w-]{0,40}\s/i,
+  /(?:^|[\s'"`[(,])-(?:-[\w-]{1,60}|[a-z])/i,
   /\b(?:bearer|basic|digest|negotiate)\s/i,
   /:\/\/(?=[^\s/]{0,400}@)/,
   /-----BEGIN /,
 ];
+
+/** The end of a name that a value may follow. */
+const TELLING =
+  /(?:key|token|secret|pass(?:word|wd|phrase)?|pwd|credential|auth(?:orization)?|cookie|signature|code|\bpin|otp)s?(?![A-Za-z0-9])["'\]]{0,2}/gi;
+
+/** Words that may follow such a name and are no value. */
+const PROSE = new RegExp(
+  "^(?:[\\s\"'.,;()]{1,4}(?:\\d{1,3}|a|an|and|are|as|at|be|been|by|can|cannot|" +
+    "could|denied|did|does|error|expired|failed|file|for|found|from|given|" +
+    "has|have|id|in|invalid|is|it|missing|must|no|not|of|on|or|over|" +
+    "provider|read|refused|rejected|required|run|see|set|that|the|this|to|" +
+    "was|were|will|with)(?![\\w-])){0,40}\\s*",
+  "i",
+);
 
 /** Begins a key or a certificate. */
 const PEM = "-----BEGIN ";
@@ -35,7 +49,8 @@ const WORD = /[\w+/=%.~-]{16,}/g;
 /**
  * The beginning of a program's output without what looks like a secret. It
  * knows no secrets, so it rather takes too much: the rest of a line after a
- * `NAME=`, the arguments of a traced command, every long word with a digit.
+ * `NAME=`, a flag or the name of a secret, the arguments of a traced command,
+ * every long word with a digit.
  *
  * @param output What the program wrote.
  * @returns What may be logged.
@@ -64,7 +79,19 @@ function publicLength(line: string): number {
     const match = pattern.exec(line);
     return match === null ? line.length : match.index + match[0].length;
   });
-  return Math.min(...ends);
+  return Math.min(...ends, valueStart(line));
+}
+
+/** Where a value may begin after a telling name: at a word that is no prose. */
+function valueStart(line: string): number {
+  for (const { 0: name, index } of line.matchAll(TELLING)) {
+    const end = index + name.length;
+    const rest = line.slice(end);
+    const prose = PROSE.exec(rest)?.[0].length ?? 0;
+    const isLast = /^["'.,;:!?()]{0,4}\s*$/.test(rest.slice(prose));
+    if (!isLast) return end + prose;
+  }
+  return line.length;
 }
 
 function isQuoteOpen(text: string): boolean {

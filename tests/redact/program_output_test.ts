@@ -21,6 +21,18 @@ Deno.test("nothing of a secret is left, however a program says it", async (t) =>
       `got ${KEY}, ${TOKEN}`,
       `curl: Authorization: Basic hunter2`,
       `sent bearer hunter2`,
+      `password hunter2`,
+      `the password is hunter2`,
+      `Enter passphrase "hunter2"`,
+      `mfa code hunter2`,
+      `> curl -u admin:hunter2 https://example.com`,
+      `mysql -phunter2`,
+      `sshpass -p hunter2 ssh host`,
+      `vault write -f auth hunter2`,
+      `<Password>hunter2</Password>`,
+      `<secret-key type="x">hunter2`,
+      `['--password', 'hunter2']`,
+      `["-p","hunter2"]`,
       `cloning https://user:hunter2@example.com/x`,
       `key 'ASIAECHOEDKEYID00001'`,
       `-----BEGIN PRIVATE KEY-----\n${KEY}\nhunter2`,
@@ -42,6 +54,11 @@ Deno.test("what a program says of its failure stays", () => {
   const said = "error: profile dev: the security token is invalid\n" +
     "InvalidClientTokenId (403), see /usr/share/doc/tool";
   assertEquals(maskProgramOutput(said), said);
+  for (
+    const prose of ["no token was found", "the key has expired.", "exit code 3"]
+  ) {
+    assertEquals(maskProgramOutput(prose), prose);
+  }
   assertEquals(maskProgramOutput("+ curl -s x\n"), "+ curl[redacted]");
 });
 

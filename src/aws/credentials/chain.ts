@@ -16,6 +16,7 @@ import {
   demandNoLess,
   NOT_OF_FILES,
   profileName,
+  roleChoice,
 } from "./choice.ts";
 import {
   pathVariables,
@@ -25,7 +26,6 @@ import {
   readSharedFiles,
   type Settings,
   type SharedFiles,
-  type SharedPaths,
   sharedPaths,
 } from "../shared_files/shared_files.ts";
 import { containerCredentials, type InstanceMetadata } from "./sources/host.ts";
@@ -34,12 +34,13 @@ import { flagsFor, type Need } from "./permissions.ts";
 import {
   listProfiles,
   profileCredentials,
-  type ProfileWay,
   profileWay,
+  WAY_SETTINGS,
 } from "./sources/profile.ts";
 import { assumeRoleWithToken } from "./sources/role.ts";
 import {
   type Attempt,
+  demandEnv,
   lacking,
   nothingFound,
   notPermitted,
@@ -49,14 +50,8 @@ import {
 } from "./search.ts";
 import type { Credentials } from "./credentials.ts";
 
-/** The variables that say where the shared files are. */
-const FILE_VARIABLES = [
-  ...PROFILE_VARIABLES,
-  "AWS_CONFIG_FILE",
-  "AWS_SHARED_CREDENTIALS_FILE",
-  "HOME",
-];
 const WEB_IDENTITY_VARIABLES = ["AWS_WEB_IDENTITY_TOKEN_FILE", "AWS_ROLE_ARN"];
+const FILE_VARIABLES = ["AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"];
 const CONTAINER_VARIABLES = [
   "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI",
   "AWS_CONTAINER_CREDENTIALS_FULL_URI",
@@ -106,7 +101,6 @@ export async function findCredentials(
 ): Promise<Found> {
   const trail = new Trail();
   const isExplicit = search.profile !== undefined;
-  const name = profileName(search);
   const tell = (source: string, profile?: Profile): string => {
     search.log.debug("credentials found", { source });
     return originOf(search, source, profile);
@@ -119,26 +113,31 @@ export async function findCredentials(
     }
   }
   const files = await openFiles(search, trail);
+  const name = profileName(search);
   const profile = files?.profiles.get(name);
   const settings = profile?.settings;
-  const choice = choiceOf(files, name);
   const took = (
     source: string,
     credentials: Credentials,
     choice: Choice = NOT_OF_FILES,
   ): Found => ({ credentials, origin: tell(source, profile), choice });
+  const isNamed = isAskedFor(search);
+  const order = sourceOrder({ isExplicit, isNamed, profile });
+  const isWebIdentity = order[0] === "web identity" &&
+    hasWebIdentity(search);
+  const choice = !isWebIdentity
+    ? choiceOf(files, name)
+    : search.env("AWS_ROLE_ARN") === undefined
+    ? roleChoice(files, name)
+    : NOT_OF_FILES;
   if (files !== undefined && earlier !== undefined) {
     demandNoLess(search, files, earlier, choice);
   }
-  const isNamed = isAskedFor(search);
-  for (const source of sourceOrder({ isExplicit, isNamed, profile })) {
+  for (const source of order) {
     switch (source) {
       case "web identity": {
         const found = await fromWebIdentity(search, files, trail);
-        const isOfFiles = !search.env("AWS_WEB_IDENTITY_TOKEN_FILE");
-        if (found !== undefined) {
-          return took(source, found, isOfFiles ? choice : undefined);
-        }
+        if (found !== undefined) return took(source, found, choice);
         break;
       }
       case "profile": {
@@ -187,21 +186,11 @@ function originOf(
   if (profile === undefined || way === undefined || source === "instance") {
     return source;
   }
-  const setting = WAY_SETTINGS[way].find((name) => profile.settings.has(name));
+  const names: readonly string[] = WAY_SETTINGS[way];
+  const setting = names.find((name) => profile.settings.has(name));
   if (setting === undefined) return source;
   return `${source}, ${setting} (${profile.settings.origin(setting)})`;
 }
-
-/** The settings that say which way a profile goes. */
-const WAY_SETTINGS: Readonly<Record<ProfileWay, readonly string[]>> = {
-  "role": ["role_arn"],
-  "web identity": ["web_identity_token_file"],
-  "SSO": ["sso_account_id", "sso_role_name"],
-  "credentials file": ["aws_access_key_id"],
-  "login": ["login_session"],
-  "credential process": ["credential_process"],
-  "config file": ["aws_access_key_id"],
-};
 
 /** A source below the keys of the environment. */
 export type LowerSource = "web identity" | "profile" | "container" | "instance";
@@ -239,20 +228,16 @@ function fromEnvironment(
   search: Search,
   trail: Trail,
 ): Credentials | undefined {
-  const source = "environment";
   const keys = environmentKeys(search);
   if (keys !== undefined) return keys;
-  const hidden = envNeeds(search, KEY_VARIABLES.slice(0, 3), "read the keys");
-  if (hidden.some(({ value }) => value === KEY_VARIABLES[0])) {
-    throw notPermitted(search, source, hidden);
-  }
-  if (search.env("AWS_SECRET_ACCESS_KEY") !== undefined) {
-    trail.add(
-      source,
-      "AWS_SECRET_ACCESS_KEY is set, AWS_ACCESS_KEY_ID is not",
-    );
-    trail.isConfigured = true;
-  } else trail.add(source, "AWS_ACCESS_KEY_ID is not set");
+  const isHalf = search.env("AWS_SECRET_ACCESS_KEY") !== undefined;
+  trail.add(
+    "environment",
+    isHalf
+      ? "AWS_SECRET_ACCESS_KEY is set, AWS_ACCESS_KEY_ID is not"
+      : "AWS_ACCESS_KEY_ID is not set",
+  );
+  trail.isConfigured = isHalf;
   return undefined;
 }
 
@@ -261,41 +246,26 @@ async function openFiles(
   trail: Trail,
 ): Promise<SharedFiles | undefined> {
   const source = "shared files";
-  const unread = [
-    ...envNeeds(
-      search,
-      pathVariables(search.env),
-      "find the shared AWS files",
-    ),
-    // Another profile than the usual one may be meant.
-    ...search.profile === undefined
-      ? envNeeds(search, PROFILE_VARIABLES, "find the profile")
-      : [],
-  ];
-  if (unread.length > 0) throw notPermitted(search, source, unread);
+  if (search.profile === undefined) {
+    demandEnv(search, source, PROFILE_VARIABLES, "find the profile");
+  }
   const isNamed = isAskedFor(search);
-  const paths: SharedPaths | undefined = sharedPaths(search.env);
+  const why = "find the shared AWS files";
+  demandEnv(search, source, FILE_VARIABLES, why);
+  demandEnv(search, source, pathVariables(search.env), why);
+  const paths = sharedPaths(search.env);
   if (paths === undefined) {
-    const hidden = envNeeds(
-      search,
-      FILE_VARIABLES,
-      "find the shared AWS files",
-    );
-    if (isNamed && hidden.length > 0) {
-      throw notPermitted(search, source, hidden);
-    }
     if (isNamed) throw sourceFailed(search, source, "HOME is not set");
-    if (hidden.some(({ value }) => value === KEY_VARIABLES[0])) {
-      throw notPermitted(search, source, hidden);
-    } else trail.add(source, "HOME is not set");
+    trail.add(source, "HOME is not set");
     return undefined;
   }
   const files = await readSharedFiles(paths, (path) => search.watch.see(path));
-  const isKnown = files.profiles.has(profileName(search));
-  if (files.missing.length > 0 && !isKnown) {
-    if (isNamed) throw notPermitted(search, source, files.missing);
-    trail.addHidden(source, files.missing);
-  }
+  const { missing } = files;
+  if (missing.length === 0) return files;
+  // One file alone could say less than both. Who allows neither leaves them out.
+  const isOneReadable = missing.length < new Set(Object.values(paths)).size;
+  if (isNamed || isOneReadable) throw notPermitted(search, source, missing);
+  trail.addHidden(source, missing);
   return files;
 }
 
@@ -342,6 +312,17 @@ export function webIdentity(
   };
 }
 
+/** Whether the environment names a token; without it, it may be a profile. */
+function hasWebIdentity(search: Search): boolean {
+  demandEnv(
+    search,
+    "web identity",
+    WEB_IDENTITY_VARIABLES,
+    "find a web identity",
+  );
+  return search.env("AWS_WEB_IDENTITY_TOKEN_FILE") !== undefined;
+}
+
 async function fromWebIdentity(
   search: Search,
   files: SharedFiles | undefined,
@@ -351,14 +332,7 @@ async function fromWebIdentity(
   const settings = files?.profiles.get(profileName(search))?.settings;
   const { tokenFile, roleArn } = webIdentity(search, settings);
   if (tokenFile === undefined) {
-    const hidden = envNeeds(
-      search,
-      WEB_IDENTITY_VARIABLES,
-      "find a web identity",
-    );
-    if (hidden.some(({ value }) => value === KEY_VARIABLES[0])) {
-      throw notPermitted(search, source, hidden);
-    } else trail.add(source, "AWS_WEB_IDENTITY_TOKEN_FILE is not set");
+    trail.add(source, "AWS_WEB_IDENTITY_TOKEN_FILE is not set");
     return undefined;
   }
   if (roleArn === undefined) {
@@ -384,21 +358,11 @@ async function fromContainer(
   trail: Trail,
 ): Promise<Credentials | undefined> {
   const source = "container";
+  demandEnv(search, source, CONTAINER_VARIABLES, "find the container");
   const found = await containerCredentials(search);
   if (found !== undefined) return found;
-  const hidden = envNeeds(search, CONTAINER_VARIABLES, "find the container");
-  if (hidden.some(({ value }) => value === KEY_VARIABLES[0])) {
-    throw notPermitted(search, source, hidden);
-  } else trail.add(source, "no AWS_CONTAINER_CREDENTIALS_… variable is set");
+  trail.add(source, "no AWS_CONTAINER_CREDENTIALS_… variable is set");
   return undefined;
-}
-
-function envNeeds(
-  search: Search,
-  names: readonly string[],
-  why: string,
-): Need[] {
-  return search.hiddenEnv(names).map((value) => ({ kind: "env", value, why }));
 }
 
 function advice(files: SharedFiles | undefined): string {

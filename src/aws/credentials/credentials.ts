@@ -12,7 +12,7 @@ import { CredentialCache } from "./cache.ts";
 import type { Choice } from "./choice.ts";
 import type { InstanceMetadata } from "./sources/host.ts";
 import { readEnv } from "./permissions.ts";
-import { envReader, type Search, sourceFailed } from "./search.ts";
+import { demandEnv, envReader, type Search, sourceFailed } from "./search.ts";
 import { demandSendable } from "./text.ts";
 
 /** One set of AWS credentials. */
@@ -117,12 +117,18 @@ export function createCredentialSource(
   const log = options.log ?? SILENT_LOG;
   const redactor = options.redactor ?? new Redactor();
   const now = options.now ?? Date.now;
+  const hiddenEnv = (names: readonly string[]) =>
+    options.env === undefined
+      ? names.filter((name) => !readEnv(name).allowed)
+      : [];
+  const read = envReader(options.env);
   const shared: Omit<Search, "watch"> = {
-    env: envReader(options.env),
-    hiddenEnv: (names) =>
-      options.env === undefined
-        ? names.filter((name) => !readEnv(name).allowed)
-        : [],
+    env(name) {
+      const why = "read what says whose credentials are used";
+      demandEnv({ hiddenEnv, redactor }, "environment", [name], why);
+      return read(name);
+    },
+    hiddenEnv,
     profile: options.profile,
     region: options.region,
     fetch: options.fetch ?? globalThis.fetch,

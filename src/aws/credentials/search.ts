@@ -22,6 +22,7 @@ export type ReadEnv = (name: string) => string | undefined;
 
 /** What every source is handed. */
 export interface Search {
+  /** Throws if the variable may not be read: it is not one that is not set. */
   readonly env: ReadEnv;
   /** Those of the variables that may not be read. */
   readonly hiddenEnv: (names: readonly string[]) => string[];
@@ -60,7 +61,7 @@ const FAILED = "failed to load AWS credentials";
 
 /** The error of a source that is configured but yields nothing. */
 export function sourceFailed(
-  { redactor }: Search,
+  { redactor }: Pick<Search, "redactor">,
   source: string,
   outcome: string,
   facts: FailureFacts = {},
@@ -130,9 +131,26 @@ export function demand(
   if (missing.length > 0) throw notPermitted(search, source, missing);
 }
 
+/**
+ * Goes on only if variables may be read: one that Deno hides could name another
+ * identity than the one that is found without it.
+ *
+ * @throws {CredentialsError} Which are missing, and the flag.
+ */
+export function demandEnv(
+  search: Pick<Search, "hiddenEnv" | "redactor">,
+  source: string,
+  names: readonly string[],
+  why: string,
+): void {
+  const missing = search.hiddenEnv(names)
+    .map((value): Need => ({ kind: "env", value, why }));
+  if (missing.length > 0) throw notPermitted(search, source, missing);
+}
+
 /** The error of a source that lacks permissions. */
 export function notPermitted(
-  search: Search,
+  search: Pick<Search, "redactor">,
   source: string,
   missing: readonly Need[],
 ): CredentialsError {

@@ -23,6 +23,8 @@ export interface Option {
   readonly value: Value;
   /** The line of its name, from 1. */
   readonly line: number;
+  /** The file ends in it, without a line break: it may have been cut. */
+  readonly isOpen: boolean;
 }
 
 /** A section: its options by their names in lower case. */
@@ -61,6 +63,7 @@ const NESTED_LINE = new RegExp(
 interface OpenOption {
   readonly lines: string[];
   readonly line: number;
+  isOpen: boolean;
 }
 interface OpenSection {
   readonly options: Map<string, OpenOption>;
@@ -80,14 +83,17 @@ export function parseConfig(bytes: Uint8Array): Map<string, Section> {
   let section: OpenSection | undefined;
   let option: OpenOption | undefined;
   let indent = 0;
-  for (const [index, text] of decode(bytes).split(/\r\n|\r|\n/).entries()) {
+  const texts = decode(bytes).split(/\r\n|\r|\n/);
+  for (const [index, text] of texts.entries()) {
     const line = index + 1;
+    const isOpen = line === texts.length;
     const content = strip(text);
     if (content === "") option?.lines.push("");
     if (content === "" || /^[#;]/.test(content)) continue;
     const ownIndent = indentOf(text);
     if (option !== undefined && ownIndent > indent) {
       option.lines.push(content);
+      option.isOpen = isOpen;
       continue;
     }
     indent = ownIndent;
@@ -109,6 +115,7 @@ export function parseConfig(bytes: Uint8Array): Map<string, Section> {
       throw new ConfigSyntaxError(line, beforeSections(content));
     } else {
       option = openOption(section, content, line);
+      option.isOpen = isOpen;
     }
   }
   return new Map(
@@ -141,7 +148,8 @@ function openOption(
       `the section has this setting already, on line ${twin.line}`,
     );
   }
-  const option = { lines: [strip(content.slice(at + 1))], line };
+  const lines = [strip(content.slice(at + 1))];
+  const option = { lines, line, isOpen: false };
   section.options.set(name, option);
   return option;
 }
@@ -150,10 +158,10 @@ function closeOptions(
   options: ReadonlyMap<string, OpenOption>,
 ): Map<string, Option> {
   return new Map(
-    [...options].map(([name, { lines, line }]) => {
+    [...options].map(([name, { lines, line, isOpen }]) => {
       const text = stripEnd(lines.join("\n"));
       const value = text.startsWith("\n") ? parseNested(text, line) : text;
-      return [name, { value, line }];
+      return [name, { value, line, isOpen }];
     }),
   );
 }

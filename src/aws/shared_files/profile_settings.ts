@@ -6,6 +6,7 @@
 
 import {
   expandPath,
+  followParents,
   pathVariables,
   PROFILE_VARIABLES,
   profileOfEnv,
@@ -49,7 +50,8 @@ export async function loadSharedFiles(
 
 /**
  * The certificates that requests are to trust besides the usual ones: the file
- * of AWS_CA_BUNDLE, else the profile's `ca_bundle`, as for the AWS CLI.
+ * of AWS_CA_BUNDLE, else the profile's `ca_bundle`, else that of
+ * REQUESTS_CA_BUNDLE, as for the AWS CLI.
  *
  * @param profile The profile asked for outright.
  * @param env Reads a variable.
@@ -61,17 +63,24 @@ export async function findCaBundle(
 ): Promise<CaBundle | undefined> {
   const given = env("AWS_CA_BUNDLE");
   if (given) {
-    return { path: expandPath(given, env) ?? given, from: "AWS_CA_BUNDLE" };
+    return { path: placeOf(given, env), from: "AWS_CA_BUNDLE" };
   }
   // A file that cannot be understood is what the credentials fail by.
   const files = await loadSharedFiles(env).catch(() => undefined);
   const name = profile ?? profileOfEnv(env) ?? "default";
   const settings = files?.profiles.get(name)?.settings;
-  if (settings === undefined || !settings.has("ca_bundle")) return undefined;
-  const path = settings.get("ca_bundle");
-  if (!path) return undefined;
-  const from = `ca_bundle (${settings.origin("ca_bundle")})`;
-  return { path: expandPath(path, env) ?? path, from };
+  const path = settings?.get("ca_bundle");
+  if (path) {
+    const from = `ca_bundle (${settings?.origin("ca_bundle")})`;
+    return { path: placeOf(path, env), from };
+  }
+  const last = "REQUESTS_CA_BUNDLE";
+  const named = env(last);
+  return named ? { path: followParents(named), from: last } : undefined;
+}
+
+function placeOf(path: string, env: ReadEnv): string {
+  return followParents(expandPath(path, env) ?? path);
 }
 
 /** The profile in use, by whom it is named, and where one of its settings is. */

@@ -15,7 +15,11 @@ import {
   type Section,
 } from "./config_parser.ts";
 import { type Need, notGranted } from "../credentials/permissions.ts";
-import { type ReadEnv, UnclearFilesError } from "../credentials/search.ts";
+import {
+  lacking,
+  type ReadEnv,
+  UnclearFilesError,
+} from "../credentials/search.ts";
 import { shellSplit } from "./shell_split.ts";
 
 /** A setting, and where it stands. */
@@ -30,6 +34,11 @@ export class Settings {
 
   constructor(settings: Iterable<readonly [string, Setting]> = []) {
     this.#settings = new Map(settings);
+  }
+
+  /** A setting with its place. */
+  find(name: string): Setting | undefined {
+    return this.#settings.get(name);
   }
 
   /** Whether it is set, be it to nothing. */
@@ -128,13 +137,15 @@ export function homeDirectory(
   env: ReadEnv,
   os: typeof Deno.build.os = Deno.build.os,
 ): string | undefined {
-  const [first, second] = os === "windows"
-    ? ["USERPROFILE", "HOME"]
-    : ["HOME", "USERPROFILE"];
-  const home = env(first) ?? env(second);
-  if (home !== undefined) return home;
-  const path = env("HOMEPATH");
-  if (path !== undefined) return `${env("HOMEDRIVE") ?? "C:\\"}${path}`;
+  if (os === "windows") {
+    const home = env("USERPROFILE") ?? env("HOME");
+    if (home !== undefined) return home;
+    const path = env("HOMEPATH");
+    if (path !== undefined) return `${env("HOMEDRIVE") ?? "C:\\"}${path}`;
+  } else {
+    const home = env("HOME");
+    if (home !== undefined) return home;
+  }
   const need: Need = { kind: "sys", value: "homedir", why: "find the home" };
   if (notGranted([need]).length > 0) return undefined;
   // Loaded where it is needed: most systems have HOME.
@@ -189,6 +200,33 @@ export function expandPath(path: string, env: ReadEnv): string | undefined {
 }
 
 /**
+ * A path whose `..` are followed as the system follows them, which after a link
+ * is not the directory above in the text: Deno would take that.
+ *
+ * @throws {UnclearFilesError} What is before a `..` may not be read, or is not
+ * there.
+ */
+export function followParents(path: string): string {
+  const parent = /(?<=^|\/)\.\.(?=\/|$)/.exec(path);
+  if (parent === null || Deno.build.os === "windows") return path;
+  const before = path.slice(0, parent.index) || ".";
+  const why = `follow the .. in ${path}`;
+  const missing = notGranted([{ kind: "read", value: before, why }]);
+  if (missing.length > 0) {
+    throw new UnclearFilesError("shared files", lacking(missing));
+  }
+  let above: string;
+  try {
+    const real = Deno.realPathSync(before);
+    above = real.slice(0, real.lastIndexOf("/"));
+  } catch {
+    const what = `${path}: ${before} cannot be followed: write the path out`;
+    throw new UnclearFilesError("shared files", what);
+  }
+  return followParents(above + path.slice(parent.index + 2));
+}
+
+/**
  * Reads both files, as far as they are there and may be read.
  *
  * @param paths Where they are.
@@ -197,9 +235,13 @@ export function expandPath(path: string, env: ReadEnv): string | undefined {
  * @throws {UnclearFilesError} One is there that cannot be read or understood.
  */
 export async function readSharedFiles(
-  paths: SharedPaths,
+  { config: configPath, credentials: credentialsPath }: SharedPaths,
   see: (path: string) => Promise<void> = () => Promise.resolve(),
 ): Promise<SharedFiles> {
+  const paths: SharedPaths = {
+    config: followParents(configPath),
+    credentials: followParents(credentialsPath),
+  };
   const missing = notGranted(fileNeeds(paths));
   const read = async (path: string): Promise<Sections | undefined> => {
     if (missing.some(({ value }) => value === path)) return undefined;
@@ -240,7 +282,7 @@ export async function readSharedFiles(
 /** The permissions for that. */
 export function fileNeeds({ config, credentials }: SharedPaths): Need[] {
   const why = "read the shared AWS files";
-  return [...new Set([config, credentials])]
+  return [...new Set([config, credentials].map(followParents))]
     .map((value) => ({ kind: "read", value, why }));
 }
 
@@ -254,15 +296,13 @@ async function readSections(path: string): Promise<Sections | undefined> {
       `${path}: the home of another user is not looked up: write it out`,
     );
   }
-  const isFile = await Deno.stat(path).then(
-    (info) => info.isFile,
-    () => false,
-  );
-  if (!isFile) return undefined;
   try {
+    if (!(await Deno.stat(path)).isFile) return undefined;
     return parseConfig(await Deno.readFile(path));
   } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return undefined;
+    const isAbsent = error instanceof Deno.errors.NotFound ||
+      error instanceof Deno.errors.NotADirectory;
+    if (isAbsent) return undefined;
     const [line, what] = error instanceof ConfigSyntaxError
       ? [` line ${error.line}`, error.message]
       : [

@@ -2,6 +2,7 @@ import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { createHash } from "node:crypto";
 import { SDK_ENV_PATTERN } from "../../../src/aws/credentials/environment.ts";
 import { SOURCE_FLAGS } from "../../../src/aws/credentials/permissions.ts";
+import { KEY_VARIABLES } from "../../../src/aws/credentials/sources/keys.ts";
 import {
   ContainerPeer,
   keysOf,
@@ -77,18 +78,107 @@ Deno.test("a shared file that may not be read is named with its flag", async () 
   );
 });
 
-Deno.test("one of the two shared files is enough if it has the profile", async () => {
+Deno.test("one of the two shared files does not sign while the other may not be read (S3)", async () => {
   using world = new World();
+  await using container = new ContainerPeer();
   const { accessKeyId, secretAccessKey } = keysOf("one");
-  const path = world.write(
+  const credentials = world.write(
     ".aws/credentials",
     `[default]\naws_access_key_id=${accessKeyId}\n` +
       `aws_secret_access_key=${secretAccessKey}\n`,
   );
-  const { credentials } = await world.probe({
-    flags: ["--allow-env=AWS_*,HOME", `--allow-read=${path}`],
+  const config = world.write(
+    ".aws/config",
+    `[default]\nrole_arn=${ROLE}\nsource_profile=default\n`,
+  );
+  const probing = (path: string) => ({
+    flags: [
+      "--allow-env=AWS_*,HOME",
+      `--allow-read=${path}`,
+      `--allow-net=${container.host}`,
+    ],
+    env: { AWS_CONTAINER_CREDENTIALS_FULL_URI: container.url },
   });
-  assertEquals(credentials?.accessKeyId, accessKeyId);
+  const why = "to read the shared AWS files";
+  const [one, other] = [config, credentials];
+  await assertLacks(world, probing(one), why, [`--allow-read=${other}`]);
+  await assertLacks(world, probing(other), why, [`--allow-read=${one}`]);
+  // Who allows neither leaves them out.
+  const neither = await world.probe(probing(world.path("elsewhere")));
+  assertEquals(neither.credentials?.accessKeyId, "ASIACONTAINER1");
+});
+
+Deno.test("a variable of the chain that may not be read is an error, and never one that is not set (S2)", async () => {
+  using world = new World();
+  await using container = new ContainerPeer();
+  await using metadata = new MetadataPeer();
+  world.write(
+    ".aws/credentials",
+    "[default]\naws_access_key_id = AKIDUSUAL\naws_secret_access_key = s\n",
+  );
+  const read = `--allow-read=${world.home}`;
+  const net = `--allow-net=${container.host},${metadata.host}`;
+  const chain = [
+    ...KEY_VARIABLES,
+    "AWS_DEFAULT_PROFILE",
+    "AWS_PROFILE",
+    "AWS_CONFIG_FILE",
+    "AWS_SHARED_CREDENTIALS_FILE",
+    "HOME",
+    "AWS_WEB_IDENTITY_TOKEN_FILE",
+    "AWS_ROLE_ARN",
+  ];
+  const host = [
+    "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI",
+    "AWS_CONTAINER_CREDENTIALS_FULL_URI",
+    "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE",
+    "AWS_CONTAINER_AUTHORIZATION_TOKEN",
+    "AWS_EC2_METADATA_DISABLED",
+    "AWS_EC2_METADATA_SERVICE_ENDPOINT",
+    "AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE",
+    "AWS_EC2_METADATA_V1_DISABLED",
+  ];
+  const without = (names: string[], hidden: string) =>
+    `--allow-env=${names.filter((name) => name !== hidden).join()}`;
+  for (const hidden of chain) {
+    const flags = [without(chain, hidden), read, net];
+    await assertLacks(world, { flags }, "no permission to", [
+      `--allow-env=${hidden}`,
+    ]);
+  }
+  // With the files out of the way, those of the machine are read.
+  const env = {
+    AWS_CONFIG_FILE: world.path("no"),
+    AWS_SHARED_CREDENTIALS_FILE: world.path("no"),
+  };
+  for (const hidden of host) {
+    const isToken = hidden.includes("TOKEN");
+    const flags = [without([...chain, ...host], hidden), read, net];
+    const variables: Record<string, string> = {
+      ...env,
+      ...isToken && {
+        AWS_CONTAINER_CREDENTIALS_FULL_URI: container.url,
+      },
+      ...hidden.includes("METADATA") && { AWS_EC2_METADATA_DISABLED: "false" },
+    };
+    await assertLacks(world, { flags, env: variables }, "no permission to", [
+      `--allow-env=${hidden}`,
+    ]);
+  }
+  assertEquals([...container.requests, ...metadata.requests], []);
+});
+
+Deno.test("a session token that may not be read is not left out of the signature (S2)", async () => {
+  using world = new World();
+  for (const hidden of KEY_VARIABLES) {
+    const names = KEY_VARIABLES.filter((name) => name !== hidden);
+    await assertLacks(
+      world,
+      { flags: [`--allow-env=${names.join()}`], env: ENV_KEYS },
+      "no permission to read the keys",
+      [`--allow-env=${hidden}`],
+    );
+  }
 });
 
 Deno.test("a named profile in a file that may not be read is not called missing", async () => {
@@ -171,7 +261,7 @@ Deno.test("the SDK's variables are named when they may not be read", async () =>
   await assertLacks(
     world,
     {
-      flags: ["--allow-env=AWS_ACCESS_KEY_ID,AWS_SECRET_ACCESS_KEY,HOME"],
+      flags: [`--allow-env=${KEY_VARIABLES.join()},HOME`],
       env: ENV_KEYS,
       options: { assumeRole: { roleArn: ROLE } },
     },
@@ -327,7 +417,7 @@ Deno.test("a variable that would name the keys or the profile, and may not be re
     "[default]\naws_access_key_id = AKIDUSUAL\naws_secret_access_key = s\n",
   );
   const files = ["AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE", "HOME"];
-  const keys = Object.keys(ENV_KEYS);
+  const keys = KEY_VARIABLES;
   for (
     const [allowed, why, flag] of [
       [[...files], "no permission to read the keys", keys[0]],

@@ -141,6 +141,41 @@ Deno.test("a token that was renewed by the load itself is no change of the files
   ]);
 });
 
+Deno.test("a renewed token takes the old one's place in one step, where its directory may be written (M6)", async () => {
+  const writable: [of: string, isReplaced: boolean][] = [
+    [".aws/sso/cache", true],
+    [TOKEN_FILE, false],
+  ];
+  for (const [name, isReplaced] of writable) {
+    using world = new World();
+    await using sso = new SsoPeer("access-token-1");
+    world.write(".aws/config", CORP);
+    const path = world.write(
+      TOKEN_FILE,
+      token("access-token-0", OVER, RENEWABLE),
+    );
+    const before = Deno.statSync(path).ino;
+    const asked = asking(sso);
+    const { credentials } = await world.probe({
+      ...asked,
+      flags: [
+        "--allow-env",
+        `--allow-net=${sso.host}`,
+        `--allow-read=${world.home}`,
+        `--allow-write=${world.path(name)}`,
+      ],
+    });
+    assertEquals(credentials?.accessKeyId, keysOf("Dev").accessKeyId);
+    const { ino, mode } = Deno.statSync(path);
+    assertEquals(ino !== before, isReplaced);
+    if (isReplaced) assertEquals((mode ?? 0) & 0o777, 0o600);
+    const saved = JSON.parse(Deno.readTextFileSync(path));
+    assertEquals(saved.accessToken, "access-token-1-renewed");
+    const names = [...Deno.readDirSync(world.path(".aws/sso/cache"))];
+    assertEquals(names.length, 1);
+  }
+});
+
 Deno.test("a session that cannot be renewed any more says what to run", async () => {
   using world = new World();
   await using sso = new SsoPeer("access-token-1");

@@ -5,6 +5,8 @@
 
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import { profileRegion } from "../../../src/aws/credentials/profile_region.ts";
+import { findCaBundle } from "../../../src/aws/shared_files/profile_settings.ts";
+import { keysOf } from "./peers.ts";
 import { DEFAULT, keys, Machine } from "./shared_machine.ts";
 
 /** An error that names the file and the line, and asks nobody else. */
@@ -209,6 +211,154 @@ Deno.test({
   },
 });
 
+Deno.test("a file that is there and cannot be looked at is an error (S6)", async () => {
+  for (const file of ["config", "credentials"]) {
+    await using machine = new Machine({ config: "", credentials: "" });
+    const path = machine.path(".aws", file);
+    Deno.removeSync(path);
+    // Nobody may follow a link to itself, not even root.
+    Deno.symlinkSync(path, path);
+    assertStringIncludes(await machine.found(), `${path}: cannot be read`);
+    assertEquals(machine.container.requests, []);
+  }
+});
+
+Deno.test({
+  name: "a directory that may not be looked into is an error (S6)",
+  // Root may.
+  ignore: Deno.build.os === "windows" || Deno.uid() === 0,
+  async fn() {
+    await using machine = new Machine({ credentials: DEFAULT });
+    Deno.chmodSync(machine.path(".aws"), 0);
+    const found = await machine.found();
+    Deno.chmodSync(machine.path(".aws"), 0o700);
+    assertStringIncludes(found, "cannot be read");
+    assertEquals(machine.container.requests, []);
+  },
+});
+
+Deno.test({
+  name: "a .. after a link leads where the system goes, or nowhere (S4)",
+  ignore: Deno.build.os === "windows",
+  async fn() {
+    await using machine = new Machine();
+    machine.write("el/x/file", "");
+    Deno.symlinkSync("el/x", machine.path("current"));
+    machine.write("creds", `[default]\n${keys("wrong")}`);
+    const right = machine.write("el/creds", DEFAULT);
+    const given = { AWS_SHARED_CREDENTIALS_FILE: "~/current/../creds" };
+    assertEquals(await machine.found(undefined, given), "ASIADEFAULT");
+    Deno.removeSync(right);
+    assertEquals(await machine.found(undefined, given), "ASIACONTAINER1");
+    const lost = { AWS_SHARED_CREDENTIALS_FILE: "~/nowhere/../creds" };
+    assertStringIncludes(
+      await machine.found(undefined, lost),
+      "cannot be followed: write the path out",
+    );
+    machine.write("token", "wrong-token");
+    machine.write("el/token", "right-token");
+    const role = "[default]\nrole_arn = arn:aws:iam::123456789012:role/web\n";
+    const token = `${machine.home}/current/../token`;
+    machine.write(
+      ".aws/config",
+      `${role}web_identity_token_file = ${token}\n`,
+    );
+    assertEquals(await machine.found(), "ASIAWEB1");
+    assertEquals(machine.sts.asked[0].webToken, "right-token");
+    Deno.chmodSync(machine.write("c.sh", "#!/bin/sh\nexit 7\n"), 0o755);
+    program(machine, "el/c.sh");
+    machine.write(
+      ".aws/config",
+      `[default]\ncredential_process = ${machine.home}/current/../c.sh\n`,
+    );
+    assertEquals(await machine.found(), "AKIAPROGRAM");
+  },
+});
+
+Deno.test("roles that are each other's source are a circle, with keys too (S5)", async () => {
+  const role = (name: string, from: string) =>
+    `[profile ${name}]\nsource_profile = ${from}\n` +
+    `role_arn = arn:aws:iam::123456789012:role/${name}\n`;
+  await using machine = new Machine({
+    config: role("a", "b") + keys("a") + role("b", "a") + role("own", "own") +
+      keys("own") + role("over", "own"),
+  });
+  assertStringIncludes(await machine.found("a"), "in a circle: a → b → a");
+  assertEquals(machine.sts.asked, []);
+  assertEquals(await machine.found("own"), "ASIAOWN1");
+  assertEquals(await machine.found("over"), "ASIAOVER2");
+});
+
+Deno.test("a role that is no ARN and a token that is empty are not sent to STS (W)", async () => {
+  for (const arn of ["", "arn:aws:iam"]) {
+    await using machine = new Machine({
+      credentials: DEFAULT,
+      config: `[default]\nrole_arn = ${arn}\nsource_profile = default\n`,
+    });
+    assertStringIncludes(await machine.found(), "is no ARN of a role");
+    assertEquals(machine.sts.asked, []);
+  }
+  await using machine = new Machine();
+  const found = await machine.found(undefined, {
+    AWS_WEB_IDENTITY_TOKEN_FILE: machine.write("token", "\n"),
+    AWS_ROLE_ARN: "arn:aws:iam::123456789012:role/web",
+  });
+  assertStringIncludes(found, "token is empty");
+  assertEquals(machine.sts.asked, []);
+});
+
+Deno.test("a role's duration is read as the AWS CLI reads it (M2)", async () => {
+  const seconds: [text: string, sent: string | undefined][] = [
+    ["", undefined],
+    ["0x384", undefined],
+    ["900.5", undefined],
+    ["9e2", undefined],
+    ["900 # note", undefined],
+    ["900", "900"],
+    ["+9_00", "900"],
+  ];
+  for (const [text, sent] of seconds) {
+    await using machine = new Machine({
+      credentials: DEFAULT,
+      config: "[default]\nrole_arn = arn:aws:iam::123456789012:role/app\n" +
+        `source_profile = default\nduration_seconds = ${text}\n`,
+    });
+    assertEquals(await machine.found(), "ASIAAPP1");
+    assertEquals(machine.sts.asked[0].seconds, sent, text);
+  }
+});
+
+Deno.test("the older variable of a session token comes first (M1)", async () => {
+  await using machine = new Machine();
+  const { accessKeyId, secretAccessKey } = keysOf("env");
+  const variables = {
+    AWS_ACCESS_KEY_ID: accessKeyId,
+    AWS_SECRET_ACCESS_KEY: secretAccessKey,
+    AWS_SECURITY_TOKEN: keysOf("older").sessionToken,
+  };
+  for (const newer of [undefined, keysOf("newer").sessionToken]) {
+    const { sessionToken } = await machine.source({
+      variables: { ...variables, ...newer && { AWS_SESSION_TOKEN: newer } },
+    }).get();
+    assertEquals(sessionToken, variables.AWS_SECURITY_TOKEN);
+  }
+});
+
+Deno.test("REQUESTS_CA_BUNDLE names the roots where nothing else does (M3)", async () => {
+  await using machine = new Machine({
+    config: "[profile ca]\nca_bundle = ~/p\n",
+  });
+  const env = (more = {}) =>
+    machine.env({ REQUESTS_CA_BUNDLE: "/r.pem", ...more });
+  assertEquals(await findCaBundle(undefined, env()), {
+    path: "/r.pem",
+    from: "REQUESTS_CA_BUNDLE",
+  });
+  assertEquals((await findCaBundle("ca", env()))?.path, machine.path("p"));
+  const given = await findCaBundle("ca", env({ AWS_CA_BUNDLE: "/a.pem" }));
+  assertEquals(given?.path, "/a.pem");
+});
+
 Deno.test("half of a pair of keys is an error, wherever the other half is (C11)", async () => {
   const [id, secret] = keys("default").split(/(?<=\n)/);
   const halves: Partial<Record<"config" | "credentials", string>>[] = [
@@ -271,9 +421,9 @@ Deno.test("a web identity of a profile is an error without a role, and comes bef
 });
 
 /** A program that prints keys, and writes its arguments into a file. */
-function program(machine: Machine): string {
+function program(machine: Machine, name = "c.sh"): string {
   const path = machine.write(
-    "c.sh",
+    name,
     `#!/bin/sh
 printf '%s\\n' "$@" > "$0.args"
 printf '{"Version":1,"AccessKeyId":"AKIAPROGRAM","SecretAccessKey":"s"}'

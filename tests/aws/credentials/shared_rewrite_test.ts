@@ -4,7 +4,9 @@
  */
 
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import { createHash } from "node:crypto";
 import { CredentialsError } from "../../../src/errors.ts";
+import { SsoPeer } from "./peers.ts";
 import { DEFAULT, keys, Machine, outcome } from "./shared_machine.ts";
 
 /** What a rotator leaves of the default profile's keys for a moment. */
@@ -16,6 +18,8 @@ const MOMENTS: Record<string, string> = {
   "cut before the secret": DEFAULT.split("\n").slice(0, 2).join("\n"),
   "cut in a name": DEFAULT.slice(0, DEFAULT.indexOf("_secret")),
   "cut after an =": DEFAULT.slice(0, DEFAULT.lastIndexOf("=") + 1),
+  "cut in the secret": DEFAULT.slice(0, -3),
+  "cut in the access key": DEFAULT.slice(0, DEFAULT.indexOf("ULT\n")),
   "left with a comment": "# to be written\n",
   "left with another profile": `[other]\n${keys("other")}`,
 };
@@ -124,4 +128,219 @@ Deno.test("a profile that is given another way by hand takes it at the next requ
   assertEquals(await outcome(source), "ASIAAPP1");
   machine.write(".aws/config", `[default]\n${keys("config")}`);
   assertEquals(await outcome(source), "ASIACONFIG");
+});
+
+/** A config file with a role, and what is left when it is cut anywhere. */
+const ROLE = "[profile app]\nregion = us-east-1\n" +
+  "role_arn = arn:aws:iam::123456789012:role/app\n" +
+  "external_id = e-1\nsource_profile = app\n";
+
+Deno.test("a config file that is cut anywhere leaves a role for nothing else (S1)", async () => {
+  await using machine = new Machine({
+    config: ROLE,
+    credentials: `[app]\n${keys("own")}`,
+  });
+  const source = machine.source({
+    profile: "app",
+    variables: webIdentity(machine),
+  });
+  assertEquals(await outcome(source), "ASIAAPP1");
+  const path = machine.path(".aws/config");
+  for (let length = 0; length < ROLE.length - 1; length += 3) {
+    Deno.writeTextFileSync(path, ROLE.slice(0, length));
+    const cut = await outcome(source);
+    assertEquals(cut, "ASIAAPP1", ROLE.slice(0, length));
+  }
+  Deno.writeTextFileSync(path, ROLE);
+  assertEquals(await outcome(source), "ASIAAPP2");
+  assertEquals(machine.container.requests, []);
+});
+
+/** A token in the environment, which would gladly be traded for a role. */
+function webIdentity(machine: Machine): Record<string, string> {
+  return {
+    AWS_WEB_IDENTITY_TOKEN_FILE: machine.write("web-token", "web-token"),
+    AWS_ROLE_ARN: "arn:aws:iam::123456789012:role/web",
+  };
+}
+
+const LOWER: Record<string, {
+  files: { config?: string; credentials?: string };
+  cut: { config?: string; credentials?: string };
+  found: string;
+  profile?: string;
+  hasWebIdentity?: boolean;
+}> = {
+  "the credentials file's keys for the config file's": {
+    files: {
+      credentials: `[default]\nregion = x\n${keys("default")}`,
+      config: `[default]\n${keys("config")}`,
+    },
+    cut: { credentials: "[default]\nregion = x\n" },
+    found: "ASIADEFAULT",
+  },
+  "a program for keys": {
+    files: {
+      config: `[default]\n${keys("config")}credential_process = cat printed\n`,
+    },
+    cut: { config: `[default]\n${keys("config")}` },
+    found: "ASIAPRINTED",
+  },
+  "a role for the environment's web identity": {
+    files: {
+      credentials: DEFAULT,
+      config: ROLE.replaceAll("profile app", "default")
+        .replace("= app", "= default"),
+    },
+    cut: { config: "[default]\nregion = us-east-1\n" },
+    found: "ASIAAPP1",
+    hasWebIdentity: true,
+  },
+  "a role over keys for the role over a program": {
+    files: {
+      credentials: `[base]\n${keys("base")}`,
+      config: ROLE.replace("= app", "= base") +
+        "[profile base]\ncredential_process = cat printed\n",
+    },
+    cut: { credentials: "" },
+    found: "ASIAAPP1",
+    profile: "app",
+  },
+  "a role over keys for the role over the container": {
+    files: {
+      credentials: `[base]\n${keys("base")}`,
+      config: ROLE.replace("= app", "= base") +
+        "[profile base]\nrole_arn = arn:aws:iam::123456789012:role/base\n" +
+        "credential_source = EcsContainer\n",
+    },
+    cut: { credentials: "[base]\n" },
+    found: "ASIAAPP1",
+    profile: "app",
+  },
+  "keys with a token for keys without": {
+    files: { credentials: `${DEFAULT}aws_session_token = token-of-default\n` },
+    cut: { credentials: DEFAULT },
+    found: "ASIADEFAULT",
+  },
+  "a role's name for another that begins like it": {
+    files: {
+      credentials: `[app]\n${keys("own")}`,
+      config: "[profile app]\nsource_profile = app\n" +
+        "role_arn = arn:aws:iam::123456789012:role/app-admin",
+    },
+    cut: {
+      config: "[profile app]\nsource_profile = app\n" +
+        "role_arn = arn:aws:iam::123456789012:role/app",
+    },
+    found: "ASIAAPP-ADMIN1",
+    profile: "app",
+  },
+};
+
+for (
+  const [what, { files, cut, found, profile, hasWebIdentity }] of Object
+    .entries(LOWER)
+) {
+  Deno.test(`a cut file does not give up ${what} (S1)`, async () => {
+    await using machine = new Machine();
+    const printed = machine.write(
+      "printed",
+      JSON.stringify({
+        Version: 1,
+        AccessKeyId: "ASIAPRINTED",
+        SecretAccessKey: "secret-of-printed",
+      }),
+    );
+    const write = (all: { config?: string; credentials?: string }) => {
+      for (const [name, text] of Object.entries(all)) {
+        machine.write(
+          `.aws/${name}`,
+          text.replace("cat printed", `cat ${printed}`),
+        );
+      }
+    };
+    write(files);
+    let now = Date.now();
+    const source = machine.source({
+      profile,
+      now: () => now,
+      variables: hasWebIdentity ? webIdentity(machine) : {},
+    });
+    assertEquals(await outcome(source), found);
+    write(cut);
+    assertEquals(await outcome(source), found);
+    const current = await source.get();
+    const refused = await source.get({ refresh: current })
+      .catch((error) => error);
+    assert(refused instanceof CredentialsError, JSON.stringify(refused));
+    now += 2 * 3_600_000;
+    assertStringIncludes(
+      await outcome(source),
+      "its credentials are no longer in",
+    );
+    write(files);
+    const again = await outcome(source);
+    assertEquals(again.replace(/\d$/, ""), found.replace(/\d$/, ""));
+    assertEquals(machine.container.requests, []);
+    assertEquals(machine.sts.asked.filter(({ role }) => role === "web"), []);
+  });
+}
+
+Deno.test("SSO is not left for the keys beside it while its lines are missing (S1)", async () => {
+  await using machine = new Machine({ credentials: DEFAULT });
+  await using sso = new SsoPeer("access-token-1");
+  const [account, role] = ["sso_account_id = 1\n", "sso_role_name = Dev\n"];
+  const session = "[sso-session corp]\nsso_region = eu-west-1\n" +
+    "sso_start_url = https://corp.awsapps.com/start\n";
+  const profile = "[default]\nregion = x\nsso_session = corp\n";
+  const hash = createHash("sha1").update("corp").digest("hex");
+  const expiresAt = new Date(Date.now() + 3_600_000).toISOString();
+  const token = JSON.stringify({ accessToken: "access-token-1", expiresAt });
+  const tokenFile = machine.write(`.aws/sso/cache/${hash}.json`, token);
+  const config = machine.write(
+    ".aws/config",
+    session + profile + account + role,
+  );
+  const source = machine.source({
+    variables: { AWS_ENDPOINT_URL_SSO: sso.url },
+  });
+  assertEquals(await outcome(source), "ASIADEV");
+  for (
+    const text of [
+      session + profile,
+      session,
+      profile + account + role,
+      profile,
+    ]
+  ) {
+    Deno.writeTextFileSync(config, text);
+    assertEquals(await outcome(source), "ASIADEV", text);
+  }
+  Deno.writeTextFileSync(config, session + profile + account + role);
+  assertEquals(await outcome(source), "ASIADEV");
+  // A token that is half written is no reason, either; one that is gone is.
+  for (const text of ["", token.slice(0, 9), "{}"]) {
+    Deno.writeTextFileSync(tokenFile, text);
+    assertEquals(await outcome(source), "ASIADEV", text);
+  }
+  Deno.removeSync(tokenFile);
+  assertStringIncludes(await outcome(source), "there is no SSO session");
+});
+
+Deno.test("an identity that the same file defines anew is taken", async () => {
+  await using machine = new Machine({
+    credentials: `${DEFAULT}aws_session_token = token-of-default\n`,
+  });
+  const source = machine.source();
+  assertEquals(await outcome(source), "ASIADEFAULT");
+  const path = machine.path(".aws/credentials");
+  Deno.writeTextFileSync(path, `[default]\n${keys("next")}`);
+  assertEquals(await outcome(source), "ASIANEXT");
+  machine.write(
+    ".aws/config",
+    "[default]\nrole_arn = arn:aws:iam::123456789012:role/app\n" +
+      "source_profile = base\n",
+  );
+  Deno.writeTextFileSync(path, `[base]\n${keys("base")}`);
+  assertEquals(await outcome(source), "ASIAAPP1");
 });

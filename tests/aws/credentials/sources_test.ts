@@ -1,6 +1,7 @@
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import { createHash, generateKeyPairSync } from "node:crypto";
 import { SDK_ENV } from "../../../src/aws/credentials/environment.ts";
+import { KEY_VARIABLES } from "../../../src/aws/credentials/sources/keys.ts";
 import { SOURCE_FLAGS } from "../../../src/aws/credentials/permissions.ts";
 import {
   inAnHour,
@@ -125,7 +126,10 @@ Deno.test("a role is assumed over whatever is found, with the variables named on
   await using sts = new StsPeer();
   const probed = await world.probe({
     // No file may be read, and each variable is permitted by its own name.
-    flags: [`--allow-env=${SDK_ENV.join()}`, `--allow-net=${sts.host}`],
+    flags: [
+      `--allow-env=${[...SDK_ENV, ...KEY_VARIABLES].join()}`,
+      `--allow-net=${sts.host}`,
+    ],
     env: {
       AWS_ENDPOINT_URL: sts.url,
       AWS_ACCESS_KEY_ID: "AKIAENV",

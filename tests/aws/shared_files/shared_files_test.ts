@@ -47,9 +47,9 @@ Deno.test("the home directory is found as the AWS CLI finds it", () => {
   const both = env({ HOME: "/h", USERPROFILE: "/u" });
   assertEquals(homeDirectory(both, "linux"), "/h");
   assertEquals(homeDirectory(both, "windows"), "/u");
-  assertEquals(homeDirectory(env({ USERPROFILE: "/u" })), "/u");
+  assertEquals(homeDirectory(env({ USERPROFILE: "/u" }), "windows"), "/u");
   assertEquals(
-    homeDirectory(env({ HOMEDRIVE: "D:", HOMEPATH: "\\me" })),
+    homeDirectory(env({ HOMEDRIVE: "D:", HOMEPATH: "\\me" }), "windows"),
     "D:\\me",
   );
 });

@@ -5,10 +5,14 @@
  * @module
  */
 
-import type { Settings } from "../../shared_files/shared_files.ts";
+import {
+  followParents,
+  type Settings,
+} from "../../shared_files/shared_files.ts";
 import { type Need, netNeed, notGranted, portOf } from "../permissions.ts";
 import {
   demand,
+  demandEnv,
   lacking,
   type Search,
   sourceFailed,
@@ -26,6 +30,11 @@ const METADATA_LIMIT_MS = 1_000;
 
 const TOKEN_FILE = "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE";
 const CONTAINER_HOST = "http://169.254.170.2";
+const METADATA_VARIABLES = [
+  "AWS_EC2_METADATA_SERVICE_ENDPOINT",
+  "AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE",
+  "AWS_EC2_METADATA_V1_DISABLED",
+];
 const METADATA_HOSTS = {
   IPv4: "http://169.254.169.254",
   IPv6: "http://[fd00:ec2::254]",
@@ -105,7 +114,7 @@ export function containerNeeds(query: SourceQuery): Need[] | undefined {
   const endpoint = containerEndpoint(query);
   if (endpoint === undefined) return undefined;
   const url = URL.parse(endpoint);
-  const tokenFile = query.env(TOKEN_FILE);
+  const tokenFile = tokenFileOf(query);
   const needs: Need[] = [];
   if (url !== null) needs.push(netNeed(url, "ask the container's endpoint"));
   if (tokenFile !== undefined) {
@@ -116,6 +125,11 @@ export function containerNeeds(query: SourceQuery): Need[] | undefined {
     });
   }
   return needs;
+}
+
+function tokenFileOf({ env }: SourceQuery): string | undefined {
+  const given = env(TOKEN_FILE);
+  return given === undefined ? undefined : followParents(given);
 }
 
 function containerEndpoint({ env }: SourceQuery): string | undefined {
@@ -131,7 +145,7 @@ async function containerToken(
   source: string,
 ): Promise<string | undefined> {
   const name = "AWS_CONTAINER_AUTHORIZATION_TOKEN";
-  const tokenFile = search.env(TOKEN_FILE);
+  const tokenFile = tokenFileOf(search);
   const token = tokenFile === undefined
     ? search.env(name)
     : await readToken(search, source, tokenFile);
@@ -177,6 +191,7 @@ export class InstanceMetadata {
     if (isDisabled(search)) {
       return { outcome: "AWS_EC2_METADATA_DISABLED is true" };
     }
+    demandEnv(search, source, METADATA_VARIABLES, "find the metadata service");
     const url = metadataUrl(search, profile);
     if (url === undefined) {
       throw sourceFailed(

@@ -5,8 +5,13 @@
  */
 
 import type { Settings } from "../../shared_files/shared_files.ts";
-import { profileUnclear, type Search, sourceFailed } from "../search.ts";
-import { demandSendable, type KeyNames } from "../text.ts";
+import {
+  demandEnv,
+  profileUnclear,
+  type Search,
+  sourceFailed,
+} from "../search.ts";
+import { demandSendable } from "../text.ts";
 import type { Credentials } from "../credentials.ts";
 import { parseTimestamp } from "./timestamp.ts";
 
@@ -14,6 +19,7 @@ import { parseTimestamp } from "./timestamp.ts";
 export const KEY_VARIABLES: readonly string[] = [
   "AWS_ACCESS_KEY_ID",
   "AWS_SECRET_ACCESS_KEY",
+  "AWS_SECURITY_TOKEN",
   "AWS_SESSION_TOKEN",
   "AWS_CREDENTIAL_EXPIRATION",
 ];
@@ -29,12 +35,6 @@ export function environmentDecides(
   return profile === undefined && Boolean(env("AWS_ACCESS_KEY_ID"));
 }
 
-const VARIABLE_NAMES: KeyNames = {
-  accessKeyId: "AWS_ACCESS_KEY_ID",
-  secretAccessKey: "AWS_SECRET_ACCESS_KEY",
-  sessionToken: "AWS_SESSION_TOKEN",
-};
-
 /**
  * The keys in the environment.
  *
@@ -44,9 +44,14 @@ const VARIABLE_NAMES: KeyNames = {
 export function environmentKeys(search: Search): Credentials | undefined {
   const source = "environment";
   const { env } = search;
+  demandEnv(search, source, KEY_VARIABLES, "read the keys");
   const accessKeyId = env("AWS_ACCESS_KEY_ID");
   const secretAccessKey = env("AWS_SECRET_ACCESS_KEY");
-  const sessionToken = env("AWS_SESSION_TOKEN");
+  // The AWS CLI takes the older name first.
+  const tokenName = env("AWS_SECURITY_TOKEN") === undefined
+    ? "AWS_SESSION_TOKEN"
+    : "AWS_SECURITY_TOKEN";
+  const sessionToken = env(tokenName);
   search.redactor.addCredential(secretAccessKey);
   search.redactor.addCredential(sessionToken);
   if (accessKeyId === undefined) return undefined;
@@ -59,7 +64,11 @@ export function environmentKeys(search: Search): Credentials | undefined {
     );
   }
   const keys = { accessKeyId, secretAccessKey, sessionToken };
-  demandSendable(search, source, keys, VARIABLE_NAMES);
+  demandSendable(search, source, keys, {
+    accessKeyId: "AWS_ACCESS_KEY_ID",
+    secretAccessKey: "AWS_SECRET_ACCESS_KEY",
+    sessionToken: tokenName,
+  });
   const until = env("AWS_CREDENTIAL_EXPIRATION");
   if (until === undefined) return keys;
   const expiration = parseTimestamp(until);

@@ -10,13 +10,20 @@
  */
 
 import { maskProgramOutput } from "../../../redact/program_output.ts";
-import type { Need } from "../permissions.ts";
+import { type Need, notGranted } from "../permissions.ts";
 import { demand, type Search, sourceFailed } from "../search.ts";
 import { demandSendable } from "../text.ts";
 import type { Credentials } from "../credentials.ts";
-import { type ProgramOutput, runProgram } from "./program_run.ts";
+import {
+  ProgramEndedError,
+  type ProgramOutput,
+  runProgram,
+} from "./program_run.ts";
+import { followParents } from "../../shared_files/shared_files.ts";
 import { shellSplit, windowsSplit } from "../../shared_files/shell_split.ts";
 import { parseTimestamp } from "./timestamp.ts";
+
+const WHY = "run the profile's credential_process";
 
 /** How long the program may take. */
 const LIMIT_MS = 60_000;
@@ -40,17 +47,28 @@ export async function runCredentialProcess(
   command: string,
   limitMs: number = LIMIT_MS,
 ): Promise<Credentials> {
-  const [program, ...args] = wordsOf(search, source, command);
-  if (program === undefined || program === "") {
+  const [word, ...args] = wordsOf(search, source, command);
+  if (word === undefined || word === "") {
     throw sourceFailed(search, source, "credential_process is empty");
   }
+  // What is set there may be a secret.
+  if (isAssignment(word)) {
+    throw sourceFailed(
+      search,
+      source,
+      "credential_process begins with a variable, which only a shell sets: " +
+        "name a shell (sh -c)",
+    );
+  }
+  const program = followParents(word);
   demand(search, source, processNeeds(command));
   const output = await run(search, source, program, { args, limitMs });
   if (!output.success) {
     const end = output.signal ?? `exit code ${output.code}`;
     // Its stderr may hold any secret (`set -x`), and an error goes to a model.
+    // UTF-16 has a NUL in each letter, which would hide it from the redactor.
     const said = search.redactor.redact(
-      new TextDecoder().decode(output.stderr),
+      new TextDecoder().decode(output.stderr.filter((byte) => byte !== 0)),
     );
     search.log.debug(`credential_process ${program} ended with ${end}`, {
       stderr: maskProgramOutput(said),
@@ -67,13 +85,17 @@ export async function runCredentialProcess(
 
 /** The permissions for that: none for what cannot be run. */
 export function processNeeds(command: string): Need[] {
-  const why = "run the profile's credential_process";
   try {
-    const [value = ""] = splitCommand(command);
-    return value === "" ? [] : [{ kind: "run", value, why }];
+    const [word = ""] = splitCommand(command);
+    if (word === "" || isAssignment(word)) return [];
+    return [{ kind: "run", value: followParents(word), why: WHY }];
   } catch {
     return [];
   }
+}
+
+function isAssignment(word: string): boolean {
+  return /^[^/\\]*=/.test(word);
 }
 
 function wordsOf(search: Search, source: string, command: string): string[] {
@@ -101,17 +123,28 @@ async function run(
       timeoutMs: limitMs,
     });
   } catch (error) {
-    const reason = error instanceof Deno.errors.NotFound
-      ? "there is no such program"
-      : error instanceof Error
-      ? error.message
-      : String(error);
+    const message = error instanceof Error ? error.message : String(error);
+    const outcome = error instanceof ProgramEndedError
+      ? `was ended: ${message}`
+      : error instanceof Deno.errors.NotFound
+      ? `could not be run: ${whyNotFound(program)}`
+      : `could not be run: ${message}`;
     throw sourceFailed(
       search,
       source,
-      `credential_process ${program} could not be run: ${reason}`,
+      `credential_process ${program} ${outcome}`,
     );
   }
+}
+
+/** A script without the program of its first line is not found, either. */
+function whyNotFound(program: string): string {
+  const mayLook = program.includes("/") &&
+    notGranted([{ kind: "read", value: program, why: WHY }]).length === 0;
+  const { existsSync } = process.getBuiltinModule("node:fs");
+  return mayLook && existsSync(program)
+    ? "the program that its first line (#!) names is not there"
+    : "there is no such program";
 }
 
 function parseRecord(

@@ -40,6 +40,9 @@ const SECRETS = [
   "aws_security_token",
 ];
 
+/** STS's own limit. */
+const MIN_ARN_LENGTH = 20;
+
 /** How many profiles an error lists. */
 const MAX_LISTED = 20;
 
@@ -49,19 +52,41 @@ export interface ProfileSearch extends Search {
   readonly instance: InstanceMetadata;
 }
 
-/** The ways of a profile to credentials, in the order in which they count. */
-export const PROFILE_WAYS = [
-  "role",
-  "web identity",
-  "SSO",
-  "credentials file",
-  "login",
-  "credential process",
-  "config file",
-] as const;
+const KEYS = [
+  "aws_access_key_id",
+  "aws_secret_access_key",
+  "aws_session_token",
+  "aws_security_token",
+];
+
+/**
+ * The ways of a profile to credentials, in the order in which they count, and
+ * the settings that say whose these are, the most telling one first.
+ */
+export const WAY_SETTINGS = {
+  "role": [
+    "role_arn",
+    "source_profile",
+    "credential_source",
+    "external_id",
+    "role_session_name",
+  ],
+  "web identity": ["web_identity_token_file", "role_arn", "role_session_name"],
+  "SSO": [
+    "sso_account_id",
+    "sso_role_name",
+    "sso_session",
+    "sso_start_url",
+    "sso_region",
+  ],
+  "credentials file": KEYS,
+  "login": ["login_session"],
+  "credential process": ["credential_process"],
+  "config file": KEYS,
+} as const satisfies Record<string, readonly string[]>;
 
 /** One of them. */
-export type ProfileWay = typeof PROFILE_WAYS[number];
+export type ProfileWay = keyof typeof WAY_SETTINGS;
 
 const hasKeys = (settings: Settings): boolean =>
   settings.has("aws_access_key_id") || settings.has("aws_secret_access_key");
@@ -111,7 +136,9 @@ export async function profileCredentials(
     search.redactor.addCredential(settings.get(secret));
   }
   const way = profileWay(profile, seen.length > 0);
-  if (way === "role" && seen.includes(name)) {
+  // A profile with keys may be the source of its own role, and of no other's.
+  const isOwn = seen.at(-1) === name && hasKeys(settings);
+  if (seen.includes(name) && !isOwn) {
     throw sourceFailed(
       search,
       source,
@@ -119,17 +146,13 @@ export async function profileCredentials(
     );
   }
   const text = (setting: string) => settings.get(setting) ?? "";
+  if (way === "role" || way === "web identity") {
+    demandRoleArn(search, source, settings);
+  }
   switch (way) {
     case "role":
       return await roleOf(search, name, text("role_arn"), settings, seen);
     case "web identity":
-      if (text("role_arn") === "") {
-        throw profileUnclear(
-          search,
-          source,
-          "web_identity_token_file is set, role_arn is not",
-        );
-      }
       return await assumeRoleWithToken(
         search,
         source,
@@ -209,6 +232,23 @@ export function profileNeeds(
   }
 }
 
+/** STS would be asked three times before it says so. */
+function demandRoleArn(
+  search: Search,
+  source: string,
+  settings: Settings,
+): void {
+  const roleArn = settings.get("role_arn");
+  if (roleArn !== undefined && roleArn.length >= MIN_ARN_LENGTH) return;
+  throw profileUnclear(
+    search,
+    source,
+    roleArn === undefined
+      ? "web_identity_token_file is set, role_arn is not"
+      : `role_arn (${settings.origin("role_arn")}) is no ARN of a role`,
+  );
+}
+
 async function roleOf(
   search: ProfileSearch,
   name: string,
@@ -231,7 +271,6 @@ async function roleOf(
     );
   }
   const base = await sourceOf(search, name, settings, seen);
-  const seconds = Number(settings.get("duration_seconds") ?? NaN);
   return await assumeRole(
     search,
     source,
@@ -239,11 +278,17 @@ async function roleOf(
       roleArn,
       sessionName: settings.get("role_session_name"),
       externalId: settings.get("external_id"),
-      durationSeconds: Number.isInteger(seconds) ? seconds : undefined,
+      durationSeconds: secondsIn(settings.get("duration_seconds")),
     },
     base,
     { profile: settings, services: search.files.services },
   );
+}
+
+/** As Python's `int` reads it; the AWS CLI leaves out what that refuses. */
+function secondsIn(text = ""): number | undefined {
+  if (!/^\s*[+-]?\d+(?:_\d+)*\s*$/.test(text)) return undefined;
+  return Number(text.replaceAll("_", ""));
 }
 
 async function sourceOf(

@@ -21,6 +21,11 @@ export interface ProgramLimits {
   readonly timeoutMs: number;
 }
 
+/** The program was ended at one of its limits. */
+export class ProgramEndedError extends Error {
+  override name = "ProgramEndedError";
+}
+
 /** How much of stderr is kept; the rest is read and dropped. */
 const STDERR_BYTES = 4 * 1024;
 
@@ -31,7 +36,8 @@ const STDERR_BYTES = 4 * 1024;
  * @param args Its arguments.
  * @param limits At either limit it is killed.
  * @returns Its output, whatever its exit code.
- * @throws {Error} It could not be started, or went over a limit.
+ * @throws {ProgramEndedError} It went over a limit.
+ * @throws {Error} It could not be started.
  */
 export async function runProgram(
   program: string,
@@ -51,7 +57,7 @@ export async function runProgram(
   globalThis.addEventListener("unload", kill);
   const over = new AbortController();
   const timer = setTimeout(
-    () => over.abort(new Error("it took too long")),
+    () => over.abort(new ProgramEndedError("it took too long")),
     timeoutMs,
   );
   // What the program itself started may hold its pipes open: they are let go.
@@ -69,7 +75,7 @@ export async function runProgram(
     over.abort(error);
     await child.status;
     if (!(error instanceof RangeError)) throw error;
-    throw new Error(`it printed more than ${maxBytes} bytes`);
+    throw new ProgramEndedError(`it printed more than ${maxBytes} bytes`);
   } finally {
     clearTimeout(timer);
     globalThis.removeEventListener("unload", kill);

@@ -5,6 +5,7 @@
  * @module
  */
 
+import { followParents } from "../../shared_files/shared_files.ts";
 import { loadSdk, type SdkClientConfig, SdkHttp, sdkNeeds } from "./http.ts";
 import { type Need, netNeed } from "../permissions.ts";
 import {
@@ -88,10 +89,11 @@ export async function assumeRoleWithToken(
   tokenFile: string,
   settings: EndpointSettings = {},
 ): Promise<Credentials> {
-  demand(search, source, tokenNeeds(tokenFile));
+  const path = followParents(tokenFile);
+  demand(search, source, tokenNeeds(path));
   let token: string;
   try {
-    token = await limitedFile(tokenFile);
+    token = await limitedFile(path);
   } catch (error) {
     const why = error instanceof Deno.errors.NotFound
       ? "is not there"
@@ -103,6 +105,10 @@ export async function assumeRoleWithToken(
       source,
       `the web identity token file ${tokenFile} ${why}`,
     );
+  }
+  if (token.trim() === "") {
+    const what = `the web identity token file ${tokenFile} is empty`;
+    throw sourceFailed(search, source, what);
   }
   search.redactor.addCredential(token.trim());
   const sdk = await loadSdk(search, source);
@@ -141,7 +147,8 @@ export function roleNeeds(
 }
 
 function tokenNeeds(value: string): Need[] {
-  return [{ kind: "read", value, why: "read the web identity token" }];
+  const why = "read the web identity token";
+  return [{ kind: "read", value: followParents(value), why }];
 }
 
 async function askSts(

@@ -5,12 +5,17 @@
  * @module
  */
 
-import { expandPath, homeDirectory } from "../../shared_files/shared_files.ts";
+import {
+  expandPath,
+  followParents,
+  homeDirectory,
+} from "../../shared_files/shared_files.ts";
 import { type Need, netNeed, notGranted } from "../permissions.ts";
 import {
   demand,
   lacking,
   notPermitted,
+  profileUnclear,
   type Search,
   sourceFailed,
   type SourceQuery,
@@ -88,11 +93,11 @@ function tokenDirectory(
     ? env("AWS_LOGIN_CACHE_DIRECTORY")
     : undefined;
   const directory = given === undefined ? undefined : expandPath(given, env);
-  if (directory !== undefined) return directory;
+  if (directory !== undefined) return followParents(directory);
   const home = homeDirectory(env);
   if (home === undefined) return undefined;
   const { join } = process.getBuiltinModule("node:path");
-  return join(home, ".aws", keeper, "cache");
+  return join(followParents(home), ".aws", keeper, "cache");
 }
 
 /**
@@ -157,16 +162,34 @@ export async function openSession(
   return token;
 }
 
-/** Saves a token that was renewed, with what else stood in the file. */
+/**
+ * Saves a token that was renewed, with what else stood in the file: whoever
+ * reads meanwhile gets the old or the new one, if the directory may be written.
+ */
 export async function saveToken(
   search: Search,
-  { tokenFile }: Session,
+  { kind, tokenFile }: Session,
   record: JsonRecord,
 ): Promise<void> {
   hideToken(search, record);
-  await Deno.writeTextFile(tokenFile, JSON.stringify(record, undefined, 2), {
-    mode: 0o600,
-  });
+  const text = JSON.stringify(record, undefined, 2);
+  const { dirname, join } = process.getBuiltinModule("node:path");
+  const directory = dirname(tokenFile);
+  const why = `save the ${kind} when it is renewed`;
+  const isInPlace = notGranted([
+    { kind: "read", value: directory, why },
+    { kind: "write", value: directory, why },
+  ]).length > 0;
+  const written = isInPlace
+    ? tokenFile
+    : join(directory, `.${crypto.randomUUID()}.json`);
+  try {
+    await Deno.writeTextFile(written, text, { mode: 0o600 });
+    if (!isInPlace) await Deno.rename(written, tokenFile);
+  } catch (error) {
+    if (!isInPlace) await Deno.remove(written).catch(() => {});
+    throw error;
+  }
   search.watch.accept(tokenFile);
 }
 
@@ -202,8 +225,16 @@ async function readToken(
   search: Search,
   session: Session,
 ): Promise<SessionToken> {
-  const { kind, tokenFile } = session;
+  const { kind, login, source, tokenFile } = session;
   const fail = (what: string) => loginNeeded(search, session, what);
+  // It may be half written.
+  const unclear = (what: string) =>
+    profileUnclear(
+      search,
+      source,
+      `the ${kind} in ${tokenFile} ${what}: run \`${login}\``,
+      { run: login },
+    );
   let text: string;
   try {
     text = await limitedFile(tokenFile);
@@ -215,14 +246,14 @@ async function readToken(
   }
   const record = parseRecord(text);
   if (record === undefined) {
-    throw fail(`the ${kind} in ${tokenFile} is no JSON`);
+    throw unclear("is no JSON");
   }
   hideToken(search, record);
   const { accessToken } = record;
   const inner = isRecord(accessToken) ? accessToken.expiresAt : undefined;
   const expiresAt = parseTimestamp(record.expiresAt ?? inner)?.getTime();
   if (accessToken === undefined || expiresAt === undefined) {
-    throw fail(`the ${kind} in ${tokenFile} is incomplete`);
+    throw unclear("is incomplete");
   }
   return { record, expiresAt };
 }

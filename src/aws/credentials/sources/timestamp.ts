@@ -6,13 +6,30 @@
  * @module
  */
 
+const TIME =
+  "(\\d{1,2})(?::?(\\d{1,2})(?::?(\\d{1,2})(?:[.,](\\d{1,9}))?)?)? ?(AM|PM)?";
+const ZONE = "(Z|UTC|GMT|[+-]\\d{2}(?::?\\d{2})?)?";
+
 /** ISO 8601, extended and basic, and what is written in its likeness. */
-const ISO =
-  /^(\d{4})([-/.]?)(\d{2})\2(\d{2})(?:[T ]\s?(\d{2}):?(\d{2})(?::?(\d{2})(?:[.,](\d{1,9}))?)?)?\s?(Z|UTC|GMT|[+-]\d{2}(?::?\d{2})?)?$/i;
+const ISO = new RegExp(
+  `^(\\d{4})(?:([-/.])(\\d{1,2})\\2(\\d{1,2})|(\\d{2})(\\d{2}))` +
+    `(?:[T ] ?${TIME})? ?${ZONE}$`,
+  "i",
+);
+
+/** The month before its day, or after where it can be no month. */
+const AMERICAN = new RegExp(
+  `^(\\d{1,2})([-/.])(\\d{1,2})\\2(\\d{4})(?:[T ] ?${TIME})? ?${ZONE}$`,
+  "i",
+);
 
 /** RFC 9110, section 5.6.7, and `date -u`: the day before its month, or after. */
-const NAMED =
-  /^(?:[a-z]{3,9},? +)?(?:(\d{1,2})[ -]([a-z]{3,9})|([a-z]{3,9}) +(\d{1,2}),?)(?:[ -](\d{4}))? +(\d{2}):(\d{2})(?::(\d{2}))?(?: (Z|UTC|GMT|[+-]\d{2}:?\d{2}))?(?: (\d{4}))?$/i;
+const NAMED = new RegExp(
+  "^(?:[a-z]{3,9},? +)?" +
+    "(?:(\\d{1,2})[ -]([a-z]{3,9})|([a-z]{3,9}) +(\\d{1,2}),?)" +
+    `(?:[ -](\\d{4}),?)? +${TIME} ?${ZONE}(?: (\\d{4}))?$`,
+  "i",
+);
 
 const MONTHS = [
   ...["jan", "feb", "mar", "apr", "may", "jun"],
@@ -36,44 +53,54 @@ export function parseTimestamp(value: unknown): Date | undefined {
   }
   if (typeof value !== "string" || value.length > 64) return undefined;
   const text = value.trim();
-  return parseIso(text) ?? parseNamed(text);
+  return parseIso(text) ?? parseAmerican(text) ?? parseNamed(text);
 }
 
 function parseIso(text: string): Date | undefined {
   const match = ISO.exec(text);
   if (match === null) return undefined;
-  const [, year, , month, day, hour, minute, second, fraction, zone] = match;
-  return dateOf([year, month, day, hour, minute, second], fraction, zone);
+  const [, year, , month, day, month2, day2, ...time] = match;
+  return dateOf([year, month ?? month2, day ?? day2], time);
+}
+
+function parseAmerican(text: string): Date | undefined {
+  const match = AMERICAN.exec(text);
+  if (match === null) return undefined;
+  const [, first, , second, year, ...time] = match;
+  const [month, day] = Number(first) > 12 ? [second, first] : [first, second];
+  return dateOf([year, month, day], time);
 }
 
 function parseNamed(text: string): Date | undefined {
   const match = NAMED.exec(text);
   if (match === null) return undefined;
-  const [, day1, month1, month2, day2, year1, hour, minute, second, zone] =
-    match;
-  const year = year1 ?? match[10];
+  const [, day1, month1, month2, day2, year1, ...time] = match;
+  const year = year1 ?? time.at(-1);
   const name = (month1 ?? month2).slice(0, 3).toLowerCase();
   const month = MONTHS.indexOf(name) + 1;
   if (month === 0 || year === undefined) return undefined;
-  const day = day1 ?? day2;
-  return dateOf([year, `${month}`, day, hour, minute, second], "", zone);
+  return dateOf([year, `${month}`, day1 ?? day2], time);
 }
 
 function dateOf(
-  parts: readonly (string | undefined)[],
-  fraction: string | undefined,
-  zone: string | undefined,
+  date: readonly string[],
+  time: readonly (string | undefined)[],
 ): Date | undefined {
-  const [year, month, day, hour, minute, second] = parts.map((part) =>
-    Number(part ?? 0)
-  );
+  const [year, month, day] = date.map(Number);
+  const [clock = 0, minute, second] = time.slice(0, 3)
+    .map((part) => Number(part ?? 0));
+  const [, , , fraction = "0", half, zone] = time;
+  if (half !== undefined && (clock < 1 || clock > 12)) return undefined;
+  const hour = half === undefined
+    ? clock
+    : clock % 12 + (half.toUpperCase() === "PM" ? 12 : 0);
   const utc = new Date(Date.UTC(year, month - 1, day, hour, minute, second));
   // `Date.UTC` makes 1 March of 29 February, and 2 January of 24:00.
   const isReal = utc.getUTCMonth() === month - 1 &&
     utc.getUTCDate() === day && utc.getUTCHours() === hour &&
     utc.getUTCMinutes() === minute;
   if (!isReal) return undefined;
-  const ms = Math.trunc(Number(`0.${fraction || 0}`) * 1000);
+  const ms = Math.trunc(Number(`0.${fraction}`) * 1000);
   return validDate(utc.getTime() + ms - offsetMs(zone));
 }
 

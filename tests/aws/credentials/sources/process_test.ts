@@ -91,6 +91,65 @@ Deno.test("a program that prints without end is stopped at 64 KiB", async () => 
   assertStringIncludes(error.message, "it printed more than 65536 bytes");
 });
 
+Deno.test("a program that was ended is not called one that could not be run (W)", async () => {
+  using world = new World();
+  const { error } = await outcomeOf(world, "exec yes\n");
+  assertStringIncludes(error.message, "credential_process sh was ended: it");
+});
+
+Deno.test("a script whose interpreter is missing is not called missing (W)", async () => {
+  using world = new World();
+  const tool = world.write("tool", "#!/no/such/interpreter\n");
+  Deno.chmodSync(tool, 0o755);
+  world.write(".aws/config", `[default]\ncredential_process = ${tool}\n`);
+  await assertRejects(
+    () => createCredentialSource({ env: world.env() }).get(),
+    CredentialsError,
+    "the program that its first line (#!) names is not there",
+  );
+});
+
+Deno.test("a variable before the program shows its value nowhere (L1)", async () => {
+  using world = new World();
+  for (const word of ["SECRET_TOKEN=hunter2", "a-b=hunter2", '"X=hunter2"']) {
+    world.write(
+      ".aws/config",
+      `[default]\ncredential_process = ${word} /bin/true\n`,
+    );
+    const lines: string[] = [];
+    const note = (message: string, fields = {}) =>
+      void lines.push(`${message} ${JSON.stringify(fields)}`);
+    const log: Log = { debug: note, info: note, warn: note, error: note };
+    const error = await assertRejects(
+      () => createCredentialSource({ env: world.env(), log }).get(),
+      CredentialsError,
+      "begins with a variable, which only a shell sets",
+    );
+    const shown = JSON.stringify([error.message, error.data, lines]);
+    assertFalse(shown.includes("hunter2"), shown);
+    const { message, data } = await world.probe({
+      flags: ["--allow-env=AWS_*,HOME", `--allow-read=${world.home}`],
+    });
+    assertFalse(JSON.stringify([message, data]).includes("hunter2"));
+  }
+});
+
+Deno.test("what a program says in UTF-16 is masked as it is in UTF-8 (L2)", async () => {
+  using world = new World();
+  const said = "password: hunter2\n";
+  const file = world.path("said");
+  Deno.writeFileSync(
+    file,
+    Uint8Array.from(
+      [0xff, 0xfe, ...said].flatMap((one) =>
+        typeof one === "number" ? [one] : [one.charCodeAt(0), 0]
+      ),
+    ),
+  );
+  const { lines } = await outcomeOf(world, `cat ${file} >&2\nexit 1\n`);
+  assertFalse(lines.replaceAll("\\u0000", "").includes("hunter2"), lines);
+});
+
 Deno.test("a program's time is over though what it started holds its output", async () => {
   const search = {
     env: () => undefined,

@@ -29,6 +29,16 @@ const TIMES: readonly [text: string, time: string][] = [
   ["Fri Jan  2 03:04:05 2099", "2099-01-02T03:04:05.000Z"],
   ["Fri Jan  2 03:04:05 UTC 2099", "2099-01-02T03:04:05.000Z"],
   ["January 2, 2099 03:04:05", "2099-01-02T03:04:05.000Z"],
+  ["2099-1-2T03:04:05Z", "2099-01-02T03:04:05.000Z"],
+  ["2099-1-2T3:4:5Z", "2099-01-02T03:04:05.000Z"],
+  ["2099-01-02T03Z", "2099-01-02T03:00:00.000Z"],
+  ["01/02/2099 03:04:05Z", "2099-01-02T03:04:05.000Z"],
+  ["1/2/2099", "2099-01-02T00:00:00.000Z"],
+  ["31/01/2099 03:04", "2099-01-31T03:04:00.000Z"],
+  ["Jan 2, 2099 12:04:05 AM UTC", "2099-01-02T00:04:05.000Z"],
+  ["2 Jan 2099 10:04 PM UTC", "2099-01-02T22:04:00.000Z"],
+  ["2099-01-02 12:04:05 pm", "2099-01-02T12:04:05.000Z"],
+  ["Fri Jan  2 03:04:05 PM UTC 2099", "2099-01-02T15:04:05.000Z"],
 ];
 
 Deno.test("each form of a time is taken, and without a zone it is UTC", async (t) => {
@@ -42,6 +52,7 @@ Deno.test("each form of a time is taken, and without a zone it is UTC", async (t
 Deno.test("what is no time is none, and is not rounded to one", () => {
   const texts = ["", " ", "soon", "never", "2099", "2099-1", "2099-13-01"];
   const values = ["2099-02-30T00:00:00Z", "2099-01-01T25:00:00Z", "x 1", "1 2"];
+  values.push("2099-01-02 13:00 PM", "2099-01-02 0:00 AM", "13/13/2099");
   for (const value of [...texts, ...values, "2099-01-02T03:04:05X"]) {
     assertEquals(parseTimestamp(value), undefined, value);
   }
