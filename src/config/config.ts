@@ -16,17 +16,13 @@ import type { LogFields, LogNote } from "../log/log.ts";
 import { nearest } from "./nearest.ts";
 import { remedy } from "./option.ts";
 import { nameOf } from "../net/listen_address.ts";
-import {
-  type ListenConfig,
-  type ListenReading,
-  readListen,
-} from "./listen_options.ts";
+import { type ListenConfig, readListen } from "./listen_options.ts";
 import { readMetadata } from "./metadata_option.ts";
 import { parseBoolean } from "./option_value.ts";
 import { type OptionKey, OPTIONS, type Settings } from "./options.ts";
 import { REDACTED } from "../redact/redact.ts";
 import { findScope, type ProfileRegion } from "./scope.ts";
-import { quote, type Reading, readSettings } from "./settings.ts";
+import { isGiven, quote, type Reading, readSettings } from "./settings.ts";
 import { readTarget, type TargetReading } from "./target.ts";
 import type { TlsReading } from "./tls_files.ts";
 import type { TlsMaterial } from "../net/http_client.ts";
@@ -128,14 +124,14 @@ export async function parseCommand(
   const argument = addArgument(given);
   const reading = readSettings(argument.flags, env);
   const { settings } = reading;
-  const target = checkTarget(reading);
+  const target = readTarget(settings);
   const extra = await checkHeaders(reading, env);
   const caBundle = settings.caCert === undefined
     ? await deps.findCaBundle?.(settings.profile[0])
     : undefined;
   const tls = await checkTls(reading, target.url, caBundle);
   const metadata = readMetadata(settings.metadata, env);
-  const front = checkListen(reading);
+  const front = readListen(reading);
   const host = signedHost(settings, target);
   const scope = await findScope({
     reading,
@@ -268,16 +264,6 @@ function addArgument({ flags, positional }: Arguments): {
   return { flags: new Map([...flags, ["targetUrl", [url]]]), faults };
 }
 
-function checkTarget({ settings }: Reading): TargetReading {
-  const mend = remedy(OPTIONS.targetUrl);
-  if (settings.targetUrl === undefined) {
-    return { faults: [`target URL is required (${mend})`] };
-  }
-  const reading = readTarget(settings.targetUrl, settings.allowHttp);
-  const faults = reading.faults.map((fault) => `${fault} (${mend})`);
-  return { ...reading, faults };
-}
-
 async function checkHeaders(
   { settings, sources }: Reading,
   env: (name: string) => string | undefined,
@@ -287,7 +273,7 @@ async function checkHeaders(
   const pairs = text === undefined ? undefined : { text, source };
   const lines = settings.header;
   if (headerFile === undefined) return readExtraHeaders({ pairs, lines, env });
-  const { readHeaderFile } = await import("./header_file.ts");
+  const { readHeaderFile } = await import("./text_file.ts");
   const { lines: fileLines, fault } = await readHeaderFile(headerFile);
   const file = {
     lines: fileLines,
@@ -340,47 +326,8 @@ function signHostFaults(
   ];
 }
 
-/** Options that hold something for one client, and so cannot serve many. */
-const STATEFUL = ["bridge", "sse", "keepAliveMs"] as const;
-
-/** Options for the sessions of a client over stdio, on unless they are not. */
-const MENDING = ["recover", "cookies", "retries"] as const;
-
-function checkListen(reading: Reading): ListenReading {
-  const { settings, sources } = reading;
-  const stateful = [
-    ...STATEFUL.filter((key) => settings[key]),
-    ...MENDING.filter((key) => isGiven(key, reading)),
-  ].map((key) => nameGiven(key, reading));
-  if (settings.transport === "sse") {
-    stateful.push(`${sources.get("transport")?.name ?? ""} sse`);
-  }
-  return readListen({
-    listen: settings.listen,
-    token: settings.listenToken,
-    withoutToken: settings.noListenToken,
-    hosts: settings.listenHost,
-    stateful,
-    severalProfiles: settings.profile.length > 1,
-    maxConcurrency: isGiven("maxConcurrency", reading)
-      ? settings.maxConcurrency
-      : undefined,
-  });
-}
-
 function sourceName(key: OptionKey, { sources }: Reading): string | undefined {
   return sources.get(key)?.name || undefined;
-}
-
-function isGiven(key: OptionKey, { sources }: Reading): boolean {
-  return (sources.get(key)?.kind ?? "default") !== "default";
-}
-
-/** The flag, as `--no-…` where it was that, or the variable. */
-function nameGiven(key: OptionKey, { settings, sources }: Reading): string {
-  const { kind, name = "" } = sources.get(key) ?? {};
-  const isOff = kind === "flag" && settings[key] === false;
-  return isOff ? name.replace("--", "--no-") : name;
 }
 
 function repeatedProfiles({ profile }: Settings): readonly string[] {
@@ -399,13 +346,15 @@ const ROLE_OPTIONS = [
   "roleDurationMs",
 ] as const;
 
-function roleFaults({ settings, sources, faults }: Reading): readonly string[] {
+function roleFaults(reading: Reading): readonly string[] {
+  const { settings, faults } = reading;
   if (settings.assumeRole !== undefined || faults.has("assumeRole")) return [];
   return ROLE_OPTIONS.flatMap((key) => {
-    const source = sources.get(key);
-    if (source === undefined || source.kind === "default") return [];
+    if (!isGiven(key, reading)) return [];
     const mend = remedy(OPTIONS.assumeRole);
-    return [`${source.name} means nothing without a role (${mend})`];
+    return [
+      `${sourceName(key, reading)} means nothing without a role (${mend})`,
+    ];
   });
 }
 

@@ -6,7 +6,14 @@
  */
 
 import { expandVariables } from "./expand_variables.ts";
-import type { HeaderLine } from "./header_file.ts";
+
+/** A header as it stands in a file. */
+export interface HeaderLine {
+  /** `Name: value`. */
+  readonly text: string;
+  /** Where it stands, such as `line 3 of 'headers'`. */
+  readonly place: string;
+}
 
 /** What was given, each with the flag or variable it is from. */
 export interface HeaderTexts {
@@ -79,23 +86,17 @@ const AROUND = /^[ \t]+|(?<![ \t])[ \t]+$/g;
  * @param texts What was given.
  * @returns The headers, and every fault.
  */
-export function readExtraHeaders(
-  { pairs, lines, file, env }: HeaderTexts,
-): HeaderReading {
+export function readExtraHeaders(texts: HeaderTexts): HeaderReading {
   const faults: string[] = [];
   const headers = new Map<string, Expanded>();
-  const given = [
-    ...pairs === undefined ? [] : pairEntries(pairs),
-    ...file === undefined ? [] : fileEntries(file),
-    ...lineEntries(lines),
-  ];
+  const given = entriesOf(texts);
   // Those from variables first, so that flags come over them.
   const entries = [
     ...given.filter((entry) => !isFromFlag(entry)),
     ...given.filter(isFromFlag),
   ];
   for (const entry of entries) {
-    const expanded = expand(entry, env);
+    const expanded = expand(entry, texts.env);
     if ("fault" in expanded) {
       faults.push(expanded.fault);
       continue;
@@ -135,38 +136,32 @@ interface Expanded extends Entry {
   readonly secrets: readonly string[];
 }
 
-function pairEntries(
-  { text, source }: { text: string; source: string },
-): Entry[] {
-  return text.split(",").map((pair, index) => ({
-    place: `entry ${index + 1} of ${source}`,
-    source,
-    form: 'name=value, or a --header "Name: value" if a value has a comma',
-    isInFile: false,
-    ...cut(pair, "="),
-  }));
-}
+const LINE = { form: '"Name: value"', isInFile: false } as const;
 
-function lineEntries(lines: readonly string[]): Entry[] {
-  return lines.map((line, index) => ({
-    place: lines.length > 1 ? `--header number ${index + 1}` : "--header",
-    source: "--header",
-    form: '"Name: value"',
-    isInFile: false,
-    ...cut(line, ":"),
-  }));
-}
-
-function fileEntries(
-  { lines, source }: NonNullable<HeaderTexts["file"]>,
-): Entry[] {
-  return lines.map(({ text, place }) => ({
-    place,
-    source,
-    form: '"Name: value"',
-    isInFile: true,
-    ...cut(text, ":"),
-  }));
+/** All that is given, in the order in which one is named before the other. */
+function entriesOf({ pairs, file, lines }: HeaderTexts): Entry[] {
+  return [
+    ...(pairs?.text.split(",") ?? []).map((pair, index) => ({
+      place: `entry ${index + 1} of ${pairs?.source}`,
+      source: pairs?.source ?? "",
+      form: 'name=value, or a --header "Name: value" if a value has a comma',
+      isInFile: false,
+      ...cut(pair, "="),
+    })),
+    ...(file?.lines ?? []).map(({ text, place }) => ({
+      ...LINE,
+      place,
+      source: file?.source ?? "",
+      isInFile: true,
+      ...cut(text, ":"),
+    })),
+    ...lines.map((line, index) => ({
+      ...LINE,
+      place: lines.length > 1 ? `--header number ${index + 1}` : "--header",
+      source: "--header",
+      ...cut(line, ":"),
+    })),
+  ];
 }
 
 function cut(text: string, separator: string): { name: string; value: string } {

@@ -11,25 +11,8 @@ import {
   normalHost,
   readListenAddress,
 } from "../net/listen_address.ts";
-import { quote } from "./settings.ts";
-
-/** What was given, each in the words of its option. */
-export interface ListenTexts {
-  /** `--listen`. */
-  readonly listen: string | undefined;
-  /** `--listen-token`. */
-  readonly token: string | undefined;
-  /** `--no-listen-token`. */
-  readonly withoutToken: boolean;
-  /** `--listen-host`, each. */
-  readonly hosts: readonly string[];
-  /** The flags or variables that were given and are for stdio alone. */
-  readonly stateful: readonly string[];
-  /** Whether more than one profile was given. */
-  readonly severalProfiles: boolean;
-  /** `--max-concurrency`, if it was given. */
-  readonly maxConcurrency: number | undefined;
-}
+import type { OptionKey, Settings } from "./options.ts";
+import { isGiven, quote, type Reading } from "./settings.ts";
 
 /** How the HTTP front is to listen. */
 export interface ListenConfig {
@@ -68,12 +51,13 @@ export const DEFAULT_DRAIN_MS = 25_000;
 /**
  * Reads the options of the HTTP front.
  *
- * @param texts What was given.
+ * @param reading What was given.
  * @returns How to listen, and every fault.
  */
-export function readListen(texts: ListenTexts): ListenReading {
-  const { listen, token, withoutToken, hosts } = texts;
-  if (listen === undefined) return { faults: strayFaults(texts) };
+export function readListen(reading: Reading): ListenReading {
+  const { settings } = reading;
+  const { listen, listenHost: hosts } = settings;
+  if (listen === undefined) return { faults: strayFaults(settings) };
   const address = readListenAddress(listen);
   if (address === undefined) {
     const got = quote(listen);
@@ -82,24 +66,26 @@ export function readListen(texts: ListenTexts): ListenReading {
     };
   }
   const faults = [
-    ...tokenFaults(texts, address),
+    ...tokenFaults(settings, address),
     ...hosts.filter((host) => !isHostName(host)).map((host) =>
       `listen host must be a host name without a port, got ${
         quote(host)
       } (set --listen-host or MCP_LISTEN_HOST)`
     ),
-    ...texts.stateful.map((name) =>
+    ...namesForOneClient(reading).map((name) =>
       `${name} is for one client over stdio, and --listen serves many (unset ${name}, --listen or MCP_LISTEN)`
     ),
-    ...texts.severalProfiles ? [SEVERAL_PROFILES] : [],
+    ...settings.profile.length > 1 ? [SEVERAL_PROFILES] : [],
   ];
   if (faults.length > 0) return { faults };
   return {
     listen: {
       address,
-      token: withoutToken ? false : token,
+      token: settings.noListenToken ? false : settings.listenToken,
       hosts,
-      maxRequests: texts.maxConcurrency,
+      maxRequests: isGiven("maxConcurrency", reading)
+        ? settings.maxConcurrency
+        : undefined,
     },
     faults,
   };
@@ -107,18 +93,18 @@ export function readListen(texts: ListenTexts): ListenReading {
 
 /** What means nothing over stdio. */
 function strayFaults(
-  { token, withoutToken, hosts }: ListenTexts,
+  { listenToken, noListenToken, listenHost }: Settings,
 ): readonly string[] {
   const stray = [
-    ...token === undefined ? [] : ["listen token"],
-    ...withoutToken ? ["no listen token"] : [],
-    ...hosts.length === 0 ? [] : ["listen host"],
+    ...listenToken === undefined ? [] : ["listen token"],
+    ...noListenToken ? ["no listen token"] : [],
+    ...listenHost.length === 0 ? [] : ["listen host"],
   ];
   return stray.map((name) => `${name} means nothing over stdio (${REMEDY})`);
 }
 
 function tokenFaults(
-  { token, withoutToken, listen }: ListenTexts,
+  { listenToken: token, noListenToken, listen }: Settings,
   address: ListenAddress,
 ): readonly string[] {
   if (token !== undefined && !TOKEN_FORM.test(token)) {
@@ -127,7 +113,7 @@ function tokenFaults(
       "alone (set --listen-token or MCP_LISTEN_TOKEN)",
     ];
   }
-  if (!withoutToken) return [];
+  if (!noListenToken) return [];
   if (token !== undefined) {
     return [
       "a listen token is given, and --no-listen-token (MCP_NO_LISTEN_TOKEN) " +
@@ -145,4 +131,26 @@ function tokenFaults(
 function isHostName(host: string): boolean {
   return /^[a-z0-9]([a-z0-9.-]*[a-z0-9])?\.?$/i.test(host) &&
     normalHost(host) !== undefined;
+}
+
+/** Options that hold something for one client, and so cannot serve many. */
+const STATEFUL = ["bridge", "sse", "keepAliveMs"] as const;
+
+/** Options for the sessions of a client over stdio, on unless they are not. */
+const MENDING = ["recover", "cookies", "retries"] as const;
+
+/** The flags or variables that were given and are for stdio alone. */
+function namesForOneClient(reading: Reading): string[] {
+  const { settings, sources } = reading;
+  const keys: OptionKey[] = [
+    ...STATEFUL.filter((key) => settings[key]),
+    ...MENDING.filter((key) => isGiven(key, reading)),
+  ];
+  const names = keys.map((key) => {
+    const { kind, name = "" } = sources.get(key) ?? {};
+    const isOff = kind === "flag" && settings[key] === false;
+    return isOff ? name.replace("--", "--no-") : name;
+  });
+  if (settings.transport !== "sse") return names;
+  return [...names, `${sources.get("transport")?.name ?? ""} sse`];
 }

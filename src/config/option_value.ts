@@ -4,7 +4,6 @@
  * @module
  */
 
-import { formatDuration, parseDuration } from "./duration.ts";
 import type {
   DurationOption,
   EnumOption,
@@ -13,7 +12,7 @@ import type {
   Option,
   StringOption,
 } from "./option.ts";
-import { parseSize } from "./size.ts";
+import { formatDuration, parseDuration, parseSize } from "./units.ts";
 import { MAX_TIMER_MS } from "../time.ts";
 
 /** A value, or the text that is none and what it should have been. */

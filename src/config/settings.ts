@@ -75,6 +75,11 @@ export function readSettings(
   return { settings: values as Settings, sources, faults, forbidden };
 }
 
+/** Whether an option has a value that is no default. */
+export function isGiven(key: OptionKey, { sources }: Reading): boolean {
+  return (sources.get(key)?.kind ?? "default") !== "default";
+}
+
 const EMPTY_LIST = {
   text: ",",
   expected: "a list with something between the commas",

@@ -7,6 +7,8 @@
 import { isLoopback } from "../net/address.ts";
 import { unescapedRuntimeArn } from "../aws/runtime_arn.ts";
 import type { LogNote } from "../log/log.ts";
+import { remedy } from "./option.ts";
+import { OPTIONS, type Settings } from "./options.ts";
 
 /** The target URL, read. */
 export interface TargetReading {
@@ -26,11 +28,19 @@ const BARE_HOST = /^[a-z0-9-]+(?:\.[a-z0-9-]+)+(?::\d+)?(?:[/?]|$)/i;
 /**
  * Reads the target URL. It may hold a secret, so that no fault shows it.
  *
- * @param text What was given.
- * @param allowHttp Whether plain http may leave this machine.
+ * @param settings What was given.
  * @returns The URL, and every fault.
  */
-export function readTarget(text: string, allowHttp: boolean): TargetReading {
+export function readTarget({ targetUrl, allowHttp }: Settings): TargetReading {
+  const reading = targetUrl === undefined
+    ? { faults: ["target URL is required"] }
+    : readUrl(targetUrl, allowHttp);
+  const mend = remedy(OPTIONS.targetUrl);
+  const faults = reading.faults.map((fault) => `${fault} (${mend})`);
+  return { ...reading, faults };
+}
+
+function readUrl(text: string, allowHttp: boolean): TargetReading {
   const url = URL.parse(text);
   if (url === null && /^https?:/i.test(text)) {
     return { faults: ["target URL is not a valid URL"] };

@@ -7,6 +7,7 @@
 import { LimitedBytesTransformStream } from "@std/streams/limited-bytes-transform-stream";
 import { toText } from "@std/streams/to-text";
 import { type Need, permissionAdvice } from "../aws/credentials/permissions.ts";
+import type { HeaderLine } from "./extra_headers.ts";
 
 /** What a file holds, or why it could not be read. */
 export type FileReading =
@@ -33,6 +34,26 @@ export async function readTextFile(path: string): Promise<FileReading> {
   } catch (error) {
     return { fault: `${quotePath(path)} ${reasonOf(error, path)}` };
   }
+}
+
+/**
+ * Reads a file of headers.
+ *
+ * @param path The path as it was given.
+ * @returns The lines, not yet looked at, or what is wrong with the file.
+ */
+export async function readHeaderFile(path: string): Promise<
+  { readonly lines: readonly HeaderLine[]; readonly fault?: string }
+> {
+  const reading = await readTextFile(path);
+  if ("fault" in reading) return { lines: [], fault: reading.fault };
+  const lines = reading.text.split(/\r?\n/).flatMap((line, index) => {
+    const text = line.trim();
+    return text === "" || text.startsWith("#")
+      ? []
+      : [{ text, place: `line ${index + 1} of ${quotePath(path)}` }];
+  });
+  return { lines };
 }
 
 /** A path in a form fit for one line. */

@@ -1,37 +1,44 @@
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import {
-  type ListenTexts,
-  readListen,
+  type ListenReading,
+  readListen as readOptions,
 } from "../../src/config/listen_options.ts";
+import { OPTION_KEYS, type OptionKey } from "../../src/config/options.ts";
+import { readSettings } from "../../src/config/settings.ts";
 import {
   configOf,
   ELSEWHERE,
   faultOf as lineFault,
 } from "../support/command_line.ts";
 
-const NONE: ListenTexts = {
-  listen: undefined,
-  token: undefined,
-  withoutToken: false,
-  hosts: [],
-  stateful: [],
-  severalProfiles: false,
-  maxConcurrency: undefined,
-};
+type Given = { readonly [Key in OptionKey]?: string | readonly string[] };
+
+/** What flags with these values say, beside variables. */
+function readListen(
+  flags: Given,
+  variables: Record<string, string> = {},
+): ListenReading {
+  const texts = new Map<OptionKey, readonly string[]>();
+  for (const key of OPTION_KEYS) {
+    const given = flags[key];
+    if (given !== undefined) texts.set(key, [given].flat());
+  }
+  return readOptions(readSettings(texts, (name) => variables[name]));
+}
 
 /** The one fault of what is given. */
-function faultOf(texts: Partial<ListenTexts>): string {
-  const { listen, faults } = readListen({ ...NONE, ...texts });
+function faultOf(flags: Given): string {
+  const { listen, faults } = readListen(flags);
   assertEquals([listen, faults.length], [undefined, 1], faults.join("\n"));
   return faults[0];
 }
 
 Deno.test("without --listen it is stdio, whatever is for stdio alone", () => {
-  assertEquals(readListen({ ...NONE, stateful: ["--bridge"] }), { faults: [] });
+  assertEquals(readListen({ bridge: "true" }), { faults: [] });
 });
 
 Deno.test("an address alone asks for a token that is made", () => {
-  const { listen, faults } = readListen({ ...NONE, listen: "127.0.0.1:8080" });
+  const { listen, faults } = readListen({ listen: "127.0.0.1:8080" });
   assertEquals(faults, []);
   assertEquals(listen, {
     address: { hostname: "127.0.0.1", port: 8080 },
@@ -43,10 +50,9 @@ Deno.test("an address alone asks for a token that is made", () => {
 
 Deno.test("a token and names are taken as they are", () => {
   const { listen } = readListen({
-    ...NONE,
     listen: "0.0.0.0:8080",
-    token: "a-token",
-    hosts: ["proxy.internal"],
+    listenToken: "a-token",
+    listenHost: "proxy.internal",
   });
   assertEquals(listen?.token, "a-token");
   assertEquals(listen?.hosts, ["proxy.internal"]);
@@ -56,7 +62,7 @@ Deno.test("no token is fine on loopback and at a Unix socket", () => {
   for (
     const listen of ["127.0.0.1:1", "localhost:1", "[::1]:1", "unix:a.sock"]
   ) {
-    const reading = readListen({ ...NONE, listen, withoutToken: true });
+    const reading = readListen({ listen, noListenToken: "true" });
     assertEquals([reading.listen?.token, reading.faults], [false, []], listen);
   }
 });
@@ -65,7 +71,7 @@ Deno.test("no token beyond loopback is a fault that names the way out", () => {
   for (
     const listen of ["0.0.0.0:1", "[::]:1", "10.0.0.1:1", "proxy.internal:1"]
   ) {
-    const fault = faultOf({ listen, withoutToken: true });
+    const fault = faultOf({ listen, noListenToken: "true" });
     assertStringIncludes(fault, listen);
     assertStringIncludes(fault, "--no-listen-token");
   }
@@ -83,42 +89,47 @@ Deno.test("what is no address is a fault that shows the form and the flag", () =
 Deno.test("a token that is given and not wanted is a fault that does not show it", () => {
   const fault = faultOf({
     listen: "127.0.0.1:1",
-    token: "a-secret-token",
-    withoutToken: true,
+    listenToken: "a-secret-token",
+    noListenToken: "true",
   });
   assertEquals(fault.includes("a-secret-token"), false);
 });
 
 Deno.test("a token that no header can carry is a fault that does not show it", () => {
   for (const token of ["two words", "a:b", "töken", "a=b"]) {
-    const fault = faultOf({ listen: "127.0.0.1:1", token });
+    const fault = faultOf({ listen: "127.0.0.1:1", listenToken: token });
     assertStringIncludes(fault, "--listen-token or MCP_LISTEN_TOKEN");
     assertEquals(fault.includes(token), false);
   }
   for (const token of ["abc", "a-._~+/9==", "A".repeat(500)]) {
-    const { faults } = readListen({ ...NONE, listen: "127.0.0.1:1", token });
+    const { faults } = readListen({
+      listen: "127.0.0.1:1",
+      listenToken: token,
+    });
     assertEquals(faults, []);
   }
 });
 
 Deno.test("options of the front mean nothing over stdio", () => {
-  const token = faultOf({ token: "a-secret-token" });
+  const token = faultOf({ listenToken: "a-secret-token" });
   assertStringIncludes(token, "listen token means nothing");
   assertEquals(token.includes("a-secret-token"), false);
-  assertStringIncludes(faultOf({ withoutToken: true }), "--listen");
-  assertStringIncludes(faultOf({ hosts: ["a"] }), "listen host");
+  assertStringIncludes(faultOf({ noListenToken: "true" }), "--listen");
+  assertStringIncludes(faultOf({ listenHost: "a" }), "listen host");
 });
 
 Deno.test("what needs the state of one client is a fault with --listen", () => {
   const { faults } = readListen({
-    ...NONE,
     listen: "127.0.0.1:1",
-    stateful: ["--bridge", "MCP_SSE"],
-    severalProfiles: true,
-  });
+    bridge: "true",
+    profile: ["one", "two"],
+  }, { MCP_ENABLE_SSE: "true" });
   assertEquals(faults.length, 3);
   assertStringIncludes(faults[0], "--bridge is for one client over stdio");
-  assertStringIncludes(faults[1], "unset MCP_SSE, --listen or MCP_LISTEN");
+  assertStringIncludes(
+    faults[1],
+    "unset MCP_ENABLE_SSE, --listen or MCP_LISTEN",
+  );
   assertStringIncludes(faults[2], "several profiles are for one client");
   assertStringIncludes(faults[2], "name one with --profile or MCP_PROFILES");
 });
@@ -126,7 +137,7 @@ Deno.test("what needs the state of one client is a fault with --listen", () => {
 Deno.test("a listen host is a name", () => {
   for (const host of ["a:80", "http://a", "*", "a b", "", "[::1]"]) {
     assertStringIncludes(
-      faultOf({ listen: "127.0.0.1:1", hosts: [host] }),
+      faultOf({ listen: "127.0.0.1:1", listenHost: host }),
       "--listen-host",
     );
   }
