@@ -59,9 +59,3 @@ export const SDK_ENV: readonly string[] = [
   "USERPROFILE",
   "_X_AMZN_TRACE_ID",
 ];
-
-/** The same, as short as `--allow-env` takes it. */
-export const SDK_ENV_PATTERN: string = [
-  "AWS_*",
-  ...SDK_ENV.filter((name) => !name.startsWith("AWS_")),
-].join(",");

@@ -1,8 +1,7 @@
 import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { createHash } from "node:crypto";
-import { SDK_ENV_PATTERN } from "../../../src/aws/credentials/environment.ts";
-import { SOURCE_FLAGS } from "../../../src/aws/credentials/permissions.ts";
 import { KEY_VARIABLES } from "../../../src/aws/credentials/sources/keys.ts";
+import { SDK_ENV_PATTERN, SOURCE_FLAGS } from "./source_flags.ts";
 import {
   ContainerPeer,
   keysOf,

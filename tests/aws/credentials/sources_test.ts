@@ -2,7 +2,7 @@ import { assertEquals, assertStringIncludes } from "@std/assert";
 import { createHash, generateKeyPairSync } from "node:crypto";
 import { SDK_ENV } from "../../../src/aws/credentials/environment.ts";
 import { KEY_VARIABLES } from "../../../src/aws/credentials/sources/keys.ts";
-import { SOURCE_FLAGS } from "../../../src/aws/credentials/permissions.ts";
+import { SOURCE_FLAGS } from "./source_flags.ts";
 import {
   inAnHour,
   keysOf,

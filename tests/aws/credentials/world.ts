@@ -5,10 +5,7 @@
 
 import { assertEquals } from "@std/assert";
 import { join } from "node:path";
-import {
-  SOURCE_FLAGS,
-  type SourceKind,
-} from "../../../src/aws/credentials/permissions.ts";
+import { SOURCE_FLAGS, type SourceKind } from "./source_flags.ts";
 import type { CredentialSourceOptions } from "../../../src/aws/credentials/credentials.ts";
 import { SECRETS_SEEN } from "../../support/secrets_seen.ts";
 import { keysOf } from "./peers.ts";
