@@ -13,8 +13,9 @@ import { createSignedFetch } from "../aws/signing/signed_fetch.ts";
 import { oneRegion } from "../aws/partition.ts";
 import type { Config } from "../config/config.ts";
 import type { ProxyError } from "../errors.ts";
-import type { CommandContext, Surroundings } from "./context.ts";
+import type { CommandContext } from "./context.ts";
 import { reasonOf, withLimit } from "./limit.ts";
+import type { Surroundings } from "./target.ts";
 
 /** Whom AWS takes the credentials for. */
 export interface Caller {
@@ -39,7 +40,8 @@ export type StsAnswer =
   );
 
 /** What {@linkcode askCaller} asks with. */
-export interface StsQuestion extends Pick<Surroundings, "redactor" | "ways"> {
+export interface StsQuestion
+  extends Pick<Surroundings, "redactor" | "fetches"> {
   readonly context: CommandContext;
   readonly config: Pick<Config, "region">;
   /** How long to wait. */
@@ -55,7 +57,7 @@ export interface StsQuestion extends Pick<Surroundings, "redactor" | "ways"> {
  */
 export async function askCaller(
   credentials: Credentials,
-  { context, config, redactor, ways, limitMs }: StsQuestion,
+  { context, config, redactor, fetches, limitMs }: StsQuestion,
 ): Promise<StsAnswer> {
   const region = oneRegion(config.region);
   let url: URL;
@@ -78,7 +80,7 @@ export async function askCaller(
         service: "sts",
         region,
         credentials,
-        fetch: ways.toOthers,
+        fetch: fetches?.toOthers,
         redactor,
       });
       const sentAt = Date.now();

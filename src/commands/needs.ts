@@ -15,12 +15,12 @@ import {
 import { KEY_VARIABLES } from "../aws/credentials/sources/keys.ts";
 import { PROFILE_VARIABLES } from "../aws/shared_files/shared_files.ts";
 import type { Config } from "../config/config.ts";
-import { credentialOptions } from "../config/identity.ts";
 import type { Option } from "../config/option.ts";
 import { OPTIONS } from "../config/options.ts";
 import { listenNeeds } from "../http/listen_needs.ts";
 import { PROXY_VARIABLES } from "../net/proxy_variables.ts";
 import type { CommandContext } from "./context.ts";
+import { credentialOptions } from "./target.ts";
 
 /** Variables that name files, or the profile, and hold no secret. */
 export const FILE_VARIABLES: readonly string[] = [

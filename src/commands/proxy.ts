@@ -4,20 +4,8 @@
  * @module
  */
 
-import {
-  createCredentialSource,
-  type CredentialSource,
-} from "../aws/credentials/credentials.ts";
-import {
-  createSignedFetch,
-  type SignedFetch,
-} from "../aws/signing/signed_fetch.ts";
+import type { CredentialSource } from "../aws/credentials/credentials.ts";
 import { type Config, describeConfig } from "../config/config.ts";
-import {
-  credentialOptions,
-  hideSecrets,
-  signingOptions,
-} from "../config/identity.ts";
 import { CredentialsError } from "../errors.ts";
 import type { Log } from "../log/log.ts";
 import { withConnectLimit } from "../net/connect_limit.ts";
@@ -31,6 +19,12 @@ import {
 import { maskAccessKeyId, type Redactor } from "../redact/redact.ts";
 import { isTelemetryOn } from "../telemetry/switch.ts";
 import type { Telemetry } from "../telemetry/telemetry.ts";
+import {
+  credentialsOf,
+  hideSecrets,
+  openFetches,
+  openTarget,
+} from "./target.ts";
 
 /** What the program is run with. */
 export interface ProxySurroundings {
@@ -60,10 +54,10 @@ export async function runProxy(
 ): Promise<void> {
   const { log, redactor, signal } = around;
   hideSecrets(config, redactor);
-  using tls = await openTlsOf(config);
+  using tls = await openFetches(config);
   const telemetry = await openTelemetry(config, redactor, tls);
   const proxies = findProxy(config);
-  const ways = {
+  const fetches = {
     toTarget: throughNamedProxy(
       config,
       proxies?.proxy,
@@ -71,18 +65,19 @@ export async function runProxy(
     ),
     toOthers: tls?.toOthers,
   };
-  const main = identity(config, config.profile, around, ways);
-  using fetch = main.fetch;
+  const shared = { log, redactor, fetches };
+  const credentials = credentialsOf(config, shared);
+  using fetch = openTarget(config, credentials, shared);
   using others = new DisposableStack();
   const profiles = config.profiles.map(
     (profile, index): [string, typeof globalThis.fetch] => {
       if (index === 0) return [profile, fetch];
-      const other = identity(config, profile, around, ways);
-      return [profile, others.use(other.fetch)];
+      const other = credentialsOf(config, shared, profile);
+      return [profile, others.use(openTarget(config, other, shared))];
     },
   );
   // Idle until the client's first message, or until its first answer.
-  void announce(config, main.credentials, log).then(() => fetch.warmUp());
+  void announce(config, credentials, log).then(() => fetch.warmUp());
   const common = {
     fetch,
     signal,
@@ -140,51 +135,6 @@ export async function runProxy(
     keepAliveMs: config.keepAliveMs,
     profiles: profiles.length > 0 ? new Map(profiles) : undefined,
   });
-}
-
-/** What sends requests, where the global `fetch` will not do. */
-type Ways = Partial<Pick<TlsFetches, "toTarget" | "toOthers">>;
-
-/** Who asks, and the fetch that signs as such. */
-interface Identity {
-  readonly credentials: CredentialSource;
-  readonly fetch: SignedFetch;
-}
-
-function identity(
-  config: Config,
-  profile: string | undefined,
-  { log, redactor }: ProxySurroundings,
-  { toTarget, toOthers }: Ways,
-): Identity {
-  const credentials = createCredentialSource({
-    ...credentialOptions(config, profile),
-    log,
-    redactor,
-    fetch: toOthers,
-  });
-  const fetch = createSignedFetch({
-    ...signingOptions(config),
-    credentials,
-    fetch: toTarget,
-    log,
-    redactor,
-  });
-  return { credentials, fetch };
-}
-
-/** The ways to the network, if the usual ones will not do. */
-async function openTlsOf(
-  { tls, signHost }: Config,
-): Promise<TlsFetches | undefined> {
-  const sendsOtherHost = signHost !== undefined;
-  // The signed fetch sends another Host over a fetch of its own, and of that
-  // there would be more told than may be.
-  const isNeeded = tls !== undefined || (sendsOtherHost && isTelemetryOn());
-  if (!isNeeded) return undefined;
-  const { openTls } = await import("../net/http_client.ts");
-  const none = { caCerts: [], client: undefined };
-  return openTls(tls ?? none, { sendsOtherHost });
 }
 
 /** What tells OpenTelemetry; it is loaded only where Deno runs with it. */

@@ -14,7 +14,8 @@ import type { Option } from "../../config/option.ts";
 import { OPTION_KEYS, type OptionKey, OPTIONS } from "../../config/options.ts";
 import { readSettings } from "../../config/settings.ts";
 import { ConfigError } from "../../errors.ts";
-import { type CommandContext, knownHost } from "../context.ts";
+import type { CommandContext } from "../context.ts";
+import { knownHost } from "../target.ts";
 
 type Env = CommandContext["env"];
 

@@ -7,7 +7,7 @@
 import { readEndpoint } from "../../aws/endpoint.ts";
 import type { Config } from "../../config/config.ts";
 import { ConfigError } from "../../errors.ts";
-import { knownHost } from "../context.ts";
+import { knownHost } from "../target.ts";
 
 /** What every client takes for a name. */
 const NAME = /^[A-Za-z0-9_-]{1,64}$/;

@@ -5,7 +5,8 @@
  */
 
 import type { Config } from "../../config/config.ts";
-import type { CommandContext, Surroundings } from "../context.ts";
+import type { CommandContext } from "../context.ts";
+import type { Surroundings } from "../target.ts";
 import type { Report } from "./report.ts";
 
 /** What the steps share. */

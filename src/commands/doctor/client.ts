@@ -9,8 +9,8 @@ import type { CredentialSource } from "../../aws/credentials/credentials.ts";
 import type { SignedFetch } from "../../aws/signing/signed_fetch.ts";
 import { isObject } from "../../mcp/wire/message.ts";
 import { runStdioProxy } from "../../stdio/stdio_proxy.ts";
-import { openTarget } from "../context.ts";
 import { withLimit } from "../limit.ts";
+import { openTarget } from "../target.ts";
 import type { Checkup } from "./checkup.ts";
 
 /** A JSON object, its values not yet looked at. */

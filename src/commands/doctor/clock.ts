@@ -56,9 +56,9 @@ export async function checkClock(
 
 /** A `HEAD` says what time it is, whatever else it is answered with. */
 async function askTarget(
-  { config, ways, limitMs }: Checkup,
+  { config, fetches, limitMs }: Checkup,
 ): Promise<number | string> {
-  const send = ways.toTarget ?? fetch;
+  const send = fetches?.toTarget ?? fetch;
   try {
     return await withLimit(limitMs, async (signal) => {
       const sentAt = Date.now();

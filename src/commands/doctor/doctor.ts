@@ -13,14 +13,14 @@ import {
   describeConfig,
 } from "../../config/config.ts";
 import { ConfigError } from "../../errors.ts";
-import { hideSecrets } from "../../config/identity.ts";
 import type { Log, LogNote } from "../../log/log.ts";
 import { Redactor } from "../../redact/redact.ts";
 import { OF_PROFILE } from "../../config/scope.ts";
 import { plusNote } from "../../config/target.ts";
 import { VERSION } from "../../version.ts";
 import { COMMANDS } from "../../config/commands.ts";
-import { type CommandContext, credentialsOf } from "../context.ts";
+import type { CommandContext } from "../context.ts";
+import { credentialsOf, hideSecrets, openFetches } from "../target.ts";
 import type { Checkup } from "./checkup.ts";
 import { checkClock } from "./clock.ts";
 import {
@@ -92,13 +92,13 @@ export async function runDoctor(
     });
     if (!isJson) await context.write(othersText(context.useColor));
   } else {
-    using ways = await context.openWays(config);
+    using fetches = await openFetches(config);
     await checkAll({
       context,
       config,
       report,
       redactor,
-      ways,
+      fetches,
       log: remarkLog(report),
       limitMs: Math.min(config.timeoutMs ?? LIMIT_MS, LIMIT_MS),
     });
@@ -110,13 +110,12 @@ export async function runDoctor(
 }
 
 async function checkAll(checkup: Checkup): Promise<void> {
-  const { context, config, report, redactor } = checkup;
+  const { config, report, redactor } = checkup;
   // What a target echoes of a request may be shown.
   hideSecrets(config, redactor);
   const mayReach = await checkPermissions(checkup);
   let origin: string | undefined;
   const source = credentialsOf(
-    context,
     config,
     checkup,
     config.profile,

@@ -12,8 +12,8 @@ import type {
 import { CredentialsError } from "../../errors.ts";
 import { maskAccessKeyId } from "../../redact/redact.ts";
 import { askCaller } from "../caller.ts";
-import { credentialsOf } from "../context.ts";
 import { withLimit } from "../limit.ts";
+import { credentialsOf } from "../target.ts";
 import type { Checkup } from "./checkup.ts";
 import { hintsFor } from "./hints.ts";
 import { failed, type Finding, note } from "./report.ts";
@@ -126,10 +126,10 @@ export async function checkCaller(
 export async function checkOtherProfiles(
   checkup: Checkup,
 ): Promise<ReadonlyMap<string, CredentialSource>> {
-  const { config, context, report } = checkup;
+  const { config, report } = checkup;
   const sources = new Map<string, CredentialSource>();
   for (const profile of config.profiles.slice(1)) {
-    const source = credentialsOf(context, config, checkup, profile);
+    const source = credentialsOf(config, checkup, profile);
     await report.take("profile", async () => {
       let credentials: Credentials;
       try {

@@ -7,7 +7,7 @@
 
 import { partitionOf } from "../../aws/partition.ts";
 import type { Config } from "../../config/config.ts";
-import { knownHost } from "../context.ts";
+import { knownHost } from "../target.ts";
 
 /**
  * The beginnings of ARNs in the target's partition and regions.

@@ -17,7 +17,8 @@ import { CredentialsError } from "../../errors.ts";
 import { SILENT_LOG } from "../../log/log.ts";
 import { Redactor } from "../../redact/redact.ts";
 import { COMMANDS } from "../../config/commands.ts";
-import { type CommandContext, credentialsOf } from "../context.ts";
+import type { CommandContext } from "../context.ts";
+import { credentialsOf, openFetches } from "../target.ts";
 import { reasonOf, withLimit } from "../limit.ts";
 import { parseOptions, takeOwnFlags } from "../own_flags.ts";
 import { findNeeds, permissionFlags } from "../needs.ts";
@@ -137,17 +138,16 @@ async function callersAccount(
   context: CommandContext,
 ): Promise<string> {
   const redactor = new Redactor();
-  using ways = await context.openWays(config);
-  const around = { log: SILENT_LOG, redactor, ways };
-  const source = credentialsOf(context, config, around);
+  using fetches = await openFetches(config);
+  const around = { context, log: SILENT_LOG, redactor, fetches };
+  const source = credentialsOf(config, around);
   try {
     const credentials = await withLimit(
       ACCOUNT_LIMIT_MS,
       (signal) => source.get({ signal }),
     );
     const limitMs = ACCOUNT_LIMIT_MS;
-    const question = { context, config, redactor, ways, limitMs };
-    const answer = await askCaller(credentials, question);
+    const answer = await askCaller(credentials, { ...around, config, limitMs });
     if (answer.kind === "known") return answer.caller.account;
     return answer.kind === "unknown" ? answer.why : answer.error.message;
   } catch (error) {

@@ -9,7 +9,7 @@
 
 import { readRuntimeArn, unescapedRuntimeArn } from "../../aws/runtime_arn.ts";
 import type { Config } from "../../config/config.ts";
-import { knownHost } from "../context.ts";
+import { knownHost } from "../target.ts";
 import { arnStarts, decode, literal, pathOf, readApi } from "./arn.ts";
 
 /** A statement of an IAM policy. */

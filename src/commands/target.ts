@@ -1,0 +1,135 @@
+/**
+ * The target as it is configured: who asks it, for what, and over which
+ * network.
+ *
+ * @module
+ */
+
+import {
+  createCredentialSource,
+  type CredentialSource,
+  type CredentialSourceOptions,
+} from "../aws/credentials/credentials.ts";
+import {
+  createSignedFetch,
+  type SignedFetch,
+} from "../aws/signing/signed_fetch.ts";
+import type { Config } from "../config/config.ts";
+import type { Log } from "../log/log.ts";
+import type { TlsFetches } from "../net/http_client.ts";
+import { hideSettings, type Redactor } from "../redact/redact.ts";
+import { isTelemetryOn } from "../telemetry/switch.ts";
+
+/** What the parts that talk to AWS share. */
+export interface Surroundings {
+  readonly log: Log;
+  readonly redactor: Redactor;
+  /** What sends requests, where the global `fetch` will not do. */
+  readonly fetches?: Partial<Pick<TlsFetches, "toTarget" | "toOthers">>;
+  /** Where credentials come from, if not from this environment. */
+  readonly context?: {
+    readonly createCredentialSource: typeof createCredentialSource;
+  };
+}
+
+/** Where the credentials of a profile come from, as it is configured. */
+export function credentialOptions(
+  config: Config,
+  profile: string | undefined,
+): CredentialSourceOptions {
+  return {
+    profile,
+    region: config.region.split(",")[0],
+    ...(config.assumeRole !== undefined && {
+      assumeRole: {
+        roleArn: config.assumeRole,
+        sessionName: config.roleSessionName,
+        externalId: config.externalId,
+        durationSeconds: Math.round(config.roleDurationMs / 1000),
+      },
+    }),
+  };
+}
+
+/**
+ * The credentials that the configuration names.
+ *
+ * @param config What is configured.
+ * @param around What the parts share.
+ * @param profile The profile; by default the configuration's first.
+ * @param onFound Told where the credentials are from.
+ * @returns Their source; nothing is read yet.
+ */
+export function credentialsOf(
+  config: Config,
+  { log, redactor, fetches, context }: Surroundings,
+  profile: string | undefined = config.profile,
+  onFound?: (origin: string) => void,
+): CredentialSource {
+  const create = context?.createCredentialSource ?? createCredentialSource;
+  return create({
+    ...credentialOptions(config, profile),
+    onFound,
+    log,
+    redactor,
+    fetch: fetches?.toOthers,
+  });
+}
+
+/**
+ * The signing `fetch` for the target.
+ *
+ * @param config What is configured.
+ * @param credentials Who asks.
+ * @param around What the parts share.
+ * @returns The `fetch`.
+ */
+export function openTarget(
+  config: Config,
+  credentials: CredentialSource,
+  { log, redactor, fetches }: Surroundings,
+): SignedFetch {
+  return createSignedFetch({
+    origin: config.targetUrl,
+    service: config.service,
+    region: config.region,
+    signatureVersion: config.signatureVersion,
+    unsignedPayload: config.unsignedPayload,
+    signHost: config.signHost,
+    skipAuth: config.skipAuth,
+    credentials,
+    fetch: fetches?.toTarget,
+    log,
+    redactor,
+  });
+}
+
+/** What sends requests, if the global `fetch` will not do. */
+export async function openFetches(
+  { tls, signHost }: Config,
+): Promise<TlsFetches | undefined> {
+  const sendsOtherHost = signHost !== undefined;
+  // The signed fetch sends another Host over a fetch of its own, and of that
+  // there would be more told than may be.
+  const isNeeded = tls !== undefined || (sendsOtherHost && isTelemetryOn());
+  if (!isNeeded) return undefined;
+  const { openTls } = await import("../net/http_client.ts");
+  const none = { caCerts: [], client: undefined };
+  return openTls(tls ?? none, { sendsOtherHost });
+}
+
+/** Keeps what is configured and may be secret out of all that is shown. */
+export function hideSecrets(
+  { secrets, headers, targetUrl }: Config,
+  redactor: Redactor,
+): void {
+  for (const secret of secrets) redactor.addCredential(secret);
+  hideSettings(redactor, targetUrl, headers);
+}
+
+/** The host that a target knows itself by. */
+export function knownHost(
+  { signHost, targetUrl }: Pick<Config, "signHost" | "targetUrl">,
+): string {
+  return (signHost?.replace(/:\d+$/, "") ?? targetUrl.hostname).toLowerCase();
+}
