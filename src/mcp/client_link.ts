@@ -5,8 +5,8 @@
  * @module
  */
 
-import { LegacyClientBridge } from "./bridge/legacy_client_bridge.ts";
-import { ModernClientBridge } from "./bridge/modern_client_bridge.ts";
+import { LegacyClientBridge } from "./bridge/legacy_to_modern.ts";
+import { ModernClientBridge } from "./bridge/modern_to_legacy.ts";
 import type { Emit, Link } from "./transport/link.ts";
 import { ProfileRouter } from "./profiles/router.ts";
 import { ToolGate } from "./tools/gate.ts";

@@ -11,7 +11,7 @@ import type { Log } from "../../log/log.ts";
 import { META, metaOf } from "../wire/era.ts";
 import type { Exchange } from "../transport/exchange.ts";
 import { errorFrame } from "../transport/failure.ts";
-import { CAPABILITY_OF } from "./legacy_client_bridge.ts";
+import { CAPABILITY_OF } from "./legacy_to_modern.ts";
 import {
   type Emit,
   type Link,

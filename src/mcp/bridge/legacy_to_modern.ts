@@ -32,7 +32,7 @@ import {
   resultFrame,
   rpcErrorFrame,
 } from "../transport/link.ts";
-import { ListenBridge } from "./listen_bridge.ts";
+import { ListenBridge } from "./listen_stream.ts";
 import {
   type BatchMessage,
   isObject,
