@@ -5,8 +5,7 @@
  * @module
  */
 
-import { LegacyClientBridge } from "./bridge/legacy_to_modern.ts";
-import { ModernClientBridge } from "./bridge/modern_to_legacy.ts";
+import { EraBridge } from "./bridge/bridge.ts";
 import type { Emit, Link } from "./transport/link.ts";
 import { ProfileRouter } from "./profiles/router.ts";
 import { ToolGate } from "./tools/gate.ts";
@@ -92,14 +91,9 @@ function upstream(
     // The bridge reads every answer, to give it the client's ID and form.
     passesInPieces: false,
   };
-  return new ModernClientBridge({
-    ...options,
+  return new EraBridge({
     emit,
-    link: (emit, pass) =>
-      new LegacyClientBridge({
-        ...options,
-        emit,
-        link: (emit) => new Upstream({ ...bridged, pass, emit }),
-      }),
+    log: options.log,
+    link: (emit, pass) => new Upstream({ ...bridged, pass, emit }),
   });
 }

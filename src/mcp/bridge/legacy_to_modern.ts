@@ -1,46 +1,31 @@
 /**
  * A client of a legacy revision before a target that speaks 2026-07-28 only.
  *
- * 1. `initialize` goes to the target as it is. Only when the target refuses it
- *    and answers `server/discover`, the bridge comes into being.
- * 2. `initialize` is then answered from what was discovered; `ping` and
+ * 1. `initialize` is answered from what was discovered; `ping` and
  *    `logging/setLevel` are answered here; every other request is given the
  *    `_meta` that the modern era demands.
- * 3. What the server offers to tell of, and `resources/subscribe`, become one
+ * 2. What the server offers to tell of, and `resources/subscribe`, become one
  *    `subscriptions/listen`.
- * 4. An `input_required` result becomes the requests that the client knows
+ * 3. An `input_required` result becomes the requests that the client knows
  *    (elicitation, sampling, roots); its answers go into the retry.
  *
  * @module
  */
 
 import { ProxyError } from "../../errors.ts";
-import type { Log } from "../../log/log.ts";
-import { Background } from "../transport/background.ts";
-import { META, metaOf } from "../wire/era.ts";
+import { shuttingDown } from "../transport/failure.ts";
 import {
-  errorFrame,
-  mayBeOfOtherEra,
-  shuttingDown,
-} from "../transport/failure.ts";
-import { InputRounds } from "./input_rounds.ts";
-import {
-  type Emit,
-  type Link,
-  notifyCancelled,
-  OwnRequests,
+  cancelledId,
   resultFrame,
   rpcErrorFrame,
+  tell,
 } from "../transport/link.ts";
-import { ListenBridge } from "./listen_stream.ts";
+import { META, metaOf } from "../wire/era.ts";
 import {
   type BatchMessage,
   isObject,
   type NotificationMessage,
-  readMessage,
-  requestId,
   type RequestMessage,
-  type ResponseMessage,
   type SingleMessage,
 } from "../wire/message.ts";
 import { insertMeta } from "../wire/metadata.ts";
@@ -49,82 +34,67 @@ import {
   LEGACY_VERSIONS,
   MODERN_VERSION,
 } from "../wire/revisions.ts";
+import { type BridgeContext, refuse } from "./context.ts";
+import { InputRounds } from "./input_rounds.ts";
+import { ListenStream } from "./listen_stream.ts";
 
-/** What a {@linkcode LegacyClientBridge} is handed. */
-export interface LegacyClientBridgeOptions {
-  /** Writes one frame to the client. */
-  readonly emit: Emit;
-  readonly log: Log;
-  /** What lies behind the bridge; it is handed the bridge's own emit. */
-  readonly link: (emit: Emit) => Link;
-}
+const NO_BATCHES = new ProxyError(
+  "invalid-request",
+  "the target speaks 2026-07-28, which has no batches; send each message on a line of its own",
+);
 
-/** The client capability that a request of the server's needs. */
-export const CAPABILITY_OF: Readonly<Record<string, string>> = {
-  "elicitation/create": "elicitation",
-  "sampling/createMessage": "sampling",
-  "roots/list": "roots",
-};
-
-type Message = SingleMessage | BatchMessage;
-
-/** A message that waits for what the target speaks, and what it is over with. */
-type Waiting = readonly [
-  Uint8Array,
-  Message,
-  (over: Promise<void> | void) => void,
-];
-
-/** Speaks legacy to the client, and modern to the target if it has to. */
-export class LegacyClientBridge implements Link {
-  readonly #options: LegacyClientBridgeOptions;
-  readonly #link: Link;
-  readonly #own = new OwnRequests("sigv4-proxy:bridge");
-  readonly #listen: ListenBridge;
+/** Speaks legacy to the client, and modern to the target. */
+export class LegacyToModern {
+  readonly #context: BridgeContext;
+  readonly #listen: ListenStream;
   readonly #rounds: InputRounds;
-  readonly #background: Background;
-  /** `undecided` while `initialize` is under way; messages wait for it. */
-  #mode: "undecided" | "native" | "bridged" = "native";
-  #waiting: Waiting[] = [];
-  #initialize: RequestMessage | undefined;
+  /** The parameters of the client's `initialize`. */
+  #client: Record<string, unknown> = {};
   #logLevel: string | undefined;
 
-  constructor(options: LegacyClientBridgeOptions) {
-    this.#options = options;
-    this.#background = new Background(options.log);
-    this.#link = options.link((frame) => this.#receive(frame));
-    this.#listen = new ListenBridge({
-      emit: options.emit,
-      log: options.log,
-      own: this.#own,
-      link: this.#link,
-      meta: () => this.#meta(),
-    });
-    this.#rounds = new InputRounds({
-      ...options,
-      send: (bytes, request) => void this.#link.accept(bytes, request),
-      cancel: (id) => notifyCancelled(this.#link, id),
-      mayAsk: (method) => this.#mayAsk(method),
-    });
+  constructor(context: BridgeContext) {
+    this.#context = context;
+    this.#listen = new ListenStream(context, () => this.#meta());
+    this.#rounds = new InputRounds(context, () => this.#client.capabilities);
   }
 
-  accept(bytes: Uint8Array, message: Message): Promise<void> | void {
-    if (message.kind === "request" && message.method === "initialize") {
-      this.#mode = "undecided";
-      this.#initialize = message;
-      return this.#link.accept(bytes, message);
-    }
-    if (this.#mode === "native") return this.#link.accept(bytes, message);
-    if (this.#mode === "undecided" && message.kind === "response") {
-      // A target may ask before it answers `initialize`, and wait for this.
-      return this.#link.accept(bytes, message);
-    }
-    if (this.#mode === "undecided") {
-      const { promise, resolve } = Promise.withResolvers<void>();
-      // A copy: these bytes may be a small part of what was read.
-      this.#waiting.push([bytes.slice(), message, resolve]);
-      return promise;
-    }
+  /**
+   * Asks the target what it is.
+   *
+   * @returns The answer to `initialize`; `undefined` if it is not modern.
+   */
+  async begin(
+    { id, params }: RequestMessage,
+  ): Promise<Uint8Array | undefined> {
+    const { own, link, log } = this.#context;
+    this.#client = isObject(params) ? params : {};
+    const { result } = await own.ask(link, "server/discover", {
+      _meta: this.#meta(),
+    });
+    const isModern = isObject(result) &&
+      Array.isArray(result.supportedVersions) &&
+      result.supportedVersions.includes(MODERN_VERSION);
+    if (!isModern) return undefined;
+    log.info("bridging to a target of 2026-07-28");
+    const { capabilities, instructions } = result;
+    this.#listen.offers(capabilities);
+    const answer = {
+      protocolVersion:
+        LEGACY_VERSIONS.find((one) => one === this.#client.protocolVersion) ??
+          LATEST_LEGACY_VERSION,
+      capabilities: capabilities ?? {},
+      serverInfo: metaOf(result)[META.serverInfo] ??
+        { name: "unknown", version: "0" },
+      instructions,
+    };
+    return resultFrame(id, JSON.stringify(answer));
+  }
+
+  /** Takes a message of the client's, as a link does. */
+  accept(
+    bytes: Uint8Array,
+    message: SingleMessage | BatchMessage,
+  ): Promise<void> | void {
     switch (message.kind) {
       case "request":
         return this.#acceptRequest(bytes, message);
@@ -132,10 +102,10 @@ export class LegacyClientBridge implements Link {
         return this.#acceptNotification(bytes, message);
       case "response":
         if (this.#rounds.answer(bytes, message)) return;
-        this.#options.log.debug("dropped an answer that nothing asked for");
+        this.#context.log.debug("dropped an answer that nothing asked for");
         return;
       case "batch":
-        return this.#refuseBatch(message);
+        return refuse(this.#context.emit, message, NO_BATCHES);
     }
   }
 
@@ -156,26 +126,26 @@ export class LegacyClientBridge implements Link {
       case "resources/unsubscribe":
         return this.#subscribe(request);
     }
-    const meta = { ...this.#meta(), ...metaOf(params) };
+    const given = metaOf(params);
+    const added = Object.entries(this.#meta())
+      .filter(([name]) => !(name in given));
     const frame = insertMeta(
       bytes,
       params,
-      Object.entries(this.#meta())
-        .filter(([name]) => !(name in metaOf(params)))
-        .map(([name, value]) => [name, JSON.stringify(value)]),
+      added.map(([name, value]) => [name, JSON.stringify(value)]),
     );
+    const _meta = { ...Object.fromEntries(added), ...given };
     const modern: RequestMessage = {
       ...request,
-      params: { ...(isObject(params) && params), _meta: meta },
+      params: { ...(isObject(params) && params), _meta },
     };
     this.#rounds.begin(frame, modern);
-    return this.#link.accept(frame, modern);
+    return this.#context.link.accept(frame, modern);
   }
 
   /** The `_meta` that every request of the modern era has. */
   #meta(): Record<string, unknown> {
-    const { params } = this.#initialize ?? {};
-    const { clientInfo, capabilities } = isObject(params) ? params : {};
+    const { clientInfo, capabilities } = this.#client;
     return {
       [META.protocolVersion]: MODERN_VERSION,
       [META.clientInfo]: clientInfo ?? { name: "unknown", version: "0" },
@@ -184,30 +154,22 @@ export class LegacyClientBridge implements Link {
     };
   }
 
-  #mayAsk(method: string): boolean {
-    const { params } = this.#initialize ?? {};
-    const capabilities = isObject(params) ? params.capabilities : undefined;
-    const needed = CAPABILITY_OF[method];
-    return needed !== undefined && isObject(capabilities) &&
-      needed in capabilities;
-  }
-
   #acceptNotification(
     bytes: Uint8Array,
     message: NotificationMessage,
   ): Promise<void> | void {
-    const { method, params } = message;
-    switch (method) {
+    const { link, log } = this.#context;
+    switch (message.method) {
       case "notifications/initialized":
         return this.#listen.open();
       case "notifications/cancelled": {
-        const id = isObject(params) ? requestId(params.requestId) : undefined;
+        const id = cancelledId(message);
         if (id && this.#rounds.cancel(id)) return;
-        return this.#link.accept(bytes, message);
+        return link.accept(bytes, message);
       }
       default:
         // The modern era has no session that could be told.
-        this.#options.log.debug("dropped a notification", { method });
+        log.debug("dropped a notification", { method: message.method });
     }
   }
 
@@ -218,7 +180,7 @@ export class LegacyClientBridge implements Link {
         rpcErrorFrame(id, { code: -32602, message: "uri is required" }),
       );
     }
-    return this.#background.start(async () => {
+    return this.#context.background.start(async () => {
       const error = method === "resources/subscribe"
         ? await this.#listen.subscribe(uri)
         : await this.#listen.unsubscribe(uri);
@@ -228,105 +190,23 @@ export class LegacyClientBridge implements Link {
     });
   }
 
-  async #refuseBatch({ messages }: BatchMessage): Promise<void> {
-    const error = new ProxyError(
-      "invalid-request",
-      "the target speaks 2026-07-28, which has no batches; send each message on a line of its own",
-    );
-    for (const message of messages) {
-      if (message.kind === "request") {
-        await this.#answer(errorFrame(error, message.id));
-      }
-    }
-  }
-
-  async #receive(frame: Uint8Array): Promise<void> {
-    const { emit } = this.#options;
-    if (this.#mode === "native" && this.#own.isIdle) return await emit(frame);
-    const message = readMessage(frame);
+  /** What the client is given of a message of the target's, if anything. */
+  receive(frame: Uint8Array, message: SingleMessage): Uint8Array | undefined {
     if (message.kind === "response") {
-      if (this.#own.take(message, frame)) return;
-      if (this.#mode === "undecided") return await this.#decide(frame, message);
-      const given = this.#rounds.receive(frame, message);
-      if (given) await emit(given);
-      return;
+      return this.#rounds.receive(frame, message);
     }
     const isOwn = message.kind === "notification" &&
       this.#listen.receive(message);
-    if (!isOwn) await emit(frame);
+    return isOwn ? undefined : frame;
   }
 
-  /** What the target makes of `initialize` decides. */
-  async #decide(frame: Uint8Array, answer: ResponseMessage): Promise<void> {
-    const { emit } = this.#options;
-    if (answer.id?.key !== this.#initialize?.id.key) return await emit(frame);
-    if (!answer.error || !mayBeOfOtherEra(answer.error.data)) {
-      this.#settle("native");
-      return await emit(frame);
-    }
-    void this.#background.start(async () => {
-      const { result } = await this.#own.ask(this.#link, "server/discover", {
-        _meta: this.#meta(),
-      });
-      const isModern = isObject(result) &&
-        Array.isArray(result.supportedVersions) &&
-        result.supportedVersions.includes(MODERN_VERSION);
-      if (!isModern) {
-        await emit(frame);
-        return this.#settle("native");
-      }
-      this.#listen.offers(result.capabilities);
-      this.#options.log.info("bridging to a target of 2026-07-28");
-      await emit(this.#initialised(result));
-      this.#settle("bridged");
-    });
+  #answer(frame: Uint8Array): Promise<void> {
+    return tell(this.#context.emit, frame);
   }
 
-  /** The answer to `initialize`, from what was discovered. */
-  #initialised(
-    { capabilities, instructions, _meta }: Record<string, unknown>,
-  ): Uint8Array {
-    const { id, params } = this.#initialize ?? {};
-    if (!id) throw new TypeError("initialize is under way");
-    const wanted = isObject(params) ? params.protocolVersion : undefined;
-    const serverInfo = isObject(_meta) ? _meta[META.serverInfo] : undefined;
-    return resultFrame(
-      id,
-      JSON.stringify({
-        protocolVersion: LEGACY_VERSIONS.find((one) => one === wanted) ??
-          LATEST_LEGACY_VERSION,
-        capabilities: capabilities ?? {},
-        serverInfo: serverInfo ?? { name: "unknown", version: "0" },
-        instructions,
-      }),
-    );
-  }
-
-  #settle(mode: "native" | "bridged"): void {
-    this.#mode = mode;
-    const waiting = this.#waiting;
-    this.#waiting = [];
-    for (const [bytes, message, resolve] of waiting) {
-      resolve(this.accept(bytes, message));
-    }
-  }
-
-  async #answer(frame: Uint8Array): Promise<void> {
-    await this.#options.emit(frame).catch(() => {});
-  }
-
-  async drain(patience: AbortSignal): Promise<void> {
+  /** Ends what waits for the client, which is gone. */
+  end(): void {
     this.#listen.end();
     this.#rounds.end(shuttingDown(true));
-    // What is decided while it drains sends what has waited for it.
-    do {
-      await this.#link.drain(patience);
-      await this.#background.settled();
-    } while (!this.#background.isIdle);
-    await this.#link.drain(patience);
-  }
-
-  async close(limitMs: number): Promise<void> {
-    await this.#link.close(limitMs);
   }
 }

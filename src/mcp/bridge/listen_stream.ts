@@ -7,15 +7,14 @@
  * @module
  */
 
-import type { Log } from "../../log/log.ts";
-import { META, metaOf } from "../wire/era.ts";
-import { isOwnError } from "../transport/failure.ts";
 import {
-  type Emit,
-  type Link,
-  notifyCancelled,
-  type OwnRequests,
-} from "../transport/link.ts";
+  LIST_CHANGES,
+  offeredListChanges,
+  RESOURCE_UPDATED,
+} from "../stateless/listen.ts";
+import { isOwnError } from "../transport/failure.ts";
+import { notificationFrame, tell } from "../transport/link.ts";
+import { META, metaOf } from "../wire/era.ts";
 import {
   isObject,
   type NotificationMessage,
@@ -23,42 +22,16 @@ import {
   requestId,
   type RpcError,
 } from "../wire/message.ts";
-
-/** What a {@linkcode ListenBridge} is handed. */
-export interface ListenBridgeOptions {
-  /** Writes one frame to the client. */
-  readonly emit: Emit;
-  readonly log: Log;
-  readonly own: OwnRequests;
-  readonly link: Link;
-  /** The `_meta` of a request. */
-  readonly meta: () => Record<string, unknown>;
-}
-
-/** Members of the filter, by the capability that offers them. */
-const LISTS: readonly (readonly [capability: string, member: string])[] = [
-  ["tools", "toolsListChanged"],
-  ["prompts", "promptsListChanged"],
-  ["resources", "resourcesListChanged"],
-];
+import { type BridgeContext, MAX_SUBSCRIPTIONS } from "./context.ts";
 
 /** How long a target may take to acknowledge a subscription, in ms. */
 const ACKNOWLEDGE_MS = 30_000;
-
-/** What the client may have missed, by the member of the filter. */
-const CHANGES: Readonly<Record<string, string>> = {
-  toolsListChanged: "notifications/tools/list_changed",
-  promptsListChanged: "notifications/prompts/list_changed",
-  resourcesListChanged: "notifications/resources/list_changed",
-};
 
 /** The waits before a subscription that is over is opened again, in ms. */
 const REOPEN_MS: readonly number[] = [250, 1_000, 5_000, 15_000, 60_000];
 
 /** A subscription that lives this long was worth opening, in ms. */
 const STABLE_MS = 10_000;
-
-const encoder = new TextEncoder();
 
 interface Subscription {
   readonly id: RequestId;
@@ -69,8 +42,9 @@ interface Subscription {
 }
 
 /** Keeps the one subscription as it should be. */
-export class ListenBridge {
-  readonly #options: ListenBridgeOptions;
+export class ListenStream {
+  readonly #context: BridgeContext;
+  readonly #meta: () => Record<string, unknown>;
   readonly #uris = new Set<string>();
   #capabilities: Record<string, unknown> = {};
   #current: Subscription | undefined;
@@ -82,8 +56,10 @@ export class ListenBridge {
   #reopened = 0;
   #openedAt: number | undefined;
 
-  constructor(options: ListenBridgeOptions) {
-    this.#options = options;
+  /** @param meta The `_meta` of a request. */
+  constructor(context: BridgeContext, meta: () => Record<string, unknown>) {
+    this.#context = context;
+    this.#meta = meta;
   }
 
   /** Notes what the server can do. */
@@ -103,6 +79,12 @@ export class ListenBridge {
     if (!isObject(resources) || resources.subscribe !== true) {
       return failed(-32601, "the target has no subscriptions to resources");
     }
+    if (!this.#uris.has(uri) && this.#uris.size >= MAX_SUBSCRIPTIONS) {
+      return failed(
+        -32602,
+        `${MAX_SUBSCRIPTIONS} resources are subscribed to, which is the most; unsubscribe from one first`,
+      );
+    }
     this.#uris.add(uri);
     const honoured = await this.#renew();
     const uris = isObject(honoured) ? honoured.resourceSubscriptions : [];
@@ -119,7 +101,7 @@ export class ListenBridge {
 
   /** Listens anew, then leaves the subscription that was there before. */
   async #renew(): Promise<unknown> {
-    const { own, link, meta, log } = this.#options;
+    const { own, link, log } = this.#context;
     clearTimeout(this.#reopening);
     const before = this.#current;
     const notifications = this.#filter();
@@ -135,7 +117,7 @@ export class ListenBridge {
     this.#current = subscription;
     this.#heard.add(subscription.id.key);
     this.#unopened.set(subscription.id.key, subscription);
-    const params = { _meta: meta(), notifications };
+    const params = { _meta: this.#meta(), notifications };
     own.ask(link, "subscriptions/listen", params, subscription.id)
       .then(({ error }) => this.#over(subscription, error));
     const timer = setTimeout(() => {
@@ -163,7 +145,7 @@ export class ListenBridge {
 
   /** The target has ended one; the client cannot know. */
   #over(subscription: Subscription, error: RpcError | undefined): void {
-    const { log } = this.#options;
+    const { log } = this.#context;
     subscription.isRefused = error !== undefined;
     subscription.opened.resolve(undefined);
     this.#heard.delete(subscription.id.key);
@@ -189,29 +171,23 @@ export class ListenBridge {
     const honoured = await this.#renew();
     if (!isObject(honoured)) return;
     // Whatever it tells of may have changed meanwhile.
-    for (const [member, method] of Object.entries(CHANGES)) {
-      if (honoured[member] === true) await this.#tell(method);
+    for (const [, member, method] of LIST_CHANGES) {
+      if (honoured[member] !== true) continue;
+      await tell(this.#context.emit, notificationFrame(method));
     }
     for (const uri of this.#uris) {
-      await this.#tell("notifications/resources/updated", { uri });
+      const params = JSON.stringify({ uri });
+      const frame = notificationFrame(RESOURCE_UPDATED, params);
+      await tell(this.#context.emit, frame);
     }
-  }
-
-  async #tell(method: string, params?: unknown): Promise<void> {
-    const message = JSON.stringify({ jsonrpc: "2.0", method, params });
-    await this.#options.emit(encoder.encode(message)).catch(() => {});
   }
 
   #filter(): Record<string, unknown> {
-    const filter: Record<string, unknown> = {};
-    for (const [capability, member] of LISTS) {
-      const offered = this.#capabilities[capability];
-      if (isObject(offered) && offered.listChanged === true) {
-        filter[member] = true;
-      }
-    }
-    if (this.#uris.size > 0) filter.resourceSubscriptions = [...this.#uris];
-    return filter;
+    const lists = offeredListChanges(this.#capabilities);
+    return {
+      ...Object.fromEntries(lists.map(([, member]) => [member, true])),
+      ...(this.#uris.size > 0 && { resourceSubscriptions: [...this.#uris] }),
+    };
   }
 
   /** Whether a notification is the bridge's own, and not the client's to see. */
@@ -229,7 +205,7 @@ export class ListenBridge {
     const ended = requestId(params.requestId);
     const current = this.#current;
     if (!current || ended?.key !== current.id.key) return false;
-    this.#options.own.forget(current.id);
+    this.#context.own.forget(current.id);
     this.#over(current, undefined);
     return true;
   }
@@ -245,8 +221,8 @@ export class ListenBridge {
   #leave({ id, opened }: Subscription, honoured: unknown): void {
     opened.resolve(honoured);
     this.#heard.delete(id.key);
-    this.#options.own.forget(id);
-    notifyCancelled(this.#options.link, id);
+    const { own, link } = this.#context;
+    own.cancel(link, id);
   }
 }
 

@@ -5,36 +5,21 @@
  * @module
  */
 
-import { META } from "../wire/era.ts";
 import {
-  type Emit,
-  type Link,
-  type OwnRequests,
-  resultFrame,
-} from "../transport/link.ts";
+  LIST_CHANGES,
+  offeredListChanges,
+  RESOURCE_UPDATED,
+} from "../stateless/listen.ts";
+import { notificationFrame, resultFrame, tell } from "../transport/link.ts";
+import { META } from "../wire/era.ts";
 import {
   isObject,
   type NotificationMessage,
   type RequestId,
+  type ResponseMessage,
 } from "../wire/message.ts";
 import { insertMeta } from "../wire/metadata.ts";
-
-/** What {@linkcode SessionListeners} are handed. */
-export interface SessionListenersOptions {
-  /** Writes one frame to the client. */
-  readonly emit: Emit;
-  readonly own: OwnRequests;
-  readonly link: Link;
-}
-
-/** Members of the filter: the capability that offers it, the notification. */
-const LISTS: readonly (readonly [string, string, string])[] = [
-  ["toolsListChanged", "tools", "notifications/tools/list_changed"],
-  ["promptsListChanged", "prompts", "notifications/prompts/list_changed"],
-  ["resourcesListChanged", "resources", "notifications/resources/list_changed"],
-];
-
-const UPDATED = "notifications/resources/updated";
+import { type BridgeContext, MAX_SUBSCRIPTIONS } from "./context.ts";
 
 interface Listener {
   readonly id: RequestId;
@@ -42,16 +27,14 @@ interface Listener {
   readonly uris: Set<string>;
 }
 
-const encoder = new TextEncoder();
-
 /** The client's subscriptions. */
 export class SessionListeners {
-  readonly #options: SessionListenersOptions;
+  readonly #context: BridgeContext;
   readonly #listeners = new Map<string, Listener>();
   #capabilities: Record<string, unknown> = {};
 
-  constructor(options: SessionListenersOptions) {
-    this.#options = options;
+  constructor(context: BridgeContext) {
+    this.#context = context;
   }
 
   /** Notes what the target can do. */
@@ -64,15 +47,9 @@ export class SessionListeners {
     const asked = isObject(params) && isObject(params.notifications)
       ? params.notifications
       : {};
-    const honoured: Record<string, unknown> = {};
-    const methods = new Set<string>();
-    for (const [member, capability, method] of LISTS) {
-      const offered = this.#capabilities[capability];
-      const isOffered = isObject(offered) && offered.listChanged === true;
-      if (asked[member] !== true || !isOffered) continue;
-      honoured[member] = true;
-      methods.add(method);
-    }
+    const lists = offeredListChanges(this.#capabilities)
+      .filter(([, member]) => asked[member] === true);
+    const methods = new Set<string>(lists.map(([, , method]) => method));
     const listener: Listener = { id, methods, uris: new Set() };
     this.#listeners.set(id.key, listener);
     const isOver = () => this.#listeners.get(id.key) !== listener;
@@ -80,54 +57,55 @@ export class SessionListeners {
     // Cancelled, or ended with the proxy, before it could be acknowledged.
     if (isOver()) return this.#unsubscribe(uris);
     for (const uri of uris) listener.uris.add(uri);
-    if (uris.length > 0) honoured.resourceSubscriptions = uris;
-    await this.#options.emit(encoder.encode(
-      `{"jsonrpc":"2.0","method":"notifications/subscriptions/acknowledged","params":{"_meta":{"${META.subscriptionId}":${id.source}},"notifications":${
-        JSON.stringify(honoured)
-      }}}`,
+    const honoured = JSON.stringify({
+      ...Object.fromEntries(lists.map(([, member]) => [member, true])),
+      ...(uris.length > 0 && { resourceSubscriptions: uris }),
+    });
+    await this.#context.emit(notificationFrame(
+      "notifications/subscriptions/acknowledged",
+      `{${metaOfListen(id)},"notifications":${honoured}}`,
     ));
   }
 
   /** Subscribes in the session; the URIs that the target agreed to. */
-  async #subscribe(
-    asked: unknown,
-    isOver: () => boolean,
-  ): Promise<string[]> {
+  async #subscribe(asked: unknown, isOver: () => boolean): Promise<string[]> {
     const { resources } = this.#capabilities;
     const isOffered = isObject(resources) && resources.subscribe === true;
     if (!isOffered || !Array.isArray(asked)) return [];
-    const uris = asked.filter((uri): uri is string => typeof uri === "string");
+    const held = [...this.#listeners.values()]
+      .reduce((count, { uris }) => count + uris.size, 0);
     const agreed: string[] = [];
-    for (const uri of uris) {
-      if (isOver()) break;
+    for (const uri of asked) {
+      if (isOver() || held + agreed.length >= MAX_SUBSCRIPTIONS) break;
+      if (typeof uri !== "string") continue;
       const { error } = await this.#ask("resources/subscribe", uri);
       if (!error) agreed.push(uri);
     }
     return agreed;
   }
 
-  #ask(method: string, uri: string) {
-    return this.#options.own.ask(this.#options.link, method, { uri });
+  #ask(method: string, uri: string): Promise<ResponseMessage> {
+    const { own, link } = this.#context;
+    return own.ask(link, method, { uri });
   }
 
   /**
    * Tells the subscribers of a change; false for a notification that is none.
    */
   tell({ method, params }: NotificationMessage, frame: Uint8Array): boolean {
-    const uri = method === UPDATED && isObject(params) ? params.uri : undefined;
+    const uri = method === RESOURCE_UPDATED && isObject(params)
+      ? params.uri
+      : undefined;
     const isChange = uri !== undefined ||
-      LISTS.some(([, , changed]) => changed === method);
+      LIST_CHANGES.some(([, , changed]) => changed === method);
     if (!isChange) return false;
     for (const { id, methods, uris } of this.#listeners.values()) {
       const isWanted = typeof uri === "string"
         ? uris.has(uri)
         : methods.has(method);
       if (!isWanted) continue;
-      const told = insertMeta(frame, params, [[
-        META.subscriptionId,
-        id.source,
-      ]]);
-      void this.#options.emit(told).catch(() => {});
+      const member = [META.subscriptionId, id.source] as const;
+      void tell(this.#context.emit, insertMeta(frame, params, [member]));
     }
     return true;
   }
@@ -153,11 +131,14 @@ export class SessionListeners {
   /** Ends them all, as a server does that stops. */
   end(): void {
     for (const { id } of this.#listeners.values()) {
-      void this.#options.emit(resultFrame(
-        id,
-        `{"resultType":"complete","_meta":{"${META.subscriptionId}":${id.source}}}`,
-      )).catch(() => {});
+      const result = `{"resultType":"complete",${metaOfListen(id)}}`;
+      void tell(this.#context.emit, resultFrame(id, result));
     }
     this.#listeners.clear();
   }
+}
+
+/** The member that says which subscription a message belongs to. */
+function metaOfListen({ source }: RequestId): string {
+  return `"_meta":{"${META.subscriptionId}":${source}}`;
 }

@@ -38,12 +38,28 @@ const ACKNOWLEDGMENTS: ReadonlySet<string> = new Set([
 ]);
 const CANCELLED = "notifications/cancelled";
 
-/** What a client may have missed, by the member of the filter that asks for it. */
-const LIST_CHANGES: readonly (readonly [filter: string, method: string])[] = [
-  ["toolsListChanged", "notifications/tools/list_changed"],
-  ["promptsListChanged", "notifications/prompts/list_changed"],
-  ["resourcesListChanged", "notifications/resources/list_changed"],
-];
+/**
+ * The lists whose changes are told: the capability that offers it, the member
+ * of a subscription's filter, the notification.
+ */
+export const LIST_CHANGES = [
+  ["tools", "toolsListChanged", "notifications/tools/list_changed"],
+  ["prompts", "promptsListChanged", "notifications/prompts/list_changed"],
+  ["resources", "resourcesListChanged", "notifications/resources/list_changed"],
+] as const;
+
+/** Tells of a change to a resource. */
+export const RESOURCE_UPDATED = "notifications/resources/updated";
+
+/** The lists of whose changes a server offers to tell. */
+export function offeredListChanges(
+  capabilities: Readonly<Record<string, unknown>>,
+): typeof LIST_CHANGES[number][] {
+  return LIST_CHANGES.filter(([name]) => {
+    const capability = capabilities[name];
+    return isObject(capability) && capability.listChanged === true;
+  });
+}
 
 const encoder = new TextEncoder();
 
@@ -115,11 +131,9 @@ export class Subscription {
       ? filter.resourceSubscriptions
       : [];
     return [
-      ...LIST_CHANGES.filter(([name]) => filter[name] === true)
-        .map(([, method]) => this.#notification(method)),
-      ...uris.map((uri: unknown) =>
-        this.#notification("notifications/resources/updated", uri)
-      ),
+      ...LIST_CHANGES.filter(([, name]) => filter[name] === true)
+        .map(([, , method]) => this.#notification(method)),
+      ...uris.map((uri: unknown) => this.#notification(RESOURCE_UPDATED, uri)),
     ];
   }
 

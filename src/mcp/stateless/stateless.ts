@@ -266,12 +266,14 @@ export class Modern {
 
   /** Learns from an answer; throws for one that is not the client's to see. */
   #onAnswer(
-    { error, result }: ResponseMessage,
+    answer: ResponseMessage,
     frame: Uint8Array,
     exchange: Exchange,
     _session: SessionHeaders,
   ): void {
+    const { error } = answer;
     if (exchange.method === "tools/list") {
+      const { result } = answer;
       checkRead(result);
       this.#policy.learn(result);
       if (exchange.onAnswer) this.#schemas.learn(result);

@@ -137,6 +137,11 @@ export class OwnRequests {
     }
   }
 
+  /** How many answers are waited for. */
+  get size(): number {
+    return this.#waiting.size;
+  }
+
   /** Whether no answer is waited for. */
   get isIdle(): boolean {
     return this.#waiting.size === 0;

@@ -5,7 +5,8 @@
  */
 
 import { joinBytes } from "./block_buffer.ts";
-import { scannedRoot } from "./large_message.ts";
+import { scannedRoot, SMALL_BYTES } from "./large_message.ts";
+import { isObject, type ResponseMessage } from "./message.ts";
 import { type Member, scanMembers } from "./scan.ts";
 
 /** A part of a text, in bytes from its start. */
@@ -66,6 +67,25 @@ export function memberAt(
 /** A part of a text as it is written there. */
 export function sourceOf(text: Uint8Array, { start, end }: Range): string {
   return decoder.decode(text.subarray(start, end));
+}
+
+/**
+ * What a path of names leads to in an answer's result, parsed; a large result
+ * is not parsed for it.
+ */
+export function valueInResult(
+  answer: ResponseMessage,
+  frame: Uint8Array,
+  path: readonly string[],
+): unknown {
+  if (frame.length > SMALL_BYTES) {
+    const place = memberAt(frame, ["result", ...path]);
+    return place && JSON.parse(sourceOf(frame, place));
+  }
+  return path.reduce<unknown>(
+    (value, name) => isObject(value) ? value[name] : undefined,
+    answer.result,
+  );
 }
 
 /** The text with a part of it replaced. */

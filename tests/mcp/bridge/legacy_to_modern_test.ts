@@ -13,6 +13,7 @@ import {
   rpcError,
   VERSION,
 } from "../../support/bridge_world.ts";
+import { ParseCounter } from "../../support/parse_counter.ts";
 import { mcp, type McpHandler, result } from "../../support/raw_mcp.ts";
 
 Deno.test("a legacy client's requests get the _meta of the modern era, every other byte as it was", async () => {
@@ -269,4 +270,41 @@ Deno.test("a legacy target may ask before it answers initialize", async () => {
   assertEquals((await w.client.next()).json.method, "ping");
   w.client.send({ jsonrpc: "2.0", id: "p", result: {} });
   assertEquals((await w.client.next()).json.id, 1);
+});
+
+Deno.test("at most 256 questions wait for the client, of all calls together; a call that asks for more fails", async () => {
+  const { handler } = asking(99, (n) => ({
+    inputRequests: Object.fromEntries(
+      Array.from({ length: n === 1 ? 250 : 7 }, (_none, index) => [
+        `q${index}`,
+        { method: "roots/list" },
+      ]),
+    ),
+  }));
+  await using w = await bridged(modernTarget({ "tools/call": handler }));
+  await w.client.initialize({ capabilities: { roots: {} } });
+  w.client.request(1, "tools/call", { name: "x" });
+  for (let asked = 0; asked < 250; asked++) {
+    assertEquals((await w.client.next()).json.method, "roots/list");
+  }
+  w.client.request(2, "tools/call", { name: "x" });
+  const { json } = await w.client.next();
+  assertEquals([json.id, json.error.data.reason], [2, "overloaded"]);
+  assertStringIncludes(json.error.message, "256");
+});
+
+Deno.test("a large answer is not parsed on its way to a legacy client", async () => {
+  await using w = await bridged(modernTarget({
+    "tools/call": (message, reply) =>
+      reply.json(result(message, {
+        resultType: "complete",
+        text: "x".repeat(2 ** 20),
+      })),
+  }));
+  await w.client.initialize();
+  using parsed = new ParseCounter();
+  w.client.request(1, "tools/call", { name: "x" });
+  await w.client.answer(1);
+  // By this client alone.
+  assertEquals(parsed.count, 1);
 });

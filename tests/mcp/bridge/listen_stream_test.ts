@@ -1,5 +1,5 @@
 /** Subscriptions between the eras: several at once, and cancelled early. */
-import { assertEquals } from "@std/assert";
+import { assertEquals, assertStringIncludes } from "@std/assert";
 import { Arrivals } from "../../support/arrivals.ts";
 import { within } from "../../support/deadline.ts";
 import { modern } from "../../support/modern_message.ts";
@@ -190,4 +190,27 @@ Deno.test("a subscription of the modern era that is cancelled before the session
   assertEquals(await seen.at(1), "resources/unsubscribe");
   assertEquals(await client.close(), []);
   assertEquals(seen.all, ["resources/subscribe", "resources/unsubscribe"]);
+});
+
+Deno.test("a client may be subscribed to 500 resources at once; the next one is an error", async () => {
+  await using w = await legacyClient();
+  const target = Promise.withResolvers<void>();
+  void (async () => {
+    for (let n = 0; n < 501; n++) {
+      await (await w.listenings.at(n)).acknowledge();
+    }
+    target.resolve();
+  })();
+  for (let n = 0; n < 500; n++) {
+    w.client.request(n, "resources/subscribe", { uri: `a:${n}` });
+    assertEquals((await w.client.answer(n)).json.result, {});
+  }
+  await target.promise;
+  w.client.request("more", "resources/subscribe", { uri: "b:c" });
+  const { error } = (await w.client.answer("more")).json;
+  assertEquals(error.code, -32602);
+  assertStringIncludes(error.message, "500 resources");
+  w.client.request("known", "resources/subscribe", { uri: "a:1" });
+  await (await w.listenings.at(501)).acknowledge();
+  assertEquals((await w.client.answer("known")).json.result, {});
 });

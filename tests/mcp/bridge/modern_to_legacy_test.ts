@@ -6,6 +6,7 @@ import {
   modernParams,
   modernTarget,
 } from "../../support/bridge_world.ts";
+import { ParseCounter } from "../../support/parse_counter.ts";
 import { type McpHandler, result } from "../../support/raw_mcp.ts";
 
 Deno.test("a modern client's requests go over a hidden session without its _meta, and results gain what the era demands", async () => {
@@ -102,7 +103,7 @@ function legacyAsking(count: number) {
   return script;
 }
 
-Deno.test("what a legacy target asks within a call becomes input_required, and the retry's answer goes to the parked stream; --timeout stands still meanwhile", async () => {
+Deno.test("what a legacy target asks within a call becomes input_required, and the retry's answer goes to the suspended call; --timeout stands still meanwhile", async () => {
   await using w = await bridged(legacyTarget(legacyAsking(2)), {
     timeoutMs: 400,
   });
@@ -327,4 +328,59 @@ Deno.test("the ID of a call that waits for its client is not given to another", 
   });
   const answer = (await w.client.next()).json;
   assertEquals([answer.id, answer.result.resultType], [2, "complete"]);
+});
+
+Deno.test("a large answer is not parsed on its way to a modern client, and gains what the era demands", async () => {
+  await using w = await bridged(legacyTarget({
+    "tools/call": (message, reply) =>
+      reply.json(result(message, { text: "x".repeat(2 ** 20) })),
+    GET: (_none, reply) => reply.status(405),
+  }));
+  w.client.request(1, "tools/list", modernParams());
+  await w.client.answer(1);
+  using parsed = new ParseCounter();
+  w.client.request(2, "tools/call", modernParams({ name: "x" }));
+  const { json } = await w.client.answer(2);
+  assertEquals(json.result.resultType, "complete");
+  // By this client alone.
+  assertEquals(parsed.count, 1);
+});
+
+Deno.test("a request of no era is answered, not dropped, once the client speaks the modern one", async () => {
+  await using w = await bridged(
+    legacyTarget({ GET: (_none, reply) => reply.status(405) }),
+  );
+  w.client.request(1, "tools/list", modernParams());
+  await w.client.answer(1);
+  w.client.request(2, "tools/list");
+  assertEquals((await w.client.answer(2)).json.error.code, -32600);
+});
+
+Deno.test("a call may ask its client 64 questions at once; the next one is refused", async () => {
+  const refused = Promise.withResolvers<string>();
+  await using w = await bridged(legacyTarget({
+    GET: (_none, reply) => reply.status(405),
+    "tools/call": async (_message, reply) => {
+      const stream = await reply.sse();
+      for (let n = 0; n < 65; n++) {
+        await stream.message({
+          jsonrpc: "2.0",
+          id: n,
+          method: "elicitation/create",
+          params: { message: `q${n}` },
+        });
+      }
+      await stream.closed;
+    },
+    response: async (message, reply) => {
+      await reply.status(202);
+      if (message.error) refused.resolve(message.error.message);
+    },
+  }));
+  w.client.request(
+    1,
+    "tools/call",
+    modernParams({ name: "x" }, { elicitation: {} }),
+  );
+  assertStringIncludes(await refused.promise, "64 questions");
 });

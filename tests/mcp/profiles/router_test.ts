@@ -13,6 +13,7 @@ import {
   RawServer,
   type SeenRequest,
 } from "../../support/raw_server.ts";
+import { ParseCounter } from "../../support/parse_counter.ts";
 import {
   StreamClient,
   type StreamClientOptions,
@@ -393,6 +394,19 @@ Deno.test("a large answer of another profile passes while it arrives, and its ca
   assertEquals((await w.client.answer(1)).json.result.length, LARGE.length);
   w.client.notify("notifications/cancelled", { requestId: 1 });
   await w.arrival("notifications/cancelled dev");
+});
+
+Deno.test("a large answer of another profile is not parsed on its way", async () => {
+  await using w = await world({
+    "tools/call": (message, reply) =>
+      reply.json(result(message, { text: "x".repeat(MIB) })),
+  });
+  await w.client.initialize();
+  using parsed = new ParseCounter();
+  w.call(1, "prod");
+  await w.client.answer(1);
+  // By this client alone.
+  assertEquals(parsed.count, 1);
 });
 
 const TOOLS = {

@@ -1,0 +1,204 @@
+/**
+ * A client of one era before a target of the other.
+ *
+ * What each of them speaks shows in what they say. A client's `initialize` goes
+ * to the target as it is; should the target refuse it, but answer
+ * `server/discover`, what the client sends is translated from then on
+ * ({@linkcode LegacyToModern}). Before a client's first request of the modern
+ * era the target is asked `server/discover`; should it not know that, but take
+ * `initialize`, the other translation begins ({@linkcode ModernToLegacy}).
+ * While this is found out, messages wait. In all other cases they pass.
+ *
+ * @module
+ */
+
+import type { Log } from "../../log/log.ts";
+import { Background } from "../transport/background.ts";
+import type { Exchange } from "../transport/exchange.ts";
+import { mayBeOfOtherEra } from "../transport/failure.ts";
+import { type Emit, type Link, OwnRequests } from "../transport/link.ts";
+import { eraOf } from "../wire/era.ts";
+import {
+  type BatchMessage,
+  readMessage,
+  type RequestMessage,
+  type ResponseMessage,
+  type SingleMessage,
+} from "../wire/message.ts";
+import type { BridgeContext } from "./context.ts";
+import { LegacyToModern } from "./legacy_to_modern.ts";
+import { ModernToLegacy } from "./modern_to_legacy.ts";
+
+type Message = SingleMessage | BatchMessage;
+type Translation = LegacyToModern | ModernToLegacy | undefined;
+
+/** Sees what the target says before the client is given it. */
+export type Pass = (
+  message: SingleMessage,
+  frame: Uint8Array,
+  exchange: Exchange | undefined,
+) => readonly Uint8Array[];
+
+/** What an {@linkcode EraBridge} is handed. */
+export interface EraBridgeOptions {
+  /** Writes one frame to the client. */
+  readonly emit: Emit;
+  readonly log: Log;
+  /** What lies behind the bridge, handed the bridge's emit and its pass. */
+  readonly link: (emit: Emit, pass: Pass) => Link;
+}
+
+/** A message that waits until it is decided, and what it is over with. */
+type Waiting = readonly [
+  Uint8Array,
+  Message,
+  (over: Promise<void> | void) => void,
+];
+
+/** Finds out what both sides speak, and translates if that differs. */
+export class EraBridge implements Link {
+  readonly #context: BridgeContext;
+  readonly #legacyToModern: LegacyToModern;
+  readonly #modernToLegacy: ModernToLegacy;
+  /** `unknown`: the client has not shown its era yet. */
+  #state: "unknown" | "deciding" | "decided" = "unknown";
+  /** The one in use; `undefined` where messages pass. */
+  #translation: Translation;
+  /** The client's `initialize`, while the target has not answered it. */
+  #initialize: RequestMessage | undefined;
+  #waiting: Waiting[] = [];
+
+  constructor({ emit, log, link }: EraBridgeOptions) {
+    this.#context = {
+      emit,
+      log,
+      link: link(
+        (frame) => this.#receive(frame),
+        (message, frame, exchange) => this.#pass(message, frame, exchange),
+      ),
+      own: new OwnRequests("sigv4-proxy:bridge"),
+      background: new Background(log),
+    };
+    this.#legacyToModern = new LegacyToModern(this.#context);
+    this.#modernToLegacy = new ModernToLegacy(this.#context);
+  }
+
+  accept(bytes: Uint8Array, message: Message): Promise<void> | void {
+    const { link, background } = this.#context;
+    if (this.#state === "deciding" && !this.#isAhead(message)) {
+      return this.#wait(bytes, message);
+    }
+    if (message.kind === "request" && message.method === "initialize") {
+      this.#state = "deciding";
+      this.#initialize = message;
+      return link.accept(bytes, message);
+    }
+    if (this.#state === "unknown" && message.kind === "request") {
+      if (eraOf(message) === "modern") {
+        this.#state = "deciding";
+        void background.start(() => this.#decideForModern(message));
+        return this.#wait(bytes, message);
+      }
+      this.#modernToLegacy.expectUntouched(message.id);
+    }
+    return (this.#translation ?? link).accept(bytes, message);
+  }
+
+  /** A target may ask before it answers `initialize`, and wait for that. */
+  #isAhead(message: Message): boolean {
+    if (!this.#initialize) return false;
+    return message.kind === "response" ||
+      (message.kind === "request" && message.method === "initialize");
+  }
+
+  #wait(bytes: Uint8Array, message: Message): Promise<void> {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    // A copy: these bytes may be a small part of what was read.
+    this.#waiting.push([bytes.slice(), message, resolve]);
+    return promise;
+  }
+
+  async #decideForModern(first: RequestMessage): Promise<void> {
+    // The target may ask before it answers the hidden `initialize`, too.
+    this.#translation = this.#modernToLegacy;
+    const isLegacy = await this.#modernToLegacy.begin(first);
+    this.#settle(isLegacy ? this.#modernToLegacy : undefined);
+  }
+
+  async #decideForLegacy(
+    initialize: RequestMessage,
+    answer: ResponseMessage,
+    frame: Uint8Array,
+  ): Promise<void> {
+    const { emit, background } = this.#context;
+    this.#initialize = undefined;
+    if (!answer.error || !mayBeOfOtherEra(answer.error.data)) {
+      this.#settle(undefined);
+      return await emit(frame);
+    }
+    void background.start(async () => {
+      const initialised = await this.#legacyToModern.begin(initialize);
+      await emit(initialised ?? frame);
+      this.#settle(initialised && this.#legacyToModern);
+    });
+  }
+
+  #settle(translation: Translation): void {
+    this.#state = "decided";
+    this.#translation = translation;
+    const waiting = this.#waiting;
+    this.#waiting = [];
+    for (const [bytes, message, resolve] of waiting) {
+      resolve(this.accept(bytes, message));
+    }
+  }
+
+  async #receive(frame: Uint8Array): Promise<void> {
+    const { emit, own } = this.#context;
+    const isPlain = !this.#translation && !this.#initialize && own.isIdle;
+    if (isPlain) return await emit(frame);
+    const message = readMessage(frame);
+    if (message.kind === "invalid" || message.kind === "batch") {
+      return await emit(frame);
+    }
+    if (message.kind === "response") {
+      if (own.take(message, frame)) return;
+      const initialize = this.#initialize;
+      if (initialize && message.id?.key === initialize.id.key) {
+        return await this.#decideForLegacy(initialize, message, frame);
+      }
+    }
+    const given = this.#translation
+      ? this.#translation.receive(frame, message)
+      : frame;
+    if (given) await emit(given);
+  }
+
+  /** Takes requests of the target's; all else goes on to `#receive`. */
+  #pass(
+    message: SingleMessage,
+    frame: Uint8Array,
+    exchange: Exchange | undefined,
+  ): readonly Uint8Array[] {
+    const isHidden = this.#translation === this.#modernToLegacy;
+    if (!isHidden || message.kind !== "request") return [frame];
+    this.#modernToLegacy.ask(message, frame, exchange);
+    return [];
+  }
+
+  async drain(patience: AbortSignal): Promise<void> {
+    const { link, background } = this.#context;
+    this.#modernToLegacy.end();
+    this.#legacyToModern.end();
+    // What is decided while it drains sends what has waited for it.
+    do {
+      await link.drain(patience);
+      await background.settled();
+    } while (!background.isIdle);
+    await link.drain(patience);
+  }
+
+  async close(limitMs: number): Promise<void> {
+    await this.#context.link.close(limitMs);
+  }
+}

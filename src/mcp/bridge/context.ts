@@ -1,0 +1,71 @@
+/**
+ * What the two translations of a bridge have in common.
+ *
+ * @module
+ */
+
+import type { ProxyError } from "../../errors.ts";
+import type { Log } from "../../log/log.ts";
+import type { Background } from "../transport/background.ts";
+import { errorFrame } from "../transport/failure.ts";
+import {
+  type Emit,
+  type Link,
+  type OwnRequests,
+  tell,
+} from "../transport/link.ts";
+import {
+  type BatchMessage,
+  isObject,
+  type SingleMessage,
+} from "../wire/message.ts";
+
+/** What the parts of a bridge are handed, the same record to all. */
+export interface BridgeContext {
+  /** Writes one frame to the client. */
+  readonly emit: Emit;
+  readonly log: Log;
+  /** The target. */
+  readonly link: Link;
+  /** The bridge's own requests to it. */
+  readonly own: OwnRequests;
+  /** Work that the end waits for. */
+  readonly background: Background;
+}
+
+/** How many resources a client may be subscribed to at once. */
+export const MAX_SUBSCRIPTIONS = 500;
+
+/** Requests of the client's in which the target may ask for input. */
+export const ASKING_METHODS: ReadonlySet<string> = new Set([
+  "tools/call",
+  "prompts/get",
+  "resources/read",
+]);
+
+/** The client capability that a request of the target's needs. */
+export const CAPABILITY_OF: ReadonlyMap<unknown, string> = new Map([
+  ["elicitation/create", "elicitation"],
+  ["sampling/createMessage", "sampling"],
+  ["roots/list", "roots"],
+]);
+
+/** Whether a client of these capabilities can be asked for something. */
+export function canBeAsked(method: unknown, capabilities: unknown): boolean {
+  const needed = CAPABILITY_OF.get(method);
+  return needed !== undefined && isObject(capabilities) &&
+    needed in capabilities;
+}
+
+/** Answers each request of a message with an error. */
+export async function refuse(
+  emit: Emit,
+  message: SingleMessage | BatchMessage,
+  error: ProxyError,
+): Promise<void> {
+  const messages = message.kind === "batch" ? message.messages : [message];
+  for (const message of messages) {
+    if (message.kind !== "request") continue;
+    await tell(emit, errorFrame(error, message.id));
+  }
+}
