@@ -48,6 +48,8 @@ interface PrivateKey {
 
 const CERTIFICATE =
   /-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g;
+const NO_CERTIFICATE =
+  "has no certificate in PEM form (-----BEGIN CERTIFICATE-----)";
 const PRIVATE_KEY =
   /-----BEGIN ((?:[A-Z]+ )?PRIVATE KEY)-----(?:(?!-----)[^])+-----END \1-----/;
 
@@ -133,8 +135,7 @@ class Reader {
     if (caCerts !== null) return caCerts;
     const fault = "fault" in reading
       ? reading.fault
-      : `${quotePath(path)} has no certificate in PEM form ` +
-        "(-----BEGIN CERTIFICATE-----)";
+      : `${quotePath(path)} ${NO_CERTIFICATE}`;
     this.faults.push(`${from}: ${fault}`);
     return [];
   }
@@ -145,11 +146,7 @@ class Reader {
     if (text === undefined) return [];
     const blocks = text.match(CERTIFICATE) ?? [];
     if (blocks.length === 0) {
-      this.#fault(
-        key,
-        `${quotePath(path)} has no certificate in PEM form ` +
-          "(-----BEGIN CERTIFICATE-----)",
-      );
+      this.#fileFault(key, path, NO_CERTIFICATE);
     }
     const certificates: Certificate[] = [];
     for (const [index, pem] of blocks.entries()) {
@@ -157,9 +154,10 @@ class Reader {
       if (x509 !== undefined) certificates.push({ pem, x509 });
       else {
         const place = blocks.length === 1 ? "" : `, number ${index + 1}`;
-        this.#fault(
+        this.#fileFault(
           key,
-          `${quotePath(path)} has a certificate that cannot be read${place}`,
+          path,
+          `has a certificate that cannot be read${place}`,
         );
       }
     }
@@ -170,20 +168,16 @@ class Reader {
   async #privateKey(path: string): Promise<PrivateKey | undefined> {
     const text = await this.#text("clientKey", path);
     if (text === undefined) return undefined;
+    const fault = (words: string) => this.#fileFault("clientKey", path, words);
     const [pem, label] = PRIVATE_KEY.exec(text) ?? [];
     if (pem === undefined) {
-      this.#fault(
-        "clientKey",
-        `${quotePath(path)} has no key in PEM form ` +
-          "(-----BEGIN PRIVATE KEY-----)",
-      );
+      fault("has no key in PEM form (-----BEGIN PRIVATE KEY-----)");
       return undefined;
     }
     if (label?.startsWith("ENCRYPTED") || /^Proc-Type:.*ENCRYPTED/m.test(pem)) {
-      this.#fault(
-        "clientKey",
-        `${quotePath(path)} is encrypted, and no one is there to type its ` +
-          "passphrase: decrypt it with openssl pkey -in FILE -out NEW",
+      fault(
+        "is encrypted, and no one is there to type its passphrase: " +
+          "decrypt it with openssl pkey -in FILE -out NEW",
       );
       return undefined;
     }
@@ -191,10 +185,7 @@ class Reader {
       return { pem, object: nodeCrypto().createPrivateKey(pem) };
     } catch {
       // What is wrong could show parts of it.
-      this.#fault(
-        "clientKey",
-        `${quotePath(path)} has a key that cannot be read`,
-      );
+      fault("has a key that cannot be read");
       return undefined;
     }
   }
@@ -217,7 +208,7 @@ class Reader {
       Deno.createHttpClient(options).close();
     } catch (error) {
       const reason = error instanceof Error ? error.message : String(error);
-      this.#fault(key, `${quotePath(path)} is not taken for TLS: ${reason}`);
+      this.#fileFault(key, path, `is not taken for TLS: ${reason}`);
     }
   }
 
@@ -247,6 +238,10 @@ class Reader {
       `${x509.subject} (${x509.validFrom} to ${x509.validTo})`
     );
     this.notes.push({ level: "warn", message, fields: { file, subjects } });
+  }
+
+  #fileFault(key: TlsOption, path: string, words: string): void {
+    this.#fault(key, `${quotePath(path)} ${words}`);
   }
 
   #fault(key: TlsOption, words: string): void {

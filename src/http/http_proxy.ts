@@ -28,12 +28,11 @@ import { listen } from "./listen.ts";
 import { DEFAULT_DRAIN_MS } from "../config/listen_options.ts";
 import { MessagePolicy } from "./policy.ts";
 import { makeToken, TokenFile } from "./token.ts";
-import { joinSecrets } from "../redact/joined_secrets.ts";
 import { type Log, SILENT_LOG } from "../log/log.ts";
 import { DEFAULT_MAX_ANSWER_BYTES } from "../mcp/wire/large_answer.ts";
 import type { Observer } from "../mcp/transport/observer.ts";
 import type { ToolRules } from "../mcp/tools/policy.ts";
-import { hideSettings, Redactor } from "../redact/redact.ts";
+import { hideSettings, joinSecrets, Redactor } from "../redact/redact.ts";
 
 /** What {@linkcode runHttpProxy} serves, and how. */
 export interface HttpProxyOptions {

@@ -290,3 +290,31 @@ export function hideSettings(
   for (const [, value] of headers) redactor.addSetting(value);
   for (const value of url.searchParams.values()) redactor.addSetting(value);
 }
+
+/**
+ * Lets a redactor and those of signed fetches replace what any of them knows:
+ * what signs knows the keys, what carries messages the sessions, the cookies and
+ * the headers.
+ *
+ * @param redactor The one that is joined with the others.
+ * @param fetches Signed ones have a redactor of their own.
+ * @returns Takes it back.
+ */
+export function joinSecrets(
+  redactor: Redactor,
+  fetches: readonly (typeof globalThis.fetch)[],
+): () => void {
+  const signers = new Set<Redactor>();
+  for (const fetch of fetches) {
+    if (!("redactor" in fetch)) continue;
+    const signer = fetch.redactor;
+    if (signer instanceof Redactor && signer !== redactor) signers.add(signer);
+  }
+  for (const signer of signers) {
+    redactor.join(signer);
+    signer.join(redactor);
+  }
+  return () => {
+    for (const signer of signers) signer.leave(redactor);
+  };
+}

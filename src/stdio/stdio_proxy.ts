@@ -14,13 +14,12 @@ import { createClientLink } from "../mcp/client_link.ts";
 import { withConnectLimit } from "../net/connect_limit.ts";
 import { withCookies } from "../net/cookies.ts";
 import { ProxyError } from "../errors.ts";
-import { joinSecrets } from "../redact/joined_secrets.ts";
 import { type Log, redactedLog, SILENT_LOG } from "../log/log.ts";
 import { FrameWriter, readFrames } from "../mcp/wire/frames.ts";
 import { DEFAULT_MAX_ANSWER_BYTES } from "../mcp/wire/large_answer.ts";
 import type { Observer } from "../mcp/transport/observer.ts";
 import type { ToolRules } from "../mcp/tools/policy.ts";
-import { hideSettings, Redactor } from "../redact/redact.ts";
+import { hideSettings, joinSecrets, Redactor } from "../redact/redact.ts";
 
 /** What {@linkcode runStdioProxy} carries, and how. */
 export interface StdioProxyOptions {

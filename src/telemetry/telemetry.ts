@@ -19,8 +19,7 @@ import type { Redact } from "../redact/redact.ts";
 import { faultOf } from "./attributes.ts";
 import { servedIn } from "./context.ts";
 import { discreetFetch } from "./fetch.ts";
-import { createMetrics, type Metrics } from "./metrics.ts";
-import { MessageSpan, type SpanTools } from "./span.ts";
+import { createMetrics, MessageSpan, type SpanTools } from "./span.ts";
 import { VERSION } from "../version.ts";
 
 /** What {@linkcode createTelemetry} is handed. */
@@ -57,12 +56,13 @@ export function createTelemetry(options: TelemetryOptions): Telemetry {
 
 class TelemetryObserver implements Observer {
   readonly #tools: SpanTools;
-  readonly #metrics: Metrics;
 
   constructor(options: TelemetryOptions) {
-    this.#metrics = createMetrics(metrics.getMeter(SCOPE, VERSION));
-    const tracer = trace.getTracer(SCOPE, VERSION);
-    this.#tools = { ...options, tracer, metrics: this.#metrics };
+    this.#tools = {
+      ...options,
+      tracer: trace.getTracer(SCOPE, VERSION),
+      metrics: createMetrics(metrics.getMeter(SCOPE, VERSION)),
+    };
   }
 
   began(message: Observed, era: Era): Observation {
@@ -71,7 +71,7 @@ class TelemetryObserver implements Observer {
 
   refused(error: ProxyError, message?: Observed): void {
     if (!message) {
-      return this.#metrics.errors.add(1, faultOf(error).kind);
+      return this.#tools.metrics.errors.add(1, faultOf(error).kind);
     }
     const span = this.began(
       message,
@@ -82,15 +82,19 @@ class TelemetryObserver implements Observer {
   }
 
   recovered(): void {
-    this.#metrics.recoveries.add(1);
+    this.#tools.metrics.recoveries.add(1);
   }
 
   received(byteLength: number): void {
-    this.#metrics.bytes.add(byteLength, { "network.io.direction": "receive" });
+    this.#tools.metrics.bytes.add(byteLength, {
+      "network.io.direction": "receive",
+    });
   }
 
   delivered(byteLength: number): void {
-    this.#metrics.bytes.add(byteLength, { "network.io.direction": "transmit" });
+    this.#tools.metrics.bytes.add(byteLength, {
+      "network.io.direction": "transmit",
+    });
   }
 
   serves(response: object, carry: () => void): void {
