@@ -92,6 +92,8 @@ export class BodyChunks implements AsyncIterator<Uint8Array, undefined> {
   async return(): Promise<IteratorResult<Uint8Array, undefined>> {
     // It rejects with what the body had failed with already.
     await this.#reader?.cancel().catch(() => {});
+    // Whoever is handed the response may look at its body, read or not.
+    this.#reader?.releaseLock();
     return { done: true, value: undefined };
   }
 }
