@@ -26,6 +26,13 @@ export function takeBytes(blob: Blob): Uint8Array<ArrayBuffer> | undefined {
   return bytes;
 }
 
+/** The bytes of a Blob, which are read back only where they are not at hand. */
+export function bytesOf(
+  blob: Blob,
+): Uint8Array<ArrayBuffer> | Promise<Uint8Array<ArrayBuffer>> {
+  return held.get(blob) ?? blob.bytes();
+}
+
 function isUnshared(bytes: Uint8Array): bytes is Uint8Array<ArrayBuffer> {
   return bytes.buffer instanceof ArrayBuffer;
 }

@@ -78,6 +78,41 @@ export class Deadlines {
   }
 }
 
+/** A limit that is the same from each {@linkcode TimeLimit.touch} on. */
+export class TimeLimit implements Deadline, Disposable {
+  dueAt: number;
+  readonly #deadlines: Deadlines;
+  readonly #limitMs: number;
+  readonly #onReached: () => void;
+
+  /**
+   * @param deadlines Watches it.
+   * @param limitMs How long it is.
+   * @param onReached Is called once, unless it is disposed of before.
+   */
+  constructor(deadlines: Deadlines, limitMs: number, onReached: () => void) {
+    this.dueAt = performance.now() + limitMs;
+    this.#deadlines = deadlines;
+    this.#limitMs = limitMs;
+    this.#onReached = onReached;
+    deadlines.add(this);
+  }
+
+  /** Begins it anew. */
+  touch(): void {
+    this.dueAt = performance.now() + this.#limitMs;
+  }
+
+  look(): void {
+    this[Symbol.dispose]();
+    this.#onReached();
+  }
+
+  [Symbol.dispose](): void {
+    this.#deadlines.delete(this);
+  }
+}
+
 const MIN_LOOK_MS = 50;
 const MAX_LOOK_MS = 1_000;
 

@@ -6,7 +6,7 @@
 
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { type BodyDiscard, isUnread } from "./discard.ts";
-import { BatchRefusal, type HttpError } from "./error.ts";
+import type { HttpError } from "./error.ts";
 import { errorFrame } from "../mcp/transport/failure.ts";
 import type { RequestId } from "../mcp/wire/message.ts";
 import type { Redact } from "../redact/redact.ts";
@@ -55,10 +55,11 @@ function bodyOf(
   id: RequestId | undefined,
   redact: Redact | undefined,
 ): Uint8Array {
-  const isBatch = failure instanceof BatchRefusal &&
-    failure.answers.length > 0 && failure.answers.length <= MAX_BATCH_ANSWERS;
-  if (!isBatch) return errorFrame(failure.error, id, redact);
-  const frames = failure.answers.map(({ id, error }) =>
+  const { error, answers = [] } = failure;
+  if (answers.length === 0 || answers.length > MAX_BATCH_ANSWERS) {
+    return errorFrame(error, id, redact);
+  }
+  const frames = answers.map(({ id, error }) =>
     decoder.decode(errorFrame(error, id, redact))
   );
   return encoder.encode(`[${frames.join(",")}]`);

@@ -5,7 +5,9 @@
  */
 
 import { ProxyError } from "../errors.ts";
+import { blobOf } from "../blob.ts";
 import { TargetRefusal } from "./error.ts";
+import type { HeaderMap } from "./headers.ts";
 import { mediaType, readBody, readEvents } from "../mcp/wire/body.ts";
 import { fetchFailure, streamCut } from "../mcp/transport/failure.ts";
 import { frameTooLarge } from "../mcp/wire/large_answer.ts";
@@ -18,7 +20,7 @@ export interface AskOptions {
   /** A signed fetch. */
   readonly fetch: typeof globalThis.fetch;
   /** The headers of the client's own request. */
-  readonly headers: Headers;
+  readonly headers: HeaderMap;
   readonly signal: AbortSignal;
   /** The largest answer, in bytes. */
   readonly maxBytes: number;
@@ -43,8 +45,8 @@ export async function askTarget(
   try {
     answer = await fetch(target, {
       method: "POST",
-      headers: ownHeaders(method, headers),
-      body: new Blob([new Uint8Array(message)]),
+      headers: [...ownHeaders(method, headers)],
+      body: blobOf(message),
       redirect: "manual",
       signal,
     });
@@ -63,8 +65,8 @@ export async function askTarget(
 }
 
 /** The client's headers, as far as they are not about its own message. */
-function ownHeaders(method: string, given: Headers): Headers {
-  const headers = new Headers(given);
+function ownHeaders(method: string, given: HeaderMap): HeaderMap {
+  const headers = new Map(given);
   for (const name of [...headers.keys()]) {
     if (name === "mcp-name" || name.startsWith("mcp-param-")) {
       headers.delete(name);

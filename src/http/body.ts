@@ -8,7 +8,8 @@
 import type { IncomingMessage } from "node:http";
 import { ProxyError } from "../errors.ts";
 import { HttpError } from "./error.ts";
-import { readMessage } from "../mcp/wire/message.ts";
+import { blobOf } from "../blob.ts";
+import { type Deadlines, TimeLimit } from "../time.ts";
 
 /** How large bodies may be, and how slow. */
 export interface BodyLimits {
@@ -20,6 +21,7 @@ export interface BodyLimits {
   readonly timeoutMs: number;
   /** What all bodies together have. */
   readonly store: BodyStore;
+  readonly deadlines: Deadlines;
 }
 
 /** The memory that all bodies together may take at a time. */
@@ -50,23 +52,8 @@ export interface HeldBody extends Disposable {
   readonly blob: Blob;
 }
 
-/** A message that was read, and what it was read from. */
-export interface SmallMessage {
-  readonly bytes: Uint8Array;
-  readonly message: ReturnType<typeof readMessage>;
-}
-
-/** A larger body is not read only to learn what it asks for. */
-const MAX_SMALL_BYTES = 1024 * 1024;
-
-/** Reads the message in a body, if that is small. */
-export async function readSmallMessage(
-  body: Blob,
-): Promise<SmallMessage | undefined> {
-  if (body.size > MAX_SMALL_BYTES) return undefined;
-  const bytes = await body.bytes();
-  return { bytes, message: readMessage(bytes) };
-}
+/** A larger message is not read only to learn what it asks for. */
+export const MAX_READ_BYTES = 1024 * 1024;
 
 /** The client went away in the middle of its request. */
 export class ClientGone extends Error {
@@ -96,35 +83,41 @@ export async function readRequestBody(
   limits: BodyLimits,
   signal: AbortSignal,
 ): Promise<HeldBody> {
-  const { maxBytes, idleTimeoutMs, timeoutMs, store } = limits;
+  const { maxBytes, idleTimeoutMs, timeoutMs, store, deadlines } = limits;
   const size = announcedSize(request) ?? maxBytes;
   checkAnnounced(request, limits);
   signal.throwIfAborted();
-  const { promise: whole, resolve, reject } = Promise.withResolvers<void>();
-  const stalled = (): void => reject(stalledBody(idleTimeoutMs));
-  let idleTimer = setTimeout(stalled, idleTimeoutMs);
-  const wholeTimer = setTimeout(() => reject(slowBody(timeoutMs)), timeoutMs);
+  const { promise: complete, resolve, reject } = Promise.withResolvers<void>();
+  using idle = new TimeLimit(
+    deadlines,
+    idleTimeoutMs,
+    () => reject(stalledBody(idleTimeoutMs)),
+  );
+  using _whole = new TimeLimit(
+    deadlines,
+    timeoutMs,
+    () => reject(slowBody(timeoutMs)),
+  );
   const buffer = new GrowingBuffer(size, store);
   const take = (piece: unknown): void => {
     if (!(piece instanceof Uint8Array)) return;
-    clearTimeout(idleTimer);
-    idleTimer = setTimeout(stalled, idleTimeoutMs);
+    idle.touch();
     if (buffer.length + piece.length > maxBytes) {
       return reject(tooLarge(maxBytes));
     }
     if (!buffer.push(piece)) reject(noRoom());
   };
-  const gone = (): void => reject(new ClientGone());
+  const gone = (): void => {
+    if (!request.complete) reject(new ClientGone());
+  };
   const stop = (): void => reject(signal.reason);
   signal.addEventListener("abort", stop);
   request.on("data", take).on("end", resolve).on("error", gone)
     .on("close", gone);
   try {
-    await whole;
+    await complete;
     return buffer.hold();
   } finally {
-    clearTimeout(idleTimer);
-    clearTimeout(wholeTimer);
     signal.removeEventListener("abort", stop);
     request.off("data", take).off("end", resolve).off("error", gone)
       .off("close", gone);
@@ -192,7 +185,7 @@ class GrowingBuffer {
   /** What came, as a body that counts by itself. */
   hold(): HeldBody {
     const store = this.#store;
-    const blob = new Blob([this.#bytes.subarray(0, this.#length)]);
+    const blob = blobOf(this.#bytes.subarray(0, this.#length));
     store.give(this.#bytes.length - this.#length);
     let held = this.#length;
     this.#bytes = new Uint8Array();

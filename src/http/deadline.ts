@@ -5,7 +5,7 @@
  */
 
 import { ProxyError } from "../errors.ts";
-import { Timers } from "../time.ts";
+import { type Deadlines, TimeLimit } from "../time.ts";
 
 /** Time limits of one request. */
 export interface TimeLimits {
@@ -17,52 +17,49 @@ export interface TimeLimits {
   readonly idleTimeoutMs: number;
 }
 
-/** Runs out, unless it is ended before. */
-export class Patience implements Disposable {
-  readonly #limits: TimeLimits;
-  readonly #onLimit: (error: ProxyError) => void;
-  readonly #timers = new Timers();
-  #startedAt = performance.now();
-  #lastByteAt = performance.now();
+/** The limits of one request, until they are disposed of. */
+export class AnswerLimits implements Disposable {
+  readonly #idle: TimeLimit;
+  readonly #whole: TimeLimit | undefined;
+  readonly #resetOnProgress: boolean;
 
   /**
-   * @param limits How long it lasts.
-   * @param onLimit Is told, once or twice, that it ran out.
+   * @param limits How long they are.
+   * @param deadlines Watches them.
+   * @param onLimit Is told when one is reached.
    */
-  constructor(limits: TimeLimits, onLimit: (error: ProxyError) => void) {
-    this.#limits = limits;
-    this.#onLimit = onLimit;
-    if (limits.timeoutMs !== undefined) this.#checkWhole(limits.timeoutMs);
-    this.#checkIdle();
+  constructor(
+    { timeoutMs, resetOnProgress, idleTimeoutMs }: TimeLimits,
+    deadlines: Deadlines,
+    onLimit: (error: ProxyError) => void,
+  ) {
+    this.#resetOnProgress = resetOnProgress;
+    this.#idle = new TimeLimit(
+      deadlines,
+      idleTimeoutMs,
+      () => onLimit(idleTimeout(idleTimeoutMs)),
+    );
+    this.#whole = timeoutMs === undefined ? undefined : new TimeLimit(
+      deadlines,
+      timeoutMs,
+      () => onLimit(wholeTimeout(timeoutMs)),
+    );
   }
 
   /** Notes that something moved. */
   touch(): void {
-    this.#lastByteAt = performance.now();
+    this.#idle.touch();
   }
 
   /** Notes that something came of an event stream. */
   progress(): void {
-    this.touch();
-    if (this.#limits.resetOnProgress) this.#startedAt = performance.now();
+    this.#idle.touch();
+    if (this.#resetOnProgress) this.#whole?.touch();
   }
 
-  /** Ends all limits. */
   [Symbol.dispose](): void {
-    this.#timers.clear();
-  }
-
-  #checkWhole(limitMs: number): void {
-    const leftMs = this.#startedAt + limitMs - performance.now();
-    if (leftMs > 0) this.#timers.after(leftMs, () => this.#checkWhole(limitMs));
-    else this.#onLimit(wholeTimeout(limitMs));
-  }
-
-  #checkIdle(): void {
-    const limitMs = this.#limits.idleTimeoutMs;
-    const leftMs = this.#lastByteAt + limitMs - performance.now();
-    if (leftMs > 0) this.#timers.after(leftMs, () => this.#checkIdle());
-    else this.#onLimit(idleTimeout(limitMs));
+    this.#idle[Symbol.dispose]();
+    this.#whole?.[Symbol.dispose]();
   }
 }
 

@@ -6,7 +6,7 @@
  */
 
 import { type ErrorReason, ProxyError } from "../errors.ts";
-import type { RequestId } from "../mcp/wire/message.ts";
+import type { Message, RequestId, SingleMessage } from "../mcp/wire/message.ts";
 
 /** A request ends with this status and this error. */
 export class HttpError extends Error {
@@ -16,40 +16,35 @@ export class HttpError extends Error {
    * @param status The HTTP status.
    * @param error What the client is told.
    * @param headers What else the answer has.
+   * @param answers What the client is told of each request, if it was a batch.
    */
   constructor(
     readonly status: number,
     readonly error: ProxyError,
     readonly headers: Readonly<Record<string, string>> = {},
+    readonly answers?: readonly { id: RequestId; error: ProxyError }[],
   ) {
     super(error.message, { cause: error });
   }
 }
 
-/** The answer to one request of a batch that was not sent. */
-export interface BatchAnswer {
-  readonly id: RequestId;
-  readonly error: ProxyError;
-}
-
-/** A batch came to nothing, and each request in it is answered. */
-export class BatchRefusal extends HttpError {
-  override name = "BatchRefusal";
-
-  /**
-   * @param status The HTTP status.
-   * @param error What the log is told.
-   * @param answers What the client is told, of each request.
-   * @param headers What else the answer has.
-   */
-  constructor(
-    status: number,
-    error: ProxyError,
-    readonly answers: readonly BatchAnswer[],
-    headers?: Readonly<Record<string, string>>,
-  ) {
-    super(status, error, headers);
-  }
+/**
+ * A failure as each request of a batch is told it; of any other message as it
+ * is.
+ *
+ * @param errorOf What a request of it is told.
+ */
+export function forBatch(
+  failure: HttpError,
+  message: Message,
+  errorOf: (request: SingleMessage) => ProxyError = () => failure.error,
+): HttpError {
+  if (message.kind !== "batch" || failure.answers !== undefined) return failure;
+  const answers = message.messages.flatMap((single) =>
+    single.kind === "request" ? [{ id: single.id, error: errorOf(single) }] : []
+  );
+  const { status, error, headers } = failure;
+  return new HttpError(status, error, headers, answers);
 }
 
 /** The target did not do what the proxy asked of it itself. */

@@ -9,62 +9,53 @@
  * @module
  */
 
-import { withoutEcho } from "../aws/refusals/echo.ts";
 import type { IncomingMessage, ServerResponse } from "node:http";
+import { withoutEcho } from "../aws/refusals/echo.ts";
+import { blobOf, bytesOf } from "../blob.ts";
 import type { ProxyError } from "../errors.ts";
+import type { Log } from "../log/log.ts";
+import { discardBody, isSmallBody, mediaType } from "../mcp/wire/body.ts";
+import { excerpt } from "../mcp/wire/excerpt.ts";
+import { readMessage, readMessageInTurns } from "../mcp/wire/message.ts";
+import {
+  fetchFailure,
+  httpStatusError,
+  shuttingDown,
+} from "../mcp/transport/failure.ts";
+import { responseIn } from "../mcp/transport/link.ts";
+import type { Observation, Observer } from "../mcp/transport/observer.ts";
+import { type Explain, readErrorBody } from "../mcp/transport/responses.ts";
+import type { Redactor } from "../redact/redact.ts";
+import { type Deadlines, TimeLimit } from "../time.ts";
 import { answerError } from "./answer.ts";
+import { askTarget } from "./ask.ts";
 import {
   type BodyLimits,
   checkAnnounced,
   ClientGone,
   type HeldBody,
+  MAX_READ_BYTES,
   readRequestBody,
-  readSmallMessage,
 } from "./body.ts";
-import { askTarget } from "./ask.ts";
+import { AnswerLimits, type TimeLimits } from "./deadline.ts";
 import type { BodyDiscard } from "./discard.ts";
-import {
-  BatchRefusal,
-  HttpError,
-  TargetRefusal,
-  toHttpError,
-} from "./error.ts";
-import { ListFilter } from "./filter.ts";
+import { forBatch, HttpError, TargetRefusal, toHttpError } from "./error.ts";
+import type { ListFilter } from "./filter.ts";
 import {
   BODY_HEADERS,
+  type HeaderMap,
   requestHeaders,
   responseHeaders,
   secretsIn,
 } from "./headers.ts";
 import { observeRequest, PassingAnswer } from "./observation.ts";
-import { Patience, type TimeLimits } from "./deadline.ts";
-import type { MessagePolicy } from "./policy.ts";
-import { isEmpty, isFinal, noFinalStatus, statusOf } from "./status.ts";
-import { pour } from "./relay.ts";
-import { claimsToStand, isListen } from "./standalone_stream.ts";
-import type { Log } from "../log/log.ts";
-import { discardBody, mediaType } from "../mcp/wire/body.ts";
-import { excerpt } from "../mcp/wire/excerpt.ts";
+import type { Admitted, MessagePolicy } from "./policy.ts";
 import {
-  type Explain,
-  isRedirect,
-  readErrorBody,
-} from "../mcp/transport/responses.ts";
-import {
-  fetchFailure,
-  httpStatusError,
-  redirectError,
-  shuttingDown,
-} from "../mcp/transport/failure.ts";
-import { responseIn } from "../mcp/transport/link.ts";
-import {
-  readMessage,
-  readMessageInTurns,
-  type RequestId,
-  type ResponseMessage,
-} from "../mcp/wire/message.ts";
-import type { Observation, Observer } from "../mcp/transport/observer.ts";
-import type { Redactor } from "../redact/redact.ts";
+  claimsStandaloneStream,
+  mayOpenStandaloneStream,
+  opensStandaloneStream,
+} from "./standalone_stream.ts";
+import { headFault, isEmpty, statusOf } from "./status.ts";
 
 /** What all exchanges are handed. */
 export interface HttpExchangeOptions {
@@ -85,21 +76,22 @@ export interface HttpExchangeOptions {
   /** Takes what still comes of a body when its request is answered. */
   readonly discard: BodyDiscard;
   readonly time: TimeLimits;
+  readonly deadlines: Deadlines;
   /** What options do to messages; nothing, if it is not there. */
   readonly policy: MessagePolicy | undefined;
-  /** The largest answer that a policy looks at, in bytes. */
-  readonly maxAnswerBytes: number;
 }
 
 /** A request that passed the guard. */
 export interface HttpCall {
   readonly request: IncomingMessage;
-  readonly headers: Headers;
+  readonly headers: HeaderMap;
   readonly response: ServerResponse;
 }
 
 /** How long a client may take for an error, of up to 1 MiB. */
 const ERROR_MS = 30_000;
+
+const NONE = new Uint8Array();
 
 const decoder = new TextDecoder();
 
@@ -107,42 +99,47 @@ const decoder = new TextDecoder();
 export class HttpExchange {
   readonly #options: HttpExchangeOptions;
   readonly #request: IncomingMessage;
-  readonly #headers: Headers;
+  readonly #headers: HeaderMap;
   readonly #response: ServerResponse;
   readonly #abort = new AbortController();
-  readonly #closed = Promise.withResolvers<void>();
+  /** Resolves when the client has the answer; rejects when it is aborted. */
+  readonly #done = Promise.withResolvers<void>();
   readonly #startedAt = performance.now();
-  #mayStand: boolean;
+  readonly #secrets: string[] = [];
+  #isClosed = false;
+  #onClosed = (): void => {};
+  #isStandaloneStream: boolean;
   #isRead: boolean;
-  #body: HeldBody | undefined;
-  #observation: Observation | undefined;
   #isSent = false;
-  #admitted: Blob | undefined;
-  #isLookedThrough = false;
-  #beginsSession = false;
-  #changes: number | undefined;
-  readonly #secrets = new Set<string>();
+  #body: HeldBody | undefined;
+  #admitted: Admitted | undefined;
   #filter: ListFilter | undefined;
+  #observation: Observation | undefined;
 
   /**
    * @param options What all exchanges are handed.
    * @param call The request, and where its answer goes.
    */
-  constructor(options: HttpExchangeOptions, call: HttpCall) {
+  constructor(
+    options: HttpExchangeOptions,
+    { request, headers, response }: HttpCall,
+  ) {
     this.#options = options;
-    this.#request = call.request;
-    this.#headers = call.headers;
-    this.#response = call.response;
-    this.#mayStand = claimsToStand(call.request, call.headers);
-    this.#isRead = call.request.method !== "POST";
+    this.#request = request;
+    this.#headers = headers;
+    this.#response = response;
+    this.#isStandaloneStream = claimsStandaloneStream(request, headers);
+    this.#isRead = request.method !== "POST";
+    // Not everyone awaits it.
+    this.#done.promise.catch(() => {});
   }
 
   /**
    * Whether nothing may come for as long as it likes. Of a message that is not
    * read yet the client's header says it, and from then on the message itself.
    */
-  get mayStand(): boolean {
-    return this.#mayStand;
+  get isStandaloneStream(): boolean {
+    return this.#isStandaloneStream;
   }
 
   /** Whether its message is read, if it has one; nothing is sent before. */
@@ -151,7 +148,7 @@ export class HttpExchange {
   }
 
   /**
-   * Carries the request, and answers it whatever happens.
+   * Sends the request on, and answers it whatever happens.
    *
    * @param onRead Is told when the message is read; what it throws is the end
    * of the request.
@@ -160,8 +157,11 @@ export class HttpExchange {
     this.#hide(this.#headers);
     const { socket } = this.#request;
     const close = (): void => {
-      if (!this.#response.writableFinished) this.giveUp(new ClientGone());
-      this.#closed.resolve();
+      if (this.#isClosed) return;
+      this.#isClosed = true;
+      if (!this.#response.writableFinished) this.abort(new ClientGone());
+      this.#done.resolve();
+      this.#onClosed();
     };
     this.#response.once("close", close);
     // An answer that waits behind another one of its connection hears no
@@ -169,14 +169,14 @@ export class HttpExchange {
     socket.once("close", close);
     if (socket.destroyed) close();
     try {
-      await this.#carry(onRead);
+      await this.#forward(onRead);
     } catch (cause) {
       const { aborted, reason } = this.#abort.signal;
       await this.#fail(aborted ? reason : cause);
     } finally {
       this.#release();
     }
-    await this.#untilClosed();
+    if (!this.#isClosed) await this.#untilClosed();
     socket.off("close", close);
     this.#observation?.ended();
     this.#options.log.debug("answered", {
@@ -188,14 +188,15 @@ export class HttpExchange {
   }
 
   /** Ends it, for this reason. */
-  giveUp(reason: ProxyError | ClientGone): void {
+  abort(reason: ProxyError | ClientGone): void {
     this.#abort.abort(reason);
+    this.#done.reject(reason);
   }
 
   /** Ends it because the proxy stops. */
   stop(): void {
     const hasMessage = this.#request.method !== "GET";
-    this.giveUp(shuttingDown(this.#isSent && hasMessage));
+    this.abort(shuttingDown(this.#isSent && hasMessage));
   }
 
   /** Lets its connection end with its answer. */
@@ -206,15 +207,21 @@ export class HttpExchange {
 
   /** An error that a client does not take holds nothing for long. */
   async #untilClosed(): Promise<void> {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#onClosed = resolve;
     const { socket } = this.#request;
-    const timer = setTimeout(() => socket.destroy(), ERROR_MS);
-    await this.#closed.promise;
-    clearTimeout(timer);
+    const { deadlines } = this.#options;
+    using _limit = new TimeLimit(
+      deadlines,
+      ERROR_MS,
+      () => socket.destroy(),
+    );
+    await promise;
   }
 
   /** What headers bring must not be seen if the target repeats it. */
-  #hide(headers: Headers): void {
-    for (const secret of secretsIn(headers)) this.#secrets.add(secret);
+  #hide(headers: HeaderMap): void {
+    this.#secrets.push(...secretsIn(headers));
     this.#rememberSecrets();
   }
 
@@ -228,59 +235,68 @@ export class HttpExchange {
     const method = this.#headers.get("mcp-method");
     return {
       http: this.#request.method,
-      ...(method !== null && { method: excerpt(method) }),
+      ...(method !== undefined && { method: excerpt(method) }),
     };
   }
 
   #release(): void {
     this.#body?.[Symbol.dispose]();
     this.#body = undefined;
-    this.#admitted = undefined;
   }
 
-  async #carry(onRead: () => void): Promise<void> {
-    const { target, body, time } = this.#options;
-    if (this.#request.headers.expect !== undefined) {
+  async #forward(onRead: () => void): Promise<void> {
+    const { target, body, time, deadlines, policy } = this.#options;
+    const { method, headers: { expect } } = this.#request;
+    if (expect !== undefined) {
       checkAnnounced(this.#request, body);
       this.#response.writeContinue();
     }
-    if (this.#request.method === "POST") await this.#read(onRead);
+    if (method === "POST") await this.#read(onRead);
     else this.#request.resume();
-    using patience = new Patience(time, (error) => this.giveUp(error));
+    const onLimit = (error: ProxyError): void => this.abort(error);
+    using limits = new AnswerLimits(time, deadlines, onLimit);
     const answer = await this.#admit() ?? await this.#send();
-    patience.touch();
-    this.#hide(answer.headers);
-    // What was said in the session before it says nothing of this one.
-    if (this.#beginsSession) this.#options.policy?.tools?.forget();
-    this.#filter = await this.#listFilter();
-    if (!isFinal(answer)) {
+    limits.touch();
+    const received: HeaderMap = new Map(answer.headers);
+    this.#hide(received);
+    const mayHoldList = method === "GET" || this.#admitted !== undefined;
+    this.#filter = mayHoldList ? policy?.filter(this.#admitted) : undefined;
+    const fault = headFault(answer, target);
+    if (fault !== undefined) {
       await discardBody(answer);
-      throw noFinalStatus(answer);
-    }
-    if (isRedirect(answer)) {
-      await discardBody(answer);
-      throw redirectError(answer, target);
+      throw fault;
     }
     const isStream = mediaType(answer) === "text/event-stream";
-    if (!answer.ok && !isStream) return await this.#relayError(answer);
-    if (isStream && this.mayStand) patience[Symbol.dispose]();
-    const told = await this.#relay(answer, patience);
-    this.#observation?.answered(told);
+    if (!answer.ok && !isStream) {
+      return await this.#relayError(answer, received);
+    }
+    if (isStream && this.isStandaloneStream) limits[Symbol.dispose]();
+    const headers = responseHeaders(received);
+    const bytes = await this.#readAnswer(answer, received, headers);
+    if (bytes === undefined) {
+      return await this.#relay(answer, headers, limits);
+    }
+    // Whatever fails from here on, nothing reads the request again.
+    this.#release();
+    this.#end(answer, headers, bytes);
+    this.#observation?.answered(responseIn(bytes));
+    await this.#done.promise;
   }
 
-  /** Reads the message, and so learns what it asks for. */
+  /** Reads the message as far as someone has to know what it asks for. */
   async #read(onRead: () => void): Promise<void> {
     const { body, observer } = this.#options;
-    const { signal } = this.#abort;
-    this.#body = await readRequestBody(this.#request, body, signal);
-    const { blob } = this.#body;
-    const small = await readSmallMessage(blob);
-    signal.throwIfAborted();
-    this.#mayStand = small !== undefined && isListen(small);
+    this.#body = await readRequestBody(this.#request, body, this.#abort.signal);
+    const bytes = await bytesOf(this.#body.blob);
+    const isToBeRead = bytes.length <= MAX_READ_BYTES &&
+      (observer !== undefined || mayOpenStandaloneStream(bytes));
+    const message = isToBeRead ? readMessage(bytes) : undefined;
+    this.#isStandaloneStream = message !== undefined &&
+      opensStandaloneStream(bytes, message);
     this.#isRead = true;
     onRead();
     this.#observation = observer &&
-      observeRequest(observer, this.#headers, blob.size, small);
+      observeRequest(observer, this.#headers, bytes.length, message);
   }
 
   /**
@@ -288,13 +304,13 @@ export class HttpExchange {
    * to say which tools it has, that is the answer to the call.
    */
   async #admit(): Promise<Response | undefined> {
-    const { target, fetch, policy, maxAnswerBytes: maxBytes } = this.#options;
+    const { target, fetch, policy } = this.#options;
     if (policy === undefined || this.#body === undefined) return undefined;
-    const message = await this.#body.blob.bytes();
+    const { maxAnswerBytes: maxBytes } = policy;
     const { signal } = this.#abort;
     try {
-      const { bytes, isLookedThrough, beginsSession } = await policy.admit(
-        message,
+      this.#admitted = await policy.admit(
+        await bytesOf(this.#body.blob),
         this.#headers,
         (method, message) => {
           const headers = this.#sentHeaders();
@@ -302,10 +318,6 @@ export class HttpExchange {
           return askTarget(method, message, ask);
         },
       );
-      if (bytes !== message) this.#admitted = new Blob([new Uint8Array(bytes)]);
-      this.#isLookedThrough = isLookedThrough;
-      this.#beginsSession = beginsSession;
-      this.#changes = policy.tools?.changes;
       return undefined;
     } catch (cause) {
       if (cause instanceof TargetRefusal) return cause.answer;
@@ -313,7 +325,7 @@ export class HttpExchange {
     }
   }
 
-  #sentHeaders(): Headers {
+  #sentHeaders(): Map<string, string> {
     const { headers, policy } = this.#options;
     const sent = requestHeaders(this.#headers, headers);
     // In another charset or coding the target might read other names than the
@@ -327,11 +339,12 @@ export class HttpExchange {
 
   async #send(): Promise<Response> {
     const { target, fetch } = this.#options;
+    const replaced = this.#admitted?.replaced;
     try {
       const init: RequestInit = {
         method: this.#request.method,
-        headers: this.#sentHeaders(),
-        body: this.#admitted ?? this.#body?.blob,
+        headers: [...this.#sentHeaders()],
+        body: replaced === undefined ? this.#body?.blob : blobOf(replaced),
         redirect: "manual",
         signal: this.#abort.signal,
       };
@@ -343,65 +356,87 @@ export class HttpExchange {
     }
   }
 
-  /** Hands an answer on. What it says is told if anyone wants to know it. */
-  async #relay(
+  /** An answer's body, where it is read before any of it goes on. */
+  async #readAnswer(
     answer: Response,
-    patience: Patience,
-  ): Promise<ResponseMessage | undefined> {
-    const headers = responseHeaders(answer.headers);
-    if (await isEmpty(answer)) headers.set("content-length", "0");
-    const pieces = await this.#filter?.pieces(answer, headers) ??
-      answer.body ?? [];
-    // Whatever fails from here on, nothing reads the request again.
-    this.#release();
-    this.#response.writeHead(statusOf(answer), Object.fromEntries(headers));
-    const isStream = mediaType(answer) === "text/event-stream";
-    // What comes first may take a while, and that there is a stream is news.
-    if (isStream) this.#response.flushHeaders();
-    const passing = this.#observation && !this.mayStand
-      ? new PassingAnswer(isStream)
-      : undefined;
-    await pour(passing?.watch(pieces) ?? pieces, this.#response, {
-      signal: this.#abort.signal,
-      closed: this.#closed.promise,
-      onMove: (byteLength) => {
-        if (isStream && byteLength > 0) patience.progress();
-        else patience.touch();
-        this.#options.observer?.delivered(byteLength);
-      },
-    });
-    return passing?.read();
+    received: HeaderMap,
+    headers: Map<string, string>,
+  ): Promise<Uint8Array | undefined> {
+    if (await isEmpty(answer, received)) return NONE;
+    if (mediaType(answer) === "text/event-stream") return undefined;
+    if (this.#filter) return await this.#filter.body(answer, headers);
+    if (!isSmallBody(answer, Infinity)) return undefined;
+    try {
+      return await answer.bytes();
+    } catch (cause) {
+      // It breaks off for the client as a longer one does.
+      this.#writeHead(answer, headers);
+      await flushed(this.#response);
+      throw cause;
+    }
   }
 
-  /** What the answer must pass if it may be about tools. */
-  async #listFilter(): Promise<ListFilter | undefined> {
-    const { policy, maxAnswerBytes: maxBytes } = this.#options;
-    const concernsTools = this.#isLookedThrough ||
-      this.#request.method === "GET";
-    if (policy?.tools === undefined || !concernsTools) return undefined;
-    const id = await this.#requestId();
-    const { tools } = policy;
-    const changes = this.#changes ?? tools.changes;
-    return new ListFilter({ policy: tools, maxBytes, id, changes });
+  /** Hands an answer on while it comes. */
+  async #relay(
+    answer: Response,
+    headers: Map<string, string>,
+    limits: AnswerLimits,
+  ): Promise<void> {
+    const { observer } = this.#options;
+    const isStream = mediaType(answer) === "text/event-stream";
+    const pieces = this.#filter?.events(answer, headers) ?? answer.body ?? [];
+    this.#release();
+    this.#writeHead(answer, headers);
+    // What comes first may take a while, and that there is a stream is news.
+    if (isStream) this.#response.flushHeaders();
+    const passing = this.#observation && !this.isStandaloneStream
+      ? new PassingAnswer(isStream)
+      : undefined;
+    for await (const piece of pieces) {
+      passing?.keep(piece);
+      if (isStream) limits.progress();
+      else limits.touch();
+      observer?.delivered(piece.length);
+      if (this.#response.write(piece)) continue;
+      const { promise: drained, resolve } = Promise.withResolvers<void>();
+      this.#response.once("drain", resolve);
+      await Promise.race([drained, this.#done.promise]);
+      limits.touch();
+    }
+    this.#response.end();
+    await this.#done.promise;
+    this.#observation?.answered(passing?.read());
+  }
+
+  #writeHead(answer: Response, headers: HeaderMap): void {
+    this.#response.writeHead(statusOf(answer), Object.fromEntries(headers));
+  }
+
+  /** Ends with a body that is there. */
+  #end(
+    answer: Response,
+    headers: Map<string, string>,
+    body: Uint8Array,
+  ): void {
+    // One that has no body, such as a 304, may tell the length of another's.
+    if (answer.body !== null) headers.set("content-length", `${body.length}`);
+    this.#writeHead(answer, headers);
+    this.#response.end(body);
+    this.#options.observer?.delivered(body.length);
   }
 
   /** An HTTP error of the target's: as it came, unless it must not be seen. */
-  async #relayError(answer: Response): Promise<void> {
+  async #relayError(answer: Response, received: HeaderMap): Promise<void> {
     const bytes = await readErrorBody(answer);
     this.#abort.signal.throwIfAborted();
-    const status = statusOf(answer);
-    const headers = responseHeaders(answer.headers);
+    const headers = responseHeaders(received);
     const error = this.#errorInstead(answer, bytes);
     if (error !== undefined) {
       for (const name of BODY_HEADERS) headers.delete(name);
-      throw new HttpError(status, error, Object.fromEntries(headers));
+      const others = Object.fromEntries(headers);
+      throw new HttpError(statusOf(answer), error, others);
     }
-    const shown = this.#filter?.errorBody(bytes) ?? bytes;
-    // A 304 has no body of its own; a length would be that of another one.
-    if (status !== 304) headers.set("content-length", `${shown.length}`);
-    this.#response.writeHead(status, Object.fromEntries(headers));
-    this.#response.end(shown);
-    this.#options.observer?.delivered(shown.length);
+    this.#end(answer, headers, this.#filter?.errorBody(bytes) ?? bytes);
     const told = responseIn(bytes);
     if (told) this.#observation?.answered(told);
   }
@@ -428,62 +463,54 @@ export class HttpExchange {
     this.#rememberSecrets();
     if (this.#observation) this.#observation.failed(error);
     else if (this.#request.method === "POST") observer?.refused(error);
-    const isNews = !(this.mayStand && error.reason === "shutting-down");
+    const isNews = !this.isStandaloneStream || error.reason !== "shutting-down";
     this.#options.log[isNews ? "warn" : "debug"]("a request failed", {
       ...this.#facts(),
       status,
       reason: error.reason,
       error: redact(error.summary),
     });
-    if (!this.#response.headersSent) {
-      const id = await this.#requestId();
-      const { discard } = this.#options;
-      const [request, response] = [this.#request, this.#response];
-      const answered = { request, response, discard };
-      const told = await this.#failureOfAll(failure);
-      const bytes = answerError(answered, told, id, redact);
-      observer?.delivered(bytes);
-      return;
-    }
-    // Its target may close a GET stream at any time. What answers a request
-    // is cut where it stands, so that nobody takes it for whole.
+    const byteLength = this.#response.headersSent
+      ? this.#breakOff(error)
+      : await this.#answerError(failure);
+    observer?.delivered(byteLength);
+  }
+
+  /** Answers with an error, and gives the number of its bytes. */
+  async #answerError(failure: HttpError): Promise<number> {
+    const { discard, redactor: { redact } } = this.#options;
+    const [request, response] = [this.#request, this.#response];
+    const message = this.#body &&
+      await readMessageInTurns(await bytesOf(this.#body.blob));
+    const id = message?.kind === "request" ? message.id : undefined;
+    const told = message ? forBatch(failure, message) : failure;
+    return answerError({ request, response, discard }, told, id, redact);
+  }
+
+  /**
+   * Ends an answer that has begun, and gives the number of bytes that this
+   * takes. Its target may close a GET stream at any time; what answers a
+   * request is cut where it stands, so that nobody takes it for complete.
+   */
+  #breakOff(error: ProxyError): number {
+    const lastEvent = this.#filter?.lastEvent(error);
     const mayEnd = this.#request.method === "GET" &&
       error.reason === "shutting-down";
-    const lastEvent = this.#filter?.lastEvent(error);
-    if (mayEnd) this.#response.end();
-    else if (lastEvent !== undefined) {
-      this.#response.end(lastEvent);
-      observer?.delivered(lastEvent.length);
-    } else this.#breakOff();
+    if (mayEnd || lastEvent !== undefined) {
+      this.#response.end(mayEnd ? undefined : lastEvent);
+    } // The end of the connection would be the end of such an answer.
+    else if (this.#request.httpVersion === "1.0") {
+      this.#request.socket.resetAndDestroy();
+    } else this.#response.destroy();
+    return mayEnd ? 0 : lastEvent?.length ?? 0;
   }
+}
 
-  /** Ends an answer so that nobody takes it for complete. */
-  #breakOff(): void {
-    // The end of the connection would be the end of such an answer.
-    const endsWithConnection = this.#request.httpVersion === "1.0";
-    if (endsWithConnection) this.#request.socket.resetAndDestroy();
-    else this.#response.destroy();
-  }
-
-  async #requestId(): Promise<RequestId | undefined> {
-    const message = await this.#message();
-    return message?.kind === "request" ? message.id : undefined;
-  }
-
-  /** A failure as each request of a batch is told it. */
-  async #failureOfAll(failure: HttpError): Promise<HttpError> {
-    const message = await this.#message();
-    if (failure instanceof BatchRefusal || message?.kind !== "batch") {
-      return failure;
-    }
-    const { status, error, headers } = failure;
-    const answers = message.messages.flatMap((single) =>
-      single.kind === "request" ? [{ id: single.id, error }] : []
-    );
-    return new BatchRefusal(status, error, answers, headers);
-  }
-
-  async #message(): Promise<ReturnType<typeof readMessage> | undefined> {
-    return this.#body && readMessageInTurns(await this.#body.blob.bytes());
-  }
+/** Resolves when the head of an answer is on its way. */
+async function flushed(response: ServerResponse): Promise<void> {
+  response.flushHeaders();
+  const { promise, resolve } = Promise.withResolvers<void>();
+  if (response.socket === null) return;
+  response.socket.write(NONE, () => resolve());
+  await promise;
 }

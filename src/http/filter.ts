@@ -9,7 +9,6 @@
 
 import { ProxyError } from "../errors.ts";
 import { BODY_HEADERS } from "./headers.ts";
-import type { Pieces } from "./relay.ts";
 import { checkEncoding, mediaType, readBody } from "../mcp/wire/body.ts";
 import { EventParser, type ServerEvent } from "../mcp/wire/events.ts";
 import { errorFrame, streamCut } from "../mcp/transport/failure.ts";
@@ -63,7 +62,7 @@ export class ListFilter {
   }
 
   /**
-   * An answer's body as it goes on.
+   * A body as it goes on.
    *
    * @param answer The answer.
    * @param headers Its headers; they are made to say of the body what was read
@@ -71,25 +70,39 @@ export class ListFilter {
    * @returns The body.
    * @throws {ProxyError} It cannot be looked through.
    */
-  async pieces(answer: Response, headers: Headers): Promise<Pieces> {
+  async body(
+    answer: Response,
+    headers: Map<string, string>,
+  ): Promise<Uint8Array> {
     const { maxBytes } = this.#options;
-    const type = mediaType(answer);
-    checkEncoding(answer);
-    for (const name of BODY_HEADERS) headers.delete(name);
-    if (type === EVENT_STREAM) {
-      headers.set("content-type", EVENT_STREAM);
-      return this.#events(answer.body ?? []);
-    }
+    describe(answer, headers, JSON_TEXT);
     const body = await readBody(answer, { maxBytes }).catch((cause) => {
       throw streamCut(cause);
     });
     if (body === undefined) throw tooLarge(maxBytes);
-    if (body.length === 0) return [];
+    if (body.length === 0) return body;
+    const type = mediaType(answer);
     if (type !== JSON_TEXT) throw badContentType(answer.status, type);
-    headers.set("content-type", JSON_TEXT);
     const text = withoutByteOrderMark(body);
     await scanInTurns(text);
-    return [this.message(text)];
+    return this.message(text);
+  }
+
+  /**
+   * A stream of events as it goes on.
+   *
+   * @param answer The answer.
+   * @param headers Its headers; they are made to say of the body what was read
+   * in it.
+   * @returns The stream, piece by piece.
+   * @throws {ProxyError} It cannot be looked through.
+   */
+  events(
+    answer: Response,
+    headers: Map<string, string>,
+  ): AsyncIterable<Uint8Array> {
+    describe(answer, headers, EVENT_STREAM);
+    return this.#events(answer.body ?? []);
   }
 
   /**
@@ -141,7 +154,9 @@ export class ListFilter {
     return encoder.encode(`data: ${data}\n\n`);
   }
 
-  async *#events(pieces: Pieces): AsyncGenerator<Uint8Array> {
+  async *#events(
+    pieces: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
+  ): AsyncGenerator<Uint8Array> {
     const parser = new EventParser({ maxDataBytes: this.#options.maxBytes });
     const turn = new Turn();
     for await (const piece of pieces) {
@@ -205,6 +220,17 @@ export class ListFilter {
     if (message.id?.key === id?.key) this.#isAnswered = true;
     return shown;
   }
+}
+
+/** Makes headers say of a body what it is read as. */
+function describe(
+  answer: Response,
+  headers: Map<string, string>,
+  type: string,
+): void {
+  checkEncoding(answer);
+  for (const name of BODY_HEADERS) headers.delete(name);
+  headers.set("content-type", type);
 }
 
 /** Whether another reader might find a list of tools in what is no message. */

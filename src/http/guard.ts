@@ -16,6 +16,7 @@ import {
   normalHost,
 } from "../net/listen_address.ts";
 import { HttpError } from "./error.ts";
+import type { HeaderMap } from "./headers.ts";
 import { TokenCheck } from "./token.ts";
 
 /** What a {@linkcode Guard} is handed. */
@@ -30,7 +31,7 @@ export interface GuardOptions {
 
 /** What is looked at of a request. */
 export interface GuardedRequest {
-  readonly headers: Headers;
+  readonly headers: HeaderMap;
   /** The `Host` headers, which there should be one of. */
   readonly hosts: readonly string[];
   /** The host and port of a request target that is a whole URL. */
@@ -77,7 +78,7 @@ export class Guard {
       );
     }
     const origin = headers.get("origin");
-    if (origin !== null && !this.#isOwnOrigin(origin, host)) {
+    if (origin !== undefined && !this.#isOwnOrigin(origin, host)) {
       throw refused(
         403,
         `the Origin ${
@@ -87,7 +88,7 @@ export class Guard {
     }
     // Fetch Metadata: some requests of web pages come without an Origin.
     const site = headers.get("sec-fetch-site");
-    if (site !== null && site !== "same-origin" && site !== "none") {
+    if (site !== undefined && site !== "same-origin" && site !== "none") {
       throw refused(403, "this proxy is not for web pages of other sites");
     }
   }
@@ -98,7 +99,7 @@ export class Guard {
    * @param headers The request's headers.
    * @throws {HttpError} The token is missing or wrong.
    */
-  checkToken(headers: Headers): void {
+  checkToken(headers: HeaderMap): void {
     const found = this.#token?.check(headers.get("authorization")) ?? "right";
     if (found === "right") return;
     const realm = 'Bearer realm="sigv4-proxy"';

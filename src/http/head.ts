@@ -8,6 +8,7 @@ import { IncomingMessage, type Server } from "node:http";
 import type { Socket } from "node:net";
 import { ProxyError } from "../errors.ts";
 import { HttpError } from "./error.ts";
+import type { HeaderMap } from "./headers.ts";
 
 /** What the head of a request says. */
 export interface RequestHead {
@@ -17,7 +18,7 @@ export interface RequestHead {
   readonly targetHost: string | undefined;
   /** The `Host` headers, which there should be one of. */
   readonly hosts: readonly string[];
-  readonly headers: Headers;
+  readonly headers: HeaderMap;
 }
 
 /**
@@ -54,7 +55,7 @@ export function readHead(
   if (rawHeaders.length / 2 > MAX_HEADERS) {
     throw badHead(431, `a request has at most ${MAX_HEADERS} headers`);
   }
-  const headers = new Headers();
+  const headers = new Map<string, string>();
   const hosts: string[] = [];
   for (let at = 0; at + 1 < rawHeaders.length; at += 2) {
     const name = rawHeaders[at].toLowerCase();
@@ -63,7 +64,8 @@ export function readHead(
     if (name === "authorization" && headers.has(name)) {
       throw badHead(400, "a request has at most one Authorization header");
     }
-    headers.append(name, value);
+    const before = headers.get(name);
+    headers.set(name, before === undefined ? value : `${before}, ${value}`);
   }
   const coding = headers.get("transfer-encoding") ?? "chunked";
   if (coding.toLowerCase() !== "chunked") {

@@ -8,6 +8,9 @@
 
 import { ProxyError } from "../errors.ts";
 
+/** Headers by lower-case name; those that stand twice are joined. */
+export type HeaderMap = ReadonlyMap<string, string>;
+
 /** How much of a text from outside is shown in an error. */
 const SHOWN_LENGTH = 80;
 
@@ -116,11 +119,11 @@ export const BODY_HEADERS: readonly string[] = [
  * @returns The headers, to be signed.
  */
 export function requestHeaders(
-  received: Headers,
+  received: HeaderMap,
   custom: readonly (readonly [name: string, value: string])[],
-): Headers {
+): Map<string, string> {
   const headers = passing(received, REQUEST_NAMES, REQUEST_PREFIXES);
-  for (const [name, value] of custom) headers.set(name, value);
+  for (const [name, value] of custom) headers.set(name.toLowerCase(), value);
   return headers;
 }
 
@@ -132,7 +135,7 @@ export function requestHeaders(
  * @returns The headers.
  * @throws {ProxyError} `bad-answer`: nobody knows which coding the body is in.
  */
-export function responseHeaders(received: Headers): Headers {
+export function responseHeaders(received: HeaderMap): Map<string, string> {
   const headers = passing(received, RESPONSE_NAMES, RESPONSE_PREFIXES);
   const coding = headers.get("content-encoding")?.trim().toLowerCase() ?? "";
   // Of two headers fetch takes off the first coding, and of one with a comma
@@ -152,19 +155,19 @@ function severalCodings(coding: string): ProxyError {
 }
 
 function passing(
-  received: Headers,
+  received: HeaderMap,
   names: ReadonlySet<string>,
   prefixes: readonly string[],
-): Headers {
+): Map<string, string> {
   const listed = new Set(
     (received.get("connection") ?? "").toLowerCase().split(",")
       .map((name) => name.trim()),
   );
-  const headers = new Headers();
+  const headers = new Map<string, string>();
   for (const [name, value] of received) {
     if (names.has(name) || listed.has(name)) continue;
     if (prefixes.some((prefix) => name.startsWith(prefix))) continue;
-    headers.append(name, value);
+    headers.set(name, value);
   }
   return headers;
 }
@@ -178,7 +181,7 @@ const SECRET_NAME = /api-?key|auth|credential|password|secret|session|token/;
  *
  * @param headers The headers of a client's request, or of the target's answer.
  */
-export function secretsIn(headers: Headers): string[] {
+export function secretsIn(headers: HeaderMap): string[] {
   return [...headers].filter(([name]) => SECRET_NAME.test(name))
     .map(([, value]) => value);
 }

@@ -29,10 +29,10 @@ import { DEFAULT_DRAIN_MS } from "../config/listen_options.ts";
 import { MessagePolicy } from "./policy.ts";
 import { makeToken, TokenFile } from "./token.ts";
 import { type Log, SILENT_LOG } from "../log/log.ts";
-import { DEFAULT_MAX_ANSWER_BYTES } from "../mcp/wire/large_answer.ts";
 import type { Observer } from "../mcp/transport/observer.ts";
 import type { ToolRules } from "../mcp/tools/policy.ts";
 import { hideSettings, joinSecrets, Redactor } from "../redact/redact.ts";
+import { Deadlines } from "../time.ts";
 
 /** What {@linkcode runHttpProxy} serves, and how. */
 export interface HttpProxyOptions {
@@ -174,7 +174,8 @@ export async function runHttpProxy(options: HttpProxyRun): Promise<void> {
   redactor.addCredential(token);
   hideSettings(redactor, options.target, options.headers ?? []);
   const server = makeServer(options);
-  const front = makeFront(options, { token, log, redactor });
+  const deadlines = new Deadlines();
+  const front = makeFront(options, { token, log, redactor, deadlines });
   for (const event of ["request", "checkContinue", "checkExpectation"]) {
     server.on(event, (request, response) => front.handle(request, response));
   }
@@ -260,11 +261,12 @@ interface Surroundings {
   readonly token: string | undefined;
   readonly log: Log;
   readonly redactor: Redactor;
+  readonly deadlines: Deadlines;
 }
 
 function makeFront(
   options: HttpProxyRun,
-  { token, log, redactor }: Surroundings,
+  { token, log, redactor, deadlines }: Surroundings,
 ): HttpFront {
   const maxBytes = options.maxBodyBytes ?? DEFAULT_MAX_BODY_BYTES;
   return new HttpFront({
@@ -285,7 +287,9 @@ function makeFront(
       idleTimeoutMs: options.bodyTimeoutMs ?? DEFAULT_BODY_TIMEOUT_MS,
       timeoutMs: options.wholeBodyTimeoutMs ?? DEFAULT_WHOLE_BODY_TIMEOUT_MS,
       store: new BodyStore(HELD_BODIES * maxBytes),
+      deadlines,
     },
+    deadlines,
     discard: new BodyDiscard(),
     time: {
       timeoutMs: options.timeoutMs,
@@ -294,7 +298,6 @@ function makeFront(
     },
     ...places(options),
     policy: policyOf(options),
-    maxAnswerBytes: options.maxAnswerBytes ?? DEFAULT_MAX_ANSWER_BYTES,
   });
 }
 
@@ -307,10 +310,14 @@ function limitedFetch(
 
 /** What looks at messages, if any option asks for that. */
 function policyOf(
-  { tools, metadata = [] }: HttpProxyRun,
+  { tools, metadata = [], maxAnswerBytes }: HttpProxyRun,
 ): MessagePolicy | undefined {
   const rules = { readOnly: false, allow: [], deny: [], ...tools };
-  const policy = new MessagePolicy({ tools: rules, metadata });
+  const policy = new MessagePolicy({
+    tools: rules,
+    metadata,
+    maxAnswerBytes,
+  });
   const isNeeded = policy.tools !== undefined || metadata.length > 0;
   return isNeeded ? policy : undefined;
 }

@@ -140,7 +140,7 @@ export class HttpFront {
    */
   #place(exchange: HttpExchange): void {
     const { maxRequests, maxStreams } = this.#options;
-    const [places, limit, what] = exchange.mayStand
+    const [places, limit, what] = exchange.isStandaloneStream
       ? [this.#streams, maxStreams, "streams stand open"] as const
       : [this.#requests, maxRequests, "requests are under way"] as const;
     if (places.has(exchange)) return;

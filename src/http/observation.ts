@@ -4,13 +4,12 @@
  * @module
  */
 
-import type { SmallMessage } from "./body.ts";
-import type { Pieces } from "./relay.ts";
+import type { HeaderMap } from "./headers.ts";
 import { BlockBuffer, joinBytes } from "../mcp/wire/block_buffer.ts";
 import { type Era, eraOf } from "../mcp/wire/era.ts";
 import { EventParser } from "../mcp/wire/events.ts";
 import { responseIn } from "../mcp/transport/link.ts";
-import type { ResponseMessage } from "../mcp/wire/message.ts";
+import type { Message, ResponseMessage } from "../mcp/wire/message.ts";
 import type {
   Observation,
   Observed,
@@ -20,13 +19,16 @@ import type {
 /** Tells that a request with a message in it is about to be sent. */
 export function observeRequest(
   observer: Observer,
-  headers: Headers,
+  headers: HeaderMap,
   byteLength: number,
-  small: SmallMessage | undefined,
+  message: Message | undefined,
 ): Observation {
   observer.received(byteLength);
-  const { message, era } = small ? byBody(small) : byHeaders(headers);
-  return observer.began({ ...message, headers }, era);
+  const seen = message ? byBody(message) : byHeaders(headers);
+  return observer.began(
+    { ...seen.message, headers: new Headers([...headers]) },
+    seen.era,
+  );
 }
 
 interface Seen {
@@ -34,7 +36,7 @@ interface Seen {
   readonly era: Era;
 }
 
-function byBody({ message }: SmallMessage): Seen {
+function byBody(message: Message): Seen {
   switch (message.kind) {
     case "request": {
       const { method, params, id } = message;
@@ -57,9 +59,9 @@ function byBody({ message }: SmallMessage): Seen {
 }
 
 /** Clients of 2026-07-28 name the method in a header, too. */
-function byHeaders(headers: Headers): Seen {
+function byHeaders(headers: HeaderMap): Seen {
   const method = headers.get("mcp-method");
-  if (method === null) return legacy("unread", []);
+  if (method === undefined) return legacy("unread", []);
   const params = { name: headers.get("mcp-name") };
   return { message: { method, params, requests: [] }, era: "modern" };
 }
@@ -85,15 +87,8 @@ export class PassingAnswer {
     this.#isStream = isStream;
   }
 
-  /** The answer's pieces, as they are. */
-  async *watch(pieces: Pieces): AsyncGenerator<Uint8Array> {
-    for await (const piece of pieces) {
-      this.#keep(piece);
-      yield piece;
-    }
-  }
-
-  #keep(piece: Uint8Array): void {
+  /** Notes a piece that passes. */
+  keep(piece: Uint8Array): void {
     if (!this.#isSmall) return;
     this.#isSmall = this.#kept.byteLength + piece.length <= MAX_KEPT_BYTES;
     if (this.#isSmall) this.#kept.push(piece);

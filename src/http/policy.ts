@@ -5,13 +5,17 @@
  */
 
 import { ProxyError } from "../errors.ts";
-import { BatchRefusal, HttpError } from "./error.ts";
+import { forBatch, HttpError } from "./error.ts";
+import { ListFilter } from "./filter.ts";
+import type { HeaderMap } from "./headers.ts";
 import { checkUnambiguous } from "../mcp/tools/ambiguity.ts";
 import type { AskForTools } from "../mcp/tools/call_guard.ts";
+import { DEFAULT_MAX_ANSWER_BYTES } from "../mcp/wire/large_answer.ts";
 import { LISTEN } from "../mcp/stateless/listen.ts";
 import {
   type BatchMessage,
   readMessageInTurns,
+  type RequestId,
   type ResponseMessage,
   type SingleMessage,
 } from "../mcp/wire/message.ts";
@@ -34,18 +38,24 @@ import {
 export interface MessagePolicyOptions {
   readonly tools: ToolRules;
   readonly metadata: Metadata;
+  /** The largest answer that is looked through, in bytes. */
+  readonly maxAnswerBytes?: number;
   /** The time in milliseconds; `performance.now` by default. */
   readonly now?: () => number;
 }
 
 /** A message that may pass. */
 export interface Admitted {
-  /** What is sent. */
-  readonly bytes: Uint8Array;
+  /** What is sent in its place, if that is something else. */
+  readonly replaced: Uint8Array | undefined;
+  /** The request that it is, if it is one. */
+  readonly id: RequestId | undefined;
   /** Whether its answer may hold a list of tools, or tell of another one. */
   readonly isLookedThrough: boolean;
   /** Whether it begins a session. */
   readonly beginsSession: boolean;
+  /** How often the tools had changed when it was sent. */
+  readonly changes: number | undefined;
 }
 
 /** Sends a request of the proxy's own, on behalf of a client's. */
@@ -63,15 +73,27 @@ const TOOLS_MAX_AGE_MS = 60_000;
 const LIST = "tools/list";
 const CALL = "tools/call";
 
+const NOTHING_KNOWN: Admitted = {
+  replaced: undefined,
+  id: undefined,
+  isLookedThrough: false,
+  beginsSession: false,
+  changes: undefined,
+};
+
 const encoder = new TextEncoder();
 
 /** Looks at messages before they are sent. */
 export class MessagePolicy {
   /** Which tools may be seen and called; `undefined`: all. */
   readonly tools: ToolPolicy | undefined;
+  /** The largest answer that is looked through, in bytes. */
+  readonly maxAnswerBytes: number;
   readonly #metadata: Metadata;
 
-  constructor({ tools, metadata, now }: MessagePolicyOptions) {
+  constructor(options: MessagePolicyOptions) {
+    const { tools, metadata, now } = options;
+    this.maxAnswerBytes = options.maxAnswerBytes ?? DEFAULT_MAX_ANSWER_BYTES;
     const memory = { maxAgeMs: TOOLS_MAX_AGE_MS, now };
     this.tools = hasRules(tools) ? new ToolPolicy(tools, memory) : undefined;
     this.#metadata = metadata;
@@ -88,15 +110,13 @@ export class MessagePolicy {
    */
   async admit(
     bytes: Uint8Array,
-    headers: Headers,
+    headers: HeaderMap,
     ask: Ask,
   ): Promise<Admitted> {
     const message = await readMessageInTurns(bytes);
     if (message.kind === "invalid") {
       // What we cannot read the target might.
-      if (this.tools === undefined) {
-        return { bytes, isLookedThrough: false, beginsSession: false };
-      }
+      if (this.tools === undefined) return NOTHING_KNOWN;
       const error = new ProxyError(message.reason, message.detail);
       throw new HttpError(400, error);
     }
@@ -117,11 +137,29 @@ export class MessagePolicy {
     const beginsSession = methods.includes("initialize");
     if (beginsSession) this.tools?.forget();
     const mayTellOfChange = this.tools?.usesHints && methods.includes(LISTEN);
+    const sent = addMetadata(bytes, message, this.#metadata);
     return {
-      bytes: addMetadata(bytes, message, this.#metadata),
+      replaced: sent === bytes ? undefined : sent,
+      id: message.kind === "request" ? message.id : undefined,
       isLookedThrough: mayTellOfChange || methods.includes(LIST),
       beginsSession,
+      changes: this.tools?.changes,
     };
+  }
+
+  /**
+   * What an answer must pass, if it may be about tools.
+   *
+   * @param admitted The message that is answered; none, if it is a GET.
+   */
+  filter(admitted?: Admitted): ListFilter | undefined {
+    const { tools, maxAnswerBytes: maxBytes } = this;
+    // What was said in the session before it says nothing of this one.
+    if (admitted?.beginsSession) tools?.forget();
+    const isNeeded = admitted?.isLookedThrough ?? true;
+    if (tools === undefined || !isNeeded) return undefined;
+    const { id, changes = tools.changes } = admitted ?? {};
+    return new ListFilter({ policy: tools, maxBytes, id, changes });
   }
 }
 
@@ -135,14 +173,14 @@ function singlesOf(
 function checkReading(
   bytes: Uint8Array,
   message: SingleMessage | BatchMessage,
-  headers: Headers,
+  headers: HeaderMap,
 ): void {
   try {
     checkUnambiguous(bytes, message);
     checkHeaders(headers, message);
   } catch (error) {
     if (!(error instanceof ProxyError)) throw error;
-    throw refusal(message, error, () => error);
+    throw forBatch(new HttpError(400, error), message);
   }
 }
 
@@ -165,20 +203,11 @@ async function checkCalls(
     "blocked",
     "nothing of the batch was sent, since a call in it is blocked",
   );
-  throw refusal(message, first, (single) => refused.get(single) ?? beside);
-}
-
-/** The refusal of a message: in a batch each request has its own error. */
-function refusal(
-  message: SingleMessage | BatchMessage,
-  error: ProxyError,
-  errorOf: (request: SingleMessage) => ProxyError,
-): HttpError {
-  if (message.kind !== "batch") return new HttpError(400, error);
-  const answers = message.messages.flatMap((single) =>
-    single.kind === "request" ? [{ id: single.id, error: errorOf(single) }] : []
+  throw forBatch(
+    new HttpError(400, first),
+    message,
+    (single) => refused.get(single) ?? beside,
   );
-  return new BatchRefusal(400, error, answers);
 }
 
 /** Why a message may not pass; `undefined` when it may. */
@@ -218,7 +247,7 @@ function askForTools(
 
 /** Refuses headers by which a gateway might see another tool than the policy. */
 function checkHeaders(
-  headers: Headers,
+  headers: HeaderMap,
   message: SingleMessage | BatchMessage,
 ): void {
   const hasMethod = message.kind === "request" ||
@@ -227,8 +256,10 @@ function checkHeaders(
     hasMethod ? standardHeaders(message.method, message.params) : [],
   );
   for (const name of ["Mcp-Method", "Mcp-Name"]) {
-    const given = headers.get(name);
-    if (given === null || given === mirrored.get(name.toLowerCase())) continue;
+    const given = headers.get(name.toLowerCase());
+    if (given === undefined || given === mirrored.get(name.toLowerCase())) {
+      continue;
+    }
     const detail =
       `${name} does not say what the message says, which with a tool policy is refused`;
     throw new ProxyError("invalid-request", detail);

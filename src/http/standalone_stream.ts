@@ -7,23 +7,38 @@
  */
 
 import type { IncomingMessage } from "node:http";
-import type { SmallMessage } from "./body.ts";
-import { isUnclear } from "../mcp/tools/ambiguity.ts";
+import type { HeaderMap } from "./headers.ts";
 import { STANDING_METHODS } from "../mcp/stateless/listen.ts";
+import { isUnclear } from "../mcp/tools/ambiguity.ts";
+import type { Message } from "../mcp/wire/message.ts";
+import { includesBytes } from "../mcp/wire/scan.ts";
 import { whole } from "../mcp/wire/splice.ts";
 
 /** Tells what the head of a request says, which is all there is at first. */
-export function claimsToStand(
+export function claimsStandaloneStream(
   { method }: IncomingMessage,
-  headers: Headers,
+  headers: HeaderMap,
 ): boolean {
   return method === "GET" ||
     method === "POST" &&
       STANDING_METHODS.has(headers.get("mcp-method") ?? "");
 }
 
+/** How the methods end: whether the slash before that is escaped is no matter. */
+const METHOD_ENDS = [...STANDING_METHODS].map((method) =>
+  new TextEncoder().encode(method.slice(method.indexOf("/") + 1))
+);
+
+/** Tells whether a message may open such a stream, and should be read. */
+export function mayOpenStandaloneStream(bytes: Uint8Array): boolean {
+  return METHOD_ENDS.some((end) => includesBytes(bytes, end));
+}
+
 /** Tells whether a message opens such a stream, whoever reads it. */
-export function isListen({ bytes, message }: SmallMessage): boolean {
+export function opensStandaloneStream(
+  bytes: Uint8Array,
+  message: Message,
+): boolean {
   return message.kind === "request" && STANDING_METHODS.has(message.method) &&
     !isUnclear("method", bytes, whole(bytes));
 }

@@ -33,8 +33,8 @@ export class TokenCheck {
    * @param authorization Its `Authorization` header.
    * @returns `missing` when it names no bearer token at all.
    */
-  check(authorization: string | null): "right" | "wrong" | "missing" {
-    const [, token] = /^bearer +(\S+) *$/i.exec(authorization ?? "") ?? [];
+  check(authorization = ""): "right" | "wrong" | "missing" {
+    const [, token] = /^bearer +(\S+) *$/i.exec(authorization) ?? [];
     if (token === undefined) return "missing";
     // Of digests all lengths are equal, and no prefix tells anything.
     return timingSafeEqual(digestOf(token), this.#digest) ? "right" : "wrong";

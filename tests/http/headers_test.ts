@@ -2,12 +2,17 @@ import { assertEquals, assertThrows } from "@std/assert";
 import { ProxyError } from "../../src/errors.ts";
 import { requestHeaders, responseHeaders } from "../../src/http/headers.ts";
 
-function names(headers: Headers): string[] {
+function names(headers: ReadonlyMap<string, string>): string[] {
   return [...headers.keys()].sort();
 }
 
+/** Headers as they come: by lower-case name, each trimmed. */
+function headersOf(init: HeadersInit): Map<string, string> {
+  return new Map(new Headers(init));
+}
+
 Deno.test("the headers of MCP, of trace context and of a client's own go on", () => {
-  const headers = new Headers({
+  const headers = headersOf({
     "Accept": "application/json, text/event-stream",
     "Content-Type": "application/json",
     "MCP-Protocol-Version": "2026-07-28",
@@ -68,13 +73,13 @@ const KEPT_BACK = [
 
 for (const name of KEPT_BACK) {
   Deno.test(`a request's ${name} does not go on`, () => {
-    const headers = new Headers({ [name]: "a", "accept": "b" });
+    const headers = headersOf({ [name]: "a", "accept": "b" });
     assertEquals(names(requestHeaders(headers, [])), ["accept"]);
   });
 }
 
 Deno.test("what Connection names does not go on, either way", () => {
-  const headers = new Headers({
+  const headers = headersOf({
     "connection": "keep-alive, X-Hop ,x-other",
     "x-hop": "1",
     "x-other": "2",
@@ -85,15 +90,15 @@ Deno.test("what Connection names does not go on, either way", () => {
 });
 
 Deno.test("a header that the user adds takes the place of the client's", () => {
-  const headers = requestHeaders(new Headers({ "X-Team": "client" }), [
+  const headers = requestHeaders(headersOf({ "X-Team": "client" }), [
     ["x-team", "user"],
     ["X-More", "more"],
   ]);
-  assertEquals([...headers], [["x-more", "more"], ["x-team", "user"]]);
+  assertEquals([...headers], [["x-team", "user"], ["x-more", "more"]]);
 });
 
 Deno.test("an answer's headers of MCP, of caching and of limits come back", () => {
-  const headers = new Headers({
+  const headers = headersOf({
     "Content-Type": "text/event-stream",
     "Mcp-Session-Id": "1",
     "Cache-Control": "no-cache, no-transform",
@@ -131,21 +136,21 @@ const KEPT_FROM_CLIENTS = [
 
 for (const name of KEPT_FROM_CLIENTS) {
   Deno.test(`an answer's ${name} does not come back`, () => {
-    const headers = new Headers({ [name]: "a", "content-type": "b" });
+    const headers = headersOf({ [name]: "a", "content-type": "b" });
     assertEquals(names(responseHeaders(headers)), ["content-type"]);
   });
 }
 
 Deno.test("the coding that fetch has taken off does not come back, and another one does", () => {
   for (const coding of ["gzip", "br", "GZIP", " Br "]) {
-    const decoded = new Headers({ "content-encoding": coding });
+    const decoded = headersOf({ "content-encoding": coding });
     assertEquals(names(responseHeaders(decoded)), []);
   }
-  const other = new Headers({ "content-encoding": "zstd" });
+  const other = headersOf({ "content-encoding": "zstd" });
   assertEquals([...responseHeaders(other)], [...other]);
 });
 
 Deno.test("several codings are an error, since fetch may have taken one off", () => {
-  const headers = new Headers({ "content-encoding": "gzip, br" });
+  const headers = headersOf({ "content-encoding": "gzip, br" });
   assertThrows(() => responseHeaders(headers), ProxyError, "(gzip, br)");
 });

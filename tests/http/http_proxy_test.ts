@@ -232,6 +232,40 @@ Deno.test("a body that is shorter than it says is broken off for the client too"
   await assertRejects(() => within(answer.text(), "the end"), TypeError);
 });
 
+Deno.test("a small answer goes on with its length", async () => {
+  const body = '{"jsonrpc":"2.0","id":1,"result":{}}';
+  await using target = await RawServer.start((_request, reply) =>
+    reply.status(200, {
+      "content-type": "application/json",
+      "content-length": `${body.length}`,
+    }, body)
+  );
+  await using front = await Front.start({ target: target.url });
+  const answer = await front.post({ jsonrpc: "2.0", id: 1, method: "m" });
+  assertEquals(answer.headers.get("content-length"), `${body.length}`);
+  assertEquals(await answer.text(), body);
+});
+
+Deno.test("an answer in chunks goes on as it comes, whatever length it says", async () => {
+  const seen = Promise.withResolvers<void>();
+  await using target = await RawServer.start(async (_request, reply) => {
+    const head = "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n" +
+      "Content-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n";
+    await reply.write(`${head}2\r\n[1\r\n`);
+    await seen.promise;
+    await reply.write("1\r\n]\r\n0\r\n\r\n");
+    await reply.cut();
+  });
+  await using front = await Front.start({ target: target.url });
+  const answer = await front.post({ jsonrpc: "2.0", id: 1, method: "m" });
+  const reader = answer.body!.getReader();
+  const { value } = await within(reader.read(), "the first chunk");
+  assertEquals(new TextDecoder().decode(value), "[1");
+  seen.resolve();
+  const rest = await within(reader.read(), "the rest");
+  assertEquals(new TextDecoder().decode(rest.value), "]");
+});
+
 Deno.test("a client that does not read stops the upstream reads, and gets all in the end", async () => {
   const EVENTS = 2000;
   const data = "x".repeat(100_000);

@@ -435,7 +435,7 @@ Deno.test("that a tool only reads is believed for a minute, and then asked for a
   const admit = () =>
     policy.admit(
       new TextEncoder().encode(JSON.stringify(call("read"))),
-      new Headers(),
+      new Map(),
       () => {
         asked++;
         const text = JSON.stringify({

@@ -102,8 +102,8 @@ export class BodyChunks implements AsyncIterator<Uint8Array, undefined> {
 const SMALL_BODY_BYTES = 64 * 1024;
 
 /**
- * Whether a body may be read at once: it says that it is small, and is not
- * encoded.
+ * Whether a body may be read at once: it says that it is small, and is neither
+ * encoded nor in chunks, whose length may be any other.
  */
 export function isSmallBody(
   { headers }: Response,
@@ -112,7 +112,7 @@ export function isSmallBody(
   const length = headers.get("content-length");
   return length !== null &&
     Number(length) <= Math.min(SMALL_BODY_BYTES, maxBytes) &&
-    !headers.has("content-encoding");
+    !headers.has("content-encoding") && !headers.has("transfer-encoding");
 }
 
 /**
