@@ -4,7 +4,7 @@
  * @module
  */
 
-import { readEnv } from "./src/aws/credentials/permissions.ts";
+import { readEnv } from "./src/permissions.ts";
 import type { CaBundle } from "./src/aws/shared_files/profile_settings.ts";
 import {
   commandHelp,
@@ -106,7 +106,7 @@ async function runOther(
 async function profileRegion(
   profile: string | undefined,
 ): Promise<string | undefined> {
-  const region = await import("./src/aws/credentials/profile_region.ts");
+  const region = await import("./src/aws/shared_files/profile_region.ts");
   return await region.profileRegion(profile);
 }
 

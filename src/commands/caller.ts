@@ -5,7 +5,7 @@
  */
 
 import type { Credentials } from "../aws/credentials/credentials.ts";
-import { netNeed } from "../aws/credentials/permissions.ts";
+import { netNeed } from "../permissions.ts";
 import { limitedText } from "../aws/credentials/sources/limited_text.ts";
 import { serviceUrl } from "../aws/credentials/sources/service_endpoint.ts";
 import { explainRefusal } from "../aws/refusals/refusal.ts";

@@ -8,7 +8,7 @@ import {
   type Need,
   notGranted,
   readEnv,
-} from "../aws/credentials/permissions.ts";
+} from "../permissions.ts";
 import { createCredentialSource } from "../aws/credentials/credentials.ts";
 import type { ConfigDeps } from "../config/config.ts";
 import type { ProfileRegion } from "../config/scope.ts";

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { readEnv } from "../aws/credentials/permissions.ts";
+import { readEnv } from "../permissions.ts";
 import { type Option, optionName, remedy } from "./option.ts";
 import { readValue } from "./option_value.ts";
 import {

@@ -6,7 +6,7 @@
 
 import { LimitedBytesTransformStream } from "@std/streams/limited-bytes-transform-stream";
 import { toText } from "@std/streams/to-text";
-import { type Need, permissionAdvice } from "../aws/credentials/permissions.ts";
+import { type Need, permissionAdvice } from "../permissions.ts";
 import type { HeaderLine } from "./extra_headers.ts";
 
 /** What a file holds, or why it could not be read. */

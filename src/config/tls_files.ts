@@ -6,7 +6,7 @@
  */
 
 import type { KeyObject, X509Certificate } from "node:crypto";
-import { type Need, notGranted } from "../aws/credentials/permissions.ts";
+import { type Need, notGranted } from "../permissions.ts";
 import type { CaBundle } from "../aws/shared_files/profile_settings.ts";
 import type { LogNote } from "../log/log.ts";
 import type { TlsMaterial } from "../net/http_client.ts";

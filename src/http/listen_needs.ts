@@ -5,7 +5,7 @@
  */
 
 import { resolve } from "node:path";
-import type { Need } from "../aws/credentials/permissions.ts";
+import type { Need } from "../permissions.ts";
 import {
   hostOf,
   isIpAddress,

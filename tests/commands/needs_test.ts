@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
-import { commaNotes } from "../../src/aws/credentials/permissions.ts";
+import { commaNotes } from "../../src/permissions.ts";
 import { findNeeds, permissionFlags } from "../../src/commands/needs.ts";
 import { configOf } from "../support/command_line.ts";
 import { CommandWorld } from "./command_world.ts";

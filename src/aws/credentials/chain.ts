@@ -30,7 +30,7 @@ import {
 } from "../shared_files/shared_files.ts";
 import { containerCredentials, type InstanceMetadata } from "./sources/host.ts";
 import { environmentKeys, KEY_VARIABLES } from "./sources/keys.ts";
-import { flagsFor, type Need } from "./permissions.ts";
+import { flagsFor, type Need } from "../../permissions.ts";
 import {
   listProfiles,
   profileCredentials,

@@ -11,7 +11,7 @@ import { maskAccessKeyId, Redactor } from "../../redact/redact.ts";
 import { CredentialCache } from "./cache.ts";
 import type { Choice } from "./choice.ts";
 import type { InstanceMetadata } from "./sources/host.ts";
-import { readEnv } from "./permissions.ts";
+import { readEnv } from "../../permissions.ts";
 import { demandEnv, envReader, type Search, sourceFailed } from "./search.ts";
 import { demandSendable } from "./text.ts";
 

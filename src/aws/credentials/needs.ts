@@ -7,7 +7,7 @@
 
 import { profileName } from "./choice.ts";
 import { sourceOrder, webIdentity } from "./chain.ts";
-import type { Need } from "./permissions.ts";
+import type { Need } from "../../permissions.ts";
 import { type SourceQuery, UnclearFilesError } from "./search.ts";
 import { containerNeeds, instanceNeeds } from "./sources/host.ts";
 import { environmentDecides } from "./sources/keys.ts";

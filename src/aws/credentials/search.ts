@@ -14,7 +14,7 @@ import {
   notGranted,
   permissionAdvice,
   readEnv,
-} from "./permissions.ts";
+} from "../../permissions.ts";
 import type { FileWatch } from "./watch.ts";
 
 /** Reads an environment variable; an empty one counts as not set. */

@@ -15,7 +15,7 @@ import {
 } from "./echo.ts";
 import type { AwsError } from "./parse.ts";
 import type { RefusalCause } from "./table.ts";
-import type { SignedRecord } from "../signing/signing_record.ts";
+import type { SignedRecord } from "./signing_record.ts";
 
 /** A refusal put in words. */
 export interface Explanation {

@@ -6,7 +6,7 @@
 
 import type { Redact } from "../../redact/redact.ts";
 import type { AwsError } from "./parse.ts";
-import type { SignedRecord } from "../signing/signing_record.ts";
+import type { SignedRecord } from "./signing_record.ts";
 
 /** The first line in which two canonical requests differ. */
 export interface Difference {

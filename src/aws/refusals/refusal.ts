@@ -11,7 +11,7 @@ import { EXPLANATIONS, UNSIGNED } from "./causes.ts";
 import { parseAwsError } from "./parse.ts";
 import { withoutEcho } from "./echo.ts";
 import { mayBeRefusal, refusalOf } from "./table.ts";
-import { recordOf } from "../signing/signing_record.ts";
+import { recordOf } from "./signing_record.ts";
 
 /** A text of the target's longer than this is cut. */
 const MAX_MESSAGE = 300;

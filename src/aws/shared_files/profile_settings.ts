@@ -14,7 +14,7 @@ import {
   type SharedFiles,
   sharedPaths,
 } from "./shared_files.ts";
-import type { Need } from "../credentials/permissions.ts";
+import type { Need } from "../../permissions.ts";
 import {
   lacking,
   type ReadEnv,

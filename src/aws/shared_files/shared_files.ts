@@ -14,7 +14,7 @@ import {
   parseConfig,
   type Section,
 } from "./config_parser.ts";
-import { type Need, notGranted } from "../credentials/permissions.ts";
+import { type Need, notGranted } from "../../permissions.ts";
 import {
   lacking,
   type ReadEnv,

@@ -19,7 +19,7 @@ import {
   type UnsignedParts,
 } from "./core.ts";
 import { isHost, maySignOtherHost } from "./host.ts";
-import { keepRecord } from "./signing_record.ts";
+import { keepRecord } from "../refusals/signing_record.ts";
 import type { SignerOptions } from "./signer.ts";
 
 /** What {@linkcode createSignedFetch} is handed. */

@@ -7,7 +7,7 @@
  */
 
 import { basename, join, resolve, win32 } from "node:path";
-import { commaNotes } from "../../aws/credentials/permissions.ts";
+import { commaNotes } from "../../permissions.ts";
 import {
   PROFILE_VARIABLES,
   profileOfEnv,

@@ -6,7 +6,7 @@
  */
 
 import { lookup } from "node:dns/promises";
-import { portOf } from "../../aws/credentials/permissions.ts";
+import { portOf } from "../../permissions.ts";
 import type { Config } from "../../config/config.ts";
 import {
   findHttpProxy,

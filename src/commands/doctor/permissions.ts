@@ -4,7 +4,7 @@
  * @module
  */
 
-import { commaNotes, type Need } from "../../aws/credentials/permissions.ts";
+import { commaNotes, type Need } from "../../permissions.ts";
 import { findNeeds, permissionFlags } from "../needs.ts";
 import type { Checkup } from "./checkup.ts";
 

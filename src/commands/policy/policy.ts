@@ -10,7 +10,7 @@ import {
   type SharedFiles,
   sharedPaths,
 } from "../../aws/shared_files/shared_files.ts";
-import { commaNotes } from "../../aws/credentials/permissions.ts";
+import { commaNotes } from "../../permissions.ts";
 import { UnclearFilesError } from "../../aws/credentials/search.ts";
 import type { Config } from "../../config/config.ts";
 import { CredentialsError } from "../../errors.ts";

@@ -9,7 +9,12 @@ import {
   followParents,
   type Settings,
 } from "../../shared_files/shared_files.ts";
-import { type Need, netNeed, notGranted, portOf } from "../permissions.ts";
+import {
+  type Need,
+  netNeed,
+  notGranted,
+  portOf,
+} from "../../../permissions.ts";
 import {
   demand,
   demandEnv,

@@ -8,8 +8,13 @@
  */
 
 import type { CredentialsError } from "../../../errors.ts";
-import { SDK_ENV } from "../environment.ts";
-import { type Need, netNeed, notGranted, readEnv } from "../permissions.ts";
+import { SDK_ENV } from "./sdk_variables.ts";
+import {
+  type Need,
+  netNeed,
+  notGranted,
+  readEnv,
+} from "../../../permissions.ts";
 import { notPermitted, type Search } from "../search.ts";
 import { limitedText } from "./limited_text.ts";
 

@@ -10,7 +10,7 @@
  */
 
 import { maskProgramOutput } from "../../../redact/program_output.ts";
-import { type Need, notGranted } from "../permissions.ts";
+import { type Need, notGranted } from "../../../permissions.ts";
 import { demand, type Search, sourceFailed } from "../search.ts";
 import { demandSendable } from "../text.ts";
 import type { Credentials } from "../credentials.ts";

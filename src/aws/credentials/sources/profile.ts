@@ -22,7 +22,7 @@ import {
 import { environmentKeys, profileKeys } from "./keys.ts";
 import { processNeeds, runCredentialProcess } from "./process.ts";
 import { assumeRole, assumeRoleWithToken, roleNeeds } from "./role.ts";
-import type { Need } from "../permissions.ts";
+import type { Need } from "../../../permissions.ts";
 import {
   profileUnclear,
   type Search,

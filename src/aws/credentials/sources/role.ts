@@ -7,7 +7,7 @@
 
 import { followParents } from "../../shared_files/shared_files.ts";
 import { loadSdk, type SdkClientConfig, SdkHttp, sdkNeeds } from "./http.ts";
-import { type Need, netNeed } from "../permissions.ts";
+import { type Need, netNeed } from "../../../permissions.ts";
 import {
   demand,
   type Search,

@@ -10,7 +10,7 @@
 
 import { shellWords } from "../../../shell_words.ts";
 import type { Settings, SharedFiles } from "../../shared_files/shared_files.ts";
-import type { Need } from "../permissions.ts";
+import type { Need } from "../../../permissions.ts";
 import {
   profileUnclear,
   type Search,

@@ -5,7 +5,7 @@
  * @module
  */
 
-import { netNeed } from "../permissions.ts";
+import { netNeed } from "../../../permissions.ts";
 import { demand, type Search, sourceFailed } from "../search.ts";
 import { limitedText } from "./limited_text.ts";
 

@@ -10,7 +10,7 @@ import {
   followParents,
   homeDirectory,
 } from "../../shared_files/shared_files.ts";
-import { type Need, netNeed, notGranted } from "../permissions.ts";
+import { type Need, netNeed, notGranted } from "../../../permissions.ts";
 import {
   demand,
   lacking,

@@ -4,12 +4,12 @@
  * @module
  */
 
-import { loadSharedFiles } from "../shared_files/profile_settings.ts";
-import { profileOfEnv } from "../shared_files/shared_files.ts";
-import { profileName } from "./choice.ts";
-import { readEnv } from "./permissions.ts";
-import { envReader, ProfileMissingError } from "./search.ts";
-import { whereNot } from "./sources/profile.ts";
+import { loadSharedFiles } from "./profile_settings.ts";
+import { profileOfEnv } from "./shared_files.ts";
+import { profileName } from "../credentials/choice.ts";
+import { readEnv } from "../../permissions.ts";
+import { envReader, ProfileMissingError } from "../credentials/search.ts";
+import { whereNot } from "../credentials/sources/profile.ts";
 
 /**
  * The `region` of a profile of the shared files.
