@@ -41,8 +41,6 @@ import type { StdioProxyOptions } from "./src/stdio/stdio_proxy.ts";
 export {
   type AssumeRoleOptions,
   createCredentialSource,
-  type Credentials,
-  type CredentialSource,
   type CredentialSourceOptions,
 } from "./src/aws/credentials/credentials.ts";
 export { explainRefusal } from "./src/aws/refusals/refusal.ts";
@@ -51,12 +49,11 @@ export {
   type SignedFetch,
   type SignedFetchOptions,
 } from "./src/aws/signing/signed_fetch.ts";
-export {
-  createSigner,
-  type SignatureVersion,
-  type Signer,
-  type SignerOptions,
-} from "./src/aws/signing/signer.ts";
+export type {
+  SignatureVersion,
+  SignerOptions,
+} from "./src/aws/signing/core.ts";
+export { createSigner, type Signer } from "./src/aws/signing/signer.ts";
 export {
   ConfigError,
   CredentialsError,
@@ -71,6 +68,10 @@ export type { Log, LogFields, LogLevel } from "./src/log/log.ts";
 export type { ToolRules } from "./src/mcp/tools/policy.ts";
 export { Redactor } from "./src/redact/redact.ts";
 export type { StdioProxyOptions } from "./src/stdio/stdio_proxy.ts";
+export {
+  type Credentials,
+  type CredentialSource,
+} from "./src/aws/credentials/types.ts";
 
 // Both are loaded when they are run: as the command this module says its
 // version, or what is wrong with its arguments, without them.

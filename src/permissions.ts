@@ -1,7 +1,6 @@
 /**
- * The Deno permissions that sources of credentials need: asked for by name
- * before anything is touched, so that nothing prompts and nothing fails for a
- * reason that it does not give.
+ * What Deno lets the program do: asked for by name before anything is touched,
+ * so that nothing prompts and nothing fails for a reason that it does not give.
  *
  * @module
  */
@@ -130,4 +129,12 @@ export function readEnv(variable: string): EnvReading {
     if (error instanceof Deno.errors.NotCapable) return { allowed: false };
     throw error;
   }
+}
+
+/** Says which permissions are missing, what for, and the flags. */
+export function lacking(missing: readonly Need[]): string {
+  const purposes = [...new Set(missing.map(({ why }) => `to ${why}`))];
+  return `no permission ${purposes.join(" and ")}: ${
+    permissionAdvice(missing)
+  }`;
 }

@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { Credentials } from "../aws/credentials/credentials.ts";
+import type { Credentials } from "../aws/credentials/types.ts";
 import { netNeed } from "../permissions.ts";
 import { limitedText } from "../aws/credentials/sources/limited_text.ts";
 import { serviceUrl } from "../aws/credentials/sources/service_endpoint.ts";

@@ -4,11 +4,7 @@
  * @module
  */
 
-import {
-  type Need,
-  notGranted,
-  readEnv,
-} from "../permissions.ts";
+import { type Need, notGranted, readEnv } from "../permissions.ts";
 import { createCredentialSource } from "../aws/credentials/credentials.ts";
 import type { ConfigDeps } from "../config/config.ts";
 import type { ProfileRegion } from "../config/scope.ts";

@@ -9,7 +9,7 @@ import { resolve } from "node:path";
 import { credentialNeeds } from "../aws/credentials/needs.ts";
 import { flagsFor, type Need, netNeed } from "../permissions.ts";
 import { KEY_VARIABLES } from "../aws/credentials/sources/keys.ts";
-import { PROFILE_VARIABLES } from "../aws/shared_files/shared_files.ts";
+import { PROFILE_VARIABLES } from "../aws/shared_files/paths.ts";
 import type { Config } from "../config/config.ts";
 import type { Option } from "../config/option.ts";
 import { OPTIONS } from "../config/options.ts";

@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { CredentialSource } from "../aws/credentials/credentials.ts";
+import type { CredentialSource } from "../aws/credentials/types.ts";
 import { type Config, describeConfig } from "../config/config.ts";
 import { CredentialsError } from "../errors.ts";
 import type { Log } from "../log/log.ts";

@@ -7,7 +7,6 @@
 
 import {
   createCredentialSource,
-  type CredentialSource,
   type CredentialSourceOptions,
 } from "../aws/credentials/credentials.ts";
 import {
@@ -19,6 +18,7 @@ import type { Log } from "../log/log.ts";
 import type { TlsFetches } from "../net/http_client.ts";
 import { hideSettings, type Redactor } from "../redact/redact.ts";
 import { isTelemetryOn } from "../telemetry/switch.ts";
+import type { CredentialSource } from "../aws/credentials/types.ts";
 
 /** What the parts that talk to AWS share. */
 export interface Surroundings {

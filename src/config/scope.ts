@@ -5,7 +5,7 @@
  * @module
  */
 
-import { ProfileMissingError } from "../aws/credentials/search.ts";
+import { ProfileMissingError } from "../aws/shared_files/profile_settings.ts";
 import { readEndpoint } from "../aws/endpoint.ts";
 import type { LogNote } from "../log/log.ts";
 import { type Option, optionName, remedy } from "./option.ts";

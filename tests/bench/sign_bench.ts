@@ -11,10 +11,8 @@ import { bodyOfInit } from "../../src/aws/signing/body.ts";
 import { createSigningCore } from "../../src/aws/signing/core.ts";
 import { Sha256 } from "../../src/aws/signing/hash.ts";
 import { createSignedFetch } from "../../src/aws/signing/signed_fetch.ts";
-import {
-  createSigner,
-  type SignerOptions,
-} from "../../src/aws/signing/signer.ts";
+import type { SignerOptions } from "../../src/aws/signing/core.ts";
+import { createSigner } from "../../src/aws/signing/signer.ts";
 import { blobOf } from "../../src/blob.ts";
 
 const CREDENTIALS = {

@@ -11,9 +11,9 @@
 
 import type { Log } from "../../log/log.ts";
 import { maskAccessKeyId, type Redactor } from "../../redact/redact.ts";
-import { UnclearFilesError } from "./search.ts";
+import { UnclearFilesError } from "../shared_files/settings.ts";
+import type { Credentials, CredentialSource } from "./types.ts";
 import { FileWatch } from "./watch.ts";
-import type { Credentials, CredentialSource } from "./credentials.ts";
 
 /** Loads credentials, telling the watch which files it reads. */
 export type LoadCredentials = (watch: FileWatch) => Promise<Credentials>;

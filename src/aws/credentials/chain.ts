@@ -15,24 +15,18 @@ import {
   choiceOf,
   demandNoLess,
   NOT_OF_FILES,
-  profileName,
   roleChoice,
 } from "./choice.ts";
 import {
-  pathVariables,
+  listProfiles,
   type Profile,
-  PROFILE_VARIABLES,
-  profileOfEnv,
   readSharedFiles,
-  type Settings,
   type SharedFiles,
-  sharedPaths,
 } from "../shared_files/shared_files.ts";
 import { containerCredentials, type InstanceMetadata } from "./sources/host.ts";
 import { environmentKeys, KEY_VARIABLES } from "./sources/keys.ts";
-import { flagsFor, type Need } from "../../permissions.ts";
+import { flagsFor, lacking, type Need } from "../../permissions.ts";
 import {
-  listProfiles,
   profileCredentials,
   profileWay,
   WAY_SETTINGS,
@@ -41,14 +35,21 @@ import { assumeRoleWithToken } from "./sources/role.ts";
 import {
   type Attempt,
   demandEnv,
-  lacking,
   nothingFound,
   notPermitted,
   type Search,
   sourceFailed,
   type SourceQuery,
 } from "./search.ts";
-import type { Credentials } from "./credentials.ts";
+import {
+  pathVariables,
+  PROFILE_VARIABLES,
+  profileName,
+  profileOfEnv,
+  sharedPaths,
+} from "../shared_files/paths.ts";
+import type { Settings } from "../shared_files/settings.ts";
+import type { Credentials } from "./types.ts";
 
 const WEB_IDENTITY_VARIABLES = ["AWS_WEB_IDENTITY_TOKEN_FILE", "AWS_ROLE_ARN"];
 const FILE_VARIABLES = ["AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"];

@@ -6,14 +6,11 @@
  * @module
  */
 
-import {
-  profileOfEnv,
-  type Setting,
-  type Settings,
-  type SharedFiles,
-} from "../shared_files/shared_files.ts";
+import { profileName } from "../shared_files/paths.ts";
+import type { SharedFiles } from "../shared_files/shared_files.ts";
 import { profileWay, WAY_SETTINGS } from "./sources/profile.ts";
 import { profileUnclear, type Search, sourceFailed } from "./search.ts";
+import type { Setting, Settings } from "../shared_files/settings.ts";
 
 /** A setting that says whose the credentials are, and where it stands. */
 interface Defining extends Setting {
@@ -149,11 +146,4 @@ function inItsFile(
   return [profile?.inCredentials, profile?.inConfig]
     .map((settings) => settings?.find(name))
     .find((setting) => setting?.path === path);
-}
-
-/** The profile in use: the explicit one, that of a variable, `default`. */
-export function profileName(
-  { profile, env }: Pick<Search, "profile" | "env">,
-): string {
-  return profile ?? profileOfEnv(env) ?? "default";
 }

@@ -5,6 +5,7 @@
  * @module
  */
 
+import type { Credentials, CredentialSource } from "./types.ts";
 import { CredentialsError } from "../../errors.ts";
 import { type Log, SILENT_LOG } from "../../log/log.ts";
 import { maskAccessKeyId, Redactor } from "../../redact/redact.ts";
@@ -12,37 +13,9 @@ import { CredentialCache } from "./cache.ts";
 import type { Choice } from "./choice.ts";
 import type { InstanceMetadata } from "./sources/host.ts";
 import { readEnv } from "../../permissions.ts";
-import { demandEnv, envReader, type Search, sourceFailed } from "./search.ts";
+import { demandEnv, type Search, sourceFailed } from "./search.ts";
 import { demandSendable } from "./text.ts";
-
-/** One set of AWS credentials. */
-export interface Credentials {
-  /** The access key ID: `AKIA…` for a user, `ASIA…` for a session. */
-  readonly accessKeyId: string;
-  /** The secret access key. */
-  readonly secretAccessKey: string;
-  /** The session token of temporary credentials. */
-  readonly sessionToken?: string;
-  /** When temporary credentials end. */
-  readonly expiration?: Date;
-}
-
-/** Where credentials come from, as often as they are wanted. */
-export interface CredentialSource {
-  /**
-   * The current credentials: from memory, unless there are none yet, they are
-   * about to expire, or the files they come from have changed.
-   *
-   * @param options `refresh`: a set that was refused; it is dropped, if it is
-   * still the current one, and loaded anew. Concurrent calls share one load.
-   * `signal` gives up waiting.
-   * @returns The credentials to sign with now.
-   * @throws {CredentialsError} None could be had; the message says what to run.
-   */
-  get(
-    options?: { refresh?: Credentials; signal?: AbortSignal },
-  ): Promise<Credentials>;
-}
+import { envReader } from "../shared_files/paths.ts";
 
 /** A role to assume with the credentials found. */
 export interface AssumeRoleOptions {

@@ -5,21 +5,24 @@
  * @module
  */
 
-import { profileName } from "./choice.ts";
+import {
+  pathVariables,
+  profileName,
+  profileOfEnv,
+  sharedPaths,
+} from "../shared_files/paths.ts";
+import { UnclearFilesError } from "../shared_files/settings.ts";
 import { sourceOrder, webIdentity } from "./chain.ts";
 import type { Need } from "../../permissions.ts";
-import { type SourceQuery, UnclearFilesError } from "./search.ts";
+import type { SourceQuery } from "./search.ts";
 import { containerNeeds, instanceNeeds } from "./sources/host.ts";
 import { environmentDecides } from "./sources/keys.ts";
 import { profileNeeds } from "./sources/profile.ts";
 import { roleNeeds } from "./sources/role.ts";
 import {
   fileNeeds,
-  pathVariables,
-  profileOfEnv,
   readSharedFiles,
   type SharedFiles,
-  sharedPaths,
 } from "../shared_files/shared_files.ts";
 
 /** Whose credentials are wanted. */

@@ -8,17 +8,14 @@
 import { CredentialsError } from "../../errors.ts";
 import type { Log } from "../../log/log.ts";
 import type { Redactor } from "../../redact/redact.ts";
+import { flagsFor, lacking, type Need, notGranted } from "../../permissions.ts";
+import type { ReadEnv } from "../shared_files/paths.ts";
 import {
-  flagsFor,
-  type Need,
-  notGranted,
-  permissionAdvice,
-  readEnv,
-} from "../../permissions.ts";
+  FAILED,
+  type FailureFacts,
+  UnclearFilesError,
+} from "../shared_files/settings.ts";
 import type { FileWatch } from "./watch.ts";
-
-/** Reads an environment variable; an empty one counts as not set. */
-export type ReadEnv = (name: string) => string | undefined;
 
 /** What every source is handed. */
 export interface Search {
@@ -46,19 +43,6 @@ export interface Attempt {
   readonly outcome: string;
 }
 
-/** What a program may want to know of a failure. */
-export interface FailureFacts {
-  /** The command that mends it. */
-  readonly run?: string;
-  /** The Deno flags that mend it. */
-  readonly flags?: readonly string[];
-  /** The error type that AWS answered with. */
-  readonly awsError?: string;
-}
-
-/** How every message begins. */
-const FAILED = "failed to load AWS credentials";
-
 /** The error of a source that is configured but yields nothing. */
 export function sourceFailed(
   { redactor }: Pick<Search, "redactor">,
@@ -70,27 +54,6 @@ export function sourceFailed(
   return new CredentialsError(`${FAILED}: ${source}: ${text}`, {
     data: { configured: true, sources: [{ source, outcome: text }], ...facts },
   });
-}
-
-/**
- * A shared file is there that cannot be understood, or says less of the profile
- * than it has to. It may be half written: keys in memory stay in use.
- */
-export class UnclearFilesError extends CredentialsError {
-  /** @param outcome What is wrong; it must not repeat what the file says. */
-  constructor(source: string, outcome: string, facts: FailureFacts = {}) {
-    super(`${FAILED}: ${source}: ${outcome}`, {
-      data: { configured: true, sources: [{ source, outcome }], ...facts },
-    });
-  }
-}
-
-/** A profile that somebody named is not there. */
-export class ProfileMissingError extends CredentialsError {
-  /** @param message Where it was looked for, and which there are. */
-  constructor(message: string) {
-    super(message, { data: { configured: true } });
-  }
 }
 
 /** The error of a profile that says less than it has to. */
@@ -156,20 +119,4 @@ export function notPermitted(
 ): CredentialsError {
   const flags = flagsFor(missing);
   return sourceFailed(search, source, lacking(missing), { flags });
-}
-
-/** Says which permissions are missing, what for, and the flags. */
-export function lacking(missing: readonly Need[]): string {
-  const purposes = [...new Set(missing.map(({ why }) => `to ${why}`))];
-  return `no permission ${purposes.join(" and ")}: ${
-    permissionAdvice(missing)
-  }`;
-}
-
-/** Reads variables; one that is empty counts as not set. */
-export function envReader(
-  env?: (name: string) => string | undefined,
-): ReadEnv {
-  const read = env ?? ((name: string) => readEnv(name).value);
-  return (name) => read(name) || undefined;
 }

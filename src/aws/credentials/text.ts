@@ -7,7 +7,7 @@
  */
 
 import { type Search, sourceFailed } from "./search.ts";
-import type { Credentials } from "./credentials.ts";
+import type { Credentials } from "./types.ts";
 
 /** What the parts are called where they are from. */
 export interface KeyNames {

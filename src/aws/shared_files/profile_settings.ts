@@ -4,22 +4,21 @@
  * @module
  */
 
+import { CredentialsError } from "../../errors.ts";
+import { readSharedFiles, type SharedFiles, whereNot } from "./shared_files.ts";
+import { lacking, type Need, readEnv } from "../../permissions.ts";
 import {
+  envReader,
   expandPath,
   followParents,
   pathVariables,
   PROFILE_VARIABLES,
+  profileName,
   profileOfEnv,
-  readSharedFiles,
-  type SharedFiles,
-  sharedPaths,
-} from "./shared_files.ts";
-import type { Need } from "../../permissions.ts";
-import {
-  lacking,
   type ReadEnv,
-  UnclearFilesError,
-} from "../credentials/search.ts";
+  sharedPaths,
+} from "./paths.ts";
+import { UnclearFilesError } from "./settings.ts";
 
 /** A file of certificates, and where it is named. */
 export interface CaBundle {
@@ -112,4 +111,40 @@ export async function findProfilePlace(
     variable: profile === undefined ? variable : undefined,
     setting: files?.profiles.get(name)?.settings.origin(setting),
   };
+}
+
+/** A profile that somebody named is not there. */
+export class ProfileMissingError extends CredentialsError {
+  /** @param message Where it was looked for, and which there are. */
+  constructor(message: string) {
+    super(message, { data: { configured: true } });
+  }
+}
+
+/**
+ * The `region` of a profile of the shared files.
+ *
+ * @param profile The profile asked for outright; else that of
+ * AWS_DEFAULT_PROFILE or AWS_PROFILE, else `default`.
+ * @param env Reads an environment variable. Default: `Deno.env.get`.
+ * @returns `undefined` if the profile has none, or reading is not permitted.
+ * @throws {CredentialsError} The profile that was named is not there, or a
+ * shared file cannot be understood.
+ */
+export async function profileRegion(
+  profile?: string,
+  env?: (name: string) => string | undefined,
+): Promise<string | undefined> {
+  const read = envReader(env);
+  const hiddenEnv = (names: readonly string[]) =>
+    env === undefined ? names.filter((name) => !readEnv(name).allowed) : [];
+  const files = await loadSharedFiles(read, hiddenEnv);
+  if (files === undefined) return undefined;
+  const name = profileName({ profile, env: read });
+  const known = files.profiles.get(name);
+  const isNamed = (profile ?? profileOfEnv(read)) !== undefined;
+  if (known === undefined && isNamed && files.missing.length === 0) {
+    throw new ProfileMissingError(`profile "${name}" is ${whereNot(files)}`);
+  }
+  return known?.settings.get("region") || undefined;
 }

@@ -8,83 +8,15 @@
  * @module
  */
 
+import { type Need, notGranted } from "../../permissions.ts";
 import {
   ConfigSyntaxError,
-  type Option,
   parseConfig,
   type Section,
 } from "./config_parser.ts";
-import { type Need, notGranted } from "../../permissions.ts";
-import {
-  lacking,
-  type ReadEnv,
-  UnclearFilesError,
-} from "../credentials/search.ts";
+import { followParents, type SharedPaths } from "./paths.ts";
+import { Settings, UnclearFilesError } from "./settings.ts";
 import { shellSplit } from "./shell_split.ts";
-
-/** A setting, and where it stands. */
-export interface Setting extends Option {
-  /** The file. */
-  readonly path: string;
-}
-
-/** The settings of a profile or another section, names in lower case. */
-export class Settings {
-  readonly #settings: ReadonlyMap<string, Setting>;
-
-  constructor(settings: Iterable<readonly [string, Setting]> = []) {
-    this.#settings = new Map(settings);
-  }
-
-  /** A setting with its place. */
-  find(name: string): Setting | undefined {
-    return this.#settings.get(name);
-  }
-
-  /** Whether it is set, be it to nothing. */
-  has(name: string): boolean {
-    return this.#settings.has(name);
-  }
-
-  /**
-   * What a setting says, be it nothing.
-   *
-   * @throws {UnclearFilesError} It has settings of its own in place of a text.
-   */
-  get(name: string): string | undefined {
-    const setting = this.#settings.get(name);
-    if (setting === undefined) return undefined;
-    const { value } = setting;
-    if (typeof value === "string") return value;
-    throw new UnclearFilesError(
-      "shared files",
-      `${placeOf(setting)}: ${name} has settings indented under it where its ` +
-        "value belongs",
-    );
-  }
-
-  /** The settings nested in one (`s3 =`), names as they are written. */
-  nested(name: string): ReadonlyMap<string, string> | undefined {
-    const value = this.#settings.get(name)?.value;
-    return typeof value === "string" ? undefined : value;
-  }
-
-  /** Where a setting stands: the file and the line. */
-  origin(name: string): string | undefined {
-    const setting = this.#settings.get(name);
-    return setting === undefined ? undefined : placeOf(setting);
-  }
-
-  /** These, with another's before them. */
-  under(other: Settings): Settings {
-    return new Settings([...this.#settings, ...other.#settings]);
-  }
-
-  /** The names of all of them. */
-  names(): string[] {
-    return [...this.#settings.keys()];
-  }
-}
 
 /** A profile as the two files make it up. */
 export interface Profile {
@@ -94,12 +26,6 @@ export interface Profile {
   readonly inConfig: Settings;
   /** The settings that stand in the credentials file. */
   readonly inCredentials: Settings;
-}
-
-/** Where the shared files are. */
-export interface SharedPaths {
-  readonly config: string;
-  readonly credentials: string;
 }
 
 /** What the shared files say. */
@@ -118,113 +44,8 @@ export interface SharedFiles {
 
 const NOTHING = new Settings();
 
-/**
- * Variables that name the profile. The first that is set counts: the AWS CLI's
- * order.
- */
-export const PROFILE_VARIABLES: readonly string[] = [
-  "AWS_DEFAULT_PROFILE",
-  "AWS_PROFILE",
-];
-
-/** The profile that a variable names. */
-export function profileOfEnv(env: ReadEnv): string | undefined {
-  return PROFILE_VARIABLES.map((name) => env(name)).find((name) => name);
-}
-
-/** The home directory, found as the AWS CLI finds it. */
-export function homeDirectory(
-  env: ReadEnv,
-  os: typeof Deno.build.os = Deno.build.os,
-): string | undefined {
-  if (os === "windows") {
-    const home = env("USERPROFILE") ?? env("HOME");
-    if (home !== undefined) return home;
-    const path = env("HOMEPATH");
-    if (path !== undefined) return `${env("HOMEDRIVE") ?? "C:\\"}${path}`;
-  } else {
-    const home = env("HOME");
-    if (home !== undefined) return home;
-  }
-  const need: Need = { kind: "sys", value: "homedir", why: "find the home" };
-  if (notGranted([need]).length > 0) return undefined;
-  // Loaded where it is needed: most systems have HOME.
-  return process.getBuiltinModule("node:os").homedir();
-}
-
-/**
- * Where the shared files are, or `undefined` if there is no home to look in.
- * In the variables that name them `$NAME`, `${NAME}` and a `~` count.
- */
-export function sharedPaths(env: ReadEnv): SharedPaths | undefined {
-  const config = expandPath(env("AWS_CONFIG_FILE") ?? "~/.aws/config", env);
-  const credentials = expandPath(
-    env("AWS_SHARED_CREDENTIALS_FILE") ?? "~/.aws/credentials",
-    env,
-  );
-  return config === undefined || credentials === undefined
-    ? undefined
-    : { config, credentials };
-}
-
-/** The variables that stand in the paths of the variables for the files. */
-export function pathVariables(env: ReadEnv): string[] {
-  const paths = ["AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"];
-  return paths.flatMap((name) =>
-    [...(env(name) ?? "").matchAll(VARIABLE)].map(variableName)
-  );
-}
-
-/** As Python's `os.path.expandvars`: a variable that is not set stays. */
-const VARIABLE = Deno.build.os === "windows"
-  ? /\$(?:(\w+)|\{([^}]{0,256})\})|%([^%]+)%/g
-  : /\$(?:(\w+)|\{([^}]{0,256})\})/g;
-
-const [OWN_HOME, FINAL_SLASH] = Deno.build.os === "windows"
-  ? [/^~(?:$|[/\\])/, /(?<![/\\])[/\\]+$/]
-  : [/^~(?:$|\/)/, /(?<!\/)\/+$/];
-
-function variableName(match: readonly (string | undefined)[]): string {
-  return match[1] ?? match[2] ?? match[3] ?? "";
-}
-
-/** A path with its variables and its `~` in place; none without a home. */
-export function expandPath(path: string, env: ReadEnv): string | undefined {
-  const expanded = path.replace(
-    VARIABLE,
-    (text, ...groups) => env(variableName([text, ...groups])) ?? text,
-  );
-  if (!OWN_HOME.test(expanded)) return expanded;
-  const home = homeDirectory(env)?.replace(FINAL_SLASH, "");
-  return home === undefined ? undefined : home + expanded.slice(1);
-}
-
-/**
- * A path whose `..` are followed as the system follows them, which after a link
- * is not the directory above in the text: Deno would take that.
- *
- * @throws {UnclearFilesError} What is before a `..` may not be read, or is not
- * there.
- */
-export function followParents(path: string): string {
-  const parent = /(?<=^|\/)\.\.(?=\/|$)/.exec(path);
-  if (parent === null || Deno.build.os === "windows") return path;
-  const before = path.slice(0, parent.index) || ".";
-  const why = `follow the .. in ${path}`;
-  const missing = notGranted([{ kind: "read", value: before, why }]);
-  if (missing.length > 0) {
-    throw new UnclearFilesError("shared files", lacking(missing));
-  }
-  let above: string;
-  try {
-    const real = Deno.realPathSync(before);
-    above = real.slice(0, real.lastIndexOf("/"));
-  } catch {
-    const what = `${path}: ${before} cannot be followed: write the path out`;
-    throw new UnclearFilesError("shared files", what);
-  }
-  return followParents(above + path.slice(parent.index + 2));
-}
+/** How many profiles an error lists. */
+const MAX_LISTED = 20;
 
 /**
  * Reads both files, as far as they are there and may be read.
@@ -365,6 +186,22 @@ function settingsOf({ options }: Section, path: string): Settings {
   );
 }
 
-function placeOf({ path, line }: Setting): string {
-  return `${path} line ${line}`;
+/** Where a profile is not, and which there are; completes "it is …". */
+export function whereNot(files: SharedFiles): string {
+  const { paths, ignored } = files;
+  return [
+    `neither in ${paths.config} nor in ${paths.credentials}`,
+    listProfiles(files),
+    ...ignored,
+  ].join("; ");
+}
+
+/** Which profiles there are, for a person who named another. */
+export function listProfiles({ profiles }: SharedFiles): string {
+  const names = [...profiles.keys()].sort();
+  if (names.length === 0) return "there are no profiles";
+  const more = names.length - MAX_LISTED;
+  return `there are: ${names.slice(0, MAX_LISTED).join(", ")}${
+    more > 0 ? ` and ${more} more` : ""
+  }`;
 }

@@ -8,19 +8,19 @@ import { ConfigError, CredentialsError } from "../../errors.ts";
 import { type Log, redactedLog, SILENT_LOG } from "../../log/log.ts";
 import { maskAccessKeyId, Redactor } from "../../redact/redact.ts";
 import { wireUrl } from "./canonical_request.ts";
-import type { Credentials } from "../credentials/credentials.ts";
+import type { Credentials } from "../credentials/types.ts";
 import { type SecondTry, secondTryFor } from "../refusals/retry.ts";
 import { bodyOfInit, bodyOfRequest } from "./body.ts";
 import {
   createSigningCore,
   joinedHeaders,
   type SignedParts,
+  type SignerOptions,
   toSource,
   type UnsignedParts,
 } from "./core.ts";
 import { isHost, maySignOtherHost } from "./host.ts";
 import { keepRecord } from "../refusals/signing_record.ts";
-import type { SignerOptions } from "./signer.ts";
 
 /** What {@linkcode createSignedFetch} is handed. */
 export interface SignedFetchOptions extends SignerOptions {

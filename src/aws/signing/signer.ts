@@ -5,48 +5,8 @@
  */
 
 import { isS3, wireUrl } from "./canonical_request.ts";
-import type {
-  Credentials,
-  CredentialSource,
-} from "../credentials/credentials.ts";
 import { bodyOfRequest } from "./body.ts";
-import { createSigningCore, toSource } from "./core.ts";
-
-/** `v4`: one region, HMAC. `v4a`: a set of regions, ECDSA over P-256. */
-export type SignatureVersion = "v4" | "v4a";
-
-/** What {@linkcode createSigner} is handed. */
-export interface SignerOptions {
-  /** The service's name in the credential scope: `execute-api`, `lambda`, … */
-  readonly service: string;
-  /** The region. For `v4a` a region set: `us-east-1,us-west-2` or `*`. */
-  readonly region: string;
-  /** Default: `v4`. */
-  readonly signatureVersion?: SignatureVersion;
-  /**
-   * Who is asking: asked again for each signature. Default: the credentials of
-   * this machine, as the AWS CLI would find them.
-   */
-  readonly credentials?:
-    | CredentialSource
-    | Credentials
-    | (() => Promise<Credentials>);
-  /** Leave the body out of the signature, so that it is not read for it. */
-  readonly unsignedPayload?: boolean;
-  /** The clock, in milliseconds. Default: `Date.now`. */
-  readonly now?: () => number;
-  /**
-   * How often the path is escaped, the escaping of its URL included. Default:
-   * `once` for S3, `twice` for all else.
-   */
-  readonly pathEncoding?: "once" | "twice";
-  /** Leave out empty path segments. Default: `false` for S3, else `true`. */
-  readonly normalizePath?: boolean;
-  /** Send the body's hash in `x-amz-content-sha256`. Default: `true`. */
-  readonly contentHashHeader?: boolean;
-  /** Sign the session token along. Default: `true`. */
-  readonly signSessionToken?: boolean;
-}
+import { createSigningCore, type SignerOptions, toSource } from "./core.ts";
 
 /** Signs requests; see {@linkcode createSigner}. */
 export interface Signer {

@@ -21,7 +21,7 @@ import {
   escapeText,
   type PathRules,
 } from "./canonical_request.ts";
-import type { Credentials } from "../credentials/credentials.ts";
+import type { Credentials } from "../credentials/types.ts";
 import { Sha256, sha256Hex } from "./hash.ts";
 
 /** A request as the signers of `@smithy` know it. */

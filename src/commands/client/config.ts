@@ -5,10 +5,7 @@
  * @module
  */
 
-import {
-  homeDirectory,
-  profileOfEnv,
-} from "../../aws/shared_files/shared_files.ts";
+import { homeDirectory, profileOfEnv } from "../../aws/shared_files/paths.ts";
 import type { Config } from "../../config/config.ts";
 import { ConfigError } from "../../errors.ts";
 import { nearest } from "../../config/nearest.ts";

@@ -12,7 +12,7 @@ import {
   PROFILE_VARIABLES,
   profileOfEnv,
   sharedPaths,
-} from "../../aws/shared_files/shared_files.ts";
+} from "../../aws/shared_files/paths.ts";
 import type { Config } from "../../config/config.ts";
 import type { CommandContext } from "../context.ts";
 import { findNeeds, permissionFlags } from "../needs.ts";

@@ -5,7 +5,7 @@
  * @module
  */
 
-import type { CredentialSource } from "../../aws/credentials/credentials.ts";
+import type { CredentialSource } from "../../aws/credentials/types.ts";
 import type { SignedFetch } from "../../aws/signing/signed_fetch.ts";
 import { isObject } from "../../mcp/wire/message.ts";
 import { runStdioProxy } from "../../stdio/stdio_proxy.ts";

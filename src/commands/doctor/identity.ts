@@ -8,7 +8,7 @@
 import type {
   Credentials,
   CredentialSource,
-} from "../../aws/credentials/credentials.ts";
+} from "../../aws/credentials/types.ts";
 import { CredentialsError } from "../../errors.ts";
 import { maskAccessKeyId } from "../../redact/redact.ts";
 import { askCaller } from "../caller.ts";

@@ -5,7 +5,7 @@
  * @module
  */
 
-import type { CredentialSource } from "../../aws/credentials/credentials.ts";
+import type { CredentialSource } from "../../aws/credentials/types.ts";
 import { isOwnError } from "../../mcp/transport/failure.ts";
 import {
   LATEST_LEGACY_VERSION,

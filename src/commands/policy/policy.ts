@@ -8,10 +8,10 @@
 import {
   readSharedFiles,
   type SharedFiles,
-  sharedPaths,
 } from "../../aws/shared_files/shared_files.ts";
 import { commaNotes } from "../../permissions.ts";
-import { UnclearFilesError } from "../../aws/credentials/search.ts";
+import { sharedPaths } from "../../aws/shared_files/paths.ts";
+import { UnclearFilesError } from "../../aws/shared_files/settings.ts";
 import type { Config } from "../../config/config.ts";
 import { CredentialsError } from "../../errors.ts";
 import { SILENT_LOG } from "../../log/log.ts";

@@ -6,15 +6,15 @@ import {
   assertStrictEquals,
   assertStringIncludes,
 } from "@std/assert";
-import {
-  createCredentialSource,
-  type Credentials,
-  type CredentialSource,
-} from "../../../src/aws/credentials/credentials.ts";
+import { createCredentialSource } from "../../../src/aws/credentials/credentials.ts";
 import { CredentialsError } from "../../../src/errors.ts";
 import type { Log } from "../../../src/log/log.ts";
 import { ContainerPeer, keysOf } from "./peers.ts";
 import { World } from "./world.ts";
+import type {
+  Credentials,
+  CredentialSource,
+} from "../../../src/aws/credentials/types.ts";
 
 const MINUTE = 60_000;
 

@@ -4,7 +4,7 @@
  */
 
 import { assertEquals, assertStringIncludes } from "@std/assert";
-import { profileRegion } from "../../../src/aws/shared_files/profile_region.ts";
+import { profileRegion } from "../../../src/aws/shared_files/profile_settings.ts";
 import { findCaBundle } from "../../../src/aws/shared_files/profile_settings.ts";
 import { keysOf } from "./peers.ts";
 import { DEFAULT, keys, Machine } from "./shared_machine.ts";

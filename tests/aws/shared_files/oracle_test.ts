@@ -6,12 +6,12 @@
 
 import { assert, assertEquals } from "@std/assert";
 import { join } from "node:path";
+import { readSharedFiles } from "../../../src/aws/shared_files/shared_files.ts";
 import {
-  readSharedFiles,
   type Settings,
-  sharedPaths,
-} from "../../../src/aws/shared_files/shared_files.ts";
-import { UnclearFilesError } from "../../../src/aws/credentials/search.ts";
+  UnclearFilesError,
+} from "../../../src/aws/shared_files/settings.ts";
+import { sharedPaths } from "../../../src/aws/shared_files/paths.ts";
 import {
   shellSplit,
   windowsSplit,

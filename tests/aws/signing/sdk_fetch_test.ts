@@ -12,7 +12,7 @@ import {
   createSignedFetch,
   type SignedFetch,
 } from "../../../src/aws/signing/signed_fetch.ts";
-import type { SignatureVersion } from "../../../src/aws/signing/signer.ts";
+import type { SignatureVersion } from "../../../src/aws/signing/core.ts";
 import { SdkServer } from "../../support/sdk_server.ts";
 
 const KEY = {

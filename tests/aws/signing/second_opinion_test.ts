@@ -16,7 +16,7 @@ import {
   createSigningCore,
   type SignedParts,
 } from "../../../src/aws/signing/core.ts";
-import type { SignatureVersion } from "../../../src/aws/signing/signer.ts";
+import type { SignatureVersion } from "../../../src/aws/signing/core.ts";
 import { signWithAws4 } from "../../support/aws4_signer.ts";
 import { publicPoint } from "../../support/sigv4a_key.ts";
 

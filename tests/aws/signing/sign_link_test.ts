@@ -6,10 +6,8 @@ import {
   assertRejects,
   assertStringIncludes,
 } from "@std/assert";
-import {
-  createSigner,
-  type SignerOptions,
-} from "../../../src/aws/signing/signer.ts";
+import type { SignerOptions } from "../../../src/aws/signing/core.ts";
+import { createSigner } from "../../../src/aws/signing/signer.ts";
 import { type GateRecord, IamGate } from "../../support/iam_gate.ts";
 import type { VerifierOptions } from "../../support/sigv4_verifier.ts";
 

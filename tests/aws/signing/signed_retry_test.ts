@@ -12,7 +12,7 @@ import {
 import type {
   Credentials,
   CredentialSource,
-} from "../../../src/aws/credentials/credentials.ts";
+} from "../../../src/aws/credentials/types.ts";
 import {
   createSignedFetch,
   type SignedFetchOptions,

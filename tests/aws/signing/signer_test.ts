@@ -7,10 +7,8 @@ import {
   assertStringIncludes,
   assertThrows,
 } from "@std/assert";
-import {
-  createSigner,
-  type SignerOptions,
-} from "../../../src/aws/signing/signer.ts";
+import type { SignerOptions } from "../../../src/aws/signing/core.ts";
+import { createSigner } from "../../../src/aws/signing/signer.ts";
 import { createSignedFetch } from "../../../src/aws/signing/signed_fetch.ts";
 import { ConfigError } from "../../../src/errors.ts";
 import { type GateRecord, IamGate } from "../../support/iam_gate.ts";

@@ -11,10 +11,8 @@ import {
   type SignedParts,
 } from "../../../src/aws/signing/core.ts";
 import { bodyOfInit } from "../../../src/aws/signing/body.ts";
-import {
-  createSigner,
-  type SignatureVersion,
-} from "../../../src/aws/signing/signer.ts";
+import type { SignatureVersion } from "../../../src/aws/signing/core.ts";
+import { createSigner } from "../../../src/aws/signing/signer.ts";
 
 const VECTORS = new URL("../../../../shared/vectors/", import.meta.url);
 

@@ -5,10 +5,10 @@
  * @module
  */
 
-import {
-  followParents,
-  type Settings,
-} from "../../shared_files/shared_files.ts";
+import { followParents } from "../../shared_files/paths.ts";
+import type { Settings } from "../../shared_files/settings.ts";
+import { lacking } from "../../../permissions.ts";
+import type { Credentials } from "../types.ts";
 import {
   type Need,
   netNeed,
@@ -18,13 +18,11 @@ import {
 import {
   demand,
   demandEnv,
-  lacking,
   type Search,
   sourceFailed,
   type SourceQuery,
 } from "../search.ts";
 import { demandPlain } from "../text.ts";
-import type { Credentials } from "../credentials.ts";
 import { askHost, type HostReply } from "./host_request.ts";
 import { limitedFile } from "./limited_text.ts";
 import { parseRecord, textIn } from "./session_request.ts";

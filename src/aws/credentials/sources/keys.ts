@@ -4,7 +4,8 @@
  * @module
  */
 
-import type { Settings } from "../../shared_files/shared_files.ts";
+import type { Settings } from "../../shared_files/settings.ts";
+import type { Credentials } from "../types.ts";
 import {
   demandEnv,
   profileUnclear,
@@ -12,7 +13,6 @@ import {
   sourceFailed,
 } from "../search.ts";
 import { demandSendable } from "../text.ts";
-import type { Credentials } from "../credentials.ts";
 import { parseTimestamp } from "./timestamp.ts";
 
 /** The variables that hold keys. */

@@ -6,10 +6,11 @@
  */
 
 import { shellWords } from "../../../shell_words.ts";
-import type { Settings, SharedFiles } from "../../shared_files/shared_files.ts";
+import type { SharedFiles } from "../../shared_files/shared_files.ts";
 import type { Need } from "../../../permissions.ts";
 import { type Search, sourceFailed, type SourceQuery } from "../search.ts";
-import type { Credentials } from "../credentials.ts";
+import type { Settings } from "../../shared_files/settings.ts";
+import type { Credentials } from "../types.ts";
 import { serviceUrl } from "./service_endpoint.ts";
 import {
   askService,

@@ -13,13 +13,13 @@ import { maskProgramOutput } from "../../../redact/program_output.ts";
 import { type Need, notGranted } from "../../../permissions.ts";
 import { demand, type Search, sourceFailed } from "../search.ts";
 import { demandSendable } from "../text.ts";
-import type { Credentials } from "../credentials.ts";
+import type { Credentials } from "../types.ts";
+import { followParents } from "../../shared_files/paths.ts";
 import {
   ProgramEndedError,
   type ProgramOutput,
   runProgram,
 } from "./program_run.ts";
-import { followParents } from "../../shared_files/shared_files.ts";
 import { shellSplit, windowsSplit } from "../../shared_files/shell_split.ts";
 import { parseTimestamp } from "./timestamp.ts";
 

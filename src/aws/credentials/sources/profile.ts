@@ -8,10 +8,10 @@
  * @module
  */
 
-import type {
-  Profile,
-  Settings,
-  SharedFiles,
+import {
+  type Profile,
+  type SharedFiles,
+  whereNot,
 } from "../../shared_files/shared_files.ts";
 import {
   containerCredentials,
@@ -32,7 +32,8 @@ import {
 import { loginCredentials, loginNeeds } from "./login.ts";
 import { ssoCredentials, ssoNeeds } from "./session.ts";
 import { shellWords } from "../../../shell_words.ts";
-import type { Credentials } from "../credentials.ts";
+import type { Settings } from "../../shared_files/settings.ts";
+import type { Credentials } from "../types.ts";
 
 const SECRETS = [
   "aws_secret_access_key",
@@ -42,9 +43,6 @@ const SECRETS = [
 
 /** STS's own limit. */
 const MIN_ARN_LENGTH = 20;
-
-/** How many profiles an error lists. */
-const MAX_LISTED = 20;
 
 /** A search that has come to the shared files. */
 export interface ProfileSearch extends Search {
@@ -359,24 +357,4 @@ function profileMissing(
   return present.length === 0
     ? sourceFailed(search, asked, outcome, facts)
     : profileUnclear(search, asked, outcome, facts);
-}
-
-/** Where a profile is not, and which there are; completes "it is …". */
-export function whereNot(files: SharedFiles): string {
-  const { paths, ignored } = files;
-  return [
-    `neither in ${paths.config} nor in ${paths.credentials}`,
-    listProfiles(files),
-    ...ignored,
-  ].join("; ");
-}
-
-/** Which profiles there are, for a person who named another. */
-export function listProfiles({ profiles }: SharedFiles): string {
-  const names = [...profiles.keys()].sort();
-  if (names.length === 0) return "there are no profiles";
-  const more = names.length - MAX_LISTED;
-  return `there are: ${names.slice(0, MAX_LISTED).join(", ")}${
-    more > 0 ? ` and ${more} more` : ""
-  }`;
 }

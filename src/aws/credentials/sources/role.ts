@@ -5,7 +5,8 @@
  * @module
  */
 
-import { followParents } from "../../shared_files/shared_files.ts";
+import { followParents } from "../../shared_files/paths.ts";
+import type { Credentials } from "../types.ts";
 import { loadSdk, type SdkClientConfig, SdkHttp, sdkNeeds } from "./http.ts";
 import { type Need, netNeed } from "../../../permissions.ts";
 import {
@@ -15,7 +16,6 @@ import {
   type SourceQuery,
 } from "../search.ts";
 import { demandPlain } from "../text.ts";
-import type { Credentials } from "../credentials.ts";
 import { limitedFile } from "./limited_text.ts";
 import { partitionOfArn } from "../../partition.ts";
 import {

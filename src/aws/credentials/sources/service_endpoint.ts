@@ -5,8 +5,8 @@
  * @module
  */
 
-import type { Settings } from "../../shared_files/shared_files.ts";
-import type { ReadEnv } from "../search.ts";
+import type { Settings } from "../../shared_files/settings.ts";
+import type { ReadEnv } from "../../shared_files/paths.ts";
 import { partitionOf } from "../../partition.ts";
 
 /** A service, as variables name it: `AWS_ENDPOINT_URL_…`. */

@@ -9,7 +9,7 @@
  */
 
 import { shellWords } from "../../../shell_words.ts";
-import type { Settings, SharedFiles } from "../../shared_files/shared_files.ts";
+import type { SharedFiles } from "../../shared_files/shared_files.ts";
 import type { Need } from "../../../permissions.ts";
 import {
   profileUnclear,
@@ -18,7 +18,8 @@ import {
   type SourceQuery,
 } from "../search.ts";
 import { demandPlain } from "../text.ts";
-import type { Credentials } from "../credentials.ts";
+import type { Settings } from "../../shared_files/settings.ts";
+import type { Credentials } from "../types.ts";
 import { type EndpointSettings, serviceUrl } from "./service_endpoint.ts";
 import {
   askService,

@@ -9,11 +9,11 @@ import {
   expandPath,
   followParents,
   homeDirectory,
-} from "../../shared_files/shared_files.ts";
+} from "../../shared_files/paths.ts";
+import { lacking } from "../../../permissions.ts";
 import { type Need, netNeed, notGranted } from "../../../permissions.ts";
 import {
   demand,
-  lacking,
   notPermitted,
   profileUnclear,
   type Search,

@@ -1,0 +1,34 @@
+/**
+ * Credentials, and where they come from.
+ *
+ * @module
+ */
+
+/** One set of AWS credentials. */
+export interface Credentials {
+  /** The access key ID: `AKIA…` for a user, `ASIA…` for a session. */
+  readonly accessKeyId: string;
+  /** The secret access key. */
+  readonly secretAccessKey: string;
+  /** The session token of temporary credentials. */
+  readonly sessionToken?: string;
+  /** When temporary credentials end. */
+  readonly expiration?: Date;
+}
+
+/** Where credentials come from, as often as they are wanted. */
+export interface CredentialSource {
+  /**
+   * The current credentials: from memory, unless there are none yet, they are
+   * about to expire, or the files they come from have changed.
+   *
+   * @param options `refresh`: a set that was refused; it is dropped, if it is
+   * still the current one, and loaded anew. Concurrent calls share one load.
+   * `signal` gives up waiting.
+   * @returns The credentials to sign with now.
+   * @throws {CredentialsError} None could be had; the message says what to run.
+   */
+  get(
+    options?: { refresh?: Credentials; signal?: AbortSignal },
+  ): Promise<Credentials>;
+}

@@ -1,0 +1,140 @@
+/**
+ * Where the shared files are, and which profile is meant.
+ *
+ * @module
+ */
+
+import { lacking, type Need, notGranted, readEnv } from "../../permissions.ts";
+import { UnclearFilesError } from "./settings.ts";
+
+/** Reads an environment variable; an empty one counts as not set. */
+export type ReadEnv = (name: string) => string | undefined;
+
+/** Reads variables; one that is empty counts as not set. */
+export function envReader(
+  env?: (name: string) => string | undefined,
+): ReadEnv {
+  const read = env ?? ((name: string) => readEnv(name).value);
+  return (name) => read(name) || undefined;
+}
+
+/** Where the shared files are. */
+export interface SharedPaths {
+  readonly config: string;
+  readonly credentials: string;
+}
+
+/**
+ * Variables that name the profile. The first that is set counts: the AWS CLI's
+ * order.
+ */
+export const PROFILE_VARIABLES: readonly string[] = [
+  "AWS_DEFAULT_PROFILE",
+  "AWS_PROFILE",
+];
+
+/** The profile that a variable names. */
+export function profileOfEnv(env: ReadEnv): string | undefined {
+  return PROFILE_VARIABLES.map((name) => env(name)).find((name) => name);
+}
+
+/** The profile in use: the explicit one, that of a variable, `default`. */
+export function profileName(
+  { profile, env }: { readonly profile?: string; readonly env: ReadEnv },
+): string {
+  return profile ?? profileOfEnv(env) ?? "default";
+}
+
+/** The home directory, found as the AWS CLI finds it. */
+export function homeDirectory(
+  env: ReadEnv,
+  os: typeof Deno.build.os = Deno.build.os,
+): string | undefined {
+  if (os === "windows") {
+    const home = env("USERPROFILE") ?? env("HOME");
+    if (home !== undefined) return home;
+    const path = env("HOMEPATH");
+    if (path !== undefined) return `${env("HOMEDRIVE") ?? "C:\\"}${path}`;
+  } else {
+    const home = env("HOME");
+    if (home !== undefined) return home;
+  }
+  const need: Need = { kind: "sys", value: "homedir", why: "find the home" };
+  if (notGranted([need]).length > 0) return undefined;
+  // Loaded where it is needed: most systems have HOME.
+  return process.getBuiltinModule("node:os").homedir();
+}
+
+/**
+ * Where the shared files are, or `undefined` if there is no home to look in.
+ * In the variables that name them `$NAME`, `${NAME}` and a `~` count.
+ */
+export function sharedPaths(env: ReadEnv): SharedPaths | undefined {
+  const config = expandPath(env("AWS_CONFIG_FILE") ?? "~/.aws/config", env);
+  const credentials = expandPath(
+    env("AWS_SHARED_CREDENTIALS_FILE") ?? "~/.aws/credentials",
+    env,
+  );
+  return config === undefined || credentials === undefined
+    ? undefined
+    : { config, credentials };
+}
+
+/** The variables that stand in the paths of the variables for the files. */
+export function pathVariables(env: ReadEnv): string[] {
+  const paths = ["AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"];
+  return paths.flatMap((name) =>
+    [...(env(name) ?? "").matchAll(VARIABLE)].map(variableName)
+  );
+}
+
+/** As Python's `os.path.expandvars`: a variable that is not set stays. */
+const VARIABLE = Deno.build.os === "windows"
+  ? /\$(?:(\w+)|\{([^}]{0,256})\})|%([^%]+)%/g
+  : /\$(?:(\w+)|\{([^}]{0,256})\})/g;
+
+const [OWN_HOME, FINAL_SLASH] = Deno.build.os === "windows"
+  ? [/^~(?:$|[/\\])/, /(?<![/\\])[/\\]+$/]
+  : [/^~(?:$|\/)/, /(?<!\/)\/+$/];
+
+function variableName(match: readonly (string | undefined)[]): string {
+  return match[1] ?? match[2] ?? match[3] ?? "";
+}
+
+/** A path with its variables and its `~` in place; none without a home. */
+export function expandPath(path: string, env: ReadEnv): string | undefined {
+  const expanded = path.replace(
+    VARIABLE,
+    (text, ...groups) => env(variableName([text, ...groups])) ?? text,
+  );
+  if (!OWN_HOME.test(expanded)) return expanded;
+  const home = homeDirectory(env)?.replace(FINAL_SLASH, "");
+  return home === undefined ? undefined : home + expanded.slice(1);
+}
+
+/**
+ * A path whose `..` are followed as the system follows them, which after a link
+ * is not the directory above in the text: Deno would take that.
+ *
+ * @throws {UnclearFilesError} What is before a `..` may not be read, or is not
+ * there.
+ */
+export function followParents(path: string): string {
+  const parent = /(?<=^|\/)\.\.(?=\/|$)/.exec(path);
+  if (parent === null || Deno.build.os === "windows") return path;
+  const before = path.slice(0, parent.index) || ".";
+  const why = `follow the .. in ${path}`;
+  const missing = notGranted([{ kind: "read", value: before, why }]);
+  if (missing.length > 0) {
+    throw new UnclearFilesError("shared files", lacking(missing));
+  }
+  let above: string;
+  try {
+    const real = Deno.realPathSync(before);
+    above = real.slice(0, real.lastIndexOf("/"));
+  } catch {
+    const what = `${path}: ${before} cannot be followed: write the path out`;
+    throw new UnclearFilesError("shared files", what);
+  }
+  return followParents(above + path.slice(parent.index + 2));
+}

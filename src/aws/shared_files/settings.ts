@@ -1,0 +1,102 @@
+/**
+ * Settings of the shared files, and the error of files that cannot be used.
+ *
+ * @module
+ */
+
+import { CredentialsError } from "../../errors.ts";
+import type { Option } from "./config_parser.ts";
+
+/** What a program may want to know of a failure. */
+export interface FailureFacts {
+  /** The command that mends it. */
+  readonly run?: string;
+  /** The Deno flags that mend it. */
+  readonly flags?: readonly string[];
+  /** The error type that AWS answered with. */
+  readonly awsError?: string;
+}
+
+/** How every message begins. */
+export const FAILED = "failed to load AWS credentials";
+
+/**
+ * A shared file is there that cannot be understood, or says less of the profile
+ * than it has to. It may be half written: keys in memory stay in use.
+ */
+export class UnclearFilesError extends CredentialsError {
+  /** @param outcome What is wrong; it must not repeat what the file says. */
+  constructor(source: string, outcome: string, facts: FailureFacts = {}) {
+    super(`${FAILED}: ${source}: ${outcome}`, {
+      data: { configured: true, sources: [{ source, outcome }], ...facts },
+    });
+  }
+}
+
+/** A setting, and where it stands. */
+export interface Setting extends Option {
+  /** The file. */
+  readonly path: string;
+}
+
+/** The settings of a profile or another section, names in lower case. */
+export class Settings {
+  readonly #settings: ReadonlyMap<string, Setting>;
+
+  constructor(settings: Iterable<readonly [string, Setting]> = []) {
+    this.#settings = new Map(settings);
+  }
+
+  /** A setting with its place. */
+  find(name: string): Setting | undefined {
+    return this.#settings.get(name);
+  }
+
+  /** Whether it is set, be it to nothing. */
+  has(name: string): boolean {
+    return this.#settings.has(name);
+  }
+
+  /**
+   * What a setting says, be it nothing.
+   *
+   * @throws {UnclearFilesError} It has settings of its own in place of a text.
+   */
+  get(name: string): string | undefined {
+    const setting = this.#settings.get(name);
+    if (setting === undefined) return undefined;
+    const { value } = setting;
+    if (typeof value === "string") return value;
+    throw new UnclearFilesError(
+      "shared files",
+      `${placeOf(setting)}: ${name} has settings indented under it where its ` +
+        "value belongs",
+    );
+  }
+
+  /** The settings nested in one (`s3 =`), names as they are written. */
+  nested(name: string): ReadonlyMap<string, string> | undefined {
+    const value = this.#settings.get(name)?.value;
+    return typeof value === "string" ? undefined : value;
+  }
+
+  /** Where a setting stands: the file and the line. */
+  origin(name: string): string | undefined {
+    const setting = this.#settings.get(name);
+    return setting === undefined ? undefined : placeOf(setting);
+  }
+
+  /** These, with another's before them. */
+  under(other: Settings): Settings {
+    return new Settings([...this.#settings, ...other.#settings]);
+  }
+
+  /** The names of all of them. */
+  names(): string[] {
+    return [...this.#settings.keys()];
+  }
+}
+
+function placeOf({ path, line }: Setting): string {
+  return `${path} line ${line}`;
+}
