@@ -206,7 +206,8 @@ slash_commands: []
 `.replaceAll("\n", eol);
     const after = put(YAML, before, { container: "extensions" });
     assertEquals(commentsIn(after), commentsIn(before));
-    assertEquals(after.replaceAll("\r\n", "").includes("\n"), eol === "\n");
+    const ends = new Set(after.match(/\r*\n/g));
+    assertEquals([...ends], [eol]);
     const { extensions, ...others } = parseYaml(after, { intAsBigInt: true });
     const old = parseYaml(before, { intAsBigInt: true });
     assertEquals(extensions, { ...old.extensions, aws: ENTRY });
