@@ -64,7 +64,8 @@ export class ClientInput {
    * next: there is no room for another.
    */
   take(frame: Frame): Promise<void> | undefined {
-    const { maxFrameBytes } = this.#options;
+    const { maxFrameBytes, observer } = this.#options;
+    observer?.received(frame.byteLength);
     if (!(frame instanceof Uint8Array)) {
       return this.#refuseOversized(frame, maxFrameBytes);
     }

@@ -15,7 +15,7 @@ import { withConnectLimit } from "../net/connect_limit.ts";
 import { withCookies } from "../net/cookies.ts";
 import { ProxyError } from "../errors.ts";
 import { type Log, redactedLog, SILENT_LOG } from "../log/log.ts";
-import { FrameWriter, readFrames } from "../mcp/wire/frames.ts";
+import { FrameParser, FrameWriter } from "../mcp/wire/frames.ts";
 import { DEFAULT_MAX_ANSWER_BYTES } from "../mcp/wire/large_answer.ts";
 import type { Observer } from "../mcp/transport/observer.ts";
 import type { ToolRules } from "../mcp/tools/policy.ts";
@@ -191,11 +191,15 @@ export async function runStdioProxy(options: StdioProxyRun): Promise<void> {
       maxFrameBytes,
       signal: stopped,
     });
-    for await (const frame of readFrames(bytes, { maxFrameBytes })) {
-      observer?.received(frame.byteLength);
-      const isFull = input.take(frame);
-      if (isFull) await isFull;
+    const frames = new FrameParser({ maxFrameBytes });
+    for await (const chunk of bytes) {
+      for (const frame of frames.feed(chunk)) {
+        const isFull = input.take(frame);
+        if (isFull) await isFull;
+      }
     }
+    const last = frames.end();
+    if (last) await input.take(last);
   } finally {
     const patience = new Patience(options.timeoutMs ?? DRAIN_MS, stopped);
     await link.drain(patience.signal);

@@ -7,7 +7,7 @@
 
 import { readBody } from "../../src/mcp/wire/body.ts";
 import { EventParser } from "../../src/mcp/wire/events.ts";
-import { readFrames } from "../../src/mcp/wire/frames.ts";
+import { FrameParser } from "../../src/mcp/wire/frames.ts";
 
 const MIB = 1024 * 1024;
 
@@ -43,14 +43,11 @@ const READERS: Record<string, () => Promise<number>> = {
     }
     return Promise.resolve(0);
   },
-  line: async () => {
-    const source = ReadableStream.from(read(TEXT, 1400));
-    for await (
-      const frame of readFrames(source, { maxFrameBytes: LIMIT.maxBytes })
-    ) {
-      return frame instanceof Uint8Array ? frame.length : 0;
-    }
-    return 0;
+  line: () => {
+    const parser = new FrameParser({ maxFrameBytes: LIMIT.maxBytes });
+    for (const piece of read(TEXT, 1400)) parser.feed(piece);
+    const frame = parser.end();
+    return Promise.resolve(frame instanceof Uint8Array ? frame.length : 0);
   },
   body: async () => {
     const response = new Response(ReadableStream.from(read(TEXT, 1400)));

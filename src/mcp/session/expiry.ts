@@ -11,6 +11,7 @@ import type { Repeat } from "../transport/failure.ts";
 import type { Exchange } from "../transport/exchange.ts";
 import { hasSession, type SessionHeaders } from "../wire/headers.ts";
 import type { RpcError } from "../wire/message.ts";
+import { includesBytes } from "../wire/scan.ts";
 import { noMessage, readRpcError } from "../transport/responses.ts";
 
 /** The target does not know the session that it was asked in. */
@@ -242,15 +243,16 @@ export function lossInAnswer(error: RpcError): Repeat | undefined {
 }
 
 const decoder = new TextDecoder();
+const JSONRPC = new TextEncoder().encode('"jsonrpc"');
 
 /**
  * Whether what stands in a 2xx without JSON-RPC around it, as its body or as an
  * event, tells of a lost session.
  */
 export function lossInBareWords(bytes: Uint8Array): Repeat | undefined {
-  if (bytes.length > 4 * MAX_WORDS) return undefined;
+  if (bytes.length > 4 * MAX_WORDS || includesBytes(bytes, JSONRPC)) return;
   const text = decoder.decode(bytes);
-  if (!MENTION.test(text) || text.includes('"jsonrpc"')) return undefined;
+  if (!MENTION.test(text)) return undefined;
   const speaks = [...jsonWords(text), text].some(speaksOfSession);
   return SIGNALS.find((signal) => fits(signal, "bare", { speaks }))?.repeat;
 }

@@ -28,8 +28,6 @@ import { repeatAfter } from "../transport/unprocessed.ts";
 
 /** What a {@linkcode SseChannel} is handed. */
 export interface SseChannelOptions extends TargetAccess {
-  /** After this time without a byte the channel counts as broken. */
-  readonly idleTimeoutMs?: number;
   /** How long the `endpoint` event may take, in milliseconds. */
   readonly endpointLimitMs?: number;
 }
@@ -54,7 +52,7 @@ export class SseChannel {
   readonly #over = new AbortController();
   /** Aborted when the stream has ended. */
   readonly over: AbortSignal = this.#over.signal;
-  readonly #idle: IdleTimer | undefined;
+  readonly #idle: IdleTimer;
   #isOpen = true;
 
   private constructor(
@@ -67,7 +65,7 @@ export class SseChannel {
     this.session = { ...NO_SESSION, channel: this };
     this.#abort = abort;
     const { idleTimeoutMs: limitMs } = options;
-    this.#idle = limitMs === undefined ? undefined : new IdleTimer(
+    this.#idle = new IdleTimer(
       limitMs,
       () => this.#end(new Error(`the channel was silent for ${limitMs} ms`)),
     );
@@ -119,7 +117,7 @@ export class SseChannel {
 
   /** Notes that the channel is in use: it is not idle yet. */
   touch(): void {
-    if (this.#isOpen) this.#idle?.touch();
+    if (this.#isOpen) this.#idle.touch();
   }
 
   /** Ends the stream. */
@@ -129,7 +127,7 @@ export class SseChannel {
 
   #end(cause: Error | undefined): void {
     this.#isOpen = false;
-    this.#idle?.stop();
+    this.#idle.stop();
     this.#abort.abort(cause);
   }
 
@@ -140,7 +138,7 @@ export class SseChannel {
     try {
       for await (const event of events) {
         // A slow client is no silence of the target's.
-        this.#idle?.stop();
+        this.#idle.stop();
         await delivery.receiveEvent(event, this.session).catch((error) => {
           if (!(error instanceof ProxyError)) throw error;
           log.warn(error.summary);
@@ -151,7 +149,7 @@ export class SseChannel {
       this.cause = cause;
     } finally {
       this.#isOpen = false;
-      this.#idle?.stop();
+      this.#idle.stop();
       this.#over.abort();
     }
   }

@@ -326,7 +326,9 @@ export class Session {
     try {
       if (gate) await gate;
       if (places) {
-        if (!await places.take(exchange.signal)) return;
+        if (exchange.signal.aborted) return;
+        const isFree = places.tryTake();
+        if (!isFree && !await places.take(exchange.signal)) return;
         if (exchange.isRequest) {
           exchange.settled.then(() =>
             exchange.onDelivered(() => places.free())

@@ -164,7 +164,9 @@ export class Modern {
     let leave: (() => void) | undefined;
     try {
       if (places) {
-        if (!await places.take(exchange.signal)) return;
+        if (exchange.signal.aborted) return;
+        const isFree = places.tryTake();
+        if (!isFree && !await places.take(exchange.signal)) return;
         if (exchange.isRequest) {
           exchange.settled.then(() =>
             exchange.onDelivered(() => places.free())

@@ -30,7 +30,8 @@ export class Underway {
   /** Notes an exchange until it is done. */
   add(exchange: Exchange, done: Promise<void>, isStanding = false): void {
     this.#runs.set(exchange, { done, isStanding });
-    void done.finally(() => this.#runs.delete(exchange));
+    const end = () => void this.#runs.delete(exchange);
+    done.then(end, end);
   }
 
   /**

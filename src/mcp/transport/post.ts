@@ -28,6 +28,7 @@ import {
   redirectError,
   streamCut,
 } from "./failure.ts";
+import { NO_WAIT } from "../wire/frames.ts";
 import { joinBytes } from "../wire/block_buffer.ts";
 import {
   hasSession,
@@ -70,6 +71,8 @@ export interface TargetAccess {
   readonly log: Log;
   /** The largest message that the client is given, in bytes. */
   readonly maxAnswerBytes: number;
+  /** The time without a byte from the target, in milliseconds. */
+  readonly idleTimeoutMs: number;
   /**
    * Whether an answer may pass while it still arrives; `true` unless it is set.
    */
@@ -84,6 +87,9 @@ export interface CarrierOptions extends TargetAccess {
 
 /** From this size on an answer passes while it still arrives. */
 const PASS_FROM_BYTES = 8 * 1024 * 1024;
+
+/** A small body that takes longer than this is as good as none. */
+const MIN_IDLE_MS = 60_000;
 
 const decoder = new TextDecoder();
 
@@ -117,7 +123,27 @@ export class Carrier {
     exchange.isUnderWay = true;
     const wasSent = exchange.isSent;
     try {
-      await this.#carry(exchange, session);
+      const { channel } = session;
+      if (channel) return await this.#carryOver(channel, exchange, session);
+      exchange.isSent = true;
+      const response = await this.#fetch(exchange, this.#options.url, {
+        method: "POST",
+        headers: this.#headersIn(session),
+        body: exchange.body,
+      });
+      if (!response.ok) return await this.#refused(exchange, session, response);
+      this.#noteSession(exchange, response);
+      // The status line is all that is said to a notification or an answer.
+      if (!exchange.isRequest) return await drainBody(response);
+      if (mediaType(response) === "text/event-stream") {
+        await this.#streams.read(exchange, session, response);
+      } else if (this.#isSmall(response)) {
+        const body = await response.bytes().catch(failedRead);
+        exchange.touch();
+        const delivered = this.#receiveBody(exchange, session, response, body);
+        if (delivered !== NO_WAIT) await delivered;
+      } else await this.#readSingle(exchange, session, response);
+      if (!exchange.isSettled) throw noAnswer(response);
     } catch (cause) {
       // An attempt before this one may have run all the same.
       if (didNotRun(cause)) exchange.isSent = wasSent;
@@ -128,35 +154,21 @@ export class Carrier {
     }
   }
 
-  async #carry(exchange: Exchange, session: SessionHeaders): Promise<void> {
-    const { url, redactor } = this.#options;
-    const { channel } = session;
-    if (channel) return await this.#carryOver(channel, exchange, session);
-    exchange.isSent = true;
-    const response = await this.#fetch(exchange, url, {
-      method: "POST",
-      headers: this.#headersIn(session),
-      body: exchange.body,
-    });
-    if (!response.ok) return await this.#refused(exchange, session, response);
-    exchange.sessionId = response.headers.get("mcp-session-id") ?? undefined;
-    redactor.add(exchange.sessionId);
-    // The status line is all that is said to a notification or an answer.
-    if (!exchange.isRequest) return await drainBody(response);
-    if (mediaType(response) === "text/event-stream") {
-      await this.#streams.read(exchange, session, response);
-    } else {
-      await this.#readSingle(exchange, session, response);
-    }
-    if (exchange.isSettled) return;
-    throw new AttemptError(
-      new ProxyError(
-        "no-answer",
-        `the target answered HTTP ${response.status} without an answer to the request`,
-        { data: { status: response.status } },
-      ),
-      "never",
-    );
+  #noteSession(exchange: Exchange, { headers }: Response): void {
+    const sessionId = headers.get("mcp-session-id");
+    if (sessionId === null) return;
+    exchange.sessionId = sessionId;
+    this.#options.redactor.add(sessionId);
+  }
+
+  /**
+   * Whether a body may be read in one step, of which nothing is seen before its
+   * end: that must not look like silence.
+   */
+  #isSmall(response: Response): boolean {
+    const { maxAnswerBytes, idleTimeoutMs } = this.#options;
+    return idleTimeoutMs >= MIN_IDLE_MS &&
+      isSmallBody(response, maxAnswerBytes);
   }
 
   #headersIn(session: SessionHeaders): HeaderRecord {
@@ -278,11 +290,6 @@ export class Carrier {
     response: Response,
   ): Promise<void> {
     const { maxAnswerBytes, passesInPieces = true } = this.#options;
-    if (isSmallBody(response, maxAnswerBytes)) {
-      const body = await response.bytes().catch(failedRead);
-      exchange.touch();
-      return await this.#receiveBody(exchange, session, response, body);
-    }
     const chunks = new BodyChunks(response, () => exchange.touch());
     const mayPass = passesInPieces &&
       mayPassInPieces(exchange, response, maxAnswerBytes);
@@ -311,22 +318,33 @@ export class Carrier {
     }
   }
 
-  async #receiveBody(
+  #receiveBody(
     exchange: Exchange,
     session: SessionHeaders,
     response: Response,
     body: Uint8Array,
   ): Promise<void> {
     const { delivery, redact } = this.#options;
-    if (body.length === 0) return;
+    if (body.length === 0) return NO_WAIT;
     const type = mediaType(response);
     checkSession(exchange, session, body, redact);
     if (type !== "application/json") {
       const words = said(decoder.decode(body), redact);
       throw badContentType(response.status, type, words);
     }
-    await delivery.receive(body, session, exchange);
+    return delivery.receive(body, session, exchange);
   }
+}
+
+function noAnswer({ status }: Response): AttemptError {
+  return new AttemptError(
+    new ProxyError(
+      "no-answer",
+      `the target answered HTTP ${status} without an answer to the request`,
+      { data: { status } },
+    ),
+    "never",
+  );
 }
 
 /** The beginning of a body, or what its connection failed with. */

@@ -20,12 +20,15 @@ import {
   isAnswerTo,
   largeAnswer,
 } from "../wire/large_answer.ts";
-import { replaceNewlines } from "../wire/frames.ts";
+import { NO_WAIT, replaceNewlines } from "../wire/frames.ts";
+import { SMALL_BYTES } from "../wire/large_message.ts";
 import { NO_SESSION, type SessionHeaders } from "../wire/headers.ts";
 import {
   answerTo,
   type BatchMessage,
   type InvalidMessage,
+  type Message,
+  readMessage,
   readMessageInTurns,
   type RequestId,
   requestIdFromSource,
@@ -202,23 +205,37 @@ export class Delivery {
   }
 
   /**
-   * Delivers one message of the target.
+   * Delivers one message of the target. A small one is on its way when this
+   * returns.
    *
    * @throws {ProxyError} `bad-answer` when it is no JSON-RPC message.
    */
-  async receive(
+  receive(
     body: Uint8Array,
     session: SessionHeaders,
     exchange?: Exchange,
   ): Promise<void> {
     exchange?.noteProgress();
     const bytes = this.#withoutByteOrderMark(body, exchange);
-    const message = await readMessageInTurns(bytes);
-    if (message.kind === "invalid") throw this.#noMessage(message, bytes);
-    if (message.kind !== "batch") {
-      return await this.#receiveSingle(bytes, message, session, exchange, true);
+    if (bytes.length <= SMALL_BYTES) {
+      return this.#receiveRead(bytes, readMessage(bytes), session, exchange);
     }
-    await this.#receiveBatch(bytes, message, session, exchange);
+    return readMessageInTurns(bytes).then((message) =>
+      this.#receiveRead(bytes, message, session, exchange)
+    );
+  }
+
+  #receiveRead(
+    bytes: Uint8Array,
+    message: Message,
+    session: SessionHeaders,
+    exchange: Exchange | undefined,
+  ): Promise<void> {
+    if (message.kind === "invalid") throw this.#noMessage(message, bytes);
+    if (message.kind === "batch") {
+      return this.#receiveBatch(bytes, message, session, exchange);
+    }
+    return this.#receiveSingle(bytes, message, session, exchange, true);
   }
 
   /**
@@ -291,7 +308,7 @@ export class Delivery {
     });
   }
 
-  async #receiveSingle(
+  #receiveSingle(
     bytes: Uint8Array,
     message: SingleMessage,
     session: SessionHeaders,
@@ -301,13 +318,13 @@ export class Delivery {
     const clear = withoutNullMember(bytes, message);
     if (clear !== bytes) this.#noteRepair("null", exchange);
     if (message.kind !== "response") {
-      if (!this.#takeTargetMessage(message, session, exchange)) return;
-      return await this.#hand(message, clear, exchange);
+      const isWanted = this.#takeTargetMessage(message, session, exchange);
+      return isWanted ? this.#hand(message, clear, exchange) : NO_WAIT;
     }
     const debt = this.#debtOf(message, session, exchange, isAll);
     const claim = this.#claim(debt, message, clear, session, exchange);
-    if (!claim || claim.owner.onAnswer) return;
-    await this.#hand(claim.answer, claim.frame, claim.owner);
+    if (!claim || claim.owner.onAnswer) return NO_WAIT;
+    return this.#hand(claim.answer, claim.frame, claim.owner);
   }
 
   /** A batch passes whole where the client has batches. */
@@ -339,9 +356,7 @@ export class Delivery {
     });
     const isAsItWas = frames.every((frame, index) => frame === parts[index]);
     if (isAsItWas) return await this.#emit(bytes, exchange);
-    for (const frame of frames) {
-      if (frame) await this.#emit(frame, exchange);
-    }
+    await this.#emitAll(frames, exchange);
   }
 
   /** Notes what the target asks or tells; false when it is not for the client. */
@@ -431,21 +446,29 @@ export class Delivery {
     return { owner, answer, frame };
   }
 
-  async #hand(
+  #hand(
     message: SingleMessage,
     bytes: Uint8Array,
     exchange: Exchange | undefined,
   ): Promise<void> {
-    const frames = this.#options.pass?.(message, bytes, exchange) ?? [bytes];
-    for (const frame of frames) await this.#emit(frame, exchange);
+    const frames = this.#options.pass?.(message, bytes, exchange);
+    if (!frames) return this.#emit(bytes, exchange);
+    return this.#emitAll(frames, exchange);
   }
 
-  async #emit(
-    bytes: Uint8Array,
+  async #emitAll(
+    frames: readonly (Uint8Array | undefined)[],
     exchange: Exchange | undefined,
   ): Promise<void> {
+    for (const frame of frames) {
+      if (frame) await this.#emit(frame, exchange);
+    }
+  }
+
+  #emit(bytes: Uint8Array, exchange: Exchange | undefined): Promise<void> {
     const written = this.#options.emit(replaceNewlines(bytes));
-    await (exchange ? exchange.delivering(written) : written);
+    if (written === NO_WAIT || !exchange) return written;
+    return exchange.delivering(written);
   }
 
   /**

@@ -19,16 +19,20 @@ export class Places {
     return this.#waiting.size;
   }
 
+  /** Takes a place, if one is free. */
+  tryTake(): boolean {
+    if (this.#free === 0) return false;
+    this.#free--;
+    return true;
+  }
+
   /**
    * Takes a place, as soon as there is one; false when `signal` was aborted
    * first.
    */
   async take(signal: AbortSignal): Promise<boolean> {
     if (signal.aborted) return false;
-    if (this.#free > 0) {
-      this.#free--;
-      return true;
-    }
+    if (this.tryTake()) return true;
     const { promise, resolve } = Promise.withResolvers<boolean>();
     const give = () => resolve(true);
     const leave = () => {

@@ -27,27 +27,35 @@ const CR = 0x0d;
 const SPACE = 0x20;
 
 /**
- * The frames in a sequence of bytes: one a line, ended by `\n` or `\r\n`, or by the
- * stream's end. Blank lines and byte order marks before a line are skipped.
+ * Bytes → frames: one a line, ended by `\n` or `\r\n`, or by the stream's end.
+ * Blank lines and byte order marks before a line are skipped.
  */
-export async function* readFrames(
-  source: AsyncIterable<Uint8Array>,
-  options: { maxFrameBytes: number },
-): AsyncGenerator<Frame> {
-  const line = new LineBuffer(options.maxFrameBytes);
-  for await (const chunk of source) {
+export class FrameParser {
+  readonly #line: LineBuffer;
+
+  constructor(options: { maxFrameBytes: number }) {
+    this.#line = new LineBuffer(options.maxFrameBytes);
+  }
+
+  /** Reads a chunk and gives the frames that it completes. */
+  feed(chunk: Uint8Array): readonly Frame[] {
+    const frames: Frame[] = [];
     let start = 0;
     for (;;) {
       const end = chunk.indexOf(LF, start);
       if (end < 0) break;
-      const frame = line.end(chunk.subarray(start, end));
-      if (frame) yield frame;
+      const frame = this.#line.end(chunk.subarray(start, end));
+      if (frame) frames.push(frame);
       start = end + 1;
     }
-    if (start < chunk.length) line.push(chunk.subarray(start));
+    if (start < chunk.length) this.#line.push(chunk.subarray(start));
+    return frames;
   }
-  const last = line.end(new Uint8Array());
-  if (last) yield last;
+
+  /** The line that the stream's end left without its newline. */
+  end(): Frame | undefined {
+    return this.#line.end(new Uint8Array());
+  }
 }
 
 /** A line as its pieces come. */
@@ -77,9 +85,11 @@ class LineBuffer {
   }
 
   end(piece: Uint8Array): Frame | undefined {
-    // A line that came in one piece and fits is not copied.
     if (this.#byteLength === 0 && piece.length <= this.#maxBytes) {
-      return this.#trim(piece);
+      const line = this.#trim(piece);
+      // A small line would keep the whole chunk, for as long as it is asked.
+      const isDense = piece.length * 2 >= piece.buffer.byteLength;
+      return isDense ? line : line?.slice();
     }
     this.push(piece);
     const frame = this.#skipped
@@ -92,7 +102,7 @@ class LineBuffer {
 
   #trim(line: Uint8Array): Uint8Array | undefined {
     line = withoutByteOrderMark(line);
-    if (line.at(-1) === CR) line = line.subarray(0, -1);
+    if (line[line.length - 1] === CR) line = line.subarray(0, -1);
     return line.every((byte) => byte === SPACE || byte === 0x09 || byte === CR)
       ? undefined
       : line;

@@ -186,6 +186,7 @@ function channelTo(
     delivery,
     explain: () => undefined,
     redactor,
+    idleTimeoutMs: 60_000,
     ...options,
   };
 }

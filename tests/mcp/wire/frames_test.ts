@@ -6,8 +6,8 @@ import {
 } from "@std/assert";
 import {
   type Frame,
+  FrameParser,
   FrameWriter,
-  readFrames,
   replaceNewlines,
 } from "../../../src/mcp/wire/frames.ts";
 
@@ -15,50 +15,51 @@ const encode = (text: string) => new TextEncoder().encode(text);
 const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
 const decode = (bytes: Uint8Array) => decoder.decode(bytes);
 
-async function frames(
+function frames(
   chunks: (string | Uint8Array)[],
   maxFrameBytes = 1024,
-): Promise<(string | Exclude<Frame, Uint8Array>)[]> {
-  const source = ReadableStream.from(
-    chunks.map((chunk) => typeof chunk === "string" ? encode(chunk) : chunk),
+): (string | Exclude<Frame, Uint8Array>)[] {
+  const parser = new FrameParser({ maxFrameBytes });
+  const read = chunks.flatMap((chunk) =>
+    parser.feed(typeof chunk === "string" ? encode(chunk) : chunk)
   );
-  const read = await Array.fromAsync(readFrames(source, { maxFrameBytes }));
-  return read.map((frame) =>
-    frame instanceof Uint8Array ? decode(frame) : frame
-  );
+  return [...read, parser.end()].flatMap((frame) => {
+    if (!frame) return [];
+    return [frame instanceof Uint8Array ? decode(frame) : frame];
+  });
 }
 
-Deno.test("lines end with \\n, with \\r\\n, or with the stream", async () => {
-  assertEquals(await frames(["a\nb\r\nc"]), ["a", "b", "c"]);
+Deno.test("lines end with \\n, with \\r\\n, or with the stream", () => {
+  assertEquals(frames(["a\nb\r\nc"]), ["a", "b", "c"]);
 });
 
-Deno.test("blank lines are no frames", async () => {
-  assertEquals(await frames(["\n \r\n\t\n\r\na\n\n"]), ["a"]);
+Deno.test("blank lines are no frames", () => {
+  assertEquals(frames(["\n \r\n\t\n\r\na\n\n"]), ["a"]);
 });
 
-Deno.test("a byte order mark before a line is skipped, one in it is not", async () => {
+Deno.test("a byte order mark before a line is skipped, one in it is not", () => {
   const mark = "\ufeff";
   assertEquals(
-    await frames([`${mark}a\n${mark}b${mark}\r\n${mark}\n`]),
+    frames([`${mark}a\n${mark}b${mark}\r\n${mark}\n`]),
     ["a", `b${mark}`],
   );
 });
 
-Deno.test("frames are the same wherever the chunks are cut", async () => {
+Deno.test("frames are the same wherever the chunks are cut", () => {
   const text = '\ufeff{"a":"é😀"}\r\n\n{"b":1}\n{"c":"\\n"}';
-  const whole = await frames([text]);
+  const whole = frames([text]);
   const bytes = encode(text);
   for (let cut = 0; cut <= bytes.length; cut++) {
     const cuts = [bytes.slice(0, cut), bytes.slice(cut)];
-    assertEquals(await frames(cuts), whole);
+    assertEquals(frames(cuts), whole);
   }
-  assertEquals(await frames(Array.from(bytes, (b) => Uint8Array.of(b))), whole);
+  assertEquals(frames(Array.from(bytes, (b) => Uint8Array.of(b))), whole);
 });
 
-Deno.test("a line over the limit is skipped with its ID, and the next one is read", async () => {
+Deno.test("a line over the limit is skipped with its ID, and the next one is read", () => {
   const long = "x".repeat(2000);
   const line = `{"method":"m","params":{"id":1,"x":"${long}"},"id":"\\u0061b"}`;
-  const [oversized, next] = await frames([
+  const [oversized, next] = frames([
     line.slice(0, 700),
     line.slice(700),
     "\nok\n",
@@ -71,16 +72,16 @@ Deno.test("a line over the limit is skipped with its ID, and the next one is rea
   assertEquals(next, "ok");
 });
 
-Deno.test("a line of exactly the limit is a frame", async () => {
-  assertEquals(await frames(["12345\n123456\n"], 5), [
+Deno.test("a line of exactly the limit is a frame", () => {
+  assertEquals(frames(["12345\n123456\n"], 5), [
     "12345",
     { byteLength: 6, isOwed: true, id: undefined },
   ]);
 });
 
-Deno.test("a notification or an answer over the limit is owed no answer", async () => {
+Deno.test("a notification or an answer over the limit is owed no answer", () => {
   const filler = `"x":"${"x".repeat(50)}"`;
-  const read = await frames([
+  const read = frames([
     `{"jsonrpc":"2.0","method":"m",${filler}}\n{"id":7,"result":{${filler}}}\n`,
   ], 20);
   for (const frame of read) {
