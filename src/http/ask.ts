@@ -6,7 +6,6 @@
 
 import { ProxyError } from "../errors.ts";
 import { blobOf } from "../blob.ts";
-import { TargetRefusal } from "./error.ts";
 import type { HeaderMap } from "./headers.ts";
 import { mediaType, readBody, readEvents } from "../mcp/wire/body.ts";
 import { fetchFailure, streamCut } from "../mcp/transport/failure.ts";
@@ -24,6 +23,16 @@ export interface AskOptions {
   readonly signal: AbortSignal;
   /** The largest answer, in bytes. */
   readonly maxBytes: number;
+}
+
+/** The target did not do what the proxy asked of it itself. */
+export class TargetRefusal extends Error {
+  override name = "TargetRefusal";
+
+  /** @param answer What the target said: an HTTP error or a redirect. */
+  constructor(readonly answer: Response) {
+    super(`the target answered HTTP ${answer.status}`);
+  }
 }
 
 /**

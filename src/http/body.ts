@@ -6,8 +6,7 @@
  */
 
 import type { IncomingMessage } from "node:http";
-import { ProxyError } from "../errors.ts";
-import { HttpError } from "./error.ts";
+import { type HttpError, overloaded, refused } from "./error.ts";
 import { blobOf } from "../blob.ts";
 import { type Deadlines, TimeLimit } from "../time.ts";
 
@@ -91,12 +90,24 @@ export async function readRequestBody(
   using idle = new TimeLimit(
     deadlines,
     idleTimeoutMs,
-    () => reject(stalledBody(idleTimeoutMs)),
+    () =>
+      reject(
+        tooSlow(
+          idleTimeoutMs,
+          `nothing more of the request's body came for ${idleTimeoutMs} ms`,
+        ),
+      ),
   );
   using _whole = new TimeLimit(
     deadlines,
     timeoutMs,
-    () => reject(slowBody(timeoutMs)),
+    () =>
+      reject(
+        tooSlow(
+          timeoutMs,
+          `the request's body did not come within ${timeoutMs} ms`,
+        ),
+      ),
   );
   const buffer = new GrowingBuffer(size, store);
   const take = (piece: unknown): void => {
@@ -105,7 +116,12 @@ export async function readRequestBody(
     if (buffer.length + piece.length > maxBytes) {
       return reject(tooLarge(maxBytes));
     }
-    if (!buffer.push(piece)) reject(noRoom());
+    if (buffer.push(piece)) return;
+    reject(
+      overloaded(
+        "the proxy holds as many request bodies as it has memory for",
+      ),
+    );
   };
   const gone = (): void => {
     if (!request.complete) reject(new ClientGone());
@@ -206,41 +222,14 @@ class GrowingBuffer {
 }
 
 function tooLarge(limitBytes: number): HttpError {
-  return new HttpError(
+  return refused(
     413,
-    new ProxyError(
-      "frame-too-large",
-      `the request's body is over the limit of ${limitBytes} bytes; --max-frame (MCP_MAX_FRAME) sets this limit`,
-      { data: { limitBytes } },
-    ),
+    "frame-too-large",
+    `the request's body is over the limit of ${limitBytes} bytes; --max-frame (MCP_MAX_FRAME) sets this limit`,
+    { data: { limitBytes } },
   );
 }
 
-function stalledBody(limitMs: number): HttpError {
-  const text = `nothing more of the request's body came for ${limitMs} ms`;
-  return new HttpError(
-    408,
-    new ProxyError("timeout", text, { data: { limitMs } }),
-  );
-}
-
-function slowBody(limitMs: number): HttpError {
-  const text = `the request's body did not come within ${limitMs} ms`;
-  return new HttpError(
-    408,
-    new ProxyError("timeout", text, { data: { limitMs } }),
-  );
-}
-
-/** Too much of many at once; it may fit a moment later. */
-function noRoom(): HttpError {
-  return new HttpError(
-    503,
-    new ProxyError(
-      "overloaded",
-      "the proxy holds as many request bodies as it has memory for",
-      { data: { mayHaveRun: false } },
-    ),
-    { "retry-after": "1" },
-  );
+function tooSlow(limitMs: number, message: string): HttpError {
+  return refused(408, "timeout", message, { data: { limitMs } });
 }

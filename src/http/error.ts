@@ -1,31 +1,57 @@
 /**
- * What the HTTP front says when it cannot carry a request: an HTTP status, and
- * a JSON-RPC error that names the cause.
+ * What the HTTP front says itself: words of plain text, and for a request that
+ * cannot be passed on an HTTP status with a JSON-RPC error that names the cause.
  *
  * @module
  */
 
-import { type ErrorReason, ProxyError } from "../errors.ts";
+import type { IncomingMessage, ServerResponse } from "node:http";
+import { type ErrorData, type ErrorReason, ProxyError } from "../errors.ts";
+import { errorFrame } from "../mcp/transport/failure.ts";
 import type { Message, RequestId, SingleMessage } from "../mcp/wire/message.ts";
+import type { Redact } from "../redact/redact.ts";
+import { type BodyDiscard, isUnread } from "./discard.ts";
+
+type HeaderRecord = Readonly<Record<string, string>>;
 
 /** A request ends with this status and this error. */
 export class HttpError extends Error {
   override name = "HttpError";
 
   /**
-   * @param status The HTTP status.
-   * @param error What the client is told.
    * @param headers What else the answer has.
    * @param answers What the client is told of each request, if it was a batch.
    */
   constructor(
     readonly status: number,
     readonly error: ProxyError,
-    readonly headers: Readonly<Record<string, string>> = {},
+    readonly headers: HeaderRecord = {},
     readonly answers?: readonly { id: RequestId; error: ProxyError }[],
   ) {
     super(error.message, { cause: error });
   }
+}
+
+/** The end of a request that the front itself refuses. */
+export function refused(
+  status: number,
+  reason: ErrorReason,
+  message: string,
+  { data, headers }: { data?: ErrorData; headers?: HeaderRecord } = {},
+): HttpError {
+  return new HttpError(
+    status,
+    new ProxyError(reason, message, { data }),
+    headers,
+  );
+}
+
+/** The end of a request that comes too much; it may pass a moment later. */
+export function overloaded(message: string): HttpError {
+  return refused(503, "overloaded", message, {
+    data: { mayHaveRun: false },
+    headers: { "retry-after": "1" },
+  });
 }
 
 /**
@@ -47,16 +73,6 @@ export function forBatch(
   return new HttpError(status, error, headers, answers);
 }
 
-/** The target did not do what the proxy asked of it itself. */
-export class TargetRefusal extends Error {
-  override name = "TargetRefusal";
-
-  /** @param answer What the target said: an HTTP error or a redirect. */
-  constructor(readonly answer: Response) {
-    super(`the target answered HTTP ${answer.status}`);
-  }
-}
-
 /** The status for an error of the proxy's own; 502 for all others. */
 const STATUSES: { readonly [Reason in ErrorReason]?: number } = {
   "parse": 400,
@@ -68,25 +84,96 @@ const STATUSES: { readonly [Reason in ErrorReason]?: number } = {
 /** An error of any kind as the end of a request. */
 export function toHttpError(cause: unknown): HttpError {
   if (cause instanceof HttpError) return cause;
-  if (cause instanceof ProxyError) {
-    if (cause.reason === "shutting-down") return stopped(cause);
+  if (!(cause instanceof ProxyError)) {
+    const text = cause instanceof Error ? cause.message : String(cause);
+    const message = `the request could not be carried: ${text}`;
+    return new HttpError(
+      500,
+      new ProxyError("unreachable", message, { cause }),
+    );
+  }
+  if (cause.reason !== "shutting-down") {
     return new HttpError(STATUSES[cause.reason] ?? 502, cause);
   }
-  const text = cause instanceof Error ? cause.message : String(cause);
-  return new HttpError(
-    500,
-    new ProxyError("unreachable", `the request could not be carried: ${text}`, {
-      cause,
-    }),
-  );
+  // Load balancers and clients send again what got 503, so that one must not
+  // say it that may have run.
+  const status = cause.data.mayHaveRun === true ? 504 : 503;
+  // Of a proxy that stops, a kept connection would be of no use.
+  return new HttpError(status, cause, { connection: "close" });
 }
 
+/** A request, where its answer goes, and what is done with an unread body. */
+export interface Answered {
+  readonly request: IncomingMessage;
+  /** Nothing is written of it yet. */
+  readonly response: ServerResponse;
+  readonly discard: BodyDiscard;
+}
+
+const encoder = new TextEncoder();
+const decoder = new TextDecoder();
+
 /**
- * Load balancers and clients send again what got 503, so that one must not say
- * it that may have run.
+ * Answers with an error: a JSON-RPC one, with its HTTP status.
+ *
+ * @param id The ID of the JSON-RPC request, if there is one.
+ * @param redact Takes out what the target may have echoed.
+ * @returns How many bytes the error has.
  */
-function stopped(error: ProxyError): HttpError {
-  const status = error.data.mayHaveRun === true ? 504 : 503;
-  // Of a proxy that stops, a kept connection would be of no use.
-  return new HttpError(status, error, { connection: "close" });
+export function answerError(
+  answered: Answered,
+  failure: HttpError,
+  id?: RequestId,
+  redact?: Redact,
+): number {
+  const { status, headers } = failure;
+  const body = bodyOf(failure, id, redact);
+  const type = { "content-type": "application/json" };
+  answer(answered, status, body, { ...headers, ...type });
+  return body.length;
+}
+
+/** A batch of more is answered with one error: it would be many times as long. */
+const MAX_BATCH_ANSWERS = 1000;
+
+/** One error, or for a batch an array of them. */
+function bodyOf(
+  { error, answers = [] }: HttpError,
+  id: RequestId | undefined,
+  redact: Redact | undefined,
+): Uint8Array {
+  if (answers.length === 0 || answers.length > MAX_BATCH_ANSWERS) {
+    return errorFrame(error, id, redact);
+  }
+  const frames = answers.map(({ id, error }) =>
+    decoder.decode(errorFrame(error, id, redact))
+  );
+  return encoder.encode(`[${frames.join(",")}]`);
+}
+
+/** Answers with a word of plain text. */
+export function answerWord(
+  answered: Answered,
+  status: number,
+  word: string,
+): void {
+  const body = encoder.encode(`${word}\n`);
+  answer(answered, status, body, { "content-type": "text/plain" });
+}
+
+function answer(
+  { request, response, discard }: Answered,
+  status: number,
+  body: Uint8Array,
+  headers: HeaderRecord,
+): void {
+  const closes = isUnread(request);
+  response.writeHead(status, {
+    ...headers,
+    ...closes && { "connection": "close" },
+    "content-length": body.length,
+    "cache-control": "no-store",
+  });
+  response.end(body);
+  if (closes) discard.closeAfter(request, response);
 }

@@ -27,8 +27,7 @@ import type { Observation, Observer } from "../mcp/transport/observer.ts";
 import { type Explain, readErrorBody } from "../mcp/transport/responses.ts";
 import type { Redactor } from "../redact/redact.ts";
 import { type Deadlines, TimeLimit } from "../time.ts";
-import { answerError } from "./answer.ts";
-import { askTarget } from "./ask.ts";
+import { askTarget, TargetRefusal } from "./ask.ts";
 import {
   type BodyLimits,
   checkAnnounced,
@@ -39,7 +38,7 @@ import {
 } from "./body.ts";
 import { AnswerLimits, type TimeLimits } from "./deadline.ts";
 import type { BodyDiscard } from "./discard.ts";
-import { forBatch, HttpError, TargetRefusal, toHttpError } from "./error.ts";
+import { answerError, forBatch, HttpError, toHttpError } from "./error.ts";
 import type { ListFilter } from "./filter.ts";
 import {
   BODY_HEADERS,

@@ -6,7 +6,6 @@
  */
 
 import { isLoopback } from "../net/address.ts";
-import { ProxyError } from "../errors.ts";
 import {
   hostOf,
   isIpAddress,
@@ -15,7 +14,7 @@ import {
   type ListenAddress,
   normalHost,
 } from "../net/listen_address.ts";
-import { HttpError } from "./error.ts";
+import { refused } from "./error.ts";
 import type { HeaderMap } from "./headers.ts";
 import { TokenCheck } from "./token.ts";
 
@@ -66,7 +65,11 @@ export class Guard {
   checkOrigin({ headers, hosts, targetHost }: GuardedRequest): void {
     const [host] = hosts;
     if (hosts.length !== 1 || host === undefined || host === "") {
-      throw refused(400, "a request has exactly one Host header");
+      throw refused(
+        400,
+        "invalid-request",
+        "a request has exactly one Host header",
+      );
     }
     for (
       const named of [host, ...targetHost === undefined ? [] : [targetHost]]
@@ -74,6 +77,7 @@ export class Guard {
       if (this.#isOwn(named)) continue;
       throw refused(
         403,
+        "blocked",
         `the Host ${quote(named)} is not one that this proxy listens under`,
       );
     }
@@ -81,6 +85,7 @@ export class Guard {
     if (origin !== undefined && !this.#isOwnOrigin(origin, host)) {
       throw refused(
         403,
+        "blocked",
         `the Origin ${
           quote(origin)
         } is not allowed: this proxy is not for web pages`,
@@ -89,7 +94,11 @@ export class Guard {
     // Fetch Metadata: some requests of web pages come without an Origin.
     const site = headers.get("sec-fetch-site");
     if (site !== undefined && site !== "same-origin" && site !== "none") {
-      throw refused(403, "this proxy is not for web pages of other sites");
+      throw refused(
+        403,
+        "blocked",
+        "this proxy is not for web pages of other sites",
+      );
     }
   }
 
@@ -105,13 +114,16 @@ export class Guard {
     const realm = 'Bearer realm="sigv4-proxy"';
     throw refused(
       401,
+      "blocked",
       found === "missing"
         ? "this proxy wants its token: Authorization: Bearer <token>"
         : "the bearer token is not the one that this proxy wants",
       {
-        "www-authenticate": found === "missing"
-          ? realm
-          : `${realm}, error="invalid_token"`,
+        headers: {
+          "www-authenticate": found === "missing"
+            ? realm
+            : `${realm}, error="invalid_token"`,
+        },
       },
     );
   }
@@ -137,15 +149,6 @@ export class Guard {
     return own !== null && own.host === url.host &&
       this.#isOwnName(url.hostname);
   }
-}
-
-function refused(
-  status: number,
-  message: string,
-  headers: Readonly<Record<string, string>> = {},
-): HttpError {
-  const reason = status === 400 ? "invalid-request" : "blocked";
-  return new HttpError(status, new ProxyError(reason, message), headers);
 }
 
 function quote(text: string): string {

@@ -6,8 +6,7 @@
 
 import { IncomingMessage, type Server } from "node:http";
 import type { Socket } from "node:net";
-import { ProxyError } from "../errors.ts";
-import { HttpError } from "./error.ts";
+import { refused } from "./error.ts";
 import type { HeaderMap } from "./headers.ts";
 
 /** What the head of a request says. */
@@ -45,15 +44,17 @@ const MAX_HEADERS = 200;
 /**
  * Reads the head of a request.
  *
- * @param request The request.
- * @returns What it says.
  * @throws {HttpError} 400, 417, 431 or 501.
  */
 export function readHead(
   { url = "", rawHeaders }: IncomingMessage,
 ): RequestHead {
   if (rawHeaders.length / 2 > MAX_HEADERS) {
-    throw badHead(431, `a request has at most ${MAX_HEADERS} headers`);
+    throw refused(
+      431,
+      "invalid-request",
+      `a request has at most ${MAX_HEADERS} headers`,
+    );
   }
   const headers = new Map<string, string>();
   const hosts: string[] = [];
@@ -62,7 +63,11 @@ export function readHead(
     const value = rawHeaders[at + 1];
     if (name === "host") hosts.push(value);
     if (name === "authorization" && headers.has(name)) {
-      throw badHead(400, "a request has at most one Authorization header");
+      throw refused(
+        400,
+        "invalid-request",
+        "a request has at most one Authorization header",
+      );
     }
     const before = headers.get(name);
     headers.set(name, before === undefined ? value : `${before}, ${value}`);
@@ -70,20 +75,24 @@ export function readHead(
   const coding = headers.get("transfer-encoding") ?? "chunked";
   if (coding.toLowerCase() !== "chunked") {
     // The parser takes no other off, and none off before it (RFC 9112, 6.1).
-    throw badHead(501, "the only Transfer-Encoding here is chunked");
+    throw refused(
+      501,
+      "invalid-request",
+      "the only Transfer-Encoding here is chunked",
+    );
   }
   const expectation = headers.get("expect") ?? "100-continue";
   if (expectation.toLowerCase() !== "100-continue") {
-    throw badHead(417, "the only expectation here is 100-continue");
+    throw refused(
+      417,
+      "invalid-request",
+      "the only expectation here is 100-continue",
+    );
   }
   // A whole URL stands before the Host header (RFC 9112, 3.2.2).
   const whole = url.startsWith("/") ? null : URL.parse(url);
   const path = whole?.pathname ?? url;
   return { path, targetHost: whole?.host, hosts, headers };
-}
-
-function badHead(status: number, message: string): HttpError {
-  return new HttpError(status, new ProxyError("invalid-request", message));
 }
 
 /** The status for what the parser gives up on; 400 for all else. */
@@ -93,19 +102,17 @@ const STATUSES: ReadonlyMap<unknown, string> = new Map([
 ]);
 
 /** How long a client may take to read why it was refused. */
-const LINGER_MS = 250;
+const REFUSAL_MS = 250;
 
 /**
  * Answers what is no request, or none that ends: 400, 408 or 431, and the
  * connection is closed.
- *
- * @param server The server.
  */
 export function refuseBadHeads(server: Server): void {
-  const refused = new WeakSet<Socket>();
+  const known = new WeakSet<Socket>();
   server.on("clientError", (error: Error, socket: Socket) => {
-    if (refused.has(socket)) return;
-    refused.add(socket);
+    if (known.has(socket)) return;
+    known.add(socket);
     if (!socket.writable) return void socket.destroy();
     const code = "code" in error ? error.code : undefined;
     const status = STATUSES.get(code) ?? "400 Bad Request";
@@ -114,7 +121,7 @@ export function refuseBadHeads(server: Server): void {
     );
     // What still comes is not read: there may be any amount of it.
     socket.pause();
-    const timer = setTimeout(() => socket.destroy(), LINGER_MS);
+    const timer = setTimeout(() => socket.destroy(), REFUSAL_MS);
     socket.once("close", () => clearTimeout(timer));
   });
 }

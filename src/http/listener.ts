@@ -5,14 +5,19 @@
  */
 
 import type { IncomingMessage, ServerResponse } from "node:http";
-import { ProxyError } from "../errors.ts";
-import { answerError, answerWord } from "./answer.ts";
+import type { Socket } from "node:net";
 import { hasBody } from "./discard.ts";
-import { HttpError, toHttpError } from "./error.ts";
+import {
+  answerError,
+  answerWord,
+  HttpError,
+  overloaded,
+  refused,
+  toHttpError,
+} from "./error.ts";
 import { HttpExchange, type HttpExchangeOptions } from "./exchange.ts";
 import type { Guard } from "./guard.ts";
 import { readHead, type RequestHead } from "./head.ts";
-import { Pipelines } from "./pipeline.ts";
 import { shuttingDown } from "../mcp/transport/failure.ts";
 import { MAX_TIMER_MS } from "../time.ts";
 
@@ -101,12 +106,10 @@ export class HttpFront {
           ? answerWord({ request, response, discard }, 503, "draining")
           : answerWord({ request, response, discard }, 200, "ok");
       default:
-        throw new HttpError(
+        throw refused(
           404,
-          new ProxyError(
-            "invalid-request",
-            `there is nothing here; the MCP endpoint is ${MCP_PATH}`,
-          ),
+          "invalid-request",
+          `there is nothing here; the MCP endpoint is ${MCP_PATH}`,
         );
     }
   }
@@ -117,9 +120,13 @@ export class HttpFront {
     { headers }: RequestHead,
   ): void {
     this.#options.guard.checkToken(headers);
-    if (this.#isDraining) throw stopping();
+    if (this.#isDraining) {
+      const headers = { "connection": "close", "retry-after": "1" };
+      throw new HttpError(503, shuttingDown(false), headers);
+    }
     if (request.method !== "POST" && hasBody(request)) {
-      throw noBodyHere(request);
+      const message = `a ${request.method} has no body here`;
+      throw refused(400, "invalid-request", message);
     }
     const call = { request, headers, response };
     const exchange = new HttpExchange(this.#options, call);
@@ -144,7 +151,11 @@ export class HttpFront {
       ? [this.#streams, maxStreams, "streams stand open"] as const
       : [this.#requests, maxRequests, "requests are under way"] as const;
     if (places.has(exchange)) return;
-    if (places.size >= limit) throw tooMany(limit, what);
+    if (places.size >= limit) {
+      throw overloaded(
+        `${limit} ${what}, and the proxy takes no more: try again later, or run more proxies`,
+      );
+    }
     this.#remove(exchange);
     places.add(exchange);
   }
@@ -208,33 +219,35 @@ function checkMethod(
   allowed: readonly string[],
 ): void {
   if (method !== undefined && allowed.includes(method)) return;
-  throw new HttpError(
-    405,
-    new ProxyError("invalid-request", `there is no ${method} here`),
-    { allow: allowed.join(", ") },
-  );
-}
-
-function noBodyHere({ method }: IncomingMessage): HttpError {
-  const text = `a ${method} has no body here`;
-  return new HttpError(400, new ProxyError("invalid-request", text));
-}
-
-function stopping(): HttpError {
-  return new HttpError(503, shuttingDown(false), {
-    "connection": "close",
-    "retry-after": "1",
+  throw refused(405, "invalid-request", `there is no ${method} here`, {
+    headers: { allow: allowed.join(", ") },
   });
 }
 
-function tooMany(limit: number, what: string): HttpError {
-  return new HttpError(
-    503,
-    new ProxyError(
-      "overloaded",
-      `${limit} ${what}, and the proxy takes no more: try again later, or run more proxies`,
-      { data: { mayHaveRun: false } },
-    ),
-    { "retry-after": "1" },
-  );
+/**
+ * How many requests of one connection may be unanswered. Each waits for those
+ * before it with its answer, so that a client gains nothing by more.
+ */
+const MAX_PIPELINED = 32;
+
+/** Counts the unanswered requests of each connection. */
+class Pipelines {
+  readonly #counts = new WeakMap<Socket, number>();
+
+  /**
+   * Counts a request until it is answered.
+   *
+   * @param request The request.
+   * @param response Its answer.
+   * @returns Whether its connection may bring so many.
+   */
+  enter({ socket }: IncomingMessage, response: ServerResponse): boolean {
+    const count = this.#counts.get(socket) ?? 0;
+    if (count === MAX_PIPELINED) return false;
+    this.#counts.set(socket, count + 1);
+    response.once("finish", () => {
+      this.#counts.set(socket, (this.#counts.get(socket) ?? 1) - 1);
+    });
+    return true;
+  }
 }
