@@ -22,7 +22,12 @@ import {
 import { withoutByteOrderMark, withoutNullMember } from "../mcp/wire/repair.ts";
 import { badContentType } from "../mcp/transport/responses.ts";
 import { membersOf, whole } from "../mcp/wire/splice.ts";
-import { badList, checkClear, withoutForbidden } from "../mcp/tools/list.ts";
+import {
+  badList,
+  checkClear,
+  isListChange,
+  withoutForbidden,
+} from "../mcp/tools/list.ts";
 import type { ToolPolicy } from "../mcp/tools/policy.ts";
 import { Turn } from "../mcp/wire/turn.ts";
 
@@ -48,7 +53,6 @@ const NONE = new Uint8Array();
 
 const EVENT_STREAM = "text/event-stream";
 const JSON_TEXT = "application/json";
-const LIST_CHANGED = "notifications/tools/list_changed";
 
 /** Takes forbidden tools out of one answer, and leaves the rest as it was. */
 export class ListFilter {
@@ -210,9 +214,7 @@ export class ListFilter {
   #single(bytes: Uint8Array, message: SingleMessage): Uint8Array {
     const { policy, id } = this.#options;
     checkClear("result", bytes, whole(bytes));
-    if (message.kind === "notification" && message.method === LIST_CHANGED) {
-      policy.forget();
-    }
+    if (isListChange(message)) policy.forget();
     if (message.kind !== "response") return bytes;
     bytes = withoutNullMember(bytes, message);
     const isCurrent = policy.changes === this.#options.changes;

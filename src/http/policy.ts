@@ -9,7 +9,6 @@ import { forBatch, HttpError } from "./error.ts";
 import { ListFilter } from "./filter.ts";
 import type { HeaderMap } from "./headers.ts";
 import { checkUnambiguous } from "../mcp/tools/ambiguity.ts";
-import type { AskForTools } from "../mcp/tools/call_guard.ts";
 import { DEFAULT_MAX_ANSWER_BYTES } from "../mcp/wire/large_answer.ts";
 import { LISTEN } from "../mcp/stateless/listen.ts";
 import {
@@ -18,6 +17,7 @@ import {
   type RequestId,
   type ResponseMessage,
   type SingleMessage,
+  singlesOf,
 } from "../mcp/wire/message.ts";
 import {
   addMetadata,
@@ -25,7 +25,7 @@ import {
   paramsWithMetadata,
 } from "../mcp/wire/metadata.ts";
 import { standardHeaders } from "../mcp/stateless/headers.ts";
-import { learnTools } from "../mcp/tools/learner.ts";
+import { type AskForTools, learnTools } from "../mcp/tools/learner.ts";
 import {
   hasRules,
   toolName,
@@ -161,12 +161,6 @@ export class MessagePolicy {
     const { id, changes = tools.changes } = admitted ?? {};
     return new ListFilter({ policy: tools, maxBytes, id, changes });
   }
-}
-
-function singlesOf(
-  message: SingleMessage | BatchMessage,
-): readonly SingleMessage[] {
-  return message.kind === "batch" ? message.messages : [message];
 }
 
 /** Refuses what the target, or a gateway, might read otherwise. */

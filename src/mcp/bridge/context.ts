@@ -18,6 +18,7 @@ import {
   type BatchMessage,
   isObject,
   type SingleMessage,
+  singlesOf,
 } from "../wire/message.ts";
 
 /** What the parts of a bridge are handed, the same record to all. */
@@ -63,9 +64,8 @@ export async function refuse(
   message: SingleMessage | BatchMessage,
   error: ProxyError,
 ): Promise<void> {
-  const messages = message.kind === "batch" ? message.messages : [message];
-  for (const message of messages) {
-    if (message.kind !== "request") continue;
-    await tell(emit, errorFrame(error, message.id));
+  for (const single of singlesOf(message)) {
+    if (single.kind !== "request") continue;
+    await tell(emit, errorFrame(error, single.id));
   }
 }

@@ -22,7 +22,7 @@ import type { ProxyError } from "../../errors.ts";
 import type { Log } from "../../log/log.ts";
 import { Deadlines } from "../../time.ts";
 import type { Redactor } from "../../redact/redact.ts";
-import { type CallGuard, guardRefusal } from "../tools/call_guard.ts";
+import type { ToolLearner } from "../tools/learner.ts";
 import { Carrier } from "../transport/post.ts";
 import {
   Delivery,
@@ -112,7 +112,7 @@ export interface SessionOptions {
   /** Is told of the messages on their way, if anyone is. */
   readonly observer?: Observer;
   /** Looks at calls before they are sent in a session, if anyone does. */
-  readonly callGuard?: CallGuard;
+  readonly callGuard?: ToolLearner;
 }
 
 /** How long what follows waits for `notifications/initialized`. */
@@ -398,10 +398,9 @@ export class Session {
   ): Promise<ProxyError | undefined> {
     const { callGuard } = this.#options;
     // The list takes no place: the calls that wait for it may hold them all.
-    return callGuard && await guardRefusal(
+    return await callGuard?.refusal(
       exchange,
       session,
-      callGuard,
       (params) => this.#keeper.ask("tools/list", params, session),
     );
   }

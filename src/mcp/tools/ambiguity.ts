@@ -7,7 +7,11 @@
 import { ProxyError } from "../../errors.ts";
 import { excerpt } from "../wire/excerpt.ts";
 import { isTooMuch } from "../wire/large_message.ts";
-import type { BatchMessage, SingleMessage } from "../wire/message.ts";
+import {
+  type BatchMessage,
+  type SingleMessage,
+  singlesOf,
+} from "../wire/message.ts";
 import { memberAt, membersOf, type Range, whole } from "../wire/splice.ts";
 
 /** What a message is made of, and what says which tool a call is for. */
@@ -37,9 +41,10 @@ export function checkUnambiguous(
   bytes: Uint8Array,
   message: SingleMessage | BatchMessage,
 ): void {
-  const isBatch = message.kind === "batch";
-  const parts = isBatch ? membersOf(bytes, whole(bytes)) : [whole(bytes)];
-  const messages = isBatch ? message.messages : [message];
+  const messages = singlesOf(message);
+  const parts = message.kind === "batch"
+    ? membersOf(bytes, whole(bytes))
+    : [whole(bytes)];
   parts.forEach(({ start, end }, index) => {
     checkNames(bytes.subarray(start, end), messages[index]);
   });

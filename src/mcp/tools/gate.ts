@@ -6,10 +6,10 @@
 
 import { untilAborted } from "../../time.ts";
 import { ProxyError } from "../../errors.ts";
+import { Recent } from "../../lru_cache.ts";
 import type { Log } from "../../log/log.ts";
 import { checkUnambiguous } from "./ambiguity.ts";
 import { Background } from "../transport/background.ts";
-import type { CallGuard } from "./call_guard.ts";
 import { errorFrame, shuttingDown } from "../transport/failure.ts";
 import {
   AwaitedAnswers,
@@ -20,17 +20,18 @@ import {
   type Part,
   partsOf,
 } from "../transport/link.ts";
-import type {
-  BatchMessage,
-  RequestId,
-  RequestMessage,
-  SingleMessage,
+import {
+  type BatchMessage,
+  type RequestId,
+  type RequestMessage,
+  type SingleMessage,
+  singlesOf,
 } from "../wire/message.ts";
 import type { Observer } from "../transport/observer.ts";
 import { includesBytes } from "../wire/scan.ts";
 import { removeMembers, whole } from "../wire/splice.ts";
 import { ToolLearner } from "./learner.ts";
-import { withoutForbidden } from "./list.ts";
+import { isListChange, withoutForbidden } from "./list.ts";
 import { toolName, type ToolPolicy, unansweredCall } from "./policy.ts";
 
 /** What a {@linkcode ToolGate} is handed. */
@@ -45,12 +46,10 @@ export interface ToolGateOptions {
    * What lies behind the gate; it is handed the gate's own emit, and what looks
    * at calls once more before they are sent.
    */
-  readonly link: (emit: Emit, guard: CallGuard | undefined) => Link;
+  readonly link: (emit: Emit, guard: ToolLearner | undefined) => Link;
 }
 
-const LIST_CHANGED = "notifications/tools/list_changed";
-
-/** Its end: whether the slashes before that are escaped does not matter. */
+/** The end of the notification: whether the slashes before that are escaped does not matter. */
 const LIST_CHANGED_END = new TextEncoder().encode("_changed");
 
 type Message = SingleMessage | BatchMessage;
@@ -67,7 +66,7 @@ export class ToolGate implements Link {
   /** Messages that wait for the list of tools, by the requests in them. */
   readonly #held = new Map<string, Held>();
   /** How often the tools had changed when a list was asked for. */
-  readonly #changesBefore = new Map<string, number>();
+  readonly #changesBefore = new Recent<number>(MAX_LISTS);
   readonly #background: Background;
   readonly #learner: ToolLearner;
 
@@ -118,7 +117,7 @@ export class ToolGate implements Link {
     listFailure?: string,
   ): Promise<void> | void {
     const { policy, log } = this.#options;
-    const refused = new Set<RequestMessage>();
+    const refused = new Set<SingleMessage>();
     const answers: (Promise<void> | void)[] = [];
     for (const request of requestsIn(message)) {
       if (request.method === "tools/list") this.#expectList(request.id);
@@ -130,35 +129,14 @@ export class ToolGate implements Link {
       answers.push(this.#answer(request, error));
     }
     if (refused.size === 0) return this.#link.accept(bytes, message);
-    if (message.kind === "batch") {
-      answers.push(this.#passRest(bytes, message, refused));
-    }
+    const rest = withoutMessages(bytes, message, (one) => refused.has(one));
+    if (rest) answers.push(this.#link.accept(...rest));
     return Promise.all(answers).then(() => {});
   }
 
   #expectList(id: RequestId): void {
     this.#lists.expect(id);
     this.#changesBefore.set(id.key, this.#options.policy.changes);
-    for (const oldest of this.#changesBefore.keys()) {
-      if (this.#changesBefore.size <= MAX_LISTS) break;
-      this.#changesBefore.delete(oldest);
-    }
-  }
-
-  /** A batch without the calls in it that are refused. */
-  #passRest(
-    bytes: Uint8Array,
-    { messages }: BatchMessage,
-    refused: ReadonlySet<SingleMessage>,
-  ): Promise<void> | void {
-    const rest = messages.filter((message) => !refused.has(message));
-    if (rest.length === 0) return;
-    const frame = removeMembers(
-      bytes,
-      whole(bytes),
-      (_member, index) => refused.has(messages[index]),
-    );
-    return this.#link.accept(frame, { kind: "batch", messages: rest });
   }
 
   /** Keeps a call until the target has said what its tools are. */
@@ -189,17 +167,12 @@ export class ToolGate implements Link {
     failure: string | undefined,
   ): Promise<void> | void {
     if (cancelled.size === 0) return this.#pass(bytes, message, failure);
-    if (message.kind !== "batch") return;
-    const isDropped = (one: SingleMessage): boolean =>
-      one.kind === "request" && cancelled.has(one.id.key);
-    const messages = message.messages.filter((one) => !isDropped(one));
-    if (messages.length === 0) return;
-    const frame = removeMembers(
+    const rest = withoutMessages(
       bytes,
-      whole(bytes),
-      (_member, index) => isDropped(message.messages[index]),
+      message,
+      (one) => one.kind === "request" && cancelled.has(one.id.key),
     );
-    return this.#pass(frame, { kind: "batch", messages }, failure);
+    if (rest) return this.#pass(...rest, failure);
   }
 
   #cancelsHeld(message: Message): boolean {
@@ -219,7 +192,7 @@ export class ToolGate implements Link {
       includesBytes(frame, LIST_CHANGED_END);
     if (isIdle && !mayTellOfChange) return await emit(frame);
     const parts = partsOf(frame);
-    if (mayTellOfChange && parts.some(isListChange)) {
+    if (mayTellOfChange && parts.some(({ message }) => isListChange(message))) {
       policy.forget();
     }
     const rest = this.#own.takeFrom(parts);
@@ -281,15 +254,27 @@ export class ToolGate implements Link {
 
 /** A call that asks for no answer: it could be run, and not be refused. */
 function isUnansweredCall(message: Message): boolean {
-  const messages = message.kind === "batch" ? message.messages : [message];
-  return messages.some((one) =>
+  return singlesOf(message).some((one) =>
     one.kind === "notification" && one.method === "tools/call"
   );
 }
 
-/** Whether the target says that its tools are not what they were. */
-function isListChange({ message }: Part): boolean {
-  return message.kind === "notification" && message.method === LIST_CHANGED;
+/** What is left of a batch without some of its messages, if anything is. */
+function withoutMessages(
+  bytes: Uint8Array,
+  message: Message,
+  isDropped: (message: SingleMessage) => boolean,
+): [bytes: Uint8Array, batch: BatchMessage] | undefined {
+  if (message.kind !== "batch") return undefined;
+  const { messages } = message;
+  const left = messages.filter((one) => !isDropped(one));
+  if (left.length === 0) return undefined;
+  const frame = removeMembers(
+    bytes,
+    whole(bytes),
+    (_member, index) => isDropped(messages[index]),
+  );
+  return [frame, { kind: "batch", messages: left }];
 }
 
 interface Held {
@@ -300,8 +285,7 @@ interface Held {
 }
 
 function requestsIn(message: Message): RequestMessage[] {
-  const messages = message.kind === "batch" ? message.messages : [message];
-  return messages.filter((message) => message.kind === "request");
+  return singlesOf(message).filter((one) => one.kind === "request");
 }
 
 function callsIn(message: Message): RequestMessage[] {

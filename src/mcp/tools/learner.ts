@@ -4,14 +4,21 @@
  * @module
  */
 
+import { bytesOf } from "../../blob.ts";
 import type { ProxyError } from "../../errors.ts";
 import type { Log } from "../../log/log.ts";
-import type { AskForTools, CallGuard } from "./call_guard.ts";
-import { META, metaLike } from "../wire/era.ts";
+import { metaLike } from "../wire/era.ts";
 import { excerpt } from "../wire/excerpt.ts";
 import type { SessionHeaders } from "../wire/headers.ts";
 import { SessionLost } from "../session/expiry.ts";
-import { isObject } from "../wire/message.ts";
+import type { Exchange } from "../transport/exchange.ts";
+import {
+  isObject,
+  readMessageInTurns,
+  type ResponseMessage,
+  singlesOf,
+} from "../wire/message.ts";
+import { type PageParams, toolPages } from "./pages.ts";
 import { toolName, type ToolPolicy } from "./policy.ts";
 
 /** What a {@linkcode ToolLearner} is handed. */
@@ -21,8 +28,8 @@ export interface ToolLearnerOptions {
   readonly log: Log;
 }
 
-/** More pages than any list has: a target may hand out cursors for ever. */
-const MAX_PAGES = 1000;
+/** Asks the target for a page of its tools. */
+export type AskForTools = (params: PageParams) => Promise<ResponseMessage>;
 
 /** How often a list is fetched anew that changes while it is fetched. */
 const MAX_LISTINGS = 3;
@@ -58,14 +65,7 @@ async function learnOnce(
   like: unknown,
   ask: AskForTools,
 ): Promise<string | undefined> {
-  const _meta = metaLike(like);
-  const isModern = META.protocolVersion in _meta;
-  let cursor: string | undefined;
-  for (let page = 0; page < MAX_PAGES; page++) {
-    const { result, error } = await ask({
-      ...(isModern && { _meta }),
-      ...(cursor !== undefined && { cursor }),
-    });
+  for await (const { result, error } of toolPages(ask, like)) {
     if (error) {
       const text = error.message || `error ${error.code}`;
       return excerpt(text, MAX_FAILURE_LENGTH);
@@ -74,15 +74,16 @@ async function learnOnce(
       return "the answer to tools/list has no list of tools";
     }
     for (const tool of result.tools) policy.learn(tool);
-    const { nextCursor } = result;
-    if (typeof nextCursor !== "string" || nextCursor === cursor) break;
-    cursor = nextCursor;
   }
   return undefined;
 }
 
-/** Asks for lists of tools, each for all calls that wait for it. */
-export class ToolLearner implements CallGuard {
+/**
+ * Asks for lists of tools, each for all calls that wait for it, and has a last
+ * look at calls before they are sent: what allowed them may have been said in a
+ * session that is gone.
+ */
+export class ToolLearner {
   readonly #options: ToolLearnerOptions;
   /** Lists that are being fetched, by where they are fetched. */
   readonly #listings = new Map<unknown, Promise<string | undefined>>();
@@ -92,6 +93,7 @@ export class ToolLearner implements CallGuard {
     this.#options = options;
   }
 
+  /** A session has begun: what was said in another one does not hold in it. */
   sessionBegan(): void {
     const { policy } = this.#options;
     // A list that waits for the first session need not be fetched anew.
@@ -110,17 +112,29 @@ export class ToolLearner implements CallGuard {
     return this.#share(JSON.stringify(metaLike(like)), like, ask);
   }
 
+  /**
+   * Why an exchange may not be sent; a batch is sent whole or not at all.
+   *
+   * @param exchange What would be sent.
+   * @param session What it would be sent in.
+   * @param ask Asks the target for its tools in that session.
+   */
   async refusal(
-    params: unknown,
+    exchange: Exchange,
     session: SessionHeaders,
     ask: AskForTools,
   ): Promise<ProxyError | undefined> {
     const { policy } = this.#options;
-    const name = toolName(params);
-    if (policy.knows(name)) return policy.refusal(name);
-    // Each session is asked for itself: two may be of different accounts.
-    const failure = await this.#share(session, params, ask);
-    return policy.refusal(name, failure);
+    for (const params of await callsIn(exchange)) {
+      const name = toolName(params);
+      // Each session is asked for itself: two may be of different accounts.
+      const failure = policy.knows(name)
+        ? undefined
+        : await this.#share(session, params, ask);
+      const refusal = policy.refusal(name, failure);
+      if (refusal !== undefined) return refusal;
+    }
+    return undefined;
   }
 
   #share(
@@ -148,4 +162,17 @@ export class ToolLearner implements CallGuard {
     }
     return failure;
   }
+}
+
+/** The parameters of the calls in an exchange. */
+async function callsIn(
+  { method, params, body }: Exchange,
+): Promise<readonly unknown[]> {
+  if (method === "tools/call") return [params];
+  if (method !== "batch") return [];
+  const message = await readMessageInTurns(await bytesOf(body));
+  if (message.kind === "invalid") return [];
+  return singlesOf(message).flatMap((one) =>
+    one.kind === "request" && one.method === "tools/call" ? [one.params] : []
+  );
 }

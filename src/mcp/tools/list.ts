@@ -7,7 +7,11 @@
 import { ProxyError } from "../../errors.ts";
 import { isUnclear } from "./ambiguity.ts";
 import { UNREAD } from "../wire/large_message.ts";
-import { isObject, type ResponseMessage } from "../wire/message.ts";
+import {
+  isObject,
+  type ResponseMessage,
+  type SingleMessage,
+} from "../wire/message.ts";
 import {
   memberNamed,
   membersOf,
@@ -55,6 +59,12 @@ export function withoutForbidden(
   );
   if (isShown.every(Boolean)) return bytes;
   return removeMembers(bytes, list, (_member, index) => !isShown[index]);
+}
+
+/** Whether the target says that its tools are not what they were. */
+export function isListChange(message: SingleMessage): boolean {
+  return message.kind === "notification" &&
+    message.method === "notifications/tools/list_changed";
 }
 
 /**

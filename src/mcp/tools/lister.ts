@@ -5,12 +5,12 @@
  * @module
  */
 
-import { metaLike } from "../wire/era.ts";
 import { Exchange } from "../transport/exchange.ts";
 import { AttemptError } from "../transport/failure.ts";
-import { isObject, requestId, type ResponseMessage } from "../wire/message.ts";
+import { requestId, type ResponseMessage } from "../wire/message.ts";
 import { type Metadata, paramsWithMetadata } from "../wire/metadata.ts";
 import { readRpcError } from "../transport/responses.ts";
+import { type PageParams, toolPages } from "./pages.ts";
 
 /** What a {@linkcode ToolLister} is handed. */
 export interface ToolListerOptions {
@@ -22,9 +22,6 @@ export interface ToolListerOptions {
 
 /** The target's error for headers that do not fit the message. */
 export const HEADER_MISMATCH = -32020;
-
-/** More pages than any list has: a target may hand out cursors for ever. */
-const MAX_PAGES = 1000;
 
 const encoder = new TextEncoder();
 
@@ -53,22 +50,15 @@ export class ToolLister {
    * @returns Whether the list could be had.
    */
   async list({ params, signal }: Exchange): Promise<boolean> {
-    const _meta = metaLike(params);
-    let cursor: string | undefined;
-    for (let page = 0; page < MAX_PAGES; page++) {
-      const answer = await this.#ask({ _meta, cursor }, signal);
+    const pages = toolPages((asked) => this.#ask(asked, signal), params);
+    for await (const answer of pages) {
       if (!answer || answer.error) return false;
-      const next: unknown = isObject(answer.result)
-        ? answer.result.nextCursor
-        : undefined;
-      if (typeof next !== "string" || next === cursor) return true;
-      cursor = next;
     }
     return true;
   }
 
   async #ask(
-    given: Record<string, unknown>,
+    given: PageParams,
     signal: AbortSignal,
   ): Promise<ResponseMessage | undefined> {
     const { carry, metadata = [] } = this.#options;

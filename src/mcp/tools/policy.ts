@@ -5,8 +5,8 @@
  */
 
 import { ProxyError } from "../../errors.ts";
+import { Recent } from "../../lru_cache.ts";
 import { excerpt } from "../wire/excerpt.ts";
-import { Glob } from "./glob.ts";
 import { isObject } from "../wire/message.ts";
 
 /** What is allowed, as the options say it. */
@@ -48,7 +48,7 @@ export class ToolPolicy {
   readonly #deny: readonly Glob[];
   readonly #maxAgeMs: number;
   readonly #now: () => number;
-  readonly #learned = new Map<string, Learned>();
+  #learned = new Recent<Learned>(MAX_TOOLS);
   #changes = 0;
 
   /**
@@ -76,21 +76,15 @@ export class ToolPolicy {
   /** Learns a tool of a `tools/list` result; whether it may be seen. */
   learn(tool: unknown): boolean {
     if (!isObject(tool) || typeof tool.name !== "string") return true;
-    const { name } = tool;
-    this.#learned.delete(name);
     const isReadOnly = saysReadOnly(tool);
-    this.#learned.set(name, { isReadOnly, at: this.#now() });
-    for (const oldest of this.#learned.keys()) {
-      if (this.#learned.size <= MAX_TOOLS) break;
-      this.#learned.delete(oldest);
-    }
+    this.#learned.set(tool.name, { isReadOnly, at: this.#now() });
     return this.judge(tool);
   }
 
   /** Forgets what the tools said of themselves: they may say something else. */
   forget(): void {
     this.#changes++;
-    this.#learned.clear();
+    this.#learned = new Recent(MAX_TOOLS);
   }
 
   /** How often it has forgotten what it had learnt. */
@@ -179,4 +173,55 @@ function blocked(name: string, why: string, words?: string): ProxyError {
   const summary = `the tool ${JSON.stringify(tool)} was not called: ${why}`;
   const message = words === undefined ? summary : `${summary}: ${words}`;
   return new ProxyError("blocked", message, { data: { tool }, summary });
+}
+
+const STAR = 0x2a;
+const QUESTION = 0x3f;
+
+/** A pattern for whole texts. */
+export class Glob {
+  readonly #pattern: readonly number[];
+
+  /** @param glob The pattern as it is written. */
+  constructor(glob: string) {
+    this.#pattern = Array.from(glob, (char) => codePoint(char));
+  }
+
+  /**
+   * Whether a text is of this pattern. Only the last `*` is ever tried anew,
+   * since what the ones before it took can stay as it is; so no text takes
+   * longer than its length times that of the pattern.
+   */
+  matches(text: string): boolean {
+    const pattern = this.#pattern;
+    let at = 0;
+    let place = 0;
+    let star = -1;
+    let resumeAt = 0;
+    while (at < text.length) {
+      const char = codePoint(text, at);
+      if (pattern[place] === STAR) {
+        star = place++;
+        resumeAt = at;
+      } else if (pattern[place] === QUESTION || pattern[place] === char) {
+        place++;
+        at += unitsOf(char);
+      } else if (star >= 0) {
+        resumeAt += unitsOf(codePoint(text, resumeAt));
+        at = resumeAt;
+        place = star + 1;
+      } else return false;
+    }
+    while (pattern[place] === STAR) place++;
+    return place === pattern.length;
+  }
+}
+
+function codePoint(text: string, at = 0): number {
+  return text.codePointAt(at) ?? NaN;
+}
+
+/** How many units of a string a character takes. */
+function unitsOf(char: number): number {
+  return char > 0xffff ? 2 : 1;
 }

@@ -74,6 +74,13 @@ export interface BatchMessage {
   readonly messages: readonly SingleMessage[];
 }
 
+/** The one message, or those of a batch. */
+export function singlesOf(
+  message: SingleMessage | BatchMessage,
+): readonly SingleMessage[] {
+  return message.kind === "batch" ? message.messages : [message];
+}
+
 /** What is no JSON-RPC message. */
 export interface InvalidMessage {
   readonly kind: "invalid";
