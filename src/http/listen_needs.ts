@@ -1,5 +1,5 @@
 /**
- * The Deno permissions that the HTTP front needs to listen.
+ * The Deno permissions that the HTTP server mode needs to listen.
  *
  * @module
  */
@@ -27,7 +27,7 @@ interface Where {
 }
 
 /**
- * Finds what the HTTP front needs.
+ * Finds what the HTTP server mode needs.
  *
  * @param listen How it is to listen.
  * @param where Whose environment and system it runs in.

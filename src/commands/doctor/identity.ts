@@ -39,7 +39,7 @@ export async function checkCredentials(
     "credentials",
     async () => {
       try {
-        return found(await load(checkup, source), origin());
+        return found(await load(source), origin());
       } catch (error) {
         const isMeant = checkup.config.skipAuth &&
           error instanceof CredentialsError && error.data.configured === false;
@@ -51,17 +51,11 @@ export async function checkCredentials(
   );
 }
 
-async function load(
-  { redactor }: Checkup,
-  source: CredentialSource,
-): Promise<Credentials> {
-  const credentials = await withLimit(
+async function load(source: CredentialSource): Promise<Credentials> {
+  return await withLimit(
     CREDENTIALS_LIMIT_MS,
     (signal) => source.get({ signal }),
   );
-  redactor.addCredential(credentials.secretAccessKey);
-  redactor.addCredential(credentials.sessionToken);
-  return credentials;
 }
 
 function found(
@@ -133,7 +127,7 @@ export async function checkOtherProfiles(
     await report.take("profile", async () => {
       let credentials: Credentials;
       try {
-        credentials = await load(checkup, source);
+        credentials = await load(source);
       } catch (error) {
         const { facts, ...finding } = lacking(error);
         return { ...finding, facts: { ...facts, profile } };

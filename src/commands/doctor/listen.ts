@@ -1,6 +1,6 @@
 /**
- * The doctor's look at the HTTP front: whether it could listen where it is to,
- * and keep its token.
+ * The doctor's look at the HTTP server mode: whether it could listen where it
+ * is to, and keep its token.
  *
  * @module
  */
@@ -19,11 +19,11 @@ import { listenNeeds } from "../../http/listen_needs.ts";
 export async function checkListen(
   { config, context, report, log }: Checkup,
 ): Promise<void> {
-  const { listen: front } = config;
-  if (front === undefined) return;
+  const { listen: listening } = config;
+  if (listening === undefined) return;
   await report.take("listen", async () => {
-    const address = nameOf(front.address);
-    const missing = context.notGranted(await listenNeeds(front, context));
+    const address = nameOf(listening.address);
+    const missing = context.notGranted(await listenNeeds(listening, context));
     // Without them a question at the terminal would come up.
     if (missing.length > 0) {
       return failed(
@@ -33,9 +33,9 @@ export async function checkListen(
     }
     let isOpen = false;
     try {
-      await tryAddress(front.address);
+      await tryAddress(listening.address);
       isOpen = true;
-      if (front.token === undefined) {
+      if (listening.token === undefined) {
         const directory = runtimeDirectory(context.env);
         await using _file = await TokenFile.create("", { directory, log });
       }
@@ -45,7 +45,7 @@ export async function checkListen(
       const detail = error.faults.join("; ");
       const advice = isOpen
         ? "or name a directory that you may write to with XDG_RUNTIME_DIR"
-        : adviceFor(front.address, detail);
+        : adviceFor(listening.address, detail);
       return failed(detail, advice);
     }
   });
