@@ -9,7 +9,7 @@ import { blobOf } from "../blob.ts";
 import type { HeaderMap } from "./headers.ts";
 import { mediaType, readBody, readEvents } from "../mcp/wire/body.ts";
 import { fetchFailure, streamCut } from "../mcp/transport/failure.ts";
-import { frameTooLarge } from "../mcp/wire/large_answer.ts";
+import { frameTooLarge } from "../mcp/transport/large_answer.ts";
 import { responseIn } from "../mcp/transport/link.ts";
 import type { ResponseMessage } from "../mcp/wire/message.ts";
 

@@ -9,7 +9,7 @@ import { forBatch, HttpError } from "./error.ts";
 import { ListFilter } from "./filter.ts";
 import type { HeaderMap } from "./headers.ts";
 import { checkUnambiguous } from "../mcp/tools/ambiguity.ts";
-import { DEFAULT_MAX_ANSWER_BYTES } from "../mcp/wire/large_answer.ts";
+import { DEFAULT_MAX_ANSWER_BYTES } from "../mcp/transport/large_answer.ts";
 import { LISTEN } from "../mcp/stateless/listen.ts";
 import {
   type BatchMessage,

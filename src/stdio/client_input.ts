@@ -12,7 +12,7 @@ import {
   MAX_REFUSALS,
   MAX_REQUESTS,
   MAX_UNANSWERED,
-} from "../mcp/transport/backlog.ts";
+} from "./backlog.ts";
 import { errorFrame } from "../mcp/transport/failure.ts";
 import type { Frame, OversizedFrame } from "../mcp/wire/frames.ts";
 import { SMALL_BYTES } from "../mcp/wire/large_message.ts";

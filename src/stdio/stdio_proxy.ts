@@ -16,7 +16,7 @@ import { withCookies } from "../net/cookies.ts";
 import { ProxyError } from "../errors.ts";
 import { type Log, redactedLog, SILENT_LOG } from "../log/log.ts";
 import { FrameParser, FrameWriter } from "../mcp/wire/frames.ts";
-import { DEFAULT_MAX_ANSWER_BYTES } from "../mcp/wire/large_answer.ts";
+import { DEFAULT_MAX_ANSWER_BYTES } from "../mcp/transport/large_answer.ts";
 import type { Observer } from "../mcp/transport/observer.ts";
 import type { ToolRules } from "../mcp/tools/policy.ts";
 import { hideSettings, joinSecrets, Redactor } from "../redact/redact.ts";

@@ -9,7 +9,7 @@
 import { ProxyError } from "../../errors.ts";
 import { discardBody, mediaType, readEvents } from "../wire/body.ts";
 import { isRedirect, readErrorBody } from "../transport/responses.ts";
-import type { TargetAccess } from "../transport/post.ts";
+import type { TargetAccess } from "../transport/http_transport.ts";
 import type { ServerEvent } from "../wire/events.ts";
 import {
   AttemptError,

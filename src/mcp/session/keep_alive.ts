@@ -12,7 +12,7 @@
 import type { Log } from "../../log/log.ts";
 import { Exchange } from "../transport/exchange.ts";
 import type { SessionHeaders } from "../wire/headers.ts";
-import { SessionLost } from "./expiry.ts";
+import { SessionLost } from "../transport/session_expiry.ts";
 import { requestId } from "../wire/message.ts";
 import { type Metadata, paramsWithMetadata } from "../wire/metadata.ts";
 

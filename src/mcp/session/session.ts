@@ -23,18 +23,18 @@ import type { Log } from "../../log/log.ts";
 import { Deadlines } from "../../time.ts";
 import type { Redactor } from "../../redact/redact.ts";
 import type { ToolLearner } from "../tools/learner.ts";
-import { Carrier } from "../transport/post.ts";
+import { Carrier } from "../transport/http_transport.ts";
 import {
   Delivery,
   type DeliveryOptions,
-} from "../transport/response_routing.ts";
+} from "../transport/response_router.ts";
 import { Exchange, type ExchangeInit } from "../transport/exchange.ts";
 import {
   hasSession,
   type HeaderPairs,
   type SessionHeaders,
 } from "../wire/headers.ts";
-import { lossInAnswer, SessionLost } from "./expiry.ts";
+import { lossInAnswer, SessionLost } from "../transport/session_expiry.ts";
 import {
   type BatchMessage,
   isObject,

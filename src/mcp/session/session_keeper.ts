@@ -6,7 +6,7 @@
  */
 
 import { discardBody } from "../wire/body.ts";
-import type { Delivery } from "../transport/response_routing.ts";
+import type { Delivery } from "../transport/response_router.ts";
 import type { Exchange } from "../transport/exchange.ts";
 import { AttemptError, summaryOf } from "../transport/failure.ts";
 import {

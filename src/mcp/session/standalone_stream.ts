@@ -8,7 +8,7 @@ import { ProxyError } from "../../errors.ts";
 import type { LogFields } from "../../log/log.ts";
 import { IdleTimer } from "../../time.ts";
 import { discardBody, mediaType, readEvents } from "../wire/body.ts";
-import { lossInMessage, lossInRefusal } from "./expiry.ts";
+import { lossInMessage, lossInRefusal } from "../transport/session_expiry.ts";
 import {
   badContentType,
   isRedirect,
@@ -16,7 +16,7 @@ import {
   readRpcError,
   said,
 } from "../transport/responses.ts";
-import type { TargetAccess } from "../transport/post.ts";
+import type { TargetAccess } from "../transport/http_transport.ts";
 import {
   fetchFailure,
   httpStatusError,

@@ -20,8 +20,8 @@
 import { excerpt } from "../wire/excerpt.ts";
 import { ProxyError } from "../../errors.ts";
 import { Deadlines } from "../../time.ts";
-import { Carrier } from "../transport/post.ts";
-import { Delivery } from "../transport/response_routing.ts";
+import { Carrier } from "../transport/http_transport.ts";
+import { Delivery } from "../transport/response_router.ts";
 import { DISCOVER, discoverDelayMs, legacyAnswer } from "./discover.ts";
 import { Exchange } from "../transport/exchange.ts";
 import { AttemptError, streamCut, summaryOf } from "../transport/failure.ts";

@@ -5,7 +5,7 @@
  */
 
 import { untilAborted } from "../../time.ts";
-import type { Delivery } from "./response_routing.ts";
+import type { Delivery } from "./response_router.ts";
 import type { Exchange } from "./exchange.ts";
 import { shuttingDown } from "./failure.ts";
 

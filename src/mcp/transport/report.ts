@@ -6,10 +6,10 @@
 
 import { ProxyError } from "../../errors.ts";
 import type { Log } from "../../log/log.ts";
-import type { Delivery } from "./response_routing.ts";
+import type { Delivery } from "./response_router.ts";
 import type { Exchange } from "./exchange.ts";
 import { AttemptError } from "./failure.ts";
-import { SessionLost } from "../session/expiry.ts";
+import { SessionLost } from "./session_expiry.ts";
 
 /** What the client is told of a cause: an error, or the target's own frame. */
 export function reportable(cause: unknown): ProxyError | Uint8Array {

@@ -7,7 +7,7 @@
 import { ProxyError } from "../../errors.ts";
 import type { Redact } from "../../redact/redact.ts";
 import { mediaType, readEvents } from "../wire/body.ts";
-import type { Delivery } from "./response_routing.ts";
+import type { Delivery } from "./response_router.ts";
 import type { ServerEvent } from "../wire/events.ts";
 import type { Exchange } from "./exchange.ts";
 import { AttemptError, streamCut } from "./failure.ts";
@@ -18,7 +18,7 @@ import {
   type SessionHeaders,
   streamHeaders,
 } from "../wire/headers.ts";
-import { checkSession, lossInRefusal, SessionLost } from "../session/expiry.ts";
+import { checkSession, lossInRefusal, SessionLost } from "./session_expiry.ts";
 import { type Explain, readErrorBody } from "./responses.ts";
 import { delay, reopenMs, retryAfterMs } from "./retry.ts";
 

@@ -6,7 +6,7 @@ import {
   assertStringIncludes,
 } from "@std/assert";
 import { SILENT_LOG } from "../../../src/log/log.ts";
-import { Delivery } from "../../../src/mcp/transport/response_routing.ts";
+import { Delivery } from "../../../src/mcp/transport/response_router.ts";
 import { AttemptError } from "../../../src/mcp/transport/failure.ts";
 import {
   SseChannel,

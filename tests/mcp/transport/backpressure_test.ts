@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
-import { Backlog } from "../../../src/mcp/transport/backlog.ts";
+import { Backlog } from "../../../src/stdio/backlog.ts";
 import { runStdioProxy } from "../../../src/stdio/stdio_proxy.ts";
 import { within } from "../../support/deadline.ts";
 import { mcp, type McpHandler, result } from "../../support/raw_mcp.ts";

@@ -18,7 +18,7 @@ import {
   mediaType,
   readHead,
 } from "../wire/body.ts";
-import type { Delivery } from "./response_routing.ts";
+import type { Delivery } from "./response_router.ts";
 import { EventParser } from "../wire/events.ts";
 import type { Exchange } from "./exchange.ts";
 import {
@@ -43,8 +43,8 @@ import {
   DEFAULT_MAX_ANSWER_BYTES,
   frameTooLarge,
   isRespelt,
-} from "../wire/large_answer.ts";
-import { checkSession, lossInRefusal, SessionLost } from "../session/expiry.ts";
+} from "./large_answer.ts";
+import { checkSession, lossInRefusal, SessionLost } from "./session_expiry.ts";
 import { readMessage, type RequestId } from "../wire/message.ts";
 import { repairedErrorBody, withoutByteOrderMark } from "../wire/repair.ts";
 import {

@@ -15,11 +15,7 @@ import type { OversizedData, ServerEvent } from "../wire/events.ts";
 import { excerpt } from "../wire/excerpt.ts";
 import type { Exchange } from "./exchange.ts";
 import { errorFrame } from "./failure.ts";
-import {
-  frameTooLarge,
-  isAnswerTo,
-  largeAnswer,
-} from "../wire/large_answer.ts";
+import { frameTooLarge, isAnswerTo, largeAnswer } from "./large_answer.ts";
 import { NO_WAIT, replaceNewlines } from "../wire/frames.ts";
 import { SMALL_BYTES } from "../wire/large_message.ts";
 import { NO_SESSION, type SessionHeaders } from "../wire/headers.ts";

@@ -7,12 +7,12 @@
 import type { ProxyError } from "../../errors.ts";
 import type { Redact } from "../../redact/redact.ts";
 import { jsonWords } from "../wire/body_words.ts";
-import type { Repeat } from "../transport/failure.ts";
-import type { Exchange } from "../transport/exchange.ts";
+import type { Repeat } from "./failure.ts";
+import type { Exchange } from "./exchange.ts";
 import { hasSession, type SessionHeaders } from "../wire/headers.ts";
 import type { RpcError } from "../wire/message.ts";
 import { includesBytes } from "../wire/scan.ts";
-import { noMessage, readRpcError } from "../transport/responses.ts";
+import { noMessage, readRpcError } from "./responses.ts";
 
 /** The target does not know the session that it was asked in. */
 export class SessionLost extends Error {

@@ -5,11 +5,11 @@
  */
 
 import { ProxyError } from "../../errors.ts";
-import { respelt } from "./answer_id.ts";
-import type { BodyHead } from "./body.ts";
-import { streamCut } from "../transport/failure.ts";
-import { type RequestId, requestIdFromSource } from "./message.ts";
-import { TopLevelScanner } from "./scan.ts";
+import { respelt } from "../wire/answer_id.ts";
+import type { BodyHead } from "../wire/body.ts";
+import { streamCut } from "./failure.ts";
+import { type RequestId, requestIdFromSource } from "../wire/message.ts";
+import { TopLevelScanner } from "../wire/scan.ts";
 
 /**
  * The largest message that the client is given unless it is told otherwise:

@@ -15,7 +15,7 @@
  * @module
  */
 
-import { untilAborted } from "../../time.ts";
+import { untilAborted } from "../time.ts";
 
 /** How much of one kind is held at most. */
 export interface Bounds {
