@@ -210,3 +210,19 @@ export function sharedController(): AbortController {
 export function controllerOf(signal: AbortSignal): AbortController | undefined {
   return controllers.get(signal);
 }
+
+/** Resolves after the delay; rejects with the signal's reason if it aborts. */
+export function delay(delayMs: number, signal: AbortSignal): Promise<void> {
+  const { promise, resolve, reject } = Promise.withResolvers<void>();
+  if (signal.aborted) return Promise.reject(signal.reason);
+  const stop = () => {
+    clearTimeout(timer);
+    reject(signal.reason);
+  };
+  const timer = setTimeout(() => {
+    signal.removeEventListener("abort", stop);
+    resolve();
+  }, Math.min(delayMs, MAX_TIMER_MS));
+  signal.addEventListener("abort", stop, { once: true });
+  return promise;
+}

@@ -9,7 +9,7 @@
 
 import { createServer, type Server } from "node:http";
 import type { Socket } from "node:net";
-import { aborted } from "../time.ts";
+import { aborted, Deadlines } from "../time.ts";
 import { explainRefusal } from "../aws/refusals/refusal.ts";
 import { withConnectLimit } from "../net/connect_limit.ts";
 import { ConfigError } from "../errors.ts";
@@ -32,7 +32,6 @@ import { type Log, SILENT_LOG } from "../log/log.ts";
 import type { Observer } from "../mcp/transport/observer.ts";
 import type { ToolRules } from "../mcp/tools/policy.ts";
 import { hideSettings, joinSecrets, Redactor } from "../redact/redact.ts";
-import { Deadlines } from "../time.ts";
 
 /** What {@linkcode runHttpProxy} serves, and how. */
 export interface HttpProxyOptions {

@@ -6,25 +6,24 @@
  * @module
  */
 
+import { AttemptError, repeatAfter, retryAfterMs } from "../transport/retry.ts";
 import { ProxyError } from "../../errors.ts";
 import { discardBody, mediaType, readEvents } from "../wire/body.ts";
 import { isRedirect, readErrorBody } from "../transport/responses.ts";
 import type { TargetAccess } from "../transport/http_transport.ts";
 import type { ServerEvent } from "../wire/events.ts";
 import {
-  AttemptError,
   fetchFailure,
   httpStatusError,
   redirectError,
 } from "../transport/failure.ts";
 import { IdleTimer } from "../../time.ts";
 import {
+  type Channel,
   NO_SESSION,
   type SessionHeaders,
   streamHeaders,
 } from "../wire/headers.ts";
-import { retryAfterMs } from "../transport/retry.ts";
-import { repeatAfter } from "../transport/unprocessed.ts";
 
 /** What a {@linkcode SseChannel} is handed. */
 export interface SseChannelOptions extends TargetAccess {
@@ -38,7 +37,7 @@ const ENDPOINT_WAIT_MS = 10_000;
 const decoder = new TextDecoder();
 
 /** A stream that stands open, and the endpoint that it named. */
-export class SseChannel {
+export class SseChannel implements Channel {
   /** Where the client's messages go. */
   readonly endpoint: URL;
   /** Resolves when the stream has ended. */

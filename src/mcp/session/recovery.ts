@@ -5,6 +5,7 @@
  * @module
  */
 
+import { delay } from "../../time.ts";
 import { excerpt } from "../wire/excerpt.ts";
 import { summaryOf } from "../transport/failure.ts";
 import { ProxyError } from "../../errors.ts";
@@ -13,7 +14,6 @@ import { Exchange } from "../transport/exchange.ts";
 import { type SessionHeaders, sessionOf } from "../wire/headers.ts";
 import { isObject, requestId, type ResponseMessage } from "../wire/message.ts";
 import { type Metadata, paramsWithMetadata } from "../wire/metadata.ts";
-import { delay } from "../transport/retry.ts";
 
 /** What a {@linkcode Recovery} is handed. */
 export interface RecoveryOptions {

@@ -18,9 +18,10 @@
  * @module
  */
 
+import { reportable } from "../transport/failure.ts";
+import { Deadlines, delay } from "../../time.ts";
 import type { ProxyError } from "../../errors.ts";
 import type { Log } from "../../log/log.ts";
-import { Deadlines } from "../../time.ts";
 import type { Redactor } from "../../redact/redact.ts";
 import type { ToolLearner } from "../tools/learner.ts";
 import { Carrier } from "../transport/http_transport.ts";
@@ -49,10 +50,8 @@ import type { Metadata } from "../wire/metadata.ts";
 import type { Observer } from "../transport/observer.ts";
 import { Places } from "../transport/semaphore.ts";
 import { requestsIn } from "../transport/progress_tokens.ts";
-import { RepeatPolicy } from "../transport/retry_policy.ts";
-import { report, reportable } from "../transport/report.ts";
+import { RepeatPolicy } from "../transport/retry.ts";
 import type { Explain } from "../transport/responses.ts";
-import { delay } from "../transport/retry.ts";
 import { SessionKeeper } from "./session_keeper.ts";
 import { membersOf, whole } from "../wire/splice.ts";
 import type { ToolSchemas } from "../stateless/tool_schemas.ts";
@@ -429,8 +428,7 @@ export class Session {
   }
 
   #giveUp(exchange: Exchange, error: ProxyError | Uint8Array): Promise<void> {
-    const { log } = this.#options;
-    return report(exchange, error, { log, delivery: this.#delivery });
+    return this.#delivery.report(exchange, error);
   }
 
   async #timeOut(exchange: Exchange, error: ProxyError): Promise<void> {

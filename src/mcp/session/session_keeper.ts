@@ -5,11 +5,14 @@
  * @module
  */
 
+import { AttemptError } from "../transport/retry.ts";
+import { delay } from "../../time.ts";
 import { discardBody } from "../wire/body.ts";
 import type { Delivery } from "../transport/response_router.ts";
 import type { Exchange } from "../transport/exchange.ts";
-import { AttemptError, summaryOf } from "../transport/failure.ts";
+import { summaryOf } from "../transport/failure.ts";
 import {
+  type Channel,
   deleteHeaders,
   NO_SESSION,
   type SessionHeaders,
@@ -19,7 +22,6 @@ import { SseChannel } from "./http_sse.ts";
 import { KeepAlive } from "./keep_alive.ts";
 import { isObject, type ResponseMessage } from "../wire/message.ts";
 import { Recovery } from "./recovery.ts";
-import { delay } from "../transport/retry.ts";
 import type { SessionOptions } from "./session.ts";
 import { StandingStream } from "./standalone_stream.ts";
 
@@ -51,7 +53,7 @@ export class SessionKeeper {
   /** Whether the target speaks HTTP+SSE, the transport of 2024-11-05. */
   #isOldTransport: boolean;
   /** A channel whose `initialize` is not answered yet. */
-  #opened: SseChannel | undefined;
+  #opened: Channel | undefined;
   #renewal: Promise<void> | undefined;
   readonly #closing = new AbortController();
 
@@ -218,7 +220,7 @@ export class SessionKeeper {
   }
 
   /** Opens a channel again that breaks: the target has more to say. */
-  async #watch(session: SessionHeaders, channel: SseChannel): Promise<void> {
+  async #watch(session: SessionHeaders, channel: Channel): Promise<void> {
     await channel.closed;
     await delay(RECONNECT_MS, this.#closing.signal).catch(() => {});
     if (this.#current !== session || this.#closing.signal.aborted) return;

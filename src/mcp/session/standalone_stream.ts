@@ -4,9 +4,9 @@
  * @module
  */
 
+import { delay, IdleTimer } from "../../time.ts";
 import { ProxyError } from "../../errors.ts";
 import type { LogFields } from "../../log/log.ts";
-import { IdleTimer } from "../../time.ts";
 import { discardBody, mediaType, readEvents } from "../wire/body.ts";
 import { lossInMessage, lossInRefusal } from "../transport/session_expiry.ts";
 import {
@@ -28,7 +28,7 @@ import {
   type SessionHeaders,
   streamHeaders,
 } from "../wire/headers.ts";
-import { delay, reopenMs } from "../transport/retry.ts";
+import { reopenMs } from "../transport/retry.ts";
 
 /** What a {@linkcode StandingStream} is handed. */
 export interface StandingStreamOptions extends TargetAccess {

@@ -5,11 +5,10 @@
  * @module
  */
 
+import { AttemptError, backoffMs, isPassing } from "../transport/retry.ts";
 import type { Exchange } from "../transport/exchange.ts";
-import { AttemptError, ownErrorData } from "../transport/failure.ts";
-import { isPassing } from "../transport/passing.ts";
+import { ownErrorData } from "../transport/failure.ts";
 import { readRpcError } from "../transport/responses.ts";
-import { backoffMs } from "../transport/retry.ts";
 
 /** The method. */
 export const DISCOVER = "server/discover";

@@ -6,6 +6,7 @@
  * @module
  */
 
+import { backoffMs, isPassing } from "../transport/retry.ts";
 import { META } from "../wire/era.ts";
 import type { Exchange } from "../transport/exchange.ts";
 import {
@@ -14,8 +15,6 @@ import {
   type RequestId,
   requestId,
 } from "../wire/message.ts";
-import { isPassing } from "../transport/passing.ts";
-import { backoffMs } from "../transport/retry.ts";
 import { insertMembers, memberAt, replaceRange } from "../wire/splice.ts";
 
 /** The specification's own of them. */

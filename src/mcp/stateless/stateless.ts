@@ -17,14 +17,15 @@
  * @module
  */
 
+import { AttemptError, RepeatPolicy } from "../transport/retry.ts";
+import { reportable, streamCut, summaryOf } from "../transport/failure.ts";
+import { Deadlines, delay } from "../../time.ts";
 import { excerpt } from "../wire/excerpt.ts";
 import { ProxyError } from "../../errors.ts";
-import { Deadlines } from "../../time.ts";
 import { Carrier } from "../transport/http_transport.ts";
 import { Delivery } from "../transport/response_router.ts";
 import { DISCOVER, discoverDelayMs, legacyAnswer } from "./discover.ts";
 import { Exchange } from "../transport/exchange.ts";
-import { AttemptError, streamCut, summaryOf } from "../transport/failure.ts";
 import { NO_SESSION, type SessionHeaders } from "../wire/headers.ts";
 import { UNREAD } from "../wire/large_message.ts";
 import { STANDING_METHODS, Subscription } from "./listen.ts";
@@ -39,9 +40,6 @@ import {
 import { standardHeaders } from "./headers.ts";
 import { Places } from "../transport/semaphore.ts";
 import { requestsIn } from "../transport/progress_tokens.ts";
-import { RepeatPolicy } from "../transport/retry_policy.ts";
-import { report, reportable } from "../transport/report.ts";
-import { delay } from "../transport/retry.ts";
 import type { SessionOptions } from "../session/session.ts";
 import {
   HEADER_MISMATCH,
@@ -130,7 +128,7 @@ export class Modern {
     this.#delivery.expect(exchange);
     const isStanding = exchange.isRequest && STANDING_METHODS.has(method);
     if (isStanding && this.#subscriptions.size >= MAX_SUBSCRIPTIONS) {
-      return this.#report(exchange, tooManySubscriptions());
+      return this.#delivery.report(exchange, tooManySubscriptions());
     }
     if (isStanding) {
       this.#subscriptions.set(exchange, new Subscription(exchange));
@@ -250,20 +248,15 @@ export class Modern {
     const legacy = exchange.method === DISCOVER
       ? legacyAnswer(cause)
       : undefined;
-    await this.#report(exchange, legacy ?? reportable(cause));
+    await this.#delivery.report(exchange, legacy ?? reportable(cause));
   }
 
   async #timeOut(exchange: Exchange, error: ProxyError): Promise<void> {
     // That it took too long is less of the truth than what was waited out.
     const cause = this.#waitedOut.get(exchange) ?? error;
-    const reported = this.#report(exchange, reportable(cause));
+    const reported = this.#delivery.report(exchange, reportable(cause));
     exchange.end(error);
     await reported;
-  }
-
-  #report(exchange: Exchange, error: ProxyError | Uint8Array): Promise<void> {
-    const { log } = this.#options;
-    return report(exchange, error, { log, delivery: this.#delivery });
   }
 
   /** Learns from an answer; throws for one that is not the client's to see. */

@@ -6,7 +6,7 @@
  */
 
 import { Exchange } from "../transport/exchange.ts";
-import { AttemptError } from "../transport/failure.ts";
+import { AttemptError } from "../transport/retry.ts";
 import { requestId, type ResponseMessage } from "../wire/message.ts";
 import { type Metadata, paramsWithMetadata } from "../wire/metadata.ts";
 import { readRpcError } from "../transport/responses.ts";

@@ -9,7 +9,8 @@ import type { Redact } from "../../redact/redact.ts";
 import { bodyWords } from "../wire/body_words.ts";
 import { excerpt } from "../wire/excerpt.ts";
 import { isObject, type RequestId } from "../wire/message.ts";
-import { failedUnprocessed } from "./unprocessed.ts";
+import { AttemptError, failedUnprocessed, type Repeat } from "./retry.ts";
+import { SessionLost } from "./session_expiry.ts";
 
 const encoder = new TextEncoder();
 
@@ -58,31 +59,6 @@ export function summaryOf(cause: unknown): string {
   if (cause instanceof ProxyError) return cause.summary;
   if (cause instanceof AttemptError) return cause.error.summary;
   return cause instanceof Error ? cause.message : String(cause);
-}
-
-/** Whether a failed attempt may be followed by another. */
-export type Repeat =
-  /** The target certainly did not run the request. */
-  | "always"
-  /** It may have run. */
-  | "if-repeatable"
-  /** Another attempt would fail alike. */
-  | "never";
-
-/** An attempt that failed: what the client is told, and if it may be repeated. */
-export class AttemptError extends Error {
-  override name = "AttemptError";
-
-  constructor(
-    readonly error: ProxyError,
-    readonly repeat: Repeat,
-    /** What the target asked to wait, in milliseconds. */
-    readonly retryAfterMs?: number,
-    /** The target's own error, which the client is told in place of ours. */
-    readonly answer?: Uint8Array,
-  ) {
-    super(error.message, { cause: error });
-  }
 }
 
 // Deno's fetch tells the phase in the text of the error's cause alone:
@@ -227,4 +203,21 @@ export function httpStatusError(
     `the target answered HTTP ${status}${name}${words && `: ${words}`}`,
     { data: { status }, summary: `the target answered HTTP ${status}` },
   );
+}
+
+/** What the client is told of a cause: an error, or the target's own frame. */
+export function reportable(cause: unknown): ProxyError | Uint8Array {
+  if (cause instanceof ProxyError) return cause;
+  if (cause instanceof SessionLost) return cause.error;
+  if (!(cause instanceof AttemptError)) {
+    return new ProxyError("no-answer", `the proxy failed: ${cause}`, { cause });
+  }
+  const { error, retryAfterMs, answer } = cause;
+  if (answer) return answer;
+  if (retryAfterMs === undefined) return error;
+  return new ProxyError(error.reason, error.message, {
+    data: { ...error.data, retryAfterMs },
+    cause,
+    summary: error.summary,
+  });
 }

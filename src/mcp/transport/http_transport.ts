@@ -4,6 +4,7 @@
  * @module
  */
 
+import { AttemptError, repeatAfter, retryAfterMs } from "./retry.ts";
 import { untilAborted } from "../../time.ts";
 import { ProxyError } from "../../errors.ts";
 import type { Log } from "../../log/log.ts";
@@ -22,7 +23,6 @@ import type { Delivery } from "./response_router.ts";
 import { EventParser } from "../wire/events.ts";
 import type { Exchange } from "./exchange.ts";
 import {
-  AttemptError,
   fetchFailure,
   httpStatusError,
   redirectError,
@@ -31,6 +31,7 @@ import {
 import { NO_WAIT } from "../wire/frames.ts";
 import { joinBytes } from "../wire/block_buffer.ts";
 import {
+  type Channel,
   hasSession,
   type HeaderPairs,
   type HeaderRecord,
@@ -38,7 +39,6 @@ import {
   postHeaders,
   type SessionHeaders,
 } from "../wire/headers.ts";
-import type { SseChannel } from "../session/http_sse.ts";
 import {
   DEFAULT_MAX_ANSWER_BYTES,
   frameTooLarge,
@@ -55,8 +55,6 @@ import {
   readRpcError,
   said,
 } from "./responses.ts";
-import { retryAfterMs } from "./retry.ts";
-import { repeatAfter } from "./unprocessed.ts";
 
 /** How the target is reached, and where what it says goes. */
 export interface TargetAccess {
@@ -183,7 +181,7 @@ export class Carrier {
 
   /** HTTP+SSE: the answer comes on the channel. */
   async #carryOver(
-    channel: SseChannel,
+    channel: Channel,
     exchange: Exchange,
     session: SessionHeaders,
   ): Promise<void> {

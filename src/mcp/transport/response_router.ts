@@ -174,6 +174,27 @@ export class Delivery {
     return session;
   }
 
+  /** Tells the client what an exchange failed with, and the log. */
+  async report(
+    exchange: Exchange,
+    error: ProxyError | Uint8Array,
+  ): Promise<void> {
+    if (!(error instanceof ProxyError)) {
+      return await this.failWith(exchange, error);
+    }
+    const { log } = this.#options;
+    log.warn(error.summary, {
+      method: exchange.method,
+      id: exchange.pending[0]?.source,
+      reason: error.reason,
+      ms: Math.round(performance.now() - exchange.startedAt),
+    });
+    if (error.message !== error.summary) {
+      log.debug("what the client is told", { error: error.message });
+    }
+    await this.fail(exchange, error);
+  }
+
   /** Answers what still waits in an exchange with an error. */
   async fail(exchange: Exchange, error: ProxyError): Promise<void> {
     exchange.observation?.failed(error);

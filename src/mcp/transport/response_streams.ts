@@ -4,13 +4,15 @@
  * @module
  */
 
+import { AttemptError, reopenMs, retryAfterMs } from "./retry.ts";
+import { delay } from "../../time.ts";
 import { ProxyError } from "../../errors.ts";
 import type { Redact } from "../../redact/redact.ts";
 import { mediaType, readEvents } from "../wire/body.ts";
 import type { Delivery } from "./response_router.ts";
 import type { ServerEvent } from "../wire/events.ts";
 import type { Exchange } from "./exchange.ts";
-import { AttemptError, streamCut } from "./failure.ts";
+import { streamCut } from "./failure.ts";
 import {
   hasSession,
   type HeaderPairs,
@@ -20,7 +22,6 @@ import {
 } from "../wire/headers.ts";
 import { checkSession, lossInRefusal, SessionLost } from "./session_expiry.ts";
 import { type Explain, readErrorBody } from "./responses.ts";
-import { delay, reopenMs, retryAfterMs } from "./retry.ts";
 
 /** The place in an event stream up to which everything was received. */
 interface StreamPosition {

@@ -1,10 +1,121 @@
 /**
- * When a request may be sent again, and how long to wait before.
+ * Whether a request may be sent again, and how long to wait before.
+ *
+ * Two more tables of failures stand where the knowledge is: how a target says
+ * that a session has expired (`session_expiry.ts`), and after which refusals of
+ * a signature another one helps (`aws/refusals`).
  *
  * @module
  */
 
-import { MAX_TIMER_MS } from "../../time.ts";
+import type { ProxyError } from "../../errors.ts";
+import { Recent } from "../../lru_cache.ts";
+import { isObject } from "../wire/message.ts";
+import type { Exchange } from "./exchange.ts";
+
+/** Whether a failed attempt may be followed by another. */
+export type Repeat =
+  /** The target certainly did not run the request. */
+  | "always"
+  /** It may have run. */
+  | "if-repeatable"
+  /** Another attempt would fail alike. */
+  | "never";
+
+/** An attempt that failed: what the client is told, and if it may be repeated. */
+export class AttemptError extends Error {
+  override name = "AttemptError";
+
+  constructor(
+    readonly error: ProxyError,
+    readonly repeat: Repeat,
+    /** What the target asked to wait, in milliseconds. */
+    readonly retryAfterMs?: number,
+    /** The target's own error, which the client is told in place of ours. */
+    readonly answer?: Uint8Array,
+  ) {
+    super(error.message, { cause: error });
+  }
+}
+
+/** One kind of failure that came before the request was run. */
+interface Proof {
+  /** The text that the runtime's `fetch` rejects with. */
+  readonly failure?: RegExp;
+  /** The HTTP status, with the header that must be there. */
+  readonly status?: number;
+  readonly header?: string;
+}
+
+/**
+ * What proves that the target did not run a request. Whatever is not here may
+ * have run, and is not sent again unless that does no harm.
+ */
+const PROOFS: readonly Proof[] = [
+  {
+    // RFC 9110, 9.2.2: no connection, so nothing was sent (DNS, TCP, a proxy's
+    // CONNECT, the TLS handshake)
+    failure: /client error \(Connect\)/,
+  },
+  {
+    // RFC 8446, 4.4.2.4: the client ends the handshake
+    failure: /invalid peer certificate/,
+  },
+  {
+    // RFC 8446, 6.2: the server ends the handshake over the client's
+    // certificate; with TLS 1.3 the request may be on its way by then, and is
+    // not read
+    failure:
+      /received fatal alert: (?:\w*Certificate\w*|UnknownCA|AccessDenied)/,
+  },
+  {
+    // RFC 9113, 8.7: REFUSED_STREAM, closed before any processing occurred
+    failure: /stream error received: refused stream/,
+  },
+  {
+    // RFC 9113, 6.8 and 8.7: GOAWAY with a last stream ID below the request's;
+    // of a stream that it counts as seen, the runtime says something else
+    failure: /connection error received: /,
+  },
+  {
+    // RFC 6585, 4; API Gateway and Lambda throttle before they invoke (API
+    // Gateway, Throttle requests; Lambda, Invoke, TooManyRequestsException)
+    status: 429,
+  },
+  {
+    // RFC 9110, 15.6.4: unable to handle the request for a time
+    status: 503,
+    header: "retry-after",
+  },
+];
+
+/** Statuses after which a request may have run, and may succeed another time. */
+const RETRYABLE_STATUSES = [502, 503, 504];
+
+/** Whether the text of a failed fetch says that nothing was run. */
+export function failedUnprocessed(text: string): boolean {
+  return PROOFS.some(({ failure }) => failure?.test(text));
+}
+
+/**
+ * Whether a request may be sent again after an HTTP error.
+ *
+ * @param isAnswer Whether the body answers the request by its ID: whoever does
+ * that has read the request, and may have run it.
+ */
+export function repeatAfter(
+  { status, headers }: Response,
+  isAnswer = false,
+): Repeat {
+  const isProven = !isAnswer &&
+    PROOFS.some((proof) =>
+      proof.status === status &&
+      (proof.header === undefined || headers.has(proof.header))
+    );
+  if (isProven) return "always";
+  const mayPass = status === 429 || RETRYABLE_STATUSES.includes(status);
+  return mayPass ? "if-repeatable" : "never";
+}
 
 /**
  * Methods that change nothing at the target, so that sending them twice does
@@ -60,18 +171,83 @@ export function retryAfterMs(headers: Headers): number | undefined {
   return Number.isNaN(date) ? undefined : Math.max(0, date - Date.now());
 }
 
-/** Resolves after the delay; rejects with the signal's reason if it aborts. */
-export function delay(delayMs: number, signal: AbortSignal): Promise<void> {
-  const { promise, resolve, reject } = Promise.withResolvers<void>();
-  if (signal.aborted) return Promise.reject(signal.reason);
-  const stop = () => {
-    clearTimeout(timer);
-    reject(signal.reason);
-  };
-  const timer = setTimeout(() => {
-    signal.removeEventListener("abort", stop);
-    resolve();
-  }, Math.min(delayMs, MAX_TIMER_MS));
-  signal.addEventListener("abort", stop, { once: true });
-  return promise;
+/** A `Retry-After` beyond this is the client's to wait for. */
+const MAX_RETRY_AFTER_MS = 30_000;
+
+/** How many tools are remembered; the oldest go first. */
+const MAX_TOOLS = 10_000;
+
+/** Knows which requests do no harm when they run twice. */
+export class RepeatPolicy {
+  readonly #retries: number;
+  readonly #repeatableTools = new Recent<true>(MAX_TOOLS);
+
+  /** @param retries How often a request is sent again at most. */
+  constructor(retries: number) {
+    this.#retries = retries;
+  }
+
+  /** Learns from the result of `tools/list` which tools are safe to repeat. */
+  learn(result: unknown): void {
+    if (!isObject(result) || !Array.isArray(result.tools)) return;
+    for (const tool of result.tools) {
+      if (!isObject(tool) || typeof tool.name !== "string") continue;
+      const hints = isObject(tool.annotations) ? tool.annotations : {};
+      const isSafe = hints.readOnlyHint === true ||
+        hints.idempotentHint === true;
+      if (isSafe) this.#repeatableTools.set(tool.name, true);
+      else this.#repeatableTools.delete(tool.name);
+    }
+  }
+
+  /** Whether an exchange may be sent again after what happened to it. */
+  allows({ method, params }: Exchange, repeat: Repeat): boolean {
+    if (repeat !== "if-repeatable") return repeat === "always";
+    if (method !== "tools/call") return isRepeatable(method);
+    return isObject(params) && typeof params.name === "string" &&
+      this.#repeatableTools.get(params.name) === true;
+  }
+
+  /**
+   * How long to wait before the next attempt, in milliseconds; `undefined`
+   * when there is none.
+   */
+  delayMs(
+    exchange: Exchange,
+    cause: unknown,
+    tries: number,
+  ): number | undefined {
+    if (!(cause instanceof AttemptError)) return undefined;
+    if (tries >= this.#retries) return undefined;
+    if (!this.allows(exchange, cause.repeat)) return undefined;
+    const askedMs = cause.retryAfterMs ?? 0;
+    if (askedMs > MAX_RETRY_AFTER_MS) return undefined;
+    return Math.max(askedMs, backoffMs(tries));
+  }
+}
+
+/** HTTP statuses that say nothing of what the target can do. */
+const PASSING_STATUSES: ReadonlySet<unknown> = new Set([401, 403, 408, 429]);
+
+/**
+ * Whether a failure has to do with the way to the target or with who asks, not
+ * with what was asked: the same request may succeed later.
+ */
+export function isPassing(cause: unknown): cause is AttemptError {
+  if (!(cause instanceof AttemptError)) return false;
+  const { reason, data } = cause.error;
+  switch (reason) {
+    case "credentials":
+    case "signature":
+    case "stream-cut":
+    case "timeout":
+      return true;
+    case "unreachable":
+      // Denied a permission, the proxy never gets there.
+      return cause.repeat !== "never";
+    case "http-status":
+      return PASSING_STATUSES.has(data.status) || Number(data.status) >= 500;
+    default:
+      return false;
+  }
 }

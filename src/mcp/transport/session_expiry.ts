@@ -4,10 +4,10 @@
  * @module
  */
 
+import type { Repeat } from "./retry.ts";
 import type { ProxyError } from "../../errors.ts";
 import type { Redact } from "../../redact/redact.ts";
 import { jsonWords } from "../wire/body_words.ts";
-import type { Repeat } from "./failure.ts";
 import type { Exchange } from "./exchange.ts";
 import { hasSession, type SessionHeaders } from "../wire/headers.ts";
 import type { RpcError } from "../wire/message.ts";

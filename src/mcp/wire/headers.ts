@@ -6,14 +6,33 @@
 
 import { ProxyError } from "../../errors.ts";
 import { excerpt } from "./excerpt.ts";
-import type { SseChannel } from "../session/http_sse.ts";
+
+/** The event stream of HTTP+SSE, on which all answers of a session come. */
+export interface Channel {
+  /** Where the client's messages go. */
+  readonly endpoint: URL;
+  /** Whether the target may still answer. */
+  readonly isOpen: boolean;
+  /** Aborted when the stream has ended. */
+  readonly over: AbortSignal;
+  /** Resolves when the stream has ended. */
+  readonly closed: Promise<void>;
+  /** What the stream broke with. */
+  readonly cause: unknown;
+  /** The session that it carries, as it comes to be known. */
+  session: SessionHeaders;
+  /** Notes that it is in use: it is not idle yet. */
+  touch(): void;
+  /** Ends the stream. */
+  close(): void;
+}
 
 /** What an upstream session adds to its requests once it is initialised. */
 export interface SessionHeaders {
   readonly sessionId: string | undefined;
   readonly protocolVersion: string | undefined;
   /** What carries it, when that is HTTP+SSE. */
-  readonly channel?: SseChannel;
+  readonly channel?: Channel;
   /** Where there are no sessions: the headers that mirror the message. */
   readonly mirrored?: HeaderPairs;
 }

@@ -6,8 +6,7 @@
  */
 
 import { isTooMuch } from "./large_message.ts";
-import type { SingleMessage } from "./message.ts";
-import { readMessage } from "./message.ts";
+import { readMessage, type SingleMessage } from "./message.ts";
 import { membersOf, removeMembers, whole } from "./splice.ts";
 
 const BYTE_ORDER_MARK = [0xef, 0xbb, 0xbf];

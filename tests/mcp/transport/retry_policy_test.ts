@@ -1,6 +1,6 @@
+import { RepeatPolicy } from "../../../src/mcp/transport/retry.ts";
 import { assertEquals } from "@std/assert";
 import { Exchange } from "../../../src/mcp/transport/exchange.ts";
-import { RepeatPolicy } from "../../../src/mcp/transport/retry_policy.ts";
 
 Deno.test("of the tools that ever new lists call safe to repeat, the last ten thousand are remembered", () => {
   const policy = new RepeatPolicy(2);
