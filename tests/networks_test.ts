@@ -448,6 +448,23 @@ Deno.test("the AWS CLI's roots are trusted for the target, from a variable and a
   assertEquals(await isReached(proxy), true, "--ca-cert");
 });
 
+Deno.test("beside keys in the environment a broken shared file is a fault, since it may name the roots", async () => {
+  const home = await Deno.makeTempDir();
+  await Deno.mkdir(`${home}/.aws`);
+  const config = `${home}/.aws/config`;
+  await Deno.writeTextFile(config, "[default\nca_bundle = /root.pem\n");
+  await using proxy = await ProxyProcess.start({
+    target: new URL("http://127.0.0.1:9/mcp"),
+    home,
+    permissionFlags: ["--allow-all"],
+  });
+  assertEquals((await proxy.status()).code, 2);
+  assertStringIncludes(
+    proxy.stderr,
+    `ca_bundle cannot be looked up: shared files: ${config} line 1: `,
+  );
+});
+
 Deno.test("the AWS CLI's roots are trusted for STS and SSO, too", async () => {
   await using target = await PrivateTarget.start();
   const home = target.directory;

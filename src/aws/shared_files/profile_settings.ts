@@ -4,7 +4,7 @@
  * @module
  */
 
-import { CredentialsError } from "../../errors.ts";
+import { ConfigError, CredentialsError } from "../../errors.ts";
 import { readSharedFiles, type SharedFiles, whereNot } from "./shared_files.ts";
 import { lacking, type Need, readEnv } from "../../permissions.ts";
 import {
@@ -55,6 +55,7 @@ export async function loadSharedFiles(
  * @param profile The profile asked for outright.
  * @param env Reads a variable.
  * @returns The file, and where it is named; `undefined` if it is nowhere.
+ * @throws {ConfigError} A shared file cannot be understood.
  */
 export async function findCaBundle(
   profile: string | undefined,
@@ -64,8 +65,13 @@ export async function findCaBundle(
   if (given) {
     return { path: placeOf(given, env), from: "AWS_CA_BUNDLE" };
   }
-  // A file that cannot be understood is what the credentials fail by.
-  const files = await loadSharedFiles(env).catch(() => undefined);
+  const files = await loadSharedFiles(env).catch((error) => {
+    if (!(error instanceof UnclearFilesError)) throw error;
+    // Without keys in the environment the credentials fail by it, and tell.
+    if (profile !== undefined || !env("AWS_ACCESS_KEY_ID")) return undefined;
+    const what = error.message.slice(error.message.indexOf(": ") + 2);
+    throw new ConfigError([`ca_bundle cannot be looked up: ${what}`]);
+  });
   const name = profile ?? profileOfEnv(env) ?? "default";
   const settings = files?.profiles.get(name)?.settings;
   const path = settings?.get("ca_bundle");
