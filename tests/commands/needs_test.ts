@@ -108,6 +108,22 @@ Deno.test("--assume-role needs STS whatever the source is", async () => {
   );
 });
 
+Deno.test("STS is allowed where the AWS SDK asks it: at its FIPS or dual-stack endpoint", async () => {
+  const cases = [
+    ["AWS_USE_FIPS_ENDPOINT", "sts-fips.eu-west-1.amazonaws.com:443"],
+    ["AWS_USE_DUALSTACK_ENDPOINT", "sts.eu-west-1.api.aws:443"],
+  ] as const;
+  for (const [variable, host] of cases) {
+    await using world = await CommandWorld.make({
+      AWS_ACCESS_KEY_ID: "AKIA",
+      [variable]: "true",
+    });
+    const arn = "arn:aws:iam::123456789012:role/r";
+    const [, net] = await flagsOf(world, ["--assume-role", arn]);
+    assertEquals(net.split(",").at(-1), host);
+  }
+});
+
 Deno.test("a login session needs sign-in and its directory", async () => {
   await using world = await CommandWorld.make();
   await world.write(
