@@ -268,6 +268,19 @@ ec2_metadata_service_endpoint = http://192.0.2.1:1338
   assertEquals((await flagsOf(world))[1].split(",")[1], "192.0.2.1:1338");
 });
 
+Deno.test("a path that is not absolute is allowed from the root on", async () => {
+  await using world = await CommandWorld.make({ AWS_CONFIG_FILE: "config" });
+  const flags = (await flagsOf(world)).join(" ");
+  assertStringIncludes(flags, `--allow-read=${Deno.cwd()}/config,`);
+});
+
+Deno.test("with the keys in the environment nothing of a profile's program is allowed", async () => {
+  await using world = await CommandWorld.make({ AWS_ACCESS_KEY_ID: "AKIA" });
+  await world.write(".aws/config", "[default]\ncredential_process = tool\n");
+  const flags = await flagsOf(world);
+  assertEquals(flags.filter((flag) => flag.startsWith("--allow-run")), []);
+});
+
 const TOKEN_ROLE = "arn:aws:iam::123456789012:role/r";
 
 Deno.test("of a web identity in the environment and a profile, that is told which the program asks first", async (t) => {

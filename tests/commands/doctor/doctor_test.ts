@@ -463,3 +463,28 @@ Deno.test("the doctor says which variable, or which file and line, each setting 
       "line 3)",
   );
 });
+
+Deno.test("what a server asks of the doctor is refused, and its answer is waited for", async () => {
+  const { promise: refused, resolve } = Promise.withResolvers<unknown>();
+  await using server = await RawServer.start(mcp({
+    "tools/list": async (message, reply) => {
+      const stream = await reply.sse();
+      await stream.message({ jsonrpc: "2.0", id: 1, method: "roots/list" });
+      await refused;
+      await stream.message(result(message, { tools: [tool("a")] }));
+      await stream.end();
+    },
+    "response": async (message, reply) => {
+      resolve(message);
+      await reply.status(202);
+    },
+  }));
+  await using world = await CommandWorld.make(TEST_KEYS);
+  const outcome = await diagnose(world, server.url);
+  assertEquals(outcome.step("tools").detail, "1 tool");
+  assertEquals(await refused, {
+    jsonrpc: "2.0",
+    id: 1,
+    error: { code: -32601, message: "not offered" },
+  });
+});

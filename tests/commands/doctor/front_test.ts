@@ -124,3 +124,18 @@ Deno.test("without the permission to listen nothing is tried, and no question as
     "no permission to listen at 127.0.0.1:0",
   );
 });
+
+Deno.test("variables of the proxy's own that may not be read are worth a word, and no fault", async () => {
+  await using server = await SdkServer.start({ verifier: TEST_VERIFIER });
+  await using world = await CommandWorld.make(TEST_KEYS);
+  const line = [server.url.href, ...SCOPE, "--json"];
+  const outcome = new Findings(
+    await world.run(runDoctor, line, {
+      notGranted: (needs) =>
+        needs.filter(({ value }) => value.startsWith("MCP_")),
+    }),
+  );
+  const { status, advice } = outcome.step("permissions");
+  assertEquals(status, "ok");
+  assertStringIncludes(advice.join(), "add --allow-env=MCP_*");
+});
