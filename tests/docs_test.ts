@@ -1,12 +1,30 @@
 import { assert, assertEquals } from "@std/assert";
-import { COMMAND_NAMES, type CommandName, type CommandRow, COMMANDS, isCommandName } from "../src/config/commands.ts";
+import {
+  COMMAND_NAMES,
+  type CommandName,
+  type CommandRow,
+  COMMANDS,
+  isCommandName,
+} from "../src/config/commands.ts";
 import { takeOwnFlags } from "../src/commands/own_flags.ts";
 import { parseCommand } from "../src/config/config.ts";
 import { ConfigError, ERROR_CODES } from "../src/errors.ts";
 import type { Option } from "../src/config/option.ts";
 import { OPTION_KEYS, OPTIONS } from "../src/config/options.ts";
-import { commandsIn, type DocCommand, structuresIn } from "./support/doc_commands.ts";
-import { codeSpans, filesUnder, headingAnchors, linksOf, type Page, readPages, tableRows } from "./support/markdown.ts";
+import {
+  commandsIn,
+  type DocCommand,
+  structuresIn,
+} from "./support/doc_commands.ts";
+import {
+  codeSpans,
+  filesUnder,
+  headingAnchors,
+  linksOf,
+  type Page,
+  readPages,
+  tableRows,
+} from "./support/markdown.ts";
 import { type ProgramText, textsOf } from "./support/program_texts.ts";
 
 const ROOT = new URL("../", import.meta.url);

@@ -5,7 +5,12 @@ import {
   assertRejects,
   assertStringIncludes,
 } from "@std/assert";
-import { type ClientMode, directSdk2Client, type Sdk2Client, sdk2Client } from "./support/sdk2_client.ts";
+import {
+  type ClientMode,
+  directSdk2Client,
+  type Sdk2Client,
+  sdk2Client,
+} from "./support/sdk2_client.ts";
 import { Sdk2Server, type ServerEras } from "./support/sdk2_server.ts";
 import { WATCHED_URI } from "./support/sdk2_tools.ts";
 import { Arrivals } from "./support/arrivals.ts";

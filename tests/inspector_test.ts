@@ -8,7 +8,11 @@ import { runConfig } from "../src/commands/client/config.ts";
 import { CommandWorld } from "./commands/command_world.ts";
 import { commandLine } from "./support/launch.ts";
 import { SdkServer } from "./support/sdk_server.ts";
-import { TEST_CREDENTIALS, TEST_SCOPE, TEST_VERIFIER } from "./support/test_identity.ts";
+import {
+  TEST_CREDENTIALS,
+  TEST_SCOPE,
+  TEST_VERIFIER,
+} from "./support/test_identity.ts";
 
 const VERSION = Deno.env.get("INSPECTOR_VERSION");
 

@@ -1,6 +1,9 @@
 /** Whole-program tests: several accounts, rules for tools, metadata, keep-alive. */
 import { assertEquals, assertStringIncludes } from "@std/assert";
-import { ProxyProcess, type ProxyProcessOptions } from "./support/proxy_process.ts";
+import {
+  ProxyProcess,
+  type ProxyProcessOptions,
+} from "./support/proxy_process.ts";
 import { mcp, type McpHandler, result, Sessions } from "./support/raw_mcp.ts";
 import { RawServer, type SeenRequest } from "./support/raw_server.ts";
 import { SECRETS_SEEN } from "./support/secrets_seen.ts";

@@ -3,13 +3,28 @@
  * something in: it is shown nowhere, and what stands for it is.
  */
 import { assertEquals, assertStringIncludes } from "@std/assert";
-import { createSignedFetch, type SignedFetchOptions } from "../src/aws/signing/signed_fetch.ts";
+import {
+  createSignedFetch,
+  type SignedFetchOptions,
+} from "../src/aws/signing/signed_fetch.ts";
 import { createLog } from "../src/log/line_log.ts";
 import type { Log, LogFields, LogLevel } from "../src/log/log.ts";
 import { modern } from "./support/modern_message.ts";
-import { INITIALIZED, mcp, type McpHandler, result } from "./support/raw_mcp.ts";
-import { type RawReply, RawServer, type SeenRequest } from "./support/raw_server.ts";
-import { StreamClient, type StreamClientOptions } from "./support/stream_client.ts";
+import {
+  INITIALIZED,
+  mcp,
+  type McpHandler,
+  result,
+} from "./support/raw_mcp.ts";
+import {
+  type RawReply,
+  RawServer,
+  type SeenRequest,
+} from "./support/raw_server.ts";
+import {
+  StreamClient,
+  type StreamClientOptions,
+} from "./support/stream_client.ts";
 
 const KEY = {
   accessKeyId: "ASIAECHOEDKEYID00001",

@@ -4,7 +4,12 @@
  */
 import { assert, assertEquals } from "@std/assert";
 import { ProxyProcess } from "./support/proxy_process.ts";
-import { INITIALIZED, mcp, type McpHandler, result } from "./support/raw_mcp.ts";
+import {
+  INITIALIZED,
+  mcp,
+  type McpHandler,
+  result,
+} from "./support/raw_mcp.ts";
 import { RawServer, type SeenRequest } from "./support/raw_server.ts";
 import { TEST_CREDENTIALS } from "./support/test_identity.ts";
 

@@ -2,7 +2,12 @@
 
 import { assertEquals } from "@std/assert";
 import { readEndpoint } from "../../src/aws/endpoint.ts";
-import { oneRegion, partitionOf, partitionOfArn, PARTITIONS } from "../../src/aws/partition.ts";
+import {
+  oneRegion,
+  partitionOf,
+  partitionOfArn,
+  PARTITIONS,
+} from "../../src/aws/partition.ts";
 
 /** id, dnsSuffix, dualStackDnsSuffix, implicitGlobalRegion, another region. */
 const BOTOCORE = `

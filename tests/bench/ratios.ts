@@ -9,7 +9,14 @@
  * @module
  */
 
-import { type Figures, measureFetchLoop, measureFront, measureStdio, median, startServer } from "./measure.ts";
+import {
+  type Figures,
+  measureFetchLoop,
+  measureFront,
+  measureStdio,
+  median,
+  startServer,
+} from "./measure.ts";
 
 const ROUNDS = Number(Deno.env.get("BENCH_ROUNDS") ?? 3);
 

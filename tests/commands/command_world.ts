@@ -6,7 +6,10 @@
  */
 
 import { createCredentialSource } from "../../src/aws/credentials/credentials.ts";
-import { type CommandContext, createContext } from "../../src/commands/context.ts";
+import {
+  type CommandContext,
+  createContext,
+} from "../../src/commands/context.ts";
 import { TEST_CREDENTIALS } from "../support/test_identity.ts";
 
 /** Variables with keys that every test gate knows. */

@@ -5,7 +5,12 @@ import {
   assertStringIncludes,
   assertThrows,
 } from "@std/assert";
-import { COMMAND_NAMES, commandHelp, COMMANDS, isCommandName } from "../../src/config/commands.ts";
+import {
+  COMMAND_NAMES,
+  commandHelp,
+  COMMANDS,
+  isCommandName,
+} from "../../src/config/commands.ts";
 import { runConfig } from "../../src/commands/client/config.ts";
 import { runDoctor } from "../../src/commands/doctor/doctor.ts";
 import { runPolicy } from "../../src/commands/policy/policy.ts";

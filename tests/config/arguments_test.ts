@@ -7,7 +7,12 @@ import {
 } from "@std/assert";
 import { parseCommand } from "../../src/config/config.ts";
 import { ConfigError } from "../../src/errors.ts";
-import { configOf, ELSEWHERE, faultOf, faultsOf } from "../support/command_line.ts";
+import {
+  configOf,
+  ELSEWHERE,
+  faultOf,
+  faultsOf,
+} from "../support/command_line.ts";
 
 Deno.test("an unknown flag is named without its value, with the flag that was meant", async () => {
   assertEquals(

@@ -2,8 +2,15 @@
 
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { join } from "node:path";
-import { type GateHandler, type GateRecord, IamGate } from "../support/iam_gate.ts";
-import { ProxyProcess, type ProxyProcessOptions } from "../support/proxy_process.ts";
+import {
+  type GateHandler,
+  type GateRecord,
+  IamGate,
+} from "../support/iam_gate.ts";
+import {
+  ProxyProcess,
+  type ProxyProcessOptions,
+} from "../support/proxy_process.ts";
 import { TEST_SCOPE, TEST_VERIFIER } from "../support/test_identity.ts";
 import type { VerifierOptions } from "../support/sigv4_verifier.ts";
 import { keysOf, StsPeer } from "../aws/credentials/peers.ts";

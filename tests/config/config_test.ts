@@ -8,7 +8,15 @@ import {
 } from "@std/assert";
 import { describeConfig, parseCommand } from "../../src/config/config.ts";
 import { ConfigError } from "../../src/errors.ts";
-import { AGENTCORE, configOf, ELSEWHERE, faultOf, faultsOf, parse, run } from "../support/command_line.ts";
+import {
+  AGENTCORE,
+  configOf,
+  ELSEWHERE,
+  faultOf,
+  faultsOf,
+  parse,
+  run,
+} from "../support/command_line.ts";
 import { optionFiles } from "../support/option_files.ts";
 
 Deno.test("with nothing given, all that is required is named at once, with its remedy", async () => {

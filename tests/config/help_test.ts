@@ -6,7 +6,12 @@ import {
 } from "@std/assert";
 import manifest from "../../deno.json" with { type: "json" };
 import { COMMAND_NAMES } from "../../src/config/commands.ts";
-import { helpText, type HelpTopic, isHelpTopic, versionText } from "../../src/config/help.ts";
+import {
+  helpText,
+  type HelpTopic,
+  isHelpTopic,
+  versionText,
+} from "../../src/config/help.ts";
 import { OPTION_KEYS, OPTIONS } from "../../src/config/options.ts";
 import type { Option } from "../../src/config/option.ts";
 

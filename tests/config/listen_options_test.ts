@@ -1,8 +1,15 @@
 import { assertEquals, assertStringIncludes } from "@std/assert";
-import { type ListenReading, readListen as readOptions } from "../../src/config/listen_options.ts";
+import {
+  type ListenReading,
+  readListen as readOptions,
+} from "../../src/config/listen_options.ts";
 import { OPTION_KEYS, type OptionKey } from "../../src/config/options.ts";
 import { readSettings } from "../../src/config/settings.ts";
-import { configOf, ELSEWHERE, faultOf as lineFault } from "../support/command_line.ts";
+import {
+  configOf,
+  ELSEWHERE,
+  faultOf as lineFault,
+} from "../support/command_line.ts";
 
 type Given = { readonly [Key in OptionKey]?: string | readonly string[] };
 

@@ -1,5 +1,8 @@
 import { assert, assertEquals } from "@std/assert";
-import { dropPermissions, needlessPermissions } from "../../src/config/permissions.ts";
+import {
+  dropPermissions,
+  needlessPermissions,
+} from "../../src/config/permissions.ts";
 
 const noListen = { profile: undefined, listen: undefined };
 const keys = (name: string) =>

@@ -8,7 +8,13 @@ import {
 import { profileRegion } from "../../src/aws/shared_files/profile_settings.ts";
 import { parseCommand } from "../../src/config/config.ts";
 import { ConfigError } from "../../src/errors.ts";
-import { AGENTCORE, configOf, faultsOf, parse, run } from "../support/command_line.ts";
+import {
+  AGENTCORE,
+  configOf,
+  faultsOf,
+  parse,
+  run,
+} from "../support/command_line.ts";
 
 Deno.test("a region in the host goes before any variable, and one that differs is told", async () => {
   const { config, notes } = await run([AGENTCORE], { AWS_REGION: "eu-west-1" });

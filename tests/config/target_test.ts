@@ -4,7 +4,14 @@ import {
   assertNotMatch,
   assertStringIncludes,
 } from "@std/assert";
-import { AGENTCORE, configOf, ELSEWHERE, faultOf, faultsOf, run } from "../support/command_line.ts";
+import {
+  AGENTCORE,
+  configOf,
+  ELSEWHERE,
+  faultOf,
+  faultsOf,
+  run,
+} from "../support/command_line.ts";
 
 Deno.test("only http and https are taken, and what cannot be read is said so", async () => {
   const options = ELSEWHERE.slice(1);

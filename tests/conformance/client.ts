@@ -7,7 +7,11 @@
  */
 
 import type { Client } from "@modelcontextprotocol/client";
-import { type Sdk2Client, sdk2Client, type Sdk2ClientOptions } from "../support/sdk2_client.ts";
+import {
+  type Sdk2Client,
+  sdk2Client,
+  type Sdk2ClientOptions,
+} from "../support/sdk2_client.ts";
 
 /** What a scenario needs, and what is done in it. */
 interface Play extends Omit<Sdk2ClientOptions, "mode"> {

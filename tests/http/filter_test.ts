@@ -2,7 +2,11 @@
 import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { within } from "../support/deadline.ts";
 import { Front, type FrontOptions } from "../support/http_front.ts";
-import { type RawEventStream, type RawHandler, RawServer } from "../support/raw_server.ts";
+import {
+  type RawEventStream,
+  type RawHandler,
+  RawServer,
+} from "../support/raw_server.ts";
 
 const LIST = { jsonrpc: "2.0", id: "l", method: "tools/list" };
 const TOOLS = '{"tools":[{"name":"write"},{"name":"read"}]}';

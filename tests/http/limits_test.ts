@@ -9,7 +9,11 @@ import { within } from "../support/deadline.ts";
 import { Front, type FrontOptions } from "../support/http_front.ts";
 import { RawClient } from "../support/raw_client.ts";
 import { mcp, result } from "../support/raw_mcp.ts";
-import { type RawEventStream, type RawHandler, RawServer } from "../support/raw_server.ts";
+import {
+  type RawEventStream,
+  type RawHandler,
+  RawServer,
+} from "../support/raw_server.ts";
 
 const PING = '{"jsonrpc":"2.0","id":1,"method":"ping"}';
 

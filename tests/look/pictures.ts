@@ -7,7 +7,11 @@
 import { startSts } from "../commands/doctor/sts_peer.ts";
 import { SdkServer } from "../support/sdk_server.ts";
 import { systemVariables } from "../support/system_variables.ts";
-import { TEST_CREDENTIALS, TEST_SCOPE, TEST_VERIFIER } from "../support/test_identity.ts";
+import {
+  TEST_CREDENTIALS,
+  TEST_SCOPE,
+  TEST_VERIFIER,
+} from "../support/test_identity.ts";
 
 /** A command and what it printed. */
 export interface Picture {

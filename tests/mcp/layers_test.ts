@@ -2,7 +2,10 @@ import { assertEquals, assertStringIncludes } from "@std/assert";
 import { within } from "../support/deadline.ts";
 import { mcp, type McpHandler, result, Sessions } from "../support/raw_mcp.ts";
 import { RawServer, type SeenRequest } from "../support/raw_server.ts";
-import { StreamClient, type StreamClientOptions } from "../support/stream_client.ts";
+import {
+  StreamClient,
+  type StreamClientOptions,
+} from "../support/stream_client.ts";
 
 const TOOLS = [
   {

@@ -3,7 +3,10 @@ import { createLog } from "../../src/log/line_log.ts";
 import { Redactor } from "../../src/redact/redact.ts";
 import { mcp, result, Sessions } from "../support/raw_mcp.ts";
 import { RawServer } from "../support/raw_server.ts";
-import { StreamClient, type StreamClientOptions } from "../support/stream_client.ts";
+import {
+  StreamClient,
+  type StreamClientOptions,
+} from "../support/stream_client.ts";
 
 /** The cookies that arrived, where each answer sets the next of `given`. */
 async function cookiesSent(

@@ -1,5 +1,9 @@
 import { assertEquals } from "@std/assert";
-import { isLocal, type ListenAddress, readListenAddress } from "../../src/net/listen_address.ts";
+import {
+  isLocal,
+  type ListenAddress,
+  readListenAddress,
+} from "../../src/net/listen_address.ts";
 
 const ADDRESSES: Readonly<Record<string, ListenAddress | undefined>> = {
   "127.0.0.1:8080": { hostname: "127.0.0.1", port: 8080 },

@@ -6,7 +6,11 @@
  */
 
 import { assert, assertEquals, assertRejects } from "@std/assert";
-import { type Command, type Config, parseCommand } from "../../src/config/config.ts";
+import {
+  type Command,
+  type Config,
+  parseCommand,
+} from "../../src/config/config.ts";
 import { ConfigError } from "../../src/errors.ts";
 import type { LogNote } from "../../src/log/log.ts";
 

@@ -14,9 +14,18 @@ import {
 } from "node:http";
 import type { Socket } from "node:net";
 import { Arrivals } from "./arrivals.ts";
-import { dressRefusal, type RefusalDress, type RefusalText } from "./refusal_dress.ts";
+import {
+  dressRefusal,
+  type RefusalDress,
+  type RefusalText,
+} from "./refusal_dress.ts";
 import { SECRETS_SEEN } from "./secrets_seen.ts";
-import { type RawRequest, SigV4Verifier, type Verdict, type VerifierOptions } from "./sigv4_verifier.ts";
+import {
+  type RawRequest,
+  SigV4Verifier,
+  type Verdict,
+  type VerifierOptions,
+} from "./sigv4_verifier.ts";
 
 export type { RefusalDress, RefusalText };
 

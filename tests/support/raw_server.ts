@@ -11,7 +11,11 @@ import { RawReply } from "./raw_reply.ts";
 import { RequestReader, type SeenRequest } from "./raw_request.ts";
 import { dressRefusal } from "./refusal_dress.ts";
 import { SECRETS_SEEN } from "./secrets_seen.ts";
-import { type RawRequest, SigV4Verifier, type VerifierOptions } from "./sigv4_verifier.ts";
+import {
+  type RawRequest,
+  SigV4Verifier,
+  type VerifierOptions,
+} from "./sigv4_verifier.ts";
 
 export type { RawEventStream, RawReply, RawStream } from "./raw_reply.ts";
 export type { SeenRequest } from "./raw_request.ts";

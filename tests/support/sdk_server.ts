@@ -10,7 +10,13 @@ import type { ServerResponse } from "node:http";
 import { StreamableHTTPServerTransport } from "@modelcontextprotocol/sdk/server/streamableHttp.js";
 // @ts-types="@modelcontextprotocol/sdk/types"
 import { isInitializeRequest } from "@modelcontextprotocol/sdk/types.js";
-import { type GateHandler, type GateRecord, IamGate, type IamGateOptions, parseJson } from "./iam_gate.ts";
+import {
+  type GateHandler,
+  type GateRecord,
+  IamGate,
+  type IamGateOptions,
+  parseJson,
+} from "./iam_gate.ts";
 import { MemoryEventStore } from "./memory_event_store.ts";
 import { Cues } from "./sdk_cues.ts";
 import { createTestServer, type TestServer } from "./sdk_tools.ts";

@@ -5,7 +5,13 @@
  * @module
  */
 
-import { type CanonicalRules, headerValues, queryPairs, type RawRequest, splitTarget } from "./sigv4_canonical.ts";
+import {
+  type CanonicalRules,
+  headerValues,
+  queryPairs,
+  type RawRequest,
+  splitTarget,
+} from "./sigv4_canonical.ts";
 
 /** The error types that AWS's front ends answer with. */
 export type RefusalType =

@@ -14,8 +14,22 @@ import {
   timingSafeEqual,
   verify,
 } from "node:crypto";
-import { canonicalRequest, type CanonicalRules, headerValues, queryPairs, type RawRequest, readable, splitTarget, wireBytes } from "./sigv4_canonical.ts";
-import { type Claim, readClaim, Refusal, type RefusalType } from "./sigv4_claim.ts";
+import {
+  canonicalRequest,
+  type CanonicalRules,
+  headerValues,
+  queryPairs,
+  type RawRequest,
+  readable,
+  splitTarget,
+  wireBytes,
+} from "./sigv4_canonical.ts";
+import {
+  type Claim,
+  readClaim,
+  Refusal,
+  type RefusalType,
+} from "./sigv4_claim.ts";
 import { publicKey, publicPoint } from "./sigv4a_key.ts";
 
 export type { RawRequest, RefusalType };

@@ -5,7 +5,10 @@
  * @module
  */
 
-import { runStdioProxy, type StdioProxyOptions } from "../../src/stdio/stdio_proxy.ts";
+import {
+  runStdioProxy,
+  type StdioProxyOptions,
+} from "../../src/stdio/stdio_proxy.ts";
 import { type Log, type LogLevel, SILENT_LOG } from "../../src/log/log.ts";
 import { within } from "./deadline.ts";
 import { SECRETS_SEEN } from "./secrets_seen.ts";

@@ -2,9 +2,17 @@
 
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { createServer } from "node:http";
-import { signWithAws4, toFetch, type Unsigned } from "../support/aws4_signer.ts";
+import {
+  signWithAws4,
+  toFetch,
+  type Unsigned,
+} from "../support/aws4_signer.ts";
 import { forwardTo } from "../support/forward_to.ts";
-import { IamGate, type IamGateOptions, type RefusalDress } from "../support/iam_gate.ts";
+import {
+  IamGate,
+  type IamGateOptions,
+  type RefusalDress,
+} from "../support/iam_gate.ts";
 
 const KEY = { accessKeyId: "AKIDTEST", secretAccessKey: "a-secret-for-tests" };
 const SCOPE = { region: "eu-west-1", service: "execute-api" };

@@ -2,7 +2,11 @@
 
 import { assert, assertEquals } from "@std/assert";
 import { signWithAws4, type Unsigned } from "../support/aws4_signer.ts";
-import { type RawRequest, SigV4Verifier, type VerifierOptions } from "../support/sigv4_verifier.ts";
+import {
+  type RawRequest,
+  SigV4Verifier,
+  type VerifierOptions,
+} from "../support/sigv4_verifier.ts";
 
 const NOON = new Date("2026-03-01T12:00:00Z");
 const KEY = { accessKeyId: "AKIDTEST", secretAccessKey: "a-secret-for-tests" };

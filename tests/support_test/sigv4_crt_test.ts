@@ -3,7 +3,11 @@
 import { Buffer } from "node:buffer";
 import { createHash } from "node:crypto";
 import { assert } from "@std/assert";
-import { type RawRequest, SigV4Verifier, type VerifierOptions } from "../support/sigv4_verifier.ts";
+import {
+  type RawRequest,
+  SigV4Verifier,
+  type VerifierOptions,
+} from "../support/sigv4_verifier.ts";
 
 const NOON = new Date("2026-03-01T12:00:00Z");
 const KEY = {

@@ -2,8 +2,23 @@
 
 import { assert } from "@std/assert";
 import { signWithAws4 } from "../support/aws4_signer.ts";
-import { type RawRequest, type RefusalType, SigV4Verifier } from "../support/sigv4_verifier.ts";
-import { CALL, KEY, MINUTE_MS, OPTIONS, refused, SCOPE, V4A, V4A_OPTIONS, withHeader, without } from "./sigv4_fixtures.ts";
+import {
+  type RawRequest,
+  type RefusalType,
+  SigV4Verifier,
+} from "../support/sigv4_verifier.ts";
+import {
+  CALL,
+  KEY,
+  MINUTE_MS,
+  OPTIONS,
+  refused,
+  SCOPE,
+  V4A,
+  V4A_OPTIONS,
+  withHeader,
+  without,
+} from "./sigv4_fixtures.ts";
 
 /** Each way to change a signed request, and how AWS answers. */
 const TAMPERINGS: [

@@ -1,7 +1,11 @@
 /** AWS's own vectors, where they are there, and three of them as plain facts. */
 
 import { assertEquals } from "@std/assert";
-import { type RawRequest, SigV4Verifier, type VerifierOptions } from "../support/sigv4_verifier.ts";
+import {
+  type RawRequest,
+  SigV4Verifier,
+  type VerifierOptions,
+} from "../support/sigv4_verifier.ts";
 import { publicPoint } from "../support/sigv4a_key.ts";
 
 const VECTORS = new URL("../../../shared/vectors/", import.meta.url);

@@ -2,8 +2,24 @@
 
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { signWithAws4 } from "../support/aws4_signer.ts";
-import { type RawRequest, SigV4Verifier, type VerifierOptions } from "../support/sigv4_verifier.ts";
-import { CALL, KEY, MINUTE_MS, NOON, OPTIONS, refused, SCOPE, V4A, V4A_OPTIONS, withHeader, without } from "./sigv4_fixtures.ts";
+import {
+  type RawRequest,
+  SigV4Verifier,
+  type VerifierOptions,
+} from "../support/sigv4_verifier.ts";
+import {
+  CALL,
+  KEY,
+  MINUTE_MS,
+  NOON,
+  OPTIONS,
+  refused,
+  SCOPE,
+  V4A,
+  V4A_OPTIONS,
+  withHeader,
+  without,
+} from "./sigv4_fixtures.ts";
 
 Deno.test("a changed, an added and a missing signed header are refused", () => {
   const signed = signWithAws4(CALL, KEY, SCOPE);

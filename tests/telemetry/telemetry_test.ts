@@ -14,7 +14,12 @@ import { ProxyProcess } from "../support/proxy_process.ts";
 import { error, mcp, result, Sessions } from "../support/raw_mcp.ts";
 import { RawServer } from "../support/raw_server.ts";
 import { TEST_VERIFIER } from "../support/test_identity.ts";
-import { PARENT_ID, TRACE_ID, TRACE_PARENT, traced } from "../support/traced_proxy.ts";
+import {
+  PARENT_ID,
+  TRACE_ID,
+  TRACE_PARENT,
+  traced,
+} from "../support/traced_proxy.ts";
 
 Deno.test("a message's span is below the one in its _meta, and the HTTP request for it is below that", async () => {
   await using gate = await IamGate.start({

@@ -11,7 +11,10 @@ import { CredentialsError } from "../../../src/errors.ts";
 import type { Log } from "../../../src/log/log.ts";
 import { ContainerPeer, keysOf } from "./peers.ts";
 import { World } from "./world.ts";
-import type { Credentials, CredentialSource } from "../../../src/aws/credentials/types.ts";
+import type {
+  Credentials,
+  CredentialSource,
+} from "../../../src/aws/credentials/types.ts";
 
 const MINUTE = 60_000;
 

@@ -5,7 +5,10 @@ import {
   assertRejects,
   assertStringIncludes,
 } from "@std/assert";
-import { createCredentialSource, type CredentialSourceOptions } from "../../../src/aws/credentials/credentials.ts";
+import {
+  createCredentialSource,
+  type CredentialSourceOptions,
+} from "../../../src/aws/credentials/credentials.ts";
 import { CredentialsError } from "../../../src/errors.ts";
 import { ContainerPeer, MetadataPeer, StsPeer } from "./peers.ts";
 import { type Probed, World } from "./world.ts";

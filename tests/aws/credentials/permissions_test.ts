@@ -2,7 +2,13 @@ import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { createHash } from "node:crypto";
 import { KEY_VARIABLES } from "../../../src/aws/credentials/sources/keys.ts";
 import { SDK_ENV_PATTERN, SOURCE_FLAGS } from "./source_flags.ts";
-import { ContainerPeer, keysOf, MetadataPeer, SsoPeer, StsPeer } from "./peers.ts";
+import {
+  ContainerPeer,
+  keysOf,
+  MetadataPeer,
+  SsoPeer,
+  StsPeer,
+} from "./peers.ts";
 import { type Probed, type Probing, World } from "./world.ts";
 
 const ROLE = "arn:aws:iam::123456789012:role/r";

@@ -4,7 +4,10 @@
  * environment and permissions of its own.
  */
 
-import { createCredentialSource, type CredentialSourceOptions } from "../../../src/aws/credentials/credentials.ts";
+import {
+  createCredentialSource,
+  type CredentialSourceOptions,
+} from "../../../src/aws/credentials/credentials.ts";
 import { CredentialsError } from "../../../src/errors.ts";
 import { Redactor } from "../../../src/redact/redact.ts";
 

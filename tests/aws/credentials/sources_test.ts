@@ -3,7 +3,14 @@ import { createHash, generateKeyPairSync } from "node:crypto";
 import { SDK_ENV } from "../../../src/aws/credentials/sources/http.ts";
 import { KEY_VARIABLES } from "../../../src/aws/credentials/sources/keys.ts";
 import { SOURCE_FLAGS } from "./source_flags.ts";
-import { inAnHour, keysOf, type Peer, SigninPeer, SsoPeer, StsPeer } from "./peers.ts";
+import {
+  inAnHour,
+  keysOf,
+  type Peer,
+  SigninPeer,
+  SsoPeer,
+  StsPeer,
+} from "./peers.ts";
 import { assertKeys, flagsOf, World } from "./world.ts";
 
 // Each source is asked for in a process of its own that has the permissions of

@@ -8,7 +8,10 @@ import {
 } from "@std/assert";
 import { createSignedFetch } from "../../../src/aws/signing/signed_fetch.ts";
 import { CredentialsError } from "../../../src/errors.ts";
-import { INITIALIZE_PARAMS, ProxyProcess } from "../../support/proxy_process.ts";
+import {
+  INITIALIZE_PARAMS,
+  ProxyProcess,
+} from "../../support/proxy_process.ts";
 import { Peer, StsPeer } from "./peers.ts";
 import { World } from "./world.ts";
 

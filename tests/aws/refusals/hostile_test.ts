@@ -1,7 +1,10 @@
 /** Error bodies made to keep the process busy. */
 
 import { assert } from "@std/assert";
-import { explainRefusal, safeAwsError } from "../../../src/aws/refusals/refusal.ts";
+import {
+  explainRefusal,
+  safeAwsError,
+} from "../../../src/aws/refusals/refusal.ts";
 import { httpStatusError } from "../../../src/mcp/transport/failure.ts";
 
 const MIB = 2 ** 20;

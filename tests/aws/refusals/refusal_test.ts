@@ -6,7 +6,10 @@ import {
   assertMatch,
   assertStringIncludes,
 } from "@std/assert";
-import { explainRefusal, safeAwsError } from "../../../src/aws/refusals/refusal.ts";
+import {
+  explainRefusal,
+  safeAwsError,
+} from "../../../src/aws/refusals/refusal.ts";
 import type { ProxyError } from "../../../src/errors.ts";
 
 /** An answer as a service sends it. */

@@ -7,10 +7,21 @@
 import { assert, assertEquals } from "@std/assert";
 import { join } from "node:path";
 import { readSharedFiles } from "../../../src/aws/shared_files/shared_files.ts";
-import { type Settings, UnclearFilesError } from "../../../src/aws/shared_files/settings.ts";
+import {
+  type Settings,
+  UnclearFilesError,
+} from "../../../src/aws/shared_files/settings.ts";
 import { sharedPaths } from "../../../src/aws/shared_files/paths.ts";
-import { shellSplit, windowsSplit } from "../../../src/aws/shared_files/shell_split.ts";
-import { askBotocore, hasBotocore, type PlainFiles, type PlainSections } from "./botocore.ts";
+import {
+  shellSplit,
+  windowsSplit,
+} from "../../../src/aws/shared_files/shell_split.ts";
+import {
+  askBotocore,
+  hasBotocore,
+  type PlainFiles,
+  type PlainSections,
+} from "./botocore.ts";
 import { oddCommand, type OddFiles, oddFiles, oddPath } from "./odd_files.ts";
 import { filesOf, type Row, TABLE } from "./botocore_table.ts";
 

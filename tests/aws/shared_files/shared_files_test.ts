@@ -1,8 +1,14 @@
 import { assertEquals } from "@std/assert";
 import { readSharedFiles } from "../../../src/aws/shared_files/shared_files.ts";
-import { shellSplit, windowsSplit } from "../../../src/aws/shared_files/shell_split.ts";
+import {
+  shellSplit,
+  windowsSplit,
+} from "../../../src/aws/shared_files/shell_split.ts";
 import { World } from "../credentials/world.ts";
-import { homeDirectory, sharedPaths } from "../../../src/aws/shared_files/paths.ts";
+import {
+  homeDirectory,
+  sharedPaths,
+} from "../../../src/aws/shared_files/paths.ts";
 
 Deno.test("the credentials file wins over the config file, setting by setting", async () => {
   using world = new World();

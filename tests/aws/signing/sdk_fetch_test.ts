@@ -8,7 +8,10 @@ import {
 import { Client as ClientV1 } from "@modelcontextprotocol/sdk/client";
 // @ts-types="@modelcontextprotocol/sdk/client/streamableHttp"
 import { StreamableHTTPClientTransport as TransportV1 } from "@modelcontextprotocol/sdk/client/streamableHttp.js";
-import { createSignedFetch, type SignedFetch } from "../../../src/aws/signing/signed_fetch.ts";
+import {
+  createSignedFetch,
+  type SignedFetch,
+} from "../../../src/aws/signing/signed_fetch.ts";
 import type { SignatureVersion } from "../../../src/aws/signing/core.ts";
 import { SdkServer } from "../../support/sdk_server.ts";
 

@@ -12,7 +12,10 @@
 
 import { assert, assertEquals } from "@std/assert";
 import { bodyOfInit } from "../../../src/aws/signing/body.ts";
-import { createSigningCore, type SignedParts } from "../../../src/aws/signing/core.ts";
+import {
+  createSigningCore,
+  type SignedParts,
+} from "../../../src/aws/signing/core.ts";
 import type { SignatureVersion } from "../../../src/aws/signing/core.ts";
 import { signWithAws4 } from "../../support/aws4_signer.ts";
 import { publicPoint } from "../../support/sigv4a_key.ts";

@@ -1,6 +1,10 @@
 /** A gate on loopback and a signed fetch towards it. */
 
-import { createSignedFetch, type SignedFetch, type SignedFetchOptions } from "../../../src/aws/signing/signed_fetch.ts";
+import {
+  createSignedFetch,
+  type SignedFetch,
+  type SignedFetchOptions,
+} from "../../../src/aws/signing/signed_fetch.ts";
 import { IamGate, type IamGateOptions } from "../../support/iam_gate.ts";
 import type { VerifierOptions } from "../../support/sigv4_verifier.ts";
 

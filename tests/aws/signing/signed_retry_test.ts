@@ -9,8 +9,14 @@ import {
   assertStrictEquals,
   assertStringIncludes,
 } from "@std/assert";
-import type { Credentials, CredentialSource } from "../../../src/aws/credentials/types.ts";
-import { createSignedFetch, type SignedFetchOptions } from "../../../src/aws/signing/signed_fetch.ts";
+import type {
+  Credentials,
+  CredentialSource,
+} from "../../../src/aws/credentials/types.ts";
+import {
+  createSignedFetch,
+  type SignedFetchOptions,
+} from "../../../src/aws/signing/signed_fetch.ts";
 import { CredentialsError } from "../../../src/errors.ts";
 import type { Log } from "../../../src/log/log.ts";
 import { IamGate, type IamGateOptions } from "../../support/iam_gate.ts";

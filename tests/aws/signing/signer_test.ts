@@ -12,7 +12,10 @@ import { createSigner } from "../../../src/aws/signing/signer.ts";
 import { createSignedFetch } from "../../../src/aws/signing/signed_fetch.ts";
 import { ConfigError } from "../../../src/errors.ts";
 import { type GateRecord, IamGate } from "../../support/iam_gate.ts";
-import { SigV4Verifier, type VerifierOptions } from "../../support/sigv4_verifier.ts";
+import {
+  SigV4Verifier,
+  type VerifierOptions,
+} from "../../support/sigv4_verifier.ts";
 
 const KEY = {
   accessKeyId: "AKIDEXAMPLE",

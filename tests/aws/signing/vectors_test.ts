@@ -6,7 +6,10 @@
 import { Buffer } from "node:buffer";
 import { createPublicKey, verify } from "node:crypto";
 import { assert, assertEquals, assertNotEquals } from "@std/assert";
-import { createSigningCore, type SignedParts } from "../../../src/aws/signing/core.ts";
+import {
+  createSigningCore,
+  type SignedParts,
+} from "../../../src/aws/signing/core.ts";
 import { bodyOfInit } from "../../../src/aws/signing/body.ts";
 import type { SignatureVersion } from "../../../src/aws/signing/core.ts";
 import { createSigner } from "../../../src/aws/signing/signer.ts";

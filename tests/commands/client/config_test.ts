@@ -14,7 +14,11 @@ import { ConfigError } from "../../../src/errors.ts";
 import { commandLine } from "../../support/launch.ts";
 import { INITIALIZE_PARAMS } from "../../support/proxy_process.ts";
 import { SdkServer } from "../../support/sdk_server.ts";
-import { TEST_CREDENTIALS, TEST_SCOPE, TEST_VERIFIER } from "../../support/test_identity.ts";
+import {
+  TEST_CREDENTIALS,
+  TEST_SCOPE,
+  TEST_VERIFIER,
+} from "../../support/test_identity.ts";
 import { CommandWorld } from "../command_world.ts";
 
 const TARGET = "https://abc123.execute-api.eu-west-1.amazonaws.com/prod/mcp";

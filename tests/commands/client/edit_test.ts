@@ -1,6 +1,11 @@
 import { assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
 import { parse as parseYaml } from "yaml";
-import { EditError, type EditRequest, type FileLanguage, putEntry } from "../../../src/commands/client/edit.ts";
+import {
+  EditError,
+  type EditRequest,
+  type FileLanguage,
+  putEntry,
+} from "../../../src/commands/client/edit.ts";
 import { JSONC } from "../../../src/commands/client/jsonc.ts";
 import { YAML } from "../../../src/commands/client/yaml.ts";
 

@@ -1,5 +1,10 @@
 import { assertEquals, assertRejects } from "@std/assert";
-import { FileError, readClientFile, replaceClientFile, withoutMark } from "../../../src/commands/client/file.ts";
+import {
+  FileError,
+  readClientFile,
+  replaceClientFile,
+  withoutMark,
+} from "../../../src/commands/client/file.ts";
 import { CommandWorld } from "../command_world.ts";
 
 const NOW = Date.UTC(2026, 0, 2, 3, 4, 5, 678);

@@ -4,7 +4,10 @@ import { IamGate } from "../../support/iam_gate.ts";
 import { error, mcp, result } from "../../support/raw_mcp.ts";
 import { RawServer } from "../../support/raw_server.ts";
 import { SdkServer } from "../../support/sdk_server.ts";
-import { TEST_CREDENTIALS, TEST_VERIFIER } from "../../support/test_identity.ts";
+import {
+  TEST_CREDENTIALS,
+  TEST_VERIFIER,
+} from "../../support/test_identity.ts";
 import { CommandWorld, TEST_KEYS } from "../command_world.ts";
 import { diagnose, Findings, SCOPE } from "./run.ts";
 import { startSts, TEST_CALLER } from "./sts_peer.ts";

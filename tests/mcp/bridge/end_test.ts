@@ -1,5 +1,11 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
-import { bridged, legacyTarget, messages, modernParams, modernTarget } from "../../support/bridge_world.ts";
+import {
+  bridged,
+  legacyTarget,
+  messages,
+  modernParams,
+  modernTarget,
+} from "../../support/bridge_world.ts";
 import { INITIALIZED, type McpHandler, result } from "../../support/raw_mcp.ts";
 
 const ACKNOWLEDGED = "notifications/subscriptions/acknowledged";

@@ -3,7 +3,16 @@ import {
   assertGreaterOrEqual,
   assertStringIncludes,
 } from "@std/assert";
-import { bridged, CAPABILITIES, DISCOVERED, legacyTarget, messages, modernTarget, rpcError, VERSION } from "../../support/bridge_world.ts";
+import {
+  bridged,
+  CAPABILITIES,
+  DISCOVERED,
+  legacyTarget,
+  messages,
+  modernTarget,
+  rpcError,
+  VERSION,
+} from "../../support/bridge_world.ts";
 import { ParseCounter } from "../../support/parse_counter.ts";
 import { mcp, type McpHandler, result } from "../../support/raw_mcp.ts";
 

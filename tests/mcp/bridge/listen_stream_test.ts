@@ -3,7 +3,14 @@ import { assertEquals, assertStringIncludes } from "@std/assert";
 import { Arrivals } from "../../support/arrivals.ts";
 import { within } from "../../support/deadline.ts";
 import { modern } from "../../support/modern_message.ts";
-import { error, INITIALIZED, mcp, type McpHandler, result, Sessions } from "../../support/raw_mcp.ts";
+import {
+  error,
+  INITIALIZED,
+  mcp,
+  type McpHandler,
+  result,
+  Sessions,
+} from "../../support/raw_mcp.ts";
 import { type RawEventStream, RawServer } from "../../support/raw_server.ts";
 import { StreamClient } from "../../support/stream_client.ts";
 

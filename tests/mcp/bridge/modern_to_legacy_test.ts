@@ -1,5 +1,11 @@
 import { assertEquals, assertStringIncludes } from "@std/assert";
-import { bridged, legacyTarget, messages, modernParams, modernTarget } from "../../support/bridge_world.ts";
+import {
+  bridged,
+  legacyTarget,
+  messages,
+  modernParams,
+  modernTarget,
+} from "../../support/bridge_world.ts";
 import { ParseCounter } from "../../support/parse_counter.ts";
 import { type McpHandler, result } from "../../support/raw_mcp.ts";
 

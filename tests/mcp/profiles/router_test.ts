@@ -1,9 +1,23 @@
 /** Calls on behalf of several profiles: cancelled, opened anew, large, in arrays. */
 import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
-import { error, INITIALIZED, mcp, type McpHandler, result, Sessions } from "../../support/raw_mcp.ts";
-import { type RawReply, RawServer, type SeenRequest } from "../../support/raw_server.ts";
+import {
+  error,
+  INITIALIZED,
+  mcp,
+  type McpHandler,
+  result,
+  Sessions,
+} from "../../support/raw_mcp.ts";
+import {
+  type RawReply,
+  RawServer,
+  type SeenRequest,
+} from "../../support/raw_server.ts";
 import { ParseCounter } from "../../support/parse_counter.ts";
-import { StreamClient, type StreamClientOptions } from "../../support/stream_client.ts";
+import {
+  StreamClient,
+  type StreamClientOptions,
+} from "../../support/stream_client.ts";
 
 const MIB = 1024 * 1024;
 

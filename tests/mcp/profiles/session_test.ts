@@ -1,7 +1,13 @@
 /** Several profiles: what belongs to a call's session, and what to them all. */
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import { modern } from "../../support/modern_message.ts";
-import { error, mcp, type McpHandler, result, Sessions } from "../../support/raw_mcp.ts";
+import {
+  error,
+  mcp,
+  type McpHandler,
+  result,
+  Sessions,
+} from "../../support/raw_mcp.ts";
 import { RawServer } from "../../support/raw_server.ts";
 import { StreamClient } from "../../support/stream_client.ts";
 

@@ -8,11 +8,18 @@ import {
 } from "@std/assert";
 import { SILENT_LOG } from "../../../src/log/log.ts";
 import { Delivery } from "../../../src/mcp/transport/response_router.ts";
-import { SseChannel, type SseChannelOptions } from "../../../src/mcp/session/http_sse.ts";
+import {
+  SseChannel,
+  type SseChannelOptions,
+} from "../../../src/mcp/session/http_sse.ts";
 import { Redactor } from "../../../src/redact/redact.ts";
 import { within } from "../../support/deadline.ts";
 import { INITIALIZED, mcp, result } from "../../support/raw_mcp.ts";
-import { type RawEventStream, type RawHandler, RawServer } from "../../support/raw_server.ts";
+import {
+  type RawEventStream,
+  type RawHandler,
+  RawServer,
+} from "../../support/raw_server.ts";
 import { StreamClient } from "../../support/stream_client.ts";
 
 /** A server of revision 2024-11-05: a POST to its stream's URL is refused. */

@@ -1,7 +1,12 @@
 /** Pings that fail: given up, refused, in a session that is lost. */
 import { assertEquals, assertNotEquals } from "@std/assert";
 import type { LogFields } from "../../../src/log/log.ts";
-import { mcp, type McpHandler, result, Sessions } from "../../support/raw_mcp.ts";
+import {
+  mcp,
+  type McpHandler,
+  result,
+  Sessions,
+} from "../../support/raw_mcp.ts";
 import { RawServer, type SeenRequest } from "../../support/raw_server.ts";
 import { StreamClient } from "../../support/stream_client.ts";
 

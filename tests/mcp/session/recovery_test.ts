@@ -1,5 +1,12 @@
 import { assertEquals, assertStringIncludes } from "@std/assert";
-import { error, INITIALIZED, mcp, type McpHandler, result, Sessions } from "../../support/raw_mcp.ts";
+import {
+  error,
+  INITIALIZED,
+  mcp,
+  type McpHandler,
+  result,
+  Sessions,
+} from "../../support/raw_mcp.ts";
 import { RawServer } from "../../support/raw_server.ts";
 import { StreamClient } from "../../support/stream_client.ts";
 

@@ -1,8 +1,18 @@
 /** What a session meets at its edges: losses, cancellations, stops. */
 import { assertEquals, assertLess } from "@std/assert";
-import { error, INITIALIZED, mcp, type McpHandler, result, Sessions } from "../../support/raw_mcp.ts";
+import {
+  error,
+  INITIALIZED,
+  mcp,
+  type McpHandler,
+  result,
+  Sessions,
+} from "../../support/raw_mcp.ts";
 import { RawServer } from "../../support/raw_server.ts";
-import { StreamClient, type StreamClientOptions } from "../../support/stream_client.ts";
+import {
+  StreamClient,
+  type StreamClientOptions,
+} from "../../support/stream_client.ts";
 
 async function world(
   script: Record<string, McpHandler>,

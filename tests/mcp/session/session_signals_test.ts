@@ -1,6 +1,13 @@
 /** By what a lost session is known, and what then happens to a call. */
 import { assertEquals, assertStringIncludes } from "@std/assert";
-import { error, INITIALIZED, mcp, type McpHandler, result, Sessions } from "../../support/raw_mcp.ts";
+import {
+  error,
+  INITIALIZED,
+  mcp,
+  type McpHandler,
+  result,
+  Sessions,
+} from "../../support/raw_mcp.ts";
 import type { RawEventStream, RawReply } from "../../support/raw_reply.ts";
 import { RawServer } from "../../support/raw_server.ts";
 import { StreamClient } from "../../support/stream_client.ts";

@@ -1,5 +1,11 @@
 import { assertEquals, assertStringIncludes } from "@std/assert";
-import { error, INITIALIZED, mcp, type McpHandler, result } from "../../support/raw_mcp.ts";
+import {
+  error,
+  INITIALIZED,
+  mcp,
+  type McpHandler,
+  result,
+} from "../../support/raw_mcp.ts";
 import type { SentEvent } from "../../support/raw_reply.ts";
 import { RawServer, type SeenRequest } from "../../support/raw_server.ts";
 import { StreamClient } from "../../support/stream_client.ts";

@@ -1,7 +1,12 @@
 import { assertEquals } from "@std/assert";
 import { type Log, SILENT_LOG } from "../../../src/log/log.ts";
 import { within } from "../../support/deadline.ts";
-import { mcp, type McpHandler, result, Sessions } from "../../support/raw_mcp.ts";
+import {
+  mcp,
+  type McpHandler,
+  result,
+  Sessions,
+} from "../../support/raw_mcp.ts";
 import { RawServer } from "../../support/raw_server.ts";
 import { StreamClient } from "../../support/stream_client.ts";
 

@@ -3,10 +3,20 @@ import { createSignedFetch } from "../../../src/aws/signing/signed_fetch.ts";
 import { CredentialsError } from "../../../src/errors.ts";
 import { IamGate } from "../../support/iam_gate.ts";
 import { modern } from "../../support/modern_message.ts";
-import { error, INITIALIZED, mcp, type McpHandler, result } from "../../support/raw_mcp.ts";
+import {
+  error,
+  INITIALIZED,
+  mcp,
+  type McpHandler,
+  result,
+} from "../../support/raw_mcp.ts";
 import { RawServer } from "../../support/raw_server.ts";
 import { StreamClient } from "../../support/stream_client.ts";
-import { TEST_CREDENTIALS, TEST_SCOPE, TEST_VERIFIER } from "../../support/test_identity.ts";
+import {
+  TEST_CREDENTIALS,
+  TEST_SCOPE,
+  TEST_VERIFIER,
+} from "../../support/test_identity.ts";
 
 const DISCOVER = "server/discover";
 const FOUND = { supportedVersions: ["2026-07-28"], capabilities: {} };

@@ -1,5 +1,9 @@
 import { assertEquals } from "@std/assert";
-import { encodeHeaderValue, parameterValue, standardHeaders } from "../../../src/mcp/stateless/headers.ts";
+import {
+  encodeHeaderValue,
+  parameterValue,
+  standardHeaders,
+} from "../../../src/mcp/stateless/headers.ts";
 import { modern } from "../../support/modern_message.ts";
 
 // MCP 2026-07-28, Streamable HTTP, "Value Encoding": the specification's own

@@ -1,6 +1,9 @@
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import type { Log } from "../../../src/log/log.ts";
-import { ToolSchemas, withoutTools } from "../../../src/mcp/stateless/tool_schemas.ts";
+import {
+  ToolSchemas,
+  withoutTools,
+} from "../../../src/mcp/stateless/tool_schemas.ts";
 
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();

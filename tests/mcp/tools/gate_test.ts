@@ -1,9 +1,19 @@
 /** The tool gate against targets that answer oddly, or change their tools. */
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import { modern } from "../../support/modern_message.ts";
-import { error as failed, INITIALIZED, mcp, type McpHandler, result, Sessions } from "../../support/raw_mcp.ts";
+import {
+  error as failed,
+  INITIALIZED,
+  mcp,
+  type McpHandler,
+  result,
+  Sessions,
+} from "../../support/raw_mcp.ts";
 import { RawServer } from "../../support/raw_server.ts";
-import { StreamClient, type StreamClientOptions } from "../../support/stream_client.ts";
+import {
+  StreamClient,
+  type StreamClientOptions,
+} from "../../support/stream_client.ts";
 
 const MIB = 1024 * 1024;
 

@@ -1,9 +1,18 @@
 /** With read-only, what a tool said of itself holds for its session alone. */
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import { within } from "../../support/deadline.ts";
-import { error, mcp, type McpHandler, result, Sessions } from "../../support/raw_mcp.ts";
+import {
+  error,
+  mcp,
+  type McpHandler,
+  result,
+  Sessions,
+} from "../../support/raw_mcp.ts";
 import { RawServer } from "../../support/raw_server.ts";
-import { StreamClient, type StreamClientOptions } from "../../support/stream_client.ts";
+import {
+  StreamClient,
+  type StreamClientOptions,
+} from "../../support/stream_client.ts";
 
 /** A target with one tool, and a client before it that has called it once. */
 async function world(

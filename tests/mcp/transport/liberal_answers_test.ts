@@ -5,7 +5,12 @@ import { SILENT_LOG } from "../../../src/log/log.ts";
 import { within } from "../../support/deadline.ts";
 import { Front } from "../../support/http_front.ts";
 import { modern } from "../../support/modern_message.ts";
-import { INITIALIZED, mcp, type McpHandler, result } from "../../support/raw_mcp.ts";
+import {
+  INITIALIZED,
+  mcp,
+  type McpHandler,
+  result,
+} from "../../support/raw_mcp.ts";
 import { type RawEventStream, RawServer } from "../../support/raw_server.ts";
 import { StreamClient } from "../../support/stream_client.ts";
 

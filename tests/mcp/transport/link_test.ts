@@ -1,6 +1,14 @@
 import { assertEquals } from "@std/assert";
-import { AwaitedAnswers, cancelledId, partsOf } from "../../../src/mcp/transport/link.ts";
-import { readMessage, type RequestId, requestId } from "../../../src/mcp/wire/message.ts";
+import {
+  AwaitedAnswers,
+  cancelledId,
+  partsOf,
+} from "../../../src/mcp/transport/link.ts";
+import {
+  readMessage,
+  type RequestId,
+  requestId,
+} from "../../../src/mcp/wire/message.ts";
 
 function id(value: number | string): RequestId {
   const id = requestId(value);

@@ -4,7 +4,12 @@ import {
   assertInstanceOf,
   assertRejects,
 } from "@std/assert";
-import { type Frame, FrameParser, FrameWriter, replaceNewlines } from "../../../src/mcp/wire/frames.ts";
+import {
+  type Frame,
+  FrameParser,
+  FrameWriter,
+  replaceNewlines,
+} from "../../../src/mcp/wire/frames.ts";
 
 const encode = (text: string) => new TextEncoder().encode(text);
 const decoder = new TextDecoder("utf-8", { ignoreBOM: true });

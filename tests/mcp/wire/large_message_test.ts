@@ -1,7 +1,11 @@
 /** Messages that are too large to be parsed whole. */
 import { assert, assertEquals, assertObjectMatch } from "@std/assert";
 import { UNREAD } from "../../../src/mcp/wire/large_message.ts";
-import { readMessage, readMessageInTurns, withId } from "../../../src/mcp/wire/message.ts";
+import {
+  readMessage,
+  readMessageInTurns,
+  withId,
+} from "../../../src/mcp/wire/message.ts";
 import { memberAt } from "../../../src/mcp/wire/splice.ts";
 
 const encode = (text: string) => new TextEncoder().encode(text);

@@ -3,7 +3,10 @@ import { assertEquals } from "@std/assert";
 import { modern } from "../../support/modern_message.ts";
 import { error, mcp, type McpHandler, result } from "../../support/raw_mcp.ts";
 import { RawServer } from "../../support/raw_server.ts";
-import { StreamClient, type StreamClientOptions } from "../../support/stream_client.ts";
+import {
+  StreamClient,
+  type StreamClientOptions,
+} from "../../support/stream_client.ts";
 
 /** A target, and a client whose requests are given metadata. */
 async function world(
