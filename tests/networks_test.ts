@@ -6,7 +6,7 @@ import {
   assertObjectMatch,
   assertStringIncludes,
 } from "@std/assert";
-import { SDK_ENV } from "../src/aws/credentials/sources/http.ts";
+import { SDK_ENV } from "../src/aws/credentials/sources/sdk.ts";
 import { keysOf, SsoPeer, StsPeer } from "./aws/credentials/peers.ts";
 import { Authority } from "./support/certificates.ts";
 import { ConnectProxy } from "./support/connect_proxy.ts";

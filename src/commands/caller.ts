@@ -6,7 +6,7 @@
 
 import type { Credentials } from "../aws/credentials/types.ts";
 import { netNeed } from "../permissions.ts";
-import { limitedText } from "../aws/credentials/sources/limited_text.ts";
+import { limitedText } from "../limited_text.ts";
 import { serviceUrl } from "../aws/credentials/sources/service_endpoint.ts";
 import { explainRefusal } from "../aws/refusals/refusal.ts";
 import { createSignedFetch } from "../aws/signing/signed_fetch.ts";

@@ -4,8 +4,7 @@
  * @module
  */
 
-import { LimitedBytesTransformStream } from "@std/streams/limited-bytes-transform-stream";
-import { toText } from "@std/streams/to-text";
+import { limitedFile } from "../limited_text.ts";
 import { type Need, permissionAdvice } from "../permissions.ts";
 import type { HeaderLine } from "./extra_headers.ts";
 
@@ -28,9 +27,7 @@ const MAX_BYTES = 4 * 1024 * 1024;
  */
 export async function readTextFile(path: string): Promise<FileReading> {
   try {
-    const { readable } = await Deno.open(path);
-    const limit = new LimitedBytesTransformStream(MAX_BYTES, { error: true });
-    return { text: await toText(readable.pipeThrough(limit)) };
+    return { text: await limitedFile(path, MAX_BYTES) };
   } catch (error) {
     return { fault: `${quotePath(path)} ${reasonOf(error, path)}` };
   }

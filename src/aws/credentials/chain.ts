@@ -10,6 +10,21 @@
  * @module
  */
 
+import { flagsFor, lacking, type Need } from "../../permissions.ts";
+import {
+  pathVariables,
+  PROFILE_VARIABLES,
+  profileName,
+  profileOfEnv,
+  sharedPaths,
+} from "../shared_files/paths.ts";
+import type { Settings } from "../shared_files/settings.ts";
+import {
+  listProfiles,
+  type Profile,
+  readSharedFiles,
+  type SharedFiles,
+} from "../shared_files/shared_files.ts";
 import {
   type Choice,
   choiceOf,
@@ -17,21 +32,6 @@ import {
   NOT_OF_FILES,
   roleChoice,
 } from "./choice.ts";
-import {
-  listProfiles,
-  type Profile,
-  readSharedFiles,
-  type SharedFiles,
-} from "../shared_files/shared_files.ts";
-import { containerCredentials, type InstanceMetadata } from "./sources/host.ts";
-import { environmentKeys, KEY_VARIABLES } from "./sources/keys.ts";
-import { flagsFor, lacking, type Need } from "../../permissions.ts";
-import {
-  profileCredentials,
-  profileWay,
-  WAY_SETTINGS,
-} from "./sources/profile.ts";
-import { assumeRoleWithToken } from "./sources/role.ts";
 import {
   type Attempt,
   demandEnv,
@@ -41,22 +41,30 @@ import {
   sourceFailed,
   type SourceQuery,
 } from "./search.ts";
+import { containerCredentials, type InstanceMetadata } from "./sources/host.ts";
+import { environmentKeys, KEY_VARIABLES } from "./sources/keys.ts";
 import {
-  pathVariables,
-  PROFILE_VARIABLES,
-  profileName,
-  profileOfEnv,
-  sharedPaths,
-} from "../shared_files/paths.ts";
-import type { Settings } from "../shared_files/settings.ts";
+  profileCredentials,
+  profileWay,
+  WAY_SETTINGS,
+} from "./sources/profile.ts";
+import { assumeRoleWithToken } from "./sources/role.ts";
 import type { Credentials } from "./types.ts";
 
-const WEB_IDENTITY_VARIABLES = ["AWS_WEB_IDENTITY_TOKEN_FILE", "AWS_ROLE_ARN"];
 const FILE_VARIABLES = ["AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"];
-const CONTAINER_VARIABLES = [
-  "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI",
-  "AWS_CONTAINER_CREDENTIALS_FULL_URI",
-];
+
+/** The variables that configure a source. */
+const SOURCE_VARIABLES = {
+  "environment": KEY_VARIABLES,
+  "web identity": ["AWS_WEB_IDENTITY_TOKEN_FILE", "AWS_ROLE_ARN"],
+  "container": [
+    "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI",
+    "AWS_CONTAINER_CREDENTIALS_FULL_URI",
+  ],
+} as const;
+
+/** A source below the keys of the environment. */
+export type LowerSource = "web identity" | "profile" | "container" | "instance";
 
 /** The credentials, and whose they are. */
 export interface Found {
@@ -73,24 +81,16 @@ class Trail {
   /** Whether a source is there that could not be used, or not be looked at. */
   isConfigured = false;
 
-  add(source: string, outcome: string): void {
+  add({ source }: Pick<Search, "source">, outcome: string): undefined {
     this.attempts.push({ source, outcome });
-  }
-
-  /** A source that may not be looked at: nobody knows what is there. */
-  addHidden(source: string, missing: readonly Need[]): void {
-    this.add(source, lacking(missing));
-    this.missing.push(...missing);
-    this.isConfigured = true;
   }
 }
 
 /**
  * Asks the sources in their order.
  *
- * @param search What the search shares.
  * @param instance The metadata service, kept between searches.
- * @param earlier The source of an earlier search: it is not left for a later
+ * @param earlier The source of an earlier search: it is not left for another
  * one while a shared file is empty or cut.
  * @returns The credentials of the first that is configured.
  * @throws {CredentialsError} It failed, or none is configured.
@@ -101,89 +101,63 @@ export async function findCredentials(
   earlier?: Choice,
 ): Promise<Found> {
   const trail = new Trail();
-  const isExplicit = search.profile !== undefined;
-  const tell = (source: string, profile?: Profile): string => {
-    search.log.debug("credentials found", { source });
-    return originOf(search, source, profile);
-  };
-  if (!isExplicit) {
-    const credentials = fromEnvironment(search, trail);
+  if (search.profile === undefined) {
+    const of = { ...search, source: "environment" };
+    const credentials = fromEnvironment(of, trail);
     if (credentials !== undefined) {
-      const origin = tell("environment");
-      return { credentials, origin, choice: NOT_OF_FILES };
+      return { credentials, origin: originOf(of), choice: NOT_OF_FILES };
     }
   }
-  const files = await openFiles(search, trail);
+  const files = await openFiles({ ...search, source: "shared files" }, trail);
   const name = profileName(search);
   const profile = files?.profiles.get(name);
-  const settings = profile?.settings;
-  const took = (
-    source: string,
-    credentials: Credentials,
-    choice: Choice = NOT_OF_FILES,
-  ): Found => ({ credentials, origin: tell(source, profile), choice });
-  const isNamed = isAskedFor(search);
-  const order = sourceOrder({ isExplicit, isNamed, profile });
-  const isWebIdentity = order[0] === "web identity" &&
-    hasWebIdentity(search);
-  const choice = !isWebIdentity
-    ? choiceOf(files, name)
-    : search.env("AWS_ROLE_ARN") === undefined
-    ? roleChoice(files, name)
-    : NOT_OF_FILES;
+  const order = sourceOrder(search, profile);
+  const choice = order[0] === "web identity" && hasWebIdentity(search)
+    ? search.env("AWS_ROLE_ARN") === undefined
+      ? roleChoice(files, name)
+      : NOT_OF_FILES
+    : choiceOf(files, name);
   if (files !== undefined && earlier !== undefined) {
-    demandNoLess(search, files, earlier, choice);
+    const source = `profile "${name}"`;
+    demandNoLess({ ...search, source }, files, earlier, choice);
   }
+
+  const load = {
+    "web identity": (of: Search) => fromWebIdentity(of, files, trail),
+    profile: (of: Search) => files && fromProfile(of, files, instance, trail),
+    container: (of: Search) => fromContainer(of, trail),
+    async instance(of: Search) {
+      const found = await instance.credentials(of, profile?.settings);
+      return "accessKeyId" in found ? found : trail.add(of, found.outcome);
+    },
+  };
   for (const source of order) {
-    switch (source) {
-      case "web identity": {
-        const found = await fromWebIdentity(search, files, trail);
-        if (found !== undefined) return took(source, found, choice);
-        break;
-      }
-      case "profile": {
-        if (files === undefined) break;
-        const found = await fromProfile(search, files, instance, trail);
-        if (found !== undefined) {
-          return took(`profile "${name}"`, found, choice);
-        }
-        break;
-      }
-      case "container": {
-        const found = await fromContainer(search, trail);
-        if (found !== undefined) return took(source, found);
-        break;
-      }
-      case "instance": {
-        const found = await instance.credentials(search, settings);
-        if ("accessKeyId" in found) return took(source, found);
-        trail.add(source, found.outcome);
-        break;
-      }
-    }
+    const of = { ...search, source };
+    const credentials = await load[source](of);
+    if (credentials === undefined) continue;
+    const isOfFiles = source === "web identity" || source === "profile";
+    return {
+      credentials,
+      origin: originOf(of, profile),
+      choice: isOfFiles ? choice : NOT_OF_FILES,
+    };
   }
   throw nothingFound(trail.attempts, advice(files), {
     configured: trail.isConfigured,
-    ...trail.missing.length > 0 ? { flags: flagsFor(trail.missing) } : {},
+    ...trail.missing.length > 0 && { flags: flagsFor(trail.missing) },
   });
 }
 
 /** What names the source: the variable, or the profile's setting and line. */
-function originOf(
-  { env }: Search,
-  source: string,
-  profile: Profile | undefined,
-): string {
-  const variables = source === "environment"
-    ? KEY_VARIABLES
-    : source === "web identity"
-    ? WEB_IDENTITY_VARIABLES
-    : source === "container"
-    ? CONTAINER_VARIABLES
-    : [];
-  const variable = variables.find((name) => env(name) !== undefined);
+function originOf(search: Search, profile?: Profile): string {
+  const isProfile = search.source === "profile";
+  const source = isProfile ? `profile "${profileName(search)}"` : search.source;
+  search.log.debug("credentials found", { source });
+  const variable = Object.entries(SOURCE_VARIABLES)
+    .find(([name]) => name === source)?.[1]
+    .find((name) => search.env(name) !== undefined);
   if (variable !== undefined) return variable;
-  const way = profile === undefined ? undefined : profileWay(profile);
+  const way = profile && profileWay(profile);
   if (profile === undefined || way === undefined || source === "instance") {
     return source;
   }
@@ -193,36 +167,29 @@ function originOf(
   return `${source}, ${setting} (${profile.settings.origin(setting)})`;
 }
 
-/** A source below the keys of the environment. */
-export type LowerSource = "web identity" | "profile" | "container" | "instance";
-
 /**
  * The order below the keys of the environment, for whoever asks the sources and
  * whoever tells of them beforehand.
  *
- * @param known `isExplicit`: a profile was asked for outright; `isNamed`: by
- * that or by a variable; `profile`: it, if it is there.
+ * @param profile The profile that is meant, if it is there.
  */
 export function sourceOrder(
-  { isExplicit, isNamed, profile }: {
-    readonly isExplicit: boolean;
-    readonly isNamed: boolean;
-    readonly profile: Profile | undefined;
-  },
+  query: SourceQuery,
+  profile: Profile | undefined,
 ): readonly LowerSource[] {
   const host = ["container", "instance"] as const;
   // A profile that was named has to be there, and its role comes first.
   const isFirst = profile === undefined
-    ? isNamed
+    ? isNamed(query)
     : profileWay(profile) === "role";
-  return isExplicit || isFirst
+  return query.profile !== undefined || isFirst
     ? ["profile", ...host]
     : ["web identity", "profile", ...host];
 }
 
 /** Whether somebody named the profile: then it has to be there. */
-function isAskedFor(search: Search): boolean {
-  return (search.profile ?? profileOfEnv(search.env)) !== undefined;
+function isNamed({ profile, env }: SourceQuery): boolean {
+  return (profile ?? profileOfEnv(env)) !== undefined;
 }
 
 function fromEnvironment(
@@ -231,42 +198,40 @@ function fromEnvironment(
 ): Credentials | undefined {
   const keys = environmentKeys(search);
   if (keys !== undefined) return keys;
-  const isHalf = search.env("AWS_SECRET_ACCESS_KEY") !== undefined;
-  trail.add(
-    "environment",
-    isHalf
+  trail.isConfigured = search.env("AWS_SECRET_ACCESS_KEY") !== undefined;
+  return trail.add(
+    search,
+    trail.isConfigured
       ? "AWS_SECRET_ACCESS_KEY is set, AWS_ACCESS_KEY_ID is not"
       : "AWS_ACCESS_KEY_ID is not set",
   );
-  trail.isConfigured = isHalf;
-  return undefined;
 }
 
 async function openFiles(
   search: Search,
   trail: Trail,
 ): Promise<SharedFiles | undefined> {
-  const source = "shared files";
   if (search.profile === undefined) {
-    demandEnv(search, source, PROFILE_VARIABLES, "find the profile");
+    demandEnv(search, PROFILE_VARIABLES, "find the profile");
   }
-  const isNamed = isAskedFor(search);
   const why = "find the shared AWS files";
-  demandEnv(search, source, FILE_VARIABLES, why);
-  demandEnv(search, source, pathVariables(search.env), why);
+  demandEnv(search, FILE_VARIABLES, why);
+  demandEnv(search, pathVariables(search.env), why);
   const paths = sharedPaths(search.env);
   if (paths === undefined) {
-    if (isNamed) throw sourceFailed(search, source, "HOME is not set");
-    trail.add(source, "HOME is not set");
-    return undefined;
+    if (isNamed(search)) throw sourceFailed(search, "HOME is not set");
+    return trail.add(search, "HOME is not set");
   }
   const files = await readSharedFiles(paths, (path) => search.watch.see(path));
   const { missing } = files;
   if (missing.length === 0) return files;
   // One file alone could say less than both. Who allows neither leaves them out.
   const isOneReadable = missing.length < new Set(Object.values(paths)).size;
-  if (isNamed || isOneReadable) throw notPermitted(search, source, missing);
-  trail.addHidden(source, missing);
+  if (isNamed(search) || isOneReadable) throw notPermitted(search, missing);
+  trail.add(search, lacking(missing));
+  trail.missing.push(...missing);
+  // Nobody knows what is there.
+  trail.isConfigured = true;
   return files;
 }
 
@@ -276,29 +241,25 @@ async function fromProfile(
   instance: InstanceMetadata,
   trail: Trail,
 ): Promise<Credentials | undefined> {
-  const source = "shared files";
   const name = profileName(search);
-  const isNamed = isAskedFor(search);
-  const { paths, ignored } = files;
-  if (!isNamed && !files.profiles.has(name)) {
-    if (files.missing.length === 0) {
-      const where = files.present.length === 0
+  const { paths, present, ignored } = files;
+  const add = (what: string) =>
+    trail.add(
+      { source: "shared files" },
+      search.redactor.redact([what, ...ignored].join(", ")),
+    );
+  if (!isNamed(search) && !files.profiles.has(name)) {
+    if (files.missing.length > 0) return undefined;
+    return add(
+      present.length === 0
         ? `neither ${paths.config} nor ${paths.credentials} is there`
-        : `no profile "default" in ${files.present.join(" and ")}`;
-      trail.add(source, search.redactor.redact([where, ...ignored].join(", ")));
-    }
-    return undefined;
+        : `no profile "default" in ${present.join(" and ")}`,
+    );
   }
   const found = await profileCredentials({ ...search, files, instance }, name);
   if (found !== undefined) return found;
-  if (isNamed) trail.isConfigured = true;
-  trail.add(
-    source,
-    search.redactor.redact(
-      [`profile "${name}" says nothing of credentials`, ...ignored].join(", "),
-    ),
-  );
-  return undefined;
+  if (isNamed(search)) trail.isConfigured = true;
+  return add(`profile "${name}" says nothing of credentials`);
 }
 
 /** What the environment does not say of a web identity, the profile may. */
@@ -315,12 +276,9 @@ export function webIdentity(
 
 /** Whether the environment names a token; without it, it may be a profile. */
 function hasWebIdentity(search: Search): boolean {
-  demandEnv(
-    search,
-    "web identity",
-    WEB_IDENTITY_VARIABLES,
-    "find a web identity",
-  );
+  const source = "web identity";
+  const names = SOURCE_VARIABLES[source];
+  demandEnv({ ...search, source }, names, "find a web identity");
   return search.env("AWS_WEB_IDENTITY_TOKEN_FILE") !== undefined;
 }
 
@@ -329,46 +287,40 @@ async function fromWebIdentity(
   files: SharedFiles | undefined,
   trail: Trail,
 ): Promise<Credentials | undefined> {
-  const source = "web identity";
-  const settings = files?.profiles.get(profileName(search))?.settings;
-  const { tokenFile, roleArn } = webIdentity(search, settings);
+  const profile = files?.profiles.get(profileName(search))?.settings;
+  const { tokenFile, roleArn } = webIdentity(search, profile);
   if (tokenFile === undefined) {
-    trail.add(source, "AWS_WEB_IDENTITY_TOKEN_FILE is not set");
-    return undefined;
+    return trail.add(search, "AWS_WEB_IDENTITY_TOKEN_FILE is not set");
   }
   if (roleArn === undefined) {
     throw sourceFailed(
       search,
-      source,
       "a web identity token file is set, AWS_ROLE_ARN and role_arn are not",
     );
   }
   const sessionName = search.env("AWS_ROLE_SESSION_NAME") ??
-    settings?.get("role_session_name");
-  return await assumeRoleWithToken(
-    search,
-    source,
-    { roleArn, sessionName },
-    tokenFile,
-    { profile: settings, services: files?.services },
-  );
+    profile?.get("role_session_name");
+  const role = { roleArn, sessionName };
+  const { services } = files ?? {};
+  return await assumeRoleWithToken(search, role, tokenFile, {
+    profile,
+    services,
+  });
 }
 
 async function fromContainer(
   search: Search,
   trail: Trail,
 ): Promise<Credentials | undefined> {
-  const source = "container";
-  demandEnv(search, source, CONTAINER_VARIABLES, "find the container");
-  const found = await containerCredentials(search);
-  if (found !== undefined) return found;
-  trail.add(source, "no AWS_CONTAINER_CREDENTIALS_… variable is set");
-  return undefined;
+  demandEnv(search, SOURCE_VARIABLES.container, "find the container");
+  return await containerCredentials(search) ??
+    trail.add(search, "no AWS_CONTAINER_CREDENTIALS_… variable is set");
 }
 
 function advice(files: SharedFiles | undefined): string {
-  const others = files !== undefined && files.profiles.size > 0 &&
-      !files.profiles.has("default")
+  const hasOthers = files !== undefined && files.profiles.size > 0 &&
+    !files.profiles.has("default");
+  const others = hasOthers
     ? `name a profile with --profile or AWS_PROFILE (${listProfiles(files)}), `
     : "";
   return `${others}run \`aws configure\`, \`aws sso login --profile NAME\` ` +

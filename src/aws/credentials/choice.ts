@@ -6,10 +6,9 @@
  * @module
  */
 
-import { profileName } from "../shared_files/paths.ts";
 import type { SharedFiles } from "../shared_files/shared_files.ts";
 import { profileWay, WAY_SETTINGS } from "./sources/profile.ts";
-import { profileUnclear, type Search, sourceFailed } from "./search.ts";
+import { type Failing, profileUnclear, sourceFailed } from "./search.ts";
 import type { Setting, Settings } from "../shared_files/settings.ts";
 
 /** A setting that says whose the credentials are, and where it stands. */
@@ -91,7 +90,7 @@ function settingsOf(
  * @throws {CredentialsError} A file says less than it did.
  */
 export function demandNoLess(
-  search: Search,
+  search: Failing,
   files: SharedFiles,
   earlier: Choice,
   now: Choice,
@@ -104,13 +103,12 @@ export function demandNoLess(
     .filter((setting) => !isThere(setting, files) && !renewed.has(setting.path))
     .map(({ path }) => path);
   if (lost.length === 0) return;
-  const source = `profile "${profileName(search)}"`;
   const where = [...new Set(lost)].join(" and ");
   const outcome = `its credentials are no longer in ${where}: put them back, ` +
     "or restart for another source";
   throw lost.some((path) => !files.present.includes(path))
-    ? sourceFailed(search, source, outcome)
-    : profileUnclear(search, source, outcome);
+    ? sourceFailed(search, outcome)
+    : profileUnclear(search, outcome);
 }
 
 /** Where it stood, or with the same value elsewhere. */

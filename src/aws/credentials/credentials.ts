@@ -95,10 +95,11 @@ export function createCredentialSource(
       ? names.filter((name) => !readEnv(name).allowed)
       : [];
   const read = envReader(options.env);
-  const shared: Omit<Search, "watch"> = {
-    env(name) {
+  const start = {
+    source: "environment",
+    env(name: string) {
       const why = "read what says whose credentials are used";
-      demandEnv({ hiddenEnv, redactor }, "environment", [name], why);
+      demandEnv(start, [name], why);
       return read(name);
     },
     hiddenEnv,
@@ -116,29 +117,25 @@ export function createCredentialSource(
     const { findCredentials } = await import("./chain.ts");
     const { InstanceMetadata } = await import("./sources/host.ts");
     instance ??= new InstanceMetadata();
-    const { credentials: found, ...of } = await findCredentials(
-      search,
-      instance,
-      choice,
-    );
-    choice = of.choice;
-    options.onFound?.(of.origin);
-    demandSendable(search, "credentials", found);
-    const role = options.assumeRole;
-    if (role === undefined) return onlyCredentials(found);
-    const source = `role over ${maskAccessKeyId(found.accessKeyId)}`;
+    const found = await findCredentials(search, instance, choice);
+    choice = found.choice;
+    options.onFound?.(found.origin);
+    const base = found.credentials;
+    demandSendable({ ...search, source: "credentials" }, base);
+    if (options.assumeRole === undefined) return onlyCredentials(base);
+    const source = `role over ${maskAccessKeyId(base.accessKeyId)}`;
     const { assumeRole } = await import("./sources/role.ts");
-    const assumed = await assumeRole(search, source, role, found);
-    return onlyCredentials(demandSendable(search, source, assumed));
+    const over = { ...search, source };
+    const assumed = await assumeRole(over, options.assumeRole, base);
+    return onlyCredentials(demandSendable(over, assumed));
   };
   return new CredentialCache(async (watch) => {
-    const search: Search = { ...shared, watch };
     try {
-      return await load(search);
+      return await load({ ...start, watch });
     } catch (error) {
       if (error instanceof CredentialsError) throw error;
       const message = error instanceof Error ? error.message : String(error);
-      throw sourceFailed(search, "search", message);
+      throw sourceFailed({ ...start, source: "search" }, message);
     }
   }, { now, log, redactor });
 }

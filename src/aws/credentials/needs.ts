@@ -8,7 +8,6 @@
 import {
   pathVariables,
   profileName,
-  profileOfEnv,
   sharedPaths,
 } from "../shared_files/paths.ts";
 import { UnclearFilesError } from "../shared_files/settings.ts";
@@ -69,11 +68,6 @@ function sourceNeeds(
 ): Need[] {
   const name = profileName(query);
   const profile = files?.profiles.get(name);
-  const order = sourceOrder({
-    isExplicit: query.profile !== undefined,
-    isNamed: (query.profile ?? profileOfEnv(query.env)) !== undefined,
-    profile,
-  });
   const neededBy = {
     "web identity"(): Need[] | undefined {
       const settings = profile?.settings;
@@ -86,7 +80,7 @@ function sourceNeeds(
     container: () => containerNeeds(query),
     instance: () => instanceNeeds(query, profile?.settings),
   };
-  for (const source of order) {
+  for (const source of sourceOrder(query, profile)) {
     const needs = neededBy[source]();
     if (needs !== undefined) return needs;
   }

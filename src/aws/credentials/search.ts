@@ -1,5 +1,5 @@
 /**
- * What the parts of one search for credentials share, and the error that ends
+ * What the parts of one search for credentials share, and the errors that end
  * it.
  *
  * @module
@@ -19,6 +19,8 @@ import type { FileWatch } from "./watch.ts";
 
 /** What every source is handed. */
 export interface Search {
+  /** What the source is called in errors. */
+  readonly source: string;
   /** Throws if the variable may not be read: it is not one that is not set. */
   readonly env: ReadEnv;
   /** Those of the variables that may not be read. */
@@ -37,6 +39,9 @@ export interface Search {
 /** What tells, before a source is asked, which permissions it needs. */
 export type SourceQuery = Pick<Search, "env" | "profile" | "region">;
 
+/** What an error is made of. */
+export type Failing = Pick<Search, "source" | "redactor">;
+
 /** A source that was asked, and what came of it. */
 export interface Attempt {
   readonly source: string;
@@ -45,8 +50,7 @@ export interface Attempt {
 
 /** The error of a source that is configured but yields nothing. */
 export function sourceFailed(
-  { redactor }: Pick<Search, "redactor">,
-  source: string,
+  { source, redactor }: Failing,
   outcome: string,
   facts: FailureFacts = {},
 ): CredentialsError {
@@ -58,8 +62,7 @@ export function sourceFailed(
 
 /** The error of a profile that says less than it has to. */
 export function profileUnclear(
-  { redactor }: Search,
-  source: string,
+  { source, redactor }: Failing,
   outcome: string,
   facts: FailureFacts = {},
 ): UnclearFilesError {
@@ -85,13 +88,9 @@ export function nothingFound(
  * @throws {CredentialsError} What is missing, why it is wanted, which flags
  * grant it.
  */
-export function demand(
-  search: Search,
-  source: string,
-  needs: readonly Need[],
-): void {
+export function demand(search: Failing, needs: readonly Need[]): void {
   const missing = notGranted(needs);
-  if (missing.length > 0) throw notPermitted(search, source, missing);
+  if (missing.length > 0) throw notPermitted(search, missing);
 }
 
 /**
@@ -101,22 +100,19 @@ export function demand(
  * @throws {CredentialsError} Which are missing, and the flag.
  */
 export function demandEnv(
-  search: Pick<Search, "hiddenEnv" | "redactor">,
-  source: string,
+  search: Failing & Pick<Search, "hiddenEnv">,
   names: readonly string[],
   why: string,
 ): void {
   const missing = search.hiddenEnv(names)
     .map((value): Need => ({ kind: "env", value, why }));
-  if (missing.length > 0) throw notPermitted(search, source, missing);
+  if (missing.length > 0) throw notPermitted(search, missing);
 }
 
 /** The error of a source that lacks permissions. */
 export function notPermitted(
-  search: Pick<Search, "redactor">,
-  source: string,
+  search: Failing,
   missing: readonly Need[],
 ): CredentialsError {
-  const flags = flagsFor(missing);
-  return sourceFailed(search, source, lacking(missing), { flags });
+  return sourceFailed(search, lacking(missing), { flags: flagsFor(missing) });
 }

@@ -6,7 +6,7 @@
  * @module
  */
 
-import { type Search, sourceFailed } from "./search.ts";
+import { type Failing, sourceFailed } from "./search.ts";
 import type { Credentials } from "./types.ts";
 
 /** What the parts are called where they are from. */
@@ -40,22 +40,16 @@ const CHARACTER_NAMES: ReadonlyMap<number, string> = new Map([
 /**
  * Goes on only if the credentials can stand in HTTP headers.
  *
- * @param search What the search shares.
- * @param source What to call the source in errors.
- * @param credentials The credentials.
- * @param names What the source calls their parts.
- * @returns The same credentials.
  * @throws {CredentialsError} A part has a character that cannot be sent.
  */
 export function demandSendable<T extends Credentials>(
-  search: Search,
-  source: string,
+  search: Failing,
   credentials: T,
   names: KeyNames = USUAL_NAMES,
 ): T {
   const fault = credentialsFault(credentials, names);
   if (fault === undefined) return credentials;
-  throw sourceFailed(search, source, fault);
+  throw sourceFailed(search, fault);
 }
 
 /** What is wrong with credentials that cannot be sent, nothing of them shown. */
@@ -82,14 +76,13 @@ export function credentialsFault(
  * @throws {CredentialsError} It names the character, and shows nothing else.
  */
 export function demandPlain(
-  search: Search,
-  source: string,
+  search: Failing,
   text: string | undefined,
   name: string,
 ): void {
   const fault = characterFault(text);
   if (fault === undefined) return;
-  throw sourceFailed(search, source, `${name} ${fault}`);
+  throw sourceFailed(search, `${name} ${fault}`);
 }
 
 /** What is wrong with a text that cannot be sent; completes "the text …". */

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { SDK_ENV } from "../../../src/aws/credentials/sources/http.ts";
+import { SDK_ENV } from "../../../src/aws/credentials/sources/sdk.ts";
 
 /** What the AWS SDK reads, as short as `--allow-env` takes it. */
 export const SDK_ENV_PATTERN: string = [

@@ -1,6 +1,6 @@
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import { createHash, generateKeyPairSync } from "node:crypto";
-import { SDK_ENV } from "../../../src/aws/credentials/sources/http.ts";
+import { SDK_ENV } from "../../../src/aws/credentials/sources/sdk.ts";
 import { KEY_VARIABLES } from "../../../src/aws/credentials/sources/keys.ts";
 import { SOURCE_FLAGS } from "./source_flags.ts";
 import {

@@ -23,9 +23,8 @@ import {
   type SourceQuery,
 } from "../search.ts";
 import { demandPlain } from "../text.ts";
-import { askHost, type HostReply } from "./host_request.ts";
-import { limitedFile } from "./limited_text.ts";
-import { parseRecord, textIn } from "./session_request.ts";
+import { limitedFile } from "../../../limited_text.ts";
+import { type Answer, askHost, parseRecord, textIn } from "./http.ts";
 import { parseTimestamp } from "./timestamp.ts";
 
 /** As the AWS CLI and the SDKs have it. */
@@ -59,6 +58,8 @@ const NO_TOKEN = [403, 404, 405];
 /** Credentials that could not be renewed are used for this much longer. */
 const EXTENSION_MS = 5 * 60_000;
 
+type Reply = Pick<Answer, "status" | "text">;
+
 /** Credentials, or why there are none. */
 export type HostAnswer = Credentials | { readonly outcome: string };
 
@@ -71,15 +72,14 @@ export type HostAnswer = Credentials | { readonly outcome: string };
 export async function containerCredentials(
   search: Search,
 ): Promise<Credentials | undefined> {
-  const source = "container";
   const endpoint = containerEndpoint(search);
   if (endpoint === undefined) return undefined;
-  const fail = (what: string) => sourceFailed(search, source, what);
+  const fail = (what: string) => sourceFailed(search, what);
   const url = URL.parse(endpoint);
   if (url === null || !/^https?:$/.test(url.protocol)) {
     throw fail("AWS_CONTAINER_CREDENTIALS_FULL_URI is no URL");
   }
-  demand(search, source, containerNeeds(search) ?? []);
+  demand(search, containerNeeds(search) ?? []);
   const where = `${url.origin}${url.pathname}`;
   if (url.protocol === "http:" && !PLAIN_HOSTS.test(url.hostname)) {
     throw fail(
@@ -87,13 +87,13 @@ export async function containerCredentials(
         "of ECS or EKS",
     );
   }
-  const token = await containerToken(search, source);
+  const token = await containerToken(search);
   const headers: Record<string, string> = {
     accept: "application/json",
     ...token === undefined ? {} : { authorization: token },
   };
   const ask = () => askHost(url, { headers, timeoutMs: METADATA_LIMIT_MS });
-  let reply: HostReply;
+  let reply: Reply;
   try {
     reply = await ask().catch(ask);
     if (reply.status >= 500) reply = await ask();
@@ -145,24 +145,22 @@ function containerEndpoint({ env }: SourceQuery): string | undefined {
 /** The file's before the variable's, as for the AWS CLI. */
 async function containerToken(
   search: Search,
-  source: string,
 ): Promise<string | undefined> {
   const name = "AWS_CONTAINER_AUTHORIZATION_TOKEN";
   const tokenFile = tokenFileOf(search);
   const token = tokenFile === undefined
     ? search.env(name)
-    : await readToken(search, source, tokenFile);
+    : await readToken(search, tokenFile);
   search.redactor.addCredential(token);
   // It may have a scheme before it.
   const text = token?.replaceAll(" ", "");
   const place = tokenFile === undefined ? name : `the token file ${tokenFile}`;
-  demandPlain(search, source, text, place);
+  demandPlain(search, text, place);
   return token;
 }
 
 async function readToken(
   search: Search,
-  source: string,
   tokenFile: string,
 ): Promise<string> {
   try {
@@ -170,7 +168,6 @@ async function readToken(
   } catch {
     throw sourceFailed(
       search,
-      source,
       `the token file ${tokenFile} (${TOKEN_FILE}) cannot be read`,
     );
   }
@@ -190,16 +187,14 @@ export class InstanceMetadata {
    * @throws {CredentialsError} The service is there but fails.
    */
   async credentials(search: Search, profile?: Settings): Promise<HostAnswer> {
-    const source = "instance";
     if (isDisabled(search)) {
       return { outcome: "AWS_EC2_METADATA_DISABLED is true" };
     }
-    demandEnv(search, source, METADATA_VARIABLES, "find the metadata service");
+    demandEnv(search, METADATA_VARIABLES, "find the metadata service");
     const url = metadataUrl(search, profile);
     if (url === undefined) {
       throw sourceFailed(
         search,
-        source,
         "AWS_EC2_METADATA_SERVICE_ENDPOINT is no URL",
       );
     }
@@ -219,7 +214,6 @@ export class InstanceMetadata {
       if (extended !== undefined) return extended;
       throw sourceFailed(
         search,
-        source,
         `${url.host}: ${messageOf(error)}; in a container the instance's hop ` +
           "limit must be 2",
       );
@@ -272,7 +266,7 @@ async function roleCredentials(
     throw new Error("it has no version 2, and version 1 is disabled");
   }
   const headers = isOld ? {} : { "x-aws-ec2-metadata-token": token.text };
-  const read = async (path: string): Promise<HostReply> => {
+  const read = async (path: string): Promise<Reply> => {
     const reply = await ask(path, undefined, headers);
     return reply.status >= 500 ? await ask(path, undefined, headers) : reply;
   };

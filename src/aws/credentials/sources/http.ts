@@ -1,253 +1,217 @@
 /**
- * How the AWS SDK's own clients (STS, SSO, sign-in) reach the network: through
- * the `fetch` that was handed in. So they use the same proxies and certificates
- * as the target, leave no sockets behind, and a permission that is missing has
- * a name.
+ * Requests of the sources, in a limited time and size: to AWS's services, JSON
+ * both ways, and to the machine underneath.
  *
  * @module
  */
 
-import type { CredentialsError } from "../../../errors.ts";
-import {
-  type Need,
-  netNeed,
-  notGranted,
-  readEnv,
-} from "../../../permissions.ts";
-import { notPermitted, type Search } from "../search.ts";
-import { limitedText } from "./limited_text.ts";
+import { netNeed } from "../../../permissions.ts";
+import { demand, type Search } from "../search.ts";
+import { limitedText } from "../../../limited_text.ts";
 
 /** One try of one request. */
 const ATTEMPT_LIMIT_MS = 10_000;
 
-/** What the SDK hands to a request handler. */
-interface SdkRequest {
-  readonly method: string;
-  readonly protocol: string;
-  readonly hostname: string;
-  readonly port?: number;
-  readonly path: string;
-  readonly query?: Record<string, string | string[] | null>;
-  readonly headers: Record<string, string>;
-  readonly body?: unknown;
+/** The largest answer of the machine underneath; credentials take 2 KiB. */
+const MAX_BYTES = 256 * 1024;
+
+/** How often a request is made that is safe to repeat. */
+const MAX_ATTEMPTS = 3;
+
+/** The pause before the first repetition; the next is twice as long. */
+const FIRST_PAUSE_MS = 100;
+
+/** A JSON object, or an empty one in place of anything else. */
+export type JsonRecord = { readonly [name: string]: unknown };
+
+/** A request. */
+export interface SessionRequest {
+  readonly url: URL;
+  /** Completes "no permission to …". */
+  readonly purpose: string;
+  readonly headers?: Record<string, string>;
+  /** Posted as JSON. Without it the request is a GET, which may be repeated. */
+  readonly json?: JsonRecord;
 }
 
-interface SdkResponse {
-  readonly statusCode: number;
-  readonly headers: Record<string, string>;
-  readonly body: Uint8Array;
+/** What a service answered. */
+export interface SessionAnswer {
+  readonly status: number;
+  readonly body: JsonRecord;
+  /** The error's name and message; empty where it was none. */
+  readonly error: string;
 }
 
-/** The settings that each SDK client is made with. */
-export interface SdkClientConfig {
-  readonly requestHandler: SdkHttp;
-  readonly defaultUserAgentProvider: () => Promise<[string, string][]>;
+/** The service was not reached, or did not answer to the end. */
+export class UnreachedError extends Error {
+  override name = "UnreachedError";
 }
 
-/** The AWS SDK's providers, loaded when the first source needs them. */
-export async function loadSdk(
+/**
+ * Asks a service.
+ *
+ * @throws {CredentialsError} Deno forbids it.
+ * @throws {UnreachedError} There was no answer.
+ */
+export async function askService(
   search: Search,
-  source: string,
-): Promise<typeof import("@aws-sdk/credential-providers")> {
-  const missing = missingForSdk();
-  if (missing.length > 0) throw notPermitted(search, source, missing);
-  return await import("@aws-sdk/credential-providers");
-}
-
-/**
- * What the AWS SDK reads as soon as a source goes through it. All of it must be
- * permitted (or ignored, `--ignore-env`): a variable that may not be read ends
- * the SDK's work. Found with `DENO_AUDIT_PERMISSIONS`.
- */
-export const SDK_ENV: readonly string[] = [
-  "AWS_ACCESS_KEY_ID",
-  "AWS_AUTH_SCHEME_PREFERENCE",
-  "AWS_CONFIG_FILE",
-  "AWS_CONTAINER_AUTHORIZATION_TOKEN",
-  "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE",
-  "AWS_CONTAINER_CREDENTIALS_FULL_URI",
-  "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI",
-  "AWS_CREDENTIAL_EXPIRATION",
-  "AWS_DEFAULTS_MODE",
-  "AWS_DEFAULT_REGION",
-  "AWS_DISABLE_CLOCK_SKEW_CORRECTION",
-  "AWS_EC2_METADATA_DISABLED",
-  "AWS_EC2_METADATA_SERVICE_ENDPOINT",
-  "AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE",
-  "AWS_EC2_METADATA_V1_DISABLED",
-  "AWS_ENABLE_DEFAULT_SOCKET_TIMEOUT_2026",
-  "AWS_ENDPOINT_URL",
-  "AWS_ENDPOINT_URL_SIGNIN",
-  "AWS_ENDPOINT_URL_SSO",
-  "AWS_ENDPOINT_URL_SSO_OIDC",
-  "AWS_ENDPOINT_URL_STS",
-  "AWS_EXECUTION_ENV",
-  "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS",
-  "AWS_LAMBDA_BENCHMARK_MODE",
-  "AWS_LAMBDA_FUNCTION_NAME",
-  "AWS_LAMBDA_MAX_CONCURRENCY",
-  "AWS_LAMBDA_NODEJS_NO_GLOBAL_AWSLAMBDA",
-  "AWS_LOGIN_CACHE_DIRECTORY",
-  "AWS_MAX_ATTEMPTS",
-  "AWS_PROFILE",
-  "AWS_REGION",
-  "AWS_RETRY_MODE",
-  "AWS_ROLE_ARN",
-  "AWS_ROLE_SESSION_NAME",
-  "AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED",
-  "AWS_SDK_UA_APP_ID",
-  "AWS_SECRET_ACCESS_KEY",
-  "AWS_SESSION_TOKEN",
-  "AWS_SHARED_CREDENTIALS_FILE",
-  "AWS_SIGV4A_SIGNING_REGION_SET",
-  "AWS_USE_DUALSTACK_ENDPOINT",
-  "AWS_USE_FIPS_ENDPOINT",
-  "AWS_WEB_IDENTITY_TOKEN_FILE",
-  "HOME",
-  "HOMEDRIVE",
-  "HOMEPATH",
-  "USERPROFILE",
-  "_X_AMZN_TRACE_ID",
-];
-
-const WHY = "let the AWS SDK set up";
-
-/** The variables that the SDK reads. */
-export function sdkNeeds(): Need[] {
-  return SDK_ENV.map((value) => ({ kind: "env", value, why: WHY }));
-}
-
-/**
- * The SDK reads its settings as it goes, and a variable that it may not read,
- * or a home that it may not ask for, would end it with an error of its own.
- */
-function missingForSdk(): Need[] {
-  const missing = sdkNeeds()
-    .filter(({ value }) => !readEnv(value).allowed)
-    .map((need) =>
-      need.value.startsWith("AWS_") ? { ...need, value: "AWS_*" } : need
-    );
-  const hasHome = ["HOME", "USERPROFILE", "HOMEPATH"]
-    .some((name) => readEnv(name).value);
-  if (hasHome) return missing;
-  const home: Need = { kind: "sys", value: "homedir", why: WHY };
-  return [...missing, ...notGranted([home])];
-}
-
-/** A request handler of the AWS SDK over `fetch`. */
-export class SdkHttp {
-  readonly metadata = { handlerProtocol: "http/1.1" };
-  readonly #search: Search;
-  readonly #source: string;
-  readonly #purpose: string;
-
-  /** The permission error that ended a request: the SDK would bury it. */
-  refusal: CredentialsError | undefined;
-
-  /** Why a host was not reached, the last time. */
-  unreached: string | undefined;
-
-  constructor(search: Search, source: string, purpose: string) {
-    this.#search = search;
-    this.#source = source;
-    this.#purpose = purpose;
-  }
-
-  /** Settings for an SDK client that is to go this way. */
-  get clientConfig(): SdkClientConfig {
-    return {
-      requestHandler: this,
-      // The default one asks for the release of the operating system.
-      defaultUserAgentProvider: () =>
-        Promise.resolve([["sigv4-proxy", "credentials"]]),
-    };
-  }
-
-  async handle(
-    request: SdkRequest,
-    options: { abortSignal?: unknown } = {},
-  ): Promise<{ response: SdkResponse }> {
-    const url = urlOf(request);
-    this.#demandNet(url);
-    const limit = new AbortController();
-    const timer = setTimeout(
-      () => limit.abort(new Error("no answer in time")),
-      ATTEMPT_LIMIT_MS,
-    );
-    const signals = [limit.signal];
-    if (options.abortSignal instanceof AbortSignal) {
-      signals.push(options.abortSignal);
-    }
+  request: SessionRequest,
+): Promise<SessionAnswer> {
+  const { url, purpose, json } = request;
+  demand(search, [netNeed(url, purpose)]);
+  for (let attempt = 1;; attempt++) {
+    const isLast = json !== undefined || attempt === MAX_ATTEMPTS;
     try {
-      const response = await this.#search.fetch(url, {
-        method: request.method,
-        headers: headersOf(request),
-        body: bodyOf(request),
-        redirect: "manual",
-        signal: AbortSignal.any(signals),
-      });
-      return {
-        response: {
-          statusCode: response.status,
-          headers: Object.fromEntries(response.headers),
-          body: new TextEncoder().encode(await limitedText(response.body)),
-        },
-      };
+      const answer = await send(search, request);
+      const isPassing = answer.status >= 500 || answer.status === 429;
+      if (isLast || !isPassing) return answer;
     } catch (error) {
-      this.unreached = `${url.host} was not reached (${reasonOf(error)})`;
-      throw networkError(this.unreached);
-    } finally {
-      clearTimeout(timer);
+      if (isLast) throw error;
     }
+    const pause = FIRST_PAUSE_MS * 2 ** (attempt - 1);
+    await new Promise((resolve) => setTimeout(resolve, pause));
   }
+}
 
-  // The SDK calls these of every handler.
-  updateHttpClientConfig(): void {}
-  httpHandlerConfigs(): Record<string, never> {
-    return {};
-  }
+async function send(
+  search: Search,
+  { url, headers, json }: SessionRequest,
+): Promise<SessionAnswer> {
+  const isPost = json !== undefined;
+  const answer = await fetchText(search, url, {
+    method: isPost ? "POST" : "GET",
+    headers: isPost
+      ? { ...headers, "content-type": "application/json" }
+      : headers,
+    body: isPost ? new Blob([JSON.stringify(json)]) : undefined,
+  });
+  const { status } = answer;
+  const body = parseRecord(answer.text) ?? {};
+  const error = status < 300 ? "" : errorOf(answer, body);
+  return { status, body, error };
+}
 
-  #demandNet(url: URL): void {
-    const missing = notGranted([netNeed(url, this.#purpose)]);
-    if (missing.length === 0) return;
-    this.refusal = notPermitted(this.#search, this.#source, missing);
-    throw this.refusal;
+/** An answer that was read to its end. */
+export interface Answer {
+  readonly status: number;
+  readonly headers: Headers;
+  readonly text: string;
+}
+
+/**
+ * Asks a service once, over the `fetch` that was handed in. A body is a Blob:
+ * `fetch` re-sends any other in silence when a connection drops.
+ *
+ * @throws {UnreachedError} There was no answer, not all of it in time, or too
+ * much.
+ */
+export async function fetchText(
+  { fetch }: Pick<Search, "fetch">,
+  url: URL,
+  init: RequestInit & { readonly body?: Blob },
+): Promise<Answer> {
+  const limit = new AbortController();
+  const timer = setTimeout(
+    () => limit.abort(new Error("no answer in time")),
+    ATTEMPT_LIMIT_MS,
+  );
+  const signal = init.signal
+    ? AbortSignal.any([limit.signal, init.signal])
+    : limit.signal;
+  try {
+    const sent = { ...init, redirect: "manual", signal } as const;
+    const { status, headers, body } = await fetch(url, sent);
+    return { status, headers, text: await limitedText(body) };
+  } catch (error) {
+    throw new UnreachedError(
+      `${url.host} was not reached (${reasonOf(error)})`,
+    );
+  } finally {
+    clearTimeout(timer);
   }
+}
+
+/**
+ * Asks the machine underneath, by node:http: `fetch` would go through the proxy
+ * of HTTP_PROXY, which knows nothing of this machine.
+ *
+ * @param timeoutMs The time for all of it.
+ * @throws {Error} There was no answer, not all of it in time, or too much.
+ */
+export async function askHost(
+  url: URL,
+  { method, headers, timeoutMs }: {
+    readonly method?: "GET" | "PUT";
+    readonly headers?: Record<string, string>;
+    readonly timeoutMs: number;
+  },
+): Promise<Omit<Answer, "headers">> {
+  const { request } = url.protocol === "https:"
+    ? await import("node:https")
+    : await import("node:http");
+  const { promise, resolve, reject } = Promise.withResolvers<
+    Omit<Answer, "headers">
+  >();
+  const sent = request(url, { method, headers, agent: false }, (response) => {
+    const chunks: Uint8Array<ArrayBuffer>[] = [];
+    let size = 0;
+    response.on("data", (chunk: Uint8Array) => {
+      size += chunk.length;
+      if (size > MAX_BYTES) sent.destroy(new Error("its answer is too long"));
+      else chunks.push(new Uint8Array(chunk));
+    });
+    response.on("error", reject);
+    response.on("end", async () => {
+      const status = response.statusCode ?? 0;
+      resolve({ status, text: await new Blob(chunks).text() });
+    });
+  });
+  sent.on("error", reject);
+  const timer = setTimeout(
+    () => sent.destroy(new Error("no answer in time")),
+    timeoutMs,
+  );
+  sent.end();
+  try {
+    return await promise;
+  } finally {
+    clearTimeout(timer);
+    sent.destroy();
+  }
+}
+
+/** A JSON object; `undefined` if the text is none. */
+export function parseRecord(text: string): JsonRecord | undefined {
+  try {
+    const value: unknown = JSON.parse(text);
+    return isRecord(value) ? value : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** Whether a JSON value is an object. */
+export function isRecord(value: unknown): value is JsonRecord {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+/** A text of a record that is not empty. */
+export function textIn(record: JsonRecord, name: string): string | undefined {
+  const value = record[name];
+  return typeof value === "string" && value !== "" ? value : undefined;
+}
+
+function errorOf({ status, headers }: Answer, body: JsonRecord): string {
+  const type = headers.get("x-amzn-errortype") ?? textIn(body, "__type") ??
+    textIn(body, "error");
+  const name = type?.split("#").at(-1)?.split(":")[0] ?? `HTTP ${status}`;
+  const message = textIn(body, "message") ?? textIn(body, "error_description");
+  return message === undefined ? name : `${name}: ${message}`;
 }
 
 /** What `fetch` has against it: in its cause, if it gives one. */
 function reasonOf(error: unknown): string {
+  if (error instanceof RangeError) return "its answer is too long";
   const cause = error instanceof Error ? error.cause ?? error : error;
   return cause instanceof Error ? cause.message : String(cause);
-}
-
-/** An error that the SDK takes for a reason to try again. */
-function networkError(message: string): Error {
-  return Object.assign(new Error(message), { code: "ECONNRESET" });
-}
-
-function urlOf(request: SdkRequest): URL {
-  const port = request.port === undefined ? "" : `:${request.port}`;
-  const url = new URL(
-    `${request.protocol}//${request.hostname}${port}${request.path}`,
-  );
-  for (const [name, value] of Object.entries(request.query ?? {})) {
-    const values = Array.isArray(value) ? value : [value ?? ""];
-    for (const one of values) url.searchParams.append(name, one);
-  }
-  return url;
-}
-
-function headersOf(request: SdkRequest): Headers {
-  const headers = new Headers(request.headers);
-  headers.delete("host");
-  headers.delete("content-length");
-  return headers;
-}
-
-/** A Blob: fetch re-sends any other body in silence when a connection drops. */
-function bodyOf({ body }: SdkRequest): Blob | undefined {
-  if (typeof body === "string") return new Blob([body]);
-  if (body instanceof Uint8Array) return new Blob([Uint8Array.from(body)]);
-  return undefined;
 }

@@ -42,9 +42,8 @@ export function environmentDecides(
  * @throws {CredentialsError} The secret is missing, or the keys are over.
  */
 export function environmentKeys(search: Search): Credentials | undefined {
-  const source = "environment";
   const { env } = search;
-  demandEnv(search, source, KEY_VARIABLES, "read the keys");
+  demandEnv(search, KEY_VARIABLES, "read the keys");
   const accessKeyId = env("AWS_ACCESS_KEY_ID");
   const secretAccessKey = env("AWS_SECRET_ACCESS_KEY");
   // The AWS CLI takes the older name first.
@@ -58,13 +57,12 @@ export function environmentKeys(search: Search): Credentials | undefined {
   if (secretAccessKey === undefined) {
     throw sourceFailed(
       search,
-      source,
       "AWS_ACCESS_KEY_ID is set, AWS_SECRET_ACCESS_KEY is not: set both or " +
         "neither",
     );
   }
   const keys = { accessKeyId, secretAccessKey, sessionToken };
-  demandSendable(search, source, keys, {
+  demandSendable(search, keys, {
     accessKeyId: "AWS_ACCESS_KEY_ID",
     secretAccessKey: "AWS_SECRET_ACCESS_KEY",
     sessionToken: tokenName,
@@ -75,14 +73,12 @@ export function environmentKeys(search: Search): Credentials | undefined {
   if (expiration === undefined) {
     throw sourceFailed(
       search,
-      source,
       "AWS_CREDENTIAL_EXPIRATION is no ISO 8601 time",
     );
   }
   if (expiration.getTime() <= search.now()) {
     throw sourceFailed(
       search,
-      source,
       `the keys expired at ${until} (AWS_CREDENTIAL_EXPIRATION): set fresh ` +
         "ones and start again, or use a profile, which is renewed",
     );
@@ -98,7 +94,6 @@ export function environmentKeys(search: Search): Credentials | undefined {
  */
 export function profileKeys(
   search: Search,
-  source: string,
   settings: Settings,
 ): Credentials | undefined {
   const names = ["aws_access_key_id", "aws_secret_access_key"];
@@ -116,7 +111,6 @@ export function profileKeys(
     const placed = (name: string) => `${name} (${settings.origin(name)})`;
     return demandSendable(
       search,
-      source,
       { accessKeyId, secretAccessKey, sessionToken },
       {
         accessKeyId: placed("aws_access_key_id"),
@@ -131,7 +125,6 @@ export function profileKeys(
   );
   throw profileUnclear(
     search,
-    source,
     `${settings.origin(there)}: ${state.join(", ")}: run \`aws configure\` ` +
       "for the profile",
   );

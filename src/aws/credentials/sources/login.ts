@@ -12,14 +12,7 @@ import { type Search, sourceFailed, type SourceQuery } from "../search.ts";
 import type { Settings } from "../../shared_files/settings.ts";
 import type { Credentials } from "../types.ts";
 import { serviceUrl } from "./service_endpoint.ts";
-import {
-  askService,
-  incompleteAnswer,
-  isRecord,
-  type JsonRecord,
-  type SessionRequest,
-  textIn,
-} from "./session_request.ts";
+import { askService, type JsonRecord, textIn } from "./http.ts";
 import {
   loginNeeded,
   openSession,
@@ -27,9 +20,12 @@ import {
   saveToken,
   type Session,
   sessionFailed,
+  sessionKeys,
   sessionNeeds,
   tokenPath,
   tokenTime,
+  tokenUnclear,
+  urlOf,
 } from "./session_token.ts";
 
 /** Where nothing names a region. */
@@ -45,42 +41,33 @@ const RENEWAL_PARTS = ["refreshToken", "clientId", "dpopKey"];
  */
 export async function loginCredentials(
   search: Search,
-  source: string,
   name: string,
   loginSession: string,
   files: SharedFiles,
 ): Promise<Credentials> {
   const session: Session = {
-    source,
+    ...search,
     kind: "login session",
-    tokenFile: tokenPath(search, source, "login", loginSession),
+    tokenFile: tokenPath(search, "login", loginSession),
     login: shellWords(["aws", "login", "--profile", name]),
   };
   const { record, expiresAt } = await openSession(
-    search,
     session,
     (record) => RENEWAL_PARTS.every((part) => textIn(record, part)),
   );
-  const held = credentialsIn(record, expiresAt);
-  if (held === undefined) {
-    const what = `the ${session.kind} in ${session.tokenFile} is incomplete`;
-    throw loginNeeded(search, session, what);
-  }
+  const held = sessionKeys(record.accessToken, new Date(expiresAt));
+  if (held === undefined) throw tokenUnclear(session, "is incomplete");
   if (expiresAt - search.now() > RENEWED_WITHIN_MS) return held;
   try {
-    return await renew(search, session, record, urlOf());
+    const profile = files.profiles.get(name)?.settings;
+    return await renew(
+      session,
+      record,
+      () => signInUrl(search, record, profile, files),
+    );
   } catch (error) {
     if (expiresAt > search.now()) return held;
-    throw sessionFailed(search, session, error);
-  }
-
-  function urlOf(): URL {
-    const profile = files.profiles.get(name)?.settings;
-    try {
-      return signInUrl(search, record, profile, files);
-    } catch {
-      throw sourceFailed(search, source, "AWS_ENDPOINT_URL_SIGNIN is no URL");
-    }
+    throw sessionFailed(session, error);
   }
 }
 
@@ -112,66 +99,48 @@ function signInUrl(
 }
 
 async function renew(
-  search: Search,
   session: Session,
   record: JsonRecord,
-  url: URL,
+  find: () => URL,
 ): Promise<Credentials> {
-  url.pathname = url.pathname.replace(/\/?$/, "/v1/token");
+  const fault = "AWS_ENDPOINT_URL_SIGNIN is no URL";
+  const url = urlOf(session, find, "/v1/token", fault);
   const { clientId, refreshToken } = record;
-  const now = search.now();
-  const request: SessionRequest = {
+  const now = session.now();
+  const { body, error, status } = await askService(session, {
     url,
     purpose: "renew the session",
-    headers: { DPoP: proofOf(search, session, record, url) },
+    headers: { DPoP: proofOf(session, record, url) },
     json: { clientId, refreshToken, grantType: "refresh_token" },
-  };
-  const answer = await askService(search, session.source, request);
-  const { body, error, status } = answer;
+  });
   if (status >= 400 && status < 500) {
-    const why = textIn(body, "error");
-    const said = why === undefined || error.includes(why)
-      ? error
-      : `${error}, ${why}`;
+    const why = textIn(body, "error") ?? "";
+    const said = error.includes(why) ? error : `${error}, ${why}`;
     const what = `the ${session.kind} is over or no longer accepted`;
-    throw loginNeeded(search, session, what, said);
+    throw loginNeeded(session, what, said);
   }
-  if (error !== "") {
-    throw sourceFailed(search, session.source, `${url.host} failed: ${error}`);
-  }
+  if (error !== "") throw sourceFailed(session, `${url.host} failed: ${error}`);
   const seconds = typeof body.expiresIn === "number" ? body.expiresIn : 900;
-  const expiresAt = now + seconds * 1000;
-  const fresh = isRecord(body.accessToken) ? body.accessToken : {};
-  const old = isRecord(record.accessToken) ? record.accessToken : {};
-  const renewed: JsonRecord = {
-    ...record,
-    accessToken: { ...old, ...fresh, expiresAt: tokenTime(expiresAt) },
-    refreshToken: textIn(body, "refreshToken") ?? refreshToken,
-  };
-  const credentials = credentialsIn({ accessToken: fresh }, expiresAt);
+  const expiration = new Date(now + seconds * 1000);
+  const credentials = sessionKeys(body.accessToken, expiration);
   if (credentials === undefined) {
-    throw incompleteAnswer(search, session.source, request);
+    throw sourceFailed(session, `${url.host} gave no credentials`);
   }
-  await saveToken(search, session, renewed);
+  const expiresAt = tokenTime(expiration);
+  await saveToken(session, {
+    ...record,
+    accessToken: {
+      ...Object(record.accessToken),
+      ...Object(body.accessToken),
+      expiresAt,
+    },
+    refreshToken: textIn(body, "refreshToken") ?? refreshToken,
+  });
   return credentials;
-}
-
-function credentialsIn(
-  { accessToken }: JsonRecord,
-  expiresAt: number,
-): Credentials | undefined {
-  if (!isRecord(accessToken)) return undefined;
-  const accessKeyId = textIn(accessToken, "accessKeyId");
-  const secretAccessKey = textIn(accessToken, "secretAccessKey");
-  const sessionToken = textIn(accessToken, "sessionToken");
-  if (!accessKeyId || !secretAccessKey || !sessionToken) return undefined;
-  const expiration = new Date(expiresAt);
-  return { accessKeyId, secretAccessKey, sessionToken, expiration };
 }
 
 /** A JWT for this one request, signed by the key that it carries. */
 function proofOf(
-  search: Search,
   session: Session,
   record: JsonRecord,
   url: URL,
@@ -184,7 +153,7 @@ function proofOf(
     const { kty, crv, x, y } = createPublicKey(key).export({ format: "jwk" });
     const jwk = { kty, crv, x, y };
     const header = { typ: "dpop+jwt", alg: "ES256", jwk };
-    const iat = Math.floor(search.now() / 1000);
+    const iat = Math.floor(session.now() / 1000);
     const jti = crypto.randomUUID();
     const payload = { htm: "POST", htu: url.href, iat, jti };
     const signed = [header, payload].map((part) =>
@@ -197,7 +166,7 @@ function proofOf(
     return `${signed}.${base64url(signature)}`;
   } catch {
     const what = `the key of the ${session.kind} cannot be used`;
-    throw loginNeeded(search, session, what);
+    throw loginNeeded(session, what);
   }
 }
 

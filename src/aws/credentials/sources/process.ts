@@ -34,8 +34,6 @@ const MAX_OUTPUT_BYTES = 64 * 1024;
 /**
  * Runs the program and reads its answer.
  *
- * @param search What the search shares.
- * @param source What to call the source in errors.
  * @param command The command line, as the profile has it.
  * @param limitMs How long the program may take.
  * @returns The credentials that it printed.
@@ -43,26 +41,24 @@ const MAX_OUTPUT_BYTES = 64 * 1024;
  */
 export async function runCredentialProcess(
   search: Search,
-  source: string,
   command: string,
   limitMs: number = LIMIT_MS,
 ): Promise<Credentials> {
-  const [word, ...args] = wordsOf(search, source, command);
+  const [word, ...args] = wordsOf(search, command);
   if (word === undefined || word === "") {
-    throw sourceFailed(search, source, "credential_process is empty");
+    throw sourceFailed(search, "credential_process is empty");
   }
   // What is set there may be a secret.
   if (isAssignment(word)) {
     throw sourceFailed(
       search,
-      source,
       "credential_process begins with a variable, which only a shell sets: " +
         "name a shell (sh -c)",
     );
   }
   const program = followParents(word);
-  demand(search, source, processNeeds(command));
-  const output = await run(search, source, program, { args, limitMs });
+  demand(search, processNeeds(command));
+  const output = await run(search, program, { args, limitMs });
   if (!output.success) {
     const end = output.signal ?? `exit code ${output.code}`;
     // Its stderr may hold any secret (`set -x`), and an error goes to a model.
@@ -75,12 +71,11 @@ export async function runCredentialProcess(
     });
     throw sourceFailed(
       search,
-      source,
       `credential_process ${program} ended with ${end}; what it wrote to ` +
         "stderr is in the debug log",
     );
   }
-  return parseAnswer(search, source, program, output.stdout);
+  return parseAnswer(search, program, output.stdout);
 }
 
 /** The permissions for that: none for what cannot be run. */
@@ -98,14 +93,13 @@ function isAssignment(word: string): boolean {
   return /^[^/\\]*=/.test(word);
 }
 
-function wordsOf(search: Search, source: string, command: string): string[] {
+function wordsOf(search: Search, command: string): string[] {
   try {
     return splitCommand(command);
   } catch (error) {
     const why = error instanceof Error ? error.message : String(error);
     throw sourceFailed(
       search,
-      source,
       `credential_process cannot be split into words: ${why}`,
     );
   }
@@ -113,7 +107,6 @@ function wordsOf(search: Search, source: string, command: string): string[] {
 
 async function run(
   search: Search,
-  source: string,
   program: string,
   { args, limitMs }: { args: string[]; limitMs: number },
 ): Promise<ProgramOutput> {
@@ -131,7 +124,6 @@ async function run(
       : `could not be run: ${message}`;
     throw sourceFailed(
       search,
-      source,
       `credential_process ${program} ${outcome}`,
     );
   }
@@ -160,12 +152,11 @@ function parseRecord(
 
 function parseAnswer(
   search: Search,
-  source: string,
   program: string,
   stdout: Uint8Array,
 ): Credentials {
   const fail = (what: string) =>
-    sourceFailed(search, source, `credential_process ${program} ${what}`);
+    sourceFailed(search, `credential_process ${program} ${what}`);
   const answer = parseRecord(stdout);
   if (answer === undefined) throw fail("did not print JSON");
   const text = (name: string): string | undefined => {
@@ -182,7 +173,7 @@ function parseAnswer(
     throw fail("printed no AccessKeyId or no SecretAccessKey");
   }
   const keys = { accessKeyId, secretAccessKey, sessionToken };
-  demandSendable(search, source, keys, {
+  demandSendable(search, keys, {
     accessKeyId: `AccessKeyId of credential_process ${program}`,
     secretAccessKey: `SecretAccessKey of credential_process ${program}`,
     sessionToken: `SessionToken of credential_process ${program}`,

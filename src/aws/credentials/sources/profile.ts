@@ -21,7 +21,12 @@ import {
 } from "./host.ts";
 import { environmentKeys, profileKeys } from "./keys.ts";
 import { processNeeds, runCredentialProcess } from "./process.ts";
-import { assumeRole, assumeRoleWithToken, roleNeeds } from "./role.ts";
+import {
+  assumeRole,
+  assumeRoleWithToken,
+  roleNeeds,
+  type RoleRequest,
+} from "./role.ts";
 import type { Need } from "../../../permissions.ts";
 import {
   profileUnclear,
@@ -30,16 +35,10 @@ import {
   type SourceQuery,
 } from "../search.ts";
 import { loginCredentials, loginNeeds } from "./login.ts";
-import { ssoCredentials, ssoNeeds } from "./session.ts";
+import { ssoCredentials, ssoNeeds } from "./sso.ts";
 import { shellWords } from "../../../shell_words.ts";
 import type { Settings } from "../../shared_files/settings.ts";
 import type { Credentials } from "../types.ts";
-
-const SECRETS = [
-  "aws_secret_access_key",
-  "aws_session_token",
-  "aws_security_token",
-];
 
 /** STS's own limit. */
 const MIN_ARN_LENGTH = 20;
@@ -115,74 +114,51 @@ export function profileWay(
 /**
  * The credentials of a profile.
  *
- * @param search What the search shares.
  * @param name The profile.
  * @param seen The profiles that led here, for a chain of roles.
  * @returns `undefined` if the profile says nothing of credentials.
  * @throws {CredentialsError} There is no such profile, or its way fails.
  */
 export async function profileCredentials(
-  search: ProfileSearch,
+  given: ProfileSearch,
   name: string,
   seen: readonly string[] = [],
 ): Promise<Credentials | undefined> {
-  const source = `profile "${name}"`;
-  const profile = search.files.profiles.get(name);
+  const search = { ...given, source: `profile "${name}"` };
+  const { files } = search;
+  const profile = files.profiles.get(name);
   if (profile === undefined) throw profileMissing(search, name, seen);
   const { settings, inConfig, inCredentials } = profile;
-  for (const secret of SECRETS) {
+  for (const secret of KEYS.slice(1)) {
     search.redactor.addCredential(settings.get(secret));
   }
-  const way = profileWay(profile, seen.length > 0);
   // A profile with keys may be the source of its own role, and of no other's.
   const isOwn = seen.at(-1) === name && hasKeys(settings);
   if (seen.includes(name) && !isOwn) {
-    throw sourceFailed(
-      search,
-      source,
-      `source_profile goes in a circle: ${[...seen, name].join(" → ")}`,
-    );
+    const circle = [...seen, name].join(" → ");
+    throw sourceFailed(search, `source_profile goes in a circle: ${circle}`);
   }
   const text = (setting: string) => settings.get(setting) ?? "";
-  if (way === "role" || way === "web identity") {
-    demandRoleArn(search, source, settings);
-  }
-  switch (way) {
+  switch (profileWay(profile, seen.length > 0)) {
     case "role":
-      return await roleOf(search, name, text("role_arn"), settings, seen);
-    case "web identity":
-      return await assumeRoleWithToken(
-        search,
-        source,
-        {
-          roleArn: text("role_arn"),
-          sessionName: settings.get("role_session_name"),
-        },
-        text("web_identity_token_file"),
-        { profile: settings, services: search.files.services },
-      );
-    case "SSO":
-      return await ssoCredentials(search, source, name, search.files);
-    case "credentials file":
-      return profileKeys(search, source, inCredentials);
-    case "login": {
-      const session = text("login_session");
-      return await loginCredentials(
-        search,
-        source,
-        name,
-        session,
-        search.files,
-      );
+      return await profileRole(search, name, settings, seen);
+    case "web identity": {
+      const tokenFile = text("web_identity_token_file");
+      const { roleArn, sessionName } = roleOf(search, settings);
+      const role = { roleArn, sessionName };
+      const endpoints = { profile: settings, services: files.services };
+      return await assumeRoleWithToken(search, role, tokenFile, endpoints);
     }
+    case "SSO":
+      return await ssoCredentials(search, name, files);
+    case "credentials file":
+      return profileKeys(search, inCredentials);
+    case "login":
+      return await loginCredentials(search, name, text("login_session"), files);
     case "credential process":
-      return await runCredentialProcess(
-        search,
-        source,
-        text("credential_process"),
-      );
+      return await runCredentialProcess(search, text("credential_process"));
     case "config file":
-      return profileKeys(search, source, inConfig);
+      return profileKeys(search, inConfig);
     case undefined:
       return undefined;
   }
@@ -230,38 +206,38 @@ export function profileNeeds(
   }
 }
 
-/** STS would be asked three times before it says so. */
-function demandRoleArn(
-  search: Search,
-  source: string,
-  settings: Settings,
-): void {
+/** The role of a profile. STS would be asked three times for no ARN. */
+function roleOf(search: Search, settings: Settings): RoleRequest {
   const roleArn = settings.get("role_arn");
-  if (roleArn !== undefined && roleArn.length >= MIN_ARN_LENGTH) return;
+  if (roleArn !== undefined && roleArn.length >= MIN_ARN_LENGTH) {
+    return {
+      roleArn,
+      sessionName: settings.get("role_session_name"),
+      externalId: settings.get("external_id"),
+      durationSeconds: secondsIn(settings.get("duration_seconds")),
+    };
+  }
   throw profileUnclear(
     search,
-    source,
     roleArn === undefined
       ? "web_identity_token_file is set, role_arn is not"
       : `role_arn (${settings.origin("role_arn")}) is no ARN of a role`,
   );
 }
 
-async function roleOf(
+async function profileRole(
   search: ProfileSearch,
   name: string,
-  roleArn: string,
   settings: Settings,
   seen: readonly string[],
 ): Promise<Credentials> {
-  const source = `profile "${name}"`;
+  const role = roleOf(search, settings);
   if (settings.has("mfa_serial")) {
     const run = shellWords(
       ["aws", "configure", "export-credentials", "--profile", name],
     );
     throw sourceFailed(
       search,
-      source,
       "the role asks for an MFA code, and there is no one here to type it: " +
         `put \`${run}\` behind a credential_process, or its output into the ` +
         "environment",
@@ -269,18 +245,10 @@ async function roleOf(
     );
   }
   const base = await sourceOf(search, name, settings, seen);
-  return await assumeRole(
-    search,
-    source,
-    {
-      roleArn,
-      sessionName: settings.get("role_session_name"),
-      externalId: settings.get("external_id"),
-      durationSeconds: secondsIn(settings.get("duration_seconds")),
-    },
-    base,
-    { profile: settings, services: search.files.services },
-  );
+  return await assumeRole(search, role, base, {
+    profile: settings,
+    services: search.files.services,
+  });
 }
 
 /** As Python's `int` reads it; the AWS CLI leaves out what that refuses. */
@@ -295,13 +263,11 @@ async function sourceOf(
   settings: Settings,
   seen: readonly string[],
 ): Promise<Credentials> {
-  const source = `profile "${name}"`;
   const from = settings.get("source_profile");
   const kind = settings.get("credential_source");
   if ((from === undefined) === (kind === undefined)) {
     throw sourceFailed(
       search,
-      source,
       "role_arn needs either source_profile or credential_source, and not both",
     );
   }
@@ -310,25 +276,30 @@ async function sourceOf(
     if (base !== undefined) return base;
     throw profileUnclear(
       search,
-      source,
       `its source_profile "${from}" has no credentials`,
     );
   }
   const none = (outcome: string) =>
-    sourceFailed(search, source, `credential_source ${kind}: ${outcome}`);
+    sourceFailed(search, `credential_source ${kind}: ${outcome}`);
   switch (kind) {
     case "Environment": {
-      const keys = environmentKeys(search);
+      const keys = environmentKeys({ ...search, source: "environment" });
       if (keys !== undefined) return keys;
       throw none("AWS_ACCESS_KEY_ID is not set");
     }
     case "EcsContainer": {
-      const found = await containerCredentials(search);
+      const found = await containerCredentials({
+        ...search,
+        source: "container",
+      });
       if (found !== undefined) return found;
       throw none("no AWS_CONTAINER_CREDENTIALS_… variable is set");
     }
     case "Ec2InstanceMetadata": {
-      const found = await search.instance.credentials(search, settings);
+      const found = await search.instance.credentials(
+        { ...search, source: "instance" },
+        settings,
+      );
       if ("accessKeyId" in found) return found;
       throw none(found.outcome);
     }
@@ -338,23 +309,19 @@ async function sourceOf(
 }
 
 function profileMissing(
-  search: ProfileSearch,
+  { redactor, files }: ProfileSearch,
   name: string,
   seen: readonly string[],
 ): Error {
-  const { present } = search.files;
   const parent = seen.at(-1);
-  const asked = parent === undefined
-    ? `profile "${name}"`
-    : `profile "${parent}"`;
+  const search = { redactor, source: `profile "${parent ?? name}"` };
   const what = parent === undefined
     ? "it is"
     : `its source_profile "${name}" is`;
-  const outcome = `${what} ${whereNot(search.files)}`;
-  const facts = parent === undefined
-    ? { run: shellWords(["aws", "configure", "--profile", name]) }
-    : {};
-  return present.length === 0
-    ? sourceFailed(search, asked, outcome, facts)
-    : profileUnclear(search, asked, outcome, facts);
+  const outcome = `${what} ${whereNot(files)}`;
+  const run = shellWords(["aws", "configure", "--profile", name]);
+  const facts = parent === undefined ? { run } : {};
+  return files.present.length === 0
+    ? sourceFailed(search, outcome, facts)
+    : profileUnclear(search, outcome, facts);
 }

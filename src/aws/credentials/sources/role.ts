@@ -7,7 +7,7 @@
 
 import { followParents } from "../../shared_files/paths.ts";
 import type { Credentials } from "../types.ts";
-import { loadSdk, type SdkClientConfig, SdkHttp, sdkNeeds } from "./http.ts";
+import { loadSdk, type SdkClientConfig, SdkHttp, sdkNeeds } from "./sdk.ts";
 import { type Need, netNeed } from "../../../permissions.ts";
 import {
   demand,
@@ -16,7 +16,7 @@ import {
   type SourceQuery,
 } from "../search.ts";
 import { demandPlain } from "../text.ts";
-import { limitedFile } from "./limited_text.ts";
+import { limitedFile } from "../../../limited_text.ts";
 import { partitionOfArn } from "../../partition.ts";
 import {
   configuredEndpoint,
@@ -39,8 +39,6 @@ export interface RoleRequest {
 /**
  * Assumes a role.
  *
- * @param search What the search shares.
- * @param source What to call the source in errors.
  * @param role The role.
  * @param base The credentials to assume it with.
  * @param settings Where the profile says that STS is.
@@ -49,15 +47,14 @@ export interface RoleRequest {
  */
 export async function assumeRole(
   search: Search,
-  source: string,
   role: RoleRequest,
   base: Credentials,
   settings: EndpointSettings = {},
 ): Promise<Credentials> {
   search.redactor.addCredential(base.secretAccessKey);
   search.redactor.addCredential(base.sessionToken);
-  const sdk = await loadSdk(search, source);
-  const http = new SdkHttp(search, source, "assume the role");
+  const sdk = await loadSdk(search);
+  const http = new SdkHttp(search, "assume the role");
   const provider = sdk.fromTemporaryCredentials({
     masterCredentials: base,
     params: {
@@ -66,16 +63,14 @@ export async function assumeRole(
       ExternalId: role.externalId,
       DurationSeconds: role.durationSeconds,
     },
-    clientConfig: stsClient(search, source, role, settings, http),
+    clientConfig: stsClient(search, role, settings, http),
   });
-  return await askSts(search, source, role.roleArn, http, provider);
+  return await askSts(search, role.roleArn, http, provider);
 }
 
 /**
  * Assumes a role with the token in a file.
  *
- * @param search What the search shares.
- * @param source What to call the source in errors.
  * @param role The role.
  * @param tokenFile Where the token is.
  * @param settings Where the profile says that STS is.
@@ -84,13 +79,12 @@ export async function assumeRole(
  */
 export async function assumeRoleWithToken(
   search: Search,
-  source: string,
   role: RoleRequest,
   tokenFile: string,
   settings: EndpointSettings = {},
 ): Promise<Credentials> {
   const path = followParents(tokenFile);
-  demand(search, source, tokenNeeds(path));
+  demand(search, tokenNeeds(path));
   let token: string;
   try {
     token = await limitedFile(path);
@@ -102,25 +96,24 @@ export async function assumeRoleWithToken(
       : "cannot be read";
     throw sourceFailed(
       search,
-      source,
       `the web identity token file ${tokenFile} ${why}`,
     );
   }
   if (token.trim() === "") {
     const what = `the web identity token file ${tokenFile} is empty`;
-    throw sourceFailed(search, source, what);
+    throw sourceFailed(search, what);
   }
   search.redactor.addCredential(token.trim());
-  const sdk = await loadSdk(search, source);
-  const http = new SdkHttp(search, source, "assume the role");
+  const sdk = await loadSdk(search);
+  const http = new SdkHttp(search, "assume the role");
   const provider = sdk.fromWebToken({
     webIdentityToken: token,
     roleArn: role.roleArn,
     roleSessionName: role.sessionName ?? SESSION_NAME,
     durationSeconds: role.durationSeconds,
-    clientConfig: stsClient(search, source, role, settings, http),
+    clientConfig: stsClient(search, role, settings, http),
   });
-  return await askSts(search, source, role.roleArn, http, provider);
+  return await askSts(search, role.roleArn, http, provider);
 }
 
 /**
@@ -153,7 +146,6 @@ function tokenNeeds(value: string): Need[] {
 
 async function askSts(
   search: Search,
-  source: string,
   roleArn: string,
   http: SdkHttp,
   provider: () => Promise<Credentials>,
@@ -167,7 +159,6 @@ async function askSts(
     const isAnswer = error instanceof Error && "$fault" in error;
     throw sourceFailed(
       search,
-      source,
       isAnswer
         ? `STS refused the role ${roleArn}: ${name}: ${message}${cure(name)}`
         : `STS could not be asked for the role ${roleArn}: ${message}`,
@@ -197,7 +188,6 @@ function cure(awsError: string): string {
 
 function stsClient(
   search: Search,
-  source: string,
   role: RoleRequest,
   settings: EndpointSettings,
   http: SdkHttp,
@@ -205,7 +195,7 @@ function stsClient(
   const { profile } = settings;
   // A region set may have blanks between its members.
   const own = profile?.get("region")?.replaceAll(" ", "");
-  demandPlain(search, source, own, `region (${profile?.origin("region")})`);
+  demandPlain(search, own, `region (${profile?.origin("region")})`);
   const endpoint = configuredEndpoint(search.env, "STS", settings);
   return {
     ...http.clientConfig,

@@ -20,14 +20,15 @@ import {
   sourceFailed,
   type SourceQuery,
 } from "../search.ts";
-import { limitedFile } from "./limited_text.ts";
+import { limitedFile } from "../../../limited_text.ts";
 import {
   isRecord,
   type JsonRecord,
   parseRecord,
   textIn,
   UnreachedError,
-} from "./session_request.ts";
+} from "./http.ts";
+import type { Credentials } from "../types.ts";
 import { parseTimestamp } from "./timestamp.ts";
 
 /** A token that has no longer than this to live is renewed. */
@@ -44,11 +45,11 @@ const SECRETS = [
   "sessionToken",
 ];
 
-/** One session: what it is called, where its token is, how to begin it. */
-export interface Session {
-  readonly source: string;
+/** The search of one session: what it is called, where its token is. */
+export interface Session extends Search {
   readonly kind: string;
   readonly tokenFile: string;
+  /** The command that begins it. */
   readonly login: string;
 }
 
@@ -68,13 +69,12 @@ export type TokenKeeper = "sso" | "login";
  */
 export function tokenPath(
   search: Search,
-  source: string,
   keeper: TokenKeeper,
   name: string,
 ): string {
   const directory = tokenDirectory(search, keeper);
   if (directory === undefined) {
-    throw notPermitted(search, source, [
+    throw notPermitted(search, [
       { kind: "sys", value: "homedir", why: "find the session's token" },
     ]);
   }
@@ -134,31 +134,25 @@ export function sessionNeeds(
  * @throws {CredentialsError} Nobody is signed in, or the session is over.
  */
 export async function openSession(
-  search: Search,
   session: Session,
   isRenewable: (record: JsonRecord) => boolean,
 ): Promise<SessionToken> {
-  const { source, kind, tokenFile } = session;
-  const why = `read the ${kind}`;
-  demand(search, source, [{ kind: "read", value: tokenFile, why }]);
-  await search.watch.see(tokenFile);
-  const token = await readToken(search, session);
-  const left = token.expiresAt - search.now();
+  const { kind, tokenFile: value } = session;
+  demand(session, [{ kind: "read", value, why: `read the ${kind}` }]);
+  await session.watch.see(value);
+  const token = await readToken(session);
+  const left = token.expiresAt - session.now();
   if (!isRenewable(token.record)) {
     if (left > 0) return token;
     const end = new Date(token.expiresAt).toISOString();
-    throw loginNeeded(search, session, `the ${kind} is over since ${end}`);
+    throw loginNeeded(session, `the ${kind} is over since ${end}`);
   }
-  const save: Need = {
-    kind: "write",
-    value: tokenFile,
-    why: `save the ${kind} when it is renewed`,
-  };
+  const why = `save the ${kind} when it is renewed`;
+  const missing = notGranted([{ kind: "write", value, why }]);
+  if (missing.length === 0) return token;
   // Renewed but not saved, the token on disk could be void for everyone.
-  if (left <= RENEWED_WITHIN_MS) demand(search, source, [save]);
-  else if (notGranted([save]).length > 0) {
-    search.log.warn(`${source}: ${lacking([save])}`);
-  }
+  if (left <= RENEWED_WITHIN_MS) throw notPermitted(session, missing);
+  session.log.warn(`${session.source}: ${lacking(missing)}`);
   return token;
 }
 
@@ -167,11 +161,11 @@ export async function openSession(
  * reads meanwhile gets the old or the new one, if the directory may be written.
  */
 export async function saveToken(
-  search: Search,
-  { kind, tokenFile }: Session,
+  session: Session,
   record: JsonRecord,
 ): Promise<void> {
-  hideToken(search, record);
+  const { kind, tokenFile } = session;
+  hideToken(session, record);
   const text = JSON.stringify(record, undefined, 2);
   const { dirname, join } = process.getBuiltinModule("node:path");
   const directory = dirname(tokenFile);
@@ -190,70 +184,84 @@ export async function saveToken(
     if (!isInPlace) await Deno.remove(written).catch(() => {});
     throw error;
   }
-  search.watch.accept(tokenFile);
+  session.watch.accept(tokenFile);
 }
 
 /** A time as the AWS CLI writes it into a token file. */
-export function tokenTime(ms: number): string {
-  return new Date(ms).toISOString().replace(/\.\d+Z$/, "Z");
+export function tokenTime(time: Date): string {
+  return time.toISOString().replace(/\.\d+Z$/, "Z");
+}
+
+/**
+ * A path at a session's service.
+ *
+ * @throws {CredentialsError} What is configured is no URL.
+ */
+export function urlOf(
+  search: Search,
+  find: () => URL,
+  path: string,
+  fault: string,
+): URL {
+  try {
+    const url = find();
+    url.pathname = url.pathname.replace(/\/?$/, path);
+    return url;
+  } catch {
+    throw sourceFailed(search, fault);
+  }
 }
 
 /** The error of a session that only a person can begin again. */
-export function loginNeeded(
-  search: Search,
-  { source, login }: Session,
-  what: string,
-  said = "",
-): Error {
+export function loginNeeded(session: Session, what: string, said = ""): Error {
+  const { login: run } = session;
   const more = said === "" ? "" : ` (${said})`;
-  const outcome = `${what}: run \`${login}\`${more}`;
-  return sourceFailed(search, source, outcome, { run: login });
+  return sourceFailed(session, `${what}: run \`${run}\`${more}`, { run });
+}
+
+/** The error of a token that may be half written. */
+export function tokenUnclear(session: Session, what: string): Error {
+  const { kind, login: run, tokenFile } = session;
+  const outcome = `the ${kind} in ${tokenFile} ${what}: run \`${run}\``;
+  return profileUnclear(session, outcome, { run });
 }
 
 /** The error of a session whose service was not reached; others as they are. */
-export function sessionFailed(
-  search: Search,
-  { source, kind }: Session,
-  error: unknown,
-): unknown {
+export function sessionFailed(session: Session, error: unknown): unknown {
   if (!(error instanceof UnreachedError)) return error;
-  const what = `the ${kind} could not be used: ${error.message}`;
-  return sourceFailed(search, source, what);
+  const what = `the ${session.kind} could not be used: ${error.message}`;
+  return sourceFailed(session, what);
 }
 
-async function readToken(
-  search: Search,
-  session: Session,
-): Promise<SessionToken> {
-  const { kind, login, source, tokenFile } = session;
-  const fail = (what: string) => loginNeeded(search, session, what);
-  // It may be half written.
-  const unclear = (what: string) =>
-    profileUnclear(
-      search,
-      source,
-      `the ${kind} in ${tokenFile} ${what}: run \`${login}\``,
-      { run: login },
-    );
-  let text: string;
-  try {
-    text = await limitedFile(tokenFile);
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) {
-      throw fail(`there is no ${kind}`);
-    }
-    throw fail(`the ${kind} in ${tokenFile} cannot be read`);
-  }
+/** Keys as both services give them; none if a part is missing. */
+export function sessionKeys(
+  keys: unknown,
+  expiration: Date | undefined,
+): Credentials | undefined {
+  if (!isRecord(keys) || expiration === undefined) return undefined;
+  const accessKeyId = textIn(keys, "accessKeyId");
+  const secretAccessKey = textIn(keys, "secretAccessKey");
+  const sessionToken = textIn(keys, "sessionToken");
+  if (!accessKeyId || !secretAccessKey || !sessionToken) return undefined;
+  return { accessKeyId, secretAccessKey, sessionToken, expiration };
+}
+
+async function readToken(session: Session): Promise<SessionToken> {
+  const { kind, tokenFile } = session;
+  const text = await limitedFile(tokenFile).catch((error) => {
+    const what = error instanceof Deno.errors.NotFound
+      ? `there is no ${kind}`
+      : `the ${kind} in ${tokenFile} cannot be read`;
+    throw loginNeeded(session, what);
+  });
   const record = parseRecord(text);
-  if (record === undefined) {
-    throw unclear("is no JSON");
-  }
-  hideToken(search, record);
+  if (record === undefined) throw tokenUnclear(session, "is no JSON");
+  hideToken(session, record);
   const { accessToken } = record;
   const inner = isRecord(accessToken) ? accessToken.expiresAt : undefined;
   const expiresAt = parseTimestamp(record.expiresAt ?? inner)?.getTime();
   if (accessToken === undefined || expiresAt === undefined) {
-    throw unclear("is incomplete");
+    throw tokenUnclear(session, "is incomplete");
   }
   return { record, expiresAt };
 }

@@ -38,6 +38,7 @@ function searchFor(metadata: Peer, env: Record<string, string> = {}) {
   };
   return {
     env: (name: string) => variables[name],
+    source: "profile",
     hiddenEnv: () => [],
     fetch,
     now: Date.now,

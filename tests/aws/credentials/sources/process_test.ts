@@ -153,6 +153,7 @@ Deno.test("what a program says in UTF-16 is masked as it is in UTF-8 (L2)", asyn
 Deno.test("a program's time is over though what it started holds its output", async () => {
   const search = {
     env: () => undefined,
+    source: "profile",
     hiddenEnv: () => [],
     fetch,
     now: Date.now,
@@ -166,7 +167,7 @@ Deno.test("a program's time is over though what it started holds its output", as
   await assertRejects(
     () =>
       within(
-        runCredentialProcess(search, "profile", command, 300),
+        runCredentialProcess(search, command, 300),
         "the end of the program's time",
       ),
     CredentialsError,

@@ -18,9 +18,10 @@ const MAX_BYTES = 256 * 1024;
  */
 export async function limitedText(
   stream: ReadableStream<Uint8Array> | null,
+  maxBytes: number = MAX_BYTES,
 ): Promise<string> {
   if (stream === null) return "";
-  const limit = new LimitedBytesTransformStream(MAX_BYTES, { error: true });
+  const limit = new LimitedBytesTransformStream(maxBytes, { error: true });
   return await toText(stream.pipeThrough(limit));
 }
 
@@ -29,7 +30,10 @@ export async function limitedText(
  *
  * @throws {RangeError} It is too long.
  */
-export async function limitedFile(path: string): Promise<string> {
+export async function limitedFile(
+  path: string,
+  maxBytes: number = MAX_BYTES,
+): Promise<string> {
   const file = await Deno.open(path);
-  return await limitedText(file.readable);
+  return await limitedText(file.readable, maxBytes);
 }

@@ -20,14 +20,8 @@ import {
 import { demandPlain } from "../text.ts";
 import type { Settings } from "../../shared_files/settings.ts";
 import type { Credentials } from "../types.ts";
-import { type EndpointSettings, serviceUrl } from "./service_endpoint.ts";
-import {
-  askService,
-  incompleteAnswer,
-  isRecord,
-  type SessionRequest,
-  textIn,
-} from "./session_request.ts";
+import { serviceUrl } from "./service_endpoint.ts";
+import { askService, isRecord, type JsonRecord, textIn } from "./http.ts";
 import {
   loginNeeded,
   openSession,
@@ -35,10 +29,12 @@ import {
   saveToken,
   type Session,
   sessionFailed,
+  sessionKeys,
   sessionNeeds,
   type SessionToken,
   tokenPath,
   tokenTime,
+  urlOf,
 } from "./session_token.ts";
 import { parseTimestamp } from "./timestamp.ts";
 
@@ -47,9 +43,10 @@ interface SsoRole {
   /** The `[sso-session]`; older profiles have none. */
   readonly sessionName: string | undefined;
   readonly startUrl: string;
-  readonly region: string;
   readonly accountId: string;
   readonly roleName: string;
+  /** @throws {CredentialsError} What is configured is no URL. */
+  urlOf(service: "SSO" | "SSO_OIDC", path: string): URL;
 }
 
 /**
@@ -60,38 +57,28 @@ interface SsoRole {
  */
 export async function ssoCredentials(
   search: Search,
-  source: string,
   name: string,
   files: SharedFiles,
 ): Promise<Credentials> {
-  const role = ssoRole(search, source, name, files);
+  const role = ssoRole(search, name, files);
   const session: Session = {
-    source,
+    ...search,
     kind: "SSO session",
-    tokenFile: tokenPath(
-      search,
-      source,
-      "sso",
-      role.sessionName ?? role.startUrl,
-    ),
+    tokenFile: tokenPath(search, "sso", role.sessionName ?? role.startUrl),
     login: shellWords(["aws", "sso", "login", "--profile", name]),
   };
-  const endpoints: EndpointSettings = {
-    profile: files.profiles.get(name)?.settings,
-    services: files.services,
-  };
-  const token = await openSession(
-    search,
-    session,
-    (record) =>
-      role.sessionName !== undefined &&
-      textIn(record, "refreshToken") !== undefined,
-  );
+  const isRenewable = (record: JsonRecord) =>
+    role.sessionName !== undefined &&
+    textIn(record, "refreshToken") !== undefined;
+  const token = await openSession(session, isRenewable);
   try {
-    const current = await freshToken(search, session, role, endpoints, token);
-    return await askPortal(search, session, role, endpoints, current);
+    const isDue = token.expiresAt - search.now() <= RENEWED_WITHIN_MS;
+    const accessToken = isDue && isRenewable(token.record)
+      ? await renewed(session, role, token)
+      : textIn(token.record, "accessToken") ?? "";
+    return await askPortal(session, role, accessToken);
   } catch (error) {
-    throw sessionFailed(search, session, error);
+    throw sessionFailed(session, error);
   }
 }
 
@@ -113,26 +100,17 @@ export function ssoNeeds(
   );
 }
 
-/** The access token, renewed if it is about to end. */
-async function freshToken(
-  search: Search,
+/** The renewed access token, or the old one while it is good. */
+async function renewed(
   session: Session,
-  { sessionName, region }: SsoRole,
-  endpoints: EndpointSettings,
+  { urlOf }: SsoRole,
   { record, expiresAt }: SessionToken,
 ): Promise<string> {
-  const accessToken = textIn(record, "accessToken") ?? "";
-  const refreshToken = textIn(record, "refreshToken");
-  const now = search.now();
-  const isDue = expiresAt - now <= RENEWED_WITHIN_MS;
-  if (!isDue || sessionName === undefined || refreshToken === undefined) {
-    return accessToken;
-  }
-  const { clientId, clientSecret } = record;
-  const url = urlOf(search, session.source, "SSO_OIDC", region, endpoints);
-  url.pathname = url.pathname.replace(/\/?$/, "/token");
+  const { clientId, clientSecret, refreshToken } = record;
+  const now = session.now();
+  const url = urlOf("SSO_OIDC", "/token");
   try {
-    const { body, error } = await askService(search, session.source, {
+    const { body, error } = await askService(session, {
       url,
       purpose: "ask for the role's credentials",
       json: {
@@ -142,95 +120,65 @@ async function freshToken(
         grantType: "refresh_token",
       },
     });
-    const renewed = textIn(body, "accessToken");
+    const accessToken = textIn(body, "accessToken");
     const { expiresIn } = body;
-    if (renewed === undefined || typeof expiresIn !== "number") {
+    if (accessToken === undefined || typeof expiresIn !== "number") {
       const what = `the ${session.kind} is over or no longer accepted`;
-      throw loginNeeded(search, session, what, error);
+      throw loginNeeded(session, what, error);
     }
-    await saveToken(search, session, {
+    await saveToken(session, {
       ...record,
-      accessToken: renewed,
-      expiresAt: tokenTime(now + expiresIn * 1000),
+      accessToken,
+      expiresAt: tokenTime(new Date(now + expiresIn * 1000)),
       refreshToken: textIn(body, "refreshToken") ?? refreshToken,
     });
-    return renewed;
+    return accessToken;
   } catch (error) {
     // It is good for some minutes more, and may be renewed then.
-    if (expiresAt > now) return accessToken;
+    if (expiresAt > now) return textIn(record, "accessToken") ?? "";
     throw error;
   }
 }
 
 async function askPortal(
-  search: Search,
   session: Session,
-  { region, accountId, roleName }: SsoRole,
-  endpoints: EndpointSettings,
+  { urlOf, accountId, roleName }: SsoRole,
   accessToken: string,
 ): Promise<Credentials> {
-  const { source, kind } = session;
-  demandPlain(
-    search,
-    source,
-    accessToken,
-    `accessToken in ${session.tokenFile}`,
-  );
-  const url = urlOf(search, source, "SSO", region, endpoints);
-  url.pathname = url.pathname.replace(/\/?$/, "/federation/credentials");
+  demandPlain(session, accessToken, `accessToken in ${session.tokenFile}`);
+  const url = urlOf("SSO", "/federation/credentials");
   url.searchParams.set("role_name", roleName);
   url.searchParams.set("account_id", accountId);
-  const request: SessionRequest = {
+  const { status, body, error } = await askService(session, {
     url,
     purpose: "ask for the role's credentials",
     headers: { "x-amz-sso_bearer_token": accessToken },
-  };
-  const { status, body, error } = await askService(search, source, request);
+  });
   if (status === 401) {
-    const what = `the ${kind} is over or no longer accepted`;
-    throw loginNeeded(search, session, what, error);
+    const what = `the ${session.kind} is over or no longer accepted`;
+    throw loginNeeded(session, what, error);
   }
   if (status === 403) {
     const what = "the role is not assigned to whoever signed in";
-    throw sourceFailed(search, source, `${what}: ${error}`);
+    throw sourceFailed(session, `${what}: ${error}`);
   }
   if (error !== "") {
-    throw sourceFailed(search, source, `${url.host} refused: ${error}`);
+    throw sourceFailed(session, `${url.host} refused: ${error}`);
   }
-  const found = isRecord(body.roleCredentials) ? body.roleCredentials : {};
-  const accessKeyId = textIn(found, "accessKeyId");
-  const secretAccessKey = textIn(found, "secretAccessKey");
-  const sessionToken = textIn(found, "sessionToken");
-  const expiration = parseTimestamp(found.expiration);
-  if (!accessKeyId || !secretAccessKey || !sessionToken || !expiration) {
-    throw incompleteAnswer(search, source, request);
-  }
-  return { accessKeyId, secretAccessKey, sessionToken, expiration };
-}
-
-function urlOf(
-  search: Search,
-  source: string,
-  service: "SSO" | "SSO_OIDC",
-  region: string,
-  endpoints: EndpointSettings,
-): URL {
-  try {
-    return serviceUrl(search.env, service, region, endpoints);
-  } catch {
-    const what = `AWS_ENDPOINT_URL_${service} or sso_region is wrong: no URL`;
-    throw sourceFailed(search, source, what);
-  }
+  const { roleCredentials: keys } = body;
+  const expiration = isRecord(keys) ? keys.expiration : undefined;
+  const found = sessionKeys(keys, parseTimestamp(expiration));
+  if (found !== undefined) return found;
+  throw sourceFailed(session, `${url.host} gave no credentials`);
 }
 
 function ssoRole(
   search: Search,
-  source: string,
   name: string,
   files: SharedFiles,
 ): SsoRole {
-  const settings = files.profiles.get(name)?.settings;
-  const sessionName = settings?.get("sso_session");
+  const profile = files.profiles.get(name)?.settings;
+  const sessionName = profile?.get("sso_session");
   const shared = sessionName === undefined
     ? undefined
     : files.ssoSessions.get(sessionName);
@@ -238,41 +186,49 @@ function ssoRole(
   if (sessionName !== undefined && shared === undefined) {
     throw profileUnclear(
       search,
-      source,
       `there is no [sso-session ${sessionName}] in ${files.paths.config}`,
       { run },
     );
   }
   const missing: string[] = [];
   const need = (setting: string): string => {
-    const from = shared?.has(setting) ? shared : settings;
+    const from = shared?.has(setting) ? shared : profile;
     const value = from?.get(setting) || undefined;
     if (value === undefined) missing.push(setting);
-    demandSame(search, source, setting, settings, shared);
+    demandSame(search, setting, profile, shared);
     const place = `${setting} (${from?.origin(setting)})`;
-    if (setting === "sso_region") demandPlain(search, source, value, place);
+    if (setting === "sso_region") demandPlain(search, value, place);
     return value ?? "";
   };
+  const { services } = files;
+  const startUrl = need("sso_start_url");
+  const region = need("sso_region");
   const role: SsoRole = {
     sessionName,
-    startUrl: need("sso_start_url"),
-    region: need("sso_region"),
+    startUrl,
     accountId: need("sso_account_id"),
     roleName: need("sso_role_name"),
+    urlOf(service, path) {
+      const settings = { profile, services };
+      const what = `AWS_ENDPOINT_URL_${service} or sso_region is wrong: no URL`;
+      return urlOf(
+        search,
+        () => serviceUrl(search.env, service, region, settings),
+        path,
+        what,
+      );
+    },
   };
   if (missing.length === 0) return role;
-  throw profileUnclear(
-    search,
-    source,
-    `SSO needs ${missing.join(", ")} too: run \`${run}\``,
-    { run },
-  );
+  const names = missing.join(", ");
+  throw profileUnclear(search, `SSO needs ${names} too: run \`${run}\``, {
+    run,
+  });
 }
 
 /** As the AWS CLI has it: the two may repeat each other, and no more. */
 function demandSame(
   search: Search,
-  source: string,
   setting: string,
   profile: Settings | undefined,
   session: Settings | undefined,
@@ -280,5 +236,5 @@ function demandSame(
   const [one, other] = [profile?.get(setting), session?.get(setting)];
   if (one === undefined || other === undefined || one === other) return;
   const places = `${profile?.origin(setting)} and ${session?.origin(setting)}`;
-  throw sourceFailed(search, source, `${setting} differs: ${places}`);
+  throw sourceFailed(search, `${setting} differs: ${places}`);
 }

@@ -1,0 +1,218 @@
+/**
+ * How the AWS SDK's own clients (STS, SSO, sign-in) reach the network: through
+ * the `fetch` that was handed in. So they use the same proxies and certificates
+ * as the target, leave no sockets behind, and a permission that is missing has
+ * a name.
+ *
+ * @module
+ */
+
+import type { CredentialsError } from "../../../errors.ts";
+import {
+  type Need,
+  netNeed,
+  notGranted,
+  readEnv,
+} from "../../../permissions.ts";
+import { notPermitted, type Search } from "../search.ts";
+import { fetchText } from "./http.ts";
+
+/** What the SDK hands to a request handler. */
+interface SdkRequest {
+  readonly method: string;
+  readonly protocol: string;
+  readonly hostname: string;
+  readonly port?: number;
+  readonly path: string;
+  readonly query?: Record<string, string | string[] | null>;
+  readonly headers: Record<string, string>;
+  readonly body?: unknown;
+}
+
+interface SdkResponse {
+  readonly statusCode: number;
+  readonly headers: Record<string, string>;
+  readonly body: Uint8Array;
+}
+
+/** The settings that each SDK client is made with. */
+export interface SdkClientConfig {
+  readonly requestHandler: SdkHttp;
+  readonly defaultUserAgentProvider: () => Promise<[string, string][]>;
+}
+
+/** The AWS SDK's providers, loaded when the first source needs them. */
+export async function loadSdk(
+  search: Search,
+): Promise<typeof import("@aws-sdk/credential-providers")> {
+  const missing = missingForSdk();
+  if (missing.length > 0) throw notPermitted(search, missing);
+  return await import("@aws-sdk/credential-providers");
+}
+
+/**
+ * What the AWS SDK reads as soon as a source goes through it. All of it must be
+ * permitted (or ignored, `--ignore-env`): a variable that may not be read ends
+ * the SDK's work. Found with `DENO_AUDIT_PERMISSIONS`.
+ */
+export const SDK_ENV: readonly string[] = [
+  "AWS_ACCESS_KEY_ID",
+  "AWS_AUTH_SCHEME_PREFERENCE",
+  "AWS_CONFIG_FILE",
+  "AWS_CONTAINER_AUTHORIZATION_TOKEN",
+  "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE",
+  "AWS_CONTAINER_CREDENTIALS_FULL_URI",
+  "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI",
+  "AWS_CREDENTIAL_EXPIRATION",
+  "AWS_DEFAULTS_MODE",
+  "AWS_DEFAULT_REGION",
+  "AWS_DISABLE_CLOCK_SKEW_CORRECTION",
+  "AWS_EC2_METADATA_DISABLED",
+  "AWS_EC2_METADATA_SERVICE_ENDPOINT",
+  "AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE",
+  "AWS_EC2_METADATA_V1_DISABLED",
+  "AWS_ENABLE_DEFAULT_SOCKET_TIMEOUT_2026",
+  "AWS_ENDPOINT_URL",
+  "AWS_ENDPOINT_URL_SIGNIN",
+  "AWS_ENDPOINT_URL_SSO",
+  "AWS_ENDPOINT_URL_SSO_OIDC",
+  "AWS_ENDPOINT_URL_STS",
+  "AWS_EXECUTION_ENV",
+  "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS",
+  "AWS_LAMBDA_BENCHMARK_MODE",
+  "AWS_LAMBDA_FUNCTION_NAME",
+  "AWS_LAMBDA_MAX_CONCURRENCY",
+  "AWS_LAMBDA_NODEJS_NO_GLOBAL_AWSLAMBDA",
+  "AWS_LOGIN_CACHE_DIRECTORY",
+  "AWS_MAX_ATTEMPTS",
+  "AWS_PROFILE",
+  "AWS_REGION",
+  "AWS_RETRY_MODE",
+  "AWS_ROLE_ARN",
+  "AWS_ROLE_SESSION_NAME",
+  "AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED",
+  "AWS_SDK_UA_APP_ID",
+  "AWS_SECRET_ACCESS_KEY",
+  "AWS_SESSION_TOKEN",
+  "AWS_SHARED_CREDENTIALS_FILE",
+  "AWS_SIGV4A_SIGNING_REGION_SET",
+  "AWS_USE_DUALSTACK_ENDPOINT",
+  "AWS_USE_FIPS_ENDPOINT",
+  "AWS_WEB_IDENTITY_TOKEN_FILE",
+  "HOME",
+  "HOMEDRIVE",
+  "HOMEPATH",
+  "USERPROFILE",
+  "_X_AMZN_TRACE_ID",
+];
+
+const WHY = "let the AWS SDK set up";
+
+/** The variables that the SDK reads. */
+export function sdkNeeds(): Need[] {
+  return SDK_ENV.map((value) => ({ kind: "env", value, why: WHY }));
+}
+
+/**
+ * The SDK reads its settings as it goes, and a variable that it may not read,
+ * or a home that it may not ask for, would end it with an error of its own.
+ */
+function missingForSdk(): Need[] {
+  const missing = sdkNeeds()
+    .filter(({ value }) => !readEnv(value).allowed)
+    .map((need) =>
+      need.value.startsWith("AWS_") ? { ...need, value: "AWS_*" } : need
+    );
+  const hasHome = ["HOME", "USERPROFILE", "HOMEPATH"]
+    .some((name) => readEnv(name).value);
+  if (hasHome) return missing;
+  const home: Need = { kind: "sys", value: "homedir", why: WHY };
+  return [...missing, ...notGranted([home])];
+}
+
+/** A request handler of the AWS SDK over `fetch`. */
+export class SdkHttp {
+  readonly metadata = { handlerProtocol: "http/1.1" };
+  readonly #search: Search;
+  readonly #purpose: string;
+
+  /** The permission error that ended a request: the SDK would bury it. */
+  refusal: CredentialsError | undefined;
+
+  constructor(search: Search, purpose: string) {
+    this.#search = search;
+    this.#purpose = purpose;
+  }
+
+  /** Settings for an SDK client that is to go this way. */
+  get clientConfig(): SdkClientConfig {
+    return {
+      requestHandler: this,
+      // The default one asks for the release of the operating system.
+      defaultUserAgentProvider: () =>
+        Promise.resolve([["sigv4-proxy", "credentials"]]),
+    };
+  }
+
+  async handle(
+    request: SdkRequest,
+    options: { abortSignal?: unknown } = {},
+  ): Promise<{ response: SdkResponse }> {
+    const url = urlOf(request);
+    const missing = notGranted([netNeed(url, this.#purpose)]);
+    if (missing.length > 0) {
+      throw this.refusal = notPermitted(this.#search, missing);
+    }
+    const { abortSignal } = options;
+    try {
+      const { status, headers, text } = await fetchText(this.#search, url, {
+        method: request.method,
+        headers: headersOf(request),
+        body: bodyOf(request),
+        signal: abortSignal instanceof AbortSignal ? abortSignal : undefined,
+      });
+      return {
+        response: {
+          statusCode: status,
+          headers: Object.fromEntries(headers),
+          body: new TextEncoder().encode(text),
+        },
+      };
+    } catch (error) {
+      // What the SDK takes for a reason to try again.
+      throw Object.assign(Object(error), { code: "ECONNRESET" });
+    }
+  }
+
+  // The SDK calls these of every handler.
+  updateHttpClientConfig(): void {}
+  httpHandlerConfigs(): Record<string, never> {
+    return {};
+  }
+}
+
+function urlOf(request: SdkRequest): URL {
+  const port = request.port === undefined ? "" : `:${request.port}`;
+  const url = new URL(
+    `${request.protocol}//${request.hostname}${port}${request.path}`,
+  );
+  for (const [name, value] of Object.entries(request.query ?? {})) {
+    const values = Array.isArray(value) ? value : [value ?? ""];
+    for (const one of values) url.searchParams.append(name, one);
+  }
+  return url;
+}
+
+function headersOf(request: SdkRequest): Headers {
+  const headers = new Headers(request.headers);
+  headers.delete("host");
+  headers.delete("content-length");
+  return headers;
+}
+
+/** A Blob: fetch re-sends any other body in silence when a connection drops. */
+function bodyOf({ body }: SdkRequest): Blob | undefined {
+  if (typeof body === "string") return new Blob([body]);
+  if (body instanceof Uint8Array) return new Blob([Uint8Array.from(body)]);
+  return undefined;
+}
