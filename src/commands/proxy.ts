@@ -103,7 +103,7 @@ export async function runProxy(
   if (config.listen) {
     const { address, token, hosts, maxRequests } = config.listen;
     const { runHttpProxy } = await import("../http/http_proxy.ts");
-    const { runtimeDirectory } = await import("../http/runtime_directory.ts");
+    const { runtimeDirectory } = await import("../http/token.ts");
     return await runHttpProxy({
       ...common,
       target: config.targetUrl,

@@ -69,9 +69,7 @@ const FIRST_BYTES = 16 * 1024;
 /**
  * Reads the body of a request.
  *
- * @param request The request.
  * @param limits How large it may be, and how slow.
- * @param signal Ends the reading.
  * @returns The body; it counts until it is disposed of.
  * @throws {HttpError} 413, 408 or 503.
  * @throws {ClientGone} Nobody waits for an answer any more.
@@ -144,8 +142,6 @@ export async function readRequestBody(
 /**
  * Refuses a body that is announced too large, before any of it comes.
  *
- * @param request The request.
- * @param limits How large it may be.
  * @throws {HttpError} 413.
  */
 export function checkAnnounced(

@@ -23,11 +23,7 @@ export class AnswerLimits implements Disposable {
   readonly #whole: TimeLimit | undefined;
   readonly #resetOnProgress: boolean;
 
-  /**
-   * @param limits How long they are.
-   * @param deadlines Watches them.
-   * @param onLimit Is told when one is reached.
-   */
+  /** */
   constructor(
     { timeoutMs, resetOnProgress, idleTimeoutMs }: TimeLimits,
     deadlines: Deadlines,

@@ -23,8 +23,6 @@ const MAX_CONNECTIONS = 16;
 /**
  * Whether some of a request's body is still to come. That of a request which
  * was only just announced is, too, although it may lie in the same packet.
- *
- * @param request The request.
  */
 export function isUnread(request: IncomingMessage): boolean {
   return !request.complete && hasBody(request);
@@ -32,8 +30,6 @@ export function isUnread(request: IncomingMessage): boolean {
 
 /**
  * Whether a request has a body.
- *
- * @param request The request.
  */
 export function hasBody({ headers }: IncomingMessage): boolean {
   return headers["transfer-encoding"] !== undefined ||
@@ -59,7 +55,6 @@ export class BodyDiscard {
    * Closes a connection when its answer is written and the rest of the request
    * came, or came for too long.
    *
-   * @param request A request with an unread body.
    * @param response Its answer, which says `Connection: close`.
    */
   closeAfter(request: IncomingMessage, response: ServerResponse): void {

@@ -10,24 +10,19 @@
  */
 
 import type { IncomingMessage, ServerResponse } from "node:http";
-import { withoutEcho } from "../aws/refusals/echo.ts";
 import { blobOf, bytesOf } from "../blob.ts";
-import type { ProxyError } from "../errors.ts";
+import { ProxyError } from "../errors.ts";
 import type { Log } from "../log/log.ts";
-import { discardBody, isSmallBody, mediaType } from "../mcp/wire/body.ts";
+import { discardBody, mediaType } from "../mcp/wire/body.ts";
 import { excerpt } from "../mcp/wire/excerpt.ts";
 import { readMessage, readMessageInTurns } from "../mcp/wire/message.ts";
-import {
-  fetchFailure,
-  httpStatusError,
-  shuttingDown,
-} from "../mcp/transport/failure.ts";
+import { fetchFailure, shuttingDown } from "../mcp/transport/failure.ts";
 import { responseIn } from "../mcp/transport/link.ts";
 import type { Observation, Observer } from "../mcp/transport/observer.ts";
 import { type Explain, readErrorBody } from "../mcp/transport/responses.ts";
 import type { Redactor } from "../redact/redact.ts";
 import { type Deadlines, TimeLimit } from "../time.ts";
-import { askTarget, TargetRefusal } from "./ask.ts";
+import { errorInstead, headFault, readAnswer, statusOf } from "./answer.ts";
 import {
   type BodyLimits,
   checkAnnounced,
@@ -48,13 +43,12 @@ import {
   secretsIn,
 } from "./headers.ts";
 import { observeRequest, PassingAnswer } from "./observation.ts";
-import type { Admitted, MessagePolicy } from "./policy.ts";
+import { type Admitted, type MessagePolicy, TargetRefusal } from "./policy.ts";
 import {
   claimsStandaloneStream,
   mayOpenStandaloneStream,
   opensStandaloneStream,
 } from "./standalone_stream.ts";
-import { headFault, isEmpty, statusOf } from "./status.ts";
 
 /** What all exchanges are handed. */
 export interface HttpExchangeOptions {
@@ -92,8 +86,6 @@ const ERROR_MS = 30_000;
 
 const NONE = new Uint8Array();
 
-const decoder = new TextDecoder();
-
 /** A request of a client, and what becomes of it. */
 export class HttpExchange {
   readonly #options: HttpExchangeOptions;
@@ -115,10 +107,7 @@ export class HttpExchange {
   #filter: ListFilter | undefined;
   #observation: Observation | undefined;
 
-  /**
-   * @param options What all exchanges are handed.
-   * @param call The request, and where its answer goes.
-   */
+  /** */
   constructor(
     options: HttpExchangeOptions,
     { request, headers, response }: HttpCall,
@@ -271,7 +260,8 @@ export class HttpExchange {
     }
     if (isStream && this.isStandaloneStream) limits[Symbol.dispose]();
     const headers = responseHeaders(received);
-    const bytes = await this.#readAnswer(answer, received, headers);
+    const bytes = await readAnswer(answer, headers, this.#filter)
+      .catch((cause) => this.#cutShort(cause, answer, headers));
     if (bytes === undefined) {
       return await this.#relay(answer, headers, limits);
     }
@@ -303,19 +293,17 @@ export class HttpExchange {
    * to say which tools it has, that is the answer to the call.
    */
   async #admit(): Promise<Response | undefined> {
-    const { target, fetch, policy } = this.#options;
+    const { policy } = this.#options;
     if (policy === undefined || this.#body === undefined) return undefined;
-    const { maxAnswerBytes: maxBytes } = policy;
-    const { signal } = this.#abort;
     try {
       this.#admitted = await policy.admit(
         await bytesOf(this.#body.blob),
         this.#headers,
-        (method, message) => {
-          const headers = this.#sentHeaders();
-          const ask = { target, fetch, headers, signal, maxBytes };
-          return askTarget(method, message, ask);
-        },
+        (message) =>
+          policy.ask(
+            this.#sentHeaders(),
+            (headers) => this.#fetch(this.#initOf(headers, blobOf(message))),
+          ),
       );
       return undefined;
     } catch (cause) {
@@ -337,41 +325,32 @@ export class HttpExchange {
   }
 
   async #send(): Promise<Response> {
-    const { target, fetch } = this.#options;
     const replaced = this.#admitted?.replaced;
-    try {
-      const init: RequestInit = {
-        method: this.#request.method,
-        headers: [...this.#sentHeaders()],
-        body: replaced === undefined ? this.#body?.blob : blobOf(replaced),
-        redirect: "manual",
-        signal: this.#abort.signal,
-      };
-      const send = () => fetch(target, init);
-      this.#isSent = true;
-      return await (this.#observation?.attempt(init, send) ?? send());
-    } catch (cause) {
-      throw fetchFailure(cause, target).error;
-    }
+    const init = this.#initOf(
+      this.#sentHeaders(),
+      replaced === undefined ? this.#body?.blob : blobOf(replaced),
+    );
+    const send = () => this.#fetch(init);
+    this.#isSent = true;
+    return await (this.#observation?.attempt(init, send) ?? send());
   }
 
-  /** An answer's body, where it is read before any of it goes on. */
-  async #readAnswer(
-    answer: Response,
-    received: HeaderMap,
-    headers: Map<string, string>,
-  ): Promise<Uint8Array | undefined> {
-    if (await isEmpty(answer, received)) return NONE;
-    if (mediaType(answer) === "text/event-stream") return undefined;
-    if (this.#filter) return await this.#filter.body(answer, headers);
-    if (!isSmallBody(answer, Infinity)) return undefined;
+  #initOf(headers: HeaderMap, body: Blob | undefined): RequestInit {
+    return {
+      method: this.#request.method,
+      headers: [...headers],
+      body,
+      redirect: "manual",
+      signal: this.#abort.signal,
+    };
+  }
+
+  async #fetch(init: RequestInit): Promise<Response> {
+    const { target, fetch } = this.#options;
     try {
-      return await answer.bytes();
+      return await fetch(target, init);
     } catch (cause) {
-      // It breaks off for the client as a longer one does.
-      this.#writeHead(answer, headers);
-      await flushed(this.#response);
-      throw cause;
+      throw fetchFailure(cause, target).error;
     }
   }
 
@@ -407,6 +386,22 @@ export class HttpExchange {
     this.#observation?.answered(passing?.read());
   }
 
+  /** An answer that breaks off before any of it went on does so after its head. */
+  async #cutShort(
+    cause: unknown,
+    answer: Response,
+    headers: HeaderMap,
+  ): Promise<never> {
+    const { socket } = this.#response;
+    if (cause instanceof ProxyError || socket === null) throw cause;
+    this.#writeHead(answer, headers);
+    this.#response.flushHeaders();
+    const { promise: flushed, resolve } = Promise.withResolvers<void>();
+    socket.write(NONE, () => resolve());
+    await flushed;
+    throw cause;
+  }
+
   #writeHead(answer: Response, headers: HeaderMap): void {
     this.#response.writeHead(statusOf(answer), Object.fromEntries(headers));
   }
@@ -429,7 +424,8 @@ export class HttpExchange {
     const bytes = await readErrorBody(answer);
     this.#abort.signal.throwIfAborted();
     const headers = responseHeaders(received);
-    const error = this.#errorInstead(answer, bytes);
+    const { explain, redactor: { redact } } = this.#options;
+    const error = errorInstead(answer, bytes, explain, redact);
     if (error !== undefined) {
       for (const name of BODY_HEADERS) headers.delete(name);
       const others = Object.fromEntries(headers);
@@ -438,20 +434,6 @@ export class HttpExchange {
     this.#end(answer, headers, this.#filter?.errorBody(bytes) ?? bytes);
     const told = responseIn(bytes);
     if (told) this.#observation?.answered(told);
-  }
-
-  /** What the client is told in place of a refusal by IAM, or of a secret. */
-  #errorInstead(answer: Response, bytes: Uint8Array): ProxyError | undefined {
-    const { explain, redactor: { redact } } = this.#options;
-    const text = decoder.decode(bytes);
-    const refusal = explain(answer, text);
-    if (refusal !== undefined) return refusal;
-    if (readMessage(bytes).kind !== "invalid") return undefined;
-    const shown = withoutEcho(text);
-    // What is too long to be looked through does not pass, either.
-    return redact(shown) === text
-      ? undefined
-      : httpStatusError(answer, shown, redact);
   }
 
   async #fail(cause: unknown): Promise<void> {
@@ -503,13 +485,4 @@ export class HttpExchange {
     } else this.#response.destroy();
     return mayEnd ? 0 : lastEvent?.length ?? 0;
   }
-}
-
-/** Resolves when the head of an answer is on its way. */
-async function flushed(response: ServerResponse): Promise<void> {
-  response.flushHeaders();
-  const { promise, resolve } = Promise.withResolvers<void>();
-  if (response.socket === null) return;
-  response.socket.write(NONE, () => resolve());
-  await promise;
 }

@@ -68,10 +68,8 @@ export class ListFilter {
   /**
    * A body as it goes on.
    *
-   * @param answer The answer.
    * @param headers Its headers; they are made to say of the body what was read
    * in it.
-   * @returns The body.
    * @throws {ProxyError} It cannot be looked through.
    */
   async body(
@@ -95,10 +93,8 @@ export class ListFilter {
   /**
    * A stream of events as it goes on.
    *
-   * @param answer The answer.
    * @param headers Its headers; they are made to say of the body what was read
    * in it.
-   * @returns The stream, piece by piece.
    * @throws {ProxyError} It cannot be looked through.
    */
   events(
@@ -112,8 +108,6 @@ export class ListFilter {
   /**
    * A message without forbidden tools.
    *
-   * @param body The message, or a batch of them.
-   * @returns The message.
    * @throws {ProxyError} `bad-answer`: it cannot be looked through.
    */
   message(body: Uint8Array): Uint8Array {
@@ -133,8 +127,6 @@ export class ListFilter {
    * The body of an HTTP error as it goes on. No client reads a list in what is
    * no message: there it may say what it likes.
    *
-   * @param bytes The body.
-   * @returns The body.
    * @throws {ProxyError} `bad-answer`: it is a message of more than one meaning.
    */
   errorBody(bytes: Uint8Array): Uint8Array {
@@ -146,8 +138,6 @@ export class ListFilter {
   /**
    * The event that tells the client why its stream ends: nothing, unless this
    * filter ended it, and the client still waits for an answer.
-   *
-   * @param cause What ended the stream.
    */
   lastEvent(cause: unknown): Uint8Array | undefined {
     const { id } = this.#options;

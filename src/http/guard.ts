@@ -59,7 +59,6 @@ export class Guard {
    * Refuses what a web page may have sent, or a name that resolves to this
    * machine without its owner's doing (DNS rebinding).
    *
-   * @param request The request's head.
    * @throws {HttpError} It is not to be answered.
    */
   checkOrigin({ headers, hosts, targetHost }: GuardedRequest): void {
@@ -105,7 +104,6 @@ export class Guard {
   /**
    * Refuses a request without the token.
    *
-   * @param headers The request's headers.
    * @throws {HttpError} The token is missing or wrong.
    */
   checkToken(headers: HeaderMap): void {

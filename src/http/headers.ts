@@ -114,9 +114,7 @@ export const BODY_HEADERS: readonly string[] = [
 /**
  * The headers of a request that go on to the target.
  *
- * @param received The headers of the client's request.
  * @param custom Headers to add; they take the place of the client's.
- * @returns The headers, to be signed.
  */
 export function requestHeaders(
   received: HeaderMap,
@@ -131,8 +129,6 @@ export function requestHeaders(
  * The headers of an answer that go on to the client. None says how long the
  * body is: whoever counts its bytes adds that.
  *
- * @param received The headers of the target's answer.
- * @returns The headers.
  * @throws {ProxyError} `bad-answer`: nobody knows which coding the body is in.
  */
 export function responseHeaders(received: HeaderMap): Map<string, string> {

@@ -21,8 +21,6 @@ import {
  * Makes a server listen at an address. A Unix socket is its owner's alone, and
  * one that a program left behind is replaced.
  *
- * @param server The server.
- * @param address Where to listen.
  * @returns Where it listens: with the port that was chosen for port 0.
  * @throws {ConfigError} It cannot listen there.
  */
@@ -62,7 +60,6 @@ async function listenAtPort(
  * Finds the IP address to listen at.
  *
  * @param address The address, with a name or an IP address.
- * @returns The IP address, without brackets.
  */
 export async function ipAddressOf(address: TcpAddress): Promise<string> {
   const host = hostOf(address);

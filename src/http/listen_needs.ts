@@ -15,10 +15,7 @@ import {
 } from "../net/listen_address.ts";
 import { ipAddressOf } from "./listen.ts";
 import type { ListenConfig } from "../config/listen_options.ts";
-import {
-  RUNTIME_DIRECTORY_VARIABLE,
-  runtimeDirectory,
-} from "./runtime_directory.ts";
+import { RUNTIME_DIRECTORY_VARIABLE, runtimeDirectory } from "./token.ts";
 
 /** The environment and the system of the proxy. */
 interface Where {
@@ -29,8 +26,6 @@ interface Where {
 /**
  * Finds what the HTTP server mode needs.
  *
- * @param listen How it is to listen.
- * @param where Whose environment and system it runs in.
  * @returns The permissions: for its address, and for the file of a token that
  * is made.
  */

@@ -169,9 +169,6 @@ export class HttpFront {
    * Takes no more requests, and lets those under way finish. Streams that stand
    * open are ended at once, and so is what is not read yet: nothing of it was
    * sent, and its client may take its time.
-   *
-   * @param limitMs How long they may take.
-   * @param hurry Ends the waiting.
    */
   async drain(limitMs: number, hurry?: AbortSignal): Promise<void> {
     this.#isDraining = true;
@@ -185,8 +182,6 @@ export class HttpFront {
 
   /**
    * Ends all that is still under way.
-   *
-   * @param limitMs How long that may take.
    */
   async giveUp(limitMs: number): Promise<void> {
     for (const request of this.#requests) request.stop();
@@ -234,13 +229,7 @@ const MAX_PIPELINED = 32;
 class Pipelines {
   readonly #counts = new WeakMap<Socket, number>();
 
-  /**
-   * Counts a request until it is answered.
-   *
-   * @param request The request.
-   * @param response Its answer.
-   * @returns Whether its connection may bring so many.
-   */
+  /** Counts a request until it is answered; false if there are too many. */
   enter({ socket }: IncomingMessage, response: ServerResponse): boolean {
     const count = this.#counts.get(socket) ?? 0;
     if (count === MAX_PIPELINED) return false;

@@ -9,7 +9,13 @@ import { forBatch, HttpError } from "./error.ts";
 import { ListFilter } from "./filter.ts";
 import type { HeaderMap } from "./headers.ts";
 import { checkUnambiguous } from "../mcp/tools/ambiguity.ts";
-import { DEFAULT_MAX_ANSWER_BYTES } from "../mcp/transport/large_answer.ts";
+import { streamCut } from "../mcp/transport/failure.ts";
+import { responseIn } from "../mcp/transport/link.ts";
+import { mediaType, readBody, readEvents } from "../mcp/wire/body.ts";
+import {
+  DEFAULT_MAX_ANSWER_BYTES,
+  frameTooLarge,
+} from "../mcp/transport/large_answer.ts";
 import { LISTEN } from "../mcp/stateless/listen.ts";
 import {
   type BatchMessage,
@@ -59,10 +65,17 @@ export interface Admitted {
 }
 
 /** Sends a request of the proxy's own, on behalf of a client's. */
-export type Ask = (
-  method: string,
-  message: Uint8Array,
-) => Promise<ResponseMessage>;
+export type Ask = (message: Uint8Array) => Promise<ResponseMessage>;
+
+/** The target did not do what the proxy asked of it itself. */
+export class TargetRefusal extends Error {
+  override name = "TargetRefusal";
+
+  /** @param answer What the target said: an HTTP error or a redirect. */
+  constructor(readonly answer: Response) {
+    super(`the target answered HTTP ${answer.status}`);
+  }
+}
 
 /**
  * How long what a tool said of itself is believed. That the tools have changed
@@ -87,13 +100,12 @@ const encoder = new TextEncoder();
 export class MessagePolicy {
   /** Which tools may be seen and called; `undefined`: all. */
   readonly tools: ToolPolicy | undefined;
-  /** The largest answer that is looked through, in bytes. */
-  readonly maxAnswerBytes: number;
   readonly #metadata: Metadata;
+  readonly #maxAnswerBytes: number;
 
   constructor(options: MessagePolicyOptions) {
     const { tools, metadata, now } = options;
-    this.maxAnswerBytes = options.maxAnswerBytes ?? DEFAULT_MAX_ANSWER_BYTES;
+    this.#maxAnswerBytes = options.maxAnswerBytes ?? DEFAULT_MAX_ANSWER_BYTES;
     const memory = { maxAgeMs: TOOLS_MAX_AGE_MS, now };
     this.tools = hasRules(tools) ? new ToolPolicy(tools, memory) : undefined;
     this.#metadata = metadata;
@@ -102,10 +114,8 @@ export class MessagePolicy {
   /**
    * Lets a message pass, or refuses it.
    *
-   * @param bytes The message, or a batch of them.
    * @param headers The client's, which may say what the message says.
    * @param ask Asks the target for its tools, when a call needs them known.
-   * @returns What is sent in its place.
    * @throws {HttpError} It is refused.
    */
   async admit(
@@ -148,12 +158,36 @@ export class MessagePolicy {
   }
 
   /**
+   * Asks for a list of tools on behalf of a client.
+   *
+   * @throws {TargetRefusal} The target answers with an HTTP error or a redirect.
+   * @throws {ProxyError} It is not reached, or its answer is none.
+   */
+  async ask(
+    headers: HeaderMap,
+    send: (headers: HeaderMap) => Promise<Response>,
+  ): Promise<ResponseMessage> {
+    const answer = await send(ownHeaders(headers));
+    if (!answer.ok) throw new TargetRefusal(answer);
+    const response = await responseOf(answer, this.#maxAnswerBytes)
+      .catch((cause) => {
+        throw cause instanceof ProxyError ? cause : streamCut(cause);
+      });
+    if (response !== undefined) return response;
+    throw new ProxyError(
+      "no-answer",
+      `the target did not answer ${LIST}, which the proxy asked for itself`,
+    );
+  }
+
+  /**
    * What an answer must pass, if it may be about tools.
    *
    * @param admitted The message that is answered; none, if it is a GET.
    */
   filter(admitted?: Admitted): ListFilter | undefined {
-    const { tools, maxAnswerBytes: maxBytes } = this;
+    const { tools } = this;
+    const maxBytes = this.#maxAnswerBytes;
     // What was said in the session before it says nothing of this one.
     if (admitted?.beginsSession) tools?.forget();
     const isNeeded = admitted?.isLookedThrough ?? true;
@@ -236,7 +270,7 @@ function askForTools(
   const id = `sigv4-proxy:tools:${crypto.randomUUID()}`;
   const params = paramsWithMetadata(given, metadata);
   const message = { jsonrpc: "2.0", id, method: LIST, params };
-  return ask(LIST, encoder.encode(JSON.stringify(message)));
+  return ask(encoder.encode(JSON.stringify(message)));
 }
 
 /** Refuses headers by which a gateway might see another tool than the policy. */
@@ -258,4 +292,37 @@ function checkHeaders(
       `${name} does not say what the message says, which with a tool policy is refused`;
     throw new ProxyError("invalid-request", detail);
   }
+}
+
+/** The client's headers, as far as they are not about its own message. */
+function ownHeaders(given: HeaderMap): HeaderMap {
+  const headers = new Map(given);
+  for (const name of [...headers.keys()]) {
+    if (name === "mcp-name" || name.startsWith("mcp-param-")) {
+      headers.delete(name);
+    }
+  }
+  if (headers.has("mcp-method")) headers.set("mcp-method", LIST);
+  headers.set("content-type", "application/json");
+  headers.set("accept", "application/json, text/event-stream");
+  return headers;
+}
+
+async function responseOf(
+  answer: Response,
+  maxBytes: number,
+): Promise<ResponseMessage | undefined> {
+  const isStream = mediaType(answer) === "text/event-stream";
+  if (!isStream) {
+    const body = await readBody(answer, { maxBytes });
+    if (body === undefined) throw frameTooLarge(undefined, maxBytes);
+    return responseIn(body);
+  }
+  const events = readEvents(answer, { maxDataBytes: maxBytes });
+  for await (const { data, oversized } of events) {
+    if (oversized) throw frameTooLarge(undefined, maxBytes);
+    const response = responseIn(data);
+    if (response !== undefined) return response;
+  }
+  return undefined;
 }

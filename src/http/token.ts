@@ -4,11 +4,10 @@
  * @module
  */
 
-import { join } from "node:path";
+import { isAbsolute, join } from "node:path";
 import { createHash, timingSafeEqual } from "node:crypto";
 import { ConfigError } from "../errors.ts";
 import type { Log } from "../log/log.ts";
-import { directoryFault } from "./runtime_directory.ts";
 
 const TOKEN_BYTES = 32;
 
@@ -72,7 +71,6 @@ export class TokenFile implements AsyncDisposable {
    * @param where Where to. The system's temporary directory is taken in place
    * of one that is not there, takes no file of this user's, or lets others in:
    * under sudo, from cron and in containers the one of a login is not at hand.
-   * @returns The file.
    * @throws {ConfigError} It cannot be written.
    */
   static async create(
@@ -168,4 +166,46 @@ function isForbidden({ cause }: ConfigError): boolean {
 
 function textOf(cause: unknown): string {
   return cause instanceof Error ? cause.message : String(cause);
+}
+
+/** The variable that names the directory. */
+export const RUNTIME_DIRECTORY_VARIABLE = "XDG_RUNTIME_DIR";
+
+/**
+ * The user's own directory for files that live no longer than a login.
+ *
+ * @returns Its path, or `undefined` when none is named.
+ */
+export function runtimeDirectory(
+  env: (name: string) => string | undefined,
+): string | undefined {
+  const directory = env(RUNTIME_DIRECTORY_VARIABLE) ?? "";
+  // Any other is invalid, and to be ignored (XDG Base Directory Specification).
+  return isAbsolute(directory) ? directory : undefined;
+}
+
+/**
+ * Why a directory is no place for a secret, if it is none: another user who may
+ * write there can put a link or a file in place of ours.
+ *
+ * @param file What this process has just made there, with mode 0600.
+ */
+async function directoryFault(
+  directory: string,
+  file: Deno.FileInfo,
+): Promise<string | undefined> {
+  const { isSymlink, isDirectory, uid, mode } = await Deno.lstat(directory);
+  if (isSymlink) return "it is a link; name the directory itself";
+  if (!isDirectory) return "it is no directory";
+  // Windows has neither owners of this kind nor modes.
+  if (uid === null || mode === null || file.mode === null) return undefined;
+  if (uid !== file.uid) {
+    return `it belongs to the user ${uid}, not to ${file.uid}, who runs this; name a directory of one's own`;
+  }
+  if (mode & 0o022) {
+    return "others may write there; make it private with chmod 700";
+  }
+  return file.mode & 0o077
+    ? "the file system there keeps no file to its owner alone"
+    : undefined;
 }
