@@ -28,7 +28,7 @@ import {
   type RequestMessage,
   type SingleMessage,
 } from "../wire/message.ts";
-import { insertMeta } from "../wire/metadata.ts";
+import { addMetadata, paramsWithMetadata } from "../wire/metadata.ts";
 import {
   LATEST_LEGACY_VERSION,
   LEGACY_VERSIONS,
@@ -126,19 +126,9 @@ export class LegacyToModern {
       case "resources/unsubscribe":
         return this.#subscribe(request);
     }
-    const given = metaOf(params);
-    const added = Object.entries(this.#meta())
-      .filter(([name]) => !(name in given));
-    const frame = insertMeta(
-      bytes,
-      params,
-      added.map(([name, value]) => [name, JSON.stringify(value)]),
-    );
-    const _meta = { ...Object.fromEntries(added), ...given };
-    const modern: RequestMessage = {
-      ...request,
-      params: { ...(isObject(params) && params), _meta },
-    };
+    const meta = Object.entries(this.#meta());
+    const frame = addMetadata(bytes, request, meta);
+    const modern = { ...request, params: paramsWithMetadata(params, meta) };
     this.#rounds.begin(frame, modern);
     return this.#context.link.accept(frame, modern);
   }

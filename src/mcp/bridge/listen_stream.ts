@@ -13,7 +13,7 @@ import {
   RESOURCE_UPDATED,
 } from "../stateless/listen.ts";
 import { isOwnError } from "../transport/failure.ts";
-import { notificationFrame, tell } from "../transport/link.ts";
+import { cancelledId, notificationFrame, tell } from "../transport/link.ts";
 import { META, metaOf } from "../wire/era.ts";
 import {
   isObject,
@@ -49,9 +49,7 @@ export class ListenStream {
   #capabilities: Record<string, unknown> = {};
   #current: Subscription | undefined;
   /** The current one, and those before it until what follows is acknowledged. */
-  readonly #heard = new Set<string>();
-  /** Those that are not acknowledged yet, by their IDs. */
-  readonly #unopened = new Map<string, Subscription>();
+  readonly #heard = new Map<string, Subscription>();
   #reopening: ReturnType<typeof setTimeout> | undefined;
   #reopened = 0;
   #openedAt: number | undefined;
@@ -115,8 +113,7 @@ export class ListenStream {
       isRefused: false,
     };
     this.#current = subscription;
-    this.#heard.add(subscription.id.key);
-    this.#unopened.set(subscription.id.key, subscription);
+    this.#heard.set(subscription.id.key, subscription);
     const params = { _meta: this.#meta(), notifications };
     own.ask(link, "subscriptions/listen", params, subscription.id)
       .then(({ error }) => this.#over(subscription, error));
@@ -127,8 +124,8 @@ export class ListenStream {
     }, ACKNOWLEDGE_MS);
     const honoured = await subscription.opened.promise;
     clearTimeout(timer);
-    this.#unopened.delete(subscription.id.key);
-    if (subscription.isRefused && this.#goesOn(before)) {
+    const goesOn = before && this.#heard.has(before.id.key);
+    if (subscription.isRefused && goesOn) {
       if (this.#current === subscription) this.#leave(subscription, undefined);
       this.#current = before;
       clearTimeout(this.#reopening);
@@ -137,10 +134,6 @@ export class ListenStream {
     if (before) this.#leave(before, honoured);
     if (honoured !== undefined) this.#openedAt = performance.now();
     return honoured;
-  }
-
-  #goesOn(before: Subscription | undefined): before is Subscription {
-    return before !== undefined && this.#heard.has(before.id.key);
   }
 
   /** The target has ended one; the client cannot know. */
@@ -191,20 +184,19 @@ export class ListenStream {
   }
 
   /** Whether a notification is the bridge's own, and not the client's to see. */
-  receive({ method, params }: NotificationMessage): boolean {
+  receive(message: NotificationMessage): boolean {
+    const { method, params } = message;
     const id = requestId(metaOf(params)[META.subscriptionId]);
     if (method === "notifications/subscriptions/acknowledged") {
       const honoured = isObject(params) ? params.notifications : undefined;
-      if (id) this.#unopened.get(id.key)?.opened.resolve(honoured);
+      if (id) this.#heard.get(id.key)?.opened.resolve(honoured);
       return true;
     }
-    if (method !== "notifications/cancelled" || !isObject(params)) {
-      // What one before those still says would be told twice.
-      return id !== undefined && !this.#heard.has(id.key);
-    }
-    const ended = requestId(params.requestId);
+    const ended = cancelledId(message);
+    // What one before those still says would be told twice.
+    if (!ended) return id !== undefined && !this.#heard.has(id.key);
     const current = this.#current;
-    if (!current || ended?.key !== current.id.key) return false;
+    if (!current || ended.key !== current.id.key) return false;
     this.#context.own.forget(current.id);
     this.#over(current, undefined);
     return true;

@@ -21,6 +21,7 @@ import {
   type Link,
   partsOf,
   tell,
+  withoutMessages,
 } from "../transport/link.ts";
 import {
   type BatchMessage,
@@ -38,7 +39,6 @@ import {
 } from "./argument.ts";
 import { type ClientState, ProfileBranch } from "./branch.ts";
 import { Recent } from "../../lru_cache.ts";
-import { removeMembers, whole } from "../wire/splice.ts";
 import { taskIdAskedFor } from "../wire/task.ts";
 
 /** What a {@linkcode ProfileRouter} is handed. */
@@ -200,27 +200,18 @@ export class ProfileRouter implements Link {
     bytes: Uint8Array,
     batch: BatchMessage,
   ): Promise<void> {
-    const isLeaving = batch.messages.map((message) =>
-      this.#branchFor(message) !== undefined
+    const leaving = new Set(
+      batch.messages.filter((message) => this.#branchFor(message)),
     );
-    batch.messages.forEach((message, at) => {
-      if (!isLeaving[at]) this.#learn(message);
-    });
-    if (!isLeaving.includes(true)) {
-      return await this.#default.accept(bytes, batch);
+    for (const message of batch.messages) {
+      if (!leaving.has(message)) this.#learn(message);
     }
-    const accepted = partsOf(bytes).map((part, index) =>
-      isLeaving[index] ? this.accept(part.bytes, part.message) : undefined
-    );
-    const messages = batch.messages.filter((_message, at) => !isLeaving[at]);
-    if (messages.length > 0) {
-      const rest = removeMembers(
-        bytes,
-        whole(bytes),
-        (_member, index) => isLeaving[index],
-      );
-      accepted.push(this.#default.accept(rest, { kind: "batch", messages }));
-    }
+    if (leaving.size === 0) return await this.#default.accept(bytes, batch);
+    const accepted = partsOf(bytes)
+      .filter((_part, index) => leaving.has(batch.messages[index]))
+      .map((part) => this.accept(part.bytes, part.message));
+    const rest = withoutMessages(bytes, batch, (one) => leaving.has(one));
+    if (rest) accepted.push(this.#default.accept(...rest));
     await Promise.all(accepted);
   }
 

@@ -19,6 +19,7 @@ import {
   OwnRequests,
   type Part,
   partsOf,
+  withoutMessages,
 } from "../transport/link.ts";
 import {
   type BatchMessage,
@@ -29,7 +30,6 @@ import {
 } from "../wire/message.ts";
 import type { Observer } from "../transport/observer.ts";
 import { includesBytes } from "../wire/scan.ts";
-import { removeMembers, whole } from "../wire/splice.ts";
 import { ToolLearner } from "./learner.ts";
 import { isListChange, withoutForbidden } from "./list.ts";
 import { toolName, type ToolPolicy, unansweredCall } from "./policy.ts";
@@ -257,24 +257,6 @@ function isUnansweredCall(message: Message): boolean {
   return singlesOf(message).some((one) =>
     one.kind === "notification" && one.method === "tools/call"
   );
-}
-
-/** What is left of a batch without some of its messages, if anything is. */
-function withoutMessages(
-  bytes: Uint8Array,
-  message: Message,
-  isDropped: (message: SingleMessage) => boolean,
-): [bytes: Uint8Array, batch: BatchMessage] | undefined {
-  if (message.kind !== "batch") return undefined;
-  const { messages } = message;
-  const left = messages.filter((one) => !isDropped(one));
-  if (left.length === 0) return undefined;
-  const frame = removeMembers(
-    bytes,
-    whole(bytes),
-    (_member, index) => isDropped(messages[index]),
-  );
-  return [frame, { kind: "batch", messages: left }];
 }
 
 interface Held {

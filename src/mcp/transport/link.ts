@@ -14,7 +14,7 @@ import type {
 } from "../wire/message.ts";
 import { Recent } from "../../lru_cache.ts";
 import { isObject, readMessage, requestId } from "../wire/message.ts";
-import { membersOf, whole } from "../wire/splice.ts";
+import { membersOf, removeMembers, whole } from "../wire/splice.ts";
 
 /** Takes the client's messages, and ends. */
 export interface Link {
@@ -165,6 +165,24 @@ export function partsOf(frame: Uint8Array): Part[] {
     const { start, end } = ranges[index];
     return { message, bytes: frame.slice(start, end) };
   });
+}
+
+/** A batch without some of its messages; `undefined` if none is left. */
+export function withoutMessages(
+  bytes: Uint8Array,
+  message: SingleMessage | BatchMessage,
+  isDropped: (message: SingleMessage) => boolean,
+): readonly [bytes: Uint8Array, batch: BatchMessage] | undefined {
+  if (message.kind !== "batch") return undefined;
+  const { messages } = message;
+  const left = messages.filter((one) => !isDropped(one));
+  if (left.length === 0) return undefined;
+  const frame = removeMembers(
+    bytes,
+    whole(bytes),
+    (_member, index) => isDropped(messages[index]),
+  );
+  return [frame, { kind: "batch", messages: left }];
 }
 
 /** The request that a `notifications/cancelled` names; of no other message. */

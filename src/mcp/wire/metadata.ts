@@ -13,7 +13,7 @@ import {
 import { insertMembers, mapElements, memberAt, whole } from "./splice.ts";
 
 /** Keys and values of `params._meta`. */
-export type Metadata = readonly (readonly [key: string, value: string])[];
+export type Metadata = readonly (readonly [key: string, value: unknown])[];
 
 /** The frame with the metadata that its requests do not have. */
 export function addMetadata(
