@@ -6,6 +6,7 @@ import {
   modernParams,
   modernTarget,
 } from "../../support/bridge_world.ts";
+import { within } from "../../support/deadline.ts";
 import { ParseCounter } from "../../support/parse_counter.ts";
 import { type McpHandler, result } from "../../support/raw_mcp.ts";
 
@@ -382,5 +383,6 @@ Deno.test("a call may ask its client 64 questions at once; the next one is refus
     "tools/call",
     modernParams({ name: "x" }, { elicitation: {} }),
   );
-  assertStringIncludes(await refused.promise, "64 questions");
+  const why = await within(refused.promise, "a question to be refused");
+  assertStringIncludes(why, "64 questions");
 });
