@@ -254,10 +254,9 @@ export class HttpExchange {
       await discardBody(answer);
       throw fault;
     }
+    // Of any type: an event may echo the request as well as a page does.
+    if (!answer.ok) return await this.#relayError(answer, received);
     const isStream = mediaType(answer) === "text/event-stream";
-    if (!answer.ok && !isStream) {
-      return await this.#relayError(answer, received);
-    }
     if (isStream && this.isStandaloneStream) limits[Symbol.dispose]();
     const headers = responseHeaders(received);
     const bytes = await readAnswer(answer, headers, this.#filter)

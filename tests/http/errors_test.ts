@@ -137,6 +137,23 @@ Deno.test("an HTTP error that echoes a secret is told without it", async () => {
   assertEquals(answer.headers.get("content-type"), "application/json");
 });
 
+Deno.test("a refusal as an event stream is told without its echo of the request", async () => {
+  const { sessionToken } = TEST_CREDENTIALS;
+  await using target = await RawServer.start((request, reply) =>
+    reply.status(
+      403,
+      { "content-type": "text/event-stream" },
+      `data: The Canonical String for this request should have been 'POST x-amz-security-token:${
+        request.header("x-amz-security-token")
+      }'\n\n`,
+    )
+  );
+  await using front = await Front.start({ target: target.url });
+  const answer = await front.post({ jsonrpc: "2.0", id: 1, method: "m" });
+  const text = await answer.text();
+  assertEquals([answer.status, text.includes(sessionToken)], [403, false]);
+});
+
 Deno.test("a redirect and a content type that echo a secret are told without it", async () => {
   const { sessionToken } = TEST_CREDENTIALS;
   await using target = await RawServer.start((request, reply) => {
