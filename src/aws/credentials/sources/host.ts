@@ -24,7 +24,8 @@ import {
 } from "../search.ts";
 import { demandPlain } from "../text.ts";
 import { limitedFile } from "../../../limited_text.ts";
-import { type Answer, askHost, parseRecord, textIn } from "./http.ts";
+import { parseRecord, textIn } from "../../json.ts";
+import { type Answer, askHost } from "./http.ts";
 import { parseTimestamp } from "./timestamp.ts";
 
 /** As the AWS CLI and the SDKs have it. */

@@ -8,6 +8,7 @@
 import { netNeed } from "../../../permissions.ts";
 import { demand, type Search } from "../search.ts";
 import { limitedText } from "../../../limited_text.ts";
+import { type JsonRecord, parseRecord, textIn } from "../../json.ts";
 
 /** One try of one request. */
 const ATTEMPT_LIMIT_MS = 10_000;
@@ -20,9 +21,6 @@ const MAX_ATTEMPTS = 3;
 
 /** The pause before the first repetition; the next is twice as long. */
 const FIRST_PAUSE_MS = 100;
-
-/** A JSON object, or an empty one in place of anything else. */
-export type JsonRecord = { readonly [name: string]: unknown };
 
 /** A request. */
 export interface SessionRequest {
@@ -178,27 +176,6 @@ export async function askHost(
     clearTimeout(timer);
     sent.destroy();
   }
-}
-
-/** A JSON object; `undefined` if the text is none. */
-export function parseRecord(text: string): JsonRecord | undefined {
-  try {
-    const value: unknown = JSON.parse(text);
-    return isRecord(value) ? value : undefined;
-  } catch {
-    return undefined;
-  }
-}
-
-/** Whether a JSON value is an object. */
-export function isRecord(value: unknown): value is JsonRecord {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
-}
-
-/** A text of a record that is not empty. */
-export function textIn(record: JsonRecord, name: string): string | undefined {
-  const value = record[name];
-  return typeof value === "string" && value !== "" ? value : undefined;
 }
 
 function errorOf({ status, headers }: Answer, body: JsonRecord): string {

@@ -12,7 +12,8 @@ import { type Search, sourceFailed, type SourceQuery } from "../search.ts";
 import type { Settings } from "../../shared_files/settings.ts";
 import type { Credentials } from "../types.ts";
 import { serviceUrl } from "./service_endpoint.ts";
-import { askService, type JsonRecord, textIn } from "./http.ts";
+import { type JsonRecord, textIn } from "../../json.ts";
+import { askService } from "./http.ts";
 import {
   loginNeeded,
   openSession,

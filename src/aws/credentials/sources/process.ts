@@ -9,18 +9,16 @@
  * @module
  */
 
+import { LimitedBytesTransformStream } from "@std/streams/limited-bytes-transform-stream";
+import { toBytes } from "@std/streams/to-bytes";
 import { maskProgramOutput } from "../../../redact/program_output.ts";
 import { type Need, notGranted } from "../../../permissions.ts";
 import { demand, type Search, sourceFailed } from "../search.ts";
 import { demandSendable } from "../text.ts";
 import type { Credentials } from "../types.ts";
 import { followParents } from "../../shared_files/paths.ts";
-import {
-  ProgramEndedError,
-  type ProgramOutput,
-  runProgram,
-} from "./program_run.ts";
 import { shellSplit, windowsSplit } from "../../shared_files/shell_split.ts";
+import { parseRecord, textIn } from "../../json.ts";
 import { parseTimestamp } from "./timestamp.ts";
 
 const WHY = "run the profile's credential_process";
@@ -34,9 +32,7 @@ const MAX_OUTPUT_BYTES = 64 * 1024;
 /**
  * Runs the program and reads its answer.
  *
- * @param command The command line, as the profile has it.
  * @param limitMs How long the program may take.
- * @returns The credentials that it printed.
  * @throws {CredentialsError} It could not be run, failed or printed nonsense.
  */
 export async function runCredentialProcess(
@@ -44,38 +40,26 @@ export async function runCredentialProcess(
   command: string,
   limitMs: number = LIMIT_MS,
 ): Promise<Credentials> {
-  const [word, ...args] = wordsOf(search, command);
-  if (word === undefined || word === "") {
-    throw sourceFailed(search, "credential_process is empty");
-  }
-  // What is set there may be a secret.
-  if (isAssignment(word)) {
-    throw sourceFailed(
-      search,
-      "credential_process begins with a variable, which only a shell sets: " +
-        "name a shell (sh -c)",
-    );
-  }
-  const program = followParents(word);
+  const [program, ...args] = wordsOf(search, command);
   demand(search, processNeeds(command));
-  const output = await run(search, program, { args, limitMs });
-  if (!output.success) {
-    const end = output.signal ?? `exit code ${output.code}`;
-    // Its stderr may hold any secret (`set -x`), and an error goes to a model.
-    // UTF-16 has a NUL in each letter, which would hide it from the redactor.
-    const said = search.redactor.redact(
-      new TextDecoder().decode(output.stderr.filter((byte) => byte !== 0)),
-    );
-    search.log.debug(`credential_process ${program} ended with ${end}`, {
-      stderr: maskProgramOutput(said),
-    });
-    throw sourceFailed(
-      search,
-      `credential_process ${program} ended with ${end}; what it wrote to ` +
-        "stderr is in the debug log",
-    );
-  }
-  return parseAnswer(search, program, output.stdout);
+  const name = `credential_process ${program}`;
+  const output = await runProgram(program, args, limitMs).catch((error) => {
+    throw sourceFailed(search, `${name} ${reasonOf(error, program)}`);
+  });
+  if (output.success) return parseAnswer(search, name, output.stdout);
+  const end = output.signal ?? `exit code ${output.code}`;
+  // Its stderr may hold any secret (`set -x`), and an error goes to a model.
+  // UTF-16 has a NUL in each letter, which would hide it from the redactor.
+  const said = search.redactor.redact(
+    new TextDecoder().decode(output.stderr.filter((byte) => byte !== 0)),
+  );
+  search.log.debug(`${name} ended with ${end}`, {
+    stderr: maskProgramOutput(said),
+  });
+  throw sourceFailed(
+    search,
+    `${name} ended with ${end}; what it wrote to stderr is in the debug log`,
+  );
 }
 
 /** The permissions for that: none for what cannot be run. */
@@ -89,44 +73,36 @@ export function processNeeds(command: string): Need[] {
   }
 }
 
+/** What is set there may be a secret: it is not shown. */
 function isAssignment(word: string): boolean {
   return /^[^/\\]*=/.test(word);
 }
 
-function wordsOf(search: Search, command: string): string[] {
+function wordsOf(search: Search, command: string): [string, ...string[]] {
+  let words: string[];
   try {
-    return splitCommand(command);
+    words = splitCommand(command);
   } catch (error) {
     const why = error instanceof Error ? error.message : String(error);
-    throw sourceFailed(
-      search,
-      `credential_process cannot be split into words: ${why}`,
-    );
+    const what = "credential_process cannot be split into words";
+    throw sourceFailed(search, `${what}: ${why}`);
   }
+  const [word = "", ...args] = words;
+  if (word === "") throw sourceFailed(search, "credential_process is empty");
+  if (!isAssignment(word)) return [followParents(word), ...args];
+  throw sourceFailed(
+    search,
+    "credential_process begins with a variable, which only a shell sets: " +
+      "name a shell (sh -c)",
+  );
 }
 
-async function run(
-  search: Search,
-  program: string,
-  { args, limitMs }: { args: string[]; limitMs: number },
-): Promise<ProgramOutput> {
-  try {
-    return await runProgram(program, args, {
-      maxBytes: MAX_OUTPUT_BYTES,
-      timeoutMs: limitMs,
-    });
-  } catch (error) {
-    const message = error instanceof Error ? error.message : String(error);
-    const outcome = error instanceof ProgramEndedError
-      ? `was ended: ${message}`
-      : error instanceof Deno.errors.NotFound
-      ? `could not be run: ${whyNotFound(program)}`
-      : `could not be run: ${message}`;
-    throw sourceFailed(
-      search,
-      `credential_process ${program} ${outcome}`,
-    );
-  }
+/** Completes "credential_process …". */
+function reasonOf(error: unknown, program: string): string {
+  const message = error instanceof Error ? error.message : String(error);
+  if (error instanceof ProgramEndedError) return `was ended: ${message}`;
+  const isMissing = error instanceof Deno.errors.NotFound;
+  return `could not be run: ${isMissing ? whyNotFound(program) : message}`;
 }
 
 /** A script without the program of its first line is not found, either. */
@@ -139,57 +115,37 @@ function whyNotFound(program: string): string {
     : "there is no such program";
 }
 
-function parseRecord(
-  stdout: Uint8Array,
-): ReadonlyMap<string, unknown> | undefined {
-  try {
-    const answer: unknown = JSON.parse(new TextDecoder().decode(stdout));
-    return new Map(Object.entries(Object(answer)));
-  } catch {
-    return undefined;
-  }
-}
-
 function parseAnswer(
   search: Search,
-  program: string,
+  name: string,
   stdout: Uint8Array,
 ): Credentials {
-  const fail = (what: string) =>
-    sourceFailed(search, `credential_process ${program} ${what}`);
-  const answer = parseRecord(stdout);
+  const fail = (what: string) => sourceFailed(search, `${name} ${what}`);
+  const answer = parseRecord(new TextDecoder().decode(stdout));
   if (answer === undefined) throw fail("did not print JSON");
-  const text = (name: string): string | undefined => {
-    const value = answer.get(name);
-    return typeof value === "string" && value !== "" ? value : undefined;
-  };
-  const accessKeyId = text("AccessKeyId");
-  const secretAccessKey = text("SecretAccessKey");
-  const sessionToken = text("SessionToken");
+  const accessKeyId = textIn(answer, "AccessKeyId");
+  const secretAccessKey = textIn(answer, "SecretAccessKey");
+  const sessionToken = textIn(answer, "SessionToken");
   search.redactor.addCredential(secretAccessKey);
   search.redactor.addCredential(sessionToken);
-  if (answer.get("Version") !== 1) throw fail('did not print "Version": 1');
+  if (answer.Version !== 1) throw fail('did not print "Version": 1');
   if (accessKeyId === undefined || secretAccessKey === undefined) {
     throw fail("printed no AccessKeyId or no SecretAccessKey");
   }
   const keys = { accessKeyId, secretAccessKey, sessionToken };
   demandSendable(search, keys, {
-    accessKeyId: `AccessKeyId of credential_process ${program}`,
-    secretAccessKey: `SecretAccessKey of credential_process ${program}`,
-    sessionToken: `SessionToken of credential_process ${program}`,
+    accessKeyId: `AccessKeyId of ${name}`,
+    secretAccessKey: `SecretAccessKey of ${name}`,
+    sessionToken: `SessionToken of ${name}`,
   });
-  const until = answer.get("Expiration") ?? undefined;
+  const until = answer.Expiration ?? undefined;
   if (until === undefined) return keys;
   const expiration = parseTimestamp(until);
   if (expiration === undefined) {
     throw fail("printed an Expiration that is no ISO 8601 time");
   }
-  if (expiration.getTime() <= search.now()) {
-    throw fail(
-      `printed credentials that expired at ${until}`,
-    );
-  }
-  return { ...keys, expiration };
+  if (expiration.getTime() > search.now()) return { ...keys, expiration };
+  throw fail(`printed credentials that expired at ${until}`);
 }
 
 /**
@@ -201,4 +157,109 @@ function splitCommand(command: string): string[] {
   return Deno.build.os === "windows"
     ? windowsSplit(command)
     : shellSplit(command);
+}
+
+/** How a program ended, and what it printed. */
+interface ProgramOutput extends Deno.CommandStatus {
+  readonly stdout: Uint8Array;
+  /** The beginning of what it wrote to stderr. It may hold secrets. */
+  readonly stderr: Uint8Array;
+}
+
+/** The program was ended at one of its limits. */
+class ProgramEndedError extends Error {
+  override name = "ProgramEndedError";
+}
+
+/** How much of stderr is kept; the rest is read and dropped. */
+const STDERR_BYTES = 4 * 1024;
+
+/**
+ * Runs a program for what it prints: within a time and a size, at either limit
+ * it is killed, and never longer than this process lives.
+ *
+ * @throws {ProgramEndedError} It went over a limit.
+ * @throws {Error} It could not be started.
+ */
+async function runProgram(
+  program: string,
+  args: string[],
+  limitMs: number,
+): Promise<ProgramOutput> {
+  const isGroup = mayKillGroup();
+  const child = new Deno.Command(program, {
+    args,
+    stdin: "null",
+    stdout: "piped",
+    stderr: "piped",
+    detached: isGroup,
+  }).spawn();
+  const kill = (): void => killChild(child, isGroup);
+  // `Deno.exit` waits for no one: the program would outlive this process.
+  globalThis.addEventListener("unload", kill);
+  const over = new AbortController();
+  const timer = setTimeout(
+    () => over.abort(new ProgramEndedError("it took too long")),
+    limitMs,
+  );
+  // What the program itself started may hold its pipes open: they are let go.
+  const { signal } = over;
+  const limited = new LimitedBytesTransformStream(MAX_OUTPUT_BYTES, {
+    error: true,
+  });
+  try {
+    const [status, stdout, stderr] = await Promise.all([
+      child.status,
+      toBytes(child.stdout.pipeThrough(limited, { signal })),
+      beginningOf(child.stderr, signal),
+    ]);
+    return { ...status, stdout, stderr };
+  } catch (error) {
+    kill();
+    over.abort(error);
+    await child.status;
+    if (!(error instanceof RangeError)) throw error;
+    throw new ProgramEndedError(
+      `it printed more than ${MAX_OUTPUT_BYTES} bytes`,
+    );
+  } finally {
+    clearTimeout(timer);
+    globalThis.removeEventListener("unload", kill);
+  }
+}
+
+async function beginningOf(
+  stream: ReadableStream<Uint8Array>,
+  signal: AbortSignal,
+): Promise<Uint8Array> {
+  const kept = new Uint8Array(STDERR_BYTES);
+  let length = 0;
+  const sink = new WritableStream<Uint8Array>({
+    write(chunk) {
+      const part = chunk.subarray(0, STDERR_BYTES - length);
+      kept.set(part, length);
+      length += part.length;
+    },
+  });
+  await stream.pipeTo(sink, { signal });
+  return kept.subarray(0, length);
+}
+
+/**
+ * Whether what the program starts can be killed with it: as a group of its own,
+ * which takes the permission to run anything. On a terminal it stays in this
+ * process's group, where it may ask something and Ctrl-C reaches it.
+ */
+function mayKillGroup(): boolean {
+  return Deno.build.os !== "windows" && !Deno.stdin.isTerminal() &&
+    Deno.permissions.querySync({ name: "run" }).state === "granted";
+}
+
+function killChild(child: Deno.ChildProcess, isGroup: boolean): void {
+  try {
+    if (isGroup) Deno.kill(-child.pid, "SIGKILL");
+    else child.kill("SIGKILL");
+  } catch {
+    // It has ended.
+  }
 }

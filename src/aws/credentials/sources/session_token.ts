@@ -21,13 +21,8 @@ import {
   type SourceQuery,
 } from "../search.ts";
 import { limitedFile } from "../../../limited_text.ts";
-import {
-  isRecord,
-  type JsonRecord,
-  parseRecord,
-  textIn,
-  UnreachedError,
-} from "./http.ts";
+import { isRecord, type JsonRecord, parseRecord, textIn } from "../../json.ts";
+import { UnreachedError } from "./http.ts";
 import type { Credentials } from "../types.ts";
 import { parseTimestamp } from "./timestamp.ts";
 

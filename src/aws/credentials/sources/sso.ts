@@ -21,7 +21,8 @@ import { demandPlain } from "../text.ts";
 import type { Settings } from "../../shared_files/settings.ts";
 import type { Credentials } from "../types.ts";
 import { serviceUrl } from "./service_endpoint.ts";
-import { askService, isRecord, type JsonRecord, textIn } from "./http.ts";
+import { isRecord, type JsonRecord, textIn } from "../../json.ts";
+import { askService } from "./http.ts";
 import {
   loginNeeded,
   openSession,
