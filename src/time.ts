@@ -194,6 +194,24 @@ export async function untilAborted(
   }
 }
 
+/** What a promise gives, unless the signal says first that nobody waits. */
+export function orAborted<T>(
+  promise: Promise<T>,
+  signal: AbortSignal | undefined,
+): Promise<T> {
+  if (signal === undefined) return promise;
+  return new Promise((resolve, reject) => {
+    const abort = () => reject(signal.reason);
+    if (signal.aborted) abort();
+    signal.addEventListener("abort", abort);
+    const end = () => signal.removeEventListener("abort", abort);
+    promise.then(
+      (value) => (end(), resolve(value)),
+      (error) => (end(), reject(error)),
+    );
+  });
+}
+
 const controllers = new WeakMap<AbortSignal, AbortController>();
 
 /** A controller that {@linkcode controllerOf} finds by its signal. */

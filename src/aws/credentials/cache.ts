@@ -9,10 +9,15 @@
  * @module
  */
 
+import { orAborted } from "../../time.ts";
 import type { Log } from "../../log/log.ts";
 import { maskAccessKeyId, type Redactor } from "../../redact/redact.ts";
 import { UnclearFilesError } from "../shared_files/settings.ts";
-import type { Credentials, CredentialSource } from "./types.ts";
+import {
+  type Credentials,
+  type CredentialSource,
+  isSameCredentials,
+} from "./types.ts";
 import { FileWatch } from "./watch.ts";
 
 /** Loads credentials, telling the watch which files it reads. */
@@ -97,7 +102,7 @@ export class CredentialCache implements CredentialSource {
   #isRefused(refused: Credentials | undefined): boolean {
     const current = this.#current;
     return refused !== undefined && current !== undefined &&
-      isSame(refused, current.credentials);
+      isSameCredentials(refused, current.credentials);
   }
 
   /** A file that is half written is no reason to drop what is good. */
@@ -196,25 +201,4 @@ export class CredentialCache implements CredentialSource {
     const until = this.#now() + Math.min(FAILURE_KEPT_MS, 10 * tookMs);
     this.#failure = { error, watch, until };
   }
-}
-
-function isSame(one: Credentials, other: Credentials): boolean {
-  return one.accessKeyId === other.accessKeyId &&
-    one.secretAccessKey === other.secretAccessKey &&
-    one.sessionToken === other.sessionToken;
-}
-
-/** The promise's outcome, unless the signal comes first. */
-function orAborted<T>(
-  promise: Promise<T>,
-  signal: AbortSignal | undefined,
-): Promise<T> {
-  if (signal === undefined) return promise;
-  return new Promise((resolve, reject) => {
-    const abort = () => reject(signal.reason);
-    signal.addEventListener("abort", abort, { once: true });
-    promise.then(resolve, reject).finally(() =>
-      signal.removeEventListener("abort", abort)
-    );
-  });
 }

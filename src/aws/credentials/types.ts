@@ -32,3 +32,10 @@ export interface CredentialSource {
     options?: { refresh?: Credentials; signal?: AbortSignal },
   ): Promise<Credentials>;
 }
+
+/** Whether two sets are the same. */
+export function isSameCredentials(a: Credentials, b: Credentials): boolean {
+  return a.accessKeyId === b.accessKeyId &&
+    a.secretAccessKey === b.secretAccessKey &&
+    a.sessionToken === b.sessionToken;
+}

@@ -4,6 +4,8 @@
  * @module
  */
 
+import { isRecord, parseRecord, textIn } from "../json.ts";
+
 /** An error as a service sends it. */
 export interface AwsError {
   /** `ExpiredTokenException`: without namespace and address. */
@@ -52,7 +54,7 @@ export function parseAwsError(
 }
 
 function fromJson(text: string, headerType?: string): AwsError | undefined {
-  const whole = parseObject(text);
+  const whole = parseRecord(text);
   // Cut off: the header alone tells. Without one nothing is certain.
   if (whole === undefined) {
     return headerType === undefined || /"jsonrpc"\s*:/.test(text)
@@ -60,12 +62,12 @@ function fromJson(text: string, headerType?: string): AwsError | undefined {
       : { type: headerType, isDeclared: true, message: "" };
   }
   if ("jsonrpc" in whole) return undefined;
-  const fields = objectAt(whole, ["Error", "error"]) ?? whole;
+  const fields = [whole.Error, whole.error].find(isRecord) ?? whole;
   const declared = headerType ??
-    plainType(textAt(whole, ["__type"]) ?? textAt(fields, ["__type"]));
+    plainType(textIn(whole, "__type") ?? textIn(fields, "__type"));
   const type = declared ??
-    plainType(textAt(fields, ["code", "Code", "type", "Type"]));
-  const message = textAt(fields, ["message", "Message", "errorMessage"]);
+    plainType(textIn(fields, "code", "Code", "type", "Type"));
+  const message = textIn(fields, "message", "Message", "errorMessage");
   if (type === undefined && message === undefined) return undefined;
   return withEcho({
     type,
@@ -109,47 +111,10 @@ function quotedAfter(
   match: RegExpExecArray | null,
   end?: number,
 ): string | undefined {
-  return match === null
-    ? undefined
-    : quoted(match.input.slice(match.index + match[0].length, end));
-}
-
-/** What stands between the quotes that a text begins and ends with. */
-function quoted(text: string): string | undefined {
-  const whole = text.trim();
-  const isQuoted = whole.length >= 2 && whole.startsWith("'") &&
-    whole.endsWith("'");
-  return isQuoted ? whole.slice(1, -1) : undefined;
-}
-
-function parseObject(text: string): object | undefined {
-  try {
-    const value: unknown = JSON.parse(text);
-    return typeof value === "object" && value !== null ? value : undefined;
-  } catch {
-    return undefined;
-  }
-}
-
-function textAt(fields: object, names: readonly string[]): string | undefined {
-  const values = new Map<string, unknown>(Object.entries(fields));
-  for (const name of names) {
-    const value = values.get(name);
-    if (typeof value === "string") return value;
-  }
-  return undefined;
-}
-
-function objectAt(
-  fields: object,
-  names: readonly string[],
-): object | undefined {
-  const values = new Map<string, unknown>(Object.entries(fields));
-  for (const name of names) {
-    const value = values.get(name);
-    if (typeof value === "object" && value !== null) return value;
-  }
-  return undefined;
+  if (match === null) return undefined;
+  const text = match.input.slice(match.index + match[0].length, end).trim();
+  const isQuoted = text.length >= 2 && /^'.*'$/s.test(text);
+  return isQuoted ? text.slice(1, -1) : undefined;
 }
 
 function element(xml: string, name: string): string | undefined {

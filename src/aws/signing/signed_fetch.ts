@@ -4,11 +4,12 @@
  * @module
  */
 
+import { orAborted } from "../../time.ts";
 import { ConfigError, CredentialsError } from "../../errors.ts";
 import { type Log, redactedLog, SILENT_LOG } from "../../log/log.ts";
 import { maskAccessKeyId, Redactor } from "../../redact/redact.ts";
 import { wireUrl } from "./canonical_request.ts";
-import type { Credentials } from "../credentials/types.ts";
+import { type Credentials, isSameCredentials } from "../credentials/types.ts";
 import { type SecondTry, secondTryFor } from "../refusals/retry.ts";
 import { bodyOfInit, bodyOfRequest } from "./body.ts";
 import {
@@ -161,7 +162,7 @@ export function createSignedFetch(options: SignedFetchOptions): SignedFetch {
     { signal }: Exchange,
   ): Promise<Credentials | undefined> {
     try {
-      return await abortable(credentials.get({ signal }), signal);
+      return await orAborted(credentials.get({ signal }), signal);
     } catch (error) {
       if (!options.skipAuth || !isUnconfigured(error)) throw error;
       if (!saidUnsigned) {
@@ -232,11 +233,11 @@ export function createSignedFetch(options: SignedFetchOptions): SignedFetch {
       return used;
     }
     const { signal } = exchange;
-    const fresh = await abortable(
+    const fresh = await orAborted(
       credentials.get({ refresh: used, signal }),
       signal,
     );
-    if (isSame(used, fresh)) return undefined;
+    if (isSameCredentials(used, fresh)) return undefined;
     log.warn("the target refused the credentials, signing with fresh ones", {
       awsError,
       accessKeyId: maskAccessKeyId(fresh.accessKeyId),
@@ -299,7 +300,7 @@ async function exchangeOf(
     ? bodyOfRequest(request, unsignedPayload)
     : bodyOfInit(init?.body, unsignedPayload);
   const body = reading instanceof Promise
-    ? await abortable(reading, signal)
+    ? await orAborted(reading, signal)
     : reading;
   if (body.send !== null && (method === "GET" || method === "HEAD")) {
     throw new TypeError(`a ${method} request has no body`);
@@ -349,27 +350,4 @@ function methodOf(method: string): string {
 
 function isUnconfigured(error: unknown): boolean {
   return error instanceof CredentialsError && error.data.configured === false;
-}
-
-function isSame(a: Credentials, b: Credentials): boolean {
-  return a.accessKeyId === b.accessKeyId &&
-    a.secretAccessKey === b.secretAccessKey &&
-    a.sessionToken === b.sessionToken;
-}
-
-/** What a promise gives, unless the signal says first that nobody waits. */
-async function abortable<T>(
-  promise: Promise<T>,
-  signal: AbortSignal | undefined,
-): Promise<T> {
-  if (signal === undefined) return await promise;
-  const { promise: aborted, reject } = Promise.withResolvers<never>();
-  const abort = (): void => reject(signal.reason);
-  if (signal.aborted) abort();
-  signal.addEventListener("abort", abort);
-  try {
-    return await Promise.race([promise, aborted]);
-  } finally {
-    signal.removeEventListener("abort", abort);
-  }
 }
