@@ -12,11 +12,16 @@ import { errorFrame } from "./transport/failure.ts";
 import type { Link } from "./transport/link.ts";
 import type { BatchMessage, SingleMessage } from "./wire/message.ts";
 import { addMetadata, messageWithMetadata } from "./wire/metadata.ts";
-import { Modern } from "./stateless/stateless.ts";
-import { Session, type SessionOptions } from "./session/session.ts";
+import { Modern, type StatelessTarget } from "./stateless/stateless.ts";
+import { Session } from "./session/session.ts";
+import type { SessionTarget } from "./session/session_keeper.ts";
+import type { RouterHooks } from "./transport/response_router.ts";
 
 /** What an {@linkcode Upstream} is handed. */
-export type UpstreamOptions = SessionOptions;
+export interface UpstreamOptions extends SessionTarget, StatelessTarget {
+  /** Says which frames a message becomes on its way to the client. */
+  readonly pass?: RouterHooks["pass"];
+}
 
 /** The target, in both eras. */
 export class Upstream implements Link {
@@ -28,7 +33,7 @@ export class Upstream implements Link {
 
   constructor(options: UpstreamOptions) {
     this.#options = options;
-    this.#session = new Session(options);
+    this.#session = new Session(options, options.pass);
     this.#modern = new Modern(options);
   }
 

@@ -6,11 +6,13 @@
  * @module
  */
 
+import type { Log } from "../../log/log.ts";
+import type { Delivery } from "../transport/response_router.ts";
+import type { Target } from "../transport/target.ts";
 import { AttemptError, repeatAfter, retryAfterMs } from "../transport/retry.ts";
 import { ProxyError } from "../../errors.ts";
 import { discardBody, mediaType, readEvents } from "../wire/body.ts";
 import { isRedirect, readErrorBody } from "../transport/responses.ts";
-import type { TargetAccess } from "../transport/http_transport.ts";
 import type { ServerEvent } from "../wire/events.ts";
 import {
   fetchFailure,
@@ -24,12 +26,6 @@ import {
   type SessionHeaders,
   streamHeaders,
 } from "../wire/headers.ts";
-
-/** What a {@linkcode SseChannel} is handed. */
-export interface SseChannelOptions extends TargetAccess {
-  /** How long the `endpoint` event may take, in milliseconds. */
-  readonly endpointLimitMs?: number;
-}
 
 /** How long the `endpoint` event may take, the connection included. */
 const ENDPOINT_WAIT_MS = 10_000;
@@ -58,18 +54,18 @@ export class SseChannel implements Channel {
     endpoint: URL,
     events: AsyncGenerator<ServerEvent>,
     abort: AbortController,
-    options: SseChannelOptions,
+    { idleTimeoutMs: limitMs, log }: Target,
+    router: Delivery,
   ) {
     this.endpoint = endpoint;
     this.session = { ...NO_SESSION, channel: this };
     this.#abort = abort;
-    const { idleTimeoutMs: limitMs } = options;
     this.#idle = new IdleTimer(
       limitMs,
       () => this.#end(new Error(`the channel was silent for ${limitMs} ms`)),
     );
     this.touch();
-    this.closed = this.#read(events, options);
+    this.closed = this.#read(events, router, log);
   }
 
   /** Whether the target may still answer. */
@@ -82,33 +78,36 @@ export class SseChannel implements Channel {
    *
    * @throws {AttemptError} when the target does not speak this transport.
    */
-  static async open(options: SseChannelOptions): Promise<SseChannel> {
+  static async open(
+    target: Target,
+    router: Delivery,
+    endpointLimitMs = ENDPOINT_WAIT_MS,
+  ): Promise<SseChannel> {
     const abort = new AbortController();
-    const { endpointLimitMs = ENDPOINT_WAIT_MS } = options;
     const timer = setTimeout(
       () => abort.abort(noEndpoint(endpointLimitMs)),
       endpointLimitMs,
     );
     let channel: SseChannel | undefined;
     try {
-      const response = await openStream(options, abort.signal);
+      const response = await openStream(target, abort.signal);
       const events = readEvents(response, {
-        maxDataBytes: options.maxAnswerBytes,
+        maxDataBytes: target.maxAnswerBytes,
         onChunk: () => {
-          options.delivery.touchAll();
+          router.touchAll();
           channel?.touch();
         },
       });
-      const endpoint = await readEndpointEvent(events, options.url);
+      const endpoint = await readEndpointEvent(events, target.url);
       for (const value of endpoint.searchParams.values()) {
-        options.redactor.add(value);
+        target.redactor.add(value);
       }
-      channel = new SseChannel(endpoint, events, abort, options);
+      channel = new SseChannel(endpoint, events, abort, target, router);
       return channel;
     } catch (cause) {
       abort.abort();
       if (cause instanceof AttemptError) throw cause;
-      throw fetchFailure(cause, options.url);
+      throw fetchFailure(cause, target.url);
     } finally {
       clearTimeout(timer);
     }
@@ -132,13 +131,14 @@ export class SseChannel implements Channel {
 
   async #read(
     events: AsyncGenerator<ServerEvent>,
-    { delivery, log }: SseChannelOptions,
+    router: Delivery,
+    log: Log,
   ): Promise<void> {
     try {
       for await (const event of events) {
         // A slow client is no silence of the target's.
         this.#idle.stop();
-        await delivery.receiveEvent(event, this.session).catch((error) => {
+        await router.receiveEvent(event, this.session).catch((error) => {
           if (!(error instanceof ProxyError)) throw error;
           log.warn(error.summary);
         });
@@ -155,7 +155,7 @@ export class SseChannel implements Channel {
 }
 
 async function openStream(
-  { url, fetch, headers, explain, redact }: SseChannelOptions,
+  { url, fetch, headers, explain, redactor: { redact } }: Target,
   signal: AbortSignal,
 ): Promise<Response> {
   const response = await fetch(url, {

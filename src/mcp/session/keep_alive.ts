@@ -9,20 +9,17 @@
  * @module
  */
 
-import type { Log } from "../../log/log.ts";
+import type { Target } from "../transport/target.ts";
 import { Exchange } from "../transport/exchange.ts";
 import type { SessionHeaders } from "../wire/headers.ts";
 import { SessionLost } from "../transport/session_expiry.ts";
 import { requestId } from "../wire/message.ts";
-import { type Metadata, paramsWithMetadata } from "../wire/metadata.ts";
+import { paramsWithMetadata } from "../wire/metadata.ts";
 
-/** What a {@linkcode KeepAlive} is handed. */
-export interface KeepAliveOptions {
+/** How a session is pinged. */
+export interface KeepAliveWays {
   /** How long a session may be idle, in milliseconds; for ever by default. */
-  readonly keepAliveMs?: number;
-  readonly log: Log;
-  /** What is put into each request. */
-  readonly metadata?: Metadata;
+  readonly keepAliveMs: number | undefined;
   /** The session that is pinged. */
   readonly session: () => SessionHeaders;
   /** Sends an exchange of the proxy's own in a session given. */
@@ -43,15 +40,17 @@ const encoder = new TextEncoder();
 
 /** Sends a `ping` after each interval in which a session was idle. */
 export class KeepAlive {
-  readonly #options: KeepAliveOptions;
+  readonly #target: Target;
+  readonly #ways: KeepAliveWays;
   #isOn = false;
   #idle: ReturnType<typeof setTimeout> | undefined;
   /** The ping under way; the wait for the next begins at its end. */
   #ping: Exchange | undefined;
   #count = 0;
 
-  constructor(options: KeepAliveOptions) {
-    this.#options = options;
+  constructor(target: Target, ways: KeepAliveWays) {
+    this.#target = target;
+    this.#ways = ways;
   }
 
   /** Begins to watch the session. */
@@ -62,7 +61,7 @@ export class KeepAlive {
 
   /** Notes that the session is used. */
   touch(): void {
-    const { keepAliveMs } = this.#options;
+    const { keepAliveMs } = this.#ways;
     clearTimeout(this.#idle);
     if (!this.#isOn || this.#ping || keepAliveMs === undefined) return;
     this.#idle = setTimeout(() => void this.#send(keepAliveMs), keepAliveMs);
@@ -77,7 +76,7 @@ export class KeepAlive {
 
   /** One ping, until it is answered, has failed or is given up. */
   async #send(keepAliveMs: number): Promise<void> {
-    const { session, carry } = this.#options;
+    const { session, carry } = this.#ways;
     const pinged = session();
     const ping = this.#newPing();
     this.#ping = ping;
@@ -99,7 +98,7 @@ export class KeepAlive {
   }
 
   #newPing(): Exchange {
-    const { metadata = [], log } = this.#options;
+    const { metadata = [], log } = this.#target;
     const name = `sigv4-proxy:ping:${++this.#count}`;
     const id = requestId(name);
     if (!id) throw new TypeError("a string is a request ID");
@@ -120,14 +119,14 @@ export class KeepAlive {
 
   #giveUp(ping: Exchange, limitMs: number): void {
     ping.end();
-    this.#options.log.warn("the target did not answer a ping in time", {
+    this.#target.log.warn("the target did not answer a ping in time", {
       limitMs,
     });
   }
 
   async #failed(cause: unknown): Promise<void> {
-    const { log, onLost } = this.#options;
-    if (cause instanceof SessionLost) await onLost(cause.session);
+    const { log } = this.#target;
+    if (cause instanceof SessionLost) await this.#ways.onLost(cause.session);
     else log.debug("a ping came to nothing", { error: String(cause) });
   }
 }

@@ -5,23 +5,18 @@
  * @module
  */
 
+import type { Target } from "../transport/target.ts";
 import { delay } from "../../time.ts";
 import { excerpt } from "../wire/excerpt.ts";
 import { summaryOf } from "../transport/failure.ts";
 import { ProxyError } from "../../errors.ts";
-import type { Log } from "../../log/log.ts";
 import { Exchange } from "../transport/exchange.ts";
 import { type SessionHeaders, sessionOf } from "../wire/headers.ts";
 import { isObject, requestId, type ResponseMessage } from "../wire/message.ts";
-import { type Metadata, paramsWithMetadata } from "../wire/metadata.ts";
+import { paramsWithMetadata } from "../wire/metadata.ts";
 
-/** What a {@linkcode Recovery} is handed. */
-export interface RecoveryOptions {
-  readonly log: Log;
-  /** Writes one frame to the client. */
-  readonly emit: (frame: Uint8Array) => Promise<void>;
-  /** What is put into each request. */
-  readonly metadata?: Metadata;
+/** How a new session comes to be. */
+export interface RecoveryWays {
   /** What an `initialize` is sent in. */
   readonly open: () => Promise<SessionHeaders>;
   /** Sends an exchange of the proxy's own in a session given. */
@@ -49,14 +44,16 @@ const encoder = new TextEncoder();
 
 /** Remembers how the client set a session up, and sets up another like it. */
 export class Recovery {
-  readonly #options: RecoveryOptions;
+  readonly #target: Target;
+  readonly #ways: RecoveryWays;
   #agreement: Agreement | undefined;
   #logLevel: unknown;
   readonly #subscriptions = new Set<string>();
   #asked = 0;
 
-  constructor(options: RecoveryOptions) {
-    this.#options = options;
+  constructor(target: Target, ways: RecoveryWays) {
+    this.#target = target;
+    this.#ways = ways;
   }
 
   /** Notes a request that succeeded. */
@@ -101,7 +98,7 @@ export class Recovery {
     const agreement = this.#agreement;
     if (!agreement) throw new ProxyError("no-answer", "the session is lost");
     const { params, protocolVersion } = agreement;
-    const opened = await this.#options.open();
+    const opened = await this.#ways.open();
     const { answer, sessionId } = await this.ask("initialize", {
       ...params,
       protocolVersion,
@@ -126,7 +123,7 @@ export class Recovery {
       ...sessionOf(sessionId, lost.protocolVersion),
     };
     await this.#notify("notifications/initialized", session);
-    this.#options.log.info("the target lost the session; made a new one");
+    this.#target.log.info("the target lost the session; made a new one");
     await this.#setUpAgain(session);
     await this.#tellOfChanges(agreement.capabilities, result.capabilities);
     this.#agreement = { ...agreement, capabilities: result.capabilities };
@@ -153,7 +150,7 @@ export class Recovery {
       summaryOf,
     );
     if (failed === undefined) return;
-    this.#options.log.warn("could not set up the new session as the old one", {
+    this.#target.log.warn("could not set up the new session as the old one", {
       method,
       error: failed,
     });
@@ -161,7 +158,7 @@ export class Recovery {
 
   /** The new server may list other things than the old one did. */
   async #tellOfChanges(before: unknown, after: unknown): Promise<void> {
-    const { log, emit } = this.#options;
+    const { log, emit } = this.#target;
     if (JSON.stringify(before) !== JSON.stringify(after)) {
       log.warn("the target's capabilities differ in the new session", {
         before: isObject(before) ? Object.keys(before).sort() : [],
@@ -189,7 +186,7 @@ export class Recovery {
     const id = requestId(`sigv4-proxy:${++this.#asked}`);
     if (!id) throw new TypeError("a string is a request ID");
     let answer: ResponseMessage | undefined;
-    const { metadata = [] } = this.#options;
+    const { metadata = [] } = this.#target;
     const bytes = encoder.encode(
       `{"jsonrpc":"2.0","id":${id.source},"method":"${method}","params":${
         JSON.stringify(paramsWithMetadata(params, metadata))
@@ -202,7 +199,7 @@ export class Recovery {
       onAnswer: (given) => answer = given,
     });
     // The answer is enough: its stream may stay open for long.
-    const carried = this.#options.carry(exchange, session);
+    const carried = this.#ways.carry(exchange, session);
     await Promise.race([carried, exchange.settled]);
     carried.catch(() => {});
     if (!answer) {
@@ -214,7 +211,7 @@ export class Recovery {
   async #notify(method: string, session: SessionHeaders): Promise<void> {
     const bytes = encoder.encode(`{"jsonrpc":"2.0","method":"${method}"}`);
     const exchange = new Exchange({ bytes, method, requests: [] });
-    const carried = this.#options.carry(exchange, session);
+    const carried = this.#ways.carry(exchange, session);
     const patience = new AbortController();
     await Promise.race([carried, delay(NOTIFY_WAIT_MS, patience.signal)])
       .finally(() => patience.abort());

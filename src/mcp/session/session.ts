@@ -21,20 +21,10 @@
 import { reportable } from "../transport/failure.ts";
 import { Deadlines, delay } from "../../time.ts";
 import type { ProxyError } from "../../errors.ts";
-import type { Log } from "../../log/log.ts";
-import type { Redactor } from "../../redact/redact.ts";
-import type { ToolLearner } from "../tools/learner.ts";
 import { Carrier } from "../transport/http_transport.ts";
-import {
-  Delivery,
-  type DeliveryOptions,
-} from "../transport/response_router.ts";
+import { Delivery, type RouterHooks } from "../transport/response_router.ts";
 import { Exchange, type ExchangeInit } from "../transport/exchange.ts";
-import {
-  hasSession,
-  type HeaderPairs,
-  type SessionHeaders,
-} from "../wire/headers.ts";
+import { hasSession, type SessionHeaders } from "../wire/headers.ts";
 import { lossInAnswer, SessionLost } from "../transport/session_expiry.ts";
 import {
   type BatchMessage,
@@ -46,73 +36,12 @@ import {
   type ResponseMessage,
   type SingleMessage,
 } from "../wire/message.ts";
-import type { Metadata } from "../wire/metadata.ts";
-import type { Observer } from "../transport/observer.ts";
 import { Places } from "../transport/semaphore.ts";
 import { requestsIn } from "../transport/progress_tokens.ts";
 import { RepeatPolicy } from "../transport/retry.ts";
-import type { Explain } from "../transport/responses.ts";
-import { SessionKeeper } from "./session_keeper.ts";
+import { SessionKeeper, type SessionTarget } from "./session_keeper.ts";
 import { membersOf, whole } from "../wire/splice.ts";
-import type { ToolSchemas } from "../stateless/tool_schemas.ts";
 import { Underway } from "../transport/in_flight.ts";
-
-/** The transports of MCP over HTTP. */
-export type Transport = "auto" | "streamable-http" | "sse";
-
-/** What a {@linkcode Session} is handed. */
-export interface SessionOptions {
-  /** The MCP endpoint. */
-  readonly url: URL;
-  /** Sends every request; signs it where that is wanted. */
-  readonly fetch: typeof globalThis.fetch;
-  /** Writes one frame to the client; awaited, so that a slow client slows us. */
-  readonly emit: (frame: Uint8Array) => Promise<void>;
-  /** Writes the answer to a request whose pieces are still on their way. */
-  readonly emitPieces: (
-    pieces: AsyncIterable<Uint8Array>,
-    id: RequestId,
-  ) => Promise<void>;
-  readonly log: Log;
-  /** Learns the session IDs, so that no log line shows them. */
-  readonly redactor: Redactor;
-  /** Says what an HTTP error means where the transport knows more than MCP. */
-  readonly explain: Explain;
-  /** Headers that go with every request. */
-  readonly headers: HeaderPairs;
-  /** What is put into each request; by default nothing is. */
-  readonly metadata?: Metadata;
-  /** Whether a GET is held open for what the server sends on its own. */
-  readonly standingStream: boolean;
-  /** The whole time of one request, in milliseconds. */
-  readonly timeoutMs: number | undefined;
-  /** Whether a message of the target's starts that time anew. */
-  readonly timeoutResetOnProgress: boolean;
-  /** The time of a request without a byte from the target, in milliseconds. */
-  readonly idleTimeoutMs: number;
-  /** Whether an answer may pass while it still arrives. */
-  readonly passesInPieces?: boolean;
-  /** The largest message that the client is given, in bytes. */
-  readonly maxAnswerBytes: number;
-  /** How many requests are upstream at once. */
-  readonly maxConcurrency: number;
-  /** How often a request is sent again that cannot have run. */
-  readonly retries: number;
-  /** How long a session may be idle before it is pinged, in milliseconds. */
-  readonly keepAliveMs?: number;
-  /** Whether a lost session is replaced by a new one. */
-  readonly recover: boolean;
-  /** Says which frames a message becomes on its way to the client. */
-  readonly pass?: DeliveryOptions["pass"];
-  /** Which transport the target speaks; `auto` finds out. */
-  readonly transport: Transport;
-  /** What the tools want mirrored, where several links know it together. */
-  readonly toolSchemas?: ToolSchemas;
-  /** Is told of the messages on their way, if anyone is. */
-  readonly observer?: Observer;
-  /** Looks at calls before they are sent in a session, if anyone does. */
-  readonly callGuard?: ToolLearner;
-}
 
 /** How long what follows waits for `notifications/initialized`. */
 const INITIALIZED_WAIT_MS = 10_000;
@@ -137,8 +66,8 @@ const encoder = new TextEncoder();
 
 /** One upstream session, from the client's first message to the last. */
 export class Session {
-  readonly #options: SessionOptions;
-  readonly #delivery: Delivery;
+  readonly #target: SessionTarget;
+  readonly #router: Delivery;
   readonly #carrier: Carrier;
   readonly #places: Places;
   readonly #notifications = new Places(MAX_UNASKED);
@@ -151,25 +80,19 @@ export class Session {
   /** What new messages wait for; it never rejects. */
   #gate: Promise<unknown> | undefined;
 
-  constructor(options: SessionOptions) {
-    this.#options = options;
-    const { redactor } = options;
-    const { redact } = redactor;
-    this.#delivery = new Delivery({
-      ...options,
+  constructor(target: SessionTarget, pass?: RouterHooks["pass"]) {
+    this.#target = target;
+    this.#router = new Delivery(target, {
       era: "legacy",
-      redact: options.redactor.redact,
+      pass,
       onAnswer: (...answer) => this.#onAnswer(...answer),
       refuse: (id, error) => this.#refuse(id, error),
     });
-    const delivery = this.#delivery;
-    this.#carrier = new Carrier({ ...options, delivery, redact });
-    this.#underway = new Underway(delivery);
-    this.#places = new Places(options.maxConcurrency);
-    this.#policy = new RepeatPolicy(options.retries);
-    this.#keeper = new SessionKeeper({
-      ...options,
-      delivery,
+    this.#carrier = new Carrier(target, this.#router, { resumes: true });
+    this.#underway = new Underway(this.#router);
+    this.#places = new Places(target.maxConcurrency);
+    this.#policy = new RepeatPolicy(target.retries);
+    this.#keeper = new SessionKeeper(target, this.#router, {
       carry: (exchange, session) => this.#carryOwn(exchange, session),
       onRenewal: (renewal) => this.#closeGate(renewal.catch(() => {})),
     });
@@ -243,7 +166,7 @@ export class Session {
     this.#closeGate(
       Promise.race([done, waited]).then(() => {
         clearTimeout(timer);
-        if (this.#options.standingStream) this.#keeper.hold();
+        if (this.#target.standingStream) this.#keeper.hold();
         this.#keeper.keepAlive();
       }),
     );
@@ -255,7 +178,7 @@ export class Session {
     bytes: Uint8Array,
     { id }: ResponseMessage,
   ): Promise<void> | void {
-    const answerTo = id && this.#delivery.takeTargetRequest(id);
+    const answerTo = id && this.#router.takeTargetRequest(id);
     // The target waits for it, and may wait with the answer to `initialize`.
     return this.#sendAnswer({
       bytes,
@@ -273,16 +196,16 @@ export class Session {
       return this.#start(this.#open(init), gate, this.#answers);
     }
     // A target that asks without end, and takes no answer.
-    this.#options.log.debug("dropped an answer that the target does not take");
+    this.#target.log.debug("dropped an answer that the target does not take");
   }
 
   /** Lets a cancelled request go; false when the target need not be told. */
   #cancel(params: unknown): boolean {
     const id = isObject(params) ? requestId(params.requestId) : undefined;
-    const exchange = id && this.#delivery.exchangeOf(id);
+    const exchange = id && this.#router.exchangeOf(id);
     if (!exchange) return true;
     if (exchange.method === "initialize") {
-      this.#options.log.warn("initialize cannot be cancelled", {
+      this.#target.log.warn("initialize cannot be cancelled", {
         id: id.source,
       });
       return false;
@@ -297,10 +220,10 @@ export class Session {
 
   #open(init: ExchangeInit): Exchange {
     const exchange = new Exchange(init);
-    this.#delivery.expect(exchange);
+    this.#router.expect(exchange);
     exchange.limit(
       this.#deadlines,
-      this.#options,
+      this.#target,
       (error) => void this.#timeOut(exchange, error),
     );
     return exchange;
@@ -337,11 +260,11 @@ export class Session {
       if (!exchange.signal.aborted) await this.#carry(exchange);
     } catch (error) {
       // Only a client that is gone brings us here.
-      this.#options.log.debug("could not answer", { error: String(error) });
+      this.#target.log.debug("could not answer", { error: String(error) });
     } finally {
       leave?.();
       exchange.finish();
-      this.#delivery.forget(exchange);
+      this.#router.forget(exchange);
     }
   }
 
@@ -357,11 +280,11 @@ export class Session {
           ? await this.#keeper.opening()
           : this.#keeper.current;
         if (exchange.answerTo && this.#keeper.isGone(exchange.answerTo)) {
-          return this.#options.log.info(
+          return this.#target.log.info(
             "dropped an answer to a session that is gone",
           );
         }
-        if (this.#options.callGuard) {
+        if (this.#target.callGuard) {
           const refusal = await this.#refusalOf(exchange, session);
           if (refusal) return await this.#giveUp(exchange, refusal);
         }
@@ -372,7 +295,7 @@ export class Session {
           continue;
         }
         if (cause instanceof SessionLost) {
-          if (isRenewed || !this.#options.recover) {
+          if (isRenewed || !this.#target.recover) {
             return await this.#giveUp(exchange, cause.error);
           }
           isRenewed = true;
@@ -395,7 +318,7 @@ export class Session {
     exchange: Exchange,
     session: SessionHeaders,
   ): Promise<ProxyError | undefined> {
-    const { callGuard } = this.#options;
+    const { callGuard } = this.#target;
     // The list takes no place: the calls that wait for it may hold them all.
     return await callGuard?.refusal(
       exchange,
@@ -428,7 +351,7 @@ export class Session {
   }
 
   #giveUp(exchange: Exchange, error: ProxyError | Uint8Array): Promise<void> {
-    return this.#delivery.report(exchange, error);
+    return this.#router.report(exchange, error);
   }
 
   async #timeOut(exchange: Exchange, error: ProxyError): Promise<void> {
@@ -456,7 +379,7 @@ export class Session {
     const bytes = encoder.encode(
       `{"jsonrpc":"2.0","id":${id.source},"error":${error}}`,
     );
-    this.#delivery.takeTargetRequest(id);
+    this.#router.takeTargetRequest(id);
     const init = { bytes, method: "response", requests: [] };
     void this.#sendAnswer(init, this.#gate);
   }
@@ -471,7 +394,7 @@ export class Session {
     const loss = answer.error && hasSession(session)
       ? lossInAnswer(answer.error)
       : undefined;
-    if (loss !== undefined && this.#options.recover) {
+    if (loss !== undefined && this.#target.recover) {
       // Of its own stream alone can the exchange be sent again, and a batch
       // has other answers beside this one, which are not thrown away.
       const isAlone = exchange.requests.length === 1 && !session.channel;
@@ -490,10 +413,10 @@ export class Session {
 
   /** Carries an exchange of the proxy's own in a session given. */
   async #carryOwn(exchange: Exchange, session: SessionHeaders): Promise<void> {
-    this.#delivery.expect(exchange);
+    this.#router.expect(exchange);
     exchange.limit(
       this.#deadlines,
-      this.#options,
+      this.#target,
       (error) => exchange.end(error),
     );
     const done = Promise.withResolvers<void>();
@@ -511,7 +434,7 @@ export class Session {
     } finally {
       done.resolve();
       exchange.finish();
-      this.#delivery.forget(exchange);
+      this.#router.forget(exchange);
     }
   }
 

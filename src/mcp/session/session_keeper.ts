@@ -5,6 +5,8 @@
  * @module
  */
 
+import type { Target } from "../transport/target.ts";
+import type { ToolLearner } from "../tools/learner.ts";
 import { AttemptError } from "../transport/retry.ts";
 import { delay } from "../../time.ts";
 import { discardBody } from "../wire/body.ts";
@@ -22,12 +24,27 @@ import { SseChannel } from "./http_sse.ts";
 import { KeepAlive } from "./keep_alive.ts";
 import { isObject, type ResponseMessage } from "../wire/message.ts";
 import { Recovery } from "./recovery.ts";
-import type { SessionOptions } from "./session.ts";
 import { StandingStream } from "./standalone_stream.ts";
 
-/** What a {@linkcode SessionKeeper} is handed. */
-export interface SessionKeeperOptions extends SessionOptions {
-  readonly delivery: Delivery;
+/** The transports of MCP over HTTP. */
+export type Transport = "auto" | "streamable-http" | "sse";
+
+/** The target of sessions, and how they are kept. */
+export interface SessionTarget extends Target {
+  /** Whether a GET is held open for what the server sends on its own. */
+  readonly standingStream: boolean;
+  /** How long a session may be idle before it is pinged, in milliseconds. */
+  readonly keepAliveMs?: number;
+  /** Whether a lost session is replaced by a new one. */
+  readonly recover: boolean;
+  /** Which transport the target speaks; `auto` finds out. */
+  readonly transport: Transport;
+  /** Looks at calls before they are sent in a session, if anyone does. */
+  readonly callGuard?: ToolLearner;
+}
+
+/** How a session comes to be, and who waits for it. */
+export interface SessionWays {
   /** Sends an exchange of the proxy's own in a session given. */
   readonly carry: (
     exchange: Exchange,
@@ -45,7 +62,9 @@ const RECONNECT_MS = 1_000;
 
 /** The one current session, and how it came to be. */
 export class SessionKeeper {
-  readonly #options: SessionKeeperOptions;
+  readonly #target: SessionTarget;
+  readonly #router: Delivery;
+  readonly #onRenewal: SessionWays["onRenewal"];
   readonly #recovery: Recovery;
   readonly #standing: StandingStream;
   readonly #keepAlive: KeepAlive;
@@ -57,26 +76,32 @@ export class SessionKeeper {
   #renewal: Promise<void> | undefined;
   readonly #closing = new AbortController();
 
-  constructor(options: SessionKeeperOptions) {
-    this.#options = options;
-    this.#isOldTransport = options.transport === "sse";
-    const { redact } = options.redactor;
-    this.#recovery = new Recovery({ ...options, open: () => this.opening() });
-    this.#standing = new StandingStream({
-      ...options,
-      redact,
-      onLost: (session) => this.onLost(session),
+  constructor(
+    target: SessionTarget,
+    router: Delivery,
+    { carry, onRenewal }: SessionWays,
+  ) {
+    this.#target = target;
+    this.#router = router;
+    this.#onRenewal = onRenewal;
+    this.#isOldTransport = target.transport === "sse";
+    const onLost = (session: SessionHeaders) => this.onLost(session);
+    this.#recovery = new Recovery(target, {
+      open: () => this.opening(),
+      carry,
     });
-    this.#keepAlive = new KeepAlive({
-      ...options,
+    this.#standing = new StandingStream(target, router, onLost);
+    this.#keepAlive = new KeepAlive(target, {
+      keepAliveMs: target.keepAliveMs,
       session: () => this.#current,
-      onLost: (session) => this.onLost(session),
+      carry,
+      onLost,
     });
   }
 
   /** Found lost with nothing of the client's; whether there is a new one. */
   async onLost(session: SessionHeaders): Promise<boolean> {
-    const { recover, log } = this.#options;
+    const { recover, log } = this.#target;
     if (!recover) return false;
     try {
       await this.renew(session);
@@ -110,8 +135,7 @@ export class SessionKeeper {
   async opening(): Promise<SessionHeaders> {
     if (!this.#isOldTransport) return NO_SESSION;
     if (this.#opened?.isOpen) return this.#opened.session;
-    const { redact } = this.#options.redactor;
-    const channel = await SseChannel.open({ ...this.#options, redact });
+    const channel = await SseChannel.open(this.#target, this.#router);
     this.#opened = channel;
     return channel.session;
   }
@@ -127,7 +151,7 @@ export class SessionKeeper {
    * (2025-11-25, Transports, "Backwards Compatibility").
    */
   async findOldTransport(cause: unknown): Promise<boolean> {
-    const { transport, log } = this.#options;
+    const { transport, log } = this.#target;
     if (transport !== "auto" || this.#isOldTransport) return false;
     if (!(cause instanceof AttemptError) || cause.answer) return false;
     const { reason, data } = cause.error;
@@ -188,7 +212,7 @@ export class SessionKeeper {
     if (this.#current === lost && !this.#renewal) {
       this.#renewal = this.#replace(lost)
         .finally(() => this.#renewal = undefined);
-      this.#options.onRenewal(this.#renewal);
+      this.#onRenewal(this.#renewal);
     }
     await this.#renewal;
   }
@@ -204,15 +228,15 @@ export class SessionKeeper {
       return;
     }
     this.#become(renewed);
-    this.#options.observer?.recovered();
+    this.#target.observer?.recovered();
     if (this.#standing.isWanted) this.hold();
   }
 
   #become(session: SessionHeaders): void {
     const { channel } = this.#current;
-    this.#options.redactor.add(session.sessionId);
+    this.#target.redactor.add(session.sessionId);
     this.#current = session;
-    this.#options.callGuard?.sessionBegan();
+    this.#target.callGuard?.sessionBegan();
     this.#opened = undefined;
     if (session.channel) session.channel.session = session;
     if (channel !== session.channel) channel?.close();
@@ -260,7 +284,7 @@ export class SessionKeeper {
 
   async #delete(session: SessionHeaders, limitMs: number): Promise<void> {
     if (session.sessionId === undefined) return;
-    const { url, fetch, headers, log } = this.#options;
+    const { url, fetch, headers, log } = this.#target;
     const limit = new AbortController();
     const timer = setTimeout(() => limit.abort(), limitMs);
     try {

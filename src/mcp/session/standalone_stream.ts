@@ -4,6 +4,8 @@
  * @module
  */
 
+import type { Delivery } from "../transport/response_router.ts";
+import type { Target } from "../transport/target.ts";
 import { delay, IdleTimer } from "../../time.ts";
 import { ProxyError } from "../../errors.ts";
 import type { LogFields } from "../../log/log.ts";
@@ -16,7 +18,6 @@ import {
   readRpcError,
   said,
 } from "../transport/responses.ts";
-import type { TargetAccess } from "../transport/http_transport.ts";
 import {
   fetchFailure,
   httpStatusError,
@@ -30,16 +31,11 @@ import {
 } from "../wire/headers.ts";
 import { reopenMs } from "../transport/retry.ts";
 
-/** What a {@linkcode StandingStream} is handed. */
-export interface StandingStreamOptions extends TargetAccess {
-  /** After this time without a byte the stream is opened anew. */
-  readonly idleTimeoutMs: number;
-  /**
-   * Is told when the target does not know the session; resolves to whether
-   * there is a new one.
-   */
-  readonly onLost: (session: SessionHeaders) => Promise<boolean>;
-}
+/**
+ * Is told when the target does not know the session; resolves to whether there
+ * is a new one.
+ */
+export type OnExpired = (session: SessionHeaders) => Promise<boolean>;
 
 /** How often in a row a refusal that is the target's own is met. */
 const MAX_REFUSALS = 3;
@@ -62,7 +58,9 @@ const decoder = new TextDecoder();
 
 /** Keeps one GET stream open, and opens it again when it ends. */
 export class StandingStream {
-  readonly #options: StandingStreamOptions;
+  readonly #target: Target;
+  readonly #router: Delivery;
+  readonly #onLost: OnExpired;
   #abort: AbortController | undefined;
   #lastEventId: string | undefined;
   #retryMs: number | undefined;
@@ -73,8 +71,10 @@ export class StandingStream {
   /** Whether the last GET of the session before this one was answered 404. */
   #wasLost = false;
 
-  constructor(options: StandingStreamOptions) {
-    this.#options = options;
+  constructor(target: Target, router: Delivery, onLost: OnExpired) {
+    this.#target = target;
+    this.#router = router;
+    this.#onLost = onLost;
   }
 
   /** Whether a stream is to be held in the session that comes next, too. */
@@ -115,7 +115,7 @@ export class StandingStream {
     session: SessionHeaders,
     signal: AbortSignal,
   ): Promise<"done" | "fruitful" | "fruitless"> {
-    const { url, fetch, headers, log, idleTimeoutMs } = this.#options;
+    const { url, fetch, headers, log, idleTimeoutMs } = this.#target;
     const idle = new IdleLimit(idleTimeoutMs, signal);
     try {
       const response = await fetch(url, {
@@ -148,7 +148,7 @@ export class StandingStream {
     session: SessionHeaders,
     response: Response,
   ): Promise<"done" | "fruitless"> {
-    const { url, log, explain, redact } = this.#options;
+    const { url, log, explain, redactor: { redact } } = this.#target;
     const { status } = response;
     if (isRedirect(response)) {
       await discardBody(response);
@@ -185,7 +185,7 @@ export class StandingStream {
 
   /** Says once for all tries in a row what keeps the stream from opening. */
   #tell(message: string, fields: LogFields): void {
-    const { log } = this.#options;
+    const { log } = this.#target;
     if (this.#isTold) log.debug(message, fields);
     else log.warn(message, fields);
     this.#isTold = true;
@@ -196,13 +196,13 @@ export class StandingStream {
    * that is new, that there is no such stream.
    */
   async #lost(session: SessionHeaders): Promise<"done" | "fruitless"> {
-    const { log, onLost } = this.#options;
+    const { log } = this.#target;
     if (this.#wasLost) {
       log.info("the target sends nothing on its own: it has no GET stream");
       return "done";
     }
     this.#wasLost = true;
-    if (await onLost(session)) return "done";
+    if (await this.#onLost(session)) return "done";
     this.#wasLost = false;
     return "fruitless";
   }
@@ -212,7 +212,7 @@ export class StandingStream {
     response: Response,
     idle: IdleLimit,
   ): Promise<"done" | "fruitful" | "fruitless"> {
-    const { delivery, maxAnswerBytes, log } = this.#options;
+    const { maxAnswerBytes, log } = this.#target;
     const wasLost = this.#wasLost;
     this.#wasLost = false;
     this.#refusals = 0;
@@ -227,7 +227,7 @@ export class StandingStream {
       this.#retryMs = retryMs ?? this.#retryMs;
       if (id !== undefined && id === resumedAfter) continue;
       this.#lastEventId = (resumableId(id) ?? this.#lastEventId) || undefined;
-      await delivery.receiveEvent(event, session).catch((error) => {
+      await this.#router.receiveEvent(event, session).catch((error) => {
         if (!(error instanceof ProxyError)) throw error;
         log.warn(error.summary);
       });

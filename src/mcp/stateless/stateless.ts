@@ -17,6 +17,7 @@
  * @module
  */
 
+import type { Target } from "../transport/target.ts";
 import { AttemptError, RepeatPolicy } from "../transport/retry.ts";
 import { reportable, streamCut, summaryOf } from "../transport/failure.ts";
 import { Deadlines, delay } from "../../time.ts";
@@ -40,7 +41,6 @@ import {
 import { standardHeaders } from "./headers.ts";
 import { Places } from "../transport/semaphore.ts";
 import { requestsIn } from "../transport/progress_tokens.ts";
-import type { SessionOptions } from "../session/session.ts";
 import {
   HEADER_MISMATCH,
   isHeaderMismatch,
@@ -49,11 +49,11 @@ import {
 import { ToolSchemas, withoutTools } from "./tool_schemas.ts";
 import { Underway } from "../transport/in_flight.ts";
 
-/** What a {@linkcode Modern} is handed. */
-export type ModernOptions = Omit<
-  SessionOptions,
-  "standingStream" | "recover" | "transport"
->;
+/** A target without sessions. */
+export interface StatelessTarget extends Target {
+  /** What the tools want mirrored, where several links know it together. */
+  readonly toolSchemas?: ToolSchemas;
+}
 
 /** How many notifications are upstream at once, beside the requests. */
 const MAX_NOTIFICATIONS = 256;
@@ -71,8 +71,8 @@ function tooManySubscriptions(): ProxyError {
 
 /** The target as clients of 2026-07-28 see it. */
 export class Modern {
-  readonly #options: ModernOptions;
-  readonly #delivery: Delivery;
+  readonly #target: StatelessTarget;
+  readonly #router: Delivery;
   readonly #carrier: Carrier;
   readonly #places: Places;
   readonly #notifications = new Places(MAX_NOTIFICATIONS);
@@ -85,33 +85,24 @@ export class Modern {
   /** What a `server/discover` last failed with that is tried again. */
   readonly #waitedOut = new WeakMap<Exchange, unknown>();
 
-  constructor(options: ModernOptions) {
-    this.#options = options;
-    const { log, redactor } = options;
-    this.#delivery = new Delivery({
-      ...options,
+  constructor(target: StatelessTarget) {
+    this.#target = target;
+    this.#router = new Delivery(target, {
       era: "modern",
-      redact: options.redactor.redact,
       onAnswer: (...answer) => this.#onAnswer(...answer),
       pass: (...message) => this.#pass(...message),
       // There are no requests of the target's in this era.
       refuse: () => {},
     });
-    const delivery = this.#delivery;
-    this.#carrier = new Carrier({
-      ...options,
-      delivery,
-      redact: redactor.redact,
-      resumes: false,
-    });
-    this.#places = new Places(options.maxConcurrency);
-    this.#policy = new RepeatPolicy(options.retries);
-    this.#schemas = options.toolSchemas ?? new ToolSchemas(log);
+    this.#carrier = new Carrier(target, this.#router, { resumes: false });
+    this.#places = new Places(target.maxConcurrency);
+    this.#policy = new RepeatPolicy(target.retries);
+    this.#schemas = target.toolSchemas ?? new ToolSchemas(target.log);
     this.#lister = new ToolLister({
-      ...options,
+      metadata: target.metadata,
       carry: (exchange) => this.#carryOwn(exchange),
     });
-    this.#underway = new Underway(delivery);
+    this.#underway = new Underway(this.#router);
   }
 
   /**
@@ -125,17 +116,17 @@ export class Modern {
     const { method, params } = message;
     const asked = requestsIn([{ message, bytes }]);
     const exchange = new Exchange({ bytes, method, params, ...asked });
-    this.#delivery.expect(exchange);
+    this.#router.expect(exchange);
     const isStanding = exchange.isRequest && STANDING_METHODS.has(method);
     if (isStanding && this.#subscriptions.size >= MAX_SUBSCRIPTIONS) {
-      return this.#delivery.report(exchange, tooManySubscriptions());
+      return this.#router.report(exchange, tooManySubscriptions());
     }
     if (isStanding) {
       this.#subscriptions.set(exchange, new Subscription(exchange));
     } else {
       exchange.limit(
         this.#deadlines,
-        this.#options,
+        this.#target,
         (error) => void this.#timeOut(exchange, error).catch(() => {}),
       );
     }
@@ -151,7 +142,7 @@ export class Modern {
    */
   cancel(params: unknown): boolean {
     const id = isObject(params) ? requestId(params.requestId) : undefined;
-    const exchange = id && this.#delivery.exchangeOf(id);
+    const exchange = id && this.#router.exchangeOf(id);
     if (!exchange) return false;
     exchange.take(id);
     exchange.end();
@@ -174,11 +165,11 @@ export class Modern {
       if (!exchange.signal.aborted) await this.#carry(exchange);
     } catch (error) {
       // Only a client that is gone brings us here.
-      this.#options.log.debug("could not answer", { error: String(error) });
+      this.#target.log.debug("could not answer", { error: String(error) });
     } finally {
       leave?.();
       exchange.finish();
-      this.#delivery.forget(exchange);
+      this.#router.forget(exchange);
       this.#subscriptions.delete(exchange);
     }
   }
@@ -208,7 +199,7 @@ export class Modern {
     const { method, params } = exchange;
     const subscription = this.#subscriptions.get(exchange);
     if (subscription) {
-      exchange.beginFetch(this.#deadlines, this.#options.idleTimeoutMs);
+      exchange.beginFetch(this.#deadlines, this.#target.idleTimeoutMs);
       await subscription.moveCursor();
     }
     const mirrored = method === "tools/call"
@@ -229,32 +220,32 @@ export class Modern {
       return this.#policy.delayMs(exchange, cause, tries);
     }
     this.#waitedOut.set(exchange, cause);
-    const { timeoutMs } = this.#options;
+    const { timeoutMs } = this.#target;
     return discoverDelayMs(exchange, cause, tries, timeoutMs);
   }
 
   async #giveUp(exchange: Exchange, cause: unknown): Promise<void> {
     const subscription = this.#subscriptions.get(exchange);
     if (subscription?.isOpen) {
-      this.#options.log.warn("a subscription is over", {
+      this.#target.log.warn("a subscription is over", {
         id: exchange.requests[0].source,
         error: summaryOf(cause),
       });
       exchange.observation?.failed(
         cause instanceof AttemptError ? cause.error : streamCut(cause),
       );
-      return await this.#options.emit(subscription.end());
+      return await this.#target.emit(subscription.end());
     }
     const legacy = exchange.method === DISCOVER
       ? legacyAnswer(cause)
       : undefined;
-    await this.#delivery.report(exchange, legacy ?? reportable(cause));
+    await this.#router.report(exchange, legacy ?? reportable(cause));
   }
 
   async #timeOut(exchange: Exchange, error: ProxyError): Promise<void> {
     // That it took too long is less of the truth than what was waited out.
     const cause = this.#waitedOut.get(exchange) ?? error;
-    const reported = this.#delivery.report(exchange, reportable(cause));
+    const reported = this.#router.report(exchange, reportable(cause));
     exchange.end(error);
     await reported;
   }
@@ -291,7 +282,7 @@ export class Modern {
   ): readonly Uint8Array[] {
     switch (message.kind) {
       case "request":
-        this.#options.log.warn(
+        this.#target.log.warn(
           "dropped a request of the target's, which 2026-07-28 has none of",
           { method: excerpt(message.method) },
         );
@@ -309,17 +300,17 @@ export class Modern {
 
   /** Carries an exchange of the proxy's own. */
   async #carryOwn(exchange: Exchange): Promise<void> {
-    this.#delivery.expect(exchange);
+    this.#router.expect(exchange);
     exchange.limit(
       this.#deadlines,
-      this.#options,
+      this.#target,
       (error) => exchange.end(error),
     );
     try {
       await this.#carry(exchange);
     } finally {
       exchange.finish();
-      this.#delivery.forget(exchange);
+      this.#router.forget(exchange);
     }
   }
 

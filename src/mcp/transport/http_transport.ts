@@ -4,11 +4,10 @@
  * @module
  */
 
+import type { Target } from "./target.ts";
 import { AttemptError, repeatAfter, retryAfterMs } from "./retry.ts";
 import { untilAborted } from "../../time.ts";
 import { ProxyError } from "../../errors.ts";
-import type { Log } from "../../log/log.ts";
-import type { Redact, Redactor } from "../../redact/redact.ts";
 import { respelt } from "../wire/answer_id.ts";
 import { AnswerStreams } from "./response_streams.ts";
 import {
@@ -49,39 +48,11 @@ import { readMessage, type RequestId } from "../wire/message.ts";
 import { repairedErrorBody, withoutByteOrderMark } from "../wire/repair.ts";
 import {
   badContentType,
-  type Explain,
   isRedirect,
   readErrorBody,
   readRpcError,
   said,
 } from "./responses.ts";
-
-/** How the target is reached, and where what it says goes. */
-export interface TargetAccess {
-  readonly url: URL;
-  readonly fetch: typeof globalThis.fetch;
-  readonly headers: HeaderPairs;
-  readonly delivery: Delivery;
-  readonly explain: Explain;
-  readonly redact: Redact;
-  /** Learns the session IDs. */
-  readonly redactor: Redactor;
-  readonly log: Log;
-  /** The largest message that the client is given, in bytes. */
-  readonly maxAnswerBytes: number;
-  /** The time without a byte from the target, in milliseconds. */
-  readonly idleTimeoutMs: number;
-  /**
-   * Whether an answer may pass while it still arrives; `true` unless it is set.
-   */
-  readonly passesInPieces?: boolean;
-}
-
-/** What a {@linkcode Carrier} is handed. */
-export interface CarrierOptions extends TargetAccess {
-  /** Whether a stream that is cut is resumed; `true` unless it is set. */
-  readonly resumes?: boolean;
-}
 
 /** From this size on an answer passes while it still arrives. */
 const PASS_FROM_BYTES = 8 * 1024 * 1024;
@@ -93,20 +64,27 @@ const decoder = new TextDecoder();
 
 /** Sends exchanges, and hands what comes back to the delivery. */
 export class Carrier {
-  readonly #options: CarrierOptions;
+  readonly #target: Target;
+  readonly #router: Delivery;
   readonly #streams: AnswerStreams;
   /** The headers of a POST without a session, and those of the last session. */
   readonly #baseHeaders: HeaderRecord;
   #sessionHeaders: HeaderRecord;
   #session: SessionHeaders = NO_SESSION;
 
-  constructor(options: CarrierOptions) {
-    this.#options = options;
-    this.#baseHeaders = postHeaders(options.headers, NO_SESSION);
+  /** @param options Whether a stream that is cut is resumed. */
+  constructor(
+    target: Target,
+    router: Delivery,
+    { resumes }: { readonly resumes: boolean },
+  ) {
+    this.#target = target;
+    this.#router = router;
+    this.#baseHeaders = postHeaders(target.headers, NO_SESSION);
     this.#sessionHeaders = this.#baseHeaders;
-    this.#streams = new AnswerStreams({
-      ...options,
-      send: (exchange, init) => this.#fetch(exchange, options.url, init),
+    this.#streams = new AnswerStreams(target, router, {
+      resumes,
+      send: (exchange, init) => this.#fetch(exchange, target.url, init),
     });
   }
 
@@ -124,7 +102,7 @@ export class Carrier {
       const { channel } = session;
       if (channel) return await this.#carryOver(channel, exchange, session);
       exchange.isSent = true;
-      const response = await this.#fetch(exchange, this.#options.url, {
+      const response = await this.#fetch(exchange, this.#target.url, {
         method: "POST",
         headers: this.#headersIn(session),
         body: exchange.body,
@@ -156,7 +134,7 @@ export class Carrier {
     const sessionId = headers.get("mcp-session-id");
     if (sessionId === null) return;
     exchange.sessionId = sessionId;
-    this.#options.redactor.add(sessionId);
+    this.#target.redactor.add(sessionId);
   }
 
   /**
@@ -164,7 +142,7 @@ export class Carrier {
    * end: that must not look like silence.
    */
   #isSmall(response: Response): boolean {
-    const { maxAnswerBytes, idleTimeoutMs } = this.#options;
+    const { maxAnswerBytes, idleTimeoutMs } = this.#target;
     return idleTimeoutMs >= MIN_IDLE_MS &&
       isSmallBody(response, maxAnswerBytes);
   }
@@ -173,7 +151,7 @@ export class Carrier {
     const { mirrored } = session;
     if (mirrored) return { ...this.#baseHeaders, ...lowerCase(mirrored) };
     if (session !== this.#session) {
-      this.#sessionHeaders = postHeaders(this.#options.headers, session);
+      this.#sessionHeaders = postHeaders(this.#target.headers, session);
       this.#session = session;
     }
     return this.#sessionHeaders;
@@ -209,7 +187,7 @@ export class Carrier {
     url: URL,
     init: RequestInit,
   ): Promise<Response> {
-    const { fetch, log } = this.#options;
+    const { fetch, log } = this.#target;
     const startedAt = performance.now();
     try {
       const send = () =>
@@ -242,7 +220,7 @@ export class Carrier {
     session: SessionHeaders,
     response: Response,
   ): Promise<void> {
-    const { url, delivery } = this.#options;
+    const { url } = this.#target;
     const given = await readErrorBody(response);
     const isStream = mediaType(response) === "text/event-stream";
     const raw = isStream ? firstEvent(given) : given;
@@ -253,7 +231,7 @@ export class Carrier {
       throw new AttemptError(redirectError(response, url), "never");
     }
     if (answersBatch(exchange, body)) {
-      await delivery.receive(body, session, exchange);
+      await this.#router.receive(body, session, exchange);
       if (exchange.isSettled) return;
       throw new AttemptError(this.#httpError(response, body), "never");
     }
@@ -276,7 +254,7 @@ export class Carrier {
   }
 
   #httpError(response: Response, body: Uint8Array): ProxyError {
-    const { explain, redact } = this.#options;
+    const { explain, redactor: { redact } } = this.#target;
     const text = decoder.decode(body);
     return explain(response, text) ?? httpStatusError(response, text, redact);
   }
@@ -287,7 +265,7 @@ export class Carrier {
     session: SessionHeaders,
     response: Response,
   ): Promise<void> {
-    const { maxAnswerBytes, passesInPieces = true } = this.#options;
+    const { maxAnswerBytes, passesInPieces = true } = this.#target;
     const chunks = new BodyChunks(response, () => exchange.touch());
     const mayPass = passesInPieces &&
       mayPassInPieces(exchange, response, maxAnswerBytes);
@@ -297,8 +275,7 @@ export class Carrier {
       let head = await readUpTo(chunks, keptBytes);
       if (!head.isWhole && mayPass) {
         if (!isRespelt(exchange.requests[0], head)) {
-          const { delivery } = this.#options;
-          return await delivery.receivePieces(exchange, head, chunks);
+          return await this.#router.receivePieces(exchange, head, chunks);
         }
         // An ID is spliced into an answer that is there as a whole.
         pieces.push(...head.pieces);
@@ -322,7 +299,7 @@ export class Carrier {
     response: Response,
     body: Uint8Array,
   ): Promise<void> {
-    const { delivery, redact } = this.#options;
+    const { redact } = this.#target.redactor;
     if (body.length === 0) return NO_WAIT;
     const type = mediaType(response);
     checkSession(exchange, session, body, redact);
@@ -330,7 +307,7 @@ export class Carrier {
       const words = said(decoder.decode(body), redact);
       throw badContentType(response.status, type, words);
     }
-    return delivery.receive(body, session, exchange);
+    return this.#router.receive(body, session, exchange);
   }
 }
 

@@ -5,8 +5,8 @@
  * @module
  */
 
+import type { Target } from "./target.ts";
 import { ProxyError } from "../../errors.ts";
-import type { Log } from "../../log/log.ts";
 import type { Redact } from "../../redact/redact.ts";
 import { respelt, withIdOf } from "../wire/answer_id.ts";
 import type { BodyHead } from "../wire/body.ts";
@@ -33,7 +33,7 @@ import {
   withId,
 } from "../wire/message.ts";
 import { responseIn } from "./link.ts";
-import type { Observation, Observer } from "./observer.ts";
+import type { Observation } from "./observer.ts";
 import { ProgressTokens } from "./progress_tokens.ts";
 import { Recent } from "../../lru_cache.ts";
 import { withoutByteOrderMark, withoutNullMember } from "../wire/repair.ts";
@@ -41,24 +41,10 @@ import { noMessage } from "./responses.ts";
 import { membersOf, whole } from "../wire/splice.ts";
 import { taskIdIn } from "../wire/task.ts";
 
-/** What a {@linkcode Delivery} is handed. */
-export interface DeliveryOptions {
-  /** Writes one frame to the client; awaited, so that a slow client slows us. */
-  readonly emit: (frame: Uint8Array) => Promise<void>;
-  /** Writes the answer to a request whose pieces are still on their way. */
-  readonly emitPieces: (
-    pieces: AsyncIterable<Uint8Array>,
-    id: RequestId,
-  ) => Promise<void>;
-  readonly log: Log;
-  /** Takes the secrets out of the errors that the client is told. */
-  readonly redact: Redact;
+/** Who takes part in the routing of responses. */
+export interface RouterHooks {
   /** The era of what is delivered. */
   readonly era: Era;
-  /** Is told of the messages on their way, if anyone is. */
-  readonly observer?: Observer;
-  /** The largest message that the client is given, in bytes. */
-  readonly maxAnswerBytes: number;
   /**
    * Sees each answer before it is delivered; what it throws ends the reading,
    * and the answer is not delivered.
@@ -112,15 +98,19 @@ const decoder = new TextDecoder();
 
 /** Hands messages of the target to the client. */
 export class Delivery {
-  readonly #options: DeliveryOptions;
+  readonly #target: Target;
+  readonly #hooks: RouterHooks;
+  readonly #redact: Redact;
   readonly #waiting = new Map<string, Exchange>();
   readonly #targetRequests = new Map<string, SessionHeaders>();
   /** Requests that nobody waits for any more. */
   readonly #over = new Recent<true>(MAX_OVER);
   readonly #progress = new ProgressTokens();
 
-  constructor(options: DeliveryOptions) {
-    this.#options = options;
+  constructor(target: Target, hooks: RouterHooks) {
+    this.#target = target;
+    this.#hooks = hooks;
+    this.#redact = target.redactor.redact;
   }
 
   /** Notes who waits for an answer. */
@@ -130,8 +120,9 @@ export class Delivery {
       this.#over.delete(id.key);
     }
     this.#progress.expect(exchange);
-    const { observer, era } = this.#options;
-    if (observer) this.#observe(exchange, observer.began(exchange, era));
+    const { observer } = this.#target;
+    if (!observer) return;
+    this.#observe(exchange, observer.began(exchange, this.#hooks.era));
   }
 
   /** A request is over when it is answered, whatever its stream still says. */
@@ -182,7 +173,7 @@ export class Delivery {
     if (!(error instanceof ProxyError)) {
       return await this.failWith(exchange, error);
     }
-    const { log } = this.#options;
+    const { log } = this.#target;
     log.warn(error.summary, {
       method: exchange.method,
       id: exchange.pending[0]?.source,
@@ -201,8 +192,8 @@ export class Delivery {
     for (const id of exchange.pending) {
       if (!this.#take(exchange, id)) continue;
       if (exchange.onAnswer) continue;
-      const frame = errorFrame(error, id, this.#options.redact);
-      await exchange.delivering(this.#options.emit(frame));
+      const frame = errorFrame(error, id, this.#redact);
+      await exchange.delivering(this.#target.emit(frame));
     }
   }
 
@@ -297,7 +288,7 @@ export class Delivery {
     }
     // It may be a sign that a call runs.
     if (exchange) exchange.answerHasBegun = true;
-    this.#options.log.debug("skipped an event that is no JSON-RPC message", {
+    this.#target.log.debug("skipped an event that is no JSON-RPC message", {
       type: excerpt(type),
       detail: message.detail,
       method: exchange?.method,
@@ -306,7 +297,7 @@ export class Delivery {
 
   #noMessage({ detail }: InvalidMessage, bytes: Uint8Array): ProxyError {
     const text = decoder.decode(bytes.subarray(0, MAX_SAID_BYTES));
-    return noMessage(detail, text, this.#options.redact);
+    return noMessage(detail, text, this.#redact);
   }
 
   #withoutByteOrderMark(
@@ -319,7 +310,7 @@ export class Delivery {
   }
 
   #noteRepair(takenOff: string, exchange: Exchange | undefined): void {
-    this.#options.log.debug("repaired a message of the target's", {
+    this.#target.log.debug("repaired a message of the target's", {
       takenOff,
       method: exchange?.method,
     });
@@ -354,7 +345,7 @@ export class Delivery {
     if (exchange && messages.length > 1) exchange.answerHasBegun = true;
     const parts = membersOf(bytes, whole(bytes))
       .map(({ start, end }) => bytes.subarray(start, end));
-    if (this.#options.pass || !mayBeBatch(messages, session, exchange)) {
+    if (this.#hooks.pass || !mayBeBatch(messages, session, exchange)) {
       this.#noteRepair("array", exchange);
       for (const [index, message] of messages.entries()) {
         await this.#receiveSingle(parts[index], message, session, exchange);
@@ -385,7 +376,7 @@ export class Delivery {
     if (exchange) exchange.answerHasBegun = true;
     if (message.kind === "notification") {
       if (this.#progress.isWanted(message)) return true;
-      this.#options.log.debug("dropped progress of what is over");
+      this.#target.log.debug("dropped progress of what is over");
       return false;
     }
     this.#targetRequests.set(message.id.key, session);
@@ -442,7 +433,7 @@ export class Delivery {
     exchange: Exchange | undefined,
   ): Claim | undefined {
     if (!debt) {
-      this.#options.log.warn("dropped an answer that nobody waits for", {
+      this.#target.log.warn("dropped an answer that nobody waits for", {
         id: given.id?.source,
         method: exchange?.method,
       });
@@ -455,7 +446,7 @@ export class Delivery {
     // Only its own stream can tell of the session that a request was sent in.
     const isOwn = owner === exchange || session.channel !== undefined;
     const sentIn = isOwn ? session : NO_SESSION;
-    this.#options.onAnswer(answer, frame, owner, sentIn);
+    this.#hooks.onAnswer(answer, frame, owner, sentIn);
     owner.observation?.answered(answer);
     if (taskIdIn(given, bytes) !== undefined) this.#progress.keep(owner, id);
     this.#take(owner, id);
@@ -468,7 +459,7 @@ export class Delivery {
     bytes: Uint8Array,
     exchange: Exchange | undefined,
   ): Promise<void> {
-    const frames = this.#options.pass?.(message, bytes, exchange);
+    const frames = this.#hooks.pass?.(message, bytes, exchange);
     if (!frames) return this.#emit(bytes, exchange);
     return this.#emitAll(frames, exchange);
   }
@@ -483,7 +474,7 @@ export class Delivery {
   }
 
   #emit(bytes: Uint8Array, exchange: Exchange | undefined): Promise<void> {
-    const written = this.#options.emit(replaceNewlines(bytes));
+    const written = this.#target.emit(replaceNewlines(bytes));
     if (written === NO_WAIT || !exchange) return written;
     return exchange.delivering(written);
   }
@@ -500,7 +491,7 @@ export class Delivery {
     head: BodyHead,
     rest: AsyncIterator<Uint8Array>,
   ): Promise<void> {
-    const { emitPieces, maxAnswerBytes } = this.#options;
+    const { emitPieces, maxAnswerBytes } = this.#target;
     const [id] = exchange.requests;
     if (!isAnswerTo(id, head)) {
       throw new ProxyError(
@@ -524,7 +515,7 @@ export class Delivery {
     { byteLength, scanner: { members } }: OversizedData,
     exchange?: Exchange,
   ): Promise<void> {
-    const { maxAnswerBytes, log, refuse } = this.#options;
+    const { maxAnswerBytes, log } = this.#target;
     const error = frameTooLarge(byteLength, maxAnswerBytes);
     const source = members.findLast(({ name }) => name === "id")?.source;
     const id = requestIdFromSource(source);
@@ -533,7 +524,7 @@ export class Delivery {
         byteLength,
         maxAnswerBytes,
       });
-      if (id) refuse(id, error);
+      if (id) this.#hooks.refuse(id, error);
       return;
     }
     const alike = id && respelt(id);
@@ -559,7 +550,7 @@ export class Delivery {
   ): Promise<void> {
     exchange.observation?.failed(error);
     if (!this.#take(exchange, id) || exchange.onAnswer) return;
-    await this.#options.emit(errorFrame(error, id, this.#options.redact));
+    await this.#target.emit(errorFrame(error, id, this.#redact));
   }
 }
 

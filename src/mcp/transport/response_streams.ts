@@ -4,10 +4,10 @@
  * @module
  */
 
+import type { Target } from "./target.ts";
 import { AttemptError, reopenMs, retryAfterMs } from "./retry.ts";
 import { delay } from "../../time.ts";
 import { ProxyError } from "../../errors.ts";
-import type { Redact } from "../../redact/redact.ts";
 import { mediaType, readEvents } from "../wire/body.ts";
 import type { Delivery } from "./response_router.ts";
 import type { ServerEvent } from "../wire/events.ts";
@@ -15,13 +15,12 @@ import type { Exchange } from "./exchange.ts";
 import { streamCut } from "./failure.ts";
 import {
   hasSession,
-  type HeaderPairs,
   resumableId,
   type SessionHeaders,
   streamHeaders,
 } from "../wire/headers.ts";
 import { checkSession, lossInRefusal, SessionLost } from "./session_expiry.ts";
-import { type Explain, readErrorBody } from "./responses.ts";
+import { readErrorBody } from "./responses.ts";
 
 /** The place in an event stream up to which everything was received. */
 interface StreamPosition {
@@ -51,28 +50,26 @@ const LINGER_MS = 5_000;
 
 const decoder = new TextDecoder();
 
-/** What an {@linkcode AnswerStreams} is handed. */
-export interface AnswerStreamsOptions {
-  readonly headers: HeaderPairs;
-  readonly delivery: Delivery;
-  readonly explain: Explain;
-  readonly redact: Redact;
-  /** The largest message that the client is given, in bytes. */
-  readonly maxAnswerBytes: number;
-  /** Whether a stream that is cut is resumed; `true` unless it is set. */
-  readonly resumes?: boolean;
+/** How the rest of a stream is had. */
+export interface Resumption {
+  /** Whether a stream that is cut is resumed. */
+  readonly resumes: boolean;
   /** Sends a request to the target on behalf of an exchange. */
   readonly send: (exchange: Exchange, init: RequestInit) => Promise<Response>;
 }
 
 /** Reads the streams of answers, and resumes those that are cut. */
 export class AnswerStreams {
-  readonly #options: AnswerStreamsOptions;
+  readonly #target: Target;
+  readonly #router: Delivery;
+  readonly #resumption: Resumption;
   /** Streams that go on after their last answer, the oldest first. */
   readonly #lingering = new Set<Exchange>();
 
-  constructor(options: AnswerStreamsOptions) {
-    this.#options = options;
+  constructor(target: Target, router: Delivery, resumption: Resumption) {
+    this.#target = target;
+    this.#router = router;
+    this.#resumption = resumption;
   }
 
   /** An event stream, and the streams that resume it. */
@@ -96,7 +93,7 @@ export class AnswerStreams {
       }
       if (exchange.isSettled) return;
       if (
-        this.#options.resumes === false || position.lastEventId === undefined ||
+        !this.#resumption.resumes || position.lastEventId === undefined ||
         position.fruitlessTries >= MAX_FRUITLESS_TRIES
       ) {
         throw new AttemptError(streamCut(position.cause), "never");
@@ -117,7 +114,7 @@ export class AnswerStreams {
     response: Response,
     position: StreamPosition,
   ): Promise<void> {
-    const { maxAnswerBytes } = this.#options;
+    const { maxAnswerBytes } = this.#target;
     position.resumedAfter = position.lastEventId;
     position.fruitlessTries++;
     position.cause = undefined;
@@ -148,7 +145,7 @@ export class AnswerStreams {
     event: ServerEvent,
     position: StreamPosition,
   ): Promise<void> {
-    const { delivery, redact } = this.#options;
+    const { redact } = this.#target.redactor;
     const { id, retryMs } = event;
     position.retryMs = retryMs ?? position.retryMs;
     // A server that replays from the ID on, not after it.
@@ -158,7 +155,7 @@ export class AnswerStreams {
       undefined;
     position.fruitlessTries = 0;
     checkSession(exchange, session, event.data, redact);
-    await delivery.receiveEvent(event, session, exchange);
+    await this.#router.receiveEvent(event, session, exchange);
     if (exchange.isSettled) this.#linger(exchange);
   }
 
@@ -181,10 +178,10 @@ export class AnswerStreams {
   ): Promise<Response | undefined> {
     let response: Response;
     try {
-      response = await this.#options.send(exchange, {
+      response = await this.#resumption.send(exchange, {
         method: "GET",
         headers: streamHeaders(
-          this.#options.headers,
+          this.#target.headers,
           session,
           position.lastEventId,
         ),
@@ -208,7 +205,7 @@ export class AnswerStreams {
       position.askedMs = Math.min(askedMs, MAX_ASKED_MS);
       return undefined;
     }
-    const { explain } = this.#options;
+    const { explain } = this.#target;
     const refusal = explain(response, text);
     if (refusal) throw new AttemptError(refusal, "never");
     throw new AttemptError(streamCut(position.cause), "never");

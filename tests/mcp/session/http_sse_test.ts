@@ -1,3 +1,4 @@
+import type { Target } from "../../../src/mcp/transport/target.ts";
 import { AttemptError } from "../../../src/mcp/transport/retry.ts";
 import {
   assert,
@@ -8,10 +9,7 @@ import {
 } from "@std/assert";
 import { SILENT_LOG } from "../../../src/log/log.ts";
 import { Delivery } from "../../../src/mcp/transport/response_router.ts";
-import {
-  SseChannel,
-  type SseChannelOptions,
-} from "../../../src/mcp/session/http_sse.ts";
+import { SseChannel } from "../../../src/mcp/session/http_sse.ts";
 import { Redactor } from "../../../src/redact/redact.ts";
 import { within } from "../../support/deadline.ts";
 import { INITIALIZED, mcp, result } from "../../support/raw_mcp.ts";
@@ -162,33 +160,36 @@ Deno.test("a Streamable HTTP server is never asked for an endpoint event", async
   );
 });
 
-/** What a channel is opened with, where nobody waits for an answer. */
-function channelTo(
+/** Opens a channel where nobody waits for an answer. */
+function openChannel(
   url: URL,
-  options: Partial<SseChannelOptions> = {},
-): SseChannelOptions {
-  const redactor = new Redactor();
-  const maxAnswerBytes = 1024;
-  const shared = { log: SILENT_LOG, redact: redactor.redact, maxAnswerBytes };
-  const delivery = new Delivery({
-    ...shared,
+  { redactor = new Redactor(), idleTimeoutMs = 60_000, endpointLimitMs }: {
+    redactor?: Redactor;
+    idleTimeoutMs?: number;
+    endpointLimitMs?: number;
+  } = {},
+): Promise<SseChannel> {
+  const target: Target = {
+    url,
+    fetch,
+    headers: [],
+    log: SILENT_LOG,
+    redactor,
+    explain: () => undefined,
     emit: () => Promise.resolve(),
     emitPieces: () => Promise.resolve(),
+    maxAnswerBytes: 1024,
+    timeoutMs: undefined,
+    idleTimeoutMs,
+    maxConcurrency: 1,
+    retries: 0,
+  };
+  const router = new Delivery(target, {
     era: "legacy",
     onAnswer: () => {},
     refuse: () => {},
   });
-  return {
-    ...shared,
-    url,
-    fetch,
-    headers: [],
-    delivery,
-    explain: () => undefined,
-    redactor,
-    idleTimeoutMs: 60_000,
-    ...options,
-  };
+  return SseChannel.open(target, router, endpointLimitMs);
 }
 
 /** A server whose stream begins with this text, and then stands open. */
@@ -204,7 +205,7 @@ Deno.test("comments and blocks without data may come before the endpoint event",
   await using server = await streamBeginning(
     ": hello\n\nretry: 3000\n\nid: 4\n\nevent: endpoint\ndata: /messages\n\n",
   );
-  const channel = await SseChannel.open(channelTo(server.url));
+  const channel = await openChannel(server.url);
   assertEquals(channel.endpoint.pathname, "/messages");
   channel.close();
   assertEquals(channel.isOpen, false);
@@ -214,7 +215,7 @@ Deno.test("comments and blocks without data may come before the endpoint event",
 Deno.test("a message before the endpoint event is refused", async () => {
   await using server = await streamBeginning("retry: 3000\n\ndata: {}\n\n");
   const error = await assertRejects(
-    () => SseChannel.open(channelTo(server.url)),
+    () => openChannel(server.url),
     AttemptError,
   );
   assertEquals([error.error.reason, error.repeat], ["bad-answer", "never"]);
@@ -224,9 +225,7 @@ Deno.test("a channel that is silent for too long is closed", async () => {
   await using server = await streamBeginning(
     "event: endpoint\ndata: /messages\n\n",
   );
-  const channel = await SseChannel.open(
-    channelTo(server.url, { idleTimeoutMs: 20 }),
-  );
+  const channel = await openChannel(server.url, { idleTimeoutMs: 20 });
   await within(channel.closed, "the end of a silent channel");
   assertEquals(channel.isOpen, false);
   assertInstanceOf(channel.cause, Error);
@@ -237,9 +236,9 @@ Deno.test("the session ID in the endpoint's query is hidden", async () => {
   await using server = await streamBeginning(
     "event: endpoint\ndata: /messages?sessionId=c0ffee-1234\n\n",
   );
-  const options = channelTo(server.url);
-  const channel = await SseChannel.open(options);
-  const text = options.redactor.redact(`POST ${channel.endpoint} failed`);
+  const redactor = new Redactor();
+  const channel = await openChannel(server.url, { redactor });
+  const text = redactor.redact(`POST ${channel.endpoint} failed`);
   channel.close();
   await channel.closed;
   assert(!text.includes("c0ffee-1234"), text);
@@ -250,7 +249,7 @@ Deno.test("a GET refused with 503 and Retry-After may be sent again after that t
     reply.status(503, { "retry-after": "7" })
   );
   const error = await assertRejects(
-    () => SseChannel.open(channelTo(server.url)),
+    () => openChannel(server.url),
     AttemptError,
   );
   assertEquals([error.repeat, error.retryAfterMs], ["always", 7000]);
@@ -283,7 +282,7 @@ for (const names of ["no event at all", "a comment alone", "no headers"]) {
       await stream.closed;
     });
     const error = await assertRejects(
-      () => SseChannel.open(channelTo(server.url, { endpointLimitMs: 100 })),
+      () => openChannel(server.url, { endpointLimitMs: 100 }),
       AttemptError,
     );
     assertEquals([error.error.reason, error.error.data.limitMs], [

@@ -1,0 +1,51 @@
+/**
+ * The target, as every part that has to do with it is handed it.
+ *
+ * @module
+ */
+
+import type { Log } from "../../log/log.ts";
+import type { Redactor } from "../../redact/redact.ts";
+import type { HeaderPairs } from "../wire/headers.ts";
+import type { RequestId } from "../wire/message.ts";
+import type { Metadata } from "../wire/metadata.ts";
+import type { ExchangeLimits } from "./exchange.ts";
+import type { Emit } from "./link.ts";
+import type { Observer } from "./observer.ts";
+import type { Explain } from "./responses.ts";
+
+/** How the target is reached, and what its answers must keep to. */
+export interface Target extends ExchangeLimits {
+  /** The MCP endpoint. */
+  readonly url: URL;
+  /** Sends every request; signs it where that is wanted. */
+  readonly fetch: typeof globalThis.fetch;
+  /** Headers that go with every request. */
+  readonly headers: HeaderPairs;
+  /** What is put into each request; by default nothing is. */
+  readonly metadata?: Metadata;
+  /** Writes one frame to the client; awaited, so that a slow client slows us. */
+  readonly emit: Emit;
+  /** Writes the answer to a request whose pieces are still on their way. */
+  readonly emitPieces: (
+    pieces: AsyncIterable<Uint8Array>,
+    id: RequestId,
+  ) => Promise<void>;
+  /** The largest message that the client is given, in bytes. */
+  readonly maxAnswerBytes: number;
+  /**
+   * Whether an answer may pass while it still arrives; `true` unless it is set.
+   */
+  readonly passesInPieces?: boolean;
+  /** How many requests are upstream at once. */
+  readonly maxConcurrency: number;
+  /** How often a request is sent again that cannot have run. */
+  readonly retries: number;
+  /** Says what an HTTP error means where the transport knows more than MCP. */
+  readonly explain: Explain;
+  /** Learns the session IDs, and hides them and what else is secret. */
+  readonly redactor: Redactor;
+  readonly log: Log;
+  /** Is told of the messages on their way, if anyone is. */
+  readonly observer?: Observer;
+}
