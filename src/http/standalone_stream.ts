@@ -8,7 +8,7 @@
 
 import type { IncomingMessage } from "node:http";
 import type { HeaderMap } from "./headers.ts";
-import { STANDING_METHODS } from "../mcp/stateless/listen.ts";
+import { LONG_LIVED_METHODS } from "../mcp/stateless/listen.ts";
 import { isUnclear } from "../mcp/tools/ambiguity.ts";
 import type { Message } from "../mcp/wire/message.ts";
 import { includesBytes } from "../mcp/wire/scan.ts";
@@ -21,11 +21,11 @@ export function claimsStandaloneStream(
 ): boolean {
   return method === "GET" ||
     method === "POST" &&
-      STANDING_METHODS.has(headers.get("mcp-method") ?? "");
+      LONG_LIVED_METHODS.has(headers.get("mcp-method") ?? "");
 }
 
 /** How the methods end: whether the slash before that is escaped is no matter. */
-const METHOD_ENDS = [...STANDING_METHODS].map((method) =>
+const METHOD_ENDS = [...LONG_LIVED_METHODS].map((method) =>
   new TextEncoder().encode(method.slice(method.indexOf("/") + 1))
 );
 
@@ -39,6 +39,6 @@ export function opensStandaloneStream(
   bytes: Uint8Array,
   message: Message,
 ): boolean {
-  return message.kind === "request" && STANDING_METHODS.has(message.method) &&
+  return message.kind === "request" && LONG_LIVED_METHODS.has(message.method) &&
     !isUnclear("method", bytes, whole(bytes));
 }

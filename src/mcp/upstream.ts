@@ -12,7 +12,10 @@ import { errorFrame } from "./transport/failure.ts";
 import type { Link } from "./transport/link.ts";
 import type { BatchMessage, SingleMessage } from "./wire/message.ts";
 import { addMetadata, messageWithMetadata } from "./wire/metadata.ts";
-import { Modern, type StatelessTarget } from "./stateless/stateless.ts";
+import {
+  StatelessSession,
+  type StatelessTarget,
+} from "./stateless/stateless.ts";
 import { Session } from "./session/session.ts";
 import type { SessionTarget } from "./session/session_keeper.ts";
 import type { RouterHooks } from "./transport/response_router.ts";
@@ -27,14 +30,14 @@ export interface UpstreamOptions extends SessionTarget, StatelessTarget {
 export class Upstream implements Link {
   readonly #options: UpstreamOptions;
   readonly #session: Session;
-  readonly #modern: Modern;
+  readonly #modern: StatelessSession;
   /** Whether the client ever spoke to the target in the legacy era. */
   #hasSession = false;
 
   constructor(options: UpstreamOptions) {
     this.#options = options;
     this.#session = new Session(options, options.pass);
-    this.#modern = new Modern(options);
+    this.#modern = new StatelessSession(options);
   }
 
   /** Takes one message of the client's, and answers it in its time. */

@@ -7,9 +7,13 @@
  */
 
 import type { Log } from "../../log/log.ts";
-import type { Delivery } from "../transport/response_router.ts";
+import type { ResponseRouter } from "../transport/response_router.ts";
 import type { Target } from "../transport/target.ts";
-import { AttemptError, repeatAfter, retryAfterMs } from "../transport/retry.ts";
+import {
+  AttemptError,
+  retryableAfter,
+  retryAfterMs,
+} from "../transport/retry.ts";
 import { ProxyError } from "../../errors.ts";
 import { discardBody, mediaType, readEvents } from "../wire/body.ts";
 import { isRedirect, readErrorBody } from "../transport/responses.ts";
@@ -55,7 +59,7 @@ export class SseChannel implements Channel {
     events: AsyncGenerator<ServerEvent>,
     abort: AbortController,
     { idleTimeoutMs: limitMs, log }: Target,
-    router: Delivery,
+    router: ResponseRouter,
   ) {
     this.endpoint = endpoint;
     this.session = { ...NO_SESSION, channel: this };
@@ -80,7 +84,7 @@ export class SseChannel implements Channel {
    */
   static async open(
     target: Target,
-    router: Delivery,
+    router: ResponseRouter,
     endpointLimitMs = ENDPOINT_WAIT_MS,
   ): Promise<SseChannel> {
     const abort = new AbortController();
@@ -131,7 +135,7 @@ export class SseChannel implements Channel {
 
   async #read(
     events: AsyncGenerator<ServerEvent>,
-    router: Delivery,
+    router: ResponseRouter,
     log: Log,
   ): Promise<void> {
     try {
@@ -175,7 +179,7 @@ async function openStream(
   const error = explain(response, text) ??
     httpStatusError(response, text, redact);
   const waitMs = retryAfterMs(response.headers);
-  throw new AttemptError(error, repeatAfter(response), waitMs);
+  throw new AttemptError(error, retryableAfter(response), waitMs);
 }
 
 async function readEndpointEvent(

@@ -12,7 +12,7 @@
 import type { Target } from "../transport/target.ts";
 import { Exchange } from "../transport/exchange.ts";
 import type { SessionHeaders } from "../wire/headers.ts";
-import { SessionLost } from "../transport/session_expiry.ts";
+import { SessionExpiredError } from "../transport/session_expiry.ts";
 import { requestId } from "../wire/message.ts";
 import { paramsWithMetadata } from "../wire/metadata.ts";
 
@@ -28,7 +28,7 @@ export interface KeepAliveWays {
     session: SessionHeaders,
   ) => Promise<void>;
   /** Is told of a session that the target does not know any more. */
-  readonly onLost: (session: SessionHeaders) => Promise<unknown>;
+  readonly onExpired: (session: SessionHeaders) => Promise<unknown>;
 }
 
 /** The least time that a ping is given, in milliseconds. */
@@ -87,7 +87,7 @@ export class KeepAlive {
       // The answer is enough: its stream may stay open for a while.
       const sent = carry(ping, pinged);
       const outcome = await Promise.race([sent, ping.settled, isLate]);
-      if (outcome === "late") this.#giveUp(ping, limitMs);
+      if (outcome === "late") this.#fail(ping, limitMs);
     } catch (cause) {
       if (this.#isOn) await this.#failed(cause);
     } finally {
@@ -117,7 +117,7 @@ export class KeepAlive {
     });
   }
 
-  #giveUp(ping: Exchange, limitMs: number): void {
+  #fail(ping: Exchange, limitMs: number): void {
     ping.end();
     this.#target.log.warn("the target did not answer a ping in time", {
       limitMs,
@@ -126,7 +126,8 @@ export class KeepAlive {
 
   async #failed(cause: unknown): Promise<void> {
     const { log } = this.#target;
-    if (cause instanceof SessionLost) await this.#ways.onLost(cause.session);
-    else log.debug("a ping came to nothing", { error: String(cause) });
+    if (cause instanceof SessionExpiredError) {
+      await this.#ways.onExpired(cause.session);
+    } else log.debug("a ping came to nothing", { error: String(cause) });
   }
 }

@@ -21,11 +21,17 @@
 import { reportable } from "../transport/failure.ts";
 import { Deadlines, delay } from "../../time.ts";
 import type { ProxyError } from "../../errors.ts";
-import { Carrier } from "../transport/http_transport.ts";
-import { Delivery, type RouterHooks } from "../transport/response_router.ts";
+import { HttpTransport } from "../transport/http_transport.ts";
+import {
+  ResponseRouter,
+  type RouterHooks,
+} from "../transport/response_router.ts";
 import { Exchange, type ExchangeInit } from "../transport/exchange.ts";
 import { hasSession, type SessionHeaders } from "../wire/headers.ts";
-import { lossInAnswer, SessionLost } from "../transport/session_expiry.ts";
+import {
+  expiryInAnswer,
+  SessionExpiredError,
+} from "../transport/session_expiry.ts";
 import {
   type BatchMessage,
   isObject,
@@ -36,12 +42,12 @@ import {
   type ResponseMessage,
   type SingleMessage,
 } from "../wire/message.ts";
-import { Places } from "../transport/semaphore.ts";
+import { Semaphore } from "../transport/semaphore.ts";
 import { requestsIn } from "../transport/progress_tokens.ts";
-import { RepeatPolicy } from "../transport/retry.ts";
+import { RetryPolicy } from "../transport/retry.ts";
 import { SessionKeeper, type SessionTarget } from "./session_keeper.ts";
 import { membersOf, whole } from "../wire/splice.ts";
-import { Underway } from "../transport/in_flight.ts";
+import { InFlight } from "../transport/in_flight.ts";
 
 /** How long what follows waits for `notifications/initialized`. */
 const INITIALIZED_WAIT_MS = 10_000;
@@ -51,7 +57,7 @@ const RENEWAL_WAIT_MS = 2_000;
 
 /**
  * How many notifications, answers and pings are upstream at once, of each. They
- * have places of their own: calls that hold all the others may wait for them,
+ * have semaphores of their own: calls that hold the others may wait for them,
  * and notifications that the target does not take for an answer.
  */
 const MAX_UNASKED = 256;
@@ -60,40 +66,42 @@ const MAX_UNASKED = 256;
 const MAX_WAITING_ANSWERS = 4_096;
 
 /** How long a cancelled request's stream stays open for what is still said. */
-const CANCELLED_LINGER_MS = 5_000;
+const CANCELLED_DRAIN_MS = 5_000;
 
 const encoder = new TextEncoder();
 
 /** One upstream session, from the client's first message to the last. */
 export class Session {
   readonly #target: SessionTarget;
-  readonly #router: Delivery;
-  readonly #carrier: Carrier;
-  readonly #places: Places;
-  readonly #notifications = new Places(MAX_UNASKED);
-  readonly #answers = new Places(MAX_UNASKED);
-  readonly #pings = new Places(MAX_UNASKED);
+  readonly #router: ResponseRouter;
+  readonly #transport: HttpTransport;
+  readonly #requests: Semaphore;
+  readonly #notifications = new Semaphore(MAX_UNASKED);
+  readonly #answers = new Semaphore(MAX_UNASKED);
+  readonly #pings = new Semaphore(MAX_UNASKED);
   readonly #keeper: SessionKeeper;
-  readonly #policy: RepeatPolicy;
-  readonly #underway: Underway;
+  readonly #policy: RetryPolicy;
+  readonly #inFlight: InFlight;
   readonly #deadlines = new Deadlines();
   /** What new messages wait for; it never rejects. */
   #gate: Promise<unknown> | undefined;
 
   constructor(target: SessionTarget, pass?: RouterHooks["pass"]) {
     this.#target = target;
-    this.#router = new Delivery(target, {
+    this.#router = new ResponseRouter(target, {
       era: "legacy",
       pass,
       onAnswer: (...answer) => this.#onAnswer(...answer),
       refuse: (id, error) => this.#refuse(id, error),
     });
-    this.#carrier = new Carrier(target, this.#router, { resumes: true });
-    this.#underway = new Underway(this.#router);
-    this.#places = new Places(target.maxConcurrency);
-    this.#policy = new RepeatPolicy(target.retries);
+    this.#transport = new HttpTransport(target, this.#router, {
+      resumes: true,
+    });
+    this.#inFlight = new InFlight(this.#router);
+    this.#requests = new Semaphore(target.maxConcurrency);
+    this.#policy = new RetryPolicy(target.retries);
     this.#keeper = new SessionKeeper(target, this.#router, {
-      carry: (exchange, session) => this.#carryOwn(exchange, session),
+      carry: (exchange, session) => this.#sendOwn(exchange, session),
       onRenewal: (renewal) => this.#closeGate(renewal.catch(() => {})),
     });
   }
@@ -129,8 +137,8 @@ export class Session {
       return this.#start(exchange, before);
     }
     // A ping asks whether the target is there: it does not wait for calls.
-    const places = method === "ping" ? this.#pings : this.#places;
-    return this.#start(exchange, this.#gate, places);
+    const semaphore = method === "ping" ? this.#pings : this.#requests;
+    return this.#start(exchange, this.#gate, semaphore);
   }
 
   #acceptBatch(
@@ -145,11 +153,11 @@ export class Session {
     );
     const exchange = this.#open({ bytes, method: "batch", ...asked });
     if (exchange.isRequest) {
-      return this.#start(exchange, this.#gate, this.#places);
+      return this.#start(exchange, this.#gate, this.#requests);
     }
     const hasAnswer = messages.some(({ kind }) => kind === "response");
-    const places = hasAnswer ? this.#answers : this.#notifications;
-    return this.#start(exchange, this.#gate, places);
+    const semaphore = hasAnswer ? this.#answers : this.#notifications;
+    return this.#start(exchange, this.#gate, semaphore);
   }
 
   #acceptNotification(
@@ -213,9 +221,9 @@ export class Session {
     exchange.cancel(id);
     if (!exchange.isSettled) return true;
     // What is not at the target now is not sent any more.
-    if (exchange.isUnderWay) exchange.endAfter(CANCELLED_LINGER_MS);
+    if (exchange.isAtTarget) exchange.endAfter(CANCELLED_DRAIN_MS);
     else exchange.end();
-    return exchange.isUnderWay;
+    return exchange.isAtTarget;
   }
 
   #open(init: ExchangeInit): Exchange {
@@ -232,30 +240,30 @@ export class Session {
   #start(
     exchange: Exchange,
     gate: Promise<unknown> | undefined,
-    places?: Places,
+    semaphore?: Semaphore,
   ): Promise<void> {
-    const done = this.#run(exchange, gate, places);
-    this.#underway.add(exchange, done);
+    const done = this.#run(exchange, gate, semaphore);
+    this.#inFlight.add(exchange, done);
     return done;
   }
 
   async #run(
     exchange: Exchange,
     gate: Promise<unknown> | undefined,
-    places: Places | undefined,
+    semaphore: Semaphore | undefined,
   ): Promise<void> {
     let leave: (() => void) | undefined;
     try {
       if (gate) await gate;
-      if (places) {
+      if (semaphore) {
         if (exchange.signal.aborted) return;
-        const isFree = places.tryTake();
-        if (!isFree && !await places.take(exchange.signal)) return;
+        const isFree = semaphore.tryAcquire();
+        if (!isFree && !await semaphore.acquire(exchange.signal)) return;
         if (exchange.isRequest) {
           exchange.settled.then(() =>
-            exchange.onDelivered(() => places.free())
+            exchange.onDelivered(() => semaphore.release())
           );
-        } else leave = () => places.free();
+        } else leave = () => semaphore.release();
       }
       if (!exchange.signal.aborted) await this.#carry(exchange);
     } catch (error) {
@@ -286,17 +294,17 @@ export class Session {
         }
         if (this.#target.callGuard) {
           const refusal = await this.#refusalOf(exchange, session);
-          if (refusal) return await this.#giveUp(exchange, refusal);
+          if (refusal) return await this.#fail(exchange, refusal);
         }
-        return await this.#carrier.carry(exchange, session);
+        return await this.#transport.carry(exchange, session);
       } catch (cause) {
         if (exchange.isRequest && exchange.isSettled) return;
         if (isInitialize && await this.#keeper.findOldTransport(cause)) {
           continue;
         }
-        if (cause instanceof SessionLost) {
+        if (cause instanceof SessionExpiredError) {
           if (isRenewed || !this.#target.recover) {
-            return await this.#giveUp(exchange, cause.error);
+            return await this.#fail(exchange, cause.error);
           }
           isRenewed = true;
           if (await this.#replace(exchange, cause)) continue;
@@ -305,7 +313,7 @@ export class Session {
         const waitMs = this.#policy.delayMs(exchange, cause, tries);
         if (waitMs === undefined) {
           if (isInitialize) this.#keeper.discard();
-          return await this.#giveUp(exchange, reportable(cause));
+          return await this.#fail(exchange, reportable(cause));
         }
         tries++;
         await delay(waitMs, exchange.signal).catch(() => {});
@@ -328,35 +336,40 @@ export class Session {
   }
 
   /** Renews a lost session; whether the exchange is to be sent once more. */
-  async #replace(exchange: Exchange, lost: SessionLost): Promise<boolean> {
-    if (!this.#policy.allows(exchange, lost.repeat)) {
+  async #replace(
+    exchange: Exchange,
+    lost: SessionExpiredError,
+  ): Promise<boolean> {
+    if (!this.#policy.allows(exchange, lost.retryable)) {
       // What follows this answer is to find the new session.
       const patience = new AbortController();
       const waited = delay(RENEWAL_WAIT_MS, patience.signal).catch(() => {});
-      await Promise.race([this.#keeper.onLost(lost.session), waited]);
+      await Promise.race([this.#keeper.onExpired(lost.session), waited]);
       patience.abort();
-      await this.#giveUp(exchange, lost.error);
+      await this.#fail(exchange, lost.error);
       return false;
     }
     try {
       await this.#keeper.renew(lost.session);
     } catch (cause) {
       // What may have run is told of by what became of it.
-      const error = lost.repeat === "always" ? reportable(cause) : lost.error;
-      await this.#giveUp(exchange, error);
+      const error = lost.retryable === "always"
+        ? reportable(cause)
+        : lost.error;
+      await this.#fail(exchange, error);
       return false;
     }
     exchange.observation?.recovered();
     return true;
   }
 
-  #giveUp(exchange: Exchange, error: ProxyError | Uint8Array): Promise<void> {
+  #fail(exchange: Exchange, error: ProxyError | Uint8Array): Promise<void> {
     return this.#router.report(exchange, error);
   }
 
   async #timeOut(exchange: Exchange, error: ProxyError): Promise<void> {
     const { isSent, method, pending } = exchange;
-    const answered = this.#giveUp(exchange, error);
+    const answered = this.#fail(exchange, error);
     exchange.end(error);
     if (isSent && method !== "initialize") {
       for (const id of pending) this.#tellCancelled(id);
@@ -392,27 +405,27 @@ export class Session {
     session: SessionHeaders,
   ): void {
     const loss = answer.error && hasSession(session)
-      ? lossInAnswer(answer.error)
+      ? expiryInAnswer(answer.error)
       : undefined;
     if (loss !== undefined && this.#target.recover) {
       // Of its own stream alone can the exchange be sent again, and a batch
       // has other answers beside this one, which are not thrown away.
       const isAlone = exchange.requests.length === 1 && !session.channel;
-      if (!isAlone) void this.#keeper.onLost(session);
+      if (!isAlone) void this.#keeper.onExpired(session);
       else {
-        const repeat = exchange.answerHasBegun ? "never" : loss;
-        throw new SessionLost(session, repeat, frame);
+        const retryable = exchange.answerHasBegun ? "never" : loss;
+        throw new SessionExpiredError(session, retryable, frame);
       }
     }
     if (exchange.onAnswer || answer.error) return;
     const isOpening = exchange.method === "initialize";
     if (isOpening) this.#keeper.adopt(exchange, answer.result, session);
     this.#keeper.remember(exchange, isOpening ? answer.result : undefined);
-    if (exchange.method === "tools/list") this.#policy.learn(answer.result);
+    if (exchange.method === "tools/list") this.#policy.record(answer.result);
   }
 
   /** Carries an exchange of the proxy's own in a session given. */
-  async #carryOwn(exchange: Exchange, session: SessionHeaders): Promise<void> {
+  async #sendOwn(exchange: Exchange, session: SessionHeaders): Promise<void> {
     this.#router.expect(exchange);
     exchange.limit(
       this.#deadlines,
@@ -420,11 +433,11 @@ export class Session {
       (error) => exchange.end(error),
     );
     const done = Promise.withResolvers<void>();
-    this.#underway.add(exchange, done.promise, true);
+    this.#inFlight.add(exchange, done.promise, true);
     try {
       for (let tries = 0;;) {
         try {
-          return await this.#carrier.carry(exchange, session);
+          return await this.#transport.carry(exchange, session);
         } catch (cause) {
           const waitMs = this.#policy.delayMs(exchange, cause, tries++);
           if (waitMs === undefined) throw cause;
@@ -452,7 +465,7 @@ export class Session {
    */
   async drain(patience: AbortSignal): Promise<void> {
     this.#keeper.release();
-    await this.#underway.drain(patience);
+    await this.#inFlight.drain(patience);
   }
 
   /** Ends the session upstream, as far as that is done within the limit. */

@@ -10,7 +10,7 @@ import type { ToolLearner } from "../tools/learner.ts";
 import { AttemptError } from "../transport/retry.ts";
 import { delay } from "../../time.ts";
 import { discardBody } from "../wire/body.ts";
-import type { Delivery } from "../transport/response_router.ts";
+import type { ResponseRouter } from "../transport/response_router.ts";
 import type { Exchange } from "../transport/exchange.ts";
 import { summaryOf } from "../transport/failure.ts";
 import {
@@ -24,7 +24,7 @@ import { SseChannel } from "./http_sse.ts";
 import { KeepAlive } from "./keep_alive.ts";
 import { isObject, type ResponseMessage } from "../wire/message.ts";
 import { Recovery } from "./recovery.ts";
-import { StandingStream } from "./standalone_stream.ts";
+import { StandaloneStream } from "./standalone_stream.ts";
 
 /** The transports of MCP over HTTP. */
 export type Transport = "auto" | "streamable-http" | "sse";
@@ -63,10 +63,10 @@ const RECONNECT_MS = 1_000;
 /** The one current session, and how it came to be. */
 export class SessionKeeper {
   readonly #target: SessionTarget;
-  readonly #router: Delivery;
+  readonly #router: ResponseRouter;
   readonly #onRenewal: SessionWays["onRenewal"];
   readonly #recovery: Recovery;
-  readonly #standing: StandingStream;
+  readonly #standalone: StandaloneStream;
   readonly #keepAlive: KeepAlive;
   #current = NO_SESSION;
   /** Whether the target speaks HTTP+SSE, the transport of 2024-11-05. */
@@ -78,29 +78,29 @@ export class SessionKeeper {
 
   constructor(
     target: SessionTarget,
-    router: Delivery,
+    router: ResponseRouter,
     { carry, onRenewal }: SessionWays,
   ) {
     this.#target = target;
     this.#router = router;
     this.#onRenewal = onRenewal;
     this.#isOldTransport = target.transport === "sse";
-    const onLost = (session: SessionHeaders) => this.onLost(session);
+    const onExpired = (session: SessionHeaders) => this.onExpired(session);
     this.#recovery = new Recovery(target, {
       open: () => this.opening(),
       carry,
     });
-    this.#standing = new StandingStream(target, router, onLost);
+    this.#standalone = new StandaloneStream(target, router, onExpired);
     this.#keepAlive = new KeepAlive(target, {
       keepAliveMs: target.keepAliveMs,
       session: () => this.#current,
       carry,
-      onLost,
+      onExpired,
     });
   }
 
   /** Found lost with nothing of the client's; whether there is a new one. */
-  async onLost(session: SessionHeaders): Promise<boolean> {
+  async onExpired(session: SessionHeaders): Promise<boolean> {
     const { recover, log } = this.#target;
     if (!recover) return false;
     try {
@@ -180,7 +180,7 @@ export class SessionKeeper {
     const before = this.#current;
     const version = isObject(result) ? result.protocolVersion : undefined;
     const session = sessionOf(sessionId, version);
-    this.#standing.release();
+    this.#standalone.release();
     this.#become({ ...session, ...(channel && { channel }) });
     void this.#delete(before, LEAVE_MS);
   }
@@ -229,7 +229,7 @@ export class SessionKeeper {
     }
     this.#become(renewed);
     this.#target.observer?.recovered();
-    if (this.#standing.isWanted) this.hold();
+    if (this.#standalone.isWanted) this.hold();
   }
 
   #become(session: SessionHeaders): void {
@@ -248,13 +248,13 @@ export class SessionKeeper {
     await channel.closed;
     await delay(RECONNECT_MS, this.#closing.signal).catch(() => {});
     if (this.#current !== session || this.#closing.signal.aborted) return;
-    await this.onLost(session);
+    await this.onExpired(session);
   }
 
   /** Holds the standing stream of the session; HTTP+SSE has one anyway. */
   hold(): void {
     if (this.#closing.signal.aborted) return;
-    if (!this.#current.channel) this.#standing.hold(this.#current);
+    if (!this.#current.channel) this.#standalone.hold(this.#current);
   }
 
   /** Begins to ping the session when it is idle, where that is wanted. */
@@ -272,7 +272,7 @@ export class SessionKeeper {
   release(): void {
     this.#closing.abort();
     this.#keepAlive.stop();
-    this.#standing.release();
+    this.#standalone.release();
   }
 
   /** Ends the session upstream, as far as that is done within the limit. */

@@ -4,13 +4,16 @@
  * @module
  */
 
-import type { Delivery } from "../transport/response_router.ts";
+import type { ResponseRouter } from "../transport/response_router.ts";
 import type { Target } from "../transport/target.ts";
 import { delay, IdleTimer } from "../../time.ts";
 import { ProxyError } from "../../errors.ts";
 import type { LogFields } from "../../log/log.ts";
 import { discardBody, mediaType, readEvents } from "../wire/body.ts";
-import { lossInMessage, lossInRefusal } from "../transport/session_expiry.ts";
+import {
+  expiryInMessage,
+  expiryInRefusal,
+} from "../transport/session_expiry.ts";
 import {
   badContentType,
   isRedirect,
@@ -57,10 +60,10 @@ const PATIENT_MS = 60_000;
 const decoder = new TextDecoder();
 
 /** Keeps one GET stream open, and opens it again when it ends. */
-export class StandingStream {
+export class StandaloneStream {
   readonly #target: Target;
-  readonly #router: Delivery;
-  readonly #onLost: OnExpired;
+  readonly #router: ResponseRouter;
+  readonly #onExpired: OnExpired;
   #abort: AbortController | undefined;
   #lastEventId: string | undefined;
   #retryMs: number | undefined;
@@ -69,12 +72,12 @@ export class StandingStream {
   /** Whether what keeps it from opening was told. */
   #isTold = false;
   /** Whether the last GET of the session before this one was answered 404. */
-  #wasLost = false;
+  #hadExpired = false;
 
-  constructor(target: Target, router: Delivery, onLost: OnExpired) {
+  constructor(target: Target, router: ResponseRouter, onExpired: OnExpired) {
     this.#target = target;
     this.#router = router;
-    this.#onLost = onLost;
+    this.#onExpired = onExpired;
   }
 
   /** Whether a stream is to be held in the session that comes next, too. */
@@ -163,8 +166,8 @@ export class StandingStream {
     }
     const answer = readRpcError(body);
     const loss = response.ok
-      ? lossInMessage(body)
-      : lossInRefusal(response, text, answer && { ...answer, isOwn: false });
+      ? expiryInMessage(body)
+      : expiryInRefusal(response, text, answer && { ...answer, isOwn: false });
     if (hasSession(session) && loss) return await this.#lost(session);
     const { message, summary } = response.ok
       ? badContentType(status, mediaType(response), said(text, redact))
@@ -197,13 +200,13 @@ export class StandingStream {
    */
   async #lost(session: SessionHeaders): Promise<"done" | "fruitless"> {
     const { log } = this.#target;
-    if (this.#wasLost) {
+    if (this.#hadExpired) {
       log.info("the target sends nothing on its own: it has no GET stream");
       return "done";
     }
-    this.#wasLost = true;
-    if (await this.#onLost(session)) return "done";
-    this.#wasLost = false;
+    this.#hadExpired = true;
+    if (await this.#onExpired(session)) return "done";
+    this.#hadExpired = false;
     return "fruitless";
   }
 
@@ -213,8 +216,8 @@ export class StandingStream {
     idle: IdleLimit,
   ): Promise<"done" | "fruitful" | "fruitless"> {
     const { maxAnswerBytes, log } = this.#target;
-    const wasLost = this.#wasLost;
-    this.#wasLost = false;
+    const hadExpired = this.#hadExpired;
+    this.#hadExpired = false;
     this.#refusals = 0;
     const resumedAfter = this.#lastEventId;
     let outcome: "fruitful" | "fruitless" = "fruitless";
@@ -232,8 +235,8 @@ export class StandingStream {
         log.warn(error.summary);
       });
       idle.touch();
-      if (hasSession(session) && lossInMessage(event.data)) {
-        this.#wasLost = wasLost && outcome === "fruitless";
+      if (hasSession(session) && expiryInMessage(event.data)) {
+        this.#hadExpired = hadExpired && outcome === "fruitless";
         return await this.#lost(session);
       }
       outcome = "fruitful";

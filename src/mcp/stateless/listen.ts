@@ -22,7 +22,10 @@ export const LISTEN = "subscriptions/listen";
 const EVENTS = "events/stream";
 
 /** The methods whose streams stand open. */
-export const STANDING_METHODS: ReadonlySet<string> = new Set([LISTEN, EVENTS]);
+export const LONG_LIVED_METHODS: ReadonlySet<string> = new Set([
+  LISTEN,
+  EVENTS,
+]);
 
 /** How long opening a stream again may fail before the client is told. */
 const PATIENCE_MS = 5 * 60_000;

@@ -18,18 +18,18 @@
  */
 
 import type { Target } from "../transport/target.ts";
-import { AttemptError, RepeatPolicy } from "../transport/retry.ts";
+import { AttemptError, RetryPolicy } from "../transport/retry.ts";
 import { reportable, streamCut, summaryOf } from "../transport/failure.ts";
 import { Deadlines, delay } from "../../time.ts";
 import { excerpt } from "../wire/excerpt.ts";
 import { ProxyError } from "../../errors.ts";
-import { Carrier } from "../transport/http_transport.ts";
-import { Delivery } from "../transport/response_router.ts";
+import { HttpTransport } from "../transport/http_transport.ts";
+import { ResponseRouter } from "../transport/response_router.ts";
 import { DISCOVER, discoverDelayMs, legacyAnswer } from "./discover.ts";
 import { Exchange } from "../transport/exchange.ts";
 import { NO_SESSION, type SessionHeaders } from "../wire/headers.ts";
 import { UNREAD } from "../wire/large_message.ts";
-import { STANDING_METHODS, Subscription } from "./listen.ts";
+import { LONG_LIVED_METHODS, Subscription } from "./listen.ts";
 import {
   isObject,
   type NotificationMessage,
@@ -39,7 +39,7 @@ import {
   type SingleMessage,
 } from "../wire/message.ts";
 import { standardHeaders } from "./headers.ts";
-import { Places } from "../transport/semaphore.ts";
+import { Semaphore } from "../transport/semaphore.ts";
 import { requestsIn } from "../transport/progress_tokens.ts";
 import {
   HEADER_MISMATCH,
@@ -47,7 +47,7 @@ import {
   ToolLister,
 } from "../tools/lister.ts";
 import { ToolSchemas, withoutTools } from "./tool_schemas.ts";
-import { Underway } from "../transport/in_flight.ts";
+import { InFlight } from "../transport/in_flight.ts";
 
 /** A target without sessions. */
 export interface StatelessTarget extends Target {
@@ -70,16 +70,16 @@ function tooManySubscriptions(): ProxyError {
 }
 
 /** The target as clients of 2026-07-28 see it. */
-export class Modern {
+export class StatelessSession {
   readonly #target: StatelessTarget;
-  readonly #router: Delivery;
-  readonly #carrier: Carrier;
-  readonly #places: Places;
-  readonly #notifications = new Places(MAX_NOTIFICATIONS);
-  readonly #policy: RepeatPolicy;
+  readonly #router: ResponseRouter;
+  readonly #transport: HttpTransport;
+  readonly #requests: Semaphore;
+  readonly #notifications = new Semaphore(MAX_NOTIFICATIONS);
+  readonly #policy: RetryPolicy;
   readonly #schemas: ToolSchemas;
   readonly #lister: ToolLister;
-  readonly #underway: Underway;
+  readonly #inFlight: InFlight;
   readonly #deadlines = new Deadlines();
   readonly #subscriptions = new Map<Exchange, Subscription>();
   /** What a `server/discover` last failed with that is tried again. */
@@ -87,22 +87,24 @@ export class Modern {
 
   constructor(target: StatelessTarget) {
     this.#target = target;
-    this.#router = new Delivery(target, {
+    this.#router = new ResponseRouter(target, {
       era: "modern",
       onAnswer: (...answer) => this.#onAnswer(...answer),
       pass: (...message) => this.#pass(...message),
       // There are no requests of the target's in this era.
       refuse: () => {},
     });
-    this.#carrier = new Carrier(target, this.#router, { resumes: false });
-    this.#places = new Places(target.maxConcurrency);
-    this.#policy = new RepeatPolicy(target.retries);
+    this.#transport = new HttpTransport(target, this.#router, {
+      resumes: false,
+    });
+    this.#requests = new Semaphore(target.maxConcurrency);
+    this.#policy = new RetryPolicy(target.retries);
     this.#schemas = target.toolSchemas ?? new ToolSchemas(target.log);
     this.#lister = new ToolLister({
       metadata: target.metadata,
-      carry: (exchange) => this.#carryOwn(exchange),
+      carry: (exchange) => this.#sendOwn(exchange),
     });
-    this.#underway = new Underway(this.#router);
+    this.#inFlight = new InFlight(this.#router);
   }
 
   /**
@@ -117,11 +119,11 @@ export class Modern {
     const asked = requestsIn([{ message, bytes }]);
     const exchange = new Exchange({ bytes, method, params, ...asked });
     this.#router.expect(exchange);
-    const isStanding = exchange.isRequest && STANDING_METHODS.has(method);
-    if (isStanding && this.#subscriptions.size >= MAX_SUBSCRIPTIONS) {
+    const isLongLived = exchange.isRequest && LONG_LIVED_METHODS.has(method);
+    if (isLongLived && this.#subscriptions.size >= MAX_SUBSCRIPTIONS) {
       return this.#router.report(exchange, tooManySubscriptions());
     }
-    if (isStanding) {
+    if (isLongLived) {
       this.#subscriptions.set(exchange, new Subscription(exchange));
     } else {
       exchange.limit(
@@ -130,9 +132,9 @@ export class Modern {
         (error) => void this.#timeOut(exchange, error).catch(() => {}),
       );
     }
-    const places = exchange.isRequest ? this.#places : this.#notifications;
-    const done = this.#run(exchange, isStanding ? undefined : places);
-    this.#underway.add(exchange, done, isStanding);
+    const semaphore = exchange.isRequest ? this.#requests : this.#notifications;
+    const done = this.#run(exchange, isLongLived ? undefined : semaphore);
+    this.#inFlight.add(exchange, done, isLongLived);
     return done;
   }
 
@@ -149,18 +151,21 @@ export class Modern {
     return true;
   }
 
-  async #run(exchange: Exchange, places: Places | undefined): Promise<void> {
+  async #run(
+    exchange: Exchange,
+    semaphore: Semaphore | undefined,
+  ): Promise<void> {
     let leave: (() => void) | undefined;
     try {
-      if (places) {
+      if (semaphore) {
         if (exchange.signal.aborted) return;
-        const isFree = places.tryTake();
-        if (!isFree && !await places.take(exchange.signal)) return;
+        const isFree = semaphore.tryAcquire();
+        if (!isFree && !await semaphore.acquire(exchange.signal)) return;
         if (exchange.isRequest) {
           exchange.settled.then(() =>
-            exchange.onDelivered(() => places.free())
+            exchange.onDelivered(() => semaphore.release())
           );
-        } else leave = () => places.free();
+        } else leave = () => semaphore.release();
       }
       if (!exchange.signal.aborted) await this.#carry(exchange);
     } catch (error) {
@@ -188,7 +193,7 @@ export class Modern {
           if (await this.#lister.list(exchange)) continue;
         }
         const waitMs = this.#delayMs(exchange, cause, tries);
-        if (waitMs === undefined) return await this.#giveUp(exchange, cause);
+        if (waitMs === undefined) return await this.#fail(exchange, cause);
         tries++;
         await delay(waitMs, exchange.signal).catch(() => {});
       }
@@ -206,7 +211,7 @@ export class Modern {
       ? this.#schemas.headersFor(params)
       : [];
     const headers = [...standardHeaders(method, params), ...mirrored];
-    await this.#carrier.carry(exchange, { ...NO_SESSION, mirrored: headers });
+    await this.#transport.carry(exchange, { ...NO_SESSION, mirrored: headers });
   }
 
   #delayMs(
@@ -224,7 +229,7 @@ export class Modern {
     return discoverDelayMs(exchange, cause, tries, timeoutMs);
   }
 
-  async #giveUp(exchange: Exchange, cause: unknown): Promise<void> {
+  async #fail(exchange: Exchange, cause: unknown): Promise<void> {
     const subscription = this.#subscriptions.get(exchange);
     if (subscription?.isOpen) {
       this.#target.log.warn("a subscription is over", {
@@ -261,7 +266,7 @@ export class Modern {
     if (exchange.method === "tools/list") {
       const { result } = answer;
       checkRead(result);
-      this.#policy.learn(result);
+      this.#policy.record(result);
       if (exchange.onAnswer) this.#schemas.learn(result);
     }
     if (!error) return;
@@ -299,7 +304,7 @@ export class Modern {
   }
 
   /** Carries an exchange of the proxy's own. */
-  async #carryOwn(exchange: Exchange): Promise<void> {
+  async #sendOwn(exchange: Exchange): Promise<void> {
     this.#router.expect(exchange);
     exchange.limit(
       this.#deadlines,
@@ -319,7 +324,7 @@ export class Modern {
    * rest with an error.
    */
   async drain(patience: AbortSignal): Promise<void> {
-    await this.#underway.drain(patience);
+    await this.#inFlight.drain(patience);
   }
 
   /** Ends what it holds upstream: there is no session, so that is nothing. */

@@ -10,7 +10,7 @@ import type { Log } from "../../log/log.ts";
 import { metaLike } from "../wire/era.ts";
 import { excerpt } from "../wire/excerpt.ts";
 import type { SessionHeaders } from "../wire/headers.ts";
-import { SessionLost } from "../transport/session_expiry.ts";
+import { SessionExpiredError } from "../transport/session_expiry.ts";
 import type { Exchange } from "../transport/exchange.ts";
 import {
   isObject,
@@ -153,7 +153,7 @@ export class ToolLearner {
   async #list(like: unknown, ask: AskForTools): Promise<string | undefined> {
     const { policy, log } = this.#options;
     const failure = await learnTools(policy, like, ask).catch((cause) => {
-      if (cause instanceof SessionLost) throw cause;
+      if (cause instanceof SessionExpiredError) throw cause;
       return cause instanceof Error ? cause.message : String(cause);
     });
     if (failure !== undefined) {

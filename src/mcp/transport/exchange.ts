@@ -71,7 +71,7 @@ export class Exchange implements Deadline {
   /** True once it left for the target, unless that certainly did not run it. */
   isSent = false;
   /** True while the target has it, and may answer. */
-  isUnderWay = false;
+  isAtTarget = false;
   /**
    * True once something of its answer was seen, a progress notification say:
    * it runs, whatever is said of it afterwards.
@@ -199,7 +199,7 @@ export class Exchange implements Deadline {
   }
 
   #idleLeftMs(idleTimeoutMs: number): number {
-    const isTheTarget = this.isUnderWay && this.#delivering === 0 &&
+    const isTheTarget = this.isAtTarget && this.#delivering === 0 &&
       this.#heldSince === undefined;
     if (!isTheTarget) this.touch();
     return this.#lastByteAt + idleTimeoutMs - performance.now();

@@ -9,8 +9,8 @@ import type { Redact } from "../../redact/redact.ts";
 import { bodyWords } from "../wire/body_words.ts";
 import { excerpt } from "../wire/excerpt.ts";
 import { isObject, type RequestId } from "../wire/message.ts";
-import { AttemptError, failedUnprocessed, type Repeat } from "./retry.ts";
-import { SessionLost } from "./session_expiry.ts";
+import { AttemptError, failedUnprocessed, type Retryable } from "./retry.ts";
+import { SessionExpiredError } from "./session_expiry.ts";
 
 const encoder = new TextEncoder();
 
@@ -108,7 +108,7 @@ export function fetchFailure(cause: unknown, url: URL): AttemptError {
     `the connection to ${url.origin} failed before an answer came: ${
       (detail || text).replace(TLS_LINK, "")
     }; the request may have run${TLS_LINK.test(text) ? ENDED_TLS : ""}`;
-  return unreachable(message, cause, "if-repeatable");
+  return unreachable(message, cause, "if-idempotent");
 }
 
 /** What the TLS library says of an end without a word, with its link. */
@@ -121,12 +121,12 @@ const ENDED_TLS =
 function unreachable(
   message: string,
   cause: unknown,
-  repeat: Repeat,
+  retryable: Retryable,
 ): AttemptError {
-  const data = { mayHaveRun: repeat === "if-repeatable" };
+  const data = { mayHaveRun: retryable === "if-idempotent" };
   return new AttemptError(
     new ProxyError("unreachable", message, { data, cause }),
-    repeat,
+    retryable,
   );
 }
 
@@ -208,7 +208,7 @@ export function httpStatusError(
 /** What the client is told of a cause: an error, or the target's own frame. */
 export function reportable(cause: unknown): ProxyError | Uint8Array {
   if (cause instanceof ProxyError) return cause;
-  if (cause instanceof SessionLost) return cause.error;
+  if (cause instanceof SessionExpiredError) return cause.error;
   if (!(cause instanceof AttemptError)) {
     return new ProxyError("no-answer", `the proxy failed: ${cause}`, { cause });
   }

@@ -5,11 +5,11 @@
  */
 
 import type { Target } from "./target.ts";
-import { AttemptError, repeatAfter, retryAfterMs } from "./retry.ts";
+import { AttemptError, retryableAfter, retryAfterMs } from "./retry.ts";
 import { untilAborted } from "../../time.ts";
 import { ProxyError } from "../../errors.ts";
 import { respelt } from "../wire/answer_id.ts";
-import { AnswerStreams } from "./response_streams.ts";
+import { ResponseStreams } from "./response_streams.ts";
 import {
   BodyChunks,
   type BodyHead,
@@ -18,7 +18,7 @@ import {
   mediaType,
   readHead,
 } from "../wire/body.ts";
-import type { Delivery } from "./response_router.ts";
+import type { ResponseRouter } from "./response_router.ts";
 import { EventParser } from "../wire/events.ts";
 import type { Exchange } from "./exchange.ts";
 import {
@@ -43,7 +43,11 @@ import {
   frameTooLarge,
   isRespelt,
 } from "./large_answer.ts";
-import { checkSession, lossInRefusal, SessionLost } from "./session_expiry.ts";
+import {
+  checkExpiry,
+  expiryInRefusal,
+  SessionExpiredError,
+} from "./session_expiry.ts";
 import { readMessage, type RequestId } from "../wire/message.ts";
 import { repairedErrorBody, withoutByteOrderMark } from "../wire/repair.ts";
 import {
@@ -63,10 +67,10 @@ const MIN_IDLE_MS = 60_000;
 const decoder = new TextDecoder();
 
 /** Sends exchanges, and hands what comes back to the delivery. */
-export class Carrier {
+export class HttpTransport {
   readonly #target: Target;
-  readonly #router: Delivery;
-  readonly #streams: AnswerStreams;
+  readonly #router: ResponseRouter;
+  readonly #streams: ResponseStreams;
   /** The headers of a POST without a session, and those of the last session. */
   readonly #baseHeaders: HeaderRecord;
   #sessionHeaders: HeaderRecord;
@@ -75,14 +79,14 @@ export class Carrier {
   /** @param options Whether a stream that is cut is resumed. */
   constructor(
     target: Target,
-    router: Delivery,
+    router: ResponseRouter,
     { resumes }: { readonly resumes: boolean },
   ) {
     this.#target = target;
     this.#router = router;
     this.#baseHeaders = postHeaders(target.headers, NO_SESSION);
     this.#sessionHeaders = this.#baseHeaders;
-    this.#streams = new AnswerStreams(target, router, {
+    this.#streams = new ResponseStreams(target, router, {
       resumes,
       send: (exchange, init) => this.#fetch(exchange, target.url, init),
     });
@@ -93,14 +97,14 @@ export class Carrier {
    * said all it has to say.
    *
    * @throws {AttemptError} when no answer came.
-   * @throws {SessionLost} when the target does not know the session.
+   * @throws {SessionExpiredError} when the target does not know the session.
    */
   async carry(exchange: Exchange, session: SessionHeaders): Promise<void> {
-    exchange.isUnderWay = true;
+    exchange.isAtTarget = true;
     const wasSent = exchange.isSent;
     try {
       const { channel } = session;
-      if (channel) return await this.#carryOver(channel, exchange, session);
+      if (channel) return await this.#sendOver(channel, exchange, session);
       exchange.isSent = true;
       const response = await this.#fetch(exchange, this.#target.url, {
         method: "POST",
@@ -126,7 +130,7 @@ export class Carrier {
       throw cause;
     } finally {
       this.#streams.forget(exchange);
-      exchange.isUnderWay = false;
+      exchange.isAtTarget = false;
     }
   }
 
@@ -158,13 +162,17 @@ export class Carrier {
   }
 
   /** HTTP+SSE: the answer comes on the channel. */
-  async #carryOver(
+  async #sendOver(
     channel: Channel,
     exchange: Exchange,
     session: SessionHeaders,
   ): Promise<void> {
     if (!channel.isOpen) {
-      throw new SessionLost(session, "always", channelEnded(channel.cause));
+      throw new SessionExpiredError(
+        session,
+        "always",
+        channelEnded(channel.cause),
+      );
     }
     exchange.isSent = true;
     channel.touch();
@@ -240,14 +248,14 @@ export class Carrier {
     const isOwn = owesAlike(exchange, answer?.id);
     const text = decoder.decode(body);
     const loss = hasSession(session)
-      ? lossInRefusal(response, text, answer && { ...answer, isOwn })
+      ? expiryInRefusal(response, text, answer && { ...answer, isOwn })
       : undefined;
     if (loss !== undefined) {
-      throw new SessionLost(session, loss, answer ? body : error);
+      throw new SessionExpiredError(session, loss, answer ? body : error);
     }
     throw new AttemptError(
       error,
-      repeatAfter(response, isOwn),
+      retryableAfter(response, isOwn),
       retryAfterMs(response.headers),
       answer && body,
     );
@@ -302,7 +310,7 @@ export class Carrier {
     const { redact } = this.#target.redactor;
     if (body.length === 0) return NO_WAIT;
     const type = mediaType(response);
-    checkSession(exchange, session, body, redact);
+    checkExpiry(exchange, session, body, redact);
     if (type !== "application/json") {
       const words = said(decoder.decode(body), redact);
       throw badContentType(response.status, type, words);
@@ -389,8 +397,8 @@ function answersBatch(exchange: Exchange, body: Uint8Array): boolean {
 /** Whether an attempt that failed certainly was not run by the target. */
 function didNotRun(cause: unknown): boolean {
   const isAttempt = cause instanceof AttemptError ||
-    cause instanceof SessionLost;
-  return isAttempt && cause.repeat === "always";
+    cause instanceof SessionExpiredError;
+  return isAttempt && cause.retryable === "always";
 }
 
 function channelEnded(cause: unknown): ProxyError {

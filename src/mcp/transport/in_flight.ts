@@ -5,7 +5,7 @@
  */
 
 import { untilAborted } from "../../time.ts";
-import type { Delivery } from "./response_router.ts";
+import type { ResponseRouter } from "./response_router.ts";
 import type { Exchange } from "./exchange.ts";
 import { shuttingDown } from "./failure.ts";
 
@@ -15,21 +15,21 @@ const SLICE = 256;
 interface Run {
   readonly done: Promise<void>;
   /** Whether it stands open, so that nothing is gained by waiting for it. */
-  readonly isStanding: boolean;
+  readonly isLongLived: boolean;
 }
 
 /** Exchanges from their start to their end. */
-export class Underway {
-  readonly #delivery: Delivery;
+export class InFlight {
+  readonly #delivery: ResponseRouter;
   readonly #runs = new Map<Exchange, Run>();
 
-  constructor(delivery: Delivery) {
+  constructor(delivery: ResponseRouter) {
     this.#delivery = delivery;
   }
 
   /** Notes an exchange until it is done. */
-  add(exchange: Exchange, done: Promise<void>, isStanding = false): void {
-    this.#runs.set(exchange, { done, isStanding });
+  add(exchange: Exchange, done: Promise<void>, isLongLived = false): void {
+    this.#runs.set(exchange, { done, isLongLived });
     const end = () => void this.#runs.delete(exchange);
     done.then(end, end);
   }
@@ -62,8 +62,8 @@ export class Underway {
 
   /** What is waited for: the ends of what still owes something. */
   #open(): Promise<void>[] {
-    return [...this.#runs].flatMap(([exchange, { done, isStanding }]) => {
-      if (isStanding) return [];
+    return [...this.#runs].flatMap(([exchange, { done, isLongLived }]) => {
+      if (isLongLived) return [];
       if (!exchange.isRequest) return [done];
       return exchange.isSettled ? [] : [exchange.settled];
     });

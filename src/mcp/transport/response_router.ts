@@ -72,7 +72,7 @@ export interface RouterHooks {
 const MAX_OVER = 1_000;
 
 /** Who waits for an answer, and for which. */
-interface Debt {
+interface Owed {
   readonly owner: Exchange;
   /** The ID as the client wrote it. */
   readonly id: RequestId;
@@ -97,7 +97,7 @@ const MAX_SAID_BYTES = 256 * 1024;
 const decoder = new TextDecoder();
 
 /** Hands messages of the target to the client. */
-export class Delivery {
+export class ResponseRouter {
   readonly #target: Target;
   readonly #hooks: RouterHooks;
   readonly #redact: Redact;
@@ -261,7 +261,7 @@ export class Delivery {
     const message = await readMessageInTurns(bytes);
     // Without its blank line it counts as the end of what is waited for alone.
     const isOwed = message.kind === "response" &&
-      this.#debtOf(message, session, exchange) !== undefined;
+      this.#requestFor(message, session, exchange) !== undefined;
     if (isCut && !isOwed) return;
     if (message.kind === "invalid") {
       return await this.#skip(message, bytes, type, session, exchange);
@@ -281,10 +281,10 @@ export class Delivery {
     exchange: Exchange | undefined,
   ): Promise<void> {
     const answer = { id: message.answerTo, error: undefined };
-    const debt = this.#debtOf(answer, session, exchange);
-    if (debt) {
+    const owed = this.#requestFor(answer, session, exchange);
+    if (owed) {
       const error = this.#noMessage(message, bytes);
-      return await this.#failOne(debt.owner, debt.id, error);
+      return await this.#failOne(owed.owner, owed.id, error);
     }
     // It may be a sign that a call runs.
     if (exchange) exchange.answerHasBegun = true;
@@ -327,12 +327,12 @@ export class Delivery {
     if (clear !== bytes) this.#noteRepair("null", exchange);
     if (message.kind !== "response") {
       const isWanted = this.#takeTargetMessage(message, session, exchange);
-      return isWanted ? this.#hand(message, clear, exchange) : NO_WAIT;
+      return isWanted ? this.#deliver(message, clear, exchange) : NO_WAIT;
     }
-    const debt = this.#debtOf(message, session, exchange, isAll);
-    const claim = this.#claim(debt, message, clear, session, exchange);
+    const owed = this.#requestFor(message, session, exchange, isAll);
+    const claim = this.#claim(owed, message, clear, session, exchange);
     if (!claim || claim.owner.onAnswer) return NO_WAIT;
-    return this.#hand(claim.answer, claim.frame, claim.owner);
+    return this.#deliver(claim.answer, claim.frame, claim.owner);
   }
 
   /** A batch passes whole where the client has batches. */
@@ -358,8 +358,8 @@ export class Delivery {
         const isWanted = this.#takeTargetMessage(message, session, exchange);
         return isWanted ? clear : undefined;
       }
-      const debt = this.#debtOf(message, session, exchange);
-      const claim = this.#claim(debt, message, clear, session, exchange);
+      const owed = this.#requestFor(message, session, exchange);
+      const claim = this.#claim(owed, message, clear, session, exchange);
       return claim?.owner.onAnswer ? undefined : claim?.frame;
     });
     const isAsItWas = frames.every((frame, index) => frame === parts[index]);
@@ -394,12 +394,12 @@ export class Delivery {
    *
    * @param isAll Whether it is all that a POST was answered with.
    */
-  #debtOf(
+  #requestFor(
     { id, error }: Pick<ResponseMessage, "id" | "error">,
     { channel }: SessionHeaders,
     exchange: Exchange | undefined,
     isAll = false,
-  ): Debt | undefined {
+  ): Owed | undefined {
     const spellings = id ? [id, respelt(id)] : [];
     for (const one of spellings) {
       const owner = one &&
@@ -426,20 +426,20 @@ export class Delivery {
 
   /** Takes an answer for the request that waits for it, if one does. */
   #claim(
-    debt: Debt | undefined,
+    owed: Owed | undefined,
     given: ResponseMessage,
     bytes: Uint8Array,
     session: SessionHeaders,
     exchange: Exchange | undefined,
   ): Claim | undefined {
-    if (!debt) {
+    if (!owed) {
       this.#target.log.warn("dropped an answer that nobody waits for", {
         id: given.id?.source,
         method: exchange?.method,
       });
       return undefined;
     }
-    const { owner, id } = debt;
+    const { owner, id } = owed;
     const frame = withIdOf(id, bytes, given.id);
     if (frame !== bytes) this.#noteRepair("id", exchange);
     const answer = frame === bytes ? given : answerTo(id, given);
@@ -454,7 +454,7 @@ export class Delivery {
     return { owner, answer, frame };
   }
 
-  #hand(
+  #deliver(
     message: SingleMessage,
     bytes: Uint8Array,
     exchange: Exchange | undefined,

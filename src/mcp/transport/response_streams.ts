@@ -9,7 +9,7 @@ import { AttemptError, reopenMs, retryAfterMs } from "./retry.ts";
 import { delay } from "../../time.ts";
 import { ProxyError } from "../../errors.ts";
 import { mediaType, readEvents } from "../wire/body.ts";
-import type { Delivery } from "./response_router.ts";
+import type { ResponseRouter } from "./response_router.ts";
 import type { ServerEvent } from "../wire/events.ts";
 import type { Exchange } from "./exchange.ts";
 import { streamCut } from "./failure.ts";
@@ -19,7 +19,11 @@ import {
   type SessionHeaders,
   streamHeaders,
 } from "../wire/headers.ts";
-import { checkSession, lossInRefusal, SessionLost } from "./session_expiry.ts";
+import {
+  checkExpiry,
+  expiryInRefusal,
+  SessionExpiredError,
+} from "./session_expiry.ts";
 import { readErrorBody } from "./responses.ts";
 
 /** The place in an event stream up to which everything was received. */
@@ -40,13 +44,13 @@ interface StreamPosition {
 const MAX_FRUITLESS_TRIES = 5;
 
 /** How many streams may do so at once: each holds a connection. */
-const MAX_LINGERING = 32;
+const MAX_DRAINING = 32;
 
 /** The longest `Retry-After` that is waited for before a stream is resumed. */
 const MAX_ASKED_MS = 30_000;
 
 /** How long a stream may go on when nobody waits any more. */
-const LINGER_MS = 5_000;
+const DRAIN_MS = 5_000;
 
 const decoder = new TextDecoder();
 
@@ -59,14 +63,14 @@ export interface Resumption {
 }
 
 /** Reads the streams of answers, and resumes those that are cut. */
-export class AnswerStreams {
+export class ResponseStreams {
   readonly #target: Target;
-  readonly #router: Delivery;
+  readonly #router: ResponseRouter;
   readonly #resumption: Resumption;
   /** Streams that go on after their last answer, the oldest first. */
-  readonly #lingering = new Set<Exchange>();
+  readonly #draining = new Set<Exchange>();
 
-  constructor(target: Target, router: Delivery, resumption: Resumption) {
+  constructor(target: Target, router: ResponseRouter, resumption: Resumption) {
     this.#target = target;
     this.#router = router;
     this.#resumption = resumption;
@@ -154,18 +158,18 @@ export class AnswerStreams {
     position.lastEventId = (resumableId(id) ?? position.lastEventId) ||
       undefined;
     position.fruitlessTries = 0;
-    checkSession(exchange, session, event.data, redact);
+    checkExpiry(exchange, session, event.data, redact);
     await this.#router.receiveEvent(event, session, exchange);
-    if (exchange.isSettled) this.#linger(exchange);
+    if (exchange.isSettled) this.#drain(exchange);
   }
 
   /** Lets a stream go on for a while that nobody waits for any more. */
-  #linger(exchange: Exchange): void {
-    exchange.endAfter(LINGER_MS);
-    this.#lingering.add(exchange);
-    for (const oldest of this.#lingering) {
-      if (this.#lingering.size <= MAX_LINGERING) break;
-      this.#lingering.delete(oldest);
+  #drain(exchange: Exchange): void {
+    exchange.endAfter(DRAIN_MS);
+    this.#draining.add(exchange);
+    for (const oldest of this.#draining) {
+      if (this.#draining.size <= MAX_DRAINING) break;
+      this.#draining.delete(oldest);
       oldest.end();
     }
   }
@@ -196,8 +200,12 @@ export class AnswerStreams {
       return response;
     }
     const text = decoder.decode(await readErrorBody(response));
-    if (hasSession(session) && lossInRefusal(response, text, undefined)) {
-      throw new SessionLost(session, "never", streamCut(position.cause));
+    if (hasSession(session) && expiryInRefusal(response, text, undefined)) {
+      throw new SessionExpiredError(
+        session,
+        "never",
+        streamCut(position.cause),
+      );
     }
     if (isPassing(response.status)) {
       position.fruitlessTries++;
@@ -213,12 +221,12 @@ export class AnswerStreams {
 
   /** Lets go of an exchange that is over. */
   forget(exchange: Exchange): void {
-    this.#lingering.delete(exchange);
+    this.#draining.delete(exchange);
   }
 }
 
 function isFinal(cause: unknown): boolean {
-  return cause instanceof AttemptError && cause.repeat === "never";
+  return cause instanceof AttemptError && cause.retryable === "never";
 }
 
 /** 409: the target still holds the old stream. */

@@ -14,11 +14,11 @@ import { isObject } from "../wire/message.ts";
 import type { Exchange } from "./exchange.ts";
 
 /** Whether a failed attempt may be followed by another. */
-export type Repeat =
+export type Retryable =
   /** The target certainly did not run the request. */
   | "always"
   /** It may have run. */
-  | "if-repeatable"
+  | "if-idempotent"
   /** Another attempt would fail alike. */
   | "never";
 
@@ -28,7 +28,7 @@ export class AttemptError extends Error {
 
   constructor(
     readonly error: ProxyError,
-    readonly repeat: Repeat,
+    readonly retryable: Retryable,
     /** What the target asked to wait, in milliseconds. */
     readonly retryAfterMs?: number,
     /** The target's own error, which the client is told in place of ours. */
@@ -103,10 +103,10 @@ export function failedUnprocessed(text: string): boolean {
  * @param isAnswer Whether the body answers the request by its ID: whoever does
  * that has read the request, and may have run it.
  */
-export function repeatAfter(
+export function retryableAfter(
   { status, headers }: Response,
   isAnswer = false,
-): Repeat {
+): Retryable {
   const isProven = !isAnswer &&
     PROOFS.some((proof) =>
       proof.status === status &&
@@ -114,7 +114,7 @@ export function repeatAfter(
     );
   if (isProven) return "always";
   const mayPass = status === 429 || RETRYABLE_STATUSES.includes(status);
-  return mayPass ? "if-repeatable" : "never";
+  return mayPass ? "if-idempotent" : "never";
 }
 
 /**
@@ -137,7 +137,7 @@ const REPEATABLE_METHODS = new Set([
 ]);
 
 /** Whether a request may be sent again although it may have run. */
-export function isRepeatable(method: string): boolean {
+export function isIdempotent(method: string): boolean {
   return REPEATABLE_METHODS.has(method) || /\/(?:list|read)$/.test(method);
 }
 
@@ -178,7 +178,7 @@ const MAX_RETRY_AFTER_MS = 30_000;
 const MAX_TOOLS = 10_000;
 
 /** Knows which requests do no harm when they run twice. */
-export class RepeatPolicy {
+export class RetryPolicy {
   readonly #retries: number;
   readonly #repeatableTools = new Recent<true>(MAX_TOOLS);
 
@@ -187,8 +187,8 @@ export class RepeatPolicy {
     this.#retries = retries;
   }
 
-  /** Learns from the result of `tools/list` which tools are safe to repeat. */
-  learn(result: unknown): void {
+  /** Learns from the result of `tools/list` which tools are safe to retry. */
+  record(result: unknown): void {
     if (!isObject(result) || !Array.isArray(result.tools)) return;
     for (const tool of result.tools) {
       if (!isObject(tool) || typeof tool.name !== "string") continue;
@@ -201,9 +201,9 @@ export class RepeatPolicy {
   }
 
   /** Whether an exchange may be sent again after what happened to it. */
-  allows({ method, params }: Exchange, repeat: Repeat): boolean {
-    if (repeat !== "if-repeatable") return repeat === "always";
-    if (method !== "tools/call") return isRepeatable(method);
+  allows({ method, params }: Exchange, retryable: Retryable): boolean {
+    if (retryable !== "if-idempotent") return retryable === "always";
+    if (method !== "tools/call") return isIdempotent(method);
     return isObject(params) && typeof params.name === "string" &&
       this.#repeatableTools.get(params.name) === true;
   }
@@ -219,7 +219,7 @@ export class RepeatPolicy {
   ): number | undefined {
     if (!(cause instanceof AttemptError)) return undefined;
     if (tries >= this.#retries) return undefined;
-    if (!this.allows(exchange, cause.repeat)) return undefined;
+    if (!this.allows(exchange, cause.retryable)) return undefined;
     const askedMs = cause.retryAfterMs ?? 0;
     if (askedMs > MAX_RETRY_AFTER_MS) return undefined;
     return Math.max(askedMs, backoffMs(tries));
@@ -244,7 +244,7 @@ export function isPassing(cause: unknown): cause is AttemptError {
       return true;
     case "unreachable":
       // Denied a permission, the proxy never gets there.
-      return cause.repeat !== "never";
+      return cause.retryable !== "never";
     case "http-status":
       return PASSING_STATUSES.has(data.status) || Number(data.status) >= 500;
     default:

@@ -4,12 +4,12 @@
  * @module
  */
 
-/** A fixed number of places, given in the order in which they were asked for. */
-export class Places {
+/** A fixed number of permits, given in the order in which they were asked for. */
+export class Semaphore {
   #free: number;
   readonly #waiting = new Set<() => void>();
 
-  /** @param count How many places there are. */
+  /** @param count How many permits there are. */
   constructor(count: number) {
     this.#free = count;
   }
@@ -19,20 +19,20 @@ export class Places {
     return this.#waiting.size;
   }
 
-  /** Takes a place, if one is free. */
-  tryTake(): boolean {
+  /** Takes a permit, if one is free. */
+  tryAcquire(): boolean {
     if (this.#free === 0) return false;
     this.#free--;
     return true;
   }
 
   /**
-   * Takes a place, as soon as there is one; false when `signal` was aborted
+   * Takes a permit, as soon as there is one; false when `signal` was aborted
    * first.
    */
-  async take(signal: AbortSignal): Promise<boolean> {
+  async acquire(signal: AbortSignal): Promise<boolean> {
     if (signal.aborted) return false;
-    if (this.tryTake()) return true;
+    if (this.tryAcquire()) return true;
     const { promise, resolve } = Promise.withResolvers<boolean>();
     const give = () => resolve(true);
     const leave = () => {
@@ -45,8 +45,8 @@ export class Places {
     return taken;
   }
 
-  /** Gives a place back, to the one that waits longest. */
-  free(): void {
+  /** Gives a permit back, to the one that waits longest. */
+  release(): void {
     for (const give of this.#waiting) {
       this.#waiting.delete(give);
       return give();

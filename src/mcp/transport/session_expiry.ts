@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { Repeat } from "./retry.ts";
+import type { Retryable } from "./retry.ts";
 import type { ProxyError } from "../../errors.ts";
 import type { Redact } from "../../redact/redact.ts";
 import { jsonWords } from "../wire/body_words.ts";
@@ -15,14 +15,14 @@ import { includesBytes } from "../wire/scan.ts";
 import { noMessage, readRpcError } from "./responses.ts";
 
 /** The target does not know the session that it was asked in. */
-export class SessionLost extends Error {
-  override name = "SessionLost";
+export class SessionExpiredError extends Error {
+  override name = "SessionExpiredError";
 
   constructor(
     /** The session that is lost. */
     readonly session: SessionHeaders,
     /** Whether the request may be sent once more in a new session. */
-    readonly repeat: Repeat,
+    readonly retryable: Retryable,
     /** What the client is told if nothing else can be done: an error, or the
      * target's own error frame. */
     readonly error: ProxyError | Uint8Array,
@@ -52,7 +52,7 @@ interface Signal {
   /** Whether its words must speak of the session. */
   readonly speaks: boolean;
   /** What it proves of the request, if nothing of an answer came before it. */
-  readonly repeat: Repeat;
+  readonly retryable: Retryable;
 }
 
 /** The statuses with which servers refuse a session that they do not know. */
@@ -76,7 +76,7 @@ const SIGNALS: readonly Signal[] = [
     statuses: [404],
     isOwn: false,
     speaks: false,
-    repeat: "always",
+    retryable: "always",
   },
   {
     // python-sdk and FastMCP 400 (text, and -32600), rmcp 401, typescript-sdk
@@ -85,7 +85,7 @@ const SIGNALS: readonly Signal[] = [
     form: "refusal",
     statuses: REFUSALS,
     speaks: true,
-    repeat: "always",
+    retryable: "always",
   },
   {
     // typescript-sdk and C# SDK 404 (-32001), AWS MCP Server (-30001)
@@ -95,27 +95,27 @@ const SIGNALS: readonly Signal[] = [
     isOwn: true,
     speaks: false,
     // The code alone: to others it says something else, and the call may have run.
-    repeat: "if-repeatable",
+    retryable: "if-idempotent",
   },
   {
     // AWS MCP Server 200: told before the request runs
     form: "rpc",
     codes: [AWS_SESSION_NOT_FOUND],
     speaks: true,
-    repeat: "always",
+    retryable: "always",
   },
   {
     // servers of the python-sdk (-32600) and typescript-sdk (-32001)
     form: "rpc",
     speaks: true,
-    repeat: "if-repeatable",
+    retryable: "if-idempotent",
   },
   {
     // keryx issue 503: the transport's own words, in place of any answer to the
     // request
     form: "bare",
     speaks: true,
-    repeat: "always",
+    retryable: "always",
   },
 ];
 
@@ -212,11 +212,11 @@ function wordsOf({ message, data }: RpcError): readonly string[] {
  * @param text The body.
  * @param answer The JSON-RPC error in it, and whether its ID is a request's.
  */
-export function lossInRefusal(
+export function expiryInRefusal(
   { status, headers }: Response,
   text: string,
   answer: { readonly error: RpcError; readonly isOwn: boolean } | undefined,
-): Repeat | undefined {
+): Retryable | undefined {
   // Who names a way to authenticate does not speak of an MCP session.
   if (status === 401 && headers.has("www-authenticate")) return undefined;
   const words = answer ? wordsOf(answer.error) : [...jsonWords(text), text];
@@ -227,19 +227,19 @@ export function lossInRefusal(
       isOwn: answer?.isOwn === true,
       speaks: words.some(speaksOfSession),
     })
-  )?.repeat;
+  )?.retryable;
 }
 
 /**
  * Whether an error in a 2xx answer tells of a lost session, and if the request
  * may be sent again; `undefined` when it tells of something else.
  */
-export function lossInAnswer(error: RpcError): Repeat | undefined {
+export function expiryInAnswer(error: RpcError): Retryable | undefined {
   if (error.code === INVALID_PARAMS) return undefined;
   const speaks = wordsOf(error).some(speaksOfSession);
   return SIGNALS.find((signal) =>
     fits(signal, "rpc", { code: error.code, speaks })
-  )?.repeat;
+  )?.retryable;
 }
 
 const decoder = new TextDecoder();
@@ -249,38 +249,42 @@ const JSONRPC = new TextEncoder().encode('"jsonrpc"');
  * Whether what stands in a 2xx without JSON-RPC around it, as its body or as an
  * event, tells of a lost session.
  */
-export function lossInBareWords(bytes: Uint8Array): Repeat | undefined {
+export function expiryInBareWords(bytes: Uint8Array): Retryable | undefined {
   if (bytes.length > 4 * MAX_WORDS || includesBytes(bytes, JSONRPC)) return;
   const text = decoder.decode(bytes);
   if (!MENTION.test(text)) return undefined;
   const speaks = [...jsonWords(text), text].some(speaksOfSession);
-  return SIGNALS.find((signal) => fits(signal, "bare", { speaks }))?.repeat;
+  return SIGNALS.find((signal) => fits(signal, "bare", { speaks }))?.retryable;
 }
 
 /**
  * Whether a message that is no answer to a request tells of a lost session: an
  * error in JSON-RPC, or bare words.
  */
-export function lossInMessage(bytes: Uint8Array): Repeat | undefined {
+export function expiryInMessage(bytes: Uint8Array): Retryable | undefined {
   if (bytes.length > 4 * MAX_WORDS) return undefined;
   const answer = readRpcError(bytes);
-  return answer ? lossInAnswer(answer.error) : lossInBareWords(bytes);
+  return answer ? expiryInAnswer(answer.error) : expiryInBareWords(bytes);
 }
 
 /**
  * Looks whether such words stand where the answer to an exchange should.
  *
- * @throws {SessionLost} They do.
+ * @throws {SessionExpiredError} They do.
  */
-export function checkSession(
+export function checkExpiry(
   { answerHasBegun }: Exchange,
   session: SessionHeaders,
   bytes: Uint8Array,
   redact: Redact,
 ): void {
-  const loss = hasSession(session) ? lossInBareWords(bytes) : undefined;
+  const loss = hasSession(session) ? expiryInBareWords(bytes) : undefined;
   if (loss === undefined) return;
   const text = decoder.decode(bytes);
   const error = noMessage("the session is lost", text, redact);
-  throw new SessionLost(session, answerHasBegun ? "never" : loss, error);
+  throw new SessionExpiredError(
+    session,
+    answerHasBegun ? "never" : loss,
+    error,
+  );
 }

@@ -156,7 +156,7 @@ export class EventParser {
     this.#lineBytes += piece.length;
     if (this.#lineBytes <= MAX_FIELD_BYTES || !this.#isField) {
       this.#line.push(piece);
-    } else if (this.#lineBytes > this.#maxDataBytes) this.#giveUp();
+    } else if (this.#lineBytes > this.#maxDataBytes) this.#abandon();
     if (this.#isField || this.#lineBytes < "data: ".length) return;
     const line = joinBytes(this.#line);
     const value = dataValue(line);
@@ -178,7 +178,9 @@ export class EventParser {
     if (piece.length === 0) return;
     this.#dataBytes += piece.length;
     if (this.#scanner) {
-      if (this.#dataBytes > this.#maxDataBytes + MAX_PAST_BYTES) this.#giveUp();
+      if (this.#dataBytes > this.#maxDataBytes + MAX_PAST_BYTES) {
+        this.#abandon();
+      }
       this.#scanner.feed(piece);
       return;
     }
@@ -188,7 +190,7 @@ export class EventParser {
     for (const kept of this.#data.takePieces()) this.#scanner.feed(kept);
   }
 
-  #giveUp(): never {
+  #abandon(): never {
     const limitBytes = this.#maxDataBytes;
     throw new ProxyError(
       "frame-too-large",

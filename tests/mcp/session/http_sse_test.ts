@@ -8,7 +8,7 @@ import {
   assertStringIncludes,
 } from "@std/assert";
 import { SILENT_LOG } from "../../../src/log/log.ts";
-import { Delivery } from "../../../src/mcp/transport/response_router.ts";
+import { ResponseRouter } from "../../../src/mcp/transport/response_router.ts";
 import { SseChannel } from "../../../src/mcp/session/http_sse.ts";
 import { Redactor } from "../../../src/redact/redact.ts";
 import { within } from "../../support/deadline.ts";
@@ -184,7 +184,7 @@ function openChannel(
     maxConcurrency: 1,
     retries: 0,
   };
-  const router = new Delivery(target, {
+  const router = new ResponseRouter(target, {
     era: "legacy",
     onAnswer: () => {},
     refuse: () => {},
@@ -218,7 +218,7 @@ Deno.test("a message before the endpoint event is refused", async () => {
     () => openChannel(server.url),
     AttemptError,
   );
-  assertEquals([error.error.reason, error.repeat], ["bad-answer", "never"]);
+  assertEquals([error.error.reason, error.retryable], ["bad-answer", "never"]);
 });
 
 Deno.test("a channel that is silent for too long is closed", async () => {
@@ -252,7 +252,7 @@ Deno.test("a GET refused with 503 and Retry-After may be sent again after that t
     () => openChannel(server.url),
     AttemptError,
   );
-  assertEquals([error.repeat, error.retryAfterMs], ["always", 7000]);
+  assertEquals([error.retryable, error.retryAfterMs], ["always", 7000]);
 });
 
 Deno.test("a broken answer fails its request, and what is no message is skipped", async () => {

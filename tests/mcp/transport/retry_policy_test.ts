@@ -1,21 +1,21 @@
-import { RepeatPolicy } from "../../../src/mcp/transport/retry.ts";
+import { RetryPolicy } from "../../../src/mcp/transport/retry.ts";
 import { assertEquals } from "@std/assert";
 import { Exchange } from "../../../src/mcp/transport/exchange.ts";
 
 Deno.test("of the tools that ever new lists call safe to repeat, the last ten thousand are remembered", () => {
-  const policy = new RepeatPolicy(2);
+  const policy = new RetryPolicy(2);
   const annotations = { idempotentHint: true };
   for (let page = 0; page < 200; page++) {
     const tools = Array.from(
       { length: 100 },
       (_, index) => ({ name: `t${page * 100 + index}`, annotations }),
     );
-    policy.learn({ tools });
+    policy.record({ tools });
   }
   const isRepeated = (name: string): boolean => {
     const call = { method: "tools/call", params: { name }, requests: [] };
     const exchange = new Exchange({ ...call, bytes: new Uint8Array() });
-    return policy.allows(exchange, "if-repeatable");
+    return policy.allows(exchange, "if-idempotent");
   };
   assertEquals(
     ["t0", "t9999", "t10000", "t19999"].map(isRepeated),
