@@ -50,10 +50,18 @@ export class Deadlines {
     if (deadline.dueAt < this.#timerAt) this.#wait(deadline.dueAt);
   }
 
-  /** Lets go of a deadline. */
+  /**
+   * Lets go of a deadline. The timer stays, if it was for that one, until it
+   * finds nothing: to set and clear it for each of them costs far more.
+   */
   delete(deadline: Deadline): void {
     this.#deadlines.delete(deadline);
-    if (this.#deadlines.size === 0) this.#wait(Infinity);
+  }
+
+  /** Lets go of all of them, and of the timer. */
+  stop(): void {
+    this.#deadlines.clear();
+    this.#wait(Infinity);
   }
 
   #wait(until: number): void {

@@ -174,7 +174,9 @@ export async function runHttpProxy(options: HttpProxyRun): Promise<void> {
   hideSettings(redactor, options.target, options.headers ?? []);
   const server = makeServer(options);
   const deadlines = new Deadlines();
-  const front = makeFront(options, { token, log, redactor, deadlines });
+  using limits = new DisposableStack();
+  const given = { token, log, redactor, deadlines, limits };
+  const front = makeFront(options, given);
   for (const event of ["request", "checkContinue", "checkExpectation"]) {
     server.on(event, (request, response) => front.handle(request, response));
   }
@@ -261,16 +263,17 @@ interface Surroundings {
   readonly log: Log;
   readonly redactor: Redactor;
   readonly deadlines: Deadlines;
+  readonly limits: DisposableStack;
 }
 
 function makeFront(
   options: HttpProxyRun,
-  { token, log, redactor, deadlines }: Surroundings,
+  { token, log, redactor, deadlines, limits }: Surroundings,
 ): HttpFront {
   const maxBytes = options.maxBodyBytes ?? DEFAULT_MAX_BODY_BYTES;
   return new HttpFront({
     target: options.target,
-    fetch: limitedFetch(options),
+    fetch: limitedFetch(options, limits),
     headers: options.headers ?? [],
     explain: explainRefusal,
     observer: options.observer,
@@ -302,9 +305,10 @@ function makeFront(
 
 function limitedFetch(
   { fetch, connectTimeoutMs }: HttpProxyRun,
+  limits: DisposableStack,
 ): typeof globalThis.fetch {
   if (connectTimeoutMs === undefined) return fetch;
-  return withConnectLimit(fetch, { limitMs: connectTimeoutMs });
+  return limits.use(withConnectLimit(fetch, { limitMs: connectTimeoutMs }));
 }
 
 /** What looks at messages, if any option asks for that. */

@@ -18,6 +18,9 @@ export interface ConnectLimit {
   readonly connect?: (url: URL, signal: AbortSignal) => Promise<void>;
 }
 
+/** A `fetch` with a limit on connecting; disposed of, it holds no timer. */
+export type ConnectLimitedFetch = typeof globalThis.fetch & Disposable;
+
 /** How long a request is waited for before its target is asked. */
 const PATIENCE_MS = 1_000;
 
@@ -35,9 +38,9 @@ const MIN_LOOK_MS = 10;
 export function withConnectLimit(
   fetch: typeof globalThis.fetch,
   options: ConnectLimit,
-): typeof globalThis.fetch {
+): ConnectLimitedFetch {
   const watch = new ConnectWatch(options);
-  return (input, init) => {
+  const limited: typeof globalThis.fetch = (input, init) => {
     const given = init?.signal ??
       (input instanceof Request ? input.signal : undefined);
     const shared = given && controllerOf(given);
@@ -55,6 +58,7 @@ export function withConnectLimit(
       throw error;
     });
   };
+  return Object.assign(limited, { [Symbol.dispose]: () => watch.stop() });
 }
 
 /** A request without a response yet. */
@@ -92,8 +96,11 @@ class ConnectWatch {
   }
 
   end(waiting: Waiting): void {
+    // The timer finds nothing; to clear it for each request costs far more.
     this.#waiting.delete(waiting);
-    if (this.#waiting.size > 0) return;
+  }
+
+  stop(): void {
     clearTimeout(this.#timer);
     this.#timer = undefined;
   }

@@ -15,7 +15,7 @@
  * @module
  */
 
-import { untilAborted } from "../time.ts";
+import { MAX_TIMER_MS, untilAborted } from "../time.ts";
 
 /** How much of one kind is held at most. */
 export interface Bounds {
@@ -95,7 +95,7 @@ export class Backlog {
       if (leftMs <= 0 || signal.aborted) return false;
       const { promise: changed, resolve } = Promise.withResolvers<void>();
       this.#onEnd = resolve;
-      const timer = setTimeout(resolve, leftMs);
+      const timer = setTimeout(resolve, Math.min(leftMs, MAX_TIMER_MS));
       await untilAborted(changed, signal);
       clearTimeout(timer);
       this.#onEnd = undefined;

@@ -134,6 +134,7 @@ export async function runStdioProxy(options: StdioProxyRun): Promise<void> {
   const fetches = [options.fetch, ...options.profiles?.values() ?? []];
   const leaveSecrets = joinSecrets(redactor, fetches);
   const { maxFrameBytes = DEFAULT_MAX_FRAME_BYTES, observer } = options;
+  using limits = new DisposableStack();
   const writer = new FrameWriter(options.writable, {
     takesChunks: options.writableTakesChunks,
   });
@@ -143,7 +144,7 @@ export async function runStdioProxy(options: StdioProxyRun): Promise<void> {
   };
   const link = createClientLink({
     url: options.url,
-    fetch: fetchFor(options, redactor),
+    fetch: fetchFor(options, redactor, limits),
     emit,
     emitPieces: (pieces) =>
       writer.writePieces(observer ? counted(pieces, observer) : pieces),
@@ -168,7 +169,7 @@ export async function runStdioProxy(options: StdioProxyRun): Promise<void> {
     profiles: options.profiles &&
       mapValues(
         options.profiles,
-        (fetch) => fetchFor({ ...options, fetch }, redactor),
+        (fetch) => fetchFor({ ...options, fetch }, redactor, limits),
       ),
   });
 
@@ -232,11 +233,12 @@ function mapValues<K, V, W>(
 function fetchFor(
   { fetch, cookies = true, headers = [], connectTimeoutMs }: StdioProxyRun,
   redactor: Redactor,
+  limits: DisposableStack,
 ): typeof globalThis.fetch {
   const hasOwnCookie = headers.some(([name]) => /^cookie$/i.test(name));
   if (cookies && !hasOwnCookie) fetch = withCookies(fetch, redactor);
   if (connectTimeoutMs === undefined) return fetch;
-  return withConnectLimit(fetch, { limitMs: connectTimeoutMs });
+  return limits.use(withConnectLimit(fetch, { limitMs: connectTimeoutMs }));
 }
 
 /** Explains, and keeps the secrets of whoever signed out of what follows. */

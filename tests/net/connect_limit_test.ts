@@ -97,7 +97,7 @@ Deno.test("a target that has answered and then accepts no more is unreachable, t
   await using server = await RawServer.start(mcp({
     hang: (_message, reply) => reply.hang(),
   }));
-  const limited = withConnectLimit(fetch, {
+  using limited = withConnectLimit(fetch, {
     limitMs: 200,
     connect: (_url, signal) =>
       new Promise((_resolve, reject) =>

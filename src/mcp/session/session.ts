@@ -470,6 +470,7 @@ export class Session {
 
   /** Ends the session upstream, as far as that is done within the limit. */
   async close(limitMs: number): Promise<void> {
+    this.#deadlines.stop();
     await this.#keeper.close(limitMs);
   }
 }

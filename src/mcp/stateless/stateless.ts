@@ -329,6 +329,7 @@ export class StatelessSession {
 
   /** Ends what it holds upstream: there is no session, so that is nothing. */
   close(_limitMs: number): Promise<void> {
+    this.#deadlines.stop();
     return Promise.resolve();
   }
 }
