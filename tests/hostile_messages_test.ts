@@ -129,3 +129,39 @@ for (const [what, value] of Object.entries(VALUES)) {
     assertEquals(server.requests.length, 1);
   });
 }
+
+const MEMBERS = Array.from({ length: 700_000 }, (_, n) => `"k${n}":{}`).join();
+
+for (const args of [["--deny-tool=bad*"], ["--read-only"], []]) {
+  Deno.test(`a list of tools among 700,000 other members passes a heap of 256 MiB, or is refused (${args})`, async () => {
+    await using server = await RawServer.start(mcp({
+      "tools/list": ({ id }, reply) =>
+        reply.status(
+          200,
+          { "content-type": "application/json" },
+          `{"jsonrpc":"2.0","id":${id},"result":{${MEMBERS},"tools":[]}}`,
+        ),
+    }));
+    await using program = await start(server.url, args);
+    await program.send('{"jsonrpc":"2.0","id":3,"method":"tools/list"}');
+    const { head, length } = await program.next();
+    if (args.length === 0) assert(length > MEMBERS.length, head);
+    else assert(head.includes("it has too many members"), head);
+  });
+}
+
+Deno.test("a call of some million members passes a heap of 256 MiB, with metadata put in, and with a tool policy is refused", async () => {
+  await using server = await RawServer.start(async (request, reply) => {
+    const hasMeta = request.text().includes('"_meta":{"a":"b"}');
+    await reply.json({ jsonrpc: "2.0", id: 3, result: { hasMeta } });
+  });
+  const members = `{${MEMBERS},${MEMBERS},${MEMBERS},"name":"bad1"}`;
+  const call =
+    `{"jsonrpc":"2.0","id":3,"method":"tools/call","params":${members}}`;
+  await using plain = await start(server.url, ["--metadata=a=b"]);
+  await plain.send(call);
+  assert((await plain.next()).head.includes('"hasMeta":true'));
+  await using gated = await start(server.url, ["--deny-tool=bad*"]);
+  await gated.send(call);
+  assert((await gated.next()).head.includes("too many members"));
+});

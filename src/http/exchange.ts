@@ -420,7 +420,7 @@ export class HttpExchange {
 
   /** An HTTP error of the target's: as it came, unless it must not be seen. */
   async #relayError(answer: Response, received: HeaderMap): Promise<void> {
-    const { bytes } = await readErrorBody(answer);
+    const bytes = await readErrorBody(answer);
     this.#abort.signal.throwIfAborted();
     const headers = responseHeaders(received);
     const { explain, redactor: { redact } } = this.#options;
@@ -430,7 +430,8 @@ export class HttpExchange {
       const others = Object.fromEntries(headers);
       throw new HttpError(statusOf(answer), error, others);
     }
-    this.#end(answer, headers, this.#filter?.errorBody(bytes) ?? bytes);
+    const shown = await this.#filter?.errorBody(bytes) ?? bytes;
+    this.#end(answer, headers, shown);
     const told = responseIn(bytes);
     if (told) this.#observation?.answered(told);
   }

@@ -10,12 +10,13 @@
 import { ProxyError } from "../errors.ts";
 import { BODY_HEADERS } from "./headers.ts";
 import { checkEncoding, mediaType, readBody } from "../mcp/wire/body.ts";
+import { joinBytes } from "../mcp/wire/block_buffer.ts";
 import { EventParser, type ServerEvent } from "../mcp/wire/events.ts";
 import { errorFrame, streamCut } from "../mcp/transport/failure.ts";
-import { scanInTurns } from "../mcp/wire/large_message.ts";
+import { partOf, scanInTurns } from "../mcp/wire/large_message.ts";
 import {
   type InvalidMessage,
-  readMessage,
+  readMessageInTurns,
   type RequestId,
   type SingleMessage,
 } from "../mcp/wire/message.ts";
@@ -51,6 +52,8 @@ const COMMENT = encoder.encode(":\n\n");
 
 const NONE = new Uint8Array();
 
+const [OPEN, COMMA, CLOSE] = [..."[,]"].map((text) => encoder.encode(text));
+
 const EVENT_STREAM = "text/event-stream";
 const JSON_TEXT = "application/json";
 
@@ -85,9 +88,7 @@ export class ListFilter {
     if (body.length === 0) return body;
     const type = mediaType(answer);
     if (type !== JSON_TEXT) throw badContentType(answer.status, type);
-    const text = withoutByteOrderMark(body);
-    await scanInTurns(text);
-    return this.message(text);
+    return await this.message(body);
   }
 
   /**
@@ -110,17 +111,18 @@ export class ListFilter {
    *
    * @throws {ProxyError} `bad-answer`: it cannot be looked through.
    */
-  message(body: Uint8Array): Uint8Array {
+  async message(body: Uint8Array): Promise<Uint8Array> {
     const bytes = withoutByteOrderMark(body);
-    const message = readMessage(bytes);
+    const message = await readMessageInTurns(bytes);
     if (message.kind === "invalid") throw badList(message.detail);
-    if (message.kind !== "batch") return this.#single(bytes, message);
-    const parts = membersOf(bytes, whole(bytes)).map(({ start, end }, index) =>
-      decoder.decode(
-        this.#single(bytes.subarray(start, end), message.messages[index]),
-      )
-    );
-    return encoder.encode(`[${parts.join(",")}]`);
+    if (message.kind !== "batch") return await this.#single(bytes, message);
+    const pieces: Uint8Array[] = [OPEN];
+    for (const [index, member] of membersOf(bytes, whole(bytes)).entries()) {
+      const part = partOf(bytes, member);
+      if (index > 0) pieces.push(COMMA);
+      pieces.push(await this.#single(part, message.messages[index]));
+    }
+    return joinBytes([...pieces, CLOSE]);
   }
 
   /**
@@ -129,10 +131,9 @@ export class ListFilter {
    *
    * @throws {ProxyError} `bad-answer`: it is a message of more than one meaning.
    */
-  errorBody(bytes: Uint8Array): Uint8Array {
-    const { kind } = readMessage(withoutByteOrderMark(bytes));
-    const isMessage = kind !== "invalid";
-    return isMessage ? this.message(bytes) : bytes;
+  async errorBody(bytes: Uint8Array): Promise<Uint8Array> {
+    const { kind } = await readMessageInTurns(withoutByteOrderMark(bytes));
+    return kind === "invalid" ? bytes : await this.message(bytes);
   }
 
   /**
@@ -157,8 +158,7 @@ export class ListFilter {
       turn.begin();
       let isQuiet = true;
       for (const event of this.#eventsIn(parser, piece)) {
-        await scanInTurns(event.data);
-        yield this.#event(event);
+        yield await this.#event(event);
         isQuiet = false;
         if (turn.isOver) await turn.next();
       }
@@ -167,8 +167,8 @@ export class ListFilter {
     }
     const last = parser.end();
     // Without its blank line it counts as the answer that is waited for alone.
-    if (last && isAnswerTo(this.#options.id, last.data)) {
-      yield this.#event(last);
+    if (last && await isAnswerTo(this.#options.id, last.data)) {
+      yield await this.#event(last);
     }
   }
 
@@ -181,34 +181,38 @@ export class ListFilter {
     }
   }
 
-  #event(event: ServerEvent): Uint8Array {
+  async #event(event: ServerEvent): Promise<Uint8Array> {
     try {
       if (event.oversized) throw tooLarge(this.#options.maxBytes);
-      return written(event, this.#data(event));
+      return written(event, await this.#data(event));
     } catch (cause) {
       if (cause instanceof ProxyError) this.#fault = cause;
       throw cause;
     }
   }
 
-  #data({ type, data }: ServerEvent): Uint8Array {
+  async #data({ type, data }: ServerEvent): Promise<Uint8Array> {
     if (data.length === 0) return data;
     // In a heartbeat or the like there is no message, and none may be found
     // there.
-    const message = readMessage(withoutByteOrderMark(data));
+    const message = await readMessageInTurns(withoutByteOrderMark(data));
     const isOther = message.kind === "invalid" &&
       (type !== "message" || !mayHoldList(data, message));
-    return isOther ? NONE : this.message(data);
+    return isOther ? NONE : await this.message(data);
   }
 
-  #single(bytes: Uint8Array, message: SingleMessage): Uint8Array {
+  async #single(
+    bytes: Uint8Array,
+    message: SingleMessage,
+  ): Promise<Uint8Array> {
     const { policy, id } = this.#options;
     checkClear("result", bytes, whole(bytes));
     if (isListChange(message)) policy.forget();
     if (message.kind !== "response") return bytes;
     bytes = withoutNullMember(bytes, message);
+    await scanInTurns(bytes);
     const isCurrent = policy.changes === this.#options.changes;
-    const shown = withoutForbidden(bytes, message, policy, isCurrent);
+    const shown = await withoutForbidden(bytes, policy, isCurrent);
     if (message.id?.key === id?.key) this.#isAnswered = true;
     return shown;
   }
@@ -233,8 +237,11 @@ function mayHoldList(data: Uint8Array, { reason }: InvalidMessage): boolean {
 }
 
 /** Whether data is the answer to a request. */
-function isAnswerTo(id: RequestId | undefined, data: Uint8Array): boolean {
-  const message = readMessage(withoutByteOrderMark(data));
+async function isAnswerTo(
+  id: RequestId | undefined,
+  data: Uint8Array,
+): Promise<boolean> {
+  const message = await readMessageInTurns(withoutByteOrderMark(data));
   return message.kind === "response" && id !== undefined &&
     message.id?.key === id.key;
 }

@@ -560,3 +560,21 @@ Deno.test("with a tool policy no coding is claimed for a message that was checke
   const [seen] = world.target.requests.all;
   assertEquals(seen.header("content-encoding"), undefined);
 });
+
+Deno.test("a message of many members keeps nobody waiting, and is refused as such", async () => {
+  await using world = await World.start({}, { tools: { deny: ["bad*"] } });
+  const members = Array.from({ length: 500_000 }, (_, n) => `"k${n}":{}`);
+  const text =
+    `{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{${members},"name":"bad1"}}`;
+  let isOver = false;
+  const refused = world.front.post(text).finally(() => isOver = true);
+  let worstMs = 0;
+  while (!isOver) {
+    const before = performance.now();
+    await world.ask(PING);
+    worstMs = Math.max(worstMs, performance.now() - before);
+  }
+  const { error } = await (await refused).json();
+  assertStringIncludes(error.message, "too many members");
+  assert(worstMs < 2_000, `${worstMs} ms`);
+});

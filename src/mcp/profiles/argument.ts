@@ -7,7 +7,7 @@
 
 import { excerpt } from "../wire/excerpt.ts";
 import type { Log } from "../../log/log.ts";
-import { UNREAD } from "../wire/large_message.ts";
+import { readWhole, rootOf, UNREAD } from "../wire/large_message.ts";
 import {
   type BatchMessage,
   isObject,
@@ -16,12 +16,12 @@ import {
 } from "../wire/message.ts";
 import { Recent } from "../../lru_cache.ts";
 import {
+  elementsInTurns,
   insertMembers,
   mapElements,
   memberAt,
   memberNamed,
   removeMembers,
-  sourceOf,
   whole,
 } from "../wire/splice.ts";
 
@@ -68,21 +68,31 @@ export class ProfileArgument {
     return params.arguments[PROFILE_ARGUMENT];
   }
 
-  /** The frame of a `tools/list` result, each tool with the argument. */
-  offeredIn(frame: Uint8Array): Uint8Array {
+  /**
+   * The frame of a `tools/list` result, each tool with the argument. Others
+   * have their turn meanwhile.
+   */
+  async offeredIn(frame: Uint8Array): Promise<Uint8Array> {
     const list = memberAt(frame, ["result", "tools"]);
     if (!list) return frame;
-    return mapElements(frame, list, (tool) => this.#offeredBy(tool));
+    const offered: Uint8Array[] = [];
+    for await (const tool of elementsInTurns(frame, list)) {
+      offered.push(this.#offeredBy(tool));
+    }
+    return mapElements(frame, list, (_tool, index) => offered[index]);
   }
 
   #offeredBy(tool: Uint8Array): Uint8Array {
-    const schema = memberNamed("inputSchema", tool, whole(tool));
+    const root = rootOf(tool);
+    const schema = memberNamed("inputSchema", tool, root);
     if (!schema) return tool;
     const properties = memberNamed("properties", tool, schema);
+    // What cannot be seen for its size may be there.
     const isOwner = properties !== undefined &&
-      memberNamed(PROFILE_ARGUMENT, tool, properties) !== undefined;
-    const name = memberNamed("name", tool, whole(tool));
-    this.#note(name ? String(JSON.parse(sourceOf(tool, name))) : "", isOwner);
+      (properties.isPartial === true ||
+        memberNamed(PROFILE_ARGUMENT, tool, properties) !== undefined);
+    const name = memberNamed("name", tool, root);
+    this.#note(name ? String(readWhole(tool, name)) : "", isOwner);
     if (isOwner) return tool;
     return properties
       ? insertMembers(tool, properties, this.#member)

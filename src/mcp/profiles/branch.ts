@@ -14,7 +14,7 @@ import {
   notify,
   OwnRequests,
   type Part,
-  partsOf,
+  partsInTurns,
   rpcErrorFrame,
   tell,
 } from "../transport/link.ts";
@@ -30,6 +30,7 @@ import {
   stringId,
   withId,
 } from "../wire/message.ts";
+import { dense } from "../wire/block_buffer.ts";
 import { memberAt, replaceRange } from "../wire/splice.ts";
 import { taskIdIn } from "../wire/task.ts";
 import { PROFILE_ARGUMENT } from "./argument.ts";
@@ -112,8 +113,7 @@ export class ProfileBranch implements Link {
     this.#pending.set(id.key, isModern);
     if (isModern) return this.#link.accept(bytes, message);
     let sent: Promise<void> | void;
-    // A copy: these bytes may be a small part of what was read.
-    const frame = bytes.slice();
+    const frame = dense(bytes);
     const ready = this.#background.start(async () => {
       const error = await this.#whenOpen();
       if (!this.#pending.has(id.key)) return;
@@ -196,7 +196,9 @@ export class ProfileBranch implements Link {
 
   async #emit(frame: Uint8Array): Promise<void> {
     // The client sent no batch over this link that an array could answer.
-    for (const part of partsOf(frame)) await this.#emitPart(part);
+    for (const part of await partsInTurns(frame)) {
+      await this.#emitPart(part);
+    }
   }
 
   async #emitPart({ message, bytes }: Part): Promise<void> {

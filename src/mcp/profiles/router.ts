@@ -19,6 +19,7 @@ import {
   cancelledId,
   type Emit,
   type Link,
+  partsInTurns,
   partsOf,
   tell,
   withoutMessages,
@@ -39,6 +40,7 @@ import {
 } from "./argument.ts";
 import { type ClientState, ProfileBranch } from "./branch.ts";
 import { Recent } from "../../lru_cache.ts";
+import { UNREAD } from "../wire/large_message.ts";
 import { taskIdAskedFor } from "../wire/task.ts";
 
 /** What a {@linkcode ProfileRouter} is handed. */
@@ -117,7 +119,9 @@ export class ProfileRouter implements Link {
     // What models give for an argument that they leave out.
     const chosen = profile === null ? first : profile;
     if (typeof chosen !== "string" || !profiles.includes(chosen)) {
-      const error = unknownProfile(profile, profiles);
+      const error = profile === UNREAD
+        ? tooManyArguments()
+        : unknownProfile(profile, profiles);
       log.warn(error.message, { id: request.id.source });
       return this.#refuse(request, error);
     }
@@ -246,13 +250,13 @@ export class ProfileRouter implements Link {
   async #emitDefault(frame: Uint8Array): Promise<void> {
     const { emit } = this.#options;
     if (this.#lists.isIdle) return await emit(frame);
-    const parts = partsOf(frame);
+    const parts = await partsInTurns(frame);
     const lists = this.#lists.takeFrom(parts);
     if (lists.size === 0) return await emit(frame);
     for (const part of parts) {
       const { bytes } = part;
       const isList = lists.has(part);
-      await emit(isList ? this.#argument.offeredIn(bytes) : bytes);
+      await emit(isList ? await this.#argument.offeredIn(bytes) : bytes);
     }
   }
 
@@ -267,6 +271,13 @@ export class ProfileRouter implements Link {
   async close(limitMs: number): Promise<void> {
     await Promise.all(this.#links.map((link) => link.close(limitMs)));
   }
+}
+
+function tooManyArguments(): ProxyError {
+  return new ProxyError(
+    "blocked",
+    `the call has too many arguments, or too large ones, to look for ${PROFILE_ARGUMENT} in them; without --profile (MCP_PROFILES) they pass`,
+  );
 }
 
 function unknownProfile(

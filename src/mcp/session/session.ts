@@ -46,6 +46,7 @@ import { Semaphore } from "../transport/semaphore.ts";
 import { requestsIn } from "../transport/progress_tokens.ts";
 import { RetryPolicy } from "../transport/retry.ts";
 import { SessionKeeper, type SessionTarget } from "./session_keeper.ts";
+import { partOf } from "../wire/large_message.ts";
 import { membersOf, whole } from "../wire/splice.ts";
 import { InFlight } from "../transport/in_flight.ts";
 
@@ -146,9 +147,9 @@ export class Session {
     { messages }: BatchMessage,
   ): Promise<void> {
     const asked = requestsIn(
-      membersOf(bytes, whole(bytes)).map(({ start, end }, index) => ({
+      membersOf(bytes, whole(bytes)).map((member, index) => ({
         message: messages[index],
-        bytes: bytes.subarray(start, end),
+        bytes: partOf(bytes, member),
       })),
     );
     const exchange = this.#open({ bytes, method: "batch", ...asked });
@@ -413,7 +414,8 @@ export class Session {
       const isAlone = exchange.requests.length === 1 && !session.channel;
       if (!isAlone) void this.#keeper.onExpired(session);
       else {
-        throw new SessionExpiredError(session, loss, frame);
+        const retryable = exchange.answerHasBegun ? "never" : loss;
+        throw new SessionExpiredError(session, retryable, frame);
       }
     }
     if (exchange.onAnswer || answer.error) return;

@@ -38,6 +38,7 @@ import {
   type ResponseMessage,
   type SingleMessage,
 } from "../wire/message.ts";
+import { memberAt } from "../wire/splice.ts";
 import { standardHeaders } from "./headers.ts";
 import { Semaphore } from "../transport/semaphore.ts";
 import { requestsIn } from "../transport/progress_tokens.ts";
@@ -265,7 +266,7 @@ export class StatelessSession {
     const { error } = answer;
     if (exchange.method === "tools/list") {
       const { result } = answer;
-      checkRead(result);
+      checkRead(result, frame);
       this.#policy.record(result);
       if (exchange.onAnswer) this.#schemas.learn(result);
     }
@@ -335,9 +336,10 @@ export class StatelessSession {
 }
 
 /** Refuses a list that may have tools in it which a client must not see. */
-function checkRead(result: unknown): void {
+function checkRead(result: unknown, frame: Uint8Array): void {
   const isRead = result !== UNREAD &&
-    !(isObject(result) && result.tools === UNREAD);
+    !(isObject(result) && result.tools === UNREAD) &&
+    !memberAt(frame, ["result", "tools"])?.isPartial;
   if (isRead) return;
   const message =
     "the target's list of tools has too many values to look through";

@@ -6,13 +6,14 @@
 
 import { ProxyError } from "../../errors.ts";
 import { excerpt } from "../wire/excerpt.ts";
-import { isTooMuch } from "../wire/large_message.ts";
+import { rootOf } from "../wire/large_message.ts";
 import {
   type BatchMessage,
   type SingleMessage,
   singlesOf,
 } from "../wire/message.ts";
-import { memberAt, membersOf, type Range, whole } from "../wire/splice.ts";
+import type { Member } from "../wire/scan.ts";
+import { memberNamed, membersOf, type Range } from "../wire/splice.ts";
 
 /** What a message is made of, and what says which tool a call is for. */
 const MESSAGE_NAMES: ReadonlySet<string> = new Set([
@@ -25,12 +26,18 @@ const MESSAGE_NAMES: ReadonlySet<string> = new Set([
 ]);
 const CALL_NAMES: ReadonlySet<string> = new Set(["name", "arguments"]);
 
-const OPEN_BRACKET = 0x5b;
+const TOOL_METHODS: ReadonlySet<string> = new Set(["tools/call", "tools/list"]);
+const TOOL_METHOD_LETTERS: ReadonlySet<string> = new Set([
+  "toolscall",
+  "toolslist",
+]);
+
+const OPEN_BRACE = 0x7b;
 
 /**
  * Refuses what the target might read otherwise than a tool policy does. Some
  * readers take the first of two members of a name, some the last; some make no
- * difference between `name` and `Name`; and to some a result that is null is
+ * difference between `name` and `Name`, or `tools/call` and `Tools/Call`; and to some a result that is null is
  * none at all, so that what looks like an answer is a call to them.
  *
  * @param bytes The message, or a batch of them.
@@ -41,20 +48,35 @@ export function checkUnambiguous(
   bytes: Uint8Array,
   message: SingleMessage | BatchMessage,
 ): void {
-  const messages = singlesOf(message);
-  const parts = message.kind === "batch"
-    ? membersOf(bytes, whole(bytes))
-    : [whole(bytes)];
-  parts.forEach(({ start, end }, index) => {
-    checkNames(bytes.subarray(start, end), messages[index]);
+  const root = rootOf(bytes);
+  const messages = message.kind === "batch" ? membersOf(bytes, root) : [root];
+  singlesOf(message).forEach((single, index) => {
+    checkMethod(single);
+    checkNames(bytes, messages[index], single);
   });
 }
 
-function checkNames(text: Uint8Array, { kind }: SingleMessage): void {
-  const names = namesIn(text, whole(text));
-  const params = memberAt(text, ["params"]);
+/** Refuses a method that is a known one to readers that are not strict. */
+function checkMethod(message: SingleMessage): void {
+  if (message.kind === "response" || TOOL_METHODS.has(message.method)) return;
+  if (!TOOL_METHOD_LETTERS.has(lettersOf(message.method))) return;
+  throw refused(`the method ${quoted(message.method)} is misspelt`);
+}
+
+/** The letters of a method, which is all that some readers go by. */
+function lettersOf(method: string): string {
+  return fold(method.normalize("NFKC")).replace(/[^a-z]/g, "");
+}
+
+function checkNames(
+  text: Uint8Array,
+  message: Member,
+  { kind }: SingleMessage,
+): void {
+  const params = memberNamed("params", text, message);
+  const meta = params && memberNamed("_meta", text, params);
+  const names = namesIn(text, message);
   const paramNames = params ? namesIn(text, params) : [];
-  const meta = memberAt(text, ["params", "_meta"]);
   const metaNames = meta ? namesIn(text, meta) : [];
   for (const all of [names, paramNames, metaNames]) {
     const name = repeatedIn(all);
@@ -72,12 +94,10 @@ function checkNames(text: Uint8Array, { kind }: SingleMessage): void {
   }
 }
 
-/** The names of an object's members; an array's elements have none. */
+/** The names of an object's members; of anything else, none. */
 function namesIn(text: Uint8Array, range: Range): string[] {
-  if (text[range.start] === OPEN_BRACKET) return [];
-  if (isTooMuch(range)) {
-    throw refused("there are too many members to be checked");
-  }
+  if (text[range.start] !== OPEN_BRACE) return [];
+  if (range.isPartial) throw refused("there are too many members");
   return membersOf(text, range).map(({ name }) => name);
 }
 
@@ -119,7 +139,7 @@ export function isUnclear(
   text: Uint8Array,
   object: Range,
 ): boolean {
-  if (isTooMuch(object)) return true;
+  if (object.isPartial) return true;
   const names = membersOf(text, object).map((member) => member.name)
     .filter((other) => fold(other) === fold(name));
   return names.length > 1 || names.some((other) => other !== name);

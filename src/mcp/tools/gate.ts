@@ -18,7 +18,7 @@ import {
   type Link,
   OwnRequests,
   type Part,
-  partsOf,
+  partsInTurns,
   withoutMessages,
 } from "../transport/link.ts";
 import {
@@ -29,6 +29,7 @@ import {
   singlesOf,
 } from "../wire/message.ts";
 import type { Observer } from "../transport/observer.ts";
+import { dense } from "../wire/block_buffer.ts";
 import { includesBytes } from "../wire/scan.ts";
 import { ToolLearner } from "./learner.ts";
 import { isListChange, withoutForbidden } from "./list.ts";
@@ -94,8 +95,7 @@ export class ToolGate implements Link {
       !this.#options.policy.knows(toolName(params))
     );
     if (!unknown) return this.#pass(bytes, message);
-    // A copy: these bytes may be a small part of what was read.
-    return this.#hold(bytes.slice(), message, unknown);
+    return this.#hold(dense(bytes), message, unknown);
   }
 
   async #refuseAll(message: Message, error: ProxyError): Promise<void> {
@@ -191,7 +191,7 @@ export class ToolGate implements Link {
     const mayTellOfChange = policy.usesHints &&
       includesBytes(frame, LIST_CHANGED_END);
     if (isIdle && !mayTellOfChange) return await emit(frame);
-    const parts = partsOf(frame);
+    const parts = await partsInTurns(frame);
     if (mayTellOfChange && parts.some(({ message }) => isListChange(message))) {
       policy.forget();
     }
@@ -201,12 +201,13 @@ export class ToolGate implements Link {
     if (isAsItWas) return await emit(frame);
     // What is left of an array goes on one by one.
     for (const part of rest) {
-      await emit(lists.has(part) ? this.#withoutForbidden(part) : part.bytes);
+      const { bytes } = part;
+      await emit(lists.has(part) ? await this.#withoutForbidden(part) : bytes);
     }
   }
 
   /** The answer to a `tools/list` without what may not be seen. */
-  #withoutForbidden({ message, bytes }: Part): Uint8Array {
+  async #withoutForbidden({ message, bytes }: Part): Promise<Uint8Array> {
     if (message.kind !== "response") return bytes;
     const { policy } = this.#options;
     const { id } = message;
@@ -214,7 +215,7 @@ export class ToolGate implements Link {
     if (id) this.#changesBefore.delete(id.key);
     const isCurrent = before === policy.changes;
     try {
-      return withoutForbidden(bytes, message, policy, isCurrent);
+      return await withoutForbidden(bytes, policy, isCurrent);
     } catch (error) {
       if (!(error instanceof ProxyError)) throw error;
       this.#options.log.warn(error.summary, { id: id?.source });

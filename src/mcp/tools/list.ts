@@ -6,57 +6,60 @@
 
 import { ProxyError } from "../../errors.ts";
 import { isUnclear } from "./ambiguity.ts";
-import { UNREAD } from "../wire/large_message.ts";
+import { rootOf } from "../wire/large_message.ts";
+import type { SingleMessage } from "../wire/message.ts";
+import type { Member } from "../wire/scan.ts";
 import {
-  isObject,
-  type ResponseMessage,
-  type SingleMessage,
-} from "../wire/message.ts";
-import {
+  elementsInTurns,
   memberNamed,
-  membersOf,
   type Range,
   removeMembers,
-  whole,
+  sourceOf,
 } from "../wire/splice.ts";
 import type { ToolPolicy } from "./policy.ts";
 
+const QUOTE = 0x22;
+const OPEN_BRACKET = 0x5b;
+const OPEN_BRACE = 0x7b;
+
+const TOO_MANY = "it has too many members";
+
 /**
  * The answer to a `tools/list` without what may not be seen, and otherwise as
- * it was. A tool that two readers could take for two is left out.
+ * it was. A tool that two readers could take for two is left out. Others have
+ * their turn while it is looked through.
  *
  * @param bytes The answer.
- * @param answer The same, read.
  * @param policy What is forbidden; it learns the tools.
  * @param isCurrent Whether it does: a list that was asked for before the tools
  * changed, or in another session, says nothing of the tools that there are now.
  * @returns The answer as it goes on.
- * @throws {ProxyError} `bad-answer`: two readers could find two lists in it.
+ * @throws {ProxyError} `bad-answer`: two readers could find two lists in it,
+ * or it has too many members.
  */
-export function withoutForbidden(
+export async function withoutForbidden(
   bytes: Uint8Array,
-  { result }: ResponseMessage,
   policy: ToolPolicy,
   isCurrent: boolean,
-): Uint8Array {
-  checkClear("result", bytes, whole(bytes));
-  const place = memberNamed("result", bytes, whole(bytes));
-  if (result === UNREAD) throw badList("it has too many values");
-  if (!isObject(result) || place === undefined) return bytes;
-  checkClear("tools", bytes, place);
-  const list = memberNamed("tools", bytes, place);
+): Promise<Uint8Array> {
+  const root = rootOf(bytes);
+  checkClear("result", bytes, root);
+  const result = memberNamed("result", bytes, root);
+  if (result === undefined || bytes[result.start] !== OPEN_BRACE) return bytes;
+  checkClear("tools", bytes, result);
+  const list = memberNamed("tools", bytes, result);
   if (list === undefined) return bytes;
-  const { tools } = result;
-  if (!Array.isArray(tools)) throw badList('"tools" is not an array');
-  const places = membersOf(bytes, list);
-  const isShown = tools.map((tool, index) =>
-    mayBeSeen(
+  if (bytes[list.start] !== OPEN_BRACKET) {
+    throw badList('"tools" is not an array');
+  }
+  if (list.isPartial) throw badList(TOO_MANY);
+  const isShown: boolean[] = [];
+  for await (const tool of elementsInTurns(bytes, list)) {
+    isShown.push(mayBeSeen(
       tool,
-      bytes,
-      places[index],
-      (tool) => isCurrent ? policy.learn(tool) : policy.judge(tool),
-    )
-  );
+      (said) => isCurrent ? policy.learn(said) : policy.judge(said),
+    ));
+  }
   if (isShown.every(Boolean)) return bytes;
   return removeMembers(bytes, list, (_member, index) => !isShown[index]);
 }
@@ -77,6 +80,7 @@ export function checkClear(
   bytes: Uint8Array,
   object: Range,
 ): void {
+  if (object.isPartial) throw badList(TOO_MANY);
   if (!isUnclear(name, bytes, object)) return;
   throw badList(`"${name}" stands twice in it, or in another case`);
 }
@@ -91,20 +95,23 @@ export function badList(fault: string): ProxyError {
 
 /** Whether a tool is allowed, under every name that a reader may find. */
 function mayBeSeen(
-  tool: unknown,
-  bytes: Uint8Array,
-  place: Range,
-  isAllowed: (tool: Record<string, unknown>) => boolean,
+  tool: Uint8Array,
+  isAllowed: (said: unknown) => boolean,
 ): boolean {
-  if (!isObject(tool) || typeof tool.name !== "string") return false;
-  if (isUnclear("name", bytes, place)) return false;
-  const { name } = tool;
-  return isAllowed(hasClearHint(bytes, place) ? tool : { name });
+  const root = rootOf(tool);
+  if (tool[0] !== OPEN_BRACE || isUnclear("name", tool, root)) return false;
+  const place = memberNamed("name", tool, root);
+  if (place === undefined || tool[place.start] !== QUOTE) return false;
+  const name: unknown = JSON.parse(sourceOf(tool, place));
+  const readOnlyHint = saysReadOnly(tool, root);
+  return isAllowed({ name, annotations: { readOnlyHint } });
 }
 
-/** Whether all readers find the same in what a tool says of itself. */
-function hasClearHint(bytes: Uint8Array, tool: Range): boolean {
-  if (isUnclear("annotations", bytes, tool)) return false;
-  const annotations = memberNamed("annotations", bytes, tool);
-  return !annotations || !isUnclear("readOnlyHint", bytes, annotations);
+/** Whether a tool says that it changes nothing, to all readers. */
+function saysReadOnly(tool: Uint8Array, root: Member): boolean {
+  if (isUnclear("annotations", tool, root)) return false;
+  const annotations = memberNamed("annotations", tool, root);
+  if (!annotations || tool[annotations.start] !== OPEN_BRACE) return false;
+  if (isUnclear("readOnlyHint", tool, annotations)) return false;
+  return memberNamed("readOnlyHint", tool, annotations)?.source === "true";
 }

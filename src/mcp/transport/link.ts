@@ -14,6 +14,7 @@ import type {
 } from "../wire/message.ts";
 import { Recent } from "../../lru_cache.ts";
 import { isObject, readMessage, requestId } from "../wire/message.ts";
+import { partOf, scanInTurns } from "../wire/large_message.ts";
 import { membersOf, removeMembers, whole } from "../wire/splice.ts";
 
 /** Takes the client's messages, and ends. */
@@ -160,11 +161,17 @@ export function partsOf(frame: Uint8Array): Part[] {
   const message = readMessage(frame);
   if (message.kind === "invalid") return [];
   if (message.kind !== "batch") return [{ message, bytes: frame }];
-  const ranges = membersOf(frame, whole(frame));
-  return message.messages.map((message, index) => {
-    const { start, end } = ranges[index];
-    return { message, bytes: frame.slice(start, end) };
-  });
+  const members = membersOf(frame, whole(frame));
+  return message.messages.map((message, index) => ({
+    message,
+    bytes: partOf(frame, members[index]),
+  }));
+}
+
+/** The same of a large frame, while others have their turn. */
+export async function partsInTurns(frame: Uint8Array): Promise<Part[]> {
+  await scanInTurns(frame);
+  return partsOf(frame);
 }
 
 /** A batch without some of its messages; `undefined` if none is left. */

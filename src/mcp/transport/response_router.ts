@@ -17,7 +17,7 @@ import type { Exchange } from "./exchange.ts";
 import { errorFrame } from "./failure.ts";
 import { frameTooLarge, isAnswerTo, largeAnswer } from "./large_answer.ts";
 import { NO_WAIT, replaceNewlines } from "../wire/frames.ts";
-import { SMALL_BYTES } from "../wire/large_message.ts";
+import { partOf, SMALL_BYTES } from "../wire/large_message.ts";
 import { NO_SESSION, type SessionHeaders } from "../wire/headers.ts";
 import {
   answerTo,
@@ -286,7 +286,8 @@ export class ResponseRouter {
       const error = this.#noMessage(message, bytes);
       return await this.#failOne(owed.owner, owed.id, error);
     }
-    this.#noteBegun(session, exchange);
+    // It may be a sign that a call runs.
+    if (exchange) exchange.answerHasBegun = true;
     this.#target.log.debug("skipped an event that is no JSON-RPC message", {
       type: excerpt(type),
       detail: message.detail,
@@ -343,7 +344,7 @@ export class ResponseRouter {
   ): Promise<void> {
     if (exchange && messages.length > 1) exchange.answerHasBegun = true;
     const parts = membersOf(bytes, whole(bytes))
-      .map(({ start, end }) => bytes.subarray(start, end));
+      .map((member) => partOf(bytes, member));
     if (this.#hooks.pass || !mayBeBatch(messages, session, exchange)) {
       this.#noteRepair("array", exchange);
       for (const [index, message] of messages.entries()) {
@@ -366,22 +367,13 @@ export class ResponseRouter {
     await this.#emitAll(frames, exchange);
   }
 
-  /** Notes that a call runs: on the channel of HTTP+SSE, any may be meant. */
-  #noteBegun({ channel }: SessionHeaders, exchange?: Exchange): void {
-    if (exchange) exchange.answerHasBegun = true;
-    if (exchange || !channel) return;
-    for (const one of this.#waiting.values()) {
-      if (one.isAtTarget) one.answerHasBegun = true;
-    }
-  }
-
   /** Notes what the target asks or tells; false when it is not for the client. */
   #takeTargetMessage(
     message: Exclude<SingleMessage, ResponseMessage>,
     session: SessionHeaders,
     exchange: Exchange | undefined,
   ): boolean {
-    this.#noteBegun(session, exchange ?? this.#progress.ownerOf(message));
+    if (exchange) exchange.answerHasBegun = true;
     if (message.kind === "notification") {
       if (this.#progress.isWanted(message)) return true;
       this.#target.log.debug("dropped progress of what is over");

@@ -54,9 +54,6 @@ const DRAIN_MS = 5_000;
 
 const decoder = new TextDecoder();
 
-/** Of what is said to a resumption the words alone count. */
-const WORDS = { answer: undefined, isOwn: false, isClear: true };
-
 /** How the rest of a stream is had. */
 export interface Resumption {
   /** Whether a stream that is cut is resumed. */
@@ -202,8 +199,8 @@ export class ResponseStreams {
     if (response.ok && mediaType(response) === "text/event-stream") {
       return response;
     }
-    const text = decoder.decode((await readErrorBody(response)).bytes);
-    if (hasSession(session) && expiryInRefusal(response, text, WORDS)) {
+    const text = decoder.decode(await readErrorBody(response));
+    if (hasSession(session) && expiryInRefusal(response, text, undefined)) {
       throw new SessionExpiredError(
         session,
         "never",

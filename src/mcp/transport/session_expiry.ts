@@ -8,7 +8,6 @@ import type { Retryable } from "./retry.ts";
 import type { ProxyError } from "../../errors.ts";
 import type { Redact } from "../../redact/redact.ts";
 import { jsonWords } from "../wire/body_words.ts";
-import { type ErrorBody, namesRequest } from "./error_body.ts";
 import type { Exchange } from "./exchange.ts";
 import { hasSession, type SessionHeaders } from "../wire/headers.ts";
 import type { RpcError } from "../wire/message.ts";
@@ -211,29 +210,24 @@ function wordsOf({ message, data }: RpcError): readonly string[] {
  *
  * @param response The status and headers.
  * @param text The body.
- * @param body The JSON-RPC error in it, and what else is known of it.
+ * @param answer The JSON-RPC error in it, and whether its ID is a request's.
  */
 export function expiryInRefusal(
   { status, headers }: Response,
   text: string,
-  { answer, isOwn, isClear }: Pick<ErrorBody, "answer" | "isOwn" | "isClear">,
+  answer: { readonly error: RpcError; readonly isOwn: boolean } | undefined,
 ): Retryable | undefined {
   // Who names a way to authenticate does not speak of an MCP session.
   if (status === 401 && headers.has("www-authenticate")) return undefined;
   const words = answer ? wordsOf(answer.error) : [...jsonWords(text), text];
-  const signal = SIGNALS.find((signal) =>
+  return SIGNALS.find((signal) =>
     fits(signal, "refusal", {
       status,
       code: answer?.error.code,
-      isOwn,
+      isOwn: answer?.isOwn === true,
       speaks: words.some(speaksOfSession),
     })
-  );
-  // What names the request, but is no JSON-RPC error, may be anything.
-  const isProof = isClear && (answer !== undefined || !isOwn);
-  return signal?.retryable === "always" && !isProof
-    ? "if-idempotent"
-    : signal?.retryable;
+  )?.retryable;
 }
 
 /**
@@ -279,7 +273,7 @@ export function expiryInMessage(bytes: Uint8Array): Retryable | undefined {
  * @throws {SessionExpiredError} They do.
  */
 export function checkExpiry(
-  exchange: Exchange,
+  { answerHasBegun }: Exchange,
   session: SessionHeaders,
   bytes: Uint8Array,
   redact: Redact,
@@ -288,6 +282,9 @@ export function checkExpiry(
   if (loss === undefined) return;
   const text = decoder.decode(bytes);
   const error = noMessage("the session is lost", text, redact);
-  const retryable = namesRequest(exchange, text) ? "if-idempotent" : loss;
-  throw new SessionExpiredError(session, retryable, error);
+  throw new SessionExpiredError(
+    session,
+    answerHasBegun ? "never" : loss,
+    error,
+  );
 }

@@ -88,6 +88,12 @@ export class BlockBuffer {
   }
 }
 
+/** Bytes that keep no more than themselves: a copy of a part of many more. */
+export function dense(bytes: Uint8Array): Uint8Array {
+  const isDense = bytes.length * 2 >= bytes.buffer.byteLength;
+  return isDense ? bytes : bytes.slice();
+}
+
 /** The pieces as one; a single piece is handed back as it is. */
 export function joinBytes(pieces: readonly Uint8Array[]): Uint8Array {
   if (pieces.length === 1) return pieces[0];

@@ -45,27 +45,17 @@ export async function readHead(
  *
  * @throws {ProxyError} `bad-answer`: it is encoded in a way that is not known.
  */
-export function checkEncoding(response: Response): void {
-  if (hasKnownEncoding(response)) return;
-  const { status } = response;
+export function checkEncoding({ status, headers }: Response): void {
+  const encoding = headers.get("content-encoding")?.trim() ?? "";
+  // The runtime undoes one of the two that it asks for, and leaves the header.
+  if (["", "identity", "gzip", "br"].includes(encoding.toLowerCase())) return;
   throw new ProxyError(
     "bad-answer",
     `the target answered HTTP ${status} with Content-Encoding: ${
-      excerpt(encodingOf(response))
+      excerpt(encoding)
     }, which was not asked for and cannot be read; gzip and br can`,
     { data: { status } },
   );
-}
-
-function encodingOf({ headers }: Response): string {
-  return headers.get("content-encoding")?.trim() ?? "";
-}
-
-/** Whether a body can be read: it is not encoded in a way that is not known. */
-export function hasKnownEncoding(response: Response): boolean {
-  // The runtime undoes one of the two that it asks for, and leaves the header.
-  return ["", "identity", "gzip", "br"]
-    .includes(encodingOf(response).toLowerCase());
 }
 
 /** The chunks of a body, one by one. */
@@ -150,13 +140,6 @@ export interface BodyLimits {
   readonly limitMs: number;
 }
 
-/** What came of a body. */
-export interface BodyBeginning {
-  readonly bytes: Uint8Array;
-  /** Whether that is all of it. */
-  readonly isComplete: boolean;
-}
-
 /**
  * What comes of a body within a size and a time, and before the connection
  * fails; then lets go of the rest.
@@ -164,24 +147,16 @@ export interface BodyBeginning {
 export async function readBeginning(
   { body }: Response,
   { maxBytes, limitMs }: BodyLimits,
-): Promise<BodyBeginning> {
+): Promise<Uint8Array> {
   const kept = new BlockBuffer();
-  if (body === null) return { bytes: kept.take(), isComplete: true };
+  if (body === null) return kept.take();
   const reader = body.getReader();
   const letGo = () => void reader.cancel().catch(() => {});
-  let isOver = false;
-  const timer = setTimeout(() => {
-    isOver = true;
-    letGo();
-  }, limitMs);
-  let isComplete = false;
+  const timer = setTimeout(letGo, limitMs);
   try {
     while (kept.byteLength < maxBytes) {
       const { done, value } = await reader.read();
-      if (done) {
-        isComplete = !isOver;
-        break;
-      }
+      if (done) break;
       kept.push(value);
     }
   } catch {
@@ -190,7 +165,7 @@ export async function readBeginning(
     clearTimeout(timer);
     letGo();
   }
-  return { bytes: kept.take(), isComplete };
+  return kept.take();
 }
 
 /**

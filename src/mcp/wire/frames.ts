@@ -4,7 +4,7 @@
  * @module
  */
 
-import { BlockBuffer } from "./block_buffer.ts";
+import { BlockBuffer, dense } from "./block_buffer.ts";
 import { withoutByteOrderMark } from "./repair.ts";
 import { TopLevelScanner } from "./scan.ts";
 import { type RequestId, requestIdFromSource } from "./message.ts";
@@ -88,8 +88,7 @@ class LineBuffer {
     if (this.#byteLength === 0 && piece.length <= this.#maxBytes) {
       const line = this.#trim(piece);
       // A small line would keep the whole chunk, for as long as it is asked.
-      const isDense = piece.length * 2 >= piece.buffer.byteLength;
-      return isDense ? line : line?.slice();
+      return line && dense(line);
     }
     this.push(piece);
     const frame = this.#skipped

@@ -27,7 +27,7 @@ interface ReadLimits {
 const GLANCE: ReadLimits = { bytes: 4 * 1024 * 1024, values: 64 * 1024 };
 
 /** For what an option, or the protocol, demands to be read. */
-const WHOLE: ReadLimits = { bytes: Infinity, values: 750_000 };
+const WHOLE: ReadLimits = { bytes: Infinity, values: 75_000 };
 
 /** Of an array: its elements, their members, and two levels inside of them. */
 const LEVELS = 4;
@@ -39,6 +39,9 @@ const decoder = new TextDecoder();
 
 /** What was found in a text, so that nobody has to look again. */
 const scanned = new WeakMap<Uint8Array, TopLevelScanner>();
+
+/** The same of messages in a batch. */
+const scannedParts = new WeakMap<Uint8Array, Member>();
 
 /** How much of a text may still be parsed at a glance. */
 const glances = new WeakMap<Uint8Array, { bytes: number; values: number }>();
@@ -72,17 +75,17 @@ export async function scanInTurns(text: Uint8Array): Promise<void> {
 
 /** The one value of a text that was scanned already. */
 export function scannedRoot(text: Uint8Array): Member | undefined {
-  return scanned.get(text)?.root;
+  return scannedParts.get(text) ?? scanned.get(text)?.root;
 }
 
-/** Whether a part of a text has more members than anyone may list. */
-export function isTooMuch(
-  { isPartial, values = 0 }: {
-    readonly isPartial?: boolean;
-    readonly values?: number;
-  },
-): boolean {
-  return isPartial === true && values > WHOLE.values;
+/** The one value of a text, and what is inside of it. */
+export function rootOf(text: Uint8Array): Member {
+  const known = scannedRoot(text);
+  if (known) return known;
+  const { root } = text.length > SMALL_BYTES
+    ? scanLarge(text)
+    : newScanner().feed(text);
+  return root ?? { name: "", start: 0, end: 0, source: undefined };
 }
 
 /** The outermost members of a text. */
@@ -90,7 +93,28 @@ export function outerMembers(text: Uint8Array): readonly Member[] {
   return scannedRoot(text)?.members ?? scanMembers(text);
 }
 
-/** A value as far as a glance may go; what is beyond is {@linkcode UNREAD}. */
+/** A part of a text as a text of its own; what was found in it still holds. */
+export function partOf(text: Uint8Array, member: Member): Uint8Array {
+  const { start, end, members } = member;
+  const part = text.subarray(start, end);
+  const isKnown = members !== undefined && part.length > SMALL_BYTES;
+  if (isKnown) scannedParts.set(part, moved(member, -start));
+  return part;
+}
+
+function moved(member: Member, by: number): Member {
+  return {
+    ...member,
+    start: member.start + by,
+    end: member.end + by,
+    members: member.members?.map((inner) => moved(inner, by)),
+  };
+}
+
+/**
+ * A value as far as a glance may go; what is beyond is {@linkcode UNREAD}. Of
+ * an object of too many members those are read that are known.
+ */
 export function glanceAt(text: Uint8Array, member: Member): unknown {
   const left = glances.get(text) ?? { ...GLANCE };
   glances.set(text, left);
@@ -107,6 +131,7 @@ function read(
   text: Uint8Array,
   member: Member,
   left: { bytes: number; values: number },
+  isOuter = true,
 ): unknown {
   const { start, end, values = Infinity, source, members, isPartial } = member;
   if (source !== undefined) return JSON.parse(source);
@@ -116,13 +141,14 @@ function read(
     left.values -= values;
     return JSON.parse(decoder.decode(text.subarray(start, end)));
   }
-  const isObject = text[start] === 0x7b;
-  if (!members || isPartial || !isObject) return UNREAD;
+  if (!members || text[start] !== 0x7b) return UNREAD;
+  // What of an object is not kept may say something else.
+  if (isPartial && !isOuter) return UNREAD;
   const limits = left.bytes === Infinity ? { ...GLANCE } : left;
   const object: Record<string, unknown> = {};
   for (const inner of members) {
     Object.defineProperty(object, inner.name, {
-      value: read(text, inner, limits),
+      value: read(text, inner, limits, false),
       configurable: true,
       enumerable: true,
       writable: true,

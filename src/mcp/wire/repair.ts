@@ -5,7 +5,7 @@
  * @module
  */
 
-import { isTooMuch } from "./large_message.ts";
+import { partOf } from "./large_message.ts";
 import { readMessage, type SingleMessage } from "./message.ts";
 import { membersOf, removeMembers, whole } from "./splice.ts";
 
@@ -26,7 +26,7 @@ export function withoutNullMember(
   if (message.kind !== "response" || !message.nullMember) return frame;
   const { nullMember } = message;
   const object = whole(frame);
-  if (isTooMuch(object)) return frame;
+  if (object.isPartial) return frame;
   return removeMembers(frame, object, ({ name }) => name === nullMember);
 }
 
@@ -35,8 +35,8 @@ export function repairedErrorBody(body: Uint8Array): Uint8Array {
   let frame = withoutByteOrderMark(body);
   let message = readMessage(frame);
   if (message.kind === "batch" && message.messages.length === 1) {
-    const [{ start, end }] = membersOf(frame, whole(frame));
-    frame = frame.subarray(start, end);
+    const [only] = membersOf(frame, whole(frame));
+    frame = partOf(frame, only);
     [message] = message.messages;
   }
   if (message.kind === "invalid" || message.kind === "batch") return frame;

@@ -67,24 +67,56 @@ export interface Member {
 export interface ScanLimits {
   /**
    * The levels whose members are kept; 1, the outermost, unless it is set. Of
-   * arrays that is the outermost alone.
+   * arrays that is the outermost alone, and lists of tools.
    */
   readonly levels?: number;
-  /** The most members that are kept; 65,536 unless it is set. */
+  /**
+   * The most members that are kept; 24,576 unless it is set. Of an object that
+   * has more, those of the {@linkcode KNOWN_NAMES} alone are, of one name the
+   * last, so that there is room again for others.
+   */
   readonly maxMembers?: number;
 }
+
+/** What is found in an object however much else is in it. */
+const KNOWN_NAMES: ReadonlySet<string> = new Set([
+  "jsonrpc",
+  "id",
+  "method",
+  "params",
+  "result",
+  "error",
+  "code",
+  "message",
+  "name",
+  "uri",
+  "arguments",
+  "requestId",
+  "task",
+  "taskId",
+  "_meta",
+  "progressToken",
+  "io.modelcontextprotocol/protocolVersion",
+  "tools",
+  "nextCursor",
+  "resultType",
+  "inputRequests",
+  "requestState",
+]);
+
+/** How a name may begin that is one of them; it may be escaped. */
+const KNOWN_BEGINNINGS: ReadonlySet<number> = new Set(
+  [...KNOWN_NAMES, "\\"].map((name) => name.charCodeAt(0)),
+);
+
+/** An array whose elements are kept, wherever it is. */
+const LIST = "tools";
 
 /** A longer name is kept as the empty string, and its object as partial. */
 const MAX_SOURCE_BYTES = 1024;
 
-/** Each takes some 150 bytes. */
-const MAX_MEMBERS = 64 * 1024;
-
-/** How many of them one object may have that is not the outermost. */
-const MAX_INNER_MEMBERS = 1000;
-
-/** Whoever wants all members has parsed the text before, under a limit. */
-const ALL_MEMBERS = 1_000_000;
+/** Each takes some 150 bytes. A small text has fewer. */
+const MAX_MEMBERS = 24 * 1024;
 
 const decoder = new TextDecoder();
 
@@ -97,6 +129,10 @@ interface Open {
   values: number;
   members?: Open[];
   isPartial?: boolean;
+  /** How many members inside are kept, and inside of those. */
+  kept: number;
+  /** Those of known names, where not all are kept. */
+  known?: Map<string, Open>;
 }
 
 /** Reads a JSON text chunk by chunk, and keeps the members of its outer levels. */
@@ -134,7 +170,8 @@ export class TopLevelScanner {
 
   /** The outermost members that are complete so far, in their order. */
   get members(): readonly Member[] {
-    return this.#root?.members ?? [];
+    const { members = [], known } = this.#root ?? {};
+    return known ? [...known.values()] : members;
   }
 
   /** The text's one value. */
@@ -285,10 +322,18 @@ export class TopLevelScanner {
     else if (this.#isName) {
       this.#state = NAME_END;
       if (this.#tokenStart < 0) return;
-      this.#names[this.#brackets.depth] = unescapeName(
-        this.#token(chunk, at + 1),
-      );
+      const isPartial = this.#open[this.#brackets.depth - 1]?.isPartial;
+      const isRead = !isPartial || this.#mayBeKnown(chunk);
+      const source = this.#token(chunk, at + 1, isRead);
+      this.#names[this.#brackets.depth] = unescapeName(source);
     } else this.#endValue(at + 1, chunk);
+  }
+
+  /** Whether the name that is kept may be one of those that are known. */
+  #mayBeKnown(chunk: Uint8Array): boolean {
+    // Cut by a chunk's end, which is rare, it is just read.
+    return this.#keptBytes > 0 ||
+      KNOWN_BEGINNINGS.has(chunk[this.#tokenStart + 1]);
   }
 
   /** The first byte of a character of several (Unicode, table 3-7). */
@@ -345,9 +390,9 @@ export class TopLevelScanner {
     const name = level > 0 && this.#brackets.isObject ? this.#names[level] : "";
     if (level === 0) this.#isObject = byte === OPEN_BRACE;
     else if (!parent?.members) return;
-    if (parent && (name === undefined || !this.#hasRoomIn(parent, level))) {
-      parent.isPartial = true;
-      return;
+    if (parent) {
+      if (name === undefined || this.#room <= 0) this.#dropUnknown(parent);
+      if (parent.isPartial && !KNOWN_NAMES.has(name ?? "")) return;
     }
     const open: Open = {
       name: name ?? "",
@@ -355,8 +400,10 @@ export class TopLevelScanner {
       end: -1,
       source: undefined,
       values: this.#values,
+      kept: 0,
     };
-    const isKept = byte === OPEN_BRACE || (isContainer && level === 0);
+    const isKept = byte === OPEN_BRACE ||
+      (isContainer && (level === 0 || name === LIST));
     if (isKept && level < this.#levels) open.members = [];
     if (level === 0) this.#root = open;
     else this.#room--;
@@ -370,11 +417,6 @@ export class TopLevelScanner {
       this.#open[level - 1]?.members !== undefined;
   }
 
-  #hasRoomIn({ members = [] }: Open, level: number): boolean {
-    return this.#room > 0 &&
-      (level === 1 || members.length < MAX_INNER_MEMBERS);
-  }
-
   #endValue(at: number, chunk: Uint8Array): void {
     this.#state = COMMA_OR_END;
     if (this.#brackets.depth > this.#levels) return;
@@ -383,10 +425,41 @@ export class TopLevelScanner {
     if (this.#tokenStart >= 0) open.source = this.#token(chunk, at);
     open.end = this.#offset + at;
     open.values = this.#values - open.values + 1;
-    if (this.#brackets.depth > 0) {
-      this.#open[this.#brackets.depth - 1]?.members?.push(open);
-    }
+    if (open.known) open.members = [...open.known.values()];
+    const parent = this.#open[this.#brackets.depth - 1];
+    if (parent) this.#keepIn(parent, open);
     this.#open[this.#brackets.depth] = undefined;
+  }
+
+  #keepIn(parent: Open, member: Open): void {
+    parent.kept += 1 + member.kept;
+    if (!parent.known) {
+      parent.members?.push(member);
+      return;
+    }
+    const before = parent.known.get(member.name);
+    if (before) this.#free(parent, 1 + before.kept);
+    parent.known.set(member.name, member);
+  }
+
+  /** Keeps of an object what is known of it, and no more from now on. */
+  #dropUnknown(object: Open): void {
+    if (object.known) return;
+    object.isPartial = true;
+    object.known = new Map();
+    const { members = [] } = object;
+    object.members = [];
+    this.#free(object, object.kept);
+    for (const member of members) {
+      if (!KNOWN_NAMES.has(member.name)) continue;
+      this.#room -= 1 + member.kept;
+      this.#keepIn(object, member);
+    }
+  }
+
+  #free(object: Open, members: number): void {
+    object.kept -= members;
+    this.#room += members;
   }
 
   #keep(chunk: Uint8Array, start: number, end: number): void {
@@ -396,9 +469,10 @@ export class TopLevelScanner {
   }
 
   /** The token that ends here; `undefined` when it is too long. */
-  #token(chunk: Uint8Array, end: number): string | undefined {
+  #token(chunk: Uint8Array, end: number, isRead = true): string | undefined {
     let source: string | undefined;
-    if (this.#keptBytes + end - this.#tokenStart <= MAX_SOURCE_BYTES) {
+    const byteLength = this.#keptBytes + end - this.#tokenStart;
+    if (isRead && byteLength <= MAX_SOURCE_BYTES) {
       const last = chunk.subarray(this.#tokenStart, end);
       source = this.#keptBytes === 0
         ? decoder.decode(last)
@@ -421,7 +495,7 @@ function unescapeName(source: string | undefined): string | undefined {
 
 /** The members of a whole JSON text. */
 export function scanMembers(text: Uint8Array): readonly Member[] {
-  return new TopLevelScanner({ maxMembers: ALL_MEMBERS }).feed(text).members;
+  return new TopLevelScanner().feed(text).members;
 }
 
 /** Whether some bytes are found in a text. */

@@ -5,9 +5,17 @@
  */
 
 import { joinBytes } from "./block_buffer.ts";
-import { scannedRoot, SMALL_BYTES } from "./large_message.ts";
+import { ProxyError } from "../../errors.ts";
+import {
+  partOf,
+  readWhole,
+  scanInTurns,
+  scannedRoot,
+  SMALL_BYTES,
+} from "./large_message.ts";
 import { isObject, type ResponseMessage } from "./message.ts";
 import { type Member, scanMembers } from "./scan.ts";
+import { Turn } from "./turn.ts";
 
 /** A part of a text, in bytes from its start. */
 export interface Range {
@@ -32,9 +40,25 @@ export function whole(text: Uint8Array): Range {
   return scannedRoot(text) ?? { start: 0, end: text.length };
 }
 
-/** The members of an object or array in a text, by their place in the text. */
+/**
+ * The members of an object or array in a text, by their place in the text.
+ *
+ * @throws {ProxyError} `invalid-request`: there are more than are kept.
+ */
 export function membersOf(text: Uint8Array, range: Range): readonly Member[] {
-  if (range.members && !range.isPartial) return range.members;
+  if (range.isPartial) {
+    throw new ProxyError("invalid-request", TOO_MANY_MEMBERS);
+  }
+  return knownMembersOf(text, range);
+}
+
+/** What is said of an object or array that has more members than are kept. */
+export const TOO_MANY_MEMBERS =
+  "the message has too many members to be looked through";
+
+/** The members that are kept, those of known names among them. */
+function knownMembersOf(text: Uint8Array, range: Range): readonly Member[] {
+  if (range.members) return range.members;
   return scanMembers(text.subarray(range.start, range.end)).map((member) => ({
     ...member,
     start: range.start + member.start,
@@ -48,20 +72,35 @@ export function memberNamed(
   text: Uint8Array,
   range: Range,
 ): Member | undefined {
-  return membersOf(text, range).findLast((member) => member.name === name);
+  return knownMembersOf(text, range)
+    .findLast((member) => member.name === name);
 }
 
 /** The member that a path of names leads to. */
 export function memberAt(
   text: Uint8Array,
   path: readonly string[],
-): Range | undefined {
-  let range: Range | undefined = whole(text);
+): Member | undefined {
+  let member: Member | undefined;
   for (const name of path) {
-    if (!range) return undefined;
-    range = memberNamed(name, text, range);
+    member = memberNamed(name, text, member ?? whole(text));
+    if (!member) return undefined;
   }
-  return range;
+  return member;
+}
+
+/** The elements of an array one by one, while others have their turn. */
+export async function* elementsInTurns(
+  text: Uint8Array,
+  array: Range,
+): AsyncGenerator<Uint8Array> {
+  const turn = new Turn();
+  for (const member of membersOf(text, array)) {
+    const element = partOf(text, member);
+    await scanInTurns(element);
+    yield element;
+    if (turn.isOver) await turn.next();
+  }
 }
 
 /** A part of a text as it is written there. */
@@ -80,7 +119,7 @@ export function valueInResult(
 ): unknown {
   if (frame.length > SMALL_BYTES) {
     const place = memberAt(frame, ["result", ...path]);
-    return place && JSON.parse(sourceOf(frame, place));
+    return place && readWhole(frame, place);
   }
   return path.reduce<unknown>(
     (value, name) => isObject(value) ? value[name] : undefined,
@@ -109,9 +148,10 @@ export function mapElements(
 ): Uint8Array {
   const pieces: Uint8Array[] = [];
   let at = 0;
-  for (const [index, { start, end }] of membersOf(text, array).entries()) {
+  for (const [index, member] of membersOf(text, array).entries()) {
+    const { start, end } = member;
     pieces.push(text.subarray(at, start));
-    pieces.push(change(text.subarray(start, end), index));
+    pieces.push(change(partOf(text, member), index));
     at = end;
   }
   return joinBytes([...pieces, text.subarray(at)]);
@@ -124,7 +164,8 @@ export function insertMembers(
   members: string,
 ): Uint8Array {
   const at = text.indexOf(0x7b, object.start) + 1;
-  const comma = membersOf(text, object).length > 0 ? "," : "";
+  const isEmpty = !object.isPartial && membersOf(text, object).length === 0;
+  const comma = isEmpty ? "" : ",";
   return replaceRange(text, { start: at, end: at }, members + comma);
 }
 

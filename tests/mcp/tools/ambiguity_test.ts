@@ -31,6 +31,13 @@ for (
     '{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"get_item","ARGUMENTS":{}}}',
     '{"jsonrpc":"2.0","id":1,"method":"ping","Params":{"name":"delete_item"}}',
     '{"jsonrpc":"2.0","id":1,"method":"ping","Re\\u017fult":null}',
+    '{"jsonrpc":"2.0","id":1,"method":"Tools/Call","params":{"name":"delete_item"}}',
+    '{"jsonrpc":"2.0","id":1,"method":"tools/call ","params":{"name":"delete_item"}}',
+    '{"jsonrpc":"2.0","id":1,"method":"/tools//call/","params":{"name":"delete_item"}}',
+    '{"jsonrpc":"2.0","id":1,"method":"tool\\u017f/call","params":{"name":"delete_item"}}',
+    '{"jsonrpc":"2.0","id":1,"method":"tools/call\\u0000","params":{"name":"delete_item"}}',
+    '{"jsonrpc":"2.0","id":1,"method":"TOOLS/LIST"}',
+    '[{"jsonrpc":"2.0","id":1,"method":"tools.call","params":{"name":"delete_item"}}]',
   ]
 ) {
   Deno.test(`with a policy ${text} is refused: it can be read in two ways`, async () => {

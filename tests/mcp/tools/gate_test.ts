@@ -429,26 +429,95 @@ for (const rules of [{ deny: ["x"] }, { readOnly: true }]) {
     call(1, `{${CROWD},"name":"x"}`);
     call(2, `{"name":"y",${CROWD},"name":"x"}`);
     call(3, `{"name":"${"x".repeat(5 * MIB)}"}`);
-    for (const id of [1, 2, 3]) {
-      const { error } = (await w.client.answer(id)).json;
-      assertEquals(typeof error?.code, "number", `${id}`);
+    for (let left = 3; left > 0; left--) {
+      const { error } = (await w.client.next()).json;
+      assertEquals(typeof error?.code, "number");
     }
     assertEquals(w.methods().includes("tools/call"), false);
   });
 }
 
-Deno.test("a list of tools with too many values to be read is an error, in both eras", async () => {
+Deno.test("a list of tools with too many values to be parsed is shortened, and an error in the modern era", async () => {
   const many = `[${"1,".repeat(800_000)}1]`;
   await using w = await world({
     "tools/list": listed(
       `"result":{"tools":[${HIDDEN},{"name":"z","x":${many}}]}`,
     ),
   }, { tools: { deny: ["delete"] } });
-  for (const [id, params] of [[1, {}], [2, modern()]] as const) {
-    w.client.request(id, "tools/list", params);
-    const { text, json } = await w.client.answer(id);
-    assertEquals([json.error?.code, text.includes("delete")], [-31011, false]);
+  for (
+    const [id, params, code] of [[1, {}, undefined], [2, modern(), -31011]]
+  ) {
+    w.client.request(Number(id), "tools/list", params);
+    const { text, json } = await w.client.answer(Number(id));
+    assertEquals([json.error?.code, text.includes("delete")], [code, false]);
   }
+});
+
+/** Members of an object that are too many to be kept. */
+const TOO_MANY = Array.from({ length: 60_000 }, (_, n) => `"k${n}":{}`).join();
+
+for (
+  const members of [
+    `"result":{${TOO_MANY},"tools":[${HIDDEN}]}`,
+    `${TOO_MANY},"result":{"tools":[${HIDDEN}]}`,
+    `"result":{"tools":[${`${HIDDEN},`.repeat(60_000)}${SEEN}]}`,
+  ]
+) {
+  Deno.test(`a list of tools with too many members is refused as such: ${members.length} bytes of ${members.slice(0, 20)}`, async () => {
+    await using w = await world(
+      { "tools/list": listed(members) },
+      { tools: { deny: ["delete"] } },
+    );
+    for (const [id, params] of [[1, {}], [2, modern()]] as const) {
+      w.client.request(id, "tools/list", params);
+      const { json: { error } } = await w.client.answer(id);
+      assertEquals(error.code, -31011);
+      if (id === 1) assertStringIncludes(error.message, "too many members");
+    }
+  });
+}
+
+Deno.test("a tool with too many members is left out, and the others stay", async () => {
+  await using w = await world({
+    "tools/list": listed(
+      `"result":{"tools":[${SEEN},{${TOO_MANY},"name":"get2"},{"name":"get3"}]}`,
+    ),
+  }, { tools: { deny: ["delete"] } });
+  w.client.request(1, "tools/list");
+  const { json } = await w.client.answer(1);
+  assertEquals(
+    json.result.tools.map(({ name }: { name: string }) => name),
+    ["get", "get3"],
+  );
+});
+
+for (const rules of [{ deny: ["bad*"] }, { readOnly: true }]) {
+  Deno.test(`a call with too many members is refused as such, not for a name that it lacks (${Object.keys(rules)})`, async () => {
+    await using w = await world({}, { tools: rules });
+    for (
+      const params of [
+        `{${TOO_MANY},"name":"bad1"}`,
+        `{"name":"bad1","_meta":{${TOO_MANY}}}`,
+        `{"name":"bad1"},${TOO_MANY}`,
+      ]
+    ) {
+      w.client.send(
+        `{"jsonrpc":"2.0","id":1,"method":"tools/call","params":${params}}`,
+      );
+      const { json: { error } } = await w.client.answer(1);
+      assertEquals(error.code, -32600);
+      assertStringIncludes(error.message, "too many members");
+    }
+    assertEquals(w.server.requests.length, 0);
+  });
+}
+
+Deno.test("a call with as many arguments as one likes passes a policy", async () => {
+  await using w = await world({}, { tools: { deny: ["bad*"] } });
+  w.client.send(
+    `{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"arguments":{${TOO_MANY}},"name":"good"}}`,
+  );
+  assertEquals((await w.client.answer(1)).json.error, undefined);
 });
 
 Deno.test("a list of tools of some MiB is read, and shortened", async () => {

@@ -165,19 +165,47 @@ Deno.test("every text of up to three bytes of the grammar is taken as JSON.parse
   }
 });
 
-Deno.test("members are kept as many as are asked for, and what has more says so", () => {
+Deno.test("of an object with more members than are kept those of known names are, the last of each, and others have room again", () => {
   const ones = Array.from({ length: 50 }, (_, n) => `"${n}":1`);
-  const text = `{"a":{${ones}},"b":{"c":2}}`;
-  const { root } = new TopLevelScanner({ levels: 2, maxMembers: 10 })
-    .feed(encode(text));
-  assertEquals(root?.members?.map(({ name, isPartial }) => [name, isPartial]), [
-    ["a", true],
-  ]);
-  assertEquals([root?.isPartial, root?.members?.[0].members?.length], [
-    true,
-    9,
-  ]);
-  assertEquals(root?.values, 54);
+  const text =
+    `{"params":{"na\\u006de":1,${ones},"_meta":{${ones},"progressToken":2},"name":3,"method":4,"\\u006eame":5},"b":{"c":6,"d":[7]}}`;
+  for (const size of [1, 7, text.length]) {
+    const scanner = new TopLevelScanner({ levels: 3, maxMembers: 10 });
+    for (let at = 0; at < text.length; at += size) {
+      scanner.feed(encode(text.slice(at, at + size)));
+    }
+    const kept = (member: Member | undefined): unknown =>
+      member?.source ??
+        [
+          member?.isPartial === true,
+          ...(member?.members ?? [])
+            .map((inner) => [inner.name, kept(inner)]),
+        ];
+    assertEquals(kept(scanner.root), [
+      false,
+      ["params", [
+        true,
+        ["name", "5"],
+        ["_meta", [true, ["progressToken", "2"]]],
+        ["method", "4"],
+      ]],
+      ["b", [false, ["c", "6"], ["d", [false]]]],
+    ]);
+    assertEquals(scanner.root?.values, 112);
+  }
+});
+
+Deno.test("members that are repeated without end take no room", () => {
+  const scanner = new TopLevelScanner({ levels: 4, maxMembers: 100 });
+  const inner = '"params":{"name":{"name":1,"x":2},"_meta":{"y":3}},';
+  const chunk = encode(inner.repeat(10_000));
+  scanner.feed(encode("{"));
+  const before = Deno.memoryUsage().heapUsed;
+  for (let n = 0; n < 20; n++) scanner.feed(chunk);
+  scanner.feed(encode('"b":0}'));
+  const grown = Deno.memoryUsage().heapUsed - before;
+  assertEquals([scanner.end(), scanner.members.length], [true, 1]);
+  assertEquals(grown < 32 * 1024 * 1024, true, `${grown}`);
 });
 
 Deno.test("a text costs one bit a level, whatever it holds", () => {
