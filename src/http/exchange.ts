@@ -420,7 +420,7 @@ export class HttpExchange {
 
   /** An HTTP error of the target's: as it came, unless it must not be seen. */
   async #relayError(answer: Response, received: HeaderMap): Promise<void> {
-    const bytes = await readErrorBody(answer);
+    const { bytes } = await readErrorBody(answer);
     this.#abort.signal.throwIfAborted();
     const headers = responseHeaders(received);
     const { explain, redactor: { redact } } = this.#options;

@@ -175,11 +175,11 @@ async function openStream(
   if (response.ok && mediaType(response) === "text/event-stream") {
     return response;
   }
-  const text = decoder.decode(await readErrorBody(response));
+  const text = decoder.decode((await readErrorBody(response)).bytes);
   const error = explain(response, text) ??
     httpStatusError(response, text, redact);
   const waitMs = retryAfterMs(response.headers);
-  throw new AttemptError(error, retryableAfter(response), waitMs);
+  throw new AttemptError(error, retryableAfter(response, true), waitMs);
 }
 
 async function readEndpointEvent(

@@ -414,8 +414,7 @@ export class Session {
       const isAlone = exchange.requests.length === 1 && !session.channel;
       if (!isAlone) void this.#keeper.onExpired(session);
       else {
-        const retryable = exchange.answerHasBegun ? "never" : loss;
-        throw new SessionExpiredError(session, retryable, frame);
+        throw new SessionExpiredError(session, loss, frame);
       }
     }
     if (exchange.onAnswer || answer.error) return;

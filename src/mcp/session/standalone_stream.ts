@@ -158,7 +158,7 @@ export class StandaloneStream {
       log.warn(redirectError(response, url).summary);
       return "done";
     }
-    const body = await readErrorBody(response);
+    const { bytes: body } = await readErrorBody(response);
     const text = decoder.decode(body);
     if (status === 405 || status === 501) {
       log.info("the target sends nothing on its own: it has no GET stream");
@@ -167,7 +167,11 @@ export class StandaloneStream {
     const answer = readRpcError(body);
     const loss = response.ok
       ? expiryInMessage(body)
-      : expiryInRefusal(response, text, answer && { ...answer, isOwn: false });
+      : expiryInRefusal(response, text, {
+        answer,
+        isOwn: false,
+        isClear: true,
+      });
     if (hasSession(session) && loss) return await this.#lost(session);
     const { message, summary } = response.ok
       ? badContentType(status, mediaType(response), said(text, redact))

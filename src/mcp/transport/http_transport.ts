@@ -8,7 +8,6 @@ import type { Target } from "./target.ts";
 import { AttemptError, retryableAfter, retryAfterMs } from "./retry.ts";
 import { untilAborted } from "../../time.ts";
 import { ProxyError } from "../../errors.ts";
-import { respelt } from "../wire/answer_id.ts";
 import { ResponseStreams } from "./response_streams.ts";
 import {
   BodyChunks,
@@ -19,7 +18,7 @@ import {
   readHead,
 } from "../wire/body.ts";
 import type { ResponseRouter } from "./response_router.ts";
-import { EventParser } from "../wire/events.ts";
+import { parseErrorBody } from "./error_body.ts";
 import type { Exchange } from "./exchange.ts";
 import {
   fetchFailure,
@@ -48,21 +47,22 @@ import {
   expiryInRefusal,
   SessionExpiredError,
 } from "./session_expiry.ts";
-import { readMessage, type RequestId } from "../wire/message.ts";
-import { repairedErrorBody, withoutByteOrderMark } from "../wire/repair.ts";
-import {
-  badContentType,
-  isRedirect,
-  readErrorBody,
-  readRpcError,
-  said,
-} from "./responses.ts";
+import { badContentType, isRedirect, said } from "./responses.ts";
 
 /** From this size on an answer passes while it still arrives. */
 const PASS_FROM_BYTES = 8 * 1024 * 1024;
 
 /** A small body that takes longer than this is as good as none. */
 const MIN_IDLE_MS = 60_000;
+
+/** A message that stands in the body of an HTTP error, as an event. */
+const EVENT = {
+  type: "message",
+  id: undefined,
+  retryMs: undefined,
+  oversized: undefined,
+  isCut: false,
+};
 
 const decoder = new TextDecoder();
 
@@ -126,7 +126,7 @@ export class HttpTransport {
       if (!exchange.isSettled) throw noAnswer(response);
     } catch (cause) {
       // An attempt before this one may have run all the same.
-      if (didNotRun(cause)) exchange.isSent = wasSent;
+      if (didNotRun(exchange, cause)) exchange.isSent = wasSent;
       throw cause;
     } finally {
       this.#streams.forget(exchange);
@@ -229,35 +229,30 @@ export class HttpTransport {
     response: Response,
   ): Promise<void> {
     const { url } = this.#target;
-    const given = await readErrorBody(response);
-    const isStream = mediaType(response) === "text/event-stream";
-    const raw = isStream ? firstEvent(given) : given;
-    const body = exchange.method === "batch"
-      ? withoutByteOrderMark(raw)
-      : repairedErrorBody(raw);
+    const body = await parseErrorBody(response, exchange);
+    const { messages, text, answer, isOwn, isClear } = body;
     if (isRedirect(response)) {
       throw new AttemptError(redirectError(response, url), "never");
     }
-    if (answersBatch(exchange, body)) {
-      await this.#router.receive(body, session, exchange);
+    if (messages) {
+      for (const data of messages) {
+        await this.#router.receiveEvent({ ...EVENT, data }, session, exchange);
+      }
       if (exchange.isSettled) return;
-      throw new AttemptError(this.#httpError(response, body), "never");
+      throw new AttemptError(this.#httpError(response, text), "never");
     }
-    const error = this.#httpError(response, body);
-    const answer = readRpcError(body);
-    const isOwn = owesAlike(exchange, answer?.id);
-    const text = decoder.decode(body);
     const loss = hasSession(session)
-      ? expiryInRefusal(response, text, answer && { ...answer, isOwn })
+      ? expiryInRefusal(response, decoder.decode(text), body)
       : undefined;
     if (loss !== undefined) {
-      throw new SessionExpiredError(session, loss, answer ? body : error);
+      const told = answer ? text : this.#httpError(response, text);
+      throw new SessionExpiredError(session, loss, told);
     }
     throw new AttemptError(
-      error,
-      retryableAfter(response, isOwn),
+      this.#httpError(response, text),
+      retryableAfter(response, isClear && !isOwn),
       retryAfterMs(response.headers),
-      answer && body,
+      answer && text,
     );
   }
 
@@ -369,36 +364,11 @@ function mayPassInPieces(
     !READ_METHODS.has(method);
 }
 
-/** What the first event of a stream holds; of none, nothing. */
-function firstEvent(stream: Uint8Array): Uint8Array {
-  const parser = new EventParser({ maxDataBytes: stream.length });
-  const events = [...parser.feed(stream), parser.end()];
-  return events.find((event) => event && event.data.length > 0)?.data ??
-    new Uint8Array();
-}
-
-/** Whether an ID is a request's, in whatever spelling. */
-function owesAlike(exchange: Exchange, id: RequestId | undefined): boolean {
-  const other = id && respelt(id);
-  return id !== undefined && exchange.owes(id) ||
-    other !== undefined && exchange.owes(other);
-}
-
-/** Whether the body of an HTTP error has answers to requests of a batch. */
-function answersBatch(exchange: Exchange, body: Uint8Array): boolean {
-  if (exchange.method !== "batch") return false;
-  const message = readMessage(body);
-  return message.kind === "batch" &&
-    message.messages.some((one) =>
-      one.kind === "response" && owesAlike(exchange, one.id)
-    );
-}
-
 /** Whether an attempt that failed certainly was not run by the target. */
-function didNotRun(cause: unknown): boolean {
+function didNotRun({ answerHasBegun }: Exchange, cause: unknown): boolean {
   const isAttempt = cause instanceof AttemptError ||
     cause instanceof SessionExpiredError;
-  return isAttempt && cause.retryable === "always";
+  return isAttempt && cause.retryable === "always" && !answerHasBegun;
 }
 
 function channelEnded(cause: unknown): ProxyError {

@@ -50,21 +50,27 @@ export class ProgressTokens {
     this.#over.set(token.key, true);
   }
 
-  /** Whether a notification is for the client: it is no progress of the past. */
-  isWanted({ method, params }: NotificationMessage): boolean {
-    if (method !== PROGRESS || !isObject(params)) return true;
-    const token = requestId(params.progressToken);
-    if (!token || RELATED_TASK in metaOf(params)) return true;
-    const keys = [token, respelt(token)].flatMap((one) => one ? [one.key] : []);
-    for (const key of keys) {
-      const exchange = this.#asked.get(key);
-      if (!exchange) continue;
-      exchange.answerHasBegun = true;
-      // What the client has cancelled is over to it.
-      return !exchange.isSettled;
-    }
-    return !keys.some((key) => this.#over.get(key));
+  /** The exchange whose progress a message tells of. */
+  ownerOf(message: SingleMessage): Exchange | undefined {
+    return keysIn(message).map((key) => this.#asked.get(key)).find(Boolean);
   }
+
+  /** Whether a notification is for the client: it is no progress of the past. */
+  isWanted(message: NotificationMessage): boolean {
+    const owner = this.ownerOf(message);
+    // What the client has cancelled is over to it.
+    if (owner) return !owner.isSettled;
+    return !keysIn(message).some((key) => this.#over.get(key));
+  }
+}
+
+/** The token that progress is told of, in both spellings. */
+function keysIn(message: SingleMessage): string[] {
+  if (message.kind !== "notification" || message.method !== PROGRESS) return [];
+  const { params } = message;
+  const token = isObject(params) ? requestId(params.progressToken) : undefined;
+  if (!token || RELATED_TASK in metaOf(params)) return [];
+  return [token, respelt(token)].flatMap((one) => one ? [one.key] : []);
 }
 
 /** The requests among messages, and what they ask to hear of. */

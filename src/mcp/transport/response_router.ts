@@ -286,8 +286,7 @@ export class ResponseRouter {
       const error = this.#noMessage(message, bytes);
       return await this.#failOne(owed.owner, owed.id, error);
     }
-    // It may be a sign that a call runs.
-    if (exchange) exchange.answerHasBegun = true;
+    this.#noteBegun(session, exchange);
     this.#target.log.debug("skipped an event that is no JSON-RPC message", {
       type: excerpt(type),
       detail: message.detail,
@@ -367,13 +366,22 @@ export class ResponseRouter {
     await this.#emitAll(frames, exchange);
   }
 
+  /** Notes that a call runs: on the channel of HTTP+SSE, any may be meant. */
+  #noteBegun({ channel }: SessionHeaders, exchange?: Exchange): void {
+    if (exchange) exchange.answerHasBegun = true;
+    if (exchange || !channel) return;
+    for (const one of this.#waiting.values()) {
+      if (one.isAtTarget) one.answerHasBegun = true;
+    }
+  }
+
   /** Notes what the target asks or tells; false when it is not for the client. */
   #takeTargetMessage(
     message: Exclude<SingleMessage, ResponseMessage>,
     session: SessionHeaders,
     exchange: Exchange | undefined,
   ): boolean {
-    if (exchange) exchange.answerHasBegun = true;
+    this.#noteBegun(session, exchange ?? this.#progress.ownerOf(message));
     if (message.kind === "notification") {
       if (this.#progress.isWanted(message)) return true;
       this.#target.log.debug("dropped progress of what is over");

@@ -54,6 +54,9 @@ const DRAIN_MS = 5_000;
 
 const decoder = new TextDecoder();
 
+/** Of what is said to a resumption the words alone count. */
+const WORDS = { answer: undefined, isOwn: false, isClear: true };
+
 /** How the rest of a stream is had. */
 export interface Resumption {
   /** Whether a stream that is cut is resumed. */
@@ -199,8 +202,8 @@ export class ResponseStreams {
     if (response.ok && mediaType(response) === "text/event-stream") {
       return response;
     }
-    const text = decoder.decode(await readErrorBody(response));
-    if (hasSession(session) && expiryInRefusal(response, text, undefined)) {
+    const text = decoder.decode((await readErrorBody(response)).bytes);
+    if (hasSession(session) && expiryInRefusal(response, text, WORDS)) {
       throw new SessionExpiredError(
         session,
         "never",

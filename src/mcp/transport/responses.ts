@@ -7,7 +7,11 @@
 import { excerpt } from "../wire/excerpt.ts";
 import { ProxyError } from "../../errors.ts";
 import type { Redact } from "../../redact/redact.ts";
-import { type BodyLimits, readBeginning } from "../wire/body.ts";
+import {
+  type BodyBeginning,
+  type BodyLimits,
+  readBeginning,
+} from "../wire/body.ts";
 import { bodyWords } from "../wire/body_words.ts";
 import {
   readMessage,
@@ -33,7 +37,7 @@ export function isRedirect({ status }: Response): boolean {
 }
 
 /** The body of an HTTP error, as far as it can be had. */
-export function readErrorBody(response: Response): Promise<Uint8Array> {
+export function readErrorBody(response: Response): Promise<BodyBeginning> {
   return readBeginning(response, ERROR_BODY);
 }
 

@@ -100,14 +100,14 @@ export function failedUnprocessed(text: string): boolean {
 /**
  * Whether a request may be sent again after an HTTP error.
  *
- * @param isAnswer Whether the body answers the request by its ID: whoever does
- * that has read the request, and may have run it.
+ * @param isUnnamed Whether the body was understood, and does not name the
+ * request: whoever names it has read it, and may have run it.
  */
 export function retryableAfter(
   { status, headers }: Response,
-  isAnswer = false,
+  isUnnamed: boolean,
 ): Retryable {
-  const isProven = !isAnswer &&
+  const isProven = isUnnamed &&
     PROOFS.some((proof) =>
       proof.status === status &&
       (proof.header === undefined || headers.has(proof.header))
@@ -201,7 +201,12 @@ export class RetryPolicy {
   }
 
   /** Whether an exchange may be sent again after what happened to it. */
-  allows({ method, params }: Exchange, retryable: Retryable): boolean {
+  allows(
+    { method, params, answerHasBegun }: Exchange,
+    retryable: Retryable,
+  ): boolean {
+    // It runs, or ran, whatever is said of it afterwards.
+    if (answerHasBegun) return false;
     if (retryable !== "if-idempotent") return retryable === "always";
     if (method !== "tools/call") return isIdempotent(method);
     return isObject(params) && typeof params.name === "string" &&

@@ -8,6 +8,7 @@ import type { Retryable } from "./retry.ts";
 import type { ProxyError } from "../../errors.ts";
 import type { Redact } from "../../redact/redact.ts";
 import { jsonWords } from "../wire/body_words.ts";
+import { type ErrorBody, namesRequest } from "./error_body.ts";
 import type { Exchange } from "./exchange.ts";
 import { hasSession, type SessionHeaders } from "../wire/headers.ts";
 import type { RpcError } from "../wire/message.ts";
@@ -210,24 +211,29 @@ function wordsOf({ message, data }: RpcError): readonly string[] {
  *
  * @param response The status and headers.
  * @param text The body.
- * @param answer The JSON-RPC error in it, and whether its ID is a request's.
+ * @param body The JSON-RPC error in it, and what else is known of it.
  */
 export function expiryInRefusal(
   { status, headers }: Response,
   text: string,
-  answer: { readonly error: RpcError; readonly isOwn: boolean } | undefined,
+  { answer, isOwn, isClear }: Pick<ErrorBody, "answer" | "isOwn" | "isClear">,
 ): Retryable | undefined {
   // Who names a way to authenticate does not speak of an MCP session.
   if (status === 401 && headers.has("www-authenticate")) return undefined;
   const words = answer ? wordsOf(answer.error) : [...jsonWords(text), text];
-  return SIGNALS.find((signal) =>
+  const signal = SIGNALS.find((signal) =>
     fits(signal, "refusal", {
       status,
       code: answer?.error.code,
-      isOwn: answer?.isOwn === true,
+      isOwn,
       speaks: words.some(speaksOfSession),
     })
-  )?.retryable;
+  );
+  // What names the request, but is no JSON-RPC error, may be anything.
+  const isProof = isClear && (answer !== undefined || !isOwn);
+  return signal?.retryable === "always" && !isProof
+    ? "if-idempotent"
+    : signal?.retryable;
 }
 
 /**
@@ -273,7 +279,7 @@ export function expiryInMessage(bytes: Uint8Array): Retryable | undefined {
  * @throws {SessionExpiredError} They do.
  */
 export function checkExpiry(
-  { answerHasBegun }: Exchange,
+  exchange: Exchange,
   session: SessionHeaders,
   bytes: Uint8Array,
   redact: Redact,
@@ -282,9 +288,6 @@ export function checkExpiry(
   if (loss === undefined) return;
   const text = decoder.decode(bytes);
   const error = noMessage("the session is lost", text, redact);
-  throw new SessionExpiredError(
-    session,
-    answerHasBegun ? "never" : loss,
-    error,
-  );
+  const retryable = namesRequest(exchange, text) ? "if-idempotent" : loss;
+  throw new SessionExpiredError(session, retryable, error);
 }

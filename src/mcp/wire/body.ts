@@ -45,17 +45,27 @@ export async function readHead(
  *
  * @throws {ProxyError} `bad-answer`: it is encoded in a way that is not known.
  */
-export function checkEncoding({ status, headers }: Response): void {
-  const encoding = headers.get("content-encoding")?.trim() ?? "";
-  // The runtime undoes one of the two that it asks for, and leaves the header.
-  if (["", "identity", "gzip", "br"].includes(encoding.toLowerCase())) return;
+export function checkEncoding(response: Response): void {
+  if (hasKnownEncoding(response)) return;
+  const { status } = response;
   throw new ProxyError(
     "bad-answer",
     `the target answered HTTP ${status} with Content-Encoding: ${
-      excerpt(encoding)
+      excerpt(encodingOf(response))
     }, which was not asked for and cannot be read; gzip and br can`,
     { data: { status } },
   );
+}
+
+function encodingOf({ headers }: Response): string {
+  return headers.get("content-encoding")?.trim() ?? "";
+}
+
+/** Whether a body can be read: it is not encoded in a way that is not known. */
+export function hasKnownEncoding(response: Response): boolean {
+  // The runtime undoes one of the two that it asks for, and leaves the header.
+  return ["", "identity", "gzip", "br"]
+    .includes(encodingOf(response).toLowerCase());
 }
 
 /** The chunks of a body, one by one. */
@@ -140,6 +150,13 @@ export interface BodyLimits {
   readonly limitMs: number;
 }
 
+/** What came of a body. */
+export interface BodyBeginning {
+  readonly bytes: Uint8Array;
+  /** Whether that is all of it. */
+  readonly isComplete: boolean;
+}
+
 /**
  * What comes of a body within a size and a time, and before the connection
  * fails; then lets go of the rest.
@@ -147,16 +164,24 @@ export interface BodyLimits {
 export async function readBeginning(
   { body }: Response,
   { maxBytes, limitMs }: BodyLimits,
-): Promise<Uint8Array> {
+): Promise<BodyBeginning> {
   const kept = new BlockBuffer();
-  if (body === null) return kept.take();
+  if (body === null) return { bytes: kept.take(), isComplete: true };
   const reader = body.getReader();
   const letGo = () => void reader.cancel().catch(() => {});
-  const timer = setTimeout(letGo, limitMs);
+  let isOver = false;
+  const timer = setTimeout(() => {
+    isOver = true;
+    letGo();
+  }, limitMs);
+  let isComplete = false;
   try {
     while (kept.byteLength < maxBytes) {
       const { done, value } = await reader.read();
-      if (done) break;
+      if (done) {
+        isComplete = !isOver;
+        break;
+      }
       kept.push(value);
     }
   } catch {
@@ -165,7 +190,7 @@ export async function readBeginning(
     clearTimeout(timer);
     letGo();
   }
-  return kept.take();
+  return { bytes: kept.take(), isComplete };
 }
 
 /**

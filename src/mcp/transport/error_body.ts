@@ -1,0 +1,134 @@
+/**
+ * What the body of an HTTP error says of the request. Only one that was read
+ * to its end, is understood and does not name the request lets it be sent
+ * again: whoever names a request has read it, and may have run it.
+ *
+ * @module
+ */
+
+import { respelt } from "../wire/answer_id.ts";
+import { hasKnownEncoding, mediaType } from "../wire/body.ts";
+import { EventParser } from "../wire/events.ts";
+import {
+  type InvalidMessage,
+  type Message,
+  readMessage,
+  type RequestId,
+  requestIdFromSource,
+  singlesOf,
+} from "../wire/message.ts";
+import { repairedErrorBody, withoutByteOrderMark } from "../wire/repair.ts";
+import type { Exchange } from "./exchange.ts";
+import {
+  readErrorBody,
+  readRpcError,
+  type RpcErrorAnswer,
+} from "./responses.ts";
+
+/** The body of an HTTP error to a POST. */
+export interface ErrorBody {
+  /** The messages to deliver, where the request's answer is among them. */
+  readonly messages: readonly Uint8Array[] | undefined;
+  /** The one text that the client is told of. */
+  readonly text: Uint8Array;
+  /** The JSON-RPC error that this text is, if it is one. */
+  readonly answer: RpcErrorAnswer | undefined;
+  /** Whether it names a request of the exchange. */
+  readonly isOwn: boolean;
+  /** Whether all of it was read and understood, and nothing runs by it. */
+  readonly isClear: boolean;
+}
+
+const decoder = new TextDecoder();
+
+/** Reads the body of an HTTP error, as far as it can be had. */
+export async function parseErrorBody(
+  response: Response,
+  exchange: Exchange,
+): Promise<ErrorBody> {
+  const { bytes, isComplete } = await readErrorBody(response);
+  const isBatch = exchange.method === "batch";
+  const texts = (isEventStream(response) ? eventsIn(bytes) : [bytes])
+    .map(isBatch ? withoutByteOrderMark : repairedErrorBody);
+  const messages = texts.map(readMessage);
+  const singles = messages.flatMap((message) =>
+    message.kind === "invalid" ? [] : singlesOf(message)
+  );
+  const answers = singles.filter((one) =>
+    one.kind === "response" && owesAlike(exchange, one.id)
+  );
+  const [first] = answers;
+  const isAlone = texts.length === 1 && singles.length === 1 &&
+    first?.kind === "response" && first.error !== undefined && !isBatch;
+  const at = messages.findIndex((message) =>
+    message.kind === "response" && message.error !== undefined
+  );
+  const text = texts[Math.max(at, 0)] ?? bytes;
+  const words = decoder.decode(bytes);
+  return {
+    messages: answers.length > 0 && !isAlone ? texts : undefined,
+    text,
+    answer: readRpcError(text),
+    isOwn: answers.length > 0 || namesRequest(exchange, words) ||
+      messages.some((message) =>
+        message.kind === "invalid" && idsIn(message)
+          .some((id) => owesAlike(exchange, id))
+      ),
+    isClear: isComplete && hasKnownEncoding(response) && isText(words) &&
+      messages.every((message, index) => isRead(message, texts[index])) &&
+      singles.every((one) => one.kind === "response" && one.error),
+  };
+}
+
+function isEventStream(response: Response): boolean {
+  return mediaType(response) === "text/event-stream";
+}
+
+/** What the events of a stream hold; where there are none, all there is. */
+function eventsIn(stream: Uint8Array): Uint8Array[] {
+  const parser = new EventParser({ maxDataBytes: stream.length });
+  const texts = [...parser.feed(stream), parser.end()]
+    .flatMap((event) => event && event.data.length > 0 ? [event.data] : []);
+  return texts.length > 0 ? texts : [stream];
+}
+
+/** Whether an ID is a request's, in whatever spelling. */
+function owesAlike(exchange: Exchange, id: RequestId | undefined): boolean {
+  const other = id && respelt(id);
+  return id !== undefined && exchange.owes(id) ||
+    other !== undefined && exchange.owes(other);
+}
+
+function idsIn({ ids, answerTo }: InvalidMessage): readonly RequestId[] {
+  return answerTo ? [...ids, answerTo] : ids;
+}
+
+/** An `id` or a `requestId` anywhere in JSON, or in what was to be JSON. */
+const ID =
+  /"(?:request[-_ ]?)?id"\s*:\s*("[^"\\]{0,1024}"|-?\d[\d.e+-]{0,1024})/gi;
+
+/** Whether a text has the ID of a request, however deep: in a string, too. */
+export function namesRequest(exchange: Exchange, text: string): boolean {
+  if (!exchange.isRequest) return false;
+  const plain = text
+    .replace(
+      /\\u00([0-7][\da-f])/gi,
+      (_, hex) => String.fromCharCode(parseInt(hex, 16)),
+    )
+    .replace(/\\(?=[\\"])/g, "");
+  return [...text.matchAll(ID), ...plain.matchAll(ID)]
+    .some(([, source]) => owesAlike(exchange, requestIdFromSource(source)));
+}
+
+/** Whether it is UTF-8 through and through. */
+function isText(text: string): boolean {
+  return !/[\0\ufffd]/.test(text);
+}
+
+/** Whether a text is no JSON that broke: words and pages are none at all. */
+function isRead(message: Message, text: Uint8Array): boolean {
+  if (message.kind !== "invalid" || message.reason !== "parse") return true;
+  return !/^\s{0,1024}(?:\{|\[\s{0,1024}[[{"])/.test(
+    decoder.decode(text.subarray(0, 1024)),
+  );
+}
