@@ -48,7 +48,6 @@ const MAX_SHOWN = 300;
  *
  * @param ours The canonical request that was signed.
  * @param theirs The canonical request that the target computed.
- * @param redact Takes secrets out of what is shown.
  * @returns The line, or `undefined` when they are the same.
  */
 export function firstDifference(

@@ -27,7 +27,6 @@ const MIN_SKEW_MS = 30_000;
  * Looks whether an answer is a refusal that another signature can mend. The
  * answer stays whole for the caller.
  *
- * @param response The answer.
  * @param signed When the request said it was signed.
  * @returns What to mend, or `undefined`.
  */

@@ -73,7 +73,6 @@ interface OpenSection {
 /**
  * Reads a file's sections, in their order.
  *
- * @param bytes The file.
  * @returns The sections by name, `[DEFAULT]` merged into each.
  * @throws {ConfigSyntaxError} The AWS CLI refuses the file.
  */

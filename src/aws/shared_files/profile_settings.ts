@@ -29,7 +29,6 @@ export interface CaBundle {
 /**
  * The shared files, for one look.
  *
- * @param env Reads a variable.
  * @param hiddenEnv Those of some variables that may not be read.
  * @returns `undefined` where there is no home to look in.
  * @throws {UnclearFilesError} A file cannot be found or understood.
@@ -53,7 +52,6 @@ export async function loadSharedFiles(
  * REQUESTS_CA_BUNDLE, as for the AWS CLI.
  *
  * @param profile The profile asked for outright.
- * @param env Reads a variable.
  * @returns The file, and where it is named; `undefined` if it is nowhere.
  * @throws {ConfigError} A shared file cannot be understood.
  */
@@ -72,16 +70,16 @@ export async function findCaBundle(
     const what = error.message.slice(error.message.indexOf(": ") + 2);
     throw new ConfigError([`ca_bundle cannot be looked up: ${what}`]);
   });
-  const name = profile ?? profileOfEnv(env) ?? "default";
+  const name = profileName({ profile, env });
   const settings = files?.profiles.get(name)?.settings;
   const path = settings?.get("ca_bundle");
   if (path) {
     const from = `ca_bundle (${settings?.origin("ca_bundle")})`;
     return { path: placeOf(path, env), from };
   }
-  const last = "REQUESTS_CA_BUNDLE";
-  const named = env(last);
-  return named ? { path: followParents(named), from: last } : undefined;
+  const from = "REQUESTS_CA_BUNDLE";
+  const named = env(from);
+  return named ? { path: followParents(named), from } : undefined;
 }
 
 function placeOf(path: string, env: ReadEnv): string {
@@ -102,19 +100,19 @@ export interface ProfilePlace {
  *
  * @param profile The profile asked for outright.
  * @param setting The setting's name.
- * @param env Reads a variable.
  */
 export async function findProfilePlace(
   profile: string | undefined,
   setting: string,
   env: ReadEnv,
 ): Promise<ProfilePlace> {
-  const variable = PROFILE_VARIABLES.find((name) => env(name));
   const files = await loadSharedFiles(env).catch(() => undefined);
-  const name = profile ?? profileOfEnv(env) ?? "default";
+  const name = profileName({ profile, env });
   return {
     name,
-    variable: profile === undefined ? variable : undefined,
+    variable: profile === undefined
+      ? PROFILE_VARIABLES.find((name) => env(name))
+      : undefined,
     setting: files?.profiles.get(name)?.settings.origin(setting),
   };
 }

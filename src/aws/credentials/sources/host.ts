@@ -182,7 +182,6 @@ export class InstanceMetadata {
   /**
    * Credentials of the role of the EC2 instance.
    *
-   * @param search What the search shares.
    * @param profile The profile in use: it may say where the service is.
    * @returns The credentials, or why there are none.
    * @throws {CredentialsError} The service is there but fails.

@@ -114,7 +114,6 @@ export function profileWay(
 /**
  * The credentials of a profile.
  *
- * @param name The profile.
  * @param seen The profiles that led here, for a chain of roles.
  * @returns `undefined` if the profile says nothing of credentials.
  * @throws {CredentialsError} There is no such profile, or its way fails.

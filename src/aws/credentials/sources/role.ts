@@ -39,10 +39,8 @@ export interface RoleRequest {
 /**
  * Assumes a role.
  *
- * @param role The role.
  * @param base The credentials to assume it with.
  * @param settings Where the profile says that STS is.
- * @returns The session's credentials.
  * @throws {CredentialsError} STS refused, or was not reached.
  */
 export async function assumeRole(
@@ -71,10 +69,8 @@ export async function assumeRole(
 /**
  * Assumes a role with the token in a file.
  *
- * @param role The role.
  * @param tokenFile Where the token is.
  * @param settings Where the profile says that STS is.
- * @returns The session's credentials.
  * @throws {CredentialsError} There is no token, STS refused or was not reached.
  */
 export async function assumeRoleWithToken(
