@@ -41,7 +41,8 @@ import {
   sourceFailed,
   type SourceQuery,
 } from "./search.ts";
-import { containerCredentials, type InstanceMetadata } from "./sources/host.ts";
+import { containerCredentials } from "./sources/container.ts";
+import type { InstanceMetadata } from "./sources/instance.ts";
 import { environmentKeys, KEY_VARIABLES } from "./sources/keys.ts";
 import {
   profileCredentials,

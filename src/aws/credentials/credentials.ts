@@ -11,7 +11,7 @@ import { type Log, SILENT_LOG } from "../../log/log.ts";
 import { maskAccessKeyId, Redactor } from "../../redact/redact.ts";
 import { CredentialCache } from "./cache.ts";
 import type { Choice } from "./choice.ts";
-import type { InstanceMetadata } from "./sources/host.ts";
+import type { InstanceMetadata } from "./sources/instance.ts";
 import { readEnv } from "../../permissions.ts";
 import { demandEnv, type Search, sourceFailed } from "./search.ts";
 import { demandSendable } from "./text.ts";
@@ -115,7 +115,7 @@ export function createCredentialSource(
   const load = async (search: Search): Promise<Credentials> => {
     // Whoever only makes a source, or is told of a fault first, loads no chain.
     const { findCredentials } = await import("./chain.ts");
-    const { InstanceMetadata } = await import("./sources/host.ts");
+    const { InstanceMetadata } = await import("./sources/instance.ts");
     instance ??= new InstanceMetadata();
     const found = await findCredentials(search, instance, choice);
     choice = found.choice;

@@ -13,6 +13,9 @@ import { type JsonRecord, parseRecord, textIn } from "../../json.ts";
 /** One try of one request. */
 const ATTEMPT_LIMIT_MS = 10_000;
 
+/** All of a request to the machine underneath: as the AWS CLI has it. */
+export const HOST_LIMIT_MS = 1_000;
+
 /** The largest answer of the machine underneath; credentials take 2 KiB. */
 const MAX_BYTES = 256 * 1024;
 
@@ -129,26 +132,25 @@ export async function fetchText(
   }
 }
 
+/** What the machine underneath answered. */
+export type HostReply = Pick<Answer, "status" | "text">;
+
 /**
  * Asks the machine underneath, by node:http: `fetch` would go through the proxy
  * of HTTP_PROXY, which knows nothing of this machine.
  *
- * @param timeoutMs The time for all of it.
  * @throws {Error} There was no answer, not all of it in time, or too much.
  */
 export async function askHost(
   url: URL,
-  { method, headers, timeoutMs }: {
-    readonly method?: "GET" | "PUT";
-    readonly headers?: Record<string, string>;
-    readonly timeoutMs: number;
-  },
-): Promise<Omit<Answer, "headers">> {
+  headers: Record<string, string> = {},
+  method: "GET" | "PUT" = "GET",
+): Promise<HostReply> {
   const { request } = url.protocol === "https:"
     ? await import("node:https")
     : await import("node:http");
   const { promise, resolve, reject } = Promise.withResolvers<
-    Omit<Answer, "headers">
+    HostReply
   >();
   const sent = request(url, { method, headers, agent: false }, (response) => {
     const chunks: Uint8Array<ArrayBuffer>[] = [];
@@ -167,7 +169,7 @@ export async function askHost(
   sent.on("error", reject);
   const timer = setTimeout(
     () => sent.destroy(new Error("no answer in time")),
-    timeoutMs,
+    HOST_LIMIT_MS,
   );
   sent.end();
   try {

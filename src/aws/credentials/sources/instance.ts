@@ -1,38 +1,28 @@
 /**
- * Credentials that the machine underneath hands out: the container endpoint of
- * ECS and EKS, the instance metadata service of EC2.
+ * Credentials of the role of the EC2 instance: its metadata service.
  *
  * @module
  */
 
-import { followParents } from "../../shared_files/paths.ts";
-import type { Settings } from "../../shared_files/settings.ts";
-import { lacking } from "../../../permissions.ts";
-import type { Credentials } from "../types.ts";
 import {
+  lacking,
   type Need,
   netNeed,
   notGranted,
   portOf,
 } from "../../../permissions.ts";
+import { parseRecord, textIn } from "../../json.ts";
+import type { Settings } from "../../shared_files/settings.ts";
 import {
-  demand,
   demandEnv,
   type Search,
   sourceFailed,
   type SourceQuery,
 } from "../search.ts";
-import { demandPlain } from "../text.ts";
-import { limitedFile } from "../../../limited_text.ts";
-import { parseRecord, textIn } from "../../json.ts";
-import { type Answer, askHost } from "./http.ts";
+import type { Credentials } from "../types.ts";
+import { askHost, HOST_LIMIT_MS, type HostReply } from "./http.ts";
 import { parseTimestamp } from "./timestamp.ts";
 
-/** As the AWS CLI and the SDKs have it. */
-const METADATA_LIMIT_MS = 1_000;
-
-const TOKEN_FILE = "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE";
-const CONTAINER_HOST = "http://169.254.170.2";
 const METADATA_VARIABLES = [
   "AWS_EC2_METADATA_SERVICE_ENDPOINT",
   "AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE",
@@ -42,10 +32,6 @@ const METADATA_HOSTS = {
   IPv4: "http://169.254.169.254",
   IPv6: "http://[fd00:ec2::254]",
 };
-
-/** Hosts that may be asked, and shown the token, without TLS. */
-const PLAIN_HOSTS =
-  /^(?:169\.254\.170\.(?:2|23)|\[fd00:ec2::23\]|localhost|\[::1\]|127\.\d+\.\d+\.\d+)$/;
 
 const ROLE_PATH = "/latest/meta-data/iam/security-credentials/";
 const TOKEN_PATH = "/latest/api/token";
@@ -59,120 +45,8 @@ const NO_TOKEN = [403, 404, 405];
 /** Credentials that could not be renewed are used for this much longer. */
 const EXTENSION_MS = 5 * 60_000;
 
-type Reply = Pick<Answer, "status" | "text">;
-
 /** Credentials, or why there are none. */
 export type HostAnswer = Credentials | { readonly outcome: string };
-
-/**
- * Credentials of the container that the program runs in.
- *
- * @returns `undefined` outside of one.
- * @throws {CredentialsError} The endpoint refused or was not reached.
- */
-export async function containerCredentials(
-  search: Search,
-): Promise<Credentials | undefined> {
-  const endpoint = containerEndpoint(search);
-  if (endpoint === undefined) return undefined;
-  const fail = (what: string) => sourceFailed(search, what);
-  const url = URL.parse(endpoint);
-  if (url === null || !/^https?:$/.test(url.protocol)) {
-    throw fail("AWS_CONTAINER_CREDENTIALS_FULL_URI is no URL");
-  }
-  demand(search, containerNeeds(search) ?? []);
-  const where = `${url.origin}${url.pathname}`;
-  if (url.protocol === "http:" && !PLAIN_HOSTS.test(url.hostname)) {
-    throw fail(
-      `${where}: URL not accepted: it must be of https, of this machine, or ` +
-        "of ECS or EKS",
-    );
-  }
-  const token = await containerToken(search);
-  const headers: Record<string, string> = {
-    accept: "application/json",
-    ...token === undefined ? {} : { authorization: token },
-  };
-  const ask = () => askHost(url, { headers, timeoutMs: METADATA_LIMIT_MS });
-  let reply: Reply;
-  try {
-    reply = await ask().catch(ask);
-    if (reply.status >= 500) reply = await ask();
-  } catch (error) {
-    throw fail(`${where}: ${messageOf(error)}`);
-  }
-  const found = reply.status === 200 ? credentialsIn(reply.text) : undefined;
-  if (found !== undefined) return found;
-  if (reply.status === 200) throw fail(`${where} gave no credentials`);
-  const body = parseRecord(reply.text) ?? {};
-  const said = [
-    `status: ${reply.status}`,
-    textIn(body, "Code") ?? textIn(body, "code"),
-    textIn(body, "Message") ?? textIn(body, "message"),
-  ].filter((part) => part !== undefined);
-  throw fail(`${where}: ${said.join(": ")}`);
-}
-
-/** The permissions for that; `undefined` outside of a container. */
-export function containerNeeds(query: SourceQuery): Need[] | undefined {
-  const endpoint = containerEndpoint(query);
-  if (endpoint === undefined) return undefined;
-  const url = URL.parse(endpoint);
-  const tokenFile = tokenFileOf(query);
-  const needs: Need[] = [];
-  if (url !== null) needs.push(netNeed(url, "ask the container's endpoint"));
-  if (tokenFile !== undefined) {
-    needs.push({
-      kind: "read",
-      value: tokenFile,
-      why: "read the container's token",
-    });
-  }
-  return needs;
-}
-
-function tokenFileOf({ env }: SourceQuery): string | undefined {
-  const given = env(TOKEN_FILE);
-  return given === undefined ? undefined : followParents(given);
-}
-
-function containerEndpoint({ env }: SourceQuery): string | undefined {
-  const relative = env("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI");
-  return relative === undefined
-    ? env("AWS_CONTAINER_CREDENTIALS_FULL_URI")
-    : CONTAINER_HOST + relative;
-}
-
-/** The file's before the variable's, as for the AWS CLI. */
-async function containerToken(
-  search: Search,
-): Promise<string | undefined> {
-  const name = "AWS_CONTAINER_AUTHORIZATION_TOKEN";
-  const tokenFile = tokenFileOf(search);
-  const token = tokenFile === undefined
-    ? search.env(name)
-    : await readToken(search, tokenFile);
-  search.redactor.addCredential(token);
-  // It may have a scheme before it.
-  const text = token?.replaceAll(" ", "");
-  const place = tokenFile === undefined ? name : `the token file ${tokenFile}`;
-  demandPlain(search, text, place);
-  return token;
-}
-
-async function readToken(
-  search: Search,
-  tokenFile: string,
-): Promise<string> {
-  try {
-    return (await limitedFile(tokenFile)).trim();
-  } catch {
-    throw sourceFailed(
-      search,
-      `the token file ${tokenFile} (${TOKEN_FILE}) cannot be read`,
-    );
-  }
-}
 
 /** The instance metadata service. One is kept as long as its source. */
 export class InstanceMetadata {
@@ -212,10 +86,10 @@ export class InstanceMetadata {
     } catch (error) {
       const extended = this.#extended(search);
       if (extended !== undefined) return extended;
+      const why = error instanceof Error ? error.message : error;
       throw sourceFailed(
         search,
-        `${url.host}: ${messageOf(error)}; in a container the instance's hop ` +
-          "limit must be 2",
+        `${url.host}: ${why}; in a container the instance's hop limit must be 2`,
       );
     }
   }
@@ -250,11 +124,7 @@ async function roleCredentials(
   profile: Settings | undefined,
 ): Promise<HostAnswer> {
   const ask = (path: string, method?: "PUT", headers = {}) =>
-    askHost(new URL(path, url), {
-      method,
-      headers,
-      timeoutMs: METADATA_LIMIT_MS,
-    });
+    askHost(new URL(path, url), headers, method);
   const ttl = { "x-aws-ec2-metadata-token-ttl-seconds": "21600" };
   const token = await ask(TOKEN_PATH, "PUT", ttl).catch(() => undefined);
   const isOld = token === undefined || NO_TOKEN.includes(token.status);
@@ -266,7 +136,7 @@ async function roleCredentials(
     throw new Error("it has no version 2, and version 1 is disabled");
   }
   const headers = isOld ? {} : { "x-aws-ec2-metadata-token": token.text };
-  const read = async (path: string): Promise<Reply> => {
+  const read = async (path: string): Promise<HostReply> => {
     const reply = await ask(path, undefined, headers);
     return reply.status >= 500 ? await ask(path, undefined, headers) : reply;
   };
@@ -278,7 +148,7 @@ async function roleCredentials(
   if (reply.status !== 200) {
     throw new Error(`it answers with an error (${reply.status})`);
   }
-  const found = credentialsIn(reply.text);
+  const found = hostKeys(reply.text);
   if (found !== undefined) return found;
   throw new Error("it gave no credentials");
 }
@@ -296,8 +166,8 @@ function isVersion1Off(
   return disabled?.toLowerCase() === "true";
 }
 
-/** What both hand out. */
-function credentialsIn(text: string): Credentials | undefined {
+/** Keys as the container and the instance hand them out. */
+export function hostKeys(text: string): Credentials | undefined {
   const body = parseRecord(text) ?? {};
   const accessKeyId = textIn(body, "AccessKeyId");
   const secretAccessKey = textIn(body, "SecretAccessKey");
@@ -327,7 +197,7 @@ function metadataUrl(
 /** Whether anything listens there: most machines are no EC2 instance. */
 async function isListening(url: URL): Promise<boolean> {
   const limit = new AbortController();
-  const timer = setTimeout(() => limit.abort(), METADATA_LIMIT_MS);
+  const timer = setTimeout(() => limit.abort(), HOST_LIMIT_MS);
   try {
     const connection = await Deno.connect({
       hostname: url.hostname.replace(/^\[|\]$/g, ""),
@@ -341,8 +211,4 @@ async function isListening(url: URL): Promise<boolean> {
   } finally {
     clearTimeout(timer);
   }
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }
