@@ -13,7 +13,7 @@ import { PROFILE_VARIABLES } from "../aws/shared_files/paths.ts";
 import type { Config } from "../config/config.ts";
 import type { Option } from "../config/option.ts";
 import { OPTIONS } from "../config/options.ts";
-import { listenNeeds } from "../http/listen_needs.ts";
+import { listenNeeds } from "../http/listen.ts";
 import { PROXY_VARIABLES } from "../net/proxy_variables.ts";
 import type { CommandContext } from "./context.ts";
 import { credentialOptions } from "./target.ts";

@@ -1,6 +1,6 @@
 /**
- * What the target's answer says at the HTTP front, and what of it the client is
- * told.
+ * What the target's answer says at the HTTP front, what of it the client is
+ * told, and how long it may take.
  *
  * @module
  */
@@ -13,6 +13,7 @@ import { isSmallBody, mediaType, readBody } from "../mcp/wire/body.ts";
 import { readMessage } from "../mcp/wire/message.ts";
 import type { Redact } from "../redact/redact.ts";
 import type { ListFilter } from "./filter.ts";
+import { type Deadlines, TimeLimit } from "../time.ts";
 
 const decoder = new TextDecoder();
 
@@ -86,4 +87,72 @@ export function errorInstead(
   return redact(shown) === text
     ? undefined
     : httpStatusError(answer, shown, redact);
+}
+
+/** Time limits of one request. */
+export interface TimeLimits {
+  /** The whole time, in milliseconds. */
+  readonly timeoutMs: number | undefined;
+  /** Whether what comes of an event stream begins the whole time anew. */
+  readonly resetOnProgress: boolean;
+  /** The time without a byte from the target, in milliseconds. */
+  readonly idleTimeoutMs: number;
+}
+
+/** The limits of one request, until they are disposed of. */
+export class AnswerLimits implements Disposable {
+  readonly #idle: TimeLimit;
+  readonly #whole: TimeLimit | undefined;
+  readonly #resetOnProgress: boolean;
+
+  /** */
+  constructor(
+    { timeoutMs, resetOnProgress, idleTimeoutMs }: TimeLimits,
+    deadlines: Deadlines,
+    onLimit: (error: ProxyError) => void,
+  ) {
+    this.#resetOnProgress = resetOnProgress;
+    this.#idle = new TimeLimit(
+      deadlines,
+      idleTimeoutMs,
+      () => onLimit(idleTimeout(idleTimeoutMs)),
+    );
+    this.#whole = timeoutMs === undefined ? undefined : new TimeLimit(
+      deadlines,
+      timeoutMs,
+      () => onLimit(wholeTimeout(timeoutMs)),
+    );
+  }
+
+  /** Notes that something moved. */
+  touch(): void {
+    this.#idle.touch();
+  }
+
+  /** Notes that something came of an event stream. */
+  progress(): void {
+    this.#idle.touch();
+    if (this.#resetOnProgress) this.#whole?.touch();
+  }
+
+  [Symbol.dispose](): void {
+    this.#idle[Symbol.dispose]();
+    this.#whole?.[Symbol.dispose]();
+  }
+}
+
+function wholeTimeout(limitMs: number): ProxyError {
+  return new ProxyError(
+    "timeout",
+    `the target did not finish its answer within ${limitMs} ms; --timeout (MCP_TIMEOUT) sets this limit`,
+    { data: { limitMs } },
+  );
+}
+
+function idleTimeout(limitMs: number): ProxyError {
+  return new ProxyError(
+    "timeout",
+    `nothing moved for ${limitMs} ms; --idle-timeout (MCP_IDLE_TIMEOUT) sets this limit`,
+    { data: { limitMs } },
+  );
 }

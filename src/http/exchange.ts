@@ -21,8 +21,15 @@ import { responseIn } from "../mcp/transport/link.ts";
 import type { Observation, Observer } from "../mcp/transport/observer.ts";
 import { type Explain, readErrorBody } from "../mcp/transport/responses.ts";
 import type { Redactor } from "../redact/redact.ts";
-import { type Deadlines, TimeLimit } from "../time.ts";
-import { errorInstead, headFault, readAnswer, statusOf } from "./answer.ts";
+import { type Deadlines, sharedController, TimeLimit } from "../time.ts";
+import {
+  AnswerLimits,
+  errorInstead,
+  headFault,
+  readAnswer,
+  statusOf,
+  type TimeLimits,
+} from "./answer.ts";
 import {
   type BodyLimits,
   checkAnnounced,
@@ -31,7 +38,6 @@ import {
   MAX_READ_BYTES,
   readRequestBody,
 } from "./body.ts";
-import { AnswerLimits, type TimeLimits } from "./deadline.ts";
 import type { BodyDiscard } from "./discard.ts";
 import { answerError, forBatch, HttpError, toHttpError } from "./error.ts";
 import type { ListFilter } from "./filter.ts";
@@ -42,13 +48,14 @@ import {
   responseHeaders,
   secretsIn,
 } from "./headers.ts";
-import { observeRequest, PassingAnswer } from "./observation.ts";
-import { type Admitted, type MessagePolicy, TargetRefusal } from "./policy.ts";
 import {
   claimsStandaloneStream,
   mayOpenStandaloneStream,
+  observeRequest,
   opensStandaloneStream,
-} from "./standalone_stream.ts";
+  PassingAnswer,
+} from "./message.ts";
+import { type Admitted, type MessagePolicy, TargetRefusal } from "./policy.ts";
 
 /** What all exchanges are handed. */
 export interface HttpExchangeOptions {
@@ -92,7 +99,7 @@ export class HttpExchange {
   readonly #request: IncomingMessage;
   readonly #headers: HeaderMap;
   readonly #response: ServerResponse;
-  readonly #abort = new AbortController();
+  readonly #abort = sharedController();
   /** Resolves when the client has the answer; rejects when it is aborted. */
   readonly #done = Promise.withResolvers<void>();
   readonly #startedAt = performance.now();

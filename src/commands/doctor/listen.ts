@@ -8,11 +8,10 @@
 import { createServer } from "node:http";
 import { ConfigError } from "../../errors.ts";
 import { isTcp, type ListenAddress, nameOf } from "../../net/listen_address.ts";
-import { listen } from "../../http/listen.ts";
+import { listen, listenNeeds } from "../../http/listen.ts";
 import { runtimeDirectory, TokenFile } from "../../http/token.ts";
 import type { Checkup } from "./checkup.ts";
 import { failed } from "./report.ts";
-import { listenNeeds } from "../../http/listen_needs.ts";
 
 /** Listens for a moment, if the proxy is to listen at all. */
 export async function checkListen(
