@@ -11,7 +11,7 @@
 
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { blobOf, bytesOf } from "../blob.ts";
-import { ProxyError } from "../errors.ts";
+import type { ProxyError } from "../errors.ts";
 import type { Log } from "../log/log.ts";
 import { discardBody, mediaType } from "../mcp/wire/body.ts";
 import { excerpt } from "../mcp/wire/excerpt.ts";
@@ -21,7 +21,7 @@ import { responseIn } from "../mcp/transport/link.ts";
 import type { Observation, Observer } from "../mcp/transport/observer.ts";
 import { type Explain, readErrorBody } from "../mcp/transport/responses.ts";
 import type { Redactor } from "../redact/redact.ts";
-import { type Deadlines, sharedController, TimeLimit } from "../time.ts";
+import { type Deadlines, sharedController } from "../time.ts";
 import {
   AnswerLimits,
   errorInstead,
@@ -40,6 +40,7 @@ import {
 } from "./body.ts";
 import type { BodyDiscard } from "./discard.ts";
 import { answerError, forBatch, HttpError, toHttpError } from "./error.ts";
+import { ClientResponse } from "./client_response.ts";
 import type { ListFilter } from "./filter.ts";
 import {
   BODY_HEADERS,
@@ -88,11 +89,6 @@ export interface HttpCall {
   readonly response: ServerResponse;
 }
 
-/** How long a client may take for an error, of up to 1 MiB. */
-const ERROR_MS = 30_000;
-
-const NONE = new Uint8Array();
-
 /** A request of a client, and what becomes of it. */
 export class HttpExchange {
   readonly #options: HttpExchangeOptions;
@@ -100,12 +96,9 @@ export class HttpExchange {
   readonly #headers: HeaderMap;
   readonly #response: ServerResponse;
   readonly #abort = sharedController();
-  /** Resolves when the client has the answer; rejects when it is aborted. */
-  readonly #done = Promise.withResolvers<void>();
+  readonly #answer: ClientResponse;
   readonly #startedAt = performance.now();
   readonly #secrets: string[] = [];
-  #isClosed = false;
-  #onClosed = (): void => {};
   #isStandaloneStream: boolean;
   #isRead: boolean;
   #isSent = false;
@@ -125,8 +118,12 @@ export class HttpExchange {
     this.#response = response;
     this.#isStandaloneStream = claimsStandaloneStream(request, headers);
     this.#isRead = request.method !== "POST";
-    // Not everyone awaits it.
-    this.#done.promise.catch(() => {});
+    this.#answer = new ClientResponse(
+      request,
+      response,
+      options.observer,
+      () => this.abort(new ClientGone()),
+    );
   }
 
   /**
@@ -150,19 +147,6 @@ export class HttpExchange {
    */
   async run(onRead: () => void): Promise<void> {
     this.#hide(this.#headers);
-    const { socket } = this.#request;
-    const close = (): void => {
-      if (this.#isClosed) return;
-      this.#isClosed = true;
-      if (!this.#response.writableFinished) this.abort(new ClientGone());
-      this.#done.resolve();
-      this.#onClosed();
-    };
-    this.#response.once("close", close);
-    // An answer that waits behind another one of its connection hears no
-    // "close" of its own.
-    socket.once("close", close);
-    if (socket.destroyed) close();
     try {
       await this.#forward(onRead);
     } catch (cause) {
@@ -171,8 +155,7 @@ export class HttpExchange {
     } finally {
       this.#release();
     }
-    if (!this.#isClosed) await this.#untilClosed();
-    socket.off("close", close);
+    await this.#answer.untilClosed(this.#options.deadlines);
     this.#observation?.ended();
     this.#options.log.debug("answered", {
       ...this.#facts(),
@@ -185,7 +168,7 @@ export class HttpExchange {
   /** Ends it, for this reason. */
   abort(reason: ProxyError | ClientGone): void {
     this.#abort.abort(reason);
-    this.#done.reject(reason);
+    this.#answer.abort(reason);
   }
 
   /** Ends it because the proxy stops. */
@@ -198,20 +181,6 @@ export class HttpExchange {
   closeConnection(): void {
     if (this.#response.headersSent) return;
     this.#response.setHeader("connection", "close");
-  }
-
-  /** An error that a client does not take holds nothing for long. */
-  async #untilClosed(): Promise<void> {
-    const { promise, resolve } = Promise.withResolvers<void>();
-    this.#onClosed = resolve;
-    const { socket } = this.#request;
-    const { deadlines } = this.#options;
-    using _limit = new TimeLimit(
-      deadlines,
-      ERROR_MS,
-      () => socket.destroy(),
-    );
-    await promise;
   }
 
   /** What headers bring must not be seen if the target repeats it. */
@@ -267,15 +236,15 @@ export class HttpExchange {
     if (isStream && this.isStandaloneStream) limits[Symbol.dispose]();
     const headers = responseHeaders(received);
     const bytes = await readAnswer(answer, headers, this.#filter)
-      .catch((cause) => this.#cutShort(cause, answer, headers));
+      .catch((cause) => this.#answer.cutShort(cause, answer, headers));
     if (bytes === undefined) {
       return await this.#relay(answer, headers, limits);
     }
     // Whatever fails from here on, nothing reads the request again.
     this.#release();
-    this.#end(answer, headers, bytes);
+    this.#answer.send(answer, headers, bytes);
+    await this.#answer.done;
     this.#observation?.answered(responseIn(bytes));
-    await this.#done.promise;
   }
 
   /** Reads the message as far as someone has to know what it asks for. */
@@ -366,63 +335,18 @@ export class HttpExchange {
     headers: Map<string, string>,
     limits: AnswerLimits,
   ): Promise<void> {
-    const { observer } = this.#options;
     const isStream = mediaType(answer) === "text/event-stream";
     const pieces = this.#filter?.events(answer, headers) ?? answer.body ?? [];
     this.#release();
-    this.#writeHead(answer, headers);
-    // What comes first may take a while, and that there is a stream is news.
-    if (isStream) this.#response.flushHeaders();
     const passing = this.#observation && !this.isStandaloneStream
       ? new PassingAnswer(isStream)
       : undefined;
-    for await (const piece of pieces) {
-      passing?.keep(piece);
-      if (isStream) limits.progress();
+    await this.#answer.pipe(answer, headers, pieces, isStream, (piece) => {
+      if (piece) passing?.keep(piece);
+      if (piece && isStream) limits.progress();
       else limits.touch();
-      observer?.delivered(piece.length);
-      if (this.#response.write(piece)) continue;
-      const { promise: drained, resolve } = Promise.withResolvers<void>();
-      this.#response.once("drain", resolve);
-      await Promise.race([drained, this.#done.promise]);
-      limits.touch();
-    }
-    this.#response.end();
-    await this.#done.promise;
+    });
     this.#observation?.answered(passing?.read());
-  }
-
-  /** An answer that breaks off before any of it went on does so after its head. */
-  async #cutShort(
-    cause: unknown,
-    answer: Response,
-    headers: HeaderMap,
-  ): Promise<never> {
-    const { socket } = this.#response;
-    if (cause instanceof ProxyError || socket === null) throw cause;
-    this.#writeHead(answer, headers);
-    this.#response.flushHeaders();
-    const { promise: flushed, resolve } = Promise.withResolvers<void>();
-    socket.write(NONE, () => resolve());
-    await flushed;
-    throw cause;
-  }
-
-  #writeHead(answer: Response, headers: HeaderMap): void {
-    this.#response.writeHead(statusOf(answer), Object.fromEntries(headers));
-  }
-
-  /** Ends with a body that is there. */
-  #end(
-    answer: Response,
-    headers: Map<string, string>,
-    body: Uint8Array,
-  ): void {
-    // One that has no body, such as a 304, may tell the length of another's.
-    if (answer.body !== null) headers.set("content-length", `${body.length}`);
-    this.#writeHead(answer, headers);
-    this.#response.end(body);
-    this.#options.observer?.delivered(body.length);
   }
 
   /** An HTTP error of the target's: as it came, unless it must not be seen. */
@@ -438,7 +362,7 @@ export class HttpExchange {
       throw new HttpError(statusOf(answer), error, others);
     }
     const shown = await this.#filter?.errorBody(bytes) ?? bytes;
-    this.#end(answer, headers, shown);
+    this.#answer.send(answer, headers, shown);
     const told = responseIn(bytes);
     if (told) this.#observation?.answered(told);
   }
@@ -458,38 +382,23 @@ export class HttpExchange {
       reason: error.reason,
       error: redact(error.summary),
     });
-    const byteLength = this.#response.headersSent
-      ? this.#breakOff(error)
-      : await this.#answerError(failure);
-    observer?.delivered(byteLength);
+    if (!this.#response.headersSent) return await this.#answerError(failure);
+    // Its target may close a GET stream at any time. What answers a request is
+    // cut where it stands, so that nobody takes it for complete.
+    const mayEnd = this.#request.method === "GET" &&
+      error.reason === "shutting-down";
+    this.#answer.breakOff(mayEnd, this.#filter?.lastEvent(error));
   }
 
-  /** Answers with an error, and gives the number of its bytes. */
-  async #answerError(failure: HttpError): Promise<number> {
-    const { discard, redactor: { redact } } = this.#options;
+  async #answerError(failure: HttpError): Promise<void> {
+    const { discard, observer, redactor: { redact } } = this.#options;
     const [request, response] = [this.#request, this.#response];
     const message = this.#body &&
       await readMessageInTurns(await bytesOf(this.#body.blob));
     const id = message?.kind === "request" ? message.id : undefined;
     const told = message ? forBatch(failure, message) : failure;
-    return answerError({ request, response, discard }, told, id, redact);
-  }
-
-  /**
-   * Ends an answer that has begun, and gives the number of bytes that this
-   * takes. Its target may close a GET stream at any time; what answers a
-   * request is cut where it stands, so that nobody takes it for complete.
-   */
-  #breakOff(error: ProxyError): number {
-    const lastEvent = this.#filter?.lastEvent(error);
-    const mayEnd = this.#request.method === "GET" &&
-      error.reason === "shutting-down";
-    if (mayEnd || lastEvent !== undefined) {
-      this.#response.end(mayEnd ? undefined : lastEvent);
-    } // The end of the connection would be the end of such an answer.
-    else if (this.#request.httpVersion === "1.0") {
-      this.#request.socket.resetAndDestroy();
-    } else this.#response.destroy();
-    return mayEnd ? 0 : lastEvent?.length ?? 0;
+    const answered = { request, response, discard };
+    const byteLength = answerError(answered, told, id, redact);
+    observer?.delivered(byteLength);
   }
 }

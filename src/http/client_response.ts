@@ -1,0 +1,159 @@
+/**
+ * The answer to one request at the HTTP front, until its client has it.
+ *
+ * @module
+ */
+
+import type { IncomingMessage, ServerResponse } from "node:http";
+import { ProxyError } from "../errors.ts";
+import type { Observer } from "../mcp/transport/observer.ts";
+import { type Deadlines, TimeLimit } from "../time.ts";
+import { statusOf } from "./answer.ts";
+import type { HeaderMap } from "./headers.ts";
+
+/** How long a client may take for an error, of up to 1 MiB. */
+const ERROR_MS = 30_000;
+
+const NONE = new Uint8Array();
+
+/** Writes an answer as fast as its client takes it. */
+export class ClientResponse {
+  readonly #request: IncomingMessage;
+  readonly #response: ServerResponse;
+  readonly #observer: Observer | undefined;
+  readonly #done = Promise.withResolvers<void>();
+  readonly #close: () => void;
+  #isClosed = false;
+  #onClosed = (): void => {};
+
+  /** @param onGone Is told when the client leaves before it has all. */
+  constructor(
+    request: IncomingMessage,
+    response: ServerResponse,
+    observer: Observer | undefined,
+    onGone: () => void,
+  ) {
+    this.#request = request;
+    this.#response = response;
+    this.#observer = observer;
+    // Not everyone awaits it.
+    this.#done.promise.catch(() => {});
+    this.#close = (): void => {
+      if (this.#isClosed) return;
+      this.#isClosed = true;
+      if (!response.writableFinished) onGone();
+      this.#done.resolve();
+      this.#onClosed();
+    };
+    response.once("close", this.#close);
+    // An answer that waits behind another one of its connection hears no
+    // "close" of its own.
+    request.socket.once("close", this.#close);
+  }
+
+  /** Resolves when the client has all of it; rejects when it is aborted. */
+  get done(): Promise<void> {
+    return this.#done.promise;
+  }
+
+  /** Gives up on the client. */
+  abort(reason: unknown): void {
+    this.#done.reject(reason);
+  }
+
+  /**
+   * Resolves when nothing is written any more. A client that takes no error
+   * holds nothing for long.
+   */
+  async untilClosed(deadlines: Deadlines): Promise<void> {
+    const { socket } = this.#request;
+    if (!this.#isClosed) {
+      const { promise, resolve } = Promise.withResolvers<void>();
+      this.#onClosed = resolve;
+      const destroy = (): void => void socket.destroy();
+      using _limit = new TimeLimit(deadlines, ERROR_MS, destroy);
+      await promise;
+    }
+    socket.off("close", this.#close);
+  }
+
+  /** Answers with a body that is there. */
+  send(
+    answer: Response,
+    headers: Map<string, string>,
+    body: Uint8Array,
+  ): void {
+    // One that has no body, such as a 304, may tell the length of another's.
+    if (answer.body !== null) headers.set("content-length", `${body.length}`);
+    this.#writeHead(answer, headers);
+    this.#response.end(body);
+    this.#observer?.delivered(body.length);
+  }
+
+  /**
+   * Answers with a body while it comes.
+   *
+   * @param isStream Whether the head is news by itself: what comes first may
+   * take a while.
+   * @param onMove Is told of each piece, and of each that is taken late.
+   * @throws What the body failed with, or why it was aborted.
+   */
+  async pipe(
+    answer: Response,
+    headers: HeaderMap,
+    pieces: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
+    isStream: boolean,
+    onMove: (piece?: Uint8Array) => void,
+  ): Promise<void> {
+    this.#writeHead(answer, headers);
+    if (isStream) this.#response.flushHeaders();
+    for await (const piece of pieces) {
+      onMove(piece);
+      this.#observer?.delivered(piece.length);
+      if (this.#response.write(piece)) continue;
+      const { promise: drained, resolve } = Promise.withResolvers<void>();
+      this.#response.once("drain", resolve);
+      await Promise.race([drained, this.#done.promise]);
+      onMove();
+    }
+    this.#response.end();
+    await this.#done.promise;
+  }
+
+  /** An answer that breaks off before any of it went on does so after its head. */
+  async cutShort(
+    cause: unknown,
+    answer: Response,
+    headers: HeaderMap,
+  ): Promise<never> {
+    const { socket } = this.#response;
+    if (cause instanceof ProxyError || socket === null) throw cause;
+    this.#writeHead(answer, headers);
+    this.#response.flushHeaders();
+    const { promise: flushed, resolve } = Promise.withResolvers<void>();
+    socket.write(NONE, () => resolve());
+    await flushed;
+    throw cause;
+  }
+
+  #writeHead(answer: Response, headers: HeaderMap): void {
+    this.#response.writeHead(statusOf(answer), Object.fromEntries(headers));
+  }
+
+  /**
+   * Ends an answer that has begun.
+   *
+   * @param mayEnd Whether it may look complete.
+   * @param lastEvent Tells the client why it ends.
+   */
+  breakOff(mayEnd: boolean, lastEvent: Uint8Array = NONE): void {
+    if (mayEnd) this.#response.end();
+    else if (lastEvent.length > 0) {
+      this.#response.end(lastEvent);
+      this.#observer?.delivered(lastEvent.length);
+    } else if (this.#request.httpVersion === "1.0") {
+      // The end of the connection would be the end of such an answer.
+      this.#request.socket.resetAndDestroy();
+    } else this.#response.destroy();
+  }
+}
