@@ -98,7 +98,7 @@ export class SseChannel implements Channel {
       const events = readEvents(response, {
         maxDataBytes: target.maxAnswerBytes,
         onChunk: () => {
-          router.touchAll();
+          router.pending.touchAll();
           channel?.touch();
         },
       });

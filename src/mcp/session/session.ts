@@ -43,7 +43,7 @@ import {
   type SingleMessage,
 } from "../wire/message.ts";
 import { Semaphore } from "../transport/semaphore.ts";
-import { requestsIn } from "../transport/progress_tokens.ts";
+import { requestsIn } from "../transport/pending_requests.ts";
 import { RetryPolicy } from "../transport/retry.ts";
 import { SessionKeeper, type SessionTarget } from "./session_keeper.ts";
 import { partOf } from "../wire/large_message.ts";
@@ -211,7 +211,7 @@ export class Session {
   /** Lets a cancelled request go; false when the target need not be told. */
   #cancel(params: unknown): boolean {
     const id = isObject(params) ? requestId(params.requestId) : undefined;
-    const exchange = id && this.#router.exchangeOf(id);
+    const exchange = id && this.#router.pending.exchangeOf(id);
     if (!exchange) return true;
     if (exchange.method === "initialize") {
       this.#target.log.warn("initialize cannot be cancelled", {

@@ -41,7 +41,7 @@ import {
 import { memberAt } from "../wire/splice.ts";
 import { standardHeaders } from "./headers.ts";
 import { Semaphore } from "../transport/semaphore.ts";
-import { requestsIn } from "../transport/progress_tokens.ts";
+import { requestsIn } from "../transport/pending_requests.ts";
 import {
   HEADER_MISMATCH,
   isHeaderMismatch,
@@ -145,7 +145,7 @@ export class StatelessSession {
    */
   cancel(params: unknown): boolean {
     const id = isObject(params) ? requestId(params.requestId) : undefined;
-    const exchange = id && this.#router.exchangeOf(id);
+    const exchange = id && this.#router.pending.exchangeOf(id);
     if (!exchange) return false;
     exchange.take(id);
     exchange.end();

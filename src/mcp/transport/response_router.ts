@@ -34,8 +34,7 @@ import {
 } from "../wire/message.ts";
 import { responseIn } from "./link.ts";
 import type { Observation } from "./observer.ts";
-import { ProgressTokens } from "./progress_tokens.ts";
-import { Recent } from "../../lru_cache.ts";
+import { type Owed, PendingRequests } from "./pending_requests.ts";
 import { withoutByteOrderMark, withoutNullMember } from "../wire/repair.ts";
 import { noMessage } from "./responses.ts";
 import { membersOf, whole } from "../wire/splice.ts";
@@ -68,16 +67,6 @@ export interface RouterHooks {
   readonly refuse: (id: RequestId, error: ProxyError) => void;
 }
 
-/** How many requests that are over are remembered; the oldest go first. */
-const MAX_OVER = 1_000;
-
-/** Who waits for an answer, and for which. */
-interface Owed {
-  readonly owner: Exchange;
-  /** The ID as the client wrote it. */
-  readonly id: RequestId;
-}
-
 /** An answer that was waited for, under the ID of its request. */
 interface Claim {
   readonly owner: Exchange;
@@ -101,11 +90,9 @@ export class ResponseRouter {
   readonly #target: Target;
   readonly #hooks: RouterHooks;
   readonly #redact: Redact;
-  readonly #waiting = new Map<string, Exchange>();
+  /** Who waits for an answer. */
+  readonly pending: PendingRequests = new PendingRequests();
   readonly #targetRequests = new Map<string, SessionHeaders>();
-  /** Requests that nobody waits for any more. */
-  readonly #over = new Recent<true>(MAX_OVER);
-  readonly #progress = new ProgressTokens();
 
   constructor(target: Target, hooks: RouterHooks) {
     this.#target = target;
@@ -115,11 +102,7 @@ export class ResponseRouter {
 
   /** Notes who waits for an answer. */
   expect(exchange: Exchange): void {
-    for (const id of exchange.requests) {
-      this.#waiting.set(id.key, exchange);
-      this.#over.delete(id.key);
-    }
-    this.#progress.expect(exchange);
+    this.pending.expect(exchange);
     const { observer } = this.#target;
     if (!observer) return;
     this.#observe(exchange, observer.began(exchange, this.#hooks.era));
@@ -132,27 +115,10 @@ export class ResponseRouter {
     void exchange.settled.then(() => observation.ended());
   }
 
-  /** Notes for all that wait that the target said something. */
-  touchAll(): void {
-    for (const exchange of this.#waiting.values()) exchange.touch();
-  }
-
-  /** The exchange that a request waits in. */
-  exchangeOf(id: RequestId): Exchange | undefined {
-    return this.#waiting.get(id.key);
-  }
-
   /** Forgets an exchange that nobody waits for any more. */
   forget(exchange: Exchange): void {
-    for (const id of exchange.requests) this.#forget(id, exchange);
+    this.pending.forget(exchange);
     exchange.observation?.ended();
-  }
-
-  #forget(id: RequestId, exchange: Exchange): void {
-    this.#progress.end(exchange, id);
-    if (this.#waiting.get(id.key) !== exchange) return;
-    this.#waiting.delete(id.key);
-    this.#over.set(id.key, true);
   }
 
   /**
@@ -190,7 +156,7 @@ export class ResponseRouter {
   async fail(exchange: Exchange, error: ProxyError): Promise<void> {
     exchange.observation?.failed(error);
     for (const id of exchange.pending) {
-      if (!this.#take(exchange, id)) continue;
+      if (!this.pending.take(exchange, id)) continue;
       if (exchange.onAnswer) continue;
       const frame = errorFrame(error, id, this.#redact);
       await exchange.delivering(this.#target.emit(frame));
@@ -201,15 +167,10 @@ export class ResponseRouter {
   async failWith(exchange: Exchange, frame: Uint8Array): Promise<void> {
     exchange.observation?.answered(responseIn(frame));
     for (const id of exchange.pending) {
-      if (!this.#take(exchange, id)) continue;
+      if (!this.pending.take(exchange, id)) continue;
       if (exchange.onAnswer) continue;
       await this.#emit(withId(frame, id), exchange);
     }
-  }
-
-  #take(exchange: Exchange, id: RequestId): boolean {
-    this.#forget(id, exchange);
-    return exchange.take(id);
   }
 
   /**
@@ -261,7 +222,7 @@ export class ResponseRouter {
     const message = await readMessageInTurns(bytes);
     // Without its blank line it counts as the end of what is waited for alone.
     const isOwed = message.kind === "response" &&
-      this.#requestFor(message, session, exchange) !== undefined;
+      this.pending.requestFor(message, session, exchange) !== undefined;
     if (isCut && !isOwed) return;
     if (message.kind === "invalid") {
       return await this.#skip(message, bytes, type, session, exchange);
@@ -281,12 +242,12 @@ export class ResponseRouter {
     exchange: Exchange | undefined,
   ): Promise<void> {
     const answer = { id: message.answerTo, error: undefined };
-    const owed = this.#requestFor(answer, session, exchange);
+    const owed = this.pending.requestFor(answer, session, exchange);
     if (owed) {
       const error = this.#noMessage(message, bytes);
       return await this.#failOne(owed.owner, owed.id, error);
     }
-    this.#noteBegun(session, exchange);
+    this.pending.noteBegun(session, exchange);
     this.#target.log.debug("skipped an event that is no JSON-RPC message", {
       type: excerpt(type),
       detail: message.detail,
@@ -328,7 +289,7 @@ export class ResponseRouter {
       const isWanted = this.#takeTargetMessage(message, session, exchange);
       return isWanted ? this.#deliver(message, clear, exchange) : NO_WAIT;
     }
-    const owed = this.#requestFor(message, session, exchange, isAll);
+    const owed = this.pending.requestFor(message, session, exchange, isAll);
     const claim = this.#claim(owed, message, clear, session, exchange);
     if (!claim || claim.owner.onAnswer) return NO_WAIT;
     return this.#deliver(claim.answer, claim.frame, claim.owner);
@@ -357,7 +318,7 @@ export class ResponseRouter {
         const isWanted = this.#takeTargetMessage(message, session, exchange);
         return isWanted ? clear : undefined;
       }
-      const owed = this.#requestFor(message, session, exchange);
+      const owed = this.pending.requestFor(message, session, exchange);
       const claim = this.#claim(owed, message, clear, session, exchange);
       return claim?.owner.onAnswer ? undefined : claim?.frame;
     });
@@ -366,24 +327,15 @@ export class ResponseRouter {
     await this.#emitAll(frames, exchange);
   }
 
-  /** Notes that a call runs: on the channel of HTTP+SSE, any may be meant. */
-  #noteBegun({ channel }: SessionHeaders, exchange?: Exchange): void {
-    if (exchange) exchange.answerHasBegun = true;
-    if (exchange || !channel) return;
-    for (const one of this.#waiting.values()) {
-      if (one.isAtTarget) one.answerHasBegun = true;
-    }
-  }
-
   /** Notes what the target asks or tells; false when it is not for the client. */
   #takeTargetMessage(
     message: Exclude<SingleMessage, ResponseMessage>,
     session: SessionHeaders,
     exchange: Exchange | undefined,
   ): boolean {
-    this.#noteBegun(session, exchange ?? this.#progress.ownerOf(message));
+    this.pending.noteBegun(session, exchange, message);
     if (message.kind === "notification") {
-      if (this.#progress.isWanted(message)) return true;
+      if (this.pending.isWanted(message)) return true;
       this.#target.log.debug("dropped progress of what is over");
       return false;
     }
@@ -394,42 +346,6 @@ export class ResponseRouter {
       break;
     }
     return true;
-  }
-
-  /**
-   * The request that an answer is for: by its ID, by another spelling of that,
-   * or, of an error with no ID of a request's, since no other one waits.
-   *
-   * @param isAll Whether it is all that a POST was answered with.
-   */
-  #requestFor(
-    { id, error }: Pick<ResponseMessage, "id" | "error">,
-    { channel }: SessionHeaders,
-    exchange: Exchange | undefined,
-    isAll = false,
-  ): Owed | undefined {
-    const spellings = id ? [id, respelt(id)] : [];
-    for (const one of spellings) {
-      const owner = one &&
-        (exchange?.owes(one) ? exchange : this.exchangeOf(one));
-      if (!one || !owner?.owes(one)) continue;
-      const asked = owner.requests.find(({ key }) => key === one.key) ?? one;
-      return { owner, id: asked };
-    }
-    // A late second answer to another request is not this one's.
-    const isLate = !isAll &&
-      spellings.some((one) => one && this.#over.get(one.key));
-    if (!error || isLate) return undefined;
-    const owner = exchange ?? (channel && this.#onlyWaiting());
-    const pending = owner?.pending ?? [];
-    if (!owner || pending.length !== 1) return undefined;
-    return { owner, id: pending[0] };
-  }
-
-  #onlyWaiting(): Exchange | undefined {
-    const waiting = new Set(this.#waiting.values());
-    const [only] = waiting;
-    return waiting.size === 1 ? only : undefined;
   }
 
   /** Takes an answer for the request that waits for it, if one does. */
@@ -456,8 +372,10 @@ export class ResponseRouter {
     const sentIn = isOwn ? session : NO_SESSION;
     this.#hooks.onAnswer(answer, frame, owner, sentIn);
     owner.observation?.answered(answer);
-    if (taskIdIn(given, bytes) !== undefined) this.#progress.keep(owner, id);
-    this.#take(owner, id);
+    if (taskIdIn(given, bytes) !== undefined) {
+      this.pending.keepProgress(owner, id);
+    }
+    this.pending.take(owner, id);
     owner.onAnswer?.(answer);
     return { owner, answer, frame };
   }
@@ -512,7 +430,7 @@ export class ResponseRouter {
       maxAnswerBytes,
       take: () => {
         exchange.observation?.answered();
-        return this.#take(exchange, id);
+        return this.pending.take(exchange, id);
       },
     });
     await exchange.delivering(emitPieces(pieces, id));
@@ -537,7 +455,7 @@ export class ResponseRouter {
     }
     const alike = id && respelt(id);
     const owner = id
-      ? this.exchangeOf(id) ?? (alike && this.exchangeOf(alike))
+      ? this.pending.exchangeOf(id) ?? (alike && this.pending.exchangeOf(alike))
       : exchange;
     if (!owner) {
       log.warn("dropped an answer that nobody waits for", { id: id?.source });
@@ -557,7 +475,7 @@ export class ResponseRouter {
     error: ProxyError,
   ): Promise<void> {
     exchange.observation?.failed(error);
-    if (!this.#take(exchange, id) || exchange.onAnswer) return;
+    if (!this.pending.take(exchange, id) || exchange.onAnswer) return;
     await this.#target.emit(errorFrame(error, id, this.#redact));
   }
 }
