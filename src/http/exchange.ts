@@ -68,7 +68,7 @@ export interface HttpExchangeOptions {
   readonly headers: readonly (readonly [name: string, value: string])[];
   /** Says what a refusal of the target's means. */
   readonly explain: Explain;
-  /** Hides secrets; it learns the session IDs. */
+  /** Hides secrets; it is told the session IDs. */
   readonly redactor: Redactor;
   /** Is told of the messages on their way, if anyone is. */
   readonly observer?: Observer;

@@ -34,7 +34,7 @@ import { Turn } from "../mcp/wire/turn.ts";
 
 /** What a {@linkcode ListFilter} is handed. */
 export interface ListFilterOptions {
-  /** What is forbidden; it learns the tools. */
+  /** What is forbidden; it records the tools. */
   readonly policy: ToolPolicy;
   /** The largest body or event that is looked at, in bytes. */
   readonly maxBytes: number;

@@ -43,7 +43,7 @@ const HOST = /^(\[[0-9a-f:.]+\]|[^\s:/?#@\\[\]]+)(?::\d{1,5})?$/i;
 /** How much of a text from outside is shown in an error. */
 const SHOWN_LENGTH = 80;
 
-/** Looks at a request before anything of it is believed. */
+/** Looks at a request before anything of it is trusted. */
 export class Guard {
   readonly #listen: ListenAddress;
   readonly #hosts: ReadonlySet<string>;

@@ -21,7 +21,7 @@ import {
 } from "../net/listen_address.ts";
 import { BodyStore } from "./body.ts";
 import { BodyDiscard } from "./discard.ts";
-import { HttpFront, MCP_PATH } from "./listener.ts";
+import { HttpListener, MCP_PATH } from "./listener.ts";
 import { Guard } from "./guard.ts";
 import { refuseBadHeads, RequestWithoutQuery } from "./head.ts";
 import { listen } from "./listen.ts";
@@ -163,7 +163,7 @@ const PROBE_AFTER_MS = 60_000;
 const MIN_TOKEN_LENGTH = 16;
 
 // Both together are what a stop takes after the drain.
-const STOP_GIVE_UP_MS = 150;
+const STOP_ABORT_MS = 150;
 const STOP_CLOSE_MS = 100;
 
 /** Serves a target, as mod.ts says of it. */
@@ -200,7 +200,7 @@ export async function runHttpProxy(options: HttpProxyRun): Promise<void> {
 
   await aborted(signal);
   await front.drain(options.drainMs ?? DEFAULT_DRAIN_MS, options.hurry);
-  await front.giveUp(STOP_GIVE_UP_MS);
+  await front.abortAll(STOP_ABORT_MS);
 }
 
 function tokenOf(
@@ -269,9 +269,9 @@ interface Surroundings {
 function makeFront(
   options: HttpProxyRun,
   { token, log, redactor, deadlines, limits }: Surroundings,
-): HttpFront {
+): HttpListener {
   const maxBytes = options.maxBodyBytes ?? DEFAULT_MAX_BODY_BYTES;
-  return new HttpFront({
+  return new HttpListener({
     target: options.target,
     fetch: limitedFetch(options, limits),
     headers: options.headers ?? [],

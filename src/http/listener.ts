@@ -21,8 +21,8 @@ import { readHead, type RequestHead } from "./head.ts";
 import { shuttingDown } from "../mcp/transport/failure.ts";
 import { MAX_TIMER_MS } from "../time.ts";
 
-/** What a {@linkcode HttpFront} is handed. */
-export interface HttpFrontOptions extends HttpExchangeOptions {
+/** What a {@linkcode HttpListener} is handed. */
+export interface HttpListenerOptions extends HttpExchangeOptions {
   readonly guard: Guard;
   /** How many requests may be under way at a time. */
   readonly maxRequests: number;
@@ -40,8 +40,8 @@ const MCP_METHODS: readonly string[] = ["POST", "GET", "DELETE"];
 const HEALTH_METHODS: readonly string[] = ["GET", "HEAD"];
 
 /** Takes requests and carries those that may pass. */
-export class HttpFront {
-  readonly #options: HttpFrontOptions;
+export class HttpListener {
+  readonly #options: HttpListenerOptions;
   readonly #requests = new Set<HttpExchange>();
   /** Those that may stand open until someone ends them. */
   readonly #streams = new Set<HttpExchange>();
@@ -49,7 +49,7 @@ export class HttpFront {
   #isDraining = false;
   #onDone: (() => void) | undefined;
 
-  constructor(options: HttpFrontOptions) {
+  constructor(options: HttpListenerOptions) {
     this.#options = options;
   }
 
@@ -183,7 +183,7 @@ export class HttpFront {
   /**
    * Ends all that is still under way.
    */
-  async giveUp(limitMs: number): Promise<void> {
+  async abortAll(limitMs: number): Promise<void> {
     for (const request of this.#requests) request.stop();
     const isIdle = () => this.#requests.size + this.#streams.size === 0;
     await this.#until(isIdle, limitMs);

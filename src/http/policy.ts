@@ -31,7 +31,7 @@ import {
   paramsWithMetadata,
 } from "../mcp/wire/metadata.ts";
 import { standardHeaders } from "../mcp/stateless/headers.ts";
-import { type AskForTools, learnTools } from "../mcp/tools/learner.ts";
+import { type AskForTools, recordTools } from "../mcp/tools/recorder.ts";
 import {
   hasRules,
   toolName,
@@ -78,7 +78,7 @@ export class TargetRefusal extends Error {
 }
 
 /**
- * How long what a tool said of itself is believed. That the tools have changed
+ * How long what a tool said of itself is trusted. That the tools have changed
  * may be told to another of the proxies that stand side by side.
  */
 const TOOLS_MAX_AGE_MS = 60_000;
@@ -249,7 +249,7 @@ async function refusalOf(
   const { params } = message;
   const name = toolName(params);
   if (policy.knows(name)) return policy.refusal(name);
-  const failure = await learnTools(policy, params, ask).catch((cause) => {
+  const failure = await recordTools(policy, params, ask).catch((cause) => {
     // Else it would read as if the call's own answer were too large.
     if (isTooLarge(cause)) return cause.message;
     throw cause;

@@ -6,7 +6,7 @@
  */
 
 import type { Target } from "../transport/target.ts";
-import type { ToolLearner } from "../tools/learner.ts";
+import type { ToolRecorder } from "../tools/recorder.ts";
 import { AttemptError } from "../transport/retry.ts";
 import { delay } from "../../time.ts";
 import { discardBody } from "../wire/body.ts";
@@ -40,7 +40,7 @@ export interface SessionTarget extends Target {
   /** Which transport the target speaks; `auto` finds out. */
   readonly transport: Transport;
   /** Looks at calls before they are sent in a session, if anyone does. */
-  readonly callGuard?: ToolLearner;
+  readonly callGuard?: ToolRecorder;
 }
 
 /** How a session comes to be, and who waits for it. */

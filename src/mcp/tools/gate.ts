@@ -31,7 +31,7 @@ import {
 import type { Observer } from "../transport/observer.ts";
 import { dense } from "../wire/block_buffer.ts";
 import { includesBytes } from "../wire/scan.ts";
-import { ToolLearner } from "./learner.ts";
+import { ToolRecorder } from "./recorder.ts";
 import { isListChange, withoutForbidden } from "./list.ts";
 import { toolName, type ToolPolicy, unansweredCall } from "./policy.ts";
 
@@ -47,7 +47,7 @@ export interface ToolGateOptions {
    * What lies behind the gate; it is handed the gate's own emit, and what looks
    * at calls once more before they are sent.
    */
-  readonly link: (emit: Emit, guard: ToolLearner | undefined) => Link;
+  readonly link: (emit: Emit, guard: ToolRecorder | undefined) => Link;
 }
 
 /** The end of the notification: whether the slashes before that are escaped does not matter. */
@@ -55,7 +55,7 @@ const LIST_CHANGED_END = new TextEncoder().encode("_changed");
 
 type Message = SingleMessage | BatchMessage;
 
-/** How many lists may be under way and still be learnt from. */
+/** How many lists may be in flight and still be recorded. */
 const MAX_LISTS = 1024;
 
 /** Lets through what the policy allows. */
@@ -65,18 +65,18 @@ export class ToolGate implements Link {
   readonly #lists = new AwaitedAnswers();
   readonly #own = new OwnRequests("sigv4-proxy:tools");
   /** Messages that wait for the list of tools, by the requests in them. */
-  readonly #held = new Map<string, Held>();
+  readonly #suspended = new Map<string, Suspended>();
   /** How often the tools had changed when a list was asked for. */
   readonly #changesBefore = new Recent<number>(MAX_LISTS);
   readonly #background: Background;
-  readonly #learner: ToolLearner;
+  readonly #recorder: ToolRecorder;
 
   constructor(options: ToolGateOptions) {
     this.#options = options;
     this.#background = new Background(options.log);
-    this.#learner = new ToolLearner(options);
+    this.#recorder = new ToolRecorder(options);
     // Names are known for good; only what tools say of themselves may change.
-    const guard = options.policy.usesHints ? this.#learner : undefined;
+    const guard = options.policy.usesHints ? this.#recorder : undefined;
     this.#link = options.link((frame) => this.#emit(frame), guard);
   }
 
@@ -87,7 +87,7 @@ export class ToolGate implements Link {
       if (!(error instanceof ProxyError)) throw error;
       return this.#refuseAll(message, error);
     }
-    if (this.#cancelsHeld(message)) return;
+    if (this.#cancelsSuspended(message)) return;
     if (isUnansweredCall(message)) {
       return this.#refuseAll(message, unansweredCall());
     }
@@ -95,7 +95,7 @@ export class ToolGate implements Link {
       !this.#options.policy.knows(toolName(params))
     );
     if (!unknown) return this.#pass(bytes, message);
-    return this.#hold(dense(bytes), message, unknown);
+    return this.#suspend(dense(bytes), message, unknown);
   }
 
   async #refuseAll(message: Message, error: ProxyError): Promise<void> {
@@ -140,30 +140,34 @@ export class ToolGate implements Link {
   }
 
   /** Keeps a call until the target has said what its tools are. */
-  #hold(
+  #suspend(
     bytes: Uint8Array,
     message: Message,
     like: RequestMessage,
   ): Promise<void> {
-    const held: Held = { cancelled: new Set(), isAnswered: false, message };
-    for (const { id } of requestsIn(message)) this.#held.set(id.key, held);
+    const call: Suspended = {
+      cancelled: new Set(),
+      isAnswered: false,
+      message,
+    };
+    for (const { id } of requestsIn(message)) this.#suspended.set(id.key, call);
     let passed: Promise<void> | void;
-    const learnt = this.#background.start(async () => {
-      const failure = await this.#learner.learn(
+    const recorded = this.#background.start(async () => {
+      const failure = await this.#recorder.record(
         like.params,
         (params) => this.#own.ask(this.#link, "tools/list", params),
       );
-      for (const { id } of requestsIn(message)) this.#held.delete(id.key);
-      // Not awaited here: the end waits for what is held, not for answers.
-      if (!held.isAnswered) passed = this.#passKept(bytes, held, failure);
+      for (const { id } of requestsIn(message)) this.#suspended.delete(id.key);
+      // Not awaited here: the end waits for what is suspended, not for answers.
+      if (!call.isAnswered) passed = this.#passKept(bytes, call, failure);
     });
-    return learnt.then(() => passed);
+    return recorded.then(() => passed);
   }
 
-  /** Passes what was held, but for what the client has cancelled of it. */
+  /** Passes what was suspended, but for what the client has cancelled of it. */
   #passKept(
     bytes: Uint8Array,
-    { message, cancelled }: Held,
+    { message, cancelled }: Suspended,
     failure: string | undefined,
   ): Promise<void> | void {
     if (cancelled.size === 0) return this.#pass(bytes, message, failure);
@@ -175,13 +179,13 @@ export class ToolGate implements Link {
     if (rest) return this.#pass(...rest, failure);
   }
 
-  #cancelsHeld(message: Message): boolean {
+  #cancelsSuspended(message: Message): boolean {
     const id = cancelledId(message);
     if (!id) return false;
     this.#lists.cancel(id);
-    const held = this.#held.get(id.key);
-    if (!held) return false;
-    held.cancelled.add(id.key);
+    const call = this.#suspended.get(id.key);
+    if (!call) return false;
+    call.cancelled.add(id.key);
     return true;
   }
 
@@ -238,10 +242,10 @@ export class ToolGate implements Link {
       await untilAborted(this.#background.idle(), patience);
     }
     const error = shuttingDown(false);
-    for (const held of new Set(this.#held.values())) {
-      held.isAnswered = true;
-      for (const request of requestsIn(held.message)) {
-        if (held.cancelled.has(request.id.key)) continue;
+    for (const call of new Set(this.#suspended.values())) {
+      call.isAnswered = true;
+      for (const request of requestsIn(call.message)) {
+        if (call.cancelled.has(request.id.key)) continue;
         void this.#answer(request, error);
       }
     }
@@ -260,7 +264,7 @@ function isUnansweredCall(message: Message): boolean {
   );
 }
 
-interface Held {
+interface Suspended {
   /** The requests in it that the client has cancelled. */
   readonly cancelled: Set<string>;
   isAnswered: boolean;

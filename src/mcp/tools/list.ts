@@ -30,7 +30,7 @@ const TOO_MANY = "it has too many members";
  * their turn while it is looked through.
  *
  * @param bytes The answer.
- * @param policy What is forbidden; it learns the tools.
+ * @param policy What is forbidden; it records the tools.
  * @param isCurrent Whether it does: a list that was asked for before the tools
  * changed, or in another session, says nothing of the tools that there are now.
  * @returns The answer as it goes on.
@@ -57,7 +57,7 @@ export async function withoutForbidden(
   for await (const tool of elementsInTurns(bytes, list)) {
     isShown.push(mayBeSeen(
       tool,
-      (said) => isCurrent ? policy.learn(said) : policy.judge(said),
+      (said) => isCurrent ? policy.record(said) : policy.judge(said),
     ));
   }
   if (isShown.every(Boolean)) return bytes;

@@ -14,7 +14,7 @@ import { type PageParams, toolPages } from "./pages.ts";
 
 /** What a {@linkcode ToolLister} is handed. */
 export interface ToolListerOptions {
-  /** Sends an exchange of the proxy's own; what is listed is learnt there. */
+  /** Sends an exchange of the proxy's own; what is listed is recorded there. */
   readonly carry: (exchange: Exchange) => Promise<void>;
   /** What is put into each request. */
   readonly metadata?: Metadata;

@@ -27,7 +27,7 @@ export function hasRules({ readOnly, allow, deny }: ToolRules): boolean {
 /** How many tools are remembered; the oldest go first. */
 const MAX_TOOLS = 10_000;
 
-/** How long what was learned holds. */
+/** How long what was recorded holds. */
 export interface ToolMemory {
   /** From when on it is as good as unknown, in milliseconds; never by default. */
   readonly maxAgeMs?: number;
@@ -35,25 +35,25 @@ export interface ToolMemory {
   readonly now?: () => number;
 }
 
-/** What a tool says of itself, and when that was learned. */
-interface Learned {
+/** What a tool says of itself, and when that was recorded. */
+interface ToolRecord {
   readonly isReadOnly: boolean;
   readonly at: number;
 }
 
-/** Decides on tools, and learns what they say of themselves. */
+/** Decides on tools, and records what they say of themselves. */
 export class ToolPolicy {
   readonly #readOnly: boolean;
   readonly #allow: readonly Glob[];
   readonly #deny: readonly Glob[];
   readonly #maxAgeMs: number;
   readonly #now: () => number;
-  #learned = new Recent<Learned>(MAX_TOOLS);
+  #records = new Recent<ToolRecord>(MAX_TOOLS);
   #changes = 0;
 
   /**
    * @param rules What is allowed.
-   * @param memory How long what was learned holds.
+   * @param memory How long what was recorded holds.
    */
   constructor(
     { readOnly, allow, deny }: ToolRules,
@@ -73,28 +73,28 @@ export class ToolPolicy {
       (!this.#readOnly || saysReadOnly(tool));
   }
 
-  /** Learns a tool of a `tools/list` result; whether it may be seen. */
-  learn(tool: unknown): boolean {
+  /** Records a tool of a `tools/list` result; whether it may be seen. */
+  record(tool: unknown): boolean {
     if (!isObject(tool) || typeof tool.name !== "string") return true;
     const isReadOnly = saysReadOnly(tool);
-    this.#learned.set(tool.name, { isReadOnly, at: this.#now() });
+    this.#records.set(tool.name, { isReadOnly, at: this.#now() });
     return this.judge(tool);
   }
 
   /** Forgets what the tools said of themselves: they may say something else. */
   forget(): void {
     this.#changes++;
-    this.#learned = new Recent(MAX_TOOLS);
+    this.#records = new Recent(MAX_TOOLS);
   }
 
-  /** How often it has forgotten what it had learnt. */
+  /** How often it has forgotten what it had recorded. */
   get changes(): number {
     return this.#changes;
   }
 
-  /** Whether it has learnt nothing, or forgotten it. */
+  /** Whether it has recorded nothing, or forgotten it. */
   get isEmpty(): boolean {
-    return this.#learned.size === 0;
+    return this.#records.size === 0;
   }
 
   /** Whether it goes by what the tools say of themselves. */
@@ -118,7 +118,7 @@ export class ToolPolicy {
     const byName = this.#refusalByName(name);
     if (byName || !this.#readOnly) return byName;
     const isFresh = this.#isFresh(name);
-    if (isFresh && this.#learned.get(name)?.isReadOnly) return undefined;
+    if (isFresh && this.#records.get(name)?.isReadOnly) return undefined;
     if (!isFresh && listFailure !== undefined) {
       return blocked(
         name,
@@ -133,7 +133,7 @@ export class ToolPolicy {
   }
 
   #isFresh(name: string): boolean {
-    const at = this.#learned.get(name)?.at;
+    const at = this.#records.get(name)?.at;
     return at !== undefined && this.#now() - at < this.#maxAgeMs;
   }
 

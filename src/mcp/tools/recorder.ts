@@ -1,5 +1,5 @@
 /**
- * Learns what the target's tools say of themselves, and for how long it holds.
+ * Records what the target's tools say of themselves, and for how long it holds.
  *
  * @module
  */
@@ -21,9 +21,9 @@ import {
 import { type PageParams, toolPages } from "./pages.ts";
 import { toolName, type ToolPolicy } from "./policy.ts";
 
-/** What a {@linkcode ToolLearner} is handed. */
-export interface ToolLearnerOptions {
-  /** Learns the tools. */
+/** What a {@linkcode ToolRecorder} is handed. */
+export interface ToolRecorderOptions {
+  /** Records the tools. */
   readonly policy: ToolPolicy;
   readonly log: Log;
 }
@@ -40,13 +40,13 @@ const MAX_FAILURE_LENGTH = 500;
 /**
  * Lists all tools for a policy, anew if the list changes meanwhile.
  *
- * @param policy Learns them.
+ * @param policy Records them.
  * @param like The parameters of the call on whose behalf it is asked.
  * @param ask Asks for one page.
  * @returns Why the list could not be had whole, if it could not.
  * @throws What `ask` throws.
  */
-export async function learnTools(
+export async function recordTools(
   policy: ToolPolicy,
   like: unknown,
   ask: AskForTools,
@@ -54,13 +54,13 @@ export async function learnTools(
   let failure: string | undefined;
   for (let listing = 0; listing < MAX_LISTINGS; listing++) {
     const before = policy.changes;
-    failure = await learnOnce(policy, like, ask);
+    failure = await recordOnce(policy, like, ask);
     if (policy.changes === before) return failure;
   }
   return failure ?? "it changed whenever it was fetched";
 }
 
-async function learnOnce(
+async function recordOnce(
   policy: ToolPolicy,
   like: unknown,
   ask: AskForTools,
@@ -73,7 +73,7 @@ async function learnOnce(
     if (!isObject(result) || !Array.isArray(result.tools)) {
       return "the answer to tools/list has no list of tools";
     }
-    for (const tool of result.tools) policy.learn(tool);
+    for (const tool of result.tools) policy.record(tool);
   }
   return undefined;
 }
@@ -83,13 +83,13 @@ async function learnOnce(
  * look at calls before they are sent: what allowed them may have been said in a
  * session that is gone.
  */
-export class ToolLearner {
-  readonly #options: ToolLearnerOptions;
+export class ToolRecorder {
+  readonly #options: ToolRecorderOptions;
   /** Lists that are being fetched, by where they are fetched. */
   readonly #listings = new Map<unknown, Promise<string | undefined>>();
   #hasSession = false;
 
-  constructor(options: ToolLearnerOptions) {
+  constructor(options: ToolRecorderOptions) {
     this.#options = options;
   }
 
@@ -108,7 +108,7 @@ export class ToolLearner {
    * @param ask Asks for one page.
    * @returns Why the list could not be had, if it could not.
    */
-  learn(like: unknown, ask: AskForTools): Promise<string | undefined> {
+  record(like: unknown, ask: AskForTools): Promise<string | undefined> {
     return this.#share(JSON.stringify(metaLike(like)), like, ask);
   }
 
@@ -152,7 +152,7 @@ export class ToolLearner {
 
   async #list(like: unknown, ask: AskForTools): Promise<string | undefined> {
     const { policy, log } = this.#options;
-    const failure = await learnTools(policy, like, ask).catch((cause) => {
+    const failure = await recordTools(policy, like, ask).catch((cause) => {
       if (cause instanceof SessionExpiredError) throw cause;
       return cause instanceof Error ? cause.message : String(cause);
     });
