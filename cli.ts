@@ -106,8 +106,8 @@ async function runOther(
 async function profileRegion(
   profile: string | undefined,
 ): Promise<string | undefined> {
-  const region = await import("./src/aws/shared_files/profile_region.ts");
-  return await region.profileRegion(profile);
+  const settings = await import("./src/aws/shared_files/profile_settings.ts");
+  return await settings.profileRegion(profile);
 }
 
 async function caBundle(

@@ -118,3 +118,27 @@ Deno.test("a call while the file is being written anew is signed with the keys i
   assertEquals(await signing.ask("tools/list"), "ASIANEXT");
   assertEquals(signing.containerRequests, 0);
 });
+
+Deno.test("the region is the profile's where nothing else says one", async () => {
+  const home = await Deno.makeTempDir();
+  await using directory = new AsyncDisposableStack();
+  directory.defer(() => Deno.remove(home, { recursive: true }));
+  await Deno.mkdir(`${home}/.aws`);
+  await Deno.writeTextFile(
+    `${home}/.aws/config`,
+    "[profile 'Team A']\nregion = eu-south-2\n",
+  );
+  await using target = await RawServer.start(mcp({}));
+  await using proxy = await ProxyProcess.start({
+    target: target.url,
+    home,
+    bareArgs: ["--service=execute-api", target.url.href],
+    env: { AWS_REGION: undefined, AWS_PROFILE: "Team A" },
+    permissions: { read: [`${home}/.aws`] },
+  });
+  await proxy.request("initialize", INITIALIZE_PARAMS);
+  assertStringIncludes(
+    target.requests.all[0].header("authorization") ?? "",
+    "/eu-south-2/execute-api/aws4_request",
+  );
+});
