@@ -129,6 +129,14 @@ const BEFORE: Record<string, Signal> = {
     400,
     ({ id }) => rpc(id, -30001, AWS_WORDS),
   ),
+  "a 400 of the AWS MCP server beside a null result": json(
+    400,
+    ({ id }) => rpc(id, -30001, AWS_WORDS, { result: null }),
+  ),
+  "a 400 of the AWS MCP server with an empty ID": json(
+    400,
+    () => rpc("", -30001, AWS_WORDS),
+  ),
   "a 400 with an error in words (keryx)": json(
     400,
     () => ({ error: "Session not found" }),
@@ -150,6 +158,20 @@ const BEFORE: Record<string, Signal> = {
   "a 200 of the AWS MCP server without an ID": json(
     200,
     () => rpc(null, -30001, AWS_WORDS),
+  ),
+  "a 200 of the AWS MCP server beside a null result": json(
+    200,
+    ({ id }) => rpc(id, -30001, AWS_WORDS, { result: null }),
+  ),
+  "a 200 of the AWS MCP server with an empty ID": json(
+    200,
+    () => rpc("", -30001, AWS_WORDS),
+  ),
+  "an event of the AWS MCP server beside a null result": event(({ id }) =>
+    rpc(id, -30001, AWS_WORDS, { result: null })
+  ),
+  "an event of the AWS MCP server with an empty ID": event(() =>
+    rpc("", -30001, AWS_WORDS)
   ),
   "an event of the AWS MCP server": event(({ id }) =>
     rpc(id, -30001, AWS_WORDS)

@@ -241,6 +241,14 @@ Deno.test("a redirect is not followed, and the error says where it led, without 
   assertEquals(followed, 0);
 });
 
+Deno.test("a 304 is an HTTP error and no redirect", async () => {
+  const { error } = await answerWhen((_message, reply) => reply.status(304));
+  assertEquals(
+    [error.code, error.data.reason, error.data.status],
+    [-31011, "http-status", 304],
+  );
+});
+
 for (
   const [what, type, body] of [
     ["HTML", "text/html", "<p>Welcome</p>"],

@@ -2,7 +2,12 @@ import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { Backlog } from "../../../src/stdio/backlog.ts";
 import { runStdioProxy } from "../../../src/stdio/stdio_proxy.ts";
 import { within } from "../../support/deadline.ts";
-import { mcp, type McpHandler, result } from "../../support/raw_mcp.ts";
+import {
+  mcp,
+  type McpHandler,
+  result,
+  Sessions,
+} from "../../support/raw_mcp.ts";
 import { RawServer } from "../../support/raw_server.ts";
 import { StreamClient } from "../../support/stream_client.ts";
 
@@ -293,6 +298,26 @@ Deno.test("a call does not wait for the end of a stream that answers notificatio
   await client.close();
   const tookMs = performance.now() - startedAt;
   assert(tookMs < 8_000, `it took ${tookMs} ms`);
+});
+
+Deno.test("a session made anew does not wait for the end of such a stream either", async () => {
+  const sessions = new Sessions();
+  await using server = await RawServer.start(mcp({
+    "notifications/initialized": async (_message, reply) => {
+      await (await reply.sse()).closed;
+    },
+  }, sessions));
+  await using client = new StreamClient({ url: server.url });
+  await client.initialize();
+  client.request(1, "m");
+  await client.answer(1);
+  sessions.known.clear();
+  const startedAt = performance.now();
+  client.request(2, "m");
+  assertEquals((await client.answer(2)).json.result, {});
+  const tookMs = performance.now() - startedAt;
+  assert(tookMs < 8_000, `it took ${tookMs} ms`);
+  assertEquals(sessions.known.size, 1);
 });
 
 Deno.test("a call does not wait for the end of a body that answers notifications/initialized", async () => {
