@@ -1,5 +1,5 @@
 /**
- * What each cause of a refusal means, in words: the problem, the cure, and the
+ * What each cause of a refusal means, in words: the problem, what to do, and the
  * facts for a program.
  *
  * @module
@@ -15,14 +15,14 @@ import {
 } from "./echo.ts";
 import type { AwsError } from "./parse.ts";
 import type { RefusalCause } from "./table.ts";
-import type { SignedRecord } from "./signing_record.ts";
+import type { SignedRequest } from "./signing_record.ts";
 
 /** A refusal put in words. */
 export interface Explanation {
   /** What is the matter. */
   readonly problem: string;
   /** What to do. */
-  readonly cure: string;
+  readonly hint: string;
   /** The same for a program. */
   readonly data?: ErrorData;
 }
@@ -32,7 +32,7 @@ export interface Refused {
   readonly error: AwsError;
   readonly response: Response;
   /** What was signed, when the answer came through a signed fetch. */
-  readonly record: SignedRecord | undefined;
+  readonly record: SignedRequest | undefined;
   readonly redactor: Redactor;
 }
 
@@ -40,7 +40,7 @@ export interface Refused {
 export const UNSIGNED: Explanation = {
   problem: "the request was sent unsigned, because no AWS credentials are " +
     "configured, and the target wants a signature",
-  cure: "configure credentials (aws configure, aws sso login, aws login)",
+  hint: "configure credentials (aws configure, aws sso login, aws login)",
   data: { unsigned: true },
 };
 
@@ -57,20 +57,20 @@ export const EXPLANATIONS: {
       } the target's`;
     return {
       problem: off,
-      cure: "set the clock",
+      hint: "set the clock",
       data: { clockOffsetMs: offsetMs },
     };
   },
 
   "expired-token": () => ({
     problem: "the session token has expired",
-    cure: "sign in again (`aws sso login`, `aws login`) or renew the " +
+    hint: "sign in again (`aws sso login`, `aws login`) or renew the " +
       "temporary credentials",
   }),
 
   "unknown-key": ({ record }) => ({
     problem: `the target does not know the access key${keyOf(record)}`,
-    cure: "check the access key and its session token, and that they are of " +
+    hint: "check the access key and its session token, and that they are of " +
       "the target's partition",
   }),
 
@@ -84,7 +84,7 @@ export const EXPLANATIONS: {
     return {
       problem: `the signature is for another region or service${signed}` +
         (target === "" ? "" : `; the target wants ${target}`),
-      cure: "set --region or --service-name",
+      hint: "set --region or --service-name",
       data: { wants },
     };
   },
@@ -94,7 +94,7 @@ export const EXPLANATIONS: {
       ? "the signature did not arrive whole"
       : "the target saw no signature, or it has no such path or method " +
         "(API Gateway says the same of a route that is not there)",
-    cure: "check the target URL's path and stage, and that no proxy on the " +
+    hint: "check the target URL's path and stage, and that no proxy on the " +
       "way takes the Authorization header",
   }),
 
@@ -107,7 +107,7 @@ export const EXPLANATIONS: {
       ? {
         problem: "the function URL refuses the principal or the signature, " +
           "and does not say which",
-        cure: "allow lambda:InvokeFunctionUrl and lambda:InvokeFunction to " +
+        hint: "allow lambda:InvokeFunctionUrl and lambda:InvokeFunction to " +
           "the principal, in its own policy or the function's; check region " +
           "and service",
       }
@@ -115,7 +115,7 @@ export const EXPLANATIONS: {
         problem: "the target refuses the request without a reason: a " +
           "resource policy, a firewall (WAF), a missing API key, or a private " +
           "API under another host",
-        cure: "check the API's resource policy and the target URL's host",
+        hint: "check the API's resource policy and the target URL's host",
       },
 };
 
@@ -129,14 +129,14 @@ function mismatch(refused: Refused): Explanation {
     return {
       problem: "the target wants the body's hash signed, and the request was " +
         "signed without it",
-      cure: "leave out --unsigned-payload (MCP_UNSIGNED_PAYLOAD)",
+      hint: "leave out --unsigned-payload (MCP_UNSIGNED_PAYLOAD)",
       ...difference && { data: { firstDifference: difference } },
     };
   }
   if (error.type === "XAmzContentSHA256Mismatch") {
     return {
       problem: "the target received another body than the one that was signed",
-      cure: "look for what changes the body on its way, such as a proxy",
+      hint: "look for what changes the body on its way, such as a proxy",
     };
   }
   if (difference !== undefined) {
@@ -144,7 +144,7 @@ function mismatch(refused: Refused): Explanation {
       problem: `the signature does not match: ${
         describeDifference(difference)
       }`,
-      cure: difference.part === "scope"
+      hint: difference.part === "scope"
         ? "set --region or --service-name"
         : "look for what changes the request on its way, such as a proxy",
       data: { firstDifference: difference },
@@ -155,18 +155,18 @@ function mismatch(refused: Refused): Explanation {
     return {
       problem: "the signature does not match, though the target saw the same " +
         "request",
-      cure: `the secret access key is not the one of the access key${key}`,
+      hint: `the secret access key is not the one of the access key${key}`,
     };
   }
   return {
     problem: "the signature does not match",
-    cure:
+    hint:
       `check that the secret access key is the one of the access key${key}, ` +
       "and that no proxy on the way changes the request",
   };
 }
 
-function isPayloadUnsigned({ canonicalRequest }: SignedRecord): boolean {
+function isPayloadUnsigned({ canonicalRequest }: SignedRequest): boolean {
   return canonicalRequest.endsWith("\nUNSIGNED-PAYLOAD");
 }
 
@@ -191,13 +191,13 @@ function notAuthorized({ message }: AwsError): Explanation {
   if (principal === undefined) {
     return {
       problem: "the target knows the principal but does not let it in",
-      cure: "check the policies of the principal and of the target",
+      hint: "check the policies of the principal and of the target",
     };
   }
   if (principal === "anonymous") {
     return {
       problem: "the target took the request for an unsigned one",
-      cure: "check that the target authenticates with IAM, and its resource " +
+      hint: "check that the target authenticates with IAM, and its resource " +
         "policy",
       data: { action, principal, resource },
     };
@@ -206,7 +206,7 @@ function notAuthorized({ message }: AwsError): Explanation {
   if (deny !== null) {
     return {
       problem: `${principal} is explicitly denied ${action}`,
-      cure: `take the deny out of ${
+      hint: `take the deny out of ${
         deny[1] === undefined ? "its policy" : `the ${deny[1].trim()}`
       }: no policy that allows it can outweigh it`,
       data: { action, principal, resource, explicitDeny: true },
@@ -214,7 +214,7 @@ function notAuthorized({ message }: AwsError): Explanation {
   }
   return {
     problem: `${principal} may not do ${action}`,
-    cure: `allow ${action} to it in a policy`,
+    hint: `allow ${action} to it in a policy`,
     data: { action, principal, resource },
   };
 }
@@ -234,13 +234,13 @@ function wanted(
 /** How far the target's clock is ahead of ours, in milliseconds. */
 function clockOffset(
   response: Response,
-  record: SignedRecord | undefined,
+  record: SignedRequest | undefined,
 ): number | undefined {
   const targetTime = Date.parse(response.headers.get("date") ?? "");
   if (Number.isNaN(targetTime) || record === undefined) return undefined;
   return targetTime - record.signedAt;
 }
 
-function keyOf(record: SignedRecord | undefined): string {
+function keyOf(record: SignedRequest | undefined): string {
   return record === undefined ? "" : ` ${maskAccessKeyId(record.accessKeyId)}`;
 }

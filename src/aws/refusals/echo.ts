@@ -6,7 +6,7 @@
 
 import type { Redact } from "../../redact/redact.ts";
 import type { AwsError } from "./parse.ts";
-import type { SignedRecord } from "./signing_record.ts";
+import type { SignedRequest } from "./signing_record.ts";
 
 /** The first line in which two canonical requests differ. */
 export interface Difference {
@@ -73,7 +73,7 @@ export function firstDifference(
  * @returns The line, or `undefined` when they agree or the target does not say.
  */
 export function scopeDifference(
-  record: SignedRecord,
+  record: SignedRequest,
   { stringToSign }: AwsError,
 ): Difference | undefined {
   const [, , scope] = stringToSign?.split("\n") ?? [];

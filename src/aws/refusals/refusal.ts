@@ -11,7 +11,7 @@ import { EXPLANATIONS, UNSIGNED } from "./causes.ts";
 import { parseAwsError } from "./parse.ts";
 import { withoutEcho } from "./echo.ts";
 import { mayBeRefusal, refusalOf } from "./table.ts";
-import { recordOf } from "./signing_record.ts";
+import { signingRecordOf } from "./signing_record.ts";
 
 /** A text of the target's longer than this is cut. */
 const MAX_MESSAGE = 300;
@@ -28,8 +28,8 @@ export interface SafeAwsError {
 }
 
 /**
- * Turns IAM's refusal of a request into an error that names the cause and the
- * cure. What the target echoes of the request goes no further.
+ * Turns IAM's refusal of a request into an error that says why and what to do.
+ * What the target echoes of the request goes no further.
  *
  * Statuses other than 400, 401 and 403, JSON-RPC messages, HTML, and errors
  * that are not IAM's are none: they are the caller's to report.
@@ -62,12 +62,12 @@ export function explainRefusal(
   const refusal = refusalOf(error);
   if (refusal === undefined) return undefined;
 
-  const sent = recordOf(response);
+  const sent = signingRecordOf(response);
   const redactor = sent?.redactor ?? new Redactor();
   const record = sent?.signed;
   const isUnsigned = sent !== undefined && record === undefined;
   const refused = { error, response, record, redactor };
-  const { problem, cure, data } = isUnsigned
+  const { problem, hint, data } = isUnsigned
     ? UNSIGNED
     : EXPLANATIONS[refusal.cause](refused);
   const said = safeText(error.message, redactor.redact);
@@ -86,7 +86,7 @@ export function explainRefusal(
   sent?.log.debug("what the target says of it", logged(facts));
   return new ProxyError(
     isUnsigned ? "credentials" : refusal.reason,
-    safeText(problem, redactor.redact) + `: ${cure}` +
+    safeText(problem, redactor.redact) + `: ${hint}` +
       (said === "" ? "" : ` (the target said: ${said})`),
     {
       data: facts,
@@ -108,7 +108,7 @@ export function safeAwsError(
 ): SafeAwsError | undefined {
   const error = parseAwsError(response.headers, bodyText);
   if (error === undefined) return undefined;
-  const redactor = recordOf(response)?.redactor ?? new Redactor();
+  const redactor = signingRecordOf(response)?.redactor ?? new Redactor();
   return {
     type: error.type,
     message: safeText(error.message, redactor.redact),
@@ -117,7 +117,7 @@ export function safeAwsError(
 
 /** What knows the secrets of an answer's request, if a signed fetch sent it. */
 export function redactorOf(response: Response): Redactor | undefined {
-  return recordOf(response)?.redactor;
+  return signingRecordOf(response)?.redactor;
 }
 
 /** A target's text without echo, secrets and control characters, cut to length. */

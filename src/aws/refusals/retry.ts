@@ -7,11 +7,11 @@
 import { MAX_ERROR_BYTES, parseAwsError } from "./parse.ts";
 import { mayBeRefusal, secondTryOf } from "./table.ts";
 
-/** What to mend before the request is signed once more. */
+/** What to fix before the request is signed once more. */
 export type SecondTry =
-  | { readonly mend: "credentials"; readonly awsError: string | undefined }
+  | { readonly fix: "credentials"; readonly awsError: string | undefined }
   | {
-    readonly mend: "clock";
+    readonly fix: "clock";
     readonly awsError: string | undefined;
     /** The target's time, in milliseconds. */
     readonly targetTime: number;
@@ -24,11 +24,11 @@ export type SecondTry =
 const MIN_SKEW_MS = 30_000;
 
 /**
- * Looks whether an answer is a refusal that another signature can mend. The
+ * Looks whether an answer is a refusal that another signature can fix. The
  * answer stays whole for the caller.
  *
  * @param signed When the request said it was signed.
- * @returns What to mend, or `undefined`.
+ * @returns What to fix, or `undefined`.
  */
 export async function secondTryFor(
   response: Response,
@@ -39,15 +39,15 @@ export async function secondTryFor(
   }
   const error = parseAwsError(response.headers, await beginningOf(response));
   if (error === undefined) return undefined;
-  const mend = secondTryOf(error);
-  if (mend === "credentials") return { mend, awsError: error.type };
-  if (mend !== "clock") return undefined;
+  const fix = secondTryOf(error);
+  if (fix === "credentials") return { fix, awsError: error.type };
+  if (fix !== "clock") return undefined;
   const targetTime = Date.parse(response.headers.get("date") ?? "");
   // NaN is no skew either.
   if (!(Math.abs(targetTime - signed.signedAt) >= MIN_SKEW_MS)) {
     return undefined;
   }
-  return { mend, awsError: error.type, targetTime };
+  return { fix, awsError: error.type, targetTime };
 }
 
 /** How long the beginning of an error's body may take. */

@@ -9,7 +9,7 @@ import type { Log } from "../../log/log.ts";
 import type { Redactor } from "../../redact/redact.ts";
 
 /** One signed request. It holds secrets: for comparing, never for showing. */
-export interface SignedRecord {
+export interface SignedRequest {
   readonly canonicalRequest: string;
   /** When it was signed by this machine's clock, in milliseconds. */
   readonly signedAt: number;
@@ -19,23 +19,26 @@ export interface SignedRecord {
 }
 
 /** One request of a signed fetch. */
-export interface SentRecord {
+export interface SigningRecord {
   /** What was signed; `undefined`: it went unsigned, for want of credentials. */
-  readonly signed: SignedRecord | undefined;
+  readonly signed: SignedRequest | undefined;
   readonly redactor: Redactor;
   readonly log: Log;
 }
 
 // Keyed by the answer itself: it says nothing to those who do not hold it, and
 // goes with it.
-const records = new WeakMap<Response, SentRecord>();
+const records = new WeakMap<Response, SigningRecord>();
 
 /** Keeps what was sent for an answer. */
-export function keepRecord(response: Response, record: SentRecord): void {
+export function setSigningRecord(
+  response: Response,
+  record: SigningRecord,
+): void {
   records.set(response, record);
 }
 
 /** What was sent for an answer, if it came through a signed fetch. */
-export function recordOf(response: Response): SentRecord | undefined {
+export function signingRecordOf(response: Response): SigningRecord | undefined {
   return records.get(response);
 }

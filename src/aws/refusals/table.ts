@@ -30,7 +30,7 @@ export interface Refusal {
   /** Texts that mean it, whatever the type. */
   readonly message?: RegExp;
   /**
-   * What to mend before the request is signed once more. Only where the target
+   * What to fix before the request is signed once more. Only where the target
    * refuses before it runs anything.
    */
   readonly secondTry?: "clock" | "credentials";
@@ -134,7 +134,7 @@ export function mayBeRefusal(status: number): boolean {
 }
 
 /**
- * What to mend before the request is signed once more. Only a type where AWS's
+ * What to fix before the request is signed once more. Only a type where AWS's
  * own errors have it tells: a text, or a type elsewhere in the body, may be
  * that of the application behind, which has run the request then.
  */

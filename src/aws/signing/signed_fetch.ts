@@ -21,7 +21,7 @@ import {
   type UnsignedParts,
 } from "./core.ts";
 import { isHost, maySignOtherHost } from "./host.ts";
-import { keepRecord } from "../refusals/signing_record.ts";
+import { setSigningRecord } from "../refusals/signing_record.ts";
 
 /** What {@linkcode createSignedFetch} is handed. */
 export interface SignedFetchOptions extends SignerOptions {
@@ -138,7 +138,7 @@ export function createSignedFetch(options: SignedFetchOptions): SignedFetch {
         joinedHeaders(exchange.headers),
       );
       if (!response.ok) {
-        keepRecord(response, { signed: undefined, redactor, log });
+        setSigningRecord(response, { signed: undefined, redactor, log });
       }
       return response;
     }
@@ -183,7 +183,7 @@ export function createSignedFetch(options: SignedFetchOptions): SignedFetch {
     const signed = await core.sign(exchange, current);
     const response = await transmit(exchange, signed.headers);
     if (!response.ok) {
-      keepRecord(response, {
+      setSigningRecord(response, {
         signed: {
           canonicalRequest: signed.canonicalRequest,
           signedAt: signed.machineTime,
@@ -224,7 +224,7 @@ export function createSignedFetch(options: SignedFetchOptions): SignedFetch {
     const retry: SecondTry | undefined = await secondTryFor(response, signed);
     if (retry === undefined) return undefined;
     const awsError = retry.awsError;
-    if (retry.mend === "clock") {
+    if (retry.fix === "clock") {
       const clockOffsetMs = core.correctClock(retry.targetTime);
       log.warn("the clock was corrected by the target's, signing once more", {
         awsError,

@@ -156,7 +156,7 @@ async function askSts(
     throw sourceFailed(
       search,
       isAnswer
-        ? `STS refused the role ${roleArn}: ${name}: ${message}${cure(name)}`
+        ? `STS refused the role ${roleArn}: ${name}: ${message}${hintFor(name)}`
         : `STS could not be asked for the role ${roleArn}: ${message}`,
       isAnswer ? { awsError: name } : {},
     );
@@ -164,7 +164,7 @@ async function askSts(
 }
 
 /** What to do about the errors of `sts:AssumeRole…`. */
-function cure(awsError: string): string {
+function hintFor(awsError: string): string {
   switch (awsError) {
     case "AccessDenied":
       return " (the role's trust policy must name the caller, the caller's " +
