@@ -42,11 +42,7 @@ import { memberAt } from "../wire/splice.ts";
 import { standardHeaders } from "./headers.ts";
 import { Semaphore } from "../transport/semaphore.ts";
 import { requestsIn } from "../transport/pending_requests.ts";
-import {
-  HEADER_MISMATCH,
-  isHeaderMismatch,
-  ToolLister,
-} from "../tools/lister.ts";
+import { isHeaderMismatch, ToolLister } from "../tools/lister.ts";
 import { ToolSchemas, withoutTools } from "./tool_schemas.ts";
 import { InFlight } from "../transport/in_flight.ts";
 
@@ -273,9 +269,7 @@ export class StatelessSession {
     if (!error) return;
     const subscription = this.#subscriptions.get(exchange);
     const isReopening = subscription?.isOpen && !subscription.isAcknowledged;
-    const isMismatch = exchange.method === "tools/call" &&
-      error.code === HEADER_MISMATCH;
-    if (!isReopening && !isMismatch) return;
+    if (!isReopening) return;
     const told = new ProxyError("no-answer", error.message);
     throw new AttemptError(told, "never", undefined, frame);
   }

@@ -6,6 +6,7 @@
  */
 
 import { Exchange } from "../transport/exchange.ts";
+import { owesAlike } from "../transport/error_body.ts";
 import { AttemptError } from "../transport/retry.ts";
 import { requestId, type ResponseMessage } from "../wire/message.ts";
 import { type Metadata, paramsWithMetadata } from "../wire/metadata.ts";
@@ -21,18 +22,20 @@ export interface ToolListerOptions {
 }
 
 /** The target's error for headers that do not fit the message. */
-export const HEADER_MISMATCH = -32020;
+const HEADER_MISMATCH = -32020;
 
 const encoder = new TextEncoder();
 
-/** Whether a call failed because its headers do not fit it. */
-export function isHeaderMismatch(
-  { method }: Exchange,
-  cause: unknown,
-): cause is AttemptError {
-  if (method !== "tools/call" || !(cause instanceof AttemptError)) return false;
-  if (!cause.answer) return false;
-  return readRpcError(cause.answer)?.error.code === HEADER_MISMATCH;
+/**
+ * Whether a call was refused since its headers do not fit it, before it ran:
+ * with HTTP 400, which is what tells it from the error of a call.
+ */
+export function isHeaderMismatch(exchange: Exchange, cause: unknown): boolean {
+  if (exchange.method !== "tools/call") return false;
+  if (!(cause instanceof AttemptError) || !cause.answer) return false;
+  const { error, id } = readRpcError(cause.answer) ?? {};
+  return error?.code === HEADER_MISMATCH && cause.error.data.status === 400 &&
+    (id === undefined || owesAlike(exchange, id));
 }
 
 /** Asks for lists of tools. */

@@ -93,7 +93,10 @@ function eventsIn(stream: Uint8Array): Uint8Array[] {
 }
 
 /** Whether an ID is a request's, in whatever spelling. */
-function owesAlike(exchange: Exchange, id: RequestId | undefined): boolean {
+export function owesAlike(
+  exchange: Exchange,
+  id: RequestId | undefined,
+): boolean {
   const other = id && respelt(id);
   return id !== undefined && exchange.owes(id) ||
     other !== undefined && exchange.owes(other);

@@ -169,52 +169,86 @@ Deno.test("an event of a list loses its invalid tools, too", async () => {
   assertEquals(list, { tools: TOOLS });
 });
 
-for (const how of ["a 400", "a 200", "an event"] as const) {
-  Deno.test(`on -32020 in ${how} to a tools/call the tools are listed afresh, all pages, and the call is sent once more`, async () => {
-    const mismatch: McpHandler = async (message, reply, request) => {
-      if (request.header("mcp-param-region") === "here") {
-        return await reply.json(result(message, "done"));
-      }
-      const refusal = error(message, -32020, "Header mismatch");
-      if (how !== "an event") {
-        return await reply.json(refusal, how === "a 400" ? 400 : 200);
-      }
-      const stream = await reply.sse();
-      await stream.message(refusal);
-      await stream.end();
-    };
-    const list: McpHandler = (message, reply) =>
-      reply.json(result(
-        message,
-        message.params.cursor === undefined
-          ? { tools: [], nextCursor: "second" }
-          : { tools: TOOLS },
-      ));
-    await using server = await RawServer.start(
-      mcp({ "tools/call": mismatch, "tools/list": list }),
-    );
+Deno.test("on -32020 in a 400 to a tools/call the tools are listed afresh, all pages, and the call is sent once more", async () => {
+  const mismatch: McpHandler = async (message, reply, request) => {
+    if (request.header("mcp-param-region") === "here") {
+      return await reply.json(result(message, "done"));
+    }
+    const refusal = error(message, -32020, "Header mismatch");
+    await reply.json(refusal, 400);
+  };
+  const list: McpHandler = (message, reply) =>
+    reply.json(result(
+      message,
+      message.params.cursor === undefined
+        ? { tools: [], nextCursor: "second" }
+        : { tools: TOOLS },
+    ));
+  await using server = await RawServer.start(
+    mcp({ "tools/call": mismatch, "tools/list": list }),
+  );
+  await using client = new StreamClient({ url: server.url });
+  const call = { name: "add", arguments: { region: "here" } };
+  client.request(7, "tools/call", modern(call, { progressToken: 1 }));
+  const frames = await client.close();
+  assertEquals(frames.map(({ json }) => [json.id, json.result]), [
+    [7, "done"],
+  ]);
+  assertEquals(methods(server.requests.all), [
+    "tools/call",
+    "tools/list",
+    "tools/list",
+    "tools/call",
+  ]);
+  const [first, page, , second] = server.requests.all;
+  assertEquals(first.text(), second.text());
+  assertEquals(JSON.parse(page.text()).params, { _meta: MODERN_META });
+  assertEquals(mcpHeaders(page), {
+    "mcp-protocol-version": "2026-07-28",
+    "mcp-method": "tools/list",
+  });
+});
+
+for (
+  const [what, status, id] of [
+    ["a 200", 200, 7],
+    ["a 500", 500, 7],
+    ["a 400 under another ID", 400, 99],
+    ["an event", undefined, 7],
+  ] as const
+) {
+  Deno.test(`-32020 in ${what} may be the call's own error: it is not sent again`, async () => {
+    const refusal = error({ id }, -32020, "Header mismatch");
+    await using server = await RawServer.start(mcp({
+      "tools/call": async (_message, reply) => {
+        if (status) return await reply.json(refusal, status);
+        const stream = await reply.sse();
+        await stream.message(refusal);
+        await stream.end();
+      },
+    }));
     await using client = new StreamClient({ url: server.url });
-    const call = { name: "add", arguments: { region: "here" } };
-    client.request(7, "tools/call", modern(call, { progressToken: 1 }));
+    client.request(7, "tools/call", modern({ name: "add" }));
     const frames = await client.close();
-    assertEquals(frames.map(({ json }) => [json.id, json.result]), [
-      [7, "done"],
+    assertEquals(frames.map(({ json }) => [json.id, json.error.code]), [
+      [7, -32020],
     ]);
-    assertEquals(methods(server.requests.all), [
-      "tools/call",
-      "tools/list",
-      "tools/list",
-      "tools/call",
-    ]);
-    const [first, page, , second] = server.requests.all;
-    assertEquals(first.text(), second.text());
-    assertEquals(JSON.parse(page.text()).params, { _meta: MODERN_META });
-    assertEquals(mcpHeaders(page), {
-      "mcp-protocol-version": "2026-07-28",
-      "mcp-method": "tools/list",
-    });
+    assertEquals(methods(server.requests.all), ["tools/call"]);
   });
 }
+
+Deno.test("-32020 in a 400 without an ID is the target's word on the headers", async () => {
+  let count = 0;
+  await using server = await RawServer.start(mcp({
+    "tools/call": (message, reply) =>
+      ++count === 1
+        ? reply.json(error({ id: null }, -32020, "Header mismatch"), 400)
+        : reply.json(result(message, "done")),
+  }));
+  await using client = new StreamClient({ url: server.url });
+  client.request(7, "tools/call", modern({ name: "add" }));
+  assertEquals((await client.answer(7)).json.result, "done");
+});
 
 Deno.test("a tools/call that meets -32020 again is answered with it, and sent no third time", async () => {
   await using server = await RawServer.start(mcp({
