@@ -200,6 +200,10 @@ async function readEndpointEvent(
     await events.return(undefined);
     throw refused("the target names an endpoint of another origin");
   }
+  if (endpoint.username !== "" || endpoint.password !== "") {
+    await events.return(undefined);
+    throw refused("the target names an endpoint with a user or a password");
+  }
   return endpoint;
 }
 

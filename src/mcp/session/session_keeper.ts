@@ -9,6 +9,7 @@ import type { Target } from "../transport/target.ts";
 import type { ToolRecorder } from "../tools/recorder.ts";
 import { AttemptError } from "../transport/retry.ts";
 import { delay } from "../../time.ts";
+import { ProxyError } from "../../errors.ts";
 import { discardBody } from "../wire/body.ts";
 import type { ResponseRouter } from "../transport/response_router.ts";
 import type { Exchange } from "../transport/exchange.ts";
@@ -114,9 +115,21 @@ export class SessionKeeper {
     }
   }
 
-  /** The session that requests are sent in. */
+  /**
+   * The session that requests are sent in.
+   *
+   * @throws {AttemptError} when HTTP+SSE is spoken, and there is none yet.
+   */
   get current(): SessionHeaders {
-    return this.#current;
+    if (!this.#isOldTransport || this.#current.channel) return this.#current;
+    throw new AttemptError(
+      new ProxyError(
+        "unreachable",
+        "initialize has not succeeded over HTTP+SSE, so the request was not sent",
+        { data: { mayHaveRun: false } },
+      ),
+      "never",
+    );
   }
 
   /** Whether what belongs to a session has nowhere to go any more. */

@@ -135,7 +135,8 @@ export class Subscription {
     return [
       ...LIST_CHANGES.filter(([, name]) => filter[name] === true)
         .map(([, , method]) => this.#notification(method)),
-      ...uris.map((uri: unknown) => this.#notification(RESOURCE_UPDATED, uri)),
+      ...uris.filter((uri: unknown) => typeof uri === "string")
+        .map((uri) => this.#notification(RESOURCE_UPDATED, uri)),
     ];
   }
 

@@ -54,11 +54,10 @@ export function sessionOf(
   sessionId: string | undefined,
   protocolVersion: unknown,
 ): SessionHeaders {
-  const version = typeof protocolVersion === "string"
-    ? protocolVersion
-    : undefined;
-  if (version !== undefined && !/^\d{4}-\d{2}-\d{2}$/.test(version)) {
-    const shown = JSON.stringify(excerpt(version, SHOWN_CHARACTERS));
+  if (protocolVersion !== undefined && !isDate(protocolVersion)) {
+    const shown = typeof protocolVersion === "string"
+      ? JSON.stringify(excerpt(protocolVersion, SHOWN_CHARACTERS))
+      : excerpt(JSON.stringify(protocolVersion), SHOWN_CHARACTERS);
     throw new ProxyError(
       "bad-answer",
       `the target's answer to initialize has the protocol version ${shown}, which is no date such as 2025-11-25; the target is at fault`,
@@ -71,7 +70,15 @@ export function sessionOf(
       "the target's Mcp-Session-Id has a character that is not visible ASCII, so it cannot be sent back; the target is at fault",
     );
   }
-  return { sessionId: sessionId || undefined, protocolVersion: version };
+  return { sessionId: sessionId || undefined, protocolVersion };
+}
+
+function isDate(value: unknown): value is string {
+  if (typeof value !== "string" || !/^\d{4}-\d{2}-\d{2}$/.test(value)) {
+    return false;
+  }
+  const date = new Date(value);
+  return !isNaN(date.valueOf()) && date.toISOString().startsWith(value);
 }
 
 /** How much of a version that is none is shown. */

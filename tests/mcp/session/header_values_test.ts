@@ -36,9 +36,18 @@ for (
     "latest",
     "",
     "x".repeat(10_000),
+    "9999-99-99",
+    "2025-02-30",
+    "2025-00-01",
+    null,
+    20251125,
+    true,
+    [],
+    { version: "2025-11-25" },
+    Array(10_000).fill(1),
   ]
 ) {
-  const shown = JSON.stringify(version.slice(0, 30));
+  const shown = JSON.stringify(version).slice(0, 30);
   Deno.test(`a target whose protocol version is ${shown} is answered with an error that says so`, async () => {
     const { json } = await initializing({ version });
     assertEquals(json.error.data.reason, "bad-answer");

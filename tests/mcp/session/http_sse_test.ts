@@ -108,6 +108,62 @@ Deno.test("an endpoint of another origin is refused", async () => {
   assertEquals(server.requests.length, 1);
 });
 
+for (const user of ["u:p", "u", ":p"]) {
+  Deno.test(`an endpoint with ${user}@ is refused, and the words do not show it`, async () => {
+    await using server = await RawServer.start(async (_request, reply) => {
+      const stream = await reply.sse();
+      const data = `//${user}@${server.url.host}/messages`;
+      await stream.event({ event: "endpoint", data });
+      await stream.closed;
+    });
+    await using client = new StreamClient({
+      url: server.url,
+      transport: "sse",
+    });
+    client.request(1, "initialize", {});
+    const { error } = (await client.next()).json;
+    assertEquals(error.data.reason, "bad-answer");
+    assertStringIncludes(error.message, "an endpoint with a user");
+    assert(!error.message.includes(`${user}@`), error.message);
+    assertEquals(server.requests.length, 1);
+  });
+}
+
+for (const transport of ["sse", "auto"] as const) {
+  Deno.test(`over HTTP+SSE (${transport}) nothing is sent before initialize has succeeded`, async () => {
+    let isUp = false;
+    const serve = oldServer();
+    await using server = await RawServer.start(async (request, reply) => {
+      if (isUp || request.method === "POST") {
+        return await serve(request, reply);
+      }
+      if (transport === "sse") return await reply.status(500);
+      const stream = await reply.sse();
+      await stream.event({ event: "endpoint", data: "/gone" });
+      await stream.closed;
+    });
+    await using client = new StreamClient({ url: server.url, transport });
+    client.request(1, "initialize", {});
+    assert("error" in (await client.answer(1)).json);
+    const posts = () =>
+      server.requests.all.filter(({ method }) => method === "POST").length;
+    const before = posts();
+    client.notify("notifications/initialized");
+    client.request(2, "tools/call", { name: "x" });
+    const { error } = (await client.answer(2)).json;
+    assertEquals([error.data.reason, error.data.mayHaveRun], [
+      "unreachable",
+      false,
+    ]);
+    assertStringIncludes(error.message, "initialize has not succeeded");
+    assertEquals(posts(), before);
+    isUp = true;
+    await client.initialize();
+    client.request(3, "tools/call", { name: "x" });
+    assertEquals((await client.answer(3)).json.result.method, "tools/call");
+  });
+}
+
 Deno.test("with transport sse no POST goes to the stream's URL", async () => {
   await using server = await RawServer.start(oldServer());
   await using client = new StreamClient({ url: server.url, transport: "sse" });

@@ -124,6 +124,31 @@ for (const how of ["end", "cut", "reset"] as const) {
   });
 }
 
+Deno.test("of what is acknowledged as a resource, a reopened subscription tells of those alone that have a URI", async () => {
+  const notifications = {
+    resourceSubscriptions: [null, { a: 1 }, 5, [], true, "file:///a"],
+  };
+  await using server = await RawServer.start(mcp({
+    [LISTEN]: listening(async (message, reply) => {
+      const stream = await acknowledge(message.id, reply, notifications);
+      await stream.cut();
+    }, async (message, reply) => {
+      const stream = await acknowledge(message.id, reply, notifications);
+      await stream.message(note(message.id, "after"));
+      await reply.hang();
+    }),
+  }));
+  await using client = new StreamClient({ url: server.url });
+  client.request(5, LISTEN, modern({ notifications: EVERYTHING }));
+  const told = [await client.next()];
+  while (told.at(-1)?.json.method !== "notifications/after") {
+    told.push(await client.next());
+  }
+  assertEquals(told.slice(1, -1).map(({ json }) => json), [
+    note(5, "resources/updated", { uri: "file:///a" }),
+  ]);
+});
+
 Deno.test("a second acknowledgment that differs from the first is passed on, and types it does not honour get nothing", async () => {
   await using server = await RawServer.start(mcp({
     [LISTEN]: listening(acknowledgeAndCut, async (message, reply) => {
