@@ -139,6 +139,34 @@ Deno.test("a target that is slow over many calls at once is asked once whether i
   assert(asked <= 2, `asked ${asked} times`);
 });
 
+Deno.test("a target that does not accept is asked by one connection at a time, whatever comes meanwhile", async () => {
+  await using server = await RawServer.start((_request, reply) => reply.hang());
+  const calls: Promise<unknown>[] = [];
+  let open = 0;
+  let most = 0;
+  const post = () => {
+    const call = limited(server.url, { method: "POST", body: "{}" });
+    calls.push(assertRejects(() => call, ProxyError));
+  };
+  using limited = withConnectLimit(fetch, {
+    limitMs: 400,
+    connect: (_url, signal) => {
+      most = Math.max(most, ++open);
+      if (calls.length === 1) post();
+      return new Promise((_resolve, reject) =>
+        signal.addEventListener("abort", () => {
+          open--;
+          reject(signal.reason);
+        })
+      );
+    },
+  });
+  post();
+  await within(calls[0], "the first call's error");
+  await within(calls[1], "the second call's error");
+  assertEquals(most, 1);
+});
+
 Deno.test("a target that is slow over each call is not asked for each of them", async () => {
   await using server = await RawServer.start(mcp({
     m: async (message, reply) => {
