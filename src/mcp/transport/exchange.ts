@@ -77,6 +77,8 @@ export class Exchange implements Deadline {
    * it runs, whatever is said of it afterwards.
    */
   answerHasBegun = false;
+  /** An error that came under another ID: the answer, if no other one comes. */
+  keptError: Uint8Array | undefined;
   /** The session ID that came with the answer. */
   sessionId: string | undefined;
   /** Who follows it, if anyone does. */

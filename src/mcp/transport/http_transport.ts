@@ -123,6 +123,9 @@ export class HttpTransport {
         const delivered = this.#receiveBody(exchange, session, response, body);
         if (delivered !== NO_WAIT) await delivered;
       } else await this.#readSingle(exchange, session, response);
+      if (!exchange.isSettled) {
+        await this.#router.receiveKept(exchange, session);
+      }
       if (!exchange.isSettled) throw noAnswer(response);
     } catch (cause) {
       // An attempt before this one may have run all the same.
@@ -186,6 +189,7 @@ export class HttpTransport {
     await drainBody(response);
     await untilAborted(exchange.settled, channel.over, exchange.signal);
     if (exchange.signal.aborted) throw exchange.signal.reason;
+    await this.#router.receiveKept(exchange, session);
     if (exchange.isSettled) return;
     throw new AttemptError(streamCut(channel.cause), "never");
   }

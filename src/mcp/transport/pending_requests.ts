@@ -153,6 +153,17 @@ export class PendingRequests {
     this.#progress.keep(exchange, id);
   }
 
+  /** The request of an ID, or of another spelling of it: its own stream's first. */
+  withId(id: RequestId, exchange: Exchange | undefined): Owed | undefined {
+    if (exchange?.owes(id)) return owed(exchange, id);
+    const other = respelt(id);
+    if (other && exchange?.owes(other)) return owed(exchange, other);
+    for (const one of [id, other]) {
+      const owner = one && this.exchangeOf(one);
+      if (one && owner?.owes(one)) return owed(owner, one);
+    }
+  }
+
   /**
    * The request that an answer is for: by its ID, by another spelling of that,
    * or, of an error with no ID of a request's, since no other one waits.
@@ -165,22 +176,38 @@ export class PendingRequests {
     exchange: Exchange | undefined,
     isAll = false,
   ): Owed | undefined {
+    const named = id && this.withId(id, exchange);
+    if (named || !error || !isAll && isForeign(id)) return named;
+    const owner = this.#onlyOne(channel, exchange);
+    return owner && { owner, id: owner.pending[0] };
+  }
+
+  /**
+   * Keeps an error under the ID of no request that waits, for the one that may
+   * be meant, should nothing else answer that; false when there is none.
+   */
+  keepError(
+    { id, error }: ResponseMessage,
+    frame: Uint8Array,
+    { channel }: SessionHeaders,
+    exchange: Exchange | undefined,
+  ): boolean {
     const spellings = id ? [id, respelt(id)] : [];
-    for (const one of spellings) {
-      const owner = one &&
-        (exchange?.owes(one) ? exchange : this.exchangeOf(one));
-      if (!one || !owner?.owes(one)) continue;
-      const asked = owner.requests.find(({ key }) => key === one.key) ?? one;
-      return { owner, id: asked };
-    }
     // A late second answer to another request is not this one's.
-    const isLate = !isAll &&
-      spellings.some((one) => one && this.#over.get(one.key));
-    if (!error || isLate) return undefined;
+    const isLate = spellings.some((one) => one && this.#over.get(one.key));
+    const owner = this.#onlyOne(channel, exchange);
+    if (!error || !owner || isLate) return false;
+    owner.keptError ??= frame;
+    return true;
+  }
+
+  /** The exchange that alone waits, for one answer. */
+  #onlyOne(
+    channel: SessionHeaders["channel"],
+    exchange: Exchange | undefined,
+  ): Exchange | undefined {
     const owner = exchange ?? (channel && this.#onlyWaiting());
-    const pending = owner?.pending ?? [];
-    if (!owner || pending.length !== 1) return undefined;
-    return { owner, id: pending[0] };
+    return owner?.pending.length === 1 ? owner : undefined;
   }
 
   #onlyWaiting(): Exchange | undefined {
@@ -188,6 +215,16 @@ export class PendingRequests {
     const [only] = waiting;
     return waiting.size === 1 ? only : undefined;
   }
+}
+
+/** A request of an exchange, under the ID as the client wrote it. */
+function owed(owner: Exchange, id: RequestId): Owed {
+  return { owner, id: owner.requests.find(({ key }) => key === id.key) ?? id };
+}
+
+/** Whether an ID names some request; servers that know none have it empty. */
+function isForeign(id: RequestId | undefined): boolean {
+  return id !== undefined && id.key !== "s:";
 }
 
 /** The requests among messages, and what they ask to hear of. */

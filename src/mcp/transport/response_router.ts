@@ -8,7 +8,7 @@
 import type { Target } from "./target.ts";
 import { ProxyError } from "../../errors.ts";
 import type { Redact } from "../../redact/redact.ts";
-import { respelt, withIdOf } from "../wire/answer_id.ts";
+import { withIdOf } from "../wire/answer_id.ts";
 import type { BodyHead } from "../wire/body.ts";
 import type { Era } from "../wire/era.ts";
 import type { OversizedData, ServerEvent } from "../wire/events.ts";
@@ -152,8 +152,21 @@ export class ResponseRouter {
     await this.fail(exchange, error);
   }
 
+  /** Delivers the error of another ID that is all that answered an exchange. */
+  async receiveKept(
+    exchange: Exchange,
+    session: SessionHeaders,
+  ): Promise<void> {
+    const { keptError } = exchange;
+    if (!keptError || exchange.isSettled) return;
+    exchange.keptError = undefined;
+    await this.receive(keptError, session, exchange);
+  }
+
   /** Answers what still waits in an exchange with an error. */
   async fail(exchange: Exchange, error: ProxyError): Promise<void> {
+    const { keptError } = exchange;
+    if (keptError) return await this.failWith(exchange, keptError);
     exchange.observation?.failed(error);
     for (const id of exchange.pending) {
       if (!this.pending.take(exchange, id)) continue;
@@ -222,7 +235,7 @@ export class ResponseRouter {
     const message = await readMessageInTurns(bytes);
     // Without its blank line it counts as the end of what is waited for alone.
     const isOwed = message.kind === "response" &&
-      this.pending.requestFor(message, session, exchange) !== undefined;
+      this.pending.requestFor(message, session, exchange, true) !== undefined;
     if (isCut && !isOwed) return;
     if (message.kind === "invalid") {
       return await this.#skip(message, bytes, type, session, exchange);
@@ -356,6 +369,9 @@ export class ResponseRouter {
     session: SessionHeaders,
     exchange: Exchange | undefined,
   ): Claim | undefined {
+    if (!owed && this.pending.keepError(given, bytes, session, exchange)) {
+      return undefined;
+    }
     if (!owed) {
       this.#target.log.warn("dropped an answer that nobody waits for", {
         id: given.id?.source,
@@ -453,19 +469,10 @@ export class ResponseRouter {
       if (id) this.#hooks.refuse(id, error);
       return;
     }
-    const alike = id && respelt(id);
-    const owner = id
-      ? this.pending.exchangeOf(id) ?? (alike && this.pending.exchangeOf(alike))
-      : exchange;
-    if (!owner) {
-      log.warn("dropped an answer that nobody waits for", { id: id?.source });
-      return;
-    }
-    const asked = owner.requests.find(({ key }) =>
-      key === id?.key || key === alike?.key
-    );
-    if (asked) return await this.#failOne(owner, asked, error);
-    await this.fail(owner, error);
+    const owed = id && this.pending.withId(id, exchange);
+    if (owed) return await this.#failOne(owed.owner, owed.id, error);
+    if (exchange && !id) return await this.fail(exchange, error);
+    log.warn("dropped an answer that nobody waits for", { id: id?.source });
   }
 
   /** Answers one request of an exchange with an error. */

@@ -99,6 +99,8 @@ export class ResponseStreams {
         await this.#readEvents(exchange, session, response, position);
       }
       if (exchange.isSettled) return;
+      // A stream that broke may still bring the answer.
+      if (exchange.keptError && position.cause === undefined) return;
       if (
         !this.#resumption.resumes || position.lastEventId === undefined ||
         position.fruitlessTries >= MAX_FRUITLESS_TRIES
