@@ -77,6 +77,28 @@ Deno.test("without a host to tell, the region is from the variables, then from t
   assertEquals(asked, [undefined, "work"]);
 });
 
+Deno.test("a character of a region that nobody sees is shown, with where the region is from", async () => {
+  const args = ["https://mcp.example", "--service=execute-api"];
+  const hidden = "eu-west-1\u200B";
+  const faultOf = async (
+    more: readonly string[],
+    variables: Record<string, string>,
+  ) => {
+    const { faults } = await assertRejects(
+      () => parse([...args, ...more], variables, () => Promise.resolve(hidden)),
+      ConfigError,
+    );
+    return faults.join();
+  };
+  for (
+    const [fault, from] of [
+      [await faultOf([`--region=${hidden}`], {}), " (set --region"],
+      [await faultOf([], { AWS_REGION: hidden }), " in AWS_REGION"],
+      [await faultOf([], {}), " in the profile"],
+    ]
+  ) assertStringIncludes(fault, `got 'eu-west-1<U+200B>'${from}`);
+});
+
 Deno.test("a profile whose region cannot be read is named as the cause", async () => {
   const args = ["https://mcp.example", "--service=execute-api"];
   const error = await assertRejects(
