@@ -6,6 +6,8 @@ import manifest from "../deno.json" with { type: "json" };
 import { assert, assertEquals, assertGreater } from "@std/assert";
 import { startConformanceServer } from "./conformance/server.ts";
 import { Front } from "./support/http_front.ts";
+import { error } from "./support/raw_mcp.ts";
+import { type RawHandler, RawServer } from "./support/raw_server.ts";
 
 /** What the suite says of one thing that it looked at. */
 interface Check {
@@ -23,8 +25,8 @@ interface Outcome {
   readonly said: string;
 }
 
-/** Runs all that a revision requires of servers. */
-async function runSuite(url: URL, revision: string): Promise<Outcome> {
+/** Runs the scenarios that the suite's own arguments choose. */
+async function runSuite(url: URL, ...chosen: string[]): Promise<Outcome> {
   const directory = await Deno.makeTempDir();
   const suite = new Deno.Command(Deno.execPath(), {
     args: [
@@ -36,8 +38,7 @@ async function runSuite(url: URL, revision: string): Promise<Outcome> {
       "server",
       "--url",
       url.href,
-      "--requirements",
-      revision,
+      ...chosen,
       "--output-dir",
       directory,
     ],
@@ -79,7 +80,7 @@ async function readChecks(
 for (const revision of ["2025-11-25", "2026-07-28"]) {
   Deno.test(`the server scenarios of ${revision} end through the front as they end without it`, async () => {
     await using server = await startConformanceServer();
-    const direct = await runSuite(server.url, revision);
+    const direct = await runSuite(server.url, "--requirements", revision);
     assertEquals(direct.code, 0, direct.said);
     assertGreater(direct.scenarios.size, 30, direct.said);
     assertEquals(server.gate.records.length, 0);
@@ -89,7 +90,7 @@ for (const revision of ["2025-11-25", "2026-07-28"]) {
       // The suite has no way to bring one.
       token: false,
     });
-    const through = await runSuite(front.url, revision);
+    const through = await runSuite(front.url, "--requirements", revision);
     assertEquals(through.code, 0, through.said);
     assertEquals(
       Object.fromEntries([...through.scenarios].sort()),
@@ -100,3 +101,42 @@ for (const revision of ["2025-11-25", "2026-07-28"]) {
     assert(all.every(({ verdict }) => verdict.ok));
   });
 }
+
+/** A server with one task, which takes requests whose headers fit alone. */
+const answerAboutTasks: RawHandler = async (request, reply) => {
+  const message = JSON.parse(request.text());
+  const { id, method, params } = message;
+  const isFit = request.header("mcp-method") === method &&
+    request.header("mcp-name") === (params.taskId ?? params.name);
+  if (!isFit) {
+    return await reply.json(error(message, -32020, "HeaderMismatch"), 400);
+  }
+  const task = { taskId: "task-1", status: "working", ttlMs: null };
+  const text = `Hello, ${params.arguments?.name}!`;
+  const results: Record<string, unknown> = {
+    greet: { resultType: "complete", content: [{ type: "text", text }] },
+    slow_compute: { resultType: "task", ...task },
+    "tasks/get": { resultType: "complete", ...task },
+    "tasks/cancel": { resultType: "complete" },
+  };
+  await reply.json({
+    jsonrpc: "2.0",
+    id,
+    result: results[params.name ?? method],
+  });
+};
+
+Deno.test("the scenario of the headers of tasks passes through the front", async () => {
+  await using target = await RawServer.start(answerAboutTasks);
+  await using front = await Front.start({ target: target.url, token: false });
+  const { code, said, scenarios } = await runSuite(
+    front.url,
+    ...["--scenario", "tasks-request-headers"],
+    // It is of an extension, and of no revision.
+    "--force",
+  );
+  assertEquals(code, 0, said);
+  const checks = [...scenarios.values()].flat();
+  assertGreater(checks.length, 3);
+  assert(checks.every(({ status }) => status === "SUCCESS"), said);
+});
