@@ -19,6 +19,37 @@ export function blobOf(bytes: Uint8Array): Blob {
   return blob;
 }
 
+/** Large bytes that nobody looks at once they are hashed. */
+const owned = new WeakSet<Uint8Array>();
+
+/**
+ * Says that nobody else has these bytes: once there is a Blob of them, and its
+ * hash, their memory is given back at once. Left to the garbage collector, it
+ * would be there for tens of MiB of others.
+ */
+export function giveAway(bytes: Uint8Array): Uint8Array {
+  owned.add(bytes);
+  return bytes;
+}
+
+/** Takes that back: someone keeps the bytes. */
+export function keep(bytes: Uint8Array): void {
+  owned.delete(bytes);
+}
+
+/** Gives memory back that was given away. */
+export function release(bytes: Uint8Array): void {
+  if (!owned.delete(bytes)) return;
+  if (bytes.buffer instanceof ArrayBuffer) bytes.buffer.transfer(0);
+}
+
+/** Gives bytes away in place of others, which are released if they were. */
+export function replace(bytes: Uint8Array, by: Uint8Array): Uint8Array {
+  if (bytes === by || !owned.has(bytes)) return by;
+  release(bytes);
+  return giveAway(by);
+}
+
 /** The bytes of a Blob made by {@linkcode blobOf}, for the first who asks. */
 export function takeBytes(blob: Blob): Uint8Array<ArrayBuffer> | undefined {
   const bytes = held.get(blob);

@@ -165,3 +165,28 @@ Deno.test("a call of some million members passes a heap of 256 MiB, with metadat
   await gated.send(call);
   assert((await gated.next()).head.includes("too many members"));
 });
+
+Deno.test("a call of 20 MiB that is sent once more is sent whole, with metadata and without", async () => {
+  for (const args of [[], ["--metadata=a=b"], ["--bridge"]]) {
+    const lengths: number[] = [];
+    await using server = await RawServer.start(async (request, reply) => {
+      if (!request.text().includes('"tools/call"')) return await reply.json({});
+      lengths.push(request.body.length);
+      const { length } = lengths;
+      if (length > 1) {
+        return await reply.json({ jsonrpc: "2.0", id: 3, result: { length } });
+      }
+      await reply.status(503, { "retry-after": "0" }, "");
+    });
+    await using program = await start(server.url, args);
+    await program.send(
+      `{"jsonrpc":"2.0","id":3,"method":"tools/call","params":{"name":"t","arguments":{"x":"${
+        "x".repeat(20 * MIB)
+      }"}}}`,
+    );
+    const { head } = await program.next();
+    assertEquals(JSON.parse(head).result?.length, 2, head);
+    assertEquals(lengths[0], lengths[1]);
+    assert(lengths[0] > 20 * MIB);
+  }
+});

@@ -124,6 +124,7 @@ export async function runProxy(
     readable: Deno.stdin.readable,
     writable: Deno.stdout.writable,
     writableTakesChunks: true,
+    takesChunks: true,
     standingStream: config.sse,
     maxConcurrency: config.maxConcurrency,
     retries: config.retries,

@@ -6,6 +6,7 @@
  * @module
  */
 
+import { replace } from "../blob.ts";
 import { ProxyError } from "../errors.ts";
 import { eraOf } from "./wire/era.ts";
 import { errorFrame } from "./transport/failure.ts";
@@ -48,7 +49,7 @@ export class Upstream implements Link {
     const { metadata = [] } = this.#options;
     // Here, so that what the layers before this one ask for has it, too.
     return this.#accept(
-      addMetadata(bytes, message, metadata),
+      replace(bytes, addMetadata(bytes, message, metadata)),
       messageWithMetadata(message, metadata),
     );
   }

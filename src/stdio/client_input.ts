@@ -5,6 +5,7 @@
  * @module
  */
 
+import { release } from "../blob.ts";
 import { ProxyError } from "../errors.ts";
 import type { Log } from "../log/log.ts";
 import {
@@ -103,6 +104,7 @@ export class ClientInput {
       if (this.#isFull && this.#requests.isRelaxed) this.#isFull = false;
       return this.#pass(frame, message, this.#requests, length);
     }
+    release(frame);
     const error = overloaded();
     this.#tellFull(error.message);
     for (const { id, method, params } of requests) {
@@ -125,8 +127,10 @@ export class ClientInput {
     backlog: Backlog,
     messages = 1,
   ): undefined {
+    // Once it is sent, its bytes may be gone.
+    const { length } = frame;
     const over = this.#options.link.accept(frame, message);
-    if (over) backlog.hold(over, frame.length, messages);
+    if (over) backlog.hold(over, length, messages);
   }
 
   async #passWhenRoom(

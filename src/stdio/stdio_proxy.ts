@@ -110,6 +110,8 @@ export interface StdioProxyOptions {
 export interface StdioProxyRun extends StdioProxyOptions {
   /** Is told of the messages on their way; nobody is by default. */
   readonly observer?: Observer;
+  /** Whether nobody else has the chunks of `readable`; `false` by default. */
+  readonly takesChunks?: boolean;
 }
 
 const DEFAULT_IDLE_TIMEOUT_MS = 15 * 60_000;
@@ -192,7 +194,10 @@ export async function runStdioProxy(options: StdioProxyRun): Promise<void> {
       maxFrameBytes,
       signal: stopped,
     });
-    const frames = new FrameParser({ maxFrameBytes });
+    const frames = new FrameParser({
+      maxFrameBytes,
+      takesChunks: options.takesChunks,
+    });
     for await (const chunk of bytes) {
       for (const frame of frames.feed(chunk)) {
         const isFull = input.take(frame);

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { takeBytes } from "../../blob.ts";
+import { release, takeBytes } from "../../blob.ts";
 import { sha256Hex } from "./hash.ts";
 
 /** A request's body. */
@@ -90,9 +90,13 @@ function bodyOfBlob(
     send: blob.size === 0 ? null : blob,
     contentType: blob.type === "" ? undefined : blob.type,
   });
-  if (unsigned) return hashed(UNSIGNED_PAYLOAD);
   const bytes = takeBytes(blob);
-  if (bytes !== undefined) return hashed(sha256Hex(bytes));
+  if (bytes !== undefined) {
+    const hash = unsigned ? UNSIGNED_PAYLOAD : sha256Hex(bytes);
+    release(bytes);
+    return hashed(hash);
+  }
+  if (unsigned) return hashed(UNSIGNED_PAYLOAD);
   return blob.bytes().then((bytes) => hashed(sha256Hex(bytes)));
 }
 

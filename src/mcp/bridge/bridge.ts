@@ -13,6 +13,7 @@
  */
 
 import type { Log } from "../../log/log.ts";
+import { keep } from "../../blob.ts";
 import { Background } from "../transport/background.ts";
 import type { Exchange } from "../transport/exchange.ts";
 import { mayBeOfOtherEra } from "../transport/failure.ts";
@@ -84,6 +85,8 @@ export class EraBridge implements Link {
   }
 
   accept(bytes: Uint8Array, message: Message): Promise<void> | void {
+    // A call may be sent once more when the client has answered what it asks.
+    keep(bytes);
     const { link, background } = this.#context;
     if (this.#state === "deciding" && !this.#isAhead(message)) {
       return this.#wait(bytes, message);

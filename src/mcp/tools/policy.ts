@@ -139,7 +139,9 @@ export class ToolPolicy {
 
   #refusalByName(name: string): ProxyError | undefined {
     // Another reader may find a name where there is none to us: "Name".
-    if (name === "") return blocked(name, "the call names no tool");
+    if (name === "") {
+      return blocked(name, "the call names no tool, or one of too long a name");
+    }
     if (this.#deny.some((glob) => glob.matches(name))) {
       return blocked(name, "--deny-tool (MCP_DENY_TOOL) forbids it");
     }

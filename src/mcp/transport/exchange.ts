@@ -26,6 +26,8 @@ export interface ExchangeLimits {
   readonly timeoutResetOnProgress?: boolean;
 }
 
+const NOTHING = new Uint8Array();
+
 const NONE: ReadonlyMap<string, RequestId> = new Map();
 
 /** What is sent, and who waits for it. */
@@ -84,7 +86,8 @@ export class Exchange implements Deadline {
   /** Who follows it, if anyone does. */
   observation: Observation | undefined;
 
-  #body: Blob;
+  #body: Blob | undefined;
+  #bytes: Uint8Array | undefined;
   readonly #pending = new Map<string, RequestId>();
   readonly #cancelled = new Set<string>();
   readonly #abort = sharedController();
@@ -111,7 +114,7 @@ export class Exchange implements Deadline {
     this.answerTo = init.answerTo;
     this.requests = requests;
     this.progressTokens = init.progressTokens ?? NONE;
-    this.#body = blobOf(bytes);
+    this.#bytes = bytes;
     this.signal = this.#abort.signal;
     const { promise, resolve } = Promise.withResolvers<void>();
     this.settled = promise;
@@ -120,14 +123,20 @@ export class Exchange implements Deadline {
     if (requests.length === 0) resolve();
   }
 
-  /** The body; a `Blob`, since the runtime may send bytes a second time. */
+  /**
+   * The body; a `Blob`, since the runtime may send bytes a second time. It is a
+   * copy, so it is made when it is needed, and then the bytes are let go.
+   */
   get body(): Blob {
+    this.#body ??= blobOf(this.#bytes ?? NOTHING);
+    this.#bytes = undefined;
     return this.#body;
   }
 
   /** Puts another body in its place for the attempts to come. */
   replaceBody(bytes: Uint8Array): void {
-    this.#body = blobOf(bytes);
+    this.#body = undefined;
+    this.#bytes = bytes;
   }
 
   /** The requests that still wait for an answer. */

@@ -10,6 +10,9 @@ const LARGE_PIECE_BYTES = 16 * 1024;
 const MIN_BLOCK_BYTES = 1024;
 const MAX_BLOCK_BYTES = 64 * 1024;
 
+/** Up to this size memory may be in use although nothing was written to it. */
+const MAX_SHRUNK_BYTES = 32 * 1024 * 1024;
+
 /**
  * Keeps pieces until they are joined. What is read from a socket is often a
  * few bytes at the start of a large buffer, and keeping it would keep all of
@@ -85,6 +88,44 @@ export class BlockBuffer {
   /** Gives all that is kept as one, and begins anew. */
   take(): Uint8Array {
     return joinBytes(this.takePieces());
+  }
+}
+
+/**
+ * Many bytes in one block that grows: at no time are there much more than twice
+ * those that came, and once all are there, no copy of them. Joined from pieces
+ * they would be there twice, until the pieces are collected as garbage.
+ */
+export class GrowingBuffer {
+  #bytes = new Uint8Array();
+  #length = 0;
+
+  /** @param pieces What it begins with. */
+  constructor(pieces: readonly Uint8Array[]) {
+    for (const piece of pieces) this.push(piece);
+  }
+
+  /** Adds a piece. */
+  push(piece: Uint8Array): void {
+    const length = this.#length + piece.length;
+    if (length > this.#bytes.length) this.#resize(2 * length);
+    this.#bytes.set(piece, this.#length);
+    this.#length = length;
+  }
+
+  /** All that came. */
+  take(): Uint8Array<ArrayBuffer> {
+    // Memory that was never written to is not there yet; little is not worth it.
+    const isDense = 8 * this.#length > 7 * this.#bytes.length;
+    if (!isDense && this.#length <= MAX_SHRUNK_BYTES) {
+      this.#resize(this.#length);
+    }
+    return this.#bytes.subarray(0, this.#length);
+  }
+
+  /** The former block is given back at once. */
+  #resize(size: number): void {
+    this.#bytes = new Uint8Array(this.#bytes.buffer.transfer(size));
   }
 }
 

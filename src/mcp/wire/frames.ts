@@ -4,7 +4,13 @@
  * @module
  */
 
-import { BlockBuffer, dense } from "./block_buffer.ts";
+import { giveAway } from "../../blob.ts";
+import {
+  BlockBuffer,
+  dense,
+  GrowingBuffer,
+  joinBytes,
+} from "./block_buffer.ts";
 import { withoutByteOrderMark } from "./repair.ts";
 import { TopLevelScanner } from "./scan.ts";
 import { type RequestId, requestIdFromSource } from "./message.ts";
@@ -26,6 +32,17 @@ const LF = 0x0a;
 const CR = 0x0d;
 const SPACE = 0x20;
 
+/** What a {@linkcode FrameParser} is made of. */
+export interface FrameParserOptions {
+  /** The longest line that is kept, in bytes. */
+  readonly maxFrameBytes: number;
+  /**
+   * Whether nobody else has the chunks; then the memory of those of a large
+   * line is given back at once. `false` unless it is set.
+   */
+  readonly takesChunks?: boolean;
+}
+
 /**
  * Bytes → frames: one a line, ended by `\n` or `\r\n`, or by the stream's end.
  * Blank lines and byte order marks before a line are skipped.
@@ -33,8 +50,8 @@ const SPACE = 0x20;
 export class FrameParser {
   readonly #line: LineBuffer;
 
-  constructor(options: { maxFrameBytes: number }) {
-    this.#line = new LineBuffer(options.maxFrameBytes);
+  constructor(options: FrameParserOptions) {
+    this.#line = new LineBuffer(options);
   }
 
   /** Reads a chunk and gives the frames that it completes. */
@@ -58,15 +75,25 @@ export class FrameParser {
   }
 }
 
+/** From here on a line is not kept in pieces, which would have to be joined. */
+const HUGE_LINE_BYTES = 8 * 1024 * 1024;
+
+/** From here on the memory of a line is given back as soon as it can be. */
+const LARGE_LINE_BYTES = 64 * 1024;
+
 /** A line as its pieces come. */
 class LineBuffer {
   readonly #maxBytes: number;
+  readonly #takesChunks: boolean;
   readonly #kept = new BlockBuffer();
+  /** What is kept of a large line. */
+  #large: GrowingBuffer | undefined;
   #byteLength = 0;
   #skipped: TopLevelScanner | undefined;
 
-  constructor(maxBytes: number) {
-    this.#maxBytes = maxBytes;
+  constructor({ maxFrameBytes, takesChunks = false }: FrameParserOptions) {
+    this.#maxBytes = maxFrameBytes;
+    this.#takesChunks = takesChunks;
   }
 
   push(piece: Uint8Array): void {
@@ -75,13 +102,19 @@ class LineBuffer {
       this.#skipped.feed(piece);
       return;
     }
-    this.#kept.push(piece);
+    if (this.#byteLength > HUGE_LINE_BYTES) {
+      this.#large ??= new GrowingBuffer([this.#join()]);
+      this.#large.push(piece);
+      this.#free(piece);
+    } else this.#kept.push(piece);
     if (this.#byteLength > this.#maxBytes) this.#skip();
   }
 
   #skip(): void {
     this.#skipped = new TopLevelScanner();
-    for (const piece of this.#kept.takePieces()) this.#skipped.feed(piece);
+    const pieces = this.#large ? [this.#large.take()] : this.#kept.takePieces();
+    this.#large = undefined;
+    for (const piece of pieces) this.#skipped.feed(piece);
   }
 
   end(piece: Uint8Array): Frame | undefined {
@@ -93,10 +126,27 @@ class LineBuffer {
     this.push(piece);
     const frame = this.#skipped
       ? oversizedFrame(this.#byteLength, this.#skipped)
-      : this.#trim(this.#kept.take());
+      : this.#trim(this.#large?.take() ?? this.#join());
+    if (frame instanceof Uint8Array && this.#byteLength > LARGE_LINE_BYTES) {
+      giveAway(frame);
+    }
+    this.#large = undefined;
     this.#byteLength = 0;
     this.#skipped = undefined;
     return frame;
+  }
+
+  #join(): Uint8Array {
+    const pieces = this.#kept.takePieces();
+    const line = joinBytes(pieces);
+    if (pieces.length > 1) pieces.forEach((piece) => this.#free(piece));
+    return line;
+  }
+
+  /** Frees a chunk that was copied, if nothing else is in it. */
+  #free(chunk: Uint8Array): void {
+    const isWhole = chunk.length === chunk.buffer.byteLength;
+    if (this.#takesChunks && isWhole) free(chunk);
   }
 
   #trim(line: Uint8Array): Uint8Array | undefined {

@@ -23,8 +23,8 @@ interface ReadLimits {
   readonly values: number;
 }
 
-/** For what is read of every frame, all its messages together. */
-const GLANCE: ReadLimits = { bytes: 4 * 1024 * 1024, values: 64 * 1024 };
+/** For what is read of every frame, all its messages together. It is kept. */
+const GLANCE: ReadLimits = { bytes: 256 * 1024, values: 64 * 1024 };
 
 /** For what an option, or the protocol, demands to be read. */
 const WHOLE: ReadLimits = { bytes: Infinity, values: 75_000 };

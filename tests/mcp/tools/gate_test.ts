@@ -368,7 +368,7 @@ Deno.test("a long name that almost fits a glob stops nothing, and is cut in the 
   await using w = await world({}, {
     tools: { deny: ["*delete*secret*", "*ab"] },
   });
-  const name = "delete".repeat(200_000);
+  const name = "delete".repeat(40_000);
   w.client.request(1, "tools/call", { name });
   w.client.request(2, "m");
   await w.client.answer(2);

@@ -193,3 +193,26 @@ Deno.test("a large frame is written as it is, and its newline after it", async (
   assertEquals(written.map(({ length }) => length), [2, 100_000, 1, 2]);
   assert(written[1] === frame);
 });
+
+Deno.test("a line of many MiB is the same in whatever chunks it comes, and no chunk is freed that has another line in it", () => {
+  const text = `{"x":"${"0123456789".repeat(2 * 1024 * 1024)}"}`;
+  const lines = ['{"a":1}', text, '{"b":2}', `${text}\r`, '{"c":3}'];
+  const bytes = new TextEncoder().encode(lines.join("\n"));
+  for (const size of [64 * 1024, 1_000_003, 30 * 1024 * 1024]) {
+    const parser = new FrameParser({
+      maxFrameBytes: 32 * 1024 * 1024,
+      takesChunks: true,
+    });
+    const frames: Frame[] = [];
+    for (let at = 0; at < bytes.length; at += size) {
+      frames.push(...parser.feed(bytes.slice(at, at + size)));
+    }
+    frames.push(parser.end() ?? new Uint8Array());
+    const read = frames.map((frame) =>
+      frame instanceof Uint8Array ? new TextDecoder().decode(frame) : frame
+    );
+    assertEquals(read.length, lines.length);
+    // Compared one by one: a difference of 20 MiB is not to be printed.
+    read.forEach((frame, at) => assert(frame === lines[at].trimEnd(), `${at}`));
+  }
+});
