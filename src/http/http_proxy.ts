@@ -175,6 +175,7 @@ export async function runHttpProxy(options: HttpProxyRun): Promise<void> {
   const server = makeServer(options);
   const deadlines = new Deadlines();
   using limits = new DisposableStack();
+  limits.defer(() => deadlines.stop());
   const given = { token, log, redactor, deadlines, limits };
   const front = makeFront(options, given);
   for (const event of ["request", "checkContinue", "checkExpectation"]) {
