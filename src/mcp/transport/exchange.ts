@@ -280,6 +280,11 @@ export class Exchange implements Deadline {
     this.#lastByteAt = performance.now();
   }
 
+  /** How long ago a message of the target's came, in milliseconds. */
+  get sinceMessageMs(): number {
+    return performance.now() - (this.#lastMessageAt ?? this.startedAt);
+  }
+
   /** Notes that a message of the target's came. */
   noteProgress(): void {
     this.#lastMessageAt = performance.now();

@@ -184,21 +184,23 @@ export class PendingRequests {
 
   /**
    * Keeps an error under the ID of no request that waits, for the one that may
-   * be meant, should nothing else answer that; false when there is none.
+   * be meant, should nothing else answer that.
+   *
+   * @returns The exchange that it is kept for, if there is one.
    */
   keepError(
     { id, error }: ResponseMessage,
     frame: Uint8Array,
     { channel }: SessionHeaders,
     exchange: Exchange | undefined,
-  ): boolean {
+  ): Exchange | undefined {
     const spellings = id ? [id, respelt(id)] : [];
     // A late second answer to another request is not this one's.
     const isLate = spellings.some((one) => one && this.#over.get(one.key));
     const owner = this.#onlyOne(channel, exchange);
-    if (!error || !owner || isLate) return false;
+    if (!error || !owner || isLate) return undefined;
     owner.keptError ??= frame;
-    return true;
+    return owner;
   }
 
   /** The exchange that alone waits, for one answer. */

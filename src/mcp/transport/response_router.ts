@@ -80,6 +80,9 @@ const MAX_TARGET_REQUESTS = 10_000;
 /** The one revision of MCP in which several messages make one frame. */
 const BATCH_VERSION = "2025-03-26";
 
+/** How long after an error of another ID the answer may still come. */
+const KEPT_MS = 3_000;
+
 /** How much is read of what is no message, for the words in it. */
 const MAX_SAID_BYTES = 256 * 1024;
 
@@ -369,10 +372,9 @@ export class ResponseRouter {
     session: SessionHeaders,
     exchange: Exchange | undefined,
   ): Claim | undefined {
-    if (!owed && this.pending.keepError(given, bytes, session, exchange)) {
-      return undefined;
-    }
     if (!owed) {
+      const keeper = this.pending.keepError(given, bytes, session, exchange);
+      if (keeper) return this.#deliverKeptAfter(KEPT_MS, keeper);
       this.#target.log.warn("dropped an answer that nobody waits for", {
         id: given.id?.source,
         method: exchange?.method,
@@ -394,6 +396,20 @@ export class ResponseRouter {
     this.pending.take(owner, id);
     owner.onAnswer?.(answer);
     return { owner, answer, frame };
+  }
+
+  /** Delivers a kept error when nothing more is said for some time. */
+  #deliverKeptAfter(delayMs: number, exchange: Exchange): undefined {
+    const timer = setTimeout(() => {
+      const { keptError, sinceMessageMs } = exchange;
+      if (!keptError || exchange.isSettled) return;
+      // What tells of its progress may bring its answer.
+      const leftMs = KEPT_MS - sinceMessageMs;
+      if (leftMs > 0) return this.#deliverKeptAfter(leftMs, exchange);
+      this.failWith(exchange, keptError).catch(() => {})
+        .finally(() => exchange.end());
+    }, delayMs);
+    void exchange.settled.then(() => clearTimeout(timer));
   }
 
   #deliver(

@@ -115,16 +115,16 @@ Deno.test("an answer that stands to the letter is not touched, wherever its ID i
   }
 });
 
-Deno.test('where 3 and "3" are both asked, each gets the answer of its own ID, on whatever stream', async () => {
+Deno.test('where 3 and "3" are both asked, each gets the answer of its own ID on the stream of another request', async () => {
   const replies = new Map<unknown, RawReply>();
   const both = Promise.withResolvers<void>();
   await using server = await RawServer.start(mcp({
     "tools/call": async (call, reply) => {
       replies.set(call.id, reply);
-      if (replies.size === 2) both.resolve();
+      if (replies.size === 3) both.resolve();
       await both.promise;
       const stream = await reply.sse();
-      if (call.id !== 3) return await stream.closed;
+      if (call.id !== 5) return await stream.closed;
       await stream.event({ data: ok('"3"') });
       await stream.event({ data: ok("3") });
       await stream.closed;
@@ -133,6 +133,7 @@ Deno.test('where 3 and "3" are both asked, each gets the answer of its own ID, o
   await using client = new StreamClient({ url: server.url });
   client.request(3, "tools/call", { name: "x" });
   client.request("3", "tools/call", { name: "x" });
+  client.request(5, "tools/call", { name: "x" });
   const texts = [(await client.next()).text, (await client.next()).text];
   assertEquals(texts, [ok('"3"'), ok("3")]);
 });
