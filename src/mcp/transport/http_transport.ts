@@ -273,10 +273,13 @@ export class HttpTransport {
     response: Response,
   ): Promise<void> {
     const { maxAnswerBytes, passesInPieces = true } = this.#target;
-    const chunks = new BodyChunks(response, () => exchange.touch());
     const mayPass = passesInPieces &&
       mayPassInPieces(exchange, response, maxAnswerBytes);
     const keptBytes = mayPass ? PASS_FROM_BYTES : maxAnswerBytes;
+    const chunks = new BodyChunks(response, {
+      maxBytes: keptBytes,
+      onChunk: () => exchange.touch(),
+    });
     try {
       const pieces: Uint8Array[] = [];
       let head = await readUpTo(chunks, keptBytes);

@@ -5,6 +5,7 @@
  */
 
 import { ProxyError } from "../../errors.ts";
+import { ANSWER_ROOM, type AnswerShare, FREE_BYTES } from "./answer_room.ts";
 import { BlockBuffer, joinBytes } from "./block_buffer.ts";
 import { EventParser, type ServerEvent } from "./events.ts";
 import { excerpt } from "./excerpt.ts";
@@ -68,16 +69,40 @@ export function hasKnownEncoding(response: Response): boolean {
     .includes(encodingOf(response).toLowerCase());
 }
 
-/** The chunks of a body, one by one. */
+/** How a body is read. */
+export interface ReadingOptions {
+  /** The most bytes of it that are held at once. */
+  readonly maxBytes: number;
+  /** Hears of each chunk, and every now and then while there is no room. */
+  readonly onChunk?: () => void;
+}
+
+/** How often it is told that a body waits for room, and not for the target. */
+const WAITING_MS = 1_000;
+
+/**
+ * The chunks of a body, one by one. Whoever reads them is taken to hold them
+ * all, unless it says otherwise; while other large bodies are held, this one is
+ * not read on.
+ */
 export class BodyChunks implements AsyncIterator<Uint8Array, undefined> {
   readonly #response: Response;
   readonly #onChunk: (() => void) | undefined;
+  readonly #maxBytes: number;
+  #share: AnswerShare | undefined;
+  #heldBytes = 0;
   #reader: ReadableStreamDefaultReader<Uint8Array> | undefined;
 
-  /** @param onChunk Hears of each. */
-  constructor(response: Response, onChunk?: () => void) {
+  constructor(response: Response, { maxBytes, onChunk }: ReadingOptions) {
     this.#response = response;
+    this.#maxBytes = maxBytes;
     this.#onChunk = onChunk;
+  }
+
+  /** How much is held of what was read. */
+  set heldBytes(bytes: number) {
+    this.#heldBytes = bytes;
+    if (bytes <= FREE_BYTES) this.#share?.give();
   }
 
   /**
@@ -92,14 +117,27 @@ export class BodyChunks implements AsyncIterator<Uint8Array, undefined> {
       if (!this.#response.body) return { done: true, value: undefined };
       this.#reader = this.#response.body.getReader();
     }
+    if (this.#heldBytes > FREE_BYTES) await this.#untilThereIsRoom();
     const { value } = await this.#reader.read();
     if (!value) return { done: true, value };
+    this.#heldBytes += value.length;
     this.#onChunk?.();
     return { done: false, value };
   }
 
+  async #untilThereIsRoom(): Promise<void> {
+    this.#share ??= ANSWER_ROOM.share(this.#maxBytes);
+    const granted = this.#share.take();
+    if (!granted) return;
+    const timer = setInterval(() => this.#onChunk?.(), WAITING_MS);
+    await granted;
+    clearInterval(timer);
+    this.#onChunk?.();
+  }
+
   /** Lets go of the rest, even of a chunk that is waited for. */
   async return(): Promise<IteratorResult<Uint8Array, undefined>> {
+    this.#share?.give();
     // It rejects with what the body had failed with already.
     await this.#reader?.cancel().catch(() => {});
     // Whoever is handed the response may look at its body, read or not.
@@ -135,7 +173,7 @@ export async function readBody(
   response: Response,
   { maxBytes }: { maxBytes: number },
 ): Promise<Uint8Array | undefined> {
-  const chunks = new BodyChunks(response);
+  const chunks = new BodyChunks(response, { maxBytes });
   try {
     const { pieces, isWhole } = await readHead(chunks, maxBytes);
     return isWhole ? joinBytes(pieces) : undefined;
@@ -225,7 +263,8 @@ export async function* readEvents(
   const parser = new EventParser(options);
   const turn = new Turn();
   let failure: { cause: unknown } | undefined;
-  const chunks = new BodyChunks(response, options.onChunk);
+  const { maxDataBytes: maxBytes, onChunk } = options;
+  const chunks = new BodyChunks(response, { maxBytes, onChunk });
   try {
     for (;;) {
       const next = await chunks.next().catch((cause) => {
@@ -237,6 +276,7 @@ export async function* readEvents(
         yield event;
         if (turn.isOver) await turn.next();
       }
+      chunks.heldBytes = parser.heldBytes;
       if (turn.isOver) await turn.next();
       turn.pause();
     }

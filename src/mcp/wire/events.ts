@@ -143,6 +143,11 @@ export class EventParser {
       { ...event, id: undefined, retryMs: undefined, isCut: true };
   }
 
+  /** How much is held of an event that is not complete. */
+  get heldBytes(): number {
+    return this.#data.byteLength + this.#lineBytes;
+  }
+
   /** Whether neither an event nor a line has begun. */
   get #isBlank(): boolean {
     return this.#lineBytes === 0 && !this.#inData && !this.#hasData &&

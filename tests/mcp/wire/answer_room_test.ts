@@ -1,0 +1,101 @@
+/** The room that large answers share. */
+import { assertEquals } from "@std/assert";
+import { AnswerRoom } from "../../../src/mcp/wire/answer_room.ts";
+import { modern } from "../../support/modern_message.ts";
+import { mcp, result } from "../../support/raw_mcp.ts";
+import { RawServer } from "../../support/raw_server.ts";
+import { StreamClient } from "../../support/stream_client.ts";
+
+const MIB = 1024 * 1024;
+
+Deno.test("shares are taken in order, as long as there is room, and given back once", async () => {
+  const room = new AnswerRoom(10);
+  const [a, b, c, d] = [6, 6, 4, 100].map((bytes) => room.share(bytes));
+  const taken: string[] = [];
+  const take = (name: string, share: typeof a) =>
+    (share.take() ?? Promise.resolve()).then(() => taken.push(name));
+  const all = [take("a", a), take("b", b), take("c", c), take("d", d)];
+  await all[0];
+  assertEquals(taken, ["a"]);
+  assertEquals(a.take(), undefined);
+  a.give();
+  a.give();
+  await all[2];
+  assertEquals(taken, ["a", "b", "c"]);
+  b.give();
+  c.give();
+  await all[3];
+  d.give();
+  assertEquals(room.share(10).take(), undefined);
+});
+
+Deno.test("what waits for room no longer keeps nobody waiting", async () => {
+  const room = new AnswerRoom(10);
+  const [first, second, third] = [10, 10, 10].map((bytes) => room.share(bytes));
+  first.take();
+  const waits = second.take();
+  const waitsToo = third.take();
+  second.give();
+  await waits;
+  first.give();
+  await waitsToo;
+  third.give();
+  assertEquals(room.share(10).take(), undefined);
+});
+
+const answer = (id: unknown, bytes: number) =>
+  JSON.stringify(result({ id }, { x: "x".repeat(bytes) }));
+
+for (const kind of ["bodies", "events"]) {
+  Deno.test(`forty ${kind} of 9 MiB at once all reach the client`, async () => {
+    await using server = await RawServer.start(mcp({
+      "tools/call": async ({ id }, reply) => {
+        const text = answer(id, 9 * MIB);
+        if (kind === "bodies") {
+          return await reply.status(
+            200,
+            { "content-type": "application/json" },
+            text,
+          );
+        }
+        const stream = await reply.sse();
+        await stream.raw(`data: ${text}\n\n`);
+        await stream.end();
+      },
+    }));
+    await using client = new StreamClient({ url: server.url });
+    for (let id = 1; id <= 40; id++) client.request(id, "tools/call");
+    const lengths = new Map<unknown, number>();
+    for (let left = 40; left > 0; left--) {
+      const { json, text } = await client.next();
+      lengths.set(json.id, text.length);
+      client.frames.length = 0;
+    }
+    assertEquals(lengths.size, 40);
+    assertEquals(new Set(lengths.values()).size <= 2, true);
+  });
+}
+
+Deno.test("a large answer waits for others that stall, a small one does not, and a cancelled one gives its room back", async () => {
+  const begun = Promise.withResolvers<void>();
+  let stalled = 0;
+  await using server = await RawServer.start(mcp({
+    stall: async (_message, reply) => {
+      const stream = await reply.sse();
+      await stream.raw(`data: {"x":"${"x".repeat(5 * MIB)}`);
+      if (++stalled === 6) begun.resolve();
+    },
+    large: async ({ id }, reply) => {
+      const stream = await reply.sse();
+      void stream.raw(`data: ${answer(id, 5 * MIB)}\n\n`).catch(() => {});
+    },
+  }));
+  await using client = new StreamClient({ url: server.url });
+  for (let id = 1; id <= 6; id++) client.request(id, "stall", modern());
+  await begun.promise;
+  client.request(7, "large", modern());
+  client.request(8, "small", modern());
+  assertEquals((await client.next()).json.id, 8);
+  client.notify("notifications/cancelled", { requestId: 1 });
+  assertEquals((await client.next()).json.id, 7);
+});
