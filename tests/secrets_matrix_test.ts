@@ -392,7 +392,7 @@ Deno.test("no secret is shown that a target of HTTP+SSE says", async () => {
     }),
     { transport: "sse" },
   );
-  run.client.request(1, "ping");
+  run.client.request(1, "initialize");
   const { text } = await run.client.answer(1);
   assertStringIncludes(text, "[redacted]");
   run.assertUnseen(text);
