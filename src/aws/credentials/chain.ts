@@ -30,7 +30,7 @@ import {
   choiceOf,
   demandNoLess,
   NOT_OF_FILES,
-  roleChoice,
+  webIdentityChoice,
 } from "./choice.ts";
 import {
   type Attempt,
@@ -114,9 +114,7 @@ export async function findCredentials(
   const profile = files?.profiles.get(name);
   const order = sourceOrder(search, profile);
   const choice = order[0] === "web identity" && hasWebIdentity(search)
-    ? search.env("AWS_ROLE_ARN") === undefined
-      ? roleChoice(files, name)
-      : NOT_OF_FILES
+    ? webIdentityChoice(files, name, search.env)
     : choiceOf(files, name);
   if (files !== undefined && earlier !== undefined) {
     const source = `profile "${name}"`;
@@ -136,12 +134,7 @@ export async function findCredentials(
     const of = { ...search, source };
     const credentials = await load[source](of);
     if (credentials === undefined) continue;
-    const isOfFiles = source === "web identity" || source === "profile";
-    return {
-      credentials,
-      origin: originOf(of, profile),
-      choice: isOfFiles ? choice : NOT_OF_FILES,
-    };
+    return { credentials, origin: originOf(of, profile), choice };
   }
   throw nothingFound(trail.attempts, advice(files), {
     configured: trail.isConfigured,

@@ -7,7 +7,12 @@
  */
 
 import type { SharedFiles } from "../shared_files/shared_files.ts";
-import { profileWay, WAY_SETTINGS } from "./sources/profile.ts";
+import type { ReadEnv } from "../shared_files/paths.ts";
+import {
+  type ProfileWay,
+  profileWay,
+  WAY_SETTINGS,
+} from "./sources/profile.ts";
 import { type Failing, profileUnclear, sourceFailed } from "./search.ts";
 import type { Setting, Settings } from "../shared_files/settings.ts";
 
@@ -18,39 +23,71 @@ interface Defining extends Setting {
   readonly name: string;
 }
 
-/** The source of credentials, as far as it is in the shared files. */
-export interface Choice {
-  readonly files?: SharedFiles;
-  /** Those of the profile, of its SSO session and of its source profiles. */
+/** The role of a web identity that the environment names. */
+type Way = ProfileWay | "environment role";
+
+/** What a profile comes to. */
+interface Identity {
+  readonly of: string;
+  /** As the source of a role, it may come to something else. */
+  readonly isSource: boolean;
+  /** `undefined` if it says nothing of credentials, or is not there. */
+  readonly way?: Way;
+  /** Those of the profile and of its SSO session. */
   readonly defining: readonly Defining[];
 }
 
+/** The source of credentials, as far as it is in the shared files. */
+export interface Choice {
+  readonly files?: SharedFiles;
+  /** The profile's, and those of its source profiles. */
+  readonly identities: readonly Identity[];
+}
+
 /** The choice of a source that is not in the shared files. */
-export const NOT_OF_FILES: Choice = { defining: [] };
+export const NOT_OF_FILES: Choice = { identities: [] };
+
+/** Where a profile's say in a web identity of the environment ends. */
+const ROLE_VARIABLES = {
+  role_arn: "AWS_ROLE_ARN",
+  role_session_name: "AWS_ROLE_SESSION_NAME",
+};
+
+/** What any way hangs on: one that is gone may have kept another way off. */
+const ALL_SETTINGS = [...new Set(Object.values(WAY_SETTINGS).flat())];
 
 /** What the profile comes to, before anything of it is asked. */
 export function choiceOf(files: SharedFiles | undefined, name: string): Choice {
   if (files === undefined) return NOT_OF_FILES;
-  return { files, defining: definingSettings(files, name, []) };
+  return { files, identities: identitiesOf(files, name, []) };
 }
 
-/** The choice of a web identity of the environment with the profile's role. */
-export function roleChoice(
+/** The choice of a web identity of the environment, and what the profile adds. */
+export function webIdentityChoice(
   files: SharedFiles | undefined,
   name: string,
+  env: ReadEnv,
 ): Choice {
+  const names = Object.entries(ROLE_VARIABLES)
+    .filter(([, variable]) => env(variable) === undefined)
+    .map(([setting]) => setting);
   const settings = files?.profiles.get(name)?.settings;
-  return { files, defining: settingsOf(settings, name, ["role_arn"]) };
+  const defining = settingsOf(settings, name, names);
+  const way = "environment role";
+  return { files, identities: [{ of: name, isSource: false, way, defining }] };
 }
 
-function definingSettings(
+function identitiesOf(
   files: SharedFiles,
   name: string,
   seen: readonly string[],
-): Defining[] {
+): Identity[] {
+  const isSource = seen.length > 0;
   const profile = files.profiles.get(name);
-  const way = profile && profileWay(profile, seen.length > 0);
-  if (profile === undefined || way === undefined) return [];
+  const way = profile && profileWay(profile, isSource);
+  if (profile === undefined || way === undefined) {
+    return [{ of: name, isSource, defining: [] }];
+  }
   const { settings, inConfig, inCredentials } = profile;
   const own = way === "credentials file"
     ? inCredentials
@@ -65,9 +102,10 @@ function definingSettings(
       ...settingsOf(shared, session, WAY_SETTINGS.SSO, "ssoSessions"),
     );
   }
+  const identity = { of: name, isSource, way, defining };
   const from = way === "role" ? settings.get("source_profile") : undefined;
-  if (from === undefined || seen.includes(name)) return defining;
-  return [...defining, ...definingSettings(files, from, [...seen, name])];
+  if (from === undefined || seen.includes(name)) return [identity];
+  return [identity, ...identitiesOf(files, from, [...seen, name])];
 }
 
 function settingsOf(
@@ -85,7 +123,7 @@ function settingsOf(
 /**
  * A file that is emptied or cut, be it for the moment of a rewrite, must not
  * hand the requests to another identity: what defined the one in use is still
- * there, or the same file defines a new one.
+ * there, in each profile that it comes from, or that profile defines a new one.
  *
  * @throws {CredentialsError} A file says less than it did.
  */
@@ -95,12 +133,8 @@ export function demandNoLess(
   earlier: Choice,
   now: Choice,
 ): void {
-  const renewed = new Set(
-    now.defining.filter((setting) => isNew(setting, earlier))
-      .map(({ path }) => path),
-  );
-  const lost = earlier.defining
-    .filter((setting) => !isThere(setting, files) && !renewed.has(setting.path))
+  const lost = earlier.identities
+    .flatMap((before) => lostOf(before, earlier, files, now))
     .map(({ path }) => path);
   if (lost.length === 0) return;
   const where = [...new Set(lost)].join(" and ");
@@ -111,28 +145,63 @@ export function demandNoLess(
     : profileUnclear(search, outcome);
 }
 
+function lostOf(
+  before: Identity,
+  earlier: Choice,
+  files: SharedFiles,
+  { identities }: Choice,
+): Defining[] {
+  const { of, isSource, way, defining } = before;
+  const now = identities.find((other) =>
+    other.of === of && other.isSource === isSource
+  );
+  // Whoever named it as the source names another one, or is at fault himself.
+  if (now === undefined || isRenewed(now, before, earlier)) return [];
+  const others = now.way === way
+    ? []
+    : settingsOf(earlier.files?.profiles.get(of)?.settings, of, ALL_SETTINGS);
+  return [...defining, ...others]
+    .filter((setting) => !isThere(setting, files, now));
+}
+
+/**
+ * Whether a profile says anew what its way hangs on most. For another way than
+ * before, that has to be added: a rest of the file could have it already.
+ */
+function isRenewed(now: Identity, { way }: Identity, { files }: Choice) {
+  if (now.way === undefined) return false;
+  const telling = now.way === "environment role"
+    ? "role_arn"
+    : WAY_SETTINGS[now.way][0];
+  const setting = now.defining.find(({ name }) => name === telling);
+  if (setting === undefined) return false;
+  const before = files && inItsFile(setting, files);
+  if (before === undefined) return true;
+  return now.way === way && before.value !== setting.value &&
+    !isCut(setting, before);
+}
+
 /** Where it stood, or with the same value elsewhere. */
-function isThere(before: Defining, files: SharedFiles): boolean {
+function isThere(
+  before: Defining,
+  files: SharedFiles,
+  { defining }: Identity,
+): boolean {
   const now = inItsFile(before, files);
   if (now !== undefined) return !isCut(now, before);
-  const { section, of, name } = before;
+  const { section, of, name, value } = before;
   const settings = section === "profiles"
     ? files.profiles.get(of)?.settings
     : undefined;
-  return settings?.find(name)?.value === before.value;
-}
-
-function isNew(now: Defining, { files }: Choice): boolean {
-  const before = files && inItsFile(now, files);
-  return before === undefined ||
-    before.value !== now.value && !isCut(now, before);
+  return settings?.find(name)?.value === value ||
+    defining.some((other) => other.name === name && other.value === value);
 }
 
 /** The file ends in the midst of what the setting said before. */
-function isCut({ value, isOpen }: Setting, before: Setting): boolean {
-  return isOpen && typeof value === "string" &&
+function isCut({ value, isLast, isOpen }: Setting, before: Setting): boolean {
+  return isLast && typeof value === "string" &&
     typeof before.value === "string" && value !== before.value &&
-    before.value.startsWith(value);
+    before.value.startsWith(isOpen ? value : `${value}\n`);
 }
 
 function inItsFile(

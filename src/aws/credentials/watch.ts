@@ -16,11 +16,13 @@ const QUIET_MS = 20;
 
 interface Fingerprint {
   readonly modifiedMs: number;
+  /** Of its inode, in whole seconds: no program can set it back. */
+  readonly changedMs: number;
   readonly size: number;
   readonly inode: number;
 }
 
-const ABSENT: Fingerprint = { modifiedMs: 0, size: -1, inode: 0 };
+const ABSENT: Fingerprint = { modifiedMs: 0, changedMs: 0, size: -1, inode: 0 };
 
 /** The files of one load, as they were when it read them. */
 export class FileWatch {
@@ -55,7 +57,8 @@ export class FileWatch {
       }
       const now = fingerprint(path);
       if (
-        now.modifiedMs !== seen.modifiedMs || now.size !== seen.size ||
+        now.modifiedMs !== seen.modifiedMs ||
+        now.changedMs !== seen.changedMs || now.size !== seen.size ||
         now.inode !== seen.inode
       ) return true;
     }
@@ -65,8 +68,13 @@ export class FileWatch {
 
 function fingerprint(path: string): Fingerprint {
   try {
-    const { mtime, size, ino } = Deno.statSync(path);
-    return { modifiedMs: mtime?.getTime() ?? 0, size, inode: ino ?? 0 };
+    const { mtime, ctime, size, ino } = Deno.statSync(path);
+    return {
+      modifiedMs: mtime?.getTime() ?? 0,
+      changedMs: ctime?.getTime() ?? 0,
+      size,
+      inode: ino ?? 0,
+    };
   } catch {
     // Not there, or not ours to look at: either way nothing to compare.
     return ABSENT;

@@ -23,6 +23,8 @@ export interface Option {
   readonly value: Value;
   /** The line of its name, from 1. */
   readonly line: number;
+  /** Nothing comes after it in the file: lines of it may have been cut. */
+  readonly isLast: boolean;
   /** The file ends in it, without a line break: it may have been cut. */
   readonly isOpen: boolean;
 }
@@ -63,6 +65,7 @@ const NESTED_LINE = new RegExp(
 interface OpenOption {
   readonly lines: string[];
   readonly line: number;
+  isLast: boolean;
   isOpen: boolean;
 }
 interface OpenSection {
@@ -117,6 +120,7 @@ export function parseConfig(bytes: Uint8Array): Map<string, Section> {
       option.isOpen = isOpen;
     }
   }
+  if (option !== undefined) option.isLast = true;
   return new Map(
     [...sections].map(([name, { options, line }]) => {
       const all = new Map([...defaults.options, ...options]);
@@ -148,7 +152,7 @@ function openOption(
     );
   }
   const lines = [strip(content.slice(at + 1))];
-  const option = { lines, line, isOpen: false };
+  const option = { lines, line, isLast: false, isOpen: false };
   section.options.set(name, option);
   return option;
 }
@@ -157,10 +161,10 @@ function closeOptions(
   options: ReadonlyMap<string, OpenOption>,
 ): Map<string, Option> {
   return new Map(
-    [...options].map(([name, { lines, line, isOpen }]) => {
+    [...options].map(([name, { lines, line, isLast, isOpen }]) => {
       const text = stripEnd(lines.join("\n"));
       const value = text.startsWith("\n") ? parseNested(text, line) : text;
-      return [name, { value, line, isOpen }];
+      return [name, { value, line, isLast, isOpen }];
     }),
   );
 }

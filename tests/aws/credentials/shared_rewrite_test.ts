@@ -164,6 +164,11 @@ function webIdentity(machine: Machine): Record<string, string> {
   };
 }
 
+/** A role in the config file whose source is another profile. */
+const SESSION = "[profile app]\nsource_profile = base\n" +
+  "role_arn = arn:aws:iam::123456789012:role/app\n" +
+  "role_session_name = old\n";
+
 const LOWER: Record<string, {
   files: { config?: string; credentials?: string };
   cut: { config?: string; credentials?: string };
@@ -235,6 +240,53 @@ const LOWER: Record<string, {
     found: "ASIAAPP-ADMIN1",
     profile: "app",
   },
+  "a source profile's role for its keys, though the role's session is new": {
+    files: {
+      credentials: `[base]\n${keys("base")}`,
+      config: SESSION + "[profile base]\nweb_identity_token_file = TOKEN\n" +
+        "role_arn = arn:aws:iam::123456789012:role/base\n",
+    },
+    cut: { config: SESSION.replace("= old", "= new") + "[profile base]\n" },
+    found: "ASIAAPP2",
+    profile: "app",
+  },
+  "a source profile's role for its keys, though the role is new": {
+    files: {
+      credentials: `[base]\n${keys("base")}`,
+      config: SESSION + "[profile base]\nweb_identity_token_file = TOKEN\n" +
+        "role_arn = arn:aws:iam::123456789012:role/base\n",
+    },
+    cut: { config: SESSION.replace("/app", "/new") },
+    found: "ASIAAPP2",
+    profile: "app",
+  },
+  "a role's external ID, though its session is new": {
+    files: {
+      credentials: `[base]\n${keys("base")}`,
+      config: `${SESSION}external_id = e-1\n`,
+    },
+    cut: { config: SESSION.replace("= old", "= new") },
+    found: "ASIAAPP1",
+    profile: "app",
+  },
+  "a role for its keys, though these are rotated": {
+    files: {
+      config: `[default]\n${keys("old")}source_profile = default\n` +
+        "role_arn = arn:aws:iam::123456789012:role/app\n",
+    },
+    cut: { config: `[default]\n${keys("new")}` },
+    found: "ASIAAPP1",
+  },
+  "a program's arguments, on lines of their own": {
+    files: {
+      config: "[default]\ncredential_process = cat printed\n\n" +
+        "  # Unbuffered:\n  -u\n",
+    },
+    cut: {
+      config: "[default]\ncredential_process = cat printed\n\n  # Unbuf",
+    },
+    found: "ASIAPRINTED",
+  },
 };
 
 for (
@@ -251,11 +303,13 @@ for (
         SecretAccessKey: "secret-of-printed",
       }),
     );
+    const token = machine.write("web-token", "web-token");
     const write = (all: { config?: string; credentials?: string }) => {
       for (const [name, text] of Object.entries(all)) {
         machine.write(
           `.aws/${name}`,
-          text.replace("cat printed", `cat ${printed}`),
+          text.replace("cat printed", `cat ${printed}`)
+            .replace("TOKEN", token),
         );
       }
     };
@@ -285,6 +339,115 @@ for (
     assertEquals(machine.sts.asked.filter(({ role }) => role === "web"), []);
   });
 }
+
+/** What a profile adds to a web identity of the environment, line by line. */
+const BESIDE_WEB =
+  "[default]\nrole_arn = arn:aws:iam::123456789012:role/app\n" +
+  "source_profile = default\nweb_identity_token_file = elsewhere\n" +
+  "role_session_name = me\n";
+
+for (const isRoleOfEnv of [true, false]) {
+  const whose = isRoleOfEnv ? "the environment's" : "the profile's";
+  Deno.test(`a cut file leaves a web identity of the environment with ${whose} role to no one (S1)`, async () => {
+    await using machine = new Machine({
+      credentials: DEFAULT,
+      config: BESIDE_WEB,
+    });
+    const { AWS_ROLE_ARN, ...token } = webIdentity(machine);
+    const source = machine.source({
+      variables: isRoleOfEnv ? { ...token, AWS_ROLE_ARN } : token,
+    });
+    const found = isRoleOfEnv ? "ASIAWEB1" : "ASIAAPP1";
+    assertEquals(await outcome(source), found);
+    const path = machine.path(".aws/config");
+    for (let length = 0; length < BESIDE_WEB.length - 1; length += 2) {
+      Deno.writeTextFileSync(path, BESIDE_WEB.slice(0, length));
+      const cut = await outcome(source);
+      assertEquals(cut, found, BESIDE_WEB.slice(0, length));
+    }
+    assertEquals(machine.sts.asked.length, 1);
+    Deno.writeTextFileSync(path, BESIDE_WEB);
+    assertEquals(await outcome(source), found.replace("1", "2"));
+    assertEquals(
+      machine.sts.asked.map(({ session, signedBy }) => [session, signedBy]),
+      [["me", undefined], ["me", undefined]],
+    );
+  });
+}
+
+Deno.test("a cut file does not give up the container for a role that was kept off (S1)", async () => {
+  const role = "[default]\nrole_arn = arn:aws:iam::123456789012:role/app\n" +
+    "source_profile = base\n[profile base]\ncredential_source = Environment\n";
+  const kept = role.replace("[profile", "web_identity_token_file =\n[profile");
+  await using machine = new Machine({ config: kept });
+  const source = machine.source();
+  assertEquals(await outcome(source), "ASIACONTAINER1");
+  machine.write(".aws/credentials", `[base]\n${keys("base")}`);
+  assertEquals(await outcome(source), "ASIACONTAINER2");
+  machine.write(".aws/config", role);
+  assertEquals(await outcome(source), "ASIACONTAINER2");
+  assertEquals(machine.sts.asked, []);
+});
+
+Deno.test("a session of SSO may be renamed, and the older form moved into one", async () => {
+  await using machine = new Machine();
+  await using sso = new SsoPeer("access-token-1");
+  const start = "https://corp.awsapps.com/start";
+  const lines = `sso_region = eu-west-1\nsso_start_url = ${start}\n`;
+  const whose = "sso_account_id = 1\nsso_role_name = Dev\n";
+  for (const name of [start, "corp", "firm"]) {
+    const hash = createHash("sha1").update(name).digest("hex");
+    const expiresAt = new Date(Date.now() + 3_600_000).toISOString();
+    const token = JSON.stringify({ accessToken: "access-token-1", expiresAt });
+    machine.write(`.aws/sso/cache/${hash}.json`, token);
+  }
+  const source = machine.source({
+    variables: { AWS_ENDPOINT_URL_SSO: sso.url },
+  });
+  const texts = [
+    `[default]\n${lines}${whose}`,
+    `[default]\nsso_session = corp\n${whose}[sso-session corp]\n${lines}`,
+    `[default]\nsso_session = firm\n${whose}[sso-session firm]\n${lines}`,
+  ];
+  for (const [index, text] of texts.entries()) {
+    machine.write(".aws/config", text);
+    assertEquals(await outcome(source), "ASIADEV");
+    assertEquals(sso.requests.length, index + 1);
+  }
+  assertEquals(machine.warnings, []);
+});
+
+Deno.test("a source profile may be left for another one", async () => {
+  await using machine = new Machine({
+    credentials: `[base]\n${keys("base")}`,
+    config: SESSION,
+  });
+  const source = machine.source({ profile: "app" });
+  assertEquals(await outcome(source), "ASIAAPP1");
+  machine.write(".aws/credentials", `[next]\n${keys("next")}`);
+  machine.write(".aws/config", SESSION.replace("= base", "= next"));
+  assertEquals(await outcome(source), "ASIAAPP2");
+  assertEquals(machine.sts.asked[1].signedBy, "ASIANEXT");
+});
+
+Deno.test("a file that is rewritten in place with its size and its time is read again, a second later", async () => {
+  await using machine = new Machine({ credentials: DEFAULT });
+  const source = machine.source();
+  assertEquals(await outcome(source), "ASIADEFAULT");
+  const path = machine.path(".aws/credentials");
+  const { atime, mtime, ctime } = Deno.statSync(path);
+  const text = DEFAULT.replaceAll("DEFAULT", "ANOTHER")
+    .replaceAll("default\n", "another\n");
+  assertEquals(text.length, DEFAULT.length);
+  assert(atime && mtime && ctime);
+  // Deno tells this one time in whole seconds.
+  while (Deno.statSync(path).ctime?.getTime() === ctime.getTime()) {
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    Deno.writeTextFileSync(path, text);
+    Deno.utimeSync(path, atime, mtime);
+  }
+  assertEquals(await outcome(source), "ASIAANOTHER");
+});
 
 Deno.test("SSO is not left for the keys beside it while its lines are missing (S1)", async () => {
   await using machine = new Machine({ credentials: DEFAULT });
