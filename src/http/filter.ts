@@ -20,7 +20,7 @@ import {
   type RequestId,
   type SingleMessage,
 } from "../mcp/wire/message.ts";
-import { withoutByteOrderMark, withoutNullMember } from "../mcp/wire/repair.ts";
+import { repairedAnswer, withoutByteOrderMark } from "../mcp/wire/repair.ts";
 import { badContentType } from "../mcp/transport/responses.ts";
 import { membersOf, whole } from "../mcp/wire/splice.ts";
 import {
@@ -209,7 +209,7 @@ export class ListFilter {
     checkClear("result", bytes, whole(bytes));
     if (isListChange(message)) policy.forget();
     if (message.kind !== "response") return bytes;
-    bytes = withoutNullMember(bytes, message);
+    bytes = repairedAnswer(bytes, message);
     await scanInTurns(bytes);
     const isCurrent = policy.changes === this.#options.changes;
     const shown = await withoutForbidden(bytes, policy, isCurrent);

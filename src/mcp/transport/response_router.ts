@@ -14,7 +14,7 @@ import type { Era } from "../wire/era.ts";
 import type { OversizedData, ServerEvent } from "../wire/events.ts";
 import { excerpt } from "../wire/excerpt.ts";
 import type { Exchange } from "./exchange.ts";
-import { errorFrame } from "./failure.ts";
+import { errorFrame, ownErrorData } from "./failure.ts";
 import { frameTooLarge, isAnswerTo, largeAnswer } from "./large_answer.ts";
 import { NO_WAIT, replaceNewlines } from "../wire/frames.ts";
 import { partOf, SMALL_BYTES } from "../wire/large_message.ts";
@@ -35,7 +35,7 @@ import {
 import { responseIn } from "./link.ts";
 import type { Observation } from "./observer.ts";
 import { type Owed, PendingRequests } from "./pending_requests.ts";
-import { withoutByteOrderMark, withoutNullMember } from "../wire/repair.ts";
+import { repairedAnswer, withoutByteOrderMark } from "../wire/repair.ts";
 import { noMessage } from "./responses.ts";
 import { membersOf, whole } from "../wire/splice.ts";
 import { taskIdIn } from "../wire/task.ts";
@@ -79,6 +79,8 @@ const MAX_TARGET_REQUESTS = 10_000;
 
 /** The one revision of MCP in which several messages make one frame. */
 const BATCH_VERSION = "2025-03-26";
+
+const NO_BYTES = new Uint8Array();
 
 /** How long after an error of another ID the answer may still come. */
 const KEPT_MS = 3_000;
@@ -216,7 +218,9 @@ export class ResponseRouter {
     session: SessionHeaders,
     exchange: Exchange | undefined,
   ): Promise<void> {
-    if (message.kind === "invalid") throw this.#noMessage(message, bytes);
+    if (message.kind === "invalid") {
+      throw this.#noMessage(message.detail, bytes);
+    }
     if (message.kind === "batch") {
       return this.#receiveBatch(bytes, message, session, exchange);
     }
@@ -260,7 +264,7 @@ export class ResponseRouter {
     const answer = { id: message.answerTo, error: undefined };
     const owed = this.pending.requestFor(answer, session, exchange);
     if (owed) {
-      const error = this.#noMessage(message, bytes);
+      const error = this.#noMessage(message.detail, bytes);
       return await this.#failOne(owed.owner, owed.id, error);
     }
     this.pending.noteBegun(session, exchange);
@@ -271,7 +275,7 @@ export class ResponseRouter {
     });
   }
 
-  #noMessage({ detail }: InvalidMessage, bytes: Uint8Array): ProxyError {
+  #noMessage(detail: string, bytes: Uint8Array): ProxyError {
     const text = decoder.decode(bytes.subarray(0, MAX_SAID_BYTES));
     return noMessage(detail, text, this.#redact);
   }
@@ -285,9 +289,9 @@ export class ResponseRouter {
     return text;
   }
 
-  #noteRepair(takenOff: string, exchange: Exchange | undefined): void {
+  #noteRepair(repaired: string, exchange: Exchange | undefined): void {
     this.#target.log.debug("repaired a message of the target's", {
-      takenOff,
+      repaired,
       method: exchange?.method,
     });
   }
@@ -299,8 +303,8 @@ export class ResponseRouter {
     exchange: Exchange | undefined,
     isAll = false,
   ): Promise<void> {
-    const clear = withoutNullMember(bytes, message);
-    if (clear !== bytes) this.#noteRepair("null", exchange);
+    const clear = repairedAnswer(bytes, message);
+    if (clear !== bytes) this.#noteRepair("member", exchange);
     if (message.kind !== "response") {
       const isWanted = this.#takeTargetMessage(message, session, exchange);
       return isWanted ? this.#deliver(message, clear, exchange) : NO_WAIT;
@@ -329,7 +333,7 @@ export class ResponseRouter {
       return;
     }
     const frames = messages.map((message, index) => {
-      const clear = withoutNullMember(parts[index], message);
+      const clear = repairedAnswer(parts[index], message);
       if (message.kind !== "response") {
         const isWanted = this.#takeTargetMessage(message, session, exchange);
         return isWanted ? clear : undefined;
@@ -373,7 +377,9 @@ export class ResponseRouter {
     exchange: Exchange | undefined,
   ): Claim | undefined {
     if (!owed) {
-      const keeper = this.pending.keepError(given, bytes, session, exchange);
+      const keeper = given.fault === undefined
+        ? this.pending.keepError(given, bytes, session, exchange)
+        : undefined;
       if (keeper) return this.#deliverKeptAfter(KEPT_MS, keeper);
       this.#target.log.warn("dropped an answer that nobody waits for", {
         id: given.id?.source,
@@ -382,6 +388,7 @@ export class ResponseRouter {
       return undefined;
     }
     const { owner, id } = owed;
+    if (given.fault !== undefined) return this.#claimFault(owed, given, bytes);
     const frame = withIdOf(id, bytes, given.id);
     if (frame !== bytes) this.#noteRepair("id", exchange);
     const answer = frame === bytes ? given : answerTo(id, given);
@@ -410,6 +417,28 @@ export class ResponseRouter {
         .finally(() => exchange.end());
     }, delayMs);
     void exchange.settled.then(() => clearTimeout(timer));
+  }
+
+  /** Takes an answer that the client would not read; an error stands for it. */
+  #claimFault(
+    { owner, id }: Owed,
+    { fault = "", error: said }: ResponseMessage,
+    bytes: Uint8Array,
+  ): Claim {
+    // What a result holds is no word of the target's, nor the client's to see.
+    const error = this.#noMessage(fault, said ? bytes : NO_BYTES);
+    owner.observation?.failed(error);
+    this.pending.take(owner, id);
+    const frame = errorFrame(error, id, this.#redact);
+    const { code, message } = error;
+    const answer: ResponseMessage = {
+      kind: "response",
+      id,
+      result: undefined,
+      error: { code, message, data: ownErrorData(error) },
+    };
+    owner.onAnswer?.(answer);
+    return { owner, answer, frame };
   }
 
   #deliver(

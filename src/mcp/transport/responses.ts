@@ -49,8 +49,9 @@ export interface RpcErrorAnswer extends ResponseMessage {
 /** The JSON-RPC error that a body is, if it is one. */
 export function readRpcError(body: Uint8Array): RpcErrorAnswer | undefined {
   const message = readMessage(body);
-  if (message.kind !== "response" || message.error === undefined) return;
+  if (message.kind !== "response" || message.fault !== undefined) return;
   const { error } = message;
+  if (error === undefined) return;
   return { ...message, error };
 }
 

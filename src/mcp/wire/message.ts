@@ -50,6 +50,8 @@ export interface ResponseMessage {
   readonly error: RpcError | undefined;
   /** The other of the two, where it is there as `null`. */
   readonly nullMember?: "result" | "error";
+  /** Why strict clients do not read it, and go on waiting. */
+  readonly fault?: string;
 }
 
 /** The `error` member of a response. */
@@ -96,6 +98,9 @@ export interface InvalidMessage {
 
 /** What a frame holds. */
 export type Message = SingleMessage | BatchMessage | InvalidMessage;
+
+/** The fault of a result that is no object; what else it may be is passed on. */
+const NO_RESULT = '"result" is null or an array';
 
 const OPEN_BRACKET = 0x5b;
 const OPEN_BRACE = 0x7b;
@@ -177,8 +182,10 @@ function readLargeSingle(
   if (message.kind !== "response" || message.result !== UNREAD) return message;
   const result = members.findLast(({ name }) => name === "result");
   let read: { readonly value: unknown } | undefined;
+  const isArray = result && bytes[result.start] === OPEN_BRACKET;
   return {
     ...message,
+    ...(isArray && { fault: NO_RESULT }),
     /** Parsed when it is asked for: most results only pass. */
     get result() {
       return (read ??= { value: result && readWhole(bytes, result) }).value;
@@ -268,20 +275,39 @@ function readResponse(
   if (isResult) {
     if (id === undefined) return invalid('the answer has no "id"', undefined);
     const { result } = value;
-    return { kind: "response", id, result, error: undefined, nullMember };
+    const answer: ResponseMessage = {
+      kind: "response",
+      id,
+      result,
+      error: undefined,
+      nullMember,
+    };
+    return typeof result !== "object" || isObject(result)
+      ? answer
+      : { ...answer, fault: NO_RESULT };
   }
   const { error } = value;
   if (!isObject(error) || typeof error.code !== "number") {
     return invalid('"error" has no numeric "code"', undefined);
   }
   const message = typeof error.message === "string" ? error.message : "";
-  return {
+  const answer: ResponseMessage = {
     kind: "response",
     id,
     result: undefined,
     error: { code: error.code, message, data: error.data },
     nullMember,
   };
+  const fault = faultOf(error);
+  return fault === undefined ? answer : { ...answer, fault };
+}
+
+function faultOf(
+  { code, message }: Record<string, unknown>,
+): string | undefined {
+  if (!Number.isSafeInteger(code)) return 'the "code" of "error" is no integer';
+  if (message === undefined || message === UNREAD) return undefined;
+  if (typeof message !== "string") return 'the "message" of "error" is no text';
 }
 
 /** The member that some servers write out as `null` beside the other. */

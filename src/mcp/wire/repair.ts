@@ -6,8 +6,18 @@
  */
 
 import { partOf } from "./large_message.ts";
-import { readMessage, type SingleMessage } from "./message.ts";
-import { membersOf, removeMembers, whole } from "./splice.ts";
+import {
+  readMessage,
+  type ResponseMessage,
+  type SingleMessage,
+} from "./message.ts";
+import {
+  insertMembers,
+  memberAt,
+  membersOf,
+  removeMembers,
+  whole,
+} from "./splice.ts";
 
 const BYTE_ORDER_MARK = [0xef, 0xbb, 0xbf];
 
@@ -18,12 +28,29 @@ export function withoutByteOrderMark(text: Uint8Array): Uint8Array {
   return hasMark ? text.subarray(BYTE_ORDER_MARK.length) : text;
 }
 
-/** The frame of an answer without the `null` beside its result or its error. */
-export function withoutNullMember(
+/** The frame of a message, repaired if it is an answer that needs it. */
+export function repairedAnswer(
   frame: Uint8Array,
   message: SingleMessage,
 ): Uint8Array {
-  if (message.kind !== "response" || !message.nullMember) return frame;
+  if (message.kind !== "response") return frame;
+  const clear = withoutNullMember(frame, message);
+  return message.error?.message === "" ? withErrorMessage(clear) : clear;
+}
+
+/** The frame of an error that has a message, if only an empty one. */
+function withErrorMessage(frame: Uint8Array): Uint8Array {
+  const error = memberAt(frame, ["error"]);
+  if (!error || memberAt(frame, ["error", "message"])) return frame;
+  return insertMembers(frame, error, '"message":""');
+}
+
+/** The frame of an answer without the `null` beside its result or its error. */
+function withoutNullMember(
+  frame: Uint8Array,
+  message: ResponseMessage,
+): Uint8Array {
+  if (!message.nullMember) return frame;
   const { nullMember } = message;
   const object = whole(frame);
   if (object.isPartial) return frame;
@@ -40,5 +67,5 @@ export function repairedErrorBody(body: Uint8Array): Uint8Array {
     [message] = message.messages;
   }
   if (message.kind === "invalid" || message.kind === "batch") return frame;
-  return withoutNullMember(frame, message);
+  return repairedAnswer(frame, message);
 }

@@ -52,7 +52,6 @@ const HIDDEN = '{"name":"delete"}';
 for (
   const [name, members] of [
     ["result", `"result":{"tools":[${HIDDEN}]},"result":{"tools":[${SEEN}]}`],
-    ["result", `"result":{"tools":[${HIDDEN}]},"result":null`],
     [
       "result",
       `"r\\u0065sult":{"tools":[${HIDDEN}]},"result":{"tools":[${SEEN}]}`,
@@ -78,6 +77,16 @@ for (
     assertEquals(await w.client.close(), []);
   });
 }
+
+Deno.test("a list of tools beside a result that is null is refused, and its words show nothing of it", async () => {
+  await using w = await world({
+    "tools/list": listed(`"result":{"tools":[${HIDDEN}]},"result":null`),
+  }, { tools: { deny: ["delete"] } });
+  w.client.request(1, "tools/list");
+  const { json, text } = await w.client.next();
+  assertEquals([json.id, json.error?.data.reason], [1, "bad-answer"]);
+  assertEquals(text.includes("delete"), false);
+});
 
 Deno.test("a tool that has its name, or what it says of itself, in two ways is left out", async () => {
   const hint = '"annotations":{"readOnlyHint":true}';

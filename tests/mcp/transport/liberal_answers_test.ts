@@ -71,6 +71,77 @@ for (const [what, [sent, line]] of Object.entries(REPAIRED)) {
   });
 }
 
+const LONG = "x".repeat(100_000);
+
+/** Answers that strict clients discard: they would wait for their own limit. */
+const DISCARDED: Readonly<Record<string, string>> = {
+  "a result that is null": '"result":null',
+  "a result that is an array": '"result":[]',
+  "a large result that is an array": `"result":["${LONG}"]`,
+  "a code that is no integer": '"error":{"code":1.5,"message":"no"}',
+  "a code that is none any more": '"error":{"code":1e400,"message":"no"}',
+  "a message that is null": '"error":{"code":-1,"message":null}',
+  "a message that is an object": '"error":{"code":-1,"message":{"a":"no"}}',
+  "a large error with a message that is none":
+    `"error":{"code":-1,"message":1,"data":"${LONG}"}`,
+};
+
+for (const [what, member] of Object.entries(DISCARDED)) {
+  Deno.test(`an answer with ${what} is bad-answer, as a body, as an event and in an array`, async () => {
+    const sent = `{"jsonrpc":"2.0","id":3,${member}}`;
+    const note = '{"jsonrpc":"2.0","method":"notifications/message"}';
+    const lines = [
+      await answerTo(asJson(sent)),
+      await answerTo(asEvents(`data: ${sent}\n\n`)),
+      await answerTo(asJson(`[${sent}]`)),
+    ];
+    await using server = await RawServer.start(mcp({
+      initialize: (message, reply) =>
+        reply.json(result(message, {
+          ...INITIALIZED,
+          protocolVersion: "2025-03-26",
+        })),
+      "tools/call": asJson(`[${note},${sent}]`),
+    }));
+    await using client = new StreamClient({ url: server.url });
+    await client.initialize();
+    client.request(3, "tools/call", { name: "t" });
+    assertEquals((await client.next()).text, note);
+    lines.push((await client.next()).text);
+    for (const line of lines) {
+      const { id, error } = JSON.parse(line);
+      assertEquals([id, error.data.reason], [3, "bad-answer"]);
+    }
+  });
+}
+
+for (const data of ["", `,"data":"${LONG}"`]) {
+  Deno.test(`an error without a message gets an empty one, ${data.length} bytes after it`, async () => {
+    const line =
+      `{"jsonrpc":"2.0","id":3,"error":{"message":"","code":-1${data}}}`;
+    const sent = line.replace('"message":"",', "");
+    const parsed = (text: string) => JSON.parse(text);
+    assertEquals(parsed(await answerTo(asJson(sent))), parsed(line));
+    assertEquals(
+      parsed(await answerTo(asEvents(`data: ${sent}\n\n`))),
+      parsed(line),
+    );
+    const refused = await answerTo((_message, reply) =>
+      reply.status(400, { "content-type": "application/json" }, sent)
+    );
+    assertEquals(parsed(refused), parsed(line));
+  });
+}
+
+Deno.test("initialize answered with null is bad-answer, and opens no session", async () => {
+  await using server = await RawServer.start(mcp({
+    initialize: (message, reply) => reply.json(result(message, null)),
+  }));
+  await using client = new StreamClient({ url: server.url });
+  client.request(1, "initialize", {});
+  assertEquals((await client.next()).json.error.data.reason, "bad-answer");
+});
+
 Deno.test("a pretty-printed answer with any line end is one line without CR, whatever else is to repair", async () => {
   const spread = JSON.stringify(JSON.parse(`[${NULL_ERROR}]`), undefined, 2);
   for (const end of ["\r\n", "\r", "\n"]) {
