@@ -16,6 +16,7 @@ import { UnclearFilesError } from "../shared_files/settings.ts";
 import {
   type Credentials,
   type CredentialSource,
+  hideCredentials,
   isSameCredentials,
 } from "./types.ts";
 import { FileWatch } from "./watch.ts";
@@ -146,9 +147,7 @@ export class CredentialCache implements CredentialSource {
       const moved = () => reading < MAX_READINGS && watch.changed();
       try {
         const credentials = await this.#load(watch);
-        this.#redactor.addAccessKeyId(credentials.accessKeyId);
-        this.#redactor.addCredential(credentials.secretAccessKey);
-        this.#redactor.addCredential(credentials.sessionToken);
+        hideCredentials(this.#redactor, credentials);
         if (moved()) continue;
         this.#keep(credentials, watch);
         return credentials;

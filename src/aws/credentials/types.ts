@@ -4,6 +4,8 @@
  * @module
  */
 
+import type { Redactor } from "../../redact/redact.ts";
+
 /** One set of AWS credentials. */
 export interface Credentials {
   /** The access key ID: `AKIA…` for a user, `ASIA…` for a session. */
@@ -38,4 +40,14 @@ export function isSameCredentials(a: Credentials, b: Credentials): boolean {
   return a.accessKeyId === b.accessKeyId &&
     a.secretAccessKey === b.secretAccessKey &&
     a.sessionToken === b.sessionToken;
+}
+
+/** Has a set kept out of what is shown, as far as it is known. */
+export function hideCredentials(
+  redactor: Redactor,
+  { accessKeyId, secretAccessKey, sessionToken }: Partial<Credentials>,
+): void {
+  if (accessKeyId !== undefined) redactor.addAccessKeyId(accessKeyId);
+  redactor.addCredential(secretAccessKey);
+  redactor.addCredential(sessionToken);
 }

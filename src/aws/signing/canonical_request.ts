@@ -45,9 +45,9 @@ export function wireUrl(url: URL): URL {
   return wire;
 }
 
-/** The canonical path of a URL's path. */
-export function canonicalPath(pathname: string, rules: PathRules): string {
-  const path = rules.normalize ? withoutEmptySegments(pathname) : pathname;
+function canonicalPath(pathname: string, rules: PathRules): string {
+  // URLs hold no dot segments: the URL parser has resolved them.
+  const path = rules.normalize ? pathname.replace(/\/{2,}/g, "/") : pathname;
   if (rules.encoding === "twice") {
     return path.replace(/[^A-Za-z0-9\-._~/]/g, percentEncode);
   }
@@ -56,17 +56,8 @@ export function canonicalPath(pathname: string, rules: PathRules): string {
     .replaceAll("%2F", "/");
 }
 
-/**
- * The canonical query: each name and value escaped alike, sorted by name, then
- * value.
- *
- * @param search The query of the URL, with or without its `?`.
- * @param added Parameters that go on the end of it, not yet escaped.
- */
-export function canonicalQuery(
-  search: string,
-  added: Iterable<readonly [name: string, value: string]> = [],
-): string {
+/** Each name and value escaped alike, sorted by name, then value. */
+function canonicalQuery(search: string): string {
   const pairs: [name: string, value: string][] = [];
   for (const piece of search.replace(/^\?/, "").split("&")) {
     if (piece === "") continue;
@@ -77,9 +68,6 @@ export function canonicalQuery(
       canonicalEscape(piece.slice(end + 1)),
     ]);
   }
-  for (const [name, value] of added) {
-    pairs.push([escapeText(name), escapeText(value)]);
-  }
   return pairs.sort(byNameThenValue).map((pair) => pair.join("=")).join("&");
 }
 
@@ -88,11 +76,11 @@ export function escapeText(text: string): string {
   return encodeURIComponent(text).replace(/[!'()*]/g, percentEncode);
 }
 
-/** What goes into a canonical request, each piece canonical already. */
+/** What a canonical request is made of. */
 export interface CanonicalPieces {
   readonly method: string;
-  readonly path: string;
-  readonly query: string;
+  readonly url: URL;
+  readonly pathRules: PathRules;
   /** By lower-case name; values trimmed, runs of spaces made one. */
   readonly headers: { readonly [name: string]: string };
   readonly payloadHash: string;
@@ -100,15 +88,15 @@ export interface CanonicalPieces {
 
 /** The canonical request. */
 export function canonicalRequest(pieces: CanonicalPieces): string {
-  const names = Object.keys(pieces.headers).sort();
-  const headers = names.map((name) => `${name}:${pieces.headers[name]}\n`);
+  const { method, url, pathRules, headers, payloadHash } = pieces;
+  const names = Object.keys(headers).sort();
   return [
-    pieces.method,
-    pieces.path,
-    pieces.query,
-    headers.join(""),
+    method,
+    canonicalPath(url.pathname, pathRules),
+    canonicalQuery(url.search),
+    names.map((name) => `${name}:${headers[name]}\n`).join(""),
     names.join(";"),
-    pieces.payloadHash,
+    payloadHash,
   ].join("\n");
 }
 
@@ -126,11 +114,6 @@ function canonicalEscape(text: string): string {
 function percentEncode(character: string): string {
   const hex = character.charCodeAt(0).toString(16).toUpperCase();
   return `%${hex.padStart(2, "0")}`;
-}
-
-/** URLs hold no dot segments: the URL parser has resolved them. */
-function withoutEmptySegments(pathname: string): string {
-  return pathname.replace(/\/{2,}/g, "/");
 }
 
 function byNameThenValue(

@@ -12,8 +12,7 @@ import { isS3, type PathRules } from "./canonical_request.ts";
 import { createCredentialSource } from "../credentials/credentials.ts";
 import { credentialsFault } from "../credentials/text.ts";
 import { type SigningBody, UNSIGNED_PAYLOAD } from "./body.ts";
-import type { SigningInput, SigningOutput } from "./v4.ts";
-import type { V4aSigner } from "./v4a.ts";
+import type { SigningInput } from "./v4.ts";
 import type { Credentials, CredentialSource } from "../credentials/types.ts";
 
 /** `v4`: one region, HMAC. `v4a`: a set of regions, ECDSA over P-256. */
@@ -141,9 +140,11 @@ export function createSigningCore(options: SignerOptions): SigningCore {
   if (options.signSessionToken === false) {
     unsignedHeaders.add("x-amz-security-token");
   }
-  const v4a = options.signatureVersion === "v4a" ? loadV4a() : undefined;
-  const loading: Promise<HeaderSigner> = v4a ?? loadV4();
-  let signer: HeaderSigner | undefined;
+  const isV4a = options.signatureVersion === "v4a";
+  const loading = loadScheme(isV4a);
+  // Who signs gets the failure; until then nobody awaits it.
+  loading.catch(() => {});
+  let loaded: Awaited<typeof loading> | undefined;
   let clockOffsetMs = 0;
 
   function inputOf(
@@ -152,6 +153,12 @@ export function createSigningCore(options: SignerOptions): SigningCore {
     contentHashHeader: boolean,
   ): SigningInput {
     const { payloadHash } = parts.body;
+    const { accessKeyId, secretAccessKey } = credentials;
+    if (
+      typeof accessKeyId !== "string" || typeof secretAccessKey !== "string"
+    ) {
+      throw unusable("accessKeyId or secretAccessKey is missing");
+    }
     const { headers, unsigned } = signedHeaders(parts, unsignedHeaders);
     if (contentHashHeader) headers["x-amz-content-sha256"] = payloadHash;
     return {
@@ -171,8 +178,7 @@ export function createSigningCore(options: SignerOptions): SigningCore {
   return {
     async warmUp() {
       // Whoever signs gets the failure.
-      const signer = await v4a?.catch(() => undefined);
-      await signer?.warmUp();
+      await loading.then(({ scheme }) => scheme.warmUp(), () => {});
     },
 
     async sign(parts, credentials) {
@@ -180,28 +186,22 @@ export function createSigningCore(options: SignerOptions): SigningCore {
       const contentHashHeader = options.contentHashHeader !== false ||
         parts.body.payloadHash === UNSIGNED_PAYLOAD;
       const input = inputOf(parts, credentials, contentHashHeader);
-      signer ??= await loading;
-      const { headers, canonicalRequest } = await signer.sign(input);
+      const { signHeaders, scheme } = loaded ??= await loading;
+      const { headers, canonicalRequest } = await signHeaders(scheme, input);
       const { host: _fetchSetsIt, ...toSend } = headers;
-      return {
-        headers: toSend,
-        canonicalRequest,
-        signedAt: input.date.getTime(),
-        machineTime: input.date.getTime() - clockOffsetMs,
-      };
+      const signedAt = input.date.getTime();
+      const machineTime = signedAt - clockOffsetMs;
+      return { headers: toSend, canonicalRequest, signedAt, machineTime };
     },
 
     async presign(parts, credentials, expiresInSeconds) {
-      if (v4a !== undefined) {
+      if (isV4a) {
         throw new TypeError("signature version v4a has no signed links");
       }
-      const input = inputOf(
-        parts,
-        credentials,
-        options.unsignedPayload === true,
-      );
-      const { presignV4 } = await import("./v4.ts");
-      return await presignV4(input, expiresInSeconds);
+      const isHashSent = options.unsignedPayload === true;
+      const input = inputOf(parts, credentials, isHashSent);
+      const { signQuery, scheme } = await loading;
+      return await signQuery(scheme, input, expiresInSeconds);
     },
 
     correctClock(targetTime) {
@@ -244,39 +244,32 @@ export function toSource(
       ...told,
     });
   }
-  if (typeof credentials === "function") {
-    return { get: async () => sendable(await credentials()) };
+  if (typeof credentials !== "function" && "get" in credentials) {
+    return credentials;
   }
-  if ("get" in credentials) return credentials;
-  return { get: async () => await sendable(credentials) };
+  return {
+    async get() {
+      const given = typeof credentials === "function"
+        ? await credentials()
+        : credentials;
+      // A header that cannot be made would look like a request that failed.
+      const fault = credentialsFault(given);
+      if (fault === undefined) return given;
+      throw unusable(fault);
+    },
+  };
 }
 
-/** A header that cannot be made would look like a request that failed. */
-function sendable(credentials: Credentials): Credentials {
-  const fault = credentialsFault(credentials);
-  if (fault === undefined) return credentials;
-  throw new CredentialsError(`the credentials cannot be used: ${fault}`);
-}
-
-/** Signs in headers, with one version. */
-interface HeaderSigner {
-  sign(input: SigningInput): Promise<SigningOutput>;
+function unusable(fault: string): CredentialsError {
+  return new CredentialsError(`the credentials cannot be used: ${fault}`);
 }
 
 // Smithy's signers take their time to load: it goes by while other things are
 // made ready, and a program that signs nothing does without.
-function loadV4(): Promise<HeaderSigner> {
-  return quietly(import("./v4.ts").then(({ V4Signer }) => new V4Signer()));
-}
-
-function loadV4a(): Promise<V4aSigner> {
-  return quietly(import("./v4a.ts").then((v4a) => v4a.createV4aSigner()));
-}
-
-/** Who signs gets the failure; until then nobody awaits it. */
-function quietly<T>(promise: Promise<T>): Promise<T> {
-  promise.catch(() => {});
-  return promise;
+async function loadScheme(isV4a: boolean) {
+  const { createV4, signHeaders, signQuery } = await import("./v4.ts");
+  const scheme = isV4a ? (await import("./v4a.ts")).createV4a() : createV4();
+  return { scheme, signHeaders, signQuery };
 }
 
 /** The headers by name, and the names of those that are not to be signed. */

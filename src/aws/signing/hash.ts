@@ -44,8 +44,8 @@ export class Sha256 {
   }
 }
 
-/** The bytes of what is hashed, without a copy where they are bytes. */
-export function bytesOf(data: Data): Uint8Array {
+/** Without a copy where they are bytes. */
+function bytesOf(data: Data): Uint8Array {
   if (data instanceof Uint8Array) return data;
   if (typeof data === "string") return encoder.encode(data);
   if (ArrayBuffer.isView(data)) {
@@ -57,6 +57,11 @@ export function bytesOf(data: Data): Uint8Array {
 /** The SHA-256 of data, in hex. */
 export function sha256Hex(data: string | Uint8Array): string {
   return nodeCrypto().createHash("sha256").update(data).digest("hex");
+}
+
+/** The HMAC of a text, in hex. */
+export function hmacHex(key: Uint8Array, text: string): string {
+  return nodeCrypto().createHmac("sha256", key).update(text).digest("hex");
 }
 
 const encoder = new TextEncoder();

@@ -9,7 +9,11 @@ import { ConfigError, CredentialsError } from "../../errors.ts";
 import { type Log, redactedLog, SILENT_LOG } from "../../log/log.ts";
 import { maskAccessKeyId, Redactor } from "../../redact/redact.ts";
 import { wireUrl } from "./canonical_request.ts";
-import { type Credentials, isSameCredentials } from "../credentials/types.ts";
+import {
+  type Credentials,
+  hideCredentials,
+  isSameCredentials,
+} from "../credentials/types.ts";
 import { type SecondTry, secondTryFor } from "../refusals/retry.ts";
 import { bodyOfInit, bodyOfRequest } from "./body.ts";
 import {
@@ -177,9 +181,7 @@ export function createSignedFetch(options: SignedFetchOptions): SignedFetch {
     exchange: Exchange,
     current: Credentials,
   ): Promise<Attempt> {
-    redactor.addAccessKeyId(current.accessKeyId);
-    redactor.addCredential(current.secretAccessKey);
-    redactor.addCredential(current.sessionToken);
+    hideCredentials(redactor, current);
     const signed = await core.sign(exchange, current);
     const response = await transmit(exchange, signed.headers);
     if (!response.ok) {

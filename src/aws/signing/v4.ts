@@ -1,6 +1,9 @@
 /**
- * Signature Version 4, computed by `@smithy/signature-v4` over the URL as it
- * goes on the wire.
+ * Signatures over the URL as it goes on the wire, in headers and in the query.
+ * The signed headers and the key of Signature Version 4 are
+ * `@smithy/signature-v4`'s; its signer would read path and query off objects
+ * that lose what a URL can hold: names such as `__proto__`, bytes that are no
+ * UTF-8, the choice of S3's path rules apart from its encoding.
  *
  * @module
  */
@@ -11,21 +14,16 @@ import {
   AUTH_HEADER,
   createScope,
   getCanonicalHeaders,
-  SignatureV4,
+  getSigningKey,
   TOKEN_HEADER,
 } from "@smithy/signature-v4";
 import {
-  canonicalPath,
-  canonicalQuery,
   canonicalRequest,
   escapeText,
   type PathRules,
 } from "./canonical_request.ts";
 import type { Credentials } from "../credentials/types.ts";
-import { Sha256, sha256Hex } from "./hash.ts";
-
-/** A request as the signers of `@smithy` know it. */
-export type HttpRequest = Parameters<SignatureV4["presign"]>[0];
+import { hmacHex, Sha256, sha256Hex } from "./hash.ts";
 
 /** All that goes into one signature. */
 export interface SigningInput {
@@ -46,161 +44,120 @@ export interface SigningInput {
   readonly service: string;
 }
 
-/** A signature, where it goes, and what it was computed over. */
-export interface SigningOutput {
-  /** All headers to send, the signature's own included. */
-  readonly headers: { readonly [name: string]: string };
-  /** Holds the session token and the headers' values: for comparing only. */
-  readonly canonicalRequest: string;
+/** What a version of the signature has of its own. */
+export interface SignatureScheme {
+  readonly algorithm: string;
+  /** What the key is good for, without the access key ID. */
+  scopeOf(input: SigningInput, day: string): string;
+  /** Headers that only this version has. */
+  headersOf(input: SigningInput): { readonly [name: string]: string };
+  /** The signature of a text, in hex. */
+  sign(text: string, input: SigningInput, day: string): Promise<string>;
+  /** Makes signatures as fast as they get. */
+  warmUp(): Promise<void>;
 }
 
 /**
- * Signs in headers with v4. Smithy's signer is given the string to sign: of a
- * request it would clone the headers and derive the key each time. The key is
- * held, for one day, region and service, as long as the credentials are used.
+ * Version 4. The key is held, for one day, as long as the credentials are used:
+ * smithy holds it, too, but hashes the credentials each time to find it.
  */
-export class V4Signer {
-  #held: HeldSigner | undefined;
-
-  /** Signs one request. */
-  async sign(input: SigningInput): Promise<SigningOutput> {
-    const { credentials, region, service } = input;
-    const longDate = input.date.toISOString().replace(/[-:]|\.\d{3}/g, "");
-    const day = longDate.slice(0, 8);
-    const headers: { [name: string]: string } = {
-      ...input.headers,
-      [AMZ_DATE_HEADER]: longDate,
-    };
-    if (credentials.sessionToken) {
-      headers[TOKEN_HEADER] = credentials.sessionToken;
-    }
-    const signable = getCanonicalHeaders(
-      { ...smithyRequest(input), headers },
-      input.unsignedHeaders,
-    );
-    const canonicalRequest = wireCanonicalRequest(input, signable);
-    const scope = createScope(day, region, service);
-    const signature = await this.#signerFor(input, day).sign(
-      `${ALGORITHM_IDENTIFIER}\n${longDate}\n${scope}\n${
-        sha256Hex(canonicalRequest)
-      }`,
-      { signingDate: input.date },
-    );
-    headers[AUTH_HEADER] = `${ALGORITHM_IDENTIFIER} ` +
-      `Credential=${credentials.accessKeyId}/${scope}, ` +
-      `SignedHeaders=${Object.keys(signable).sort().join(";")}, ` +
-      `Signature=${signature}`;
-    return { headers, canonicalRequest };
-  }
-
-  #signerFor(
-    { credentials, region, service }: SigningInput,
-    day: string,
-  ): SignatureV4 {
-    const secret = credentials.secretAccessKey;
-    const held = this.#held;
-    if (held?.secret === secret && held.day === day) return held.signer;
-    const signer = new SignatureV4({
-      credentials,
-      region,
-      service,
-      sha256: Sha256,
-    });
-    const key = signer["getSigningKey"](credentials, region, day, service);
-    // Smithy holds it, too, but hashes the credentials each time to find it.
-    signer["getSigningKey"] = () => key;
-    this.#held = { secret, day, signer };
-    return signer;
-  }
-}
-
-/** What signs with the key of the last request, on its day. */
-interface HeldSigner {
-  readonly secret: string;
-  readonly day: string;
-  readonly signer: SignatureV4;
-}
-
-/** Signs in the query with v4. */
-export async function presignV4(
-  input: SigningInput,
-  expiresInSeconds: number,
-): Promise<URL> {
-  const signer = new WireSignatureV4(input);
-  const signed = await signer.presign(smithyRequest(input), {
-    signingDate: input.date,
-    expiresIn: expiresInSeconds,
-    unsignableHeaders: new Set(input.unsignedHeaders),
-  });
-  const added = addedParameters(signed)
-    .map(([name, value]) => `${escapeText(name)}=${escapeText(value)}`);
-  const url = new URL(input.url);
-  url.search = [url.search.slice(1), ...added].filter(Boolean).join("&");
-  return url;
-}
-
-/** The input in smithy's shape. Path and query are read off the URL instead. */
-export function smithyRequest(input: SigningInput): HttpRequest {
+export function createV4(): SignatureScheme {
+  let held: { secret: string; day: string; key: Promise<Uint8Array> };
   return {
-    method: input.method,
-    protocol: input.url.protocol,
-    hostname: input.url.hostname,
-    path: "/",
-    query: {},
-    headers: { ...input.headers },
+    algorithm: ALGORITHM_IDENTIFIER,
+    scopeOf: ({ region, service }, day) => createScope(day, region, service),
+    headersOf: () => ({}),
+    async sign(text, { credentials, region, service }, day) {
+      const secret = credentials.secretAccessKey;
+      if (held?.secret !== secret || held.day !== day) {
+        const key = getSigningKey(Sha256, credentials, day, region, service);
+        held = { secret, day, key };
+      }
+      return hmacHex(await held.key, text);
+    },
+    warmUp: () => Promise.resolve(),
   };
 }
 
-/** The canonical request of the wire URL and what smithy adds to it. */
-export function wireCanonicalRequest(
-  { method, url, pathRules, payloadHash }: SigningInput,
-  headers: { readonly [name: string]: string },
-  request?: HttpRequest,
-): string {
-  return canonicalRequest({
-    method,
-    path: canonicalPath(url.pathname, pathRules),
-    query: canonicalQuery(url.search, addedParameters(request)),
-    headers,
-    payloadHash,
-  });
-}
-
 /**
- * One signature's signer. The path and the query object that smithy takes
- * would lose what a URL can hold: names such as `__proto__`, bytes that are no
- * UTF-8, the choice of S3's path rules apart from its encoding.
+ * Signs in headers.
+ *
+ * @returns All headers to send, and the canonical request. That holds the
+ * session token and the headers' values: for comparing only.
  */
-class WireSignatureV4 extends SignatureV4 {
-  readonly #input: SigningInput;
-  canonicalRequest = "";
-
-  constructor(input: SigningInput) {
-    super({
-      credentials: input.credentials,
-      region: input.region,
-      service: input.service,
-      sha256: Sha256,
-      applyChecksum: false,
-    });
-    this.#input = input;
-  }
-
-  protected override createCanonicalRequest(
-    request: HttpRequest,
-    headers: { [name: string]: string },
-  ): string {
-    this.canonicalRequest = wireCanonicalRequest(this.#input, headers, request);
-    return this.canonicalRequest;
-  }
+export async function signHeaders(
+  scheme: SignatureScheme,
+  input: SigningInput,
+): Promise<{ headers: Record<string, string>; canonicalRequest: string }> {
+  const { accessKeyId, sessionToken } = input.credentials;
+  const dates = datesOf(input);
+  const headers: Record<string, string> = {
+    ...input.headers,
+    [AMZ_DATE_HEADER]: dates.long,
+    ...scheme.headersOf(input),
+  };
+  if (sessionToken) headers[TOKEN_HEADER] = sessionToken;
+  const signed = signedHeaders(input, headers);
+  const canonical = canonicalRequest({ ...input, headers: signed });
+  const scope = scheme.scopeOf(input, dates.day);
+  const text = stringToSign(scheme, dates.long, scope, canonical);
+  const signature = await scheme.sign(text, input, dates.day);
+  headers[AUTH_HEADER] = `${scheme.algorithm} ` +
+    `Credential=${accessKeyId}/${scope}, ` +
+    `SignedHeaders=${Object.keys(signed).sort().join(";")}, ` +
+    `Signature=${signature}`;
+  return { headers, canonicalRequest: canonical };
 }
 
-function addedParameters(
-  { query = {} }: Pick<HttpRequest, "query"> = {},
-): [name: string, value: string][] {
-  const added: [name: string, value: string][] = [];
-  for (const [name, value] of Object.entries(query)) {
-    if (typeof value === "string") added.push([name, value]);
-  }
-  return added;
+/** Signs in the query, to which the headers named `x-amz-*` move. */
+export async function signQuery(
+  scheme: SignatureScheme,
+  input: SigningInput,
+  expiresInSeconds: number,
+): Promise<URL> {
+  const { accessKeyId, sessionToken } = input.credentials;
+  const dates = datesOf(input);
+  const scope = scheme.scopeOf(input, dates.day);
+  const headers = Object.entries(input.headers);
+  const isMoved = ([name]: [string, string]) => name.startsWith("x-amz-");
+  const left = headers.filter((header) => !isMoved(header));
+  const signed = signedHeaders(input, Object.fromEntries(left));
+  const added = [
+    ...headers.filter(isMoved),
+    ...sessionToken ? [["X-Amz-Security-Token", sessionToken]] : [],
+    ["X-Amz-Algorithm", scheme.algorithm],
+    ["X-Amz-Credential", `${accessKeyId}/${scope}`],
+    ["X-Amz-Date", dates.long],
+    ["X-Amz-Expires", `${expiresInSeconds}`],
+    ["X-Amz-SignedHeaders", Object.keys(signed).sort().join(";")],
+  ].map((parameter) => parameter.map(escapeText).join("="));
+  const url = new URL(input.url);
+  url.search = [url.search.slice(1), ...added].filter(Boolean).join("&");
+  const canonical = canonicalRequest({ ...input, url, headers: signed });
+  const text = stringToSign(scheme, dates.long, scope, canonical);
+  const signature = await scheme.sign(text, input, dates.day);
+  url.search += `&X-Amz-Signature=${signature}`;
+  return url;
+}
+
+function datesOf({ date }: SigningInput): { long: string; day: string } {
+  const long = date.toISOString().replace(/[-:]|\.\d{3}/g, "");
+  return { long, day: long.slice(0, 8) };
+}
+
+function signedHeaders(
+  { unsignedHeaders }: SigningInput,
+  headers: Record<string, string>,
+): Record<string, string> {
+  const request = { method: "", protocol: "", hostname: "", path: "" };
+  return getCanonicalHeaders({ ...request, headers }, unsignedHeaders);
+}
+
+function stringToSign(
+  { algorithm }: SignatureScheme,
+  date: string,
+  scope: string,
+  canonical: string,
+): string {
+  return `${algorithm}\n${date}\n${scope}\n${sha256Hex(canonical)}`;
 }

@@ -1,141 +1,69 @@
 /**
- * Signature Version 4A (`AWS4-ECDSA-P256-SHA256`), computed by
- * `@smithy/signature-v4a` over the URL as it goes on the wire. Loaded only when
- * v4a is asked for.
+ * Signature Version 4A (`AWS4-ECDSA-P256-SHA256`): its key, and its curve, which
+ * comes with `@smithy/signature-v4a`. Loaded only when v4a is asked for.
  *
  * @module
  */
 
-import { Buffer } from "node:buffer";
-import { SignatureV4a } from "@smithy/signature-v4a";
-import { Curve, type CurveSignature } from "./curve.ts";
-import { bytesOf, type Data, Sha256 } from "./hash.ts";
 import {
-  type HttpRequest,
-  type SigningInput,
-  type SigningOutput,
-  smithyRequest,
-  wireCanonicalRequest,
-} from "./v4.ts";
+  ALGORITHM_IDENTIFIER_V4A,
+  KEY_TYPE_IDENTIFIER,
+} from "@smithy/signature-v4";
+import { SignatureV4a } from "@smithy/signature-v4a";
+import type { Credentials } from "../credentials/types.ts";
+import { Curve } from "./curve.ts";
+import { Sha256 } from "./hash.ts";
+import type { SignatureScheme } from "./v4.ts";
 
-type HashConstructor = ConstructorParameters<typeof SignatureV4a>[0]["sha256"];
+/** The order of the curve P-256, less two. */
+const MAX_CANDIDATE = BigInt(
+  "0xffffffff00000000ffffffffffffffffbce6faada7179e84f3b9cac2fc63254f",
+);
 
-/** Signs with v4a. */
-export interface V4aSigner {
-  /** Signs in headers. */
-  sign(input: SigningInput): Promise<SigningOutput>;
-  /** Makes signatures as fast as they get. */
-  warmUp(): Promise<void>;
-}
-
-/** A v4a signer, whose curve warms up while its first request is under way. */
-export function createV4aSigner(): V4aSigner {
-  const curve = new Curve(scriptedSignature());
-  const hash = createKeepingHash();
-  return {
-    warmUp: () => curve.warmUp(),
-    async sign(input) {
-      const signer = new WireSignatureV4a(input, hash, curve.sign);
-      const signed: HttpRequest = await signer.sign(smithyRequest(input), {
-        signingDate: input.date,
-        unsignableHeaders: new Set(input.unsignedHeaders),
-      });
-      return {
-        headers: signed.headers,
-        canonicalRequest: signer.canonicalRequest,
-      };
-    },
-  };
-}
-
-/** One signature's signer: see its sibling for v4. */
-class WireSignatureV4a extends SignatureV4a {
-  readonly #input: SigningInput;
-  canonicalRequest = "";
-
-  constructor(
-    input: SigningInput,
-    sha256: HashConstructor,
-    signature: CurveSignature,
-  ) {
-    super({
-      credentials: input.credentials,
-      region: input.region,
-      service: input.service,
-      sha256,
-      applyChecksum: false,
-    });
-    this.#input = input;
-    // The one step in which the curve is used; the package has no option for it.
-    this["getSignature"] = signature;
-  }
-
-  protected override createCanonicalRequest(
-    request: HttpRequest,
-    headers: { [name: string]: string },
-  ): string {
-    this.canonicalRequest = wireCanonicalRequest(this.#input, headers, request);
-    return this.canonicalRequest;
-  }
-}
-
-/** The curve that comes with `@smithy/signature-v4a`. */
-function scriptedSignature(): CurveSignature {
-  const signer = new SignatureV4a({
+/**
+ * Version 4A. The curve warms up while the first request is under way, and the
+ * key is held as long as the credentials are used.
+ */
+export function createV4a(): SignatureScheme {
+  const smithy = new SignatureV4a({
     credentials: { accessKeyId: "", secretAccessKey: "" },
     region: "",
     service: "",
     sha256: Sha256,
   });
-  return (privateKey, text) => signer["getSignature"](privateKey, text);
-}
-
-/**
- * A hash class that keeps its last HMAC. A v4a signer uses a keyed hash for one
- * thing, deriving the private key, so this keeps the key of the credentials in
- * use.
- */
-function createKeepingHash(): HashConstructor {
-  let kept:
-    | { secret: Uint8Array; data: Uint8Array; key: Promise<Uint8Array> }
-    | undefined;
-  return class {
-    readonly #secret: Uint8Array | undefined;
-    #data: Uint8Array = new Uint8Array();
-
-    constructor(secret?: Data) {
-      this.#secret = secret === undefined ? undefined : bytesOf(secret);
-    }
-
-    update(data: Data): void {
-      const bytes = bytesOf(data);
-      this.#data = this.#data.length === 0
-        ? bytes
-        : Buffer.concat([this.#data, bytes]);
-    }
-
-    digest(): Promise<Uint8Array> {
-      const secret = this.#secret;
-      const data = this.#data;
-      if (secret === undefined) return hash(data);
-      if (!kept || !equal(kept.secret, secret) || !equal(kept.data, data)) {
-        kept = { secret, data, key: hash(data, secret) };
+  const curve = new Curve((key, text) => smithy["getSignature"](key, text));
+  let held: { id: string; secret: string; key: Promise<Uint8Array> };
+  return {
+    algorithm: ALGORITHM_IDENTIFIER_V4A,
+    scopeOf: ({ service }, day) => `${day}/${service}/${KEY_TYPE_IDENTIFIER}`,
+    headersOf: ({ region }) => ({ "x-amz-region-set": region }),
+    async sign(text, { credentials }) {
+      const { accessKeyId: id, secretAccessKey: secret } = credentials;
+      if (held?.id !== id || held.secret !== secret) {
+        held = { id, secret, key: privateKeyOf(credentials) };
       }
-      return kept.key;
-    }
-
-    reset(): void {
-      this.#data = new Uint8Array();
-    }
+      return await curve.sign(await held.key, text);
+    },
+    warmUp: () => curve.warmUp(),
   };
 }
 
-function hash(data: Uint8Array, secret?: Uint8Array): Promise<Uint8Array> {
-  const sha256 = new Sha256(secret);
-  sha256.update(data);
-  return sha256.digest();
-}
-
-function equal(a: Uint8Array, b: Uint8Array): boolean {
-  return Buffer.compare(a, b) === 0;
+/**
+ * AWS Identity and Access Management User Guide, "Derive a signing key for
+ * SigV4a": NIST SP 800-108 in counter mode, until a number is below the order.
+ */
+async function privateKeyOf(
+  { accessKeyId, secretAccessKey }: Credentials,
+): Promise<Uint8Array> {
+  for (let counter = 1; counter < 0xff; counter++) {
+    const hmac = new Sha256(`AWS4A${secretAccessKey}`);
+    hmac.update(Uint8Array.of(0, 0, 0, 1));
+    hmac.update(`${ALGORITHM_IDENTIFIER_V4A}\0${accessKeyId}`);
+    hmac.update(Uint8Array.of(counter, 0, 0, 1, 0));
+    const hex = (await hmac.digest()).toHex();
+    const candidate = BigInt(`0x${hex}`);
+    if (candidate > MAX_CANDIDATE) continue;
+    return Uint8Array.fromHex((candidate + 1n).toString(16).padStart(64, "0"));
+  }
+  throw new Error("no signing key can be derived from the credentials");
 }

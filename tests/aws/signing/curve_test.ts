@@ -2,10 +2,10 @@
 
 import { assertEquals } from "@std/assert";
 import { Curve, type CurveSignature } from "../../../src/aws/signing/curve.ts";
-import { bytesOf, Sha256 } from "../../../src/aws/signing/hash.ts";
+import { Sha256 } from "../../../src/aws/signing/hash.ts";
 import { createSigner } from "../../../src/aws/signing/signer.ts";
 
-const KEY = bytesOf("\x01".repeat(32));
+const KEY = new Uint8Array(32).fill(1);
 
 /** An implementation that is as slow as it is told to be. */
 function signature(tookMs: number): CurveSignature {
