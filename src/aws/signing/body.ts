@@ -49,22 +49,18 @@ export function bodyOfInit(
   if (body === null || body === undefined) {
     return bodyOfBytes(new Uint8Array(), unsigned);
   }
-  if (typeof body === "string") {
-    return {
-      ...bodyOfBytes(new TextEncoder().encode(body), unsigned),
-      contentType: "text/plain;charset=UTF-8",
-    };
-  }
   if (body instanceof Blob) return bodyOfBlob(body, unsigned);
+  if (typeof body === "string") {
+    const bytes = new TextEncoder().encode(body);
+    const contentType = "text/plain;charset=UTF-8";
+    return { ...bodyOfBytes(bytes, unsigned), contentType };
+  }
   if (body instanceof ArrayBuffer) {
     return bodyOfBytes(new Uint8Array(body), unsigned);
   }
   if (ArrayBuffer.isView(body)) {
-    const { buffer, byteOffset, byteLength } = body;
-    return bodyOfBytes(
-      new Uint8Array(buffer, byteOffset, byteLength),
-      unsigned,
-    );
+    const { buffer, byteOffset: at, byteLength: length } = body;
+    return bodyOfBytes(new Uint8Array(buffer, at, length), unsigned);
   }
   return bodyOfEncoded(body, unsigned);
 }

@@ -13,18 +13,21 @@ export type Data = string | ArrayBuffer | ArrayBufferView;
 
 /** A SHA-256 hash, or with a secret its HMAC. */
 export class Sha256 {
-  readonly #secret: Uint8Array | undefined;
+  readonly #start: () => Hash | Hmac;
   #hash: Hash | Hmac;
 
   /** @param secret The key of the HMAC; without one it is a plain hash. */
   constructor(secret?: Data) {
-    this.#secret = secret === undefined ? undefined : bytesOf(secret);
+    this.#start = () =>
+      secret === undefined
+        ? nodeCrypto().createHash("sha256")
+        : nodeCrypto().createHmac("sha256", viewOf(secret));
     this.#hash = this.#start();
   }
 
   /** Adds data to what is hashed. */
   update(data: Data): void {
-    this.#hash.update(bytesOf(data));
+    this.#hash.update(viewOf(data));
   }
 
   /** The hash of all data. */
@@ -36,22 +39,13 @@ export class Sha256 {
   reset(): void {
     this.#hash = this.#start();
   }
-
-  #start(): Hash | Hmac {
-    return this.#secret === undefined
-      ? nodeCrypto().createHash("sha256")
-      : nodeCrypto().createHmac("sha256", this.#secret);
-  }
 }
 
-/** Without a copy where they are bytes. */
-function bytesOf(data: Data): Uint8Array {
-  if (data instanceof Uint8Array) return data;
-  if (typeof data === "string") return encoder.encode(data);
-  if (ArrayBuffer.isView(data)) {
-    return new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
-  }
-  return new Uint8Array(data);
+function viewOf(data: Data): string | Uint8Array {
+  if (typeof data === "string") return data;
+  return ArrayBuffer.isView(data)
+    ? new Uint8Array(data.buffer, data.byteOffset, data.byteLength)
+    : new Uint8Array(data);
 }
 
 /** The SHA-256 of data, in hex. */
@@ -64,7 +58,6 @@ export function hmacHex(key: Uint8Array, text: string): string {
   return nodeCrypto().createHmac("sha256", key).update(text).digest("hex");
 }
 
-const encoder = new TextEncoder();
 let loaded: typeof import("node:crypto") | undefined;
 
 /** It takes 20 ms to load, which `--help` and its like do without. */

@@ -14,7 +14,7 @@ import {
   hideCredentials,
   isSameCredentials,
 } from "../credentials/types.ts";
-import { type SecondTry, secondTryFor } from "../refusals/retry.ts";
+import { secondTryFor } from "../refusals/retry.ts";
 import { bodyOfInit, bodyOfRequest } from "./body.ts";
 import {
   createSigningCore,
@@ -70,13 +70,6 @@ interface Exchange extends UnsignedParts {
   /** What else `fetch` was told: a client, say. */
   readonly init: RequestInit | undefined;
   readonly signal: AbortSignal | undefined;
-}
-
-/** What was sent, and by whom. */
-interface Attempt {
-  readonly response: Response;
-  readonly credentials: Credentials;
-  readonly signed: SignedParts;
 }
 
 /**
@@ -150,7 +143,7 @@ export function createSignedFetch(options: SignedFetchOptions): SignedFetch {
     const first = await attempt(exchange, current);
     if (first.response.ok) return first.response;
     try {
-      const retry = await secondTry(exchange, first);
+      const retry = await secondTry(exchange, current, first);
       if (retry === undefined) return first.response;
       await first.response.body?.cancel();
       return (await attempt(exchange, retry)).response;
@@ -180,7 +173,7 @@ export function createSignedFetch(options: SignedFetchOptions): SignedFetch {
   async function attempt(
     exchange: Exchange,
     current: Credentials,
-  ): Promise<Attempt> {
+  ): Promise<{ response: Response; signed: SignedParts }> {
     hideCredentials(redactor, current);
     const signed = await core.sign(exchange, current);
     const response = await transmit(exchange, signed.headers);
@@ -197,7 +190,7 @@ export function createSignedFetch(options: SignedFetchOptions): SignedFetch {
         log,
       });
     }
-    return { response, credentials: current, signed };
+    return { response, signed };
   }
 
   function transmit(
@@ -220,12 +213,13 @@ export function createSignedFetch(options: SignedFetchOptions): SignedFetch {
   /** The credentials for a second try, if one can help. */
   async function secondTry(
     exchange: Exchange,
-    { response, signed, credentials: used }: Attempt,
+    used: Credentials,
+    { response, signed }: { response: Response; signed: SignedParts },
   ): Promise<Credentials | undefined> {
     if (exchange.body.send instanceof ReadableStream) return undefined;
-    const retry: SecondTry | undefined = await secondTryFor(response, signed);
+    const retry = await secondTryFor(response, signed);
     if (retry === undefined) return undefined;
-    const awsError = retry.awsError;
+    const { awsError } = retry;
     if (retry.fix === "clock") {
       const clockOffsetMs = core.correctClock(retry.targetTime);
       log.warn("the clock was corrected by the target's, signing once more", {
