@@ -55,7 +55,7 @@ export function createV4a(): SignatureScheme {
 async function privateKeyOf(
   { accessKeyId, secretAccessKey }: Credentials,
 ): Promise<Uint8Array> {
-  for (let counter = 1; counter < 0xff; counter++) {
+  for (let counter = 1;; counter++) {
     const hmac = new Sha256(`AWS4A${secretAccessKey}`);
     hmac.update(Uint8Array.of(0, 0, 0, 1));
     hmac.update(`${ALGORITHM_IDENTIFIER_V4A}\0${accessKeyId}`);
@@ -65,5 +65,4 @@ async function privateKeyOf(
     if (candidate > MAX_CANDIDATE) continue;
     return Uint8Array.fromHex((candidate + 1n).toString(16).padStart(64, "0"));
   }
-  throw new Error("no signing key can be derived from the credentials");
 }
