@@ -202,6 +202,16 @@ export async function untilAborted(
   }
 }
 
+/** Waits for a promise, but no longer than for some time. */
+export async function within(
+  limitMs: number,
+  work: Promise<unknown>,
+): Promise<void> {
+  const { promise: over, resolve } = Promise.withResolvers<void>();
+  const timer = setTimeout(resolve, limitMs);
+  await Promise.race([work, over]).finally(() => clearTimeout(timer));
+}
+
 /** What a promise gives, unless the signal says first that nobody waits. */
 export function orAborted<T>(
   promise: Promise<T>,

@@ -111,10 +111,8 @@ export class Upstream implements Link {
 
   /** Ends the session upstream, as far as that is done within the limit. */
   async close(limitMs: number): Promise<void> {
-    await Promise.all([
-      this.#session.close(limitMs),
-      this.#modern.close(limitMs),
-    ]);
+    this.#modern.close();
+    await this.#session.close(limitMs);
   }
 }
 

@@ -20,6 +20,7 @@ import { DEFAULT_MAX_ANSWER_BYTES } from "../mcp/transport/large_answer.ts";
 import type { Observer } from "../mcp/transport/observer.ts";
 import type { ToolRules } from "../mcp/tools/policy.ts";
 import { hideSettings, joinSecrets, Redactor } from "../redact/redact.ts";
+import { within } from "../time.ts";
 
 /** What {@linkcode runStdioProxy} carries, and how. */
 export interface StdioProxyOptions {
@@ -317,11 +318,4 @@ class Patience {
     this.#stopped.removeEventListener("abort", this.#hurry);
     for (const timer of this.#timers) clearTimeout(timer);
   }
-}
-
-async function within(limitMs: number, work: Promise<void>): Promise<void> {
-  const { promise, resolve } = Promise.withResolvers<void>();
-  const timer = setTimeout(resolve, limitMs);
-  await Promise.race([work, promise]);
-  clearTimeout(timer);
 }

@@ -5,26 +5,15 @@
  * @module
  */
 
-import type { Target } from "../transport/target.ts";
-import { delay } from "../../time.ts";
-import { excerpt } from "../wire/excerpt.ts";
-import { summaryOf } from "../transport/failure.ts";
 import { ProxyError } from "../../errors.ts";
-import { Exchange } from "../transport/exchange.ts";
+import type { Exchange } from "../transport/exchange.ts";
+import { summaryOf } from "../transport/failure.ts";
+import type { InFlight } from "../transport/in_flight.ts";
+import { notificationFrame } from "../transport/link.ts";
+import type { Target } from "../transport/target.ts";
+import { excerpt } from "../wire/excerpt.ts";
 import { type SessionHeaders, sessionOf } from "../wire/headers.ts";
-import { isObject, requestId, type ResponseMessage } from "../wire/message.ts";
-import { paramsWithMetadata } from "../wire/metadata.ts";
-
-/** How a new session comes to be. */
-export interface RecoveryWays {
-  /** What an `initialize` is sent in. */
-  readonly open: () => Promise<SessionHeaders>;
-  /** Sends an exchange of the proxy's own in a session given. */
-  readonly carry: (
-    exchange: Exchange,
-    session: SessionHeaders,
-  ) => Promise<void>;
-}
+import { isObject } from "../wire/message.ts";
 
 /** What the client and the target agreed on. */
 interface Agreement {
@@ -40,20 +29,17 @@ const NOTIFY_WAIT_MS = 10_000;
 /** How many resources are subscribed to again; the oldest go first. */
 const MAX_SUBSCRIPTIONS = 1_000;
 
-const encoder = new TextEncoder();
-
 /** Remembers how the client set a session up, and sets up another like it. */
 export class Recovery {
   readonly #target: Target;
-  readonly #ways: RecoveryWays;
+  readonly #inFlight: InFlight;
   #agreement: Agreement | undefined;
   #logLevel: unknown;
   readonly #subscriptions = new Set<string>();
-  #asked = 0;
 
-  constructor(target: Target, ways: RecoveryWays) {
+  constructor(target: Target, inFlight: InFlight) {
     this.#target = target;
-    this.#ways = ways;
+    this.#inFlight = inFlight;
   }
 
   /** Notes a request that succeeded. */
@@ -77,7 +63,6 @@ export class Recovery {
         return;
       case "resources/unsubscribe":
         this.#subscriptions.delete(String(params.uri));
-        return;
     }
   }
 
@@ -92,67 +77,64 @@ export class Recovery {
   /**
    * Initialises a new session.
    *
+   * @param open Gives what an `initialize` is sent in.
    * @throws {ProxyError} when the target refuses, or speaks another version.
    */
-  async renew(lost: SessionHeaders): Promise<SessionHeaders> {
+  async renew(
+    lost: SessionHeaders,
+    open: () => Promise<SessionHeaders>,
+  ): Promise<SessionHeaders> {
     const agreement = this.#agreement;
     if (!agreement) throw new ProxyError("no-answer", "the session is lost");
     const { params, protocolVersion } = agreement;
-    const opened = await this.#ways.open();
-    const { answer, sessionId } = await this.ask("initialize", {
-      ...params,
-      protocolVersion,
-    }, opened);
-    const result = isObject(answer.result) ? answer.result : {};
-    if (answer.error || result.protocolVersion !== protocolVersion) {
-      const { error } = answer;
+    const opened = await open();
+    const { answer: { error, result }, sessionId } = await this.#inFlight
+      .ask("initialize", { ...params, protocolVersion }, opened);
+    const { protocolVersion: spoken, capabilities } = isObject(result)
+      ? result
+      : {};
+    if (error || spoken !== protocolVersion) {
       const told = (words: string) => {
         const why = error
           ? `it refused a new one${words}`
-          : `it now speaks protocol version ${result.protocolVersion}, not ${protocolVersion}`;
+          : `it now speaks protocol version ${spoken}, not ${protocolVersion}`;
         return `the target lost the session, and ${why}; restart the client`;
       };
-      throw new ProxyError(
-        "bad-answer",
-        told(`: ${excerpt(error?.message ?? "", 300)}`),
-        { summary: told("") },
-      );
+      const message = told(`: ${excerpt(error?.message ?? "", 300)}`);
+      throw new ProxyError("bad-answer", message, { summary: told("") });
     }
     const session: SessionHeaders = {
       ...opened,
       ...sessionOf(sessionId, lost.protocolVersion),
     };
-    await this.#notify("notifications/initialized", session);
+    await this.#inFlight
+      .tell("notifications/initialized", session, NOTIFY_WAIT_MS);
     this.#target.log.info("the target lost the session; made a new one");
-    await this.#setUpAgain(session);
-    await this.#tellOfChanges(agreement.capabilities, result.capabilities);
-    this.#agreement = { ...agreement, capabilities: result.capabilities };
+    if (this.#logLevel !== undefined) {
+      const params = { level: this.#logLevel };
+      await this.#setUpAgain("logging/setLevel", params, session);
+    }
+    for (const uri of this.#subscriptions) {
+      await this.#setUpAgain("resources/subscribe", { uri }, session);
+    }
+    await this.#tellOfChanges(agreement.capabilities, capabilities);
+    this.#agreement = { ...agreement, capabilities };
     return session;
   }
 
-  async #setUpAgain(session: SessionHeaders): Promise<void> {
-    if (this.#logLevel !== undefined) {
-      const params = { level: this.#logLevel };
-      await this.#tryToAsk("logging/setLevel", params, session);
-    }
-    for (const uri of this.#subscriptions) {
-      await this.#tryToAsk("resources/subscribe", { uri }, session);
-    }
-  }
-
-  async #tryToAsk(
+  async #setUpAgain(
     method: string,
     params: Record<string, unknown>,
     session: SessionHeaders,
   ): Promise<void> {
-    const failed = await this.ask(method, params, session).then(
+    const error = await this.#inFlight.ask(method, params, session).then(
       ({ answer: { error } }) => error && `error ${error.code}`,
       summaryOf,
     );
-    if (failed === undefined) return;
+    if (error === undefined) return;
     this.#target.log.warn("could not set up the new session as the old one", {
       method,
-      error: failed,
+      error,
     });
   }
 
@@ -168,53 +150,7 @@ export class Recovery {
     for (const list of ["tools", "prompts", "resources"]) {
       const declared = isObject(before) ? before[list] : undefined;
       if (!isObject(declared) || declared.listChanged !== true) continue;
-      const method = `notifications/${list}/list_changed`;
-      await emit(encoder.encode(JSON.stringify({ jsonrpc: "2.0", method })));
+      await emit(notificationFrame(`notifications/${list}/list_changed`));
     }
-  }
-
-  /**
-   * Asks the target something of the proxy's own in a session given.
-   *
-   * @throws When it is not answered.
-   */
-  async ask(
-    method: string,
-    params: Record<string, unknown>,
-    session: SessionHeaders,
-  ): Promise<{ answer: ResponseMessage; sessionId: string | undefined }> {
-    const id = requestId(`sigv4-proxy:${++this.#asked}`);
-    if (!id) throw new TypeError("a string is a request ID");
-    let answer: ResponseMessage | undefined;
-    const { metadata = [] } = this.#target;
-    const bytes = encoder.encode(
-      `{"jsonrpc":"2.0","id":${id.source},"method":"${method}","params":${
-        JSON.stringify(paramsWithMetadata(params, metadata))
-      }}`,
-    );
-    const exchange = new Exchange({
-      bytes,
-      method,
-      requests: [id],
-      onAnswer: (given) => answer = given,
-    });
-    // The answer is enough: its stream may stay open for long.
-    const carried = this.#ways.carry(exchange, session);
-    await Promise.race([carried, exchange.settled]);
-    carried.catch(() => {});
-    if (!answer) {
-      throw new ProxyError("no-answer", `the target did not answer ${method}`);
-    }
-    return { answer, sessionId: exchange.sessionId };
-  }
-
-  async #notify(method: string, session: SessionHeaders): Promise<void> {
-    const bytes = encoder.encode(`{"jsonrpc":"2.0","method":"${method}"}`);
-    const exchange = new Exchange({ bytes, method, requests: [] });
-    const carried = this.#ways.carry(exchange, session);
-    const patience = new AbortController();
-    await Promise.race([carried, delay(NOTIFY_WAIT_MS, patience.signal)])
-      .finally(() => patience.abort());
-    carried.catch(() => {});
   }
 }

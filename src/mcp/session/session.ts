@@ -18,20 +18,30 @@
  * @module
  */
 
-import { reportable } from "../transport/failure.ts";
-import { Deadlines, delay } from "../../time.ts";
 import type { ProxyError } from "../../errors.ts";
+import { delay, within } from "../../time.ts";
+import type { Exchange, ExchangeInit } from "../transport/exchange.ts";
+import { reportable } from "../transport/failure.ts";
 import { HttpTransport } from "../transport/http_transport.ts";
+import { InFlight } from "../transport/in_flight.ts";
+import {
+  type Link,
+  notificationFrame,
+  partsOf,
+  rpcErrorFrame,
+} from "../transport/link.ts";
+import { requestsIn } from "../transport/pending_requests.ts";
 import {
   ResponseRouter,
   type RouterHooks,
 } from "../transport/response_router.ts";
-import { Exchange, type ExchangeInit } from "../transport/exchange.ts";
-import { hasSession, type SessionHeaders } from "../wire/headers.ts";
+import { RetryPolicy } from "../transport/retry.ts";
+import { Semaphore } from "../transport/semaphore.ts";
 import {
   expiryInAnswer,
   SessionExpiredError,
 } from "../transport/session_expiry.ts";
+import { hasSession, type SessionHeaders } from "../wire/headers.ts";
 import {
   type BatchMessage,
   isObject,
@@ -42,19 +52,10 @@ import {
   type ResponseMessage,
   type SingleMessage,
 } from "../wire/message.ts";
-import { Semaphore } from "../transport/semaphore.ts";
-import { requestsIn } from "../transport/pending_requests.ts";
-import { RetryPolicy } from "../transport/retry.ts";
 import { SessionKeeper, type SessionTarget } from "./session_keeper.ts";
-import { partOf } from "../wire/large_message.ts";
-import { membersOf, whole } from "../wire/splice.ts";
-import { InFlight } from "../transport/in_flight.ts";
 
 /** How long what follows waits for `notifications/initialized`. */
 const INITIALIZED_WAIT_MS = 10_000;
-
-/** How long an answer that is there may wait for a new session. */
-const RENEWAL_WAIT_MS = 2_000;
 
 /**
  * How many notifications, answers and pings are upstream at once, of each. They
@@ -69,10 +70,8 @@ const MAX_WAITING_ANSWERS = 4_096;
 /** How long a cancelled request's stream stays open for what is still said. */
 const CANCELLED_DRAIN_MS = 5_000;
 
-const encoder = new TextEncoder();
-
 /** One upstream session, from the client's first message to the last. */
-export class Session {
+export class Session implements Link {
   readonly #target: SessionTarget;
   readonly #router: ResponseRouter;
   readonly #transport: HttpTransport;
@@ -83,7 +82,6 @@ export class Session {
   readonly #keeper: SessionKeeper;
   readonly #policy: RetryPolicy;
   readonly #inFlight: InFlight;
-  readonly #deadlines = new Deadlines();
   /** What new messages wait for; it never rejects. */
   #gate: Promise<unknown> | undefined;
 
@@ -98,19 +96,21 @@ export class Session {
     this.#transport = new HttpTransport(target, this.#router, {
       resumes: true,
     });
-    this.#inFlight = new InFlight(this.#router);
+    this.#inFlight = new InFlight(target, this.#router, {
+      carry: (exchange) => this.#carry(exchange),
+      carryOwn: (exchange, session) => this.#carryOwn(exchange, session),
+      onTimeout: (exchange, error) => this.#timeOut(exchange, error),
+    });
     this.#requests = new Semaphore(target.maxConcurrency);
     this.#policy = new RetryPolicy(target.retries);
-    this.#keeper = new SessionKeeper(target, this.#router, {
-      carry: (exchange, session) => this.#sendOwn(exchange, session),
-      onRenewal: (renewal) => this.#closeGate(renewal.catch(() => {})),
-    });
+    this.#keeper = new SessionKeeper(
+      target,
+      this.#router,
+      this.#inFlight,
+      (renewal) => this.#closeGate(renewal.catch(() => {})),
+    );
   }
 
-  /**
-   * Takes one message of the client's, and answers it in its time; resolves
-   * when it is over.
-   */
   accept(
     bytes: Uint8Array,
     message: SingleMessage | BatchMessage,
@@ -131,55 +131,42 @@ export class Session {
   #acceptRequest(bytes: Uint8Array, message: RequestMessage): Promise<void> {
     const { method, params } = message;
     const asked = requestsIn([{ message, bytes }]);
-    const exchange = this.#open({ bytes, method, params, ...asked });
+    const exchange = this.#inFlight.open({ bytes, method, params, ...asked });
+    const gate = this.#gate;
     if (method === "initialize") {
-      const before = this.#gate;
       this.#closeGate(exchange.settled);
-      return this.#start(exchange, before);
+      return this.#inFlight.start(exchange, { gate });
     }
     // A ping asks whether the target is there: it does not wait for calls.
     const semaphore = method === "ping" ? this.#pings : this.#requests;
-    return this.#start(exchange, this.#gate, semaphore);
+    return this.#inFlight.start(exchange, { gate, semaphore });
   }
 
-  #acceptBatch(
-    bytes: Uint8Array,
-    { messages }: BatchMessage,
-  ): Promise<void> {
-    const asked = requestsIn(
-      membersOf(bytes, whole(bytes)).map((member, index) => ({
-        message: messages[index],
-        bytes: partOf(bytes, member),
-      })),
-    );
-    const exchange = this.#open({ bytes, method: "batch", ...asked });
-    if (exchange.isRequest) {
-      return this.#start(exchange, this.#gate, this.#requests);
-    }
-    const hasAnswer = messages.some(({ kind }) => kind === "response");
-    const semaphore = hasAnswer ? this.#answers : this.#notifications;
-    return this.#start(exchange, this.#gate, semaphore);
+  #acceptBatch(bytes: Uint8Array, batch: BatchMessage): Promise<void> {
+    const asked = requestsIn(partsOf(bytes, batch));
+    const hasAnswer = batch.messages.some(({ kind }) => kind === "response");
+    const unasked = hasAnswer ? this.#answers : this.#notifications;
+    const exchange = this.#inFlight.open({ bytes, method: "batch", ...asked });
+    const semaphore = exchange.isRequest ? this.#requests : unasked;
+    return this.#inFlight.start(exchange, { gate: this.#gate, semaphore });
   }
 
   #acceptNotification(
     bytes: Uint8Array,
-    message: NotificationMessage,
+    { method, params }: NotificationMessage,
   ): Promise<void> | void {
-    const { method, params } = message;
     if (method === "notifications/cancelled" && !this.#cancel(params)) return;
-    const exchange = this.#open({ bytes, method, params, requests: [] });
-    const done = this.#start(exchange, this.#gate, this.#notifications);
+    const done = this.#notify({ bytes, method, params, requests: [] });
     if (method !== "notifications/initialized") return done;
-    const { promise: waited, resolve } = Promise.withResolvers<void>();
-    const timer = setTimeout(resolve, INITIALIZED_WAIT_MS);
     this.#closeGate(
-      Promise.race([done, waited]).then(() => {
-        clearTimeout(timer);
-        if (this.#target.standingStream) this.#keeper.hold();
-        this.#keeper.keepAlive();
-      }),
+      within(INITIALIZED_WAIT_MS, done).then(() => this.#keeper.begin()),
     );
     return done;
+  }
+
+  #notify(init: ExchangeInit): Promise<void> {
+    const waits = { gate: this.#gate, semaphore: this.#notifications };
+    return this.#inFlight.start(this.#inFlight.open(init), waits);
   }
 
   /** The client's answer to a request of the target's. */
@@ -189,23 +176,22 @@ export class Session {
   ): Promise<void> | void {
     const answerTo = id && this.#router.takeTargetRequest(id);
     // The target waits for it, and may wait with the answer to `initialize`.
-    return this.#sendAnswer({
-      bytes,
-      method: "response",
-      requests: [],
-      answerTo,
-    });
+    return this.#sendAnswer(bytes, answerTo);
   }
 
   #sendAnswer(
-    init: ExchangeInit,
+    bytes: Uint8Array,
+    answerTo: SessionHeaders | undefined,
     gate?: Promise<unknown>,
   ): Promise<void> | void {
-    if (this.#answers.waiting < MAX_WAITING_ANSWERS) {
-      return this.#start(this.#open(init), gate, this.#answers);
+    if (this.#answers.waiting >= MAX_WAITING_ANSWERS) {
+      // A target that asks without end, and takes no answer.
+      const { log } = this.#target;
+      return log.debug("dropped an answer that the target does not take");
     }
-    // A target that asks without end, and takes no answer.
-    this.#target.log.debug("dropped an answer that the target does not take");
+    const init = { bytes, method: "response", requests: [], answerTo };
+    const waits = { gate, semaphore: this.#answers };
+    return this.#inFlight.start(this.#inFlight.open(init), waits);
   }
 
   /** Lets a cancelled request go; false when the target need not be told. */
@@ -227,56 +213,6 @@ export class Session {
     return exchange.isAtTarget;
   }
 
-  #open(init: ExchangeInit): Exchange {
-    const exchange = new Exchange(init);
-    this.#router.expect(exchange);
-    exchange.limit(
-      this.#deadlines,
-      this.#target,
-      (error) => void this.#timeOut(exchange, error),
-    );
-    return exchange;
-  }
-
-  #start(
-    exchange: Exchange,
-    gate: Promise<unknown> | undefined,
-    semaphore?: Semaphore,
-  ): Promise<void> {
-    const done = this.#run(exchange, gate, semaphore);
-    this.#inFlight.add(exchange, done);
-    return done;
-  }
-
-  async #run(
-    exchange: Exchange,
-    gate: Promise<unknown> | undefined,
-    semaphore: Semaphore | undefined,
-  ): Promise<void> {
-    let leave: (() => void) | undefined;
-    try {
-      if (gate) await gate;
-      if (semaphore) {
-        if (exchange.signal.aborted) return;
-        const isFree = semaphore.tryAcquire();
-        if (!isFree && !await semaphore.acquire(exchange.signal)) return;
-        if (exchange.isRequest) {
-          exchange.settled.then(() =>
-            exchange.onDelivered(() => semaphore.release())
-          );
-        } else leave = () => semaphore.release();
-      }
-      if (!exchange.signal.aborted) await this.#carry(exchange);
-    } catch (error) {
-      // Only a client that is gone brings us here.
-      this.#target.log.debug("could not answer", { error: String(error) });
-    } finally {
-      leave?.();
-      exchange.finish();
-      this.#router.forget(exchange);
-    }
-  }
-
   /** Sends an exchange, again if that is safe, until it is answered. */
   async #carry(exchange: Exchange): Promise<void> {
     const isInitialize = exchange.method === "initialize";
@@ -295,7 +231,7 @@ export class Session {
         }
         if (this.#target.callGuard) {
           const refusal = await this.#refusalOf(exchange, session);
-          if (refusal) return await this.#fail(exchange, refusal);
+          if (refusal) return await this.#router.report(exchange, refusal);
         }
         return await this.#transport.carry(exchange, session);
       } catch (cause) {
@@ -305,16 +241,19 @@ export class Session {
         }
         if (cause instanceof SessionExpiredError) {
           if (isRenewed || !this.#target.recover) {
-            return await this.#fail(exchange, cause.error);
+            return await this.#router.report(exchange, cause.error);
           }
           isRenewed = true;
-          if (await this.#replace(exchange, cause)) continue;
-          return;
+          const isSafe = this.#policy.allows(exchange, cause.retryable);
+          const error = await this.#keeper.replace(cause, isSafe);
+          if (error) return await this.#router.report(exchange, error);
+          exchange.observation?.recovered();
+          continue;
         }
         const waitMs = this.#policy.delayMs(exchange, cause, tries);
         if (waitMs === undefined) {
           if (isInitialize) this.#keeper.discard();
-          return await this.#fail(exchange, reportable(cause));
+          return await this.#router.report(exchange, reportable(cause));
         }
         tries++;
         await delay(waitMs, exchange.signal).catch(() => {});
@@ -327,75 +266,32 @@ export class Session {
     exchange: Exchange,
     session: SessionHeaders,
   ): Promise<ProxyError | undefined> {
-    const { callGuard } = this.#target;
     // The list takes no place: the calls that wait for it may hold them all.
-    return await callGuard?.refusal(
-      exchange,
-      session,
-      (params) => this.#keeper.ask("tools/list", params, session),
-    );
-  }
-
-  /** Renews a lost session; whether the exchange is to be sent once more. */
-  async #replace(
-    exchange: Exchange,
-    lost: SessionExpiredError,
-  ): Promise<boolean> {
-    if (!this.#policy.allows(exchange, lost.retryable)) {
-      // What follows this answer is to find the new session.
-      const patience = new AbortController();
-      const waited = delay(RENEWAL_WAIT_MS, patience.signal).catch(() => {});
-      await Promise.race([this.#keeper.onExpired(lost.session), waited]);
-      patience.abort();
-      await this.#fail(exchange, lost.error);
-      return false;
-    }
-    try {
-      await this.#keeper.renew(lost.session);
-    } catch (cause) {
-      // What may have run is told of by what became of it.
-      const error = lost.retryable === "always"
-        ? reportable(cause)
-        : lost.error;
-      await this.#fail(exchange, error);
-      return false;
-    }
-    exchange.observation?.recovered();
-    return true;
-  }
-
-  #fail(exchange: Exchange, error: ProxyError | Uint8Array): Promise<void> {
-    return this.#router.report(exchange, error);
+    const ask = async (params: Readonly<Record<string, unknown>>) =>
+      (await this.#inFlight.ask("tools/list", params, session)).answer;
+    return await this.#target.callGuard?.refusal(exchange, session, ask);
   }
 
   async #timeOut(exchange: Exchange, error: ProxyError): Promise<void> {
     const { isSent, method, pending } = exchange;
-    const answered = this.#fail(exchange, error);
+    const answered = this.#router.report(exchange, error);
     exchange.end(error);
     if (isSent && method !== "initialize") {
-      for (const id of pending) this.#tellCancelled(id);
+      const method = "notifications/cancelled";
+      for (const { source } of pending) {
+        const params = `{"requestId":${source},"reason":"timeout"}`;
+        const bytes = notificationFrame(method, params);
+        this.#notify({ bytes, method, requests: [] });
+      }
     }
-    await answered.catch(() => {});
-  }
-
-  #tellCancelled(id: RequestId): void {
-    const bytes = encoder.encode(
-      `{"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":${id.source},"reason":"timeout"}}`,
-    );
-    const method = "notifications/cancelled";
-    const exchange = this.#open({ bytes, method, requests: [] });
-    this.#start(exchange, this.#gate, this.#notifications);
+    await answered;
   }
 
   /** Answers a request of the target's that the client is not given. */
   #refuse(id: RequestId, { code, message }: ProxyError): void {
-    const error = JSON.stringify({ code, message });
-    const bytes = encoder.encode(
-      `{"jsonrpc":"2.0","id":${id.source},"error":${error}}`,
-    );
     this.#router.takeTargetRequest(id);
-    const init = { bytes, method: "response", requests: [] };
-    void this.#sendAnswer(init, this.#gate);
+    const frame = rpcErrorFrame(id, { code, message });
+    void this.#sendAnswer(frame, undefined, this.#gate);
   }
 
   /** Learns from an answer what the session needs to know. */
@@ -412,10 +308,8 @@ export class Session {
       // Of its own stream alone can the exchange be sent again, and a batch
       // has other answers beside this one, which are not thrown away.
       const isAlone = exchange.requests.length === 1 && !session.channel;
-      if (!isAlone) void this.#keeper.onExpired(session);
-      else {
-        throw new SessionExpiredError(session, loss, frame);
-      }
+      if (isAlone) throw new SessionExpiredError(session, loss, frame);
+      void this.#keeper.onExpired(session);
     }
     if (exchange.onAnswer || answer.error) return;
     const isOpening = exchange.method === "initialize";
@@ -424,30 +318,15 @@ export class Session {
     if (exchange.method === "tools/list") this.#policy.record(answer.result);
   }
 
-  /** Carries an exchange of the proxy's own in a session given. */
-  async #sendOwn(exchange: Exchange, session: SessionHeaders): Promise<void> {
-    this.#router.expect(exchange);
-    exchange.limit(
-      this.#deadlines,
-      this.#target,
-      (error) => exchange.end(error),
-    );
-    const done = Promise.withResolvers<void>();
-    this.#inFlight.add(exchange, done.promise, true);
-    try {
-      for (let tries = 0;;) {
-        try {
-          return await this.#transport.carry(exchange, session);
-        } catch (cause) {
-          const waitMs = this.#policy.delayMs(exchange, cause, tries++);
-          if (waitMs === undefined) throw cause;
-          await delay(waitMs, exchange.signal);
-        }
+  async #carryOwn(exchange: Exchange, session: SessionHeaders): Promise<void> {
+    for (let tries = 0;;) {
+      try {
+        return await this.#transport.carry(exchange, session);
+      } catch (cause) {
+        const waitMs = this.#policy.delayMs(exchange, cause, tries++);
+        if (waitMs === undefined) throw cause;
+        await delay(waitMs, exchange.signal);
       }
-    } finally {
-      done.resolve();
-      exchange.finish();
-      this.#router.forget(exchange);
     }
   }
 
@@ -459,18 +338,13 @@ export class Session {
     });
   }
 
-  /**
-   * Waits for what is in flight until `patience` is aborted, then answers the
-   * rest with an error.
-   */
   async drain(patience: AbortSignal): Promise<void> {
     this.#keeper.release();
     await this.#inFlight.drain(patience);
   }
 
-  /** Ends the session upstream, as far as that is done within the limit. */
   async close(limitMs: number): Promise<void> {
-    this.#deadlines.stop();
+    this.#inFlight.deadlines.stop();
     await this.#keeper.close(limitMs);
   }
 }

@@ -5,15 +5,17 @@
  * @module
  */
 
-import type { Target } from "../transport/target.ts";
-import type { ToolRecorder } from "../tools/recorder.ts";
-import { AttemptError } from "../transport/retry.ts";
-import { delay } from "../../time.ts";
 import { ProxyError } from "../../errors.ts";
-import { discardBody } from "../wire/body.ts";
-import type { ResponseRouter } from "../transport/response_router.ts";
+import { delay, within } from "../../time.ts";
+import type { ToolRecorder } from "../tools/recorder.ts";
 import type { Exchange } from "../transport/exchange.ts";
-import { summaryOf } from "../transport/failure.ts";
+import { reportable, summaryOf } from "../transport/failure.ts";
+import type { InFlight } from "../transport/in_flight.ts";
+import type { ResponseRouter } from "../transport/response_router.ts";
+import { AttemptError } from "../transport/retry.ts";
+import type { SessionExpiredError } from "../transport/session_expiry.ts";
+import type { Target } from "../transport/target.ts";
+import { discardBody } from "../wire/body.ts";
 import {
   type Channel,
   deleteHeaders,
@@ -21,14 +23,11 @@ import {
   type SessionHeaders,
   sessionOf,
 } from "../wire/headers.ts";
+import { isObject } from "../wire/message.ts";
 import { SseChannel } from "./http_sse.ts";
 import { KeepAlive } from "./keep_alive.ts";
-import { isObject, type ResponseMessage } from "../wire/message.ts";
 import { Recovery } from "./recovery.ts";
 import { StandaloneStream } from "./standalone_stream.ts";
-
-/** The transports of MCP over HTTP. */
-export type Transport = "auto" | "streamable-http" | "sse";
 
 /** The target of sessions, and how they are kept. */
 export interface SessionTarget extends Target {
@@ -38,34 +37,29 @@ export interface SessionTarget extends Target {
   readonly keepAliveMs?: number;
   /** Whether a lost session is replaced by a new one. */
   readonly recover: boolean;
-  /** Which transport the target speaks; `auto` finds out. */
-  readonly transport: Transport;
+  /** Which transport of MCP over HTTP the target speaks; `auto` finds out. */
+  readonly transport: "auto" | "streamable-http" | "sse";
   /** Looks at calls before they are sent in a session, if anyone does. */
   readonly callGuard?: ToolRecorder;
-}
-
-/** How a session comes to be, and who waits for it. */
-export interface SessionWays {
-  /** Sends an exchange of the proxy's own in a session given. */
-  readonly carry: (
-    exchange: Exchange,
-    session: SessionHeaders,
-  ) => Promise<void>;
-  /** Is told of a new session in the making; messages wait for it. */
-  readonly onRenewal: (renewal: Promise<void>) => void;
 }
 
 /** How long a session that was replaced may take to end. */
 const LEAVE_MS = 5_000;
 
+/** How long an answer that is there may wait for a new session. */
+const RENEWAL_WAIT_MS = 2_000;
+
 /** How long after its end a channel is opened again. */
 const RECONNECT_MS = 1_000;
+
+/** Statuses with which a target that speaks HTTP+SSE refuses `initialize`. */
+const OLD_TRANSPORT_STATUSES: ReadonlySet<unknown> = new Set([400, 404, 405]);
 
 /** The one current session, and how it came to be. */
 export class SessionKeeper {
   readonly #target: SessionTarget;
   readonly #router: ResponseRouter;
-  readonly #onRenewal: SessionWays["onRenewal"];
+  readonly #onRenewal: (renewal: Promise<void>) => void;
   readonly #recovery: Recovery;
   readonly #standalone: StandaloneStream;
   readonly #keepAlive: KeepAlive;
@@ -77,27 +71,24 @@ export class SessionKeeper {
   #renewal: Promise<void> | undefined;
   readonly #closing = new AbortController();
 
+  /** @param onRenewal Is told of a session in the making, to wait for it. */
   constructor(
     target: SessionTarget,
     router: ResponseRouter,
-    { carry, onRenewal }: SessionWays,
+    inFlight: InFlight,
+    onRenewal: (renewal: Promise<void>) => void,
   ) {
     this.#target = target;
     this.#router = router;
     this.#onRenewal = onRenewal;
     this.#isOldTransport = target.transport === "sse";
-    const onExpired = (session: SessionHeaders) => this.onExpired(session);
-    this.#recovery = new Recovery(target, {
-      open: () => this.opening(),
-      carry,
-    });
-    this.#standalone = new StandaloneStream(target, router, onExpired);
-    this.#keepAlive = new KeepAlive(target, {
-      keepAliveMs: target.keepAliveMs,
-      session: () => this.#current,
-      carry,
-      onExpired,
-    });
+    this.#recovery = new Recovery(target, inFlight);
+    this.#standalone = new StandaloneStream(
+      target,
+      router,
+      (session) => this.onExpired(session),
+    );
+    this.#keepAlive = new KeepAlive(target, inFlight, this);
   }
 
   /** Found lost with nothing of the client's; whether there is a new one. */
@@ -105,7 +96,7 @@ export class SessionKeeper {
     const { recover, log } = this.#target;
     if (!recover) return false;
     try {
-      await this.renew(session);
+      await this.#renew(session);
       return true;
     } catch (cause) {
       log.warn("the lost session could not be replaced", {
@@ -148,9 +139,8 @@ export class SessionKeeper {
   async opening(): Promise<SessionHeaders> {
     if (!this.#isOldTransport) return NO_SESSION;
     if (this.#opened?.isOpen) return this.#opened.session;
-    const channel = await SseChannel.open(this.#target, this.#router);
-    this.#opened = channel;
-    return channel.session;
+    this.#opened = await SseChannel.open(this.#target, this.#router);
+    return this.#opened.session;
   }
 
   /** Lets go of a channel whose `initialize` came to nothing. */
@@ -169,11 +159,11 @@ export class SessionKeeper {
     if (!(cause instanceof AttemptError) || cause.answer) return false;
     const { reason, data } = cause.error;
     const isRefused = reason === "http-status" &&
-      [400, 404, 405].includes(Number(data.status));
+      OLD_TRANSPORT_STATUSES.has(data.status);
     if (!isRefused || this.#current !== NO_SESSION) return false;
     this.#isOldTransport = true;
     try {
-      this.#opened = (await this.opening()).channel;
+      await this.opening();
       log.info("the target speaks HTTP+SSE of 2024-11-05");
     } catch (error) {
       log.debug("the target does not speak HTTP+SSE either", {
@@ -204,24 +194,34 @@ export class SessionKeeper {
   }
 
   /**
-   * Asks the target something of the proxy's own in a session given.
+   * Replaces a session that an exchange found lost.
    *
-   * @throws When it is not answered.
+   * @param isSafe Whether the exchange may be sent once more.
+   * @returns What it is answered with in place of that, if it is not.
    */
-  async ask(
-    method: string,
-    params: Readonly<Record<string, unknown>>,
-    session: SessionHeaders,
-  ): Promise<ResponseMessage> {
-    return (await this.#recovery.ask(method, params, session)).answer;
+  async replace(
+    { session, error, retryable }: SessionExpiredError,
+    isSafe: boolean,
+  ): Promise<ProxyError | Uint8Array | undefined> {
+    if (!isSafe) {
+      // What follows this answer is to find the new session.
+      await within(RENEWAL_WAIT_MS, this.onExpired(session));
+      return error;
+    }
+    try {
+      await this.#renew(session);
+    } catch (cause) {
+      // What may have run is told of by what became of it.
+      return retryable === "always" ? reportable(cause) : error;
+    }
   }
 
   /**
-   * Replaces a lost session: one new one, however many ask for it.
+   * Renews a lost session: one new one, however many ask for it.
    *
    * @throws When the target does not give one.
    */
-  async renew(lost: SessionHeaders): Promise<void> {
+  async #renew(lost: SessionHeaders): Promise<void> {
     if (this.#current === lost && !this.#renewal) {
       this.#renewal = this.#replace(lost)
         .finally(() => this.#renewal = undefined);
@@ -231,10 +231,11 @@ export class SessionKeeper {
   }
 
   async #replace(lost: SessionHeaders): Promise<void> {
-    const renewed = await this.#recovery.renew(lost).catch((cause) => {
-      this.discard();
-      throw cause;
-    });
+    const renewed = await this.#recovery.renew(lost, () => this.opening())
+      .catch((cause) => {
+        this.discard();
+        throw cause;
+      });
     if (this.#current !== lost) {
       // The client has initialised a session of its own meanwhile.
       void this.#delete(renewed, LEAVE_MS);
@@ -242,7 +243,7 @@ export class SessionKeeper {
     }
     this.#become(renewed);
     this.#target.observer?.recovered();
-    if (this.#standalone.isWanted) this.hold();
+    if (this.#standalone.isWanted) this.#hold();
   }
 
   #become(session: SessionHeaders): void {
@@ -264,16 +265,17 @@ export class SessionKeeper {
     await this.onExpired(session);
   }
 
-  /** Holds the standing stream of the session; HTTP+SSE has one anyway. */
-  hold(): void {
-    if (this.#closing.signal.aborted) return;
-    if (!this.#current.channel) this.#standalone.hold(this.#current);
-  }
-
-  /** Begins to ping the session when it is idle, where that is wanted. */
-  keepAlive(): void {
+  /** The client is ready: holds the standing stream, and pings, where wanted. */
+  begin(): void {
+    if (this.#target.standingStream) this.#hold();
     if (this.#closing.signal.aborted || this.#current === NO_SESSION) return;
     this.#keepAlive.start();
+  }
+
+  /** HTTP+SSE has a standing stream anyway. */
+  #hold(): void {
+    if (this.#closing.signal.aborted || this.#current.channel) return;
+    this.#standalone.hold(this.#current);
   }
 
   /** Notes that the client uses the session. */

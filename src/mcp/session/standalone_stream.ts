@@ -4,16 +4,15 @@
  * @module
  */
 
-import type { ResponseRouter } from "../transport/response_router.ts";
-import type { Target } from "../transport/target.ts";
-import { delay, IdleTimer } from "../../time.ts";
 import { ProxyError } from "../../errors.ts";
 import type { LogFields } from "../../log/log.ts";
-import { discardBody, mediaType, readEvents } from "../wire/body.ts";
+import { delay, IdleTimer } from "../../time.ts";
 import {
-  expiryInMessage,
-  expiryInRefusal,
-} from "../transport/session_expiry.ts";
+  fetchFailure,
+  httpStatusError,
+  redirectError,
+} from "../transport/failure.ts";
+import type { ResponseRouter } from "../transport/response_router.ts";
 import {
   badContentType,
   isRedirect,
@@ -21,18 +20,19 @@ import {
   readRpcError,
   said,
 } from "../transport/responses.ts";
+import { reopenMs } from "../transport/retry.ts";
 import {
-  fetchFailure,
-  httpStatusError,
-  redirectError,
-} from "../transport/failure.ts";
+  expiryInMessage,
+  expiryInRefusal,
+} from "../transport/session_expiry.ts";
+import type { Target } from "../transport/target.ts";
+import { discardBody, mediaType, readEvents } from "../wire/body.ts";
 import {
   hasSession,
   resumableId,
   type SessionHeaders,
   streamHeaders,
 } from "../wire/headers.ts";
-import { reopenMs } from "../transport/retry.ts";
 
 /**
  * Is told when the target does not know the session; resolves to whether there
@@ -44,14 +44,7 @@ export type OnExpired = (session: SessionHeaders) => Promise<boolean>;
 const MAX_REFUSALS = 3;
 
 /** Refusals that say nothing of whether the target has such streams. */
-const PASSING_STATUSES: ReadonlySet<number> = new Set([
-  401,
-  403,
-  408,
-  409,
-  425,
-  429,
-]);
+const PASSING_STATUSES = new Set([401, 403, 408, 409, 425, 429]);
 
 /** From this try in a row on the pauses are long: it may be so for days. */
 const PATIENT_TRIES = 6;
@@ -67,6 +60,8 @@ export class StandaloneStream {
   #abort: AbortController | undefined;
   #lastEventId: string | undefined;
   #retryMs: number | undefined;
+  /** How often in a row it brought nothing. */
+  #tries = 0;
   /** How often in a row the target refused it. */
   #refusals = 0;
   /** Whether what keeps it from opening was told. */
@@ -88,11 +83,10 @@ export class StandaloneStream {
   /** Holds the stream open in this session, and in no other. */
   hold(session: SessionHeaders): void {
     this.release();
-    const abort = new AbortController();
-    this.#abort = abort;
+    this.#abort = new AbortController();
     this.#lastEventId = undefined;
     this.#retryMs = undefined;
-    void this.#keepOpen(session, abort.signal);
+    void this.#keepOpen(session, this.#abort.signal);
   }
 
   /** Lets the stream go. */
@@ -102,68 +96,69 @@ export class StandaloneStream {
   }
 
   async #keepOpen(session: SessionHeaders, signal: AbortSignal): Promise<void> {
-    for (let tries = 0; !signal.aborted; tries++) {
-      const outcome = await this.#open(session, signal);
-      if (outcome === "done") return;
-      if (outcome === "fruitful") tries = 0;
-      const waitMs = tries < PATIENT_TRIES
-        ? reopenMs(this.#retryMs, tries)
+    for (this.#tries = 0; !signal.aborted; this.#tries++) {
+      if (await this.#isOver(session, signal) || signal.aborted) return;
+      const waitMs = this.#tries < PATIENT_TRIES
+        ? reopenMs(this.#retryMs, this.#tries)
         : PATIENT_MS * (1 + Math.random()) / 2;
       await delay(waitMs, signal).catch(() => {});
     }
   }
 
-  /** One GET, until it ends. */
-  async #open(
+  /** One GET, until it ends; whether it is not to be opened again. */
+  async #isOver(
     session: SessionHeaders,
-    signal: AbortSignal,
-  ): Promise<"done" | "fruitful" | "fruitless"> {
+    outer: AbortSignal,
+  ): Promise<boolean> {
     const { url, fetch, headers, log, idleTimeoutMs } = this.#target;
-    const idle = new IdleLimit(idleTimeoutMs, signal);
+    const silent = new AbortController();
+    const idle = new IdleTimer(
+      idleTimeoutMs,
+      () => silent.abort(new Error(`silent for ${idleTimeoutMs} ms`)),
+    );
+    idle.touch();
     try {
       const response = await fetch(url, {
         method: "GET",
         headers: streamHeaders(headers, session, this.#lastEventId),
         redirect: "manual",
-        signal: idle.signal,
+        signal: AbortSignal.any([silent.signal, outer]),
       });
       idle.touch();
       if (!response.ok || mediaType(response) !== "text/event-stream") {
-        return await this.#refused(session, response);
+        return await this.#isRefused(session, response);
       }
       log.debug("standing stream open", { status: response.status });
       return await this.#read(session, response, idle);
     } catch (cause) {
-      if (signal.aborted) return "done";
+      if (outer.aborted) return true;
       const { summary } = cause instanceof ProxyError
         ? cause
         : fetchFailure(cause, url).error;
       this.#tell("the standing stream broke; it is opened again", {
         error: summary,
       });
-      return "fruitless";
+      return false;
     } finally {
       idle.stop();
     }
   }
 
-  async #refused(
+  /** Whether a refusal is the last word. */
+  async #isRefused(
     session: SessionHeaders,
     response: Response,
-  ): Promise<"done" | "fruitless"> {
+  ): Promise<boolean> {
     const { url, log, explain, redactor: { redact } } = this.#target;
     const { status } = response;
     if (isRedirect(response)) {
       await discardBody(response);
       log.warn(redirectError(response, url).summary);
-      return "done";
+      return true;
     }
     const { bytes: body } = await readErrorBody(response);
+    if (status === 405 || status === 501) return this.#hasNone();
     const text = decoder.decode(body);
-    if (status === 405 || status === 501) {
-      log.info("the target sends nothing on its own: it has no GET stream");
-      return "done";
-    }
     const answer = readRpcError(body);
     const loss = response.ok
       ? expiryInMessage(body)
@@ -172,7 +167,7 @@ export class StandaloneStream {
         isOwn: false,
         isClear: true,
       });
-    if (hasSession(session) && loss) return await this.#lost(session);
+    if (hasSession(session) && loss) return await this.#isLost(session);
     const { message, summary } = response.ok
       ? badContentType(status, mediaType(response), said(text, redact))
       : explain(response, text) ?? httpStatusError(response, text, redact);
@@ -180,21 +175,23 @@ export class StandaloneStream {
     const fields = { status, error: summary };
     if (PASSING_STATUSES.has(status) || status >= 500) {
       this.#tell("the standing stream was refused; it is tried again", fields);
-    } else if (++this.#refusals >= MAX_REFUSALS) {
-      log.warn(
-        "the standing stream was refused; it is not tried again",
-        fields,
-      );
-      return "done";
+      return false;
     }
-    return "fruitless";
+    if (++this.#refusals < MAX_REFUSALS) return false;
+    log.warn("the standing stream was refused; it is not tried again", fields);
+    return true;
+  }
+
+  #hasNone(): true {
+    this.#target.log.info(
+      "the target sends nothing on its own: it has no GET stream",
+    );
+    return true;
   }
 
   /** Says once for all tries in a row what keeps the stream from opening. */
   #tell(message: string, fields: LogFields): void {
-    const { log } = this.#target;
-    if (this.#isTold) log.debug(message, fields);
-    else log.warn(message, fields);
+    this.#target.log[this.#isTold ? "debug" : "warn"](message, fields);
     this.#isTold = true;
   }
 
@@ -202,29 +199,24 @@ export class StandaloneStream {
    * A 404 says that the session is gone; a second one in a row, in a session
    * that is new, that there is no such stream.
    */
-  async #lost(session: SessionHeaders): Promise<"done" | "fruitless"> {
-    const { log } = this.#target;
-    if (this.#hadExpired) {
-      log.info("the target sends nothing on its own: it has no GET stream");
-      return "done";
-    }
+  async #isLost(session: SessionHeaders): Promise<boolean> {
+    if (this.#hadExpired) return this.#hasNone();
     this.#hadExpired = true;
-    if (await this.#onExpired(session)) return "done";
+    if (await this.#onExpired(session)) return true;
     this.#hadExpired = false;
-    return "fruitless";
+    return false;
   }
 
   async #read(
     session: SessionHeaders,
     response: Response,
-    idle: IdleLimit,
-  ): Promise<"done" | "fruitful" | "fruitless"> {
+    idle: IdleTimer,
+  ): Promise<boolean> {
     const { maxAnswerBytes, log } = this.#target;
-    const hadExpired = this.#hadExpired;
+    let hadExpired = this.#hadExpired;
     this.#hadExpired = false;
     this.#refusals = 0;
     const resumedAfter = this.#lastEventId;
-    let outcome: "fruitful" | "fruitless" = "fruitless";
     const events = readEvents(response, {
       maxDataBytes: maxAnswerBytes,
       onChunk: () => idle.touch(),
@@ -240,37 +232,13 @@ export class StandaloneStream {
       });
       idle.touch();
       if (hasSession(session) && expiryInMessage(event.data)) {
-        this.#hadExpired = hadExpired && outcome === "fruitless";
-        return await this.#lost(session);
+        this.#hadExpired = hadExpired;
+        return await this.#isLost(session);
       }
-      outcome = "fruitful";
+      hadExpired = false;
       this.#isTold = false;
+      this.#tries = 0;
     }
-    return outcome;
-  }
-}
-
-/** Aborts a fetch that has been silent for too long. */
-class IdleLimit {
-  readonly #abort = new AbortController();
-  readonly #idle: IdleTimer;
-
-  readonly signal: AbortSignal;
-
-  constructor(limitMs: number, outer: AbortSignal) {
-    this.#idle = new IdleTimer(
-      limitMs,
-      () => this.#abort.abort(new Error(`silent for ${limitMs} ms`)),
-    );
-    this.signal = AbortSignal.any([this.#abort.signal, outer]);
-    this.touch();
-  }
-
-  touch(): void {
-    this.#idle.touch();
-  }
-
-  stop(): void {
-    this.#idle.stop();
+    return false;
   }
 }

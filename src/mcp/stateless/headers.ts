@@ -5,6 +5,10 @@
  * @module
  */
 
+import { owesAlike } from "../transport/error_body.ts";
+import type { Exchange } from "../transport/exchange.ts";
+import { readRpcError } from "../transport/responses.ts";
+import { AttemptError } from "../transport/retry.ts";
 import { META, metaOf } from "../wire/era.ts";
 import type { HeaderPairs } from "../wire/headers.ts";
 import { isObject } from "../wire/message.ts";
@@ -24,6 +28,9 @@ const NAME_PARAMETER: ReadonlyMap<string, "name" | "uri" | "taskId"> = new Map([
   ["tasks/update", "taskId"],
   ["tasks/cancel", "taskId"],
 ]);
+
+/** The target's error for headers that do not fit the message. */
+const HEADER_MISMATCH = -32020;
 
 /** A text as a header value ("Value Encoding"). */
 export function encodeHeaderValue(text: string): string {
@@ -65,4 +72,16 @@ export function parameterValue(value: unknown): string | undefined {
     default:
       return undefined;
   }
+}
+
+/**
+ * Whether a call was refused since its headers do not fit it, before it ran:
+ * with HTTP 400, which is what tells it from the error of a call.
+ */
+export function isHeaderMismatch(exchange: Exchange, cause: unknown): boolean {
+  if (exchange.method !== "tools/call") return false;
+  if (!(cause instanceof AttemptError) || !cause.answer) return false;
+  const { error, id } = readRpcError(cause.answer) ?? {};
+  return error?.code === HEADER_MISMATCH && cause.error.data.status === 400 &&
+    (id === undefined || owesAlike(exchange, id));
 }

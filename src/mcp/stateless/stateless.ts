@@ -17,19 +17,21 @@
  * @module
  */
 
-import type { Target } from "../transport/target.ts";
-import { AttemptError, RetryPolicy } from "../transport/retry.ts";
-import { reportable, streamCut, summaryOf } from "../transport/failure.ts";
-import { Deadlines, delay } from "../../time.ts";
-import { excerpt } from "../wire/excerpt.ts";
 import { ProxyError } from "../../errors.ts";
+import { delay } from "../../time.ts";
+import { toolPages } from "../tools/recorder.ts";
+import type { Exchange } from "../transport/exchange.ts";
+import { reportable, streamCut, summaryOf } from "../transport/failure.ts";
 import { HttpTransport } from "../transport/http_transport.ts";
+import { InFlight } from "../transport/in_flight.ts";
+import { requestsIn } from "../transport/pending_requests.ts";
 import { ResponseRouter } from "../transport/response_router.ts";
-import { DISCOVER, discoverDelayMs, legacyAnswer } from "./discover.ts";
-import { Exchange } from "../transport/exchange.ts";
-import { NO_SESSION, type SessionHeaders } from "../wire/headers.ts";
+import { AttemptError, RetryPolicy } from "../transport/retry.ts";
+import { Semaphore } from "../transport/semaphore.ts";
+import type { Target } from "../transport/target.ts";
+import { excerpt } from "../wire/excerpt.ts";
+import { NO_SESSION } from "../wire/headers.ts";
 import { UNREAD } from "../wire/large_message.ts";
-import { LONG_LIVED_METHODS, Subscription } from "./listen.ts";
 import {
   isObject,
   type NotificationMessage,
@@ -38,13 +40,11 @@ import {
   type ResponseMessage,
   type SingleMessage,
 } from "../wire/message.ts";
-import { memberAt } from "../wire/splice.ts";
-import { standardHeaders } from "./headers.ts";
-import { Semaphore } from "../transport/semaphore.ts";
-import { requestsIn } from "../transport/pending_requests.ts";
-import { isHeaderMismatch, ToolLister } from "../tools/lister.ts";
-import { ToolSchemas, withoutTools } from "./tool_schemas.ts";
-import { InFlight } from "../transport/in_flight.ts";
+import { memberAt, removeMembers } from "../wire/splice.ts";
+import { DISCOVER, discoverDelayMs, legacyAnswer } from "./discover.ts";
+import { isHeaderMismatch, standardHeaders } from "./headers.ts";
+import { LONG_LIVED_METHODS, Subscription } from "./listen.ts";
+import { ToolSchemas } from "./tool_schemas.ts";
 
 /** A target without sessions. */
 export interface StatelessTarget extends Target {
@@ -58,14 +58,6 @@ const MAX_NOTIFICATIONS = 256;
 /** How many subscriptions stand open at once, each with a connection. */
 const MAX_SUBSCRIPTIONS = 1_024;
 
-function tooManySubscriptions(): ProxyError {
-  return new ProxyError(
-    "overloaded",
-    `${MAX_SUBSCRIPTIONS} subscriptions stand open, and the proxy opens no more`,
-    { data: { mayHaveRun: false } },
-  );
-}
-
 /** The target as clients of 2026-07-28 see it. */
 export class StatelessSession {
   readonly #target: StatelessTarget;
@@ -75,9 +67,7 @@ export class StatelessSession {
   readonly #notifications = new Semaphore(MAX_NOTIFICATIONS);
   readonly #policy: RetryPolicy;
   readonly #schemas: ToolSchemas;
-  readonly #lister: ToolLister;
   readonly #inFlight: InFlight;
-  readonly #deadlines = new Deadlines();
   readonly #subscriptions = new Map<Exchange, Subscription>();
   /** What a `server/discover` last failed with that is tried again. */
   readonly #waitedOut = new WeakMap<Exchange, unknown>();
@@ -86,7 +76,8 @@ export class StatelessSession {
     this.#target = target;
     this.#router = new ResponseRouter(target, {
       era: "modern",
-      onAnswer: (...answer) => this.#onAnswer(...answer),
+      onAnswer: (answer, frame, exchange) =>
+        this.#onAnswer(answer, frame, exchange),
       pass: (...message) => this.#pass(...message),
       // There are no requests of the target's in this era.
       refuse: () => {},
@@ -97,11 +88,11 @@ export class StatelessSession {
     this.#requests = new Semaphore(target.maxConcurrency);
     this.#policy = new RetryPolicy(target.retries);
     this.#schemas = target.toolSchemas ?? new ToolSchemas(target.log);
-    this.#lister = new ToolLister({
-      metadata: target.metadata,
-      carry: (exchange) => this.#sendOwn(exchange),
+    this.#inFlight = new InFlight(target, this.#router, {
+      carry: (exchange) => this.#carry(exchange),
+      carryOwn: (exchange) => this.#carry(exchange),
+      onTimeout: (exchange, error) => this.#timeOut(exchange, error),
     });
-    this.#inFlight = new InFlight(this.#router);
   }
 
   /**
@@ -114,25 +105,26 @@ export class StatelessSession {
   ): Promise<void> {
     const { method, params } = message;
     const asked = requestsIn([{ message, bytes }]);
-    const exchange = new Exchange({ bytes, method, params, ...asked });
-    this.#router.expect(exchange);
-    const isLongLived = exchange.isRequest && LONG_LIVED_METHODS.has(method);
-    if (isLongLived && this.#subscriptions.size >= MAX_SUBSCRIPTIONS) {
-      return this.#router.report(exchange, tooManySubscriptions());
+    const isLongLived = message.kind === "request" &&
+      LONG_LIVED_METHODS.has(method);
+    const init = { bytes, method, params, ...asked };
+    const exchange = this.#inFlight.open(init, !isLongLived);
+    if (!isLongLived) {
+      const semaphore = exchange.isRequest
+        ? this.#requests
+        : this.#notifications;
+      return this.#inFlight.start(exchange, { semaphore });
     }
-    if (isLongLived) {
-      this.#subscriptions.set(exchange, new Subscription(exchange));
-    } else {
-      exchange.limit(
-        this.#deadlines,
-        this.#target,
-        (error) => void this.#timeOut(exchange, error).catch(() => {}),
-      );
+    if (this.#subscriptions.size >= MAX_SUBSCRIPTIONS) {
+      const message =
+        `${MAX_SUBSCRIPTIONS} subscriptions stand open, and the proxy opens no more`;
+      const data = { mayHaveRun: false };
+      const error = new ProxyError("overloaded", message, { data });
+      return this.#router.report(exchange, error);
     }
-    const semaphore = exchange.isRequest ? this.#requests : this.#notifications;
-    const done = this.#run(exchange, isLongLived ? undefined : semaphore);
-    this.#inFlight.add(exchange, done, isLongLived);
-    return done;
+    this.#subscriptions.set(exchange, new Subscription(exchange));
+    return this.#inFlight.start(exchange, {}, true)
+      .finally(() => this.#subscriptions.delete(exchange));
   }
 
   /**
@@ -148,34 +140,6 @@ export class StatelessSession {
     return true;
   }
 
-  async #run(
-    exchange: Exchange,
-    semaphore: Semaphore | undefined,
-  ): Promise<void> {
-    let leave: (() => void) | undefined;
-    try {
-      if (semaphore) {
-        if (exchange.signal.aborted) return;
-        const isFree = semaphore.tryAcquire();
-        if (!isFree && !await semaphore.acquire(exchange.signal)) return;
-        if (exchange.isRequest) {
-          exchange.settled.then(() =>
-            exchange.onDelivered(() => semaphore.release())
-          );
-        } else leave = () => semaphore.release();
-      }
-      if (!exchange.signal.aborted) await this.#carry(exchange);
-    } catch (error) {
-      // Only a client that is gone brings us here.
-      this.#target.log.debug("could not answer", { error: String(error) });
-    } finally {
-      leave?.();
-      exchange.finish();
-      this.#router.forget(exchange);
-      this.#subscriptions.delete(exchange);
-    }
-  }
-
   /** Sends an exchange, again if that is right, until it is answered. */
   async #carry(exchange: Exchange): Promise<void> {
     let isHealed = false;
@@ -187,7 +151,7 @@ export class StatelessSession {
         const mayMend = !isHealed && !exchange.answerHasBegun;
         if (mayMend && isHeaderMismatch(exchange, cause)) {
           isHealed = true;
-          if (await this.#lister.list(exchange)) continue;
+          if (await this.#listAnew(exchange)) continue;
         }
         const waitMs = this.#delayMs(exchange, cause, tries);
         if (waitMs === undefined) return await this.#fail(exchange, cause);
@@ -197,11 +161,30 @@ export class StatelessSession {
     }
   }
 
+  /**
+   * Lists the tools for a call whose headers do not fit, all pages of them, for
+   * no longer than the call is under way; whether that could be done.
+   */
+  async #listAnew({ params, signal }: Exchange): Promise<boolean> {
+    const pages = toolPages(async (asked) => {
+      const own = await this.#inFlight
+        .ask("tools/list", asked, NO_SESSION, signal);
+      return own.answer;
+    }, params);
+    try {
+      for await (const { error } of pages) if (error) return false;
+      return true;
+    } catch {
+      return false;
+    }
+  }
+
   async #send(exchange: Exchange): Promise<void> {
     const { method, params } = exchange;
     const subscription = this.#subscriptions.get(exchange);
     if (subscription) {
-      exchange.beginFetch(this.#deadlines, this.#target.idleTimeoutMs);
+      const { deadlines } = this.#inFlight;
+      exchange.beginFetch(deadlines, this.#target.idleTimeoutMs);
       await subscription.moveCursor();
     }
     const mirrored = method === "tools/call"
@@ -257,7 +240,6 @@ export class StatelessSession {
     answer: ResponseMessage,
     frame: Uint8Array,
     exchange: Exchange,
-    _session: SessionHeaders,
   ): void {
     const { error } = answer;
     if (exchange.method === "tools/list") {
@@ -289,7 +271,7 @@ export class StatelessSession {
         return [];
       case "response":
         if (exchange?.method !== "tools/list") return [frame];
-        return [withoutTools(frame, this.#schemas.learn(message.result))];
+        return [this.#withoutInvalid(message, frame)];
       case "notification": {
         if (!exchange || exchange.signal.aborted) return [];
         const subscription = this.#subscriptions.get(exchange);
@@ -298,20 +280,12 @@ export class StatelessSession {
     }
   }
 
-  /** Carries an exchange of the proxy's own. */
-  async #sendOwn(exchange: Exchange): Promise<void> {
-    this.#router.expect(exchange);
-    exchange.limit(
-      this.#deadlines,
-      this.#target,
-      (error) => exchange.end(error),
-    );
-    try {
-      await this.#carry(exchange);
-    } finally {
-      exchange.finish();
-      this.#router.forget(exchange);
-    }
+  /** A list of tools without those that a client must not see. */
+  #withoutInvalid({ result }: ResponseMessage, frame: Uint8Array): Uint8Array {
+    const invalid = this.#schemas.learn(result);
+    const list = memberAt(frame, ["result", "tools"]);
+    if (!list || invalid.size === 0) return frame;
+    return removeMembers(frame, list, (_tool, index) => invalid.has(index));
   }
 
   /**
@@ -322,10 +296,9 @@ export class StatelessSession {
     await this.#inFlight.drain(patience);
   }
 
-  /** Ends what it holds upstream: there is no session, so that is nothing. */
-  close(_limitMs: number): Promise<void> {
-    this.#deadlines.stop();
-    return Promise.resolve();
+  /** There is no session to end. */
+  close(): void {
+    this.#inFlight.deadlines.stop();
   }
 }
 

@@ -1,13 +1,12 @@
 /**
  * What the target's tools want mirrored, learnt from the `tools/list` results
- * that pass, and those results without the tools that a client must not see.
+ * that pass.
  *
  * @module
  */
 
 import { excerpt } from "../wire/excerpt.ts";
 import type { Log } from "../../log/log.ts";
-import { joinBytes } from "../wire/block_buffer.ts";
 import type { HeaderPairs } from "../wire/headers.ts";
 import { isObject } from "../wire/message.ts";
 import {
@@ -17,7 +16,6 @@ import {
 } from "./mirrored_parameters.ts";
 import { parameterValue } from "./headers.ts";
 import { Recent } from "../../lru_cache.ts";
-import { memberAt, membersOf } from "../wire/splice.ts";
 
 /** How many tools are remembered; the oldest go first. */
 const MAX_TOOLS = 10_000;
@@ -70,23 +68,4 @@ export class ToolSchemas {
       return value === undefined ? [] : [[`mcp-param-${header}`, value]];
     });
   }
-}
-
-/** The frame of a `tools/list` result without some of its tools. */
-export function withoutTools(
-  frame: Uint8Array,
-  left: ReadonlySet<number>,
-): Uint8Array {
-  const list = memberAt(frame, ["result", "tools"]);
-  if (!list || left.size === 0) return frame;
-  const tools = membersOf(frame, list);
-  const pieces = [frame.subarray(0, tools[0].start)];
-  tools.forEach(({ start, end }, index) => {
-    if (left.has(index)) return;
-    // A tool brings the comma before it, unless it is the first that stays.
-    const isFirst = pieces.length === 1;
-    pieces.push(frame.subarray(isFirst ? start : tools[index - 1].end, end));
-  });
-  pieces.push(frame.subarray(tools[tools.length - 1].end));
-  return joinBytes(pieces);
 }

@@ -7,7 +7,7 @@
 import { bytesOf } from "../../blob.ts";
 import type { ProxyError } from "../../errors.ts";
 import type { Log } from "../../log/log.ts";
-import { metaLike } from "../wire/era.ts";
+import { META, metaLike } from "../wire/era.ts";
 import { excerpt } from "../wire/excerpt.ts";
 import type { SessionHeaders } from "../wire/headers.ts";
 import { SessionExpiredError } from "../transport/session_expiry.ts";
@@ -18,7 +18,6 @@ import {
   type ResponseMessage,
   singlesOf,
 } from "../wire/message.ts";
-import { type PageParams, toolPages } from "./pages.ts";
 import { toolName, type ToolPolicy } from "./policy.ts";
 
 /** What a {@linkcode ToolRecorder} is handed. */
@@ -29,13 +28,42 @@ export interface ToolRecorderOptions {
 }
 
 /** Asks the target for a page of its tools. */
-export type AskForTools = (params: PageParams) => Promise<ResponseMessage>;
+export type AskForTools = (
+  params: Readonly<Record<string, unknown>>,
+) => Promise<ResponseMessage>;
+
+/** More pages than any list has: a target may hand out cursors for ever. */
+const MAX_PAGES = 1000;
 
 /** How often a list is fetched anew that changes while it is fetched. */
 const MAX_LISTINGS = 3;
 
 /** How much is shown of what the target says in place of a list. */
 const MAX_FAILURE_LENGTH = 500;
+
+/**
+ * The target's list of tools, page by page.
+ *
+ * @param like The parameters of the call on whose behalf it is asked.
+ */
+export async function* toolPages(
+  ask: AskForTools,
+  like: unknown,
+): AsyncGenerator<ResponseMessage> {
+  const _meta = metaLike(like);
+  const isModern = META.protocolVersion in _meta;
+  let cursor: string | undefined;
+  for (let page = 0; page < MAX_PAGES; page++) {
+    const answer = await ask({
+      ...(isModern && { _meta }),
+      ...(cursor !== undefined && { cursor }),
+    });
+    yield answer;
+    const next = isObject(answer.result) ? answer.result.nextCursor : cursor;
+    if (typeof next !== "string" || next === cursor) return;
+    cursor = next;
+  }
+}
 
 /**
  * Lists all tools for a policy, anew if the list changes meanwhile.

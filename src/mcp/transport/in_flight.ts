@@ -1,16 +1,47 @@
 /**
- * What is under way, and how it comes to its end.
+ * Exchanges from their start to their end: what they wait for, their time
+ * limits, and what becomes of them when the proxy stops.
  *
  * @module
  */
 
-import { untilAborted } from "../../time.ts";
-import type { ResponseRouter } from "./response_router.ts";
-import type { Exchange } from "./exchange.ts";
+import { ProxyError } from "../../errors.ts";
+import { Deadlines, untilAborted, within } from "../../time.ts";
+import type { SessionHeaders } from "../wire/headers.ts";
+import { type ResponseMessage, stringId } from "../wire/message.ts";
+import { paramsWithMetadata } from "../wire/metadata.ts";
+import { Exchange, type ExchangeInit } from "./exchange.ts";
 import { shuttingDown } from "./failure.ts";
+import { notificationFrame, requestFrame } from "./link.ts";
+import type { ResponseRouter } from "./response_router.ts";
+import type { Semaphore } from "./semaphore.ts";
+import type { Target } from "./target.ts";
 
 /** How many answers are made at once at the end. */
 const SLICE = 256;
+
+/** How exchanges are sent. */
+export interface Sender {
+  /** Sends one of the client's until it is answered. */
+  carry(exchange: Exchange): Promise<void>;
+  /** Sends one of the proxy's own, in a session given. */
+  carryOwn(exchange: Exchange, session: SessionHeaders): Promise<void>;
+  /** Answers one of the client's whose time is over, and ends it. */
+  onTimeout(exchange: Exchange, error: ProxyError): Promise<void>;
+}
+
+/** What an exchange waits for before it is sent. */
+export interface Waits {
+  readonly gate?: Promise<unknown>;
+  readonly semaphore?: Semaphore;
+}
+
+/** The answer to a request of the proxy's own. */
+export interface OwnAnswer {
+  readonly answer: ResponseMessage;
+  /** The session ID that came with it. */
+  readonly sessionId: string | undefined;
+}
 
 interface Run {
   readonly done: Promise<void>;
@@ -18,20 +49,139 @@ interface Run {
   readonly isLongLived: boolean;
 }
 
-/** Exchanges from their start to their end. */
+/** Exchanges under way. */
 export class InFlight {
-  readonly #delivery: ResponseRouter;
+  readonly deadlines = new Deadlines();
+  readonly #target: Target;
+  readonly #router: ResponseRouter;
+  readonly #sender: Sender;
   readonly #runs = new Map<Exchange, Run>();
+  #asked = 0;
 
-  constructor(delivery: ResponseRouter) {
-    this.#delivery = delivery;
+  constructor(target: Target, router: ResponseRouter, sender: Sender) {
+    this.#target = target;
+    this.#router = router;
+    this.#sender = sender;
   }
 
-  /** Notes an exchange until it is done. */
-  add(exchange: Exchange, done: Promise<void>, isLongLived = false): void {
+  /** An exchange of the client's, within its time limits if it has some. */
+  open(init: ExchangeInit, isLimited = true): Exchange {
+    const exchange = new Exchange(init);
+    this.#router.expect(exchange);
+    if (isLimited) {
+      exchange.limit(
+        this.deadlines,
+        this.#target,
+        (error) => void this.#sender.onTimeout(exchange, error).catch(() => {}),
+      );
+    }
+    return exchange;
+  }
+
+  /** Sends one of the client's in its time; resolves when it is over. */
+  start(
+    exchange: Exchange,
+    waits: Waits,
+    isLongLived = false,
+  ): Promise<void> {
+    const done = this.#run(exchange, waits);
+    this.#add(exchange, done, isLongLived);
+    return done;
+  }
+
+  #add(exchange: Exchange, done: Promise<void>, isLongLived: boolean): void {
     this.#runs.set(exchange, { done, isLongLived });
     const end = () => void this.#runs.delete(exchange);
     done.then(end, end);
+  }
+
+  async #run(exchange: Exchange, { gate, semaphore }: Waits): Promise<void> {
+    let leave: (() => void) | undefined;
+    try {
+      if (gate) await gate;
+      if (semaphore) {
+        if (exchange.signal.aborted) return;
+        const isFree = semaphore.tryAcquire();
+        if (!isFree && !await semaphore.acquire(exchange.signal)) return;
+        if (exchange.isRequest) {
+          exchange.settled.then(() =>
+            exchange.onDelivered(() => semaphore.release())
+          );
+        } else leave = () => semaphore.release();
+      }
+      if (!exchange.signal.aborted) await this.#sender.carry(exchange);
+    } catch (error) {
+      // Only a client that is gone brings us here.
+      this.#target.log.debug("could not answer", { error: String(error) });
+    } finally {
+      leave?.();
+      exchange.finish();
+      this.#router.forget(exchange);
+    }
+  }
+
+  /**
+   * Asks the target something of the proxy's own. The answer is enough: its
+   * stream may stay open for long.
+   *
+   * @throws When it is not answered, or `signal` is aborted first.
+   */
+  async ask(
+    method: string,
+    given: Readonly<Record<string, unknown>>,
+    session: SessionHeaders,
+    signal?: AbortSignal,
+  ): Promise<OwnAnswer> {
+    signal?.throwIfAborted();
+    const id = stringId(`sigv4-proxy:${++this.#asked}`);
+    const params = paramsWithMetadata(given, this.#target.metadata ?? []);
+    let answer: ResponseMessage | undefined;
+    const exchange = new Exchange({
+      bytes: requestFrame(id, method, JSON.stringify(params)),
+      method,
+      params,
+      requests: [id],
+      onAnswer: (given) => answer = given,
+    });
+    const end = () => exchange.end();
+    signal?.addEventListener("abort", end, { once: true });
+    await Promise.race([this.#runOwn(exchange, session), exchange.settled])
+      .finally(() => signal?.removeEventListener("abort", end));
+    if (answer) return { answer, sessionId: exchange.sessionId };
+    throw new ProxyError("no-answer", `the target did not answer ${method}`);
+  }
+
+  /**
+   * Tells the target something of the proxy's own, and waits no longer than
+   * `limitMs` until it takes it.
+   *
+   * @throws When the target refuses it.
+   */
+  async tell(
+    method: string,
+    session: SessionHeaders,
+    limitMs: number,
+  ): Promise<void> {
+    const bytes = notificationFrame(method);
+    const exchange = new Exchange({ bytes, method, requests: [] });
+    await within(limitMs, this.#runOwn(exchange, session));
+  }
+
+  async #runOwn(exchange: Exchange, session: SessionHeaders): Promise<void> {
+    this.#router.expect(exchange);
+    exchange.limit(
+      this.deadlines,
+      this.#target,
+      (error) => exchange.end(error),
+    );
+    const done = this.#sender.carryOwn(exchange, session);
+    this.#add(exchange, done, true);
+    try {
+      await done;
+    } finally {
+      exchange.finish();
+      this.#router.forget(exchange);
+    }
   }
 
   /**
@@ -50,7 +200,7 @@ export class InFlight {
     for (let to = left.length; to > 0; to -= SLICE) {
       for (const exchange of left.slice(Math.max(0, to - SLICE), to)) {
         const error = exchange.isSent ? errors.sent : errors.held;
-        void this.#delivery.fail(exchange, error).catch(() => {});
+        void this.#router.fail(exchange, error).catch(() => {});
       }
       // Thousands take a while, which a stop has not: some leave in between.
       if (to > SLICE) await turn();

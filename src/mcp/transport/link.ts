@@ -7,6 +7,7 @@
 
 import type {
   BatchMessage,
+  Message,
   RequestId,
   ResponseMessage,
   RpcError,
@@ -157,8 +158,10 @@ export interface Part {
 }
 
 /** What a frame holds: its one message, or those of an array. */
-export function partsOf(frame: Uint8Array): Part[] {
-  const message = readMessage(frame);
+export function partsOf(
+  frame: Uint8Array,
+  message: Message = readMessage(frame),
+): Part[] {
   if (message.kind === "invalid") return [];
   if (message.kind !== "batch") return [{ message, bytes: frame }];
   const members = membersOf(frame, whole(frame));

@@ -1,12 +1,6 @@
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import type { Log } from "../../../src/log/log.ts";
-import {
-  ToolSchemas,
-  withoutTools,
-} from "../../../src/mcp/stateless/tool_schemas.ts";
-
-const encoder = new TextEncoder();
-const decoder = new TextDecoder();
+import { ToolSchemas } from "../../../src/mcp/stateless/tool_schemas.ts";
 
 /** Schemas, and the warnings that they gave. */
 function schemas(): { learnt: ToolSchemas; warnings: unknown[] } {
@@ -179,37 +173,4 @@ Deno.test("what is no list of tools teaches nothing", () => {
   for (const result of [undefined, null, {}, { tools: {} }, { tools: [1] }]) {
     assertEquals(learnt.learn(result).size, 0);
   }
-});
-
-const LIST =
-  '{ "jsonrpc":"2.0","result" : {"tools": [ {"name":"a","n":1.50} , {"name":"b"},\t{"name":"c","u":"\\u00e9"} ] , "nextCursor":"x"},"id":12345678901234567890}';
-
-const SPLICED: readonly (readonly [left: number[], list: string])[] = [
-  [[], ' {"name":"a","n":1.50} , {"name":"b"},\t{"name":"c","u":"\\u00e9"} '],
-  [[0], ' {"name":"b"},\t{"name":"c","u":"\\u00e9"} '],
-  [[1], ' {"name":"a","n":1.50},\t{"name":"c","u":"\\u00e9"} '],
-  [[2], ' {"name":"a","n":1.50} , {"name":"b"} '],
-  [[0, 1], ' {"name":"c","u":"\\u00e9"} '],
-  [[0, 2], ' {"name":"b"} '],
-  [[1, 2], ' {"name":"a","n":1.50} '],
-  [[0, 1, 2], "  "],
-];
-
-for (const [left, list] of SPLICED) {
-  Deno.test(`without the tools ${JSON.stringify(left)} every other byte of a list stays as it was`, () => {
-    const frame = withoutTools(encoder.encode(LIST), new Set(left));
-    const text = decoder.decode(frame);
-    const [before, after] = [LIST.indexOf("[") + 1, LIST.lastIndexOf("]")];
-    assertEquals(text, LIST.slice(0, before) + list + LIST.slice(after));
-    JSON.parse(text);
-  });
-}
-
-Deno.test("where a list is named twice, the one that counts is spliced", () => {
-  const text =
-    '{"id":1,"result":{"tools":["x","y"],"tools":[{"name":"a"},{"name":"b"}]},"jsonrpc":"2.0"}';
-  const spliced = decoder.decode(
-    withoutTools(encoder.encode(text), new Set([0])),
-  );
-  assertStringIncludes(spliced, '"tools":["x","y"],"tools":[{"name":"b"}]}');
 });

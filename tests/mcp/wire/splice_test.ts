@@ -1,0 +1,44 @@
+import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import { memberAt, removeMembers } from "../../../src/mcp/wire/splice.ts";
+
+const encoder = new TextEncoder();
+const decoder = new TextDecoder();
+
+const LIST =
+  '{ "jsonrpc":"2.0","result" : {"tools": [ {"name":"a","n":1.50} , {"name":"b"},\t{"name":"c","u":"\\u00e9"} ] , "nextCursor":"x"},"id":12345678901234567890}';
+
+/** A `tools/list` result without some of its tools. */
+function without(text: string, left: readonly number[]): Uint8Array {
+  const frame = encoder.encode(text);
+  const list = memberAt(frame, ["result", "tools"]);
+  assert(list);
+  return removeMembers(frame, list, (_tool, index) => left.includes(index));
+}
+
+const SPLICED: readonly (readonly [left: number[], list: string])[] = [
+  [[], ' {"name":"a","n":1.50} , {"name":"b"},\t{"name":"c","u":"\\u00e9"} '],
+  [[0], ' {"name":"b"},\t{"name":"c","u":"\\u00e9"} '],
+  [[1], ' {"name":"a","n":1.50},\t{"name":"c","u":"\\u00e9"} '],
+  [[2], ' {"name":"a","n":1.50}, {"name":"b"} '],
+  [[0, 1], '\t{"name":"c","u":"\\u00e9"} '],
+  [[0, 2], ' {"name":"b"} '],
+  [[1, 2], ' {"name":"a","n":1.50} '],
+  [[0, 1, 2], " "],
+];
+
+for (const [left, list] of SPLICED) {
+  Deno.test(`without the elements ${JSON.stringify(left)} the others of a list stay to the letter`, () => {
+    const frame = without(LIST, left);
+    const text = decoder.decode(frame);
+    const [before, after] = [LIST.indexOf("[") + 1, LIST.lastIndexOf("]")];
+    assertEquals(text, LIST.slice(0, before) + list + LIST.slice(after));
+    JSON.parse(text);
+  });
+}
+
+Deno.test("where a list is named twice, the one that counts is spliced", () => {
+  const text =
+    '{"id":1,"result":{"tools":["x","y"],"tools":[{"name":"a"},{"name":"b"}]},"jsonrpc":"2.0"}';
+  const spliced = decoder.decode(without(text, [0]));
+  assertStringIncludes(spliced, '"tools":["x","y"],"tools":[{"name":"b"}]}');
+});
