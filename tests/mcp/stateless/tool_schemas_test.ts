@@ -1,4 +1,4 @@
-import { assertEquals, assertStringIncludes } from "@std/assert";
+import { assertEquals } from "@std/assert";
 import type { Log } from "../../../src/log/log.ts";
 import { ToolSchemas } from "../../../src/mcp/stateless/tool_schemas.ts";
 
