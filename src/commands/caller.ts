@@ -14,7 +14,7 @@ import { oneRegion } from "../aws/partition.ts";
 import type { Config } from "../config/config.ts";
 import type { ProxyError } from "../errors.ts";
 import type { CommandContext } from "./context.ts";
-import { reasonOf, withLimit } from "./limit.ts";
+import { reasonOf, withLimit } from "../limit.ts";
 import type { Surroundings } from "./target.ts";
 
 /** Whom AWS takes the credentials for. */

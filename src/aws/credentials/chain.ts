@@ -127,7 +127,7 @@ export async function findCredentials(
     container: (of: Search) => fromContainer(of, trail),
     async instance(of: Search) {
       const found = await instance.credentials(of, profile?.settings);
-      return "accessKeyId" in found ? found : trail.add(of, found.outcome);
+      return typeof found === "string" ? trail.add(of, found) : found;
     },
   };
   for (const source of order) {

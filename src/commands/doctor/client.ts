@@ -9,7 +9,7 @@ import type { CredentialSource } from "../../aws/credentials/types.ts";
 import type { SignedFetch } from "../../aws/signing/signed_fetch.ts";
 import { isObject } from "../../mcp/wire/message.ts";
 import { runStdioProxy } from "../../stdio/stdio_proxy.ts";
-import { withLimit } from "../limit.ts";
+import { withLimit } from "../../limit.ts";
 import { openTarget } from "../target.ts";
 import type { Checkup } from "./checkup.ts";
 

@@ -6,7 +6,7 @@
  */
 
 import { offsetOf } from "../caller.ts";
-import { reasonOf, withLimit } from "../limit.ts";
+import { reasonOf, withLimit } from "../../limit.ts";
 import type { Checkup } from "./checkup.ts";
 import { SET_CLOCK } from "./hints.ts";
 import { failed, note } from "./report.ts";

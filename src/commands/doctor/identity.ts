@@ -12,7 +12,7 @@ import type {
 import { CredentialsError } from "../../errors.ts";
 import { maskAccessKeyId } from "../../redact/redact.ts";
 import { askCaller } from "../caller.ts";
-import { withLimit } from "../limit.ts";
+import { withLimit } from "../../limit.ts";
 import { credentialsOf } from "../target.ts";
 import type { Checkup } from "./checkup.ts";
 import { hintsFor } from "./hints.ts";

@@ -13,7 +13,7 @@ import {
   type HttpProxy,
   PROXY_VARIABLES,
 } from "../../net/proxy_variables.ts";
-import { reasonOf, withLimit } from "../limit.ts";
+import { reasonOf, withLimit } from "../../limit.ts";
 import type { Checkup } from "./checkup.ts";
 import { failed, type Finding, note } from "./report.ts";
 

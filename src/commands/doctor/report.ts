@@ -6,7 +6,7 @@
  */
 
 import type { Redact } from "../../redact/redact.ts";
-import { reasonOf } from "../limit.ts";
+import { reasonOf } from "../../limit.ts";
 
 /** How a step went. A note is no fault; what was skipped could not be tried. */
 export type StepStatus = "ok" | "failed" | "note" | "skipped";

@@ -19,7 +19,7 @@ import { Redactor } from "../../redact/redact.ts";
 import { COMMANDS } from "../../config/commands.ts";
 import type { CommandContext } from "../context.ts";
 import { credentialsOf, openFetches } from "../target.ts";
-import { reasonOf, withLimit } from "../limit.ts";
+import { reasonOf, withLimit } from "../../limit.ts";
 import { parseOptions, takeOwnFlags } from "../own_flags.ts";
 import { findNeeds, permissionFlags } from "../needs.ts";
 import { POLICY_SERVICES, targetPolicy } from "./targets.ts";

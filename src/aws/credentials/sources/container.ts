@@ -17,8 +17,7 @@ import {
 } from "../search.ts";
 import { demandPlain } from "../text.ts";
 import type { Credentials } from "../types.ts";
-import { askHost, type HostReply } from "./http.ts";
-import { hostKeys } from "./instance.ts";
+import { askHost, hostKeys, type HostReply } from "./host.ts";
 
 const TOKEN_FILE = "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE";
 const CONTAINER_HOST = "http://169.254.170.2";
@@ -82,16 +81,13 @@ export function containerNeeds(query: SourceQuery): Need[] | undefined {
   if (endpoint === undefined) return undefined;
   const url = URL.parse(endpoint);
   const tokenFile = tokenFileOf(query);
-  const needs: Need[] = [];
-  if (url !== null) needs.push(netNeed(url, "ask the container's endpoint"));
-  if (tokenFile !== undefined) {
-    needs.push({
-      kind: "read",
-      value: tokenFile,
-      why: "read the container's token",
-    });
-  }
-  return needs;
+  const why = "read the container's token";
+  return [
+    ...url === null ? [] : [netNeed(url, "ask the container's endpoint")],
+    ...tokenFile === undefined
+      ? []
+      : [{ kind: "read", value: tokenFile, why } as const],
+  ];
 }
 
 function tokenFileOf({ env }: SourceQuery): string | undefined {
@@ -107,32 +103,17 @@ function containerEndpoint({ env }: SourceQuery): string | undefined {
 }
 
 /** The file's before the variable's, as for the AWS CLI. */
-async function containerToken(
-  search: Search,
-): Promise<string | undefined> {
+async function containerToken(search: Search): Promise<string | undefined> {
   const name = "AWS_CONTAINER_AUTHORIZATION_TOKEN";
   const tokenFile = tokenFileOf(search);
+  const place = tokenFile === undefined ? name : `the token file ${tokenFile}`;
   const token = tokenFile === undefined
     ? search.env(name)
-    : await readToken(search, tokenFile);
+    : (await limitedFile(tokenFile).catch(() => {
+      throw sourceFailed(search, `${place} (${TOKEN_FILE}) cannot be read`);
+    })).trim();
   search.redactor.addCredential(token);
   // It may have a scheme before it.
-  const text = token?.replaceAll(" ", "");
-  const place = tokenFile === undefined ? name : `the token file ${tokenFile}`;
-  demandPlain(search, text, place);
+  demandPlain(search, token?.replaceAll(" ", ""), place);
   return token;
-}
-
-async function readToken(
-  search: Search,
-  tokenFile: string,
-): Promise<string> {
-  try {
-    return (await limitedFile(tokenFile)).trim();
-  } catch {
-    throw sourceFailed(
-      search,
-      `the token file ${tokenFile} (${TOKEN_FILE}) cannot be read`,
-    );
-  }
 }

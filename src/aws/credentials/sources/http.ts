@@ -1,10 +1,10 @@
 /**
- * Requests of the sources, in a limited time and size: to AWS's services, JSON
- * both ways, and to the machine underneath.
+ * Requests to AWS's services, in a limited time and size, JSON both ways.
  *
  * @module
  */
 
+import { reasonOf, withLimit } from "../../../limit.ts";
 import { netNeed } from "../../../permissions.ts";
 import { demand, type Search } from "../search.ts";
 import { limitedText } from "../../../limited_text.ts";
@@ -12,12 +12,6 @@ import { type JsonRecord, parseRecord, textIn } from "../../json.ts";
 
 /** One try of one request. */
 const ATTEMPT_LIMIT_MS = 10_000;
-
-/** All of a request to the machine underneath: as the AWS CLI has it. */
-export const HOST_LIMIT_MS = 1_000;
-
-/** The largest answer of the machine underneath; credentials take 2 KiB. */
-const MAX_BYTES = 256 * 1024;
 
 /** How often a request is made that is safe to repeat. */
 const MAX_ATTEMPTS = 3;
@@ -111,72 +105,18 @@ export async function fetchText(
   url: URL,
   init: RequestInit & { readonly body?: Blob },
 ): Promise<Answer> {
-  const limit = new AbortController();
-  const timer = setTimeout(
-    () => limit.abort(new Error("no answer in time")),
-    ATTEMPT_LIMIT_MS,
-  );
-  const signal = init.signal
-    ? AbortSignal.any([limit.signal, init.signal])
-    : limit.signal;
   try {
-    const sent = { ...init, redirect: "manual", signal } as const;
-    const { status, headers, body } = await fetch(url, sent);
-    return { status, headers, text: await limitedText(body) };
+    return await withLimit(ATTEMPT_LIMIT_MS, async (limit) => {
+      const signal = AbortSignal.any([limit, init.signal ?? limit]);
+      const sent = { ...init, redirect: "manual", signal } as const;
+      const { status, headers, body } = await fetch(url, sent);
+      return { status, headers, text: await limitedText(body) };
+    });
   } catch (error) {
-    throw new UnreachedError(
-      `${url.host} was not reached (${reasonOf(error)})`,
-    );
-  } finally {
-    clearTimeout(timer);
-  }
-}
-
-/** What the machine underneath answered. */
-export type HostReply = Pick<Answer, "status" | "text">;
-
-/**
- * Asks the machine underneath, by node:http: `fetch` would go through the proxy
- * of HTTP_PROXY, which knows nothing of this machine.
- *
- * @throws {Error} There was no answer, not all of it in time, or too much.
- */
-export async function askHost(
-  url: URL,
-  headers: Record<string, string> = {},
-  method: "GET" | "PUT" = "GET",
-): Promise<HostReply> {
-  const { request } = url.protocol === "https:"
-    ? await import("node:https")
-    : await import("node:http");
-  const { promise, resolve, reject } = Promise.withResolvers<
-    HostReply
-  >();
-  const sent = request(url, { method, headers, agent: false }, (response) => {
-    const chunks: Uint8Array<ArrayBuffer>[] = [];
-    let size = 0;
-    response.on("data", (chunk: Uint8Array) => {
-      size += chunk.length;
-      if (size > MAX_BYTES) sent.destroy(new Error("its answer is too long"));
-      else chunks.push(new Uint8Array(chunk));
-    });
-    response.on("error", reject);
-    response.on("end", async () => {
-      const status = response.statusCode ?? 0;
-      resolve({ status, text: await new Blob(chunks).text() });
-    });
-  });
-  sent.on("error", reject);
-  const timer = setTimeout(
-    () => sent.destroy(new Error("no answer in time")),
-    HOST_LIMIT_MS,
-  );
-  sent.end();
-  try {
-    return await promise;
-  } finally {
-    clearTimeout(timer);
-    sent.destroy();
+    const why = error instanceof RangeError
+      ? "its answer is too long"
+      : reasonOf(error);
+    throw new UnreachedError(`${url.host} was not reached (${why})`);
   }
 }
 
@@ -186,11 +126,4 @@ function errorOf({ status, headers }: Answer, body: JsonRecord): string {
   const name = type?.split("#").at(-1)?.split(":")[0] ?? `HTTP ${status}`;
   const message = textIn(body, "message") ?? textIn(body, "error_description");
   return message === undefined ? name : `${name}: ${message}`;
-}
-
-/** What `fetch` has against it: in its cause, if it gives one. */
-function reasonOf(error: unknown): string {
-  if (error instanceof RangeError) return "its answer is too long";
-  const cause = error instanceof Error ? error.cause ?? error : error;
-  return cause instanceof Error ? cause.message : String(cause);
 }

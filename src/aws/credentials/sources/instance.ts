@@ -11,7 +11,6 @@ import {
   notGranted,
   portOf,
 } from "../../../permissions.ts";
-import { parseRecord, textIn } from "../../json.ts";
 import type { Settings } from "../../shared_files/settings.ts";
 import {
   demandEnv,
@@ -20,8 +19,8 @@ import {
   type SourceQuery,
 } from "../search.ts";
 import type { Credentials } from "../types.ts";
-import { askHost, HOST_LIMIT_MS, type HostReply } from "./http.ts";
-import { parseTimestamp } from "./timestamp.ts";
+import { withLimit } from "../../../limit.ts";
+import { askHost, HOST_LIMIT_MS, hostKeys, type HostReply } from "./host.ts";
 
 const METADATA_VARIABLES = [
   "AWS_EC2_METADATA_SERVICE_ENDPOINT",
@@ -45,8 +44,8 @@ const NO_TOKEN = [403, 404, 405];
 /** Credentials that could not be renewed are used for this much longer. */
 const EXTENSION_MS = 5 * 60_000;
 
-/** Credentials, or why there are none. */
-export type HostAnswer = Credentials | { readonly outcome: string };
+/** The service is there, and has no role to give. */
+class NoRoleError extends Error {}
 
 /** The instance metadata service. One is kept as long as its source. */
 export class InstanceMetadata {
@@ -60,33 +59,32 @@ export class InstanceMetadata {
    * @returns The credentials, or why there are none.
    * @throws {CredentialsError} The service is there but fails.
    */
-  async credentials(search: Search, profile?: Settings): Promise<HostAnswer> {
-    if (isDisabled(search)) {
-      return { outcome: "AWS_EC2_METADATA_DISABLED is true" };
-    }
+  async credentials(
+    search: Search,
+    profile?: Settings,
+  ): Promise<Credentials | string> {
+    if (isDisabled(search)) return "AWS_EC2_METADATA_DISABLED is true";
     demandEnv(search, METADATA_VARIABLES, "find the metadata service");
     const url = metadataUrl(search, profile);
     if (url === undefined) {
-      throw sourceFailed(
-        search,
-        "AWS_EC2_METADATA_SERVICE_ENDPOINT is no URL",
-      );
+      const what = "AWS_EC2_METADATA_SERVICE_ENDPOINT is no URL";
+      throw sourceFailed(search, what);
     }
     const missing = notGranted(instanceNeeds(search, profile));
-    if (missing.length > 0) return { outcome: lacking(missing) };
+    if (missing.length > 0) return lacking(missing);
     if (this.#last === undefined && !await isListening(url)) {
-      return { outcome: `nothing listens at ${url.host}` };
+      return `nothing listens at ${url.host}`;
     }
     try {
-      const found = await roleCredentials(search, url, profile);
-      if ("outcome" in found) return this.#extended(search) ?? found;
-      this.#last = found;
-      const end = found.expiration?.getTime() ?? Infinity;
-      return end > search.now() ? found : this.#extended(search) ?? found;
+      this.#last = await roleCredentials(search, url, profile);
+      const end = this.#last.expiration?.getTime() ?? Infinity;
+      return end > search.now()
+        ? this.#last
+        : this.#extended(search, this.#last);
     } catch (error) {
-      const extended = this.#extended(search);
-      if (extended !== undefined) return extended;
+      if (this.#last !== undefined) return this.#extended(search, this.#last);
       const why = error instanceof Error ? error.message : error;
+      if (error instanceof NoRoleError) return error.message;
       throw sourceFailed(
         search,
         `${url.host}: ${why}; in a container the instance's hop limit must be 2`,
@@ -95,15 +93,14 @@ export class InstanceMetadata {
   }
 
   /** The last ones, which the service may take for longer than it said. */
-  #extended(search: Search): Credentials | undefined {
-    if (this.#last === undefined) return undefined;
+  #extended(search: Search, last: Credentials): Credentials {
     search.log.warn(
       "the metadata service gives no new credentials: the last " +
         "ones stay in use",
     );
-    const end = this.#last.expiration?.getTime() ?? Infinity;
+    const end = last.expiration?.getTime() ?? Infinity;
     const extended = search.now() + EXTENSION_MS;
-    return { ...this.#last, expiration: new Date(Math.max(end, extended)) };
+    return { ...last, expiration: new Date(Math.max(end, extended)) };
   }
 }
 
@@ -122,39 +119,32 @@ async function roleCredentials(
   search: Search,
   url: URL,
   profile: Settings | undefined,
-): Promise<HostAnswer> {
-  const ask = (path: string, method?: "PUT", headers = {}) =>
-    askHost(new URL(path, url), headers, method);
+): Promise<Credentials> {
+  const textOf = ({ status, text }: HostReply): string => {
+    if (status === 200) return text;
+    throw NO_ROLE.includes(status)
+      ? new NoRoleError(`${url.host} has no role to give (${status})`)
+      : new Error(`it answers with an error (${status})`);
+  };
   const ttl = { "x-aws-ec2-metadata-token-ttl-seconds": "21600" };
-  const token = await ask(TOKEN_PATH, "PUT", ttl).catch(() => undefined);
+  const token = await askHost(new URL(TOKEN_PATH, url), ttl, "PUT")
+    .catch(() => undefined);
   const isOld = token === undefined || NO_TOKEN.includes(token.status);
-  if (!isOld && token.status !== 200) {
-    if (NO_ROLE.includes(token.status)) return noRole(url, token.status);
-    throw new Error(`it answers with an error (${token.status})`);
-  }
   if (isOld && isVersion1Off(search, profile)) {
     throw new Error("it has no version 2, and version 1 is disabled");
   }
-  const headers = isOld ? {} : { "x-aws-ec2-metadata-token": token.text };
-  const read = async (path: string): Promise<HostReply> => {
-    const reply = await ask(path, undefined, headers);
-    return reply.status >= 500 ? await ask(path, undefined, headers) : reply;
+  const headers: Record<string, string> = isOld
+    ? {}
+    : { "x-aws-ec2-metadata-token": textOf(token) };
+  const read = async (path: string): Promise<string> => {
+    const ask = () => askHost(new URL(path, url), headers);
+    const reply = await ask();
+    return textOf(reply.status >= 500 ? await ask() : reply);
   };
-  const role = await read(ROLE_PATH);
-  if (NO_ROLE.includes(role.status)) return noRole(url, role.status);
-  const name = encodeURIComponent(role.text.trim());
-  const reply = role.status === 200 ? await read(ROLE_PATH + name) : role;
-  if (NO_ROLE.includes(reply.status)) return noRole(url, reply.status);
-  if (reply.status !== 200) {
-    throw new Error(`it answers with an error (${reply.status})`);
-  }
-  const found = hostKeys(reply.text);
+  const role = (await read(ROLE_PATH)).trim();
+  const found = hostKeys(await read(ROLE_PATH + encodeURIComponent(role)));
   if (found !== undefined) return found;
   throw new Error("it gave no credentials");
-}
-
-function noRole(url: URL, status: number): HostAnswer {
-  return { outcome: `${url.host} has no role to give (${status})` };
 }
 
 function isVersion1Off(
@@ -164,19 +154,6 @@ function isVersion1Off(
   const disabled = env("AWS_EC2_METADATA_V1_DISABLED") ??
     profile?.get("ec2_metadata_v1_disabled");
   return disabled?.toLowerCase() === "true";
-}
-
-/** Keys as the container and the instance hand them out. */
-export function hostKeys(text: string): Credentials | undefined {
-  const body = parseRecord(text) ?? {};
-  const accessKeyId = textIn(body, "AccessKeyId");
-  const secretAccessKey = textIn(body, "SecretAccessKey");
-  const sessionToken = textIn(body, "Token");
-  const expiration = parseTimestamp(body.Expiration);
-  const isTimeWrong = expiration === undefined &&
-    (body.Expiration ?? undefined) !== undefined;
-  if (!accessKeyId || !secretAccessKey || isTimeWrong) return undefined;
-  return { accessKeyId, secretAccessKey, sessionToken, expiration };
 }
 
 function metadataUrl(
@@ -196,19 +173,13 @@ function metadataUrl(
 
 /** Whether anything listens there: most machines are no EC2 instance. */
 async function isListening(url: URL): Promise<boolean> {
-  const limit = new AbortController();
-  const timer = setTimeout(() => limit.abort(), HOST_LIMIT_MS);
+  const hostname = url.hostname.replace(/^\[|\]$/g, "");
   try {
-    const connection = await Deno.connect({
-      hostname: url.hostname.replace(/^\[|\]$/g, ""),
-      port: portOf(url),
-      signal: limit.signal,
+    await withLimit(HOST_LIMIT_MS, async (signal) => {
+      (await Deno.connect({ hostname, port: portOf(url), signal })).close();
     });
-    connection.close();
     return true;
   } catch {
     return false;
-  } finally {
-    clearTimeout(timer);
   }
 }

@@ -295,8 +295,8 @@ async function sourceOf(
         { ...search, source: "instance" },
         settings,
       );
-      if ("accessKeyId" in found) return found;
-      throw none(found.outcome);
+      if (typeof found !== "string") return found;
+      throw none(found);
     }
     default:
       throw none("must be Environment, EcsContainer or Ec2InstanceMetadata");

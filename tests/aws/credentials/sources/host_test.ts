@@ -98,14 +98,15 @@ Deno.test("only true, in any case, disables the metadata service", async () => {
   for (const value of ["False", "0", "no", "false", "1", "yes"]) {
     const search = searchFor(metadata, { AWS_EC2_METADATA_DISABLED: value });
     const found = await new InstanceMetadata().credentials(search);
-    assertEquals("accessKeyId" in found, true, value);
+    assertEquals(typeof found, "object", value);
   }
   const asked = metadata.requests.length;
   for (const value of ["true", "True", "TRUE"]) {
     const search = searchFor(metadata, { AWS_EC2_METADATA_DISABLED: value });
-    assertEquals(await new InstanceMetadata().credentials(search), {
-      outcome: "AWS_EC2_METADATA_DISABLED is true",
-    });
+    assertEquals(
+      await new InstanceMetadata().credentials(search),
+      "AWS_EC2_METADATA_DISABLED is true",
+    );
   }
   assertEquals(metadata.requests.length, asked);
 });
@@ -116,7 +117,7 @@ Deno.test("version 1 of the metadata service is asked where there is no other, u
   );
   const found = await new InstanceMetadata().credentials(searchFor(metadata));
   assertEquals(
-    "accessKeyId" in found && found.accessKeyId,
+    typeof found === "object" && found.accessKeyId,
     keysOf("instance").accessKeyId,
   );
   const off = searchFor(metadata, { AWS_EC2_METADATA_V1_DISABLED: "TRUE" });
@@ -135,7 +136,7 @@ Deno.test("an instance's credentials stay in use while the service fails", async
   answer = () => new Response(null, { status: 500 });
   const kept = await instance.credentials(searchFor(metadata));
   assertEquals(
-    "accessKeyId" in kept && kept.accessKeyId,
+    typeof kept === "object" && kept.accessKeyId,
     keysOf("instance").accessKeyId,
   );
   // One that was never there has nothing to keep.
@@ -151,6 +152,6 @@ Deno.test("an instance's credentials that were over when they came are used for 
     machineKeys("instance", "2020-01-01T00:00:00Z")
   );
   const found = await new InstanceMetadata().credentials(searchFor(metadata));
-  const end = "expiration" in found ? found.expiration?.getTime() ?? 0 : 0;
+  const end = typeof found === "object" ? found.expiration?.getTime() ?? 0 : 0;
   assertEquals(end > Date.now(), true);
 });

@@ -1,5 +1,5 @@
 import { assertEquals, assertRejects } from "@std/assert";
-import { LimitError, reasonOf, withLimit } from "../../src/commands/limit.ts";
+import { LimitError, reasonOf, withLimit } from "../src/limit.ts";
 
 Deno.test("work that does not heed its signal is over all the same", async () => {
   const { promise, resolve } = Promise.withResolvers<string>();

@@ -1,0 +1,71 @@
+/**
+ * Requests to the machine underneath: to the container's endpoint, to the
+ * metadata service of the instance.
+ *
+ * @module
+ */
+
+import type { IncomingMessage } from "node:http";
+import { withLimit } from "../../../limit.ts";
+import { parseRecord, textIn } from "../../json.ts";
+import type { Credentials } from "../types.ts";
+import { parseTimestamp } from "./timestamp.ts";
+
+/** All of a request: as the AWS CLI has it. */
+export const HOST_LIMIT_MS = 1_000;
+
+/** The largest answer; credentials take 2 KiB. */
+const MAX_CHARACTERS = 256 * 1024;
+
+/** What the machine underneath answered. */
+export interface HostReply {
+  readonly status: number;
+  readonly text: string;
+}
+
+/**
+ * Asks by node:http: `fetch` would go through the proxy of HTTP_PROXY, which
+ * knows nothing of this machine.
+ *
+ * @throws {Error} There was no answer, not all of it in time, or too much.
+ */
+export async function askHost(
+  url: URL,
+  headers: Record<string, string> = {},
+  method: "GET" | "PUT" = "GET",
+): Promise<HostReply> {
+  const { request } = url.protocol === "https:"
+    ? await import("node:https")
+    : await import("node:http");
+  return await withLimit(HOST_LIMIT_MS, async (signal) => {
+    const sent = request(url, { method, headers, agent: false });
+    signal.addEventListener("abort", () => sent.destroy());
+    try {
+      const response = await new Promise<IncomingMessage>((resolve, reject) =>
+        sent.on("response", resolve).on("error", reject).end()
+      );
+      let text = "";
+      for await (const chunk of response.setEncoding("utf8")) {
+        text += chunk;
+        if (text.length <= MAX_CHARACTERS) continue;
+        throw new Error("its answer is too long");
+      }
+      return { status: response.statusCode ?? 0, text };
+    } finally {
+      sent.destroy();
+    }
+  });
+}
+
+/** The keys in an answer. */
+export function hostKeys(text: string): Credentials | undefined {
+  const body = parseRecord(text) ?? {};
+  const accessKeyId = textIn(body, "AccessKeyId");
+  const secretAccessKey = textIn(body, "SecretAccessKey");
+  const sessionToken = textIn(body, "Token");
+  const until = body.Expiration ?? undefined;
+  const expiration = parseTimestamp(until);
+  const isTimeWrong = expiration === undefined && until !== undefined;
+  if (!accessKeyId || !secretAccessKey || isTimeWrong) return undefined;
+  return { accessKeyId, secretAccessKey, sessionToken, expiration };
+}
