@@ -35,7 +35,7 @@
  * @module
  */
 
-import type { HttpProxyOptions } from "./src/http/http_proxy.ts";
+import type { HttpProxyOptions } from "./src/http/options.ts";
 import type { StdioProxyOptions } from "./src/stdio/stdio_proxy.ts";
 
 export {
@@ -62,8 +62,9 @@ export {
   type ErrorReason,
   ProxyError,
 } from "./src/errors.ts";
+export type { ProxyOptions } from "./src/config/proxy_options.ts";
 export type { ListenAddress } from "./src/net/listen_address.ts";
-export type { HttpProxyOptions } from "./src/http/http_proxy.ts";
+export type { HttpProxyOptions } from "./src/http/options.ts";
 export type { Log, LogFields, LogLevel } from "./src/log/log.ts";
 export type { ToolRules } from "./src/mcp/tools/policy.ts";
 export { Redactor } from "./src/redact/redact.ts";

@@ -7,26 +7,6 @@
 /** The longest delay of a timer; a longer one would fire at once. */
 export const MAX_TIMER_MS = 2 ** 31 - 1;
 
-/** Timers that are let go of together. */
-export class Timers {
-  readonly #timers = new Set<ReturnType<typeof setTimeout>>();
-
-  /** Calls back later, unless they are cleared before. */
-  after(delayMs: number, callback: () => void): void {
-    const timer = setTimeout(() => {
-      this.#timers.delete(timer);
-      callback();
-    }, Math.min(delayMs, MAX_TIMER_MS));
-    this.#timers.add(timer);
-  }
-
-  /** Lets go of all of them. */
-  clear(): void {
-    for (const timer of this.#timers) clearTimeout(timer);
-    this.#timers.clear();
-  }
-}
-
 /** Something that is over at some time, unless it is let go of before. */
 export interface Deadline {
   /** When to look at it, by `performance.now()`; `Infinity`: not again. */
@@ -202,14 +182,20 @@ export async function untilAborted(
   }
 }
 
-/** Waits for a promise, but no longer than for some time. */
+/** The same, and for no longer than so many milliseconds. */
 export async function within(
   limitMs: number,
-  work: Promise<unknown>,
+  promise: Promise<unknown>,
+  signal?: AbortSignal,
 ): Promise<void> {
   const { promise: over, resolve } = Promise.withResolvers<void>();
-  const timer = setTimeout(resolve, limitMs);
-  await Promise.race([work, over]).finally(() => clearTimeout(timer));
+  const timer = setTimeout(resolve, Math.min(limitMs, MAX_TIMER_MS));
+  const first = Promise.race([promise, over]);
+  try {
+    await (signal ? untilAborted(first, signal) : first);
+  } finally {
+    clearTimeout(timer);
+  }
 }
 
 /** What a promise gives, unless the signal says first that nobody waits. */

@@ -1,32 +1,40 @@
 /**
- * What the target's answer says at the HTTP front, what of it the client is
- * told, and how long it may take.
+ * What the target's answer says at the HTTP front, and what of it the client is
+ * told.
  *
  * @module
  */
 
 import { withoutEcho } from "../aws/refusals/echo.ts";
+import { explainRefusal } from "../aws/refusals/refusal.ts";
 import { ProxyError } from "../errors.ts";
 import { httpStatusError, redirectError } from "../mcp/transport/failure.ts";
-import { type Explain, isRedirect } from "../mcp/transport/responses.ts";
-import { isSmallBody, mediaType, readBody } from "../mcp/wire/body.ts";
+import { isRedirect } from "../mcp/transport/responses.ts";
+import {
+  discardBody,
+  isSmallBody,
+  mediaType,
+  readBody,
+} from "../mcp/wire/body.ts";
 import { readMessage } from "../mcp/wire/message.ts";
 import type { Redact } from "../redact/redact.ts";
 import type { ListFilter } from "./filter.ts";
-import { type Deadlines, TimeLimit } from "../time.ts";
 
 const decoder = new TextDecoder();
 
-/** Why an answer is none that goes on, by its head. */
-export function headFault(
-  answer: Response,
-  target: URL,
-): ProxyError | undefined {
+/**
+ * Lets go of an answer that is none to go on, by its head.
+ *
+ * @throws {ProxyError} It is none.
+ */
+export async function checkHead(answer: Response, target: URL): Promise<void> {
   const { status } = answer;
-  if (isRedirect(answer)) return redirectError(answer, target);
   // RFC 9110, 15: no 101, no 999.
-  if (status >= 200 && status < 600) return undefined;
-  return new ProxyError(
+  const isFinal = status >= 200 && status < 600;
+  if (isFinal && !isRedirect(answer)) return;
+  await discardBody(answer);
+  if (isFinal) throw redirectError(answer, target);
+  throw new ProxyError(
     "bad-answer",
     `the target answered HTTP ${status}, which is no end of a request; is the target URL that of an MCP endpoint?`,
     { data: { status } },
@@ -75,11 +83,10 @@ export async function readAnswer(
 export function errorInstead(
   answer: Response,
   bytes: Uint8Array,
-  explain: Explain,
   redact: Redact,
 ): ProxyError | undefined {
   const text = decoder.decode(bytes);
-  const refusal = explain(answer, text);
+  const refusal = explainRefusal(answer, text);
   if (refusal !== undefined) return refusal;
   if (readMessage(bytes).kind !== "invalid") return undefined;
   const shown = withoutEcho(text);
@@ -87,72 +94,4 @@ export function errorInstead(
   return redact(shown) === text
     ? undefined
     : httpStatusError(answer, shown, redact);
-}
-
-/** Time limits of one request. */
-export interface TimeLimits {
-  /** The whole time, in milliseconds. */
-  readonly timeoutMs: number | undefined;
-  /** Whether what comes of an event stream begins the whole time anew. */
-  readonly resetOnProgress: boolean;
-  /** The time without a byte from the target, in milliseconds. */
-  readonly idleTimeoutMs: number;
-}
-
-/** The limits of one request, until they are disposed of. */
-export class AnswerLimits implements Disposable {
-  readonly #idle: TimeLimit;
-  readonly #whole: TimeLimit | undefined;
-  readonly #resetOnProgress: boolean;
-
-  /** */
-  constructor(
-    { timeoutMs, resetOnProgress, idleTimeoutMs }: TimeLimits,
-    deadlines: Deadlines,
-    onLimit: (error: ProxyError) => void,
-  ) {
-    this.#resetOnProgress = resetOnProgress;
-    this.#idle = new TimeLimit(
-      deadlines,
-      idleTimeoutMs,
-      () => onLimit(idleTimeout(idleTimeoutMs)),
-    );
-    this.#whole = timeoutMs === undefined ? undefined : new TimeLimit(
-      deadlines,
-      timeoutMs,
-      () => onLimit(wholeTimeout(timeoutMs)),
-    );
-  }
-
-  /** Notes that something moved. */
-  touch(): void {
-    this.#idle.touch();
-  }
-
-  /** Notes that something came of an event stream. */
-  progress(): void {
-    this.#idle.touch();
-    if (this.#resetOnProgress) this.#whole?.touch();
-  }
-
-  [Symbol.dispose](): void {
-    this.#idle[Symbol.dispose]();
-    this.#whole?.[Symbol.dispose]();
-  }
-}
-
-function wholeTimeout(limitMs: number): ProxyError {
-  return new ProxyError(
-    "timeout",
-    `the target did not finish its answer within ${limitMs} ms; --timeout (MCP_TIMEOUT) sets this limit`,
-    { data: { limitMs } },
-  );
-}
-
-function idleTimeout(limitMs: number): ProxyError {
-  return new ProxyError(
-    "timeout",
-    `nothing moved for ${limitMs} ms; --idle-timeout (MCP_IDLE_TIMEOUT) sets this limit`,
-    { data: { limitMs } },
-  );
 }

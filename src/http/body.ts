@@ -6,20 +6,21 @@
  */
 
 import type { IncomingMessage } from "node:http";
-import { type HttpError, overloaded, refused } from "./error.ts";
 import { blobOf } from "../blob.ts";
+import { GrowingBuffer } from "../mcp/wire/block_buffer.ts";
 import { type Deadlines, TimeLimit } from "../time.ts";
+import { type HttpError, overloaded, refused } from "./error.ts";
 
 /** How large bodies may be, and how slow. */
 export interface BodyLimits {
   /** The largest body, in bytes. */
-  readonly maxBytes: number;
+  readonly maxBodyBytes: number;
   /** The time without a byte of it, in milliseconds. */
-  readonly idleTimeoutMs: number;
+  readonly bodyTimeoutMs: number;
   /** The time for all of it, in milliseconds. */
-  readonly timeoutMs: number;
+  readonly wholeBodyTimeoutMs: number;
   /** What all bodies together have. */
-  readonly store: BodyStore;
+  readonly bodies: BodyStore;
   readonly deadlines: Deadlines;
 }
 
@@ -27,7 +28,6 @@ export interface BodyLimits {
 export class BodyStore {
   #freeBytes: number;
 
-  /** @param bytes All of it. */
   constructor(bytes: number) {
     this.#freeBytes = bytes;
   }
@@ -39,13 +39,12 @@ export class BodyStore {
     return true;
   }
 
-  /** Gives bytes back. */
   give(bytes: number): void {
     this.#freeBytes += bytes;
   }
 }
 
-/** A body that was read. */
+/** A body that was read; it takes of the store until it is disposed of. */
 export interface HeldBody extends Disposable {
   /** A `Blob`, since the runtime may send bytes a second time. */
   readonly blob: Blob;
@@ -63,14 +62,9 @@ export class ClientGone extends Error {
   }
 }
 
-/** What a body starts with: what is announced may never come. */
-const FIRST_BYTES = 16 * 1024;
-
 /**
  * Reads the body of a request.
  *
- * @param limits How large it may be, and how slow.
- * @returns The body; it counts until it is disposed of.
  * @throws {HttpError} 413, 408 or 503.
  * @throws {ClientGone} Nobody waits for an answer any more.
  * @throws The reason of the signal.
@@ -80,46 +74,37 @@ export async function readRequestBody(
   limits: BodyLimits,
   signal: AbortSignal,
 ): Promise<HeldBody> {
-  const { maxBytes, idleTimeoutMs, timeoutMs, store, deadlines } = limits;
-  const size = announcedSize(request) ?? maxBytes;
   checkAnnounced(request, limits);
   signal.throwIfAborted();
+  const { maxBodyBytes, bodyTimeoutMs, wholeBodyTimeoutMs, bodies } = limits;
   const { promise: complete, resolve, reject } = Promise.withResolvers<void>();
-  using idle = new TimeLimit(
-    deadlines,
-    idleTimeoutMs,
-    () =>
-      reject(
-        tooSlow(
-          idleTimeoutMs,
-          `nothing more of the request's body came for ${idleTimeoutMs} ms`,
-        ),
-      ),
+  const limit = (limitMs: number, message: string) =>
+    new TimeLimit(limits.deadlines, limitMs, () => {
+      reject(refused(408, "timeout", message, { data: { limitMs } }));
+    });
+  using idle = limit(
+    bodyTimeoutMs,
+    `nothing more of the request's body came for ${bodyTimeoutMs} ms`,
   );
-  using _whole = new TimeLimit(
-    deadlines,
-    timeoutMs,
-    () =>
-      reject(
-        tooSlow(
-          timeoutMs,
-          `the request's body did not come within ${timeoutMs} ms`,
-        ),
-      ),
+  using _whole = limit(
+    wholeBodyTimeoutMs,
+    `the request's body did not come within ${wholeBodyTimeoutMs} ms`,
   );
-  const buffer = new GrowingBuffer(size, store);
+  const buffer = new GrowingBuffer([]);
+  let length = 0;
   const take = (piece: unknown): void => {
     if (!(piece instanceof Uint8Array)) return;
     idle.touch();
-    if (buffer.length + piece.length > maxBytes) {
-      return reject(tooLarge(maxBytes));
+    if (length + piece.length > maxBodyBytes) {
+      return reject(tooLarge(maxBodyBytes));
     }
-    if (buffer.push(piece)) return;
-    reject(
-      overloaded(
-        "the proxy holds as many request bodies as it has memory for",
-      ),
-    );
+    if (!bodies.take(piece.length)) {
+      const message =
+        "the proxy holds as many request bodies as it has memory for";
+      return reject(overloaded(message));
+    }
+    length += piece.length;
+    buffer.push(piece);
   };
   const gone = (): void => {
     if (!request.complete) reject(new ClientGone());
@@ -130,12 +115,15 @@ export async function readRequestBody(
     .on("close", gone);
   try {
     await complete;
-    return buffer.hold();
+    const blob = blobOf(buffer.take());
+    return { blob, [Symbol.dispose]: () => bodies.give(length) };
+  } catch (cause) {
+    bodies.give(length);
+    throw cause;
   } finally {
     signal.removeEventListener("abort", stop);
     request.off("data", take).off("end", resolve).off("error", gone)
       .off("close", gone);
-    buffer.release();
   }
 }
 
@@ -145,76 +133,11 @@ export async function readRequestBody(
  * @throws {HttpError} 413.
  */
 export function checkAnnounced(
-  request: IncomingMessage,
-  { maxBytes }: BodyLimits,
+  { headers }: IncomingMessage,
+  { maxBodyBytes }: BodyLimits,
 ): void {
-  if ((announcedSize(request) ?? 0) > maxBytes) throw tooLarge(maxBytes);
-}
-
-function announcedSize({ headers }: IncomingMessage): number | undefined {
-  const length = headers["content-length"];
-  return length === undefined ? undefined : Number(length);
-}
-
-/**
- * Bytes that come in pieces, however small, in one buffer. It has no more than
- * the store has given, and that is at most twice of what came.
- */
-class GrowingBuffer {
-  readonly #mostBytes: number;
-  readonly #store: BodyStore;
-  #bytes = new Uint8Array();
-  #length = 0;
-
-  constructor(mostBytes: number, store: BodyStore) {
-    this.#mostBytes = mostBytes;
-    this.#store = store;
-  }
-
-  get length(): number {
-    return this.#length;
-  }
-
-  /** Adds a piece; false when there is no room for it. */
-  push(piece: Uint8Array): boolean {
-    const length = this.#length + piece.length;
-    if (length > this.#bytes.length && !this.#grow(length)) return false;
-    this.#bytes.set(piece, this.#length);
-    this.#length = length;
-    return true;
-  }
-
-  #grow(needed: number): boolean {
-    const ample = Math.max(FIRST_BYTES, 2 * this.#bytes.length);
-    const wanted = Math.max(needed, Math.min(ample, this.#mostBytes));
-    const had = this.#bytes.length;
-    const size = [wanted, needed].find((size) => this.#store.take(size - had));
-    if (size === undefined) return false;
-    this.#bytes = new Uint8Array(this.#bytes.buffer.transfer(size));
-    return true;
-  }
-
-  /** What came, as a body that counts by itself. */
-  hold(): HeldBody {
-    const store = this.#store;
-    const blob = blobOf(this.#bytes.subarray(0, this.#length));
-    store.give(this.#bytes.length - this.#length);
-    let held = this.#length;
-    this.#bytes = new Uint8Array();
-    return {
-      blob,
-      [Symbol.dispose](): void {
-        store.give(held);
-        held = 0;
-      },
-    };
-  }
-
-  /** Gives back what it has, unless it was handed on. */
-  release(): void {
-    this.#store.give(this.#bytes.length);
-    this.#bytes = new Uint8Array();
-  }
+  const length = Number(headers["content-length"] ?? 0);
+  if (length > maxBodyBytes) throw tooLarge(maxBodyBytes);
 }
 
 function tooLarge(limitBytes: number): HttpError {
@@ -224,8 +147,4 @@ function tooLarge(limitBytes: number): HttpError {
     `the request's body is over the limit of ${limitBytes} bytes; --max-frame (MCP_MAX_FRAME) sets this limit`,
     { data: { limitBytes } },
   );
-}
-
-function tooSlow(limitMs: number, message: string): HttpError {
-  return refused(408, "timeout", message, { data: { limitMs } });
 }

@@ -86,8 +86,7 @@ export class ClientResponse {
     // One that has no body, such as a 304, may tell the length of another's.
     if (answer.body !== null) headers.set("content-length", `${body.length}`);
     this.#writeHead(answer, headers);
-    this.#response.end(body);
-    this.#observer?.delivered(body.length);
+    this.#end(body);
   }
 
   /**
@@ -130,14 +129,17 @@ export class ClientResponse {
     if (cause instanceof ProxyError || socket === null) throw cause;
     this.#writeHead(answer, headers);
     this.#response.flushHeaders();
-    const { promise: flushed, resolve } = Promise.withResolvers<void>();
-    socket.write(NONE, () => resolve());
-    await flushed;
+    await new Promise<void>((flushed) => socket.write(NONE, () => flushed()));
     throw cause;
   }
 
   #writeHead(answer: Response, headers: HeaderMap): void {
     this.#response.writeHead(statusOf(answer), Object.fromEntries(headers));
+  }
+
+  #end(bytes: Uint8Array): void {
+    this.#response.end(bytes);
+    this.#observer?.delivered(bytes.length);
   }
 
   /**
@@ -146,12 +148,10 @@ export class ClientResponse {
    * @param mayEnd Whether it may look complete.
    * @param lastEvent Tells the client why it ends.
    */
-  breakOff(mayEnd: boolean, lastEvent: Uint8Array = NONE): void {
+  breakOff(mayEnd: boolean, lastEvent?: Uint8Array): void {
     if (mayEnd) this.#response.end();
-    else if (lastEvent.length > 0) {
-      this.#response.end(lastEvent);
-      this.#observer?.delivered(lastEvent.length);
-    } else if (this.#request.httpVersion === "1.0") {
+    else if (lastEvent) this.#end(lastEvent);
+    else if (this.#request.httpVersion === "1.0") {
       // The end of the connection would be the end of such an answer.
       this.#request.socket.resetAndDestroy();
     } else this.#response.destroy();

@@ -5,6 +5,7 @@
  * @module
  */
 
+import { createHash, timingSafeEqual } from "node:crypto";
 import { isLoopback } from "../net/address.ts";
 import {
   hostOf,
@@ -14,28 +15,9 @@ import {
   type ListenAddress,
   normalHost,
 } from "../net/listen_address.ts";
-import { refused } from "./error.ts";
+import { type HttpError, refused } from "./error.ts";
+import type { RequestHead } from "./head.ts";
 import type { HeaderMap } from "./headers.ts";
-import { TokenCheck } from "./token.ts";
-
-/** What a {@linkcode Guard} is handed. */
-export interface GuardOptions {
-  /** Where the front listens. */
-  readonly listen: ListenAddress;
-  /** The token that a request has to bring; none if any program may ask. */
-  readonly token: string | undefined;
-  /** More names under which the front is reached: a load balancer's, say. */
-  readonly hosts: readonly string[];
-}
-
-/** What is looked at of a request. */
-export interface GuardedRequest {
-  readonly headers: HeaderMap;
-  /** The `Host` headers, which there should be one of. */
-  readonly hosts: readonly string[];
-  /** The host and port of a request target that is a whole URL. */
-  readonly targetHost: string | undefined;
-}
 
 /** `name`, `name:port`, `[ipv6]:port`. */
 const HOST = /^(\[[0-9a-f:.]+\]|[^\s:/?#@\\[\]]+)(?::\d{1,5})?$/i;
@@ -47,11 +29,20 @@ const SHOWN_LENGTH = 80;
 export class Guard {
   readonly #listen: ListenAddress;
   readonly #hosts: ReadonlySet<string>;
-  readonly #token: TokenCheck | undefined;
+  readonly #tokenDigest: Uint8Array | undefined;
 
-  constructor({ listen, token, hosts }: GuardOptions) {
+  /**
+   * @param listen Where the front listens.
+   * @param token What a request has to bring; none if any program may ask.
+   * @param hosts More names under which it is reached: a load balancer's, say.
+   */
+  constructor(
+    listen: ListenAddress,
+    token: string | undefined,
+    hosts: readonly string[] = [],
+  ) {
     this.#listen = listen;
-    this.#token = token === undefined ? undefined : new TokenCheck(token);
+    this.#tokenDigest = token === undefined ? undefined : digestOf(token);
     this.#hosts = new Set(hosts.map((host) => normalHost(host) ?? host));
   }
 
@@ -61,7 +52,7 @@ export class Guard {
    *
    * @throws {HttpError} It is not to be answered.
    */
-  checkOrigin({ headers, hosts, targetHost }: GuardedRequest): void {
+  checkOrigin({ headers, hosts, targetHost }: RequestHead): void {
     const [host] = hosts;
     if (hosts.length !== 1 || host === undefined || host === "") {
       throw refused(
@@ -70,21 +61,15 @@ export class Guard {
         "a request has exactly one Host header",
       );
     }
-    for (
-      const named of [host, ...targetHost === undefined ? [] : [targetHost]]
-    ) {
+    for (const named of [host, targetHost ?? host]) {
       if (this.#isOwn(named)) continue;
-      throw refused(
-        403,
-        "blocked",
+      throw blocked(
         `the Host ${quote(named)} is not one that this proxy listens under`,
       );
     }
     const origin = headers.get("origin");
     if (origin !== undefined && !this.#isOwnOrigin(origin, host)) {
-      throw refused(
-        403,
-        "blocked",
+      throw blocked(
         `the Origin ${
           quote(origin)
         } is not allowed: this proxy is not for web pages`,
@@ -93,11 +78,7 @@ export class Guard {
     // Fetch Metadata: some requests of web pages come without an Origin.
     const site = headers.get("sec-fetch-site");
     if (site !== undefined && site !== "same-origin" && site !== "none") {
-      throw refused(
-        403,
-        "blocked",
-        "this proxy is not for web pages of other sites",
-      );
+      throw blocked("this proxy is not for web pages of other sites");
     }
   }
 
@@ -107,22 +88,21 @@ export class Guard {
    * @throws {HttpError} The token is missing or wrong.
    */
   checkToken(headers: HeaderMap): void {
-    const found = this.#token?.check(headers.get("authorization")) ?? "right";
-    if (found === "right") return;
+    if (this.#tokenDigest === undefined) return;
+    const authorization = headers.get("authorization") ?? "";
+    const [, token] = /^bearer +(\S+) *$/i.exec(authorization) ?? [];
     const realm = 'Bearer realm="sigv4-proxy"';
-    throw refused(
-      401,
-      "blocked",
-      found === "missing"
-        ? "this proxy wants its token: Authorization: Bearer <token>"
-        : "the bearer token is not the one that this proxy wants",
-      {
-        headers: {
-          "www-authenticate": found === "missing"
-            ? realm
-            : `${realm}, error="invalid_token"`,
-        },
-      },
+    if (token === undefined) {
+      throw unauthorized(
+        "this proxy wants its token: Authorization: Bearer <token>",
+        realm,
+      );
+    }
+    // Of digests all lengths are equal, and no prefix tells anything.
+    if (timingSafeEqual(digestOf(token), this.#tokenDigest)) return;
+    throw unauthorized(
+      "the bearer token is not the one that this proxy wants",
+      `${realm}, error="invalid_token"`,
     );
   }
 
@@ -147,6 +127,20 @@ export class Guard {
     return own !== null && own.host === url.host &&
       this.#isOwnName(url.hostname);
   }
+}
+
+function digestOf(token: string): Uint8Array {
+  return createHash("sha256").update(token).digest();
+}
+
+function blocked(message: string): HttpError {
+  return refused(403, "blocked", message);
+}
+
+function unauthorized(message: string, challenge: string): HttpError {
+  return refused(401, "blocked", message, {
+    headers: { "www-authenticate": challenge },
+  });
 }
 
 function quote(text: string): string {

@@ -6,6 +6,8 @@
 
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Socket } from "node:net";
+import { shuttingDown } from "../mcp/transport/failure.ts";
+import { within } from "../time.ts";
 import { hasBody } from "./discard.ts";
 import {
   answerError,
@@ -15,42 +17,38 @@ import {
   refused,
   toHttpError,
 } from "./error.ts";
-import { HttpExchange, type HttpExchangeOptions } from "./exchange.ts";
+import { HttpExchange } from "./exchange.ts";
 import type { Guard } from "./guard.ts";
 import { readHead, type RequestHead } from "./head.ts";
-import { shuttingDown } from "../mcp/transport/failure.ts";
-import { MAX_TIMER_MS } from "../time.ts";
-
-/** What a {@linkcode HttpListener} is handed. */
-export interface HttpListenerOptions extends HttpExchangeOptions {
-  readonly guard: Guard;
-  /** How many requests may be under way at a time. */
-  readonly maxRequests: number;
-  /** How many streams may stand open at a time. */
-  readonly maxStreams: number;
-}
+import type { HttpContext } from "./options.ts";
 
 /** The path of the MCP endpoint. */
 export const MCP_PATH = "/mcp";
 
 /** The path that says whether the front serves. */
-export const HEALTH_PATH = "/healthz";
+const HEALTH_PATH = "/healthz";
 
-const MCP_METHODS: readonly string[] = ["POST", "GET", "DELETE"];
-const HEALTH_METHODS: readonly string[] = ["GET", "HEAD"];
+/**
+ * How many requests of one connection may be unanswered. Each waits for those
+ * before it with its answer, so that a client gains nothing by more.
+ */
+const MAX_PIPELINED = 32;
 
 /** Takes requests and carries those that may pass. */
 export class HttpListener {
-  readonly #options: HttpListenerOptions;
+  readonly #context: HttpContext;
+  readonly #guard: Guard;
   readonly #requests = new Set<HttpExchange>();
   /** Those that may stand open until someone ends them. */
   readonly #streams = new Set<HttpExchange>();
-  readonly #pipelines = new Pipelines();
+  /** How many requests of each connection are unanswered. */
+  readonly #pipelined = new WeakMap<Socket, number>();
   #isDraining = false;
   #onDone: (() => void) | undefined;
 
-  constructor(options: HttpListenerOptions) {
-    this.#options = options;
+  constructor(context: HttpContext, guard: Guard) {
+    this.#context = context;
+    this.#guard = guard;
   }
 
   /**
@@ -58,18 +56,22 @@ export class HttpListener {
    * closes the connection none follows (RFC 9112, 9.6).
    */
   handle(request: IncomingMessage, response: ServerResponse): void {
-    const { discard, log } = this.#options;
+    const { discard, log, observer } = this.#context;
     const { socket } = request;
     if (socket.destroyed) return;
-    if (!this.#pipelines.enter(request, response)) {
+    const unanswered = this.#pipelined.get(socket) ?? 0;
+    if (unanswered === MAX_PIPELINED) {
       log.warn("closed a connection: too many requests of it are unanswered");
       return void socket.destroy();
     }
+    this.#pipelined.set(socket, unanswered + 1);
+    response.once("finish", () => {
+      this.#pipelined.set(socket, (this.#pipelined.get(socket) ?? 1) - 1);
+    });
     if (discard.isClosing(socket)) return;
     // A client that leaves is told by "close"; unheard, an error would throw.
     request.on("error", () => {});
     response.on("error", () => {});
-    const { observer } = this.#options;
     const carry = () => this.#routeOrRefuse(request, response);
     if (observer?.serves) observer.serves(response, carry);
     else carry();
@@ -80,12 +82,12 @@ export class HttpListener {
       this.#route(request, response);
     } catch (cause) {
       const failure = toHttpError(cause);
-      this.#options.log.warn("refused a request", {
+      const { discard, log, observer } = this.#context;
+      log.warn("refused a request", {
         http: request.method,
         status: failure.status,
         error: failure.message,
       });
-      const { discard, observer } = this.#options;
       const byteLength = answerError({ request, response, discard }, failure);
       observer?.refused(failure.error);
       observer?.delivered(byteLength);
@@ -94,17 +96,19 @@ export class HttpListener {
 
   #route(request: IncomingMessage, response: ServerResponse): void {
     const head = readHead(request);
-    const { discard, guard } = this.#options;
-    guard.checkOrigin(head);
+    this.#guard.checkOrigin(head);
     switch (head.path) {
       case MCP_PATH:
-        checkMethod(request, MCP_METHODS);
+        checkMethod(request, ["POST", "GET", "DELETE"]);
         return this.#carry(request, response, head);
-      case HEALTH_PATH:
-        checkMethod(request, HEALTH_METHODS);
-        return this.#isDraining
-          ? answerWord({ request, response, discard }, 503, "draining")
-          : answerWord({ request, response, discard }, 200, "ok");
+      case HEALTH_PATH: {
+        checkMethod(request, ["GET", "HEAD"]);
+        const { discard } = this.#context;
+        const [status, word] = this.#isDraining
+          ? [503, "draining"] as const
+          : [200, "ok"] as const;
+        return answerWord({ request, response, discard }, status, word);
+      }
       default:
         throw refused(
           404,
@@ -119,7 +123,7 @@ export class HttpListener {
     response: ServerResponse,
     { headers }: RequestHead,
   ): void {
-    this.#options.guard.checkToken(headers);
+    this.#guard.checkToken(headers);
     if (this.#isDraining) {
       const headers = { "connection": "close", "retry-after": "1" };
       throw new HttpError(503, shuttingDown(false), headers);
@@ -128,12 +132,16 @@ export class HttpListener {
       const message = `a ${request.method} has no body here`;
       throw refused(400, "invalid-request", message);
     }
-    const call = { request, headers, response };
-    const exchange = new HttpExchange(this.#options, call);
+    const exchange = new HttpExchange(
+      this.#context,
+      request,
+      headers,
+      response,
+    );
     this.#place(exchange);
     // Where a header said what the message does not, it moves to the others.
     exchange.run(() => this.#place(exchange)).catch((cause) => {
-      this.#options.log.error("an unexpected error", { error: String(cause) });
+      this.#context.log.error("an unexpected error", { error: String(cause) });
       response.destroy();
     }).finally(() => {
       this.#remove(exchange);
@@ -146,7 +154,7 @@ export class HttpListener {
    * limit of their own they leave room for what is answered at once.
    */
   #place(exchange: HttpExchange): void {
-    const { maxRequests, maxStreams } = this.#options;
+    const { maxRequests, maxStreams } = this.#context;
     const [places, limit, what] = exchange.isStandaloneStream
       ? [this.#streams, maxStreams, "streams stand open"] as const
       : [this.#requests, maxRequests, "requests are under way"] as const;
@@ -177,35 +185,26 @@ export class HttpListener {
       if (request.isRead) request.closeConnection();
       else request.stop();
     }
-    await this.#until(() => this.#requests.size === 0, limitMs, hurry);
+    await this.#untilEmpty([this.#requests], limitMs, hurry);
   }
 
-  /**
-   * Ends all that is still under way.
-   */
+  /** Ends all that is still under way. */
   async abortAll(limitMs: number): Promise<void> {
     for (const request of this.#requests) request.stop();
-    const isIdle = () => this.#requests.size + this.#streams.size === 0;
-    await this.#until(isIdle, limitMs);
+    await this.#untilEmpty([this.#requests, this.#streams], limitMs);
   }
 
-  /** Waits until something holds, for so long at the most. */
-  async #until(
-    holds: () => boolean,
+  async #untilEmpty(
+    places: readonly ReadonlySet<HttpExchange>[],
     limitMs: number,
     hurry?: AbortSignal,
   ): Promise<void> {
-    if (holds() || hurry?.aborted) return;
-    const { promise, resolve } = Promise.withResolvers<void>();
-    const stop = (): void => resolve();
+    const { promise: empty, resolve } = Promise.withResolvers<void>();
     this.#onDone = () => {
-      if (holds()) resolve();
+      if (places.every(({ size }) => size === 0)) resolve();
     };
-    hurry?.addEventListener("abort", stop, { once: true });
-    const timer = setTimeout(stop, Math.min(limitMs, MAX_TIMER_MS));
-    await promise;
-    clearTimeout(timer);
-    hurry?.removeEventListener("abort", stop);
+    this.#onDone();
+    await within(limitMs, empty, hurry);
   }
 }
 
@@ -217,26 +216,4 @@ function checkMethod(
   throw refused(405, "invalid-request", `there is no ${method} here`, {
     headers: { allow: allowed.join(", ") },
   });
-}
-
-/**
- * How many requests of one connection may be unanswered. Each waits for those
- * before it with its answer, so that a client gains nothing by more.
- */
-const MAX_PIPELINED = 32;
-
-/** Counts the unanswered requests of each connection. */
-class Pipelines {
-  readonly #counts = new WeakMap<Socket, number>();
-
-  /** Counts a request until it is answered; false if there are too many. */
-  enter({ socket }: IncomingMessage, response: ServerResponse): boolean {
-    const count = this.#counts.get(socket) ?? 0;
-    if (count === MAX_PIPELINED) return false;
-    this.#counts.set(socket, count + 1);
-    response.once("finish", () => {
-      this.#counts.set(socket, (this.#counts.get(socket) ?? 1) - 1);
-    });
-    return true;
-  }
 }

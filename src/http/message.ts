@@ -9,18 +9,18 @@ import type { IncomingMessage } from "node:http";
 import type { HeaderMap } from "./headers.ts";
 import { LONG_LIVED_METHODS } from "../mcp/stateless/listen.ts";
 import { isUnclear } from "../mcp/tools/ambiguity.ts";
-import type { Message, ResponseMessage } from "../mcp/wire/message.ts";
+import {
+  type Message,
+  type ResponseMessage,
+  singlesOf,
+} from "../mcp/wire/message.ts";
 import { includesBytes } from "../mcp/wire/scan.ts";
 import { whole } from "../mcp/wire/splice.ts";
 import { BlockBuffer, joinBytes } from "../mcp/wire/block_buffer.ts";
 import { type Era, eraOf } from "../mcp/wire/era.ts";
 import { EventParser } from "../mcp/wire/events.ts";
 import { responseIn } from "../mcp/transport/link.ts";
-import type {
-  Observation,
-  Observed,
-  Observer,
-} from "../mcp/transport/observer.ts";
+import type { Observation, Observer } from "../mcp/transport/observer.ts";
 
 /** Tells what the head of a request says, which is all there is at first. */
 export function claimsStandaloneStream(
@@ -59,50 +59,35 @@ export function observeRequest(
   message: Message | undefined,
 ): Observation {
   observer.received(byteLength);
-  const seen = message ? byBody(message) : byHeaders(headers);
+  const requests = message === undefined || message.kind === "invalid"
+    ? []
+    : singlesOf(message).flatMap((one) =>
+      one.kind === "request" ? [one.id] : []
+    );
+  const { method, params, era } = namesOf(message, headers);
   return observer.began(
-    { ...seen.message, headers: new Headers([...headers]) },
-    seen.era,
+    { method, params, requests, headers: new Headers([...headers]) },
+    era,
   );
 }
 
-interface Seen {
-  readonly message: Observed;
-  readonly era: Era;
-}
-
-function byBody(message: Message): Seen {
-  switch (message.kind) {
-    case "request": {
-      const { method, params, id } = message;
-      const requests = [id];
-      return { message: { method, params, requests }, era: eraOf(message) };
-    }
-    case "notification": {
-      const { method, params } = message;
-      return { message: { method, params, requests: [] }, era: eraOf(message) };
-    }
-    case "batch": {
-      const requests = message.messages.flatMap((single) =>
-        single.kind === "request" ? [single.id] : []
-      );
-      return legacy("batch", requests);
-    }
-    default:
-      return legacy(message.kind, []);
+function namesOf(
+  message: Message | undefined,
+  headers: HeaderMap,
+): { method: string; params: unknown; era: Era } {
+  if (message?.kind === "request" || message?.kind === "notification") {
+    const { method, params } = message;
+    return { method, params, era: eraOf(message) };
   }
-}
-
-/** Clients of 2026-07-28 name the method in a header, too. */
-function byHeaders(headers: HeaderMap): Seen {
-  const method = headers.get("mcp-method");
-  if (method === undefined) return legacy("unread", []);
-  const params = { name: headers.get("mcp-name") };
-  return { message: { method, params, requests: [] }, era: "modern" };
-}
-
-function legacy(method: string, requests: Observed["requests"]): Seen {
-  return { message: { method, params: undefined, requests }, era: "legacy" };
+  // Clients of 2026-07-28 name the method in a header, too.
+  const named = message === undefined ? headers.get("mcp-method") : undefined;
+  return named === undefined
+    ? { method: message?.kind ?? "unread", params: undefined, era: "legacy" }
+    : {
+      method: named,
+      params: { name: headers.get("mcp-name") },
+      era: "modern",
+    };
 }
 
 /** A larger answer is not kept only to be told of. */

@@ -4,6 +4,7 @@
  * @module
  */
 
+import type { ProxySettings } from "../config/proxy_options.ts";
 import { ProxyError } from "../errors.ts";
 import { forBatch, HttpError } from "./error.ts";
 import { ListFilter } from "./filter.ts";
@@ -12,10 +13,7 @@ import { checkUnambiguous } from "../mcp/tools/ambiguity.ts";
 import { streamCut } from "../mcp/transport/failure.ts";
 import { responseIn } from "../mcp/transport/link.ts";
 import { mediaType, readBody, readEvents } from "../mcp/wire/body.ts";
-import {
-  DEFAULT_MAX_ANSWER_BYTES,
-  frameTooLarge,
-} from "../mcp/transport/large_answer.ts";
+import { frameTooLarge } from "../mcp/transport/large_answer.ts";
 import { LISTEN } from "../mcp/stateless/listen.ts";
 import {
   type BatchMessage,
@@ -36,36 +34,28 @@ import {
   hasRules,
   toolName,
   ToolPolicy,
-  type ToolRules,
   unansweredCall,
 } from "../mcp/tools/policy.ts";
-
-/** What a {@linkcode MessagePolicy} is made of. */
-export interface MessagePolicyOptions {
-  readonly tools: ToolRules;
-  readonly metadata: Metadata;
-  /** The largest answer that is looked through, in bytes. */
-  readonly maxAnswerBytes?: number;
-  /** The time in milliseconds; `performance.now` by default. */
-  readonly now?: () => number;
-}
 
 /** A message that may pass. */
 export interface Admitted {
   /** What is sent in its place, if that is something else. */
-  readonly replaced: Uint8Array | undefined;
+  readonly replaced?: Uint8Array;
   /** The request that it is, if it is one. */
-  readonly id: RequestId | undefined;
+  readonly id?: RequestId;
   /** Whether its answer may hold a list of tools, or tell of another one. */
   readonly isLookedThrough: boolean;
   /** Whether it begins a session. */
   readonly beginsSession: boolean;
   /** How often the tools had changed when it was sent. */
-  readonly changes: number | undefined;
+  readonly changes?: number;
 }
 
 /** Sends a request of the proxy's own, on behalf of a client's. */
-export type Ask = (message: Uint8Array) => Promise<ResponseMessage>;
+export type Send = (
+  headers: HeaderMap,
+  message: Uint8Array,
+) => Promise<Response>;
 
 /** The target did not do what the proxy asked of it itself. */
 export class TargetRefusal extends Error {
@@ -86,14 +76,6 @@ const TOOLS_MAX_AGE_MS = 60_000;
 const LIST = "tools/list";
 const CALL = "tools/call";
 
-const NOTHING_KNOWN: Admitted = {
-  replaced: undefined,
-  id: undefined,
-  isLookedThrough: false,
-  beginsSession: false,
-  changes: undefined,
-};
-
 const encoder = new TextEncoder();
 
 /** Looks at messages before they are sent. */
@@ -103,41 +85,50 @@ export class MessagePolicy {
   readonly #metadata: Metadata;
   readonly #maxAnswerBytes: number;
 
-  constructor(options: MessagePolicyOptions) {
-    const { tools, metadata, now } = options;
-    this.#maxAnswerBytes = options.maxAnswerBytes ?? DEFAULT_MAX_ANSWER_BYTES;
+  /** @param now The time in milliseconds; `performance.now` by default. */
+  constructor(
+    { tools, metadata, maxAnswerBytes }: PolicySettings,
+    now?: () => number,
+  ) {
+    this.#maxAnswerBytes = maxAnswerBytes;
     const memory = { maxAgeMs: TOOLS_MAX_AGE_MS, now };
     this.tools = hasRules(tools) ? new ToolPolicy(tools, memory) : undefined;
     this.#metadata = metadata;
   }
 
+  /** What looks at messages, if any option asks for that. */
+  static of(settings: PolicySettings): MessagePolicy | undefined {
+    const isNeeded = hasRules(settings.tools) || settings.metadata.length > 0;
+    return isNeeded ? new MessagePolicy(settings) : undefined;
+  }
+
   /**
    * Lets a message pass, or refuses it.
    *
-   * @param headers The client's, which may say what the message says.
-   * @param ask Asks the target for its tools, when a call needs them known.
+   * @param headers Those it would be sent with, which may say what it says.
+   * @param send Asks the target for its tools, when a call needs them known.
    * @throws {HttpError} It is refused.
+   * @throws {TargetRefusal} The target refuses to say which tools it has.
+   * @throws {ProxyError} It is not reached, or its answer is none.
    */
   async admit(
     bytes: Uint8Array,
     headers: HeaderMap,
-    ask: Ask,
+    send: Send,
   ): Promise<Admitted> {
     const message = await readMessageInTurns(bytes);
     if (message.kind === "invalid") {
       // What we cannot read the target might.
-      if (this.tools === undefined) return NOTHING_KNOWN;
+      if (this.tools === undefined) {
+        return { isLookedThrough: false, beginsSession: false };
+      }
       const error = new ProxyError(message.reason, message.detail);
       throw new HttpError(400, error);
     }
     if (this.tools !== undefined) {
       checkReading(bytes, message, headers);
-      const metadata = this.#metadata;
-      await checkCalls(
-        message,
-        this.tools,
-        (params) => askForTools(ask, params, metadata),
-      );
+      const ask: AskForTools = (params) => this.#ask(params, headers, send);
+      await checkCalls(message, this.tools, ask);
     }
     const methods = singlesOf(message).map((single) =>
       single.kind === "request" ? single.method : ""
@@ -157,17 +148,17 @@ export class MessagePolicy {
     };
   }
 
-  /**
-   * Asks for a list of tools on behalf of a client.
-   *
-   * @throws {TargetRefusal} The target answers with an HTTP error or a redirect.
-   * @throws {ProxyError} It is not reached, or its answer is none.
-   */
-  async ask(
+  /** Asks for a page of tools; it has the metadata as the client's requests. */
+  async #ask(
+    given: Readonly<Record<string, unknown>>,
     headers: HeaderMap,
-    send: (headers: HeaderMap) => Promise<Response>,
+    send: Send,
   ): Promise<ResponseMessage> {
-    const answer = await send(ownHeaders(headers));
+    const id = `sigv4-proxy:tools:${crypto.randomUUID()}`;
+    const params = paramsWithMetadata(given, this.#metadata);
+    const message = { jsonrpc: "2.0", id, method: LIST, params };
+    const bytes = encoder.encode(JSON.stringify(message));
+    const answer = await send(ownHeaders(headers), bytes);
     if (!answer.ok) throw new TargetRefusal(answer);
     const response = await responseOf(answer, this.#maxAnswerBytes)
       .catch((cause) => {
@@ -196,6 +187,11 @@ export class MessagePolicy {
     return new ListFilter({ policy: tools, maxBytes, id, changes });
   }
 }
+
+type PolicySettings = Pick<
+  ProxySettings,
+  "tools" | "metadata" | "maxAnswerBytes"
+>;
 
 /** Refuses what the target, or a gateway, might read otherwise. */
 function checkReading(
@@ -259,18 +255,6 @@ async function refusalOf(
 
 function isTooLarge(cause: unknown): cause is ProxyError {
   return cause instanceof ProxyError && cause.reason === "frame-too-large";
-}
-
-/** A request of the proxy's own, which has the metadata as the client's have. */
-function askForTools(
-  ask: Ask,
-  given: Readonly<Record<string, unknown>>,
-  metadata: Metadata,
-): Promise<ResponseMessage> {
-  const id = `sigv4-proxy:tools:${crypto.randomUUID()}`;
-  const params = paramsWithMetadata(given, metadata);
-  const message = { jsonrpc: "2.0", id, method: LIST, params };
-  return ask(encoder.encode(JSON.stringify(message)));
 }
 
 /** Refuses headers by which a gateway might see another tool than the policy. */

@@ -1,11 +1,10 @@
 /**
- * The bearer token that guards the HTTP front.
+ * The bearer token that guards the HTTP front: made, and kept in a file.
  *
  * @module
  */
 
 import { isAbsolute, join } from "node:path";
-import { createHash, timingSafeEqual } from "node:crypto";
 import { ConfigError } from "../errors.ts";
 import type { Log } from "../log/log.ts";
 
@@ -17,106 +16,66 @@ export function makeToken(): string {
   return bytes.toBase64({ alphabet: "base64url", omitPadding: true });
 }
 
-/** Tells a token from others in a time that says nothing about it. */
-export class TokenCheck {
-  readonly #digest: Uint8Array;
-
-  /** @param token The right one. */
-  constructor(token: string) {
-    this.#digest = digestOf(token);
-  }
-
-  /**
-   * Whether a request brings the token.
-   *
-   * @param authorization Its `Authorization` header.
-   * @returns `missing` when it names no bearer token at all.
-   */
-  check(authorization = ""): "right" | "wrong" | "missing" {
-    const [, token] = /^bearer +(\S+) *$/i.exec(authorization) ?? [];
-    if (token === undefined) return "missing";
-    // Of digests all lengths are equal, and no prefix tells anything.
-    return timingSafeEqual(digestOf(token), this.#digest) ? "right" : "wrong";
-  }
-}
-
-function digestOf(token: string): Uint8Array {
-  return createHash("sha256").update(token).digest();
-}
-
-/** Where a token is written to. */
-export interface TokenPlace {
-  /** The directory, if not the system's temporary one. */
-  readonly directory: string | undefined;
-  /** Is told when it is another one after all. */
-  readonly log: Log;
-}
-
 /** A file that holds a token for its owner alone, until it is disposed of. */
-export class TokenFile implements AsyncDisposable {
-  /** Where it is. */
+export interface TokenFile extends AsyncDisposable {
   readonly path: string;
-  /** A directory that was made for it. */
-  readonly #directory: string | undefined;
+}
 
-  private constructor(path: string, directory?: string) {
-    this.path = path;
-    this.#directory = directory;
-  }
-
-  /**
-   * Writes a token to a new file of mode 0600.
-   *
-   * @param token The token. Nothing else is in the file, no newline either.
-   * @param where Where to. The system's temporary directory is taken in place
-   * of one that is not there, takes no file of this user's, or lets others in:
-   * under sudo, from cron and in containers the one of a login is not at hand.
-   * @throws {ConfigError} It cannot be written.
-   */
-  static async create(
-    token: string,
-    { directory, log }: TokenPlace,
-  ): Promise<TokenFile> {
-    if (directory === undefined) return await TokenFile.#create(token);
+/**
+ * Writes a token to a new file of mode 0600. Nothing else is in it, no newline
+ * either.
+ *
+ * @param log Is told when the directory is another one after all.
+ * @param directory Where to. The system's temporary directory is taken in place
+ * of one that is not there, takes no file of this user's, or lets others in:
+ * under sudo, from cron and in containers the one of a login is not at hand.
+ * @throws {ConfigError} It cannot be written.
+ */
+export async function writeTokenFile(
+  token: string,
+  log: Log,
+  directory: string | undefined,
+): Promise<TokenFile> {
+  if (directory !== undefined) {
     try {
-      return await TokenFile.#create(token, directory);
-    } catch (error) {
-      if (!(error instanceof ConfigError) || isForbidden(error)) throw error;
+      const path = join(directory, `sigv4-proxy-${makeToken()}.token`);
+      await writeNew(path, token, directory);
+      return tokenFile(path);
+    } catch (cause) {
+      // What Deno itself forbids is for its user to mend.
+      if (cause instanceof Deno.errors.NotCapable) {
+        throw cannotWrite(directory, cause);
+      }
       log.warn(
         "the directory for the token takes no file: the temporary one is taken in its place",
-        { directory, error: textOf(error.cause) },
+        { directory, error: textOf(cause) },
       );
-      return await TokenFile.#create(token);
     }
   }
-
-  static async #create(token: string, directory?: string): Promise<TokenFile> {
-    try {
-      if (directory !== undefined) {
-        const path = join(directory, `sigv4-proxy-${makeToken()}.token`);
-        await writeNew(path, token, directory);
-        return new TokenFile(path);
-      }
-      // One of our own: the temporary one is everybody's, and under narrow
-      // permissions it cannot be looked at.
-      const own = await Deno.makeTempDir({ prefix: "sigv4-proxy-" });
-      const file = new TokenFile(join(own, "listen.token"), own);
-      await writeNew(file.path, token).catch(async (cause) => {
-        await file[Symbol.asyncDispose]();
-        throw cause;
-      });
-      return file;
-    } catch (cause) {
-      throw cannotWrite(directory, cause);
-    }
+  // One of our own: the temporary one is everybody's, and under narrow
+  // permissions it cannot be looked at.
+  let own: string | undefined;
+  try {
+    own = await Deno.makeTempDir({ prefix: "sigv4-proxy-" });
+    const path = join(own, "listen.token");
+    await writeNew(path, token);
+    return tokenFile(path, own);
+  } catch (cause) {
+    await removed(own);
+    throw cannotWrite("the temporary directory", cause);
   }
+}
 
-  async [Symbol.asyncDispose](): Promise<void> {
-    // Gone already is as well.
-    await Deno.remove(this.path).catch(() => {});
-    if (this.#directory === undefined) return;
-    await Deno.remove(this.#directory).catch(() => {});
-  }
+function tokenFile(path: string, directory?: string): TokenFile {
+  return {
+    path,
+    [Symbol.asyncDispose]: () => removed(path).then(() => removed(directory)),
+  };
+}
+
+/** Gone already is as well. */
+async function removed(path: string | undefined): Promise<void> {
+  if (path !== undefined) await Deno.remove(path).catch(() => {});
 }
 
 /**
@@ -138,30 +97,17 @@ async function writeNew(
     let rest = new TextEncoder().encode(token);
     while (rest.length > 0) rest = rest.subarray(await file.write(rest));
   } catch (cause) {
-    await Deno.remove(path).catch(() => {});
+    await removed(path);
     throw cause;
   }
 }
 
-const REMEDY = "set --listen-token or MCP_LISTEN_TOKEN";
-
-function cannotWrite(
-  directory: string | undefined,
-  cause: unknown,
-): ConfigError {
-  const where = directory ?? "the temporary directory";
-  const error = new ConfigError([
+function cannotWrite(where: string, cause: unknown): ConfigError {
+  return new ConfigError([
     `the listen token that was made cannot be written to a file in ${where}: ${
       textOf(cause)
-    } (${REMEDY})`,
+    } (set --listen-token or MCP_LISTEN_TOKEN)`,
   ]);
-  error.cause = cause;
-  return error;
-}
-
-/** Whether Deno itself forbids it, which is for its user to mend. */
-function isForbidden({ cause }: ConfigError): boolean {
-  return cause instanceof Deno.errors.NotCapable;
 }
 
 function textOf(cause: unknown): string {
@@ -171,11 +117,7 @@ function textOf(cause: unknown): string {
 /** The variable that names the directory. */
 export const RUNTIME_DIRECTORY_VARIABLE = "XDG_RUNTIME_DIR";
 
-/**
- * The user's own directory for files that live no longer than a login.
- *
- * @returns Its path, or `undefined` when none is named.
- */
+/** The user's own directory for files that live no longer than a login. */
 export function runtimeDirectory(
   env: (name: string) => string | undefined,
 ): string | undefined {

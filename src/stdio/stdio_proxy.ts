@@ -9,21 +9,23 @@ import {
   redactorOf,
   safeAwsError,
 } from "../aws/refusals/refusal.ts";
+import {
+  DEFAULT_MAX_FRAME_BYTES,
+  limitConnect,
+  type ProxyOptions,
+  settleOptions,
+} from "../config/proxy_options.ts";
 import { ClientInput } from "./client_input.ts";
 import { createClientLink } from "../mcp/client_link.ts";
-import { withConnectLimit } from "../net/connect_limit.ts";
 import { withCookies } from "../net/cookies.ts";
 import { ProxyError } from "../errors.ts";
-import { type Log, redactedLog, SILENT_LOG } from "../log/log.ts";
 import { FrameParser, FrameWriter } from "../mcp/wire/frames.ts";
-import { DEFAULT_MAX_ANSWER_BYTES } from "../mcp/transport/large_answer.ts";
 import type { Observer } from "../mcp/transport/observer.ts";
-import type { ToolRules } from "../mcp/tools/policy.ts";
-import { hideSettings, joinSecrets, Redactor } from "../redact/redact.ts";
+import type { Redactor } from "../redact/redact.ts";
 import { within } from "../time.ts";
 
 /** What {@linkcode runStdioProxy} carries, and how. */
-export interface StdioProxyOptions {
+export interface StdioProxyOptions extends ProxyOptions {
   /** The target's MCP endpoint. */
   readonly url: URL;
   /** Where the client's messages come from: one a line. */
@@ -36,36 +38,15 @@ export interface StdioProxyOptions {
    * a `TransformStream`, say, hands the chunk on.
    */
   readonly writableTakesChunks?: boolean;
-  /** Sends every request: a signed fetch, as a rule. */
-  readonly fetch: typeof globalThis.fetch;
   /** Stops the proxy: within 800 ms everything is answered and over. */
   readonly signal?: AbortSignal;
-  /** Header names and values that go with every request. */
-  readonly headers?: readonly (readonly [name: string, value: string])[];
   /**
    * Holds a GET stream open for what the target sends on its own; `false`
    * unless it is set.
    */
   readonly standingStream?: boolean;
-  /** The whole time of one request, in milliseconds; unlimited by default. */
-  readonly timeoutMs?: number;
-  /**
-   * The time of a request without a byte from the target, in milliseconds;
-   * 15 minutes by default.
-   */
-  readonly idleTimeoutMs?: number;
   /** The largest message taken from the client, in bytes; 64 MiB by default. */
   readonly maxFrameBytes?: number;
-  /** The largest message given to the client, in bytes; 10 MiB by default. */
-  readonly maxAnswerBytes?: number;
-  /** Whether each message of the target's starts `timeoutMs` anew; `false`. */
-  readonly timeoutResetOnProgress?: boolean;
-  /**
-   * How long the target may take to accept a connection, in milliseconds; by
-   * default as long as the system allows. Not for requests through an HTTP
-   * proxy, whose target may well be out of reach.
-   */
-  readonly connectTimeoutMs?: number;
   /** How many requests are upstream at once; 64 by default. */
   readonly maxConcurrency?: number;
   /** How often a request that cannot have run is sent again; 2 by default. */
@@ -82,10 +63,6 @@ export interface StdioProxyOptions {
    * of 2024-11-05), or `auto`, the default, which finds out.
    */
   readonly transport?: "auto" | "streamable-http" | "sse";
-  /** Which tools the client may see and call; all by default. */
-  readonly tools?: Partial<ToolRules>;
-  /** Keys and values put into the `params._meta` of requests without them. */
-  readonly metadata?: readonly (readonly [key: string, value: string])[];
   /**
    * Whether a client of one era of MCP and a target of the other are brought
    * together; `false` by default.
@@ -101,10 +78,6 @@ export interface StdioProxyOptions {
    * the fetch that signs for it; the first is the default.
    */
   readonly profiles?: ReadonlyMap<string, typeof globalThis.fetch>;
-  /** Where log lines go; nowhere by default. */
-  readonly log?: Log;
-  /** What hides secrets in log lines and errors; it learns the session IDs. */
-  readonly redactor?: Redactor;
 }
 
 /** What the program adds to them. */
@@ -115,8 +88,6 @@ export interface StdioProxyRun extends StdioProxyOptions {
   readonly takesChunks?: boolean;
 }
 
-const DEFAULT_IDLE_TIMEOUT_MS = 15 * 60_000;
-const DEFAULT_MAX_FRAME_BYTES = 64 * 1024 * 1024;
 const DEFAULT_MAX_CONCURRENCY = 64;
 const DEFAULT_RETRIES = 2;
 
@@ -132,13 +103,13 @@ const STOP_WRITE_MS = 100;
 
 /** Carries messages, as mod.ts says of it. */
 export async function runStdioProxy(options: StdioProxyRun): Promise<void> {
-  const { redactor = new Redactor() } = options;
-  const log = redactedLog(options.log ?? SILENT_LOG, redactor.redact);
-  hideSettings(redactor, options.url, options.headers ?? []);
-  const fetches = [options.fetch, ...options.profiles?.values() ?? []];
-  const leaveSecrets = joinSecrets(redactor, fetches);
+  using opened = new DisposableStack();
+  const settings = settleOptions(options, options.url, opened, [
+    options.fetch,
+    ...options.profiles?.values() ?? [],
+  ]);
+  const { log, redactor } = settings;
   const { maxFrameBytes = DEFAULT_MAX_FRAME_BYTES, observer } = options;
-  using limits = new DisposableStack();
   const writer = new FrameWriter(options.writable, {
     takesChunks: options.writableTakesChunks,
   });
@@ -147,33 +118,25 @@ export async function runStdioProxy(options: StdioProxyRun): Promise<void> {
     return writer.write(frame);
   };
   const link = createClientLink({
+    ...settings,
     url: options.url,
-    fetch: fetchFor(options, redactor, limits),
+    fetch: fetchFor(options, redactor, opened),
     emit,
     emitPieces: (pieces) =>
       writer.writePieces(observer ? counted(pieces, observer) : pieces),
     observer,
-    log,
-    redactor,
     explain: explainWith(redactor),
-    headers: options.headers ?? [],
     standingStream: options.standingStream ?? false,
-    timeoutMs: options.timeoutMs,
-    idleTimeoutMs: options.idleTimeoutMs ?? DEFAULT_IDLE_TIMEOUT_MS,
-    maxAnswerBytes: options.maxAnswerBytes ?? DEFAULT_MAX_ANSWER_BYTES,
-    timeoutResetOnProgress: options.timeoutResetOnProgress ?? false,
     maxConcurrency: options.maxConcurrency ?? DEFAULT_MAX_CONCURRENCY,
     retries: options.retries ?? DEFAULT_RETRIES,
     recover: options.recover ?? true,
     transport: options.transport ?? "auto",
-    tools: { readOnly: false, allow: [], deny: [], ...options.tools },
-    metadata: options.metadata ?? [],
     bridge: options.bridge ?? false,
     keepAliveMs: options.keepAliveMs,
     profiles: options.profiles &&
       mapValues(
         options.profiles,
-        (fetch) => fetchFor({ ...options, fetch }, redactor, limits),
+        (fetch) => fetchFor({ ...options, fetch }, redactor, opened),
       ),
   });
 
@@ -215,7 +178,6 @@ export async function runStdioProxy(options: StdioProxyRun): Promise<void> {
     await link.close(stopped.aborted ? STOP_CLOSE_MS : CLOSE_MS);
     await within(stopped.aborted ? STOP_WRITE_MS : CLOSE_MS, writer.idle());
     writer.release();
-    leaveSecrets();
   }
 }
 
@@ -238,14 +200,14 @@ function mapValues<K, V, W>(
 
 /** The fetch with what is asked of it besides. */
 function fetchFor(
-  { fetch, cookies = true, headers = [], connectTimeoutMs }: StdioProxyRun,
+  options: StdioProxyRun,
   redactor: Redactor,
-  limits: DisposableStack,
+  opened: DisposableStack,
 ): typeof globalThis.fetch {
+  const { fetch, cookies = true, headers = [] } = options;
   const hasOwnCookie = headers.some(([name]) => /^cookie$/i.test(name));
-  if (cookies && !hasOwnCookie) fetch = withCookies(fetch, redactor);
-  if (connectTimeoutMs === undefined) return fetch;
-  return limits.use(withConnectLimit(fetch, { limitMs: connectTimeoutMs }));
+  const own = cookies && !hasOwnCookie ? withCookies(fetch, redactor) : fetch;
+  return limitConnect(own, options, opened);
 }
 
 /** Explains, and keeps the secrets of whoever signed out of what follows. */

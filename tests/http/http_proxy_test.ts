@@ -1,5 +1,11 @@
 /** What passes through the HTTP front, and how it ends. */
-import { assert, assertEquals, assertRejects } from "@std/assert";
+import {
+  assert,
+  assertEquals,
+  assertRejects,
+  assertStringIncludes,
+} from "@std/assert";
+import type { LogFields } from "../../src/log/log.ts";
 import { within } from "../support/deadline.ts";
 import { Front } from "../support/http_front.ts";
 import { RawClient } from "../support/raw_client.ts";
@@ -403,4 +409,23 @@ Deno.test("a client's own X-Amzn headers are signed and sent on, and no signatur
   assertEquals(seen.header(name), "a-session-of-the-client-alone");
   assert(seen.header("authorization")?.includes(`;${name}`));
   assert(!seen.header("x-amz-security-token")?.includes("of-the-client"));
+});
+
+Deno.test("the log that a program hands in is told no secret, whatever it does with its lines", async () => {
+  await using target = await RawServer.start(mcp({}));
+  const lines: string[] = [];
+  const take = (message: string, fields?: LogFields): void =>
+    void lines.push(JSON.stringify({ message, ...fields }));
+  await using front = await Front.start({
+    target: target.url,
+    headers: [["x-api-key", "0a1b2c3d4e5f6a7b8c9d"]],
+    log: { debug: take, info: take, warn: take, error: take },
+  });
+  // What a client says of its message is told in a line about it.
+  const headers = { "mcp-method": "0a1b2c3d4e5f6a7b8c9d" };
+  const message = { jsonrpc: "2.0", id: 1, method: "ping" };
+  assertEquals((await front.post(message, headers)).status, 200);
+  await front.stop();
+  assertStringIncludes(lines.join("\n"), '"method":"[redacted]"');
+  assertEquals(lines.join("\n").includes("0a1b2c3d4e5f6a7b8c9d"), false);
 });

@@ -6,7 +6,6 @@ import {
   assertStringIncludes,
 } from "@std/assert";
 import { MessagePolicy } from "../../src/http/policy.ts";
-import { readMessage } from "../../src/mcp/wire/message.ts";
 import { Front, type FrontOptions } from "../support/http_front.ts";
 import { MODERN_META } from "../support/modern_message.ts";
 import { error, mcp, type McpHandler, result } from "../support/raw_mcp.ts";
@@ -430,22 +429,16 @@ Deno.test("that a tool only reads is believed for a minute, and then asked for a
   const policy = new MessagePolicy({
     tools: { readOnly: true, allow: [], deny: [] },
     metadata: [],
-    now: () => nowMs,
-  });
+    maxAnswerBytes: 1000,
+  }, () => nowMs);
   const admit = () =>
     policy.admit(
       new TextEncoder().encode(JSON.stringify(call("read"))),
       new Map(),
       () => {
         asked++;
-        const text = JSON.stringify({
-          jsonrpc: "2.0",
-          id: 1,
-          result: { tools },
-        });
-        const answer = readMessage(new TextEncoder().encode(text));
-        if (answer.kind !== "response") throw new Error("it is an answer");
-        return Promise.resolve(answer);
+        const answer = { jsonrpc: "2.0", id: 1, result: { tools } };
+        return Promise.resolve(Response.json(answer));
       },
     );
   await admit();

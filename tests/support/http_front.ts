@@ -6,10 +6,8 @@
 
 import { createSignedFetch } from "../../src/aws/signing/signed_fetch.ts";
 import type { ListenAddress } from "../../src/net/listen_address.ts";
-import {
-  type HttpProxyOptions,
-  runHttpProxy,
-} from "../../src/http/http_proxy.ts";
+import { runHttpProxy } from "../../src/http/http_proxy.ts";
+import type { HttpProxyOptions } from "../../src/http/options.ts";
 import { createLog } from "../../src/log/line_log.ts";
 import { Redactor } from "../../src/redact/redact.ts";
 import { Arrivals } from "./arrivals.ts";

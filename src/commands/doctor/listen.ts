@@ -9,7 +9,7 @@ import { createServer } from "node:http";
 import { ConfigError } from "../../errors.ts";
 import { isTcp, type ListenAddress, nameOf } from "../../net/listen_address.ts";
 import { listen, listenNeeds } from "../../http/listen.ts";
-import { runtimeDirectory, TokenFile } from "../../http/token.ts";
+import { runtimeDirectory, writeTokenFile } from "../../http/token.ts";
 import type { Checkup } from "./checkup.ts";
 import { failed } from "./report.ts";
 
@@ -35,7 +35,7 @@ export async function checkListen(
       isOpen = true;
       if (listening.token === undefined) {
         const directory = runtimeDirectory(context.env);
-        await using _file = await TokenFile.create("", { directory, log });
+        await using _file = await writeTokenFile("", log, directory);
       }
       return { detail: `${address} is free` };
     } catch (error) {
