@@ -9,8 +9,8 @@ import {
 import { takeOwnFlags } from "../src/commands/own_flags.ts";
 import { parseCommand } from "../src/config/config.ts";
 import { ConfigError, ERROR_CODES } from "../src/errors.ts";
-import type { Option } from "../src/config/option.ts";
-import { OPTION_KEYS, OPTIONS } from "../src/config/options.ts";
+import { flagsOf, type Option, variablesOf } from "../src/config/option.ts";
+import { OPTION_GROUPS, OPTION_KEYS, OPTIONS } from "../src/config/options.ts";
 import {
   commandsIn,
   type DocCommand,
@@ -30,6 +30,7 @@ import { type ProgramText, textsOf } from "./support/program_texts.ts";
 const ROOT = new URL("../", import.meta.url);
 const pages = await readPages(ROOT);
 const options: readonly Option[] = OPTION_KEYS.map((key) => OPTIONS[key]);
+const OTHERS: readonly Option[] = Object.values(OPTION_GROUPS.Other);
 
 function page(path: string): Page {
   const found = pages.find((page) => page.path === path);
@@ -86,9 +87,9 @@ const FLAGS_OF_OTHERS = new RegExp(
 
 Deno.test("a flag that a page names is one of the program's", () => {
   const own = new Set([
-    ...options.flatMap(({ flag, aliases = [] }) => [flag, ...aliases]),
-    ...options.filter(({ kind }) => kind === "boolean").map(({ flag }) =>
-      `no-${flag}`
+    ...options.flatMap(flagsOf).map((flag) => flag.slice(2)),
+    ...options.filter(({ kind }) => kind === "boolean").map(({ names }) =>
+      names[0].replace("--", "no-")
     ),
     ...COMMAND_NAMES.flatMap((name) => ownFlags(COMMANDS[name])),
   ]);
@@ -144,9 +145,9 @@ const VARIABLES_OF_OTHERS: ReadonlySet<string> = new Set([
 
 Deno.test("every option, its variables and its default are in the README's table", () => {
   const rows = tableRows(page("README.md").text);
-  const missing = options.filter(({ group }) => group !== "Other").filter(
+  const missing = options.filter((option) => !OTHERS.includes(option)).filter(
     (option) => {
-      const names = [`--${option.flag}`, ...option.variables ?? []];
+      const names = [option.names[0], ...variablesOf(option)];
       const value = "default" in option && option.kind !== "boolean"
         ? String(option.default ?? "")
         : "";
@@ -155,7 +156,7 @@ Deno.test("every option, its variables and its default are in the README's table
       );
     },
   );
-  assertEquals(missing.map(({ flag }) => flag), []);
+  assertEquals(missing.map(({ names }) => names[0]), []);
 });
 
 /** A switch that is on stands there as the flag that turns it off. */

@@ -11,7 +11,7 @@ import { flagsFor, type Need, netNeed } from "../permissions.ts";
 import { KEY_VARIABLES } from "../aws/credentials/sources/keys.ts";
 import { PROFILE_VARIABLES } from "../aws/shared_files/paths.ts";
 import type { Config } from "../config/config.ts";
-import type { Option } from "../config/option.ts";
+import { type Option, variablesOf } from "../config/option.ts";
 import { OPTIONS } from "../config/options.ts";
 import { listenNeeds } from "../http/listen.ts";
 import { PROXY_VARIABLES } from "../net/proxy_variables.ts";
@@ -29,8 +29,7 @@ export const FILE_VARIABLES: readonly string[] = [
 const ENV_NAMES: readonly string[] = [
   ...KEY_VARIABLES,
   ...FILE_VARIABLES,
-  ...Object.values<Option>(OPTIONS)
-    .flatMap(({ variables = [] }) => variables)
+  ...Object.values<Option>(OPTIONS).flatMap(variablesOf)
     .filter((name) => name.startsWith("MCP_")),
   "HOME",
   ...PROXY_VARIABLES,

@@ -6,8 +6,13 @@
 
 import { parseArgs } from "@std/cli/parse-args";
 import { nearest } from "./nearest.ts";
-import { type Option, remedy } from "./option.ts";
-import { parseBoolean } from "./option_value.ts";
+import {
+  flagsOf,
+  type Option,
+  parseBoolean,
+  remedy,
+  variablesOf,
+} from "./option.ts";
 import { OPTION_KEYS, type OptionKey, OPTIONS } from "./options.ts";
 import { isCommandName } from "./commands.ts";
 import { quote } from "./settings.ts";
@@ -24,16 +29,36 @@ export interface Arguments {
   readonly meant: ReadonlySet<OptionKey>;
 }
 
+/** Flags with their hyphens. */
 const KEYS_BY_FLAG: ReadonlyMap<string, OptionKey> = new Map(
   OPTION_KEYS.flatMap((key) =>
     flagsOf(OPTIONS[key]).map((flag): [string, OptionKey] => [flag, key])
   ),
 );
 
-/** What a flag that is not known may be meant to be. */
-const CANDIDATES: readonly string[] = [...KEYS_BY_FLAG].flatMap(([flag, key]) =>
-  OPTIONS[key].kind === "boolean" ? [flag, `no-${flag}`] : [flag]
+/** What a flag that is not known may be meant to be, without hyphens. */
+const CANDIDATES: readonly string[] = [...KEYS_BY_FLAG].flatMap(
+  ([flag, key]) => {
+    const { kind }: Option = OPTIONS[key];
+    const word = flag.slice(2);
+    return kind === "boolean" ? [word, `no-${word}`] : [word];
+  },
 );
+
+/** The first flag of each option as the parser has it. */
+const MAIN_FLAGS = OPTION_KEYS.map((key) => OPTIONS[key].names[0].slice(2));
+const SWITCHES = new Set(
+  MAIN_FLAGS.filter((flag) => optionOf(`--${flag}`)?.kind === "boolean"),
+);
+const ALIASES = Object.fromEntries(OPTION_KEYS.map((key) => {
+  const [flag, ...others] = flagsOf(OPTIONS[key]).map((flag) => flag.slice(2));
+  return [flag, others];
+}));
+
+function optionOf(flag: string): Option | undefined {
+  const key = KEYS_BY_FLAG.get(flag);
+  return key === undefined ? undefined : OPTIONS[key];
+}
 
 /**
  * Reads command line arguments.
@@ -49,14 +74,18 @@ export function parseArguments(
   otherFlags: readonly string[] = [],
 ): Arguments {
   const faults: string[] = [];
-  const candidates = [...CANDIDATES, ...otherFlags];
   const unknown = new Set<string>();
   const swallowed: string[] = [];
-  const plain = plainSwitches(args, faults);
+  const end = args.indexOf("--");
+  const before = end < 0 ? args : args.slice(0, end);
+  const plain = [
+    ...before.flatMap((arg) => plainSwitch(arg, faults)),
+    ...end < 0 ? [] : args.slice(end),
+  ];
   const parsed: Record<string, unknown> = parseArgs(plain, {
-    boolean: mainFlags((option) => option.kind === "boolean"),
-    string: [...mainFlags((option) => option.kind !== "boolean"), "_"],
-    collect: mainFlags(() => true),
+    boolean: [...SWITCHES],
+    string: [...MAIN_FLAGS.filter((flag) => !SWITCHES.has(flag)), "_"],
+    collect: MAIN_FLAGS,
     alias: ALIASES,
     unknown: (arg, key, value) => {
       if (key === undefined) return true;
@@ -72,72 +101,71 @@ export function parseArguments(
 
   const meant = new Set<OptionKey>();
   for (const name of unknown) {
-    const guess = guessFlag(name, candidates);
+    const guess = guessFlag(name, [...CANDIDATES, ...otherFlags]);
     faults.push(unknownFlag(name, guess));
-    const key = KEYS_BY_FLAG.get(guess ?? "");
+    const key = KEYS_BY_FLAG.get(`--${guess}`);
     if (key !== undefined) meant.add(key);
   }
   const flags = new Map<OptionKey, readonly string[]>();
   for (const key of OPTION_KEYS) {
-    const texts = textsOf(parsed[OPTIONS[key].flag]);
-    if (texts.length === 0) continue;
+    const texts = textsOf(parsed[OPTIONS[key].names[0].slice(2)]);
     faults.push(...flagFaults(OPTIONS[key], texts));
     const own = texts.filter((text) => text !== "");
     if (own.length > 0) flags.set(key, own);
   }
   const given = textsOf(parsed._).filter((text) => text !== "");
-  const { positional, faults: splitFaults } = splitValues(plain, given);
-  faults.push(...splitFaults);
+  const positional = withoutPieces(plain, given, faults);
   if (unknown.size === 0) return { flags, positional, faults, meant };
   // What may belong to an unknown flag is not reported as a fault of its own.
-  if (flags.has("targetUrl")) {
-    return { flags, positional: [], faults, meant };
-  }
-  const isUrl = (text: string) => /^https?:/i.test(text);
-  const urls = [...positional, ...swallowed].filter(isUrl);
-  const [target] = [...urls, ...positional];
-  const left = target === undefined ? [] : [target];
-  return { flags, positional: left, faults, meant };
+  const target = flags.has("targetUrl")
+    ? undefined
+    : [...positional, ...swallowed].find((text) => /^https?:/i.test(text)) ??
+      positional[0];
+  return { flags, positional: target ? [target] : [], faults, meant };
 }
 
 /**
  * Some clients split arguments at blanks, and shells do so without quotes: what
  * follows a flag's value belongs to it, unless it is the target URL.
  */
-function splitValues(
+function withoutPieces(
   args: readonly string[],
   positional: readonly string[],
-): { positional: readonly string[]; faults: readonly string[] } {
+  faults: string[],
+): readonly string[] {
   const left = new Set(positional);
-  const pieces = new Map<string, string[]>();
+  const pieces = new Map<Option, string[]>();
   let option: Option | undefined;
   for (const [index, arg] of args.entries()) {
     if (arg === "--") break;
-    const [, flag, inline] = /^--([^=]+)(=)?/.exec(arg) ?? [];
-    const before = optionOf(/^--([^=]+)$/.exec(args[index - 1] ?? "")?.[1]);
+    const before = optionOf(args[index - 1] ?? "");
     const isValue = before !== undefined && before.kind !== "boolean";
-    if (flag !== undefined) {
-      const named = optionOf(flag);
-      const hasValue = inline !== undefined || named?.kind !== "boolean";
+    if (arg.startsWith("-")) {
+      const named = optionOf(arg.replace(/=.*$/s, ""));
+      const hasValue = arg.includes("=") || named?.kind !== "boolean";
       option = hasValue ? named : undefined;
-    } else if (arg.startsWith("-")) option = undefined;
-    else if (!isValue && option !== undefined && left.has(arg)) {
+    } else if (!isValue && option !== undefined && left.has(arg)) {
       if (mayBeTarget(arg, positional)) option = undefined;
       else {
         left.delete(arg);
-        const known = pieces.get(option.flag) ?? [];
-        pieces.set(option.flag, [...known, shownPiece(arg, index)]);
+        const known = pieces.get(option) ?? [];
+        pieces.set(option, [...known, shownPiece(arg, index)]);
       }
     }
   }
-  return {
-    positional: positional.filter((text) => left.has(text)),
-    faults: [...pieces].map(([flag, texts]) =>
-      `${texts.join(" and ")} after the value of --${flag} ` +
-      `${texts.length === 1 ? "belongs" : "belong"} to no flag: quote the ` +
-      `whole value of --${flag}${variableHint(flag)}`
-    ),
-  };
+  for (const [option, texts] of pieces) {
+    const [flag] = option.names;
+    const [variable] = variablesOf(option);
+    const verb = texts.length === 1 ? "belongs" : "belong";
+    const hint = variable === undefined
+      ? ""
+      : `, or set ${variable}, if a client splits it at blanks all the same`;
+    faults.push(
+      `${texts.join(" and ")} after the value of ${flag} ${verb} to no flag: ` +
+        `quote the whole value of ${flag}${hint}`,
+    );
+  }
+  return positional.filter((text) => left.has(text));
 }
 
 /** The target URL, however it is written, or a subcommand in a wrong place. */
@@ -154,88 +182,47 @@ function shownPiece(text: string, index: number): string {
     : `argument ${index + 1} (it may be a secret)`;
 }
 
-function variableHint(flag: string): string {
-  const variable = optionOf(flag)?.variables?.[0];
-  return variable === undefined
-    ? ""
-    : `, or set ${variable}, if a client splits it at blanks all the same`;
-}
-
-const ALIASES: Record<string, string[]> = Object.fromEntries(
-  OPTION_KEYS.flatMap((key) => {
-    const [flag, ...aliases] = flagsOf(OPTIONS[key]);
-    return aliases.length > 0 ? [[flag, aliases]] : [];
-  }),
-);
-
-function mainFlags(wanted: (option: Option) => boolean): string[] {
-  return OPTION_KEYS.map((key): Option => OPTIONS[key])
-    .filter(wanted)
-    .map((option) => option.flag);
-}
-
-function flagsOf(option: Option): string[] {
-  return [option.flag, ...option.aliases ?? []];
-}
-
 /**
  * Brings what stands for on and off into the one form that the parser reads:
  * it would take `--sse=maybe` for on, and forget a `--sse` at a `--no-sse`.
  */
-function plainSwitches(args: readonly string[], faults: string[]): string[] {
-  const end = args.indexOf("--");
-  const before = end < 0 ? args : args.slice(0, end);
-  const after = end < 0 ? [] : args.slice(end);
-  return [...before.flatMap((arg) => plainSwitch(arg, faults)), ...after];
-}
-
 function plainSwitch(arg: string, faults: string[]): string[] {
   // With a word, it asks for help on that.
-  if (arg === "-h" || /^--help=[a-z]+$/.test(arg) && !isSwitchWord(arg)) {
+  const topic = /^--help=([a-z]+)$/.exec(arg)?.[1];
+  if (arg === "-h" || topic && parseBoolean(topic) === undefined) {
     return ["--help"];
   }
   if (arg === "-V" || arg === "-v") return ["--version"];
+  const [, flag, value]: (string | undefined)[] =
+    /^(--[^=]+)(?:=(.*))?$/s.exec(arg) ?? [];
+  if (flag === undefined) return [arg];
   // The parser keeps what belongs to no flag under this name.
-  if (/^--(?:no-)?_(?:=|$)/.test(arg)) {
-    faults.push(unknownFlag(arg.replace(/=.*$/s, "")));
+  if (flag === "--_" || flag === "--no-_") {
+    faults.push(unknownFlag(flag));
     return [];
   }
-  const match = /^--([^=]+)(?:=(.*))?$/s.exec(arg);
-  if (match === null) return [arg];
-  const [, flag, value]: (string | undefined)[] = match;
   const option = optionOf(flag);
+  const negated = optionOf(flag.replace(/^--no-/, "--"));
   if (option?.kind === "boolean" && value !== undefined) {
     const on = parseBoolean(value);
-    if (on !== undefined) return [`--${flag}=${on}`];
+    if (on !== undefined) return [`${flag}=${on}`];
+    const got = quote(value);
     faults.push(
-      `--${flag} must be true or false, got ${quote(value)} (${
-        remedy(option)
-      })`,
+      `${flag} must be true or false, got ${got} (${remedy(option)})`,
     );
     return [];
   }
-  const negated = option ?? optionOf(flag?.replace(/^no-/, ""));
   if (option !== undefined || negated === undefined) return [arg];
+  const [positive] = negated.names;
   if (negated.kind === "boolean" && value === undefined) {
-    return [`--${negated.flag}=false`];
+    return [`${positive}=false`];
   }
   faults.push(
     negated.kind === "boolean"
-      ? `--${flag} takes no value (${remedy(negated)})`
-      : `--${flag} is no flag: --${negated.flag} takes a value (${
-        remedy(negated)
-      })`,
+      ? `${flag} takes no value (${remedy(negated)})`
+      : `${flag} is no flag: ${positive} takes a value (${remedy(negated)})`,
   );
   return [];
-}
-
-function isSwitchWord(arg: string): boolean {
-  return parseBoolean(arg.slice(arg.indexOf("=") + 1)) !== undefined;
-}
-
-function optionOf(flag: string | undefined): Option | undefined {
-  const key = flag === undefined ? undefined : KEYS_BY_FLAG.get(flag);
-  return key === undefined ? undefined : OPTIONS[key];
 }
 
 /** What other programs call some of the flags. */
@@ -261,13 +248,10 @@ function unknownFlag(name: string, guess?: string): string {
 
 function flagFaults(option: Option, texts: readonly string[]): string[] {
   const faults: string[] = [];
-  const flag = `--${option.flag}`;
+  const [flag] = option.names;
   if (texts.includes("")) {
-    faults.push(
-      `${flag} needs a value (${
-        remedy(option)
-      }; one that begins with "-" as ${flag}=VALUE)`,
-    );
+    const mend = `${remedy(option)}; one that begins with "-" as ${flag}=VALUE`;
+    faults.push(`${flag} needs a value (${mend})`);
   }
   if (option.kind !== "list" && texts.length > 1) {
     faults.push(`${flag} is given ${texts.length} times (give it once)`);

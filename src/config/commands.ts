@@ -64,10 +64,7 @@ export const COMMANDS = {
     help: "print the least IAM policy for the target",
     usage: "[--flags] [options] <target-url>",
     words: [],
-    flags: [{
-      flag: "flags",
-      help: "print the Deno permission flags instead",
-    }],
+    flags: [{ flag: "flags", help: "print the Deno permission flags instead" }],
     takesOptions: true,
   },
   config: {
@@ -86,10 +83,7 @@ export const COMMANDS = {
         placeholder: "PATH",
         help: "another file than the usual one",
       },
-      {
-        flag: "replace",
-        help: "replace an entry that is set otherwise",
-      },
+      { flag: "replace", help: "replace an entry that is set otherwise" },
     ],
     takesOptions: true,
   },
@@ -109,24 +103,14 @@ export type CommandName = keyof typeof COMMANDS;
 export const COMMAND_NAMES: readonly CommandName[] = Object.keys(COMMANDS)
   .filter(isCommandName);
 
-/**
- * Whether a word is the name of a subcommand.
- *
- * @param word The first argument of the program.
- * @returns Whether it is.
- */
+/** Whether a word is the name of a subcommand. */
 export function isCommandName(word: string | undefined): word is CommandName {
   return word !== undefined && Object.hasOwn(COMMANDS, word);
 }
 
 const WORDS_A_LINE = 5;
 
-/**
- * What `--help` shows of a subcommand.
- *
- * @param name The subcommand.
- * @returns Lines of at most 80 columns.
- */
+/** What `--help` shows of a subcommand. */
 export function commandHelp(name: CommandName): string {
   const row: CommandRow = COMMANDS[name];
   const lines = [

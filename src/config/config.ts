@@ -10,21 +10,26 @@ import type { CaBundle } from "../aws/shared_files/profile_settings.ts";
 import { maySignOtherHost } from "../aws/signing/host.ts";
 import { COMMAND_NAMES, type CommandName, isCommandName } from "./commands.ts";
 import { ConfigError } from "../errors.ts";
-import { type HeaderReading, readExtraHeaders } from "./extra_headers.ts";
+import { readExtraHeaders } from "./extra_headers.ts";
 import { HELP_TOPICS, type HelpTopic, isHelpTopic } from "./help.ts";
 import type { LogFields, LogNote } from "../log/log.ts";
 import { nearest } from "./nearest.ts";
-import { remedy } from "./option.ts";
+import { type Env, parseBoolean, remedy } from "./option.ts";
 import { nameOf } from "../net/listen_address.ts";
 import { type ListenConfig, readListen } from "./listen_options.ts";
 import { readMetadata } from "./metadata_option.ts";
-import { parseBoolean } from "./option_value.ts";
-import { type OptionKey, OPTIONS, type Settings } from "./options.ts";
+import { OPTIONS } from "./options.ts";
 import { REDACTED } from "../redact/redact.ts";
 import { findScope, type ProfileRegion } from "./scope.ts";
-import { isGiven, quote, type Reading, readSettings } from "./settings.ts";
-import { readTarget, type TargetReading } from "./target.ts";
-import type { TlsReading } from "./tls_files.ts";
+import {
+  isGiven,
+  quote,
+  type Reading,
+  readSettings,
+  type Settings,
+  sourceName,
+} from "./settings.ts";
+import { readTarget } from "./target.ts";
 import type { TlsMaterial } from "../net/http_client.ts";
 
 /** What is settled by more than the option of that name. */
@@ -83,8 +88,10 @@ export type Command =
     readonly config: Config;
     /** What is to be logged once there is a log. */
     readonly notes: readonly LogNote[];
-    /** The flag or the variable that a setting is from; the host, the profile. */
-    readonly origins: { readonly profile?: string; readonly region?: string };
+    /** The options as they were given. */
+    readonly reading: Reading;
+    /** The flag or the variable that the region is from; the host, the profile. */
+    readonly regionFrom: string | undefined;
   };
 
 /** What {@linkcode parseCommand} asks others for. */
@@ -105,12 +112,11 @@ export interface ConfigDeps {
  * @param args What follows the program's name.
  * @param env Looks up a variable.
  * @param deps What else is asked.
- * @returns What the program is to do.
  * @throws {ConfigError} With every fault.
  */
 export async function parseCommand(
   args: readonly string[],
-  env: (name: string) => string | undefined,
+  env: Env,
   deps: ConfigDeps,
 ): Promise<Command> {
   const given = parseArguments(args, deps.ownFlags);
@@ -121,42 +127,26 @@ export async function parseCommand(
 
   const wrongCommand = commandFault(given);
   if (wrongCommand) throw new ConfigError([wrongCommand, ...given.faults]);
-  const argument = addArgument(given);
-  const reading = readSettings(argument.flags, env);
-  const { settings } = reading;
-  const target = readTarget(settings);
-  const extra = await checkHeaders(reading, env);
+  const formFaults = [...given.faults];
+  const reading = readSettings(withTarget(given, formFaults), env);
+  const { settings, faults, notes, variables, secrets } = reading;
+  const { url: targetUrl, host } = readTarget(reading);
+  const { region, service, regionFrom } = await findScope({
+    reading,
+    meant: given.meant,
+    host: settings.signHost?.replace(/:\d+$/, "") ?? host,
+    profileRegion: deps.profileRegion,
+  });
+  const headers = await readExtraHeaders(reading);
   const caBundle = settings.caCert === undefined
     ? await deps.findCaBundle?.(settings.profile[0])
     : undefined;
-  const tls = await checkTls(reading, target.url, caBundle);
-  const metadata = readMetadata(settings.metadata, env);
-  const front = readListen(reading);
-  const host = signedHost(settings, target);
-  const scope = await findScope({
-    reading,
-    meant: given.meant,
-    host,
-    profileRegion: deps.profileRegion,
-  });
+  const tls = await readTls(reading, caBundle);
+  const metadata = readMetadata(reading);
+  const listen = readListen(reading);
+  checkTogether(reading, targetUrl);
 
-  const faults = [
-    ...forbiddenFaults(reading),
-    ...given.faults,
-    ...argument.faults,
-    ...reading.faults.values(),
-    ...target.faults,
-    ...scope.faults,
-    ...extra.faults,
-    ...tls.faults,
-    ...metadata.faults,
-    ...front.faults,
-    ...repeatedProfiles(settings),
-    ...signHostFaults(settings, target.url),
-    ...roleFaults(reading),
-  ];
-  const { url: targetUrl } = target;
-  const { region, service } = scope;
+  faults.unshift(...forbiddenFaults(reading), ...formFaults);
   if (faults.length > 0 || !targetUrl || !region || !service) {
     throw new ConfigError(faults);
   }
@@ -176,20 +166,15 @@ export async function parseCommand(
     service,
     profile: settings.profile[0],
     profiles: settings.profile.length > 1 ? settings.profile : [],
-    listen: front.listen,
-    metadata: metadata.pairs,
-    headers: extra.headers,
-    tls: tls.tls,
+    listen,
+    metadata,
+    headers,
+    tls,
     ...caBundle === undefined ? {} : { caBundle: caBundle.path },
-    variables: [...extra.variables, ...metadata.variables],
-    secrets: [...extra.secrets, ...metadata.secrets],
+    variables: [...variables],
+    secrets: [...secrets],
   };
-  const notes = [...target.notes ?? [], ...scope.notes, ...tls.notes];
-  const origins = {
-    profile: sourceName("profile", reading),
-    region: scope.regionFrom,
-  };
-  return { kind: "run", config, notes, origins };
+  return { kind: "run", config, notes, reading, regionFrom };
 }
 
 /**
@@ -233,9 +218,8 @@ function commandFault({ positional }: Arguments): string | undefined {
 /** What may not be read may be set, to forbid a tool or to name a role. */
 function forbiddenFaults({ forbidden }: Reading): readonly string[] {
   if (forbidden.length === 0) return [];
-  const [own, others] = [true, false].map((isOwn) =>
-    forbidden.filter((name) => name.startsWith("MCP_") === isOwn)
-  );
+  const own = forbidden.filter((name) => name.startsWith("MCP_"));
+  const others = forbidden.filter((name) => !name.startsWith("MCP_"));
   const names = [...own.length > 1 ? ["MCP_*"] : own, ...others].join(",");
   return [
     `Deno may not read ${names}, which may be set (add --allow-env=${names}, ` +
@@ -244,99 +228,34 @@ function forbiddenFaults({ forbidden }: Reading): readonly string[] {
 }
 
 /** The one argument without a flag is the target URL. */
-function addArgument({ flags, positional }: Arguments): {
-  flags: Arguments["flags"];
-  faults: readonly string[];
-} {
-  const [url, ...others] = positional;
-  if (url === undefined) return { flags, faults: [] };
-  const faults: string[] = [];
-  if (others.length > 0) {
+function withTarget(
+  { flags, positional }: Arguments,
+  faults: string[],
+): Arguments["flags"] {
+  const [url] = positional;
+  if (url === undefined) return flags;
+  if (positional.length > 1) {
     faults.push(
       `${positional.length} arguments without a flag are given, and one, the ` +
         "target URL, is taken (quote values with spaces)",
     );
   }
-  if (flags.has("targetUrl")) {
-    faults.push("target URL is given twice, by --target-url and without");
-    return { flags, faults };
-  }
-  return { flags: new Map([...flags, ["targetUrl", [url]]]), faults };
+  if (!flags.has("targetUrl")) return new Map([...flags, ["targetUrl", [url]]]);
+  faults.push("target URL is given twice, by --target-url and without");
+  return flags;
 }
 
-async function checkHeaders(
-  { settings, sources }: Reading,
-  env: (name: string) => string | undefined,
-): Promise<HeaderReading> {
-  const { headers: text, headerFile } = settings;
-  const source = sources.get("headers")?.name ?? "";
-  const pairs = text === undefined ? undefined : { text, source };
-  const lines = settings.header;
-  if (headerFile === undefined) return readExtraHeaders({ pairs, lines, env });
-  const { readHeaderFile } = await import("./text_file.ts");
-  const { lines: fileLines, fault } = await readHeaderFile(headerFile);
-  const file = {
-    lines: fileLines,
-    source: sources.get("headerFile")?.name ?? "",
-  };
-  const reading = readExtraHeaders({ pairs, lines, file, env });
-  if (fault === undefined) return reading;
-  const mend = remedy(OPTIONS.headerFile);
-  const faults = [`header file ${fault} (${mend})`, ...reading.faults];
-  return { ...reading, faults };
-}
-
-async function checkTls(
-  { settings, sources }: Reading,
-  targetUrl: URL | undefined,
+/** What reads certificates is loaded only where there are any. */
+async function readTls(
+  reading: Reading,
   caBundle: CaBundle | undefined,
-): Promise<TlsReading> {
-  const { caCert, clientCert, clientKey } = settings;
+): Promise<TlsMaterial | undefined> {
+  const { caCert, clientCert, clientKey } = reading.settings;
   if ((caCert ?? caBundle ?? clientCert ?? clientKey) === undefined) {
-    return { notes: [], faults: [] };
+    return undefined;
   }
   const { readTlsFiles } = await import("./tls_files.ts");
-  const paths = { caCert, caBundle, clientCert, clientKey };
-  const reading = await readTlsFiles(paths);
-  if (clientCert === undefined || targetUrl?.protocol !== "http:") {
-    return reading;
-  }
-  const name = sources.get("clientCert")?.name;
-  const fault = `${name} means nothing to a target of plain http ` +
-    `(${remedy(OPTIONS.targetUrl)} to one of https)`;
-  return { ...reading, faults: [...reading.faults, fault] };
-}
-
-function signedHost(
-  { signHost }: Settings,
-  { url, host }: TargetReading,
-): string | undefined {
-  return signHost?.replace(/:\d+$/, "") ?? url?.hostname ?? host;
-}
-
-function signHostFaults(
-  { signHost }: Settings,
-  targetUrl: URL | undefined,
-): readonly string[] {
-  if (signHost === undefined || targetUrl === undefined) return [];
-  if (maySignOtherHost(targetUrl)) return [];
-  return [
-    "sign host is for targets on loopback, on private addresses and at " +
-    "*.vpce.amazonaws.com only (unset --sign-host and MCP_SIGN_HOST)",
-  ];
-}
-
-function sourceName(key: OptionKey, { sources }: Reading): string | undefined {
-  return sources.get(key)?.name || undefined;
-}
-
-function repeatedProfiles({ profile }: Settings): readonly string[] {
-  const repeated = profile.find((name, index) =>
-    profile.indexOf(name) !== index
-  );
-  if (repeated === undefined) return [];
-  const mend = remedy(OPTIONS.profile);
-  return [`profile ${quote(repeated)} is given twice (${mend})`];
+  return await readTlsFiles(reading, caBundle);
 }
 
 /** The options that say how to take on a role, and mean nothing without one. */
@@ -346,16 +265,35 @@ const ROLE_OPTIONS = [
   "roleDurationMs",
 ] as const;
 
-function roleFaults(reading: Reading): readonly string[] {
-  const { settings, faults } = reading;
-  if (settings.assumeRole !== undefined || faults.has("assumeRole")) return [];
-  return ROLE_OPTIONS.flatMap((key) => {
-    if (!isGiven(key, reading)) return [];
+/** What one option says of another, or of the target. */
+function checkTogether(reading: Reading, url: URL | undefined): void {
+  const { settings, unread, faults } = reading;
+  const { profile, signHost, clientCert, assumeRole } = settings;
+  if (clientCert !== undefined && url?.protocol === "http:") {
+    faults.push(
+      `${sourceName("clientCert", reading)} means nothing to a target of ` +
+        `plain http (${remedy(OPTIONS.targetUrl)} to one of https)`,
+    );
+  }
+  const repeated = profile.find((name, index) =>
+    profile.indexOf(name) !== index
+  );
+  if (repeated !== undefined) {
+    const mend = remedy(OPTIONS.profile);
+    faults.push(`profile ${quote(repeated)} is given twice (${mend})`);
+  }
+  if (signHost !== undefined && url && !maySignOtherHost(url)) {
+    faults.push(
+      "sign host is for targets on loopback, on private addresses and at " +
+        "*.vpce.amazonaws.com only (unset --sign-host and MCP_SIGN_HOST)",
+    );
+  }
+  if (assumeRole !== undefined || unread.has("assumeRole")) return;
+  for (const key of ROLE_OPTIONS.filter((key) => isGiven(key, reading))) {
+    const name = sourceName(key, reading);
     const mend = remedy(OPTIONS.assumeRole);
-    return [
-      `${sourceName(key, reading)} means nothing without a role (${mend})`,
-    ];
-  });
+    faults.push(`${name} means nothing without a role (${mend})`);
+  }
 }
 
 /**

@@ -5,19 +5,8 @@
  * @module
  */
 
-/** A value, its variables replaced, or why one of them was not. */
-export type Expansion =
-  | {
-    readonly text: string;
-    /** The variables that were named. */
-    readonly names: readonly string[];
-    /** What they hold: secrets, as a rule. */
-    readonly secrets: readonly string[];
-  }
-  | {
-    /** Completes "the value of …", with its remedy. */
-    readonly fault: string;
-  };
+import type { Env } from "./option.ts";
+import type { Reading } from "./settings.ts";
 
 // `$${` is a plain `${`; a `${` that begins no name is not passed over.
 const REFERENCE = /\$\$\{|\$\{(?:([A-Za-z_]\w*)\})?/g;
@@ -34,16 +23,18 @@ const AWS_SECRET = /^(?:AWS|AMAZON)_(?:\w*_)?(?:SECRET|TOKEN|PASSWORD)(?:_|$)/;
  * variable holds is not looked at again.
  *
  * @param text The value as it was given.
- * @param env Looks up a variable.
- * @returns The value, or what is wrong with it. No fault shows any of it but
- * the names of variables.
+ * @param about What a fault calls it; it shows nothing else but variables' names.
+ * @returns The value; `undefined` if there is a fault.
  */
 export function expandVariables(
   text: string,
-  env: (name: string) => string | undefined,
-): Expansion {
-  const names = new Set<string>();
-  const secrets = new Set<string>();
+  about: string,
+  { env, faults, variables, secrets }: Pick<
+    Reading,
+    "env" | "faults" | "variables" | "secrets"
+  >,
+): string | undefined {
+  const found: [name: string, value: string][] = [];
   let fault: string | undefined;
   const expanded = text.replace(REFERENCE, (match, name?: string) => {
     if (match === "$${") return "${";
@@ -52,23 +43,29 @@ export function expandVariables(
         "(write ${NAME}, or $${ for a plain ${)";
       return "";
     }
-    const isSecret = isAwsSecret(name) || holdsAwsSecret(env(name), env);
-    const value = isSecret ? undefined : env(name);
-    if (value?.trim()) {
-      names.add(name);
+    const value = env(name);
+    if (isAwsSecret(name) || holdsAwsSecret(value, env)) {
+      fault ??=
+        `names ${name}, a secret of AWS's that goes nowhere (name another)`;
+    } else if (value?.trim()) {
       // Without the blanks around it, which a header does without, too.
-      secrets.add(value.trim());
+      found.push([name, value.trim()]);
       return value;
-    }
-    fault ??= isSecret
-      ? `names ${name}, a secret of AWS's that goes nowhere (name another)`
-      : `names ${name}, which is not set or may not be read ` +
+    } else {
+      fault ??= `names ${name}, which is not set or may not be read ` +
         `(set ${name}, with --allow-env=${name}, or write $\${ for a plain \${)`;
+    }
     return "";
   });
-  return fault === undefined
-    ? { text: expanded, names: [...names], secrets: [...secrets] }
-    : { fault };
+  if (fault !== undefined) {
+    faults.push(`${about} ${fault}`);
+    return undefined;
+  }
+  for (const [name, value] of found) {
+    variables.add(name);
+    secrets.add(value);
+  }
+  return expanded;
 }
 
 /** The secrets of AWS's that any user of its tools may have in the environment. */
@@ -79,10 +76,7 @@ const AWS_SECRETS = [
 ] as const;
 
 /** Whether a variable of another name holds a copy of one. */
-function holdsAwsSecret(
-  value: string | undefined,
-  env: (name: string) => string | undefined,
-): boolean {
+function holdsAwsSecret(value: string | undefined, env: Env): boolean {
   const text = value?.trim();
   return Boolean(text) &&
     AWS_SECRETS.some((name) => env(name)?.trim() === text);

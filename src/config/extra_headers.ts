@@ -6,41 +6,9 @@
  */
 
 import { expandVariables } from "./expand_variables.ts";
-
-/** A header as it stands in a file. */
-export interface HeaderLine {
-  /** `Name: value`. */
-  readonly text: string;
-  /** Where it stands, such as `line 3 of 'headers'`. */
-  readonly place: string;
-}
-
-/** What was given, each with the flag or variable it is from. */
-export interface HeaderTexts {
-  /** `name=value,name2=value2`. */
-  readonly pairs?: { readonly text: string; readonly source: string };
-  /** `Name: value`, each. */
-  readonly lines: readonly string[];
-  /** The lines of a file. */
-  readonly file?: {
-    readonly lines: readonly HeaderLine[];
-    readonly source: string;
-  };
-  /** Looks up the variables that values name. */
-  readonly env: (name: string) => string | undefined;
-}
-
-/** The headers, read. */
-export interface HeaderReading {
-  /** Those that can be sent, in the order in which they were given. */
-  readonly headers: readonly [string, string][];
-  /** The variables that values name. */
-  readonly variables: readonly string[];
-  /** What is from variables or from a file, and not to be shown. */
-  readonly secrets: readonly string[];
-  /** What is wrong with the others, a sentence each. */
-  readonly faults: readonly string[];
-}
+import { remedy } from "./option.ts";
+import { OPTIONS } from "./options.ts";
+import { type Reading, sourceName } from "./settings.ts";
 
 /** Headers that the transport, the signature or HTTP itself owns. */
 const OWNED: ReadonlySet<string> = new Set([
@@ -71,7 +39,7 @@ const OWNED: ReadonlySet<string> = new Set([
   "upgrade",
 ]);
 
-const OWNED_PREFIXES: readonly string[] = ["x-amz-", "mcp-param-"];
+const OWNED_PREFIX = /^(?:x-amz-|mcp-param-)/;
 
 /** RFC 9110, 5.6.2. */
 const TOKEN = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
@@ -79,89 +47,95 @@ const TOKEN = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
 /** Spaces and tabs around a value are not part of it (RFC 9110, 5.5). */
 const AROUND = /^[ \t]+|(?<![ \t])[ \t]+$/g;
 
-/**
- * Reads the headers that the user adds. A header from a flag takes the place
- * of the one of that name from a variable.
- *
- * @param texts What was given.
- * @returns The headers, and every fault.
- */
-export function readExtraHeaders(texts: HeaderTexts): HeaderReading {
-  const faults: string[] = [];
-  const headers = new Map<string, Expanded>();
-  const given = entriesOf(texts);
-  // Those from variables first, so that flags come over them.
-  const entries = [
-    ...given.filter((entry) => !isFromFlag(entry)),
-    ...given.filter(isFromFlag),
-  ];
-  for (const entry of entries) {
-    const expanded = expand(entry, texts.env);
-    if ("fault" in expanded) {
-      faults.push(expanded.fault);
-      continue;
-    }
-    const key = entry.name.toLowerCase();
-    const earlier = headers.get(key);
-    if (earlier !== undefined && isFromFlag(earlier) === isFromFlag(entry)) {
-      faults.push(`${title(entry)} is given twice ${remedy(entry)}`);
-    }
-    headers.set(key, expanded);
-  }
-  const sent = [...headers.values()];
-  return {
-    headers: sent.map(({ name, value }) => [name, value]),
-    variables: unique(sent.flatMap(({ variables }) => variables)),
-    secrets: unique(sent.flatMap(({ secrets }) => secrets)),
-    faults,
-  };
-}
-
+/** A header as it was given. */
 interface Entry {
   /** Which one it is, for a fault that cannot name the header. */
   readonly place: string;
-  /** The flag or variable that it is from. */
-  readonly source: string;
+  readonly isFlag: boolean;
+  readonly isInFile: boolean;
   /** How it should have been written. */
   readonly form: string;
-  readonly isInFile: boolean;
   /** Empty when it is not written so. */
   readonly name: string;
   readonly value: string;
 }
 
-/** A header that can be sent. */
-interface Expanded extends Entry {
-  readonly variables: readonly string[];
-  readonly secrets: readonly string[];
+/** What an entry comes to. */
+interface Header extends Pick<Reading, "variables" | "secrets"> {
+  readonly name: string;
+  readonly value: string;
+  readonly isFlag: boolean;
 }
 
-const LINE = { form: '"Name: value"', isInFile: false } as const;
+/**
+ * Reads the headers that the user adds. A header from a flag takes the place
+ * of the one of that name from a variable.
+ */
+export async function readExtraHeaders(
+  reading: Reading,
+): Promise<readonly [string, string][]> {
+  const { faults, variables, secrets } = reading;
+  const entries = await givenEntries(reading);
+  // Those from variables first, so that flags come over them.
+  entries.sort((one, other) => Number(one.isFlag) - Number(other.isFlag));
+  const headers = new Map<string, Header>();
+  for (const entry of entries) {
+    const header = headerOf(entry, reading);
+    if (header === undefined) continue;
+    const key = entry.name.toLowerCase();
+    if (headers.get(key)?.isFlag === entry.isFlag) {
+      faults.push(`${title(entry)} is given twice ${mend(entry)}`);
+    }
+    headers.set(key, header);
+  }
+  const sent = [...headers.values()];
+  for (const header of sent) {
+    for (const variable of header.variables) variables.add(variable);
+    for (const secret of header.secrets) secrets.add(secret);
+  }
+  return sent.map(({ name, value }) => [name, value]);
+}
 
 /** All that is given, in the order in which one is named before the other. */
-function entriesOf({ pairs, file, lines }: HeaderTexts): Entry[] {
+async function givenEntries(reading: Reading): Promise<Entry[]> {
+  const { headers: pairs, header: lines, headerFile } = reading.settings;
+  const source = sourceName("headers", reading);
+  const line = { form: '"Name: value"', isFlag: true, isInFile: false };
   return [
-    ...(pairs?.text.split(",") ?? []).map((pair, index) => ({
-      place: `entry ${index + 1} of ${pairs?.source}`,
-      source: pairs?.source ?? "",
-      form: 'name=value, or a --header "Name: value" if a value has a comma',
+    ...(pairs?.split(",") ?? []).map((pair, index) => ({
+      place: `entry ${index + 1} of ${source}`,
+      isFlag: source.startsWith("--"),
       isInFile: false,
+      form: 'name=value, or a --header "Name: value" if a value has a comma',
       ...cut(pair, "="),
     })),
-    ...(file?.lines ?? []).map(({ text, place }) => ({
-      ...LINE,
-      place,
-      source: file?.source ?? "",
-      isInFile: true,
+    ...headerFile === undefined ? [] : await fileEntries(headerFile, reading),
+    ...lines.map((text, index) => ({
+      ...line,
+      place: lines.length > 1 ? `--header number ${index + 1}` : "--header",
       ...cut(text, ":"),
     })),
-    ...lines.map((line, index) => ({
-      ...LINE,
-      place: lines.length > 1 ? `--header number ${index + 1}` : "--header",
-      source: "--header",
-      ...cut(line, ":"),
-    })),
   ];
+}
+
+async function fileEntries(path: string, reading: Reading): Promise<Entry[]> {
+  const { quotePath, readTextFile } = await import("./text_file.ts");
+  const file = await readTextFile(path);
+  if ("fault" in file) {
+    const how = remedy(OPTIONS.headerFile);
+    reading.faults.push(`header file ${file.fault} (${how})`);
+    return [];
+  }
+  return file.text.split(/\r?\n/).flatMap((line, index) => {
+    const text = line.trim();
+    return text === "" || text.startsWith("#") ? [] : [{
+      place: `line ${index + 1} of ${quotePath(path)}`,
+      isFlag: sourceName("headerFile", reading).startsWith("--"),
+      isInFile: true,
+      form: '"Name: value"',
+      ...cut(text, ":"),
+    }];
+  });
 }
 
 function cut(text: string, separator: string): { name: string; value: string } {
@@ -174,50 +148,39 @@ function cut(text: string, separator: string): { name: string; value: string } {
 }
 
 /** The entry with its variables replaced, if it can be sent then. */
-function expand(
+function headerOf(
   entry: Entry,
-  env: HeaderTexts["env"],
-): Expanded | { readonly fault: string } {
-  const { name, place, isInFile } = entry;
-  const nameFault = nameFaultOf(entry);
-  if (nameFault !== undefined) return { fault: nameFault };
-  const expansion = expandVariables(entry.value, env);
-  if ("fault" in expansion) {
-    return { fault: `header ${name} (${place}) ${expansion.fault}` };
+  { env, faults }: Reading,
+): Header | undefined {
+  const { name, place, isFlag, isInFile } = entry;
+  const wrongName = nameFault(entry);
+  if (wrongName !== undefined) {
+    faults.push(`${wrongName} ${mend(entry)}`);
+    return undefined;
   }
-  const value = expansion.text.replace(AROUND, "");
-  const fault = valueFaultOf(entry, value);
-  if (fault !== undefined) return { fault };
-  const { names: variables, secrets } = expansion;
-  return {
-    ...entry,
-    value,
-    variables,
-    secrets: isInFile ? [value, ...secrets] : secrets,
-  };
-}
-
-function nameFaultOf(entry: Entry): string | undefined {
-  const { place, form, name } = entry;
-  const mend = remedy(entry);
-  if (name === "") return `${place} must be ${form} ${mend}`;
-  if (!TOKEN.test(name)) {
-    return `${place} has a name that no header can have ${mend}`;
-  }
-  if (!isOwned(name.toLowerCase())) return undefined;
-  return `${title(entry)} belongs to the protocol or the signature ${mend}`;
-}
-
-function valueFaultOf(entry: Entry, value: string): string | undefined {
-  const about = `the value of ${title(entry)}`;
-  // deno-lint-ignore no-control-regex
-  if (/[\0-\x1f\x7f]/.test(value)) {
-    return `${about} has a control character ${remedy(entry)}`;
-  }
+  const found = { variables: new Set<string>(), secrets: new Set<string>() };
+  const about = `header ${name} (${place})`;
+  const value = expandVariables(entry.value, about, { env, faults, ...found })
+    ?.replace(AROUND, "");
+  if (value === undefined) return undefined;
   if (/[^\x20-\x7e]/.test(value)) {
-    return `${about} has a character beyond ASCII ${remedy(entry)}`;
+    const what = /\p{Cc}/u.test(value)
+      ? "a control character"
+      : "a character beyond ASCII";
+    faults.push(`the value of ${title(entry)} has ${what} ${mend(entry)}`);
+    return undefined;
   }
-  return undefined;
+  if (isInFile) found.secrets.add(value);
+  return { name, value, isFlag, ...found };
+}
+
+function nameFault(entry: Entry): string | undefined {
+  const { place, form, name } = entry;
+  if (name === "") return `${place} must be ${form}`;
+  if (!TOKEN.test(name)) return `${place} has a name that no header can have`;
+  const lower = name.toLowerCase();
+  if (!OWNED.has(lower) && !OWNED_PREFIX.test(lower)) return undefined;
+  return `${title(entry)} belongs to the protocol or the signature`;
 }
 
 /** A file may be long: its faults name the line. */
@@ -225,21 +188,8 @@ function title({ name, place, isInFile }: Entry): string {
   return isInFile ? `header ${name} (${place})` : `header ${name}`;
 }
 
-function remedy({ isInFile }: Entry): string {
+function mend({ isInFile }: Entry): string {
   return isInFile
     ? "(set --header-file or MCP_HEADER_FILE)"
     : "(set --header, --headers or MCP_HEADERS)";
-}
-
-function isOwned(name: string): boolean {
-  return OWNED.has(name) ||
-    OWNED_PREFIXES.some((prefix) => name.startsWith(prefix));
-}
-
-function isFromFlag({ source }: Entry): boolean {
-  return source.startsWith("--");
-}
-
-function unique(texts: readonly string[]): string[] {
-  return [...new Set(texts)];
 }

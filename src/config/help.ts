@@ -4,14 +4,14 @@
  * @module
  */
 
+import { type Option, variablesOf } from "./option.ts";
+import { COMMAND_NAMES, COMMANDS } from "./commands.ts";
 import {
-  type EnumOption,
-  type Option,
   OPTION_GROUPS,
   type OptionGroup,
-} from "./option.ts";
-import { COMMAND_NAMES, COMMANDS } from "./commands.ts";
-import { OPTION_KEYS, type OptionKey, OPTIONS } from "./options.ts";
+  type OptionKey,
+  OPTIONS,
+} from "./options.ts";
 import { PROTOCOL_VERSIONS } from "../mcp/wire/revisions.ts";
 import { VERSION } from "../version.ts";
 
@@ -48,22 +48,14 @@ export type HelpTopic = keyof typeof TOPICS | "all";
 /** All that there is help on. */
 export const HELP_TOPICS: readonly string[] = [...Object.keys(TOPICS), "all"];
 
-/**
- * Whether there is help for a word.
- *
- * @param word What stands after `--help`.
- * @returns Whether there is.
- */
+/** Whether there is help on a word. */
 export function isHelpTopic(word: string | undefined): word is HelpTopic {
   return word === "all" || (word !== undefined && Object.hasOwn(TOPICS, word));
 }
 
 /**
- * The text of `--help`, from the table of options.
- *
- * @param topic A group of options, or all; without one, a screen of what most
- * people need, which says where the rest is.
- * @returns Lines of at most 80 columns. All but `all` fit 24 rows.
+ * The text of `--help`: of a group of options, of all, or a screen of what most
+ * people need, which says where the rest is. All but `all` fit 24 rows.
  */
 export function helpText(topic?: HelpTopic): string {
   return `${linesOf(topic).join("\n")}\n`;
@@ -111,29 +103,23 @@ function everyOption(): string[] {
     ...BRACKETS,
     "",
     "Commands:",
-    ...commandLines(),
-    ...OPTION_GROUPS.flatMap(groupLines),
+    ...COMMAND_NAMES.map((name) =>
+      `  ${name}`.padEnd(COLUMN) + COMMANDS[name].help
+    ),
+    ...Object.keys(OPTION_GROUPS).filter(isGroup).flatMap(groupLines),
   ];
 }
 
-function commandLines(): string[] {
-  return COMMAND_NAMES.map((name) =>
-    `  ${name}`.padEnd(COLUMN) + COMMANDS[name].help
-  );
+function isGroup(name: string): name is OptionGroup {
+  return Object.hasOwn(OPTION_GROUPS, name);
 }
 
 function groupLines(group: OptionGroup): string[] {
-  const members = OPTION_KEYS.map((key): Option => OPTIONS[key])
-    .filter((option) => option.group === group);
+  const members: Option[] = Object.values(OPTION_GROUPS[group]);
   return ["", `${group}:`, ...members.flatMap(optionLines)];
 }
 
-/**
- * The text of `--version`.
- *
- * @param deno The version of the runtime.
- * @returns The program's version, the runtime's, and the protocol's revisions.
- */
+/** The text of `--version`: the program's, the runtime's, the protocol's. */
 export function versionText(deno: string): string {
   return `sigv4-proxy ${VERSION} (Deno ${deno})\nMCP ${
     PROTOCOL_VERSIONS.join(", ")
@@ -144,51 +130,42 @@ function optionLines(option: Option): string[] {
   const flag = `  ${flagText(option)}`;
   const words = [...option.help.split(" "), bracket(option)]
     .filter((word) => word !== "");
-  const [first = "", ...others] = wrap(words, WIDTH - COLUMN);
-  const indent = " ".repeat(COLUMN);
-  if (flag.length < COLUMN) {
-    return [
-      flag.padEnd(COLUMN) + first,
-      ...others.map((line) => indent + line),
-    ];
-  }
-  return [flag, ...[first, ...others].map((line) => indent + line)];
+  const lines = wrap(words, WIDTH - COLUMN)
+    .map((line) => " ".repeat(COLUMN) + line);
+  if (flag.length >= COLUMN) return [flag, ...lines];
+  const [first = "", ...others] = lines;
+  return [flag.padEnd(COLUMN) + first.trimStart(), ...others];
 }
 
 function flagText(option: Option): string {
-  const flag = option.kind === "boolean" && option.default
-    ? `--no-${option.flag}`
-    : `--${option.flag}`;
+  const [flag] = option.names;
   switch (option.kind) {
-    case "string":
-    case "list":
-      return `${flag} ${option.placeholder}`;
+    case "boolean":
+      return option.default ? flag.replace("--", "--no-") : flag;
+    case "file":
+      return `${flag} FILE`;
     case "duration":
       return `${flag} TIME`;
     case "size":
       return `${flag} SIZE`;
     case "integer":
       return `${flag} N`;
-    case "enum":
-      return `${flag} ${wordsText(option)}`;
-    case "boolean":
-      return flag;
+    case "enum": {
+      // The words themselves if they are short.
+      const words = option.values.join("|");
+      const name = flag.slice(flag.lastIndexOf("-") + 1).toUpperCase();
+      return `${flag} ${words.length <= 10 ? words : name}`;
+    }
+    default:
+      return `${flag} ${option.placeholder ?? "NAME"}`;
   }
 }
 
-/** The words themselves if they are short. */
-function wordsText({ flag, values }: EnumOption): string {
-  const words = values.join("|");
-  if (words.length <= 10) return words;
-  return flag.slice(flag.lastIndexOf("-") + 1).toUpperCase();
-}
-
 function bracket(option: Option): string {
-  const variable = (option.variables ?? []).join(", ");
-  const value = option.kind === "boolean" || option.kind === "list"
-    ? undefined
-    : option.default;
-  if (value !== undefined) return `[${variable}=${value}]`;
+  const variable = variablesOf(option).join(", ");
+  if (option.kind !== "boolean" && "default" in option) {
+    return `[${variable}=${option.default}]`;
+  }
   return variable === "" ? "" : `[${variable}]`;
 }
 

@@ -11,8 +11,14 @@ import {
   normalHost,
   readListenAddress,
 } from "../net/listen_address.ts";
-import type { OptionKey, Settings } from "./options.ts";
-import { isGiven, quote, type Reading } from "./settings.ts";
+import type { OptionKey } from "./options.ts";
+import {
+  isGiven,
+  quote,
+  type Reading,
+  type Settings,
+  sourceName,
+} from "./settings.ts";
 
 /** How the HTTP front is to listen. */
 export interface ListenConfig {
@@ -23,14 +29,6 @@ export interface ListenConfig {
   readonly hosts: readonly string[];
   /** How many requests may be under way at a time, if that was said. */
   readonly maxRequests?: number;
-}
-
-/** The options, read. */
-export interface ListenReading {
-  /** Nothing when stdio is to be served, or there is a fault. */
-  readonly listen?: ListenConfig;
-  /** What is wrong, a sentence each. None shows the token. */
-  readonly faults: readonly string[];
 }
 
 /** What a bearer token may look like (RFC 6750, 2.1). */
@@ -48,84 +46,75 @@ const SEVERAL_PROFILES =
  */
 export const DEFAULT_DRAIN_MS = 25_000;
 
-/**
- * Reads the options of the HTTP front.
- *
- * @param reading What was given.
- * @returns How to listen, and every fault.
- */
-export function readListen(reading: Reading): ListenReading {
-  const { settings } = reading;
+/** Reads the options of the HTTP front; nothing when stdio is to be served. */
+export function readListen(reading: Reading): ListenConfig | undefined {
+  const { settings, faults } = reading;
   const { listen, listenHost: hosts } = settings;
-  if (listen === undefined) return { faults: strayFaults(settings) };
+  if (listen === undefined) {
+    for (const name of strayNames(settings)) {
+      faults.push(`${name} means nothing over stdio (${REMEDY})`);
+    }
+    return undefined;
+  }
   const address = readListenAddress(listen);
   if (address === undefined) {
     const got = quote(listen);
-    return {
-      faults: [`listen must be ${LISTEN_FORM}, got ${got} (${REMEDY})`],
-    };
+    faults.push(`listen must be ${LISTEN_FORM}, got ${got} (${REMEDY})`);
+    return undefined;
   }
-  const faults = [
-    ...tokenFaults(settings, address),
-    ...hosts.filter((host) => !isHostName(host)).map((host) =>
-      `listen host must be a host name without a port, got ${
-        quote(host)
-      } (set --listen-host or MCP_LISTEN_HOST)`
-    ),
-    ...namesForOneClient(reading).map((name) =>
-      `${name} is for one client over stdio, and --listen serves many (unset ${name}, --listen or MCP_LISTEN)`
-    ),
-    ...settings.profile.length > 1 ? [SEVERAL_PROFILES] : [],
-  ];
-  if (faults.length > 0) return { faults };
+  const wrongToken = tokenFault(settings, address);
+  if (wrongToken !== undefined) faults.push(wrongToken);
+  for (const host of hosts.filter((host) => !isHostName(host))) {
+    faults.push(
+      `listen host must be a host name without a port, got ${quote(host)} ` +
+        "(set --listen-host or MCP_LISTEN_HOST)",
+    );
+  }
+  for (const name of namesForOneClient(reading)) {
+    faults.push(
+      `${name} is for one client over stdio, and --listen serves many ` +
+        `(unset ${name}, --listen or MCP_LISTEN)`,
+    );
+  }
+  if (settings.profile.length > 1) faults.push(SEVERAL_PROFILES);
   return {
-    listen: {
-      address,
-      token: settings.noListenToken ? false : settings.listenToken,
-      hosts,
-      maxRequests: isGiven("maxConcurrency", reading)
-        ? settings.maxConcurrency
-        : undefined,
-    },
-    faults,
+    address,
+    token: settings.noListenToken ? false : settings.listenToken,
+    hosts,
+    maxRequests: isGiven("maxConcurrency", reading)
+      ? settings.maxConcurrency
+      : undefined,
   };
 }
 
 /** What means nothing over stdio. */
-function strayFaults(
+function strayNames(
   { listenToken, noListenToken, listenHost }: Settings,
 ): readonly string[] {
-  const stray = [
+  return [
     ...listenToken === undefined ? [] : ["listen token"],
     ...noListenToken ? ["no listen token"] : [],
     ...listenHost.length === 0 ? [] : ["listen host"],
   ];
-  return stray.map((name) => `${name} means nothing over stdio (${REMEDY})`);
 }
 
-function tokenFaults(
+function tokenFault(
   { listenToken: token, noListenToken, listen }: Settings,
   address: ListenAddress,
-): readonly string[] {
+): string | undefined {
   if (token !== undefined && !TOKEN_FORM.test(token)) {
-    return [
-      "listen token must be letters, digits and -._~+/ with = at its end " +
-      "alone (set --listen-token or MCP_LISTEN_TOKEN)",
-    ];
+    return "listen token must be letters, digits and -._~+/ with = at its " +
+      "end alone (set --listen-token or MCP_LISTEN_TOKEN)";
   }
-  if (!noListenToken) return [];
+  if (!noListenToken) return undefined;
   if (token !== undefined) {
-    return [
-      "a listen token is given, and --no-listen-token (MCP_NO_LISTEN_TOKEN) " +
-      "wants none (leave out one of the two)",
-    ];
+    return "a listen token is given, and --no-listen-token " +
+      "(MCP_NO_LISTEN_TOKEN) wants none (leave out one of the two)";
   }
-  if (isLocal(address)) return [];
-  return [
-    `without a listen token ${listen} would lend this AWS identity to the ` +
-    "network (unset --no-listen-token and MCP_NO_LISTEN_TOKEN, or listen at " +
-    "127.0.0.1)",
-  ];
+  if (isLocal(address)) return undefined;
+  return `without a listen token ${listen} would lend this AWS identity to ` +
+    "the network (unset --no-listen-token and MCP_NO_LISTEN_TOKEN, or listen " +
+    "at 127.0.0.1)";
 }
 
 function isHostName(host: string): boolean {
@@ -141,16 +130,15 @@ const MENDING = ["recover", "cookies", "retries"] as const;
 
 /** The flags or variables that were given and are for stdio alone. */
 function namesForOneClient(reading: Reading): string[] {
-  const { settings, sources } = reading;
+  const { settings } = reading;
   const keys: OptionKey[] = [
     ...STATEFUL.filter((key) => settings[key]),
     ...MENDING.filter((key) => isGiven(key, reading)),
   ];
   const names = keys.map((key) => {
-    const { kind, name = "" } = sources.get(key) ?? {};
-    const isOff = kind === "flag" && settings[key] === false;
-    return isOff ? name.replace("--", "--no-") : name;
+    const name = sourceName(key, reading);
+    return settings[key] === false ? name.replace("--", "--no-") : name;
   });
   if (settings.transport !== "sse") return names;
-  return [...names, `${sources.get("transport")?.name ?? ""} sse`];
+  return [...names, `${sourceName("transport", reading)} sse`];
 }

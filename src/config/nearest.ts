@@ -5,12 +5,8 @@
  */
 
 /**
- * Finds the candidate nearest to a word: the one with a part that is the word,
- * or else the one that the fewest changed letters make of it.
- *
- * @param word What was written.
- * @param candidates What could have been meant.
- * @returns The nearest, or `undefined` when none is near.
+ * Finds the candidate nearest to a word, if one is near: the one with a part
+ * that is the word, or else the one that the fewest changed letters make of it.
  */
 export function nearest(
   word: string,

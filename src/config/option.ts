@@ -1,111 +1,79 @@
 /**
- * What an option is: a row of the table, and what it means for types and for
- * errors.
+ * What an option is: a row of the table, what it means for types and for
+ * errors, and how its text becomes a value.
  *
  * @module
  */
 
-/** The groups of `--help`, in order. */
-export const OPTION_GROUPS = [
-  "Target",
-  "Messages",
-  "Signing",
-  "Credentials",
-  "HTTP front",
-  "Limits",
-  "Logging",
-  "Other",
-] as const;
+import { MAX_TIMER_MS } from "../time.ts";
+import { formatDuration, parseDuration, parseSize } from "./units.ts";
 
-/** A group of `--help`. */
-export type OptionGroup = typeof OPTION_GROUPS[number];
+/** Looks up an environment variable. */
+export type Env = (name: string) => string | undefined;
 
+/** What every option has. */
 interface Row {
-  /** The flag, without the hyphens before it. */
-  readonly flag: string;
+  /**
+   * The flag, other flags that mean the same, and the variables that stand for
+   * it; of these the first that is set counts.
+   */
+  readonly names: readonly [`--${string}`, ...string[]];
   /** What errors call it; the words of the flag if not given. */
   readonly name?: string;
-  /** Other flags that mean the same. */
-  readonly aliases?: readonly string[];
-  /** The variables that stand for the flag; the first that is set counts. */
-  readonly variables?: readonly string[];
-  /** Where `--help` shows it. */
-  readonly group: OptionGroup;
   /** Its line of `--help`. */
   readonly help: string;
 }
 
-interface Text extends Row {
-  /** What `--help` calls the value. */
-  readonly placeholder: string;
+/** What is taken as text. */
+interface Text {
+  /** What `--help` calls the value; `NAME` if not given. */
+  readonly placeholder?: string;
   /** What a value looks like, and how an error says so. */
   readonly form?: { readonly pattern: RegExp; readonly words: string };
   /** Whether a value may hold a secret: then no error shows it. */
   readonly secret?: boolean;
 }
 
-/** A single text. */
-export interface StringOption extends Text {
-  readonly kind: "string";
-  readonly default?: string;
-}
-
-/** Texts, from a flag given any number of times or a variable with commas. */
-export interface ListOption extends Text {
-  readonly kind: "list";
-}
-
-/** On or off; off if not given. `--no-<flag>` turns one off that is on. */
-export interface BooleanOption extends Row {
-  readonly kind: "boolean";
-  readonly default?: boolean;
-}
-
 /** A time span, read into milliseconds. */
-export interface DurationOption extends Row {
-  readonly kind: "duration";
+interface Duration {
   /** As it would be given; none means that there is no limit. */
   readonly default?: string;
-  readonly min?: string;
-  readonly max?: string;
+  readonly range?: readonly [least: string, most?: string];
   /** Whether `0` means that there is no limit; else it is an error. */
   readonly zeroIsNone?: boolean;
 }
 
-/** A number of bytes. */
-export interface SizeOption extends Row {
-  readonly kind: "size";
-  /** As it would be given. */
-  readonly default: string;
-}
-
 /** A whole number. */
-export interface IntegerOption extends Row {
-  readonly kind: "integer";
+interface Integer {
   readonly default?: number;
-  readonly min: number;
-  readonly max: number;
-}
-
-/** One of a few words. */
-export interface EnumOption extends Row {
-  readonly kind: "enum";
-  readonly values: readonly string[];
-  readonly default: string;
+  readonly range: readonly [least: number, most: number];
 }
 
 /** A row of the table. */
 export type Option =
-  | StringOption
-  | ListOption
-  | BooleanOption
-  | DurationOption
-  | SizeOption
-  | IntegerOption
-  | EnumOption;
+  & Row
+  & (
+    /** A string. */
+    | { readonly kind?: undefined; readonly default?: string } & Text
+    /** The path of a file. */
+    | { readonly kind: "file" }
+    /** From a flag given any number of times, or a variable with commas. */
+    | { readonly kind: "list" } & Text
+    /** Off if not given. `--no-<flag>` turns one off that is on. */
+    | { readonly kind: "boolean"; readonly default?: boolean }
+    | { readonly kind: "duration" } & Duration
+    /** A number of bytes. */
+    | { readonly kind: "size"; readonly default: string }
+    | { readonly kind: "integer" } & Integer
+    | {
+      readonly kind: "enum";
+      readonly values: readonly string[];
+      readonly default: string;
+    }
+  );
 
 /** What a row's value is once it is read. */
-export type ValueOf<O extends Option> = O extends { kind: "boolean" } ? boolean
+type ValueOf<O extends Option> = O extends { kind: "boolean" } ? boolean
   : O extends { kind: "duration" | "size" | "integer" } ? number
   : O extends { kind: "enum"; values: readonly (infer Word)[] } ? Word
   : O extends { kind: "list" } ? readonly string[]
@@ -116,19 +84,122 @@ export type SettingOf<O extends Option> = O extends
   { kind: "list" | "boolean" } | { default: unknown } ? ValueOf<O>
   : ValueOf<O> | undefined;
 
-/** What errors call an option. */
-export function optionName(option: Option): string {
-  return option.name ?? option.flag.replaceAll("-", " ");
+/** The flags of an option, first the one that errors name. */
+export function flagsOf({ names }: Option): string[] {
+  return names.filter((name) => name.startsWith("--"));
 }
 
-/**
- * How to mend a fault of an option.
- *
- * @param option The row.
- * @returns The flag and the variables, such as `set --region or AWS_REGION`.
- */
+/** The variables of an option. */
+export function variablesOf({ names }: Option): string[] {
+  return names.filter((name) => !name.startsWith("--"));
+}
+
+/** What errors call an option. */
+export function optionName({ name, names }: Option): string {
+  return name ?? names[0].slice(2).replaceAll("-", " ");
+}
+
+/** How to mend a fault of an option: `set --region or AWS_REGION`. */
 export function remedy(option: Option): string {
-  const ways = [`--${option.flag}`, ...option.variables ?? []];
-  if (ways.length === 1) return `set ${ways[0]}`;
-  return `set ${ways.slice(0, -1).join(", ")} or ${ways[ways.length - 1]}`;
+  const variables = variablesOf(option);
+  const last = variables.pop();
+  const ways = [option.names[0], ...variables].join(", ");
+  return last === undefined ? `set ${ways}` : `set ${ways} or ${last}`;
+}
+
+/** A value, or the text that is none and what it should have been. */
+export type ValueResult =
+  | { readonly value: unknown }
+  | { readonly text: string; readonly expected: string };
+
+/**
+ * The value of an option, of the type that its kind says, or what is wrong. Of
+ * several texts a list takes all, others the last.
+ */
+export function readValue(
+  option: Option,
+  texts: readonly string[],
+): ValueResult {
+  if (option.kind === "list") return readList(option, texts);
+  const text = texts.at(-1)?.trim();
+  if (text === undefined) {
+    return { value: option.kind === "boolean" ? false : undefined };
+  }
+  switch (option.kind) {
+    case "file":
+      return { value: text };
+    case "boolean":
+      return found(text, parseBoolean(text), "true or false");
+    case "duration":
+      return readDuration(option, text);
+    case "size":
+      return found(
+        text,
+        parseSize(text) || undefined,
+        "a size such as 64MiB, 10MB or 4096",
+      );
+    case "integer":
+      return readInteger(option, text);
+    case "enum":
+      return readWord(option.values, text);
+    default:
+      return readText(option, text);
+  }
+}
+
+/** `true`, `false`, `1` or `0`, in any case. */
+export function parseBoolean(text: string): boolean | undefined {
+  if (/^(?:true|1)$/i.test(text)) return true;
+  if (/^(?:false|0)$/i.test(text)) return false;
+  return undefined;
+}
+
+function found(text: string, value: unknown, expected: string): ValueResult {
+  return value === undefined ? { text, expected } : { value };
+}
+
+function readText({ form }: Text, text: string): ValueResult {
+  if (form === undefined || form.pattern.test(text)) return { value: text };
+  return { text, expected: form.words };
+}
+
+function readList(option: Text, texts: readonly string[]): ValueResult {
+  // What has a form has no white space around it that means something.
+  const given = option.form ? texts.map((text) => text.trim()) : texts;
+  const wrong = given.map((text) => readText(option, text))
+    .find((result) => "expected" in result);
+  return wrong ?? { value: given };
+}
+
+function readDuration(option: Duration, text: string): ValueResult {
+  const ms = parseDuration(text);
+  if (ms === undefined) {
+    return { text, expected: "a duration such as 500ms, 30s or 1m30s" };
+  }
+  if (ms === 0 && option.zeroIsNone) return { value: undefined };
+  const [least = "1ms", most = ""] = option.range ?? [];
+  const min = parseDuration(least) ?? 1;
+  const max = parseDuration(most) ?? MAX_TIMER_MS;
+  if (ms >= min && ms <= max) return { value: Math.round(ms) };
+  const none = option.zeroIsNone ? ", or 0 for none" : "";
+  const hour = 3_600_000;
+  const highest = max < hour ? max : Math.floor(max / hour) * hour;
+  const range = `from ${formatDuration(min)} to ${formatDuration(highest)}`;
+  return { text, expected: range + none };
+}
+
+function readInteger(
+  { range: [min, max] }: Integer,
+  text: string,
+): ValueResult {
+  const value = /^[+-]?\d+$/.test(text) ? Number(text) : NaN;
+  if (value >= min && value <= max) return { value };
+  return { text, expected: `a whole number from ${min} to ${max}` };
+}
+
+function readWord(values: readonly string[], text: string): ValueResult {
+  const value = values.find((value) => value === text.toLowerCase());
+  const quoted = values.map((value) => `'${value}'`);
+  const last = quoted.pop();
+  return found(text, value, `${quoted.join(", ")} or ${last}`);
 }

@@ -8,27 +8,20 @@
 
 import { environmentDecides } from "../aws/credentials/sources/keys.ts";
 import type { Config } from "./config.ts";
+import type { Env } from "./option.ts";
 
-/** A kind of permission. */
-export type PermissionKind = Deno.PermissionDescriptor["name"];
-
-/** What a run of the proxy depends on. */
-export type PermissionUse = Pick<Config, "profile" | "listen">;
+type PermissionKind = Deno.PermissionDescriptor["name"];
 
 /** What nothing in the program ever needs. */
 export const NEVER_NEEDED: readonly PermissionKind[] = ["ffi", "import"];
 
 /**
- * The kinds of permission that a run of the proxy can never need.
- *
- * @param use What is configured.
- * @param env Looks up a variable.
- * @returns Their names. None that a source of credentials could need later,
- * when a shared file names another one.
+ * The kinds of permission that a run of the proxy can never need; none that a
+ * source of credentials could need later, when a shared file names another one.
  */
 export function needlessPermissions(
-  { profile, listen }: PermissionUse,
-  env: (name: string) => string | undefined,
+  { profile, listen }: Pick<Config, "profile" | "listen">,
+  env: Env,
 ): PermissionKind[] {
   const needless: PermissionKind[] = [...NEVER_NEEDED];
   // Then these keys are all that will ever be used: a variable does not change.
@@ -39,12 +32,7 @@ export function needlessPermissions(
   return needless;
 }
 
-/**
- * Gives permissions up for good.
- *
- * @param names What to give up. What was not granted is no fault.
- * @param permissions Where to give it up.
- */
+/** Gives permissions up for good. What was not granted is no fault. */
 export function dropPermissions(
   names: readonly PermissionKind[],
   permissions: Pick<Deno.Permissions, "revokeSync"> = Deno.permissions,

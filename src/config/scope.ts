@@ -10,7 +10,7 @@ import { readEndpoint } from "../aws/endpoint.ts";
 import type { LogNote } from "../log/log.ts";
 import { type Option, optionName, remedy } from "./option.ts";
 import { type OptionKey, OPTIONS } from "./options.ts";
-import { quote, type Reading, type Source } from "./settings.ts";
+import { quote, type Reading, type Source, sourceName } from "./settings.ts";
 
 /**
  * Looks up the region that the shared files give a profile; the usual profile
@@ -21,22 +21,17 @@ export type ProfileRegion = (
 ) => Promise<string | undefined>;
 
 /** What to sign for, as far as it could be found. */
-export interface Scope {
+interface Scope {
   /** One region, or for `v4a` a set. */
   readonly region?: string;
   /** Where the region is from: a flag, a variable, the host, the profile. */
   readonly regionFrom?: string;
   /** The signing name of the service. */
   readonly service?: string;
-  /** What a person should know about where they are from. */
-  readonly notes: readonly LogNote[];
-  /** What is missing or wrong, a sentence each. */
-  readonly faults: readonly string[];
 }
 
 /** What {@linkcode findScope} needs. */
-export interface ScopeInput {
-  /** The options. */
+interface ScopeInput {
   readonly reading: Reading;
   /** Options that a misspelt flag is meant for: they are not missing. */
   readonly meant: ReadonlySet<OptionKey>;
@@ -50,68 +45,56 @@ export interface ScopeInput {
  * Finds the region and the service to sign for. A flag always wins. A region
  * in an AWS host name goes before any variable, since no other one can verify
  * there; a service in a variable goes before the host.
- *
- * @param input The options, the host, and where to look for a profile.
- * @returns The scope, and every fault.
  */
 export async function findScope(input: ScopeInput): Promise<Scope> {
-  const { host } = input;
+  const { host, reading } = input;
   const endpoint = host === undefined ? undefined : readEndpoint(host);
+  const at = reading.notes.length;
+  const { region, from } = await findRegion(input, endpoint?.region);
   const service = findService(input, endpoint?.service);
-  const region = await findRegion(input, endpoint?.region);
-  const notes = [...service.notes ?? [], ...region.notes ?? []];
-  if (service.isOffHost || region.isOffHost) {
-    notes.unshift({
+  const fields = {
+    host,
+    service: reading.settings.service === undefined ? service : undefined,
+    region: from === OFF_HOST ? region : undefined,
+  };
+  if (fields.service ?? fields.region) {
+    const note = {
       level: "info",
       message: "read off the host",
-      fields: {
-        host,
-        service: service.isOffHost ? service.value : undefined,
-        region: region.isOffHost ? region.value : undefined,
-      },
-    });
+      fields,
+    } as const;
+    reading.notes.splice(at, 0, note);
   }
-  return {
-    region: region.value,
-    regionFrom: region.isOffHost ? OFF_HOST : region.from,
-    service: service.value,
-    notes,
-    faults: [...region.faults ?? [], ...service.faults ?? []],
-  };
+  return { region, regionFrom: from, service };
 }
 
 /** What regions are from that no flag and no variable names. */
 const OFF_HOST = "the target's host";
 export const OF_PROFILE = "the profile";
 
+/** A region, and where it is from; neither if there is a fault. */
 interface Found {
-  readonly value?: string;
+  readonly region?: string;
   readonly from?: string;
-  readonly isOffHost?: boolean;
-  readonly notes?: readonly LogNote[];
-  readonly faults?: readonly string[];
 }
 
 function findService(
   { reading, meant, host }: ScopeInput,
   onHost: string | undefined,
-): Found {
-  if (reading.faults.has("service")) return {};
-  const given = reading.settings.service;
-  if (given === undefined && onHost === undefined) {
-    if (meant.has("service")) return {};
-    return { faults: [required(OPTIONS.service, host)] };
+): string | undefined {
+  const { settings, unread, faults, notes } = reading;
+  if (unread.has("service")) return undefined;
+  const service = settings.service ?? onHost;
+  if (service === undefined && !meant.has("service")) {
+    faults.push(required(OPTIONS.service, host));
   }
-  const value = given ?? onHost;
-  const notes: LogNote[] = [];
-  if (given !== undefined && onHost !== undefined && given !== onHost) {
-    const source = reading.sources.get("service");
-    notes.push(overridden("service name", given, source, onHost));
+  if (service !== onHost && onHost !== undefined) {
+    notes.push(overridden("service name", "service", reading, onHost));
   }
-  if (value === "vpc-lattice-svcs" && !reading.settings.unsignedPayload) {
+  if (service === "vpc-lattice-svcs" && !settings.unsignedPayload) {
     notes.push(LATTICE_NOTE);
   }
-  return { value, isOffHost: given === undefined, notes };
+  return service;
 }
 
 // Amazon VPC Lattice, "SIGv4 authenticated requests", Considerations.
@@ -121,56 +104,42 @@ const LATTICE_NOTE: LogNote = {
 };
 
 async function findRegion(
-  input: ScopeInput,
+  { reading, meant, host, profileRegion }: ScopeInput,
   onHost: string | undefined,
 ): Promise<Found> {
-  const { reading } = input;
-  const given = reading.settings.region;
-  const source = reading.sources.get("region");
+  const { settings, sources, faults, notes } = reading;
+  const given = settings.region;
+  const source = sources.get("region");
   if (onHost !== undefined && source?.kind !== "flag") {
-    const isIgnored = given !== undefined && given !== onHost;
-    return {
-      value: onHost,
-      isOffHost: true,
-      notes: isIgnored ? [ignored(given, source, onHost)] : [],
-    };
+    if (given !== undefined && given !== onHost) {
+      notes.push(ignored(given, source, onHost));
+    }
+    return { region: onHost, from: OFF_HOST };
   }
-  if (given === undefined && input.meant.has("region")) return {};
-  if (given === undefined) return await profilesRegion(input);
-  const found = checkRegion(reading, given, source?.name);
-  const { value } = found;
-  if (value === undefined || onHost === undefined || covers(value, onHost)) {
+  if (given === undefined && meant.has("region")) return {};
+  if (given !== undefined) {
+    const found = checkRegion(reading, given, source?.name ?? "");
+    const { region } = found;
+    if (region && onHost !== undefined && !covers(region, onHost)) {
+      notes.push(overridden("region", "region", reading, onHost));
+    }
     return found;
   }
-  return { ...found, notes: [overridden("region", value, source, onHost)] };
-}
-
-async function profilesRegion(
-  { reading: { settings }, profileRegion, host }: ScopeInput,
-): Promise<Found> {
-  let region: string | undefined;
+  const missing = required(OPTIONS.region, host);
   try {
-    region = await profileRegion(settings.profile[0]);
+    const region = await profileRegion(settings.profile[0]);
+    if (region) return checkRegion(reading, region, OF_PROFILE);
+    faults.push(`${missing}: the profile has none`);
   } catch (error) {
     const cause = error instanceof Error ? error.message : String(error);
-    if (error instanceof ProfileMissingError) {
-      const mend = `${remedy(OPTIONS.profile)}; nor is a region set`;
-      return { faults: [`${cause} (${mend})`] };
-    }
-    return {
-      faults: [
-        `${
-          required(OPTIONS.region, host)
-        }: the profile's cannot be read: ${cause}`,
-      ],
-    };
+    const mend = `${remedy(OPTIONS.profile)}; nor is a region set`;
+    faults.push(
+      error instanceof ProfileMissingError
+        ? `${cause} (${mend})`
+        : `${missing}: the profile's cannot be read: ${cause}`,
+    );
   }
-  if (region === undefined || region === "") {
-    return {
-      faults: [`${required(OPTIONS.region, host)}: the profile has none`],
-    };
-  }
-  return checkRegion({ settings }, region, OF_PROFILE);
+  return {};
 }
 
 /** One region, as it stands in a credential scope. */
@@ -180,33 +149,24 @@ const REGION = /^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/;
 const SET_MEMBER = /^[a-z0-9*](?:[a-z0-9*-]{0,61}[a-z0-9*])?$/;
 
 function checkRegion(
-  { settings }: Pick<Reading, "settings">,
+  { settings, faults }: Reading,
   text: string,
-  from: string | undefined,
+  from: string,
 ): Found {
   const members = text.split(",").map((member) => member.trim());
-  if (settings.signatureVersion === "v4a") {
-    if (members.every((member) => SET_MEMBER.test(member))) {
-      return { value: members.join(","), from };
-    }
-    return wrongRegion(
-      "a region set such as us-east-1,us-west-2 or *",
-      text,
-      from,
-    );
-  }
-  if (REGION.test(text)) return { value: text, from };
   const isSet = members.every((member) => SET_MEMBER.test(member));
+  const wantsSet = settings.signatureVersion === "v4a";
+  if (wantsSet && isSet) return { region: members.join(","), from };
+  if (!wantsSet && REGION.test(text)) return { region: text, from };
   const hint = isSet ? " (a set needs --sig-version v4a)" : "";
-  return wrongRegion(`one region such as us-east-1${hint}`, text, from);
-}
-
-function wrongRegion(expected: string, text: string, from = ""): Found {
+  const expected = wantsSet
+    ? "a region set such as us-east-1,us-west-2 or *"
+    : `one region such as us-east-1${hint}`;
   const place = from.startsWith("--") ? "" : ` in ${from}`;
   const got = `got ${quote(text)}${place}`;
-  return {
-    faults: [`region must be ${expected}, ${got} (${remedy(OPTIONS.region)})`],
-  };
+  const mend = remedy(OPTIONS.region);
+  faults.push(`region must be ${expected}, ${got} (${mend})`);
+  return {};
 }
 
 /** Whether a region is in a region set. */
@@ -255,11 +215,12 @@ function ignored(
 /** What was set is used, though the host name says otherwise. */
 function overridden(
   name: string,
-  value: string,
-  source: Source | undefined,
+  key: "region" | "service",
+  reading: Reading,
   onHost: string,
 ): LogNote {
-  const from = source?.name ?? "";
+  const value = reading.settings[key];
+  const from = sourceName(key, reading);
   return {
     level: "info",
     message: `${name} ${value} of ${from} is used, not ${onHost} of the host`,

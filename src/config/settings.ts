@@ -4,19 +4,26 @@
  * @module
  */
 
+import type { LogNote } from "../log/log.ts";
 import { readEnv } from "../permissions.ts";
-import { type Option, optionName, remedy } from "./option.ts";
-import { readValue } from "./option_value.ts";
 import {
-  OPTION_KEYS,
-  type OptionKey,
-  OPTIONS,
-  type Settings,
-} from "./options.ts";
+  type Env,
+  type Option,
+  optionName,
+  readValue,
+  remedy,
+  type SettingOf,
+  variablesOf,
+} from "./option.ts";
+import { OPTION_KEYS, type OptionKey, OPTIONS } from "./options.ts";
+
+/** The value of every option. */
+export type Settings = {
+  readonly [Key in OptionKey]: SettingOf<typeof OPTIONS[Key]>;
+};
 
 /** Where the value of an option is from. */
 export interface Source {
-  /** What kind of place. */
   readonly kind: "flag" | "variable" | "default";
   /** The flag with its hyphens, or the variable; empty for a default. */
   readonly name: string;
@@ -24,16 +31,25 @@ export interface Source {
   readonly texts: readonly string[];
 }
 
-/** The options, read. */
+/** The options, read, and what the checks of them find. */
 export interface Reading {
+  readonly env: Env;
   /** The value of each. Those with a fault have their default. */
   readonly settings: Settings;
   /** Where each is from. */
   readonly sources: ReadonlyMap<OptionKey, Source>;
-  /** A sentence for each option whose value could not be read. */
-  readonly faults: ReadonlyMap<OptionKey, string>;
+  /** The options whose value could not be read. */
+  readonly unread: ReadonlySet<OptionKey>;
   /** The variables that would have counted, had Deno not forbidden to read them. */
   readonly forbidden: readonly string[];
+  /** What is wrong, a sentence each. */
+  readonly faults: string[];
+  /** What a person should know. */
+  readonly notes: LogNote[];
+  /** The variables that values name. */
+  readonly variables: Set<string>;
+  /** What values hold from variables and files, and is not to be shown. */
+  readonly secrets: Set<string>;
 }
 
 /**
@@ -46,13 +62,14 @@ export interface Reading {
  */
 export function readSettings(
   flags: ReadonlyMap<OptionKey, readonly string[]>,
-  env: (name: string) => string | undefined,
+  env: Env,
 ): Reading {
   const values: Partial<Record<OptionKey, unknown>> = {};
   const sources = new Map<OptionKey, Source>();
-  const faults = new Map<OptionKey, string>();
+  const unread = new Set<OptionKey>();
   const forbidden: string[] = [];
-  const read = (name: string): string | undefined => {
+  const faults: string[] = [];
+  const read: Env = (name) => {
     const value = env(name);
     if (value === undefined && !readEnv(name).allowed) forbidden.push(name);
     return value;
@@ -60,24 +77,39 @@ export function readSettings(
   for (const key of OPTION_KEYS) {
     const option: Option = OPTIONS[key];
     const source = findTexts(option, flags.get(key), read);
-    const { texts } = source;
     // Commas alone would lift a rule that somebody meant to set.
-    const isEmpty = source.kind === "variable" && texts.length === 0;
-    let result = isEmpty ? EMPTY_LIST : readValue(option, texts);
+    const isEmpty = source.kind === "variable" && source.texts.length === 0;
+    let result = isEmpty ? EMPTY_LIST : readValue(option, source.texts);
     if (!("value" in result)) {
-      faults.set(key, valueFault(option, source, result));
+      unread.add(key);
+      faults.push(valueFault(option, source, result));
       result = readValue(option, defaultTexts(option));
     }
     sources.set(key, source);
     values[key] = "value" in result ? result.value : undefined;
   }
-  // The type of each value follows from the kind by which it was read.
-  return { settings: values as Settings, sources, faults, forbidden };
+  return {
+    env,
+    // The type of each value follows from the kind by which it was read.
+    settings: values as Settings,
+    sources,
+    unread,
+    forbidden,
+    faults,
+    notes: [],
+    variables: new Set(),
+    secrets: new Set(),
+  };
 }
 
 /** Whether an option has a value that is no default. */
 export function isGiven(key: OptionKey, { sources }: Reading): boolean {
   return (sources.get(key)?.kind ?? "default") !== "default";
+}
+
+/** The flag or the variable that an option is from. */
+export function sourceName(key: OptionKey, { sources }: Reading): string {
+  return sources.get(key)?.name ?? "";
 }
 
 const EMPTY_LIST = {
@@ -88,28 +120,26 @@ const EMPTY_LIST = {
 function findTexts(
   option: Option,
   given: readonly string[] | undefined,
-  env: (name: string) => string | undefined,
+  env: Env,
 ): Source {
   if (given !== undefined) {
-    return { kind: "flag", name: `--${option.flag}`, texts: given };
+    return { kind: "flag", name: option.names[0], texts: given };
   }
-  for (const name of option.variables ?? []) {
+  for (const name of variablesOf(option)) {
     const text = env(name)?.trim();
     if (text === undefined || text === "") continue;
-    const texts = option.kind === "list" ? splitList(text) : [text];
+    const texts = option.kind === "list"
+      ? text.split(",").map((part) => part.trim()).filter((part) => part)
+      : [text];
     return { kind: "variable", name, texts };
   }
   return { kind: "default", name: "", texts: defaultTexts(option) };
 }
 
-/** The parts of a list in a variable, without the commas. */
-function splitList(text: string): string[] {
-  return text.split(",").map((part) => part.trim()).filter((part) => part);
-}
-
 function defaultTexts(option: Option): readonly string[] {
-  if (option.kind === "list" || option.default === undefined) return [];
-  return [String(option.default)];
+  return "default" in option && option.default !== undefined
+    ? [String(option.default)]
+    : [];
 }
 
 function valueFault(

@@ -8,42 +8,18 @@
 import type { KeyObject, X509Certificate } from "node:crypto";
 import { type Need, notGranted } from "../permissions.ts";
 import type { CaBundle } from "../aws/shared_files/profile_settings.ts";
-import type { LogNote } from "../log/log.ts";
 import type { TlsMaterial } from "../net/http_client.ts";
 import { type Option, optionName, remedy } from "./option.ts";
 import { OPTIONS } from "./options.ts";
+import type { Reading } from "./settings.ts";
 import { quotePath, readTextFile } from "./text_file.ts";
 
-/** The files that the options name. */
-export interface TlsPaths {
-  readonly caCert?: string;
-  /** The AWS CLI's; counts where there is no `caCert`. */
-  readonly caBundle?: CaBundle;
-  readonly clientCert?: string;
-  readonly clientKey?: string;
-}
-
-/** The files, read. */
-export interface TlsReading {
-  readonly tls?: TlsMaterial;
-  /** What a person should know about the certificates. */
-  readonly notes: readonly LogNote[];
-  /** What is wrong, a sentence each. */
-  readonly faults: readonly string[];
-}
-
-type TlsOption = Exclude<keyof TlsPaths, "caBundle">;
+type TlsOption = "caCert" | "clientCert" | "clientKey";
 
 /** A certificate, and the text that it is from. */
 interface Certificate {
   readonly pem: string;
   readonly x509: X509Certificate;
-}
-
-/** A private key, and the text that it is from. */
-interface PrivateKey {
-  readonly pem: string;
-  readonly object: KeyObject;
 }
 
 const CERTIFICATE =
@@ -54,34 +30,35 @@ const PRIVATE_KEY =
   /-----BEGIN ((?:[A-Z]+ )?PRIVATE KEY)-----(?:(?!-----)[^])+-----END \1-----/;
 
 /**
- * Reads and checks the files.
+ * Reads and checks the files that the options name.
  *
- * @param paths The files.
+ * @param caBundle The AWS CLI's file of roots, which counts where no option
+ * names one.
  * @param now The time, in milliseconds since 1970.
- * @returns What they hold, if all of it is as it should be.
+ * @returns What they hold; where there is a fault it may lack something.
  */
 export async function readTlsFiles(
-  paths: TlsPaths,
+  reading: Reading,
+  caBundle: CaBundle | undefined,
   now: number = Date.now(),
-): Promise<TlsReading> {
-  const reader = new Reader(now);
-  const caCerts = await reader.roots(paths);
-  const client = await reader.client(paths);
-  const { notes, faults } = reader;
-  if (faults.length > 0) return { notes, faults };
-  return { tls: { caCerts, client }, notes, faults };
+): Promise<TlsMaterial> {
+  const files = new TlsFiles(reading, now);
+  const caCerts = await files.roots(caBundle);
+  return { caCerts, client: await files.client() };
 }
 
-class Reader {
-  readonly notes: LogNote[] = [];
-  readonly faults: string[] = [];
+class TlsFiles {
+  readonly #reading: Reading;
   readonly #now: number;
+  #isFaulty = false;
 
-  constructor(now: number) {
+  constructor(reading: Reading, now: number) {
+    this.#reading = reading;
     this.#now = now;
   }
 
-  async roots({ caCert, caBundle }: TlsPaths): Promise<string[]> {
+  async roots(caBundle: CaBundle | undefined): Promise<string[]> {
+    const { caCert } = this.#reading.settings;
     if (caCert === undefined) return caBundle ? this.#bundle(caBundle) : [];
     const certificates = await this.#certificates("caCert", caCert);
     const caCerts = certificates.map(({ pem }) => pem);
@@ -89,54 +66,49 @@ class Reader {
     return caCerts;
   }
 
-  async client(
-    { clientCert, clientKey }: TlsPaths,
-  ): Promise<TlsMaterial["client"]> {
+  async client(): Promise<TlsMaterial["client"]> {
+    const { clientCert, clientKey } = this.#reading.settings;
     if (clientCert === undefined && clientKey === undefined) return undefined;
     if (clientKey === undefined) {
-      this.#fault("clientKey", "is required with a client certificate");
-      return undefined;
+      return this.#fault("clientKey", "is required with a client certificate");
     }
     if (clientCert === undefined) {
-      this.#fault("clientCert", "is required with a client key");
-      return undefined;
+      return this.#fault("clientCert", "is required with a client key");
     }
     const chain = await this.#certificates("clientCert", clientCert);
     const key = await this.#privateKey(clientKey);
     const [own] = chain;
     if (own === undefined || key === undefined) return undefined;
-    if (!belongs(own, key)) {
+    if (!belongs(own, key.object)) {
       const which = chain.length === 1 ? "certificate" : "first certificate";
-      this.#fault(
+      return this.#fault(
         "clientKey",
         `${quotePath(clientKey)} does not belong to the ${which} of ` +
           quotePath(clientCert),
       );
-      return undefined;
     }
-    const client = {
-      cert: chain.map(({ pem }) => pem).join("\n"),
-      key: key.pem,
-    };
+    const cert = chain.map(({ pem }) => pem).join("\n");
+    const client = { cert, key: key.pem };
     this.#tryOut("clientKey", clientKey, client);
     return client;
   }
 
   /** Set for all of a machine's programs: it may hold a hundred roots. */
   async #bundle({ path, from }: CaBundle): Promise<string[]> {
+    const { faults, notes } = this.#reading;
     const need: Need = { kind: "read", value: path, why: "read the file" };
-    const reading = await readTextFile(path);
-    if ("fault" in reading && notGranted([need]).length > 0) {
-      const message = `the roots of ${from} are not trusted: ${reading.fault}`;
-      this.notes.push({ level: "warn", message });
+    const file = await readTextFile(path);
+    if ("fault" in file && notGranted([need]).length > 0) {
+      const message = `the roots of ${from} are not trusted: ${file.fault}`;
+      notes.push({ level: "warn", message });
       return [];
     }
-    const caCerts = "text" in reading ? reading.text.match(CERTIFICATE) : null;
+    const caCerts = "text" in file ? file.text.match(CERTIFICATE) : null;
     if (caCerts !== null) return caCerts;
-    const fault = "fault" in reading
-      ? reading.fault
+    const fault = "fault" in file
+      ? file.fault
       : `${quotePath(path)} ${NO_CERTIFICATE}`;
-    this.faults.push(`${from}: ${fault}`);
+    faults.push(`${from}: ${fault}`);
     return [];
   }
 
@@ -145,56 +117,45 @@ class Reader {
     const text = await this.#text(key, path);
     if (text === undefined) return [];
     const blocks = text.match(CERTIFICATE) ?? [];
-    if (blocks.length === 0) {
-      this.#fileFault(key, path, NO_CERTIFICATE);
-    }
-    const certificates: Certificate[] = [];
-    for (const [index, pem] of blocks.entries()) {
+    if (blocks.length === 0) this.#fileFault(key, path, NO_CERTIFICATE);
+    const certificates = blocks.flatMap((pem, index) => {
       const x509 = parse(pem);
-      if (x509 !== undefined) certificates.push({ pem, x509 });
-      else {
-        const place = blocks.length === 1 ? "" : `, number ${index + 1}`;
-        this.#fileFault(
-          key,
-          path,
-          `has a certificate that cannot be read${place}`,
-        );
-      }
-    }
+      if (x509 !== undefined) return [{ pem, x509 }];
+      const place = blocks.length === 1 ? "" : `, number ${index + 1}`;
+      const words = `has a certificate that cannot be read${place}`;
+      return this.#fileFault(key, path, words) ?? [];
+    });
     this.#noteTimes(path, certificates);
     return certificates;
   }
 
-  async #privateKey(path: string): Promise<PrivateKey | undefined> {
+  async #privateKey(
+    path: string,
+  ): Promise<{ pem: string; object: KeyObject } | undefined> {
     const text = await this.#text("clientKey", path);
     if (text === undefined) return undefined;
     const fault = (words: string) => this.#fileFault("clientKey", path, words);
     const [pem, label] = PRIVATE_KEY.exec(text) ?? [];
     if (pem === undefined) {
-      fault("has no key in PEM form (-----BEGIN PRIVATE KEY-----)");
-      return undefined;
+      return fault("has no key in PEM form (-----BEGIN PRIVATE KEY-----)");
     }
     if (label?.startsWith("ENCRYPTED") || /^Proc-Type:.*ENCRYPTED/m.test(pem)) {
-      fault(
+      return fault(
         "is encrypted, and no one is there to type its passphrase: " +
           "decrypt it with openssl pkey -in FILE -out NEW",
       );
-      return undefined;
     }
     try {
       return { pem, object: nodeCrypto().createPrivateKey(pem) };
     } catch {
       // What is wrong could show parts of it.
-      fault("has a key that cannot be read");
-      return undefined;
+      return fault("has a key that cannot be read");
     }
   }
 
   async #text(key: TlsOption, path: string): Promise<string | undefined> {
-    const reading = await readTextFile(path);
-    if ("text" in reading) return reading.text;
-    this.#fault(key, reading.fault);
-    return undefined;
+    const file = await readTextFile(path);
+    return "text" in file ? file.text : this.#fault(key, file.fault);
   }
 
   /** Some keys and certificates are sound, and yet not taken: short ones, say. */
@@ -203,7 +164,7 @@ class Reader {
     path: string,
     options: Deno.CreateHttpClientOptions & Partial<Deno.TlsCertifiedKeyPem>,
   ): void {
-    if (this.faults.length > 0) return;
+    if (this.#isFaulty) return;
     try {
       Deno.createHttpClient(options).close();
     } catch (error) {
@@ -214,39 +175,32 @@ class Reader {
 
   /** A certificate out of its time may still be taken: it is told, no more. */
   #noteTimes(file: string, certificates: readonly Certificate[]): void {
-    this.#note(
-      "certificates have expired",
-      file,
-      certificates.filter(({ x509 }) => x509.validToDate.getTime() < this.#now),
-    );
-    this.#note(
-      "certificates are not valid yet",
-      file,
-      certificates.filter(({ x509 }) =>
-        x509.validFromDate.getTime() > this.#now
-      ),
-    );
+    const now = this.#now;
+    for (
+      const [message, isSo] of [
+        ["certificates have expired", (x509) => +x509.validToDate < now],
+        ["certificates are not valid yet", (x509) => +x509.validFromDate > now],
+      ] satisfies [string, (x509: X509Certificate) => boolean][]
+    ) {
+      const subjects = certificates.filter(({ x509 }) => isSo(x509))
+        .map(({ x509 }) =>
+          `${x509.subject} (${x509.validFrom} to ${x509.validTo})`
+        );
+      if (subjects.length === 0) continue;
+      const fields = { file, subjects };
+      this.#reading.notes.push({ level: "warn", message, fields });
+    }
   }
 
-  #note(
-    message: string,
-    file: string,
-    certificates: readonly Certificate[],
-  ): void {
-    if (certificates.length === 0) return;
-    const subjects = certificates.map(({ x509 }) =>
-      `${x509.subject} (${x509.validFrom} to ${x509.validTo})`
-    );
-    this.notes.push({ level: "warn", message, fields: { file, subjects } });
+  #fileFault(key: TlsOption, path: string, words: string): undefined {
+    return this.#fault(key, `${quotePath(path)} ${words}`);
   }
 
-  #fileFault(key: TlsOption, path: string, words: string): void {
-    this.#fault(key, `${quotePath(path)} ${words}`);
-  }
-
-  #fault(key: TlsOption, words: string): void {
+  #fault(key: TlsOption, words: string): undefined {
+    this.#isFaulty = true;
     const option: Option = OPTIONS[key];
-    this.faults.push(`${optionName(option)} ${words} (${remedy(option)})`);
+    const how = remedy(option);
+    this.#reading.faults.push(`${optionName(option)} ${words} (${how})`);
   }
 }
 
@@ -255,9 +209,9 @@ function nodeCrypto(): typeof import("node:crypto") {
   return process.getBuiltinModule("node:crypto");
 }
 
-function belongs({ x509 }: Certificate, { object }: PrivateKey): boolean {
+function belongs({ x509 }: Certificate, key: KeyObject): boolean {
   try {
-    return x509.checkPrivateKey(object);
+    return x509.checkPrivateKey(key);
   } catch {
     // Of a kind that no certificate is made for.
     return false;

@@ -26,12 +26,7 @@ const MAX_MS = 2 ** 63 / 1e6;
 
 const NS_PER_MS = 1e6;
 
-/**
- * Reads a duration.
- *
- * @param text A sequence of numbers, each with its unit, with a sign or without.
- * @returns Milliseconds, or `undefined` when the text is no duration.
- */
+/** A duration in milliseconds; `undefined` when the text is none. */
 export function parseDuration(text: string): number | undefined {
   if (/^[+-]?0$/.test(text)) return 0;
   const match = DURATION.exec(text);
@@ -46,12 +41,7 @@ export function parseDuration(text: string): number | undefined {
   return sign === "-" ? 0 - whole : whole;
 }
 
-/**
- * Writes a duration in the form that {@linkcode parseDuration} reads.
- *
- * @param ms Milliseconds, not negative.
- * @returns The shortest usual form, such as `1m30s`.
- */
+/** A duration, not negative, in the shortest usual form, such as `1m30s`. */
 export function formatDuration(ms: number): string {
   if (ms === 0) return "0s";
   if (ms < 1000) return `${ms}ms`;
@@ -77,12 +67,7 @@ const UNITS_BYTES: ReadonlyMap<string, number> = new Map([
 
 const SIZE = /^(\d+(?:\.\d+)?) ?([a-z]*)$/i;
 
-/**
- * Reads a size.
- *
- * @param text A number, with a unit or without.
- * @returns Bytes, or `undefined` when the text is no whole number of them.
- */
+/** A size in bytes; `undefined` when the text is no whole number of them. */
 export function parseSize(text: string): number | undefined {
   const match = SIZE.exec(text);
   if (match === null) return undefined;

@@ -41,9 +41,13 @@ Deno.test("the word help after a subcommand asks for its help", async () => {
 });
 
 Deno.test("no flag of a subcommand is one of the proxy's", () => {
-  const taken = new Set<string>(OPTION_KEYS.map((key) => OPTIONS[key].flag));
+  const taken = new Set<string>(
+    OPTION_KEYS.flatMap((key) => OPTIONS[key].names),
+  );
   for (const name of COMMAND_NAMES) {
-    for (const { flag } of COMMANDS[name].flags) assert(!taken.has(flag), flag);
+    for (const { flag } of COMMANDS[name].flags) {
+      assert(!taken.has(`--${flag}`), flag);
+    }
   }
 });
 

@@ -1,5 +1,6 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { expandVariables } from "../../src/config/expand_variables.ts";
+import type { Env } from "../../src/config/option.ts";
 
 const ENV: Record<string, string> = {
   TEAM_KEY: "k-1",
@@ -11,14 +12,19 @@ const ENV: Record<string, string> = {
   AWS_SECRET_ACCESS_KEY: "hunter2",
 };
 
-function expand(text: string) {
-  return expandVariables(text, (name) => ENV[name]);
+function expand(text: string, env: Env = (name) => ENV[name]) {
+  const [variables, secrets] = [new Set<string>(), new Set<string>()];
+  const found = { env, faults: [] as string[], variables, secrets };
+  const value = expandVariables(text, "it", found);
+  if (value === undefined) return { fault: found.faults.join() };
+  return { text: value, names: [...variables], secrets: [...secrets] };
 }
 
-function faultOf(text: string): string {
-  const expansion = expand(text);
-  assert("fault" in expansion, text);
-  return expansion.fault;
+function faultOf(text: string, env?: Env): string {
+  const { fault } = expand(text, env);
+  assert(fault !== undefined, text);
+  assertStringIncludes(fault, "it ");
+  return fault.slice("it ".length);
 }
 
 Deno.test("variables are replaced, and told with what they hold", () => {
@@ -51,15 +57,12 @@ Deno.test("a copy of AWS's secret under another name goes nowhere either", () =>
     AWS_SECRET_ACCESS_KEY: "wJalrXUtnFEMI",
     MINE: " wJalrXUtnFEMI ",
   };
-  const expansion = expandVariables("${MINE}", (name) => variables[name]);
-  assert("fault" in expansion);
-  assertStringIncludes(expansion.fault, "names MINE, a secret of AWS's");
+  const fault = faultOf("${MINE}", (name) => variables[name]);
+  assertStringIncludes(fault, "names MINE, a secret of AWS's");
 });
 
 Deno.test("what a variable holds is not expanded again", () => {
-  const expansion = expand("${NESTED}");
-  assert("text" in expansion);
-  assertEquals(expansion.text, "${TEAM_KEY}");
+  assertEquals(expand("${NESTED}").text, "${TEAM_KEY}");
 });
 
 Deno.test("a variable that is not set, or empty, is a fault that names it", () => {

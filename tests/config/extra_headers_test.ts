@@ -4,6 +4,7 @@ import {
   assertStringIncludes,
 } from "@std/assert";
 import { readExtraHeaders } from "../../src/config/extra_headers.ts";
+import { readingOf } from "../support/command_line.ts";
 
 const ENV: Record<string, string> = {
   TEAM_KEY: "k, 1=2",
@@ -11,30 +12,54 @@ const ENV: Record<string, string> = {
   BROKEN: "hunter2\n",
 };
 
-function env(name: string): string | undefined {
-  return ENV[name];
+interface Given {
+  readonly pairs?: string;
+  readonly lines?: readonly string[];
+  /** The text of a file, which is written for the time of reading. */
+  readonly file?: string;
+  /** Which of pairs and file are given by a variable. */
+  readonly variables?: readonly ("MCP_HEADERS" | "MCP_HEADER_FILE")[];
 }
 
-function pairs(text: string, source = "MCP_HEADERS") {
-  return readExtraHeaders({ pairs: { text, source }, lines: [], env });
+async function read({ pairs, lines, file, variables = [] }: Given) {
+  const path = file === undefined ? undefined : await Deno.makeTempFile();
+  const texts = { MCP_HEADERS: pairs, MCP_HEADER_FILE: path };
+  const env = Object.fromEntries(
+    variables.map((name) => [name, texts[name] ?? ""]),
+  );
+  try {
+    if (path !== undefined) await Deno.writeTextFile(path, file ?? "");
+    const reading = readingOf({
+      headers: "MCP_HEADERS" in env ? undefined : pairs,
+      headerFile: "MCP_HEADER_FILE" in env ? undefined : path,
+      header: lines,
+    }, { ...ENV, ...env });
+    const headers = await readExtraHeaders(reading);
+    return {
+      headers,
+      variables: [...reading.variables],
+      secrets: [...reading.secrets],
+      faults: reading.faults.map((fault) =>
+        fault.replace(`'${path}'`, "'headers'")
+      ),
+    };
+  } finally {
+    if (path !== undefined) await Deno.remove(path);
+  }
+}
+
+function pairs(text: string) {
+  return read({ pairs: text, variables: ["MCP_HEADERS"] });
 }
 
 function lines(...lines: string[]) {
-  return readExtraHeaders({ lines, env });
+  return read({ lines });
 }
 
-function fileLines(...texts: string[]) {
-  return texts.map((text, index) => ({
-    text,
-    place: `line ${index + 1} of 'headers'`,
-  }));
-}
-
-Deno.test("headers are read from pairs and from lines, in order", () => {
-  const { headers, faults } = readExtraHeaders({
-    pairs: { text: "X-Team=blue, X-Empty=,X-Sum=a=b", source: "--headers" },
+Deno.test("headers are read from pairs and from lines, in order", async () => {
+  const { headers, faults } = await read({
+    pairs: "X-Team=blue, X-Empty=,X-Sum=a=b",
     lines: ["X-List: a, b=c", "Cookie: AWSALB=1", "X-Tab:\tx\t"],
-    env,
   });
   assertEquals(faults, []);
   assertEquals(headers, [
@@ -47,7 +72,7 @@ Deno.test("headers are read from pairs and from lines, in order", () => {
   ]);
 });
 
-Deno.test("a header that the protocol or the signature owns is refused in any case", () => {
+Deno.test("a header that the protocol or the signature owns is refused in any case", async () => {
   const names = [
     "Host",
     "authorization",
@@ -76,7 +101,10 @@ Deno.test("a header that the protocol or the signature owns is refused in any ca
   ];
   for (const name of names) {
     for (
-      const { headers, faults } of [pairs(`${name}=v`), lines(`${name}: v`)]
+      const { headers, faults } of [
+        await pairs(`${name}=v`),
+        await lines(`${name}: v`),
+      ]
     ) {
       assertEquals(headers, [], name);
       assertEquals(faults.length, 1, name);
@@ -85,8 +113,8 @@ Deno.test("a header that the protocol or the signature owns is refused in any ca
   }
 });
 
-Deno.test("headers that merely resemble owned ones are sent", () => {
-  const { headers, faults } = lines(
+Deno.test("headers that merely resemble owned ones are sent", async () => {
+  const { headers, faults } = await lines(
     "X-Amzn-Bedrock-AgentCore-Runtime-Session-Id: s",
     "X-Host: h",
     "Mcp-Parameter: p",
@@ -96,7 +124,7 @@ Deno.test("headers that merely resemble owned ones are sent", () => {
   assertEquals(headers.length, 4);
 });
 
-Deno.test("no control character and nothing beyond ASCII gets into a header", () => {
+Deno.test("no control character and nothing beyond ASCII gets into a header", async () => {
   for (
     const value of [
       "a\rb",
@@ -108,48 +136,47 @@ Deno.test("no control character and nothing beyond ASCII gets into a header", ()
       "a\n",
     ]
   ) {
-    const { headers, faults } = lines(`X-A: ${value}`);
+    const { headers, faults } = await lines(`X-A: ${value}`);
     assertEquals(headers, []);
     assertStringIncludes(faults[0], "header X-A has a control character");
   }
   for (const value of ["caf\u00e9", "\u{1f600}", "a\u2028b"]) {
-    const { headers, faults } = lines(`X-A: ${value}`);
+    const { headers, faults } = await lines(`X-A: ${value}`);
     assertEquals(headers, []);
     assertStringIncludes(faults[0], "header X-A has a character beyond ASCII");
   }
 });
 
-Deno.test("a name that is no token is refused", () => {
+Deno.test("a name that is no token is refused", async () => {
   for (
     const line of ["X A: 1", "X\nA: 1", "(x): 1", "\u00e9: 1", "X\r\nEvil: 1"]
   ) {
-    const { headers, faults } = lines(line);
+    const { headers, faults } = await lines(line);
     assertEquals(headers, [], line);
     assertStringIncludes(faults[0], "a name that no header can have");
   }
 });
 
-Deno.test("an entry that is not of the form is named by its place", () => {
-  const { faults } = pairs("X-A=1,hunter2,,=x,X-B=2");
+Deno.test("an entry that is not of the form is named by its place", async () => {
+  const { faults } = await pairs("X-A=1,hunter2,,=x,X-B=2");
   assertEquals(faults.length, 3);
   assertStringIncludes(faults[0], "entry 2 of MCP_HEADERS must be name=value");
   assertStringIncludes(faults[1], "entry 3 of MCP_HEADERS");
   assertStringIncludes(faults[2], "entry 4 of MCP_HEADERS");
-  assertStringIncludes(lines("no colon").faults[0], '--header must be "Name: ');
   assertStringIncludes(
-    lines("X-A: 1", "no colon").faults[0],
+    (await lines("no colon")).faults[0],
+    '--header must be "Name: ',
+  );
+  assertStringIncludes(
+    (await lines("X-A: 1", "no colon")).faults[0],
     "--header number 2 must be",
   );
 });
 
-Deno.test("every fault says how to mend it and none shows a value", () => {
-  const { faults } = readExtraHeaders({
-    pairs: {
-      text: "hunter2,Host=hunter2,X-A=hunter2\u00e9",
-      source: "--headers",
-    },
+Deno.test("every fault says how to mend it and none shows a value", async () => {
+  const { faults } = await read({
+    pairs: "hunter2,Host=hunter2,X-A=hunter2\u00e9",
     lines: ["hunter2", "hunter2 x: hunter2", "X-B: hunter2\n", "Host: hunter2"],
-    env,
   });
   assertEquals(faults.length, 7);
   for (const fault of faults) {
@@ -158,35 +185,36 @@ Deno.test("every fault says how to mend it and none shows a value", () => {
   }
 });
 
-Deno.test("a header given twice is refused, in any case of letters", () => {
+Deno.test("a header given twice is refused, in any case of letters", async () => {
   assertStringIncludes(
-    pairs("X-A=1,x-a=2").faults[0],
+    (await pairs("X-A=1,x-a=2")).faults[0],
     "header x-a is given twice",
   );
-  assertStringIncludes(lines("X-A: 1", "X-a: 2").faults[0], "given twice");
-  const both = readExtraHeaders({
-    pairs: { text: "X-A=1", source: "--headers" },
+  assertStringIncludes(
+    (await lines("X-A: 1", "X-a: 2")).faults[0],
+    "given twice",
+  );
+  const both = await read({
+    pairs: "X-A=1",
     lines: ["X-A: 2"],
-    env,
   });
   assertStringIncludes(both.faults[0], "given twice");
 });
 
-Deno.test("a --header takes the place of the one of that name in a variable", () => {
-  const { headers, faults } = readExtraHeaders({
-    pairs: { text: "X-A=1,X-B=2", source: "MCP_HEADERS" },
+Deno.test("a --header takes the place of the one of that name in a variable", async () => {
+  const { headers, faults } = await read({
+    variables: ["MCP_HEADERS"],
+    pairs: "X-A=1,X-B=2",
     lines: ["x-a: 3"],
-    env,
   });
   assertEquals(faults, []);
   assertEquals(headers, [["x-a", "3"], ["X-B", "2"]]);
 });
 
-Deno.test("a value names variables, after the list is taken apart", () => {
-  const { headers, faults, variables, secrets } = readExtraHeaders({
-    pairs: { text: "X-A=a ${TEAM_KEY},X-B=$${TEAM_KEY}", source: "--headers" },
+Deno.test("a value names variables, after the list is taken apart", async () => {
+  const { headers, faults, variables, secrets } = await read({
+    pairs: "X-A=a ${TEAM_KEY},X-B=$${TEAM_KEY}",
     lines: ["X-C: ${SPACED}"],
-    env,
   });
   assertEquals(faults, []);
   assertEquals(headers, [
@@ -198,14 +226,11 @@ Deno.test("a value names variables, after the list is taken apart", () => {
   assertEquals(secrets, ["k, 1=2", "spaced"]);
 });
 
-Deno.test("a fault of a variable names the header, its place and the variable, and no value", () => {
-  const { headers, faults } = readExtraHeaders({
-    pairs: {
-      text: "X-A=${ABSENT},X-B=${AWS_SESSION_TOKEN}",
-      source: "MCP_HEADERS",
-    },
+Deno.test("a fault of a variable names the header, its place and the variable, and no value", async () => {
+  const { headers, faults } = await read({
+    variables: ["MCP_HEADERS"],
+    pairs: "X-A=${ABSENT},X-B=${AWS_SESSION_TOKEN}",
     lines: ["X-C: ${BROKEN}", "X-D: ${"],
-    env,
   });
   assertEquals(headers, []);
   assertEquals(faults.length, 4);
@@ -225,21 +250,16 @@ Deno.test("a fault of a variable names the header, its place and the variable, a
   for (const fault of faults) assertNotMatch(fault, /hunter2/);
 });
 
-Deno.test("a line of a file is a header, and a secret; its faults name the line", () => {
-  const { headers, faults, secrets } = readExtraHeaders({
-    lines: [],
-    file: {
-      lines: fileLines(
-        "X-A: hunter2",
-        "hunter2",
-        "Host: hunter2",
-        "X-B: hunter2\r3",
-        "x-a: hunter3",
-        "X-C: ${ABSENT}",
-      ),
-      source: "--header-file",
-    },
-    env,
+Deno.test("a line of a file is a header, and a secret; its faults name the line", async () => {
+  const { headers, faults, secrets } = await read({
+    file: [
+      "X-A: hunter2",
+      "hunter2",
+      "Host: hunter2",
+      "X-B: hunter2\r3",
+      "x-a: hunter3",
+      "X-C: ${ABSENT}",
+    ].join("\n"),
   });
   assertEquals(headers, [["x-a", "hunter3"]]);
   assertEquals(secrets, ["hunter3"]);
@@ -259,22 +279,17 @@ Deno.test("a line of a file is a header, and a secret; its faults name the line"
   }
 });
 
-Deno.test("of flag, variable and file the flag wins, wherever it stands", () => {
-  const from = (pairsFrom: string, fileFrom: string) =>
-    readExtraHeaders({
-      pairs: { text: "X-A=pairs", source: pairsFrom },
-      lines: [],
-      file: { lines: fileLines("X-A: file"), source: fileFrom },
-      env,
-    });
-  const flagged = from("--headers", "MCP_HEADER_FILE");
+Deno.test("of flag, variable and file the flag wins, wherever it stands", async () => {
+  const from = (...variables: NonNullable<Given["variables"]>) =>
+    read({ pairs: "X-A=pairs", file: "X-A: file", variables });
+  const flagged = await from("MCP_HEADER_FILE");
   assertEquals(flagged.headers, [["X-A", "pairs"]]);
   assertEquals([flagged.faults, flagged.secrets], [[], []]);
-  assertEquals(from("MCP_HEADERS", "--header-file").headers, [["X-A", "file"]]);
+  assertEquals((await from("MCP_HEADERS")).headers, [["X-A", "file"]]);
   for (
     const { faults } of [
-      from("--headers", "--header-file"),
-      from("MCP_HEADERS", "MCP_HEADER_FILE"),
+      await from(),
+      await from("MCP_HEADERS", "MCP_HEADER_FILE"),
     ]
   ) assertStringIncludes(faults[0], "header X-A");
 });

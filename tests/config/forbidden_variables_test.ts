@@ -1,13 +1,12 @@
 /** What a variable means that Deno forbids to read: it may be set. */
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
-import type { Option } from "../../src/config/option.ts";
+import { variablesOf } from "../../src/config/option.ts";
 import { OPTION_KEYS, OPTIONS } from "../../src/config/options.ts";
 import { readSettings } from "../../src/config/settings.ts";
 import { commandLine } from "../support/launch.ts";
 
 const VARIABLES = OPTION_KEYS.flatMap((key) => {
-  const option: Option = OPTIONS[key];
-  return (option.variables ?? []).map((name) => ({ key, name }));
+  return variablesOf(OPTIONS[key]).map((name) => ({ key, name }));
 });
 const TARGET = new URL(
   "https://abc123.execute-api.eu-west-1.amazonaws.com/mcp",

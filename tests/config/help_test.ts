@@ -12,8 +12,12 @@ import {
   isHelpTopic,
   versionText,
 } from "../../src/config/help.ts";
-import { OPTION_KEYS, OPTIONS } from "../../src/config/options.ts";
-import type { Option } from "../../src/config/option.ts";
+import { type Option, variablesOf } from "../../src/config/option.ts";
+import {
+  OPTION_GROUPS,
+  OPTION_KEYS,
+  OPTIONS,
+} from "../../src/config/options.ts";
 
 /** The rows of a terminal that nobody has made larger, less one for the prompt. */
 const ROWS = 23;
@@ -23,15 +27,21 @@ const TOPICS: readonly HelpTopic[] = [
   ...helpText().matchAll(/--help ([a-z]+)/g),
 ].map(([, word]) => word).filter(isHelpTopic);
 
+function wordOf({ names }: Option): string {
+  return names[0].slice(2);
+}
+
 Deno.test("--help all shows every option with its flag, variables, default and group", () => {
   const text = helpText("all");
   for (const key of OPTION_KEYS) {
     const option: Option = OPTIONS[key];
-    assertMatch(text, new RegExp(`^  --(?:no-)?${option.flag}\\b`, "m"));
-    for (const variable of option.variables ?? []) {
+    assertMatch(text, new RegExp(`^  --(?:no-)?${wordOf(option)}\\b`, "m"));
+    for (const variable of variablesOf(option)) {
       assertStringIncludes(text, variable);
     }
-    assertStringIncludes(text, `\n${option.group}:\n`);
+  }
+  for (const group of Object.keys(OPTION_GROUPS)) {
+    assertStringIncludes(text, `\n${group}:\n`);
   }
   for (const name of COMMAND_NAMES) assertStringIncludes(text, `\n  ${name} `);
   for (
@@ -48,9 +58,11 @@ Deno.test("--help all shows every option with its flag, variables, default and g
 
 Deno.test("every setting has words in the help, and a variable of its own or named there", () => {
   const without = OPTION_KEYS.filter((key) => {
-    const { variables = [], help, group }: Option = OPTIONS[key];
-    const isSetting = group !== "Other";
-    const hasVariable = variables.length > 0 || /\bMCP_[A-Z]/.test(help);
+    const option: Option = OPTIONS[key];
+    const { help } = option;
+    const isSetting = !(key in OPTION_GROUPS.Other);
+    const hasVariable = variablesOf(option).length > 0 ||
+      /\bMCP_[A-Z]/.test(help);
     return help === "" || (isSetting && !hasVariable);
   });
   assertEquals(without, []);
@@ -62,8 +74,8 @@ Deno.test("the first screen of help leads to every option", () => {
     .map((topic) => helpText(topic)).join("");
   for (const key of OPTION_KEYS) {
     if (key === "version") continue;
-    const { flag } = OPTIONS[key];
-    assertMatch(screens, new RegExp(`^ .*--(?:no-)?${flag}\\b`, "m"));
+    const word = wordOf(OPTIONS[key]);
+    assertMatch(screens, new RegExp(`^ .*--(?:no-)?${word}\\b`, "m"));
   }
 });
 

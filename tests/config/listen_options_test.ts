@@ -1,40 +1,30 @@
 import { assertEquals, assertStringIncludes } from "@std/assert";
-import {
-  type ListenReading,
-  readListen as readOptions,
-} from "../../src/config/listen_options.ts";
-import { OPTION_KEYS, type OptionKey } from "../../src/config/options.ts";
-import { readSettings } from "../../src/config/settings.ts";
+import { readListen as readOptions } from "../../src/config/listen_options.ts";
 import {
   configOf,
   ELSEWHERE,
   faultOf as lineFault,
+  readingOf,
 } from "../support/command_line.ts";
 
-type Given = { readonly [Key in OptionKey]?: string | readonly string[] };
+type Given = Parameters<typeof readingOf>[0];
 
 /** What flags with these values say, beside variables. */
-function readListen(
-  flags: Given,
-  variables: Record<string, string> = {},
-): ListenReading {
-  const texts = new Map<OptionKey, readonly string[]>();
-  for (const key of OPTION_KEYS) {
-    const given = flags[key];
-    if (given !== undefined) texts.set(key, [given].flat());
-  }
-  return readOptions(readSettings(texts, (name) => variables[name]));
+function readListen(flags: Given, variables?: Record<string, string>) {
+  const reading = readingOf(flags, variables);
+  return { listen: readOptions(reading), faults: reading.faults };
 }
 
 /** The one fault of what is given. */
 function faultOf(flags: Given): string {
-  const { listen, faults } = readListen(flags);
-  assertEquals([listen, faults.length], [undefined, 1], faults.join("\n"));
+  const { faults } = readListen(flags);
+  assertEquals(faults.length, 1, faults.join("\n"));
   return faults[0];
 }
 
 Deno.test("without --listen it is stdio, whatever is for stdio alone", () => {
-  assertEquals(readListen({ bridge: "true" }), { faults: [] });
+  const { listen, faults } = readListen({ bridge: "true" });
+  assertEquals([listen, faults], [undefined, []]);
 });
 
 Deno.test("an address alone asks for a token that is made", () => {

@@ -4,12 +4,13 @@ import {
   assertStringIncludes,
 } from "@std/assert";
 import { readMetadata as read } from "../../src/config/metadata_option.ts";
-import { faultOf } from "../support/command_line.ts";
-
-const ENV: Record<string, string> = { TEAM_KEY: "hunter2" };
+import { faultOf, readingOf } from "../support/command_line.ts";
 
 function readMetadata(texts: readonly string[]) {
-  return read(texts, (name) => ENV[name]);
+  const reading = readingOf({ metadata: texts }, { TEAM_KEY: "hunter2" });
+  const pairs = read(reading);
+  const { variables, secrets, faults } = reading;
+  return { pairs, variables: [...variables], secrets: [...secrets], faults };
 }
 
 Deno.test("a value names variables, and a fault of one names its key", () => {

@@ -1,17 +1,21 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
-import type { Option } from "../../src/config/option.ts";
-import { readValue } from "../../src/config/option_value.ts";
+import {
+  flagsOf,
+  type Option,
+  readValue,
+  variablesOf,
+} from "../../src/config/option.ts";
 import { OPTION_KEYS, OPTIONS } from "../../src/config/options.ts";
 import { readSettings } from "../../src/config/settings.ts";
 
 const ROWS: Option[] = OPTION_KEYS.map((key) => OPTIONS[key]);
 
 Deno.test("no flag and no variable stands for two options", () => {
-  const flags = ROWS.flatMap(({ flag, aliases = [] }) => [flag, ...aliases]);
+  const flags = ROWS.flatMap(flagsOf);
   assertEquals(flags.length, new Set(flags).size);
-  const variables = ROWS.flatMap(({ variables = [] }) => variables);
+  const variables = ROWS.flatMap(variablesOf);
   assertEquals(variables.length, new Set(variables).size);
-  for (const flag of flags) assertMatch(flag, /^[a-z]+(?:-[a-z]+)*$/);
+  for (const flag of flags) assertMatch(flag, /^--[a-z]+(?:-[a-z]+)*$/);
   for (const name of variables) assertMatch(name, /^(?:AWS|MCP)_[A-Z_]+$/);
 });
 
@@ -78,10 +82,8 @@ Deno.test("every default is a value that the option itself would take", () => {
 Deno.test("a whole number is read within its limits alone", () => {
   const row: Option = {
     kind: "integer",
-    flag: "retries",
-    min: 0,
-    max: 10,
-    group: "Limits",
+    names: ["--retries"],
+    range: [0, 10],
     help: "",
   };
   assertEquals(readValue(row, ["10"]), { value: 10 });
@@ -99,10 +101,9 @@ Deno.test("a whole number is read within its limits alone", () => {
 Deno.test("a list takes every text, and names the one that is not of its form", () => {
   const row: Option = {
     kind: "list",
-    flag: "allow-tool",
+    names: ["--allow-tool"],
     placeholder: "GLOB",
     form: { pattern: /^[a-z*]+$/, words: "a glob" },
-    group: "Other",
     help: "",
   };
   assertEquals(readValue(row, ["a*", "b"]), { value: ["a*", "b"] });

@@ -6,8 +6,11 @@ import {
 } from "@std/assert";
 import { createPrivateKey, generateKeyPairSync } from "node:crypto";
 import { openTls } from "../../src/net/http_client.ts";
-import { readTlsFiles, type TlsPaths } from "../../src/config/tls_files.ts";
+import { readTlsFiles } from "../../src/config/tls_files.ts";
+import type { TlsMaterial } from "../../src/net/http_client.ts";
+import type { LogNote } from "../../src/log/log.ts";
 import { Authority } from "../support/certificates.ts";
+import { readingOf } from "../support/command_line.ts";
 import { RawServer } from "../support/raw_server.ts";
 import { TlsFront } from "../support/tls_front.ts";
 
@@ -16,11 +19,20 @@ const ROOT = new Authority({ name: "root" });
 const CLIENT = ROOT.issue({ name: "client" });
 const STRANGER = ROOT.issue({ name: "stranger" });
 
+interface TlsPaths {
+  readonly caCert?: string;
+  readonly clientCert?: string;
+  readonly clientKey?: string;
+}
+
+interface TlsReading {
+  readonly tls: TlsMaterial | undefined;
+  readonly notes: readonly LogNote[];
+  readonly faults: readonly string[];
+}
+
 /** Reads files of these texts. */
-async function read(
-  texts: TlsPaths,
-  now?: number,
-): ReturnType<typeof readTlsFiles> {
+async function read(texts: TlsPaths, now?: number): Promise<TlsReading> {
   const directory = await Deno.makeTempDir();
   try {
     const paths: Record<string, string> = {};
@@ -28,15 +40,17 @@ async function read(
       paths[name] = `${directory}/${name}`;
       await Deno.writeTextFile(paths[name], text);
     }
-    return await readTlsFiles(paths, now);
+    const reading = readingOf(paths);
+    const tls = await readTlsFiles(reading, undefined, now);
+    const { notes, faults } = reading;
+    return { tls: faults.length > 0 ? undefined : tls, notes, faults };
   } finally {
     await Deno.remove(directory, { recursive: true });
   }
 }
 
 async function faultOf(texts: TlsPaths): Promise<string> {
-  const { tls, faults } = await read(texts);
-  assertEquals(tls, undefined);
+  const { faults } = await read(texts);
   assertEquals(faults.length, 1, faults.join("\n"));
   return faults[0];
 }

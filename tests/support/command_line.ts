@@ -13,6 +13,8 @@ import {
 } from "../../src/config/config.ts";
 import { ConfigError } from "../../src/errors.ts";
 import type { LogNote } from "../../src/log/log.ts";
+import { OPTION_KEYS, type OptionKey } from "../../src/config/options.ts";
+import { type Reading, readSettings } from "../../src/config/settings.ts";
 
 /** Variables by name. */
 export type Env = Readonly<Record<string, string>>;
@@ -37,6 +39,19 @@ export function parse(
     Promise.resolve(undefined),
 ): Promise<Command> {
   return parseCommand(args, (name) => env[name], { profileRegion });
+}
+
+/** Options with these texts given by flags, beside variables. */
+export function readingOf(
+  flags: { readonly [Key in OptionKey]?: string | readonly string[] },
+  env: Env = {},
+): Reading {
+  const texts = new Map<OptionKey, readonly string[]>();
+  for (const key of OPTION_KEYS) {
+    const given = flags[key];
+    if (given !== undefined) texts.set(key, [given].flat());
+  }
+  return readSettings(texts, (name) => env[name]);
 }
 
 /** What a command line that runs the proxy asks for. */

@@ -10,8 +10,12 @@ import { resolve } from "node:path";
 import { readEndpoint } from "../../aws/endpoint.ts";
 import { parseArguments } from "../../config/arguments.ts";
 import type { Config } from "../../config/config.ts";
-import type { Option } from "../../config/option.ts";
-import { OPTION_KEYS, type OptionKey, OPTIONS } from "../../config/options.ts";
+import { type Option, variablesOf } from "../../config/option.ts";
+import {
+  OPTION_GROUPS,
+  type OptionKey,
+  OPTIONS,
+} from "../../config/options.ts";
 import { readSettings } from "../../config/settings.ts";
 import { ConfigError } from "../../errors.ts";
 import type { CommandContext } from "../context.ts";
@@ -26,13 +30,10 @@ const NOT_CARRIED: ReadonlySet<OptionKey> = new Set<OptionKey>([
   "version",
 ]);
 
-const FRONT_KEYS = OPTION_KEYS.filter((key) =>
-  OPTIONS[key].group === "HTTP front"
-);
+const FRONT = OPTION_GROUPS["HTTP front"];
 
 const FRONT_VARIABLES: ReadonlySet<string> = new Set(
-  FRONT_KEYS.map((key): Option => OPTIONS[key])
-    .flatMap(({ variables }) => variables ?? []),
+  Object.values(FRONT).flatMap(variablesOf),
 );
 
 /**
@@ -44,9 +45,10 @@ const FRONT_VARIABLES: ReadonlySet<string> = new Set(
 export function ensureStdio(args: readonly string[]): void {
   const { flags } = parseArguments(args);
   if (flags.has("help") || flags.has("version")) return;
-  const faults = FRONT_KEYS.filter((key) => flags.has(key)).map((key) =>
-    "a client speaks with the proxy over stdio: leave out " +
-    `--${OPTIONS[key].flag}`
+  const faults = [...flags.keys()].filter((key) => key in FRONT).map((key) =>
+    `a client speaks with the proxy over stdio: leave out ${
+      OPTIONS[key].names[0]
+    }`
   );
   if (faults.length > 0) throw new ConfigError(faults);
 }
@@ -84,6 +86,7 @@ export function entryOptions(
     const isVariable = kind === "variable";
     if (isVariable && key === "region" && hostTellsRegion(config)) continue;
     const option: Option = OPTIONS[key];
+    const [flag] = option.names;
     const isSecret = "secret" in option && option.secret === true;
     if (isSecret && isVariable) {
       notes.push(
@@ -97,7 +100,7 @@ export function entryOptions(
     }
     options.push(
       ...option.kind === "boolean"
-        ? [settings[key] ? `--${option.flag}` : `--no-${option.flag}`]
+        ? [settings[key] ? flag : flag.replace("--", "--no-")]
         : texts.flatMap((text) => flagWords(option, text)),
     );
   }
@@ -110,12 +113,10 @@ function hostTellsRegion(config: Config): boolean {
 }
 
 function flagWords(option: Option, text: string): string[] {
-  const isFile = "placeholder" in option && option.placeholder === "FILE";
+  const [flag] = option.names;
   // The client starts the program wherever it likes.
-  const value = isFile ? resolve(text) : text;
-  return value.startsWith("-")
-    ? [`--${option.flag}=${value}`]
-    : [`--${option.flag}`, value];
+  const value = option.kind === "file" ? resolve(text) : text;
+  return value.startsWith("-") ? [`${flag}=${value}`] : [flag, value];
 }
 
 /** What some clients make of the words of an entry. */

@@ -5,7 +5,7 @@
  */
 
 import { HELP_TOPICS } from "../../config/help.ts";
-import { type Option, optionName } from "../../config/option.ts";
+import { flagsOf, type Option, optionName } from "../../config/option.ts";
 import { OPTION_KEYS, type OptionKey, OPTIONS } from "../../config/options.ts";
 import {
   COMMAND_NAMES,
@@ -53,7 +53,7 @@ export const PROXY_FLAGS: readonly CompletionFlag[] = OPTION_KEYS.flatMap(
 
 /** A switch that is on is there to be turned off. */
 function spellings(option: Option): string[] {
-  const flags = [option.flag, ...option.aliases ?? []];
+  const flags = flagsOf(option).map((flag) => flag.slice(2));
   const isOn = option.kind === "boolean" && option.default === true;
   return isOn ? flags.map((flag) => `no-${flag}`) : flags;
 }
@@ -75,7 +75,11 @@ function completionOf(name: CommandName): CompletionCommand {
   const flags = row.flags.map(({ flag, help, placeholder }) => ({
     flag,
     help,
-    value: placeholder === undefined ? "none" as const : textValue(placeholder),
+    value: placeholder === undefined
+      ? "none" as const
+      : placeholder === "PATH"
+      ? "file" as const
+      : "any" as const,
     isRepeatable: false,
   }));
   return { ...row, name, flags };
@@ -94,9 +98,5 @@ function valueOf(key: OptionKey, option: Option): FlagValue {
   if (key === "profile") return "profile";
   if (option.kind === "boolean") return "none";
   if (option.kind === "enum") return option.values;
-  return "placeholder" in option ? textValue(option.placeholder) : "any";
-}
-
-function textValue(placeholder: string): FlagValue {
-  return /^(?:FILE|PATH)$/.test(placeholder) ? "file" : "any";
+  return option.kind === "file" ? "file" : "any";
 }

@@ -16,7 +16,8 @@ import { ConfigError } from "../../errors.ts";
 import type { Log, LogNote } from "../../log/log.ts";
 import { Redactor } from "../../redact/redact.ts";
 import { OF_PROFILE } from "../../config/scope.ts";
-import { plusNote } from "../../config/target.ts";
+import { sourceName } from "../../config/settings.ts";
+import { PLUS_NOTE } from "../../config/target.ts";
 import { VERSION } from "../../version.ts";
 import { COMMANDS } from "../../config/commands.ts";
 import type { CommandContext } from "../context.ts";
@@ -162,7 +163,7 @@ async function checkConfiguration(
         `${config.service} in ${config.region}${unsigned}; region from ` +
         `${from.region}, ${from.profile}`,
       advice: notes.filter(({ level, message }) =>
-        level === "warn" || message === plusNote(config.targetUrl)?.message
+        level === "warn" || message === PLUS_NOTE.message
       ).map(noteText),
       facts: {
         service: config.service,
@@ -185,7 +186,7 @@ async function checkConfiguration(
 
 /** Which flag, variable or line the region and the profile are from. */
 async function settingOrigins(
-  { config, origins }: Extract<Command, { kind: "run" }>,
+  { config, reading, regionFrom }: Extract<Command, { kind: "run" }>,
   env: CommandContext["env"],
 ): Promise<{ region: string | undefined; profile: string }> {
   const { name, variable, setting } = await findProfilePlace(
@@ -193,10 +194,12 @@ async function settingOrigins(
     "region",
     env,
   );
-  const region = origins.region === OF_PROFILE
+  const region = regionFrom === OF_PROFILE
     ? `profile "${name}" (${setting ?? "the shared files"})`
-    : origins.region;
-  const by = config.profile === undefined ? variable : origins.profile;
+    : regionFrom;
+  const by = config.profile === undefined
+    ? variable
+    : sourceName("profile", reading);
   const profile = environmentDecides(config.profile, env)
     ? "no profile"
     : by === undefined
