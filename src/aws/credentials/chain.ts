@@ -49,7 +49,7 @@ import {
   profileWay,
   WAY_SETTINGS,
 } from "./sources/profile.ts";
-import { assumeRoleWithToken } from "./sources/role.ts";
+import { assumeRole } from "./sources/role.ts";
 import type { Credentials } from "./types.ts";
 
 const FILE_VARIABLES = ["AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"];
@@ -296,7 +296,7 @@ async function fromWebIdentity(
     profile?.get("role_session_name");
   const role = { roleArn, sessionName };
   const { services } = files ?? {};
-  return await assumeRoleWithToken(search, role, tokenFile, {
+  return await assumeRole(search, role, tokenFile, {
     profile,
     services,
   });

@@ -17,12 +17,7 @@ import { containerCredentials, containerNeeds } from "./container.ts";
 import { type InstanceMetadata, instanceNeeds } from "./instance.ts";
 import { environmentKeys, profileKeys } from "./keys.ts";
 import { processNeeds, runCredentialProcess } from "./process.ts";
-import {
-  assumeRole,
-  assumeRoleWithToken,
-  roleNeeds,
-  type RoleRequest,
-} from "./role.ts";
+import { assumeRole, roleNeeds, type RoleRequest } from "./role.ts";
 import type { Need } from "../../../permissions.ts";
 import {
   profileUnclear,
@@ -142,7 +137,7 @@ export async function profileCredentials(
       const { roleArn, sessionName } = roleOf(search, settings);
       const role = { roleArn, sessionName };
       const endpoints = { profile: settings, services: files.services };
-      return await assumeRoleWithToken(search, role, tokenFile, endpoints);
+      return await assumeRole(search, role, tokenFile, endpoints);
     }
     case "SSO":
       return await ssoCredentials(search, name, files);

@@ -6,8 +6,8 @@
  */
 
 import { followParents } from "../../shared_files/paths.ts";
-import type { Credentials } from "../types.ts";
-import { loadSdk, type SdkClientConfig, SdkHttp, sdkNeeds } from "./sdk.ts";
+import { type Credentials, hideCredentials } from "../types.ts";
+import { demandSdk, ROLE_PURPOSE, SdkHttp, sdkNeeds } from "./sdk.ts";
 import { type Need, netNeed } from "../../../permissions.ts";
 import {
   demand,
@@ -39,77 +39,73 @@ export interface RoleRequest {
 /**
  * Assumes a role.
  *
- * @param base The credentials to assume it with.
+ * @param by The credentials to assume it with, or the file of a web identity's
+ * token.
  * @param settings Where the profile says that STS is.
- * @throws {CredentialsError} STS refused, or was not reached.
+ * @throws {CredentialsError} There is no token, STS refused or was not reached.
  */
 export async function assumeRole(
   search: Search,
   role: RoleRequest,
-  base: Credentials,
+  by: Credentials | string,
   settings: EndpointSettings = {},
 ): Promise<Credentials> {
-  search.redactor.addCredential(base.secretAccessKey);
-  search.redactor.addCredential(base.sessionToken);
-  const sdk = await loadSdk(search);
-  const http = new SdkHttp(search, "assume the role");
-  const provider = sdk.fromTemporaryCredentials({
-    masterCredentials: base,
-    params: {
-      RoleArn: role.roleArn,
-      RoleSessionName: role.sessionName ?? SESSION_NAME,
-      ExternalId: role.externalId,
-      DurationSeconds: role.durationSeconds,
-    },
-    clientConfig: stsClient(search, role, settings, http),
+  const { profile } = settings;
+  const { roleArn, externalId, durationSeconds } = role;
+  const sessionName = role.sessionName ?? SESSION_NAME;
+  const token = typeof by === "string" ? await readToken(search, by) : "";
+  if (typeof by !== "string") hideCredentials(search.redactor, by);
+  // A region set may have blanks between its members.
+  const own = profile?.get("region")?.replaceAll(" ", "");
+  demandPlain(search, own, `region (${profile?.origin("region")})`);
+  demandSdk(search);
+  const requestHandler = new SdkHttp(search);
+  const endpoint = configuredEndpoint(search.env, "STS", settings);
+  const clientConfig = {
+    region: stsRegion(search, role, settings),
+    ...endpoint === undefined ? {} : { endpoint },
+    requestHandler,
+    // The default one asks for the release of the operating system.
+    defaultUserAgentProvider: () =>
+      Promise.resolve<[string, string][]>([["sigv4-proxy", "credentials"]]),
+  };
+  const sdk = await import("@aws-sdk/credential-providers");
+  const provider = typeof by === "string"
+    ? sdk.fromWebToken({
+      webIdentityToken: token,
+      roleArn,
+      roleSessionName: sessionName,
+      durationSeconds,
+      clientConfig,
+    })
+    : sdk.fromTemporaryCredentials({
+      masterCredentials: by,
+      params: {
+        RoleArn: roleArn,
+        RoleSessionName: sessionName,
+        ExternalId: externalId,
+        DurationSeconds: durationSeconds,
+      },
+      clientConfig,
+    });
+  return await provider().catch((error: unknown) => {
+    throw requestHandler.refusal ?? stsFailed(search, roleArn, error);
   });
-  return await askSts(search, role.roleArn, http, provider);
 }
 
-/**
- * Assumes a role with the token in a file.
- *
- * @param tokenFile Where the token is.
- * @param settings Where the profile says that STS is.
- * @throws {CredentialsError} There is no token, STS refused or was not reached.
- */
-export async function assumeRoleWithToken(
-  search: Search,
-  role: RoleRequest,
-  tokenFile: string,
-  settings: EndpointSettings = {},
-): Promise<Credentials> {
+async function readToken(search: Search, tokenFile: string): Promise<string> {
   const path = followParents(tokenFile);
   demand(search, tokenNeeds(path));
-  let token: string;
-  try {
-    token = await limitedFile(path);
-  } catch (error) {
-    const why = error instanceof Deno.errors.NotFound
-      ? "is not there"
-      : error instanceof RangeError
-      ? "is too long for a token"
-      : "cannot be read";
-    throw sourceFailed(
-      search,
-      `the web identity token file ${tokenFile} ${why}`,
-    );
-  }
-  if (token.trim() === "") {
-    const what = `the web identity token file ${tokenFile} is empty`;
-    throw sourceFailed(search, what);
-  }
-  search.redactor.addCredential(token.trim());
-  const sdk = await loadSdk(search);
-  const http = new SdkHttp(search, "assume the role");
-  const provider = sdk.fromWebToken({
-    webIdentityToken: token,
-    roleArn: role.roleArn,
-    roleSessionName: role.sessionName ?? SESSION_NAME,
-    durationSeconds: role.durationSeconds,
-    clientConfig: stsClient(search, role, settings, http),
+  const fail = (what: string) =>
+    sourceFailed(search, `the web identity token file ${tokenFile} ${what}`);
+  const token = await limitedFile(path).catch((error) => {
+    if (error instanceof Deno.errors.NotFound) throw fail("is not there");
+    if (error instanceof RangeError) throw fail("is too long for a token");
+    throw fail("cannot be read");
   });
-  return await askSts(search, role.roleArn, http, provider);
+  if (token.trim() === "") throw fail("is empty");
+  search.redactor.addCredential(token.trim());
+  return token;
 }
 
 /**
@@ -128,7 +124,7 @@ export function roleNeeds(
   const region = stsRegion(query, { roleArn }, settings);
   try {
     const url = serviceUrl(query.env, "STS", region, settings);
-    return [...needs, netNeed(url, "assume the role")];
+    return [...needs, netNeed(url, ROLE_PURPOSE)];
   } catch {
     // The endpoint is no URL, which loading says.
     return needs;
@@ -140,64 +136,38 @@ function tokenNeeds(value: string): Need[] {
   return [{ kind: "read", value: followParents(value), why }];
 }
 
-async function askSts(
-  search: Search,
-  roleArn: string,
-  http: SdkHttp,
-  provider: () => Promise<Credentials>,
-): Promise<Credentials> {
-  try {
-    return await provider();
-  } catch (error) {
-    if (http.refusal !== undefined) throw http.refusal;
-    const name = error instanceof Error ? error.name : "Error";
-    const message = error instanceof Error ? error.message : String(error);
-    const isAnswer = error instanceof Error && "$fault" in error;
-    throw sourceFailed(
-      search,
-      isAnswer
-        ? `STS refused the role ${roleArn}: ${name}: ${message}${hintFor(name)}`
-        : `STS could not be asked for the role ${roleArn}: ${message}`,
-      isAnswer ? { awsError: name } : {},
-    );
-  }
-}
-
 /** What to do about the errors of `sts:AssumeRole…`. */
-function hintFor(awsError: string): string {
-  switch (awsError) {
-    case "AccessDenied":
-      return " (the role's trust policy must name the caller, the caller's " +
-        "policy must allow sts:AssumeRole, and an external ID must match)";
-    case "ExpiredToken":
-    case "ExpiredTokenException":
-      return " (the credentials that the role is assumed with are over)";
-    case "InvalidIdentityToken":
-    case "IDPRejectedClaim":
-      return " (the web identity token is over or not for this role)";
-    case "RegionDisabledException":
-      return " (name another region for STS: --region or `region`)";
-    default:
-      return "";
-  }
-}
+const HINTS: readonly [awsErrors: readonly string[], hint: string][] = [
+  [
+    ["AccessDenied"],
+    "the role's trust policy must name the caller, the caller's policy must " +
+    "allow sts:AssumeRole, and an external ID must match",
+  ],
+  [
+    ["ExpiredToken", "ExpiredTokenException"],
+    "the credentials that the role is assumed with are over",
+  ],
+  [
+    ["InvalidIdentityToken", "IDPRejectedClaim"],
+    "the web identity token is over or not for this role",
+  ],
+  [
+    ["RegionDisabledException"],
+    "name another region for STS: --region or `region`",
+  ],
+];
 
-function stsClient(
-  search: Search,
-  role: RoleRequest,
-  settings: EndpointSettings,
-  http: SdkHttp,
-): SdkClientConfig & { region: string; endpoint?: string } {
-  const { profile } = settings;
-  // A region set may have blanks between its members.
-  const own = profile?.get("region")?.replaceAll(" ", "");
-  demandPlain(search, own, `region (${profile?.origin("region")})`);
-  const endpoint = configuredEndpoint(search.env, "STS", settings);
-  return {
-    ...http.clientConfig,
-    region: stsRegion(search, role, settings),
-    ...(endpoint === undefined ? {} : { endpoint }),
-  };
+function stsFailed(search: Search, roleArn: string, error: unknown): Error {
+  const name = error instanceof Error ? error.name : "Error";
+  const message = error instanceof Error ? error.message : String(error);
+  if (!(error instanceof Error && "$fault" in error)) {
+    const what = `STS could not be asked for the role ${roleArn}: ${message}`;
+    return sourceFailed(search, what);
+  }
+  const hint = HINTS.find(([awsErrors]) => awsErrors.includes(name))?.[1];
+  const more = hint === undefined ? "" : ` (${hint})`;
+  const what = `STS refused the role ${roleArn}: ${name}: ${message}${more}`;
+  return sourceFailed(search, what, { awsError: name });
 }
 
 function stsRegion(

@@ -1,8 +1,7 @@
 /**
- * How the AWS SDK's own clients (STS, SSO, sign-in) reach the network: through
- * the `fetch` that was handed in. So they use the same proxies and certificates
- * as the target, leave no sockets behind, and a permission that is missing has
- * a name.
+ * How the AWS SDK reaches STS: through the `fetch` that was handed in. So it uses
+ * the same proxies and certificates as the target, leaves no sockets behind, and
+ * a permission that is missing has a name.
  *
  * @module
  */
@@ -35,76 +34,34 @@ interface SdkResponse {
   readonly body: Uint8Array;
 }
 
-/** The settings that each SDK client is made with. */
-export interface SdkClientConfig {
-  readonly requestHandler: SdkHttp;
-  readonly defaultUserAgentProvider: () => Promise<[string, string][]>;
-}
-
-/** The AWS SDK's providers, loaded when the first source needs them. */
-export async function loadSdk(
-  search: Search,
-): Promise<typeof import("@aws-sdk/credential-providers")> {
-  const missing = missingForSdk();
-  if (missing.length > 0) throw notPermitted(search, missing);
-  return await import("@aws-sdk/credential-providers");
-}
-
 /**
  * What the AWS SDK reads as soon as a source goes through it. All of it must be
  * permitted (or ignored, `--ignore-env`): a variable that may not be read ends
  * the SDK's work. Found with `DENO_AUDIT_PERMISSIONS`.
  */
-export const SDK_ENV: readonly string[] = [
-  "AWS_ACCESS_KEY_ID",
-  "AWS_AUTH_SCHEME_PREFERENCE",
-  "AWS_CONFIG_FILE",
-  "AWS_CONTAINER_AUTHORIZATION_TOKEN",
-  "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE",
-  "AWS_CONTAINER_CREDENTIALS_FULL_URI",
-  "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI",
-  "AWS_CREDENTIAL_EXPIRATION",
-  "AWS_DEFAULTS_MODE",
-  "AWS_DEFAULT_REGION",
-  "AWS_DISABLE_CLOCK_SKEW_CORRECTION",
-  "AWS_EC2_METADATA_DISABLED",
-  "AWS_EC2_METADATA_SERVICE_ENDPOINT",
-  "AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE",
-  "AWS_EC2_METADATA_V1_DISABLED",
-  "AWS_ENABLE_DEFAULT_SOCKET_TIMEOUT_2026",
-  "AWS_ENDPOINT_URL",
-  "AWS_ENDPOINT_URL_SIGNIN",
-  "AWS_ENDPOINT_URL_SSO",
-  "AWS_ENDPOINT_URL_SSO_OIDC",
-  "AWS_ENDPOINT_URL_STS",
-  "AWS_EXECUTION_ENV",
-  "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS",
-  "AWS_LAMBDA_BENCHMARK_MODE",
-  "AWS_LAMBDA_FUNCTION_NAME",
-  "AWS_LAMBDA_MAX_CONCURRENCY",
-  "AWS_LAMBDA_NODEJS_NO_GLOBAL_AWSLAMBDA",
-  "AWS_LOGIN_CACHE_DIRECTORY",
-  "AWS_MAX_ATTEMPTS",
-  "AWS_PROFILE",
-  "AWS_REGION",
-  "AWS_RETRY_MODE",
-  "AWS_ROLE_ARN",
-  "AWS_ROLE_SESSION_NAME",
-  "AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED",
-  "AWS_SDK_UA_APP_ID",
-  "AWS_SECRET_ACCESS_KEY",
-  "AWS_SESSION_TOKEN",
-  "AWS_SHARED_CREDENTIALS_FILE",
-  "AWS_SIGV4A_SIGNING_REGION_SET",
-  "AWS_USE_DUALSTACK_ENDPOINT",
-  "AWS_USE_FIPS_ENDPOINT",
-  "AWS_WEB_IDENTITY_TOKEN_FILE",
-  "HOME",
-  "HOMEDRIVE",
-  "HOMEPATH",
-  "USERPROFILE",
-  "_X_AMZN_TRACE_ID",
-];
+export const SDK_ENV: readonly string[] = `
+  AWS_ACCESS_KEY_ID,AWS_AUTH_SCHEME_PREFERENCE,AWS_CONFIG_FILE,
+  AWS_CONTAINER_AUTHORIZATION_TOKEN,AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE,
+  AWS_CONTAINER_CREDENTIALS_FULL_URI,AWS_CONTAINER_CREDENTIALS_RELATIVE_URI,
+  AWS_CREDENTIAL_EXPIRATION,AWS_DEFAULTS_MODE,AWS_DEFAULT_REGION,
+  AWS_DISABLE_CLOCK_SKEW_CORRECTION,AWS_EC2_METADATA_DISABLED,
+  AWS_EC2_METADATA_SERVICE_ENDPOINT,AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE,
+  AWS_EC2_METADATA_V1_DISABLED,AWS_ENABLE_DEFAULT_SOCKET_TIMEOUT_2026,
+  AWS_ENDPOINT_URL,AWS_ENDPOINT_URL_SIGNIN,AWS_ENDPOINT_URL_SSO,
+  AWS_ENDPOINT_URL_SSO_OIDC,AWS_ENDPOINT_URL_STS,AWS_EXECUTION_ENV,
+  AWS_IGNORE_CONFIGURED_ENDPOINT_URLS,AWS_LAMBDA_BENCHMARK_MODE,
+  AWS_LAMBDA_FUNCTION_NAME,AWS_LAMBDA_MAX_CONCURRENCY,
+  AWS_LAMBDA_NODEJS_NO_GLOBAL_AWSLAMBDA,AWS_LOGIN_CACHE_DIRECTORY,
+  AWS_MAX_ATTEMPTS,AWS_PROFILE,AWS_REGION,AWS_RETRY_MODE,AWS_ROLE_ARN,
+  AWS_ROLE_SESSION_NAME,AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED,
+  AWS_SDK_UA_APP_ID,AWS_SECRET_ACCESS_KEY,AWS_SESSION_TOKEN,
+  AWS_SHARED_CREDENTIALS_FILE,AWS_SIGV4A_SIGNING_REGION_SET,
+  AWS_USE_DUALSTACK_ENDPOINT,AWS_USE_FIPS_ENDPOINT,AWS_WEB_IDENTITY_TOKEN_FILE,
+  HOME,HOMEDRIVE,HOMEPATH,USERPROFILE,_X_AMZN_TRACE_ID
+`.match(/\w+/g) ?? [];
+
+/** What STS is asked for; completes "no permission to …". */
+export const ROLE_PURPOSE = "assume the role";
 
 const WHY = "let the AWS SDK set up";
 
@@ -114,10 +71,11 @@ export function sdkNeeds(): Need[] {
 }
 
 /**
- * The SDK reads its settings as it goes, and a variable that it may not read,
- * or a home that it may not ask for, would end it with an error of its own.
+ * Goes on only if the SDK may read its settings as it goes: a variable that it
+ * may not read, or a home that it may not ask for, would end it with an error of
+ * its own.
  */
-function missingForSdk(): Need[] {
+export function demandSdk(search: Search): void {
   const missing = sdkNeeds()
     .filter(({ value }) => !readEnv(value).allowed)
     .map((need) =>
@@ -125,57 +83,43 @@ function missingForSdk(): Need[] {
     );
   const hasHome = ["HOME", "USERPROFILE", "HOMEPATH"]
     .some((name) => readEnv(name).value);
-  if (hasHome) return missing;
   const home: Need = { kind: "sys", value: "homedir", why: WHY };
-  return [...missing, ...notGranted([home])];
+  if (!hasHome) missing.push(...notGranted([home]));
+  if (missing.length > 0) throw notPermitted(search, missing);
 }
 
 /** A request handler of the AWS SDK over `fetch`. */
 export class SdkHttp {
   readonly metadata = { handlerProtocol: "http/1.1" };
   readonly #search: Search;
-  readonly #purpose: string;
 
   /** The permission error that ended a request: the SDK would bury it. */
   refusal: CredentialsError | undefined;
 
-  constructor(search: Search, purpose: string) {
+  constructor(search: Search) {
     this.#search = search;
-    this.#purpose = purpose;
   }
 
-  /** Settings for an SDK client that is to go this way. */
-  get clientConfig(): SdkClientConfig {
-    return {
-      requestHandler: this,
-      // The default one asks for the release of the operating system.
-      defaultUserAgentProvider: () =>
-        Promise.resolve([["sigv4-proxy", "credentials"]]),
-    };
-  }
-
-  async handle(
-    request: SdkRequest,
-    options: { abortSignal?: unknown } = {},
-  ): Promise<{ response: SdkResponse }> {
+  async handle(request: SdkRequest): Promise<{ response: SdkResponse }> {
     const url = urlOf(request);
-    const missing = notGranted([netNeed(url, this.#purpose)]);
+    const missing = notGranted([netNeed(url, ROLE_PURPOSE)]);
     if (missing.length > 0) {
       throw this.refusal = notPermitted(this.#search, missing);
     }
-    const { abortSignal } = options;
+    const { method, body: given } = request;
+    const headers = new Headers(request.headers);
+    headers.delete("host");
+    headers.delete("content-length");
+    // A Blob: fetch re-sends any other body in silence when a connection drops.
+    const body = typeof given === "string" ? new Blob([given]) : undefined;
     try {
-      const { status, headers, text } = await fetchText(this.#search, url, {
-        method: request.method,
-        headers: headersOf(request),
-        body: bodyOf(request),
-        signal: abortSignal instanceof AbortSignal ? abortSignal : undefined,
-      });
+      const sent = { method, headers, body };
+      const answer = await fetchText(this.#search, url, sent);
       return {
         response: {
-          statusCode: status,
-          headers: Object.fromEntries(headers),
-          body: new TextEncoder().encode(text),
+          statusCode: answer.status,
+          headers: Object.fromEntries(answer.headers),
+          body: new TextEncoder().encode(answer.text),
         },
       };
     } catch (error) {
@@ -191,28 +135,13 @@ export class SdkHttp {
   }
 }
 
-function urlOf(request: SdkRequest): URL {
-  const port = request.port === undefined ? "" : `:${request.port}`;
-  const url = new URL(
-    `${request.protocol}//${request.hostname}${port}${request.path}`,
-  );
-  for (const [name, value] of Object.entries(request.query ?? {})) {
-    const values = Array.isArray(value) ? value : [value ?? ""];
-    for (const one of values) url.searchParams.append(name, one);
+function urlOf({ protocol, hostname, port, path, query }: SdkRequest): URL {
+  const host = port === undefined ? hostname : `${hostname}:${port}`;
+  const url = new URL(`${protocol}//${host}${path}`);
+  for (const [name, values] of Object.entries(query ?? {})) {
+    for (const value of [values ?? ""].flat()) {
+      url.searchParams.append(name, value);
+    }
   }
   return url;
-}
-
-function headersOf(request: SdkRequest): Headers {
-  const headers = new Headers(request.headers);
-  headers.delete("host");
-  headers.delete("content-length");
-  return headers;
-}
-
-/** A Blob: fetch re-sends any other body in silence when a connection drops. */
-function bodyOf({ body }: SdkRequest): Blob | undefined {
-  if (typeof body === "string") return new Blob([body]);
-  if (body instanceof Uint8Array) return new Blob([Uint8Array.from(body)]);
-  return undefined;
 }
