@@ -13,14 +13,14 @@ import { checkEncoding, mediaType, readBody } from "../mcp/wire/body.ts";
 import { joinBytes } from "../mcp/wire/block_buffer.ts";
 import { EventParser, type ServerEvent } from "../mcp/wire/events.ts";
 import { errorFrame, streamCut } from "../mcp/transport/failure.ts";
-import { partOf, scanInTurns } from "../mcp/wire/large_message.ts";
+import { partOf } from "../mcp/wire/large_message.ts";
 import {
   type InvalidMessage,
   readMessageInTurns,
   type RequestId,
   type SingleMessage,
 } from "../mcp/wire/message.ts";
-import { repairedAnswer, withoutByteOrderMark } from "../mcp/wire/repair.ts";
+import { withoutByteOrderMark } from "../mcp/wire/repair.ts";
 import { badContentType } from "../mcp/transport/responses.ts";
 import { membersOf, whole } from "../mcp/wire/splice.ts";
 import {
@@ -205,15 +205,12 @@ export class ListFilter {
     bytes: Uint8Array,
     message: SingleMessage,
   ): Promise<Uint8Array> {
-    const { policy, id } = this.#options;
+    const { policy, id, changes } = this.#options;
     checkClear("result", bytes, whole(bytes));
     if (isListChange(message)) policy.forget();
-    if (message.kind !== "response") return bytes;
-    bytes = repairedAnswer(bytes, message);
-    await scanInTurns(bytes);
-    const isCurrent = policy.changes === this.#options.changes;
-    const shown = await withoutForbidden(bytes, policy, isCurrent);
-    if (message.id?.key === id?.key) this.#isAnswered = true;
+    const shown = await withoutForbidden(bytes, message, policy, changes);
+    const isAnswer = message.kind === "response" && message.id?.key === id?.key;
+    if (isAnswer) this.#isAnswered = true;
     return shown;
   }
 }

@@ -241,7 +241,7 @@ async function refusalOf(
   ask: AskForTools,
 ): Promise<ProxyError | undefined> {
   if (message.kind === "response" || message.method !== CALL) return undefined;
-  if (message.kind === "notification") return unansweredCall();
+  if (message.kind === "notification") return unansweredCall(message);
   const { params } = message;
   const name = toolName(params);
   if (policy.knows(name)) return policy.refusal(name);

@@ -26,7 +26,9 @@ import {
   readMessageInTurns,
   type RequestId,
   type RequestMessage,
+  requestsOf,
   type SingleMessage,
+  singlesOf,
 } from "../mcp/wire/message.ts";
 import type { Observer } from "../mcp/transport/observer.ts";
 
@@ -83,7 +85,7 @@ export class ClientInput {
 
   #takeMessage(frame: Uint8Array, message: Message): Promise<void> | undefined {
     if (message.kind === "invalid") return this.#refuseInvalid(message);
-    const requests = requestsIn(message);
+    const requests = requestsOf(message);
     if (requests.length > 0) {
       return this.#takeRequests(frame, message, requests);
     }
@@ -197,16 +199,6 @@ function overloaded(): ProxyError {
   );
 }
 
-function requestsIn(
-  message: SingleMessage | BatchMessage,
-): readonly RequestMessage[] {
-  if (message.kind === "request") return [message];
-  if (message.kind !== "batch") return [];
-  return message.messages.filter((one) => one.kind === "request");
-}
-
 function hasAnswer(message: SingleMessage | BatchMessage): boolean {
-  return message.kind === "response" ||
-    (message.kind === "batch" &&
-      message.messages.some((one) => one.kind === "response"));
+  return singlesOf(message).some((one) => one.kind === "response");
 }

@@ -4,22 +4,10 @@
  * @module
  */
 
-import type { ProxyError } from "../../errors.ts";
 import type { Log } from "../../log/log.ts";
 import type { Background } from "../transport/background.ts";
-import { errorFrame } from "../transport/failure.ts";
-import {
-  type Emit,
-  type Link,
-  type OwnRequests,
-  tell,
-} from "../transport/link.ts";
-import {
-  type BatchMessage,
-  isObject,
-  type SingleMessage,
-  singlesOf,
-} from "../wire/message.ts";
+import type { Emit, Link, OwnRequests } from "../transport/link.ts";
+import { isObject } from "../wire/message.ts";
 
 /** What the parts of a bridge are handed, the same record to all. */
 export interface BridgeContext {
@@ -56,16 +44,4 @@ export function canBeAsked(method: unknown, capabilities: unknown): boolean {
   const needed = CAPABILITY_OF.get(method);
   return needed !== undefined && isObject(capabilities) &&
     needed in capabilities;
-}
-
-/** Answers each request of a message with an error. */
-export async function refuse(
-  emit: Emit,
-  message: SingleMessage | BatchMessage,
-  error: ProxyError,
-): Promise<void> {
-  for (const single of singlesOf(message)) {
-    if (single.kind !== "request") continue;
-    await tell(emit, errorFrame(error, single.id));
-  }
 }

@@ -16,6 +16,7 @@ import { ProxyError } from "../../errors.ts";
 import { shuttingDown } from "../transport/failure.ts";
 import {
   cancelledId,
+  refuse,
   resultFrame,
   rpcErrorFrame,
   tell,
@@ -34,7 +35,7 @@ import {
   LEGACY_VERSIONS,
   MODERN_VERSION,
 } from "../wire/revisions.ts";
-import { type BridgeContext, refuse } from "./context.ts";
+import type { BridgeContext } from "./context.ts";
 import { InputRounds } from "./input_rounds.ts";
 import { ListenStream } from "./listen_stream.ts";
 
@@ -105,7 +106,7 @@ export class LegacyToModern {
         this.#context.log.debug("dropped an answer that nothing asked for");
         return;
       case "batch":
-        return refuse(this.#context.emit, message, NO_BATCHES);
+        return refuse(this.#context, message, NO_BATCHES);
     }
   }
 

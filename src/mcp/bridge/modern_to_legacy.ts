@@ -23,6 +23,7 @@ import {
   AwaitedAnswers,
   cancelledId,
   notify,
+  refuse,
   resultFrame,
   tell,
 } from "../transport/link.ts";
@@ -43,7 +44,7 @@ import {
   removeMembers,
   valueInResult,
 } from "../wire/splice.ts";
-import { type BridgeContext, refuse } from "./context.ts";
+import type { BridgeContext } from "./context.ts";
 import { SessionListeners } from "./session_listeners.ts";
 import { SuspendedCalls } from "./suspended_calls.ts";
 
@@ -78,7 +79,7 @@ export class ModernToLegacy {
 
   /** Notes a request whose answer passes as it is. */
   expectUntouched(id: RequestId): void {
-    this.#untouched.expect(id);
+    this.#untouched.expect(id, true);
   }
 
   /**
@@ -111,7 +112,7 @@ export class ModernToLegacy {
     bytes: Uint8Array,
     message: SingleMessage | BatchMessage,
   ): Promise<void> | void {
-    const { emit, log } = this.#context;
+    const { log } = this.#context;
     if (message.kind === "notification") {
       return this.#acceptNotification(bytes, message);
     }
@@ -124,7 +125,7 @@ export class ModernToLegacy {
       "invalid-request",
       "the request names no protocol version in its _meta, as those before it did",
     );
-    return refuse(emit, message, error);
+    return refuse(this.#context, message, error);
   }
 
   #acceptRequest(

@@ -13,7 +13,6 @@
 
 import { ProxyError } from "../../errors.ts";
 import type { Log } from "../../log/log.ts";
-import { errorFrame } from "../transport/failure.ts";
 import {
   AwaitedAnswers,
   cancelledId,
@@ -21,7 +20,8 @@ import {
   type Link,
   partsInTurns,
   partsOf,
-  tell,
+  refuse,
+  type Refusing,
   withoutMessages,
 } from "../transport/link.ts";
 import {
@@ -31,7 +31,6 @@ import {
   type RequestMessage,
   type SingleMessage,
 } from "../wire/message.ts";
-import type { Observer } from "../transport/observer.ts";
 import {
   callWithoutProfile,
   PROFILE_ARGUMENT,
@@ -44,7 +43,7 @@ import { UNREAD } from "../wire/large_message.ts";
 import { taskIdAskedFor } from "../wire/task.ts";
 
 /** What a {@linkcode ProfileRouter} is handed. */
-export interface ProfileRouterOptions {
+export interface ProfileRouterOptions extends Refusing {
   /** The profiles; the first is the default. */
   readonly profiles: readonly string[];
   /**
@@ -56,11 +55,7 @@ export interface ProfileRouterOptions {
     emit: Emit,
     onAnswer: (id: RequestId) => void,
   ) => Link;
-  /** Writes one frame to the client. */
-  readonly emit: Emit;
   readonly log: Log;
-  /** Is told of what is refused, if anyone is. */
-  readonly observer?: Observer;
 }
 
 /** How many tasks of other profiles than the first are remembered. */
@@ -123,7 +118,7 @@ export class ProfileRouter implements Link {
         ? tooManyArguments()
         : unknownProfile(profile, profiles);
       log.warn(error.message, { id: request.id.source });
-      return this.#refuse(request, error);
+      return refuse(this.#options, request, error);
     }
     const frame = withoutProfile(bytes);
     const call = callWithoutProfile(request);
@@ -162,7 +157,7 @@ export class ProfileRouter implements Link {
         this.#client.logLevel = undefined;
         return;
       case "tools/list":
-        if (message.kind === "request") this.#lists.expect(message.id);
+        if (message.kind === "request") this.#lists.expect(message.id, true);
         return;
       case "logging/setLevel":
         this.#client.logLevel = isObject(params) ? params.level : undefined;
@@ -194,9 +189,7 @@ export class ProfileRouter implements Link {
       "blocked",
       `a call in a batch cannot name ${PROFILE_ARGUMENT}; send it on a line of its own`,
     );
-    for (const message of batch.messages) {
-      if (message.kind === "request") await this.#refuse(message, error);
-    }
+    await refuse(this.#options, batch, error);
   }
 
   /** What is for another profile's link leaves the array. */
@@ -217,15 +210,6 @@ export class ProfileRouter implements Link {
     const rest = withoutMessages(bytes, batch, (one) => leaving.has(one));
     if (rest) accepted.push(this.#default.accept(...rest));
     await Promise.all(accepted);
-  }
-
-  async #refuse(
-    { id, method, params }: RequestMessage,
-    error: ProxyError,
-  ): Promise<void> {
-    const { emit, observer } = this.#options;
-    observer?.refused(error, { method, params, requests: [id] });
-    await tell(emit, errorFrame(error, id));
   }
 
   #branch(profile: string): ProfileBranch {

@@ -4,11 +4,9 @@
  * @module
  */
 
-import { untilAborted } from "../../time.ts";
 import { ProxyError } from "../../errors.ts";
-import { Recent } from "../../lru_cache.ts";
 import type { Log } from "../../log/log.ts";
-import { checkUnambiguous } from "./ambiguity.ts";
+import { untilAborted } from "../../time.ts";
 import { Background } from "../transport/background.ts";
 import { errorFrame, shuttingDown } from "../transport/failure.ts";
 import {
@@ -19,30 +17,27 @@ import {
   OwnRequests,
   type Part,
   partsInTurns,
+  refuse,
+  type Refusing,
   withoutMessages,
 } from "../transport/link.ts";
+import { dense } from "../wire/block_buffer.ts";
 import {
   type BatchMessage,
-  type RequestId,
   type RequestMessage,
+  requestsOf,
   type SingleMessage,
-  singlesOf,
 } from "../wire/message.ts";
-import type { Observer } from "../transport/observer.ts";
-import { dense } from "../wire/block_buffer.ts";
 import { includesBytes } from "../wire/scan.ts";
-import { ToolRecorder } from "./recorder.ts";
+import { checkUnambiguous } from "./ambiguity.ts";
 import { isListChange, withoutForbidden } from "./list.ts";
 import { toolName, type ToolPolicy, unansweredCall } from "./policy.ts";
+import { ToolRecorder } from "./recorder.ts";
 
 /** What a {@linkcode ToolGate} is handed. */
-export interface ToolGateOptions {
+export interface ToolGateOptions extends Refusing {
   readonly policy: ToolPolicy;
-  /** Writes one frame to the client. */
-  readonly emit: Emit;
   readonly log: Log;
-  /** Is told of what is refused, if anyone is. */
-  readonly observer?: Observer;
   /**
    * What lies behind the gate; it is handed the gate's own emit, and what looks
    * at calls once more before they are sent.
@@ -55,21 +50,18 @@ const LIST_CHANGED_END = new TextEncoder().encode("_changed");
 
 type Message = SingleMessage | BatchMessage;
 
-/** How many lists may be in flight and still be recorded. */
-const MAX_LISTS = 1024;
-
 /** Lets through what the policy allows. */
 export class ToolGate implements Link {
   readonly #options: ToolGateOptions;
   readonly #link: Link;
-  readonly #lists = new AwaitedAnswers();
+  /** Lists, and how often the tools had changed when they were asked for. */
+  readonly #lists = new AwaitedAnswers<number>();
   readonly #own = new OwnRequests("sigv4-proxy:tools");
-  /** Messages that wait for the list of tools, by the requests in them. */
-  readonly #suspended = new Map<string, Suspended>();
-  /** How often the tools had changed when a list was asked for. */
-  readonly #changesBefore = new Recent<number>(MAX_LISTS);
+  /** Requests that wait for the list of tools, by their IDs. */
+  readonly #suspended = new Map<string, RequestMessage>();
   readonly #background: Background;
   readonly #recorder: ToolRecorder;
+  #isDrained = false;
 
   constructor(options: ToolGateOptions) {
     this.#options = options;
@@ -83,26 +75,23 @@ export class ToolGate implements Link {
   accept(bytes: Uint8Array, message: Message): Promise<void> | void {
     try {
       checkUnambiguous(bytes, message);
+      const error = unansweredCall(message);
+      if (error) throw error;
     } catch (error) {
       if (!(error instanceof ProxyError)) throw error;
-      return this.#refuseAll(message, error);
+      this.#options.log.warn(error.summary);
+      return refuse(this.#options, message, error);
     }
-    if (this.#cancelsSuspended(message)) return;
-    if (isUnansweredCall(message)) {
-      return this.#refuseAll(message, unansweredCall());
+    const cancelled = cancelledId(message);
+    if (cancelled) {
+      this.#lists.cancel(cancelled);
+      if (this.#suspended.delete(cancelled.key)) return;
     }
-    const unknown = callsIn(message).find(({ params }) =>
-      !this.#options.policy.knows(toolName(params))
+    const unknown = requestsOf(message).find(({ method, params }) =>
+      method === "tools/call" && !this.#options.policy.knows(toolName(params))
     );
     if (!unknown) return this.#pass(bytes, message);
     return this.#suspend(dense(bytes), message, unknown);
-  }
-
-  async #refuseAll(message: Message, error: ProxyError): Promise<void> {
-    this.#options.log.warn(error.summary);
-    await Promise.all(
-      requestsIn(message).map((request) => this.#answer(request, error)),
-    );
   }
 
   /**
@@ -118,25 +107,21 @@ export class ToolGate implements Link {
   ): Promise<void> | void {
     const { policy, log } = this.#options;
     const refused = new Set<SingleMessage>();
-    const answers: (Promise<void> | void)[] = [];
-    for (const request of requestsIn(message)) {
-      if (request.method === "tools/list") this.#expectList(request.id);
-      if (request.method !== "tools/call") continue;
-      const error = policy.refusal(toolName(request.params), listFailure);
+    const ends: (Promise<void> | void)[] = [];
+    for (const request of requestsOf(message)) {
+      const { id, method, params } = request;
+      if (method === "tools/list") this.#lists.expect(id, policy.changes);
+      if (method !== "tools/call") continue;
+      const error = policy.refusal(toolName(params), listFailure);
       if (!error) continue;
       refused.add(request);
-      log.warn(error.summary, { id: request.id.source });
-      answers.push(this.#answer(request, error));
+      log.warn(error.summary, { id: id.source });
+      ends.push(refuse(this.#options, request, error));
     }
     if (refused.size === 0) return this.#link.accept(bytes, message);
     const rest = withoutMessages(bytes, message, (one) => refused.has(one));
-    if (rest) answers.push(this.#link.accept(...rest));
-    return Promise.all(answers).then(() => {});
-  }
-
-  #expectList(id: RequestId): void {
-    this.#lists.expect(id);
-    this.#changesBefore.set(id.key, this.#options.policy.changes);
+    if (rest) ends.push(this.#link.accept(...rest));
+    return Promise.all(ends).then(() => {});
   }
 
   /** Keeps a call until the target has said what its tools are. */
@@ -145,48 +130,28 @@ export class ToolGate implements Link {
     message: Message,
     like: RequestMessage,
   ): Promise<void> {
-    const call: Suspended = {
-      cancelled: new Set(),
-      isAnswered: false,
-      message,
-    };
-    for (const { id } of requestsIn(message)) this.#suspended.set(id.key, call);
+    const requests = requestsOf(message);
+    for (const one of requests) this.#suspended.set(one.id.key, one);
     let passed: Promise<void> | void;
     const recorded = this.#background.start(async () => {
       const failure = await this.#recorder.record(
         like.params,
         (params) => this.#own.ask(this.#link, "tools/list", params),
       );
-      for (const { id } of requestsIn(message)) this.#suspended.delete(id.key);
+      if (this.#isDrained) return;
+      const left = requests.filter((one) =>
+        this.#suspended.get(one.id.key) === one
+      );
+      for (const { id } of left) this.#suspended.delete(id.key);
+      const rest = withoutMessages(
+        bytes,
+        message,
+        (one) => one.kind === "request" && !left.includes(one),
+      );
       // Not awaited here: the end waits for what is suspended, not for answers.
-      if (!call.isAnswered) passed = this.#passKept(bytes, call, failure);
+      if (rest) passed = this.#pass(...rest, failure);
     });
     return recorded.then(() => passed);
-  }
-
-  /** Passes what was suspended, but for what the client has cancelled of it. */
-  #passKept(
-    bytes: Uint8Array,
-    { message, cancelled }: Suspended,
-    failure: string | undefined,
-  ): Promise<void> | void {
-    if (cancelled.size === 0) return this.#pass(bytes, message, failure);
-    const rest = withoutMessages(
-      bytes,
-      message,
-      (one) => one.kind === "request" && cancelled.has(one.id.key),
-    );
-    if (rest) return this.#pass(...rest, failure);
-  }
-
-  #cancelsSuspended(message: Message): boolean {
-    const id = cancelledId(message);
-    if (!id) return false;
-    this.#lists.cancel(id);
-    const call = this.#suspended.get(id.key);
-    if (!call) return false;
-    call.cancelled.add(id.key);
-    return true;
   }
 
   async #emit(frame: Uint8Array): Promise<void> {
@@ -205,35 +170,24 @@ export class ToolGate implements Link {
     if (isAsItWas) return await emit(frame);
     // What is left of an array goes on one by one.
     for (const part of rest) {
-      const { bytes } = part;
-      await emit(lists.has(part) ? await this.#withoutForbidden(part) : bytes);
+      const changes = lists.get(part);
+      await emit(
+        changes === undefined ? part.bytes : await this.#shown(part, changes),
+      );
     }
   }
 
   /** The answer to a `tools/list` without what may not be seen. */
-  async #withoutForbidden({ message, bytes }: Part): Promise<Uint8Array> {
-    if (message.kind !== "response") return bytes;
-    const { policy } = this.#options;
-    const { id } = message;
-    const before = id && this.#changesBefore.get(id.key);
-    if (id) this.#changesBefore.delete(id.key);
-    const isCurrent = before === policy.changes;
+  async #shown({ message, bytes }: Part, changes: number): Promise<Uint8Array> {
+    const { policy, log } = this.#options;
     try {
-      return await withoutForbidden(bytes, policy, isCurrent);
+      return await withoutForbidden(bytes, message, policy, changes);
     } catch (error) {
       if (!(error instanceof ProxyError)) throw error;
-      this.#options.log.warn(error.summary, { id: id?.source });
+      const id = message.kind === "response" ? message.id : undefined;
+      log.warn(error.summary, { id: id?.source });
       return errorFrame(error, id);
     }
-  }
-
-  async #answer(
-    { id, method, params }: RequestMessage,
-    error: ProxyError,
-  ): Promise<void> {
-    const { emit, observer } = this.#options;
-    observer?.refused(error, { method, params, requests: [id] });
-    await emit(errorFrame(error, id)).catch(() => {});
   }
 
   async drain(patience: AbortSignal): Promise<void> {
@@ -241,13 +195,10 @@ export class ToolGate implements Link {
     while (!this.#background.isIdle && !patience.aborted) {
       await untilAborted(this.#background.idle(), patience);
     }
+    this.#isDrained = true;
     const error = shuttingDown(false);
-    for (const call of new Set(this.#suspended.values())) {
-      call.isAnswered = true;
-      for (const request of requestsIn(call.message)) {
-        if (call.cancelled.has(request.id.key)) continue;
-        void this.#answer(request, error);
-      }
+    for (const request of this.#suspended.values()) {
+      void refuse(this.#options, request, error);
     }
     await this.#link.drain(patience);
   }
@@ -255,26 +206,4 @@ export class ToolGate implements Link {
   async close(limitMs: number): Promise<void> {
     await this.#link.close(limitMs);
   }
-}
-
-/** A call that asks for no answer: it could be run, and not be refused. */
-function isUnansweredCall(message: Message): boolean {
-  return singlesOf(message).some((one) =>
-    one.kind === "notification" && one.method === "tools/call"
-  );
-}
-
-interface Suspended {
-  /** The requests in it that the client has cancelled. */
-  readonly cancelled: Set<string>;
-  isAnswered: boolean;
-  readonly message: Message;
-}
-
-function requestsIn(message: Message): RequestMessage[] {
-  return singlesOf(message).filter((one) => one.kind === "request");
-}
-
-function callsIn(message: Message): RequestMessage[] {
-  return requestsIn(message).filter(({ method }) => method === "tools/call");
 }

@@ -6,8 +6,9 @@
 
 import { ProxyError } from "../../errors.ts";
 import { isUnclear } from "./ambiguity.ts";
-import { rootOf } from "../wire/large_message.ts";
+import { rootOf, scanInTurns } from "../wire/large_message.ts";
 import type { SingleMessage } from "../wire/message.ts";
+import { repairedAnswer } from "../wire/repair.ts";
 import type { Member } from "../wire/scan.ts";
 import {
   elementsInTurns,
@@ -25,23 +26,26 @@ const OPEN_BRACE = 0x7b;
 const TOO_MANY = "it has too many members";
 
 /**
- * The answer to a `tools/list` without what may not be seen, and otherwise as
- * it was. A tool that two readers could take for two is left out. Others have
- * their turn while it is looked through.
+ * A message of the target's without the tools that may not be seen, and
+ * otherwise as it was. A tool that two readers could take for two is left out.
+ * Others have their turn while a list is looked through.
  *
- * @param bytes The answer.
  * @param policy What is forbidden; it records the tools.
- * @param isCurrent Whether it does: a list that was asked for before the tools
- * changed, or in another session, says nothing of the tools that there are now.
- * @returns The answer as it goes on.
+ * @param changes How often the tools had changed when it was asked for. A list
+ * from before they changed, or of another session, says nothing of the tools
+ * that there are now, and is not recorded.
  * @throws {ProxyError} `bad-answer`: two readers could find two lists in it,
  * or it has too many members.
  */
 export async function withoutForbidden(
-  bytes: Uint8Array,
+  given: Uint8Array,
+  message: SingleMessage,
   policy: ToolPolicy,
-  isCurrent: boolean,
+  changes: number,
 ): Promise<Uint8Array> {
+  if (message.kind !== "response") return given;
+  const bytes = repairedAnswer(given, message);
+  await scanInTurns(bytes);
   const root = rootOf(bytes);
   checkClear("result", bytes, root);
   const result = memberNamed("result", bytes, root);
@@ -53,6 +57,7 @@ export async function withoutForbidden(
     throw badList('"tools" is not an array');
   }
   if (list.isPartial) throw badList(TOO_MANY);
+  const isCurrent = policy.changes === changes;
   const isShown: boolean[] = [];
   for await (const tool of elementsInTurns(bytes, list)) {
     isShown.push(mayBeSeen(
@@ -60,7 +65,6 @@ export async function withoutForbidden(
       (said) => isCurrent ? policy.record(said) : policy.judge(said),
     ));
   }
-  if (isShown.every(Boolean)) return bytes;
   return removeMembers(bytes, list, (_member, index) => !isShown[index]);
 }
 

@@ -7,7 +7,12 @@
 import { ProxyError } from "../../errors.ts";
 import { Recent } from "../../lru_cache.ts";
 import { excerpt } from "../wire/excerpt.ts";
-import { isObject } from "../wire/message.ts";
+import {
+  type BatchMessage,
+  isObject,
+  type SingleMessage,
+  singlesOf,
+} from "../wire/message.ts";
 
 /** What is allowed, as the options say it. */
 export interface ToolRules {
@@ -29,8 +34,8 @@ const MAX_TOOLS = 10_000;
 
 /** How long what was recorded holds. */
 export interface ToolMemory {
-  /** From when on it is as good as unknown, in milliseconds; never by default. */
-  readonly maxAgeMs?: number;
+  /** From when on it is as good as unknown, in milliseconds. */
+  readonly maxAgeMs: number;
   /** The time in milliseconds; `performance.now` by default. */
   readonly now?: () => number;
 }
@@ -51,13 +56,9 @@ export class ToolPolicy {
   #records = new Recent<ToolRecord>(MAX_TOOLS);
   #changes = 0;
 
-  /**
-   * @param rules What is allowed.
-   * @param memory How long what was recorded holds.
-   */
   constructor(
     { readOnly, allow, deny }: ToolRules,
-    { maxAgeMs = Infinity, now = () => performance.now() }: ToolMemory = {},
+    { maxAgeMs, now = () => performance.now() }: ToolMemory,
   ) {
     this.#maxAgeMs = maxAgeMs;
     this.#now = now;
@@ -157,11 +158,18 @@ function saysReadOnly({ annotations }: Record<string, unknown>): boolean {
 }
 
 /** Why a call is not sent that asks for no answer: it could not be refused. */
-export function unansweredCall(): ProxyError {
-  return new ProxyError(
-    "blocked",
-    "a call without an ID cannot be refused, so with a tool policy it is not sent",
+export function unansweredCall(
+  message: SingleMessage | BatchMessage,
+): ProxyError | undefined {
+  const isOne = singlesOf(message).some((one) =>
+    one.kind === "notification" && one.method === "tools/call"
   );
+  return isOne
+    ? new ProxyError(
+      "blocked",
+      "a call without an ID cannot be refused, so with a tool policy it is not sent",
+    )
+    : undefined;
 }
 
 /** The tool that a call names; a call that names none is for no tool. */
@@ -177,16 +185,13 @@ function blocked(name: string, why: string, words?: string): ProxyError {
   return new ProxyError("blocked", message, { data: { tool }, summary });
 }
 
-const STAR = 0x2a;
-const QUESTION = 0x3f;
-
 /** A pattern for whole texts. */
 export class Glob {
-  readonly #pattern: readonly number[];
+  readonly #pattern: readonly string[];
 
   /** @param glob The pattern as it is written. */
   constructor(glob: string) {
-    this.#pattern = Array.from(glob, (char) => codePoint(char));
+    this.#pattern = [...glob];
   }
 
   /**
@@ -196,34 +201,24 @@ export class Glob {
    */
   matches(text: string): boolean {
     const pattern = this.#pattern;
+    const characters = [...text];
     let at = 0;
     let place = 0;
     let star = -1;
     let resumeAt = 0;
-    while (at < text.length) {
-      const char = codePoint(text, at);
-      if (pattern[place] === STAR) {
+    while (at < characters.length) {
+      if (pattern[place] === "*") {
         star = place++;
         resumeAt = at;
-      } else if (pattern[place] === QUESTION || pattern[place] === char) {
+      } else if (pattern[place] === "?" || pattern[place] === characters[at]) {
         place++;
-        at += unitsOf(char);
+        at++;
       } else if (star >= 0) {
-        resumeAt += unitsOf(codePoint(text, resumeAt));
-        at = resumeAt;
+        at = ++resumeAt;
         place = star + 1;
       } else return false;
     }
-    while (pattern[place] === STAR) place++;
+    while (pattern[place] === "*") place++;
     return place === pattern.length;
   }
-}
-
-function codePoint(text: string, at = 0): number {
-  return text.codePointAt(at) ?? NaN;
-}
-
-/** How many units of a string a character takes. */
-function unitsOf(char: number): number {
-  return char > 0xffff ? 2 : 1;
 }

@@ -13,8 +13,17 @@ import type {
   RpcError,
   SingleMessage,
 } from "../wire/message.ts";
+import type { ProxyError } from "../../errors.ts";
 import { Recent } from "../../lru_cache.ts";
-import { isObject, readMessage, requestId } from "../wire/message.ts";
+import {
+  isObject,
+  readMessage,
+  requestId,
+  requestsOf,
+  singlesOf,
+} from "../wire/message.ts";
+import { errorFrame } from "./failure.ts";
+import type { Observer } from "./observer.ts";
 import { partOf, scanInTurns } from "../wire/large_message.ts";
 import { membersOf, removeMembers, whole } from "../wire/splice.ts";
 
@@ -177,22 +186,22 @@ export async function partsInTurns(frame: Uint8Array): Promise<Part[]> {
   return partsOf(frame);
 }
 
-/** A batch without some of its messages; `undefined` if none is left. */
+/** A message without what is dropped of it; `undefined` if nothing is left. */
 export function withoutMessages(
   bytes: Uint8Array,
   message: SingleMessage | BatchMessage,
   isDropped: (message: SingleMessage) => boolean,
-): readonly [bytes: Uint8Array, batch: BatchMessage] | undefined {
-  if (message.kind !== "batch") return undefined;
-  const { messages } = message;
-  const left = messages.filter((one) => !isDropped(one));
-  if (left.length === 0) return undefined;
+): readonly [bytes: Uint8Array, message: typeof message] | undefined {
+  const singles = singlesOf(message);
+  const messages = singles.filter((one) => !isDropped(one));
+  if (messages.length === 0) return undefined;
+  if (messages.length === singles.length) return [bytes, message];
   const frame = removeMembers(
     bytes,
     whole(bytes),
-    (_member, index) => isDropped(messages[index]),
+    (_member, index) => isDropped(singles[index]),
   );
-  return [frame, { kind: "batch", messages: left }];
+  return [frame, { kind: "batch", messages }];
 }
 
 /** The request that a `notifications/cancelled` names; of no other message. */
@@ -277,40 +286,72 @@ export async function tell(emit: Emit, frame: Uint8Array): Promise<void> {
   await emit(frame).catch(() => {});
 }
 
-/** Requests whose answers a layer wants to see on their way to the client. */
-export class AwaitedAnswers {
-  readonly #keys = new Set<string>();
+/** Who is told of what is refused. */
+export interface Refusing {
+  /** Writes one frame to the client. */
+  readonly emit: Emit;
+  readonly observer?: Observer;
+}
+
+/** Answers the requests of a message with an error. */
+export async function refuse(
+  { emit, observer }: Refusing,
+  message: SingleMessage | BatchMessage,
+  error: ProxyError,
+): Promise<void> {
+  await Promise.all(
+    requestsOf(message).map(({ id, method, params }) => {
+      observer?.refused(error, { method, params, requests: [id] });
+      return tell(emit, errorFrame(error, id));
+    }),
+  );
+}
+
+/**
+ * Requests whose answers a layer wants to see on their way to the client, each
+ * with what it is to know of it then.
+ */
+export class AwaitedAnswers<T = true> {
+  readonly #awaited = new Map<string, T>();
   /** Those that may never be answered: nothing else takes them out. */
-  readonly #cancelled = new Recent<true>(MAX_CANCELLED);
+  readonly #cancelled = new Recent<T>(MAX_CANCELLED);
 
   /** Notes a request. */
-  expect({ key }: RequestId): void {
+  expect({ key }: RequestId, noted: T): void {
     this.#cancelled.delete(key);
-    this.#keys.add(key);
+    this.#awaited.set(key, noted);
   }
 
   /** Notes that the client wants no answer to a request; one may still come. */
   cancel({ key }: RequestId): void {
-    if (this.#keys.delete(key)) this.#cancelled.set(key, true);
+    const noted = this.#awaited.get(key);
+    if (noted === undefined) return;
+    this.#awaited.delete(key);
+    this.#cancelled.set(key, noted);
   }
 
-  /** Whether a request was noted; it is forgotten. */
-  take(id: RequestId | undefined): boolean {
-    if (id === undefined) return false;
-    return this.#keys.delete(id.key) || this.#cancelled.delete(id.key);
+  /** What was noted of a request; it is forgotten. */
+  take(id: RequestId | undefined): T | undefined {
+    if (id === undefined) return undefined;
+    const noted = this.#awaited.get(id.key) ?? this.#cancelled.get(id.key);
+    this.#awaited.delete(id.key);
+    this.#cancelled.delete(id.key);
+    return noted;
   }
 
   /** The parts of a frame that are answers to such requests; each is taken. */
-  takeFrom(parts: readonly Part[]): Set<Part> {
-    return new Set(
-      parts.filter(({ message }) =>
-        message.kind === "response" && this.take(message.id)
-      ),
-    );
+  takeFrom(parts: readonly Part[]): Map<Part, T> {
+    const taken = new Map<Part, T>();
+    for (const part of parts) {
+      if (part.message.kind !== "response") continue;
+      const noted = this.take(part.message.id);
+      if (noted !== undefined) taken.set(part, noted);
+    }
+    return taken;
   }
 
   /** Whether no answer is awaited. */
   get isIdle(): boolean {
-    return this.#keys.size === 0 && this.#cancelled.size === 0;
+    return this.#awaited.size === 0 && this.#cancelled.size === 0;
   }
 }

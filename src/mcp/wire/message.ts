@@ -83,6 +83,14 @@ export function singlesOf(
   return message.kind === "batch" ? message.messages : [message];
 }
 
+/** The requests among them. */
+export function requestsOf(
+  message: SingleMessage | BatchMessage,
+): readonly RequestMessage[] {
+  if (message.kind === "request") return [message];
+  return singlesOf(message).filter((one) => one.kind === "request");
+}
+
 /** What is no JSON-RPC message. */
 export interface InvalidMessage {
   readonly kind: "invalid";
