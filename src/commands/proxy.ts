@@ -24,6 +24,7 @@ import {
   hideSecrets,
   openFetches,
   openTarget,
+  proxyOptions,
 } from "./target.ts";
 
 /** What the program is run with. */
@@ -41,11 +42,9 @@ export interface ProxySurroundings {
 }
 
 /**
- * Runs the proxy until its client is gone or it is told to stop.
+ * Runs the proxy until its client is gone or it is told to stop, everything is
+ * answered and nothing is left.
  *
- * @param config What is configured.
- * @param around What it is run with.
- * @returns When everything is answered and nothing is left.
  * @throws {ConfigError} It cannot listen as it is told.
  */
 export async function runProxy(
@@ -81,7 +80,7 @@ export async function runProxy(
   const common = {
     fetch,
     signal,
-    headers: config.headers,
+    ...proxyOptions(config),
     timeoutMs: config.timeoutMs,
     timeoutResetOnProgress: config.timeoutResetOnProgress,
     idleTimeoutMs: config.idleTimeoutMs,
@@ -89,13 +88,6 @@ export async function runProxy(
     connectTimeoutMs: proxies !== undefined && proxies.proxy === undefined
       ? config.connectTimeoutMs
       : undefined,
-    maxAnswerBytes: config.maxAnswerBytes,
-    tools: {
-      readOnly: config.readOnly,
-      allow: config.allowTool,
-      deny: config.denyTool,
-    },
-    metadata: config.metadata,
     observer: telemetry?.observer,
     log,
     redactor,

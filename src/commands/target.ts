@@ -14,6 +14,7 @@ import {
   type SignedFetch,
 } from "../aws/signing/signed_fetch.ts";
 import type { Config } from "../config/config.ts";
+import type { ProxyOptions } from "../config/proxy_options.ts";
 import type { Log } from "../log/log.ts";
 import type { TlsFetches } from "../net/http_client.ts";
 import { hideSettings, type Redactor } from "../redact/redact.ts";
@@ -52,13 +53,10 @@ export function credentialOptions(
 }
 
 /**
- * The credentials that the configuration names.
+ * The credentials that the configuration names; nothing is read yet.
  *
- * @param config What is configured.
- * @param around What the parts share.
- * @param profile The profile; by default the configuration's first.
+ * @param profile By default the configuration's first.
  * @param onFound Told where the credentials are from.
- * @returns Their source; nothing is read yet.
  */
 export function credentialsOf(
   config: Config,
@@ -76,14 +74,7 @@ export function credentialsOf(
   });
 }
 
-/**
- * The signing `fetch` for the target.
- *
- * @param config What is configured.
- * @param credentials Who asks.
- * @param around What the parts share.
- * @returns The `fetch`.
- */
+/** The signing `fetch` for the target. */
 export function openTarget(
   config: Config,
   credentials: CredentialSource,
@@ -102,6 +93,14 @@ export function openTarget(
     log,
     redactor,
   });
+}
+
+/** What the configuration says to every proxy to the target. */
+export function proxyOptions(
+  { headers, metadata, maxAnswerBytes, readOnly, allowTool, denyTool }: Config,
+): Pick<ProxyOptions, "headers" | "metadata" | "maxAnswerBytes" | "tools"> {
+  const tools = { readOnly, allow: allowTool, deny: denyTool };
+  return { headers, metadata, maxAnswerBytes, tools };
 }
 
 /** What sends requests, if the global `fetch` will not do. */

@@ -10,8 +10,8 @@ import type { SignedFetch } from "../../aws/signing/signed_fetch.ts";
 import { isObject } from "../../mcp/wire/message.ts";
 import { runStdioProxy } from "../../stdio/stdio_proxy.ts";
 import { withLimit } from "../../limit.ts";
-import { openTarget } from "../target.ts";
-import type { Checkup } from "./checkup.ts";
+import { openTarget, proxyOptions } from "../target.ts";
+import type { Checkup } from "./report.ts";
 
 /** A JSON object, its values not yet looked at. */
 export type JsonObject = Readonly<Record<string, unknown>>;
@@ -56,19 +56,12 @@ export class Client implements Disposable {
         if (init?.method === "DELETE") this.endStatus = response.status;
         return response;
       },
-      headers: config.headers,
+      ...proxyOptions(config),
       transport: config.transport,
       cookies: config.cookies,
-      tools: {
-        readOnly: config.readOnly,
-        allow: config.allowTool,
-        deny: config.denyTool,
-      },
-      metadata: config.metadata,
+      maxFrameBytes: config.maxFrameBytes,
       timeoutMs: limitMs,
       idleTimeoutMs: limitMs,
-      maxFrameBytes: config.maxFrameBytes,
-      maxAnswerBytes: config.maxAnswerBytes,
       log,
       redactor,
     });
@@ -84,8 +77,8 @@ export class Client implements Disposable {
   }
 
   /** Sends a notification. */
-  async notify(method: string): Promise<void> {
-    await this.#send({ method });
+  notify(method: string): Promise<void> {
+    return this.#send({ method });
   }
 
   /** Ends the conversation; the proxy ends its session with the target. */
@@ -101,10 +94,9 @@ export class Client implements Disposable {
     this.#fetch[Symbol.dispose]();
   }
 
-  async #send(message: JsonObject): Promise<void> {
-    await this.#writer.write(
-      `${JSON.stringify({ jsonrpc: "2.0", ...message })}\n`,
-    );
+  #send(message: JsonObject): Promise<void> {
+    const text = JSON.stringify({ jsonrpc: "2.0", ...message });
+    return this.#writer.write(`${text}\n`);
   }
 
   #read(text: string): void {
@@ -128,9 +120,10 @@ export class Client implements Disposable {
   }
 }
 
-function parse(text: string): unknown {
+/** An answer that breaks off leaves a line that is no JSON. */
+function parse(line: string): unknown {
   try {
-    return JSON.parse(text);
+    return JSON.parse(line);
   } catch {
     return undefined;
   }

@@ -13,7 +13,7 @@ import {
   describeConfig,
 } from "../../config/config.ts";
 import { ConfigError } from "../../errors.ts";
-import type { Log, LogNote } from "../../log/log.ts";
+import type { LogNote } from "../../log/log.ts";
 import { Redactor } from "../../redact/redact.ts";
 import { OF_PROFILE } from "../../config/scope.ts";
 import { sourceName } from "../../config/settings.ts";
@@ -21,19 +21,13 @@ import { PLUS_NOTE } from "../../config/target.ts";
 import { VERSION } from "../../version.ts";
 import { COMMANDS } from "../../config/commands.ts";
 import type { CommandContext } from "../context.ts";
-import { credentialsOf, hideSecrets, openFetches } from "../target.ts";
-import type { Checkup } from "./checkup.ts";
-import { checkClock } from "./clock.ts";
-import {
-  checkCaller,
-  checkCredentials,
-  checkOtherProfiles,
-} from "./identity.ts";
-import { checkListen } from "./listen.ts";
+import { hideSecrets, openFetches } from "../target.ts";
+import { checkIdentity } from "./identity.ts";
+import { checkClock, checkListen, checkPermissions } from "./machine.ts";
 import { checkNetwork } from "./network.ts";
-import { checkPermissions } from "./permissions.ts";
 import { checkProfileSession, checkSession } from "./session.ts";
 import {
+  type Checkup,
   failed,
   type Finding,
   othersText,
@@ -77,8 +71,9 @@ export async function runDoctor(
   const { rest, given } = takeOwnFlags(args, COMMANDS.doctor.flags);
   const isJson = given.has("json");
   const redactor = new Redactor();
+  let isTold = !isJson;
   const report = new Report(redactor.redact, async (step) => {
-    if (!isJson) await context.write(stepText(step, context.useColor));
+    if (isTold) await context.write(stepText(step, context.useColor));
   });
   const config = await report.take(
     "configuration",
@@ -88,20 +83,21 @@ export async function runDoctor(
   if (report.steps.length === 0) return 0;
   if (config === undefined) {
     // A row for each would drown the one that counts.
-    await report.skip(LATER_STEPS, "the configuration is at fault", {
-      isQuiet: true,
-    });
+    isTold = false;
+    await report.skip(LATER_STEPS, "the configuration is at fault");
     if (!isJson) await context.write(othersText(context.useColor));
   } else {
     using fetches = await openFetches(config);
+    const { log } = report;
+    const limitMs = Math.min(config.timeoutMs ?? LIMIT_MS, LIMIT_MS);
     await checkAll({
       context,
       config,
       report,
       redactor,
       fetches,
-      log: remarkLog(report),
-      limitMs: Math.min(config.timeoutMs ?? LIMIT_MS, LIMIT_MS),
+      log,
+      limitMs,
     });
   }
   await context.write(
@@ -115,17 +111,7 @@ async function checkAll(checkup: Checkup): Promise<void> {
   // What a target echoes of a request may be shown.
   hideSecrets(config, redactor);
   const mayReach = await checkPermissions(checkup);
-  let origin: string | undefined;
-  const source = credentialsOf(
-    config,
-    checkup,
-    config.profile,
-    (found) => origin = found,
-  );
-  const means = await checkCredentials(checkup, source, () => origin);
-  const credentials = means === "none" ? undefined : means;
-  const clockOffsetMs = await checkCaller(checkup, credentials);
-  const others = await checkOtherProfiles(checkup);
+  const { source, others, clockOffsetMs } = await checkIdentity(checkup);
   const isReached = mayReach && await checkNetwork(checkup);
   if (!mayReach) {
     await report.skip(
@@ -134,7 +120,7 @@ async function checkAll(checkup: Checkup): Promise<void> {
     );
   }
   await checkClock(checkup, clockOffsetMs, isReached);
-  if (isReached && means !== undefined) await checkSession(checkup, source);
+  if (isReached && source !== undefined) await checkSession(checkup, source);
   else {
     await report.skip(
       ["initialize", "tools", "end"],
@@ -213,12 +199,6 @@ function noteText({ message, fields = {} }: LogNote): string {
     .filter(([, value]) => value !== undefined)
     .map(([name, value]) => `${name} ${value}`);
   return said.length === 0 ? message : `${message}: ${said.join(", ")}`;
-}
-
-/** What the proxy's parts warn of is said with the step that it concerns. */
-function remarkLog(report: Report): Log {
-  const remark = (message: string) => report.remark(message);
-  return { debug() {}, info() {}, warn: remark, error: remark };
 }
 
 function jsonText(

@@ -37,12 +37,7 @@ const HINTS: { readonly [name in RefusalCause | ErrorReason]?: string } = {
     "closes it now may want --client-cert and --client-key",
 };
 
-/**
- * Says where to look after an error.
- *
- * @param data Its facts and its reason, as a JSON-RPC error has them.
- * @returns A sentence each, none of them the error's own.
- */
+/** Where to look after an error; a sentence each, none of them its own. */
 export function hintsFor({ reason, cause, unsigned }: ErrorData): string[] {
   // What AWS refuses of an unsigned request is that it has no signature.
   if (unsigned === true) {

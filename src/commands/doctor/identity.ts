@@ -14,112 +14,69 @@ import { maskAccessKeyId } from "../../redact/redact.ts";
 import { askCaller } from "../caller.ts";
 import { withLimit } from "../../limit.ts";
 import { credentialsOf } from "../target.ts";
-import type { Checkup } from "./checkup.ts";
 import { hintsFor } from "./hints.ts";
-import { failed, type Finding, note } from "./report.ts";
+import {
+  type Checkup,
+  failed,
+  type Finding,
+  note,
+  ofProfile,
+} from "./report.ts";
 
 /** A `credential_process` may take a minute. */
 const CREDENTIALS_LIMIT_MS = 70_000;
 
-/**
- * Loads the credentials, and says where they are from.
- *
- * @param checkup What the steps share.
- * @param source Whom to ask.
- * @param origin Where they are from, once they are loaded.
- * @returns What requests are signed with; `none` where they go unsigned on
- * purpose.
- */
-export async function checkCredentials(
-  checkup: Checkup,
-  source: CredentialSource,
-  origin: () => string | undefined,
-): Promise<Credentials | "none" | undefined> {
-  return await checkup.report.take<Credentials | "none">(
+/** Who there is to ask the target. */
+export interface Identities {
+  /** Of the first profile; nothing where there are no credentials. */
+  readonly source: CredentialSource | undefined;
+  /** The other profiles that have credentials. */
+  readonly others: ReadonlyMap<string, CredentialSource>;
+  /** How far AWS's clock is ahead, in milliseconds, if it said. */
+  readonly clockOffsetMs: number | undefined;
+}
+
+/** Loads the credentials, and asks AWS who they are. */
+export async function checkIdentity(checkup: Checkup): Promise<Identities> {
+  const { config, report } = checkup;
+  let origin: string | undefined;
+  const source = credentialsOf(config, checkup, config.profile, (found) => {
+    origin = found;
+  });
+  // Without any, where requests go unsigned on purpose.
+  const means = await report.take<{ credentials?: Credentials }>(
     "credentials",
     async () => {
       try {
-        return found(await load(source), origin());
+        const credentials = await load(source);
+        return { ...found(credentials, origin), value: { credentials } };
       } catch (error) {
-        const isMeant = checkup.config.skipAuth &&
+        const isMeant = config.skipAuth &&
           error instanceof CredentialsError && error.data.configured === false;
         if (!isMeant) return lacking(error);
         const detail = "none are set up: requests go unsigned (--skip-auth)";
-        return { ...note(detail), value: "none" };
+        return { ...note(detail), value: {} };
       }
     },
   );
-}
-
-async function load(source: CredentialSource): Promise<Credentials> {
-  return await withLimit(
-    CREDENTIALS_LIMIT_MS,
-    (signal) => source.get({ signal }),
-  );
-}
-
-function found(
-  credentials: Credentials,
-  origin: string | undefined,
-): Finding<Credentials> {
-  const { sessionToken, expiration } = credentials;
-  const accessKeyId = maskAccessKeyId(credentials.accessKeyId);
-  const kind = sessionToken === undefined ? "long-term" : "temporary";
-  const left = expiration === undefined
-    ? ""
-    : `, for another ${timeLeft(expiration)}`;
-  const from = origin === undefined ? "" : `, from ${origin}`;
-  return {
-    detail: `${accessKeyId}, ${kind}${left}${from}`,
-    facts: {
-      accessKeyId,
-      expiration: expiration?.toISOString() ?? null,
-      from: origin ?? null,
-    },
-    value: credentials,
-  };
-}
-
-/** @throws What is no matter of credentials. */
-function lacking(error: unknown): Finding<never> {
-  if (!(error instanceof CredentialsError)) throw error;
-  const run = typeof error.data.run === "string" ? error.data.run : undefined;
-  const flags = Array.isArray(error.data.flags)
-    ? error.data.flags.map(String)
-    : undefined;
-  const advice = run !== undefined && !error.message.includes(run)
-    ? `run ${run}`
-    : flags !== undefined
-    ? "the step permissions says which flags to add"
-    : "`aws configure list` shows what the AWS CLI finds in the same places; " +
-      "--profile takes another profile";
-  return { ...failed(error.message, advice), facts: { run, flags } };
-}
-
-/**
- * Asks AWS who the credentials are.
- *
- * @returns How far AWS's clock is ahead, in milliseconds, if it said.
- */
-export async function checkCaller(
-  checkup: Checkup,
-  credentials: Credentials | undefined,
-): Promise<number | undefined> {
-  const { report } = checkup;
-  if (credentials !== undefined) {
-    return await report.take("identity", () => identify(checkup, credentials));
+  const credentials = means?.credentials;
+  let clockOffsetMs: number | undefined;
+  if (credentials === undefined) {
+    await report.skip(["identity"], "there are no credentials");
+  } else {
+    clockOffsetMs = await report.take(
+      "identity",
+      () => identify(checkup, credentials),
+    );
   }
-  await report.skip(["identity"], "there are no credentials");
+  const others = await checkOtherProfiles(checkup);
+  return { source: means && source, others, clockOffsetMs };
 }
 
-/**
- * Looks at the profiles that calls may name, but for the first.
- *
- * @returns Those that have credentials.
- */
-export async function checkOtherProfiles(
+/** Looks at the profiles that calls may name, but for the first. */
+async function checkOtherProfiles(
   checkup: Checkup,
-): Promise<ReadonlyMap<string, CredentialSource>> {
+): Promise<Map<string, CredentialSource>> {
   const { config, report } = checkup;
   const sources = new Map<string, CredentialSource>();
   for (const profile of config.profiles.slice(1)) {
@@ -133,18 +90,49 @@ export async function checkOtherProfiles(
         return { ...finding, facts: { ...facts, profile } };
       }
       sources.set(profile, source);
-      const { detail, facts, ...finding } = await identify(
-        checkup,
-        credentials,
-      );
-      return {
-        ...finding,
-        detail: `${profile}: ${detail}`,
-        facts: { ...facts, profile },
-      };
+      return ofProfile(profile, await identify(checkup, credentials));
     });
   }
   return sources;
+}
+
+async function load(source: CredentialSource): Promise<Credentials> {
+  return await withLimit(
+    CREDENTIALS_LIMIT_MS,
+    (signal) => source.get({ signal }),
+  );
+}
+
+function found(
+  credentials: Credentials,
+  origin: string | undefined,
+): Finding<never> {
+  const { sessionToken, expiration } = credentials;
+  const accessKeyId = maskAccessKeyId(credentials.accessKeyId);
+  const kind = sessionToken === undefined ? "long-term" : "temporary";
+  const left = expiration && `, for another ${timeLeft(expiration)}`;
+  const from = origin && `, from ${origin}`;
+  return {
+    detail: `${accessKeyId}, ${kind}${left ?? ""}${from ?? ""}`,
+    facts: {
+      accessKeyId,
+      expiration: expiration?.toISOString() ?? null,
+      from: origin ?? null,
+    },
+  };
+}
+
+/** @throws What is no matter of credentials. */
+function lacking(error: unknown): Finding<never> {
+  if (!(error instanceof CredentialsError)) throw error;
+  const { run, flags } = error.data;
+  const advice = typeof run === "string" && !error.message.includes(run)
+    ? `run ${run}`
+    : flags !== undefined
+    ? "the step permissions says which flags to add"
+    : "`aws configure list` shows what the AWS CLI finds in the same places; " +
+      "--profile takes another profile";
+  return { ...failed(error.message, advice), facts: { run, flags } };
 }
 
 /** Who it is; as the value, how far AWS's clock is ahead. */
@@ -165,22 +153,16 @@ async function identify(
       const detail = `STS does not take the credentials: ${message}`;
       return { ...failed(detail, ...hintsFor({ reason, ...data })), value };
     }
-    case "unknown":
-      return {
-        ...note(
-          `not known: ${answer.why}`,
-          "the target may take the credentials all the same",
-        ),
-        value,
-      };
+    case "unknown": {
+      const advice = "the target may take the credentials all the same";
+      return { ...note(`not known: ${answer.why}`, advice), value };
+    }
   }
 }
 
 function timeLeft(end: Date): string {
-  const minutes = Math.max(
-    0,
-    Math.floor((end.getTime() - Date.now()) / 60_000),
-  );
+  const ms = Math.max(0, end.getTime() - Date.now());
+  const minutes = Math.floor(ms / 60_000);
   const hours = Math.floor(minutes / 60);
   return hours === 0 ? `${minutes} min` : `${hours} h ${minutes % 60} min`;
 }

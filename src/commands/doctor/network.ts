@@ -14,8 +14,7 @@ import {
   PROXY_VARIABLES,
 } from "../../net/proxy_variables.ts";
 import { reasonOf, withLimit } from "../../limit.ts";
-import type { Checkup } from "./checkup.ts";
-import { failed, type Finding, note } from "./report.ts";
+import { type Checkup, failed, type Finding, note } from "./report.ts";
 
 /** Where the first connection goes. */
 interface Place {
@@ -86,25 +85,16 @@ function findProxy({ context, config }: Checkup): Finding<HttpProxy> {
 }
 
 function placeOf(url: URL, limitMs: number): Place {
-  const host = url.hostname.replace(/^\[|\]$/g, "");
+  const { hostname } = url;
   const port = portOf(url);
+  const host = hostname.replace(/^\[|\]$/g, "");
   let address: Promise<string> | undefined;
-  return {
-    hostname: url.hostname,
-    host,
-    port,
-    connect: () => address ??= addressOf({ hostname: host, port }, limitMs),
-  };
-}
-
-async function addressOf(
-  place: Deno.ConnectOptions,
-  limitMs: number,
-): Promise<string> {
-  return await withLimit(limitMs, async (signal) => {
-    using connection = await Deno.connect({ ...place, signal });
-    return connection.remoteAddr.hostname;
-  });
+  const connect = () =>
+    address ??= withLimit(limitMs, async (signal) => {
+      using connection = await Deno.connect({ hostname: host, port, signal });
+      return connection.remoteAddr.hostname;
+    });
+  return { hostname, host, port, connect };
 }
 
 /**
@@ -154,8 +144,8 @@ async function addressByConnecting(
 }
 
 function isBarred({ context }: Checkup, value: string): boolean {
-  return context.notGranted([{ kind: "net", value, why: "connect" }]).length >
-    0;
+  const need = { kind: "net", value, why: "connect" } as const;
+  return context.notGranted([need]).length > 0;
 }
 
 async function connect(

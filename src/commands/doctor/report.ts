@@ -5,22 +5,24 @@
  * @module
  */
 
+import type { Config } from "../../config/config.ts";
+import type { Log } from "../../log/log.ts";
 import type { Redact } from "../../redact/redact.ts";
+import type { CommandContext } from "../context.ts";
 import { reasonOf } from "../../limit.ts";
+import type { Surroundings } from "../target.ts";
+
+/** What the steps share. */
+export interface Checkup extends Surroundings {
+  readonly context: CommandContext;
+  readonly config: Config;
+  readonly report: Report;
+  /** How long any one step may wait for an answer. */
+  readonly limitMs: number;
+}
 
 /** How a step went. A note is no fault; what was skipped could not be tried. */
-export type StepStatus = "ok" | "failed" | "note" | "skipped";
-
-/** Facts of a step, for programs. `undefined` ones are left out. */
-export type Facts = {
-  readonly [name: string]:
-    | string
-    | number
-    | boolean
-    | null
-    | readonly string[]
-    | undefined;
-};
+type StepStatus = "ok" | "failed" | "note" | "skipped";
 
 /** One step. */
 export interface Step {
@@ -31,16 +33,16 @@ export interface Step {
   readonly detail: string;
   /** What to do, or what else to know: a sentence each. */
   readonly advice: readonly string[];
-  readonly facts: Facts;
+  /** For programs. `undefined` ones are left out. */
+  readonly facts: { readonly [name: string]: unknown };
 }
 
 /** What a step's work gives. */
-export interface Finding<T = undefined> {
+export interface Finding<T = undefined>
+  extends Partial<Pick<Step, "advice" | "facts">> {
   /** Default: `ok`. */
   readonly status?: "ok" | "failed" | "note";
   readonly detail: string;
-  readonly advice?: readonly string[];
-  readonly facts?: Facts;
   /** What later steps build on. */
   readonly value?: T;
 }
@@ -55,9 +57,17 @@ export function note(detail: string, ...advice: string[]): Finding<never> {
   return { status: "note", detail, advice };
 }
 
+/** What was found with a profile that is not the first. */
+export function ofProfile<T>(profile: string, found: Finding<T>): Finding<T> {
+  const facts = { ...found.facts, profile };
+  return { ...found, detail: `${profile}: ${found.detail}`, facts };
+}
+
 /** The steps, as they are taken. */
 export class Report {
   readonly steps: Step[] = [];
+  /** What the proxy's parts warn of is said with the step that it concerns. */
+  readonly log: Log;
   readonly #redact: Redact;
   readonly #onStep: (step: Step) => Promise<void>;
   #remarks: string[] = [];
@@ -69,6 +79,8 @@ export class Report {
   constructor(redact: Redact, onStep: (step: Step) => Promise<void>) {
     this.#redact = redact;
     this.#onStep = onStep;
+    const remark = (text: string) => void this.#remarks.push(text);
+    this.log = { debug() {}, info() {}, warn: remark, error: remark };
   }
 
   /** Whether no step failed. */
@@ -76,94 +88,59 @@ export class Report {
     return this.steps.every(({ status }) => status !== "failed");
   }
 
-  /** Something to be said with the step that is being taken. */
-  remark(text: string): void {
-    this.#remarks.push(text);
-  }
-
   /**
    * Takes a step. What its work throws is a failure; where it finds nothing,
    * there was no step.
    *
-   * @param id What the step is called.
-   * @param work Finds out.
    * @returns What later steps build on, if it went well enough.
    */
   async take<T>(
     id: string,
-    work: Work<T>,
+    work: () => Finding<T> | Promise<Finding<T> | undefined>,
   ): Promise<T | undefined> {
     const begin = performance.now();
     this.#remarks = [];
-    const finding = await attempt(work);
+    let finding: Finding<T> | undefined;
+    try {
+      finding = await work();
+    } catch (error) {
+      finding = failed(
+        reasonOf(error),
+        "run the doctor again; if it stays so, please report it",
+      );
+    }
     if (finding === undefined) return undefined;
     const { status = "ok", detail, advice = [], facts = {}, value } = finding;
     const elapsedMs = Math.round((performance.now() - begin) * 10) / 10;
     // The log of a failure says again what the step says.
     const remarks = status === "failed" ? [] : this.#remarks;
-    await this.#onStep(this.#add({
-      id,
-      status,
-      elapsedMs,
-      detail,
-      advice: [...advice, ...remarks],
-      facts,
-    }));
+    const said = [...advice, ...remarks];
+    await this.#add({ id, status, elapsedMs, detail, advice: said, facts });
     return value;
   }
 
-  /** Leaves steps out, with the reason. When quiet, nobody is told of them. */
-  async skip(
-    ids: readonly string[],
-    because: string,
-    { isQuiet = false }: { isQuiet?: boolean } = {},
-  ): Promise<void> {
+  /** Leaves steps out, with the reason. */
+  async skip(ids: readonly string[], detail: string): Promise<void> {
+    const step = { status: "skipped", elapsedMs: 0, detail } as const;
     for (const id of ids) {
-      const step = this.#add({
-        id,
-        status: "skipped",
-        elapsedMs: 0,
-        detail: because,
-        advice: [],
-        facts: {},
-      });
-      if (!isQuiet) await this.#onStep(step);
+      await this.#add({ ...step, id, advice: [], facts: {} });
     }
   }
 
-  #add(step: Step): Step {
+  async #add(step: Step): Promise<void> {
     const clean = (text: string) => plain(this.#redact(text));
-    const facts = Object.entries(step.facts).map(([name, value]) => [
-      name,
-      typeof value === "string"
-        ? clean(value)
-        : Array.isArray(value)
-        ? value.map(clean)
-        : value,
-    ]);
+    const facts = JSON.stringify(step.facts);
     const shown = {
       ...step,
       detail: clean(step.detail),
       advice: [...new Set(step.advice)].map(clean),
-      facts: Object.fromEntries(facts),
+      facts: JSON.parse(
+        facts,
+        (_name, value) => typeof value === "string" ? clean(value) : value,
+      ),
     };
     this.steps.push(shown);
-    return shown;
-  }
-}
-
-type Work<T> = () =>
-  | Finding<T>
-  | Promise<Finding<T> | undefined>;
-
-async function attempt<T>(work: Work<T>): Promise<Finding<T> | undefined> {
-  try {
-    return await work();
-  } catch (error) {
-    return failed(
-      reasonOf(error),
-      "run the doctor again; if it stays so, please report it",
-    );
+    await this.#onStep(shown);
   }
 }
 
@@ -186,29 +163,22 @@ const MARKS: {
 const NAME_WIDTH = 13;
 const TIME_WIDTH = 8;
 
-/**
- * A step as lines of text.
- *
- * @param step The step.
- * @param useColor Whether its mark is coloured.
- * @returns Lines, each with its newline.
- */
+/** A step as lines of text, each with its newline. */
 export function stepText(step: Step, useColor: boolean): string {
   const { id, status, elapsedMs, detail, advice } = step;
   const mark = markOf(status, useColor);
-  const time = status === "skipped" ? "skipped" : timeText(elapsedMs);
+  const time = status === "skipped"
+    ? "skipped"
+    : elapsedMs < 10_000
+    ? `${Math.round(elapsedMs)} ms`
+    : `${(elapsedMs / 1000).toFixed(1)} s`;
   const head = `${mark} ${id.padEnd(NAME_WIDTH)}${time.padStart(TIME_WIDTH)}`;
   const indent = " ".repeat(2 + NAME_WIDTH + TIME_WIDTH + 2);
   return [`${head}  ${detail}`, ...advice.map((line) => `${indent}→ ${line}`)]
     .map((line) => `${line}\n`).join("");
 }
 
-/**
- * The line in place of the steps after one without which there are none.
- *
- * @param useColor Whether its mark is coloured.
- * @returns A line with its newline.
- */
+/** The line in place of the steps after one without which there are none. */
 export function othersText(useColor: boolean): string {
   return `${markOf("skipped", useColor)} the other steps were not tried\n`;
 }
@@ -218,12 +188,7 @@ function markOf(status: StepStatus, useColor: boolean): string {
   return useColor ? `\x1b[${color}m${mark}\x1b[0m` : mark;
 }
 
-/**
- * The last line.
- *
- * @param steps All steps.
- * @returns A line with its newline.
- */
+/** The last line, with its newline. */
 export function summaryText(steps: readonly Step[]): string {
   const count = (status: StepStatus) =>
     steps.filter((step) => step.status === status).length;
@@ -231,10 +196,4 @@ export function summaryText(steps: readonly Step[]): string {
   const skipped = count("skipped");
   return `\n${count("failed")} of ${steps.length} steps failed` +
     (skipped === 0 ? ".\n" : `, ${skipped} could not be tried.\n`);
-}
-
-function timeText(elapsedMs: number): string {
-  return elapsedMs < 10_000
-    ? `${Math.round(elapsedMs)} ms`
-    : `${(elapsedMs / 1000).toFixed(1)} s`;
 }

@@ -12,10 +12,15 @@ import {
   MODERN_VERSION,
 } from "../../mcp/wire/revisions.ts";
 import { VERSION } from "../../version.ts";
-import type { Checkup } from "./checkup.ts";
 import { asObject, Client, type JsonObject } from "./client.ts";
 import { hintsFor, TARGET_LOG } from "./hints.ts";
-import { failed, type Finding, note } from "./report.ts";
+import {
+  type Checkup,
+  failed,
+  type Finding,
+  note,
+  ofProfile,
+} from "./report.ts";
 
 /** How many pages of tools are read. */
 const MAX_PAGES = 50;
@@ -56,19 +61,15 @@ export async function checkSession(
 
 /** Whether the target takes another profile than the first, too. */
 export async function checkProfileSession(
-  { report, ...checkup }: Checkup,
+  checkup: Checkup,
   profile: string,
   source: CredentialSource,
 ): Promise<void> {
-  await report.take("initialize", async () => {
-    using client = new Client({ report, ...checkup }, source);
-    const { detail, facts, ...finding } = await initialize(client);
+  await checkup.report.take("initialize", async () => {
+    using client = new Client(checkup, source);
+    const found = await initialize(client);
     await client.end().catch(() => {});
-    return {
-      ...finding,
-      detail: `${profile}: ${detail}`,
-      facts: { ...facts, profile },
-    };
+    return ofProfile(profile, found);
   });
 }
 
@@ -81,44 +82,38 @@ async function initialize(client: Client): Promise<Finding<Handshake>> {
   });
   if (error === undefined) {
     await client.notify("notifications/initialized");
-    return greeting(result, {
-      isModern: false,
-      version: String(result.protocolVersion),
-      serverInfo: asObject(result.serverInfo),
-      session: client.hasSession ? "a session" : "no session",
-    });
+    const session = client.hasSession ? "a session" : "no session";
+    const version = String(result.protocolVersion);
+    return greeting(result, version, result.serverInfo, session);
   }
   if (!mayBeModern(asObject(error.data))) return failure(error);
   const discovered = await client.request("server/discover", {
     _meta: MODERN_META,
   });
   if (discovered.error !== undefined) return failure(error);
-  const meta = asObject(discovered.result._meta);
-  return greeting(discovered.result, {
-    isModern: true,
-    version: MODERN_VERSION,
-    serverInfo: asObject(meta["io.modelcontextprotocol/serverInfo"]),
-    session: "no sessions in this revision",
-  });
+  const { _meta } = discovered.result;
+  const serverInfo = asObject(_meta)["io.modelcontextprotocol/serverInfo"];
+  return greeting(discovered.result, MODERN_VERSION, serverInfo);
 }
 
 function greeting(
   { capabilities }: JsonObject,
-  { isModern, version, serverInfo, session }: {
-    isModern: boolean;
-    version: string;
-    serverInfo: JsonObject;
-    session: string;
-  },
+  protocolVersion: string,
+  serverInfo: unknown,
+  session?: string,
 ): Finding<Handshake> {
-  const [serverName, serverVersion] = [serverInfo.name, serverInfo.version]
+  const { name, version } = asObject(serverInfo);
+  const [serverName, serverVersion] = [name, version]
     .map((part) => typeof part === "string" ? part : undefined);
-  const name = [serverName, serverVersion].filter(Boolean).join(" ");
+  const server = [serverName, serverVersion].filter(Boolean).join(" ") ||
+    "a server without a name";
+  const isModern = session === undefined;
+  const held = session ?? "no sessions in this revision";
   return {
-    detail: `${name || "a server without a name"}, MCP ${version}, ${session}`,
+    detail: `${server}, MCP ${protocolVersion}, ${held}`,
     facts: {
       era: isModern ? "modern" : "legacy",
-      protocolVersion: version,
+      protocolVersion,
       serverName,
       serverVersion,
     },
@@ -187,12 +182,6 @@ function failure({ code, message, data }: JsonObject): Finding<never> {
     );
   }
   const { reason, status, awsError } = data;
-  return {
-    ...failed(String(message), ...hintsFor(data)),
-    facts: {
-      reason: String(reason),
-      status: typeof status === "number" ? status : undefined,
-      awsError: typeof awsError === "string" ? awsError : undefined,
-    },
-  };
+  const facts = { reason, status, awsError };
+  return { ...failed(String(message), ...hintsFor(data)), facts };
 }
