@@ -14,9 +14,12 @@ import {
   type ResponseMessage,
   singlesOf,
 } from "../mcp/wire/message.ts";
-import { includesBytes } from "../mcp/wire/scan.ts";
 import { whole } from "../mcp/wire/splice.ts";
-import { BlockBuffer, joinBytes } from "../mcp/wire/block_buffer.ts";
+import {
+  BlockBuffer,
+  includesBytes,
+  joinBytes,
+} from "../mcp/wire/block_buffer.ts";
 import { type Era, eraOf } from "../mcp/wire/era.ts";
 import { EventParser } from "../mcp/wire/events.ts";
 import { responseIn } from "../mcp/transport/link.ts";

@@ -21,14 +21,13 @@ import {
   type Refusing,
   withoutMessages,
 } from "../transport/link.ts";
-import { dense } from "../wire/block_buffer.ts";
+import { dense, includesBytes } from "../wire/block_buffer.ts";
 import {
   type BatchMessage,
   type RequestMessage,
   requestsOf,
   type SingleMessage,
 } from "../wire/message.ts";
-import { includesBytes } from "../wire/scan.ts";
 import { checkUnambiguous } from "./ambiguity.ts";
 import { isListChange, withoutForbidden } from "./list.ts";
 import { toolName, type ToolPolicy, unansweredCall } from "./policy.ts";

@@ -12,7 +12,7 @@ import { type ErrorBody, namesRequest } from "./error_body.ts";
 import type { Exchange } from "./exchange.ts";
 import { hasSession, type SessionHeaders } from "../wire/headers.ts";
 import type { RpcError } from "../wire/message.ts";
-import { includesBytes } from "../wire/scan.ts";
+import { includesBytes } from "../wire/block_buffer.ts";
 import { noMessage, readRpcError } from "./responses.ts";
 
 /** The target does not know the session that it was asked in. */

@@ -148,3 +148,16 @@ export function joinBytes(pieces: readonly Uint8Array[]): Uint8Array {
   }
   return joined;
 }
+
+/** Whether some bytes are found in a text. */
+export function includesBytes(text: Uint8Array, wanted: Uint8Array): boolean {
+  const [first] = wanted;
+  for (
+    let at = text.indexOf(first);
+    at >= 0;
+    at = text.indexOf(first, at + 1)
+  ) {
+    if (wanted.every((byte, index) => text[at + index] === byte)) return true;
+  }
+  return false;
+}

@@ -1,129 +1,171 @@
 /**
- * The grammar of JSON (RFC 8259) as states and bytes.
+ * The grammar of JSON (RFC 8259) as a table: what follows each byte in each
+ * state, with UTF-8 in strings. Brackets are counted by whoever reads it.
  *
  * @module
  */
 
 export const QUOTE = 0x22;
-const PLUS = 0x2b;
 export const COMMA = 0x2c;
-export const MINUS = 0x2d;
-const DOT = 0x2e;
-export const ZERO = 0x30;
-export const NINE = 0x39;
-export const COLON = 0x3a;
 export const OPEN_BRACKET = 0x5b;
-export const BACKSLASH = 0x5c;
-export const CLOSE_BRACKET = 0x5d;
 export const OPEN_BRACE = 0x7b;
 export const CLOSE_BRACE = 0x7d;
 
-// What comes next in a text; the states of numbers are the last.
-export const VALUE = 0;
-export const VALUE_OR_END = 1;
-export const NAME_OR_END = 2;
-export const NAME = 3;
-export const NAME_END = 4;
-export const COMMA_OR_END = 5;
-export const IN_STRING = 6;
-export const ESCAPED = 7;
-export const HEX = 8;
-export const UTF8 = 9;
-export const LITERAL = 10;
-export const BROKEN = 11;
-export const AFTER_MINUS = 12;
-export const AFTER_ZERO = 13;
-export const IN_INTEGER = 14;
-const AFTER_DOT = 15;
-const IN_FRACTION = 16;
-const AFTER_E = 17;
-const AFTER_E_SIGN = 18;
-const IN_EXPONENT = 19;
+// What comes next in a text.
+export const BROKEN = 0;
+export const NOT_UTF8 = 1;
+export const VALUE = 2;
+export const VALUE_OR_END = 3;
+export const NAME = 4;
+export const NAME_OR_END = 5;
+const COLON = 6;
+export const NAME_END = COLON;
+export const COMMA_OR_END = 7;
+export const SCALAR = 8;
+export const IN_STRING = 9;
+const ESCAPED = 10;
+const HEX = 11;
+const TAIL = 15;
+const [AFTER_E0, AFTER_ED, AFTER_F0, AFTER_F4] = [18, 19, 20, 21];
+const [AFTER_MINUS, AFTER_ZERO, IN_INTEGER] = [22, 23, 24];
+const [AFTER_DOT, IN_FRACTION] = [25, 26];
+const [AFTER_E, AFTER_SIGN, IN_EXPONENT] = [27, 28, 29];
+const IN_LITERAL = 30;
 
-/** Bytes of a string that stand for themselves. */
-export const PLAIN = Uint8Array.from({ length: 256 }, (_, byte) => {
-  const isPlain = byte >= 0x20 && byte < 0x80 && byte !== QUOTE &&
-    byte !== BACKSLASH;
-  return isPlain ? 1 : 0;
-});
+// What there is to do at a byte, in place of a state.
+export const OPENS = 64;
+export const CLOSES = 65;
+export const SEPARATES = 66;
+export const BEGINS_NAME = 67;
+export const BEGINS_SCALAR = 68;
+export const ENDS_STRING = 69;
+export const ENDS_LITERAL = 70;
+/** The byte is the one after a number. */
+export const ENDED_NUMBER = 71;
 
-export const ESCAPES = new Set([...'"\\/bfnrt'].map((c) => c.charCodeAt(0)));
+type Row = readonly [states: number | readonly number[], string, next: number];
 
-const bytesOf = (text: string) => [...text].map((c) => c.charCodeAt(0));
-export const LITERALS = new Map(
-  ["true", "false", "null"].map((word) => [word.charCodeAt(0), bytesOf(word)]),
-);
+const BLANK = " \n\r\t";
+const DIGITS = "0123456789";
+const ANY = range(0, 0xff);
 
-/** A space, or what else may stand between tokens. */
-export function isBlank(byte: number): boolean {
-  return byte === 0x20 || byte === 0x0a || byte === 0x0d || byte === 0x09;
+function range(first: number, last: number): string {
+  const codes = Array.from({ length: last - first + 1 }, (_, n) => first + n);
+  return String.fromCharCode(...codes);
 }
 
-export function isHex(byte: number): boolean {
-  const lower = byte | 0x20;
-  return (byte >= ZERO && byte <= NINE) || (lower >= 0x61 && lower <= 0x66);
-}
+/** A row holds unless a later one says something else. */
+const ROWS: readonly Row[] = [
+  [NOT_UTF8, ANY, NOT_UTF8],
+  [[VALUE, VALUE_OR_END], "{[", OPENS],
+  [[VALUE, VALUE_OR_END], `"-${DIGITS}tfn`, BEGINS_SCALAR],
+  [VALUE_OR_END, "]", CLOSES],
+  [[NAME, NAME_OR_END], '"', BEGINS_NAME],
+  [NAME_OR_END, "}", CLOSES],
+  [COLON, ":", VALUE],
+  [COMMA_OR_END, ",", SEPARATES],
+  [COMMA_OR_END, "]}", CLOSES],
+  ...[VALUE, VALUE_OR_END, NAME, NAME_OR_END, COLON, COMMA_OR_END]
+    .map((state): Row => [state, BLANK, state]),
 
-/** Whether a number may end here. */
-export function isNumberEnd(state: number): boolean {
-  return state === AFTER_ZERO || state === IN_INTEGER ||
-    state === IN_FRACTION || state === IN_EXPONENT;
-}
+  [SCALAR, '"', IN_STRING],
+  [IN_STRING, range(0x20, 0x7f), IN_STRING],
+  [IN_STRING, '"', ENDS_STRING],
+  [IN_STRING, "\\", ESCAPED],
+  [ESCAPED, '"\\/bfnrt', IN_STRING],
+  [ESCAPED, "u", HEX],
+  ...[0, 1, 2, 3].map((n): Row => [
+    HEX + n,
+    `${DIGITS}abcdefABCDEF`,
+    n < 3 ? HEX + n + 1 : IN_STRING,
+  ]),
 
-/** What follows a byte of a number; {@linkcode BROKEN} when it is none of it. */
-export function nextInNumber(state: number, byte: number): number {
-  const isDigit = byte >= ZERO && byte <= NINE;
-  const isE = byte === 0x65 || byte === 0x45;
-  switch (state) {
-    case AFTER_MINUS:
-      if (!isDigit) return BROKEN;
-      return byte === ZERO ? AFTER_ZERO : IN_INTEGER;
-    case AFTER_ZERO:
-    case IN_INTEGER:
-      if (byte === DOT) return AFTER_DOT;
-      if (isE) return AFTER_E;
-      return isDigit && state === IN_INTEGER ? IN_INTEGER : BROKEN;
-    case AFTER_DOT:
-      return isDigit ? IN_FRACTION : BROKEN;
-    case IN_FRACTION:
-      if (isE) return AFTER_E;
-      return isDigit ? IN_FRACTION : BROKEN;
-    case AFTER_E:
-      if (byte === PLUS || byte === MINUS) return AFTER_E_SIGN;
-      return isDigit ? IN_EXPONENT : BROKEN;
-    default:
-      return isDigit ? IN_EXPONENT : BROKEN;
+  // Unicode, table 3-7.
+  [IN_STRING, range(0x80, 0xff), NOT_UTF8],
+  [IN_STRING, range(0xc2, 0xdf), TAIL],
+  [IN_STRING, range(0xe0, 0xef), TAIL + 1],
+  [IN_STRING, range(0xf0, 0xf4), TAIL + 2],
+  [IN_STRING, "\xe0", AFTER_E0],
+  [IN_STRING, "\xed", AFTER_ED],
+  [IN_STRING, "\xf0", AFTER_F0],
+  [IN_STRING, "\xf4", AFTER_F4],
+  [[TAIL, TAIL + 1, TAIL + 2, AFTER_E0, AFTER_ED], ANY, NOT_UTF8],
+  [[AFTER_F0, AFTER_F4], ANY, NOT_UTF8],
+  [TAIL, range(0x80, 0xbf), IN_STRING],
+  [TAIL + 1, range(0x80, 0xbf), TAIL],
+  [TAIL + 2, range(0x80, 0xbf), TAIL + 1],
+  [AFTER_E0, range(0xa0, 0xbf), TAIL],
+  [AFTER_ED, range(0x80, 0x9f), TAIL],
+  [AFTER_F0, range(0x90, 0xbf), TAIL + 1],
+  [AFTER_F4, range(0x80, 0x8f), TAIL + 1],
+
+  [[AFTER_ZERO, IN_INTEGER, IN_FRACTION, IN_EXPONENT], ANY, ENDED_NUMBER],
+  [SCALAR, "-", AFTER_MINUS],
+  [[SCALAR, AFTER_MINUS, IN_INTEGER], DIGITS, IN_INTEGER],
+  [[SCALAR, AFTER_MINUS], "0", AFTER_ZERO],
+  [[AFTER_ZERO, IN_INTEGER], ".", AFTER_DOT],
+  [[AFTER_DOT, IN_FRACTION], DIGITS, IN_FRACTION],
+  [[AFTER_ZERO, IN_INTEGER, IN_FRACTION], "eE", AFTER_E],
+  [AFTER_E, "+-", AFTER_SIGN],
+  [[AFTER_E, AFTER_SIGN, IN_EXPONENT], DIGITS, IN_EXPONENT],
+
+  ...["true", "false", "null"].flatMap((word, which) =>
+    Array.from(word, (letter, n): Row => {
+      const before = IN_LITERAL + 4 * which + n;
+      const isLast = n === word.length - 1;
+      return [
+        n === 0 ? SCALAR : before - 1,
+        letter,
+        isLast ? ENDS_LITERAL : before,
+      ];
+    })
+  ),
+];
+
+/** What follows a byte in a state, at `state << 8 | byte`. */
+export const NEXT: Uint8Array = table(ROWS);
+
+function table(rows: readonly Row[]): Uint8Array {
+  const next = new Uint8Array(OPENS << 8).fill(BROKEN);
+  for (const [states, bytes, to] of rows) {
+    for (const state of [states].flat()) {
+      for (let i = 0; i < bytes.length; i++) {
+        next[state << 8 | bytes.charCodeAt(i)] = to;
+      }
+    }
   }
+  return next;
 }
 
 /** The brackets that are open: a bit for each. */
 export class BracketStack {
   /** How many are open. */
   depth = 0;
-  #bits = new Uint32Array(4);
+  #braces = new Uint32Array(4);
+
+  /** Whether the last is a brace. */
+  get isBrace(): boolean {
+    const last = this.depth - 1;
+    return (this.#braces[last >> 5] >>> (last & 31) & 1) === 1;
+  }
 
   /** Opens one. */
-  push(isObject: boolean): void {
+  push(isBrace: boolean): void {
     const word = this.depth >> 5;
-    if (word === this.#bits.length) {
+    if (word === this.#braces.length) {
       const larger = new Uint32Array(word * 2);
-      larger.set(this.#bits);
-      this.#bits = larger;
+      larger.set(this.#braces);
+      this.#braces = larger;
     }
-    const mask = 1 << (this.depth & 31);
-    if (isObject) this.#bits[word] |= mask;
-    else this.#bits[word] &= ~mask;
-    this.depth++;
+    const mask = 1 << (this.depth++ & 31);
+    if (isBrace) this.#braces[word] |= mask;
+    else this.#braces[word] &= ~mask;
   }
 
-  /** Closes the last. */
-  pop(): void {
+  /** Closes the last; false when that is no such one. */
+  pop(isBrace: boolean): boolean {
+    if (this.depth === 0 || this.isBrace !== isBrace) return false;
     this.depth--;
-  }
-
-  /** Whether the last is an object's. */
-  get isObject(): boolean {
-    const last = this.depth - 1;
-    return (this.#bits[last >> 5] >>> (last & 31) & 1) === 1;
+    return true;
   }
 }

@@ -9,40 +9,29 @@
 
 import { joinBytes } from "./block_buffer.ts";
 import {
-  AFTER_MINUS,
-  AFTER_ZERO,
-  BACKSLASH,
+  BEGINS_NAME,
+  BEGINS_SCALAR,
   BracketStack,
   BROKEN,
   CLOSE_BRACE,
-  CLOSE_BRACKET,
-  COLON,
-  COMMA,
+  CLOSES,
   COMMA_OR_END,
-  ESCAPED,
-  ESCAPES,
-  HEX,
-  IN_INTEGER,
+  ENDED_NUMBER,
+  ENDS_LITERAL,
+  ENDS_STRING,
   IN_STRING,
-  isBlank,
-  isHex,
-  isNumberEnd,
-  LITERAL,
-  LITERALS,
-  MINUS,
   NAME,
   NAME_END,
   NAME_OR_END,
-  nextInNumber,
-  NINE,
+  NEXT,
+  NOT_UTF8,
   OPEN_BRACE,
   OPEN_BRACKET,
-  PLAIN,
-  QUOTE,
-  UTF8,
+  OPENS,
+  SCALAR,
+  SEPARATES,
   VALUE,
   VALUE_OR_END,
-  ZERO,
 } from "./json_grammar.ts";
 
 /** A member of an object, or an element of an array. */
@@ -118,22 +107,18 @@ const MAX_SOURCE_BYTES = 1024;
 /** Each takes some 150 bytes. A small text has fewer. */
 const MAX_MEMBERS = 24 * 1024;
 
+const NONE = new Uint8Array();
+
 const decoder = new TextDecoder();
 
+/** What is in a string for itself is passed over. */
+const PLAIN = NEXT.slice(IN_STRING << 8, (IN_STRING + 1) << 8);
+
 /** A member while it is read. */
-interface Open {
-  name: string;
-  start: number;
-  end: number;
-  source: string | undefined;
+type Open = { -readonly [Key in keyof Member]: Member[Key] } & {
   values: number;
   members?: Open[];
-  isPartial?: boolean;
-  /** How many members inside are kept, and inside of those. */
-  kept: number;
-  /** Those of known names, where not all are kept. */
-  known?: Map<string, Open>;
-}
+};
 
 /** Reads a JSON text chunk by chunk, and keeps the members of its outer levels. */
 export class TopLevelScanner {
@@ -143,24 +128,19 @@ export class TopLevelScanner {
   #offset = 0;
   #state = VALUE;
   readonly #brackets = new BracketStack();
-  #isName = false;
-  #literal: readonly number[] = [];
-  /** How much of a literal, an escape or a character is still to come. */
-  #left = 0;
-  #low = 0;
-  #high = 0;
-  #isUtf8 = true;
+  #inName = false;
   #values = 0;
 
   #isObject = false;
   #root: Open | undefined;
   /** The values that are being read, by their level. */
   readonly #open: (Open | undefined)[] = [];
-  readonly #names: (string | undefined)[] = [];
+  /** The name of the next value. */
+  #name: string | undefined;
   /** Where the token that is kept begins in this chunk; -1 when none is. */
   #tokenStart = -1;
-  #kept: Uint8Array[] = [];
-  #keptBytes = 0;
+  /** What the chunks before had of it. */
+  #kept = NONE;
 
   /** @param limits How much is kept. */
   constructor({ levels = 1, maxMembers = MAX_MEMBERS }: ScanLimits = {}) {
@@ -170,8 +150,7 @@ export class TopLevelScanner {
 
   /** The outermost members that are complete so far, in their order. */
   get members(): readonly Member[] {
-    const { members = [], known } = this.#root ?? {};
-    return known ? [...known.values()] : members;
+    return this.#root?.members ?? [];
   }
 
   /** The text's one value. */
@@ -191,19 +170,19 @@ export class TopLevelScanner {
 
   /** Whether the text is no JSON, whatever follows. */
   get isBroken(): boolean {
-    return this.#state === BROKEN;
+    return this.#state === BROKEN || !this.isUtf8;
   }
 
-  /** Whether it is broken as UTF-8. */
+  /** Whether it is not broken as UTF-8. */
   get isUtf8(): boolean {
-    return this.#isUtf8;
+    return this.#state !== NOT_UTF8;
   }
 
   /** Whether what was read is a whole JSON text; nothing more may be fed. */
   end(): boolean {
     // A number ends with the text.
-    if (this.#brackets.depth === 0 && isNumberEnd(this.#state)) {
-      this.#endValue(0, NONE);
+    if (this.#brackets.depth === 0 && NEXT[this.#state << 8] === ENDED_NUMBER) {
+      this.#state = this.#endValue(NONE, 0);
     }
     return this.isEnded;
   }
@@ -211,302 +190,167 @@ export class TopLevelScanner {
   /** Reads the next bytes of the text. */
   feed(chunk: Uint8Array): this {
     const { length } = chunk;
-    let at = 0;
-    while (at < length) {
-      const byte = chunk[at];
-      switch (this.#state) {
-        case IN_STRING: {
-          while (at < length && PLAIN[chunk[at]] === 1) at++;
-          if (at < length) this.#inString(chunk, at++);
-          break;
-        }
-        case VALUE:
-        case VALUE_OR_END:
-          if (!isBlank(byte)) this.#beginValue(byte, at, chunk);
-          at++;
-          break;
-        case COMMA_OR_END:
-          if (!isBlank(byte)) this.#afterValue(byte, at, chunk);
-          at++;
-          break;
-        case NAME:
-        case NAME_OR_END:
-          if (byte === QUOTE) {
-            this.#isName = true;
-            this.#state = IN_STRING;
-            if (this.#isKept(this.#brackets.depth)) this.#tokenStart = at;
-          } else if (byte === CLOSE_BRACE && this.#state === NAME_OR_END) {
-            this.#close(byte, at, chunk);
-          } else if (!isBlank(byte)) this.#state = BROKEN;
-          at++;
-          break;
-        case NAME_END:
-          if (byte === COLON) this.#state = VALUE;
-          else if (!isBlank(byte)) this.#state = BROKEN;
-          at++;
-          break;
-        case BROKEN:
-          at = length;
-          break;
-        case ESCAPED:
-        case HEX:
-        case UTF8:
-        case LITERAL:
-          this.#inToken(byte, at, chunk);
-          at++;
-          break;
-        default:
-          // What ends a number is not part of it.
-          this.#inNumber(byte, at, chunk);
-          if (this.#state >= AFTER_MINUS) at++;
+    let state = this.#state;
+    for (let at = 0; at < length; at++) {
+      if (state === IN_STRING) {
+        while (at < length && PLAIN[chunk[at]] === IN_STRING) at++;
+        if (at === length) break;
       }
+      const next = NEXT[state << 8 | chunk[at]];
+      state = next < OPENS ? next : this.#act(next, chunk, at);
     }
+    this.#state = state;
     if (this.#tokenStart >= 0) {
-      this.#keep(chunk, this.#tokenStart, length);
+      this.#kept = this.#tokenUpTo(chunk, length).slice();
       this.#tokenStart = 0;
     }
     this.#offset += length;
     return this;
   }
 
-  #beginValue(byte: number, at: number, chunk: Uint8Array): void {
-    if (byte === CLOSE_BRACKET && this.#state === VALUE_OR_END) {
-      return this.#close(byte, at, chunk);
-    }
-    this.#values++;
-    if (this.#brackets.depth <= this.#levels) this.#openValue(byte, at);
-    if (byte === QUOTE) {
-      this.#isName = false;
-      this.#state = IN_STRING;
-    } else if (byte === OPEN_BRACE) {
-      this.#brackets.push(true);
-      this.#state = NAME_OR_END;
-    } else if (byte === OPEN_BRACKET) {
-      this.#brackets.push(false);
-      this.#state = VALUE_OR_END;
-    } else if (byte === MINUS) this.#state = AFTER_MINUS;
-    else if (byte === ZERO) this.#state = AFTER_ZERO;
-    else if (byte > ZERO && byte <= NINE) this.#state = IN_INTEGER;
-    else this.#beginLiteral(byte);
-  }
-
-  #beginLiteral(byte: number): void {
-    const literal = LITERALS.get(byte);
-    this.#state = literal ? LITERAL : BROKEN;
-    this.#literal = literal ?? [];
-    this.#left = this.#literal.length - 1;
-  }
-
-  #afterValue(byte: number, at: number, chunk: Uint8Array): void {
-    if (this.#brackets.depth === 0) this.#state = BROKEN;
-    else if (byte === COMMA) {
-      this.#state = this.#brackets.isObject ? NAME : VALUE;
-    } else this.#close(byte, at, chunk);
-  }
-
-  #close(byte: number, at: number, chunk: Uint8Array): void {
-    if (byte !== (this.#brackets.isObject ? CLOSE_BRACE : CLOSE_BRACKET)) {
-      this.#state = BROKEN;
-      return;
-    }
-    this.#brackets.pop();
-    this.#endValue(at + 1, chunk);
-  }
-
-  /** A byte of a string that does not stand for itself. */
-  #inString(chunk: Uint8Array, at: number): void {
+  /** Does what the grammar says of a byte, and gives the state after it. */
+  #act(action: number, chunk: Uint8Array, at: number): number {
     const byte = chunk[at];
-    if (byte === BACKSLASH) this.#state = ESCAPED;
-    else if (byte >= 0x80) this.#beginCharacter(byte);
-    else if (byte !== QUOTE) this.#state = BROKEN;
-    else if (this.#isName) {
-      this.#state = NAME_END;
-      if (this.#tokenStart < 0) return;
-      const isPartial = this.#open[this.#brackets.depth - 1]?.isPartial;
-      const isRead = !isPartial || this.#mayBeKnown(chunk);
-      const source = this.#token(chunk, at + 1, isRead);
-      this.#names[this.#brackets.depth] = unescapeName(source);
-    } else this.#endValue(at + 1, chunk);
-  }
-
-  /** Whether the name that is kept may be one of those that are known. */
-  #mayBeKnown(chunk: Uint8Array): boolean {
-    // Cut by a chunk's end, which is rare, it is just read.
-    return this.#keptBytes > 0 ||
-      KNOWN_BEGINNINGS.has(chunk[this.#tokenStart + 1]);
-  }
-
-  /** The first byte of a character of several (Unicode, table 3-7). */
-  #beginCharacter(byte: number): void {
-    this.#low = byte === 0xe0 ? 0xa0 : byte === 0xf0 ? 0x90 : 0x80;
-    this.#high = byte === 0xed ? 0x9f : byte === 0xf4 ? 0x8f : 0xbf;
-    this.#left = byte < 0xe0 ? 1 : byte < 0xf0 ? 2 : 3;
-    const isFirst = byte >= 0xc2 && byte <= 0xf4;
-    this.#state = isFirst ? UTF8 : BROKEN;
-    this.#isUtf8 = isFirst;
-  }
-
-  #inToken(byte: number, at: number, chunk: Uint8Array): void {
-    switch (this.#state) {
-      case ESCAPED:
-        this.#left = 4;
-        if (byte === 0x75) this.#state = HEX;
-        else this.#state = ESCAPES.has(byte) ? IN_STRING : BROKEN;
-        return;
-      case HEX:
-        if (!isHex(byte)) this.#state = BROKEN;
-        else if (--this.#left === 0) this.#state = IN_STRING;
-        return;
-      case UTF8:
-        if (byte < this.#low || byte > this.#high) {
-          this.#isUtf8 = false;
-          this.#state = BROKEN;
-          return;
-        }
-        this.#low = 0x80;
-        this.#high = 0xbf;
-        if (--this.#left === 0) this.#state = IN_STRING;
-        return;
+    switch (action) {
+      case OPENS:
+        this.#beginValue(byte, at);
+        this.#brackets.push(byte === OPEN_BRACE);
+        return byte === OPEN_BRACE ? NAME_OR_END : VALUE_OR_END;
+      case CLOSES:
+        return this.#brackets.pop(byte === CLOSE_BRACE)
+          ? this.#endValue(chunk, at + 1)
+          : BROKEN;
+      case SEPARATES:
+        if (this.#brackets.depth === 0) return BROKEN;
+        return this.#brackets.isBrace ? NAME : VALUE;
+      case BEGINS_NAME:
+        this.#inName = true;
+        if (this.#isKept) this.#tokenStart = at;
+        return IN_STRING;
+      case BEGINS_SCALAR:
+        this.#inName = false;
+        this.#beginValue(byte, at);
+        return NEXT[SCALAR << 8 | byte];
+      case ENDS_STRING:
+        if (!this.#inName) return this.#endValue(chunk, at + 1);
+        if (this.#tokenStart >= 0) this.#endName(chunk, at + 1);
+        return NAME_END;
+      case ENDS_LITERAL:
+        return this.#endValue(chunk, at + 1);
       default: {
-        const { length } = this.#literal;
-        if (byte !== this.#literal[length - this.#left]) this.#state = BROKEN;
-        else if (--this.#left === 0) this.#endValue(at + 1, chunk);
+        // A number has ended; this byte is what follows it.
+        const next = NEXT[this.#endValue(chunk, at) << 8 | byte];
+        return next < OPENS ? next : this.#act(next, chunk, at);
       }
     }
   }
 
-  #inNumber(byte: number, at: number, chunk: Uint8Array): void {
-    const next = nextInNumber(this.#state, byte);
-    if (next !== BROKEN || !isNumberEnd(this.#state)) this.#state = next;
-    else this.#endValue(at, chunk);
+  /** Whether what is inside of the open brackets is kept. */
+  get #isKept(): boolean {
+    return this.#brackets.depth <= this.#levels &&
+      this.#open[this.#brackets.depth - 1]?.members !== undefined;
+  }
+
+  #endName(chunk: Uint8Array, end: number): void {
+    // Where known names alone are kept, most others need not be read. A name
+    // that a chunk's end has cut, which is rare, just is.
+    const mayBeKnown = !this.#open[this.#brackets.depth - 1]?.isPartial ||
+      this.#kept !== NONE || KNOWN_BEGINNINGS.has(chunk[this.#tokenStart + 1]);
+    const source = this.#endToken(chunk, end, mayBeKnown);
+    this.#name = source && String(JSON.parse(source));
   }
 
   /** Begins to keep a value, as far as there is room. */
-  #openValue(byte: number, at: number): void {
+  #beginValue(byte: number, at: number): void {
+    this.#values++;
     const level = this.#brackets.depth;
+    if (level > this.#levels) return;
     this.#open[level] = undefined;
-    const isContainer = byte === OPEN_BRACE || byte === OPEN_BRACKET;
-    const parent = level === 0 ? undefined : this.#open[level - 1];
-    const name = level > 0 && this.#brackets.isObject ? this.#names[level] : "";
+    const parent = this.#open[level - 1];
     if (level === 0) this.#isObject = byte === OPEN_BRACE;
     else if (!parent?.members) return;
+    const name = parent && this.#brackets.isBrace ? this.#name : "";
     if (parent) {
       if (name === undefined || this.#room <= 0) this.#dropUnknown(parent);
       if (parent.isPartial && !KNOWN_NAMES.has(name ?? "")) return;
+      this.#room--;
     }
+    const isList = byte === OPEN_BRACKET && (level === 0 || name === LIST);
+    const isKept = level < this.#levels && (byte === OPEN_BRACE || isList);
     const open: Open = {
       name: name ?? "",
       start: this.#offset + at,
       end: -1,
       source: undefined,
       values: this.#values,
-      kept: 0,
+      members: isKept ? [] : undefined,
     };
-    const isKept = byte === OPEN_BRACE ||
-      (isContainer && (level === 0 || name === LIST));
-    if (isKept && level < this.#levels) open.members = [];
     if (level === 0) this.#root = open;
-    else this.#room--;
     this.#open[level] = open;
-    if (!isContainer) this.#tokenStart = at;
+    if (byte !== OPEN_BRACE && byte !== OPEN_BRACKET) this.#tokenStart = at;
   }
 
-  /** Whether what is inside of the open brackets is kept. */
-  #isKept(level: number): boolean {
-    return level <= this.#levels &&
-      this.#open[level - 1]?.members !== undefined;
-  }
-
-  #endValue(at: number, chunk: Uint8Array): void {
-    this.#state = COMMA_OR_END;
-    if (this.#brackets.depth > this.#levels) return;
-    const open = this.#open[this.#brackets.depth];
-    if (!open) return;
-    if (this.#tokenStart >= 0) open.source = this.#token(chunk, at);
-    open.end = this.#offset + at;
+  #endValue(chunk: Uint8Array, end: number): number {
+    const level = this.#brackets.depth;
+    const open = level > this.#levels ? undefined : this.#open[level];
+    if (!open) return COMMA_OR_END;
+    if (this.#tokenStart >= 0) open.source = this.#endToken(chunk, end);
+    open.end = this.#offset + end;
     open.values = this.#values - open.values + 1;
-    if (open.known) open.members = [...open.known.values()];
-    const parent = this.#open[this.#brackets.depth - 1];
+    const parent = this.#open[level - 1];
     if (parent) this.#keepIn(parent, open);
-    this.#open[this.#brackets.depth] = undefined;
+    this.#open[level] = undefined;
+    return COMMA_OR_END;
   }
 
-  #keepIn(parent: Open, member: Open): void {
-    parent.kept += 1 + member.kept;
-    if (!parent.known) {
-      parent.members?.push(member);
-      return;
-    }
-    const before = parent.known.get(member.name);
-    if (before) this.#free(parent, 1 + before.kept);
-    parent.known.set(member.name, member);
+  #keepIn({ members = [], isPartial }: Open, member: Open): void {
+    const before = isPartial
+      ? members.findIndex(({ name }) => name === member.name)
+      : -1;
+    if (before < 0) members.push(member);
+    else this.#room += countOf(members.splice(before, 1, member));
   }
 
   /** Keeps of an object what is known of it, and no more from now on. */
   #dropUnknown(object: Open): void {
-    if (object.known) return;
+    if (object.isPartial) return;
     object.isPartial = true;
-    object.known = new Map();
-    const { members = [] } = object;
+    const all = object.members ?? [];
     object.members = [];
-    this.#free(object, object.kept);
-    for (const member of members) {
-      if (!KNOWN_NAMES.has(member.name)) continue;
-      this.#room -= 1 + member.kept;
-      this.#keepIn(object, member);
+    for (const member of all) {
+      if (KNOWN_NAMES.has(member.name)) this.#keepIn(object, member);
+      else this.#room += countOf([member]);
     }
   }
 
-  #free(object: Open, members: number): void {
-    object.kept -= members;
-    this.#room += members;
-  }
-
-  #keep(chunk: Uint8Array, start: number, end: number): void {
-    this.#keptBytes += end - start;
-    if (this.#keptBytes > MAX_SOURCE_BYTES) this.#kept = [];
-    else this.#kept.push(chunk.slice(start, end));
+  /** What there is of the token, as far as it matters. */
+  #tokenUpTo(chunk: Uint8Array, end: number): Uint8Array {
+    const kept = this.#kept;
+    const most = this.#tokenStart + MAX_SOURCE_BYTES + 1 - kept.length;
+    const part = chunk.subarray(this.#tokenStart, Math.min(end, most));
+    return joinBytes(kept === NONE ? [part] : [kept, part]);
   }
 
   /** The token that ends here; `undefined` when it is too long. */
-  #token(chunk: Uint8Array, end: number, isRead = true): string | undefined {
-    let source: string | undefined;
-    const byteLength = this.#keptBytes + end - this.#tokenStart;
-    if (isRead && byteLength <= MAX_SOURCE_BYTES) {
-      const last = chunk.subarray(this.#tokenStart, end);
-      source = this.#keptBytes === 0
-        ? decoder.decode(last)
-        : decoder.decode(joinBytes([...this.#kept, last]));
-    }
+  #endToken(
+    chunk: Uint8Array,
+    end: number,
+    isRead = true,
+  ): string | undefined {
+    const token = this.#tokenUpTo(chunk, end);
     this.#tokenStart = -1;
-    this.#kept = [];
-    this.#keptBytes = 0;
-    return source;
+    this.#kept = NONE;
+    const isShort = token.length <= MAX_SOURCE_BYTES;
+    return isRead && isShort ? decoder.decode(token) : undefined;
   }
 }
 
-const NONE = new Uint8Array();
-
-function unescapeName(source: string | undefined): string | undefined {
-  if (source === undefined) return undefined;
-  const name: unknown = JSON.parse(source);
-  return typeof name === "string" ? name : undefined;
+/** How many members these are, with those inside of them. */
+function countOf(members: readonly Member[] = []): number {
+  return members.reduce((sum, one) => sum + 1 + countOf(one.members), 0);
 }
 
 /** The members of a whole JSON text. */
 export function scanMembers(text: Uint8Array): readonly Member[] {
   return new TopLevelScanner().feed(text).members;
-}
-
-/** Whether some bytes are found in a text. */
-export function includesBytes(text: Uint8Array, wanted: Uint8Array): boolean {
-  const [first] = wanted;
-  for (
-    let at = text.indexOf(first);
-    at >= 0;
-    at = text.indexOf(first, at + 1)
-  ) {
-    if (wanted.every((byte, index) => text[at + index] === byte)) return true;
-  }
-  return false;
 }
