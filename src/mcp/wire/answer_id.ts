@@ -43,40 +43,17 @@ function idSourceIn(message: Uint8Array): string | undefined {
   return outerMembers(message).findLast(({ name }) => name === "id")?.source;
 }
 
-const encoder = new TextEncoder();
-
 /** How messages begin and end that need no look at all of them. */
-const BEGINNINGS = ['{"jsonrpc":"2.0","id":', '{"jsonrpc": "2.0", "id": ']
-  .map((text) => encoder.encode(text));
-const END = encoder.encode('"jsonrpc":"2.0","id":');
-const COMMA = 0x2c;
-const CLOSE_BRACE = 0x7d;
+const BEGINNINGS = ['{"jsonrpc":"2.0","id":', '{"jsonrpc": "2.0", "id": '];
+const END = '"jsonrpc":"2.0","id":';
+
+const decoder = new TextDecoder();
 
 /** Whether the ID stands to the letter where most peers have it. */
 function hasIdSource(message: Uint8Array, source: string): boolean {
-  for (const beginning of BEGINNINGS) {
-    const at = beginning.length;
-    if (!isAt(message, 0, beginning)) continue;
-    if (isTextAt(message, at, source)) {
-      return message[at + source.length] === COMMA;
-    }
-  }
-  const at = message.length - 1 - source.length;
-  return message[message.length - 1] === CLOSE_BRACE &&
-    isTextAt(message, at, source) && isAt(message, at - END.length, END);
-}
-
-function isAt(text: Uint8Array, at: number, bytes: Uint8Array): boolean {
-  for (let i = 0; i < bytes.length; i++) {
-    if (text[at + i] !== bytes[i]) return false;
-  }
-  return true;
-}
-
-/** The same for the source of a number, which is ASCII. */
-function isTextAt(text: Uint8Array, at: number, source: string): boolean {
-  for (let i = 0; i < source.length; i++) {
-    if (text[at + i] !== source.charCodeAt(i)) return false;
-  }
-  return true;
+  // A character of several bytes, of which this may have a part, is in none.
+  const part = END.length + source.length + 8;
+  const beginning = decoder.decode(message.subarray(0, part));
+  return BEGINNINGS.some((text) => beginning.startsWith(text + source + ",")) ||
+    decoder.decode(message.subarray(-part)).endsWith(END + source + "}");
 }

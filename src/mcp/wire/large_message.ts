@@ -38,53 +38,46 @@ const PIECE_BYTES = 64 * 1024;
 const decoder = new TextDecoder();
 
 /** What was found in a text, so that nobody has to look again. */
-const scanned = new WeakMap<Uint8Array, TopLevelScanner>();
+type Scan = Pick<TopLevelScanner, "root" | "isEnded" | "isUtf8">;
 
-/** The same of messages in a batch. */
-const scannedParts = new WeakMap<Uint8Array, Member>();
+const scans = new WeakMap<Uint8Array, Scan>();
 
 /** How much of a text may still be parsed at a glance. */
 const glances = new WeakMap<Uint8Array, { bytes: number; values: number }>();
 
-function newScanner(): TopLevelScanner {
-  return new TopLevelScanner({ levels: LEVELS });
-}
-
 /** Scans a text that is not small; it is not to be changed after. */
-export function scanLarge(text: Uint8Array): TopLevelScanner {
-  const known = scanned.get(text);
+export function scanLarge(text: Uint8Array): Scan {
+  const known = scans.get(text);
   if (known) return known;
-  const scanner = newScanner().feed(text);
+  const scanner = new TopLevelScanner({ levels: LEVELS }).feed(text);
   scanner.end();
-  scanned.set(text, scanner);
+  scans.set(text, scanner);
   return scanner;
 }
 
 /** The same, while others have their turn; a small text is left alone. */
 export async function scanInTurns(text: Uint8Array): Promise<void> {
-  if (text.length <= SMALL_BYTES || scanned.has(text)) return;
-  const scanner = newScanner();
+  if (text.length <= SMALL_BYTES || scans.has(text)) return;
+  const scanner = new TopLevelScanner({ levels: LEVELS });
   const turn = new Turn();
   for (let at = 0; at < text.length; at += PIECE_BYTES) {
     scanner.feed(text.subarray(at, at + PIECE_BYTES));
     if (turn.isOver) await turn.next();
   }
   scanner.end();
-  scanned.set(text, scanner);
+  scans.set(text, scanner);
 }
 
 /** The one value of a text that was scanned already. */
 export function scannedRoot(text: Uint8Array): Member | undefined {
-  return scannedParts.get(text) ?? scanned.get(text)?.root;
+  return scans.get(text)?.root;
 }
 
 /** The one value of a text, and what is inside of it. */
 export function rootOf(text: Uint8Array): Member {
-  const known = scannedRoot(text);
-  if (known) return known;
-  const { root } = text.length > SMALL_BYTES
+  const { root } = scans.has(text) || text.length > SMALL_BYTES
     ? scanLarge(text)
-    : newScanner().feed(text);
+    : new TopLevelScanner({ levels: LEVELS }).feed(text);
   return root ?? { name: "", start: 0, end: 0, source: undefined };
 }
 
@@ -98,7 +91,13 @@ export function partOf(text: Uint8Array, member: Member): Uint8Array {
   const { start, end, members } = member;
   const part = text.subarray(start, end);
   const isKnown = members !== undefined && part.length > SMALL_BYTES;
-  if (isKnown) scannedParts.set(part, moved(member, -start));
+  if (isKnown) {
+    scans.set(part, {
+      root: moved(member, -start),
+      isEnded: true,
+      isUtf8: true,
+    });
+  }
   return part;
 }
 

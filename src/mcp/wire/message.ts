@@ -4,6 +4,8 @@
  * @module
  */
 
+import { joinBytes } from "./block_buffer.ts";
+import { OPEN_BRACE, OPEN_BRACKET } from "./json_grammar.ts";
 import {
   glanceAt,
   outerMembers,
@@ -110,8 +112,7 @@ export type Message = SingleMessage | BatchMessage | InvalidMessage;
 /** The fault of a result that is no object; what else it may be is passed on. */
 const NO_RESULT = '"result" is null or an array';
 
-const OPEN_BRACKET = 0x5b;
-const OPEN_BRACE = 0x7b;
+const encoder = new TextEncoder();
 
 /** The members of a message that are read. */
 const READ_MEMBERS: ReadonlySet<string> = new Set([
@@ -159,7 +160,7 @@ function readLarge(bytes: Uint8Array): Message {
   if (!scanner.isEnded || !root) return notJson(!scanner.isUtf8);
   if (bytes[root.start] !== OPEN_BRACKET) return readLargeSingle(bytes, root);
   if (root.isPartial || root.members?.some(({ isPartial }) => isPartial)) {
-    return invalid("the batch is too large to be read", undefined);
+    return invalid("the batch is too large to be read");
   }
   return readBatch(
     root.members ?? [],
@@ -168,10 +169,8 @@ function readLarge(bytes: Uint8Array): Message {
 }
 
 function notJson(isText: boolean): InvalidMessage {
-  const detail = isText
-    ? "the message is not UTF-8"
-    : "the message is not JSON";
-  return { kind: "invalid", reason: "parse", detail, ids: [] };
+  const detail = `the message is not ${isText ? "UTF-8" : "JSON"}`;
+  return { ...invalid(detail), reason: "parse" };
 }
 
 function readLargeSingle(
@@ -218,9 +217,7 @@ function readBatch<T>(
     messages.push(message);
     if (message.kind === "request") ids.push(message.id);
   });
-  if (detail !== "") {
-    return { kind: "invalid", reason: "invalid-request", detail, ids };
-  }
+  if (detail !== "") return { ...invalid(detail), ids };
   return { kind: "batch", messages };
 }
 
@@ -228,86 +225,59 @@ function readSingle(
   value: unknown,
   members: () => readonly Member[],
 ): SingleMessage | InvalidMessage {
-  if (!isObject(value)) {
-    return invalid("the message is not a JSON object", undefined);
-  }
+  if (!isObject(value)) return invalid("the message is not a JSON object");
   const isAnswer = "result" in value || "error" in value;
   const id = readId(value.id, members);
-  const message = readObject(value, id, isAnswer);
-  return message.kind === "invalid" && isAnswer
-    ? { ...message, answerTo: id }
-    : message;
-}
-
-function readObject(
-  value: Record<string, unknown>,
-  id: RequestId | undefined,
-  isAnswer: boolean,
-): SingleMessage | InvalidMessage {
-  // An answer to a malformed answer would be taken for the answer to a
-  // request of the same ID.
-  const owed = isAnswer ? undefined : id;
-  if (value.jsonrpc !== "2.0") {
-    return invalid('the message has no "jsonrpc": "2.0"', owed);
+  // An answer to a malformed answer would be taken for the answer to a request
+  // of the same ID.
+  const fail = (detail: string): InvalidMessage =>
+    isAnswer ? { ...invalid(detail), answerTo: id } : invalid(detail, id);
+  const { jsonrpc, method, params } = value;
+  if (jsonrpc !== "2.0") return fail('the message has no "jsonrpc": "2.0"');
+  if (!("method" in value)) {
+    if (isAnswer) return readResponse(value, id, fail);
+    return fail('the message has no "method", "result" or "error"');
   }
-  if ("method" in value) {
-    if (typeof value.method !== "string") {
-      return invalid('"method" is not a string', owed);
-    }
-    if (isAnswer) {
-      return invalid('the message has both a "method" and an answer', owed);
-    }
-    const { method, params } = value;
-    if (!("id" in value)) return { kind: "notification", method, params };
-    if (id === undefined) {
-      return invalid('"id" is neither a string nor a number', owed);
-    }
-    return { kind: "request", id, method, params };
-  }
-  if (!isAnswer) {
-    return invalid('the message has no "method", "result" or "error"', owed);
-  }
-  return readResponse(value, id);
+  if (typeof method !== "string") return fail('"method" is not a string');
+  if (isAnswer) return fail('the message has both a "method" and an answer');
+  if (!("id" in value)) return { kind: "notification", method, params };
+  if (!id) return fail('"id" is neither a string nor a number');
+  return { kind: "request", id, method, params };
 }
 
 function readResponse(
   value: Record<string, unknown>,
   id: RequestId | undefined,
+  fail: (detail: string) => InvalidMessage,
 ): ResponseMessage | InvalidMessage {
+  const kind = "response";
+  const { result, error } = value;
   const hasBoth = "result" in value && "error" in value;
-  const nullMember = hasBoth ? nullMemberOf(value) : undefined;
-  if (hasBoth && nullMember === undefined) {
-    return invalid('the message has both a "result" and an "error"', undefined);
+  if (hasBoth && (result === null) === (error === null)) {
+    return fail('the message has both a "result" and an "error"');
   }
-  const isResult = !("error" in value) || nullMember === "error";
-  if (isResult) {
-    if (id === undefined) return invalid('the answer has no "id"', undefined);
-    const { result } = value;
-    const answer: ResponseMessage = {
-      kind: "response",
-      id,
-      result,
-      error: undefined,
-      nullMember,
-    };
-    return typeof result !== "object" || isObject(result)
-      ? answer
-      : { ...answer, fault: NO_RESULT };
+  // Some servers write out the other of the two as `null`.
+  const other = error === null ? "error" : "result";
+  const nullMember = hasBoth ? other : undefined;
+  if (!("error" in value) || nullMember === "error") {
+    if (!id) return fail('the answer has no "id"');
+    const isFit = typeof result !== "object" || isObject(result);
+    const fault = isFit ? undefined : NO_RESULT;
+    return { kind, id, result, error: undefined, nullMember, fault };
   }
-  const { error } = value;
   if (!isObject(error) || typeof error.code !== "number") {
-    return invalid('"error" has no numeric "code"', undefined);
+    return fail('"error" has no numeric "code"');
   }
-  const message = typeof error.message === "string" ? error.message : "";
-  const answer: ResponseMessage = {
-    kind: "response",
+  const { code, message: said, data } = error;
+  const message = typeof said === "string" ? said : "";
+  return {
+    kind,
     id,
     result: undefined,
-    error: { code: error.code, message, data: error.data },
+    error: { code, message, data },
     nullMember,
+    fault: faultOf(error),
   };
-  const fault = faultOf(error);
-  return fault === undefined ? answer : { ...answer, fault };
 }
 
 function faultOf(
@@ -318,48 +288,37 @@ function faultOf(
   if (typeof message !== "string") return 'the "message" of "error" is no text';
 }
 
-/** The member that some servers write out as `null` beside the other. */
-function nullMemberOf(
-  value: Record<string, unknown>,
-): ResponseMessage["nullMember"] {
-  if (value.error === null && value.result !== null) return "error";
-  return value.result === null && value.error !== null ? "result" : undefined;
-}
-
-function invalid(detail: string, id: RequestId | undefined): InvalidMessage {
-  const ids = id === undefined ? [] : [id];
-  return { kind: "invalid", reason: "invalid-request", detail, ids };
+function invalid(detail: string, id?: RequestId): InvalidMessage {
+  return {
+    kind: "invalid",
+    reason: "invalid-request",
+    detail,
+    ids: id ? [id] : [],
+  };
 }
 
 function readId(
   value: unknown,
   members: () => readonly Member[],
 ): RequestId | undefined {
-  if (typeof value === "string") return stringId(value);
-  if (typeof value !== "number") return undefined;
-  if (Number.isSafeInteger(value)) return numberId(value, String(value));
+  if (typeof value !== "number" || Number.isSafeInteger(value)) {
+    return requestId(value);
+  }
   // Beyond 2^53 the value has lost digits that the client will look for.
   const source = members().findLast(({ name }) => name === "id")?.source;
-  return numberId(value, source ?? String(value));
+  return requestId(value, source);
 }
 
 /** The request ID for a value that is a string or a number. */
-export function requestId(value: unknown): RequestId | undefined {
-  if (typeof value === "string") return stringId(value);
-  if (typeof value === "number") return numberId(value, String(value));
-  return undefined;
-}
-
-/** The request ID for its JSON source, as the scanner found it. */
-export function requestIdFromSource(
-  source: string | undefined,
+export function requestId(
+  value: unknown,
+  source?: string,
 ): RequestId | undefined {
-  if (source === undefined) return undefined;
-  try {
-    const id = requestId(JSON.parse(source));
-    return id && { ...id, source };
-  } catch {
-    return undefined;
+  if (typeof value === "string") {
+    return { source: source ?? JSON.stringify(value), key: `s:${value}` };
+  }
+  if (typeof value === "number") {
+    return { source: source ?? String(value), key: `n:${value}` };
   }
 }
 
@@ -368,8 +327,16 @@ export function stringId(value: string): RequestId {
   return { source: JSON.stringify(value), key: `s:${value}` };
 }
 
-function numberId(value: number, source: string): RequestId {
-  return { source, key: `n:${value}` };
+/** The request ID for its JSON source, as the scanner found it. */
+export function requestIdFromSource(
+  source: string | undefined,
+): RequestId | undefined {
+  if (source === undefined) return undefined;
+  try {
+    return requestId(JSON.parse(source), source);
+  } catch {
+    return undefined;
+  }
 }
 
 /** Whether a value is an object with named members. */
@@ -397,21 +364,11 @@ export function answerTo(
 /** The message with its `id` set, every other byte as it was. */
 export function withId(bytes: Uint8Array, id: RequestId): Uint8Array {
   const member = outerMembers(bytes).findLast(({ name }) => name === "id");
-  if (member) return splice(bytes, member.start, member.end, id.source);
-  const brace = bytes.indexOf(0x7b);
-  return splice(bytes, brace + 1, brace + 1, `"id":${id.source},`);
-}
-
-function splice(
-  bytes: Uint8Array,
-  start: number,
-  end: number,
-  replacement: string,
-): Uint8Array {
-  const middle = new TextEncoder().encode(replacement);
-  const out = new Uint8Array(start + middle.length + bytes.length - end);
-  out.set(bytes.subarray(0, start));
-  out.set(middle, start);
-  out.set(bytes.subarray(end), start + middle.length);
-  return out;
+  const at = bytes.indexOf(OPEN_BRACE) + 1;
+  const { start, end } = member ?? { start: at, end: at };
+  return joinBytes([
+    bytes.subarray(0, start),
+    encoder.encode(member ? id.source : `"id":${id.source},`),
+    bytes.subarray(end),
+  ]);
 }
