@@ -25,54 +25,11 @@ const MAX_OVER = 1_000;
 const PROGRESS = "notifications/progress";
 const RELATED_TASK = "io.modelcontextprotocol/related-task";
 
-/** The tokens of requests under way, and of those that are over. */
-class ProgressTokens {
-  readonly #asked = new Map<string, Exchange>();
-  readonly #over = new Recent<true>(MAX_OVER);
-
-  /** Notes the tokens that an exchange names. */
-  expect(exchange: Exchange): void {
-    for (const { key } of exchange.progressTokens.values()) {
-      this.#asked.set(key, exchange);
-      this.#over.delete(key);
-    }
-  }
-
-  /** Keeps a token in use beyond the answer: a task goes on. */
-  keep(exchange: Exchange, id: RequestId): void {
-    const token = exchange.progressTokens.get(id.key);
-    if (token) this.#asked.delete(token.key);
-  }
-
-  /** Notes that a request is over. */
-  end(exchange: Exchange, id: RequestId): void {
-    const token = exchange.progressTokens.get(id.key);
-    if (!token || this.#asked.get(token.key) !== exchange) return;
-    this.#asked.delete(token.key);
-    this.#over.set(token.key, true);
-  }
-
-  /** The exchange whose progress a message tells of. */
-  ownerOf(message: SingleMessage): Exchange | undefined {
-    return keysIn(message).map((key) => this.#asked.get(key)).find(Boolean);
-  }
-
-  /** Whether a notification is for the client: it is no progress of the past. */
-  isWanted(message: NotificationMessage): boolean {
-    const owner = this.ownerOf(message);
-    // What the client has cancelled is over to it.
-    if (owner) return !owner.isSettled;
-    return !keysIn(message).some((key) => this.#over.get(key));
-  }
-}
-
-/** The token that progress is told of, in both spellings. */
-function keysIn(message: SingleMessage): string[] {
-  if (message.kind !== "notification" || message.method !== PROGRESS) return [];
-  const { params } = message;
-  const token = isObject(params) ? requestId(params.progressToken) : undefined;
-  if (!token || RELATED_TASK in metaOf(params)) return [];
-  return [token, respelt(token)].flatMap((one) => one ? [one.key] : []);
+/** Where a message of the target's came. */
+export interface Origin {
+  readonly session: SessionHeaders;
+  /** The exchange that it came in answer to, if that is known. */
+  readonly exchange: Exchange | undefined;
 }
 
 /** Who waits for an answer, and for which. */
@@ -87,15 +44,20 @@ export class PendingRequests {
   readonly #waiting = new Map<string, Exchange>();
   /** Requests that nobody waits for any more. */
   readonly #over = new Recent<true>(MAX_OVER);
-  readonly #progress = new ProgressTokens();
+  /** The progress tokens of requests under way, and of those that are over. */
+  readonly #tokens = new Map<string, Exchange>();
+  readonly #overTokens = new Recent<true>(MAX_OVER);
 
   /** Notes who waits for an answer. */
   expect(exchange: Exchange): void {
-    for (const id of exchange.requests) {
-      this.#waiting.set(id.key, exchange);
-      this.#over.delete(id.key);
+    for (const { key } of exchange.requests) {
+      this.#waiting.set(key, exchange);
+      this.#over.delete(key);
     }
-    this.#progress.expect(exchange);
+    for (const { key } of exchange.progressTokens.values()) {
+      this.#tokens.set(key, exchange);
+      this.#overTokens.delete(key);
+    }
   }
 
   /** Notes for all that wait that the target said something. */
@@ -110,57 +72,66 @@ export class PendingRequests {
 
   /** Forgets an exchange that nobody waits for any more. */
   forget(exchange: Exchange): void {
-    for (const id of exchange.requests) this.#forget(id, exchange);
+    for (const id of exchange.requests) this.#forget(exchange, id);
   }
 
-  #forget(id: RequestId, exchange: Exchange): void {
-    this.#progress.end(exchange, id);
-    if (this.#waiting.get(id.key) !== exchange) return;
-    this.#waiting.delete(id.key);
-    this.#over.set(id.key, true);
+  #forget(exchange: Exchange, { key }: RequestId): void {
+    const token = exchange.progressTokens.get(key)?.key;
+    if (token !== undefined && this.#tokens.get(token) === exchange) {
+      this.#tokens.delete(token);
+      this.#overTokens.set(token, true);
+    }
+    if (this.#waiting.get(key) !== exchange) return;
+    this.#waiting.delete(key);
+    this.#over.set(key, true);
   }
 
   /** Takes a request's one answer: false when it was taken before. */
   take(exchange: Exchange, id: RequestId): boolean {
-    this.#forget(id, exchange);
+    this.#forget(exchange, id);
     return exchange.take(id);
+  }
+
+  /** Keeps a token in use beyond the answer: a task goes on. */
+  keepProgress(exchange: Exchange, id: RequestId): void {
+    const token = exchange.progressTokens.get(id.key);
+    if (token) this.#tokens.delete(token.key);
   }
 
   /** Whether a notification is for the client: it is no progress of the past. */
   isWanted(message: NotificationMessage): boolean {
-    return this.#progress.isWanted(message);
+    const owner = this.#ownerOfProgress(message);
+    // What the client has cancelled is over to it.
+    if (owner) return !owner.isSettled;
+    return !tokensIn(message).some((key) => this.#overTokens.get(key));
+  }
+
+  #ownerOfProgress(message: SingleMessage): Exchange | undefined {
+    return tokensIn(message).map((key) => this.#tokens.get(key)).find(Boolean);
   }
 
   /**
    * Notes that a call runs, of which a message tells that is no answer: on the
    * channel of HTTP+SSE any may be meant.
    */
-  noteBegun(
-    { channel }: SessionHeaders,
-    exchange: Exchange | undefined,
-    message?: SingleMessage,
-  ): void {
-    const owner = exchange ?? (message && this.#progress.ownerOf(message));
+  noteBegun({ session, exchange }: Origin, message?: SingleMessage): void {
+    const owner = exchange ?? (message && this.#ownerOfProgress(message));
     if (owner) owner.answerHasBegun = true;
-    if (owner || !channel) return;
+    if (owner || !session.channel) return;
     for (const one of this.#waiting.values()) {
       if (one.isAtTarget) one.answerHasBegun = true;
     }
   }
 
-  /** Keeps a token in use beyond the answer: a task goes on. */
-  keepProgress(exchange: Exchange, id: RequestId): void {
-    this.#progress.keep(exchange, id);
-  }
-
   /** The request of an ID, or of another spelling of it: its own stream's first. */
   withId(id: RequestId, exchange: Exchange | undefined): Owed | undefined {
     if (exchange?.owes(id)) return owed(exchange, id);
-    const other = respelt(id);
-    if (other && exchange?.owes(other)) return owed(exchange, other);
-    for (const one of [id, other]) {
-      const owner = one && this.exchangeOf(one);
-      if (one && owner?.owes(one)) return owed(owner, one);
+    const ids = spellingsOf(id);
+    const own = exchange && ids.find((one) => exchange.owes(one));
+    if (own) return owed(exchange, own);
+    for (const one of ids) {
+      const owner = this.exchangeOf(one);
+      if (owner?.owes(one)) return owed(owner, one);
     }
   }
 
@@ -172,13 +143,14 @@ export class PendingRequests {
    */
   requestFor(
     { id, error }: Pick<ResponseMessage, "id" | "error">,
-    { channel }: SessionHeaders,
-    exchange: Exchange | undefined,
+    origin: Origin,
     isAll = false,
   ): Owed | undefined {
-    const named = id && this.withId(id, exchange);
-    if (named || !error || !isAll && isForeign(id)) return named;
-    const owner = this.#onlyOne(channel, exchange);
+    const named = id && this.withId(id, origin.exchange);
+    // Servers that know no ID have it empty.
+    const isForeign = id !== undefined && id.key !== "s:";
+    if (named || !error || !isAll && isForeign) return named;
+    const owner = this.#onlyOne(origin);
     return owner && { owner, id: owner.pending[0] };
   }
 
@@ -191,42 +163,43 @@ export class PendingRequests {
   keepError(
     { id, error }: ResponseMessage,
     frame: Uint8Array,
-    { channel }: SessionHeaders,
-    exchange: Exchange | undefined,
+    origin: Origin,
   ): Exchange | undefined {
-    const spellings = id ? [id, respelt(id)] : [];
     // A late second answer to another request is not this one's.
-    const isLate = spellings.some((one) => one && this.#over.get(one.key));
-    const owner = this.#onlyOne(channel, exchange);
+    const isLate = id && spellingsOf(id).some(({ key }) => this.#over.get(key));
+    const owner = this.#onlyOne(origin);
     if (!error || !owner || isLate) return undefined;
     owner.keptError ??= frame;
     return owner;
   }
 
   /** The exchange that alone waits, for one answer. */
-  #onlyOne(
-    channel: SessionHeaders["channel"],
-    exchange: Exchange | undefined,
-  ): Exchange | undefined {
-    const owner = exchange ?? (channel && this.#onlyWaiting());
-    return owner?.pending.length === 1 ? owner : undefined;
+  #onlyOne({ session, exchange }: Origin): Exchange | undefined {
+    const waiting = session.channel ? this.#waiting.values() : [];
+    const owners = exchange ? [exchange] : [...new Set(waiting)];
+    const isOne = owners.length === 1 && owners[0].pending.length === 1;
+    return isOne ? owners[0] : undefined;
   }
+}
 
-  #onlyWaiting(): Exchange | undefined {
-    const waiting = new Set(this.#waiting.values());
-    const [only] = waiting;
-    return waiting.size === 1 ? only : undefined;
-  }
+/** An ID, and the other one that a peer may take for it. */
+function spellingsOf(id: RequestId): readonly RequestId[] {
+  const other = respelt(id);
+  return other ? [id, other] : [id];
+}
+
+/** The token that progress is told of, in both spellings. */
+function tokensIn(message: SingleMessage): readonly string[] {
+  if (message.kind !== "notification" || message.method !== PROGRESS) return [];
+  const { params } = message;
+  const token = isObject(params) ? requestId(params.progressToken) : undefined;
+  if (!token || RELATED_TASK in metaOf(params)) return [];
+  return spellingsOf(token).map(({ key }) => key);
 }
 
 /** A request of an exchange, under the ID as the client wrote it. */
 function owed(owner: Exchange, id: RequestId): Owed {
   return { owner, id: owner.requests.find(({ key }) => key === id.key) ?? id };
-}
-
-/** Whether an ID names some request; servers that know none have it empty. */
-function isForeign(id: RequestId | undefined): boolean {
-  return id !== undefined && id.key !== "s:";
 }
 
 /** The requests among messages, and what they ask to hear of. */

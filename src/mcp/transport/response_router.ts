@@ -7,6 +7,7 @@
 
 import type { Target } from "./target.ts";
 import { ProxyError } from "../../errors.ts";
+import { Recent } from "../../lru_cache.ts";
 import type { Redact } from "../../redact/redact.ts";
 import { withIdOf } from "../wire/answer_id.ts";
 import type { BodyHead } from "../wire/body.ts";
@@ -22,7 +23,6 @@ import { NO_SESSION, type SessionHeaders } from "../wire/headers.ts";
 import {
   answerTo,
   type BatchMessage,
-  type InvalidMessage,
   type Message,
   readMessage,
   readMessageInTurns,
@@ -33,8 +33,7 @@ import {
   withId,
 } from "../wire/message.ts";
 import { responseIn } from "./link.ts";
-import type { Observation } from "./observer.ts";
-import { type Owed, PendingRequests } from "./pending_requests.ts";
+import { type Origin, type Owed, PendingRequests } from "./pending_requests.ts";
 import { repairedAnswer, withoutByteOrderMark } from "../wire/repair.ts";
 import { noMessage } from "./responses.ts";
 import { membersOf, whole } from "../wire/splice.ts";
@@ -67,11 +66,16 @@ export interface RouterHooks {
   readonly refuse: (id: RequestId, error: ProxyError) => void;
 }
 
-/** An answer that was waited for, under the ID of its request. */
-interface Claim {
-  readonly owner: Exchange;
-  readonly answer: ResponseMessage;
+/** A message for the client. */
+interface Delivery {
+  readonly message: SingleMessage;
   readonly frame: Uint8Array;
+  /** The exchange that it belongs to, if that is known. */
+  readonly owner: Exchange | undefined;
+}
+
+interface AnswerDelivery extends Delivery {
+  readonly message: ResponseMessage;
 }
 
 /** How many requests of the target's are remembered until they are answered. */
@@ -79,8 +83,6 @@ const MAX_TARGET_REQUESTS = 10_000;
 
 /** The one revision of MCP in which several messages make one frame. */
 const BATCH_VERSION = "2025-03-26";
-
-const NO_BYTES = new Uint8Array();
 
 /** How long after an error of another ID the answer may still come. */
 const KEPT_MS = 3_000;
@@ -97,7 +99,7 @@ export class ResponseRouter {
   readonly #redact: Redact;
   /** Who waits for an answer. */
   readonly pending: PendingRequests = new PendingRequests();
-  readonly #targetRequests = new Map<string, SessionHeaders>();
+  readonly #targetRequests = new Recent<SessionHeaders>(MAX_TARGET_REQUESTS);
 
   constructor(target: Target, hooks: RouterHooks) {
     this.#target = target;
@@ -108,15 +110,11 @@ export class ResponseRouter {
   /** Notes who waits for an answer. */
   expect(exchange: Exchange): void {
     this.pending.expect(exchange);
-    const { observer } = this.#target;
-    if (!observer) return;
-    this.#observe(exchange, observer.began(exchange, this.#hooks.era));
-  }
-
-  /** A request is over when it is answered, whatever its stream still says. */
-  #observe(exchange: Exchange, observation: Observation): void {
+    const observation = this.#target.observer
+      ?.began(exchange, this.#hooks.era);
     exchange.observation = observation;
-    if (!exchange.isRequest) return;
+    // A request is over when it is answered, whatever its stream still says.
+    if (!observation || !exchange.isRequest) return;
     void exchange.settled.then(() => observation.ended());
   }
 
@@ -137,24 +135,46 @@ export class ResponseRouter {
   }
 
   /** Tells the client what an exchange failed with, and the log. */
-  async report(
+  report(exchange: Exchange, error: ProxyError | Uint8Array): Promise<void> {
+    if (error instanceof ProxyError) {
+      const { log } = this.#target;
+      log.warn(error.summary, {
+        method: exchange.method,
+        id: exchange.pending[0]?.source,
+        reason: error.reason,
+        ms: Math.round(performance.now() - exchange.startedAt),
+      });
+      if (error.message !== error.summary) {
+        log.debug("what the client is told", { error: error.message });
+      }
+    }
+    return this.fail(exchange, error);
+  }
+
+  /** Answers what still waits in an exchange with an error, or the target's. */
+  async fail(
     exchange: Exchange,
     error: ProxyError | Uint8Array,
   ): Promise<void> {
-    if (!(error instanceof ProxyError)) {
-      return await this.failWith(exchange, error);
-    }
-    const { log } = this.#target;
-    log.warn(error.summary, {
-      method: exchange.method,
-      id: exchange.pending[0]?.source,
-      reason: error.reason,
-      ms: Math.round(performance.now() - exchange.startedAt),
-    });
-    if (error.message !== error.summary) {
-      log.debug("what the client is told", { error: error.message });
-    }
-    await this.fail(exchange, error);
+    const isOwn = error instanceof ProxyError;
+    const told = isOwn ? exchange.keptError ?? error : error;
+    const { observation } = exchange;
+    if (told instanceof ProxyError) observation?.failed(told);
+    else observation?.answered(responseIn(told));
+    for (const id of exchange.pending) await this.#failOne(exchange, id, told);
+  }
+
+  /** Answers one request of an exchange with an error. */
+  async #failOne(
+    exchange: Exchange,
+    id: RequestId,
+    error: ProxyError | Uint8Array,
+  ): Promise<void> {
+    if (!this.pending.take(exchange, id) || exchange.onAnswer) return;
+    const frame = error instanceof ProxyError
+      ? errorFrame(error, id, this.#redact)
+      : withId(error, id);
+    await this.#emit(frame, exchange);
   }
 
   /** Delivers the error of another ID that is all that answered an exchange. */
@@ -166,29 +186,6 @@ export class ResponseRouter {
     if (!keptError || exchange.isSettled) return;
     exchange.keptError = undefined;
     await this.receive(keptError, session, exchange);
-  }
-
-  /** Answers what still waits in an exchange with an error. */
-  async fail(exchange: Exchange, error: ProxyError): Promise<void> {
-    const { keptError } = exchange;
-    if (keptError) return await this.failWith(exchange, keptError);
-    exchange.observation?.failed(error);
-    for (const id of exchange.pending) {
-      if (!this.pending.take(exchange, id)) continue;
-      if (exchange.onAnswer) continue;
-      const frame = errorFrame(error, id, this.#redact);
-      await exchange.delivering(this.#target.emit(frame));
-    }
-  }
-
-  /** Delivers the target's JSON-RPC error to all that wait in an exchange. */
-  async failWith(exchange: Exchange, frame: Uint8Array): Promise<void> {
-    exchange.observation?.answered(responseIn(frame));
-    for (const id of exchange.pending) {
-      if (!this.pending.take(exchange, id)) continue;
-      if (exchange.onAnswer) continue;
-      await this.#emit(withId(frame, id), exchange);
-    }
   }
 
   /**
@@ -203,28 +200,17 @@ export class ResponseRouter {
     exchange?: Exchange,
   ): Promise<void> {
     exchange?.noteProgress();
+    const origin = { session, exchange };
     const bytes = this.#withoutByteOrderMark(body, exchange);
-    if (bytes.length <= SMALL_BYTES) {
-      return this.#receiveRead(bytes, readMessage(bytes), session, exchange);
-    }
-    return readMessageInTurns(bytes).then((message) =>
-      this.#receiveRead(bytes, message, session, exchange)
-    );
-  }
-
-  #receiveRead(
-    bytes: Uint8Array,
-    message: Message,
-    session: SessionHeaders,
-    exchange: Exchange | undefined,
-  ): Promise<void> {
-    if (message.kind === "invalid") {
-      throw this.#noMessage(message.detail, bytes);
-    }
-    if (message.kind === "batch") {
-      return this.#receiveBatch(bytes, message, session, exchange);
-    }
-    return this.#receiveSingle(bytes, message, session, exchange, true);
+    const receive = (message: Message) => {
+      if (message.kind === "invalid") {
+        throw this.#noMessage(message.detail, bytes);
+      }
+      return this.#receive(bytes, message, origin, true);
+    };
+    return bytes.length <= SMALL_BYTES
+      ? receive(readMessage(bytes))
+      : readMessageInTurns(bytes).then(receive);
   }
 
   /**
@@ -236,38 +222,28 @@ export class ResponseRouter {
     session: SessionHeaders,
     exchange?: Exchange,
   ): Promise<void> {
-    if (oversized) return await this.receiveOversized(oversized, exchange);
+    if (oversized) return await this.#receiveOversized(oversized, exchange);
     if (data.length === 0) return;
+    const origin = { session, exchange };
     const bytes = this.#withoutByteOrderMark(data, exchange);
     const message = await readMessageInTurns(bytes);
     // Without its blank line it counts as the end of what is waited for alone.
     const isOwed = message.kind === "response" &&
-      this.pending.requestFor(message, session, exchange, true) !== undefined;
+      this.pending.requestFor(message, origin, true) !== undefined;
     if (isCut && !isOwed) return;
-    if (message.kind === "invalid") {
-      return await this.#skip(message, bytes, type, session, exchange);
+    if (message.kind !== "invalid") {
+      exchange?.noteProgress();
+      return await this.#receive(bytes, message, origin);
     }
-    exchange?.noteProgress();
-    if (message.kind === "batch") {
-      await this.#receiveBatch(bytes, message, session, exchange);
-    } else await this.#receiveSingle(bytes, message, session, exchange);
-  }
-
-  /** Passes over an event that is no message, unless it was to be an answer. */
-  async #skip(
-    message: InvalidMessage,
-    bytes: Uint8Array,
-    type: string,
-    session: SessionHeaders,
-    exchange: Exchange | undefined,
-  ): Promise<void> {
+    // It is passed over, unless it was to be an answer.
     const answer = { id: message.answerTo, error: undefined };
-    const owed = this.pending.requestFor(answer, session, exchange);
+    const owed = this.pending.requestFor(answer, origin);
     if (owed) {
       const error = this.#noMessage(message.detail, bytes);
+      owed.owner.observation?.failed(error);
       return await this.#failOne(owed.owner, owed.id, error);
     }
-    this.pending.noteBegun(session, exchange);
+    this.pending.noteBegun(origin);
     this.#target.log.debug("skipped an event that is no JSON-RPC message", {
       type: excerpt(type),
       detail: message.detail,
@@ -296,113 +272,95 @@ export class ResponseRouter {
     });
   }
 
-  #receiveSingle(
+  #receive(
     bytes: Uint8Array,
-    message: SingleMessage,
-    session: SessionHeaders,
-    exchange: Exchange | undefined,
+    message: SingleMessage | BatchMessage,
+    origin: Origin,
     isAll = false,
   ): Promise<void> {
-    const clear = repairedAnswer(bytes, message);
-    if (clear !== bytes) this.#noteRepair("member", exchange);
-    if (message.kind !== "response") {
-      const isWanted = this.#takeTargetMessage(message, session, exchange);
-      return isWanted ? this.#deliver(message, clear, exchange) : NO_WAIT;
+    if (message.kind === "batch") {
+      return this.#receiveBatch(bytes, message.messages, origin);
     }
-    const owed = this.pending.requestFor(message, session, exchange, isAll);
-    const claim = this.#claim(owed, message, clear, session, exchange);
-    if (!claim || claim.owner.onAnswer) return NO_WAIT;
-    return this.#deliver(claim.answer, claim.frame, claim.owner);
+    const delivery = this.#take(bytes, message, origin, isAll);
+    return delivery ? this.#deliver(delivery) : NO_WAIT;
   }
 
   /** A batch passes whole where the client has batches. */
   async #receiveBatch(
     bytes: Uint8Array,
-    { messages }: BatchMessage,
-    session: SessionHeaders,
-    exchange: Exchange | undefined,
+    messages: readonly SingleMessage[],
+    origin: Origin,
   ): Promise<void> {
+    const { exchange } = origin;
     if (exchange && messages.length > 1) exchange.answerHasBegun = true;
     const parts = membersOf(bytes, whole(bytes))
       .map((member) => partOf(bytes, member));
-    if (this.#hooks.pass || !mayBeBatch(messages, session, exchange)) {
+    if (this.#hooks.pass || !mayBeBatch(messages, origin)) {
       this.#noteRepair("array", exchange);
       for (const [index, message] of messages.entries()) {
-        await this.#receiveSingle(parts[index], message, session, exchange);
+        await this.#receive(parts[index], message, origin);
       }
       return;
     }
-    const frames = messages.map((message, index) => {
-      const clear = repairedAnswer(parts[index], message);
-      if (message.kind !== "response") {
-        const isWanted = this.#takeTargetMessage(message, session, exchange);
-        return isWanted ? clear : undefined;
-      }
-      const owed = this.pending.requestFor(message, session, exchange);
-      const claim = this.#claim(owed, message, clear, session, exchange);
-      return claim?.owner.onAnswer ? undefined : claim?.frame;
-    });
+    const frames = messages.map((message, index) =>
+      this.#take(parts[index], message, origin)?.frame
+    );
     const isAsItWas = frames.every((frame, index) => frame === parts[index]);
-    if (isAsItWas) return await this.#emit(bytes, exchange);
-    await this.#emitAll(frames, exchange);
+    await this.#emitAll(isAsItWas ? [bytes] : frames, exchange);
+  }
+
+  /** What the client is to get of a message, if anything. */
+  #take(
+    bytes: Uint8Array,
+    message: SingleMessage,
+    origin: Origin,
+    isAll = false,
+  ): Delivery | undefined {
+    const { exchange } = origin;
+    const frame = repairedAnswer(bytes, message);
+    if (frame !== bytes) this.#noteRepair("member", exchange);
+    if (message.kind !== "response") {
+      const isWanted = this.#takeTargetMessage(message, origin);
+      return isWanted ? { message, frame, owner: exchange } : undefined;
+    }
+    const owed = this.pending.requestFor(message, origin, isAll);
+    if (!owed) return this.#takeUnasked(message, frame, origin);
+    const delivery = message.fault === undefined
+      ? this.#takeAnswer(owed, message, frame, origin)
+      : this.#takeFault(owed, message, message.fault, frame);
+    owed.owner.onAnswer?.(delivery.message);
+    return owed.owner.onAnswer ? undefined : delivery;
   }
 
   /** Notes what the target asks or tells; false when it is not for the client. */
   #takeTargetMessage(
     message: Exclude<SingleMessage, ResponseMessage>,
-    session: SessionHeaders,
-    exchange: Exchange | undefined,
+    origin: Origin,
   ): boolean {
-    this.pending.noteBegun(session, exchange, message);
-    if (message.kind === "notification") {
-      if (this.pending.isWanted(message)) return true;
-      this.#target.log.debug("dropped progress of what is over");
-      return false;
+    this.pending.noteBegun(origin, message);
+    if (message.kind === "request") {
+      this.#targetRequests.set(message.id.key, origin.session);
+      return true;
     }
-    this.#targetRequests.set(message.id.key, session);
-    if (this.#targetRequests.size <= MAX_TARGET_REQUESTS) return true;
-    for (const oldest of this.#targetRequests.keys()) {
-      this.#targetRequests.delete(oldest);
-      break;
-    }
-    return true;
+    const isWanted = this.pending.isWanted(message);
+    if (!isWanted) this.#target.log.debug("dropped progress of what is over");
+    return isWanted;
   }
 
-  /** Takes an answer for the request that waits for it, if one does. */
-  #claim(
-    owed: Owed | undefined,
-    given: ResponseMessage,
-    bytes: Uint8Array,
-    session: SessionHeaders,
-    exchange: Exchange | undefined,
-  ): Claim | undefined {
-    if (!owed) {
-      const keeper = given.fault === undefined
-        ? this.pending.keepError(given, bytes, session, exchange)
-        : undefined;
-      if (keeper) return this.#deliverKeptAfter(KEPT_MS, keeper);
-      this.#target.log.warn("dropped an answer that nobody waits for", {
-        id: given.id?.source,
-        method: exchange?.method,
-      });
-      return undefined;
-    }
-    const { owner, id } = owed;
-    if (given.fault !== undefined) return this.#claimFault(owed, given, bytes);
-    const frame = withIdOf(id, bytes, given.id);
-    if (frame !== bytes) this.#noteRepair("id", exchange);
-    const answer = frame === bytes ? given : answerTo(id, given);
-    // Only its own stream can tell of the session that a request was sent in.
-    const isOwn = owner === exchange || session.channel !== undefined;
-    const sentIn = isOwn ? session : NO_SESSION;
-    this.#hooks.onAnswer(answer, frame, owner, sentIn);
-    owner.observation?.answered(answer);
-    if (taskIdIn(given, bytes) !== undefined) {
-      this.pending.keepProgress(owner, id);
-    }
-    this.pending.take(owner, id);
-    owner.onAnswer?.(answer);
-    return { owner, answer, frame };
+  /** Keeps an error that nobody waits for; drops another answer. */
+  #takeUnasked(
+    answer: ResponseMessage,
+    frame: Uint8Array,
+    origin: Origin,
+  ): undefined {
+    const keeper = answer.fault === undefined
+      ? this.pending.keepError(answer, frame, origin)
+      : undefined;
+    if (keeper) return this.#deliverKeptAfter(KEPT_MS, keeper);
+    this.#target.log.warn("dropped an answer that nobody waits for", {
+      id: answer.id?.source,
+      method: origin.exchange?.method,
+    });
   }
 
   /** Delivers a kept error when nothing more is said for some time. */
@@ -413,42 +371,62 @@ export class ResponseRouter {
       // What tells of its progress may bring its answer.
       const leftMs = KEPT_MS - sinceMessageMs;
       if (leftMs > 0) return this.#deliverKeptAfter(leftMs, exchange);
-      this.failWith(exchange, keptError).catch(() => {})
+      this.fail(exchange, keptError).catch(() => {})
         .finally(() => exchange.end());
     }, delayMs);
     void exchange.settled.then(() => clearTimeout(timer));
   }
 
-  /** Takes an answer that the client would not read; an error stands for it. */
-  #claimFault(
+  /** Takes an answer for the request that waits for it, under its ID. */
+  #takeAnswer(
     { owner, id }: Owed,
-    { fault = "", error: said }: ResponseMessage,
+    given: ResponseMessage,
     bytes: Uint8Array,
-  ): Claim {
-    // What a result holds is no word of the target's, nor the client's to see.
-    const error = this.#noMessage(fault, said ? bytes : NO_BYTES);
-    owner.observation?.failed(error);
+    { session, exchange }: Origin,
+  ): AnswerDelivery {
+    const frame = withIdOf(id, bytes, given.id);
+    if (frame !== bytes) this.#noteRepair("id", exchange);
+    const message = frame === bytes ? given : answerTo(id, given);
+    // Only its own stream can tell of the session that a request was sent in.
+    const isOwn = owner === exchange || session.channel !== undefined;
+    const sentIn = isOwn ? session : NO_SESSION;
+    this.#hooks.onAnswer(message, frame, owner, sentIn);
+    owner.observation?.answered(message);
+    if (taskIdIn(given, bytes) !== undefined) {
+      this.pending.keepProgress(owner, id);
+    }
     this.pending.take(owner, id);
-    const frame = errorFrame(error, id, this.#redact);
-    const { code, message } = error;
-    const answer: ResponseMessage = {
-      kind: "response",
-      id,
-      result: undefined,
-      error: { code, message, data: ownErrorData(error) },
-    };
-    owner.onAnswer?.(answer);
-    return { owner, answer, frame };
+    return { owner, message, frame };
   }
 
-  #deliver(
-    message: SingleMessage,
+  /** Takes an answer that the client would not read; an error stands for it. */
+  #takeFault(
+    { owner, id }: Owed,
+    answer: ResponseMessage,
+    fault: string,
     bytes: Uint8Array,
-    exchange: Exchange | undefined,
-  ): Promise<void> {
-    const frames = this.#hooks.pass?.(message, bytes, exchange);
-    if (!frames) return this.#emit(bytes, exchange);
-    return this.#emitAll(frames, exchange);
+  ): AnswerDelivery {
+    // What a result holds is no word of the target's, nor the client's to see.
+    const said = answer.error ? bytes : bytes.subarray(0, 0);
+    const error = this.#noMessage(fault, said);
+    owner.observation?.failed(error);
+    this.pending.take(owner, id);
+    const { code, message } = error;
+    return {
+      owner,
+      frame: errorFrame(error, id, this.#redact),
+      message: {
+        kind: "response",
+        id,
+        result: undefined,
+        error: { code, message, data: ownErrorData(error) },
+      },
+    };
+  }
+
+  #deliver({ message, frame, owner }: Delivery): Promise<void> {
+    const frames = this.#hooks.pass?.(message, frame, owner);
+    return frames ? this.#emitAll(frames, owner) : this.#emit(frame, owner);
   }
 
   async #emitAll(
@@ -498,9 +476,9 @@ export class ResponseRouter {
   }
 
   /** Deals with an event that was too large to be kept. */
-  async receiveOversized(
+  async #receiveOversized(
     { byteLength, scanner: { members } }: OversizedData,
-    exchange?: Exchange,
+    exchange: Exchange | undefined,
   ): Promise<void> {
     const { maxAnswerBytes, log } = this.#target;
     const error = frameTooLarge(byteLength, maxAnswerBytes);
@@ -515,28 +493,17 @@ export class ResponseRouter {
       return;
     }
     const owed = id && this.pending.withId(id, exchange);
+    owed?.owner.observation?.failed(error);
     if (owed) return await this.#failOne(owed.owner, owed.id, error);
     if (exchange && !id) return await this.fail(exchange, error);
     log.warn("dropped an answer that nobody waits for", { id: id?.source });
-  }
-
-  /** Answers one request of an exchange with an error. */
-  async #failOne(
-    exchange: Exchange,
-    id: RequestId,
-    error: ProxyError,
-  ): Promise<void> {
-    exchange.observation?.failed(error);
-    if (!this.pending.take(exchange, id) || exchange.onAnswer) return;
-    await this.#target.emit(errorFrame(error, id, this.#redact));
   }
 }
 
 /** Whether the client can read a batch, as far as that is known. */
 function mayBeBatch(
   { length }: readonly SingleMessage[],
-  { protocolVersion }: SessionHeaders,
-  exchange: Exchange | undefined,
+  { session: { protocolVersion }, exchange }: Origin,
 ): boolean {
   if (exchange?.method === "batch") return true;
   if (protocolVersion !== undefined) return protocolVersion === BATCH_VERSION;
