@@ -60,10 +60,8 @@ export async function askCaller(
   { context, config, redactor, fetches, limitMs }: StsQuestion,
 ): Promise<StsAnswer> {
   const region = oneRegion(config.region);
-  let url: URL;
-  try {
-    url = serviceUrl(context.env, "STS", region, {});
-  } catch {
+  const url = serviceUrl(context.env, "STS", region, {});
+  if (url === undefined) {
     return { kind: "unknown", why: "AWS_ENDPOINT_URL_STS is no URL" };
   }
   const need = netNeed(url, "ask STS");

@@ -1,14 +1,15 @@
 /**
- * Requests to AWS's services, in a limited time and size, JSON both ways.
+ * Requests to AWS's services, in a limited time and size.
  *
  * @module
  */
 
 import { reasonOf, withLimit } from "../../../limit.ts";
 import { netNeed } from "../../../permissions.ts";
-import { demand, type Search } from "../search.ts";
+import { demand, type Search, sourceFailed } from "../search.ts";
 import { limitedText } from "../../../limited_text.ts";
 import { type JsonRecord, parseRecord, textIn } from "../../json.ts";
+import type { Session } from "./session_token.ts";
 
 /** One try of one request. */
 const ATTEMPT_LIMIT_MS = 10_000;
@@ -19,7 +20,14 @@ const MAX_ATTEMPTS = 3;
 /** The pause before the first repetition; the next is twice as long. */
 const FIRST_PAUSE_MS = 100;
 
-/** A request. */
+/** An answer that was read to its end. */
+interface Answer {
+  readonly status: number;
+  readonly headers: Headers;
+  readonly text: string;
+}
+
+/** What a service of a session is asked. */
 export interface SessionRequest {
   readonly url: URL;
   /** Completes "no permission to …". */
@@ -29,7 +37,7 @@ export interface SessionRequest {
   readonly json?: JsonRecord;
 }
 
-/** What a service answered. */
+/** What it answered. */
 export interface SessionAnswer {
   readonly status: number;
   readonly body: JsonRecord;
@@ -37,68 +45,43 @@ export interface SessionAnswer {
   readonly error: string;
 }
 
-/** The service was not reached, or did not answer to the end. */
-export class UnreachedError extends Error {
-  override name = "UnreachedError";
-}
-
 /**
- * Asks a service.
+ * Asks a service of a session.
  *
- * @throws {CredentialsError} Deno forbids it.
- * @throws {UnreachedError} There was no answer.
+ * @throws {CredentialsError} Deno forbids it, or there was no answer.
  */
 export async function askService(
-  search: Search,
-  request: SessionRequest,
+  session: Session,
+  { url, purpose, headers, json }: SessionRequest,
 ): Promise<SessionAnswer> {
-  const { url, purpose, json } = request;
-  demand(search, [netNeed(url, purpose)]);
+  demand(session, [netNeed(url, purpose)]);
+  const init = json === undefined ? { headers } : {
+    method: "POST",
+    headers: { ...headers, "content-type": "application/json" },
+    body: new Blob([JSON.stringify(json)]),
+  };
   for (let attempt = 1;; attempt++) {
     const isLast = json !== undefined || attempt === MAX_ATTEMPTS;
-    try {
-      const answer = await send(search, request);
-      const isPassing = answer.status >= 500 || answer.status === 429;
-      if (isLast || !isPassing) return answer;
-    } catch (error) {
-      if (isLast) throw error;
+    const answer = await fetchText(session, url, init).catch((error) => {
+      if (!isLast) return undefined;
+      const what = `the ${session.kind} could not be used: ${error.message}`;
+      throw sourceFailed(session, what);
+    });
+    const { status = 500 } = answer ?? {};
+    if (answer && (isLast || status < 500 && status !== 429)) {
+      const body = parseRecord(answer.text) ?? {};
+      return { status, body, error: status < 300 ? "" : errorOf(answer, body) };
     }
     const pause = FIRST_PAUSE_MS * 2 ** (attempt - 1);
     await new Promise((resolve) => setTimeout(resolve, pause));
   }
 }
 
-async function send(
-  search: Search,
-  { url, headers, json }: SessionRequest,
-): Promise<SessionAnswer> {
-  const isPost = json !== undefined;
-  const answer = await fetchText(search, url, {
-    method: isPost ? "POST" : "GET",
-    headers: isPost
-      ? { ...headers, "content-type": "application/json" }
-      : headers,
-    body: isPost ? new Blob([JSON.stringify(json)]) : undefined,
-  });
-  const { status } = answer;
-  const body = parseRecord(answer.text) ?? {};
-  const error = status < 300 ? "" : errorOf(answer, body);
-  return { status, body, error };
-}
-
-/** An answer that was read to its end. */
-export interface Answer {
-  readonly status: number;
-  readonly headers: Headers;
-  readonly text: string;
-}
-
 /**
  * Asks a service once, over the `fetch` that was handed in. A body is a Blob:
  * `fetch` re-sends any other in silence when a connection drops.
  *
- * @throws {UnreachedError} There was no answer, not all of it in time, or too
- * much.
+ * @throws {Error} There was no answer, not all of it in time, or too much.
  */
 export async function fetchText(
   { fetch }: Pick<Search, "fetch">,
@@ -106,8 +89,7 @@ export async function fetchText(
   init: RequestInit & { readonly body?: Blob },
 ): Promise<Answer> {
   try {
-    return await withLimit(ATTEMPT_LIMIT_MS, async (limit) => {
-      const signal = AbortSignal.any([limit, init.signal ?? limit]);
+    return await withLimit(ATTEMPT_LIMIT_MS, async (signal) => {
       const sent = { ...init, redirect: "manual", signal } as const;
       const { status, headers, body } = await fetch(url, sent);
       return { status, headers, text: await limitedText(body) };
@@ -116,7 +98,7 @@ export async function fetchText(
     const why = error instanceof RangeError
       ? "its answer is too long"
       : reasonOf(error);
-    throw new UnreachedError(`${url.host} was not reached (${why})`);
+    throw new Error(`${url.host} was not reached (${why})`);
   }
 }
 

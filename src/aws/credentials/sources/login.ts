@@ -11,22 +11,19 @@ import type { Need } from "../../../permissions.ts";
 import { type Search, sourceFailed, type SourceQuery } from "../search.ts";
 import type { Settings } from "../../shared_files/settings.ts";
 import type { Credentials } from "../types.ts";
-import { serviceUrl } from "./service_endpoint.ts";
+import { firstRegion, serviceUrl } from "./service_endpoint.ts";
 import { type JsonRecord, textIn } from "../../json.ts";
 import { askService } from "./http.ts";
 import {
   loginNeeded,
   openSession,
-  RENEWED_WITHIN_MS,
   saveToken,
   type Session,
-  sessionFailed,
   sessionKeys,
   sessionNeeds,
   tokenPath,
   tokenTime,
   tokenUnclear,
-  urlOf,
 } from "./session_token.ts";
 
 /** Where nothing names a region. */
@@ -52,23 +49,20 @@ export async function loginCredentials(
     tokenFile: tokenPath(search, "login", loginSession),
     login: shellWords(["aws", "login", "--profile", name]),
   };
-  const { record, expiresAt } = await openSession(
+  const { record, expiresAt, isDue } = await openSession(
     session,
     (record) => RENEWAL_PARTS.every((part) => textIn(record, part)),
   );
   const held = sessionKeys(record.accessToken, new Date(expiresAt));
   if (held === undefined) throw tokenUnclear(session, "is incomplete");
-  if (expiresAt - search.now() > RENEWED_WITHIN_MS) return held;
+  if (!isDue) return held;
   try {
     const profile = files.profiles.get(name)?.settings;
-    return await renew(
-      session,
-      record,
-      () => signInUrl(search, record, profile, files),
-    );
+    const url = signInUrl(search, record, profile, files);
+    return await renew(session, record, url);
   } catch (error) {
     if (expiresAt > search.now()) return held;
-    throw sessionFailed(session, error);
+    throw error;
   }
 }
 
@@ -78,7 +72,7 @@ export function loginNeeds(
   profile: Settings,
   files: SharedFiles,
 ): Need[] {
-  const url = () => signInUrl(query, {}, profile, files);
+  const url = signInUrl(query, {}, profile, files);
   return sessionNeeds(query, "login", [url]);
 }
 
@@ -87,25 +81,26 @@ function signInUrl(
   record: JsonRecord,
   profile: Settings | undefined,
   { services }: SharedFiles,
-): URL {
-  // A region set is none that one can sign in to.
-  const named = [
+): URL | undefined {
+  const named = firstRegion([
     textIn(record, "signInRegion"),
     profile?.get("region"),
     region,
     env("AWS_REGION"),
     env("AWS_DEFAULT_REGION"),
-  ].find((one) => one !== undefined && /^[\w-]+$/.test(one)) ?? USUAL_REGION;
+  ]) ?? USUAL_REGION;
   return serviceUrl(env, "SIGNIN", named, { profile, services });
 }
 
 async function renew(
   session: Session,
   record: JsonRecord,
-  find: () => URL,
+  url: URL | undefined,
 ): Promise<Credentials> {
-  const fault = "AWS_ENDPOINT_URL_SIGNIN is no URL";
-  const url = urlOf(session, find, "/v1/token", fault);
+  if (url === undefined) {
+    throw sourceFailed(session, "AWS_ENDPOINT_URL_SIGNIN is no URL");
+  }
+  url.pathname = url.pathname.replace(/\/?$/, "/v1/token");
   const { clientId, refreshToken } = record;
   const now = session.now();
   const { body, error, status } = await askService(session, {
@@ -117,8 +112,7 @@ async function renew(
   if (status >= 400 && status < 500) {
     const why = textIn(body, "error") ?? "";
     const said = error.includes(why) ? error : `${error}, ${why}`;
-    const what = `the ${session.kind} is over or no longer accepted`;
-    throw loginNeeded(session, what, said);
+    throw loginNeeded(session, undefined, said);
   }
   if (error !== "") throw sourceFailed(session, `${url.host} failed: ${error}`);
   const seconds = typeof body.expiresIn === "number" ? body.expiresIn : 900;

@@ -21,6 +21,7 @@ import { partitionOfArn } from "../../partition.ts";
 import {
   configuredEndpoint,
   type EndpointSettings,
+  firstRegion,
   serviceUrl,
 } from "./service_endpoint.ts";
 
@@ -122,13 +123,9 @@ export function roleNeeds(
     ...sdkNeeds(),
   ];
   const region = stsRegion(query, { roleArn }, settings);
-  try {
-    const url = serviceUrl(query.env, "STS", region, settings);
-    return [...needs, netNeed(url, ROLE_PURPOSE)];
-  } catch {
-    // The endpoint is no URL, which loading says.
-    return needs;
-  }
+  const url = serviceUrl(query.env, "STS", region, settings);
+  // One that is no URL, loading says.
+  return url === undefined ? needs : [...needs, netNeed(url, ROLE_PURPOSE)];
 }
 
 function tokenNeeds(value: string): Need[] {
@@ -175,14 +172,11 @@ function stsRegion(
   role: RoleRequest,
   { profile }: EndpointSettings,
 ): string {
-  // A region set (`us-east-1,us-west-2`, `*`) is none that STS is in.
-  const isOne = (name?: string) => name !== undefined && /^[\w-]+$/.test(name);
-  const named = [
+  return firstRegion([
     role.region,
     profile?.get("region"),
     region,
     env("AWS_REGION"),
     env("AWS_DEFAULT_REGION"),
-  ].find(isOne);
-  return named ?? partitionOfArn(role.roleArn).region;
+  ]) ?? partitionOfArn(role.roleArn).region;
 }

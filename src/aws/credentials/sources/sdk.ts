@@ -25,7 +25,7 @@ interface SdkRequest {
   readonly path: string;
   readonly query?: Record<string, string | string[] | null>;
   readonly headers: Record<string, string>;
-  readonly body?: unknown;
+  readonly body?: string | Uint8Array<ArrayBuffer>;
 }
 
 interface SdkResponse {
@@ -111,7 +111,7 @@ export class SdkHttp {
     headers.delete("host");
     headers.delete("content-length");
     // A Blob: fetch re-sends any other body in silence when a connection drops.
-    const body = typeof given === "string" ? new Blob([given]) : undefined;
+    const body = given === undefined ? undefined : new Blob([given]);
     try {
       const sent = { method, headers, body };
       const answer = await fetchText(this.#search, url, sent);

@@ -9,8 +9,16 @@ import type { Settings } from "../../shared_files/settings.ts";
 import type { ReadEnv } from "../../shared_files/paths.ts";
 import { partitionOf } from "../../partition.ts";
 
+/** How their hosts begin, by the names that variables have for the services. */
+const HOST_PREFIXES = {
+  STS: "sts",
+  SSO: "portal.sso",
+  SSO_OIDC: "oidc",
+  SIGNIN: "signin",
+};
+
 /** A service, as variables name it: `AWS_ENDPOINT_URL_…`. */
-export type TokenService = "STS" | "SSO" | "SSO_OIDC" | "SIGNIN";
+export type TokenService = keyof typeof HOST_PREFIXES;
 
 /** What the profile concerned says of endpoints. */
 export interface EndpointSettings {
@@ -41,35 +49,49 @@ export function configuredEndpoint(
  * The URL of a service. Source of the usual ones: the endpoint rules of the AWS
  * SDKs.
  *
- * @throws {TypeError} What is configured is no URL.
+ * @returns `undefined` if what is configured is no URL.
  */
 export function serviceUrl(
   env: ReadEnv,
   service: TokenService,
   region: string,
   settings: EndpointSettings,
-): URL {
-  const configured = configuredEndpoint(env, service, settings);
-  if (configured !== undefined) return new URL(configured);
+): URL | undefined {
+  const text = configuredEndpoint(env, service, settings) ??
+    usualEndpoint(env, service, region, settings.profile);
+  return URL.parse(text) ?? undefined;
+}
+
+function usualEndpoint(
+  env: ReadEnv,
+  service: TokenService,
+  region: string,
+  profile: Settings | undefined,
+): string {
   const isSet = (name: string) =>
-    (env(`AWS_${name.toUpperCase()}`) || settings.profile?.get(name))
+    (env(`AWS_${name.toUpperCase()}`) || profile?.get(name))
       ?.toLowerCase() === "true";
   const isFips = isSet("use_fips_endpoint");
   const isDualStack = isSet("use_dualstack_endpoint");
   const { name, domain, dualStackDomain, signInDomain } = partitionOf(region);
-  const suffix = isDualStack ? dualStackDomain : domain;
   if (service === "SIGNIN" && !isFips && !isDualStack) {
-    return new URL(`https://${region}.${signInDomain}`);
+    return `https://${region}.${signInDomain}`;
   }
-  const prefix = {
-    STS: "sts",
-    SSO: "portal.sso",
-    SSO_OIDC: "oidc",
-    SIGNIN: "signin",
-  };
   // GovCloud's own are FIPS endpoints as they are.
   const isOwnFips = name === "aws-us-gov" && service !== "SIGNIN" &&
     !isDualStack;
-  const fips = isFips && !isOwnFips ? "-fips" : "";
-  return new URL(`https://${prefix[service]}${fips}.${region}.${suffix}`);
+  const prefix = HOST_PREFIXES[service] + (isFips && !isOwnFips ? "-fips" : "");
+  return `https://${prefix}.${region}.${
+    isDualStack ? dualStackDomain : domain
+  }`;
+}
+
+/**
+ * The first of some names that is a region by itself. A region set
+ * (`us-east-1,us-west-2`, `*`) is none that a service is in.
+ */
+export function firstRegion(
+  names: readonly (string | undefined)[],
+): string | undefined {
+  return names.find((name) => name !== undefined && /^[\w-]+$/.test(name));
 }

@@ -10,8 +10,12 @@ import {
   followParents,
   homeDirectory,
 } from "../../shared_files/paths.ts";
-import { lacking } from "../../../permissions.ts";
-import { type Need, netNeed, notGranted } from "../../../permissions.ts";
+import {
+  lacking,
+  type Need,
+  netNeed,
+  notGranted,
+} from "../../../permissions.ts";
 import {
   demand,
   notPermitted,
@@ -22,12 +26,11 @@ import {
 } from "../search.ts";
 import { limitedFile } from "../../../limited_text.ts";
 import { isRecord, type JsonRecord, parseRecord, textIn } from "../../json.ts";
-import { UnreachedError } from "./http.ts";
 import type { Credentials } from "../types.ts";
 import { parseTimestamp } from "./timestamp.ts";
 
 /** A token that has no longer than this to live is renewed. */
-export const RENEWED_WITHIN_MS = 5 * 60_000;
+const RENEWED_WITHIN_MS = 5 * 60_000;
 
 /** What is secret in a token file: at its top, and in its `accessToken`. */
 const SECRETS = [
@@ -52,10 +55,12 @@ export interface Session extends Search {
 export interface SessionToken {
   readonly record: JsonRecord;
   readonly expiresAt: number;
+  /** It is to be renewed, and can be. */
+  readonly isDue: boolean;
 }
 
 /** Who keeps a token: `aws sso login` or `aws login`. */
-export type TokenKeeper = "sso" | "login";
+type TokenKeeper = "sso" | "login";
 
 /**
  * Where the token of a session or a start URL is.
@@ -69,9 +74,8 @@ export function tokenPath(
 ): string {
   const directory = tokenDirectory(search, keeper);
   if (directory === undefined) {
-    throw notPermitted(search, [
-      { kind: "sys", value: "homedir", why: "find the session's token" },
-    ]);
+    const why = "find the session's token";
+    throw notPermitted(search, [{ kind: "sys", value: "homedir", why }]);
   }
   const algorithm = keeper === "sso" ? "sha1" : "sha256";
   const { createHash } = process.getBuiltinModule("node:crypto");
@@ -96,23 +100,16 @@ function tokenDirectory(
 }
 
 /**
- * The permissions for a session: to use its token at a service, and to keep the
- * one that is renewed.
- *
- * @param services Finds the URL of each; what is none is not asked.
+ * The permissions to use a session's token at services, and to keep the one
+ * that is renewed. What is no URL is not asked.
  */
 export function sessionNeeds(
   query: SourceQuery,
   keeper: TokenKeeper,
-  services: readonly (() => URL)[],
+  services: readonly (URL | undefined)[],
 ): Need[] {
-  const needs = services.flatMap((find): Need[] => {
-    try {
-      return [netNeed(find(), "use the session's token")];
-    } catch {
-      return [];
-    }
-  });
+  const needs = services.filter((url) => url !== undefined)
+    .map((url) => netNeed(url, "use the session's token"));
   const value = tokenDirectory(query, keeper);
   if (value === undefined) return needs;
   return [
@@ -135,20 +132,22 @@ export async function openSession(
   const { kind, tokenFile: value } = session;
   demand(session, [{ kind: "read", value, why: `read the ${kind}` }]);
   await session.watch.see(value);
-  const token = await readToken(session);
-  const left = token.expiresAt - session.now();
-  if (!isRenewable(token.record)) {
-    if (left > 0) return token;
-    const end = new Date(token.expiresAt).toISOString();
+  const { record, expiresAt } = await readToken(session);
+  const left = expiresAt - session.now();
+  const isDue = left <= RENEWED_WITHIN_MS;
+  if (!isRenewable(record)) {
+    if (left > 0) return { record, expiresAt, isDue: false };
+    const end = new Date(expiresAt).toISOString();
     throw loginNeeded(session, `the ${kind} is over since ${end}`);
   }
   const why = `save the ${kind} when it is renewed`;
   const missing = notGranted([{ kind: "write", value, why }]);
-  if (missing.length === 0) return token;
-  // Renewed but not saved, the token on disk could be void for everyone.
-  if (left <= RENEWED_WITHIN_MS) throw notPermitted(session, missing);
-  session.log.warn(`${session.source}: ${lacking(missing)}`);
-  return token;
+  if (missing.length > 0) {
+    // Renewed but not saved, the token on disk could be void for everyone.
+    if (isDue) throw notPermitted(session, missing);
+    session.log.warn(`${session.source}: ${lacking(missing)}`);
+  }
+  return { record, expiresAt, isDue };
 }
 
 /**
@@ -163,15 +162,15 @@ export async function saveToken(
   hideToken(session, record);
   const text = JSON.stringify(record, undefined, 2);
   const { dirname, join } = process.getBuiltinModule("node:path");
-  const directory = dirname(tokenFile);
+  const value = dirname(tokenFile);
   const why = `save the ${kind} when it is renewed`;
   const isInPlace = notGranted([
-    { kind: "read", value: directory, why },
-    { kind: "write", value: directory, why },
+    { kind: "read", value, why },
+    { kind: "write", value, why },
   ]).length > 0;
   const written = isInPlace
     ? tokenFile
-    : join(directory, `.${crypto.randomUUID()}.json`);
+    : join(value, `.${crypto.randomUUID()}.json`);
   try {
     await Deno.writeTextFile(written, text, { mode: 0o600 });
     if (!isInPlace) await Deno.rename(written, tokenFile);
@@ -187,28 +186,12 @@ export function tokenTime(time: Date): string {
   return time.toISOString().replace(/\.\d+Z$/, "Z");
 }
 
-/**
- * A path at a session's service.
- *
- * @throws {CredentialsError} What is configured is no URL.
- */
-export function urlOf(
-  search: Search,
-  find: () => URL,
-  path: string,
-  fault: string,
-): URL {
-  try {
-    const url = find();
-    url.pathname = url.pathname.replace(/\/?$/, path);
-    return url;
-  } catch {
-    throw sourceFailed(search, fault);
-  }
-}
-
 /** The error of a session that only a person can begin again. */
-export function loginNeeded(session: Session, what: string, said = ""): Error {
+export function loginNeeded(
+  session: Session,
+  what = `the ${session.kind} is over or no longer accepted`,
+  said = "",
+): Error {
   const { login: run } = session;
   const more = said === "" ? "" : ` (${said})`;
   return sourceFailed(session, `${what}: run \`${run}\`${more}`, { run });
@@ -219,13 +202,6 @@ export function tokenUnclear(session: Session, what: string): Error {
   const { kind, login: run, tokenFile } = session;
   const outcome = `the ${kind} in ${tokenFile} ${what}: run \`${run}\``;
   return profileUnclear(session, outcome, { run });
-}
-
-/** The error of a session whose service was not reached; others as they are. */
-export function sessionFailed(session: Session, error: unknown): unknown {
-  if (!(error instanceof UnreachedError)) return error;
-  const what = `the ${session.kind} could not be used: ${error.message}`;
-  return sourceFailed(session, what);
 }
 
 /** Keys as both services give them; none if a part is missing. */
@@ -241,7 +217,9 @@ export function sessionKeys(
   return { accessKeyId, secretAccessKey, sessionToken, expiration };
 }
 
-async function readToken(session: Session): Promise<SessionToken> {
+async function readToken(
+  session: Session,
+): Promise<{ record: JsonRecord; expiresAt: number }> {
   const { kind, tokenFile } = session;
   const text = await limitedFile(tokenFile).catch((error) => {
     const what = error instanceof Deno.errors.NotFound

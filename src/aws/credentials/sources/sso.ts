@@ -21,21 +21,18 @@ import { demandPlain } from "../text.ts";
 import type { Settings } from "../../shared_files/settings.ts";
 import type { Credentials } from "../types.ts";
 import { serviceUrl } from "./service_endpoint.ts";
-import { isRecord, type JsonRecord, textIn } from "../../json.ts";
+import { isRecord, textIn } from "../../json.ts";
 import { askService } from "./http.ts";
 import {
   loginNeeded,
   openSession,
-  RENEWED_WITHIN_MS,
   saveToken,
   type Session,
-  sessionFailed,
   sessionKeys,
   sessionNeeds,
   type SessionToken,
   tokenPath,
   tokenTime,
-  urlOf,
 } from "./session_token.ts";
 import { parseTimestamp } from "./timestamp.ts";
 
@@ -50,6 +47,8 @@ interface SsoRole {
   urlOf(service: "SSO" | "SSO_OIDC", path: string): URL;
 }
 
+const PURPOSE = "ask for the role's credentials";
+
 /**
  * Credentials of an IAM Identity Center role (`sso_session`, `sso_start_url`).
  *
@@ -62,25 +61,23 @@ export async function ssoCredentials(
   files: SharedFiles,
 ): Promise<Credentials> {
   const role = ssoRole(search, name, files);
+  const { sessionName, startUrl } = role;
   const session: Session = {
     ...search,
     kind: "SSO session",
-    tokenFile: tokenPath(search, "sso", role.sessionName ?? role.startUrl),
+    tokenFile: tokenPath(search, "sso", sessionName ?? startUrl),
     login: shellWords(["aws", "sso", "login", "--profile", name]),
   };
-  const isRenewable = (record: JsonRecord) =>
-    role.sessionName !== undefined &&
-    textIn(record, "refreshToken") !== undefined;
-  const token = await openSession(session, isRenewable);
-  try {
-    const isDue = token.expiresAt - search.now() <= RENEWED_WITHIN_MS;
-    const accessToken = isDue && isRenewable(token.record)
-      ? await renewed(session, role, token)
-      : textIn(token.record, "accessToken") ?? "";
-    return await askPortal(session, role, accessToken);
-  } catch (error) {
-    throw sessionFailed(session, error);
-  }
+  const token = await openSession(
+    session,
+    (record) =>
+      sessionName !== undefined &&
+      textIn(record, "refreshToken") !== undefined,
+  );
+  const accessToken = token.isDue
+    ? await renewed(session, role, token)
+    : textIn(token.record, "accessToken") ?? "";
+  return await askPortal(session, role, accessToken);
 }
 
 /** The permissions for that. */
@@ -92,13 +89,10 @@ export function ssoNeeds(
   const shared = ssoSessions.get(profile.get("sso_session") ?? "");
   const from = shared?.has("sso_region") ? shared : profile;
   const region = from.get("sso_region") || query.region || "";
-  return sessionNeeds(
-    query,
-    "sso",
-    (["SSO", "SSO_OIDC"] as const).map((service) => () =>
-      serviceUrl(query.env, service, region, { profile, services })
-    ),
+  const urls = (["SSO", "SSO_OIDC"] as const).map((service) =>
+    serviceUrl(query.env, service, region, { profile, services })
   );
+  return sessionNeeds(query, "sso", urls);
 }
 
 /** The renewed access token, or the old one while it is good. */
@@ -110,22 +104,15 @@ async function renewed(
   const { clientId, clientSecret, refreshToken } = record;
   const now = session.now();
   const url = urlOf("SSO_OIDC", "/token");
+  const grantType = "refresh_token";
+  const json = { clientId, clientSecret, refreshToken, grantType };
   try {
-    const { body, error } = await askService(session, {
-      url,
-      purpose: "ask for the role's credentials",
-      json: {
-        clientId,
-        clientSecret,
-        refreshToken,
-        grantType: "refresh_token",
-      },
-    });
+    const asked = { url, purpose: PURPOSE, json };
+    const { body, error } = await askService(session, asked);
     const accessToken = textIn(body, "accessToken");
     const { expiresIn } = body;
     if (accessToken === undefined || typeof expiresIn !== "number") {
-      const what = `the ${session.kind} is over or no longer accepted`;
-      throw loginNeeded(session, what, error);
+      throw loginNeeded(session, undefined, error);
     }
     await saveToken(session, {
       ...record,
@@ -150,15 +137,10 @@ async function askPortal(
   const url = urlOf("SSO", "/federation/credentials");
   url.searchParams.set("role_name", roleName);
   url.searchParams.set("account_id", accountId);
-  const { status, body, error } = await askService(session, {
-    url,
-    purpose: "ask for the role's credentials",
-    headers: { "x-amz-sso_bearer_token": accessToken },
-  });
-  if (status === 401) {
-    const what = `the ${session.kind} is over or no longer accepted`;
-    throw loginNeeded(session, what, error);
-  }
+  const headers = { "x-amz-sso_bearer_token": accessToken };
+  const asked = { url, purpose: PURPOSE, headers };
+  const { status, body, error } = await askService(session, asked);
+  if (status === 401) throw loginNeeded(session, undefined, error);
   if (status === 403) {
     const what = "the role is not assigned to whoever signed in";
     throw sourceFailed(session, `${what}: ${error}`);
@@ -173,11 +155,7 @@ async function askPortal(
   throw sourceFailed(session, `${url.host} gave no credentials`);
 }
 
-function ssoRole(
-  search: Search,
-  name: string,
-  files: SharedFiles,
-): SsoRole {
+function ssoRole(search: Search, name: string, files: SharedFiles): SsoRole {
   const profile = files.profiles.get(name)?.settings;
   const sessionName = profile?.get("sso_session");
   const shared = sessionName === undefined
@@ -185,11 +163,8 @@ function ssoRole(
     : files.ssoSessions.get(sessionName);
   const run = shellWords(["aws", "configure", "sso", "--profile", name]);
   if (sessionName !== undefined && shared === undefined) {
-    throw profileUnclear(
-      search,
-      `there is no [sso-session ${sessionName}] in ${files.paths.config}`,
-      { run },
-    );
+    const what = `there is no [sso-session ${sessionName}] in`;
+    throw profileUnclear(search, `${what} ${files.paths.config}`, { run });
   }
   const missing: string[] = [];
   const need = (setting: string): string => {
@@ -204,27 +179,23 @@ function ssoRole(
   const { services } = files;
   const startUrl = need("sso_start_url");
   const region = need("sso_region");
-  const role: SsoRole = {
-    sessionName,
-    startUrl,
-    accountId: need("sso_account_id"),
-    roleName: need("sso_role_name"),
-    urlOf(service, path) {
-      const settings = { profile, services };
+  const accountId = need("sso_account_id");
+  const roleName = need("sso_role_name");
+  if (missing.length > 0) {
+    const what = `SSO needs ${missing.join(", ")} too: run \`${run}\``;
+    throw profileUnclear(search, what, { run });
+  }
+  const urlOf = (service: "SSO" | "SSO_OIDC", path: string): URL => {
+    const settings = { profile, services };
+    const url = serviceUrl(search.env, service, region, settings);
+    if (url === undefined) {
       const what = `AWS_ENDPOINT_URL_${service} or sso_region is wrong: no URL`;
-      return urlOf(
-        search,
-        () => serviceUrl(search.env, service, region, settings),
-        path,
-        what,
-      );
-    },
+      throw sourceFailed(search, what);
+    }
+    url.pathname = url.pathname.replace(/\/?$/, path);
+    return url;
   };
-  if (missing.length === 0) return role;
-  const names = missing.join(", ");
-  throw profileUnclear(search, `SSO needs ${names} too: run \`${run}\``, {
-    run,
-  });
+  return { sessionName, startUrl, accountId, roleName, urlOf };
 }
 
 /** As the AWS CLI has it: the two may repeat each other, and no more. */
