@@ -6,24 +6,13 @@
 
 import { ConfigError } from "../../errors.ts";
 import { versionText } from "../../config/help.ts";
-import { bashCompletions } from "./bash.ts";
-import { fishCompletions } from "./fish.ts";
-import { zshCompletions } from "./zsh.ts";
-import { commandHelp, type Shell, SHELLS } from "../../config/commands.ts";
+import { SCRIPTS } from "./scripts.ts";
+import { commandHelp, SHELLS } from "../../config/commands.ts";
 import type { CommandContext } from "../context.ts";
-
-const SCRIPTS: { readonly [shell in Shell]: () => string } = {
-  bash: bashCompletions,
-  zsh: zshCompletions,
-  fish: fishCompletions,
-};
 
 /**
  * Runs the subcommand: prints a script for the shell to read.
  *
- * @param args What follows `completions`: a shell.
- * @param context Where to print.
- * @returns The exit code, 0.
  * @throws {ConfigError} No shell is named, or one that is not known.
  */
 export async function runCompletions(

@@ -9,7 +9,6 @@ import { flagsOf, type Option, optionName } from "../../config/option.ts";
 import { OPTION_KEYS, type OptionKey, OPTIONS } from "../../config/options.ts";
 import {
   COMMAND_NAMES,
-  type CommandName,
   type CommandRow,
   COMMANDS,
 } from "../../config/commands.ts";
@@ -32,8 +31,7 @@ export interface CompletionFlag {
 }
 
 /** A subcommand to complete. */
-export interface CompletionCommand
-  extends Pick<CommandRow, "help" | "words" | "takesOptions"> {
+export interface CompletionCommand extends Omit<CommandRow, "usage" | "flags"> {
   readonly name: string;
   readonly flags: readonly CompletionFlag[];
 }
@@ -60,7 +58,22 @@ function spellings(option: Option): string[] {
 
 /** The words that a command line may begin with. */
 export const COMPLETION_COMMANDS: readonly CompletionCommand[] = [
-  ...COMMAND_NAMES.map(completionOf),
+  ...COMMAND_NAMES.map((name): CompletionCommand => {
+    const row: CommandRow = COMMANDS[name];
+    const flags = row.flags.map((
+      { flag, help, placeholder },
+    ): CompletionFlag => ({
+      flag,
+      help,
+      value: placeholder === undefined
+        ? "none"
+        : placeholder === "PATH"
+        ? "file"
+        : "any",
+      isRepeatable: false,
+    }));
+    return { ...row, name, flags };
+  }),
   {
     name: "help",
     help: "show the help of a command or of some options",
@@ -69,21 +82,6 @@ export const COMPLETION_COMMANDS: readonly CompletionCommand[] = [
     takesOptions: false,
   },
 ];
-
-function completionOf(name: CommandName): CompletionCommand {
-  const row: CommandRow = COMMANDS[name];
-  const flags = row.flags.map(({ flag, help, placeholder }) => ({
-    flag,
-    help,
-    value: placeholder === undefined
-      ? "none" as const
-      : placeholder === "PATH"
-      ? "file" as const
-      : "any" as const,
-    isRepeatable: false,
-  }));
-  return { ...row, name, flags };
-}
 
 /**
  * A command line for a POSIX shell that prints the profiles of the shared

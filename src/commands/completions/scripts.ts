@@ -1,0 +1,292 @@
+/**
+ * The scripts that make shells complete the command line.
+ *
+ * @module
+ */
+
+import type { Shell } from "../../config/commands.ts";
+import {
+  COMPLETION_COMMANDS,
+  type CompletionCommand,
+  type CompletionFlag,
+  LIST_PROFILES,
+  PROGRAM,
+  PROXY_FLAGS,
+} from "./words.ts";
+
+/** The script for each shell. */
+export const SCRIPTS: { readonly [shell in Shell]: () => string } = {
+  bash,
+  zsh,
+  fish,
+};
+
+/** The script that bash is to read; 3.2, which is what macOS has, can do with it. */
+function bash(): string {
+  const names = COMPLETION_COMMANDS.map(({ name }) => name);
+  const flags = [
+    ...PROXY_FLAGS,
+    ...COMPLETION_COMMANDS.flatMap(({ flags }) => flags),
+  ];
+  return `# ${PROGRAM} completions for bash, to be read by it:
+#   eval "$(${PROGRAM} completions bash)"
+
+# Compared as text, and quoted: compgen -W would run what a name holds.
+_sigv4_proxy_profiles() {
+  local name
+  while IFS= read -r name; do
+    printf -v name '%q' "$name"
+    if [[ $name == "$cur"* ]]; then COMPREPLY+=("$name"); fi
+  done < <(${LIST_PROFILES})
+}
+
+_sigv4_proxy() {
+  local IFS=$'\\n' cur prev command words options
+  cur=\${COMP_WORDS[COMP_CWORD]}
+  prev=\${COMP_WORDS[COMP_CWORD-1]}
+  # --flag=value is three words to bash.
+  if [[ $cur == "=" ]]; then
+    cur=
+  elif [[ $prev == "=" ]]; then
+    prev=\${COMP_WORDS[COMP_CWORD-2]}
+  fi
+  COMPREPLY=()
+
+  case $prev in
+${flags.flatMap(bashValue).join("\n")}
+  esac
+
+  options=${list(flagWords(PROXY_FLAGS))}
+  command=
+  if ((COMP_CWORD > 1)); then command=\${COMP_WORDS[1]}; fi
+  case $command in
+${COMPLETION_COMMANDS.map(bashCommand).join("\n")}
+    *)
+      words=$options
+      if ((COMP_CWORD == 1)); then words+=$'\\n'${list(names)}; fi
+      ;;
+  esac
+  COMPREPLY=($(compgen -W "$words" -- "$cur"))
+}
+
+# Where nothing is offered, bash itself completes files: only after the flags
+# that want one, if it can be told so (from 4.0 on).
+if type compopt >/dev/null 2>&1; then
+  complete -F _sigv4_proxy ${PROGRAM}
+else
+  complete -o default -F _sigv4_proxy ${PROGRAM}
+fi
+`;
+}
+
+const BASH_VALUES = {
+  profile: "_sigv4_proxy_profiles; ",
+  file: "compopt -o default 2>/dev/null; ",
+  any: "",
+} as const;
+
+/** What completes the value after a flag. */
+function bashValue({ flag, value }: CompletionFlag): string[] {
+  if (value === "none") return [];
+  const values = typeof value === "string"
+    ? BASH_VALUES[value]
+    : `COMPREPLY=($(compgen -W ${list(value)} -- "$cur")); `;
+  return [`    --${flag}) ${values}return ;;`];
+}
+
+function bashCommand(
+  { name, words, flags, takesOptions }: CompletionCommand,
+): string {
+  const own = list(flagWords(flags));
+  const all = takesOptions ? `${own}$'\\n'$options` : own;
+  const first = words.length === 0
+    ? ""
+    : `\n      if ((COMP_CWORD == 2)); then words=${list(words)}; fi`;
+  return `    ${name})
+      words=${all}${first}
+      ;;`;
+}
+
+function flagWords(flags: readonly CompletionFlag[]): string[] {
+  return flags.map(({ flag }) => `--${flag}`);
+}
+
+/** Words, one a line, as one word of bash. */
+function list(words: readonly string[]): string {
+  return `$'${words.join("\\n")}'`;
+}
+
+/** The script that fish is to read, or to find among its completions. */
+function fish(): string {
+  const others = COMPLETION_COMMANDS.filter(({ takesOptions }) => !takesOptions)
+    .map(({ name }) => name);
+  const proxy = `not ${isCommand(others)}`;
+  return `# ${PROGRAM} completions for fish, to be read by it:
+#   ${PROGRAM} completions fish | source
+# or to be kept as ${PROGRAM}.fish in ~/.config/fish/completions.
+
+function __sigv4_proxy_profiles
+    # Without a description of their own they would have the flag's.
+    sh -c ${fishQuoted(LIST_PROFILES)} | string replace -r '$' \\tprofile
+end
+
+# Whether the first word is one of these.
+function __sigv4_proxy_command
+    set -l words (commandline -opc)
+    contains -- "$words[2]" $argv
+end
+
+# Whether so many words stand before the one that is typed.
+function __sigv4_proxy_after
+    test (count (commandline -opc)) -eq $argv[1]
+end
+
+complete -c ${PROGRAM} -f
+${COMPLETION_COMMANDS.map(fishCommand).join("\n")}
+${PROXY_FLAGS.map((flag) => fishFlag(flag, proxy)).join("\n")}
+`;
+}
+
+function fishCommand(
+  { name, help, words, flags }: CompletionCommand,
+): string {
+  const here = isCommand([name]);
+  const lines = [
+    `complete -c ${PROGRAM} -n '${after(1)}' -a ${name} -d ${fishQuoted(help)}`,
+  ];
+  if (words.length > 0) {
+    lines.push(
+      `complete -c ${PROGRAM} -n '${here}; and ${after(2)}' ` +
+        `-a '${words.join(" ")}'`,
+    );
+  }
+  return [...lines, ...flags.map((flag) => fishFlag(flag, here))].join("\n");
+}
+
+function fishFlag(
+  { flag, help, value }: CompletionFlag,
+  condition: string,
+): string {
+  const values = typeof value === "string"
+    ? FISH_VALUES[value]
+    : ` -x -a '${value.join(" ")}'`;
+  return `complete -c ${PROGRAM} -n '${condition}' -l ${flag}${values} ` +
+    `-d ${fishQuoted(help)}`;
+}
+
+const FISH_VALUES = {
+  none: "",
+  file: " -r -F",
+  profile: " -x -a '(__sigv4_proxy_profiles)'",
+  any: " -x",
+} as const;
+
+function isCommand(names: readonly string[]): string {
+  return `__sigv4_proxy_command ${names.join(" ")}`;
+}
+
+function after(words: number): string {
+  return `__sigv4_proxy_after ${words}`;
+}
+
+/** Between single quotes of fish. */
+function fishQuoted(text: string): string {
+  return `'${text.replace(/[\\']/g, "\\$&")}'`;
+}
+
+/** The argument without a flag. */
+const TARGET = "'*:target URL:_urls'";
+
+/** The script that zsh is to read, or to find on its \`fpath\`. */
+function zsh(): string {
+  const names = COMPLETION_COMMANDS.map(({ name, help }) =>
+    `    ${zshQuoted(`${name}:${help}`)}`
+  );
+  return `#compdef ${PROGRAM}
+# ${PROGRAM} completions for zsh, to be read by it:
+#   source <(${PROGRAM} completions zsh)
+# or to be kept as _${PROGRAM} in a directory of fpath.
+
+_sigv4_proxy_profiles() {
+  local -a profiles
+  profiles=(\${(f)"$(${LIST_PROFILES})"})
+  compadd -a profiles
+}
+
+_sigv4_proxy_first() {
+  local -a subcommands
+  subcommands=(
+${names.join("\n")}
+  )
+  _describe -t commands command subcommands
+}
+
+_${PROGRAM}() {
+  local -a proxy_flags
+  proxy_flags=(
+${zshFlags(PROXY_FLAGS)}
+  )
+  local command=
+  if ((CURRENT > 2)); then command=$words[2]; fi
+  case $command in
+${COMPLETION_COMMANDS.map(zshCommand).join("\n")}
+    (*)
+      _arguments -S $proxy_flags '1::command:_sigv4_proxy_first' ${TARGET}
+      ;;
+  esac
+}
+
+if [[ $funcstack[1] == _${PROGRAM} ]]; then
+  _${PROGRAM} "$@"
+else
+  compdef _${PROGRAM} ${PROGRAM}
+fi
+`;
+}
+
+function zshCommand(
+  { name, words, flags, takesOptions }: CompletionCommand,
+): string {
+  const own = flags.length === 0 ? "" : `\n${zshFlags(flags, "        ")}`;
+  const first = words.length === 0 ? "" : ` '1: :(${words.join(" ")})'`;
+  const options = takesOptions ? " $proxy_flags" : "";
+  const target = takesOptions ? ` ${TARGET}` : "";
+  const list = own === ""
+    ? `_arguments -S${options}${first}${target}`
+    : `local -a own
+      own=(${own}
+      )
+      _arguments -S $own${options}${first}${target}`;
+  return `    (${name})
+      shift words
+      ((CURRENT--))
+      ${list}
+      ;;`;
+}
+
+function zshFlags(flags: readonly CompletionFlag[], indent = "    "): string {
+  return flags.map(({ flag, help, value, isRepeatable }) => {
+    const star = isRepeatable ? "*" : "";
+    // A value is the next word, or behind an equals sign.
+    const equals = value === "none" ? "" : "=";
+    const text = `${star}--${flag}${equals}[${
+      help.replace(/[\\[\]]/g, "\\$&")
+    }]`;
+    const values = typeof value === "string"
+      ? ZSH_VALUES[value]
+      : `:value:(${value.join(" ")})`;
+    return indent + zshQuoted(text + values);
+  }).join("\n");
+}
+
+/** Between single quotes of zsh. */
+function zshQuoted(text: string): string {
+  return `'${text.replaceAll("'", "'\\''")}'`;
+}
+
+const ZSH_VALUES = {
+  none: "",
+  file: ":file:_files",
+  profile: ":profile:_sigv4_proxy_profiles",
+  any: ":value: ",
+} as const;
