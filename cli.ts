@@ -11,7 +11,7 @@ import {
   type CommandName,
   isCommandName,
 } from "./src/config/commands.ts";
-import { type Command, parseCommand } from "./src/config/config.ts";
+import { parseCommand, type RunCommand } from "./src/config/config.ts";
 import { helpText, versionText } from "./src/config/help.ts";
 import { DEFAULT_DRAIN_MS } from "./src/config/listen_options.ts";
 import {
@@ -134,7 +134,7 @@ async function print(
 }
 
 async function runProxy(
-  { config, notes }: Extract<Command, { kind: "run" }>,
+  { config, notes }: RunCommand,
 ): Promise<number> {
   dropPermissions(needlessPermissions(config, readVariable));
   const { createLog, LineSink } = await import("./src/log/line_log.ts");

@@ -68,6 +68,14 @@ export function createContext(outer: OuterContext): CommandContext {
   };
 }
 
+/** Tells what a person has to know, on stderr. */
+export async function writeNotes(
+  notes: readonly string[],
+  { writeError }: Pick<CommandContext, "writeError">,
+): Promise<void> {
+  for (const note of notes) await writeError(`note: ${note}\n`);
+}
+
 /** A variable that `--ignore-env` hides is not missed: it reads as not set. */
 function missing(needs: readonly Need[]): Need[] {
   return notGranted(needs).filter(({ kind, value }) =>

@@ -11,7 +11,7 @@ import {
   COMMANDS,
   type OwnFlag,
 } from "../config/commands.ts";
-import { type Command, parseCommand } from "../config/config.ts";
+import { parseCommand, type RunCommand } from "../config/config.ts";
 import { versionText } from "../config/help.ts";
 import { ConfigError } from "../errors.ts";
 import type { CommandContext } from "./context.ts";
@@ -85,7 +85,7 @@ export async function parseOptions(
   name: CommandName,
   args: readonly string[],
   context: CommandContext,
-): Promise<Extract<Command, { kind: "run" }> | undefined> {
+): Promise<RunCommand | undefined> {
   const command = await parseCommand(args, context.env, {
     profileRegion: context.profileRegion,
     findCaBundle: context.findCaBundle,

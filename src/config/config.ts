@@ -83,16 +83,19 @@ export type Topic = HelpTopic | CommandName;
 export type Command =
   | { readonly kind: "help"; readonly topic: Topic | undefined }
   | { readonly kind: "version" }
-  | {
-    readonly kind: "run";
-    readonly config: Config;
-    /** What is to be logged once there is a log. */
-    readonly notes: readonly LogNote[];
-    /** The options as they were given. */
-    readonly reading: Reading;
-    /** The flag or the variable that the region is from; the host, the profile. */
-    readonly regionFrom: string | undefined;
-  };
+  | RunCommand;
+
+/** To run the proxy, or a subcommand for one that is configured so. */
+export interface RunCommand {
+  readonly kind: "run";
+  readonly config: Config;
+  /** What is to be logged once there is a log. */
+  readonly notes: readonly LogNote[];
+  /** The options as they were given. */
+  readonly reading: Reading;
+  /** The flag or the variable that the region is from; the host, the profile. */
+  readonly regionFrom: string | undefined;
+}
 
 /** What {@linkcode parseCommand} asks others for. */
 export interface ConfigDeps {

@@ -30,13 +30,14 @@ export interface Place {
 export interface Client {
   /** What people call it. */
   readonly title: string;
-  readonly format: "json" | "yaml";
+  /** Default: JSON. */
+  readonly format?: "yaml";
   /** The file of the user, not of one project. */
   readonly file: (place: Place) => string;
-  /** Under what the entries are. */
-  readonly container: string;
-  /** What an entry has to say for the client to start the proxy. */
-  readonly entry: (launch: Launch) => Entry;
+  /** Under what the entries are. Default: `mcpServers`. */
+  readonly container?: string;
+  /** What an entry has to say to start the proxy. Default: {@linkcode stdio}. */
+  readonly entry?: (launch: Launch) => Entry;
   /** What else a new entry says; from then on it is the user's. */
   readonly defaults?: (name: string) => Entry;
   /** How the client is made to see a change. */
@@ -68,7 +69,7 @@ function dotConfig(
 }
 
 /** What nearly all of them take. */
-function stdio({ command, args, env }: Launch): Entry {
+export function stdio({ command, args, env }: Launch): Entry {
   return Object.keys(env).length === 0
     ? { command, args }
     : { command, args, env };
@@ -83,37 +84,28 @@ export const CLIENTS: { readonly [name in ClientName]: Client } = {
   // modelcontextprotocol.io, "Connect to local MCP servers".
   "claude-desktop": {
     title: "Claude Desktop",
-    format: "json",
     file: (place) => appData(place, "Claude", "claude_desktop_config.json"),
-    container: "mcpServers",
-    entry: stdio,
     reload: "quit Claude Desktop and start it again",
   },
   // code.claude.com/docs, "Connect Claude Code to tools via MCP", user scope;
   // "Environment variables", CLAUDE_CONFIG_DIR.
   "claude-code": {
     title: "Claude Code",
-    format: "json",
     file: ({ env, home }) =>
       join(env("CLAUDE_CONFIG_DIR") || home, ".claude.json"),
-    container: "mcpServers",
     entry: typedStdio,
     reload: "start Claude Code again; `claude mcp list` shows the server",
   },
   // cursor.com/docs/mcp, "Configuration locations".
   "cursor": {
     title: "Cursor",
-    format: "json",
     file: ({ home }) => join(home, ".cursor", "mcp.json"),
-    container: "mcpServers",
-    entry: stdio,
     reload: "turn the server on in Cursor's settings, under MCP",
   },
   // code.visualstudio.com/docs, "MCP configuration reference": the user
   // profile's mcp.json.
   "vscode": {
     title: "Visual Studio Code",
-    format: "json",
     file: (place) => appData(place, "Code", "User", "mcp.json"),
     container: "servers",
     entry: typedStdio,
@@ -122,26 +114,20 @@ export const CLIENTS: { readonly [name in ClientName]: Client } = {
   // docs.windsurf.com, "Cascade MCP integration".
   "windsurf": {
     title: "Windsurf",
-    format: "json",
     file: ({ home }) => join(home, ".codeium", "windsurf", "mcp_config.json"),
-    container: "mcpServers",
-    entry: stdio,
     reload: "refresh the servers in Windsurf's MCP panel",
   },
   // zed.dev/docs, "Model Context Protocol", "Configuring Zed".
   "zed": {
     title: "Zed",
-    format: "json",
     file: (place) =>
       dotConfig(place, ["Zed", "settings.json"], "zed", "settings.json"),
     container: "context_servers",
-    entry: stdio,
     reload: "Zed sees the change by itself",
   },
   // docs.cline.bot, "Config", "MCP": one file for the extension and the CLI.
   "cline": {
     title: "Cline",
-    format: "json",
     file: ({ env, home }) =>
       env("CLINE_MCP_SETTINGS_PATH") ||
       join(
@@ -150,18 +136,13 @@ export const CLIENTS: { readonly [name in ClientName]: Client } = {
         "settings",
         "cline_mcp_settings.json",
       ),
-    container: "mcpServers",
-    entry: stdio,
     defaults: () => ({ disabled: false }),
     reload: "Cline sees the change by itself",
   },
   // kiro.dev/docs/mcp, "Configuration": the user's level.
   "kiro": {
     title: "Kiro",
-    format: "json",
     file: ({ home }) => join(home, ".kiro", "settings", "mcp.json"),
-    container: "mcpServers",
-    entry: stdio,
     defaults: () => ({ disabled: false }),
     reload: "Kiro sees the change by itself",
   },

@@ -16,27 +16,25 @@ import {
   isInRepository,
   readClientFile,
   replaceClientFile,
-  withoutMark,
 } from "./file.ts";
 import { ensureStdio, withoutFront } from "./entry_options.ts";
-import { CARRIED_VARIABLES, findLaunch } from "./launch.ts";
-import { lossesOf } from "./losses.ts";
+import { findLaunch } from "./launch.ts";
 import { checkName, otherName, serverName } from "./name.ts";
-import { type Client, CLIENTS, type Entry } from "./clients.ts";
+import { type Client, CLIENTS, type Entry, stdio } from "./clients.ts";
 import {
   CLIENT_NAMES,
   type ClientName,
   commandHelp,
   COMMANDS,
 } from "../../config/commands.ts";
-import type { CommandContext } from "../context.ts";
+import { type CommandContext, writeNotes } from "../context.ts";
+import { FILE_VARIABLES } from "../needs.ts";
 import { parseOptions, takeOwnFlags } from "../own_flags.ts";
 
 /**
  * Runs the subcommand.
  *
  * @param args What follows `config`: a client, its own flags and the proxy's.
- * @param world The world.
  * @returns The exit code: 1 if the client's file was not written.
  * @throws {ConfigError} The arguments have faults.
  */
@@ -59,11 +57,11 @@ export async function runConfig(
   const { config } = command;
   const name = given.get("name") ?? serverName(config);
   checkName(name);
-  const { launch, notes } = await findLaunch(options, config, context);
+  const { launch, notes } = await findLaunch(command, context);
   const task: Task = {
     client,
     name,
-    entry: client.entry(launch),
+    entry: (client.entry ?? stdio)(launch),
     config,
     file: given.get("file") ?? usualFile(client, context),
     mayReplace: given.has("replace"),
@@ -72,11 +70,11 @@ export async function runConfig(
   const isDone = given.has("write")
     ? await writeEntry(task)
     : await printEntry(task);
-  for (const note of [...frontNotes, ...notes]) {
-    await context.writeError(`note: ${note}\n`);
-  }
+  await writeNotes([...frontNotes, ...notes], context);
   return isDone ? 0 : 1;
 }
+
+const BYTE_ORDER_MARK = "\uFEFF";
 
 /** What is to be done. */
 interface Task {
@@ -111,62 +109,58 @@ async function printEntry(task: Task): Promise<boolean> {
   const { text } = await edit(task, "");
   await context.write(text);
   const where = file === undefined ? "" : ` ${file}`;
-  await context.writeError(
-    `note: ${client.title} reads this from its file${where}; --write puts it ` +
-      "there\n",
-  );
+  await writeNotes([
+    `${client.title} reads this from its file${where}; --write puts it there`,
+  ], context);
   return true;
 }
 
 async function writeEntry(task: Task): Promise<boolean> {
   const { file: path, context } = task;
-  if (path === undefined) {
-    await context.writeError("there is no home directory: name the --file\n");
+  const fail = async (text: string) => {
+    await context.writeError(`${text}\n`);
     return false;
+  };
+  if (path === undefined) {
+    return await fail("there is no home directory: name the --file");
   }
   try {
     await writeInto(path, task);
     return true;
   } catch (error) {
-    if (error instanceof EditError) {
-      await context.writeError(
-        `${path} is left as it is: ${error.message}; without --write, the ` +
-          "entry is printed to be put in by hand\n",
-      );
-      return false;
-    }
-    if (!(error instanceof FileError)) throw error;
-    await context.writeError(`${error.message}\n`);
-    return false;
+    if (error instanceof FileError) return await fail(error.message);
+    if (!(error instanceof EditError)) throw error;
+    return await fail(
+      `${path} is left as it is: ${error.message}; without --write, the entry ` +
+        "is printed to be put in by hand",
+    );
   }
 }
 
 async function writeInto(path: string, task: Task): Promise<void> {
   const { client, name, context } = task;
   const file = await readClientFile(path);
-  const { mark, rest } = withoutMark(file.text ?? "");
-  const { kind, text, lost } = await edit(task, rest);
+  const { text: before = "" } = file;
+  const mark = before.startsWith(BYTE_ORDER_MARK) ? BYTE_ORDER_MARK : "";
+  const { kind, text, lost } = await edit(task, before.slice(mark.length));
   if (kind === "unchanged") {
     await context.write(`"${name}" is in ${file.path} already\n`);
     return;
   }
   const backup = await replaceClientFile(file, mark + text, context.now());
   const kept = backup === undefined ? "" : `; as it was: ${backup}`;
-  await context.write(`${kind} "${name}" in ${file.path}${kept}\n`);
   const reload = path === usualFile(client, context)
     ? client.reload
     : `have the client read ${file.path} again`;
+  await context.write(`${kind} "${name}" in ${file.path}${kept}\n`);
   await context.write(`next: ${reload}\n`);
-  if (lost.length > 0) {
-    await context.writeError(
-      `note: the entry before had ${lost.join(", ")}, and this one has not\n`,
-    );
-  }
+  const notes = lost.length === 0
+    ? []
+    : [`the entry before had ${lost.join(", ")}, and this one has not`];
   if (backup !== undefined && await isInRepository(file.path)) {
-    await context.writeError(
-      "note: the file is in a repository: keep the copy (*.bak) out of it\n",
-    );
+    notes.push("the file is in a repository: keep the copy (*.bak) out of it");
   }
+  await writeNotes(notes, context);
 }
 
 /** Puts the entry into the text of the client's file; tells what is lost. */
@@ -178,13 +172,13 @@ async function edit(
   let lost: readonly string[] = [];
   const edited = putEntry(await languageOf(client), {
     text,
-    container: client.container,
+    container: client.container ?? "mcpServers",
     name,
     entry,
     defaults: client.defaults?.(name),
-    staleVariables: CARRIED_VARIABLES,
-    approve: (before, after) => {
-      lost = lossesOf(before, after);
+    staleVariables: FILE_VARIABLES,
+    approve: (before, losses) => {
+      lost = losses;
       if (!mayReplace) throw new EditError(replaceHint(task, before, lost));
     },
   });

@@ -46,11 +46,12 @@ export interface EditRequest {
   /** Variables that must not stay in it from before. */
   readonly staleVariables?: readonly string[];
   /**
-   * Asked before another entry of this name is replaced.
+   * Asked before another entry of this name is replaced, and what only that one
+   * has is lost.
    *
    * @throws {EditError} It is to be left alone.
    */
-  readonly approve: (before: unknown, after: unknown) => void;
+  readonly approve: (before: unknown, lost: readonly string[]) => void;
 }
 
 /** What became of it. */
@@ -64,9 +65,6 @@ export interface Edited {
  * or its user sets, such as a time limit, stay in an entry that starts a
  * program.
  *
- * @param language The file's language.
- * @param request What is to be put where.
- * @returns The new text.
  * @throws {EditError} The text cannot be parsed or edited, or the entry that is
  * there is to be left alone.
  */
@@ -97,7 +95,7 @@ function put(language: FileLanguage, request: EditRequest): Edited {
   const changes = changesOf(existing, request);
   if (changes.length === 0) return { kind: "unchanged", text };
   const entry = changes.reduce(changed, existing);
-  if (existing !== undefined) approve(existing, entry);
+  if (existing !== undefined) approve(existing, lossesOf(existing, entry));
 
   const after = held === undefined
     ? language.change(text, { path: [container], value: { [name]: entry } })
@@ -169,6 +167,46 @@ function changed(value: unknown, { path, value: wanted }: Change): unknown {
   const { [name]: old, ...others } = isObject(value) ? value : {};
   const inner = changed(old, { path: rest, value: wanted });
   return inner === undefined ? others : { ...others, [name]: inner };
+}
+
+/** Permissions, which are found anew, and what goes with them. */
+const FOUND_ANEW = /^(?:--allow-[a-z]+|-[A-Z]+|--no-prompt|-y)(?:=|$)/;
+
+/**
+ * What an entry has that the one in its place has not, by name: flags,
+ * variables and other members, whose values may be secrets.
+ */
+function lossesOf(before: unknown, after: unknown): readonly string[] {
+  const lost = Object.entries(isObject(before) ? before : {}).flatMap(
+    ([member, old]) => {
+      const now = isObject(after) ? after[member] : undefined;
+      if (isDeepStrictEqual(old, now)) return [];
+      if (member === "command" || member === "cmd") return ["another command"];
+      if (member === "args") return lostArguments(old, now);
+      if (!isObject(old)) return [member];
+      return Object.keys(old).filter((name) =>
+        !isObject(now) || !isDeepStrictEqual(old[name], now[name])
+      );
+    },
+  );
+  return [...new Set(lost)];
+}
+
+function lostArguments(before: unknown, after: unknown): string[] {
+  const words = wordsIn(before);
+  const kept = new Set(wordsIn(after));
+  return words.flatMap((word, at) => {
+    if (kept.has(word)) return [];
+    if (/^https?:/i.test(word)) return ["another URL"];
+    const [flag] = /^(?:--[\w-]+|-\w)(?==|$)/.exec(word) ??
+      /^(?:--[\w-]+|-\w)$/.exec(words[at - 1] ?? "") ?? ["other arguments"];
+    return [flag];
+  });
+}
+
+function wordsIn(args: unknown): string[] {
+  return (Array.isArray(args) ? args : [args]).map(String)
+    .filter((word) => !FOUND_ANEW.test(word));
 }
 
 /** A text's line end. */

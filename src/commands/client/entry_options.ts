@@ -1,7 +1,7 @@
 /**
  * The options of this command line and this environment as flags in an entry.
- * A client speaks with the proxy over stdio: options of the HTTP front have no
- * place there, wherever they are set.
+ * A client speaks with the proxy over stdio: options of the HTTP server mode
+ * have no place there, wherever they are set.
  *
  * @module
  */
@@ -10,25 +10,11 @@ import { resolve } from "node:path";
 import { readEndpoint } from "../../aws/endpoint.ts";
 import { parseArguments } from "../../config/arguments.ts";
 import type { Config } from "../../config/config.ts";
-import { type Option, variablesOf } from "../../config/option.ts";
-import {
-  OPTION_GROUPS,
-  type OptionKey,
-  OPTIONS,
-} from "../../config/options.ts";
-import { readSettings } from "../../config/settings.ts";
+import { type Env, type Option, variablesOf } from "../../config/option.ts";
+import { OPTION_GROUPS, OPTIONS } from "../../config/options.ts";
+import type { Reading } from "../../config/settings.ts";
 import { ConfigError } from "../../errors.ts";
-import type { CommandContext } from "../context.ts";
 import { knownHost } from "../target.ts";
-
-type Env = CommandContext["env"];
-
-/** What is not an option of an entry. */
-const NOT_CARRIED: ReadonlySet<OptionKey> = new Set<OptionKey>([
-  "targetUrl",
-  "help",
-  "version",
-]);
 
 const FRONT = OPTION_GROUPS["HTTP front"];
 
@@ -37,9 +23,8 @@ const FRONT_VARIABLES: ReadonlySet<string> = new Set(
 );
 
 /**
- * Checks that no flag of the HTTP front is given, unless to ask for help.
+ * Checks that no flag of the HTTP server mode is given, unless to ask for help.
  *
- * @param args The arguments.
  * @throws {ConfigError} One is.
  */
 export function ensureStdio(args: readonly string[]): void {
@@ -53,7 +38,7 @@ export function ensureStdio(args: readonly string[]): void {
   if (faults.length > 0) throw new ConfigError(faults);
 }
 
-/** The variables without those of the HTTP front; a note for each of these. */
+/** The variables without those of the HTTP server mode; a note for each. */
 export function withoutFront(env: Env): { env: Env; notes: string[] } {
   const notes = [...FRONT_VARIABLES].filter((name) => env(name)).map((name) =>
     `${name} is left out: a client speaks with the proxy over stdio, so see ` +
@@ -66,23 +51,17 @@ export function withoutFront(env: Env): { env: Env; notes: string[] } {
 }
 
 /**
- * Writes out each option that counts, set by a flag or a variable, as a flag.
- *
- * @param args The arguments that the configuration was read from.
- * @param config The configuration.
- * @param env Looks up a variable.
- * @returns The flags, and what a person has to know of them.
+ * Writes out each option that counts, set by a flag or a variable, as a flag;
+ * with what a person has to know of them.
  */
 export function entryOptions(
-  args: readonly string[],
+  { settings, sources }: Reading,
   config: Config,
-  env: Env,
 ): { options: string[]; notes: string[] } {
-  const { settings, sources } = readSettings(parseArguments(args).flags, env);
   const options: string[] = [];
   const notes: string[] = [];
   for (const [key, { kind, name, texts }] of sources) {
-    if (kind === "default" || NOT_CARRIED.has(key)) continue;
+    if (kind === "default" || key === "targetUrl") continue;
     const isVariable = kind === "variable";
     if (isVariable && key === "region" && hostTellsRegion(config)) continue;
     const option: Option = OPTIONS[key];
@@ -98,11 +77,17 @@ export function entryOptions(
     if (isSecret) {
       notes.push(`what ${name} says stands in the entry, in plain text`);
     }
-    options.push(
-      ...option.kind === "boolean"
-        ? [settings[key] ? flag : flag.replace("--", "--no-")]
-        : texts.flatMap((text) => flagWords(option, text)),
-    );
+    if (option.kind === "boolean") {
+      options.push(settings[key] ? flag : flag.replace("--", "--no-"));
+      continue;
+    }
+    for (const text of texts) {
+      // The client starts the program wherever it likes.
+      const value = option.kind === "file" ? resolve(text) : text;
+      options.push(
+        ...value.startsWith("-") ? [`${flag}=${value}`] : [flag, value],
+      );
+    }
   }
   return { options, notes: [...notes, ...rewritingNotes(options)] };
 }
@@ -110,13 +95,6 @@ export function entryOptions(
 /** Such a region goes before a variable, and not before a flag. */
 function hostTellsRegion(config: Config): boolean {
   return readEndpoint(knownHost(config))?.region !== undefined;
-}
-
-function flagWords(option: Option, text: string): string[] {
-  const [flag] = option.names;
-  // The client starts the program wherever it likes.
-  const value = option.kind === "file" ? resolve(text) : text;
-  return value.startsWith("-") ? [`${flag}=${value}`] : [flag, value];
 }
 
 /** What some clients make of the words of an entry. */

@@ -27,52 +27,40 @@ const NEW_FILE_MODE = 0o600;
 
 const ANYONE_WRITES = 0o222;
 
-const BYTE_ORDER_MARK = "\uFEFF";
-
 /**
  * Reads a client's file.
  *
- * @param path Where it is, or is to be.
- * @returns What is there.
  * @throws {FileError} It is no text, may not be read, or is a link that leads
  * nowhere.
  */
 export async function readClientFile(path: string): Promise<ClientFile> {
   try {
     const real = await Deno.realPath(path);
-    ensureFile(await Deno.stat(real), real);
+    const { isFile, isDirectory } = await Deno.stat(real);
+    // A pipe would be waited for, and a device read, without an end.
+    if (!isFile && !isDirectory) {
+      throw new FileError(
+        `${real} is a pipe, a socket or a device, and no file: name another ` +
+          "--file",
+      );
+    }
     return { path: real, text: decode(await Deno.readFile(real), real) };
   } catch (error) {
     if (!(error instanceof Deno.errors.NotFound)) throw fileError(error, path);
-    await ensureNoLink(path);
-    return { path, text: undefined };
+    const found = await Deno.lstat(path).catch(() => undefined);
+    if (!found?.isSymlink) return { path, text: undefined };
+    // It is somebody's, and no place for a new file.
+    throw new FileError(
+      `${path} is a link to a file that is not there: make that file, or ` +
+        "remove the link",
+    );
   }
-}
-
-/** A pipe would be waited for, and a device read, without an end. */
-function ensureFile(info: Deno.FileInfo, path: string): void {
-  if (info.isFile || info.isDirectory) return;
-  throw new FileError(
-    `${path} is a pipe, a socket or a device, and no file: name another --file`,
-  );
-}
-
-/** A link that leads nowhere is somebody's, and no place for a new file. */
-async function ensureNoLink(path: string): Promise<void> {
-  const found = await Deno.lstat(path).catch(() => undefined);
-  if (!found?.isSymlink) return;
-  throw new FileError(
-    `${path} is a link to a file that is not there: make that file, or ` +
-      "remove the link",
-  );
 }
 
 /**
  * Replaces a client's file: at no time is there half a file. A file with more
  * than one name, and one whose owner cannot be kept, is written where it is.
  *
- * @param file The file, as it was read.
- * @param text What it is to say.
  * @param now The time, in milliseconds since 1970, for the backup's name.
  * @returns Where the backup is; `undefined` if there was no file.
  * @throws {FileError} It has changed since it was read, or may not be written.
@@ -90,7 +78,13 @@ export async function replaceClientFile(
       return undefined;
     }
     const original = await Deno.stat(path);
-    ensureWritable(original, path);
+    // Renaming asks for no permission of the file that it replaces.
+    if (original.mode !== null && (original.mode & ANYONE_WRITES) === 0) {
+      throw new FileError(
+        `${path} is not to be written by anyone: chmod u+w it first, or name ` +
+          "another --file",
+      );
+    }
     const time = new Date(now).toISOString().replace(/[:.]/g, "-");
     const backup = `${path}.${time}.bak`;
     const isKept = await writeNew(backup, file.text, original);
@@ -185,28 +179,14 @@ function changed(path: string): FileError {
   );
 }
 
-/** Renaming asks for no permission of the file that it replaces. */
-function ensureWritable({ mode }: Deno.FileInfo, path: string): void {
-  if (mode === null || (mode & ANYONE_WRITES) !== 0) return;
-  throw new FileError(
-    `${path} is not to be written by anyone: chmod u+w it first, or name ` +
-      "another --file",
-  );
-}
-
-/** Whose a file is, and who may do what with it. */
-type Ownership = Pick<Deno.FileInfo, "uid" | "gid" | "mode">;
-
 /**
- * Writes a new file.
- *
- * @returns Whether it is as much its owner's as it should be; if not, nobody
- * else may read it.
+ * Writes a new file for the owner of another one; whether it is as much that
+ * owner's as it should be. If not, nobody else may read it.
  */
 async function writeNew(
   path: string,
   text: string,
-  { uid, gid, mode }: Ownership,
+  { uid, gid, mode }: Pick<Deno.FileInfo, "uid" | "gid" | "mode">,
 ): Promise<boolean> {
   const handle = await open(path, "wx", NEW_FILE_MODE);
   try {
@@ -231,13 +211,6 @@ function decode(bytes: Uint8Array, path: string): string {
   } catch {
     throw new FileError(`${path} is no UTF-8 text: save it as UTF-8 first`);
   }
-}
-
-/** A text without its byte order mark, and what to put before it again. */
-export function withoutMark(text: string): { mark: string; rest: string } {
-  return text.startsWith(BYTE_ORDER_MARK)
-    ? { mark: BYTE_ORDER_MARK, rest: text.slice(1) }
-    : { mark: "", rest: text };
 }
 
 function fileError(error: unknown, path: string): FileError {
@@ -280,10 +253,8 @@ const WORDS_FOR: readonly (readonly [new () => Error, string])[] = [
 const OF_REPOSITORIES: readonly string[] = [".git", ".hg", ".jj", ".svn"];
 
 /**
- * Whether a file is in a repository, and what is beside it may get there, too.
- *
- * @param path The file.
- * @returns Whether it is, as far as may be seen.
+ * Whether a file is in a repository, as far as may be seen; then what is beside
+ * it may get there, too.
  */
 export async function isInRepository(path: string): Promise<boolean> {
   for (let at = dirname(path), below = path; at !== below;) {

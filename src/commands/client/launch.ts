@@ -8,43 +8,26 @@
 
 import { basename, join, resolve, win32 } from "node:path";
 import { commaNotes } from "../../permissions.ts";
-import {
-  PROFILE_VARIABLES,
-  profileOfEnv,
-  sharedPaths,
-} from "../../aws/shared_files/paths.ts";
-import type { Config } from "../../config/config.ts";
+import { profileOfEnv, sharedPaths } from "../../aws/shared_files/paths.ts";
+import type { Config, RunCommand } from "../../config/config.ts";
 import type { CommandContext } from "../context.ts";
-import { findNeeds, permissionFlags } from "../needs.ts";
+import { FILE_VARIABLES, findNeeds, permissionFlags } from "../needs.ts";
 import type { Launch } from "./clients.ts";
 import { entryOptions } from "./entry_options.ts";
-
-/** Variables that name files, or the profile, and hold no secret. */
-export const CARRIED_VARIABLES: readonly string[] = [
-  ...PROFILE_VARIABLES,
-  "AWS_CONFIG_FILE",
-  "AWS_SHARED_CREDENTIALS_FILE",
-];
 
 /** npm's store of what npx runs, which npm may empty. */
 const NPX_STORE = /[/\\]_npx[/\\]/;
 
 /**
- * Makes the launch for a configuration.
- *
- * @param args The arguments that the configuration was read from.
- * @param config The configuration.
- * @param context The environment, and how this program is started.
- * @returns The launch, with the narrowest permissions, and a sentence for each
- * thing that a person has to know of it.
+ * Makes the launch for a configuration, with the narrowest permissions, and a
+ * sentence for each thing that a person has to know of it.
  */
 export async function findLaunch(
-  args: readonly string[],
-  config: Config,
+  { config, reading }: RunCommand,
   context: CommandContext,
 ): Promise<{ launch: Launch; notes: readonly string[] }> {
   const { module } = context.program;
-  const { options, notes } = entryOptions(args, config, context.env);
+  const { options, notes } = entryOptions(reading, config);
   const env = carriedEnv(config, context.env);
   const start = await findStart(context);
   notes.push(...contextNotes(config, context.env), ...start.notes);
@@ -75,11 +58,10 @@ function carriedEnv(
     AWS_SHARED_CREDENTIALS_FILE: env("AWS_SHARED_CREDENTIALS_FILE") &&
       paths && resolve(paths.credentials),
   };
-  return Object.fromEntries(
-    Object.entries(carried).flatMap(([name, text]) =>
-      text ? [[name, text]] : []
-    ),
+  const set = Object.entries(carried).filter((pair): pair is [string, string] =>
+    Boolean(pair[1])
   );
+  return Object.fromEntries(set);
 }
 
 function contextNotes(
@@ -101,7 +83,7 @@ function contextNotes(
   }
   const proxy = ["HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy"]
     .filter((name) => env(name)).slice(0, 1);
-  const named = variables.filter((name) => !CARRIED_VARIABLES.includes(name));
+  const named = variables.filter((name) => !FILE_VARIABLES.includes(name));
   for (const name of new Set([...named, ...proxy])) {
     notes.push(
       `${name} is left out: set it where the client is started, or in the entry`,

@@ -32,12 +32,7 @@ const GENERAL_PARTS: ReadonlySet<string> = new Set([
 /** A part of a path that is short enough for a name. */
 const TELLING_PART = /^[\w-]{1,32}$/;
 
-/**
- * Checks a name that somebody gave.
- *
- * @param name The name.
- * @throws {ConfigError} Not every client takes it.
- */
+/** @throws {ConfigError} Not every client takes this name. */
 export function checkName(name: string): void {
   if (name === NO_NAME) {
     throw new ConfigError([`--name must be another one than ${NO_NAME}`]);
@@ -48,12 +43,7 @@ export function checkName(name: string): void {
   ]);
 }
 
-/**
- * What to call the server where nobody says.
- *
- * @param config Where it is.
- * @returns A name that every client takes.
- */
+/** What to call the server where nobody says: a name that every client takes. */
 export function serverName(config: Config): string {
   const runtime = /runtime(?:%2F|\/)([\w-]+)/i.exec(config.targetUrl.pathname);
   if (runtime !== null && config.service === "bedrock-agentcore") {
@@ -68,12 +58,10 @@ export function serverName(config: Config): string {
 }
 
 /**
- * Another name, for where there is a server of this one already.
+ * Another name, for where there is a server of this one already: with what is
+ * particular behind it.
  *
- * @param name The name that is taken.
- * @param target The target.
  * @param profile The profile, if it is what is different.
- * @returns The name with what is particular behind it.
  */
 export function otherName(
   name: string,

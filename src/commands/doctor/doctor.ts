@@ -8,9 +8,9 @@
 import { environmentDecides } from "../../aws/credentials/sources/keys.ts";
 import { findProfilePlace } from "../../aws/shared_files/profile_settings.ts";
 import {
-  type Command,
   type Config,
   describeConfig,
+  type RunCommand,
 } from "../../config/config.ts";
 import { ConfigError } from "../../errors.ts";
 import type { LogNote } from "../../log/log.ts";
@@ -172,7 +172,7 @@ async function checkConfiguration(
 
 /** Which flag, variable or line the region and the profile are from. */
 async function settingOrigins(
-  { config, reading, regionFrom }: Extract<Command, { kind: "run" }>,
+  { config, reading, regionFrom }: RunCommand,
   env: CommandContext["env"],
 ): Promise<{ region: string | undefined; profile: string }> {
   const { name, variable, setting } = await findProfilePlace(

@@ -17,7 +17,7 @@ import { CredentialsError } from "../../errors.ts";
 import { SILENT_LOG } from "../../log/log.ts";
 import { Redactor } from "../../redact/redact.ts";
 import { COMMANDS } from "../../config/commands.ts";
-import type { CommandContext } from "../context.ts";
+import { type CommandContext, writeNotes } from "../context.ts";
 import { credentialsOf, openFetches } from "../target.ts";
 import { reasonOf, withLimit } from "../../limit.ts";
 import { parseOptions, takeOwnFlags } from "../own_flags.ts";
@@ -60,7 +60,7 @@ export async function runPolicy(
   const needs = await findNeeds(config, context, { hereOnly: !isProfileAsked });
   const flags = shellWords(permissionFlags(needs));
   const warnings = notes.filter(({ level }) => level === "warn");
-  await tellNotes([
+  await writeNotes([
     ...warnings.map(({ message }) => message),
     ...await profileNotes(config, context.env),
     ...commaNotes(needs),
@@ -70,13 +70,6 @@ export async function runPolicy(
     return 0;
   }
   return await printPolicy(config, flags, context);
-}
-
-async function tellNotes(
-  notes: readonly string[],
-  { writeError }: CommandContext,
-): Promise<void> {
-  for (const note of notes) await writeError(`note: ${note}\n`);
 }
 
 async function printPolicy(
@@ -103,7 +96,7 @@ async function printPolicy(
   const document = { Version: "2012-10-17", Statement: statements };
   await context.write(`${JSON.stringify(document, undefined, 2)}\n`);
   const known = note === undefined ? notes : [...notes, note];
-  await tellNotes([...known, ...roleNotes(config)], context);
+  await writeNotes([...known, ...roleNotes(config)], context);
   await tell(`Deno flags: ${flags}`);
   return 0;
 }

@@ -3,7 +3,6 @@ import {
   FileError,
   readClientFile,
   replaceClientFile,
-  withoutMark,
 } from "../../../src/commands/client/file.ts";
 import { CommandWorld } from "../command_world.ts";
 
@@ -260,9 +259,4 @@ Deno.test("bytes that are no UTF-8 are not touched", async () => {
     FileError,
     "save it as UTF-8",
   );
-});
-
-Deno.test("a byte order mark is put back before the text", () => {
-  assertEquals(withoutMark("\uFEFF{}"), { mark: "\uFEFF", rest: "{}" });
-  assertEquals(withoutMark("{}"), { mark: "", rest: "{}" });
 });

@@ -65,6 +65,10 @@ class ClientWorld implements AsyncDisposable {
     return Deno.readTextFile(this.#path);
   }
 
+  bytes(): Promise<Uint8Array> {
+    return Deno.readFile(this.#path);
+  }
+
   async put(text: string): Promise<void> {
     await this.#world.write("client/file", text);
   }
@@ -297,4 +301,14 @@ Deno.test("beside the copy of a repository's file stands that it is not to be co
   await world.makeRepository();
   const inside = await world.write([...more, "--bridge"]);
   assertStringIncludes(inside.stderr, "keep the copy (*.bak) out of it");
+});
+
+Deno.test("a byte order mark stays before the text of a file", async () => {
+  await using client = await ClientWorld.make("cursor");
+  await client.put('\uFEFF{ "mcpServers": { "b": { "command": "b" } } }');
+  await client.write([TARGET]);
+  const bytes = await client.bytes();
+  assertEquals([...bytes.slice(0, 4)], [0xef, 0xbb, 0xbf, 0x7b]);
+  const { mcpServers } = JSON.parse(new TextDecoder().decode(bytes));
+  assertEquals(Object.keys(mcpServers), ["b", "abc123"]);
 });
