@@ -40,11 +40,18 @@ export async function runCredentialProcess(
   command: string,
   limitMs: number = LIMIT_MS,
 ): Promise<Credentials> {
-  const [program, ...args] = wordsOf(search, command);
+  const { word, args, fault } = parseCommand(command);
+  if (fault !== undefined) throw sourceFailed(search, fault);
+  const program = followParents(word);
   demand(search, processNeeds(command));
   const name = `credential_process ${program}`;
   const output = await runProgram(program, args, limitMs).catch((error) => {
-    throw sourceFailed(search, `${name} ${reasonOf(error, program)}`);
+    const what = error instanceof ProgramEndedError
+      ? `was ended: ${error.message}`
+      : error instanceof Deno.errors.NotFound
+      ? `could not be run: ${whyNotFound(program)}`
+      : `could not be run: ${error.message}`;
+    throw sourceFailed(search, `${name} ${what}`);
   });
   if (output.success) return parseAnswer(search, name, output.stdout);
   const end = output.signal ?? `exit code ${output.code}`;
@@ -64,45 +71,31 @@ export async function runCredentialProcess(
 
 /** The permissions for that: none for what cannot be run. */
 export function processNeeds(command: string): Need[] {
-  try {
-    const [word = ""] = splitCommand(command);
-    if (word === "" || isAssignment(word)) return [];
-    return [{ kind: "run", value: followParents(word), why: WHY }];
-  } catch {
-    return [];
-  }
+  const { word, fault } = parseCommand(command);
+  if (fault !== undefined) return [];
+  return [{ kind: "run", value: followParents(word), why: WHY }];
 }
 
-/** What is set there may be a secret: it is not shown. */
-function isAssignment(word: string): boolean {
-  return /^[^/\\]*=/.test(word);
-}
-
-function wordsOf(search: Search, command: string): [string, ...string[]] {
-  let words: string[];
+/** Splits a command line as the AWS CLI does. */
+function parseCommand(
+  command: string,
+): { word: string; args: string[]; fault?: string } {
+  const split = Deno.build.os === "windows" ? windowsSplit : shellSplit;
   try {
-    words = splitCommand(command);
+    const [word = "", ...args] = split(command);
+    const fault = word === ""
+      ? "credential_process is empty"
+      // What is set there may be a secret: it is not shown.
+      : /^[^/\\]*=/.test(word)
+      ? "credential_process begins with a variable, which only a shell sets: " +
+        "name a shell (sh -c)"
+      : undefined;
+    return { word, args, fault };
   } catch (error) {
     const why = error instanceof Error ? error.message : String(error);
-    const what = "credential_process cannot be split into words";
-    throw sourceFailed(search, `${what}: ${why}`);
+    const fault = `credential_process cannot be split into words: ${why}`;
+    return { word: "", args: [], fault };
   }
-  const [word = "", ...args] = words;
-  if (word === "") throw sourceFailed(search, "credential_process is empty");
-  if (!isAssignment(word)) return [followParents(word), ...args];
-  throw sourceFailed(
-    search,
-    "credential_process begins with a variable, which only a shell sets: " +
-      "name a shell (sh -c)",
-  );
-}
-
-/** Completes "credential_process …". */
-function reasonOf(error: unknown, program: string): string {
-  const message = error instanceof Error ? error.message : String(error);
-  if (error instanceof ProgramEndedError) return `was ended: ${message}`;
-  const isMissing = error instanceof Deno.errors.NotFound;
-  return `could not be run: ${isMissing ? whyNotFound(program) : message}`;
 }
 
 /** A script without the program of its first line is not found, either. */
@@ -146,17 +139,6 @@ function parseAnswer(
   }
   if (expiration.getTime() > search.now()) return { ...keys, expiration };
   throw fail(`printed credentials that expired at ${until}`);
-}
-
-/**
- * Splits a command line as the AWS CLI does.
- *
- * @throws {SyntaxError} A quotation is not closed.
- */
-function splitCommand(command: string): string[] {
-  return Deno.build.os === "windows"
-    ? windowsSplit(command)
-    : shellSplit(command);
 }
 
 /** How a program ended, and what it printed. */

@@ -6,30 +6,25 @@
  * @module
  */
 
-const TIME =
-  "(\\d{1,2})(?::?(\\d{1,2})(?::?(\\d{1,2})(?:[.,](\\d{1,9}))?)?)? ?(AM|PM)?";
-const ZONE = "(Z|UTC|GMT|[+-]\\d{2}(?::?\\d{2})?)?";
+const TIME = "(?<hour>\\d{1,2})(?::?(?<minute>\\d{1,2})" +
+  "(?::?(?<second>\\d{1,2})(?:[.,](?<fraction>\\d{1,9}))?)?)?" +
+  " ?(?<half>AM|PM)?";
+const ZONE =
+  "(?:Z|UTC|GMT|(?<sign>[+-])(?<hours>\\d{2})(?::?(?<minutes>\\d{2}))?)?";
 
-/** ISO 8601, extended and basic, and what is written in its likeness. */
-const ISO = new RegExp(
-  `^(\\d{4})(?:([-/.])(\\d{1,2})\\2(\\d{1,2})|(\\d{2})(\\d{2}))` +
-    `(?:[T ] ?${TIME})? ?${ZONE}$`,
-  "i",
-);
-
-/** The month before its day, or after where it can be no month. */
-const AMERICAN = new RegExp(
-  `^(\\d{1,2})([-/.])(\\d{1,2})\\2(\\d{4})(?:[T ] ?${TIME})? ?${ZONE}$`,
-  "i",
-);
-
-/** RFC 9110, section 5.6.7, and `date -u`: the day before its month, or after. */
-const NAMED = new RegExp(
-  "^(?:[a-z]{3,9},? +)?" +
-    "(?:(\\d{1,2})[ -]([a-z]{3,9})|([a-z]{3,9}) +(\\d{1,2}),?)" +
-    `(?:[ -](\\d{4}),?)? +${TIME} ?${ZONE}(?: (\\d{4}))?$`,
-  "i",
-);
+const FORMS = [
+  // ISO 8601, extended and basic, and what is written in its likeness.
+  "^(?<year>\\d{4})(?:(?<mark>[-/.])(?<month>\\d{1,2})\\k<mark>" +
+  "(?<day>\\d{1,2})|(?<month>\\d{2})(?<day>\\d{2}))" +
+  `(?:[T ] ?${TIME})? ?${ZONE}$`,
+  // The month before its day, or after where it can be no month.
+  "^(?<first>\\d{1,2})(?<mark>[-/.])(?<then>\\d{1,2})\\k<mark>" +
+  `(?<year>\\d{4})(?:[T ] ?${TIME})? ?${ZONE}$`,
+  // RFC 9110, section 5.6.7, and `date -u`: the day before its month, or after.
+  "^(?:[a-z]{3,9},? +)?(?:(?<day>\\d{1,2})[ -](?<month>[a-z]{3,9})|" +
+  "(?<month>[a-z]{3,9}) +(?<day>\\d{1,2}),?)(?:[ -](?<year>\\d{4}),?)?" +
+  ` +${TIME} ?${ZONE}(?: (?<lastYear>\\d{4}))?$`,
+].map((form) => new RegExp(form, "i"));
 
 const MONTHS = [
   ...["jan", "feb", "mar", "apr", "may", "jun"],
@@ -53,62 +48,41 @@ export function parseTimestamp(value: unknown): Date | undefined {
   }
   if (typeof value !== "string" || value.length > 64) return undefined;
   const text = value.trim();
-  return parseIso(text) ?? parseAmerican(text) ?? parseNamed(text);
-}
-
-function parseIso(text: string): Date | undefined {
-  const match = ISO.exec(text);
-  if (match === null) return undefined;
-  const [, year, , month, day, month2, day2, ...time] = match;
-  return dateOf([year, month ?? month2, day ?? day2], time);
-}
-
-function parseAmerican(text: string): Date | undefined {
-  const match = AMERICAN.exec(text);
-  if (match === null) return undefined;
-  const [, first, , second, year, ...time] = match;
-  const [month, day] = Number(first) > 12 ? [second, first] : [first, second];
-  return dateOf([year, month, day], time);
-}
-
-function parseNamed(text: string): Date | undefined {
-  const match = NAMED.exec(text);
-  if (match === null) return undefined;
-  const [, day1, month1, month2, day2, year1, ...time] = match;
-  const year = year1 ?? time.at(-1);
-  const name = (month1 ?? month2).slice(0, 3).toLowerCase();
-  const month = MONTHS.indexOf(name) + 1;
-  if (month === 0 || year === undefined) return undefined;
-  return dateOf([year, `${month}`, day1 ?? day2], time);
+  const parts = FORMS.map((form) => form.exec(text)?.groups)
+    .find((groups) => groups !== undefined);
+  return parts && dateOf(parts);
 }
 
 function dateOf(
-  date: readonly string[],
-  time: readonly (string | undefined)[],
+  parts: { readonly [name: string]: string | undefined },
 ): Date | undefined {
-  const [year, month, day] = date.map(Number);
-  const [clock = 0, minute, second] = time.slice(0, 3)
-    .map((part) => Number(part ?? 0));
-  const [, , , fraction = "0", half, zone] = time;
+  const number = (name: string) => Number(parts[name] ?? 0);
+  const named = MONTHS.indexOf(parts.month?.slice(0, 3).toLowerCase() ?? "");
+  const [month, day] = parts.first === undefined
+    ? [named < 0 ? number("month") : named + 1, number("day")]
+    : number("first") > 12
+    ? [number("then"), number("first")]
+    : [number("first"), number("then")];
+  const { year = parts.lastYear, half, fraction = "0", sign } = parts;
+  const clock = number("hour");
   if (half !== undefined && (clock < 1 || clock > 12)) return undefined;
   const hour = half === undefined
     ? clock
     : clock % 12 + (half.toUpperCase() === "PM" ? 12 : 0);
-  const utc = new Date(Date.UTC(year, month - 1, day, hour, minute, second));
+  const minute = number("minute");
+  const second = number("second");
+  const utc = new Date(
+    Date.UTC(Number(year), month - 1, day, hour, minute, second),
+  );
   // `Date.UTC` makes 1 March of 29 February, and 2 January of 24:00.
   const isReal = utc.getUTCMonth() === month - 1 &&
     utc.getUTCDate() === day && utc.getUTCHours() === hour &&
     utc.getUTCMinutes() === minute;
   if (!isReal) return undefined;
   const ms = Math.trunc(Number(`0.${fraction}`) * 1000);
-  return validDate(utc.getTime() + ms - offsetMs(zone));
-}
-
-function offsetMs(zone: string | undefined): number {
-  const match = /^([+-])(\d{2}):?(\d{2})?$/.exec(zone ?? "");
-  if (match === null) return 0;
-  const minutes = Number(match[2]) * 60 + Number(match[3] ?? 0);
-  return (match[1] === "-" ? -1 : 1) * minutes * 60_000;
+  const ahead = number("hours") * 60 + number("minutes");
+  const offset = (sign === "-" ? -1 : 1) * ahead * 60_000;
+  return validDate(utc.getTime() + ms - offset);
 }
 
 function validDate(ms: number): Date | undefined {
