@@ -10,7 +10,7 @@
  * @module
  */
 
-import { flagsFor, lacking, type Need } from "../../permissions.ts";
+import { flagsFor, lacking } from "../../permissions.ts";
 import {
   pathVariables,
   PROFILE_VARIABLES,
@@ -35,6 +35,7 @@ import {
 import {
   type Attempt,
   demandEnv,
+  type Found,
   nothingFound,
   notPermitted,
   type Search,
@@ -68,23 +69,11 @@ const SOURCE_VARIABLES = {
 export type LowerSource = "web identity" | "profile" | "container" | "instance";
 
 /** The credentials, and whose they are. */
-export interface Found {
+export interface Chosen {
   readonly credentials: Credentials;
   /** The variable, or the profile and the line, that they are from. */
   readonly origin: string;
   readonly choice: Choice;
-}
-
-/** What is known of the sources that had nothing. */
-class Trail {
-  readonly attempts: Attempt[] = [];
-  readonly missing: Need[] = [];
-  /** Whether a source is there that could not be used, or not be looked at. */
-  isConfigured = false;
-
-  add({ source }: Pick<Search, "source">, outcome: string): undefined {
-    this.attempts.push({ source, outcome });
-  }
 }
 
 /**
@@ -100,16 +89,24 @@ export async function findCredentials(
   search: Search,
   instance: InstanceMetadata,
   earlier?: Choice,
-): Promise<Found> {
-  const trail = new Trail();
+): Promise<Chosen> {
+  const attempts: Attempt[] = [];
   if (search.profile === undefined) {
-    const of = { ...search, source: "environment" };
-    const credentials = fromEnvironment(of, trail);
-    if (credentials !== undefined) {
-      return { credentials, origin: originOf(of), choice: NOT_OF_FILES };
+    const source = "environment";
+    const of = { ...search, source };
+    const found = environmentKeys(of);
+    if (typeof found !== "string") {
+      const origin = originOf(of);
+      return { credentials: found, origin, choice: NOT_OF_FILES };
     }
+    attempts.push({ source, outcome: found });
   }
-  const files = await openFiles({ ...search, source: "shared files" }, trail);
+  const files = await openFiles({ ...search, source: "shared files" });
+  const missing = files?.missing ?? [];
+  if (files === undefined || missing.length > 0) {
+    const outcome = files === undefined ? "HOME is not set" : lacking(missing);
+    attempts.push({ source: "shared files", outcome });
+  }
   const name = profileName(search);
   const profile = files?.profiles.get(name);
   const order = sourceOrder(search, profile);
@@ -122,24 +119,25 @@ export async function findCredentials(
   }
 
   const load = {
-    "web identity": (of: Search) => fromWebIdentity(of, files, trail),
-    profile: (of: Search) => files && fromProfile(of, files, instance, trail),
-    container: (of: Search) => fromContainer(of, trail),
-    async instance(of: Search) {
-      const found = await instance.credentials(of, profile?.settings);
-      return typeof found === "string" ? trail.add(of, found) : found;
-    },
+    "web identity": (of: Search) => fromWebIdentity(of, files),
+    profile: (of: Search) => files && fromProfile(of, files, instance),
+    container: fromContainer,
+    instance: (of: Search) => instance.credentials(of, profile?.settings),
   };
   for (const source of order) {
     const of = { ...search, source };
-    const credentials = await load[source](of);
-    if (credentials === undefined) continue;
-    return { credentials, origin: originOf(of, profile), choice };
+    const found = await load[source](of);
+    if (typeof found === "object") {
+      return { credentials: found, origin: originOf(of, profile), choice };
+    }
+    const told = source === "profile" ? "shared files" : source;
+    if (found !== undefined) attempts.push({ source: told, outcome: found });
   }
-  throw nothingFound(trail.attempts, advice(files), {
-    configured: trail.isConfigured,
-    ...trail.missing.length > 0 && { flags: flagsFor(trail.missing) },
-  });
+  // Of files that may not be read, nobody knows what is there.
+  const configured = isNamed(search) || missing.length > 0 ||
+    search.env("AWS_SECRET_ACCESS_KEY") !== undefined;
+  const flags = missing.length > 0 ? { flags: flagsFor(missing) } : {};
+  throw nothingFound(attempts, advice(files), { configured, ...flags });
 }
 
 /** What names the source: the variable, or the profile's setting and line. */
@@ -152,13 +150,11 @@ function originOf(search: Search, profile?: Profile): string {
     .find((name) => search.env(name) !== undefined);
   if (variable !== undefined) return variable;
   const way = profile && profileWay(profile);
-  if (profile === undefined || way === undefined || source === "instance") {
-    return source;
-  }
+  if (way === undefined || source === "instance") return source;
   const names: readonly string[] = WAY_SETTINGS[way];
-  const setting = names.find((name) => profile.settings.has(name));
+  const setting = names.find((name) => profile?.settings.has(name));
   if (setting === undefined) return source;
-  return `${source}, ${setting} (${profile.settings.origin(setting)})`;
+  return `${source}, ${setting} (${profile?.settings.origin(setting)})`;
 }
 
 /**
@@ -186,25 +182,7 @@ function isNamed({ profile, env }: SourceQuery): boolean {
   return (profile ?? profileOfEnv(env)) !== undefined;
 }
 
-function fromEnvironment(
-  search: Search,
-  trail: Trail,
-): Credentials | undefined {
-  const keys = environmentKeys(search);
-  if (keys !== undefined) return keys;
-  trail.isConfigured = search.env("AWS_SECRET_ACCESS_KEY") !== undefined;
-  return trail.add(
-    search,
-    trail.isConfigured
-      ? "AWS_SECRET_ACCESS_KEY is set, AWS_ACCESS_KEY_ID is not"
-      : "AWS_ACCESS_KEY_ID is not set",
-  );
-}
-
-async function openFiles(
-  search: Search,
-  trail: Trail,
-): Promise<SharedFiles | undefined> {
+async function openFiles(search: Search): Promise<SharedFiles | undefined> {
   if (search.profile === undefined) {
     demandEnv(search, PROFILE_VARIABLES, "find the profile");
   }
@@ -214,7 +192,7 @@ async function openFiles(
   const paths = sharedPaths(search.env);
   if (paths === undefined) {
     if (isNamed(search)) throw sourceFailed(search, "HOME is not set");
-    return trail.add(search, "HOME is not set");
+    return undefined;
   }
   const files = await readSharedFiles(paths, (path) => search.watch.see(path));
   const { missing } = files;
@@ -222,10 +200,6 @@ async function openFiles(
   // One file alone could say less than both. Who allows neither leaves them out.
   const isOneReadable = missing.length < new Set(Object.values(paths)).size;
   if (isNamed(search) || isOneReadable) throw notPermitted(search, missing);
-  trail.add(search, lacking(missing));
-  trail.missing.push(...missing);
-  // Nobody knows what is there.
-  trail.isConfigured = true;
   return files;
 }
 
@@ -233,27 +207,21 @@ async function fromProfile(
   search: Search,
   files: SharedFiles,
   instance: InstanceMetadata,
-  trail: Trail,
-): Promise<Credentials | undefined> {
+): Promise<Found | undefined> {
   const name = profileName(search);
-  const { paths, present, ignored } = files;
-  const add = (what: string) =>
-    trail.add(
-      { source: "shared files" },
-      search.redactor.redact([what, ...ignored].join(", ")),
-    );
+  const { paths, present, ignored, missing } = files;
+  const none = (what: string) =>
+    search.redactor.redact([what, ...ignored].join(", "));
   if (!isNamed(search) && !files.profiles.has(name)) {
-    if (files.missing.length > 0) return undefined;
-    return add(
+    if (missing.length > 0) return undefined;
+    return none(
       present.length === 0
         ? `neither ${paths.config} nor ${paths.credentials} is there`
         : `no profile "default" in ${present.join(" and ")}`,
     );
   }
-  const found = await profileCredentials({ ...search, files, instance }, name);
-  if (found !== undefined) return found;
-  if (isNamed(search)) trail.isConfigured = true;
-  return add(`profile "${name}" says nothing of credentials`);
+  return await profileCredentials({ ...search, files, instance }, name) ??
+    none(`profile "${name}" says nothing of credentials`);
 }
 
 /** What the environment does not say of a web identity, the profile may. */
@@ -279,36 +247,28 @@ function hasWebIdentity(search: Search): boolean {
 async function fromWebIdentity(
   search: Search,
   files: SharedFiles | undefined,
-  trail: Trail,
-): Promise<Credentials | undefined> {
+): Promise<Found> {
   const profile = files?.profiles.get(profileName(search))?.settings;
   const { tokenFile, roleArn } = webIdentity(search, profile);
-  if (tokenFile === undefined) {
-    return trail.add(search, "AWS_WEB_IDENTITY_TOKEN_FILE is not set");
-  }
+  if (tokenFile === undefined) return "AWS_WEB_IDENTITY_TOKEN_FILE is not set";
   if (roleArn === undefined) {
-    throw sourceFailed(
-      search,
-      "a web identity token file is set, AWS_ROLE_ARN and role_arn are not",
-    );
+    const what = "a web identity token file is set, AWS_ROLE_ARN and role_arn";
+    throw sourceFailed(search, `${what} are not`);
   }
   const sessionName = search.env("AWS_ROLE_SESSION_NAME") ??
     profile?.get("role_session_name");
-  const role = { roleArn, sessionName };
-  const { services } = files ?? {};
-  return await assumeRole(search, role, tokenFile, {
-    profile,
-    services,
-  });
+  const settings = { profile, services: files?.services };
+  return await assumeRole(
+    search,
+    { roleArn, sessionName },
+    tokenFile,
+    settings,
+  );
 }
 
-async function fromContainer(
-  search: Search,
-  trail: Trail,
-): Promise<Credentials | undefined> {
+function fromContainer(search: Search): Promise<Found> {
   demandEnv(search, SOURCE_VARIABLES.container, "find the container");
-  return await containerCredentials(search) ??
-    trail.add(search, "no AWS_CONTAINER_CREDENTIALS_… variable is set");
+  return containerCredentials(search);
 }
 
 function advice(files: SharedFiles | undefined): string {

@@ -15,6 +15,7 @@ import {
   type FailureFacts,
   UnclearFilesError,
 } from "../shared_files/settings.ts";
+import type { Credentials } from "./types.ts";
 import type { FileWatch } from "./watch.ts";
 
 /** What every source is handed. */
@@ -41,6 +42,9 @@ export type SourceQuery = Pick<Search, "env" | "profile" | "region">;
 
 /** What an error is made of. */
 export type Failing = Pick<Search, "source" | "redactor">;
+
+/** What a source gives, or why it has nothing to give. */
+export type Found = Credentials | string;
 
 /** A source that was asked, and what came of it. */
 export interface Attempt {

@@ -11,12 +11,12 @@ import { parseRecord, textIn } from "../../json.ts";
 import { followParents } from "../../shared_files/paths.ts";
 import {
   demand,
+  type Found,
   type Search,
   sourceFailed,
   type SourceQuery,
 } from "../search.ts";
 import { demandPlain } from "../text.ts";
-import type { Credentials } from "../types.ts";
 import { askHost, hostKeys, type HostReply } from "./host.ts";
 
 const TOKEN_FILE = "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE";
@@ -29,14 +29,13 @@ const PLAIN_HOSTS =
 /**
  * Credentials of the container that the program runs in.
  *
- * @returns `undefined` outside of one.
  * @throws {CredentialsError} The endpoint refused or was not reached.
  */
-export async function containerCredentials(
-  search: Search,
-): Promise<Credentials | undefined> {
+export async function containerCredentials(search: Search): Promise<Found> {
   const endpoint = containerEndpoint(search);
-  if (endpoint === undefined) return undefined;
+  if (endpoint === undefined) {
+    return "no AWS_CONTAINER_CREDENTIALS_… variable is set";
+  }
   const fail = (what: string) => sourceFailed(search, what);
   const url = URL.parse(endpoint);
   if (url === null || !/^https?:$/.test(url.protocol)) {

@@ -14,6 +14,7 @@ import {
 import type { Settings } from "../../shared_files/settings.ts";
 import {
   demandEnv,
+  type Found,
   type Search,
   sourceFailed,
   type SourceQuery,
@@ -56,13 +57,9 @@ export class InstanceMetadata {
    * Credentials of the role of the EC2 instance.
    *
    * @param profile The profile in use: it may say where the service is.
-   * @returns The credentials, or why there are none.
    * @throws {CredentialsError} The service is there but fails.
    */
-  async credentials(
-    search: Search,
-    profile?: Settings,
-  ): Promise<Credentials | string> {
+  async credentials(search: Search, profile?: Settings): Promise<Found> {
     if (isDisabled(search)) return "AWS_EC2_METADATA_DISABLED is true";
     demandEnv(search, METADATA_VARIABLES, "find the metadata service");
     const url = metadataUrl(search, profile);

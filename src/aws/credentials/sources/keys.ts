@@ -5,9 +5,10 @@
  */
 
 import type { Settings } from "../../shared_files/settings.ts";
-import type { Credentials } from "../types.ts";
+import { type Credentials, hideCredentials } from "../types.ts";
 import {
   demandEnv,
+  type Found,
   profileUnclear,
   type Search,
   sourceFailed,
@@ -38,10 +39,9 @@ export function environmentDecides(
 /**
  * The keys in the environment.
  *
- * @returns `undefined` when `AWS_ACCESS_KEY_ID` is not set.
  * @throws {CredentialsError} The secret is missing, or the keys are over.
  */
-export function environmentKeys(search: Search): Credentials | undefined {
+export function environmentKeys(search: Search): Found {
   const { env } = search;
   demandEnv(search, KEY_VARIABLES, "read the keys");
   const accessKeyId = env("AWS_ACCESS_KEY_ID");
@@ -51,12 +51,15 @@ export function environmentKeys(search: Search): Credentials | undefined {
     ? "AWS_SESSION_TOKEN"
     : "AWS_SECURITY_TOKEN";
   const sessionToken = env(tokenName);
-  search.redactor.addCredential(secretAccessKey);
-  search.redactor.addCredential(sessionToken);
-  if (accessKeyId === undefined) return undefined;
+  hideCredentials(search.redactor, { secretAccessKey, sessionToken });
+  if (accessKeyId === undefined) {
+    return secretAccessKey === undefined
+      ? "AWS_ACCESS_KEY_ID is not set"
+      : "AWS_SECRET_ACCESS_KEY is set, AWS_ACCESS_KEY_ID is not";
+  }
+  const fail = (what: string) => sourceFailed(search, what);
   if (secretAccessKey === undefined) {
-    throw sourceFailed(
-      search,
+    throw fail(
       "AWS_ACCESS_KEY_ID is set, AWS_SECRET_ACCESS_KEY is not: set both or " +
         "neither",
     );
@@ -71,34 +74,22 @@ export function environmentKeys(search: Search): Credentials | undefined {
   if (until === undefined) return keys;
   const expiration = parseTimestamp(until);
   if (expiration === undefined) {
-    throw sourceFailed(
-      search,
-      "AWS_CREDENTIAL_EXPIRATION is no ISO 8601 time",
-    );
+    throw fail("AWS_CREDENTIAL_EXPIRATION is no ISO 8601 time");
   }
-  if (expiration.getTime() <= search.now()) {
-    throw sourceFailed(
-      search,
-      `the keys expired at ${until} (AWS_CREDENTIAL_EXPIRATION): set fresh ` +
-        "ones and start again, or use a profile, which is renewed",
-    );
-  }
-  return { ...keys, expiration };
+  if (expiration.getTime() > search.now()) return { ...keys, expiration };
+  throw fail(
+    `the keys expired at ${until} (AWS_CREDENTIAL_EXPIRATION): set fresh ` +
+      "ones and start again, or use a profile, which is renewed",
+  );
 }
 
 /**
- * The keys in a profile, of one of its files or of both.
+ * The keys in a profile that has some, in one of its files or both.
  *
- * @returns `undefined` when there are none.
  * @throws {UnclearFilesError} One of the two is missing or empty.
  */
-export function profileKeys(
-  search: Search,
-  settings: Settings,
-): Credentials | undefined {
+export function profileKeys(search: Search, settings: Settings): Credentials {
   const names = ["aws_access_key_id", "aws_secret_access_key"];
-  const there = names.find((name) => settings.has(name));
-  if (there === undefined) return undefined;
   const [accessKeyId, secretAccessKey] = names.map((name) =>
     settings.get(name)
   );
@@ -108,19 +99,16 @@ export function profileKeys(
     : "aws_session_token";
   if (accessKeyId && secretAccessKey) {
     const sessionToken = settings.get(tokenName) || undefined;
+    const keys = { accessKeyId, secretAccessKey, sessionToken };
     const placed = (name: string) => `${name} (${settings.origin(name)})`;
-    return demandSendable(
-      search,
-      { accessKeyId, secretAccessKey, sessionToken },
-      {
-        accessKeyId: placed("aws_access_key_id"),
-        secretAccessKey: placed("aws_secret_access_key"),
-        sessionToken: placed(tokenName),
-      },
-    );
+    return demandSendable(search, keys, {
+      accessKeyId: placed("aws_access_key_id"),
+      secretAccessKey: placed("aws_secret_access_key"),
+      sessionToken: placed(tokenName),
+    });
   }
-  const lacking = names.filter((name) => !settings.get(name));
-  const state = lacking.map((name) =>
+  const there = names.find((name) => settings.has(name)) ?? "";
+  const state = names.filter((name) => !settings.get(name)).map((name) =>
     settings.has(name) ? `${name} is empty` : `${name} is not set`
   );
   throw profileUnclear(

@@ -17,7 +17,7 @@ import { containerCredentials, containerNeeds } from "./container.ts";
 import { type InstanceMetadata, instanceNeeds } from "./instance.ts";
 import { environmentKeys, profileKeys } from "./keys.ts";
 import { processNeeds, runCredentialProcess } from "./process.ts";
-import { assumeRole, roleNeeds, type RoleRequest } from "./role.ts";
+import { assumeRole, roleNeeds } from "./role.ts";
 import type { Need } from "../../../permissions.ts";
 import {
   profileUnclear,
@@ -134,8 +134,10 @@ export async function profileCredentials(
       return await profileRole(search, name, settings, seen);
     case "web identity": {
       const tokenFile = text("web_identity_token_file");
-      const { roleArn, sessionName } = roleOf(search, settings);
-      const role = { roleArn, sessionName };
+      const role = {
+        roleArn: roleArnOf(search, settings),
+        sessionName: settings.get("role_session_name"),
+      };
       const endpoints = { profile: settings, services: files.services };
       return await assumeRole(search, role, tokenFile, endpoints);
     }
@@ -196,23 +198,16 @@ export function profileNeeds(
   }
 }
 
-/** The role of a profile. STS would be asked three times for no ARN. */
-function roleOf(search: Search, settings: Settings): RoleRequest {
+/** STS would be asked three times for no ARN. */
+function roleArnOf(search: Search, settings: Settings): string {
   const roleArn = settings.get("role_arn");
-  if (roleArn !== undefined && roleArn.length >= MIN_ARN_LENGTH) {
-    return {
-      roleArn,
-      sessionName: settings.get("role_session_name"),
-      externalId: settings.get("external_id"),
-      durationSeconds: secondsIn(settings.get("duration_seconds")),
-    };
+  if (roleArn === undefined) {
+    const what = "web_identity_token_file is set, role_arn is not";
+    throw profileUnclear(search, what);
   }
-  throw profileUnclear(
-    search,
-    roleArn === undefined
-      ? "web_identity_token_file is set, role_arn is not"
-      : `role_arn (${settings.origin("role_arn")}) is no ARN of a role`,
-  );
+  if (roleArn.length >= MIN_ARN_LENGTH) return roleArn;
+  const what = `role_arn (${settings.origin("role_arn")}) is no ARN of a role`;
+  throw profileUnclear(search, what);
 }
 
 async function profileRole(
@@ -221,11 +216,15 @@ async function profileRole(
   settings: Settings,
   seen: readonly string[],
 ): Promise<Credentials> {
-  const role = roleOf(search, settings);
+  const role = {
+    roleArn: roleArnOf(search, settings),
+    sessionName: settings.get("role_session_name"),
+    externalId: settings.get("external_id"),
+    durationSeconds: secondsIn(settings.get("duration_seconds")),
+  };
   if (settings.has("mfa_serial")) {
-    const run = shellWords(
-      ["aws", "configure", "export-credentials", "--profile", name],
-    );
+    const words = ["aws", "configure", "export-credentials", "--profile", name];
+    const run = shellWords(words);
     throw sourceFailed(
       search,
       "the role asks for an MFA code, and there is no one here to type it: " +
@@ -235,10 +234,8 @@ async function profileRole(
     );
   }
   const base = await sourceOf(search, name, settings, seen);
-  return await assumeRole(search, role, base, {
-    profile: settings,
-    services: search.files.services,
-  });
+  const { services } = search.files;
+  return await assumeRole(search, role, base, { profile: settings, services });
 }
 
 /** As Python's `int` reads it; the AWS CLI leaves out what that refuses. */
@@ -264,38 +261,19 @@ async function sourceOf(
   if (from !== undefined) {
     const base = await profileCredentials(search, from, [...seen, name]);
     if (base !== undefined) return base;
-    throw profileUnclear(
-      search,
-      `its source_profile "${from}" has no credentials`,
-    );
+    const what = `its source_profile "${from}" has no credentials`;
+    throw profileUnclear(search, what);
   }
-  const none = (outcome: string) =>
-    sourceFailed(search, `credential_source ${kind}: ${outcome}`);
-  switch (kind) {
-    case "Environment": {
-      const keys = environmentKeys({ ...search, source: "environment" });
-      if (keys !== undefined) return keys;
-      throw none("AWS_ACCESS_KEY_ID is not set");
-    }
-    case "EcsContainer": {
-      const found = await containerCredentials({
-        ...search,
-        source: "container",
-      });
-      if (found !== undefined) return found;
-      throw none("no AWS_CONTAINER_CREDENTIALS_… variable is set");
-    }
-    case "Ec2InstanceMetadata": {
-      const found = await search.instance.credentials(
-        { ...search, source: "instance" },
-        settings,
-      );
-      if (typeof found !== "string") return found;
-      throw none(found);
-    }
-    default:
-      throw none("must be Environment, EcsContainer or Ec2InstanceMetadata");
-  }
+  const as = (source: string) => ({ ...search, source });
+  const found = kind === "Environment"
+    ? environmentKeys(as("environment"))
+    : kind === "EcsContainer"
+    ? await containerCredentials(as("container"))
+    : kind === "Ec2InstanceMetadata"
+    ? await search.instance.credentials(as("instance"), settings)
+    : "must be Environment, EcsContainer or Ec2InstanceMetadata";
+  if (typeof found !== "string") return found;
+  throw sourceFailed(search, `credential_source ${kind}: ${found}`);
 }
 
 function profileMissing(
