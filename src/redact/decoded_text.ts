@@ -18,16 +18,16 @@ export interface View {
 /** How often a text is decoded: `%2525252F` is a slash. */
 const MAX_LAYERS = 4;
 
-/** What is not decoded when none of these is there. */
-const ESCAPE = /[%\\&]/;
+const ESCAPE =
+  /(?:%|\\x)([\dA-Fa-f]{2})|\\u\{([\dA-Fa-f]{1,6})\}?|\\u([\dA-Fa-f]{4})|&#[Xx]([\dA-Fa-f]{1,12});?|&#(\d{1,12});?|&(amp|lt|gt|quot|apos);|\\([^])/g;
 
-const NAMED: readonly (readonly [name: string, character: string])[] = [
+const NAMED: ReadonlyMap<string, string> = new Map([
   ["amp", "&"],
   ["lt", "<"],
   ["gt", ">"],
   ["quot", '"'],
   ["apos", "'"],
-];
+]);
 
 /**
  * A text and what it decodes to, layer by layer. Each is no longer than the
@@ -36,8 +36,7 @@ const NAMED: readonly (readonly [name: string, character: string])[] = [
 export function viewsOf(text: string): View[] {
   const views: View[] = [{ text }];
   for (let layer = 0; layer < MAX_LAYERS; layer++) {
-    const last = views[views.length - 1];
-    const next = ESCAPE.test(last.text) ? decode(last) : undefined;
+    const next = decode(views[layer]);
     if (next === undefined) break;
     views.push(next);
   }
@@ -46,109 +45,40 @@ export function viewsOf(text: string): View[] {
 
 /** A text with all layers of encoding taken off. */
 export function fullyDecoded(text: string): string {
-  const views = viewsOf(text);
-  return views[views.length - 1].text;
+  return viewsOf(text).at(-1)?.text ?? text;
 }
 
 /** Takes one layer off; `undefined` when there is none. */
 function decode({ text, origin: before }: View): View | undefined {
-  const codes = new Uint16Array(text.length);
+  const parts: string[] = [];
   const origin = new Uint32Array(text.length + 1);
   let length = 0;
-  for (let at = 0; at < text.length; length++) {
-    const escape = escapeAt(text, at);
-    codes[length] = escape?.code ?? text.charCodeAt(at);
-    origin[length] = before?.[at] ?? at;
-    at += escape?.length ?? 1;
-  }
-  if (length === text.length) return undefined;
-  origin[length] = before?.[text.length] ?? text.length;
-  const decoder = new TextDecoder("utf-16le", { ignoreBOM: true });
-  return {
-    text: decoder.decode(codes.subarray(0, length)),
-    origin: origin.subarray(0, length + 1),
+  let at = 0;
+  const take = (end: number): void => {
+    parts.push(text.slice(at, end));
+    for (; at < end; at++) origin[length++] = before?.[at] ?? at;
   };
-}
-
-/** What stands for one character, and how long it is. */
-interface Escape {
-  readonly code: number;
-  readonly length: number;
-}
-
-const PERCENT = 0x25;
-const AMPERSAND = 0x26;
-const BACKSLASH = 0x5c;
-
-function escapeAt(text: string, at: number): Escape | undefined {
-  switch (text.charCodeAt(at)) {
-    case PERCENT:
-      return digits(text, at, { prefix: 1, radix: 16, min: 2, max: 2 });
-    case BACKSLASH:
-      return afterBackslash(text, at);
-    case AMPERSAND:
-      return reference(text, at);
-    default:
-      return undefined;
+  for (const match of text.matchAll(ESCAPE)) {
+    take(match.index);
+    parts.push(characterOf(match));
+    origin[length++] = before?.[at] ?? at;
+    at += match[0].length;
   }
+  if (at === 0) return undefined;
+  take(text.length);
+  origin[length] = before?.[at] ?? at;
+  return { text: parts.join(""), origin: origin.subarray(0, length + 1) };
 }
 
-function afterBackslash(text: string, at: number): Escape | undefined {
-  const character = text[at + 1];
-  if (character === undefined) return undefined;
-  const coded = character === "x"
-    ? digits(text, at, { prefix: 2, radix: 16, min: 2, max: 2 })
-    : character === "u" && text[at + 2] === "{"
-    ? digits(text, at, { prefix: 3, radix: 16, min: 1, max: 6, end: "}" })
-    : character === "u"
-    ? digits(text, at, { prefix: 2, radix: 16, min: 4, max: 4 })
-    : undefined;
-  if (coded !== undefined) return coded;
-  // A letter stands for a control character: `\n`.
-  const code = /[a-z]/i.test(character) ? 0x20 : character.charCodeAt(0);
-  return { code, length: 2 };
-}
-
-function reference(text: string, at: number): Escape | undefined {
-  if (text[at + 1] === "#") {
-    return /x/i.test(text[at + 2] ?? "")
-      ? digits(text, at, { prefix: 3, radix: 16, min: 1, max: 12, end: ";" })
-      : digits(text, at, { prefix: 2, radix: 10, min: 1, max: 12, end: ";" });
-  }
-  for (const [name, character] of NAMED) {
-    if (!text.startsWith(`${name};`, at + 1)) continue;
-    return { code: character.charCodeAt(0), length: name.length + 2 };
-  }
-  return undefined;
-}
-
-/** A number after a prefix, up to an end that may be left out. */
-function digits(
-  text: string,
-  at: number,
-  { prefix, radix, min, max, end }: {
-    readonly prefix: number;
-    readonly radix: 10 | 16;
-    readonly min: number;
-    readonly max: number;
-    readonly end?: string;
-  },
-): Escape | undefined {
-  const start = at + prefix;
-  let code = 0;
-  let next = start;
-  for (; next < start + max; next++) {
-    const digit = digitOf(text.charCodeAt(next));
-    if (digit === undefined || digit >= radix) break;
-    code = code * radix + digit;
-  }
-  if (next < start + min) return undefined;
-  if (end !== undefined && text[next] === end) next++;
-  return { code: code < 0x10000 ? code : 0xfffd, length: next - at };
-}
-
-function digitOf(code: number): number | undefined {
-  if (code >= 0x30 && code <= 0x39) return code - 0x30;
-  const letter = code | 0x20;
-  return letter >= 0x61 && letter <= 0x66 ? letter - 0x57 : undefined;
+/** The one character that an escape stands for. */
+function characterOf(
+  [, byte, point, unit, hex, decimal, name, plain]: RegExpExecArray,
+): string {
+  // A letter after a backslash stands for a control character: `\n`.
+  if (plain !== undefined) return /[a-z]/i.test(plain) ? " " : plain;
+  if (name !== undefined) return NAMED.get(name) ?? "";
+  const code = decimal === undefined
+    ? parseInt(byte ?? point ?? unit ?? hex, 16)
+    : Number(decimal);
+  return String.fromCharCode(code < 0x10000 ? code : 0xfffd);
 }

@@ -4,13 +4,13 @@
  * @module
  */
 
-import { type View, viewsOf } from "./decoded_text.ts";
-import { needlesOf } from "./secret_forms.ts";
+import { viewsOf } from "./decoded_text.ts";
 import {
   alphanumeric,
   literal,
   MIN_LENGTH,
   type Needle,
+  needlesOf,
   SecretIndex,
   type Span,
 } from "./secret_index.ts";
@@ -193,10 +193,16 @@ export class Redactor {
   redact: (text: string) => string = (text) => {
     const views = viewsOf(text.slice(0, MAX_TEXT + BEYOND));
     const spans: Span[] = [];
-    for (const view of views) {
-      const found = [...this.#find(view.text), ...patternSpans(view.text)];
-      for (const other of this.#others) found.push(...other.#find(view.text));
-      for (const span of found) spans.push(inOriginal(span, view));
+    for (const { text, origin } of views) {
+      const found = [...this.#find(text), ...patternSpans(text)];
+      for (const other of this.#others) found.push(...other.#find(text));
+      for (const { start, end, shown } of found) {
+        spans.push({
+          start: origin?.[start] ?? start,
+          end: origin?.[end] ?? end,
+          shown,
+        });
+      }
     }
     if (text.length <= MAX_TEXT) return replaced(text, spans);
     return `${replaced(text.slice(0, MAX_TEXT), spans)}…`;
@@ -210,12 +216,6 @@ export class Redactor {
     this.#unindexed.clear();
     return [...this.#index.find(text), ...this.#literals.find(text)];
   }
-}
-
-/** A stretch of a view as one of the text that it was made of. */
-function inOriginal(span: Span, { origin }: View): Span {
-  if (origin === undefined) return span;
-  return { ...span, start: origin[span.start], end: origin[span.end] };
 }
 
 function replaced(text: string, spans: readonly Span[]): string {
@@ -296,20 +296,17 @@ export function hideSettings(
  * what signs knows the keys, what carries messages the sessions, the cookies and
  * the headers.
  *
- * @param redactor The one that is joined with the others.
- * @param fetches Signed ones have a redactor of their own.
  * @returns Takes it back.
  */
 export function joinSecrets(
   redactor: Redactor,
   fetches: readonly (typeof globalThis.fetch)[],
 ): () => void {
-  const signers = new Set<Redactor>();
-  for (const fetch of fetches) {
-    if (!("redactor" in fetch)) continue;
-    const signer = fetch.redactor;
-    if (signer instanceof Redactor && signer !== redactor) signers.add(signer);
-  }
+  const signers = fetches.flatMap((fetch) =>
+    "redactor" in fetch && fetch.redactor instanceof Redactor
+      ? [fetch.redactor]
+      : []
+  );
   for (const signer of signers) {
     redactor.join(signer);
     signer.join(redactor);

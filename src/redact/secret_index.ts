@@ -1,9 +1,12 @@
 /**
- * Finds many secrets in a text at once, in time that grows with the text's
- * length alone, whatever the secrets and the text hold: both are foreign.
+ * Finds many secrets in a text at once, in whatever form they stand there, and
+ * in time that grows with the text's length alone, whatever the secrets and the
+ * text hold: both are foreign.
  *
  * @module
  */
+
+import { fullyDecoded } from "./decoded_text.ts";
 
 /** A stretch of a text that must not be seen, and what is shown for it. */
 export interface Span {
@@ -25,12 +28,12 @@ const MAX_COMPARED = 8;
 const TABLE_BITS = 16;
 
 /** How much of a secret is folded for its head, if that is enough. */
-export const BEGINNING = 64;
+const BEGINNING = 64;
 
 /** What each code unit is compared as; 0 if it is not looked at. */
-export type Folding = (codeUnit: number) => number;
+type Folding = (codeUnit: number) => number;
 
-/** As it is, but for NUL. */
+/** As it is: for secrets that have too few letters and digits. */
 export function literal(codeUnit: number): number {
   return codeUnit;
 }
@@ -48,29 +51,22 @@ const ALPHANUMERIC = Uint8Array.from({ length: 128 }, (_, code) => {
   return /[a-z0-9]/.test(character) ? character.charCodeAt(0) : 0;
 });
 
-/** What a secret is compared as, and the ends of it that are not looked at. */
+/** A text as it is compared, and where in it each character stands. */
 interface Folded {
   readonly text: string;
-  readonly before: string;
-  readonly after: string;
+  readonly positions: readonly number[];
 }
 
-function fold(secret: string, folding: Folding): Folded {
-  let text = "";
-  let first: number | undefined;
-  let last = 0;
-  for (let at = 0; at < secret.length; at++) {
-    const code = folding(secret.charCodeAt(at));
+function fold(text: string, folding: Folding): Folded {
+  let folded = "";
+  const positions: number[] = [];
+  for (let at = 0; at < text.length; at++) {
+    const code = folding(text.charCodeAt(at));
     if (code === 0) continue;
-    text += String.fromCharCode(code);
-    first ??= at;
-    last = at;
+    folded += String.fromCharCode(code);
+    positions.push(at);
   }
-  return {
-    text,
-    before: secret.slice(0, first ?? 0),
-    after: secret.slice(last + 1),
-  };
+  return { text: folded, positions };
 }
 
 /** A form of a secret, as it is looked for. */
@@ -80,34 +76,42 @@ export class Needle {
   readonly shown: string;
   readonly folding: Folding;
   readonly #form: () => string;
-  #folded: Folded | undefined;
+  #secret: { folded: string; before: string; after: string } | undefined;
 
   /**
-   * @param form Makes the form. It is made anew when its head was found: to
-   * keep seven forms of each secret would be much.
+   * @param form Makes the form. It is made when its head was found: to keep
+   * seven forms of each secret would be much.
    * @param beginning The form of as much of it as a head may need.
    * @param shown What is shown in its place.
    * @param folding What it is compared as.
    */
   constructor(
     form: () => string,
-    { beginning, shown, folding }: {
-      readonly beginning: string;
-      readonly shown: string;
-      readonly folding: Folding;
-    },
+    beginning: string,
+    shown: string,
+    folding: Folding,
   ) {
+    this.#form = form;
     this.shown = shown;
     this.folding = folding;
-    this.#form = form;
     const begun = fold(beginning, folding).text;
-    const text = begun.length < 2 * MAX_HEAD ? this.folded.text : begun;
+    const text = begun.length < 2 * MAX_HEAD ? this.secret.folded : begun;
     this.head = text.slice(0, headLength(text.length));
   }
 
-  get folded(): Folded {
-    return this.#folded ??= fold(this.#form(), this.folding);
+  /** All of the form, and the ends of it that are not looked at. */
+  get secret(): { folded: string; before: string; after: string } {
+    return this.#secret ??= endsOf(this.#form(), this.folding);
   }
+}
+
+function endsOf(form: string, folding: Folding): Needle["secret"] {
+  const { text, positions } = fold(form, folding);
+  return {
+    folded: text,
+    before: form.slice(0, positions[0] ?? 0),
+    after: form.slice((positions.at(-1) ?? 0) + 1),
+  };
 }
 
 /** How much of a secret, cut short, is still taken for it. */
@@ -118,35 +122,92 @@ function headLength(length: number): number {
   return most <= 12 ? most : most < 16 ? 12 : most < MAX_HEAD ? 16 : MAX_HEAD;
 }
 
+const encoder = new TextEncoder();
+
+/** The forms in which a secret is looked for: eight at most. */
+const FORMS: readonly ((secret: string) => string)[] = [
+  (secret) => secret,
+  (secret) => encoder.encode(secret).toHex(),
+  // As some programs write bytes: `[119,74,97]`.
+  (secret) => encoder.encode(secret).join(),
+  // Where a text around it is encoded, too, it begins anywhere in three bytes.
+  (secret) => base64Within(secret, 0),
+  (secret) => base64Within(secret, 1),
+  (secret) => base64Within(secret, 2),
+];
+
+/** The part of the Base64 of a longer text that a secret in it decides. */
+function base64Within(secret: string, before: number): string {
+  const bytes = encoder.encode("\0".repeat(before) + secret);
+  const first = Math.ceil(before * 8 / 6);
+  return bytes.toBase64().slice(first, Math.floor(bytes.length * 8 / 6));
+}
+
+/**
+ * What a secret is found by: a needle for each form that is long enough to
+ * tell.
+ *
+ * @param shown What is shown in its place.
+ */
+export function needlesOf(secret: string, shown: string): Needle[] {
+  const beginning = secret.slice(0, BEGINNING);
+  const needles = FORMS.map((form) =>
+    needleOf(() => form(secret), form(beginning), shown)
+  );
+  const end = reversed(secret.slice(-BEGINNING));
+  needles.push(needleOf(() => reversed(secret), end, shown));
+  const decoded = fullyDecoded(secret);
+  if (decoded !== secret) {
+    needles.push(needleOf(() => decoded, decoded.slice(0, BEGINNING), shown));
+  }
+  return needles.filter(({ head }) => head.length >= MIN_LENGTH);
+}
+
+/** By letters and digits alone, where there are enough of them. */
+function needleOf(
+  form: () => string,
+  beginning: string,
+  shown: string,
+): Needle {
+  const needle = new Needle(form, beginning, shown, alphanumeric);
+  return needle.head.length >= MIN_LENGTH
+    ? needle
+    : new Needle(form, beginning, shown, literal);
+}
+
+function reversed(text: string): string {
+  return [...text].reverse().join("");
+}
+
 /** Secrets, found by their beginnings. */
 export class SecretIndex {
   readonly #folding: Folding;
+  readonly #heads = new Map<string, Needle[]>();
+  /** Of what lengths there were heads, the longest first. */
+  #lengths: readonly number[] = [];
   /** How many heads end in eight characters of this hash. */
   #table: Uint16Array | undefined;
-  readonly #heads = new Map<number, Needle[]>();
-  /** How many heads there are of each length. */
-  readonly #lengths = new Map<number, number>();
-  #longest = 0;
 
   constructor(folding: Folding) {
     this.#folding = folding;
   }
 
   add(needle: Needle): void {
-    const hash = headHash(needle.head);
-    const alike = this.#heads.get(hash);
-    if (alike === undefined) this.#heads.set(hash, [needle]);
+    const alike = this.#heads.get(needle.head);
+    if (alike === undefined) this.#heads.set(needle.head, [needle]);
     else alike.push(needle);
     this.#count(needle.head, 1);
+    const { length } = needle.head;
+    if (this.#lengths.includes(length)) return;
+    this.#lengths = [...this.#lengths, length].sort((a, b) => b - a);
   }
 
   remove(needle: Needle): void {
-    const hash = headHash(needle.head);
-    const alike = this.#heads.get(hash) ?? [];
+    const alike = this.#heads.get(needle.head) ?? [];
     const at = alike.indexOf(needle);
     if (at === -1) return;
     alike.splice(at, 1);
-    if (alike.length === 0) this.#heads.delete(hash);
+    if (alike.length === 0) this.#heads.delete(needle.head);
     this.#count(needle.head, -1);
   }
 
@@ -157,10 +218,6 @@ export class SecretIndex {
     }
     this.#table ??= new Uint16Array(1 << TABLE_BITS);
     this.#table[slot(hash)] += change;
-    const count = (this.#lengths.get(head.length) ?? 0) + change;
-    if (count === 0) this.#lengths.delete(head.length);
-    else this.#lengths.set(head.length, count);
-    this.#longest = Math.max(0, ...this.#lengths.keys());
   }
 
   /** Where secrets are in a text, in the order of their ends. */
@@ -169,14 +226,19 @@ export class SecretIndex {
     const table = this.#table;
     if (table === undefined || this.#heads.size === 0) return spans;
     const folding = this.#folding;
+    // Made where it is needed: most texts have nothing that is like a secret.
+    let folded: Folded | undefined;
     let hash = 0;
     let covered = 0;
+    let end = 0;
     for (let at = 0; at < text.length; at++) {
       const code = folding(text.charCodeAt(at));
       if (code === 0) continue;
+      end++;
       hash = shifted(hash, code);
       if (table[slot(hash)] === 0 || at < covered) continue;
-      const span = this.#spanAt(text, at);
+      folded ??= fold(text, folding);
+      const span = this.#spanAt(text, folded, end);
       if (span === undefined) continue;
       spans.push(span);
       covered = span.end;
@@ -184,64 +246,51 @@ export class SecretIndex {
     return spans;
   }
 
-  /** The secret whose head ends with this character, if one does. */
-  #spanAt(text: string, last: number): Span | undefined {
-    let longest: Span | undefined;
-    let hash = 0;
-    let length = 0;
-    for (let at = last; at >= 0 && length < this.#longest; at--) {
-      const code = this.#folding(text.charCodeAt(at));
-      if (code === 0) continue;
-      hash = headHashed(hash, code);
-      length++;
-      if (!this.#lengths.has(length)) continue;
-      const found = this.#longestOf(text, { start: at, end: last + 1, hash });
-      if (found && !(longest && longest.end > found.end)) longest = found;
+  /**
+   * The secret whose head ends there in the folded text, if one does: the one
+   * that ends last, and of those with the longest head.
+   */
+  #spanAt(text: string, folded: Folded, end: number): Span | undefined {
+    let last: Span | undefined;
+    for (const length of this.#lengths) {
+      if (length > end) continue;
+      const head = folded.text.slice(end - length, end);
+      const alike = this.#heads.get(head)?.slice(-MAX_COMPARED) ?? [];
+      for (const needle of alike) {
+        const span = spanOf(needle, text, folded, end);
+        if (last === undefined || span.end > last.end) last = span;
+      }
     }
-    return longest;
+    return last;
   }
+}
 
-  /** The longest of the secrets whose head is in these bounds. */
-  #longestOf(
-    text: string,
-    { start, end, hash }: { start: number; end: number; hash: number },
-  ): Span | undefined {
-    const alike = this.#heads.get(hash);
-    if (alike === undefined) return undefined;
-    const head = fold(text.slice(start, end), this.#folding).text;
-    let longest: Span | undefined;
-    for (const needle of alike.slice(-MAX_COMPARED)) {
-      if (needle.head !== head) continue;
-      const span = this.#extend(text, { start, end }, needle);
-      if (longest === undefined || span.end > longest.end) longest = span;
-    }
-    return longest;
+/**
+ * All of a secret whose head was found; of one cut short, what follows.
+ *
+ * @param end Where its head ends in the folded text.
+ */
+function spanOf(
+  needle: Needle,
+  text: string,
+  folded: Folded,
+  end: number,
+): Span {
+  const { folded: secret, before, after } = needle.secret;
+  let length = needle.head.length;
+  let start = folded.positions[end - length];
+  while (length < secret.length && folded.text[end] === secret[length]) {
+    length++;
+    end++;
   }
-
-  /** All of a secret whose head was found; of one cut short, what follows. */
-  #extend(
-    text: string,
-    { start, end }: { start: number; end: number },
-    needle: Needle,
-  ): Span {
-    const { text: secret, before, after } = needle.folded;
-    let length = needle.head.length;
-    for (let at = end; at < text.length && length < secret.length; at++) {
-      const code = this.#folding(text.charCodeAt(at));
-      if (code === 0) continue;
-      if (code !== secret.charCodeAt(length)) break;
-      length++;
-      end = at + 1;
-    }
-    if (length < secret.length) end = endOfRun(text, end);
-    for (let at = 0; at < after.length && text[end] === after[at]; at++) end++;
-    let at = before.length;
-    while (at > 0 && start > 0 && text[start - 1] === before[at - 1]) {
-      at--;
-      start--;
-    }
-    return { start, end, shown: needle.shown };
+  end = folded.positions[end - 1] + 1;
+  if (length < secret.length) end = endOfRun(text, end);
+  for (let at = 0; at < after.length && text[end] === after[at]; at++) end++;
+  for (let at = before.length; at > 0; at--) {
+    if (start === 0 || text[start - 1] !== before[at - 1]) break;
+    start--;
   }
+  return { start, end, shown: needle.shown };
 }
 
 /** Where a stretch ends that may be the rest of a token in any encoding. */
@@ -260,17 +309,4 @@ function shifted(hash: number, code: number): number {
 /** Which value of the table that hash has: its upper bits, once mixed. */
 function slot(hash: number): number {
   return Math.imul(hash, 0x9e3779b1) >>> (32 - TABLE_BITS);
-}
-
-/** The hash of a head, which is read from its end. */
-function headHash(head: string): number {
-  let hash = 0;
-  for (let at = head.length - 1; at >= 0; at--) {
-    hash = headHashed(hash, head.charCodeAt(at));
-  }
-  return hash;
-}
-
-function headHashed(hash: number, code: number): number {
-  return Math.imul(hash + code, 0x01000193) ^ (hash >>> 15);
 }
