@@ -138,7 +138,7 @@ async function openTelemetry(
 ): Promise<Telemetry | undefined> {
   if (!isTelemetryOn()) return undefined;
   const { createTelemetry } = await import("../telemetry/telemetry.ts");
-  return createTelemetry({ target, redact, fetch: tls?.toTarget });
+  return createTelemetry(target, redact, tls?.toTarget);
 }
 
 /**

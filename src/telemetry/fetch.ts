@@ -18,33 +18,26 @@ import {
 } from "@opentelemetry/api";
 import { type Redact, REDACTED } from "../redact/redact.ts";
 
-/** What {@linkcode discreetFetch} is handed. */
-export interface DiscreetFetchOptions {
-  /** What sends. It hands the headers on as they are. */
-  readonly fetch: typeof globalThis.fetch;
-  /** The target's MCP endpoint: its path is no secret. */
-  readonly target: URL;
-  readonly redact: Redact;
-}
-
 const TRACE_PARENT = "traceparent";
 
 /**
  * A `fetch` whose spans tell of a URL no values of the query and no path but the
  * target's.
  *
- * @param options What sends, and what may be told.
- * @returns The `fetch`.
+ * @param fetch What sends. It hands the headers on as they are.
+ * @param target The target's MCP endpoint: its path is no secret.
  */
 export function discreetFetch(
-  options: DiscreetFetchOptions,
+  fetch: typeof globalThis.fetch,
+  target: URL,
+  redact: Redact,
 ): typeof globalThis.fetch {
   return (input, init) => {
     const outer = trace.getActiveSpan();
     const given = input instanceof Request ? input.headers : undefined;
     const headers = new Headers(init?.headers ?? given);
     const send = () =>
-      options.fetch(input, {
+      fetch(input, {
         ...init,
         headers: {
           // Read within Deno's fetch, where the span of the fetch is the active
@@ -52,7 +45,7 @@ export function discreetFetch(
           [Symbol.iterator](): Iterator<[string, string]> {
             const span = trace.getActiveSpan();
             if (!span || span === outer) return headers.entries();
-            makeDiscreet(span, options);
+            makeDiscreet(span, target, redact);
             return withoutParent(headers).entries();
           },
         },
@@ -75,12 +68,12 @@ function withoutParent(headers: Headers): Headers {
   return rest;
 }
 
-function makeDiscreet(span: Span, options: DiscreetFetchOptions): void {
+function makeDiscreet(span: Span, target: URL, redact: Redact): void {
   const setAttribute = span.setAttribute.bind(span);
   Object.assign(span, {
     setAttribute(name: string, value: AttributeValue): Span {
       const shown = typeof value === "string"
-        ? shownAs(name, value, options)
+        ? shownAs(name, value, target, redact)
         : value;
       return setAttribute(name, shown);
     },
@@ -90,7 +83,8 @@ function makeDiscreet(span: Span, options: DiscreetFetchOptions): void {
 function shownAs(
   name: string,
   value: string,
-  { target, redact }: DiscreetFetchOptions,
+  target: URL,
+  redact: Redact,
 ): string {
   switch (name) {
     case "url.full":

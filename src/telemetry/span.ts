@@ -25,30 +25,21 @@ import type { Redact } from "../redact/redact.ts";
 import { factsOf, type Fault, faultIn, faultOf } from "./attributes.ts";
 import { placeOf } from "./context.ts";
 
-/** The instruments. */
-export interface Metrics {
-  /** How long a message took, from its first byte sent to its last answer. */
-  readonly duration: Histogram;
-  /** Requests, sent or refused, the proxy's own among them. */
-  readonly requests: Counter;
-  /** Messages that came to nothing, by JSON-RPC code. */
-  readonly errors: Counter;
-  /** POSTs beyond the first of a message. */
-  readonly retries: Counter;
-  /** Lost sessions that were replaced. */
-  readonly recoveries: Counter;
-  /** Bytes of messages, from the client and to it. */
-  readonly bytes: Counter;
-}
-
 /** In seconds; those that the convention recommends. */
 const DURATION_BOUNDARIES = [
   ...[0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 30, 60, 120, 300],
 ];
 
+/** The instruments. */
+export type Metrics =
+  & { readonly duration: Histogram }
+  & Readonly<
+    Record<"requests" | "errors" | "retries" | "recoveries" | "bytes", Counter>
+  >;
+
 /**
- * The instruments. The first is of the OpenTelemetry "Semantic conventions for
- * Model Context Protocol"; they have none for the others.
+ * Makes the instruments. The first is of the OpenTelemetry "Semantic conventions
+ * for Model Context Protocol"; they have none for the others.
  */
 export function createMetrics(meter: Meter): Metrics {
   const counter = (name: string, unit: string, description: string) =>
@@ -87,6 +78,7 @@ const VERSION_HEADER = "mcp-protocol-version";
 export class MessageSpan implements Observation {
   readonly #tools: SpanTools;
   readonly #kind: Attributes;
+  readonly #byMethod: Attributes;
   readonly #isRequest: boolean;
   readonly #span: Span;
   readonly #context: Context;
@@ -109,6 +101,7 @@ export class MessageSpan implements Observation {
     const { parent, links } = placeOf(message);
     this.#tools = tools;
     this.#kind = kind;
+    this.#byMethod = { "mcp.method.name": kind["mcp.method.name"] };
     this.#isRequest = message.requests.length > 0;
     this.#span = tracer.startSpan(name, {
       kind: SpanKind.CLIENT,
@@ -118,7 +111,7 @@ export class MessageSpan implements Observation {
     this.#context = trace.setSpan(parent, this.#span);
     if (this.#isRequest) {
       metrics.requests.add(message.requests.length, {
-        "mcp.method.name": kind["mcp.method.name"],
+        ...this.#byMethod,
         "sigv4_proxy.era": era,
       });
     }
@@ -162,10 +155,8 @@ export class MessageSpan implements Observation {
   #note(fault: Fault): void {
     if (this.#isEnded) return;
     this.#fault ??= fault;
-    this.#tools.metrics.errors.add(1, {
-      "mcp.method.name": this.#kind["mcp.method.name"],
-      ...fault.kind,
-    });
+    const { errors } = this.#tools.metrics;
+    errors.add(1, { ...this.#byMethod, ...fault.kind });
   }
 
   ended(): void {
@@ -174,22 +165,16 @@ export class MessageSpan implements Observation {
     this.#isEnded = true;
     const { metrics, redact } = this.#tools;
     const retries = Math.max(0, this.#posts - 1);
-    const version = this.#protocolVersion !== undefined &&
-      { "mcp.protocol.version": this.#protocolVersion };
-    if (retries > 0) {
-      metrics.retries.add(retries, {
-        "mcp.method.name": this.#kind["mcp.method.name"],
-      });
-    }
+    if (retries > 0) metrics.retries.add(retries, this.#byMethod);
+    const outcome = {
+      ...(this.#protocolVersion !== undefined &&
+        { "mcp.protocol.version": this.#protocolVersion }),
+      ...this.#fault?.kind,
+    };
     const seconds = (performance.now() - this.#startedAt) / 1000;
-    metrics.duration.record(seconds, {
-      ...this.#kind,
-      ...version,
-      ...this.#fault?.kind,
-    });
+    metrics.duration.record(seconds, { ...this.#kind, ...outcome });
     this.#span.setAttributes({
-      ...version,
-      ...this.#fault?.kind,
+      ...outcome,
       ...(this.#status !== undefined &&
         { "http.response.status_code": this.#status }),
       "sigv4_proxy.retries": retries,

@@ -8,29 +8,14 @@
  */
 
 import { context, metrics, trace } from "@opentelemetry/api";
-import type { ProxyError } from "../errors.ts";
 import { type Era, eraOf } from "../mcp/wire/era.ts";
-import type {
-  Observation,
-  Observed,
-  Observer,
-} from "../mcp/transport/observer.ts";
+import type { Observed, Observer } from "../mcp/transport/observer.ts";
 import type { Redact } from "../redact/redact.ts";
 import { faultOf } from "./attributes.ts";
 import { servedIn } from "./context.ts";
 import { discreetFetch } from "./fetch.ts";
-import { createMetrics, MessageSpan, type SpanTools } from "./span.ts";
+import { createMetrics, MessageSpan } from "./span.ts";
 import { VERSION } from "../version.ts";
-
-/** What {@linkcode createTelemetry} is handed. */
-export interface TelemetryOptions {
-  /** The target's MCP endpoint. */
-  readonly target: URL;
-  /** Hides secrets in whatever text is told. */
-  readonly redact: Redact;
-  /** What sends requests to the target; the global `fetch` by default. */
-  readonly fetch?: typeof globalThis.fetch;
-}
 
 /** What tells OpenTelemetry. */
 export interface Telemetry {
@@ -43,61 +28,40 @@ export interface Telemetry {
 /** The name of the instrumentation scope. */
 const SCOPE = "sigv4-proxy";
 
-/** Makes what tells OpenTelemetry of one target. */
-export function createTelemetry(options: TelemetryOptions): Telemetry {
+/**
+ * Makes what tells OpenTelemetry of one target.
+ *
+ * @param target The target's MCP endpoint.
+ * @param redact Hides secrets in whatever text is told.
+ * @param send Sends requests to the target.
+ */
+export function createTelemetry(
+  target: URL,
+  redact: Redact,
+  send: typeof globalThis.fetch = fetch,
+): Telemetry {
+  const tracer = trace.getTracer(SCOPE, VERSION);
+  const instruments = createMetrics(metrics.getMeter(SCOPE, VERSION));
+  const tools = { target, redact, tracer, metrics: instruments };
+  const began = (message: Observed, era: Era) =>
+    new MessageSpan(message, era, tools);
+  const count = (byteLength: number, direction: string) =>
+    instruments.bytes.add(byteLength, { "network.io.direction": direction });
   return {
-    observer: new TelemetryObserver(options),
-    fetch: discreetFetch({
-      ...options,
-      fetch: options.fetch ?? globalThis.fetch,
-    }),
+    fetch: discreetFetch(send, target, redact),
+    observer: {
+      began,
+      refused(error, message): void {
+        if (!message) return instruments.errors.add(1, faultOf(error).kind);
+        const era = eraOf({ kind: "notification", ...message });
+        const span = began(message, era);
+        span.failed(error);
+        span.ended();
+      },
+      recovered: () => instruments.recoveries.add(1),
+      received: (byteLength) => count(byteLength, "receive"),
+      delivered: (byteLength) => count(byteLength, "transmit"),
+      serves: (response, carry) => context.with(servedIn(response), carry),
+    },
   };
-}
-
-class TelemetryObserver implements Observer {
-  readonly #tools: SpanTools;
-
-  constructor(options: TelemetryOptions) {
-    this.#tools = {
-      ...options,
-      tracer: trace.getTracer(SCOPE, VERSION),
-      metrics: createMetrics(metrics.getMeter(SCOPE, VERSION)),
-    };
-  }
-
-  began(message: Observed, era: Era): Observation {
-    return new MessageSpan(message, era, this.#tools);
-  }
-
-  refused(error: ProxyError, message?: Observed): void {
-    if (!message) {
-      return this.#tools.metrics.errors.add(1, faultOf(error).kind);
-    }
-    const span = this.began(
-      message,
-      eraOf({ kind: "notification", ...message }),
-    );
-    span.failed(error);
-    span.ended();
-  }
-
-  recovered(): void {
-    this.#tools.metrics.recoveries.add(1);
-  }
-
-  received(byteLength: number): void {
-    this.#tools.metrics.bytes.add(byteLength, {
-      "network.io.direction": "receive",
-    });
-  }
-
-  delivered(byteLength: number): void {
-    this.#tools.metrics.bytes.add(byteLength, {
-      "network.io.direction": "transmit",
-    });
-  }
-
-  serves(response: object, carry: () => void): void {
-    context.with(servedIn(response), carry);
-  }
 }

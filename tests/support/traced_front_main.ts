@@ -14,10 +14,7 @@ import { TEST_CREDENTIALS, TEST_SCOPE } from "./test_identity.ts";
 
 const target = new URL(Deno.args[0]);
 const redactor = new Redactor();
-const { observer, fetch } = createTelemetry({
-  target,
-  redact: redactor.redact,
-});
+const { observer, fetch } = createTelemetry(target, redactor.redact);
 const stop = new AbortController();
 const serving = runHttpProxy({
   target,
