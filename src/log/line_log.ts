@@ -8,11 +8,13 @@ import { BaseHandler } from "@std/log/base-handler";
 import type { LevelName } from "@std/log/levels";
 import { Logger, type LogRecord } from "@std/log/logger";
 import type { Redact } from "../redact/redact.ts";
+import { within } from "../time.ts";
 import {
   type FieldValue,
   type Log,
   LOG_LEVELS,
   type LogLevel,
+  logOf,
   redactedLog,
 } from "./log.ts";
 
@@ -44,13 +46,10 @@ export function createLog(options: LogOptions): Log {
     handlers: [new LineHandler(options)],
   });
   const least = LOG_LEVELS.indexOf(options.level);
-  const lines: Log = {
-    enabled: (level) => LOG_LEVELS.indexOf(level) >= least,
-    debug: (message, fields) => void logger.debug(message, fields),
-    info: (message, fields) => void logger.info(message, fields),
-    warn: (message, fields) => void logger.warn(message, fields),
-    error: (message, fields) => void logger.error(message, fields),
-  };
+  const lines = logOf(
+    (level) => LOG_LEVELS.indexOf(level) >= least,
+    (level, message, fields) => void logger[level](message, fields),
+  );
   return redactedLog(lines, options.redact);
 }
 
@@ -183,10 +182,7 @@ export class LineSink {
 
   /** Resolves when all lines are written, or the time is over. */
   async flush(limitMs: number): Promise<void> {
-    const { promise: late, resolve } = Promise.withResolvers<void>();
-    const timer = setTimeout(resolve, limitMs);
-    await Promise.race([this.#writing, late]);
-    clearTimeout(timer);
+    if (this.#writing) await within(limitMs, this.#writing);
   }
 
   async #writeAll(): Promise<void> {

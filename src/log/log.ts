@@ -52,14 +52,29 @@ export interface LogNote {
   readonly fields?: LogFields;
 }
 
+/**
+ * A log of one function.
+ *
+ * @param enabled Whether lines of a level go anywhere.
+ * @param write Takes each line.
+ */
+export function logOf(
+  enabled: (level: LogLevel) => boolean,
+  write: (level: LogLevel, message: string, fields?: LogFields) => void,
+): Log {
+  return {
+    enabled,
+    debug: (message, fields) => write("debug", message, fields),
+    info: (message, fields) => write("info", message, fields),
+    warn: (message, fields) => write("warn", message, fields),
+    error: (message, fields) => write("error", message, fields),
+  };
+}
+
 /** A log that says nothing. */
-export const SILENT_LOG: Log = {
-  enabled: () => false,
-  debug() {},
-  info() {},
-  warn() {},
-  error() {},
-};
+export const SILENT_LOG: Log = logOf(() => false, () => {});
+
+const redacted = new WeakMap<Log, Redact>();
 
 /**
  * A log whose lines have no secrets, whatever takes them, and which never
@@ -69,68 +84,37 @@ export const SILENT_LOG: Log = {
  * @param redact Takes the secrets out.
  */
 export function redactedLog(log: Log, redact: Redact): Log {
-  const isDone = log instanceof RedactedLog && log.redact === redact;
-  return isDone ? log : new RedactedLog(log, redact);
-}
-
-class RedactedLog implements Log {
-  readonly redact: Redact;
-  readonly #log: Log;
-
-  constructor(log: Log, redact: Redact) {
-    this.#log = log;
-    this.redact = redact;
-  }
-
-  enabled(level: LogLevel): boolean {
-    return this.#log.enabled?.(level) ?? true;
-  }
-
-  debug(message: string, fields?: LogFields): void {
-    this.#write("debug", message, fields);
-  }
-
-  info(message: string, fields?: LogFields): void {
-    this.#write("info", message, fields);
-  }
-
-  warn(message: string, fields?: LogFields): void {
-    this.#write("warn", message, fields);
-  }
-
-  error(message: string, fields?: LogFields): void {
-    this.#write("error", message, fields);
-  }
-
-  #write(level: LogLevel, message: string, fields?: LogFields): void {
-    if (!this.enabled(level)) return;
+  if (redacted.get(log) === redact) return log;
+  const enabled = (level: LogLevel): boolean => log.enabled?.(level) ?? true;
+  const own = logOf(enabled, (level, message, fields) => {
+    if (!enabled(level)) return;
     // A log that cannot be written must not end what it is about.
     try {
-      this.#log[level](this.redact(message), fields && this.#redactAll(fields));
+      log[level](redact(message), fields && redactAll(fields, redact));
     } catch {
       return;
     }
-  }
+  });
+  redacted.set(own, redact);
+  return own;
+}
 
-  #redactAll(fields: LogFields): LogFields {
-    return Object.fromEntries(
-      Object.entries(fields).map(([name, value]) => [
-        name,
-        typeof value === "string"
-          ? this.#redactField(name, value)
-          : typeof value === "object"
-          ? value.map((part) => this.#redactField(name, part))
-          : value,
-      ]),
-    );
-  }
+function redactAll(fields: LogFields, redact: Redact): LogFields {
+  return Object.fromEntries(
+    Object.entries(fields).map(([name, value]) => [
+      name,
+      typeof value === "string"
+        ? redactField(name, value, redact)
+        : typeof value === "object"
+        ? value.map((part) => redactField(name, part, redact))
+        : value,
+    ]),
+  );
+}
 
-  // With its name, since some secrets are known by the name before them.
-  #redactField(name: string, text: string): string {
-    const prefix = `${name}=`;
-    const redacted = this.redact(prefix + text);
-    return redacted.startsWith(prefix)
-      ? redacted.slice(prefix.length)
-      : REDACTED;
-  }
+// With its name, since some secrets are known by the name before them.
+function redactField(name: string, text: string, redact: Redact): string {
+  const prefix = `${name}=`;
+  const shown = redact(prefix + text);
+  return shown.startsWith(prefix) ? shown.slice(prefix.length) : REDACTED;
 }
