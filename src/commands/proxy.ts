@@ -10,11 +10,11 @@ import { CredentialsError } from "../errors.ts";
 import type { Log } from "../log/log.ts";
 import { withConnectLimit } from "../net/connect_limit.ts";
 import type { TlsFetches } from "../net/http_client.ts";
-import { withProxyNamed } from "../net/named_proxy.ts";
 import {
   findHttpProxy,
   type HttpProxy,
   type ProxyFinding,
+  withProxyNamed,
 } from "../net/proxy_variables.ts";
 import { maskAccessKeyId, type Redactor } from "../redact/redact.ts";
 import { isTelemetryOn } from "../telemetry/switch.ts";

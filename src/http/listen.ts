@@ -5,6 +5,7 @@
  */
 
 import { lookup } from "node:dns/promises";
+import { once } from "node:events";
 import type { Server } from "node:http";
 import { ConfigError } from "../errors.ts";
 import {
@@ -60,11 +61,7 @@ async function listenAtPort(
   return { hostname: address.hostname, port: bound.port };
 }
 
-/**
- * Finds the IP address to listen at.
- *
- * @param address The address, with a name or an IP address.
- */
+/** The IP address to listen at. */
 export async function ipAddressOf(address: TcpAddress): Promise<string> {
   const host = hostOf(address);
   if (isIpAddress(host)) return address.hostname;
@@ -114,14 +111,9 @@ async function start(
   server: Server,
   where: { host: string; port: number } | { path: string },
 ): Promise<void> {
-  const { promise, resolve, reject } = Promise.withResolvers<void>();
-  server.once("listening", resolve).once("error", reject);
-  try {
-    server.listen(where);
-    await promise;
-  } finally {
-    server.off("listening", resolve).off("error", reject);
-  }
+  const listening = once(server, "listening");
+  server.listen(where);
+  await listening;
 }
 
 function isInUse(cause: unknown): boolean {
@@ -156,10 +148,8 @@ interface Where {
 }
 
 /**
- * Finds what the HTTP server mode needs.
- *
- * @returns The permissions: for its address, and for the file of a token that
- * is made.
+ * The permissions that the HTTP server mode needs: for its address, and for the
+ * file of a token that is made.
  */
 export async function listenNeeds(
   { address, token }: ListenConfig,
@@ -167,10 +157,7 @@ export async function listenNeeds(
 ): Promise<Need[]> {
   const needs = isTcp(address)
     ? await portNeeds(address)
-    : (["net", "read", "write"] as const).map((kind) => {
-      const path = resolve(address.path);
-      return toListen(kind, kind === "net" ? nameOf({ path }) : path);
-    });
+    : socketNeeds(address);
   return token === undefined ? [...needs, ...tokenFileNeeds(where)] : needs;
 }
 
@@ -185,28 +172,33 @@ async function portNeeds(address: TcpAddress): Promise<Need[]> {
     : [toListen("net", name), ...needs];
 }
 
+function socketNeeds(address: UnixAddress): Need[] {
+  const path = resolve(address.path);
+  return [
+    toListen("net", nameOf({ path })),
+    toListen("read", path),
+    toListen("write", path),
+  ];
+}
+
 function toListen(kind: Need["kind"], value: string): Need {
   return { kind, value, why: "listen for clients" };
 }
 
 function tokenFileNeeds({ env, os }: Where): Need[] {
-  const needs: Need[] = [{
-    kind: "env",
-    value: RUNTIME_DIRECTORY_VARIABLE,
-    why: "find a place for the token",
-  }];
   const own = runtimeDirectory(env);
-  if (own !== undefined) {
-    needs.push({
-      kind: "read",
-      value: own,
-      why: "see whose the place for the token is",
-    });
-  }
-  const value = own ?? temporaryDirectory(env, os);
+  const variable = RUNTIME_DIRECTORY_VARIABLE;
+  const isMine = "see whose the place for the token is";
   return [
-    ...needs,
-    { kind: "write", value, why: "keep the token that clients bring" },
+    { kind: "env", value: variable, why: "find a place for the token" },
+    ...own === undefined
+      ? []
+      : [{ kind: "read", value: own, why: isMine } as const],
+    {
+      kind: "write",
+      value: own ?? temporaryDirectory(env, os),
+      why: "keep the token that clients bring",
+    },
   ];
 }
 

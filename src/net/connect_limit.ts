@@ -5,6 +5,7 @@
  */
 
 import { ProxyError } from "../errors.ts";
+import { portOf } from "../permissions.ts";
 import { controllerOf } from "../time.ts";
 import { type HttpProxy, proxyName } from "./proxy_variables.ts";
 
@@ -79,7 +80,7 @@ class ConnectWatch {
   #heardAt = -Infinity;
   /** A request may go over a connection that has been open for long. */
   #mayBeConnected = false;
-  #isAsking = false;
+  #isWatching = false;
 
   constructor({ limitMs, proxy, connect = tcpConnect }: ConnectLimit) {
     this.#limitMs = limitMs;
@@ -91,7 +92,7 @@ class ConnectWatch {
   begin(input: RequestInfo | URL, abort: AbortController): Waiting {
     const waiting = { input, abort, startedAt: performance.now() };
     this.#waiting.add(waiting);
-    this.#lookAfter(this.#patienceMs);
+    if (!this.#isWatching) void this.#watch();
     return waiting;
   }
 
@@ -102,7 +103,6 @@ class ConnectWatch {
 
   stop(): void {
     clearTimeout(this.#timer);
-    this.#timer = undefined;
   }
 
   heard(): void {
@@ -110,28 +110,31 @@ class ConnectWatch {
     this.#heardAt = performance.now();
   }
 
-  #lookAfter(delayMs: number): void {
-    this.#timer ??= setTimeout(() => {
-      this.#timer = undefined;
-      void this.#look();
-    }, Math.max(delayMs, MIN_LOOK_MS));
-  }
-
   /** Asks on behalf of all that wait, once the oldest has waited for long. */
-  async #look(): Promise<void> {
-    const oldest = this.#unaccepted();
-    if (oldest && !this.#isAsking) {
+  async #watch(): Promise<void> {
+    this.#isWatching = true;
+    let waitMs = this.#patienceMs;
+    while (this.#waiting.size > 0) {
+      await this.#sleep(waitMs);
+      waitMs = this.#patienceMs;
+      const oldest = this.#unaccepted();
+      if (oldest === undefined) continue;
       // What was heard counts for as long as the limit.
-      const waitMs = Math.max(
+      const dueAt = Math.max(
         oldest.startedAt + this.#patienceMs,
         this.#heardAt + this.#limitMs,
-      ) - performance.now();
-      if (waitMs > 0) return this.#lookAfter(waitMs);
-      this.#isAsking = true;
-      await this.#ask(oldest);
-      this.#isAsking = false;
+      );
+      const leftMs = dueAt - performance.now();
+      if (leftMs > 0) waitMs = leftMs;
+      else await this.#ask(oldest);
     }
-    if (this.#waiting.size > 0) this.#lookAfter(this.#patienceMs);
+    this.#isWatching = false;
+  }
+
+  #sleep(delayMs: number): Promise<void> {
+    return new Promise((resolve) => {
+      this.#timer = setTimeout(resolve, Math.max(delayMs, MIN_LOOK_MS));
+    });
   }
 
   /** The oldest request since which nothing was heard. */
@@ -161,36 +164,29 @@ class ConnectWatch {
     this.#heardAt = performance.now();
   }
 
-  #giveUp(asking: readonly Waiting[], url: URL): void {
+  #giveUp(asking: readonly Waiting[], { origin }: URL): void {
+    const limitMs = this.#limitMs;
+    const what = this.#proxy === undefined ? origin : proxyName(this.#proxy);
+    const mayHaveRun = this.#mayBeConnected;
     for (const waiting of asking) {
       const isAccepted = waiting.startedAt < this.#heardAt;
       if (isAccepted || !this.#waiting.has(waiting)) continue;
       waiting.abort.abort(
-        connectTimeout(url, this.#proxy, this.#limitMs, this.#mayBeConnected),
+        new ProxyError(
+          "unreachable",
+          `${what} did not accept a connection within ${limitMs} ms; --connect-timeout (MCP_CONNECT_TIMEOUT) sets this limit`,
+          { data: { mayHaveRun, limitMs } },
+        ),
       );
     }
   }
-}
-
-function connectTimeout(
-  { origin }: URL,
-  proxy: HttpProxy | undefined,
-  limitMs: number,
-  mayHaveRun: boolean,
-): ProxyError {
-  const what = proxy === undefined ? origin : proxyName(proxy);
-  return new ProxyError(
-    "unreachable",
-    `${what} did not accept a connection within ${limitMs} ms; --connect-timeout (MCP_CONNECT_TIMEOUT) sets this limit`,
-    { data: { mayHaveRun, limitMs } },
-  );
 }
 
 /** Opens a TCP connection to the host of a URL, and closes it. */
 async function tcpConnect(url: URL, signal: AbortSignal): Promise<void> {
   const connection = await Deno.connect({
     hostname: url.hostname.replace(/^\[|\]$/g, ""),
-    port: Number(url.port) || (url.protocol === "https:" ? 443 : 80),
+    port: portOf(url),
     signal,
   });
   connection.close();

@@ -1,9 +1,12 @@
 /**
- * The proxies that Deno's `fetch` takes from the environment. Source: Deno,
- * ext/fetch/proxy.rs.
+ * The proxies that Deno's `fetch` takes from the environment (source: Deno,
+ * ext/fetch/proxy.rs), and their failures, told as such: without a proxy's name
+ * they read as if the target were at fault.
  *
  * @module
  */
+
+import { ProxyError } from "../errors.ts";
 
 /** Where requests go instead. */
 export interface HttpProxy {
@@ -38,13 +41,7 @@ export const PROXY_VARIABLES: readonly string[] = [
   "NO_PROXY",
 ].flatMap((name) => [name, name.toLowerCase()]);
 
-/**
- * Finds the proxy for a target.
- *
- * @param env Looks up a variable.
- * @param target The target.
- * @returns What the environment says.
- */
+/** Finds the proxy for a target. */
 export function findHttpProxy(env: Env, target: URL): ProxyFinding {
   const own = target.protocol === "https:" ? "HTTPS_PROXY" : "HTTP_PROXY";
   const named = [own, own.toLowerCase(), "ALL_PROXY", "all_proxy"]
@@ -89,4 +86,48 @@ function isInNetwork(host: string, network: string): boolean {
 function toNumber(text: string): number | undefined {
   const parts = /^(\d{1,3})\.(\d{1,3})\.(\d{1,3})\.(\d{1,3})$/.exec(text);
   return parts?.slice(1).reduce((sum, part) => sum * 256 + Number(part), 0);
+}
+
+/** The phase that Deno's `fetch` names when there is no connection. */
+const CONNECT = /client error \(Connect\): /;
+
+/** RFC 9110, 15.5.8: the proxy wants to know who asks. */
+const PROXY_AUTHENTICATION_REQUIRED = 407;
+
+/** A `fetch` whose failures to connect name the proxy that it goes through. */
+export function withProxyNamed(
+  fetch: typeof globalThis.fetch,
+  proxy: HttpProxy,
+): typeof globalThis.fetch {
+  const name = proxyName(proxy);
+  const remedy = `put user:password@ before the host in ${proxy.variable}`;
+  return async (input, init) => {
+    let response: Response;
+    try {
+      response = await fetch(input, init);
+    } catch (cause) {
+      throw named(cause, name, remedy);
+    }
+    if (response.status !== PROXY_AUTHENTICATION_REQUIRED) return response;
+    await response.body?.cancel();
+    const { status } = response;
+    throw new ProxyError(
+      "http-status",
+      `${name} wants to know who asks (HTTP ${status}): ${remedy}`,
+      { data: { status, mayHaveRun: false } },
+    );
+  };
+}
+
+function named(cause: unknown, name: string, remedy: string): unknown {
+  if (!(cause instanceof Error)) return cause;
+  const inner = cause.cause instanceof Error ? cause.cause : cause;
+  const [phase] = CONNECT.exec(inner.message) ?? [];
+  if (phase === undefined) return cause;
+  const [before, detail] = inner.message.split(phase);
+  const isUnknown = /authoriz|authentic/i.test(detail);
+  const advice = isUnknown ? `; ${remedy}` : "";
+  return new TypeError(
+    `${before}${phase}through ${name}: ${detail}${advice}`,
+  );
 }

@@ -16,6 +16,7 @@ import {
   type RequestId,
   type ResponseMessage,
 } from "../mcp/wire/message.ts";
+import { portOf } from "../permissions.ts";
 import type { Observed } from "../mcp/transport/observer.ts";
 
 /** What is known of a message before it is sent. */
@@ -78,10 +79,10 @@ function calledIn(method: string, params: unknown): string | undefined {
   return typeof params.name === "string" ? cut(params.name) : undefined;
 }
 
-function serverOf({ hostname, port, protocol }: URL): Attributes {
+function serverOf(target: URL): Attributes {
   return {
-    "server.address": hostname.replace(/^\[(.*)\]$/, "$1"),
-    "server.port": port === "" ? (protocol === "https:" ? 443 : 80) : +port,
+    "server.address": target.hostname.replace(/^\[(.*)\]$/, "$1"),
+    "server.port": portOf(target),
     "network.protocol.name": "http",
     "network.transport": "tcp",
   };
