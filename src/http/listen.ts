@@ -187,19 +187,25 @@ function toListen(kind: Need["kind"], value: string): Need {
 
 function tokenFileNeeds({ env, os }: Where): Need[] {
   const own = runtimeDirectory(env);
-  const variable = RUNTIME_DIRECTORY_VARIABLE;
-  const isMine = "see whose the place for the token is";
-  return [
-    { kind: "env", value: variable, why: "find a place for the token" },
-    ...own === undefined
-      ? []
-      : [{ kind: "read", value: own, why: isMine } as const],
+  const needs: Need[] = [
+    {
+      kind: "env",
+      value: RUNTIME_DIRECTORY_VARIABLE,
+      why: "find a place for the token",
+    },
+    {
+      kind: "read",
+      value: own ?? "",
+      why: "see whose the place for the token is",
+    },
     {
       kind: "write",
       value: own ?? temporaryDirectory(env, os),
       why: "keep the token that clients bring",
     },
   ];
+  // A directory of its own, in the temporary one, cannot be another user's.
+  return needs.filter(({ value }) => value !== "");
 }
 
 /** Where Deno makes temporary files: they are everybody's. */
