@@ -62,7 +62,7 @@ async function run(args: readonly string[]): Promise<number> {
         );
         return EXIT_OK;
       case "version":
-        await print(versionText(Deno.version.deno));
+        await print(versionText());
         return EXIT_OK;
       case "run":
         return await runProxy(command);

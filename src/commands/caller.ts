@@ -17,14 +17,6 @@ import type { CommandContext } from "./context.ts";
 import { reasonOf, withLimit } from "../limit.ts";
 import type { Surroundings } from "./target.ts";
 
-/** Whom AWS takes the credentials for. */
-export interface Caller {
-  /** The twelve digits of the account. */
-  readonly account: string;
-  /** The user, or the role with its session. */
-  readonly arn: string;
-}
-
 /** What came of asking. */
 export type StsAnswer =
   & {
@@ -32,7 +24,8 @@ export type StsAnswer =
     readonly clockOffsetMs?: number;
   }
   & (
-    | { readonly kind: "known"; readonly caller: Caller }
+    /** The account's twelve digits; the user, or the role with its session. */
+    | { readonly kind: "known"; readonly account: string; readonly arn: string }
     /** STS answered, and does not take the credentials. */
     | { readonly kind: "refused"; readonly error: ProxyError }
     /** Nobody knows: STS was not reached, or made no sense. */
@@ -40,8 +33,7 @@ export type StsAnswer =
   );
 
 /** What {@linkcode askCaller} asks with. */
-export interface StsQuestion
-  extends Pick<Surroundings, "redactor" | "fetches"> {
+interface StsQuestion extends Pick<Surroundings, "redactor" | "fetches"> {
   readonly context: CommandContext;
   readonly config: Pick<Config, "region">;
   /** How long to wait. */
@@ -49,11 +41,8 @@ export interface StsQuestion
 }
 
 /**
- * Asks STS whose the credentials are. Every principal may ask.
- *
- * @param credentials Whose credentials.
- * @param question Where STS may be, and how it is reached.
- * @returns What came of it. Nothing is thrown.
+ * Asks STS whose the credentials are, as every principal may. Nothing is
+ * thrown.
  */
 export async function askCaller(
   credentials: Credentials,
@@ -102,7 +91,7 @@ function readAnswer(response: Response, text: string): StsAnswer {
   const account = /<Account>(\d{12})<\/Account>/.exec(text)?.[1];
   const arn = /<Arn>(arn:[\x21-\x3b\x3d-\x7e]{1,2048})<\/Arn>/.exec(text)?.[1];
   if (response.ok && account !== undefined && arn !== undefined) {
-    return { kind: "known", caller: { account, arn } };
+    return { kind: "known", account, arn };
   }
   const error = explainRefusal(response, text);
   // An endpoint's policy may shut the question out; it says nothing of whom.
@@ -113,23 +102,19 @@ function readAnswer(response: Response, text: string): StsAnswer {
 }
 
 /**
- * How far the clock behind an answer is ahead of this machine's.
+ * How far the clock behind an answer that has just come is ahead of this
+ * machine's, in milliseconds, to the second that a `Date` header has.
  *
- * @param response The answer.
  * @param sentAt When it was asked for, in milliseconds since 1970.
- * @param cameAt When it came; by default now.
- * @returns Milliseconds, to the second that a `Date` header has; `undefined`
- * without such a header.
  */
 export function offsetOf(
   response: Response,
   sentAt: number,
-  cameAt: number = Date.now(),
 ): number | undefined {
   const date = Date.parse(response.headers.get("date") ?? "");
   if (Number.isNaN(date)) return undefined;
   // The header names a second that had begun.
-  const early = date - cameAt;
+  const early = date - Date.now();
   const late = date + 999 - sentAt;
   if (early <= 0 && late >= 0) return 0;
   return early > 0 ? early : late;

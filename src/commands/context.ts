@@ -48,12 +48,7 @@ export type OuterContext = Pick<
   "env" | "profileRegion" | "findCaBundle" | "write" | "writeError" | "useColor"
 >;
 
-/**
- * The world as it is.
- *
- * @param outer What only the command itself can say.
- * @returns What to hand to a subcommand.
- */
+/** The world as it is. */
 export function createContext(outer: OuterContext): CommandContext {
   return {
     ...outer,

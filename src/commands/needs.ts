@@ -43,14 +43,11 @@ const WINDOWS_ENV_NAMES: readonly string[] = [
 ];
 
 /**
- * Finds what the proxy needs.
+ * Finds what the proxy needs: the permissions, each once and with what it is
+ * wanted for. Files that may not be read are taken to say nothing.
  *
- * @param config What it is to do.
- * @param where Whose environment and system it runs in.
  * @param options `hereOnly`: leave out the shared files if the keys are in
  * this very environment, which another one may not have.
- * @returns The permissions, each once and with what it is wanted for. Files
- * that may not be read are taken to say nothing.
  */
 export async function findNeeds(
   config: Config,
@@ -100,21 +97,11 @@ function optionFiles(config: Config): Need[] {
     }));
 }
 
-const KINDS: readonly Need["kind"][] = [
-  "net",
-  "env",
-  "read",
-  "write",
-  "run",
-  "sys",
-];
+const KINDS = ["net", "env", "read", "write", "run", "sys"] as const;
 
 /**
- * The command line flags that grant permissions.
- *
- * @param needs The permissions.
- * @returns Flags for `deno run`, one a kind, with `--no-prompt` before them.
- * What they cannot name exactly, {@linkcode commaNotes} tells.
+ * The flags for `deno run` that grant permissions, one a kind, with
+ * `--no-prompt` before them. What they cannot name exactly, `commaNotes` tells.
  */
 export function permissionFlags(needs: readonly Need[]): string[] {
   const ordered = KINDS.flatMap((kind) =>

@@ -16,17 +16,10 @@ import { versionText } from "../config/help.ts";
 import { ConfigError } from "../errors.ts";
 import type { CommandContext } from "./context.ts";
 
-/** The names of flags, without the hyphens before them. */
-export function flagNames(flags: readonly OwnFlag[]): string[] {
-  return flags.map(({ flag }) => flag);
-}
-
 /**
  * Takes a subcommand's own flags out of its arguments. What stands after `--`
  * is left alone.
  *
- * @param args The arguments.
- * @param flags The flags to take.
  * @returns The value of each flag that was given, `"true"` for a switch, and all
  * arguments that are not of them.
  * @throws {ConfigError} A flag lacks its value, has one that it does not take,
@@ -74,9 +67,7 @@ export function takeOwnFlags(
 /**
  * Parses the proxy's arguments of a subcommand.
  *
- * @param name The subcommand.
  * @param args The arguments without its own flags.
- * @param context The environment.
  * @returns What is configured; `undefined` if help or the version was asked
  * for, which is printed then.
  * @throws {ConfigError} The arguments have faults.
@@ -89,13 +80,10 @@ export async function parseOptions(
   const command = await parseCommand(args, context.env, {
     profileRegion: context.profileRegion,
     findCaBundle: context.findCaBundle,
-    ownFlags: flagNames(COMMANDS[name].flags),
+    ownFlags: COMMANDS[name].flags.map(({ flag }) => flag),
   });
   if (command.kind === "run") return command;
-  await context.write(
-    command.kind === "help"
-      ? commandHelp(name)
-      : versionText(Deno.version.deno),
-  );
+  const isHelp = command.kind === "help";
+  await context.write(isHelp ? commandHelp(name) : versionText());
   return undefined;
 }

@@ -6,7 +6,6 @@
 
 import type { CredentialSource } from "../aws/credentials/types.ts";
 import { type Config, describeConfig } from "../config/config.ts";
-import { CredentialsError } from "../errors.ts";
 import type { Log } from "../log/log.ts";
 import { withConnectLimit } from "../net/connect_limit.ts";
 import type { TlsFetches } from "../net/http_client.ts";
@@ -22,6 +21,7 @@ import type { Telemetry } from "../telemetry/telemetry.ts";
 import {
   credentialsOf,
   hideSecrets,
+  isUnconfigured,
   openFetches,
   openTarget,
   proxyOptions,
@@ -177,19 +177,13 @@ async function announce(
   const fields = describeConfig(config);
   try {
     const { accessKeyId } = await credentials.get();
-    log.info("started", {
-      ...fields,
-      accessKeyId: maskAccessKeyId(accessKeyId),
-    });
+    const shown = maskAccessKeyId(accessKeyId);
+    log.info("started", { ...fields, accessKeyId: shown });
   } catch (error) {
     log.info("started", fields);
     if (config.skipAuth && isUnconfigured(error)) return;
     log.error(errorText(error));
   }
-}
-
-function isUnconfigured(error: unknown): boolean {
-  return error instanceof CredentialsError && error.data.configured === false;
 }
 
 function errorText(error: unknown): string {

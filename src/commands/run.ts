@@ -23,9 +23,6 @@ const LOADERS: Readonly<Record<CommandName, () => Promise<Subcommand>>> = {
 /**
  * Runs a subcommand.
  *
- * @param name Its name.
- * @param args What follows its name.
- * @param context What it needs of the world.
  * @returns The exit code.
  * @throws {ConfigError} The arguments have faults.
  */

@@ -14,6 +14,7 @@ import {
   type SignedFetch,
 } from "../aws/signing/signed_fetch.ts";
 import type { Config } from "../config/config.ts";
+import { CredentialsError } from "../errors.ts";
 import type { ProxyOptions } from "../config/proxy_options.ts";
 import type { Log } from "../log/log.ts";
 import type { TlsFetches } from "../net/http_client.ts";
@@ -72,6 +73,11 @@ export function credentialsOf(
     redactor,
     fetch: fetches?.toOthers,
   });
+}
+
+/** Whether there are no credentials because none are set up. */
+export function isUnconfigured(error: unknown): error is CredentialsError {
+  return error instanceof CredentialsError && error.data.configured === false;
 }
 
 /** The signing `fetch` for the target. */

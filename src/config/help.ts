@@ -120,7 +120,7 @@ function groupLines(group: OptionGroup): string[] {
 }
 
 /** The text of `--version`: the program's, the runtime's, the protocol's. */
-export function versionText(deno: string): string {
+export function versionText(deno: string = Deno.version.deno): string {
   return `sigv4-proxy ${VERSION} (Deno ${deno})\nMCP ${
     PROTOCOL_VERSIONS.join(", ")
   }\n`;

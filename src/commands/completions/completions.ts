@@ -19,21 +19,18 @@ export async function runCompletions(
   args: readonly string[],
   context: Pick<CommandContext, "write">,
 ): Promise<number> {
+  await context.write(textFor(args));
+  return 0;
+}
+
+function textFor(args: readonly string[]): string {
   const [word, ...others] = args;
   if (args.includes("--help") || args.includes("-h")) {
-    await context.write(commandHelp("completions"));
-    return 0;
+    return commandHelp("completions");
   }
-  if (word === "--version") {
-    await context.write(versionText(Deno.version.deno));
-    return 0;
-  }
+  if (word === "--version") return versionText();
   const shell = SHELLS.find((shell) => shell === word);
-  if (shell === undefined || others.length > 0) {
-    throw new ConfigError([
-      `completions needs one shell (${SHELLS.join(", ")})`,
-    ]);
-  }
-  await context.write(SCRIPTS[shell]());
-  return 0;
+  if (shell !== undefined && others.length === 0) return SCRIPTS[shell]();
+  const known = SHELLS.join(", ");
+  throw new ConfigError([`completions needs one shell (${known})`]);
 }

@@ -13,7 +13,7 @@ import { CredentialsError } from "../../errors.ts";
 import { maskAccessKeyId } from "../../redact/redact.ts";
 import { askCaller } from "../caller.ts";
 import { withLimit } from "../../limit.ts";
-import { credentialsOf } from "../target.ts";
+import { credentialsOf, isUnconfigured } from "../target.ts";
 import { hintsFor } from "./hints.ts";
 import {
   type Checkup,
@@ -51,9 +51,7 @@ export async function checkIdentity(checkup: Checkup): Promise<Identities> {
         const credentials = await load(source);
         return { ...found(credentials, origin), value: { credentials } };
       } catch (error) {
-        const isMeant = config.skipAuth &&
-          error instanceof CredentialsError && error.data.configured === false;
-        if (!isMeant) return lacking(error);
+        if (!config.skipAuth || !isUnconfigured(error)) return lacking(error);
         const detail = "none are set up: requests go unsigned (--skip-auth)";
         return { ...note(detail), value: {} };
       }
@@ -144,7 +142,7 @@ async function identify(
   const value = answer.clockOffsetMs;
   switch (answer.kind) {
     case "known": {
-      const { account, arn } = answer.caller;
+      const { account, arn } = answer;
       const detail = `${arn} (account ${account})`;
       return { detail, facts: { account, arn }, value };
     }

@@ -13,12 +13,12 @@ import { commaNotes } from "../../permissions.ts";
 import { sharedPaths } from "../../aws/shared_files/paths.ts";
 import { UnclearFilesError } from "../../aws/shared_files/settings.ts";
 import type { Config } from "../../config/config.ts";
-import { CredentialsError } from "../../errors.ts";
 import { SILENT_LOG } from "../../log/log.ts";
 import { Redactor } from "../../redact/redact.ts";
 import { COMMANDS } from "../../config/commands.ts";
+import { OF_PROFILE } from "../../config/scope.ts";
 import { type CommandContext, writeNotes } from "../context.ts";
-import { credentialsOf, openFetches } from "../target.ts";
+import { credentialsOf, isUnconfigured, openFetches } from "../target.ts";
 import { reasonOf, withLimit } from "../../limit.ts";
 import { parseOptions, takeOwnFlags } from "../own_flags.ts";
 import { findNeeds, permissionFlags } from "../needs.ts";
@@ -36,7 +36,6 @@ const ANY_ACCOUNT = "*";
  * it to stderr. With `--flags`, the Deno flags go to stdout in its place.
  *
  * @param args What follows `policy`: the proxy's flags, and `--flags`.
- * @param context The world.
  * @returns The exit code: 1 if it is not known what the target's service asks
  * for.
  * @throws {ConfigError} The arguments have faults.
@@ -46,18 +45,12 @@ export async function runPolicy(
   context: CommandContext,
 ): Promise<number> {
   const { rest, given } = takeOwnFlags(args, COMMANDS.policy.flags);
-  let isProfileAsked = false;
-  const command = await parseOptions("policy", rest, {
-    ...context,
-    profileRegion: (profile) => {
-      isProfileAsked = true;
-      return context.profileRegion(profile);
-    },
-  });
+  const command = await parseOptions("policy", rest, context);
   if (command === undefined) return 0;
-  const { config, notes } = command;
+  const { config, notes, regionFrom } = command;
   // With the keys in the environment, the shared files may still say where.
-  const needs = await findNeeds(config, context, { hereOnly: !isProfileAsked });
+  const hereOnly = regionFrom !== OF_PROFILE;
+  const needs = await findNeeds(config, context, { hereOnly });
   const flags = shellWords(permissionFlags(needs));
   const warnings = notes.filter(({ level }) => level === "warn");
   await writeNotes([
@@ -78,7 +71,7 @@ async function printPolicy(
   context: CommandContext,
 ): Promise<number> {
   const tell = (text: string) => context.writeError(`${text}\n`);
-  const general = targetPolicy({ config, account: ANY_ACCOUNT });
+  const general = targetPolicy(config, ANY_ACCOUNT);
   if (general === undefined) {
     await tell(
       `it is not known what ${config.service} asks for at this URL: known are ` +
@@ -91,37 +84,33 @@ async function printPolicy(
   const isOpen = JSON.stringify(general).includes(`:${ANY_ACCOUNT}:`);
   const { account, note } = isOpen
     ? await accountOf(config, context)
-    : { account: ANY_ACCOUNT };
-  const { statements, notes } = targetPolicy({ config, account }) ?? general;
+    : { account: ANY_ACCOUNT, note: [] };
+  const { statements, notes } = targetPolicy(config, account) ?? general;
   const document = { Version: "2012-10-17", Statement: statements };
   await context.write(`${JSON.stringify(document, undefined, 2)}\n`);
-  const known = note === undefined ? notes : [...notes, note];
-  await writeNotes([...known, ...roleNotes(config)], context);
+  await writeNotes([...notes, ...note, ...roleNotes(config)], context);
   await tell(`Deno flags: ${flags}`);
   return 0;
 }
 
-interface Account {
-  readonly account: string;
-  /** Where it is from, or that it is not known. */
-  readonly note?: string;
-}
-
+/** The account, and where it is from, or that it is not known. */
 async function accountOf(
   config: Config,
   context: CommandContext,
-): Promise<Account> {
+): Promise<{ account: string; note: string[] }> {
   const ofRole = /^arn:[^:]+:iam::(\d{12}):/.exec(config.assumeRole ?? "")?.[1];
   const found = ofRole ?? await callersAccount(config, context);
   const other = "put another in its place if the target is not of that account";
   if (/^\d{12}$/.test(found)) {
     const whose = ofRole === undefined ? "the credentials'" : "the role's";
-    return { account: found, note: `account ${found} is ${whose}: ${other}` };
+    return { account: found, note: [`account ${found} is ${whose}: ${other}`] };
   }
   return {
     account: ANY_ACCOUNT,
-    note: `the account is not known (${found}): * stands for any, put the ` +
+    note: [
+      `the account is not known (${found}): * stands for any, put the ` +
       "target's in its place",
+    ],
   };
 }
 
@@ -132,22 +121,21 @@ async function callersAccount(
 ): Promise<string> {
   const redactor = new Redactor();
   using fetches = await openFetches(config);
+  const limitMs = ACCOUNT_LIMIT_MS;
   const around = { context, log: SILENT_LOG, redactor, fetches };
   const source = credentialsOf(config, around);
   try {
     const credentials = await withLimit(
-      ACCOUNT_LIMIT_MS,
+      limitMs,
       (signal) => source.get({ signal }),
     );
-    const limitMs = ACCOUNT_LIMIT_MS;
     const answer = await askCaller(credentials, { ...around, config, limitMs });
-    if (answer.kind === "known") return answer.caller.account;
+    if (answer.kind === "known") return answer.account;
     return answer.kind === "unknown" ? answer.why : answer.error.message;
   } catch (error) {
-    const isUnset = error instanceof CredentialsError &&
-      error.data.configured === false;
-    if (isUnset) return "there are no credentials to tell it";
-    return redactor.redact(reasonOf(error));
+    return isUnconfigured(error)
+      ? "there are no credentials to tell it"
+      : redactor.redact(reasonOf(error));
   }
 }
 
@@ -156,9 +144,7 @@ async function profileNotes(
   { profile, profiles }: Config,
   env: CommandContext["env"],
 ): Promise<string[]> {
-  const named = profile === undefined
-    ? []
-    : [...new Set([profile, ...profiles])];
+  const named = new Set(profile === undefined ? [] : [profile, ...profiles]);
   const paths = sharedPaths(env);
   if (paths === undefined) return [];
   let files: SharedFiles;
@@ -168,7 +154,7 @@ async function profileNotes(
     if (!(error instanceof UnclearFilesError)) throw error;
     return [`the Deno flags may lack something: ${error.message}`];
   }
-  return named.filter((name) => !files.profiles.has(name)).map((name) =>
+  return [...named].filter((name) => !files.profiles.has(name)).map((name) =>
     `there is no profile "${name}" in the shared AWS files that can be read ` +
     "here, so the Deno flags may lack what it needs"
   );

@@ -7,45 +7,53 @@
  * @module
  */
 
+import { partitionOf } from "../../aws/partition.ts";
 import { readRuntimeArn, unescapedRuntimeArn } from "../../aws/runtime_arn.ts";
 import type { Config } from "../../config/config.ts";
 import { knownHost } from "../target.ts";
-import { arnStarts, decode, literal, pathOf, readApi } from "./arn.ts";
+
+type OneOrMore = string | readonly string[];
 
 /** A statement of an IAM policy. */
 export interface Statement {
   readonly Sid: string;
   readonly Effect: "Allow";
-  readonly Action: string | readonly string[];
-  readonly Resource: string | readonly string[];
+  readonly Action: OneOrMore;
+  readonly Resource: OneOrMore;
   readonly Condition?: {
     readonly [operator: string]: { readonly [key: string]: string };
   };
 }
 
 /** The statements for a target, and what a person has to know of them. */
-export interface TargetPolicy {
+interface TargetPolicy {
   readonly statements: readonly Statement[];
   /** What stands for something that the URL does not tell, a sentence each. */
   readonly notes: readonly string[];
 }
 
-/** What the statements are made of. */
-export interface PolicyInput {
+/** A target, as its policy is made of it. */
+interface Target {
   readonly config: Config;
+  readonly url: URL;
+  /** The host that it knows itself by. */
+  readonly host: string;
+  /** Its path as it stands in an ARN: without the first slash. */
+  readonly path: string;
   /** The account of the resource where the URL tells none; `*` for any. */
   readonly account: string;
+  /** Whether it names the path of the messages itself (HTTP+SSE of 2024). */
+  readonly isSse: boolean;
 }
 
-/** Makes the statements for the targets of one service. */
-export type PolicyMaker = (input: PolicyInput) => TargetPolicy | undefined;
-
-const MAKERS: { readonly [service: string]: PolicyMaker | undefined } = {
+const MAKERS: {
+  readonly [service: string]: (target: Target) => TargetPolicy | undefined;
+} = {
   "execute-api": apiGateway,
   "lambda": lambdaUrl,
   "bedrock-agentcore": agentCore,
   "vpc-lattice-svcs": lattice,
-  "aws-mcp": () => AWS_MCP_SERVER,
+  "aws-mcp": awsMcpServer,
   "eks-mcp": eksMcpServer,
   "ecs-mcp": ecsMcpServer,
 };
@@ -54,41 +62,42 @@ const MAKERS: { readonly [service: string]: PolicyMaker | undefined } = {
 export const POLICY_SERVICES: readonly string[] = Object.keys(MAKERS);
 
 /**
- * The least policy that lets a principal call a target.
+ * The least policy that lets a principal call a target; `undefined` when it is
+ * not known what the target's service asks for.
  *
- * @param input The target, and the account that it may be of.
- * @returns `undefined` when it is not known what the target's service asks for.
+ * @param account The account of the resource where the URL tells none.
  */
-export function targetPolicy(input: PolicyInput): TargetPolicy | undefined {
-  const { service } = input.config;
-  return Object.hasOwn(MAKERS, service) ? MAKERS[service]?.(input) : undefined;
+export function targetPolicy(
+  config: Config,
+  account: string,
+): TargetPolicy | undefined {
+  const { service, targetUrl: url } = config;
+  if (!Object.hasOwn(MAKERS, service)) return undefined;
+  const path = literal(decode(url.pathname).replace(/^\//, ""));
+  const isSse = config.transport === "sse";
+  const host = knownHost(config);
+  return MAKERS[service]({ config, url, host, path, account, isSse });
 }
 
 /**
  * Amazon API Gateway, "Statement reference of IAM policies for API execution in
  * API Gateway".
  */
-function apiGateway({ config, account }: PolicyInput): TargetPolicy {
-  const { api, stage, path, notes } = readApi(config);
-  const isSse = config.transport === "sse";
-  const methods = isSse ? sseMethods(path) : [
+function apiGateway(target: Target): TargetPolicy {
+  const { id, stage, path, notes } = apiOf(target);
+  const methods = target.isSse ? [`GET/${path}`, "POST/*"] : [
     // A session is ended with DELETE; GET resumes a stream, or holds one open.
     `POST/${path}`,
     `GET/${path}`,
     `DELETE/${path}`,
   ];
-  const resources = arnStarts("execute-api", config, account).flatMap((arn) =>
-    methods.map((method) => `${arn}:${api}/${stage}/${method}`)
+  const resources = arnStarts("execute-api", target).flatMap((arn) =>
+    methods.map((method) => `${arn}:${id}/${stage}/${method}`)
   );
   return {
     statements: [allow("InvokeApi", "execute-api:Invoke", resources)],
-    notes: isSse ? [...notes, SSE_NOTE] : notes,
+    notes: target.isSse ? [...notes, SSE_NOTE] : notes,
   };
-}
-
-/** HTTP+SSE of 2024 posts to a path that the stream names. */
-function sseMethods(path: string): string[] {
-  return [`GET/${path}`, "POST/*"];
 }
 
 const SSE_NOTE =
@@ -96,14 +105,47 @@ const SSE_NOTE =
   "where you know it, put it in place of the * that stands for it";
 
 /**
+ * An API, its stage and its path there. Amazon API Gateway, "Invoke REST APIs"
+ * (the stage is the path's first segment; a private API's host may hold its
+ * endpoint, too) and "Stages for HTTP APIs" (the stage $default has no segment).
+ * Words in capitals stand for what the URL does not tell.
+ */
+function apiOf(
+  { host, path }: Target,
+): { id: string; stage: string; path: string; notes: readonly string[] } {
+  const id = /^([a-z0-9]+)(?:-vpce-[a-z0-9]+)?\.execute-api(?:-fips)?\./
+    .exec(host)?.[1];
+  const [first = "", ...others] = path.split("/");
+  const rest = others.join("/");
+  if (id === undefined) {
+    const note =
+      `${host} does not tell the API (a custom domain, or a load balancer): ` +
+      "put its ID in place of API_ID, its stage in place of STAGE, and the " +
+      "path behind the domain's mapping in place of the last *";
+    return { id: "API_ID", stage: "STAGE", path: "*", notes: [note] };
+  }
+  if (others.length > 0) {
+    const note = `"${first}" is taken for the stage; in an HTTP API with the ` +
+      `stage $default, write $default/METHOD/${first}/${rest}`;
+    return { id, stage: first, path: rest, notes: [note] };
+  }
+  // No segment is no other stage's, either.
+  const notes = first === "" ? [] : [
+    `/${first} is taken for a path of an HTTP API's stage $default; if ` +
+    `"${first}" is the stage itself, write ${first}/METHOD/ in place of ` +
+    `$default/METHOD/${first}`,
+  ];
+  return { id, stage: "$default", path: first, notes };
+}
+
+/**
  * AWS Lambda, "Control access to Lambda function URLs": since October 2025 both
  * actions are asked for, and a condition keeps the second to the function's URL.
  */
-function lambdaUrl(input: PolicyInput): TargetPolicy | undefined {
-  const host = knownHost(input.config);
+function lambdaUrl(target: Target): TargetPolicy | undefined {
   // The API of Lambda itself is no MCP server.
-  if (/^lambda\./.test(host)) return undefined;
-  const resource = inEachRegion("lambda", input, "function:FUNCTION_NAME");
+  if (/^lambda\./.test(target.host)) return undefined;
+  const resource = inEachRegion("lambda", target, "function:FUNCTION_NAME");
   return {
     statements: [
       {
@@ -131,58 +173,53 @@ const USER_ID_HEADER = "x-amzn-bedrock-agentcore-runtime-user-id";
  * invoked through one of its endpoints, and both are asked about), "Set up
  * inbound authorization for your gateway".
  */
-function agentCore(input: PolicyInput): TargetPolicy | undefined {
-  const { config } = input;
-  const named = (rest: string) =>
-    inEachRegion("bedrock-agentcore", input, rest);
-  const gateway = /^([^.]+)\.gateway\.bedrock-agentcore\./.exec(
-    knownHost(config),
-  );
-  if (gateway !== null) {
-    const resource = named(`gateway/${gateway[1]}`);
-    const action = "bedrock-agentcore:InvokeGateway";
-    return {
-      statements: [allow("InvokeGateway", action, resource)],
-      notes: [],
-    };
+function agentCore(target: Target): TargetPolicy | undefined {
+  const { host, url } = target;
+  const allowed = (sid: string, action: string, rest: string) => {
+    const resource = inEachRegion("bedrock-agentcore", target, rest);
+    const statement = allow(sid, `bedrock-agentcore:${action}`, resource);
+    return { statements: [statement], notes: [] };
+  };
+  const gateway = /^([^.]+)\.gateway\.bedrock-agentcore\./.exec(host)?.[1];
+  if (gateway !== undefined) {
+    return allowed("InvokeGateway", "InvokeGateway", `gateway/${gateway}`);
   }
-  const registry = /^\/registry\/([^/]+)\//.exec(config.targetUrl.pathname);
-  if (registry !== null) {
-    const resource = named(`registry/${decode(registry[1])}`);
-    const action = "bedrock-agentcore:InvokeRegistryMcp";
-    return { statements: [allow("UseRegistry", action, resource)], notes: [] };
+  const registry = /^\/registry\/([^/]+)\//.exec(url.pathname)?.[1];
+  if (registry !== undefined) {
+    const rest = `registry/${decode(registry)}`;
+    return allowed("UseRegistry", "InvokeRegistryMcp", rest);
   }
-  return runtime(input);
+  return agentRuntime(target);
 }
 
-function runtime({ config, account }: PolicyInput): TargetPolicy | undefined {
-  const found = runtimeOf(config.targetUrl);
-  if (found === undefined) return undefined;
-  const arns = found.arn !== undefined
-    ? [found.arn]
-    : arnStarts("bedrock-agentcore", config, found.account ?? account)
-      .map((arn) => `${arn}:runtime/${found.id}`);
-  const hasUser = config.headers.some(([name]) =>
-    name.toLowerCase() === USER_ID_HEADER
-  );
-  const actions = [
-    "bedrock-agentcore:InvokeAgentRuntime",
-    ...(hasUser ? ["bedrock-agentcore:InvokeAgentRuntimeForUser"] : []),
-  ];
-  const qualifier = config.targetUrl.searchParams.get("qualifier") ?? "DEFAULT";
+function agentRuntime(target: Target): TargetPolicy | undefined {
+  const { config, url } = target;
+  const [, segment] = /^\/runtimes\/([^/]+)(?:\/|$)/.exec(url.pathname) ?? [];
+  if (segment === undefined) return undefined;
+  const text = decode(segment);
+  // One that lacks an escape is meant all the same.
+  const named = readRuntimeArn(text) ?? unescapedRuntimeArn(url);
+  const account = url.searchParams.get("accountId") ?? target.account;
+  const arns = named !== undefined
+    ? [named.arn]
+    : arnStarts("bedrock-agentcore", { config, account })
+      .map((arn) => `${arn}:runtime/${literal(text)}`);
+  const qualifier = url.searchParams.get("qualifier") ?? "DEFAULT";
   const resources = arns.flatMap((arn) => [
     arn,
     `${arn}/runtime-endpoint/${literal(qualifier)}`,
   ]);
+  const action = "bedrock-agentcore:InvokeAgentRuntime";
+  if (config.headers.some(([name]) => name.toLowerCase() === USER_ID_HEADER)) {
+    const actions = [action, `${action}ForUser`];
+    return {
+      statements: [allow("InvokeRuntime", actions, resources)],
+      notes: [],
+    };
+  }
   return {
-    statements: [
-      allow(
-        "InvokeRuntime",
-        actions.length > 1 ? actions : actions[0],
-        resources,
-      ),
-    ],
-    notes: hasUser ? [] : [
+    statements: [allow("InvokeRuntime", action, resources)],
+    notes: [
       `with a header ${USER_ID_HEADER}, bedrock-agentcore:` +
       "InvokeAgentRuntimeForUser is needed, too (give the header as --header " +
       "to see it)",
@@ -190,37 +227,19 @@ function runtime({ config, account }: PolicyInput): TargetPolicy | undefined {
   };
 }
 
-/** `/runtimes/<ARN or ID>/invocations`, with `accountId` beside an ID. */
-function runtimeOf(
-  url: URL,
-): { id: string; arn?: string; account?: string } | undefined {
-  const [, segment] = /^\/runtimes\/([^/]+)(?:\/|$)/.exec(url.pathname) ?? [];
-  if (segment === undefined) return undefined;
-  const text = decode(segment);
-  // One that lacks an escape is meant all the same.
-  const named = readRuntimeArn(text) ?? unescapedRuntimeArn(url);
-  if (named !== undefined) return named;
-  const given = url.searchParams.get("accountId") ?? undefined;
-  return { id: literal(text), account: given };
-}
-
 /** Amazon VPC Lattice, "Control access to VPC Lattice services using auth policies". */
-function lattice(input: PolicyInput): TargetPolicy {
-  const { config } = input;
-  const id = /-([0-9a-f]{17})\.[^.]+\.vpc-lattice-svcs\./.exec(
-    knownHost(config),
-  );
-  const service = id === null ? "SERVICE_ID" : `svc-${id[1]}`;
-  const isSse = config.transport === "sse";
-  const path = isSse ? "*" : pathOf(config.targetUrl);
-  const rest = `service/${service}/${path}`;
-  const resource = inEachRegion("vpc-lattice", input, rest);
+function lattice(target: Target): TargetPolicy {
+  const { host, path, isSse } = target;
+  const id = /-([0-9a-f]{17})\.[^.]+\.vpc-lattice-svcs\./.exec(host)?.[1];
+  const service = id === undefined ? "SERVICE_ID" : `svc-${id}`;
+  const rest = `service/${service}/${isSse ? "*" : path}`;
+  const resource = inEachRegion("vpc-lattice", target, rest);
   const unknown = "the host does not tell the service: put its ID (svc-…) in " +
     "place of SERVICE_ID";
   return {
     statements: [allow("InvokeService", "vpc-lattice-svcs:Invoke", resource)],
     notes: [
-      ...(id === null ? [unknown] : []),
+      ...(id === undefined ? [unknown] : []),
       ...(isSse ? [SSE_NOTE] : []),
     ],
   };
@@ -230,26 +249,26 @@ function lattice(input: PolicyInput): TargetPolicy {
  * Agent Toolkit for AWS, "How AWS MCP Server works with IAM": since March 2026
  * it has no actions of its own.
  */
-const AWS_MCP_SERVER: TargetPolicy = {
-  statements: [],
-  notes: [
-    "there is nothing to attach: the AWS MCP Server asks for no permission of " +
-    "its own, and what its tools do is allowed by the policies that the " +
-    "principal has anyway",
-    "to bound what is done through it, use the condition keys " +
-    'aws:ViaAWSMCPService ("true") and aws:CalledViaAWSMCP ' +
-    '("aws-mcp.amazonaws.com") in those policies',
-  ],
-};
+function awsMcpServer(): TargetPolicy {
+  return {
+    statements: [],
+    notes: [
+      "there is nothing to attach: the AWS MCP Server asks for no permission " +
+      "of its own, and what its tools do is allowed by the policies that the " +
+      "principal has anyway",
+      "to bound what is done through it, use the condition keys " +
+      'aws:ViaAWSMCPService ("true") and aws:CalledViaAWSMCP ' +
+      '("aws-mcp.amazonaws.com") in those policies',
+    ],
+  };
+}
 
 /** Amazon EKS, "Amazon EKS MCP Server Configuration Reference". */
-function eksMcpServer({ config }: PolicyInput): TargetPolicy {
+function eksMcpServer({ config }: Target): TargetPolicy {
   const reading = ["eks-mcp:InvokeMcp", "eks-mcp:CallReadOnlyTool"];
   if (config.readOnly) {
-    return {
-      statements: [allow("UseMcpServer", reading, "*")],
-      notes: [NO_RESOURCES],
-    };
+    const statements = [allow("UseMcpServer", reading, "*")];
+    return { statements, notes: [NO_RESOURCES] };
   }
   const actions = [...reading, "eks-mcp:CallPrivilegedTool"];
   return {
@@ -265,29 +284,54 @@ function eksMcpServer({ config }: PolicyInput): TargetPolicy {
 /** Amazon ECS, "Getting started with the Amazon ECS MCP Server". */
 function ecsMcpServer(): TargetPolicy {
   const actions = ["ecs-mcp:UseMcp", "ecs-mcp:InvokeReadOnlyTools"];
-  return {
-    statements: [allow("UseMcpServer", actions, "*")],
-    notes: [NO_RESOURCES],
-  };
+  const statements = [allow("UseMcpServer", actions, "*")];
+  return { statements, notes: [NO_RESOURCES] };
 }
 
 const NO_RESOURCES = "the service has no resources to name: Resource is *";
 
+function allow(Sid: string, Action: OneOrMore, Resource: OneOrMore): Statement {
+  return { Sid, Effect: "Allow", Action, Resource };
+}
+
 /** One resource, or of a set of regions one in each. */
 function inEachRegion(
   service: string,
-  { config, account }: PolicyInput,
+  target: Target,
   rest: string,
-): Statement["Resource"] {
-  const arns = arnStarts(service, config, account)
-    .map((arn) => `${arn}:${rest}`);
+): OneOrMore {
+  const arns = arnStarts(service, target).map((arn) => `${arn}:${rest}`);
   return arns.length === 1 ? arns[0] : arns;
 }
 
-function allow(
-  Sid: string,
-  Action: Statement["Action"],
-  Resource: Statement["Resource"],
-): Statement {
-  return { Sid, Effect: "Allow", Action, Resource };
+/**
+ * The beginnings of ARNs, up to the account, in the target's partition and
+ * regions. A wildcard in a region means in an ARN what it means in a set.
+ */
+function arnStarts(
+  service: string,
+  { config: { region }, account }: Pick<Target, "config" | "account">,
+): string[] {
+  const members = [...new Set(region.split(","))];
+  const regions = members.includes("*") ? ["*"] : members;
+  // All of a set are of one partition; a wildcard does not tell it.
+  const { name } = partitionOf(region);
+  return regions.map((place) => `arn:${name}:${service}:${place}:${account}`);
+}
+
+/** A part of a URL, with its escapes undone if they can be. */
+function decode(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
+}
+
+/**
+ * A text in which nothing stands for anything else (IAM User Guide, "IAM policy
+ * elements: Variables and tags", on special characters).
+ */
+function literal(text: string): string {
+  return text.replace(/[*?]|\$(?=\{)/g, (character) => `\${${character}}`);
 }
