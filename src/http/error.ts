@@ -46,6 +46,15 @@ export function refused(
   );
 }
 
+/** The end of a request that the front does not take, whoever asks. */
+export function invalid(
+  status: number,
+  message: string,
+  headers?: HeaderRecord,
+): HttpError {
+  return refused(status, "invalid-request", message, { headers });
+}
+
 /** The end of a request that comes too much; it may pass a moment later. */
 export function overloaded(message: string): HttpError {
   return refused(503, "overloaded", message, {

@@ -182,8 +182,9 @@ export class HttpExchange {
     idle.touch();
     const received: HeaderMap = new Map(answer.headers);
     this.#hide(received);
-    const mayHoldList = method === "GET" || this.#admitted !== undefined;
-    this.#filter = mayHoldList ? policy?.filter(this.#admitted) : undefined;
+    this.#filter = method === "GET"
+      ? policy?.filter()
+      : this.#admitted?.filter();
     await checkHead(answer, target);
     // Of any type: an event may echo the request as well as a page does.
     if (!answer.ok) return await this.#relayError(answer, received);
@@ -255,13 +256,13 @@ export class HttpExchange {
       }
       const ask: Send = (own, bytes) => this.#fetch(own, blobOf(bytes));
       try {
-        this.#admitted = await policy.admit(await bytesOf(blob), sent, ask);
+        const bytes = await bytesOf(blob);
+        this.#admitted = await policy.admit(bytes, sent, ask);
+        if (this.#admitted.bytes !== bytes) blob = blobOf(this.#admitted.bytes);
       } catch (cause) {
         if (cause instanceof TargetRefusal) return cause.answer;
         throw cause;
       }
-      const { replaced } = this.#admitted;
-      if (replaced !== undefined) blob = blobOf(replaced);
     }
     this.#isSent = true;
     return await this.#fetch(sent, blob, this.#observation);

@@ -15,7 +15,7 @@ import {
   type ListenAddress,
   normalHost,
 } from "../net/listen_address.ts";
-import { type HttpError, refused } from "./error.ts";
+import { type HttpError, invalid, refused } from "./error.ts";
 import type { RequestHead } from "./head.ts";
 import type { HeaderMap } from "./headers.ts";
 
@@ -55,11 +55,7 @@ export class Guard {
   checkOrigin({ headers, hosts, targetHost }: RequestHead): void {
     const [host] = hosts;
     if (hosts.length !== 1 || host === undefined || host === "") {
-      throw refused(
-        400,
-        "invalid-request",
-        "a request has exactly one Host header",
-      );
+      throw invalid(400, "a request has exactly one Host header");
     }
     for (const named of [host, targetHost ?? host]) {
       if (this.#isOwn(named)) continue;

@@ -6,7 +6,7 @@
 
 import { IncomingMessage, type Server } from "node:http";
 import type { Socket } from "node:net";
-import { refused } from "./error.ts";
+import { invalid } from "./error.ts";
 import type { HeaderMap } from "./headers.ts";
 
 /** What the head of a request says. */
@@ -50,11 +50,7 @@ export function readHead(
   { url = "", rawHeaders }: IncomingMessage,
 ): RequestHead {
   if (rawHeaders.length / 2 > MAX_HEADERS) {
-    throw refused(
-      431,
-      "invalid-request",
-      `a request has at most ${MAX_HEADERS} headers`,
-    );
+    throw invalid(431, `a request has at most ${MAX_HEADERS} headers`);
   }
   const headers = new Map<string, string>();
   const hosts: string[] = [];
@@ -63,11 +59,7 @@ export function readHead(
     const value = rawHeaders[at + 1];
     if (name === "host") hosts.push(value);
     if (name === "authorization" && headers.has(name)) {
-      throw refused(
-        400,
-        "invalid-request",
-        "a request has at most one Authorization header",
-      );
+      throw invalid(400, "a request has at most one Authorization header");
     }
     const before = headers.get(name);
     headers.set(name, before === undefined ? value : `${before}, ${value}`);
@@ -75,19 +67,11 @@ export function readHead(
   const coding = headers.get("transfer-encoding") ?? "chunked";
   if (coding.toLowerCase() !== "chunked") {
     // The parser takes no other off, and none off before it (RFC 9112, 6.1).
-    throw refused(
-      501,
-      "invalid-request",
-      "the only Transfer-Encoding here is chunked",
-    );
+    throw invalid(501, "the only Transfer-Encoding here is chunked");
   }
   const expectation = headers.get("expect") ?? "100-continue";
   if (expectation.toLowerCase() !== "100-continue") {
-    throw refused(
-      417,
-      "invalid-request",
-      "the only expectation here is 100-continue",
-    );
+    throw invalid(417, "the only expectation here is 100-continue");
   }
   // A whole URL stands before the Host header (RFC 9112, 3.2.2).
   const whole = url.startsWith("/") ? null : URL.parse(url);

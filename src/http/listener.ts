@@ -13,8 +13,8 @@ import {
   answerError,
   answerWord,
   HttpError,
+  invalid,
   overloaded,
-  refused,
   toHttpError,
 } from "./error.ts";
 import { HttpExchange } from "./exchange.ts";
@@ -110,9 +110,8 @@ export class HttpListener {
         return answerWord({ request, response, discard }, status, word);
       }
       default:
-        throw refused(
+        throw invalid(
           404,
-          "invalid-request",
           `there is nothing here; the MCP endpoint is ${MCP_PATH}`,
         );
     }
@@ -129,8 +128,7 @@ export class HttpListener {
       throw new HttpError(503, shuttingDown(false), headers);
     }
     if (request.method !== "POST" && hasBody(request)) {
-      const message = `a ${request.method} has no body here`;
-      throw refused(400, "invalid-request", message);
+      throw invalid(400, `a ${request.method} has no body here`);
     }
     const exchange = new HttpExchange(
       this.#context,
@@ -213,7 +211,6 @@ function checkMethod(
   allowed: readonly string[],
 ): void {
   if (method !== undefined && allowed.includes(method)) return;
-  throw refused(405, "invalid-request", `there is no ${method} here`, {
-    headers: { allow: allowed.join(", ") },
-  });
+  const allow = allowed.join(", ");
+  throw invalid(405, `there is no ${method} here`, { allow });
 }

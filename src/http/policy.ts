@@ -39,16 +39,10 @@ import {
 
 /** A message that may pass. */
 export interface Admitted {
-  /** What is sent in its place, if that is something else. */
-  readonly replaced?: Uint8Array;
-  /** The request that it is, if it is one. */
-  readonly id?: RequestId;
-  /** Whether its answer may hold a list of tools, or tell of another one. */
-  readonly isLookedThrough: boolean;
-  /** Whether it begins a session. */
-  readonly beginsSession: boolean;
-  /** How often the tools had changed when it was sent. */
-  readonly changes?: number;
+  /** What is sent: the message, or one in its place. */
+  readonly bytes: Uint8Array;
+  /** Makes what its answer must pass, once that is there. */
+  readonly filter: () => ListFilter | undefined;
 }
 
 /** Sends a request of the proxy's own, on behalf of a client's. */
@@ -120,7 +114,7 @@ export class MessagePolicy {
     if (message.kind === "invalid") {
       // What we cannot read the target might.
       if (this.tools === undefined) {
-        return { isLookedThrough: false, beginsSession: false };
+        return { bytes, filter: () => undefined };
       }
       const error = new ProxyError(message.reason, message.detail);
       throw new HttpError(400, error);
@@ -138,13 +132,16 @@ export class MessagePolicy {
     const beginsSession = methods.includes("initialize");
     if (beginsSession) this.tools?.forget();
     const mayTellOfChange = this.tools?.usesHints && methods.includes(LISTEN);
-    const sent = addMetadata(bytes, message, this.#metadata);
+    const mayBeAboutTools = mayTellOfChange || methods.includes(LIST);
+    const id = message.kind === "request" ? message.id : undefined;
+    const changes = this.tools?.changes;
     return {
-      replaced: sent === bytes ? undefined : sent,
-      id: message.kind === "request" ? message.id : undefined,
-      isLookedThrough: mayTellOfChange || methods.includes(LIST),
-      beginsSession,
-      changes: this.tools?.changes,
+      bytes: addMetadata(bytes, message, this.#metadata),
+      filter: () => {
+        // What was said in the session before it says nothing of this one.
+        if (beginsSession) this.tools?.forget();
+        return mayBeAboutTools ? this.filter(id, changes) : undefined;
+      },
     };
   }
 
@@ -172,19 +169,18 @@ export class MessagePolicy {
   }
 
   /**
-   * What an answer must pass, if it may be about tools.
+   * What an answer must pass that may be about tools.
    *
-   * @param admitted The message that is answered; none, if it is a GET.
+   * @param id The request that it answers; none, if it is a stream of a GET's.
+   * @param changes How often the tools had changed when that was sent.
    */
-  filter(admitted?: Admitted): ListFilter | undefined {
-    const { tools } = this;
+  filter(
+    id?: RequestId,
+    changes: number = this.tools?.changes ?? 0,
+  ): ListFilter | undefined {
+    if (this.tools === undefined) return undefined;
     const maxBytes = this.#maxAnswerBytes;
-    // What was said in the session before it says nothing of this one.
-    if (admitted?.beginsSession) tools?.forget();
-    const isNeeded = admitted?.isLookedThrough ?? true;
-    if (tools === undefined || !isNeeded) return undefined;
-    const { id, changes = tools.changes } = admitted ?? {};
-    return new ListFilter({ policy: tools, maxBytes, id, changes });
+    return new ListFilter({ policy: this.tools, maxBytes, id, changes });
   }
 }
 
