@@ -19,7 +19,7 @@ import {
   needlessPermissions,
   NEVER_NEEDED,
 } from "./src/config/permissions.ts";
-import { ConfigError } from "./src/errors.ts";
+import { ConfigError, messageOf } from "./src/errors.ts";
 import type { Log } from "./src/log/log.ts";
 import { Redactor } from "./src/redact/redact.ts";
 import { MAX_TIMER_MS } from "./src/time.ts";
@@ -158,15 +158,11 @@ async function runProxy(
     return EXIT_OK;
   } catch (error) {
     if (error instanceof ConfigError) throw error;
-    log.error("stopped by an unexpected error", { error: errorText(error) });
+    log.error("stopped by an unexpected error", { error: messageOf(error) });
     return EXIT_UNEXPECTED;
   } finally {
     await sink.flush(FLUSH_MS);
   }
-}
-
-function errorText(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }
 
 /** The signals that ask a program to stop, as far as the system has them. */
@@ -208,7 +204,7 @@ function listenForSignals(
 function surviveStrayRejections(log: Log): void {
   addEventListener("unhandledrejection", (event) => {
     event.preventDefault();
-    log.error("an unexpected error", { error: errorText(event.reason) });
+    log.error("an unexpected error", { error: messageOf(event.reason) });
   });
 }
 

@@ -141,3 +141,8 @@ export class ConfigError extends Error {
     this.faults = faults;
   }
 }
+
+/** What was thrown, in words. */
+export function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

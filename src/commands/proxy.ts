@@ -6,6 +6,7 @@
 
 import type { CredentialSource } from "../aws/credentials/types.ts";
 import { type Config, describeConfig } from "../config/config.ts";
+import { messageOf } from "../errors.ts";
 import type { Log } from "../log/log.ts";
 import { withConnectLimit } from "../net/connect_limit.ts";
 import type { TlsFetches } from "../net/http_client.ts";
@@ -182,10 +183,6 @@ async function announce(
   } catch (error) {
     log.info("started", fields);
     if (config.skipAuth && isUnconfigured(error)) return;
-    log.error(errorText(error));
+    log.error(messageOf(error));
   }
-}
-
-function errorText(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

@@ -7,10 +7,12 @@
 
 import { ProfileMissingError } from "../aws/shared_files/profile_settings.ts";
 import { readEndpoint } from "../aws/endpoint.ts";
+import { messageOf } from "../errors.ts";
+import { Glob } from "../glob.ts";
 import type { LogNote } from "../log/log.ts";
 import { type Option, optionName, remedy } from "./option.ts";
 import { type OptionKey, OPTIONS } from "./options.ts";
-import { quote, type Reading, type Source, sourceName } from "./settings.ts";
+import { quote, type Reading, sourceName } from "./settings.ts";
 
 /**
  * Looks up the region that the shared files give a profile; the usual profile
@@ -30,7 +32,6 @@ interface Scope {
   readonly service?: string;
 }
 
-/** What {@linkcode findScope} needs. */
 interface ScopeInput {
   readonly reading: Reading;
   /** Options that a misspelt flag is meant for: they are not missing. */
@@ -57,13 +58,9 @@ export async function findScope(input: ScopeInput): Promise<Scope> {
     service: reading.settings.service === undefined ? service : undefined,
     region: from === OFF_HOST ? region : undefined,
   };
+  const message = "read off the host";
   if (fields.service ?? fields.region) {
-    const note = {
-      level: "info",
-      message: "read off the host",
-      fields,
-    } as const;
-    reading.notes.splice(at, 0, note);
+    reading.notes.splice(at, 0, { level: "info", message, fields });
   }
   return { region, regionFrom: from, service };
 }
@@ -89,7 +86,7 @@ function findService(
     faults.push(required(OPTIONS.service, host));
   }
   if (service !== onHost && onHost !== undefined) {
-    notes.push(overridden("service name", "service", reading, onHost));
+    notes.push(overridden("service", reading, onHost));
   }
   if (service === "vpc-lattice-svcs" && !settings.unsignedPayload) {
     notes.push(LATTICE_NOTE);
@@ -111,8 +108,14 @@ async function findRegion(
   const given = settings.region;
   const source = sources.get("region");
   if (onHost !== undefined && source?.kind !== "flag") {
+    // No other one can verify there, whatever a variable says.
     if (given !== undefined && given !== onHost) {
-      notes.push(ignored(given, source, onHost));
+      const variable = source?.name;
+      const message = `region ${onHost} of the host is used, not ${
+        quote(given)
+      } of ${variable}`;
+      const fields = { region: onHost, variable, ignored: given };
+      notes.push({ level: "warn", message, fields });
     }
     return { region: onHost, from: OFF_HOST };
   }
@@ -120,8 +123,10 @@ async function findRegion(
   if (given !== undefined) {
     const found = checkRegion(reading, given, source?.name ?? "");
     const { region } = found;
-    if (region && onHost !== undefined && !covers(region, onHost)) {
-      notes.push(overridden("region", "region", reading, onHost));
+    const isCovered = onHost === undefined ||
+      region?.split(",").some((member) => new Glob(member).matches(onHost));
+    if (region && !isCovered) {
+      notes.push(overridden("region", reading, onHost));
     }
     return found;
   }
@@ -131,7 +136,7 @@ async function findRegion(
     if (region) return checkRegion(reading, region, OF_PROFILE);
     faults.push(`${missing}: the profile has none`);
   } catch (error) {
-    const cause = error instanceof Error ? error.message : String(error);
+    const cause = messageOf(error);
     const mend = `${remedy(OPTIONS.profile)}; nor is a region set`;
     faults.push(
       error instanceof ProfileMissingError
@@ -169,26 +174,6 @@ function checkRegion(
   return {};
 }
 
-/** Whether a region is in a region set. */
-function covers(regionSet: string, region: string): boolean {
-  return regionSet.split(",").some((member) => isOfPattern(region, member));
-}
-
-/** Each `*` takes as little as it can, which no later one can do better with. */
-function isOfPattern(region: string, pattern: string): boolean {
-  const [first, ...rest] = pattern.split("*");
-  const last = rest.pop();
-  if (last === undefined) return region === first;
-  if (!region.startsWith(first)) return false;
-  let at = first.length;
-  for (const part of rest) {
-    const found = region.indexOf(part, at);
-    if (found === -1) return false;
-    at = found + part.length;
-  }
-  return region.length - last.length >= at && region.endsWith(last);
-}
-
 function required(option: Option, host: string | undefined): string {
   const unless = host === undefined
     ? ", unless the target's host tells it"
@@ -196,33 +181,16 @@ function required(option: Option, host: string | undefined): string {
   return `${optionName(option)} is required${unless} (${remedy(option)})`;
 }
 
-/** A variable's region is passed over for the one in the host name. */
-function ignored(
-  region: string,
-  source: Source | undefined,
-  onHost: string,
-): LogNote {
-  const variable = source?.name;
-  return {
-    level: "warn",
-    message: `region ${onHost} of the host is used, not ${
-      quote(region)
-    } of ${variable}`,
-    fields: { region: onHost, variable, ignored: region },
-  };
-}
-
 /** What was set is used, though the host name says otherwise. */
 function overridden(
-  name: string,
   key: "region" | "service",
   reading: Reading,
   onHost: string,
 ): LogNote {
-  const value = reading.settings[key];
+  const what = `${optionName(OPTIONS[key])} ${reading.settings[key]}`;
   const from = sourceName(key, reading);
   return {
     level: "info",
-    message: `${name} ${value} of ${from} is used, not ${onHost} of the host`,
+    message: `${what} of ${from} is used, not ${onHost} of the host`,
   };
 }

@@ -6,6 +6,7 @@
  */
 
 import type { KeyObject, X509Certificate } from "node:crypto";
+import { messageOf } from "../errors.ts";
 import { type Need, notGranted } from "../permissions.ts";
 import type { CaBundle } from "../aws/shared_files/profile_settings.ts";
 import type { TlsMaterial } from "../net/http_client.ts";
@@ -168,8 +169,8 @@ class TlsFiles {
     try {
       Deno.createHttpClient(options).close();
     } catch (error) {
-      const reason = error instanceof Error ? error.message : String(error);
-      this.#fileFault(key, path, `is not taken for TLS: ${reason}`);
+      const words = `is not taken for TLS: ${messageOf(error)}`;
+      this.#fileFault(key, path, words);
     }
   }
 

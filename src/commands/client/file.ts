@@ -8,6 +8,7 @@
 
 import { open } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
+import { messageOf } from "../../errors.ts";
 
 /** A client's file as it is. */
 export interface ClientFile {
@@ -226,10 +227,6 @@ function fileError(error: unknown, path: string): FileError {
     `cannot be read or replaced (${messageOf(error)}): mend that, or name ` +
       "another --file";
   return new FileError(`${path} ${words}`);
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }
 
 /** What the system's own words leave open. */

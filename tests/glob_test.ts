@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { Glob } from "../../../src/mcp/tools/policy.ts";
+import { Glob } from "../src/glob.ts";
 
 for (
   const [glob, text, matches] of [
