@@ -15,38 +15,13 @@
  * @module
  */
 
-/** What an option says: a text, or the settings nested in it (`s3 =`). */
-export type Value = string | ReadonlyMap<string, string>;
+import { type Setting, Settings, UnclearFilesError } from "./settings.ts";
 
-/** An option's value and where it stands. */
-export interface Option {
-  readonly value: Value;
-  /** The line of its name, from 1. */
-  readonly line: number;
-  /** Nothing comes after it in the file: lines of it may have been cut. */
-  readonly isLast: boolean;
-  /** The file ends in it, without a line break: it may have been cut. */
-  readonly isOpen: boolean;
-}
-
-/** A section: its options by their names in lower case. */
+/** A section of a file. */
 export interface Section {
-  readonly options: ReadonlyMap<string, Option>;
+  readonly settings: Settings;
   /** The line of its header, from 1. */
   readonly line: number;
-}
-
-/** A file that the AWS CLI refuses. */
-export class ConfigSyntaxError extends Error {
-  override name = "ConfigSyntaxError";
-  /** The line at fault, from 1. */
-  readonly line: number;
-
-  /** The message repeats nothing of the file: it may hold secrets. */
-  constructor(line: number, message: string) {
-    super(message);
-    this.line = line;
-  }
 }
 
 /** What Python's `str.isspace` takes for white space. */
@@ -62,124 +37,118 @@ const NESTED_LINE = new RegExp(
   "\r\n|[\n\v\f\r\x1c-\x1e\x85\u2028\u2029]",
 );
 
-interface OpenOption {
+/** A setting whose value may go on. */
+interface Draft extends Omit<Setting, "value" | "isLast" | "isOpen"> {
   readonly lines: string[];
-  readonly line: number;
   isLast: boolean;
   isOpen: boolean;
 }
-interface OpenSection {
-  readonly options: Map<string, OpenOption>;
+
+interface DraftSection {
+  readonly drafts: Map<string, Draft>;
   readonly line: number;
 }
+
+/** Makes the error of a line. It repeats nothing of the file, but for names. */
+type Fail = (line: number, what: string) => UnclearFilesError;
 
 /**
  * Reads a file's sections, in their order.
  *
  * @returns The sections by name, `[DEFAULT]` merged into each.
- * @throws {ConfigSyntaxError} The AWS CLI refuses the file.
+ * @throws {UnclearFilesError} The AWS CLI refuses the file.
  */
-export function parseConfig(bytes: Uint8Array): Map<string, Section> {
-  const sections = new Map<string, OpenSection>();
-  const defaults: OpenSection = { options: new Map(), line: 0 };
-  let section: OpenSection | undefined;
-  let option: OpenOption | undefined;
+export function parseConfig(
+  bytes: Uint8Array,
+  path: string,
+): Map<string, Section> {
+  const fail: Fail = (line, what) =>
+    new UnclearFilesError("shared files", `${path} line ${line}: ${what}`);
+  const sections = new Map<string, DraftSection>();
+  const defaults: DraftSection = { drafts: new Map(), line: 0 };
+  let section: DraftSection | undefined;
+  let draft: Draft | undefined;
   let indent = 0;
-  const texts = decode(bytes).split(/\r\n|\r|\n/);
+  const texts = decode(bytes, fail).split(/\r\n|\r|\n/);
   for (const [index, text] of texts.entries()) {
     const line = index + 1;
     const isOpen = line === texts.length;
     const content = strip(text);
-    if (content === "") option?.lines.push("");
+    if (content === "") draft?.lines.push("");
     if (content === "" || /^[#;]/.test(content)) continue;
     const ownIndent = indentOf(text);
-    if (option !== undefined && ownIndent > indent) {
-      option.lines.push(content);
-      option.isOpen = isOpen;
+    if (draft !== undefined && ownIndent > indent) {
+      draft.lines.push(content);
+      draft.isOpen = isOpen;
       continue;
     }
     indent = ownIndent;
-    const name = HEADER.exec(content)?.[1];
-    if (name !== undefined) {
-      const twin = sections.get(name);
+    const title = HEADER.exec(content)?.[1];
+    if (title !== undefined) {
+      const twin = sections.get(title);
       if (twin !== undefined) {
-        throw new ConfigSyntaxError(
-          line,
-          `the section is there already, on line ${twin.line}`,
-        );
+        const what = "the section is there already, on line";
+        throw fail(line, `${what} ${twin.line}`);
       }
-      section = name === DEFAULT_SECTION
+      section = title === DEFAULT_SECTION
         ? defaults
-        : { options: new Map(), line };
-      if (section !== defaults) sections.set(name, section);
-      option = undefined;
-    } else if (section === undefined) {
-      throw new ConfigSyntaxError(line, beforeSections(content));
-    } else {
-      option = openOption(section, content, line);
-      option.isOpen = isOpen;
+        : { drafts: new Map(), line };
+      if (section !== defaults) sections.set(title, section);
+      draft = undefined;
+      continue;
     }
-  }
-  if (option !== undefined) option.isLast = true;
-  return new Map(
-    [...sections].map(([name, { options, line }]) => {
-      const all = new Map([...defaults.options, ...options]);
-      return [name, { options: closeOptions(all), line }];
-    }),
-  );
-}
-
-function openOption(
-  section: OpenSection,
-  content: string,
-  line: number,
-): OpenOption {
-  const at = content.search(/[=:]/);
-  if (at < 1) {
-    throw new ConfigSyntaxError(
-      line,
-      content.startsWith("[")
+    if (section === undefined) throw fail(line, beforeSections(content));
+    const at = content.search(/[=:]/);
+    if (at < 1) {
+      const what = content.startsWith("[")
         ? "a section header is [NAME], with a ] at its end"
-        : "neither [section], nor name = value, nor a comment",
-    );
+        : "neither [section], nor name = value, nor a comment";
+      throw fail(line, what);
+    }
+    const name = strip(content.slice(0, at)).toLowerCase();
+    const twin = section.drafts.get(name);
+    if (twin !== undefined) {
+      const what = "the section has this setting already, on line";
+      throw fail(line, `${what} ${twin.line}`);
+    }
+    const lines = [strip(content.slice(at + 1))];
+    draft = { lines, path, line, isLast: false, isOpen };
+    section.drafts.set(name, draft);
   }
-  const name = strip(content.slice(0, at)).toLowerCase();
-  const twin = section.options.get(name);
-  if (twin !== undefined) {
-    throw new ConfigSyntaxError(
-      line,
-      `the section has this setting already, on line ${twin.line}`,
-    );
-  }
-  const lines = [strip(content.slice(at + 1))];
-  const option = { lines, line, isLast: false, isOpen: false };
-  section.options.set(name, option);
-  return option;
-}
-
-function closeOptions(
-  options: ReadonlyMap<string, OpenOption>,
-): Map<string, Option> {
+  if (draft !== undefined) draft.isLast = true;
   return new Map(
-    [...options].map(([name, { lines, line, isLast, isOpen }]) => {
-      const text = stripEnd(lines.join("\n"));
-      const value = text.startsWith("\n") ? parseNested(text, line) : text;
-      return [name, { value, line, isLast, isOpen }];
+    [...sections].map(([title, { drafts, line }]) => {
+      const all = new Map([...defaults.drafts, ...drafts]);
+      return [title, { settings: settingsOf(all, fail), line }];
     }),
   );
 }
 
-function parseNested(text: string, line: number): Map<string, string> {
+function settingsOf(drafts: ReadonlyMap<string, Draft>, fail: Fail): Settings {
+  return new Settings(
+    [...drafts].map(([name, { lines, ...place }]) => {
+      const text = stripEnd(lines.join("\n"));
+      const value = text.startsWith("\n")
+        ? parseNested(text, place.line, fail)
+        : text;
+      return [name, { ...place, value }];
+    }),
+  );
+}
+
+function parseNested(
+  text: string,
+  line: number,
+  fail: Fail,
+): Map<string, string> {
   const settings = new Map<string, string>();
   for (const part of text.split(NESTED_LINE)) {
     const content = strip(part);
     if (content === "") continue;
     const at = content.indexOf("=");
     if (at < 0) {
-      throw new ConfigSyntaxError(
-        line,
-        "what is indented under a name without a value must be name = value",
-      );
+      const what = "what is indented under a name without a value must be name";
+      throw fail(line, `${what} = value`);
     }
     settings.set(strip(content.slice(0, at)), strip(content.slice(at + 1)));
   }
@@ -210,7 +179,7 @@ function beforeSections(content: string): string {
 }
 
 /** UTF-8 alone, and nothing left out of it. */
-function decode(bytes: Uint8Array): string {
+function decode(bytes: Uint8Array, fail: Fail): string {
   const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
   try {
     return decoder.decode(bytes);
@@ -227,6 +196,6 @@ function decode(bytes: Uint8Array): string {
       start = at + 1;
       line++;
     }
-    throw new ConfigSyntaxError(line, "is not UTF-8: save the file as UTF-8");
+    throw fail(line, "is not UTF-8: save the file as UTF-8");
   }
 }

@@ -5,7 +5,6 @@
  */
 
 import { CredentialsError } from "../../errors.ts";
-import type { Option } from "./config_parser.ts";
 
 /** What a program may want to know of a failure. */
 export interface FailureFacts {
@@ -34,9 +33,17 @@ export class UnclearFilesError extends CredentialsError {
 }
 
 /** A setting, and where it stands. */
-export interface Setting extends Option {
+export interface Setting {
+  /** A text, or the settings nested in it (`s3 =`). */
+  readonly value: string | ReadonlyMap<string, string>;
   /** The file. */
   readonly path: string;
+  /** The line of its name, from 1. */
+  readonly line: number;
+  /** Nothing comes after it in the file: lines of it may have been cut. */
+  readonly isLast: boolean;
+  /** The file ends in it, without a line break: it may have been cut. */
+  readonly isOpen: boolean;
 }
 
 /** The settings of a profile or another section, names in lower case. */

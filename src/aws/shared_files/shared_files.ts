@@ -9,11 +9,7 @@
  */
 
 import { type Need, notGranted } from "../../permissions.ts";
-import {
-  ConfigSyntaxError,
-  parseConfig,
-  type Section,
-} from "./config_parser.ts";
+import { parseConfig, type Section } from "./config_parser.ts";
 import { followParents, type SharedPaths } from "./paths.ts";
 import { Settings, UnclearFilesError } from "./settings.ts";
 import { shellSplit } from "./shell_split.ts";
@@ -73,29 +69,45 @@ export async function readSharedFiles(
     read(paths.config),
     read(paths.credentials),
   ]);
-  const sorted = sortSections(config ?? new Map(), paths.config);
+  const ignored: string[] = [];
+  const kinds: Record<string, Map<string, Settings>> = {
+    profile: new Map(),
+    "sso-session": new Map(),
+    services: new Map(),
+  };
+  for (const [title, { settings, line }] of config ?? []) {
+    const isDefault = title === "default";
+    const kind = isDefault
+      ? "profile"
+      : Object.keys(kinds).find((kind) => title.startsWith(kind));
+    const name = isDefault ? title : nameIn(title);
+    if (kind !== undefined && name !== undefined) {
+      kinds[kind].set(name, settings);
+      continue;
+    }
+    ignored.push(
+      `${paths.config} line ${line}: [${title}] is no profile there, write ` +
+        `[profile ${kind === "profile" ? "'NAME'" : title}]`,
+    );
+  }
   const profiles = new Map<string, Profile>();
-  const own = new Map(
-    [...credentials ?? []].map((
-      [name, section],
-    ) => [name, settingsOf(section, paths.credentials)]),
-  );
-  for (const name of [...sorted.profiles.keys(), ...own.keys()]) {
-    const inConfig = sorted.profiles.get(name) ?? NOTHING;
-    const inCredentials = own.get(name) ?? NOTHING;
+  const own = credentials ?? new Map<string, Section>();
+  for (const name of [...kinds.profile.keys(), ...own.keys()]) {
+    const inConfig = kinds.profile.get(name) ?? NOTHING;
+    const inCredentials = own.get(name)?.settings ?? NOTHING;
     const settings = inConfig.under(inCredentials);
     profiles.set(name, { settings, inConfig, inCredentials });
   }
   return {
     paths,
     profiles,
-    ssoSessions: sorted.ssoSessions,
-    services: sorted.services,
+    ssoSessions: kinds["sso-session"],
+    services: kinds.services,
     present: [
       ...config === undefined ? [] : [paths.config],
       ...credentials === undefined ? [] : [paths.credentials],
     ],
-    ignored: sorted.ignored,
+    ignored,
     missing,
   };
 }
@@ -111,63 +123,22 @@ type Sections = ReadonlyMap<string, Section>;
 
 /** What is no file counts as not there, as for the AWS CLI. */
 async function readSections(path: string): Promise<Sections | undefined> {
+  const fail = (what: string) => new UnclearFilesError("shared files", what);
   if (path.startsWith("~")) {
-    throw new UnclearFilesError(
-      "shared files",
-      `${path}: the home of another user is not looked up: write it out`,
-    );
+    const what = "the home of another user is not looked up: write it out";
+    throw fail(`${path}: ${what}`);
   }
   try {
     if (!(await Deno.stat(path)).isFile) return undefined;
-    return parseConfig(await Deno.readFile(path));
+    return parseConfig(await Deno.readFile(path), path);
   } catch (error) {
+    if (error instanceof UnclearFilesError) throw error;
     const isAbsent = error instanceof Deno.errors.NotFound ||
       error instanceof Deno.errors.NotADirectory;
     if (isAbsent) return undefined;
-    const [line, what] = error instanceof ConfigSyntaxError
-      ? [` line ${error.line}`, error.message]
-      : [
-        "",
-        `cannot be read (${error instanceof Error ? error.name : "Error"})`,
-      ];
-    throw new UnclearFilesError("shared files", `${path}${line}: ${what}`);
+    const name = error instanceof Error ? error.name : "Error";
+    throw fail(`${path}: cannot be read (${name})`);
   }
-}
-
-/** The config file's sections by kind: `[profile x]`, `[sso-session x]`, … */
-function sortSections(
-  sections: Sections,
-  path: string,
-): Record<"profiles" | "ssoSessions" | "services", Map<string, Settings>> & {
-  ignored: string[];
-} {
-  const kinds = {
-    profiles: new Map<string, Settings>(),
-    ssoSessions: new Map<string, Settings>(),
-    services: new Map<string, Settings>(),
-  };
-  const ignored: string[] = [];
-  for (const [title, section] of sections) {
-    const settings = settingsOf(section, path);
-    const kind = title.startsWith("profile")
-      ? "profiles"
-      : title.startsWith("sso-session")
-      ? "ssoSessions"
-      : title.startsWith("services")
-      ? "services"
-      : undefined;
-    const name = kind === undefined ? undefined : nameIn(title);
-    if (title === "default") kinds.profiles.set(title, settings);
-    else if (kind !== undefined && name !== undefined) {
-      kinds[kind].set(name, settings);
-    } else {
-      ignored.push(
-        `${path} line ${section.line}: [${title}] is no profile there, write ` +
-          `[profile ${kind === "profiles" ? "'NAME'" : title}]`,
-      );
-    }
-  }
-  return { ...kinds, ignored };
 }
 
 /** The name in `profile NAME`; quotes count as in a shell. */
@@ -178,12 +149,6 @@ function nameIn(title: string): string | undefined {
   } catch {
     return undefined;
   }
-}
-
-function settingsOf({ options }: Section, path: string): Settings {
-  return new Settings(
-    [...options].map(([name, option]) => [name, { ...option, path }]),
-  );
 }
 
 /** Where a profile is not, and which there are; completes "it is …". */
