@@ -14,19 +14,10 @@
  */
 const QUIET_MS = 20;
 
-interface Fingerprint {
-  readonly modifiedMs: number;
-  /** Of its inode, in whole seconds: no program can set it back. */
-  readonly changedMs: number;
-  readonly size: number;
-  readonly inode: number;
-}
-
-const ABSENT: Fingerprint = { modifiedMs: 0, changedMs: 0, size: -1, inode: 0 };
-
 /** The files of one load, as they were when it read them. */
 export class FileWatch {
-  readonly #seen = new Map<string, Fingerprint>();
+  /** What was not there, or not ours to look at, has nothing to compare. */
+  readonly #seen = new Map<string, Deno.FileInfo | undefined>();
 
   /**
    * Notes a file as it is, before it is read. Waits a moment when the file was
@@ -34,49 +25,43 @@ export class FileWatch {
    */
   async see(path: string): Promise<void> {
     // The file's own clock is meant, not one that a caller hands in.
-    const age = Date.now() - fingerprint(path).modifiedMs;
+    const age = Date.now() - Number(statOf(path)?.mtime ?? 0);
     if (age < QUIET_MS) {
       const wait = Math.min(QUIET_MS, QUIET_MS - age);
       await new Promise((resolve) => setTimeout(resolve, wait));
     }
-    this.#seen.set(path, fingerprint(path));
+    this.accept(path);
   }
 
   /** Takes a file that the load itself wrote as it now is. */
   accept(path: string): void {
-    this.#seen.set(path, fingerprint(path));
+    this.#seen.set(path, statOf(path));
   }
 
   /** Whether a file is no longer what it was: written, replaced, gone or new. */
   changed(): boolean {
     for (const [path, seen] of this.#seen) {
-      if (seen === ABSENT) {
+      if (seen === undefined) {
         // A stat that fails costs 7 µs, this question a tenth of it.
         if (process.getBuiltinModule("node:fs").existsSync(path)) return true;
         continue;
       }
-      const now = fingerprint(path);
+      const now = statOf(path);
+      // The time of its inode, in whole seconds, no program can set back.
       if (
-        now.modifiedMs !== seen.modifiedMs ||
-        now.changedMs !== seen.changedMs || now.size !== seen.size ||
-        now.inode !== seen.inode
+        now?.mtime?.getTime() !== seen.mtime?.getTime() ||
+        now?.ctime?.getTime() !== seen.ctime?.getTime() ||
+        now?.size !== seen.size || now.ino !== seen.ino
       ) return true;
     }
     return false;
   }
 }
 
-function fingerprint(path: string): Fingerprint {
+function statOf(path: string): Deno.FileInfo | undefined {
   try {
-    const { mtime, ctime, size, ino } = Deno.statSync(path);
-    return {
-      modifiedMs: mtime?.getTime() ?? 0,
-      changedMs: ctime?.getTime() ?? 0,
-      size,
-      inode: ino ?? 0,
-    };
+    return Deno.statSync(path);
   } catch {
-    // Not there, or not ours to look at: either way nothing to compare.
-    return ABSENT;
+    return undefined;
   }
 }

@@ -98,9 +98,9 @@ export const EXPLANATIONS: {
       "way takes the Authorization header",
   }),
 
-  "signature-mismatch": (refused) => mismatch(refused),
+  "signature-mismatch": mismatch,
 
-  "not-authorized": ({ error }) => notAuthorized(error),
+  "not-authorized": notAuthorized,
 
   "forbidden": ({ error }) =>
     error.type === "AccessDeniedException" || /url/i.test(error.message)
@@ -122,48 +122,46 @@ export const EXPLANATIONS: {
 function mismatch(refused: Refused): Explanation {
   const { error, record } = refused;
   const difference = differenceOf(refused);
-  const isPayload = error.type === "XAmzContentSHA256Mismatch" ||
-    difference?.part === "body hash" ||
-    /^header x-amz-content-sha256$/.test(difference?.part ?? "");
+  const data = difference && { firstDifference: difference };
+  const isWrongHash = error.type === "XAmzContentSHA256Mismatch";
+  const isPayload = isWrongHash ||
+    /^(?:body hash|header x-amz-content-sha256)$/.test(difference?.part ?? "");
   if (isPayload && record && isPayloadUnsigned(record)) {
     return {
       problem: "the target wants the body's hash signed, and the request was " +
         "signed without it",
       hint: "leave out --unsigned-payload (MCP_UNSIGNED_PAYLOAD)",
-      ...difference && { data: { firstDifference: difference } },
+      data,
     };
   }
-  if (error.type === "XAmzContentSHA256Mismatch") {
+  if (isWrongHash) {
     return {
       problem: "the target received another body than the one that was signed",
       hint: "look for what changes the body on its way, such as a proxy",
     };
   }
   if (difference !== undefined) {
+    const what = describeDifference(difference);
     return {
-      problem: `the signature does not match: ${
-        describeDifference(difference)
-      }`,
+      problem: `the signature does not match: ${what}`,
       hint: difference.part === "scope"
         ? "set --region or --service-name"
         : "look for what changes the request on its way, such as a proxy",
-      data: { firstDifference: difference },
+      data,
     };
   }
   const key = keyOf(record);
-  if (error.canonicalRequest !== undefined && record !== undefined) {
-    return {
+  return error.canonicalRequest !== undefined && record !== undefined
+    ? {
       problem: "the signature does not match, though the target saw the same " +
         "request",
       hint: `the secret access key is not the one of the access key${key}`,
+    }
+    : {
+      problem: "the signature does not match",
+      hint: "check that the secret access key is the one of the access " +
+        `key${key}, and that no proxy on the way changes the request`,
     };
-  }
-  return {
-    problem: "the signature does not match",
-    hint:
-      `check that the secret access key is the one of the access key${key}, ` +
-      "and that no proxy on the way changes the request",
-  };
 }
 
 function isPayloadUnsigned({ canonicalRequest }: SignedRequest): boolean {
@@ -174,17 +172,13 @@ function differenceOf(
   { error, record, redactor }: Refused,
 ): Difference | undefined {
   if (record === undefined) return undefined;
-  const difference = error.canonicalRequest === undefined
-    ? undefined
-    : firstDifference(
-      record.canonicalRequest,
-      error.canonicalRequest,
-      redactor.redact,
-    );
-  return difference ?? scopeDifference(record, error);
+  const { canonicalRequest: theirs } = error;
+  return theirs !== undefined &&
+      firstDifference(record.canonicalRequest, theirs, redactor.redact) ||
+    scopeDifference(record, error);
 }
 
-function notAuthorized({ message }: AwsError): Explanation {
+function notAuthorized({ error: { message } }: Refused): Explanation {
   const [, principal, action, resource] =
     /User: (\S+) is not authorized to (?:perform|access):? (\S+)(?: on resource: (\S+))?/
       .exec(message) ?? [];
@@ -223,12 +217,13 @@ function notAuthorized({ message }: AwsError): Explanation {
 function wanted(
   { message, region }: AwsError,
 ): { region?: string; service?: string } {
-  const regionWanted = region ?? /expecting '([\w-]+)'/.exec(message)?.[1];
-  const serviceWanted = /correct service: '([\w-]+)'/.exec(message)?.[1];
-  return {
-    ...(regionWanted === undefined ? {} : { region: regionWanted }),
-    ...(serviceWanted === undefined ? {} : { service: serviceWanted }),
+  const wants = {
+    region: region ?? /expecting '([\w-]+)'/.exec(message)?.[1],
+    service: /correct service: '([\w-]+)'/.exec(message)?.[1],
   };
+  return Object.fromEntries(
+    Object.entries(wants).filter(([, value]) => value !== undefined),
+  );
 }
 
 /** How far the target's clock is ahead of ours, in milliseconds. */

@@ -94,37 +94,32 @@ export function describeDifference(difference: Difference): string {
   if (signed === undefined && computed === undefined) {
     return `the target computed another value for the ${part}`;
   }
-  if (signed === undefined) {
-    return `the ${part} was not signed, the target computed ${computed}`;
-  }
-  if (computed === undefined) {
-    return `the ${part} was signed as ${signed}, the target has none`;
-  }
-  return `the ${part} was signed as ${signed}, the target computed ${computed}`;
+  const ours = signed === undefined
+    ? "was not signed"
+    : `was signed as ${signed}`;
+  const theirs = computed === undefined ? "has none" : `computed ${computed}`;
+  return `the ${part} ${ours}, the target ${theirs}`;
 }
 
 /** The lines of a canonical request, by what they are. */
-function linesOf(canonicalRequest: string): Map<string, string> {
+function linesOf(canonicalRequest: string): Map<string, string | undefined> {
   const [method, path, query, ...rest] = canonicalRequest.trim().split(/\r?\n/);
   const blank = rest.indexOf("");
   const headers = blank === -1 ? rest : rest.slice(0, blank);
   const [signedHeaders, bodyHash] = blank === -1 ? [] : rest.slice(blank + 1);
-  const lines = new Map<string, string>();
-  const add = (part: string, line: string | undefined): void => {
-    if (line !== undefined) lines.set(part, line);
-  };
-  add("method", method);
-  add("path", path);
-  add("query", query);
+  const lines: [part: string, line: string | undefined][] = [
+    ["method", method],
+    ["path", path],
+    ["query", query],
+  ];
   for (const header of headers) {
     const colon = header.indexOf(":");
     // A header's value that has a line end of its own, or no header at all.
     if (colon === -1) continue;
-    add(`header ${header.slice(0, colon)}`, header.slice(colon + 1));
+    lines.push([`header ${header.slice(0, colon)}`, header.slice(colon + 1)]);
   }
-  add("signed headers", signedHeaders);
-  add("body hash", bodyHash);
-  return lines;
+  lines.push(["signed headers", signedHeaders], ["body hash", bodyHash]);
+  return new Map(lines);
 }
 
 function isShown(part: string): boolean {

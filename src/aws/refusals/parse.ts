@@ -125,23 +125,21 @@ function element(xml: string, name: string): string | undefined {
   if (end === -1) return undefined;
   return xml.slice(from, end).replace(
     /&(?:#x([0-9a-f]+)|#([0-9]+)|(\w+));/gi,
-    unescape,
+    (entity, hex?: string, decimal?: string, name?: string) => {
+      if (name !== undefined) return ENTITIES.get(name) ?? entity;
+      const code = hex === undefined ? Number(decimal) : parseInt(hex, 16);
+      return code <= 0x10ffff ? String.fromCodePoint(code) : entity;
+    },
   );
 }
 
-function unescape(
-  entity: string,
-  hex: string | undefined,
-  decimal: string | undefined,
-  name: string | undefined,
-): string {
-  const named = { amp: "&", lt: "<", gt: ">", quot: '"', apos: "'" };
-  if (name !== undefined) {
-    return Object.entries(named).find(([key]) => key === name)?.[1] ?? entity;
-  }
-  const code = hex === undefined ? Number(decimal) : parseInt(hex, 16);
-  return code <= 0x10ffff ? String.fromCodePoint(code) : entity;
-}
+const ENTITIES: ReadonlyMap<string, string> = new Map([
+  ["amp", "&"],
+  ["lt", "<"],
+  ["gt", ">"],
+  ["quot", '"'],
+  ["apos", "'"],
+]);
 
 /** Without its namespace (`com.amazon.coral#`) and its address (`:http://…`). */
 function plainType(type: string | null | undefined): string | undefined {

@@ -11,7 +11,7 @@ import { EXPLANATIONS, UNSIGNED } from "./causes.ts";
 import { parseAwsError } from "./parse.ts";
 import { withoutEcho } from "./echo.ts";
 import { mayBeRefusal, refusalOf } from "./table.ts";
-import { signingRecordOf } from "./signing_record.ts";
+import { SIGNING_RECORDS } from "./signing_record.ts";
 
 /** A text of the target's longer than this is cut. */
 const MAX_MESSAGE = 300;
@@ -62,7 +62,7 @@ export function explainRefusal(
   const refusal = refusalOf(error);
   if (refusal === undefined) return undefined;
 
-  const sent = signingRecordOf(response);
+  const sent = SIGNING_RECORDS.get(response);
   const redactor = sent?.redactor ?? new Redactor();
   const record = sent?.signed;
   const isUnsigned = sent !== undefined && record === undefined;
@@ -108,7 +108,7 @@ export function safeAwsError(
 ): SafeAwsError | undefined {
   const error = parseAwsError(response.headers, bodyText);
   if (error === undefined) return undefined;
-  const redactor = signingRecordOf(response)?.redactor ?? new Redactor();
+  const redactor = SIGNING_RECORDS.get(response)?.redactor ?? new Redactor();
   return {
     type: error.type,
     message: safeText(error.message, redactor.redact),
@@ -117,7 +117,7 @@ export function safeAwsError(
 
 /** What knows the secrets of an answer's request, if a signed fetch sent it. */
 export function redactorOf(response: Response): Redactor | undefined {
-  return signingRecordOf(response)?.redactor;
+  return SIGNING_RECORDS.get(response)?.redactor;
 }
 
 /** A target's text without echo, secrets and control characters, cut to length. */

@@ -26,19 +26,8 @@ export interface SigningRecord {
   readonly log: Log;
 }
 
-// Keyed by the answer itself: it says nothing to those who do not hold it, and
-// goes with it.
-const records = new WeakMap<Response, SigningRecord>();
-
-/** Keeps what was sent for an answer. */
-export function setSigningRecord(
-  response: Response,
-  record: SigningRecord,
-): void {
-  records.set(response, record);
-}
-
-/** What was sent for an answer, if it came through a signed fetch. */
-export function signingRecordOf(response: Response): SigningRecord | undefined {
-  return records.get(response);
-}
+/**
+ * What was sent for each answer that came through a signed fetch. Keyed by the
+ * answer itself: it says nothing to those who do not hold it, and goes with it.
+ */
+export const SIGNING_RECORDS: WeakMap<Response, SigningRecord> = new WeakMap();

@@ -25,7 +25,7 @@ import {
   type UnsignedParts,
 } from "./core.ts";
 import { isHost, maySignOtherHost } from "./host.ts";
-import { setSigningRecord } from "../refusals/signing_record.ts";
+import { SIGNING_RECORDS } from "../refusals/signing_record.ts";
 
 /** What {@linkcode createSignedFetch} is handed. */
 export interface SignedFetchOptions extends SignerOptions {
@@ -135,7 +135,7 @@ export function createSignedFetch(options: SignedFetchOptions): SignedFetch {
         joinedHeaders(exchange.headers),
       );
       if (!response.ok) {
-        setSigningRecord(response, { signed: undefined, redactor, log });
+        SIGNING_RECORDS.set(response, { signed: undefined, redactor, log });
       }
       return response;
     }
@@ -178,7 +178,7 @@ export function createSignedFetch(options: SignedFetchOptions): SignedFetch {
     const signed = await core.sign(exchange, current);
     const response = await transmit(exchange, signed.headers);
     if (!response.ok) {
-      setSigningRecord(response, {
+      SIGNING_RECORDS.set(response, {
         signed: {
           canonicalRequest: signed.canonicalRequest,
           signedAt: signed.machineTime,
