@@ -175,7 +175,6 @@ const VPC_ENDPOINT = /^vpce-/;
  * `<service>.<region>.amazonaws.com` with its FIPS, dual-stack and PrivateLink
  * forms in every partition, and the hosts of single resources.
  *
- * @param hostname A host name without port, in any case.
  * @returns What to sign for, or `undefined` when the name does not tell.
  */
 export function readEndpoint(hostname: string): Endpoint | undefined {

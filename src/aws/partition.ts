@@ -95,7 +95,6 @@ export const PARTITIONS: readonly Partition[] = [COMMERCIAL, ...OTHERS];
 /**
  * The partition of a region.
  *
- * @param region A region, or a region set.
  * @returns The partition of its first member; the commercial one, if it is of
  * none that is known.
  */
@@ -106,7 +105,6 @@ export function partitionOf(region: string): Partition {
 /**
  * The partition of an ARN.
  *
- * @param arn The ARN.
  * @returns Its partition; the commercial one, if it is of none that is known.
  */
 export function partitionOfArn(arn: string): Partition {
@@ -117,7 +115,6 @@ export function partitionOfArn(arn: string): Partition {
 /**
  * The one region to ask of a configured region, which may be a set.
  *
- * @param region A region or a region set.
  * @returns Its first plain member; the partition's usual region, if all have
  * wildcards.
  */

@@ -15,12 +15,7 @@ export interface RuntimeArn {
 const ARN =
   /^arn:aws[a-z-]*:bedrock-agentcore:[a-z0-9-]+:(\d{12}):runtime\/([\w-]+)$/;
 
-/**
- * Reads an ARN.
- *
- * @param text The text, without escapes.
- * @returns `undefined` if it is no runtime's.
- */
+/** Reads an ARN. */
 export function readRuntimeArn(text: string): RuntimeArn | undefined {
   const [, account, id] = ARN.exec(text) ?? [];
   if (account === undefined || id === undefined) return undefined;
@@ -30,9 +25,6 @@ export function readRuntimeArn(text: string): RuntimeArn | undefined {
 /**
  * Finds an ARN that lacks the escape of its slash, as whoever copies it from
  * the console has it: its end is then another segment of the path.
- *
- * @param url A target.
- * @returns The ARN that is meant; `undefined` if there is no such mistake.
  */
 export function unescapedRuntimeArn({ pathname }: URL): RuntimeArn | undefined {
   const [, before, id] =

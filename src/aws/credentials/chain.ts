@@ -79,11 +79,8 @@ export interface Chosen {
 /**
  * Asks the sources in their order.
  *
- * @param instance The metadata service, kept between searches.
  * @param earlier The source of an earlier search: it is not left for another
  * one while a shared file is empty or cut.
- * @returns The credentials of the first that is configured.
- * @throws {CredentialsError} It failed, or none is configured.
  */
 export async function findCredentials(
   search: Search,
@@ -160,8 +157,6 @@ function originOf(search: Search, profile?: Profile): string {
 /**
  * The order below the keys of the environment, for whoever asks the sources and
  * whoever tells of them beforehand.
- *
- * @param profile The profile that is meant, if it is there.
  */
 export function sourceOrder(
   query: SourceQuery,

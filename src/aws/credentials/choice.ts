@@ -124,8 +124,6 @@ function settingsOf(
  * A file that is emptied or cut, be it for the moment of a rewrite, must not
  * hand the requests to another identity: what defined the one in use is still
  * there, in each profile that it comes from, or that profile defines a new one.
- *
- * @throws {CredentialsError} A file says less than it did.
  */
 export function demandNoLess(
   search: Failing,

@@ -34,7 +34,6 @@ export interface CredentialQuery extends SourceQuery {
 /**
  * Finds the permissions that credentials need.
  *
- * @param query Whose credentials.
  * @param options `hereOnly`: leave out the shared files if the keys are in
  * this very environment, which another one may not have.
  * @returns The permissions, each with what it is wanted for. Files that may

@@ -1,6 +1,6 @@
 /**
  * What the parts of one search for credentials share, and the errors that end
- * it.
+ * it: a source that is configured and gives nothing throws one.
  *
  * @module
  */
@@ -86,12 +86,7 @@ export function nothingFound(
   );
 }
 
-/**
- * Goes on only if everything needed is permitted.
- *
- * @throws {CredentialsError} What is missing, why it is wanted, which flags
- * grant it.
- */
+/** Goes on only if everything needed is permitted. */
 export function demand(search: Failing, needs: readonly Need[]): void {
   const missing = notGranted(needs);
   if (missing.length > 0) throw notPermitted(search, missing);
@@ -100,8 +95,6 @@ export function demand(search: Failing, needs: readonly Need[]): void {
 /**
  * Goes on only if variables may be read: one that Deno hides could name another
  * identity than the one that is found without it.
- *
- * @throws {CredentialsError} Which are missing, and the flag.
  */
 export function demandEnv(
   search: Failing & Pick<Search, "hiddenEnv">,

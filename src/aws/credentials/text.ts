@@ -37,11 +37,7 @@ const CHARACTER_NAMES: ReadonlyMap<number, string> = new Map([
   [0xfeff, "byte order mark"],
 ]);
 
-/**
- * Goes on only if the credentials can stand in HTTP headers.
- *
- * @throws {CredentialsError} A part has a character that cannot be sent.
- */
+/** Goes on only if the credentials can stand in HTTP headers. */
 export function demandSendable<T extends Credentials>(
   search: Failing,
   credentials: T,
@@ -72,8 +68,6 @@ export function credentialsFault(
 /**
  * Goes on only if a text is visible ASCII throughout, as keys, tokens and
  * regions are.
- *
- * @throws {CredentialsError} It names the character, and shows nothing else.
  */
 export function demandPlain(
   search: Failing,

@@ -43,13 +43,7 @@ export function withoutEcho(text: string): string {
 /** A line longer than this is cut. */
 const MAX_SHOWN = 300;
 
-/**
- * The first line that differs between our canonical request and theirs.
- *
- * @param ours The canonical request that was signed.
- * @param theirs The canonical request that the target computed.
- * @returns The line, or `undefined` when they are the same.
- */
+/** The first line that differs between our canonical request and theirs. */
 export function firstDifference(
   ours: string,
   theirs: string,
@@ -69,8 +63,6 @@ export function firstDifference(
 
 /**
  * Where the string to sign that the target computed has another time or scope.
- *
- * @returns The line, or `undefined` when they agree or the target does not say.
  */
 export function scopeDifference(
   record: SignedRequest,

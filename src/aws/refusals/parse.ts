@@ -35,8 +35,6 @@ const STRING_TO_SIGN_ECHO = /The String-to-Sign should have been/;
 /**
  * The AWS error in an answer.
  *
- * @param headers The answer's headers.
- * @param body The answer's body, or its beginning.
  * @returns The error, or `undefined` when it is no AWS error: a JSON-RPC
  * message, HTML, some other program's text.
  */

@@ -26,9 +26,6 @@ const MIN_SKEW_MS = 30_000;
 /**
  * Looks whether an answer is a refusal that another signature can fix. The
  * answer stays whole for the caller.
- *
- * @param signed When the request said it was signed.
- * @returns What to fix, or `undefined`.
  */
 export async function secondTryFor(
   response: Response,

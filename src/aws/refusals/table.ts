@@ -147,11 +147,7 @@ export function secondTryOf(error: AwsError): Refusal["secondTry"] {
   return isMeant ? refusal?.secondTry : undefined;
 }
 
-/**
- * The kind of refusal that an error is.
- *
- * @returns The row, or `undefined` when the error is none of IAM's.
- */
+/** The kind of refusal that an error is. */
 export function refusalOf(error: AwsError): Refusal | undefined {
   return REFUSALS.find(({ types, message }) =>
     (error.type !== undefined && types.includes(error.type)) ||

@@ -56,7 +56,6 @@ type Fail = (line: number, what: string) => UnclearFilesError;
  * Reads a file's sections, in their order.
  *
  * @returns The sections by name, `[DEFAULT]` merged into each.
- * @throws {UnclearFilesError} The AWS CLI refuses the file.
  */
 export function parseConfig(
   bytes: Uint8Array,

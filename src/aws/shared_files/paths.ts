@@ -115,9 +115,6 @@ export function expandPath(path: string, env: ReadEnv): string | undefined {
 /**
  * A path whose `..` are followed as the system follows them, which after a link
  * is not the directory above in the text: Deno would take that.
- *
- * @throws {UnclearFilesError} What is before a `..` may not be read, or is not
- * there.
  */
 export function followParents(path: string): string {
   const parent = /(?<=^|\/)\.\.(?=\/|$)/.exec(path);

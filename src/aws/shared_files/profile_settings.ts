@@ -26,13 +26,7 @@ export interface CaBundle {
   readonly from: string;
 }
 
-/**
- * The shared files, for one look.
- *
- * @param hiddenEnv Those of some variables that may not be read.
- * @returns `undefined` where there is no home to look in.
- * @throws {UnclearFilesError} A file cannot be found or understood.
- */
+/** The shared files, for one look. */
 export async function loadSharedFiles(
   env: ReadEnv,
   hiddenEnv: (names: readonly string[]) => string[] = () => [],
@@ -51,8 +45,6 @@ export async function loadSharedFiles(
  * of AWS_CA_BUNDLE, else the profile's `ca_bundle`, else that of
  * REQUESTS_CA_BUNDLE, as for the AWS CLI.
  *
- * @param profile The profile asked for outright.
- * @returns The file, and where it is named; `undefined` if it is nowhere.
  * @throws {ConfigError} A shared file cannot be understood.
  */
 export async function findCaBundle(
@@ -95,12 +87,7 @@ export interface ProfilePlace {
   readonly setting?: string;
 }
 
-/**
- * Where the profile in use has a setting.
- *
- * @param profile The profile asked for outright.
- * @param setting The setting's name.
- */
+/** Where the profile in use has a setting. */
 export async function findProfilePlace(
   profile: string | undefined,
   setting: string,
@@ -130,7 +117,6 @@ export class ProfileMissingError extends CredentialsError {
  *
  * @param profile The profile asked for outright; else that of
  * AWS_DEFAULT_PROFILE or AWS_PROFILE, else `default`.
- * @param env Reads an environment variable. Default: `Deno.env.get`.
  * @returns `undefined` if the profile has none, or reading is not permitted.
  * @throws {CredentialsError} The profile that was named is not there, or a
  * shared file cannot be understood.

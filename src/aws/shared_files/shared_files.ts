@@ -44,12 +44,8 @@ const NOTHING = new Settings();
 const MAX_LISTED = 20;
 
 /**
- * Reads both files, as far as they are there and may be read.
- *
- * @param paths Where they are.
- * @param see Told of each file before it is read.
- * @returns What they say.
- * @throws {UnclearFilesError} One is there that cannot be read or understood.
+ * Reads both files, as far as they are there and may be read. `see` is told of
+ * each before.
  */
 export async function readSharedFiles(
   { config: configPath, credentials: credentialsPath }: SharedPaths,

@@ -11,9 +11,6 @@ import { isLoopback, isPrivateAddress } from "../../net/address.ts";
  * Whether requests to a host may be signed for another one: towards loopback,
  * private addresses (RFC 1918, RFC 4193) and VPC endpoints alone, so that no
  * stranger collects signatures that are good elsewhere.
- *
- * @param url The target's URL.
- * @returns Whether it is one of these.
  */
 export function maySignOtherHost({ hostname }: URL): boolean {
   return isLoopback(hostname) || isPrivateAddress(hostname) ||

@@ -26,8 +26,6 @@ export interface HostReply {
 /**
  * Asks by node:http: `fetch` would go through the proxy of HTTP_PROXY, which
  * knows nothing of this machine.
- *
- * @throws {Error} There was no answer, not all of it in time, or too much.
  */
 export async function askHost(
   url: URL,

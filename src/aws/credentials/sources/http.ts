@@ -45,11 +45,7 @@ export interface SessionAnswer {
   readonly error: string;
 }
 
-/**
- * Asks a service of a session.
- *
- * @throws {CredentialsError} Deno forbids it, or there was no answer.
- */
+/** Asks a service of a session. */
 export async function askService(
   session: Session,
   { url, purpose, headers, json }: SessionRequest,
@@ -80,8 +76,6 @@ export async function askService(
 /**
  * Asks a service once, over the `fetch` that was handed in. A body is a Blob:
  * `fetch` re-sends any other in silence when a connection drops.
- *
- * @throws {Error} There was no answer, not all of it in time, or too much.
  */
 export async function fetchText(
   { fetch }: Pick<Search, "fetch">,

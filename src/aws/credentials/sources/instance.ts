@@ -53,12 +53,7 @@ export class InstanceMetadata {
   /** Handed out once more through an outage. */
   #last: Credentials | undefined;
 
-  /**
-   * Credentials of the role of the EC2 instance.
-   *
-   * @param profile The profile in use: it may say where the service is.
-   * @throws {CredentialsError} The service is there but fails.
-   */
+  /** Credentials of the role of the EC2 instance. */
   async credentials(search: Search, profile?: Settings): Promise<Found> {
     if (isDisabled(search)) return "AWS_EC2_METADATA_DISABLED is true";
     demandEnv(search, METADATA_VARIABLES, "find the metadata service");

@@ -36,11 +36,7 @@ export function environmentDecides(
   return profile === undefined && Boolean(env("AWS_ACCESS_KEY_ID"));
 }
 
-/**
- * The keys in the environment.
- *
- * @throws {CredentialsError} The secret is missing, or the keys are over.
- */
+/** The keys in the environment. */
 export function environmentKeys(search: Search): Found {
   const { env } = search;
   demandEnv(search, KEY_VARIABLES, "read the keys");
@@ -83,11 +79,7 @@ export function environmentKeys(search: Search): Found {
   );
 }
 
-/**
- * The keys in a profile that has some, in one of its files or both.
- *
- * @throws {UnclearFilesError} One of the two is missing or empty.
- */
+/** The keys in a profile that has some, in one of its files or both. */
 export function profileKeys(search: Search, settings: Settings): Credentials {
   const names = ["aws_access_key_id", "aws_secret_access_key"];
   const [accessKeyId, secretAccessKey] = names.map((name) =>

@@ -29,12 +29,7 @@ const LIMIT_MS = 60_000;
 /** More than this is no credentials. */
 const MAX_OUTPUT_BYTES = 64 * 1024;
 
-/**
- * Runs the program and reads its answer.
- *
- * @param limitMs How long the program may take.
- * @throws {CredentialsError} It could not be run, failed or printed nonsense.
- */
+/** Runs the program and reads its answer. */
 export async function runCredentialProcess(
   search: Search,
   command: string,
@@ -159,9 +154,6 @@ const STDERR_BYTES = 4 * 1024;
 /**
  * Runs a program for what it prints: within a time and a size, at either limit
  * it is killed, and never longer than this process lives.
- *
- * @throws {ProgramEndedError} It went over a limit.
- * @throws {Error} It could not be started.
  */
 async function runProgram(
   program: string,

@@ -105,9 +105,7 @@ export function profileWay(
 /**
  * The credentials of a profile.
  *
- * @param seen The profiles that led here, for a chain of roles.
  * @returns `undefined` if the profile says nothing of credentials.
- * @throws {CredentialsError} There is no such profile, or its way fails.
  */
 export async function profileCredentials(
   given: ProfileSearch,

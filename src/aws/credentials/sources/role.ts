@@ -42,8 +42,6 @@ export interface RoleRequest {
  *
  * @param by The credentials to assume it with, or the file of a web identity's
  * token.
- * @param settings Where the profile says that STS is.
- * @throws {CredentialsError} There is no token, STS refused or was not reached.
  */
 export async function assumeRole(
   search: Search,

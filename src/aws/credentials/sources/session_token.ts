@@ -62,11 +62,7 @@ export interface SessionToken {
 /** Who keeps a token: `aws sso login` or `aws login`. */
 type TokenKeeper = "sso" | "login";
 
-/**
- * Where the token of a session or a start URL is.
- *
- * @throws {CredentialsError} There is no home to look in.
- */
+/** Where the token of a session or a start URL is. */
 export function tokenPath(
   search: Search,
   keeper: TokenKeeper,
@@ -119,12 +115,7 @@ export function sessionNeeds(
   ];
 }
 
-/**
- * Reads the token, and makes sure that it can be used or renewed.
- *
- * @param isRenewable Whether what the file says is enough to renew it.
- * @throws {CredentialsError} Nobody is signed in, or the session is over.
- */
+/** Reads the token, and makes sure that it can be used or renewed. */
 export async function openSession(
   session: Session,
   isRenewable: (record: JsonRecord) => boolean,

@@ -51,9 +51,6 @@ const PURPOSE = "ask for the role's credentials";
 
 /**
  * Credentials of an IAM Identity Center role (`sso_session`, `sso_start_url`).
- *
- * @throws {CredentialsError} The profile is incomplete, nobody is signed in,
- * the session is over, or the role is not theirs.
  */
 export async function ssoCredentials(
   search: Search,

@@ -37,9 +37,6 @@ const MIN_MILLISECONDS = 1e11;
 /**
  * Parses a time. Without a zone it is UTC, whatever this machine's zone is; a
  * number is seconds or milliseconds since 1970.
- *
- * @param value What stands where a time should.
- * @returns The time, or `undefined` if it is none.
  */
 export function parseTimestamp(value: unknown): Date | undefined {
   if (typeof value === "number") {
