@@ -9,7 +9,7 @@ import { withoutEcho } from "../aws/refusals/echo.ts";
 import { explainRefusal } from "../aws/refusals/refusal.ts";
 import { ProxyError } from "../errors.ts";
 import { httpStatusError, redirectError } from "../mcp/transport/failure.ts";
-import { isRedirect } from "../mcp/transport/responses.ts";
+import { isRedirect } from "../mcp/transport/failure.ts";
 import {
   discardBody,
   isSmallBody,

@@ -18,7 +18,7 @@ import { readMessage, readMessageInTurns } from "../mcp/wire/message.ts";
 import { fetchFailure, shuttingDown } from "../mcp/transport/failure.ts";
 import { responseIn } from "../mcp/transport/link.ts";
 import type { Observation } from "../mcp/transport/observer.ts";
-import { readErrorBody } from "../mcp/transport/responses.ts";
+import { readErrorBody } from "../mcp/transport/error_body.ts";
 import { sharedController, TimeLimit } from "../time.ts";
 import { checkHead, errorInstead, readAnswer, statusOf } from "./answer.ts";
 import {

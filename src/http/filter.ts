@@ -21,7 +21,7 @@ import {
   type SingleMessage,
 } from "../mcp/wire/message.ts";
 import { withoutByteOrderMark } from "../mcp/wire/repair.ts";
-import { badContentType } from "../mcp/transport/responses.ts";
+import { badContentType } from "../mcp/transport/failure.ts";
 import { membersOf, whole } from "../mcp/wire/splice.ts";
 import {
   badList,

@@ -16,11 +16,11 @@ import {
 } from "../transport/retry.ts";
 import { ProxyError } from "../../errors.ts";
 import { discardBody, mediaType, readEvents } from "../wire/body.ts";
-import { isRedirect, readErrorBody } from "../transport/responses.ts";
 import type { ServerEvent } from "../wire/events.ts";
 import {
   fetchFailure,
   httpStatusError,
+  isRedirect,
   redirectError,
 } from "../transport/failure.ts";
 import { IdleTimer } from "../../time.ts";
@@ -30,6 +30,7 @@ import {
   type SessionHeaders,
   streamHeaders,
 } from "../wire/headers.ts";
+import { readErrorBody } from "../transport/error_body.ts";
 
 /** How long the `endpoint` event may take, the connection included. */
 const ENDPOINT_WAIT_MS = 10_000;

@@ -10,7 +10,7 @@
  */
 
 import type { InFlight } from "../transport/in_flight.ts";
-import { SessionExpiredError } from "../transport/session_expiry.ts";
+import { SessionExpiredError } from "../transport/retry.ts";
 import type { Target } from "../transport/target.ts";
 import type { SessionHeaders } from "../wire/headers.ts";
 

@@ -35,12 +35,9 @@ import {
   ResponseRouter,
   type RouterHooks,
 } from "../transport/response_router.ts";
-import { RetryPolicy } from "../transport/retry.ts";
+import { RetryPolicy, SessionExpiredError } from "../transport/retry.ts";
 import { Semaphore } from "../transport/semaphore.ts";
-import {
-  expiryInAnswer,
-  SessionExpiredError,
-} from "../transport/session_expiry.ts";
+import { expiryInAnswer } from "../transport/session_expiry.ts";
 import { hasSession, type SessionHeaders } from "../wire/headers.ts";
 import {
   type BatchMessage,

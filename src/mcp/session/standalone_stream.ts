@@ -8,18 +8,14 @@ import { ProxyError } from "../../errors.ts";
 import type { LogFields } from "../../log/log.ts";
 import { delay, IdleTimer } from "../../time.ts";
 import {
+  badContentType,
   fetchFailure,
   httpStatusError,
+  isRedirect,
   redirectError,
+  said,
 } from "../transport/failure.ts";
 import type { ResponseRouter } from "../transport/response_router.ts";
-import {
-  badContentType,
-  isRedirect,
-  readErrorBody,
-  readRpcError,
-  said,
-} from "../transport/responses.ts";
 import { reopenMs } from "../transport/retry.ts";
 import {
   expiryInMessage,
@@ -33,6 +29,7 @@ import {
   type SessionHeaders,
   streamHeaders,
 } from "../wire/headers.ts";
+import { readErrorBody, readRpcError } from "../transport/error_body.ts";
 
 /**
  * Is told when the target does not know the session; resolves to whether there
@@ -162,11 +159,7 @@ export class StandaloneStream {
     const answer = readRpcError(body);
     const loss = response.ok
       ? expiryInMessage(body)
-      : expiryInRefusal(response, text, {
-        answer,
-        isOwn: false,
-        isClear: true,
-      });
+      : expiryInRefusal(response, text, { answer });
     if (hasSession(session) && loss) return await this.#isLost(session);
     const { message, summary } = response.ok
       ? badContentType(status, mediaType(response), said(text, redact))

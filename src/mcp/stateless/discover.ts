@@ -8,7 +8,7 @@
 import { AttemptError, backoffMs, isPassing } from "../transport/retry.ts";
 import type { Exchange } from "../transport/exchange.ts";
 import { ownErrorData } from "../transport/failure.ts";
-import { readRpcError } from "../transport/responses.ts";
+import { readRpcError } from "../transport/error_body.ts";
 
 /** The method. */
 export const DISCOVER = "server/discover";

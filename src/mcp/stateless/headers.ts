@@ -5,9 +5,8 @@
  * @module
  */
 
-import { owesAlike } from "../transport/error_body.ts";
+import { readRpcError } from "../transport/error_body.ts";
 import type { Exchange } from "../transport/exchange.ts";
-import { readRpcError } from "../transport/responses.ts";
 import { AttemptError } from "../transport/retry.ts";
 import { META, metaOf } from "../wire/era.ts";
 import type { HeaderPairs } from "../wire/headers.ts";
@@ -83,5 +82,5 @@ export function isHeaderMismatch(exchange: Exchange, cause: unknown): boolean {
   if (!(cause instanceof AttemptError) || !cause.answer) return false;
   const { error, id } = readRpcError(cause.answer) ?? {};
   return error?.code === HEADER_MISMATCH && cause.error.data.status === 400 &&
-    (id === undefined || owesAlike(exchange, id));
+    (id === undefined || exchange.owesAlike(id));
 }

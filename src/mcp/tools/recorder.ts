@@ -10,7 +10,7 @@ import type { Log } from "../../log/log.ts";
 import { META, metaLike } from "../wire/era.ts";
 import { excerpt } from "../wire/excerpt.ts";
 import type { SessionHeaders } from "../wire/headers.ts";
-import { SessionExpiredError } from "../transport/session_expiry.ts";
+import { SessionExpiredError } from "../transport/retry.ts";
 import type { Exchange } from "../transport/exchange.ts";
 import {
   isObject,

@@ -6,8 +6,13 @@
  * @module
  */
 
-import { respelt } from "../wire/answer_id.ts";
-import { hasKnownEncoding, mediaType } from "../wire/body.ts";
+import {
+  type BodyBeginning,
+  type BodyLimits,
+  hasKnownEncoding,
+  mediaType,
+  readBeginning,
+} from "../wire/body.ts";
 import { EventParser } from "../wire/events.ts";
 import {
   type InvalidMessage,
@@ -15,15 +20,34 @@ import {
   readMessage,
   type RequestId,
   requestIdFromSource,
+  type ResponseMessage,
+  type RpcError,
   singlesOf,
 } from "../wire/message.ts";
 import { repairedErrorBody, withoutByteOrderMark } from "../wire/repair.ts";
 import type { Exchange } from "./exchange.ts";
-import {
-  readErrorBody,
-  readRpcError,
-  type RpcErrorAnswer,
-} from "./responses.ts";
+
+/** How much of an HTTP error's body is read, and for how long. */
+const ERROR_BODY: BodyLimits = { maxBytes: 1024 * 1024, limitMs: 3_000 };
+
+/** The body of an HTTP error, as far as it can be had. */
+export function readErrorBody(response: Response): Promise<BodyBeginning> {
+  return readBeginning(response, ERROR_BODY);
+}
+
+/** A JSON-RPC error, and the ID that it has. */
+export interface RpcErrorAnswer extends ResponseMessage {
+  readonly error: RpcError;
+}
+
+/** The JSON-RPC error that a body is, if it is one. */
+export function readRpcError(body: Uint8Array): RpcErrorAnswer | undefined {
+  const message = readMessage(body);
+  if (message.kind !== "response" || message.fault !== undefined) return;
+  const { error } = message;
+  if (error === undefined) return;
+  return { ...message, error };
+}
 
 /** The body of an HTTP error to a POST. */
 export interface ErrorBody {
@@ -55,7 +79,7 @@ export async function parseErrorBody(
     message.kind === "invalid" ? [] : singlesOf(message)
   );
   const answers = singles.filter((one) =>
-    one.kind === "response" && owesAlike(exchange, one.id)
+    one.kind === "response" && exchange.owesAlike(one.id)
   );
   const [first] = answers;
   const isAlone = texts.length === 1 && singles.length === 1 &&
@@ -72,7 +96,7 @@ export async function parseErrorBody(
     isOwn: answers.length > 0 || namesRequest(exchange, words) ||
       messages.some((message) =>
         message.kind === "invalid" && idsIn(message)
-          .some((id) => owesAlike(exchange, id))
+          .some((id) => exchange.owesAlike(id))
       ),
     isClear: isComplete && hasKnownEncoding(response) && isText(words) &&
       messages.every((message, index) => isRead(message, texts[index])) &&
@@ -90,16 +114,6 @@ function eventsIn(stream: Uint8Array): Uint8Array[] {
   const texts = [...parser.feed(stream), parser.end()]
     .flatMap((event) => event && event.data.length > 0 ? [event.data] : []);
   return texts.length > 0 ? texts : [stream];
-}
-
-/** Whether an ID is a request's, in whatever spelling. */
-export function owesAlike(
-  exchange: Exchange,
-  id: RequestId | undefined,
-): boolean {
-  const other = id && respelt(id);
-  return id !== undefined && exchange.owes(id) ||
-    other !== undefined && exchange.owes(other);
 }
 
 function idsIn({ ids, answerTo }: InvalidMessage): readonly RequestId[] {
@@ -120,7 +134,7 @@ export function namesRequest(exchange: Exchange, text: string): boolean {
     )
     .replace(/\\(?=[\\"])/g, "");
   return [...text.matchAll(ID), ...plain.matchAll(ID)]
-    .some(([, source]) => owesAlike(exchange, requestIdFromSource(source)));
+    .some(([, source]) => exchange.owesAlike(requestIdFromSource(source)));
 }
 
 /** Whether it is UTF-8 through and through. */

@@ -12,6 +12,7 @@ import {
   lastLookMs,
   sharedController,
 } from "../../time.ts";
+import { spellingsOf } from "../wire/answer_id.ts";
 import type { SessionHeaders } from "../wire/headers.ts";
 import type { RequestId, ResponseMessage } from "../wire/message.ts";
 import type { Observation } from "./observer.ts";
@@ -59,17 +60,11 @@ export interface ExchangeInit {
 export class Exchange implements Deadline {
   readonly method: string;
   readonly params: unknown;
-  readonly onAnswer: ((answer: ResponseMessage) => void) | undefined;
-  readonly answerTo: SessionHeaders | undefined;
-  /** The requests in it, which are owed an answer each. */
   readonly requests: readonly RequestId[];
-  /** The tokens of those that ask for progress, by their IDs' keys. */
   readonly progressTokens: ReadonlyMap<string, RequestId>;
+  readonly onAnswer: ExchangeInit["onAnswer"];
+  readonly answerTo: ExchangeInit["answerTo"];
   readonly startedAt = performance.now();
-  /** Ends the fetch, and the reading of its response. */
-  readonly signal: AbortSignal;
-  /** Resolves when no request of it waits any more. */
-  readonly settled: Promise<void>;
   /** True once it left for the target, unless that certainly did not run it. */
   isSent = false;
   /** True while the target has it, and may answer. */
@@ -86,16 +81,21 @@ export class Exchange implements Deadline {
   /** Who follows it, if anyone does. */
   observation: Observation | undefined;
 
+  readonly #abort = sharedController();
+  /** Ends the fetch, and the reading of its response. */
+  readonly signal: AbortSignal = this.#abort.signal;
+  readonly #settled = Promise.withResolvers<void>();
+  /** Resolves when no request of it waits any more. */
+  readonly settled: Promise<void> = this.#settled.promise;
   #body: Blob | undefined;
   #bytes: Uint8Array | undefined;
   readonly #pending = new Map<string, RequestId>();
   readonly #cancelled = new Set<string>();
-  readonly #abort = sharedController();
-  readonly #settle: () => void;
-  /** When its limits are looked at. */
   dueAt = Infinity;
   #deadlines: Deadlines | undefined;
-  #limits: Limit[] = [];
+  #limits: RunningLimits | undefined;
+  /** When a limit counts as over, if nothing is left of it by then. */
+  #lastLook: { readonly isIdle: boolean; readonly at: number } | undefined;
   /** When it ends, should it still go on. */
   #endAt = Infinity;
   #fetch: AbortSignal | undefined;
@@ -107,20 +107,15 @@ export class Exchange implements Deadline {
   #afterDelivery: (() => void) | undefined;
 
   constructor(init: ExchangeInit) {
-    const { bytes, requests } = init;
     this.method = init.method;
     this.params = init.params;
+    this.requests = init.requests;
+    this.progressTokens = init.progressTokens ?? NONE;
     this.onAnswer = init.onAnswer;
     this.answerTo = init.answerTo;
-    this.requests = requests;
-    this.progressTokens = init.progressTokens ?? NONE;
-    this.#bytes = bytes;
-    this.signal = this.#abort.signal;
-    const { promise, resolve } = Promise.withResolvers<void>();
-    this.settled = promise;
-    this.#settle = resolve;
-    for (const id of requests) this.#pending.set(id.key, id);
-    if (requests.length === 0) resolve();
+    this.#bytes = init.bytes;
+    for (const id of init.requests) this.#pending.set(id.key, id);
+    this.#settleIfDone();
   }
 
   /**
@@ -159,6 +154,11 @@ export class Exchange implements Deadline {
     return this.#pending.has(id.key) || this.#cancelled.has(id.key);
   }
 
+  /** The same of an ID in whatever spelling, if there is one. */
+  owesAlike(id: RequestId | undefined): boolean {
+    return id !== undefined && spellingsOf(id).some((one) => this.owes(one));
+  }
+
   /** Takes a request's one answer: false when it was taken before. */
   take(id: RequestId): boolean {
     if (this.#cancelled.delete(id.key)) return true;
@@ -176,37 +176,49 @@ export class Exchange implements Deadline {
 
   #settleIfDone(): void {
     if (this.#pending.size > 0) return;
-    this.#limits = [];
+    this.#limits = undefined;
     if (this.#endAt === Infinity) this.#deadlines?.delete(this);
-    this.#settle();
+    this.#settled.resolve();
   }
 
   /** Starts the time limits; `onLimit` is called at the first that passes. */
   limit(
     deadlines: Deadlines,
-    { timeoutMs, idleTimeoutMs, timeoutResetOnProgress }: ExchangeLimits,
+    limits: ExchangeLimits,
     onLimit: (error: ProxyError) => void,
   ): void {
-    const from = performance.now();
     this.#deadlines = deadlines;
-    this.#limits = [{
-      leftMs: () => this.#idleLeftMs(idleTimeoutMs),
-      onLimit: () => onLimit(timeoutError(idleTimeoutMs, "idle")),
-      lastLookAt: undefined,
-    }];
-    if (timeoutMs !== undefined) {
-      this.#limits.push({
-        leftMs: () => {
-          const last = timeoutResetOnProgress ? this.#lastMessageAt : undefined;
-          const dueAt = (last ?? from) + timeoutMs + this.#heldMs();
-          return dueAt - performance.now();
-        },
-        onLimit: () => onLimit(timeoutError(timeoutMs, "whole")),
-        lastLookAt: undefined,
-      });
-    }
-    this.dueAt = from + Math.min(timeoutMs ?? Infinity, idleTimeoutMs);
+    this.#limits = { ...limits, from: performance.now(), onLimit };
+    this.dueAt = this.#limits.from +
+      Math.min(limits.timeoutMs ?? Infinity, limits.idleTimeoutMs);
     deadlines.add(this);
+  }
+
+  /** Calls back when no time is left of a limit, nor at a last look. */
+  look(): void {
+    const now = performance.now();
+    if (now >= this.#endAt) return this.end();
+    this.dueAt = this.#endAt;
+    if (!this.#limits) return;
+    const { timeoutMs = Infinity, idleTimeoutMs, onLimit } = this.#limits;
+    const idleLeftMs = this.#idleLeftMs(idleTimeoutMs);
+    const leftMs = Math.min(idleLeftMs, this.#startOfLimit() + timeoutMs - now);
+    if (leftMs > 0) {
+      this.#lastLook = undefined;
+      const nextAt = now + Math.max(leftMs, MIN_TIMER_MS);
+      this.dueAt = Math.min(this.dueAt, nextAt);
+      return;
+    }
+    const isIdle = idleLeftMs <= 0;
+    if (this.#lastLook?.isIdle !== isIdle) {
+      this.#lastLook = { isIdle, at: now + lastLookMs(-leftMs) };
+    }
+    if (now < this.#lastLook.at) {
+      this.dueAt = Math.min(this.dueAt, this.#lastLook.at);
+      return;
+    }
+    this.#limits = undefined;
+    onLimit(isIdle ? idleError(idleTimeoutMs) : timeoutError(timeoutMs));
   }
 
   #idleLeftMs(idleTimeoutMs: number): number {
@@ -216,25 +228,11 @@ export class Exchange implements Deadline {
     return this.#lastByteAt + idleTimeoutMs - performance.now();
   }
 
-  /** Calls back when no time is left of a limit, nor at a last look. */
-  look(): void {
-    const now = performance.now();
-    if (now >= this.#endAt) return this.end();
-    this.dueAt = this.#endAt;
-    for (const limit of this.#limits) {
-      const leftMs = limit.leftMs();
-      if (leftMs > 0) {
-        limit.lastLookAt = undefined;
-        this.dueAt = Math.min(this.dueAt, now + Math.max(leftMs, MIN_TIMER_MS));
-        continue;
-      }
-      limit.lastLookAt ??= now + lastLookMs(-leftMs);
-      if (now >= limit.lastLookAt) {
-        this.#limits = [];
-        return limit.onLimit();
-      }
-      this.dueAt = Math.min(this.dueAt, limit.lastLookAt);
-    }
+  /** From when on the whole time counts. */
+  #startOfLimit(): number {
+    const { from = 0, timeoutResetOnProgress } = this.#limits ?? {};
+    const last = timeoutResetOnProgress ? this.#lastMessageAt : undefined;
+    return (last ?? from) + this.#heldMs();
   }
 
   /**
@@ -327,19 +325,15 @@ export class Exchange implements Deadline {
 
   /** Lets go of its limits: it has nothing open any more. */
   finish(): void {
-    this.#limits = [];
+    this.#limits = undefined;
     this.#endAt = Infinity;
     this.#deadlines?.delete(this);
   }
 }
 
-/** One of its time limits. */
-interface Limit {
-  /** How much is left of it, in milliseconds. */
-  readonly leftMs: () => number;
-  readonly onLimit: () => void;
-  /** When it counts as over, if nothing is left by then. */
-  lastLookAt: number | undefined;
+interface RunningLimits extends ExchangeLimits {
+  readonly from: number;
+  readonly onLimit: (error: ProxyError) => void;
 }
 
 /** Why a fetch ends that nobody waits for; made once, for its stack. */
@@ -348,9 +342,18 @@ const ENDED = new DOMException(undefined, "AbortError");
 /** A limit that stands still is not looked at more often than this. */
 const MIN_TIMER_MS = 50;
 
-function timeoutError(limitMs: number, kind: "whole" | "idle"): ProxyError {
-  const message = kind === "whole"
-    ? `the target did not finish its answer within ${limitMs} ms; --timeout (MCP_TIMEOUT) sets this limit`
-    : `nothing came from the target for ${limitMs} ms; --idle-timeout (MCP_IDLE_TIMEOUT) sets this limit`;
-  return new ProxyError("timeout", message, { data: { limitMs } });
+function timeoutError(limitMs: number): ProxyError {
+  return new ProxyError(
+    "timeout",
+    `the target did not finish its answer within ${limitMs} ms; --timeout (MCP_TIMEOUT) sets this limit`,
+    { data: { limitMs } },
+  );
+}
+
+function idleError(limitMs: number): ProxyError {
+  return new ProxyError(
+    "timeout",
+    `nothing came from the target for ${limitMs} ms; --idle-timeout (MCP_IDLE_TIMEOUT) sets this limit`,
+    { data: { limitMs } },
+  );
 }

@@ -9,8 +9,7 @@ import type { Redact } from "../../redact/redact.ts";
 import { bodyWords } from "../wire/body_words.ts";
 import { excerpt } from "../wire/excerpt.ts";
 import { isObject, type RequestId } from "../wire/message.ts";
-import { AttemptError, failedUnprocessed, type Retryable } from "./retry.ts";
-import { SessionExpiredError } from "./session_expiry.ts";
+import { AttemptError, type Retryable, SessionExpiredError } from "./retry.ts";
 
 const encoder = new TextEncoder();
 
@@ -63,20 +62,56 @@ export function summaryOf(cause: unknown): string {
 
 // Deno's fetch tells the phase in the text of the error's cause alone:
 // "… for url (…): client error (Connect): tcp connect error: …".
-const CLIENT_ERROR = /client error \((\w+)\)(?::\s*)?(.*)$/s;
+const CLIENT_ERROR = /client error \(\w+\)(?::\s*)?(.*)$/s;
 
-/** What ends TLS before any request is read, and what to do. */
-const TLS_FAILURES: readonly (readonly [pattern: RegExp, advice: string])[] = [
-  [
-    /invalid peer certificate: UnknownIssuer/,
-    "; if its certificate is from a private authority, name the root with --ca-cert (MCP_CA_CERT)",
-  ],
-  [/invalid peer certificate/, ""],
-  // RFC 8446, 6.2: what a server has against a client's certificate.
-  [
-    /received fatal alert: (?:\w*Certificate\w*|UnknownCA|AccessDenied)/,
-    "; the target wants a client's certificate that it trusts: --client-cert and --client-key (MCP_CLIENT_CERT, MCP_CLIENT_KEY)",
-  ],
+/** A failure that came before the request was run. */
+interface Unprocessed {
+  /** The text that the runtime's `fetch` rejects with. */
+  readonly failure: RegExp;
+  /** Whether there was a connection, if only without TLS. */
+  readonly isConnected?: boolean;
+  /** What to do. */
+  readonly hint?: string;
+}
+
+/**
+ * What proves that the target did not run a request; the first row that fits
+ * holds. Whatever is not here may have run, and is not sent again unless that
+ * does no harm.
+ */
+const UNPROCESSED: readonly Unprocessed[] = [
+  {
+    // RFC 8446, 4.4.2.4: the client ends the handshake
+    failure: /invalid peer certificate: UnknownIssuer/,
+    hint:
+      "; if its certificate is from a private authority, name the root with --ca-cert (MCP_CA_CERT)",
+  },
+  { failure: /invalid peer certificate/ },
+  {
+    // RFC 8446, 6.2: the server ends the handshake over the client's
+    // certificate; with TLS 1.3 the request may be on its way by then, and is
+    // not read
+    failure:
+      /received fatal alert: (?:\w*Certificate\w*|UnknownCA|AccessDenied)/,
+    hint:
+      "; the target wants a client's certificate that it trusts: --client-cert and --client-key (MCP_CLIENT_CERT, MCP_CLIENT_KEY)",
+  },
+  {
+    // RFC 9110, 9.2.2: no connection, so nothing was sent (DNS, TCP, a proxy's
+    // CONNECT, the TLS handshake)
+    failure: /client error \(Connect\)/,
+  },
+  {
+    // RFC 9113, 8.7: REFUSED_STREAM, closed before any processing occurred
+    failure: /stream error received: refused stream/,
+    isConnected: true,
+  },
+  {
+    // RFC 9113, 6.8 and 8.7: GOAWAY with a last stream ID below the request's;
+    // of a stream that it counts as seen, the runtime says something else
+    failure: /connection error received: /,
+    isConnected: true,
+  },
 ];
 
 /** What a rejected fetch means. */
@@ -96,17 +131,18 @@ export function fetchFailure(cause: unknown, url: URL): AttemptError {
       "never",
     );
   }
-  const [, phase, detail = ""] = CLIENT_ERROR.exec(text) ?? [];
-  if (failedUnprocessed(text)) {
-    const tls = TLS_FAILURES.find(([pattern]) => pattern.test(text));
-    const message = phase === "Connect" || tls !== undefined
-      ? `cannot connect to ${url.origin}: ${detail || text}`
-      : `the request was not processed by ${url.origin}: ${detail || text}`;
-    return unreachable(message + (tls?.[1] ?? ""), cause, "always");
+  const detail = CLIENT_ERROR.exec(text)?.[1] || text;
+  const unprocessed = UNPROCESSED.find(({ failure }) => failure.test(text));
+  if (unprocessed) {
+    const { isConnected, hint = "" } = unprocessed;
+    const what = isConnected
+      ? `the request was not processed by ${url.origin}`
+      : `cannot connect to ${url.origin}`;
+    return unreachable(`${what}: ${detail}${hint}`, cause, "always");
   }
   const message =
     `the connection to ${url.origin} failed before an answer came: ${
-      (detail || text).replace(TLS_LINK, "")
+      detail.replace(TLS_LINK, "")
     }; the request may have run${TLS_LINK.test(text) ? ENDED_TLS : ""}`;
   return unreachable(message, cause, "if-idempotent");
 }
@@ -159,6 +195,14 @@ export function streamCut(cause?: unknown): ProxyError {
   );
 }
 
+/**
+ * Whether an HTTP response names another place. A 304 names none: it answers a
+ * conditional request.
+ */
+export function isRedirect({ status }: Response): boolean {
+  return status >= 300 && status < 400 && status !== 304;
+}
+
 /** The error for a redirect, which a signed request never follows. */
 export function redirectError(response: Response, url: URL): ProxyError {
   const { status } = response;
@@ -203,6 +247,45 @@ export function httpStatusError(
     `the target answered HTTP ${status}${name}${words && `: ${words}`}`,
     { data: { status }, summary: `the target answered HTTP ${status}` },
   );
+}
+
+/**
+ * The error for a 2xx answer of another content type than MCP has.
+ *
+ * @param words What it says, by {@linkcode said}.
+ */
+export function badContentType(
+  status: number,
+  type: string,
+  words = "",
+): ProxyError {
+  const what = type === ""
+    ? "no content type"
+    : `content type ${excerpt(type)}`;
+  const told = (what: string, words: string) =>
+    `the target answered HTTP ${status} with ${what}, where MCP has application/json or text/event-stream; is the target URL that of an MCP endpoint?${words}`;
+  return new ProxyError("bad-answer", told(what, words), {
+    data: { status, contentType: type },
+    summary: told("another type", ""),
+  });
+}
+
+/** The error for what stands where a JSON-RPC message should. */
+export function noMessage(
+  detail: string,
+  text: string,
+  redact: Redact,
+): ProxyError {
+  const summary = `the target's answer is no JSON-RPC message: ${detail}`;
+  return new ProxyError("bad-answer", summary + said(text, redact), {
+    summary,
+  });
+}
+
+/** What a body says, to stand at the end of an error's message. */
+export function said(text: string, redact: Redact): string {
+  const words = bodyWords(text, redact);
+  return words && `; it says: ${words}`;
 }
 
 /** What the client is told of a cause: an error, or the target's own frame. */

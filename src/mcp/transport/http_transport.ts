@@ -5,10 +5,15 @@
  */
 
 import type { Target } from "./target.ts";
-import { AttemptError, retryableAfter, retryAfterMs } from "./retry.ts";
+import {
+  AttemptError,
+  retryableAfter,
+  retryAfterMs,
+  SessionExpiredError,
+} from "./retry.ts";
 import { untilAborted } from "../../time.ts";
 import { ProxyError } from "../../errors.ts";
-import { ResponseStreams } from "./response_streams.ts";
+import { ResponseStream, type StreamContext } from "./response_streams.ts";
 import {
   BodyChunks,
   type BodyHead,
@@ -21,9 +26,12 @@ import type { ResponseRouter } from "./response_router.ts";
 import { parseErrorBody } from "./error_body.ts";
 import type { Exchange } from "./exchange.ts";
 import {
+  badContentType,
   fetchFailure,
   httpStatusError,
+  isRedirect,
   redirectError,
+  said,
   streamCut,
 } from "./failure.ts";
 import { NO_WAIT } from "../wire/frames.ts";
@@ -42,18 +50,19 @@ import {
   frameTooLarge,
   isRespelt,
 } from "./large_answer.ts";
-import {
-  checkExpiry,
-  expiryInRefusal,
-  SessionExpiredError,
-} from "./session_expiry.ts";
-import { badContentType, isRedirect, said } from "./responses.ts";
+import { checkExpiry, expiryInRefusal } from "./session_expiry.ts";
 
 /** From this size on an answer passes while it still arrives. */
 const PASS_FROM_BYTES = 8 * 1024 * 1024;
 
 /** A small body that takes longer than this is as good as none. */
 const MIN_IDLE_MS = 60_000;
+
+/** How long a stream may go on when nobody waits any more. */
+const DRAIN_MS = 5_000;
+
+/** How many streams may do so at once: each holds a connection. */
+const MAX_DRAINING = 32;
 
 /** A message that stands in the body of an HTTP error, as an event. */
 const EVENT = {
@@ -70,7 +79,9 @@ const decoder = new TextDecoder();
 export class HttpTransport {
   readonly #target: Target;
   readonly #router: ResponseRouter;
-  readonly #streams: ResponseStreams;
+  readonly #streams: StreamContext;
+  /** Streams that go on after their last answer, the oldest first. */
+  readonly #draining = new Set<Exchange>();
   /** The headers of a POST without a session, and those of the last session. */
   readonly #baseHeaders: HeaderRecord;
   #sessionHeaders: HeaderRecord;
@@ -86,10 +97,13 @@ export class HttpTransport {
     this.#router = router;
     this.#baseHeaders = postHeaders(target.headers, NO_SESSION);
     this.#sessionHeaders = this.#baseHeaders;
-    this.#streams = new ResponseStreams(target, router, {
+    this.#streams = {
+      target,
+      router,
       resumes,
       send: (exchange, init) => this.#fetch(exchange, target.url, init),
-    });
+      onSettled: (exchange) => this.#drain(exchange),
+    };
   }
 
   /**
@@ -116,7 +130,8 @@ export class HttpTransport {
       // The status line is all that is said to a notification or an answer.
       if (!exchange.isRequest) return await drainBody(response);
       if (mediaType(response) === "text/event-stream") {
-        await this.#streams.read(exchange, session, response);
+        const stream = new ResponseStream(this.#streams, exchange, session);
+        await stream.read(response);
       } else if (this.#isSmall(response)) {
         const body = await response.bytes().catch(failedRead);
         exchange.touch();
@@ -132,8 +147,19 @@ export class HttpTransport {
       if (didNotRun(exchange, cause)) exchange.isSent = wasSent;
       throw cause;
     } finally {
-      this.#streams.forget(exchange);
+      this.#draining.delete(exchange);
       exchange.isAtTarget = false;
+    }
+  }
+
+  /** Lets a stream go on for a while that nobody waits for any more. */
+  #drain(exchange: Exchange): void {
+    exchange.endAfter(DRAIN_MS);
+    this.#draining.add(exchange);
+    for (const oldest of this.#draining) {
+      if (this.#draining.size <= MAX_DRAINING) break;
+      this.#draining.delete(oldest);
+      oldest.end();
     }
   }
 

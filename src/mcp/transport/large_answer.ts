@@ -5,7 +5,7 @@
  */
 
 import { ProxyError } from "../../errors.ts";
-import { respelt } from "../wire/answer_id.ts";
+import { spellingsOf } from "../wire/answer_id.ts";
 import type { BodyHead } from "../wire/body.ts";
 import { streamCut } from "./failure.ts";
 import { type RequestId, requestIdFromSource } from "../wire/message.ts";
@@ -29,7 +29,7 @@ export function isRespelt(id: RequestId, head: BodyHead): boolean {
     .find(({ name }) => name === "id")?.source;
   const given = requestIdFromSource(source);
   if (!given || given.source === id.source) return false;
-  return given.key === id.key || respelt(given)?.key === id.key;
+  return spellingsOf(given).some(({ key }) => key === id.key);
 }
 
 function scanBeginning({ pieces }: BodyHead): TopLevelScanner {

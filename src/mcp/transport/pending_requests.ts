@@ -6,7 +6,7 @@
  */
 
 import type { SessionHeaders } from "../wire/headers.ts";
-import { idAsWritten, respelt } from "../wire/answer_id.ts";
+import { idAsWritten, spellingsOf } from "../wire/answer_id.ts";
 import { metaOf } from "../wire/era.ts";
 import type { Exchange, ExchangeInit } from "./exchange.ts";
 import {
@@ -180,12 +180,6 @@ export class PendingRequests {
     const isOne = owners.length === 1 && owners[0].pending.length === 1;
     return isOne ? owners[0] : undefined;
   }
-}
-
-/** An ID, and the other one that a peer may take for it. */
-function spellingsOf(id: RequestId): readonly RequestId[] {
-  const other = respelt(id);
-  return other ? [id, other] : [id];
 }
 
 /** The token that progress is told of, in both spellings. */

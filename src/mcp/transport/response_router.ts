@@ -35,7 +35,7 @@ import {
 import { responseIn } from "./link.ts";
 import { type Origin, type Owed, PendingRequests } from "./pending_requests.ts";
 import { repairedAnswer, withoutByteOrderMark } from "../wire/repair.ts";
-import { noMessage } from "./responses.ts";
+import { noMessage } from "./failure.ts";
 import { membersOf, whole } from "../wire/splice.ts";
 import { taskIdIn } from "../wire/task.ts";
 

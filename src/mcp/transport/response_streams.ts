@@ -4,132 +4,112 @@
  * @module
  */
 
-import type { Target } from "./target.ts";
-import { AttemptError, reopenMs, retryAfterMs } from "./retry.ts";
-import { delay } from "../../time.ts";
 import { ProxyError } from "../../errors.ts";
+import { delay } from "../../time.ts";
 import { mediaType, readEvents } from "../wire/body.ts";
-import type { ResponseRouter } from "./response_router.ts";
 import type { ServerEvent } from "../wire/events.ts";
-import type { Exchange } from "./exchange.ts";
-import { streamCut } from "./failure.ts";
 import {
   hasSession,
   resumableId,
   type SessionHeaders,
   streamHeaders,
 } from "../wire/headers.ts";
+import { readErrorBody } from "./error_body.ts";
+import type { Exchange } from "./exchange.ts";
+import { streamCut } from "./failure.ts";
+import type { ResponseRouter } from "./response_router.ts";
 import {
-  checkExpiry,
-  expiryInRefusal,
+  AttemptError,
+  reopenMs,
+  retryAfterMs,
   SessionExpiredError,
-} from "./session_expiry.ts";
-import { readErrorBody } from "./responses.ts";
-
-/** The place in an event stream up to which everything was received. */
-interface StreamPosition {
-  lastEventId: string | undefined;
-  /** The ID after which the present response goes on. */
-  resumedAfter: string | undefined;
-  retryMs: number | undefined;
-  /** How many times in a row resuming brought nothing. */
-  fruitlessTries: number;
-  /** What a `Retry-After` asks to wait, in milliseconds. */
-  askedMs: number;
-  /** What the connection broke with. */
-  cause: unknown;
-}
+} from "./retry.ts";
+import { checkExpiry, expiryInRefusal } from "./session_expiry.ts";
+import type { Target } from "./target.ts";
 
 /** How many times in a row resuming a stream may bring nothing. */
 const MAX_FRUITLESS_TRIES = 5;
 
-/** How many streams may do so at once: each holds a connection. */
-const MAX_DRAINING = 32;
-
 /** The longest `Retry-After` that is waited for before a stream is resumed. */
 const MAX_ASKED_MS = 30_000;
 
-/** How long a stream may go on when nobody waits any more. */
-const DRAIN_MS = 5_000;
-
 const decoder = new TextDecoder();
 
-/** Of what is said to a resumption the words alone count. */
-const WORDS = { answer: undefined, isOwn: false, isClear: true };
-
-/** How the rest of a stream is had. */
-export interface Resumption {
+/** What the streams of a transport have in common. */
+export interface StreamContext {
+  readonly target: Target;
+  readonly router: ResponseRouter;
   /** Whether a stream that is cut is resumed. */
   readonly resumes: boolean;
   /** Sends a request to the target on behalf of an exchange. */
   readonly send: (exchange: Exchange, init: RequestInit) => Promise<Response>;
+  /** Is told when a stream goes on after its last answer. */
+  readonly onSettled: (exchange: Exchange) => void;
 }
 
-/** Reads the streams of answers, and resumes those that are cut. */
-export class ResponseStreams {
-  readonly #target: Target;
-  readonly #router: ResponseRouter;
-  readonly #resumption: Resumption;
-  /** Streams that go on after their last answer, the oldest first. */
-  readonly #draining = new Set<Exchange>();
+/** An event stream that answers an exchange, and those that resume it. */
+export class ResponseStream {
+  readonly #context: StreamContext;
+  readonly #exchange: Exchange;
+  readonly #session: SessionHeaders;
+  /** Up to where everything was received. */
+  #lastEventId: string | undefined;
+  /** The ID after which the present response goes on. */
+  #resumedAfter: string | undefined;
+  #retryMs: number | undefined;
+  /** How many times in a row resuming brought nothing. */
+  #fruitlessTries = 0;
+  /** What a `Retry-After` asks to wait, in milliseconds. */
+  #askedMs = 0;
+  /** What the connection broke with. */
+  #cause: unknown;
 
-  constructor(target: Target, router: ResponseRouter, resumption: Resumption) {
-    this.#target = target;
-    this.#router = router;
-    this.#resumption = resumption;
-  }
-
-  /** An event stream, and the streams that resume it. */
-  async read(
+  constructor(
+    context: StreamContext,
     exchange: Exchange,
     session: SessionHeaders,
-    first: Response,
-  ): Promise<void> {
-    const position: StreamPosition = {
-      lastEventId: undefined,
-      resumedAfter: undefined,
-      retryMs: undefined,
-      fruitlessTries: 0,
-      askedMs: 0,
-      cause: undefined,
-    };
+  ) {
+    this.#context = context;
+    this.#exchange = exchange;
+    this.#session = session;
+  }
+
+  /** Reads the first response, and resumes it until all is answered. */
+  async read(first: Response): Promise<void> {
+    const exchange = this.#exchange;
     let response: Response | undefined = first;
     for (;;) {
-      if (response) {
-        await this.#readEvents(exchange, session, response, position);
-      }
+      if (response) await this.#readEvents(response);
       if (exchange.isSettled) return;
       // A stream that broke may still bring the answer.
-      if (exchange.keptError && position.cause === undefined) return;
+      if (exchange.keptError && this.#cause === undefined) return;
       if (
-        !this.#resumption.resumes || position.lastEventId === undefined ||
-        position.fruitlessTries >= MAX_FRUITLESS_TRIES
+        !this.#context.resumes || this.#lastEventId === undefined ||
+        this.#fruitlessTries >= MAX_FRUITLESS_TRIES
       ) {
-        throw new AttemptError(streamCut(position.cause), "never");
+        throw this.#cut();
       }
-      const waitMs = reopenMs(position.retryMs, position.fruitlessTries);
-      await delay(Math.max(waitMs, position.askedMs), exchange.signal);
+      const waitMs = reopenMs(this.#retryMs, this.#fruitlessTries);
+      await delay(Math.max(waitMs, this.#askedMs), exchange.signal);
       if (exchange.isSettled) return;
       // It was taken: what a resumption is told says nothing of that.
       exchange.answerHasBegun = true;
-      response = await this.#resume(exchange, session, position);
+      response = await this.#resume();
     }
   }
 
+  #cut(): AttemptError {
+    return new AttemptError(streamCut(this.#cause), "never");
+  }
+
   /** The events of one response, until it ends or breaks. */
-  async #readEvents(
-    exchange: Exchange,
-    session: SessionHeaders,
-    response: Response,
-    position: StreamPosition,
-  ): Promise<void> {
-    const { maxAnswerBytes } = this.#target;
-    position.resumedAfter = position.lastEventId;
-    position.fruitlessTries++;
-    position.cause = undefined;
+  async #readEvents(response: Response): Promise<void> {
+    this.#resumedAfter = this.#lastEventId;
+    this.#fruitlessTries++;
+    this.#cause = undefined;
     const events = readEvents(response, {
-      maxDataBytes: maxAnswerBytes,
-      onChunk: () => exchange.touch(),
+      maxDataBytes: this.#context.target.maxAnswerBytes,
+      onChunk: () => this.#exchange.touch(),
     });
     try {
       for (;;) {
@@ -138,95 +118,62 @@ export class ResponseStreams {
           if (cause instanceof ProxyError) {
             throw new AttemptError(cause, "never");
           }
-          position.cause = cause;
+          this.#cause = cause;
         });
         if (!next || next.done) return;
-        await this.#deliverEvent(exchange, session, next.value, position);
+        await this.#deliver(next.value);
       }
     } finally {
       await events.return(undefined);
     }
   }
 
-  async #deliverEvent(
-    exchange: Exchange,
-    session: SessionHeaders,
-    event: ServerEvent,
-    position: StreamPosition,
-  ): Promise<void> {
-    const { redact } = this.#target.redactor;
+  async #deliver(event: ServerEvent): Promise<void> {
+    const { target, router, onSettled } = this.#context;
     const { id, retryMs } = event;
-    position.retryMs = retryMs ?? position.retryMs;
+    this.#retryMs = retryMs ?? this.#retryMs;
     // A server that replays from the ID on, not after it.
-    if (id !== undefined && id === position.resumedAfter) return;
+    if (id !== undefined && id === this.#resumedAfter) return;
     // An empty ID says that there is nothing to resume from.
-    position.lastEventId = (resumableId(id) ?? position.lastEventId) ||
-      undefined;
-    position.fruitlessTries = 0;
-    checkExpiry(exchange, session, event.data, redact);
-    await this.#router.receiveEvent(event, session, exchange);
-    if (exchange.isSettled) this.#drain(exchange);
-  }
-
-  /** Lets a stream go on for a while that nobody waits for any more. */
-  #drain(exchange: Exchange): void {
-    exchange.endAfter(DRAIN_MS);
-    this.#draining.add(exchange);
-    for (const oldest of this.#draining) {
-      if (this.#draining.size <= MAX_DRAINING) break;
-      this.#draining.delete(oldest);
-      oldest.end();
-    }
+    this.#lastEventId = (resumableId(id) ?? this.#lastEventId) || undefined;
+    this.#fruitlessTries = 0;
+    const { redact } = target.redactor;
+    checkExpiry(this.#exchange, this.#session, event.data, redact);
+    await router.receiveEvent(event, this.#session, this.#exchange);
+    if (this.#exchange.isSettled) onSettled(this.#exchange);
   }
 
   /** Asks for the rest of a stream; `undefined` when it is worth another try. */
-  async #resume(
-    exchange: Exchange,
-    session: SessionHeaders,
-    position: StreamPosition,
-  ): Promise<Response | undefined> {
+  async #resume(): Promise<Response | undefined> {
+    const { target, send } = this.#context;
+    const session = this.#session;
     let response: Response;
     try {
-      response = await this.#resumption.send(exchange, {
+      response = await send(this.#exchange, {
         method: "GET",
-        headers: streamHeaders(
-          this.#target.headers,
-          session,
-          position.lastEventId,
-        ),
+        headers: streamHeaders(target.headers, session, this.#lastEventId),
       });
     } catch (cause) {
-      if (exchange.signal.aborted || isFinal(cause)) throw cause;
-      position.cause = cause;
-      position.fruitlessTries++;
+      if (this.#exchange.signal.aborted || isFinal(cause)) throw cause;
+      this.#cause = cause;
+      this.#fruitlessTries++;
       return undefined;
     }
     if (response.ok && mediaType(response) === "text/event-stream") {
       return response;
     }
     const text = decoder.decode((await readErrorBody(response)).bytes);
-    if (hasSession(session) && expiryInRefusal(response, text, WORDS)) {
-      throw new SessionExpiredError(
-        session,
-        "never",
-        streamCut(position.cause),
-      );
+    if (hasSession(session) && expiryInRefusal(response, text)) {
+      throw new SessionExpiredError(session, "never", streamCut(this.#cause));
     }
-    if (isPassing(response.status)) {
-      position.fruitlessTries++;
-      const askedMs = retryAfterMs(response.headers) ?? 0;
-      position.askedMs = Math.min(askedMs, MAX_ASKED_MS);
-      return undefined;
+    if (!isPassing(response.status)) {
+      const refusal = target.explain(response, text);
+      throw refusal ? new AttemptError(refusal, "never") : this.#cut();
     }
-    const { explain } = this.#target;
-    const refusal = explain(response, text);
-    if (refusal) throw new AttemptError(refusal, "never");
-    throw new AttemptError(streamCut(position.cause), "never");
-  }
-
-  /** Lets go of an exchange that is over. */
-  forget(exchange: Exchange): void {
-    this.#draining.delete(exchange);
+    this.#fruitlessTries++;
+    const askedMs = retryAfterMs(response.headers) ?? 0;
+    this.#askedMs = Math.min(askedMs, MAX_ASKED_MS);
+    return undefined;
   }
 }
 

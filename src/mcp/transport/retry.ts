@@ -1,15 +1,17 @@
 /**
  * Whether a request may be sent again, and how long to wait before.
  *
- * Two more tables of failures stand where the knowledge is: how a target says
- * that a session has expired (`session_expiry.ts`), and after which refusals of
- * a signature another one helps (`aws/refusals`).
+ * Three tables of failures stand where the knowledge is: what the runtime's
+ * `fetch` rejects with (`failure.ts`), how a target says that a session has
+ * expired (`session_expiry.ts`), and after which refusals of a signature another
+ * one helps (`aws/refusals`).
  *
  * @module
  */
 
 import type { ProxyError } from "../../errors.ts";
 import { Recent } from "../../lru_cache.ts";
+import type { SessionHeaders } from "../wire/headers.ts";
 import { isObject } from "../wire/message.ts";
 import type { Exchange } from "./exchange.ts";
 
@@ -38,64 +40,25 @@ export class AttemptError extends Error {
   }
 }
 
-/** One kind of failure that came before the request was run. */
-interface Proof {
-  /** The text that the runtime's `fetch` rejects with. */
-  readonly failure?: RegExp;
-  /** The HTTP status, with the header that must be there. */
-  readonly status?: number;
-  readonly header?: string;
+/** The target does not know the session that it was asked in. */
+export class SessionExpiredError extends Error {
+  override name = "SessionExpiredError";
+
+  constructor(
+    /** The session that is lost. */
+    readonly session: SessionHeaders,
+    /** Whether the request may be sent once more in a new session. */
+    readonly retryable: Retryable,
+    /** What the client is told if nothing else can be done: an error, or the
+     * target's own error frame. */
+    readonly error: ProxyError | Uint8Array,
+  ) {
+    super("the target does not know the session");
+  }
 }
 
-/**
- * What proves that the target did not run a request. Whatever is not here may
- * have run, and is not sent again unless that does no harm.
- */
-const PROOFS: readonly Proof[] = [
-  {
-    // RFC 9110, 9.2.2: no connection, so nothing was sent (DNS, TCP, a proxy's
-    // CONNECT, the TLS handshake)
-    failure: /client error \(Connect\)/,
-  },
-  {
-    // RFC 8446, 4.4.2.4: the client ends the handshake
-    failure: /invalid peer certificate/,
-  },
-  {
-    // RFC 8446, 6.2: the server ends the handshake over the client's
-    // certificate; with TLS 1.3 the request may be on its way by then, and is
-    // not read
-    failure:
-      /received fatal alert: (?:\w*Certificate\w*|UnknownCA|AccessDenied)/,
-  },
-  {
-    // RFC 9113, 8.7: REFUSED_STREAM, closed before any processing occurred
-    failure: /stream error received: refused stream/,
-  },
-  {
-    // RFC 9113, 6.8 and 8.7: GOAWAY with a last stream ID below the request's;
-    // of a stream that it counts as seen, the runtime says something else
-    failure: /connection error received: /,
-  },
-  {
-    // RFC 6585, 4; API Gateway and Lambda throttle before they invoke (API
-    // Gateway, Throttle requests; Lambda, Invoke, TooManyRequestsException)
-    status: 429,
-  },
-  {
-    // RFC 9110, 15.6.4: unable to handle the request for a time
-    status: 503,
-    header: "retry-after",
-  },
-];
-
-/** Statuses after which a request may have run, and may succeed another time. */
-const RETRYABLE_STATUSES = [502, 503, 504];
-
-/** Whether the text of a failed fetch says that nothing was run. */
-export function failedUnprocessed(text: string): boolean {
-  return PROOFS.some(({ failure }) => failure?.test(text));
-}
+/** Statuses after which a request may succeed another time. */
+const RETRYABLE_STATUSES = [429, 502, 503, 504];
 
 /**
  * Whether a request may be sent again after an HTTP error.
@@ -107,14 +70,13 @@ export function retryableAfter(
   { status, headers }: Response,
   isUnnamed: boolean,
 ): Retryable {
-  const isProven = isUnnamed &&
-    PROOFS.some((proof) =>
-      proof.status === status &&
-      (proof.header === undefined || headers.has(proof.header))
-    );
-  if (isProven) return "always";
-  const mayPass = status === 429 || RETRYABLE_STATUSES.includes(status);
-  return mayPass ? "if-idempotent" : "never";
+  // RFC 6585, 4; API Gateway and Lambda throttle before they invoke (API
+  // Gateway, Throttle requests; Lambda, Invoke, TooManyRequestsException).
+  // RFC 9110, 15.6.4: unable to handle the request for a time.
+  const isProof = status === 429 ||
+    status === 503 && headers.has("retry-after");
+  if (isProof && isUnnamed) return "always";
+  return RETRYABLE_STATUSES.includes(status) ? "if-idempotent" : "never";
 }
 
 /**

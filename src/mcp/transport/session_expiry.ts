@@ -4,33 +4,15 @@
  * @module
  */
 
-import type { Retryable } from "./retry.ts";
-import type { ProxyError } from "../../errors.ts";
+import { type Retryable, SessionExpiredError } from "./retry.ts";
 import type { Redact } from "../../redact/redact.ts";
 import { jsonWords } from "../wire/body_words.ts";
-import { type ErrorBody, namesRequest } from "./error_body.ts";
+import { type ErrorBody, namesRequest, readRpcError } from "./error_body.ts";
 import type { Exchange } from "./exchange.ts";
 import { hasSession, type SessionHeaders } from "../wire/headers.ts";
 import type { RpcError } from "../wire/message.ts";
 import { includesBytes } from "../wire/block_buffer.ts";
-import { noMessage, readRpcError } from "./responses.ts";
-
-/** The target does not know the session that it was asked in. */
-export class SessionExpiredError extends Error {
-  override name = "SessionExpiredError";
-
-  constructor(
-    /** The session that is lost. */
-    readonly session: SessionHeaders,
-    /** Whether the request may be sent once more in a new session. */
-    readonly retryable: Retryable,
-    /** What the client is told if nothing else can be done: an error, or the
-     * target's own error frame. */
-    readonly error: ProxyError | Uint8Array,
-  ) {
-    super("the target does not know the session");
-  }
-}
+import { noMessage } from "./failure.ts";
 
 /** How an answer comes that tells of a lost session. */
 type Form =
@@ -174,7 +156,7 @@ const MAX_WORDS = 500;
 const MENTION = /session|initiali[sz]e/i;
 
 /** Whether words are about a session that is not known. */
-export function speaksOfSession(words: string): boolean {
+function speaksOfSession(words: string): boolean {
   if (words.length > MAX_WORDS || !MENTION.test(words)) return false;
   // As identifiers: SESSION_NOT_FOUND, SessionExpired.
   const spaced = words.trim().replaceAll("_", " ")
@@ -182,22 +164,26 @@ export function speaksOfSession(words: string): boolean {
   return SPEAKS.test(words.trim()) || SPEAKS.test(spaced);
 }
 
-function fits(
-  signal: Signal,
+/** What is known of an answer. */
+interface Facts {
+  readonly status?: number;
+  readonly code?: number;
+  readonly isOwn?: boolean;
+  readonly words: readonly string[];
+}
+
+function retryableBy(
   form: Form,
-  { status, code, isOwn, speaks }: {
-    readonly status?: number;
-    readonly code?: number | undefined;
-    readonly isOwn?: boolean;
-    readonly speaks: boolean;
-  },
-): boolean {
-  const { statuses, codes } = signal;
-  return signal.form === form &&
-    (!statuses || status !== undefined && statuses.includes(status)) &&
-    (!codes || code !== undefined && codes.includes(code)) &&
+  { status = 0, code, isOwn, words }: Facts,
+): Retryable | undefined {
+  const speaks = words.some(speaksOfSession);
+  return SIGNALS.find((signal) =>
+    signal.form === form &&
+    (signal.statuses?.includes(status) ?? true) &&
+    (!signal.codes || code !== undefined && signal.codes.includes(code)) &&
     (signal.isOwn === undefined || signal.isOwn === isOwn) &&
-    (!signal.speaks || speaks);
+    (!signal.speaks || speaks)
+  )?.retryable;
 }
 
 /** What the words of a JSON-RPC error are: its message, and texts beside it. */
@@ -209,64 +195,50 @@ function wordsOf({ message, data }: RpcError): readonly string[] {
  * Whether an HTTP error tells of a lost session, and if the request may be sent
  * again; `undefined` when it tells of something else.
  *
- * @param response The status and headers.
- * @param text The body.
- * @param body The JSON-RPC error in it, and what else is known of it.
+ * @param body The JSON-RPC error in its text, and what else is known of that.
  */
 export function expiryInRefusal(
   { status, headers }: Response,
   text: string,
-  { answer, isOwn, isClear }: Pick<ErrorBody, "answer" | "isOwn" | "isClear">,
+  { answer, isOwn = false, isClear = true }: Partial<
+    Pick<ErrorBody, "answer" | "isOwn" | "isClear">
+  > = {},
 ): Retryable | undefined {
   // Who names a way to authenticate does not speak of an MCP session.
   if (status === 401 && headers.has("www-authenticate")) return undefined;
-  const words = answer ? wordsOf(answer.error) : [...jsonWords(text), text];
-  const signal = SIGNALS.find((signal) =>
-    fits(signal, "refusal", {
-      status,
-      code: answer?.error.code,
-      isOwn,
-      speaks: words.some(speaksOfSession),
-    })
-  );
+  const retryable = retryableBy("refusal", {
+    status,
+    code: answer?.error.code,
+    isOwn,
+    words: answer ? wordsOf(answer.error) : [...jsonWords(text), text],
+  });
   // What names the request, but is no JSON-RPC error, may be anything.
   const isProof = isClear && (answer !== undefined || !isOwn);
-  return signal?.retryable === "always" && !isProof
-    ? "if-idempotent"
-    : signal?.retryable;
+  return retryable === "always" && !isProof ? "if-idempotent" : retryable;
 }
 
-/**
- * Whether an error in a 2xx answer tells of a lost session, and if the request
- * may be sent again; `undefined` when it tells of something else.
- */
+/** The same of an error in a 2xx answer. */
 export function expiryInAnswer(error: RpcError): Retryable | undefined {
-  if (error.code === INVALID_PARAMS) return undefined;
-  const speaks = wordsOf(error).some(speaksOfSession);
-  return SIGNALS.find((signal) =>
-    fits(signal, "rpc", { code: error.code, speaks })
-  )?.retryable;
+  const { code } = error;
+  if (code === INVALID_PARAMS) return undefined;
+  return retryableBy("rpc", { code, words: wordsOf(error) });
 }
 
 const decoder = new TextDecoder();
 const JSONRPC = new TextEncoder().encode('"jsonrpc"');
 
 /**
- * Whether what stands in a 2xx without JSON-RPC around it, as its body or as an
- * event, tells of a lost session.
+ * The same of what stands in a 2xx without JSON-RPC around it, as its body or as
+ * an event.
  */
-export function expiryInBareWords(bytes: Uint8Array): Retryable | undefined {
+function expiryInBareWords(bytes: Uint8Array): Retryable | undefined {
   if (bytes.length > 4 * MAX_WORDS || includesBytes(bytes, JSONRPC)) return;
   const text = decoder.decode(bytes);
   if (!MENTION.test(text)) return undefined;
-  const speaks = [...jsonWords(text), text].some(speaksOfSession);
-  return SIGNALS.find((signal) => fits(signal, "bare", { speaks }))?.retryable;
+  return retryableBy("bare", { words: [...jsonWords(text), text] });
 }
 
-/**
- * Whether a message that is no answer to a request tells of a lost session: an
- * error in JSON-RPC, or bare words.
- */
+/** The same of a message that is no answer to a request, or of bare words. */
 export function expiryInMessage(bytes: Uint8Array): Retryable | undefined {
   if (bytes.length > 4 * MAX_WORDS) return undefined;
   const answer = readRpcError(bytes);

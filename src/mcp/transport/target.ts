@@ -4,6 +4,7 @@
  * @module
  */
 
+import type { ProxyError } from "../../errors.ts";
 import type { Log } from "../../log/log.ts";
 import type { Redactor } from "../../redact/redact.ts";
 import type { HeaderPairs } from "../wire/headers.ts";
@@ -12,7 +13,6 @@ import type { Metadata } from "../wire/metadata.ts";
 import type { ExchangeLimits } from "./exchange.ts";
 import type { Emit } from "./link.ts";
 import type { Observer } from "./observer.ts";
-import type { Explain } from "./responses.ts";
 
 /** How the target is reached, and what its answers must keep to. */
 export interface Target extends ExchangeLimits {
@@ -42,7 +42,10 @@ export interface Target extends ExchangeLimits {
   /** How often a request is sent again that cannot have run. */
   readonly retries: number;
   /** Says what an HTTP error means where the transport knows more than MCP. */
-  readonly explain: Explain;
+  readonly explain: (
+    response: Response,
+    body: string,
+  ) => ProxyError | undefined;
   /** Learns the session IDs, and hides them and what else is secret. */
   readonly redactor: Redactor;
   readonly log: Log;

@@ -5,19 +5,19 @@
  * @module
  */
 
-import { type RequestId, requestId, withId } from "./message.ts";
+import { type RequestId, requestId, stringId, withId } from "./message.ts";
 import { outerMembers } from "./large_message.ts";
 
 /** A number in JSON. */
 const NUMBER = /^-?(?:0|[1-9]\d*)(?:\.\d+)?(?:e[+-]?\d+)?$/i;
 
-/** The other ID that a peer may take for this one: "3" for 3, 3 for "3". */
-export function respelt({ source, key }: RequestId): RequestId | undefined {
-  if (key.startsWith("n:")) return requestId(key.slice("n:".length));
-  const text = key.slice("s:".length);
-  if (!NUMBER.test(text)) return undefined;
-  const id = requestId(Number(text));
-  return id && { ...id, source };
+/** An ID, and the other one that a peer may take for it: "3" for 3, 3 for "3". */
+export function spellingsOf(id: RequestId): readonly RequestId[] {
+  const { source, key } = id;
+  const value = key.slice("n:".length);
+  if (key.startsWith("n:")) return [id, stringId(value)];
+  const number = NUMBER.test(value) && requestId(Number(value), source);
+  return number ? [id, number] : [id];
 }
 
 /** The ID of a message to the letter: 3.0 is no 3. */
