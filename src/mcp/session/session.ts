@@ -36,7 +36,7 @@ import {
   type RouterHooks,
 } from "../transport/response_router.ts";
 import { RetryPolicy, SessionExpiredError } from "../transport/retry.ts";
-import { Semaphore } from "../transport/semaphore.ts";
+import { Semaphore } from "../../semaphore.ts";
 import { expiryInAnswer } from "../transport/session_expiry.ts";
 import { hasSession, type SessionHeaders } from "../wire/headers.ts";
 import {

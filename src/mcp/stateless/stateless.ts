@@ -27,7 +27,7 @@ import { InFlight } from "../transport/in_flight.ts";
 import { requestsIn } from "../transport/pending_requests.ts";
 import { ResponseRouter } from "../transport/response_router.ts";
 import { AttemptError, RetryPolicy } from "../transport/retry.ts";
-import { Semaphore } from "../transport/semaphore.ts";
+import { Semaphore } from "../../semaphore.ts";
 import type { Target } from "../transport/target.ts";
 import { excerpt } from "../wire/excerpt.ts";
 import { NO_SESSION } from "../wire/headers.ts";

@@ -14,7 +14,7 @@ import { Exchange, type ExchangeInit } from "./exchange.ts";
 import { shuttingDown } from "./failure.ts";
 import { notificationFrame, requestFrame } from "./link.ts";
 import type { ResponseRouter } from "./response_router.ts";
-import type { Semaphore } from "./semaphore.ts";
+import type { Semaphore } from "../../semaphore.ts";
 import type { Target } from "./target.ts";
 
 /** How many answers are made at once at the end. */

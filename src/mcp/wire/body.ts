@@ -5,7 +5,7 @@
  */
 
 import { ProxyError } from "../../errors.ts";
-import { ANSWER_ROOM, type AnswerShare, FREE_BYTES } from "./answer_room.ts";
+import { Semaphore } from "../../semaphore.ts";
 import { BlockBuffer, joinBytes } from "./block_buffer.ts";
 import { EventParser, type ServerEvent } from "./events.ts";
 import { excerpt } from "./excerpt.ts";
@@ -77,6 +77,20 @@ export interface ReadingOptions {
   readonly onChunk?: () => void;
 }
 
+const MIB = 1024 * 1024;
+
+/** So much of each answer, or event, is held whatever else is. */
+const FREE_BYTES = MIB;
+
+/**
+ * What all answers of this process together may hold beyond that. An answer
+ * takes all that it may come to need before it is read on, so that none waits
+ * in the middle for another that does, too.
+ */
+const ROOM_BYTES = 64 * MIB;
+
+const room = new Semaphore(ROOM_BYTES);
+
 /** How often it is told that a body waits for room, and not for the target. */
 const WAITING_MS = 1_000;
 
@@ -89,8 +103,10 @@ export class BodyChunks implements AsyncIterator<Uint8Array, undefined> {
   readonly #response: Response;
   readonly #onChunk: (() => void) | undefined;
   readonly #maxBytes: number;
-  #share: AnswerShare | undefined;
   #heldBytes = 0;
+  /** What is taken of the room, and what ends the wait for it. */
+  #takenBytes = 0;
+  #wait: AbortController | undefined;
   #reader: ReadableStreamDefaultReader<Uint8Array> | undefined;
 
   constructor(response: Response, { maxBytes, onChunk }: ReadingOptions) {
@@ -102,7 +118,7 @@ export class BodyChunks implements AsyncIterator<Uint8Array, undefined> {
   /** How much is held of what was read. */
   set heldBytes(bytes: number) {
     this.#heldBytes = bytes;
-    if (bytes <= FREE_BYTES) this.#share?.give();
+    if (bytes <= FREE_BYTES) this.#giveRoom();
   }
 
   /**
@@ -126,18 +142,29 @@ export class BodyChunks implements AsyncIterator<Uint8Array, undefined> {
   }
 
   async #untilThereIsRoom(): Promise<void> {
-    this.#share ??= ANSWER_ROOM.share(this.#maxBytes);
-    const granted = this.#share.take();
-    if (!granted) return;
-    const timer = setInterval(() => this.#onChunk?.(), WAITING_MS);
-    await granted;
-    clearInterval(timer);
-    this.#onChunk?.();
+    if (this.#takenBytes > 0) return;
+    const bytes = Math.min(this.#maxBytes, ROOM_BYTES);
+    if (!room.tryAcquire(bytes)) {
+      const timer = setInterval(() => this.#onChunk?.(), WAITING_MS);
+      this.#wait = new AbortController();
+      const isTaken = await room.acquire(this.#wait.signal, bytes);
+      clearInterval(timer);
+      this.#onChunk?.();
+      if (!isTaken) return;
+    }
+    this.#takenBytes = bytes;
+  }
+
+  /** Gives the room back, or waits for it no longer. */
+  #giveRoom(): void {
+    this.#wait?.abort();
+    room.release(this.#takenBytes);
+    this.#takenBytes = 0;
   }
 
   /** Lets go of the rest, even of a chunk that is waited for. */
   async return(): Promise<IteratorResult<Uint8Array, undefined>> {
-    this.#share?.give();
+    this.#giveRoom();
     // It rejects with what the body had failed with already.
     await this.#reader?.cancel().catch(() => {});
     // Whoever is handed the response may look at its body, read or not.

@@ -1,47 +1,11 @@
 /** The room that large answers share. */
 import { assertEquals } from "@std/assert";
-import { AnswerRoom } from "../../../src/mcp/wire/answer_room.ts";
 import { modern } from "../../support/modern_message.ts";
 import { mcp, result } from "../../support/raw_mcp.ts";
 import { RawServer } from "../../support/raw_server.ts";
 import { StreamClient } from "../../support/stream_client.ts";
 
 const MIB = 1024 * 1024;
-
-Deno.test("shares are taken in order, as long as there is room, and given back once", async () => {
-  const room = new AnswerRoom(10);
-  const [a, b, c, d] = [6, 6, 4, 100].map((bytes) => room.share(bytes));
-  const taken: string[] = [];
-  const take = (name: string, share: typeof a) =>
-    (share.take() ?? Promise.resolve()).then(() => taken.push(name));
-  const all = [take("a", a), take("b", b), take("c", c), take("d", d)];
-  await all[0];
-  assertEquals(taken, ["a"]);
-  assertEquals(a.take(), undefined);
-  a.give();
-  a.give();
-  await all[2];
-  assertEquals(taken, ["a", "b", "c"]);
-  b.give();
-  c.give();
-  await all[3];
-  d.give();
-  assertEquals(room.share(10).take(), undefined);
-});
-
-Deno.test("what waits for room no longer keeps nobody waiting", async () => {
-  const room = new AnswerRoom(10);
-  const [first, second, third] = [10, 10, 10].map((bytes) => room.share(bytes));
-  first.take();
-  const waits = second.take();
-  const waitsToo = third.take();
-  second.give();
-  await waits;
-  first.give();
-  await waitsToo;
-  third.give();
-  assertEquals(room.share(10).take(), undefined);
-});
 
 const answer = (id: unknown, bytes: number) =>
   JSON.stringify(result({ id }, { x: "x".repeat(bytes) }));
