@@ -30,7 +30,7 @@ import {
   withoutForbidden,
 } from "../mcp/tools/list.ts";
 import type { ToolPolicy } from "../mcp/tools/policy.ts";
-import { Turn } from "../mcp/wire/turn.ts";
+import { Turn } from "../time.ts";
 
 /** What a {@linkcode ListFilter} is handed. */
 export interface ListFilterOptions {

@@ -31,8 +31,7 @@ import {
   withId,
 } from "../wire/message.ts";
 import { dense } from "../wire/block_buffer.ts";
-import { memberAt, replaceRange } from "../wire/splice.ts";
-import { taskIdIn } from "../wire/task.ts";
+import { memberAt, replaceRange, taskIdIn } from "../wire/splice.ts";
 import { PROFILE_ARGUMENT } from "./argument.ts";
 
 /** What the client has said that holds for each of its sessions. */

@@ -40,7 +40,7 @@ import {
 import { type ClientState, ProfileBranch } from "./branch.ts";
 import { Recent } from "../../lru_cache.ts";
 import { UNREAD } from "../wire/large_message.ts";
-import { taskIdAskedFor } from "../wire/task.ts";
+import { taskIdAskedFor } from "../wire/splice.ts";
 
 /** What a {@linkcode ProfileRouter} is handed. */
 export interface ProfileRouterOptions extends Refusing {

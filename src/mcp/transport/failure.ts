@@ -6,8 +6,7 @@
 
 import { ProxyError } from "../../errors.ts";
 import type { Redact } from "../../redact/redact.ts";
-import { bodyWords } from "../wire/body_words.ts";
-import { excerpt } from "../wire/excerpt.ts";
+import { bodyWords, excerpt } from "../wire/excerpt.ts";
 import { isObject, type RequestId } from "../wire/message.ts";
 import { AttemptError, type Retryable, SessionExpiredError } from "./retry.ts";
 

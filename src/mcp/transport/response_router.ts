@@ -15,7 +15,7 @@ import type { Era } from "../wire/era.ts";
 import type { OversizedData, ServerEvent } from "../wire/events.ts";
 import { excerpt } from "../wire/excerpt.ts";
 import type { Exchange } from "./exchange.ts";
-import { errorFrame, ownErrorData } from "./failure.ts";
+import { errorFrame, noMessage, ownErrorData } from "./failure.ts";
 import { frameTooLarge, isAnswerTo, largeAnswer } from "./large_answer.ts";
 import { NO_WAIT, replaceNewlines } from "../wire/frames.ts";
 import { partOf, SMALL_BYTES } from "../wire/large_message.ts";
@@ -35,9 +35,7 @@ import {
 import { responseIn } from "./link.ts";
 import { type Origin, type Owed, PendingRequests } from "./pending_requests.ts";
 import { repairedAnswer, withoutByteOrderMark } from "../wire/repair.ts";
-import { noMessage } from "./failure.ts";
-import { membersOf, whole } from "../wire/splice.ts";
-import { taskIdIn } from "../wire/task.ts";
+import { membersOf, taskIdIn, whole } from "../wire/splice.ts";
 
 /** Who takes part in the routing of responses. */
 export interface RouterHooks {

@@ -9,7 +9,7 @@ import { Semaphore } from "../../semaphore.ts";
 import { BlockBuffer, joinBytes } from "./block_buffer.ts";
 import { EventParser, type ServerEvent } from "./events.ts";
 import { excerpt } from "./excerpt.ts";
-import { Turn } from "./turn.ts";
+import { Turn } from "../../time.ts";
 
 /** The media type of a response, without parameters, in lower case. */
 export function mediaType(response: Response): string {

@@ -1,23 +1,86 @@
 /**
- * Texts from outside, cut to a length that is fit for an error.
+ * Texts from outside, made fit for an error: cut to a length, and of a body that
+ * is no JSON-RPC message its own words.
  *
  * @module
  */
 
+import type { Redact } from "../../redact/redact.ts";
+import { isObject } from "./message.ts";
+
 /** The longest text that is shown whole, in characters. */
 const SHOWN_LENGTH = 200;
 
-/**
- * The beginning of a text, or all of it when it is short.
- *
- * @param text The text.
- * @param length How many characters are shown.
- * @returns What is shown of it.
- */
+/** The beginning of a text, or all of it when it is short. */
 export function excerpt(text: string, length: number = SHOWN_LENGTH): string {
   if (text.length <= length) return text;
   // No character is made of more than two units: that many are enough.
   const characters = [...text.slice(0, 2 * length + 2)];
   if (characters.length <= length) return text;
   return `${characters.slice(0, length).join("")}…`;
+}
+
+/** How much of a body's words is told to the client, in characters. */
+const SHOWN_CHARACTERS = 300;
+
+/** How much of a body is read for it: a page has its text behind styles. */
+const MAX_READ_CHARACTERS = 64 * 1024;
+
+/**
+ * The members in which servers say what went wrong: API Gateway and most
+ * others, AWS services, Lambda, FastAPI.
+ */
+const WORDS = ["message", "Message", "errorMessage", "error", "detail"];
+
+/**
+ * A body's words in one line: an error's message, or the text of a page.
+ *
+ * @param redact Takes secrets out of them, before they are cut.
+ */
+export function bodyWords(body: string, redact: Redact): string {
+  const text = body.slice(0, MAX_READ_CHARACTERS);
+  const words = (jsonWords(text)[0] ?? plainText(text)).replace(/\s+/g, " ");
+  return excerpt(redact(words.trim()), SHOWN_CHARACTERS);
+}
+
+/** What a JSON text says went wrong; nothing of what is not JSON. */
+export function jsonWords(text: string): readonly string[] {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    return [];
+  }
+  if (typeof value === "string") return [value];
+  if (!isObject(value)) return [];
+  return WORDS.flatMap((name) => {
+    const said = value[name];
+    return isObject(said) ? [said.message, said.code] : [said];
+  }).filter((said): said is string => typeof said === "string" && said !== "");
+}
+
+/** A page without its tags, its styles and its scripts. */
+function plainText(page: string): string {
+  const parts: string[] = [];
+  let at = 0;
+  for (;;) {
+    const open = page.indexOf("<", at);
+    if (open === -1) break;
+    parts.push(page.slice(at, open));
+    const close = page.indexOf(">", open);
+    // A tag that does not end is a sign in a text.
+    if (close === -1) {
+      at = open;
+      break;
+    }
+    at = close + 1;
+    const [, name] = /^<(style|script)\b/i.exec(page.slice(open, close)) ?? [];
+    if (name !== undefined) {
+      const end = new RegExp(`</${name}`, "gi");
+      end.lastIndex = at;
+      at = end.exec(page)?.index ?? page.length;
+    }
+  }
+  parts.push(page.slice(at));
+  return parts.join(" ");
 }

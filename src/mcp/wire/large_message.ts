@@ -6,7 +6,7 @@
  */
 
 import { type Member, scanMembers, TopLevelScanner } from "./scan.ts";
-import { Turn } from "./turn.ts";
+import { Turn } from "../../time.ts";
 
 /** Up to this size `JSON.parse` is faster, and what it makes is small. */
 export const SMALL_BYTES = 64 * 1024;

@@ -13,9 +13,13 @@ import {
   scannedRoot,
   SMALL_BYTES,
 } from "./large_message.ts";
-import { isObject, type ResponseMessage } from "./message.ts";
+import {
+  isObject,
+  type ResponseMessage,
+  type SingleMessage,
+} from "./message.ts";
 import { type Member, scanMembers } from "./scan.ts";
-import { Turn } from "./turn.ts";
+import { Turn } from "../../time.ts";
 
 /** A part of a text, in bytes from its start. */
 export interface Range {
@@ -125,6 +129,27 @@ export function valueInResult(
     (value, name) => isObject(value) ? value[name] : undefined,
     answer.result,
   );
+}
+
+/**
+ * The task that an answer tells of: in 2025-11-25 an answer to a call has it in
+ * `task`; later, and in answers about a task, the result is the task.
+ */
+export function taskIdIn(
+  answer: ResponseMessage,
+  frame: Uint8Array,
+): string | undefined {
+  const taskId = valueInResult(answer, frame, ["task", "taskId"]) ??
+    valueInResult(answer, frame, ["taskId"]);
+  return typeof taskId === "string" ? taskId : undefined;
+}
+
+/** The task that a request is about, such as `tasks/get`. */
+export function taskIdAskedFor(message: SingleMessage): string | undefined {
+  if (message.kind !== "request") return undefined;
+  const { method, params } = message;
+  if (!method.startsWith("tasks/") || !isObject(params)) return undefined;
+  return typeof params.taskId === "string" ? params.taskId : undefined;
 }
 
 /** The text with a part of it replaced. */
