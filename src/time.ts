@@ -66,12 +66,26 @@ export class Deadlines {
   }
 }
 
+const MIN_LOOK_MS = 50;
+const MAX_LOOK_MS = 1_000;
+
+/**
+ * How long to wait, when a limit is over, before a last look: where the process
+ * stood still, what came meanwhile is not read yet.
+ *
+ * @param lateMs How long the limit has been over.
+ */
+export function lastLookMs(lateMs: number): number {
+  return Math.min(Math.max(lateMs, MIN_LOOK_MS), MAX_LOOK_MS);
+}
+
 /** A limit that is the same from each {@linkcode TimeLimit.touch} on. */
 export class TimeLimit implements Deadline, Disposable {
   dueAt: number;
   readonly #deadlines: Deadlines;
   readonly #limitMs: number;
   readonly #onReached: () => void;
+  #isLastLook = false;
 
   /**
    * @param deadlines Watches it.
@@ -89,9 +103,16 @@ export class TimeLimit implements Deadline, Disposable {
   /** Begins it anew. */
   touch(): void {
     this.dueAt = performance.now() + this.#limitMs;
+    this.#isLastLook = false;
   }
 
   look(): void {
+    if (!this.#isLastLook) {
+      this.#isLastLook = true;
+      const now = performance.now();
+      this.dueAt = now + lastLookMs(now - this.dueAt);
+      return;
+    }
     this[Symbol.dispose]();
     this.#onReached();
   }
@@ -101,30 +122,14 @@ export class TimeLimit implements Deadline, Disposable {
   }
 }
 
-const MIN_LOOK_MS = 50;
-const MAX_LOOK_MS = 1_000;
-
-/**
- * How long to wait, when a limit is over, before a last look: where the process
- * stood still, what came meanwhile is not read yet.
- *
- * @param lateMs How long the limit has been over.
- */
-export function lastLookMs(lateMs: number): number {
-  return Math.min(Math.max(lateMs, MIN_LOOK_MS), MAX_LOOK_MS);
-}
-
-/** Calls back when nothing was noted for some time. */
+/** Calls back once when nothing was noted for some time. */
 export class IdleTimer {
   readonly #limitMs: number;
   readonly #onIdle: () => void;
-  #timer: ReturnType<typeof setTimeout> | undefined;
-  #touchedAt = 0;
+  readonly #deadlines = new Deadlines();
+  #limit: TimeLimit | undefined;
 
-  /**
-   * @param limitMs How long; it counts from the first {@linkcode touch} on.
-   * @param onIdle Is called once.
-   */
+  /** @param limitMs How long; it counts from the first {@linkcode touch} on. */
   constructor(limitMs: number, onIdle: () => void) {
     this.#limitMs = limitMs;
     this.#onIdle = onIdle;
@@ -132,25 +137,17 @@ export class IdleTimer {
 
   /** Notes that something came, or that it is waited for again. */
   touch(): void {
-    this.#touchedAt = performance.now();
-    if (this.#timer === undefined) this.#wait(this.#limitMs, false);
+    if (this.#limit) return this.#limit.touch();
+    this.#limit = new TimeLimit(this.#deadlines, this.#limitMs, () => {
+      this.#limit = undefined;
+      this.#onIdle();
+    });
   }
 
   /** Lets go, until the next {@linkcode touch}. */
   stop(): void {
-    clearTimeout(this.#timer);
-    this.#timer = undefined;
-  }
-
-  #wait(delayMs: number, isLast: boolean): void {
-    const check = () => {
-      this.#timer = undefined;
-      const leftMs = this.#touchedAt + this.#limitMs - performance.now();
-      if (leftMs > 0) this.#wait(leftMs, false);
-      else if (isLast) this.#onIdle();
-      else this.#wait(lastLookMs(-leftMs), true);
-    };
-    this.#timer = setTimeout(check, Math.min(delayMs, MAX_TIMER_MS));
+    this.#deadlines.stop();
+    this.#limit = undefined;
   }
 }
 

@@ -1,8 +1,9 @@
 /** A process that stood still for a while, as under SIGSTOP or a debugger. */
 import { assertEquals } from "@std/assert";
+import { isObject } from "../src/mcp/wire/message.ts";
 import { IdleTimer } from "../src/time.ts";
 import { within } from "./support/deadline.ts";
-import { ProxyProcess } from "./support/proxy_process.ts";
+import { type Line, ProxyProcess } from "./support/proxy_process.ts";
 import { mcp, result } from "./support/raw_mcp.ts";
 import { RawServer } from "./support/raw_server.ts";
 
@@ -93,6 +94,45 @@ Deno.test({
     proxy.signal("SIGCONT");
     const { value } = await proxy.answer(1);
     assertEquals(value, { jsonrpc: "2.0", id: 1, result: {} });
+  },
+});
+
+Deno.test({
+  name:
+    "an answer that came while the HTTP server stood still is given, although its time is over",
+  ignore: Deno.build.os === "windows",
+  async fn() {
+    const asked = Promise.withResolvers<void>();
+    const stopped = Promise.withResolvers<void>();
+    const answered = Promise.withResolvers<void>();
+    await using server = await RawServer.start(mcp({
+      slow: async (message, reply) => {
+        asked.resolve();
+        await stopped.promise;
+        await reply.json(result(message));
+        answered.resolve();
+      },
+    }));
+    await using proxy = await ProxyProcess.start({
+      target: server.url,
+      args: ["--timeout=1s", "--listen=127.0.0.1:0", "--no-listen-token"],
+      permissions: { net: ["127.0.0.1:0"] },
+    });
+    const isListening = ({ value }: Line) => isObject(value) && "url" in value;
+    const { value } = await proxy.waitForLog(isListening);
+    const answer = fetch(String(isObject(value) && value.url), {
+      method: "POST",
+      headers: { "content-type": "application/json" },
+      body: '{"jsonrpc":"2.0","id":1,"method":"slow"}',
+    });
+    await within(asked.promise, "the call");
+    proxy.signal("SIGSTOP");
+    stopped.resolve();
+    await within(answered.promise, "the answer");
+    await passed(3_000);
+    proxy.signal("SIGCONT");
+    const given = await within(answer, "the answer to the client");
+    assertEquals(await given.json(), { jsonrpc: "2.0", id: 1, result: {} });
   },
 });
 

@@ -1,6 +1,6 @@
 /**
- * What the target's answer says at the HTTP front, and what of it the client is
- * told.
+ * What an answer of the target's says in HTTP server mode, and what of it the
+ * client is told.
  *
  * @module
  */
@@ -41,7 +41,7 @@ export async function checkHead(answer: Response, target: URL): Promise<void> {
   );
 }
 
-/** The status for the client: a 401 would be about the front's own token. */
+/** The status for the client: a 401 would be about the server's own token. */
 export function statusOf({ status }: Response): number {
   return status === 401 ? 403 : status;
 }

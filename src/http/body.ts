@@ -1,6 +1,6 @@
 /**
- * Bodies of requests at the HTTP front: read whole, since they are hashed, and
- * therefore bounded.
+ * Bodies of requests in HTTP server mode: read completely, since they are
+ * hashed, and therefore bounded.
  *
  * @module
  */

@@ -1,5 +1,5 @@
 /**
- * The answer to one request at the HTTP front, until its client has it.
+ * The answer to one request in HTTP server mode, until its client has it.
  *
  * @module
  */

@@ -1,5 +1,5 @@
 /**
- * What the HTTP front says itself: words of plain text, and for a request that
+ * What the HTTP server says itself: words of plain text, and for a request that
  * cannot be passed on an HTTP status with a JSON-RPC error that names the cause.
  *
  * @module
@@ -32,7 +32,7 @@ export class HttpError extends Error {
   }
 }
 
-/** The end of a request that the front itself refuses. */
+/** The end of a request that the server itself refuses. */
 export function refused(
   status: number,
   reason: ErrorReason,
@@ -46,7 +46,7 @@ export function refused(
   );
 }
 
-/** The end of a request that the front does not take, whoever asks. */
+/** The end of a request that the server does not take, whoever asks. */
 export function invalid(
   status: number,
   message: string,

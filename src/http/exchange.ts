@@ -1,5 +1,5 @@
 /**
- * One request at the HTTP front and its answer.
+ * One request in HTTP server mode and its answer.
  *
  * The body is read whole and sent signed; the answer streams back as it comes.
  * Either side that goes takes the other with it: a client that leaves ends the

@@ -1,5 +1,5 @@
 /**
- * Who may use the HTTP front. It lends an AWS identity, so that it hears
+ * Who may use the HTTP server. It lends an AWS identity, so that it hears
  * programs that know its token, and no web page.
  *
  * @module
@@ -32,7 +32,7 @@ export class Guard {
   readonly #tokenDigest: Uint8Array | undefined;
 
   /**
-   * @param listen Where the front listens.
+   * @param listen Where the server listens.
    * @param token What a request has to bring; none if any program may ask.
    * @param hosts More names under which it is reached: a load balancer's, say.
    */

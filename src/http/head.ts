@@ -1,5 +1,5 @@
 /**
- * The heads of requests at the HTTP front.
+ * The heads of requests in HTTP server mode.
  *
  * @module
  */
@@ -21,7 +21,7 @@ export interface RequestHead {
 }
 
 /**
- * A request whose URL has no query. The front ignores it, a client may have a
+ * A request whose URL has no query. The server ignores it, a client may have a
  * secret in it, and Deno's `node:http` puts the URL into its span before anyone
  * else sees the request.
  */

@@ -1,5 +1,5 @@
 /**
- * Which headers pass through the HTTP front.
+ * Which headers pass through the HTTP server.
  *
  * All do that are not named here: those of MCP, trace context, a server's own.
  *
@@ -34,7 +34,7 @@ const HOP_BY_HOP_PREFIXES: readonly string[] = ["proxy-"];
 
 const REQUEST_NAMES: ReadonlySet<string> = new Set([
   ...HOP_BY_HOP,
-  // The front's own token, and cookies of whatever else is at its host.
+  // The server's own token, and cookies of whatever else is at its host.
   "authorization",
   "cookie",
   "cookie2",
@@ -76,7 +76,7 @@ const RESPONSE_NAMES: ReadonlySet<string> = new Set([
   // What a client would answer with credentials that never arrive.
   "www-authenticate",
   "authentication-info",
-  // What is about the target's host, not about the front's.
+  // What is about the target's host, not about the server's.
   "alt-svc",
   "clear-site-data",
   "location",

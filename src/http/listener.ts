@@ -1,5 +1,5 @@
 /**
- * The routes of the HTTP front, and what is under way on them.
+ * The routes of the HTTP server, and what is under way on them.
  *
  * @module
  */
@@ -25,7 +25,7 @@ import type { HttpContext } from "./options.ts";
 /** The path of the MCP endpoint. */
 export const MCP_PATH = "/mcp";
 
-/** The path that says whether the front serves. */
+/** The path that says whether requests are taken. */
 const HEALTH_PATH = "/healthz";
 
 /**

@@ -1,5 +1,5 @@
 /**
- * What a message at the HTTP front says of itself: whether it opens a stream,
+ * What a message in HTTP server mode says of itself: whether it opens a stream,
  * and what an observer is told of it and of its answer.
  *
  * @module

@@ -1,5 +1,5 @@
 /**
- * What options do to messages at the HTTP front: forbid tools, add metadata.
+ * What options do to messages in HTTP server mode: forbid tools, add metadata.
  *
  * @module
  */

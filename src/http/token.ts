@@ -1,5 +1,5 @@
 /**
- * The bearer token that guards the HTTP front: made, and kept in a file.
+ * The bearer token that guards the HTTP server: made, and kept in a file.
  *
  * @module
  */

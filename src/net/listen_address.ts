@@ -1,5 +1,5 @@
 /**
- * Where the HTTP front listens: a TCP port or a Unix socket.
+ * Where the HTTP server listens: a TCP port or a Unix socket.
  *
  * @module
  */
@@ -7,7 +7,7 @@
 import { isLoopback } from "./address.ts";
 
 /**
- * Where the HTTP front listens: at a port of an interface, named or by an IP
+ * Where the HTTP server listens: at a port of an interface, named or by an IP
  * address (IPv6 without brackets; port 0 is any that is free), or at the path of
  * a Unix socket.
  */
