@@ -8,16 +8,10 @@
 import { release } from "../blob.ts";
 import { ProxyError } from "../errors.ts";
 import type { Log } from "../log/log.ts";
-import {
-  Backlog,
-  MAX_REFUSALS,
-  MAX_REQUESTS,
-  MAX_UNANSWERED,
-} from "./backlog.ts";
 import { errorFrame } from "../mcp/transport/failure.ts";
+import type { Link, Refusing } from "../mcp/transport/link.ts";
 import type { Frame, OversizedFrame } from "../mcp/wire/frames.ts";
 import { SMALL_BYTES } from "../mcp/wire/large_message.ts";
-import type { Link } from "../mcp/transport/link.ts";
 import {
   type BatchMessage,
   type InvalidMessage,
@@ -30,16 +24,18 @@ import {
   type SingleMessage,
   singlesOf,
 } from "../mcp/wire/message.ts";
-import type { Observer } from "../mcp/transport/observer.ts";
+import {
+  Backlog,
+  MAX_REFUSALS,
+  MAX_REQUESTS,
+  MAX_UNANSWERED,
+} from "./backlog.ts";
 
 /** What a {@linkcode ClientInput} is handed. */
-export interface ClientInputOptions {
+export interface ClientInputOptions extends Refusing {
   /** Takes the messages. */
   readonly link: Link;
-  /** Writes one frame to the client. */
-  readonly emit: (frame: Uint8Array) => Promise<void>;
   readonly log: Log;
-  readonly observer: Observer | undefined;
   readonly maxFrameBytes: number;
   /** Nothing is waited for once it is aborted. */
   readonly signal: AbortSignal;
@@ -67,11 +63,8 @@ export class ClientInput {
    * next: there is no room for another.
    */
   take(frame: Frame): Promise<void> | undefined {
-    const { maxFrameBytes, observer } = this.#options;
-    observer?.received(frame.byteLength);
-    if (!(frame instanceof Uint8Array)) {
-      return this.#refuseOversized(frame, maxFrameBytes);
-    }
+    this.#options.observer?.received(frame.byteLength);
+    if (!(frame instanceof Uint8Array)) return this.#refuseOversized(frame);
     if (frame.length > SMALL_BYTES) return this.#takeLarge(frame);
     return this.#takeMessage(frame, readMessage(frame));
   }
@@ -89,11 +82,13 @@ export class ClientInput {
     if (requests.length > 0) {
       return this.#takeRequests(frame, message, requests);
     }
-    const backlog = hasAnswer(message) ? this.#answers : this.#notifications;
-    if (backlog.hasRoomFor(frame.length)) {
-      return this.#pass(frame, message, backlog);
-    }
-    return this.#passWhenRoom(frame, message, backlog);
+    const hasAnswer = singlesOf(message).some(({ kind }) =>
+      kind === "response"
+    );
+    const backlog = hasAnswer ? this.#answers : this.#notifications;
+    return backlog.hasRoomFor(frame.length)
+      ? this.#pass(frame, message, backlog)
+      : this.#passWhenRoom(frame, message, backlog);
   }
 
   #takeRequests(
@@ -107,7 +102,11 @@ export class ClientInput {
       return this.#pass(frame, message, this.#requests, length);
     }
     release(frame);
-    const error = overloaded();
+    const error = new ProxyError(
+      "overloaded",
+      "the proxy holds as many of the client's requests as it has memory for; the target was not asked: send it again when others are answered",
+      { data: { mayHaveRun: false } },
+    );
     this.#tellFull(error.message);
     for (const { id, method, params } of requests) {
       const observed = { method, params, requests: [id] };
@@ -154,19 +153,16 @@ export class ClientInput {
   ): Promise<void> | undefined {
     const { log, observer } = this.#options;
     log.warn("refused a message of the client", { reason, detail });
-    const error = new ProxyError(
-      reason,
-      `${detail}; each line is one JSON-RPC 2.0 message`,
-    );
+    const message = `${detail}; each line is one JSON-RPC 2.0 message`;
+    const error = new ProxyError(reason, message);
     observer?.refused(error);
     return this.#refuse(error, ids.length > 0 ? ids : [undefined]);
   }
 
   #refuseOversized(
     { byteLength, isOwed, id }: OversizedFrame,
-    limitBytes: number,
   ): Promise<void> | undefined {
-    const { log, observer } = this.#options;
+    const { log, observer, maxFrameBytes: limitBytes } = this.#options;
     const error = new ProxyError(
       "frame-too-large",
       `a message of ${byteLength} bytes is over the limit of ${limitBytes} bytes and was not sent; --max-frame (MCP_MAX_FRAME) sets this limit`,
@@ -182,23 +178,12 @@ export class ClientInput {
     error: ProxyError,
     ids: readonly (RequestId | undefined)[],
   ): Promise<void> | undefined {
+    const { emit, signal } = this.#options;
     for (const id of ids) {
       const frame = errorFrame(error, id);
-      this.#refusals.hold(this.#options.emit(frame), frame.length);
+      this.#refusals.hold(emit(frame), frame.length);
     }
     if (this.#refusals.hasRoomFor(0)) return undefined;
-    return this.#refusals.room(0, this.#options.signal).then(() => {});
+    return this.#refusals.room(0, signal).then(() => {});
   }
-}
-
-function overloaded(): ProxyError {
-  return new ProxyError(
-    "overloaded",
-    "the proxy holds as many of the client's requests as it has memory for; the target was not asked: send it again when others are answered",
-    { data: { mayHaveRun: false } },
-  );
-}
-
-function hasAnswer(message: SingleMessage | BatchMessage): boolean {
-  return singlesOf(message).some((one) => one.kind === "response");
 }

@@ -22,7 +22,7 @@ import { ProxyError } from "../errors.ts";
 import { FrameParser, FrameWriter } from "../mcp/wire/frames.ts";
 import type { Observer } from "../mcp/transport/observer.ts";
 import type { Redactor } from "../redact/redact.ts";
-import { within } from "../time.ts";
+import { aborted, delay, untilAborted, within } from "../time.ts";
 
 /** What {@linkcode runStdioProxy} carries, and how. */
 export interface StdioProxyOptions extends ProxyOptions {
@@ -134,9 +134,10 @@ export async function runStdioProxy(options: StdioProxyRun): Promise<void> {
     bridge: options.bridge ?? false,
     keepAliveMs: options.keepAliveMs,
     profiles: options.profiles &&
-      mapValues(
-        options.profiles,
-        (fetch) => fetchFor({ ...options, fetch }, redactor, opened),
+      new Map(
+        [...options.profiles].map((
+          [profile, fetch],
+        ) => [profile, fetchFor({ ...options, fetch }, redactor, opened)]),
       ),
   });
 
@@ -172,9 +173,9 @@ export async function runStdioProxy(options: StdioProxyRun): Promise<void> {
     const last = frames.end();
     if (last) await input.take(last);
   } finally {
-    const patience = new Patience(options.timeoutMs ?? DRAIN_MS, stopped);
+    const patience = patienceOf(options.timeoutMs ?? DRAIN_MS, stopped);
     await link.drain(patience.signal);
-    patience.end();
+    patience.abort();
     await link.close(stopped.aborted ? STOP_CLOSE_MS : CLOSE_MS);
     await within(stopped.aborted ? STOP_WRITE_MS : CLOSE_MS, writer.idle());
     writer.release();
@@ -189,13 +190,6 @@ async function* counted(
     observer.delivered(piece.length);
     yield piece;
   }
-}
-
-function mapValues<K, V, W>(
-  map: ReadonlyMap<K, V>,
-  change: (value: V) => W,
-): ReadonlyMap<K, W> {
-  return new Map([...map].map(([key, value]) => [key, change(value)]));
 }
 
 /** The fetch with what is asked of it besides. */
@@ -256,28 +250,13 @@ async function* readUntil(
   }
 }
 
-/** Runs out after some time, or soon after the proxy is told to stop. */
-class Patience {
-  readonly #end = new AbortController();
-  readonly #timers: ReturnType<typeof setTimeout>[] = [];
-  readonly #stopped: AbortSignal;
-  readonly #hurry = () => this.#limit(STOP_DRAIN_MS);
-
-  readonly signal: AbortSignal = this.#end.signal;
-
-  constructor(limitMs: number, stopped: AbortSignal) {
-    this.#stopped = stopped;
-    this.#limit(limitMs);
-    if (stopped.aborted) this.#hurry();
-    else stopped.addEventListener("abort", this.#hurry, { once: true });
-  }
-
-  #limit(limitMs: number): void {
-    this.#timers.push(setTimeout(() => this.#end.abort(), limitMs));
-  }
-
-  end(): void {
-    this.#stopped.removeEventListener("abort", this.#hurry);
-    for (const timer of this.#timers) clearTimeout(timer);
-  }
+/** Aborted after some time, or soon after the proxy is told to stop. */
+function patienceOf(limitMs: number, stopped: AbortSignal): AbortController {
+  const end = new AbortController();
+  const { signal } = end;
+  const soon = untilAborted(aborted(signal), stopped)
+    .then(() => delay(STOP_DRAIN_MS, signal));
+  Promise.race([delay(limitMs, signal), soon])
+    .then(() => end.abort(), () => {});
+  return end;
 }

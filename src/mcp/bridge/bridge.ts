@@ -12,12 +12,13 @@
  * @module
  */
 
-import type { Log } from "../../log/log.ts";
 import { keep } from "../../blob.ts";
+import type { Log } from "../../log/log.ts";
 import { Background } from "../transport/background.ts";
 import type { Exchange } from "../transport/exchange.ts";
 import { mayBeOfOtherEra } from "../transport/failure.ts";
-import { type Emit, type Link, OwnRequests } from "../transport/link.ts";
+import { type Emit, type Link, OwnRequests, tell } from "../transport/link.ts";
+import type { RouterHooks } from "../transport/response_router.ts";
 import { eraOf } from "../wire/era.ts";
 import {
   type BatchMessage,
@@ -33,31 +34,24 @@ import { ModernToLegacy } from "./modern_to_legacy.ts";
 type Message = SingleMessage | BatchMessage;
 type Translation = LegacyToModern | ModernToLegacy | undefined;
 
-/** Sees what the target says before the client is given it. */
-export type Pass = (
-  message: SingleMessage,
-  frame: Uint8Array,
-  exchange: Exchange | undefined,
-) => readonly Uint8Array[];
-
 /** What an {@linkcode EraBridge} is handed. */
 export interface EraBridgeOptions {
-  /** Writes one frame to the client. */
   readonly emit: Emit;
   readonly log: Log;
   /** What lies behind the bridge, handed the bridge's emit and its pass. */
-  readonly link: (emit: Emit, pass: Pass) => Link;
+  readonly link: (emit: Emit, pass: RouterHooks["pass"]) => Link;
 }
 
 /** A message that waits until it is decided, and what it is over with. */
-type Waiting = readonly [
-  Uint8Array,
-  Message,
-  (over: Promise<void> | void) => void,
-];
+interface Waiting {
+  readonly bytes: Uint8Array;
+  readonly message: Message;
+  readonly resolve: (over: Promise<void> | void) => void;
+}
 
 /** Finds out what both sides speak, and translates if that differs. */
 export class EraBridge implements Link {
+  readonly #emit: Emit;
   readonly #context: BridgeContext;
   readonly #legacyToModern: LegacyToModern;
   readonly #modernToLegacy: ModernToLegacy;
@@ -70,8 +64,9 @@ export class EraBridge implements Link {
   #waiting: Waiting[] = [];
 
   constructor({ emit, log, link }: EraBridgeOptions) {
+    this.#emit = emit;
     this.#context = {
-      emit,
+      emit: (frame) => tell(emit, frame),
       log,
       link: link(
         (frame) => this.#receive(frame),
@@ -117,7 +112,7 @@ export class EraBridge implements Link {
   #wait(bytes: Uint8Array, message: Message): Promise<void> {
     const { promise, resolve } = Promise.withResolvers<void>();
     // A copy: these bytes may be a small part of what was read.
-    this.#waiting.push([bytes.slice(), message, resolve]);
+    this.#waiting.push({ bytes: bytes.slice(), message, resolve });
     return promise;
   }
 
@@ -130,18 +125,17 @@ export class EraBridge implements Link {
 
   async #decideForLegacy(
     initialize: RequestMessage,
-    answer: ResponseMessage,
+    { error }: ResponseMessage,
     frame: Uint8Array,
   ): Promise<void> {
-    const { emit, background } = this.#context;
     this.#initialize = undefined;
-    if (!answer.error || !mayBeOfOtherEra(answer.error.data)) {
+    if (!error || !mayBeOfOtherEra(error.data)) {
       this.#settle(undefined);
-      return await emit(frame);
+      return await this.#emit(frame);
     }
-    void background.start(async () => {
+    void this.#context.background.start(async () => {
       const initialised = await this.#legacyToModern.begin(initialize);
-      await emit(initialised ?? frame);
+      await this.#emit(initialised ?? frame);
       this.#settle(initialised && this.#legacyToModern);
     });
   }
@@ -151,18 +145,18 @@ export class EraBridge implements Link {
     this.#translation = translation;
     const waiting = this.#waiting;
     this.#waiting = [];
-    for (const [bytes, message, resolve] of waiting) {
+    for (const { bytes, message, resolve } of waiting) {
       resolve(this.accept(bytes, message));
     }
   }
 
   async #receive(frame: Uint8Array): Promise<void> {
-    const { emit, own } = this.#context;
+    const { own } = this.#context;
     const isPlain = !this.#translation && !this.#initialize && own.isIdle;
-    if (isPlain) return await emit(frame);
+    if (isPlain) return await this.#emit(frame);
     const message = readMessage(frame);
     if (message.kind === "invalid" || message.kind === "batch") {
-      return await emit(frame);
+      return await this.#emit(frame);
     }
     if (message.kind === "response") {
       if (own.take(message, frame)) return;
@@ -174,7 +168,7 @@ export class EraBridge implements Link {
     const given = this.#translation
       ? this.#translation.receive(frame, message)
       : frame;
-    if (given) await emit(given);
+    if (given) await this.#emit(given);
   }
 
   /** Takes requests of the target's; all else goes on to `#receive`. */
@@ -185,7 +179,7 @@ export class EraBridge implements Link {
   ): readonly Uint8Array[] {
     const isHidden = this.#translation === this.#modernToLegacy;
     if (!isHidden || message.kind !== "request") return [frame];
-    this.#modernToLegacy.ask(message, frame, exchange);
+    this.#modernToLegacy.calls.ask(message, frame, exchange);
     return [];
   }
 

@@ -11,7 +11,7 @@ import { isObject } from "../wire/message.ts";
 
 /** What the parts of a bridge are handed, the same record to all. */
 export interface BridgeContext {
-  /** Writes one frame to the client. */
+  /** Writes one frame to the client; one that is gone does not matter. */
   readonly emit: Emit;
   readonly log: Log;
   /** The target. */

@@ -9,11 +9,9 @@
 import { ProxyError } from "../../errors.ts";
 import { errorFrame } from "../transport/failure.ts";
 import {
-  type Link,
   notifyCancelled,
   OwnRequests,
   rpcErrorFrame,
-  tell,
 } from "../transport/link.ts";
 import {
   isObject,
@@ -48,7 +46,7 @@ interface Call {
   rounds: number;
   /** What the client was last asked. */
   asked: RequestId[];
-  timer: ReturnType<typeof setTimeout> | undefined;
+  timer?: ReturnType<typeof setTimeout>;
 }
 
 /** Calls in flight, over as many rounds as they take. */
@@ -56,8 +54,8 @@ export class InputRounds {
   readonly #context: BridgeContext;
   readonly #capabilities: () => unknown;
   readonly #questions = new OwnRequests("sigv4-proxy:input");
-  readonly #client: Pick<Link, "accept"> = {
-    accept: (frame) => tell(this.#context.emit, frame),
+  readonly #client = {
+    accept: (frame: Uint8Array) => this.#context.emit(frame),
   };
   /** By the ID that the client gave. */
   readonly #calls = new Map<string, Call>();
@@ -73,18 +71,19 @@ export class InputRounds {
 
   /** Notes a request that is about to be sent. */
   begin(bytes: Uint8Array, request: RequestMessage): void {
-    if (!ASKING_METHODS.has(request.method)) return;
+    const { id, method } = request;
+    if (!ASKING_METHODS.has(method)) return;
+    // A copy: these bytes may be a small part of what was read.
+    const own = bytes.slice();
     const call: Call = {
       request,
-      // A copy: these bytes may be a small part of what was read.
-      bytes: bytes.slice(),
-      current: request.id,
+      bytes: own,
+      current: id,
       rounds: 0,
       asked: [],
-      timer: undefined,
     };
-    this.#calls.set(request.id.key, call);
-    this.#rounds.set(request.id.key, call);
+    this.#calls.set(id.key, call);
+    this.#rounds.set(id.key, call);
   }
 
   /**
@@ -112,7 +111,10 @@ export class InputRounds {
   ): Promise<void> {
     const requests = valueInResult(answer, frame, ["inputRequests"]);
     const wanted = isObject(requests) ? Object.entries(requests) : [];
-    const fault = this.#faultOf(call, wanted);
+    const methods = wanted.map(([, request]) =>
+      isObject(request) ? request.method : undefined
+    );
+    const fault = this.#faultOf(call, methods);
     if (fault) return this.#end(call, errorFrame(fault, call.request.id));
     const state = memberAt(frame, ["result", "requestState"]);
     const members = state ? [`"requestState":${sourceOf(frame, state)}`] : [];
@@ -122,17 +124,16 @@ export class InputRounds {
     }
     call.asked = [];
     const given = await Promise.all(
-      wanted.map(([name, request]) => this.#ask(call, frame, name, request)),
+      wanted.map(([name], at) => this.#ask(call, frame, name, methods[at])),
     );
-    const isOver = this.#calls.get(call.request.id.key) !== call;
-    if (isOver) return;
+    if (this.#calls.get(call.request.id.key) !== call) return;
     this.#retry(call, [`"inputResponses":{${given}}`, ...members]);
   }
 
   /** Why the client cannot be asked what the target wants to know. */
   #faultOf(
     call: Call,
-    wanted: readonly (readonly [string, unknown])[],
+    methods: readonly unknown[],
   ): ProxyError | undefined {
     if (++call.rounds > MAX_ROUNDS) {
       const message =
@@ -140,25 +141,20 @@ export class InputRounds {
       return new ProxyError("bad-answer", message);
     }
     const pending = this.#questions.size;
-    if (pending + wanted.length > MAX_QUESTIONS) {
+    if (pending + methods.length > MAX_QUESTIONS) {
       return new ProxyError(
         "overloaded",
-        `the target asks for ${wanted.length} inputs of the client, which ${pending} others wait for; ${MAX_QUESTIONS} at once are the most`,
+        `the target asks for ${methods.length} inputs of the client, which ${pending} others wait for; ${MAX_QUESTIONS} at once are the most`,
       );
     }
-    const methods = wanted.map(([, request]) =>
-      isObject(request) ? request.method : undefined
-    );
     const cannot = methods.findIndex((method) =>
       !canBeAsked(method, this.#capabilities())
     );
     if (cannot < 0) return undefined;
-    return new ProxyError(
-      "bad-answer",
-      `the target asks for ${
-        methods[cannot]
-      }, which the client did not say that it can do`,
-    );
+    const message = `the target asks for ${
+      methods[cannot]
+    }, which the client did not say that it can do`;
+    return new ProxyError("bad-answer", message);
   }
 
   /** Asks the client; its answer as a member of `inputResponses`. */
@@ -166,15 +162,14 @@ export class InputRounds {
     call: Call,
     frame: Uint8Array,
     name: string,
-    request: unknown,
+    method: unknown,
   ): Promise<string> {
     const id = this.#questions.nextId();
     call.asked.push(id);
-    const method = isObject(request) ? String(request.method) : "";
     const place = memberAt(frame, ["result", "inputRequests", name, "params"]);
     const params = place && sourceOf(frame, place);
     const [{ error }, bytes] = await this.#questions
-      .askFor(this.#client, method, params, id);
+      .askFor(this.#client, String(method), params, id);
     if (error) {
       this.#withdraw(call);
       this.#end(call, rpcErrorFrame(call.request.id, error));
@@ -190,14 +185,14 @@ export class InputRounds {
 
   /** The call once more, under a new ID, with the answers and the state. */
   #retry(call: Call, members: readonly string[]): void {
-    call.current = stringId(`sigv4-proxy:retry:${++this.#retries}`);
-    this.#rounds.set(call.current.key, call);
-    const renamed = withId(call.bytes, call.current);
+    const id = call.current = stringId(`sigv4-proxy:retry:${++this.#retries}`);
+    this.#rounds.set(id.key, call);
+    const renamed = withId(call.bytes, id);
     const params = memberAt(renamed, ["params"]);
     const frame = params && members.length > 0
       ? insertMembers(renamed, params, members.join(","))
       : renamed;
-    this.#context.link.accept(frame, { ...call.request, id: call.current });
+    this.#context.link.accept(frame, { ...call.request, id });
   }
 
   /** Ends a call that the client has cancelled; false when it is none here. */
@@ -225,10 +220,10 @@ export class InputRounds {
 
   #end(call: Call, frame: Uint8Array): void {
     this.#forget(call);
-    void tell(this.#context.emit, frame);
+    void this.#context.emit(frame);
   }
 
-  /** Answers the calls that wait for the client, which will not answer any more. */
+  /** Answers the calls that wait for the client, which will not answer. */
   end(error: ProxyError): void {
     for (const call of [...this.#calls.values()]) {
       if (this.#rounds.has(call.current.key)) continue;

@@ -19,7 +19,6 @@ import {
   refuse,
   resultFrame,
   rpcErrorFrame,
-  tell,
 } from "../transport/link.ts";
 import { META, metaOf } from "../wire/era.ts";
 import {
@@ -44,6 +43,8 @@ const NO_BATCHES = new ProxyError(
   "the target speaks 2026-07-28, which has no batches; send each message on a line of its own",
 );
 
+const UNKNOWN = { name: "unknown", version: "0" };
+
 /** Speaks legacy to the client, and modern to the target. */
 export class LegacyToModern {
   readonly #context: BridgeContext;
@@ -51,7 +52,7 @@ export class LegacyToModern {
   readonly #rounds: InputRounds;
   /** The parameters of the client's `initialize`. */
   #client: Record<string, unknown> = {};
-  #logLevel: string | undefined;
+  #logLevel: unknown;
 
   constructor(context: BridgeContext) {
     this.#context = context;
@@ -69,23 +70,22 @@ export class LegacyToModern {
   ): Promise<Uint8Array | undefined> {
     const { own, link, log } = this.#context;
     this.#client = isObject(params) ? params : {};
-    const { result } = await own.ask(link, "server/discover", {
-      _meta: this.#meta(),
-    });
-    const isModern = isObject(result) &&
-      Array.isArray(result.supportedVersions) &&
-      result.supportedVersions.includes(MODERN_VERSION);
+    const _meta = this.#meta();
+    const { result } = await own.ask(link, "server/discover", { _meta });
+    const { supportedVersions, capabilities, instructions } = isObject(result)
+      ? result
+      : {};
+    const isModern = Array.isArray(supportedVersions) &&
+      supportedVersions.includes(MODERN_VERSION);
     if (!isModern) return undefined;
     log.info("bridging to a target of 2026-07-28");
-    const { capabilities, instructions } = result;
     this.#listen.offers(capabilities);
     const answer = {
       protocolVersion:
         LEGACY_VERSIONS.find((one) => one === this.#client.protocolVersion) ??
           LATEST_LEGACY_VERSION,
       capabilities: capabilities ?? {},
-      serverInfo: metaOf(result)[META.serverInfo] ??
-        { name: "unknown", version: "0" },
+      serverInfo: metaOf(result)[META.serverInfo] ?? UNKNOWN,
       instructions,
     };
     return resultFrame(id, JSON.stringify(answer));
@@ -114,15 +114,14 @@ export class LegacyToModern {
     bytes: Uint8Array,
     request: RequestMessage,
   ): Promise<void> | void {
+    const { emit, link } = this.#context;
     const { id, method, params } = request;
     switch (method) {
+      case "logging/setLevel":
+        this.#logLevel = isObject(params) ? params.level : undefined;
+        return emit(resultFrame(id, "{}"));
       case "ping":
-        return this.#answer(resultFrame(id, "{}"));
-      case "logging/setLevel": {
-        const level = isObject(params) ? params.level : undefined;
-        this.#logLevel = typeof level === "string" ? level : undefined;
-        return this.#answer(resultFrame(id, "{}"));
-      }
+        return emit(resultFrame(id, "{}"));
       case "resources/subscribe":
       case "resources/unsubscribe":
         return this.#subscribe(request);
@@ -131,17 +130,18 @@ export class LegacyToModern {
     const frame = addMetadata(bytes, request, meta);
     const modern = { ...request, params: paramsWithMetadata(params, meta) };
     this.#rounds.begin(frame, modern);
-    return this.#context.link.accept(frame, modern);
+    return link.accept(frame, modern);
   }
 
   /** The `_meta` that every request of the modern era has. */
   #meta(): Record<string, unknown> {
     const { clientInfo, capabilities } = this.#client;
+    const level = this.#logLevel;
     return {
       [META.protocolVersion]: MODERN_VERSION,
-      [META.clientInfo]: clientInfo ?? { name: "unknown", version: "0" },
+      [META.clientInfo]: clientInfo ?? UNKNOWN,
       [META.clientCapabilities]: capabilities ?? {},
-      ...(this.#logLevel !== undefined && { [META.logLevel]: this.#logLevel }),
+      ...(typeof level === "string" && { [META.logLevel]: level }),
     };
   }
 
@@ -149,35 +149,29 @@ export class LegacyToModern {
     bytes: Uint8Array,
     message: NotificationMessage,
   ): Promise<void> | void {
-    const { link, log } = this.#context;
-    switch (message.method) {
-      case "notifications/initialized":
-        return this.#listen.open();
-      case "notifications/cancelled": {
-        const id = cancelledId(message);
-        if (id && this.#rounds.cancel(id)) return;
-        return link.accept(bytes, message);
-      }
-      default:
-        // The modern era has no session that could be told.
-        log.debug("dropped a notification", { method: message.method });
+    const { method } = message;
+    if (method === "notifications/initialized") return this.#listen.open();
+    if (method !== "notifications/cancelled") {
+      // The modern era has no session that could be told.
+      return this.#context.log.debug("dropped a notification", { method });
     }
+    const id = cancelledId(message);
+    if (id && this.#rounds.cancel(id)) return;
+    return this.#context.link.accept(bytes, message);
   }
 
   #subscribe({ id, method, params }: RequestMessage): Promise<void> {
+    const { emit, background } = this.#context;
     const uri = isObject(params) ? params.uri : undefined;
     if (typeof uri !== "string") {
-      return this.#answer(
-        rpcErrorFrame(id, { code: -32602, message: "uri is required" }),
-      );
+      const error = { code: -32602, message: "uri is required" };
+      return emit(rpcErrorFrame(id, error));
     }
-    return this.#context.background.start(async () => {
+    return background.start(async () => {
       const error = method === "resources/subscribe"
         ? await this.#listen.subscribe(uri)
         : await this.#listen.unsubscribe(uri);
-      await this.#answer(
-        error ? rpcErrorFrame(id, error) : resultFrame(id, "{}"),
-      );
+      await emit(error ? rpcErrorFrame(id, error) : resultFrame(id, "{}"));
     });
   }
 
@@ -189,10 +183,6 @@ export class LegacyToModern {
     const isOwn = message.kind === "notification" &&
       this.#listen.receive(message);
     return isOwn ? undefined : frame;
-  }
-
-  #answer(frame: Uint8Array): Promise<void> {
-    return tell(this.#context.emit, frame);
   }
 
   /** Ends what waits for the client, which is gone. */

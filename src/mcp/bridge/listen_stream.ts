@@ -8,12 +8,13 @@
  */
 
 import {
-  LIST_CHANGES,
+  changesIn,
+  filterOf,
   offeredListChanges,
-  RESOURCE_UPDATED,
+  offersSubscriptions,
 } from "../stateless/listen.ts";
 import { isOwnError } from "../transport/failure.ts";
-import { cancelledId, notificationFrame, tell } from "../transport/link.ts";
+import { cancelledId, notificationFrame } from "../transport/link.ts";
 import { META, metaOf } from "../wire/era.ts";
 import {
   isObject,
@@ -35,7 +36,7 @@ const STABLE_MS = 10_000;
 
 interface Subscription {
   readonly id: RequestId;
-  /** Resolves to the filter that the target honours, or to its error. */
+  /** Resolves to the filter that the target honours, or to `undefined`. */
   readonly opened: PromiseWithResolvers<unknown>;
   /** Whether it came to nothing, so that the one before it goes on. */
   isRefused: boolean;
@@ -46,7 +47,7 @@ export class ListenStream {
   readonly #context: BridgeContext;
   readonly #meta: () => Record<string, unknown>;
   readonly #uris = new Set<string>();
-  #capabilities: Record<string, unknown> = {};
+  #capabilities: unknown;
   #current: Subscription | undefined;
   /** The current one, and those before it until what follows is acknowledged. */
   readonly #heard = new Map<string, Subscription>();
@@ -62,7 +63,7 @@ export class ListenStream {
 
   /** Notes what the server can do. */
   offers(capabilities: unknown): void {
-    this.#capabilities = isObject(capabilities) ? capabilities : {};
+    this.#capabilities = capabilities;
     this.#uris.clear();
   }
 
@@ -73,8 +74,7 @@ export class ListenStream {
 
   /** Subscribes to a resource; resolves to the error if there is one. */
   async subscribe(uri: string): Promise<RpcError | undefined> {
-    const { resources } = this.#capabilities;
-    if (!isObject(resources) || resources.subscribe !== true) {
+    if (!offersSubscriptions(this.#capabilities)) {
       return failed(-32601, "the target has no subscriptions to resources");
     }
     if (!this.#uris.has(uri) && this.#uris.size >= MAX_SUBSCRIPTIONS) {
@@ -92,17 +92,21 @@ export class ListenStream {
   }
 
   /** Ends a subscription to a resource. */
-  async unsubscribe(uri: string): Promise<RpcError | undefined> {
+  async unsubscribe(uri: string): Promise<undefined> {
     if (this.#uris.delete(uri)) await this.#renew();
-    return undefined;
   }
 
-  /** Listens anew, then leaves the subscription that was there before. */
+  /**
+   * Listens anew, then leaves the subscription that was there before.
+   *
+   * @returns The filter that the target honours, if it honours one.
+   */
   async #renew(): Promise<unknown> {
     const { own, link, log } = this.#context;
     clearTimeout(this.#reopening);
     const before = this.#current;
-    const notifications = this.#filter();
+    const lists = offeredListChanges(this.#capabilities);
+    const notifications = filterOf(lists, [...this.#uris]);
     if (Object.keys(notifications).length === 0) {
       this.end();
       return {};
@@ -112,20 +116,20 @@ export class ListenStream {
       opened: Promise.withResolvers<unknown>(),
       isRefused: false,
     };
+    const { id, opened } = subscription;
     this.#current = subscription;
-    this.#heard.set(subscription.id.key, subscription);
+    this.#heard.set(id.key, subscription);
     const params = { _meta: this.#meta(), notifications };
-    own.ask(link, "subscriptions/listen", params, subscription.id)
+    own.ask(link, "subscriptions/listen", params, id)
       .then(({ error }) => this.#over(subscription, error));
     const timer = setTimeout(() => {
       log.warn("the target did not acknowledge a subscription");
       subscription.isRefused = true;
-      subscription.opened.resolve(undefined);
+      opened.resolve(undefined);
     }, ACKNOWLEDGE_MS);
-    const honoured = await subscription.opened.promise;
+    const honoured = await opened.promise;
     clearTimeout(timer);
-    const goesOn = before && this.#heard.has(before.id.key);
-    if (subscription.isRefused && goesOn) {
+    if (subscription.isRefused && before && this.#heard.has(before.id.key)) {
       if (this.#current === subscription) this.#leave(subscription, undefined);
       this.#current = before;
       clearTimeout(this.#reopening);
@@ -144,19 +148,15 @@ export class ListenStream {
     this.#heard.delete(subscription.id.key);
     if (subscription !== this.#current) return;
     this.#current = undefined;
+    const code = error?.code;
     // The proxy's own error passes with its cause.
     if (error && !isOwnError(error.data)) {
-      log.warn("the target refused a subscription", { code: error.code });
-      return;
+      return log.warn("the target refused a subscription", { code });
     }
     const now = performance.now();
     if (now - (this.#openedAt ?? now) > STABLE_MS) this.#reopened = 0;
-    const place = Math.min(this.#reopened++, REOPEN_MS.length - 1);
-    const waitMs = REOPEN_MS[place];
-    log.warn("a subscription is over, and is opened again", {
-      code: error?.code,
-      waitMs,
-    });
+    const waitMs = REOPEN_MS[Math.min(this.#reopened++, REOPEN_MS.length - 1)];
+    log.warn("a subscription is over, and is opened again", { code, waitMs });
     this.#reopening = setTimeout(() => void this.#reopen(), waitMs);
   }
 
@@ -164,23 +164,11 @@ export class ListenStream {
     const honoured = await this.#renew();
     if (!isObject(honoured)) return;
     // Whatever it tells of may have changed meanwhile.
-    for (const [, member, method] of LIST_CHANGES) {
-      if (honoured[member] !== true) continue;
-      await tell(this.#context.emit, notificationFrame(method));
+    const filter = { ...honoured, resourceSubscriptions: [...this.#uris] };
+    for (const [method, uri] of changesIn(filter)) {
+      const params = JSON.stringify(uri === undefined ? undefined : { uri });
+      await this.#context.emit(notificationFrame(method, params));
     }
-    for (const uri of this.#uris) {
-      const params = JSON.stringify({ uri });
-      const frame = notificationFrame(RESOURCE_UPDATED, params);
-      await tell(this.#context.emit, frame);
-    }
-  }
-
-  #filter(): Record<string, unknown> {
-    const lists = offeredListChanges(this.#capabilities);
-    return {
-      ...Object.fromEntries(lists.map(([, member]) => [member, true])),
-      ...(this.#uris.size > 0 && { resourceSubscriptions: [...this.#uris] }),
-    };
   }
 
   /** Whether a notification is the bridge's own, and not the client's to see. */

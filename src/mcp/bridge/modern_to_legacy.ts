@@ -13,7 +13,6 @@
  */
 
 import { ProxyError } from "../../errors.ts";
-import type { Exchange } from "../transport/exchange.ts";
 import {
   errorFrame,
   mayBeOfOtherEra,
@@ -25,7 +24,6 @@ import {
   notify,
   refuse,
   resultFrame,
-  tell,
 } from "../transport/link.ts";
 import { eraOf, META, metaOf } from "../wire/era.ts";
 import {
@@ -62,8 +60,9 @@ const SET_LEVEL = "logging/setLevel";
 
 /** Speaks modern to the client, and legacy to the target. */
 export class ModernToLegacy {
+  /** Those under way; they take requests of the target's. */
+  readonly calls: SuspendedCalls;
   readonly #context: BridgeContext;
-  readonly #calls: SuspendedCalls;
   readonly #listeners: SessionListeners;
   /** Requests that went out as they were, before anything was translated. */
   readonly #untouched = new AwaitedAnswers();
@@ -73,7 +72,7 @@ export class ModernToLegacy {
 
   constructor(context: BridgeContext) {
     this.#context = context;
-    this.#calls = new SuspendedCalls(context);
+    this.calls = new SuspendedCalls(context);
     this.#listeners = new SessionListeners(context);
   }
 
@@ -101,7 +100,7 @@ export class ModernToLegacy {
     });
     if (!isObject(result)) return false;
     this.#server = result;
-    this.#listeners.offers(result.capabilities);
+    this.#listeners.capabilities = result.capabilities;
     notify(link, "notifications/initialized");
     log.info("bridging to a target of a legacy revision");
     return true;
@@ -112,14 +111,13 @@ export class ModernToLegacy {
     bytes: Uint8Array,
     message: SingleMessage | BatchMessage,
   ): Promise<void> | void {
-    const { log } = this.#context;
     if (message.kind === "notification") {
       return this.#acceptNotification(bytes, message);
     }
     if (message.kind === "request" && eraOf(message) === "modern") {
       return this.#acceptRequest(bytes, message);
     }
-    log.debug("dropped a message that is of no era");
+    this.#context.log.debug("dropped a message that is of no era");
     // The hidden session is for what was translated alone.
     const error = new ProxyError(
       "invalid-request",
@@ -132,27 +130,27 @@ export class ModernToLegacy {
     bytes: Uint8Array,
     request: RequestMessage,
   ): Promise<void> | void {
-    const { link, background } = this.#context;
+    const { emit, link, background } = this.#context;
     const { id, method, params } = request;
     if (method === "server/discover") {
-      return this.#answer(resultFrame(id, this.#discoverResult()));
+      return emit(resultFrame(id, this.#discoverResult()));
     }
     if (method === "subscriptions/listen") {
       return background.start(() => this.#listeners.open(id, params));
     }
     if (isObject(params) && "requestState" in params) {
-      return this.#calls.resume(bytes, request);
+      return this.calls.resume(bytes, request);
     }
-    if (this.#calls.isTaken(id)) {
+    if (this.calls.isTaken(id)) {
       const message =
         "the ID is that of a call that waits for its client's input; use another";
       const error = new ProxyError("invalid-request", message);
-      return this.#answer(errorFrame(error, id));
+      return emit(errorFrame(error, id));
     }
     const meta = metaOf(params);
     const [, _meta] = splitMeta(meta);
     this.#setLogLevel(meta[META.logLevel]);
-    this.#calls.begin(request);
+    this.calls.begin(request);
     return link.accept(withoutProtocolMeta(bytes), {
       ...request,
       params: isObject(params) ? { ...params, _meta } : params,
@@ -190,48 +188,29 @@ export class ModernToLegacy {
       return this.#context.link.accept(bytes, message);
     }
     const id = cancelledId(message);
-    if (id && !this.#listeners.close(id)) this.#calls.cancel(id);
-  }
-
-  /** Takes a request of the target's. */
-  ask(
-    request: RequestMessage,
-    frame: Uint8Array,
-    exchange: Exchange | undefined,
-  ): void {
-    this.#calls.ask(request, frame, exchange);
+    if (id && !this.#listeners.close(id)) this.calls.cancel(id);
   }
 
   /** What the client is given of a message of the target's, if anything. */
   receive(frame: Uint8Array, message: SingleMessage): Uint8Array | undefined {
-    if (message.kind === "response") return this.#receiveAnswer(frame, message);
-    const isChange = message.kind === "notification" &&
-      this.#listeners.tell(message, frame);
-    return isChange ? undefined : frame;
-  }
-
-  #receiveAnswer(
-    frame: Uint8Array,
-    answer: ResponseMessage,
-  ): Uint8Array | undefined {
-    const call = answer.id && this.#calls.get(answer.id);
-    if (call) {
-      const modern = asModern(frame, answer, call.method);
-      return this.#calls.finish(call, modern);
+    if (message.kind === "notification") {
+      return this.#listeners.tell(message, frame) ? undefined : frame;
     }
-    if (!answer.id || this.#untouched.take(answer.id)) return frame;
+    if (message.kind === "request") return frame;
+    const { id } = message;
+    const call = id && this.calls.get(id);
+    if (call) {
+      return this.calls.finish(call, asModern(frame, message, call.method));
+    }
+    if (!id || this.#untouched.take(id)) return frame;
     this.#context.log.debug("dropped an answer that nobody waits for");
     return undefined;
-  }
-
-  #answer(frame: Uint8Array): Promise<void> {
-    return tell(this.#context.emit, frame);
   }
 
   /** Ends what waits for the client, which is gone. */
   end(): void {
     const { own, link } = this.#context;
-    this.#calls.end(shuttingDown(true));
+    this.calls.end(shuttingDown(true));
     this.#listeners.end();
     // No call of the client's waits for it.
     own.cancelAll(link, SET_LEVEL);

@@ -6,11 +6,14 @@
  */
 
 import {
+  filterOf,
   LIST_CHANGES,
   offeredListChanges,
+  offersSubscriptions,
   RESOURCE_UPDATED,
+  subscriptionMeta,
 } from "../stateless/listen.ts";
-import { notificationFrame, resultFrame, tell } from "../transport/link.ts";
+import { notificationFrame, resultFrame } from "../transport/link.ts";
 import { META } from "../wire/era.ts";
 import {
   isObject,
@@ -31,15 +34,11 @@ interface Listener {
 export class SessionListeners {
   readonly #context: BridgeContext;
   readonly #listeners = new Map<string, Listener>();
-  #capabilities: Record<string, unknown> = {};
+  /** What the target can do. */
+  capabilities: unknown;
 
   constructor(context: BridgeContext) {
     this.#context = context;
-  }
-
-  /** Notes what the target can do. */
-  offers(capabilities: unknown): void {
-    this.#capabilities = isObject(capabilities) ? capabilities : {};
   }
 
   /** Opens a subscription, and says what of it is honoured. */
@@ -47,7 +46,7 @@ export class SessionListeners {
     const asked = isObject(params) && isObject(params.notifications)
       ? params.notifications
       : {};
-    const lists = offeredListChanges(this.#capabilities)
+    const lists = offeredListChanges(this.capabilities)
       .filter(([, member]) => asked[member] === true);
     const methods = new Set<string>(lists.map(([, , method]) => method));
     const listener: Listener = { id, methods, uris: new Set() };
@@ -57,20 +56,16 @@ export class SessionListeners {
     // Cancelled, or ended with the proxy, before it could be acknowledged.
     if (isOver()) return this.#unsubscribe(uris);
     for (const uri of uris) listener.uris.add(uri);
-    const honoured = JSON.stringify({
-      ...Object.fromEntries(lists.map(([, member]) => [member, true])),
-      ...(uris.length > 0 && { resourceSubscriptions: uris }),
-    });
+    const honoured = JSON.stringify(filterOf(lists, uris));
     await this.#context.emit(notificationFrame(
       "notifications/subscriptions/acknowledged",
-      `{${metaOfListen(id)},"notifications":${honoured}}`,
+      `{${subscriptionMeta(id)},"notifications":${honoured}}`,
     ));
   }
 
   /** Subscribes in the session; the URIs that the target agreed to. */
   async #subscribe(asked: unknown, isOver: () => boolean): Promise<string[]> {
-    const { resources } = this.#capabilities;
-    const isOffered = isObject(resources) && resources.subscribe === true;
+    const isOffered = offersSubscriptions(this.capabilities);
     if (!isOffered || !Array.isArray(asked)) return [];
     const held = [...this.#listeners.values()]
       .reduce((count, { uris }) => count + uris.size, 0);
@@ -105,16 +100,16 @@ export class SessionListeners {
         : methods.has(method);
       if (!isWanted) continue;
       const member = [META.subscriptionId, id.source] as const;
-      void tell(this.#context.emit, insertMeta(frame, params, [member]));
+      void this.#context.emit(insertMeta(frame, params, [member]));
     }
     return true;
   }
 
   /** Ends a subscription that the client has cancelled. */
-  close(id: RequestId): boolean {
-    const listener = this.#listeners.get(id.key);
+  close({ key }: RequestId): boolean {
+    const listener = this.#listeners.get(key);
     if (!listener) return false;
-    this.#listeners.delete(id.key);
+    this.#listeners.delete(key);
     this.#unsubscribe(listener.uris);
     return true;
   }
@@ -131,14 +126,9 @@ export class SessionListeners {
   /** Ends them all, as a server does that stops. */
   end(): void {
     for (const { id } of this.#listeners.values()) {
-      const result = `{"resultType":"complete",${metaOfListen(id)}}`;
-      void tell(this.#context.emit, resultFrame(id, result));
+      const result = `{"resultType":"complete",${subscriptionMeta(id)}}`;
+      void this.#context.emit(resultFrame(id, result));
     }
     this.#listeners.clear();
   }
-}
-
-/** The member that says which subscription a message belongs to. */
-function metaOfListen({ source }: RequestId): string {
-  return `"_meta":{"${META.subscriptionId}":${source}}`;
 }

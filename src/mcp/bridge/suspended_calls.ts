@@ -14,7 +14,6 @@ import {
   resultFrame,
   rpcErrorFrame,
   send,
-  tell,
 } from "../transport/link.ts";
 import { META, metaOf } from "../wire/era.ts";
 import {
@@ -43,13 +42,6 @@ const SUSPENDED_MS = 10 * 60_000;
 const METHOD_NOT_FOUND = -32601;
 const INVALID_PARAMS = -32602;
 
-interface Question {
-  /** The target's ID. */
-  readonly id: RequestId;
-  /** The request without its envelope, as JSON. */
-  readonly source: string;
-}
-
 /** A request of the client's in the hidden session. */
 export interface Call {
   readonly method: string;
@@ -58,8 +50,11 @@ export interface Call {
   /** The client's request that waits for it now; none while it is suspended. */
   waiting?: RequestId;
   readonly capabilities: unknown;
-  /** What the target asks, by the name that the client is given. */
-  readonly questions: Map<string, Question>;
+  /**
+   * What the target asks, by the name that the client is given: the target's
+   * ID, and the request without its envelope, as JSON.
+   */
+  readonly questions: Map<string, { id: RequestId; source: string }>;
   exchange?: Exchange;
   /** The name of the suspended call; unguessable. */
   state?: string;
@@ -105,8 +100,9 @@ export class SuspendedCalls {
     frame: Uint8Array,
     exchange: Exchange | undefined,
   ): void {
-    const { link } = this.#context;
-    if (method === "ping") return send(link, resultFrame(id, "{}"));
+    if (method === "ping") {
+      return send(this.#context.link, resultFrame(id, "{}"));
+    }
     const [asker] = exchange?.requests ?? [];
     const call = asker && this.#calls.get(asker.key);
     const refusal = this.#refusal(method, call);
@@ -115,11 +111,9 @@ export class SuspendedCalls {
     }
     call.exchange = exchange;
     const params = memberAt(frame, ["params"]);
-    const source = params ? `,"params":${sourceOf(frame, params)}` : "";
-    call.questions.set(`input-${++this.#asked}`, {
-      id,
-      source: `{"method":${JSON.stringify(method)}${source}}`,
-    });
+    const rest = params ? `,"params":${sourceOf(frame, params)}` : "";
+    const source = `{"method":${JSON.stringify(method)}${rest}}`;
+    call.questions.set(`input-${++this.#asked}`, { id, source });
     if (call.state === undefined) this.#suspendSoon(call);
   }
 
@@ -156,20 +150,24 @@ export class SuspendedCalls {
     call.timer = setTimeout(() => this.#expire(call), SUSPENDED_MS);
     const requests = [...questions]
       .map(([name, { source }]) => `${JSON.stringify(name)}:${source}`);
-    this.#emit(resultFrame(
+    void this.#context.emit(resultFrame(
       waiting,
       `{"resultType":"input_required","inputRequests":{${requests}},"requestState":"${state}"}`,
     ));
   }
 
   /** The client's retry: its answers go to the target, and it waits. */
-  resume(bytes: Uint8Array, { id, method, params }: RequestMessage): void {
+  resume(
+    bytes: Uint8Array,
+    { id, method, params }: RequestMessage,
+  ): Promise<void> | void {
+    const { emit, link } = this.#context;
     const { requestState, inputResponses } = isObject(params) ? params : {};
     const call = typeof requestState === "string"
       ? this.#suspended.get(requestState)
       : undefined;
     if (!call || call.method !== method) {
-      return this.#emit(rpcErrorFrame(id, {
+      return emit(rpcErrorFrame(id, {
         code: INVALID_PARAMS,
         message:
           "requestState names no call that waits: it is unknown, was used, or waited too long",
@@ -182,13 +180,11 @@ export class SuspendedCalls {
       if (!isObject(inputResponses) || !(name in inputResponses)) continue;
       call.questions.delete(name);
       const given = memberAt(bytes, ["params", "inputResponses", name]);
-      if (!given) continue;
-      const result = sourceOf(bytes, given);
-      send(this.#context.link, resultFrame(question.id, result));
+      if (given) send(link, resultFrame(question.id, sourceOf(bytes, given)));
     }
     if (call.answer) {
       this.#forget(call);
-      return this.#emit(withId(call.answer, id));
+      return emit(withId(call.answer, id));
     }
     // What was left unanswered is asked again.
     if (call.questions.size > 0) this.#suspendSoon(call);
@@ -201,13 +197,13 @@ export class SuspendedCalls {
 
   /** The answer as the client is to have it; nothing yet of a suspended call. */
   finish(call: Call, answer: Uint8Array): Uint8Array | undefined {
-    const { waiting } = call;
+    const { id, waiting } = call;
     if (waiting === undefined) {
       call.answer = answer;
       return undefined;
     }
     this.#forget(call);
-    return waiting === call.id ? answer : withId(answer, waiting);
+    return waiting === id ? answer : withId(answer, waiting);
   }
 
   /** Ends the call that a request of the client's waits for. */
@@ -218,9 +214,9 @@ export class SuspendedCalls {
   }
 
   #expire(call: Call): void {
-    const { log } = this.#context;
-    log.warn("a call waited too long for its client", { method: call.method });
-    for (const { id } of call.questions.values()) {
+    const { method, questions } = call;
+    this.#context.log.warn("a call waited too long for its client", { method });
+    for (const { id } of questions.values()) {
       this.#refuse(id, "the client did not answer in time");
     }
     this.#giveUp(call);
@@ -247,7 +243,8 @@ export class SuspendedCalls {
     this.#isEnding = true;
     for (const call of [...this.#suspended.values()]) {
       this.#giveUp(call);
-      if (call.waiting) this.#emit(errorFrame(error, call.waiting));
+      if (!call.waiting) continue;
+      void this.#context.emit(errorFrame(error, call.waiting));
     }
   }
 
@@ -255,9 +252,5 @@ export class SuspendedCalls {
     const { link, log } = this.#context;
     log.info("refused a request of the target's", { why });
     send(link, rpcErrorFrame(id, { code: METHOD_NOT_FOUND, message: why }));
-  }
-
-  #emit(frame: Uint8Array): void {
-    void tell(this.#context.emit, frame);
   }
 }

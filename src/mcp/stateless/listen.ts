@@ -7,8 +7,9 @@
  */
 
 import { backoffMs, isPassing } from "../transport/retry.ts";
-import { META } from "../wire/era.ts";
 import type { Exchange } from "../transport/exchange.ts";
+import { notificationFrame } from "../transport/link.ts";
+import { META } from "../wire/era.ts";
 import {
   isObject,
   type NotificationMessage,
@@ -55,15 +56,50 @@ export const RESOURCE_UPDATED = "notifications/resources/updated";
 
 /** The lists of whose changes a server offers to tell. */
 export function offeredListChanges(
-  capabilities: Readonly<Record<string, unknown>>,
+  capabilities: unknown,
 ): typeof LIST_CHANGES[number][] {
+  const offered = isObject(capabilities) ? capabilities : {};
   return LIST_CHANGES.filter(([name]) => {
-    const capability = capabilities[name];
+    const capability = offered[name];
     return isObject(capability) && capability.listChanged === true;
   });
 }
 
-const encoder = new TextEncoder();
+/** Whether a server offers to tell of changes to single resources. */
+export function offersSubscriptions(capabilities: unknown): boolean {
+  const { resources } = isObject(capabilities) ? capabilities : {};
+  return isObject(resources) && resources.subscribe === true;
+}
+
+/** The filter of a subscription. */
+export function filterOf(
+  lists: readonly (typeof LIST_CHANGES[number])[],
+  uris: readonly string[],
+): Record<string, unknown> {
+  return {
+    ...Object.fromEntries(lists.map(([, member]) => [member, true])),
+    ...(uris.length > 0 && { resourceSubscriptions: uris }),
+  };
+}
+
+/** What a subscription of such a filter may have missed: methods, and URIs. */
+export function changesIn(
+  filter: Readonly<Record<string, unknown>>,
+): (readonly [method: string, uri?: string])[] {
+  const uris: unknown = filter.resourceSubscriptions;
+  return [
+    ...LIST_CHANGES.filter(([, member]) => filter[member] === true)
+      .map(([, , method]) => [method] as const),
+    ...(Array.isArray(uris) ? uris : [])
+      .filter((uri: unknown) => typeof uri === "string")
+      .map((uri) => [RESOURCE_UPDATED, uri] as const),
+  ];
+}
+
+/** The member that says which subscription a message belongs to. */
+export function subscriptionMeta({ source }: RequestId): string {
+  return `"_meta":{"${META.subscriptionId}":${source}}`;
+}
 
 /** One subscription of the client's, over as many streams as it takes. */
 export class Subscription {
@@ -121,31 +157,16 @@ export class Subscription {
     this.#told = told;
     this.#acknowledgedAt = performance.now();
     this.#brokeAt = undefined;
+    // Something of each type may have changed meanwhile.
+    const missed = isReopened ? changesIn(filter) : [];
     return [
       ...(isKnown ? [] : [frame]),
-      ...(isReopened ? this.#missed(filter) : []),
+      ...missed.map(([method, uri]) => {
+        const member = uri === undefined ? "" : `,"uri":${JSON.stringify(uri)}`;
+        const params = `{${subscriptionMeta(this.#id)}${member}}`;
+        return notificationFrame(method, params);
+      }),
     ];
-  }
-
-  /** One notification of each type: something may have changed meanwhile. */
-  #missed(filter: Record<string, unknown>): readonly Uint8Array[] {
-    const uris = Array.isArray(filter.resourceSubscriptions)
-      ? filter.resourceSubscriptions
-      : [];
-    return [
-      ...LIST_CHANGES.filter(([, name]) => filter[name] === true)
-        .map(([, , method]) => this.#notification(method)),
-      ...uris.filter((uri: unknown) => typeof uri === "string")
-        .map((uri) => this.#notification(RESOURCE_UPDATED, uri)),
-    ];
-  }
-
-  #notification(method: string, uri?: unknown): Uint8Array {
-    const meta = `"_meta":{"${META.subscriptionId}":${this.#id.source}}`;
-    const member = uri === undefined ? "" : `,"uri":${JSON.stringify(uri)}`;
-    return encoder.encode(
-      `{"jsonrpc":"2.0","method":"${method}","params":{${meta}${member}}}`,
-    );
   }
 
   /** Makes the request ask for what comes after all that was received. */
@@ -179,8 +200,9 @@ export class Subscription {
   end(): Uint8Array {
     this.#exchange.take(this.#id);
     const reason = "the stream broke and cannot be opened again";
-    return encoder.encode(
-      `{"jsonrpc":"2.0","method":"${CANCELLED}","params":{"requestId":${this.#id.source},"reason":"${reason}"}}`,
+    return notificationFrame(
+      CANCELLED,
+      `{"requestId":${this.#id.source},"reason":"${reason}"}`,
     );
   }
 }
