@@ -92,20 +92,19 @@ export class ProfileArgument {
       (properties.isPartial === true ||
         memberNamed(PROFILE_ARGUMENT, tool, properties) !== undefined);
     const name = memberNamed("name", tool, root);
-    this.#note(name ? String(readWhole(tool, name)) : "", isOwner);
-    if (isOwner) return tool;
+    const called = name ? String(readWhole(tool, name)) : "";
+    this.#owners.delete(called);
+    if (isOwner) {
+      this.#owners.set(called, true);
+      this.#log.warn(
+        `a tool has an argument ${PROFILE_ARGUMENT} of its own`,
+        { tool: excerpt(called) },
+      );
+      return tool;
+    }
     return properties
       ? insertMembers(tool, properties, this.#member)
       : insertMembers(tool, schema, `"properties":{${this.#member}}`);
-  }
-
-  #note(tool: string, isOwner: boolean): void {
-    this.#owners.delete(tool);
-    if (!isOwner) return;
-    this.#owners.set(tool, true);
-    this.#log.warn(`a tool has an argument ${PROFILE_ARGUMENT} of its own`, {
-      tool: excerpt(tool),
-    });
   }
 
   /** A batch whose calls have no argument that is `null`, and its frame. */
@@ -113,35 +112,33 @@ export class ProfileArgument {
     bytes: Uint8Array,
     batch: BatchMessage,
   ): readonly [bytes: Uint8Array, batch: BatchMessage] {
-    const isNull = batch.messages.map((message) =>
-      this.valueIn(message) === null
-    );
-    if (!isNull.includes(true)) return [bytes, batch];
-    const frame = mapElements(
-      bytes,
-      whole(bytes),
-      (element, at) => isNull[at] ? withoutProfile(element) : element,
-    );
-    const messages = batch.messages.map((message, at) =>
-      isNull[at] && message.kind === "request"
-        ? callWithoutProfile(message)
-        : message
-    );
+    const messages = [...batch.messages];
+    const frame = mapElements(bytes, whole(bytes), (element, at) => {
+      const message = messages[at];
+      if (message.kind !== "request" || this.valueIn(message) !== null) {
+        return element;
+      }
+      const [rest, call] = withoutProfile(element, message);
+      messages[at] = call;
+      return rest;
+    });
     return [frame, { ...batch, messages }];
   }
 }
 
-/** The frame of a call without the argument. */
-export function withoutProfile(bytes: Uint8Array): Uint8Array {
-  const range = memberAt(bytes, ["params", "arguments"]);
-  if (!range) return bytes;
-  return removeMembers(bytes, range, ({ name }) => name === PROFILE_ARGUMENT);
-}
-
-/** A call without the argument. */
-export function callWithoutProfile(call: RequestMessage): RequestMessage {
+/** A call without the argument, and its frame. */
+export function withoutProfile(
+  bytes: Uint8Array,
+  call: RequestMessage,
+): readonly [bytes: Uint8Array, call: RequestMessage] {
   const { params } = call;
-  if (!isObject(params) || !isObject(params.arguments)) return call;
+  const range = memberAt(bytes, ["params", "arguments"]);
+  if (!range || !isObject(params) || !isObject(params.arguments)) {
+    return [bytes, call];
+  }
   const { [PROFILE_ARGUMENT]: _profile, ...rest } = params.arguments;
-  return { ...call, params: { ...params, arguments: rest } };
+  return [
+    removeMembers(bytes, range, ({ name }) => name === PROFILE_ARGUMENT),
+    { ...call, params: { ...params, arguments: rest } },
+  ];
 }

@@ -42,18 +42,23 @@ export interface ClientState {
   logLevel: unknown;
 }
 
+/** Makes the link of a profile. */
+export interface LinkMaker {
+  /** An answer that it does not hand to `emit` it tells of by its ID. */
+  readonly link: (
+    profile: string,
+    emit: Emit,
+    onAnswer: (id: RequestId) => void,
+  ) => Link;
+}
+
 /** What a {@linkcode ProfileBranch} is handed. */
-export interface ProfileBranchOptions {
+export interface ProfileBranchOptions extends LinkMaker {
   /** Writes one frame to the client. */
   readonly emit: Emit;
   readonly log: Log;
   readonly profile: string;
   readonly client: ClientState;
-  /**
-   * Makes the link of the profile. An answer that it does not hand to `emit` it
-   * tells of by its ID.
-   */
-  readonly link: (emit: Emit, onAnswer: (id: RequestId) => void) => Link;
   /** Hears of each answer to the client, and the task that it tells of. */
   readonly onAnswer: (id: RequestId, taskId?: string) => void;
 }
@@ -89,6 +94,7 @@ export class ProfileBranch implements Link {
     this.#background = new Background(options.log);
     this.#own = new OwnRequests(`sigv4-proxy:${options.profile}`);
     this.#link = options.link(
+      options.profile,
       (frame) => this.#emit(frame),
       (id) => this.#answered(id),
     );
@@ -116,7 +122,11 @@ export class ProfileBranch implements Link {
     const ready = this.#background.start(async () => {
       const error = await this.#whenOpen();
       if (!this.#pending.has(id.key)) return;
-      if (error) return await this.#refuse(id, error);
+      if (error) {
+        this.#answered(id);
+        const { emit, profile } = this.#options;
+        return await tell(emit, rpcErrorFrame(id, notOpened(profile, error)));
+      }
       this.#pending.set(id.key, true);
       // Not awaited here: the end waits for the session, not for answers.
       sent = this.#link.accept(frame, message);
@@ -132,12 +142,6 @@ export class ProfileBranch implements Link {
     const id = answer.id && this.originalId(answer.id);
     if (!id) return this.#link.accept(bytes, answer);
     return this.#link.accept(withId(bytes, id), answerTo(id, answer));
-  }
-
-  async #refuse(id: RequestId, error: RpcError): Promise<void> {
-    const { emit, profile } = this.#options;
-    this.#answered(id);
-    await tell(emit, rpcErrorFrame(id, notOpened(profile, error)));
   }
 
   /** Notes an answer to the client. */
@@ -196,25 +200,26 @@ export class ProfileBranch implements Link {
   async #emit(frame: Uint8Array): Promise<void> {
     // The client sent no batch over this link that an array could answer.
     for (const part of await partsInTurns(frame)) {
-      await this.#emitPart(part);
+      const given = this.#given(part);
+      if (given) await this.#options.emit(given);
     }
   }
 
-  async #emitPart({ message, bytes }: Part): Promise<void> {
-    const { emit } = this.#options;
+  /** What the client is given of a message of the target's, if anything. */
+  #given({ message, bytes }: Part): Uint8Array | undefined {
     if (message.kind === "response") {
-      if (this.#own.take(message, bytes)) return;
+      if (this.#own.take(message, bytes)) return undefined;
       if (message.id) this.#answered(message.id, taskIdIn(message, bytes));
-      return await emit(bytes);
+      return bytes;
     }
     if (message.kind === "request") {
       // Servers number their requests alike, so each link has its own numbers.
-      return await emit(withId(bytes, this.#foreignId(message.id)));
+      return withId(bytes, this.#foreignId(message.id));
     }
     const id = cancelledId(message);
     const place = id && memberAt(bytes, ["params", "requestId"]);
-    if (!place) return await emit(bytes);
-    await emit(replaceRange(bytes, place, this.#foreignId(id).source));
+    if (!place) return bytes;
+    return replaceRange(bytes, place, this.#foreignId(id).source);
   }
 
   get #prefix(): string {

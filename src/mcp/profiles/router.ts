@@ -16,7 +16,6 @@ import type { Log } from "../../log/log.ts";
 import {
   AwaitedAnswers,
   cancelledId,
-  type Emit,
   type Link,
   partsInTurns,
   partsOf,
@@ -27,34 +26,23 @@ import {
 import {
   type BatchMessage,
   isObject,
-  type RequestId,
   type RequestMessage,
   type SingleMessage,
 } from "../wire/message.ts";
 import {
-  callWithoutProfile,
   PROFILE_ARGUMENT,
   ProfileArgument,
   withoutProfile,
 } from "./argument.ts";
-import { type ClientState, ProfileBranch } from "./branch.ts";
+import { type ClientState, type LinkMaker, ProfileBranch } from "./branch.ts";
 import { Recent } from "../../lru_cache.ts";
 import { UNREAD } from "../wire/large_message.ts";
 import { taskIdAskedFor } from "../wire/splice.ts";
 
 /** What a {@linkcode ProfileRouter} is handed. */
-export interface ProfileRouterOptions extends Refusing {
+export interface ProfileRouterOptions extends LinkMaker, Refusing {
   /** The profiles; the first is the default. */
   readonly profiles: readonly string[];
-  /**
-   * Makes the link of a profile. An answer that it does not hand to `emit` it
-   * tells of by its ID.
-   */
-  readonly link: (
-    profile: string,
-    emit: Emit,
-    onAnswer: (id: RequestId) => void,
-  ) => Link;
   readonly log: Log;
 }
 
@@ -114,16 +102,13 @@ export class ProfileRouter implements Link {
     // What models give for an argument that they leave out.
     const chosen = profile === null ? first : profile;
     if (typeof chosen !== "string" || !profiles.includes(chosen)) {
-      const error = profile === UNREAD
-        ? tooManyArguments()
-        : unknownProfile(profile, profiles);
+      const error = badProfile(profile, profiles);
       log.warn(error.message, { id: request.id.source });
       return refuse(this.#options, request, error);
     }
-    const frame = withoutProfile(bytes);
-    const call = callWithoutProfile(request);
-    if (chosen === first) return this.#default.accept(frame, call);
-    return this.#sendOver(this.#branch(chosen), frame, call);
+    const rest = withoutProfile(bytes, request);
+    if (chosen === first) return this.#default.accept(...rest);
+    return this.#sendOver(this.#branch(chosen), ...rest);
   }
 
   #sendOver(
@@ -182,8 +167,11 @@ export class ProfileRouter implements Link {
       this.#argument.valueIn(message)
     );
     if (names.every((name) => name === undefined || name === null)) {
-      const [rest, plain] = this.#argument.withoutNull(bytes, batch);
-      return await this.#acceptPlainBatch(rest, plain);
+      return await this.#acceptPlainBatch(
+        ...names.includes(null)
+          ? this.#argument.withoutNull(bytes, batch)
+          : [bytes, batch] as const,
+      );
     }
     const error = new ProxyError(
       "blocked",
@@ -204,8 +192,8 @@ export class ProfileRouter implements Link {
       if (!leaving.has(message)) this.#learn(message);
     }
     if (leaving.size === 0) return await this.#default.accept(bytes, batch);
-    const accepted = partsOf(bytes)
-      .filter((_part, index) => leaving.has(batch.messages[index]))
+    const accepted = partsOf(bytes, batch)
+      .filter(({ message }) => leaving.has(message))
       .map((part) => this.accept(part.bytes, part.message));
     const rest = withoutMessages(bytes, batch, (one) => leaving.has(one));
     if (rest) accepted.push(this.#default.accept(...rest));
@@ -215,13 +203,10 @@ export class ProfileRouter implements Link {
   #branch(profile: string): ProfileBranch {
     const known = this.#branches.get(profile);
     if (known) return known;
-    const { emit, log, link } = this.#options;
     const branch: ProfileBranch = new ProfileBranch({
-      emit,
-      log,
+      ...this.#options,
       profile,
       client: this.#client,
-      link: (emit, onAnswer) => link(profile, emit, onAnswer),
       onAnswer: (id, taskId) => {
         this.#elsewhere.delete(id.key);
         if (taskId !== undefined) this.#tasks.set(taskId, branch);
@@ -257,17 +242,16 @@ export class ProfileRouter implements Link {
   }
 }
 
-function tooManyArguments(): ProxyError {
-  return new ProxyError(
-    "blocked",
-    `the call has too many arguments, or too large ones, to look for ${PROFILE_ARGUMENT} in them; without --profile (MCP_PROFILES) they pass`,
-  );
-}
-
-function unknownProfile(
+function badProfile(
   profile: unknown,
   profiles: readonly string[],
 ): ProxyError {
+  if (profile === UNREAD) {
+    return new ProxyError(
+      "blocked",
+      `the call has too many arguments, or too large ones, to look for ${PROFILE_ARGUMENT} in them; without --profile (MCP_PROFILES) they pass`,
+    );
+  }
   return new ProxyError(
     "blocked",
     `${PROFILE_ARGUMENT} must be one of ${
