@@ -6,31 +6,30 @@
  * @module
  */
 
-import type { Log } from "../../log/log.ts";
-import type { ResponseRouter } from "../transport/response_router.ts";
-import type { Target } from "../transport/target.ts";
-import {
-  AttemptError,
-  retryableAfter,
-  retryAfterMs,
-} from "../transport/retry.ts";
 import { ProxyError } from "../../errors.ts";
-import { discardBody, mediaType, readEvents } from "../wire/body.ts";
-import type { ServerEvent } from "../wire/events.ts";
+import { IdleTimer } from "../../time.ts";
+import { readErrorBody } from "../transport/error_body.ts";
 import {
   fetchFailure,
   httpStatusError,
   isRedirect,
   redirectError,
 } from "../transport/failure.ts";
-import { IdleTimer } from "../../time.ts";
+import type { ResponseRouter } from "../transport/response_router.ts";
+import {
+  AttemptError,
+  retryableAfter,
+  retryAfterMs,
+} from "../transport/retry.ts";
+import type { Target } from "../transport/target.ts";
+import { discardBody, mediaType, readEvents } from "../wire/body.ts";
+import type { ServerEvent } from "../wire/events.ts";
 import {
   type Channel,
   NO_SESSION,
   type SessionHeaders,
   streamHeaders,
 } from "../wire/headers.ts";
-import { readErrorBody } from "../transport/error_body.ts";
 
 /** How long the `endpoint` event may take, the connection included. */
 const ENDPOINT_WAIT_MS = 10_000;
@@ -39,43 +38,32 @@ const decoder = new TextDecoder();
 
 /** A stream that stands open, and the endpoint that it named. */
 export class SseChannel implements Channel {
-  /** Where the client's messages go. */
   readonly endpoint: URL;
-  /** Resolves when the stream has ended. */
   readonly closed: Promise<void>;
-  /** The session that this channel carries, as it comes to be known. */
+  readonly over: AbortSignal;
   session: SessionHeaders;
-  /** What the stream broke with. */
   cause: unknown;
-
   readonly #abort: AbortController;
-  readonly #over = new AbortController();
-  /** Aborted when the stream has ended. */
-  readonly over: AbortSignal = this.#over.signal;
   readonly #idle: IdleTimer;
-  #isOpen = true;
 
   private constructor(
     endpoint: URL,
     events: AsyncGenerator<ServerEvent>,
     abort: AbortController,
-    { idleTimeoutMs: limitMs, log }: Target,
+    target: Target,
     router: ResponseRouter,
   ) {
+    const { idleTimeoutMs: limitMs } = target;
     this.endpoint = endpoint;
     this.session = { ...NO_SESSION, channel: this };
     this.#abort = abort;
+    this.over = abort.signal;
     this.#idle = new IdleTimer(
       limitMs,
       () => this.#end(new Error(`the channel was silent for ${limitMs} ms`)),
     );
     this.touch();
-    this.closed = this.#read(events, router, log);
-  }
-
-  /** Whether the target may still answer. */
-  get isOpen(): boolean {
-    return this.#isOpen;
+    this.closed = this.#read(events, router, target);
   }
 
   /**
@@ -103,7 +91,11 @@ export class SseChannel implements Channel {
           channel?.touch();
         },
       });
-      const endpoint = await readEndpointEvent(events, target.url);
+      const endpoint = await readEndpointEvent(events, target.url)
+        .catch(async (cause) => {
+          await events.return(undefined);
+          throw cause;
+        });
       for (const value of endpoint.searchParams.values()) {
         target.redactor.add(value);
       }
@@ -118,26 +110,25 @@ export class SseChannel implements Channel {
     }
   }
 
-  /** Notes that the channel is in use: it is not idle yet. */
   touch(): void {
-    if (this.#isOpen) this.#idle.touch();
+    if (!this.over.aborted) this.#idle.touch();
   }
 
-  /** Ends the stream. */
   close(): void {
-    this.#end(undefined);
+    this.#end(new DOMException("the channel was closed", "AbortError"));
   }
 
-  #end(cause: Error | undefined): void {
-    this.#isOpen = false;
+  #end(cause?: unknown): void {
     this.#idle.stop();
+    if (this.over.aborted) return;
+    this.cause = cause;
     this.#abort.abort(cause);
   }
 
   async #read(
     events: AsyncGenerator<ServerEvent>,
     router: ResponseRouter,
-    log: Log,
+    { log }: Target,
   ): Promise<void> {
     try {
       for await (const event of events) {
@@ -149,12 +140,9 @@ export class SseChannel implements Channel {
         });
         this.touch();
       }
+      this.#end();
     } catch (cause) {
-      this.cause = cause;
-    } finally {
-      this.#isOpen = false;
-      this.#idle.stop();
-      this.#over.abort();
+      this.#end(cause);
     }
   }
 }
@@ -193,16 +181,13 @@ async function readEndpointEvent(
     ({ value: first } = await events.next());
   }
   if (first?.type !== "endpoint") {
-    await events.return(undefined);
     throw refused("the target's stream does not begin with an endpoint event");
   }
   const endpoint = URL.parse(decoder.decode(first.data), url);
   if (endpoint?.origin !== url.origin) {
-    await events.return(undefined);
     throw refused("the target names an endpoint of another origin");
   }
   if (endpoint.username !== "" || endpoint.password !== "") {
-    await events.return(undefined);
     throw refused("the target names an endpoint with a user or a password");
   }
   return endpoint;

@@ -138,8 +138,9 @@ export class SessionKeeper {
    */
   async opening(): Promise<SessionHeaders> {
     if (!this.#isOldTransport) return NO_SESSION;
-    if (this.#opened?.isOpen) return this.#opened.session;
-    this.#opened = await SseChannel.open(this.#target, this.#router);
+    if (!this.#opened || this.#opened.over.aborted) {
+      this.#opened = await SseChannel.open(this.#target, this.#router);
+    }
     return this.#opened.session;
   }
 

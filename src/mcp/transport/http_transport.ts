@@ -196,7 +196,7 @@ export class HttpTransport {
     exchange: Exchange,
     session: SessionHeaders,
   ): Promise<void> {
-    if (!channel.isOpen) {
+    if (channel.over.aborted) {
       throw new SessionExpiredError(
         session,
         "always",

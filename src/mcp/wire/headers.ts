@@ -11,11 +11,9 @@ import { excerpt } from "./excerpt.ts";
 export interface Channel {
   /** Where the client's messages go. */
   readonly endpoint: URL;
-  /** Whether the target may still answer. */
-  readonly isOpen: boolean;
-  /** Aborted when the stream has ended. */
+  /** Aborted when the stream has ended, and the target answers nothing more. */
   readonly over: AbortSignal;
-  /** Resolves when the stream has ended. */
+  /** Resolves when the stream has ended, and nothing of it is read any more. */
   readonly closed: Promise<void>;
   /** What the stream broke with. */
   readonly cause: unknown;

@@ -2,6 +2,7 @@ import type { Target } from "../../../src/mcp/transport/target.ts";
 import { AttemptError } from "../../../src/mcp/transport/retry.ts";
 import {
   assert,
+  assert,
   assertEquals,
   assertInstanceOf,
   assertRejects,
@@ -264,7 +265,7 @@ Deno.test("comments and blocks without data may come before the endpoint event",
   const channel = await openChannel(server.url);
   assertEquals(channel.endpoint.pathname, "/messages");
   channel.close();
-  assertEquals(channel.isOpen, false);
+  assert(channel.over.aborted);
   await channel.closed;
 });
 
@@ -283,7 +284,7 @@ Deno.test("a channel that is silent for too long is closed", async () => {
   );
   const channel = await openChannel(server.url, { idleTimeoutMs: 20 });
   await within(channel.closed, "the end of a silent channel");
-  assertEquals(channel.isOpen, false);
+  assert(channel.over.aborted);
   assertInstanceOf(channel.cause, Error);
   assertStringIncludes(channel.cause.message, "silent for 20 ms");
 });
