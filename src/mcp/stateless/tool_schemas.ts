@@ -1,24 +1,73 @@
 /**
- * What the target's tools want mirrored, learnt from the `tools/list` results
+ * What the target's tools want mirrored into headers: the parameters that an
+ * `inputSchema` marks with `x-mcp-header` (MCP 2026-07-28, Streamable HTTP,
+ * "Custom Headers from Tool Parameters"), learnt from the `tools/list` results
  * that pass.
  *
  * @module
  */
 
-import { excerpt } from "../wire/excerpt.ts";
 import type { Log } from "../../log/log.ts";
+import { Recent } from "../../lru_cache.ts";
+import { excerpt } from "../wire/excerpt.ts";
 import type { HeaderPairs } from "../wire/headers.ts";
 import { isObject } from "../wire/message.ts";
-import {
-  type MirroredParameter,
-  readMirroredParameters,
-  valueAt,
-} from "./mirrored_parameters.ts";
 import { parameterValue } from "./headers.ts";
-import { Recent } from "../../lru_cache.ts";
+
+/** A parameter that is mirrored. */
+interface MirroredParameter {
+  /** Where its value is in the arguments. */
+  readonly path: readonly string[];
+  /** The name after `Mcp-Param-`. */
+  readonly header: string;
+}
 
 /** How many tools are remembered; the oldest go first. */
 const MAX_TOOLS = 10_000;
+
+const MARK = "x-mcp-header";
+
+/** RFC 9110, 5.6.2. */
+const TOKEN = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
+
+const MIRRORED_TYPES: ReadonlySet<unknown> = new Set([
+  "string",
+  "integer",
+  "boolean",
+]);
+
+/** Keywords that hold names with a schema each, not a schema. */
+const SCHEMA_MAPS: ReadonlySet<string> = new Set([
+  "properties",
+  "patternProperties",
+  "dependentSchemas",
+  "dependencies",
+  "$defs",
+  "definitions",
+]);
+
+/** Keywords that hold values, in which the mark would be data. */
+const VALUES: ReadonlySet<string> = new Set([
+  "const",
+  "default",
+  "enum",
+  "examples",
+]);
+
+/** The end of a property path, linked to what is before it. */
+interface Step {
+  readonly name: string;
+  readonly before: Step | undefined;
+}
+
+/** A place in a schema that is still to be looked at. */
+interface Place {
+  readonly node: unknown;
+  /** Whether `properties` alone lead there. */
+  readonly isReachable: boolean;
+  /** The last property on the way; `undefined` at the root. */
+  readonly step: Step | undefined;
+}
 
 /** The mirrored parameters of each tool, as last listed. */
 export class ToolSchemas {
@@ -39,24 +88,22 @@ export class ToolSchemas {
     const tools: unknown = isObject(result) ? result.tools : undefined;
     const invalid = new Set<number>();
     if (!Array.isArray(tools)) return invalid;
-    tools.forEach((tool, index) => {
-      if (!isObject(tool) || typeof tool.name !== "string") return;
-      const reading = readMirroredParameters(tool.inputSchema);
-      if ("fault" in reading) {
-        invalid.add(index);
-        this.#log.warn("left out a tool with an invalid x-mcp-header", {
-          tool: excerpt(tool.name),
-          fault: reading.fault,
-        });
+    for (const [index, tool] of tools.entries()) {
+      if (!isObject(tool) || typeof tool.name !== "string") continue;
+      const read = mirroredParameters(tool.inputSchema);
+      if (typeof read !== "string" && read.length > 0) {
+        this.#tools.set(tool.name, read);
+        continue;
       }
-      this.#keep(tool.name, "fault" in reading ? [] : reading.parameters);
-    });
+      this.#tools.delete(tool.name);
+      if (typeof read !== "string") continue;
+      invalid.add(index);
+      this.#log.warn("left out a tool with an invalid x-mcp-header", {
+        tool: excerpt(tool.name),
+        fault: read,
+      });
+    }
     return invalid;
-  }
-
-  #keep(name: string, parameters: readonly MirroredParameter[]): void {
-    if (parameters.length === 0) this.#tools.delete(name);
-    else this.#tools.set(name, parameters);
   }
 
   /** The headers that mirror the arguments of a `tools/call`. */
@@ -64,8 +111,80 @@ export class ToolSchemas {
     if (!isObject(params) || typeof params.name !== "string") return [];
     const parameters = this.#tools.get(params.name) ?? [];
     return parameters.flatMap(({ path, header }): HeaderPairs => {
-      const value = parameterValue(valueAt(params.arguments, path));
+      const given = path.reduce<unknown>(
+        (value, name) => isObject(value) ? value[name] : undefined,
+        params.arguments,
+      );
+      const value = parameterValue(given);
       return value === undefined ? [] : [[`mcp-param-${header}`, value]];
     });
   }
+}
+
+/** The parameters that a schema marks, or what is wrong with a mark. */
+function mirroredParameters(
+  inputSchema: unknown,
+): readonly MirroredParameter[] | string {
+  const parameters: MirroredParameter[] = [];
+  const names = new Set<string>();
+  // A list, not recursion: how deep a schema goes is the target's choice.
+  const places: Place[] = [
+    { node: inputSchema, isReachable: true, step: undefined },
+  ];
+  for (const place of places) {
+    const { node } = place;
+    if (isObject(node) && Object.hasOwn(node, MARK)) {
+      const fault = faultOf(node, place, names);
+      if (fault !== undefined) return fault;
+      const header = String(node[MARK]);
+      names.add(header.toLowerCase());
+      parameters.push({ path: pathTo(place.step), header });
+    }
+    for (const inner of placesIn(place)) places.push(inner);
+  }
+  return parameters;
+}
+
+function pathTo(step: Step | undefined): readonly string[] {
+  const path: string[] = [];
+  for (let at = step; at; at = at.before) path.push(at.name);
+  return path.reverse();
+}
+
+function faultOf(
+  node: Record<string, unknown>,
+  { isReachable, step }: Place,
+  names: ReadonlySet<string>,
+): string | undefined {
+  if (!isReachable || step === undefined) {
+    return `${MARK} stands where properties alone do not lead`;
+  }
+  const header = node[MARK];
+  const where = `at ${pathTo(step).join(".")}`;
+  if (typeof header !== "string" || header === "") {
+    return `${MARK} ${where} is empty or no string`;
+  }
+  if (!TOKEN.test(header)) return `${MARK} ${where} is no header name`;
+  if (!MIRRORED_TYPES.has(node.type)) {
+    return `${MARK} ${where} marks what is no string, integer or boolean`;
+  }
+  if (names.has(header.toLowerCase())) {
+    return `${MARK} ${where} has a name that is taken: ${header}`;
+  }
+  return undefined;
+}
+
+function placesIn({ node, isReachable, step }: Place): readonly Place[] {
+  const aside = (node: unknown): Place => ({ node, isReachable: false, step });
+  if (Array.isArray(node)) return node.map(aside);
+  if (!isObject(node)) return [];
+  return Object.entries(node).flatMap(([keyword, value]) => {
+    if (keyword === MARK || VALUES.has(keyword)) return [];
+    if (!SCHEMA_MAPS.has(keyword) || !isObject(value)) return [aside(value)];
+    return Object.entries(value).map(([name, node]) => ({
+      node,
+      isReachable: isReachable && keyword === "properties",
+      step: { name, before: step },
+    }));
+  });
 }

@@ -2,7 +2,6 @@ import type { Target } from "../../../src/mcp/transport/target.ts";
 import { AttemptError } from "../../../src/mcp/transport/retry.ts";
 import {
   assert,
-  assert,
   assertEquals,
   assertInstanceOf,
   assertRejects,
