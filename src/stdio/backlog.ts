@@ -40,7 +40,6 @@ export const MAX_REFUSALS: Bounds = { messages: 1_024, bytes: MIB };
 /** How long reading stops when none of what is held comes to its end. */
 export const STALL_MS = 30_000;
 
-/** What is held of one kind. */
 export class Backlog {
   readonly #bounds: Bounds;
   readonly #stallMs: number;

@@ -31,9 +31,7 @@ import {
   MAX_UNANSWERED,
 } from "./backlog.ts";
 
-/** What a {@linkcode ClientInput} is handed. */
 export interface ClientInputOptions extends Refusing {
-  /** Takes the messages. */
   readonly link: Link;
   readonly log: Log;
   readonly maxFrameBytes: number;
@@ -69,7 +67,6 @@ export class ClientInput {
     return this.#takeMessage(frame, readMessage(frame));
   }
 
-  /** A large frame is read while others have their turn. */
   async #takeLarge(frame: Uint8Array): Promise<void> {
     const message = await readMessageInTurns(frame);
     if (this.#options.signal.aborted) return;

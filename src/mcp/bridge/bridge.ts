@@ -34,7 +34,6 @@ import { ModernToLegacy } from "./modern_to_legacy.ts";
 type Message = SingleMessage | BatchMessage;
 type Translation = LegacyToModern | ModernToLegacy | undefined;
 
-/** What an {@linkcode EraBridge} is handed. */
 export interface EraBridgeOptions {
   readonly emit: Emit;
   readonly log: Log;

@@ -69,7 +69,6 @@ export class InputRounds {
     this.#capabilities = capabilities;
   }
 
-  /** Notes a request that is about to be sent. */
   begin(bytes: Uint8Array, request: RequestMessage): void {
     const { id, method } = request;
     if (!ASKING_METHODS.has(method)) return;

@@ -55,19 +55,16 @@ export class ListenStream {
   #reopened = 0;
   #openedAt: number | undefined;
 
-  /** @param meta The `_meta` of a request. */
   constructor(context: BridgeContext, meta: () => Record<string, unknown>) {
     this.#context = context;
     this.#meta = meta;
   }
 
-  /** Notes what the server can do. */
   offers(capabilities: unknown): void {
     this.#capabilities = capabilities;
     this.#uris.clear();
   }
 
-  /** Begins to listen, if there is anything to listen for. */
   open(): void {
     void this.#renew();
   }
@@ -91,7 +88,6 @@ export class ListenStream {
     return failed(-32602, "the target does not tell of this resource");
   }
 
-  /** Ends a subscription to a resource. */
   async unsubscribe(uri: string): Promise<undefined> {
     if (this.#uris.delete(uri)) await this.#renew();
   }
@@ -190,7 +186,6 @@ export class ListenStream {
     return true;
   }
 
-  /** Stops listening. */
   end(): void {
     clearTimeout(this.#reopening);
     if (this.#current) this.#leave(this.#current, undefined);

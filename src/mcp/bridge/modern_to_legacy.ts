@@ -76,7 +76,6 @@ export class ModernToLegacy {
     this.#listeners = new SessionListeners(context);
   }
 
-  /** Notes a request whose answer passes as it is. */
   expectUntouched(id: RequestId): void {
     this.#untouched.expect(id, true);
   }

@@ -30,11 +30,9 @@ interface Listener {
   readonly uris: Set<string>;
 }
 
-/** The client's subscriptions. */
 export class SessionListeners {
   readonly #context: BridgeContext;
   readonly #listeners = new Map<string, Listener>();
-  /** What the target can do. */
   capabilities: unknown;
 
   constructor(context: BridgeContext) {
@@ -105,7 +103,6 @@ export class SessionListeners {
     return true;
   }
 
-  /** Ends a subscription that the client has cancelled. */
   close({ key }: RequestId): boolean {
     const listener = this.#listeners.get(key);
     if (!listener) return false;

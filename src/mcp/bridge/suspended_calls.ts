@@ -77,7 +77,6 @@ export class SuspendedCalls {
     this.#context = context;
   }
 
-  /** Notes a request that is about to be sent. */
   begin({ id, method, params }: RequestMessage): void {
     this.#calls.set(id.key, {
       method,
@@ -94,7 +93,6 @@ export class SuspendedCalls {
     return call !== undefined && call.waiting?.key !== key;
   }
 
-  /** Takes a request of the target's. */
   ask(
     { id, method }: RequestMessage,
     frame: Uint8Array,

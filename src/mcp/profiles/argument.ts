@@ -25,7 +25,6 @@ import {
   whole,
 } from "../wire/splice.ts";
 
-/** The argument that names the profile. */
 export const PROFILE_ARGUMENT = "aws_profile";
 
 /** How many tools with an argument of that name are remembered. */

@@ -36,13 +36,10 @@ import { PROFILE_ARGUMENT } from "./argument.ts";
 
 /** What the client has said that holds for each of its sessions. */
 export interface ClientState {
-  /** The parameters of its `initialize`. */
   initialize: unknown;
-  /** The log level that it has set, if it has. */
   logLevel: unknown;
 }
 
-/** Makes the link of a profile. */
 export interface LinkMaker {
   /** An answer that it does not hand to `emit` it tells of by its ID. */
   readonly link: (
@@ -52,9 +49,7 @@ export interface LinkMaker {
   ) => Link;
 }
 
-/** What a {@linkcode ProfileBranch} is handed. */
 export interface ProfileBranchOptions extends LinkMaker {
-  /** Writes one frame to the client. */
   readonly emit: Emit;
   readonly log: Log;
   readonly profile: string;
@@ -65,7 +60,6 @@ export interface ProfileBranchOptions extends LinkMaker {
 
 /** A session that is opened, or has been. */
 interface Opening {
-  /** The parameters of its `initialize`. */
   readonly params: unknown;
   /** Resolves to the error if it fails. */
   readonly failure: Promise<RpcError | undefined>;
@@ -144,7 +138,6 @@ export class ProfileBranch implements Link {
     return this.#link.accept(withId(bytes, id), answerTo(id, answer));
   }
 
-  /** Notes an answer to the client. */
   #answered(id: RequestId, taskId?: string): void {
     this.#pending.delete(id.key);
     this.#options.onAnswer(id, taskId);
@@ -169,7 +162,6 @@ export class ProfileBranch implements Link {
     return error;
   }
 
-  /** Opens the session as the client opened the first one. */
   async #initialise(params: unknown): Promise<RpcError | undefined> {
     const { error } = await this.#own.ask(this.#link, "initialize", params);
     if (error) return error;

@@ -39,7 +39,6 @@ import { Recent } from "../../lru_cache.ts";
 import { UNREAD } from "../wire/large_message.ts";
 import { taskIdAskedFor } from "../wire/splice.ts";
 
-/** What a {@linkcode ProfileRouter} is handed. */
 export interface ProfileRouterOptions extends LinkMaker, Refusing {
   /** The profiles; the first is the default. */
   readonly profiles: readonly string[];

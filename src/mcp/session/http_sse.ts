@@ -115,7 +115,7 @@ export class SseChannel implements Channel {
   }
 
   close(): void {
-    this.#end(new DOMException("the channel was closed", "AbortError"));
+    this.#end(new DOMException(undefined, "AbortError"));
   }
 
   #end(cause?: unknown): void {

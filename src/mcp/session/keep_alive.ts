@@ -17,7 +17,6 @@ import type { SessionHeaders } from "../wire/headers.ts";
 /** A target whose sessions are pinged after so long, if they are at all. */
 type PingedTarget = Target & { readonly keepAliveMs?: number };
 
-/** The session that is pinged. */
 export interface PingedSession {
   readonly current: SessionHeaders;
   onExpired(session: SessionHeaders): Promise<unknown>;
@@ -46,13 +45,11 @@ export class KeepAlive {
     this.#pinged = pinged;
   }
 
-  /** Begins to watch the session. */
   start(): void {
     this.#isOn = true;
     this.touch();
   }
 
-  /** Notes that the session is used. */
   touch(): void {
     const { keepAliveMs } = this.#target;
     clearTimeout(this.#idle);

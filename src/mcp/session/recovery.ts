@@ -15,7 +15,6 @@ import { excerpt } from "../wire/excerpt.ts";
 import { type SessionHeaders, sessionOf } from "../wire/headers.ts";
 import { isObject } from "../wire/message.ts";
 
-/** What the client and the target agreed on. */
 interface Agreement {
   /** The parameters of the client's `initialize`. */
   readonly params: Record<string, unknown>;
@@ -42,7 +41,6 @@ export class Recovery {
     this.#inFlight = inFlight;
   }
 
-  /** Notes a request that succeeded. */
   remember({ method, params }: Exchange, result: unknown): void {
     if (!isObject(params)) return;
     switch (method) {

@@ -166,7 +166,6 @@ export class Session implements Link {
     return this.#inFlight.start(this.#inFlight.open(init), waits);
   }
 
-  /** The client's answer to a request of the target's. */
   #acceptAnswer(
     bytes: Uint8Array,
     { id }: ResponseMessage,
@@ -258,7 +257,6 @@ export class Session implements Link {
     }
   }
 
-  /** Why an exchange may not be sent in a session, if that is so. */
   async #refusalOf(
     exchange: Exchange,
     session: SessionHeaders,
@@ -291,7 +289,6 @@ export class Session implements Link {
     void this.#sendAnswer(frame, undefined, this.#gate);
   }
 
-  /** Learns from an answer what the session needs to know. */
   #onAnswer(
     answer: ResponseMessage,
     frame: Uint8Array,

@@ -189,7 +189,6 @@ export class SessionKeeper {
     void this.#delete(before, LEAVE_MS);
   }
 
-  /** Notes what the client set up, so that it can be set up again. */
   remember(exchange: Exchange, result: unknown): void {
     this.#recovery.remember(exchange, result);
   }
@@ -279,19 +278,16 @@ export class SessionKeeper {
     this.#standalone.hold(this.#current);
   }
 
-  /** Notes that the client uses the session. */
   touch(): void {
     this.#keepAlive.touch();
   }
 
-  /** Lets the standing stream and the pings go. */
   release(): void {
     this.#closing.abort();
     this.#keepAlive.stop();
     this.#standalone.release();
   }
 
-  /** Ends the session upstream, as far as that is done within the limit. */
   async close(limitMs: number): Promise<void> {
     this.#current.channel?.close();
     this.#opened?.close();

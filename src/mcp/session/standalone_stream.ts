@@ -86,7 +86,6 @@ export class StandaloneStream {
     void this.#keepOpen(session, this.#abort.signal);
   }
 
-  /** Lets the stream go. */
   release(): void {
     this.#abort?.abort();
     this.#abort = undefined;

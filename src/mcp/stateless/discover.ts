@@ -10,7 +10,6 @@ import type { Exchange } from "../transport/exchange.ts";
 import { ownErrorData } from "../transport/failure.ts";
 import { readRpcError } from "../transport/error_body.ts";
 
-/** The method. */
 export const DISCOVER = "server/discover";
 
 /** How long failures that have nothing to do with an era are waited out. */

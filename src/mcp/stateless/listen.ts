@@ -22,7 +22,6 @@ import { insertMembers, memberAt, replaceRange } from "../wire/splice.ts";
 export const LISTEN = "subscriptions/listen";
 const EVENTS = "events/stream";
 
-/** The methods whose streams stand open. */
 export const LONG_LIVED_METHODS: ReadonlySet<string> = new Set([
   LISTEN,
   EVENTS,
@@ -51,10 +50,8 @@ export const LIST_CHANGES = [
   ["resources", "resourcesListChanged", "notifications/resources/list_changed"],
 ] as const;
 
-/** Tells of a change to a resource. */
 export const RESOURCE_UPDATED = "notifications/resources/updated";
 
-/** The lists of whose changes a server offers to tell. */
 export function offeredListChanges(
   capabilities: unknown,
 ): typeof LIST_CHANGES[number][] {
@@ -71,7 +68,6 @@ export function offersSubscriptions(capabilities: unknown): boolean {
   return isObject(resources) && resources.subscribe === true;
 }
 
-/** The filter of a subscription. */
 export function filterOf(
   lists: readonly (typeof LIST_CHANGES[number])[],
   uris: readonly string[],
@@ -109,7 +105,6 @@ export class Subscription {
   #told: string | undefined;
   /** Of `events/stream`: where to go on, in the target's own terms. */
   #cursor: unknown;
-  /** When the present stream was acknowledged. */
   #acknowledgedAt: number | undefined;
   #brokeAt: number | undefined;
   #tries = 0;
@@ -120,12 +115,10 @@ export class Subscription {
     this.#id = exchange.requests[0];
   }
 
-  /** Whether the client was told that it is subscribed. */
   get isOpen(): boolean {
     return this.#told !== undefined;
   }
 
-  /** Whether the present stream was acknowledged. */
   get isAcknowledged(): boolean {
     return this.#acknowledgedAt !== undefined;
   }

@@ -46,7 +46,6 @@ import { isHeaderMismatch, standardHeaders } from "./headers.ts";
 import { LONG_LIVED_METHODS, Subscription } from "./listen.ts";
 import { ToolSchemas } from "./tool_schemas.ts";
 
-/** A target without sessions. */
 export interface StatelessTarget extends Target {
   /** What the tools want mirrored, where several links know it together. */
   readonly toolSchemas?: ToolSchemas;
@@ -296,7 +295,6 @@ export class StatelessSession {
     await this.#inFlight.drain(patience);
   }
 
-  /** There is no session to end. */
   close(): void {
     this.#inFlight.deadlines.stop();
   }

@@ -14,7 +14,6 @@ import type { HeaderPairs } from "../wire/headers.ts";
 import { isObject } from "../wire/message.ts";
 import { parameterValue } from "./headers.ts";
 
-/** A parameter that is mirrored. */
 interface MirroredParameter {
   /** Where its value is in the arguments. */
   readonly path: readonly string[];

@@ -33,7 +33,6 @@ import { isListChange, withoutForbidden } from "./list.ts";
 import { toolName, type ToolPolicy, unansweredCall } from "./policy.ts";
 import { ToolRecorder } from "./recorder.ts";
 
-/** What a {@linkcode ToolGate} is handed. */
 export interface ToolGateOptions extends Refusing {
   readonly policy: ToolPolicy;
   readonly log: Log;

@@ -25,7 +25,6 @@ export interface ToolRules {
   readonly deny: readonly string[];
 }
 
-/** Whether the rules ask for anything. */
 export function hasRules({ readOnly, allow, deny }: ToolRules): boolean {
   return readOnly || allow.length > 0 || deny.length > 0;
 }
@@ -33,7 +32,6 @@ export function hasRules({ readOnly, allow, deny }: ToolRules): boolean {
 /** How many tools are remembered; the oldest go first. */
 const MAX_TOOLS = 10_000;
 
-/** How long what was recorded holds. */
 export interface ToolMemory {
   /** From when on it is as good as unknown, in milliseconds. */
   readonly maxAgeMs: number;
@@ -94,7 +92,6 @@ export class ToolPolicy {
     return this.#changes;
   }
 
-  /** Whether it has recorded nothing, or forgotten it. */
   get isEmpty(): boolean {
     return this.#records.size === 0;
   }
@@ -178,7 +175,6 @@ export function toolName(params: unknown): string {
   return isObject(params) && typeof params.name === "string" ? params.name : "";
 }
 
-/** @param words What the target says of it. */
 function blocked(name: string, why: string, words?: string): ProxyError {
   const tool = excerpt(name);
   const summary = `the tool ${JSON.stringify(tool)} was not called: ${why}`;

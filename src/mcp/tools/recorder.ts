@@ -20,14 +20,11 @@ import {
 } from "../wire/message.ts";
 import { toolName, type ToolPolicy } from "./policy.ts";
 
-/** What a {@linkcode ToolRecorder} is handed. */
 export interface ToolRecorderOptions {
-  /** Records the tools. */
   readonly policy: ToolPolicy;
   readonly log: Log;
 }
 
-/** Asks the target for a page of its tools. */
 export type AskForTools = (
   params: Readonly<Record<string, unknown>>,
 ) => Promise<ResponseMessage>;
@@ -192,7 +189,6 @@ export class ToolRecorder {
   }
 }
 
-/** The parameters of the calls in an exchange. */
 async function callsIn(
   { method, params, body }: Exchange,
 ): Promise<readonly unknown[]> {
