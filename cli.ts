@@ -6,13 +6,9 @@
 
 import { readEnv } from "./src/permissions.ts";
 import type { CaBundle } from "./src/aws/shared_files/profile_settings.ts";
-import {
-  commandHelp,
-  type CommandName,
-  isCommandName,
-} from "./src/config/commands.ts";
+import { type CommandName, isCommandName } from "./src/config/commands.ts";
 import { parseCommand, type RunCommand } from "./src/config/config.ts";
-import { helpText, versionText } from "./src/config/help.ts";
+import { commandHelp, helpText, versionText } from "./src/config/help.ts";
 import { DEFAULT_DRAIN_MS } from "./src/config/listen_options.ts";
 import {
   dropPermissions,

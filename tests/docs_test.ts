@@ -6,7 +6,7 @@ import {
   COMMANDS,
   isCommandName,
 } from "../src/config/commands.ts";
-import { takeOwnFlags } from "../src/commands/own_flags.ts";
+import { parseArguments } from "../src/config/arguments.ts";
 import { parseCommand } from "../src/config/config.ts";
 import { ConfigError, ERROR_CODES } from "../src/errors.ts";
 import { flagsOf, type Option, variablesOf } from "../src/config/option.ts";
@@ -107,7 +107,7 @@ Deno.test("a flag that a page names is one of the program's", () => {
 });
 
 function ownFlags({ flags }: CommandRow): string[] {
-  return flags.map(({ flag }) => flag);
+  return Object.values(flags).map(({ names }) => names[0].slice(2));
 }
 
 /** What the README says of other programs has their flags. */
@@ -235,13 +235,14 @@ Deno.test("every command in a page is one that the program takes", async () => {
 async function faultOf({ args, variables }: DocCommand): Promise<string> {
   const [name, ...rest] = args;
   try {
-    const options = isCommandName(name) ? optionsOf(name, rest) : args;
-    if (options === undefined || options.some((arg) => arg.includes("…"))) {
-      return "";
-    }
+    const command = isCommandName(name) ? name : undefined;
+    const line = command === undefined ? args : rest;
+    if (command !== undefined && !takesOptions(command, rest)) return "";
+    if (line.some((arg) => arg.includes("…"))) return "";
     const env = { ...VARIABLES, ...variables };
-    await parseCommand(options, (name) => env[name], {
+    await parseCommand(line, (name) => env[name], {
       profileRegion: () => Promise.resolve("us-east-1"),
+      command,
     });
     return "";
   } catch (error) {
@@ -250,19 +251,14 @@ async function faultOf({ args, variables }: DocCommand): Promise<string> {
   }
 }
 
-/** The proxy's options among what follows a subcommand, if it takes them. */
-function optionsOf(
-  name: CommandName,
-  args: readonly string[],
-): readonly string[] | undefined {
-  const { flags, words, takesOptions }: CommandRow = COMMANDS[name];
-  const { rest } = takeOwnFlags(args, flags);
-  if (words.length === 0) return rest;
-  const [word, ...options] = rest;
-  const isKnown = words.includes(word) &&
-    (takesOptions || options.length === 0);
+/** Whether a subcommand takes the proxy's options, too; it has its word. */
+function takesOptions(name: CommandName, args: readonly string[]): boolean {
+  const { words, takesOptions }: CommandRow = COMMANDS[name];
+  const { word, positional } = parseArguments(args, name);
+  const isKnown = words.length === 0 || word !== undefined &&
+      words.includes(word) && (takesOptions || positional.length === 0);
   if (!isKnown) throw new ConfigError([`${name} takes one of ${words.join()}`]);
-  return takesOptions ? options : undefined;
+  return takesOptions;
 }
 
 /** The variables that the examples name. */

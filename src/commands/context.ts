@@ -6,7 +6,13 @@
 
 import { type Need, notGranted, readEnv } from "../permissions.ts";
 import { createCredentialSource } from "../aws/credentials/credentials.ts";
-import type { ConfigDeps } from "../config/config.ts";
+import type { CommandName } from "../config/commands.ts";
+import {
+  type ConfigDeps,
+  parseCommand,
+  type RunCommand,
+} from "../config/config.ts";
+import { commandHelp, versionText } from "../config/help.ts";
 import type { ProfileRegion } from "../config/scope.ts";
 import manifest from "../../deno.json" with { type: "json" };
 
@@ -61,6 +67,27 @@ export function createContext(outer: OuterContext): CommandContext {
       module: Deno.build.standalone ? undefined : packageModule(),
     },
   };
+}
+
+/**
+ * Parses the arguments of a subcommand that are the proxy's, too.
+ *
+ * @returns What is configured; `undefined` if help or the version was asked
+ * for, which is printed then.
+ * @throws {ConfigError} The arguments have faults.
+ */
+export async function parseOptions(
+  command: CommandName,
+  args: readonly string[],
+  context: CommandContext,
+): Promise<RunCommand | undefined> {
+  const { env, profileRegion, findCaBundle } = context;
+  const deps = { profileRegion, findCaBundle, command };
+  const asked = await parseCommand(args, env, deps);
+  if (asked.kind === "run") return asked;
+  const isHelp = asked.kind === "help";
+  await context.write(isHelp ? commandHelp(command) : versionText());
+  return undefined;
 }
 
 /** Tells what a person has to know, on stderr. */

@@ -13,15 +13,24 @@ import {
   remedy,
   variablesOf,
 } from "./option.ts";
-import { OPTION_KEYS, type OptionKey, OPTIONS } from "./options.ts";
-import { isCommandName } from "./commands.ts";
+import { type OptionKey, OPTIONS } from "./options.ts";
+import {
+  type CommandName,
+  type CommandRow,
+  COMMANDS,
+  isCommandName,
+} from "./commands.ts";
 import { quote } from "./settings.ts";
 
 /** What was given on the command line. */
 export interface Arguments {
   /** The texts given for each option; `"true"` and `"false"` for on and off. */
   readonly flags: ReadonlyMap<OptionKey, readonly string[]>;
-  /** What belongs to no flag. */
+  /** The same of the subcommand's own flags. */
+  readonly own: ReadonlyMap<string, readonly string[]>;
+  /** The word that a subcommand takes first. */
+  readonly word: string | undefined;
+  /** What else belongs to no flag. */
   readonly positional: readonly string[];
   /** What is wrong with the arguments, a sentence each. */
   readonly faults: readonly string[];
@@ -29,64 +38,58 @@ export interface Arguments {
   readonly meant: ReadonlySet<OptionKey>;
 }
 
-/** Flags with their hyphens. */
-const KEYS_BY_FLAG: ReadonlyMap<string, OptionKey> = new Map(
-  OPTION_KEYS.flatMap((key) =>
-    flagsOf(OPTIONS[key]).map((flag): [string, OptionKey] => [flag, key])
-  ),
-);
+/** Options by their flags, hyphens and other spellings included. */
+type Flags = ReadonlyMap<string, Option>;
 
-/** What a flag that is not known may be meant to be, without hyphens. */
-const CANDIDATES: readonly string[] = [...KEYS_BY_FLAG].flatMap(
-  ([flag, key]) => {
-    const { kind }: Option = OPTIONS[key];
-    const word = flag.slice(2);
-    return kind === "boolean" ? [word, `no-${word}`] : [word];
-  },
-);
+/** What the parser calls an option. */
+function wordOf({ names }: Option): string {
+  return names[0].slice(2);
+}
 
-/** The first flag of each option as the parser has it. */
-const MAIN_FLAGS = OPTION_KEYS.map((key) => OPTIONS[key].names[0].slice(2));
-const SWITCHES = new Set(
-  MAIN_FLAGS.filter((flag) => optionOf(`--${flag}`)?.kind === "boolean"),
-);
-const ALIASES = Object.fromEntries(OPTION_KEYS.map((key) => {
-  const [flag, ...others] = flagsOf(OPTIONS[key]).map((flag) => flag.slice(2));
-  return [flag, others];
-}));
-
-function optionOf(flag: string): Option | undefined {
-  const key = KEYS_BY_FLAG.get(flag);
-  return key === undefined ? undefined : OPTIONS[key];
+function isOptionKey(key: string): key is OptionKey {
+  return Object.hasOwn(OPTIONS, key);
 }
 
 /**
  * Reads command line arguments.
  *
- * @param args What follows the program's name.
- * @param otherFlags Flags that were taken out of them, and may be meant by one
- * that is not known.
+ * @param args What follows the name of the program, or of the subcommand.
+ * @param command The subcommand.
  * @returns The texts, and every fault of form: unknown flags, flags without
  * their value, flags given twice. A flag without its value counts as not given.
  */
 export function parseArguments(
   args: readonly string[],
-  otherFlags: readonly string[] = [],
+  command?: CommandName,
 ): Arguments {
+  const row: CommandRow | undefined = command && COMMANDS[command];
+  const options = Object.entries<Option>({ ...OPTIONS, ...row?.flags });
+  const known: Flags = new Map(
+    options.flatMap(([, option]) =>
+      flagsOf(option).map((flag): [string, Option] => [flag, option])
+    ),
+  );
   const faults: string[] = [];
   const unknown = new Set<string>();
   const swallowed: string[] = [];
   const end = args.indexOf("--");
   const before = end < 0 ? args : args.slice(0, end);
   const plain = [
-    ...before.flatMap((arg) => plainSwitch(arg, faults)),
+    ...before.flatMap((arg) => plainSwitch(arg, known, faults)),
     ...end < 0 ? [] : args.slice(end),
   ];
+  const wordsOf = (isWanted: (kind: Option["kind"]) => boolean) =>
+    options.flatMap(([, option]) =>
+      isWanted(option.kind) ? [wordOf(option)] : []
+    );
   const parsed: Record<string, unknown> = parseArgs(plain, {
-    boolean: [...SWITCHES],
-    string: [...MAIN_FLAGS.filter((flag) => !SWITCHES.has(flag)), "_"],
-    collect: MAIN_FLAGS,
-    alias: ALIASES,
+    boolean: wordsOf((kind) => kind === "boolean"),
+    string: [...wordsOf((kind) => kind !== "boolean"), "_"],
+    collect: wordsOf(() => true),
+    alias: Object.fromEntries(options.map(([, option]) => [
+      wordOf(option),
+      flagsOf(option).slice(1).map((flag) => flag.slice(2)),
+    ])),
     unknown: (arg, key, value) => {
       if (key === undefined) return true;
       unknown.add(arg.replace(/=.*$/s, ""));
@@ -99,29 +102,34 @@ export function parseArguments(
     },
   });
 
-  const meant = new Set<OptionKey>();
-  for (const name of unknown) {
-    const guess = guessFlag(name, [...CANDIDATES, ...otherFlags]);
+  const guesses = [...unknown].map((name) => {
+    const guess = guessFlag(name, known);
     faults.push(unknownFlag(name, guess));
-    const key = KEYS_BY_FLAG.get(`--${guess}`);
-    if (key !== undefined) meant.add(key);
-  }
+    return known.get(guess ?? "");
+  });
   const flags = new Map<OptionKey, readonly string[]>();
-  for (const key of OPTION_KEYS) {
-    const texts = textsOf(parsed[OPTIONS[key].names[0].slice(2)]);
-    faults.push(...flagFaults(OPTIONS[key], texts));
-    const own = texts.filter((text) => text !== "");
-    if (own.length > 0) flags.set(key, own);
+  const own = new Map<string, readonly string[]>();
+  const meant = new Set<OptionKey>();
+  for (const [key, option] of options) {
+    const texts = textsOf(parsed[wordOf(option)]);
+    faults.push(...flagFaults(option, texts));
+    const given = texts.filter((text) => text !== "");
+    if (given.length > 0 && isOptionKey(key)) flags.set(key, given);
+    else if (given.length > 0) own.set(key, given);
+    if (guesses.includes(option) && isOptionKey(key)) meant.add(key);
   }
   const given = textsOf(parsed._).filter((text) => text !== "");
-  const positional = withoutPieces(plain, given, faults);
-  if (unknown.size === 0) return { flags, positional, faults, meant };
+  const word = row && row.words.length > 0 ? given[0] : undefined;
+  const positional = withoutPieces(plain, given, { word, known, faults })
+    .slice(word === undefined ? 0 : 1);
+  const read = { flags, own, word, faults, meant };
+  if (unknown.size === 0) return { ...read, positional };
   // What may belong to an unknown flag is not reported as a fault of its own.
   const target = flags.has("targetUrl")
     ? undefined
     : [...positional, ...swallowed].find((text) => /^https?:/i.test(text)) ??
       positional[0];
-  return { flags, positional: target ? [target] : [], faults, meant };
+  return { ...read, positional: target ? [target] : [] };
 }
 
 /**
@@ -131,25 +139,29 @@ export function parseArguments(
 function withoutPieces(
   args: readonly string[],
   positional: readonly string[],
-  faults: string[],
+  { word, known, faults }: {
+    word: string | undefined;
+    known: Flags;
+    faults: string[];
+  },
 ): readonly string[] {
   const left = new Set(positional);
   const pieces = new Map<Option, string[]>();
   let option: Option | undefined;
   for (const [index, arg] of args.entries()) {
     if (arg === "--") break;
-    const before = optionOf(args[index - 1] ?? "");
+    const before = known.get(args[index - 1] ?? "");
     const isValue = before !== undefined && before.kind !== "boolean";
     if (arg.startsWith("-")) {
-      const named = optionOf(arg.replace(/=.*$/s, ""));
+      const named = known.get(arg.replace(/=.*$/s, ""));
       const hasValue = arg.includes("=") || named?.kind !== "boolean";
       option = hasValue ? named : undefined;
     } else if (!isValue && option !== undefined && left.has(arg)) {
-      if (mayBeTarget(arg, positional)) option = undefined;
+      if (arg === word || mayBeTarget(arg, positional)) option = undefined;
       else {
         left.delete(arg);
-        const known = pieces.get(option) ?? [];
-        pieces.set(option, [...known, shownPiece(arg, index)]);
+        const others = pieces.get(option) ?? [];
+        pieces.set(option, [...others, shownPiece(arg, index)]);
       }
     }
   }
@@ -186,7 +198,7 @@ function shownPiece(text: string, index: number): string {
  * Brings what stands for on and off into the one form that the parser reads:
  * it would take `--sse=maybe` for on, and forget a `--sse` at a `--no-sse`.
  */
-function plainSwitch(arg: string, faults: string[]): string[] {
+function plainSwitch(arg: string, known: Flags, faults: string[]): string[] {
   // With a word, it asks for help on that.
   const topic = /^--help=([a-z]+)$/.exec(arg)?.[1];
   if (arg === "-h" || topic && parseBoolean(topic) === undefined) {
@@ -201,8 +213,8 @@ function plainSwitch(arg: string, faults: string[]): string[] {
     faults.push(unknownFlag(flag));
     return [];
   }
-  const option = optionOf(flag);
-  const negated = optionOf(flag.replace(/^--no-/, "--"));
+  const option = known.get(flag);
+  const negated = known.get(flag.replace(/^--no-/, "--"));
   if (option?.kind === "boolean" && value !== undefined) {
     const on = parseBoolean(value);
     if (on !== undefined) return [`${flag}=${on}`];
@@ -227,22 +239,24 @@ function plainSwitch(arg: string, faults: string[]): string[] {
 
 /** What other programs call some of the flags. */
 const MEANINGS: ReadonlyMap<string, string> = new Map([
-  ["debug", "log-level"],
-  ["endpoint", "target-url"],
-  ["quiet", "log-level"],
-  ["verbose", "log-level"],
+  ["--debug", "--log-level"],
+  ["--endpoint", "--target-url"],
+  ["--quiet", "--log-level"],
+  ["--verbose", "--log-level"],
 ]);
 
-function guessFlag(
-  name: string,
-  candidates: readonly string[],
-): string | undefined {
-  const word = name.replace(/^-+/, "");
-  return MEANINGS.get(word) ?? nearest(word, candidates);
+function guessFlag(name: string, known: Flags): string | undefined {
+  const flag = name.replace(/^-+/, "--");
+  const candidates = [...known].flatMap(([flag, { kind }]) => {
+    const word = flag.slice(2);
+    return kind === "boolean" ? [word, `no-${word}`] : [word];
+  });
+  const word = nearest(flag.slice(2), candidates);
+  return MEANINGS.get(flag) ?? (word && `--${word}`);
 }
 
 function unknownFlag(name: string, guess?: string): string {
-  const hint = guess === undefined ? "see --help" : `did you mean --${guess}?`;
+  const hint = guess === undefined ? "see --help" : `did you mean ${guess}?`;
   return `unknown flag ${name} (${hint})`;
 }
 

@@ -5,15 +5,7 @@
  * @module
  */
 
-/** A flag that only one subcommand has. */
-export interface OwnFlag {
-  /** The flag, without the hyphens before it. */
-  readonly flag: string;
-  /** What its value is called; without one, the flag is a switch. */
-  readonly placeholder?: string;
-  /** What it does, in a few words. */
-  readonly help: string;
-}
+import type { Option } from "./option.ts";
 
 /** A subcommand. */
 export interface CommandRow {
@@ -23,8 +15,8 @@ export interface CommandRow {
   readonly usage: string;
   /** The words of which its first argument is one, if it takes any. */
   readonly words: readonly string[];
-  /** Flags of its own. */
-  readonly flags: readonly OwnFlag[];
+  /** Flags of its own, by the names that the code uses. */
+  readonly flags: Readonly<Record<string, Option>>;
   /** Whether it takes the proxy's flags and a target URL, too. */
   readonly takesOptions: boolean;
 }
@@ -57,41 +49,57 @@ export const COMMANDS = {
     help: "check every step on the way to the target",
     usage: "[--json] [options] <target-url>",
     words: [],
-    flags: [{ flag: "json", help: "one JSON document, for programs" }],
+    flags: {
+      json: {
+        kind: "boolean",
+        names: ["--json"],
+        help: "one JSON document, for programs",
+      },
+    },
     takesOptions: true,
   },
   policy: {
     help: "print the least IAM policy for the target",
     usage: "[--flags] [options] <target-url>",
     words: [],
-    flags: [{ flag: "flags", help: "print the Deno permission flags instead" }],
+    flags: {
+      flags: {
+        kind: "boolean",
+        names: ["--flags"],
+        help: "print the Deno permission flags instead",
+      },
+    },
     takesOptions: true,
   },
   config: {
     help: "print or write the configuration of a client",
     usage: "<client> [--write] [options] <target-url>",
     words: CLIENT_NAMES,
-    flags: [
-      { flag: "write", help: "merge it into the file of the client" },
-      {
-        flag: "name",
-        placeholder: "NAME",
-        help: "what the client calls the server",
+    flags: {
+      write: {
+        kind: "boolean",
+        names: ["--write"],
+        help: "merge it into the file of the client",
       },
-      {
-        flag: "file",
-        placeholder: "PATH",
+      name: { names: ["--name"], help: "what the client calls the server" },
+      file: {
+        kind: "file",
+        names: ["--file"],
         help: "another file than the usual one",
       },
-      { flag: "replace", help: "replace an entry that is set otherwise" },
-    ],
+      replace: {
+        kind: "boolean",
+        names: ["--replace"],
+        help: "replace an entry that is set otherwise",
+      },
+    },
     takesOptions: true,
   },
   completions: {
     help: "print completions for a shell",
     usage: "<bash|zsh|fish>",
     words: SHELLS,
-    flags: [],
+    flags: {},
     takesOptions: false,
   },
 } as const satisfies Record<string, CommandRow>;
@@ -106,31 +114,4 @@ export const COMMAND_NAMES: readonly CommandName[] = Object.keys(COMMANDS)
 /** Whether a word is the name of a subcommand. */
 export function isCommandName(word: string | undefined): word is CommandName {
   return word !== undefined && Object.hasOwn(COMMANDS, word);
-}
-
-const WORDS_A_LINE = 5;
-
-/** What `--help` shows of a subcommand. */
-export function commandHelp(name: CommandName): string {
-  const row: CommandRow = COMMANDS[name];
-  const lines = [
-    `sigv4-proxy ${name}: ${row.help}.`,
-    "",
-    `Usage: sigv4-proxy ${name} ${row.usage}`,
-  ];
-  if (row.words.length > 0 && !row.usage.includes(row.words[0])) {
-    lines.push("", "Clients:");
-    for (let at = 0; at < row.words.length; at += WORDS_A_LINE) {
-      lines.push(`  ${row.words.slice(at, at + WORDS_A_LINE).join(", ")}`);
-    }
-  }
-  if (row.flags.length > 0) lines.push("");
-  for (const { flag, placeholder, help } of row.flags) {
-    const words = placeholder === undefined ? "" : ` ${placeholder}`;
-    lines.push(`  ${`--${flag}${words}`.padEnd(14)} ${help}`);
-  }
-  if (row.takesOptions) {
-    lines.push("", "The options are the proxy's: sigv4-proxy --help all.");
-  }
-  return `${lines.join("\n")}\n`;
 }

@@ -93,6 +93,8 @@ export interface RunCommand {
   readonly notes: readonly LogNote[];
   /** The options as they were given. */
   readonly reading: Reading;
+  /** The texts given for the subcommand's own flags. */
+  readonly own: Arguments["own"];
   /** The flag or the variable that the region is from; the host, the profile. */
   readonly regionFrom: string | undefined;
 }
@@ -105,8 +107,8 @@ export interface ConfigDeps {
   readonly findCaBundle?: (
     profile: string | undefined,
   ) => Promise<CaBundle | undefined>;
-  /** Flags that the subcommand took for itself. */
-  readonly ownFlags?: readonly string[];
+  /** The subcommand that is configured; without one, the proxy. */
+  readonly command?: CommandName;
 }
 
 /**
@@ -122,7 +124,7 @@ export async function parseCommand(
   env: Env,
   deps: ConfigDeps,
 ): Promise<Command> {
-  const given = parseArguments(args, deps.ownFlags);
+  const given = parseArguments(args, deps.command);
   if (given.flags.get("help")?.at(-1) === "true") {
     return { kind: "help", topic: topicIn(args) };
   }
@@ -177,7 +179,8 @@ export async function parseCommand(
     variables: [...variables],
     secrets: [...secrets],
   };
-  return { kind: "run", config, notes, reading, regionFrom };
+  const { own } = given;
+  return { kind: "run", config, notes, reading, own, regionFrom };
 }
 
 /**

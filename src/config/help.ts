@@ -5,7 +5,12 @@
  */
 
 import { type Option, variablesOf } from "./option.ts";
-import { COMMAND_NAMES, COMMANDS } from "./commands.ts";
+import {
+  COMMAND_NAMES,
+  type CommandName,
+  type CommandRow,
+  COMMANDS,
+} from "./commands.ts";
 import {
   OPTION_GROUPS,
   type OptionGroup,
@@ -117,6 +122,31 @@ function isGroup(name: string): name is OptionGroup {
 function groupLines(group: OptionGroup): string[] {
   const members: Option[] = Object.values(OPTION_GROUPS[group]);
   return ["", `${group}:`, ...members.flatMap(optionLines)];
+}
+
+const WORDS_A_LINE = 5;
+
+/** What `--help` shows of a subcommand. */
+export function commandHelp(name: CommandName): string {
+  const { help, usage, words, flags, takesOptions }: CommandRow =
+    COMMANDS[name];
+  const lines = [
+    `sigv4-proxy ${name}: ${help}.`,
+    "",
+    `Usage: sigv4-proxy ${name} ${usage}`,
+  ];
+  if (words.length > 0 && !usage.includes(words[0])) {
+    lines.push("", "Clients:");
+    for (let at = 0; at < words.length; at += WORDS_A_LINE) {
+      lines.push(`  ${words.slice(at, at + WORDS_A_LINE).join(", ")}`);
+    }
+  }
+  const own = Object.values(flags).flatMap(optionLines);
+  if (own.length > 0) lines.push("", ...own);
+  if (takesOptions) {
+    lines.push("", "The options are the proxy's: sigv4-proxy --help all.");
+  }
+  return `${lines.join("\n")}\n`;
 }
 
 /** The text of `--version`: the program's, the runtime's, the protocol's. */

@@ -3,29 +3,34 @@ import {
   assertEquals,
   assertRejects,
   assertStringIncludes,
-  assertThrows,
 } from "@std/assert";
 import {
   COMMAND_NAMES,
-  commandHelp,
+  type CommandName,
   COMMANDS,
   isCommandName,
 } from "../../src/config/commands.ts";
 import { runConfig } from "../../src/commands/client/config.ts";
 import { runDoctor } from "../../src/commands/doctor/doctor.ts";
 import { runPolicy } from "../../src/commands/policy/policy.ts";
-import { takeOwnFlags } from "../../src/commands/own_flags.ts";
+import { parseArguments } from "../../src/config/arguments.ts";
+import { commandHelp } from "../../src/config/help.ts";
+import type { Option } from "../../src/config/option.ts";
 import { runSubcommand } from "../../src/commands/run.ts";
 import { shellWords } from "../../src/shell_words.ts";
 import { ConfigError } from "../../src/errors.ts";
 import { OPTION_KEYS, OPTIONS } from "../../src/config/options.ts";
 import { CommandWorld } from "./command_world.ts";
 
+function ownFlagsOf(name: CommandName): (readonly string[])[] {
+  return Object.values<Option>(COMMANDS[name].flags).map(({ names }) => names);
+}
+
 Deno.test("the help of each subcommand fits a terminal and names its flags", () => {
   for (const name of COMMAND_NAMES) {
     const text = commandHelp(name);
     for (const line of text.split("\n")) assert(line.length <= 80, line);
-    for (const { flag } of COMMANDS[name].flags) assert(text.includes(flag));
+    for (const [flag] of ownFlagsOf(name)) assert(text.includes(flag));
   }
 });
 
@@ -45,9 +50,7 @@ Deno.test("no flag of a subcommand is one of the proxy's", () => {
     OPTION_KEYS.flatMap((key) => OPTIONS[key].names),
   );
   for (const name of COMMAND_NAMES) {
-    for (const { flag } of COMMANDS[name].flags) {
-      assert(!taken.has(`--${flag}`), flag);
-    }
+    for (const [flag] of ownFlagsOf(name)) assert(!taken.has(flag), flag);
   }
 });
 
@@ -58,8 +61,8 @@ Deno.test("only the names of subcommands are such", () => {
   }
 });
 
-Deno.test("own flags are taken out from among others, up to --", () => {
-  const { rest, given } = takeOwnFlags(
+Deno.test("own flags are told from the proxy's, up to --, and from the word before them", () => {
+  const { own, flags, word, positional, faults } = parseArguments(
     [
       "zed",
       "--write",
@@ -70,14 +73,23 @@ Deno.test("own flags are taken out from among others, up to --", () => {
       "--",
       "--write",
     ],
-    COMMANDS.config.flags,
+    "config",
   );
-  assertEquals(rest, ["zed", "--region=x", "--", "--write"]);
-  assertEquals(Object.fromEntries(given), {
-    write: "true",
-    name: "a",
-    file: "b",
+  assertEquals(faults, []);
+  assertEquals([word, positional], ["zed", ["--write"]]);
+  assertEquals([...flags.keys()], ["region"]);
+  assertEquals(Object.fromEntries(own), {
+    write: ["true"],
+    name: ["a"],
+    file: ["b"],
   });
+});
+
+Deno.test("the word may stand behind own flags and their values", () => {
+  const line = ["--write", "--name", "a", "zed", "https://mcp.example/mcp"];
+  const { word, positional, faults } = parseArguments(line, "config");
+  assertEquals([word, faults], ["zed", []]);
+  assertEquals(positional, ["https://mcp.example/mcp"]);
 });
 
 Deno.test("a misspelt flag of a subcommand's own gets its name, too", async () => {
@@ -100,18 +112,16 @@ Deno.test("a misspelt flag of a subcommand's own gets its name, too", async () =
 });
 
 Deno.test("every fault of own flags is told at once", () => {
-  const { faults } = assertThrows(
-    () =>
-      takeOwnFlags(
-        ["--write=yes", "--name", "--file="],
-        COMMANDS.config.flags,
-      ),
-    ConfigError,
+  const { faults } = parseArguments(
+    ["zed", "--write=yes", "--name", "--file="],
+    "config",
   );
   assertEquals(faults, [
-    "--write takes no value",
-    "--name needs a value (--name NAME)",
-    "--file needs a value (--file PATH)",
+    "--write must be true or false, got 'yes' (set --write)",
+    "--name needs a value " +
+    '(set --name; one that begins with "-" as --name=VALUE)',
+    "--file needs a value " +
+    '(set --file; one that begins with "-" as --file=VALUE)',
   ]);
 });
 

@@ -6,6 +6,7 @@
  */
 
 import { homeDirectory, profileOfEnv } from "../../aws/shared_files/paths.ts";
+import { type Arguments, parseArguments } from "../../config/arguments.ts";
 import type { Config } from "../../config/config.ts";
 import { ConfigError } from "../../errors.ts";
 import { nearest } from "../../config/nearest.ts";
@@ -21,15 +22,10 @@ import { ensureStdio, withoutFront } from "./entry_options.ts";
 import { findLaunch } from "./launch.ts";
 import { checkName, otherName, serverName } from "./name.ts";
 import { type Client, CLIENTS, type Entry, stdio } from "./clients.ts";
-import {
-  CLIENT_NAMES,
-  type ClientName,
-  commandHelp,
-  COMMANDS,
-} from "../../config/commands.ts";
-import { type CommandContext, writeNotes } from "../context.ts";
+import { CLIENT_NAMES, type ClientName } from "../../config/commands.ts";
+import { commandHelp } from "../../config/help.ts";
+import { type CommandContext, parseOptions, writeNotes } from "../context.ts";
 import { FILE_VARIABLES } from "../needs.ts";
-import { parseOptions, takeOwnFlags } from "../own_flags.ts";
 
 /**
  * Runs the subcommand.
@@ -44,18 +40,17 @@ export async function runConfig(
 ): Promise<number> {
   const { env, notes: frontNotes } = withoutFront(world.env);
   const context: CommandContext = { ...world, env };
-  const { rest, given } = takeOwnFlags(args, COMMANDS.config.flags);
-  const [word, ...options] = rest;
-  if (word === "--help" || word === "-h") {
+  const given = parseArguments(args, "config");
+  if (given.flags.has("help")) {
     await context.write(commandHelp("config"));
     return 0;
   }
-  const client = clientNamed(word);
-  ensureStdio(options);
-  const command = await parseOptions("config", options, context);
+  const client = clientNamed(given);
+  ensureStdio(given);
+  const command = await parseOptions("config", args, context);
   if (command === undefined) return 0;
-  const { config } = command;
-  const name = given.get("name") ?? serverName(config);
+  const { config, own } = command;
+  const name = own.get("name")?.[0] ?? serverName(config);
   checkName(name);
   const { launch, notes } = await findLaunch(command, context);
   const task: Task = {
@@ -63,11 +58,11 @@ export async function runConfig(
     name,
     entry: (client.entry ?? stdio)(launch),
     config,
-    file: given.get("file") ?? usualFile(client, context),
-    mayReplace: given.has("replace"),
+    file: own.get("file")?.[0] ?? usualFile(client, context),
+    mayReplace: own.get("replace")?.[0] === "true",
     context,
   };
-  const isDone = given.has("write")
+  const isDone = own.get("write")?.[0] === "true"
     ? await writeEntry(task)
     : await printEntry(task);
   await writeNotes([...frontNotes, ...notes], context);
@@ -89,15 +84,17 @@ interface Task {
   readonly context: CommandContext;
 }
 
-function clientNamed(word: string | undefined): Client {
+function clientNamed({ word, faults }: Arguments): Client {
   if (isClientName(word)) return CLIENTS[word];
   const known = `the clients are ${CLIENT_NAMES.join(", ")}`;
-  if (word === undefined || word.startsWith("-")) {
-    throw new ConfigError([`config needs a client first (${known})`]);
+  if (word === undefined) {
+    const fault = `config needs a client first (${known})`;
+    throw new ConfigError([fault, ...faults]);
   }
   const guess = nearest(word, CLIENT_NAMES);
   const hint = guess === undefined ? known : `did you mean ${guess}? ${known}`;
-  throw new ConfigError([`unknown client ${JSON.stringify(word)} (${hint})`]);
+  const fault = `unknown client ${JSON.stringify(word)} (${hint})`;
+  throw new ConfigError([fault, ...faults]);
 }
 
 function isClientName(word: string | undefined): word is ClientName {

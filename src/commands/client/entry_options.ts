@@ -8,7 +8,7 @@
 
 import { resolve } from "node:path";
 import { readEndpoint } from "../../aws/endpoint.ts";
-import { parseArguments } from "../../config/arguments.ts";
+import type { Arguments } from "../../config/arguments.ts";
 import type { Config } from "../../config/config.ts";
 import { type Env, type Option, variablesOf } from "../../config/option.ts";
 import { OPTION_GROUPS, OPTIONS } from "../../config/options.ts";
@@ -23,13 +23,12 @@ const FRONT_VARIABLES: ReadonlySet<string> = new Set(
 );
 
 /**
- * Checks that no flag of the HTTP server mode is given, unless to ask for help.
+ * Checks that no flag of the HTTP server mode is given.
  *
  * @throws {ConfigError} One is.
  */
-export function ensureStdio(args: readonly string[]): void {
-  const { flags } = parseArguments(args);
-  if (flags.has("help") || flags.has("version")) return;
+export function ensureStdio({ flags }: Arguments): void {
+  if (flags.has("version")) return;
   const faults = [...flags.keys()].filter((key) => key in FRONT).map((key) =>
     `a client speaks with the proxy over stdio: leave out ${
       OPTIONS[key].names[0]

@@ -5,9 +5,9 @@
  */
 
 import { ConfigError } from "../../errors.ts";
-import { versionText } from "../../config/help.ts";
+import { commandHelp, versionText } from "../../config/help.ts";
 import { SCRIPTS } from "./scripts.ts";
-import { commandHelp, SHELLS } from "../../config/commands.ts";
+import { SHELLS } from "../../config/commands.ts";
 import type { CommandContext } from "../context.ts";
 
 /**

@@ -6,7 +6,7 @@
 
 import { HELP_TOPICS } from "../../config/help.ts";
 import { flagsOf, type Option, optionName } from "../../config/option.ts";
-import { OPTION_KEYS, type OptionKey, OPTIONS } from "../../config/options.ts";
+import { OPTIONS } from "../../config/options.ts";
 import {
   COMMAND_NAMES,
   type CommandRow,
@@ -37,17 +37,20 @@ export interface CompletionCommand extends Omit<CommandRow, "usage" | "flags"> {
 }
 
 /** The proxy's flags, and the other spellings of some. */
-export const PROXY_FLAGS: readonly CompletionFlag[] = OPTION_KEYS.flatMap(
-  (key) => {
-    const option: Option = OPTIONS[key];
-    return spellings(option).map((flag) => ({
+export const PROXY_FLAGS: readonly CompletionFlag[] = flagsIn(OPTIONS);
+
+function flagsIn(
+  options: Readonly<Record<string, Option>>,
+): CompletionFlag[] {
+  return Object.entries(options).flatMap(([key, option]) =>
+    spellings(option).map((flag) => ({
       flag,
       help: option.help || optionName(option),
       value: valueOf(key, option),
       isRepeatable: option.kind === "list",
-    }));
-  },
-);
+    }))
+  );
+}
 
 /** A switch that is on is there to be turned off. */
 function spellings(option: Option): string[] {
@@ -60,19 +63,7 @@ function spellings(option: Option): string[] {
 export const COMPLETION_COMMANDS: readonly CompletionCommand[] = [
   ...COMMAND_NAMES.map((name): CompletionCommand => {
     const row: CommandRow = COMMANDS[name];
-    const flags = row.flags.map((
-      { flag, help, placeholder },
-    ): CompletionFlag => ({
-      flag,
-      help,
-      value: placeholder === undefined
-        ? "none"
-        : placeholder === "PATH"
-        ? "file"
-        : "any",
-      isRepeatable: false,
-    }));
-    return { ...row, name, flags };
+    return { ...row, name, flags: flagsIn(row.flags) };
   }),
   {
     name: "help",
@@ -91,7 +82,7 @@ export const LIST_PROFILES =
   "sed -n -e 's/^\\[profile \\(.*\\)\\]$/\\1/p' -e 's/^\\[\\(default\\)\\]$/\\1/p' " +
   '"${AWS_CONFIG_FILE:-$HOME/.aws/config}" 2>/dev/null';
 
-function valueOf(key: OptionKey, option: Option): FlagValue {
+function valueOf(key: string, option: Option): FlagValue {
   if (key === "help") return HELP_TOPICS;
   if (key === "profile") return "profile";
   if (option.kind === "boolean") return "none";

@@ -19,8 +19,8 @@ import { OF_PROFILE } from "../../config/scope.ts";
 import { sourceName } from "../../config/settings.ts";
 import { PLUS_NOTE } from "../../config/target.ts";
 import { VERSION } from "../../version.ts";
-import { COMMANDS } from "../../config/commands.ts";
-import type { CommandContext } from "../context.ts";
+import { parseArguments } from "../../config/arguments.ts";
+import { type CommandContext, parseOptions } from "../context.ts";
 import { hideSecrets, openFetches } from "../target.ts";
 import { checkIdentity } from "./identity.ts";
 import { checkClock, checkListen, checkPermissions } from "./machine.ts";
@@ -35,7 +35,6 @@ import {
   stepText,
   summaryText,
 } from "./report.ts";
-import { parseOptions, takeOwnFlags } from "../own_flags.ts";
 
 /** How long any one step may wait for an answer. */
 const LIMIT_MS = 10_000;
@@ -61,15 +60,12 @@ const LATER_STEPS = [
  * @param args What follows `doctor`: the proxy's flags, and `--json`.
  * @param context The world.
  * @returns The exit code: 0 only if all is well.
- * @throws {ConfigError} A flag of the doctor's own is at fault. Faults of the
- * proxy's flags are what the first step finds.
  */
 export async function runDoctor(
   args: readonly string[],
   context: CommandContext,
 ): Promise<number> {
-  const { rest, given } = takeOwnFlags(args, COMMANDS.doctor.flags);
-  const isJson = given.has("json");
+  const isJson = parseArguments(args, "doctor").own.get("json")?.[0] === "true";
   const redactor = new Redactor();
   let isTold = !isJson;
   const report = new Report(redactor.redact, async (step) => {
@@ -77,7 +73,7 @@ export async function runDoctor(
   });
   const config = await report.take(
     "configuration",
-    () => checkConfiguration(rest, context),
+    () => checkConfiguration(args, context),
   );
   // Help was asked for, and is printed.
   if (report.steps.length === 0) return 0;

@@ -15,12 +15,10 @@ import { UnclearFilesError } from "../../aws/shared_files/settings.ts";
 import type { Config } from "../../config/config.ts";
 import { SILENT_LOG } from "../../log/log.ts";
 import { Redactor } from "../../redact/redact.ts";
-import { COMMANDS } from "../../config/commands.ts";
 import { OF_PROFILE } from "../../config/scope.ts";
-import { type CommandContext, writeNotes } from "../context.ts";
+import { type CommandContext, parseOptions, writeNotes } from "../context.ts";
 import { credentialsOf, isUnconfigured, openFetches } from "../target.ts";
 import { reasonOf, withLimit } from "../../limit.ts";
-import { parseOptions, takeOwnFlags } from "../own_flags.ts";
 import { findNeeds, permissionFlags } from "../needs.ts";
 import { POLICY_SERVICES, targetPolicy } from "./targets.ts";
 import { shellWords } from "../../shell_words.ts";
@@ -44,10 +42,9 @@ export async function runPolicy(
   args: readonly string[],
   context: CommandContext,
 ): Promise<number> {
-  const { rest, given } = takeOwnFlags(args, COMMANDS.policy.flags);
-  const command = await parseOptions("policy", rest, context);
+  const command = await parseOptions("policy", args, context);
   if (command === undefined) return 0;
-  const { config, notes, regionFrom } = command;
+  const { config, notes, own, regionFrom } = command;
   // With the keys in the environment, the shared files may still say where.
   const hereOnly = regionFrom !== OF_PROFILE;
   const needs = await findNeeds(config, context, { hereOnly });
@@ -58,7 +55,7 @@ export async function runPolicy(
     ...await profileNotes(config, context.env),
     ...commaNotes(needs),
   ], context);
-  if (given.has("flags")) {
+  if (own.get("flags")?.[0] === "true") {
     await context.write(`${flags}\n`);
     return 0;
   }

@@ -392,9 +392,15 @@ Deno.test("with the keys in the environment, the flags have the shared files whe
 
 Deno.test("faults of the arguments are a ConfigError, as everywhere", async () => {
   const { faults } = await assertRejects(
-    () => policy("--flags=yes", "https://mcp.example/mcp"),
+    () =>
+      policy(
+        "--flags=yes",
+        "https://abc.execute-api.eu-west-1.amazonaws.com/mcp",
+      ),
     ConfigError,
   );
-  assertEquals(faults, ["--flags takes no value"]);
+  assertEquals(faults, [
+    "--flags must be true or false, got 'yes' (set --flags)",
+  ]);
   await assertRejects(() => policy("ftp://x/"), ConfigError);
 });
