@@ -49,7 +49,7 @@ export async function askCaller(
   { context, config, redactor, fetches, limitMs }: StsQuestion,
 ): Promise<StsAnswer> {
   const region = oneRegion(config.region);
-  const url = serviceUrl(context.env, "STS", region, {});
+  const url = serviceUrl(context, "STS", region);
   if (url === undefined) {
     return { kind: "unknown", why: "AWS_ENDPOINT_URL_STS is no URL" };
   }

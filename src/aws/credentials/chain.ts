@@ -18,7 +18,6 @@ import {
   profileOfEnv,
   sharedPaths,
 } from "../shared_files/paths.ts";
-import type { Settings } from "../shared_files/settings.ts";
 import {
   listProfiles,
   type Profile,
@@ -45,11 +44,7 @@ import {
 import { containerCredentials } from "./sources/container.ts";
 import type { InstanceMetadata } from "./sources/instance.ts";
 import { environmentKeys, KEY_VARIABLES } from "./sources/keys.ts";
-import {
-  profileCredentials,
-  profileWay,
-  WAY_SETTINGS,
-} from "./sources/profile.ts";
+import { profileCredentials, profileWay, WAYS } from "./sources/profile.ts";
 import { assumeRole } from "./sources/role.ts";
 import type { Credentials } from "./types.ts";
 
@@ -116,13 +111,13 @@ export async function findCredentials(
   }
 
   const load = {
-    "web identity": (of: Search) => fromWebIdentity(of, files),
+    "web identity": fromWebIdentity,
     profile: (of: Search) => files && fromProfile(of, files, instance),
     container: fromContainer,
-    instance: (of: Search) => instance.credentials(of, profile?.settings),
+    instance: (of: Search) => instance.credentials(of),
   };
   for (const source of order) {
-    const of = { ...search, source };
+    const of = { ...search, source, files, settings: profile?.settings };
     const found = await load[source](of);
     if (typeof found === "object") {
       return { credentials: found, origin: originOf(of, profile), choice };
@@ -148,8 +143,9 @@ function originOf(search: Search, profile?: Profile): string {
   if (variable !== undefined) return variable;
   const way = profile && profileWay(profile);
   if (way === undefined || source === "instance") return source;
-  const names: readonly string[] = WAY_SETTINGS[way];
-  const setting = names.find((name) => profile?.settings.has(name));
+  const setting = WAYS[way].settings.find((name) =>
+    profile?.settings.has(name)
+  );
   if (setting === undefined) return source;
   return `${source}, ${setting} (${profile?.settings.origin(setting)})`;
 }
@@ -215,14 +211,14 @@ async function fromProfile(
         : `no profile "default" in ${present.join(" and ")}`,
     );
   }
-  return await profileCredentials({ ...search, files, instance }, name) ??
+  const here = { ...search, files, instance };
+  return await profileCredentials(here, name) ??
     none(`profile "${name}" says nothing of credentials`);
 }
 
 /** What the environment does not say of a web identity, the profile may. */
 export function webIdentity(
-  { env }: SourceQuery,
-  settings: Settings | undefined,
+  { env, settings }: SourceQuery,
 ): { tokenFile: string | undefined; roleArn: string | undefined } {
   return {
     tokenFile: env("AWS_WEB_IDENTITY_TOKEN_FILE") ??
@@ -239,26 +235,16 @@ function hasWebIdentity(search: Search): boolean {
   return search.env("AWS_WEB_IDENTITY_TOKEN_FILE") !== undefined;
 }
 
-async function fromWebIdentity(
-  search: Search,
-  files: SharedFiles | undefined,
-): Promise<Found> {
-  const profile = files?.profiles.get(profileName(search))?.settings;
-  const { tokenFile, roleArn } = webIdentity(search, profile);
+async function fromWebIdentity(search: Search): Promise<Found> {
+  const { tokenFile, roleArn } = webIdentity(search);
   if (tokenFile === undefined) return "AWS_WEB_IDENTITY_TOKEN_FILE is not set";
   if (roleArn === undefined) {
     const what = "a web identity token file is set, AWS_ROLE_ARN and role_arn";
     throw sourceFailed(search, `${what} are not`);
   }
   const sessionName = search.env("AWS_ROLE_SESSION_NAME") ??
-    profile?.get("role_session_name");
-  const settings = { profile, services: files?.services };
-  return await assumeRole(
-    search,
-    { roleArn, sessionName },
-    tokenFile,
-    settings,
-  );
+    search.settings?.get("role_session_name");
+  return await assumeRole(search, { roleArn, sessionName }, tokenFile);
 }
 
 function fromContainer(search: Search): Promise<Found> {

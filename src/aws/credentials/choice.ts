@@ -8,11 +8,7 @@
 
 import type { SharedFiles } from "../shared_files/shared_files.ts";
 import type { ReadEnv } from "../shared_files/paths.ts";
-import {
-  type ProfileWay,
-  profileWay,
-  WAY_SETTINGS,
-} from "./sources/profile.ts";
+import { type ProfileWay, profileWay, WAYS } from "./sources/profile.ts";
 import { type Failing, profileUnclear, sourceFailed } from "./search.ts";
 import type { Setting, Settings } from "../shared_files/settings.ts";
 
@@ -54,7 +50,9 @@ const ROLE_VARIABLES = {
 };
 
 /** What any way hangs on: one that is gone may have kept another way off. */
-const ALL_SETTINGS = [...new Set(Object.values(WAY_SETTINGS).flat())];
+const ALL_SETTINGS = [
+  ...new Set(Object.values(WAYS).flatMap(({ settings }) => settings)),
+];
 
 /** What the profile comes to, before anything of it is asked. */
 export function choiceOf(files: SharedFiles | undefined, name: string): Choice {
@@ -94,12 +92,12 @@ function identitiesOf(
     : way === "config file"
     ? inConfig
     : settings;
-  const defining = settingsOf(own, name, WAY_SETTINGS[way]);
+  const defining = settingsOf(own, name, WAYS[way].settings);
   if (way === "SSO") {
     const session = settings.get("sso_session") ?? "";
     const shared = files.ssoSessions.get(session);
     defining.push(
-      ...settingsOf(shared, session, WAY_SETTINGS.SSO, "ssoSessions"),
+      ...settingsOf(shared, session, WAYS.SSO.settings, "ssoSessions"),
     );
   }
   const identity = { of: name, isSource, way, defining };
@@ -170,7 +168,7 @@ function isRenewed(now: Identity, { way }: Identity, { files }: Choice) {
   if (now.way === undefined) return false;
   const telling = now.way === "environment role"
     ? "role_arn"
-    : WAY_SETTINGS[now.way][0];
+    : WAYS[now.way].settings[0];
   const setting = now.defining.find(({ name }) => name === telling);
   if (setting === undefined) return false;
   const before = files && inItsFile(setting, files);

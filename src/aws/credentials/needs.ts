@@ -63,22 +63,20 @@ export async function credentialNeeds(
 }
 
 function sourceNeeds(
-  query: SourceQuery,
+  asked: SourceQuery,
   files: SharedFiles | undefined,
 ): Need[] {
-  const name = profileName(query);
+  const name = profileName(asked);
   const profile = files?.profiles.get(name);
+  const query = { ...asked, files, settings: profile?.settings };
   const neededBy = {
     "web identity"(): Need[] | undefined {
-      const settings = profile?.settings;
-      const { tokenFile, roleArn = "" } = webIdentity(query, settings);
-      if (tokenFile === undefined) return undefined;
-      const endpoints = { profile: settings, services: files?.services };
-      return roleNeeds(query, roleArn, endpoints, tokenFile);
+      const { tokenFile, roleArn = "" } = webIdentity(query);
+      return tokenFile && roleNeeds(query, roleArn, tokenFile) || undefined;
     },
-    profile: () => files && profileNeeds(query, files, name),
+    profile: () => files && profileNeeds(asked, files, name),
     container: () => containerNeeds(query),
-    instance: () => instanceNeeds(query, profile?.settings),
+    instance: () => instanceNeeds(query),
   };
   for (const source of sourceOrder(query, profile)) {
     const needs = neededBy[source]();

@@ -13,32 +13,47 @@ import type { ReadEnv } from "../shared_files/paths.ts";
 import {
   FAILED,
   type FailureFacts,
+  type Settings,
   UnclearFilesError,
 } from "../shared_files/settings.ts";
+import type { SharedFiles } from "../shared_files/shared_files.ts";
 import type { Credentials } from "./types.ts";
 import type { FileWatch } from "./watch.ts";
 
-/** What every source is handed. */
-export interface Search {
-  /** What the source is called in errors. */
-  readonly source: string;
+/** What tells, before a source is asked, which permissions it needs. */
+export interface SourceQuery {
   /** Throws if the variable may not be read: it is not one that is not set. */
   readonly env: ReadEnv;
-  /** Those of the variables that may not be read. */
-  readonly hiddenEnv: (names: readonly string[]) => string[];
   /** The profile asked for outright. */
   readonly profile?: string;
   /** The region for STS where nothing nearer names one. */
   readonly region?: string;
+  readonly files?: SharedFiles;
+  /** Those of the profile that was come to. */
+  readonly settings?: Settings;
+}
+
+/** The same, where a profile is what is asked. */
+export interface ProfileQuery extends SourceQuery {
+  readonly name: string;
+  readonly files: SharedFiles;
+  readonly settings: Settings;
+  /** The profiles that led here, for a chain of roles. */
+  readonly seen: readonly string[];
+}
+
+/** What every source is handed. */
+export interface Search extends SourceQuery {
+  /** What the source is called in errors. */
+  readonly source: string;
+  /** Those of the variables that may not be read. */
+  readonly hiddenEnv: (names: readonly string[]) => string[];
   readonly fetch: typeof globalThis.fetch;
   readonly now: () => number;
   readonly log: Log;
   readonly redactor: Redactor;
   readonly watch: FileWatch;
 }
-
-/** What tells, before a source is asked, which permissions it needs. */
-export type SourceQuery = Pick<Search, "env" | "profile" | "region">;
 
 /** What an error is made of. */
 export type Failing = Pick<Search, "source" | "redactor">;

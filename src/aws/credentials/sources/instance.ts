@@ -11,7 +11,6 @@ import {
   notGranted,
   portOf,
 } from "../../../permissions.ts";
-import type { Settings } from "../../shared_files/settings.ts";
 import {
   demandEnv,
   type Found,
@@ -54,21 +53,21 @@ export class InstanceMetadata {
   #last: Credentials | undefined;
 
   /** Credentials of the role of the EC2 instance. */
-  async credentials(search: Search, profile?: Settings): Promise<Found> {
+  async credentials(search: Search): Promise<Found> {
     if (isDisabled(search)) return "AWS_EC2_METADATA_DISABLED is true";
     demandEnv(search, METADATA_VARIABLES, "find the metadata service");
-    const url = metadataUrl(search, profile);
+    const url = metadataUrl(search);
     if (url === undefined) {
       const what = "AWS_EC2_METADATA_SERVICE_ENDPOINT is no URL";
       throw sourceFailed(search, what);
     }
-    const missing = notGranted(instanceNeeds(search, profile));
+    const missing = notGranted(instanceNeeds(search));
     if (missing.length > 0) return lacking(missing);
     if (this.#last === undefined && !await isListening(url)) {
       return `nothing listens at ${url.host}`;
     }
     try {
-      this.#last = await roleCredentials(search, url, profile);
+      this.#last = await roleCredentials(search, url);
       const end = this.#last.expiration?.getTime() ?? Infinity;
       return end > search.now()
         ? this.#last
@@ -97,8 +96,8 @@ export class InstanceMetadata {
 }
 
 /** The permissions for that: none where it is not asked. */
-export function instanceNeeds(query: SourceQuery, profile?: Settings): Need[] {
-  const url = isDisabled(query) ? undefined : metadataUrl(query, profile);
+export function instanceNeeds(query: SourceQuery): Need[] {
+  const url = isDisabled(query) ? undefined : metadataUrl(query);
   return url === undefined ? [] : [netNeed(url, "ask the metadata service")];
 }
 
@@ -110,7 +109,6 @@ function isDisabled({ env }: SourceQuery): boolean {
 async function roleCredentials(
   search: Search,
   url: URL,
-  profile: Settings | undefined,
 ): Promise<Credentials> {
   const textOf = ({ status, text }: HostReply): string => {
     if (status === 200) return text;
@@ -122,7 +120,7 @@ async function roleCredentials(
   const token = await askHost(new URL(TOKEN_PATH, url), ttl, "PUT")
     .catch(() => undefined);
   const isOld = token === undefined || NO_TOKEN.includes(token.status);
-  if (isOld && isVersion1Off(search, profile)) {
+  if (isOld && isVersion1Off(search)) {
     throw new Error("it has no version 2, and version 1 is disabled");
   }
   const headers: Record<string, string> = isOld
@@ -139,23 +137,17 @@ async function roleCredentials(
   throw new Error("it gave no credentials");
 }
 
-function isVersion1Off(
-  { env }: Search,
-  profile: Settings | undefined,
-): boolean {
+function isVersion1Off({ env, settings }: Search): boolean {
   const disabled = env("AWS_EC2_METADATA_V1_DISABLED") ??
-    profile?.get("ec2_metadata_v1_disabled");
+    settings?.get("ec2_metadata_v1_disabled");
   return disabled?.toLowerCase() === "true";
 }
 
-function metadataUrl(
-  { env }: SourceQuery,
-  profile: Settings | undefined,
-): URL | undefined {
+function metadataUrl({ env, settings }: SourceQuery): URL | undefined {
   const mode = env("AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE") ??
-    profile?.get("ec2_metadata_service_endpoint_mode");
+    settings?.get("ec2_metadata_service_endpoint_mode");
   const endpoint = env("AWS_EC2_METADATA_SERVICE_ENDPOINT") ??
-    profile?.get("ec2_metadata_service_endpoint") ??
+    settings?.get("ec2_metadata_service_endpoint") ??
     (mode?.toLowerCase() === "ipv6"
       ? METADATA_HOSTS.IPv6
       : METADATA_HOSTS.IPv4);

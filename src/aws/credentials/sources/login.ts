@@ -6,12 +6,15 @@
  */
 
 import { shellWords } from "../../../shell_words.ts";
-import type { SharedFiles } from "../../shared_files/shared_files.ts";
 import type { Need } from "../../../permissions.ts";
-import { type Search, sourceFailed, type SourceQuery } from "../search.ts";
-import type { Settings } from "../../shared_files/settings.ts";
+import {
+  type ProfileQuery,
+  type Search,
+  sourceFailed,
+  type SourceQuery,
+} from "../search.ts";
 import type { Credentials } from "../types.ts";
-import { firstRegion, serviceUrl } from "./service_endpoint.ts";
+import { serviceRegion, serviceUrl } from "./service_endpoint.ts";
 import { type JsonRecord, textIn } from "../../json.ts";
 import { askService } from "./http.ts";
 import {
@@ -34,16 +37,14 @@ const RENEWAL_PARTS = ["refreshToken", "clientId", "dpopKey"];
 
 /** Credentials of a console session (`login_session`). */
 export async function loginCredentials(
-  search: Search,
-  name: string,
-  loginSession: string,
-  files: SharedFiles,
+  search: Search & ProfileQuery,
 ): Promise<Credentials> {
+  const loginSession = search.settings.get("login_session") ?? "";
   const session: Session = {
     ...search,
     kind: "login session",
     tokenFile: tokenPath(search, "login", loginSession),
-    login: shellWords(["aws", "login", "--profile", name]),
+    login: shellWords(["aws", "login", "--profile", search.name]),
   };
   const { record, expiresAt, isDue } = await openSession(
     session,
@@ -53,9 +54,7 @@ export async function loginCredentials(
   if (held === undefined) throw tokenUnclear(session, "is incomplete");
   if (!isDue) return held;
   try {
-    const profile = files.profiles.get(name)?.settings;
-    const url = signInUrl(search, record, profile, files);
-    return await renew(session, record, url);
+    return await renew(session, record, signInUrl(search, record));
   } catch (error) {
     if (expiresAt > search.now()) return held;
     throw error;
@@ -63,29 +62,13 @@ export async function loginCredentials(
 }
 
 /** The permissions for that, as far as the token's own region is not known. */
-export function loginNeeds(
-  query: SourceQuery,
-  profile: Settings,
-  files: SharedFiles,
-): Need[] {
-  const url = signInUrl(query, {}, profile, files);
-  return sessionNeeds(query, "login", [url]);
+export function loginNeeds(query: SourceQuery): Need[] {
+  return sessionNeeds(query, "login", [signInUrl(query, {})]);
 }
 
-function signInUrl(
-  { env, region }: SourceQuery,
-  record: JsonRecord,
-  profile: Settings | undefined,
-  { services }: SharedFiles,
-): URL | undefined {
-  const named = firstRegion([
-    textIn(record, "signInRegion"),
-    profile?.get("region"),
-    region,
-    env("AWS_REGION"),
-    env("AWS_DEFAULT_REGION"),
-  ]) ?? USUAL_REGION;
-  return serviceUrl(env, "SIGNIN", named, { profile, services });
+function signInUrl(query: SourceQuery, record: JsonRecord): URL | undefined {
+  const region = serviceRegion(query, textIn(record, "signInRegion"));
+  return serviceUrl(query, "SIGNIN", region ?? USUAL_REGION);
 }
 
 async function renew(

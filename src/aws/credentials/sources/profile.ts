@@ -20,6 +20,7 @@ import { processNeeds, runCredentialProcess } from "./process.ts";
 import { assumeRole, roleNeeds } from "./role.ts";
 import type { Need } from "../../../permissions.ts";
 import {
+  type ProfileQuery,
   profileUnclear,
   type Search,
   sourceFailed,
@@ -35,10 +36,34 @@ import type { Credentials } from "../types.ts";
 const MIN_ARN_LENGTH = 20;
 
 /** A search that has come to the shared files. */
-export interface ProfileSearch extends Search {
+interface FileSearch extends Search {
   readonly files: SharedFiles;
   readonly instance: InstanceMetadata;
 }
+
+type ProfileSearch = FileSearch & ProfileQuery;
+
+/** A way of a profile to credentials. */
+interface Way {
+  /** Those that say whose the credentials are, the most telling one first. */
+  readonly settings: readonly string[];
+  load(
+    search: ProfileSearch,
+    profile: Profile,
+  ): Credentials | Promise<Credentials>;
+  /** The permissions for that. */
+  needs(query: ProfileQuery): Need[];
+}
+
+/** One of the ways. */
+export type ProfileWay =
+  | "role"
+  | "web identity"
+  | "SSO"
+  | "credentials file"
+  | "login"
+  | "credential process"
+  | "config file";
 
 const KEYS = [
   "aws_access_key_id",
@@ -47,34 +72,72 @@ const KEYS = [
   "aws_security_token",
 ];
 
-/**
- * The ways of a profile to credentials, in the order in which they count, and
- * the settings that say whose these are, the most telling one first.
- */
-export const WAY_SETTINGS = {
-  "role": [
-    "role_arn",
-    "source_profile",
-    "credential_source",
-    "external_id",
-    "role_session_name",
-  ],
-  "web identity": ["web_identity_token_file", "role_arn", "role_session_name"],
-  "SSO": [
-    "sso_account_id",
-    "sso_role_name",
-    "sso_session",
-    "sso_start_url",
-    "sso_region",
-  ],
-  "credentials file": KEYS,
-  "login": ["login_session"],
-  "credential process": ["credential_process"],
-  "config file": KEYS,
-} as const satisfies Record<string, readonly string[]>;
+/** The ways, in the order in which they count. */
+export const WAYS: { readonly [way in ProfileWay]: Way } = {
+  "role": {
+    settings: [
+      "role_arn",
+      "source_profile",
+      "credential_source",
+      "external_id",
+      "role_session_name",
+    ],
+    load: profileRole,
+    needs: profileRoleNeeds,
+  },
+  "web identity": {
+    settings: ["web_identity_token_file", "role_arn", "role_session_name"],
+    load(search) {
+      const sessionName = search.settings.get("role_session_name");
+      const role = { roleArn: roleArnOf(search), sessionName };
+      return assumeRole(
+        search,
+        role,
+        textOf(search, "web_identity_token_file"),
+      );
+    },
+    needs(query) {
+      const tokenFile = textOf(query, "web_identity_token_file");
+      return roleNeeds(query, textOf(query, "role_arn"), tokenFile);
+    },
+  },
+  "SSO": {
+    settings: [
+      "sso_account_id",
+      "sso_role_name",
+      "sso_session",
+      "sso_start_url",
+      "sso_region",
+    ],
+    load: ssoCredentials,
+    needs: ssoNeeds,
+  },
+  "credentials file": {
+    settings: KEYS,
+    load: (search, { inCredentials }) => profileKeys(search, inCredentials),
+    needs: () => [],
+  },
+  "login": {
+    settings: ["login_session"],
+    load: loginCredentials,
+    needs: loginNeeds,
+  },
+  "credential process": {
+    settings: ["credential_process"],
+    load: (search) =>
+      runCredentialProcess(search, textOf(search, "credential_process")),
+    needs: (query) => processNeeds(textOf(query, "credential_process")),
+  },
+  "config file": {
+    settings: KEYS,
+    load: (search, { inConfig }) => profileKeys(search, inConfig),
+    needs: () => [],
+  },
+};
 
-/** One of them. */
-export type ProfileWay = keyof typeof WAY_SETTINGS;
+function textOf({ settings }: ProfileQuery, name: string): string {
+  return settings.get(name) ?? "";
+}
 
 const hasKeys = (settings: Settings): boolean =>
   settings.has("aws_access_key_id") || settings.has("aws_secret_access_key");
@@ -108,15 +171,15 @@ export function profileWay(
  * @returns `undefined` if the profile says nothing of credentials.
  */
 export async function profileCredentials(
-  given: ProfileSearch,
+  given: FileSearch,
   name: string,
   seen: readonly string[] = [],
 ): Promise<Credentials | undefined> {
-  const search = { ...given, source: `profile "${name}"` };
-  const { files } = search;
-  const profile = files.profiles.get(name);
-  if (profile === undefined) throw profileMissing(search, name, seen);
-  const { settings, inConfig, inCredentials } = profile;
+  const profile = given.files.profiles.get(name);
+  if (profile === undefined) throw profileMissing(given, name, seen);
+  const { settings } = profile;
+  const source = `profile "${name}"`;
+  const search = { ...given, source, name, settings, seen };
   for (const secret of KEYS.slice(1)) {
     search.redactor.addCredential(settings.get(secret));
   }
@@ -126,32 +189,8 @@ export async function profileCredentials(
     const circle = [...seen, name].join(" → ");
     throw sourceFailed(search, `source_profile goes in a circle: ${circle}`);
   }
-  const text = (setting: string) => settings.get(setting) ?? "";
-  switch (profileWay(profile, seen.length > 0)) {
-    case "role":
-      return await profileRole(search, name, settings, seen);
-    case "web identity": {
-      const tokenFile = text("web_identity_token_file");
-      const role = {
-        roleArn: roleArnOf(search, settings),
-        sessionName: settings.get("role_session_name"),
-      };
-      const endpoints = { profile: settings, services: files.services };
-      return await assumeRole(search, role, tokenFile, endpoints);
-    }
-    case "SSO":
-      return await ssoCredentials(search, name, files);
-    case "credentials file":
-      return profileKeys(search, inCredentials);
-    case "login":
-      return await loginCredentials(search, name, text("login_session"), files);
-    case "credential process":
-      return await runCredentialProcess(search, text("credential_process"));
-    case "config file":
-      return profileKeys(search, inConfig);
-    case undefined:
-      return undefined;
-  }
+  const way = profileWay(profile, seen.length > 0);
+  return way && await WAYS[way].load(search, profile);
 }
 
 /** The permissions for that; `undefined` if there is nothing to ask. */
@@ -162,42 +201,28 @@ export function profileNeeds(
   seen: readonly string[] = [],
 ): Need[] | undefined {
   const profile = files.profiles.get(name);
-  if (profile === undefined) return undefined;
+  const way = profile && profileWay(profile, seen.length > 0);
+  if (profile === undefined || way === undefined) return undefined;
+  if (way === "role" && seen.includes(name)) return undefined;
   const { settings } = profile;
-  const endpoints = { profile: settings, services: files.services };
-  const text = (setting: string) => settings.get(setting) ?? "";
-  switch (profileWay(profile, seen.length > 0)) {
-    case "role": {
-      if (seen.includes(name)) return undefined;
-      const kind = settings.get("credential_source");
-      const base = kind === "EcsContainer"
-        ? containerNeeds(query)
-        : kind === "Ec2InstanceMetadata"
-        ? instanceNeeds(query, settings)
-        : profileNeeds(query, files, text("source_profile"), [...seen, name]);
-      const own = roleNeeds(query, text("role_arn"), endpoints);
-      return [...own, ...base ?? []];
-    }
-    case "web identity": {
-      const tokenFile = text("web_identity_token_file");
-      return roleNeeds(query, text("role_arn"), endpoints, tokenFile);
-    }
-    case "SSO":
-      return ssoNeeds(query, settings, files);
-    case "login":
-      return loginNeeds(query, settings, files);
-    case "credential process":
-      return processNeeds(text("credential_process"));
-    case "credentials file":
-    case "config file":
-      return [];
-    case undefined:
-      return undefined;
-  }
+  return WAYS[way].needs({ ...query, files, name, settings, seen });
+}
+
+function profileRoleNeeds(query: ProfileQuery): Need[] {
+  const { name, files, seen } = query;
+  const kind = textOf(query, "credential_source");
+  const from = textOf(query, "source_profile");
+  const base = kind === "EcsContainer"
+    ? containerNeeds(query)
+    : kind === "Ec2InstanceMetadata"
+    ? instanceNeeds(query)
+    : profileNeeds(query, files, from, [...seen, name]);
+  return [...roleNeeds(query, textOf(query, "role_arn")), ...base ?? []];
 }
 
 /** STS would be asked three times for no ARN. */
-function roleArnOf(search: Search, settings: Settings): string {
+function roleArnOf(search: ProfileSearch): string {
+  const { settings } = search;
   const roleArn = settings.get("role_arn");
   if (roleArn === undefined) {
     const what = "web_identity_token_file is set, role_arn is not";
@@ -208,14 +233,10 @@ function roleArnOf(search: Search, settings: Settings): string {
   throw profileUnclear(search, what);
 }
 
-async function profileRole(
-  search: ProfileSearch,
-  name: string,
-  settings: Settings,
-  seen: readonly string[],
-): Promise<Credentials> {
+async function profileRole(search: ProfileSearch): Promise<Credentials> {
+  const { name, settings } = search;
   const role = {
-    roleArn: roleArnOf(search, settings),
+    roleArn: roleArnOf(search),
     sessionName: settings.get("role_session_name"),
     externalId: settings.get("external_id"),
     durationSeconds: secondsIn(settings.get("duration_seconds")),
@@ -231,9 +252,7 @@ async function profileRole(
       { run },
     );
   }
-  const base = await sourceOf(search, name, settings, seen);
-  const { services } = search.files;
-  return await assumeRole(search, role, base, { profile: settings, services });
+  return await assumeRole(search, role, await sourceOf(search));
 }
 
 /** As Python's `int` reads it; the AWS CLI leaves out what that refuses. */
@@ -242,12 +261,8 @@ function secondsIn(text = ""): number | undefined {
   return Number(text.replaceAll("_", ""));
 }
 
-async function sourceOf(
-  search: ProfileSearch,
-  name: string,
-  settings: Settings,
-  seen: readonly string[],
-): Promise<Credentials> {
+async function sourceOf(search: ProfileSearch): Promise<Credentials> {
+  const { name, settings, seen } = search;
   const from = settings.get("source_profile");
   const kind = settings.get("credential_source");
   if ((from === undefined) === (kind === undefined)) {
@@ -268,14 +283,14 @@ async function sourceOf(
     : kind === "EcsContainer"
     ? await containerCredentials(as("container"))
     : kind === "Ec2InstanceMetadata"
-    ? await search.instance.credentials(as("instance"), settings)
+    ? await search.instance.credentials(as("instance"))
     : "must be Environment, EcsContainer or Ec2InstanceMetadata";
   if (typeof found !== "string") return found;
   throw sourceFailed(search, `credential_source ${kind}: ${found}`);
 }
 
 function profileMissing(
-  { redactor, files }: ProfileSearch,
+  { redactor, files }: FileSearch,
   name: string,
   seen: readonly string[],
 ): Error {

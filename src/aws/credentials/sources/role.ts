@@ -20,8 +20,7 @@ import { limitedFile } from "../../../limited_text.ts";
 import { partitionOfArn } from "../../partition.ts";
 import {
   configuredEndpoint,
-  type EndpointSettings,
-  firstRegion,
+  serviceRegion,
   serviceUrl,
 } from "./service_endpoint.ts";
 
@@ -47,21 +46,20 @@ export async function assumeRole(
   search: Search,
   role: RoleRequest,
   by: Credentials | string,
-  settings: EndpointSettings = {},
 ): Promise<Credentials> {
-  const { profile } = settings;
+  const { settings } = search;
   const { roleArn, externalId, durationSeconds } = role;
   const sessionName = role.sessionName ?? SESSION_NAME;
   const token = typeof by === "string" ? await readToken(search, by) : "";
   if (typeof by !== "string") hideCredentials(search.redactor, by);
   // A region set may have blanks between its members.
-  const own = profile?.get("region")?.replaceAll(" ", "");
-  demandPlain(search, own, `region (${profile?.origin("region")})`);
+  const own = settings?.get("region")?.replaceAll(" ", "");
+  demandPlain(search, own, `region (${settings?.origin("region")})`);
   demandSdk(search);
   const requestHandler = new SdkHttp(search);
-  const endpoint = configuredEndpoint(search.env, "STS", settings);
+  const endpoint = configuredEndpoint(search, "STS");
   const clientConfig = {
-    region: stsRegion(search, role, settings),
+    region: stsRegion(search, role),
     ...endpoint === undefined ? {} : { endpoint },
     requestHandler,
     // The default one asks for the release of the operating system.
@@ -107,23 +105,19 @@ async function readToken(search: Search, tokenFile: string): Promise<string> {
   return token;
 }
 
-/**
- * The permissions to assume a role, with a token in a file if one is given.
- */
+/** The permissions to assume a role, with a token in a file if one is given. */
 export function roleNeeds(
   query: SourceQuery,
   roleArn: string,
-  settings: EndpointSettings = {},
   tokenFile?: string,
 ): Need[] {
-  const needs = [
+  // One that is no URL, loading says.
+  const url = serviceUrl(query, "STS", stsRegion(query, { roleArn }));
+  return [
     ...tokenFile === undefined ? [] : tokenNeeds(tokenFile),
     ...sdkNeeds(),
+    ...url === undefined ? [] : [netNeed(url, ROLE_PURPOSE)],
   ];
-  const region = stsRegion(query, { roleArn }, settings);
-  const url = serviceUrl(query.env, "STS", region, settings);
-  // One that is no URL, loading says.
-  return url === undefined ? needs : [...needs, netNeed(url, ROLE_PURPOSE)];
 }
 
 function tokenNeeds(value: string): Need[] {
@@ -165,16 +159,7 @@ function stsFailed(search: Search, roleArn: string, error: unknown): Error {
   return sourceFailed(search, what, { awsError: name });
 }
 
-function stsRegion(
-  { env, region }: SourceQuery,
-  role: RoleRequest,
-  { profile }: EndpointSettings,
-): string {
-  return firstRegion([
-    role.region,
-    profile?.get("region"),
-    region,
-    env("AWS_REGION"),
-    env("AWS_DEFAULT_REGION"),
-  ]) ?? partitionOfArn(role.roleArn).region;
+function stsRegion(query: SourceQuery, role: RoleRequest): string {
+  return serviceRegion(query, role.region) ??
+    partitionOfArn(role.roleArn).region;
 }

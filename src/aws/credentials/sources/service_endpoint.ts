@@ -5,9 +5,8 @@
  * @module
  */
 
-import type { Settings } from "../../shared_files/settings.ts";
-import type { ReadEnv } from "../../shared_files/paths.ts";
 import { partitionOf } from "../../partition.ts";
+import type { SourceQuery } from "../search.ts";
 
 /** How their hosts begin, by the names that variables have for the services. */
 const HOST_PREFIXES = {
@@ -20,29 +19,22 @@ const HOST_PREFIXES = {
 /** A service, as variables name it: `AWS_ENDPOINT_URL_…`. */
 export type TokenService = keyof typeof HOST_PREFIXES;
 
-/** What the profile concerned says of endpoints. */
-export interface EndpointSettings {
-  readonly profile?: Settings;
-  readonly services?: ReadonlyMap<string, Settings>;
-}
-
 /**
  * The endpoint that is configured. AWS SDKs and Tools Reference Guide,
  * "Service-specific endpoints": the variables before the profile, the service's
  * own before the general one.
  */
 export function configuredEndpoint(
-  env: ReadEnv,
+  { env, settings, files }: SourceQuery,
   service: TokenService,
-  { profile, services }: EndpointSettings,
 ): string | undefined {
   const ignored = env("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS") ||
-    profile?.get("ignore_configured_endpoint_urls");
+    settings?.get("ignore_configured_endpoint_urls");
   if (ignored?.toLowerCase() === "true") return undefined;
-  const own = services?.get(profile?.get("services") ?? "");
+  const own = files?.services.get(settings?.get("services") ?? "");
   return env(`AWS_ENDPOINT_URL_${service}`) || env("AWS_ENDPOINT_URL") ||
     own?.nested(service.toLowerCase())?.get("endpoint_url") ||
-    profile?.get("endpoint_url") || undefined;
+    settings?.get("endpoint_url") || undefined;
 }
 
 /**
@@ -52,24 +44,22 @@ export function configuredEndpoint(
  * @returns `undefined` if what is configured is no URL.
  */
 export function serviceUrl(
-  env: ReadEnv,
+  query: SourceQuery,
   service: TokenService,
   region: string,
-  settings: EndpointSettings,
 ): URL | undefined {
-  const text = configuredEndpoint(env, service, settings) ??
-    usualEndpoint(env, service, region, settings.profile);
+  const text = configuredEndpoint(query, service) ??
+    usualEndpoint(query, service, region);
   return URL.parse(text) ?? undefined;
 }
 
 function usualEndpoint(
-  env: ReadEnv,
+  { env, settings }: SourceQuery,
   service: TokenService,
   region: string,
-  profile: Settings | undefined,
 ): string {
   const isSet = (name: string) =>
-    (env(`AWS_${name.toUpperCase()}`) || profile?.get(name))
+    (env(`AWS_${name.toUpperCase()}`) || settings?.get(name))
       ?.toLowerCase() === "true";
   const isFips = isSet("use_fips_endpoint");
   const isDualStack = isSet("use_dualstack_endpoint");
@@ -87,11 +77,19 @@ function usualEndpoint(
 }
 
 /**
- * The first of some names that is a region by itself. A region set
- * (`us-east-1,us-west-2`, `*`) is none that a service is in.
+ * The region to ask a service in: that of the role or the token, of the profile,
+ * of whoever asks, of the environment. A region set (`us-east-1,us-west-2`, `*`)
+ * is none that a service is in.
  */
-export function firstRegion(
-  names: readonly (string | undefined)[],
+export function serviceRegion(
+  { env, settings, region }: SourceQuery,
+  own: string | undefined,
 ): string | undefined {
-  return names.find((name) => name !== undefined && /^[\w-]+$/.test(name));
+  return [
+    own,
+    settings?.get("region"),
+    region,
+    env("AWS_REGION"),
+    env("AWS_DEFAULT_REGION"),
+  ].find((name) => name !== undefined && /^[\w-]+$/.test(name));
 }

@@ -9,13 +9,12 @@
  */
 
 import { shellWords } from "../../../shell_words.ts";
-import type { SharedFiles } from "../../shared_files/shared_files.ts";
 import type { Need } from "../../../permissions.ts";
 import {
+  type ProfileQuery,
   profileUnclear,
   type Search,
   sourceFailed,
-  type SourceQuery,
 } from "../search.ts";
 import { demandPlain } from "../text.ts";
 import type { Settings } from "../../shared_files/settings.ts";
@@ -53,17 +52,15 @@ const PURPOSE = "ask for the role's credentials";
  * Credentials of an IAM Identity Center role (`sso_session`, `sso_start_url`).
  */
 export async function ssoCredentials(
-  search: Search,
-  name: string,
-  files: SharedFiles,
+  search: Search & ProfileQuery,
 ): Promise<Credentials> {
-  const role = ssoRole(search, name, files);
+  const role = ssoRole(search);
   const { sessionName, startUrl } = role;
   const session: Session = {
     ...search,
     kind: "SSO session",
     tokenFile: tokenPath(search, "sso", sessionName ?? startUrl),
-    login: shellWords(["aws", "sso", "login", "--profile", name]),
+    login: shellWords(["aws", "sso", "login", "--profile", search.name]),
   };
   const token = await openSession(
     session,
@@ -78,16 +75,13 @@ export async function ssoCredentials(
 }
 
 /** The permissions for that. */
-export function ssoNeeds(
-  query: SourceQuery,
-  profile: Settings,
-  { ssoSessions, services }: SharedFiles,
-): Need[] {
-  const shared = ssoSessions.get(profile.get("sso_session") ?? "");
-  const from = shared?.has("sso_region") ? shared : profile;
+export function ssoNeeds(query: ProfileQuery): Need[] {
+  const { files, settings } = query;
+  const shared = files.ssoSessions.get(settings.get("sso_session") ?? "");
+  const from = shared?.has("sso_region") ? shared : settings;
   const region = from.get("sso_region") || query.region || "";
   const urls = (["SSO", "SSO_OIDC"] as const).map((service) =>
-    serviceUrl(query.env, service, region, { profile, services })
+    serviceUrl(query, service, region)
   );
   return sessionNeeds(query, "sso", urls);
 }
@@ -152,9 +146,9 @@ async function askPortal(
   throw sourceFailed(session, `${url.host} gave no credentials`);
 }
 
-function ssoRole(search: Search, name: string, files: SharedFiles): SsoRole {
-  const profile = files.profiles.get(name)?.settings;
-  const sessionName = profile?.get("sso_session");
+function ssoRole(search: Search & ProfileQuery): SsoRole {
+  const { name, files, settings: profile } = search;
+  const sessionName = profile.get("sso_session");
   const shared = sessionName === undefined
     ? undefined
     : files.ssoSessions.get(sessionName);
@@ -166,14 +160,13 @@ function ssoRole(search: Search, name: string, files: SharedFiles): SsoRole {
   const missing: string[] = [];
   const need = (setting: string): string => {
     const from = shared?.has(setting) ? shared : profile;
-    const value = from?.get(setting) || undefined;
+    const value = from.get(setting) || undefined;
     if (value === undefined) missing.push(setting);
     demandSame(search, setting, profile, shared);
-    const place = `${setting} (${from?.origin(setting)})`;
+    const place = `${setting} (${from.origin(setting)})`;
     if (setting === "sso_region") demandPlain(search, value, place);
     return value ?? "";
   };
-  const { services } = files;
   const startUrl = need("sso_start_url");
   const region = need("sso_region");
   const accountId = need("sso_account_id");
@@ -183,8 +176,7 @@ function ssoRole(search: Search, name: string, files: SharedFiles): SsoRole {
     throw profileUnclear(search, what, { run });
   }
   const urlOf = (service: "SSO" | "SSO_OIDC", path: string): URL => {
-    const settings = { profile, services };
-    const url = serviceUrl(search.env, service, region, settings);
+    const url = serviceUrl(search, service, region);
     if (url === undefined) {
       const what = `AWS_ENDPOINT_URL_${service} or sso_region is wrong: no URL`;
       throw sourceFailed(search, what);
@@ -199,11 +191,11 @@ function ssoRole(search: Search, name: string, files: SharedFiles): SsoRole {
 function demandSame(
   search: Search,
   setting: string,
-  profile: Settings | undefined,
+  profile: Settings,
   session: Settings | undefined,
 ): void {
-  const [one, other] = [profile?.get(setting), session?.get(setting)];
+  const [one, other] = [profile.get(setting), session?.get(setting)];
   if (one === undefined || other === undefined || one === other) return;
-  const places = `${profile?.origin(setting)} and ${session?.origin(setting)}`;
+  const places = `${profile.origin(setting)} and ${session?.origin(setting)}`;
   throw sourceFailed(search, `${setting} differs: ${places}`);
 }
