@@ -20,7 +20,7 @@ import { type ListenConfig, readListen } from "./listen_options.ts";
 import { readMetadata } from "./metadata_option.ts";
 import { OPTIONS } from "./options.ts";
 import { REDACTED } from "../redact/redact.ts";
-import { findScope, type ProfileRegion } from "./scope.ts";
+import { findScope, OF_PROFILE, type ProfileRegion } from "./scope.ts";
 import {
   isGiven,
   quote,
@@ -97,6 +97,11 @@ export interface RunCommand {
   readonly own: Arguments["own"];
   /** The flag or the variable that the region is from; the host, the profile. */
   readonly regionFrom: string | undefined;
+  /**
+   * Whether it takes up what the shared files say: then they are needed even
+   * with the keys in the environment.
+   */
+  readonly usesSharedFiles: boolean;
 }
 
 /** What {@linkcode parseCommand} asks others for. */
@@ -179,8 +184,17 @@ export async function parseCommand(
     variables: [...variables],
     secrets: [...secrets],
   };
-  const { own } = given;
-  return { kind: "run", config, notes, reading, own, regionFrom };
+  const usesSharedFiles = regionFrom === OF_PROFILE ||
+    caBundle?.isProfiles === true;
+  return {
+    kind: "run",
+    config,
+    notes,
+    reading,
+    own: given.own,
+    regionFrom,
+    usesSharedFiles,
+  };
 }
 
 /**

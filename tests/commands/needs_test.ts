@@ -40,6 +40,11 @@ Deno.test("keys in a profile need no more", async () => {
   assertEquals(await flagsOf(world), bare);
 });
 
+Deno.test("where no variable tells the home, the system has to", async () => {
+  await using world = await CommandWorld.make({ HOME: undefined });
+  assertEquals((await flagsOf(world)).at(-1), "--allow-sys=homedir");
+});
+
 Deno.test("on Windows the variables of its home directory are allowed, too", async () => {
   await using world = await CommandWorld.make();
   const env = (await flagsOf(world, [], "windows"))

@@ -6,6 +6,7 @@
  */
 
 import {
+  homeNeeds,
   pathVariables,
   profileName,
   sharedPaths,
@@ -48,6 +49,7 @@ export async function credentialNeeds(
   const needs = pathVariables(env).map((value): Need => (
     { kind: "env", value, why: "find the shared AWS files" }
   ));
+  if (!hereOnly || !isDecided) needs.push(...homeNeeds(env));
   if (assumeRole) needs.push(...roleNeeds(query, assumeRole.roleArn));
   const paths = sharedPaths(env);
   if (paths && !(hereOnly && isDecided)) needs.push(...fileNeeds(paths));

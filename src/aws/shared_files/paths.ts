@@ -50,19 +50,31 @@ export function homeDirectory(
   env: ReadEnv,
   os: typeof Deno.build.os = Deno.build.os,
 ): string | undefined {
-  if (os === "windows") {
-    const home = env("USERPROFILE") ?? env("HOME");
-    if (home !== undefined) return home;
-    const path = env("HOMEPATH");
-    if (path !== undefined) return `${env("HOMEDRIVE") ?? "C:\\"}${path}`;
-  } else {
-    const home = env("HOME");
-    if (home !== undefined) return home;
-  }
-  const need: Need = { kind: "sys", value: "homedir", why: "find the home" };
-  if (notGranted([need]).length > 0) return undefined;
+  const home = homeOfEnv(env, os);
+  if (home !== undefined) return home;
+  if (notGranted(homeNeeds(env, os)).length > 0) return undefined;
   // Loaded where it is needed: most systems have HOME.
   return process.getBuiltinModule("node:os").homedir();
+}
+
+/** What finding it takes where no variable tells it. */
+export function homeNeeds(
+  env: ReadEnv,
+  os: typeof Deno.build.os = Deno.build.os,
+): Need[] {
+  return homeOfEnv(env, os) === undefined
+    ? [{ kind: "sys", value: "homedir", why: "find the home" }]
+    : [];
+}
+
+function homeOfEnv(
+  env: ReadEnv,
+  os: typeof Deno.build.os,
+): string | undefined {
+  if (os !== "windows") return env("HOME");
+  const path = env("HOMEPATH");
+  return env("USERPROFILE") ?? env("HOME") ??
+    (path === undefined ? path : `${env("HOMEDRIVE") ?? "C:\\"}${path}`);
 }
 
 /**

@@ -24,6 +24,8 @@ import { UnclearFilesError } from "./settings.ts";
 export interface CaBundle {
   readonly path: string;
   readonly from: string;
+  /** Whether a profile names it, and no variable. */
+  readonly isProfiles?: boolean;
 }
 
 /** The shared files, for one look. */
@@ -67,7 +69,7 @@ export async function findCaBundle(
   const path = settings?.get("ca_bundle");
   if (path) {
     const from = `ca_bundle (${settings?.origin("ca_bundle")})`;
-    return { path: placeOf(path, env), from };
+    return { path: placeOf(path, env), from, isProfiles: true };
   }
   const from = "REQUESTS_CA_BUNDLE";
   const named = env(from);

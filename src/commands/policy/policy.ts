@@ -15,7 +15,6 @@ import { UnclearFilesError } from "../../aws/shared_files/settings.ts";
 import type { Config } from "../../config/config.ts";
 import { SILENT_LOG } from "../../log/log.ts";
 import { Redactor } from "../../redact/redact.ts";
-import { OF_PROFILE } from "../../config/scope.ts";
 import { type CommandContext, parseOptions, writeNotes } from "../context.ts";
 import { credentialsOf, isUnconfigured, openFetches } from "../target.ts";
 import { reasonOf, withLimit } from "../../limit.ts";
@@ -44,9 +43,8 @@ export async function runPolicy(
 ): Promise<number> {
   const command = await parseOptions("policy", args, context);
   if (command === undefined) return 0;
-  const { config, notes, own, regionFrom } = command;
-  // With the keys in the environment, the shared files may still say where.
-  const hereOnly = regionFrom !== OF_PROFILE;
+  const { config, notes, own } = command;
+  const hereOnly = !command.usesSharedFiles;
   const needs = await findNeeds(config, context, { hereOnly });
   const flags = shellWords(permissionFlags(needs));
   const warnings = notes.filter(({ level }) => level === "warn");

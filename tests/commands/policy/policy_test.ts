@@ -1,8 +1,10 @@
 import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
+import { findCaBundle } from "../../../src/aws/shared_files/profile_settings.ts";
 import { runPolicy } from "../../../src/commands/policy/policy.ts";
 import type { Statement } from "../../../src/commands/policy/targets.ts";
 import { ConfigError } from "../../../src/errors.ts";
 import { CommandWorld, type Outcome, TEST_KEYS } from "../command_world.ts";
+import { Authority } from "../../support/certificates.ts";
 import { startSts, TEST_CALLER } from "../doctor/sts_peer.ts";
 
 async function policy(...args: string[]): Promise<Outcome> {
@@ -388,6 +390,21 @@ Deno.test("with the keys in the environment, the flags have the shared files whe
     "https://mcp.example/mcp",
   ], { profileRegion: () => Promise.resolve("eu-west-1") });
   assertStringIncludes(stdout, `--allow-read=${world.home}/.aws/config`);
+});
+
+Deno.test("with the keys in the environment, the flags have the shared files where these name certificates", async () => {
+  await using world = await CommandWorld.make({ AWS_ACCESS_KEY_ID: "AKIA" });
+  const { cert } = new Authority({ name: "Test roots" });
+  const roots = await world.write("roots.pem", cert);
+  const config = await world.write(
+    ".aws/config",
+    `[default]\nca_bundle = ${roots}\n`,
+  );
+  const { stdout } = await world.run(runPolicy, [
+    "--flags",
+    "https://abc123.execute-api.eu-west-1.amazonaws.com/prod/mcp",
+  ], { findCaBundle: (profile) => findCaBundle(profile, world.env) });
+  assertStringIncludes(stdout, `--allow-read=${roots},${config},`);
 });
 
 Deno.test("faults of the arguments are a ConfigError, as everywhere", async () => {
