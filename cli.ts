@@ -168,7 +168,8 @@ const SIGNALS: readonly Deno.Signal[] = Deno.build.os === "windows"
 
 /**
  * Stops at the first signal. The second hurries a stop that may take a while,
- * and ends any other at once.
+ * and ends any other at once, unless it is the same again: what starts this
+ * program (npx, a terminal) may pass on what is sent to all of them anyway.
  */
 function listenForSignals(
   log: Log,
@@ -182,15 +183,19 @@ function listenForSignals(
     setTimeout(() => Deno.exit(EXIT_OK), delayMs);
     controller.abort();
   };
+  let first: Deno.Signal | undefined;
   for (const signal of SIGNALS) {
     Deno.addSignalListener(signal, () => {
-      if (!stop.signal.aborted) {
+      if (first === undefined) {
+        first = signal;
         log.info("stopping", { signal });
         end(stop, (drainMs ?? 0) + STOP_LIMIT_MS);
       } else if (drainMs !== undefined && !hurry.signal.aborted) {
         log.info("stopping at once", { signal });
         end(hurry, STOP_LIMIT_MS);
-      } else Deno.exit(EXIT_UNEXPECTED);
+      } else if (drainMs !== undefined || signal !== first) {
+        Deno.exit(EXIT_UNEXPECTED);
+      }
     });
   }
   return { signal: stop.signal, hurry: hurry.signal };

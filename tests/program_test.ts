@@ -124,6 +124,32 @@ for (const signal of STOP_SIGNALS) {
   });
 }
 
+Deno.test({
+  name:
+    "the same signal again, as what starts the program may pass it on, leaves the stop in order",
+  ignore: Deno.build.os === "windows",
+  async fn() {
+    await using server = await RawServer.start(mcp({
+      initialize: (message, reply) =>
+        reply.json(result(message, INITIALIZED), 200, {
+          "mcp-session-id": "a-session-that-hangs",
+        }),
+      DELETE: (_none, reply) => reply.hang(),
+    }));
+    await using proxy = await ProxyProcess.start({ target: server.url });
+    await proxy.initialize();
+    proxy.signal("SIGTERM");
+    await proxy.waitForLog(({ text }) => text.includes('"stopping"'));
+    try {
+      proxy.signal("SIGTERM");
+    } catch (error) {
+      // On a machine that stands still it has ended already.
+      if (!(error instanceof TypeError)) throw error;
+    }
+    assertEquals((await proxy.status()).code, 0);
+  },
+});
+
 Deno.test("at SIGTERM it ends although stdout is not read and the target says nothing", async () => {
   await using server = await RawServer.start(mcp({
     initialize: (message, reply) =>
