@@ -5,6 +5,8 @@
  * @module
  */
 
+import { ANY_RUN_FLAGS } from "../src/config/permissions.ts";
+
 /** The systems, by what Deno calls them and what a file is called for them. */
 export const TARGETS = {
   "x86_64-unknown-linux-gnu": "sigv4-proxy-linux-x64",
@@ -14,17 +16,6 @@ export const TARGETS = {
   "x86_64-pc-windows-msvc": "sigv4-proxy-windows-x64.exe",
 } as const;
 
-/** What is baked in, for any target; docs/deploy/README.md says why. */
-export const PERMISSIONS: readonly string[] = [
-  "--no-prompt",
-  "--allow-net",
-  "--allow-env",
-  "--allow-read",
-  "--allow-write",
-  "--allow-run",
-  "--allow-sys=osRelease,homedir",
-];
-
 /** The arguments that make Deno compile the program for one system. */
 export function compileArgs(target: string, file: string): string[] {
   return [
@@ -32,7 +23,7 @@ export function compileArgs(target: string, file: string): string[] {
     "--frozen",
     // Deno would embed all that the lock file names: the packages of the tests.
     "--exclude-unused-npm",
-    ...PERMISSIONS,
+    ...ANY_RUN_FLAGS,
     `--target=${target}`,
     `--output=dist/${file}`,
     "mod.ts",

@@ -6,6 +6,10 @@
  */
 
 import { denoDir } from "../tests/support/launch.ts";
+import {
+  REGISTRY_VARIABLE,
+  registryVariables,
+} from "../tests/support/registry.ts";
 import { systemVariables } from "../tests/support/system_variables.ts";
 
 const home = await Deno.makeTempDir();
@@ -16,6 +20,7 @@ const tests = new Deno.Command(Deno.execPath(), {
     ...systemVariables(),
     DENO_DIR: await denoDir(),
     DENO_NO_UPDATE_CHECK: "1",
+    [REGISTRY_VARIABLE]: JSON.stringify(registryVariables()),
     HOME: home,
     USERPROFILE: home,
     ...Deno.noColor ? { NO_COLOR: "1" } : {},

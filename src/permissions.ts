@@ -63,11 +63,20 @@ export function commaNotes(needs: readonly Need[]): string[] {
   return notes;
 }
 
+/**
+ * Set by the command of the npm package to the package and its version: that
+ * command finds the permissions at each start, and takes no flag for them.
+ */
+export const NPM_PACKAGE_VARIABLE = "MCP_NPM_PACKAGE";
+
 /** What to do so that the needs are granted. */
 export function permissionAdvice(needs: readonly Need[]): string {
-  const flags = flagsFor(needs);
-  const add = flags.length === 0 ? [] : [`add ${flags.join(" ")}`];
-  return [...add, ...commaNotes(needs)].join("; ");
+  const flags = flagsFor(needs).join(" ");
+  const isFoundAtStart = Boolean(readEnv(NPM_PACKAGE_VARIABLE).value);
+  const advice = isFoundAtStart
+    ? `start the proxy again, which then finds that it needs ${flags}`
+    : `add ${flags}`;
+  return [...flags === "" ? [] : [advice], ...commaNotes(needs)].join("; ");
 }
 
 /**

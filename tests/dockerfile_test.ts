@@ -3,6 +3,7 @@ import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { dirname, join } from "node:path";
 import { type CommandLine, commandLine } from "./support/launch.ts";
 import { codeSpans } from "./support/markdown.ts";
+import { registryVariables } from "./support/registry.ts";
 
 const ROOT = new URL("../", import.meta.url);
 const text = await Deno.readTextFile(new URL("docs/deploy/Dockerfile", ROOT));
@@ -43,26 +44,6 @@ interface Ended {
   readonly code: number;
   readonly stdout: string;
   readonly stderr: string;
-}
-
-/** How npm's registry is reached on this machine, should it be asked. */
-const REGISTRY_VARIABLES = [
-  "DENO_CERT",
-  "DENO_TLS_CA_STORE",
-  "NPM_CONFIG_REGISTRY",
-  "NPM_CONFIG_USERCONFIG",
-  "SSL_CERT_FILE",
-  ...["ALL_PROXY", "HTTPS_PROXY", "HTTP_PROXY", "NO_PROXY"]
-    .flatMap((name) => [name, name.toLowerCase()]),
-];
-
-function registryVariables(): Record<string, string> {
-  return Object.fromEntries(
-    REGISTRY_VARIABLES.flatMap((name) => {
-      const value = Deno.env.get(name);
-      return value === undefined ? [] : [[name, value]];
-    }),
-  );
 }
 
 /** Runs a command of the image where its working directory stands. */

@@ -297,9 +297,12 @@ Deno.test("the table of error codes is the program's own", () => {
 const SILENT_MODULES =
   /^src\/(?:config\/(?:help|commands)|telemetry\/\w+|commands\/(?:completions\/(?:scripts|words)|policy\/(?:arn|targets)))\.ts$/;
 
+/** What it says where it can start nothing has a page of its own. */
+const NPM_COMMAND = "npm/sigv4-proxy.cjs";
+
 async function programTexts(): Promise<ProgramText[]> {
   const files = await filesUnder(new URL("src/", ROOT), ".ts");
-  const paths = ["cli.ts", ...files.map((file) => `src/${file}`)];
+  const paths = ["cli.ts", NPM_COMMAND, ...files.map((file) => `src/${file}`)];
   const texts = await Promise.all(
     paths.filter((path) => !SILENT_MODULES.test(path)).map(async (path) =>
       textsOf(path, await Deno.readTextFile(new URL(path, ROOT)))
@@ -319,7 +322,8 @@ function isIn(parts: readonly string[], other: string): boolean {
 }
 
 Deno.test("whatever the program says is wrong is found in troubleshooting.md", async () => {
-  const spans = codeSpans(page("docs/troubleshooting.md").text);
+  const spans = ["docs/troubleshooting.md", "docs/npm.md"]
+    .flatMap((path) => codeSpans(page(path).text));
   const missing = (await programTexts())
     .filter(({ parts }) => !spans.some((span) => isIn(parts, span)))
     .map(({ file, parts }) => `${file}: ${parts.join("…")}`);
@@ -328,7 +332,8 @@ Deno.test("whatever the program says is wrong is found in troubleshooting.md", a
 
 Deno.test("troubleshooting.md has no message that the program no longer says", async () => {
   const texts = await programTexts();
-  const headings = page("docs/troubleshooting.md").text.split("\n")
+  const headings = ["docs/troubleshooting.md", "docs/npm.md"]
+    .flatMap((path) => page(path).text.split("\n"))
     .filter((line) => line.startsWith("#### "));
   assertNotEquals(headings, []);
   const stale = headings

@@ -4,7 +4,12 @@
  * @module
  */
 
-import { type Need, notGranted, readEnv } from "../permissions.ts";
+import {
+  type Need,
+  notGranted,
+  NPM_PACKAGE_VARIABLE,
+  readEnv,
+} from "../permissions.ts";
 import { createCredentialSource } from "../aws/credentials/credentials.ts";
 import type { CommandName } from "../config/commands.ts";
 import {
@@ -14,7 +19,7 @@ import {
 } from "../config/config.ts";
 import { commandHelp, versionText } from "../config/help.ts";
 import type { ProfileRegion } from "../config/scope.ts";
-import manifest from "../../deno.json" with { type: "json" };
+import { JSR_PACKAGE } from "../version.ts";
 
 /** How this very program is started. */
 export interface Program {
@@ -22,6 +27,8 @@ export interface Program {
   readonly command: string;
   /** What Deno is to run; none for a compiled program. */
   readonly module: string | undefined;
+  /** The npm package and its version, where its command has started this. */
+  readonly npmPackage?: string;
 }
 
 /** What a subcommand is handed. */
@@ -56,6 +63,7 @@ export type OuterContext = Pick<
 
 /** The world as it is. */
 export function createContext(outer: OuterContext): CommandContext {
+  const npmPackage = outer.env(NPM_PACKAGE_VARIABLE);
   return {
     ...outer,
     now: () => Date.now(),
@@ -64,7 +72,8 @@ export function createContext(outer: OuterContext): CommandContext {
     os: Deno.build.os,
     program: {
       command: Deno.execPath(),
-      module: Deno.build.standalone ? undefined : packageModule(),
+      module: moduleOf(npmPackage),
+      npmPackage,
     },
   };
 }
@@ -112,7 +121,13 @@ export function packageModule(
   const main = new URL("../../mod.ts", here);
   if (main.protocol === "file:") return filePath(main);
   if (main.hostname !== "jsr.io") return main.href;
-  return `jsr:${manifest.name}@${manifest.version}`;
+  return JSR_PACKAGE;
+}
+
+function moduleOf(npmPackage: string | undefined): string | undefined {
+  if (Deno.build.standalone) return undefined;
+  // There the modules are bundled, and none is found by its place.
+  return npmPackage === undefined ? packageModule() : JSR_PACKAGE;
 }
 
 function filePath(url: URL): string {

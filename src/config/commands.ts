@@ -81,6 +81,11 @@ export const COMMANDS = {
         names: ["--write"],
         help: "merge it into the file of the client",
       },
+      launch: {
+        names: ["--launch"],
+        placeholder: "npx|deno",
+        help: "how the client is to start the proxy",
+      },
       name: { names: ["--name"], help: "what the client calls the server" },
       file: {
         kind: "file",

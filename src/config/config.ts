@@ -114,6 +114,8 @@ export interface ConfigDeps {
   ) => Promise<CaBundle | undefined>;
   /** The subcommand that is configured; without one, the proxy. */
   readonly command?: CommandName;
+  /** Reads certificates and keys. Default: from the files that are named. */
+  readonly readTls?: typeof readTls;
 }
 
 /**
@@ -151,7 +153,7 @@ export async function parseCommand(
   const caBundle = settings.caCert === undefined
     ? await deps.findCaBundle?.(settings.profile[0])
     : undefined;
-  const tls = await readTls(reading, caBundle);
+  const tls = await (deps.readTls ?? readTls)(reading, caBundle);
   const metadata = readMetadata(reading);
   const listen = readListen(reading);
   checkTogether(reading, targetUrl);

@@ -41,7 +41,7 @@ export function structuresIn(text: string): unknown[] {
 const PROGRAM = /^(?:jsr:@scope\/)?sigv4-proxy(?:@\d[^/]*)?$/;
 
 /** Commands that name the program, and do not start it. */
-const NAMING = /^(?:deno install|docker build) /;
+const NAMING = /^(?:deno install|docker build|npm install) /;
 
 /** A redirection, a word with its quotes, or what stands between commands. */
 const TOKEN =

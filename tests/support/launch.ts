@@ -35,6 +35,8 @@ export interface LaunchOptions {
   readonly permissionFlags?: readonly string[];
   /** The module to run. Default the package's `mod.ts`. */
   readonly entry?: URL | string;
+  /** A command that takes the arguments, in place of Deno and its flags. */
+  readonly command?: readonly [string, ...string[]];
   /** More flags for `deno run`. */
   readonly denoFlags?: readonly string[];
   /** HOME. Default a new directory, removed at the end. */
@@ -125,18 +127,22 @@ export async function commandLine(
     SYSTEMROOT: Deno.env.get("SYSTEMROOT"),
     ...options.env,
   };
+  const [command, ...before] = options.command ?? [
+    Deno.execPath(),
+    "run",
+    "--frozen",
+    "--cached-only",
+    ...options.permissionFlags ?? permissionFlags(target, {
+      ...permissions,
+      read: [`${home}/.aws`, ...permissions.read ?? []],
+    }),
+    ...options.denoFlags ?? [],
+    String(options.entry ?? ENTRY),
+  ];
   return {
-    command: Deno.execPath(),
+    command,
     args: [
-      "run",
-      "--frozen",
-      "--cached-only",
-      ...options.permissionFlags ?? permissionFlags(target, {
-        ...permissions,
-        read: [`${home}/.aws`, ...permissions.read ?? []],
-      }),
-      ...options.denoFlags ?? [],
-      String(options.entry ?? ENTRY),
+      ...before,
       ...options.bareArgs ?? [
         "--target-url",
         target.href,

@@ -194,8 +194,9 @@ export class ProxyProcess implements AsyncDisposable {
         if (!(error instanceof TypeError)) throw error;
       }
     }
-    await this.status();
+    // What it has started itself lives on as long as its stdin.
     await this.#stdin.abort().catch(() => {});
+    await this.status();
     await this.#line[Symbol.asyncDispose]();
     const frames = this.frames.all.map(({ value }) => value);
     SECRETS_SEEN.check(this.stderr, frames);

@@ -52,7 +52,8 @@ export async function runConfig(
   const { config, own } = command;
   const name = own.get("name")?.[0] ?? serverName(config);
   checkName(name);
-  const { launch, notes } = await findLaunch(command, context);
+  const by = own.get("launch")?.[0];
+  const { launch, notes } = await findLaunch(command, context, by);
   const task: Task = {
     client,
     name,

@@ -11,6 +11,8 @@ import { commaNotes } from "../../permissions.ts";
 import { profileOfEnv, sharedPaths } from "../../aws/shared_files/paths.ts";
 import type { Config, RunCommand } from "../../config/config.ts";
 import type { CommandContext } from "../context.ts";
+import { ConfigError } from "../../errors.ts";
+import { JSR_PACKAGE, NPM_NAME, VERSION } from "../../version.ts";
 import { FILE_VARIABLES, findNeeds, permissionFlags } from "../needs.ts";
 import type { Launch } from "./clients.ts";
 import { entryOptions } from "./entry_options.ts";
@@ -18,32 +20,42 @@ import { entryOptions } from "./entry_options.ts";
 /** npm's store of what npx runs, which npm may empty. */
 const NPX_STORE = /[/\\]_npx[/\\]/;
 
+/** What some of the characters are to the shell of Windows. */
+const SHELL_CHARACTERS = /[&|<>^%"]/;
+
 /**
  * Makes the launch for a configuration, with the narrowest permissions, and a
  * sentence for each thing that a person has to know of it.
+ *
+ * @param by `npx` or `deno`. Default: as this program is started, by npx
+ * where it is npm that has brought it.
+ * @throws {ConfigError} There is no such way to start it.
  */
 export async function findLaunch(
   { config, reading }: RunCommand,
   context: CommandContext,
+  by?: string,
 ): Promise<{ launch: Launch; notes: readonly string[] }> {
-  const { module } = context.program;
   const { options, notes } = entryOptions(reading, config);
   const env = carriedEnv(config, context.env);
-  const start = await findStart(context);
+  const start = await findStart(context, by);
   notes.push(...contextNotes(config, context.env), ...start.notes);
   const words = [...start.words];
-  if (module !== undefined) {
+  if (start.module !== undefined) {
     const needs = await findNeeds(config, context);
     notes.push(...commaNotes(needs));
-    words.push("run", ...permissionFlags(needs), module);
+    words.push("run", ...permissionFlags(needs), start.module);
   }
   const [command, ...before] = words;
-  const launch = {
-    command,
-    args: [...before, config.targetUrl.href, ...options],
-    env,
-  };
-  return { launch, notes };
+  const own = [config.targetUrl.href, ...options];
+  if (command === "cmd" && own.some((word) => SHELL_CHARACTERS.test(word))) {
+    notes.push(
+      "an argument has a character (& | < > ^ % or a quote) that the shell of " +
+        "Windows reads itself: set the option's MCP_… variable in the entry in " +
+        "its place",
+    );
+  }
+  return { launch: { command, args: [...before, ...own], env }, notes };
 }
 
 function carriedEnv(
@@ -92,25 +104,58 @@ function contextNotes(
   return notes;
 }
 
-/** The executable and what goes before all other arguments. */
+/** How a client starts the program. */
+interface Start {
+  /** The executable and what goes before all other arguments. */
+  readonly words: readonly [string, ...string[]];
+  /** What Deno is to run, with permissions; none where it is no Deno. */
+  readonly module?: string;
+  readonly notes: readonly string[];
+}
+
 async function findStart(
   context: CommandContext,
-): Promise<{ words: readonly [string, ...string[]]; notes: string[] }> {
-  const { program, os } = context;
-  if (program.module !== undefined && NPX_STORE.test(program.command)) {
-    const args = ["-y", "deno@2"];
-    const note =
-      "this Deno is npx's, in a directory that npm may empty: the entry " +
-      "starts npx, which the client has to find on its PATH";
-    // On Windows npx is a script, which only the shell can start.
-    return os === "windows"
-      ? { words: ["cmd", "/c", "npx", ...args], notes: [note] }
-      : { words: ["npx", ...args], notes: [note] };
+  by: string | undefined,
+): Promise<Start> {
+  const { command, module, npmPackage } = context.program;
+  if (by !== undefined && by !== "npx" && by !== "deno") {
+    throw new ConfigError([`--launch must be npx or deno, got "${by}"`]);
   }
-  const command = await lastingPath(context);
+  // Where npx has brought Deno, none is installed.
+  const isNpx = NPX_STORE.test(command);
+  const isByNpm = npmPackage !== undefined ||
+    isNpx && module === JSR_PACKAGE;
+  if (by === "npx" || by === undefined && isByNpm) {
+    const note = "the entry starts npx, which the client has to find on its " +
+      "PATH; the permissions are found at each start";
+    const name = npmPackage ?? `${NPM_NAME}@${VERSION}`;
+    return { words: npx(context, name), notes: [note] };
+  }
+  if (by === "deno" && (isNpx || module === undefined || npmPackage)) {
+    const published = { module: module ?? JSR_PACKAGE };
+    const [found] = await programsOnPath(context, ["deno", "deno.exe"]);
+    if (found !== undefined) return { words: [found], ...published, notes: [] };
+    const note = "there is no Deno on this PATH: the client has to find it";
+    return { words: ["deno"], ...published, notes: [note] };
+  }
+  if (isNpx && module !== undefined) {
+    const note = "this Deno is npx's, in a directory that npm may empty: the " +
+      "entry starts npx, which the client has to find on its PATH";
+    return { words: npx(context, "deno@2"), module, notes: [note] };
+  }
+  const path = await lastingPath(context);
   const note =
-    `${command} is the path of one version: after an upgrade, run this again`;
-  return { words: [command], notes: isOfOneVersion(command) ? [note] : [] };
+    `${path} is the path of one version: after an upgrade, run this again`;
+  return { words: [path], module, notes: isOfOneVersion(path) ? [note] : [] };
+}
+
+/** On Windows npx is a script, which only the shell can start. */
+function npx(
+  { os }: CommandContext,
+  name: string,
+): [string, ...string[]] {
+  const words: [string, ...string[]] = ["npx", "-y", name];
+  return os === "windows" ? ["cmd", "/c", ...words] : words;
 }
 
 /** Whether a directory is of one version, as Homebrew, mise and Nix have them. */
@@ -120,24 +165,43 @@ function isOfOneVersion(path: string): boolean {
 }
 
 /** Deno knows itself with all links followed; `PATH` may have the link. */
-async function lastingPath(
-  { env, os, program }: CommandContext,
-): Promise<string> {
-  const { command, module } = program;
-  const isWindows = os === "windows";
-  const directories = (env("PATH") ?? "").split(isWindows ? ";" : ":")
-    .filter((path) => isWindows ? win32.isAbsolute(path) : path[0] === "/");
+async function lastingPath(context: CommandContext): Promise<string> {
+  const { command, module } = context.program;
   const own = module === undefined ? ["sigv4-proxy"] : [];
-  const names = new Set([...own, basename(command)]);
+  const names = [...new Set([...own, basename(command)])];
   const found: string[] = [];
-  for (const directory of directories) {
-    for (const name of names) {
-      const path = join(directory, name);
-      if (await isSameFile(path, command)) found.push(path);
-    }
+  for (const path of pathsOnPath(context, names)) {
+    if (await isSameFile(path, command)) found.push(path);
   }
   const [first = command] = found;
   return found.find((path) => !isOfOneVersion(path)) ?? first;
+}
+
+/** Where `PATH` would have programs of these names. */
+function pathsOnPath(
+  { env, os }: CommandContext,
+  names: readonly string[],
+): string[] {
+  const isWindows = os === "windows";
+  return (env("PATH") ?? "").split(isWindows ? ";" : ":")
+    .filter((path) => isWindows ? win32.isAbsolute(path) : path[0] === "/")
+    .flatMap((directory) => names.map((name) => join(directory, name)));
+}
+
+/** Those that are there, and not in a directory that npx has put there. */
+async function programsOnPath(
+  context: CommandContext,
+  names: readonly string[],
+): Promise<string[]> {
+  const found: string[] = [];
+  for (const path of pathsOnPath(context, names)) {
+    const isThere = await Deno.stat(path).then(
+      ({ isFile }) => isFile,
+      () => false,
+    );
+    if (isThere && !/[/\\]node_modules[/\\]/.test(path)) found.push(path);
+  }
+  return found;
 }
 
 /** A path that may not be looked at is as good as another one. */

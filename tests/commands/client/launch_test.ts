@@ -1,5 +1,8 @@
 import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { resolve } from "node:path";
+import { parse } from "yaml";
+import { CLIENTS } from "../../../src/commands/client/clients.ts";
+import { CLIENT_NAMES } from "../../../src/config/commands.ts";
 import { runConfig } from "../../../src/commands/client/config.ts";
 import type { Program } from "../../../src/commands/context.ts";
 import { type Config, parseCommand } from "../../../src/config/config.ts";
@@ -10,6 +13,7 @@ import { optionFiles } from "../../support/option_files.ts";
 import { CommandWorld } from "../command_world.ts";
 
 const TARGET = "https://abc123.execute-api.eu-west-1.amazonaws.com/prod/mcp";
+const CHECKOUT = "/home/u/a checkout/mod.ts";
 const MODULE = "jsr:@scope/sigv4-proxy@0.1.0";
 
 for (
@@ -23,10 +27,10 @@ for (
     ],
   ] as const
 ) {
-  Deno.test(`where npx runs Deno on ${os}, the entry starts npx and not a file that npm may remove`, async () => {
+  Deno.test(`where npx runs a checkout on ${os}, the entry starts npx and not a file that npm may remove`, async () => {
     await using world = await CommandWorld.make();
     const { stdout, stderr } = await world.run(runConfig, ["zed", TARGET], {
-      program: { command: deno, module: MODULE },
+      program: { command: deno, module: CHECKOUT },
       os,
     });
     const { command, args } = JSON.parse(stdout).context_servers.abc123;
@@ -38,11 +42,110 @@ for (
       "run",
       "--no-prompt",
     ]);
-    assertEquals(words.slice(-2), [MODULE, TARGET]);
+    assertEquals(words.slice(-2), [CHECKOUT, TARGET]);
     assertEquals(stdout.includes("_npx"), false);
     assertStringIncludes(stderr, "npm may empty");
   });
+
+  Deno.test(`where npx runs what is published on ${os}, and no Deno is installed, the entry starts the npm package`, async () => {
+    await using world = await CommandWorld.make();
+    for (
+      const program of [
+        { command: deno, module: MODULE },
+        { command: deno, module: MODULE, npmPackage: "sigv4-proxy@0.1.0" },
+        {
+          command: "/usr/lib/node_modules/@deno/linux-x64-glibc/deno",
+          module: MODULE,
+          npmPackage: "sigv4-proxy@0.1.0",
+        },
+      ]
+    ) {
+      const args = ["zed", TARGET, "--read-only"];
+      const { stdout, stderr } = await world.run(runConfig, args, {
+        program,
+        os,
+      });
+      const entry = JSON.parse(stdout).context_servers.abc123;
+      assertEquals([entry.command, ...entry.args], [
+        ...launch,
+        "-y",
+        "sigv4-proxy@0.1.0",
+        TARGET,
+        "--read-only",
+      ]);
+      assertStringIncludes(stderr, "on its PATH");
+    }
+  });
 }
+
+for (const name of CLIENT_NAMES) {
+  Deno.test(`--launch npx writes an entry for ${name} that starts the npm package`, async () => {
+    await using world = await CommandWorld.make();
+    const file = world.path("entry");
+    const { code, stderr } = await world.run(
+      runConfig,
+      [name, "--launch", "npx", "--write", "--file", file, TARGET],
+      { program: { command: "/usr/bin/deno", module: MODULE }, os: "linux" },
+    );
+    assertEquals(code, 0, stderr);
+    const text = await Deno.readTextFile(file);
+    const { container = "mcpServers" } = CLIENTS[name];
+    // YAML, too, reads as such.
+    const entry = parse(text)[container].abc123;
+    assertEquals([entry.command ?? entry.cmd, ...entry.args], [
+      "npx",
+      "-y",
+      "sigv4-proxy@0.1.0",
+      TARGET,
+    ]);
+  });
+}
+
+Deno.test("--launch deno starts the Deno on PATH with what is published, where the npm package or a compiled program runs", async () => {
+  await using world = await CommandWorld.make();
+  const deno = await world.write("bin/deno", "");
+  const env = (name: string) =>
+    name === "PATH" ? world.path("bin") : world.env(name);
+  for (
+    const program of [
+      { command: "/opt/deno", module: MODULE, npmPackage: "sigv4-proxy@0.1.0" },
+      { command: "/opt/sigv4-proxy", module: undefined },
+    ]
+  ) {
+    const args = ["zed", "--launch=deno", TARGET];
+    const changes = { program, os: "linux" } as const;
+    const found = await world.run(runConfig, args, { ...changes, env });
+    const entry = JSON.parse(found.stdout).context_servers.abc123;
+    assertEquals([entry.command, entry.args[0]], [deno, "run"]);
+    assertEquals(entry.args.slice(-2), [MODULE, TARGET]);
+    const none = await world.run(runConfig, args, changes);
+    assertEquals(
+      JSON.parse(none.stdout).context_servers.abc123.command,
+      "deno",
+    );
+    assertStringIncludes(none.stderr, "no Deno on this PATH");
+  }
+});
+
+Deno.test("there is no third way to launch it", async () => {
+  await using world = await CommandWorld.make();
+  await assertRejects(
+    () => world.run(runConfig, ["zed", "--launch", "bunx", TARGET]),
+    ConfigError,
+    '--launch must be npx or deno, got "bunx"',
+  );
+});
+
+Deno.test("what the shell of Windows would read itself is told", async () => {
+  await using world = await CommandWorld.make();
+  const url = `${TARGET}?a=1&b=2`;
+  const { stderr } = await world.run(
+    runConfig,
+    ["zed", "--launch", "npx", url],
+    { os: "windows" },
+  );
+  assertStringIncludes(stderr, "the shell of Windows");
+});
 
 Deno.test("a Deno that is installed is started by its path, whatever its path is like", async () => {
   await using world = await CommandWorld.make();

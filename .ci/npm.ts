@@ -1,0 +1,110 @@
+/**
+ * Makes the npm package, in `dist/npm/` or the directory that is named: the
+ * program as one bundle, and the command that starts it on npm's Deno.
+ *
+ * @module
+ */
+
+import { join } from "node:path";
+import manifest from "../deno.json" with { type: "json" };
+import { noticesOf } from "./notices.ts";
+import { NPM_NAME } from "../src/version.ts";
+import { REGISTRY_NAME, REPOSITORY } from "./published_names.ts";
+
+const ROOT = new URL("../", import.meta.url);
+
+/** One sentence for the registries. */
+export const DESCRIPTION =
+  "Connects MCP clients to MCP servers behind AWS IAM: a stdio proxy that " +
+  "signs with SigV4 and SigV4A";
+
+/** The `package.json`. */
+export function packageManifest(): Record<string, unknown> {
+  return {
+    name: NPM_NAME,
+    version: manifest.version,
+    mcpName: REGISTRY_NAME,
+    description: DESCRIPTION,
+    keywords: ["mcp", "aws", "iam", "sigv4", "sigv4a", "proxy", "stdio"],
+    license: manifest.license,
+    repository: {
+      type: "git",
+      url: `git+https://github.com/${REPOSITORY}.git`,
+    },
+    homepage: `https://github.com/${REPOSITORY}#readme`,
+    type: "module",
+    bin: { [NPM_NAME]: "sigv4-proxy.cjs" },
+    engines: { node: ">=18" },
+    // The one that this was built and tested with, and no other.
+    dependencies: { deno: Deno.version.deno },
+  };
+}
+
+/** Bundles a module; what went into it is told. */
+async function bundle(
+  entry: string,
+  directory: string,
+  flags: readonly string[],
+): Promise<string[]> {
+  const { success, stderr } = await new Deno.Command(Deno.execPath(), {
+    args: [
+      "bundle",
+      "--quiet",
+      "--platform=deno",
+      "--minify",
+      "--sourcemap=external",
+      `--outdir=${directory}`,
+      ...flags,
+      entry,
+    ],
+    cwd: ROOT,
+    stdout: "null",
+    stderr: "piped",
+  }).output();
+  if (!success) {
+    throw new Error(`${entry}: ${new TextDecoder().decode(stderr)}`);
+  }
+  const sources: string[] = [];
+  for await (const { name } of Deno.readDir(directory)) {
+    if (!name.endsWith(".map")) continue;
+    const path = join(directory, name);
+    const map: { sources: string[] } = JSON.parse(
+      await Deno.readTextFile(path),
+    );
+    // They name the paths of this machine.
+    await Deno.remove(path);
+    sources.push(...map.sources.map((source) => join(directory, source)));
+  }
+  return sources;
+}
+
+/**
+ * Makes the package.
+ *
+ * @param directory Where; what is there is removed.
+ */
+export async function makeNpmPackage(directory: string): Promise<void> {
+  await Deno.remove(directory, { recursive: true }).catch(() => {});
+  const lib = join(directory, "lib");
+  await Deno.mkdir(lib, { recursive: true });
+  const sources = [
+    ...await bundle("mod.ts", lib, ["--code-splitting"]),
+    ...await bundle("npm/permissions.ts", lib, []),
+  ];
+  await Deno.writeTextFile(
+    join(directory, "package.json"),
+    `${JSON.stringify(packageManifest(), undefined, 2)}\n`,
+  );
+  await Deno.writeTextFile(
+    join(directory, "THIRD-PARTY-NOTICES.txt"),
+    await noticesOf(sources),
+  );
+  for (const name of ["LICENSE", "README.md", "npm/sigv4-proxy.cjs"]) {
+    const to = join(directory, name.replace("npm/", ""));
+    await Deno.copyFile(new URL(name, ROOT), to);
+  }
+}
+
+if (import.meta.main) {
+  await makeNpmPackage(Deno.args[0] ?? new URL("dist/npm", ROOT).pathname);
+}

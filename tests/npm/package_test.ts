@@ -1,0 +1,332 @@
+/**
+ * The npm package as a user has it: installed from its tarball into an empty
+ * directory, with an empty home and an empty cache of Deno's.
+ */
+import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import { join } from "node:path";
+import manifest from "../../deno.json" with { type: "json" };
+import type { LaunchOptions } from "../support/launch.ts";
+import { filesUnder } from "../support/markdown.ts";
+import {
+  hasNpm,
+  installNpmPackage,
+  type NpmPackage,
+} from "../support/npm_package.ts";
+import { ProxyProcess } from "../support/proxy_process.ts";
+import { sdkClient } from "../support/sdk_client.ts";
+import { SdkServer } from "../support/sdk_server.ts";
+import {
+  TEST_CREDENTIALS,
+  TEST_SCOPE,
+  TEST_VERIFIER,
+} from "../support/test_identity.ts";
+
+const ignore = !await hasNpm();
+const isWindows = Deno.build.os === "windows";
+
+let installed: Promise<NpmPackage> | undefined;
+const npmPackage = (): Promise<NpmPackage> => installed ??= installNpmPackage();
+
+Deno.test.afterAll(async () => {
+  await (await installed)?.[Symbol.asyncDispose]();
+});
+
+/** No registry is there to ask, and no cache to find anything in. */
+const NOTHING_ELSE = {
+  DENO_DIR: undefined,
+  JSR_URL: "http://127.0.0.1:1",
+  NPM_CONFIG_REGISTRY: "http://127.0.0.1:1",
+};
+
+/** How to start the command for a server behind the gate. */
+async function launch(
+  { url }: { readonly url: URL },
+  options: Partial<LaunchOptions> = {},
+): Promise<LaunchOptions> {
+  const { command } = await npmPackage();
+  const env = { ...NOTHING_ELSE, ...options.env };
+  return { target: url, command, ...options, env };
+}
+
+async function readJson(path: string): Promise<Record<string, unknown>> {
+  return JSON.parse(await Deno.readTextFile(path));
+}
+
+Deno.test({
+  name:
+    "the package alone connects the official SDK's client to a server that demands signatures",
+  ignore,
+  async fn() {
+    await using server = await SdkServer.start({ verifier: TEST_VERIFIER });
+    await using peer = await sdkClient(await launch(server));
+    const { tools } = await peer.client.listTools();
+    assert(tools.some(({ name }) => name === "add"), "it has its tools");
+    const { structuredContent } = await peer.client.callTool({
+      name: "add",
+      arguments: { a: 19, b: 23 },
+    });
+    assertEquals(structuredContent, { sum: 42 });
+    const { all } = server.gate.records;
+    assert(all.length > 0 && all.every(({ verdict }) => verdict.ok));
+  },
+});
+
+Deno.test({
+  name:
+    "the package depends on the Deno that made it, and runs nothing at install",
+  ignore,
+  async fn() {
+    const { files } = await npmPackage();
+    const { name, version, mcpName, license, dependencies, ...rest } =
+      await readJson(join(files, "package.json"));
+    assertEquals([name, version, mcpName, license, dependencies], [
+      "sigv4-proxy",
+      manifest.version,
+      "io.github.scope/sigv4-proxy",
+      "MIT",
+      { deno: Deno.version.deno },
+    ]);
+    assertEquals("scripts" in rest, false);
+  },
+});
+
+Deno.test({
+  name:
+    "the package has the licenses of all that it bundles, no MCP SDK and no path of the machine that made it",
+  ignore,
+  async fn() {
+    const { files } = await npmPackage();
+    const directory = new URL(`file://${files}/`);
+    const scripts = (await filesUnder(directory, "js"))
+      .filter((name) => /\.c?js$/.test(name));
+    assert(scripts.length > 2, scripts.join());
+    const texts = await Promise.all(
+      scripts.map((name) => Deno.readTextFile(join(files, name))),
+    );
+    const code = texts.join("\n");
+    assertEquals(code.includes("registry.npmjs.org"), false);
+    const root = new URL("../..", import.meta.url).pathname;
+    assertEquals(code.includes(root), false);
+    const notices = await Deno.readTextFile(
+      join(files, "THIRD-PARTY-NOTICES.txt"),
+    );
+    for (const name of ["@aws-sdk/core", "tough-cookie", "tldts", "yaml"]) {
+      assert(new RegExp(`^${name} \\d`, "m").test(notices), name);
+    }
+    assertEquals(/^@modelcontextprotocol\//m.test(notices), false);
+  },
+});
+
+Deno.test({
+  name:
+    "arguments arrive as they are, in a directory whose own settings are not taken up",
+  ignore,
+  async fn() {
+    await using server = await SdkServer.start({ verifier: TEST_VERIFIER });
+    const note = `it's "quoted" & $HOME %PATH% \\ done`;
+    const home = await Deno.makeTempDir();
+    try {
+      await Deno.writeTextFile(join(home, "deno.json"), "{ broken");
+      await Deno.writeTextFile(join(home, "package.json"), "{ broken");
+      await using proxy = await ProxyProcess.start(
+        await launch(server, { home, args: ["--header", `x-note: ${note}`] }),
+      );
+      await proxy.initialize();
+      const [record] = server.gate.records.all;
+      assertEquals(record.header("x-note"), note);
+    } finally {
+      await Deno.remove(home, { recursive: true });
+    }
+  },
+});
+
+Deno.test({
+  name:
+    "a cache that cannot be written, shared files elsewhere and a program for credentials are no hindrance",
+  ignore: ignore || isWindows,
+  async fn() {
+    await using server = await SdkServer.start({ verifier: TEST_VERIFIER });
+    const home = await Deno.realPath(await Deno.makeTempDir());
+    try {
+      const keys = {
+        Version: 1,
+        AccessKeyId: TEST_CREDENTIALS.accessKeyId,
+        SecretAccessKey: TEST_CREDENTIALS.secretAccessKey,
+        SessionToken: TEST_CREDENTIALS.sessionToken,
+      };
+      await Deno.writeTextFile(join(home, "keys"), JSON.stringify(keys));
+      await Deno.writeTextFile(
+        join(home, "a config"),
+        `[default]\ncredential_process = /bin/cat ${home}/keys\n`,
+      );
+      await using proxy = await ProxyProcess.start(
+        await launch(server, {
+          home,
+          env: {
+            AWS_ACCESS_KEY_ID: undefined,
+            AWS_SECRET_ACCESS_KEY: undefined,
+            AWS_SESSION_TOKEN: undefined,
+            AWS_CONFIG_FILE: join(home, "a config"),
+            DENO_DIR: "/dev/null/cache",
+          },
+        }),
+      );
+      await proxy.initialize();
+      assert(server.gate.records.all.every(({ verdict }) => verdict.ok));
+    } finally {
+      await Deno.remove(home, { recursive: true });
+    }
+  },
+});
+
+/** The processes that one has started, as Linux tells them. */
+async function childrenOf(pid: number): Promise<number[]> {
+  const text = await Deno.readTextFile(`/proc/${pid}/task/${pid}/children`);
+  return text.split(" ").filter((word) => word !== "").map(Number);
+}
+
+Deno.test({
+  name: "Deno is given the target and its own variables, and nothing is piped",
+  ignore: ignore || Deno.build.os !== "linux",
+  async fn() {
+    await using server = await SdkServer.start({ verifier: TEST_VERIFIER });
+    await using proxy = await ProxyProcess.start(await launch(server));
+    await proxy.initialize();
+    const [deno] = await childrenOf(proxy.pid);
+    const words = (await Deno.readTextFile(`/proc/${deno}/cmdline`))
+      .split("\0");
+    const allowed = words.filter((word) => /^(?:--allow-|-A)/.test(word));
+    assertEquals(allowed[0], `--allow-net=${server.url.host}`);
+    assertEquals(allowed.map((flag) => flag.split("=")[0]), [
+      "--allow-net",
+      "--allow-env",
+    ]);
+    for (const stream of [0, 1]) {
+      const [ours, its] = await Promise.all(
+        [proxy.pid, deno].map((pid) =>
+          Deno.readLink(`/proc/${pid}/fd/${stream}`)
+        ),
+      );
+      assertEquals(its, ours);
+    }
+  },
+});
+
+const SIGNALS: readonly Deno.Signal[] = ["SIGINT", "SIGTERM", "SIGHUP"];
+
+for (const signal of SIGNALS) {
+  Deno.test({
+    name:
+      `${signal} is passed on: what is in flight is answered, the session ended, the exit code 0`,
+    ignore: ignore || isWindows,
+    async fn() {
+      await using server = await SdkServer.start({ verifier: TEST_VERIFIER });
+      await using proxy = await ProxyProcess.start(await launch(server));
+      await proxy.initialize();
+      await proxy.send({
+        jsonrpc: "2.0",
+        id: "h",
+        method: "tools/call",
+        params: { name: "hang", arguments: {} },
+      });
+      await server.cues.started.at(0);
+      proxy.signal(signal);
+      assertEquals((await proxy.status()).code, 0);
+      assertEquals(proxy.answers("h").length, 1);
+      assertEquals(server.sessionIds, []);
+    },
+  });
+}
+
+Deno.test({
+  name:
+    "a signal that is sent to the whole group, and so passed on once more, stops it once",
+  ignore: ignore || Deno.build.os !== "linux",
+  async fn() {
+    await using server = await SdkServer.start({ verifier: TEST_VERIFIER });
+    await using proxy = await ProxyProcess.start(await launch(server));
+    await proxy.initialize();
+    const [deno] = await childrenOf(proxy.pid);
+    Deno.kill(deno, "SIGTERM");
+    proxy.signal("SIGTERM");
+    assertEquals((await proxy.status()).code, 0);
+    assertEquals(server.sessionIds, []);
+  },
+});
+
+Deno.test({
+  name: "it ends as the program ends: by its exit code, or by its signal",
+  ignore: ignore || Deno.build.os !== "linux",
+  async fn() {
+    await using server = await SdkServer.start({ verifier: TEST_VERIFIER });
+    await using faulty = await ProxyProcess.start(
+      await launch(server, { args: ["--timeout", "soon"] }),
+    );
+    assertEquals((await faulty.status()).code, 2);
+    assertStringIncludes(faulty.stderr, "configuration error: timeout");
+    await using proxy = await ProxyProcess.start(await launch(server));
+    await proxy.initialize();
+    const [deno] = await childrenOf(proxy.pid);
+    Deno.kill(deno, "SIGKILL");
+    assertEquals((await proxy.status()).signal, "SIGKILL");
+  },
+});
+
+Deno.test({
+  name:
+    "where the profile has changed since the start, the error says to start again",
+  ignore: ignore || isWindows,
+  async fn() {
+    await using server = await SdkServer.start({ verifier: TEST_VERIFIER });
+    const home = await Deno.realPath(await Deno.makeTempDir());
+    try {
+      await using proxy = await ProxyProcess.start(
+        await launch(server, {
+          home,
+          env: {
+            AWS_ACCESS_KEY_ID: undefined,
+            AWS_SECRET_ACCESS_KEY: undefined,
+            AWS_SESSION_TOKEN: undefined,
+          },
+        }),
+      );
+      await proxy.waitForLog(({ text }) => text.includes('"started"'));
+      await Deno.mkdir(join(home, ".aws"));
+      await Deno.writeTextFile(
+        join(home, ".aws", "config"),
+        "[default]\ncredential_process = /bin/cat keys\n",
+      );
+      const { text } = await proxy.request("initialize", {});
+      assertStringIncludes(text, "start the proxy again, which then finds");
+      assertStringIncludes(text, "--allow-run=/bin/cat");
+    } finally {
+      await Deno.remove(home, { recursive: true });
+    }
+  },
+});
+
+Deno.test({
+  name: "its subcommands do what they do elsewhere",
+  ignore,
+  async fn() {
+    await using server = await SdkServer.start({ verifier: TEST_VERIFIER });
+    const { region, service } = TEST_SCOPE;
+    const scope = ["--region", region, "--service-name", service];
+    for (
+      const [args, says] of [
+        [["doctor", ...scope, server.url.href], "All is well."],
+        [["policy", "--flags", ...scope, server.url.href], "--allow-net="],
+        [["completions", "bash"], "complete"],
+        [["--version"], manifest.version],
+      ] as const
+    ) {
+      await using program = await ProxyProcess.start(
+        await launch(server, { bareArgs: args }),
+      );
+      const { code } = await program.status(60_000);
+      const said = program.frames.all.map(({ text }) => text).join("\n");
+      assertEquals(code, 0, said + program.stderr);
+      assertStringIncludes(said, says);
+    }
+  },
+});

@@ -1,0 +1,200 @@
+/**
+ * The permissions that the command of the npm package gives Deno, beside what
+ * `policy --flags` prints.
+ */
+import { assert, assertEquals } from "@std/assert";
+import { dirname, join } from "node:path";
+import { shellWords } from "../../src/shell_words.ts";
+import { runProgram } from "../commands/program.ts";
+import { Authority } from "../support/certificates.ts";
+import { type CommandLine, commandLine } from "../support/launch.ts";
+
+const ASKED = new URL("../../npm/permissions.ts", import.meta.url);
+const TARGET = new URL("https://abc123.execute-api.eu-west-1.amazonaws.com/m");
+
+const AUTHORITY = new Authority({ name: "Test roots" });
+
+const SSO = `[profile work]
+sso_session = corp
+sso_account_id = 123456789012
+sso_role_name = dev
+[sso-session corp]
+sso_region = eu-central-1
+sso_start_url = https://corp.awsapps.com/start
+`;
+
+const ROLE = `[default]
+region = eu-west-3
+role_arn = arn:aws:iam::123456789012:role/r
+source_profile = base
+[profile base]
+aws_access_key_id = AKIA
+aws_secret_access_key = x
+`;
+
+interface World {
+  readonly args?: readonly string[];
+  readonly env?: Readonly<Record<string, string | undefined>>;
+  /** By their paths from the home. */
+  readonly files?: Readonly<Record<string, string>>;
+}
+
+/** Without what the tests' programs have in the environment. */
+const NO_KEYS = {
+  AWS_ACCESS_KEY_ID: undefined,
+  AWS_SECRET_ACCESS_KEY: undefined,
+  AWS_SESSION_TOKEN: undefined,
+  AWS_EC2_METADATA_DISABLED: undefined,
+};
+
+const WORLDS: Readonly<Record<string, World>> = {
+  "keys in the environment": {},
+  "keys in the environment, and the profile names certificates": {
+    files: {
+      ".aws/config": "[default]\nca_bundle = ~/roots.pem\n",
+      "roots.pem": AUTHORITY.cert,
+    },
+  },
+  "certificates": {
+    args: [
+      "--ca-cert",
+      "roots",
+      "--client-cert",
+      "cert",
+      "--client-key",
+      "key",
+    ],
+    files: { roots: AUTHORITY.cert, cert: AUTHORITY.cert, key: AUTHORITY.key },
+  },
+  "keys in the environment, and no home": { env: { HOME: undefined } },
+  "no credentials": { env: NO_KEYS },
+  "no credentials, and no home": { env: { ...NO_KEYS, HOME: undefined } },
+  "keys in a profile": {
+    env: { ...NO_KEYS, AWS_PROFILE: "keys" },
+    files: {
+      ".aws/credentials":
+        "[keys]\naws_access_key_id = AKIA\naws_secret_access_key = x\n",
+    },
+  },
+  "SSO, its files elsewhere": {
+    env: {
+      ...NO_KEYS,
+      AWS_PROFILE: "work",
+      AWS_CONFIG_FILE: "$HOME/else where/config",
+      AWS_SHARED_CREDENTIALS_FILE: "~/else where/../keys",
+    },
+    files: { "else where/config": SSO },
+  },
+  "a role over another profile": {
+    env: NO_KEYS,
+    files: { ".aws/config": ROLE },
+  },
+  "a role that is asked for": {
+    args: ["--assume-role", "arn:aws:iam::123456789012:role/r"],
+  },
+  "a program for credentials": {
+    env: NO_KEYS,
+    files: {
+      ".aws/config": "[default]\ncredential_process = /opt/vault/get --json\n",
+    },
+  },
+  "several profiles": {
+    env: NO_KEYS,
+    args: ["--profile", "work", "--profile", "default"],
+    files: { ".aws/config": `${ROLE}${SSO}` },
+  },
+  "a web identity": {
+    env: {
+      ...NO_KEYS,
+      AWS_WEB_IDENTITY_TOKEN_FILE: "/var/run/token",
+      AWS_ROLE_ARN: "arn:aws:iam::123456789012:role/r",
+    },
+  },
+  "a container": {
+    env: {
+      ...NO_KEYS,
+      AWS_CONTAINER_CREDENTIALS_FULL_URI: "http://[::1]:80/c",
+    },
+  },
+  "a login session": {
+    env: NO_KEYS,
+    files: { ".aws/config": "[default]\nlogin_session = arn:aws:sts::1:x\n" },
+  },
+  "headers from a file that names a variable": {
+    args: ["--header-file", "headers", "--header", "x-team: ${TEAM}"],
+    env: { TEAM: "a", USER_TOKEN: "b" },
+    files: { headers: "# mine\nx-user: ${USER_TOKEN}\n" },
+  },
+  "an address to listen at": {
+    args: ["--listen", "localhost:8080"],
+    env: { TMPDIR: "/var/tmp" },
+  },
+  "a path with a comma": {
+    env: { ...NO_KEYS, AWS_CONFIG_FILE: "/srv/a,b/config" },
+  },
+};
+
+/** What the command of the package asks, as it asks it. */
+async function flagsFor(
+  args: readonly string[],
+  { home, env }: Pick<CommandLine, "home" | "env">,
+): Promise<string[]> {
+  const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
+    args: [
+      "run",
+      "--cached-only",
+      "--no-prompt",
+      "--allow-env",
+      "--allow-read",
+      "--allow-net",
+      "--allow-sys=homedir",
+      ASKED.href,
+      ...args,
+    ],
+    clearEnv: true,
+    env,
+    cwd: home,
+    stdin: "null",
+  }).output();
+  assertEquals(code, 0, new TextDecoder().decode(stderr));
+  return JSON.parse(new TextDecoder().decode(stdout));
+}
+
+for (const [name, { args = [], env, files = {} }] of Object.entries(WORLDS)) {
+  Deno.test(`with ${name}, the npm package gives Deno the permissions that policy prints`, async () => {
+    await using line = await commandLine({ target: TARGET, env });
+    const { home } = line;
+    for (const [path, text] of Object.entries(files)) {
+      await Deno.mkdir(dirname(join(home, path)), { recursive: true });
+      await Deno.writeTextFile(join(home, path), text);
+    }
+    const all = [...args, TARGET.href].map((arg) =>
+      Object.hasOwn(files, arg) ? join(home, arg) : arg
+    );
+    const { code, stdout, stderr } = await runProgram(
+      ["policy", "--flags", ...all],
+      { target: TARGET, home, env, permissionFlags: ["-A"] },
+    );
+    assertEquals(code, 0, stderr);
+    const flags = await flagsFor(all, line);
+    assertEquals(`${shellWords(flags)}\n`, stdout);
+  });
+}
+
+Deno.test("the npm package gives a subcommand what it looks at, and help nothing", async () => {
+  await using line = await commandLine({ target: TARGET });
+  for (const name of ["doctor", "policy", "config", "completions"]) {
+    const flags = await flagsFor([name, TARGET.href], line);
+    assert(flags.includes("--allow-run"), name);
+    assertEquals(flags.includes("-A"), false);
+  }
+  for (
+    const args of [["--help"], ["--version"], ["help"], ["nonsense"], []]
+  ) {
+    assertEquals(await flagsFor(args, line), [
+      "--no-prompt",
+      "--allow-env",
+      "--allow-read",
+    ]);
+  }
+});

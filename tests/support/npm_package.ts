@@ -1,0 +1,81 @@
+/**
+ * The npm package as a user has it: made by its task, packed, and installed
+ * from the tarball into an empty directory.
+ *
+ * @module
+ */
+
+import { join } from "node:path";
+import { denoDir } from "./launch.ts";
+import { registryVariables } from "./registry.ts";
+import { systemVariables } from "./system_variables.ts";
+
+const ROOT = new URL("../../", import.meta.url);
+const isWindows = Deno.build.os === "windows";
+
+/** The package, installed. */
+export interface NpmPackage extends AsyncDisposable {
+  /** Where it is installed; its name is not a simple one. */
+  readonly directory: string;
+  /** What the registry would have. */
+  readonly files: string;
+  /** The command. */
+  readonly command: readonly [string, ...string[]];
+}
+
+/** Whether this machine has npm. */
+export async function hasNpm(): Promise<boolean> {
+  return await run([...npm(), "--version"], ".").then(() => true, () => false);
+}
+
+function npm(): string[] {
+  return isWindows ? ["cmd", "/c", "npm"] : ["npm"];
+}
+
+async function run(
+  [command, ...args]: readonly string[],
+  cwd: string | URL,
+): Promise<string> {
+  const { success, stdout, stderr } = await new Deno.Command(command, {
+    args,
+    cwd,
+    clearEnv: true,
+    env: {
+      ...systemVariables(),
+      ...registryVariables(),
+      DENO_DIR: await denoDir(),
+      NO_COLOR: "1",
+    },
+    stdin: "null",
+  }).output();
+  const decoder = new TextDecoder();
+  if (!success) throw new Error(`${command}: ${decoder.decode(stderr)}`);
+  return decoder.decode(stdout);
+}
+
+/** Makes and installs it. */
+export async function installNpmPackage(): Promise<NpmPackage> {
+  const scratch = await Deno.realPath(await Deno.makeTempDir());
+  const files = join(scratch, "files");
+  const directory = join(scratch, "it's a folder, too");
+  await run([Deno.execPath(), "run", "-A", ".ci/npm.ts", files], ROOT);
+  await run([...npm(), "pack", "--pack-destination", scratch], files);
+  const [tarball] = (await Array.fromAsync(Deno.readDir(scratch)))
+    .map(({ name }) => name).filter((name) => name.endsWith(".tgz"));
+  await Deno.mkdir(directory);
+  await Deno.writeTextFile(join(directory, "package.json"), "{}");
+  const install = ["install", "--ignore-scripts", "--prefer-offline"];
+  await run([...npm(), ...install, join(scratch, tarball)], directory);
+  const modules = join(directory, "node_modules");
+  return {
+    directory,
+    files,
+    // npm's script for Windows is one that only the shell can start.
+    command: isWindows
+      ? ["node", join(modules, "sigv4-proxy", "sigv4-proxy.cjs")]
+      : [join(modules, ".bin", "sigv4-proxy")],
+    async [Symbol.asyncDispose](): Promise<void> {
+      await Deno.remove(scratch, { recursive: true });
+    },
+  };
+}
