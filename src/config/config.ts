@@ -33,23 +33,7 @@ import { readTarget } from "./target.ts";
 import type { TlsMaterial } from "../net/http_client.ts";
 
 /** What is settled by more than the option of that name. */
-type Settled =
-  | "targetUrl"
-  | "region"
-  | "service"
-  | "profile"
-  | "metadata"
-  | "listen"
-  | "listenToken"
-  | "noListenToken"
-  | "listenHost"
-  | "header"
-  | "headers"
-  | "help"
-  | "version";
-
-/** The program's configuration: the options, read and checked. */
-export interface Config extends Omit<Settings, Settled> {
+interface Settled {
   /** The target MCP server: http or https, without credentials or fragment. */
   readonly targetUrl: URL;
   /** The region to sign for; for `v4a` a set, such as `us-east-1,us-west-2`. */
@@ -75,6 +59,18 @@ export interface Config extends Omit<Settings, Settled> {
   /** What of the above is from variables and files, and not to be shown. */
   readonly secrets: readonly string[];
 }
+
+/** The options that others settle, or that are no setting. */
+type Unset =
+  | "header"
+  | "help"
+  | "version"
+  | "listenToken"
+  | "noListenToken"
+  | "listenHost";
+
+/** The program's configuration: the options, read and checked. */
+export type Config = Settled & Omit<Settings, keyof Settled | Unset>;
 
 /** What there is help on besides the program: its options, a subcommand. */
 export type Topic = HelpTopic | CommandName;

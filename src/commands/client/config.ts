@@ -161,13 +161,9 @@ async function writeInto(path: string, task: Task): Promise<void> {
   await writeNotes(notes, context);
 }
 
-/** Puts the entry into the text of the client's file; tells what is lost. */
-async function edit(
-  task: Task,
-  text: string,
-): Promise<Edited & { readonly lost: readonly string[] }> {
+/** Puts the entry into the text of the client's file. */
+async function edit(task: Task, text: string): Promise<Edited> {
   const { client, name, entry, mayReplace } = task;
-  let lost: readonly string[] = [];
   const edited = putEntry(await languageOf(client), {
     text,
     container: client.container ?? "mcpServers",
@@ -175,18 +171,14 @@ async function edit(
     entry,
     defaults: client.defaults?.(name),
     staleVariables: FILE_VARIABLES,
-    approve: (before, losses) => {
-      lost = losses;
-      if (!mayReplace) throw new EditError(replaceHint(task, before, lost));
-    },
   });
-  return { ...edited, lost };
+  if (edited.kind !== "updated" || mayReplace) return edited;
+  throw new EditError(replaceHint(task, edited));
 }
 
 function replaceHint(
   { name, config, context }: Task,
-  before: unknown,
-  lost: readonly string[],
+  { before, lost }: Edited,
 ): string {
   const what = lost.length === 0
     ? "nothing"

@@ -45,19 +45,16 @@ export interface EditRequest {
   readonly defaults?: Entry;
   /** Variables that must not stay in it from before. */
   readonly staleVariables?: readonly string[];
-  /**
-   * Asked before another entry of this name is replaced, and what only that one
-   * has is lost.
-   *
-   * @throws {EditError} It is to be left alone.
-   */
-  readonly approve: (before: unknown, lost: readonly string[]) => void;
 }
 
 /** What became of it. */
 export interface Edited {
   readonly kind: "added" | "updated" | "unchanged";
   readonly text: string;
+  /** The entry of this name that was there. */
+  readonly before: unknown;
+  /** What only that one has, by name. */
+  readonly lost: readonly string[];
 }
 
 /**
@@ -65,8 +62,7 @@ export interface Edited {
  * or its user sets, such as a time limit, stay in an entry that starts a
  * program.
  *
- * @throws {EditError} The text cannot be parsed or edited, or the entry that is
- * there is to be left alone.
+ * @throws {EditError} The text cannot be parsed or edited.
  */
 export function putEntry(
   language: FileLanguage,
@@ -82,35 +78,36 @@ export function putEntry(
 }
 
 function put(language: FileLanguage, request: EditRequest): Edited {
-  const { text, container, name, approve } = request;
-  const before = language.read(text);
-  if (before !== undefined && !isObject(before)) {
+  const { text, container, name } = request;
+  const whole = language.read(text);
+  if (whole !== undefined && !isObject(whole)) {
     throw new EditError("it holds something else than named settings");
   }
-  const held = before?.[container] ?? undefined;
+  const held = whole?.[container] ?? undefined;
   if (held !== undefined && !isObject(held)) {
     throw new EditError(`"${container}" in it is no object`);
   }
-  const existing = own(held, name);
-  const changes = changesOf(existing, request);
-  if (changes.length === 0) return { kind: "unchanged", text };
-  const entry = changes.reduce(changed, existing);
-  if (existing !== undefined) approve(existing, lossesOf(existing, entry));
-
+  const before = own(held, name);
+  const changes = changesOf(before, request);
+  if (changes.length === 0) {
+    return { kind: "unchanged", text, before, lost: [] };
+  }
+  const entry = changes.reduce(changed, before);
   const after = held === undefined
     ? language.change(text, { path: [container], value: { [name]: entry } })
     : changes.reduce((text, { path, value }) => {
       const member = [container, name, ...path];
       return language.change(text, { path: member, value });
     }, text);
-  const expected = { ...before, [container]: { ...held, [name]: entry } };
+  const expected = { ...whole, [container]: { ...held, [name]: entry } };
   // Not so with a member that stands there twice, or one with an alias.
   if (!says(language, after, expected)) {
     throw new EditError(
       "it is written in a way that cannot be added to safely",
     );
   }
-  return { kind: existing === undefined ? "added" : "updated", text: after };
+  const kind = before === undefined ? "added" : "updated";
+  return { kind, text: after, before, lost: lossesOf(before, entry) };
 }
 
 function says(

@@ -47,14 +47,13 @@ export async function checkIdentity(checkup: Checkup): Promise<Identities> {
   const means = await report.take<{ credentials?: Credentials }>(
     "credentials",
     async () => {
-      try {
-        const credentials = await load(source);
-        return { ...found(credentials, origin), value: { credentials } };
-      } catch (error) {
-        if (!config.skipAuth || !isUnconfigured(error)) return lacking(error);
-        const detail = "none are set up: requests go unsigned (--skip-auth)";
-        return { ...note(detail), value: {} };
-      }
+      const credentials = await load(source);
+      return { ...found(credentials, origin), value: { credentials } };
+    },
+    (error) => {
+      if (!config.skipAuth || !isUnconfigured(error)) return lacking(error);
+      const detail = "none are set up: requests go unsigned (--skip-auth)";
+      return { ...note(detail), value: {} };
     },
   );
   const credentials = means?.credentials;
@@ -80,15 +79,12 @@ async function checkOtherProfiles(
   for (const profile of config.profiles.slice(1)) {
     const source = credentialsOf(config, checkup, profile);
     await report.take("profile", async () => {
-      let credentials: Credentials;
-      try {
-        credentials = await load(source);
-      } catch (error) {
-        const { facts, ...finding } = lacking(error);
-        return { ...finding, facts: { ...facts, profile } };
-      }
+      const credentials = await load(source);
       sources.set(profile, source);
       return ofProfile(profile, await identify(checkup, credentials));
+    }, (error) => {
+      const finding = lacking(error);
+      return finding && { ...finding, facts: { ...finding.facts, profile } };
     });
   }
   return sources;
@@ -120,9 +116,9 @@ function found(
   };
 }
 
-/** @throws What is no matter of credentials. */
-function lacking(error: unknown): Finding<never> {
-  if (!(error instanceof CredentialsError)) throw error;
+/** Why there are no credentials. */
+function lacking(error: unknown): Finding<never> | undefined {
+  if (!(error instanceof CredentialsError)) return undefined;
   const { run, flags } = error.data;
   const advice = typeof run === "string" && !error.message.includes(run)
     ? `run ${run}`

@@ -36,11 +36,34 @@ export async function checkNetwork(checkup: Checkup): Promise<boolean> {
   const { config, report } = checkup;
   const proxy = await report.take("proxies", () => findProxy(checkup));
   const place = placeOf(proxy?.url ?? config.targetUrl, checkup.limitMs);
-  if (!await report.take("dns", () => findName(checkup, place))) {
+  const isFound = await report.take(
+    "dns",
+    () => findName(checkup, place),
+    (error) =>
+      failed(
+        `${place.host}: ${reasonOf(error)}`,
+        "check the host in the target URL, and that this network knows it " +
+          "(a private host needs a VPN or the VPC's own DNS)",
+      ),
+  );
+  if (!isFound) {
     await report.skip(["connect", "tls"], "the host was not found");
     return false;
   }
-  if (!await report.take("connect", () => connect(checkup, place, proxy))) {
+  const isConnected = await report.take(
+    "connect",
+    () => connect(checkup, place, proxy),
+    (error) =>
+      failed(
+        `${place.hostname}:${place.port}: ${reasonOf(error)}`,
+        proxy === undefined
+          ? "check the port, firewalls and security groups; a network that " +
+            "demands a proxy wants HTTPS_PROXY set"
+          : `check the proxy that ${proxy.variable} names, or take the ` +
+            "target out of it with NO_PROXY",
+      ),
+  );
+  if (!isConnected) {
     await report.skip(["tls"], "there is no connection");
     return false;
   }
@@ -48,7 +71,18 @@ export async function checkNetwork(checkup: Checkup): Promise<boolean> {
     await report.skip(["tls"], "the proxy is in between");
     return true;
   }
-  return await report.take("tls", () => secure(checkup, place)) ?? false;
+  const isSecure = await report.take(
+    "tls",
+    () => secure(checkup, place),
+    (error) =>
+      failed(
+        reasonOf(error),
+        "if the certificate is of a private authority, or a proxy on the way " +
+          "opens TLS, name the root: --ca-cert FILE, or for all that Deno " +
+          "does DENO_TLS_CA_STORE=system or DENO_CERT=FILE",
+      ),
+  );
+  return isSecure ?? false;
 }
 
 function findProxy({ context, config }: Checkup): Finding<HttpProxy> {
@@ -109,25 +143,14 @@ async function findName(
   if (/^[\d.]+$|:/.test(host)) {
     return { detail: `${host} is an address`, value: true };
   }
-  try {
-    const addresses = isBarred(checkup, hostname)
-      ? [await addressByConnecting(checkup, place)]
-      : await withLimit(checkup.limitMs, async () => {
-        const found = await lookup(host, { all: true });
-        return found.map(({ address }) => address);
-      });
-    return {
-      detail: `${host} is ${addresses.join(", ")}`,
-      facts: { addresses },
-      value: true,
-    };
-  } catch (error) {
-    return failed(
-      `${host}: ${reasonOf(error)}`,
-      "check the host in the target URL, and that this network knows it " +
-        "(a private host needs a VPN or the VPC's own DNS)",
-    );
-  }
+  const addresses = isBarred(checkup, hostname)
+    ? [await addressByConnecting(checkup, place)]
+    : await withLimit(checkup.limitMs, async () => {
+      const found = await lookup(host, { all: true });
+      return found.map(({ address }) => address);
+    });
+  const detail = `${host} is ${addresses.join(", ")}`;
+  return { detail, facts: { addresses }, value: true };
 }
 
 async function addressByConnecting(
@@ -158,19 +181,8 @@ async function connect(
     const detail = `not tried: no permission to connect to ${place} itself`;
     return { ...note(detail), value: true };
   }
-  try {
-    const address = await connect();
-    return { detail: `${place} answers`, facts: { address }, value: true };
-  } catch (error) {
-    return failed(
-      `${place}: ${reasonOf(error)}`,
-      proxy === undefined
-        ? "check the port, firewalls and security groups; a network that " +
-          "demands a proxy wants HTTPS_PROXY set"
-        : `check the proxy that ${proxy.variable} names, or take the ` +
-          "target out of it with NO_PROXY",
-    );
-  }
+  const address = await connect();
+  return { detail: `${place} answers`, facts: { address }, value: true };
 }
 
 async function secure(
@@ -180,24 +192,12 @@ async function secure(
   if (config.targetUrl.protocol === "http:") {
     return { ...note("none: plain http"), value: true };
   }
-  try {
-    const protocol = await withLimit(
-      limitMs,
-      (signal) => protocolOver(place, config.tls, signal),
-    );
-    return {
-      detail: `the certificate is for ${place.host}, protocol ${protocol}`,
-      facts: { protocol },
-      value: true,
-    };
-  } catch (error) {
-    return failed(
-      reasonOf(error),
-      "if the certificate is of a private authority, or a proxy on the way " +
-        "opens TLS, name the root: --ca-cert FILE, or for all that Deno does " +
-        "DENO_TLS_CA_STORE=system or DENO_CERT=FILE",
-    );
-  }
+  const protocol = await withLimit(
+    limitMs,
+    (signal) => protocolOver(place, config.tls, signal),
+  );
+  const detail = `the certificate is for ${place.host}, protocol ${protocol}`;
+  return { detail, facts: { protocol }, value: true };
 }
 
 /** Makes a TLS handshake; the protocol that it comes to. */

@@ -92,11 +92,13 @@ export class Report {
    * Takes a step. What its work throws is a failure; where it finds nothing,
    * there was no step.
    *
+   * @param explain What an error means, where it is of a kind that is known.
    * @returns What later steps build on, if it went well enough.
    */
   async take<T>(
     id: string,
     work: () => Finding<T> | Promise<Finding<T> | undefined>,
+    explain: (error: unknown) => Finding<T> | undefined = () => undefined,
   ): Promise<T | undefined> {
     const begin = performance.now();
     this.#remarks = [];
@@ -104,7 +106,7 @@ export class Report {
     try {
       finding = await work();
     } catch (error) {
-      finding = failed(
+      finding = explain(error) ?? failed(
         reasonOf(error),
         "run the doctor again; if it stays so, please report it",
       );

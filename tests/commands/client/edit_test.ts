@@ -21,7 +21,6 @@ function put(
     container: "mcpServers",
     name: "aws",
     entry: ENTRY,
-    approve: () => {},
     ...changes,
   };
   const edited = putEntry(language, request);
@@ -158,17 +157,16 @@ Deno.test("JSON: what cannot be understood, or would be harmed, is refused with 
 
 for (const language of [JSONC, YAML]) {
   const name = language === JSONC ? "JSON" : "YAML";
-  Deno.test(`${name}: an entry of the same name that is not to be changed is left alone`, () => {
-    const error = assertThrows(
-      () =>
-        put(language, '{ "mcpServers": { "aws": { "command": "other" } } }', {
-          approve: () => {
-            throw new EditError("it stays");
-          },
-        }),
-      EditError,
-    );
-    assertStringIncludes(error.message, "it stays");
+  Deno.test(`${name}: what an entry of the name loses is told with it`, () => {
+    const request = {
+      text: '{ "mcpServers": { "aws": { "command": "other", "cwd": "/" } } }',
+      container: "mcpServers",
+      name: "aws",
+      entry: ENTRY,
+    };
+    const { kind, before, lost } = putEntry(language, request);
+    assertEquals([kind, lost], ["updated", ["another command"]]);
+    assertEquals(before, { command: "other", cwd: "/" });
   });
 
   Deno.test(`${name}: names that JavaScript knows are names like others`, () => {
