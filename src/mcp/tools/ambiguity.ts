@@ -9,21 +9,14 @@ import { excerpt } from "../wire/excerpt.ts";
 import { rootOf } from "../wire/large_message.ts";
 import {
   type BatchMessage,
+  MESSAGE_MEMBERS,
   type SingleMessage,
   singlesOf,
 } from "../wire/message.ts";
 import type { Member } from "../wire/scan.ts";
 import { memberNamed, membersOf, type Range } from "../wire/splice.ts";
 
-/** What a message is made of, and what says which tool a call is for. */
-const MESSAGE_NAMES: ReadonlySet<string> = new Set([
-  "jsonrpc",
-  "id",
-  "method",
-  "params",
-  "result",
-  "error",
-]);
+/** What says which tool a call is for. */
 const CALL_NAMES: ReadonlySet<string> = new Set(["name", "arguments"]);
 
 const TOOL_METHODS: ReadonlySet<string> = new Set(["tools/call", "tools/list"]);
@@ -82,7 +75,7 @@ function checkNames(
     const name = repeatedIn(all);
     if (name !== undefined) throw refused(`${quoted(name)} stands twice`);
   }
-  const other = misspelt(names, MESSAGE_NAMES) ??
+  const other = misspelt(names, MESSAGE_MEMBERS) ??
     misspelt(paramNames, CALL_NAMES);
   if (other !== undefined) {
     throw refused(`${quoted(other)} stands in another case`);

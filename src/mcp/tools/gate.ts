@@ -133,6 +133,7 @@ export class ToolGate implements Link {
     let passed: Promise<void> | void;
     const recorded = this.#background.start(async () => {
       const failure = await this.#recorder.record(
+        JSON.stringify(metaLike(like.params)),
         like.params,
         (params) => this.#own.ask(this.#link, "tools/list", params),
       );

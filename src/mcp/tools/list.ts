@@ -60,10 +60,8 @@ export async function withoutForbidden(
   const isCurrent = policy.changes === changes;
   const isShown: boolean[] = [];
   for await (const tool of elementsInTurns(bytes, list)) {
-    isShown.push(mayBeSeen(
-      tool,
-      (said) => isCurrent ? policy.record(said) : policy.judge(said),
-    ));
+    const said = toolIn(tool);
+    isShown.push(said !== undefined && policy.judge(said, isCurrent));
   }
   return removeMembers(bytes, list, (_member, index) => !isShown[index]);
 }
@@ -97,18 +95,14 @@ export function badList(fault: string): ProxyError {
   );
 }
 
-/** Whether a tool is allowed, under every name that a reader may find. */
-function mayBeSeen(
-  tool: Uint8Array,
-  isAllowed: (said: unknown) => boolean,
-): boolean {
+/** What a tool says of itself to all readers; nothing if they may differ. */
+function toolIn(tool: Uint8Array): unknown {
   const root = rootOf(tool);
-  if (tool[0] !== OPEN_BRACE || isUnclear("name", tool, root)) return false;
+  if (tool[0] !== OPEN_BRACE || isUnclear("name", tool, root)) return;
   const place = memberNamed("name", tool, root);
-  if (place === undefined || tool[place.start] !== QUOTE) return false;
+  if (place === undefined || tool[place.start] !== QUOTE) return;
   const name: unknown = JSON.parse(sourceOf(tool, place));
-  const readOnlyHint = saysReadOnly(tool, root);
-  return isAllowed({ name, annotations: { readOnlyHint } });
+  return { name, annotations: { readOnlyHint: saysReadOnly(tool, root) } };
 }
 
 /** Whether a tool says that it changes nothing, to all readers. */

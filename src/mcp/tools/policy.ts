@@ -47,7 +47,8 @@ interface ToolRecord {
 
 /** Decides on tools, and records what they say of themselves. */
 export class ToolPolicy {
-  readonly #readOnly: boolean;
+  /** Whether it goes by what the tools say of themselves. */
+  readonly usesHints: boolean;
   readonly #allow: readonly Glob[];
   readonly #deny: readonly Glob[];
   readonly #maxAgeMs: number;
@@ -61,24 +62,24 @@ export class ToolPolicy {
   ) {
     this.#maxAgeMs = maxAgeMs;
     this.#now = now;
-    this.#readOnly = readOnly;
+    this.usesHints = readOnly;
     this.#allow = allow.map((glob) => new Glob(glob));
     this.#deny = deny.map((glob) => new Glob(glob));
   }
 
-  /** Whether a tool of a `tools/list` result may be seen. */
-  judge(tool: unknown): boolean {
+  /**
+   * Whether a tool of a `tools/list` result may be seen.
+   *
+   * @param isCurrent Whether what it says is recorded: it holds now.
+   */
+  judge(tool: unknown, isCurrent: boolean): boolean {
     if (!isObject(tool) || typeof tool.name !== "string") return true;
-    return this.#refusalByName(tool.name) === undefined &&
-      (!this.#readOnly || saysReadOnly(tool));
-  }
-
-  /** Records a tool of a `tools/list` result; whether it may be seen. */
-  record(tool: unknown): boolean {
-    if (!isObject(tool) || typeof tool.name !== "string") return true;
-    const isReadOnly = saysReadOnly(tool);
-    this.#records.set(tool.name, { isReadOnly, at: this.#now() });
-    return this.judge(tool);
+    const { name, annotations } = tool;
+    const isReadOnly = isObject(annotations) &&
+      annotations.readOnlyHint === true;
+    if (isCurrent) this.#records.set(name, { isReadOnly, at: this.#now() });
+    return this.#refusalByName(name) === undefined &&
+      (!this.usesHints || isReadOnly);
   }
 
   /** Forgets what the tools said of themselves: they may say something else. */
@@ -96,14 +97,9 @@ export class ToolPolicy {
     return this.#records.size === 0;
   }
 
-  /** Whether it goes by what the tools say of themselves. */
-  get usesHints(): boolean {
-    return this.#readOnly;
-  }
-
   /** Whether a call can be decided on without asking the target. */
   knows(name: string): boolean {
-    return name === "" || !this.#readOnly || this.#isFresh(name) ||
+    return name === "" || !this.usesHints || this.#isFresh(name) ||
       this.#refusalByName(name) !== undefined;
   }
 
@@ -115,7 +111,7 @@ export class ToolPolicy {
    */
   refusal(name: string, listFailure?: string): ProxyError | undefined {
     const byName = this.#refusalByName(name);
-    if (byName || !this.#readOnly) return byName;
+    if (byName || !this.usesHints) return byName;
     const isFresh = this.#isFresh(name);
     if (isFresh && this.#records.get(name)?.isReadOnly) return undefined;
     if (!isFresh && listFailure !== undefined) {
@@ -149,10 +145,6 @@ export class ToolPolicy {
     if (isAllowed) return undefined;
     return blocked(name, "--allow-tool (MCP_ALLOW_TOOL) does not name it");
   }
-}
-
-function saysReadOnly({ annotations }: Record<string, unknown>): boolean {
-  return isObject(annotations) && annotations.readOnlyHint === true;
 }
 
 /** Why a call is not sent that asks for no answer: it could not be refused. */

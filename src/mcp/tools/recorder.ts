@@ -15,8 +15,8 @@ import type { Exchange } from "../transport/exchange.ts";
 import {
   isObject,
   readMessageInTurns,
+  requestsOf,
   type ResponseMessage,
-  singlesOf,
 } from "../wire/message.ts";
 import { toolName, type ToolPolicy } from "./policy.ts";
 
@@ -67,7 +67,6 @@ export async function* toolPages(
  *
  * @param policy Records them.
  * @param like The parameters of the call on whose behalf it is asked.
- * @param ask Asks for one page.
  * @returns Why the list could not be had whole, if it could not.
  * @throws What `ask` throws.
  */
@@ -79,28 +78,20 @@ export async function recordTools(
   let failure: string | undefined;
   for (let listing = 0; listing < MAX_LISTINGS; listing++) {
     const before = policy.changes;
-    failure = await recordOnce(policy, like, ask);
+    failure = undefined;
+    for await (const { result, error } of toolPages(ask, like)) {
+      const tools = isObject(result) ? result.tools : undefined;
+      if (error) {
+        const text = error.message || `error ${error.code}`;
+        failure = excerpt(text, MAX_FAILURE_LENGTH);
+      } else if (!Array.isArray(tools)) {
+        failure = "the answer to tools/list has no list of tools";
+      } else for (const tool of tools) policy.judge(tool, true);
+      if (failure !== undefined) break;
+    }
     if (policy.changes === before) return failure;
   }
   return failure ?? "it changed whenever it was fetched";
-}
-
-async function recordOnce(
-  policy: ToolPolicy,
-  like: unknown,
-  ask: AskForTools,
-): Promise<string | undefined> {
-  for await (const { result, error } of toolPages(ask, like)) {
-    if (error) {
-      const text = error.message || `error ${error.code}`;
-      return excerpt(text, MAX_FAILURE_LENGTH);
-    }
-    if (!isObject(result) || !Array.isArray(result.tools)) {
-      return "the answer to tools/list has no list of tools";
-    }
-    for (const tool of result.tools) policy.record(tool);
-  }
-  return undefined;
 }
 
 /**
@@ -129,40 +120,11 @@ export class ToolRecorder {
   /**
    * Lists all tools on behalf of a call; several calls share one list.
    *
+   * @param where What they have in common: who asks, or the session.
    * @param like The call's parameters.
-   * @param ask Asks for one page.
    * @returns Why the list could not be had, if it could not.
    */
-  record(like: unknown, ask: AskForTools): Promise<string | undefined> {
-    return this.#share(JSON.stringify(metaLike(like)), like, ask);
-  }
-
-  /**
-   * Why an exchange may not be sent; a batch is sent whole or not at all.
-   *
-   * @param exchange What would be sent.
-   * @param session What it would be sent in.
-   * @param ask Asks the target for its tools in that session.
-   */
-  async refusal(
-    exchange: Exchange,
-    session: SessionHeaders,
-    ask: AskForTools,
-  ): Promise<ProxyError | undefined> {
-    const { policy } = this.#options;
-    for (const params of await callsIn(exchange)) {
-      const name = toolName(params);
-      // Each session is asked for itself: two may be of different accounts.
-      const failure = policy.knows(name)
-        ? undefined
-        : await this.#share(session, params, ask);
-      const refusal = policy.refusal(name, failure);
-      if (refusal !== undefined) return refusal;
-    }
-    return undefined;
-  }
-
-  #share(
+  record(
     where: unknown,
     like: unknown,
     ask: AskForTools,
@@ -187,6 +149,29 @@ export class ToolRecorder {
     }
     return failure;
   }
+
+  /**
+   * Why an exchange may not be sent; a batch is sent whole or not at all.
+   *
+   * @param session What it would be sent in.
+   * @param ask Asks the target for its tools in that session.
+   */
+  async refusal(
+    exchange: Exchange,
+    session: SessionHeaders,
+    ask: AskForTools,
+  ): Promise<ProxyError | undefined> {
+    const { policy } = this.#options;
+    for (const params of await callsIn(exchange)) {
+      const name = toolName(params);
+      // Each session is asked for itself: two may be of different accounts.
+      const failure = policy.knows(name)
+        ? undefined
+        : await this.record(session, params, ask);
+      const refusal = policy.refusal(name, failure);
+      if (refusal !== undefined) return refusal;
+    }
+  }
 }
 
 async function callsIn(
@@ -196,7 +181,7 @@ async function callsIn(
   if (method !== "batch") return [];
   const message = await readMessageInTurns(await bytesOf(body));
   if (message.kind === "invalid") return [];
-  return singlesOf(message).flatMap((one) =>
-    one.kind === "request" && one.method === "tools/call" ? [one.params] : []
-  );
+  return requestsOf(message)
+    .filter(({ method }) => method === "tools/call")
+    .map(({ params }) => params);
 }

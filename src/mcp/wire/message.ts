@@ -114,8 +114,8 @@ const NO_RESULT = '"result" is null or an array';
 
 const encoder = new TextEncoder();
 
-/** The members of a message that are read. */
-const READ_MEMBERS: ReadonlySet<string> = new Set([
+/** The members that a message is made of. */
+export const MESSAGE_MEMBERS: ReadonlySet<string> = new Set([
   "jsonrpc",
   "id",
   "method",
@@ -180,7 +180,7 @@ function readLargeSingle(
   const value: Record<string, unknown> = {};
   for (const member of members) {
     const { name, source } = member;
-    if (!READ_MEMBERS.has(name)) continue;
+    if (!MESSAGE_MEMBERS.has(name)) continue;
     const isLater = name === "result" && source === undefined;
     value[name] = isLater ? UNREAD : glanceAt(bytes, member);
   }
