@@ -155,21 +155,20 @@ export class ProfileBranch implements Link {
     if (this.#opening?.params !== params) {
       this.#opening = { params, failure: this.#initialise(params) };
     }
-    const opening = this.#opening;
-    const error = await opening.failure;
-    // Another may have begun meanwhile, which this does not concern.
-    if (error && this.#opening === opening) this.#opening = undefined;
-    return error;
+    return await this.#opening.failure;
   }
 
   async #initialise(params: unknown): Promise<RpcError | undefined> {
     const { error } = await this.#own.ask(this.#link, "initialize", params);
-    if (error) return error;
+    if (error) {
+      // Another may have begun meanwhile, which this does not concern.
+      if (this.#opening?.params === params) this.#opening = undefined;
+      return error;
+    }
     this.#isOpen = true;
     this.notify("notifications/initialized");
     // No call waits for it, so nor does the end.
     void this.setLogLevel();
-    return undefined;
   }
 
   /** Tells the target something in the session, if there is one. */

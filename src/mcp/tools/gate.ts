@@ -22,6 +22,7 @@ import {
   withoutMessages,
 } from "../transport/link.ts";
 import { dense, includesBytes } from "../wire/block_buffer.ts";
+import { metaLike } from "../wire/era.ts";
 import {
   type BatchMessage,
   type RequestMessage,
