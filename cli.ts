@@ -5,7 +5,6 @@
  */
 
 import { readEnv } from "./src/permissions.ts";
-import type { CaBundle } from "./src/aws/shared_files/profile_settings.ts";
 import { type CommandName, isCommandName } from "./src/config/commands.ts";
 import { parseCommand, type RunCommand } from "./src/config/config.ts";
 import { commandHelp, helpText, versionText } from "./src/config/help.ts";
@@ -45,10 +44,7 @@ async function run(args: readonly string[]): Promise<number> {
     if (isCommandName(name)) return await runOther(name, rest);
     if (name === "help") return await run(["--help", ...rest]);
     if (name === "version") return await run(["--version", ...rest]);
-    const command = await parseCommand(args, readVariable, {
-      profileRegion,
-      findCaBundle: caBundle,
-    });
+    const command = await parseCommand(args, readVariable);
     switch (command.kind) {
       case "help":
         await print(
@@ -86,31 +82,12 @@ async function runOther(
   const { runSubcommand } = await import("./src/commands/run.ts");
   const context = createContext({
     env: readVariable,
-    profileRegion,
-    findCaBundle: caBundle,
     write: print,
     writeError: (text) => print(text, Deno.stderr),
     useColor: Deno.stdout.isTerminal() && !Deno.noColor &&
       readVariable("TERM") !== "dumb",
   });
   return await runSubcommand(name, args, context);
-}
-
-// What reads AWS's files and signs is loaded where it is needed: neither help
-// nor a configuration error waits for it.
-
-async function profileRegion(
-  profile: string | undefined,
-): Promise<string | undefined> {
-  const settings = await import("./src/aws/shared_files/profile_settings.ts");
-  return await settings.profileRegion(profile);
-}
-
-async function caBundle(
-  profile: string | undefined,
-): Promise<CaBundle | undefined> {
-  const settings = await import("./src/aws/shared_files/profile_settings.ts");
-  return await settings.findCaBundle(profile, readVariable);
 }
 
 /** A variable that may not be read is as good as not set, but for an option's. */

@@ -5,10 +5,6 @@
  * @module
  */
 
-import {
-  findCaBundle,
-  profileRegion,
-} from "../src/aws/shared_files/profile_settings.ts";
 import { findNeeds, permissionFlags } from "../src/commands/needs.ts";
 import { isCommandName } from "../src/config/commands.ts";
 import { parseCommand } from "../src/config/config.ts";
@@ -27,8 +23,6 @@ async function flagsFor(args: readonly string[]): Promise<readonly string[]> {
   const env = (name: string) => Deno.env.get(name);
   try {
     const command = await parseCommand(args, env, {
-      profileRegion,
-      findCaBundle: (profile) => findCaBundle(profile, env),
       // The program looks into them itself.
       readTls: () => Promise.resolve(undefined),
     });

@@ -10,13 +10,10 @@ import {
   NPM_PACKAGE_VARIABLE,
   readEnv,
 } from "../permissions.ts";
+import { profileRegion } from "../aws/shared_files/profile_settings.ts";
 import { createCredentialSource } from "../aws/credentials/credentials.ts";
 import type { CommandName } from "../config/commands.ts";
-import {
-  type ConfigDeps,
-  parseCommand,
-  type RunCommand,
-} from "../config/config.ts";
+import { parseCommand, type RunCommand } from "../config/config.ts";
 import { commandHelp, versionText } from "../config/help.ts";
 import type { ProfileRegion } from "../config/scope.ts";
 import { JSR_PACKAGE } from "../version.ts";
@@ -37,8 +34,6 @@ export interface CommandContext {
   readonly env: (name: string) => string | undefined;
   /** The region of a profile in the shared files. */
   readonly profileRegion: ProfileRegion;
-  /** The AWS CLI's file of certificates. */
-  readonly findCaBundle?: ConfigDeps["findCaBundle"];
   /** Writes to stdout. */
   readonly write: (text: string) => Promise<void>;
   /** Writes to stderr. */
@@ -58,7 +53,7 @@ export interface CommandContext {
 /** What only the command itself can say. */
 export type OuterContext = Pick<
   CommandContext,
-  "env" | "profileRegion" | "findCaBundle" | "write" | "writeError" | "useColor"
+  "env" | "write" | "writeError" | "useColor"
 >;
 
 /** The world as it is. */
@@ -67,6 +62,7 @@ export function createContext(outer: OuterContext): CommandContext {
   return {
     ...outer,
     now: () => Date.now(),
+    profileRegion: (profile) => profileRegion(profile),
     createCredentialSource,
     notGranted: missing,
     os: Deno.build.os,
@@ -90,9 +86,8 @@ export async function parseOptions(
   args: readonly string[],
   context: CommandContext,
 ): Promise<RunCommand | undefined> {
-  const { env, profileRegion, findCaBundle } = context;
-  const deps = { profileRegion, findCaBundle, command };
-  const asked = await parseCommand(args, env, deps);
+  const { env, profileRegion } = context;
+  const asked = await parseCommand(args, env, { profileRegion, command });
   if (asked.kind === "run") return asked;
   const isHelp = asked.kind === "help";
   await context.write(isHelp ? commandHelp(command) : versionText());

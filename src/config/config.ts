@@ -6,7 +6,11 @@
  */
 
 import { type Arguments, parseArguments } from "./arguments.ts";
-import type { CaBundle } from "../aws/shared_files/profile_settings.ts";
+import {
+  type CaBundle,
+  findCaBundle,
+  profileRegion as regionOfProfile,
+} from "../aws/shared_files/profile_settings.ts";
 import { maySignOtherHost } from "../aws/signing/host.ts";
 import { COMMAND_NAMES, type CommandName, isCommandName } from "./commands.ts";
 import { ConfigError } from "../errors.ts";
@@ -102,12 +106,8 @@ export interface RunCommand {
 
 /** What {@linkcode parseCommand} asks others for. */
 export interface ConfigDeps {
-  /** The region of a profile in the shared files; the usual one's if none is named. */
-  readonly profileRegion: ProfileRegion;
-  /** The AWS CLI's file of certificates. Default: there is none. */
-  readonly findCaBundle?: (
-    profile: string | undefined,
-  ) => Promise<CaBundle | undefined>;
+  /** The region of a profile. Default: as the shared files have it. */
+  readonly profileRegion?: ProfileRegion;
   /** The subcommand that is configured; without one, the proxy. */
   readonly command?: CommandName;
   /** Reads certificates and keys. Default: from the files that are named. */
@@ -119,15 +119,15 @@ export interface ConfigDeps {
  *
  * @param args What follows the program's name.
  * @param env Looks up a variable.
- * @param deps What else is asked.
  * @throws {ConfigError} With every fault.
  */
 export async function parseCommand(
   args: readonly string[],
   env: Env,
-  deps: ConfigDeps,
+  deps: ConfigDeps = {},
 ): Promise<Command> {
-  const given = parseArguments(args, deps.command);
+  const { command, profileRegion = regionOfProfile } = deps;
+  const given = parseArguments(args, command);
   if (given.flags.get("help")?.at(-1) === "true") {
     return { kind: "help", topic: topicIn(args) };
   }
@@ -143,11 +143,11 @@ export async function parseCommand(
     reading,
     meant: given.meant,
     host: settings.signHost?.replace(/:\d+$/, "") ?? host,
-    profileRegion: deps.profileRegion,
+    profileRegion,
   });
   const headers = await readExtraHeaders(reading);
   const caBundle = settings.caCert === undefined
-    ? await deps.findCaBundle?.(settings.profile[0])
+    ? await findCaBundle(settings.profile[0], env)
     : undefined;
   const tls = await (deps.readTls ?? readTls)(reading, caBundle);
   const metadata = readMetadata(reading);

@@ -84,7 +84,6 @@ export class CommandWorld implements AsyncDisposable {
     let stderr = "";
     const context = createContext({
       env: this.env,
-      profileRegion: () => Promise.resolve(undefined),
       write: (text) => {
         stdout += text;
         return Promise.resolve();
@@ -97,6 +96,7 @@ export class CommandWorld implements AsyncDisposable {
     });
     const code = await command(args, {
       ...context,
+      profileRegion: () => Promise.resolve(undefined),
       createCredentialSource: (options) =>
         createCredentialSource({ ...options, env: this.env }),
       ...changes,

@@ -1,5 +1,4 @@
 import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
-import { findCaBundle } from "../../../src/aws/shared_files/profile_settings.ts";
 import { runPolicy } from "../../../src/commands/policy/policy.ts";
 import type { Statement } from "../../../src/commands/policy/targets.ts";
 import { ConfigError } from "../../../src/errors.ts";
@@ -403,7 +402,7 @@ Deno.test("with the keys in the environment, the flags have the shared files whe
   const { stdout } = await world.run(runPolicy, [
     "--flags",
     "https://abc123.execute-api.eu-west-1.amazonaws.com/prod/mcp",
-  ], { findCaBundle: (profile) => findCaBundle(profile, world.env) });
+  ]);
   assertStringIncludes(stdout, `--allow-read=${roots},${config},`);
 });
 
