@@ -10,7 +10,7 @@ import { replace } from "../blob.ts";
 import { ProxyError } from "../errors.ts";
 import { eraOf } from "./wire/era.ts";
 import { errorFrame } from "./transport/failure.ts";
-import type { Link } from "./transport/link.ts";
+import { cancelledId, type Link } from "./transport/link.ts";
 import type { BatchMessage, SingleMessage } from "./wire/message.ts";
 import { addMetadata, messageWithMetadata } from "./wire/metadata.ts";
 import {
@@ -64,7 +64,8 @@ export class Upstream implements Link {
       message.method === "notifications/cancelled"
     ) {
       // It is of the era of the request that it names.
-      if (this.#modern.cancel(message.params)) return;
+      const id = cancelledId(message);
+      if (id && this.#modern.cancel(id)) return;
       if (!this.#hasSession) {
         this.#options.log.debug("there is nothing to cancel");
         return;

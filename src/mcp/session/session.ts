@@ -25,6 +25,7 @@ import { reportable } from "../transport/failure.ts";
 import { HttpTransport } from "../transport/http_transport.ts";
 import { InFlight } from "../transport/in_flight.ts";
 import {
+  cancelledId,
   type Link,
   notificationFrame,
   partsOf,
@@ -41,10 +42,8 @@ import { expiryInAnswer } from "../transport/session_expiry.ts";
 import { hasSession, type SessionHeaders } from "../wire/headers.ts";
 import {
   type BatchMessage,
-  isObject,
   type NotificationMessage,
   type RequestId,
-  requestId,
   type RequestMessage,
   type ResponseMessage,
   type SingleMessage,
@@ -112,7 +111,7 @@ export class Session implements Link {
     bytes: Uint8Array,
     message: SingleMessage | BatchMessage,
   ): Promise<void> | void {
-    this.#keeper.touch();
+    this.#keeper.keepAlive.touch();
     switch (message.kind) {
       case "request":
         return this.#acceptRequest(bytes, message);
@@ -150,9 +149,10 @@ export class Session implements Link {
 
   #acceptNotification(
     bytes: Uint8Array,
-    { method, params }: NotificationMessage,
+    message: NotificationMessage,
   ): Promise<void> | void {
-    if (method === "notifications/cancelled" && !this.#cancel(params)) return;
+    const { method, params } = message;
+    if (!this.#isToldOf(cancelledId(message))) return;
     const done = this.#notify({ bytes, method, params, requests: [] });
     if (method !== "notifications/initialized") return done;
     this.#closeGate(
@@ -191,8 +191,7 @@ export class Session implements Link {
   }
 
   /** Lets a cancelled request go; false when the target need not be told. */
-  #cancel(params: unknown): boolean {
-    const id = isObject(params) ? requestId(params.requestId) : undefined;
+  #isToldOf(id: RequestId | undefined): boolean {
     const exchange = id && this.#router.pending.exchangeOf(id);
     if (!exchange) return true;
     if (exchange.method === "initialize") {
@@ -308,7 +307,10 @@ export class Session implements Link {
     if (exchange.onAnswer || answer.error) return;
     const isOpening = exchange.method === "initialize";
     if (isOpening) this.#keeper.adopt(exchange, answer.result, session);
-    this.#keeper.remember(exchange, isOpening ? answer.result : undefined);
+    this.#keeper.recovery.remember(
+      exchange,
+      isOpening ? answer.result : undefined,
+    );
     if (exchange.method === "tools/list") this.#policy.record(answer.result);
   }
 

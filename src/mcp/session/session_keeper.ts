@@ -60,9 +60,9 @@ export class SessionKeeper {
   readonly #target: SessionTarget;
   readonly #router: ResponseRouter;
   readonly #onRenewal: (renewal: Promise<void>) => void;
-  readonly #recovery: Recovery;
+  readonly recovery: Recovery;
   readonly #standalone: StandaloneStream;
-  readonly #keepAlive: KeepAlive;
+  readonly keepAlive: KeepAlive;
   #current = NO_SESSION;
   /** Whether the target speaks HTTP+SSE, the transport of 2024-11-05. */
   #isOldTransport: boolean;
@@ -82,13 +82,13 @@ export class SessionKeeper {
     this.#router = router;
     this.#onRenewal = onRenewal;
     this.#isOldTransport = target.transport === "sse";
-    this.#recovery = new Recovery(target, inFlight);
+    this.recovery = new Recovery(target, inFlight);
     this.#standalone = new StandaloneStream(
       target,
       router,
       (session) => this.onExpired(session),
     );
-    this.#keepAlive = new KeepAlive(target, inFlight, this);
+    this.keepAlive = new KeepAlive(target, inFlight, this);
   }
 
   /** Found lost with nothing of the client's; whether there is a new one. */
@@ -189,10 +189,6 @@ export class SessionKeeper {
     void this.#delete(before, LEAVE_MS);
   }
 
-  remember(exchange: Exchange, result: unknown): void {
-    this.#recovery.remember(exchange, result);
-  }
-
   /**
    * Replaces a session that an exchange found lost.
    *
@@ -231,7 +227,7 @@ export class SessionKeeper {
   }
 
   async #replace(lost: SessionHeaders): Promise<void> {
-    const renewed = await this.#recovery.renew(lost, () => this.opening())
+    const renewed = await this.recovery.renew(lost, () => this.opening())
       .catch((cause) => {
         this.discard();
         throw cause;
@@ -269,7 +265,7 @@ export class SessionKeeper {
   begin(): void {
     if (this.#target.standingStream) this.#hold();
     if (this.#closing.signal.aborted || this.#current === NO_SESSION) return;
-    this.#keepAlive.start();
+    this.keepAlive.start();
   }
 
   /** HTTP+SSE has a standing stream anyway. */
@@ -278,13 +274,9 @@ export class SessionKeeper {
     this.#standalone.hold(this.#current);
   }
 
-  touch(): void {
-    this.#keepAlive.touch();
-  }
-
   release(): void {
     this.#closing.abort();
-    this.#keepAlive.stop();
+    this.keepAlive.stop();
     this.#standalone.release();
   }
 

@@ -35,7 +35,7 @@ import { UNREAD } from "../wire/large_message.ts";
 import {
   isObject,
   type NotificationMessage,
-  requestId,
+  type RequestId,
   type RequestMessage,
   type ResponseMessage,
   type SingleMessage,
@@ -130,9 +130,8 @@ export class StatelessSession {
    * Ends a request that the client has cancelled; nothing more is written for
    * it. False when it is none of this era's.
    */
-  cancel(params: unknown): boolean {
-    const id = isObject(params) ? requestId(params.requestId) : undefined;
-    const exchange = id && this.#router.pending.exchangeOf(id);
+  cancel(id: RequestId): boolean {
+    const exchange = this.#router.pending.exchangeOf(id);
     if (!exchange) return false;
     exchange.take(id);
     exchange.end();
@@ -287,10 +286,6 @@ export class StatelessSession {
     return removeMembers(frame, list, (_tool, index) => invalid.has(index));
   }
 
-  /**
-   * Waits for what is in flight until `patience` is aborted, then answers the
-   * rest with an error.
-   */
   async drain(patience: AbortSignal): Promise<void> {
     await this.#inFlight.drain(patience);
   }
