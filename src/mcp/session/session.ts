@@ -40,13 +40,13 @@ import { RetryPolicy, SessionExpiredError } from "../transport/retry.ts";
 import { Semaphore } from "../../semaphore.ts";
 import { expiryInAnswer } from "../transport/session_expiry.ts";
 import { hasSession, type SessionHeaders } from "../wire/headers.ts";
-import {
-  type BatchMessage,
-  type NotificationMessage,
-  type RequestId,
-  type RequestMessage,
-  type ResponseMessage,
-  type SingleMessage,
+import type {
+  BatchMessage,
+  NotificationMessage,
+  RequestId,
+  RequestMessage,
+  ResponseMessage,
+  SingleMessage,
 } from "../wire/message.ts";
 import { SessionKeeper, type SessionTarget } from "./session_keeper.ts";
 
