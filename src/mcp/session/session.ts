@@ -152,7 +152,8 @@ export class Session implements Link {
     message: NotificationMessage,
   ): Promise<void> | void {
     const { method, params } = message;
-    if (!this.#isToldOf(cancelledId(message))) return;
+    const cancelled = cancelledId(message);
+    if (cancelled && !this.#cancel(cancelled)) return;
     const done = this.#notify({ bytes, method, params, requests: [] });
     if (method !== "notifications/initialized") return done;
     this.#closeGate(
@@ -191,8 +192,8 @@ export class Session implements Link {
   }
 
   /** Lets a cancelled request go; false when the target need not be told. */
-  #isToldOf(id: RequestId | undefined): boolean {
-    const exchange = id && this.#router.pending.exchangeOf(id);
+  #cancel(id: RequestId): boolean {
+    const exchange = this.#router.pending.exchangeOf(id);
     if (!exchange) return true;
     if (exchange.method === "initialize") {
       this.#target.log.warn("initialize cannot be cancelled", {
