@@ -227,7 +227,9 @@ export class Session implements Link {
         }
         if (this.#target.callGuard) {
           const refusal = await this.#refusalOf(exchange, session);
-          if (refusal) return await this.#router.report(exchange, refusal);
+          if (refusal) {
+            return await this.#router.pending.report(exchange, refusal);
+          }
         }
         return await this.#transport.carry(exchange, session);
       } catch (cause) {
@@ -237,19 +239,19 @@ export class Session implements Link {
         }
         if (cause instanceof SessionExpiredError) {
           if (isRenewed || !this.#target.recover) {
-            return await this.#router.report(exchange, cause.error);
+            return await this.#router.pending.report(exchange, cause.error);
           }
           isRenewed = true;
           const isSafe = this.#policy.allows(exchange, cause.retryable);
           const error = await this.#keeper.replace(cause, isSafe);
-          if (error) return await this.#router.report(exchange, error);
+          if (error) return await this.#router.pending.report(exchange, error);
           exchange.observation?.recovered();
           continue;
         }
         const waitMs = this.#policy.delayMs(exchange, cause, tries);
         if (waitMs === undefined) {
           if (isInitialize) this.#keeper.discard();
-          return await this.#router.report(exchange, reportable(cause));
+          return await this.#router.pending.report(exchange, reportable(cause));
         }
         tries++;
         await delay(waitMs, exchange.signal).catch(() => {});
@@ -269,7 +271,7 @@ export class Session implements Link {
 
   async #timeOut(exchange: Exchange, error: ProxyError): Promise<void> {
     const { isSent, method, pending } = exchange;
-    const answered = this.#router.report(exchange, error);
+    const answered = this.#router.pending.report(exchange, error);
     exchange.end(error);
     if (isSent && method !== "initialize") {
       const method = "notifications/cancelled";

@@ -119,7 +119,7 @@ export class StatelessSession {
         `${MAX_SUBSCRIPTIONS} subscriptions stand open, and the proxy opens no more`;
       const data = { mayHaveRun: false };
       const error = new ProxyError("overloaded", message, { data });
-      return this.#router.report(exchange, error);
+      return this.#router.pending.report(exchange, error);
     }
     this.#subscriptions.set(exchange, new Subscription(exchange));
     return this.#inFlight.start(exchange, {}, true)
@@ -222,13 +222,13 @@ export class StatelessSession {
     const legacy = exchange.method === DISCOVER
       ? legacyAnswer(cause)
       : undefined;
-    await this.#router.report(exchange, legacy ?? reportable(cause));
+    await this.#router.pending.report(exchange, legacy ?? reportable(cause));
   }
 
   async #timeOut(exchange: Exchange, error: ProxyError): Promise<void> {
     // That it took too long is less of the truth than what was waited out.
     const cause = this.#waitedOut.get(exchange) ?? error;
-    const reported = this.#router.report(exchange, reportable(cause));
+    const reported = this.#router.pending.report(exchange, reportable(cause));
     exchange.end(error);
     await reported;
   }

@@ -46,9 +46,10 @@ import {
   type SessionHeaders,
 } from "../wire/headers.ts";
 import {
-  DEFAULT_MAX_ANSWER_BYTES,
   frameTooLarge,
   isRespelt,
+  mayPassInPieces,
+  passLargeAnswer,
 } from "./large_answer.ts";
 import { checkExpiry, expiryInRefusal } from "./session_expiry.ts";
 
@@ -298,9 +299,8 @@ export class HttpTransport {
     session: SessionHeaders,
     response: Response,
   ): Promise<void> {
-    const { maxAnswerBytes, passesInPieces = true } = this.#target;
-    const mayPass = passesInPieces &&
-      mayPassInPieces(exchange, response, maxAnswerBytes);
+    const { maxAnswerBytes } = this.#target;
+    const mayPass = mayPassInPieces(exchange, response, this.#target);
     const keptBytes = mayPass ? PASS_FROM_BYTES : maxAnswerBytes;
     const chunks = new BodyChunks(response, {
       maxBytes: keptBytes,
@@ -311,7 +311,14 @@ export class HttpTransport {
       let head = await readUpTo(chunks, keptBytes);
       if (!head.isWhole && mayPass) {
         if (!isRespelt(exchange.requests[0], head)) {
-          return await this.#router.receivePieces(exchange, head, chunks);
+          const { pending } = this.#router;
+          return await passLargeAnswer(
+            exchange,
+            head,
+            chunks,
+            this.#target,
+            pending,
+          );
         }
         // An ID is spliced into an answer that is there as a whole.
         pieces.push(...head.pieces);
@@ -375,26 +382,6 @@ function lowerCase(headers: HeaderPairs): HeaderRecord {
   return Object.fromEntries(
     headers.map(([name, value]) => [name.toLowerCase(), value]),
   );
-}
-
-/** The methods whose answers the proxy, or a layer of it, may have to read. */
-const READ_METHODS: ReadonlySet<string> = new Set([
-  "initialize",
-  "tools/list",
-]);
-
-/**
- * Whether an answer may pass while it still arrives: where the limit was
- * raised, and nothing in the answer is the proxy's to read.
- */
-function mayPassInPieces(
-  { requests, method, onAnswer }: Exchange,
-  response: Response,
-  maxAnswerBytes: number,
-): boolean {
-  return maxAnswerBytes > DEFAULT_MAX_ANSWER_BYTES && requests.length === 1 &&
-    mediaType(response) === "application/json" && onAnswer === undefined &&
-    !READ_METHODS.has(method);
 }
 
 /** Whether an attempt that failed certainly was not run by the target. */

@@ -67,7 +67,7 @@ export class InFlight {
   /** An exchange of the client's, within its time limits if it has some. */
   open(init: ExchangeInit, isLimited = true): Exchange {
     const exchange = new Exchange(init);
-    this.#router.expect(exchange);
+    this.#router.pending.expect(exchange);
     if (isLimited) {
       exchange.limit(
         this.deadlines,
@@ -116,7 +116,7 @@ export class InFlight {
     } finally {
       leave?.();
       exchange.finish();
-      this.#router.forget(exchange);
+      this.#router.pending.forget(exchange);
     }
   }
 
@@ -168,7 +168,7 @@ export class InFlight {
   }
 
   async #runOwn(exchange: Exchange, session: SessionHeaders): Promise<void> {
-    this.#router.expect(exchange);
+    this.#router.pending.expect(exchange);
     exchange.limit(
       this.deadlines,
       this.#target,
@@ -180,7 +180,7 @@ export class InFlight {
       await done;
     } finally {
       exchange.finish();
-      this.#router.forget(exchange);
+      this.#router.pending.forget(exchange);
     }
   }
 
@@ -200,7 +200,7 @@ export class InFlight {
     for (let to = left.length; to > 0; to -= SLICE) {
       for (const exchange of left.slice(Math.max(0, to - SLICE), to)) {
         const error = exchange.isSent ? errors.sent : errors.held;
-        void this.#router.fail(exchange, error).catch(() => {});
+        void this.#router.pending.fail(exchange, error).catch(() => {});
       }
       // Thousands take a while, which a stop has not: some leave in between.
       if (to > SLICE) await turn();

@@ -6,8 +6,11 @@
 
 import { ProxyError } from "../../errors.ts";
 import { spellingsOf } from "../wire/answer_id.ts";
-import type { BodyHead } from "../wire/body.ts";
+import { type BodyHead, mediaType } from "../wire/body.ts";
+import type { Exchange } from "./exchange.ts";
 import { streamCut } from "./failure.ts";
+import type { PendingRequests } from "./pending_requests.ts";
+import type { Target } from "./target.ts";
 import { type RequestId, requestIdFromSource } from "../wire/message.ts";
 import { TopLevelScanner } from "../wire/scan.ts";
 
@@ -44,13 +47,66 @@ function scanBeginning({ pieces }: BodyHead): TopLevelScanner {
 }
 
 /** Whether a body that has only begun may be the answer to a request. */
-export function isAnswerTo(id: RequestId, head: BodyHead): boolean {
+function isAnswerTo(id: RequestId, head: BodyHead): boolean {
   const scanner = scanBeginning(head);
   if (!scanner.isObject) return false;
   return scanner.members.every(({ name, source }) => {
     if (name === "method") return false;
     return name !== "id" || requestIdFromSource(source)?.key === id.key;
   });
+}
+
+/** The methods whose answers the proxy, or a layer of it, may have to read. */
+const READ_METHODS: ReadonlySet<string> = new Set([
+  "initialize",
+  "tools/list",
+]);
+
+/**
+ * Whether an answer may pass while it still arrives: where the limit was
+ * raised, and nothing in the answer is the proxy's to read.
+ */
+export function mayPassInPieces(
+  { requests, method, onAnswer }: Exchange,
+  response: Response,
+  { maxAnswerBytes, passesInPieces = true }: Target,
+): boolean {
+  return passesInPieces &&
+    maxAnswerBytes > DEFAULT_MAX_ANSWER_BYTES && requests.length === 1 &&
+    mediaType(response) === "application/json" && onAnswer === undefined &&
+    !READ_METHODS.has(method);
+}
+
+/**
+ * Delivers the answer of a single request while it still arrives. Until it is
+ * there as a whole, stdout is its own; should it fail or stall, its line is
+ * ended, and an error follows.
+ *
+ * @throws {ProxyError} when the answer fails, stalls or is too large.
+ */
+export async function passLargeAnswer(
+  exchange: Exchange,
+  head: BodyHead,
+  rest: AsyncIterator<Uint8Array>,
+  { emitPieces, maxAnswerBytes }: Target,
+  pending: PendingRequests,
+): Promise<void> {
+  const [id] = exchange.requests;
+  if (!isAnswerTo(id, head)) {
+    throw new ProxyError(
+      "bad-answer",
+      "the target's large answer does not begin as an answer to the request",
+    );
+  }
+  const pieces = largeAnswer(head, rest, {
+    id,
+    maxAnswerBytes,
+    take: () => {
+      exchange.observation?.answered();
+      return pending.take(exchange, id);
+    },
+  });
+  await exchange.delivering(emitPieces(pieces, id));
 }
 
 /** What a large answer must keep to. */

@@ -1,13 +1,19 @@
 /**
- * Which requests wait for an answer, and which ask to hear of their progress:
- * strict clients end at progress of a request that they take for over.
+ * Which requests wait for an answer, and what they are told where there is none.
+ * Also which ask to hear of their progress: strict clients end at progress of a
+ * request that they take for over.
  *
  * @module
  */
 
 import type { SessionHeaders } from "../wire/headers.ts";
 import { idAsWritten, spellingsOf } from "../wire/answer_id.ts";
-import { metaOf } from "../wire/era.ts";
+import { type Era, metaOf } from "../wire/era.ts";
+import { NO_WAIT, replaceNewlines } from "../wire/frames.ts";
+import { ProxyError } from "../../errors.ts";
+import { errorFrame } from "./failure.ts";
+import { responseIn } from "./link.ts";
+import type { Target } from "./target.ts";
 import type { Exchange, ExchangeInit } from "./exchange.ts";
 import {
   isObject,
@@ -16,11 +22,15 @@ import {
   requestId,
   type ResponseMessage,
   type SingleMessage,
+  withId,
 } from "../wire/message.ts";
 import { Recent } from "../../lru_cache.ts";
 
 /** How many requests and tokens that are over are remembered. */
 const MAX_OVER = 1_000;
+
+/** How long after an error of another ID the answer may still come. */
+const KEPT_MS = 3_000;
 
 const PROGRESS = "notifications/progress";
 const RELATED_TASK = "io.modelcontextprotocol/related-task";
@@ -41,12 +51,19 @@ export interface Owed {
 
 /** Requests that wait for an answer, each with the exchange that it is in. */
 export class PendingRequests {
+  readonly #target: Target;
+  readonly #era: Era;
   readonly #waiting = new Map<string, Exchange>();
   /** Requests that nobody waits for any more. */
   readonly #over = new Recent<true>(MAX_OVER);
   /** The progress tokens of requests under way, and of those that are over. */
   readonly #tokens = new Map<string, Exchange>();
   readonly #overTokens = new Recent<true>(MAX_OVER);
+
+  constructor(target: Target, era: Era) {
+    this.#target = target;
+    this.#era = era;
+  }
 
   /** Notes who waits for an answer. */
   expect(exchange: Exchange): void {
@@ -58,6 +75,11 @@ export class PendingRequests {
       this.#tokens.set(key, exchange);
       this.#overTokens.delete(key);
     }
+    const observation = this.#target.observer?.began(exchange, this.#era);
+    exchange.observation = observation;
+    // A request is over when it is answered, whatever its stream still says.
+    if (!observation || !exchange.isRequest) return;
+    void exchange.settled.then(() => observation.ended());
   }
 
   /** Notes for all that wait that the target said something. */
@@ -73,6 +95,7 @@ export class PendingRequests {
   /** Forgets an exchange that nobody waits for any more. */
   forget(exchange: Exchange): void {
     for (const id of exchange.requests) this.#forget(exchange, id);
+    exchange.observation?.ended();
   }
 
   #forget(exchange: Exchange, { key }: RequestId): void {
@@ -157,20 +180,33 @@ export class PendingRequests {
   /**
    * Keeps an error under the ID of no request that waits, for the one that may
    * be meant, should nothing else answer that.
-   *
-   * @returns The exchange that it is kept for, if there is one.
    */
   keepError(
     { id, error }: ResponseMessage,
     frame: Uint8Array,
     origin: Origin,
-  ): Exchange | undefined {
+  ): boolean {
     // A late second answer to another request is not this one's.
     const isLate = id && spellingsOf(id).some(({ key }) => this.#over.get(key));
     const owner = this.#onlyOne(origin);
-    if (!error || !owner || isLate) return undefined;
+    if (!error || !owner || isLate) return false;
     owner.keptError ??= frame;
-    return owner;
+    this.#failWithKept(owner);
+    return true;
+  }
+
+  /** Delivers a kept error when nothing more is said for some time. */
+  #failWithKept(exchange: Exchange, delayMs = KEPT_MS): void {
+    const timer = setTimeout(() => {
+      const { keptError, sinceMessageMs } = exchange;
+      if (!keptError || exchange.isSettled) return;
+      // What tells of its progress may bring its answer.
+      const leftMs = KEPT_MS - sinceMessageMs;
+      if (leftMs > 0) return this.#failWithKept(exchange, leftMs);
+      this.fail(exchange, keptError).catch(() => {})
+        .finally(() => exchange.end());
+    }, delayMs);
+    void exchange.settled.then(() => clearTimeout(timer));
   }
 
   /** The exchange that alone waits, for one answer. */
@@ -179,6 +215,61 @@ export class PendingRequests {
     const owners = exchange ? [exchange] : [...new Set(waiting)];
     const isOne = owners.length === 1 && owners[0].pending.length === 1;
     return isOne ? owners[0] : undefined;
+  }
+
+  /** Tells the client what an exchange failed with, and the log. */
+  report(exchange: Exchange, error: ProxyError | Uint8Array): Promise<void> {
+    if (error instanceof ProxyError) {
+      const { log } = this.#target;
+      log.warn(error.summary, {
+        method: exchange.method,
+        id: exchange.pending[0]?.source,
+        reason: error.reason,
+        ms: Math.round(performance.now() - exchange.startedAt),
+      });
+      if (error.message !== error.summary) {
+        log.debug("what the client is told", { error: error.message });
+      }
+    }
+    return this.fail(exchange, error);
+  }
+
+  /** Answers what still waits in an exchange with an error, or the target's. */
+  async fail(
+    exchange: Exchange,
+    error: ProxyError | Uint8Array,
+  ): Promise<void> {
+    const isOwn = error instanceof ProxyError;
+    const told = isOwn ? exchange.keptError ?? error : error;
+    const { observation } = exchange;
+    if (told instanceof ProxyError) observation?.failed(told);
+    else observation?.answered(responseIn(told));
+    for (const id of exchange.pending) await this.#tell(exchange, id, told);
+  }
+
+  /** Answers one request with an error. */
+  async failOne({ owner, id }: Owed, error: ProxyError): Promise<void> {
+    owner.observation?.failed(error);
+    await this.#tell(owner, id, error);
+  }
+
+  async #tell(
+    exchange: Exchange,
+    id: RequestId,
+    error: ProxyError | Uint8Array,
+  ): Promise<void> {
+    if (!this.take(exchange, id) || exchange.onAnswer) return;
+    const frame = error instanceof ProxyError
+      ? errorFrame(error, id, this.#target.redactor.redact)
+      : withId(error, id);
+    await this.emit(frame, exchange);
+  }
+
+  /** Writes a frame to the client, on behalf of an exchange if of one. */
+  emit(bytes: Uint8Array, exchange: Exchange | undefined): Promise<void> {
+    const written = this.#target.emit(replaceNewlines(bytes));
+    if (written === NO_WAIT || !exchange) return written;
+    return exchange.delivering(written);
   }
 }
 

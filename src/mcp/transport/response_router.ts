@@ -6,18 +6,17 @@
  */
 
 import type { Target } from "./target.ts";
-import { ProxyError } from "../../errors.ts";
+import type { ProxyError } from "../../errors.ts";
 import { Recent } from "../../lru_cache.ts";
 import type { Redact } from "../../redact/redact.ts";
 import { withIdOf } from "../wire/answer_id.ts";
-import type { BodyHead } from "../wire/body.ts";
 import type { Era } from "../wire/era.ts";
 import type { OversizedData, ServerEvent } from "../wire/events.ts";
 import { excerpt } from "../wire/excerpt.ts";
 import type { Exchange } from "./exchange.ts";
 import { errorFrame, noMessage, ownErrorData } from "./failure.ts";
-import { frameTooLarge, isAnswerTo, largeAnswer } from "./large_answer.ts";
-import { NO_WAIT, replaceNewlines } from "../wire/frames.ts";
+import { frameTooLarge } from "./large_answer.ts";
+import { NO_WAIT } from "../wire/frames.ts";
 import { partOf, SMALL_BYTES } from "../wire/large_message.ts";
 import { NO_SESSION, type SessionHeaders } from "../wire/headers.ts";
 import {
@@ -30,9 +29,7 @@ import {
   requestIdFromSource,
   type ResponseMessage,
   type SingleMessage,
-  withId,
 } from "../wire/message.ts";
-import { responseIn } from "./link.ts";
 import { type Origin, type Owed, PendingRequests } from "./pending_requests.ts";
 import { repairedAnswer, withoutByteOrderMark } from "../wire/repair.ts";
 import { membersOf, taskIdIn, whole } from "../wire/splice.ts";
@@ -82,9 +79,6 @@ const MAX_TARGET_REQUESTS = 10_000;
 /** The one revision of MCP in which several messages make one frame. */
 const BATCH_VERSION = "2025-03-26";
 
-/** How long after an error of another ID the answer may still come. */
-const KEPT_MS = 3_000;
-
 /** How much is read of what is no message, for the words in it. */
 const MAX_SAID_BYTES = 256 * 1024;
 
@@ -96,30 +90,14 @@ export class ResponseRouter {
   readonly #hooks: RouterHooks;
   readonly #redact: Redact;
   /** Who waits for an answer. */
-  readonly pending: PendingRequests = new PendingRequests();
+  readonly pending: PendingRequests;
   readonly #targetRequests = new Recent<SessionHeaders>(MAX_TARGET_REQUESTS);
 
   constructor(target: Target, hooks: RouterHooks) {
     this.#target = target;
     this.#hooks = hooks;
+    this.pending = new PendingRequests(target, hooks.era);
     this.#redact = target.redactor.redact;
-  }
-
-  /** Notes who waits for an answer. */
-  expect(exchange: Exchange): void {
-    this.pending.expect(exchange);
-    const observation = this.#target.observer
-      ?.began(exchange, this.#hooks.era);
-    exchange.observation = observation;
-    // A request is over when it is answered, whatever its stream still says.
-    if (!observation || !exchange.isRequest) return;
-    void exchange.settled.then(() => observation.ended());
-  }
-
-  /** Forgets an exchange that nobody waits for any more. */
-  forget(exchange: Exchange): void {
-    this.pending.forget(exchange);
-    exchange.observation?.ended();
   }
 
   /**
@@ -130,49 +108,6 @@ export class ResponseRouter {
     const session = this.#targetRequests.get(id.key);
     this.#targetRequests.delete(id.key);
     return session;
-  }
-
-  /** Tells the client what an exchange failed with, and the log. */
-  report(exchange: Exchange, error: ProxyError | Uint8Array): Promise<void> {
-    if (error instanceof ProxyError) {
-      const { log } = this.#target;
-      log.warn(error.summary, {
-        method: exchange.method,
-        id: exchange.pending[0]?.source,
-        reason: error.reason,
-        ms: Math.round(performance.now() - exchange.startedAt),
-      });
-      if (error.message !== error.summary) {
-        log.debug("what the client is told", { error: error.message });
-      }
-    }
-    return this.fail(exchange, error);
-  }
-
-  /** Answers what still waits in an exchange with an error, or the target's. */
-  async fail(
-    exchange: Exchange,
-    error: ProxyError | Uint8Array,
-  ): Promise<void> {
-    const isOwn = error instanceof ProxyError;
-    const told = isOwn ? exchange.keptError ?? error : error;
-    const { observation } = exchange;
-    if (told instanceof ProxyError) observation?.failed(told);
-    else observation?.answered(responseIn(told));
-    for (const id of exchange.pending) await this.#failOne(exchange, id, told);
-  }
-
-  /** Answers one request of an exchange with an error. */
-  async #failOne(
-    exchange: Exchange,
-    id: RequestId,
-    error: ProxyError | Uint8Array,
-  ): Promise<void> {
-    if (!this.pending.take(exchange, id) || exchange.onAnswer) return;
-    const frame = error instanceof ProxyError
-      ? errorFrame(error, id, this.#redact)
-      : withId(error, id);
-    await this.#emit(frame, exchange);
   }
 
   /** Delivers the error of another ID that is all that answered an exchange. */
@@ -238,8 +173,7 @@ export class ResponseRouter {
     const owed = this.pending.requestFor(answer, origin);
     if (owed) {
       const error = this.#noMessage(message.detail, bytes);
-      owed.owner.observation?.failed(error);
-      return await this.#failOne(owed.owner, owed.id, error);
+      return await this.pending.failOne(owed, error);
     }
     this.pending.noteBegun(origin);
     this.#target.log.debug("skipped an event that is no JSON-RPC message", {
@@ -351,28 +285,13 @@ export class ResponseRouter {
     frame: Uint8Array,
     origin: Origin,
   ): undefined {
-    const keeper = answer.fault === undefined
-      ? this.pending.keepError(answer, frame, origin)
-      : undefined;
-    if (keeper) return this.#deliverKeptAfter(KEPT_MS, keeper);
+    const isKept = answer.fault === undefined &&
+      this.pending.keepError(answer, frame, origin);
+    if (isKept) return;
     this.#target.log.warn("dropped an answer that nobody waits for", {
       id: answer.id?.source,
       method: origin.exchange?.method,
     });
-  }
-
-  /** Delivers a kept error when nothing more is said for some time. */
-  #deliverKeptAfter(delayMs: number, exchange: Exchange): undefined {
-    const timer = setTimeout(() => {
-      const { keptError, sinceMessageMs } = exchange;
-      if (!keptError || exchange.isSettled) return;
-      // What tells of its progress may bring its answer.
-      const leftMs = KEPT_MS - sinceMessageMs;
-      if (leftMs > 0) return this.#deliverKeptAfter(leftMs, exchange);
-      this.fail(exchange, keptError).catch(() => {})
-        .finally(() => exchange.end());
-    }, delayMs);
-    void exchange.settled.then(() => clearTimeout(timer));
   }
 
   /** Takes an answer for the request that waits for it, under its ID. */
@@ -424,7 +343,9 @@ export class ResponseRouter {
 
   #deliver({ message, frame, owner }: Delivery): Promise<void> {
     const frames = this.#hooks.pass?.(message, frame, owner);
-    return frames ? this.#emitAll(frames, owner) : this.#emit(frame, owner);
+    return frames
+      ? this.#emitAll(frames, owner)
+      : this.pending.emit(frame, owner);
   }
 
   async #emitAll(
@@ -432,45 +353,8 @@ export class ResponseRouter {
     exchange: Exchange | undefined,
   ): Promise<void> {
     for (const frame of frames) {
-      if (frame) await this.#emit(frame, exchange);
+      if (frame) await this.pending.emit(frame, exchange);
     }
-  }
-
-  #emit(bytes: Uint8Array, exchange: Exchange | undefined): Promise<void> {
-    const written = this.#target.emit(replaceNewlines(bytes));
-    if (written === NO_WAIT || !exchange) return written;
-    return exchange.delivering(written);
-  }
-
-  /**
-   * Delivers the answer of a single request while it still arrives. Until it
-   * is there as a whole, stdout is its own; should it fail or stall, its line
-   * is ended, and an error follows.
-   *
-   * @throws {ProxyError} when the answer fails, stalls or is too large.
-   */
-  async receivePieces(
-    exchange: Exchange,
-    head: BodyHead,
-    rest: AsyncIterator<Uint8Array>,
-  ): Promise<void> {
-    const { emitPieces, maxAnswerBytes } = this.#target;
-    const [id] = exchange.requests;
-    if (!isAnswerTo(id, head)) {
-      throw new ProxyError(
-        "bad-answer",
-        "the target's large answer does not begin as an answer to the request",
-      );
-    }
-    const pieces = largeAnswer(head, rest, {
-      id,
-      maxAnswerBytes,
-      take: () => {
-        exchange.observation?.answered();
-        return this.pending.take(exchange, id);
-      },
-    });
-    await exchange.delivering(emitPieces(pieces, id));
   }
 
   /** Deals with an event that was too large to be kept. */
@@ -491,9 +375,8 @@ export class ResponseRouter {
       return;
     }
     const owed = id && this.pending.withId(id, exchange);
-    owed?.owner.observation?.failed(error);
-    if (owed) return await this.#failOne(owed.owner, owed.id, error);
-    if (exchange && !id) return await this.fail(exchange, error);
+    if (owed) return await this.pending.failOne(owed, error);
+    if (exchange && !id) return await this.pending.fail(exchange, error);
     log.warn("dropped an answer that nobody waits for", { id: id?.source });
   }
 }
