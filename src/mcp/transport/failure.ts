@@ -11,6 +11,7 @@ import { isObject, type RequestId } from "../wire/message.ts";
 import { AttemptError, type Retryable, SessionExpiredError } from "./retry.ts";
 
 const encoder = new TextEncoder();
+const decoder = new TextDecoder();
 
 /**
  * The frame that answers a request with one of the proxy's own errors.
@@ -269,12 +270,16 @@ export function badContentType(
   });
 }
 
+/** How much is read of what is no message, for the words in it. */
+const MAX_SAID_BYTES = 256 * 1024;
+
 /** The error for what stands where a JSON-RPC message should. */
 export function noMessage(
   detail: string,
-  text: string,
+  bytes: Uint8Array,
   redact: Redact,
 ): ProxyError {
+  const text = decoder.decode(bytes.subarray(0, MAX_SAID_BYTES));
   const summary = `the target's answer is no JSON-RPC message: ${detail}`;
   return new ProxyError("bad-answer", summary + said(text, redact), {
     summary,

@@ -119,30 +119,27 @@ export class HttpTransport {
     const wasSent = exchange.isSent;
     try {
       const { channel } = session;
-      if (channel) return await this.#sendOver(channel, exchange, session);
+      if (channel?.over.aborted) {
+        const error = channelEnded(channel.cause);
+        throw new SessionExpiredError(session, "always", error);
+      }
       exchange.isSent = true;
-      const response = await this.#fetch(exchange, this.#target.url, {
+      channel?.touch();
+      const url = channel?.endpoint ?? this.#target.url;
+      const response = await this.#fetch(exchange, url, {
         method: "POST",
-        headers: this.#headersIn(session),
+        headers: channel ? this.#baseHeaders : this.#headersIn(session),
         body: exchange.body,
       });
+      channel?.touch();
       if (!response.ok) return await this.#refused(exchange, session, response);
-      this.#noteSession(exchange, response);
-      // The status line is all that is said to a notification or an answer.
-      if (!exchange.isRequest) return await drainBody(response);
-      if (mediaType(response) === "text/event-stream") {
-        const stream = new ResponseStream(this.#streams, exchange, session);
-        await stream.read(response);
-      } else if (this.#isSmall(response)) {
-        const body = await response.bytes().catch(failedRead);
-        exchange.touch();
-        const delivered = this.#receiveBody(exchange, session, response, body);
-        if (delivered !== NO_WAIT) await delivered;
-      } else await this.#readSingle(exchange, session, response);
-      if (!exchange.isSettled) {
-        await this.#router.receiveKept(exchange, session);
-      }
-      if (!exchange.isSettled) throw noAnswer(response);
+      if (channel) await this.#waitFor(channel, exchange, response);
+      else await this.#read(exchange, session, response);
+      if (!exchange.isSettled) await this.#receiveKept(exchange, session);
+      if (exchange.isSettled) return;
+      throw channel
+        ? new AttemptError(streamCut(channel.cause), "never")
+        : noAnswer(response);
     } catch (cause) {
       // An attempt before this one may have run all the same.
       if (didNotRun(exchange, cause)) exchange.isSent = wasSent;
@@ -192,33 +189,45 @@ export class HttpTransport {
   }
 
   /** HTTP+SSE: the answer comes on the channel. */
-  async #sendOver(
+  async #waitFor(
     channel: Channel,
     exchange: Exchange,
-    session: SessionHeaders,
+    response: Response,
   ): Promise<void> {
-    if (channel.over.aborted) {
-      throw new SessionExpiredError(
-        session,
-        "always",
-        channelEnded(channel.cause),
-      );
-    }
-    exchange.isSent = true;
-    channel.touch();
-    const response = await this.#fetch(exchange, channel.endpoint, {
-      method: "POST",
-      headers: this.#baseHeaders,
-      body: exchange.body,
-    });
-    channel.touch();
-    if (!response.ok) return await this.#refused(exchange, session, response);
     await drainBody(response);
     await untilAborted(exchange.settled, channel.over, exchange.signal);
     if (exchange.signal.aborted) throw exchange.signal.reason;
-    await this.#router.receiveKept(exchange, session);
-    if (exchange.isSettled) return;
-    throw new AttemptError(streamCut(channel.cause), "never");
+  }
+
+  async #read(
+    exchange: Exchange,
+    session: SessionHeaders,
+    response: Response,
+  ): Promise<void> {
+    this.#noteSession(exchange, response);
+    // The status line is all that is said to a notification or an answer.
+    if (!exchange.isRequest) return await drainBody(response);
+    if (mediaType(response) === "text/event-stream") {
+      const stream = new ResponseStream(this.#streams, exchange, session);
+      return await stream.read(response);
+    }
+    if (!this.#isSmall(response)) {
+      return await this.#readSingle(exchange, session, response);
+    }
+    const body = await response.bytes().catch(failedRead);
+    exchange.touch();
+    const delivered = this.#receiveBody(exchange, session, response, body);
+    if (delivered !== NO_WAIT) await delivered;
+  }
+
+  /** Delivers the error of another ID that is all that answered an exchange. */
+  async #receiveKept(
+    exchange: Exchange,
+    session: SessionHeaders,
+  ): Promise<void> {
+    const { keptError } = exchange;
+    exchange.keptError = undefined;
+    if (keptError) await this.#router.receive(keptError, session, exchange);
   }
 
   async #fetch(

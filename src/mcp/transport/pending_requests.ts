@@ -271,6 +271,16 @@ export class PendingRequests {
     if (written === NO_WAIT || !exchange) return written;
     return exchange.delivering(written);
   }
+
+  /** Writes frames one by one. */
+  async emitAll(
+    frames: readonly (Uint8Array | undefined)[],
+    exchange: Exchange | undefined,
+  ): Promise<void> {
+    for (const frame of frames) {
+      if (frame) await this.emit(frame, exchange);
+    }
+  }
 }
 
 /** The token that progress is told of, in both spellings. */

@@ -8,7 +8,6 @@
 import type { Target } from "./target.ts";
 import type { ProxyError } from "../../errors.ts";
 import { Recent } from "../../lru_cache.ts";
-import type { Redact } from "../../redact/redact.ts";
 import { withIdOf } from "../wire/answer_id.ts";
 import type { Era } from "../wire/era.ts";
 import type { OversizedData, ServerEvent } from "../wire/events.ts";
@@ -16,8 +15,9 @@ import { excerpt } from "../wire/excerpt.ts";
 import type { Exchange } from "./exchange.ts";
 import { errorFrame, noMessage, ownErrorData } from "./failure.ts";
 import { frameTooLarge } from "./large_answer.ts";
+import { partsOf } from "./link.ts";
 import { NO_WAIT } from "../wire/frames.ts";
-import { partOf, SMALL_BYTES } from "../wire/large_message.ts";
+import { SMALL_BYTES } from "../wire/large_message.ts";
 import { NO_SESSION, type SessionHeaders } from "../wire/headers.ts";
 import {
   answerTo,
@@ -32,26 +32,20 @@ import {
 } from "../wire/message.ts";
 import { type Origin, type Owed, PendingRequests } from "./pending_requests.ts";
 import { repairedAnswer, withoutByteOrderMark } from "../wire/repair.ts";
-import { membersOf, taskIdIn, whole } from "../wire/splice.ts";
+import { taskIdIn } from "../wire/splice.ts";
 
 /** Who takes part in the routing of responses. */
 export interface RouterHooks {
   /** The era of what is delivered. */
   readonly era: Era;
-  /**
-   * Sees each answer before it is delivered; what it throws ends the reading,
-   * and the answer is not delivered.
-   */
+  /** Sees each answer first; one for which it throws is not delivered. */
   readonly onAnswer: (
     answer: ResponseMessage,
     frame: Uint8Array,
     exchange: Exchange,
     session: SessionHeaders,
   ) => void;
-  /**
-   * Says which frames a message becomes on its way to the client; by default
-   * it is one, to the letter.
-   */
+  /** Says which frames a message becomes for the client; itself by default. */
   readonly pass?: (
     message: SingleMessage,
     frame: Uint8Array,
@@ -69,9 +63,7 @@ interface Delivery {
   readonly owner: Exchange | undefined;
 }
 
-interface AnswerDelivery extends Delivery {
-  readonly message: ResponseMessage;
-}
+type AnswerDelivery = Delivery & { readonly message: ResponseMessage };
 
 /** How many requests of the target's are remembered until they are answered. */
 const MAX_TARGET_REQUESTS = 10_000;
@@ -79,16 +71,10 @@ const MAX_TARGET_REQUESTS = 10_000;
 /** The one revision of MCP in which several messages make one frame. */
 const BATCH_VERSION = "2025-03-26";
 
-/** How much is read of what is no message, for the words in it. */
-const MAX_SAID_BYTES = 256 * 1024;
-
-const decoder = new TextDecoder();
-
 /** Hands messages of the target to the client. */
 export class ResponseRouter {
   readonly #target: Target;
   readonly #hooks: RouterHooks;
-  readonly #redact: Redact;
   /** Who waits for an answer. */
   readonly pending: PendingRequests;
   readonly #targetRequests = new Recent<SessionHeaders>(MAX_TARGET_REQUESTS);
@@ -97,28 +83,13 @@ export class ResponseRouter {
     this.#target = target;
     this.#hooks = hooks;
     this.pending = new PendingRequests(target, hooks.era);
-    this.#redact = target.redactor.redact;
   }
 
-  /**
-   * The session whose request this answer of the client's is for; `undefined`
-   * when no such request is open. It is asked once for each.
-   */
+  /** The session whose request an answer of the client's is for, if one is. */
   takeTargetRequest(id: RequestId): SessionHeaders | undefined {
     const session = this.#targetRequests.get(id.key);
     this.#targetRequests.delete(id.key);
     return session;
-  }
-
-  /** Delivers the error of another ID that is all that answered an exchange. */
-  async receiveKept(
-    exchange: Exchange,
-    session: SessionHeaders,
-  ): Promise<void> {
-    const { keptError } = exchange;
-    if (!keptError || exchange.isSettled) return;
-    exchange.keptError = undefined;
-    await this.receive(keptError, session, exchange);
   }
 
   /**
@@ -134,10 +105,11 @@ export class ResponseRouter {
   ): Promise<void> {
     exchange?.noteProgress();
     const origin = { session, exchange };
-    const bytes = this.#withoutByteOrderMark(body, exchange);
+    const text = withoutByteOrderMark(body);
+    const bytes = this.#noted("byte-order-mark", body, text, exchange);
     const receive = (message: Message) => {
       if (message.kind === "invalid") {
-        throw this.#noMessage(message.detail, bytes);
+        throw noMessage(message.detail, bytes, this.#target.redactor.redact);
       }
       return this.#receive(bytes, message, origin, true);
     };
@@ -146,10 +118,7 @@ export class ResponseRouter {
       : readMessageInTurns(bytes).then(receive);
   }
 
-  /**
-   * Delivers what an event holds: under whatever name, as SDKs do. Heartbeats
-   * and the like are skipped.
-   */
+  /** Delivers what an event holds: under whatever name, as SDKs do. */
   async receiveEvent(
     { type, data, oversized, isCut }: ServerEvent,
     session: SessionHeaders,
@@ -158,7 +127,8 @@ export class ResponseRouter {
     if (oversized) return await this.#receiveOversized(oversized, exchange);
     if (data.length === 0) return;
     const origin = { session, exchange };
-    const bytes = this.#withoutByteOrderMark(data, exchange);
+    const text = withoutByteOrderMark(data);
+    const bytes = this.#noted("byte-order-mark", data, text, exchange);
     const message = await readMessageInTurns(bytes);
     // Without its blank line it counts as the end of what is waited for alone.
     const isOwed = message.kind === "response" &&
@@ -168,11 +138,15 @@ export class ResponseRouter {
       exchange?.noteProgress();
       return await this.#receive(bytes, message, origin);
     }
-    // It is passed over, unless it was to be an answer.
+    // A heartbeat or the like is skipped, unless it was to be an answer.
     const answer = { id: message.answerTo, error: undefined };
     const owed = this.pending.requestFor(answer, origin);
     if (owed) {
-      const error = this.#noMessage(message.detail, bytes);
+      const error = noMessage(
+        message.detail,
+        bytes,
+        this.#target.redactor.redact,
+      );
       return await this.pending.failOne(owed, error);
     }
     this.pending.noteBegun(origin);
@@ -183,25 +157,17 @@ export class ResponseRouter {
     });
   }
 
-  #noMessage(detail: string, bytes: Uint8Array): ProxyError {
-    const text = decoder.decode(bytes.subarray(0, MAX_SAID_BYTES));
-    return noMessage(detail, text, this.#redact);
-  }
-
-  #withoutByteOrderMark(
-    bytes: Uint8Array,
+  /** The frame as it is repaired, which is noted. */
+  #noted(
+    repaired: string,
+    before: Uint8Array,
+    frame: Uint8Array,
     exchange: Exchange | undefined,
   ): Uint8Array {
-    const text = withoutByteOrderMark(bytes);
-    if (text !== bytes) this.#noteRepair("byte-order-mark", exchange);
-    return text;
-  }
-
-  #noteRepair(repaired: string, exchange: Exchange | undefined): void {
-    this.#target.log.debug("repaired a message of the target's", {
-      repaired,
-      method: exchange?.method,
-    });
+    if (frame === before) return frame;
+    const fields = { repaired, method: exchange?.method };
+    this.#target.log.debug("repaired a message of the target's", fields);
+    return frame;
   }
 
   #receive(
@@ -211,7 +177,7 @@ export class ResponseRouter {
     isAll = false,
   ): Promise<void> {
     if (message.kind === "batch") {
-      return this.#receiveBatch(bytes, message.messages, origin);
+      return this.#receiveBatch(bytes, message, origin);
     }
     const delivery = this.#take(bytes, message, origin, isAll);
     return delivery ? this.#deliver(delivery) : NO_WAIT;
@@ -220,25 +186,24 @@ export class ResponseRouter {
   /** A batch passes whole where the client has batches. */
   async #receiveBatch(
     bytes: Uint8Array,
-    messages: readonly SingleMessage[],
+    batch: BatchMessage,
     origin: Origin,
   ): Promise<void> {
     const { exchange } = origin;
-    if (exchange && messages.length > 1) exchange.answerHasBegun = true;
-    const parts = membersOf(bytes, whole(bytes))
-      .map((member) => partOf(bytes, member));
-    if (this.#hooks.pass || !mayBeBatch(messages, origin)) {
-      this.#noteRepair("array", exchange);
-      for (const [index, message] of messages.entries()) {
-        await this.#receive(parts[index], message, origin);
+    const parts = partsOf(bytes, batch);
+    if (exchange && parts.length > 1) exchange.answerHasBegun = true;
+    if (this.#hooks.pass || !mayBeBatch(batch, origin)) {
+      this.#noted("array", bytes, parts[0].bytes, exchange);
+      for (const { bytes, message } of parts) {
+        await this.#receive(bytes, message, origin);
       }
       return;
     }
-    const frames = messages.map((message, index) =>
-      this.#take(parts[index], message, origin)?.frame
+    const frames = parts.map(({ bytes, message }) =>
+      this.#take(bytes, message, origin)?.frame
     );
-    const isAsItWas = frames.every((frame, index) => frame === parts[index]);
-    await this.#emitAll(isAsItWas ? [bytes] : frames, exchange);
+    const isAsItWas = parts.every(({ bytes }, n) => frames[n] === bytes);
+    await this.pending.emitAll(isAsItWas ? [bytes] : frames, exchange);
   }
 
   /** What the client is to get of a message, if anything. */
@@ -249,8 +214,8 @@ export class ResponseRouter {
     isAll = false,
   ): Delivery | undefined {
     const { exchange } = origin;
-    const frame = repairedAnswer(bytes, message);
-    if (frame !== bytes) this.#noteRepair("member", exchange);
+    const repaired = repairedAnswer(bytes, message);
+    const frame = this.#noted("member", bytes, repaired, exchange);
     if (message.kind !== "response") {
       const isWanted = this.#takeTargetMessage(message, origin);
       return isWanted ? { message, frame, owner: exchange } : undefined;
@@ -301,8 +266,8 @@ export class ResponseRouter {
     bytes: Uint8Array,
     { session, exchange }: Origin,
   ): AnswerDelivery {
-    const frame = withIdOf(id, bytes, given.id);
-    if (frame !== bytes) this.#noteRepair("id", exchange);
+    const renamed = withIdOf(id, bytes, given.id);
+    const frame = this.#noted("id", bytes, renamed, exchange);
     const message = frame === bytes ? given : answerTo(id, given);
     // Only its own stream can tell of the session that a request was sent in.
     const isOwn = owner === exchange || session.channel !== undefined;
@@ -325,13 +290,14 @@ export class ResponseRouter {
   ): AnswerDelivery {
     // What a result holds is no word of the target's, nor the client's to see.
     const said = answer.error ? bytes : bytes.subarray(0, 0);
-    const error = this.#noMessage(fault, said);
+    const { redact } = this.#target.redactor;
+    const error = noMessage(fault, said, redact);
     owner.observation?.failed(error);
     this.pending.take(owner, id);
     const { code, message } = error;
     return {
       owner,
-      frame: errorFrame(error, id, this.#redact),
+      frame: errorFrame(error, id, redact),
       message: {
         kind: "response",
         id,
@@ -343,18 +309,8 @@ export class ResponseRouter {
 
   #deliver({ message, frame, owner }: Delivery): Promise<void> {
     const frames = this.#hooks.pass?.(message, frame, owner);
-    return frames
-      ? this.#emitAll(frames, owner)
-      : this.pending.emit(frame, owner);
-  }
-
-  async #emitAll(
-    frames: readonly (Uint8Array | undefined)[],
-    exchange: Exchange | undefined,
-  ): Promise<void> {
-    for (const frame of frames) {
-      if (frame) await this.pending.emit(frame, exchange);
-    }
+    if (!frames) return this.pending.emit(frame, owner);
+    return this.pending.emitAll(frames, owner);
   }
 
   /** Deals with an event that was too large to be kept. */
@@ -383,7 +339,7 @@ export class ResponseRouter {
 
 /** Whether the client can read a batch, as far as that is known. */
 function mayBeBatch(
-  { length }: readonly SingleMessage[],
+  { messages: { length } }: BatchMessage,
   { session: { protocolVersion }, exchange }: Origin,
 ): boolean {
   if (exchange?.method === "batch") return true;

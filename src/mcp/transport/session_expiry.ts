@@ -259,7 +259,7 @@ export function checkExpiry(
   const loss = hasSession(session) ? expiryInBareWords(bytes) : undefined;
   if (loss === undefined) return;
   const text = decoder.decode(bytes);
-  const error = noMessage("the session is lost", text, redact);
+  const error = noMessage("the session is lost", bytes, redact);
   const retryable = namesRequest(exchange, text) ? "if-idempotent" : loss;
   throw new SessionExpiredError(session, retryable, error);
 }
