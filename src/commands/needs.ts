@@ -6,7 +6,7 @@
  */
 
 import { resolve } from "node:path";
-import { credentialNeeds } from "../aws/credentials/needs.ts";
+import { credentialNeeds } from "../aws/credentials/chain.ts";
 import { flagsFor, type Need, netNeed } from "../permissions.ts";
 import { KEY_VARIABLES } from "../aws/credentials/sources/keys.ts";
 import { PROFILE_VARIABLES } from "../aws/shared_files/paths.ts";

@@ -10,15 +10,18 @@
  * @module
  */
 
-import { flagsFor, lacking } from "../../permissions.ts";
+import { flagsFor, lacking, type Need } from "../../permissions.ts";
 import {
+  homeNeeds,
   pathVariables,
   PROFILE_VARIABLES,
   profileName,
   profileOfEnv,
   sharedPaths,
 } from "../shared_files/paths.ts";
+import { UnclearFilesError } from "../shared_files/settings.ts";
 import {
+  fileNeeds,
   listProfiles,
   type Profile,
   readSharedFiles,
@@ -41,11 +44,20 @@ import {
   sourceFailed,
   type SourceQuery,
 } from "./search.ts";
-import { containerCredentials } from "./sources/container.ts";
-import type { InstanceMetadata } from "./sources/instance.ts";
-import { environmentKeys, KEY_VARIABLES } from "./sources/keys.ts";
-import { profileCredentials, profileWay, WAYS } from "./sources/profile.ts";
-import { assumeRole } from "./sources/role.ts";
+import { containerCredentials, containerNeeds } from "./sources/container.ts";
+import { type InstanceMetadata, instanceNeeds } from "./sources/instance.ts";
+import {
+  environmentDecides,
+  environmentKeys,
+  KEY_VARIABLES,
+} from "./sources/keys.ts";
+import {
+  profileCredentials,
+  profileNeeds,
+  profileWay,
+  WAYS,
+} from "./sources/profile.ts";
+import { assumeRole, roleNeeds } from "./sources/role.ts";
 import type { Credentials } from "./types.ts";
 
 const FILE_VARIABLES = ["AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"];
@@ -60,8 +72,25 @@ const SOURCE_VARIABLES = {
   ],
 } as const;
 
-/** A source below the keys of the environment. */
-export type LowerSource = "web identity" | "profile" | "container" | "instance";
+/** A search that has come to what is below the keys of the environment. */
+interface LowerSearch extends Search {
+  readonly instance: InstanceMetadata;
+}
+
+/** The sources there: how each is asked, and the permissions for that. */
+const LOWER_SOURCES = {
+  "web identity": { load: fromWebIdentity, needs: webIdentityNeeds },
+  "profile": {
+    load: fromProfile,
+    needs: (query: SourceQuery) =>
+      query.files && profileNeeds(query, query.files, profileName(query)),
+  },
+  "container": { load: fromContainer, needs: containerNeeds },
+  "instance": {
+    load: (search: LowerSearch) => search.instance.credentials(search),
+    needs: instanceNeeds,
+  },
+};
 
 /** The credentials, and whose they are. */
 export interface Chosen {
@@ -110,15 +139,10 @@ export async function findCredentials(
     demandNoLess({ ...search, source }, files, earlier, choice);
   }
 
-  const load = {
-    "web identity": fromWebIdentity,
-    profile: (of: Search) => files && fromProfile(of, files, instance),
-    container: fromContainer,
-    instance: (of: Search) => instance.credentials(of),
-  };
+  const here = { ...search, instance, files, settings: profile?.settings };
   for (const source of order) {
-    const of = { ...search, source, files, settings: profile?.settings };
-    const found = await load[source](of);
+    const of = { ...here, source };
+    const found = await LOWER_SOURCES[source].load(of);
     if (typeof found === "object") {
       return { credentials: found, origin: originOf(of, profile), choice };
     }
@@ -150,14 +174,11 @@ function originOf(search: Search, profile?: Profile): string {
   return `${source}, ${setting} (${profile?.settings.origin(setting)})`;
 }
 
-/**
- * The order below the keys of the environment, for whoever asks the sources and
- * whoever tells of them beforehand.
- */
-export function sourceOrder(
+/** The order below the keys of the environment. */
+function sourceOrder(
   query: SourceQuery,
   profile: Profile | undefined,
-): readonly LowerSource[] {
+): readonly (keyof typeof LOWER_SOURCES)[] {
   const host = ["container", "instance"] as const;
   // A profile that was named has to be there, and its role comes first.
   const isFirst = profile === undefined
@@ -194,11 +215,9 @@ async function openFiles(search: Search): Promise<SharedFiles | undefined> {
   return files;
 }
 
-async function fromProfile(
-  search: Search,
-  files: SharedFiles,
-  instance: InstanceMetadata,
-): Promise<Found | undefined> {
+async function fromProfile(search: LowerSearch): Promise<Found | undefined> {
+  const { files } = search;
+  if (files === undefined) return undefined;
   const name = profileName(search);
   const { paths, present, ignored, missing } = files;
   const none = (what: string) =>
@@ -211,13 +230,12 @@ async function fromProfile(
         : `no profile "default" in ${present.join(" and ")}`,
     );
   }
-  const here = { ...search, files, instance };
-  return await profileCredentials(here, name) ??
+  return await profileCredentials({ ...search, files }, name) ??
     none(`profile "${name}" says nothing of credentials`);
 }
 
 /** What the environment does not say of a web identity, the profile may. */
-export function webIdentity(
+function webIdentity(
   { env, settings }: SourceQuery,
 ): { tokenFile: string | undefined; roleArn: string | undefined } {
   return {
@@ -247,6 +265,13 @@ async function fromWebIdentity(search: Search): Promise<Found> {
   return await assumeRole(search, { roleArn, sessionName }, tokenFile);
 }
 
+function webIdentityNeeds(query: SourceQuery): Need[] | undefined {
+  const { tokenFile, roleArn = "" } = webIdentity(query);
+  return tokenFile === undefined
+    ? undefined
+    : roleNeeds(query, roleArn, tokenFile);
+}
+
 function fromContainer(search: Search): Promise<Found> {
   demandEnv(search, SOURCE_VARIABLES.container, "find the container");
   return containerCredentials(search);
@@ -260,4 +285,49 @@ function advice(files: SharedFiles | undefined): string {
     : "";
   return `${others}run \`aws configure\`, \`aws sso login --profile NAME\` ` +
     "or `aws login`, or set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY";
+}
+
+/** Whose credentials are wanted. */
+export interface CredentialQuery extends SourceQuery {
+  /** A role to assume over whatever credentials are found. */
+  readonly assumeRole?: { readonly roleArn: string };
+}
+
+/**
+ * The permissions that credentials need: those of the first source that is
+ * configured. Nothing is asked for them.
+ *
+ * @param options `hereOnly`: leave out the shared files if the keys are in
+ * this very environment, which another one may not have.
+ * @returns The permissions, each with what it is wanted for. Files that may
+ * not be read are taken to say nothing.
+ */
+export async function credentialNeeds(
+  query: CredentialQuery,
+  { hereOnly = false }: { hereOnly?: boolean } = {},
+): Promise<Need[]> {
+  const { env, profile, assumeRole } = query;
+  const isDecided = environmentDecides(profile, env);
+  const needs = pathVariables(env).map((value): Need => (
+    { kind: "env", value, why: "find the shared AWS files" }
+  ));
+  if (!hereOnly || !isDecided) needs.push(...homeNeeds(env));
+  if (assumeRole) needs.push(...roleNeeds(query, assumeRole.roleArn));
+  const paths = sharedPaths(env);
+  if (paths && !(hereOnly && isDecided)) needs.push(...fileNeeds(paths));
+  if (isDecided) return needs;
+  try {
+    const files = paths && await readSharedFiles(paths);
+    const profile = files?.profiles.get(profileName(query));
+    const here = { ...query, files, settings: profile?.settings };
+    for (const source of sourceOrder(query, profile)) {
+      const own = LOWER_SOURCES[source].needs(here);
+      if (own !== undefined) return [...needs, ...own];
+    }
+    return needs;
+  } catch (error) {
+    // The proxy gets no further than to read them.
+    if (error instanceof UnclearFilesError) return needs;
+    throw error;
+  }
 }
