@@ -9,19 +9,15 @@
 import { type Failing, sourceFailed } from "./search.ts";
 import type { Credentials } from "./types.ts";
 
-/** What the parts are called where they are from. */
-export interface KeyNames {
-  readonly accessKeyId: string;
-  readonly secretAccessKey: string;
-  readonly sessionToken: string;
-}
+/** What ID, secret and token are called where they are from. */
+export type KeyNames = readonly [id: string, secret: string, token: string];
 
 /** Where they have no names of their own. */
-const USUAL_NAMES: KeyNames = {
-  accessKeyId: "the access key ID",
-  secretAccessKey: "the secret access key",
-  sessionToken: "the session token",
-};
+const USUAL_NAMES: KeyNames = [
+  "the access key ID",
+  "the secret access key",
+  "the session token",
+];
 
 /** Those that people paste without seeing them. */
 const CHARACTER_NAMES: ReadonlyMap<number, string> = new Map([
@@ -53,14 +49,10 @@ export function credentialsFault(
   { accessKeyId, secretAccessKey, sessionToken }: Credentials,
   names: KeyNames = USUAL_NAMES,
 ): string | undefined {
-  const parts: readonly [text: string | undefined, name: string][] = [
-    [accessKeyId, names.accessKeyId],
-    [secretAccessKey, names.secretAccessKey],
-    [sessionToken, names.sessionToken],
-  ];
-  for (const [text, name] of parts) {
+  const parts = [accessKeyId, secretAccessKey, sessionToken];
+  for (const [index, text] of parts.entries()) {
     const fault = characterFault(text);
-    if (fault !== undefined) return `${name} ${fault}`;
+    if (fault !== undefined) return `${names[index]} ${fault}`;
   }
   return undefined;
 }

@@ -61,11 +61,8 @@ export function environmentKeys(search: Search): Found {
     );
   }
   const keys = { accessKeyId, secretAccessKey, sessionToken };
-  demandSendable(search, keys, {
-    accessKeyId: "AWS_ACCESS_KEY_ID",
-    secretAccessKey: "AWS_SECRET_ACCESS_KEY",
-    sessionToken: tokenName,
-  });
+  const names = ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"] as const;
+  demandSendable(search, keys, [...names, tokenName]);
   const until = env("AWS_CREDENTIAL_EXPIRATION");
   if (until === undefined) return keys;
   const expiration = parseTimestamp(until);
@@ -81,7 +78,7 @@ export function environmentKeys(search: Search): Found {
 
 /** The keys in a profile that has some, in one of its files or both. */
 export function profileKeys(search: Search, settings: Settings): Credentials {
-  const names = ["aws_access_key_id", "aws_secret_access_key"];
+  const names = ["aws_access_key_id", "aws_secret_access_key"] as const;
   const [accessKeyId, secretAccessKey] = names.map((name) =>
     settings.get(name)
   );
@@ -92,12 +89,10 @@ export function profileKeys(search: Search, settings: Settings): Credentials {
   if (accessKeyId && secretAccessKey) {
     const sessionToken = settings.get(tokenName) || undefined;
     const keys = { accessKeyId, secretAccessKey, sessionToken };
-    const placed = (name: string) => `${name} (${settings.origin(name)})`;
-    return demandSendable(search, keys, {
-      accessKeyId: placed("aws_access_key_id"),
-      secretAccessKey: placed("aws_secret_access_key"),
-      sessionToken: placed(tokenName),
-    });
+    const [id, secret, token] = [...names, tokenName].map((name) =>
+      `${name} (${settings.origin(name)})`
+    );
+    return demandSendable(search, keys, [id, secret, token]);
   }
   const there = names.find((name) => settings.has(name)) ?? "";
   const state = names.filter((name) => !settings.get(name)).map((name) =>

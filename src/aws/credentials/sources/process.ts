@@ -15,7 +15,7 @@ import { maskProgramOutput } from "../../../redact/program_output.ts";
 import { type Need, notGranted } from "../../../permissions.ts";
 import { demand, type Search, sourceFailed } from "../search.ts";
 import { demandSendable } from "../text.ts";
-import type { Credentials } from "../types.ts";
+import { type Credentials, hideCredentials } from "../types.ts";
 import { followParents } from "../../shared_files/paths.ts";
 import { shellSplit, windowsSplit } from "../../shared_files/shell_split.ts";
 import { parseRecord, textIn } from "../../json.ts";
@@ -114,18 +114,17 @@ function parseAnswer(
   const accessKeyId = textIn(answer, "AccessKeyId");
   const secretAccessKey = textIn(answer, "SecretAccessKey");
   const sessionToken = textIn(answer, "SessionToken");
-  search.redactor.addCredential(secretAccessKey);
-  search.redactor.addCredential(sessionToken);
+  hideCredentials(search.redactor, { secretAccessKey, sessionToken });
   if (answer.Version !== 1) throw fail('did not print "Version": 1');
   if (accessKeyId === undefined || secretAccessKey === undefined) {
     throw fail("printed no AccessKeyId or no SecretAccessKey");
   }
   const keys = { accessKeyId, secretAccessKey, sessionToken };
-  demandSendable(search, keys, {
-    accessKeyId: `AccessKeyId of ${name}`,
-    secretAccessKey: `SecretAccessKey of ${name}`,
-    sessionToken: `SessionToken of ${name}`,
-  });
+  demandSendable(search, keys, [
+    `AccessKeyId of ${name}`,
+    `SecretAccessKey of ${name}`,
+    `SessionToken of ${name}`,
+  ]);
   const until = answer.Expiration ?? undefined;
   if (until === undefined) return keys;
   const expiration = parseTimestamp(until);
