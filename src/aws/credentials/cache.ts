@@ -9,6 +9,7 @@
  * @module
  */
 
+import { messageOf } from "../../errors.ts";
 import { orAborted } from "../../time.ts";
 import type { Log } from "../../log/log.ts";
 import { maskAccessKeyId, type Redactor } from "../../redact/redact.ts";
@@ -78,19 +79,19 @@ export class CredentialCache implements CredentialSource {
   ): Promise<Credentials> {
     const { refresh, signal } = options;
     if (signal?.aborted) return Promise.reject(signal.reason);
-    if (this.#isRefused(refresh)) this.#current = undefined;
-
-    const current = this.#current;
+    let current = this.#current;
+    if (refresh && current && isSameCredentials(refresh, current.credentials)) {
+      current = this.#current = undefined;
+    }
     const now = this.#now();
     if (current !== undefined && now < current.expiresAt) {
-      if (current.watch.changed()) {
-        const renewed = this.#share().catch((error) =>
-          this.#stay(current, error)
-        );
-        return orAborted(renewed, signal);
+      if (!current.watch.changed()) {
+        if (now >= current.renewAt) this.#renewBehind(current);
+        return current.answer;
       }
-      if (now >= current.renewAt) this.#renewBehind(current);
-      return current.answer;
+      const old = current;
+      const renewed = this.#share().catch((error) => this.#stay(old, error));
+      return orAborted(renewed, signal);
     }
     const failure = this.#failure;
     if (
@@ -98,12 +99,6 @@ export class CredentialCache implements CredentialSource {
       now < failure.until && !failure.watch.changed()
     ) return Promise.reject(failure.error);
     return orAborted(this.#share(), signal);
-  }
-
-  #isRefused(refused: Credentials | undefined): boolean {
-    const current = this.#current;
-    return refused !== undefined && current !== undefined &&
-      isSameCredentials(refused, current.credentials);
   }
 
   /** A file that is half written is no reason to drop what is good. */
@@ -120,9 +115,7 @@ export class CredentialCache implements CredentialSource {
       const left = current.expiresAt - this.#now();
       current.renewAt = this.#now() + Math.max(1_000, left / 4);
       this.#log.warn("credentials could not be renewed, trying again", {
-        error: this.#redactor.redact(
-          error instanceof Error ? error.message : String(error),
-        ),
+        error: this.#redactor.redact(messageOf(error)),
         validMs: Math.max(0, Math.round(left)),
       });
     });
@@ -153,7 +146,11 @@ export class CredentialCache implements CredentialSource {
         return credentials;
       } catch (error) {
         if (moved()) continue;
-        this.#remember(error, watch, this.#now() - startedAt);
+        const tookMs = this.#now() - startedAt;
+        if (tookMs >= SLOW_FAILURE_MS) {
+          const until = this.#now() + Math.min(FAILURE_KEPT_MS, 10 * tookMs);
+          this.#failure = { error, watch, until };
+        }
         if (error instanceof UnclearFilesError) this.#stayWith(watch, error);
         throw error;
       }
@@ -193,11 +190,5 @@ export class CredentialCache implements CredentialSource {
         ? expiresAt - Math.min(RENEW_AHEAD_MS, lifetime / 4)
         : expiresAt,
     };
-  }
-
-  #remember(error: unknown, watch: FileWatch, tookMs: number): void {
-    if (tookMs < SLOW_FAILURE_MS) return;
-    const until = this.#now() + Math.min(FAILURE_KEPT_MS, 10 * tookMs);
-    this.#failure = { error, watch, until };
   }
 }

@@ -6,7 +6,7 @@
  */
 
 import type { Credentials, CredentialSource } from "./types.ts";
-import { CredentialsError } from "../../errors.ts";
+import { CredentialsError, messageOf } from "../../errors.ts";
 import { type Log, SILENT_LOG } from "../../log/log.ts";
 import { maskAccessKeyId, Redactor } from "../../redact/redact.ts";
 import { CredentialCache } from "./cache.ts";
@@ -134,8 +134,7 @@ export function createCredentialSource(
       return await load({ ...start, watch });
     } catch (error) {
       if (error instanceof CredentialsError) throw error;
-      const message = error instanceof Error ? error.message : String(error);
-      throw sourceFailed({ ...start, source: "search" }, message);
+      throw sourceFailed({ ...start, source: "search" }, messageOf(error));
     }
   }, { now, log, redactor });
 }

@@ -7,15 +7,12 @@
 import { MAX_ERROR_BYTES, parseAwsError } from "./parse.ts";
 import { mayBeRefusal, secondTryOf } from "./table.ts";
 
-/** What to fix before the request is signed once more. */
-export type SecondTry =
-  | { readonly fix: "credentials"; readonly awsError: string | undefined }
-  | {
-    readonly fix: "clock";
-    readonly awsError: string | undefined;
-    /** The target's time, in milliseconds. */
-    readonly targetTime: number;
-  };
+/** What a second signature can be better by. */
+export interface SecondTry {
+  readonly awsError: string | undefined;
+  /** The target's time, in milliseconds; without it, it is fresh credentials. */
+  readonly targetTime?: number;
+}
 
 /**
  * Clocks nearer than this do not explain a refusal: AWS allows 5 to 15 minutes,
@@ -36,15 +33,14 @@ export async function secondTryFor(
   }
   const error = parseAwsError(response.headers, await beginningOf(response));
   if (error === undefined) return undefined;
+  const { type: awsError } = error;
   const fix = secondTryOf(error);
-  if (fix === "credentials") return { fix, awsError: error.type };
+  if (fix === "credentials") return { awsError };
   if (fix !== "clock") return undefined;
   const targetTime = Date.parse(response.headers.get("date") ?? "");
   // NaN is no skew either.
-  if (!(Math.abs(targetTime - signed.signedAt) >= MIN_SKEW_MS)) {
-    return undefined;
-  }
-  return { fix, awsError: error.type, targetTime };
+  const isSkewed = Math.abs(targetTime - signed.signedAt) >= MIN_SKEW_MS;
+  return isSkewed ? { awsError, targetTime } : undefined;
 }
 
 /** How long the beginning of an error's body may take. */

@@ -219,9 +219,9 @@ export function createSignedFetch(options: SignedFetchOptions): SignedFetch {
     if (exchange.body.send instanceof ReadableStream) return undefined;
     const retry = await secondTryFor(response, signed);
     if (retry === undefined) return undefined;
-    const { awsError } = retry;
-    if (retry.fix === "clock") {
-      const clockOffsetMs = core.correctClock(retry.targetTime);
+    const { awsError, targetTime } = retry;
+    if (targetTime !== undefined) {
+      const clockOffsetMs = core.correctClock(targetTime);
       log.warn("the clock was corrected by the target's, signing once more", {
         awsError,
         clockOffsetMs,

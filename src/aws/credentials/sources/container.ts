@@ -5,6 +5,7 @@
  * @module
  */
 
+import { messageOf } from "../../../errors.ts";
 import { limitedFile } from "../../../limited_text.ts";
 import { type Need, netNeed } from "../../../permissions.ts";
 import { parseRecord, textIn } from "../../json.ts";
@@ -56,7 +57,7 @@ export async function containerCredentials(search: Search): Promise<Found> {
     reply = await ask().catch(ask);
     if (reply.status >= 500) reply = await ask();
   } catch (error) {
-    throw fail(`${where}: ${error instanceof Error ? error.message : error}`);
+    throw fail(`${where}: ${messageOf(error)}`);
   }
   const found = reply.status === 200 ? hostKeys(reply.text) : undefined;
   if (found !== undefined) return found;

@@ -19,6 +19,7 @@ import {
   type SourceQuery,
 } from "../search.ts";
 import type { Credentials } from "../types.ts";
+import { messageOf } from "../../../errors.ts";
 import { withLimit } from "../../../limit.ts";
 import { askHost, HOST_LIMIT_MS, hostKeys, type HostReply } from "./host.ts";
 
@@ -74,11 +75,12 @@ export class InstanceMetadata {
         : this.#extended(search, this.#last);
     } catch (error) {
       if (this.#last !== undefined) return this.#extended(search, this.#last);
-      const why = error instanceof Error ? error.message : error;
       if (error instanceof NoRoleError) return error.message;
       throw sourceFailed(
         search,
-        `${url.host}: ${why}; in a container the instance's hop limit must be 2`,
+        `${url.host}: ${
+          messageOf(error)
+        }; in a container the instance's hop limit must be 2`,
       );
     }
   }

@@ -11,6 +11,7 @@
 
 import { LimitedBytesTransformStream } from "@std/streams/limited-bytes-transform-stream";
 import { toBytes } from "@std/streams/to-bytes";
+import { messageOf } from "../../../errors.ts";
 import { maskProgramOutput } from "../../../redact/program_output.ts";
 import { type Need, notGranted } from "../../../permissions.ts";
 import { demand, type Search, sourceFailed } from "../search.ts";
@@ -87,9 +88,8 @@ function parseCommand(
       : undefined;
     return { word, args, fault };
   } catch (error) {
-    const why = error instanceof Error ? error.message : String(error);
-    const fault = `credential_process cannot be split into words: ${why}`;
-    return { word: "", args: [], fault };
+    const what = "credential_process cannot be split into words";
+    return { word: "", args: [], fault: `${what}: ${messageOf(error)}` };
   }
 }
 

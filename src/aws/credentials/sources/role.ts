@@ -17,6 +17,7 @@ import {
 } from "../search.ts";
 import { demandPlain } from "../text.ts";
 import { limitedFile } from "../../../limited_text.ts";
+import { messageOf } from "../../../errors.ts";
 import { partitionOfArn } from "../../partition.ts";
 import {
   configuredEndpoint,
@@ -148,7 +149,7 @@ const HINTS: readonly [awsErrors: readonly string[], hint: string][] = [
 
 function stsFailed(search: Search, roleArn: string, error: unknown): Error {
   const name = error instanceof Error ? error.name : "Error";
-  const message = error instanceof Error ? error.message : String(error);
+  const message = messageOf(error);
   if (!(error instanceof Error && "$fault" in error)) {
     const what = `STS could not be asked for the role ${roleArn}: ${message}`;
     return sourceFailed(search, what);
