@@ -34,6 +34,9 @@ export interface RawServerOptions {
   readonly verifier?: VerifierOptions;
 }
 
+// Those of the system, also where a test holds the time.
+const { setTimeout, clearTimeout } = globalThis;
+
 /** How long a handler may run on after its connection is gone. */
 const STUCK_HANDLER_MS = 500;
 

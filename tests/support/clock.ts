@@ -1,0 +1,103 @@
+/**
+ * The time of a test, which stands still until the test lets it pass: no limit
+ * is over because the machine is slow, and none has to be waited for.
+ *
+ * @module
+ */
+
+import { within } from "./deadline.ts";
+
+interface Held {
+  readonly delayMs: number;
+  readonly dueAt: number;
+  readonly ring: () => void;
+}
+
+type Timer = ReturnType<typeof setTimeout>;
+type Callback = (...args: readonly unknown[]) => void;
+
+/** A real timer is what stands for one that is held. */
+const FAR_MS = 2 ** 31 - 1;
+
+/**
+ * Holds `performance.now` and the timers that have a delay. What has none runs
+ * as ever, and so do `Date`, `AbortSignal.timeout` and the timers of tests'
+ * own deadlines.
+ */
+export class Clock implements Disposable {
+  readonly #held = new Map<Timer, Held>();
+  readonly #waiting = new Map<number, PromiseWithResolvers<void>>();
+  readonly #undo = new DisposableStack();
+  // Whole, so that sums and differences are exact.
+  #now = Math.ceil(performance.now());
+
+  /** Stops the time until it is disposed of. */
+  constructor() {
+    const { setTimeout, clearTimeout } = globalThis;
+    this.#replace(performance, "now", () => this.#now);
+    this.#replace(
+      globalThis,
+      "setTimeout",
+      (callback: Callback, delayMs = 0, ...args: unknown[]) => {
+        const ring = () => callback(...args);
+        if (delayMs <= 0) return setTimeout(ring, 0);
+        const timer = setTimeout(ring, FAR_MS);
+        this.#held.set(timer, { delayMs, dueAt: this.#now + delayMs, ring });
+        this.#waiting.get(delayMs)?.resolve();
+        return timer;
+      },
+    );
+    this.#replace(globalThis, "clearTimeout", (timer?: Timer) => {
+      if (timer !== undefined) this.#held.delete(timer);
+      clearTimeout(timer);
+    });
+    this.#undo.defer(() => {
+      for (const timer of this.#held.keys()) clearTimeout(timer);
+    });
+  }
+
+  /** Lets time pass; what is due meanwhile rings, in its order. */
+  pass(ms: number): void {
+    const until = this.#now + ms;
+    for (;;) {
+      const due = [...this.#held].filter(([, { dueAt }]) => dueAt <= until)
+        .sort(([, one], [, other]) => one.dueAt - other.dueAt).at(0);
+      if (due === undefined) break;
+      const [timer, { dueAt, ring }] = due;
+      this.#now = Math.max(this.#now, dueAt);
+      clearTimeout(timer);
+      ring();
+    }
+    this.#now = until;
+  }
+
+  /** Waits until a timer of this delay is set, and lets it ring. */
+  async ring(delayMs: number): Promise<void> {
+    const isSet = () =>
+      this.#held.values().find((held) => held.delayMs === delayMs);
+    if (!isSet()) {
+      const set = Promise.withResolvers<void>();
+      this.#waiting.set(delayMs, set);
+      await within(set.promise, `a timer of ${delayMs} ms`);
+      this.#waiting.delete(delayMs);
+    }
+    this.pass((isSet()?.dueAt ?? this.#now) - this.#now);
+  }
+
+  [Symbol.dispose](): void {
+    this.#undo.dispose();
+  }
+
+  #replace(on: object, name: string, value: unknown): void {
+    const before = Object.getOwnPropertyDescriptor(on, name);
+    Object.defineProperty(on, name, {
+      value,
+      configurable: true,
+      writable: true,
+    });
+    this.#undo.defer(() => {
+      Reflect.deleteProperty(on, name);
+      if (before) Object.defineProperty(on, name, before);
+    });
+  }
+}
