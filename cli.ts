@@ -17,7 +17,7 @@ import {
 import { ConfigError, messageOf } from "./src/errors.ts";
 import type { Log } from "./src/log/log.ts";
 import { Redactor } from "./src/redact/redact.ts";
-import { MAX_TIMER_MS } from "./src/time.ts";
+import { whenOver } from "./src/time.ts";
 
 /** Exit codes. */
 const EXIT_OK = 0;
@@ -28,7 +28,7 @@ const EXIT_CONFIGURATION = 2;
  * Everything is over this long after the first signal, come what may: the
  * clients that start this program soon kill what does not end.
  */
-const STOP_LIMIT_MS = 780;
+const STOP_LIMIT_MS = 730;
 
 /** How long the last log lines may take. */
 const FLUSH_MS = 100;
@@ -156,8 +156,7 @@ function listenForSignals(
   const hurry = new AbortController();
   const end = (controller: AbortController, limitMs: number): void => {
     // Should a peer not let go.
-    const delayMs = Math.min(limitMs, MAX_TIMER_MS);
-    setTimeout(() => Deno.exit(EXIT_OK), delayMs);
+    whenOver(limitMs, () => Deno.exit(EXIT_OK));
     controller.abort();
   };
   let first: Deno.Signal | undefined;

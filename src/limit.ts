@@ -4,6 +4,8 @@
  * @module
  */
 
+import { whenOver } from "./time.ts";
+
 /** What is thrown when the time is over. */
 export class LimitError extends Error {
   override name = "LimitError";
@@ -30,16 +32,12 @@ export async function withLimit<T>(
 ): Promise<T> {
   const limit = new AbortController();
   const { promise, reject } = Promise.withResolvers<never>();
-  const timer = setTimeout(() => {
+  using _limit = whenOver(limitMs, () => {
     const error = new LimitError(limitMs);
     limit.abort(error);
     reject(error);
-  }, limitMs);
-  try {
-    return await Promise.race([work(limit.signal), promise]);
-  } finally {
-    clearTimeout(timer);
-  }
+  });
+  return await Promise.race([work(limit.signal), promise]);
 }
 
 /**

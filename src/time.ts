@@ -151,6 +151,13 @@ export class IdleTimer {
   }
 }
 
+/** Calls back when a limit and a last look are over, unless disposed of. */
+export function whenOver(limitMs: number, onOver: () => void): Disposable {
+  const timer = new IdleTimer(limitMs, onOver);
+  timer.touch();
+  return { [Symbol.dispose]: () => timer.stop() };
+}
+
 /** Resolves when the signal is aborted, at once if it is already. */
 export function aborted(signal: AbortSignal): Promise<void> {
   const { promise, resolve } = Promise.withResolvers<void>();
@@ -186,13 +193,9 @@ export async function within(
   signal?: AbortSignal,
 ): Promise<void> {
   const { promise: over, resolve } = Promise.withResolvers<void>();
-  const timer = setTimeout(resolve, Math.min(limitMs, MAX_TIMER_MS));
+  using _limit = whenOver(limitMs, resolve);
   const first = Promise.race([promise, over]);
-  try {
-    await (signal ? untilAborted(first, signal) : first);
-  } finally {
-    clearTimeout(timer);
-  }
+  await (signal ? untilAborted(first, signal) : first);
 }
 
 /** What a promise gives, unless the signal says first that nobody waits. */

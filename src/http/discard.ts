@@ -7,6 +7,7 @@
 
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Socket } from "node:net";
+import { whenOver } from "../time.ts";
 
 /** How long the rest may take; then the connection is destroyed. */
 const DISCARD_MS = 5_000;
@@ -69,7 +70,7 @@ export class BodyDiscard {
     socket.destroySoon = () => void socket.end();
     let left = MAX_DISCARDED_BYTES;
     let rest: ReturnType<typeof setTimeout> | undefined;
-    const limit = setTimeout(() => socket.destroy(), DISCARD_MS);
+    const limit = whenOver(DISCARD_MS, () => socket.destroy());
     const onData = ({ length }: { length: number }): void => {
       left -= length;
       if (left < 0) return void socket.destroy();
@@ -82,7 +83,7 @@ export class BodyDiscard {
     };
     request.on("data", onData).once("end", onEnd).resume();
     socket.once("close", () => {
-      clearTimeout(limit);
+      limit[Symbol.dispose]();
       clearTimeout(rest);
       this.#count--;
     });

@@ -6,7 +6,7 @@
 
 import { ProxyError } from "../errors.ts";
 import { portOf } from "../permissions.ts";
-import { controllerOf } from "../time.ts";
+import { controllerOf, whenOver } from "../time.ts";
 import { type HttpProxy, proxyName } from "./proxy_variables.ts";
 
 /** What {@linkcode withConnectLimit} is handed. */
@@ -149,17 +149,15 @@ class ConnectWatch {
     const url = new URL(input instanceof Request ? input.url : input);
     const asking = [...this.#waiting];
     const limit = new AbortController();
-    const timer = setTimeout(
-      () => limit.abort(),
+    using _limit = whenOver(
       this.#limitMs - this.#patienceMs,
+      () => limit.abort(),
     );
     try {
       await this.#connect(this.#proxy?.url ?? url, limit.signal);
     } catch {
       if (limit.signal.aborted) return this.#giveUp(asking, url);
       // That it fails says less than the fetch that will fail, too.
-    } finally {
-      clearTimeout(timer);
     }
     this.#heardAt = performance.now();
   }

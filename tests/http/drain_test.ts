@@ -1,18 +1,11 @@
 /** How the HTTP front stops. */
 import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
+import { Clock } from "../support/clock.ts";
 import { within } from "../support/deadline.ts";
 import { Front } from "../support/http_front.ts";
 import { RawClient } from "../support/raw_client.ts";
 import { mcp, type McpHandler, result } from "../support/raw_mcp.ts";
 import { RawServer } from "../support/raw_server.ts";
-
-/** Far below the drain of a front that is started without a limit of its own. */
-const STOP_DEADLINE_MS = 5_000;
-
-/** Stops a front as fast as a signal wants it. */
-async function stopSoon(front: Front): Promise<void> {
-  await within(front.stop(), "a stop without delay", STOP_DEADLINE_MS);
-}
 
 /** Answers when it is told to. */
 function onCue(): { handler: McpHandler; asked: Promise<void>; go(): void } {
@@ -63,10 +56,10 @@ Deno.test("what is under way is answered, while new requests and /healthz get 50
 Deno.test("a request that does not end is given up with an error and its id", async () => {
   const { handler, asked } = onCue();
   await using target = await RawServer.start(mcp({ slow: handler }));
-  const front = await Front.start({ target: target.url });
+  const front = await Front.start({ target: target.url, drainMs: 50 });
   const slow = front.post({ jsonrpc: "2.0", id: "s", method: "slow" });
   await asked;
-  const stopped = stopSoon(front);
+  const stopped = front.stop();
   const answer = await slow;
   const { id, error } = await answer.json();
   assertEquals([answer.status, id, error.code], [504, "s", -31018]);
@@ -77,25 +70,13 @@ Deno.test("a request that does not end is given up with an error and its id", as
 
 Deno.test("what is under way has as long as drainMs says", async () => {
   const { handler, asked, go } = onCue();
-  await using target = await RawServer.start(mcp({
-    slow: handler,
-    hang: (_message, reply) => reply.hang(),
-  }));
-  // Tells by a 504 that more time has passed than there is for stdio.
-  await using clock = await Front.start({
-    target: target.url,
-    timeoutMs: 1_000,
-  });
-  await using front = await Front.start({
-    target: target.url,
-    drainMs: undefined,
-  });
+  await using target = await RawServer.start(mcp({ slow: handler }));
+  using clock = new Clock();
+  const front = await Front.start({ target: target.url, drainMs: 60_000 });
   const slow = front.post({ jsonrpc: "2.0", id: 1, method: "slow" });
   await asked;
   const stopped = front.stop();
-  const tick = await clock.post({ jsonrpc: "2.0", id: 1, method: "hang" });
-  assertEquals(tick.status, 504);
-  await tick.body?.cancel();
+  clock.pass(59_000);
   const health = await front.fetch({}, "/healthz");
   assertEquals([health.status, await health.text()], [503, "draining\n"]);
   go();
@@ -111,12 +92,11 @@ Deno.test("a stop that is hurried gives up what is under way", async () => {
   const hurry = new AbortController();
   const front = await Front.start({
     target: target.url,
-    drainMs: undefined,
     hurry: hurry.signal,
   });
   const slow = front.post({ jsonrpc: "2.0", id: 1, method: "slow" });
   await asked;
-  const stopped = stopSoon(front);
+  const stopped = front.stop();
   hurry.abort();
   const { error } = await (await slow).json();
   assertEquals(error.code, -31018);
@@ -129,10 +109,10 @@ Deno.test("a GET that the target has not answered yet does not hold up a stop", 
     asked.resolve();
     await reply.hang();
   });
-  const front = await Front.start({ target: target.url, drainMs: undefined });
+  const front = await Front.start({ target: target.url });
   const get = front.fetch();
   await within(asked.promise, "the GET");
-  const stopped = stopSoon(front);
+  const stopped = front.stop();
   const answer = await get;
   const { error } = await answer.json();
   assertEquals([answer.status, error.data.mayHaveRun], [503, false]);
@@ -142,7 +122,7 @@ Deno.test("a GET that the target has not answered yet does not hold up a stop", 
 Deno.test("a call that says subscriptions/listen in its header alone is answered before a stop", async () => {
   const { handler, asked, go } = onCue();
   await using target = await RawServer.start(mcp({ slow: handler }));
-  const front = await Front.start({ target: target.url, drainMs: undefined });
+  const front = await Front.start({ target: target.url });
   const message = { jsonrpc: "2.0", id: 1, method: "slow" };
   const headers = { "mcp-method": "subscriptions/listen" };
   const slow = front.post(message, headers);
@@ -163,11 +143,11 @@ Deno.test("a subscriptions/listen that no header names does not hold up a stop",
       await stream.closed;
     },
   }));
-  const front = await Front.start({ target: target.url, drainMs: undefined });
+  const front = await Front.start({ target: target.url });
   const message = { jsonrpc: "2.0", id: 1, method: "subscriptions/listen" };
   const stream = await front.post(message);
   const cut = assertRejects(() => stream.text(), TypeError);
-  await stopSoon(front);
+  await front.stop();
   await cut;
 });
 
@@ -176,7 +156,6 @@ Deno.test("a client in the middle of its body is told at once that the proxy sto
   const front = await Front.start({
     target: target.url,
     token: false,
-    drainMs: undefined,
   });
   using client = await RawClient.connect(front.port);
   await client.sendHead(
@@ -187,7 +166,7 @@ Deno.test("a client in the middle of its body is told at once that the proxy sto
   );
   assertEquals((await client.head()).status, 100);
   await client.send("{");
-  const stopped = stopSoon(front);
+  const stopped = front.stop();
   const { status, headers } = await client.head();
   assertEquals([status, headers.get("connection")], [503, "close"]);
   const body = await client.until("}}");
@@ -231,7 +210,7 @@ Deno.test("a GET stream is ended as a target would, and a POST stream is broken 
     "tools/call": stream,
     "subscriptions/listen": stream,
   }));
-  const front = await Front.start({ target: target.url });
+  const front = await Front.start({ target: target.url, drainMs: 50 });
   const get = await front.fetch();
   const post = await front.post({
     jsonrpc: "2.0",
@@ -244,7 +223,7 @@ Deno.test("a GET stream is ended as a target would, and a POST stream is broken 
     method: "subscriptions/listen",
   }, { "mcp-method": "subscriptions/listen" });
   const read = Promise.allSettled([get.text(), post.text(), listen.text()]);
-  await stopSoon(front);
+  await front.stop();
   const [ended, ...broken] = await read;
   assertEquals(ended, {
     status: "fulfilled",
@@ -263,7 +242,11 @@ Deno.test("a client that reads nothing, and one in the middle of its head, do no
       for (let sent = 0; sent < 500; sent++) await stream.event({ data });
     },
   }));
-  const front = await Front.start({ target: target.url, token: false });
+  const front = await Front.start({
+    target: target.url,
+    token: false,
+    drainMs: 50,
+  });
   using silent = await RawClient.connect(front.port);
   await silent.sendPost(
     "/mcp",
@@ -279,5 +262,5 @@ Deno.test("a client that reads nothing, and one in the middle of its head, do no
     "Host: localhost",
     "Content-Length: 1000",
   );
-  await stopSoon(front);
+  await front.stop();
 });

@@ -2,6 +2,7 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { CredentialsError } from "../../src/errors.ts";
 import type { LogFields } from "../../src/log/log.ts";
+import { FullListener } from "../support/full_listener.ts";
 import { Front } from "../support/http_front.ts";
 import { IamGate } from "../support/iam_gate.ts";
 import { mcp } from "../support/raw_mcp.ts";
@@ -180,35 +181,15 @@ Deno.test({
   // Elsewhere a full queue refuses at once.
   ignore: Deno.build.os !== "linux",
   async fn() {
-    const listener = Deno.listen({
-      hostname: "127.0.0.1",
-      port: 0,
-      // @ts-ignore not in the types
-      tcpBacklog: 1,
+    using listener = await FullListener.start();
+    await using front = await Front.start({
+      target: listener.url,
+      connectTimeoutMs: 200,
     });
-    const { port } = listener.addr;
-    const waiting: Deno.Conn[] = [];
-    try {
-      for (;;) {
-        const signal = AbortSignal.timeout(250);
-        const to = { hostname: "127.0.0.1", port, signal };
-        waiting.push(await Deno.connect(to));
-      }
-    } catch {
-      // The queue is full.
-    }
-    {
-      await using front = await Front.start({
-        target: new URL(`http://127.0.0.1:${port}/mcp`),
-        connectTimeoutMs: 200,
-      });
-      const answer = await front.post({ jsonrpc: "2.0", id: 1, method: "m" });
-      const { error } = await answer.json();
-      assertEquals([answer.status, error.code], [502, -31010]);
-      assertStringIncludes(error.message, "--connect-timeout");
-    }
-    for (const connection of waiting) connection.close();
-    listener.close();
+    const answer = await front.post({ jsonrpc: "2.0", id: 1, method: "m" });
+    const { error } = await answer.json();
+    assertEquals([answer.status, error.code], [502, -31010]);
+    assertStringIncludes(error.message, "--connect-timeout");
   },
 });
 

@@ -6,43 +6,13 @@ import {
 } from "@std/assert";
 import { withConnectLimit } from "../../src/net/connect_limit.ts";
 import { ProxyError } from "../../src/errors.ts";
+import { Clock } from "../support/clock.ts";
 import { within } from "../support/deadline.ts";
+import { FullListener } from "../support/full_listener.ts";
 import { ProxyProcess } from "../support/proxy_process.ts";
 import { mcp } from "../support/raw_mcp.ts";
 import { RawServer } from "../support/raw_server.ts";
 import { StreamClient } from "../support/stream_client.ts";
-
-/**
- * A listener that accepts nothing, with its queue of waiting connections full,
- * so that the next one gets no answer at all.
- */
-async function fullListener() {
-  const listener = Deno.listen({
-    hostname: "127.0.0.1",
-    port: 0,
-    // @ts-ignore not in the types; without effect where it is not known
-    tcpBacklog: 1,
-  });
-  const { port } = listener.addr;
-  const waiting: Deno.Conn[] = [];
-  for (;;) {
-    const limit = AbortSignal.timeout(250);
-    try {
-      waiting.push(
-        await Deno.connect({ hostname: "127.0.0.1", port, signal: limit }),
-      );
-    } catch {
-      break;
-    }
-  }
-  return {
-    url: new URL(`http://127.0.0.1:${port}/mcp`),
-    [Symbol.dispose]() {
-      for (const connection of waiting) connection.close();
-      listener.close();
-    },
-  };
-}
 
 Deno.test({
   name:
@@ -50,7 +20,7 @@ Deno.test({
   // Elsewhere a full queue refuses at once.
   ignore: Deno.build.os !== "linux",
   async fn() {
-    using listener = await fullListener();
+    using listener = await FullListener.start();
     await using client = new StreamClient({
       url: listener.url,
       connectTimeoutMs: 300,
@@ -65,23 +35,44 @@ Deno.test({
   },
 });
 
-Deno.test("a target that accepts and is slow to answer is not unreachable", async () => {
-  await using server = await RawServer.start(mcp({
+/** A target that answers when it is told to. */
+async function onCue(): Promise<RawServer & { go(): void }> {
+  let cue = Promise.withResolvers<void>();
+  const server = await RawServer.start(mcp({
     m: async (message, reply) => {
-      await new Promise((resolve) => setTimeout(resolve, 300));
+      await cue.promise;
       await reply.json({ jsonrpc: "2.0", id: message.id, result: {} });
     },
   }));
+  return Object.assign(server, {
+    go() {
+      cue.resolve();
+      cue = Promise.withResolvers();
+    },
+  });
+}
+
+Deno.test("a target that accepts and is slow to answer is not unreachable", async () => {
+  await using server = await onCue();
+  using clock = new Clock();
   await using client = new StreamClient({
     url: server.url,
-    connectTimeoutMs: 100,
+    connectTimeoutMs: 20_000,
   });
   client.request(1, "m");
+  await server.requests.at(0);
+  await clock.ring(1_000);
+  await server.connections.at(1);
+  // The next look is set when that one was accepted.
+  await clock.ring(1_000);
+  clock.pass(20_000);
+  server.go();
   assertEquals((await client.next()).json.result, {});
 });
 
 Deno.test("a target that answers at once is not asked whether it accepts connections", async () => {
   await using server = await RawServer.start(mcp({}));
+  using _clock = new Clock();
   await using client = new StreamClient({
     url: server.url,
     connectTimeoutMs: 10_000,
@@ -97,8 +88,9 @@ Deno.test("a target that has answered and then accepts no more is unreachable, t
   await using server = await RawServer.start(mcp({
     hang: (_message, reply) => reply.hang(),
   }));
+  using clock = new Clock();
   using limited = withConnectLimit(fetch, {
-    limitMs: 200,
+    limitMs: 20_000,
     connect: (_url, signal) =>
       new Promise((_resolve, reject) =>
         signal.addEventListener("abort", () => reject(signal.reason))
@@ -114,29 +106,33 @@ Deno.test("a target that has answered and then accepts no more is unreachable, t
       body: JSON.stringify({ jsonrpc: "2.0", id: 1, method }),
     });
   await (await post("m")).body?.cancel();
+  const hung = post("hang");
+  clock.pass(60_000);
   const error = await assertRejects(
-    () => within(post("hang"), "the connect limit"),
+    () => within(hung, "the connect limit"),
     ProxyError,
   );
   assertEquals([error.reason, error.data.mayHaveRun], ["unreachable", true]);
 });
 
 Deno.test("a target that is slow over many calls at once is asked once whether it accepts connections", async () => {
-  await using server = await RawServer.start(mcp({
-    m: async (message, reply) => {
-      await new Promise((resolve) => setTimeout(resolve, 300));
-      await reply.json({ jsonrpc: "2.0", id: message.id, result: {} });
-    },
-  }));
-  await using client = new StreamClient({
-    url: server.url,
-    connectTimeoutMs: 200,
+  await using server = await onCue();
+  using clock = new Clock();
+  let asked = 0;
+  using limited = withConnectLimit(fetch, {
+    limitMs: 20_000,
+    connect: () => Promise.resolve(void asked++),
   });
+  await using client = new StreamClient({ url: server.url, fetch: limited });
   const count = 20;
   for (let id = 0; id < count; id++) client.request(id, "m");
-  for (let id = 0; id < count; id++) await client.next();
-  const asked = server.connections.length - count;
-  assert(asked <= 2, `asked ${asked} times`);
+  await server.requests.at(count - 1);
+  for (let look = 0; look < 15; look++) await clock.ring(1_000);
+  server.go();
+  for (let id = 0; id < count; id++) {
+    assertEquals((await client.next()).json.result, {});
+  }
+  assertEquals(asked, 1);
 });
 
 Deno.test("a target that does not accept is asked by one connection at a time, whatever comes meanwhile", async () => {
@@ -168,24 +164,22 @@ Deno.test("a target that does not accept is asked by one connection at a time, w
 });
 
 Deno.test("a target that is slow over each call is not asked for each of them", async () => {
-  await using server = await RawServer.start(mcp({
-    m: async (message, reply) => {
-      await new Promise((resolve) => setTimeout(resolve, 300));
-      await reply.json({ jsonrpc: "2.0", id: message.id, result: {} });
-    },
-  }));
-  await using client = new StreamClient({
-    url: server.url,
-    connectTimeoutMs: 1_000,
+  await using server = await onCue();
+  using clock = new Clock();
+  let asked = 0;
+  using limited = withConnectLimit(fetch, {
+    limitMs: 20_000,
+    connect: () => Promise.resolve(void asked++),
   });
+  await using client = new StreamClient({ url: server.url, fetch: limited });
   for (let id = 0; id < 6; id++) {
     client.request(id, "m");
-    await client.answer(id);
+    await server.requests.at(id);
+    clock.pass(15_000);
+    server.go();
+    assertEquals((await client.answer(id)).json.result, {});
   }
-  assert(
-    server.connections.length <= 4,
-    `${server.connections.length} connections`,
-  );
+  assertEquals(asked, 1);
 });
 
 for (
@@ -201,7 +195,7 @@ for (
     name: `the connect timeout holds beside a proxy ${what}`,
     ignore: Deno.build.os !== "linux",
     async fn() {
-      using listener = await fullListener();
+      using listener = await FullListener.start();
       await using proxy = await ProxyProcess.start({
         target: listener.url,
         args: ["--connect-timeout=300ms", "--retries=0"],
@@ -218,7 +212,7 @@ Deno.test({
     "a proxy that never accepts the connection is named after the connect timeout",
   ignore: Deno.build.os !== "linux",
   async fn() {
-    using listener = await fullListener();
+    using listener = await FullListener.start();
     const { host, origin } = listener.url;
     await using proxy = await ProxyProcess.start({
       target: new URL("http://192.0.2.1/mcp"),

@@ -53,6 +53,7 @@ export class Clock implements Disposable {
     });
     this.#undo.defer(() => {
       for (const timer of this.#held.keys()) clearTimeout(timer);
+      for (const { resolve } of this.#waiting.values()) resolve();
     });
   }
 

@@ -27,6 +27,7 @@ export class Front implements AsyncDisposable {
   /** Resolves when it has returned. */
   readonly done: Promise<void>;
   readonly #stop = new AbortController();
+  readonly #hurry = new AbortController();
   #address: ListenAddress = { path: "" };
 
   private constructor(options: FrontOptions, ready: (front: Front) => void) {
@@ -41,7 +42,8 @@ export class Front implements AsyncDisposable {
       fetch,
       listen: { hostname: "127.0.0.1", port: 0 },
       token: TEST_TOKEN,
-      drainMs: 300,
+      // Beyond what a test waits for; its end hurries.
+      drainMs: 600_000,
       redactor,
       log: createLog({
         level: "debug",
@@ -51,6 +53,10 @@ export class Front implements AsyncDisposable {
       }),
       ...options,
       signal: this.#stop.signal,
+      hurry: AbortSignal.any([
+        this.#hurry.signal,
+        ...options.hurry ? [options.hurry] : [],
+      ]),
       onListen: (address) => {
         this.#address = address;
         ready(this);
@@ -120,6 +126,7 @@ export class Front implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    this.#hurry.abort();
     await this.stop();
     this.log.end("the front is stopped");
   }

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { whenOver } from "../../time.ts";
 import { MAX_ERROR_BYTES, parseAwsError } from "./parse.ts";
 import { mayBeRefusal, secondTryOf } from "./table.ts";
 
@@ -60,7 +61,7 @@ async function beginningOf(response: Response): Promise<string> {
   let text = "";
   let length = 0;
   const letGo = () => void reader.cancel().catch(() => {});
-  const timer = setTimeout(letGo, MAX_ERROR_MS);
+  using _limit = whenOver(MAX_ERROR_MS, letGo);
   try {
     while (length < MAX_ERROR_BYTES) {
       const { done, value } = await reader.read();
@@ -72,7 +73,6 @@ async function beginningOf(response: Response): Promise<string> {
     // The caller meets the same failure when reading the answer.
     return "";
   } finally {
-    clearTimeout(timer);
     // Not awaited: it settles only once the caller is done with the answer too.
     letGo();
   }

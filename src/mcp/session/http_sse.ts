@@ -7,7 +7,7 @@
  */
 
 import { ProxyError } from "../../errors.ts";
-import { IdleTimer } from "../../time.ts";
+import { IdleTimer, whenOver } from "../../time.ts";
 import { readErrorBody } from "../transport/error_body.ts";
 import {
   fetchFailure,
@@ -77,9 +77,9 @@ export class SseChannel implements Channel {
     endpointLimitMs = ENDPOINT_WAIT_MS,
   ): Promise<SseChannel> {
     const abort = new AbortController();
-    const timer = setTimeout(
-      () => abort.abort(noEndpoint(endpointLimitMs)),
+    using _limit = whenOver(
       endpointLimitMs,
+      () => abort.abort(noEndpoint(endpointLimitMs)),
     );
     let channel: SseChannel | undefined;
     try {
@@ -105,8 +105,6 @@ export class SseChannel implements Channel {
       abort.abort();
       if (cause instanceof AttemptError) throw cause;
       throw fetchFailure(cause, target.url);
-    } finally {
-      clearTimeout(timer);
     }
   }
 

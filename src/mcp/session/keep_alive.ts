@@ -9,6 +9,7 @@
  * @module
  */
 
+import { whenOver } from "../../time.ts";
 import type { InFlight } from "../transport/in_flight.ts";
 import { SessionExpiredError } from "../transport/retry.ts";
 import type { Target } from "../transport/target.ts";
@@ -69,7 +70,7 @@ export class KeepAlive {
     const { log } = this.#target;
     const limitMs = Math.max(keepAliveMs, MIN_LIMIT_MS);
     const { signal } = this.#ping = new AbortController();
-    const timer = setTimeout(() => this.#ping?.abort(), limitMs);
+    using _limit = whenOver(limitMs, () => this.#ping?.abort());
     try {
       const { answer: { error } } = await this.#inFlight
         .ask("ping", {}, this.#pinged.current, signal);
@@ -84,7 +85,6 @@ export class KeepAlive {
         await this.#pinged.onExpired(cause.session);
       } else log.debug("a ping came to nothing", { error: String(cause) });
     } finally {
-      clearTimeout(timer);
       this.#ping = undefined;
       this.touch();
     }

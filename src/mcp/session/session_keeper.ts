@@ -6,7 +6,7 @@
  */
 
 import { ProxyError } from "../../errors.ts";
-import { delay, within } from "../../time.ts";
+import { delay, whenOver, within } from "../../time.ts";
 import type { ToolRecorder } from "../tools/recorder.ts";
 import type { Exchange } from "../transport/exchange.ts";
 import { reportable, summaryOf } from "../transport/failure.ts";
@@ -290,7 +290,7 @@ export class SessionKeeper {
     if (session.sessionId === undefined) return;
     const { url, fetch, headers, log } = this.#target;
     const limit = new AbortController();
-    const timer = setTimeout(() => limit.abort(), limitMs);
+    using _limit = whenOver(limitMs, () => limit.abort());
     try {
       const response = await fetch(url, {
         method: "DELETE",
@@ -303,8 +303,6 @@ export class SessionKeeper {
       await discardBody(response);
     } catch (error) {
       log.debug("could not end the session", { error: String(error) });
-    } finally {
-      clearTimeout(timer);
     }
   }
 }

@@ -5,6 +5,7 @@
  */
 
 import { ProxyError } from "../../errors.ts";
+import { whenOver } from "../../time.ts";
 import { spellingsOf } from "../wire/answer_id.ts";
 import { type BodyHead, mediaType } from "../wire/body.ts";
 import type { Exchange } from "./exchange.ts";
@@ -189,19 +190,17 @@ async function nextPiece(
   stallLimitMs: number,
 ): Promise<IteratorResult<Uint8Array>> {
   const { promise: stalled, reject } = Promise.withResolvers<never>();
-  const timer = setTimeout(() =>
+  using _limit = whenOver(stallLimitMs, () =>
     reject(
       new ProxyError(
         "stream-cut",
         `a large answer stalled for ${stallLimitMs} ms; the request may have run, so it was not sent again`,
       ),
-    ), stallLimitMs);
+    ));
   try {
     return await Promise.race([rest.next(), stalled]);
   } catch (cause) {
     throw cause instanceof ProxyError ? cause : streamCut(cause);
-  } finally {
-    clearTimeout(timer);
   }
 }
 

@@ -6,6 +6,7 @@
 
 import { ProxyError } from "../../errors.ts";
 import { Semaphore } from "../../semaphore.ts";
+import { whenOver } from "../../time.ts";
 import { BlockBuffer, joinBytes } from "./block_buffer.ts";
 import { EventParser, type ServerEvent } from "./events.ts";
 import { excerpt } from "./excerpt.ts";
@@ -235,10 +236,10 @@ export async function readBeginning(
   const reader = body.getReader();
   const letGo = () => void reader.cancel().catch(() => {});
   let isOver = false;
-  const timer = setTimeout(() => {
+  using _limit = whenOver(limitMs, () => {
     isOver = true;
     letGo();
-  }, limitMs);
+  });
   let isComplete = false;
   try {
     while (kept.byteLength < maxBytes) {
@@ -252,7 +253,6 @@ export async function readBeginning(
   } catch {
     // What came before is all there is.
   } finally {
-    clearTimeout(timer);
     letGo();
   }
   return { bytes: kept.take(), isComplete };
