@@ -76,7 +76,7 @@ Deno.test("what is under way has as long as drainMs says", async () => {
   const slow = front.post({ jsonrpc: "2.0", id: 1, method: "slow" });
   await asked;
   const stopped = front.stop();
-  clock.pass(59_000);
+  await clock.pass(59_000);
   const health = await front.fetch({}, "/healthz");
   assertEquals([health.status, await health.text()], [503, "draining\n"]);
   go();

@@ -57,8 +57,8 @@ export class Clock implements Disposable {
     });
   }
 
-  /** Lets time pass; what is due meanwhile rings, in its order. */
-  pass(ms: number): void {
+  /** Lets time pass; what is due meanwhile rings, each in its turn. */
+  async pass(ms: number): Promise<void> {
     const until = this.#now + ms;
     for (;;) {
       const due = [...this.#held].filter(([, { dueAt }]) => dueAt <= until)
@@ -68,6 +68,8 @@ export class Clock implements Disposable {
       this.#now = Math.max(this.#now, dueAt);
       clearTimeout(timer);
       ring();
+      // Whoever waited for it may set the next one.
+      await new Promise<void>((resolve) => setTimeout(resolve, 0));
     }
     this.#now = until;
   }
@@ -82,7 +84,7 @@ export class Clock implements Disposable {
       await within(set.promise, `a timer of ${delayMs} ms`);
       this.#waiting.delete(delayMs);
     }
-    this.pass((isSet()?.dueAt ?? this.#now) - this.#now);
+    await this.pass((isSet()?.dueAt ?? this.#now) - this.#now);
   }
 
   [Symbol.dispose](): void {
