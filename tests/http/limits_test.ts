@@ -450,7 +450,7 @@ Deno.test("an answer in which nothing moves is broken off", async () => {
   const reader = answer.body!.getReader();
   await reader.read();
   const cut = assertRejects(() => reader.read(), TypeError);
-  await clock.pass(60_000);
+  await clock.pass(61_000);
   await cut;
   await within(left.promise, "the target to be left");
   assertStringIncludes(world.front.logText, "--idle-timeout");
@@ -487,7 +487,7 @@ Deno.test("an event begins the time of an answer anew where that is wanted, and 
   await cut;
   assertStringIncludes(strict.front.logText, "--timeout");
   assertEquals(patient.front.logText.includes("--timeout"), false);
-  await clock.pass(20_000);
+  await clock.pass(21_000);
   await open;
 });
 
@@ -525,7 +525,7 @@ Deno.test("a GET stream and a listen stand open beyond all limits", async () => 
     method: "stall",
   });
   await world.target.requests.at(3);
-  await clock.pass(60_000);
+  await clock.pass(61_000);
   assertEquals((await late).status, 504);
   await (await late).body?.cancel();
   released.resolve();
