@@ -60,12 +60,8 @@ interface Entry {
   readonly value: string;
 }
 
-/** What an entry comes to. */
-interface Header extends Pick<Reading, "variables" | "secrets"> {
-  readonly name: string;
-  readonly value: string;
-  readonly isFlag: boolean;
-}
+/** An entry that can be sent, its variables replaced. */
+type Header = Entry & Pick<Reading, "variables" | "secrets">;
 
 /**
  * Reads the headers that the user adds. A header from a flag takes the place
@@ -74,7 +70,6 @@ interface Header extends Pick<Reading, "variables" | "secrets"> {
 export async function readExtraHeaders(
   reading: Reading,
 ): Promise<readonly [string, string][]> {
-  const { faults, variables, secrets } = reading;
   const entries = await givenEntries(reading);
   // Those from variables first, so that flags come over them.
   entries.sort((one, other) => Number(one.isFlag) - Number(other.isFlag));
@@ -84,16 +79,15 @@ export async function readExtraHeaders(
     if (header === undefined) continue;
     const key = entry.name.toLowerCase();
     if (headers.get(key)?.isFlag === entry.isFlag) {
-      faults.push(`${title(entry)} is given twice ${mend(entry)}`);
+      reading.faults.push(`${title(entry)} is given twice ${mend(entry)}`);
     }
     headers.set(key, header);
   }
-  const sent = [...headers.values()];
-  for (const header of sent) {
-    for (const variable of header.variables) variables.add(variable);
-    for (const secret of header.secrets) secrets.add(secret);
-  }
-  return sent.map(({ name, value }) => [name, value]);
+  return [...headers.values()].map(({ name, value, variables, secrets }) => {
+    for (const variable of variables) reading.variables.add(variable);
+    for (const secret of secrets) reading.secrets.add(secret);
+    return [name, value];
+  });
 }
 
 /** All that is given, in the order in which one is named before the other. */
@@ -152,12 +146,12 @@ function headerOf(
   entry: Entry,
   { env, faults }: Reading,
 ): Header | undefined {
-  const { name, place, isFlag, isInFile } = entry;
+  const { name, place, isInFile } = entry;
+  const fault = (words: string): undefined => {
+    faults.push(`${words} ${mend(entry)}`);
+  };
   const wrongName = nameFault(entry);
-  if (wrongName !== undefined) {
-    faults.push(`${wrongName} ${mend(entry)}`);
-    return undefined;
-  }
+  if (wrongName !== undefined) return fault(wrongName);
   const found = { variables: new Set<string>(), secrets: new Set<string>() };
   const about = `header ${name} (${place})`;
   const value = expandVariables(entry.value, about, { env, faults, ...found })
@@ -167,11 +161,10 @@ function headerOf(
     const what = /\p{Cc}/u.test(value)
       ? "a control character"
       : "a character beyond ASCII";
-    faults.push(`the value of ${title(entry)} has ${what} ${mend(entry)}`);
-    return undefined;
+    return fault(`the value of ${title(entry)} has ${what}`);
   }
   if (isInFile) found.secrets.add(value);
-  return { name, value, isFlag, ...found };
+  return { ...entry, value, ...found };
 }
 
 function nameFault(entry: Entry): string | undefined {
