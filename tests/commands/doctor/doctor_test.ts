@@ -389,6 +389,31 @@ Deno.test("what a target echoes of secrets is not shown", async () => {
   }
 });
 
+Deno.test("no fact for programs holds what a target echoes of secrets", async () => {
+  const secret = "a-header-secret-0001";
+  await using server = await RawServer.start(mcp({
+    initialize: (message, reply) =>
+      reply.json(result(message, {
+        protocolVersion: "2025-11-25",
+        capabilities: { tools: {} },
+        serverInfo: { name: `for ${secret}`, version: "1" },
+      })),
+    "tools/list": (message, reply) =>
+      reply.json(result(message, {
+        tools: [{ name: secret, inputSchema: { type: "object" } }],
+      })),
+  }));
+  await using world = await CommandWorld.make(TEST_KEYS);
+  const header = `--header=X-Key: ${secret}`;
+  const outcome = await diagnose(world, server.url, header);
+  assertEquals(
+    outcome.step("initialize").facts.serverName,
+    "for [redacted]",
+  );
+  assertEquals(outcome.step("tools").facts.names, ["[redacted]"]);
+  assertEquals(outcome.stdout.includes(secret), false);
+});
+
 Deno.test("a target that never answers is given up after --timeout", async () => {
   await using server = await RawServer.start(mcp({
     initialize: (_message, reply) => reply.hang(),
