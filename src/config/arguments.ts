@@ -46,6 +46,20 @@ function wordOf({ names }: Option): string {
   return names[0].slice(2);
 }
 
+function parserOptions(options: readonly Option[]) {
+  const isSwitch = ({ kind }: Option) => kind === "boolean";
+  const texts = options.filter((option) => !isSwitch(option));
+  return {
+    boolean: options.filter(isSwitch).map(wordOf),
+    string: [...texts.map(wordOf), "_"],
+    collect: options.map(wordOf),
+    alias: Object.fromEntries(options.map((option) => [
+      wordOf(option),
+      flagsOf(option).slice(1).map((flag) => flag.slice(2)),
+    ])),
+  };
+}
+
 function isOptionKey(key: string): key is OptionKey {
   return Object.hasOwn(OPTIONS, key);
 }
@@ -78,18 +92,8 @@ export function parseArguments(
     ...before.flatMap((arg) => plainSwitch(arg, known, faults)),
     ...end < 0 ? [] : args.slice(end),
   ];
-  const wordsOf = (isWanted: (kind: Option["kind"]) => boolean) =>
-    options.flatMap(([, option]) =>
-      isWanted(option.kind) ? [wordOf(option)] : []
-    );
   const parsed: Record<string, unknown> = parseArgs(plain, {
-    boolean: wordsOf((kind) => kind === "boolean"),
-    string: [...wordsOf((kind) => kind !== "boolean"), "_"],
-    collect: wordsOf(() => true),
-    alias: Object.fromEntries(options.map(([, option]) => [
-      wordOf(option),
-      flagsOf(option).slice(1).map((flag) => flag.slice(2)),
-    ])),
+    ...parserOptions(options.map(([, option]) => option)),
     unknown: (arg, key, value) => {
       if (key === undefined) return true;
       unknown.add(arg.replace(/=.*$/s, ""));
