@@ -123,9 +123,11 @@ export function parseArguments(
     if (guesses.includes(option) && isOptionKey(key)) meant.add(key);
   }
   const given = textsOf(parsed._).filter((text) => text !== "");
-  const word = row && row.words.length > 0 ? given[0] : undefined;
+  const words = row?.words ?? [];
+  const lost = swallowed.find((text) => words.includes(text));
+  const word = words.length > 0 ? lost ?? given[0] : undefined;
   const positional = withoutPieces(plain, given, { word, known, faults })
-    .slice(word === undefined ? 0 : 1);
+    .slice(word !== undefined && lost === undefined ? 1 : 0);
   const read = { flags, own, word, faults, meant };
   if (unknown.size === 0) return { ...read, positional };
   // What may belong to an unknown flag is not reported as a fault of its own.

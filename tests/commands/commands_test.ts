@@ -85,6 +85,23 @@ Deno.test("own flags are told from the proxy's, up to --, and from the word befo
   });
 });
 
+Deno.test("a word that an unknown flag would take is still the word", () => {
+  const line = ["--wirte", "zed", "https://mcp.example/mcp"];
+  const { word, positional, faults } = parseArguments(line, "config");
+  assertEquals([word, positional], ["zed", ["https://mcp.example/mcp"]]);
+  assertEquals(faults, ["unknown flag --wirte (did you mean --write?)"]);
+});
+
+Deno.test("a URL in place of a client is not shown, since it may hold a secret", async () => {
+  await using world = await CommandWorld.make();
+  const { faults } = await assertRejects(
+    () => world.run(runConfig, ["https://mcp.example/?key=hunter2"]),
+    ConfigError,
+  );
+  assertStringIncludes(faults[0], "config needs a client first");
+  assertEquals(faults.join().includes("hunter2"), false);
+});
+
 Deno.test("the word may stand behind own flags and their values", () => {
   const line = ["--write", "--name", "a", "zed", "https://mcp.example/mcp"];
   const { word, positional, faults } = parseArguments(line, "config");

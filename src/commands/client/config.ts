@@ -88,7 +88,8 @@ interface Task {
 function clientNamed({ word, faults }: Arguments): Client {
   if (isClientName(word)) return CLIENTS[word];
   const known = `the clients are ${CLIENT_NAMES.join(", ")}`;
-  if (word === undefined) {
+  // What stands in its place may hold a secret.
+  if (word === undefined || /^https?:/i.test(word)) {
     const fault = `config needs a client first (${known})`;
     throw new ConfigError([fault, ...faults]);
   }

@@ -330,8 +330,11 @@ Deno.test("a client that is not known, and a name that is none, are faults", asy
     const run = () => world.run(runConfig, args);
     return (await assertRejects(run, ConfigError)).faults.join();
   };
-  assertStringIncludes(await faultOf("curser", TARGET), "did you mean cursor?");
-  assertStringIncludes(await faultOf(TARGET), "unknown client");
+  assertStringIncludes(
+    await faultOf("curser", TARGET),
+    'unknown client "curser" (did you mean cursor?',
+  );
+  assertStringIncludes(await faultOf(TARGET), "needs a client first");
   assertStringIncludes(await faultOf(), "claude-desktop");
   assertStringIncludes(await faultOf("zed", "--name", "a b", TARGET), "--name");
   assertStringIncludes(
