@@ -41,7 +41,6 @@ export class Upstream implements Link {
     this.#modern = new StatelessSession(options);
   }
 
-  /** Takes one message of the client's, and answers it in its time. */
   accept(
     bytes: Uint8Array,
     message: SingleMessage | BatchMessage,
@@ -99,10 +98,6 @@ export class Upstream implements Link {
     );
   }
 
-  /**
-   * Waits for what is in flight until `patience` is aborted, then answers the
-   * rest with an error.
-   */
   async drain(patience: AbortSignal): Promise<void> {
     await Promise.all([
       this.#session.drain(patience),
@@ -110,7 +105,6 @@ export class Upstream implements Link {
     ]);
   }
 
-  /** Ends the session upstream, as far as that is done within the limit. */
   async close(limitMs: number): Promise<void> {
     this.#modern.close();
     await this.#session.close(limitMs);

@@ -193,7 +193,7 @@ export class ToolGate implements Link {
   async drain(patience: AbortSignal): Promise<void> {
     // A link that is drained answers what waits here, and that may send more.
     while (!this.#background.isIdle && !patience.aborted) {
-      await untilAborted(this.#background.idle(), patience);
+      await untilAborted(this.#background.settled(), patience);
     }
     this.#isDrained = true;
     const error = shuttingDown(false);

@@ -10,7 +10,6 @@ import type { Log } from "../../log/log.ts";
 export class Background {
   readonly #log: Log;
   readonly #work = new Set<Promise<void>>();
-  #onIdle: (() => void) | undefined;
 
   constructor(log: Log) {
     this.#log = log;
@@ -28,10 +27,7 @@ export class Background {
   start(work: () => Promise<void>): Promise<void> {
     const done = work().catch((error) => {
       this.#log.debug("could not answer", { error: String(error) });
-    }).finally(() => {
-      this.#work.delete(done);
-      if (this.isIdle) this.#onIdle?.();
-    });
+    }).finally(() => this.#work.delete(done));
     this.#work.add(done);
     return done;
   }
@@ -39,13 +35,5 @@ export class Background {
   /** Resolves when all that is under way now is done. */
   async settled(): Promise<void> {
     await Promise.all(this.#work);
-  }
-
-  /** Resolves when nothing is under way. */
-  async idle(): Promise<void> {
-    if (this.isIdle) return;
-    const { promise, resolve } = Promise.withResolvers<void>();
-    this.#onIdle = resolve;
-    await promise;
   }
 }
