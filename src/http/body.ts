@@ -8,6 +8,7 @@
 import type { IncomingMessage } from "node:http";
 import { blobOf } from "../blob.ts";
 import { GrowingBuffer } from "../mcp/wire/block_buffer.ts";
+import type { Semaphore } from "../semaphore.ts";
 import { type Deadlines, TimeLimit } from "../time.ts";
 import { type HttpError, overloaded, refused } from "./error.ts";
 
@@ -19,32 +20,12 @@ export interface BodyLimits {
   readonly bodyTimeoutMs: number;
   /** The time for all of it, in milliseconds. */
   readonly wholeBodyTimeoutMs: number;
-  /** What all bodies together have. */
-  readonly bodies: BodyStore;
+  /** A permit for each byte that all bodies together may have. */
+  readonly bodies: Semaphore;
   readonly deadlines: Deadlines;
 }
 
-/** The memory that all bodies together may take at a time. */
-export class BodyStore {
-  #freeBytes: number;
-
-  constructor(bytes: number) {
-    this.#freeBytes = bytes;
-  }
-
-  /** Takes some bytes of it; false when they are not there. */
-  take(bytes: number): boolean {
-    if (bytes > this.#freeBytes) return false;
-    this.#freeBytes -= bytes;
-    return true;
-  }
-
-  give(bytes: number): void {
-    this.#freeBytes += bytes;
-  }
-}
-
-/** A body that was read; it takes of the store until it is disposed of. */
+/** A body that was read; its permits are its own until it is disposed of. */
 export interface HeldBody extends Disposable {
   /** A `Blob`, since the runtime may send bytes a second time. */
   readonly blob: Blob;
@@ -98,7 +79,7 @@ export async function readRequestBody(
     if (length + piece.length > maxBodyBytes) {
       return reject(tooLarge(maxBodyBytes));
     }
-    if (!bodies.take(piece.length)) {
+    if (!bodies.tryAcquire(piece.length)) {
       const message =
         "the proxy holds as many request bodies as it has memory for";
       return reject(overloaded(message));
@@ -116,9 +97,9 @@ export async function readRequestBody(
   try {
     await complete;
     const blob = blobOf(buffer.take());
-    return { blob, [Symbol.dispose]: () => bodies.give(length) };
+    return { blob, [Symbol.dispose]: () => bodies.release(length) };
   } catch (cause) {
-    bodies.give(length);
+    bodies.release(length);
     throw cause;
   } finally {
     signal.removeEventListener("abort", stop);

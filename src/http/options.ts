@@ -13,8 +13,9 @@ import {
 } from "../config/proxy_options.ts";
 import type { Observer } from "../mcp/transport/observer.ts";
 import type { ListenAddress } from "../net/listen_address.ts";
+import { Semaphore } from "../semaphore.ts";
 import { Deadlines } from "../time.ts";
-import { type BodyLimits, BodyStore } from "./body.ts";
+import type { BodyLimits } from "./body.ts";
 import { BodyDiscard } from "./discard.ts";
 import { MessagePolicy } from "./policy.ts";
 
@@ -128,7 +129,7 @@ export function openContext(
     bodyTimeoutMs: options.bodyTimeoutMs ?? DEFAULT_BODY_TIMEOUT_MS,
     wholeBodyTimeoutMs: options.wholeBodyTimeoutMs ??
       DEFAULT_WHOLE_BODY_TIMEOUT_MS,
-    bodies: new BodyStore(HELD_BODIES * maxBodyBytes),
+    bodies: new Semaphore(HELD_BODIES * maxBodyBytes),
     deadlines,
     discard: new BodyDiscard(),
     policy: MessagePolicy.of(settings),
