@@ -234,19 +234,13 @@ export function controllerOf(signal: AbortSignal): AbortController | undefined {
 }
 
 /** Resolves after the delay; rejects with the signal's reason if it aborts. */
-export function delay(delayMs: number, signal: AbortSignal): Promise<void> {
-  const { promise, resolve, reject } = Promise.withResolvers<void>();
-  if (signal.aborted) return Promise.reject(signal.reason);
-  const stop = () => {
-    clearTimeout(timer);
-    reject(signal.reason);
-  };
-  const timer = setTimeout(() => {
-    signal.removeEventListener("abort", stop);
-    resolve();
-  }, Math.min(delayMs, MAX_TIMER_MS));
-  signal.addEventListener("abort", stop, { once: true });
-  return promise;
+export async function delay(
+  delayMs: number,
+  signal: AbortSignal,
+): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const timer = setTimeout(resolve, Math.min(delayMs, MAX_TIMER_MS));
+  await orAborted(promise, signal).finally(() => clearTimeout(timer));
 }
 
 /** How long work on foreign bytes may hold the event loop. */
