@@ -152,6 +152,8 @@ Deno.test({
     ]);
     const { text } = await front.lines.at(0);
     assertStringIncludes(text, "--allow-write");
+    // What Deno forbids is not tried elsewhere.
+    assertStringIncludes(text, `a file in ${directory}`);
     assertEquals(await front.ended(), 2);
     await Deno.remove(directory);
   },

@@ -455,6 +455,32 @@ Deno.test("that a tool only reads is believed for a minute, and then asked for a
   await assertRejects(admit, Error, "--read-only");
 });
 
+Deno.test("what a tool said while a session began is not believed in it", async () => {
+  let asked = 0;
+  const policy = new MessagePolicy({
+    tools: { readOnly: true, allow: [], deny: [] },
+    metadata: [],
+    maxAnswerBytes: 1000,
+  });
+  const admit = (message: unknown) =>
+    policy.admit(
+      new TextEncoder().encode(JSON.stringify(message)),
+      new Map(),
+      () => {
+        asked++;
+        const answer = { jsonrpc: "2.0", id: 1, result: { tools: [READER] } };
+        return Promise.resolve(Response.json(answer));
+      },
+    );
+  const initialize = { jsonrpc: "2.0", id: 0, method: "initialize" };
+  const admitted = await admit(initialize);
+  await admit(call("read"));
+  // Its answer is there.
+  assertEquals(admitted.filter(), undefined);
+  await admit(call("read"));
+  assertEquals(asked, 2);
+});
+
 Deno.test("that the tools have changed is heard in a stream, and they are asked for anew", async () => {
   const change = Promise.withResolvers<void>();
   await using world = await World.start({

@@ -40,6 +40,7 @@ Deno.test("a secret is known in each form that a target may repeat it in", async
       ["escapes of JSON", everyByte((hex) => `\\u00${hex}`)],
       ["escapes of other languages", everyByte((hex) => `\\x${hex}`)],
       ["hexadecimal references", everyByte((hex) => `&#x${hex};`)],
+      ["upper-case references", everyByte((hex) => `&#X${hex.toUpperCase()};`)],
       ["references", everyByte((hex) => `&#${parseInt(hex, 16)};`)],
       ["hex", everyByte((hex) => hex)],
       ["upper-case hex", everyByte((hex) => hex).toUpperCase()],
@@ -176,6 +177,13 @@ Deno.test("a secret is known in Base64, wherever in it it begins", async (t) => 
       });
     }
   }
+});
+
+Deno.test("what follows a secret that is cut short goes with it, to the end of the word", () => {
+  const redactor = new Redactor();
+  redactor.addCredential(TOKEN);
+  const shown = redactor.redact(`of ${TOKEN.slice(0, 24)}-else+0/9%3D, and`);
+  assertEquals(shown, "of [redacted], and");
 });
 
 Deno.test("a secret is known backwards", () => {
