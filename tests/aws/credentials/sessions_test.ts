@@ -141,6 +141,20 @@ Deno.test("a token that was renewed by the load itself is no change of the files
   ]);
 });
 
+Deno.test("a token is renewed in its last five minutes, and not before", async () => {
+  for (const [minutes, isRenewed] of [[3, true], [30, false]] as const) {
+    using world = new World();
+    await using sso = new SsoPeer("access-token-0");
+    world.write(".aws/config", CORP);
+    const end = new Date(Date.now() + minutes * 60_000);
+    world.write(TOKEN_FILE, token("access-token-0", end, RENEWABLE));
+    const { credentials } = await world.probe(asking(sso));
+    assertEquals(credentials?.accessKeyId, keysOf("Dev").accessKeyId);
+    const isAsked = sso.requests.some(({ path }) => path === "/token");
+    assertEquals(isAsked, isRenewed, `${minutes} minutes`);
+  }
+});
+
 Deno.test("a renewed token takes the old one's place in one step, where its directory may be written (M6)", async () => {
   const writable: [of: string, isReplaced: boolean][] = [
     [".aws/sso/cache", true],

@@ -150,3 +150,21 @@ Deno.test("keys handed to a signed fetch that cannot be sent are a credentials e
     );
   }
 });
+
+Deno.test("credentials that lack a part sign nothing, from wherever they are handed", async () => {
+  const lacking = JSON.parse(`{"accessKeyId":"${KEY}"}`);
+  const source = { get: () => Promise.resolve(lacking) };
+  for (const credentials of [lacking, source]) {
+    using fetch = createSignedFetch({
+      origin: "http://127.0.0.1:9",
+      service: "execute-api",
+      region: "us-east-1",
+      credentials,
+    });
+    await assertRejects(
+      () => fetch("http://127.0.0.1:9/"),
+      CredentialsError,
+      "accessKeyId or secretAccessKey is missing",
+    );
+  }
+});

@@ -86,6 +86,21 @@ Deno.test("a signed link to S3 leaves the payload out", async () => {
   await send(gate, new Request(link, { method: "PUT", body: "any" }));
 });
 
+Deno.test("headers named x-amz-* move to a link's query, and others are signed with it", async () => {
+  await using gate = await startGate();
+  const signer = createSigner(SIGNER);
+  const headers = { "x-amz-target": "a b/c", "x-team": "blue" };
+  const link = await signer.presign(
+    new Request(new URL("/mcp", gate.origin), { headers }),
+    { expiresInSeconds: 60 },
+  );
+  assertEquals(link.searchParams.get("x-amz-target"), "a b/c");
+  await send(gate, new Request(link, { headers: { "x-team": "blue" } }));
+  const other = await fetch(link, { headers: { "x-team": "red" } });
+  assertEquals(other.status, 403);
+  await other.body?.cancel();
+});
+
 Deno.test("a link cannot be signed for no time, for more than a week, or with v4a", async () => {
   const signer = createSigner(SIGNER);
   const request = (): Request => new Request("https://a.example/");

@@ -51,6 +51,26 @@ async function send(gate: IamGate, signed: Request): Promise<GateRecord> {
   return record;
 }
 
+Deno.test("a signer goes on after midnight, and with other credentials", async () => {
+  let now = Date.UTC(2026, 0, 1, 23, 59, 59);
+  const other = { ...SESSION, accessKeyId: "AKIDOTHER", secretAccessKey: "s2" };
+  await using gate = await startGate({
+    clock: () => now,
+    principals: { AKIDEXAMPLE: KEY, AKIDOTHER: other },
+  });
+  let current: typeof KEY = KEY;
+  const signer = createSigner({
+    ...SIGNER,
+    credentials: () => Promise.resolve(current),
+    now: () => now,
+  });
+  await send(gate, await signer.sign(new Request(gate.origin)));
+  now += 2_000;
+  await send(gate, await signer.sign(new Request(gate.origin)));
+  current = other;
+  await send(gate, await signer.sign(new Request(gate.origin)));
+});
+
 Deno.test("a path that holds escapes, an AgentCore ARN, verifies", async () => {
   await using gate = await startGate();
   const signer = createSigner(SIGNER);
