@@ -5,7 +5,7 @@ import {
   assertStringIncludes,
 } from "@std/assert";
 import { ProxyError } from "../src/errors.ts";
-import { largeAnswer } from "../src/mcp/transport/large_answer.ts";
+import { largeAnswer } from "../src/mcp/transport/json_answer.ts";
 import type { RequestId } from "../src/mcp/wire/message.ts";
 import { mcp, type McpHandler } from "./support/raw_mcp.ts";
 import { RawServer } from "./support/raw_server.ts";

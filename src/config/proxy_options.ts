@@ -6,7 +6,7 @@
 
 import { type Log, redactedLog, SILENT_LOG } from "../log/log.ts";
 import type { ToolRules } from "../mcp/tools/policy.ts";
-import { DEFAULT_MAX_ANSWER_BYTES } from "../mcp/transport/large_answer.ts";
+import { DEFAULT_MAX_ANSWER_BYTES } from "../mcp/transport/json_answer.ts";
 import { withConnectLimit } from "../net/connect_limit.ts";
 import { hideSettings, joinSecrets, Redactor } from "../redact/redact.ts";
 

@@ -13,7 +13,7 @@ import { checkUnambiguous } from "../mcp/tools/ambiguity.ts";
 import { streamCut } from "../mcp/transport/failure.ts";
 import { responseIn } from "../mcp/transport/link.ts";
 import { mediaType, readBody, readEvents } from "../mcp/wire/body.ts";
-import { frameTooLarge } from "../mcp/transport/large_answer.ts";
+import { frameTooLarge } from "../mcp/transport/json_answer.ts";
 import { LISTEN } from "../mcp/stateless/listen.ts";
 import {
   type BatchMessage,

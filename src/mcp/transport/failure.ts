@@ -183,6 +183,24 @@ export function shuttingDown(mayHaveRun: boolean): ProxyError {
   return new ProxyError("shutting-down", message, { data: { mayHaveRun } });
 }
 
+/** The error for a 2xx without an answer. */
+export function noAnswer({ status }: Response): ProxyError {
+  return new ProxyError(
+    "no-answer",
+    `the target answered HTTP ${status} without an answer to the request`,
+    { data: { status } },
+  );
+}
+
+/** The error for a channel of HTTP+SSE that is over before a request. */
+export function channelEnded(cause: unknown): ProxyError {
+  return new ProxyError(
+    "unreachable",
+    "the target's event stream has ended, and the request was not sent",
+    { data: { mayHaveRun: false }, cause },
+  );
+}
+
 /** The error for a stream or a body that ended before its answer. */
 export function streamCut(cause?: unknown): ProxyError {
   const how = cause === undefined

@@ -12,30 +12,21 @@ import {
   SessionExpiredError,
 } from "./retry.ts";
 import { untilAborted } from "../../time.ts";
-import { ProxyError } from "../../errors.ts";
-import { ResponseStream, type StreamContext } from "./response_streams.ts";
-import {
-  BodyChunks,
-  type BodyHead,
-  drainBody,
-  isSmallBody,
-  mediaType,
-  readHead,
-} from "../wire/body.ts";
+import type { ProxyError } from "../../errors.ts";
+import { type AnswerContext, ResponseStream } from "./response_streams.ts";
+import { drainBody, mediaType } from "../wire/body.ts";
 import type { ResponseRouter } from "./response_router.ts";
 import { parseErrorBody } from "./error_body.ts";
 import type { Exchange } from "./exchange.ts";
 import {
-  badContentType,
+  channelEnded,
   fetchFailure,
   httpStatusError,
   isRedirect,
+  noAnswer,
   redirectError,
-  said,
   streamCut,
 } from "./failure.ts";
-import { NO_WAIT } from "../wire/frames.ts";
-import { joinBytes } from "../wire/block_buffer.ts";
 import {
   type Channel,
   hasSession,
@@ -45,19 +36,8 @@ import {
   postHeaders,
   type SessionHeaders,
 } from "../wire/headers.ts";
-import {
-  frameTooLarge,
-  isRespelt,
-  mayPassInPieces,
-  passLargeAnswer,
-} from "./large_answer.ts";
-import { checkExpiry, expiryInRefusal } from "./session_expiry.ts";
-
-/** From this size on an answer passes while it still arrives. */
-const PASS_FROM_BYTES = 8 * 1024 * 1024;
-
-/** A small body that takes longer than this is as good as none. */
-const MIN_IDLE_MS = 60_000;
+import { receiveJson } from "./json_answer.ts";
+import { expiryInRefusal } from "./session_expiry.ts";
 
 /** How long a stream may go on when nobody waits any more. */
 const DRAIN_MS = 5_000;
@@ -80,7 +60,7 @@ const decoder = new TextDecoder();
 export class HttpTransport {
   readonly #target: Target;
   readonly #router: ResponseRouter;
-  readonly #streams: StreamContext;
+  readonly #context: AnswerContext;
   /** Streams that go on after their last answer, the oldest first. */
   readonly #draining = new Set<Exchange>();
   /** The headers of a POST without a session, and those of the last session. */
@@ -98,7 +78,7 @@ export class HttpTransport {
     this.#router = router;
     this.#baseHeaders = postHeaders(target.headers, NO_SESSION);
     this.#sessionHeaders = this.#baseHeaders;
-    this.#streams = {
+    this.#context = {
       target,
       router,
       resumes,
@@ -139,7 +119,7 @@ export class HttpTransport {
       if (exchange.isSettled) return;
       throw channel
         ? new AttemptError(streamCut(channel.cause), "never")
-        : noAnswer(response);
+        : new AttemptError(noAnswer(response), "never");
     } catch (cause) {
       // An attempt before this one may have run all the same.
       if (didNotRun(exchange, cause)) exchange.isSent = wasSent;
@@ -166,16 +146,6 @@ export class HttpTransport {
     if (sessionId === null) return;
     exchange.sessionId = sessionId;
     this.#target.redactor.add(sessionId);
-  }
-
-  /**
-   * Whether a body may be read in one step, of which nothing is seen before its
-   * end: that must not look like silence.
-   */
-  #isSmall(response: Response): boolean {
-    const { maxAnswerBytes, idleTimeoutMs } = this.#target;
-    return idleTimeoutMs >= MIN_IDLE_MS &&
-      isSmallBody(response, maxAnswerBytes);
   }
 
   #headersIn(session: SessionHeaders): HeaderRecord {
@@ -208,16 +178,10 @@ export class HttpTransport {
     // The status line is all that is said to a notification or an answer.
     if (!exchange.isRequest) return await drainBody(response);
     if (mediaType(response) === "text/event-stream") {
-      const stream = new ResponseStream(this.#streams, exchange, session);
+      const stream = new ResponseStream(this.#context, exchange, session);
       return await stream.read(response);
     }
-    if (!this.#isSmall(response)) {
-      return await this.#readSingle(exchange, session, response);
-    }
-    const body = await response.bytes().catch(failedRead);
-    exchange.touch();
-    const delivered = this.#receiveBody(exchange, session, response, body);
-    if (delivered !== NO_WAIT) await delivered;
+    await receiveJson(this.#context, exchange, session, response);
   }
 
   /** Delivers the error of another ID that is all that answered an exchange. */
@@ -301,90 +265,6 @@ export class HttpTransport {
     const text = decoder.decode(body);
     return explain(response, text) ?? httpStatusError(response, text, redact);
   }
-
-  /** An answer that is not a stream: one JSON text, or nothing. */
-  async #readSingle(
-    exchange: Exchange,
-    session: SessionHeaders,
-    response: Response,
-  ): Promise<void> {
-    const { maxAnswerBytes } = this.#target;
-    const mayPass = mayPassInPieces(exchange, response, this.#target);
-    const keptBytes = mayPass ? PASS_FROM_BYTES : maxAnswerBytes;
-    const chunks = new BodyChunks(response, {
-      maxBytes: keptBytes,
-      onChunk: () => exchange.touch(),
-    });
-    try {
-      const pieces: Uint8Array[] = [];
-      let head = await readUpTo(chunks, keptBytes);
-      if (!head.isWhole && mayPass) {
-        if (!isRespelt(exchange.requests[0], head)) {
-          const { pending } = this.#router;
-          return await passLargeAnswer(
-            exchange,
-            head,
-            chunks,
-            this.#target,
-            pending,
-          );
-        }
-        // An ID is spliced into an answer that is there as a whole.
-        pieces.push(...head.pieces);
-        head = await readUpTo(chunks, maxAnswerBytes - head.byteLength);
-      }
-      if (!head.isWhole) {
-        const error = frameTooLarge(undefined, maxAnswerBytes);
-        throw new AttemptError(error, "never");
-      }
-      const body = joinBytes([...pieces, ...head.pieces]);
-      await this.#receiveBody(exchange, session, response, body);
-    } finally {
-      // Not awaited: it would wait for a read that may never end.
-      void chunks.return();
-    }
-  }
-
-  #receiveBody(
-    exchange: Exchange,
-    session: SessionHeaders,
-    response: Response,
-    body: Uint8Array,
-  ): Promise<void> {
-    const { redact } = this.#target.redactor;
-    if (body.length === 0) return NO_WAIT;
-    const type = mediaType(response);
-    checkExpiry(exchange, session, body, redact);
-    if (type !== "application/json") {
-      const words = said(decoder.decode(body), redact);
-      throw badContentType(response.status, type, words);
-    }
-    return this.#router.receive(body, session, exchange);
-  }
-}
-
-function noAnswer({ status }: Response): AttemptError {
-  return new AttemptError(
-    new ProxyError(
-      "no-answer",
-      `the target answered HTTP ${status} without an answer to the request`,
-      { data: { status } },
-    ),
-    "never",
-  );
-}
-
-/** The beginning of a body, or what its connection failed with. */
-function readUpTo(
-  chunks: AsyncIterator<Uint8Array>,
-  maxBytes: number,
-): Promise<BodyHead> {
-  return readHead(chunks, maxBytes).catch(failedRead);
-}
-
-function failedRead(cause: unknown): never {
-  const error = cause instanceof ProxyError ? cause : streamCut(cause);
-  throw new AttemptError(error, "never");
 }
 
 function lowerCase(headers: HeaderPairs): HeaderRecord {
@@ -398,12 +278,4 @@ function didNotRun({ answerHasBegun }: Exchange, cause: unknown): boolean {
   const isAttempt = cause instanceof AttemptError ||
     cause instanceof SessionExpiredError;
   return isAttempt && cause.retryable === "always" && !answerHasBegun;
-}
-
-function channelEnded(cause: unknown): ProxyError {
-  return new ProxyError(
-    "unreachable",
-    "the target's event stream has ended, and the request was not sent",
-    { data: { mayHaveRun: false }, cause },
-  );
 }

@@ -35,8 +35,8 @@ const MAX_ASKED_MS = 30_000;
 
 const decoder = new TextDecoder();
 
-/** What the streams of a transport have in common. */
-export interface StreamContext {
+/** What the answers over a transport have in common. */
+export interface AnswerContext {
   readonly target: Target;
   readonly router: ResponseRouter;
   /** Whether a stream that is cut is resumed. */
@@ -49,7 +49,7 @@ export interface StreamContext {
 
 /** An event stream that answers an exchange, and those that resume it. */
 export class ResponseStream {
-  readonly #context: StreamContext;
+  readonly #context: AnswerContext;
   readonly #exchange: Exchange;
   readonly #session: SessionHeaders;
   /** Up to where everything was received. */
@@ -65,7 +65,7 @@ export class ResponseStream {
   #cause: unknown;
 
   constructor(
-    context: StreamContext,
+    context: AnswerContext,
     exchange: Exchange,
     session: SessionHeaders,
   ) {

@@ -1,5 +1,6 @@
 /**
- * Answers that are large: refused, or passed on while they still arrive.
+ * Answers of one JSON text. Large ones are refused, or passed on while they
+ * still arrive.
  *
  * @module
  */
@@ -7,9 +8,21 @@
 import { ProxyError } from "../../errors.ts";
 import { whenOver } from "../../time.ts";
 import { spellingsOf } from "../wire/answer_id.ts";
-import { type BodyHead, mediaType } from "../wire/body.ts";
+import { joinBytes } from "../wire/block_buffer.ts";
+import {
+  BodyChunks,
+  type BodyHead,
+  isSmallBody,
+  mediaType,
+  readHead,
+} from "../wire/body.ts";
+import { NO_WAIT } from "../wire/frames.ts";
+import type { SessionHeaders } from "../wire/headers.ts";
+import { AttemptError } from "./retry.ts";
+import type { AnswerContext } from "./response_streams.ts";
+import { checkExpiry } from "./session_expiry.ts";
 import type { Exchange } from "./exchange.ts";
-import { streamCut } from "./failure.ts";
+import { badContentType, said, streamCut } from "./failure.ts";
 import type { PendingRequests } from "./pending_requests.ts";
 import type { Target } from "./target.ts";
 import { type RequestId, requestIdFromSource } from "../wire/message.ts";
@@ -21,6 +34,86 @@ import { TopLevelScanner } from "../wire/scan.ts";
  */
 export const DEFAULT_MAX_ANSWER_BYTES = 10 * 1024 * 1024;
 
+const decoder = new TextDecoder();
+
+/** From this size on an answer passes while it still arrives. */
+const PASS_FROM_BYTES = 8 * 1024 * 1024;
+
+/** A small body that takes longer than this is as good as none. */
+const MIN_IDLE_MS = 60_000;
+
+/** Reads an answer that is not a stream: one JSON text, or nothing. */
+export async function receiveJson(
+  context: AnswerContext,
+  exchange: Exchange,
+  session: SessionHeaders,
+  response: Response,
+): Promise<void> {
+  const { target, router } = context;
+  const { maxAnswerBytes, idleTimeoutMs } = target;
+  // Of what is read in one step nothing is seen before its end: that must not
+  // look like silence.
+  const isSmall = idleTimeoutMs >= MIN_IDLE_MS &&
+    isSmallBody(response, maxAnswerBytes);
+  if (isSmall) {
+    const body = await response.bytes().catch(failedRead);
+    exchange.touch();
+    return await receiveBody(context, exchange, session, response, body);
+  }
+  const mayPass = mayPassInPieces(exchange, response, target);
+  const keptBytes = mayPass ? PASS_FROM_BYTES : maxAnswerBytes;
+  const chunks = new BodyChunks(response, {
+    maxBytes: keptBytes,
+    onChunk: () => exchange.touch(),
+  });
+  try {
+    let head = await readHead(chunks, keptBytes).catch(failedRead);
+    const { pieces } = head;
+    if (!head.isWhole && mayPass) {
+      if (!isRespelt(exchange.requests[0], head)) {
+        const { pending } = router;
+        return await passLargeAnswer(exchange, head, chunks, target, pending);
+      }
+      // An ID is spliced into an answer that is there as a whole.
+      const leftBytes = maxAnswerBytes - head.byteLength;
+      head = await readHead(chunks, leftBytes).catch(failedRead);
+      pieces.push(...head.pieces);
+    }
+    if (!head.isWhole) {
+      const error = frameTooLarge(undefined, maxAnswerBytes);
+      throw new AttemptError(error, "never");
+    }
+    const body = joinBytes(pieces);
+    await receiveBody(context, exchange, session, response, body);
+  } finally {
+    // Not awaited: it would wait for a read that may never end.
+    void chunks.return();
+  }
+}
+
+function failedRead(cause: unknown): never {
+  const error = cause instanceof ProxyError ? cause : streamCut(cause);
+  throw new AttemptError(error, "never");
+}
+
+function receiveBody(
+  { target, router }: AnswerContext,
+  exchange: Exchange,
+  session: SessionHeaders,
+  response: Response,
+  body: Uint8Array,
+): Promise<void> {
+  const { redact } = target.redactor;
+  if (body.length === 0) return NO_WAIT;
+  checkExpiry(exchange, session, body, redact);
+  const type = mediaType(response);
+  if (type !== "application/json") {
+    const words = said(decoder.decode(body), redact);
+    throw badContentType(response.status, type, words);
+  }
+  return router.receive(body, session, exchange);
+}
+
 /** How long an answer that holds stdout may say nothing. */
 const DEFAULT_STALL_LIMIT_MS = 10_000;
 
@@ -28,7 +121,7 @@ const DEFAULT_STALL_LIMIT_MS = 10_000;
 const LOOK_AT_BYTES = 64 * 1024;
 
 /** The ID of a body that has only begun, if it is another's spelling of this. */
-export function isRespelt(id: RequestId, head: BodyHead): boolean {
+function isRespelt(id: RequestId, head: BodyHead): boolean {
   const source = scanBeginning(head).members
     .find(({ name }) => name === "id")?.source;
   const given = requestIdFromSource(source);
@@ -67,7 +160,7 @@ const READ_METHODS: ReadonlySet<string> = new Set([
  * Whether an answer may pass while it still arrives: where the limit was
  * raised, and nothing in the answer is the proxy's to read.
  */
-export function mayPassInPieces(
+function mayPassInPieces(
   { requests, method, onAnswer }: Exchange,
   response: Response,
   { maxAnswerBytes, passesInPieces = true }: Target,
@@ -85,7 +178,7 @@ export function mayPassInPieces(
  *
  * @throws {ProxyError} when the answer fails, stalls or is too large.
  */
-export async function passLargeAnswer(
+async function passLargeAnswer(
   exchange: Exchange,
   head: BodyHead,
   rest: AsyncIterator<Uint8Array>,
