@@ -14,7 +14,7 @@ import {
   offersSubscriptions,
 } from "../stateless/listen.ts";
 import { isOwnError } from "../transport/failure.ts";
-import { cancelledId, notificationFrame } from "../transport/link.ts";
+import { cancelledId, messageFrame } from "../transport/link.ts";
 import { META, metaOf } from "../wire/era.ts";
 import {
   isObject,
@@ -163,7 +163,7 @@ export class ListenStream {
     const filter = { ...honoured, resourceSubscriptions: [...this.#uris] };
     for (const [method, uri] of changesIn(filter)) {
       const params = JSON.stringify(uri === undefined ? undefined : { uri });
-      await this.#context.emit(notificationFrame(method, params));
+      await this.#context.emit(messageFrame(method, params));
     }
   }
 

@@ -13,7 +13,7 @@ import {
   RESOURCE_UPDATED,
   subscriptionMeta,
 } from "../stateless/listen.ts";
-import { notificationFrame, resultFrame } from "../transport/link.ts";
+import { messageFrame, resultFrame } from "../transport/link.ts";
 import { META } from "../wire/era.ts";
 import {
   isObject,
@@ -55,7 +55,7 @@ export class SessionListeners {
     if (isOver()) return this.#unsubscribe(uris);
     for (const uri of uris) listener.uris.add(uri);
     const honoured = JSON.stringify(filterOf(lists, uris));
-    await this.#context.emit(notificationFrame(
+    await this.#context.emit(messageFrame(
       "notifications/subscriptions/acknowledged",
       `{${subscriptionMeta(id)},"notifications":${honoured}}`,
     ));

@@ -9,7 +9,7 @@ import { ProxyError } from "../../errors.ts";
 import type { Exchange } from "../transport/exchange.ts";
 import { summaryOf } from "../transport/failure.ts";
 import type { InFlight } from "../transport/in_flight.ts";
-import { notificationFrame } from "../transport/link.ts";
+import { messageFrame } from "../transport/link.ts";
 import type { Target } from "../transport/target.ts";
 import { excerpt } from "../wire/excerpt.ts";
 import { type SessionHeaders, sessionOf } from "../wire/headers.ts";
@@ -148,7 +148,7 @@ export class Recovery {
     for (const list of ["tools", "prompts", "resources"]) {
       const declared = isObject(before) ? before[list] : undefined;
       if (!isObject(declared) || declared.listChanged !== true) continue;
-      await emit(notificationFrame(`notifications/${list}/list_changed`));
+      await emit(messageFrame(`notifications/${list}/list_changed`));
     }
   }
 }

@@ -27,7 +27,7 @@ import { InFlight } from "../transport/in_flight.ts";
 import {
   cancelledId,
   type Link,
-  notificationFrame,
+  messageFrame,
   partsOf,
   rpcErrorFrame,
 } from "../transport/link.ts";
@@ -277,7 +277,7 @@ export class Session implements Link {
       const method = "notifications/cancelled";
       for (const { source } of pending) {
         const params = `{"requestId":${source},"reason":"timeout"}`;
-        const bytes = notificationFrame(method, params);
+        const bytes = messageFrame(method, params);
         this.#notify({ bytes, method, requests: [] });
       }
     }

@@ -8,7 +8,7 @@
 
 import { backoffMs, isPassing } from "../transport/retry.ts";
 import type { Exchange } from "../transport/exchange.ts";
-import { notificationFrame } from "../transport/link.ts";
+import { messageFrame } from "../transport/link.ts";
 import { META } from "../wire/era.ts";
 import {
   isObject,
@@ -157,7 +157,7 @@ export class Subscription {
       ...missed.map(([method, uri]) => {
         const member = uri === undefined ? "" : `,"uri":${JSON.stringify(uri)}`;
         const params = `{${subscriptionMeta(this.#id)}${member}}`;
-        return notificationFrame(method, params);
+        return messageFrame(method, params);
       }),
     ];
   }
@@ -193,7 +193,7 @@ export class Subscription {
   end(): Uint8Array {
     this.#exchange.take(this.#id);
     const reason = "the stream broke and cannot be opened again";
-    return notificationFrame(
+    return messageFrame(
       CANCELLED,
       `{"requestId":${this.#id.source},"reason":"${reason}"}`,
     );

@@ -27,8 +27,6 @@ export interface ExchangeLimits {
   readonly timeoutResetOnProgress?: boolean;
 }
 
-const NOTHING = new Uint8Array();
-
 const NONE: ReadonlyMap<string, RequestId> = new Map();
 
 /** What is sent, and who waits for it. */
@@ -87,8 +85,7 @@ export class Exchange implements Deadline {
   readonly #settled = Promise.withResolvers<void>();
   /** Resolves when no request of it waits any more. */
   readonly settled: Promise<void> = this.#settled.promise;
-  #body: Blob | undefined;
-  #bytes: Uint8Array | undefined;
+  #body: Blob | Uint8Array;
   readonly #pending = new Map<string, RequestId>();
   readonly #cancelled = new Set<string>();
   dueAt = Infinity;
@@ -113,7 +110,7 @@ export class Exchange implements Deadline {
     this.progressTokens = init.progressTokens ?? NONE;
     this.onAnswer = init.onAnswer;
     this.answerTo = init.answerTo;
-    this.#bytes = init.bytes;
+    this.#body = init.bytes;
     for (const id of init.requests) this.#pending.set(id.key, id);
     this.#settleIfDone();
   }
@@ -123,15 +120,13 @@ export class Exchange implements Deadline {
    * copy, so it is made when it is needed, and then the bytes are let go.
    */
   get body(): Blob {
-    this.#body ??= blobOf(this.#bytes ?? NOTHING);
-    this.#bytes = undefined;
+    if (this.#body instanceof Uint8Array) this.#body = blobOf(this.#body);
     return this.#body;
   }
 
   /** Puts another body in its place for the attempts to come. */
   replaceBody(bytes: Uint8Array): void {
-    this.#body = undefined;
-    this.#bytes = bytes;
+    this.#body = bytes;
   }
 
   /** The requests that still wait for an answer. */
@@ -218,7 +213,7 @@ export class Exchange implements Deadline {
       return;
     }
     this.#limits = undefined;
-    onLimit(isIdle ? idleError(idleTimeoutMs) : timeoutError(timeoutMs));
+    onLimit(timeoutError(isIdle ? idleTimeoutMs : timeoutMs, isIdle));
   }
 
   #idleLeftMs(idleTimeoutMs: number): number {
@@ -342,18 +337,9 @@ const ENDED = new DOMException(undefined, "AbortError");
 /** A limit that stands still is not looked at more often than this. */
 const MIN_TIMER_MS = 50;
 
-function timeoutError(limitMs: number): ProxyError {
-  return new ProxyError(
-    "timeout",
-    `the target did not finish its answer within ${limitMs} ms; --timeout (MCP_TIMEOUT) sets this limit`,
-    { data: { limitMs } },
-  );
-}
-
-function idleError(limitMs: number): ProxyError {
-  return new ProxyError(
-    "timeout",
-    `nothing came from the target for ${limitMs} ms; --idle-timeout (MCP_IDLE_TIMEOUT) sets this limit`,
-    { data: { limitMs } },
-  );
+function timeoutError(limitMs: number, isIdle: boolean): ProxyError {
+  const message = isIdle
+    ? `nothing came from the target for ${limitMs} ms; --idle-timeout (MCP_IDLE_TIMEOUT) sets this limit`
+    : `the target did not finish its answer within ${limitMs} ms; --timeout (MCP_TIMEOUT) sets this limit`;
+  return new ProxyError("timeout", message, { data: { limitMs } });
 }

@@ -12,7 +12,7 @@ import { type ResponseMessage, stringId } from "../wire/message.ts";
 import { paramsWithMetadata } from "../wire/metadata.ts";
 import { Exchange, type ExchangeInit } from "./exchange.ts";
 import { shuttingDown } from "./failure.ts";
-import { notificationFrame, requestFrame } from "./link.ts";
+import { messageFrame } from "./link.ts";
 import type { ResponseRouter } from "./response_router.ts";
 import type { Semaphore } from "../../semaphore.ts";
 import type { Target } from "./target.ts";
@@ -137,7 +137,7 @@ export class InFlight {
     const params = paramsWithMetadata(given, this.#target.metadata ?? []);
     let answer: ResponseMessage | undefined;
     const exchange = new Exchange({
-      bytes: requestFrame(id, method, JSON.stringify(params)),
+      bytes: messageFrame(method, JSON.stringify(params), id),
       method,
       params,
       requests: [id],
@@ -162,7 +162,7 @@ export class InFlight {
     session: SessionHeaders,
     limitMs: number,
   ): Promise<void> {
-    const bytes = notificationFrame(method);
+    const bytes = messageFrame(method);
     const exchange = new Exchange({ bytes, method, requests: [] });
     await within(limitMs, this.#runOwn(exchange, session));
   }

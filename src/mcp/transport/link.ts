@@ -21,6 +21,7 @@ import {
   requestId,
   requestsOf,
   singlesOf,
+  stringId,
 } from "../wire/message.ts";
 import { errorFrame } from "./failure.ts";
 import type { Observer } from "./observer.ts";
@@ -83,9 +84,7 @@ export class OwnRequests {
 
   /** An ID that no other request has. */
   nextId(): RequestId {
-    const id = requestId(`${this.#name}:${++this.#count}`);
-    if (!id) throw new TypeError("a string is a request ID");
-    return id;
+    return stringId(`${this.#name}:${++this.#count}`);
   }
 
   /** Sends a request, and resolves to its answer, error or result. */
@@ -109,7 +108,7 @@ export class OwnRequests {
   ): Promise<Answer> {
     const { promise, resolve } = Promise.withResolvers<Answer>();
     this.#waiting.set(id.key, { id, method, resolve });
-    send(link, requestFrame(id, method, params));
+    send(link, messageFrame(method, params, id));
     return promise;
   }
 
@@ -143,8 +142,8 @@ export class OwnRequests {
 
   /** Cancels all requests of a method that are not answered. */
   cancelAll(link: Pick<Link, "accept">, method: string): void {
-    for (const request of [...this.#waiting.values()]) {
-      if (request.method === method) this.cancel(link, request.id);
+    for (const { id, method: its } of [...this.#waiting.values()]) {
+      if (its === method) this.cancel(link, id);
     }
   }
 
@@ -222,28 +221,16 @@ export function responseIn(frame: Uint8Array): ResponseMessage | undefined {
   return message.kind === "response" ? message : undefined;
 }
 
-/** The frame of a request; its parameters are JSON. */
-export function requestFrame(
-  { source }: RequestId,
+/** The frame of a request, or of a notification; its parameters are JSON. */
+export function messageFrame(
   method: string,
-  params: string | undefined,
+  params?: string,
+  id?: RequestId,
 ): Uint8Array {
-  return frameOf(`"id":${source},`, method, params);
-}
-
-/** The frame of a notification; its parameters are JSON. */
-export function notificationFrame(method: string, params?: string): Uint8Array {
-  return frameOf("", method, params);
-}
-
-function frameOf(
-  id: string,
-  method: string,
-  params: string | undefined,
-): Uint8Array {
+  const member = id === undefined ? "" : `"id":${id.source},`;
   const rest = params === undefined ? "" : `,"params":${params}`;
   return encoder.encode(
-    `{"jsonrpc":"2.0",${id}"method":${JSON.stringify(method)}${rest}}`,
+    `{"jsonrpc":"2.0",${member}"method":${JSON.stringify(method)}${rest}}`,
   );
 }
 
@@ -269,7 +256,7 @@ export function send(link: Pick<Link, "accept">, frame: Uint8Array): void {
 
 /** A notification that a layer sends on its own over a link. */
 export function notify(link: Link, method: string, params?: unknown): void {
-  send(link, notificationFrame(method, JSON.stringify(params)));
+  send(link, messageFrame(method, JSON.stringify(params)));
 }
 
 /** Tells a link that a request over it is cancelled. */
@@ -278,7 +265,7 @@ export function notifyCancelled(
   { source }: RequestId,
 ): void {
   const method = "notifications/cancelled";
-  send(link, notificationFrame(method, `{"requestId":${source}}`));
+  send(link, messageFrame(method, `{"requestId":${source}}`));
 }
 
 /** Writes a frame of a layer's own; a client that is gone does not matter. */
