@@ -10,10 +10,9 @@ import { forBatch, HttpError } from "./error.ts";
 import { ListFilter } from "./filter.ts";
 import type { HeaderMap } from "./headers.ts";
 import { checkUnambiguous } from "../mcp/tools/ambiguity.ts";
-import { streamCut } from "../mcp/transport/failure.ts";
+import { frameTooLarge, streamCut } from "../mcp/transport/failure.ts";
 import { responseIn } from "../mcp/transport/link.ts";
 import { mediaType, readBody, readEvents } from "../mcp/wire/body.ts";
-import { frameTooLarge } from "../mcp/transport/json_answer.ts";
 import { LISTEN } from "../mcp/stateless/listen.ts";
 import {
   type BatchMessage,

@@ -183,6 +183,21 @@ export function shuttingDown(mayHaveRun: boolean): ProxyError {
   return new ProxyError("shutting-down", message, { data: { mayHaveRun } });
 }
 
+/** The error for an answer that would harm the client. */
+export function frameTooLarge(
+  byteLength: number | undefined,
+  limitBytes: number,
+): ProxyError {
+  const size = byteLength === undefined
+    ? "more than that"
+    : `${byteLength} bytes`;
+  return new ProxyError(
+    "frame-too-large",
+    `the target's answer is over ${limitBytes} bytes (it has ${size}); --max-answer (MCP_MAX_ANSWER) sets this limit`,
+    { data: { limitBytes, ...(byteLength !== undefined && { byteLength }) } },
+  );
+}
+
 /** The error for a 2xx without an answer. */
 export function noAnswer({ status }: Response): ProxyError {
   return new ProxyError(

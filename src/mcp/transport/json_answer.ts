@@ -22,7 +22,7 @@ import { AttemptError } from "./retry.ts";
 import type { AnswerContext } from "./response_streams.ts";
 import { checkExpiry } from "./session_expiry.ts";
 import type { Exchange } from "./exchange.ts";
-import { badContentType, said, streamCut } from "./failure.ts";
+import { badContentType, frameTooLarge, said, streamCut } from "./failure.ts";
 import type { PendingRequests } from "./pending_requests.ts";
 import type { Target } from "./target.ts";
 import { type RequestId, requestIdFromSource } from "../wire/message.ts";
@@ -295,19 +295,4 @@ async function nextPiece(
   } catch (cause) {
     throw cause instanceof ProxyError ? cause : streamCut(cause);
   }
-}
-
-/** The error for an answer that would harm the client. */
-export function frameTooLarge(
-  byteLength: number | undefined,
-  limitBytes: number,
-): ProxyError {
-  const size = byteLength === undefined
-    ? "more than that"
-    : `${byteLength} bytes`;
-  return new ProxyError(
-    "frame-too-large",
-    `the target's answer is over ${limitBytes} bytes (it has ${size}); --max-answer (MCP_MAX_ANSWER) sets this limit`,
-    { data: { limitBytes, ...(byteLength !== undefined && { byteLength }) } },
-  );
 }

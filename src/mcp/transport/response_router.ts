@@ -13,8 +13,12 @@ import type { Era } from "../wire/era.ts";
 import type { OversizedData, ServerEvent } from "../wire/events.ts";
 import { excerpt } from "../wire/excerpt.ts";
 import type { Exchange } from "./exchange.ts";
-import { errorFrame, noMessage, ownErrorData } from "./failure.ts";
-import { frameTooLarge } from "./json_answer.ts";
+import {
+  errorFrame,
+  frameTooLarge,
+  noMessage,
+  ownErrorData,
+} from "./failure.ts";
 import { partsOf } from "./link.ts";
 import { NO_WAIT } from "../wire/frames.ts";
 import { SMALL_BYTES } from "../wire/large_message.ts";
