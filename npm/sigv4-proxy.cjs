@@ -7,8 +7,9 @@
 "use strict";
 
 const { spawn, spawnSync } = require("node:child_process");
+const { accessSync, chmodSync, constants } = require("node:fs");
 const { createRequire } = require("node:module");
-const { constants } = require("node:os");
+const { constants: { signals } } = require("node:os");
 const { dirname, join } = require("node:path");
 const process = require("node:process");
 const { isatty } = require("node:tty");
@@ -35,7 +36,14 @@ function denoPath() {
   // It is the dependency of a dependency, which not every installer hoists.
   const besideDeno = createRequire(require.resolve("deno/package.json"));
   const manifest = besideDeno.resolve(`@deno/${system}${libc}/package.json`);
-  return join(dirname(manifest), isWindows ? "deno.exe" : "deno");
+  const path = join(dirname(manifest), isWindows ? "deno.exe" : "deno");
+  try {
+    accessSync(path, constants.X_OK);
+  } catch {
+    // What unpacks an archive may leave out who may run what.
+    chmodSync(path, 0o755);
+  }
+  return path;
 }
 
 function isMusl() {
@@ -65,7 +73,7 @@ function endAs(code, signal) {
   process.removeAllListeners(signal);
   process.kill(process.pid, signal);
   // Should the signal be one that this process outlives.
-  setTimeout(() => process.exit(128 + constants.signals[signal]), 1_000);
+  setTimeout(() => process.exit(128 + signals[signal]), 1_000);
 }
 
 /** The permissions of this very run. */

@@ -4,13 +4,15 @@
  */
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { join } from "node:path";
+import { z } from "zod";
+import { mcpbManifest } from "../../.ci/mcpb.ts";
 import manifest from "../../deno.json" with { type: "json" };
-import type { LaunchOptions } from "../support/launch.ts";
 import { filesUnder } from "../support/markdown.ts";
 import {
   hasNpm,
-  installNpmPackage,
-  type NpmPackage,
+  npmLaunch as launch,
+  npmPackage,
+  removeNpmPackage,
 } from "../support/npm_package.ts";
 import { ProxyProcess } from "../support/proxy_process.ts";
 import { sdkClient } from "../support/sdk_client.ts";
@@ -24,29 +26,19 @@ import {
 const ignore = !await hasNpm();
 const isWindows = Deno.build.os === "windows";
 
-let installed: Promise<NpmPackage> | undefined;
-const npmPackage = (): Promise<NpmPackage> => installed ??= installNpmPackage();
+Deno.test.afterAll(removeNpmPackage);
 
-Deno.test.afterAll(async () => {
-  await (await installed)?.[Symbol.asyncDispose]();
+/** What Claude Desktop reads of a manifest to start a server. */
+const FORM = z.object({
+  server: z.object({
+    mcp_config: z.object({
+      command: z.string(),
+      args: z.array(z.string()),
+      env: z.record(z.string(), z.string()),
+    }),
+  }),
+  user_config: z.record(z.string(), z.unknown()),
 });
-
-/** No registry is there to ask, and no cache to find anything in. */
-const NOTHING_ELSE = {
-  DENO_DIR: undefined,
-  JSR_URL: "http://127.0.0.1:1",
-  NPM_CONFIG_REGISTRY: "http://127.0.0.1:1",
-};
-
-/** How to start the command for a server behind the gate. */
-async function launch(
-  { url }: { readonly url: URL },
-  options: Partial<LaunchOptions> = {},
-): Promise<LaunchOptions> {
-  const { command } = await npmPackage();
-  const env = { ...NOTHING_ELSE, ...options.env };
-  return { target: url, command, ...options, env };
-}
 
 async function readJson(path: string): Promise<Record<string, unknown>> {
   return JSON.parse(await Deno.readTextFile(path));
@@ -68,6 +60,39 @@ Deno.test({
     assertEquals(structuredContent, { sum: 42 });
     const { all } = server.gate.records;
     assert(all.length > 0 && all.every(({ verdict }) => verdict.ok));
+  },
+});
+
+Deno.test({
+  name:
+    "Claude Desktop starts it by the manifest of its bundle, and a field that is left empty says nothing",
+  ignore,
+  async fn() {
+    await using server = await SdkServer.start({ verifier: TEST_VERIFIER });
+    const { server: { mcp_config }, user_config } = FORM.parse(
+      mcpbManifest("macos"),
+    );
+    assertEquals([mcp_config.command, mcp_config.args], [
+      "node",
+      ["${__dirname}/server/sigv4-proxy.cjs"],
+    ]);
+    const given = { MCP_TARGET_URL: server.url.href, MCP_READ_ONLY: true };
+    const env: Record<string, string> = {};
+    for (const [name, value] of Object.entries({ ...user_config, ...given })) {
+      assertEquals(mcp_config.env[name], `\${user_config.${name}}`);
+      env[name] = typeof value === "object" ? "" : String(value);
+    }
+    const { region, service } = TEST_SCOPE;
+    await using peer = await sdkClient(
+      await launch(server, {
+        env,
+        // What a host of AWS's would tell.
+        bareArgs: ["--region", region, "--service-name", service],
+      }),
+    );
+    const { tools } = await peer.client.listTools();
+    // The server says of none that it changes nothing.
+    assertEquals(tools, []);
   },
 });
 
@@ -176,99 +201,6 @@ Deno.test({
     } finally {
       await Deno.remove(home, { recursive: true });
     }
-  },
-});
-
-/** The processes that one has started, as Linux tells them. */
-async function childrenOf(pid: number): Promise<number[]> {
-  const text = await Deno.readTextFile(`/proc/${pid}/task/${pid}/children`);
-  return text.split(" ").filter((word) => word !== "").map(Number);
-}
-
-Deno.test({
-  name: "Deno is given the target and its own variables, and nothing is piped",
-  ignore: ignore || Deno.build.os !== "linux",
-  async fn() {
-    await using server = await SdkServer.start({ verifier: TEST_VERIFIER });
-    await using proxy = await ProxyProcess.start(await launch(server));
-    await proxy.initialize();
-    const [deno] = await childrenOf(proxy.pid);
-    const words = (await Deno.readTextFile(`/proc/${deno}/cmdline`))
-      .split("\0");
-    const allowed = words.filter((word) => /^(?:--allow-|-A)/.test(word));
-    assertEquals(allowed[0], `--allow-net=${server.url.host}`);
-    assertEquals(allowed.map((flag) => flag.split("=")[0]), [
-      "--allow-net",
-      "--allow-env",
-    ]);
-    for (const stream of [0, 1]) {
-      const [ours, its] = await Promise.all(
-        [proxy.pid, deno].map((pid) =>
-          Deno.readLink(`/proc/${pid}/fd/${stream}`)
-        ),
-      );
-      assertEquals(its, ours);
-    }
-  },
-});
-
-const SIGNALS: readonly Deno.Signal[] = ["SIGINT", "SIGTERM", "SIGHUP"];
-
-for (const signal of SIGNALS) {
-  Deno.test({
-    name:
-      `${signal} is passed on: what is in flight is answered, the session ended, the exit code 0`,
-    ignore: ignore || isWindows,
-    async fn() {
-      await using server = await SdkServer.start({ verifier: TEST_VERIFIER });
-      await using proxy = await ProxyProcess.start(await launch(server));
-      await proxy.initialize();
-      await proxy.send({
-        jsonrpc: "2.0",
-        id: "h",
-        method: "tools/call",
-        params: { name: "hang", arguments: {} },
-      });
-      await server.cues.started.at(0);
-      proxy.signal(signal);
-      assertEquals((await proxy.status()).code, 0);
-      assertEquals(proxy.answers("h").length, 1);
-      assertEquals(server.sessionIds, []);
-    },
-  });
-}
-
-Deno.test({
-  name:
-    "a signal that is sent to the whole group, and so passed on once more, stops it once",
-  ignore: ignore || Deno.build.os !== "linux",
-  async fn() {
-    await using server = await SdkServer.start({ verifier: TEST_VERIFIER });
-    await using proxy = await ProxyProcess.start(await launch(server));
-    await proxy.initialize();
-    const [deno] = await childrenOf(proxy.pid);
-    Deno.kill(deno, "SIGTERM");
-    proxy.signal("SIGTERM");
-    assertEquals((await proxy.status()).code, 0);
-    assertEquals(server.sessionIds, []);
-  },
-});
-
-Deno.test({
-  name: "it ends as the program ends: by its exit code, or by its signal",
-  ignore: ignore || Deno.build.os !== "linux",
-  async fn() {
-    await using server = await SdkServer.start({ verifier: TEST_VERIFIER });
-    await using faulty = await ProxyProcess.start(
-      await launch(server, { args: ["--timeout", "soon"] }),
-    );
-    assertEquals((await faulty.status()).code, 2);
-    assertStringIncludes(faulty.stderr, "configuration error: timeout");
-    await using proxy = await ProxyProcess.start(await launch(server));
-    await proxy.initialize();
-    const [deno] = await childrenOf(proxy.pid);
-    Deno.kill(deno, "SIGKILL");
-    assertEquals((await proxy.status()).signal, "SIGKILL");
   },
 });
 

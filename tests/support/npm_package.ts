@@ -6,7 +6,7 @@
  */
 
 import { join } from "node:path";
-import { denoDir } from "./launch.ts";
+import { denoDir, type LaunchOptions } from "./launch.ts";
 import { registryVariables } from "./registry.ts";
 import { systemVariables } from "./system_variables.ts";
 
@@ -32,6 +32,15 @@ function npm(): string[] {
   return isWindows ? ["cmd", "/c", "npm"] : ["npm"];
 }
 
+/** Runs a package of the registry, and gives what it prints. */
+export async function runNpx(
+  args: readonly string[],
+  cwd: string,
+): Promise<string> {
+  const npx = isWindows ? ["cmd", "/c", "npx"] : ["npx"];
+  return await run([...npx, "-y", "--prefer-offline", ...args], cwd);
+}
+
 async function run(
   [command, ...args]: readonly string[],
   cwd: string | URL,
@@ -53,8 +62,7 @@ async function run(
   return decoder.decode(stdout);
 }
 
-/** Makes and installs it. */
-export async function installNpmPackage(): Promise<NpmPackage> {
+async function install(): Promise<NpmPackage> {
   const scratch = await Deno.realPath(await Deno.makeTempDir());
   const files = join(scratch, "files");
   const directory = join(scratch, "it's a folder, too");
@@ -78,4 +86,33 @@ export async function installNpmPackage(): Promise<NpmPackage> {
       await Deno.remove(scratch, { recursive: true });
     },
   };
+}
+
+let installed: Promise<NpmPackage> | undefined;
+
+/** The package, made and installed when the first test of a file needs it. */
+export function npmPackage(): Promise<NpmPackage> {
+  return installed ??= install();
+}
+
+/** Removes it, if there is one. */
+export async function removeNpmPackage(): Promise<void> {
+  await (await installed)?.[Symbol.asyncDispose]();
+}
+
+/** No registry is there to ask, and no cache to find anything in. */
+const NOTHING_ELSE = {
+  DENO_DIR: undefined,
+  JSR_URL: "http://127.0.0.1:1",
+  NPM_CONFIG_REGISTRY: "http://127.0.0.1:1",
+};
+
+/** How to start the command for a server. */
+export async function npmLaunch(
+  { url }: { readonly url: URL },
+  options: Partial<LaunchOptions> = {},
+): Promise<LaunchOptions> {
+  const { command } = await npmPackage();
+  const env = { ...NOTHING_ELSE, ...options.env };
+  return { target: url, command, ...options, env };
 }
