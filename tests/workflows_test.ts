@@ -71,25 +71,43 @@ function before({ needs }: Job, jobs: Workflow["jobs"]): Job[] {
   return [jobs[needs], ...before(jobs[needs], jobs)];
 }
 
+const PUBLISHING =
+  /^(?:deno|npm) publish|^gh release create|docker buildx build .*--push/;
+
 Deno.test("what is published was checked before, in a job of its own", () => {
-  const publishing = /^deno publish|^gh release create/;
-  const jobs = jobsThat((job) => isRun(job, publishing));
-  assertEquals(jobs, ["release.yml: jsr", "release.yml: binaries"]);
+  const jobs = jobsThat((job) => isRun(job, PUBLISHING));
+  assertEquals(
+    jobs,
+    ["jsr", "npm", "image", "binaries"].map((job) => `release.yml: ${job}`),
+  );
   for (const [name, { jobs }] of workflows) {
     for (const job of Object.values(jobs)) {
-      if (!isRun(job, publishing)) continue;
+      if (!isRun(job, PUBLISHING)) continue;
       const earlier = before(job, jobs);
-      for (const command of [/^\.ci\/run/, /^deno task compile/]) {
-        assert(earlier.some((job) => isRun(job, command)), name);
+      for (
+        const task of [/^\.ci\/run/, /^deno task compile/, /^deno task mcpb/]
+      ) {
+        assert(earlier.some((job) => isRun(job, task)), `${name}: ${task}`);
       }
     }
   }
 });
 
-Deno.test("there is no release of a version that could not be published", () => {
+Deno.test("there is no release of a version that could not be published everywhere", () => {
   const { jobs } = workflow("release.yml");
   const earlier = before(jobs.binaries, jobs);
-  assert(earlier.some((job) => isRun(job, /^deno publish/)));
+  for (
+    const command of [/^deno publish/, /^npm publish/, /docker buildx build/]
+  ) {
+    assert(earlier.some((job) => isRun(job, command)), String(command));
+  }
+});
+
+Deno.test("what npm publishes says where it was built, without a secret", () => {
+  const { npm } = workflow("release.yml").jobs;
+  assert(isRun(npm, /^npm publish .*--provenance/));
+  assertEquals(npm.permissions?.["id-token"], "write");
+  assertEquals(JSON.stringify(npm).includes("secrets."), false);
 });
 
 Deno.test("the workflow on real AWS runs only where all of its variables are set", () => {

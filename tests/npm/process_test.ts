@@ -106,4 +106,3 @@ Deno.test({
     assertEquals((await proxy.status()).signal, "SIGKILL");
   },
 });
-

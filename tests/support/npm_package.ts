@@ -41,11 +41,11 @@ export async function runNpx(
   return await run([...npx, "-y", "--prefer-offline", ...args], cwd);
 }
 
-async function run(
+async function output(
   [command, ...args]: readonly string[],
   cwd: string | URL,
-): Promise<string> {
-  const { success, stdout, stderr } = await new Deno.Command(command, {
+): Promise<Deno.CommandOutput> {
+  return await new Deno.Command(command, {
     args,
     cwd,
     clearEnv: true,
@@ -57,9 +57,26 @@ async function run(
     },
     stdin: "null",
   }).output();
+}
+
+async function run(
+  command: readonly string[],
+  cwd: string | URL,
+): Promise<string> {
+  const { success, stdout, stderr } = await output(command, cwd);
   const decoder = new TextDecoder();
   if (!success) throw new Error(`${command}: ${decoder.decode(stderr)}`);
   return decoder.decode(stdout);
+}
+
+/** Runs npm, and gives all that it says. */
+export async function runNpm(
+  args: readonly string[],
+  cwd: string,
+): Promise<{ code: number; said: string }> {
+  const { code, stdout, stderr } = await output([...npm(), ...args], cwd);
+  const decoder = new TextDecoder();
+  return { code, said: decoder.decode(stdout) + decoder.decode(stderr) };
 }
 
 async function install(): Promise<NpmPackage> {
