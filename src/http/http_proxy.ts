@@ -41,9 +41,10 @@ const PROBE_AFTER_MS = 60_000;
 /** A token that is shorter can be guessed. */
 const MIN_TOKEN_LENGTH = 16;
 
-// Both together are what a stop takes after the drain.
-const STOP_ABORT_MS = 150;
-const STOP_CLOSE_MS = 100;
+// Both together, each with a last look of 50 ms or more, are what a stop takes
+// after the drain.
+const STOP_ABORT_MS = 100;
+const STOP_CLOSE_MS = 50;
 
 /** Serves a target, as mod.ts says of it. */
 export async function runHttpProxy(options: HttpProxyRun): Promise<void> {
