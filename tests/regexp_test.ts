@@ -14,7 +14,7 @@ const ROOT = new URL("../", import.meta.url);
  * are made when a module is loaded are found by themselves.
  */
 const MADE: Readonly<Record<string, readonly RegExp[]>> = {
-  'src/mcp/wire/body_words.ts: new RegExp(`</${name}`, "gi")': [/<\/style/gi],
+  'src/mcp/wire/excerpt.ts: new RegExp(`</${name}`, "gi")': [/<\/style/gi],
 };
 
 /** What the sources say of expressions. */

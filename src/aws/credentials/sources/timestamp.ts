@@ -14,17 +14,26 @@ const ZONE =
 
 const FORMS = [
   // ISO 8601, extended and basic, and what is written in its likeness.
-  "^(?<year>\\d{4})(?:(?<mark>[-/.])(?<month>\\d{1,2})\\k<mark>" +
-  "(?<day>\\d{1,2})|(?<month>\\d{2})(?<day>\\d{2}))" +
-  `(?:[T ] ?${TIME})? ?${ZONE}$`,
+  new RegExp(
+    "^(?<year>\\d{4})(?:(?<mark>[-/.])(?<month>\\d{1,2})\\k<mark>" +
+      "(?<day>\\d{1,2})|(?<month>\\d{2})(?<day>\\d{2}))" +
+      `(?:[T ] ?${TIME})? ?${ZONE}$`,
+    "i",
+  ),
   // The month before its day, or after where it can be no month.
-  "^(?<first>\\d{1,2})(?<mark>[-/.])(?<then>\\d{1,2})\\k<mark>" +
-  `(?<year>\\d{4})(?:[T ] ?${TIME})? ?${ZONE}$`,
+  new RegExp(
+    "^(?<first>\\d{1,2})(?<mark>[-/.])(?<then>\\d{1,2})\\k<mark>" +
+      `(?<year>\\d{4})(?:[T ] ?${TIME})? ?${ZONE}$`,
+    "i",
+  ),
   // RFC 9110, section 5.6.7, and `date -u`: the day before its month, or after.
-  "^(?:[a-z]{3,9},? +)?(?:(?<day>\\d{1,2})[ -](?<month>[a-z]{3,9})|" +
-  "(?<month>[a-z]{3,9}) +(?<day>\\d{1,2}),?)(?:[ -](?<year>\\d{4}),?)?" +
-  ` +${TIME} ?${ZONE}(?: (?<lastYear>\\d{4}))?$`,
-].map((form) => new RegExp(form, "i"));
+  new RegExp(
+    "^(?:[a-z]{3,9},? +)?(?:(?<day>\\d{1,2})[ -](?<month>[a-z]{3,9})|" +
+      "(?<month>[a-z]{3,9}) +(?<day>\\d{1,2}),?)(?:[ -](?<year>\\d{4}),?)?" +
+      ` +${TIME} ?${ZONE}(?: (?<lastYear>\\d{4}))?$`,
+    "i",
+  ),
+];
 
 const MONTHS = [
   ...["jan", "feb", "mar", "apr", "may", "jun"],
