@@ -5,7 +5,6 @@
  * @module
  */
 
-import { shellWords } from "../../../shell_words.ts";
 import type { Need } from "../../../permissions.ts";
 import {
   type ProfileQuery,
@@ -24,7 +23,7 @@ import {
   type Session,
   sessionKeys,
   sessionNeeds,
-  tokenPath,
+  sessionOf,
   tokenTime,
   tokenUnclear,
 } from "./session_token.ts";
@@ -40,12 +39,7 @@ export async function loginCredentials(
   search: Search & ProfileQuery,
 ): Promise<Credentials> {
   const loginSession = search.settings.get("login_session") ?? "";
-  const session: Session = {
-    ...search,
-    kind: "login session",
-    tokenFile: tokenPath(search, "login", loginSession),
-    login: shellWords(["aws", "login", "--profile", search.name]),
-  };
+  const session = sessionOf(search, "login", loginSession);
   const { record, expiresAt, isDue } = await openSession(
     session,
     (record) => RENEWAL_PARTS.every((part) => textIn(record, part)),

@@ -184,7 +184,7 @@ async function runProgram(
     const [status, stdout, stderr] = await Promise.all([
       child.status,
       toBytes(child.stdout.pipeThrough(limited, { signal })),
-      beginningOf(child.stderr, signal),
+      toBytes(child.stderr.pipeThrough(beginningOf(STDERR_BYTES), { signal })),
     ]);
     return { ...status, stdout, stderr };
   } catch (error) {
@@ -201,21 +201,17 @@ async function runProgram(
   }
 }
 
-async function beginningOf(
-  stream: ReadableStream<Uint8Array>,
-  signal: AbortSignal,
-): Promise<Uint8Array> {
-  const kept = new Uint8Array(STDERR_BYTES);
-  let length = 0;
-  const sink = new WritableStream<Uint8Array>({
-    write(chunk) {
-      const part = chunk.subarray(0, STDERR_BYTES - length);
-      kept.set(part, length);
-      length += part.length;
+/** Lets the beginning of a stream through, and drops the rest. */
+function beginningOf(
+  maxBytes: number,
+): TransformStream<Uint8Array<ArrayBuffer>, Uint8Array<ArrayBuffer>> {
+  let left = maxBytes;
+  return new TransformStream({
+    transform(chunk, controller) {
+      if (left > 0) controller.enqueue(chunk.subarray(0, left));
+      left -= chunk.length;
     },
   });
-  await stream.pipeTo(sink, { signal });
-  return kept.subarray(0, length);
 }
 
 /**

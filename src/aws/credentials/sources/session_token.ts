@@ -19,11 +19,13 @@ import {
 import {
   demand,
   notPermitted,
+  type ProfileQuery,
   profileUnclear,
   type Search,
   sourceFailed,
   type SourceQuery,
 } from "../search.ts";
+import { shellWords } from "../../../shell_words.ts";
 import { limitedFile } from "../../../limited_text.ts";
 import { isRecord, type JsonRecord, parseRecord, textIn } from "../../json.ts";
 import type { Credentials } from "../types.ts";
@@ -59,25 +61,36 @@ export interface SessionToken {
   readonly isDue: boolean;
 }
 
-/** Who keeps a token: `aws sso login` or `aws login`. */
-type TokenKeeper = "sso" | "login";
+/** Who keeps tokens, by the name of the directory. */
+const KEEPERS = {
+  sso: { kind: "SSO session", hash: "sha1", command: ["aws", "sso", "login"] },
+  login: { kind: "login session", hash: "sha256", command: ["aws", "login"] },
+};
 
-/** Where the token of a session or a start URL is. */
-export function tokenPath(
-  search: Search,
+type TokenKeeper = keyof typeof KEEPERS;
+
+/**
+ * The search of a session.
+ *
+ * @param tokenName What the token is kept by: a session, a start URL.
+ */
+export function sessionOf(
+  search: Search & ProfileQuery,
   keeper: TokenKeeper,
-  name: string,
-): string {
+  tokenName: string,
+): Session {
   const directory = tokenDirectory(search, keeper);
   if (directory === undefined) {
     const why = "find the session's token";
     throw notPermitted(search, [{ kind: "sys", value: "homedir", why }]);
   }
-  const algorithm = keeper === "sso" ? "sha1" : "sha256";
+  const { kind, hash, command } = KEEPERS[keeper];
   const { createHash } = process.getBuiltinModule("node:crypto");
   const { join } = process.getBuiltinModule("node:path");
-  const hash = createHash(algorithm).update(name).digest("hex");
-  return join(directory, `${hash}.json`);
+  const name = createHash(hash).update(tokenName).digest("hex");
+  const tokenFile = join(directory, `${name}.json`);
+  const login = shellWords([...command, "--profile", search.name]);
+  return { ...search, kind, tokenFile, login };
 }
 
 function tokenDirectory(

@@ -29,8 +29,8 @@ import {
   type Session,
   sessionKeys,
   sessionNeeds,
+  sessionOf,
   type SessionToken,
-  tokenPath,
   tokenTime,
 } from "./session_token.ts";
 import { parseTimestamp } from "./timestamp.ts";
@@ -56,12 +56,7 @@ export async function ssoCredentials(
 ): Promise<Credentials> {
   const role = ssoRole(search);
   const { sessionName, startUrl } = role;
-  const session: Session = {
-    ...search,
-    kind: "SSO session",
-    tokenFile: tokenPath(search, "sso", sessionName ?? startUrl),
-    login: shellWords(["aws", "sso", "login", "--profile", search.name]),
-  };
+  const session = sessionOf(search, "sso", sessionName ?? startUrl);
   const token = await openSession(
     session,
     (record) =>
