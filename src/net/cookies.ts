@@ -24,7 +24,6 @@ export function withCookies(
   redactor: Redactor,
 ): typeof globalThis.fetch {
   const jars = new Map<string, OriginCookies>();
-  const hidden = new Set<string>();
 
   return (input, init) =>
     fetch(input, jars.size === 0 ? init : withStored(input, init))
@@ -55,28 +54,13 @@ export function withCookies(
     const jar = jars.get(url.origin) ??
       new OriginCookies(
         new CookieJar(undefined, { rejectPublicSuffixes: false }),
+        redactor,
       );
     jars.set(url.origin, jar);
     for (const text of given) {
       if (text.length > MAX_COOKIE_CHARACTERS) continue;
       const cookie = Cookie.parse(text);
       if (cookie) jar.set(cookie, url);
-    }
-    hideAll();
-  }
-
-  // Some balancers give a new cookie with each answer: what is not sent any
-  // more is not kept for hiding it.
-  function hideAll(): void {
-    const held = new Set([...jars.values()].flatMap((jar) => jar.values()));
-    for (const value of held) {
-      if (!hidden.has(value)) redactor.add(value);
-      hidden.add(value);
-    }
-    for (const value of hidden) {
-      if (held.has(value)) continue;
-      hidden.delete(value);
-      redactor.remove(value);
     }
   }
 }
@@ -85,21 +69,23 @@ function urlOf(input: RequestInfo | URL): URL {
   return new URL(input instanceof Request ? input.url : input);
 }
 
-/** The cookies of one origin, in the order in which they were last set. */
+/**
+ * The cookies of one origin, in the order in which they were last set. Some
+ * balancers give a new one with each answer: only those that are still sent are
+ * kept for hiding them.
+ */
 class OriginCookies {
   readonly #jar: CookieJar;
+  readonly #redactor: Redactor;
   readonly #cookies = new Map<string, Cookie>();
 
-  constructor(jar: CookieJar) {
+  constructor(jar: CookieJar, redactor: Redactor) {
     this.#jar = jar;
+    this.#redactor = redactor;
   }
 
   headerFor(url: URL): string {
     return this.#jar.getCookieStringSync(url.href);
-  }
-
-  values(): string[] {
-    return [...this.#cookies.values()].map(({ value }) => value);
   }
 
   set(cookie: Cookie, url: URL): void {
@@ -109,17 +95,22 @@ class OriginCookies {
       ignoreError: true,
     });
     if (!kept) return;
+    this.#redactor.add(kept.value);
     const name = JSON.stringify([kept.path, kept.key]);
-    this.#cookies.delete(name);
+    this.#forget(name);
     this.#cookies.set(name, kept);
     for (const [name, cookie] of this.#cookies) {
       const isOver = (cookie.expiryTime() ?? Infinity) <= Date.now();
-      if (isOver || this.#cookies.size > MAX_COOKIES) this.#drop(name, cookie);
+      if (!isOver && this.#cookies.size <= MAX_COOKIES) continue;
+      this.#forget(name);
+      const { domain, path, key } = cookie;
+      void this.#jar.store.removeCookie(domain, path, key);
     }
   }
 
-  #drop(name: string, { domain, path, key }: Cookie): void {
+  #forget(name: string): void {
+    const cookie = this.#cookies.get(name);
+    if (cookie) this.#redactor.remove(cookie.value);
     this.#cookies.delete(name);
-    void this.#jar.store.removeCookie(domain, path, key);
   }
 }
