@@ -44,11 +44,12 @@ async function start(target: URL, args: readonly string[] = []) {
   const chunks = child.stdout[Symbol.asyncIterator]();
   const encoder = new TextEncoder();
   return {
-    peakMib: async () => {
-      if (Deno.build.os !== "linux") return 0;
-      const status = await Deno.readTextFile(`/proc/${child.pid}/status`);
-      const [, kibibytes] = /^VmHWM:\s+(\d+) kB$/m.exec(status) ?? [];
-      return Number(kibibytes) / 1024;
+    peakMib: () => memoryMib(child.pid, "VmHWM"),
+    residentMib: () => memoryMib(child.pid, "VmRSS"),
+    /** Lets the peak begin anew. */
+    resetPeak: async () => {
+      if (Deno.build.os !== "linux") return;
+      await Deno.writeTextFile(`/proc/${child.pid}/clear_refs`, "5");
     },
     send: async (text: string) => {
       await writer.write(encoder.encode(text));
@@ -74,6 +75,75 @@ async function start(target: URL, args: readonly string[] = []) {
       await line[Symbol.asyncDispose]();
     },
   };
+}
+
+async function memoryMib(pid: number, what: string): Promise<number> {
+  if (Deno.build.os !== "linux") return 0;
+  const status = await Deno.readTextFile(`/proc/${pid}/status`);
+  const [, kibibytes] = new RegExp(`^${what}:\\s+(\\d+) kB$`, "m")
+    .exec(status) ?? [];
+  return Number(kibibytes) / 1024;
+}
+
+/** How often it is measured: now and then the heap grows by itself meanwhile. */
+const TRIES = 4;
+
+/** What Deno itself takes beside twice a frame: it copies each Blob. */
+const ROOM_MIB = 12;
+
+Deno.test("an answer of 9.4 MiB takes no more than twice its size, as a body, in chunks or as an event, and a frame of 60 MiB hardly more", async () => {
+  const text = `{"jsonrpc":"2.0","id":3,"result":{"x":"${
+    "x".repeat(9.4 * MIB | 0)
+  }"}}`;
+  await using server = await RawServer.start(mcp({
+    whole: (_message, reply) =>
+      reply.status(200, { "content-type": "application/json" }, text),
+    chunks: async (_message, reply) => {
+      const headers = { "content-type": "application/json" };
+      const stream = await reply.stream(200, headers);
+      for (let at = 0; at < text.length; at += 16 * 1024) {
+        await stream.raw(text.slice(at, at + 16 * 1024));
+      }
+      await stream.end();
+    },
+    event: async (_message, reply) => {
+      const stream = await reply.sse();
+      await stream.raw(`data: ${text}\n\n`);
+      await stream.end();
+    },
+  }));
+  const frame =
+    `{"jsonrpc":"2.0","id":3,"method":"tools/call","params":{"name":"t","arguments":{"x":"${
+      "x".repeat(60 * MIB)
+    }"}}}`;
+  const messages: readonly (readonly [string, number])[] = [
+    ...["whole", "chunks", "event"].map((method) =>
+      [`{"jsonrpc":"2.0","id":3,"method":"${method}"}`, 2 * 9.4] as const
+    ),
+    [frame, 2 * 60 + ROOM_MIB],
+  ];
+  for (const [message, allowedMib] of messages) {
+    let raised = Infinity;
+    for (let n = 0; n < TRIES && raised > allowedMib; n++) {
+      raised = Math.min(raised, await raisedMib(server.url, message));
+    }
+    const what = message.slice(0, 50);
+    assert(raised <= allowedMib, `${what}: ${raised} MiB of ${allowedMib}`);
+  }
+});
+
+/** By how much a message raises the peak of a program that has warmed up. */
+async function raisedMib(target: URL, message: string): Promise<number> {
+  await using program = await start(target);
+  for (let n = 0; n < 200; n++) {
+    await program.send(`{"jsonrpc":"2.0","id":${n},"method":"ping"}`);
+    await program.next();
+  }
+  const before = await program.residentMib();
+  await program.resetPeak();
+  await program.send(message);
+  await program.next();
+  return await program.peakMib() - before;
 }
 
 for (const [what, value] of Object.entries(VALUES)) {

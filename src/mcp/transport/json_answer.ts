@@ -8,7 +8,6 @@
 import { ProxyError } from "../../errors.ts";
 import { whenOver } from "../../time.ts";
 import { spellingsOf } from "../wire/answer_id.ts";
-import { joinBytes } from "../wire/block_buffer.ts";
 import {
   BodyChunks,
   type BodyHead,
@@ -61,29 +60,26 @@ export async function receiveJson(
     return await receiveBody(context, exchange, session, response, body);
   }
   const mayPass = mayPassInPieces(exchange, response, target);
-  const keptBytes = mayPass ? PASS_FROM_BYTES : maxAnswerBytes;
   const chunks = new BodyChunks(response, {
-    maxBytes: keptBytes,
+    maxBytes: mayPass ? PASS_FROM_BYTES : maxAnswerBytes,
     onChunk: () => exchange.touch(),
   });
   try {
-    let head = await readHead(chunks, keptBytes).catch(failedRead);
-    const { pieces } = head;
-    if (!head.isWhole && mayPass) {
-      if (!isRespelt(exchange.requests[0], head)) {
+    let head: BodyHead | undefined;
+    if (mayPass) {
+      head = await readHead(chunks, PASS_FROM_BYTES).catch(failedRead);
+      // An ID is spliced into an answer that is there as a whole.
+      if (!head.isWhole && !isRespelt(exchange.requests[0], head)) {
         const { pending } = router;
         return await passLargeAnswer(exchange, head, chunks, target, pending);
       }
-      // An ID is spliced into an answer that is there as a whole.
-      const leftBytes = maxAnswerBytes - head.byteLength;
-      head = await readHead(chunks, leftBytes).catch(failedRead);
-      pieces.push(...head.pieces);
     }
-    if (!head.isWhole) {
+    const body = await chunks.joined(maxAnswerBytes, head?.pieces)
+      .catch(failedRead);
+    if (body === undefined) {
       const error = frameTooLarge(undefined, maxAnswerBytes);
       throw new AttemptError(error, "never");
     }
-    const body = joinBytes(pieces);
     await receiveBody(context, exchange, session, response, body);
   } finally {
     // Not awaited: it would wait for a read that may never end.

@@ -10,6 +10,15 @@ const LARGE_PIECE_BYTES = 16 * 1024;
 const MIN_BLOCK_BYTES = 1024;
 const MAX_BLOCK_BYTES = 64 * 1024;
 
+/** From here on bytes are copied into one block, and not joined at the end. */
+const LARGE_BYTES = 1024 * 1024;
+
+/**
+ * Room that is made for what is expected, before it comes: memory costs nothing
+ * until it is written to.
+ */
+const ROOMS_BYTES = [16 * 1024 * 1024, 64 * 1024 * 1024];
+
 /** Up to this size memory may be in use although nothing was written to it. */
 const MAX_SHRUNK_BYTES = 32 * 1024 * 1024;
 
@@ -20,6 +29,9 @@ const MAX_SHRUNK_BYTES = 32 * 1024 * 1024;
  * bytes that came and not by how they were cut.
  */
 export class BlockBuffer {
+  readonly #expectedBytes: number;
+  /** What is kept where there is much of it. */
+  #large: GrowingBuffer | undefined;
   #pieces: Uint8Array[] = [];
   /** The block that small pieces go into, the last of the pieces. */
   #block = new Uint8Array();
@@ -27,6 +39,19 @@ export class BlockBuffer {
   #byteLength = 0;
   /** The only piece so far: most of what comes, comes whole. */
   #first: Uint8Array | undefined;
+
+  /**
+   * @param expectedBytes How many bytes there will be, or at most, if they are
+   * needed as one; else they stay in pieces, however many they are.
+   */
+  constructor(expectedBytes = 0) {
+    this.#expectedBytes = expectedBytes;
+  }
+
+  /** Whether there is so much that all pieces were copied. */
+  get isLarge(): boolean {
+    return this.#large !== undefined;
+  }
 
   /** How many bytes are kept. */
   get byteLength(): number {
@@ -36,12 +61,23 @@ export class BlockBuffer {
   /** Adds a piece, which is not to be changed after. */
   push(piece: Uint8Array): void {
     if (piece.length === 0) return;
+    const isLarge = this.#byteLength + piece.length > LARGE_BYTES;
+    if (isLarge && this.#byteLength > 0 && this.#expectedBytes > 0) {
+      return this.#pushLarge(piece);
+    }
     const first = this.#first;
     this.#first = undefined;
     if (first) this.#add(first);
     if (this.#byteLength === 0) this.#first = piece;
     else this.#add(piece);
     this.#byteLength += piece.length;
+  }
+
+  #pushLarge(piece: Uint8Array): void {
+    const byteLength = this.#byteLength + piece.length;
+    this.#large ??= new GrowingBuffer(this.takePieces(), this.#expectedBytes);
+    this.#large.push(piece);
+    this.#byteLength = byteLength;
   }
 
   #add(piece: Uint8Array): void {
@@ -78,9 +114,11 @@ export class BlockBuffer {
   takePieces(): Uint8Array[] {
     if (this.#first) this.#pieces.push(this.#first);
     this.#seal();
+    if (this.#large) this.#pieces.push(this.#large.take());
     const pieces = this.#pieces;
     this.#pieces = [];
     this.#first = undefined;
+    this.#large = undefined;
     this.#byteLength = 0;
     return pieces;
   }
@@ -97,18 +135,24 @@ export class BlockBuffer {
  * they would be there twice, until the pieces are collected as garbage.
  */
 export class GrowingBuffer {
+  readonly #expectedBytes: number;
   #bytes = new Uint8Array();
   #length = 0;
 
-  /** @param pieces What it begins with. */
-  constructor(pieces: readonly Uint8Array[]) {
+  /**
+   * @param pieces What it begins with.
+   * @param expectedBytes How many bytes there will be, or at most, as far as
+   * that is known.
+   */
+  constructor(pieces: readonly Uint8Array[], expectedBytes = 0) {
+    this.#expectedBytes = expectedBytes;
     for (const piece of pieces) this.push(piece);
   }
 
   /** Adds a piece. */
   push(piece: Uint8Array): void {
     const length = this.#length + piece.length;
-    if (length > this.#bytes.length) this.#resize(2 * length);
+    if (length > this.#bytes.length) this.#resize(this.#roomFor(length));
     this.#bytes.set(piece, this.#length);
     this.#length = length;
   }
@@ -123,9 +167,17 @@ export class GrowingBuffer {
     return this.#bytes.subarray(0, this.#length);
   }
 
-  /** The former block is given back at once. */
+  #roomFor(length: number): number {
+    return ROOMS_BYTES.map((bytes) => Math.min(bytes, this.#expectedBytes))
+      .find((bytes) => bytes >= length) ?? 2 * length;
+  }
+
   #resize(size: number): void {
-    this.#bytes = new Uint8Array(this.#bytes.buffer.transfer(size));
+    // Memory that transfer() adds would be written to.
+    const bytes = new Uint8Array(size);
+    bytes.set(this.#bytes.subarray(0, this.#length));
+    this.#bytes.buffer.transfer(0);
+    this.#bytes = bytes;
   }
 }
 

@@ -7,7 +7,7 @@
 import { ProxyError } from "../../errors.ts";
 import { Semaphore } from "../../semaphore.ts";
 import { whenOver } from "../../time.ts";
-import { BlockBuffer, joinBytes } from "./block_buffer.ts";
+import { BlockBuffer } from "./block_buffer.ts";
 import { EventParser, type ServerEvent } from "./events.ts";
 import { excerpt } from "./excerpt.ts";
 import { Turn } from "../../time.ts";
@@ -92,6 +92,9 @@ const ROOM_BYTES = 64 * MIB;
 
 const room = new Semaphore(ROOM_BYTES);
 
+/** What is read at once. */
+const CHUNK_BYTES = 64 * 1024;
+
 /** How often it is told that a body waits for room, and not for the target. */
 const WAITING_MS = 1_000;
 
@@ -109,6 +112,10 @@ export class BodyChunks implements AsyncIterator<Uint8Array, undefined> {
   #takenBytes = 0;
   #wait: AbortController | undefined;
   #reader: ReadableStreamDefaultReader<Uint8Array> | undefined;
+  /** Reads on into memory that it is given. */
+  #byteReader: ReadableStreamBYOBReader | undefined;
+  #copied: Uint8Array | undefined;
+  #mayReuse = true;
 
   constructor(response: Response, { maxBytes, onChunk }: ReadingOptions) {
     this.#response = response;
@@ -135,11 +142,61 @@ export class BodyChunks implements AsyncIterator<Uint8Array, undefined> {
       this.#reader = this.#response.body.getReader();
     }
     if (this.#heldBytes > FREE_BYTES) await this.#untilThereIsRoom();
-    const { value } = await this.#reader.read();
-    if (!value) return { done: true, value };
+    const value = await this.#read(this.#reader);
+    if (!value?.length) return { done: true, value: undefined };
     this.#heldBytes += value.length;
     this.#onChunk?.();
     return { done: false, value };
+  }
+
+  async #read(
+    reader: ReadableStreamDefaultReader<Uint8Array>,
+  ): Promise<Uint8Array | undefined> {
+    if (!this.#byteReader) return (await reader.read()).value;
+    const buffer = this.#copied?.buffer ?? new ArrayBuffer(CHUNK_BYTES);
+    this.#copied = undefined;
+    return (await this.#byteReader.read(new Uint8Array(buffer))).value;
+  }
+
+  /**
+   * Says that the last chunk was copied. Its memory takes the next one, if the
+   * body is a stream of bytes: nobody else has the chunks of such a stream. Left
+   * behind, each would take 64 KiB until it is collected as garbage.
+   */
+  reuse(chunk: Uint8Array): void {
+    if (!this.#mayReuse || !this.#reader || !this.#response.body) return;
+    // A larger one may also hold what was not copied.
+    if (chunk.length > CHUNK_BYTES) return;
+    this.#copied = chunk;
+    if (this.#byteReader) return;
+    this.#reader.releaseLock();
+    try {
+      this.#byteReader = this.#response.body.getReader({ mode: "byob" });
+    } catch {
+      this.#mayReuse = false;
+      this.#reader = this.#response.body.getReader();
+    }
+  }
+
+  /**
+   * Reads a body to its end; `undefined` when it is over the limit.
+   *
+   * @param pieces What was read of it before.
+   * @throws As {@linkcode BodyChunks.next} does.
+   */
+  async joined(
+    maxBytes: number,
+    pieces: readonly Uint8Array[] = [],
+  ): Promise<Uint8Array | undefined> {
+    const kept = new BlockBuffer(expectedBytes(this.#response, maxBytes));
+    for (const piece of pieces) kept.push(piece);
+    while (kept.byteLength <= maxBytes) {
+      const { value } = await this.next();
+      if (!value) return kept.take();
+      kept.push(value);
+      if (kept.isLarge) this.reuse(value);
+    }
+    return undefined;
   }
 
   async #untilThereIsRoom(): Promise<void> {
@@ -167,11 +224,19 @@ export class BodyChunks implements AsyncIterator<Uint8Array, undefined> {
   async return(): Promise<IteratorResult<Uint8Array, undefined>> {
     this.#giveRoom();
     // It rejects with what the body had failed with already.
-    await this.#reader?.cancel().catch(() => {});
+    const reader = this.#byteReader ?? this.#reader;
+    await reader?.cancel().catch(() => {});
     // Whoever is handed the response may look at its body, read or not.
-    this.#reader?.releaseLock();
+    reader?.releaseLock();
     return { done: true, value: undefined };
   }
+}
+
+/** How long a body is, or may be at most. */
+function expectedBytes({ headers }: Response, maxBytes: number): number {
+  const length = headers.get("content-length");
+  const isKnown = length !== null && !headers.has("content-encoding");
+  return isKnown ? Math.min(Number(length), maxBytes) : maxBytes;
 }
 
 /** A body this small comes in one piece, as a rule. */
@@ -203,8 +268,7 @@ export async function readBody(
 ): Promise<Uint8Array | undefined> {
   const chunks = new BodyChunks(response, { maxBytes });
   try {
-    const { pieces, isWhole } = await readHead(chunks, maxBytes);
-    return isWhole ? joinBytes(pieces) : undefined;
+    return await chunks.joined(maxBytes);
   } finally {
     await chunks.return();
   }
@@ -304,6 +368,8 @@ export async function* readEvents(
         if (turn.isOver) await turn.next();
       }
       chunks.heldBytes = parser.heldBytes;
+      // No event of this chunk is under way while another is so large.
+      if (parser.holdsCopies) chunks.reuse(next.value);
       if (turn.isOver) await turn.next();
       turn.pause();
     }

@@ -73,7 +73,7 @@ export class EventParser {
   /** Whether the line is known not to be data. */
   #isField = false;
 
-  readonly #data = new BlockBuffer();
+  readonly #data: BlockBuffer;
   #dataBytes = 0;
   #hasData = false;
   #scanner: TopLevelScanner | undefined;
@@ -84,6 +84,7 @@ export class EventParser {
   /** @param options The most bytes of data that one event may hold. */
   constructor(options: { maxDataBytes: number }) {
     this.#maxDataBytes = options.maxDataBytes;
+    this.#data = new BlockBuffer(options.maxDataBytes);
   }
 
   /**
@@ -146,6 +147,11 @@ export class EventParser {
   /** How much is held of an event that is not complete. */
   get heldBytes(): number {
     return this.#data.byteLength + this.#lineBytes;
+  }
+
+  /** Whether an event has begun, and all that is held of it was copied. */
+  get holdsCopies(): boolean {
+    return this.#data.isLarge && this.#lineBytes === 0;
   }
 
   /** Whether neither an event nor a line has begun. */

@@ -5,12 +5,7 @@
  */
 
 import { giveAway } from "../../blob.ts";
-import {
-  BlockBuffer,
-  dense,
-  GrowingBuffer,
-  joinBytes,
-} from "./block_buffer.ts";
+import { BlockBuffer, dense } from "./block_buffer.ts";
 import { withoutByteOrderMark } from "./repair.ts";
 import { TopLevelScanner } from "./scan.ts";
 import { type RequestId, requestIdFromSource } from "./message.ts";
@@ -75,9 +70,6 @@ export class FrameParser {
   }
 }
 
-/** From here on a line is not kept in pieces, which would have to be joined. */
-const HUGE_LINE_BYTES = 8 * 1024 * 1024;
-
 /** From here on the memory of a line is given back as soon as it can be. */
 const LARGE_LINE_BYTES = 64 * 1024;
 
@@ -85,14 +77,13 @@ const LARGE_LINE_BYTES = 64 * 1024;
 class LineBuffer {
   readonly #maxBytes: number;
   readonly #takesChunks: boolean;
-  readonly #kept = new BlockBuffer();
-  /** What is kept of a large line. */
-  #large: GrowingBuffer | undefined;
+  readonly #kept: BlockBuffer;
   #byteLength = 0;
   #skipped: TopLevelScanner | undefined;
 
   constructor({ maxFrameBytes, takesChunks = false }: FrameParserOptions) {
     this.#maxBytes = maxFrameBytes;
+    this.#kept = new BlockBuffer(maxFrameBytes);
     this.#takesChunks = takesChunks;
   }
 
@@ -102,19 +93,16 @@ class LineBuffer {
       this.#skipped.feed(piece);
       return;
     }
-    if (this.#byteLength > HUGE_LINE_BYTES) {
-      this.#large ??= new GrowingBuffer([this.#join()]);
-      this.#large.push(piece);
-      this.#free(piece);
-    } else this.#kept.push(piece);
+    this.#kept.push(piece);
+    // In a large one its bytes were copied; it is freed if nothing else is in it.
+    const isWhole = piece.length === piece.buffer.byteLength;
+    if (this.#takesChunks && isWhole && this.#kept.isLarge) free(piece);
     if (this.#byteLength > this.#maxBytes) this.#skip();
   }
 
   #skip(): void {
     this.#skipped = new TopLevelScanner();
-    const pieces = this.#large ? [this.#large.take()] : this.#kept.takePieces();
-    this.#large = undefined;
-    for (const piece of pieces) this.#skipped.feed(piece);
+    for (const piece of this.#kept.takePieces()) this.#skipped.feed(piece);
   }
 
   end(piece: Uint8Array): Frame | undefined {
@@ -126,27 +114,13 @@ class LineBuffer {
     this.push(piece);
     const frame = this.#skipped
       ? oversizedFrame(this.#byteLength, this.#skipped)
-      : this.#trim(this.#large?.take() ?? this.#join());
+      : this.#trim(this.#kept.take());
     if (frame instanceof Uint8Array && this.#byteLength > LARGE_LINE_BYTES) {
       giveAway(frame);
     }
-    this.#large = undefined;
     this.#byteLength = 0;
     this.#skipped = undefined;
     return frame;
-  }
-
-  #join(): Uint8Array {
-    const pieces = this.#kept.takePieces();
-    const line = joinBytes(pieces);
-    if (pieces.length > 1) pieces.forEach((piece) => this.#free(piece));
-    return line;
-  }
-
-  /** Frees a chunk that was copied, if nothing else is in it. */
-  #free(chunk: Uint8Array): void {
-    const isWhole = chunk.length === chunk.buffer.byteLength;
-    if (this.#takesChunks && isWhole) free(chunk);
   }
 
   #trim(line: Uint8Array): Uint8Array | undefined {

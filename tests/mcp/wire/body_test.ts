@@ -1,0 +1,111 @@
+import { assert, assertEquals, assertRejects } from "@std/assert";
+import { readBody, readEvents } from "../../../src/mcp/wire/body.ts";
+import { RawServer } from "../../support/raw_server.ts";
+
+const MIB = 1024 * 1024;
+const encoder = new TextEncoder();
+
+/** 3 MiB in which no two places look alike. */
+const TEXT = Array.from(
+  { length: 3 * MIB / 16 },
+  (_, n) => String(n).padStart(16, " "),
+).join("");
+
+/** Large data in two lines, between small events that others still hold. */
+const STREAM = `data: first\n\ndata: ${TEXT}\ndata: ${TEXT}\n\ndata: last\n\n`;
+const DATA = ["first", `${TEXT} ${TEXT}`, "last"];
+
+const SIZES = [1_000, 16 * 1024, 64 * 1024, 5 * MIB];
+
+/** The ways in which a body comes. */
+const SOURCES: Readonly<
+  Record<string, (text: string, size: number) => Response>
+> = {
+  "a stream whose chunks are someone else's": (text, size) => {
+    const bytes = encoder.encode(text);
+    return new Response(ReadableStream.from(parts(bytes, size)));
+  },
+  "a stream of bytes": (text, size) => {
+    const rest = parts(encoder.encode(text), size);
+    return new Response(
+      new ReadableStream({
+        type: "bytes",
+        pull(controller) {
+          const { value } = rest.next();
+          if (value) return controller.enqueue(value.slice());
+          controller.close();
+          controller.byobRequest?.respond(0);
+        },
+      }),
+    );
+  },
+};
+
+function* parts(
+  bytes: Uint8Array<ArrayBuffer>,
+  size: number,
+): Generator<Uint8Array<ArrayBuffer>> {
+  for (let at = 0; at < bytes.length; at += size) {
+    yield bytes.subarray(at, at + size);
+  }
+}
+
+async function eventsOf(response: Response): Promise<string[]> {
+  const events: Uint8Array[] = [];
+  for await (
+    const { data } of readEvents(response, { maxDataBytes: 9 * MIB })
+  ) {
+    events.push(data);
+  }
+  return events.map((data) => new TextDecoder().decode(data));
+}
+
+for (const [what, source] of Object.entries(SOURCES)) {
+  Deno.test(`${what} gives large bodies and events to the letter, in chunks of every size`, async () => {
+    for (const size of SIZES) {
+      const body = await readBody(source(TEXT, size), { maxBytes: 3 * MIB });
+      assert(new TextDecoder().decode(body) === TEXT, `${size}`);
+      const events = await eventsOf(source(STREAM, size));
+      assert(events.join("\n") === DATA.join("\n"), `${size}`);
+    }
+  });
+}
+
+Deno.test("large bodies and events of a server come to the letter, with a length and in chunks", async () => {
+  await using server = await RawServer.start(async (request, reply) => {
+    const text = request.target === "/events" ? STREAM : TEXT;
+    const [, size] = /size=(\d+)/.exec(request.text()) ?? [];
+    if (!size) return await reply.status(200, {}, text);
+    const stream = await reply.stream(200);
+    for (const part of parts(encoder.encode(text), Number(size))) {
+      await stream.raw(part);
+    }
+    await stream.end();
+  });
+  for (const size of [...SIZES.slice(1), 0]) {
+    const ask = (path: string) =>
+      fetch(new URL(path, server.url), {
+        method: "POST",
+        body: new Blob([size > 0 ? `size=${size}` : "whole"]),
+      });
+    const body = await readBody(await ask("/body"), { maxBytes: 3 * MIB });
+    assert(new TextDecoder().decode(body) === TEXT, `${size}`);
+    const events = await eventsOf(await ask("/events"));
+    assert(events.join("\n") === DATA.join("\n"), `${size}`);
+  }
+});
+
+Deno.test("a large body over the limit is let go of, and one that is cut fails", async () => {
+  await using server = await RawServer.start(async (request, reply) => {
+    if (request.target === "/long") {
+      await reply.status(200, {}, TEXT);
+    } else {
+      await reply.status(200, { "content-length": `${4 * MIB}` }, TEXT);
+      await reply.cut();
+    }
+  });
+  const long = await fetch(new URL("/long", server.url));
+  assertEquals(await readBody(long, { maxBytes: 2 * MIB }), undefined);
+  const cut = await fetch(new URL("/cut", server.url));
+  await assertRejects(() => readBody(cut, { maxBytes: 9 * MIB }), TypeError);
+});
