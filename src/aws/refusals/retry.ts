@@ -11,7 +11,7 @@ import { mayBeRefusal, secondTryOf } from "./table.ts";
 /** What a second signature can be better by. */
 export interface SecondTry {
   readonly awsError: string | undefined;
-  /** The target's time, in milliseconds; without it, it is fresh credentials. */
+  /** The target's time, in milliseconds; none where fresh credentials help. */
   readonly targetTime?: number;
 }
 

@@ -1,7 +1,7 @@
 /**
- * How the AWS SDK reaches STS: through the `fetch` that was handed in. So it uses
- * the same proxies and certificates as the target, leaves no sockets behind, and
- * a permission that is missing has a name.
+ * How the AWS SDK reaches STS: through the `fetch` that was handed in. So it
+ * uses the same proxies and certificates as the target, leaves no sockets
+ * behind, and a permission that is missing has a name.
  *
  * @module
  */
@@ -72,8 +72,8 @@ export function sdkNeeds(): Need[] {
 
 /**
  * Goes on only if the SDK may read its settings as it goes: a variable that it
- * may not read, or a home that it may not ask for, would end it with an error of
- * its own.
+ * may not read, or a home that it may not ask for, would end it with an error
+ * of its own.
  */
 export function demandSdk(search: Search): void {
   const missing = sdkNeeds()

@@ -77,9 +77,9 @@ function usualEndpoint(
 }
 
 /**
- * The region to ask a service in: that of the role or the token, of the profile,
- * of whoever asks, of the environment. A region set (`us-east-1,us-west-2`, `*`)
- * is none that a service is in.
+ * The region to ask a service in: that of the role or the token, of the
+ * profile, of whoever asks, of the environment. A region set
+ * (`us-east-1,us-west-2`, `*`) is none that a service is in.
  */
 export function serviceRegion(
   { env, settings, region }: SourceQuery,
