@@ -19,7 +19,6 @@ import {
   type RequestMessage,
   type ResponseMessage,
   stringId,
-  withId,
 } from "../wire/message.ts";
 import {
   insertMembers,
@@ -27,6 +26,7 @@ import {
   sourceOf,
   valueInResult,
 } from "../wire/splice.ts";
+import { withId } from "../wire/answer_id.ts";
 import { ASKING_METHODS, type BridgeContext, canBeAsked } from "./context.ts";
 
 /** More rounds than any dialogue has. */

@@ -20,9 +20,9 @@ import {
   isObject,
   type RequestId,
   type RequestMessage,
-  withId,
 } from "../wire/message.ts";
 import { memberAt, sourceOf } from "../wire/splice.ts";
+import { withId } from "../wire/answer_id.ts";
 import {
   ASKING_METHODS,
   type BridgeContext,

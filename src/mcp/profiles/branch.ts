@@ -19,7 +19,6 @@ import {
   tell,
 } from "../transport/link.ts";
 import {
-  answerTo,
   type BatchMessage,
   isObject,
   type RequestId,
@@ -28,10 +27,10 @@ import {
   type RpcError,
   type SingleMessage,
   stringId,
-  withId,
 } from "../wire/message.ts";
 import { dense } from "../wire/block_buffer.ts";
 import { memberAt, replaceRange, taskIdIn } from "../wire/splice.ts";
+import { answerTo, withId } from "../wire/answer_id.ts";
 import { PROFILE_ARGUMENT } from "./argument.ts";
 
 /** What the client has said that holds for each of its sessions. */

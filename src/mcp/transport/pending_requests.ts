@@ -7,7 +7,7 @@
  */
 
 import type { SessionHeaders } from "../wire/headers.ts";
-import { idAsWritten, spellingsOf } from "../wire/answer_id.ts";
+import { idAsWritten, spellingsOf, withId } from "../wire/answer_id.ts";
 import { type Era, metaOf } from "../wire/era.ts";
 import { NO_WAIT, replaceNewlines } from "../wire/frames.ts";
 import { ProxyError } from "../../errors.ts";
@@ -22,7 +22,6 @@ import {
   requestId,
   type ResponseMessage,
   type SingleMessage,
-  withId,
 } from "../wire/message.ts";
 import { Recent } from "../../lru_cache.ts";
 

@@ -8,7 +8,7 @@
 import type { Target } from "./target.ts";
 import type { ProxyError } from "../../errors.ts";
 import { Recent } from "../../lru_cache.ts";
-import { withIdOf } from "../wire/answer_id.ts";
+import { answerTo, withIdOf } from "../wire/answer_id.ts";
 import type { Era } from "../wire/era.ts";
 import type { OversizedData, ServerEvent } from "../wire/events.ts";
 import { excerpt } from "../wire/excerpt.ts";
@@ -24,7 +24,6 @@ import { NO_WAIT } from "../wire/frames.ts";
 import { SMALL_BYTES } from "../wire/large_message.ts";
 import { NO_SESSION, type SessionHeaders } from "../wire/headers.ts";
 import {
-  answerTo,
   type BatchMessage,
   type Message,
   readMessage,

@@ -5,7 +5,14 @@
  * @module
  */
 
-import { type RequestId, requestId, stringId, withId } from "./message.ts";
+import { joinBytes } from "./block_buffer.ts";
+import { OPEN_BRACE } from "./json_grammar.ts";
+import {
+  type RequestId,
+  requestId,
+  type ResponseMessage,
+  stringId,
+} from "./message.ts";
 import { outerMembers } from "./large_message.ts";
 
 /** A number in JSON. */
@@ -39,6 +46,35 @@ export function withIdOf(
   return isRight ? answer : withId(answer, request);
 }
 
+/** The same answer under another ID; its result is not parsed for that. */
+export function answerTo(
+  id: RequestId,
+  answer: ResponseMessage,
+): ResponseMessage {
+  const { kind, error, nullMember } = answer;
+  return {
+    kind,
+    id,
+    error,
+    nullMember,
+    get result() {
+      return answer.result;
+    },
+  };
+}
+
+/** The message with its `id` set, every other byte as it was. */
+export function withId(bytes: Uint8Array, id: RequestId): Uint8Array {
+  const member = outerMembers(bytes).findLast(({ name }) => name === "id");
+  const at = bytes.indexOf(OPEN_BRACE) + 1;
+  const { start, end } = member ?? { start: at, end: at };
+  return joinBytes([
+    bytes.subarray(0, start),
+    encoder.encode(member ? id.source : `"id":${id.source},`),
+    bytes.subarray(end),
+  ]);
+}
+
 function idSourceIn(message: Uint8Array): string | undefined {
   return outerMembers(message).findLast(({ name }) => name === "id")?.source;
 }
@@ -47,6 +83,7 @@ function idSourceIn(message: Uint8Array): string | undefined {
 const BEGINNINGS = ['{"jsonrpc":"2.0","id":', '{"jsonrpc": "2.0", "id": '];
 const END = '"jsonrpc":"2.0","id":';
 
+const encoder = new TextEncoder();
 const decoder = new TextDecoder();
 
 /** Whether the ID stands to the letter where most peers have it. */

@@ -4,11 +4,9 @@
  * @module
  */
 
-import { joinBytes } from "./block_buffer.ts";
 import { OPEN_BRACE, OPEN_BRACKET } from "./json_grammar.ts";
 import {
   glanceAt,
-  outerMembers,
   readWhole,
   scanInTurns,
   scanLarge,
@@ -112,8 +110,6 @@ export type Message = SingleMessage | BatchMessage | InvalidMessage;
 /** The fault of a result that is no object; what else it may be is passed on. */
 const NO_RESULT = '"result" is null or an array';
 
-const encoder = new TextEncoder();
-
 /** The members that a message is made of. */
 export const MESSAGE_MEMBERS: ReadonlySet<string> = new Set([
   "jsonrpc",
@@ -137,7 +133,7 @@ export function readMessage(bytes: Uint8Array): Message {
   try {
     value = JSON.parse(strictDecoder.decode(bytes));
   } catch (error) {
-    return notJson(!(error instanceof SyntaxError));
+    return notJson(error instanceof SyntaxError);
   }
   if (!Array.isArray(value)) return readSingle(value, () => scanMembers(bytes));
   const ranges = scanMembers(bytes);
@@ -157,7 +153,7 @@ export async function readMessageInTurns(bytes: Uint8Array): Promise<Message> {
 function readLarge(bytes: Uint8Array): Message {
   const scanner = scanLarge(bytes);
   const { root } = scanner;
-  if (!scanner.isEnded || !root) return notJson(!scanner.isUtf8);
+  if (!scanner.isEnded || !root) return notJson(scanner.isUtf8);
   if (bytes[root.start] !== OPEN_BRACKET) return readLargeSingle(bytes, root);
   if (root.isPartial || root.members?.some(({ isPartial }) => isPartial)) {
     return invalid("the batch is too large to be read");
@@ -168,8 +164,8 @@ function readLarge(bytes: Uint8Array): Message {
   );
 }
 
-function notJson(isText: boolean): InvalidMessage {
-  const detail = `the message is not ${isText ? "UTF-8" : "JSON"}`;
+function notJson(isUtf8: boolean): InvalidMessage {
+  const detail = `the message is not ${isUtf8 ? "JSON" : "UTF-8"}`;
   return { ...invalid(detail), reason: "parse" };
 }
 
@@ -342,33 +338,4 @@ export function requestIdFromSource(
 /** Whether a value is an object with named members. */
 export function isObject(value: unknown): value is Record<string, unknown> {
   return typeof value === "object" && value !== null && !Array.isArray(value);
-}
-
-/** The same answer under another ID; its result is not parsed for that. */
-export function answerTo(
-  id: RequestId,
-  answer: ResponseMessage,
-): ResponseMessage {
-  const { kind, error, nullMember } = answer;
-  return {
-    kind,
-    id,
-    error,
-    nullMember,
-    get result() {
-      return answer.result;
-    },
-  };
-}
-
-/** The message with its `id` set, every other byte as it was. */
-export function withId(bytes: Uint8Array, id: RequestId): Uint8Array {
-  const member = outerMembers(bytes).findLast(({ name }) => name === "id");
-  const at = bytes.indexOf(OPEN_BRACE) + 1;
-  const { start, end } = member ?? { start: at, end: at };
-  return joinBytes([
-    bytes.subarray(0, start),
-    encoder.encode(member ? id.source : `"id":${id.source},`),
-    bytes.subarray(end),
-  ]);
 }

@@ -52,21 +52,6 @@ export interface Member {
   readonly isPartial?: boolean;
 }
 
-/** How much of a text is kept. */
-export interface ScanLimits {
-  /**
-   * The levels whose members are kept; 1, the outermost, unless it is set. Of
-   * arrays that is the outermost alone, and lists of tools.
-   */
-  readonly levels?: number;
-  /**
-   * The most members that are kept; 24,576 unless it is set. Of an object that
-   * has more, those of the {@linkcode KNOWN_NAMES} alone are, of one name the
-   * last, so that there is room again for others.
-   */
-  readonly maxMembers?: number;
-}
-
 /** What is found in an object however much else is in it. */
 const KNOWN_NAMES: ReadonlySet<string> = new Set([
   "jsonrpc",
@@ -104,7 +89,11 @@ const LIST = "tools";
 /** A longer name is kept as the empty string, and its object as partial. */
 const MAX_SOURCE_BYTES = 1024;
 
-/** Each takes some 150 bytes. A small text has fewer. */
+/**
+ * The most members that are kept; each takes some 150 bytes, and a small text
+ * has fewer. Of an object that has more, those of the {@linkcode KNOWN_NAMES}
+ * alone are, of one name the last, so that there is room again for others.
+ */
 const MAX_MEMBERS = 24 * 1024;
 
 const NONE = new Uint8Array();
@@ -142,8 +131,11 @@ export class TopLevelScanner {
   /** What the chunks before had of it. */
   #kept = NONE;
 
-  /** @param limits How much is kept. */
-  constructor({ levels = 1, maxMembers = MAX_MEMBERS }: ScanLimits = {}) {
+  /**
+   * @param limits The outermost levels whose members are kept, and how many of
+   * these. Of arrays that is the outermost alone, and lists of tools.
+   */
+  constructor({ levels = 1, maxMembers = MAX_MEMBERS } = {}) {
     this.#levels = levels;
     this.#room = maxMembers;
   }

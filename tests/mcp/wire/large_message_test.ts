@@ -4,9 +4,9 @@ import { UNREAD } from "../../../src/mcp/wire/large_message.ts";
 import {
   readMessage,
   readMessageInTurns,
-  withId,
 } from "../../../src/mcp/wire/message.ts";
 import { memberAt } from "../../../src/mcp/wire/splice.ts";
+import { withId } from "../../../src/mcp/wire/answer_id.ts";
 
 const encode = (text: string) => new TextEncoder().encode(text);
 const decode = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
