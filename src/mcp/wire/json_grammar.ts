@@ -43,16 +43,13 @@ export const ENDS_LITERAL = 70;
 /** The byte is the one after a number. */
 export const ENDED_NUMBER = 71;
 
-type Row = readonly [states: number | readonly number[], string, next: number];
+type Bytes = string | readonly [first: number, last: number];
+
+type Row = readonly [states: number | readonly number[], Bytes, next: number];
 
 const BLANK = " \n\r\t";
 const DIGITS = "0123456789";
-const ANY = range(0, 0xff);
-
-function range(first: number, last: number): string {
-  const codes = Array.from({ length: last - first + 1 }, (_, n) => first + n);
-  return String.fromCharCode(...codes);
-}
+const ANY: Bytes = [0, 0xff];
 
 /** A row holds unless a later one says something else. */
 const ROWS: readonly Row[] = [
@@ -69,7 +66,7 @@ const ROWS: readonly Row[] = [
     .map((state): Row => [state, BLANK, state]),
 
   [SCALAR, '"', IN_STRING],
-  [IN_STRING, range(0x20, 0x7f), IN_STRING],
+  [IN_STRING, [0x20, 0x7f], IN_STRING],
   [IN_STRING, '"', ENDS_STRING],
   [IN_STRING, "\\", ESCAPED],
   [ESCAPED, '"\\/bfnrt', IN_STRING],
@@ -81,23 +78,23 @@ const ROWS: readonly Row[] = [
   ]),
 
   // Unicode, table 3-7.
-  [IN_STRING, range(0x80, 0xff), NOT_UTF8],
-  [IN_STRING, range(0xc2, 0xdf), TAIL],
-  [IN_STRING, range(0xe0, 0xef), TAIL + 1],
-  [IN_STRING, range(0xf0, 0xf4), TAIL + 2],
+  [IN_STRING, [0x80, 0xff], NOT_UTF8],
+  [IN_STRING, [0xc2, 0xdf], TAIL],
+  [IN_STRING, [0xe0, 0xef], TAIL + 1],
+  [IN_STRING, [0xf0, 0xf4], TAIL + 2],
   [IN_STRING, "\xe0", AFTER_E0],
   [IN_STRING, "\xed", AFTER_ED],
   [IN_STRING, "\xf0", AFTER_F0],
   [IN_STRING, "\xf4", AFTER_F4],
   [[TAIL, TAIL + 1, TAIL + 2, AFTER_E0, AFTER_ED], ANY, NOT_UTF8],
   [[AFTER_F0, AFTER_F4], ANY, NOT_UTF8],
-  [TAIL, range(0x80, 0xbf), IN_STRING],
-  [TAIL + 1, range(0x80, 0xbf), TAIL],
-  [TAIL + 2, range(0x80, 0xbf), TAIL + 1],
-  [AFTER_E0, range(0xa0, 0xbf), TAIL],
-  [AFTER_ED, range(0x80, 0x9f), TAIL],
-  [AFTER_F0, range(0x90, 0xbf), TAIL + 1],
-  [AFTER_F4, range(0x80, 0x8f), TAIL + 1],
+  [TAIL, [0x80, 0xbf], IN_STRING],
+  [TAIL + 1, [0x80, 0xbf], TAIL],
+  [TAIL + 2, [0x80, 0xbf], TAIL + 1],
+  [AFTER_E0, [0xa0, 0xbf], TAIL],
+  [AFTER_ED, [0x80, 0x9f], TAIL],
+  [AFTER_F0, [0x90, 0xbf], TAIL + 1],
+  [AFTER_F4, [0x80, 0x8f], TAIL + 1],
 
   [[AFTER_ZERO, IN_INTEGER, IN_FRACTION, IN_EXPONENT], ANY, ENDED_NUMBER],
   [SCALAR, "-", AFTER_MINUS],
@@ -129,9 +126,9 @@ function table(rows: readonly Row[]): Uint8Array {
   const next = new Uint8Array(OPENS << 8).fill(BROKEN);
   for (const [states, bytes, to] of rows) {
     for (const state of [states].flat()) {
-      for (let i = 0; i < bytes.length; i++) {
-        next[state << 8 | bytes.charCodeAt(i)] = to;
-      }
+      const row = next.subarray(state << 8, (state + 1) << 8);
+      if (typeof bytes !== "string") row.fill(to, bytes[0], bytes[1] + 1);
+      else for (const byte of bytes) row[byte.charCodeAt(0)] = to;
     }
   }
   return next;
