@@ -15,7 +15,6 @@ export class Background {
     this.#log = log;
   }
 
-  /** Whether nothing is under way. */
   get isIdle(): boolean {
     return this.#work.size === 0;
   }

@@ -17,7 +17,6 @@ import type { SessionHeaders } from "../wire/headers.ts";
 import type { RequestId, ResponseMessage } from "../wire/message.ts";
 import type { Observation } from "./observer.ts";
 
-/** How long an exchange may take. */
 export interface ExchangeLimits {
   /** The whole time, in milliseconds. */
   readonly timeoutMs: number | undefined;
@@ -37,7 +36,6 @@ export interface ExchangeInit {
   readonly method: string;
   /** The parameters, of a single request or notification. */
   readonly params?: unknown;
-  /** The requests in it. */
   readonly requests: readonly RequestId[];
   /** Those that ask for progress: their IDs' keys, and the tokens. */
   readonly progressTokens?: ReadonlyMap<string, RequestId>;
@@ -74,7 +72,6 @@ export class Exchange implements Deadline {
   answerHasBegun = false;
   /** An error that came under another ID: the answer, if no other one comes. */
   keptError: Uint8Array | undefined;
-  /** The session ID that came with the answer. */
   sessionId: string | undefined;
   /** Who follows it, if anyone does. */
   observation: Observation | undefined;
@@ -129,12 +126,10 @@ export class Exchange implements Deadline {
     this.#body = bytes;
   }
 
-  /** The requests that still wait for an answer. */
   get pending(): readonly RequestId[] {
     return [...this.#pending.values()];
   }
 
-  /** Whether it holds requests at all. */
   get isRequest(): boolean {
     return this.requests.length > 0;
   }
@@ -246,7 +241,6 @@ export class Exchange implements Deadline {
     );
   }
 
-  /** Ends the present fetch. */
   get fetchSignal(): AbortSignal {
     return this.#fetch ?? this.signal;
   }
@@ -256,7 +250,6 @@ export class Exchange implements Deadline {
     this.#heldSince ??= performance.now();
   }
 
-  /** Lets the limits run on. */
   release(): void {
     this.#heldBeforeMs = this.#heldMs();
     this.#heldSince = undefined;
@@ -278,7 +271,6 @@ export class Exchange implements Deadline {
     return performance.now() - (this.#lastMessageAt ?? this.startedAt);
   }
 
-  /** Notes that a message of the target's came. */
   noteProgress(): void {
     this.#lastMessageAt = performance.now();
   }

@@ -70,7 +70,6 @@ interface Unprocessed {
   readonly failure: RegExp;
   /** Whether there was a connection, if only without TLS. */
   readonly isConnected?: boolean;
-  /** What to do. */
   readonly hint?: string;
 }
 
@@ -114,7 +113,6 @@ const UNPROCESSED: readonly Unprocessed[] = [
   },
 ];
 
-/** What a rejected fetch means. */
 export function fetchFailure(cause: unknown, url: URL): AttemptError {
   if (cause instanceof ProxyError) return new AttemptError(cause, "never");
   if (cause instanceof Deno.errors.NotCapable) {
@@ -183,7 +181,6 @@ export function shuttingDown(mayHaveRun: boolean): ProxyError {
   return new ProxyError("shutting-down", message, { data: { mayHaveRun } });
 }
 
-/** The error for an answer that would harm the client. */
 export function frameTooLarge(
   byteLength: number | undefined,
   limitBytes: number,
@@ -198,7 +195,6 @@ export function frameTooLarge(
   );
 }
 
-/** The error for a 2xx without an answer. */
 export function noAnswer({ status }: Response): ProxyError {
   return new ProxyError(
     "no-answer",

@@ -49,7 +49,6 @@ export interface Link {
   close(limitMs: number): Promise<void>;
 }
 
-/** Writes one frame to the client. */
 export type Emit = (frame: Uint8Array) => Promise<void>;
 
 /** How many cancelled requests are remembered; the oldest go first. */
@@ -57,7 +56,6 @@ const MAX_CANCELLED = 1024;
 
 const encoder = new TextEncoder();
 
-/** An answer, and its bytes. */
 export type Answer = readonly [message: ResponseMessage, bytes: Uint8Array];
 
 interface OwnRequest {
@@ -140,19 +138,16 @@ export class OwnRequests {
     notifyCancelled(link, id);
   }
 
-  /** Cancels all requests of a method that are not answered. */
   cancelAll(link: Pick<Link, "accept">, method: string): void {
     for (const { id, method: its } of [...this.#waiting.values()]) {
       if (its === method) this.cancel(link, id);
     }
   }
 
-  /** How many answers are waited for. */
   get size(): number {
     return this.#waiting.size;
   }
 
-  /** Whether no answer is waited for. */
   get isIdle(): boolean {
     return this.#waiting.size === 0;
   }
@@ -275,7 +270,6 @@ export async function tell(emit: Emit, frame: Uint8Array): Promise<void> {
 
 /** Who is told of what is refused. */
 export interface Refusing {
-  /** Writes one frame to the client. */
   readonly emit: Emit;
   readonly observer?: Observer;
 }
@@ -303,7 +297,6 @@ export class AwaitedAnswers<T = true> {
   /** Those that may never be answered: nothing else takes them out. */
   readonly #cancelled = new Recent<T>(MAX_CANCELLED);
 
-  /** Notes a request. */
   expect({ key }: RequestId, noted: T): void {
     this.#cancelled.delete(key);
     this.#awaited.set(key, noted);
@@ -337,7 +330,6 @@ export class AwaitedAnswers<T = true> {
     return taken;
   }
 
-  /** Whether no answer is awaited. */
   get isIdle(): boolean {
     return this.#awaited.size === 0 && this.#cancelled.size === 0;
   }

@@ -15,7 +15,6 @@ export interface Observed {
   readonly method: string;
   /** The parameters, of a single request or notification. */
   readonly params: unknown;
-  /** The requests in it. */
   readonly requests: readonly RequestId[];
   /** The HTTP headers with which it came, if it came with some. */
   readonly headers?: Headers;

@@ -41,7 +41,6 @@ export interface Origin {
   readonly exchange: Exchange | undefined;
 }
 
-/** Who waits for an answer, and for which. */
 export interface Owed {
   readonly owner: Exchange;
   /** The ID as the client wrote it. */
@@ -64,7 +63,6 @@ export class PendingRequests {
     this.#era = era;
   }
 
-  /** Notes who waits for an answer. */
   expect(exchange: Exchange): void {
     for (const { key } of exchange.requests) {
       this.#waiting.set(key, exchange);
@@ -86,7 +84,6 @@ export class PendingRequests {
     for (const exchange of this.#waiting.values()) exchange.touch();
   }
 
-  /** The exchange that a request waits in. */
   exchangeOf(id: RequestId): Exchange | undefined {
     return this.#waiting.get(id.key);
   }
@@ -246,7 +243,6 @@ export class PendingRequests {
     for (const id of exchange.pending) await this.#tell(exchange, id, told);
   }
 
-  /** Answers one request with an error. */
   async failOne({ owner, id }: Owed, error: ProxyError): Promise<void> {
     owner.observation?.failed(error);
     await this.#tell(owner, id, error);
@@ -271,7 +267,6 @@ export class PendingRequests {
     return exchange.delivering(written);
   }
 
-  /** Writes frames one by one. */
   async emitAll(
     frames: readonly (Uint8Array | undefined)[],
     exchange: Exchange | undefined,

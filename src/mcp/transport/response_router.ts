@@ -39,7 +39,6 @@ import { taskIdIn } from "../wire/splice.ts";
 
 /** Who takes part in the routing of responses. */
 export interface RouterHooks {
-  /** The era of what is delivered. */
   readonly era: Era;
   /** Sees each answer first; one for which it throws is not delivered. */
   readonly onAnswer: (
@@ -58,7 +57,6 @@ export interface RouterHooks {
   readonly refuse: (id: RequestId, error: ProxyError) => void;
 }
 
-/** A message for the client. */
 interface Delivery {
   readonly message: SingleMessage;
   readonly frame: Uint8Array;
@@ -78,7 +76,6 @@ const BATCH_VERSION = "2025-03-26";
 export class ResponseRouter {
   readonly #target: Target;
   readonly #hooks: RouterHooks;
-  /** Who waits for an answer. */
   readonly pending: PendingRequests;
   readonly #targetRequests = new Recent<SessionHeaders>(MAX_TARGET_REQUESTS);
 
@@ -316,7 +313,6 @@ export class ResponseRouter {
     return this.pending.emitAll(frames, owner);
   }
 
-  /** Deals with an event that was too large to be kept. */
   async #receiveOversized(
     { byteLength, scanner: { members } }: OversizedData,
     exchange: Exchange | undefined,

@@ -144,7 +144,6 @@ export class RetryPolicy {
   readonly #retries: number;
   readonly #repeatableTools = new Recent<true>(MAX_TOOLS);
 
-  /** @param retries How often a request is sent again at most. */
   constructor(retries: number) {
     this.#retries = retries;
   }

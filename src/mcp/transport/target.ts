@@ -16,11 +16,9 @@ import type { Observer } from "./observer.ts";
 
 /** How the target is reached, and what its answers must keep to. */
 export interface Target extends ExchangeLimits {
-  /** The MCP endpoint. */
   readonly url: URL;
   /** Sends every request; signs it where that is wanted. */
   readonly fetch: typeof globalThis.fetch;
-  /** Headers that go with every request. */
   readonly headers: HeaderPairs;
   /** What is put into each request; by default nothing is. */
   readonly metadata?: Metadata;

@@ -21,7 +21,6 @@ export interface Channel {
   session: SessionHeaders;
   /** Notes that it is in use: it is not idle yet. */
   touch(): void;
-  /** Ends the stream. */
   close(): void;
 }
 
@@ -96,7 +95,6 @@ export function hasSession({ sessionId, channel }: SessionHeaders): boolean {
 /** Headers as `fetch` takes them with the least work. */
 export type HeaderRecord = Readonly<Record<string, string>>;
 
-/** Header names and values. */
 export type HeaderPairs = readonly (readonly [name: string, value: string])[];
 
 /**
@@ -126,7 +124,6 @@ export function streamHeaders(
   return { ...headers, "last-event-id": byteString(lastEventId) };
 }
 
-/** The headers of the DELETE that ends a session. */
 export function deleteHeaders(
   custom: HeaderPairs,
   session: SessionHeaders,

@@ -136,17 +136,14 @@ function table(rows: readonly Row[]): Uint8Array {
 
 /** The brackets that are open: a bit for each. */
 export class BracketStack {
-  /** How many are open. */
   depth = 0;
   #braces = new Uint32Array(4);
 
-  /** Whether the last is a brace. */
   get isBrace(): boolean {
     const last = this.depth - 1;
     return (this.#braces[last >> 5] >>> (last & 31) & 1) === 1;
   }
 
-  /** Opens one. */
   push(isBrace: boolean): void {
     const word = this.depth >> 5;
     if (word === this.#braces.length) {

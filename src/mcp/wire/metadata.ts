@@ -4,6 +4,7 @@
  * @module
  */
 
+import { metaOf } from "./era.ts";
 import {
   type BatchMessage,
   isObject,
@@ -40,19 +41,12 @@ export function messageWithMetadata(
   metadata: Metadata,
 ): SingleMessage | BatchMessage {
   if (metadata.length === 0) return message;
-  if (message.kind !== "batch") return singleWithMetadata(message, metadata);
-  const messages = message.messages.map((single) =>
-    singleWithMetadata(single, metadata)
-  );
-  return { ...message, messages };
-}
-
-function singleWithMetadata(
-  message: SingleMessage,
-  metadata: Metadata,
-): SingleMessage {
-  if (message.kind !== "request") return message;
-  return { ...message, params: paramsWithMetadata(message.params, metadata) };
+  const add = (single: SingleMessage): SingleMessage => {
+    if (single.kind !== "request") return single;
+    return { ...single, params: paramsWithMetadata(single.params, metadata) };
+  };
+  if (message.kind !== "batch") return add(message);
+  return { ...message, messages: message.messages.map(add) };
 }
 
 /** Parameters of a request with the metadata that they do not have. */
@@ -81,15 +75,12 @@ function addToRequest(
   { params }: RequestMessage,
   metadata: Metadata,
 ): Uint8Array {
-  const present = isObject(params) && isObject(params._meta)
-    ? params._meta
-    : {};
-  return insertMeta(
-    bytes,
-    params,
-    metadata.filter(([key]) => !Object.hasOwn(present, key))
-      .map(([key, value]) => [key, JSON.stringify(value)]),
+  const present = metaOf(params);
+  const missing = metadata.filter(([key]) => !Object.hasOwn(present, key));
+  const members = missing.map(([key, value]) =>
+    [key, JSON.stringify(value)] as const
   );
+  return insertMeta(bytes, params, members);
 }
 
 /**

@@ -145,7 +145,6 @@ export class TopLevelScanner {
     return this.#root?.members ?? [];
   }
 
-  /** The text's one value. */
   get root(): Member | undefined {
     return this.#root;
   }
@@ -165,7 +164,6 @@ export class TopLevelScanner {
     return this.#state === BROKEN || !this.isUtf8;
   }
 
-  /** Whether it is not broken as UTF-8. */
   get isUtf8(): boolean {
     return this.#state !== NOT_UTF8;
   }
