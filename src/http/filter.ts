@@ -9,10 +9,14 @@
 
 import { ProxyError } from "../errors.ts";
 import { BODY_HEADERS } from "./headers.ts";
-import { checkEncoding, mediaType, readBody } from "../mcp/wire/body.ts";
+import { mediaType, readBody } from "../mcp/wire/body.ts";
 import { joinBytes } from "../mcp/wire/block_buffer.ts";
 import { EventParser, type ServerEvent } from "../mcp/wire/events.ts";
-import { errorFrame, streamCut } from "../mcp/transport/failure.ts";
+import {
+  badContentType,
+  errorFrame,
+  streamCut,
+} from "../mcp/transport/failure.ts";
 import { partOf } from "../mcp/wire/large_message.ts";
 import {
   type InvalidMessage,
@@ -21,8 +25,8 @@ import {
   type SingleMessage,
 } from "../mcp/wire/message.ts";
 import { withoutByteOrderMark } from "../mcp/wire/repair.ts";
-import { badContentType } from "../mcp/transport/failure.ts";
 import { membersOf, whole } from "../mcp/wire/splice.ts";
+import { checkEncoding } from "../mcp/wire/body_chunks.ts";
 import {
   badList,
   checkClear,

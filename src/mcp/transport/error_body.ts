@@ -9,7 +9,6 @@
 import {
   type BodyBeginning,
   type BodyLimits,
-  hasKnownEncoding,
   mediaType,
   readBeginning,
 } from "../wire/body.ts";
@@ -26,6 +25,7 @@ import {
 } from "../wire/message.ts";
 import { repairedErrorBody, withoutByteOrderMark } from "../wire/repair.ts";
 import type { Exchange } from "./exchange.ts";
+import { hasKnownEncoding } from "../wire/body_chunks.ts";
 
 /** How much of an HTTP error's body is read, and for how long. */
 const ERROR_BODY: BodyLimits = { maxBytes: 1024 * 1024, limitMs: 3_000 };

@@ -9,7 +9,6 @@ import { ProxyError } from "../../errors.ts";
 import { whenOver } from "../../time.ts";
 import { spellingsOf } from "../wire/answer_id.ts";
 import {
-  BodyChunks,
   type BodyHead,
   isSmallBody,
   mediaType,
@@ -26,6 +25,7 @@ import type { PendingRequests } from "./pending_requests.ts";
 import type { Target } from "./target.ts";
 import { type RequestId, requestIdFromSource } from "../wire/message.ts";
 import { TopLevelScanner } from "../wire/scan.ts";
+import { BodyChunks } from "../wire/body_chunks.ts";
 
 /**
  * The largest message that the client is given unless it is told otherwise:
