@@ -19,6 +19,11 @@ type Callback = (...args: readonly unknown[]) => void;
 /** A real timer is what stands for one that is held. */
 const FAR_MS = 2 ** 31 - 1;
 
+/** What is ready runs. */
+function turn(): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, 0));
+}
+
 /**
  * Holds `performance.now` and the timers that have a delay. What has none runs
  * as ever, and so do `Date`, `AbortSignal.timeout` and the timers of tests'
@@ -39,8 +44,11 @@ export class Clock implements Disposable {
       globalThis,
       "setTimeout",
       (callback: Callback, delayMs = 0, ...args: unknown[]) => {
-        const ring = () => callback(...args);
-        if (delayMs <= 0) return setTimeout(ring, 0);
+        if (delayMs <= 0) return setTimeout(callback, 0, ...args);
+        const ring = () => {
+          globalThis.clearTimeout(timer);
+          callback(...args);
+        };
         const timer = setTimeout(ring, FAR_MS);
         this.#held.set(timer, { delayMs, dueAt: this.#now + delayMs, ring });
         this.#waiting.get(delayMs)?.resolve();
@@ -60,18 +68,25 @@ export class Clock implements Disposable {
   /** Lets time pass; what is due meanwhile rings, each in its turn. */
   async pass(ms: number): Promise<void> {
     const until = this.#now + ms;
+    await turn();
     for (;;) {
-      const due = [...this.#held].filter(([, { dueAt }]) => dueAt <= until)
-        .sort(([, one], [, other]) => one.dueAt - other.dueAt).at(0);
+      const [due] = this.#dueBy(until);
       if (due === undefined) break;
-      const [timer, { dueAt, ring }] = due;
-      this.#now = Math.max(this.#now, dueAt);
-      clearTimeout(timer);
-      ring();
+      this.#now = Math.max(this.#now, due.dueAt);
+      due.ring();
       // Whoever waited for it may set the next one.
-      await new Promise<void>((resolve) => setTimeout(resolve, 0));
+      await turn();
     }
     this.#now = until;
+  }
+
+  /**
+   * Lets time pass as for a process that stood still: what is due rings late,
+   * and before anything is read that came meanwhile.
+   */
+  jump(ms: number): void {
+    this.#now += ms;
+    for (const { ring } of this.#dueBy(this.#now)) ring();
   }
 
   /** Waits until a timer of this delay is set, and lets it ring. */
@@ -89,6 +104,11 @@ export class Clock implements Disposable {
 
   [Symbol.dispose](): void {
     this.#undo.dispose();
+  }
+
+  #dueBy(until: number): Held[] {
+    return [...this.#held.values()].filter(({ dueAt }) => dueAt <= until)
+      .sort((one, other) => one.dueAt - other.dueAt);
   }
 
   #replace(on: object, name: string, value: unknown): void {

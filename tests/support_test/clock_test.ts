@@ -25,6 +25,9 @@ Deno.test("time that is held passes as the test says, and timers ring in their o
     setTimeout(() => rung.push("d"), 7);
     await ring;
     assertEquals(rung.at(-1), "d");
+    setTimeout(() => rung.push(`late ${performance.now() - start}`), 10);
+    clock.jump(100);
+    assertEquals(rung.at(-1), "late 407");
     setTimeout(() => rung.push("left"), 1);
   }
   assertEquals(setTimeout, real);
