@@ -19,6 +19,16 @@ type Callback = (...args: readonly unknown[]) => void;
 /** A real timer is what stands for one that is held. */
 const FAR_MS = 2 ** 31 - 1;
 
+let current: Clock | undefined;
+
+/**
+ * Lets time go on that a test has stopped: what ends at its end has limits that
+ * may have to ring.
+ */
+export function letTimeGo(): void {
+  current?.release();
+}
+
 /** What is ready runs. */
 function turn(): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, 0));
@@ -33,18 +43,22 @@ export class Clock implements Disposable {
   readonly #held = new Map<Timer, Held>();
   readonly #waiting = new Map<number, PromiseWithResolvers<void>>();
   readonly #undo = new DisposableStack();
+  readonly #realNow = performance.now.bind(performance);
   // Whole, so that sums and differences are exact.
-  #now = Math.ceil(performance.now());
+  #now = Math.ceil(this.#realNow());
+  #time = () => this.#now;
 
   /** Stops the time until it is disposed of. */
   constructor() {
     const { setTimeout, clearTimeout } = globalThis;
-    this.#replace(performance, "now", () => this.#now);
+    this.#replace(performance, "now", () => this.#time());
     this.#replace(
       globalThis,
       "setTimeout",
       (callback: Callback, delayMs = 0, ...args: unknown[]) => {
-        if (delayMs <= 0) return setTimeout(callback, 0, ...args);
+        if (delayMs <= 0 || current !== this) {
+          return setTimeout(callback, delayMs, ...args);
+        }
         const ring = () => {
           globalThis.clearTimeout(timer);
           callback(...args);
@@ -59,10 +73,7 @@ export class Clock implements Disposable {
       if (timer !== undefined) this.#held.delete(timer);
       clearTimeout(timer);
     });
-    this.#undo.defer(() => {
-      for (const timer of this.#held.keys()) clearTimeout(timer);
-      for (const { resolve } of this.#waiting.values()) resolve();
-    });
+    current = this;
   }
 
   /** Lets time pass; what is due meanwhile rings, each in its turn. */
@@ -78,6 +89,14 @@ export class Clock implements Disposable {
       await turn();
     }
     this.#now = until;
+  }
+
+  /** Lets time pass, bit by bit, until something has come. */
+  async until<T>(promise: Promise<T>, stepMs = 10): Promise<T> {
+    let isOver = false;
+    promise.catch(() => {}).finally(() => isOver = true);
+    while (!isOver) await this.pass(stepMs);
+    return await promise;
   }
 
   /**
@@ -102,8 +121,26 @@ export class Clock implements Disposable {
     await this.pass((isSet()?.dueAt ?? this.#now) - this.#now);
   }
 
+  /** Lets time go on: what is held rings after what is left of its delay. */
+  release(): void {
+    if (current !== this) return;
+    current = undefined;
+    const aheadMs = this.#now - this.#realNow();
+    this.#time = () => this.#realNow() + aheadMs;
+    for (const { resolve } of this.#waiting.values()) resolve();
+    for (const [timer, { dueAt, ring }] of this.#held) {
+      const left = setTimeout(() => {
+        if (this.#held.has(timer)) ring();
+      }, dueAt - this.#now);
+      this.#undo.defer(() => clearTimeout(left));
+    }
+  }
+
+  /** Lets time go on, and forgets what is held. */
   [Symbol.dispose](): void {
+    this.release();
     this.#undo.dispose();
+    for (const timer of this.#held.keys()) clearTimeout(timer);
   }
 
   #dueBy(until: number): Held[] {

@@ -11,6 +11,7 @@ import type { HttpProxyOptions } from "../../src/http/options.ts";
 import { createLog } from "../../src/log/line_log.ts";
 import { Redactor } from "../../src/redact/redact.ts";
 import { Arrivals } from "./arrivals.ts";
+import { letTimeGo } from "./clock.ts";
 import { within } from "./deadline.ts";
 import { TEST_CREDENTIALS, TEST_SCOPE } from "./test_identity.ts";
 
@@ -126,6 +127,7 @@ export class Front implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    letTimeGo();
     this.#hurry.abort();
     await this.stop();
     this.log.end("the front is stopped");

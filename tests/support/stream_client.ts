@@ -10,6 +10,7 @@ import {
   type StdioProxyOptions,
 } from "../../src/stdio/stdio_proxy.ts";
 import { type Log, type LogLevel, SILENT_LOG } from "../../src/log/log.ts";
+import { letTimeGo } from "./clock.ts";
 import { within } from "./deadline.ts";
 import { SECRETS_SEEN } from "./secrets_seen.ts";
 
@@ -140,6 +141,7 @@ export class StreamClient implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    letTimeGo();
     this.#stop.abort();
     await this.#lines.cancel().catch(() => {});
     await this.#writer.abort().catch(() => {});

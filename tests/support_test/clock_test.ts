@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { Clock } from "../support/clock.ts";
+import { Clock, letTimeGo } from "../support/clock.ts";
 
 Deno.test("time that is held passes as the test says, and timers ring in their order", async () => {
   const rung: string[] = [];
@@ -28,7 +28,15 @@ Deno.test("time that is held passes as the test says, and timers ring in their o
     setTimeout(() => rung.push(`late ${performance.now() - start}`), 10);
     clock.jump(100);
     assertEquals(rung.at(-1), "late 407");
-    setTimeout(() => rung.push("left"), 1);
+    const gone = Promise.withResolvers<void>();
+    clearTimeout(setTimeout(() => rung.push("cleared"), 1));
+    const stopped = setTimeout(() => rung.push("stopped"), 20);
+    setTimeout(gone.resolve, 20);
+    letTimeGo();
+    clearTimeout(stopped);
+    await gone.promise;
+    assertEquals(rung.at(-1), "late 407");
+    assertEquals(performance.now() - start >= 427, true);
   }
   assertEquals(setTimeout, real);
   const before = performance.now();

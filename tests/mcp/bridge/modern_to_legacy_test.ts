@@ -1,4 +1,5 @@
 import { assertEquals, assertStringIncludes } from "@std/assert";
+import { Clock } from "../../support/clock.ts";
 import {
   bridged,
   legacyTarget,
@@ -105,8 +106,9 @@ function legacyAsking(count: number) {
 }
 
 Deno.test("what a legacy target asks within a call becomes input_required, and the retry's answer goes to the suspended call; --timeout stands still meanwhile", async () => {
+  using clock = new Clock();
   await using w = await bridged(legacyTarget(legacyAsking(2)), {
-    timeoutMs: 400,
+    timeoutMs: 60_000,
   });
   const params = modernParams({ name: "x", arguments: {} }, {
     elicitation: {},
@@ -120,7 +122,7 @@ Deno.test("what a legacy target asks within a call becomes input_required, and t
     );
     assertEquals(asked.params.message, `q${round}`);
     // A person takes longer than the limit.
-    await new Promise((resolve) => setTimeout(resolve, 450));
+    await clock.pass(70_000);
     const { requestState } = json.result;
     w.client.request(round + 2, "tools/call", {
       ...params,

@@ -1,5 +1,6 @@
 /** What a session meets at its edges: losses, cancellations, stops. */
 import { assertEquals, assertLess } from "@std/assert";
+import { Clock } from "../../support/clock.ts";
 import {
   error,
   INITIALIZED,
@@ -8,7 +9,7 @@ import {
   result,
   Sessions,
 } from "../../support/raw_mcp.ts";
-import { RawServer } from "../../support/raw_server.ts";
+import { type RawEventStream, RawServer } from "../../support/raw_server.ts";
 import {
   StreamClient,
   type StreamClientOptions,
@@ -208,19 +209,27 @@ Deno.test("a call that ran before its stream and its session were lost gets stre
 });
 
 Deno.test("a request that waits for its turn is not idle", async () => {
+  const opened = Promise.withResolvers<RawEventStream>();
+  const ended = Promise.withResolvers<void>();
+  using clock = new Clock();
   await using w = await world({
-    slow: async (message, reply) => {
+    slow: async (_message, reply) => {
       const stream = await reply.sse();
-      for (let turn = 0; turn < 10; turn++) {
-        await stream.comment();
-        await new Promise((resolve) => setTimeout(resolve, 30));
-      }
-      await stream.message(result(message, "slow"));
-      await stream.end();
+      opened.resolve(stream);
+      await ended.promise;
     },
-  }, { maxConcurrency: 1, idleTimeoutMs: 150 });
+  }, { maxConcurrency: 1, idleTimeoutMs: 60_000 });
   w.client.request(1, "slow");
   w.client.request(2, "m");
+  const stream = await opened.promise;
+  for (let turn = 0; turn < 4; turn++) {
+    await clock.pass(40_000);
+    await stream.message({ jsonrpc: "2.0", method: "n" });
+    assertEquals((await w.client.next()).json.method, "n");
+  }
+  await stream.message(result({ id: 1 }, "slow"));
+  await stream.end();
+  ended.resolve();
   assertEquals((await w.client.answer(1)).json.result, "slow");
   assertEquals((await w.client.answer(2)).json.result, {});
 });

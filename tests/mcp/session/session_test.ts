@@ -1,4 +1,6 @@
 import { assertEquals, assertStringIncludes } from "@std/assert";
+import { Clock } from "../../support/clock.ts";
+import { Arrivals } from "../../support/arrivals.ts";
 import {
   error,
   INITIALIZED,
@@ -6,14 +8,14 @@ import {
   type McpHandler,
   result,
 } from "../../support/raw_mcp.ts";
-import type { SentEvent } from "../../support/raw_reply.ts";
+import type { RawEventStream, SentEvent } from "../../support/raw_reply.ts";
 import { RawServer, type SeenRequest } from "../../support/raw_server.ts";
 import { StreamClient } from "../../support/stream_client.ts";
 
 /** What the client is told when the one request `m` meets this. */
 async function answerWhen(
   m: McpHandler,
-  options: { maxAnswerBytes?: number; idleTimeoutMs?: number } = {},
+  options: { maxAnswerBytes?: number } = {},
 ) {
   await using server = await RawServer.start(mcp({ m }));
   await using client = new StreamClient({ url: server.url, ...options });
@@ -431,10 +433,13 @@ Deno.test("a request over its time is answered with -31014, and the target is to
   await using server = await RawServer.start(mcp({
     m: (_message, reply) => reply.hang(),
   }));
-  await using client = new StreamClient({ url: server.url, timeoutMs: 100 });
+  using clock = new Clock();
+  await using client = new StreamClient({ url: server.url, timeoutMs: 60_000 });
   client.request("t", "m");
+  await server.requests.at(0);
+  await clock.pass(61_000);
   const { json } = await client.next();
-  assertEquals([json.error.code, json.error.data.limitMs], [-31014, 100]);
+  assertEquals([json.error.code, json.error.data.limitMs], [-31014, 60_000]);
   const told = await server.requests.at(1);
   assertEquals(JSON.parse(told.text()), {
     jsonrpc: "2.0",
@@ -447,8 +452,11 @@ Deno.test("initialize over its time is answered, and not cancelled upstream", as
   await using server = await RawServer.start(mcp({
     initialize: (_message, reply) => reply.hang(),
   }));
-  await using client = new StreamClient({ url: server.url, timeoutMs: 100 });
+  using clock = new Clock();
+  await using client = new StreamClient({ url: server.url, timeoutMs: 60_000 });
   client.request(1, "initialize", {});
+  await server.requests.at(0);
+  await clock.pass(61_000);
   assertEquals((await client.next()).json.error.code, -31014);
   await client.close();
   assertEquals(methods(server.requests.all), ["initialize"]);
@@ -486,16 +494,39 @@ Deno.test("a request without a byte for the idle time is answered with -31014", 
 });
 
 Deno.test("a stream that goes on is not idle", async () => {
-  const { result: answer } = await answerWhen(async (message, reply) => {
-    const stream = await reply.sse();
-    for (let turn = 0; turn < 10; turn++) {
-      await stream.comment();
-      await new Promise((resolve) => setTimeout(resolve, 20));
-    }
-    await stream.message(result(message, "done"));
-    await stream.end();
-  }, { idleTimeoutMs: 150 });
-  assertEquals(answer, "done");
+  const opened = Promise.withResolvers<RawEventStream>();
+  await using server = await RawServer.start(mcp({
+    m: async (_message, reply) => {
+      const stream = await reply.sse();
+      opened.resolve(stream);
+      await stream.closed;
+    },
+  }));
+  using clock = new Clock();
+  const pieces = new Arrivals<Uint8Array>("piece of a body");
+  await using client = new StreamClient({
+    url: server.url,
+    idleTimeoutMs: 60_000,
+    fetch: async (input, init) => {
+      const response = await fetch(input, init);
+      const noted = new TransformStream<Uint8Array, Uint8Array>({
+        transform(piece, controller) {
+          controller.enqueue(piece);
+          pieces.add(piece);
+        },
+      });
+      return new Response(response.body?.pipeThrough(noted), response);
+    },
+  });
+  client.request(1, "m");
+  const stream = await opened.promise;
+  for (let turn = 0; turn < 4; turn++) {
+    await clock.pass(40_000);
+    await stream.comment();
+    await pieces.at(turn);
+  }
+  await stream.message(result({ id: 1 }, "done"));
+  assertEquals((await client.next()).json.result, "done");
 });
 
 function event(id: string | undefined, message?: unknown): SentEvent {

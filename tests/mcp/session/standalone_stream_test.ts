@@ -1,5 +1,6 @@
 import { assertEquals } from "@std/assert";
 import { type Log, SILENT_LOG } from "../../../src/log/log.ts";
+import { Clock } from "../../support/clock.ts";
 import { within } from "../../support/deadline.ts";
 import {
   mcp,
@@ -103,13 +104,14 @@ Deno.test("without the option there is no GET", async () => {
 Deno.test("a silent standing stream is opened again after the idle time", async () => {
   let opened = 0;
   const again = Promise.withResolvers<void>();
+  using clock = new Clock();
   await using _world = await standing(async (_none, reply) => {
     if (++opened === 2) again.resolve();
     const stream = await reply.sse();
     await stream.event({ retry: 1 });
     await stream.closed;
-  }, { idleTimeoutMs: 50 });
-  await again.promise;
+  }, { idleTimeoutMs: 60_000 });
+  await clock.until(within(again.promise, "the second stream"));
 });
 
 Deno.test("a 404 to the standing stream renews the session and opens it there", async () => {

@@ -1,6 +1,7 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { createSignedFetch } from "../../../src/aws/signing/signed_fetch.ts";
 import { CredentialsError } from "../../../src/errors.ts";
+import { Clock } from "../../support/clock.ts";
 import { IamGate } from "../../support/iam_gate.ts";
 import { modern } from "../../support/modern_message.ts";
 import {
@@ -166,9 +167,9 @@ Deno.test("the initialize that follows a failed server/discover names the same c
     handler: (_request, response) => void response.end(),
   });
   const url = new URL("/mcp", gate.origin);
+  using clock = new Clock();
   await using client = new StreamClient({
     url,
-    timeoutMs: 700,
     fetch: createSignedFetch({
       origin: url,
       ...TEST_SCOPE,
@@ -176,9 +177,9 @@ Deno.test("the initialize that follows a failed server/discover names the same c
     }),
   });
   client.request(1, DISCOVER, modern());
-  const { json: probe } = await client.answer(1);
+  const { json: probe } = await clock.until(client.answer(1));
   client.request(2, "initialize", { protocolVersion: "2025-11-25" });
-  const { json: initialize } = await client.answer(2);
+  const { json: initialize } = await clock.until(client.answer(2));
   assertEquals(probe.error.code, -31013);
   assertEquals(initialize.error, probe.error);
 });

@@ -1,4 +1,5 @@
 import { assertEquals } from "@std/assert";
+import { Clock } from "../../support/clock.ts";
 import { within } from "../../support/deadline.ts";
 import { modern } from "../../support/modern_message.ts";
 import { error, mcp, type McpHandler, result } from "../../support/raw_mcp.ts";
@@ -70,9 +71,10 @@ Deno.test("a subscription's events pass until the server's own result, without a
     },
     hang: (_message, reply) => reply.hang(),
   }));
+  using clock = new Clock();
   await using client = new StreamClient({
     url: server.url,
-    timeoutMs: 100,
+    timeoutMs: 60_000,
     maxConcurrency: 1,
   });
   client.request("s", LISTEN, modern({ notifications: EVERYTHING }));
@@ -80,6 +82,8 @@ Deno.test("a subscription's events pass until the server's own result, without a
   // It has a place although the subscription stands open, and its time is over
   // while that is silent.
   client.request(1, "hang", modern());
+  await server.requests.at(1);
+  await clock.pass(61_000);
   assertEquals((await client.answer(1)).json.error.code, -31014);
   release.resolve();
   const frames = [await client.next(), await client.next()];
@@ -270,13 +274,15 @@ Deno.test("a subscription that is silent for the idle time is opened again", asy
       await reply.hang();
     }, acknowledgeAndStay),
   }));
+  using clock = new Clock();
   await using client = new StreamClient({
     url: server.url,
-    idleTimeoutMs: 100,
+    idleTimeoutMs: 60_000,
   });
   client.request("s", LISTEN, modern({ notifications: {} }));
   await client.next();
-  assertEquals((await client.next()).json.method, "notifications/after");
+  const { json } = await clock.until(client.next());
+  assertEquals(json.method, "notifications/after");
 });
 
 Deno.test("a subscription that the server cancels is over, and not opened again", async () => {
@@ -413,14 +419,17 @@ Deno.test("the stream of events/stream stands open without a time limit or a pla
     },
     hang: (_message, reply) => reply.hang(),
   }));
+  using clock = new Clock();
   await using client = new StreamClient({
     url: server.url,
-    timeoutMs: 100,
+    timeoutMs: 60_000,
     maxConcurrency: 1,
   });
   client.request("e", EVENTS, modern({ name: "incident", cursor: null }));
   await client.next();
   client.request(1, "hang", modern());
+  await server.requests.at(1);
+  await clock.pass(61_000);
   assertEquals((await client.answer(1)).json.error.code, -31014);
   release.resolve();
   const frames = [await client.next(), await client.next()];

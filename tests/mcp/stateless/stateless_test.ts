@@ -1,4 +1,5 @@
 import { assertEquals, assertStringIncludes } from "@std/assert";
+import { Clock } from "../../support/clock.ts";
 import { within } from "../../support/deadline.ts";
 import { modern, MODERN_META } from "../../support/modern_message.ts";
 import { error, mcp, type McpHandler, result } from "../../support/raw_mcp.ts";
@@ -455,10 +456,13 @@ Deno.test("a request over its time is answered with -31014, its response is clos
       closed.resolve();
     },
   }));
-  await using client = new StreamClient({ url: server.url, timeoutMs: 100 });
+  using clock = new Clock();
+  await using client = new StreamClient({ url: server.url, timeoutMs: 60_000 });
   client.request(1, "hang", modern());
+  await server.requests.at(0);
+  await clock.pass(61_000);
   const { json } = await client.next();
-  assertEquals([json.error.code, json.error.data.limitMs], [-31014, 100]);
+  assertEquals([json.error.code, json.error.data.limitMs], [-31014, 60_000]);
   await within(closed.promise, "the response to be closed");
   await client.close();
   assertEquals(methods(server.requests.all), ["hang"]);

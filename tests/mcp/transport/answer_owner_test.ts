@@ -1,5 +1,6 @@
 /** Whose answer it is that a target gives. */
 import { assertEquals } from "@std/assert";
+import { Clock } from "../../support/clock.ts";
 import { INITIALIZED, mcp, result } from "../../support/raw_mcp.ts";
 import { type RawEventStream, RawServer } from "../../support/raw_server.ts";
 import { StreamClient } from "../../support/stream_client.ts";
@@ -78,12 +79,16 @@ Deno.test("an error of another ID is the answer when the time for any other one 
     "tools/call": async (_call, reply) => {
       const stream = await reply.sse();
       await stream.message(late(777));
+      await stream.message({ jsonrpc: "2.0", method: "n" });
       await stream.closed;
     },
   }));
-  await using client = new StreamClient({ url: server.url, timeoutMs: 300 });
+  using clock = new Clock();
+  await using client = new StreamClient({ url: server.url, timeoutMs: 60_000 });
   await client.initialize();
   client.request(3, "tools/call", CALL);
+  assertEquals((await client.next()).json.method, "n");
+  await clock.pass(61_000);
   assertEquals((await client.answer(3)).json, late(3));
 });
 

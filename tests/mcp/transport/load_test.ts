@@ -1,6 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
+import { Clock } from "../../support/clock.ts";
 import { mcp, result } from "../../support/raw_mcp.ts";
-import { RawServer } from "../../support/raw_server.ts";
+import { type RawEventStream, RawServer } from "../../support/raw_server.ts";
 import { StreamClient } from "../../support/stream_client.ts";
 
 Deno.test("ten thousand requests at once are answered over no more connections than there are places", async () => {
@@ -155,29 +156,34 @@ Deno.test("the time of a request runs while it waits its turn", async () => {
   );
 });
 
-Deno.test("with the option, each message of the target's starts the time anew", async () => {
-  for (const timeoutResetOnProgress of [true, false]) {
+for (const timeoutResetOnProgress of [true, false]) {
+  Deno.test(`each message of the target's ${timeoutResetOnProgress ? "starts the time anew with" : "leaves the time as it is without"} the option`, async () => {
+    const opened = Promise.withResolvers<RawEventStream>();
     await using server = await RawServer.start(mcp({
-      m: async (message, reply) => {
+      m: async (_message, reply) => {
         const stream = await reply.sse();
-        for (let step = 0; step < 8; step++) {
-          await stream.message({ jsonrpc: "2.0", method: "n" });
-          await new Promise((resolve) => setTimeout(resolve, 50));
-        }
-        await stream.message(result(message));
-        await stream.end();
+        opened.resolve(stream);
+        await stream.closed;
       },
     }));
+    using clock = new Clock();
     await using client = new StreamClient({
       url: server.url,
-      timeoutMs: 200,
+      timeoutMs: 60_000,
       timeoutResetOnProgress,
     });
     client.request(1, "m");
+    const stream = await opened.promise;
+    for (let step = 0; step < 3; step++) {
+      await clock.pass(25_000);
+      await stream.message({ jsonrpc: "2.0", method: "n" });
+      if (step < 2) assertEquals((await client.next()).json.method, "n");
+    }
+    if (timeoutResetOnProgress) await stream.message(result({ id: 1 }));
     const { json } = await client.answer(1);
     assertEquals("result" in json, timeoutResetOnProgress);
-  }
-});
+  });
+}
 
 Deno.test("streams that the target leaves open after its answers do not pile up", async () => {
   await using server = await RawServer.start(mcp({

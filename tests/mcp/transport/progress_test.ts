@@ -1,5 +1,6 @@
 /** Progress of what is over is not told: strict clients end at it. */
 import { assertEquals } from "@std/assert";
+import { Clock } from "../../support/clock.ts";
 import { mcp, type McpHandler, result } from "../../support/raw_mcp.ts";
 import type { RawEventStream } from "../../support/raw_reply.ts";
 import { RawServer } from "../../support/raw_server.ts";
@@ -97,13 +98,16 @@ Deno.test("progress of a call that ran into its time limit does not pass on the 
       await stream.closed;
     },
   }));
+  using clock = new Clock();
   await using client = new StreamClient({
     url: server.url,
     standingStream: true,
-    timeoutMs: 100,
+    timeoutMs: 60_000,
   });
   await client.initialize();
   client.request(1, "tools/call", { _meta: { progressToken: 7 } });
+  await server.requests.find((seen) => seen.text().includes("tools/call"));
+  await clock.pass(61_000);
   assertEquals((await client.next()).json.error.code, -31014);
   limit.resolve();
   assertEquals((await client.next()).json, mark);
