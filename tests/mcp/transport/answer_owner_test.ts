@@ -92,6 +92,24 @@ Deno.test("an error of another ID is the answer when the time for any other one 
   assertEquals((await client.answer(3)).json, late(3));
 });
 
+Deno.test("a late error for a request that is over is not another one's, though nothing else answers that", async () => {
+  await using server = await RawServer.start(mcp({
+    "tools/call": async (call, reply) => {
+      if (call.id === 3) return await reply.json(result(call, { ok: true }));
+      const stream = await reply.sse();
+      await stream.message(late(3));
+      await stream.end();
+    },
+  }));
+  await using client = new StreamClient({ url: server.url });
+  await client.initialize();
+  client.request(3, "tools/call", CALL);
+  assertEquals((await client.answer(3)).json.result, { ok: true });
+  client.request(4, "tools/call", CALL);
+  const { error } = (await client.answer(4)).json;
+  assertEquals(error.data.reason, "stream-cut");
+});
+
 Deno.test("a stream that broke after an error of another ID is resumed", async () => {
   await using server = await RawServer.start(mcp({
     "tools/call": async (_call, reply) => {
