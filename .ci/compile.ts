@@ -1,8 +1,6 @@
 /**
  * Compiles the program for five systems, into `dist/`: all of them, or those
  * named as arguments.
- *
- * @module
  */
 
 import { ANY_RUN_FLAGS } from "../src/config/permissions.ts";

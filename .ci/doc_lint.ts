@@ -3,8 +3,6 @@
  * each function and class; a type is documented by a sentence. Left to itself, `deno doc`
  * holds the types of npm packages to the same rules, and does not find those of
  * the MCP SDK: so these packages are empty modules to it.
- *
- * @module
  */
 
 const EMPTY_MODULE = "data:application/typescript,";

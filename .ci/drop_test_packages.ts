@@ -3,8 +3,6 @@
  * import. Deno loads whatever the manifest names, so without this the image of
  * docs/deploy/Dockerfile would hold all of them. What is left of the lock is as
  * it was, so that no registry is asked for versions.
- *
- * @module
  */
 
 const MANIFEST = "deno.json";

@@ -2,8 +2,6 @@
  * Makes bundles for Claude Desktop (MCPB), in `dist/`: for all systems, or those
  * named as arguments. Each holds the npm package of `dist/npm/` and Deno for
  * both processors, since a manifest tells systems apart and no processors.
- *
- * @module
  */
 
 import { join } from "node:path";

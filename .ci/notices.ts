@@ -1,8 +1,4 @@
-/**
- * The licenses of what is in a bundle.
- *
- * @module
- */
+/** The licenses of what is in a bundle. */
 
 import { join } from "node:path";
 

@@ -1,8 +1,6 @@
 /**
  * Makes the npm package, in `dist/npm/` or the directory that is named: the
  * program as one bundle, and the command that starts it on npm's Deno.
- *
- * @module
  */
 
 import { join } from "node:path";

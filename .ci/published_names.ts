@@ -2,8 +2,6 @@
  * The names under which the project is published, all read off two: that of the
  * package in `deno.json`, and that of the repository, which GitHub tells in a
  * workflow. docs/releasing.md says what an owner puts in their place.
- *
- * @module
  */
 
 import manifest from "../deno.json" with { type: "json" };

@@ -5,8 +5,6 @@
  * A test that fails runs once more: beside 2,700 others on a loaded machine a
  * limit of the system may be reached. What then passes is counted as flaky, and
  * is a test to be mended.
- *
- * @module
  */
 
 import { denoDir } from "../tests/support/launch.ts";

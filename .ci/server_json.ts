@@ -1,8 +1,6 @@
 /**
  * The entry for the MCP registry: where the package and the image are, and what
  * a client has to ask its user.
- *
- * @module
  */
 
 import manifest from "../deno.json" with { type: "json" };

@@ -1,8 +1,6 @@
 /**
  * Blobs whose bytes are still at hand, so that a signer need not read them
  * back to hash them.
- *
- * @module
  */
 
 const held = new WeakMap<Blob, Uint8Array<ArrayBuffer>>();

@@ -1,8 +1,6 @@
 /**
  * The typed errors of the package, and the JSON-RPC codes they become: the one
  * table.
- *
- * @module
  */
 
 /**

@@ -1,8 +1,4 @@
-/**
- * Patterns with `*` and `?`.
- *
- * @module
- */
+/** Patterns with `*` and `?`. */
 
 /** A pattern for whole texts. */
 export class Glob {

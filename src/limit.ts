@@ -1,8 +1,4 @@
-/**
- * Work that may not take longer than it is given.
- *
- * @module
- */
+/** Work that may not take longer than it is given. */
 
 import { whenOver } from "./time.ts";
 

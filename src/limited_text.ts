@@ -1,8 +1,6 @@
 /**
  * Small texts from outside: token files, answers of token services. Whatever is
  * longer than any of them is refused before it fills the memory.
- *
- * @module
  */
 
 import { LimitedBytesTransformStream } from "@std/streams/limited-bytes-transform-stream";

@@ -1,8 +1,4 @@
-/**
- * A memory that stays small.
- *
- * @module
- */
+/** A memory that stays small. */
 
 /** Values by their key, as many as were noted last. */
 export class Recent<V> {

@@ -1,8 +1,6 @@
 /**
  * What Deno lets the program do: asked for by name before anything is touched,
  * so that nothing prompts and nothing fails for a reason that it does not give.
- *
- * @module
  */
 
 /** A permission and what it is wanted for. */

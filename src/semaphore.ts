@@ -1,8 +1,4 @@
-/**
- * How much may be in use at once.
- *
- * @module
- */
+/** How much may be in use at once. */
 
 /** A fixed number of permits, given in the order in which they were asked for. */
 export class Semaphore {

@@ -1,8 +1,4 @@
-/**
- * Words for a shell.
- *
- * @module
- */
+/** Words for a shell. */
 
 /**
  * Joins words so that a POSIX shell reads them as they are.

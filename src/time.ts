@@ -1,8 +1,4 @@
-/**
- * Timers, deadlines and aborts.
- *
- * @module
- */
+/** Timers, deadlines and aborts. */
 
 /** The longest delay of a timer; a longer one would fire at once. */
 export const MAX_TIMER_MS = 2 ** 31 - 1;

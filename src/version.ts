@@ -1,8 +1,4 @@
-/**
- * Which version of the package this is, and what it is called where.
- *
- * @module
- */
+/** Which version of the package this is, and what it is called where. */
 
 import manifest from "../deno.json" with { type: "json" };
 

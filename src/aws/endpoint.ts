@@ -1,8 +1,6 @@
 /**
  * What the host name of an AWS endpoint says of the service and the region
  * that its requests are signed for.
- *
- * @module
  */
 
 import { PARTITIONS } from "./partition.ts";

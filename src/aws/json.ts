@@ -1,8 +1,4 @@
-/**
- * JSON objects of which nothing is known.
- *
- * @module
- */
+/** JSON objects of which nothing is known. */
 
 /** A JSON object. */
 export type JsonRecord = { readonly [name: string]: unknown };

@@ -1,8 +1,4 @@
-/**
- * AWS partitions: which one a region is of, and where its services are.
- *
- * @module
- */
+/** AWS partitions: which one a region is of, and where its services are. */
 
 /** A partition. */
 export interface Partition {

@@ -1,8 +1,4 @@
-/**
- * The ARN of an AgentCore runtime in a URL's path.
- *
- * @module
- */
+/** The ARN of an AgentCore runtime in a URL's path. */
 
 /** An ARN, and what it tells. */
 export interface RuntimeArn {

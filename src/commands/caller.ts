@@ -1,8 +1,4 @@
-/**
- * Who the credentials are: AWS STS, `GetCallerIdentity`.
- *
- * @module
- */
+/** Who the credentials are: AWS STS, `GetCallerIdentity`. */
 
 import type { Credentials } from "../aws/credentials/types.ts";
 import { netNeed } from "../permissions.ts";

@@ -1,8 +1,4 @@
-/**
- * What a subcommand is handed: the world it works in.
- *
- * @module
- */
+/** What a subcommand is handed: the world it works in. */
 
 import {
   type Need,

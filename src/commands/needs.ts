@@ -1,8 +1,6 @@
 /**
  * The Deno permissions that the proxy needs for one target and one source of
  * credentials, and no more.
- *
- * @module
  */
 
 import { resolve } from "node:path";

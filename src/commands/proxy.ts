@@ -1,8 +1,4 @@
-/**
- * The program itself: the configuration → its parts, wired and run.
- *
- * @module
- */
+/** The program itself: the configuration → its parts, wired and run. */
 
 import type { CredentialSource } from "../aws/credentials/types.ts";
 import { type Config, describeConfig } from "../config/config.ts";

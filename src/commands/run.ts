@@ -1,8 +1,4 @@
-/**
- * Runs a subcommand by its name. Only the one that is asked for is loaded.
- *
- * @module
- */
+/** Runs a subcommand by its name. Only the one that is asked for is loaded. */
 
 import type { CommandName } from "../config/commands.ts";
 import type { CommandContext } from "./context.ts";

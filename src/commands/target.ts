@@ -1,8 +1,6 @@
 /**
  * The target as it is configured: who asks it, for what, and over which
  * network.
- *
- * @module
  */
 
 import {

@@ -1,8 +1,4 @@
-/**
- * Command line arguments → the texts given for each option.
- *
- * @module
- */
+/** Command line arguments → the texts given for each option. */
 
 import { parseArgs } from "@std/cli/parse-args";
 import { nearest } from "./nearest.ts";

@@ -1,8 +1,6 @@
 /**
  * The subcommands: one row each. What runs them, what completes them in a
  * shell and what lists them all read this table.
- *
- * @module
  */
 
 import type { Option } from "./option.ts";

@@ -1,8 +1,6 @@
 /**
  * Flags, environment and defaults → what the program is to do. Every fault is
  * reported at once.
- *
- * @module
  */
 
 import { type Arguments, parseArguments } from "./arguments.ts";

@@ -1,8 +1,6 @@
 /**
  * `${NAME}` in a value → what the environment variable holds, so that no secret
  * stands in a list of arguments.
- *
- * @module
  */
 
 import type { Env } from "./option.ts";

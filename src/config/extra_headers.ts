@@ -1,8 +1,6 @@
 /**
  * Headers that the user adds to every request. Their values may be secrets:
  * no fault shows one.
- *
- * @module
  */
 
 import { expandVariables } from "./expand_variables.ts";

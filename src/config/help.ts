@@ -1,8 +1,4 @@
-/**
- * What `--help` and `--version` show.
- *
- * @module
- */
+/** What `--help` and `--version` show. */
 
 import { type Option, variablesOf } from "./option.ts";
 import {

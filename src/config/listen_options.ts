@@ -1,8 +1,4 @@
-/**
- * The options of the HTTP front, read together.
- *
- * @module
- */
+/** The options of the HTTP front, read together. */
 
 import {
   isLocal,

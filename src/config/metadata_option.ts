@@ -1,7 +1,5 @@
 /**
  * The `--metadata` option: `key=value`, for `params._meta` of each request.
- *
- * @module
  */
 
 import { expandVariables } from "./expand_variables.ts";

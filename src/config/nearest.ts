@@ -1,8 +1,4 @@
-/**
- * The word that somebody may have meant.
- *
- * @module
- */
+/** The word that somebody may have meant. */
 
 /**
  * Finds the candidate nearest to a word, if one is near: the one with a part

@@ -1,8 +1,6 @@
 /**
  * What an option is: a row of the table, what it means for types and for
  * errors, and how its text becomes a value.
- *
- * @module
  */
 
 import { MAX_TIMER_MS } from "../time.ts";

@@ -1,8 +1,4 @@
-/**
- * The options: one row each, from which all that is said of them comes.
- *
- * @module
- */
+/** The options: one row each, from which all that is said of them comes. */
 
 import { LOG_LEVELS } from "../log/log.ts";
 import type { Option } from "./option.ts";

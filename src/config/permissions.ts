@@ -2,8 +2,6 @@
  * Permissions that are given up at start. Wide ones (`-A`, a compiled program)
  * cannot be narrowed to a host or a file any more: Deno takes back a kind of
  * permission as a whole, or not at all.
- *
- * @module
  */
 
 import { environmentDecides } from "../aws/credentials/sources/keys.ts";

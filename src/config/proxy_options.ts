@@ -1,8 +1,4 @@
-/**
- * What the proxy is handed whoever its client is, and the defaults.
- *
- * @module
- */
+/** What the proxy is handed whoever its client is, and the defaults. */
 
 import { type Log, redactedLog, SILENT_LOG } from "../log/log.ts";
 import type { ToolRules } from "../mcp/tools/policy.ts";

@@ -1,8 +1,6 @@
 /**
  * The region and the service to sign for: from flags, off the host, from
  * variables, from the profile.
- *
- * @module
  */
 
 import { ProfileMissingError } from "../aws/shared_files/profile_settings.ts";

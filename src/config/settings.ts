@@ -1,8 +1,4 @@
-/**
- * Flags, variables and defaults → one value for each option.
- *
- * @module
- */
+/** Flags, variables and defaults → one value for each option. */
 
 import type { LogNote } from "../log/log.ts";
 import { readEnv } from "../permissions.ts";

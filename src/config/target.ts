@@ -1,8 +1,4 @@
-/**
- * The URL of the target, checked.
- *
- * @module
- */
+/** The URL of the target, checked. */
 
 import { isLoopback } from "../net/address.ts";
 import { unescapedRuntimeArn } from "../aws/runtime_arn.ts";

@@ -1,8 +1,4 @@
-/**
- * Text files that an option names.
- *
- * @module
- */
+/** Text files that an option names. */
 
 import { limitedFile } from "../limited_text.ts";
 import { type Need, permissionAdvice } from "../permissions.ts";

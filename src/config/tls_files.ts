@@ -1,8 +1,6 @@
 /**
  * Certificates and keys for TLS, read from files and checked: Deno's own client
  * takes garbage in silence.
- *
- * @module
  */
 
 import type { KeyObject, X509Certificate } from "node:crypto";

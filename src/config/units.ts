@@ -1,8 +1,6 @@
 /**
  * Durations as Go's `time.ParseDuration` reads them (`500ms`, `1m30s`, `1.5h`),
  * and sizes as people write them (`64MiB`, `10MB`, `4096`).
- *
- * @module
  */
 
 /** Milliseconds in each unit. Both letters for micro are the units of Go. */

@@ -1,8 +1,6 @@
 /**
  * What an answer of the target's says in HTTP server mode, and what of it the
  * client is told.
- *
- * @module
  */
 
 import { withoutEcho } from "../aws/refusals/echo.ts";

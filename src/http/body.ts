@@ -1,8 +1,6 @@
 /**
  * Bodies of requests in HTTP server mode: read completely, since they are
  * hashed, and therefore bounded.
- *
- * @module
  */
 
 import type { IncomingMessage } from "node:http";

@@ -1,8 +1,4 @@
-/**
- * The answer to one request in HTTP server mode, until its client has it.
- *
- * @module
- */
+/** The answer to one request in HTTP server mode, until its client has it. */
 
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { ProxyError } from "../errors.ts";

@@ -1,8 +1,6 @@
 /**
  * What is left of a request's body when the request was answered before all of
  * it came.
- *
- * @module
  */
 
 import type { IncomingMessage, ServerResponse } from "node:http";

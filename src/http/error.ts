@@ -1,8 +1,6 @@
 /**
  * What the HTTP server says itself: words of plain text, and for a request that
  * cannot be passed on an HTTP status with a JSON-RPC error that names the cause.
- *
- * @module
  */
 
 import type { IncomingMessage, ServerResponse } from "node:http";

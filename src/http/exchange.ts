@@ -5,8 +5,6 @@
  * Either side that goes takes the other with it: a client that leaves ends the
  * target's stream, which cancels a modern request, and an answer that breaks
  * off breaks off for the client too, which may then resume it.
- *
- * @module
  */
 
 import type { IncomingMessage, ServerResponse } from "node:http";

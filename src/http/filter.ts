@@ -3,8 +3,6 @@
  *
  * What cannot be looked through does not pass: another reader might find in it
  * what this one does not.
- *
- * @module
  */
 
 import { ProxyError } from "../errors.ts";

@@ -1,8 +1,6 @@
 /**
  * Who may use the HTTP server. It lends an AWS identity, so that it hears
  * programs that know its token, and no web page.
- *
- * @module
  */
 
 import { createHash, timingSafeEqual } from "node:crypto";

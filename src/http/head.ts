@@ -1,8 +1,4 @@
-/**
- * The heads of requests in HTTP server mode.
- *
- * @module
- */
+/** The heads of requests in HTTP server mode. */
 
 import { IncomingMessage, type Server } from "node:http";
 import type { Socket } from "node:net";

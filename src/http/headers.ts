@@ -2,8 +2,6 @@
  * Which headers pass through the HTTP server.
  *
  * All do that are not named here: those of MCP, trace context, a server's own.
- *
- * @module
  */
 
 import { ProxyError } from "../errors.ts";

@@ -3,8 +3,6 @@
  *
  * It holds no state: what belongs together is in the headers and bodies of the
  * two sides, so that any number of these proxies may stand side by side.
- *
- * @module
  */
 
 import { createServer, type Server } from "node:http";

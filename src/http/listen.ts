@@ -1,8 +1,4 @@
-/**
- * Makes a server listen, and tells which Deno permissions that needs.
- *
- * @module
- */
+/** Makes a server listen, and tells which Deno permissions that needs. */
 
 import { lookup } from "node:dns/promises";
 import { once } from "node:events";

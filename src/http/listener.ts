@@ -1,8 +1,4 @@
-/**
- * The routes of the HTTP server, and what is under way on them.
- *
- * @module
- */
+/** The routes of the HTTP server, and what is under way on them. */
 
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Socket } from "node:net";

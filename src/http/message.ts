@@ -1,8 +1,6 @@
 /**
  * What a message in HTTP server mode says of itself: whether it opens a stream,
  * and what an observer is told of it and of its answer.
- *
- * @module
  */
 
 import type { IncomingMessage } from "node:http";

@@ -1,8 +1,4 @@
-/**
- * What the HTTP server mode is handed, and what all its requests share.
- *
- * @module
- */
+/** What the HTTP server mode is handed, and what all its requests share. */
 
 import {
   DEFAULT_MAX_FRAME_BYTES,

@@ -1,7 +1,5 @@
 /**
  * What options do to messages in HTTP server mode: forbid tools, add metadata.
- *
- * @module
  */
 
 import type { ProxySettings } from "../config/proxy_options.ts";

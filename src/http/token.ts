@@ -1,8 +1,4 @@
-/**
- * The bearer token that guards the HTTP server: made, and kept in a file.
- *
- * @module
- */
+/** The bearer token that guards the HTTP server: made, and kept in a file. */
 
 import { isAbsolute, join } from "node:path";
 import { ConfigError } from "../errors.ts";

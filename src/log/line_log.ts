@@ -1,8 +1,4 @@
-/**
- * The log of the program: structured lines on stderr, JSON or text.
- *
- * @module
- */
+/** The log of the program: structured lines on stderr, JSON or text. */
 
 import { BaseHandler } from "@std/log/base-handler";
 import type { LevelName } from "@std/log/levels";

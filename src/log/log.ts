@@ -1,8 +1,4 @@
-/**
- * Where log lines go, and how secrets are kept out of them.
- *
- * @module
- */
+/** Where log lines go, and how secrets are kept out of them. */
 
 import { type Redact, REDACTED } from "../redact/redact.ts";
 

@@ -1,8 +1,6 @@
 /**
  * What stands between the client and the target: the upstream, and the layers
  * that options ask for. A layer that no option asks for is not there.
- *
- * @module
  */
 
 import { EraBridge } from "./bridge/bridge.ts";

@@ -2,8 +2,6 @@
  * The target, whichever era the client speaks to it in: each message says by
  * itself which one that is, so that one connection may probe with
  * `server/discover` and then fall back to `initialize`.
- *
- * @module
  */
 
 import { replace } from "../blob.ts";

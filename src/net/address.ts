@@ -1,7 +1,5 @@
 /**
  * Where a host is, as far as its name tells: this machine, a private network.
- *
- * @module
  */
 
 /** An IPv4 address as the WHATWG URL parser writes it. */

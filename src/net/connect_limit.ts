@@ -1,8 +1,4 @@
-/**
- * A limit on connecting alone, which `fetch` does not have.
- *
- * @module
- */
+/** A limit on connecting alone, which `fetch` does not have. */
 
 import { ProxyError } from "../errors.ts";
 import { portOf } from "../permissions.ts";

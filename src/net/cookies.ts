@@ -1,8 +1,6 @@
 /**
  * A `fetch` that keeps cookies: a load balancer tells by them which server has
  * the session.
- *
- * @module
  */
 
 import type { Cookie, CookieJar } from "tough-cookie";

@@ -1,8 +1,6 @@
 /**
  * A `fetch` with certificates of its own, over Deno's HTTP client. Proxies from
  * the environment are honoured as by the global `fetch`.
- *
- * @module
  */
 
 /** What TLS is done with, each in PEM form (RFC 7468). */

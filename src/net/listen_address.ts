@@ -1,8 +1,4 @@
-/**
- * Where the HTTP server listens: a TCP port or a Unix socket.
- *
- * @module
- */
+/** Where the HTTP server listens: a TCP port or a Unix socket. */
 
 import { isLoopback } from "./address.ts";
 

@@ -2,8 +2,6 @@
  * The proxies that Deno's `fetch` takes from the environment (source: Deno,
  * ext/fetch/proxy.rs), and their failures, told as such: without a proxy's name
  * they read as if the target were at fault.
- *
- * @module
  */
 
 import { ProxyError } from "../errors.ts";

@@ -1,8 +1,6 @@
 /**
  * A text as its readers may decode it: percent-encoding, the escapes of JSON
  * and of programming languages, the references of HTML and XML.
- *
- * @module
  */
 
 /** A text, and where in the original each of its characters comes from. */

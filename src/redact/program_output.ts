@@ -1,8 +1,6 @@
 /**
  * What a program says of itself on stderr, fit for a log: a shell with `set -x`
  * says every secret that passes through it there.
- *
- * @module
  */
 
 import { REDACTED } from "./redact.ts";

@@ -1,8 +1,4 @@
-/**
- * Keeps secrets out of what people and programs read: log lines, errors.
- *
- * @module
- */
+/** Keeps secrets out of what people and programs read: log lines, errors. */
 
 import { viewsOf } from "./decoded_text.ts";
 import {

@@ -2,8 +2,6 @@
  * Finds many secrets in a text at once, in whatever form they stand there, and
  * in time that grows with the text's length alone, whatever the secrets and the
  * text hold: both are foreign.
- *
- * @module
  */
 
 import { fullyDecoded } from "./decoded_text.ts";

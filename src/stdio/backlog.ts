@@ -11,8 +11,6 @@
  *
  * Each kind has bounds of its own, so that none is refused for another's sake.
  * A message that is the only one of its kind is always taken.
- *
- * @module
  */
 
 import { MAX_TIMER_MS, untilAborted } from "../time.ts";

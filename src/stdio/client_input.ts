@@ -1,8 +1,6 @@
 /**
  * The client's frames on their way in: read as messages, refused where they are
  * none or too many wait, and handed on.
- *
- * @module
  */
 
 import { release } from "../blob.ts";

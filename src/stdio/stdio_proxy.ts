@@ -1,8 +1,4 @@
-/**
- * Frames in ⇄ upstream ⇄ frames out.
- *
- * @module
- */
+/** Frames in ⇄ upstream ⇄ frames out. */
 
 import {
   explainRefusal,

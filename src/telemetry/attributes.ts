@@ -4,8 +4,6 @@
  *
  * The names are those of the OpenTelemetry "Semantic conventions for Model
  * Context Protocol"; what they have no name for begins with `sigv4_proxy.`.
- *
- * @module
  */
 
 import type { Attributes } from "@opentelemetry/api";

@@ -1,8 +1,4 @@
-/**
- * The trace that a message belongs to.
- *
- * @module
- */
+/** The trace that a message belongs to. */
 
 import {
   type Context,

@@ -4,8 +4,6 @@
  * Deno puts the whole URL into them, and the text of what a fetch failed with.
  * A URL may hold a secret in its query, or a session ID: HTTP+SSE has one in the
  * URL that is posted to.
- *
- * @module
  */
 
 import {

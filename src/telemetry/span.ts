@@ -1,8 +1,4 @@
-/**
- * One message from its beginning to its end, as a span and in the metrics.
- *
- * @module
- */
+/** One message from its beginning to its end, as a span and in the metrics. */
 
 import {
   type Attributes,

@@ -1,8 +1,4 @@
-/**
- * Whether anyone wants to know: asked without loading what would tell.
- *
- * @module
- */
+/** Whether anyone wants to know: asked without loading what would tell. */
 
 /**
  * Where Deno puts its OpenTelemetry for `@opentelemetry/api` to find, if it was

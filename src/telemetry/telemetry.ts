@@ -3,8 +3,6 @@
  * anything: Deno sends it to whom its own variables name.
  *
  * Loading this loads `@opentelemetry/api`; see {@linkcode isTelemetryOn}.
- *
- * @module
  */
 
 import { context, metrics, trace } from "@opentelemetry/api";

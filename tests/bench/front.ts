@@ -1,8 +1,4 @@
-/**
- * The HTTP front as the comparisons start it. Prints its URL.
- *
- * @module
- */
+/** The HTTP front as the comparisons start it. Prints its URL. */
 
 import { createSignedFetch, runHttpProxy } from "../../mod.ts";
 

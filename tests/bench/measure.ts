@@ -1,8 +1,6 @@
 /**
  * Starts programs and measures what they use. CPU time and memory are read
  * where Linux has them, in `/proc`.
- *
- * @module
  */
 
 const DECODER = new TextDecoder();

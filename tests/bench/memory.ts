@@ -4,8 +4,6 @@
  * and compares its resident size after a tenth of them with that at the end. It
  * fails when it is more than 32 MiB larger. `deno task memory sse` does the same
  * over HTTP+SSE. Linux alone tells the size.
- *
- * @module
  */
 
 import { runForMemory } from "../support/memory_run.ts";

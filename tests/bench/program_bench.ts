@@ -1,8 +1,6 @@
 /**
  * What the program costs beside a bare `deno eval`, and what signing adds to a
  * request: ratios within one run. `deno task bench` runs it.
- *
- * @module
  */
 
 import { createSignedFetch } from "../../src/aws/signing/signed_fetch.ts";

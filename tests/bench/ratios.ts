@@ -5,8 +5,6 @@
  *
  * Another proxy over stdio joins in where BENCH_PEER has its command line, with
  * `{url}` for the target's URL: BENCH_PEER="mcp-sigv4-proxy {url}".
- *
- * @module
  */
 
 import {

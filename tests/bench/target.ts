@@ -2,8 +2,6 @@
  * The target of the comparisons, as a program of its own so that its work is
  * not counted: it answers each call with a few bytes, or streams as many MiB as
  * its argument says. Prints its URL.
- *
- * @module
  */
 
 import { createServer, type ServerResponse } from "node:http";

@@ -1,8 +1,6 @@
 /**
  * A world for subcommands: variables and a home of its own, and an ear for
  * what is printed.
- *
- * @module
  */
 
 import { createCredentialSource } from "../../src/aws/credentials/credentials.ts";

@@ -1,8 +1,4 @@
-/**
- * Subcommands as subprocesses with permissions of their own.
- *
- * @module
- */
+/** Subcommands as subprocesses with permissions of their own. */
 
 import { commandLine, type LaunchOptions } from "../support/launch.ts";
 import type { Outcome } from "./command_world.ts";

@@ -2,8 +2,6 @@
  * The client that the conformance suite runs: it plays each scenario through
  * the program, over stdio. The suite names the scenario and the protocol version
  * in the environment, and the target as the last argument.
- *
- * @module
  */
 
 import type { Client } from "@modelcontextprotocol/client";

@@ -1,8 +1,6 @@
 /**
  * What the conformance suite asks of a server by name: tools, resources,
  * prompts, and what they do.
- *
- * @module
  */
 
 import {

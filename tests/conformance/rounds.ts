@@ -1,8 +1,6 @@
 /**
  * Tools and a prompt that take several rounds: each asks for input in its
  * result and is called again with it (2026-07-28, "Multi Round-Trip Requests").
- *
- * @module
  */
 
 import {

@@ -1,8 +1,6 @@
 /**
  * A server of both eras with all that the conformance suite asks servers for,
  * open to all on one port of loopback and behind a gate on another.
- *
- * @module
  */
 
 import {

@@ -2,8 +2,6 @@
  * The main job, for a person to watch: an MCP server on loopback that demands
  * a valid signature, the program as a subprocess before it, and the official
  * SDK's client that drives it. No AWS account.
- *
- * @module
  */
 
 // @ts-types="@modelcontextprotocol/sdk/types"

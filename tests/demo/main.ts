@@ -1,8 +1,6 @@
 /**
  * The demo, without the lines with which Deno tells each package that it
  * fetches. Imports nothing, so that its own line is the first.
- *
- * @module
  */
 
 console.log("Packages come from npm first: some 140 MB, once.");

@@ -1,7 +1,5 @@
 /**
  * Draws the pictures in the README, from what the demo and the doctor print.
- *
- * @module
  */
 
 import { demoPicture, doctorPicture, ROOT } from "./pictures.ts";

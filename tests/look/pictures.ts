@@ -1,8 +1,4 @@
-/**
- * What the pictures in the README show: the demo and the doctor, run.
- *
- * @module
- */
+/** What the pictures in the README show: the demo and the doctor, run. */
 
 import { startSts } from "../commands/doctor/sts_peer.ts";
 import { SdkServer } from "../support/sdk_server.ts";

@@ -1,8 +1,4 @@
-/**
- * Draws what a program printed as a still picture.
- *
- * @module
- */
+/** Draws what a program printed as a still picture. */
 
 const CHARACTER_WIDTH = 8.43;
 const LINE_HEIGHT = 20;

@@ -1,8 +1,6 @@
 /**
  * A list that grows while a test runs, each entry of which can be awaited
  * before it is there.
- *
- * @module
  */
 
 import { within } from "./deadline.ts";

@@ -1,7 +1,5 @@
 /**
  * What a program can only do in a time of its own that no test can lengthen.
- *
- * @module
  */
 
 const ATTEMPTS = 8;

@@ -1,7 +1,5 @@
 /**
  * A second signer, `aws4` from npm: what it signs, the verifier must accept.
- *
- * @module
  */
 
 import { Buffer } from "node:buffer";

@@ -1,8 +1,4 @@
-/**
- * A client and a target of different eras, with the bridge between them.
- *
- * @module
- */
+/** A client and a target of different eras, with the bridge between them. */
 
 import { mcp, type McpHandler, result, Sessions } from "./raw_mcp.ts";
 import { type RawHandler, RawServer, type SeenRequest } from "./raw_server.ts";

@@ -1,8 +1,4 @@
-/**
- * Bytes that arrive in pieces.
- *
- * @module
- */
+/** Bytes that arrive in pieces. */
 
 /** The pieces as one. */
 export function joinBytes(

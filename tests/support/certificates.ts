@@ -1,7 +1,5 @@
 /**
  * Certificates of an authority that nobody knows, made on the spot (RFC 5280).
- *
- * @module
  */
 
 import {

@@ -1,8 +1,6 @@
 /**
  * The time of a test, which stands still until the test lets it pass: no limit
  * is over because the machine is slow, and none has to be waited for.
- *
- * @module
  */
 
 import { within } from "./deadline.ts";

@@ -1,8 +1,6 @@
 /**
  * Command lines as the program reads them, with a world of their own: no
  * variable and no profile but what a test gives.
- *
- * @module
  */
 
 import { assert, assertEquals, assertRejects } from "@std/assert";

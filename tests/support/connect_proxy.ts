@@ -1,8 +1,6 @@
 /**
  * An HTTP proxy on loopback that tunnels (RFC 9110, 9.3.6, CONNECT) and
  * remembers where to.
- *
- * @module
  */
 
 import { createServer, type Server } from "node:http";

@@ -1,8 +1,4 @@
-/**
- * Waiting that fails the test instead of hanging it.
- *
- * @module
- */
+/** Waiting that fails the test instead of hanging it. */
 
 // Those of the system, also where a test holds the time.
 const { setTimeout, clearTimeout } = globalThis;

@@ -1,8 +1,6 @@
 /**
  * The command lines of the program that a page of the documentation shows: in a
  * shell, in a client's configuration, and in what containers are given.
- *
- * @module
  */
 
 import { parse as parseYaml } from "yaml";

@@ -2,8 +2,6 @@
  * Runs `@modelcontextprotocol/server-everything` over Streamable HTTP, on a
  * free port of loopback instead of a fixed one of every interface, and says
  * which on stdout.
- *
- * @module
  */
 
 import { Server } from "node:net";

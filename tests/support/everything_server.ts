@@ -1,8 +1,4 @@
-/**
- * The reference server with one of everything, behind a gate.
- *
- * @module
- */
+/** The reference server with one of everything, behind a gate. */
 
 import { within } from "./deadline.ts";
 import { forwardTo } from "./forward_to.ts";

@@ -1,8 +1,6 @@
 /**
  * Puts any HTTP server on loopback behind a gate: each request is sent on as
  * it came, each answer streamed back as it comes.
- *
- * @module
  */
 
 import { request as httpRequest } from "node:http";

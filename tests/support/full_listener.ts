@@ -1,8 +1,4 @@
-/**
- * A listener that takes no more connections: the next one gets no answer.
- *
- * @module
- */
+/** A listener that takes no more connections: the next one gets no answer. */
 
 /** How many connections wait in the queue of a listener, beyond what it says. */
 const QUEUED = 2;

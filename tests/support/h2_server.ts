@@ -1,8 +1,6 @@
 /**
  * An HTTP/2 server over TLS at the level of frames (RFC 9113), for what a
  * server may say of a stream besides an answer.
- *
- * @module
  */
 
 import { Authority } from "./certificates.ts";

@@ -1,8 +1,4 @@
-/**
- * Runs the HTTP front alone, unsigned: for tests of what it may do.
- *
- * @module
- */
+/** Runs the HTTP front alone, unsigned: for tests of what it may do. */
 
 import { ConfigError } from "../../src/errors.ts";
 import { readListenAddress } from "../../src/net/listen_address.ts";

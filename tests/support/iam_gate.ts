@@ -1,8 +1,6 @@
 /**
  * An HTTP server on loopback that demands a valid signature, as AWS's front
  * ends do, hands on what is signed, and remembers every request.
- *
- * @module
  */
 
 import { Buffer } from "node:buffer";

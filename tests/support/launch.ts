@@ -1,8 +1,6 @@
 /**
  * The command line, the permissions and the environment under which tests run
  * the program.
- *
- * @module
  */
 
 import { SECRETS_SEEN } from "./secrets_seen.ts";

@@ -1,8 +1,4 @@
-/**
- * Lines from a stream of bytes.
- *
- * @module
- */
+/** Lines from a stream of bytes. */
 
 import { joinBytes } from "./bytes.ts";
 

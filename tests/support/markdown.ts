@@ -1,8 +1,4 @@
-/**
- * What the tests of the documentation read out of Markdown.
- *
- * @module
- */
+/** What the tests of the documentation read out of Markdown. */
 
 /** A page of the documentation. */
 export interface Page {

@@ -1,7 +1,5 @@
 /**
  * Keeps the events of one MCP session, so that a client can resume a stream.
- *
- * @module
  */
 
 // @ts-types="@modelcontextprotocol/sdk/server/streamableHttp"

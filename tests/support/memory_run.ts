@@ -1,7 +1,5 @@
 /**
  * The program with many messages through it, and how large it is meanwhile.
- *
- * @module
  */
 
 import { commandLine } from "./launch.ts";

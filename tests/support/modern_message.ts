@@ -1,8 +1,4 @@
-/**
- * Parameters as clients of revision 2026-07-28 send them.
- *
- * @module
- */
+/** Parameters as clients of revision 2026-07-28 send them. */
 
 /** The revision. */
 export const MODERN_VERSION = "2026-07-28";

@@ -1,8 +1,6 @@
 /**
  * The npm package as a user has it: made by its task, packed, and installed
  * from the tarball into an empty directory.
- *
- * @module
  */
 
 import { join } from "node:path";

@@ -1,8 +1,4 @@
-/**
- * A file for each option that names one.
- *
- * @module
- */
+/** A file for each option that names one. */
 
 import { Authority } from "./certificates.ts";
 

@@ -1,8 +1,6 @@
 /**
  * What collects telemetry: an HTTP server on loopback that takes OTLP in its
  * JSON form, and gives it back as tests read it.
- *
- * @module
  */
 
 import { Arrivals } from "./arrivals.ts";

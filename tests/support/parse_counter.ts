@@ -1,8 +1,4 @@
-/**
- * How often a large text is parsed.
- *
- * @module
- */
+/** How often a large text is parsed. */
 
 const LARGE = 64 * 1024;
 

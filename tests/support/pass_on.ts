@@ -1,8 +1,4 @@
-/**
- * Bytes from one connection to another and back.
- *
- * @module
- */
+/** Bytes from one connection to another and back. */
 
 import { connect, type Socket } from "node:net";
 

@@ -1,7 +1,5 @@
 /**
  * What the program can say: the texts in its source, found by Deno's own parser.
- *
- * @module
  */
 
 /** A text of the program. */

@@ -1,8 +1,6 @@
 /**
  * The program as a subprocess, with narrow permissions and a clean
  * environment, spoken to over raw stdio.
- *
- * @module
  */
 
 import { Arrivals } from "./arrivals.ts";

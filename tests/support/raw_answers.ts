@@ -1,8 +1,6 @@
 /**
  * HTTP/1.1 answers from the bytes of a connection, read as strictly as a client
  * can: whatever two clients could read in two ways is an error.
- *
- * @module
  */
 
 /** An answer, read whole. */

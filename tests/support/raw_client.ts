@@ -1,8 +1,6 @@
 /**
  * An HTTP/1.1 client at the level of TCP: a test says what is sent, byte by
  * byte, and reads what comes back.
- *
- * @module
  */
 
 import { joinBytes } from "./bytes.ts";

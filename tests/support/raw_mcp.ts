@@ -1,8 +1,6 @@
 /**
  * A small MCP server on a raw server: it does what servers do, except where a
  * test says otherwise.
- *
- * @module
  */
 
 import type { RawHandler, RawReply, SeenRequest } from "./raw_server.ts";

@@ -1,8 +1,4 @@
-/**
- * What a raw server can do to a connection, well behaved or not.
- *
- * @module
- */
+/** What a raw server can do to a connection, well behaved or not. */
 
 import type { Socket } from "node:net";
 

@@ -1,8 +1,4 @@
-/**
- * HTTP/1.1 requests from the bytes of a connection.
- *
- * @module
- */
+/** HTTP/1.1 requests from the bytes of a connection. */
 
 import { joinBytes } from "./bytes.ts";
 import type { RawRequest, Verdict } from "./sigv4_verifier.ts";

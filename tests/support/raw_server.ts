@@ -1,8 +1,6 @@
 /**
  * An HTTP/1.1 server at the level of TCP, for peers that do not behave: a test
  * says what each request meets, byte by byte.
- *
- * @module
  */
 
 import { createServer, type Server, type Socket } from "node:net";

@@ -1,8 +1,6 @@
 /**
  * How AWS's front ends dress a refusal: the same type and message in each
  * service's own form.
- *
- * @module
  */
 
 /** What is refused and why. */

@@ -1,8 +1,6 @@
 /**
  * Looks for a text that keeps a regular expression busy, and feeds it one MiB
  * of the worst that it finds.
- *
- * @module
  */
 
 /** What a character class may hold, or fail at. */

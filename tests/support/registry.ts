@@ -1,8 +1,6 @@
 /**
  * How this machine reaches npm's registry: for tests that load a package, while
  * nothing else of the machine's environment is to be seen.
- *
- * @module
  */
 
 /** Where .ci/run_tests.ts hands the variables on, which it takes away. */

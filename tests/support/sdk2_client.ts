@@ -1,8 +1,6 @@
 /**
  * The client of version 2 of the official SDK: over the program's stdio, or
  * straight to the target with a signature of its own.
- *
- * @module
  */
 
 import {

@@ -1,8 +1,6 @@
 /**
  * An MCP server of version 2 of the official SDK, of either era or of both,
  * behind a gate that demands a valid signature.
- *
- * @module
  */
 
 import {

@@ -1,8 +1,6 @@
 /**
  * An MCP server with a little of everything that both eras carry, built with
  * version 2 of the official SDK.
- *
- * @module
  */
 
 import {

@@ -1,8 +1,6 @@
 /**
  * The official SDK's client, which starts the program as any MCP client does:
  * over its own stdio transport.
- *
- * @module
  */
 
 import { Client } from "@modelcontextprotocol/sdk/client";

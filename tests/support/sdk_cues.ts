@@ -1,8 +1,6 @@
 /**
  * Where a test and the tools of an MCP server meet: what the tools wait for,
  * and what they tell.
- *
- * @module
  */
 
 import { Arrivals } from "./arrivals.ts";

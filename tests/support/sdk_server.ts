@@ -1,8 +1,6 @@
 /**
  * The official SDK's MCP server over Streamable HTTP, behind a gate that
  * demands a valid signature.
- *
- * @module
  */
 
 import type { ServerResponse } from "node:http";

@@ -1,8 +1,6 @@
 /**
  * An MCP server with one of everything that the protocol carries, built with
  * the official SDK.
- *
- * @module
  */
 
 // @ts-types="@modelcontextprotocol/sdk/server/completable"

@@ -1,8 +1,6 @@
 /**
  * The secrets that peers have seen or given out, which nobody may be shown.
  * Peers feed it, and what runs the proxy looks through all that came out.
- *
- * @module
  */
 
 /** Headers whose values are secret, short ones apart. */

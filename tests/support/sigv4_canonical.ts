@@ -3,8 +3,6 @@
  * they came on the wire.
  *
  * After AWS's documentation, "Create a signed AWS API request", step 1.
- *
- * @module
  */
 
 /** A request as it came on the wire. In strings one character is one byte. */

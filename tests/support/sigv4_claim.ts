@@ -1,8 +1,6 @@
 /**
  * What a request says of its own signature, from the Authorization header or
  * from the query of a presigned URL.
- *
- * @module
  */
 
 import {

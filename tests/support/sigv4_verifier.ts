@@ -2,8 +2,6 @@
  * Verifies Signature Version 4 and 4A from a raw request, as an AWS front end
  * does: the request is taken as it came on the wire and everything is computed
  * anew after AWS's documentation, "Create a signed AWS API request".
- *
- * @module
  */
 
 import { Buffer } from "node:buffer";

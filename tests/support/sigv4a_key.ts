@@ -4,8 +4,6 @@
  * AWS's documentation, "Create a signed AWS API request", derives it with
  * NIST SP 800-108, a KDF in counter mode over HMAC-SHA256, and rejects
  * candidates as NIST SP 800-186, A.2.2 does.
- *
- * @module
  */
 
 import { Buffer } from "node:buffer";

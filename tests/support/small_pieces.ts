@@ -1,8 +1,6 @@
 /**
  * Reads 16 MiB that come in small pieces, as an event, a line or a body, and
  * writes by how many MiB that raised the peak of this process's memory.
- *
- * @module
  */
 
 import { readBody } from "../../src/mcp/wire/body.ts";

@@ -1,8 +1,6 @@
 /**
  * A client on in-memory streams: the proxy runs in this process, with the
  * fetch that the test gives it.
- *
- * @module
  */
 
 import {

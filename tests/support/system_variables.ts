@@ -1,8 +1,6 @@
 /**
  * The variables of this machine that Deno and the system cannot do without.
  * All others could change what the program does, and what a test sees of it.
- *
- * @module
  */
 
 const NAMES: readonly string[] = [

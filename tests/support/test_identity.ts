@@ -1,8 +1,4 @@
-/**
- * Who the tests are: one principal, known to every gate.
- *
- * @module
- */
+/** Who the tests are: one principal, known to every gate. */
 
 import type { VerifierOptions } from "./sigv4_verifier.ts";
 

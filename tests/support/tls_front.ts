@@ -1,8 +1,6 @@
 /**
  * TLS on loopback before any server of a test: it takes TLS off and passes the
  * bytes on.
- *
- * @module
  */
 
 import type { Socket } from "node:net";

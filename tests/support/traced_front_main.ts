@@ -2,8 +2,6 @@
  * A program for tests: the HTTP front before the target of its first argument,
  * telling OpenTelemetry. It prints where it listens, and ends with its stdin. A
  * second argument is the token that it wants.
- *
- * @module
  */
 
 import { createSignedFetch } from "../../src/aws/signing/signed_fetch.ts";

@@ -1,8 +1,4 @@
-/**
- * The program under Deno's OpenTelemetry, and what a collector has of it.
- *
- * @module
- */
+/** The program under Deno's OpenTelemetry, and what a collector has of it. */
 
 import { assertEquals } from "@std/assert";
 import { OtlpReceiver } from "./otlp_receiver.ts";

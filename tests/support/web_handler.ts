@@ -1,8 +1,4 @@
-/**
- * A handler of Web requests behind a gate, which speaks node:http.
- *
- * @module
- */
+/** A handler of Web requests behind a gate, which speaks node:http. */
 
 import { once } from "node:events";
 import type { ServerResponse } from "node:http";

@@ -1,7 +1,5 @@
 /**
  * Signed requests, ways to change them, and the demand that they be refused.
- *
- * @module
  */
 
 import { assert, assertEquals } from "@std/assert";

@@ -5,8 +5,6 @@
  * behind the back of the callers while it is still good, with all of them
  * waiting when it is not. A change of the files it came from, or a caller who
  * says that it was refused, ends it at once.
- *
- * @module
  */
 
 import { messageOf } from "../../errors.ts";

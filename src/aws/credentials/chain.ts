@@ -6,8 +6,6 @@
  *
  * A profile asked for outright comes before the keys and the web identity of
  * the environment; one that AWS_PROFILE names does not. Both as in the AWS CLI.
- *
- * @module
  */
 
 import { flagsFor, lacking, type Need } from "../../permissions.ts";

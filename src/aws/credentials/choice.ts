@@ -2,8 +2,6 @@
  * Whose the credentials are, as the shared files told it, kept from one search
  * to the next: an identity is not left for another because a file is empty or
  * cut for a moment.
- *
- * @module
  */
 
 import type { SharedFiles } from "../shared_files/shared_files.ts";

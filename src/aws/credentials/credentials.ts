@@ -1,8 +1,6 @@
 /**
  * Credentials: who is asking. Found in the order of the AWS CLI, kept in
  * memory, renewed before they expire.
- *
- * @module
  */
 
 import type { Credentials, CredentialSource } from "./types.ts";

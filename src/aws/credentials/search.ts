@@ -1,8 +1,6 @@
 /**
  * What the parts of one search for credentials share, and the errors that end
  * it: a source that is configured and gives nothing throws one.
- *
- * @module
  */
 
 import { CredentialsError } from "../../errors.ts";

@@ -2,8 +2,6 @@
  * Keys, tokens and regions that cannot be sent: a CR of a Windows file, a byte
  * order mark, a space that nobody sees. `fetch` would refuse the header with an
  * error that names neither the source nor the character.
- *
- * @module
  */
 
 import { type Failing, sourceFailed } from "./search.ts";

@@ -1,8 +1,4 @@
-/**
- * Credentials, and where they come from.
- *
- * @module
- */
+/** Credentials, and where they come from. */
 
 import type { Redactor } from "../../redact/redact.ts";
 

@@ -4,8 +4,6 @@
  * A `stat` takes 2 µs, so it is made at every question: no watcher to close, no
  * directory to be allowed to read, nothing that network homes or an editor's
  * rename could hide, and no interval in which a change goes unseen.
- *
- * @module
  */
 
 /**

@@ -1,8 +1,6 @@
 /**
  * What each cause of a refusal means, in words: the problem, what to do, and the
  * facts for a program.
- *
- * @module
  */
 
 import type { ErrorData } from "../../errors.ts";

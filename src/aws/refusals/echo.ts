@@ -1,8 +1,4 @@
-/**
- * Compares what was signed with what the target says it computed.
- *
- * @module
- */
+/** Compares what was signed with what the target says it computed. */
 
 import type { Redact } from "../../redact/redact.ts";
 import type { AwsError } from "./parse.ts";

@@ -1,8 +1,4 @@
-/**
- * Reads AWS errors in the forms that they come in: a header, JSON, XML.
- *
- * @module
- */
+/** Reads AWS errors in the forms that they come in: a header, JSON, XML. */
 
 import { isRecord, parseRecord, textIn } from "../json.ts";
 

@@ -1,8 +1,4 @@
-/**
- * Says why a target refused a signed request, and what to do.
- *
- * @module
- */
+/** Says why a target refused a signed request, and what to do. */
 
 import { type ErrorData, ProxyError } from "../../errors.ts";
 import type { LogFields } from "../../log/log.ts";

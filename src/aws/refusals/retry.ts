@@ -1,8 +1,4 @@
-/**
- * Which refusals are worth signing once more, and with what mended.
- *
- * @module
- */
+/** Which refusals are worth signing once more, and with what mended. */
 
 import { whenOver } from "../../time.ts";
 import { MAX_ERROR_BYTES, parseAwsError } from "./parse.ts";

@@ -1,8 +1,6 @@
 /**
  * What was sent for an answer, kept beside it, so that a refusal can be
  * explained by whoever reads the answer.
- *
- * @module
  */
 
 import type { Log } from "../../log/log.ts";

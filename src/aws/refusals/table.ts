@@ -5,8 +5,6 @@
  * After "Common Error Types" (each service's API reference), "Gateway response
  * types" (API Gateway), "Error responses" (S3), "Troubleshoot Signature Version
  * 4 signing" (IAM User Guide) and what the services send.
- *
- * @module
  */
 
 import type { AwsError } from "./parse.ts";

@@ -11,8 +11,6 @@
  *   so do blank lines between the two.
  * - Any other line is an option: a name, the first `=` or `:`, a value.
  * - The options of `[DEFAULT]` count in every section that lacks them.
- *
- * @module
  */
 
 import { type Setting, Settings, UnclearFilesError } from "./settings.ts";

@@ -1,8 +1,4 @@
-/**
- * Where the shared files are, and which profile is meant.
- *
- * @module
- */
+/** Where the shared files are, and which profile is meant. */
 
 import { lacking, type Need, notGranted, readEnv } from "../../permissions.ts";
 import { UnclearFilesError } from "./settings.ts";

@@ -1,8 +1,4 @@
-/**
- * Settings of a profile that are no credentials, and where they stand.
- *
- * @module
- */
+/** Settings of a profile that are no credentials, and where they stand. */
 
 import { ConfigError, CredentialsError } from "../../errors.ts";
 import { readSharedFiles, type SharedFiles, whereNot } from "./shared_files.ts";

@@ -1,7 +1,5 @@
 /**
  * Settings of the shared files, and the error of files that cannot be used.
- *
- * @module
  */
 
 import { CredentialsError } from "../../errors.ts";

@@ -4,8 +4,6 @@
  *
  * The format: AWS SDKs and Tools Reference Guide, "Shared config and
  * credentials files".
- *
- * @module
  */
 
 import { type Need, notGranted } from "../../permissions.ts";

@@ -1,8 +1,6 @@
 /**
  * Splits a line into words, as the AWS CLI does: by Python's `shlex.split`,
  * and for commands on Windows by the rules of Windows.
- *
- * @module
  */
 
 /**

@@ -1,8 +1,4 @@
-/**
- * Bodies: what the signature says of them, and what is sent.
- *
- * @module
- */
+/** Bodies: what the signature says of them, and what is sent. */
 
 import { release, takeBytes } from "../../blob.ts";
 import { sha256Hex } from "./hash.ts";

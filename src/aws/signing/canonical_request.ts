@@ -5,8 +5,6 @@
  * The path and the query are taken from the text of the URL, never from a
  * parsed form: repeated names, empty values, `%2F` and bytes that are no UTF-8
  * stay what the target will see.
- *
- * @module
  */
 
 /** How a service turns the path that it received into the canonical one. */

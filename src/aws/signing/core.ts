@@ -1,8 +1,6 @@
 /**
  * One service's signatures: which headers are signed, with which version, by
  * which clock.
- *
- * @module
  */
 
 import { ConfigError, CredentialsError } from "../../errors.ts";

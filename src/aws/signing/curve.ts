@@ -5,8 +5,6 @@
  * faster one under Deno from then on; the native one needs nothing. So the
  * first signature is native, the table is computed while its request is under
  * way, and then the faster of the two goes on.
- *
- * @module
  */
 
 import { Buffer } from "node:buffer";

@@ -2,8 +2,6 @@
  * SHA-256 and its HMAC over `node:crypto`, in the shape that the signers of
  * `@smithy` ask for: native hashing, ten times as fast as WebCrypto on bodies
  * of a message's size.
- *
- * @module
  */
 
 import type { Hash, Hmac } from "node:crypto";

@@ -1,8 +1,6 @@
 /**
  * A Host other than the target's, for tunnels and private links: where it may
  * go, and how it is sent.
- *
- * @module
  */
 
 import { isLoopback, isPrivateAddress } from "../../net/address.ts";

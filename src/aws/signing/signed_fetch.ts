@@ -1,7 +1,5 @@
 /**
  * A `fetch` that signs: sign, send, and the few answers worth a second try.
- *
- * @module
  */
 
 import { orAborted } from "../../time.ts";

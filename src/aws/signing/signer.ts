@@ -1,8 +1,4 @@
-/**
- * Signs Web `Request`s with AWS Signature Version 4 or 4A.
- *
- * @module
- */
+/** Signs Web `Request`s with AWS Signature Version 4 or 4A. */
 
 import { isS3, wireUrl } from "./canonical_request.ts";
 import { bodyOfRequest } from "./body.ts";

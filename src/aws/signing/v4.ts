@@ -4,8 +4,6 @@
  * `@smithy/signature-v4`'s; its signer would read path and query off objects
  * that lose what a URL can hold: names such as `__proto__`, bytes that are no
  * UTF-8, the choice of S3's path rules apart from its encoding.
- *
- * @module
  */
 
 import {

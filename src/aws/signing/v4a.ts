@@ -1,8 +1,6 @@
 /**
  * Signature Version 4A (`AWS4-ECDSA-P256-SHA256`): its key, and its curve,
  * which comes with `@smithy/signature-v4a`. Loaded only when v4a is asked for.
- *
- * @module
  */
 
 import {

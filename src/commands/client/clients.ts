@@ -1,7 +1,5 @@
 /**
  * The MCP clients: where each keeps its servers, and what an entry looks like.
- *
- * @module
  */
 
 import { join } from "node:path";

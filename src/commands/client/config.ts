@@ -1,8 +1,6 @@
 /**
  * `config`: the entry that makes an MCP client start the proxy, printed or put
  * into the client's file.
- *
- * @module
  */
 
 import { homeDirectory, profileOfEnv } from "../../aws/shared_files/paths.ts";

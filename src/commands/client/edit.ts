@@ -1,8 +1,4 @@
-/**
- * Putting an entry into the text of a client's file.
- *
- * @module
- */
+/** Putting an entry into the text of a client's file. */
 
 import { isDeepStrictEqual } from "node:util";
 import type { Entry } from "./clients.ts";

@@ -2,8 +2,6 @@
  * The options of this command line and this environment as flags in an entry.
  * A client speaks with the proxy over stdio: options of the HTTP server mode
  * have no place there, wherever they are set.
- *
- * @module
  */
 
 import { resolve } from "node:path";

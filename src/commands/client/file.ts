@@ -2,8 +2,6 @@
  * A client's file on disk: read whole, kept in a backup, replaced at once. Who
  * may read it, and whose it is, stays as it was. What is written goes through
  * handles: whoever owns the directory may put a link where a path led before.
- *
- * @module
  */
 
 import { open } from "node:fs/promises";

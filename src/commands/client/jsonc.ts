@@ -1,8 +1,4 @@
-/**
- * JSON with comments and trailing commas, as VS Code and its kin write it.
- *
- * @module
- */
+/** JSON with comments and trailing commas, as VS Code and its kin write it. */
 
 import {
   applyEdits,

@@ -2,8 +2,6 @@
  * How a client is to start the proxy: the program, by a path that no upgrade
  * and no package manager takes away, with the configuration of this command
  * line and this environment.
- *
- * @module
  */
 
 import { basename, join, resolve, win32 } from "node:path";

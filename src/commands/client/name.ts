@@ -1,8 +1,4 @@
-/**
- * What a client calls the server.
- *
- * @module
- */
+/** What a client calls the server. */
 
 import { readEndpoint } from "../../aws/endpoint.ts";
 import type { Config } from "../../config/config.ts";

@@ -1,8 +1,4 @@
-/**
- * YAML of one document.
- *
- * @module
- */
+/** YAML of one document. */
 
 import {
   type Document,

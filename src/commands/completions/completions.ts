@@ -1,8 +1,4 @@
-/**
- * `completions`: what makes a shell complete the command line.
- *
- * @module
- */
+/** `completions`: what makes a shell complete the command line. */
 
 import { ConfigError } from "../../errors.ts";
 import { commandHelp, versionText } from "../../config/help.ts";

@@ -1,8 +1,4 @@
-/**
- * The scripts that make shells complete the command line.
- *
- * @module
- */
+/** The scripts that make shells complete the command line. */
 
 import type { Shell } from "../../config/commands.ts";
 import {

@@ -1,8 +1,4 @@
-/**
- * What there is to complete, from the tables of options and subcommands.
- *
- * @module
- */
+/** What there is to complete, from the tables of options and subcommands. */
 
 import { HELP_TOPICS } from "../../config/help.ts";
 import { flagsOf, type Option, optionName } from "../../config/option.ts";

@@ -1,8 +1,6 @@
 /**
  * An MCP client that asks a few things. It talks to the proxy itself, over
  * streams in memory, so that what it finds is what any client would.
- *
- * @module
  */
 
 import type { CredentialSource } from "../../aws/credentials/types.ts";

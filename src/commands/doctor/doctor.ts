@@ -1,8 +1,6 @@
 /**
  * `doctor`: takes every step on the way to the target, one after the other,
  * and says of each how it went and what to do.
- *
- * @module
  */
 
 import { environmentDecides } from "../../aws/credentials/sources/keys.ts";

@@ -1,8 +1,6 @@
 /**
  * Where to look next, when the target or STS says no. What is wrong and how to
  * fix it, the error says itself.
- *
- * @module
  */
 
 import type { RefusalCause } from "../../aws/refusals/table.ts";

@@ -1,8 +1,6 @@
 /**
  * The doctor's look at the credentials: whether there are any, and who they
  * are.
- *
- * @module
  */
 
 import type {

@@ -1,8 +1,6 @@
 /**
  * The doctor's look at this machine: what Deno may do, what time it is, and
  * where the HTTP server mode is to listen.
- *
- * @module
  */
 
 import { createServer } from "node:http";

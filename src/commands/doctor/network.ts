@@ -1,8 +1,6 @@
 /**
  * The doctor's look at the way to the target, below HTTP: proxies, names, TCP,
  * TLS.
- *
- * @module
  */
 
 import { lookup } from "node:dns/promises";

@@ -1,8 +1,6 @@
 /**
  * What the doctor found, step by step: as text for people, as JSON for
  * programs.
- *
- * @module
  */
 
 import type { Config } from "../../config/config.ts";

@@ -1,8 +1,6 @@
 /**
  * The doctor's look at the target itself: a signed handshake, its tools, and
  * the end of the session.
- *
- * @module
  */
 
 import type { CredentialSource } from "../../aws/credentials/types.ts";

@@ -1,8 +1,6 @@
 /**
  * `policy`: the least that has to be allowed for the target, by AWS IAM and by
  * Deno.
- *
- * @module
  */
 
 import {

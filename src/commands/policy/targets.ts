@@ -3,8 +3,6 @@
  *
  * Sources of the actions and resources: Service Authorization Reference, the
  * page of each service.
- *
- * @module
  */
 
 import { partitionOf } from "../../aws/partition.ts";

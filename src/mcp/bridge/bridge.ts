@@ -8,8 +8,6 @@
  * era the target is asked `server/discover`; should it not know that, but take
  * `initialize`, the other translation begins ({@linkcode ModernToLegacy}).
  * While this is found out, messages wait. In all other cases they pass.
- *
- * @module
  */
 
 import { keep } from "../../blob.ts";

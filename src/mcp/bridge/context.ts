@@ -1,8 +1,4 @@
-/**
- * What the two translations of a bridge have in common.
- *
- * @module
- */
+/** What the two translations of a bridge have in common. */
 
 import type { Log } from "../../log/log.ts";
 import type { Background } from "../transport/background.ts";

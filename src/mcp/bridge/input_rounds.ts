@@ -2,8 +2,6 @@
  * Calls whose result may ask for input (MCP 2026-07-28, "Multi Round-Trip
  * Requests"), on behalf of a client that knows requests of the server instead:
  * what is asked goes to the client, and its answers go into the retry.
- *
- * @module
  */
 
 import { ProxyError } from "../../errors.ts";

@@ -8,8 +8,6 @@
  *    `subscriptions/listen`.
  * 3. An `input_required` result becomes the requests that the client knows
  *    (elicitation, sampling, roots); its answers go into the retry.
- *
- * @module
  */
 
 import { ProxyError } from "../../errors.ts";

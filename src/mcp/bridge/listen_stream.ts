@@ -3,8 +3,6 @@
  * that the server offers to tell of, and the resources it subscribed to. One
  * that the target ends is opened again, since a client of a legacy revision
  * could not.
- *
- * @module
  */
 
 import {

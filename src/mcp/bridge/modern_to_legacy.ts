@@ -8,8 +8,6 @@
  * 2. `subscriptions/listen` is fed from the session's notifications.
  * 3. A request of the target's within a call becomes an `input_required`
  *    result; the call is suspended, and the retry's answers go to it.
- *
- * @module
  */
 
 import { ProxyError } from "../../errors.ts";

@@ -1,8 +1,6 @@
 /**
  * `subscriptions/listen` (MCP 2026-07-28) fed from the notifications of a hidden
  * legacy session.
- *
- * @module
  */
 
 import {

@@ -2,8 +2,6 @@
  * Calls in a hidden legacy session, on behalf of a client that knows no requests
  * of the target's: what the target asks within a call becomes the call's
  * result, `input_required`; the stream waits, and the retry's answers go to it.
- *
- * @module
  */
 
 import type { ProxyError } from "../../errors.ts";

@@ -1,8 +1,6 @@
 /**
  * The argument of a tool that names an AWS profile: put into lists of tools,
  * and taken out of calls.
- *
- * @module
  */
 
 import { excerpt } from "../wire/excerpt.ts";

@@ -1,8 +1,4 @@
-/**
- * The link of one AWS profile beside the first.
- *
- * @module
- */
+/** The link of one AWS profile beside the first. */
 
 import type { Log } from "../../log/log.ts";
 import { Background } from "../transport/background.ts";

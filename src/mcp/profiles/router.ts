@@ -7,8 +7,6 @@
  * task that it began. All else goes over the first link, and what is true of the
  * client as such, its roots and its log level, over each. A link of the legacy
  * era is initialised, as the client initialised the first, before its first call.
- *
- * @module
  */
 
 import { ProxyError } from "../../errors.ts";

@@ -2,8 +2,6 @@
  * HTTP+SSE, the transport of revision 2024-11-05: one GET stream for all that
  * the target says; POSTs go to the endpoint that the stream's first event
  * names, and are answered on the stream.
- *
- * @module
  */
 
 import { ProxyError } from "../../errors.ts";

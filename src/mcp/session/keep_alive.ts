@@ -5,8 +5,6 @@
  * for it at the end. It has a limit of its own, since a connection that was
  * dropped in silence answers nothing. A ping that is given up closes its
  * connection, so that the next one goes over another.
- *
- * @module
  */
 
 import { whenOver } from "../../time.ts";

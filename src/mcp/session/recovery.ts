@@ -1,8 +1,6 @@
 /**
  * Makes a new upstream session in the place of a lost one, as the client had
  * set it up.
- *
- * @module
  */
 
 import { ProxyError } from "../../errors.ts";

@@ -14,8 +14,6 @@
  * 5. A session that is idle is pinged, where that is wanted.
  * 6. At the end what is in flight is given some time, what is left is answered
  *    with an error, and a DELETE ends the session.
- *
- * @module
  */
 
 import type { ProxyError } from "../../errors.ts";

@@ -1,8 +1,6 @@
 /**
  * Knows which upstream session messages are sent in: opens it, replaces it
  * when the target has lost it, and ends it.
- *
- * @module
  */
 
 import { ProxyError } from "../../errors.ts";

@@ -1,8 +1,4 @@
-/**
- * The GET stream that stands open for what the target sends on its own.
- *
- * @module
- */
+/** The GET stream that stands open for what the target sends on its own. */
 
 import { ProxyError } from "../../errors.ts";
 import type { LogFields } from "../../log/log.ts";

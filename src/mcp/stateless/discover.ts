@@ -1,8 +1,6 @@
 /**
  * `server/discover`, by which a client finds out the target's era. Over stdio
  * any error to it reads as "legacy", so none is told in haste.
- *
- * @module
  */
 
 import { AttemptError, backoffMs, isPassing } from "../transport/retry.ts";

@@ -1,8 +1,6 @@
 /**
  * The headers that mirror a message of 2026-07-28 (Streamable HTTP, "Request
  * Metadata"), so that what lies between can route it without reading it.
- *
- * @module
  */
 
 import { readRpcError } from "../transport/error_body.ts";

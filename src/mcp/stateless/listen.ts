@@ -2,8 +2,6 @@
  * A `subscriptions/listen` (MCP 2026-07-28, "Subscriptions") or `events/stream`
  * (SEP-3415) whose stream is opened again when it breaks, so that the client's
  * subscription lives on.
- *
- * @module
  */
 
 import { backoffMs, isPassing } from "../transport/retry.ts";

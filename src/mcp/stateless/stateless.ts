@@ -13,8 +13,6 @@
  *    are opened again.
  * 5. `server/discover`, by which a client chooses its era, is not answered with
  *    a failure that may pass before that was waited out.
- *
- * @module
  */
 
 import { ProxyError } from "../../errors.ts";

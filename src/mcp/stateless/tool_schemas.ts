@@ -3,8 +3,6 @@
  * `inputSchema` marks with `x-mcp-header` (MCP 2026-07-28, Streamable HTTP,
  * "Custom Headers from Tool Parameters"), learnt from the `tools/list` results
  * that pass.
- *
- * @module
  */
 
 import type { Log } from "../../log/log.ts";

@@ -1,8 +1,4 @@
-/**
- * Messages that two readers may read in two ways.
- *
- * @module
- */
+/** Messages that two readers may read in two ways. */
 
 import { ProxyError } from "../../errors.ts";
 import { excerpt } from "../wire/excerpt.ts";

@@ -1,8 +1,4 @@
-/**
- * The layer that keeps tools from being seen and called.
- *
- * @module
- */
+/** The layer that keeps tools from being seen and called. */
 
 import { ProxyError } from "../../errors.ts";
 import type { Log } from "../../log/log.ts";

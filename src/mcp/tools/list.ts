@@ -1,8 +1,4 @@
-/**
- * Lists of tools without those that a policy forbids.
- *
- * @module
- */
+/** Lists of tools without those that a policy forbids. */
 
 import { ProxyError } from "../../errors.ts";
 import { isUnclear } from "./ambiguity.ts";

@@ -1,8 +1,4 @@
-/**
- * Which tools the client may see and call.
- *
- * @module
- */
+/** Which tools the client may see and call. */
 
 import { Glob } from "../../glob.ts";
 import { ProxyError } from "../../errors.ts";

@@ -1,7 +1,5 @@
 /**
  * Records what the target's tools say of themselves, and for how long it holds.
- *
- * @module
  */
 
 import { bytesOf } from "../../blob.ts";

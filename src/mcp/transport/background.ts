@@ -1,8 +1,4 @@
-/**
- * Work that goes on after a message was taken.
- *
- * @module
- */
+/** Work that goes on after a message was taken. */
 
 import type { Log } from "../../log/log.ts";
 

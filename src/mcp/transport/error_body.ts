@@ -2,8 +2,6 @@
  * What the body of an HTTP error says of the request. Only one that was read
  * to its end, is understood and does not name the request lets it be sent
  * again: whoever names a request has read it, and may have run it.
- *
- * @module
  */
 
 import {

@@ -1,8 +1,4 @@
-/**
- * One POST upstream and the answers that it owes.
- *
- * @module
- */
+/** One POST upstream and the answers that it owes. */
 
 import { ProxyError } from "../../errors.ts";
 import { blobOf } from "../../blob.ts";

@@ -1,8 +1,4 @@
-/**
- * What went wrong upstream → the error that the client is told.
- *
- * @module
- */
+/** What went wrong upstream → the error that the client is told. */
 
 import { ProxyError } from "../../errors.ts";
 import type { Redact } from "../../redact/redact.ts";

@@ -1,8 +1,4 @@
-/**
- * Carries an exchange to the target and its answers back.
- *
- * @module
- */
+/** Carries an exchange to the target and its answers back. */
 
 import type { Target } from "./target.ts";
 import {

@@ -1,8 +1,6 @@
 /**
  * Exchanges from their start to their end: what they wait for, their time
  * limits, and what becomes of them when the proxy stops.
- *
- * @module
  */
 
 import { ProxyError } from "../../errors.ts";

@@ -1,8 +1,6 @@
 /**
  * Answers of one JSON text. Large ones are refused, or passed on while they
  * still arrive.
- *
- * @module
  */
 
 import { ProxyError } from "../../errors.ts";

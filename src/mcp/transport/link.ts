@@ -1,8 +1,6 @@
 /**
  * One way to the target: what takes the client's messages, and the layers
  * before it that look at them.
- *
- * @module
  */
 
 import type {

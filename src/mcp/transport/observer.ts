@@ -1,8 +1,6 @@
 /**
  * What an onlooker is told of messages on their way. There need not be one;
  * then all that is done is to see that there is none.
- *
- * @module
  */
 
 import type { ProxyError } from "../../errors.ts";

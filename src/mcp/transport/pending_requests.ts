@@ -2,8 +2,6 @@
  * Which requests wait for an answer, and what they are told where there is none.
  * Also which ask to hear of their progress: strict clients end at progress of a
  * request that they take for over.
- *
- * @module
  */
 
 import type { SessionHeaders } from "../wire/headers.ts";

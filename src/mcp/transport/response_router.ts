@@ -1,8 +1,6 @@
 /**
  * What the target says → frames for the client. Here every request gets its
  * one answer, and nobody gets one that was not asked for.
- *
- * @module
  */
 
 import type { Target } from "./target.ts";

@@ -1,8 +1,4 @@
-/**
- * The event stream of an answer, and the streams that resume it.
- *
- * @module
- */
+/** The event stream of an answer, and the streams that resume it. */
 
 import { ProxyError } from "../../errors.ts";
 import { delay } from "../../time.ts";

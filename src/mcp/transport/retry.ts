@@ -5,8 +5,6 @@
  * `fetch` rejects with (`failure.ts`), how a target says that a session has
  * expired (`session_expiry.ts`), and after which refusals of a signature another
  * one helps (`aws/refusals`).
- *
- * @module
  */
 
 import type { ProxyError } from "../../errors.ts";

@@ -1,8 +1,4 @@
-/**
- * How a target says that it does not know the session.
- *
- * @module
- */
+/** How a target says that it does not know the session. */
 
 import { type Retryable, SessionExpiredError } from "./retry.ts";
 import type { Redact } from "../../redact/redact.ts";

@@ -1,8 +1,4 @@
-/**
- * The target, as every part that has to do with it is handed it.
- *
- * @module
- */
+/** The target, as every part that has to do with it is handed it. */
 
 import type { ProxyError } from "../../errors.ts";
 import type { Log } from "../../log/log.ts";

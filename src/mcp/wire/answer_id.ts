@@ -1,8 +1,6 @@
 /**
  * The ID of an answer, as the client wrote that of its request. To the official
  * SDK's client 3, "3" and 3.0 are one; others look for what they sent.
- *
- * @module
  */
 
 import { joinBytes } from "./block_buffer.ts";

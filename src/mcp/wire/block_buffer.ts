@@ -1,8 +1,4 @@
-/**
- * Bytes that come piece by piece and are needed as a whole.
- *
- * @module
- */
+/** Bytes that come piece by piece and are needed as a whole. */
 
 /** From this size on a piece is kept as it is. */
 const LARGE_PIECE_BYTES = 16 * 1024;

@@ -1,8 +1,4 @@
-/**
- * Response bodies: one JSON text, or a stream of events.
- *
- * @module
- */
+/** Response bodies: one JSON text, or a stream of events. */
 
 import { whenOver } from "../../time.ts";
 import { BodyChunks } from "./body_chunks.ts";

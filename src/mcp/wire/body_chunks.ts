@@ -1,8 +1,4 @@
-/**
- * The chunks of a response body, and how many of them are held at once.
- *
- * @module
- */
+/** The chunks of a response body, and how many of them are held at once. */
 
 import { ProxyError } from "../../errors.ts";
 import { Semaphore } from "../../semaphore.ts";

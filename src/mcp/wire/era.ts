@@ -1,8 +1,4 @@
-/**
- * Which era of MCP a message is of.
- *
- * @module
- */
+/** Which era of MCP a message is of. */
 
 import { isObject, type SingleMessage } from "./message.ts";
 

@@ -5,8 +5,6 @@
  * from the pieces in which it arrived. A parser of strings would decode
  * and encode what only has to pass, and loses an `id` that comes without data,
  * which is what a server sends first so that its stream can be resumed.
- *
- * @module
  */
 
 import { ProxyError } from "../../errors.ts";

@@ -1,8 +1,6 @@
 /**
  * Texts from outside, made fit for an error: cut to a length, and of a body that
  * is no JSON-RPC message its own words.
- *
- * @module
  */
 
 import type { Redact } from "../../redact/redact.ts";

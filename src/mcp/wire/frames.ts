@@ -1,8 +1,4 @@
-/**
- * Bytes ⇄ newline-delimited frames.
- *
- * @module
- */
+/** Bytes ⇄ newline-delimited frames. */
 
 import { giveAway } from "../../blob.ts";
 import { BlockBuffer, dense } from "./block_buffer.ts";

@@ -1,8 +1,4 @@
-/**
- * Message + protocol version → MCP request headers.
- *
- * @module
- */
+/** Message + protocol version → MCP request headers. */
 
 import { ProxyError } from "../../errors.ts";
 import { excerpt } from "./excerpt.ts";

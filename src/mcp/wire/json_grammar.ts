@@ -1,8 +1,6 @@
 /**
  * The grammar of JSON (RFC 8259) as a table: what follows each byte in each
  * state, with UTF-8 in strings. Brackets are counted by whoever reads it.
- *
- * @module
  */
 
 export const QUOTE = 0x22;

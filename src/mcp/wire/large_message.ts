@@ -1,8 +1,6 @@
 /**
  * Texts that are too large to be parsed whole: what is read of them is found
  * by the scanner, and parsed piece by piece, under a limit.
- *
- * @module
  */
 
 import { type Member, scanMembers, TopLevelScanner } from "./scan.ts";

@@ -1,8 +1,4 @@
-/**
- * The little that is read of a message: its kind, id and method.
- *
- * @module
- */
+/** The little that is read of a message: its kind, id and method. */
 
 import { OPEN_BRACE, OPEN_BRACKET } from "./json_grammar.ts";
 import {

@@ -1,8 +1,4 @@
-/**
- * Puts metadata into the requests that pass.
- *
- * @module
- */
+/** Puts metadata into the requests that pass. */
 
 import { metaOf } from "./era.ts";
 import {

@@ -1,8 +1,6 @@
 /**
  * What targets say that strict clients would not read, made so that they do.
  * It is spliced into the bytes; everything else stays as it was.
- *
- * @module
  */
 
 import { partOf } from "./large_message.ts";

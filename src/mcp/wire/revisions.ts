@@ -1,8 +1,4 @@
-/**
- * The revisions of MCP that the program speaks.
- *
- * @module
- */
+/** The revisions of MCP that the program speaks. */
 
 /** The revision without a handshake. */
 export const MODERN_VERSION = "2026-07-28";

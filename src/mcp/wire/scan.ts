@@ -3,8 +3,6 @@
  * and where the members of its outer levels are. No values are built, and
  * nothing is kept of what lies deeper but one bit a level, so that a text costs
  * what its length is, whatever it holds.
- *
- * @module
  */
 
 import { joinBytes } from "./block_buffer.ts";

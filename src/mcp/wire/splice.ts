@@ -1,8 +1,4 @@
-/**
- * Changes one member of a JSON text and leaves every other byte as it was.
- *
- * @module
- */
+/** Changes one member of a JSON text and leaves every other byte as it was. */
 
 import { joinBytes } from "./block_buffer.ts";
 import { ProxyError } from "../../errors.ts";

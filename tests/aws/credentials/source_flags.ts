@@ -1,8 +1,4 @@
-/**
- * The flags of the table in docs/aws-credentials.md.
- *
- * @module
- */
+/** The flags of the table in docs/aws-credentials.md. */
 
 import { SDK_ENV } from "../../../src/aws/credentials/sources/sdk.ts";
 

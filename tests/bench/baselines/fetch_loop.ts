@@ -1,8 +1,6 @@
 /**
  * A bare loop of `fetch`: for each line on stdin, one call with so many at
  * once, and a line on stdout when all are answered.
- *
- * @module
  */
 
 const url = Deno.args[0];

@@ -1,8 +1,6 @@
 /**
  * The plainest HTTP front: each request is signed and sent, its answer read and
  * handed back. Prints its URL.
- *
- * @module
  */
 
 import { Buffer } from "node:buffer";

@@ -1,8 +1,6 @@
 /**
  * The plainest proxy over stdio: it signs, frames and sends, and does nothing
  * when anything fails. What a proxy's work costs when nothing else is done.
- *
- * @module
  */
 
 import { signedHeaders } from "./plain_signature.ts";

@@ -1,7 +1,5 @@
 /**
  * A v4 signature in as few steps as there are: what the baselines sign with.
- *
- * @module
  */
 
 import { createHash, createHmac } from "node:crypto";

@@ -1,8 +1,6 @@
 /**
  * A minimal proxy over the official SDK's own transports and the Smithy signer,
  * as a user would write it in an hour.
- *
- * @module
  */
 
 // @ts-types="@modelcontextprotocol/sdk/client/streamableHttp"

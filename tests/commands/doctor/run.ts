@@ -1,8 +1,4 @@
-/**
- * The doctor's findings, for tests.
- *
- * @module
- */
+/** The doctor's findings, for tests. */
 
 import { assert, assertEquals } from "@std/assert";
 import { runDoctor } from "../../../src/commands/doctor/doctor.ts";

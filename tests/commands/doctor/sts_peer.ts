@@ -1,8 +1,4 @@
-/**
- * AWS STS on loopback, as far as `GetCallerIdentity` goes.
- *
- * @module
- */
+/** AWS STS on loopback, as far as `GetCallerIdentity` goes. */
 
 import { IamGate, type IamGateOptions } from "../../support/iam_gate.ts";
 import { TEST_VERIFIER } from "../../support/test_identity.ts";

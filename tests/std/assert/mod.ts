@@ -1,8 +1,4 @@
-/**
- * The part of `@std/assert` that the tests use.
- *
- * @module
- */
+/** The part of `@std/assert` that the tests use. */
 
 export { assert } from "./assert.ts";
 export { AssertionError } from "./assertion_error.ts";

@@ -1,7 +1,3 @@
-/**
- * The part of `@std/cli` that the package uses.
- *
- * @module
- */
+/** The part of `@std/cli` that the package uses. */
 
 export { type Args, parseArgs, type ParseOptions } from "./parse_args.ts";

@@ -1,8 +1,4 @@
-/**
- * The part of `@std/log` that the package uses.
- *
- * @module
- */
+/** The part of `@std/log` that the package uses. */
 
 export {
   BaseHandler,

@@ -1,8 +1,4 @@
-/**
- * The part of `@std/streams` that the package and its tests use.
- *
- * @module
- */
+/** The part of `@std/streams` that the package and its tests use. */
 
 export {
   LimitedBytesTransformStream,

@@ -1,8 +1,6 @@
 /**
  * Credentials of the container that the program runs in: the endpoint of ECS
  * and EKS.
- *
- * @module
  */
 
 import { messageOf } from "../../../errors.ts";

@@ -1,8 +1,6 @@
 /**
  * Requests to the machine underneath: to the container's endpoint, to the
  * metadata service of the instance.
- *
- * @module
  */
 
 import type { IncomingMessage } from "node:http";

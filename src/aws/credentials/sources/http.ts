@@ -1,8 +1,4 @@
-/**
- * Requests to AWS's services, in a limited time and size.
- *
- * @module
- */
+/** Requests to AWS's services, in a limited time and size. */
 
 import { reasonOf, withLimit } from "../../../limit.ts";
 import { netNeed } from "../../../permissions.ts";

@@ -1,8 +1,4 @@
-/**
- * Credentials of the role of the EC2 instance: its metadata service.
- *
- * @module
- */
+/** Credentials of the role of the EC2 instance: its metadata service. */
 
 import {
   lacking,

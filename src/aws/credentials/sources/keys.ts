@@ -1,8 +1,4 @@
-/**
- * Keys that stand somewhere in plain text: in variables, in a profile.
- *
- * @module
- */
+/** Keys that stand somewhere in plain text: in variables, in a profile. */
 
 import type { Settings } from "../../shared_files/settings.ts";
 import { type Credentials, hideCredentials } from "../types.ts";

@@ -1,8 +1,6 @@
 /**
  * Credentials of a console session: the token of `aws login`, which holds them,
  * and is renewed with a proof that its key is at hand (RFC 9449).
- *
- * @module
  */
 
 import type { Need } from "../../../permissions.ts";

@@ -5,8 +5,6 @@
  * permission to what is run (`--allow-run=/opt/bin/tool`): to allow a shell
  * would be to allow everything. A pipe or a variable in the command needs
  * `sh -c '…'`, there as here.
- *
- * @module
  */
 
 import { LimitedBytesTransformStream } from "@std/streams/limited-bytes-transform-stream";

@@ -4,8 +4,6 @@
  * A profile may name more than one. The order is the AWS CLI's: a role, a web
  * identity, SSO, keys in the credentials file, a console login, a program, keys
  * in the config file.
- *
- * @module
  */
 
 import {

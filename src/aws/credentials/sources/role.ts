@@ -1,8 +1,6 @@
 /**
  * Credentials from AWS STS: a role assumed with other credentials, or with a
  * web identity token.
- *
- * @module
  */
 
 import { followParents } from "../../shared_files/paths.ts";

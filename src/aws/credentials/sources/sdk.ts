@@ -2,8 +2,6 @@
  * How the AWS SDK reaches STS: through the `fetch` that was handed in. So it
  * uses the same proxies and certificates as the target, leaves no sockets
  * behind, and a permission that is missing has a name.
- *
- * @module
  */
 
 import type { CredentialsError } from "../../../errors.ts";

@@ -1,8 +1,6 @@
 /**
  * Where the services are that give out credentials: STS, the SSO portal and its
  * token service, sign-in.
- *
- * @module
  */
 
 import { partitionOf } from "../../partition.ts";

@@ -1,8 +1,6 @@
 /**
  * The token that `aws sso login` or `aws login` keeps on disk, read, and saved
  * when it was renewed.
- *
- * @module
  */
 
 import {

@@ -4,8 +4,6 @@
  *
  * The names are those that our own parser found. The AWS SDK would look them up
  * once more, by a parser that knows no blanks, quotes or `'` in them.
- *
- * @module
  */
 
 import { shellWords } from "../../../shell_words.ts";

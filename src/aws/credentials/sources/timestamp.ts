@@ -2,8 +2,6 @@
  * Times as programs and token files write them. The AWS CLI reads them with
  * dateutil, which takes far more than ISO 8601; `Date` takes a time without a
  * zone for local time, and dateutil's `UTC` not at all.
- *
- * @module
  */
 
 const TIME = "(?<hour>\\d{1,2})(?::?(?<minute>\\d{1,2})" +
