@@ -14,7 +14,9 @@ import {
   mediaType,
   readBody,
 } from "../mcp/wire/body.ts";
-import { readMessage } from "../mcp/wire/message.ts";
+import { readMessageInTurns } from "../mcp/wire/message.ts";
+import { withoutByteOrderMark } from "../mcp/wire/repair.ts";
+import { TopLevelScanner } from "../mcp/wire/scan.ts";
 import type { Redact } from "../redact/redact.ts";
 import type { ListFilter } from "./filter.ts";
 
@@ -77,16 +79,25 @@ export async function readAnswer(
   return isSmallBody(answer, Infinity) ? await answer.bytes() : undefined;
 }
 
+/** How much of an HTTP error is looked at for its words. */
+const MAX_WORDS_BYTES = 64 * 1024;
+
+/** Whether a text that begins so may be a message: else its words are enough. */
+export function mayBeMessage(beginning: Uint8Array): boolean {
+  return !new TopLevelScanner().feed(withoutByteOrderMark(beginning)).isBroken;
+}
+
 /** What the client is told in place of a refusal by IAM, or of a secret. */
-export function errorInstead(
+export async function errorInstead(
   answer: Response,
   bytes: Uint8Array,
   redact: Redact,
-): ProxyError | undefined {
-  const text = decoder.decode(bytes);
+): Promise<ProxyError | undefined> {
+  const text = decoder.decode(bytes.subarray(0, MAX_WORDS_BYTES));
   const refusal = explainRefusal(answer, text);
   if (refusal !== undefined) return refusal;
-  if (readMessage(bytes).kind !== "invalid") return undefined;
+  const { kind } = await readMessageInTurns(bytes);
+  if (kind !== "invalid") return undefined;
   const shown = withoutEcho(text);
   // What is too long to be looked through does not pass, either.
   return redact(shown) === text

@@ -10,7 +10,7 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { blobOf, bytesOf } from "../blob.ts";
 import { ProxyError } from "../errors.ts";
-import { mediaType } from "../mcp/wire/body.ts";
+import { type BodyBeginning, mediaType } from "../mcp/wire/body.ts";
 import { excerpt } from "../mcp/wire/excerpt.ts";
 import { readMessage, readMessageInTurns } from "../mcp/wire/message.ts";
 import { fetchFailure, shuttingDown } from "../mcp/transport/failure.ts";
@@ -18,7 +18,13 @@ import { responseIn } from "../mcp/transport/link.ts";
 import type { Observation } from "../mcp/transport/observer.ts";
 import { readErrorBody } from "../mcp/transport/error_body.ts";
 import { sharedController, TimeLimit } from "../time.ts";
-import { checkHead, errorInstead, readAnswer, statusOf } from "./answer.ts";
+import {
+  checkHead,
+  errorInstead,
+  mayBeMessage,
+  readAnswer,
+  statusOf,
+} from "./answer.ts";
 import {
   checkAnnounced,
   ClientGone,
@@ -65,6 +71,7 @@ export class HttpExchange {
   readonly #secrets: string[] = [];
   #isSent = false;
   #body: HeldBody | undefined;
+  #errorBody: BodyBeginning | undefined;
   #admitted: Admitted | undefined;
   #filter: ListFilter | undefined;
   #observation: Observation | undefined;
@@ -106,6 +113,7 @@ export class HttpExchange {
       this.#release();
     }
     await this.#answer.untilClosed(this.#context.deadlines);
+    this.#errorBody?.[Symbol.dispose]();
     this.#observation?.ended();
     this.#context.log.debug("answered", {
       ...this.#facts(),
@@ -289,11 +297,14 @@ export class HttpExchange {
 
   /** An HTTP error of the target's: as it came, unless it must not be seen. */
   async #relayError(answer: Response, received: HeaderMap): Promise<void> {
-    const { bytes } = await readErrorBody(answer);
+    this.#errorBody = await readErrorBody(answer, mayBeMessage);
+    const { bytes } = this.#errorBody;
     this.#abort.signal.throwIfAborted();
     const headers = responseHeaders(received);
-    const error = errorInstead(answer, bytes, this.#context.redactor.redact);
+    const { redact } = this.#context.redactor;
+    const error = await errorInstead(answer, bytes, redact);
     if (error !== undefined) {
+      this.#errorBody[Symbol.dispose]();
       for (const name of BODY_HEADERS) headers.delete(name);
       const others = Object.fromEntries(headers);
       throw new HttpError(statusOf(answer), error, others);

@@ -160,7 +160,8 @@ async function openStream(
   if (response.ok && mediaType(response) === "text/event-stream") {
     return response;
   }
-  const text = decoder.decode((await readErrorBody(response)).bytes);
+  using body = await readErrorBody(response);
+  const text = decoder.decode(body.bytes);
   const error = explain(response, text) ??
     httpStatusError(response, text, redact);
   const waitMs = retryAfterMs(response.headers);

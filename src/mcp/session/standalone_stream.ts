@@ -148,7 +148,8 @@ export class StandaloneStream {
       log.warn(redirectError(response, url).summary);
       return true;
     }
-    const { bytes: body } = await readErrorBody(response);
+    using beginning = await readErrorBody(response);
+    const { bytes: body } = beginning;
     if (status === 405 || status === 501) return this.#hasNone();
     const text = decoder.decode(body);
     const answer = readRpcError(body);

@@ -4,6 +4,7 @@
  * again: whoever names a request has read it, and may have run it.
  */
 
+import { Semaphore } from "../../semaphore.ts";
 import {
   type BodyBeginning,
   type BodyLimits,
@@ -11,6 +12,7 @@ import {
   readBeginning,
 } from "../wire/body.ts";
 import { EventParser } from "../wire/events.ts";
+import { scanInTurns } from "../wire/large_message.ts";
 import {
   type InvalidMessage,
   type Message,
@@ -25,12 +27,25 @@ import { repairedErrorBody, withoutByteOrderMark } from "../wire/repair.ts";
 import type { Exchange } from "./exchange.ts";
 import { hasKnownEncoding } from "../wire/body_chunks.ts";
 
-/** How much of an HTTP error's body is read, and for how long. */
-const ERROR_BODY: BodyLimits = { maxBytes: 1024 * 1024, limitMs: 3_000 };
+const MIB = 1024 * 1024;
 
-/** The body of an HTTP error, as far as it can be had. */
-export function readErrorBody(response: Response): Promise<BodyBeginning> {
-  return readBeginning(response, ERROR_BODY);
+/** How much of HTTP errors' bodies is read, of each and at once. */
+const ERROR_BODY: BodyLimits = {
+  maxBytes: MIB,
+  limitMs: 3_000,
+  room: new Semaphore(16 * MIB),
+};
+
+/**
+ * The body of an HTTP error, as far as it can be had; to be disposed of.
+ *
+ * @param goesOn Whether one that begins so is of any use beyond 64 KiB.
+ */
+export function readErrorBody(
+  response: Response,
+  goesOn?: BodyLimits["goesOn"],
+): Promise<BodyBeginning> {
+  return readBeginning(response, { ...ERROR_BODY, goesOn });
 }
 
 /** A JSON-RPC error, and the ID that it has. */
@@ -68,10 +83,13 @@ export async function parseErrorBody(
   response: Response,
   exchange: Exchange,
 ): Promise<ErrorBody> {
-  const { bytes, isComplete } = await readErrorBody(response);
+  using body = await readErrorBody(response);
+  const { bytes, isComplete } = body;
   const isBatch = exchange.method === "batch";
-  const texts = (isEventStream(response) ? eventsIn(bytes) : [bytes])
-    .map(isBatch ? withoutByteOrderMark : repairedErrorBody);
+  const parts = (isEventStream(response) ? eventsIn(bytes) : [bytes])
+    .map(withoutByteOrderMark);
+  for (const part of parts) await scanInTurns(part);
+  const texts = isBatch ? parts : parts.map(repairedErrorBody);
   const messages = texts.map(readMessage);
   const singles = messages.flatMap((message) =>
     message.kind === "invalid" ? [] : singlesOf(message)

@@ -158,7 +158,8 @@ export class ResponseStream {
     if (response.ok && mediaType(response) === "text/event-stream") {
       return response;
     }
-    const text = decoder.decode((await readErrorBody(response)).bytes);
+    using body = await readErrorBody(response);
+    const text = decoder.decode(body.bytes);
     if (hasSession(session) && expiryInRefusal(response, text)) {
       throw new SessionExpiredError(session, "never", streamCut(this.#cause));
     }

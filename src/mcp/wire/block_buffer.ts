@@ -7,7 +7,7 @@ const MIN_BLOCK_BYTES = 1024;
 const MAX_BLOCK_BYTES = 64 * 1024;
 
 /** From here on bytes are copied into one block, and not joined at the end. */
-const LARGE_BYTES = 1024 * 1024;
+const LARGE_BYTES = 256 * 1024;
 
 /**
  * Room that is made for what is expected, before it comes: memory costs nothing

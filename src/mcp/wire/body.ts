@@ -1,5 +1,6 @@
 /** Response bodies: one JSON text, or a stream of events. */
 
+import type { Semaphore } from "../../semaphore.ts";
 import { whenOver } from "../../time.ts";
 import { BodyChunks } from "./body_chunks.ts";
 import { BlockBuffer } from "./block_buffer.ts";
@@ -75,10 +76,17 @@ export async function readBody(
 export interface BodyLimits {
   readonly maxBytes: number;
   readonly limitMs: number;
+  /**
+   * What all such bodies together may hold, each beyond its first 64 KiB. One
+   * for which there is no room in its time ends there.
+   */
+  readonly room?: Semaphore;
+  /** Says whether one that begins so is read on; every one is by default. */
+  readonly goesOn?: (beginning: Uint8Array) => boolean;
 }
 
-/** What came of a body. */
-export interface BodyBeginning {
+/** What came of a body; it takes of the room until it is disposed of. */
+export interface BodyBeginning extends Disposable {
   readonly bytes: Uint8Array;
   /** Whether that is all of it. */
   readonly isComplete: boolean;
@@ -90,23 +98,28 @@ export interface BodyBeginning {
  */
 export async function readBeginning(
   { body }: Response,
-  { maxBytes, limitMs }: BodyLimits,
+  { maxBytes, limitMs, room, goesOn }: BodyLimits,
 ): Promise<BodyBeginning> {
   const kept = new BlockBuffer();
-  if (body === null) return { bytes: kept.take(), isComplete: true };
-  const reader = body.getReader();
-  const letGo = () => void reader.cancel().catch(() => {});
-  let isOver = false;
-  using _limit = whenOver(limitMs, () => {
-    isOver = true;
-    letGo();
-  });
-  let isComplete = false;
+  let takenBytes = 0;
+  let isComplete = body === null;
+  const over = new AbortController();
+  using _limit = whenOver(limitMs, () => over.abort());
+  const reader = body?.getReader();
+  const letGo = () => void reader?.cancel().catch(() => {});
+  over.signal.addEventListener("abort", letGo);
   try {
-    while (kept.byteLength < maxBytes) {
+    while (reader && kept.byteLength < maxBytes) {
+      if (room && takenBytes === 0 && kept.byteLength >= SMALL_BODY_BYTES) {
+        const beginning = kept.take();
+        kept.push(beginning);
+        if (goesOn?.(beginning) === false) break;
+        if (!await room.acquire(over.signal, maxBytes)) break;
+        takenBytes = maxBytes;
+      }
       const { done, value } = await reader.read();
       if (done) {
-        isComplete = !isOver;
+        isComplete = !over.signal.aborted;
         break;
       }
       kept.push(value);
@@ -116,7 +129,14 @@ export async function readBeginning(
   } finally {
     letGo();
   }
-  return { bytes: kept.take(), isComplete };
+  return {
+    bytes: kept.take(),
+    isComplete,
+    [Symbol.dispose]() {
+      room?.release(takenBytes);
+      takenBytes = 0;
+    },
+  };
 }
 
 /**

@@ -1,5 +1,10 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
-import { readBody, readEvents } from "../../../src/mcp/wire/body.ts";
+import {
+  readBeginning,
+  readBody,
+  readEvents,
+} from "../../../src/mcp/wire/body.ts";
+import { Semaphore } from "../../../src/semaphore.ts";
 import { RawServer } from "../../support/raw_server.ts";
 
 const MIB = 1024 * 1024;
@@ -108,4 +113,45 @@ Deno.test("a large body over the limit is let go of, and one that is cut fails",
   assertEquals(await readBody(long, { maxBytes: 2 * MIB }), undefined);
   const cut = await fetch(new URL("/cut", server.url));
   await assertRejects(() => readBody(cut, { maxBytes: 9 * MIB }), TypeError);
+});
+
+/** An error of 1 MiB, and how much of it was asked for. */
+function largeError(): { response: Response; readBytes: () => number } {
+  let bytes = 0;
+  const body = new ReadableStream<Uint8Array>({
+    pull(controller) {
+      if (bytes === MIB) return controller.close();
+      bytes += 16 * 1024;
+      controller.enqueue(new Uint8Array(16 * 1024).fill(0x78));
+    },
+  }, { highWaterMark: 0 });
+  return {
+    response: new Response(body, { status: 500 }),
+    readBytes: () => bytes,
+  };
+}
+
+Deno.test("an error that is of no use beyond its beginning is not read on", async () => {
+  const { response, readBytes } = largeError();
+  using read = await readBeginning(response, {
+    maxBytes: MIB,
+    limitMs: 60_000,
+    room: new Semaphore(MIB),
+    goesOn: (beginning) => beginning[0] === 0x7b,
+  });
+  assertEquals([readBytes(), read.isComplete], [64 * 1024, false]);
+});
+
+Deno.test("an error for which there is no room ends at its beginning, and one that is disposed of makes room", async () => {
+  const room = new Semaphore(MIB);
+  const read = (limitMs: number) =>
+    readBeginning(largeError().response, { maxBytes: MIB, limitMs, room });
+  const first = await read(60_000);
+  assertEquals(first.bytes.length, MIB);
+  using second = await read(50);
+  assertEquals(second.bytes.length, 64 * 1024);
+  const waiting = read(60_000);
+  first[Symbol.dispose]();
+  using third = await waiting;
+  assertEquals(third.bytes.length, MIB);
 });
