@@ -1,6 +1,6 @@
 /**
- * What the host name of an AWS endpoint says of the service and the region
- * that its requests are signed for.
+ * What the host name of an AWS endpoint says of the service, the region and the
+ * signature version that its requests are signed for.
  */
 
 import { PARTITIONS } from "./partition.ts";
@@ -9,28 +9,41 @@ import { PARTITIONS } from "./partition.ts";
 export interface Endpoint {
   /** The signing name of the service, as in a credential scope. */
   readonly service: string;
-  /** The region; endpoints that are not of one region have none. */
+  /**
+   * The region; `*` where any may answer. Endpoints that do not tell it have
+   * none.
+   */
   readonly region?: string;
+  /** The one signature version that is taken there, where that is v4a. */
+  readonly signatureVersion?: "v4a";
 }
 
-/** The domains under which AWS serves `<service>.<region>`. */
-const SERVICE_DOMAINS: ReadonlySet<string> = new Set(
-  PARTITIONS.flatMap(({ domain, dualStackDomain }) => [
-    domain,
-    dualStackDomain,
-  ]),
+const DUAL_STACK_DOMAINS: ReadonlySet<string> = new Set(
+  PARTITIONS.map(({ dualStackDomain }) => dualStackDomain),
 );
 
-/** The domain of what customers run: only the services named here sign there. */
-const CUSTOMER_DOMAIN = "on.aws";
+/** The domains under which AWS serves `<service>.<region>`. */
+const SERVICE_DOMAINS: ReadonlySet<string> = new Set([
+  ...PARTITIONS.map(({ domain }) => domain),
+  ...DUAL_STACK_DOMAINS,
+]);
+
+/** The domains of what customers run: only the services named here sign there. */
+const CUSTOMER_DOMAINS: readonly string[] = [
+  "on.aws",
+  "on.amazonwebservices.com.cn",
+  "on.amazonwebservices.eu",
+];
 
 /**
  * `<id>.<label>.<region>.on.aws`, by label. Sources: AWS Lambda, "Creating and
- * managing Lambda function URLs"; Amazon VPC Lattice, "SIGv4 authenticated
- * requests"; Amazon OpenSearch Service, "Dual-stack endpoints".
+ * managing Lambda function URLs" and "HTTP requests and responses" (of Web
+ * Functions); Amazon VPC Lattice, "SIGv4 authenticated requests"; Amazon
+ * OpenSearch Service, "Dual-stack endpoints".
  */
 const CUSTOMER_SERVICES: ReadonlyMap<string, string> = new Map([
   ["lambda-url", "lambda"],
+  ["lambda-web", "lambda"],
   ["vpc-lattice-svcs", "vpc-lattice-svcs"],
   ["aos", "es"],
   ["aoss", "aoss"],
@@ -50,6 +63,20 @@ const RESOURCE_SERVICES: ReadonlyMap<string, string> = new Map([
   ["ddb", "dynamodb"],
   ["sagemaker", "sagemaker"],
   ["lex", "lex"],
+  ["cloudfront-kvs", "cloudfront-keyvaluestore"],
+]);
+
+/**
+ * Services at `<service>.global.<dual-stack domain>` that are signed for with
+ * v4, in a region that the host does not tell; all others there take v4a.
+ * Source: the endpoint rules of the AWS SDKs.
+ */
+const V4_GLOBAL_SERVICES: ReadonlySet<string> = new Set([
+  "cloudfront",
+  "codecatalyst",
+  "iam",
+  "route53",
+  "savingsplans",
 ]);
 
 /**
@@ -68,10 +95,12 @@ const REGION_FIRST_SERVICES: ReadonlyMap<string, string> = new Map([
 /**
  * Host labels by signing name, where the two differ: what the SDKs' service
  * models say (`endpointPrefix` and the host of the endpoint rules against
- * `signingName`), and Amazon Managed Service for Prometheus, "Using the
- * Prometheus-compatible APIs", for aps.
+ * `signingName`); Amazon Managed Service for Prometheus, "Using the
+ * Prometheus-compatible APIs", for aps; AWS DevOps Agent, "Connect to DevOps
+ * Agent remote servers", for aidevops.
  */
 const HOST_LABELS: Readonly<Record<string, readonly string[]>> = {
+  "aidevops": ["connect.aidevops", "cp.aidevops"],
   "IoTSecuredTunneling": ["api.tunneling.iot", "api.iot-tunneling"],
   "appconfig": ["appconfigdata"],
   "appstream": ["appstream2"],
@@ -162,6 +191,9 @@ const SIGNING_NAMES: ReadonlyMap<string, string> = new Map(
   ),
 );
 
+/** What stands in a region's place where there are many. */
+const GLOBAL = "global";
+
 const REGION = /^[a-z]{2,4}(?:-[a-z]+)+-\d+$/;
 const LABEL = /^[a-z0-9](?:[a-z0-9-]*[a-z0-9])?$/;
 
@@ -177,7 +209,7 @@ const VPC_ENDPOINT = /^vpce-/;
  */
 export function readEndpoint(hostname: string): Endpoint | undefined {
   const host = hostname.toLowerCase().replace(/\.$/, "");
-  const domain = [CUSTOMER_DOMAIN, ...SERVICE_DOMAINS]
+  const domain = [...CUSTOMER_DOMAINS, ...SERVICE_DOMAINS]
     .find((domain) => host.endsWith(`.${domain}`));
   if (domain === undefined) return undefined;
 
@@ -185,18 +217,25 @@ export function readEndpoint(hostname: string): Endpoint | undefined {
   if (!labels.every((label) => LABEL.test(label))) return undefined;
 
   const place = labels.findLastIndex((label) =>
-    REGION.test(label) || label === "global"
+    REGION.test(label) || label === GLOBAL
   );
   if (place < 1) return undefined;
   const before = labels.slice(0, place).map(withoutFips);
   const after = labels.slice(place + 1).join(".");
 
-  const service = domain === CUSTOMER_DOMAIN
+  const isCustomers = CUSTOMER_DOMAINS.includes(domain);
+  const service = isCustomers
     ? customerService(before, after)
     : serviceOf(before, after);
   if (service === undefined) return undefined;
   const region = labels[place];
-  return region === "global" ? { service } : { service, region };
+  if (region !== GLOBAL) return { service, region };
+  const takesV4a = isCustomers
+    ? before[before.length - 1] === "lambda-web"
+    : DUAL_STACK_DOMAINS.has(domain) && !V4_GLOBAL_SERVICES.has(service);
+  return takesV4a
+    ? { service, region: "*", signatureVersion: "v4a" }
+    : { service };
 }
 
 function serviceOf(

@@ -99,6 +99,19 @@ export function partitionOf(region: string): Partition {
 }
 
 /**
+ * The partition of an AWS host.
+ *
+ * @returns The first whose domain it has; the commercial one, if it has none
+ * that is known.
+ */
+export function partitionOfHost(host: string): Partition {
+  return PARTITIONS.find(({ domain, dualStackDomain }) =>
+    [domain, dualStackDomain, dualStackDomain.replace(/^api\./, "on.")]
+      .some((known) => host.endsWith(`.${known}`))
+  ) ?? COMMERCIAL;
+}
+
+/**
  * The partition of an ARN.
  *
  * @returns Its partition; the commercial one, if it is of none that is known.

@@ -9,6 +9,7 @@ import {
   findCaBundle,
   profileRegion as regionOfProfile,
 } from "../aws/shared_files/profile_settings.ts";
+import type { SignatureVersion } from "../aws/signing/core.ts";
 import { maySignOtherHost } from "../aws/signing/host.ts";
 import { COMMAND_NAMES, type CommandName, isCommandName } from "./commands.ts";
 import { ConfigError } from "../errors.ts";
@@ -42,6 +43,8 @@ interface Settled {
   readonly region: string;
   /** The signing name of the service. */
   readonly service: string;
+  /** `v4` unless it is set, or the host takes `v4a` alone. */
+  readonly signatureVersion: SignatureVersion;
   /** The first profile that was named; `AWS_PROFILE` is not here. */
   readonly profile: string | undefined;
   /** The profiles that calls may name, the first one too; none if it is alone. */
@@ -137,7 +140,7 @@ export async function parseCommand(
   const reading = readSettings(withTarget(given, formFaults), env);
   const { settings, faults, notes, variables, secrets } = reading;
   const { url: targetUrl, host } = readTarget(reading);
-  const { region, service, regionFrom } = await findScope({
+  const { region, service, signatureVersion, regionFrom } = await findScope({
     reading,
     meant: given.meant,
     host: settings.signHost?.replace(/:\d+$/, "") ?? host,
@@ -170,6 +173,7 @@ export async function parseCommand(
     targetUrl,
     region,
     service,
+    signatureVersion,
     profile: settings.profile[0],
     profiles: settings.profile.length > 1 ? settings.profile : [],
     listen,

@@ -1,16 +1,17 @@
 /**
- * The region and the service to sign for: from flags, off the host, from
+ * What to sign for, and with which version: from flags, off the host, from
  * variables, from the profile.
  */
 
 import { ProfileMissingError } from "../aws/shared_files/profile_settings.ts";
-import { readEndpoint } from "../aws/endpoint.ts";
+import { type Endpoint, readEndpoint } from "../aws/endpoint.ts";
+import type { SignatureVersion } from "../aws/signing/core.ts";
 import { messageOf } from "../errors.ts";
 import { Glob } from "../glob.ts";
 import type { LogNote } from "../log/log.ts";
 import { type Option, optionName, remedy } from "./option.ts";
 import { type OptionKey, OPTIONS } from "./options.ts";
-import { quote, type Reading, sourceName } from "./settings.ts";
+import { isGiven, quote, type Reading, sourceName } from "./settings.ts";
 
 /**
  * Looks up the region that the shared files give a profile; the usual profile
@@ -28,6 +29,7 @@ interface Scope {
   readonly regionFrom?: string;
   /** The signing name of the service. */
   readonly service?: string;
+  readonly signatureVersion: SignatureVersion;
 }
 
 interface ScopeInput {
@@ -41,26 +43,56 @@ interface ScopeInput {
 }
 
 /**
- * Finds the region and the service to sign for. A flag always wins. A region
- * in an AWS host name goes before any variable, since no other one can verify
- * there; a service in a variable goes before the host.
+ * Finds what to sign for. A flag always wins. A region in an AWS host name goes
+ * before any variable, since no other one can verify there; a service or a
+ * signature version in a variable goes before the host.
  */
 export async function findScope(input: ScopeInput): Promise<Scope> {
   const { host, reading } = input;
-  const endpoint = host === undefined ? undefined : readEndpoint(host);
+  const endpoint: Partial<Endpoint> = host === undefined
+    ? {}
+    : readEndpoint(host) ?? {};
   const at = reading.notes.length;
-  const { region, from } = await findRegion(input, endpoint?.region);
-  const service = findService(input, endpoint?.service);
+  const signatureVersion = findVersion(reading, endpoint);
+  // The region of all regions is a set, which v4 cannot be signed for.
+  const onHost = endpoint.signatureVersion === "v4a" &&
+      signatureVersion === "v4"
+    ? undefined
+    : endpoint.region;
+  const { region, from } = await findRegion(input, onHost, signatureVersion);
+  const service = findService(input, endpoint.service);
   const fields = {
     host,
     service: reading.settings.service === undefined ? service : undefined,
     region: from === OFF_HOST ? region : undefined,
+    ...endpoint.signatureVersion === "v4a" && isVersionFree(reading) &&
+      { signatureVersion },
   };
   const message = "read off the host";
-  if (fields.service ?? fields.region) {
+  if (fields.service ?? fields.region ?? fields.signatureVersion) {
     reading.notes.splice(at, 0, { level: "info", message, fields });
   }
-  return { region, regionFrom: from, service };
+  return { region, regionFrom: from, service, signatureVersion };
+}
+
+/** Whether nobody has said with which version to sign. */
+function isVersionFree(reading: Reading): boolean {
+  return !isGiven("signatureVersion", reading);
+}
+
+function findVersion(
+  reading: Reading,
+  { signatureVersion: onHost }: Partial<Endpoint>,
+): SignatureVersion {
+  const { signatureVersion: given } = reading.settings;
+  if (onHost === undefined || reading.unread.has("signatureVersion")) {
+    return given;
+  }
+  if (isVersionFree(reading)) return onHost;
+  if (given !== onHost) {
+    reading.notes.push(overridden("signatureVersion", reading, onHost));
+  }
+  return given;
 }
 
 /** What regions are from that no flag and no variable names. */
@@ -101,13 +133,14 @@ const LATTICE_NOTE: LogNote = {
 async function findRegion(
   { reading, meant, host, profileRegion }: ScopeInput,
   onHost: string | undefined,
+  version: SignatureVersion,
 ): Promise<Found> {
   const { settings, sources, faults, notes } = reading;
   const given = settings.region;
   const source = sources.get("region");
   if (onHost !== undefined && source?.kind !== "flag") {
     // No other one can verify there, whatever a variable says.
-    if (given !== undefined && given !== onHost) {
+    if (given !== undefined && !covers(onHost, given)) {
       const variable = source?.name;
       const message = `region ${onHost} of the host is used, not ${
         quote(given)
@@ -119,10 +152,10 @@ async function findRegion(
   }
   if (given === undefined && meant.has("region")) return {};
   if (given !== undefined) {
-    const found = checkRegion(reading, given, source?.name ?? "");
+    const found = checkRegion(reading, given, source?.name ?? "", version);
     const { region } = found;
-    const isCovered = onHost === undefined ||
-      region?.split(",").some((member) => new Glob(member).matches(onHost));
+    const isCovered = onHost === undefined || onHost === ANY_REGION ||
+      (region !== undefined && covers(region, onHost));
     if (region && !isCovered) {
       notes.push(overridden("region", reading, onHost));
     }
@@ -131,7 +164,7 @@ async function findRegion(
   const missing = required(OPTIONS.region, host);
   try {
     const region = await profileRegion(settings.profile[0]);
-    if (region) return checkRegion(reading, region, OF_PROFILE);
+    if (region) return checkRegion(reading, region, OF_PROFILE, version);
     faults.push(`${missing}: the profile has none`);
   } catch (error) {
     const cause = messageOf(error);
@@ -145,6 +178,14 @@ async function findRegion(
   return {};
 }
 
+/** The set of every region. */
+const ANY_REGION = "*";
+
+/** Whether a region is of a set. */
+function covers(set: string, region: string): boolean {
+  return set.split(",").some((member) => new Glob(member).matches(region));
+}
+
 /** One region, as it stands in a credential scope. */
 const REGION = /^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/;
 
@@ -152,13 +193,14 @@ const REGION = /^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/;
 const SET_MEMBER = /^[a-z0-9*](?:[a-z0-9*-]{0,61}[a-z0-9*])?$/;
 
 function checkRegion(
-  { settings, faults }: Reading,
+  { faults }: Reading,
   text: string,
   from: string,
+  version: SignatureVersion,
 ): Found {
   const members = text.split(",").map((member) => member.trim());
   const isSet = members.every((member) => SET_MEMBER.test(member));
-  const wantsSet = settings.signatureVersion === "v4a";
+  const wantsSet = version === "v4a";
   if (wantsSet && isSet) return { region: members.join(","), from };
   if (!wantsSet && REGION.test(text)) return { region: text, from };
   const hint = isSet ? " (a set needs --sig-version v4a)" : "";
@@ -181,7 +223,7 @@ function required(option: Option, host: string | undefined): string {
 
 /** What was set is used, though the host name says otherwise. */
 function overridden(
-  key: "region" | "service",
+  key: "region" | "service" | "signatureVersion",
   reading: Reading,
   onHost: string,
 ): LogNote {

@@ -1,6 +1,7 @@
 /** The URL of the target, checked. */
 
 import { isLoopback } from "../net/address.ts";
+import { readEndpoint } from "../aws/endpoint.ts";
 import { unescapedRuntimeArn } from "../aws/runtime_arn.ts";
 import type { LogNote } from "../log/log.ts";
 import { remedy } from "./option.ts";
@@ -56,8 +57,24 @@ export function readTarget({ settings, faults, notes }: Reading): Target {
       `target URL: escape it as %2F (…:runtime%2F${unescaped.id})`;
     notes.push({ level: "warn", message });
   }
+  if (isMovedRegistry(url)) notes.push(REGISTRY_NOTE);
   return { url, host: url.hostname };
 }
+
+/**
+ * Amazon Bedrock AgentCore, "Using the Registry MCP endpoint": the registry has
+ * a host and a service of its own since 2026, and the old one is over.
+ */
+function isMovedRegistry({ hostname, pathname }: URL): boolean {
+  return pathname.startsWith("/registry/") &&
+    readEndpoint(hostname)?.service === "bedrock-agentcore";
+}
+
+const REGISTRY_NOTE: LogNote = {
+  level: "warn",
+  message: "the registry of AgentCore has moved: the target URL is " +
+    "https://agent-registry.REGION.api.aws/registry/ID/mcp now",
+};
 
 /** A plus sign in a query is a blank to some and a plus to others. */
 export const PLUS_NOTE: LogNote = {

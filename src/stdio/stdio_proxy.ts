@@ -216,9 +216,11 @@ function explain(response: Response, body: string): ProxyError | undefined {
   const awsError = safeAwsError(response, body);
   if (awsError?.type === undefined) return undefined;
   const { status } = response;
+  const { type, message, hint } = awsError;
+  const said = [type, message, hint].filter(Boolean).join(": ");
   return new ProxyError(
     "http-status",
-    `the target answered HTTP ${status}: ${awsError.type}: ${awsError.message}`,
+    `the target answered HTTP ${status}: ${said}`,
     {
       data: { status, awsError: awsError.type },
       summary: `the target answered HTTP ${status}: ${awsError.type}`,

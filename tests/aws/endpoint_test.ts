@@ -1,12 +1,22 @@
 import { assertEquals } from "@std/assert";
 import { readEndpoint } from "../../src/aws/endpoint.ts";
 
-/** Each host with its service and region; `-` where there is none. */
+/**
+ * Each host with its service, its region, `-` where there is none, and the one
+ * signature version that it takes, if it is no v4.
+ */
 function assertEndpoints(table: string): void {
   for (const row of table.trim().split("\n")) {
-    const [host, service, region] = row.trim().split(/\s+/);
-    const expected = region === "-" ? { service } : { service, region };
-    assertEquals(readEndpoint(host), expected, host);
+    const [host, service, region, version] = row.trim().split(/\s+/);
+    assertEquals(
+      readEndpoint(host),
+      {
+        service,
+        ...region !== "-" && { region },
+        ...version === "v4a" && { signatureVersion: version },
+      },
+      host,
+    );
   }
 }
 
@@ -34,8 +44,45 @@ Deno.test("hosts of MCP servers on AWS tell service and region", () => {
     svc-0a1.7d67968.vpc-lattice-svcs.us-west-2.on.aws vpc-lattice-svcs us-west-2
     aws-mcp.us-east-1.api.aws aws-mcp us-east-1
     eks-mcp.us-west-2.api.aws eks-mcp us-west-2
-    knowledge-mcp.global.api.aws knowledge-mcp -
+    ecs-mcp.us-west-2.api.aws ecs-mcp us-west-2
+    agent-registry.us-west-2.api.aws agent-registry us-west-2
+    agentaccess-mcp.eu-west-1.api.aws agentaccess-mcp eu-west-1
+    application-signals-mcp.us-east-1.api.aws application-signals-mcp us-east-1
+    sagemaker-unified-studio-mcp.us-east-1.api.aws sagemaker-unified-studio-mcp us-east-1
+    connect.aidevops.us-east-1.api.aws aidevops us-east-1
+    bcdfghjklmnpqrst.b7t.lambda-web.us-east-1.on.aws lambda us-east-1
+    bcdfghjklmnpqrst.lambda-web.eu-west-1.on.aws lambda eu-west-1
     abc.appsync-api.us-east-1.amazonaws.com appsync us-east-1
+  `);
+});
+
+Deno.test("a host of many regions is signed for all of them, with v4a where it takes no other", () => {
+  assertEndpoints(`
+    bcdfghjklmnpqrst.lambda-web.global.on.aws lambda * v4a
+    BCDFGHJKLMNPQRST.Lambda-Web.Global.On.AWS lambda * v4a
+    bcdfghjklmnpqrst.lambda-web.global.on.aws. lambda * v4a
+    knowledge-mcp.global.api.aws knowledge-mcp * v4a
+    knowledge-mcp-fips.global.api.aws knowledge-mcp * v4a
+    eks-mcp.global.api.amazonwebservices.com.cn eks-mcp * v4a
+    123456789012.cloudfront-kvs.global.api.aws cloudfront-keyvaluestore * v4a
+    iam.global.api.aws iam -
+    iam-fips.global.api.aws iam -
+    route53.global.api.amazonwebservices.eu route53 -
+    service.global.amazonaws.com service -
+    xyz.lambda-url.global.on.aws lambda -
+  `);
+  assertUnknown(`
+    lambda-web.global.on.aws
+    lambda-web.us-east-1.on.aws
+    bcdfghjklmnpqrst.xlambda-web.global.on.aws
+    bcdfghjklmnpqrst.lambda-web.global.on.aws.evil.example
+    bcdfghjklmnpqrst.lambda-web.global.evil-on.aws
+    bcdfghjklmnpqrst.lambda-web.global.on.aws.us-east-1.on.aws
+    bcdfghjklmnpqrst.lambda-web.global.xon.aws
+    bcdfghjklmnpqrst.lambda-web.xglobal.on.aws
+    global.api.aws
+    knowledge-mcp.global.api.aws.evil.example
+    bcdfghjklmnpqrst.lambda-web.global.api.aws
   `);
 });
 
@@ -52,6 +99,10 @@ Deno.test("the general form is read in every partition", () => {
     lambda.eu-isoe-west-1.cloud.adc-e.uk lambda eu-isoe-west-1
     lambda.us-isof-south-1.csp.hci.ic.gov lambda us-isof-south-1
     lambda.mx-central-1.api.aws lambda mx-central-1
+    eks-mcp.cn-north-1.api.amazonwebservices.com.cn eks-mcp cn-north-1
+    agent-registry.us-gov-west-1.api.aws agent-registry us-gov-west-1
+    xyz.lambda-url.cn-north-1.on.amazonwebservices.com.cn lambda cn-north-1
+    id.b7t.lambda-web.eusc-de-east-1.on.amazonwebservices.eu lambda eusc-de-east-1
   `);
 });
 
@@ -62,6 +113,8 @@ Deno.test("FIPS and dual-stack forms tell the same as the ordinary ones", () => 
     runtime-fips.sagemaker.us-east-1.amazonaws.com sagemaker us-east-1
     runtime.sagemaker-fips.us-east-1.amazonaws.com sagemaker us-east-1
     fips.eks.us-east-1.amazonaws.com eks us-east-1
+    eks-mcp-fips.us-east-1.api.aws eks-mcp us-east-1
+    connect.aidevops-fips.us-east-1.api.aws aidevops us-east-1
     s3.dualstack.eu-west-3.amazonaws.com s3 eu-west-3
     s3-fips.dualstack.us-east-1.amazonaws.com s3 us-east-1
   `);
@@ -72,6 +125,9 @@ Deno.test("interface endpoints tell the service behind them", () => {
     vpce-0a1b-c2d3.execute-api.us-east-1.vpce.amazonaws.com execute-api us-east-1
     vpce-0a1b-c2d3-us-east-1a.lambda.us-east-1.vpce.amazonaws.com lambda us-east-1
     vpce-0a1b-c2d3.gateway.bedrock-agentcore.us-west-2.vpce.amazonaws.com bedrock-agentcore us-west-2
+    vpce-0a1b-c2d3.agent-registry.us-west-2.vpce.amazonaws.com agent-registry us-west-2
+    vpce-0a1b-c2d3.connect.aidevops.us-west-2.vpce.amazonaws.com aidevops us-west-2
+    vpce-0a1b-c2d3.sagemaker-unified-studio-mcp.us-west-2.vpce.amazonaws.com sagemaker-unified-studio-mcp us-west-2
     vpce-0a1b-c2d3.bedrock-runtime.us-west-2.vpce.amazonaws.com bedrock us-west-2
     vpce-0a1b-c2d3.execute-api.cn-north-1.vpce.amazonaws.com.cn execute-api cn-north-1
   `);

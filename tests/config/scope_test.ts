@@ -246,3 +246,51 @@ Deno.test("a profile that is not there is said before a region that is not", asy
     await Deno.remove(directory, { recursive: true });
   }
 });
+
+const WEB_FUNCTION = "https://id.lambda-web.global.on.aws/mcp";
+
+Deno.test("a host that takes v4a alone says so itself, and all that is given goes before it", async () => {
+  const { config, notes } = await run([WEB_FUNCTION], { AWS_REGION: "x-y-1" });
+  assertEquals(
+    [config.signatureVersion, config.region, config.service],
+    ["v4a", "*", "lambda"],
+  );
+  assertEquals(notes, [{
+    level: "info",
+    message: "read off the host",
+    fields: {
+      host: "id.lambda-web.global.on.aws",
+      service: "lambda",
+      region: "*",
+      signatureVersion: "v4a",
+    },
+  }]);
+
+  const set = await run([WEB_FUNCTION, "--region", "eu-*"]);
+  assertEquals(
+    [set.config.signatureVersion, set.config.region, set.notes.length],
+    ["v4a", "eu-*", 1],
+  );
+  const same = await run([WEB_FUNCTION, "--sig-version", "v4a"]);
+  assertEquals([same.config.region, same.notes.length], ["*", 1]);
+  for (
+    const [args, variables] of [
+      [["--sig-version", "v4", "--region", "eu-west-1"], {}],
+      [["--sig-version=v4"], { AWS_REGION: "eu-west-1" }],
+      [[], { AWS_SIG_VERSION: "v4", AWS_DEFAULT_REGION: "eu-west-1" }],
+    ] as const
+  ) {
+    const given = await run([WEB_FUNCTION, ...args], variables);
+    assertEquals(
+      [given.config.signatureVersion, given.config.region],
+      ["v4", "eu-west-1"],
+    );
+    assertMatch(
+      given.notes.map(({ message }) => message).join(),
+      /signature version v4 of \S+ is used, not v4a of the host/,
+    );
+  }
+  // v4 is signed for one region, which such a host does not tell.
+  const [fault] = await faultsOf([WEB_FUNCTION, "--sig-version=v4"]);
+  assertStringIncludes(fault, "region is required");
+});

@@ -47,3 +47,13 @@ export function hideCredentials(
   redactor.addCredential(secretAccessKey);
   redactor.addCredential(sessionToken);
 }
+
+/**
+ * Whether a session token is of version 1, as the global endpoint of STS gives
+ * out unless the account is set to version 2 (IAM User Guide, "Manage AWS STS in
+ * an AWS Region"). By what is seen of them: AWS documents no form of a token.
+ */
+export function isFirstVersionToken(sessionToken: string): boolean {
+  // In Base64, "er/aws" after three bytes.
+  return /^F.oGZXIvYXdz/.test(sessionToken);
+}

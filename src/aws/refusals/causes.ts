@@ -69,7 +69,11 @@ export const EXPLANATIONS: {
   "unknown-key": ({ record }) => ({
     problem: `the target does not know the access key${keyOf(record)}`,
     hint: "check the access key and its session token, and that they are of " +
-      "the target's partition",
+      "the target's partition" +
+      (record?.signatureVersion === "v4a"
+        ? "; v4a takes session tokens of regional STS endpoints alone, not of " +
+          "the global one"
+        : ""),
   }),
 
   "wrong-scope": ({ error, record }) => {

@@ -39,7 +39,9 @@ export function parseAwsError(
   body: string,
 ): AwsError | undefined {
   // ExpiredTokenException:http://internal.amazon.com/coral/com.amazon.coral…
-  const type = plainType(headers.get("x-amzn-errortype"));
+  const type = plainType(
+    headers.get("x-amzn-errortype") ?? headers.get("lambda-web-error-type"),
+  );
   const text = body.slice(0, MAX_ERROR_BYTES).trim();
   if (text.startsWith("{")) return fromJson(text, type);
   if (text.startsWith("<")) return fromXml(text, type);

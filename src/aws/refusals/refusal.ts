@@ -3,6 +3,7 @@
 import { type ErrorData, ProxyError } from "../../errors.ts";
 import type { LogFields } from "../../log/log.ts";
 import { type Redact, Redactor } from "../../redact/redact.ts";
+import { wantedVersion, wrongAlgorithm } from "./algorithm.ts";
 import { EXPLANATIONS, UNSIGNED } from "./causes.ts";
 import { parseAwsError } from "./parse.ts";
 import { withoutEcho } from "./echo.ts";
@@ -21,7 +22,18 @@ export interface SafeAwsError {
   readonly type: string | undefined;
   /** Its text, without echo, secrets and control characters. */
   readonly message: string;
+  /** What it means, and what to do, where that is known. */
+  readonly hint?: string;
 }
+
+/** AWS Lambda, "Request timeout" of Web Functions. */
+const HINTS: ReadonlyMap<string | undefined, string> = new Map([
+  [
+    "Runtime.RequestTimeout",
+    "the Web Function took longer than the timeoutSeconds of its revision, " +
+    "which are 30 unless they are set (up to 900)",
+  ],
+]);
 
 /**
  * Turns IAM's refusal of a request into an error that says why and what to do.
@@ -55,16 +67,22 @@ export function explainRefusal(
   if (!mayBeRefusal(response.status)) return undefined;
   const error = parseAwsError(response.headers, bodyText);
   if (error === undefined) return undefined;
-  const refusal = refusalOf(error);
+  const sent = SIGNING_RECORDS.get(response);
+  const wanted = sent?.signed && wantedVersion(error, sent.signed);
+  // It is known by the signature that was sent, and so is no row of the table.
+  const refusal = wanted
+    ? { wanted, cause: "wrong-algorithm", reason: "signature" } as const
+    : refusalOf(error);
   if (refusal === undefined) return undefined;
 
-  const sent = SIGNING_RECORDS.get(response);
   const redactor = sent?.redactor ?? new Redactor();
   const record = sent?.signed;
   const isUnsigned = sent !== undefined && record === undefined;
   const refused = { error, response, record, redactor };
   const { problem, hint, data } = isUnsigned
     ? UNSIGNED
+    : refusal.cause === "wrong-algorithm"
+    ? wrongAlgorithm(refusal.wanted)
     : EXPLANATIONS[refusal.cause](refused);
   const said = safeText(error.message, redactor.redact);
   const facts: ErrorData = redactedData({
@@ -105,9 +123,11 @@ export function safeAwsError(
   const error = parseAwsError(response.headers, bodyText);
   if (error === undefined) return undefined;
   const redactor = SIGNING_RECORDS.get(response)?.redactor ?? new Redactor();
+  const hint = HINTS.get(error.type);
   return {
     type: error.type,
     message: safeText(error.message, redactor.redact),
+    ...hint !== undefined && { hint },
   };
 }
 

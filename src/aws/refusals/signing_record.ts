@@ -14,6 +14,7 @@ export interface SignedRequest {
   readonly accessKeyId: string;
   readonly service: string;
   readonly region: string;
+  readonly signatureVersion: "v4" | "v4a";
 }
 
 /** One request of a signed fetch. */

@@ -183,6 +183,7 @@ export function createSignedFetch(options: SignedFetchOptions): SignedFetch {
           accessKeyId: current.accessKeyId,
           service: options.service,
           region: options.region,
+          signatureVersion: options.signatureVersion ?? "v4",
         },
         redactor,
         log,

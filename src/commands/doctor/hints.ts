@@ -16,10 +16,14 @@ export const TARGET_LOG = "the target's own log says more";
 const WRONG_PLACE =
   "check the path of the target URL: what is there may be no MCP server";
 
-const HINTS: { readonly [name in RefusalCause | ErrorReason]?: string } = {
+const HINTS: {
+  readonly [name in RefusalCause | "wrong-algorithm" | ErrorReason]?: string;
+} = {
   "clock-skew": SET_CLOCK,
   "wrong-scope": "region and service name are the target's own: without the " +
     "two options they are read off its host",
+  "wrong-algorithm": "without --sig-version and AWS_SIG_VERSION the version " +
+    "is v4, or what an AWS host is known to take",
   "signature-mismatch": "`aws sts get-caller-identity` shows whether the " +
     "credentials themselves are sound",
   "missing-signature": WRONG_PLACE,

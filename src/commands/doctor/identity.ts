@@ -3,9 +3,10 @@
  * are.
  */
 
-import type {
-  Credentials,
-  CredentialSource,
+import {
+  type Credentials,
+  type CredentialSource,
+  isFirstVersionToken,
 } from "../../aws/credentials/types.ts";
 import { CredentialsError } from "../../errors.ts";
 import { maskAccessKeyId } from "../../redact/redact.ts";
@@ -59,6 +60,7 @@ export async function checkIdentity(checkup: Checkup): Promise<Identities> {
   if (credentials === undefined) {
     await report.skip(["identity"], "there are no credentials");
   } else {
+    await checkToken(checkup, credentials);
     clockOffsetMs = await report.take(
       "identity",
       () => identify(checkup, credentials),
@@ -76,16 +78,41 @@ async function checkOtherProfiles(
   const sources = new Map<string, CredentialSource>();
   for (const profile of config.profiles.slice(1)) {
     const source = credentialsOf(config, checkup, profile);
+    let credentials: Credentials | undefined;
     await report.take("profile", async () => {
-      const credentials = await load(source);
+      credentials = await load(source);
       sources.set(profile, source);
       return ofProfile(profile, await identify(checkup, credentials));
     }, (error) => {
       const finding = lacking(error);
       return finding && { ...finding, facts: { ...finding.facts, profile } };
     });
+    if (credentials) await checkToken(checkup, credentials, profile);
   }
   return sources;
+}
+
+/** With v4a, whether the session token is one that it takes. */
+async function checkToken(
+  { config, report }: Checkup,
+  { sessionToken }: Credentials,
+  profile?: string,
+): Promise<void> {
+  if (config.signatureVersion !== "v4a" || sessionToken === undefined) return;
+  await report.take("token", () => {
+    const finding: Finding<never> = isFirstVersionToken(sessionToken)
+      ? note(
+        "the session token looks like one of the global STS endpoint, which " +
+          "v4a does not take",
+        "get credentials of a regional endpoint: sts_regional_endpoints = " +
+          "regional in the profile, or AWS_STS_REGIONAL_ENDPOINTS=regional, " +
+          "for whatever makes them",
+      )
+      : { detail: "not of the global STS endpoint, as far as it shows" };
+    return Promise.resolve(
+      profile === undefined ? finding : ofProfile(profile, finding),
+    );
+  });
 }
 
 async function load(source: CredentialSource): Promise<Credentials> {

@@ -5,55 +5,28 @@
  * page of each service.
  */
 
-import { partitionOf } from "../../aws/partition.ts";
 import { readRuntimeArn, unescapedRuntimeArn } from "../../aws/runtime_arn.ts";
 import type { Config } from "../../config/config.ts";
 import { knownHost } from "../target.ts";
-
-type OneOrMore = string | readonly string[];
-
-/** A statement of an IAM policy. */
-export interface Statement {
-  readonly Sid: string;
-  readonly Effect: "Allow";
-  readonly Action: OneOrMore;
-  readonly Resource: OneOrMore;
-  readonly Condition?: {
-    readonly [operator: string]: { readonly [key: string]: string };
-  };
-}
-
-/** The statements for a target, and what a person has to know of them. */
-interface TargetPolicy {
-  readonly statements: readonly Statement[];
-  /** What stands for something that the URL does not tell, a sentence each. */
-  readonly notes: readonly string[];
-}
-
-/** A target, as its policy is made of it. */
-interface Target {
-  readonly config: Config;
-  readonly url: URL;
-  /** The host that it knows itself by. */
-  readonly host: string;
-  /** Its path as it stands in an ARN: without the first slash. */
-  readonly path: string;
-  /** The account of the resource where the URL tells none; `*` for any. */
-  readonly account: string;
-  /** Whether it names the path of the messages itself (HTTP+SSE of 2024). */
-  readonly isSse: boolean;
-}
+import { MANAGED_SERVERS } from "./managed_servers.ts";
+import {
+  allow,
+  arnStarts,
+  decode,
+  inEachRegion,
+  literal,
+  type Target,
+  type TargetPolicy,
+} from "./statement.ts";
 
 const MAKERS: {
   readonly [service: string]: (target: Target) => TargetPolicy | undefined;
 } = {
   "execute-api": apiGateway,
-  "lambda": lambdaUrl,
+  "lambda": lambda,
   "bedrock-agentcore": agentCore,
   "vpc-lattice-svcs": lattice,
-  "aws-mcp": awsMcpServer,
-  "eks-mcp": eksMcpServer,
-  "ecs-mcp": ecsMcpServer,
+  ...MANAGED_SERVERS,
 };
 
 /** The services of which the actions are known. */
@@ -136,13 +109,32 @@ function apiOf(
   return { id, stage: "$default", path: first, notes };
 }
 
+function lambda(target: Target): TargetPolicy | undefined {
+  const { host } = target;
+  // The API of Lambda itself is no MCP server.
+  if (/^(?:vpce-[^.]+\.)?lambda(?:-fips)?\./.test(host)) return undefined;
+  return /\.lambda-web\./.test(host) ? webFunction(target) : lambdaUrl(target);
+}
+
+/** AWS Lambda, "Lambda Web Function endpoint access control". */
+function webFunction(target: Target): TargetPolicy {
+  const rest = "web-function/FUNCTION_NAME/endpoint/ENDPOINT_NAME";
+  const resource = inEachRegion("lambda", target, rest);
+  const action = "lambda:InvokeWebFunctionEndpoint";
+  return {
+    statements: [allow("InvokeWebFunction", action, resource)],
+    notes: [
+      "the host does not tell the Web Function: put its name in place of " +
+      "FUNCTION_NAME, and its endpoint's in place of ENDPOINT_NAME",
+    ],
+  };
+}
+
 /**
  * AWS Lambda, "Control access to Lambda function URLs": since October 2025 both
  * actions are asked for, and a condition keeps the second to the function's URL.
  */
-function lambdaUrl(target: Target): TargetPolicy | undefined {
-  // The API of Lambda itself is no MCP server.
-  if (/^lambda\./.test(target.host)) return undefined;
+function lambdaUrl(target: Target): TargetPolicy {
   const resource = inEachRegion("lambda", target, "function:FUNCTION_NAME");
   return {
     statements: [
@@ -172,26 +164,26 @@ const USER_ID_HEADER = "x-amzn-bedrock-agentcore-runtime-user-id";
  * inbound authorization for your gateway".
  */
 function agentCore(target: Target): TargetPolicy | undefined {
-  const { host, url } = target;
-  const allowed = (sid: string, action: string, rest: string) => {
-    const resource = inEachRegion("bedrock-agentcore", target, rest);
-    const statement = allow(sid, `bedrock-agentcore:${action}`, resource);
-    return { statements: [statement], notes: [] };
+  const gateway = /^([^.]+)\.gateway\.bedrock-agentcore(?:-fips)?\./
+    .exec(target.host)?.[1];
+  if (gateway === undefined) return agentRuntime(target);
+  // An interface endpoint stands where the gateway's ID would.
+  const isUnknown = gateway.startsWith("vpce-");
+  const rest = `gateway/${isUnknown ? "GATEWAY_ID" : gateway}`;
+  const resource = inEachRegion("bedrock-agentcore", target, rest);
+  const action = "bedrock-agentcore:InvokeGateway";
+  return {
+    statements: [allow("InvokeGateway", action, resource)],
+    notes: isUnknown
+      ? [
+        "the host does not tell the gateway: put its ID in place of GATEWAY_ID",
+      ]
+      : [],
   };
-  const gateway = /^([^.]+)\.gateway\.bedrock-agentcore\./.exec(host)?.[1];
-  if (gateway !== undefined) {
-    return allowed("InvokeGateway", "InvokeGateway", `gateway/${gateway}`);
-  }
-  const registry = /^\/registry\/([^/]+)\//.exec(url.pathname)?.[1];
-  if (registry !== undefined) {
-    const rest = `registry/${decode(registry)}`;
-    return allowed("UseRegistry", "InvokeRegistryMcp", rest);
-  }
-  return agentRuntime(target);
 }
 
 function agentRuntime(target: Target): TargetPolicy | undefined {
-  const { config, url } = target;
+  const { config, host, url } = target;
   const [, segment] = /^\/runtimes\/([^/]+)(?:\/|$)/.exec(url.pathname) ?? [];
   if (segment === undefined) return undefined;
   const text = decode(segment);
@@ -200,7 +192,7 @@ function agentRuntime(target: Target): TargetPolicy | undefined {
   const account = url.searchParams.get("accountId") ?? target.account;
   const arns = named !== undefined
     ? [named.arn]
-    : arnStarts("bedrock-agentcore", { config, account })
+    : arnStarts("bedrock-agentcore", { config, host, account })
       .map((arn) => `${arn}:runtime/${literal(text)}`);
   const qualifier = url.searchParams.get("qualifier") ?? "DEFAULT";
   const resources = arns.flatMap((arn) => [
@@ -241,95 +233,4 @@ function lattice(target: Target): TargetPolicy {
       ...(isSse ? [SSE_NOTE] : []),
     ],
   };
-}
-
-/**
- * Agent Toolkit for AWS, "How AWS MCP Server works with IAM": since March 2026
- * it has no actions of its own.
- */
-function awsMcpServer(): TargetPolicy {
-  return {
-    statements: [],
-    notes: [
-      "there is nothing to attach: the AWS MCP Server asks for no permission " +
-      "of its own, and what its tools do is allowed by the policies that the " +
-      "principal has anyway",
-      "to bound what is done through it, use the condition keys " +
-      'aws:ViaAWSMCPService ("true") and aws:CalledViaAWSMCP ' +
-      '("aws-mcp.amazonaws.com") in those policies',
-    ],
-  };
-}
-
-/** Amazon EKS, "Amazon EKS MCP Server Configuration Reference". */
-function eksMcpServer({ config }: Target): TargetPolicy {
-  const reading = ["eks-mcp:InvokeMcp", "eks-mcp:CallReadOnlyTool"];
-  if (config.readOnly) {
-    const statements = [allow("UseMcpServer", reading, "*")];
-    return { statements, notes: [NO_RESOURCES] };
-  }
-  const actions = [...reading, "eks-mcp:CallPrivilegedTool"];
-  return {
-    statements: [allow("UseMcpServer", actions, "*")],
-    notes: [
-      "for the tools that only read (--read-only), " +
-      "eks-mcp:CallPrivilegedTool is not needed",
-      NO_RESOURCES,
-    ],
-  };
-}
-
-/** Amazon ECS, "Getting started with the Amazon ECS MCP Server". */
-function ecsMcpServer(): TargetPolicy {
-  const actions = ["ecs-mcp:UseMcp", "ecs-mcp:InvokeReadOnlyTools"];
-  const statements = [allow("UseMcpServer", actions, "*")];
-  return { statements, notes: [NO_RESOURCES] };
-}
-
-const NO_RESOURCES = "the service has no resources to name: Resource is *";
-
-function allow(Sid: string, Action: OneOrMore, Resource: OneOrMore): Statement {
-  return { Sid, Effect: "Allow", Action, Resource };
-}
-
-/** One resource, or of a set of regions one in each. */
-function inEachRegion(
-  service: string,
-  target: Target,
-  rest: string,
-): OneOrMore {
-  const arns = arnStarts(service, target).map((arn) => `${arn}:${rest}`);
-  return arns.length === 1 ? arns[0] : arns;
-}
-
-/**
- * The beginnings of ARNs, up to the account, in the target's partition and
- * regions. A wildcard in a region means in an ARN what it means in a set.
- */
-function arnStarts(
-  service: string,
-  { config: { region }, account }: Pick<Target, "config" | "account">,
-): string[] {
-  const members = [...new Set(region.split(","))];
-  const regions = members.includes("*") ? ["*"] : members;
-  // All of a set are of one partition; a wildcard does not tell it.
-  const { name } = partitionOf(region);
-  return regions.map((place) => `arn:${name}:${service}:${place}:${account}`);
-}
-
-/** A part of a URL, with its escapes undone if they can be. */
-function decode(text: string): string {
-  try {
-    return decodeURIComponent(text);
-  } catch {
-    return text;
-  }
-}
-
-/**
- * A text in which nothing stands for anything else (IAM User Guide, "IAM policy
- * elements: Variables and tags", on special characters).
- */
-function literal(text: string): string {
-  return text.replace(/[*?]|\$(?=\{)/g, (character) => `\${${character}}`);
 }

@@ -3,7 +3,10 @@ import { assertEquals, assertStringIncludes } from "@std/assert";
 import { IamGate } from "../../support/iam_gate.ts";
 import { mcp, result } from "../../support/raw_mcp.ts";
 import { RawServer } from "../../support/raw_server.ts";
-import { TEST_VERIFIER } from "../../support/test_identity.ts";
+import {
+  TEST_CREDENTIALS,
+  TEST_VERIFIER,
+} from "../../support/test_identity.ts";
 import { CommandWorld, TEST_KEYS } from "../command_world.ts";
 import { diagnose } from "./run.ts";
 
@@ -50,4 +53,34 @@ Deno.test("a list of tools that has none in it is a fault with advice", async ()
   await using world = await CommandWorld.make(TEST_KEYS);
   const { status, advice } = (await diagnose(world, server.url)).step("tools");
   assertEquals([status, advice.length], ["failed", 1]);
+});
+
+Deno.test("with v4a a session token of the global STS endpoint is warned of, and another is not", async () => {
+  await using server = await RawServer.start(mcp({}));
+  // As tokens of version 1 begin; the rest is anything.
+  const old = btoa("\x17\n\x06er/aws and more of it");
+  const statuses: unknown[] = [];
+  for (
+    const [version, token] of [
+      ["v4a", old],
+      ["v4a", TEST_CREDENTIALS.sessionToken],
+      ["v4a", undefined],
+      ["v4", old],
+    ]
+  ) {
+    await using world = await CommandWorld.make({
+      ...TEST_KEYS,
+      AWS_SESSION_TOKEN: token,
+      AWS_ENDPOINT_URL_STS: "http://127.0.0.1:1/",
+    });
+    const args = ["--sig-version", version ?? ""];
+    const { steps, stdout } = await diagnose(world, server.url, ...args);
+    const found = steps.find(({ id }) => id === "token");
+    statuses.push(found?.status);
+    if (found?.status === "note") {
+      assertStringIncludes(found.advice[0], "AWS_STS_REGIONAL_ENDPOINTS");
+    }
+    assertEquals(stdout.includes(old), false);
+  }
+  assertEquals(statuses, ["note", "ok", undefined, undefined]);
 });

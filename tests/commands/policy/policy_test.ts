@@ -1,6 +1,6 @@
 import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { runPolicy } from "../../../src/commands/policy/policy.ts";
-import type { Statement } from "../../../src/commands/policy/targets.ts";
+import type { Statement } from "../../../src/commands/policy/statement.ts";
 import { ConfigError } from "../../../src/errors.ts";
 import { CommandWorld, type Outcome, TEST_KEYS } from "../command_world.ts";
 import { Authority } from "../../support/certificates.ts";
@@ -141,7 +141,7 @@ Deno.test("a runtime by its ID is of the account in the query, at the default en
   ]);
 });
 
-Deno.test("an AgentCore gateway, a registry and a Lattice service are named by their URLs", async () => {
+Deno.test("an AgentCore gateway and a Lattice service are named by their URLs", async () => {
   const gateway = await policy(
     "https://gw-x1.gateway.bedrock-agentcore.us-east-1.amazonaws.com/mcp",
   );
@@ -155,19 +155,6 @@ Deno.test("an AgentCore gateway, a registry and a Lattice service are named by t
       "arn:aws:bedrock-agentcore:us-east-1:*:gateway/gw-x1",
     ]],
   );
-  const registry = await policy(
-    "https://bedrock-agentcore.us-east-1.amazonaws.com/registry/r-1/mcp",
-  );
-  assertEquals(
-    statementsOf(registry).map(({ Action, Resource }) => [
-      Action,
-      Resource,
-    ]),
-    [[
-      "bedrock-agentcore:InvokeRegistryMcp",
-      "arn:aws:bedrock-agentcore:us-east-1:*:registry/r-1",
-    ]],
-  );
   const lattice = await policy(
     "https://tools-0e3b248e712320f13.7d67968.vpc-lattice-svcs.us-west-2.on.aws/mcp",
   );
@@ -175,6 +162,124 @@ Deno.test("an AgentCore gateway, a registry and a Lattice service are named by t
     statementsOf(lattice)[0].Resource,
     "arn:aws:vpc-lattice:us-west-2:*:service/svc-0e3b248e712320f13/mcp",
   );
+});
+
+/** What the statements for a target allow: actions, resource and condition. */
+async function allowed(...args: string[]): Promise<unknown[]> {
+  return statementsOf(await policy(...args)).map((
+    { Action, Resource, Condition },
+  ) => [Action, Resource, ...Condition ? [Condition] : []]);
+}
+
+Deno.test("a gateway that an interface endpoint hides is to be filled in", async () => {
+  const outcome = await policy(
+    "https://vpce-0a1b-c2d3.gateway.bedrock-agentcore.us-west-2.vpce.amazonaws.com/mcp",
+  );
+  assertEquals(
+    statementsOf(outcome)[0].Resource,
+    "arn:aws:bedrock-agentcore:us-west-2:*:gateway/GATEWAY_ID",
+  );
+  assertStringIncludes(outcome.stderr, "GATEWAY_ID");
+});
+
+Deno.test("the registry of AgentCore is over: no policy is made up for its old place, and the new one is named", async () => {
+  const old = await policy(
+    "https://bedrock-agentcore.us-east-1.amazonaws.com/registry/r-1/mcp",
+  );
+  assertEquals([old.code, old.stdout], [1, ""]);
+  assertStringIncludes(old.stderr, "https://agent-registry.REGION.api.aws/");
+});
+
+Deno.test("the Agent Registry asks for the connection and for each tool, in every partition", async () => {
+  for (
+    const [host, partition, region] of [
+      ["agent-registry.us-west-2.api.aws", "aws", "us-west-2"],
+      [
+        "agent-registry-fips.us-gov-west-1.api.aws",
+        "aws-us-gov",
+        "us-gov-west-1",
+      ],
+      [
+        "AGENT-REGISTRY.cn-north-1.api.amazonwebservices.com.cn",
+        "aws-cn",
+        "cn-north-1",
+      ],
+    ]
+  ) {
+    const registry = `arn:${partition}:agent-registry:${region}:*:registry/r-1`;
+    assertEquals(await allowed(`https://${host}/registry/r-1/mcp`), [
+      [
+        [
+          "agent-registry:InvokeRegistryMcp",
+          "agent-registry:SearchDiscoverableRegistryRecords",
+          "agent-registry:ListDiscoverableRegistryRecords",
+        ],
+        registry,
+      ],
+      ["agent-registry:GetDiscoverableRegistryRecord", `${registry}/record/*`],
+    ]);
+  }
+});
+
+Deno.test("an agent's desktop is bound to a stack, and with --read-only to looking", async () => {
+  const url = "https://agentaccess-mcp.eu-west-1.api.aws/mcp";
+  const stack = "arn:aws:appstream:eu-west-1:*:stack/STACK_NAME";
+  assertEquals(await allowed(url, "--read-only"), [[
+    [
+      "agentaccess-mcp:InvokeMcp",
+      "agentaccess-mcp:CheckConnectionStatus",
+      "agentaccess-mcp:GetScreenshot",
+    ],
+    "*",
+    { ArnLike: { "agentaccess-mcp:StackArn": stack } },
+  ]]);
+  const [{ Action }] = statementsOf(await policy(url));
+  assertEquals(Action.length, 17);
+  assertEquals(Action.includes("agentaccess-mcp:TypeText"), true);
+});
+
+Deno.test("AWS's further MCP servers have their actions, resources and words to fill in", async () => {
+  assertEquals(
+    await allowed("https://application-signals-mcp.us-east-1.api.aws/mcp"),
+    [[
+      [
+        "application-signals-mcp:InvokeMcp",
+        "application-signals-mcp:CallReadOnlyTool",
+      ],
+      "arn:aws:application-signals-mcp:us-east-1:*:mcp-server/*",
+    ]],
+  );
+  assertEquals(
+    await allowed(
+      "https://sagemaker-unified-studio-mcp.us-east-1.api.aws/spark-upgrade/mcp",
+    ),
+    [["sagemaker-unified-studio-mcp:AuthorizeVpce", "*"]],
+  );
+  assertEquals(
+    await allowed("https://connect.aidevops.us-east-1.api.aws/mcp"),
+    [
+      ["aidevops:*", "arn:aws:aidevops:us-east-1:*:agentspace/AGENT_SPACE_ID"],
+    ],
+  );
+});
+
+Deno.test("a Web Function is invoked at its endpoint, in all regions where its host is of all", async () => {
+  const rest = "web-function/FUNCTION_NAME/endpoint/ENDPOINT_NAME";
+  const action = "lambda:InvokeWebFunctionEndpoint";
+  for (
+    const [host, start] of [
+      ["id.b7t.lambda-web.us-east-1.on.aws", "arn:aws:lambda:us-east-1"],
+      ["id.lambda-web.global.on.aws", "arn:aws:lambda:*"],
+      [
+        "id.lambda-web.global.on.amazonwebservices.com.cn",
+        "arn:aws-cn:lambda:*",
+      ],
+    ]
+  ) {
+    assertEquals(await allowed(`https://${host}/mcp`), [
+      [action, `${start}:*:${rest}`],
+    ]);
+  }
 });
 
 Deno.test("the AWS MCP Server needs nothing allowed, and nobody is asked for an account", async () => {
