@@ -66,7 +66,7 @@ export type { ProxyOptions } from "./src/config/proxy_options.ts";
 export type { ListenAddress } from "./src/net/listen_address.ts";
 export type { HttpProxyOptions } from "./src/http/options.ts";
 export type { Log, LogFields, LogLevel } from "./src/log/log.ts";
-export type { ToolRules } from "./src/mcp/tools/policy.ts";
+export type { ToolRules } from "./src/mcp/tools/rules.ts";
 export { Redactor } from "./src/redact/redact.ts";
 export type { StdioProxyOptions } from "./src/stdio/stdio_proxy.ts";
 export {

@@ -1,7 +1,7 @@
 /** What the proxy is handed whoever its client is, and the defaults. */
 
 import { type Log, redactedLog, SILENT_LOG } from "../log/log.ts";
-import type { ToolRules } from "../mcp/tools/policy.ts";
+import type { ToolRules } from "../mcp/tools/rules.ts";
 import { DEFAULT_MAX_ANSWER_BYTES } from "../mcp/transport/json_answer.ts";
 import { withConnectLimit } from "../net/connect_limit.ts";
 import { hideSettings, joinSecrets, Redactor } from "../redact/redact.ts";

@@ -27,12 +27,8 @@ import {
 } from "../mcp/wire/metadata.ts";
 import { standardHeaders } from "../mcp/stateless/headers.ts";
 import { type AskForTools, recordTools } from "../mcp/tools/recorder.ts";
-import {
-  hasRules,
-  toolName,
-  ToolPolicy,
-  unansweredCall,
-} from "../mcp/tools/policy.ts";
+import { toolName, ToolPolicy, unansweredCall } from "../mcp/tools/policy.ts";
+import { hasRules } from "../mcp/tools/rules.ts";
 
 /** A message that may pass. */
 export interface Admitted {

@@ -3,95 +3,17 @@
  * that options ask for. A layer that no option asks for is not there.
  */
 
-import { EraBridge } from "./bridge/bridge.ts";
-import type { Emit, Link } from "./transport/link.ts";
-import { ProfileRouter } from "./profiles/router.ts";
-import { ToolGate } from "./tools/gate.ts";
-import { hasRules, ToolPolicy, type ToolRules } from "./tools/policy.ts";
-import { ToolSchemas } from "./stateless/tool_schemas.ts";
-import { Upstream, type UpstreamOptions } from "./upstream.ts";
-
-/** What the layers are made of. */
-export interface ClientLinkOptions extends UpstreamOptions {
-  /** Which tools may be seen and called. */
-  readonly tools: ToolRules;
-  /** Whether a client and a target of different eras are brought together. */
-  readonly bridge: boolean;
-  /** Further profiles, by name, each with what sends its requests. */
-  readonly profiles: ReadonlyMap<string, typeof globalThis.fetch> | undefined;
-}
-
-/**
- * How long a tool is believed what it says of itself. Most targets tell when
- * their tools change; this is for those that do not.
- */
-const TOOLS_MAX_AGE_MS = 5 * 60_000;
+import type { ClientLinkOptions } from "./client_layers.ts";
+import type { Link } from "./transport/link.ts";
+import { hasRules } from "./tools/rules.ts";
+import { Upstream } from "./upstream.ts";
 
 /** The link that takes the client's messages. */
-export function createClientLink(options: ClientLinkOptions): Link {
-  return gated(options, options.emit, routed);
-}
-
-/** A link with the gate before it that the tool rules ask for. */
-function gated(
+export async function createClientLink(
   options: ClientLinkOptions,
-  emit: Emit,
-  link: (options: ClientLinkOptions, emit: Emit) => Link,
-): Link {
-  const { tools, log, observer } = options;
-  if (!hasRules(tools)) return link(options, emit);
-  return new ToolGate({
-    policy: new ToolPolicy(tools, { maxAgeMs: TOOLS_MAX_AGE_MS }),
-    emit,
-    log,
-    observer,
-    link: (emit, callGuard) => link({ ...options, callGuard }, emit),
-  });
-}
-
-function routed(options: ClientLinkOptions, emit: Emit): Link {
-  const { profiles, log, fetch, observer } = options;
-  if (!profiles) return upstream(options, emit, fetch);
-  const [first] = profiles.keys();
-  // Tools are listed over the first link alone, and called over all of them.
-  const toolSchemas = new ToolSchemas(log);
-  return new ProfileRouter({
-    profiles: [...profiles.keys()],
-    emit,
-    log,
-    observer,
-    link: (profile, emit, onAnswer) => {
-      const own: ClientLinkOptions = {
-        ...options,
-        toolSchemas,
-        emitPieces: (pieces, id) =>
-          options.emitPieces(pieces, id).finally(() => onAnswer(id)),
-      };
-      const send = profiles.get(profile) ?? fetch;
-      if (profile === first) return upstream(own, emit, send);
-      // What a tool says of itself to one account holds for no other.
-      return gated(own, emit, (options, emit) => upstream(options, emit, send));
-    },
-  });
-}
-
-function upstream(
-  options: ClientLinkOptions,
-  emit: Emit,
-  fetch: typeof globalThis.fetch,
-): Link {
-  if (!options.bridge) return new Upstream({ ...options, fetch, emit });
-  // What a target sends on its own is part of what the bridge carries.
-  const bridged = {
-    ...options,
-    fetch,
-    standingStream: true,
-    // The bridge reads every answer, to give it the client's ID and form.
-    passesInPieces: false,
-  };
-  return new EraBridge({
-    emit,
-    log: options.log,
-    link: (emit, pass) => new Upstream({ ...bridged, pass, emit }),
-  });
+): Promise<Link> {
+  const { tools, bridge, profiles } = options;
+  if (!hasRules(tools) && !bridge && !profiles) return new Upstream(options);
+  const { createLayers } = await import("./client_layers.ts");
+  return createLayers(options);
 }

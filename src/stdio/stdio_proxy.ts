@@ -113,7 +113,7 @@ export async function runStdioProxy(options: StdioProxyRun): Promise<void> {
     observer?.delivered(frame.length);
     return writer.write(frame);
   };
-  const link = createClientLink({
+  const link = await createClientLink({
     ...settings,
     url: options.url,
     fetch: fetchFor(options, redactor, opened),

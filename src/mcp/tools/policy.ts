@@ -10,20 +10,7 @@ import {
   type SingleMessage,
   singlesOf,
 } from "../wire/message.ts";
-
-/** What is allowed, as the options say it. */
-export interface ToolRules {
-  /** Only tools annotated `readOnlyHint: true`. */
-  readonly readOnly: boolean;
-  /** Globs (`*`, `?`) of the only tools allowed; none allows all. */
-  readonly allow: readonly string[];
-  /** Globs of tools that are not allowed, whatever else says so. */
-  readonly deny: readonly string[];
-}
-
-export function hasRules({ readOnly, allow, deny }: ToolRules): boolean {
-  return readOnly || allow.length > 0 || deny.length > 0;
-}
+import type { ToolRules } from "./rules.ts";
 
 /** How many tools are remembered; the oldest go first. */
 const MAX_TOOLS = 10_000;
