@@ -146,12 +146,27 @@ async function loadedWith(file: string): Promise<string[]> {
   );
 }
 
-Deno.test("help, versions and configuration errors wait for no session, signer or source", async () => {
-  const loaded = new Set(["mod.ts", "cli.ts"]);
+/** What files load with themselves, however far down, that a pattern names. */
+async function loadedOf(
+  files: readonly string[],
+  pattern: RegExp,
+): Promise<string[]> {
+  const loaded = new Set(files);
   for (const file of loaded) {
     for (const other of await loadedWith(file)) loaded.add(other);
   }
+  return [...loaded].filter((name) => pattern.test(name));
+}
+
+Deno.test("help, versions and configuration errors wait for no session, signer or source", async () => {
   const heavy =
     /^(?:node:|npm:|@(?!std\/cli\/)|src\/(?:commands|http|stdio|telemetry)\/|src\/mcp\/(?!wire\/revisions)|src\/aws\/credentials\/(?:chain|sources\/(?!keys|timestamp)))/;
-  assertEquals([...loaded].filter((name) => heavy.test(name)), []);
+  assertEquals(await loadedOf(["mod.ts", "cli.ts"], heavy), []);
+});
+
+Deno.test("the first message waits for no layer, transport or source that nothing asks for", async () => {
+  const proxy = ["src/commands/proxy.ts", "src/stdio/stdio_proxy.ts"];
+  const asked =
+    /^(?:src\/mcp\/(?:bridge|profiles)\/|src\/mcp\/tools\/gate|src\/mcp\/session\/http_sse|src\/aws\/credentials\/(?:chain|sources\/(?!keys|timestamp)))/;
+  assertEquals(await loadedOf(proxy, asked), []);
 });

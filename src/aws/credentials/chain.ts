@@ -1,8 +1,8 @@
 /**
- * The order in which sources are asked: environment keys, a role of the
- * profile, the environment's web identity, the rest of the shared files, the
- * container, the instance. The first that is configured decides; if it fails,
- * that is the error.
+ * The order in which sources are asked after the keys of the environment: a
+ * role of the profile, the environment's web identity, the rest of the shared
+ * files, the container, the instance. The first that is configured decides; if
+ * it fails, that is the error.
  *
  * A profile asked for outright comes before the keys and the web identity of
  * the environment; one that AWS_PROFILE names does not. Both as in the AWS CLI.
@@ -29,7 +29,6 @@ import {
   type Choice,
   choiceOf,
   demandNoLess,
-  NOT_OF_FILES,
   webIdentityChoice,
 } from "./choice.ts";
 import {
@@ -44,11 +43,7 @@ import {
 } from "./search.ts";
 import { containerCredentials, containerNeeds } from "./sources/container.ts";
 import { type InstanceMetadata, instanceNeeds } from "./sources/instance.ts";
-import {
-  environmentDecides,
-  environmentKeys,
-  KEY_VARIABLES,
-} from "./sources/keys.ts";
+import { environmentDecides } from "./sources/keys.ts";
 import {
   profileCredentials,
   profileNeeds,
@@ -62,7 +57,6 @@ const FILE_VARIABLES = ["AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"];
 
 /** The variables that configure a source. */
 const SOURCE_VARIABLES = {
-  "environment": KEY_VARIABLES,
   "web identity": ["AWS_WEB_IDENTITY_TOKEN_FILE", "AWS_ROLE_ARN"],
   "container": [
     "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI",
@@ -99,27 +93,17 @@ export interface Chosen {
 }
 
 /**
- * Asks the sources in their order.
+ * Asks the sources below the keys of the environment in their order.
  *
+ * @param attempts What was asked before; it is told if nothing is found.
  * @param earlier The source of an earlier search: it is not left for another
  * one while a shared file is empty or cut.
  */
-export async function findCredentials(
-  search: Search,
-  instance: InstanceMetadata,
+export async function findBelowEnvironment(
+  search: LowerSearch,
+  attempts: Attempt[],
   earlier?: Choice,
 ): Promise<Chosen> {
-  const attempts: Attempt[] = [];
-  if (search.profile === undefined) {
-    const source = "environment";
-    const of = { ...search, source };
-    const found = environmentKeys(of);
-    if (typeof found !== "string") {
-      const origin = originOf(of);
-      return { credentials: found, origin, choice: NOT_OF_FILES };
-    }
-    attempts.push({ source, outcome: found });
-  }
   const files = await openFiles({ ...search, source: "shared files" });
   const missing = files?.missing ?? [];
   if (files === undefined || missing.length > 0) {
@@ -137,7 +121,7 @@ export async function findCredentials(
     demandNoLess({ ...search, source }, files, earlier, choice);
   }
 
-  const here = { ...search, instance, files, settings: profile?.settings };
+  const here = { ...search, files, settings: profile?.settings };
   for (const source of order) {
     const of = { ...here, source };
     const found = await LOWER_SOURCES[source].load(of);

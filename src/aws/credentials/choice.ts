@@ -38,9 +38,6 @@ export interface Choice {
   readonly identities: readonly Identity[];
 }
 
-/** The choice of a source that is not in the shared files. */
-export const NOT_OF_FILES: Choice = { identities: [] };
-
 /** Where a profile's say in a web identity of the environment ends. */
 const ROLE_VARIABLES = {
   role_arn: "AWS_ROLE_ARN",
@@ -54,7 +51,7 @@ const ALL_SETTINGS = [
 
 /** What the profile comes to, before anything of it is asked. */
 export function choiceOf(files: SharedFiles | undefined, name: string): Choice {
-  if (files === undefined) return NOT_OF_FILES;
+  if (files === undefined) return { identities: [] };
   return { files, identities: identitiesOf(files, name, []) };
 }
 

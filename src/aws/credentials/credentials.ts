@@ -10,6 +10,7 @@ import { maskAccessKeyId, Redactor } from "../../redact/redact.ts";
 import { CredentialCache } from "./cache.ts";
 import type { Choice } from "./choice.ts";
 import type { InstanceMetadata } from "./sources/instance.ts";
+import { environmentKeys } from "./sources/keys.ts";
 import { readEnv } from "../../permissions.ts";
 import { demandEnv, type Search, sourceFailed } from "./search.ts";
 import { demandSendable } from "./text.ts";
@@ -110,15 +111,30 @@ export function createCredentialSource(
   };
   let instance: InstanceMetadata | undefined;
   let choice: Choice | undefined;
-  const load = async (search: Search): Promise<Credentials> => {
-    // Whoever only makes a source, or is told of a fault first, loads no chain.
-    const { findCredentials } = await import("./chain.ts");
+  const find = async (search: Search): Promise<Credentials> => {
+    const { source, profile } = search;
+    const keys = profile === undefined ? environmentKeys(search) : undefined;
+    if (typeof keys === "object") {
+      log.debug("credentials found", { source });
+      options.onFound?.("AWS_ACCESS_KEY_ID");
+      return keys;
+    }
+    const attempts = keys === undefined ? [] : [{ source, outcome: keys }];
+    // Loaded where more is to be asked than the environment.
+    const { findBelowEnvironment } = await import("./chain.ts");
     const { InstanceMetadata } = await import("./sources/instance.ts");
     instance ??= new InstanceMetadata();
-    const found = await findCredentials(search, instance, choice);
+    const found = await findBelowEnvironment(
+      { ...search, instance },
+      attempts,
+      choice,
+    );
     choice = found.choice;
     options.onFound?.(found.origin);
-    const base = found.credentials;
+    return found.credentials;
+  };
+  const load = async (search: Search): Promise<Credentials> => {
+    const base = await find(search);
     demandSendable({ ...search, source: "credentials" }, base);
     if (options.assumeRole === undefined) return onlyCredentials(base);
     const source = `role over ${maskAccessKeyId(base.accessKeyId)}`;

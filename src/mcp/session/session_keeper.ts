@@ -22,7 +22,6 @@ import {
   sessionOf,
 } from "../wire/headers.ts";
 import { isObject } from "../wire/message.ts";
-import { SseChannel } from "./http_sse.ts";
 import { KeepAlive } from "./keep_alive.ts";
 import { Recovery } from "./recovery.ts";
 import { StandaloneStream } from "./standalone_stream.ts";
@@ -137,6 +136,8 @@ export class SessionKeeper {
   async opening(): Promise<SessionHeaders> {
     if (!this.#isOldTransport) return NO_SESSION;
     if (!this.#opened || this.#opened.over.aborted) {
+      // Most targets do not speak it.
+      const { SseChannel } = await import("./http_sse.ts");
       this.#opened = await SseChannel.open(this.#target, this.#router);
     }
     return this.#opened.session;
