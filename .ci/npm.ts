@@ -76,6 +76,11 @@ async function bundle(
   return sources;
 }
 
+/** No package is needed to find permissions, so that it is one short file. */
+const WITHOUT_PACKAGES = Object.entries(manifest.imports)
+  .filter(([, specifier]) => specifier.startsWith("npm:"))
+  .map(([name]) => `--external=${name}`);
+
 /**
  * Makes the package.
  *
@@ -86,8 +91,9 @@ export async function makeNpmPackage(directory: string): Promise<void> {
   const lib = join(directory, "lib");
   await Deno.mkdir(lib, { recursive: true });
   const sources = [
+    // What is loaded when it is needed stays apart.
     ...await bundle("mod.ts", lib, ["--code-splitting"]),
-    ...await bundle("npm/permissions.ts", lib, []),
+    ...await bundle("npm/permissions.ts", lib, WITHOUT_PACKAGES),
   ];
   await Deno.writeTextFile(
     join(directory, "package.json"),

@@ -41,7 +41,11 @@ Deno.test("keys in a profile need no more", async () => {
 });
 
 Deno.test("where no variable tells the home, the system has to", async () => {
-  await using world = await CommandWorld.make({ HOME: undefined });
+  await using world = await CommandWorld.make({
+    HOME: undefined,
+    AWS_CONFIG_FILE: "/nowhere/config",
+    AWS_SHARED_CREDENTIALS_FILE: "/nowhere/credentials",
+  });
   assertEquals((await flagsOf(world)).at(-1), "--allow-sys=homedir");
 });
 

@@ -41,6 +41,18 @@ const FORM = z.object({
   user_config: z.record(z.string(), z.unknown()),
 });
 
+/** The file of a client. */
+const ENTRY = z.record(
+  z.string(),
+  z.object({
+    a: z.object({
+      command: z.string(),
+      args: z.array(z.string()),
+      env: z.record(z.string(), z.string()).optional(),
+    }),
+  }),
+);
+
 async function readJson(path: string): Promise<Record<string, unknown>> {
   return JSON.parse(await Deno.readTextFile(path));
 }
@@ -96,6 +108,49 @@ Deno.test({
     assertEquals(tools, []);
   },
 });
+
+for (
+  const [client, container] of [
+    ["claude-desktop", "mcpServers"],
+    ["vscode", "servers"],
+  ]
+) {
+  Deno.test({
+    name:
+      `what config writes for ${client} starts the package, by exactly what it says`,
+    ignore,
+    async fn() {
+      // Where the package is installed, npx needs no registry to find it.
+      const { directory: home } = await npmPackage();
+      await using server = await SdkServer.start({ verifier: TEST_VERIFIER });
+      const file = join(home, `${client}.json`);
+      const { region, service } = TEST_SCOPE;
+      const scope = ["--region", region, "--service-name", service];
+      const write = ["config", client, "--write", "--file", file];
+      await using config = await ProxyProcess.start(
+        await launch(server, {
+          home,
+          bareArgs: [...write, "--name=a", ...scope, server.url.href],
+        }),
+      );
+      assertEquals((await config.status()).code, 0, config.stderr);
+      const entry =
+        ENTRY.parse(JSON.parse(await Deno.readTextFile(file)))[container].a;
+      assert(entry.args.includes(`sigv4-proxy@${manifest.version}`));
+      await using peer = await sdkClient(
+        await launch(server, {
+          home,
+          command: [entry.command, ...entry.args],
+          bareArgs: [],
+          // npm looks for what Windows has elsewhere.
+          env: { ...entry.env, APPDATA: Deno.env.get("APPDATA") },
+        }),
+      );
+      const { tools } = await peer.client.listTools();
+      assert(tools.length > 0, "it has its tools");
+    },
+  });
+}
 
 Deno.test({
   name:

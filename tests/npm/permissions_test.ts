@@ -47,6 +47,13 @@ const NO_KEYS = {
   AWS_EC2_METADATA_DISABLED: undefined,
 };
 
+/** Nor is the one that the system knows looked into. */
+const NO_HOME = {
+  HOME: undefined,
+  AWS_CONFIG_FILE: "/nowhere/config",
+  AWS_SHARED_CREDENTIALS_FILE: "/nowhere/credentials",
+};
+
 const WORLDS: Readonly<Record<string, World>> = {
   "keys in the environment": {},
   "keys in the environment, and the profile names certificates": {
@@ -66,9 +73,9 @@ const WORLDS: Readonly<Record<string, World>> = {
     ],
     files: { roots: AUTHORITY.cert, cert: AUTHORITY.cert, key: AUTHORITY.key },
   },
-  "keys in the environment, and no home": { env: { HOME: undefined } },
+  "keys in the environment, and no home": { env: NO_HOME },
   "no credentials": { env: NO_KEYS },
-  "no credentials, and no home": { env: { ...NO_KEYS, HOME: undefined } },
+  "no credentials, and no home": { env: { ...NO_KEYS, ...NO_HOME } },
   "keys in a profile": {
     env: { ...NO_KEYS, AWS_PROFILE: "keys" },
     files: {
