@@ -1,6 +1,7 @@
 /** Targets that answer so as to keep the proxy busy, or to be repeated. */
 
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import { cpuMs } from "./support/cpu_time.ts";
 import { Front } from "./support/http_front.ts";
 import { ProxyProcess } from "./support/proxy_process.ts";
 import { INITIALIZED, mcp, result } from "./support/raw_mcp.ts";
@@ -33,10 +34,10 @@ Deno.test("an HTTP error of spaces is answered by the front at once", async () =
     reply.status(500, { "content-type": "text/plain" }, " ".repeat(2 ** 18))
   );
   await using front = await Front.start({ target: target.url });
-  const start = performance.now();
+  const start = cpuMs();
   const answer = await front.post({ jsonrpc: "2.0", id: 1, method: "m" });
   assertEquals(answer.status, 500);
   await answer.body?.cancel();
   // Quadratic, it took a minute; linear, it takes milliseconds.
-  assert(performance.now() - start < 10_000);
+  assert(cpuMs() - start < 10_000);
 });

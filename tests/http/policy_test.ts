@@ -6,6 +6,7 @@ import {
   assertStringIncludes,
 } from "@std/assert";
 import { MessagePolicy } from "../../src/http/policy.ts";
+import { cpuMs } from "../support/cpu_time.ts";
 import { Front, type FrontOptions } from "../support/http_front.ts";
 import { MODERN_META } from "../support/modern_message.ts";
 import { error, mcp, type McpHandler, result } from "../support/raw_mcp.ts";
@@ -589,9 +590,9 @@ Deno.test("a message of many members keeps nobody waiting, and is refused as suc
   const refused = world.front.post(text).finally(() => isOver = true);
   let worstMs = 0;
   while (!isOver) {
-    const before = performance.now();
+    const before = cpuMs();
     await world.ask(PING);
-    worstMs = Math.max(worstMs, performance.now() - before);
+    worstMs = Math.max(worstMs, cpuMs() - before);
   }
   const { error } = await (await refused).json();
   assertStringIncludes(error.message, "too many members");

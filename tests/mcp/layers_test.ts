@@ -1,4 +1,5 @@
 import { assertEquals, assertStringIncludes } from "@std/assert";
+import { Clock } from "../support/clock.ts";
 import { within } from "../support/deadline.ts";
 import { mcp, type McpHandler, result, Sessions } from "../support/raw_mcp.ts";
 import { RawServer, type SeenRequest } from "../support/raw_server.ts";
@@ -385,14 +386,16 @@ Deno.test("requests of both sessions reach the client under different IDs, and i
 Deno.test("an idle session is pinged, and the client does not see it", async () => {
   const pinged = Promise.withResolvers<void>();
   let pings = 0;
-  await using w = await world({ keepAliveMs: 20 }, {
+  using clock = new Clock();
+  await using w = await world({ keepAliveMs: 3_000 }, {
     ping: async (message, reply) => {
       if (++pings === 3) pinged.resolve();
       await reply.json(result(message));
     },
   }, new Sessions());
   await w.client.initialize();
-  await pinged.promise;
+  for (let ping = 0; ping < 3; ping++) await clock.ring(3_000);
+  await within(pinged.promise, "the third ping");
   assertEquals(await w.client.close(), []);
 });
 
@@ -408,8 +411,9 @@ for (
   Deno.test(`a pong ${how} is not for the client to see, and the next ping follows`, async () => {
     const pinged = Promise.withResolvers<void>();
     let pings = 0;
+    using clock = new Clock();
     await using w = await world(
-      { keepAliveMs: 20, maxAnswerBytes: 512 * 1024 * 1024 },
+      { keepAliveMs: 3_000, maxAnswerBytes: 512 * 1024 * 1024 },
       {
         ping: async (message, reply) => {
           if (++pings === 2) pinged.resolve();
@@ -419,17 +423,21 @@ for (
       new Sessions(),
     );
     await w.client.initialize();
+    for (let ping = 0; ping < 2; ping++) await clock.ring(3_000);
     await within(pinged.promise, "the second ping");
     assertEquals(await w.client.close(), []);
   });
 }
 
 Deno.test("without a session nothing is pinged", async () => {
-  await using w = await world({ keepAliveMs: 10 });
+  using clock = new Clock();
+  await using w = await world({ keepAliveMs: 3_000 });
   w.client.request(1, "m");
   await w.client.answer(1);
-  await new Promise((resolve) => setTimeout(resolve, 50));
-  assertEquals(sent(w.server.requests.all).length, 1);
+  await clock.pass(200_000);
+  w.client.request(2, "m");
+  await w.client.answer(2);
+  assertEquals(sent(w.server.requests.all).length, 2);
 });
 
 Deno.test("of a batch that waits for the list, only what is cancelled is left out", async () => {

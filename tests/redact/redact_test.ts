@@ -7,6 +7,7 @@ import {
   assertStringIncludes,
 } from "@std/assert";
 import { Redactor } from "../../src/redact/redact.ts";
+import { cpuMs } from "../support/cpu_time.ts";
 
 const TOKEN = "IQoJb3JpZ2luX2VjEA/+abcdef+ghi/jkl==";
 const everyByte = (form: (hex: string) => string): string =>
@@ -257,10 +258,10 @@ Deno.test("no secrets, however many and alike, make a hostile text slow", () => 
     const redactor = new Redactor();
     for (const secret of secrets) redactor.add(secret);
     for (const part of parts) {
-      const start = performance.now();
+      const start = cpuMs();
       redactor.redact(part.repeat(2 ** 20 / part.length));
       // It takes milliseconds; what is not linear takes minutes.
-      const ms = performance.now() - start;
+      const ms = cpuMs() - start;
       assert(ms < 5_000, `${name}, ${part}: ${ms} ms`);
     }
   }

@@ -6,6 +6,7 @@ import {
   safeAwsError,
 } from "../../../src/aws/refusals/refusal.ts";
 import { httpStatusError } from "../../../src/mcp/transport/failure.ts";
+import { cpuMs } from "../../support/cpu_time.ts";
 
 const MIB = 2 ** 20;
 
@@ -23,7 +24,7 @@ Deno.test("an error body of 1 MiB, whatever is in it, is explained at once", asy
   for (const part of parts) {
     await t.step(JSON.stringify(part), () => {
       const many = part.repeat(Math.ceil(MIB / part.length));
-      const start = performance.now();
+      const start = cpuMs();
       for (
         const body of [
           many,
@@ -43,7 +44,7 @@ Deno.test("an error body of 1 MiB, whatever is in it, is explained at once", asy
         httpStatusError(response(), body);
       }
       // Quadratic, it took minutes; linear, it takes milliseconds.
-      assert(performance.now() - start < 5_000);
+      assert(cpuMs() - start < 5_000);
     });
   }
 });

@@ -1,6 +1,7 @@
 /** Pings that fail: given up, refused, in a session that is lost. */
 import { assertEquals, assertNotEquals } from "@std/assert";
 import type { LogFields } from "../../../src/log/log.ts";
+import { Clock } from "../../support/clock.ts";
 import {
   mcp,
   type McpHandler,
@@ -10,6 +11,8 @@ import {
 import { RawServer, type SeenRequest } from "../../support/raw_server.ts";
 import { StreamClient } from "../../support/stream_client.ts";
 
+const IDLE_MS = 3_000;
+
 /** A target with sessions, and a client whose idle session is pinged. */
 async function world(script: Record<string, McpHandler>) {
   const sessions = new Sessions();
@@ -18,7 +21,7 @@ async function world(script: Record<string, McpHandler>) {
   const ignore = () => {};
   const client = new StreamClient({
     url: server.url,
-    keepAliveMs: 20,
+    keepAliveMs: IDLE_MS,
     log: {
       debug: ignore,
       info: ignore,
@@ -47,27 +50,36 @@ async function world(script: Record<string, McpHandler>) {
 
 Deno.test("a ping that is not answered is given up, and the next one goes over another connection", async () => {
   let pings = 0;
+  using clock = new Clock();
   await using w = await world({
     ping: (message, reply) =>
       ++pings === 1 ? reply.hang() : reply.json(result(message)),
   });
   await w.client.initialize();
+  await clock.ring(IDLE_MS);
   const first = await w.pingAfter(-1);
+  // Its limit is 5 s, and a last look.
+  await clock.pass(5_100 + IDLE_MS);
   const second = await w.pingAfter(first.index);
   assertNotEquals(second.connection, first.connection);
   assertEquals(w.warnings, ["the target did not answer a ping in time"]);
+  await clock.ring(IDLE_MS);
   await w.pingAfter(second.index);
   assertEquals(await w.client.close(), []);
 });
 
 Deno.test("a ping that finds the session lost makes a new one before the client calls", async () => {
+  using clock = new Clock();
   await using w = await world({});
   await w.client.initialize();
+  await clock.ring(IDLE_MS);
   const first = await w.pingAfter(-1);
   w.sessions.known.clear();
+  await clock.ring(IDLE_MS);
   const lost = await w.server.requests.find((request) =>
     request.index > first.index && request.text().includes('"initialize"')
   );
+  await clock.ring(IDLE_MS);
   const next = await w.pingAfter(lost.index);
   assertNotEquals(
     next.header("mcp-session-id"),
@@ -80,6 +92,7 @@ Deno.test("a ping that finds the session lost makes a new one before the client 
 
 Deno.test("a ping that the target refuses, or breaks, is followed by another", async () => {
   let pings = 0;
+  using clock = new Clock();
   await using w = await world({
     ping: (message, reply) => {
       pings++;
@@ -95,8 +108,11 @@ Deno.test("a ping that the target refuses, or breaks, is followed by another", a
     },
   });
   await w.client.initialize();
+  await clock.ring(IDLE_MS);
   const first = await w.pingAfter(-1);
+  await clock.ring(IDLE_MS);
   const second = await w.pingAfter(first.index);
+  await clock.ring(IDLE_MS);
   await w.pingAfter(second.index);
   assertEquals(await w.client.close(), []);
 });
