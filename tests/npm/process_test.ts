@@ -1,8 +1,10 @@
 /** The npm package as a process: what the command hands on, and how it ends. */
 import { assertEquals, assertStringIncludes } from "@std/assert";
+import { join } from "node:path";
 import {
   hasNpm,
   npmLaunch as launch,
+  npmPackage,
   removeNpmPackage,
 } from "../support/npm_package.ts";
 import { ProxyProcess } from "../support/proxy_process.ts";
@@ -104,5 +106,22 @@ Deno.test({
     const [deno] = await childrenOf(proxy.pid);
     Deno.kill(deno, "SIGKILL");
     assertEquals((await proxy.status()).signal, "SIGKILL");
+  },
+});
+
+Deno.test({
+  name: "where an archive has lost who may run Deno, that is mended",
+  ignore: ignore || Deno.build.os !== "linux",
+  async fn() {
+    const { directory } = await npmPackage();
+    const modules = join(directory, "node_modules", "@deno");
+    for await (const { name } of Deno.readDir(modules)) {
+      await Deno.chmod(join(modules, name, "deno"), 0o644);
+    }
+    await using server = await SdkServer.start({ verifier: TEST_VERIFIER });
+    await using program = await ProxyProcess.start(
+      await launch(server, { bareArgs: ["--version"] }),
+    );
+    assertEquals((await program.status()).code, 0, program.stderr);
   },
 });
