@@ -8,13 +8,13 @@ import type { Socket } from "node:net";
 import { whenOver } from "../time.ts";
 
 /** How long the rest may take; then the connection is destroyed. */
-const DISCARD_MS = 5_000;
+export const DISCARD_MS = 5_000;
 
 /** How many bytes of it are read at most. */
-const MAX_DISCARDED_BYTES = 32 * 1024 * 1024;
+export const MAX_DISCARDED_BYTES = 32 * 1024 * 1024;
 
 /** How long reading rests after each piece: some 6 MB a second, no more. */
-const REST_MS = 10;
+export const REST_MS = 10;
 
 /** How many connections are read on at a time; others are closed at once. */
 const MAX_CONNECTIONS = 16;
