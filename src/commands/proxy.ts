@@ -124,6 +124,7 @@ export async function runProxy(
     bridge: config.bridge,
     keepAliveMs: config.keepAliveMs,
     profiles: profiles.length > 0 ? new Map(profiles) : undefined,
+    profileMetadata: config.profileMetadata,
   });
 }
 

@@ -99,11 +99,18 @@ export function openTarget(
   });
 }
 
-/** What the configuration says to every proxy to the target. */
+/**
+ * What the configuration says to every proxy to the target.
+ *
+ * @param profile Whose it is; by default the configuration's first.
+ */
 export function proxyOptions(
-  { headers, metadata, maxAnswerBytes, readOnly, allowTool, denyTool }: Config,
+  config: Config,
+  profile: string = "",
 ): Pick<ProxyOptions, "headers" | "metadata" | "maxAnswerBytes" | "tools"> {
+  const { headers, maxAnswerBytes, readOnly, allowTool, denyTool } = config;
   const tools = { readOnly, allow: allowTool, deny: denyTool };
+  const metadata = config.profileMetadata.get(profile) ?? config.metadata;
   return { headers, metadata, maxAnswerBytes, tools };
 }
 

@@ -21,6 +21,7 @@ import { type Env, parseBoolean, remedy } from "./option.ts";
 import { nameOf } from "../net/listen_address.ts";
 import { type ListenConfig, readListen } from "./listen_options.ts";
 import { readMetadata } from "./metadata_option.ts";
+import { addRegion } from "./region_metadata.ts";
 import { OPTIONS } from "./options.ts";
 import { REDACTED } from "../redact/redact.ts";
 import { findScope, OF_PROFILE, type ProfileRegion } from "./scope.ts";
@@ -53,6 +54,8 @@ interface Settled {
   readonly listen: ListenConfig | undefined;
   /** Keys and values for the `_meta` of each request. */
   readonly metadata: readonly (readonly [key: string, value: string])[];
+  /** Those of calls that name a profile, where they are others. */
+  readonly profileMetadata: ReadonlyMap<string, Config["metadata"]>;
   /** Headers to add to each request. */
   readonly headers: readonly [string, string][];
   /** Certificates and key to reach the target with; none: the usual roots. */
@@ -140,10 +143,11 @@ export async function parseCommand(
   const reading = readSettings(withTarget(given, formFaults), env);
   const { settings, faults, notes, variables, secrets } = reading;
   const { url: targetUrl, host } = readTarget(reading);
+  const signedHost = settings.signHost?.replace(/:\d+$/, "") ?? host;
   const { region, service, signatureVersion, regionFrom } = await findScope({
     reading,
     meant: given.meant,
-    host: settings.signHost?.replace(/:\d+$/, "") ?? host,
+    host: signedHost,
     profileRegion,
   });
   const headers = await readExtraHeaders(reading);
@@ -151,7 +155,10 @@ export async function parseCommand(
     ? await findCaBundle(settings.profile[0], env)
     : undefined;
   const tls = await (deps.readTls ?? readTls)(reading, caBundle);
-  const metadata = readMetadata(reading);
+  const { metadata, profileMetadata, isOfProfile } = await addRegion(
+    readMetadata(reading),
+    { reading, host: signedHost, profileRegion },
+  );
   const listen = readListen(reading);
   checkTogether(reading, targetUrl);
 
@@ -178,13 +185,14 @@ export async function parseCommand(
     profiles: settings.profile.length > 1 ? settings.profile : [],
     listen,
     metadata,
+    profileMetadata,
     headers,
     tls,
     ...caBundle === undefined ? {} : { caBundle: caBundle.path },
     variables: [...variables],
     secrets: [...secrets],
   };
-  const usesSharedFiles = regionFrom === OF_PROFILE ||
+  const usesSharedFiles = regionFrom === OF_PROFILE || isOfProfile ||
     caBundle?.isProfiles === true;
   return {
     kind: "run",
@@ -328,6 +336,7 @@ export function describeConfig(config: Config): LogFields {
     targetUrl,
     headers,
     metadata,
+    profileMetadata: _profileMetadata,
     listen,
     externalId,
     tls: _tls,

@@ -65,6 +65,12 @@ export const OPTION_GROUPS = {
       names: ["--header-file", "MCP_HEADER_FILE"],
       help: "headers to add, a line each",
     },
+    clientInfo: {
+      kind: "boolean",
+      names: ["--client-info", "MCP_CLIENT_INFO"],
+      default: true,
+      help: "leave the client out of User-Agent",
+    },
     caCert: {
       kind: "file",
       name: "CA certificate",
@@ -122,6 +128,12 @@ export const OPTION_GROUPS = {
       placeholder: "KEY=VALUE",
       secret: true,
       help: "put into _meta; repeatable",
+    },
+    regionMetadata: {
+      kind: "boolean",
+      names: ["--region-metadata", "MCP_REGION_METADATA"],
+      default: true,
+      help: "AWS MCP Server: name no region",
     },
     keepAliveMs: {
       kind: "duration",

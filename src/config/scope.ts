@@ -59,7 +59,11 @@ export async function findScope(input: ScopeInput): Promise<Scope> {
       signatureVersion === "v4"
     ? undefined
     : endpoint.region;
-  const { region, from } = await findRegion(input, onHost, signatureVersion);
+  const { region, from } = await findRegion(input, {
+    onHost,
+    version: signatureVersion,
+    isForCalls: goesWithCalls(reading, endpoint),
+  });
   const service = findService(input, endpoint.service);
   const fields = {
     host,
@@ -73,6 +77,17 @@ export async function findScope(input: ScopeInput): Promise<Scope> {
     reading.notes.splice(at, 0, { level: "info", message, fields });
   }
   return { region, regionFrom: from, service, signatureVersion };
+}
+
+/**
+ * Whether the region of this environment goes with calls: the host of the AWS
+ * MCP Server tells that of the server alone.
+ */
+export function goesWithCalls(
+  { settings }: Reading,
+  { service }: Partial<Endpoint>,
+): boolean {
+  return settings.regionMetadata && service === "aws-mcp";
 }
 
 /** Whether nobody has said with which version to sign. */
@@ -132,15 +147,19 @@ const LATTICE_NOTE: LogNote = {
 
 async function findRegion(
   { reading, meant, host, profileRegion }: ScopeInput,
-  onHost: string | undefined,
-  version: SignatureVersion,
+  { onHost, version, isForCalls }: {
+    readonly onHost: string | undefined;
+    readonly version: SignatureVersion;
+    /** Whether a region that is not the host's has another use. */
+    readonly isForCalls: boolean;
+  },
 ): Promise<Found> {
   const { settings, sources, faults, notes } = reading;
   const given = settings.region;
   const source = sources.get("region");
   if (onHost !== undefined && source?.kind !== "flag") {
     // No other one can verify there, whatever a variable says.
-    if (given !== undefined && !covers(onHost, given)) {
+    if (given !== undefined && !covers(onHost, given) && !isForCalls) {
       const variable = source?.name;
       const message = `region ${onHost} of the host is used, not ${
         quote(given)

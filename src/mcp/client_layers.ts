@@ -13,6 +13,7 @@ import { ToolGate } from "./tools/gate.ts";
 import { ToolPolicy } from "./tools/policy.ts";
 import { hasRules, type ToolRules } from "./tools/rules.ts";
 import { ToolSchemas } from "./stateless/tool_schemas.ts";
+import type { Metadata } from "./wire/metadata.ts";
 import { Upstream, type UpstreamOptions } from "./upstream.ts";
 
 /** What the layers are made of. */
@@ -23,6 +24,8 @@ export interface ClientLinkOptions extends UpstreamOptions {
   readonly bridge: boolean;
   /** Further profiles, by name, each with what sends its requests. */
   readonly profiles: ReadonlyMap<string, typeof globalThis.fetch> | undefined;
+  /** What is put into requests for a profile, in place of `metadata`. */
+  readonly profileMetadata?: ReadonlyMap<string, Metadata>;
 }
 
 /**
@@ -67,6 +70,7 @@ function routed(options: ClientLinkOptions, emit: Emit): Link {
     link: (profile, emit, onAnswer) => {
       const own: ClientLinkOptions = {
         ...options,
+        metadata: options.profileMetadata?.get(profile) ?? options.metadata,
         toolSchemas,
         emitPieces: (pieces, id) =>
           options.emitPieces(pieces, id).finally(() => onAnswer(id)),

@@ -74,6 +74,11 @@ export interface StdioProxyOptions extends ProxyOptions {
    * the fetch that signs for it; the first is the default.
    */
   readonly profiles?: ReadonlyMap<string, typeof globalThis.fetch>;
+  /** For calls that name one of these profiles, in place of `metadata`. */
+  readonly profileMetadata?: ReadonlyMap<
+    string,
+    NonNullable<ProxyOptions["metadata"]>
+  >;
 }
 
 /** What the program adds to them. */
@@ -129,6 +134,7 @@ export async function runStdioProxy(options: StdioProxyRun): Promise<void> {
     transport: options.transport ?? "auto",
     bridge: options.bridge ?? false,
     keepAliveMs: options.keepAliveMs,
+    profileMetadata: options.profileMetadata,
     profiles: options.profiles &&
       new Map(
         [...options.profiles].map((

@@ -10,7 +10,8 @@ import type { Arguments } from "../../config/arguments.ts";
 import type { Config } from "../../config/config.ts";
 import { type Env, type Option, variablesOf } from "../../config/option.ts";
 import { OPTION_GROUPS, OPTIONS } from "../../config/options.ts";
-import type { Reading } from "../../config/settings.ts";
+import { REGION_KEY } from "../../config/region_metadata.ts";
+import type { Reading, Settings } from "../../config/settings.ts";
 import { ConfigError } from "../../errors.ts";
 import { knownHost } from "../target.ts";
 
@@ -60,7 +61,10 @@ export function entryOptions(
   for (const [key, { kind, name, texts }] of sources) {
     if (kind === "default" || key === "targetUrl") continue;
     const isVariable = kind === "variable";
-    if (isVariable && key === "region" && hostTellsRegion(config)) continue;
+    if (isVariable && key === "region" && hostTellsRegion(config)) {
+      options.push(...regionOfCalls(settings, config));
+      continue;
+    }
     const option: Option = OPTIONS[key];
     const [flag] = option.names;
     const isSecret = "secret" in option && option.secret === true;
@@ -87,6 +91,17 @@ export function entryOptions(
     }
   }
   return { options, notes: [...notes, ...rewritingNotes(options)] };
+}
+
+/** The region that a variable gives to calls, and nothing else in an entry. */
+function regionOfCalls(
+  { metadata: given }: Settings,
+  config: Config,
+): string[] {
+  const isGiven = given.some((text) => text.startsWith(`${REGION_KEY}=`));
+  const [, region] = config.metadata.find(([key]) => key === REGION_KEY) ?? [];
+  if (isGiven || region === undefined) return [];
+  return [OPTIONS.metadata.names[0], `${REGION_KEY}=${region}`];
 }
 
 /** Such a region goes before a variable, and not before a flag. */

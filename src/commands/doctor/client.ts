@@ -34,8 +34,12 @@ export class Client implements Disposable {
   readonly #pending = new Map<unknown, (answer: Answer) => void>();
   #fragment = "";
 
-  /** Starts the proxy as it is configured, but with the doctor's limit. */
-  constructor(checkup: Checkup, source: CredentialSource) {
+  /**
+   * Starts the proxy as it is configured, but with the doctor's limit.
+   *
+   * @param profile Whose source it is; by default the first's.
+   */
+  constructor(checkup: Checkup, source: CredentialSource, profile?: string) {
     const { config, redactor, log, limitMs } = checkup;
     this.#limitMs = limitMs;
     this.#fetch = openTarget(config, source, checkup);
@@ -54,7 +58,7 @@ export class Client implements Disposable {
         if (init?.method === "DELETE") this.endStatus = response.status;
         return response;
       },
-      ...proxyOptions(config),
+      ...proxyOptions(config, profile),
       transport: config.transport,
       cookies: config.cookies,
       maxFrameBytes: config.maxFrameBytes,

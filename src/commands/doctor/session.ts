@@ -64,7 +64,7 @@ export async function checkProfileSession(
   source: CredentialSource,
 ): Promise<void> {
   await checkup.report.take("initialize", async () => {
-    using client = new Client(checkup, source);
+    using client = new Client(checkup, source, profile);
     const found = await initialize(client);
     await client.end().catch(() => {});
     return ofProfile(profile, found);

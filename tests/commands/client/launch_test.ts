@@ -338,6 +338,15 @@ for (
       { AWS_REGION: "us-east-1" },
       { AWS_SERVICE_NAME: "another" },
     ],
+    // There a region is the one of the calls.
+    [
+      "https://aws-mcp.us-east-1.api.aws/mcp",
+      {},
+      { AWS_REGION: "eu-west-1" },
+      { AWS_REGION: "eu-west-1", MCP_REGION_METADATA: "false" },
+    ],
+    // There it is every region, whatever a variable says.
+    ["https://id.lambda-web.global.on.aws/mcp", { AWS_REGION: "eu-west-1" }],
     // The host tells the service alone.
     ["https://a1b2.execute-api.global.amazonaws.com/mcp", SCOPED],
     [
@@ -374,6 +383,8 @@ Deno.test("every variable that goes into an entry means the same there", async (
     MCP_ENABLE_SSE: "1",
     MCP_HEADER_FILE: files.headers,
     MCP_CA_CERT: files.caCert,
+    MCP_CLIENT_INFO: "false",
+    MCP_REGION_METADATA: "false",
     MCP_RECOVER: "false",
     MCP_COOKIES: "0",
     MCP_BRIDGE: "TRUE",

@@ -487,13 +487,18 @@ Deno.test("with --flags, stdout has the Deno flags alone, quoted for a shell", a
 
 Deno.test("with the keys in the environment, the flags have the shared files where these tell the region", async () => {
   await using world = await CommandWorld.make({ AWS_ACCESS_KEY_ID: "AKIA" });
-  const { stdout } = await world.run(runPolicy, [
-    "--flags",
-    "--service",
-    "execute-api",
-    "https://mcp.example/mcp",
-  ], { profileRegion: () => Promise.resolve("eu-west-1") });
-  assertStringIncludes(stdout, `--allow-read=${world.home}/.aws/config`);
+  for (
+    const target of [
+      ["--service", "execute-api", "https://mcp.example/mcp"],
+      // There it is the region of the calls.
+      ["https://aws-mcp.us-east-1.api.aws/mcp"],
+    ]
+  ) {
+    const { stdout } = await world.run(runPolicy, ["--flags", ...target], {
+      profileRegion: () => Promise.resolve("eu-west-1"),
+    });
+    assertStringIncludes(stdout, `--allow-read=${world.home}/.aws/config`);
+  }
 });
 
 Deno.test("with the keys in the environment, the flags have the shared files where these name certificates", async () => {
