@@ -72,6 +72,7 @@ export type { StdioProxyOptions } from "./src/stdio/stdio_proxy.ts";
 export {
   type Credentials,
   type CredentialSource,
+  type RoleSession,
 } from "./src/aws/credentials/types.ts";
 
 // Both are loaded when they are run: as the command this module says its

@@ -274,3 +274,10 @@ function namedService(labels: readonly string[]): string | undefined {
 function withoutFips(label: string): string {
   return label.replace(/-fips$/, "");
 }
+
+/** The host that a target knows itself by. */
+export function knownHost(
+  { signHost, targetUrl }: { readonly signHost?: string; targetUrl: URL },
+): string {
+  return (signHost?.replace(/:\d+$/, "") ?? targetUrl.hostname).toLowerCase();
+}

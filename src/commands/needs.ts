@@ -11,6 +11,7 @@ import { PROFILE_VARIABLES } from "../aws/shared_files/paths.ts";
 import type { Config } from "../config/config.ts";
 import { type Option, variablesOf } from "../config/option.ts";
 import { OPTIONS } from "../config/options.ts";
+import { isPolicyFile } from "../config/role_options.ts";
 import { listenNeeds } from "../http/listen.ts";
 import { PROXY_VARIABLES } from "../net/proxy_variables.ts";
 import type { CommandContext } from "./context.ts";
@@ -86,7 +87,8 @@ export async function findNeeds(
 /** The files that options name. */
 function optionFiles(config: Config): Need[] {
   const { headerFile, caCert, caBundle, clientCert, clientKey } = config;
-  return [headerFile, caCert, caBundle, clientCert, clientKey]
+  const policies = config.sessionPolicy.filter(isPolicyFile);
+  return [headerFile, caCert, caBundle, clientCert, clientKey, ...policies]
     .filter((value) => value !== undefined)
     .map((value) => ({
       kind: "read",

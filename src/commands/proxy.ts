@@ -1,7 +1,8 @@
 /** The program itself: the configuration → its parts, wired and run. */
 
 import type { CredentialSource } from "../aws/credentials/types.ts";
-import { type Config, describeConfig } from "../config/config.ts";
+import type { Config } from "../config/config.ts";
+import { describeConfig } from "../config/describe.ts";
 import { messageOf } from "../errors.ts";
 import type { Log } from "../log/log.ts";
 import { withConnectLimit } from "../net/connect_limit.ts";

@@ -40,6 +40,7 @@ export function credentialOptions(
   return {
     profile,
     region: config.region.split(",")[0],
+    session: config.session,
     ...(config.assumeRole !== undefined && {
       assumeRole: {
         roleArn: config.assumeRole,
@@ -135,11 +136,4 @@ export function hideSecrets(
 ): void {
   for (const secret of secrets) redactor.addCredential(secret);
   hideSettings(redactor, targetUrl, headers);
-}
-
-/** The host that a target knows itself by. */
-export function knownHost(
-  { signHost, targetUrl }: Pick<Config, "signHost" | "targetUrl">,
-): string {
-  return (signHost?.replace(/:\d+$/, "") ?? targetUrl.hostname).toLowerCase();
 }

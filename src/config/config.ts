@@ -10,28 +10,25 @@ import {
   profileRegion as regionOfProfile,
 } from "../aws/shared_files/profile_settings.ts";
 import type { SignatureVersion } from "../aws/signing/core.ts";
-import { maySignOtherHost } from "../aws/signing/host.ts";
 import { COMMAND_NAMES, type CommandName, isCommandName } from "./commands.ts";
 import { ConfigError } from "../errors.ts";
 import { readExtraHeaders } from "./extra_headers.ts";
 import { HELP_TOPICS, type HelpTopic, isHelpTopic } from "./help.ts";
-import type { LogFields, LogNote } from "../log/log.ts";
+import type { LogNote } from "../log/log.ts";
+import { checkTogether } from "./check_together.ts";
 import { nearest } from "./nearest.ts";
-import { type Env, parseBoolean, remedy } from "./option.ts";
-import { nameOf } from "../net/listen_address.ts";
+import { type Env, parseBoolean } from "./option.ts";
+import type { PolicyTarget } from "../aws/policy/statement.ts";
+import type { RoleSession } from "../aws/credentials/types.ts";
 import { type ListenConfig, readListen } from "./listen_options.ts";
 import { readMetadata } from "./metadata_option.ts";
 import { addRegion } from "./region_metadata.ts";
-import { OPTIONS } from "./options.ts";
-import { REDACTED } from "../redact/redact.ts";
 import { findScope, OF_PROFILE, type ProfileRegion } from "./scope.ts";
 import {
-  isGiven,
   quote,
   type Reading,
   readSettings,
   type Settings,
-  sourceName,
 } from "./settings.ts";
 import { readTarget } from "./target.ts";
 import type { TlsMaterial } from "../net/http_client.ts";
@@ -58,6 +55,8 @@ interface Settled {
   readonly profileMetadata: ReadonlyMap<string, Config["metadata"]>;
   /** Headers to add to each request. */
   readonly headers: readonly [string, string][];
+  /** What a role's session is bound to. */
+  readonly session: RoleSession | undefined;
   /** Certificates and key to reach the target with; none: the usual roots. */
   readonly tls: TlsMaterial | undefined;
   /** The AWS CLI's file of roots, where it counts. */
@@ -75,7 +74,9 @@ type Unset =
   | "version"
   | "listenToken"
   | "noListenToken"
-  | "listenHost";
+  | "listenHost"
+  | "sourceIdentity"
+  | "sessionTag";
 
 /** The program's configuration: the options, read and checked. */
 export type Config = Settled & Omit<Settings, keyof Settled | Unset>;
@@ -155,6 +156,12 @@ export async function parseCommand(
     ? await findCaBundle(settings.profile[0], env)
     : undefined;
   const tls = await (deps.readTls ?? readTls)(reading, caBundle);
+  const session = await readSession(
+    reading,
+    targetUrl && region && service
+      ? { ...settings, targetUrl, region, service, headers }
+      : undefined,
+  );
   const { metadata, profileMetadata, isOfProfile } = await addRegion(
     readMetadata(reading),
     { reading, host: signedHost, profileRegion },
@@ -173,6 +180,8 @@ export async function parseCommand(
     listenToken: _listenToken,
     noListenToken: _noListenToken,
     listenHost: _listenHost,
+    sourceIdentity: _sourceIdentity,
+    sessionTag: _sessionTag,
     ...options
   } = settings;
   const config: Config = {
@@ -187,6 +196,7 @@ export async function parseCommand(
     metadata,
     profileMetadata,
     headers,
+    session,
     tls,
     ...caBundle === undefined ? {} : { caBundle: caBundle.path },
     variables: [...variables],
@@ -286,70 +296,17 @@ async function readTls(
   return await readTlsFiles(reading, caBundle);
 }
 
-/** The options that say how to take on a role, and mean nothing without one. */
-const ROLE_OPTIONS = [
-  "roleSessionName",
-  "externalId",
-  "roleDurationMs",
-] as const;
-
-/** What one option says of another, or of the target. */
-function checkTogether(reading: Reading, url: URL | undefined): void {
-  const { settings, unread, faults } = reading;
-  const { profile, signHost, clientCert, assumeRole } = settings;
-  if (clientCert !== undefined && url?.protocol === "http:") {
-    faults.push(
-      `${sourceName("clientCert", reading)} means nothing to a target of ` +
-        `plain http (${remedy(OPTIONS.targetUrl)} to one of https)`,
-    );
-  }
-  const repeated = profile.find((name, index) =>
-    profile.indexOf(name) !== index
-  );
-  if (repeated !== undefined) {
-    const mend = remedy(OPTIONS.profile);
-    faults.push(`profile ${quote(repeated)} is given twice (${mend})`);
-  }
-  if (signHost !== undefined && url && !maySignOtherHost(url)) {
-    faults.push(
-      "sign host is for targets on loopback, on private addresses and at " +
-        "*.vpce.amazonaws.com only (unset --sign-host and MCP_SIGN_HOST)",
-    );
-  }
-  if (assumeRole !== undefined || unread.has("assumeRole")) return;
-  for (const key of ROLE_OPTIONS.filter((key) => isGiven(key, reading))) {
-    const name = sourceName(key, reading);
-    const mend = remedy(OPTIONS.assumeRole);
-    faults.push(`${name} means nothing without a role (${mend})`);
-  }
-}
-
-/**
- * The configuration as it may be shown: no header values, no query of the
- * target, no external ID.
- *
- * @param config The configuration.
- * @returns Fields for the start line of the log.
- */
-export function describeConfig(config: Config): LogFields {
-  const {
-    targetUrl,
-    headers,
-    metadata,
-    profileMetadata: _profileMetadata,
-    listen,
-    externalId,
-    tls: _tls,
-    secrets: _secrets,
-    ...shown
-  } = config;
-  const query = targetUrl.search === "" ? "" : "?…";
-  return {
-    targetUrl: targetUrl.origin + targetUrl.pathname + query,
-    ...shown,
-    externalId: externalId === undefined ? undefined : REDACTED,
-    listen: listen && nameOf(listen.address),
-    headers: headers.map(([name]) => name),
-    metadata: metadata.map(([key]) => key),
-  };
+/** What reads it is loaded only where there is something to bind or to name. */
+async function readSession(
+  reading: Reading,
+  target: PolicyTarget | undefined,
+): Promise<RoleSession | undefined> {
+  const { sessionPolicy, sourceIdentity, sessionTag, readOnly, assumeRole } =
+    reading.settings;
+  const isImplied = readOnly && assumeRole !== undefined;
+  const isGiven = sourceIdentity !== undefined ||
+    sessionPolicy.length + sessionTag.length > 0;
+  if (!isGiven && !isImplied) return undefined;
+  const { readRoleSession } = await import("./role_session.ts");
+  return await readRoleSession(reading, target);
 }

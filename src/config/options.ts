@@ -2,6 +2,7 @@
 
 import { LOG_LEVELS } from "../log/log.ts";
 import type { Option } from "./option.ts";
+import { ROLE_OPTIONS } from "./role_options.ts";
 
 /**
  * A glob that names no tool would lift a rule that somebody meant to set: such
@@ -185,46 +186,7 @@ export const OPTION_GROUPS = {
       names: ["--profile", "MCP_PROFILES"],
       help: "AWS profile, before keys; repeatable",
     },
-    assumeRole: {
-      name: "role",
-      names: ["--assume-role", "MCP_ASSUME_ROLE"],
-      placeholder: "ARN",
-      form: {
-        pattern: /^arn:aws(?:-[a-z-]+)?:iam::\d{12}:role\/[\x21-\x7e]{1,576}$/,
-        words: "a role ARN such as arn:aws:iam::123456789012:role/name",
-      },
-      help: "a role to take on",
-    },
-    roleSessionName: {
-      names: ["--role-session-name", "MCP_ROLE_SESSION_NAME"],
-      // AWS STS API Reference, AssumeRole.
-      form: {
-        pattern: /^[\w+=,.@-]{2,64}$/,
-        words: "2 to 64 letters, digits or characters of +=,.@_-",
-      },
-      default: "sigv4-proxy",
-      help: "name to act under",
-    },
-    externalId: {
-      name: "external ID",
-      names: ["--external-id", "MCP_EXTERNAL_ID"],
-      placeholder: "ID",
-      // AWS STS API Reference, AssumeRole.
-      form: {
-        pattern: /^[\w+=,.@:/-]{2,1224}$/,
-        words: "2 to 1224 letters, digits or characters of +=,.@:/_-",
-      },
-      secret: true,
-      help: "what the role's owner asks for",
-    },
-    roleDurationMs: {
-      kind: "duration",
-      names: ["--role-duration", "MCP_ROLE_DURATION"],
-      default: "1h",
-      // AWS STS API Reference, AssumeRole.
-      range: ["15m", "12h"],
-      help: "life of its credentials",
-    },
+    ...ROLE_OPTIONS,
     skipAuth: {
       kind: "boolean",
       names: ["--skip-auth", "MCP_SKIP_AUTH"],

@@ -6,7 +6,8 @@ import {
   assertRejects,
   assertStringIncludes,
 } from "@std/assert";
-import { describeConfig, parseCommand } from "../../src/config/config.ts";
+import { parseCommand } from "../../src/config/config.ts";
+import { describeConfig } from "../../src/config/describe.ts";
 import { ConfigError } from "../../src/errors.ts";
 import {
   AGENTCORE,

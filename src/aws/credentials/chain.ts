@@ -35,6 +35,7 @@ import {
   type Attempt,
   demandEnv,
   type Found,
+  noRole,
   nothingFound,
   notPermitted,
   type Search,
@@ -126,6 +127,7 @@ export async function findBelowEnvironment(
     const of = { ...here, source };
     const found = await LOWER_SOURCES[source].load(of);
     if (typeof found === "object") {
+      demandRole(of, source === "profile" ? profile : undefined);
       return { credentials: found, origin: originOf(of, profile), choice };
     }
     const told = source === "profile" ? "shared files" : source;
@@ -136,6 +138,14 @@ export async function findBelowEnvironment(
     search.env("AWS_SECRET_ACCESS_KEY") !== undefined;
   const flags = missing.length > 0 ? { flags: flagsFor(missing) } : {};
   throw nothingFound(attempts, advice(files), { configured, ...flags });
+}
+
+/** What is to be bound is the session of a role that is assumed here. */
+function demandRole(search: Search, profile?: Profile): void {
+  const way = profile && profileWay(profile);
+  const isRole = [search.source, way].includes("web identity") ||
+    way === "role";
+  if (search.session !== undefined && !isRole) throw noRole(search);
 }
 
 /** What names the source: the variable, or the profile's setting and line. */
@@ -244,7 +254,8 @@ async function fromWebIdentity(search: Search): Promise<Found> {
   }
   const sessionName = search.env("AWS_ROLE_SESSION_NAME") ??
     search.settings?.get("role_session_name");
-  return await assumeRole(search, { roleArn, sessionName }, tokenFile);
+  const { session } = search;
+  return await assumeRole(search, { roleArn, sessionName, session }, tokenFile);
 }
 
 function webIdentityNeeds(query: SourceQuery): Need[] | undefined {

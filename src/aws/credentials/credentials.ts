@@ -3,7 +3,7 @@
  * memory, renewed before they expire.
  */
 
-import type { Credentials, CredentialSource } from "./types.ts";
+import type { Credentials, CredentialSource, RoleSession } from "./types.ts";
 import { CredentialsError, messageOf } from "../../errors.ts";
 import { type Log, SILENT_LOG } from "../../log/log.ts";
 import { maskAccessKeyId, Redactor } from "../../redact/redact.ts";
@@ -12,7 +12,7 @@ import type { Choice } from "./choice.ts";
 import type { InstanceMetadata } from "./sources/instance.ts";
 import { environmentKeys } from "./sources/keys.ts";
 import { readEnv } from "../../permissions.ts";
-import { demandEnv, type Search, sourceFailed } from "./search.ts";
+import { demandEnv, noRole, type Search, sourceFailed } from "./search.ts";
 import { demandSendable } from "./text.ts";
 import { envReader } from "../shared_files/paths.ts";
 
@@ -44,6 +44,12 @@ export interface CredentialSourceOptions {
   readonly now?: () => number;
   /** A role to assume over whatever credentials are found. */
   readonly assumeRole?: AssumeRoleOptions;
+  /**
+   * What the session of the last role that is assumed is bound to: that of
+   * `assumeRole`, else the profile's or the web identity's. Where there is none,
+   * there are no credentials.
+   */
+  readonly session?: RoleSession;
   /** The region for STS where neither profile nor role names one. */
   readonly region?: string;
   /**
@@ -104,6 +110,7 @@ export function createCredentialSource(
     hiddenEnv,
     profile: options.profile,
     region: options.region,
+    session: options.assumeRole === undefined ? options.session : undefined,
     fetch: options.fetch ?? globalThis.fetch,
     now,
     log,
@@ -115,6 +122,7 @@ export function createCredentialSource(
     const { source, profile } = search;
     const keys = profile === undefined ? environmentKeys(search) : undefined;
     if (typeof keys === "object") {
+      if (search.session !== undefined) throw noRole(search);
       log.debug("credentials found", { source });
       options.onFound?.("AWS_ACCESS_KEY_ID");
       return keys;
@@ -140,7 +148,8 @@ export function createCredentialSource(
     const source = `role over ${maskAccessKeyId(base.accessKeyId)}`;
     const { assumeRole } = await import("./sources/role.ts");
     const over = { ...search, source };
-    const assumed = await assumeRole(over, options.assumeRole, base);
+    const role = { ...options.assumeRole, session: options.session };
+    const assumed = await assumeRole(over, role, base);
     return onlyCredentials(demandSendable(over, assumed));
   };
   return new CredentialCache(async (watch) => {

@@ -15,7 +15,7 @@ import {
   UnclearFilesError,
 } from "../shared_files/settings.ts";
 import type { SharedFiles } from "../shared_files/shared_files.ts";
-import type { Credentials } from "./types.ts";
+import type { Credentials, RoleSession } from "./types.ts";
 import type { FileWatch } from "./watch.ts";
 
 /** What tells, before a source is asked, which permissions it needs. */
@@ -51,6 +51,8 @@ export interface Search extends SourceQuery {
   readonly log: Log;
   readonly redactor: Redactor;
   readonly watch: FileWatch;
+  /** What the session is bound to: that of the last role, which must be one. */
+  readonly session?: RoleSession;
 }
 
 /** What an error is made of. */
@@ -84,6 +86,15 @@ export function profileUnclear(
   facts: FailureFacts = {},
 ): UnclearFilesError {
   return new UnclearFilesError(source, redactor.redact(outcome), facts);
+}
+
+/** The error of credentials that nothing can be bound with. */
+export function noRole(search: Failing): CredentialsError {
+  return sourceFailed(
+    search,
+    "it gives credentials without assuming a role, so there is no session to " +
+      "bind or to tag: name a role to assume",
+  );
 }
 
 /** The error of a search that came to its end with nothing. */

@@ -14,6 +14,18 @@ export interface Credentials {
   readonly expiration?: Date;
 }
 
+/** What a role's session is bound to, and what is known of it by its name. */
+export interface RoleSession {
+  /** The ARNs of managed policies: of what the role may do, it may do these. */
+  readonly policyArns?: readonly string[];
+  /** The same by a policy of its own, in JSON of at most 2,048 characters. */
+  readonly policy?: string;
+  /** Who stands behind it, for CloudTrail; no later role can change that. */
+  readonly sourceIdentity?: string;
+  /** Its tags, for conditions on `aws:PrincipalTag`. */
+  readonly tags?: readonly (readonly [key: string, value: string])[];
+}
+
 /** Where credentials come from, as often as they are wanted. */
 export interface CredentialSource {
   /**

@@ -5,15 +5,15 @@
  */
 
 import { resolve } from "node:path";
-import { readEndpoint } from "../../aws/endpoint.ts";
 import type { Arguments } from "../../config/arguments.ts";
 import type { Config } from "../../config/config.ts";
 import { type Env, type Option, variablesOf } from "../../config/option.ts";
 import { OPTION_GROUPS, OPTIONS } from "../../config/options.ts";
 import { REGION_KEY } from "../../config/region_metadata.ts";
 import type { Reading, Settings } from "../../config/settings.ts";
+import { isPolicyFile } from "../../config/role_options.ts";
 import { ConfigError } from "../../errors.ts";
-import { knownHost } from "../target.ts";
+import { knownHost, readEndpoint } from "../../aws/endpoint.ts";
 
 const FRONT = OPTION_GROUPS["HTTP front"];
 
@@ -84,7 +84,9 @@ export function entryOptions(
     }
     for (const text of texts) {
       // The client starts the program wherever it likes.
-      const value = option.kind === "file" ? resolve(text) : text;
+      const isPath = option.kind === "file" ||
+        (key === "sessionPolicy" && isPolicyFile(text));
+      const value = isPath ? resolve(text) : text;
       options.push(
         ...value.startsWith("-") ? [`${flag}=${value}`] : [flag, value],
       );

@@ -1,9 +1,8 @@
 /** What a client calls the server. */
 
-import { readEndpoint } from "../../aws/endpoint.ts";
 import type { Config } from "../../config/config.ts";
 import { ConfigError } from "../../errors.ts";
-import { knownHost } from "../target.ts";
+import { knownHost, readEndpoint } from "../../aws/endpoint.ts";
 
 /** What every client takes for a name. */
 const NAME = /^[A-Za-z0-9_-]{1,64}$/;

@@ -5,11 +5,8 @@
 
 import { environmentDecides } from "../../aws/credentials/sources/keys.ts";
 import { findProfilePlace } from "../../aws/shared_files/profile_settings.ts";
-import {
-  type Config,
-  describeConfig,
-  type RunCommand,
-} from "../../config/config.ts";
+import type { Config, RunCommand } from "../../config/config.ts";
+import { describeConfig } from "../../config/describe.ts";
 import { ConfigError } from "../../errors.ts";
 import type { LogNote } from "../../log/log.ts";
 import { Redactor } from "../../redact/redact.ts";

@@ -17,7 +17,7 @@ import { type CommandContext, parseOptions, writeNotes } from "../context.ts";
 import { credentialsOf, isUnconfigured, openFetches } from "../target.ts";
 import { reasonOf, withLimit } from "../../limit.ts";
 import { findNeeds, permissionFlags } from "../needs.ts";
-import { POLICY_SERVICES, targetPolicy } from "./targets.ts";
+import { POLICY_SERVICES, targetPolicy } from "../../aws/policy/targets.ts";
 import { shellWords } from "../../shell_words.ts";
 import { askCaller } from "../caller.ts";
 

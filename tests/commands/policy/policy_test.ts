@@ -1,6 +1,6 @@
 import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { runPolicy } from "../../../src/commands/policy/policy.ts";
-import type { Statement } from "../../../src/commands/policy/statement.ts";
+import type { Statement } from "../../../src/aws/policy/statement.ts";
 import { ConfigError } from "../../../src/errors.ts";
 import { CommandWorld, type Outcome, TEST_KEYS } from "../command_world.ts";
 import { Authority } from "../../support/certificates.ts";

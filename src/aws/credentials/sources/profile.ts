@@ -87,7 +87,8 @@ export const WAYS: { readonly [way in ProfileWay]: Way } = {
     settings: ["web_identity_token_file", "role_arn", "role_session_name"],
     load(search) {
       const sessionName = search.settings.get("role_session_name");
-      const role = { roleArn: roleArnOf(search), sessionName };
+      const { session } = search;
+      const role = { roleArn: roleArnOf(search), sessionName, session };
       return assumeRole(
         search,
         role,
@@ -238,6 +239,7 @@ async function profileRole(search: ProfileSearch): Promise<Credentials> {
     sessionName: settings.get("role_session_name"),
     externalId: settings.get("external_id"),
     durationSeconds: secondsIn(settings.get("duration_seconds")),
+    session: search.session,
   };
   if (settings.has("mfa_serial")) {
     const words = ["aws", "configure", "export-credentials", "--profile", name];
@@ -250,7 +252,9 @@ async function profileRole(search: ProfileSearch): Promise<Credentials> {
       { run },
     );
   }
-  return await assumeRole(search, role, await sourceOf(search));
+  // Only the last role of a chain is bound: those before have to assume it.
+  const source = await sourceOf({ ...search, session: undefined });
+  return await assumeRole(search, role, source);
 }
 
 /** As Python's `int` reads it; the AWS CLI leaves out what that refuses. */

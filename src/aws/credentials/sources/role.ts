@@ -4,7 +4,11 @@
  */
 
 import { followParents } from "../../shared_files/paths.ts";
-import { type Credentials, hideCredentials } from "../types.ts";
+import {
+  type Credentials,
+  hideCredentials,
+  type RoleSession,
+} from "../types.ts";
 import { demandSdk, ROLE_PURPOSE, SdkHttp, sdkNeeds } from "./sdk.ts";
 import { type Need, netNeed } from "../../../permissions.ts";
 import {
@@ -26,6 +30,10 @@ import {
 /** What the session is called where nobody says. */
 const SESSION_NAME = "sigv4-proxy";
 
+const TOKEN_SAYS =
+  "a web identity's source identity and tags are what its token says: " +
+  "AssumeRoleWithWebIdentity takes no others";
+
 /** What STS is asked. */
 export interface RoleRequest {
   readonly roleArn: string;
@@ -33,6 +41,7 @@ export interface RoleRequest {
   readonly externalId?: string;
   readonly durationSeconds?: number;
   readonly region?: string;
+  readonly session?: RoleSession;
 }
 
 /**
@@ -47,8 +56,11 @@ export async function assumeRole(
   by: Credentials | string,
 ): Promise<Credentials> {
   const { settings } = search;
-  const { roleArn, externalId, durationSeconds } = role;
+  const { roleArn, externalId, durationSeconds, session = {} } = role;
   const sessionName = role.sessionName ?? SESSION_NAME;
+  if (typeof by === "string" && (session.sourceIdentity || session.tags)) {
+    throw sourceFailed(search, TOKEN_SAYS);
+  }
   const token = typeof by === "string" ? await readToken(search, by) : "";
   if (typeof by !== "string") hideCredentials(search.redactor, by);
   // A region set may have blanks between its members.
@@ -65,6 +77,7 @@ export async function assumeRole(
     defaultUserAgentProvider: () =>
       Promise.resolve<[string, string][]>([["sigv4-proxy", "credentials"]]),
   };
+  const PolicyArns = session.policyArns?.map((arn) => ({ arn }));
   const sdk = await import("@aws-sdk/credential-providers");
   const provider = typeof by === "string"
     ? sdk.fromWebToken({
@@ -72,6 +85,8 @@ export async function assumeRole(
       roleArn,
       roleSessionName: sessionName,
       durationSeconds,
+      policyArns: PolicyArns,
+      policy: session.policy,
       clientConfig,
     })
     : sdk.fromTemporaryCredentials({
@@ -81,6 +96,10 @@ export async function assumeRole(
         RoleSessionName: sessionName,
         ExternalId: externalId,
         DurationSeconds: durationSeconds,
+        PolicyArns,
+        Policy: session.policy,
+        SourceIdentity: session.sourceIdentity,
+        Tags: session.tags?.map(([Key, Value]) => ({ Key, Value })),
       },
       clientConfig,
     });
@@ -129,7 +148,17 @@ const HINTS: readonly [awsErrors: readonly string[], hint: string][] = [
   [
     ["AccessDenied"],
     "the role's trust policy must name the caller, the caller's policy must " +
-    "allow sts:AssumeRole, and an external ID must match",
+    "allow sts:AssumeRole, and an external ID must match; session tags need " +
+    "sts:TagSession and a source identity sts:SetSourceIdentity in both",
+  ],
+  [
+    ["PackedPolicyTooLarge", "PackedPolicyTooLargeException"],
+    "AWS packs session policies and tags into one space: take fewer or " +
+    "shorter ones",
+  ],
+  [
+    ["MalformedPolicyDocument", "MalformedPolicyDocumentException"],
+    "a session policy is wrong, or a managed one is not in the role's account",
   ],
   [
     ["ExpiredToken", "ExpiredTokenException"],

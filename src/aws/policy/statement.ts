@@ -2,8 +2,19 @@
  * A target and the statements of its policy, and what both are made with.
  */
 
-import { partitionOf, partitionOfHost } from "../../aws/partition.ts";
-import type { Config } from "../../config/config.ts";
+import { partitionOf, partitionOfHost } from "../partition.ts";
+
+/** What of a configuration says what a target asks for. */
+export interface PolicyTarget {
+  readonly targetUrl: URL;
+  readonly service: string;
+  readonly region: string;
+  /** `sse` for HTTP+SSE of 2024. */
+  readonly transport: string;
+  readonly readOnly: boolean;
+  readonly headers: readonly (readonly [name: string, value: string])[];
+  readonly signHost?: string;
+}
 
 type OneOrMore = string | readonly string[];
 
@@ -27,7 +38,7 @@ export interface TargetPolicy {
 
 /** A target, as its policy is made of it. */
 export interface Target {
-  readonly config: Config;
+  readonly config: PolicyTarget;
   readonly url: URL;
   /** The host that it knows itself by. */
   readonly host: string;

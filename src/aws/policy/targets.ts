@@ -5,9 +5,8 @@
  * page of each service.
  */
 
-import { readRuntimeArn, unescapedRuntimeArn } from "../../aws/runtime_arn.ts";
-import type { Config } from "../../config/config.ts";
-import { knownHost } from "../target.ts";
+import { knownHost } from "../endpoint.ts";
+import { readRuntimeArn, unescapedRuntimeArn } from "../runtime_arn.ts";
 import { MANAGED_SERVERS } from "./managed_servers.ts";
 import {
   allow,
@@ -15,6 +14,7 @@ import {
   decode,
   inEachRegion,
   literal,
+  type PolicyTarget,
   type Target,
   type TargetPolicy,
 } from "./statement.ts";
@@ -39,7 +39,7 @@ export const POLICY_SERVICES: readonly string[] = Object.keys(MAKERS);
  * @param account The account of the resource where the URL tells none.
  */
 export function targetPolicy(
-  config: Config,
+  config: PolicyTarget,
   account: string,
 ): TargetPolicy | undefined {
   const { service, targetUrl: url } = config;

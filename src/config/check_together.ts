@@ -1,0 +1,66 @@
+/**
+ * What options say of one another.
+ */
+
+import { maySignOtherHost } from "../aws/signing/host.ts";
+import { remedy } from "./option.ts";
+import { OPTIONS } from "./options.ts";
+import { isGiven, quote, type Reading, sourceName } from "./settings.ts";
+
+/** The options that say how to take on a role, and mean nothing without one. */
+const ROLE_OPTIONS = [
+  "roleSessionName",
+  "externalId",
+  "roleDurationMs",
+] as const;
+
+/** What one option says of another, or of the target. */
+export function checkTogether(reading: Reading, url: URL | undefined): void {
+  const { settings, unread, faults } = reading;
+  const { profile, signHost, clientCert, assumeRole } = settings;
+  if (clientCert !== undefined && url?.protocol === "http:") {
+    faults.push(
+      `${sourceName("clientCert", reading)} means nothing to a target of ` +
+        `plain http (${remedy(OPTIONS.targetUrl)} to one of https)`,
+    );
+  }
+  const repeated = profile.find((name, index) =>
+    profile.indexOf(name) !== index
+  );
+  if (repeated !== undefined) {
+    const mend = remedy(OPTIONS.profile);
+    faults.push(`profile ${quote(repeated)} is given twice (${mend})`);
+  }
+  if (signHost !== undefined && url && !maySignOtherHost(url)) {
+    faults.push(
+      "sign host is for targets on loopback, on private addresses and at " +
+        "*.vpce.amazonaws.com only (unset --sign-host and MCP_SIGN_HOST)",
+    );
+  }
+  checkWriteRole(reading);
+  if (assumeRole !== undefined || unread.has("assumeRole")) return;
+  for (const key of ROLE_OPTIONS.filter((key) => isGiven(key, reading))) {
+    const name = sourceName(key, reading);
+    const mend = remedy(OPTIONS.assumeRole);
+    faults.push(`${name} means nothing without a role (${mend})`);
+  }
+}
+
+/** A role for what changes something is one beside a role that only reads. */
+function checkWriteRole(reading: Reading): void {
+  const { settings, faults } = reading;
+  if (settings.writeRole === undefined) return;
+  const name = sourceName("writeRole", reading);
+  if (!settings.readOnly) {
+    const mend = remedy(OPTIONS.readOnly);
+    faults.push(`${name} means nothing without --read-only (${mend})`);
+  }
+  if (settings.assumeRole === undefined) {
+    const mend = remedy(OPTIONS.assumeRole);
+    faults.push(`${name} means nothing without a role that reads (${mend})`);
+  }
+  if (settings.profile.length > 1) {
+    const mend = remedy(OPTIONS.profile);
+    faults.push(`${name} takes one profile, and several are given (${mend})`);
+  }
+}
