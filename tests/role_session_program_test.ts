@@ -196,11 +196,6 @@ for (
       Array.from({ length: 51 }, (_, n) => `--session-tag=k${n}=v`),
       "a session takes 50 tags, and 51 are given",
     ],
-    [
-      "a role that writes without --read-only",
-      ["--write-role", roleArn("Writer")],
-      "--write-role means nothing without --read-only",
-    ],
   ] as const
 ) {
   Deno.test(`${what} is a configuration error before anything is sent`, async () => {

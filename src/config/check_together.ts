@@ -37,30 +37,10 @@ export function checkTogether(reading: Reading, url: URL | undefined): void {
         "*.vpce.amazonaws.com only (unset --sign-host and MCP_SIGN_HOST)",
     );
   }
-  checkWriteRole(reading);
   if (assumeRole !== undefined || unread.has("assumeRole")) return;
   for (const key of ROLE_OPTIONS.filter((key) => isGiven(key, reading))) {
     const name = sourceName(key, reading);
     const mend = remedy(OPTIONS.assumeRole);
     faults.push(`${name} means nothing without a role (${mend})`);
-  }
-}
-
-/** A role for what changes something is one beside a role that only reads. */
-function checkWriteRole(reading: Reading): void {
-  const { settings, faults } = reading;
-  if (settings.writeRole === undefined) return;
-  const name = sourceName("writeRole", reading);
-  if (!settings.readOnly) {
-    const mend = remedy(OPTIONS.readOnly);
-    faults.push(`${name} means nothing without --read-only (${mend})`);
-  }
-  if (settings.assumeRole === undefined) {
-    const mend = remedy(OPTIONS.assumeRole);
-    faults.push(`${name} means nothing without a role that reads (${mend})`);
-  }
-  if (settings.profile.length > 1) {
-    const mend = remedy(OPTIONS.profile);
-    faults.push(`${name} takes one profile, and several are given (${mend})`);
   }
 }

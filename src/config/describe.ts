@@ -14,10 +14,8 @@ export function describeSession(
 ): string[] {
   return [
     ...policyArns,
-    ...policy === undefined ? [] : ["a policy of its own"],
-    ...sourceIdentity === undefined
-      ? []
-      : [`source identity ${sourceIdentity}`],
+    ...policy === undefined ? [] : ["inline policy"],
+    ...sourceIdentity === undefined ? [] : [`sourceIdentity ${sourceIdentity}`],
     ...tags.map(([key]) => `tag ${key}`),
   ];
 }

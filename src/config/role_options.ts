@@ -68,11 +68,6 @@ export const ROLE_OPTIONS = {
     placeholder: "KEY=VALUE",
     help: "a tag of it; repeatable",
   },
-  writeRole: {
-    ...ROLE,
-    names: ["--write-role", "MCP_WRITE_ROLE"],
-    help: "for what --read-only does not allow",
-  },
 } as const satisfies Readonly<Record<string, Option>>;
 
 /** The value of `--session-policy` for what only reads. */

@@ -12,7 +12,6 @@ import { remedy } from "./option.ts";
 import { OPTIONS } from "./options.ts";
 import { isPolicyFile, READ_ONLY } from "./role_options.ts";
 import { isGiven, quote, type Reading } from "./settings.ts";
-import { readTextFile } from "./text_file.ts";
 
 const MAX_POLICY_LENGTH = 2048;
 const MAX_POLICY_ARNS = 10;
@@ -94,6 +93,7 @@ async function policyIn(
   path: string,
   fault: (words: string) => void,
 ): Promise<string | undefined> {
+  const { readTextFile } = await import("./text_file.ts");
   const read = await readTextFile(path);
   if ("fault" in read) {
     fault(`session policy ${read.fault}`);
@@ -110,11 +110,23 @@ async function policyIn(
     fault(`${name} is no JSON`);
     return undefined;
   }
-  // Not written anew: a member that stands twice is for AWS to refuse.
-  const text = read.text.replace(/("(?:[^"\\]|\\.)*")|\s+/g, "$1");
+  const text = withoutWhiteSpace(read.text);
   if (/[^\t\n\r\x20-\xff]/.test(text)) {
     fault(`${name} has a character that STS does not take (beyond U+00FF)`);
     return undefined;
+  }
+  return text;
+}
+
+/** JSON as it is, a member that stands twice too: that is AWS's to refuse. */
+function withoutWhiteSpace(json: string): string {
+  let text = "";
+  let isString = false;
+  let isEscaped = false;
+  for (const character of json) {
+    if (isString || !/\s/.test(character)) text += character;
+    if (character === '"' && !isEscaped) isString = !isString;
+    isEscaped = isString && character === "\\" && !isEscaped;
   }
   return text;
 }

@@ -8,6 +8,7 @@ import {
   type CredentialSource,
   isFirstVersionToken,
 } from "../../aws/credentials/types.ts";
+import { describeSession } from "../../config/describe.ts";
 import { CredentialsError } from "../../errors.ts";
 import { maskAccessKeyId } from "../../redact/redact.ts";
 import { askCaller } from "../caller.ts";
@@ -63,7 +64,7 @@ export async function checkIdentity(checkup: Checkup): Promise<Identities> {
     await checkToken(checkup, credentials);
     clockOffsetMs = await report.take(
       "identity",
-      () => identify(checkup, credentials),
+      async () => bound(checkup, await identify(checkup, credentials)),
     );
   }
   const others = await checkOtherProfiles(checkup);
@@ -177,6 +178,20 @@ async function identify(
       return { ...note(`not known: ${answer.why}`, advice), value };
     }
   }
+}
+
+/** A finding with what binds the session, where something does. */
+function bound<T>(
+  { config: { session } }: Checkup,
+  finding: Finding<T>,
+): Finding<T> {
+  if (session === undefined) return finding;
+  const boundBy = describeSession(session);
+  return {
+    ...finding,
+    detail: [finding.detail, `bound by ${boundBy.join(", ")}`].join(", "),
+    facts: { ...finding.facts, boundBy },
+  };
 }
 
 function timeLeft(end: Date): string {
