@@ -189,7 +189,7 @@ function bound<T>(
   const boundBy = describeSession(session);
   return {
     ...finding,
-    detail: [finding.detail, `bound by ${boundBy.join(", ")}`].join(", "),
+    detail: [finding.detail, `bounds: ${boundBy.join(", ")}`].join(", "),
     facts: { ...finding.facts, boundBy },
   };
 }

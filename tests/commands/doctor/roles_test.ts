@@ -33,6 +33,6 @@ Deno.test("the doctor tells who a role's session is, and what binds it", async (
     "tag team",
   ];
   assertEquals(facts.boundBy, boundBy);
-  assertStringIncludes(detail, `bound by ${boundBy.join(", ")}`);
+  assertStringIncludes(detail, `bounds: ${boundBy.join(", ")}`);
   assertEquals(findings.step("initialize").status, "ok");
 });
