@@ -93,7 +93,7 @@ export async function makeNpmPackage(directory: string): Promise<void> {
   const sources = [
     // What is loaded when it is needed stays apart.
     ...await bundle("mod.ts", lib, ["--code-splitting"]),
-    ...await bundle("npm/permissions.ts", lib, WITHOUT_PACKAGES),
+    ...await bundle(".ci/npm/permissions.ts", lib, WITHOUT_PACKAGES),
   ];
   await Deno.writeTextFile(
     join(directory, "package.json"),
@@ -103,8 +103,8 @@ export async function makeNpmPackage(directory: string): Promise<void> {
     join(directory, "THIRD-PARTY-NOTICES.txt"),
     await noticesOf(sources),
   );
-  for (const name of ["LICENSE", "README.md", "npm/sigv4-proxy.cjs"]) {
-    const to = join(directory, name.replace("npm/", ""));
+  for (const name of ["LICENSE", "README.md", ".ci/npm/sigv4-proxy.cjs"]) {
+    const to = join(directory, name.replace(".ci/npm/", ""));
     await Deno.copyFile(new URL(name, ROOT), to);
   }
 }

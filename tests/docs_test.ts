@@ -299,7 +299,7 @@ const SILENT_MODULES =
   /^src\/(?:aws\/policy\/\w+|config\/(?:help|commands)|telemetry\/\w+|commands\/completions\/(?:scripts|words))\.ts$/;
 
 /** What it says where it can start nothing has a page of its own. */
-const NPM_COMMAND = "npm/sigv4-proxy.cjs";
+const NPM_COMMAND = ".ci/npm/sigv4-proxy.cjs";
 
 async function programTexts(): Promise<ProgramText[]> {
   const files = await filesUnder(new URL("src/", ROOT), ".ts");

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { hasNpm } from "../support/npm_package.ts";
 
 const ignore = !await hasNpm();
-const SHIM = new URL("../../npm/sigv4-proxy.cjs", import.meta.url);
+const SHIM = new URL("../../.ci/npm/sigv4-proxy.cjs", import.meta.url);
 
 /** What stands for the system: Node reads it before the command. */
 const SYSTEMS: Readonly<Record<string, string>> = {

@@ -9,7 +9,7 @@ import { runProgram } from "../commands/program.ts";
 import { Authority } from "../support/certificates.ts";
 import { type CommandLine, commandLine } from "../support/launch.ts";
 
-const ASKED = new URL("../../npm/permissions.ts", import.meta.url);
+const ASKED = new URL("../../.ci/npm/permissions.ts", import.meta.url);
 const TARGET = new URL("https://abc123.execute-api.eu-west-1.amazonaws.com/m");
 
 const AUTHORITY = new Authority({ name: "Test roots" });

@@ -5,11 +5,11 @@
  * @module
  */
 
-import { findNeeds, permissionFlags } from "../src/commands/needs.ts";
-import { isCommandName } from "../src/config/commands.ts";
-import { parseCommand } from "../src/config/config.ts";
-import { ANY_RUN_FLAGS } from "../src/config/permissions.ts";
-import { ConfigError } from "../src/errors.ts";
+import { findNeeds, permissionFlags } from "../../src/commands/needs.ts";
+import { isCommandName } from "../../src/config/commands.ts";
+import { parseCommand } from "../../src/config/config.ts";
+import { ANY_RUN_FLAGS } from "../../src/config/permissions.ts";
+import { ConfigError } from "../../src/errors.ts";
 
 /** To print help, or what is wrong with the configuration. */
 const PARSING_FLAGS = ["--no-prompt", "--allow-env", "--allow-read"];
