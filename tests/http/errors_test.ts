@@ -2,6 +2,7 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { CredentialsError } from "../../src/errors.ts";
 import type { LogFields } from "../../src/log/log.ts";
+import { NOBODY } from "../support/nobody.ts";
 import { FullListener } from "../support/full_listener.ts";
 import { Front } from "../support/http_front.ts";
 import { IamGate } from "../support/iam_gate.ts";
@@ -26,10 +27,7 @@ Deno.test("a redirect is not passed on and not followed", async () => {
 });
 
 Deno.test("a target that is not there is an error with the request's id", async () => {
-  const target = await RawServer.start(mcp({}));
-  const { url } = target;
-  await target[Symbol.asyncDispose]();
-  await using front = await Front.start({ target: url });
+  await using front = await Front.start({ target: NOBODY });
   const answer = await front.post(
     '{"jsonrpc":"2.0","id":12345678901234567890,"method":"m"}',
   );

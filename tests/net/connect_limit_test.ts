@@ -9,6 +9,7 @@ import { ProxyError } from "../../src/errors.ts";
 import { Clock } from "../support/clock.ts";
 import { within } from "../support/deadline.ts";
 import { FullListener } from "../support/full_listener.ts";
+import { NOBODY } from "../support/nobody.ts";
 import { ProxyProcess } from "../support/proxy_process.ts";
 import { mcp } from "../support/raw_mcp.ts";
 import { RawServer } from "../support/raw_server.ts";
@@ -229,21 +230,17 @@ Deno.test({
 });
 
 Deno.test("a proxy is not blamed when it cannot be known whether the target is exempt", async () => {
-  const gone = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  const { port } = gone.addr;
-  gone.close();
-  const target = new URL(`http://127.0.0.1:${port}/mcp`);
   await using proxy = await ProxyProcess.start({
-    target,
+    target: NOBODY,
     args: ["--retries=0"],
-    env: { HTTP_PROXY: "http://127.0.0.1:9", NO_PROXY: "127.0.0.1" },
+    env: { HTTP_PROXY: "http://127.0.0.1:1", NO_PROXY: "127.0.0.1" },
     permissionFlags: [
       "--no-prompt",
-      `--allow-net=${target.host}`,
+      `--allow-net=${NOBODY.host}`,
       "--allow-env=AWS_*,MCP_*,HOME,HTTPS_PROXY,HTTP_PROXY,ALL_PROXY,https_proxy,http_proxy,all_proxy",
     ],
   });
   const text = JSON.stringify((await proxy.request("ping")).value);
-  assertStringIncludes(text, `cannot connect to ${target.origin}`);
+  assertStringIncludes(text, `cannot connect to ${NOBODY.origin}`);
   assert(!text.includes("HTTP_PROXY"), text);
 });

@@ -8,6 +8,7 @@ import {
   assertStringIncludes,
 } from "@std/assert";
 import { OtlpReceiver } from "../support/otlp_receiver.ts";
+import { NOBODY } from "../support/nobody.ts";
 import { ProxyProcess } from "../support/proxy_process.ts";
 import { INITIALIZED, mcp, result } from "../support/raw_mcp.ts";
 import { RawServer } from "../support/raw_server.ts";
@@ -98,9 +99,7 @@ Deno.test("the session ID that HTTP+SSE has in a URL is not told", async () => {
 });
 
 Deno.test("nor is it told why a target cannot be reached, but for what it is", async () => {
-  await using server = await RawServer.start(mcp({}));
-  await server.stop();
-  const target = new URL("?key=SECRET", server.url);
+  const target = new URL("?key=SECRET", NOBODY);
   const args = ["--retries", "0"];
   const told = await traced({ target, args }, async (proxy) => {
     await proxy.request("m");

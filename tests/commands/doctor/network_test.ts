@@ -1,5 +1,6 @@
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import { findHttpProxy } from "../../../src/net/proxy_variables.ts";
+import { NOBODY } from "../../support/nobody.ts";
 import { Authority } from "../../support/certificates.ts";
 import { mcp, result } from "../../support/raw_mcp.ts";
 import { RawServer } from "../../support/raw_server.ts";
@@ -23,14 +24,11 @@ Deno.test("a host that nobody knows fails at its name, and what follows is skipp
 });
 
 Deno.test("a port that nobody listens at fails at the connection", async () => {
-  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  const { port } = listener.addr;
-  listener.close();
   await using world = await CommandWorld.make(NO_STS);
-  const outcome = await diagnose(world, `https://127.0.0.1:${port}/mcp`);
+  const outcome = await diagnose(world, `https://${NOBODY.host}/mcp`);
   assertEquals(outcome.step("dns").status, "ok");
   assertEquals(outcome.step("connect").status, "failed");
-  assertStringIncludes(outcome.step("connect").detail, `127.0.0.1:${port}`);
+  assertStringIncludes(outcome.step("connect").detail, NOBODY.host);
   assertEquals(outcome.step("tls").status, "skipped");
 });
 

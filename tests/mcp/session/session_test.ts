@@ -1,6 +1,7 @@
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import { Clock } from "../../support/clock.ts";
 import { Arrivals } from "../../support/arrivals.ts";
+import { NOBODY } from "../../support/nobody.ts";
 import {
   error,
   INITIALIZED,
@@ -181,14 +182,11 @@ Deno.test("a connection that is dropped before the answer of a call is unreachab
 });
 
 Deno.test("a target that is not there is unreachable, and the error names it", async () => {
-  const server = await RawServer.start(mcp({}));
-  const { url } = server;
-  await server.stop();
-  await using client = new StreamClient({ url });
+  await using client = new StreamClient({ url: NOBODY });
   client.request(1, "tools/call", { name: "x" });
   const { json } = await client.answer(1);
   assertEquals([json.error.code, json.error.data.mayHaveRun], [-31010, false]);
-  assertStringIncludes(json.error.message, url.origin);
+  assertStringIncludes(json.error.message, NOBODY.origin);
 });
 
 for (const id of [{ id: null }, {}, { id: 1 }]) {

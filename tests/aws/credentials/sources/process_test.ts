@@ -14,6 +14,7 @@ import type { Log } from "../../../../src/log/log.ts";
 import { Redactor } from "../../../../src/redact/redact.ts";
 import { FileWatch } from "../../../../src/aws/credentials/watch.ts";
 import { SILENT_LOG } from "../../../../src/log/log.ts";
+import { Clock } from "../../../support/clock.ts";
 import { within } from "../../../support/deadline.ts";
 import { ProxyProcess } from "../../../support/proxy_process.ts";
 import { World } from "../world.ts";
@@ -163,17 +164,22 @@ Deno.test("a program's time is over though what it started holds its output", as
   };
   using world = new World();
   const pid = world.path("pid");
+  await new Deno.Command("mkfifo", { args: [pid] }).output();
+  using clock = new Clock();
   const command = `sh -c 'sleep 60 & echo $! > ${pid}; wait'`;
-  await assertRejects(
+  const over = assertRejects(
     () =>
       within(
-        runCredentialProcess(search, command, 300),
+        runCredentialProcess(search, command, 60_000),
         "the end of the program's time",
       ),
     CredentialsError,
     "it took too long",
   );
-  await ended(Number(await Deno.readTextFile(pid)));
+  const held = Number(await within(Deno.readTextFile(pid), "the program"));
+  await clock.pass(61_000);
+  await over;
+  await ended(held);
 });
 
 for (const flags of [["--allow-all"], undefined]) {
