@@ -51,6 +51,9 @@ export interface CommandLine extends AsyncDisposable {
   readonly home: string;
 }
 
+/** Whatever a test does to the program, it does with a small heap. */
+const HEAP = "--v8-flags=--max-old-space-size=256";
+
 const ENTRY = new URL("../../mod.ts", import.meta.url);
 const ENV_NAMES = [
   "AWS_*",
@@ -130,6 +133,7 @@ export async function commandLine(
     "run",
     "--frozen",
     "--cached-only",
+    HEAP,
     ...options.permissionFlags ?? permissionFlags(target, {
       ...permissions,
       read: [`${home}/.aws`, ...permissions.read ?? []],

@@ -1,0 +1,371 @@
+/**
+ * The program under attack, over stdio and in HTTP server mode: it answers
+ * afterwards, and ends when it is told to. Like all programs that tests launch
+ * it has a heap of 256 MiB; hostile_messages_test.ts has the largest messages.
+ */
+import { assert, assertEquals } from "@std/assert";
+import { ProxyProcess } from "./support/proxy_process.ts";
+import { RawClient } from "./support/raw_client.ts";
+import {
+  INITIALIZED,
+  mcp,
+  type McpHandler,
+  result,
+} from "./support/raw_mcp.ts";
+import { RawServer } from "./support/raw_server.ts";
+
+const MIB = 1024 * 1024;
+const TOKEN = "a-token-for-the-attacked-program";
+const JSON_TYPE = { "content-type": "application/json" };
+
+async function gzipped(text: string): Promise<Uint8Array> {
+  const zip = new Blob([text]).stream()
+    .pipeThrough(new CompressionStream("gzip"));
+  return await new Response(zip).bytes();
+}
+
+/** An attack over stdio: what the target does, and what the client does. */
+interface StdioAttack {
+  readonly target?: Readonly<Record<string, McpHandler>>;
+  readonly args?: readonly string[];
+  /** The only profile's settings; `~` is HOME. */
+  readonly profile?: (home: string) => string;
+  readonly client: (proxy: ProxyProcess) => Promise<void>;
+}
+
+/** Sends one call, and sees that it gets one answer. */
+const callM = async (proxy: ProxyProcess): Promise<void> => {
+  await proxy.request("m");
+};
+
+const flood = (text: string, bytes: number): McpHandler => async (_, reply) => {
+  const stream = await reply.sse();
+  await stream.raw(text.repeat(bytes / text.length));
+  await stream.end();
+};
+
+const unzipped = (begin: string): McpHandler => async (_, reply) => {
+  const body = await gzipped(begin + "x".repeat(256 * MIB));
+  const headers = {
+    "content-type": "text/event-stream",
+    "content-encoding": "gzip",
+  };
+  const stream = await reply.stream(200, headers);
+  await stream.raw(body);
+  await stream.end();
+};
+
+const STDIO: Readonly<Record<string, StdioAttack>> = {
+  "H1: a credential_process that traces itself, prints without end and fails": {
+    profile: (home) => `credential_process = sh ${home}/trace.sh`,
+    client: async (proxy) => {
+      const { text } = await proxy.request("ping");
+      assert(!`${text}${proxy.stderr}`.includes("wJalrXUtnFEMI"), text);
+    },
+  },
+  "H3: a session ID and an error of backslashes": {
+    target: {
+      initialize: (message, reply) =>
+        reply.json(result(message, INITIALIZED), 200, {
+          "mcp-session-id": "\\".repeat(23) + "Q" + "\\".repeat(8),
+        }),
+      m: (_, reply) => reply.status(500, {}, `Q ${"\\".repeat(MIB)}`),
+    },
+    client: callM,
+  },
+  "H6: an answer of 9.5 MiB of brackets": {
+    target: {
+      m: (_, reply) => reply.status(200, JSON_TYPE, "[".repeat(9.5 * MIB)),
+    },
+    client: callM,
+  },
+  "H7: 16 MiB of bare carriage returns": {
+    target: { m: flood("\r", 16 * MIB) },
+    client: callM,
+  },
+  "H7: 16 MiB of lines that end in a carriage return": {
+    target: { m: flood("data: x\r", 16 * MIB) },
+    client: callM,
+  },
+  "H8: 256 MiB without a line end out of gzip": {
+    target: { m: unzipped("x") },
+    client: callM,
+  },
+  "H8: 256 MiB of one event out of gzip": {
+    target: { m: unzipped("data: ") },
+    client: callM,
+  },
+  "H9: 600 calls of 1 MiB to a target that does not answer": {
+    target: { m: (_, reply) => reply.hang() },
+    client: async (proxy) => {
+      const params = { x: "x".repeat(MIB) };
+      for (let id = 0; id < 600; id++) {
+        await proxy.send({ jsonrpc: "2.0", id, method: "m", params });
+      }
+      // Whatever is over the bound is answered, although nothing else is.
+      await proxy.answer(599);
+    },
+  },
+  "H9: 20,000 small calls to a target that does not answer": {
+    target: { m: (_, reply) => reply.hang() },
+    client: async (proxy) => {
+      for (let id = 0; id < 20_000; id += 500) {
+        const calls = Array.from(
+          { length: 500 },
+          (_, n) => `{"jsonrpc":"2.0","id":${id + n},"method":"m"}\n`,
+        );
+        await proxy.write(calls.join(""));
+      }
+      await proxy.answer(19_999);
+    },
+  },
+  "H15: lists of ever new tools": {
+    args: ["--deny-tool=none"],
+    target: {
+      "tools/list": (message, reply) => {
+        const tools = Array.from({ length: 5_000 }, () => ({
+          name: crypto.randomUUID(),
+          inputSchema: { type: "object" },
+          annotations: { idempotentHint: true },
+        }));
+        return reply.json(result(message, { tools }));
+      },
+    },
+    client: async (proxy) => {
+      for (let n = 0; n < 8; n++) await proxy.request("tools/list");
+    },
+  },
+  "H16: a credential_process that prints without end": {
+    profile: () => "credential_process = yes",
+    client: async (proxy) => {
+      const { text } = await proxy.request("ping");
+      assert(text.includes('"error"'), text);
+    },
+  },
+  "H17: a protocol version that is no header": {
+    target: {
+      initialize: (message, reply) =>
+        reply.json(
+          result(message, {
+            ...INITIALIZED,
+            protocolVersion: "\u2603\r\nx: y",
+          }),
+        ),
+    },
+    client: async (proxy) => {
+      const { text } = await proxy.initialize();
+      assert(!text.includes("TypeError"), text);
+    },
+  },
+  "H19: one ID twice in a batch, and very many in another": {
+    client: async (proxy) => {
+      await proxy.send(
+        '[{"jsonrpc":"2.0","id":1,"method":"m"},{"jsonrpc":"2.0","id":1,"method":"m"}]',
+      );
+      await proxy.next();
+      const many = '{"jsonrpc":"2.0","id":1,"method":"m"},'.repeat(200_000);
+      await proxy.send(`[${many}1]`);
+      await proxy.next();
+    },
+  },
+};
+
+for (const [what, attack] of Object.entries(STDIO)) {
+  Deno.test({
+    name: `the program survives ${what}`,
+    // Windows has neither the signal nor these programs.
+    ignore: Deno.build.os === "windows",
+    async fn() {
+      const { target = {}, args, profile, client } = attack;
+      const home = await Deno.makeTempDir();
+      await using server = await RawServer.start(mcp(target));
+      if (profile) await writeProfile(home, profile(home));
+      {
+        await using proxy = await ProxyProcess.start({
+          target: server.url,
+          args,
+          home,
+          env: {
+            MCP_LOG_LEVEL: "info",
+            ...profile && {
+              AWS_ACCESS_KEY_ID: undefined,
+              AWS_SECRET_ACCESS_KEY: undefined,
+              AWS_SESSION_TOKEN: undefined,
+            },
+          },
+          permissions: { run: ["sh", "yes"] },
+        });
+        await client(proxy);
+        await proxy.request("ping");
+        proxy.signal("SIGTERM");
+        assertEquals((await proxy.status()).code, 0, proxy.stderr.slice(-500));
+      }
+      await Deno.remove(home, { recursive: true });
+    },
+  });
+}
+
+async function writeProfile(home: string, line: string): Promise<void> {
+  await Deno.mkdir(`${home}/.aws`);
+  await Deno.writeTextFile(`${home}/.aws/config`, `[default]\n${line}\n`);
+  await Deno.writeTextFile(
+    `${home}/trace.sh`,
+    "set -x\nSECRET=wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY\n" +
+      "head -c 50000000 /dev/zero >&2\nexit 1\n",
+  );
+}
+
+/** An attack in HTTP server mode. */
+interface HttpAttack {
+  readonly target?: Readonly<Record<string, McpHandler>>;
+  readonly client: (url: URL, proxy: ProxyProcess) => Promise<void>;
+}
+
+const WITH_TOKEN = ["Host: localhost", `Authorization: Bearer ${TOKEN}`];
+
+async function post(
+  url: URL,
+  method: string,
+  session = "a-session",
+): Promise<string> {
+  const answer = await fetch(url, {
+    method: "POST",
+    headers: { authorization: `Bearer ${TOKEN}`, "mcp-session-id": session },
+    body: `{"jsonrpc":"2.0","id":1,"method":"${method}"}`,
+  });
+  return `${answer.status} ${await answer.text()}`;
+}
+
+const HTTP: Readonly<Record<string, HttpAttack>> = {
+  "H2: an answer that says two lengths": {
+    target: {
+      m: async (_, reply) => {
+        const forged = "HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\nforged";
+        const headers = {
+          "content-length": "2",
+          "transfer-encoding": "chunked",
+        };
+        await reply.status(
+          200,
+          headers,
+          `${(2 + forged.length).toString(16)}\r\n{}${forged}\r\n0\r\n\r\n`,
+        );
+        await reply.cut();
+      },
+    },
+    client: async (url) => {
+      using client = await RawClient.connect(Number(url.port));
+      await client.sendPost(
+        "/mcp",
+        WITH_TOKEN,
+        '{"jsonrpc":"2.0","id":1,"method":"m"}',
+      );
+      await client.sendHead(
+        "GET /healthz HTTP/1.1",
+        "Host: localhost",
+        "Connection: close",
+      );
+      const rest = await client.rest();
+      assert(!rest.endsWith("forged"), rest.slice(-500));
+    },
+  },
+  "H4: a hundred errors of 1 MiB at once": {
+    target: { m: (_, reply) => reply.status(500, {}, " ".repeat(MIB)) },
+    client: async (url) => {
+      const answers = await Promise.all(
+        Array.from({ length: 100 }, () => post(url, "m")),
+      );
+      assertEquals(
+        new Set(answers.map((text) => text.slice(0, 3))),
+        new Set(["500"]),
+      );
+    },
+  },
+  "H5: connections that send on after their 401": {
+    client: async (url) => {
+      const piece = new Uint8Array(MIB);
+      await Promise.all(Array.from({ length: 8 }, async () => {
+        using client = await RawClient.connect(Number(url.port));
+        await client.sendHead(
+          "POST /mcp HTTP/1.1",
+          "Host: localhost",
+          "Content-Length: 99999999999",
+        );
+        try {
+          for (;;) await client.send(piece);
+        } catch {
+          // It is closed in the end.
+        }
+      }));
+    },
+  },
+  "H10: a client that leaves a stream and ten calls": {
+    target: {
+      GET: (_, reply) => reply.hang(),
+      m: (_, reply) => reply.hang(),
+    },
+    client: async (url) => {
+      for (let n = 0; n < 20; n++) {
+        using client = await RawClient.connect(Number(url.port));
+        await client.sendHead("GET /mcp HTTP/1.1", ...WITH_TOKEN);
+        for (let call = 0; call < 10; call++) {
+          await client.sendPost(
+            "/mcp",
+            WITH_TOKEN,
+            '{"jsonrpc":"2.0","id":1,"method":"m"}',
+          );
+        }
+      }
+    },
+  },
+  "H13: a target that echoes the client's session IDs": {
+    target: {
+      m: (_, reply, request) =>
+        reply.status(500, {}, `${request.header("mcp-session-id")} `),
+    },
+    client: async (url, proxy) => {
+      for (let n = 0; n < 100; n++) {
+        const answer = await post(url, "m", `session-${n}-of-a-client`);
+        assert(!answer.includes("-of-a-client"), answer);
+      }
+      assert(!proxy.stderr.includes("-of-a-client"));
+    },
+  },
+  "H18: a 101, and a 204 that has a length": {
+    target: {
+      m: (_, reply) =>
+        reply.status(101, { upgrade: "x", connection: "upgrade" }),
+      n: (_, reply) => reply.status(204, { "content-length": "5" }),
+    },
+    client: async (url) => {
+      for (const method of ["m", "n"]) await post(url, method);
+    },
+  },
+};
+
+for (const [what, { target = {}, client }] of Object.entries(HTTP)) {
+  Deno.test({
+    name: `the program in HTTP server mode survives ${what}`,
+    ignore: Deno.build.os === "windows",
+    async fn() {
+      await using server = await RawServer.start(mcp(target));
+      await using proxy = await ProxyProcess.start({
+        target: server.url,
+        env: {
+          MCP_LISTEN: "127.0.0.1:0",
+          MCP_LISTEN_TOKEN: TOKEN,
+          MCP_LOG_LEVEL: "info",
+        },
+        permissions: { net: ["127.0.0.1:0"] },
+      });
+      const { value } = await proxy.waitForLog((line) =>
+        line.field("url") !== undefined
+      );
+      const url = new URL(Reflect.get(Object(value), "url"));
+      await client(url, proxy);
+      assertEquals((await post(url, "ping")).slice(0, 3), "200");
+      proxy.signal("SIGTERM");
+      assertEquals((await proxy.status()).code, 0, proxy.stderr.slice(-500));
+    },
+  });
+}
