@@ -106,6 +106,7 @@ Deno.test("of 20,000 small calls to a target that does not answer each is answer
 
 Deno.test("calls that are cancelled count as long as the target has them", async () => {
   await using server = await RawServer.start(mcp({ hang }));
+  using _clock = new Clock();
   await using client = new StreamClient({ url: server.url });
   const padding = "x".repeat(60 * MIB);
   for (const id of [1, 2]) {
