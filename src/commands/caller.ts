@@ -30,7 +30,7 @@ export type StsAnswer =
 
 /** What {@linkcode askCaller} asks with. */
 interface StsQuestion extends Pick<Surroundings, "redactor" | "fetches"> {
-  readonly context: CommandContext;
+  readonly context: Pick<CommandContext, "env" | "notGranted">;
   readonly config: Pick<Config, "region">;
   /** How long to wait. */
   readonly limitMs: number;

@@ -5,6 +5,8 @@
 
 import { resolve } from "node:path";
 import { credentialNeeds } from "../aws/credentials/chain.ts";
+import { oneRegion } from "../aws/partition.ts";
+import { serviceUrl } from "../aws/credentials/sources/service_endpoint.ts";
 import { flagsFor, type Need, netNeed } from "../permissions.ts";
 import { KEY_VARIABLES } from "../aws/credentials/sources/keys.ts";
 import { PROFILE_VARIABLES } from "../aws/shared_files/paths.ts";
@@ -68,6 +70,10 @@ export async function findNeeds(
     ...(config.listen ? await listenNeeds(config.listen, where) : []),
   ];
   const { profile, profiles } = config;
+  const sts = config.receipt
+    ? serviceUrl(where, "STS", oneRegion(config.region))
+    : undefined;
+  if (sts !== undefined) needs.push(netNeed(sts, "ask STS who answered"));
   for (const name of profiles.length > 0 ? profiles : [profile]) {
     const env = (name: string) => where.env(name) || undefined;
     const query = { ...credentialOptions(config, name), env };

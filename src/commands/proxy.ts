@@ -13,9 +13,12 @@ import {
   type ProxyFinding,
   withProxyNamed,
 } from "../net/proxy_variables.ts";
+import { notGranted } from "../permissions.ts";
 import { maskAccessKeyId, type Redactor } from "../redact/redact.ts";
 import { isTelemetryOn } from "../telemetry/switch.ts";
 import type { Telemetry } from "../telemetry/telemetry.ts";
+import type { CommandContext } from "./context.ts";
+import type { NamedBy, Receipts } from "./receipts.ts";
 import {
   credentialsOf,
   hideSecrets,
@@ -23,6 +26,7 @@ import {
   openFetches,
   openTarget,
   proxyOptions,
+  type Surroundings,
 } from "./target.ts";
 
 /** What the program is run with. */
@@ -63,14 +67,18 @@ export async function runProxy(
     toOthers: tls?.toOthers,
   };
   const shared = { log, redactor, fetches };
+  const receipts = await openReceipts(config, { ...shared, env: around.env });
+  const open = (source: CredentialSource, namedBy: NamedBy) =>
+    openTarget(config, source, shared, receipts?.noteFor(namedBy));
+  const { profile, assumeRole: role } = config;
   const credentials = credentialsOf(config, shared);
-  using fetch = openTarget(config, credentials, shared);
+  using fetch = open(credentials, { profile, role });
   using others = new DisposableStack();
   const profiles = config.profiles.map(
     (profile, index): [string, typeof globalThis.fetch] => {
       if (index === 0) return [profile, fetch];
       const other = credentialsOf(config, shared, profile);
-      return [profile, others.use(openTarget(config, other, shared))];
+      return [profile, others.use(open(other, { profile, role }))];
     },
   );
   // Idle until the client's first message, or until its first answer.
@@ -126,7 +134,18 @@ export async function runProxy(
     keepAliveMs: config.keepAliveMs,
     profiles: profiles.length > 0 ? new Map(profiles) : undefined,
     profileMetadata: config.profileMetadata,
+    receiptOf: receipts && ((response) => receipts.receiptOf(response)),
   });
+}
+
+/** What says who answered; it is loaded only where that is asked for. */
+async function openReceipts(
+  config: Config,
+  around: Surroundings & Pick<CommandContext, "env">,
+): Promise<Receipts | undefined> {
+  if (!config.receipt) return undefined;
+  const { Receipts } = await import("./receipts.ts");
+  return new Receipts(config, { ...around, notGranted });
 }
 
 /** What tells OpenTelemetry; it is loaded only where Deno runs with it. */

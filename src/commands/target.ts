@@ -10,6 +10,7 @@ import {
 import {
   createSignedFetch,
   type SignedFetch,
+  type SignedFetchOptions,
 } from "../aws/signing/signed_fetch.ts";
 import type { Config } from "../config/config.ts";
 import { CredentialsError } from "../errors.ts";
@@ -84,6 +85,7 @@ export function openTarget(
   config: Config,
   credentials: CredentialSource,
   { log, redactor, fetches }: Surroundings,
+  onResponse?: SignedFetchOptions["onResponse"],
 ): SignedFetch {
   return createSignedFetch({
     origin: config.targetUrl,
@@ -94,6 +96,7 @@ export function openTarget(
     signHost: config.signHost,
     skipAuth: config.skipAuth,
     credentials,
+    onResponse,
     fetch: fetches?.toTarget,
     log,
     redactor,

@@ -136,6 +136,11 @@ export const OPTION_GROUPS = {
       default: true,
       help: "AWS MCP Server: name no region",
     },
+    receipt: {
+      kind: "boolean",
+      names: ["--receipt", "MCP_RECEIPT"],
+      help: "say in _meta who answered",
+    },
     keepAliveMs: {
       kind: "duration",
       names: ["--keep-alive", "MCP_KEEP_ALIVE"],

@@ -85,6 +85,8 @@ export interface StdioProxyOptions extends ProxyOptions {
 export interface StdioProxyRun extends StdioProxyOptions {
   /** Is told of the messages on their way; nobody is by default. */
   readonly observer?: Observer;
+  /** What is said, in JSON, of who answered; by default nothing is. */
+  readonly receiptOf?: (response: Response) => Promise<string | undefined>;
   /** Whether nobody else has the chunks of `readable`; `false` by default. */
   readonly takesChunks?: boolean;
 }
@@ -127,6 +129,9 @@ export async function runStdioProxy(options: StdioProxyRun): Promise<void> {
       writer.writePieces(observer ? counted(pieces, observer) : pieces),
     observer,
     explain: explainWith(redactor),
+    receiptOf: options.receiptOf,
+    // A receipt is put into what is there as a whole.
+    passesInPieces: options.receiptOf === undefined,
     standingStream: options.standingStream ?? false,
     maxConcurrency: options.maxConcurrency ?? DEFAULT_MAX_CONCURRENCY,
     retries: options.retries ?? DEFAULT_RETRIES,

@@ -49,6 +49,7 @@ Deno.test("every default is a value that the option itself would take", () => {
     profile: [],
     bridge: false,
     readOnly: false,
+    receipt: false,
     allowTool: [],
     denyTool: [],
     metadata: [],

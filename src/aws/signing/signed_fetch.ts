@@ -22,6 +22,7 @@ import {
   toSource,
   type UnsignedParts,
 } from "./core.ts";
+import { headerPairs, isContentType, methodOf } from "./head.ts";
 import { isHost, maySignOtherHost } from "./host.ts";
 import { SIGNING_RECORDS } from "../refusals/signing_record.ts";
 
@@ -46,6 +47,14 @@ export interface SignedFetchOptions extends SignerOptions {
    * Credentials that have expired or fail to load stay an error.
    */
   readonly skipAuth?: boolean;
+  /**
+   * Is told of each answer, and of the credentials that signed for it, if any
+   * did.
+   */
+  readonly onResponse?: (
+    response: Response,
+    signedBy: Credentials | undefined,
+  ) => void;
 }
 
 /** A `fetch` that signs; see {@linkcode createSignedFetch}. */
@@ -132,6 +141,7 @@ export function createSignedFetch(options: SignedFetchOptions): SignedFetch {
         exchange,
         joinedHeaders(exchange.headers),
       );
+      options.onResponse?.(response, undefined);
       if (!response.ok) {
         SIGNING_RECORDS.set(response, { signed: undefined, redactor, log });
       }
@@ -175,6 +185,7 @@ export function createSignedFetch(options: SignedFetchOptions): SignedFetch {
     hideCredentials(redactor, current);
     const signed = await core.sign(exchange, current);
     const response = await transmit(exchange, signed.headers);
+    options.onResponse?.(response, current);
     if (!response.ok) {
       SIGNING_RECORDS.set(response, {
         signed: {
@@ -307,20 +318,6 @@ async function exchangeOf(
   return { url, method, headers, body, host: signHost, init, signal };
 }
 
-type HeaderPair = readonly [name: string, value: string];
-
-/** The headers as `fetch` takes them, without a `Headers` where none is. */
-function headerPairs(headers: HeadersInit | undefined): HeaderPair[] {
-  if (headers === undefined) return [];
-  if (headers instanceof Headers) return [...headers];
-  if (!(Symbol.iterator in headers)) return Object.entries(headers);
-  return [...headers].map(([name, value]) => [name, value]);
-}
-
-function isContentType([name]: HeaderPair): boolean {
-  return name.toLowerCase() === "content-type";
-}
-
 /** The URL to send, if it is one to sign for. */
 function allowedUrl(text: string, origins: ReadonlySet<string>): URL {
   const url = new URL(text);
@@ -334,13 +331,6 @@ function allowedUrl(text: string, origins: ReadonlySet<string>): URL {
     throw new TypeError("a URL with credentials in it cannot be fetched");
   }
   return wireUrl(url);
-}
-
-/** As fetch does: these in upper case, any other as it is. */
-function methodOf(method: string): string {
-  return /^(?:delete|get|head|options|post|put)$/i.test(method)
-    ? method.toUpperCase()
-    : method;
 }
 
 function isUnconfigured(error: unknown): boolean {

@@ -69,6 +69,8 @@ export class Exchange implements Deadline {
   /** An error that came under another ID: the answer, if no other one comes. */
   keptError: Uint8Array | undefined;
   sessionId: string | undefined;
+  /** What is said of who answered it, if anything is. */
+  receipt: Promise<string | undefined> | undefined;
   /** Who follows it, if anyone does. */
   observation: Observation | undefined;
 

@@ -108,6 +108,7 @@ export class HttpTransport {
         body: exchange.body,
       });
       channel?.touch();
+      exchange.receipt = this.#target.receiptOf?.(response);
       if (!response.ok) return await this.#refused(exchange, session, response);
       if (channel) await this.#waitFor(channel, exchange, response);
       else await this.#read(exchange, session, response);

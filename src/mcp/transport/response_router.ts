@@ -33,6 +33,14 @@ import {
 } from "../wire/message.ts";
 import { type Origin, type Owed, PendingRequests } from "./pending_requests.ts";
 import { repairedAnswer, withoutByteOrderMark } from "../wire/repair.ts";
+import {
+  type AnswerDelivery,
+  type Delivery,
+  hasReceipt,
+  mayBeBatch,
+  receipted,
+  receiptedBatch,
+} from "./delivery.ts";
 import { taskIdIn } from "../wire/splice.ts";
 
 /** Who takes part in the routing of responses. */
@@ -55,20 +63,8 @@ export interface RouterHooks {
   readonly refuse: (id: RequestId, error: ProxyError) => void;
 }
 
-interface Delivery {
-  readonly message: SingleMessage;
-  readonly frame: Uint8Array;
-  /** The exchange that it belongs to, if that is known. */
-  readonly owner: Exchange | undefined;
-}
-
-type AnswerDelivery = Delivery & { readonly message: ResponseMessage };
-
 /** How many requests of the target's are remembered until they are answered. */
 const MAX_TARGET_REQUESTS = 10_000;
-
-/** The one revision of MCP in which several messages make one frame. */
-const BATCH_VERSION = "2025-03-26";
 
 /** Hands messages of the target to the client. */
 export class ResponseRouter {
@@ -197,9 +193,12 @@ export class ResponseRouter {
       }
       return;
     }
-    const frames = parts.map(({ bytes, message }) =>
-      this.#take(bytes, message, origin)?.frame
+    const deliveries = parts.map(({ bytes, message }) =>
+      this.#take(bytes, message, origin)
     );
+    const frames = this.#target.receiptOf
+      ? await receiptedBatch(bytes, deliveries)
+      : deliveries.map((one) => one?.frame);
     const isAsItWas = parts.every(({ bytes }, n) => frames[n] === bytes);
     await this.pending.emitAll(isAsItWas ? [bytes] : frames, exchange);
   }
@@ -305,7 +304,14 @@ export class ResponseRouter {
     };
   }
 
-  #deliver({ message, frame, owner }: Delivery): Promise<void> {
+  #deliver(delivery: Delivery): Promise<void> {
+    if (!hasReceipt(delivery)) return this.#emit(delivery);
+    return receipted(delivery).then((frame) =>
+      this.#emit({ ...delivery, frame })
+    );
+  }
+
+  #emit({ message, frame, owner }: Delivery): Promise<void> {
     const frames = this.#hooks.pass?.(message, frame, owner);
     if (!frames) return this.pending.emit(frame, owner);
     return this.pending.emitAll(frames, owner);
@@ -332,14 +338,4 @@ export class ResponseRouter {
     if (exchange && !id) return await this.pending.fail(exchange, error);
     log.warn("dropped an answer that nobody waits for", { id: id?.source });
   }
-}
-
-/** Whether the client can read a batch, as far as that is known. */
-function mayBeBatch(
-  { messages: { length } }: BatchMessage,
-  { session: { protocolVersion }, exchange }: Origin,
-): boolean {
-  if (exchange?.method === "batch") return true;
-  if (protocolVersion !== undefined) return protocolVersion === BATCH_VERSION;
-  return length > 1 && exchange?.method !== "initialize";
 }

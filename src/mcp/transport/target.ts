@@ -31,6 +31,8 @@ export interface Target extends ExchangeLimits {
    * Whether an answer may pass while it still arrives; `true` unless it is set.
    */
   readonly passesInPieces?: boolean;
+  /** What is said, in JSON, of who answered, and put into results. */
+  readonly receiptOf?: (response: Response) => Promise<string | undefined>;
   /** How many requests are upstream at once. */
   readonly maxConcurrency: number;
   /** How often a request is sent again that cannot have run. */

@@ -1,13 +1,22 @@
 /** Puts metadata into the requests that pass. */
 
 import { metaOf } from "./era.ts";
+import { joinBytes } from "./block_buffer.ts";
 import {
   type BatchMessage,
   isObject,
   type RequestMessage,
   type SingleMessage,
 } from "./message.ts";
-import { insertMembers, mapElements, memberAt, whole } from "./splice.ts";
+import {
+  insertMembers,
+  mapElements,
+  memberAt,
+  membersNamed,
+  removeMembers,
+  replaceRange,
+  whole,
+} from "./splice.ts";
 
 /** Keys and values of `params._meta`. */
 export type Metadata = readonly (readonly [key: string, value: unknown])[];
@@ -99,4 +108,40 @@ export function insertMeta(
   const range = memberAt(bytes, ["params"]);
   if (range) return insertMembers(bytes, range, `"_meta":{${text}}`);
   return insertMembers(bytes, whole(bytes), `"params":{"_meta":{${text}}}`);
+}
+
+const OPEN_BRACE = 0x7b;
+
+/**
+ * The frame of an answer with one member of its `result._meta` set, whatever
+ * the target said there. A result that is no object is left alone.
+ *
+ * @param source The value as JSON.
+ */
+export function withResultMeta(
+  bytes: Uint8Array,
+  name: string,
+  source: string,
+): Uint8Array {
+  const result = memberAt(bytes, ["result"]);
+  if (!result || bytes[result.start] !== OPEN_BRACE) return bytes;
+  const member = `${JSON.stringify(name)}:${source}`;
+  const metas = membersNamed("_meta", bytes, result);
+  if (metas.length === 0) {
+    return insertMembers(bytes, result, `"_meta":{${member}}`);
+  }
+  // Readers differ on which of two counts. From behind: places stay right.
+  return metas.reduceRight((frame, meta) => {
+    const isKept = frame[meta.start] === OPEN_BRACE && !meta.isPartial;
+    if (!isKept) return replaceRange(frame, meta, `{${member}}`);
+    // As a text of its own: what was found of the whole holds no longer.
+    const own = frame.slice(meta.start, meta.end);
+    const rest = removeMembers(own, whole(own), (one) => one.name === name);
+    const changed = insertMembers(rest, whole(rest), member);
+    return joinBytes([
+      frame.subarray(0, meta.start),
+      changed,
+      frame.subarray(meta.end),
+    ]);
+  }, bytes);
 }

@@ -76,6 +76,15 @@ export function memberNamed(
     .findLast((member) => member.name === name);
 }
 
+/** All members of that name, in order. */
+export function membersNamed(
+  name: string,
+  text: Uint8Array,
+  range: Range,
+): readonly Member[] {
+  return knownMembersOf(text, range).filter((member) => member.name === name);
+}
+
 /** The member that a path of names leads to. */
 export function memberAt(
   text: Uint8Array,

@@ -389,6 +389,7 @@ Deno.test("every variable that goes into an entry means the same there", async (
     MCP_COOKIES: "0",
     MCP_BRIDGE: "TRUE",
     MCP_READ_ONLY: "true",
+    MCP_RECEIPT: "true",
     MCP_ALLOW_TOOL: "get_*, -odd ,list_*",
     MCP_DENY_TOOL: "delete_*",
     MCP_KEEP_ALIVE: " 45s ",

@@ -1,5 +1,6 @@
 /** Metadata in what the proxy asks for itself, in the modern era. */
 import { assertEquals } from "@std/assert";
+import { withResultMeta } from "../../../src/mcp/wire/metadata.ts";
 import { modern } from "../../support/modern_message.ts";
 import { error, mcp, type McpHandler, result } from "../../support/raw_mcp.ts";
 import { RawServer } from "../../support/raw_server.ts";
@@ -68,3 +69,21 @@ Deno.test("what the bridge asks for has the metadata, and the client's own value
     ["tools/call", "mine"],
   ]);
 });
+
+const manyMembers = Array.from({ length: 30_000 }, (_, n) => `"k${n}":0`)
+  .join();
+
+for (
+  const [what, result] of [
+    ["metadata", `{"_meta":{"id":1,${manyMembers},"id":2}}`],
+    ["members before forged metadata", `{${manyMembers},"_meta":{"id":1}}`],
+    ["members after forged metadata", `{"_meta":{"id":1},${manyMembers}}`],
+  ]
+) {
+  Deno.test(`no result has so much ${what} that one member of it cannot be set`, () => {
+    const frame = `{"jsonrpc":"2.0","id":1,"result":${result}}`;
+    const bytes = withResultMeta(new TextEncoder().encode(frame), "id", '"us"');
+    const changed = JSON.parse(new TextDecoder().decode(bytes)).result;
+    assertEquals(changed._meta.id, "us");
+  });
+}

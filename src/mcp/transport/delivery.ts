@@ -1,0 +1,68 @@
+/**
+ * What is on its way to the client, with what is said of who answered.
+ */
+
+import { scanInTurns } from "../wire/large_message.ts";
+import type {
+  BatchMessage,
+  ResponseMessage,
+  SingleMessage,
+} from "../wire/message.ts";
+import { withResultMeta } from "../wire/metadata.ts";
+import { mapElements, whole } from "../wire/splice.ts";
+import type { Exchange } from "./exchange.ts";
+import type { Origin } from "./pending_requests.ts";
+
+/** The one revision of MCP in which several messages make one frame. */
+const BATCH_VERSION = "2025-03-26";
+
+/** Where a result says who answered it. */
+const IDENTITY_KEY = "sigv4-proxy/identity";
+
+/** A message for the client. */
+export interface Delivery {
+  readonly message: SingleMessage;
+  readonly frame: Uint8Array;
+  /** The exchange that it belongs to, if that is known. */
+  readonly owner: Exchange | undefined;
+}
+
+export type AnswerDelivery = Delivery & { readonly message: ResponseMessage };
+
+/** Whether it is a result of which it is said who answered. */
+export function hasReceipt({ message, owner }: Delivery): boolean {
+  return owner?.receipt !== undefined && message.kind === "response" &&
+    message.error === undefined && message.fault === undefined;
+}
+
+/** The frame with what is said of who answered. */
+export async function receipted(delivery: Delivery): Promise<Uint8Array> {
+  const { frame, owner } = delivery;
+  const receipt = hasReceipt(delivery) ? await owner?.receipt : undefined;
+  if (receipt === undefined) return frame;
+  await scanInTurns(frame);
+  return withResultMeta(frame, IDENTITY_KEY, receipt);
+}
+
+/** The same of a batch: one frame, if nothing of it is left out. */
+export async function receiptedBatch(
+  bytes: Uint8Array,
+  deliveries: readonly (Delivery | undefined)[],
+): Promise<readonly (Uint8Array | undefined)[]> {
+  const frames = await Promise.all(
+    deliveries.map((one) => one && receipted(one)),
+  );
+  if (frames.includes(undefined)) return frames;
+  const change = (part: Uint8Array, n: number) => frames[n] ?? part;
+  return [mapElements(bytes, whole(bytes), change)];
+}
+
+/** Whether the client can read a batch, as far as that is known. */
+export function mayBeBatch(
+  { messages: { length } }: BatchMessage,
+  { session: { protocolVersion }, exchange }: Origin,
+): boolean {
+  if (exchange?.method === "batch") return true;
+  if (protocolVersion !== undefined) return protocolVersion === BATCH_VERSION;
+  return length > 1 && exchange?.method !== "initialize";
+}
