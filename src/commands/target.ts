@@ -111,11 +111,15 @@ export function openTarget(
 export function proxyOptions(
   config: Config,
   profile: string = "",
-): Pick<ProxyOptions, "headers" | "metadata" | "maxAnswerBytes" | "tools"> {
-  const { headers, maxAnswerBytes, readOnly, allowTool, denyTool } = config;
+): Pick<
+  ProxyOptions,
+  "headers" | "metadata" | "clientInfo" | "maxAnswerBytes" | "tools"
+> {
+  const { headers, clientInfo, maxAnswerBytes } = config;
+  const { readOnly, allowTool, denyTool } = config;
   const tools = { readOnly, allow: allowTool, deny: denyTool };
   const metadata = config.profileMetadata.get(profile) ?? config.metadata;
-  return { headers, metadata, maxAnswerBytes, tools };
+  return { headers, metadata, clientInfo, maxAnswerBytes, tools };
 }
 
 /** What sends requests, if the global `fetch` will not do. */

@@ -40,6 +40,12 @@ export interface ProxyOptions {
   readonly tools?: Partial<ToolRules>;
   /** Keys and values put into the `params._meta` of requests without them. */
   readonly metadata?: readonly (readonly [key: string, value: string])[];
+  /**
+   * Whether `User-Agent` names the client after the proxy: by the `clientInfo`
+   * that it gives, or over HTTP by its own `User-Agent`; `true` by default. A
+   * `User-Agent` in `headers` goes before all that.
+   */
+  readonly clientInfo?: boolean;
   /** Where log lines go; nowhere by default. No line has a secret. */
   readonly log?: Log;
   /** What hides secrets in log lines and errors; it learns the session IDs. */
@@ -85,6 +91,7 @@ export function settleOptions(
     maxAnswerBytes: options.maxAnswerBytes ?? DEFAULT_MAX_ANSWER_BYTES,
     tools: { readOnly: false, allow: [], deny: [], ...options.tools },
     metadata: options.metadata ?? [],
+    clientInfo: options.clientInfo ?? true,
     log: redactedLog(options.log ?? SILENT_LOG, redactor.redact),
     redactor,
   };

@@ -11,6 +11,7 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import { blobOf, bytesOf } from "../blob.ts";
 import { ProxyError } from "../errors.ts";
 import { type BodyBeginning, mediaType } from "../mcp/wire/body.ts";
+import { clientInfoIn } from "../mcp/wire/era.ts";
 import { excerpt } from "../mcp/wire/excerpt.ts";
 import { readMessage, readMessageInTurns } from "../mcp/wire/message.ts";
 import { fetchFailure, shuttingDown } from "../mcp/transport/failure.ts";
@@ -75,6 +76,7 @@ export class HttpExchange {
   #admitted: Admitted | undefined;
   #filter: ListFilter | undefined;
   #observation: Observation | undefined;
+  #clientInfo: unknown;
 
   constructor(
     context: HttpContext,
@@ -235,9 +237,11 @@ export class HttpExchange {
     const { signal } = this.#abort;
     this.#body = await readRequestBody(this.#request, this.#context, signal);
     const bytes = await bytesOf(this.#body.blob);
+    const isNameless = !this.#headers.has("user-agent");
     const isToBeRead = bytes.length <= MAX_READ_BYTES &&
-      (observer !== undefined || mayOpenStandaloneStream(bytes));
+      (observer !== undefined || isNameless || mayOpenStandaloneStream(bytes));
     const message = isToBeRead ? readMessage(bytes) : undefined;
+    if (isNameless && message) this.#clientInfo = clientInfoIn(message);
     this.isStandaloneStream = message !== undefined &&
       opensStandaloneStream(bytes, message);
     this.isRead = true;
@@ -251,8 +255,9 @@ export class HttpExchange {
    * target refuses to say which tools it has, that is the answer to the call.
    */
   async #send(): Promise<Response> {
-    const { headers, policy } = this.#context;
-    const sent = requestHeaders(this.#headers, headers);
+    const { policy } = this.#context;
+    const info = this.#clientInfo;
+    const sent = requestHeaders(this.#headers, this.#context, info);
     let blob = this.#body?.blob;
     if (policy !== undefined && blob !== undefined) {
       if (policy.tools !== undefined) {

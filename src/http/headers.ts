@@ -4,7 +4,9 @@
  * All do that are not named here: those of MCP, trace context, a server's own.
  */
 
+import type { ProxySettings } from "../config/proxy_options.ts";
 import { ProxyError } from "../errors.ts";
+import { productOf, productsIn, userAgent } from "../net/user_agent.ts";
 
 /** Headers by lower-case name; those that stand twice are joined. */
 export type HeaderMap = ReadonlyMap<string, string>;
@@ -112,14 +114,23 @@ export const BODY_HEADERS: readonly string[] = [
 /**
  * The headers of a request that go on to the target.
  *
- * @param custom Headers to add; they take the place of the client's.
+ * @param settings Headers to add, which take the place of the client's, and
+ * whether it is named.
+ * @param info What it says of itself in its message, if that was read.
  */
 export function requestHeaders(
   received: HeaderMap,
-  custom: readonly (readonly [name: string, value: string])[],
+  settings: Pick<ProxySettings, "headers" | "clientInfo">,
+  info?: unknown,
 ): Map<string, string> {
   const headers = passing(received, REQUEST_NAMES, REQUEST_PREFIXES);
-  for (const [name, value] of custom) headers.set(name.toLowerCase(), value);
+  const client = settings.clientInfo
+    ? productsIn(received.get("user-agent") ?? "") || productOf(info)
+    : "";
+  headers.set("user-agent", userAgent(client));
+  for (const [name, value] of settings.headers) {
+    headers.set(name.toLowerCase(), value);
+  }
   return headers;
 }
 

@@ -30,7 +30,7 @@ import {
 } from "./backlog.ts";
 
 export interface ClientInputOptions extends Refusing {
-  readonly link: Link;
+  readonly accept: Link["accept"];
   readonly log: Log;
   readonly maxFrameBytes: number;
   /** Nothing is waited for once it is aborted. */
@@ -125,7 +125,7 @@ export class ClientInput {
   ): undefined {
     // Once it is sent, its bytes may be gone.
     const { length } = frame;
-    const over = this.#options.link.accept(frame, message);
+    const over = this.#options.accept(frame, message);
     if (over) backlog.hold(over, length, messages);
   }
 

@@ -14,6 +14,8 @@ import {
 import { ClientInput } from "./client_input.ts";
 import { createClientLink } from "../mcp/client_link.ts";
 import { withCookies } from "../net/cookies.ts";
+import { productOf, withUserAgent } from "../net/user_agent.ts";
+import { clientInfoIn } from "../mcp/wire/era.ts";
 import { ProxyError } from "../errors.ts";
 import { FrameParser, FrameWriter } from "../mcp/wire/frames.ts";
 import type { Observer } from "../mcp/transport/observer.ts";
@@ -120,10 +122,17 @@ export async function runStdioProxy(options: StdioProxyRun): Promise<void> {
     observer?.delivered(frame.length);
     return writer.write(frame);
   };
+  let client = "";
+  const fetchWith = (fetch: typeof globalThis.fetch) => {
+    const own = fetchFor({ ...options, fetch }, redactor, opened);
+    return hasHeader(settings.headers, "user-agent")
+      ? own
+      : withUserAgent(own, () => client);
+  };
   const link = await createClientLink({
     ...settings,
     url: options.url,
-    fetch: fetchFor(options, redactor, opened),
+    fetch: fetchWith(options.fetch),
     emit,
     emitPieces: (pieces) =>
       writer.writePieces(observer ? counted(pieces, observer) : pieces),
@@ -142,9 +151,10 @@ export async function runStdioProxy(options: StdioProxyRun): Promise<void> {
     profileMetadata: options.profileMetadata,
     profiles: options.profiles &&
       new Map(
-        [...options.profiles].map((
-          [profile, fetch],
-        ) => [profile, fetchFor({ ...options, fetch }, redactor, opened)]),
+        [...options.profiles].map(([profile, fetch]) => [
+          profile,
+          fetchWith(fetch),
+        ]),
       ),
   });
 
@@ -160,7 +170,11 @@ export async function runStdioProxy(options: StdioProxyRun): Promise<void> {
     const bytes = readUntil(options.readable, stopped);
     // Not even a client that reads nothing keeps it from stopping.
     const input = new ClientInput({
-      link,
+      accept: (frame, message) => {
+        const info = settings.clientInfo ? clientInfoIn(message) : undefined;
+        if (info !== undefined) client = productOf(info);
+        return link.accept(frame, message);
+      },
       emit,
       log,
       observer,
@@ -206,9 +220,17 @@ function fetchFor(
   opened: DisposableStack,
 ): typeof globalThis.fetch {
   const { fetch, cookies = true, headers = [] } = options;
-  const hasOwnCookie = headers.some(([name]) => /^cookie$/i.test(name));
-  const own = cookies && !hasOwnCookie ? withCookies(fetch, redactor) : fetch;
+  const own = cookies && !hasHeader(headers, "cookie")
+    ? withCookies(fetch, redactor)
+    : fetch;
   return limitConnect(own, options, opened);
+}
+
+function hasHeader(
+  headers: NonNullable<ProxyOptions["headers"]>,
+  name: string,
+): boolean {
+  return headers.some(([given]) => given.toLowerCase() === name);
 }
 
 /** Explains, and keeps the secrets of whoever signed out of what follows. */

@@ -1,3 +1,4 @@
+import { VERSION } from "../../src/version.ts";
 import { assertEquals, assertThrows } from "@std/assert";
 import { ProxyError } from "../../src/errors.ts";
 import { requestHeaders, responseHeaders } from "../../src/http/headers.ts";
@@ -11,6 +12,8 @@ function headersOf(init: HeadersInit): Map<string, string> {
   return new Map(new Headers(init));
 }
 
+const SETTINGS = { headers: [], clientInfo: true };
+
 Deno.test("the headers of MCP, of trace context and of a client's own go on", () => {
   const headers = headersOf({
     "Accept": "application/json, text/event-stream",
@@ -22,7 +25,7 @@ Deno.test("the headers of MCP, of trace context and of a client's own go on", ()
     "Mcp-Param-Region": "eu west",
     "Last-Event-ID": "7",
     "Content-Encoding": "gzip",
-    "User-Agent": "client/1",
+    "User-Agent": `sigv4-proxy/${VERSION} client/1`,
     "Traceparent": "00-1-2-01",
     "Tracestate": "a=b",
     "Baggage": "c=d",
@@ -30,7 +33,8 @@ Deno.test("the headers of MCP, of trace context and of a client's own go on", ()
     "X-Amzn-Bedrock-AgentCore-Runtime-Session-Id": "s",
     "X-Amzn-Trace-Id": "Root=1-2-3",
   });
-  assertEquals([...requestHeaders(headers, [])], [...headers]);
+  const received = new Map([...headers, ["user-agent", "client/1"]] as const);
+  assertEquals([...requestHeaders(received, SETTINGS)], [...headers]);
 });
 
 const KEPT_BACK = [
@@ -74,7 +78,10 @@ const KEPT_BACK = [
 for (const name of KEPT_BACK) {
   Deno.test(`a request's ${name} does not go on`, () => {
     const headers = headersOf({ [name]: "a", "accept": "b" });
-    assertEquals(names(requestHeaders(headers, [])), ["accept"]);
+    assertEquals(names(requestHeaders(headers, SETTINGS)), [
+      "accept",
+      "user-agent",
+    ]);
   });
 }
 
@@ -85,16 +92,24 @@ Deno.test("what Connection names does not go on, either way", () => {
     "x-other": "2",
     "x-kept": "3",
   });
-  assertEquals(names(requestHeaders(headers, [])), ["x-kept"]);
+  assertEquals(names(requestHeaders(headers, SETTINGS)), [
+    "user-agent",
+    "x-kept",
+  ]);
   assertEquals(names(responseHeaders(headers)), ["x-kept"]);
 });
 
-Deno.test("a header that the user adds takes the place of the client's", () => {
-  const headers = requestHeaders(headersOf({ "X-Team": "client" }), [
+Deno.test("a header that the user adds takes the place of the client's, and of the proxy's", () => {
+  const received = headersOf({ "X-Team": "client", "User-Agent": "client/1" });
+  const headers = requestHeaders(received, {
+    ...SETTINGS,
+    headers: [["x-team", "user"], ["X-More", "more"], ["User-Agent", "mine"]],
+  });
+  assertEquals([...headers], [
+    ["user-agent", "mine"],
     ["x-team", "user"],
-    ["X-More", "more"],
+    ["x-more", "more"],
   ]);
-  assertEquals([...headers], [["x-team", "user"], ["x-more", "more"]]);
 });
 
 Deno.test("an answer's headers of MCP, of caching and of limits come back", () => {

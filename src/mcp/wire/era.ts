@@ -1,6 +1,6 @@
 /** Which era of MCP a message is of. */
 
-import { isObject, type SingleMessage } from "./message.ts";
+import { isObject, type Message, type SingleMessage } from "./message.ts";
 
 /**
  * `legacy`: up to 2025-11-25, a handshake and a session. `modern`: 2026-07-28
@@ -27,6 +27,17 @@ export function metaOf(params: unknown): Record<string, unknown> {
 export function eraOf(message: SingleMessage): Era {
   if (message.kind === "response") return "legacy";
   return META.protocolVersion in metaOf(message.params) ? "modern" : "legacy";
+}
+
+/**
+ * What a client says of itself in a request: in 2025-11-25 and before in
+ * `initialize`, later in each.
+ */
+export function clientInfoIn(message: Message): unknown {
+  if (message.kind !== "request") return undefined;
+  const { method, params } = message;
+  if (method !== "initialize") return metaOf(params)[META.clientInfo];
+  return isObject(params) ? params.clientInfo : undefined;
 }
 
 /** What a list asked for on behalf of a call says of its client. */
