@@ -27,6 +27,7 @@ import {
   openTarget,
   proxyOptions,
   type Surroundings,
+  sessionHeaderOf,
 } from "./target.ts";
 
 /** What the program is run with. */
@@ -135,6 +136,7 @@ export async function runProxy(
     profiles: profiles.length > 0 ? new Map(profiles) : undefined,
     profileMetadata: config.profileMetadata,
     receiptOf: receipts && ((response) => receipts.receiptOf(response)),
+    sessionHeader: sessionHeaderOf(config),
   });
 }
 

@@ -122,6 +122,19 @@ export function proxyOptions(
   return { headers, metadata, clientInfo, maxAnswerBytes, tools };
 }
 
+/**
+ * The one header by which an AgentCore runtime knows what is of one client, and
+ * gives it one machine (Amazon Bedrock AgentCore, "MCP protocol contract" and
+ * "Use isolated sessions for agents"), where there are no sessions of MCP.
+ */
+export function sessionHeaderOf(
+  { service, targetUrl: { pathname } }: Config,
+): string | undefined {
+  return service === "bedrock-agentcore" && pathname.startsWith("/runtimes/")
+    ? "x-amzn-bedrock-agentcore-runtime-session-id"
+    : undefined;
+}
+
 /** What sends requests, if the global `fetch` will not do. */
 export async function openFetches(
   { tls, signHost }: Config,

@@ -67,6 +67,13 @@ export interface StdioProxyOptions extends ProxyOptions {
    */
   readonly bridge?: boolean;
   /**
+   * The name of a header by which the target knows that requests of 2026-07-28,
+   * which has no sessions, belong together: each carries an ID that is made
+   * once for the client and the identity that signs. Where `headers` has it,
+   * that value counts; by default there is none.
+   */
+  readonly sessionHeader?: string;
+  /**
    * How long a session may be idle before it is pinged, in milliseconds; by
    * default none is pinged.
    */
@@ -148,6 +155,7 @@ export async function runStdioProxy(options: StdioProxyRun): Promise<void> {
     transport: options.transport ?? "auto",
     bridge: options.bridge ?? false,
     keepAliveMs: options.keepAliveMs,
+    sessionHeader: options.sessionHeader,
     profileMetadata: options.profileMetadata,
     profiles: options.profiles &&
       new Map(

@@ -8,7 +8,7 @@ import type { SignedFetch } from "../../aws/signing/signed_fetch.ts";
 import { isObject } from "../../mcp/wire/message.ts";
 import { runStdioProxy } from "../../stdio/stdio_proxy.ts";
 import { withLimit } from "../../limit.ts";
-import { openTarget, proxyOptions } from "../target.ts";
+import { openTarget, proxyOptions, sessionHeaderOf } from "../target.ts";
 import type { Checkup } from "./report.ts";
 
 /** A JSON object, its values not yet looked at. */
@@ -59,6 +59,7 @@ export class Client implements Disposable {
         return response;
       },
       ...proxyOptions(config, profile),
+      sessionHeader: sessionHeaderOf(config),
       transport: config.transport,
       cookies: config.cookies,
       maxFrameBytes: config.maxFrameBytes,

@@ -28,7 +28,7 @@ import { AttemptError, RetryPolicy } from "../transport/retry.ts";
 import { Semaphore } from "../../semaphore.ts";
 import type { Target } from "../transport/target.ts";
 import { excerpt } from "../wire/excerpt.ts";
-import { NO_SESSION } from "../wire/headers.ts";
+import { type HeaderPairs, NO_SESSION } from "../wire/headers.ts";
 import { UNREAD } from "../wire/large_message.ts";
 import {
   isObject,
@@ -47,6 +47,8 @@ import { ToolSchemas } from "./tool_schemas.ts";
 export interface StatelessTarget extends Target {
   /** What the tools want mirrored, where several links know it together. */
   readonly toolSchemas?: ToolSchemas;
+  /** A header by which the target knows that requests belong together. */
+  readonly sessionHeader?: string;
 }
 
 /** How many notifications are upstream at once, beside the requests. */
@@ -65,6 +67,8 @@ export class StatelessSession {
   readonly #policy: RetryPolicy;
   readonly #schemas: ToolSchemas;
   readonly #inFlight: InFlight;
+  /** The session header with an ID of this client's, and of this identity's. */
+  readonly #sessionHeader: HeaderPairs;
   readonly #subscriptions = new Map<Exchange, Subscription>();
   /** What a `server/discover` last failed with that is tried again. */
   readonly #waitedOut = new WeakMap<Exchange, unknown>();
@@ -85,6 +89,7 @@ export class StatelessSession {
     this.#requests = new Semaphore(target.maxConcurrency);
     this.#policy = new RetryPolicy(target.retries);
     this.#schemas = target.toolSchemas ?? new ToolSchemas(target.log);
+    this.#sessionHeader = sessionHeaderOf(target);
     this.#inFlight = new InFlight(target, this.#router, {
       carry: (exchange) => this.#carry(exchange),
       carryOwn: (exchange) => this.#carry(exchange),
@@ -186,7 +191,11 @@ export class StatelessSession {
     const mirrored = method === "tools/call"
       ? this.#schemas.headersFor(params)
       : [];
-    const headers = [...standardHeaders(method, params), ...mirrored];
+    const headers = [
+      ...standardHeaders(method, params),
+      ...mirrored,
+      ...this.#sessionHeader,
+    ];
     await this.#transport.carry(exchange, { ...NO_SESSION, mirrored: headers });
   }
 
@@ -291,6 +300,19 @@ export class StatelessSession {
   close(): void {
     this.#inFlight.deadlines.stop();
   }
+}
+
+/** A session of a made-up ID, unless the user has named one. */
+function sessionHeaderOf(
+  { sessionHeader: name, headers, redactor }: StatelessTarget,
+): HeaderPairs {
+  const isGiven = headers.some(([given]) =>
+    given.toLowerCase() === name?.toLowerCase()
+  );
+  if (name === undefined || isGiven) return [];
+  const id = crypto.randomUUID();
+  redactor.add(id);
+  return [[name, id]];
 }
 
 /** Refuses a list that may have tools in it which a client must not see. */
