@@ -26,8 +26,8 @@ import {
   openFetches,
   openTarget,
   proxyOptions,
-  type Surroundings,
   sessionHeaderOf,
+  type Surroundings,
 } from "./target.ts";
 
 /** What the program is run with. */
