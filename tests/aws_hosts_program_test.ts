@@ -103,6 +103,19 @@ Deno.test("a 403 that wants the other algorithm is told so, with what to set", a
   }
 });
 
+Deno.test("over HTTP a 403 that wants the other algorithm is told so, too", async () => {
+  const said = "The request must be signed with AWS4-ECDSA-P256-SHA256.";
+  await using w = await awsWorld(
+    "abc.execute-api.eu-west-1.amazonaws.com",
+    TEST_VERIFIER,
+    { handler: refusing(said), ...FRONT },
+  );
+  const ping = { jsonrpc: "2.0", id: 1, method: "ping" };
+  const { error } = await (await post(w.proxy, ping)).json();
+  assertStringIncludes(error.message, "set --sig-version v4a ");
+  assertEquals(error.data.cause, "wrong-algorithm");
+});
+
 Deno.test("a 403 that names the algorithm that was used, or a principal called like one, is of another cause", async () => {
   for (
     const said of [

@@ -12,6 +12,9 @@ import { type Reading, sourceName } from "./settings.ts";
 /** The key by which the server is told. */
 export const REGION_KEY = "AWS_REGION";
 
+/** What is noted of each region that is told. */
+export const REGION_NOTE = "the region of calls goes with them";
+
 /** Keys and values for `_meta`. */
 type Metadata = readonly (readonly [key: string, value: string])[];
 
@@ -66,7 +69,7 @@ export async function addRegion(
     if (found === undefined || !ONE_REGION.test(found)) return metadata;
     notes.push({
       level: "info",
-      message: "the region of calls goes with them",
+      message: REGION_NOTE,
       fields: {
         region: found,
         from: region === undefined ? OF_PROFILE : sourceName("region", reading),

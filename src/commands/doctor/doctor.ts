@@ -10,6 +10,7 @@ import { describeConfig } from "../../config/describe.ts";
 import { ConfigError } from "../../errors.ts";
 import type { LogNote } from "../../log/log.ts";
 import { Redactor } from "../../redact/redact.ts";
+import { REGION_NOTE } from "../../config/region_metadata.ts";
 import { OF_PROFILE } from "../../config/scope.ts";
 import { sourceName } from "../../config/settings.ts";
 import { PLUS_NOTE } from "../../config/target.ts";
@@ -135,10 +136,15 @@ async function checkConfiguration(
     const { targetUrl } = describeConfig(config);
     const unsigned = config.unsignedPayload ? ", payload unsigned" : "";
     const from = await settingOrigins(command, context.env);
+    const callRegions = notes.filter(({ message }) => message === REGION_NOTE)
+      .map(({ fields }) => String(fields?.region));
+    const calls = callRegions.length === 0
+      ? ""
+      : `; calls are for ${callRegions.join(", ")}`;
     return {
       detail: `${targetUrl}, signed ${config.signatureVersion} for ` +
         `${config.service} in ${config.region}${unsigned}; region from ` +
-        `${from.region}, ${from.profile}`,
+        `${from.region}, ${from.profile}${calls}`,
       advice: notes.filter(({ level, message }) =>
         level === "warn" || message === PLUS_NOTE.message
       ).map(noteText),
@@ -146,6 +152,7 @@ async function checkConfiguration(
         service: config.service,
         region: config.region,
         regionFrom: from.region ?? null,
+        ...callRegions.length > 0 && { callRegions },
         profileFrom: from.profile,
         signatureVersion: config.signatureVersion,
       },

@@ -1,5 +1,6 @@
 /** What the doctor advises where the target says no. */
 import { assertEquals, assertStringIncludes } from "@std/assert";
+import { runDoctor } from "../../../src/commands/doctor/doctor.ts";
 import { IamGate } from "../../support/iam_gate.ts";
 import { mcp, result } from "../../support/raw_mcp.ts";
 import { RawServer } from "../../support/raw_server.ts";
@@ -83,4 +84,30 @@ Deno.test("with v4a a session token of the global STS endpoint is warned of, and
     assertEquals(stdout.includes(old), false);
   }
   assertEquals(statuses, ["note", "ok", undefined, undefined]);
+});
+
+Deno.test("the doctor says which region the calls of the AWS MCP Server are for, as the target is told", async () => {
+  await using server = await RawServer.start(mcp({}));
+  await using world = await CommandWorld.make({
+    ...TEST_KEYS,
+    AWS_REGION: "eu-west-3",
+    AWS_ENDPOINT_URL_STS: "http://127.0.0.1:1/",
+  });
+  const { stdout } = await world.run(runDoctor, [
+    server.url.href,
+    "--sign-host",
+    "aws-mcp.us-east-1.api.aws",
+    "--json",
+  ]);
+  const [first] = JSON.parse(stdout).steps;
+  assertEquals([first.status, first.advice], ["ok", []]);
+  assertStringIncludes(first.detail, "for aws-mcp in us-east-1;");
+  assertStringIncludes(first.detail, "; calls are for eu-west-3");
+  assertEquals(first.facts.callRegions, ["eu-west-3"]);
+  const [asked] = server.requests.all.filter((request) =>
+    request.text().includes('"initialize"')
+  );
+  assertEquals(JSON.parse(asked.text()).params._meta, {
+    AWS_REGION: "eu-west-3",
+  });
 });
