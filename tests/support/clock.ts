@@ -90,7 +90,7 @@ export class Clock implements Disposable {
   }
 
   /** Lets time pass, bit by bit, until something has come. */
-  async until<T>(promise: Promise<T>, stepMs = 10): Promise<T> {
+  async until<T>(promise: Promise<T>, stepMs = 50): Promise<T> {
     let isOver = false;
     promise.catch(() => {}).finally(() => isOver = true);
     while (!isOver) await this.pass(stepMs);

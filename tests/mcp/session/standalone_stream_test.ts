@@ -105,12 +105,14 @@ Deno.test("a silent standing stream is opened again after the idle time", async 
   let opened = 0;
   const again = Promise.withResolvers<void>();
   using clock = new Clock();
-  await using _world = await standing(async (_none, reply) => {
+  await using world = await standing(async (_none, reply) => {
     if (++opened === 2) again.resolve();
     const stream = await reply.sse();
     await stream.event({ retry: 1 });
     await stream.closed;
   }, { idleTimeoutMs: 60_000 });
+  await world.server.requests.find(({ method }) => method === "GET");
+  await clock.pass(61_000);
   await clock.until(within(again.promise, "the second stream"));
 });
 

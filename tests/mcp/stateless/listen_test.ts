@@ -281,6 +281,7 @@ Deno.test("a subscription that is silent for the idle time is opened again", asy
   });
   client.request("s", LISTEN, modern({ notifications: {} }));
   await client.next();
+  await clock.pass(61_000);
   const { json } = await clock.until(client.next());
   assertEquals(json.method, "notifications/after");
 });
