@@ -25,8 +25,16 @@ const SIGNS = [
   "//",
 ];
 
-/** What ends a text so that a match up to its end fails. */
-const ENDS = ["", "\0", "\n", '"'];
+/**
+ * What ends a text so that a match up to its end fails, and the expressions that
+ * tell it from any other end.
+ */
+const ENDS: readonly (readonly [end: string, tells: RegExp])[] = [
+  ["\0", /(?:)/],
+  ["\n", /[.\n]|\\[nrs]|\[\^/],
+  ['"', /"|\[\^/],
+  ["", /[$!]/],
+];
 
 /**
  * Growing so slowly that the first that takes long still ends, where each
@@ -34,9 +42,9 @@ const ENDS = ["", "\0", "\n", '"'];
  */
 const SMALL = Array.from({ length: 26 }, (_, n) => Math.round(10 * 1.16 ** n));
 
-/** The first length at which all attacks are compared, and the last one. */
+/** The length at which all attacks are compared, and those of the worst. */
 const FIRST = 2 ** 11;
-const LAST = 2 ** 20;
+const LONGER = [2 ** 12, 2 ** 13, 2 ** 14, 2 ** 15, 2 ** 17, 2 ** 20];
 
 /** For how long a text of so many characters may keep an expression busy. */
 function limitFor(length: number): number {
@@ -73,7 +81,7 @@ export function attack(pattern: RegExp): string | undefined {
   }
   timed.sort((a, b) => b.ms - a.ms);
   for (const { attack } of timed.slice(0, WORST)) {
-    for (let length = FIRST; length <= LAST; length *= 2) {
+    for (const length of LONGER) {
       const limitMs = limitFor(length);
       const ms = timeOf(pattern, textOf(attack, length), limitMs);
       if (ms > limitMs) return describe(attack, length, ms);
@@ -93,11 +101,12 @@ function* attacksOn({ source }: RegExp): Iterable<Attack> {
     for (const sign of " a0") parts.push(word + sign, sign + word);
   });
   const first = words.slice(0, 2);
+  const ends = ENDS.filter(([, tells]) => tells.test(source));
   const signs = new Set(source.match(/[/\\[(:=<>'"@{.$#*-]/g));
   for (const sign of signs) for (const next of signs) parts.push(sign + next);
   for (const before of new Set(["", ...first, first.join(""), ...signs])) {
     for (const part of new Set(parts)) {
-      for (const end of ENDS) yield { before, part, end };
+      for (const [end] of ends) yield { before, part, end };
     }
   }
 }
