@@ -30,6 +30,8 @@ export interface RawServerOptions {
   readonly handler: RawHandler;
   /** Refuses what is not rightly signed, before the handler. Default: none. */
   readonly verifier?: VerifierOptions;
+  /** Whether its requests are kept, which many thousands are not. Default: yes. */
+  readonly remembers?: boolean;
 }
 
 // Those of the system, also where a test holds the time.
@@ -46,14 +48,18 @@ export class RawServer implements AsyncDisposable {
   readonly connections = new Arrivals<number>("connection to the raw server");
   readonly #handler: RawHandler;
   readonly #verifier: SigV4Verifier | undefined;
+  readonly #remembers: boolean;
   readonly #sockets = new Set<Socket>();
   readonly #running = new Set<Promise<void>>();
   readonly #faults: unknown[] = [];
   #server: Server | undefined;
   #port = 0;
 
-  private constructor({ handler, verifier }: RawServerOptions) {
+  private constructor(
+    { handler, verifier, remembers = true }: RawServerOptions,
+  ) {
     this.#handler = handler;
+    this.#remembers = remembers;
     this.#verifier = verifier && new SigV4Verifier(verifier);
   }
 
@@ -172,6 +178,7 @@ export class RawServer implements AsyncDisposable {
       header: (name) => joined(raw.headers, name),
       text: () => new TextDecoder().decode(raw.body),
     };
+    if (!this.#remembers) return request;
     SECRETS_SEEN.noteHeaders(request.headers);
     this.requests.add(request);
     return request;

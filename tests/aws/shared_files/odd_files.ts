@@ -1,5 +1,7 @@
 /** A seeded generator of shared AWS files as people and tools write them. */
 
+import { mulberry32 } from "../../support/random.ts";
+
 /** The two files; one of them may be absent. */
 export interface OddFiles {
   readonly config?: Uint8Array<ArrayBuffer>;
@@ -189,7 +191,7 @@ const JUNK = [
 
 /** The odd files of a seed. */
 export function oddFiles(seed: number): OddFiles {
-  const random = randomOf(seed);
+  const random = mulberry32(seed);
   const config = random() < 0.9 ? oddFile(random, true) : undefined;
   const credentials = random() < 0.7 ? oddFile(random, false) : undefined;
   return { config, credentials };
@@ -197,7 +199,7 @@ export function oddFiles(seed: number): OddFiles {
 
 /** An odd command line, or a name in quotes, of a seed. */
 export function oddCommand(seed: number): string {
-  const random = randomOf(seed);
+  const random = mulberry32(seed);
   const parts = [
     "a",
     "b c",
@@ -229,7 +231,7 @@ export function oddCommand(seed: number): string {
 
 /** An odd path, as a variable may name a file, of a seed. */
 export function oddPath(seed: number): string {
-  const random = randomOf(seed);
+  const random = mulberry32(seed);
   const parts = [
     "~",
     "~/",
@@ -346,15 +348,4 @@ function continuation(random: Random): string[] {
 
 function pick<T>(random: Random, from: readonly T[]): T {
   return from[Math.floor(random() * from.length)];
-}
-
-/** mulberry32: small, seeded, the same everywhere. */
-function randomOf(seed: number): Random {
-  let state = seed | 0;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
 }

@@ -18,6 +18,7 @@ import {
 } from "../../../src/aws/signing/core.ts";
 import type { SignatureVersion } from "../../../src/aws/signing/core.ts";
 import { signWithAws4 } from "../../support/aws4_signer.ts";
+import { mulberry32 } from "../../support/random.ts";
 import { publicPoint } from "../../support/sigv4a_key.ts";
 
 const SCOPE = { service: "execute-api", region: "eu-west-1" };
@@ -36,21 +37,11 @@ interface RandomRequest {
   readonly date: Date;
 }
 
-/** Mulberry32: small, and the same on every machine. */
-function createRandom(seed: number): () => number {
-  return () => {
-    seed = (seed + 0x6d2b79f5) | 0;
-    let t = Math.imul(seed ^ (seed >>> 15), seed | 1);
-    t ^= t + Math.imul(t ^ (t >>> 7), t | 61);
-    return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32;
-  };
-}
-
 class Generator {
   readonly #random: () => number;
 
   constructor(seed: number) {
-    this.#random = createRandom(seed);
+    this.#random = mulberry32(seed);
   }
 
   #below(end: number): number {

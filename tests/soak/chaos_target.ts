@@ -1,0 +1,225 @@
+/**
+ * A target that does to each request what the schedule says, and knows what it
+ * has run.
+ *
+ * @module
+ */
+
+import { INITIALIZED, result } from "../support/raw_mcp.ts";
+import {
+  type RawReply,
+  RawServer,
+  type SeenRequest,
+} from "../support/raw_server.ts";
+import { Random } from "../support/random.ts";
+import type { Meeting } from "./fates.ts";
+import { LOST_SIGNALS } from "./lost_signals.ts";
+import { fateOf, numberOf, SOAK_TOOLS, type SoakRun } from "./schedule.ts";
+
+/** What became of one request at the target. */
+export interface Trace {
+  arrivals: number;
+  runs: number;
+  /** What it met last. */
+  last: string;
+}
+
+/** What a session's ID begins with: nobody may be shown one. */
+export const SESSION_MARK = "soak-session-";
+
+/** How long it waits for an answer of the client's, which may be lost. */
+const ASKED_MS = 5_000;
+
+/** Where a signed request must never come. */
+const ELSEWHERE = "/elsewhere";
+
+// deno-lint-ignore no-explicit-any
+type Message = any;
+
+/** The target of a run. */
+export class ChaosTarget implements AsyncDisposable {
+  /** What must not have happened. */
+  readonly violations: string[] = [];
+  /** How often each fate was met. */
+  readonly met = new Map<string, number>();
+  /** How often it has restarted, which any request under way may suffer from. */
+  restarts = 0;
+  /** How many POSTs it has read. */
+  received = 0;
+  readonly #run: SoakRun;
+  readonly #traces = new Map<number, Trace>();
+  readonly #sessions = new Set<string>();
+  readonly #asked = new Map<string, () => void>();
+  readonly #left = new Map<string, unknown>();
+  #server: RawServer | undefined;
+  #restarting: Promise<void> | undefined;
+  #count = 0;
+
+  private constructor(run: SoakRun) {
+    this.#run = run;
+  }
+
+  /** Starts one. */
+  static async start(run: SoakRun): Promise<ChaosTarget> {
+    const target = new ChaosTarget(run);
+    target.#server = await RawServer.start({
+      handler: (request, reply) => target.#handle(request, reply),
+      remembers: false,
+    });
+    return target;
+  }
+
+  get #raw(): RawServer {
+    if (!this.#server) throw new Error("the target is not started");
+    return this.#server;
+  }
+
+  /** Its MCP endpoint. */
+  get url(): URL {
+    return this.#raw.url;
+  }
+
+  /** Whether it knows a session. */
+  knows(sessionId: string): boolean {
+    return this.#sessions.has(sessionId);
+  }
+
+  /** Whether it restarts now. */
+  get isDown(): boolean {
+    return this.#restarting !== undefined;
+  }
+
+  /** What became of a request; it is forgotten then. */
+  take(number: number): Trace {
+    const trace = this.#traces.get(number);
+    this.#traces.delete(number);
+    return trace ?? { arrivals: 0, runs: 0, last: "never arrived" };
+  }
+
+  async #handle(request: SeenRequest, reply: RawReply): Promise<void> {
+    if (!request.target.startsWith("/mcp")) {
+      this.violations.push(`a request came to ${request.target}`);
+      return await reply.status(404);
+    }
+    if (!request.header("authorization")?.startsWith("AWS4-HMAC-SHA256 ")) {
+      this.violations.push("a request came without a signature");
+    }
+    if (request.method === "GET") return await this.#resume(request, reply);
+    if (request.method === "DELETE") {
+      this.#sessions.delete(request.header("mcp-session-id") ?? "");
+      return await reply.status(200);
+    }
+    this.received++;
+    await this.#post(JSON.parse(request.text()), request, reply);
+  }
+
+  async #post(
+    message: Message,
+    request: SeenRequest,
+    reply: RawReply,
+  ): Promise<void> {
+    const { era } = this.#run;
+    const { method, id } = message;
+    if (method === "initialize") {
+      const sessionId = `${SESSION_MARK}${++this.#count}-0123456789abcdef`;
+      this.#sessions.add(sessionId);
+      const headers = { "mcp-session-id": sessionId };
+      return await reply.json(result(message, INITIALIZED), 200, headers);
+    }
+    const session = request.header("mcp-session-id");
+    const isLost = era === "legacy" && !this.#sessions.has(session ?? "");
+    if (method === undefined) {
+      this.#asked.get(String(id))?.();
+      return await reply.status(isLost ? 404 : 202);
+    }
+    if (isLost) {
+      this.#trace(id).last = "loses its session";
+      const random = new Random(this.#run.seed, this.#count);
+      return await random.pick(LOST_SIGNALS)(reply, id);
+    }
+    if (id === undefined) return await reply.status(202);
+    if (method === "tools/list") {
+      return await reply.json(result(message, { tools: SOAK_TOOLS }));
+    }
+    const trace = this.#trace(id);
+    const number = numberOf(id);
+    const { name, fate, random } = fateOf(this.#run, number, trace.arrivals++);
+    trace.last = name;
+    this.met.set(name, (this.met.get(name) ?? 0) + 1);
+    await fate.meet(this.#meeting(message, trace, reply, random));
+  }
+
+  #trace(id: unknown): Trace {
+    const number = numberOf(id);
+    const known = this.#traces.get(number);
+    if (known) return known;
+    const trace = { arrivals: 0, runs: 0, last: "" };
+    this.#traces.set(number, trace);
+    return trace;
+  }
+
+  #meeting(
+    { id, params }: Message,
+    trace: Trace,
+    reply: RawReply,
+    random: Random,
+  ): Meeting {
+    return {
+      id,
+      token: params._meta?.progressToken,
+      reply,
+      random,
+      run: () => {
+        trace.runs++;
+        return { number: numberOf(id) };
+      },
+      ask: async (send) => {
+        const question = `asked-${++this.#count}`;
+        const { promise, resolve } = Promise.withResolvers<void>();
+        const timer = setTimeout(resolve, ASKED_MS);
+        this.#asked.set(question, resolve);
+        await send({ jsonrpc: "2.0", id: question, method: "ping" });
+        await Promise.race([promise, reply.closed]);
+        clearTimeout(timer);
+        this.#asked.delete(question);
+      },
+      leave: (rest) => {
+        const eventId = `event-${++this.#count}`;
+        this.#left.set(eventId, rest);
+        return eventId;
+      },
+      forget: () => this.#sessions.clear(),
+      restart: () => this.#restart(),
+      elsewhere: new URL(ELSEWHERE, this.url).href,
+    };
+  }
+
+  async #resume(request: SeenRequest, reply: RawReply): Promise<void> {
+    const eventId = request.header("last-event-id");
+    const rest = eventId === undefined ? undefined : this.#left.get(eventId);
+    if (eventId === undefined || rest === undefined) {
+      return await reply.status(405);
+    }
+    if (!this.#sessions.has(request.header("mcp-session-id") ?? "")) {
+      return await reply.status(404);
+    }
+    this.#left.delete(eventId);
+    const stream = await reply.sse();
+    await stream.message(rest);
+    await stream.end();
+  }
+
+  #restart(): void {
+    this.restarts++;
+    this.#sessions.clear();
+    this.#restarting ??= this.#raw.restart().finally(() => {
+      this.#restarting = undefined;
+    });
+  }
+
+  /** Stops it; throws what went wrong in it. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#restarting;
+    await this.#raw[Symbol.asyncDispose]();
+  }
+}

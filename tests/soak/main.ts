@@ -1,0 +1,81 @@
+/**
+ * `deno task soak [SCALE] [SEED]`: 10^5 requests, times the scale, to a target
+ * that does its worst, in both eras, over stdio and HTTP, 1 to 256 in flight.
+ * It fails when one is not answered once, runs twice, or memory grows; the
+ * seed, which is printed, brings the same requests and fates again.
+ *
+ * @module
+ */
+
+import type { SoakEra, Surface } from "./fates.ts";
+import { soak } from "./soak.ts";
+
+const ALLOWED_MIB = 32;
+const SHOWN = 20;
+
+/** In what share of the requests, and with how many in flight. */
+const SHARES: readonly (readonly [share: number, inFlight: number])[] = [
+  [0.2, 256],
+  [0.005, 1],
+  [0.02, 4],
+  [0.075, 16],
+  [0.2, 64],
+  [0.5, 256],
+];
+
+const [scale = "1", seedText] = Deno.args;
+const seed = seedText === undefined
+  ? crypto.getRandomValues(new Uint32Array(1))[0]
+  : Number(seedText);
+const RUNS: readonly (readonly [Surface, SoakEra, requests: number])[] = [
+  ["stdio", "legacy", 40_000],
+  ["stdio", "modern", 30_000],
+  ["front", "legacy", 15_000],
+  ["front", "modern", 15_000],
+];
+
+console.log(`seed ${seed}`);
+let isGood = true;
+for (const [surface, era, requests] of RUNS) {
+  const startedAt = performance.now();
+  const { violations, outcomes, met, restarts, sizesMib } = await soak({
+    seed,
+    era,
+    surface,
+    logLevel: "info",
+    segments: SHARES.map(([share, inFlight]) => ({
+      requests: Math.ceil(requests * Number(scale) * share),
+      inFlight,
+    })),
+  });
+  const grownMib = (sizesMib.at(-1) ?? 0) - (sizesMib[0] ?? 0);
+  const seconds = Math.round((performance.now() - startedAt) / 1000);
+  console.log(
+    `\n${surface}, ${era}: ${outcomes.length} requests in ${seconds} s, ` +
+      `${restarts} restarts, MiB after each part: ` +
+      sizesMib.map((mib) => mib.toFixed(0)).join(", "),
+  );
+  for (const [name, count] of sorted(met)) console.log(`  ${count} ${name}`);
+  console.log("  told:");
+  for (const [name, count] of sorted(countOf(outcomes))) {
+    console.log(`  ${count} ${name}`);
+  }
+  for (const text of violations.slice(0, SHOWN)) console.log(`WRONG: ${text}`);
+  if (violations.length > 0) console.log(`${violations.length} are wrong`);
+  if (grownMib > ALLOWED_MIB) console.log("WRONG: its memory has grown");
+  isGood &&= violations.length === 0 && grownMib <= ALLOWED_MIB;
+}
+console.log(isGood ? "\nall is well" : `\nfailed; seed ${seed}`);
+if (!isGood) Deno.exit(1);
+
+function countOf(names: readonly string[]): Map<string, number> {
+  const counts = new Map<string, number>();
+  for (const name of names) counts.set(name, (counts.get(name) ?? 0) + 1);
+  return counts;
+}
+
+function sorted(
+  counts: ReadonlyMap<string, number>,
+): (readonly [string, number])[] {
+  return [...counts].sort(([, one], [, other]) => other - one);
+}
