@@ -20,7 +20,7 @@ export interface Told {
 // deno-lint-ignore no-explicit-any
 export function toldBy(frame: any): Told {
   const { result, error } = frame;
-  if (result !== undefined) {
+  if (!error && result !== undefined) {
     return { outcome: "result", number: (result.result ?? result).number };
   }
   const { source, reason } = error?.data ?? {};

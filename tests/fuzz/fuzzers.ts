@@ -1,0 +1,25 @@
+/**
+ * The fuzzers, by what they are about.
+ *
+ * @module
+ */
+
+import { fuzzEventStreams } from "./event_streams.ts";
+import type { Fuzzer } from "./fuzzer.ts";
+import { fuzzHttpHeads } from "./http_heads.ts";
+import { fuzzOptions } from "./options.ts";
+import { fuzzSharedFiles } from "./shared_files.ts";
+import { fuzzStdinFrames } from "./stdin_frames.ts";
+import { fuzzToolSchemas } from "./tool_schemas.ts";
+
+/** Each with as many cases as take a second or so. */
+export const FUZZERS: Readonly<
+  Record<string, { readonly fuzz: Fuzzer; readonly cases: number }>
+> = {
+  "lines on stdin": { fuzz: fuzzStdinFrames, cases: 300 },
+  "event streams": { fuzz: fuzzEventStreams, cases: 200 },
+  "requests at the HTTP front": { fuzz: fuzzHttpHeads, cases: 300 },
+  "schemas of tools": { fuzz: fuzzToolSchemas, cases: 800 },
+  "shared files": { fuzz: fuzzSharedFiles, cases: 150 },
+  "options": { fuzz: fuzzOptions, cases: 1_000 },
+};
