@@ -27,7 +27,7 @@ export interface Segment {
 export interface SoakOptions extends SoakRun {
   readonly segments: readonly Segment[];
   readonly logLevel?: string;
-  /** The program's `--timeout`. */
+  /** The program's `--timeout`: one minute, unless it is to ring. */
   readonly timeout?: string;
 }
 
@@ -46,7 +46,7 @@ export interface SoakReport {
 
 /** Runs the program. */
 export async function soak(options: SoakOptions): Promise<SoakReport> {
-  const { segments, logLevel = "debug", timeout = "5s" } = options;
+  const { segments, logLevel = "debug", timeout = "1m" } = options;
   await using target = await ChaosTarget.start(options);
   const start = options.surface === "stdio" ? StdioSoakClient : FrontSoakClient;
   await using client: SoakClient = await start.start({
