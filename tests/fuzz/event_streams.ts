@@ -11,7 +11,6 @@ import type { Random } from "../support/random.ts";
 import {
   FUZZ_SECRETS,
   FUZZ_SESSION,
-  type Fuzzer,
   FuzzWorld,
   isOwn,
   wrong,
@@ -118,7 +117,10 @@ function eventsIn(bytes: Uint8Array): string[] {
 }
 
 /** Tries streams one after the other. */
-export const fuzzEventStreams: Fuzzer = async (random, cases) => {
+export async function fuzzEventStreams(
+  random: Random,
+  cases: number,
+): Promise<void> {
   let current = new Uint8Array();
   await using world = new FuzzWorld((body, { method }) => {
     if (method !== "POST") return new Response(null, { status: 405 });
@@ -166,4 +168,4 @@ export const fuzzEventStreams: Fuzzer = async (random, cases) => {
     }
     world.checkUnseen(isOwn(json) ? [text] : []);
   }
-};
+}

@@ -85,8 +85,8 @@ export class FuzzWorld implements AsyncDisposable {
 
 /** Whether a frame is an error of the proxy's own. */
 // deno-lint-ignore no-explicit-any
-export function isOwn({ error }: any): boolean {
-  return error?.data?.source === "sigv4-proxy";
+export function isOwn(frame: Record<string, any>): boolean {
+  return frame.error?.data?.source === "sigv4-proxy";
 }
 
 /** Fails with what a case was. */

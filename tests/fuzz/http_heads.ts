@@ -11,7 +11,7 @@ import { Front, TEST_TOKEN } from "../support/http_front.ts";
 import type { Random } from "../support/random.ts";
 import { mcp } from "../support/raw_mcp.ts";
 import { RawServer } from "../support/raw_server.ts";
-import { type Fuzzer, wrong } from "./fuzzer.ts";
+import { wrong } from "./fuzzer.ts";
 import { broken } from "./json_text.ts";
 
 const PING = '{"jsonrpc":"2.0","id":1,"method":"ping"}';
@@ -154,7 +154,10 @@ async function exchange(port: number, bytes: Uint8Array): Promise<string> {
 }
 
 /** Tries requests, each on a connection of its own. */
-export const fuzzHttpHeads: Fuzzer = async (random, cases) => {
+export async function fuzzHttpHeads(
+  random: Random,
+  cases: number,
+): Promise<void> {
   const seen = new Map<string, number>();
   const unknown: string[] = [];
   let hidden = 0;
@@ -194,4 +197,4 @@ export const fuzzHttpHeads: Fuzzer = async (random, cases) => {
   await health.body?.cancel();
   if (health.status !== 200) wrong(`/healthz says ${health.status}`, cases);
   if (front.logText.includes(TEST_TOKEN)) wrong("the token is logged", cases);
-};
+}

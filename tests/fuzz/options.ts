@@ -10,7 +10,7 @@ import { flagsOf, variablesOf } from "../../src/config/option.ts";
 import { OPTION_KEYS, OPTIONS } from "../../src/config/options.ts";
 import { ConfigError } from "../../src/errors.ts";
 import type { Random } from "../support/random.ts";
-import { type Fuzzer, wrong } from "./fuzzer.ts";
+import { wrong } from "./fuzzer.ts";
 
 const SECRET = "option+secret/that-nobody-is-shown";
 const URLS = [
@@ -104,7 +104,10 @@ function args(random: Random): string[] {
 }
 
 /** Tries command lines. */
-export const fuzzOptions: Fuzzer = async (random, cases) => {
+export async function fuzzOptions(
+  random: Random,
+  cases: number,
+): Promise<void> {
   for (let left = cases; left > 0; left--) {
     const line = args(random);
     const variables = new Map([["AWS_SECRET", SECRET]]);
@@ -123,4 +126,4 @@ export const fuzzOptions: Fuzzer = async (random, cases) => {
       if (error.message.includes(SECRET)) wrong("a secret is shown", given);
     }
   }
-};
+}

@@ -11,7 +11,7 @@ import { findCaBundle } from "../../src/aws/shared_files/profile_settings.ts";
 import { ConfigError, CredentialsError } from "../../src/errors.ts";
 import { oddFiles } from "../aws/shared_files/odd_files.ts";
 import type { Random } from "../support/random.ts";
-import { type Fuzzer, wrong } from "./fuzzer.ts";
+import { wrong } from "./fuzzer.ts";
 import { broken } from "./json_text.ts";
 
 const SECRET = "shared/file+secret-that-nobody-is-shown";
@@ -42,7 +42,10 @@ function fileOf(
 }
 
 /** Tries pairs of files. */
-export const fuzzSharedFiles: Fuzzer = async (random, cases) => {
+export async function fuzzSharedFiles(
+  random: Random,
+  cases: number,
+): Promise<void> {
   const home = await Deno.makeTempDir();
   try {
     await Deno.mkdir(`${home}/.aws`);
@@ -50,7 +53,7 @@ export const fuzzSharedFiles: Fuzzer = async (random, cases) => {
   } finally {
     await Deno.remove(home, { recursive: true });
   }
-};
+}
 
 async function tryOne(random: Random, home: string): Promise<void> {
   const odd = oddFiles(random.below(2 ** 31));

@@ -9,13 +9,7 @@
 import type { Random } from "../support/random.ts";
 import { MODERN_META } from "../support/modern_message.ts";
 import { INITIALIZED } from "../support/raw_mcp.ts";
-import {
-  FUZZ_SESSION,
-  type Fuzzer,
-  FuzzWorld,
-  isOwn,
-  wrong,
-} from "./fuzzer.ts";
+import { FUZZ_SESSION, FuzzWorld, isOwn, wrong } from "./fuzzer.ts";
 import { anyJson, broken, objectOf } from "./json_text.ts";
 
 const strict = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
@@ -160,7 +154,10 @@ function target(body: string): Response {
 }
 
 /** Tries lines one after the other. */
-export const fuzzStdinFrames: Fuzzer = async (random, cases) => {
+export async function fuzzStdinFrames(
+  random: Random,
+  cases: number,
+): Promise<void> {
   await using world = new FuzzWorld(target);
   const { client } = world;
   await client.initialize();
@@ -185,7 +182,7 @@ export const fuzzStdinFrames: Fuzzer = async (random, cases) => {
       answers.filter(isOwn).map((answer) => JSON.stringify(answer)),
     );
   }
-};
+}
 
 function check(
   bytes: Uint8Array,

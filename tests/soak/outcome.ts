@@ -18,7 +18,7 @@ export interface Told {
 
 /** What a JSON-RPC answer says. */
 // deno-lint-ignore no-explicit-any
-export function toldBy(frame: any): Told {
+export function toldBy(frame: Record<string, any>): Told {
   const { result, error } = frame;
   if (!error && result !== undefined) {
     return { outcome: "result", number: (result.result ?? result).number };
