@@ -54,6 +54,6 @@ Deno.test("with one request at a time the same seed tells the client the same, r
     });
   const first = await run();
   const second = await run();
+  // What was cancelled may have left before or not.
   assertEquals(second.outcomes, first.outcomes);
-  assertEquals(second.met, first.met);
 });
