@@ -1,5 +1,6 @@
 /** The program itself: the configuration → its parts, wired and run. */
 
+import { Logins } from "../aws/credentials/sso_login/logins.ts";
 import type { CredentialSource } from "../aws/credentials/types.ts";
 import type { Config } from "../config/config.ts";
 import { describeConfig } from "../config/describe.ts";
@@ -67,7 +68,8 @@ export async function runProxy(
     ),
     toOthers: tls?.toOthers,
   };
-  const shared = { log, redactor, fetches };
+  const logins = config.login ? new Logins() : undefined;
+  const shared = { log, redactor, fetches, logins };
   const receipts = await openReceipts(config, { ...shared, env: around.env });
   const open = (source: CredentialSource, namedBy: NamedBy) =>
     openTarget(config, source, shared, receipts?.noteFor(namedBy));
@@ -133,6 +135,7 @@ export async function runProxy(
     maxFrameBytes: config.maxFrameBytes,
     bridge: config.bridge,
     keepAliveMs: config.keepAliveMs,
+    findLogin: logins && ((failure) => logins.find(failure)),
     profiles: profiles.length > 0 ? new Map(profiles) : undefined,
     profileMetadata: config.profileMetadata,
     receiptOf: receipts && ((response) => receipts.receiptOf(response)),

@@ -4,7 +4,8 @@
  */
 
 import {
-  createCredentialSource,
+  type createCredentialSource,
+  credentialSource,
   type CredentialSourceOptions,
 } from "../aws/credentials/credentials.ts";
 import {
@@ -16,6 +17,7 @@ import type { Config } from "../config/config.ts";
 import { CredentialsError } from "../errors.ts";
 import type { ProxyOptions } from "../config/proxy_options.ts";
 import type { Log } from "../log/log.ts";
+import type { Logins } from "../aws/credentials/sso_login/logins.ts";
 import type { TlsFetches } from "../net/http_client.ts";
 import { hideSettings, type Redactor } from "../redact/redact.ts";
 import { isTelemetryOn } from "../telemetry/switch.ts";
@@ -27,6 +29,8 @@ export interface Surroundings {
   readonly redactor: Redactor;
   /** What sends requests, where the global `fetch` will not do. */
   readonly fetches?: Partial<Pick<TlsFetches, "toTarget" | "toOthers">>;
+  /** The logins that the program can begin, if it is to. */
+  readonly logins?: Logins;
   /** Where credentials come from, if not from this environment. */
   readonly context?: {
     readonly createCredentialSource: typeof createCredentialSource;
@@ -61,11 +65,12 @@ export function credentialOptions(
  */
 export function credentialsOf(
   config: Config,
-  { log, redactor, fetches, context }: Surroundings,
+  { log, redactor, fetches, context, logins }: Surroundings,
   profile: string | undefined = config.profile,
   onFound?: (origin: string) => void,
 ): CredentialSource {
-  const create = context?.createCredentialSource ?? createCredentialSource;
+  const create = context?.createCredentialSource ??
+    ((options = {}) => credentialSource(options, logins));
   return create({
     ...credentialOptions(config, profile),
     onFound,

@@ -119,7 +119,13 @@ function isHostName(host: string): boolean {
 }
 
 /** Options that hold something for one client, and so cannot serve many. */
-const STATEFUL = ["bridge", "sse", "keepAliveMs", "receipt"] as const;
+const STATEFUL = [
+  "bridge",
+  "sse",
+  "keepAliveMs",
+  "login",
+  "receipt",
+] as const;
 
 /** Options for the sessions of a client over stdio, on unless they are not. */
 const MENDING = ["recover", "cookies", "retries"] as const;

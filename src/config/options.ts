@@ -192,6 +192,11 @@ export const OPTION_GROUPS = {
       help: "AWS profile, before keys; repeatable",
     },
     ...ROLE_OPTIONS,
+    login: {
+      kind: "boolean",
+      names: ["--login", "MCP_LOGIN"],
+      help: "have the client ask for an SSO login",
+    },
     skipAuth: {
       kind: "boolean",
       names: ["--skip-auth", "MCP_SKIP_AUTH"],

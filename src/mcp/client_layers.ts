@@ -1,12 +1,13 @@
 /**
  * The layers between the client and the upstream: the gate before tools, the
- * router of profiles, the bridge between eras. Loaded where an option asks for
+ * router of profiles, the bridge between eras, the login. Loaded where an option asks for
  * one of them.
  *
  * @module
  */
 
 import { EraBridge } from "./bridge/bridge.ts";
+import { type FindLogin, LoginLink } from "./login/login_link.ts";
 import type { Emit, Link } from "./transport/link.ts";
 import { ProfileRouter } from "./profiles/router.ts";
 import { ToolGate } from "./tools/gate.ts";
@@ -22,6 +23,8 @@ export interface ClientLinkOptions extends UpstreamOptions {
   readonly tools: ToolRules;
   /** Whether a client and a target of different eras are brought together. */
   readonly bridge: boolean;
+  /** Finds the login that mends a failure, where users are to be asked. */
+  readonly findLogin: FindLogin | undefined;
   /** Further profiles, by name, each with what sends its requests. */
   readonly profiles: ReadonlyMap<string, typeof globalThis.fetch> | undefined;
   /** What is put into requests for a profile, in place of `metadata`. */
@@ -36,7 +39,14 @@ const TOOLS_MAX_AGE_MS = 5 * 60_000;
 
 /** The outermost of the layers that the options ask for. */
 export function createLayers(options: ClientLinkOptions): Link {
-  return gated(options, options.emit, routed);
+  const { findLogin, emit, log } = options;
+  if (!findLogin) return gated(options, emit, routed);
+  return new LoginLink({
+    emit,
+    log,
+    findLogin,
+    link: (whenReady) => gated({ ...options, whenReady }, emit, routed),
+  });
 }
 
 /** A link with the gate before it that the tool rules ask for. */

@@ -13,6 +13,7 @@ import {
 } from "../config/proxy_options.ts";
 import { ClientInput } from "./client_input.ts";
 import { createClientLink } from "../mcp/client_link.ts";
+import type { FindLogin } from "../mcp/login/login_link.ts";
 import { withCookies } from "../net/cookies.ts";
 import { productOf, withUserAgent } from "../net/user_agent.ts";
 import { clientInfoIn } from "../mcp/wire/era.ts";
@@ -96,6 +97,8 @@ export interface StdioProxyRun extends StdioProxyOptions {
   readonly observer?: Observer;
   /** What is said, in JSON, of who answered; by default nothing is. */
   readonly receiptOf?: (response: Response) => Promise<string | undefined>;
+  /** Finds the login that mends a failure to sign; none unless it is set. */
+  readonly findLogin?: FindLogin;
   /** Whether nobody else has the chunks of `readable`; `false` by default. */
   readonly takesChunks?: boolean;
 }
@@ -157,6 +160,7 @@ export async function runStdioProxy(options: StdioProxyRun): Promise<void> {
     keepAliveMs: options.keepAliveMs,
     sessionHeader: options.sessionHeader,
     profileMetadata: options.profileMetadata,
+    findLogin: options.findLogin,
     profiles: options.profiles &&
       new Map(
         [...options.profiles].map(([profile, fetch]) => [

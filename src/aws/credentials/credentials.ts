@@ -11,6 +11,7 @@ import { CredentialCache } from "./cache.ts";
 import type { Choice } from "./choice.ts";
 import type { InstanceMetadata } from "./sources/instance.ts";
 import { environmentKeys } from "./sources/keys.ts";
+import type { Logins } from "./sso_login/logins.ts";
 import { readEnv } from "../../permissions.ts";
 import { demandEnv, noRole, type Search, sourceFailed } from "./search.ts";
 import { demandSendable } from "./text.ts";
@@ -92,6 +93,14 @@ export interface CredentialSourceOptions {
 export function createCredentialSource(
   options: CredentialSourceOptions = {},
 ): CredentialSource {
+  return credentialSource(options);
+}
+
+/** The same, with the logins that the program can begin. */
+export function credentialSource(
+  options: CredentialSourceOptions,
+  logins?: Logins,
+): CredentialSource {
   const log = options.log ?? SILENT_LOG;
   const redactor = options.redactor ?? new Redactor();
   const now = options.now ?? Date.now;
@@ -115,6 +124,7 @@ export function createCredentialSource(
     now,
     log,
     redactor,
+    logins,
   };
   let instance: InstanceMetadata | undefined;
   let choice: Choice | undefined;

@@ -16,6 +16,7 @@ import {
 } from "../shared_files/settings.ts";
 import type { SharedFiles } from "../shared_files/shared_files.ts";
 import type { Credentials, RoleSession } from "./types.ts";
+import type { Logins } from "./sso_login/logins.ts";
 import type { FileWatch } from "./watch.ts";
 
 /** What tells, before a source is asked, which permissions it needs. */
@@ -53,6 +54,8 @@ export interface Search extends SourceQuery {
   readonly watch: FileWatch;
   /** What the session is bound to: that of the last role, which must be one. */
   readonly session?: RoleSession;
+  /** Told which errors a login would mend, where the program can begin one. */
+  readonly logins?: Logins;
 }
 
 /** What an error is made of. */

@@ -12,10 +12,11 @@
  */
 const QUIET_MS = 20;
 
-/** The files of one load, as they were when it read them. */
+/** What one load was made from, as it was then: files, and what else may change. */
 export class FileWatch {
   /** What was not there, or not ours to look at, has nothing to compare. */
   readonly #seen = new Map<string, Deno.FileInfo | undefined>();
+  readonly #others: (() => boolean)[] = [];
 
   /**
    * Notes a file as it is, before it is read. Waits a moment when the file was
@@ -36,8 +37,14 @@ export class FileWatch {
     this.#seen.set(path, statOf(path));
   }
 
+  /** Adds what is no file, and says itself whether it has changed. */
+  add(hasChanged: () => boolean): void {
+    this.#others.push(hasChanged);
+  }
+
   /** Whether a file is no longer what it was: written, replaced, gone or new. */
   changed(): boolean {
+    if (this.#others.some((hasChanged) => hasChanged())) return true;
     for (const [path, seen] of this.#seen) {
       if (seen === undefined) {
         // A stat that fails costs 7 µs, this question a tenth of it.

@@ -224,6 +224,10 @@ export class ProfileBranch implements Link {
     return requestIdFromSource(text.slice(this.#prefix.length));
   }
 
+  holds(id: RequestId): boolean {
+    return this.#link.holds?.(id) === true;
+  }
+
   async drain(patience: AbortSignal): Promise<void> {
     this.#isEnding = true;
     this.#endIfIdle();

@@ -24,6 +24,7 @@ import {
 import {
   type BatchMessage,
   isObject,
+  type RequestId,
   type RequestMessage,
   type SingleMessage,
 } from "../wire/message.ts";
@@ -224,6 +225,11 @@ export class ProfileRouter implements Link {
       const isList = lists.has(part);
       await emit(isList ? await this.#argument.offeredIn(bytes) : bytes);
     }
+  }
+
+  holds(id: RequestId): boolean {
+    const link: Link = this.#elsewhere.get(id.key) ?? this.#default;
+    return link.holds?.(id) === true;
   }
 
   get #links(): readonly Link[] {

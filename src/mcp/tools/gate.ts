@@ -21,6 +21,7 @@ import { dense, includesBytes } from "../wire/block_buffer.ts";
 import { metaLike } from "../wire/era.ts";
 import {
   type BatchMessage,
+  type RequestId,
   type RequestMessage,
   requestsOf,
   type SingleMessage,
@@ -148,6 +149,10 @@ export class ToolGate implements Link {
       if (rest) passed = this.#pass(...rest, failure);
     });
     return recorded.then(() => passed);
+  }
+
+  holds(id: RequestId): boolean {
+    return this.#suspended.has(id.key) || this.#link.holds?.(id) === true;
   }
 
   async #emit(frame: Uint8Array): Promise<void> {

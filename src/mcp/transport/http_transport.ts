@@ -7,7 +7,7 @@ import {
   retryAfterMs,
   SessionExpiredError,
 } from "./retry.ts";
-import { untilAborted } from "../../time.ts";
+import { orAborted, untilAborted } from "../../time.ts";
 import type { ProxyError } from "../../errors.ts";
 import { type AnswerContext, ResponseStream } from "./response_streams.ts";
 import { drainBody, mediaType } from "../wire/body.ts";
@@ -106,7 +106,9 @@ export class HttpTransport {
         method: "POST",
         headers: channel ? this.#baseHeaders : this.#headersIn(session),
         body: exchange.body,
-      });
+      }).catch((cause) => this.#whenReady(exchange, wasSent, cause));
+      // Its session may have ended while it waited.
+      if (!response) return await this.carry(exchange, session);
       channel?.touch();
       exchange.receipt = this.#target.receiptOf?.(response);
       if (!response.ok) return await this.#refused(exchange, session, response);
@@ -125,6 +127,22 @@ export class HttpTransport {
       this.#draining.delete(exchange);
       exchange.isAtTarget = false;
     }
+  }
+
+  /** Waits until what kept an exchange from being sent is there, if it can. */
+  async #whenReady(
+    exchange: Exchange,
+    wasSent: boolean,
+    cause: unknown,
+  ): Promise<undefined> {
+    const ready = cause instanceof AttemptError
+      ? this.#target.whenReady?.(cause.error, exchange)
+      : undefined;
+    if (!ready) throw cause;
+    exchange.isSent = wasSent;
+    exchange.isAtTarget = false;
+    exchange.hold();
+    await orAborted(ready, exchange.signal).finally(() => exchange.release());
   }
 
   /** Lets a stream go on for a while that nobody waits for any more. */

@@ -38,6 +38,8 @@ export interface Link {
     bytes: Uint8Array,
     message: SingleMessage | BatchMessage,
   ): Promise<void> | void;
+  /** Whether a request waits here unsent: cancelled, it never is. */
+  holds?(id: RequestId): boolean;
   /**
    * Waits for what is in flight until `patience` is aborted, then answers the
    * rest with an error.

@@ -6,7 +6,7 @@ import type { Redactor } from "../../redact/redact.ts";
 import type { HeaderPairs } from "../wire/headers.ts";
 import type { RequestId } from "../wire/message.ts";
 import type { Metadata } from "../wire/metadata.ts";
-import type { ExchangeLimits } from "./exchange.ts";
+import type { Exchange, ExchangeLimits } from "./exchange.ts";
 import type { Emit } from "./link.ts";
 import type { Observer } from "./observer.ts";
 
@@ -42,6 +42,16 @@ export interface Target extends ExchangeLimits {
     response: Response,
     body: string,
   ) => ProxyError | undefined;
+  /**
+   * Waits until what kept a request from being sent is there again; nothing
+   * where that cannot be waited for.
+   *
+   * @throws {AttemptError} What the client is told in place of the answer.
+   */
+  readonly whenReady?: (
+    failure: ProxyError,
+    exchange: Exchange,
+  ) => Promise<void> | undefined;
   /** Learns the session IDs, and hides them and what else is secret. */
   readonly redactor: Redactor;
   readonly log: Log;

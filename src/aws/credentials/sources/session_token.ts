@@ -27,6 +27,7 @@ import { shellWords } from "../../../shell_words.ts";
 import { limitedFile } from "../../../limited_text.ts";
 import { isRecord, type JsonRecord, parseRecord, textIn } from "../../json.ts";
 import type { Credentials } from "../types.ts";
+import type { HeldToken } from "../sso_login/logins.ts";
 import { parseTimestamp } from "./timestamp.ts";
 
 /** A token that has no longer than this to live is renewed. */
@@ -49,12 +50,16 @@ export interface Session extends Search {
   readonly tokenFile: string;
   /** The command that begins it. */
   readonly login: string;
+  /** Told of the errors that a login would mend. */
+  readonly onLoginNeeded?: (error: Error) => void;
 }
 
 /** A token as the file has it. */
 export interface SessionToken {
   readonly record: JsonRecord;
   readonly expiresAt: number;
+  /** It is in memory, since the file may not be written. */
+  readonly held: HeldToken | undefined;
   /** It is to be renewed, and can be. */
   readonly isDue: boolean;
 }
@@ -134,14 +139,17 @@ export async function openSession(
   const { kind, tokenFile: value } = session;
   demand(session, [{ kind: "read", value, why: `read the ${kind}` }]);
   await session.watch.see(value);
-  const { record, expiresAt } = await readToken(session);
+  const token = await currentToken(session);
+  const { record, expiresAt, held } = token;
   const left = expiresAt - session.now();
   const isDue = left <= RENEWED_WITHIN_MS;
   if (!isRenewable(record)) {
-    if (left > 0) return { record, expiresAt, isDue: false };
+    if (left > 0) return { ...token, isDue: false };
     const end = new Date(expiresAt).toISOString();
     throw loginNeeded(session, `the ${kind} is over since ${end}`);
   }
+  // One that is in no file is void for nobody when it is renewed.
+  if (held !== undefined) return { ...token, isDue };
   const why = `save the ${kind} when it is renewed`;
   const missing = notGranted([{ kind: "write", value, why }]);
   if (missing.length > 0) {
@@ -149,7 +157,23 @@ export async function openSession(
     if (isDue) throw notPermitted(session, missing);
     session.log.warn(`${session.source}: ${lacking(missing)}`);
   }
-  return { record, expiresAt, isDue };
+  return { ...token, isDue };
+}
+
+/** Saves a renewed token where the one before it was. */
+export async function saveRenewed(
+  session: Session,
+  { held }: SessionToken,
+  record: JsonRecord,
+): Promise<void> {
+  if (held === undefined) return await saveToken(session, record);
+  holdToken(session, { ...held, record });
+}
+
+/** Keeps a token in memory, for the lack of a place to write it to. */
+export function holdToken(session: Session, held: HeldToken): void {
+  hideToken(session, held.record);
+  session.logins?.hold(session.tokenFile, held);
 }
 
 /**
@@ -196,7 +220,10 @@ export function loginNeeded(
 ): Error {
   const { login: run } = session;
   const more = said === "" ? "" : ` (${said})`;
-  return sourceFailed(session, `${what}: run \`${run}\`${more}`, { run });
+  const outcome = `${what}: run \`${run}\`${more}`;
+  const error = sourceFailed(session, outcome, { run });
+  session.onLoginNeeded?.(error);
+  return error;
 }
 
 /** The error of a token that may be half written. */
@@ -219,9 +246,25 @@ export function sessionKeys(
   return { accessKeyId, secretAccessKey, sessionToken, expiration };
 }
 
-async function readToken(
+type ReadToken = Pick<SessionToken, "record" | "expiresAt">;
+
+/** The token of the file; that in memory, until the file has another one. */
+export async function currentToken(
   session: Session,
-): Promise<{ record: JsonRecord; expiresAt: number }> {
+): Promise<Omit<SessionToken, "isDue">> {
+  const { logins, tokenFile } = session;
+  const held = logins?.held(tokenFile);
+  session.watch.add(() => logins?.held(tokenFile) !== held);
+  if (held === undefined) return { ...await readToken(session), held };
+  const there = await readToken(session).catch(() => undefined);
+  const isNewer = there !== undefined &&
+    textIn(there.record, "accessToken") !== held.onDisk;
+  if (isNewer) return { ...there, held: undefined };
+  return { ...tokenIn(session, held.record), held };
+}
+
+/** The token of the file. */
+export async function readToken(session: Session): Promise<ReadToken> {
   const { kind, tokenFile } = session;
   const text = await limitedFile(tokenFile).catch((error) => {
     const what = error instanceof Deno.errors.NotFound
@@ -231,6 +274,10 @@ async function readToken(
   });
   const record = parseRecord(text);
   if (record === undefined) throw tokenUnclear(session, "is no JSON");
+  return tokenIn(session, record);
+}
+
+function tokenIn(session: Session, record: JsonRecord): ReadToken {
   hideToken(session, record);
   const { accessToken } = record;
   const inner = isRecord(accessToken) ? accessToken.expiresAt : undefined;

@@ -20,10 +20,11 @@ import type { Credentials } from "../types.ts";
 import { serviceUrl } from "./service_endpoint.ts";
 import { isRecord, textIn } from "../../json.ts";
 import { askService } from "./http.ts";
+import { beginSession } from "../sso_login/device_grant.ts";
 import {
   loginNeeded,
   openSession,
-  saveToken,
+  saveRenewed,
   type Session,
   sessionKeys,
   sessionNeeds,
@@ -38,6 +39,9 @@ interface SsoRole {
   /** The `[sso-session]`; older profiles have none. */
   readonly sessionName: string | undefined;
   readonly startUrl: string;
+  readonly region: string;
+  /** What the client of a login asks for; older profiles have none. */
+  readonly scopes: readonly string[];
   readonly accountId: string;
   readonly roleName: string;
   /** @throws {CredentialsError} What is configured is no URL. */
@@ -54,7 +58,17 @@ export async function ssoCredentials(
 ): Promise<Credentials> {
   const role = ssoRole(search);
   const { sessionName, startUrl } = role;
-  const session = sessionOf(search, "sso", sessionName ?? startUrl);
+  // The token that the portal was asked with: if it takes none, another.
+  let used = "";
+  const session: Session = {
+    ...sessionOf(search, "sso", sessionName ?? startUrl),
+    onLoginNeeded: (error) =>
+      search.logins?.offer(error, {
+        key: session.tokenFile,
+        begin: (show, signal) =>
+          beginSession({ session, grant: role, used, show, signal }),
+      }),
+  };
   const token = await openSession(
     session,
     (record) =>
@@ -64,6 +78,7 @@ export async function ssoCredentials(
   const accessToken = token.isDue
     ? await renewed(session, role, token)
     : textIn(token.record, "accessToken") ?? "";
+  used = accessToken;
   return await askPortal(session, role, accessToken);
 }
 
@@ -83,8 +98,9 @@ export function ssoNeeds(query: ProfileQuery): Need[] {
 async function renewed(
   session: Session,
   { urlOf }: SsoRole,
-  { record, expiresAt }: SessionToken,
+  token: SessionToken,
 ): Promise<string> {
+  const { record, expiresAt } = token;
   const { clientId, clientSecret, refreshToken } = record;
   const now = session.now();
   const url = urlOf("SSO_OIDC", "/token");
@@ -98,7 +114,7 @@ async function renewed(
     if (accessToken === undefined || typeof expiresIn !== "number") {
       throw loginNeeded(session, undefined, error);
     }
-    await saveToken(session, {
+    await saveRenewed(session, token, {
       ...record,
       accessToken,
       expiresAt: tokenTime(new Date(now + expiresIn * 1000)),
@@ -177,7 +193,10 @@ function ssoRole(search: Search & ProfileQuery): SsoRole {
     url.pathname = url.pathname.replace(/\/?$/, path);
     return url;
   };
-  return { sessionName, startUrl, accountId, roleName, urlOf };
+  const scopes = (shared?.get("sso_registration_scopes") ?? "")
+    .split(",").map((scope) => scope.trim()).filter((scope) => scope !== "");
+  const asked = { startUrl, region, scopes, accountId, roleName };
+  return { sessionName, ...asked, urlOf };
 }
 
 /** As the AWS CLI has it: the two may repeat each other, and no more. */

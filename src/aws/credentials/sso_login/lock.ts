@@ -1,0 +1,113 @@
+/**
+ * One login at a time for all programs of a machine: a file beside the token
+ * that says who logs in, and since when.
+ *
+ * The lock itself is the operating system's, which takes it back from a program
+ * that has ended. So a file that was left behind locks nobody out. One that is
+ * held past its time, by a program that stands still, counts no more.
+ *
+ * @module
+ */
+
+import { limitedFile } from "../../../limited_text.ts";
+import { delay } from "../../../time.ts";
+import { type Need, notGranted } from "../../../permissions.ts";
+import { parseRecord } from "../../json.ts";
+
+/** How often whoever waits looks whether the token is there. */
+const LOOK_MS = 500;
+
+/** Where nothing can be locked, everyone has the lock. */
+const NO_LOCK: AsyncDisposable = {
+  [Symbol.asyncDispose]: () => Promise.resolve(),
+};
+
+/**
+ * Waits for the lock.
+ *
+ * @param path The file.
+ * @param limitMs For how long it may be held.
+ * @param isDone Whether another one has done the work meanwhile.
+ * @returns The lock; `undefined` if the work is done.
+ */
+export async function lockUnless(
+  isDone: () => Promise<boolean>,
+  path: string,
+  limitMs: number,
+  signal: AbortSignal,
+): Promise<AsyncDisposable | undefined> {
+  for (;;) {
+    const lock = await tryLock(path, limitMs);
+    if (await isDone()) {
+      await lock?.[Symbol.asyncDispose]();
+      return undefined;
+    }
+    if (lock !== undefined) return lock;
+    await delay(LOOK_MS, signal);
+  }
+}
+
+async function tryLock(
+  path: string,
+  limitMs: number,
+): Promise<AsyncDisposable | undefined> {
+  const { dirname } = process.getBuiltinModule("node:path");
+  const value = dirname(path);
+  const why = "let one program at a time log in";
+  const needs: Need[] = [
+    { kind: "read", value, why },
+    { kind: "write", value, why },
+  ];
+  if (notGranted(needs).length > 0) return NO_LOCK;
+  try {
+    await Deno.mkdir(value, { recursive: true, mode: 0o700 });
+    return await tryOpen(path, limitMs);
+  } catch {
+    // A disk that is not written to, or that knows no locks.
+    return NO_LOCK;
+  }
+}
+
+async function tryOpen(
+  path: string,
+  limitMs: number,
+): Promise<AsyncDisposable | undefined> {
+  const options = { read: true, write: true, create: true, mode: 0o600 };
+  const file = await Deno.open(path, options);
+  try {
+    if (!await file.tryLock(true)) {
+      file.close();
+      return await isOutdated(path) ? NO_LOCK : undefined;
+    }
+    // Whoever had it before may have taken the file away.
+    const [opened, there] = await Promise.all([
+      file.stat(),
+      Deno.stat(path).catch(() => undefined),
+    ]);
+    if (there === undefined || opened.ino !== there.ino) {
+      file.close();
+      return undefined;
+    }
+    const since = new Date();
+    const until = new Date(since.getTime() + limitMs);
+    const text = JSON.stringify({ pid: Deno.pid, since, until });
+    await file.truncate();
+    await file.write(new TextEncoder().encode(text));
+  } catch (error) {
+    file.close();
+    throw error;
+  }
+  return {
+    async [Symbol.asyncDispose](): Promise<void> {
+      await Deno.remove(path).catch(() => {});
+      file.close();
+    },
+  };
+}
+
+/** Whether a lock that is held has been held for longer than it may. */
+async function isOutdated(path: string): Promise<boolean> {
+  const text = await limitedFile(path).catch(() => "");
+  const { until } = parseRecord(text) ?? {};
+  return typeof until === "string" && Date.parse(until) < Date.now();
+}

@@ -1,0 +1,61 @@
+/**
+ * Logins that a program can begin itself (`--login`): which error a login would
+ * mend, and the tokens that may not be written to disk.
+ *
+ * @module
+ */
+
+import type { JsonRecord } from "../../json.ts";
+
+/** A page that somebody is to open to sign in. */
+export interface LoginPage {
+  readonly url: string;
+  /** What it is for, and the code that it must show. */
+  readonly message: string;
+}
+
+/** Shows the page; rejects if it was declined, or could not be shown. */
+export type ShowPage = (page: LoginPage) => Promise<void>;
+
+/** A session that can be begun again. */
+export interface Login {
+  /** Names the session. */
+  readonly key: string;
+  /**
+   * Begins it, or waits until another program has.
+   *
+   * @throws {LoginError} It came to nothing.
+   */
+  begin(show: ShowPage, signal: AbortSignal): Promise<void>;
+}
+
+/** A token in memory, for the lack of a place to write it to. */
+export interface HeldToken {
+  readonly record: JsonRecord;
+  /** The access token of the file then; another one there is newer. */
+  readonly onDisk: string | undefined;
+}
+
+/** The logins of a program, shared by its sources of credentials. */
+export class Logins {
+  readonly #offers = new WeakMap<object, Login>();
+  readonly #held = new Map<string, HeldToken>();
+
+  /** Notes the login that would mend an error. */
+  offer(error: Error, login: Login): void {
+    this.#offers.set(error, login);
+  }
+
+  /** The login that would mend what was thrown, if one would. */
+  find(cause: unknown): Login | undefined {
+    return cause instanceof Error ? this.#offers.get(cause) : undefined;
+  }
+
+  held(tokenFile: string): HeldToken | undefined {
+    return this.#held.get(tokenFile);
+  }
+
+  hold(tokenFile: string, token: HeldToken): void {
+    this.#held.set(tokenFile, token);
+  }
+}

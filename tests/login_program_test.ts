@@ -1,0 +1,380 @@
+/** Whole-program tests: a login that the client's user is asked for. */
+
+import {
+  assert,
+  assertEquals,
+  assertMatch,
+  assertRejects,
+  assertStringIncludes,
+} from "@std/assert";
+import { basename, dirname } from "node:path";
+import type { Line } from "./support/lines.ts";
+import { LOGIN_ARGS, LoginWorld, OPENS_PAGES } from "./support/login_world.ts";
+import type { ProxyProcess } from "./support/proxy_process.ts";
+
+// deno-lint-ignore no-explicit-any
+type Parsed = any;
+
+function isMethod(line: Line, method: string): boolean {
+  const value: Parsed = line.value;
+  return value?.method === method;
+}
+
+/** What the client is asked: to open a page. */
+async function question(proxy: ProxyProcess): Promise<Parsed> {
+  const frame = await proxy.frames.find((line) =>
+    isMethod(line, "elicitation/create")
+  );
+  return frame.value;
+}
+
+async function answer(
+  proxy: ProxyProcess,
+  id: unknown,
+  action: string,
+): Promise<void> {
+  await proxy.send({ jsonrpc: "2.0", id, result: { action } });
+}
+
+Deno.test("a call that finds the session over asks the user to open AWS's page, waits, and is sent once the token is there", async () => {
+  await using world = await LoginWorld.start();
+  const proxy = await world.programWhoseSessionEnds();
+  const called = proxy.request("tools/call", { name: "x" });
+  const { id, params } = await question(proxy);
+  assertEquals(params.mode, "url");
+  assertEquals(params.url, `${world.peer.url}/device?user_code=WXYZ-0001`);
+  assertStringIncludes(params.message, "WXYZ-0001");
+  assertStringIncludes(params.message, 'profile "dev"');
+  await answer(proxy, id, "accept");
+  assert(!world.reached.includes("tools/call"));
+  world.peer.answer = "token";
+  assertEquals(((await called).value as Parsed).result, {});
+  assertEquals(world.reached.filter((name) => name === "tools/call").length, 1);
+  const complete = await proxy.frames.find((line) =>
+    isMethod(line, "notifications/elicitation/complete")
+  );
+  assertEquals(
+    (complete.value as Parsed).params.elicitationId,
+    params.elicitationId,
+  );
+});
+
+Deno.test("initialize waits for a login, too", async () => {
+  await using world = await LoginWorld.start();
+  world.peer.answer = "token";
+  const proxy = await world.program();
+  const initialized = proxy.initialize(OPENS_PAGES);
+  const { id } = await question(proxy);
+  await answer(proxy, id, "accept");
+  assertEquals(
+    ((await initialized).value as Parsed).result.serverInfo.name,
+    "raw",
+  );
+});
+
+Deno.test("calls that come during a login wait for it, and nobody is asked twice", async () => {
+  await using world = await LoginWorld.start();
+  const proxy = await world.programWhoseSessionEnds();
+  const calls = [1, 2, 3].map(() => proxy.request("tools/call", { name: "x" }));
+  const { id } = await question(proxy);
+  calls.push(proxy.request("resources/list"));
+  await answer(proxy, id, "accept");
+  world.peer.answer = "token";
+  for (const call of calls) {
+    assertEquals((await call as Parsed).value.result, {});
+  }
+  assertEquals(world.peer.begun, 1);
+  const asked = proxy.frames.all.filter((line) =>
+    isMethod(line, "elicitation/create")
+  );
+  assertEquals(asked.length, 1);
+});
+
+Deno.test("the token is where the AWS CLI looks for it, in its form, for its owner alone, and no lock is left", async () => {
+  await using world = await LoginWorld.start();
+  world.peer.answer = "token";
+  const proxy = await world.program();
+  const initialized = proxy.initialize(OPENS_PAGES);
+  await question(proxy);
+  await initialized;
+  const token = JSON.parse(await Deno.readTextFile(world.tokenFile));
+  assertEquals(Object.keys(token).sort(), [
+    "accessToken",
+    "clientId",
+    "clientSecret",
+    "expiresAt",
+    "refreshToken",
+    "region",
+    "registrationExpiresAt",
+    "startUrl",
+  ]);
+  assertEquals(token.startUrl, "https://corp.awsapps.com/start");
+  assertEquals(token.region, "eu-west-1");
+  assertMatch(token.expiresAt, /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$/);
+  assertMatch(token.registrationExpiresAt, /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$/);
+  const { mode } = await Deno.stat(world.tokenFile);
+  if (mode !== null) assertEquals(mode & 0o777, 0o600);
+  const names = [...Deno.readDirSync(dirname(world.tokenFile))]
+    .map(({ name }) => name);
+  assertEquals(names, [basename(world.tokenFile)]);
+  const asked = world.peer.requests.all.map(({ body }) => body);
+  assertEquals(asked[0].scopes, ["sso:account:access"]);
+  assertEquals(asked[1].startUrl, "https://corp.awsapps.com/start");
+});
+
+for (
+  const [action, words] of [
+    ["decline", "the user declined it"],
+    ["cancel", "the user dismissed it"],
+    ["maybe", "the user declined it"],
+  ]
+) {
+  Deno.test(`a user who answers ${action} ends the login: the call gets the error of a session that is over, and does not leave`, async () => {
+    await using world = await LoginWorld.start();
+    const proxy = await world.programWhoseSessionEnds();
+    const called = proxy.request("tools/call", { name: "x" });
+    const { id } = await question(proxy);
+    await answer(proxy, id, action);
+    const { error } = (await called).value as Parsed;
+    assertEquals(error.code, -31012);
+    assertStringIncludes(error.message, "aws sso login --profile dev");
+    assertStringIncludes(error.message, `(--login: ${words})`);
+    assertEquals(error.data.login, "declined");
+    // Whoever said no is not asked again by the next call.
+    world.peer.answer = "token";
+    const again = (await proxy.request("tools/call", { name: "x" }))
+      .value as Parsed;
+    assertStringIncludes(again.error.message, words);
+    assertEquals(world.peer.begun, 1);
+    assert(!world.reached.includes("tools/call"));
+  });
+}
+
+for (
+  const [said, outcome] of [
+    ["access_denied", "denied"],
+    ["expired_token", "expired"],
+    ["invalid_client", "failed"],
+  ] as const
+) {
+  Deno.test(`a login that ends with ${said} gives the error of a session that is over with that reason, withdraws the question, and the call does not leave`, async () => {
+    await using world = await LoginWorld.start();
+    const proxy = await world.programWhoseSessionEnds();
+    const called = proxy.request("tools/call", { name: "x" });
+    const { id } = await question(proxy);
+    world.peer.answer = said;
+    const { error } = (await called).value as Parsed;
+    assertEquals([error.code, error.data.login], [-31012, outcome]);
+    const withdrawn = await proxy.frames.find((line) =>
+      isMethod(line, "notifications/cancelled")
+    );
+    assertEquals((withdrawn.value as Parsed).params.requestId, id);
+    assert(!world.reached.includes("tools/call"));
+  });
+}
+
+Deno.test("what a client makes up grants nothing: a call is sent only once AWS has given the token", async () => {
+  await using world = await LoginWorld.start();
+  const proxy = await world.programWhoseSessionEnds();
+  const called = proxy.request("tools/call", { name: "x" });
+  const { id, params } = await question(proxy);
+  await proxy.send({
+    jsonrpc: "2.0",
+    id,
+    result: { action: "accept", content: { accessToken: "mine" } },
+  });
+  await proxy.notify("notifications/elicitation/complete", {
+    elicitationId: params.elicitationId,
+  });
+  // It is asked for further tokens, so the call has not gone on.
+  const before = world.peer.requests.length;
+  await world.peer.requests.at(before + 1);
+  assert(!world.reached.includes("tools/call"));
+  world.peer.answer = "access_denied";
+  assertEquals(((await called).value as Parsed).error.data.login, "denied");
+  assert(!world.reached.includes("tools/call"));
+});
+
+for (
+  const [what, capabilities] of [
+    ["nothing", {}],
+    ["forms alone", { elicitation: {} }],
+    ["forms by name", { elicitation: { form: {} } }],
+    ["nonsense", { elicitation: { url: true } }],
+  ] as const
+) {
+  Deno.test(`a client that can be asked ${what} gets the error as without --login, to the letter`, async () => {
+    await using world = await LoginWorld.start();
+    await world.writeToken();
+    const texts: string[] = [];
+    for (const args of [["--login"], []]) {
+      const proxy = await world.program({
+        args: ["--profile", "dev", ...args],
+      });
+      const params = { ...OPENS_PAGES, capabilities };
+      texts.push((await proxy.request("initialize", params)).text);
+    }
+    assertStringIncludes(texts[0], "the SSO session is over since");
+    assertEquals(texts[0], texts[1]);
+    assertEquals(world.peer.requests.length, 0);
+  });
+}
+
+Deno.test("without --login nobody is asked", async () => {
+  await using world = await LoginWorld.start();
+  const proxy = await world.program({ args: ["--profile", "dev"] });
+  const { error } = (await proxy.request("initialize", OPENS_PAGES))
+    .value as Parsed;
+  assertStringIncludes(error.message, "there is no SSO session");
+  assertEquals([error.data.login, world.peer.requests.length], [undefined, 0]);
+});
+
+Deno.test("a call that is cancelled while it waits never leaves, gets no answer, and ends a login that is for nobody else", async () => {
+  await using world = await LoginWorld.start();
+  const proxy = await world.programWhoseSessionEnds();
+  await proxy.send({
+    jsonrpc: "2.0",
+    id: "held",
+    method: "tools/call",
+    params: { name: "x" },
+  });
+  const { id } = await question(proxy);
+  await proxy.notify("notifications/cancelled", { requestId: "held" });
+  const withdrawn = await proxy.frames.find((line) =>
+    isMethod(line, "notifications/cancelled")
+  );
+  assertEquals((withdrawn.value as Parsed).params.requestId, id);
+  await world.logInElsewhere();
+  await proxy.request("tools/call", { name: "y" });
+  assertEquals(proxy.answers("held"), []);
+  assertEquals(
+    world.reached.filter((name) => name !== "initialize"),
+    ["notifications/initialized", "tools/call"],
+  );
+});
+
+for (const how of ["the client closes stdin", "SIGTERM"] as const) {
+  Deno.test(`when ${how} during a login, the call gets its error, and the program ends with nothing sent and no lock left`, async () => {
+    await using world = await LoginWorld.start();
+    const proxy = await world.programWhoseSessionEnds();
+    await proxy.send({
+      jsonrpc: "2.0",
+      id: "held",
+      method: "tools/call",
+      params: { name: "x" },
+    });
+    await question(proxy);
+    if (how === "SIGTERM") proxy.signal("SIGTERM");
+    else await proxy.closeStdin();
+    const { error } = (await proxy.answer("held")).value as Parsed;
+    assertEquals(error.data.login, "interrupted");
+    await proxy.status();
+    assert(!world.reached.includes("tools/call"));
+    assertEquals([...Deno.readDirSync(dirname(world.tokenFile))].length, 1);
+  });
+}
+
+Deno.test("without the permission to write the token stays in memory, for all profiles of the session", async () => {
+  await using world = await LoginWorld.start();
+  world.peer.answer = "token";
+  const proxy = await world.program({
+    args: [...LOGIN_ARGS, "--profile", "ops"],
+    permissions: { net: [world.peer.host], write: [] },
+  });
+  const initialized = proxy.initialize(OPENS_PAGES);
+  await question(proxy);
+  assertEquals(((await initialized).value as Parsed).error, undefined);
+  const call = { name: "x", arguments: { aws_profile: "ops" } };
+  const { result } = (await proxy.request("tools/call", call)).value as Parsed;
+  assertEquals(result, {});
+  assertEquals(world.peer.begun, 1);
+  await assertRejects(() => Deno.stat(world.tokenFile), Deno.errors.NotFound);
+  await proxy.waitForLog(({ text }) => text.includes("in memory alone"));
+});
+
+Deno.test("of two programs on a machine one asks, and the other takes the token that comes of it", async () => {
+  await using world = await LoginWorld.start();
+  const programs = [await world.program(), await world.program()];
+  const initialized = programs.map((proxy) => proxy.initialize(OPENS_PAGES));
+  await Promise.any(programs.map((proxy) => question(proxy)));
+  const lock = JSON.parse(await Deno.readTextFile(world.lockFile));
+  assert(programs.some(({ pid }) => pid === lock.pid));
+  assert(Date.parse(lock.since) <= Date.now());
+  world.peer.answer = "token";
+  for (const answered of initialized) {
+    assertEquals((await answered as Parsed).value.error, undefined);
+  }
+  const asked = programs.flatMap(({ frames }) => frames.all)
+    .filter((line) => isMethod(line, "elicitation/create"));
+  assertEquals([asked.length, world.peer.begun], [1, 1]);
+});
+
+Deno.test("who waits for the login of another program asks itself when that one ends without it", async () => {
+  await using world = await LoginWorld.start();
+  const first = await world.program();
+  void first.send({
+    jsonrpc: "2.0",
+    id: 1,
+    method: "initialize",
+    params: OPENS_PAGES,
+  });
+  await question(first);
+  const second = await world.program();
+  const initialized = second.initialize(OPENS_PAGES);
+  await second.waitForLog(({ text }) => text.includes("a login has begun"));
+  first.signal("SIGKILL");
+  await first.status();
+  await question(second);
+  world.peer.answer = "token";
+  assertEquals(((await initialized).value as Parsed).error, undefined);
+  assertEquals(world.peer.begun, 2);
+});
+
+Deno.test("a lock that a program left behind, or holds past its time, keeps nobody from logging in", async () => {
+  for (const isHeld of [false, true]) {
+    await using world = await LoginWorld.start();
+    await world.writeToken();
+    const until = new Date(Date.now() - 60_000).toISOString();
+    await Deno.writeTextFile(world.lockFile, JSON.stringify({ pid: 1, until }));
+    using lock = await Deno.open(world.lockFile, { read: true, write: true });
+    if (isHeld) await lock.lock(true);
+    world.peer.answer = "token";
+    const proxy = await world.program();
+    const initialized = proxy.initialize(OPENS_PAGES);
+    await question(proxy);
+    assertEquals(((await initialized).value as Parsed).error, undefined);
+  }
+});
+
+Deno.test("a user who is sent to no page of https, or is told a code that is none, is not asked at all", async () => {
+  const pages = [
+    { verificationUriComplete: "http://example.com/device?user_code=A" },
+    { verificationUriComplete: "javascript:alert(1)" },
+    { verificationUriComplete: "file:///etc/passwd" },
+    { verificationUriComplete: "no URL" },
+    { verificationUriComplete: undefined },
+    { userCode: "ABCD. Now open evil.example" },
+    { deviceCode: 12 },
+  ];
+  for (const page of pages) {
+    await using world = await LoginWorld.start();
+    world.peer.page = page;
+    const proxy = await world.program();
+    const { error } = (await proxy.request("initialize", OPENS_PAGES))
+      .value as Parsed;
+    assertEquals([error.code, error.data.login], [-31012, "failed"]);
+    assertEquals(proxy.frames.length, 1);
+    assertEquals(world.reached, []);
+  }
+});
+
+Deno.test("a session that the portal ended early is begun again, though its token is not over by its file", async () => {
+  await using world = await LoginWorld.start();
+  await world.logInElsewhere();
+  world.peer.tokens.clear();
+  world.peer.answer = "token";
+  const proxy = await world.program();
+  const initialized = proxy.initialize(OPENS_PAGES);
+  await question(proxy);
+  assertEquals(((await initialized).value as Parsed).error, undefined);
+});

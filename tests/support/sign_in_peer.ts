@@ -1,0 +1,138 @@
+/**
+ * IAM Identity Center on loopback: the sign-in service (SSO OIDC) with its
+ * device authorization, and the portal that gives keys for a token.
+ *
+ * @module
+ */
+
+import { Arrivals } from "./arrivals.ts";
+import { SECRETS_SEEN } from "./secrets_seen.ts";
+
+/** What a person, or AWS, does with a login. */
+export type SignInAnswer =
+  | "authorization_pending"
+  | "slow_down"
+  | "expired_token"
+  | "access_denied"
+  | "invalid_client"
+  | "token";
+
+/** A request as the peer received it. */
+export interface SignInRequest {
+  readonly path: string;
+  // deno-lint-ignore no-explicit-any
+  readonly body: any;
+}
+
+/** Keys that the portal gives out. */
+export interface PortalKeys {
+  readonly accessKeyId: string;
+  readonly secretAccessKey: string;
+  readonly sessionToken: string;
+}
+
+/** The services, and what they were asked. */
+export class SignInPeer implements AsyncDisposable {
+  /** What the sign-in service was asked, so far and to come. */
+  readonly requests = new Arrivals<SignInRequest>("request to sign in");
+  /** What the token endpoint says next. */
+  answer: SignInAnswer = "authorization_pending";
+  /** Awaited before each answer of the sign-in service. */
+  gate: Promise<void> = Promise.resolve();
+  /** What is answered in place of the page and the code. */
+  page: Record<string, unknown> = {};
+  /** The tokens that the portal takes. */
+  readonly tokens = new Set<string>();
+  /** What the pages of the logins show, in their order. */
+  readonly codes: string[] = [];
+  readonly #keys: PortalKeys;
+  readonly #server: Deno.HttpServer<Deno.NetAddr>;
+
+  /** @param keys What the portal gives for a token that it takes. */
+  constructor(keys: PortalKeys) {
+    this.#keys = keys;
+    const options = { hostname: "127.0.0.1", port: 0, onListen() {} };
+    this.#server = Deno.serve(options, (request) => this.#handle(request));
+  }
+
+  /** `127.0.0.1:port`. */
+  get host(): string {
+    return `127.0.0.1:${this.#server.addr.port}`;
+  }
+
+  get url(): string {
+    return `http://${this.host}`;
+  }
+
+  /** How many logins have begun. */
+  get begun(): number {
+    return this.codes.length;
+  }
+
+  async #handle(request: Request): Promise<Response> {
+    const { pathname } = new URL(request.url);
+    if (pathname === "/federation/credentials") return this.#portal(request);
+    const body = await request.json();
+    this.requests.add({ path: pathname, body });
+    await this.gate;
+    const number = this.begun;
+    switch (pathname) {
+      case "/client/register":
+        return Response.json({
+          clientId: "the-id-of-this-client",
+          clientSecret: secret("the-secret-of-this-client"),
+          clientSecretExpiresAt: Math.floor(Date.now() / 1000) + 7_776_000,
+        });
+      case "/device_authorization": {
+        const userCode = `WXYZ-${String(number + 1).padStart(4, "0")}`;
+        this.codes.push(userCode);
+        return Response.json({
+          deviceCode: secret(`the-code-of-this-device-${number + 1}`),
+          userCode,
+          verificationUri: `${this.url}/device`,
+          verificationUriComplete: `${this.url}/device?user_code=${userCode}`,
+          expiresIn: 600,
+          interval: 0.2,
+          ...this.page,
+        });
+      }
+      case "/token": {
+        const { answer } = this;
+        if (answer !== "token") {
+          return Response.json({ error: answer }, { status: 400 });
+        }
+        const accessToken = secret(`the-access-token-of-login-${number}`);
+        this.tokens.add(accessToken);
+        return Response.json({
+          accessToken,
+          refreshToken: secret(`the-refresh-token-of-login-${number}`),
+          tokenType: "Bearer",
+          expiresIn: 28_800,
+        });
+      }
+    }
+    return new Response(null, { status: 404 });
+  }
+
+  #portal(request: Request): Response {
+    const token = request.headers.get("x-amz-sso_bearer_token") ?? "";
+    if (!this.tokens.has(token)) {
+      return Response.json({ message: "Session token not found or invalid" }, {
+        status: 401,
+        headers: { "x-amzn-errortype": "UnauthorizedException" },
+      });
+    }
+    const expiration = Date.now() + 3_600_000;
+    return Response.json({ roleCredentials: { ...this.#keys, expiration } });
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#server.shutdown();
+  }
+}
+
+/** A text that no log and no message may have. */
+function secret(text: string): string {
+  SECRETS_SEEN.note(text);
+  return text;
+}
