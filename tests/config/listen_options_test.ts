@@ -112,16 +112,18 @@ Deno.test("what needs the state of one client is a fault with --listen", () => {
   const { faults } = readListen({
     listen: "127.0.0.1:1",
     bridge: "true",
+    login: "true",
     profile: ["one", "two"],
   }, { MCP_ENABLE_SSE: "true" });
-  assertEquals(faults.length, 3);
+  assertEquals(faults.length, 4);
   assertStringIncludes(faults[0], "--bridge is for one client over stdio");
   assertStringIncludes(
     faults[1],
     "unset MCP_ENABLE_SSE, --listen or MCP_LISTEN",
   );
-  assertStringIncludes(faults[2], "several profiles are for one client");
-  assertStringIncludes(faults[2], "name one with --profile or MCP_PROFILES");
+  assertStringIncludes(faults[2], "--login is for one client over stdio");
+  assertStringIncludes(faults[3], "several profiles are for one client");
+  assertStringIncludes(faults[3], "name one with --profile or MCP_PROFILES");
 });
 
 Deno.test("a listen host is a name", () => {

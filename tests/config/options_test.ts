@@ -79,6 +79,7 @@ Deno.test("every default is a value that the option itself would take", () => {
     maxFrameBytes: 67_108_864,
     maxAnswerBytes: 10_485_760,
     logLevel: "info",
+    login: false,
     logFormat: "json",
     help: false,
     version: false,

@@ -29,8 +29,6 @@ import { FileWatch } from "../watch.ts";
 import { lockUnless } from "./lock.ts";
 import type { LoginPage, ShowPage } from "./logins.ts";
 
-const PURPOSE = "begin the SSO session";
-
 /** What the page says who asks: the CLI's own name would be somebody else's. */
 const CLIENT_NAME = "sigv4-proxy";
 
@@ -263,7 +261,7 @@ async function ask(
   signal: AbortSignal,
 ): Promise<SessionAnswer> {
   const url = grant.urlOf("SSO_OIDC", path);
-  const asked = { url, purpose: PURPOSE, json };
+  const asked = { url, purpose: "begin the session", json };
   return await orAborted(askService(session, asked), signal);
 }
 

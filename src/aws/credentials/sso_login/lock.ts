@@ -53,11 +53,9 @@ async function tryLock(
 ): Promise<AsyncDisposable | undefined> {
   const { dirname } = process.getBuiltinModule("node:path");
   const value = dirname(path);
-  const why = "let one program at a time log in";
-  const needs: Need[] = [
-    { kind: "read", value, why },
-    { kind: "write", value, why },
-  ];
+  const needs = (["read", "write"] as const).map((kind): Need => (
+    { kind, value, why: "let one program at a time log in" }
+  ));
   if (notGranted(needs).length > 0) return NO_LOCK;
   try {
     await Deno.mkdir(value, { recursive: true, mode: 0o700 });
