@@ -10,6 +10,7 @@ import {
 import { basename, dirname } from "node:path";
 import type { Line } from "./support/lines.ts";
 import { LOGIN_ARGS, LoginWorld, OPENS_PAGES } from "./support/login_world.ts";
+import type { McpHandler } from "./support/raw_mcp.ts";
 import type { ProxyProcess } from "./support/proxy_process.ts";
 
 // deno-lint-ignore no-explicit-any
@@ -377,4 +378,34 @@ Deno.test("a session that the portal ended early is begun again, though its toke
   const initialized = proxy.initialize(OPENS_PAGES);
   await question(proxy);
   assertEquals(((await initialized).value as Parsed).error, undefined);
+});
+
+Deno.test("what a target answers begins no login, whatever it says of credentials", async () => {
+  const data = {
+    source: "sigv4-proxy",
+    reason: "credentials",
+    run: "aws sso login --profile dev",
+  };
+  const message = "failed to load AWS credentials: the SSO session is over";
+  const error = { code: -31012, message, data };
+  const answers: McpHandler[] = [
+    (message, reply) => reply.json({ jsonrpc: "2.0", id: message.id, error }),
+    (message, reply) =>
+      reply.json({ jsonrpc: "2.0", id: message.id, error }, 401),
+    (_message, reply) =>
+      reply.json({ message: "The security token is expired" }, 403, {
+        "x-amzn-errortype": "ExpiredTokenException",
+      }),
+  ];
+  for (const answer of answers) {
+    await using world = await LoginWorld.start({
+      script: { "tools/call": answer },
+    });
+    await world.logInElsewhere();
+    const proxy = await world.program();
+    await proxy.initialize(OPENS_PAGES);
+    const called = await proxy.request("tools/call", { name: "x" });
+    assert("error" in (called.value as Parsed));
+    assertEquals(world.peer.requests.length, 0);
+  }
 });
