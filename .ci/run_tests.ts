@@ -16,9 +16,16 @@ import { systemVariables } from "../tests/support/system_variables.ts";
 
 const home = await Deno.makeTempDir();
 const tests = new Deno.Command(Deno.execPath(), {
-  args: ["test", "-A", "--doc", "--parallel", "--retry=1", ...Deno.args],
+  args: [
+    ...["test", "-A", "--doc", "--parallel", "--retry=1"],
+    // `deno task check` looks at the types, those of the examples too.
+    "--no-check",
+    ...Deno.args,
+  ],
   clearEnv: true,
   env: {
+    // Two more than processors: half of them wait for what they have started.
+    DENO_JOBS: String(navigator.hardwareConcurrency + 2),
     ...systemVariables(),
     DENO_DIR: await denoDir(),
     DENO_NO_UPDATE_CHECK: "1",
