@@ -153,10 +153,11 @@ const SHOWN_LENGTH = 60;
 
 /** A text from outside in a form fit for one line of an error. */
 export function quote(text: string): string {
-  // deno-lint-ignore no-control-regex
-  const plain = text.replace(/[\0-\x1f\x7f-\x9f\u2028\u2029]/g, "?")
-    // Nobody sees them, and they are what is wrong.
-    .replace(/\p{Cf}/gu, codeOf);
+  // Nobody sees them, and they are what is wrong.
+  const plain = text.replace(
+    /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]|(?! )\p{Zs}/gu,
+    codeOf,
+  );
   return plain.length > SHOWN_LENGTH
     ? `'${plain.slice(0, SHOWN_LENGTH)}…'`
     : `'${plain}'`;

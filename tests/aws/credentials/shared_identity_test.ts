@@ -328,6 +328,36 @@ Deno.test("a role's duration is read as the AWS CLI reads it (M2)", async () => 
   }
 });
 
+Deno.test("a role's duration that no session has is refused with its file and line, and STS is not asked", async () => {
+  for (const text of ["-5", "0", "899", "43201", "+1_0"]) {
+    await using machine = new Machine({
+      credentials: DEFAULT,
+      config: "[default]\nrole_arn = arn:aws:iam::123456789012:role/app\n" +
+        `source_profile = default\nduration_seconds = ${text}\n`,
+    });
+    const found = await machine.found();
+    assertStringIncludes(found, "config line 4) must be from 900 to 43200");
+    assertEquals(machine.sts.asked, [], text);
+  }
+});
+
+Deno.test("a region in a variable that cannot be sent is refused by its name, and STS is not asked elsewhere (C19)", async () => {
+  for (const [text, said] of [
+    ["us-east-1\r", "U+000D (carriage return) at its end"],
+    ["\ufeffus-east-1", "U+FEFF (byte order mark) at its beginning"],
+    ["us-\u200beast-1", "U+200B (zero width space) as character 4"],
+  ]) {
+    await using machine = new Machine({
+      credentials: DEFAULT,
+      config: "[default]\nrole_arn = arn:aws:iam::123456789012:role/app\n" +
+        "source_profile = default\n",
+    });
+    const found = await machine.found(undefined, { AWS_REGION: text });
+    assertStringIncludes(found, `AWS_REGION has ${said}`);
+    assertEquals(machine.sts.asked, []);
+  }
+});
+
 Deno.test("the older variable of a session token comes first (M1)", async () => {
   await using machine = new Machine();
   const { accessKeyId, secretAccessKey } = keysOf("env");

@@ -33,6 +33,9 @@ import type { Credentials } from "../types.ts";
 /** STS's own limit. */
 const MIN_ARN_LENGTH = 20;
 
+/** How long a session of a role may last. */
+const SESSION_SECONDS = { min: 900, max: 43_200 };
+
 /** A search that has come to the shared files. */
 interface FileSearch extends Search {
   readonly files: SharedFiles;
@@ -238,7 +241,7 @@ async function profileRole(search: ProfileSearch): Promise<Credentials> {
     roleArn: roleArnOf(search),
     sessionName: settings.get("role_session_name"),
     externalId: settings.get("external_id"),
-    durationSeconds: secondsIn(settings.get("duration_seconds")),
+    durationSeconds: durationOf(search),
     session: search.session,
   };
   if (settings.has("mfa_serial")) {
@@ -257,10 +260,20 @@ async function profileRole(search: ProfileSearch): Promise<Credentials> {
   return await assumeRole(search, role, source);
 }
 
-/** As Python's `int` reads it; the AWS CLI leaves out what that refuses. */
-function secondsIn(text = ""): number | undefined {
+/**
+ * How long the role's session lasts, as Python's `int` reads it: the AWS CLI
+ * leaves out what that refuses, and does not ask for less than 15 minutes.
+ */
+function durationOf(search: ProfileSearch): number | undefined {
+  const { settings } = search;
+  const text = settings.get("duration_seconds") ?? "";
   if (!/^\s*[+-]?\d+(?:_\d+)*\s*$/.test(text)) return undefined;
-  return Number(text.replaceAll("_", ""));
+  const seconds = Number(text.replaceAll("_", ""));
+  const { min, max } = SESSION_SECONDS;
+  if (seconds >= min && seconds <= max) return seconds;
+  const place = `duration_seconds (${settings.origin("duration_seconds")})`;
+  const what = `${place} must be from ${min} to ${max}`;
+  throw profileUnclear(search, what);
 }
 
 async function sourceOf(search: ProfileSearch): Promise<Credentials> {
