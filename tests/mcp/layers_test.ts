@@ -404,7 +404,7 @@ for (
     ["in an array", (message: unknown) => [result(message)]],
     [
       "that is large",
-      (message: unknown) => result(message, "x".repeat(9 * 1024 * 1024)),
+      (message: unknown) => result(message, { x: "x".repeat(9 * 1024 * 1024) }),
     ],
   ] as const
 ) {

@@ -93,7 +93,7 @@ Deno.test("a line over the limit is answered with an error that names the option
 
 Deno.test("a batch goes on as one POST, and each request in it gets its answer", async () => {
   const batch: McpHandler = (messages, reply) =>
-    reply.json([result(messages[0], "a"), result(messages[2], "b")]);
+    reply.json([result(messages[0], { a: 1 }), result(messages[2], { b: 2 })]);
   await using server = await RawServer.start(mcp({ batch }));
   await using client = new StreamClient({ url: server.url });
   const text =
@@ -101,7 +101,7 @@ Deno.test("a batch goes on as one POST, and each request in it gets its answer",
   client.send(text);
   assertEquals(
     (await client.next()).text,
-    '[{"jsonrpc":"2.0","id":1,"result":"a"},{"jsonrpc":"2.0","id":"2","result":"b"}]',
+    '[{"jsonrpc":"2.0","id":1,"result":{"a":1}},{"jsonrpc":"2.0","id":"2","result":{"b":2}}]',
   );
   assertEquals(posts(server), [text]);
 });

@@ -103,8 +103,8 @@ export interface InvalidMessage {
 /** What a frame holds. */
 export type Message = SingleMessage | BatchMessage | InvalidMessage;
 
-/** The fault of a result that is no object; what else it may be is passed on. */
-const NO_RESULT = '"result" is null or an array';
+/** The fault of any other result: the official SDKs' clients discard it. */
+const NO_RESULT = '"result" is no object';
 
 /** The members that a message is made of. */
 export const MESSAGE_MEMBERS: ReadonlySet<string> = new Set([
@@ -181,10 +181,10 @@ function readLargeSingle(
   if (message.kind !== "response" || message.result !== UNREAD) return message;
   const result = members.findLast(({ name }) => name === "result");
   let read: { readonly value: unknown } | undefined;
-  const isArray = result && bytes[result.start] === OPEN_BRACKET;
+  const isFit = result && bytes[result.start] === OPEN_BRACE;
   return {
     ...message,
-    ...(isArray && { fault: NO_RESULT }),
+    ...(!isFit && { fault: NO_RESULT }),
     /** Parsed when it is asked for: most results only pass. */
     get result() {
       return (read ??= { value: result && readWhole(bytes, result) }).value;
@@ -253,7 +253,7 @@ function readResponse(
   const nullMember = hasBoth ? other : undefined;
   if (!("error" in value) || nullMember === "error") {
     if (!id) return fail('the answer has no "id"');
-    const isFit = typeof result !== "object" || isObject(result);
+    const isFit = result === UNREAD || isObject(result);
     const fault = isFit ? undefined : NO_RESULT;
     return { kind, id, result, error: undefined, nullMember, fault };
   }

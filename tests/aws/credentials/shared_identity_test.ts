@@ -342,11 +342,13 @@ Deno.test("a role's duration that no session has is refused with its file and li
 });
 
 Deno.test("a region in a variable that cannot be sent is refused by its name, and STS is not asked elsewhere (C19)", async () => {
-  for (const [text, said] of [
-    ["us-east-1\r", "U+000D (carriage return) at its end"],
-    ["\ufeffus-east-1", "U+FEFF (byte order mark) at its beginning"],
-    ["us-\u200beast-1", "U+200B (zero width space) as character 4"],
-  ]) {
+  for (
+    const [text, said] of [
+      ["us-east-1\r", "U+000D (carriage return) at its end"],
+      ["\ufeffus-east-1", "U+FEFF (byte order mark) at its beginning"],
+      ["us-\u200beast-1", "U+200B (zero width space) as character 4"],
+    ]
+  ) {
     await using machine = new Machine({
       credentials: DEFAULT,
       config: "[default]\nrole_arn = arn:aws:iam::123456789012:role/app\n" +

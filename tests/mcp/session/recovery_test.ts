@@ -96,13 +96,13 @@ for (
     let isLost = true;
     await using world = await initialised({
       "tools/call": async (asked, reply) => {
-        if (!isLost) return await reply.json(result(asked, "ok"));
+        if (!isLost) return await reply.json(result(asked, { said: "ok" }));
         isLost = false;
         await reply.json(error({ id: null }, code, message), 400);
       },
     });
     world.client.request(1, "tools/call", { name: "x" });
-    assertEquals((await world.client.next()).json.result, "ok");
+    assertEquals((await world.client.next()).json.result, { said: "ok" });
   });
 }
 
@@ -123,7 +123,7 @@ Deno.test("the AWS MCP server's -30001 is a lost session, and the call is sent o
   let isLost = true;
   await using world = await initialised({
     "tools/call": async (asked, reply) => {
-      if (!isLost) return await reply.json(result(asked, "ok"));
+      if (!isLost) return await reply.json(result(asked, { said: "ok" }));
       isLost = false;
       await reply.json(error(
         asked,
@@ -133,7 +133,7 @@ Deno.test("the AWS MCP server's -30001 is a lost session, and the call is sent o
     },
   });
   world.client.request(1, "tools/call", { name: "x" });
-  assertEquals((await world.client.next()).json.result, "ok");
+  assertEquals((await world.client.next()).json.result, { said: "ok" });
 });
 
 for (

@@ -124,7 +124,7 @@ for (const code of [-32001, -30001]) {
     await using w = await world({
       batch: (messages, reply) =>
         reply.json([
-          result(messages[0], "ran"),
+          result(messages[0], { said: "ran" }),
           error(messages[1], code, lost),
         ]),
     });
@@ -133,7 +133,7 @@ for (const code of [-32001, -30001]) {
       { jsonrpc: "2.0", id: 2, method: "tools/call" },
     ]);
     const { json } = await w.client.next();
-    assertEquals([json[0].result, json[1].error.code], ["ran", code]);
+    assertEquals([json[0].result, json[1].error.code], [{ said: "ran" }, code]);
     assertEquals(await w.client.close(), []);
   });
 }
@@ -153,12 +153,12 @@ Deno.test("a 409 to a GET is met with backoff, longer than the retry time of the
       // The old stream is held for as long as a hasty proxy would give up in.
       if (gets.length < 4) return await reply.status(409);
       const stream = await reply.sse();
-      await stream.message(result(asked, "resumed"), "2");
+      await stream.message(result(asked, { said: "resumed" }), "2");
       await stream.end();
     },
   });
   w.client.request(1, "m");
-  assertEquals((await w.client.answer(1)).json.result, "resumed");
+  assertEquals((await w.client.answer(1)).json.result, { said: "resumed" });
 });
 
 for (const retry of [0, 2 ** 31, 2 ** 40]) {
@@ -227,10 +227,10 @@ Deno.test("a request that waits for its turn is not idle", async () => {
     await stream.message({ jsonrpc: "2.0", method: "n" });
     assertEquals((await w.client.next()).json.method, "n");
   }
-  await stream.message(result({ id: 1 }, "slow"));
+  await stream.message(result({ id: 1 }, { said: "slow" }));
   await stream.end();
   ended.resolve();
-  assertEquals((await w.client.answer(1)).json.result, "slow");
+  assertEquals((await w.client.answer(1)).json.result, { said: "slow" });
   assertEquals((await w.client.answer(2)).json.result, {});
 });
 

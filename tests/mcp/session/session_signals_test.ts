@@ -45,7 +45,7 @@ async function world(
         return await signal(call, reply);
       }
       ran++;
-      await reply.json(result(call, "ok"));
+      await reply.json(result(call, { said: "ok" }));
     },
   }, sessions));
   const client = new StreamClient({ url: server.url });
@@ -202,7 +202,7 @@ for (const [what, signal] of Object.entries(BEFORE)) {
     assertEquals((await w.client.next()).json, {
       jsonrpc: "2.0",
       id: 3,
-      result: "ok",
+      result: { said: "ok" },
     });
     assertEquals([w.ran(), w.opened()], [1, 2]);
   });
@@ -258,7 +258,7 @@ for (const [what, signal] of Object.entries(AFTER)) {
     assertEquals("error" in json, true);
     assertEquals(w.ran(), 1);
     w.client.request(4, "tools/call", CALL);
-    assertEquals((await w.client.answer(4)).json.result, "ok");
+    assertEquals((await w.client.answer(4)).json.result, { said: "ok" });
     assertEquals([w.ran(), w.opened()], [2, 2]);
   });
 }
@@ -305,7 +305,7 @@ for (const [what, [signal, message]] of Object.entries(ANSWERS)) {
     const { json } = await w.client.next();
     assertEquals([json.id, json.error.message], [3, message]);
     w.client.request(4, "tools/call", CALL);
-    assertEquals((await w.client.answer(4)).json.result, "ok");
+    assertEquals((await w.client.answer(4)).json.result, { said: "ok" });
     assertEquals([w.ran(), w.opened()], [2, 1]);
   });
 }
@@ -361,7 +361,7 @@ Deno.test("two calls that lose the session at once, by words alone, share one ne
     "tools/call": async (call, reply) => {
       if (lost-- > 0) return await reply.json({ error: "Session not found" });
       ran++;
-      await reply.json(result(call, "ok"));
+      await reply.json(result(call, { said: "ok" }));
     },
   }, sessions));
   await using client = new StreamClient({ url: server.url });
@@ -369,7 +369,9 @@ Deno.test("two calls that lose the session at once, by words alone, share one ne
   client.request(3, "tools/call", CALL);
   client.request(4, "tools/call", CALL);
   const answers = [(await client.next()).json, (await client.next()).json];
-  assertEquals(answers.map(({ result }) => result), ["ok", "ok"]);
+  assertEquals(answers.map(({ result }) => result), [{ said: "ok" }, {
+    said: "ok",
+  }]);
   assertEquals([ran, sessions.known.size], [2, 2]);
 });
 

@@ -128,10 +128,10 @@ Deno.test("a JSON body arrives whole when every chunk is one byte", async () => 
       { "content-type": "application/json; charset=utf-8" },
       { chunkBytes: 1 },
     );
-    await stream.raw(JSON.stringify(result(message, "é😀")));
+    await stream.raw(JSON.stringify(result(message, { said: "é😀" })));
     await stream.end();
   });
-  assertEquals(answer, "é😀");
+  assertEquals(answer, { said: "é😀" });
 });
 
 for (const how of ["end", "cut", "reset"] as const) {
@@ -149,7 +149,7 @@ for (const how of ["end", "cut", "reset"] as const) {
 Deno.test("a JSON body that is cut in the middle of a character is stream-cut", async () => {
   const { error, requests } = await answerWhen(async (message, reply) => {
     const bytes = new TextEncoder().encode(
-      JSON.stringify(result(message, "é")),
+      JSON.stringify(result(message, { said: "é" })),
     );
     await reply.head(200, {
       "content-type": "application/json",
@@ -286,21 +286,21 @@ Deno.test("an answer with an ID that nobody waits for is dropped", async () => {
 Deno.test("a second answer is dropped", async () => {
   const { result: answer } = await answerWhen(async (message, reply) => {
     const stream = await reply.sse();
-    await stream.message(result(message, "first"));
-    await stream.message(result(message, "second"));
+    await stream.message(result(message, { said: "first" }));
+    await stream.message(result(message, { said: "second" }));
     await stream.message({ ...error(message, -1, "third") as object });
     await stream.end();
   });
-  assertEquals(answer, "first");
+  assertEquals(answer, { said: "first" });
 });
 
 Deno.test("an answer over the limit becomes frame-too-large, in a body and in an event", async () => {
   const big = "x".repeat(2000);
   for (const isStream of [false, true]) {
     const { error } = await answerWhen(async (message, reply) => {
-      if (!isStream) return await reply.json(result(message, big));
+      if (!isStream) return await reply.json(result(message, { big }));
       const stream = await reply.sse();
-      await stream.message(result(message, big));
+      await stream.message(result(message, { big }));
       await stream.end();
     }, { maxAnswerBytes: 1000 });
     assertEquals([error.code, error.data.limitBytes], [-31016, 1000]);
@@ -313,10 +313,10 @@ Deno.test("a notification over the limit is dropped, and the answer comes", asyn
     const stream = await reply.sse();
     const params = { x: "x".repeat(2000) };
     await stream.message({ jsonrpc: "2.0", method: "n", params });
-    await stream.message(result(message, "ok"));
+    await stream.message(result(message, { said: "ok" }));
     await stream.end();
   }, { maxAnswerBytes: 1000 });
-  assertEquals(answer, "ok");
+  assertEquals(answer, { said: "ok" });
 });
 
 Deno.test("a request of the target over the limit is answered with an error upstream", async () => {
@@ -394,7 +394,7 @@ Deno.test("the answer of a cancelled request is forwarded should it still come",
   await using server = await RawServer.start(mcp({
     m: async (message, reply) => {
       await cancelled.promise;
-      await reply.json(result(message, "late"));
+      await reply.json(result(message, { said: "late" }));
     },
     "notifications/cancelled": async (_message, reply) => {
       await reply.status(202);
@@ -405,7 +405,7 @@ Deno.test("the answer of a cancelled request is forwarded should it still come",
   client.request("a", "m");
   await server.requests.at(0);
   client.notify("notifications/cancelled", { requestId: "a" });
-  assertEquals((await client.next()).json.result, "late");
+  assertEquals((await client.next()).json.result, { said: "late" });
 });
 
 Deno.test("initialize is not cancelled", async () => {
@@ -523,8 +523,8 @@ Deno.test("a stream that goes on is not idle", async () => {
     await stream.comment();
     await pieces.at(turn);
   }
-  await stream.message(result({ id: 1 }, "done"));
-  assertEquals((await client.next()).json.result, "done");
+  await stream.message(result({ id: 1 }, { said: "done" }));
+  assertEquals((await client.next()).json.result, { said: "done" });
 });
 
 function event(id: string | undefined, message?: unknown): SentEvent {
@@ -555,7 +555,7 @@ Deno.test("a stream that is cut after an event ID is resumed, without an event t
         return await stream.end();
       }
       await stream.event(event("e3", { jsonrpc: "2.0", method: "n2" }));
-      await stream.event(event("e4", result(asked, "resumed")));
+      await stream.event(event("e4", result(asked, { said: "resumed" })));
       await stream.end();
     },
   }));
@@ -564,7 +564,7 @@ Deno.test("a stream that is cut after an event ID is resumed, without an event t
   const frames = await client.close();
   assertEquals(
     frames.map(({ json }) => json.method ?? json.result),
-    ["n1", "n2", "resumed"],
+    ["n1", "n2", { said: "resumed" }],
   );
   assertEquals(gets, ["e2", "e2", "e3"]);
 });

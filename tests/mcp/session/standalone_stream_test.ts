@@ -143,7 +143,9 @@ Deno.test("an answer that comes on the standing stream reaches who waits for it"
   const asked = Promise.withResolvers<unknown>();
   await using world = await standing(async (_none, reply) => {
     const stream = await reply.sse();
-    await stream.message(result(await asked.promise, "by another way"));
+    await stream.message(
+      result(await asked.promise, { said: "by another way" }),
+    );
     await stream.closed;
   }, {
     script: {
@@ -155,7 +157,9 @@ Deno.test("an answer that comes on the standing stream reaches who waits for it"
     },
   });
   world.client.request(1, "m");
-  assertEquals((await world.client.next()).json.result, "by another way");
+  assertEquals((await world.client.next()).json.result, {
+    said: "by another way",
+  });
 });
 
 /** The messages that were logged as warnings. */

@@ -173,7 +173,7 @@ Deno.test("an event of a list loses its invalid tools, too", async () => {
 Deno.test("on -32020 in a 400 to a tools/call the tools are listed afresh, all pages, and the call is sent once more", async () => {
   const mismatch: McpHandler = async (message, reply, request) => {
     if (request.header("mcp-param-region") === "here") {
-      return await reply.json(result(message, "done"));
+      return await reply.json(result(message, { said: "done" }));
     }
     const refusal = error(message, -32020, "Header mismatch");
     await reply.json(refusal, 400);
@@ -193,7 +193,7 @@ Deno.test("on -32020 in a 400 to a tools/call the tools are listed afresh, all p
   client.request(7, "tools/call", modern(call, { progressToken: 1 }));
   const frames = await client.close();
   assertEquals(frames.map(({ json }) => [json.id, json.result]), [
-    [7, "done"],
+    [7, { said: "done" }],
   ]);
   assertEquals(methods(server.requests.all), [
     "tools/call",
@@ -244,11 +244,11 @@ Deno.test("-32020 in a 400 without an ID is the target's word on the headers", a
     "tools/call": (message, reply) =>
       ++count === 1
         ? reply.json(error({ id: null }, -32020, "Header mismatch"), 400)
-        : reply.json(result(message, "done")),
+        : reply.json(result(message, { said: "done" })),
   }));
   await using client = new StreamClient({ url: server.url });
   client.request(7, "tools/call", modern({ name: "add" }));
-  assertEquals((await client.answer(7)).json.result, "done");
+  assertEquals((await client.answer(7)).json.result, { said: "done" });
 });
 
 Deno.test("a tools/call that meets -32020 again is answered with it, and sent no third time", async () => {
@@ -299,7 +299,7 @@ Deno.test("input_required results and their retries pass untouched", async () =>
     "tools/call": (message, reply) =>
       message.params.requestState === undefined
         ? reply.status(200, { "content-type": "application/json" }, required)
-        : reply.json(result(message, "done")),
+        : reply.json(result(message, { said: "done" })),
   }));
   await using client = new StreamClient({ url: server.url });
   client.request(1, "tools/call", modern({ name: "add" }));
@@ -311,7 +311,7 @@ Deno.test("input_required results and their retries pass untouched", async () =>
     params: modern({ name: "add", requestState: "A=", inputResponses: {} }),
   });
   client.send(retry);
-  assertEquals((await client.answer(2)).json.result, "done");
+  assertEquals((await client.answer(2)).json.result, { said: "done" });
   assertEquals(server.requests.all[1].text(), retry);
 });
 
@@ -509,13 +509,15 @@ Deno.test("a tool that the list calls idempotent is called again after a 503", a
     "tools/list": (message, reply) =>
       reply.json(result(message, { tools: [idempotent] })),
     "tools/call": (message, reply) =>
-      ++tries === 1 ? reply.status(503) : reply.json(result(message, "put")),
+      ++tries === 1
+        ? reply.status(503)
+        : reply.json(result(message, { said: "put" })),
   }));
   await using client = new StreamClient({ url: server.url });
   client.request(1, "tools/list", modern());
   await client.answer(1);
   client.request(2, "tools/call", modern({ name: "put" }));
-  assertEquals((await client.answer(2)).json.result, "put");
+  assertEquals((await client.answer(2)).json.result, { said: "put" });
 });
 
 Deno.test("a redirect is an error and not followed", async () => {
@@ -551,7 +553,7 @@ Deno.test("at the end of stdin what is in flight is answered", async () => {
   await using server = await RawServer.start(mcp({
     slow: async (message, reply) => {
       await release.promise;
-      await reply.json(result(message, "done"));
+      await reply.json(result(message, { said: "done" }));
     },
   }));
   await using client = new StreamClient({ url: server.url });
@@ -559,7 +561,7 @@ Deno.test("at the end of stdin what is in flight is answered", async () => {
   const rest = client.close();
   await server.requests.at(0);
   release.resolve();
-  assertEquals((await rest).map(({ json }) => json.result), ["done"]);
+  assertEquals((await rest).map(({ json }) => json.result), [{ said: "done" }]);
 });
 
 Deno.test("a batch in the target's answer loses what the client must not see, and no more", async () => {
@@ -568,7 +570,7 @@ Deno.test("a batch in the target's answer loses what the client must not see, an
       reply.json([
         { jsonrpc: "2.0", id: 9, method: "ping" },
         { jsonrpc: "2.0", method: "n" },
-        result(message, "r"),
+        result(message, { said: "r" }),
       ]),
   }));
   await using client = new StreamClient({ url: server.url });
@@ -576,7 +578,7 @@ Deno.test("a batch in the target's answer loses what the client must not see, an
   const texts = (await client.close()).map(({ text }) => text);
   assertEquals(texts, [
     '{"jsonrpc":"2.0","method":"n"}',
-    '{"jsonrpc":"2.0","id":1,"result":"r"}',
+    '{"jsonrpc":"2.0","id":1,"result":{"said":"r"}}',
   ]);
 });
 

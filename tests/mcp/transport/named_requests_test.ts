@@ -83,12 +83,12 @@ const NAMED: Record<string, Answer> = {
     (call) => JSON.stringify(failed(call)).slice(0, -1),
     { "content-length": "500" },
   ),
-  "a result of its own": json((call) => result(call, "placed")),
+  "a result of its own": json((call) => result(call, { said: "placed" })),
   "a heartbeat and its own error": stream(heartbeat, failed),
   "progress and its own error": stream(() => progress, failed),
   "progress and its own result": stream(
     () => progress,
-    (call) => result(call, "placed"),
+    (call) => result(call, { said: "placed" }),
   ),
   "an array of progress and its own error": json((
     call,
@@ -167,7 +167,7 @@ async function called(answer: Answer, status: number) {
   await using server = await RawServer.start(mcp({
     "tools/call": async (call, reply) => {
       if (++count === 1) return await answer(call, reply, status);
-      await reply.json(result(call, "sent again"));
+      await reply.json(result(call, { said: "sent again" }));
     },
   }, sessions));
   await using client = new StreamClient({ url: server.url });
@@ -196,7 +196,7 @@ for (const status of [404, 429, 503]) {
   for (const [what, answer] of Object.entries(SILENT)) {
     Deno.test(`a call that met HTTP ${status} with ${what} is sent again`, async () => {
       const { json, count } = await called(answer, status);
-      assertEquals([json.result, count], ["sent again", 2]);
+      assertEquals([json.result, count], [{ said: "sent again" }, 2]);
     });
   }
 }
@@ -207,13 +207,13 @@ for (const [what, answer] of Object.entries(NAMED)) {
     await using server = await RawServer.start(mcp({
       "tools/call": async (call, reply) => {
         if (++count === 1) return await answer(call, reply, 429);
-        await reply.json(result(call, "sent again"));
+        await reply.json(result(call, { said: "sent again" }));
       },
     }));
     await using client = new StreamClient({ url: server.url });
     client.request(3, "tools/call", { ...CALL, _meta: META });
     const { json } = await client.answer(3);
-    assertEquals([count, json.result === "sent again"], [1, false]);
+    assertEquals([count, json.result?.said === "sent again"], [1, false]);
   });
 }
 
@@ -222,7 +222,9 @@ Deno.test("words about the session that name the call do not let it be sent agai
   const sessions = new Sessions();
   await using server = await RawServer.start(mcp({
     "tools/call": async (call, reply) => {
-      if (++count > 1) return await reply.json(result(call, "sent again"));
+      if (++count > 1) {
+        return await reply.json(result(call, { said: "sent again" }));
+      }
       await reply.json({ id: call.id, error: "Session not found" });
     },
   }, sessions));

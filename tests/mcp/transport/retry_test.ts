@@ -13,7 +13,7 @@ async function tried(
   await using server = await RawServer.start(mcp({
     [method]: async (message, reply, request) => {
       if (failures-- > 0) return await fail(message, reply, request);
-      await reply.json(result(message, "done"));
+      await reply.json(result(message, { said: "done" }));
     },
     "tools/list": (message, reply) =>
       reply.json(result(message, {
@@ -52,7 +52,7 @@ for (
 ) {
   Deno.test(`a call that met ${what} is sent again: it did not run`, async () => {
     const { json, count } = await tried("tools/call", fail);
-    assertEquals([json.result, count], ["done", 2]);
+    assertEquals([json.result, count], [{ said: "done" }, 2]);
   });
 }
 
@@ -75,7 +75,7 @@ for (
       const { json, count } = await tried("tools/call", fail, {
         params: { name },
       });
-      assertEquals([json.result, count], ["done", 2]);
+      assertEquals([json.result, count], [{ said: "done" }, 2]);
     }
   });
 
@@ -92,7 +92,7 @@ for (
   ) {
     Deno.test(`${method} that met ${what} is sent again`, async () => {
       const { json, count } = await tried(method, fail);
-      assertEquals([json.result, count], ["done", 2]);
+      assertEquals([json.result, count], [{ said: "done" }, 2]);
     });
   }
 }
