@@ -21,7 +21,7 @@ const FLOORS: readonly (readonly string[])[] = [
   ["src/aws/refusals", "src/mcp/stateless", "src/mcp/session"],
   ["src/aws/signing", "src/mcp/bridge", "src/mcp/profiles"],
   ["src/mcp"],
-  ["src/config", "src/telemetry"],
+  ["src/config", "src/recorder", "src/telemetry"],
   ["src/stdio", "src/http", "src/sdk.ts"],
   ["src/commands"],
   [
@@ -160,13 +160,13 @@ async function loadedOf(
 
 Deno.test("help, versions and configuration errors wait for no session, signer or source", async () => {
   const heavy =
-    /^(?:node:|npm:|@(?!std\/cli\/)|src\/(?:commands|http|stdio|telemetry)\/|src\/mcp\/(?!wire\/revisions)|src\/aws\/credentials\/(?:chain|sources\/(?!keys|timestamp)))/;
+    /^(?:node:|npm:|@(?!std\/cli\/)|src\/(?:commands|http|recorder|stdio|telemetry)\/|src\/mcp\/(?!wire\/revisions)|src\/aws\/credentials\/(?:chain|sources\/(?!keys|timestamp)))/;
   assertEquals(await loadedOf(["mod.ts", "cli.ts"], heavy), []);
 });
 
 Deno.test("the first message waits for no layer, transport or source that nothing asks for", async () => {
   const proxy = ["src/commands/proxy.ts", "src/stdio/stdio_proxy.ts"];
   const asked =
-    /^(?:src\/mcp\/(?:bridge|profiles)\/|src\/mcp\/tools\/gate|src\/mcp\/session\/http_sse|src\/aws\/credentials\/(?:chain|sources\/(?!keys|timestamp)))/;
+    /^(?:src\/recorder\/|src\/mcp\/(?:bridge|profiles)\/|src\/mcp\/tools\/gate|src\/mcp\/session\/http_sse|src\/aws\/credentials\/(?:chain|sources\/(?!keys|timestamp)))/;
   assertEquals(await loadedOf(proxy, asked), []);
 });

@@ -16,6 +16,7 @@ import { OPTIONS } from "../config/options.ts";
 import { isPolicyFile } from "../config/role_options.ts";
 import { listenNeeds } from "../http/listen.ts";
 import { PROXY_VARIABLES } from "../net/proxy_variables.ts";
+import { recordingNeeds } from "../recorder/recording_file.ts";
 import type { CommandContext } from "./context.ts";
 import { credentialOptions } from "./target.ts";
 
@@ -67,6 +68,7 @@ export async function findNeeds(
       why: "read the configuration",
     })),
     ...optionFiles(config),
+    ...(config.record === undefined ? [] : recordingNeeds(config.record)),
     ...(config.listen ? await listenNeeds(config.listen, where) : []),
   ];
   const { profile, profiles } = config;

@@ -6,6 +6,7 @@ import type { Config } from "../config/config.ts";
 import { describeConfig } from "../config/describe.ts";
 import { messageOf } from "../errors.ts";
 import type { Log } from "../log/log.ts";
+import type { Observer } from "../mcp/transport/observer.ts";
 import { withConnectLimit } from "../net/connect_limit.ts";
 import type { TlsFetches } from "../net/http_client.ts";
 import {
@@ -15,6 +16,7 @@ import {
   withProxyNamed,
 } from "../net/proxy_variables.ts";
 import { notGranted } from "../permissions.ts";
+import type { Recorder } from "../recorder/recorder.ts";
 import { maskAccessKeyId, type Redactor } from "../redact/redact.ts";
 import { isTelemetryOn } from "../telemetry/switch.ts";
 import type { Telemetry } from "../telemetry/telemetry.ts";
@@ -43,6 +45,13 @@ export interface ProxySurroundings {
   readonly hurry: AbortSignal;
   /** How long the HTTP front has for that, in milliseconds. */
   readonly drainMs: number | undefined;
+  /** Where a replay has its client, its identity and its recorder. */
+  readonly stdio?: {
+    readonly readable: ReadableStream<Uint8Array>;
+    readonly writable: WritableStream<Uint8Array>;
+  };
+  readonly context?: Surroundings["context"];
+  readonly record?: (config: Config) => Recorder;
 }
 
 /**
@@ -55,39 +64,45 @@ export async function runProxy(
   config: Config,
   around: ProxySurroundings,
 ): Promise<void> {
-  const { log, redactor, signal } = around;
+  const { redactor, signal } = around;
   hideSecrets(config, redactor);
   using tls = await openFetches(config);
+  await using recorder = await openRecorder(config, around);
+  const log = recorder?.log(around.log) ?? around.log;
   const telemetry = await openTelemetry(config, redactor, tls);
   const proxies = findProxy(config);
   const fetches = {
     toTarget: throughNamedProxy(
       config,
       proxies?.proxy,
-      telemetry?.fetch ?? tls?.toTarget,
+      recorder?.fetch(telemetry?.fetch ?? tls?.toTarget ?? fetch) ??
+        telemetry?.fetch ?? tls?.toTarget,
     ),
     toOthers: tls?.toOthers,
   };
   const logins = config.login ? new Logins() : undefined;
-  const shared = { log, redactor, fetches, logins };
+  const { context } = around;
+  const shared = { log, redactor, fetches, logins, context };
   const receipts = await openReceipts(config, { ...shared, env: around.env });
   const open = (source: CredentialSource, namedBy: NamedBy) =>
     openTarget(config, source, shared, receipts?.noteFor(namedBy));
   const { profile, assumeRole: role } = config;
   const credentials = credentialsOf(config, shared);
-  using fetch = open(credentials, { profile, role });
+  using signedFetch = open(credentials, { profile, role });
   using others = new DisposableStack();
   const profiles = config.profiles.map(
     (profile, index): [string, typeof globalThis.fetch] => {
-      if (index === 0) return [profile, fetch];
+      if (index === 0) return [profile, signedFetch];
       const other = credentialsOf(config, shared, profile);
       return [profile, others.use(open(other, { profile, role }))];
     },
   );
   // Idle until the client's first message, or until its first answer.
-  void announce(config, credentials, log).then(() => fetch.warmUp());
+  void announce(config, credentials, around.log).then(() =>
+    signedFetch.warmUp()
+  );
   const common = {
-    fetch,
+    fetch: signedFetch,
     signal,
     ...proxyOptions(config),
     timeoutMs: config.timeoutMs,
@@ -97,7 +112,7 @@ export async function runProxy(
     connectTimeoutMs: proxies !== undefined && proxies.proxy === undefined
       ? config.connectTimeoutMs
       : undefined,
-    observer: telemetry?.observer,
+    observer: both(telemetry?.observer, recorder?.observer),
     log,
     redactor,
   };
@@ -122,9 +137,9 @@ export async function runProxy(
   await runStdioProxy({
     ...common,
     url: config.targetUrl,
-    readable: Deno.stdin.readable,
-    writable: Deno.stdout.writable,
-    writableTakesChunks: true,
+    readable: around.stdio?.readable ?? Deno.stdin.readable,
+    writable: around.stdio?.writable ?? Deno.stdout.writable,
+    writableTakesChunks: around.stdio === undefined,
     takesChunks: true,
     standingStream: config.sse,
     maxConcurrency: config.maxConcurrency,
@@ -151,6 +166,40 @@ async function openReceipts(
   if (!config.receipt) return undefined;
   const { Receipts } = await import("./receipts.ts");
   return new Receipts(config, { ...around, notGranted });
+}
+
+/** What keeps a recording; it is loaded only where one is asked for. */
+async function openRecorder(
+  config: Config,
+  around: ProxySurroundings,
+): Promise<Recorder | undefined> {
+  if (around.record) return around.record(config);
+  if (config.record === undefined) return undefined;
+  const { createRecorder } = await import("./recording.ts");
+  return createRecorder(config, config.record, around);
+}
+
+/** Tells two onlookers, if there are two. */
+function both(
+  one: Observer | undefined,
+  other: Observer | undefined,
+): Observer | undefined {
+  if (!one || !other) return one ?? other;
+  return {
+    ...one,
+    recovered() {
+      one.recovered();
+      other.recovered();
+    },
+    received(bytes, over) {
+      one.received(bytes, over);
+      other.received(bytes, over);
+    },
+    delivered(bytes, over) {
+      one.delivered(bytes, over);
+      other.delivered(bytes, over);
+    },
+  };
 }
 
 /** What tells OpenTelemetry; it is loaded only where Deno runs with it. */

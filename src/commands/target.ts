@@ -142,12 +142,13 @@ export function sessionHeaderOf(
 
 /** What sends requests, if the global `fetch` will not do. */
 export async function openFetches(
-  { tls, signHost }: Config,
+  { tls, signHost, record }: Config,
 ): Promise<TlsFetches | undefined> {
   const sendsOtherHost = signHost !== undefined;
   // The signed fetch sends another Host over a fetch of its own, and of that
   // there would be more told than may be.
-  const isNeeded = tls !== undefined || (sendsOtherHost && isTelemetryOn());
+  const isNeeded = tls !== undefined ||
+    (sendsOtherHost && (record !== undefined || isTelemetryOn()));
   if (!isNeeded) return undefined;
   const { openTls } = await import("../net/http_client.ts");
   const none = { caCerts: [], client: undefined };

@@ -14,6 +14,9 @@ const ROLE_OPTIONS = [
   "roleDurationMs",
 ] as const;
 
+/** The options that say how a recording is made. */
+const RECORD_OPTIONS = ["recordBodies", "recordMaxBytes"] as const;
+
 /** What one option says of another, or of the target. */
 export function checkTogether(reading: Reading, url: URL | undefined): void {
   const { settings, unread, faults } = reading;
@@ -37,10 +40,17 @@ export function checkTogether(reading: Reading, url: URL | undefined): void {
         "*.vpce.amazonaws.com only (unset --sign-host and MCP_SIGN_HOST)",
     );
   }
-  if (assumeRole !== undefined || unread.has("assumeRole")) return;
-  for (const key of ROLE_OPTIONS.filter((key) => isGiven(key, reading))) {
+  if (assumeRole === undefined && !unread.has("assumeRole")) {
+    for (const key of ROLE_OPTIONS.filter((key) => isGiven(key, reading))) {
+      const name = sourceName(key, reading);
+      const mend = remedy(OPTIONS.assumeRole);
+      faults.push(`${name} means nothing without a role (${mend})`);
+    }
+  }
+  if (settings.record !== undefined) return;
+  for (const key of RECORD_OPTIONS.filter((key) => isGiven(key, reading))) {
     const name = sourceName(key, reading);
-    const mend = remedy(OPTIONS.assumeRole);
-    faults.push(`${name} means nothing without a role (${mend})`);
+    const mend = remedy(OPTIONS.record);
+    faults.push(`${name} means nothing without a recording (${mend})`);
   }
 }

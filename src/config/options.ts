@@ -292,6 +292,22 @@ export const OPTION_GROUPS = {
       default: "json",
       help: "form of log lines",
     },
+    record: {
+      kind: "file",
+      names: ["--record", "MCP_RECORD"],
+      help: "a recording of what passes, to be replayed",
+    },
+    recordBodies: {
+      kind: "boolean",
+      names: ["--record-bodies", "MCP_RECORD_BODIES"],
+      help: "arguments and results in it, too",
+    },
+    recordMaxBytes: {
+      kind: "size",
+      names: ["--record-max", "MCP_RECORD_MAX"],
+      default: "64MiB",
+      help: "its size; the oldest goes first",
+    },
   },
   Other: {
     help: {

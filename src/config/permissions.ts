@@ -32,7 +32,7 @@ export const ANY_RUN_FLAGS: readonly string[] = [
  * source of credentials could need later, when a shared file names another one.
  */
 export function needlessPermissions(
-  { profile, listen }: Pick<Config, "profile" | "listen">,
+  { profile, listen, record }: Pick<Config, "profile" | "listen" | "record">,
   env: Env,
 ): PermissionKind[] {
   const needless: PermissionKind[] = [...NEVER_NEEDED];
@@ -40,7 +40,7 @@ export function needlessPermissions(
   if (!environmentDecides(profile, env)) return needless;
   needless.push("run");
   // The HTTP front writes a token or a socket, and takes it away at its end.
-  if (listen === undefined) needless.push("write");
+  if (listen === undefined && record === undefined) needless.push("write");
   return needless;
 }
 

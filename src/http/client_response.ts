@@ -104,7 +104,7 @@ export class ClientResponse {
     if (isStream) this.#response.flushHeaders();
     for await (const piece of pieces) {
       onMove(piece);
-      this.#observer?.delivered(piece.length);
+      this.#observer?.delivered(piece, this.#response);
       if (this.#response.write(piece)) continue;
       const { promise: drained, resolve } = Promise.withResolvers<void>();
       this.#response.once("drain", resolve);
@@ -134,8 +134,8 @@ export class ClientResponse {
   }
 
   #end(bytes: Uint8Array): void {
+    this.#observer?.delivered(bytes, this.#response);
     this.#response.end(bytes);
-    this.#observer?.delivered(bytes.length);
   }
 
   /**

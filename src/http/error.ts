@@ -125,19 +125,19 @@ const decoder = new TextDecoder();
  *
  * @param id The ID of the JSON-RPC request, if there is one.
  * @param redact Takes out what the target may have echoed.
- * @returns How many bytes the error has.
+ * @returns The body.
  */
 export function answerError(
   answered: Answered,
   failure: HttpError,
   id?: RequestId,
   redact?: Redact,
-): number {
+): Uint8Array {
   const { status, headers } = failure;
   const body = bodyOf(failure, id, redact);
   const type = { "content-type": "application/json" };
   answer(answered, status, body, { ...headers, ...type });
-  return body.length;
+  return body;
 }
 
 /** A batch of more is answered with one error: it would be many times as long. */

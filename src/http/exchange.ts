@@ -246,8 +246,9 @@ export class HttpExchange {
       opensStandaloneStream(bytes, message);
     this.isRead = true;
     onRead();
+    observer?.received(bytes, this.#response);
     this.#observation = observer &&
-      observeRequest(observer, this.#headers, bytes.length, message);
+      observeRequest(observer, this.#headers, message);
   }
 
   /**
@@ -327,7 +328,7 @@ export class HttpExchange {
     const { observer, log } = this.#context;
     this.#rememberSecrets();
     if (this.#observation) this.#observation.failed(error);
-    else if (this.#request.method === "POST") observer?.refused(error);
+    else if (this.#request.method === "POST") observer?.refused?.(error);
     const isNews = !this.isStandaloneStream || error.reason !== "shutting-down";
     log[isNews ? "warn" : "debug"]("a request failed", {
       ...this.#facts(),
@@ -350,12 +351,12 @@ export class HttpExchange {
     const id = message?.kind === "request" ? message.id : undefined;
     const told = message ? forBatch(failure, message) : failure;
     const [request, response] = [this.#request, this.#response];
-    const byteLength = answerError(
+    const body = answerError(
       { request, response, discard },
       told,
       id,
       redact,
     );
-    observer?.delivered(byteLength);
+    observer?.delivered(body, response);
   }
 }

@@ -84,9 +84,9 @@ export class HttpListener {
         status: failure.status,
         error: failure.message,
       });
-      const byteLength = answerError({ request, response, discard }, failure);
-      observer?.refused(failure.error);
-      observer?.delivered(byteLength);
+      const body = answerError({ request, response, discard }, failure);
+      observer?.refused?.(failure.error);
+      observer?.delivered(body, response);
     }
   }
 

@@ -52,14 +52,13 @@ export function opensStandaloneStream(
     !isUnclear("method", bytes, whole(bytes));
 }
 
-/** Tells that a request with a message in it is about to be sent. */
+/** Tells who follows messages that a request with one is about to be sent. */
 export function observeRequest(
   observer: Observer,
   headers: HeaderMap,
-  byteLength: number,
   message: Message | undefined,
-): Observation {
-  observer.received(byteLength);
+): Observation | undefined {
+  if (!observer.began) return undefined;
   const requests = message === undefined || message.kind === "invalid"
     ? []
     : singlesOf(message).flatMap((one) =>

@@ -87,7 +87,7 @@ export class Upstream implements Link {
     const { emit, log, observer } = this.#options;
     const error = new ProxyError("invalid-request", fault);
     log.warn("refused a message of the client", { detail: error.message });
-    observer?.refused(error);
+    observer?.refused?.(error);
     // All at once: at the end of stdin nobody waits for the next of them.
     await Promise.allSettled(
       batch.messages.flatMap((message) =>

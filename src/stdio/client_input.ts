@@ -59,7 +59,7 @@ export class ClientInput {
    * next: there is no room for another.
    */
   take(frame: Frame): Promise<void> | undefined {
-    this.#options.observer?.received(frame.byteLength);
+    this.#options.observer?.received(frame);
     if (!(frame instanceof Uint8Array)) return this.#refuseOversized(frame);
     if (frame.length > SMALL_BYTES) return this.#takeLarge(frame);
     return this.#takeMessage(frame, readMessage(frame));
@@ -105,7 +105,7 @@ export class ClientInput {
     this.#tellFull(error.message);
     for (const { id, method, params } of requests) {
       const observed = { method, params, requests: [id] };
-      this.#options.observer?.refused(error, observed);
+      this.#options.observer?.refused?.(error, observed);
     }
     return this.#refuse(error, requests.map(({ id }) => id));
   }
@@ -150,7 +150,7 @@ export class ClientInput {
     log.warn("refused a message of the client", { reason, detail });
     const message = `${detail}; each line is one JSON-RPC 2.0 message`;
     const error = new ProxyError(reason, message);
-    observer?.refused(error);
+    observer?.refused?.(error);
     return this.#refuse(error, ids.length > 0 ? ids : [undefined]);
   }
 
@@ -164,7 +164,7 @@ export class ClientInput {
       { data: { byteLength, limitBytes } },
     );
     log.warn(error.message, { id: id?.source });
-    observer?.refused(error);
+    observer?.refused?.(error);
     return isOwed ? this.#refuse(error, [id]) : undefined;
   }
 

@@ -129,7 +129,7 @@ export async function runStdioProxy(options: StdioProxyRun): Promise<void> {
     takesChunks: options.writableTakesChunks,
   });
   const emit = (frame: Uint8Array) => {
-    observer?.delivered(frame.length);
+    observer?.delivered(frame);
     return writer.write(frame);
   };
   let client = "";
@@ -220,7 +220,7 @@ async function* counted(
   observer: Observer,
 ): AsyncGenerator<Uint8Array> {
   for await (const piece of pieces) {
-    observer.delivered(piece.length);
+    observer.delivered(piece, pieces);
     yield piece;
   }
 }

@@ -57,8 +57,8 @@ export function createTelemetry(
         span.ended();
       },
       recovered: () => instruments.recoveries.add(1),
-      received: (byteLength) => count(byteLength, "receive"),
-      delivered: (byteLength) => count(byteLength, "transmit"),
+      received: ({ byteLength }) => count(byteLength, "receive"),
+      delivered: ({ byteLength }) => count(byteLength, "transmit"),
       serves: (response, carry) => context.with(servedIn(response), carry),
     },
   };

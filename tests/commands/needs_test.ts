@@ -30,6 +30,16 @@ Deno.test("keys in the environment need the target, variables and the shared fil
   ]);
 });
 
+Deno.test("a recording needs both of its parts, to be written and read", async () => {
+  await using world = await CommandWorld.make({ AWS_ACCESS_KEY_ID: "AKIA" });
+  const flags = await flagsOf(world, ["--record=/tmp/calls.jsonl"]);
+  const parts = "/tmp/calls.jsonl,/tmp/calls.jsonl.older";
+  assert(flags.includes(`--allow-write=${parts}`), flags.join(" "));
+  assert(
+    flags.some((flag) => /^--allow-read=/.test(flag) && flag.includes(parts)),
+  );
+});
+
 Deno.test("keys in a profile need no more", async () => {
   await using world = await CommandWorld.make();
   const bare = await flagsOf(world);

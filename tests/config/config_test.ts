@@ -126,6 +126,9 @@ Deno.test("an AWS host alone is a whole configuration", async () => {
     maxAnswerBytes: 10_485_760,
     logLevel: "info",
     logFormat: "json",
+    record: undefined,
+    recordBodies: false,
+    recordMaxBytes: 67_108_864,
   });
   assertEquals(notes, [{
     level: "info",
@@ -193,6 +196,9 @@ Deno.test("every option can be given by its flag", async () => {
     "--max-answer=5MB",
     "--log-level=debug",
     "--log-format=text",
+    "--record=calls.jsonl",
+    "--record-bodies",
+    "--record-max=1MiB",
   ]);
   assertEquals(config, {
     targetUrl: new URL("https://mcp.example/mcp?q=1"),
@@ -249,6 +255,9 @@ Deno.test("every option can be given by its flag", async () => {
     maxAnswerBytes: 5_000_000,
     logLevel: "debug",
     logFormat: "text",
+    record: "calls.jsonl",
+    recordBodies: true,
+    recordMaxBytes: 1_048_576,
   });
 });
 
@@ -302,6 +311,9 @@ Deno.test("every option can be given by its variable", async () => {
     MCP_MAX_ANSWER: "512KiB",
     MCP_LOG_LEVEL: "WARN",
     MCP_LOG_FORMAT: "text",
+    MCP_RECORD: "calls.jsonl",
+    MCP_RECORD_BODIES: "true",
+    MCP_RECORD_MAX: "4096",
   });
   assertEquals(config, {
     targetUrl: new URL("https://10.0.0.1:8080/mcp"),
@@ -359,6 +371,9 @@ Deno.test("every option can be given by its variable", async () => {
     maxAnswerBytes: 524_288,
     logLevel: "warn",
     logFormat: "text",
+    record: "calls.jsonl",
+    recordBodies: true,
+    recordMaxBytes: 4096,
   });
 });
 

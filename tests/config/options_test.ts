@@ -81,6 +81,9 @@ Deno.test("every default is a value that the option itself would take", () => {
     logLevel: "info",
     login: false,
     logFormat: "json",
+    record: undefined,
+    recordBodies: false,
+    recordMaxBytes: 67_108_864,
     help: false,
     version: false,
   });

@@ -4,7 +4,11 @@ import {
   needlessPermissions,
 } from "../../src/config/permissions.ts";
 
-const noListen = { profile: undefined, listen: undefined };
+const noListen = {
+  profile: undefined,
+  listen: undefined,
+  record: undefined,
+};
 const keys = (name: string) =>
   name === "AWS_ACCESS_KEY_ID" ? "AKIDEXAMPLE" : undefined;
 const nothing = () => undefined;
@@ -32,7 +36,14 @@ Deno.test("an empty variable holds no keys", () => {
 Deno.test("the HTTP front keeps writing, for its token and its socket", () => {
   const listen = { address: { path: "s" }, token: undefined, hosts: [] };
   assertEquals(
-    needlessPermissions({ profile: undefined, listen }, keys),
+    needlessPermissions({ ...noListen, listen }, keys),
+    ["ffi", "import", "run"],
+  );
+});
+
+Deno.test("a recording keeps writing", () => {
+  assertEquals(
+    needlessPermissions({ ...noListen, record: "calls.jsonl" }, keys),
     ["ffi", "import", "run"],
   );
 });

@@ -282,7 +282,7 @@ export async function refuse(
 ): Promise<void> {
   await Promise.all(
     requestsOf(message).map(({ id, method, params }) => {
-      observer?.refused(error, { method, params, requests: [id] });
+      observer?.refused?.(error, { method, params, requests: [id] });
       return tell(emit, errorFrame(error, id));
     }),
   );

@@ -18,18 +18,29 @@ export interface Observed {
   readonly headers?: Headers;
 }
 
+/** Bytes, or only how many there are. */
+export type Bytes = Uint8Array | { readonly byteLength: number };
+
 /** Looks on. Nothing that it does may throw. */
 export interface Observer {
-  /** A message is about to be sent to the target. */
-  began(message: Observed, era: Era): Observation;
+  /**
+   * A message is about to be sent to the target. An observer that does not have
+   * this follows none.
+   */
+  began?(message: Observed, era: Era): Observation;
   /** A message is not sent at all; one that could not be read is not given. */
-  refused(error: ProxyError, message?: Observed): void;
+  refused?(error: ProxyError, message?: Observed): void;
   /** A lost session was replaced by a new one. */
   recovered(): void;
-  /** So many bytes of messages came from the client. */
-  received(byteLength: number): void;
-  /** So many bytes of messages went to the client. */
-  delivered(byteLength: number): void;
+  /**
+   * Bytes came from the client: a message, of which only the length may be
+   * known. They are the observer's until this returns.
+   *
+   * @param over What carries the answer, where each request has its own.
+   */
+  received(bytes: Bytes, over?: object): void;
+  /** Bytes go to the client: a message, or a piece of one. */
+  delivered(bytes: Bytes, over?: object): void;
   /**
    * An HTTP request came, which `response` answers: runs what carries it. An
    * observer that does not have this is not asked.

@@ -70,7 +70,7 @@ export class PendingRequests {
       this.#tokens.set(key, exchange);
       this.#overTokens.delete(key);
     }
-    const observation = this.#target.observer?.began(exchange, this.#era);
+    const observation = this.#target.observer?.began?.(exchange, this.#era);
     exchange.observation = observation;
     // A request is over when it is answered, whatever its stream still says.
     if (!observation || !exchange.isRequest) return;

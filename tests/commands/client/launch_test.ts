@@ -416,6 +416,9 @@ Deno.test("every variable that goes into an entry means the same there", async (
     MCP_MAX_ANSWER: "20MiB",
     MCP_LOG_LEVEL: "debug",
     MCP_LOG_FORMAT: "text",
+    MCP_RECORD: resolve("calls.jsonl"),
+    MCP_RECORD_BODIES: "true",
+    MCP_RECORD_MAX: "1MiB",
   };
   const elsewhere: Readonly<Record<string, string>> = {
     MCP_TARGET_URL: "https://10.0.0.1/mcp",

@@ -1,0 +1,174 @@
+/**
+ * The file of a recording: two parts that take turns, of which the older one
+ * goes when both are full. At the end they are one file again.
+ */
+
+import { ConfigError, messageOf } from "../errors.ts";
+import { joinBytes } from "../mcp/wire/block_buffer.ts";
+import { lacking, type Need, notGranted } from "../permissions.ts";
+import type { RecordingHeader } from "./format.ts";
+
+/** What the older part is called while there are two. */
+const OLDER = ".older";
+
+/** How every recording begins. */
+export const BEGINNING = '{"recording":"sigv4-proxy"';
+
+const encoder = new TextEncoder();
+const decoder = new TextDecoder();
+
+/** How much is copied at once. */
+const COPIED_BYTES = 1024 * 1024;
+
+/** What it takes to keep a recording: both parts are read again. */
+export function recordingNeeds(path: string): Need[] {
+  return [path, path + OLDER].flatMap((value): Need[] => [
+    { kind: "read", value, why: "keep the recording" },
+    { kind: "write", value, why: "keep the recording" },
+  ]);
+}
+
+/** How a recording is kept. */
+export interface RecordingFileOptions {
+  readonly path: string;
+  /** How many bytes both parts have at most. */
+  readonly maxBytes: number;
+  readonly header: RecordingHeader;
+}
+
+/** A recording that is being written. */
+export class RecordingFile {
+  readonly #options: RecordingFileOptions;
+  readonly #head: Uint8Array;
+  #file: Deno.FsFile;
+  #size = 0;
+  #hasOlder = false;
+  /** Whether a part is gone. */
+  hasLost = false;
+
+  private constructor(options: RecordingFileOptions) {
+    this.#options = options;
+    this.#head = encoder.encode(`${JSON.stringify(options.header)}\n`);
+    this.#file = this.#create();
+  }
+
+  /**
+   * Begins a recording, in place of one that is there.
+   *
+   * @throws {ConfigError} The file cannot be written, or is no recording.
+   */
+  static create(options: RecordingFileOptions): RecordingFile {
+    const { path } = options;
+    try {
+      removeRecording(path);
+      removeRecording(path + OLDER);
+      return new RecordingFile(options);
+    } catch (error) {
+      if (error instanceof ConfigError) throw error;
+      const isForbidden = error instanceof Deno.errors.NotCapable;
+      throw new ConfigError([
+        isForbidden
+          ? `the recording cannot be written: ${
+            lacking(notGranted(recordingNeeds(path)))
+          }`
+          : `the recording cannot be written: ${
+            messageOf(error)
+          } (set --record or MCP_RECORD to another file)`,
+      ]);
+    }
+  }
+
+  #create(): Deno.FsFile {
+    const file = Deno.openSync(this.#options.path, {
+      createNew: true,
+      write: true,
+      // Nobody else may read what somebody said.
+      mode: 0o600,
+    });
+    file.writeSync(this.#head);
+    this.#size = this.#head.length;
+    return file;
+  }
+
+  /** Writes lines, newlines included. One that is too long is lost. */
+  async write(lines: readonly string[]): Promise<void> {
+    const limit = this.#options.maxBytes / 2;
+    const part: Uint8Array[] = [];
+    let partSize = 0;
+    const flush = async (): Promise<void> => {
+      await writeAll(this.#file, joinBytes(part.splice(0)));
+      this.#size += partSize;
+      partSize = 0;
+    };
+    for (const line of lines) {
+      const bytes = encoder.encode(line);
+      if (this.#head.length + bytes.length > limit) {
+        this.hasLost = true;
+        continue;
+      }
+      if (this.#size + partSize + bytes.length > limit) {
+        await flush();
+        this.#rotate();
+      }
+      part.push(bytes);
+      partSize += bytes.length;
+    }
+    await flush();
+  }
+
+  #rotate(): void {
+    const { path } = this.#options;
+    this.#file.close();
+    this.hasLost ||= this.#hasOlder;
+    Deno.renameSync(path, path + OLDER);
+    this.#hasOlder = true;
+    this.#file = this.#create();
+  }
+
+  /** Makes one file of both parts. */
+  async close(): Promise<void> {
+    this.#file.close();
+    if (!this.#hasOlder) return;
+    const { path } = this.#options;
+    {
+      using newer = Deno.openSync(path, { read: true });
+      using older = Deno.openSync(path + OLDER, { append: true });
+      newer.seekSync(this.#head.length, Deno.SeekMode.Start);
+      const buffer = new Uint8Array(COPIED_BYTES);
+      for (;;) {
+        const length = await newer.read(buffer);
+        if (length === null) break;
+        await writeAll(older, buffer.subarray(0, length));
+      }
+    }
+    Deno.renameSync(path + OLDER, path);
+  }
+}
+
+async function writeAll(file: Deno.FsFile, bytes: Uint8Array): Promise<void> {
+  for (let at = 0; at < bytes.length;) {
+    at += await file.write(bytes.subarray(at));
+  }
+}
+
+/** Nothing but a recording is ever written over. */
+function removeRecording(path: string): void {
+  try {
+    const { isFile, size } = Deno.lstatSync(path);
+    if (!isFile || size > 0 && !isRecording(path)) {
+      throw new ConfigError([
+        `${path} is there and is no recording, and is not written over (set --record or MCP_RECORD to another file)`,
+      ]);
+    }
+    Deno.removeSync(path);
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
+  }
+}
+
+function isRecording(path: string): boolean {
+  using file = Deno.openSync(path, { read: true });
+  const buffer = new Uint8Array(BEGINNING.length);
+  const length = file.readSync(buffer) ?? 0;
+  return decoder.decode(buffer.subarray(0, length)) === BEGINNING;
+}

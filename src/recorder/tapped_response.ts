@@ -1,0 +1,164 @@
+/**
+ * Looks on while a response is read, whoever reads it and however: nothing is
+ * read for that, and nothing is read twice.
+ */
+
+/** Is told what was read of a body. The bytes are its own only until it returns. */
+export interface BodyTap {
+  read(bytes: Uint8Array): void;
+  /** It is over; `cause` if it broke. */
+  ended(by: "target" | "cut" | "proxy", cause?: unknown): void;
+}
+
+/** Has a tap told of the body of a response. It is the same response. */
+export function tapResponse(response: Response, tap: BodyTap): Response {
+  return tapReading(response, new Progress(tap));
+}
+
+/** How far a body was read by any who reads it: a clone has the same one. */
+class Progress {
+  readonly #tap: BodyTap;
+  #toldBytes = 0;
+  #isOver = false;
+  /** How many there are that may read it. */
+  readers = 1;
+
+  constructor(tap: BodyTap) {
+    this.#tap = tap;
+  }
+
+  /** Somebody has read so much before, and now this. */
+  read(before: number, bytes: Uint8Array): void {
+    const known = this.#toldBytes - before;
+    if (this.#isOver || known >= bytes.length) return;
+    this.#toldBytes = before + bytes.length;
+    this.#tap.read(known > 0 ? bytes.subarray(known) : bytes);
+  }
+
+  end(by: "target" | "cut" | "proxy", cause?: unknown): void {
+    if (this.#isOver) return;
+    this.#isOver = true;
+    this.#tap.ended(by, cause);
+  }
+}
+
+const progresses = new WeakMap<Response, Progress>();
+
+function tapReading(response: Response, progress: Progress): Response {
+  progresses.set(response, progress);
+  return Object.setPrototypeOf(response, TappedResponse.prototype);
+}
+
+/** What a response is made into: members of its own would cost more. */
+class TappedResponse extends Response {
+  override async bytes(): Promise<Uint8Array<ArrayBuffer>> {
+    const progress = progresses.get(this);
+    const all = await super.bytes().catch((cause) => {
+      progress?.end("cut", cause);
+      throw cause;
+    });
+    progress?.read(0, all);
+    progress?.end("target");
+    return all;
+  }
+
+  override clone(): Response {
+    const progress = progresses.get(this);
+    const clone = super.clone();
+    if (!progress) return clone;
+    progress.readers++;
+    return tapReading(clone, progress);
+  }
+
+  override get body(): ReadableStream<Uint8Array<ArrayBuffer>> | null {
+    const body = super.body;
+    const progress = progresses.get(this);
+    if (!progress) return body;
+    if (body === null) progress.end("target");
+    // A clone leaves another one behind.
+    else if (!tapped.has(body)) {
+      tapped.add(body);
+      tapStream(body, progress);
+    }
+    return body;
+  }
+}
+
+const tapped = new WeakSet<ReadableStream>();
+
+type Reader =
+  | ReadableStreamDefaultReader<Uint8Array>
+  | ReadableStreamBYOBReader;
+
+function tapStream(
+  stream: ReadableStream<Uint8Array>,
+  progress: Progress,
+): void {
+  let readBytes = 0;
+  const getReader: (options?: { mode: "byob" }) => Reader = stream.getReader
+    .bind(stream);
+  const cancelled = (): void => {
+    if (--progress.readers <= 0) progress.end("proxy");
+  };
+  const note = (
+    { done, value }: ReadableStreamReadResult<Uint8Array>,
+  ): void => {
+    if (value !== undefined && value.length > 0) {
+      progress.read(readBytes, value);
+      readBytes += value.length;
+    }
+    if (done) progress.end("target");
+  };
+  const tapReader = (reader: Reader): Reader => {
+    const read = readOf(reader);
+    const cancel = reader.cancel.bind(reader);
+    return Object.assign(reader, {
+      async read(view?: Uint8Array) {
+        try {
+          const result = await read(view);
+          note(result);
+          return result;
+        } catch (cause) {
+          progress.end("cut", cause);
+          throw cause;
+        }
+      },
+      cancel(reason?: unknown): Promise<void> {
+        cancelled();
+        return cancel(reason);
+      },
+    });
+  };
+  const cancel = stream.cancel.bind(stream);
+  Object.assign(stream, {
+    getReader: (options?: { mode: "byob" }) =>
+      tapReader(options === undefined ? getReader() : getReader(options)),
+    cancel(reason?: unknown): Promise<void> {
+      cancelled();
+      return cancel(reason);
+    },
+    async *[Symbol.asyncIterator](): AsyncGenerator<Uint8Array> {
+      const reader = stream.getReader();
+      try {
+        for (;;) {
+          const { done, value } = await reader.read();
+          if (done) return;
+          yield value;
+        }
+      } finally {
+        await reader.cancel().catch(() => {});
+        reader.releaseLock();
+      }
+    },
+  });
+}
+
+function readOf(
+  reader: Reader,
+): (view?: Uint8Array) => Promise<ReadableStreamReadResult<Uint8Array>> {
+  if (reader instanceof ReadableStreamDefaultReader) {
+    return reader.read.bind(reader);
+  }
+  const read = reader.read.bind(reader);
+  return (view = new Uint8Array(64 * 1024)) => read(view);
+}
