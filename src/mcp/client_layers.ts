@@ -9,7 +9,17 @@
 import { EraBridge } from "./bridge/bridge.ts";
 import { type FindLogin, LoginLink } from "./login/login_link.ts";
 import type { Emit, Link } from "./transport/link.ts";
-import { ProfileRouter } from "./profiles/router.ts";
+import {
+  type AccountRules,
+  accountSelection,
+  partsOfIdentity,
+} from "./profiles/accounts.ts";
+import { IdentityRouter } from "./profiles/router.ts";
+import {
+  type IdentitySelection,
+  profileSelection,
+  writeSelection,
+} from "./profiles/selection.ts";
 import { ToolGate } from "./tools/gate.ts";
 import { ToolPolicy } from "./tools/policy.ts";
 import { hasRules, type ToolRules } from "./tools/rules.ts";
@@ -29,6 +39,25 @@ export interface ClientLinkOptions extends UpstreamOptions {
   readonly profiles: ReadonlyMap<string, typeof globalThis.fetch> | undefined;
   /** What is put into requests for a profile, in place of `metadata`. */
   readonly profileMetadata?: ReadonlyMap<string, Metadata>;
+  /** The accounts that calls may name. */
+  readonly accounts?: Accounts;
+  /** Sends the calls of tools that do not say that they only read. */
+  readonly writer?: typeof globalThis.fetch;
+}
+
+/** What sends requests for one identity, until it is disposed of. */
+export interface OpenedFetch extends Disposable {
+  readonly fetch: typeof globalThis.fetch;
+}
+
+/** The accounts that calls may name, and what sends requests for one. */
+export interface Accounts extends AccountRules {
+  readonly open: (account: string, role: string | undefined) => OpenedFetch;
+}
+
+/** The options with the policy of the gate before them, if there is one. */
+interface Gated extends ClientLinkOptions {
+  readonly policy?: ToolPolicy;
 }
 
 /**
@@ -39,13 +68,15 @@ const TOOLS_MAX_AGE_MS = 5 * 60_000;
 
 /** The outermost of the layers that the options ask for. */
 export function createLayers(options: ClientLinkOptions): Link {
-  const { findLogin, emit, log } = options;
-  if (!findLogin) return gated(options, emit, routed);
+  const { findLogin, emit, log, writer } = options;
+  const within = (options: ClientLinkOptions) =>
+    gated(options, emit, routed, writer !== undefined);
+  if (!findLogin) return within(options);
   return new LoginLink({
     emit,
     log,
     findLogin,
-    link: (whenReady) => gated({ ...options, whenReady }, emit, routed),
+    link: (whenReady) => within({ ...options, whenReady }),
   });
 }
 
@@ -53,56 +84,106 @@ export function createLayers(options: ClientLinkOptions): Link {
 function gated(
   options: ClientLinkOptions,
   emit: Emit,
-  link: (options: ClientLinkOptions, emit: Emit) => Link,
+  link: (options: Gated, emit: Emit) => Link,
+  hasWriter = false,
 ): Link {
   const { tools, log, observer } = options;
   if (!hasRules(tools)) return link(options, emit);
+  const policy = new ToolPolicy(tools, {
+    maxAgeMs: TOOLS_MAX_AGE_MS,
+    hasWriter,
+  });
   return new ToolGate({
-    policy: new ToolPolicy(tools, { maxAgeMs: TOOLS_MAX_AGE_MS }),
+    policy,
     emit,
     log,
     observer,
-    link: (emit, callGuard) => link({ ...options, callGuard }, emit),
+    link: (emit, callGuard) => link({ ...options, callGuard, policy }, emit),
   });
 }
 
-function routed(options: ClientLinkOptions, emit: Emit): Link {
-  const { profiles, log, fetch, observer } = options;
-  if (!profiles) return upstream(options, emit, fetch);
-  const [first] = profiles.keys();
+function routed(options: Gated, emit: Emit): Link {
+  const { log, observer } = options;
+  const selection = selectionOf(options);
+  if (!selection) return upstream(options, emit);
   // Tools are listed over the first link alone, and called over all of them.
   const toolSchemas = new ToolSchemas(log);
-  return new ProfileRouter({
-    profiles: [...profiles.keys()],
+  return new IdentityRouter({
+    selection,
     emit,
     log,
     observer,
-    link: (profile, emit, onAnswer) => {
+    link: (identity, emit, onAnswer) => {
       const own: ClientLinkOptions = {
         ...options,
-        metadata: options.profileMetadata?.get(profile) ?? options.metadata,
         toolSchemas,
         emitPieces: (pieces, id) =>
           options.emitPieces(pieces, id).finally(() => onAnswer(id)),
       };
-      const send = profiles.get(profile) ?? fetch;
-      if (profile === first) return upstream(own, emit, send);
-      // What a tool says of itself to one account holds for no other.
-      return gated(own, emit, (options, emit) => upstream(options, emit, send));
+      if (identity !== undefined) return linkOf(identity, own, emit);
+      const [first = ""] = options.profiles?.keys() ?? [];
+      return upstream(withProfile(first, own), emit);
     },
   });
 }
 
-function upstream(
+/** What chooses among several identities, where there are any. */
+function selectionOf(
+  { profiles, accounts, writer, policy }: Gated,
+): IdentitySelection | undefined {
+  if (profiles) return profileSelection([...profiles.keys()]);
+  if (accounts) return accountSelection(accounts);
+  return writer && policy && writeSelection(policy);
+}
+
+/** The link of another identity than the first. */
+function linkOf(
+  identity: string,
   options: ClientLinkOptions,
   emit: Emit,
-  fetch: typeof globalThis.fetch,
 ): Link {
-  if (!options.bridge) return new Upstream({ ...options, fetch, emit });
+  const { accounts, writer } = options;
+  if (accounts) {
+    const opened = accounts.open(...partsOfIdentity(identity));
+    const own = { ...options, fetch: opened.fetch };
+    return disposing(gated(own, emit, upstream), opened);
+  }
+  if (writer) {
+    // The gate before the router has looked at what goes here.
+    const own = { ...options, fetch: writer, callGuard: undefined };
+    return upstream(own, emit);
+  }
+  // What a tool says of itself to one account holds for no other.
+  return gated(withProfile(identity, options), emit, upstream);
+}
+
+function withProfile(
+  profile: string,
+  options: ClientLinkOptions,
+): ClientLinkOptions {
+  const { profiles, profileMetadata, fetch, metadata } = options;
+  return {
+    ...options,
+    fetch: profiles?.get(profile) ?? fetch,
+    metadata: profileMetadata?.get(profile) ?? metadata,
+  };
+}
+
+/** A link that disposes of what it was opened with when it is closed. */
+function disposing(link: Link, opened: Disposable): Link {
+  return {
+    accept: (bytes, message) => link.accept(bytes, message),
+    drain: (patience) => link.drain(patience),
+    close: (limitMs) =>
+      link.close(limitMs).finally(() => opened[Symbol.dispose]()),
+  };
+}
+
+function upstream(options: ClientLinkOptions, emit: Emit): Link {
+  if (!options.bridge) return new Upstream({ ...options, emit });
   // What a target sends on its own is part of what the bridge carries.
   const bridged = {
     ...options,
-    fetch,
     standingStream: true,
     // The bridge reads every answer, to give it the client's ID and form.
     passesInPieces: false,

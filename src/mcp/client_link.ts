@@ -12,8 +12,9 @@ import { Upstream } from "./upstream.ts";
 export async function createClientLink(
   options: ClientLinkOptions,
 ): Promise<Link> {
-  const { tools, bridge, profiles, findLogin } = options;
-  const isPlain = !hasRules(tools) && !bridge && !profiles && !findLogin;
+  const { tools, bridge, profiles, accounts, findLogin } = options;
+  const isPlain = !hasRules(tools) && !bridge && !profiles && !accounts &&
+    !findLogin;
   if (isPlain) return new Upstream(options);
   const { createLayers } = await import("./client_layers.ts");
   return createLayers(options);

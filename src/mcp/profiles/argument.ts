@@ -1,6 +1,6 @@
 /**
- * The argument of a tool that names an AWS profile: put into lists of tools,
- * and taken out of calls.
+ * The arguments of a tool that name an identity: put into lists of tools, and
+ * taken out of calls.
  */
 
 import { excerpt } from "../wire/excerpt.ts";
@@ -22,56 +22,54 @@ import {
   removeMembers,
   whole,
 } from "../wire/splice.ts";
+import type { Named } from "./selection.ts";
 
-export const PROFILE_ARGUMENT = "aws_profile";
-
-/** How many tools with an argument of that name are remembered. */
+/** How many tools with an argument of such a name are remembered. */
 const MAX_OWNERS = 10_000;
 
-/** Offers the argument, and says which calls have it. */
-export class ProfileArgument {
+/** Offers the arguments, and says which calls have them. */
+export class IdentityArguments {
   readonly #log: Log;
-  /** The argument as a member of `properties`. */
-  readonly #member: string;
-  /** The tools that, as last listed, have one of that name themselves. */
+  readonly #names: readonly string[];
+  /** The arguments as members of `properties`. */
+  readonly #members: string;
+  /** The tools that, as last listed, have one of a name themselves. */
   readonly #owners = new Recent<true>(MAX_OWNERS);
 
-  /** @param profiles The profiles to choose from; the first is the default. */
-  constructor(profiles: readonly string[], log: Log) {
+  /** @param offered The arguments' JSON schemas, by name. */
+  constructor(offered: Readonly<Record<string, unknown>>, log: Log) {
     this.#log = log;
-    this.#member = `${JSON.stringify(PROFILE_ARGUMENT)}:${
-      JSON.stringify({
-        type: "string",
-        enum: profiles,
-        description: `AWS profile (account and role) to call the tool with; ${
-          profiles[0]
-        } if none is given`,
-      })
-    }`;
+    this.#names = Object.keys(offered);
+    this.#members = JSON.stringify(offered).slice(1, -1);
   }
 
   /**
-   * What a message names as its profile, and `undefined` if that is nothing or
-   * the tool's own. Models give `null` for what they leave out.
+   * What a call names: nothing where that is the tool's own. Models give `null`
+   * for what they leave out.
    */
-  valueIn(message: SingleMessage): unknown {
-    if (message.kind !== "request" || message.method !== "tools/call") return;
+  namedIn(message: SingleMessage): Named | typeof UNREAD {
+    if (this.#names.length === 0 || !isCall(message)) return {};
     const { params } = message;
     // What cannot be seen may name one.
     if (params === UNREAD) return UNREAD;
-    if (isObject(params) && params.arguments === UNREAD) return UNREAD;
-    if (!isObject(params) || !isObject(params.arguments)) return;
-    if (this.#owners.get(String(params.name))) return;
-    return params.arguments[PROFILE_ARGUMENT];
+    if (!isObject(params)) return {};
+    const { arguments: given, name } = params;
+    if (given === UNREAD) return UNREAD;
+    if (!isObject(given) || this.#owners.get(String(name))) return {};
+    const named: Record<string, unknown> = {};
+    for (const name of this.#names) {
+      if (Object.hasOwn(given, name)) named[name] = given[name];
+    }
+    return named;
   }
 
   /**
-   * The frame of a `tools/list` result, each tool with the argument. Others
+   * The frame of a `tools/list` result, each tool with the arguments. Others
    * have their turn meanwhile.
    */
   async offeredIn(frame: Uint8Array): Promise<Uint8Array> {
     const list = memberAt(frame, ["result", "tools"]);
-    if (!list) return frame;
+    if (!list || this.#names.length === 0) return frame;
     const offered: Uint8Array[] = [];
     for await (const tool of elementsInTurns(frame, list)) {
       offered.push(this.#offeredBy(tool));
@@ -85,26 +83,27 @@ export class ProfileArgument {
     if (!schema) return tool;
     const properties = memberNamed("properties", tool, schema);
     // What cannot be seen for its size may be there.
-    const isOwner = properties !== undefined &&
-      (properties.isPartial === true ||
-        memberNamed(PROFILE_ARGUMENT, tool, properties) !== undefined);
+    const owned = properties &&
+      this.#names.find((name) =>
+        properties.isPartial === true ||
+        memberNamed(name, tool, properties) !== undefined
+      );
     const name = memberNamed("name", tool, root);
     const called = name ? String(readWhole(tool, name)) : "";
     this.#owners.delete(called);
-    if (isOwner) {
+    if (owned !== undefined) {
       this.#owners.set(called, true);
-      this.#log.warn(
-        `a tool has an argument ${PROFILE_ARGUMENT} of its own`,
-        { tool: excerpt(called) },
-      );
+      this.#log.warn(`a tool has an argument ${owned} of its own`, {
+        tool: excerpt(called),
+      });
       return tool;
     }
     return properties
-      ? insertMembers(tool, properties, this.#member)
-      : insertMembers(tool, schema, `"properties":{${this.#member}}`);
+      ? insertMembers(tool, properties, this.#members)
+      : insertMembers(tool, schema, `"properties":{${this.#members}}`);
   }
 
-  /** A batch whose calls have no argument that is `null`, and its frame. */
+  /** A batch whose calls name nothing but `null`, without that; and its frame. */
   withoutNull(
     bytes: Uint8Array,
     batch: BatchMessage,
@@ -112,10 +111,9 @@ export class ProfileArgument {
     const messages = [...batch.messages];
     const frame = mapElements(bytes, whole(bytes), (element, at) => {
       const message = messages[at];
-      if (message.kind !== "request" || this.valueIn(message) !== null) {
-        return element;
-      }
-      const [rest, call] = withoutProfile(element, message);
+      const named = this.namedIn(message);
+      if (!isCall(message) || named === UNREAD) return element;
+      const [rest, call] = withoutArguments(element, message, named);
       messages[at] = call;
       return rest;
     });
@@ -123,19 +121,28 @@ export class ProfileArgument {
   }
 }
 
-/** A call without the argument, and its frame. */
-export function withoutProfile(
+/** Whether a message is a call of a tool. */
+export function isCall(message: SingleMessage): message is RequestMessage {
+  return message.kind === "request" && message.method === "tools/call";
+}
+
+/** A call without the arguments that it names, and its frame. */
+export function withoutArguments(
   bytes: Uint8Array,
   call: RequestMessage,
+  named: Named,
 ): readonly [bytes: Uint8Array, call: RequestMessage] {
   const { params } = call;
+  if (Object.keys(named).length === 0) return [bytes, call];
   const range = memberAt(bytes, ["params", "arguments"]);
   if (!range || !isObject(params) || !isObject(params.arguments)) {
     return [bytes, call];
   }
-  const { [PROFILE_ARGUMENT]: _profile, ...rest } = params.arguments;
+  const isNamed = (name: string) => Object.hasOwn(named, name);
+  const rest = Object.entries(params.arguments)
+    .filter(([name]) => !isNamed(name));
   return [
-    removeMembers(bytes, range, ({ name }) => name === PROFILE_ARGUMENT),
-    { ...call, params: { ...params, arguments: rest } },
+    removeMembers(bytes, range, ({ name }) => isNamed(name)),
+    { ...call, params: { ...params, arguments: Object.fromEntries(rest) } },
   ];
 }

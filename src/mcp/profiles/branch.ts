@@ -1,4 +1,4 @@
-/** The link of one AWS profile beside the first. */
+/** The link of one identity beside the first. */
 
 import type { Log } from "../../log/log.ts";
 import { Background } from "../transport/background.ts";
@@ -27,7 +27,8 @@ import {
 import { dense } from "../wire/block_buffer.ts";
 import { memberAt, replaceRange, taskIdIn } from "../wire/splice.ts";
 import { answerTo, withId } from "../wire/answer_id.ts";
-import { PROFILE_ARGUMENT } from "./argument.ts";
+import type { IdentitySelection } from "./selection.ts";
+import { IdleTimer } from "../../time.ts";
 
 /** What the client has said that holds for each of its sessions. */
 export interface ClientState {
@@ -36,19 +37,25 @@ export interface ClientState {
 }
 
 export interface LinkMaker {
-  /** An answer that it does not hand to `emit` it tells of by its ID. */
+  readonly selection: IdentitySelection;
+  /**
+   * Makes the link of an identity, by default of the first. An answer that it
+   * does not hand to `emit` it tells of by its ID.
+   */
   readonly link: (
-    profile: string,
+    identity: string | undefined,
     emit: Emit,
     onAnswer: (id: RequestId) => void,
   ) => Link;
 }
 
-export interface ProfileBranchOptions extends LinkMaker {
+export interface IdentityBranchOptions extends LinkMaker {
   readonly emit: Emit;
   readonly log: Log;
-  readonly profile: string;
+  readonly identity: string;
   readonly client: ClientState;
+  /** Is called when nobody has needed it for as long as the selection says. */
+  readonly onIdle: () => void;
   /** Hears of each answer to the client, and the task that it tells of. */
   readonly onAnswer: (id: RequestId, taskId?: string) => void;
 }
@@ -62,9 +69,9 @@ interface Opening {
 
 const SET_LEVEL = "logging/setLevel";
 
-/** The link of another profile than the first. */
-export class ProfileBranch implements Link {
-  readonly #options: ProfileBranchOptions;
+/** The link of another identity than the first. */
+export class IdentityBranch implements Link {
+  readonly #options: IdentityBranchOptions;
   readonly #link: Link;
   readonly #own: OwnRequests;
   readonly #background: Background;
@@ -72,18 +79,21 @@ export class ProfileBranch implements Link {
   readonly #pending = new Map<string, boolean>();
   /** Aborted when a session is opened for nobody. */
   readonly #forNobody = new AbortController();
+  readonly #idle: IdleTimer | undefined;
   #opening: Opening | undefined;
   /** Whether there is a session; before, nothing of it need be changed. */
   #isOpen = false;
   /** Whether the client has said all that it has to say. */
   #isEnding = false;
 
-  constructor(options: ProfileBranchOptions) {
+  constructor(options: IdentityBranchOptions) {
     this.#options = options;
     this.#background = new Background(options.log);
-    this.#own = new OwnRequests(`sigv4-proxy:${options.profile}`);
+    const { identity, selection: { limits } } = options;
+    this.#own = new OwnRequests(`sigv4-proxy:${identity}`);
+    this.#idle = limits && new IdleTimer(limits.idleMs, options.onIdle);
     this.#link = options.link(
-      options.profile,
+      identity,
       (frame) => this.#emit(frame),
       (id) => this.#answered(id),
     );
@@ -96,7 +106,7 @@ export class ProfileBranch implements Link {
     const cancelled = cancelledId(message);
     if (cancelled) {
       const isSent = this.#pending.get(cancelled.key);
-      this.#pending.delete(cancelled.key);
+      this.#forget(cancelled);
       // A call that is cancelled before it was sent never is.
       if (isSent === false) return;
     }
@@ -105,6 +115,7 @@ export class ProfileBranch implements Link {
     const { id } = message;
     const isModern = eraOf(message) === "modern";
     this.#pending.set(id.key, isModern);
+    this.#idle?.stop();
     if (isModern) return this.#link.accept(bytes, message);
     let sent: Promise<void> | void;
     const frame = dense(bytes);
@@ -113,8 +124,9 @@ export class ProfileBranch implements Link {
       if (!this.#pending.has(id.key)) return;
       if (error) {
         this.#answered(id);
-        const { emit, profile } = this.#options;
-        return await tell(emit, rpcErrorFrame(id, notOpened(profile, error)));
+        const { emit, identity, selection } = this.#options;
+        const told = notOpened(selection.nameOf(identity), error);
+        return await tell(emit, rpcErrorFrame(id, told));
       }
       this.#pending.set(id.key, true);
       // Not awaited here: the end waits for the session, not for answers.
@@ -133,8 +145,18 @@ export class ProfileBranch implements Link {
     return this.#link.accept(withId(bytes, id), answerTo(id, answer));
   }
 
+  /** Whether a request of the client's is under way. */
+  get isBusy(): boolean {
+    return this.#pending.size > 0;
+  }
+
+  #forget({ key }: RequestId): void {
+    this.#pending.delete(key);
+    if (!this.isBusy && !this.#isEnding) this.#idle?.touch();
+  }
+
   #answered(id: RequestId, taskId?: string): void {
-    this.#pending.delete(id.key);
+    this.#forget(id);
     this.#options.onAnswer(id, taskId);
     this.#endIfIdle();
   }
@@ -173,12 +195,12 @@ export class ProfileBranch implements Link {
 
   /** Sets the client's log level in the session, if there is one. */
   async setLogLevel(): Promise<void> {
-    const { log, profile, client: { logLevel: level } } = this.#options;
+    const { log, identity, client: { logLevel: level } } = this.#options;
     if (!this.#isOpen || level === undefined || this.#isOver) return;
     const { error } = await this.#own.ask(this.#link, SET_LEVEL, { level });
     if (!error) return;
-    log.warn("could not set the log level for another profile", {
-      profile,
+    log.warn("could not set the log level for another identity", {
+      identity,
       code: error.code,
     });
   }
@@ -209,7 +231,8 @@ export class ProfileBranch implements Link {
   }
 
   get #prefix(): string {
-    return `${PROFILE_ARGUMENT}:${this.#options.profile}:`;
+    const { identity, selection: { prefix } } = this.#options;
+    return `${prefix}:${identity}:`;
   }
 
   /** The ID under which the client knows a request of the target's. */
@@ -230,6 +253,7 @@ export class ProfileBranch implements Link {
 
   async drain(patience: AbortSignal): Promise<void> {
     this.#isEnding = true;
+    this.#idle?.stop();
     this.#endIfIdle();
     const { signal } = this.#forNobody;
     await this.#link.drain(AbortSignal.any([patience, signal]));
@@ -261,7 +285,7 @@ const MAY_HAVE_RUN =
 
 /** The error of a call whose session could not be opened. */
 function notOpened(
-  profile: string,
+  identity: string,
   { code, message, data }: RpcError,
 ): RpcError {
   const cause = message.replace(MAY_HAVE_RUN, "");
@@ -269,7 +293,7 @@ function notOpened(
   return {
     code,
     message:
-      `no session could be opened for the profile ${profile}: ${cause}; the call was not sent`,
+      `no session could be opened for ${identity}: ${cause}; the call was not sent`,
     data: { ...facts, mayHaveRun: false },
   };
 }

@@ -1,16 +1,19 @@
 /**
- * Calls on behalf of several AWS profiles, each over a link of its own.
+ * Calls on behalf of several identities, each over a link of its own.
  *
- * Tools gain an optional argument that names the profile. A call that has it is
- * sent, without it, over the link of that profile; so is what comes of the call:
- * its cancellation, answers to what the target asks meanwhile, requests about a
- * task that it began. All else goes over the first link, and what is true of the
- * client as such, its roots and its log level, over each. A link of the legacy
- * era is initialised, as the client initialised the first, before its first call.
+ * Tools gain optional arguments that name the identity, or the tool itself says
+ * which one it needs. A call is sent, without these arguments, over the link of
+ * its identity; so is what comes of the call: its cancellation, answers to what
+ * the target asks meanwhile, requests about a task that it began. All else goes
+ * over the first link, and what is true of the client as such, its roots and its
+ * log level, over each. A link of the legacy era is initialised, as the client
+ * initialised the first, before its first call.
  */
 
 import { ProxyError } from "../../errors.ts";
 import type { Log } from "../../log/log.ts";
+import { Recent } from "../../lru_cache.ts";
+import { within } from "../../time.ts";
 import {
   AwaitedAnswers,
   cancelledId,
@@ -21,6 +24,7 @@ import {
   type Refusing,
   withoutMessages,
 } from "../transport/link.ts";
+import { UNREAD } from "../wire/large_message.ts";
 import {
   type BatchMessage,
   isObject,
@@ -28,47 +32,46 @@ import {
   type RequestMessage,
   type SingleMessage,
 } from "../wire/message.ts";
-import {
-  PROFILE_ARGUMENT,
-  ProfileArgument,
-  withoutProfile,
-} from "./argument.ts";
-import { type ClientState, type LinkMaker, ProfileBranch } from "./branch.ts";
-import { Recent } from "../../lru_cache.ts";
-import { UNREAD } from "../wire/large_message.ts";
 import { taskIdAskedFor } from "../wire/splice.ts";
+import { IdentityArguments, isCall, withoutArguments } from "./argument.ts";
+import { type ClientState, IdentityBranch, type LinkMaker } from "./branch.ts";
+import { type Named, unreadChoice } from "./selection.ts";
 
-export interface ProfileRouterOptions extends LinkMaker, Refusing {
-  /** The profiles; the first is the default. */
-  readonly profiles: readonly string[];
+export interface IdentityRouterOptions extends LinkMaker, Refusing {
   readonly log: Log;
 }
 
-/** How many tasks of other profiles than the first are remembered. */
+/** How many tasks of other identities than the first are remembered. */
 const MAX_TASKS = 10_000;
 
-/** Sends each call over the link of the profile that it names. */
-export class ProfileRouter implements Link {
-  readonly #options: ProfileRouterOptions;
+/** How long the end of a session that nobody needs may take. */
+const CLOSE_MS = 5_000;
+
+/** Sends each call over the link of the identity that it is for. */
+export class IdentityRouter implements Link {
+  readonly #options: IdentityRouterOptions;
   readonly #default: Link;
-  readonly #branches = new Map<string, ProfileBranch>();
+  /** The others; the one that was used last stands last. */
+  readonly #branches = new Map<string, IdentityBranch>();
+  /** Ends of those that nobody needs any more. */
+  readonly #ends = new Set<Promise<void>>();
   readonly #lists = new AwaitedAnswers();
   /** The calls under way that went elsewhere than to the default. */
-  readonly #elsewhere = new Map<string, ProfileBranch>();
-  /** The tasks that calls elsewhere began. */
-  readonly #tasks = new Recent<ProfileBranch>(MAX_TASKS);
-  readonly #argument: ProfileArgument;
+  readonly #elsewhere = new Map<string, IdentityBranch>();
+  /** The identities whose calls began tasks, by these. */
+  readonly #tasks = new Recent<string>(MAX_TASKS);
+  readonly #arguments: IdentityArguments;
   readonly #client: ClientState = {
     initialize: undefined,
     logLevel: undefined,
   };
 
-  constructor(options: ProfileRouterOptions) {
+  constructor(options: IdentityRouterOptions) {
     this.#options = options;
-    const [first] = options.profiles;
-    this.#argument = new ProfileArgument(options.profiles, options.log);
+    const { selection: { offered }, log } = options;
+    this.#arguments = new IdentityArguments(offered, log);
     this.#default = options.link(
-      first,
+      undefined,
       (frame) => this.#emitDefault(frame),
       () => {},
     );
@@ -91,43 +94,50 @@ export class ProfileRouter implements Link {
   ): Promise<void> | void {
     this.#elsewhere.delete(request.id.key);
     this.#learn(request);
-    const branch = this.#branchFor(request);
-    if (branch) return this.#sendOver(branch, bytes, request);
-    const profile = this.#argument.valueIn(request);
-    if (profile === undefined) return this.#default.accept(bytes, request);
-    const { profiles, log } = this.#options;
-    const [first] = profiles;
-    // What models give for an argument that they leave out.
-    const chosen = profile === null ? first : profile;
-    if (typeof chosen !== "string" || !profiles.includes(chosen)) {
-      const error = badProfile(profile, profiles);
-      log.warn(error.message, { id: request.id.source });
+    try {
+      const taskId = taskIdAskedFor(request);
+      const began = taskId && this.#tasks.get(taskId);
+      if (began) return this.#sendAs(began, bytes, request);
+      if (!isCall(request)) return this.#default.accept(bytes, request);
+      const { selection } = this.#options;
+      const named = this.#arguments.namedIn(request);
+      if (named === UNREAD) throw unreadChoice(selection);
+      const isNamed = this.#mayChoose(named);
+      const identity = isNamed ? selection.select(named, request) : undefined;
+      const rest = withoutArguments(bytes, request, named);
+      if (identity === undefined) return this.#default.accept(...rest);
+      return this.#sendAs(identity, ...rest);
+    } catch (error) {
+      if (!(error instanceof ProxyError)) throw error;
+      this.#options.log.warn(error.summary, { id: request.id.source });
       return refuse(this.#options, request, error);
     }
-    const rest = withoutProfile(bytes, request);
-    if (chosen === first) return this.#default.accept(...rest);
-    return this.#sendOver(this.#branch(chosen), ...rest);
   }
 
-  #sendOver(
-    branch: ProfileBranch,
+  /** Where arguments choose, a call without any is for the default. */
+  #mayChoose(named: Named): boolean {
+    return Object.keys(named).length > 0 ||
+      Object.keys(this.#options.selection.offered).length === 0;
+  }
+
+  #sendAs(
+    identity: string,
     bytes: Uint8Array,
     request: RequestMessage,
   ): Promise<void> | void {
+    const branch = this.#branch(identity);
     this.#elsewhere.set(request.id.key, branch);
     return branch.accept(bytes, request);
   }
 
   /** The link, but the default, where a message goes for what came before. */
-  #branchFor(message: SingleMessage): ProfileBranch | undefined {
+  #branchFor(message: SingleMessage): IdentityBranch | undefined {
     if (message.kind === "response") {
       return [...this.#branches.values()]
         .find((branch) => message.id && branch.originalId(message.id));
     }
     const id = cancelledId(message);
-    if (id) return this.#elsewhere.get(id.key);
-    const taskId = taskIdAskedFor(message);
-    return taskId === undefined ? undefined : this.#tasks.get(taskId);
+    return id && this.#elsewhere.get(id.key);
   }
 
   /** Notes what other links than the default have to know of, too. */
@@ -161,30 +171,51 @@ export class ProfileRouter implements Link {
 
   /** The members of a batch share a POST, and so a session. */
   async #acceptBatch(bytes: Uint8Array, batch: BatchMessage): Promise<void> {
-    const names = batch.messages.map((message) =>
-      this.#argument.valueIn(message)
-    );
-    if (names.every((name) => name === undefined || name === null)) {
-      return await this.#acceptPlainBatch(
-        ...names.includes(null)
-          ? this.#argument.withoutNull(bytes, batch)
-          : [bytes, batch] as const,
+    const { messages } = batch;
+    if (messages.some((message) => this.#isChoosing(message))) {
+      const names = Object.keys(this.#options.selection.offered);
+      const what = names.length > 0
+        ? `name ${names.join(" or ")}`
+        : "take another role";
+      const error = new ProxyError(
+        "blocked",
+        `a call in a batch cannot ${what}; send it on a line of its own`,
       );
+      return await refuse(this.#options, batch, error);
     }
-    const error = new ProxyError(
-      "blocked",
-      `a call in a batch cannot name ${PROFILE_ARGUMENT}; send it on a line of its own`,
+    const hasNull = messages.some((message) => {
+      const named = this.#arguments.namedIn(message);
+      return named !== UNREAD && Object.keys(named).length > 0;
+    });
+    await this.#acceptPlainBatch(
+      ...hasNull
+        ? this.#arguments.withoutNull(bytes, batch)
+        : [bytes, batch] as const,
     );
-    await refuse(this.#options, batch, error);
   }
 
-  /** What is for another profile's link leaves the array. */
+  /** Whether a message of a batch is, or may be, for another identity. */
+  #isChoosing(message: SingleMessage): boolean {
+    if (!isCall(message)) return false;
+    const named = this.#arguments.namedIn(message);
+    if (named === UNREAD) return true;
+    if (Object.values(named).some((value) => value !== null)) return true;
+    const { selection } = this.#options;
+    return this.#mayChoose(named) &&
+      selection.select(named, message) !== undefined;
+  }
+
+  /** What is for another identity's link leaves the array. */
   async #acceptPlainBatch(
     bytes: Uint8Array,
     batch: BatchMessage,
   ): Promise<void> {
     const leaving = new Set(
-      batch.messages.filter((message) => this.#branchFor(message)),
+      batch.messages.filter((message) => {
+        const taskId = taskIdAskedFor(message);
+        return this.#branchFor(message) ||
+          (taskId !== undefined && this.#tasks.get(taskId));
+      }),
     );
     for (const message of batch.messages) {
       if (!leaving.has(message)) this.#learn(message);
@@ -198,20 +229,51 @@ export class ProfileRouter implements Link {
     await Promise.all(accepted);
   }
 
-  #branch(profile: string): ProfileBranch {
-    const known = this.#branches.get(profile);
-    if (known) return known;
-    const branch: ProfileBranch = new ProfileBranch({
+  /** @throws {ProxyError} `overloaded`: as many as there may be are busy. */
+  #branch(identity: string): IdentityBranch {
+    const known = this.#branches.get(identity);
+    if (known) {
+      this.#branches.delete(identity);
+      this.#branches.set(identity, known);
+      return known;
+    }
+    this.#makeRoom();
+    const branch: IdentityBranch = new IdentityBranch({
       ...this.#options,
-      profile,
+      identity,
       client: this.#client,
       onAnswer: (id, taskId) => {
         this.#elsewhere.delete(id.key);
-        if (taskId !== undefined) this.#tasks.set(taskId, branch);
+        if (taskId !== undefined) this.#tasks.set(taskId, identity);
       },
+      onIdle: () => this.#end(identity, branch),
     });
-    this.#branches.set(profile, branch);
+    this.#branches.set(identity, branch);
     return branch;
+  }
+
+  #makeRoom(): void {
+    const { most = Infinity } = this.#options.selection.limits ?? {};
+    if (this.#branches.size < most) return;
+    for (const [identity, branch] of this.#branches) {
+      if (!branch.isBusy) return this.#end(identity, branch);
+    }
+    throw new ProxyError(
+      "overloaded",
+      `calls are under way for ${most} other identities, which is as many as ` +
+        "there may be; the call was not sent",
+      { data: { mayHaveRun: false } },
+    );
+  }
+
+  /** Ends what nobody needs; the next call begins anew. */
+  #end(identity: string, branch: IdentityBranch): void {
+    this.#branches.delete(identity);
+    this.#options.log.debug("ended an idle session", { identity });
+    const end = branch.drain(AbortSignal.abort())
+      .then(() => branch.close(CLOSE_MS))
+      .finally(() => this.#ends.delete(end));
+    this.#ends.add(end);
   }
 
   async #emitDefault(frame: Uint8Array): Promise<void> {
@@ -223,7 +285,7 @@ export class ProfileRouter implements Link {
     for (const part of parts) {
       const { bytes } = part;
       const isList = lists.has(part);
-      await emit(isList ? await this.#argument.offeredIn(bytes) : bytes);
+      await emit(isList ? await this.#arguments.offeredIn(bytes) : bytes);
     }
   }
 
@@ -241,25 +303,9 @@ export class ProfileRouter implements Link {
   }
 
   async close(limitMs: number): Promise<void> {
-    await Promise.all(this.#links.map((link) => link.close(limitMs)));
+    await Promise.all([
+      ...this.#links.map((link) => link.close(limitMs)),
+      within(limitMs, Promise.all(this.#ends)),
+    ]);
   }
-}
-
-function badProfile(
-  profile: unknown,
-  profiles: readonly string[],
-): ProxyError {
-  if (profile === UNREAD) {
-    return new ProxyError(
-      "blocked",
-      `the call has too many arguments, or too large ones, to look for ${PROFILE_ARGUMENT} in them; without --profile (MCP_PROFILES) they pass`,
-    );
-  }
-  return new ProxyError(
-    "blocked",
-    `${PROFILE_ARGUMENT} must be one of ${
-      profiles.join(", ")
-    }; --profile (MCP_PROFILES) sets the list`,
-    { data: { [PROFILE_ARGUMENT]: profile, profiles } },
-  );
 }

@@ -108,7 +108,7 @@ export class ToolGate implements Link {
       const { id, method, params } = request;
       if (method === "tools/list") this.#lists.expect(id, policy.changes);
       if (method !== "tools/call") continue;
-      const error = policy.refusal(toolName(params), listFailure);
+      const error = policy.refusalAnywhere(toolName(params), listFailure);
       if (!error) continue;
       refused.add(request);
       log.warn(error.summary, { id: id.source });

@@ -18,6 +18,8 @@ const MAX_TOOLS = 10_000;
 export interface ToolMemory {
   /** From when on it is as good as unknown, in milliseconds. */
   readonly maxAgeMs: number;
+  /** Whether tools that do not only read are called elsewhere, if at all. */
+  readonly hasWriter?: boolean;
   /** The time in milliseconds; `performance.now` by default. */
   readonly now?: () => number;
 }
@@ -36,13 +38,15 @@ export class ToolPolicy {
   readonly #deny: readonly Glob[];
   readonly #maxAgeMs: number;
   readonly #now: () => number;
+  readonly #hasWriter: boolean;
   #records = new Recent<ToolRecord>(MAX_TOOLS);
   #changes = 0;
 
   constructor(
     { readOnly, allow, deny }: ToolRules,
-    { maxAgeMs, now = () => performance.now() }: ToolMemory,
+    { maxAgeMs, hasWriter = false, now = () => performance.now() }: ToolMemory,
   ) {
+    this.#hasWriter = hasWriter;
     this.#maxAgeMs = maxAgeMs;
     this.#now = now;
     this.usesHints = readOnly;
@@ -62,7 +66,7 @@ export class ToolPolicy {
       annotations.readOnlyHint === true;
     if (isCurrent) this.#records.set(name, { isReadOnly, at: this.#now() });
     return this.#refusalByName(name) === undefined &&
-      (!this.usesHints || isReadOnly);
+      (!this.usesHints || this.#hasWriter || isReadOnly);
   }
 
   /** Forgets what the tools said of themselves: they may say something else. */
@@ -86,6 +90,22 @@ export class ToolPolicy {
       this.#refusalByName(name) !== undefined;
   }
 
+  /** Whether a tool says, as is known by now, that it only reads. */
+  readsOnly(name: string): boolean {
+    return this.#isFresh(name) && this.#records.get(name)?.isReadOnly === true;
+  }
+
+  /**
+   * Why a tool may be called nowhere: not here, nor where those are called that
+   * do not only read.
+   */
+  refusalAnywhere(name: string, listFailure?: string): ProxyError | undefined {
+    const isElsewhere = this.#hasWriter && listFailure === undefined;
+    return isElsewhere
+      ? this.#refusalByName(name)
+      : this.refusal(name, listFailure);
+  }
+
   /**
    * Why a tool may not be called; `undefined` when it may.
    *
@@ -95,9 +115,8 @@ export class ToolPolicy {
   refusal(name: string, listFailure?: string): ProxyError | undefined {
     const byName = this.#refusalByName(name);
     if (byName || !this.usesHints) return byName;
-    const isFresh = this.#isFresh(name);
-    if (isFresh && this.#records.get(name)?.isReadOnly) return undefined;
-    if (!isFresh && listFailure !== undefined) {
+    if (this.readsOnly(name)) return undefined;
+    if (!this.#isFresh(name) && listFailure !== undefined) {
       return blocked(
         name,
         "--read-only (MCP_READ_ONLY) goes by the list of tools, which could not be had",

@@ -1,0 +1,125 @@
+/**
+ * Calls in other AWS accounts: the arguments that name the account and the
+ * role, and the lists of what may be named.
+ */
+
+import { ProxyError } from "../../errors.ts";
+import { Glob } from "../../glob.ts";
+import { excerpt } from "../wire/excerpt.ts";
+import type { IdentitySelection } from "./selection.ts";
+
+export const ACCOUNT_ARGUMENT = "aws_account";
+export const ROLE_ARGUMENT = "aws_role";
+
+/** Which accounts and roles calls may name. */
+export interface AccountRules {
+  /** Account IDs, and globs of them. */
+  readonly allow: readonly string[];
+  /** Names of roles, and globs of them; `undefined`: the role is fixed. */
+  readonly allowRole?: readonly string[];
+  /** How long the session of an account is kept that is idle, if others hold. */
+  readonly idleMs?: number;
+}
+
+/** An account by its digits: no sign, no blank, no digits of other scripts. */
+const ACCOUNT = /^[0-9]{12}$/;
+
+/** A role's name (IAM API Reference, CreateRole), without the path before it. */
+const ROLE = /^[A-Za-z0-9_+=,.@-]{1,64}$/;
+
+/** Each holds a session, and credentials. */
+const MOST = 256;
+const IDLE_MS = 15 * 60_000;
+
+/** So many of a list are named to a model, and in an error. */
+const MOST_NAMED = 20;
+
+/** What calls name, in the order of the identity's parts. */
+export function accountSelection(rules: AccountRules): IdentitySelection {
+  const { allow, allowRole, idleMs = IDLE_MS } = rules;
+  const accounts = allow.map((glob) => new Glob(glob));
+  const roles = allowRole?.map((glob) => new Glob(glob));
+  return {
+    prefix: ACCOUNT_ARGUMENT,
+    offered: {
+      [ACCOUNT_ARGUMENT]: {
+        type: "string",
+        pattern: ACCOUNT.source,
+        description:
+          "AWS account (12 digits) to call the tool in; the proxy's own " +
+          `identity if none is given. Allowed: ${listed(allow)}`,
+      },
+      ...allowRole && {
+        [ROLE_ARGUMENT]: {
+          type: "string",
+          description: `Role to take on in ${ACCOUNT_ARGUMENT}. Allowed: ` +
+            listed(allowRole),
+        },
+      },
+    },
+    option: "--account-role (MCP_ACCOUNT_ROLE)",
+    limits: { most: MOST, idleMs },
+    select(named) {
+      const account = named[ACCOUNT_ARGUMENT] ?? undefined;
+      const role = named[ROLE_ARGUMENT] ?? undefined;
+      if (account === undefined && role === undefined) return undefined;
+      if (!isAllowed(account, ACCOUNT, accounts)) {
+        throw notAllowed(ACCOUNT_ARGUMENT, account, "12 digits", allow);
+      }
+      if (allowRole === undefined || roles === undefined) return account;
+      if (!isAllowed(role, ROLE, roles)) {
+        throw notAllowed(ROLE_ARGUMENT, role, "a role's name", allowRole);
+      }
+      return `${account}/${role}`;
+    },
+    nameOf(identity) {
+      const [account, role] = partsOfIdentity(identity);
+      const of = `the account ${account}`;
+      return role === undefined ? of : `the role ${role} of ${of}`;
+    },
+  };
+}
+
+/** The account and the role of an identity. */
+export function partsOfIdentity(
+  identity: string,
+): [account: string, role: string | undefined] {
+  const [account, role] = identity.split("/");
+  return [account, role];
+}
+
+function isAllowed(
+  value: unknown,
+  form: RegExp,
+  globs: readonly Glob[],
+): value is string {
+  return typeof value === "string" && form.test(value) &&
+    globs.some((glob) => glob.matches(value));
+}
+
+function notAllowed(
+  name: string,
+  value: unknown,
+  form: string,
+  allowed: readonly string[],
+): ProxyError {
+  const option = name === ACCOUNT_ARGUMENT
+    ? "--allow-account (MCP_ALLOW_ACCOUNT)"
+    : "--allow-role (MCP_ALLOW_ROLE)";
+  const got = value === undefined
+    ? "none is given"
+    : `got ${excerpt(JSON.stringify(value) ?? "")}`;
+  return new ProxyError(
+    "blocked",
+    `${name} must be a string of ${form} that ${option} allows (${
+      listed(allowed)
+    }), ${got}; the call was not sent`,
+    { data: { argument: name, mayHaveRun: false } },
+  );
+}
+
+function listed(allowed: readonly string[]): string {
+  const more = allowed.length - MOST_NAMED;
+  const names = allowed.slice(0, MOST_NAMED).join(", ");
+  return more > 0 ? `${names} and ${more} more` : names;
+}

@@ -1,0 +1,97 @@
+/**
+ * How it is decided which of several identities a call is for.
+ */
+
+import { ProxyError } from "../../errors.ts";
+import { toolName, type ToolPolicy } from "../tools/policy.ts";
+import type { RequestMessage } from "../wire/message.ts";
+
+/** The arguments of a call that choose, by name; none where it has none. */
+export type Named = Readonly<Record<string, unknown>>;
+
+/** Identities beside the first, and what chooses among them. */
+export interface IdentitySelection {
+  /** What stands before their names in IDs. */
+  readonly prefix: string;
+  /** The arguments that tools gain, each with its JSON schema. */
+  readonly offered: Readonly<Record<string, unknown>>;
+  /** The option that asks for them, as errors name it. */
+  readonly option: string;
+  /** How many there are at a time, and how long one is kept that is idle. */
+  readonly limits?: { readonly most: number; readonly idleMs: number };
+  /**
+   * The identity that a call is for; `undefined`: the first.
+   *
+   * @throws {ProxyError} `blocked`: it names what it may not.
+   */
+  select(named: Named, call: RequestMessage): string | undefined;
+  /** What errors call an identity. */
+  nameOf(identity: string): string;
+}
+
+export const PROFILE_ARGUMENT = "aws_profile";
+
+/** The argument `aws_profile`; the first profile is the default. */
+export function profileSelection(
+  profiles: readonly string[],
+): IdentitySelection {
+  const [first] = profiles;
+  return {
+    prefix: PROFILE_ARGUMENT,
+    offered: {
+      [PROFILE_ARGUMENT]: {
+        type: "string",
+        enum: profiles,
+        description:
+          `AWS profile (account and role) to call the tool with; ${first} if none is given`,
+      },
+    },
+    option: "--profile (MCP_PROFILES)",
+    select({ [PROFILE_ARGUMENT]: profile }) {
+      // What models give for an argument that they leave out.
+      const chosen = profile ?? first;
+      if (typeof chosen !== "string" || !profiles.includes(chosen)) {
+        throw badProfile(profile, profiles);
+      }
+      return chosen === first ? undefined : chosen;
+    },
+    nameOf: (profile) => `the profile ${profile}`,
+  };
+}
+
+function badProfile(
+  profile: unknown,
+  profiles: readonly string[],
+): ProxyError {
+  return new ProxyError(
+    "blocked",
+    `${PROFILE_ARGUMENT} must be one of ${
+      profiles.join(", ")
+    }; --profile (MCP_PROFILES) sets the list`,
+    { data: { [PROFILE_ARGUMENT]: profile, profiles } },
+  );
+}
+
+/** A role for what does not say that it only reads; nothing is named. */
+export function writeSelection(policy: ToolPolicy): IdentitySelection {
+  return {
+    prefix: "write-role",
+    offered: {},
+    option: "--write-role (MCP_WRITE_ROLE)",
+    select: (_named, { params }) =>
+      policy.readsOnly(toolName(params)) ? undefined : "writer",
+    nameOf: () => "the role of --write-role",
+  };
+}
+
+/** The error of a call in which a choice could hide. */
+export function unreadChoice(
+  { offered, option }: IdentitySelection,
+): ProxyError {
+  return new ProxyError(
+    "blocked",
+    `the call has too many arguments, or too large ones, to look for ${
+      Object.keys(offered).join(" and ")
+    } in them; without ${option} they pass`,
+  );
+}
