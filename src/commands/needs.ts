@@ -5,6 +5,7 @@
 
 import { resolve } from "node:path";
 import { credentialNeeds } from "../aws/credentials/chain.ts";
+import { roleNeeds } from "../aws/credentials/sources/role.ts";
 import { oneRegion } from "../aws/partition.ts";
 import { serviceUrl } from "../aws/credentials/sources/service_endpoint.ts";
 import { flagsFor, type Need, netNeed } from "../permissions.ts";
@@ -13,7 +14,7 @@ import { PROFILE_VARIABLES } from "../aws/shared_files/paths.ts";
 import type { Config } from "../config/config.ts";
 import { type Option, variablesOf } from "../config/option.ts";
 import { OPTIONS } from "../config/options.ts";
-import { isPolicyFile } from "../config/role_options.ts";
+import { isAccountFile, isPolicyFile } from "../config/role_options.ts";
 import { listenNeeds } from "../http/listen.ts";
 import { PROXY_VARIABLES } from "../net/proxy_variables.ts";
 import { recordingNeeds } from "../recorder/recording_file.ts";
@@ -81,6 +82,13 @@ export async function findNeeds(
     const query = { ...credentialOptions(config, name), env };
     needs.push(...await credentialNeeds(query, options));
   }
+  for (const roleArn of [config.writeRole, config.accounts?.template]) {
+    if (roleArn === undefined) continue;
+    const env = (name: string) => where.env(name) || undefined;
+    needs.push(
+      ...roleNeeds({ ...credentialOptions(config, profile), env }, roleArn),
+    );
+  }
   const byName = new Map<string, Need>();
   for (const need of needs) {
     // A flag that is kept is read in another directory.
@@ -95,8 +103,11 @@ export async function findNeeds(
 /** The files that options name. */
 function optionFiles(config: Config): Need[] {
   const { headerFile, caCert, caBundle, clientCert, clientKey } = config;
-  const policies = config.sessionPolicy.filter(isPolicyFile);
-  return [headerFile, caCert, caBundle, clientCert, clientKey, ...policies]
+  const lists = [
+    ...config.sessionPolicy.filter(isPolicyFile),
+    ...config.allowAccount.filter(isAccountFile),
+  ];
+  return [headerFile, caCert, caBundle, clientCert, clientKey, ...lists]
     .filter((value) => value !== undefined)
     .map((value) => ({
       kind: "read",

@@ -22,15 +22,20 @@ import { isTelemetryOn } from "../telemetry/switch.ts";
 import type { Telemetry } from "../telemetry/telemetry.ts";
 import type { CommandContext } from "./context.ts";
 import type { NamedBy, Receipts } from "./receipts.ts";
+import type { SignedFetch } from "../aws/signing/signed_fetch.ts";
+import type { StdioProxyRun } from "../stdio/stdio_proxy.ts";
 import {
+  baseCredentialsOf,
   credentialsOf,
   hideSecrets,
   isUnconfigured,
   openFetches,
   openTarget,
   proxyOptions,
+  roleCredentialsOf,
   sessionHeaderOf,
   type Surroundings,
+  writerSession,
 } from "./target.ts";
 
 /** What the program is run with. */
@@ -97,6 +102,16 @@ export async function runProxy(
       return [profile, others.use(open(other, { profile, role }))];
     },
   );
+  const base = baseCredentialsOf(config, shared, credentials);
+  const openRole = (roleArn: string, session = config.session) =>
+    open(roleCredentialsOf(config, shared, { roleArn, session, base }), {
+      profile,
+      role: roleArn,
+    });
+  const writer = config.writeRole === undefined
+    ? undefined
+    : others.use(openRole(config.writeRole, writerSession(config)));
+  const accounts = await openAccounts(config, openRole);
   // Idle until the client's first message, or until its first answer.
   void announce(config, credentials, around.log).then(() =>
     signedFetch.warmUp()
@@ -153,9 +168,26 @@ export async function runProxy(
     findLogin: logins && ((failure) => logins.find(failure)),
     profiles: profiles.length > 0 ? new Map(profiles) : undefined,
     profileMetadata: config.profileMetadata,
+    accounts,
+    writer,
     receiptOf: receipts && ((response) => receipts.receiptOf(response)),
     sessionHeader: sessionHeaderOf(config),
   });
+}
+
+/** The accounts that calls may name, each opened when the first does. */
+async function openAccounts(
+  { accounts }: Config,
+  openRole: (roleArn: string) => SignedFetch,
+): Promise<StdioProxyRun["accounts"]> {
+  if (accounts === undefined) return undefined;
+  const { accountRoleArn } = await import("../config/account_rules.ts");
+  const { allow, allowRole } = accounts;
+  return {
+    allow,
+    allowRole,
+    open: (account, role) => openRole(accountRoleArn(accounts, account, role)),
+  };
 }
 
 /** What says who answered; it is loaded only where that is asked for. */

@@ -4,6 +4,7 @@
  */
 
 import {
+  type AssumeRoleOptions,
   type createCredentialSource,
   credentialSource,
   type CredentialSourceOptions,
@@ -21,7 +22,10 @@ import type { Logins } from "../aws/credentials/sso_login/logins.ts";
 import type { TlsFetches } from "../net/http_client.ts";
 import { hideSettings, type Redactor } from "../redact/redact.ts";
 import { isTelemetryOn } from "../telemetry/switch.ts";
-import type { CredentialSource } from "../aws/credentials/types.ts";
+import type {
+  CredentialSource,
+  RoleSession,
+} from "../aws/credentials/types.ts";
 
 /** What the parts that talk to AWS share. */
 export interface Surroundings {
@@ -45,16 +49,54 @@ export function credentialOptions(
   return {
     profile,
     region: config.region.split(",")[0],
-    session: config.session,
+    session: firstSession(config),
     ...(config.assumeRole !== undefined && {
-      assumeRole: {
-        roleArn: config.assumeRole,
-        sessionName: config.roleSessionName,
-        externalId: config.externalId,
-        durationSeconds: Math.round(config.roleDurationMs / 1000),
-      },
+      assumeRole: assumeRoleOptions(config, config.assumeRole),
     }),
   };
+}
+
+/** Who stands behind accounts' roles can be said, though the first is none. */
+function firstSession(
+  { session, accounts, assumeRole }: Config,
+): RoleSession | undefined {
+  const isBound = session?.policy !== undefined ||
+    session?.policyArns !== undefined;
+  if (accounts === undefined || assumeRole !== undefined || isBound) {
+    return session;
+  }
+  return undefined;
+}
+
+function assumeRoleOptions(config: Config, roleArn: string): AssumeRoleOptions {
+  return {
+    roleArn,
+    sessionName: config.roleSessionName,
+    externalId: config.externalId,
+    durationSeconds: Math.round(config.roleDurationMs / 1000),
+  };
+}
+
+/**
+ * The credentials of a role beside the first; nothing is asked yet.
+ *
+ * @param base Whose credentials it is assumed with.
+ */
+export function roleCredentialsOf(
+  config: Config,
+  around: Surroundings,
+  { roleArn, session, base }: {
+    readonly roleArn: string;
+    readonly session: RoleSession | undefined;
+    readonly base: CredentialSource;
+  },
+): CredentialSource {
+  return createWith(around, {
+    ...credentialOptions(config, config.profile),
+    assumeRole: assumeRoleOptions(config, roleArn),
+    session,
+    base,
+  });
 }
 
 /**
@@ -65,19 +107,46 @@ export function credentialOptions(
  */
 export function credentialsOf(
   config: Config,
-  { log, redactor, fetches, context, logins }: Surroundings,
+  around: Surroundings,
   profile: string | undefined = config.profile,
   onFound?: (origin: string) => void,
 ): CredentialSource {
+  const options = credentialOptions(config, profile);
+  return createWith(around, { ...options, onFound });
+}
+
+function createWith(
+  { log, redactor, fetches, context, logins }: Surroundings,
+  options: CredentialSourceOptions,
+): CredentialSource {
   const create = context?.createCredentialSource ??
     ((options = {}) => credentialSource(options, logins));
-  return create({
-    ...credentialOptions(config, profile),
-    onFound,
-    log,
-    redactor,
-    fetch: fetches?.toOthers,
-  });
+  return create({ ...options, log, redactor, fetch: fetches?.toOthers });
+}
+
+/**
+ * What roles beside the first are assumed with: the credentials that this one is
+ * assumed with, too, or for accounts its session, which nothing binds then.
+ *
+ * @param first The first identity's.
+ */
+export function baseCredentialsOf(
+  config: Config,
+  around: Surroundings,
+  first: CredentialSource,
+): CredentialSource {
+  const { writeRole } = config;
+  const isFirst = firstSession(config) === undefined;
+  if (writeRole === undefined && isFirst) return first;
+  const assumeRole = writeRole === undefined ? config.assumeRole : undefined;
+  return credentialsOf({ ...config, assumeRole, session: undefined }, around);
+}
+
+/** What binds the session of a role that may write: only who stands behind it. */
+export function writerSession({ session }: Config): RoleSession | undefined {
+  if (session === undefined) return undefined;
+  const { policy: _policy, policyArns: _policyArns, ...named } = session;
+  return named;
 }
 
 /** Whether there are no credentials because none are set up. */

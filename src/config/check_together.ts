@@ -40,7 +40,9 @@ export function checkTogether(reading: Reading, url: URL | undefined): void {
         "*.vpce.amazonaws.com only (unset --sign-host and MCP_SIGN_HOST)",
     );
   }
-  if (assumeRole === undefined && !unread.has("assumeRole")) {
+  checkOtherRoles(reading);
+  const isUnread = unread.has("assumeRole") || unread.has("accountRole");
+  if ((assumeRole ?? settings.accountRole) === undefined && !isUnread) {
     for (const key of ROLE_OPTIONS.filter((key) => isGiven(key, reading))) {
       const name = sourceName(key, reading);
       const mend = remedy(OPTIONS.assumeRole);
@@ -52,5 +54,36 @@ export function checkTogether(reading: Reading, url: URL | undefined): void {
     const name = sourceName(key, reading);
     const mend = remedy(OPTIONS.record);
     faults.push(`${name} means nothing without a recording (${mend})`);
+  }
+}
+
+/** A role beside the first is for one client of one profile. */
+function checkOtherRoles(reading: Reading): void {
+  const { settings, faults } = reading;
+  const { writeRole, accountRole, profile, readOnly, assumeRole } = settings;
+  const keys = (["writeRole", "accountRole"] as const)
+    .filter((key) => settings[key] !== undefined);
+  for (const key of keys) {
+    if (profile.length < 2) continue;
+    faults.push(
+      `${sourceName(key, reading)} takes one profile, and several are given ` +
+        `(${remedy(OPTIONS.profile)})`,
+    );
+  }
+  if (writeRole === undefined) return;
+  const name = sourceName("writeRole", reading);
+  if (!readOnly) {
+    const mend = remedy(OPTIONS.readOnly);
+    faults.push(`${name} means nothing without --read-only (${mend})`);
+  }
+  if (assumeRole === undefined) {
+    const mend = remedy(OPTIONS.assumeRole);
+    faults.push(`${name} means nothing without a role that reads (${mend})`);
+  }
+  if (accountRole !== undefined) {
+    faults.push(
+      `${name} and ${sourceName("accountRole", reading)} exclude each other ` +
+        "(leave out one of the two)",
+    );
   }
 }

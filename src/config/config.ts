@@ -18,6 +18,7 @@ import type { LogNote } from "../log/log.ts";
 import { checkTogether } from "./check_together.ts";
 import { nearest } from "./nearest.ts";
 import { type Env, parseBoolean } from "./option.ts";
+import type { AccountRoles } from "./account_rules.ts";
 import type { PolicyTarget } from "../aws/policy/statement.ts";
 import type { RoleSession } from "../aws/credentials/types.ts";
 import { type ListenConfig, readListen } from "./listen_options.ts";
@@ -57,6 +58,8 @@ interface Settled {
   readonly headers: readonly [string, string][];
   /** What a role's session is bound to. */
   readonly session: RoleSession | undefined;
+  /** The roles that calls may name an account for. */
+  readonly accounts: AccountRoles | undefined;
   /** Certificates and key to reach the target with; none: the usual roots. */
   readonly tls: TlsMaterial | undefined;
   /** The AWS CLI's file of roots, where it counts. */
@@ -76,6 +79,8 @@ type Unset =
   | "noListenToken"
   | "listenHost"
   | "sourceIdentity"
+  | "accountRole"
+  | "allowRole"
   | "sessionTag";
 
 /** The program's configuration: the options, read and checked. */
@@ -167,6 +172,7 @@ export async function parseCommand(
     { reading, host: signedHost, profileRegion },
   );
   const listen = readListen(reading);
+  const accounts = await readAccounts(reading);
   checkTogether(reading, targetUrl);
 
   faults.unshift(...forbiddenFaults(reading), ...formFaults);
@@ -181,6 +187,8 @@ export async function parseCommand(
     noListenToken: _noListenToken,
     listenHost: _listenHost,
     sourceIdentity: _sourceIdentity,
+    accountRole: _accountRole,
+    allowRole: _allowRole,
     sessionTag: _sessionTag,
     ...options
   } = settings;
@@ -197,6 +205,7 @@ export async function parseCommand(
     profileMetadata,
     headers,
     session,
+    accounts,
     tls,
     ...caBundle === undefined ? {} : { caBundle: caBundle.path },
     variables: [...variables],
@@ -309,4 +318,16 @@ async function readSession(
   if (!isGiven && !isImplied) return undefined;
   const { readRoleSession } = await import("./role_session.ts");
   return await readRoleSession(reading, target);
+}
+
+/** The same of the accounts that calls may name. */
+async function readAccounts(
+  reading: Reading,
+): Promise<AccountRoles | undefined> {
+  const { accountRole, allowAccount, allowRole } = reading.settings;
+  const isGiven = accountRole !== undefined ||
+    allowAccount.length + allowRole.length > 0;
+  if (!isGiven) return undefined;
+  const { readAccountRules } = await import("./account_rules.ts");
+  return await readAccountRules(reading);
 }

@@ -125,6 +125,8 @@ const STATEFUL = [
   "keepAliveMs",
   "login",
   "receipt",
+  "writeRole",
+  "accountRole",
 ] as const;
 
 /** Options for the sessions of a client over stdio, on unless they are not. */

@@ -68,6 +68,38 @@ export const ROLE_OPTIONS = {
     placeholder: "KEY=VALUE",
     help: "a tag of it; repeatable",
   },
+  writeRole: {
+    ...ROLE,
+    names: ["--write-role", "MCP_WRITE_ROLE"],
+    help: "for what --read-only does not allow",
+  },
+  accountRole: {
+    names: ["--account-role", "MCP_ACCOUNT_ROLE"],
+    placeholder: "ARN",
+    form: {
+      pattern:
+        /^arn:aws(?:-[a-z-]+)?:iam::\{account\}:role\/(?:[\x21-\x7a|~]|\{role\}){1,576}$/,
+      words:
+        "a role ARN with {account} in place of the account, and {role} where " +
+        "calls name the role, such as arn:aws:iam::{account}:role/name",
+    },
+    help: "a role in the account that a call names",
+  },
+  allowAccount: {
+    kind: "list",
+    names: ["--allow-account", "MCP_ALLOW_ACCOUNT"],
+    placeholder: "ID",
+    help: "an account, GLOB or FILE; repeatable",
+  },
+  allowRole: {
+    kind: "list",
+    names: ["--allow-role", "MCP_ALLOW_ROLE"],
+    form: {
+      pattern: /^[\w+=,.@*?-]{1,64}$/,
+      words: "a role's name, without its path, or a glob of names",
+    },
+    help: "for {role}: a name or GLOB; repeatable",
+  },
 } as const satisfies Readonly<Record<string, Option>>;
 
 /** The value of `--session-policy` for what only reads. */
@@ -76,4 +108,9 @@ export const READ_ONLY = "read-only";
 /** Whether a text of `--session-policy` names a file. */
 export function isPolicyFile(text: string): boolean {
   return text !== READ_ONLY && !text.startsWith("arn:");
+}
+
+/** Whether a text of `--allow-account` names a file: no account has letters. */
+export function isAccountFile(text: string): boolean {
+  return !/^[\d*?\s]*$/.test(text);
 }

@@ -26,6 +26,9 @@ const SURE_LENGTH = 16;
  */
 const MAX_SECRETS = 256;
 
+/** The same of keys, tokens and settings: of so many identities at a time. */
+const MAX_CREDENTIALS = 1024;
+
 /** How much of a value is remembered. What follows is known by what it follows. */
 const MAX_SECRET_LENGTH = 4096;
 
@@ -165,8 +168,9 @@ export class Redactor {
     const entry: Entry = { secret, shown, uses: 1 };
     pool.set(secret, entry);
     this.#unindexed.add(entry);
+    const most = pool === this.#credentials ? MAX_CREDENTIALS : MAX_SECRETS;
     for (const oldest of pool.keys()) {
-      if (pool.size <= MAX_SECRETS) break;
+      if (pool.size <= most) break;
       this.#forget(pool, oldest);
     }
   }

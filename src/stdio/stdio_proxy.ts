@@ -20,7 +20,9 @@ import { clientInfoIn } from "../mcp/wire/era.ts";
 import { ProxyError } from "../errors.ts";
 import { FrameParser, FrameWriter } from "../mcp/wire/frames.ts";
 import type { Observer } from "../mcp/transport/observer.ts";
-import type { Redactor } from "../redact/redact.ts";
+import type { Accounts } from "../mcp/client_layers.ts";
+import type { AccountRules } from "../mcp/profiles/accounts.ts";
+import { joinSecrets, type Redactor } from "../redact/redact.ts";
 import { aborted, delay, untilAborted, within } from "../time.ts";
 
 /** What {@linkcode runStdioProxy} carries, and how. */
@@ -95,6 +97,15 @@ export interface StdioProxyOptions extends ProxyOptions {
 export interface StdioProxyRun extends StdioProxyOptions {
   /** Is told of the messages on their way; nobody is by default. */
   readonly observer?: Observer;
+  /** The AWS accounts that calls may name, and what signs for one. */
+  readonly accounts?: AccountRules & {
+    readonly open: (
+      account: string,
+      role: string | undefined,
+    ) => typeof globalThis.fetch & Disposable;
+  };
+  /** Signs calls of tools that do not say that they only read. */
+  readonly writer?: typeof globalThis.fetch;
   /** What is said, in JSON, of who answered; by default nothing is. */
   readonly receiptOf?: (response: Response) => Promise<string | undefined>;
   /** Finds the login that mends a failure to sign; none unless it is set. */
@@ -122,6 +133,7 @@ export async function runStdioProxy(options: StdioProxyRun): Promise<void> {
   const settings = settleOptions(options, options.url, opened, [
     options.fetch,
     ...options.profiles?.values() ?? [],
+    ...options.writer ? [options.writer] : [],
   ]);
   const { log, redactor } = settings;
   const { maxFrameBytes = DEFAULT_MAX_FRAME_BYTES, observer } = options;
@@ -133,8 +145,8 @@ export async function runStdioProxy(options: StdioProxyRun): Promise<void> {
     return writer.write(frame);
   };
   let client = "";
-  const fetchWith = (fetch: typeof globalThis.fetch) => {
-    const own = fetchFor({ ...options, fetch }, redactor, opened);
+  const fetchWith = (fetch: typeof globalThis.fetch, stack = opened) => {
+    const own = fetchFor({ ...options, fetch }, redactor, stack);
     return hasHeader(settings.headers, "user-agent")
       ? own
       : withUserAgent(own, () => client);
@@ -161,6 +173,9 @@ export async function runStdioProxy(options: StdioProxyRun): Promise<void> {
     sessionHeader: options.sessionHeader,
     profileMetadata: options.profileMetadata,
     findLogin: options.findLogin,
+    accounts: options.accounts &&
+      accountsWith(options.accounts, redactor, fetchWith),
+    writer: options.writer && fetchWith(options.writer),
     profiles: options.profiles &&
       new Map(
         [...options.profiles].map(([profile, fetch]) => [
@@ -243,6 +258,27 @@ function hasHeader(
   name: string,
 ): boolean {
   return headers.some(([given]) => given.toLowerCase() === name);
+}
+
+/** Accounts, each opened when a call needs it. */
+function accountsWith(
+  accounts: NonNullable<StdioProxyRun["accounts"]>,
+  redactor: Redactor,
+  fetchWith: (
+    fetch: typeof globalThis.fetch,
+    opened: DisposableStack,
+  ) => typeof globalThis.fetch,
+): Accounts {
+  return {
+    ...accounts,
+    open(account, role) {
+      const opened = new DisposableStack();
+      const signed = opened.use(accounts.open(account, role));
+      opened.defer(joinSecrets(redactor, [signed]));
+      const fetch = fetchWith(signed, opened);
+      return { fetch, [Symbol.dispose]: () => opened.dispose() };
+    },
+  };
 }
 
 /** Explains, and keeps the secrets of whoever signed out of what follows. */

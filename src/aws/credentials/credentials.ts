@@ -45,6 +45,8 @@ export interface CredentialSourceOptions {
   readonly now?: () => number;
   /** A role to assume over whatever credentials are found. */
   readonly assumeRole?: AssumeRoleOptions;
+  /** Whose credentials it is assumed with, in place of those of this machine. */
+  readonly base?: CredentialSource;
   /**
    * What the session of the last role that is assumed is bound to: that of
    * `assumeRole`, else the profile's or the web identity's. Where there is none,
@@ -152,7 +154,7 @@ export function credentialSource(
     return found.credentials;
   };
   const load = async (search: Search): Promise<Credentials> => {
-    const base = await find(search);
+    const base = await (options.base?.get() ?? find(search));
     demandSendable({ ...search, source: "credentials" }, base);
     if (options.assumeRole === undefined) return onlyCredentials(base);
     const source = `role over ${maskAccessKeyId(base.accessKeyId)}`;

@@ -11,7 +11,7 @@ import { type Env, type Option, variablesOf } from "../../config/option.ts";
 import { OPTION_GROUPS, OPTIONS } from "../../config/options.ts";
 import { REGION_KEY } from "../../config/region_metadata.ts";
 import type { Reading, Settings } from "../../config/settings.ts";
-import { isPolicyFile } from "../../config/role_options.ts";
+import { isAccountFile, isPolicyFile } from "../../config/role_options.ts";
 import { ConfigError } from "../../errors.ts";
 import { knownHost, readEndpoint } from "../../aws/endpoint.ts";
 
@@ -85,7 +85,8 @@ export function entryOptions(
     for (const text of texts) {
       // The client starts the program wherever it likes.
       const isPath = option.kind === "file" ||
-        (key === "sessionPolicy" && isPolicyFile(text));
+        (key === "sessionPolicy" && isPolicyFile(text)) ||
+        (key === "allowAccount" && isAccountFile(text));
       const value = isPath ? resolve(text) : text;
       options.push(
         ...value.startsWith("-") ? [`${flag}=${value}`] : [flag, value],

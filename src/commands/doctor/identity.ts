@@ -7,13 +7,22 @@ import {
   type Credentials,
   type CredentialSource,
   isFirstVersionToken,
+  type RoleSession,
 } from "../../aws/credentials/types.ts";
+import type { Config } from "../../config/config.ts";
 import { describeSession } from "../../config/describe.ts";
 import { CredentialsError } from "../../errors.ts";
 import { maskAccessKeyId } from "../../redact/redact.ts";
 import { askCaller } from "../caller.ts";
 import { withLimit } from "../../limit.ts";
-import { credentialsOf, isUnconfigured } from "../target.ts";
+import {
+  baseCredentialsOf,
+  credentialsOf,
+  isUnconfigured,
+  roleCredentialsOf,
+  writerSession,
+} from "../target.ts";
+import { accountRoleArn } from "../../config/account_rules.ts";
 import { hintsFor } from "./hints.ts";
 import {
   type Checkup,
@@ -67,8 +76,62 @@ export async function checkIdentity(checkup: Checkup): Promise<Identities> {
       async () => bound(checkup, await identify(checkup, credentials)),
     );
   }
-  const others = await checkOtherProfiles(checkup);
+  const others = new Map([
+    ...await checkOtherProfiles(checkup),
+    ...await checkOtherRoles(checkup, source),
+  ]);
   return { source: means && source, others, clockOffsetMs };
+}
+
+/** Of so many accounts that calls may name the role is tried. */
+const MOST_ACCOUNTS = 10;
+
+/** Looks at the roles that calls may go with, as far as they are named. */
+async function checkOtherRoles(
+  checkup: Checkup,
+  first: CredentialSource,
+): Promise<Map<string, CredentialSource>> {
+  const { config, report } = checkup;
+  const { writeRole, session } = config;
+  const base = baseCredentialsOf(config, checkup, first);
+  const roles = new Map<string, RoleSession | undefined>([
+    ...writeRole === undefined
+      ? []
+      : [[writeRole, writerSession(config)] as const],
+    ...accountRoles(config).map((roleArn) => [roleArn, session] as const),
+  ]);
+  const sources = new Map<string, CredentialSource>();
+  for (const [roleArn, session] of roles) {
+    const source = roleCredentialsOf(config, checkup, {
+      roleArn,
+      session,
+      base,
+    });
+    await report.take("role", async () => {
+      const credentials = await load(source);
+      sources.set(roleArn, source);
+      return ofRole(roleArn, await identify(checkup, credentials));
+    }, (error) => {
+      const finding = lacking(error);
+      return finding && ofRole(roleArn, finding);
+    });
+  }
+  return sources;
+}
+
+/** The roles in the accounts that are named without a glob. */
+function accountRoles({ accounts }: Config): string[] {
+  if (accounts === undefined) return [];
+  const isPlain = (name: string) => !/[*?]/.test(name);
+  const role = accounts.allowRole?.find(isPlain);
+  if (accounts.allowRole !== undefined && role === undefined) return [];
+  return accounts.allow.filter(isPlain).slice(0, MOST_ACCOUNTS)
+    .map((account) => accountRoleArn(accounts, account, role));
+}
+
+function ofRole<T>(role: string, found: Finding<T>): Finding<T> {
+  const facts = { ...found.facts, role };
+  return { ...found, detail: `${role}: ${found.detail}`, facts };
 }
 
 /** Looks at the profiles that calls may name, but for the first. */

@@ -17,6 +17,11 @@ import { type CommandContext, parseOptions, writeNotes } from "../context.ts";
 import { credentialsOf, isUnconfigured, openFetches } from "../target.ts";
 import { reasonOf, withLimit } from "../../limit.ts";
 import { findNeeds, permissionFlags } from "../needs.ts";
+import { accountRoleArn } from "../../config/account_rules.ts";
+import {
+  allow as allowed,
+  type Statement,
+} from "../../aws/policy/statement.ts";
 import { POLICY_SERVICES, targetPolicy } from "../../aws/policy/targets.ts";
 import { shellWords } from "../../shell_words.ts";
 import { askCaller } from "../caller.ts";
@@ -79,7 +84,8 @@ async function printPolicy(
     ? await accountOf(config, context)
     : { account: ANY_ACCOUNT, note: [] };
   const { statements, notes } = targetPolicy(config, account) ?? general;
-  const document = { Version: "2012-10-17", Statement: statements };
+  const Statement = [...statements, ...accountStatements(config)];
+  const document = { Version: "2012-10-17", Statement };
   await context.write(`${JSON.stringify(document, undefined, 2)}\n`);
   await writeNotes([...notes, ...note, ...roleNotes(config)], context);
   await tell(`Deno flags: ${flags}`);
@@ -153,10 +159,43 @@ async function profileNotes(
   );
 }
 
-function roleNotes({ assumeRole }: Config): string[] {
-  if (assumeRole === undefined) return [];
+function roleNotes(config: Config): string[] {
+  const { assumeRole, writeRole, accounts } = config;
+  const notes: string[] = [];
+  const roles = [assumeRole, writeRole].filter((role) => role !== undefined);
+  if (roles.length > 0) {
+    const which = roles.length > 1 ? "each role" : "the role";
+    notes.push(
+      `the policy is for ${which}; whoever assumes it needs ` +
+        `${assumeActions(config).join(", ")} on ${roles.join(" and ")}, and ` +
+        "the role's trust policy must name them",
+    );
+  }
+  if (accounts !== undefined) {
+    notes.push(
+      "AssumeAccountRoles is for who assumes the roles in the accounts alone; " +
+        "each of these needs the other statements, and a trust policy that " +
+        "names who assumes it",
+    );
+  }
+  return notes;
+}
+
+/** What the roles in the accounts that calls may name are assumed with. */
+function accountStatements(config: Config): Statement[] {
+  const { accounts } = config;
+  if (accounts === undefined) return [];
+  const { allow, allowRole = [""] } = accounts;
+  const resources = allow.flatMap((account) =>
+    allowRole.map((role) => accountRoleArn(accounts, account, role))
+  );
+  return [allowed("AssumeAccountRoles", assumeActions(config), resources)];
+}
+
+function assumeActions({ session }: Config): string[] {
   return [
-    `the policy is for the role; whoever assumes it needs sts:AssumeRole on ` +
-    `${assumeRole}, and the role's trust policy must name them`,
+    "sts:AssumeRole",
+    ...session?.tags ? ["sts:TagSession"] : [],
+    ...session?.sourceIdentity ? ["sts:SetSourceIdentity"] : [],
   ];
 }
