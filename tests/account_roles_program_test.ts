@@ -1,5 +1,5 @@
 /** Whole-program tests: calls with a role in the account that they name. */
-import { assertEquals, assertStringIncludes } from "@std/assert";
+import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { join } from "node:path";
 import { modern } from "./support/modern_message.ts";
 import { ProxyProcess } from "./support/proxy_process.ts";
@@ -417,3 +417,33 @@ for (
     assertStringIncludes(proxy.stderr, fault);
   });
 }
+
+/** What a process holds, in MiB. */
+async function residentMib(pid: number): Promise<number> {
+  const status = await Deno.readTextFile(`/proc/${pid}/status`);
+  const [, kib] = /^VmRSS:\s+(\d+)/m.exec(status) ?? [];
+  return Number(kib) / 1024;
+}
+
+Deno.test({
+  name: "200 accounts take less than 64 MiB beside one",
+  ignore: Deno.build.os !== "linux",
+  fn: async () => {
+    await using w = await roleWorld({
+      args: [FIXED, "--allow-account=*", "--sse"],
+    });
+    await w.proxy.initialize();
+    const call = (n: number) => {
+      const aws_account = String(n % 200).padStart(12, "0");
+      return w.call("get_item", { aws_account });
+    };
+    for (let n = 0; n < 200; n++) await call(0);
+    const before = await residentMib(w.proxy.pid);
+    for (let n = 0; n < 400; n++) {
+      assertEquals((await call(n)).error, undefined);
+    }
+    const more = await residentMib(w.proxy.pid) - before;
+    assert(more < 64, `${more} MiB`);
+    assertEquals(w.sts.roles.length, 200);
+  },
+});

@@ -111,6 +111,9 @@ Deno.test("an AWS host alone is a whole configuration", async () => {
     roleDurationMs: 3_600_000,
     sessionPolicy: [],
     session: undefined,
+    writeRole: undefined,
+    accounts: undefined,
+    allowAccount: [],
     login: false,
     skipAuth: false,
     timeoutMs: undefined,
@@ -235,6 +238,9 @@ Deno.test("every option can be given by its flag", async () => {
     externalId: "a:b/c",
     roleDurationMs: 1_800_000,
     sessionPolicy: ["arn:aws-us-gov:iam::aws:policy/x"],
+    writeRole: undefined,
+    accounts: undefined,
+    allowAccount: [],
     session: {
       policyArns: ["arn:aws-us-gov:iam::aws:policy/x"],
       sourceIdentity: "ada@example",
@@ -351,6 +357,9 @@ Deno.test("every option can be given by its variable", async () => {
     externalId: "id",
     roleDurationMs: 900_000,
     sessionPolicy: ["arn:aws:iam::aws:policy/a", "arn:aws:iam::aws:policy/b"],
+    writeRole: undefined,
+    accounts: undefined,
+    allowAccount: [],
     session: {
       policyArns: ["arn:aws:iam::aws:policy/a", "arn:aws:iam::aws:policy/b"],
       sourceIdentity: "ada",
@@ -686,4 +695,31 @@ Deno.test("the configuration as it is shown holds no secret", async () => {
   assertEquals(shown.headers, ["X-File", "X-Token"]);
   assertEquals(shown.region, "us-east-1");
   assertEquals(shown.idleTimeoutMs, 900_000);
+});
+
+Deno.test("roles beside the first can be given by flags and by variables", async () => {
+  const template = "arn:aws-cn:iam::{account}:role/a/{role}-x";
+  const flags = [
+    `--account-role=${template}`,
+    "--allow-account=111111111111",
+    "--allow-account=2222*",
+    "--allow-role=audit-*",
+  ];
+  const { accounts, allowAccount } = await configOf([AGENTCORE, ...flags]);
+  const allow = ["111111111111", "2222*"];
+  assertEquals(accounts, { template, allow, allowRole: ["audit-*"] });
+  assertEquals(allowAccount, allow);
+  const byVariables = await configOf([AGENTCORE], {
+    MCP_ACCOUNT_ROLE: template,
+    MCP_ALLOW_ACCOUNT: "111111111111, 2222*",
+    MCP_ALLOW_ROLE: "audit-*",
+  });
+  assertEquals(byVariables.accounts, accounts);
+  const { writeRole } = await configOf([
+    AGENTCORE,
+    "--read-only",
+    "--assume-role=arn:aws:iam::123456789012:role/reads",
+    "--write-role=arn:aws:iam::123456789012:role/writes",
+  ]);
+  assertEquals(writeRole, "arn:aws:iam::123456789012:role/writes");
 });

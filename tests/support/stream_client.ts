@@ -5,7 +5,7 @@
 
 import {
   runStdioProxy,
-  type StdioProxyOptions,
+  type StdioProxyRun,
 } from "../../src/stdio/stdio_proxy.ts";
 import { type Log, type LogLevel, SILENT_LOG } from "../../src/log/log.ts";
 import { letTimeGo } from "./clock.ts";
@@ -23,8 +23,8 @@ export interface ReadFrame {
 
 /** What the proxy is started with: everything but the streams. */
 export type StreamClientOptions =
-  & Omit<StdioProxyOptions, "readable" | "writable" | "fetch">
-  & Partial<Pick<StdioProxyOptions, "fetch">>;
+  & Omit<StdioProxyRun, "readable" | "writable" | "fetch">
+  & Partial<Pick<StdioProxyRun, "fetch">>;
 
 /** Talks to a proxy as a client does: line by line. */
 export class StreamClient implements AsyncDisposable {

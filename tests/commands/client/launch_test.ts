@@ -427,8 +427,19 @@ Deno.test("every variable that goes into an entry means the same there", async (
     MCP_SIGN_HOST: "mcp.example",
     MCP_CLIENT_CERT: files.clientCert,
     MCP_CLIENT_KEY: files.clientKey,
+    MCP_ACCOUNT_ROLE: "arn:aws:iam::{account}:role/{role}",
+    MCP_ALLOW_ACCOUNT: "111111111111,2222*",
+    MCP_ALLOW_ROLE: "audit-*,ops",
   };
-  for (const set of [variables, elsewhere]) {
+  const writing: Readonly<Record<string, string>> = {
+    MCP_TARGET_URL: "https://mcp.example/mcp",
+    AWS_REGION: "us-east-1",
+    AWS_SERVICE_NAME: "execute-api",
+    MCP_READ_ONLY: "true",
+    MCP_ASSUME_ROLE: "arn:aws:iam::123456789012:role/a",
+    MCP_WRITE_ROLE: "arn:aws:iam::123456789012:role/b",
+  };
+  for (const set of [variables, elsewhere, writing]) {
     assertEquals(await configOfEntry([], set), await configOf([], set));
   }
   const front: readonly Option[] = Object.values(OPTION_GROUPS["HTTP front"]);
@@ -436,7 +447,7 @@ Deno.test("every variable that goes into an entry means the same there", async (
     .filter((option) => !("secret" in option && option.secret))
     .filter((option) => !front.includes(option))
     .flatMap(variablesOf);
-  const known = Object.keys({ ...variables, ...elsewhere });
+  const known = Object.keys({ ...variables, ...elsewhere, ...writing });
   assertEquals(carried.filter((name) => !known.includes(name)), []);
 });
 

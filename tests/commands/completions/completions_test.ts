@@ -130,7 +130,10 @@ shellTest(
     assertEquals(await inBash(shell, "doctor", "--js"), ["--json"]);
     assertEquals(await inBash(shell, "policy", "--js"), []);
     assertEquals(await inBash(shell, "config", ""), [...CLIENT_NAMES]);
-    assertEquals(await inBash(shell, "config", "zed", "--wr"), ["--write"]);
+    assertEquals(await inBash(shell, "config", "zed", "--wr"), [
+      "--write",
+      "--write-role",
+    ]);
     assertEquals(await inBash(shell, "completions", ""), [...SHELLS]);
     assertEquals(await inBash(shell, "completions", "bash", "--"), []);
     assertEquals(await inBash(shell, "--sig-version", ""), ["v4", "v4a"]);

@@ -36,3 +36,57 @@ Deno.test("the doctor tells who a role's session is, and what binds it", async (
   assertStringIncludes(detail, `bounds: ${boundBy.join(", ")}`);
   assertEquals(findings.step("initialize").status, "ok");
 });
+
+Deno.test("the doctor takes on the role in each account that is named, and one that writes, and has the target greet each", async () => {
+  const closed = roleArn("ReadOnly", "222222222222");
+  await using sts = await RoleSts.start({
+    refuse: ({ role }) =>
+      role === closed
+        ? { type: "AccessDenied", message: "not for you" }
+        : undefined,
+  });
+  await using server = await RawServer.start({
+    handler: mcp({}),
+    verifier: { ...TEST_VERIFIER, principals: sts.principals },
+  });
+  await using world = await CommandWorld.make({
+    ...TEST_KEYS,
+    AWS_ENDPOINT_URL_STS: sts.url,
+  });
+  const byAccount = await diagnose(
+    world,
+    server.url,
+    "--account-role=arn:aws:iam::{account}:role/ReadOnly",
+    "--allow-account=111111111111",
+    "--allow-account=222222222222",
+    "--allow-account=3333*",
+  );
+  const roles = byAccount.steps.filter(({ id }) => id === "role");
+  assertEquals(
+    roles.map(({ status, facts }) => [status, facts.role, facts.arn]),
+    [
+      [
+        "ok",
+        roleArn("ReadOnly", "111111111111"),
+        sessionArn("ReadOnly", "111111111111"),
+      ],
+      ["failed", closed, undefined],
+    ],
+  );
+  assertStringIncludes(roles[1].detail, "AccessDenied: not for you");
+  const greeted = byAccount.steps.filter(({ id }) => id === "initialize");
+  assertEquals(greeted.map(({ status }) => status), ["ok", "ok"]);
+  const byWriter = await diagnose(
+    world,
+    server.url,
+    "--read-only",
+    `--assume-role=${roleArn("Reader")}`,
+    `--write-role=${roleArn("Writer")}`,
+  );
+  assertEquals(byWriter.step("role").facts.arn, sessionArn("Writer"));
+  assertEquals(
+    byWriter.steps.filter(({ id }) => id === "initialize")
+      .map(({ status }) => status),
+    ["ok", "ok"],
+  );
+});

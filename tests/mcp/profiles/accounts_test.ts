@@ -1,0 +1,159 @@
+/** Sessions of accounts: how many there are, and when they end. */
+import { assertEquals, assertStringIncludes } from "@std/assert";
+import {
+  mcp,
+  type McpHandler,
+  result,
+  Sessions,
+} from "../../support/raw_mcp.ts";
+import { type RawReply, RawServer } from "../../support/raw_server.ts";
+import { StreamClient } from "../../support/stream_client.ts";
+
+/** Long enough never to be over within a test. */
+const LONG_MS = 600_000;
+
+/** A target, and a client whose calls may name any account. */
+async function world(idleMs: number, script: Record<string, McpHandler> = {}) {
+  const server = await RawServer.start(mcp(script, new Sessions()));
+  const opened: string[] = [];
+  const disposed: string[] = [];
+  const client = new StreamClient({
+    url: server.url,
+    accounts: {
+      allow: ["*"],
+      idleMs,
+      open(account) {
+        opened.push(account);
+        const send: typeof fetch = (input, init) => {
+          const headers = new Headers(init?.headers);
+          headers.set("x-who", account);
+          return fetch(input, { ...init, headers });
+        };
+        return Object.assign(send, {
+          [Symbol.dispose]: () => void disposed.push(account),
+        });
+      },
+    },
+  });
+  await client.initialize();
+  return {
+    client,
+    server,
+    opened,
+    disposed,
+    call(id: number, account: string): void {
+      const params = { name: "x", arguments: { aws_account: account } };
+      client.request(id, "tools/call", params);
+    },
+    /** A request of an account that ends its session, past or to come. */
+    end: (account: string) =>
+      server.requests.find((request) =>
+        request.method === "DELETE" && request.header("x-who") === account
+      ),
+    /** The requests of an account that ended a session, so far. */
+    ends: (account: string) =>
+      server.requests.all.filter((request) =>
+        request.method === "DELETE" && request.header("x-who") === account
+      ).length,
+    async [Symbol.asyncDispose]() {
+      await client[Symbol.asyncDispose]();
+      await server[Symbol.asyncDispose]();
+    },
+  };
+}
+
+const accountOf = (n: number) => String(n).padStart(12, "0");
+
+Deno.test("a session that nobody needs ends, one with a call under way does not, and the next call begins anew", async () => {
+  const held = Promise.withResolvers<RawReply>();
+  let isFirst = true;
+  await using w = await world(1, {
+    "tools/call": async (message, reply, request) => {
+      if (request.header("x-who") !== accountOf(1) || !isFirst) {
+        return await reply.json(result(message));
+      }
+      isFirst = false;
+      held.resolve(reply);
+      await ended.promise;
+      await reply.json(result(message));
+    },
+  });
+  const ended = Promise.withResolvers<void>();
+  w.call(1, accountOf(1));
+  await held.promise;
+  w.call(2, accountOf(2));
+  await w.client.answer(2);
+  await w.end(accountOf(2));
+  assertEquals([w.ends(accountOf(1)), w.disposed.includes(accountOf(1))], [
+    0,
+    false,
+  ]);
+  ended.resolve();
+  assertEquals((await w.client.answer(1)).json.result, {});
+  await w.end(accountOf(1));
+  w.call(3, accountOf(2));
+  assertEquals((await w.client.answer(3)).json.result, {});
+  assertEquals(w.opened, [accountOf(1), accountOf(2), accountOf(2)]);
+});
+
+Deno.test("a task that an account's call began is asked for in a new session of it when the first is over", async () => {
+  await using w = await world(1, {
+    "tools/call": (message, reply) =>
+      reply.json(
+        result(message, { task: { taskId: "t-1", status: "working" } }),
+      ),
+  });
+  w.call(1, accountOf(1));
+  await w.client.answer(1);
+  await w.end(accountOf(1));
+  w.client.request(2, "tasks/get", { taskId: "t-1" });
+  await w.client.answer(2);
+  const asked = w.server.requests.all.filter((request) =>
+    request.text().includes("tasks/get")
+  );
+  assertEquals(asked.map((request) => request.header("x-who")), [accountOf(1)]);
+  assertEquals(w.opened, [accountOf(1), accountOf(1)]);
+});
+
+Deno.test("of 257 accounts the one that was used longest ago gives its place to the last", async () => {
+  await using w = await world(LONG_MS);
+  for (let n = 1; n <= 256; n++) {
+    w.call(n, accountOf(n));
+    await w.client.answer(n);
+  }
+  w.call(300, accountOf(1));
+  await w.client.answer(300);
+  assertEquals(w.opened.length, 256);
+  w.call(257, accountOf(257));
+  await w.client.answer(257);
+  await w.end(accountOf(2));
+  assertEquals(
+    w.server.requests.all.filter(({ method }) => method === "DELETE").length,
+    1,
+  );
+});
+
+Deno.test("while 256 accounts are busy, a call for another is overloaded at once, is not sent, and one without an account is answered", async () => {
+  const replies: (() => Promise<void>)[] = [];
+  const allHeld = Promise.withResolvers<void>();
+  await using w = await world(LONG_MS, {
+    "tools/call": async (message, reply, request) => {
+      if (request.header("x-who") === undefined) {
+        return await reply.json(result(message, { own: true }));
+      }
+      replies.push(() => reply.json(result(message)));
+      if (replies.length === 256) allHeld.resolve();
+      await reply.closed;
+    },
+  });
+  for (let n = 1; n <= 256; n++) w.call(n, accountOf(n));
+  await allHeld.promise;
+  w.call(257, accountOf(257));
+  const { error } = (await w.client.answer(257)).json;
+  assertEquals([error.code, error.data.mayHaveRun], [-31020, false]);
+  assertStringIncludes(error.message, "calls are under way for 256 other");
+  w.client.request(258, "tools/call", { name: "x", arguments: {} });
+  assertEquals((await w.client.answer(258)).json.result, { own: true });
+  assertEquals(w.opened.length, 256);
+  await Promise.all(replies.map((answer) => answer()));
+});
