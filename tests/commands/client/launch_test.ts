@@ -405,6 +405,7 @@ Deno.test("every variable that goes into an entry means the same there", async (
     MCP_SESSION_POLICY: `read-only,arn:aws:iam::aws:policy/x`,
     MCP_SOURCE_IDENTITY: "ada@example.com",
     MCP_SESSION_TAG: "team=data and more,ticket=1",
+    MCP_LOGIN: "true",
     MCP_SKIP_AUTH: "true",
     MCP_TIMEOUT: "0",
     MCP_TIMEOUT_RESET_ON_PROGRESS: "true",
