@@ -118,6 +118,7 @@ export async function commandLine(
     HOME: home,
     NO_COLOR: "1",
     AWS_EC2_METADATA_DISABLED: "true",
+    AWS_METADATA_SERVICE_TIMEOUT: "60",
     DENO_NO_UPDATE_CHECK: "1",
     AWS_ACCESS_KEY_ID: TEST_CREDENTIALS.accessKeyId,
     AWS_SECRET_ACCESS_KEY: TEST_CREDENTIALS.secretAccessKey,

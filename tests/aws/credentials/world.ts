@@ -106,7 +106,12 @@ export class World {
   }
 
   #defaults(): Record<string, string> {
-    return { HOME: this.home, AWS_EC2_METADATA_DISABLED: "true" };
+    return {
+      HOME: this.home,
+      AWS_EC2_METADATA_DISABLED: "true",
+      // A peer of a test may be late on a machine that is busy.
+      AWS_METADATA_SERVICE_TIMEOUT: "60",
+    };
   }
 
   [Symbol.dispose](): void {

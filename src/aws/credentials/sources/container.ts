@@ -49,7 +49,7 @@ export async function containerCredentials(search: Search): Promise<Found> {
     accept: "application/json",
     ...token === undefined ? {} : { authorization: token },
   };
-  const ask = () => askHost(url, headers);
+  const ask = () => askHost(search, url, headers);
   let reply: HostReply;
   try {
     reply = await ask().catch(ask);

@@ -6,11 +6,18 @@
 import type { IncomingMessage } from "node:http";
 import { withLimit } from "../../../limit.ts";
 import { parseRecord, textIn } from "../../json.ts";
+import type { SourceQuery } from "../search.ts";
 import type { Credentials } from "../types.ts";
 import { parseTimestamp } from "./timestamp.ts";
 
 /** All of a request: as the AWS CLI has it. */
-export const HOST_LIMIT_MS = 1_000;
+const HOST_LIMIT_S = 1;
+
+/** How long the machine underneath has for one answer. */
+export function hostLimitMs({ env }: SourceQuery): number {
+  const seconds = Number(env("AWS_METADATA_SERVICE_TIMEOUT"));
+  return (seconds > 0 ? seconds : HOST_LIMIT_S) * 1000;
+}
 
 /** The largest answer; credentials take 2 KiB. */
 const MAX_CHARACTERS = 256 * 1024;
@@ -26,6 +33,7 @@ export interface HostReply {
  * knows nothing of this machine.
  */
 export async function askHost(
+  query: SourceQuery,
   url: URL,
   headers: Record<string, string> = {},
   method: "GET" | "PUT" = "GET",
@@ -33,7 +41,7 @@ export async function askHost(
   const { request } = url.protocol === "https:"
     ? await import("node:https")
     : await import("node:http");
-  return await withLimit(HOST_LIMIT_MS, async (signal) => {
+  return await withLimit(hostLimitMs(query), async (signal) => {
     const sent = request(url, { method, headers, agent: false });
     signal.addEventListener("abort", () => sent.destroy());
     try {

@@ -17,7 +17,7 @@ import {
 import type { Credentials } from "../types.ts";
 import { messageOf } from "../../../errors.ts";
 import { withLimit } from "../../../limit.ts";
-import { askHost, HOST_LIMIT_MS, hostKeys, type HostReply } from "./host.ts";
+import { askHost, hostKeys, hostLimitMs, type HostReply } from "./host.ts";
 
 const METADATA_VARIABLES = [
   "AWS_EC2_METADATA_SERVICE_ENDPOINT",
@@ -60,7 +60,7 @@ export class InstanceMetadata {
     }
     const missing = notGranted(instanceNeeds(search));
     if (missing.length > 0) return lacking(missing);
-    if (this.#last === undefined && !await isListening(url)) {
+    if (this.#last === undefined && !await isListening(search, url)) {
       return `nothing listens at ${url.host}`;
     }
     try {
@@ -115,7 +115,7 @@ async function roleCredentials(
       : new Error(`it answers with an error (${status})`);
   };
   const ttl = { "x-aws-ec2-metadata-token-ttl-seconds": "21600" };
-  const token = await askHost(new URL(TOKEN_PATH, url), ttl, "PUT")
+  const token = await askHost(search, new URL(TOKEN_PATH, url), ttl, "PUT")
     .catch(() => undefined);
   const isOld = token === undefined || NO_TOKEN.includes(token.status);
   if (isOld && isVersion1Off(search)) {
@@ -125,7 +125,7 @@ async function roleCredentials(
     ? {}
     : { "x-aws-ec2-metadata-token": textOf(token) };
   const read = async (path: string): Promise<string> => {
-    const ask = () => askHost(new URL(path, url), headers);
+    const ask = () => askHost(search, new URL(path, url), headers);
     const reply = await ask();
     return textOf(reply.status >= 500 ? await ask() : reply);
   };
@@ -154,10 +154,10 @@ function metadataUrl({ env, settings }: SourceQuery): URL | undefined {
 }
 
 /** Whether anything listens there: most machines are no EC2 instance. */
-async function isListening(url: URL): Promise<boolean> {
+async function isListening(query: SourceQuery, url: URL): Promise<boolean> {
   const hostname = url.hostname.replace(/^\[|\]$/g, "");
   try {
-    await withLimit(HOST_LIMIT_MS, async (signal) => {
+    await withLimit(hostLimitMs(query), async (signal) => {
       (await Deno.connect({ hostname, port: portOf(url), signal })).close();
     });
     return true;

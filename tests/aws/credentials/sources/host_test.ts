@@ -155,3 +155,21 @@ Deno.test("an instance's credentials that were over when they came are used for 
   const end = typeof found === "object" ? found.expiration?.getTime() ?? 0 : 0;
   assertEquals(end > Date.now(), true);
 });
+
+for (const [given, said] of [["0.05", "0.05"], ["soon", "1"]]) {
+  Deno.test(`a container that does not answer has ${said} s where AWS_METADATA_SERVICE_TIMEOUT is ${given}`, async () => {
+    using world = new World();
+    const over = Promise.withResolvers<Response>();
+    await using container = new Peer(() => over.promise);
+    const env = world.env({
+      [FULL_URI]: container.url,
+      AWS_METADATA_SERVICE_TIMEOUT: given,
+    });
+    await assertRejects(
+      () => createCredentialSource({ env }).get(),
+      CredentialsError,
+      `no answer within ${said} s`,
+    );
+    over.resolve(new Response());
+  });
+}
