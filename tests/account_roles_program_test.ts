@@ -4,7 +4,8 @@ import { join } from "node:path";
 import { modern } from "./support/modern_message.ts";
 import { ProxyProcess } from "./support/proxy_process.ts";
 import { type McpHandler, result } from "./support/raw_mcp.ts";
-import { BASE_ARN } from "./support/role_sts.ts";
+import { LOGIN_ARGS, LoginWorld } from "./support/login_world.ts";
+import { BASE_ARN, RoleSts } from "./support/role_sts.ts";
 import { roleArn, roleWorld, sessionArn } from "./support/role_world.ts";
 
 const A = "111111111111";
@@ -417,6 +418,58 @@ for (
     assertStringIncludes(proxy.stderr, fault);
   });
 }
+
+Deno.test("a role whose credentials the target takes for expired is assumed once more, and the call is sent", async () => {
+  let isExpired = true;
+  await using w = await roleWorld({
+    args: [FIXED, ...LISTED],
+    script: {
+      "tools/call": (message, reply) => {
+        if (!isExpired) return reply.json(result(message));
+        isExpired = false;
+        const text = "The security token included in the request is expired";
+        return reply.json({ message: text }, 403, {
+          "x-amzn-errortype": "ExpiredTokenException",
+        });
+      },
+    },
+  });
+  await w.proxy.initialize();
+  assertEquals((await w.call("get_item", { aws_account: A })).result, {});
+  const role = roleArn("ReadOnly", A);
+  assertEquals(w.sts.asked.map(({ role, by }) => [role, by]), [
+    [role, BASE_ARN],
+    [role, BASE_ARN],
+  ]);
+});
+
+Deno.test("a call for an account waits for the login of whoever assumes the role", async () => {
+  await using sts = await RoleSts.start();
+  await using world = await LoginWorld.start();
+  const proxy = await world.programWhoseSessionEnds({
+    args: [...LOGIN_ARGS, FIXED, ...LISTED],
+    env: { AWS_ENDPOINT_URL_STS: sts.url },
+    permissions: {
+      net: [world.peer.host, sts.host],
+      write: [join(world.home, ".aws/sso/cache")],
+      env: ["_X_AMZN_TRACE_ID"],
+    },
+  });
+  const called = proxy.request("tools/call", {
+    name: "x",
+    arguments: { aws_account: A },
+  });
+  const asked = await proxy.frames.find(({ text }) =>
+    text.includes("elicitation/create")
+  );
+  const { id } = Object(asked.value);
+  await proxy.send({ jsonrpc: "2.0", id, result: { action: "accept" } });
+  assertEquals(sts.roles, []);
+  world.peer.answer = "token";
+  await called;
+  // This target does not know the role, which is then assumed once more.
+  assertEquals(new Set(sts.roles), new Set([roleArn("ReadOnly", A)]));
+});
 
 /** What a process holds, in MiB. */
 async function residentMib(pid: number): Promise<number> {

@@ -10,7 +10,7 @@
  * initialised the first, before its first call.
  */
 
-import { ProxyError } from "../../errors.ts";
+import { messageOf, ProxyError } from "../../errors.ts";
 import type { Log } from "../../log/log.ts";
 import { Recent } from "../../lru_cache.ts";
 import { within } from "../../time.ts";
@@ -272,6 +272,11 @@ export class IdentityRouter implements Link {
     this.#options.log.debug("ended an idle session", { identity });
     const end = branch.drain(AbortSignal.abort())
       .then(() => branch.close(CLOSE_MS))
+      .catch((error) => {
+        this.#options.log.debug("could not end an idle session", {
+          error: messageOf(error),
+        });
+      })
       .finally(() => this.#ends.delete(end));
     this.#ends.add(end);
   }
