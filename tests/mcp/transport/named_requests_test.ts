@@ -3,6 +3,7 @@
  * its end, is understood and does not name the call lets it be sent again.
  */
 import { assertEquals } from "@std/assert";
+import { Clock } from "../../support/clock.ts";
 import { INITIALIZED, mcp, result, Sessions } from "../../support/raw_mcp.ts";
 import type { RawEventStream, RawReply } from "../../support/raw_reply.ts";
 import { RawServer } from "../../support/raw_server.ts";
@@ -161,7 +162,7 @@ const SILENT: Record<string, Answer> = {
   "a stream of an error without an ID": stream(() => failed({ id: null })),
 };
 
-async function called(answer: Answer, status: number) {
+async function called(answer: Answer, status: number, isEndless = false) {
   let count = 0;
   const sessions = new Sessions();
   await using server = await RawServer.start(mcp({
@@ -172,15 +173,21 @@ async function called(answer: Answer, status: number) {
   }, sessions));
   await using client = new StreamClient({ url: server.url });
   await client.initialize();
+  using clock = isEndless ? new Clock() : undefined;
   client.request(3, "tools/call", CALL);
-  const { json } = await client.answer(3);
+  const answered = client.answer(3);
+  const { json } = await (clock?.until(answered) ?? answered);
   return { json, count, opened: sessions.known.size };
 }
 
 for (const status of [404, 429, 503]) {
   for (const [what, answer] of Object.entries({ ...NAMED, ...UNCLEAR })) {
     Deno.test(`a call that met HTTP ${status} with ${what} is not sent again`, async () => {
-      const { json, count, opened } = await called(answer, status);
+      const { json, count, opened } = await called(
+        answer,
+        status,
+        what.endsWith("does not end"),
+      );
       assertEquals(count, 1);
       if (what in NAMED) assertEquals(opened, 1);
       assertEquals(

@@ -1,5 +1,6 @@
 /** Which request an answer is for, whatever ID it has. */
 import { assertEquals, assertStringIncludes } from "@std/assert";
+import { Clock } from "../../support/clock.ts";
 import { modern } from "../../support/modern_message.ts";
 import { INITIALIZED, mcp, type McpHandler } from "../../support/raw_mcp.ts";
 import type { RawEventStream, RawReply } from "../../support/raw_reply.ts";
@@ -38,13 +39,14 @@ async function answered(
   params: unknown,
 ): Promise<string> {
   await using server = await RawServer.start(mcp({ "tools/call": handler }));
+  using clock = new Clock();
   await using client = new StreamClient({ url: server.url });
   client.send(
     `{"jsonrpc":"2.0","id":${id},"method":"tools/call","params":${
       JSON.stringify(params)
     }}`,
   );
-  return (await client.next()).text;
+  return (await clock.until(client.next())).text;
 }
 
 const SPELLINGS: readonly (readonly [asked: string, given: string])[] = [
