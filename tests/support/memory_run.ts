@@ -3,6 +3,7 @@
  */
 
 import { commandLine } from "./launch.ts";
+import { type Line, linesOf } from "./lines.ts";
 import { INITIALIZED } from "./raw_mcp.ts";
 
 /** What goes through. */
@@ -13,14 +14,22 @@ export interface MemoryRunOptions {
   readonly isOldTransport?: boolean;
 }
 
-/** How large the program was; `undefined` where the system does not tell. */
+/** How large the program is once its garbage was collected, in MiB. */
+export interface MemorySize {
+  readonly residentMib: number;
+  /** What is alive on the heap, and what hangs on it outside. */
+  readonly liveMib: number;
+}
+
+/** What went through, and how large the program was. */
 export interface MemoryRun {
   readonly answered: number;
   readonly received: number;
-  /** In MiB, after a tenth of the messages of each kind. */
-  readonly afterTenthMib: number | undefined;
-  readonly atEndMib: number | undefined;
+  /** After each tenth; none on Windows, which has no such signal. */
+  readonly sizes: readonly MemorySize[];
 }
+
+const TENTHS = 10;
 
 /** How many calls are under way at once. */
 const CONCURRENCY = 64;
@@ -38,7 +47,10 @@ export async function runForMemory(
   await using line = await commandLine({
     target: target.url,
     args: isOldTransport ? ["--transport=sse"] : [],
-    env: { MCP_LOG_LEVEL: "warn" },
+    // With an arena for each thread, what was freed in one is taken anew in others.
+    env: { MCP_LOG_LEVEL: "warn", MALLOC_ARENA_MAX: "1" },
+    denoFlags: ["--v8-flags=--expose-gc"],
+    entry: new URL("memory_main.ts", import.meta.url),
   });
   const child = new Deno.Command(line.command, {
     args: line.args,
@@ -47,32 +59,43 @@ export async function runForMemory(
     cwd: line.home,
     stdin: "piped",
     stdout: "piped",
-    stderr: "inherit",
+    stderr: "piped",
   }).spawn();
   const client = new CountingClient(child);
   await client.call("initialize");
   await client.write(
     '{"jsonrpc":"2.0","method":"notifications/initialized"}\n',
   );
-  const tenths: (number | undefined)[] = [];
-  for (const part of [0.1, 0.9]) {
-    for (let left = notifications * part; left > 0; left -= BURST) {
+  const lines = linesOf(child.stderr);
+  const sizes: MemorySize[] = [];
+  for (let tenth = 0; tenth < TENTHS; tenth++) {
+    for (let left = notifications / TENTHS; left > 0; left -= BURST) {
       await client.write(NOTIFICATION.repeat(Math.min(BURST, left)));
     }
-    let left = Math.round(calls * part);
+    let left = Math.round(calls / TENTHS);
     await Promise.all(Array.from({ length: CONCURRENCY }, async () => {
       while (left-- > 0) await client.call("tools/call");
     }));
-    tenths.push(await residentMib(child.pid));
+    if (Deno.build.os === "windows") continue;
+    child.kill("SIGUSR2");
+    sizes.push(await nextSize(lines));
   }
   await client.close();
+  await lines.return?.();
   await child.status;
-  return {
-    answered: client.answered,
-    received: target.received,
-    afterTenthMib: tenths[0],
-    atEndMib: tenths[1],
-  };
+  return { answered: client.answered, received: target.received, sizes };
+}
+
+/** What the program says next of its size, among whatever else it says. */
+async function nextSize(lines: AsyncIterator<Line>): Promise<MemorySize> {
+  for (;;) {
+    const { value: line, done } = await lines.next();
+    if (done) throw new Error("the program has ended");
+    const [rss, heapUsed, external] = ["rss", "heapUsed", "external"]
+      .map((name) => Number(line.field(name)) / (1024 * 1024));
+    if (Number.isNaN(rss)) throw new Error(line.text);
+    return { residentMib: rss, liveMib: heapUsed + external };
+  }
 }
 
 const NOTIFICATION =
@@ -167,11 +190,4 @@ class CountingClient {
     await this.#stdin.close();
     await this.#read;
   }
-}
-
-async function residentMib(pid: number): Promise<number | undefined> {
-  if (Deno.build.os !== "linux") return undefined;
-  const status = await Deno.readTextFile(`/proc/${pid}/status`);
-  const [, kib] = /^VmRSS:\s+(\d+)/m.exec(status) ?? [];
-  return kib === undefined ? undefined : Number(kib) / 1024;
 }
