@@ -13,7 +13,6 @@ import {
   npmLaunch as launch,
   npmPackage,
   removeNpmPackage,
-  runNpm,
 } from "../support/npm_package.ts";
 import { ProxyProcess } from "../support/proxy_process.ts";
 import { sdkClient } from "../support/sdk_client.ts";
@@ -168,41 +167,6 @@ Deno.test({
       { deno: Deno.version.deno },
     ]);
     assertEquals("scripts" in rest, false);
-  },
-});
-
-Deno.test({
-  name:
-    "the release's own command publishes the package as it is, and mends nothing",
-  ignore,
-  async fn() {
-    const { files } = await npmPackage();
-    const path = new URL(
-      "../../.github/workflows/release.yml",
-      import.meta.url,
-    );
-    const [, options] = /- run: npm publish \.\/dist\/npm (.*)/.exec(
-      await Deno.readTextFile(path),
-    ) ?? [];
-    const directory = await Deno.makeTempDir();
-    try {
-      await Deno.mkdir(join(directory, "dist"));
-      await Deno.rename(files, join(directory, "dist/npm"));
-      const { code, said } = await runNpm([
-        "publish",
-        "./dist/npm",
-        ...options.split(" ").filter((word) => word !== "--provenance"),
-        "--dry-run",
-        "--registry=http://127.0.0.1:1",
-        "--fetch-retries=0",
-      ], directory);
-      assertEquals(code, 0, said);
-      assertStringIncludes(said, `sigv4-proxy@${manifest.version}`);
-      assertEquals(said.includes("errors corrected"), false, said);
-    } finally {
-      await Deno.rename(join(directory, "dist/npm"), files);
-      await Deno.remove(directory, { recursive: true });
-    }
   },
 });
 

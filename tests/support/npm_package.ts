@@ -67,12 +67,12 @@ async function run(
   return decoder.decode(stdout);
 }
 
-/** Runs npm, and gives all that it says. */
-export async function runNpm(
-  args: readonly string[],
+/** Runs commands as a workflow does, and gives all that they say. */
+export async function runScript(
+  script: string,
   cwd: string,
 ): Promise<{ code: number; said: string }> {
-  const { code, stdout, stderr } = await output([...npm(), ...args], cwd);
+  const { code, stdout, stderr } = await output(["bash", "-ec", script], cwd);
   const decoder = new TextDecoder();
   return { code, said: decoder.decode(stdout) + decoder.decode(stderr) };
 }
