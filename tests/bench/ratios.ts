@@ -1,20 +1,27 @@
 /**
  * What a call costs beside programs that do less, as ratios within one run:
  * three rounds, in which each program has its turn, and their medians. The
- * second half of `deno task bench`; Linux only.
+ * second half of `deno task bench`; Linux only. With `--svg FILE` the medians
+ * are drawn, too: `deno task plot`.
  *
- * Another proxy over stdio joins in where BENCH_PEER has its command line, with
- * `{url}` for the target's URL: BENCH_PEER="mcp-sigv4-proxy {url}".
+ * Other proxies join in where variables have their names and command lines,
+ * parted by semicolons: BENCH_PEERS over stdio, with `{url}` for the target's
+ * URL, and BENCH_FRONTS over HTTP, with `{host}` for its host, `{port}` for
+ * the port to listen at: BENCH_PEERS="mcp-remote=npx mcp-remote {url}".
+ *
+ * @module
  */
 
 import {
   type Figures,
+  freePort,
   measureFetchLoop,
   measureFront,
   measureStdio,
   median,
   startServer,
 } from "./measure.ts";
+import { drawPlot } from "./plot.ts";
 
 const ROUNDS = Number(Deno.env.get("BENCH_ROUNDS") ?? 3);
 
@@ -33,22 +40,55 @@ const OUR_FRONT = "sigv4-proxy --listen";
 const PLAIN = "plainest proxy";
 const SDK = "proxy over the SDK";
 const PLAIN_FRONT = "plainest front";
-const PEER = "BENCH_PEER";
+const SIGNING = "plainest, Smithy loaded";
 
-const peer = Deno.env.get("BENCH_PEER")?.split(" ")
-  .map((word) => word.replaceAll("{url}", url));
+type Measure = () => Promise<Figures>;
 
-const measures: Record<string, () => Promise<Figures>> = {
-  "bare fetch": () =>
-    measureFetchLoop(script("tests/bench/baselines/fetch_loop.ts", url)),
+/** Each that a variable names. */
+function peers(
+  variable: string,
+  measure: (command: string) => Promise<Figures>,
+): Record<string, Measure> {
+  const entries = (Deno.env.get(variable) ?? "").split(";")
+    .map((entry) => entry.trim()).filter((entry) => entry !== "");
+  return Object.fromEntries(entries.map((entry) => {
+    const at = entry.indexOf("=");
+    const command = entry.slice(at + 1);
+    return [entry.slice(0, at), () => measure(command)];
+  }));
+}
+
+const stdioPeers = peers(
+  "BENCH_PEERS",
+  (command) => measureStdio(command.replaceAll("{url}", url).split(" ")),
+);
+const fronts = peers("BENCH_FRONTS", (command) => {
+  const port = freePort();
+  const words = command.replaceAll("{host}", new URL(url).host)
+    .replaceAll("{port}", `${port}`).split(" ");
+  return measureFront(words, port);
+});
+
+const stdio: Record<string, Measure> = {
   [PLAIN]: () =>
     measureStdio(script("tests/bench/baselines/plain_proxy.ts", url)),
+  [SIGNING]: () =>
+    measureStdio(script("tests/bench/baselines/smithy_proxy.ts", url)),
   [SDK]: () => measureStdio(script("tests/bench/baselines/sdk_proxy.ts", url)),
-  ...(peer && { [PEER]: () => measureStdio(peer) }),
+  ...stdioPeers,
   [OURS]: () => measureStdio(script("mod.ts", url)),
+};
+const http: Record<string, Measure> = {
   [PLAIN_FRONT]: () =>
     measureFront(script("tests/bench/baselines/plain_front.ts", url)),
+  ...fronts,
   [OUR_FRONT]: () => measureFront(script("tests/bench/front.ts", url)),
+};
+const measures: Record<string, Measure> = {
+  "bare fetch": () =>
+    measureFetchLoop(script("tests/bench/baselines/fetch_loop.ts", url)),
+  ...stdio,
+  ...http,
 };
 
 const rounds: Record<string, Figures[]> = {};
@@ -106,7 +146,9 @@ const GOALS: readonly (readonly [
 ])[] = [
   ["CPU a call, 64 in flight", OURS, PLAIN, "callUs", 1.35],
   ["CPU a call, 64 in flight", OURS, SDK, "callUs", 0.8],
-  ["CPU a call, 64 in flight", OURS, PEER, "callUs", 1],
+  ...Object.keys(stdioPeers).map((name) =>
+    ["CPU a call, 64 in flight", OURS, name, "callUs", 1] as const
+  ),
   ["one call at a time", OURS, PLAIN, "p50Ms", 1.4],
   ["start to the answer of initialize", OURS, PLAIN, "startMs", 1.6],
   ["event stream, CPU a MiB", OURS, PLAIN, "streamMs", 1.3],
@@ -118,4 +160,24 @@ for (const [what, name, to, key, goal] of GOALS) {
   const value = ratio(name, to, key);
   if (Number.isNaN(value)) continue;
   console.log(row([`${what}: ${to}`, value.toFixed(2), goal.toFixed(2)]));
+}
+
+const [flag, file] = Deno.args;
+if (flag === "--svg" && file !== undefined) {
+  const bars = (names: Record<string, Measure>, key: Key) =>
+    Object.keys(names).map((name) => ({
+      name,
+      value: figure(name, key),
+      isOurs: name === OURS || name === OUR_FRONT,
+    }));
+  const panels = [
+    { title: "CPU a call over stdio, µs", bars: bars(stdio, "callUs") },
+    { title: "CPU a request over HTTP, µs", bars: bars(http, "callUs") },
+    {
+      title: "start to the answer of initialize, ms",
+      bars: bars(stdio, "startMs"),
+    },
+    { title: "memory when idle, MiB", bars: bars(stdio, "idleMib") },
+  ];
+  await Deno.writeTextFile(file, drawPlot(panels));
 }

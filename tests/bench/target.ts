@@ -7,6 +7,10 @@
 import { createServer, type ServerResponse } from "node:http";
 
 const SESSION_ID = crypto.randomUUID();
+const TOOLS = ["echo", "stream"].map((name) => ({
+  name,
+  inputSchema: { type: "object" },
+}));
 const EVENT = `event: message\ndata: ${
   JSON.stringify({
     jsonrpc: "2.0",
@@ -67,6 +71,8 @@ const server = createServer((request, response) => {
         serverInfo: { name: "bench", version: "1" },
       }, { "mcp-session-id": SESSION_ID });
     }
+    // Some proxies call what is listed alone.
+    if (method === "tools/list") return answer(response, id, { tools: TOOLS });
     if (params?.name === "stream") {
       return stream(response, id, params.arguments.mib);
     }
