@@ -14,10 +14,9 @@ export class Recent<V> {
   set(key: string, value: V): void {
     this.#values.delete(key);
     this.#values.set(key, value);
-    for (const oldest of this.#values.keys()) {
-      if (this.#values.size <= this.#limit) break;
-      this.#values.delete(oldest);
-    }
+    if (this.#values.size <= this.#limit) return;
+    const [oldest] = this.#values.keys();
+    this.#values.delete(oldest);
   }
 
   /** What was noted last under a key; `undefined` if nothing is remembered. */

@@ -32,6 +32,9 @@ export interface HeldBody extends Disposable {
 /** A larger message is not read only to learn what it asks for. */
 export const MAX_READ_BYTES = 1024 * 1024;
 
+/** Up to this size room is made for a body before it comes. */
+const MAX_ROOM_BYTES = 64 * 1024;
+
 /** The client went away in the middle of its request. */
 export class ClientGone extends Error {
   override name = "ClientGone";
@@ -53,7 +56,7 @@ export async function readRequestBody(
   limits: BodyLimits,
   signal: AbortSignal,
 ): Promise<HeldBody> {
-  checkAnnounced(request, limits);
+  const announced = checkAnnounced(request, limits);
   signal.throwIfAborted();
   const { maxBodyBytes, bodyTimeoutMs, wholeBodyTimeoutMs, bodies } = limits;
   const { promise: complete, resolve, reject } = Promise.withResolvers<void>();
@@ -69,7 +72,9 @@ export async function readRequestBody(
     wholeBodyTimeoutMs,
     `the request's body did not come within ${wholeBodyTimeoutMs} ms`,
   );
-  const buffer = new GrowingBuffer([]);
+  // Nobody gets much room for no more than saying so.
+  const isSmall = announced <= MAX_ROOM_BYTES;
+  const buffer = new GrowingBuffer([], isSmall ? announced : 0);
   let length = 0;
   const take = (piece: unknown): void => {
     if (!(piece instanceof Uint8Array)) return;
@@ -109,14 +114,16 @@ export async function readRequestBody(
 /**
  * Refuses a body that is announced too large, before any of it comes.
  *
+ * @returns The length that was announced; 0 if none was.
  * @throws {HttpError} 413.
  */
 export function checkAnnounced(
   { headers }: IncomingMessage,
   { maxBodyBytes }: BodyLimits,
-): void {
+): number {
   const length = Number(headers["content-length"] ?? 0);
   if (length > maxBodyBytes) throw tooLarge(maxBodyBytes);
+  return length;
 }
 
 function tooLarge(limitBytes: number): HttpError {

@@ -171,8 +171,10 @@ export class GrowingBuffer {
   #resize(size: number): void {
     // Memory that transfer() adds would be written to.
     const bytes = new Uint8Array(size);
-    bytes.set(this.#bytes.subarray(0, this.#length));
-    this.#bytes.buffer.transfer(0);
+    if (this.#length > 0) {
+      bytes.set(this.#bytes.subarray(0, this.#length));
+      this.#bytes.buffer.transfer(0);
+    }
     this.#bytes = bytes;
   }
 }
