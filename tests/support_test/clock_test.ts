@@ -36,7 +36,7 @@ Deno.test("time that is held passes as the test says, and timers ring in their o
     clearTimeout(stopped);
     await gone.promise;
     assertEquals(rung.at(-1), "late 407");
-    assertEquals(performance.now() - start >= 427, true);
+    assertEquals(performance.now() - start > 407, true);
   }
   assertEquals(setTimeout, real);
   const before = performance.now();
