@@ -1,5 +1,5 @@
 /** Whole-program tests: the region that the AWS MCP Server is told. */
-import { assertEquals } from "@std/assert";
+import { assertEquals, assertObjectMatch } from "@std/assert";
 import {
   awsWorld,
   FRONT,
@@ -95,6 +95,31 @@ Deno.test("a call that says its region itself keeps it, and without any region i
   await none.proxy.send(CALL);
   await none.proxy.answer("1");
   assertEquals(bodies(none.server, "tools/call"), [CALL]);
+});
+
+Deno.test("what is not one region goes with no call, and a warning says where it is from", async () => {
+  await withConfig("[default]\nregion = eu west\n", async (home) => {
+    for (
+      const [env, fields] of [
+        [{}, { region: "eu west", from: "the profile" }],
+        [
+          { AWS_REGION: "us-east-1,us-west-2" },
+          { region: "us-east-1,us-west-2", from: "AWS_REGION" },
+        ],
+      ] as const
+    ) {
+      await using w = await awsWorld(MCP_SERVER, MCP_SCOPE, { env, home });
+      await w.proxy.initialize();
+      await w.proxy.send(CALL);
+      await w.proxy.answer("1");
+      assertEquals(bodies(w.server, "tools/call"), [CALL]);
+      const [line] = logged(
+        w.proxy,
+        "the region for calls is not one region, and goes with no call",
+      );
+      assertObjectMatch(Object(line), { level: "warn", ...fields });
+    }
+  });
 });
 
 Deno.test("over HTTP the AWS MCP Server is told the region, too", async () => {

@@ -65,17 +65,20 @@ export async function addRegion(
   };
   const withRegion = async (name?: string): Promise<Metadata> => {
     const found = await regionOf(name);
-    // A set of regions is none that a call could be for.
-    if (found === undefined || !ONE_REGION.test(found)) return metadata;
+    if (found === undefined) return metadata;
+    const isOne = ONE_REGION.test(found);
     notes.push({
-      level: "info",
-      message: REGION_NOTE,
+      level: isOne ? "info" : "warn",
+      message: isOne
+        ? REGION_NOTE
+        : "the region for calls is not one region, and goes with no call",
       fields: {
         region: found,
         from: region === undefined ? OF_PROFILE : sourceName("region", reading),
         profile: name,
       },
     });
+    if (!isOne) return metadata;
     return [...metadata, [REGION_KEY, found]];
   };
   const first = await withRegion(names[0]);
