@@ -7,6 +7,7 @@
 import { fuzzEventStreams } from "./event_streams.ts";
 import type { Fuzzer } from "./fuzzer.ts";
 import { fuzzHttpHeads } from "./http_heads.ts";
+import { fuzzJsonAnswers } from "./json_answers.ts";
 import { fuzzOptions } from "./options.ts";
 import { fuzzSharedFiles } from "./shared_files.ts";
 import { fuzzStdinFrames } from "./stdin_frames.ts";
@@ -18,6 +19,7 @@ export const FUZZERS: Readonly<
 > = {
   "lines on stdin": { fuzz: fuzzStdinFrames, cases: 300 },
   "event streams": { fuzz: fuzzEventStreams, cases: 200 },
+  "bodies of answers": { fuzz: fuzzJsonAnswers, cases: 300 },
   "requests at the HTTP front": { fuzz: fuzzHttpHeads, cases: 300 },
   "schemas of tools": { fuzz: fuzzToolSchemas, cases: 800 },
   "shared files": { fuzz: fuzzSharedFiles, cases: 150 },

@@ -5,6 +5,7 @@
  * @module
  */
 
+import { DISCOVERED, rpcError } from "../support/bridge_world.ts";
 import { INITIALIZED, result } from "../support/raw_mcp.ts";
 import {
   type RawReply,
@@ -118,8 +119,17 @@ export class ChaosTarget implements AsyncDisposable {
     request: SeenRequest,
     reply: RawReply,
   ): Promise<void> {
-    const { era } = this.#run;
+    const isLegacy = (this.#run.targetEra ?? this.#run.era) === "legacy";
     const { method, id } = message;
+    if (method === "server/discover") {
+      return isLegacy
+        ? await reply.status(404, {}, "Not Found")
+        : await reply.json(result(message, DISCOVERED));
+    }
+    if (method === "initialize" && !isLegacy) {
+      const refusal = rpcError(id, -32022, "Unsupported version");
+      return await reply.json(refusal, 400);
+    }
     if (method === "initialize") {
       const sessionId = `${SESSION_MARK}${++this.#count}-0123456789abcdef`;
       this.#sessions.add(sessionId);
@@ -127,7 +137,7 @@ export class ChaosTarget implements AsyncDisposable {
       return await reply.json(result(message, INITIALIZED), 200, headers);
     }
     const session = request.header("mcp-session-id");
-    const isLost = era === "legacy" && !this.#sessions.has(session ?? "");
+    const isLost = isLegacy && !this.#sessions.has(session ?? "");
     if (method === undefined) {
       this.#asked.get(String(id))?.();
       return await reply.status(isLost ? 404 : 202);

@@ -29,6 +29,7 @@ export interface SoakClientOptions {
   readonly run: SoakRun;
   readonly logLevel: string;
   readonly timeout: string;
+  readonly args: readonly string[];
 }
 
 const INITIALIZE = {
@@ -49,12 +50,12 @@ export class StdioSoakClient implements SoakClient {
 
   /** Starts the program and its session. */
   static async start(
-    { target, run, logLevel, timeout }: SoakClientOptions,
+    { target, run, logLevel, timeout, args }: SoakClientOptions,
   ): Promise<StdioSoakClient> {
     const client = new StdioSoakClient();
     client.#program = await SoakProgram.start({
       target: target.url,
-      args: ["--max-concurrency=256", `--timeout=${timeout}`],
+      args: ["--max-concurrency=256", `--timeout=${timeout}`, ...args],
       logLevel,
       onLine: (line) => client.#receive(line),
     });
@@ -154,13 +155,14 @@ export class FrontSoakClient implements SoakClient {
 
   /** Starts the program. */
   static async start(options: SoakClientOptions): Promise<FrontSoakClient> {
-    const { target, logLevel, timeout } = options;
+    const { target, logLevel, timeout, args } = options;
     const program = await SoakProgram.start({
       target: target.url,
       args: [
         "--listen=127.0.0.1:0",
         "--no-listen-token",
         `--timeout=${timeout}`,
+        ...args,
       ],
       permissions: { net: ["127.0.0.1:0"] },
       logLevel,

@@ -1,14 +1,14 @@
 /**
  * `deno task soak [SCALE] [SEED]`: 10^5 requests, times the scale, to a target
- * that does its worst, in both eras, over stdio and HTTP, 1 to 256 in flight.
+ * that does its worst, in both eras and from one to the other, over stdio and
+ * HTTP, 1 to 256 in flight.
  * It fails when one is not answered once, runs twice, or memory grows; the
  * seed, which is printed, brings the same requests and fates again.
  *
  * @module
  */
 
-import type { SoakEra, Surface } from "./fates.ts";
-import { soak } from "./soak.ts";
+import { soak, type SoakOptions } from "./soak.ts";
 
 const ALLOWED_MIB = 32;
 const SHOWN = 20;
@@ -29,21 +29,40 @@ const [scale = "1", seedText] = Deno.args;
 const seed = seedText === undefined
   ? crypto.getRandomValues(new Uint32Array(1))[0]
   : Number(seedText);
-const RUNS: readonly (readonly [Surface, SoakEra, requests: number])[] = [
-  ["stdio", "legacy", 40_000],
-  ["stdio", "modern", 30_000],
-  ["front", "legacy", 15_000],
-  ["front", "modern", 15_000],
+const LAYERS = ["--sse", "--keep-alive=5s", "--deny-tool=x", "--metadata=a=b"];
+const RUNS: readonly (Omit<SoakOptions, "seed" | "segments"> & {
+  readonly requests: number;
+})[] = [
+  { surface: "stdio", era: "legacy", requests: 30_000 },
+  { surface: "stdio", era: "modern", requests: 25_000 },
+  { surface: "front", era: "legacy", requests: 15_000 },
+  { surface: "front", era: "modern", requests: 15_000 },
+  { surface: "stdio", era: "legacy", requests: 5_000, args: LAYERS },
+  {
+    surface: "stdio",
+    era: "modern",
+    targetEra: "legacy",
+    requests: 5_000,
+    args: ["--bridge"],
+  },
+  {
+    surface: "stdio",
+    era: "legacy",
+    targetEra: "modern",
+    requests: 5_000,
+    args: ["--bridge"],
+  },
 ];
+/** In a shorter run the heap has not come to its size. */
+const MEASURED_FROM = 15_000;
 
 console.log(`seed ${seed}`);
 let isGood = true;
-for (const [surface, era, requests] of RUNS) {
+for (const { requests, ...run } of RUNS) {
   const startedAt = performance.now();
   const { violations, outcomes, met, restarts, sizesMib } = await soak({
     seed,
-    era,
-    surface,
+    ...run,
     logLevel: "info",
     timeout: "10s",
     segments: SHARES.map(([share, inFlight]) => ({
@@ -54,8 +73,11 @@ for (const [surface, era, requests] of RUNS) {
   const alike = sizesMib.slice(-LIKE);
   const grownMib = mean(alike.slice(LIKE / 2)) - mean(alike.slice(0, LIKE / 2));
   const seconds = Math.round((performance.now() - startedAt) / 1000);
+  const { surface, era, args = [] } = run;
   console.log(
-    `\n${surface}, ${era}: ${outcomes.length} requests in ${seconds} s, ` +
+    `\n${
+      [surface, era, ...args].join(" ")
+    }: ${outcomes.length} requests in ${seconds} s, ` +
       `${restarts} restarts, MiB after each part: ` +
       sizesMib.map((mib) => mib.toFixed(0)).join(", "),
   );
@@ -66,8 +88,10 @@ for (const [surface, era, requests] of RUNS) {
   }
   for (const text of violations.slice(0, SHOWN)) console.log(`WRONG: ${text}`);
   if (violations.length > 0) console.log(`${violations.length} are wrong`);
-  if (grownMib > ALLOWED_MIB) console.log("WRONG: its memory has grown");
-  isGood &&= violations.length === 0 && !(grownMib > ALLOWED_MIB);
+  const hasGrown = requests * Number(scale) >= MEASURED_FROM &&
+    grownMib > ALLOWED_MIB;
+  if (hasGrown) console.log("WRONG: its memory has grown");
+  isGood &&= violations.length === 0 && !hasGrown;
 }
 console.log(isGood ? "\nall is well" : `\nfailed; seed ${seed}`);
 if (!isGood) Deno.exit(1);

@@ -13,6 +13,8 @@ import { type Fate, FATES, type SoakEra, type Surface } from "./fates.ts";
 export interface SoakRun {
   readonly seed: number;
   readonly era: SoakEra;
+  /** The target's era, where the proxy is a bridge. */
+  readonly targetEra?: SoakEra;
   readonly surface: Surface;
 }
 
@@ -126,7 +128,7 @@ export interface MetFate {
 
 /** What a request meets when it arrives for the n-th time, from 0. */
 export function fateOf(
-  { seed, era, surface }: SoakRun,
+  { seed, era: ofClient, targetEra: era = ofClient, surface }: SoakRun,
   number: number,
   arrival: number,
 ): MetFate {

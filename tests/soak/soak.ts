@@ -29,6 +29,8 @@ export interface SoakOptions extends SoakRun {
   readonly logLevel?: string;
   /** The program's `--timeout`: one minute, unless it is to ring. */
   readonly timeout?: string;
+  /** What else the program is told. */
+  readonly args?: readonly string[];
 }
 
 /** What came of a run. */
@@ -46,7 +48,7 @@ export interface SoakReport {
 
 /** Runs the program. */
 export async function soak(options: SoakOptions): Promise<SoakReport> {
-  const { segments, logLevel = "debug", timeout = "1m" } = options;
+  const { segments, logLevel = "debug", timeout = "1m", args = [] } = options;
   await using target = await ChaosTarget.start(options);
   const start = options.surface === "stdio" ? StdioSoakClient : FrontSoakClient;
   await using client: SoakClient = await start.start({
@@ -54,6 +56,7 @@ export async function soak(options: SoakOptions): Promise<SoakReport> {
     run: options,
     logLevel,
     timeout,
+    args,
   });
   const violations: string[] = [];
   const outcomes: string[] = [];

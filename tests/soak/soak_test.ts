@@ -26,6 +26,25 @@ for (const run of RUNS) {
   });
 }
 
+for (
+  const [era, targetEra] of [["modern", "legacy"], [
+    "legacy",
+    "modern",
+  ]] as const
+) {
+  Deno.test(`so has each across the eras (a ${era} client, a ${targetEra} target)`, async () => {
+    const { violations } = await soak({
+      seed: 25,
+      era,
+      targetEra,
+      surface: "stdio",
+      args: ["--bridge"],
+      segments: [{ requests: 300, inFlight: 64 }],
+    });
+    assertEquals(violations, []);
+  });
+}
+
 /** What a run asks for and meets, request by request. */
 function scheduleOf(run: SoakRun): string[] {
   return Array.from({ length: 500 }, (_, number) => {
