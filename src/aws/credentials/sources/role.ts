@@ -66,12 +66,12 @@ export async function assumeRole(
   // A region set may have blanks between its members.
   const own = settings?.get("region")?.replaceAll(" ", "");
   demandPlain(search, own, `region (${settings?.origin("region")})`);
+  demandSdk(search);
   if ((role.region ?? own ?? search.region) === undefined) {
     for (const name of ["AWS_REGION", "AWS_DEFAULT_REGION"]) {
       demandPlain(search, search.env(name)?.replaceAll(" ", ""), name);
     }
   }
-  demandSdk(search);
   const requestHandler = new SdkHttp(search);
   const endpoint = configuredEndpoint(search, "STS");
   const clientConfig = {
