@@ -316,6 +316,43 @@ Deno.test("with --read-only each account is asked for its tools, and what may wr
   const { error } = await w.call("get_item", { aws_account: A });
   assertEquals(error.data.reason, "blocked");
   assertEquals(callsOf(w), []);
+  // IAM holds the account's role to it; the identity before it is no role.
+  assertEquals(w.sts.asked.map(({ role, policyArns }) => [role, policyArns]), [
+    [roleArn("ReadOnly", A), ["arn:aws:iam::aws:policy/ReadOnlyAccess"]],
+  ]);
+  const [{ by }] = w.sent("initialize");
+  assertEquals(by, BASE_ARN);
+});
+
+Deno.test("with --session-policy the first identity is not sent unbound where it is no role, and an account's role is bound", async () => {
+  await using w = await roleWorld({
+    args: [FIXED, ...LISTED, "--session-policy=read-only"],
+  });
+  const { error } = await w.call("get_item", {});
+  assertEquals(error.code, -31012);
+  assertEquals(w.server.requests.all, []);
+  assertEquals(
+    (await w.call("get_item", { aws_account: A })).error,
+    undefined,
+  );
+  const [{ policyArns }] = w.sts.asked;
+  assertEquals(policyArns, ["arn:aws:iam::aws:policy/ReadOnlyAccess"]);
+});
+
+Deno.test("who stands behind a call can be said of an account's role, though the identity before it is none", async () => {
+  await using w = await roleWorld({
+    args: [FIXED, ...LISTED, "--source-identity=ada", "--session-tag=a=b"],
+  });
+  assertEquals((await w.call("get_item", {})).error, undefined);
+  await w.call("get_item", { aws_account: A });
+  assertEquals(
+    w.sts.asked.map(({ sourceIdentity, tags }) => [sourceIdentity, tags]),
+    [["ada", ["a=b"]]],
+  );
+  assertEquals(callsOf(w).map(([by]) => by), [
+    BASE_ARN,
+    sessionArn("ReadOnly", A),
+  ]);
 });
 
 Deno.test("the accounts may stand in a file, a line each", async () => {

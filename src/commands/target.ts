@@ -56,16 +56,16 @@ export function credentialOptions(
   };
 }
 
-/** Who stands behind accounts' roles can be said, though the first is none. */
-function firstSession(
-  { session, accounts, assumeRole }: Config,
+/**
+ * What the first identity's session is bound to. Where calls name accounts, what
+ * nobody asked for by `--session-policy` is for the roles in these alone.
+ */
+export function firstSession(
+  { session, accounts, assumeRole, sessionPolicy }: Config,
 ): RoleSession | undefined {
-  const isBound = session?.policy !== undefined ||
-    session?.policyArns !== undefined;
-  if (accounts === undefined || assumeRole !== undefined || isBound) {
-    return session;
-  }
-  return undefined;
+  const isForAccounts = accounts !== undefined && assumeRole === undefined &&
+    sessionPolicy.length === 0;
+  return isForAccounts ? undefined : session;
 }
 
 function assumeRoleOptions(config: Config, roleArn: string): AssumeRoleOptions {

@@ -310,9 +310,15 @@ async function readSession(
   reading: Reading,
   target: PolicyTarget | undefined,
 ): Promise<RoleSession | undefined> {
-  const { sessionPolicy, sourceIdentity, sessionTag, readOnly, assumeRole } =
-    reading.settings;
-  const isImplied = readOnly && assumeRole !== undefined;
+  const {
+    sessionPolicy,
+    sourceIdentity,
+    sessionTag,
+    readOnly,
+    assumeRole,
+    accountRole,
+  } = reading.settings;
+  const isImplied = readOnly && (assumeRole ?? accountRole) !== undefined;
   const isGiven = sourceIdentity !== undefined ||
     sessionPolicy.length + sessionTag.length > 0;
   if (!isGiven && !isImplied) return undefined;

@@ -34,8 +34,9 @@ export async function readRoleSession(
   target: PolicyTarget | undefined,
 ): Promise<RoleSession | undefined> {
   const { settings } = reading;
-  const { assumeRole, sourceIdentity } = settings;
-  const isImplied = settings.readOnly && assumeRole !== undefined &&
+  const { sourceIdentity } = settings;
+  const role = settings.assumeRole ?? settings.accountRole;
+  const isImplied = settings.readOnly && role !== undefined &&
     !isGiven("sessionPolicy", reading);
   const given = isImplied ? [READ_ONLY] : settings.sessionPolicy;
   const arns = given.filter((text) => text.startsWith("arn:"));
@@ -59,9 +60,9 @@ export async function readRoleSession(
   }
   let policy = files.length === 0 ? undefined : await policyIn(files[0], fault);
   if (isReadOnly && target !== undefined) {
-    const partition = assumeRole === undefined
+    const partition = role === undefined
       ? partitionOf(target.region)
-      : partitionOfArn(assumeRole);
+      : partitionOfArn(role);
     arns.push(`arn:${partition.name}:iam::aws:policy/ReadOnlyAccess`);
     policy = await readingPolicy(target, reading);
   }

@@ -18,6 +18,7 @@ import { withLimit } from "../../limit.ts";
 import {
   baseCredentialsOf,
   credentialsOf,
+  firstSession,
   isUnconfigured,
   roleCredentialsOf,
   writerSession,
@@ -71,9 +72,10 @@ export async function checkIdentity(checkup: Checkup): Promise<Identities> {
     await report.skip(["identity"], "there are no credentials");
   } else {
     await checkToken(checkup, credentials);
+    const bounds = firstSession(config);
     clockOffsetMs = await report.take(
       "identity",
-      async () => bound(checkup, await identify(checkup, credentials)),
+      async () => bound(bounds, await identify(checkup, credentials)),
     );
   }
   const others = new Map([
@@ -110,7 +112,8 @@ async function checkOtherRoles(
     await report.take("role", async () => {
       const credentials = await load(source);
       sources.set(roleArn, source);
-      return ofRole(roleArn, await identify(checkup, credentials));
+      const found = await identify(checkup, credentials);
+      return ofRole(roleArn, bound(session, found));
     }, (error) => {
       const finding = lacking(error);
       return finding && ofRole(roleArn, finding);
@@ -245,7 +248,7 @@ async function identify(
 
 /** A finding with what binds the session, where something does. */
 function bound<T>(
-  { config: { session } }: Checkup,
+  session: RoleSession | undefined,
   finding: Finding<T>,
 ): Finding<T> {
   if (session === undefined) return finding;
