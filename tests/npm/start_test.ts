@@ -1,0 +1,84 @@
+/**
+ * What must not happen when the npm package starts. How long a start takes is
+ * compared by tests/bench/npm_start.ts.
+ */
+import { assert, assertEquals } from "@std/assert";
+import { basename, join } from "node:path";
+import { z } from "zod";
+import {
+  hasNpm,
+  npmLaunch as launch,
+  npmPackage,
+  removeNpmPackage,
+} from "../support/npm_package.ts";
+import { ProxyProcess } from "../support/proxy_process.ts";
+import { RawServer } from "../support/raw_server.ts";
+import { SdkServer } from "../support/sdk_server.ts";
+import { TEST_VERIFIER } from "../support/test_identity.ts";
+
+const ignore = !await hasNpm();
+
+Deno.test.afterAll(removeNpmPackage);
+
+/** What `deno info` says of a module and of what it may load. */
+const GRAPH = z.object({
+  modules: z.array(z.object({
+    kind: z.string(),
+    specifier: z.string(),
+    size: z.number().optional(),
+  })),
+});
+
+/** Twice what it is: the AWS SDK alone would be more. */
+const MAX_BYTES = 250_000;
+
+Deno.test({
+  name:
+    "what finds the permissions is one short file, in which no package is bundled",
+  ignore,
+  async fn() {
+    const { files } = await npmPackage();
+    const program = join(files, "lib", "permissions.js");
+    const { success, stdout } = await new Deno.Command(Deno.execPath(), {
+      args: ["info", "--json", "--no-config", "--no-lock", program],
+    }).output();
+    assert(success);
+    const { modules } = GRAPH.parse(
+      JSON.parse(new TextDecoder().decode(stdout)),
+    );
+    const loaded = modules.filter(({ kind }) => kind !== "node");
+    assertEquals(loaded.map(({ specifier }) => basename(specifier)), [
+      "permissions.js",
+    ]);
+    const [{ size = Infinity }] = loaded;
+    assert(size < MAX_BYTES, `${size} bytes`);
+  },
+});
+
+Deno.test({
+  name: "of five starts, the first without a cache, none asks a registry",
+  ignore,
+  async fn() {
+    await using server = await SdkServer.start({ verifier: TEST_VERIFIER });
+    await using registry = await RawServer.start((_request, reply) =>
+      reply.status(404)
+    );
+    const cache = await Deno.makeTempDir();
+    const env = {
+      DENO_DIR: cache,
+      JSR_URL: registry.url.origin,
+      NPM_CONFIG_REGISTRY: registry.url.origin,
+    };
+    try {
+      for (let start = 0; start < 5; start++) {
+        await using proxy = await ProxyProcess.start(
+          await launch(server, { env }),
+        );
+        await proxy.initialize();
+      }
+      assertEquals(registry.requests.all.map(({ target }) => target), []);
+    } finally {
+      await Deno.remove(cache, { recursive: true });
+    }
+  },
+});
