@@ -18,7 +18,9 @@ import { readMessageInTurns } from "../mcp/wire/message.ts";
 import { withoutByteOrderMark } from "../mcp/wire/repair.ts";
 import { TopLevelScanner } from "../mcp/wire/scan.ts";
 import type { Redact } from "../redact/redact.ts";
+import { HttpError } from "./error.ts";
 import type { ListFilter } from "./filter.ts";
+import { BODY_HEADERS } from "./headers.ts";
 
 const decoder = new TextDecoder();
 
@@ -87,8 +89,24 @@ export function mayBeMessage(beginning: Uint8Array): boolean {
   return !new TopLevelScanner().feed(withoutByteOrderMark(beginning)).isBroken;
 }
 
-/** What the client is told in place of a refusal by IAM, or of a secret. */
+/**
+ * What the client is told in place of a refusal by IAM, or of a secret.
+ *
+ * @param headers Those that go on to the client.
+ */
 export async function errorInstead(
+  answer: Response,
+  bytes: Uint8Array,
+  headers: ReadonlyMap<string, string>,
+  redact: Redact,
+): Promise<HttpError | undefined> {
+  const error = await ownError(answer, bytes, redact);
+  if (error === undefined) return undefined;
+  const others = [...headers].filter(([name]) => !BODY_HEADERS.includes(name));
+  return new HttpError(statusOf(answer), error, Object.fromEntries(others));
+}
+
+async function ownError(
   answer: Response,
   bytes: Uint8Array,
   redact: Redact,

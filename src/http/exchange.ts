@@ -19,13 +19,7 @@ import { responseIn } from "../mcp/transport/link.ts";
 import type { Observation } from "../mcp/transport/observer.ts";
 import { readErrorBody } from "../mcp/transport/error_body.ts";
 import { sharedController, TimeLimit } from "../time.ts";
-import {
-  checkHead,
-  errorInstead,
-  mayBeMessage,
-  readAnswer,
-  statusOf,
-} from "./answer.ts";
+import { checkHead, errorInstead, mayBeMessage, readAnswer } from "./answer.ts";
 import {
   checkAnnounced,
   ClientGone,
@@ -34,10 +28,9 @@ import {
   readRequestBody,
 } from "./body.ts";
 import { ClientResponse } from "./client_response.ts";
-import { answerError, forBatch, HttpError, toHttpError } from "./error.ts";
+import { answerError, forBatch, type HttpError, toHttpError } from "./error.ts";
 import type { ListFilter } from "./filter.ts";
 import {
-  BODY_HEADERS,
   type HeaderMap,
   requestHeaders,
   responseHeaders,
@@ -308,12 +301,10 @@ export class HttpExchange {
     this.#abort.signal.throwIfAborted();
     const headers = responseHeaders(received);
     const { redact } = this.#context.redactor;
-    const error = await errorInstead(answer, bytes, redact);
+    const error = await errorInstead(answer, bytes, headers, redact);
     if (error !== undefined) {
       this.#errorBody[Symbol.dispose]();
-      for (const name of BODY_HEADERS) headers.delete(name);
-      const others = Object.fromEntries(headers);
-      throw new HttpError(statusOf(answer), error, others);
+      throw error;
     }
     const shown = await this.#filter?.errorBody(bytes) ?? bytes;
     this.#answer.send(answer, headers, shown);
@@ -351,12 +342,8 @@ export class HttpExchange {
     const id = message?.kind === "request" ? message.id : undefined;
     const told = message ? forBatch(failure, message) : failure;
     const [request, response] = [this.#request, this.#response];
-    const body = answerError(
-      { request, response, discard },
-      told,
-      id,
-      redact,
-    );
+    const answered = { request, response, discard };
+    const body = answerError(answered, told, id, redact);
     observer?.delivered(body, response);
   }
 }
