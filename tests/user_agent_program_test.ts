@@ -160,9 +160,11 @@ Deno.test("over HTTP each client is named as itself: by its User-Agent, or else 
         OWN,
         `${OWN} header/1`,
         `${OWN} ok/1`,
+        `${OWN} raw-client/1.0.0`,
+        `${OWN} test/1`,
       ]],
-      [["--no-client-info"], Array(7).fill(OWN)],
-      [["--header", "User-Agent: mine"], Array(7).fill("mine")],
+      [["--no-client-info"], Array(9).fill(OWN)],
+      [["--header", "User-Agent: mine"], Array(9).fill("mine")],
     ] as const
   ) {
     await using w = await world({
@@ -177,6 +179,12 @@ Deno.test("over HTTP each client is named as itself: by its User-Agent, or else 
     await post(w.proxy, PING);
     await post(w.proxy, initialize, "header/1");
     await post(w.proxy, PING, '"odd" ok/1 \u00ff');
+    await post(w.proxy, initialize, "");
+    await post(
+      w.proxy,
+      { ...PING, method: "tools/list", params: modern() },
+      '"odd"',
+    );
     const { all } = w.server.requests;
     for (const request of all) assertSigned(request);
     assertEquals(all.map((request) => request.header("user-agent")), agents);

@@ -32,6 +32,7 @@ import { answerError, forBatch, type HttpError, toHttpError } from "./error.ts";
 import type { ListFilter } from "./filter.ts";
 import {
   type HeaderMap,
+  productsOf,
   requestHeaders,
   responseHeaders,
   secretsIn,
@@ -230,7 +231,7 @@ export class HttpExchange {
     const { signal } = this.#abort;
     this.#body = await readRequestBody(this.#request, this.#context, signal);
     const bytes = await bytesOf(this.#body.blob);
-    const isNameless = !this.#headers.has("user-agent");
+    const isNameless = productsOf(this.#headers) === "";
     const isToBeRead = bytes.length <= MAX_READ_BYTES &&
       (observer !== undefined || isNameless || mayOpenStandaloneStream(bytes));
     const message = isToBeRead ? readMessage(bytes) : undefined;

@@ -111,6 +111,11 @@ export const BODY_HEADERS: readonly string[] = [
   "repr-digest",
 ];
 
+/** What a client says of itself in its headers; empty if that is nothing. */
+export function productsOf(received: HeaderMap): string {
+  return productsIn(received.get("user-agent") ?? "");
+}
+
 /**
  * The headers of a request that go on to the target.
  *
@@ -125,7 +130,7 @@ export function requestHeaders(
 ): Map<string, string> {
   const headers = passing(received, REQUEST_NAMES, REQUEST_PREFIXES);
   const client = settings.clientInfo
-    ? productsIn(received.get("user-agent") ?? "") || productOf(info)
+    ? productsOf(received) || productOf(info)
     : "";
   headers.set("user-agent", userAgent(client));
   for (const [name, value] of settings.headers) {
