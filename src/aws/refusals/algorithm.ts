@@ -16,7 +16,8 @@ const NAMES: { readonly [version in Version]: RegExp } = {
     /\bAWS4-ECDSA-P256-SHA256\b|\bsig(?:nature)?[ -]?v(?:ersion)? ?4a(?![\da-z])/i,
 };
 
-const NOT_TAKEN = /\b(?:unsupported|not supported|not allowed)\b/i;
+const NOT_TAKEN =
+  /\b(?:unsupported|(?:not|\w+n't) (?:allow|accept|enable|support)(?:e?d)?)\b/i;
 
 /**
  * The version that a target wants in place of the one that was used, if its
@@ -24,8 +25,8 @@ const NOT_TAKEN = /\b(?:unsupported|not supported|not allowed)\b/i;
  * one.
  */
 export function wantedVersion(
-  { message }: AwsError,
-  { signatureVersion: used }: SignedRequest,
+  { message }: Pick<AwsError, "message">,
+  { signatureVersion: used }: Pick<SignedRequest, "signatureVersion">,
 ): Version | undefined {
   const other = used === "v4" ? "v4a" : "v4";
   // A principal or a resource may be called anything.
