@@ -43,7 +43,9 @@ const FORM = {
   AWS_REGION: {
     type: "string",
     title: "AWS region",
-    description: "Only where neither the URL nor the profile tells it",
+    description:
+      "Where neither the URL nor the profile tells it; of calls, for the AWS " +
+      "MCP Server",
     required: false,
     default: "",
   },

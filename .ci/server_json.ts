@@ -25,7 +25,9 @@ const READ_ONLY = {
 
 const REGION = {
   name: "AWS_REGION",
-  description: "The region, where the URL does not tell it",
+  description:
+    "The region, where the URL does not tell it; of calls, for the " +
+    "AWS MCP Server",
 };
 
 /** The entry. */
