@@ -8,10 +8,12 @@ import {
   assertStringIncludes,
 } from "@std/assert";
 import { basename, dirname } from "node:path";
+import { hasBotocore } from "./aws/shared_files/botocore.ts";
 import type { Line } from "./support/lines.ts";
 import { LOGIN_ARGS, LoginWorld, OPENS_PAGES } from "./support/login_world.ts";
 import type { McpHandler } from "./support/raw_mcp.ts";
 import type { ProxyProcess } from "./support/proxy_process.ts";
+import { TEST_CREDENTIALS } from "./support/test_identity.ts";
 
 // deno-lint-ignore no-explicit-any
 type Parsed = any;
@@ -230,7 +232,7 @@ Deno.test("without --login nobody is asked", async () => {
   assertEquals([error.data.login, world.peer.requests.length], [undefined, 0]);
 });
 
-Deno.test("a call that is cancelled while it waits never leaves, gets no answer, and ends a login that is for nobody else", async () => {
+Deno.test("a call that is cancelled while it waits never leaves and gets no answer, and the login goes on for the next one", async () => {
   await using world = await LoginWorld.start();
   const proxy = await world.programWhoseSessionEnds();
   await proxy.send({
@@ -239,19 +241,17 @@ Deno.test("a call that is cancelled while it waits never leaves, gets no answer,
     method: "tools/call",
     params: { name: "x" },
   });
-  const { id } = await question(proxy);
+  await question(proxy);
   await proxy.notify("notifications/cancelled", { requestId: "held" });
-  const withdrawn = await proxy.frames.find((line) =>
-    isMethod(line, "notifications/cancelled")
-  );
-  assertEquals((withdrawn.value as Parsed).params.requestId, id);
-  await world.logInElsewhere();
-  await proxy.request("tools/call", { name: "y" });
-  assertEquals(proxy.answers("held"), []);
+  const called = proxy.request("tools/call", { name: "y" });
+  world.peer.answer = "token";
+  assertEquals(((await called).value as Parsed).result, {});
+  assertEquals([proxy.answers("held"), world.peer.begun], [[], 1]);
   assertEquals(
     world.reached.filter((name) => name !== "initialize"),
     ["notifications/initialized", "tools/call"],
   );
+  assertStringIncludes(world.server.requests.all.at(-1)?.text() ?? "", '"y"');
 });
 
 for (const how of ["the client closes stdin", "SIGTERM"] as const) {
@@ -408,4 +408,76 @@ Deno.test("what a target answers begins no login, whatever it says of credential
     assert("error" in (called.value as Parsed));
     assertEquals(world.peer.requests.length, 0);
   }
+});
+
+Deno.test("calls of a profile whose session is good do not wait for another's login", async () => {
+  await using world = await LoginWorld.start();
+  const { accessKeyId, secretAccessKey, sessionToken } = TEST_CREDENTIALS;
+  await world.addProfile("keys", {
+    aws_access_key_id: accessKeyId,
+    aws_secret_access_key: secretAccessKey,
+    aws_session_token: sessionToken,
+  });
+  const proxy = await world.programWhoseSessionEnds({
+    args: [...LOGIN_ARGS, "--profile", "keys"],
+  });
+  const held = proxy.request("tools/call", { name: "x" });
+  await question(proxy);
+  const call = { name: "y", arguments: { aws_profile: "keys" } };
+  const { result } = (await proxy.request("tools/call", call)).value as Parsed;
+  assertEquals(result, {});
+  const calls = () => world.reached.filter((name) => name === "tools/call");
+  assertEquals(calls().length, 1);
+  world.peer.answer = "token";
+  assertEquals(((await held).value as Parsed).result, {});
+  assertEquals(calls().length, 2);
+});
+
+Deno.test("a role over an SSO session has its login, too, named by the profile that it is of", async () => {
+  await using world = await LoginWorld.start();
+  await world.addProfile("over", {
+    role_arn: "arn:aws:iam::123456789012:role/Over",
+    source_profile: "dev",
+  });
+  const proxy = await world.program({ args: ["--login", "--profile", "over"] });
+  const initialized = proxy.request("initialize", OPENS_PAGES);
+  const { params } = await question(proxy);
+  assertStringIncludes(params.message, 'profile "dev"');
+  world.peer.answer = "access_denied";
+  const { error } = (await initialized).value as Parsed;
+  assertEquals(error.data.login, "denied");
+});
+
+Deno.test("botocore takes the token of a login from where it is", {
+  ignore: !await hasBotocore(),
+}, async () => {
+  await using world = await LoginWorld.start();
+  world.peer.answer = "token";
+  const proxy = await world.program();
+  const initialized = proxy.initialize(OPENS_PAGES);
+  await question(proxy);
+  await initialized;
+  const script = `
+import botocore.session
+from botocore.tokens import SSOTokenProvider
+session = botocore.session.Session(profile="dev")
+print(SSOTokenProvider(session).load_token().get_frozen_token().token)
+print(session.get_credentials().get_frozen_credentials().access_key)
+`;
+  const { stdout, stderr } = await new Deno.Command("python3", {
+    args: ["-c", script],
+    clearEnv: true,
+    env: {
+      PATH: Deno.env.get("PATH") ?? "",
+      HOME: world.home,
+      AWS_ENDPOINT_URL_SSO: world.peer.url,
+      AWS_ENDPOINT_URL_SSO_OIDC: world.peer.url,
+    },
+  }).output();
+  const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
+  assertEquals(
+    text(stdout),
+    `the-access-token-of-login-1\n${TEST_CREDENTIALS.accessKeyId}\n`,
+    text(stderr),
+  );
 });

@@ -79,6 +79,17 @@ export class LoginWorld implements AsyncDisposable {
     return this.tokenFile.replace(".json", ".login.lock");
   }
 
+  /** Adds a profile to those that there are. */
+  async addProfile(
+    name: string,
+    settings: Readonly<Record<string, string>>,
+  ): Promise<void> {
+    const lines = Object.entries(settings).map((pair) => pair.join(" = "));
+    const text = [`[profile ${name}]`, ...lines, ""].join("\n");
+    const path = join(this.home, ".aws/config");
+    await Deno.writeTextFile(path, text, { append: true });
+  }
+
   /** Writes a token as the AWS CLI does; by default one that is over. */
   async writeToken(more: Record<string, unknown> = {}): Promise<void> {
     await Deno.mkdir(join(this.tokenFile, ".."), { recursive: true });
@@ -88,9 +99,9 @@ export class LoginWorld implements AsyncDisposable {
   }
 
   /** A good token, as another program would leave it. */
-  async logInElsewhere(): Promise<void> {
+  async logInElsewhere(aheadMs = 0): Promise<void> {
     this.peer.tokens.add("a-token-from-elsewhere");
-    const expiresAt = new Date(Date.now() + 3_600_000).toISOString();
+    const expiresAt = new Date(Date.now() + aheadMs + 3_600_000).toISOString();
     await this.writeToken({ accessToken: "a-token-from-elsewhere", expiresAt });
   }
 

@@ -35,10 +35,16 @@ export interface PortalKeys {
 export class SignInPeer implements AsyncDisposable {
   /** What the sign-in service was asked, so far and to come. */
   readonly requests = new Arrivals<SignInRequest>("request to sign in");
-  /** What the token endpoint says next. */
+  /** What the token endpoint says first, each once; a number is a status. */
+  readonly answers: (SignInAnswer | number)[] = [];
+  /** What it says then. */
   answer: SignInAnswer = "authorization_pending";
   /** Awaited before each answer of the sign-in service. */
   gate: Promise<void> = Promise.resolve();
+  /** The status of all that it answers, where something is wrong with it. */
+  status: number | undefined;
+  /** The tokens that the portal was asked with. */
+  readonly asked: string[] = [];
   /** What is answered in place of the page and the code. */
   page: Record<string, unknown> = {};
   /** The tokens that the portal takes. */
@@ -75,6 +81,9 @@ export class SignInPeer implements AsyncDisposable {
     const body = await request.json();
     this.requests.add({ path: pathname, body });
     await this.gate;
+    if (this.status !== undefined) {
+      return Response.json({ error: "unwell" }, { status: this.status });
+    }
     const number = this.begun;
     switch (pathname) {
       case "/client/register":
@@ -97,7 +106,10 @@ export class SignInPeer implements AsyncDisposable {
         });
       }
       case "/token": {
-        const { answer } = this;
+        const answer = this.answers.shift() ?? this.answer;
+        if (typeof answer === "number") {
+          return Response.json({ error: "unwell" }, { status: answer });
+        }
         if (answer !== "token") {
           return Response.json({ error: answer }, { status: 400 });
         }
@@ -116,6 +128,7 @@ export class SignInPeer implements AsyncDisposable {
 
   #portal(request: Request): Response {
     const token = request.headers.get("x-amz-sso_bearer_token") ?? "";
+    this.asked.push(token);
     if (!this.tokens.has(token)) {
       return Response.json({ message: "Session token not found or invalid" }, {
         status: 401,

@@ -96,8 +96,8 @@ interface Underway {
   waiting: number;
   /** Calls among them whose result may ask for input, and what answers each. */
   readonly callers: Map<Call, (answer: Uint8Array) => void>;
-  /** Whether a client was told to come again, so that more may wait. */
-  isAwaited: boolean;
+  /** Whether the page was shown: whoever opened it may still sign in. */
+  isShown: boolean;
 }
 
 /** A call whose result may ask for input. */
@@ -244,7 +244,7 @@ export class LoginLink implements Link {
       done,
       waiting: 0,
       callers: new Map(),
-      isAwaited: false,
+      isShown: false,
     };
     this.#underway.set(key, underway);
     return underway;
@@ -267,7 +267,7 @@ export class LoginLink implements Link {
     }
     const leave = () => {
       if (caller) callers.delete(caller);
-      if (--underway.waiting > 0 || underway.isAwaited) return;
+      if (--underway.waiting > 0 || underway.isShown) return;
       const what = "nobody waits for it any more";
       end.abort(new LoginError("interrupted", what));
     };
@@ -284,13 +284,13 @@ export class LoginLink implements Link {
 
   /** Has the page shown, as the client does that. */
   async #show(page: LoginPage, underway: Underway): Promise<void> {
+    underway.isShown = true;
     const [[caller, answer] = []] = underway.callers;
     const call = caller ?? this.#heldCall();
     if (!call) return await this.#ask(page, underway);
     const { message: { id }, answers } = call;
     const requestState = crypto.randomUUID();
     this.#states.set(requestState, { login: underway, answers });
-    underway.isAwaited = true;
     underway.callers.delete(call);
     const frame = inputRequired(id, page, requestState);
     if (answer) return answer(frame);

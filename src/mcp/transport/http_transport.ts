@@ -102,20 +102,34 @@ export class HttpTransport {
       exchange.isSent = true;
       channel?.touch();
       const url = channel?.endpoint ?? this.#target.url;
-      const response = await this.#fetch(exchange, url, {
+      const fetched = this.#fetch(exchange, url, {
         method: "POST",
         headers: channel ? this.#baseHeaders : this.#headersIn(session),
         body: exchange.body,
-      }).catch((cause) => this.#whenReady(exchange, wasSent, cause));
+      });
+      const response = await (this.#target.whenReady === undefined
+        ? fetched
+        : fetched.catch((cause) =>
+          this.#whenReady(exchange, wasSent, cause)
+        ));
       // Its session may have ended while it waited.
-      if (!response) return await this.carry(exchange, session);
+      if (!response) {
+        return await this.carry(exchange, session);
+      }
       channel?.touch();
       exchange.receipt = this.#target.receiptOf?.(response);
-      if (!response.ok) return await this.#refused(exchange, session, response);
-      if (channel) await this.#waitFor(channel, exchange, response);
-      else await this.#read(exchange, session, response);
-      if (!exchange.isSettled) await this.#receiveKept(exchange, session);
-      if (exchange.isSettled) return;
+      if (!response.ok) {
+        return await this.#refused(exchange, session, response);
+      }
+      if (channel) {
+        await this.#waitFor(channel, exchange, response);
+      } else await this.#read(exchange, session, response);
+      if (!exchange.isSettled) {
+        await this.#receiveKept(exchange, session);
+      }
+      if (exchange.isSettled) {
+        return;
+      }
       throw channel
         ? new AttemptError(streamCut(channel.cause), "never")
         : new AttemptError(noAnswer(response), "never");

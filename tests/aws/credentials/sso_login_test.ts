@@ -1,0 +1,222 @@
+/** A session that is begun by device authorization, step by step. */
+
+import { assertEquals, assertInstanceOf, assertRejects } from "@std/assert";
+import { createHash } from "node:crypto";
+import { join } from "node:path";
+import {
+  type CredentialSourceOptions,
+  credentialSource,
+} from "../../../src/aws/credentials/credentials.ts";
+import {
+  type Login,
+  type LoginPage,
+  Logins,
+} from "../../../src/aws/credentials/sso_login/logins.ts";
+import type { CredentialSource } from "../../../src/aws/credentials/types.ts";
+import { LoginError } from "../../../src/errors.ts";
+import { Clock } from "../../support/clock.ts";
+import { LoginWorld } from "../../support/login_world.ts";
+import { TEST_CREDENTIALS } from "../../support/test_identity.ts";
+
+/** What finds the credentials of a world's profile, and their login. */
+function machine(
+  world: LoginWorld,
+  options: Partial<CredentialSourceOptions> = {},
+) {
+  const logins = new Logins();
+  const variables: Record<string, string> = {
+    HOME: world.home,
+    AWS_EC2_METADATA_DISABLED: "true",
+    AWS_ENDPOINT_URL_SSO: world.peer.url,
+    AWS_ENDPOINT_URL_SSO_OIDC: world.peer.url,
+  };
+  const source = credentialSource({
+    env: (name) => variables[name],
+    profile: "dev",
+    ...options,
+  }, logins);
+  return { logins, source };
+}
+
+/** The login that mends what a source lacks. */
+async function loginOf(
+  { source, logins }: { source: CredentialSource; logins: Logins },
+): Promise<Login> {
+  const error = await assertRejects(() => source.get());
+  const login = logins.find(error);
+  if (!login) throw new Error("no login would mend it", { cause: error });
+  return login;
+}
+
+/** Begins a login: what it comes to, and the page that it shows. */
+function begun(login: Login, signal = new AbortController().signal) {
+  const shown = Promise.withResolvers<LoginPage>();
+  const over = login.begin((page) => {
+    shown.resolve(page);
+    return Promise.resolve();
+  }, signal);
+  shown.promise.catch(() => {});
+  over.catch(shown.reject);
+  return { over, page: shown.promise };
+}
+
+async function outcomeOf(over: Promise<void>): Promise<string> {
+  const error = await assertRejects(() => over);
+  assertInstanceOf(error, LoginError);
+  return error.outcome;
+}
+
+Deno.test("the token is asked for at AWS's pace, and five seconds slower each time that it says so", async () => {
+  await using world = await LoginWorld.start();
+  const login = await loginOf(machine(world));
+  world.peer.answers.push("slow_down", "slow_down", "authorization_pending");
+  world.peer.answer = "token";
+  using clock = new Clock();
+  const { over, page } = begun(login);
+  await page;
+  for (const paceMs of [200, 5_200, 10_200, 10_200]) await clock.ring(paceMs);
+  await over;
+});
+
+Deno.test("where AWS says no pace, it is five seconds", async () => {
+  await using world = await LoginWorld.start();
+  world.peer.page = { interval: undefined };
+  const login = await loginOf(machine(world));
+  world.peer.answer = "token";
+  using clock = new Clock();
+  const { over, page } = begun(login);
+  await page;
+  await clock.ring(5_000);
+  await over;
+});
+
+for (const status of [429, 500, 503]) {
+  Deno.test(`a token endpoint that answers ${status} is asked again, more slowly`, async () => {
+    await using world = await LoginWorld.start();
+    const login = await loginOf(machine(world));
+    world.peer.answers.push(status);
+    world.peer.answer = "token";
+    using clock = new Clock();
+    const { over, page } = begun(login);
+    await page;
+    await clock.ring(200);
+    await clock.ring(5_200);
+    await over;
+  });
+}
+
+Deno.test("a token endpoint that cannot be reached for a while does not end the login", async () => {
+  await using world = await LoginWorld.start();
+  let failures = 1;
+  const login = await loginOf(machine(world, {
+    fetch: (input, init) =>
+      `${input}`.endsWith("/token") && failures-- > 0
+        ? Promise.reject(new TypeError("no network"))
+        : fetch(input, init),
+  }));
+  world.peer.answer = "token";
+  using clock = new Clock();
+  const { over, page } = begun(login);
+  await page;
+  await clock.ring(200);
+  await clock.ring(5_200);
+  await over;
+});
+
+Deno.test("a code that nobody used in its time ends the login, whether AWS says so or not", async () => {
+  await using world = await LoginWorld.start();
+  world.peer.page = { expiresIn: 1 };
+  const login = await loginOf(machine(world));
+  using clock = new Clock();
+  const { over, page } = begun(login);
+  await page;
+  const outcome = outcomeOf(over);
+  for (let poll = 1; poll <= 5; poll++) await clock.ring(200);
+  assertEquals(await outcome, "expired");
+});
+
+Deno.test("a sign-in service that cannot be reached, or refuses, ends the login at once, and says so", async () => {
+  await using world = await LoginWorld.start();
+  const { over } = begun(
+    await loginOf(machine(world, {
+      fetch: () => Promise.reject(new TypeError("no network")),
+    })),
+  );
+  const error = await assertRejects(() => over, LoginError, world.peer.host);
+  assertEquals(error.outcome, "failed");
+  world.peer.status = 400;
+  const refused = begun(await loginOf(machine(world)));
+  const said = await assertRejects(() => refused.over, LoginError, "refused");
+  assertEquals(said.outcome, "failed");
+});
+
+Deno.test("an older profile without a session has its token under its start URL, and asks for no scopes", async () => {
+  await using world = await LoginWorld.start();
+  const startUrl = "https://old.awsapps.com/start";
+  await world.addProfile("old", {
+    sso_start_url: startUrl,
+    sso_region: "eu-west-1",
+    sso_account_id: "123456789012",
+    sso_role_name: "Dev",
+  });
+  const own = machine(world, { profile: "old" });
+  world.peer.answer = "token";
+  await begun(await loginOf(own)).over;
+  const { accessKeyId } = await own.source.get();
+  assertEquals(accessKeyId, TEST_CREDENTIALS.accessKeyId);
+  const name = createHash("sha1").update(startUrl).digest("hex");
+  const path = join(world.home, ".aws/sso/cache", `${name}.json`);
+  const token = JSON.parse(await Deno.readTextFile(path));
+  assertEquals(token.startUrl, startUrl);
+  const [{ body }] = world.peer.requests.all;
+  assertEquals("scopes" in body, false);
+});
+
+Deno.test("a token in memory is renewed there, until a file has another one", async () => {
+  await using world = await LoginWorld.start();
+  // No directory can be made below a file.
+  await Deno.writeTextFile(join(world.home, ".aws/sso"), "");
+  let aheadMs = 0;
+  const own = machine(world, { now: () => Date.now() + aheadMs });
+  world.peer.answer = "token";
+  await begun(await loginOf(own)).over;
+  await own.source.get();
+  const tokens = () =>
+    world.peer.requests.all.filter(({ path }) => path === "/token")
+      .map(({ body }) => body.grantType);
+  const device = "urn:ietf:params:oauth:grant-type:device_code";
+  assertEquals(tokens(), [device]);
+  aheadMs = 9 * 3_600_000;
+  await own.source.get();
+  assertEquals(tokens(), [device, "refresh_token"]);
+  await Deno.remove(join(world.home, ".aws/sso"));
+  await world.logInElsewhere(aheadMs);
+  aheadMs += 3_600_000 * 2;
+  await world.logInElsewhere(aheadMs);
+  await own.source.get();
+  assertEquals(world.peer.asked.at(-1), "a-token-from-elsewhere");
+});
+
+Deno.test("a login in memory is found by requests whose last failure is still remembered", async () => {
+  await using world = await LoginWorld.start();
+  await Deno.writeTextFile(join(world.home, ".aws/sso"), "");
+  let aheadMs = 0;
+  // Each look at the clock is a second after the last: a failure is slow.
+  const own = machine(world, { now: () => Date.now() + (aheadMs += 1_000) });
+  const login = await loginOf(own);
+  world.peer.answer = "token";
+  await begun(login).over;
+  const { accessKeyId } = await own.source.get();
+  assertEquals(accessKeyId, TEST_CREDENTIALS.accessKeyId);
+});
+
+Deno.test("a login that is given up ends at once, whatever it waits for", async () => {
+  await using world = await LoginWorld.start();
+  const end = new AbortController();
+  const { over, page } = begun(await loginOf(machine(world)), end.signal);
+  await page;
+  end.abort(new LoginError("interrupted", "the client is gone"));
+  assertEquals(await outcomeOf(over), "interrupted");
+  const names = [...Deno.readDirSync(join(world.home, ".aws/sso/cache"))];
+  assertEquals(names, []);
+});
