@@ -227,7 +227,9 @@ export class LoginLink implements Link {
     const { log } = this.#options;
     log.info("a login has begun");
     const end = new AbortController();
-    const done = login.begin((page) => this.#show(page, underway), end.signal)
+    const show = (page: LoginPage) => this.#show(page, underway);
+    // Not at once: what is shown needs to know what waits.
+    const done = Promise.resolve().then(() => login.begin(show, end.signal))
       .catch((why) => {
         if (why instanceof LoginError && why.outcome === "declined") {
           const until = performance.now() + DECLINED_MS;

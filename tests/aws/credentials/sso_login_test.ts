@@ -4,8 +4,8 @@ import { assertEquals, assertInstanceOf, assertRejects } from "@std/assert";
 import { createHash } from "node:crypto";
 import { join } from "node:path";
 import {
-  type CredentialSourceOptions,
   credentialSource,
+  type CredentialSourceOptions,
 } from "../../../src/aws/credentials/credentials.ts";
 import {
   type Login,
