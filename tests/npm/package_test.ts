@@ -159,10 +159,11 @@ Deno.test({
     const { files } = await npmPackage();
     const { name, version, mcpName, license, dependencies, ...rest } =
       await readJson(join(files, "package.json"));
+    const [, owner] = manifest.name.split(/[@/]/);
     assertEquals([name, version, mcpName, license, dependencies], [
       "sigv4-proxy",
       manifest.version,
-      "io.github.scope/sigv4-proxy",
+      `io.github.${owner}/sigv4-proxy`,
       "MIT",
       { deno: Deno.version.deno },
     ]);
