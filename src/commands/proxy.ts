@@ -56,7 +56,8 @@ export interface ProxySurroundings {
     readonly writable: WritableStream<Uint8Array>;
   };
   readonly context?: Surroundings["context"];
-  readonly record?: (config: Config) => Recorder;
+  readonly fetch?: typeof globalThis.fetch;
+  readonly record?: () => Recorder;
 }
 
 /**
@@ -80,7 +81,9 @@ export async function runProxy(
     toTarget: throughNamedProxy(
       config,
       proxies?.proxy,
-      recorder?.fetch(telemetry?.fetch ?? tls?.toTarget ?? fetch) ??
+      recorder?.fetch(
+        around.fetch ?? telemetry?.fetch ?? tls?.toTarget ?? fetch,
+      ) ??
         telemetry?.fetch ?? tls?.toTarget,
     ),
     toOthers: tls?.toOthers,
@@ -205,7 +208,7 @@ async function openRecorder(
   config: Config,
   around: ProxySurroundings,
 ): Promise<Recorder | undefined> {
-  if (around.record) return around.record(config);
+  if (around.record) return around.record();
   if (config.record === undefined) return undefined;
   const { createRecorder } = await import("./recording.ts");
   return createRecorder(config, config.record, around);

@@ -12,6 +12,8 @@ const LOADERS: Readonly<Record<CommandName, () => Promise<Subcommand>>> = {
   doctor: async () => (await import("./doctor/doctor.ts")).runDoctor,
   policy: async () => (await import("./policy/policy.ts")).runPolicy,
   config: async () => (await import("./client/config.ts")).runConfig,
+  record: async () => (await import("./record/record.ts")).runRecord,
+  replay: async () => (await import("./replay/replay.ts")).runReplay,
   completions: async () =>
     (await import("./completions/completions.ts")).runCompletions,
 };

@@ -98,6 +98,32 @@ export const COMMANDS = {
     },
     takesOptions: true,
   },
+  record: {
+    help: "show a recording as a timeline",
+    usage: "show [--html FILE] <file>",
+    words: ["show"],
+    flags: {
+      html: {
+        kind: "file",
+        names: ["--html"],
+        help: "write a page for the browser, in place of text",
+      },
+    },
+    takesOptions: false,
+  },
+  replay: {
+    help: "play a recording, and say where today's run differs",
+    usage: "[--fast] <file>",
+    words: [],
+    flags: {
+      fast: {
+        kind: "boolean",
+        names: ["--fast"],
+        help: "at once, not at the times at which it was said",
+      },
+    },
+    takesOptions: false,
+  },
   completions: {
     help: "print completions for a shell",
     usage: "<bash|zsh|fish>",

@@ -133,7 +133,8 @@ function jsonText(value: FieldValue): string {
 const CONTROLS =
   /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}\p{Cs}\p{Co}]/gu;
 
-function escapeControls(text: string): string {
+/** A text whose characters are all to be seen, and none of which commands. */
+export function escapeControls(text: string): string {
   return text.replace(CONTROLS, (character) => {
     let escaped = "";
     for (let at = 0; at < character.length; at++) {

@@ -86,18 +86,3 @@ export type Happening =
 
 /** A line after the first. */
 export type RecordLine = Line & Happening;
-
-/** The kinds of lines. */
-export const KINDS: ReadonlySet<unknown> = new Set<RecordLine["kind"]>([
-  "in",
-  "out",
-  "request",
-  "response",
-  "body",
-  "end",
-  "failed",
-  "identity",
-  "recovered",
-  "log",
-  "dropped",
-]);

@@ -9,7 +9,7 @@ import { lacking, type Need, notGranted } from "../permissions.ts";
 import type { RecordingHeader } from "./format.ts";
 
 /** What the older part is called while there are two. */
-const OLDER = ".older";
+export const OLDER = ".older";
 
 /** How every recording begins. */
 export const BEGINNING = '{"recording":"sigv4-proxy"';

@@ -1,0 +1,59 @@
+/** `record show`: a recording as a timeline, in the terminal or as a page. */
+
+import { parseArguments } from "../../config/arguments.ts";
+import { commandHelp } from "../../config/help.ts";
+import { ConfigError, messageOf } from "../../errors.ts";
+import { lacking, notGranted } from "../../permissions.ts";
+import { readRecording } from "../../recorder/read.ts";
+import type { CommandContext } from "../context.ts";
+import { htmlOf } from "./html.ts";
+import { textOf } from "./text.ts";
+
+/**
+ * Runs the subcommand.
+ *
+ * @returns The exit code.
+ * @throws {ConfigError} The arguments have faults, or a file is none to read or
+ * to write.
+ */
+export async function runRecord(
+  args: readonly string[],
+  { write, useColor }: Pick<CommandContext, "write" | "useColor">,
+): Promise<number> {
+  const { own, word, positional, faults, flags } = parseArguments(
+    args,
+    "record",
+  );
+  if (flags.has("help")) {
+    await write(commandHelp("record"));
+    return 0;
+  }
+  if (faults.length > 0 || word !== "show" || positional.length !== 1) {
+    const isComplete = word === "show" && positional.length === 1;
+    throw new ConfigError([
+      ...faults,
+      ...isComplete ? [] : ["record needs the word show, and one recording"],
+    ]);
+  }
+  const recording = await readRecording(positional[0]);
+  const page = own.get("html")?.[0];
+  if (page === undefined) await write(textOf(recording, useColor));
+  else await writePage(page, htmlOf(recording));
+  return 0;
+}
+
+async function writePage(path: string, text: string): Promise<void> {
+  const missing = notGranted([
+    { kind: "write", value: path, why: "write the page" },
+  ]);
+  if (missing.length > 0) throw new ConfigError([lacking(missing)]);
+  try {
+    await Deno.writeTextFile(path, text, { mode: 0o600 });
+  } catch (error) {
+    throw new ConfigError([
+      `the page cannot be written: ${
+        messageOf(error)
+      } (set --html to another file)`,
+    ]);
+  }
+}

@@ -1,0 +1,240 @@
+/**
+ * Plays a recording: what the client and the target said is said again, each
+ * thing once all that went before it then has come today. What comes is
+ * recorded in turn.
+ */
+
+import type { Config } from "../../config/config.ts";
+import { parseCommand } from "../../config/config.ts";
+import { ConfigError } from "../../errors.ts";
+import { SILENT_LOG } from "../../log/log.ts";
+import type { RecordLine } from "../../recorder/format.ts";
+import { messageKey } from "../../recorder/message_key.ts";
+import type { Recording } from "../../recorder/read.ts";
+import { Recorder } from "../../recorder/recorder.ts";
+import { Redactor } from "../../redact/redact.ts";
+import { within } from "../../time.ts";
+import { runProxy } from "../proxy.ts";
+import { type Exchange, exchangesOf, requestKey } from "./script.ts";
+import { ReplayTarget } from "./target.ts";
+
+/** How much later than then something may come. */
+const LATE_MS = 10_000;
+
+/** How long the proxy may take to end. */
+const END_MS = 20_000;
+
+/** What came of playing a recording. */
+export interface Played {
+  readonly lines: readonly RecordLine[];
+  /** The loopback target, which stood for the recorded one. */
+  readonly target: URL;
+}
+
+/**
+ * Plays a recording of stdio.
+ *
+ * @param isFast Whether nothing waits for the time at which it was said.
+ * @throws {ConfigError} The options in it are not taken.
+ */
+export async function play(
+  recording: Recording,
+  isFast: boolean,
+): Promise<Played> {
+  const { header, lines } = recording;
+  const exchanges = exchangesOf(lines);
+  const shiftMs = Date.now() - Date.parse(header.startedAt) || 0;
+  const { pathname } = new URL(header.target);
+  await using target = await ReplayTarget.start(pathname, exchanges, shiftMs);
+  const config = await configFor(recording, target.url);
+  const today = new Today();
+  const stop = new AbortController();
+  const stdin = new TransformStream<Uint8Array, Uint8Array>();
+  const redactor = new Redactor();
+  const running = runProxy(config, {
+    env: () => undefined,
+    log: SILENT_LOG,
+    redactor,
+    signal: stop.signal,
+    hurry: stop.signal,
+    drainMs: undefined,
+    stdio: { readable: stdin.readable, writable: new WritableStream() },
+    context: { createCredentialSource: () => identities(lines) },
+    fetch: target.fetch,
+    record: () =>
+      new Recorder({
+        out: today,
+        redact: redactor.redact,
+        bodies: header.bodies,
+        log: SILENT_LOG,
+        isEager: true,
+      }),
+  });
+  const writer = stdin.writable.getWriter();
+  const player = new Player({ lines, exchanges, target, today, writer });
+  await player.play(isFast);
+  await within(END_MS, running.catch(() => {}));
+  stop.abort();
+  await running;
+  return { lines: today.lines, target: target.url };
+}
+
+async function configFor(
+  { header }: Recording,
+  url: URL,
+): Promise<Config> {
+  const args = [...header.options, `--target-url=${url.href}`];
+  const command = await parseCommand(args, () => undefined, {
+    profileRegion: () => Promise.resolve(undefined),
+    readTls: () => Promise.resolve(undefined),
+  });
+  if (command.kind === "run") return command.config;
+  throw new ConfigError(["the options of the recording are not the proxy's"]);
+}
+
+/** As many identities as there were, one after the other, where one is refused. */
+function identities(lines: readonly RecordLine[]) {
+  let left = lines.filter(({ kind }) => kind === "identity").length;
+  const make = () => ({
+    accessKeyId: `AKIDREPLAY${String(left).padStart(6, "0")}`,
+    secretAccessKey: "the secret of a replay, which nobody checks",
+  });
+  let current = make();
+  return {
+    get(options?: { refresh?: unknown }) {
+      if (options?.refresh !== undefined && left > 0) {
+        left--;
+        current = make();
+      }
+      return Promise.resolve(current);
+    },
+  };
+}
+
+/** What happens today, line by line. */
+class Today {
+  readonly lines: RecordLine[] = [];
+  readonly #counts = new Map<string, number>();
+  #onLine = (): void => {};
+
+  write(texts: readonly string[]): Promise<void> {
+    for (const text of texts) {
+      const line: RecordLine = JSON.parse(text);
+      this.lines.push(line);
+      const key = keyOf(line);
+      if (key) this.#counts.set(key, (this.#counts.get(key) ?? 0) + 1);
+    }
+    this.#onLine();
+    return Promise.resolve();
+  }
+
+  close(): Promise<void> {
+    return Promise.resolve();
+  }
+
+  /** Waits for so many of a kind; false if they do not come. */
+  async have(key: string, count: number, limitMs: number): Promise<boolean> {
+    const until = performance.now() + limitMs;
+    while ((this.#counts.get(key) ?? 0) < count) {
+      const leftMs = until - performance.now();
+      if (leftMs <= 0) return false;
+      const { promise, resolve } = Promise.withResolvers<void>();
+      this.#onLine = resolve;
+      const timer = setTimeout(resolve, leftMs);
+      await promise;
+      clearTimeout(timer);
+    }
+    return true;
+  }
+}
+
+/** What a line is known by that has to come; none of what is said. */
+export function keyOf(line: RecordLine): string | undefined {
+  if (line.kind === "out") return `out ${messageKey(line.text).key}`;
+  if (line.kind !== "request") return undefined;
+  return requestKey(line.method, line.text);
+}
+
+interface Stage {
+  readonly lines: readonly RecordLine[];
+  readonly exchanges: readonly Exchange[];
+  readonly target: ReplayTarget;
+  readonly today: Today;
+  readonly writer: WritableStreamDefaultWriter<Uint8Array>;
+}
+
+class Player {
+  readonly #stage: Stage;
+  readonly #seen = new Map<string, number>();
+  /** What did not come is waited for once: what follows may hang on it. */
+  #lateMs = LATE_MS;
+
+  constructor(stage: Stage) {
+    this.#stage = stage;
+  }
+
+  async play(isFast: boolean): Promise<void> {
+    const { lines, writer } = this.#stage;
+    const startedAt = performance.now();
+    const first = lines[0]?.t ?? 0;
+    const last = lines.findLastIndex(({ kind }) =>
+      kind === "in" || kind === "out"
+    );
+    let before = first;
+    for (const [index, line] of lines.entries()) {
+      const key = keyOf(line);
+      const spanMs = Math.max(0, line.t - before);
+      before = line.t;
+      if (key !== undefined) await this.#come(key, spanMs);
+      else {
+        const at = startedAt + line.t - first;
+        if (!isFast) await sleep(at - performance.now());
+        await this.#say(line);
+      }
+      // The client has left after its last message.
+      if (index === last) await writer.close().catch(() => {});
+    }
+    if (last < 0) await writer.close().catch(() => {});
+  }
+
+  async #come(key: string, spanMs: number): Promise<void> {
+    const count = (this.#seen.get(key) ?? 0) + 1;
+    this.#seen.set(key, count);
+    const limitMs = spanMs + this.#lateMs;
+    if (!await this.#stage.today.have(key, count, limitMs)) this.#lateMs = 500;
+  }
+
+  async #say(line: RecordLine): Promise<void> {
+    const { exchanges, target, writer } = this.#stage;
+    if (line.kind === "in") {
+      if (line.text === undefined) return;
+      await writer.write(new TextEncoder().encode(`${line.text}\n`))
+        .catch(() => {});
+      return;
+    }
+    if (!("http" in line)) return;
+    const exchange = exchanges.find(({ http }) => http === line.http);
+    if (!exchange || exchange.isUnreached) return;
+    const response = await target.answerTo(line.http, this.#lateMs);
+    if (!response || response.destroyed) return;
+    if (line.kind === "failed") response.socket?.resetAndDestroy();
+    else if (line.kind === "response") target.begin(response, exchange);
+    else if (line.kind === "body" && line.text !== undefined) {
+      const { promise, resolve } = Promise.withResolvers<void>();
+      response.write(line.text, () => resolve());
+      await Promise.race([promise, sleep(LATE_MS)]);
+    } else if (line.kind === "end" && line.by === "cut") {
+      response.socket?.destroy();
+    } else if (line.kind === "end" && !isLeftOpen(exchange)) response.end();
+  }
+}
+
+/** A stream that the proxy had enough of: it is not the target that ends it. */
+function isLeftOpen({ by, headers }: Exchange): boolean {
+  return by === "proxy" &&
+    /^text\/event-stream\b/i.test(headers["content-type"] ?? "");
+}
+
+function sleep(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, Math.max(0, ms)));
+}

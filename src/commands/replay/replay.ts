@@ -1,0 +1,75 @@
+/** `replay`: plays a recording, and says where today's run differs. */
+
+import { parseArguments } from "../../config/arguments.ts";
+import { commandHelp } from "../../config/help.ts";
+import { ConfigError } from "../../errors.ts";
+import { escapeControls } from "../../log/line_log.ts";
+import type { RecordLine } from "../../recorder/format.ts";
+import { readRecording } from "../../recorder/read.ts";
+import type { CommandContext } from "../context.ts";
+import { differences } from "./compare.ts";
+import { play } from "./player.ts";
+
+/**
+ * Runs the subcommand.
+ *
+ * @returns The exit code: 1 if today's run differs.
+ * @throws {ConfigError} The arguments have faults, or the file is none to play.
+ */
+export async function runReplay(
+  args: readonly string[],
+  { write }: Pick<CommandContext, "write">,
+): Promise<number> {
+  const { own, positional, faults, flags } = parseArguments(args, "replay");
+  if (flags.has("help")) {
+    await write(commandHelp("replay"));
+    return 0;
+  }
+  if (faults.length > 0 || positional.length !== 1) {
+    throw new ConfigError([
+      ...faults,
+      ...positional.length === 1 ? [] : ["replay needs one recording"],
+    ]);
+  }
+  const recording = await readRecording(positional[0]);
+  const { header, lines } = recording;
+  if (header.mode !== "stdio") {
+    throw new ConfigError([
+      "a recording of HTTP server mode cannot be played (look at it with sigv4-proxy record show)",
+    ]);
+  }
+  const isFast = own.get("fast")?.[0] === "true";
+  const { lines: today, target } = await play(recording, isFast);
+  const there = new URL(header.target);
+  const renamed = today.map((line): RecordLine =>
+    JSON.parse(
+      JSON.stringify(line).replaceAll(target.origin, there.origin)
+        .replaceAll(target.host, there.host),
+    )
+  );
+  const found = differences(lines, renamed);
+  const missing =
+    lines.filter((line) =>
+      (line.kind === "in" || line.kind === "body") && line.text === undefined
+    ).length;
+  const text = [
+    ...found.map((difference) => `differs: ${difference}`),
+    ...missing === 0
+      ? []
+      : [`not played: ${missing} texts that were too long to be kept`],
+    summary(lines, found.length),
+  ].map(escapeControls).join("\n");
+  await write(`${text}\n`);
+  return found.length === 0 ? 0 : 1;
+}
+
+function summary(lines: readonly RecordLine[], found: number): string {
+  const count = (kind: RecordLine["kind"]) =>
+    lines.filter((line) => line.kind === kind).length;
+  const played = `${count("in")} messages in, ${count("out")} out, ${
+    count("request")
+  } HTTP requests`;
+  return found === 0
+    ? `as it was: ${played}`
+    : `${found} differences: ${played}`;
+}

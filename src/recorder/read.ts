@@ -1,0 +1,135 @@
+/** A recording, read: by whomever it was written, and whatever is in it. */
+
+import { ConfigError, messageOf } from "../errors.ts";
+import { isObject } from "../mcp/wire/message.ts";
+import { lacking, type Need, notGranted } from "../permissions.ts";
+import { FORMAT, type RecordingHeader, type RecordLine } from "./format.ts";
+import { OLDER } from "./recording_file.ts";
+
+/** A recording as it was read. */
+export interface Recording {
+  readonly header: RecordingHeader;
+  readonly lines: readonly RecordLine[];
+  /** How many lines could not be read: the last may be unfinished. */
+  readonly unread: number;
+}
+
+/** A larger one is not read: all of it is held at once. */
+const MAX_BYTES = 512 * 1024 * 1024;
+
+/** What each kind of line has, and of which type. */
+const MEMBERS: Readonly<
+  Record<RecordLine["kind"], Readonly<Record<string, string>>>
+> = {
+  in: { bytes: "number", text: "string?", client: "number?" },
+  out: { bytes: "number", text: "string?", client: "number?" },
+  request: {
+    http: "number",
+    method: "string",
+    url: "string",
+    headers: "texts",
+    bytes: "number",
+    text: "string?",
+    try: "number?",
+  },
+  response: { http: "number", status: "number", headers: "texts" },
+  body: { http: "number", bytes: "number", text: "string?" },
+  end: { http: "number", by: "string", error: "string?" },
+  failed: { http: "number", error: "string" },
+  identity: { identity: "string" },
+  recovered: {},
+  log: { level: "string", message: "string", fields: "object?" },
+  dropped: { count: "number", why: "string" },
+};
+
+/**
+ * Reads a recording; of one whose program was killed, both parts.
+ *
+ * @throws {ConfigError} It cannot be read, is no recording, or of another
+ * format.
+ */
+export async function readRecording(path: string): Promise<Recording> {
+  const needs: Need[] = [path, path + OLDER].map((value) => ({
+    kind: "read",
+    value,
+    why: "read the recording",
+  }));
+  const missing = notGranted(needs);
+  if (missing.length > 0) throw new ConfigError([lacking(missing)]);
+  const newer = await partOf(path);
+  const older = await partOf(path + OLDER).catch(() => undefined);
+  const header = newer.header;
+  const isOne = older?.header.startedAt === header.startedAt;
+  const lines = [...isOne && older ? older.lines : [], ...newer.lines];
+  return { header, lines, unread: newer.unread };
+}
+
+async function partOf(path: string): Promise<Recording> {
+  let text: string;
+  try {
+    const { size } = await Deno.stat(path);
+    if (size > MAX_BYTES) throw new Error(`it has ${size} bytes`);
+    text = await Deno.readTextFile(path);
+  } catch (error) {
+    throw new ConfigError([
+      `the recording ${path} cannot be read: ${messageOf(error)}`,
+    ]);
+  }
+  const [first, ...rest] = text.split("\n");
+  const header = jsonOf(first);
+  if (!isObject(header) || header.recording !== "sigv4-proxy") {
+    throw new ConfigError([
+      `${path} is no recording (give a file that --record has written)`,
+    ]);
+  }
+  if (!isHeader(header)) {
+    throw new ConfigError([
+      `the recording ${path} is of a format that this version does not read (read it with the version that wrote it)`,
+    ]);
+  }
+  const given = rest.filter((line) => line !== "").map(jsonOf);
+  const lines = given.filter(isRecordLine);
+  return { header, lines, unread: given.length - lines.length };
+}
+
+function jsonOf(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+function isHeader(value: unknown): value is RecordingHeader {
+  return isObject(value) && value.format === FORMAT &&
+    ["version", "deno", "os", "startedAt", "target"].every((name) =>
+      typeof value[name] === "string"
+    ) &&
+    URL.canParse(String(value.target)) &&
+    (value.mode === "stdio" || value.mode === "http") &&
+    typeof value.bodies === "boolean" && Array.isArray(value.options) &&
+    value.options.every((option) => typeof option === "string");
+}
+
+function isRecordLine(value: unknown): value is RecordLine {
+  if (!isObject(value)) return false;
+  const { kind, seq, t } = value;
+  if (typeof kind !== "string" || !Object.hasOwn(MEMBERS, kind)) return false;
+  if (!Number.isSafeInteger(seq) || !Number.isFinite(t)) return false;
+  const members = Object.entries(MEMBERS).find(([name]) => name === kind)?.[1];
+  return Object.entries(members ?? {}).every(([name, type]) =>
+    isOf(value[name], type)
+  );
+}
+
+function isOf(value: unknown, type: string): boolean {
+  if (type.endsWith("?")) {
+    return value === undefined || isOf(value, type.slice(0, -1));
+  }
+  if (type === "texts") {
+    return isObject(value) &&
+      Object.values(value).every((one) => typeof one === "string");
+  }
+  if (type === "number") return Number.isFinite(value);
+  return type === "object" ? isObject(value) : typeof value === type;
+}
