@@ -256,8 +256,10 @@ async function faultOf({ args, variables }: DocCommand): Promise<string> {
 function takesOptions(name: CommandName, args: readonly string[]): boolean {
   const { words, takesOptions }: CommandRow = COMMANDS[name];
   const { word, positional } = parseArguments(args, name);
+  const takesFile = /<file>$/.test(COMMANDS[name].usage);
   const isKnown = words.length === 0 || word !== undefined &&
-      words.includes(word) && (takesOptions || positional.length === 0);
+      words.includes(word) &&
+      (takesOptions || takesFile || positional.length === 0);
   if (!isKnown) throw new ConfigError([`${name} takes one of ${words.join()}`]);
   return takesOptions;
 }
@@ -297,7 +299,7 @@ Deno.test("the table of error codes is the program's own", () => {
 });
 
 const SILENT_MODULES =
-  /^src\/(?:aws\/policy\/\w+|config\/(?:help|commands)|telemetry\/\w+|commands\/completions\/(?:scripts|words))\.ts$/;
+  /^src\/(?:aws\/policy\/\w+|config\/(?:help|commands)|telemetry\/\w+|commands\/(?:completions\/(?:scripts|words)|record\/(?:html|text|timeline)|replay\/(?:compare|target)))\.ts$/;
 
 /** What it says where it can start nothing has a page of its own. */
 const NPM_COMMAND = ".ci/npm/sigv4-proxy.cjs";

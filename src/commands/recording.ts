@@ -87,6 +87,11 @@ export function headerOf(
   };
 }
 
+/** Whether a flag is of those that a recording has; others may name files. */
+export function isReplayed(text: string): boolean {
+  return REPLAYED.some((key) => text.startsWith(`${OPTIONS[key].names[0]}=`));
+}
+
 function replayedFlags(config: Config): string[] {
   return REPLAYED.flatMap((key) => {
     const option: Option = OPTIONS[key];

@@ -52,5 +52,5 @@ const OTHER: MessageKey = { key: "other", kind: "other", name: "other" };
 function errorIn(error: unknown, result: unknown): { error?: string } {
   if (isObject(error)) return { error: `${error.code} ${error.message}` };
   const isFailed = isObject(result) && result.isError === true;
-  return isFailed ? { error: "the tool failed" } : {};
+  return isFailed ? { error: "isError" } : {};
 }

@@ -68,7 +68,7 @@ async function partOf(path: string): Promise<Recording> {
   let text: string;
   try {
     const { size } = await Deno.stat(path);
-    if (size > MAX_BYTES) throw new Error(`it has ${size} bytes`);
+    if (size > MAX_BYTES) throw new RangeError("too large");
     text = await Deno.readTextFile(path);
   } catch (error) {
     throw new ConfigError([
@@ -131,5 +131,5 @@ function isOf(value: unknown, type: string): boolean {
       Object.values(value).every((one) => typeof one === "string");
   }
   if (type === "number") return Number.isFinite(value);
-  return type === "object" ? isObject(value) : typeof value === type;
+  return type === "object" ? isObject(value) : typeof value === "string";
 }

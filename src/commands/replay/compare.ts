@@ -101,3 +101,28 @@ function shown(value: unknown): string {
   const text = JSON.stringify(value);
   return text.length > SHOWN_LENGTH ? `${text.slice(0, SHOWN_LENGTH)}…` : text;
 }
+
+/** What is said of a replay, a line each. */
+export function reportOf(
+  lines: readonly RecordLine[],
+  found: readonly string[],
+): string[] {
+  const count = (kind: RecordLine["kind"]) =>
+    lines.filter((line) => line.kind === kind).length;
+  const unplayed =
+    lines.filter((line) =>
+      (line.kind === "in" || line.kind === "body") && line.text === undefined
+    ).length;
+  const played = `${count("in")} messages in, ${count("out")} out, ${
+    count("request")
+  } HTTP requests`;
+  return [
+    ...found.map((difference) => `differs: ${difference}`),
+    ...unplayed === 0
+      ? []
+      : [`not played: ${unplayed} texts that were too long to be kept`],
+    found.length === 0
+      ? `as it was: ${played}`
+      : `${found.length} differences: ${played}`,
+  ];
+}

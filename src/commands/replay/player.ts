@@ -15,11 +15,15 @@ import { Recorder } from "../../recorder/recorder.ts";
 import { Redactor } from "../../redact/redact.ts";
 import { within } from "../../time.ts";
 import { runProxy } from "../proxy.ts";
+import { isReplayed } from "../recording.ts";
 import { type Exchange, exchangesOf, requestKey } from "./script.ts";
 import { ReplayTarget } from "./target.ts";
 
 /** How much later than then something may come. */
 const LATE_MS = 10_000;
+
+/** The same when something has not come: what follows may hang on it. */
+const SOON_MS = 500;
 
 /** How long the proxy may take to end. */
 const END_MS = 20_000;
@@ -73,6 +77,7 @@ export async function play(
   const writer = stdin.writable.getWriter();
   const player = new Player({ lines, exchanges, target, today, writer });
   await player.play(isFast);
+  target.release();
   await within(END_MS, running.catch(() => {}));
   stop.abort();
   await running;
@@ -83,13 +88,20 @@ async function configFor(
   { header }: Recording,
   url: URL,
 ): Promise<Config> {
+  const foreign = header.options.find((option) => !isReplayed(option));
+  if (foreign !== undefined) {
+    const [flag] = foreign.split("=");
+    throw new ConfigError([
+      `the recording has a flag that no recording has: ${flag} (take the file as it was written)`,
+    ]);
+  }
   const args = [...header.options, `--target-url=${url.href}`];
   const command = await parseCommand(args, () => undefined, {
     profileRegion: () => Promise.resolve(undefined),
     readTls: () => Promise.resolve(undefined),
   });
   if (command.kind === "run") return command.config;
-  throw new ConfigError(["the options of the recording are not the proxy's"]);
+  throw new TypeError("no option of a recording asks for help");
 }
 
 /** As many identities as there were, one after the other, where one is refused. */
@@ -97,7 +109,7 @@ function identities(lines: readonly RecordLine[]) {
   let left = lines.filter(({ kind }) => kind === "identity").length;
   const make = () => ({
     accessKeyId: `AKIDREPLAY${String(left).padStart(6, "0")}`,
-    secretAccessKey: "the secret of a replay, which nobody checks",
+    secretAccessKey: "replayed-secret-key",
   });
   let current = make();
   return {
@@ -166,7 +178,8 @@ interface Stage {
 class Player {
   readonly #stage: Stage;
   readonly #seen = new Map<string, number>();
-  /** What did not come is waited for once: what follows may hang on it. */
+  /** The requests that were sent then, and not today. */
+  readonly #missing = new Set<number>();
   #lateMs = LATE_MS;
 
   constructor(stage: Stage) {
@@ -185,7 +198,7 @@ class Player {
       const key = keyOf(line);
       const spanMs = Math.max(0, line.t - before);
       before = line.t;
-      if (key !== undefined) await this.#come(key, spanMs);
+      if (key !== undefined) await this.#come(line, key, spanMs);
       else {
         const at = startedAt + line.t - first;
         if (!isFast) await sleep(at - performance.now());
@@ -197,11 +210,13 @@ class Player {
     if (last < 0) await writer.close().catch(() => {});
   }
 
-  async #come(key: string, spanMs: number): Promise<void> {
+  async #come(line: RecordLine, key: string, spanMs: number): Promise<void> {
     const count = (this.#seen.get(key) ?? 0) + 1;
     this.#seen.set(key, count);
     const limitMs = spanMs + this.#lateMs;
-    if (!await this.#stage.today.have(key, count, limitMs)) this.#lateMs = 500;
+    if (await this.#stage.today.have(key, count, limitMs)) return;
+    this.#lateMs = SOON_MS;
+    if ("http" in line) this.#missing.add(line.http);
   }
 
   async #say(line: RecordLine): Promise<void> {
@@ -214,7 +229,9 @@ class Player {
     }
     if (!("http" in line)) return;
     const exchange = exchanges.find(({ http }) => http === line.http);
-    if (!exchange || exchange.isUnreached) return;
+    if (!exchange || exchange.isUnreached || this.#missing.has(line.http)) {
+      return;
+    }
     const response = await target.answerTo(line.http, this.#lateMs);
     if (!response || response.destroyed) return;
     if (line.kind === "failed") response.socket?.resetAndDestroy();

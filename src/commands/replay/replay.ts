@@ -7,7 +7,7 @@ import { escapeControls } from "../../log/line_log.ts";
 import type { RecordLine } from "../../recorder/format.ts";
 import { readRecording } from "../../recorder/read.ts";
 import type { CommandContext } from "../context.ts";
-import { differences } from "./compare.ts";
+import { differences, reportOf } from "./compare.ts";
 import { play } from "./player.ts";
 
 /**
@@ -48,28 +48,7 @@ export async function runReplay(
     )
   );
   const found = differences(lines, renamed);
-  const missing =
-    lines.filter((line) =>
-      (line.kind === "in" || line.kind === "body") && line.text === undefined
-    ).length;
-  const text = [
-    ...found.map((difference) => `differs: ${difference}`),
-    ...missing === 0
-      ? []
-      : [`not played: ${missing} texts that were too long to be kept`],
-    summary(lines, found.length),
-  ].map(escapeControls).join("\n");
+  const text = reportOf(lines, found).map(escapeControls).join("\n");
   await write(`${text}\n`);
   return found.length === 0 ? 0 : 1;
-}
-
-function summary(lines: readonly RecordLine[], found: number): string {
-  const count = (kind: RecordLine["kind"]) =>
-    lines.filter((line) => line.kind === kind).length;
-  const played = `${count("in")} messages in, ${count("out")} out, ${
-    count("request")
-  } HTTP requests`;
-  return found === 0
-    ? `as it was: ${played}`
-    : `${found} differences: ${played}`;
 }

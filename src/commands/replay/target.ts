@@ -111,6 +111,14 @@ export class ReplayTarget implements AsyncDisposable {
     return this.#arrived.get(http);
   }
 
+  /** Has no more to say, whatever is asked: the recording is over. */
+  release(): void {
+    this.#waiting.length = 0;
+    for (const response of this.#arrived.values()) {
+      if (!response.headersSent) response.writeHead(400).end();
+    }
+  }
+
   /** Writes the head of an answer. */
   begin(response: ServerResponse, exchange: Exchange): void {
     const { status = 500, headers, texts, by } = exchange;

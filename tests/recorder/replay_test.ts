@@ -1,0 +1,157 @@
+/** `replay`: what was recorded, against the program of today. */
+import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import { runProgram } from "../commands/program.ts";
+import type { Outcome } from "../commands/command_world.ts";
+import { mcp, result } from "../support/raw_mcp.ts";
+import { RawServer } from "../support/raw_server.ts";
+import { RecordingDirectory } from "../support/recording.ts";
+
+const RECORDINGS = new URL("../recordings/", import.meta.url);
+
+/** Plays a file with the permissions that it takes and no more. */
+function replay(path: string, ...args: string[]): Promise<Outcome> {
+  return runProgram(["replay", ...args, path], {
+    target: new URL("http://127.0.0.1:9/mcp"),
+    permissionFlags: [
+      "--no-prompt",
+      "--allow-net=127.0.0.1",
+      "--allow-env",
+      `--allow-read=${path},${path}.older`,
+    ],
+  });
+}
+
+const NAMES = ["lost_session", "cut_stream", "refused"] as const;
+
+/** A recording as it is, and with other words in it. */
+async function changed(
+  name: typeof NAMES[number],
+  directory: RecordingDirectory,
+  change: (text: string) => string,
+): Promise<Outcome> {
+  const text = await Deno.readTextFile(new URL(`${name}.jsonl`, RECORDINGS));
+  const other = change(text);
+  assert(other !== text, "something is changed");
+  await Deno.writeTextFile(directory.path, other);
+  return await replay(directory.path, "--fast");
+}
+
+for (const name of NAMES) {
+  Deno.test(`the recording ${name} ends today as it did then`, async () => {
+    const { pathname } = new URL(`${name}.jsonl`, RECORDINGS);
+    const path = decodeURIComponent(pathname).replace(/^\/([A-Z]:)/, "$1");
+    const { code, stdout, stderr } = await replay(path, "--fast");
+    assertEquals(code, 0, stdout + stderr);
+    assertStringIncludes(stdout, "as it was: 5 messages in, 4 out");
+    const timed = await replay(path);
+    assertEquals(timed.code, 0, timed.stdout + timed.stderr);
+  });
+}
+
+Deno.test("a run that replaces no session differs from one that did, message by message", async () => {
+  await using directory = await RecordingDirectory.make();
+  const { code, stdout } = await changed(
+    "lost_session",
+    directory,
+    (text) => text.replace("--recover=true", "--recover=false"),
+  );
+  assertEquals(code, 1);
+  assertStringIncludes(stdout, "sessions replaced: then 2, today 0");
+  assertStringIncludes(stdout, 'differs: out answer "raw-3": message: then');
+  assertStringIncludes(stdout, "only then");
+});
+
+Deno.test("a run that sends a request again that it did not send then differs", async () => {
+  await using directory = await RecordingDirectory.make();
+  const { code, stdout } = await changed(
+    "refused",
+    directory,
+    (text) => text.replace("--retries=1", "--retries=0"),
+  );
+  assertEquals(code, 1);
+  assertStringIncludes(stdout, 'POST tools/call "raw-3" (2 of 2): only then');
+});
+
+Deno.test("a target that was not there is not there in a replay either", async () => {
+  await using directory = await RecordingDirectory.make();
+  const server = await RawServer.start(mcp({}));
+  const { url } = server;
+  await server[Symbol.asyncDispose]();
+  {
+    await using proxy = await directory.start({
+      target: url,
+      args: ["--retries", "0"],
+    });
+    await proxy.request("initialize", {});
+    await proxy.closeStdin();
+    await proxy.status();
+  }
+  const { stdout, code } = await replay(directory.path, "--fast");
+  assertEquals(code, 0, stdout);
+});
+
+Deno.test("a question of the target's is asked when its call is under way, and answered", async () => {
+  await using directory = await RecordingDirectory.make();
+  const answered = Promise.withResolvers<void>();
+  await using server = await RawServer.start(mcp({
+    "tools/call": async (message, reply) => {
+      const stream = await reply.sse();
+      await stream.message({
+        jsonrpc: "2.0",
+        id: "question-1",
+        method: "elicitation/create",
+        params: { message: "which one?", requestedSchema: {} },
+      });
+      await answered.promise;
+      await stream.message(result(message));
+      await stream.end();
+    },
+    response: async (_message, reply) => {
+      await reply.status(202);
+      answered.resolve();
+    },
+  }));
+  {
+    await using proxy = await directory.start({ target: server.url });
+    await proxy.initialize();
+    const call = proxy.request("tools/call", { name: "ask", arguments: {} });
+    await proxy.frames.find(({ text }) => text.includes("question-1"));
+    await proxy.send({
+      jsonrpc: "2.0",
+      id: "question-1",
+      result: { action: "decline" },
+    });
+    await call;
+    await proxy.closeStdin();
+    await proxy.status();
+  }
+  const { stdout, code } = await replay(directory.path, "--fast");
+  assertEquals(code, 0, stdout);
+  assertStringIncludes(stdout, "4 messages in, 3 out");
+});
+
+Deno.test("what is no recording to be played is refused with its reason", async () => {
+  await using directory = await RecordingDirectory.make();
+  const refusal = async (text: string): Promise<string> => {
+    await Deno.writeTextFile(directory.path, text);
+    const { code, stderr } = await replay(directory.path);
+    assertEquals(code, 2);
+    return stderr;
+  };
+  assertStringIncludes(await refusal("a letter\n"), "is no recording");
+  assertStringIncludes(
+    await refusal('{"recording":"sigv4-proxy","format":2}\n'),
+    "of a format that this version does not read",
+  );
+  const first = (await Deno.readTextFile(
+    new URL("refused.jsonl", RECORDINGS),
+  )).split("\n")[0];
+  assertStringIncludes(
+    await refusal(first.replace('"mode":"stdio"', '"mode":"http"')),
+    "HTTP server mode cannot be played",
+  );
+  assertStringIncludes(
+    await refusal(first.replace("--retries=1", "--header-file=/etc/passwd")),
+    "a flag that no recording has: --header-file",
+  );
+});

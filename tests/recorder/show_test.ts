@@ -1,0 +1,133 @@
+/** `record show`: a recording as a person reads it. */
+import {
+  assert,
+  assertEquals,
+  assertMatch,
+  assertStringIncludes,
+} from "@std/assert";
+import { runRecord } from "../../src/commands/record/record.ts";
+import { RecordingDirectory } from "../support/recording.ts";
+import { readPage } from "../support/read_page.ts";
+
+const RECORDINGS = new URL("../recordings/", import.meta.url);
+
+/** What the command writes to stdout. */
+async function shown(path: string, ...args: string[]): Promise<string> {
+  let text = "";
+  const code = await runRecord(["show", ...args, path], {
+    write: (part) => {
+      text += part;
+      return Promise.resolve();
+    },
+    useColor: false,
+  });
+  assertEquals(code, 0);
+  return text;
+}
+
+function pathOf(name: string): string {
+  const { pathname } = new URL(`${name}.jsonl`, RECORDINGS);
+  return decodeURIComponent(pathname).replace(/^\/([A-Z]:)/, "$1");
+}
+
+Deno.test("a timeline has a line for each call, with its time, its tries and their sessions", async () => {
+  const text = await shown(pathOf("lost_session"));
+  assertMatch(text, /tools\/call work "raw-2" +[\d.]+ ms +ok +200 session-1/);
+  assertMatch(
+    text,
+    /"raw-3" .* ok\n +try 1 .* 400 +session-1.*\n +try 2 .* 200 +session-2/,
+  );
+  assertStringIncludes(text, "a lost session was replaced");
+});
+
+Deno.test("a timeline says why a call failed, who signed, and what was cut", async () => {
+  const refused = await shown(pathOf("refused"));
+  assertMatch(refused, /"raw-4" .* error -31013 the target knows/);
+  assertStringIncludes(refused, "identity-2 signs from here on");
+  assertMatch(refused, /try 1 .* 429 /);
+  const cut = await shown(pathOf("cut_stream"));
+  assertMatch(cut, /"raw-2" .* ok\n +try 1 .* 200, cut: /);
+  assertMatch(cut, /"raw-3" .* error -31015/);
+});
+
+/** A recording by someone who means ill. */
+const HOSTILE = "<script>alert(1)</script>\"'><img src=x onerror=alert(2)>" +
+  "\x1b[2J\u202e</pre></td>";
+
+async function hostile(directory: RecordingDirectory): Promise<string> {
+  const text = await Deno.readTextFile(pathOf("refused"));
+  const [header, ...lines] = text.trimEnd().split("\n")
+    .map((line) => JSON.parse(line));
+  header.version = HOSTILE;
+  let seq = lines.length;
+  const more = [
+    { kind: "log", level: "warn", message: HOSTILE },
+    { kind: "identity", identity: HOSTILE },
+    { kind: "in", bytes: 1, text: HOSTILE },
+    {
+      kind: "in",
+      bytes: 1,
+      text: JSON.stringify({ jsonrpc: "2.0", id: HOSTILE, method: HOSTILE }),
+    },
+    {
+      kind: "request",
+      http: 99,
+      method: HOSTILE,
+      url: HOSTILE,
+      headers: { "mcp-session-id": HOSTILE, authorization: HOSTILE },
+      bytes: 0,
+    },
+    { kind: "failed", http: 99, error: HOSTILE },
+    {
+      kind: "out",
+      bytes: 1,
+      text: JSON.stringify({
+        jsonrpc: "2.0",
+        id: HOSTILE,
+        error: { code: HOSTILE, message: HOSTILE },
+      }),
+    },
+    { kind: HOSTILE },
+    { kind: "response", http: "one", status: {}, headers: HOSTILE },
+  ].map((line) => ({ seq: ++seq, t: 1e9, ...line }));
+  await Deno.writeTextFile(
+    directory.path,
+    [header, ...lines, ...more].map((line) => JSON.stringify(line)).join("\n"),
+  );
+  return directory.path;
+}
+
+Deno.test("what a recording holds is no command to a terminal, and what cannot be read is counted", async () => {
+  await using directory = await RecordingDirectory.make();
+  const text = await shown(await hostile(directory));
+  assertEquals(text.includes("\x1b"), false);
+  assertEquals(text.includes("\u202e"), false);
+  assertStringIncludes(text, "2 lines cannot be read");
+});
+
+Deno.test("a page runs nothing, loads nothing and shows what a recording holds as text", async () => {
+  await using directory = await RecordingDirectory.make();
+  const path = await hostile(directory);
+  const page = `${directory.path}.html`;
+  assertEquals(await shown(path, "--html", page), "");
+  const { tags, attributes, texts, open } = readPage(
+    await Deno.readTextFile(page),
+  );
+  const known = new Set(
+    "html head meta title style body h1 p table thead tbody tr th td div details summary pre svg rect"
+      .split(" "),
+  );
+  assertEquals(tags.filter((tag) => !known.has(tag)), []);
+  assertEquals(
+    [...new Set(attributes.map(([name]) => name))].filter((name) =>
+      /^on|^(?:src|href|style|action|srcdoc)$/.test(name)
+    ),
+    [],
+  );
+  const policy = attributes.find(([, value]) =>
+    value.startsWith("default-src")
+  );
+  assertMatch(policy?.[1] ?? "", /^default-src 'none'; style-src 'sha256-/);
+  assert(texts.some((text) => text.includes("<script>alert(1)</script>")));
+  assertEquals(open, [], "every tag is closed");
+});
