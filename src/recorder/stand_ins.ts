@@ -320,11 +320,19 @@ export class StandIns {
     return this.#bodies ? this.#whole(text) : filler(text);
   }
 
-  /** Of any length, while the redactor cuts what is long. */
+  /**
+   * Of any length, while the redactor cuts what is long. No secret has a blank
+   * in it, so that a text is parted there; what has none is left out.
+   */
   #whole(text: string): string {
     let shown = "";
-    for (let at = 0; at < text.length; at += PART) {
-      shown += this.#redact(text.slice(at, at + PART));
+    for (let at = 0; at < text.length;) {
+      const part = text.slice(at, at + PART);
+      const isLast = at + part.length === text.length;
+      const end = isLast ? part.length : part.search(/\s\S*$/) + 1;
+      const [run] = end === 0 ? /^\S+/.exec(text.slice(at)) ?? [""] : [""];
+      shown += end === 0 ? filler(run) : this.#redact(part.slice(0, end));
+      at += end === 0 ? run.length : end;
     }
     return shown;
   }

@@ -1,0 +1,56 @@
+import { assertEquals } from "@std/assert";
+import { StandIns } from "../../src/recorder/stand_ins.ts";
+import { Redactor } from "../../src/redact/redact.ts";
+
+const TOKEN = "token-0123456789-abcdefghijklmnopqrstuvwxyz-0123456789";
+
+function standIns(bodies = false): StandIns {
+  const redactor = new Redactor();
+  redactor.addCredential(TOKEN);
+  return new StandIns(redactor.redact, bodies);
+}
+
+function call(args: unknown): string {
+  return JSON.stringify({
+    jsonrpc: "2.0",
+    id: 7,
+    method: "tools/call",
+    params: { name: "work", arguments: args },
+  });
+}
+
+Deno.test("a stand-in of a message is its own stand-in", () => {
+  const once = standIns();
+  const shown = once.fromClient(
+    call({ a: ["é", -12.5, true, null], "b c": 1 }),
+  );
+  assertEquals(JSON.parse(shown), {
+    jsonrpc: "2.0",
+    id: 7,
+    method: "tools/call",
+    params: {
+      name: "work",
+      arguments: { a: ["x", -11.1, true, null], "key-1": 1 },
+    },
+  });
+  assertEquals(standIns().fromClient(shown), shown);
+  assertEquals(once.of("session", once.of("session", "abc")), "session-1");
+});
+
+Deno.test("no place in a long text lets a secret pass that stands there", () => {
+  const kept = standIns(true);
+  for (let at = 8_100; at < 8_260; at++) {
+    const text = `${"a ".repeat(at / 2)}${TOKEN} ${"b".repeat(9_000)}`;
+    assertEquals(kept.fromClient(call({ text })).includes("token-01"), false);
+  }
+  for (let at = 8_180; at < 8_192; at++) {
+    const unbroken = `${"a".repeat(at)}${TOKEN}${"a".repeat(200)}`;
+    assertEquals(kept.fromClient(call({ unbroken })).includes("6789"), false);
+  }
+});
+
+Deno.test("what is no message of a client's has no word left", () => {
+  const shown = standIns().fromClient('{"message":"a secret","n":42}');
+  assertEquals(JSON.parse(shown), { message: "xxxxxxxx", n: 11 });
+  assertEquals(standIns().fromClient("a secret"), "xxxxxxxx");
+});
