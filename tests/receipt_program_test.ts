@@ -3,6 +3,7 @@ import { assertEquals, assertStringIncludes } from "@std/assert";
 import { modern } from "./support/modern_message.ts";
 import { ProxyProcess } from "./support/proxy_process.ts";
 import { error, mcp, type McpHandler, result } from "./support/raw_mcp.ts";
+import type { RawEventStream } from "./support/raw_reply.ts";
 import { RawServer } from "./support/raw_server.ts";
 import { BASE_ARN } from "./support/role_sts.ts";
 import { roleArn, roleWorld, sessionArn } from "./support/role_world.ts";
@@ -108,6 +109,30 @@ Deno.test("of several calls at once STS is asked once who answers, and an event,
     [{ _meta: { [KEY]: BASE } }, { _meta: { [KEY]: BASE } }],
   );
   assertEquals(asksOf(w).length, 1);
+});
+
+Deno.test("an answer that overtakes that of its POST has no receipt, and none that the target forged", async () => {
+  const stream = Promise.withResolvers<RawEventStream>();
+  const isOver = Promise.withResolvers<void>();
+  await using w = await roleWorld({
+    args: ["--receipt", "--sse"],
+    script: {
+      GET: async (_message, reply) => {
+        stream.resolve(await reply.sse());
+        await isOver.promise;
+      },
+      "tools/call": async (message, reply) => {
+        const value = { _meta: { [KEY]: "forged", own: 1 } };
+        await (await stream.promise).message(result(message, value));
+        await isOver.promise;
+        await reply.status(202);
+      },
+    },
+  });
+  await w.proxy.initialize();
+  const { result: given } = await w.call("get_item");
+  isOver.resolve();
+  assertEquals(given, { _meta: { own: 1 } });
 });
 
 Deno.test("a role is named, and a call of the era without sessions says who answered, also over the bridge", async () => {

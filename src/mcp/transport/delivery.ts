@@ -30,16 +30,19 @@ export interface Delivery {
 export type AnswerDelivery = Delivery & { readonly message: ResponseMessage };
 
 /** Whether it is a result of which it is said who answered. */
-export function hasReceipt({ message, owner }: Delivery): boolean {
-  return owner?.receipt !== undefined && message.kind === "response" &&
-    message.error === undefined && message.fault === undefined;
+export function takesReceipt({ message }: Delivery): boolean {
+  return message.kind === "response" && message.error === undefined &&
+    message.fault === undefined;
 }
 
-/** The frame with what is said of who answered. */
+/**
+ * The frame with what is said of who answered; where that is not known, without
+ * what the target says of it.
+ */
 export async function receipted(delivery: Delivery): Promise<Uint8Array> {
   const { frame, owner } = delivery;
-  const receipt = hasReceipt(delivery) ? await owner?.receipt : undefined;
-  if (receipt === undefined) return frame;
+  if (!takesReceipt(delivery)) return frame;
+  const receipt = await owner?.receipt;
   await scanInTurns(frame);
   return withResultMeta(frame, IDENTITY_KEY, receipt);
 }

@@ -100,6 +100,8 @@ export class HttpTransport {
         throw new SessionExpiredError(session, "always", error);
       }
       exchange.isSent = true;
+      // Another try may be another identity's.
+      exchange.receipt = undefined;
       channel?.touch();
       const url = channel?.endpoint ?? this.#target.url;
       const fetched = this.#fetch(exchange, url, {

@@ -36,10 +36,10 @@ import { repairedAnswer, withoutByteOrderMark } from "../wire/repair.ts";
 import {
   type AnswerDelivery,
   type Delivery,
-  hasReceipt,
   mayBeBatch,
   receipted,
   receiptedBatch,
+  takesReceipt,
 } from "./delivery.ts";
 import { taskIdIn } from "../wire/splice.ts";
 
@@ -305,7 +305,8 @@ export class ResponseRouter {
   }
 
   #deliver(delivery: Delivery): Promise<void> {
-    if (!hasReceipt(delivery)) return this.#emit(delivery);
+    const hasReceipt = this.#target.receiptOf && takesReceipt(delivery);
+    if (!hasReceipt) return this.#emit(delivery);
     return receipted(delivery).then((frame) =>
       this.#emit({ ...delivery, frame })
     );

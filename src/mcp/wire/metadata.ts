@@ -116,18 +116,21 @@ const OPEN_BRACE = 0x7b;
  * The frame of an answer with one member of its `result._meta` set, whatever
  * the target said there. A result that is no object is left alone.
  *
- * @param source The value as JSON.
+ * @param source The value as JSON; `undefined`: the member is taken out.
  */
 export function withResultMeta(
   bytes: Uint8Array,
   name: string,
-  source: string,
+  source: string | undefined,
 ): Uint8Array {
   const result = memberAt(bytes, ["result"]);
   if (!result || bytes[result.start] !== OPEN_BRACE) return bytes;
-  const member = `${JSON.stringify(name)}:${source}`;
+  const member = source === undefined
+    ? ""
+    : `${JSON.stringify(name)}:${source}`;
   const metas = membersNamed("_meta", bytes, result);
   if (metas.length === 0) {
+    if (member === "") return bytes;
     return insertMembers(bytes, result, `"_meta":{${member}}`);
   }
   // Readers differ on which of two counts. From behind: places stay right.
@@ -137,7 +140,9 @@ export function withResultMeta(
     // As a text of its own: what was found of the whole holds no longer.
     const own = frame.slice(meta.start, meta.end);
     const rest = removeMembers(own, whole(own), (one) => one.name === name);
-    const changed = insertMembers(rest, whole(rest), member);
+    const changed = member === ""
+      ? rest
+      : insertMembers(rest, whole(rest), member);
     return joinBytes([
       frame.subarray(0, meta.start),
       changed,
