@@ -7,7 +7,7 @@ import {
   assertRejects,
   assertStringIncludes,
 } from "@std/assert";
-import { basename, dirname } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { hasBotocore } from "./aws/shared_files/botocore.ts";
 import type { Line } from "./support/lines.ts";
 import { LOGIN_ARGS, LoginWorld, OPENS_PAGES } from "./support/login_world.ts";
@@ -347,12 +347,47 @@ Deno.test("a lock that a program left behind, or holds past its time, keeps nobo
   }
 });
 
+Deno.test("what the sign-in service says with a secret in it is told without", async () => {
+  await using world = await LoginWorld.start();
+  world.peer.answer = "invalid_client";
+  world.peer.describe = (deviceCode) => `no client for ${deviceCode}`;
+  const proxy = await world.program();
+  const { error } = (await proxy.request("initialize", OPENS_PAGES))
+    .value as Parsed;
+  assertStringIncludes(error.message, "no client for ");
+  assert(!error.message.includes("the-code-of-this-device"));
+});
+
+Deno.test("a lock that is a link to something else leaves that as it is, and keeps nobody from logging in", async () => {
+  for (const isThere of [true, false]) {
+    await using world = await LoginWorld.start();
+    await world.writeToken();
+    const other = join(world.home, "other");
+    if (isThere) await Deno.writeTextFile(other, "theirs");
+    await Deno.symlink(other, world.lockFile);
+    world.peer.answer = "token";
+    const proxy = await world.program({
+      permissions: {
+        net: [world.peer.host],
+        read: [world.home],
+        write: [world.home],
+      },
+    });
+    const initialized = proxy.initialize(OPENS_PAGES);
+    await question(proxy);
+    assertEquals(((await initialized).value as Parsed).error, undefined);
+    const left = await Deno.readTextFile(other).catch(() => "");
+    assertEquals(left, isThere ? "theirs" : "");
+  }
+});
+
 Deno.test("a user who is sent to no page of https, or is told a code that is none, is not asked at all", async () => {
   const pages = [
     { verificationUriComplete: "http://example.com/device?user_code=A" },
     { verificationUriComplete: "javascript:alert(1)" },
     { verificationUriComplete: "file:///etc/passwd" },
     { verificationUriComplete: "no URL" },
+    { verificationUriComplete: "https://aws.amazon.com@evil.example/?c=A" },
     { verificationUriComplete: undefined },
     { userCode: "ABCD. Now open evil.example" },
     { deviceCode: 12 },

@@ -39,6 +39,8 @@ export class SignInPeer implements AsyncDisposable {
   readonly answers: (SignInAnswer | number)[] = [];
   /** What it says then. */
   answer: SignInAnswer = "authorization_pending";
+  /** What the token endpoint says of a device's code that it does not take. */
+  describe: ((deviceCode: string) => string) | undefined;
   /** Awaited before each answer of the sign-in service. */
   gate: Promise<void> = Promise.resolve();
   /** The status of all that it answers, where something is wrong with it. */
@@ -111,7 +113,10 @@ export class SignInPeer implements AsyncDisposable {
           return Response.json({ error: "unwell" }, { status: answer });
         }
         if (answer !== "token") {
-          return Response.json({ error: answer }, { status: 400 });
+          const error_description = this.describe?.(body.deviceCode);
+          return Response.json({ error: answer, error_description }, {
+            status: 400,
+          });
         }
         const accessToken = secret(`the-access-token-of-login-${number}`);
         this.tokens.add(accessToken);

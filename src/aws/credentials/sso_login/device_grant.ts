@@ -126,8 +126,10 @@ function pageOf(session: Session, given: JsonRecord): LoginPage {
   const text = textIn(given, "verificationUriComplete") ?? "";
   const code = textIn(given, "userCode") ?? "";
   const url = URL.parse(text);
-  const isSafe = url !== null && (url.protocol === "https:" ||
-    url.protocol === "http:" && isLoopback(url.hostname));
+  // A name before the host looks like one: https://aws.amazon.com@example.com.
+  const isSafe = url !== null && url.username + url.password === "" &&
+    (url.protocol === "https:" ||
+      url.protocol === "http:" && isLoopback(url.hostname));
   if (!isSafe || !/^[\w-]{1,64}$/.test(code)) {
     const what = "the sign-in service gave no page and code to sign in with";
     throw new LoginError("failed", what);

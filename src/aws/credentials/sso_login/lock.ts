@@ -80,11 +80,13 @@ async function tryOpen(
     // Whoever had it before may have taken the file away.
     const [opened, there] = await Promise.all([
       file.stat(),
-      Deno.stat(path).catch(() => undefined),
+      Deno.lstat(path).catch(() => undefined),
     ]);
-    if (there === undefined || opened.ino !== there.ino) {
+    // What a link leads to is not this program's to write over.
+    const isLink = there?.isSymlink === true;
+    if (isLink || there === undefined || opened.ino !== there.ino) {
       file.close();
-      return undefined;
+      return isLink ? NO_LOCK : undefined;
     }
     const since = new Date();
     const until = new Date(since.getTime() + limitMs);
