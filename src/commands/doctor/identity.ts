@@ -61,7 +61,9 @@ export async function checkIdentity(checkup: Checkup): Promise<Identities> {
       return { ...found(credentials, origin), value: { credentials } };
     },
     (error) => {
-      if (!config.skipAuth || !isUnconfigured(error)) return lacking(error);
+      if (!config.skipAuth || !isUnconfigured(error)) {
+        return lacking(error, config);
+      }
       const detail = "none are set up: requests go unsigned (--skip-auth)";
       return { ...note(detail), value: {} };
     },
@@ -115,7 +117,7 @@ async function checkOtherRoles(
       const found = await identify(checkup, credentials);
       return ofRole(roleArn, bound(session, found));
     }, (error) => {
-      const finding = lacking(error);
+      const finding = lacking(error, config);
       return finding && ofRole(roleArn, finding);
     });
   }
@@ -151,7 +153,7 @@ async function checkOtherProfiles(
       sources.set(profile, source);
       return ofProfile(profile, await identify(checkup, credentials));
     }, (error) => {
-      const finding = lacking(error);
+      const finding = lacking(error, config);
       return finding && { ...finding, facts: { ...finding.facts, profile } };
     });
     if (credentials) await checkToken(checkup, credentials, profile);
@@ -209,7 +211,10 @@ function found(
 }
 
 /** Why there are no credentials. */
-function lacking(error: unknown): Finding<never> | undefined {
+function lacking(
+  error: unknown,
+  { login }: Pick<Config, "login">,
+): Finding<never> | undefined {
   if (!(error instanceof CredentialsError)) return undefined;
   const { run, flags } = error.data;
   const advice = typeof run === "string" && !error.message.includes(run)
@@ -218,7 +223,12 @@ function lacking(error: unknown): Finding<never> | undefined {
     ? "the step permissions says which flags to add"
     : "`aws configure list` shows what the AWS CLI finds in the same places; " +
       "--profile takes another profile";
-  return { ...failed(error.message, advice), facts: { run, flags } };
+  const isSso = `${run}`.startsWith("aws sso login ");
+  const asking = login
+    ? "with --login a client that opens pages has its user sign in"
+    : "--login has a client that opens pages ask its user to sign in";
+  const all = isSso ? [advice, asking] : [advice];
+  return { ...failed(error.message, ...all), facts: { run, flags } };
 }
 
 /** Who it is; as the value, how far AWS's clock is ahead. */

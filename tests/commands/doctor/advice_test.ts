@@ -111,3 +111,24 @@ Deno.test("the doctor says which region the calls of the AWS MCP Server are for,
     AWS_REGION: "eu-west-3",
   });
 });
+
+for (
+  const [args, words] of [
+    [[], "--login has a client that opens pages ask its user to sign in"],
+    [["--login"], "with --login a client that opens pages has its user sign in"],
+  ] as const
+) {
+  Deno.test(`a session that is over has the doctor tell of a login${args.map((arg) => ` with ${arg}`).join("")}`, async () => {
+    await using server = await RawServer.start(mcp({}));
+    await using world = await CommandWorld.make();
+    await world.write(
+      ".aws/config",
+      "[profile dev]\nsso_session = corp\nsso_account_id = 123456789012\n" +
+        "sso_role_name = Dev\n[sso-session corp]\nsso_region = eu-west-1\n" +
+        "sso_start_url = https://corp.awsapps.com/start\n",
+    );
+    const asked = await diagnose(world, server.url, "--profile=dev", ...args);
+    const { status, advice } = asked.step("credentials");
+    assertEquals([status, advice.at(-1)], ["failed", words]);
+  });
+}
