@@ -238,3 +238,27 @@ for (const action of ["accept", "decline"]) {
     assertEquals(proxy.frames.length, 3);
   });
 }
+
+Deno.test("with --read-only a call for an account, whose tools are not known yet, is told to ask", async () => {
+  await using world = await LoginWorld.start({
+    script: { "tools/list": list },
+  });
+  await world.logInElsewhere();
+  const role = "arn:aws:iam::{account}:role/ReadOnly";
+  const proxy = await world.program({
+    args: [
+      ...LOGIN_ARGS,
+      "--read-only",
+      `--account-role=${role}`,
+      "--allow-account=111111111111",
+    ],
+  });
+  await proxy.request("tools/call", opening(CALL));
+  await world.writeToken();
+  const called = proxy.request(
+    "tools/call",
+    opening({ ...CALL, arguments: { aws_account: "111111111111" } }),
+  );
+  assertStringIncludes(inputIn(await called).url, "user_code=");
+  assertEquals(calls(world).length, 1);
+});

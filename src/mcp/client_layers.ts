@@ -173,6 +173,7 @@ function withProfile(
 function disposing(link: Link, opened: Disposable): Link {
   return {
     accept: (bytes, message) => link.accept(bytes, message),
+    holds: (id) => link.holds?.(id) === true,
     drain: (patience) => link.drain(patience),
     close: (limitMs) =>
       link.close(limitMs).finally(() => opened[Symbol.dispose]()),
