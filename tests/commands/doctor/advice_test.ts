@@ -115,7 +115,10 @@ Deno.test("the doctor says which region the calls of the AWS MCP Server are for,
 for (
   const [args, words] of [
     [[], "--login has a client that opens pages ask its user to sign in"],
-    [["--login"], "with --login a client that opens pages has its user sign in"],
+    [
+      ["--login"],
+      "with --login a client that opens pages has its user sign in",
+    ],
   ] as const
 ) {
   Deno.test(`a session that is over has the doctor tell of a login${args.map((arg) => ` with ${arg}`).join("")}`, async () => {
