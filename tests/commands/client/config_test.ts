@@ -19,6 +19,7 @@ import {
   TEST_SCOPE,
   TEST_VERIFIER,
 } from "../../support/test_identity.ts";
+import { JSR_PACKAGE } from "../../../src/version.ts";
 import { CommandWorld } from "../command_world.ts";
 
 const TARGET = "https://abc123.execute-api.eu-west-1.amazonaws.com/prod/mcp";
@@ -351,7 +352,7 @@ Deno.test("a client that is not known, and a name that is none, are faults", asy
 Deno.test("a package from JSR is named with its version, one on disk by its path", () => {
   assertEquals(
     packageModule("https://jsr.io/@scope/sigv4-proxy/0.1.0/src/commands/x.ts"),
-    "jsr:@scope/sigv4-proxy@0.1.0",
+    JSR_PACKAGE,
   );
   assertEquals(
     packageModule("file:///opt/a%20b/src/commands/x.ts"),

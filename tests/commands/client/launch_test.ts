@@ -9,12 +9,13 @@ import { type Config, parseCommand } from "../../../src/config/config.ts";
 import { ConfigError } from "../../../src/errors.ts";
 import { type Option, variablesOf } from "../../../src/config/option.ts";
 import { OPTION_GROUPS, OPTIONS } from "../../../src/config/options.ts";
+import { JSR_PACKAGE, NPM_NAME, VERSION } from "../../../src/version.ts";
 import { optionFiles } from "../../support/option_files.ts";
 import { CommandWorld } from "../command_world.ts";
 
 const TARGET = "https://abc123.execute-api.eu-west-1.amazonaws.com/prod/mcp";
 const CHECKOUT = "/home/u/a checkout/mod.ts";
-const MODULE = "jsr:@scope/sigv4-proxy@0.1.0";
+const NPM_PACKAGE = `${NPM_NAME}@${VERSION}`;
 
 for (
   const [os, deno, launch] of [
@@ -51,12 +52,12 @@ for (
     await using world = await CommandWorld.make();
     for (
       const program of [
-        { command: deno, module: MODULE },
-        { command: deno, module: MODULE, npmPackage: "sigv4-proxy@0.1.0" },
+        { command: deno, module: JSR_PACKAGE },
+        { command: deno, module: JSR_PACKAGE, npmPackage: NPM_PACKAGE },
         {
           command: "/usr/lib/node_modules/@deno/linux-x64-glibc/deno",
-          module: MODULE,
-          npmPackage: "sigv4-proxy@0.1.0",
+          module: JSR_PACKAGE,
+          npmPackage: NPM_PACKAGE,
         },
       ]
     ) {
@@ -69,7 +70,7 @@ for (
       assertEquals([entry.command, ...entry.args], [
         ...launch,
         "-y",
-        "sigv4-proxy@0.1.0",
+        NPM_PACKAGE,
         TARGET,
         "--read-only",
       ]);
@@ -85,7 +86,10 @@ for (const name of CLIENT_NAMES) {
     const { code, stderr } = await world.run(
       runConfig,
       [name, "--launch", "npx", "--write", "--file", file, TARGET],
-      { program: { command: "/usr/bin/deno", module: MODULE }, os: "linux" },
+      {
+        program: { command: "/usr/bin/deno", module: JSR_PACKAGE },
+        os: "linux",
+      },
     );
     assertEquals(code, 0, stderr);
     const text = await Deno.readTextFile(file);
@@ -95,7 +99,7 @@ for (const name of CLIENT_NAMES) {
     assertEquals([entry.command ?? entry.cmd, ...entry.args], [
       "npx",
       "-y",
-      "sigv4-proxy@0.1.0",
+      NPM_PACKAGE,
       TARGET,
     ]);
   });
@@ -108,7 +112,7 @@ Deno.test("--launch deno starts the Deno on PATH with what is published, where t
     name === "PATH" ? world.path("bin") : world.env(name);
   for (
     const program of [
-      { command: "/opt/deno", module: MODULE, npmPackage: "sigv4-proxy@0.1.0" },
+      { command: "/opt/deno", module: JSR_PACKAGE, npmPackage: NPM_PACKAGE },
       { command: "/opt/sigv4-proxy", module: undefined },
     ]
   ) {
@@ -117,7 +121,7 @@ Deno.test("--launch deno starts the Deno on PATH with what is published, where t
     const found = await world.run(runConfig, args, { ...changes, env });
     const entry = JSON.parse(found.stdout).context_servers.abc123;
     assertEquals([entry.command, entry.args[0]], [deno, "run"]);
-    assertEquals(entry.args.slice(-2), [MODULE, TARGET]);
+    assertEquals(entry.args.slice(-2), [JSR_PACKAGE, TARGET]);
     const none = await world.run(runConfig, args, changes);
     assertEquals(
       JSON.parse(none.stdout).context_servers.abc123.command,
@@ -157,7 +161,7 @@ Deno.test("a Deno that is installed is started by its path, whatever its path is
     ]
   ) {
     const { stdout, stderr } = await world.run(runConfig, ["zed", TARGET], {
-      program: { command: deno, module: MODULE },
+      program: { command: deno, module: JSR_PACKAGE },
     });
     const { command, args } = JSON.parse(stdout).context_servers.abc123;
     assertEquals([command, args[0]], [deno, "run"]);
@@ -188,7 +192,7 @@ Deno.test({
       const { command } = JSON.parse(stdout).context_servers.abc123;
       return { command, isNoted: stderr.includes("path of one version") };
     };
-    const program = { command: real, module: MODULE };
+    const program = { command: real, module: JSR_PACKAGE };
     const link = world.path("bin/deno");
     assertEquals(
       await start(path.join(":"), program),
@@ -203,7 +207,7 @@ Deno.test({
       { command: real, isNoted: true },
     );
     assertEquals(
-      await start(other.slice(0, -5), { command: other, module: MODULE }),
+      await start(other.slice(0, -5), { command: other, module: JSR_PACKAGE }),
       { command: other, isNoted: false },
     );
 
@@ -222,7 +226,7 @@ Deno.test("the shared files are named by their whole paths, wherever the client 
     AWS_SHARED_CREDENTIALS_FILE: "~/keys",
   });
   const { stdout } = await world.run(runConfig, ["zed", TARGET], {
-    program: { command: "/usr/bin/deno", module: MODULE },
+    program: { command: "/usr/bin/deno", module: JSR_PACKAGE },
   });
   const { args, env } = JSON.parse(stdout).context_servers.abc123;
   const files = [resolve("cfg"), world.path("keys")];
