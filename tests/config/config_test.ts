@@ -468,7 +468,7 @@ Deno.test("help on what there is none on says what there is", async () => {
   assertEquals(await faultsOf(["--help=bogus"]), [
     "there is no help on 'bogus' (there is on target, messages, signing, " +
     "credentials, http, limits, logging, all, doctor, policy, config, " +
-    "completions)",
+    "record, replay, completions)",
   ]);
 });
 
