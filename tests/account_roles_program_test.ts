@@ -210,6 +210,23 @@ Deno.test("of an account that is named twice the one that counts is looked at an
   assertEquals(w.sts.roles, [roleArn("ReadOnly", A)]);
 });
 
+Deno.test("a call without an ID that names an account is not sent, alone or in a batch, and no role is assumed for it", async () => {
+  await using w = await roleWorld({ args: [FIXED, ...LISTED] });
+  await w.proxy.initialize();
+  const call = (id: number, account?: string) => ({
+    jsonrpc: "2.0",
+    method: "tools/call",
+    params: { name: "get_item", arguments: { id, aws_account: account } },
+  });
+  for (const account of [A, DENIED]) {
+    await w.proxy.send(call(1, account));
+    await w.proxy.send([call(2, account)]);
+  }
+  await w.call("get_item", { id: 3 });
+  assertEquals(callsOf(w), [[BASE_ARN, { id: 3 }]]);
+  assertEquals(w.sts.roles, []);
+});
+
 Deno.test("that a role is refused by STS is the error of its call alone, and the next call tries again", async () => {
   let isOpen = false;
   await using w = await roleWorld({

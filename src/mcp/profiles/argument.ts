@@ -48,7 +48,8 @@ export class IdentityArguments {
    * for what they leave out.
    */
   namedIn(message: SingleMessage): Named | typeof UNREAD {
-    if (this.#names.length === 0 || !isCall(message)) return {};
+    if (this.#names.length === 0 || message.kind === "response") return {};
+    if (message.method !== "tools/call") return {};
     const { params } = message;
     // What cannot be seen may name one.
     if (params === UNREAD) return UNREAD;

@@ -83,6 +83,12 @@ export class IdentityRouter implements Link {
   ): Promise<void> | void {
     if (message.kind === "batch") return this.#acceptBatch(bytes, message);
     if (message.kind === "request") return this.#acceptRequest(bytes, message);
+    if (this.#isNaming(message)) {
+      this.#options.log.warn(
+        "dropped a call without an ID that names an identity: it could not be refused",
+      );
+      return;
+    }
     const link = this.#branchFor(message) ?? this.#default;
     this.#learn(message);
     return link.accept(bytes, message);
@@ -196,13 +202,17 @@ export class IdentityRouter implements Link {
 
   /** Whether a message of a batch is, or may be, for another identity. */
   #isChoosing(message: SingleMessage): boolean {
-    if (!isCall(message)) return false;
+    if (this.#isNaming(message)) return true;
+    const { offered } = this.#options.selection;
+    return isCall(message) && Object.keys(offered).length === 0 &&
+      this.#options.selection.select({}, message) !== undefined;
+  }
+
+  /** Whether a message names an identity, or may. */
+  #isNaming(message: SingleMessage): boolean {
     const named = this.#arguments.namedIn(message);
-    if (named === UNREAD) return true;
-    if (Object.values(named).some((value) => value !== null)) return true;
-    const { selection } = this.#options;
-    return this.#mayChoose(named) &&
-      selection.select(named, message) !== undefined;
+    return named === UNREAD ||
+      Object.values(named).some((value) => value !== null);
   }
 
   /** What is for another identity's link leaves the array. */
