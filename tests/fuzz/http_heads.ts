@@ -146,6 +146,7 @@ async function exchange(port: number, bytes: Uint8Array): Promise<string> {
   } catch (error) {
     // It may be ended before all was taken.
     const isEnd = error instanceof Deno.errors.ConnectionReset ||
+      error instanceof Deno.errors.ConnectionAborted ||
       error instanceof Deno.errors.BrokenPipe ||
       error instanceof Deno.errors.NotConnected;
     if (isEnd) return "";

@@ -31,6 +31,9 @@ export const SESSION_MARK = "soak-session-";
 /** How long it waits for an answer of the client's, which may be lost. */
 const ASKED_MS = 5_000;
 
+/** How often it tries to listen again. */
+const MAX_STARTS = 600;
+
 /** Where a signed request must never come. */
 const ELSEWHERE = "/elsewhere";
 
@@ -222,9 +225,22 @@ export class ChaosTarget implements AsyncDisposable {
   #restart(): void {
     this.restarts++;
     this.#sessions.clear();
-    this.#restarting ??= this.#raw.restart().finally(() => {
+    this.#restarting ??= this.#stopAndStart().finally(() => {
       this.#restarting = undefined;
     });
+  }
+
+  async #stopAndStart(): Promise<void> {
+    await this.#raw.stop();
+    for (let tries = 0;; tries++) {
+      try {
+        return await this.#raw.start();
+      } catch (error) {
+        // Meanwhile a connection of anybody's may go out from its port.
+        if (tries >= MAX_STARTS) throw error;
+        await new Promise((resolve) => setTimeout(resolve, 100));
+      }
+    }
   }
 
   /** Stops it; throws what went wrong in it. */

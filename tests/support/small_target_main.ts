@@ -9,11 +9,7 @@ import { INITIALIZED, result } from "./raw_mcp.ts";
 
 const sessions = new Set<string>();
 
-Deno.serve({
-  hostname: "127.0.0.1",
-  port: Number(Deno.args[0] ?? 0),
-  onListen: ({ port }) => console.log(port),
-}, async (request) => {
+async function handle(request: Request): Promise<Response> {
   if (request.method !== "POST") return new Response(null, { status: 405 });
   const message = await request.json();
   const { id, method } = message;
@@ -33,4 +29,19 @@ Deno.serve({
     await new Promise(() => {});
   }
   return Response.json(result(message, { pid: Deno.pid }));
-});
+}
+
+for (;;) {
+  try {
+    Deno.serve({
+      hostname: "127.0.0.1",
+      port: Number(Deno.args[0] ?? 0),
+      onListen: ({ port }) => console.log(port),
+    }, handle);
+    break;
+  } catch (error) {
+    // A connection of anybody's may go out from the port that it had.
+    if (!(error instanceof Deno.errors.AddrInUse)) throw error;
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
+}
