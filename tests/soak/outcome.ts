@@ -14,6 +14,8 @@ export interface Told {
   readonly outcome: Outcome | "cut" | "passed";
   /** The number in its result. */
   readonly number?: unknown;
+  /** What an error of ours says of the request, if anything. */
+  readonly mayHaveRun?: unknown;
 }
 
 /** What a JSON-RPC answer says. */
@@ -23,8 +25,10 @@ export function toldBy(frame: Record<string, any>): Told {
   if (!error && result !== undefined) {
     return { outcome: "result", number: (result.result ?? result).number };
   }
-  const { source, reason } = error?.data ?? {};
-  if (source === "sigv4-proxy") return { outcome: `own:${reason}` };
+  const { source, reason, mayHaveRun } = error?.data ?? {};
+  if (source === "sigv4-proxy") {
+    return { outcome: `own:${reason}`, mayHaveRun };
+  }
   return { outcome: `target:${error?.code}` };
 }
 
@@ -44,6 +48,9 @@ export function faultOf(
   const { outcome } = told;
   if (outcome === "result" && told.number !== number) {
     return `${what}, has the result of ${told.number}`;
+  }
+  if (told.mayHaveRun === false && runs > 0) {
+    return `${what}, ran, and was told that it did not`;
   }
   // It has used up its time, and says so.
   if (hasRestarted || outcome === "own:timeout") return undefined;

@@ -333,3 +333,17 @@ export function reportable(cause: unknown): ProxyError | Uint8Array {
     summary: error.summary,
   });
 }
+
+/** The same of the last of several attempts, one of which may have run. */
+export function afterOthers(error: ProxyError): ProxyError {
+  if (error.data.mayHaveRun !== false) return error;
+  return new ProxyError(
+    error.reason,
+    `${error.message}; an attempt before this one may have run`,
+    {
+      data: { ...error.data, mayHaveRun: true },
+      cause: error,
+      summary: error.summary,
+    },
+  );
+}

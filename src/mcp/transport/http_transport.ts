@@ -306,7 +306,8 @@ function lowerCase(headers: HeaderPairs): HeaderRecord {
 
 /** Whether an attempt that failed certainly was not run by the target. */
 function didNotRun({ answerHasBegun }: Exchange, cause: unknown): boolean {
-  const isAttempt = cause instanceof AttemptError ||
-    cause instanceof SessionExpiredError;
-  return isAttempt && cause.retryable === "always" && !answerHasBegun;
+  if (answerHasBegun) return false;
+  if (cause instanceof SessionExpiredError) return cause.retryable === "always";
+  return cause instanceof AttemptError &&
+    (cause.retryable === "always" || cause.error.data.mayHaveRun === false);
 }

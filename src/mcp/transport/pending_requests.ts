@@ -9,7 +9,7 @@ import { idAsWritten, spellingsOf, withId } from "../wire/answer_id.ts";
 import { type Era, metaOf } from "../wire/era.ts";
 import { NO_WAIT, replaceNewlines } from "../wire/frames.ts";
 import { ProxyError } from "../../errors.ts";
-import { errorFrame } from "./failure.ts";
+import { afterOthers, errorFrame } from "./failure.ts";
 import { responseIn } from "./link.ts";
 import type { Target } from "./target.ts";
 import type { Exchange, ExchangeInit } from "./exchange.ts";
@@ -212,7 +212,9 @@ export class PendingRequests {
   }
 
   /** Tells the client what an exchange failed with, and the log. */
-  report(exchange: Exchange, error: ProxyError | Uint8Array): Promise<void> {
+  report(exchange: Exchange, given: ProxyError | Uint8Array): Promise<void> {
+    const hasOthers = given instanceof ProxyError && exchange.isSent;
+    const error = hasOthers ? afterOthers(given) : given;
     if (error instanceof ProxyError) {
       const { log } = this.#target;
       log.warn(error.summary, {

@@ -1,5 +1,10 @@
-import { assertEquals, assertGreaterOrEqual } from "@std/assert";
+import {
+  assertEquals,
+  assertGreaterOrEqual,
+  assertStringIncludes,
+} from "@std/assert";
 import { Clock } from "../../support/clock.ts";
+import { modern } from "../../support/modern_message.ts";
 import { error, mcp, type McpHandler, result } from "../../support/raw_mcp.ts";
 import { RawServer } from "../../support/raw_server.ts";
 import { StreamClient } from "../../support/stream_client.ts";
@@ -139,3 +144,34 @@ Deno.test("other HTTP errors are final", async () => {
     assertEquals([json.error.data.status, count], [code, 1]);
   }
 });
+
+for (
+  const [era, params] of [["2025-11-25", {}], ["2026-07-28", modern()]] as const
+) {
+  Deno.test(`a request that is last refused a connection may have run before, and is told so (${era})`, async () => {
+    const { promise: stopped, resolve } = Promise.withResolvers<void>();
+    await using server = await RawServer.start(mcp({
+      "resources/read": async (_message, reply) => {
+        const reset = reply.reset();
+        void server.stop().then(resolve);
+        await reset;
+      },
+    }));
+    await using client = new StreamClient({
+      url: server.url,
+      retries: 1,
+      // The second attempt finds nobody.
+      fetch: async (url, init) => {
+        if (server.requests.length > 0) await stopped;
+        return await fetch(url, init);
+      },
+    });
+    client.request(1, "resources/read", { uri: "a:b", ...params });
+    const { json } = await client.answer(1);
+    assertEquals(json.error.data.reason, "unreachable");
+    assertEquals(json.error.data.mayHaveRun, true);
+    assertStringIncludes(json.error.message, "before this one may have run");
+    client.request(2, "resources/read", { uri: "a:b", ...params });
+    assertEquals((await client.answer(2)).json.error.data.mayHaveRun, false);
+  });
+}
