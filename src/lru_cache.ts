@@ -1,36 +1,54 @@
 /** A memory that stays small. */
 
+/** How long all keys may be together: a peer names things as long as it likes. */
+const MAX_LENGTH = 4 * 1024 * 1024;
+
+interface Entry<V> {
+  readonly value: V;
+  readonly length: number;
+}
+
 /** Values by their key, as many as were noted last. */
 export class Recent<V> {
-  readonly #values = new Map<string, V>();
+  readonly #entries = new Map<string, Entry<V>>();
   readonly #limit: number;
+  #length = 0;
 
   /** @param limit How many are remembered; the oldest go first. */
   constructor(limit: number) {
     this.#limit = limit;
   }
 
-  /** Notes a value; it is the newest now. */
-  set(key: string, value: V): void {
-    this.#values.delete(key);
-    this.#values.set(key, value);
-    if (this.#values.size <= this.#limit) return;
-    const [oldest] = this.#values.keys();
-    this.#values.delete(oldest);
+  /**
+   * Notes a value; it is the newest now. What is too long is not remembered.
+   *
+   * @param valueLength How long the texts in the value are, if a peer says so.
+   */
+  set(key: string, value: V, valueLength = 0): void {
+    this.delete(key);
+    const length = key.length + valueLength;
+    if (length > MAX_LENGTH) return;
+    this.#entries.set(key, { value, length });
+    this.#length += length;
+    for (const [oldest] of this.#entries) {
+      if (this.size <= this.#limit && this.#length <= MAX_LENGTH) return;
+      this.delete(oldest);
+    }
   }
 
   /** What was noted last under a key; `undefined` if nothing is remembered. */
   get(key: string): V | undefined {
-    return this.#values.get(key);
+    return this.#entries.get(key)?.value;
   }
 
   /** Forgets a key; whether there was anything under it. */
   delete(key: string): boolean {
-    return this.#values.delete(key);
+    this.#length -= this.#entries.get(key)?.length ?? 0;
+    return this.#entries.delete(key);
   }
 
   /** How many values there are. */
   get size(): number {
-    return this.#values.size;
+    return this.#entries.size;
   }
 }

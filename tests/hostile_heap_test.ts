@@ -135,6 +135,19 @@ const STDIO: Readonly<Record<string, StdioAttack>> = {
       for (let n = 0; n < 8; n++) await proxy.request("tools/list");
     },
   },
+  "H15: tools of ever new names of 9 MiB": {
+    args: ["--deny-tool=none"],
+    target: {
+      "tools/list": (message, reply) => {
+        const name = crypto.randomUUID() + "n".repeat(9 * MIB);
+        const tools = [{ name, inputSchema: { type: "object" } }];
+        return reply.json(result(message, { tools }));
+      },
+    },
+    client: async (proxy) => {
+      for (let n = 0; n < 40; n++) await proxy.request("tools/list");
+    },
+  },
   "H16: a credential_process that prints without end": {
     profile: () => "credential_process = yes",
     client: async (proxy) => {

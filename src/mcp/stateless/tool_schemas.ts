@@ -51,9 +51,13 @@ const VALUES: ReadonlySet<string> = new Set([
   "examples",
 ]);
 
+/** How deep all parameters of a tool that are mirrored may be, taken together. */
+const MAX_DEPTHS = 200_000;
+
 /** The end of a property path, linked to what is before it. */
 interface Step {
   readonly name: string;
+  readonly depth: number;
   readonly before: Step | undefined;
 }
 
@@ -89,7 +93,7 @@ export class ToolSchemas {
       if (!isObject(tool) || typeof tool.name !== "string") continue;
       const read = mirroredParameters(tool.inputSchema);
       if (typeof read !== "string" && read.length > 0) {
-        this.#tools.set(tool.name, read);
+        this.#tools.set(tool.name, read, lengthOf(read));
         continue;
       }
       this.#tools.delete(tool.name);
@@ -124,6 +128,7 @@ function mirroredParameters(
 ): readonly MirroredParameter[] | string {
   const parameters: MirroredParameter[] = [];
   const names = new Set<string>();
+  let depths = 0;
   // A list, not recursion: how deep a schema goes is the target's choice.
   const places: Place[] = [
     { node: inputSchema, isReachable: true, step: undefined },
@@ -131,6 +136,8 @@ function mirroredParameters(
   for (const place of places) {
     const { node } = place;
     if (isObject(node) && Object.hasOwn(node, MARK)) {
+      depths += place.step?.depth ?? 0;
+      if (depths > MAX_DEPTHS) return `${MARK} stands at too many deep places`;
       const fault = faultOf(node, place, names);
       if (fault !== undefined) return fault;
       const header = String(node[MARK]);
@@ -140,6 +147,12 @@ function mirroredParameters(
     for (const inner of placesIn(place)) places.push(inner);
   }
   return parameters;
+}
+
+/** How long all names in it are; each takes some more than its characters. */
+function lengthOf(parameters: readonly MirroredParameter[]): number {
+  return parameters.flatMap(({ path, header }) => [header, ...path])
+    .reduce((sum, name) => sum + name.length + 16, 0);
 }
 
 function pathTo(step: Step | undefined): readonly string[] {
@@ -181,7 +194,7 @@ function placesIn({ node, isReachable, step }: Place): readonly Place[] {
     return Object.entries(value).map(([name, node]) => ({
       node,
       isReachable: isReachable && keyword === "properties",
-      step: { name, before: step },
+      step: { name, before: step, depth: (step?.depth ?? 0) + 1 },
     }));
   });
 }

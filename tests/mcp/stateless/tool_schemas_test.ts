@@ -174,3 +174,18 @@ Deno.test("what is no list of tools teaches nothing", () => {
     assertEquals(learnt.learn(result).size, 0);
   }
 });
+
+Deno.test("a marked parameter at every level of a deep schema costs no more than the tool", () => {
+  let properties: Record<string, unknown> = {};
+  for (let level = 0; level < 20_000; level++) {
+    const leaf = { type: "string", "x-mcp-header": `H${level}` };
+    properties = { leaf, next: { type: "object", properties } };
+  }
+  const { learnt, warnings } = schemas();
+  const invalid = learnt.learn({ tools: [tool("t", properties)] });
+  assertEquals([...invalid], [0]);
+  assertEquals(warnings, [{
+    tool: "t",
+    fault: "x-mcp-header stands at too many deep places",
+  }]);
+});
