@@ -227,6 +227,20 @@ Deno.test("a call without an ID that names an account is not sent, alone or in a
   assertEquals(w.sts.roles, []);
 });
 
+Deno.test("with --skip-auth and no credentials a call that names an account is not sent as nobody's", async () => {
+  await using w = await roleWorld({
+    args: [FIXED, ...LISTED, "--skip-auth"],
+    env: {
+      AWS_ACCESS_KEY_ID: undefined,
+      AWS_SECRET_ACCESS_KEY: undefined,
+      AWS_SESSION_TOKEN: undefined,
+    },
+  });
+  const { error } = await w.call("get_item", { aws_account: A });
+  assertStringIncludes(error.message, "failed to load AWS credentials");
+  assertEquals(w.sent("tools/call"), []);
+});
+
 Deno.test("that a role is refused by STS is the error of its call alone, and the next call tries again", async () => {
   let isOpen = false;
   await using w = await roleWorld({

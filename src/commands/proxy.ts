@@ -107,10 +107,13 @@ export async function runProxy(
   );
   const base = baseCredentialsOf(config, shared, credentials);
   const openRole = (roleArn: string, session = config.session) =>
-    open(roleCredentialsOf(config, shared, { roleArn, session, base }), {
-      profile,
-      role: roleArn,
-    });
+    openTarget(
+      // What is for a role is never sent as nobody's.
+      { ...config, skipAuth: false },
+      roleCredentialsOf(config, shared, { roleArn, session, base }),
+      shared,
+      receipts?.noteFor({ profile, role: roleArn }),
+    );
   const writer = config.writeRole === undefined
     ? undefined
     : others.use(openRole(config.writeRole, writerSession(config)));
