@@ -4,7 +4,7 @@
  */
 
 import type { IncomingMessage } from "node:http";
-import { blobOf } from "../blob.ts";
+import { blobOf, giveAway } from "../blob.ts";
 import { GrowingBuffer } from "../mcp/wire/block_buffer.ts";
 import type { Semaphore } from "../semaphore.ts";
 import { type Deadlines, TimeLimit } from "../time.ts";
@@ -99,7 +99,8 @@ export async function readRequestBody(
     .on("close", gone);
   try {
     await complete;
-    const blob = blobOf(buffer.take());
+    // Once it is signed, a copy of it is sent: it need not be there twice.
+    const blob = blobOf(giveAway(buffer.take()));
     return { blob, [Symbol.dispose]: () => bodies.release(length) };
   } catch (cause) {
     bodies.release(length);
