@@ -13,6 +13,12 @@ const ROLE = {
   },
 } as const;
 
+/** Of a session's name, and of its source identity. */
+const SESSION_NAME_FORM = {
+  pattern: /^[\w+=,.@-]{2,64}$/,
+  words: "2 to 64 letters, digits or characters of +=,.@_-",
+} as const;
+
 /** In the order of `--help`. Forms: AWS STS API Reference, AssumeRole. */
 export const ROLE_OPTIONS = {
   assumeRole: {
@@ -23,10 +29,7 @@ export const ROLE_OPTIONS = {
   },
   roleSessionName: {
     names: ["--role-session-name", "MCP_ROLE_SESSION_NAME"],
-    form: {
-      pattern: /^[\w+=,.@-]{2,64}$/,
-      words: "2 to 64 letters, digits or characters of +=,.@_-",
-    },
+    form: SESSION_NAME_FORM,
     default: "sigv4-proxy",
     help: "name to act under",
   },
@@ -56,10 +59,7 @@ export const ROLE_OPTIONS = {
   },
   sourceIdentity: {
     names: ["--source-identity", "MCP_SOURCE_IDENTITY"],
-    form: {
-      pattern: /^[\w+=,.@-]{2,64}$/,
-      words: "2 to 64 letters, digits or characters of +=,.@_-",
-    },
+    form: SESSION_NAME_FORM,
     help: "who stands behind it",
   },
   sessionTag: {
