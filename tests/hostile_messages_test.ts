@@ -1,7 +1,7 @@
 /** Messages that cost more to read than they are long, and a small heap. */
 import { assert, assertEquals } from "@std/assert";
 import { within } from "./support/deadline.ts";
-import { commandLine } from "./support/launch.ts";
+import { commandLine, spawn } from "./support/launch.ts";
 import { mcp } from "./support/raw_mcp.ts";
 import { RawServer } from "./support/raw_server.ts";
 
@@ -30,15 +30,7 @@ async function start(target: URL, args: readonly string[] = []) {
     args,
     env: { MCP_LOG_LEVEL: "info" },
   });
-  const child = new Deno.Command(line.command, {
-    args: line.args,
-    env: line.env,
-    clearEnv: true,
-    cwd: line.home,
-    stdin: "piped",
-    stdout: "piped",
-    stderr: "null",
-  }).spawn();
+  const child = spawn(line, "null");
   const writer = child.stdin.getWriter();
   const chunks = child.stdout[Symbol.asyncIterator]();
   const encoder = new TextEncoder();

@@ -10,7 +10,7 @@ import type { RequestId } from "../src/mcp/wire/message.ts";
 import { mcp, type McpHandler } from "./support/raw_mcp.ts";
 import { RawServer } from "./support/raw_server.ts";
 import { ProxyProcess } from "./support/proxy_process.ts";
-import { commandLine } from "./support/launch.ts";
+import { commandLine, spawn } from "./support/launch.ts";
 import { StreamClient } from "./support/stream_client.ts";
 
 const MIB = 1024 * 1024;
@@ -221,14 +221,7 @@ Deno.test({
       target: server.url,
       args: ["--max-answer", "512MiB"],
     });
-    const child = new Deno.Command(line.command, {
-      args: line.args,
-      env: line.env,
-      clearEnv: true,
-      stdin: "piped",
-      stdout: "piped",
-      stderr: "null",
-    }).spawn();
+    const child = spawn(line, "null");
     const writer = child.stdin.getWriter();
     const send = (message: unknown) =>
       writer.write(new TextEncoder().encode(`${JSON.stringify(message)}\n`));

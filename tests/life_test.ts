@@ -6,7 +6,7 @@
 import { assert, assertEquals, assertNotEquals } from "@std/assert";
 import { within } from "./support/deadline.ts";
 import { IamGate } from "./support/iam_gate.ts";
-import { commandLine } from "./support/launch.ts";
+import { commandLine, spawn } from "./support/launch.ts";
 import { linesOf } from "./support/lines.ts";
 import { type Line, ProxyProcess } from "./support/proxy_process.ts";
 import { INITIALIZED, mcp, result, Sessions } from "./support/raw_mcp.ts";
@@ -110,15 +110,7 @@ Deno.test("a client that closes its end of stderr still gets its answers", async
     bad: (_message, reply) => reply.status(500, {}, "x"),
   }));
   await using line = await commandLine({ target: server.url });
-  const child = new Deno.Command(line.command, {
-    args: line.args,
-    env: line.env,
-    clearEnv: true,
-    cwd: line.home,
-    stdin: "piped",
-    stdout: "piped",
-    stderr: "piped",
-  }).spawn();
+  const child = spawn(line);
   await child.stderr.cancel();
   const stdin = child.stdin.getWriter();
   const frames = linesOf(child.stdout);

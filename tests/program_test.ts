@@ -8,7 +8,7 @@ import {
 import manifest from "../deno.json" with { type: "json" };
 import { holdsOnce } from "./support/attempts.ts";
 import { IamGate } from "./support/iam_gate.ts";
-import { commandLine } from "./support/launch.ts";
+import { commandLine, spawn } from "./support/launch.ts";
 import { linesOf } from "./support/lines.ts";
 import { INITIALIZE_PARAMS, ProxyProcess } from "./support/proxy_process.ts";
 import { INITIALIZED, mcp, result } from "./support/raw_mcp.ts";
@@ -317,14 +317,7 @@ Deno.test("a client that never reads stderr still gets its answers", async () =>
     // As long has what is in flight when stdin ends.
     args: ["--log-level", "debug", "--timeout", "10m"],
   });
-  const child = new Deno.Command(line.command, {
-    args: line.args,
-    env: line.env,
-    clearEnv: true,
-    stdin: "piped",
-    stdout: "piped",
-    stderr: "piped",
-  }).spawn();
+  const child = spawn(line);
   const count = 3000;
   const writer = child.stdin.getWriter();
   const sent = (async () => {

@@ -6,7 +6,7 @@
  * @module
  */
 
-import { commandLine, type LaunchOptions } from "../support/launch.ts";
+import { commandLine, type LaunchOptions, spawn } from "../support/launch.ts";
 import { linesOf } from "../support/lines.ts";
 import { npmLaunch, removeNpmPackage } from "../support/npm_package.ts";
 
@@ -22,15 +22,7 @@ const PING = new TextEncoder().encode(
 async function firstAnswer(options: LaunchOptions): Promise<number> {
   await using line = await commandLine(options);
   const from = performance.now();
-  const child = new Deno.Command(line.command, {
-    args: line.args,
-    clearEnv: true,
-    env: line.env,
-    cwd: line.home,
-    stdin: "piped",
-    stdout: "piped",
-    stderr: "null",
-  }).spawn();
+  const child = spawn(line, "null");
   const stdin = child.stdin.getWriter();
   await stdin.write(PING);
   const lines = linesOf(child.stdout)[Symbol.asyncIterator]();

@@ -4,7 +4,7 @@
  */
 
 import { createSignedFetch } from "../../src/aws/signing/signed_fetch.ts";
-import { commandLine } from "../support/launch.ts";
+import { commandLine, spawn } from "../support/launch.ts";
 import { mcp } from "../support/raw_mcp.ts";
 import { RawServer } from "../support/raw_server.ts";
 import { TEST_CREDENTIALS, TEST_SCOPE } from "../support/test_identity.ts";
@@ -36,14 +36,7 @@ Deno.bench("the program, until the answer to initialize", {
     target: server.url,
     env: { MCP_LOG_LEVEL: undefined },
   });
-  const child = new Deno.Command(line.command, {
-    args: line.args,
-    env: line.env,
-    clearEnv: true,
-    stdin: "piped",
-    stdout: "piped",
-    stderr: "null",
-  }).spawn();
+  const child = spawn(line, "null");
   const writer = child.stdin.getWriter();
   await writer.write(INITIALIZE);
   await child.stdout.getReader().read();

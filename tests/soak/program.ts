@@ -4,7 +4,7 @@
  * @module
  */
 
-import { type CommandLine, commandLine } from "../support/launch.ts";
+import { type CommandLine, commandLine, spawn } from "../support/launch.ts";
 import { within } from "../support/deadline.ts";
 import { type Line, linesOf } from "../support/lines.ts";
 import { TEST_CREDENTIALS } from "../support/test_identity.ts";
@@ -48,15 +48,7 @@ export class SoakProgram implements AsyncDisposable {
     { onLine = () => {} }: SoakProgramOptions,
   ) {
     this.#line = line;
-    this.#child = new Deno.Command(line.command, {
-      args: line.args,
-      env: line.env,
-      clearEnv: true,
-      cwd: line.home,
-      stdin: "piped",
-      stdout: "piped",
-      stderr: "piped",
-    }).spawn();
+    this.#child = spawn(line);
     this.#stdin = this.#child.stdin.getWriter();
     this.#stdin.closed.catch(() => {});
     const { promise, resolve } = Promise.withResolvers<string>();

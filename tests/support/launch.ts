@@ -169,6 +169,22 @@ export async function commandLine(
   };
 }
 
+/** Starts a program whose client is the test. */
+export function spawn(
+  line: CommandLine,
+  stderr: "piped" | "null" = "piped",
+): Deno.ChildProcess {
+  return new Deno.Command(line.command, {
+    args: line.args,
+    env: line.env,
+    clearEnv: true,
+    cwd: line.home,
+    stdin: "piped",
+    stdout: "piped",
+    stderr,
+  }).spawn();
+}
+
 /** Where Deno keeps modules: with another HOME it would look elsewhere. */
 export async function denoDir(): Promise<string> {
   const known = Deno.env.get("DENO_DIR");

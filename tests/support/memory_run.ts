@@ -2,7 +2,7 @@
  * The program with many messages through it, and how large it is meanwhile.
  */
 
-import { commandLine } from "./launch.ts";
+import { commandLine, spawn } from "./launch.ts";
 import { type Line, linesOf } from "./lines.ts";
 import { INITIALIZED } from "./raw_mcp.ts";
 
@@ -52,15 +52,7 @@ export async function runForMemory(
     denoFlags: ["--v8-flags=--expose-gc"],
     entry: new URL("memory_main.ts", import.meta.url),
   });
-  const child = new Deno.Command(line.command, {
-    args: line.args,
-    env: line.env,
-    clearEnv: true,
-    cwd: line.home,
-    stdin: "piped",
-    stdout: "piped",
-    stderr: "piped",
-  }).spawn();
+  const child = spawn(line);
   const client = new CountingClient(child);
   await client.call("initialize");
   await client.write(

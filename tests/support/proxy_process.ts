@@ -5,7 +5,12 @@
 
 import { Arrivals } from "./arrivals.ts";
 import { within } from "./deadline.ts";
-import { type CommandLine, commandLine, type LaunchOptions } from "./launch.ts";
+import {
+  type CommandLine,
+  commandLine,
+  type LaunchOptions,
+  spawn,
+} from "./launch.ts";
 import { type Line, linesOf } from "./lines.ts";
 import { SECRETS_SEEN } from "./secrets_seen.ts";
 
@@ -44,15 +49,7 @@ export class ProxyProcess implements AsyncDisposable {
   private constructor(line: CommandLine, holdStdout: boolean) {
     this.#line = line;
     this.home = line.home;
-    this.#child = new Deno.Command(line.command, {
-      args: line.args,
-      env: line.env,
-      clearEnv: true,
-      cwd: line.home,
-      stdin: "piped",
-      stdout: "piped",
-      stderr: "piped",
-    }).spawn();
+    this.#child = spawn(line);
     this.#stdin = this.#child.stdin.getWriter();
     // Noticed where it is written to; unread, it would end the test run.
     this.#stdin.closed.catch(() => {});
