@@ -219,12 +219,7 @@ export class StandIns {
   }
 
   #members(value: Record<string, unknown>, parent: string): unknown {
-    return Object.fromEntries(
-      Object.entries(value).map(([name, of]) => [
-        this.#name(name),
-        this.#member(name, of, parent),
-      ]),
-    );
+    return this.#fields(value, (one, name) => this.#member(name, one, parent));
   }
 
   #member(name: string, value: unknown, parent: string): unknown {
@@ -248,18 +243,11 @@ export class StandIns {
   #rpcError(value: unknown): unknown {
     if (!isObject(value)) return this.#fault(value);
     const isOwn = OWN_CODES.has(value.code);
-    return Object.fromEntries(
-      Object.entries(value).map(([name, one]) => [
-        this.#name(name),
-        name === "code"
-          ? one
-          : isOwn
-          ? this.#kept(one)
-          : name === "message"
-          ? this.#fault(one)
-          : this.#datum(one),
-      ]),
-    );
+    return this.#fields(value, (one, name) => {
+      if (name === "code") return one;
+      if (isOwn) return this.#kept(one);
+      return name === "message" ? this.#fault(one) : this.#datum(one);
+    });
   }
 
   /** What says what is wrong keeps its words. */
@@ -268,26 +256,21 @@ export class StandIns {
     if (Array.isArray(value)) return value.map((one) => this.#fault(one));
     if (typeof value === "string") return this.words(value);
     if (!isObject(value)) return this.#datum(value);
-    return Object.fromEntries(
-      Object.entries(value).map(([name, one]) => [
-        this.#name(name),
-        isObject(one)
-          ? this.#fault(one)
-          : !FAULT_MEMBERS.test(name)
-          ? this.#datum(one)
-          : typeof one === "number"
-          ? one
-          : this.#fault(one),
-      ]),
-    );
+    return this.#fields(value, (one, name) => {
+      if (isObject(one)) return this.#fault(one);
+      if (!FAULT_MEMBERS.test(name)) return this.#datum(one);
+      return typeof one === "number" ? one : this.#fault(one);
+    });
   }
 
   #fields(
     value: Record<string, unknown>,
-    mask: (value: unknown) => unknown,
+    mask: (value: unknown, name: string) => unknown,
   ): Record<string, unknown> {
     return Object.fromEntries(
-      Object.entries(value).map(([name, one]) => [this.#name(name), mask(one)]),
+      Object.entries(value).map((
+        [name, one],
+      ) => [this.#name(name), mask(one, name)]),
     );
   }
 
