@@ -13,7 +13,8 @@ import {
 } from "./aws/signing/signed_fetch.ts";
 
 /**
- * What {@linkcode createSignedTransport} signs with: as a signed fetch, for the one origin of the URL.
+ * What {@linkcode createSignedTransport} signs with: as a signed fetch, for the
+ * one origin of the URL.
  */
 export type SignedTransportOptions = Omit<SignedFetchOptions, "origin">;
 

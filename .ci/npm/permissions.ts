@@ -1,8 +1,6 @@
 /**
  * Prints the permissions of a run as JSON, for the command of the npm package:
  * found by what `policy` finds them by, and loaded without all else.
- *
- * @module
  */
 
 import { findNeeds, permissionFlags } from "../../src/commands/needs.ts";

@@ -1,9 +1,7 @@
 /**
  * The layers between the client and the upstream: the gate before tools, the
- * router of profiles, the bridge between eras, the login. Loaded where an option asks for
- * one of them.
- *
- * @module
+ * router of profiles, the bridge between eras, the login. Loaded where an option
+ * asks for one of them.
  */
 
 import { EraBridge } from "./bridge/bridge.ts";

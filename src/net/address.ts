@@ -5,7 +5,10 @@
 /** An IPv4 address as the WHATWG URL parser writes it. */
 const IPV4 = /^(\d{1,3})\.(\d{1,3})\.\d{1,3}\.\d{1,3}$/;
 
-/** An IPv4 address inside IPv6, as the WHATWG URL parser writes it (RFC 4291, 2.5.5.2). */
+/**
+ * An IPv4 address inside IPv6, as the WHATWG URL parser writes it (RFC 4291,
+ * 2.5.5.2).
+ */
 const MAPPED = /^\[::ffff:([0-9a-f]{1,4}):[0-9a-f]{1,4}\]$/;
 
 /** Whether a URL's host name is this machine (RFC 1122, RFC 4291, RFC 6761). */

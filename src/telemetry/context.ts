@@ -47,8 +47,9 @@ function isSpan(value: unknown): value is Pick<Span, "spanContext"> {
 
 /**
  * The place of a message's span. `params._meta` comes before the HTTP request
- * that brought it, which may have brought others as well (OpenTelemetry, "Semantic conventions for Model Context Protocol", "Context
- * propagation"; the names are those of MCP 2026-07-28, `_meta`).
+ * that brought it, which may have brought others as well (OpenTelemetry,
+ * "Semantic conventions for Model Context Protocol", "Context propagation"; the
+ * names are those of MCP 2026-07-28, `_meta`).
  */
 export function placeOf({ params, headers }: Observed): Place {
   const meta = metaOf(params);

@@ -1,8 +1,4 @@
-/**
- * What programs use: CPU time, memory, and how long they take.
- *
- * @module
- */
+/** What programs use: CPU time, memory, and how long they take. */
 
 import { Program, startAt, startServer } from "./program.ts";
 

@@ -2,8 +2,6 @@
  * How long the command of the npm package takes to its first answer, beside
  * `mod.ts` under the flags that policy prints: in turns, and the best of each,
  * since nothing but other work makes a start longer than it has to be.
- *
- * @module
  */
 
 import { commandLine, type LaunchOptions, spawn } from "../support/launch.ts";

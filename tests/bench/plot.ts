@@ -1,8 +1,4 @@
-/**
- * Bars as an SVG that can be read on a light page and on a dark one.
- *
- * @module
- */
+/** Bars as an SVG that can be read on a light page and on a dark one. */
 
 /** One program in a panel. */
 export interface Bar {

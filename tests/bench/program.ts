@@ -1,8 +1,6 @@
 /**
  * Starts programs, speaks with them line by line, and reads what they use where
  * Linux has it, in `/proc`.
- *
- * @module
  */
 
 const DECODER = new TextDecoder();

@@ -8,8 +8,6 @@
  * parted by semicolons: BENCH_PEERS over stdio, with `{url}` for the target's
  * URL, and BENCH_FRONTS over HTTP, with `{host}` for its host, `{port}` for
  * the port to listen at: BENCH_PEERS="mcp-remote=npx mcp-remote {url}".
- *
- * @module
  */
 
 import {

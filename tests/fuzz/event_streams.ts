@@ -1,8 +1,6 @@
 /**
  * Event streams as answers. `eventsource-parser` says what is in one: a call
  * gets one answer, its own if that is there; nothing said of a secret is shown.
- *
- * @module
  */
 
 import { createParser } from "eventsource-parser";

@@ -1,8 +1,6 @@
 /**
  * What fuzzers have in common: cases that a seed makes, a target in this
  * process, and secrets that nobody may be shown.
- *
- * @module
  */
 
 import { createSignedFetch } from "../../src/aws/signing/signed_fetch.ts";

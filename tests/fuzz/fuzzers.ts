@@ -1,8 +1,4 @@
-/**
- * The fuzzers, by what they are about.
- *
- * @module
- */
+/** The fuzzers, by what they are about. */
 
 import { fuzzEventStreams } from "./event_streams.ts";
 import type { Fuzzer } from "./fuzzer.ts";

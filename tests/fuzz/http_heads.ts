@@ -2,8 +2,6 @@
  * What comes at the HTTP front's port, byte by byte. Each connection comes to an
  * end, the target hears of nothing that did not bring the token, and of no
  * request that was hidden in another one.
- *
- * @module
  */
 
 import { within } from "../support/deadline.ts";

@@ -1,8 +1,6 @@
 /**
  * Bodies as answers. What `JSON.parse` takes for the answer to a call reaches the
  * client as it is; whatever else comes is an error, and one answer.
- *
- * @module
  */
 
 import { INITIALIZED } from "../support/raw_mcp.ts";

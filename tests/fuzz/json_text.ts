@@ -1,8 +1,4 @@
-/**
- * JSON texts as they are written, and as they should not be.
- *
- * @module
- */
+/** JSON texts as they are written, and as they should not be. */
 
 import type { Random } from "../support/random.ts";
 

@@ -2,8 +2,6 @@
  * `deno task fuzz [MINUTES] [SEED] [NAME]`: every fuzzer by turns, or one, with
  * a new seed each time, for ten minutes. What fails is printed with its seed:
  * `deno task fuzz 0 SEED NAME` does it again.
- *
- * @module
  */
 
 import { within } from "../support/deadline.ts";

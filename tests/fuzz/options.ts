@@ -1,8 +1,6 @@
 /**
  * Command lines and variables that nobody would write. They are read, or refused
  * by a configuration error that shows no secret.
- *
- * @module
  */
 
 import { parseCommand } from "../../src/config/config.ts";

@@ -2,8 +2,6 @@
  * Shared AWS files as they should not be. Whoever asks for credentials gets
  * some, or an error of the kind that says so, which shows no secret.
  * `tests/aws/shared_files/oracle_test.ts` compares what is read with botocore.
- *
- * @module
  */
 
 import { createCredentialSource } from "../../src/aws/credentials/credentials.ts";

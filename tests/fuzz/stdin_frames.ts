@@ -2,8 +2,6 @@
  * Lines on stdin. What each is owed is read off it by `JSON.parse`, not by the
  * program's own scanner: a request one answer, all else none, what is no message
  * one error; and what comes after it is answered.
- *
- * @module
  */
 
 import type { Random } from "../support/random.ts";

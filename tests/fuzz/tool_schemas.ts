@@ -2,8 +2,6 @@
  * Schemas of tools with `x-mcp-header` where it may be and where it may not.
  * A second reading of the specification (MCP 2026-07-28, "Custom Headers from
  * Tool Parameters") says which tools are listed and which headers a call has.
- *
- * @module
  */
 
 import { modern } from "../support/modern_message.ts";

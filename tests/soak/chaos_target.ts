@@ -1,8 +1,6 @@
 /**
  * A target that does to each request what the schedule says, and knows what it
  * has run.
- *
- * @module
  */
 
 import { DISCOVERED, rpcError } from "../support/bridge_world.ts";

@@ -1,8 +1,4 @@
-/**
- * The two clients of a soak run: over stdio, and over HTTP.
- *
- * @module
- */
+/** The two clients of a soak run: over stdio, and over HTTP. */
 
 import { within } from "../support/deadline.ts";
 import type { Line } from "../support/lines.ts";

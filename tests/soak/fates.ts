@@ -1,8 +1,4 @@
-/**
- * What a request may meet at the chaos target: one table.
- *
- * @module
- */
+/** What a request may meet at the chaos target: one table. */
 
 import type { RawReply } from "../support/raw_server.ts";
 import type { Random } from "../support/random.ts";

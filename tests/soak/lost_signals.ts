@@ -1,8 +1,6 @@
 /**
  * How a target says that it does not know a session: a signal of every row of
  * `src/mcp/transport/session_expiry.ts`. The request ran in none of them.
- *
- * @module
  */
 
 import type { RawReply } from "../support/raw_server.ts";

@@ -4,8 +4,6 @@
  * HTTP, 1 to 256 in flight.
  * It fails when one is not answered once, runs twice, or memory grows; the
  * seed, which is printed, brings the same requests and fates again.
- *
- * @module
  */
 
 import { soak, type SoakOptions } from "./soak.ts";

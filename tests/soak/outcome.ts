@@ -1,8 +1,4 @@
-/**
- * What a client was told, and whether it may have been.
- *
- * @module
- */
+/** What a client was told, and whether it may have been. */
 
 import type { ChaosTarget, Trace } from "./chaos_target.ts";
 import { FATES, type Outcome, type Surface } from "./fates.ts";

@@ -1,7 +1,5 @@
 /**
  * The program under a soak run: how large it is, and whether it shows a secret.
- *
- * @module
  */
 
 import { type CommandLine, commandLine, spawn } from "../support/launch.ts";

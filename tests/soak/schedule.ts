@@ -1,8 +1,6 @@
 /**
  * What is asked and what becomes of it, as a seed says: both depend on the
  * request's number alone, not on when it arrives.
- *
- * @module
  */
 
 import { modern } from "../support/modern_message.ts";

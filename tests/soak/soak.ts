@@ -4,8 +4,6 @@
  * The law: every request is answered once, or ends as its target ends it; none
  * hangs; none runs twice unless that does no harm; no secret is shown; memory
  * does not grow with what has gone through.
- *
- * @module
  */
 
 import { ChaosTarget } from "./chaos_target.ts";

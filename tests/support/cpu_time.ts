@@ -1,7 +1,5 @@
 /**
  * The time that work takes, however busy the machine is with something else.
- *
- * @module
  */
 
 import process from "node:process";

@@ -1,8 +1,6 @@
 /**
  * Loaded before a program (`--preload`): its clock jumps an hour ahead at
  * SIGUSR2 and an hour back at SIGUSR1, and it says so on stderr.
- *
- * @module
  */
 
 const HOUR_MS = 3_600_000;

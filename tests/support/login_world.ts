@@ -1,8 +1,6 @@
 /**
  * A machine with an SSO session that is over, a target that demands a signature,
  * and the program with `--login` before it.
- *
- * @module
  */
 
 import { createHash } from "node:crypto";

@@ -1,8 +1,4 @@
-/**
- * Random numbers that a seed makes, the same on every machine.
- *
- * @module
- */
+/** Random numbers that a seed makes, the same on every machine. */
 
 /** mulberry32: numbers from 0 up to 1. */
 export function mulberry32(seed: number): () => number {

@@ -1,8 +1,6 @@
 /**
  * IAM Identity Center on loopback: the sign-in service (SSO OIDC) with its
  * device authorization, and the portal that gives keys for a token.
- *
- * @module
  */
 
 import { Arrivals } from "./arrivals.ts";

@@ -1,8 +1,6 @@
 /**
  * A small MCP server as a program, which a test can kill: at the port that it
  * is given, or a free one, which it says on stdout.
- *
- * @module
  */
 
 import { INITIALIZED, result } from "./raw_mcp.ts";

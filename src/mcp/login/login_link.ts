@@ -11,8 +11,6 @@
  *    each gets the error that it would have had at once, with the reason.
  *
  * What the client answers can end a login, and not complete one.
- *
- * @module
  */
 
 import { LoginError, messageOf, type ProxyError } from "../../errors.ts";

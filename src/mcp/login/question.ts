@@ -1,8 +1,4 @@
-/**
- * How a client's user is asked to open a page, and what the answer means.
- *
- * @module
- */
+/** How a client's user is asked to open a page, and what the answer means. */
 
 import { LoginError, messageOf, ProxyError } from "../../errors.ts";
 import { resultFrame } from "../transport/link.ts";

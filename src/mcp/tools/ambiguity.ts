@@ -26,8 +26,9 @@ const OPEN_BRACE = 0x7b;
 /**
  * Refuses what the target might read otherwise than a tool policy does. Some
  * readers take the first of two members of a name, some the last; some make no
- * difference between `name` and `Name`, or `tools/call` and `Tools/Call`; and to some a result that is null is
- * none at all, so that what looks like an answer is a call to them.
+ * difference between `name` and `Name`, or `tools/call` and `Tools/Call`; and to
+ * some a result that is null is none at all, so that what looks like an answer
+ * is a call to them.
  *
  * @param bytes The message, or a batch of them.
  * @param message The same, read.

@@ -41,7 +41,10 @@ export interface ToolGateOptions extends Refusing {
   readonly link: (emit: Emit, guard: ToolRecorder | undefined) => Link;
 }
 
-/** The end of the notification: whether the slashes before that are escaped does not matter. */
+/**
+ * The end of the notification: whether the slashes before that are escaped does
+ * not matter.
+ */
 const LIST_CHANGED_END = new TextEncoder().encode("_changed");
 
 type Message = SingleMessage | BatchMessage;

@@ -1,8 +1,4 @@
-/**
- * The rules for tools, as options say them.
- *
- * @module
- */
+/** The rules for tools, as options say them. */
 
 /** What is allowed, as the options say it. */
 export interface ToolRules {

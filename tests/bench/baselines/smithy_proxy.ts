@@ -1,8 +1,6 @@
 /**
  * The plainest proxy with the official signer loaded, and nothing done with
  * it: the floor of start and memory for whatever signs with that.
- *
- * @module
  */
 
 import "@smithy/signature-v4";

@@ -8,8 +8,6 @@
  * 3. While somebody signs in there, CreateToken is asked at AWS's pace.
  * 4. The token goes where the AWS CLI looks for it; if it may not be written
  *    there, it stays in memory.
- *
- * @module
  */
 
 import { CredentialsError, LoginError, messageOf } from "../../../errors.ts";

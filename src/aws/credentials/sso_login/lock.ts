@@ -5,8 +5,6 @@
  * The lock itself is the operating system's, which takes it back from a program
  * that has ended. So a file that was left behind locks nobody out. One that is
  * held past its time, by a program that stands still, counts no more.
- *
- * @module
  */
 
 import { limitedFile } from "../../../limited_text.ts";

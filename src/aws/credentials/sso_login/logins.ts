@@ -1,8 +1,6 @@
 /**
  * Logins that a program can begin itself (`--login`): which error a login would
  * mend, and the tokens that may not be written to disk.
- *
- * @module
  */
 
 import type { JsonRecord } from "../../json.ts";
