@@ -121,7 +121,7 @@ Deno.test("a variable of the program that a page names is one that it reads", as
     (await filesUnder(new URL("src/", ROOT), ".ts"))
       .map((file) => Deno.readTextFile(new URL(file, new URL("src/", ROOT)))),
   );
-  const read = sources.join("\n");
+  const read = [...sources, ...options.flatMap(variablesOf)].join("\n");
   const unknown = pages.flatMap(({ path, text }) =>
     [...text.matchAll(/(?<![\w$])(?:MCP|AWS)_[A-Z0-9_]*[A-Z0-9](?![\w*…])/g)]
       .map(([name]) => name)

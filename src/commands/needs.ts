@@ -14,7 +14,7 @@ import { PROFILE_VARIABLES } from "../aws/shared_files/paths.ts";
 import type { Config } from "../config/config.ts";
 import { type Option, variablesOf } from "../config/option.ts";
 import { OPTIONS } from "../config/options.ts";
-import { isAccountFile, isPolicyFile } from "../config/role_options.ts";
+import { isAccountFile, isPolicyFile } from "../config/options.ts";
 import { listenNeeds } from "../http/listen.ts";
 import { PROXY_VARIABLES } from "../net/proxy_variables.ts";
 import { recordingNeeds } from "../recorder/recording_file.ts";

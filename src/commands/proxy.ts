@@ -187,7 +187,7 @@ async function openAccounts(
   openRole: (roleArn: string) => SignedFetch,
 ): Promise<StdioProxyRun["accounts"]> {
   if (accounts === undefined) return undefined;
-  const { accountRoleArn } = await import("../config/account_rules.ts");
+  const { accountRoleArn } = await import("../config/roles.ts");
   const { allow, allowRole } = accounts;
   return {
     allow,

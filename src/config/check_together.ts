@@ -1,26 +1,56 @@
-/**
- * What options say of one another.
- */
+/** What options say of one another. */
 
 import { maySignOtherHost } from "../aws/signing/host.ts";
 import { remedy } from "./option.ts";
-import { OPTIONS } from "./options.ts";
-import { isGiven, quote, type Reading, sourceName } from "./settings.ts";
+import { type OptionKey, OPTIONS } from "./options.ts";
+import {
+  addFault,
+  isGiven,
+  quote,
+  type Reading,
+  sourceName,
+} from "./settings.ts";
 
-/** The options that say how to take on a role, and mean nothing without one. */
-const ROLE_OPTIONS = [
-  "roleSessionName",
-  "externalId",
-  "roleDurationMs",
-] as const;
-
-/** The options that say how a recording is made. */
-const RECORD_OPTIONS = ["recordBodies", "recordMaxBytes"] as const;
+/** What means nothing without another option, and the options of which it takes one. */
+const NEEDS: readonly {
+  readonly keys: readonly OptionKey[];
+  readonly without: string;
+  readonly needed: readonly [OptionKey, ...OptionKey[]];
+}[] = [
+  {
+    keys: ["roleSessionName", "externalId", "roleDurationMs"],
+    without: "a role",
+    needed: ["assumeRole", "accountRole"],
+  },
+  {
+    keys: ["recordBodies", "recordMaxBytes"],
+    without: "a recording",
+    needed: ["record"],
+  },
+  { keys: ["writeRole"], without: "--read-only", needed: ["readOnly"] },
+  {
+    keys: ["writeRole"],
+    without: "a role that reads",
+    needed: ["assumeRole"],
+  },
+  {
+    keys: ["allowAccount", "allowRole"],
+    without: "--account-role",
+    needed: ["accountRole"],
+  },
+];
 
 /** What one option says of another, or of the target. */
 export function checkTogether(reading: Reading, url: URL | undefined): void {
   const { settings, unread, faults } = reading;
-  const { profile, signHost, clientCert, assumeRole } = settings;
+  const { profile, signHost, clientCert } = settings;
+  for (const { keys, without, needed } of NEEDS) {
+    if (needed.some((key) => settings[key] || unread.has(key))) continue;
+    for (const key of keys.filter((key) => isGiven(key, reading))) {
+      const name = sourceName(key, reading);
+      addFault(reading, needed[0], `${name} means nothing without ${without}`);
+    }
+  }
   if (clientCert !== undefined && url?.protocol === "http:") {
     faults.push(
       `${sourceName("clientCert", reading)} means nothing to a target of ` +
@@ -31,8 +61,7 @@ export function checkTogether(reading: Reading, url: URL | undefined): void {
     profile.indexOf(name) !== index
   );
   if (repeated !== undefined) {
-    const mend = remedy(OPTIONS.profile);
-    faults.push(`profile ${quote(repeated)} is given twice (${mend})`);
+    addFault(reading, "profile", `profile ${quote(repeated)} is given twice`);
   }
   if (signHost !== undefined && url && !maySignOtherHost(url)) {
     faults.push(
@@ -40,50 +69,17 @@ export function checkTogether(reading: Reading, url: URL | undefined): void {
         "*.vpce.amazonaws.com only (unset --sign-host and MCP_SIGN_HOST)",
     );
   }
-  checkOtherRoles(reading);
-  const isUnread = unread.has("assumeRole") || unread.has("accountRole");
-  if ((assumeRole ?? settings.accountRole) === undefined && !isUnread) {
-    for (const key of ROLE_OPTIONS.filter((key) => isGiven(key, reading))) {
-      const name = sourceName(key, reading);
-      const mend = remedy(OPTIONS.assumeRole);
-      faults.push(`${name} means nothing without a role (${mend})`);
-    }
+  // A role beside the first is for one client of one profile.
+  const roles = (["writeRole", "accountRole"] as const)
+    .filter((key) => settings[key] !== undefined)
+    .map((key) => sourceName(key, reading));
+  for (const name of profile.length > 1 ? roles : []) {
+    const words = `${name} takes one profile, and several are given`;
+    addFault(reading, "profile", words);
   }
-  if (settings.record !== undefined) return;
-  for (const key of RECORD_OPTIONS.filter((key) => isGiven(key, reading))) {
-    const name = sourceName(key, reading);
-    const mend = remedy(OPTIONS.record);
-    faults.push(`${name} means nothing without a recording (${mend})`);
-  }
-}
-
-/** A role beside the first is for one client of one profile. */
-function checkOtherRoles(reading: Reading): void {
-  const { settings, faults } = reading;
-  const { writeRole, accountRole, profile, readOnly, assumeRole } = settings;
-  const keys = (["writeRole", "accountRole"] as const)
-    .filter((key) => settings[key] !== undefined);
-  for (const key of keys) {
-    if (profile.length < 2) continue;
+  if (roles.length > 1) {
     faults.push(
-      `${sourceName(key, reading)} takes one profile, and several are given ` +
-        `(${remedy(OPTIONS.profile)})`,
-    );
-  }
-  if (writeRole === undefined) return;
-  const name = sourceName("writeRole", reading);
-  if (!readOnly) {
-    const mend = remedy(OPTIONS.readOnly);
-    faults.push(`${name} means nothing without --read-only (${mend})`);
-  }
-  if (assumeRole === undefined) {
-    const mend = remedy(OPTIONS.assumeRole);
-    faults.push(`${name} means nothing without a role that reads (${mend})`);
-  }
-  if (accountRole !== undefined) {
-    faults.push(
-      `${name} and ${sourceName("accountRole", reading)} exclude each other ` +
-        "(leave out one of the two)",
+      `${roles.join(" and ")} exclude each other (leave out one of the two)`,
     );
   }
 }

@@ -18,14 +18,14 @@ import type { LogNote } from "../log/log.ts";
 import { checkTogether } from "./check_together.ts";
 import { nearest } from "./nearest.ts";
 import { type Env, parseBoolean } from "./option.ts";
-import type { AccountRoles } from "./account_rules.ts";
+import type { Roles } from "./roles.ts";
 import type { PolicyTarget } from "../aws/policy/statement.ts";
-import type { RoleSession } from "../aws/credentials/types.ts";
 import { type ListenConfig, readListen } from "./listen_options.ts";
 import { readMetadata } from "./metadata_option.ts";
 import { addRegion } from "./region_metadata.ts";
 import { findScope, OF_PROFILE, type ProfileRegion } from "./scope.ts";
 import {
+  isGiven,
   quote,
   type Reading,
   readSettings,
@@ -57,9 +57,9 @@ interface Settled {
   /** Headers to add to each request. */
   readonly headers: readonly [string, string][];
   /** What a role's session is bound to. */
-  readonly session: RoleSession | undefined;
+  readonly session: Roles["session"];
   /** The roles that calls may name an account for. */
-  readonly accounts: AccountRoles | undefined;
+  readonly accounts: Roles["accounts"];
   /** Certificates and key to reach the target with; none: the usual roots. */
   readonly tls: TlsMaterial | undefined;
   /** The AWS CLI's file of roots, where it counts. */
@@ -161,7 +161,7 @@ export async function parseCommand(
     ? await findCaBundle(settings.profile[0], env)
     : undefined;
   const tls = await (deps.readTls ?? readTls)(reading, caBundle);
-  const session = await readSession(
+  const { session, accounts } = await readRoles(
     reading,
     targetUrl && region && service
       ? { ...settings, targetUrl, region, service, headers }
@@ -172,7 +172,6 @@ export async function parseCommand(
     { reading, host: signedHost, profileRegion },
   );
   const listen = readListen(reading);
-  const accounts = await readAccounts(reading);
   checkTogether(reading, targetUrl);
 
   faults.unshift(...forbiddenFaults(reading), ...formFaults);
@@ -305,35 +304,20 @@ async function readTls(
   return await readTlsFiles(reading, caBundle);
 }
 
-/** What reads it is loaded only where there is something to bind or to name. */
-async function readSession(
+const ROLE_KEYS = [
+  "assumeRole",
+  "accountRole",
+  "sessionPolicy",
+  "sourceIdentity",
+  "sessionTag",
+] as const;
+
+/** The same of roles, and of their sessions. */
+async function readRoles(
   reading: Reading,
   target: PolicyTarget | undefined,
-): Promise<RoleSession | undefined> {
-  const {
-    sessionPolicy,
-    sourceIdentity,
-    sessionTag,
-    readOnly,
-    assumeRole,
-    accountRole,
-  } = reading.settings;
-  const isImplied = readOnly && (assumeRole ?? accountRole) !== undefined;
-  const isGiven = sourceIdentity !== undefined ||
-    sessionPolicy.length + sessionTag.length > 0;
-  if (!isGiven && !isImplied) return undefined;
-  const { readRoleSession } = await import("./role_session.ts");
-  return await readRoleSession(reading, target);
-}
-
-/** The same of the accounts that calls may name. */
-async function readAccounts(
-  reading: Reading,
-): Promise<AccountRoles | undefined> {
-  const { accountRole, allowAccount, allowRole } = reading.settings;
-  const isGiven = accountRole !== undefined ||
-    allowAccount.length + allowRole.length > 0;
-  if (!isGiven) return undefined;
-  const { readAccountRules } = await import("./account_rules.ts");
-  return await readAccountRules(reading);
+): Promise<Roles> {
+  if (!ROLE_KEYS.some((key) => isGiven(key, reading))) return {};
+  const { readRoles } = await import("./roles.ts");
+  return await readRoles(reading, target);
 }

@@ -4,9 +4,7 @@
  */
 
 import { expandVariables } from "./expand_variables.ts";
-import { remedy } from "./option.ts";
-import { OPTIONS } from "./options.ts";
-import { type Reading, sourceName } from "./settings.ts";
+import { addFault, type Reading, sourceName } from "./settings.ts";
 
 /** Headers that the transport, the signature or HTTP itself owns. */
 const OWNED: ReadonlySet<string> = new Set([
@@ -114,8 +112,7 @@ async function fileEntries(path: string, reading: Reading): Promise<Entry[]> {
   const { quotePath, readTextFile } = await import("./text_file.ts");
   const file = await readTextFile(path);
   if ("fault" in file) {
-    const how = remedy(OPTIONS.headerFile);
-    reading.faults.push(`header file ${file.fault} (${how})`);
+    addFault(reading, "headerFile", `header file ${file.fault}`);
     return [];
   }
   return file.text.split(/\r?\n/).flatMap((line, index) => {

@@ -7,8 +7,10 @@ import {
   normalHost,
   readListenAddress,
 } from "../net/listen_address.ts";
-import type { OptionKey } from "./options.ts";
+import { optionName } from "./option.ts";
+import { type OptionKey, OPTIONS } from "./options.ts";
 import {
+  addFault,
   isGiven,
   quote,
   type Reading,
@@ -30,8 +32,6 @@ export interface ListenConfig {
 /** What a bearer token may look like (RFC 6750, 2.1). */
 const TOKEN_FORM = /^[A-Za-z0-9\-._~+/]+=*$/;
 
-const REMEDY = "set --listen or MCP_LISTEN";
-
 const SEVERAL_PROFILES =
   "several profiles are for one client over stdio, and --listen serves many " +
   "(name one with --profile or MCP_PROFILES, or unset --listen or MCP_LISTEN)";
@@ -47,24 +47,23 @@ export function readListen(reading: Reading): ListenConfig | undefined {
   const { settings, faults } = reading;
   const { listen, listenHost: hosts } = settings;
   if (listen === undefined) {
-    for (const name of strayNames(settings)) {
-      faults.push(`${name} means nothing over stdio (${REMEDY})`);
+    for (const key of ["listenToken", "noListenToken", "listenHost"] as const) {
+      if (settings[key] === false || !isGiven(key, reading)) continue;
+      const name = optionName(OPTIONS[key]);
+      addFault(reading, "listen", `${name} means nothing over stdio`);
     }
     return undefined;
   }
   const address = readListenAddress(listen);
   if (address === undefined) {
-    const got = quote(listen);
-    faults.push(`listen must be ${LISTEN_FORM}, got ${got} (${REMEDY})`);
-    return undefined;
+    const words = `listen must be ${LISTEN_FORM}, got ${quote(listen)}`;
+    return addFault(reading, "listen", words);
   }
   const wrongToken = tokenFault(settings, address);
   if (wrongToken !== undefined) faults.push(wrongToken);
   for (const host of hosts.filter((host) => !isHostName(host))) {
-    faults.push(
-      `listen host must be a host name without a port, got ${quote(host)} ` +
-        "(set --listen-host or MCP_LISTEN_HOST)",
-    );
+    const words = "listen host must be a host name without a port, got ";
+    addFault(reading, "listenHost", words + quote(host));
   }
   for (const name of namesForOneClient(reading)) {
     faults.push(
@@ -81,17 +80,6 @@ export function readListen(reading: Reading): ListenConfig | undefined {
       ? settings.maxConcurrency
       : undefined,
   };
-}
-
-/** What means nothing over stdio. */
-function strayNames(
-  { listenToken, noListenToken, listenHost }: Settings,
-): readonly string[] {
-  return [
-    ...listenToken === undefined ? [] : ["listen token"],
-    ...noListenToken ? ["no listen token"] : [],
-    ...listenHost.length === 0 ? [] : ["listen host"],
-  ];
 }
 
 function tokenFault(

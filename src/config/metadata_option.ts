@@ -3,9 +3,7 @@
  */
 
 import { expandVariables } from "./expand_variables.ts";
-import { remedy } from "./option.ts";
-import { OPTIONS } from "./options.ts";
-import { quote, type Reading } from "./settings.ts";
+import { addFault, quote, type Reading } from "./settings.ts";
 
 // MCP 2025-11-25 and 2026-07-28, "_meta": an optional prefix of labels and
 // dots that ends with a slash, then a name.
@@ -26,24 +24,21 @@ const PROTOCOL_NAMES = new Set([
 export function readMetadata(
   reading: Reading,
 ): readonly (readonly [key: string, value: string])[] {
-  const { settings, faults } = reading;
   const pairs = new Map<string, string>();
-  const mend = remedy(OPTIONS.metadata);
-  for (const text of settings.metadata) {
-    const equals = text.indexOf("=");
-    const key = text.slice(0, Math.max(equals, 0)).trim();
-    if (equals < 0 || !KEY.test(key)) {
-      const what = equals < 0 ? "" : `, got the key ${quote(key)}`;
-      faults.push(`metadata must be key=value${what} (${mend})`);
+  const fault = (words: string) => addFault(reading, "metadata", words);
+  for (const text of reading.settings.metadata) {
+    const [pair, given = "", rest = ""] = /^([^=]*)=([^]*)$/.exec(text) ?? [];
+    const key = given.trim();
+    const shown = quote(key);
+    if (!KEY.test(key)) {
+      const what = pair === undefined ? "" : `, got the key ${shown}`;
+      fault(`metadata must be key=value${what}`);
     } else if (isReserved(key)) {
-      faults.push(
-        `metadata key ${quote(key)} is the protocol's own (${mend})`,
-      );
+      fault(`metadata key ${shown} is the protocol's own`);
     } else if (pairs.has(key)) {
-      faults.push(`metadata key ${quote(key)} is given twice (${mend})`);
+      fault(`metadata key ${shown} is given twice`);
     } else {
-      const about = `metadata ${quote(key)}`;
-      const value = expandVariables(text.slice(equals + 1), about, reading);
+      const value = expandVariables(rest, `metadata ${shown}`, reading);
       if (value !== undefined) pairs.set(key, value);
     }
   }

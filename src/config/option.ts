@@ -47,28 +47,69 @@ interface Integer {
   readonly range: readonly [least: number, most: number];
 }
 
+/** What kind of value it takes. */
+type Kind =
+  /** A string. */
+  | { readonly kind?: undefined; readonly default?: string } & Text
+  /** The path of a file. */
+  | { readonly kind: "file" }
+  /** From a flag given any number of times, or a variable with commas. */
+  | { readonly kind: "list" } & Text
+  /** Off if not given. `--no-<flag>` turns one off that is on. */
+  | { readonly kind: "boolean"; readonly default?: boolean }
+  | { readonly kind: "duration" } & Duration
+  /** A number of bytes. */
+  | { readonly kind: "size"; readonly default: string }
+  | { readonly kind: "integer" } & Integer
+  | {
+    readonly kind: "enum";
+    readonly values: readonly string[];
+    readonly default: string;
+  };
+
 /** A row of the table. */
-export type Option =
-  & Row
-  & (
-    /** A string. */
-    | { readonly kind?: undefined; readonly default?: string } & Text
-    /** The path of a file. */
-    | { readonly kind: "file" }
-    /** From a flag given any number of times, or a variable with commas. */
-    | { readonly kind: "list" } & Text
-    /** Off if not given. `--no-<flag>` turns one off that is on. */
-    | { readonly kind: "boolean"; readonly default?: boolean }
-    | { readonly kind: "duration" } & Duration
-    /** A number of bytes. */
-    | { readonly kind: "size"; readonly default: string }
-    | { readonly kind: "integer" } & Integer
-    | {
-      readonly kind: "enum";
-      readonly values: readonly string[];
-      readonly default: string;
-    }
-  );
+export type Option = Row & Kind;
+
+/** The names of an option, where they are not those that its flag tells. */
+type Names = Partial<Pick<Row, "names" | "name">>;
+
+type RowOf<More> = Pick<Row, "names" | "help"> & More;
+
+/** A row. The variable of `--read-only` is MCP_READ_ONLY, if `names` is not set. */
+export function option<const More extends Kind & Names>(
+  flag: `--${string}`,
+  help: string,
+  more: More,
+): RowOf<More> {
+  const variable = `MCP_${flag.slice(2).replaceAll("-", "_").toUpperCase()}`;
+  return { names: [flag, variable], help, ...more };
+}
+
+/** A row of what is off unless it is set. */
+export function toggle(
+  flag: `--${string}`,
+  help: string,
+  names: Names = {},
+): RowOf<{ kind: "boolean" } & Names> {
+  return option(flag, help, { kind: "boolean", ...names });
+}
+
+/** A row of what is on unless `--no-<flag>` is set. */
+export function defaultOn(
+  flag: `--${string}`,
+  help: string,
+): RowOf<{ kind: "boolean"; default: true }> {
+  return option(flag, help, { kind: "boolean", default: true });
+}
+
+/** A row of what is the path of a file. */
+export function file(
+  flag: `--${string}`,
+  help: string,
+  names: Names = {},
+): RowOf<{ kind: "file" } & Names> {
+  return option(flag, help, { kind: "file", ...names });
+}
 
 /** What a row's value is once it is read. */
 type ValueOf<O extends Option> = O extends { kind: "boolean" } ? boolean

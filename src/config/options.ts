@@ -1,8 +1,7 @@
 /** The options: one row each, from which all that is said of them comes. */
 
 import { LOG_LEVELS } from "../log/log.ts";
-import type { Option } from "./option.ts";
-import { ROLE_OPTIONS } from "./role_options.ts";
+import { defaultOn, file, type Option, option, toggle } from "./option.ts";
 
 /**
  * A glob that names no tool would lift a rule that somebody meant to set: such
@@ -20,306 +19,279 @@ const GLOBS = {
   },
 } as const;
 
+/** A role, and how an error says so. */
+const ROLE = {
+  placeholder: "ARN",
+  form: {
+    pattern: /^arn:aws(?:-[a-z-]+)?:iam::\d{12}:role\/[\x21-\x7e]{1,576}$/,
+    words: "a role ARN such as arn:aws:iam::123456789012:role/name",
+  },
+} as const;
+
+/**
+ * Of a session's name, and of its source identity: AWS STS API Reference,
+ * AssumeRole.
+ */
+const SESSION_NAME_FORM = {
+  pattern: /^[\w+=,.@-]{2,64}$/,
+  words: "2 to 64 letters, digits or characters of +=,.@_-",
+} as const;
+
 /** The options by group, both in the order of `--help`. */
 export const OPTION_GROUPS = {
   Target: {
-    targetUrl: {
+    targetUrl: option("--target-url", "the MCP server", {
       name: "target URL",
-      names: ["--target-url", "MCP_TARGET_URL"],
       placeholder: "URL",
       secret: true,
-      help: "the MCP server",
-    },
-    allowHttp: {
-      kind: "boolean",
-      names: ["--allow-http", "MCP_ALLOW_HTTP"],
-      help: "plain http beyond loopback",
-    },
-    transport: {
+    }),
+    allowHttp: toggle("--allow-http", "plain http beyond loopback"),
+    transport: option("--transport", "auto, streamable-http, or sse of 2024", {
       kind: "enum",
-      names: ["--transport", "MCP_TRANSPORT"],
       values: ["auto", "streamable-http", "sse"],
       default: "auto",
-      help: "auto, streamable-http, or sse of 2024",
-    },
-    sse: {
-      kind: "boolean",
+    }),
+    sse: toggle("--sse", "listen between requests, too", {
       names: ["--sse", "MCP_ENABLE_SSE"],
-      help: "listen between requests, too",
-    },
-    headers: {
-      names: ["--headers", "MCP_HEADERS"],
+    }),
+    headers: option("--headers", "headers to add: name=value,name2=value2", {
       placeholder: "LIST",
       secret: true,
-      help: "headers to add: name=value,name2=value2",
-    },
-    header: {
-      kind: "list",
-      names: ["--header"],
-      placeholder: '"NAME: VALUE"',
-      secret: true,
-      help:
-        "a header to add; repeatable; ${NAME} in a value is a variable; MCP_HEADERS takes all at once",
-    },
-    headerFile: {
-      kind: "file",
-      names: ["--header-file", "MCP_HEADER_FILE"],
-      help: "headers to add, a line each",
-    },
-    clientInfo: {
-      kind: "boolean",
-      names: ["--client-info", "MCP_CLIENT_INFO"],
-      default: true,
-      help: "leave the client out of User-Agent",
-    },
-    caCert: {
-      kind: "file",
+    }),
+    header: option(
+      "--header",
+      "a header to add; repeatable; ${NAME} in a value is a variable; MCP_HEADERS takes all at once",
+      {
+        kind: "list",
+        placeholder: '"NAME: VALUE"',
+        secret: true,
+        names: ["--header"],
+      },
+    ),
+    headerFile: file("--header-file", "headers to add, a line each"),
+    clientInfo: defaultOn(
+      "--client-info",
+      "leave the client out of User-Agent",
+    ),
+    caCert: file("--ca-cert", "roots to trust besides the usual", {
       name: "CA certificate",
-      names: ["--ca-cert", "MCP_CA_CERT"],
-      help: "roots to trust besides the usual",
-    },
-    clientCert: {
-      kind: "file",
+    }),
+    clientCert: file("--client-cert", "who the proxy is, for mutual TLS", {
       name: "client certificate",
-      names: ["--client-cert", "MCP_CLIENT_CERT"],
-      help: "who the proxy is, for mutual TLS",
-    },
-    clientKey: {
-      kind: "file",
-      names: ["--client-key", "MCP_CLIENT_KEY"],
-      help: "the key of --client-cert",
-    },
-    recover: {
-      kind: "boolean",
-      names: ["--recover", "MCP_RECOVER"],
-      default: true,
-      help: "do not replace a lost session",
-    },
-    cookies: {
-      kind: "boolean",
-      names: ["--cookies", "MCP_COOKIES"],
-      default: true,
-      help: "do not keep the target's cookies",
-    },
+    }),
+    clientKey: file("--client-key", "the key of --client-cert"),
+    recover: defaultOn("--recover", "do not replace a lost session"),
+    cookies: defaultOn("--cookies", "do not keep the target's cookies"),
   },
   Messages: {
-    bridge: {
-      kind: "boolean",
-      names: ["--bridge", "MCP_BRIDGE"],
-      help: "between the eras of MCP",
-    },
-    readOnly: {
-      kind: "boolean",
-      names: ["--read-only", "MCP_READ_ONLY"],
-      help: "only tools said to change nothing",
-    },
-    allowTool: {
-      ...GLOBS,
-      names: ["--allow-tool", "MCP_ALLOW_TOOL"],
-      help: "only these tools; repeatable",
-    },
-    denyTool: {
-      ...GLOBS,
-      names: ["--deny-tool", "MCP_DENY_TOOL"],
-      help: "not these tools; repeatable",
-    },
-    metadata: {
+    bridge: toggle("--bridge", "between the eras of MCP"),
+    readOnly: toggle("--read-only", "only tools said to change nothing"),
+    allowTool: option("--allow-tool", "only these tools; repeatable", GLOBS),
+    denyTool: option("--deny-tool", "not these tools; repeatable", GLOBS),
+    metadata: option("--metadata", "put into _meta; repeatable", {
       kind: "list",
-      names: ["--metadata", "MCP_METADATA"],
       placeholder: "KEY=VALUE",
       secret: true,
-      help: "put into _meta; repeatable",
-    },
-    regionMetadata: {
-      kind: "boolean",
-      names: ["--region-metadata", "MCP_REGION_METADATA"],
-      default: true,
-      help: "AWS MCP Server: name no region",
-    },
-    receipt: {
-      kind: "boolean",
-      names: ["--receipt", "MCP_RECEIPT"],
-      help: "say in _meta who answered",
-    },
-    keepAliveMs: {
+    }),
+    regionMetadata: defaultOn(
+      "--region-metadata",
+      "AWS MCP Server: name no region",
+    ),
+    receipt: toggle("--receipt", "say in _meta who answered"),
+    keepAliveMs: option("--keep-alive", "ping a session idle this long", {
       kind: "duration",
-      names: ["--keep-alive", "MCP_KEEP_ALIVE"],
       range: ["1s"],
-      help: "ping a session idle this long",
-    },
+    }),
   },
   Signing: {
-    region: {
+    region: option("--region", "region to sign for", {
       names: ["--region", "AWS_REGION", "AWS_DEFAULT_REGION"],
-      help: "region to sign for",
-    },
-    service: {
-      names: ["--service-name", "--service", "AWS_SERVICE_NAME"],
+    }),
+    service: option("--service-name", "signing name of the service", {
       form: {
         pattern: /^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$/,
         words: "a signing name such as execute-api",
       },
-      help: "signing name of the service",
-    },
-    signatureVersion: {
+      names: ["--service-name", "--service", "AWS_SERVICE_NAME"],
+    }),
+    signatureVersion: option("--sig-version", "v4a signs for many regions", {
       kind: "enum",
       name: "signature version",
-      names: ["--sig-version", "AWS_SIG_VERSION"],
       values: ["v4", "v4a"],
       default: "v4",
-      help: "v4a signs for many regions",
-    },
-    unsignedPayload: {
-      kind: "boolean",
-      names: ["--unsigned-payload", "MCP_UNSIGNED_PAYLOAD"],
-      help: "leave the body unsigned",
-    },
-    signHost: {
-      names: ["--sign-host", "MCP_SIGN_HOST"],
+      names: ["--sig-version", "AWS_SIG_VERSION"],
+    }),
+    unsignedPayload: toggle("--unsigned-payload", "leave the body unsigned"),
+    signHost: option("--sign-host", "Host to sign behind a tunnel", {
       placeholder: "HOST",
       form: {
         pattern:
           /^(?:[a-z0-9](?:[a-z0-9.-]{0,251}[a-z0-9])?|\[[0-9a-f:.]+\])(?::\d{1,5})?$/i,
         words: "a host, with a port or without",
       },
-      help: "Host to sign behind a tunnel",
-    },
+    }),
   },
   Credentials: {
-    profile: {
+    profile: option("--profile", "AWS profile, before keys; repeatable", {
       kind: "list",
       names: ["--profile", "MCP_PROFILES"],
-      help: "AWS profile, before keys; repeatable",
-    },
-    ...ROLE_OPTIONS,
-    login: {
-      kind: "boolean",
-      names: ["--login", "MCP_LOGIN"],
-      help: "have the client ask for an SSO login",
-    },
-    skipAuth: {
-      kind: "boolean",
-      names: ["--skip-auth", "MCP_SKIP_AUTH"],
-      help: "unsigned if no credentials are set up",
-    },
+    }),
+    assumeRole: option("--assume-role", "a role to take on", {
+      ...ROLE,
+      name: "role",
+    }),
+    roleSessionName: option("--role-session-name", "name to act under", {
+      form: SESSION_NAME_FORM,
+      default: "sigv4-proxy",
+    }),
+    externalId: option("--external-id", "what the role's owner asks for", {
+      name: "external ID",
+      placeholder: "ID",
+      form: {
+        pattern: /^[\w+=,.@:/-]{2,1224}$/,
+        words: "2 to 1224 letters, digits or characters of +=,.@:/_-",
+      },
+      secret: true,
+    }),
+    roleDurationMs: option("--role-duration", "life of its credentials", {
+      kind: "duration",
+      default: "1h",
+      range: ["15m", "12h"],
+    }),
+    sessionPolicy: option(
+      "--session-policy",
+      "its bounds: ARN, FILE or read-only",
+      {
+        kind: "list",
+        placeholder: "POLICY",
+      },
+    ),
+    sourceIdentity: option("--source-identity", "who stands behind it", {
+      form: SESSION_NAME_FORM,
+    }),
+    sessionTag: option("--session-tag", "a tag of it; repeatable", {
+      kind: "list",
+      placeholder: "KEY=VALUE",
+    }),
+    writeRole: option(
+      "--write-role",
+      "for what --read-only does not allow",
+      ROLE,
+    ),
+    accountRole: option(
+      "--account-role",
+      "a role in the account that a call names",
+      {
+        placeholder: "ARN",
+        form: {
+          pattern:
+            /^arn:aws(?:-[a-z-]+)?:iam::\{account\}:role\/(?:[\x21-\x7a|~]|\{role\}){1,576}$/,
+          words:
+            "a role ARN with {account} in place of the account, and {role} where " +
+            "calls name the role, such as arn:aws:iam::{account}:role/name",
+        },
+      },
+    ),
+    allowAccount: option(
+      "--allow-account",
+      "an account, GLOB or FILE; repeatable",
+      {
+        kind: "list",
+        placeholder: "ID",
+      },
+    ),
+    allowRole: option(
+      "--allow-role",
+      "for {role}: a name or GLOB; repeatable",
+      {
+        kind: "list",
+        form: {
+          pattern: /^[\w+=,.@*?-]{1,64}$/,
+          words: "a role's name, without its path, or a glob of names",
+        },
+      },
+    ),
+    login: toggle("--login", "have the client ask for an SSO login"),
+    skipAuth: toggle("--skip-auth", "unsigned if no credentials are set up"),
   },
   "HTTP front": {
-    listen: {
-      names: ["--listen", "MCP_LISTEN"],
+    listen: option("--listen", "host:port or unix:PATH in place of stdio", {
       placeholder: "ADDRESS",
-      help: "host:port or unix:PATH in place of stdio",
-    },
-    listenToken: {
-      names: ["--listen-token", "MCP_LISTEN_TOKEN"],
-      placeholder: "TOKEN",
-      secret: true,
-      help: "what clients bring; made if not given",
-    },
-    noListenToken: {
-      kind: "boolean",
-      names: ["--no-listen-token", "MCP_NO_LISTEN_TOKEN"],
-      help: "no token, on loopback",
-    },
-    listenHost: {
+    }),
+    listenToken: option(
+      "--listen-token",
+      "what clients bring; made if not given",
+      {
+        placeholder: "TOKEN",
+        secret: true,
+      },
+    ),
+    noListenToken: toggle("--no-listen-token", "no token, on loopback"),
+    listenHost: option("--listen-host", "a name it is known by; repeatable", {
       kind: "list",
-      names: ["--listen-host", "MCP_LISTEN_HOST"],
-      help: "a name it is known by; repeatable",
-    },
+    }),
   },
   Limits: {
-    timeoutMs: {
+    timeoutMs: option("--timeout", "whole time of a request, as 1m30s", {
       kind: "duration",
-      names: ["--timeout", "MCP_TIMEOUT"],
       zeroIsNone: true,
-      help: "whole time of a request, as 1m30s",
-    },
-    timeoutResetOnProgress: {
-      kind: "boolean",
-      names: ["--timeout-reset-on-progress", "MCP_TIMEOUT_RESET_ON_PROGRESS"],
-      help: "each event starts --timeout anew",
-    },
-    connectTimeoutMs: {
+    }),
+    timeoutResetOnProgress: toggle(
+      "--timeout-reset-on-progress",
+      "each event starts --timeout anew",
+    ),
+    connectTimeoutMs: option("--connect-timeout", "time to connect", {
       kind: "duration",
-      names: ["--connect-timeout", "MCP_CONNECT_TIMEOUT"],
       default: "10s",
-      help: "time to connect",
-    },
-    idleTimeoutMs: {
+    }),
+    idleTimeoutMs: option("--idle-timeout", "silence that fails a request", {
       kind: "duration",
-      names: ["--idle-timeout", "MCP_IDLE_TIMEOUT"],
       default: "15m",
-      help: "silence that fails a request",
-    },
-    retries: {
+    }),
+    retries: option("--retries", "further tries of what has not run", {
       kind: "integer",
-      names: ["--retries", "MCP_RETRIES"],
       default: 2,
       range: [0, 10],
-      help: "further tries of what has not run",
-    },
-    maxConcurrency: {
+    }),
+    maxConcurrency: option("--max-concurrency", "requests at once", {
       kind: "integer",
-      names: ["--max-concurrency", "MCP_MAX_CONCURRENCY"],
       default: 64,
       range: [1, 1000],
-      help: "requests at once",
-    },
-    maxFrameBytes: {
+    }),
+    maxFrameBytes: option("--max-frame", "longest message from the client", {
       kind: "size",
-      names: ["--max-frame", "MCP_MAX_FRAME"],
       default: "64MiB",
-      help: "longest message from the client",
-    },
-    maxAnswerBytes: {
+    }),
+    maxAnswerBytes: option("--max-answer", "longest message to the client", {
       kind: "size",
-      names: ["--max-answer", "MCP_MAX_ANSWER"],
       default: "10MiB",
-      help: "longest message to the client",
-    },
+    }),
   },
   Logging: {
-    logLevel: {
+    logLevel: option("--log-level", "debug, info, warn or error", {
       kind: "enum",
-      names: ["--log-level", "MCP_LOG_LEVEL"],
       values: LOG_LEVELS,
       default: "info",
-      help: "debug, info, warn or error",
-    },
-    logFormat: {
+    }),
+    logFormat: option("--log-format", "form of log lines", {
       kind: "enum",
-      names: ["--log-format", "MCP_LOG_FORMAT"],
       values: ["json", "text"],
       default: "json",
-      help: "form of log lines",
-    },
-    record: {
-      kind: "file",
-      names: ["--record", "MCP_RECORD"],
-      help: "a recording of what passes, to be replayed",
-    },
-    recordBodies: {
-      kind: "boolean",
-      names: ["--record-bodies", "MCP_RECORD_BODIES"],
-      help: "arguments and results in it, too",
-    },
-    recordMaxBytes: {
+    }),
+    record: file("--record", "a recording of what passes, to be replayed"),
+    recordBodies: toggle("--record-bodies", "arguments and results in it, too"),
+    recordMaxBytes: option("--record-max", "its size; the oldest goes first", {
       kind: "size",
-      names: ["--record-max", "MCP_RECORD_MAX"],
       default: "64MiB",
-      help: "its size; the oldest goes first",
-    },
+    }),
   },
   Other: {
-    help: {
-      kind: "boolean",
+    help: toggle("--help", "a screen of this; --help TOPIC, --help all", {
       names: ["--help"],
-      help: "a screen of this; --help TOPIC, --help all",
-    },
-    version: {
-      kind: "boolean",
+    }),
+    version: toggle("--version", "show the versions", {
       names: ["--version"],
-      help: "show the versions",
-    },
+    }),
   },
 } as const satisfies Record<string, Readonly<Record<string, Option>>>;
 
@@ -344,3 +316,16 @@ export type OptionKey = keyof typeof OPTIONS;
 /** The names of the options, in order. */
 export const OPTION_KEYS: readonly OptionKey[] = Object.keys(OPTIONS)
   .filter((key): key is OptionKey => Object.hasOwn(OPTIONS, key));
+
+/** The value of `--session-policy` for what only reads. */
+export const READ_ONLY = "read-only";
+
+/** Whether a text of `--session-policy` names a file. */
+export function isPolicyFile(text: string): boolean {
+  return text !== READ_ONLY && !text.startsWith("arn:");
+}
+
+/** Whether a text of `--allow-account` names a file: no account has letters. */
+export function isAccountFile(text: string): boolean {
+  return !/^[\d*?\s]*$/.test(text);
+}

@@ -103,6 +103,15 @@ export function isGiven(key: OptionKey, { sources }: Reading): boolean {
   return (sources.get(key)?.kind ?? "default") !== "default";
 }
 
+/** Adds what is wrong with an option, and how to set it. */
+export function addFault(
+  { faults }: Pick<Reading, "faults">,
+  key: OptionKey,
+  words: string,
+): undefined {
+  faults.push(`${words} (${remedy(OPTIONS[key])})`);
+}
+
 /** The flag or the variable that an option is from. */
 export function sourceName(key: OptionKey, { sources }: Reading): string {
   return sources.get(key)?.name ?? "";

@@ -4,9 +4,7 @@ import { isLoopback } from "../net/address.ts";
 import { readEndpoint } from "../aws/endpoint.ts";
 import { unescapedRuntimeArn } from "../aws/runtime_arn.ts";
 import type { LogNote } from "../log/log.ts";
-import { remedy } from "./option.ts";
-import { OPTIONS } from "./options.ts";
-import type { Reading } from "./settings.ts";
+import { addFault, type Reading } from "./settings.ts";
 
 /** The URL, when it is one of http or https, and the host that is meant. */
 interface Target {
@@ -18,10 +16,9 @@ interface Target {
 const BARE_HOST = /^[a-z0-9-]+(?:\.[a-z0-9-]+)+(?::\d+)?(?:[/?]|$)/i;
 
 /** Reads the target URL. It may hold a secret, so that no fault shows it. */
-export function readTarget({ settings, faults, notes }: Reading): Target {
-  const { targetUrl: text, allowHttp } = settings;
-  const fault = (words: string) =>
-    faults.push(`${words} (${remedy(OPTIONS.targetUrl)})`);
+export function readTarget(reading: Reading): Target {
+  const { settings: { targetUrl: text, allowHttp }, notes } = reading;
+  const fault = (words: string) => addFault(reading, "targetUrl", words);
   if (text === undefined) {
     fault("target URL is required");
     return {};

@@ -36,6 +36,9 @@ const TOLD_ELSEWHERE: ReadonlySet<string> = new Set([
 /** Calls whose texts say how things are, and not that something is wrong. */
 const PLAIN_NEWS = /(?:^|\.)(?:debug|info)$/;
 
+/** What makes a row of the options: a text by itself is for `--help`. */
+const ROWS = /^(?:option|toggle|defaultOn|file)$/;
+
 /** Calls whose texts complete "no permission to …". */
 const PURPOSES = /^(?:envNeeds|net|netNeed|SdkHttp)$/;
 
@@ -128,7 +131,8 @@ function isElsewhere(node: Node, source: string): boolean {
     }
     if (parent.type === "CallExpression" || parent.type === "NewExpression") {
       const callee = nameOf(parent.callee, source);
-      return PLAIN_NEWS.test(callee) || PURPOSES.test(callee);
+      return PLAIN_NEWS.test(callee) || PURPOSES.test(callee) ||
+        at === node && ROWS.test(callee);
     }
   }
   return false;

@@ -11,7 +11,7 @@ import { type Env, type Option, variablesOf } from "../../config/option.ts";
 import { OPTION_GROUPS, OPTIONS } from "../../config/options.ts";
 import { REGION_KEY } from "../../config/region_metadata.ts";
 import type { Reading, Settings } from "../../config/settings.ts";
-import { isAccountFile, isPolicyFile } from "../../config/role_options.ts";
+import { isAccountFile, isPolicyFile } from "../../config/options.ts";
 import { ConfigError } from "../../errors.ts";
 import { knownHost, readEndpoint } from "../../aws/endpoint.ts";
 

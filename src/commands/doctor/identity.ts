@@ -23,7 +23,7 @@ import {
   roleCredentialsOf,
   writerSession,
 } from "../target.ts";
-import { accountRoleArn } from "../../config/account_rules.ts";
+import { accountRoleArn } from "../../config/roles.ts";
 import { hintsFor } from "./hints.ts";
 import {
   type Checkup,

@@ -17,7 +17,7 @@ import { type CommandContext, parseOptions, writeNotes } from "../context.ts";
 import { credentialsOf, isUnconfigured, openFetches } from "../target.ts";
 import { reasonOf, withLimit } from "../../limit.ts";
 import { findNeeds, permissionFlags } from "../needs.ts";
-import { accountRoleArn } from "../../config/account_rules.ts";
+import { accountRoleArn } from "../../config/roles.ts";
 import {
   allow as allowed,
   type Statement,
