@@ -66,8 +66,11 @@ export class Exchange implements Deadline {
    * it runs, whatever is said of it afterwards.
    */
   answerHasBegun = false;
-  /** An error that came under another ID: the answer, if no other one comes. */
-  keptError: Uint8Array | undefined;
+  /**
+   * What may be the answers, by the keys of their requests, if no better ones
+   * come: errors under another ID, and errors that stand for broken answers.
+   */
+  keptErrors: Map<string, Uint8Array | ProxyError> | undefined;
   sessionId: string | undefined;
   /** What is said of who answered it, if anything is. */
   receipt: Promise<string | undefined> | undefined;

@@ -220,9 +220,11 @@ export class HttpTransport {
     exchange: Exchange,
     session: SessionHeaders,
   ): Promise<void> {
-    const { keptError } = exchange;
-    exchange.keptError = undefined;
-    if (keptError) await this.#router.receive(keptError, session, exchange);
+    const { keptErrors, pending: [{ key }] } = exchange;
+    const kept = keptErrors?.get(key);
+    if (!(kept instanceof Uint8Array)) return;
+    keptErrors?.delete(key);
+    await this.#router.receive(kept, session, exchange);
   }
 
   async #fetch(

@@ -26,7 +26,7 @@ import { Recent } from "../../lru_cache.ts";
 /** How many requests and tokens that are over are remembered. */
 const MAX_OVER = 1_000;
 
-/** How long after an error of another ID the answer may still come. */
+/** How long after what may be the answer a better one may still come. */
 const KEPT_MS = 3_000;
 
 const PROGRESS = "notifications/progress";
@@ -184,23 +184,36 @@ export class PendingRequests {
     const isLate = id && spellingsOf(id).some(({ key }) => this.#over.get(key));
     const owner = this.#onlyOne(origin);
     if (!error || !owner || isLate) return false;
-    owner.keptError ??= frame;
-    this.#failWithKept(owner);
+    this.keep({ owner, id: owner.pending[0] }, frame);
     return true;
   }
 
-  /** Delivers a kept error when nothing more is said for some time. */
-  #failWithKept(exchange: Exchange, delayMs = KEPT_MS): void {
+  /**
+   * Keeps what may be a request's answer until a better one comes; it is told
+   * when nothing else does.
+   */
+  keep(owed: Owed, error: Uint8Array | ProxyError): void {
+    const { owner, id: { key } } = owed;
+    owner.keptErrors ??= new Map();
+    if (owner.keptErrors.has(key) || owner.isSettled) return;
+    owner.keptErrors.set(key, error);
+    this.#tellKeptAfter(owed, KEPT_MS);
+  }
+
+  /** Tells a kept error when nothing more is said for some time. */
+  #tellKeptAfter(owed: Owed, delayMs: number): void {
+    const { owner, id } = owed;
     const timer = setTimeout(() => {
-      const { keptError, sinceMessageMs } = exchange;
-      if (!keptError || exchange.isSettled) return;
+      const error = owner.keptErrors?.get(id.key);
+      if (!error) return;
       // What tells of its progress may bring its answer.
-      const leftMs = KEPT_MS - sinceMessageMs;
-      if (leftMs > 0) return this.#failWithKept(exchange, leftMs);
-      this.fail(exchange, keptError).catch(() => {})
-        .finally(() => exchange.end());
+      const leftMs = KEPT_MS - owner.sinceMessageMs;
+      if (leftMs > 0) return this.#tellKeptAfter(owed, leftMs);
+      this.failOne(owed, error).catch(() => {}).finally(() => {
+        if (owner.isSettled) owner.end();
+      });
     }, delayMs);
-    void exchange.settled.then(() => clearTimeout(timer));
+    void owner.settled.then(() => clearTimeout(timer));
   }
 
   /** The exchange that alone waits, for one answer. */
@@ -215,16 +228,18 @@ export class PendingRequests {
   report(exchange: Exchange, given: ProxyError | Uint8Array): Promise<void> {
     const hasOthers = given instanceof ProxyError && exchange.isSent;
     const error = hasOthers ? afterOthers(given) : given;
-    if (error instanceof ProxyError) {
+    const [id] = exchange.pending;
+    const told = toldOf(exchange, id, error);
+    if (told instanceof ProxyError) {
       const { log } = this.#target;
-      log.warn(error.summary, {
+      log.warn(told.summary, {
         method: exchange.method,
-        id: exchange.pending[0]?.source,
-        reason: error.reason,
+        id: id?.source,
+        reason: told.reason,
         ms: Math.round(performance.now() - exchange.startedAt),
       });
-      if (error.message !== error.summary) {
-        log.debug("what the client is told", { error: error.message });
+      if (told.message !== told.summary) {
+        log.debug("what the client is told", { error: told.message });
       }
     }
     return this.fail(exchange, error);
@@ -235,16 +250,17 @@ export class PendingRequests {
     exchange: Exchange,
     error: ProxyError | Uint8Array,
   ): Promise<void> {
-    const isOwn = error instanceof ProxyError;
-    const told = isOwn ? exchange.keptError ?? error : error;
-    const { observation } = exchange;
-    if (told instanceof ProxyError) observation?.failed(told);
-    else observation?.answered(responseIn(told));
-    for (const id of exchange.pending) await this.#tell(exchange, id, told);
+    note(exchange, toldOf(exchange, exchange.pending[0], error));
+    for (const id of exchange.pending) {
+      await this.#tell(exchange, id, toldOf(exchange, id, error));
+    }
   }
 
-  async failOne({ owner, id }: Owed, error: ProxyError): Promise<void> {
-    owner.observation?.failed(error);
+  async failOne(
+    { owner, id }: Owed,
+    error: Uint8Array | ProxyError,
+  ): Promise<void> {
+    note(owner, error);
     await this.#tell(owner, id, error);
   }
 
@@ -275,6 +291,22 @@ export class PendingRequests {
       if (frame) await this.emit(frame, exchange);
     }
   }
+}
+
+/** What a request is told that fails: of its broken answer, if it had one. */
+function toldOf(
+  { keptErrors }: Exchange,
+  id: RequestId | undefined,
+  error: ProxyError | Uint8Array,
+): ProxyError | Uint8Array {
+  if (id === undefined || !(error instanceof ProxyError)) return error;
+  return keptErrors?.get(id.key) ?? error;
+}
+
+/** Tells who follows an exchange what it failed with. */
+function note({ observation }: Exchange, told: ProxyError | Uint8Array): void {
+  if (told instanceof ProxyError) observation?.failed(told);
+  else observation?.answered(responseIn(told));
 }
 
 /** The token that progress is told of, in both spellings. */

@@ -11,18 +11,14 @@ import type { Era } from "../wire/era.ts";
 import type { OversizedData, ServerEvent } from "../wire/events.ts";
 import { excerpt } from "../wire/excerpt.ts";
 import type { Exchange } from "./exchange.ts";
-import {
-  errorFrame,
-  frameTooLarge,
-  noMessage,
-  ownErrorData,
-} from "./failure.ts";
+import { frameTooLarge, noMessage } from "./failure.ts";
 import { partsOf } from "./link.ts";
 import { NO_WAIT } from "../wire/frames.ts";
-import { SMALL_BYTES } from "../wire/large_message.ts";
+import { partOf, SMALL_BYTES } from "../wire/large_message.ts";
 import { NO_SESSION, type SessionHeaders } from "../wire/headers.ts";
 import {
   type BatchMessage,
+  type InvalidMessage,
   type Message,
   readMessage,
   readMessageInTurns,
@@ -41,7 +37,7 @@ import {
   receiptedBatch,
   takesReceipt,
 } from "./delivery.ts";
-import { taskIdIn } from "../wire/splice.ts";
+import { membersOf, taskIdIn, whole } from "../wire/splice.ts";
 
 /** Who takes part in the routing of responses. */
 export interface RouterHooks {
@@ -102,10 +98,14 @@ export class ResponseRouter {
     const text = withoutByteOrderMark(body);
     const bytes = this.#noted("byte-order-mark", body, text, exchange);
     const receive = (message: Message) => {
-      if (message.kind === "invalid") {
-        throw noMessage(message.detail, bytes, this.#target.redactor.redact);
+      if (message.kind !== "invalid") {
+        return this.#receive(bytes, message, origin, true);
       }
-      return this.#receive(bytes, message, origin, true);
+      if (!message.parts) throw this.#noMessage(message.detail, bytes);
+      return this.#receiveParts(bytes, message.parts, origin).then(() => {
+        if (exchange?.isSettled) return;
+        throw this.#noMessage(message.detail, bytes);
+      });
     };
     return bytes.length <= SMALL_BYTES
       ? receive(readMessage(bytes))
@@ -132,23 +132,56 @@ export class ResponseRouter {
       exchange?.noteProgress();
       return await this.#receive(bytes, message, origin);
     }
-    // A heartbeat or the like is skipped, unless it was to be an answer.
-    const answer = { id: message.answerTo, error: undefined };
-    const owed = this.pending.requestFor(answer, origin);
-    if (owed) {
-      const error = noMessage(
-        message.detail,
-        bytes,
-        this.#target.redactor.redact,
-      );
-      return await this.pending.failOne(owed, error);
-    }
+    const isTaken = message.parts
+      ? await this.#receiveParts(bytes, message.parts, origin)
+      : this.#keepBroken(bytes, message, origin);
+    if (isTaken) return;
     this.pending.noteBegun(origin);
     this.#target.log.debug("skipped an event that is no JSON-RPC message", {
       type: excerpt(type),
       detail: message.detail,
       method: exchange?.method,
     });
+  }
+
+  /** Delivers of an array what is a message; false if there is nothing. */
+  async #receiveParts(
+    bytes: Uint8Array,
+    parts: readonly (SingleMessage | InvalidMessage)[],
+    origin: Origin,
+  ): Promise<boolean> {
+    let isTaken = false;
+    const members = membersOf(bytes, whole(bytes));
+    for (const [index, message] of parts.entries()) {
+      const part = partOf(bytes, members[index]);
+      if (message.kind !== "invalid") {
+        await this.#receive(part, message, origin);
+      } else if (!this.#keepBroken(part, message, origin)) continue;
+      isTaken = true;
+    }
+    return isTaken;
+  }
+
+  /** Keeps what is no message, and seems to answer a request, as its error. */
+  #keepBroken(
+    bytes: Uint8Array,
+    { answerTo, detail }: InvalidMessage,
+    origin: Origin,
+  ): boolean {
+    const answer = { id: answerTo, error: undefined };
+    const owed = this.pending.requestFor(answer, origin);
+    if (owed) this.#keep(owed, this.#noMessage(detail, bytes));
+    return owed !== undefined;
+  }
+
+  /** Keeps an error for a request that has run, until a better answer comes. */
+  #keep(owed: Owed, error: ProxyError): void {
+    owed.owner.answerHasBegun = true;
+    this.pending.keep(owed, error);
+  }
+
+  #noMessage(detail: string, bytes: Uint8Array): ProxyError {
+    return noMessage(detail, bytes, this.#target.redactor.redact);
   }
 
   /** The frame as it is repaired, which is noted. */
@@ -219,9 +252,14 @@ export class ResponseRouter {
     }
     const owed = this.pending.requestFor(message, origin, isAll);
     if (!owed) return this.#takeUnasked(message, frame, origin);
-    const delivery = message.fault === undefined
-      ? this.#takeAnswer(owed, message, frame, origin)
-      : this.#takeFault(owed, message, message.fault, frame);
+    const { fault } = message;
+    if (fault !== undefined) {
+      // What a result holds is no word of the target's, nor the client's to
+      // see.
+      const said = message.error ? bytes : bytes.subarray(0, 0);
+      return void this.#keep(owed, this.#noMessage(fault, said));
+    }
+    const delivery = this.#takeAnswer(owed, message, frame, origin);
     owed.owner.onAnswer?.(delivery.message);
     return owed.owner.onAnswer ? undefined : delivery;
   }
@@ -276,32 +314,6 @@ export class ResponseRouter {
     }
     this.pending.take(owner, id);
     return { owner, message, frame };
-  }
-
-  /** Takes an answer that the client would not read; an error stands for it. */
-  #takeFault(
-    { owner, id }: Owed,
-    answer: ResponseMessage,
-    fault: string,
-    bytes: Uint8Array,
-  ): AnswerDelivery {
-    // What a result holds is no word of the target's, nor the client's to see.
-    const said = answer.error ? bytes : bytes.subarray(0, 0);
-    const { redact } = this.#target.redactor;
-    const error = noMessage(fault, said, redact);
-    owner.observation?.failed(error);
-    this.pending.take(owner, id);
-    const { code, message } = error;
-    return {
-      owner,
-      frame: errorFrame(error, id, redact),
-      message: {
-        kind: "response",
-        id,
-        result: undefined,
-        error: { code, message, data: ownErrorData(error) },
-      },
-    };
   }
 
   #deliver(delivery: Delivery): Promise<void> {

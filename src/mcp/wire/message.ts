@@ -98,6 +98,8 @@ export interface InvalidMessage {
   readonly ids: readonly RequestId[];
   /** The request that it seems to answer. */
   readonly answerTo?: RequestId;
+  /** What an array is made of of which some are messages, or none. */
+  readonly parts?: readonly (SingleMessage | InvalidMessage)[];
 }
 
 /** What a frame holds. */
@@ -196,21 +198,23 @@ function readBatch<T>(
   values: readonly T[],
   read: (value: T, index: number) => SingleMessage | InvalidMessage,
 ): Message {
-  const messages: SingleMessage[] = [];
-  const ids: RequestId[] = [];
-  let detail = values.length === 0 ? "the batch is empty" : "";
-  values.forEach((value, index) => {
-    const message = read(value, index);
-    if (message.kind === "invalid") {
-      detail ||= `message ${index + 1} of the batch: ${message.detail}`;
-      ids.push(...message.ids);
-      return;
-    }
-    messages.push(message);
-    if (message.kind === "request") ids.push(message.id);
-  });
-  if (detail !== "") return { ...invalid(detail), ids };
-  return { kind: "batch", messages };
+  if (values.length === 0) return invalid("the batch is empty");
+  const parts = values.map(read);
+  const messages = parts.filter((part) => part.kind !== "invalid");
+  const broken = parts.findIndex(({ kind }) => kind === "invalid");
+  const first = parts[broken];
+  if (first?.kind !== "invalid") return { kind: "batch", messages };
+  return {
+    ...invalid(`message ${broken + 1} of the batch: ${first.detail}`),
+    ids: parts.flatMap((part) =>
+      part.kind === "invalid"
+        ? part.ids
+        : part.kind === "request"
+        ? [part.id]
+        : []
+    ),
+    parts,
+  };
 }
 
 function readSingle(

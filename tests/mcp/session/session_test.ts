@@ -266,16 +266,6 @@ for (
   });
 }
 
-Deno.test("an event that is a broken answer is bad-answer, and what follows is not forwarded", async () => {
-  const { error } = await answerWhen(async (message, reply) => {
-    const stream = await reply.sse();
-    await stream.message({ id: message.id, result: {} });
-    await stream.message(result(message));
-    await stream.end();
-  });
-  assertEquals(error.data.reason, "bad-answer");
-});
-
 Deno.test("an answer with an ID that nobody waits for is dropped", async () => {
   const { error } = await answerWhen((_message, reply) =>
     reply.json({ jsonrpc: "2.0", id: 77, result: {} })
