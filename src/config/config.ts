@@ -22,8 +22,12 @@ import type { Roles } from "./roles.ts";
 import type { PolicyTarget } from "../aws/policy/statement.ts";
 import { type ListenConfig, readListen } from "./listen_options.ts";
 import { readMetadata } from "./metadata_option.ts";
-import { addRegion } from "./region_metadata.ts";
-import { findScope, OF_PROFILE, type ProfileRegion } from "./scope.ts";
+import {
+  addRegion,
+  findScope,
+  OF_PROFILE,
+  type ProfileRegion,
+} from "./scope.ts";
 import {
   isGiven,
   quote,

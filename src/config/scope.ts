@@ -1,6 +1,7 @@
 /**
  * What to sign for, and with which version: from flags, off the host, from
- * variables, from the profile.
+ * variables, from the profile. And the region that calls of the AWS MCP Server
+ * are for, which its host does not tell.
  */
 
 import { ProfileMissingError } from "../aws/shared_files/profile_settings.ts";
@@ -11,12 +12,15 @@ import { Glob } from "../glob.ts";
 import type { LogNote } from "../log/log.ts";
 import { type Option, optionName, remedy } from "./option.ts";
 import { type OptionKey, OPTIONS } from "./options.ts";
-import { isGiven, quote, type Reading, sourceName } from "./settings.ts";
+import {
+  addFault,
+  isGiven,
+  quote,
+  type Reading,
+  sourceName,
+} from "./settings.ts";
 
-/**
- * Looks up the region that the shared files give a profile; the usual profile
- * if none is named.
- */
+/** The region of a profile in the shared files; of the usual one if not named. */
 export type ProfileRegion = (
   profile: string | undefined,
 ) => Promise<string | undefined>;
@@ -32,14 +36,18 @@ interface Scope {
   readonly signatureVersion: SignatureVersion;
 }
 
-interface ScopeInput {
+/** What regions are found with. */
+interface RegionInput {
   readonly reading: Reading;
-  /** Options that a misspelt flag is meant for: they are not missing. */
-  readonly meant: ReadonlySet<OptionKey>;
   /** The host that is signed, when it is known; it may tell the rest. */
   readonly host: string | undefined;
   /** Asked when nothing else gives a region. */
   readonly profileRegion: ProfileRegion;
+}
+
+interface ScopeInput extends RegionInput {
+  /** Options that a misspelt flag is meant for: they are not missing. */
+  readonly meant: ReadonlySet<OptionKey>;
 }
 
 /**
@@ -49,9 +57,7 @@ interface ScopeInput {
  */
 export async function findScope(input: ScopeInput): Promise<Scope> {
   const { host, reading } = input;
-  const endpoint: Partial<Endpoint> = host === undefined
-    ? {}
-    : readEndpoint(host) ?? {};
+  const endpoint = endpointOf(host);
   const at = reading.notes.length;
   const signatureVersion = findVersion(reading, endpoint);
   // The region of all regions is a set, which v4 cannot be signed for.
@@ -79,11 +85,16 @@ export async function findScope(input: ScopeInput): Promise<Scope> {
   return { region, regionFrom: from, service, signatureVersion };
 }
 
+function endpointOf(host: string | undefined): Partial<Endpoint> {
+  return host === undefined ? {} : readEndpoint(host) ?? {};
+}
+
 /**
  * Whether the region of this environment goes with calls: the host of the AWS
- * MCP Server tells that of the server alone.
+ * MCP Server tells that of the server alone, and without `_meta.AWS_REGION`
+ * calls go to us-east-1 (Agent Toolkit for AWS, "AWS MCP Server").
  */
-export function goesWithCalls(
+function goesWithCalls(
   { settings }: Reading,
   { service }: Partial<Endpoint>,
 ): boolean {
@@ -212,7 +223,7 @@ const REGION = /^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/;
 const SET_MEMBER = /^[a-z0-9*](?:[a-z0-9*-]{0,61}[a-z0-9*])?$/;
 
 function checkRegion(
-  { faults }: Reading,
+  reading: Reading,
   text: string,
   from: string,
   version: SignatureVersion,
@@ -227,9 +238,8 @@ function checkRegion(
     ? "a region set such as us-east-1,us-west-2 or *"
     : `one region such as us-east-1${hint}`;
   const place = from.startsWith("--") ? "" : ` in ${from}`;
-  const got = `got ${quote(text)}${place}`;
-  const mend = remedy(OPTIONS.region);
-  faults.push(`region must be ${expected}, ${got} (${mend})`);
+  const words = `region must be ${expected}, got ${quote(text)}${place}`;
+  addFault(reading, "region", words);
   return {};
 }
 
@@ -252,4 +262,67 @@ function overridden(
     level: "info",
     message: `${what} of ${from} is used, not ${onHost} of the host`,
   };
+}
+
+/** The key by which the AWS MCP Server is told a region. */
+export const REGION_KEY = "AWS_REGION";
+
+/** What is noted of each region that is told. */
+export const REGION_NOTE = "the region of calls goes with them";
+
+/** Keys and values for `_meta`. */
+type Metadata = readonly (readonly [key: string, value: string])[];
+
+/** What goes into `_meta`, the region included. */
+interface RegionMetadata {
+  readonly metadata: Metadata;
+  /** For each profile that calls may name, in place of that. */
+  readonly profileMetadata: ReadonlyMap<string, Metadata>;
+  /** Whether a profile has told a region. */
+  readonly isOfProfile: boolean;
+}
+
+/**
+ * Adds the region that the AWS CLI would use in this environment: of a flag, of
+ * a variable, of the profile. What `--metadata` says goes before that.
+ */
+export async function addRegion(
+  metadata: Metadata,
+  { reading, host, profileRegion }: RegionInput,
+): Promise<RegionMetadata> {
+  const { settings: { profile: names, region }, notes } = reading;
+  const profileMetadata = new Map<string, Metadata>();
+  const isWanted = goesWithCalls(reading, endpointOf(host)) &&
+    !metadata.some(([key]) => key === REGION_KEY);
+  if (!isWanted) return { metadata, profileMetadata, isOfProfile: false };
+
+  const from = region === undefined
+    ? OF_PROFILE
+    : sourceName("region", reading);
+  const withRegion = async (profile?: string): Promise<Metadata> => {
+    const found = region ?? await profileRegion(profile).catch((error) => {
+      notes.push({
+        level: "info",
+        message: "the profile's region cannot be read, and goes with no call",
+        fields: { profile, error: messageOf(error) },
+      });
+    });
+    if (!found) return metadata;
+    const isOne = REGION.test(found);
+    notes.push({
+      level: isOne ? "info" : "warn",
+      message: isOne
+        ? REGION_NOTE
+        : "the region for calls is not one region, and goes with no call",
+      fields: { region: found, from, profile },
+    });
+    return isOne ? [...metadata, [REGION_KEY, found]] : metadata;
+  };
+  const first = await withRegion(names[0]);
+  for (const [index, name] of names.length > 1 ? names.entries() : []) {
+    profileMetadata.set(name, index === 0 ? first : await withRegion(name));
+  }
+  const isOfProfile = region === undefined &&
+    [first, ...profileMetadata.values()].some((all) => all !== metadata);
+  return { metadata: first, profileMetadata, isOfProfile };
 }

@@ -8,9 +8,9 @@ import { messageOf } from "../errors.ts";
 import { type Need, notGranted } from "../permissions.ts";
 import type { CaBundle } from "../aws/shared_files/profile_settings.ts";
 import type { TlsMaterial } from "../net/http_client.ts";
-import { type Option, optionName, remedy } from "./option.ts";
+import { optionName } from "./option.ts";
 import { OPTIONS } from "./options.ts";
-import type { Reading } from "./settings.ts";
+import { addFault, type Reading } from "./settings.ts";
 import { quotePath, readTextFile } from "./text_file.ts";
 
 type TlsOption = "caCert" | "clientCert" | "clientKey";
@@ -197,9 +197,7 @@ class TlsFiles {
 
   #fault(key: TlsOption, words: string): undefined {
     this.#isFaulty = true;
-    const option: Option = OPTIONS[key];
-    const how = remedy(option);
-    this.#reading.faults.push(`${optionName(option)} ${words} (${how})`);
+    return addFault(this.#reading, key, `${optionName(OPTIONS[key])} ${words}`);
   }
 }
 

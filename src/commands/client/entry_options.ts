@@ -9,7 +9,7 @@ import type { Arguments } from "../../config/arguments.ts";
 import type { Config } from "../../config/config.ts";
 import { type Env, type Option, variablesOf } from "../../config/option.ts";
 import { OPTION_GROUPS, OPTIONS } from "../../config/options.ts";
-import { REGION_KEY } from "../../config/region_metadata.ts";
+import { REGION_KEY } from "../../config/scope.ts";
 import type { Reading, Settings } from "../../config/settings.ts";
 import { isAccountFile, isPolicyFile } from "../../config/options.ts";
 import { ConfigError } from "../../errors.ts";
