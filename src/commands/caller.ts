@@ -28,11 +28,9 @@ export type StsAnswer =
     | { readonly kind: "unknown"; readonly why: string }
   );
 
-/** What {@linkcode askCaller} asks with. */
 interface StsQuestion extends Pick<Surroundings, "redactor" | "fetches"> {
   readonly context: Pick<CommandContext, "env" | "notGranted">;
   readonly config: Pick<Config, "region">;
-  /** How long to wait. */
   readonly limitMs: number;
 }
 

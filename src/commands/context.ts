@@ -24,21 +24,16 @@ export interface Program {
   readonly npmPackage?: string;
 }
 
-/** What a subcommand is handed. */
 export interface CommandContext {
   /** Looks up a variable; one that may not be read is as good as not set. */
   readonly env: (name: string) => string | undefined;
-  /** The region of a profile in the shared files. */
   readonly profileRegion: ProfileRegion;
-  /** Writes to stdout. */
   readonly write: (text: string) => Promise<void>;
-  /** Writes to stderr. */
   readonly writeError: (text: string) => Promise<void>;
   /** Whether stdout is a terminal that is to be coloured. */
   readonly useColor: boolean;
   /** The time, in milliseconds since 1970. */
   readonly now: () => number;
-  /** Where credentials come from. */
   readonly createCredentialSource: typeof createCredentialSource;
   /** Those of some permissions that the program was not given. */
   readonly notGranted: (needs: readonly Need[]) => Need[];

@@ -38,9 +38,7 @@ import {
   writerSession,
 } from "./target.ts";
 
-/** What the program is run with. */
 export interface ProxySurroundings {
-  /** Looks up a variable. */
   readonly env: (name: string) => string | undefined;
   readonly log: Log;
   readonly redactor: Redactor;

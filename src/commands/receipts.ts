@@ -47,7 +47,6 @@ interface Receiptable {
   readonly credentials: Credentials | undefined;
 }
 
-/** Makes receipts. */
 export class Receipts {
   readonly #around: Surroundings & Pick<CommandContext, "env" | "notGranted">;
   readonly #region: string;

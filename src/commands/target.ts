@@ -154,7 +154,6 @@ export function isUnconfigured(error: unknown): error is CredentialsError {
   return error instanceof CredentialsError && error.data.configured === false;
 }
 
-/** The signing `fetch` for the target. */
 export function openTarget(
   config: Config,
   credentials: CredentialSource,

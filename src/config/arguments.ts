@@ -37,7 +37,6 @@ export interface Arguments {
 /** Options by their flags, hyphens and other spellings included. */
 type Flags = ReadonlyMap<string, Option>;
 
-/** What the parser calls an option. */
 function wordOf({ names }: Option): string {
   return names[0].slice(2);
 }

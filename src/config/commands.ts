@@ -5,9 +5,7 @@
 
 import type { Option } from "./option.ts";
 
-/** A subcommand. */
 export interface CommandRow {
-  /** What it does, in a few words. */
   readonly help: string;
   /** What comes after its name. */
   readonly usage: string;
@@ -32,16 +30,13 @@ export const CLIENT_NAMES = [
   "zed",
 ] as const;
 
-/** The name by which `config` knows a client. */
 export type ClientName = typeof CLIENT_NAMES[number];
 
 /** The shells for which there are completions. */
 export const SHELLS = ["bash", "zsh", "fish"] as const;
 
-/** A shell for which there are completions. */
 export type Shell = typeof SHELLS[number];
 
-/** The subcommands, by name. */
 export const COMMANDS = {
   doctor: {
     help: "check every step on the way to the target",
@@ -133,14 +128,11 @@ export const COMMANDS = {
   },
 } as const satisfies Record<string, CommandRow>;
 
-/** The name of a subcommand. */
 export type CommandName = keyof typeof COMMANDS;
 
-/** The names of the subcommands, in order. */
 export const COMMAND_NAMES: readonly CommandName[] = Object.keys(COMMANDS)
   .filter(isCommandName);
 
-/** Whether a word is the name of a subcommand. */
 export function isCommandName(word: string | undefined): word is CommandName {
   return word !== undefined && Object.hasOwn(COMMANDS, word);
 }

@@ -44,7 +44,6 @@ interface Settled {
   readonly targetUrl: URL;
   /** The region to sign for; for `v4a` a set, such as `us-east-1,us-west-2`. */
   readonly region: string;
-  /** The signing name of the service. */
   readonly service: string;
   /** `v4` unless it is set, or the host takes `v4a` alone. */
   readonly signatureVersion: SignatureVersion;
@@ -58,7 +57,6 @@ interface Settled {
   readonly metadata: readonly (readonly [key: string, value: string])[];
   /** Those of calls that name a profile, where they are others. */
   readonly profileMetadata: ReadonlyMap<string, Config["metadata"]>;
-  /** Headers to add to each request. */
   readonly headers: readonly [string, string][];
   /** What a role's session is bound to. */
   readonly session: Roles["session"];
@@ -93,7 +91,6 @@ export type Config = Settled & Omit<Settings, keyof Settled | Unset>;
 /** What there is help on besides the program: its options, a subcommand. */
 export type Topic = HelpTopic | CommandName;
 
-/** What the command line asks for. */
 export type Command =
   | { readonly kind: "help"; readonly topic: Topic | undefined }
   | { readonly kind: "version" }
@@ -118,7 +115,6 @@ export interface RunCommand {
   readonly usesSharedFiles: boolean;
 }
 
-/** What {@linkcode parseCommand} asks others for. */
 export interface ConfigDeps {
   /** The region of a profile. Default: as the shared files have it. */
   readonly profileRegion?: ProfileRegion;

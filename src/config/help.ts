@@ -46,10 +46,8 @@ const TOPICS = {
 /** What `--help` may be asked for: a group of options, or all of them. */
 export type HelpTopic = keyof typeof TOPICS | "all";
 
-/** All that there is help on. */
 export const HELP_TOPICS: readonly string[] = [...Object.keys(TOPICS), "all"];
 
-/** Whether there is help on a word. */
 export function isHelpTopic(word: string | undefined): word is HelpTopic {
   return word === "all" || (word !== undefined && Object.hasOwn(TOPICS, word));
 }
@@ -122,7 +120,6 @@ function groupLines(group: OptionGroup): string[] {
 
 const WORDS_A_LINE = 5;
 
-/** What `--help` shows of a subcommand. */
 export function commandHelp(name: CommandName): string {
   const { help, usage, words, flags, takesOptions }: CommandRow =
     COMMANDS[name];

@@ -18,7 +18,6 @@ import {
   sourceName,
 } from "./settings.ts";
 
-/** How the HTTP front is to listen. */
 export interface ListenConfig {
   readonly address: ListenAddress;
   /** The token that clients bring; `false`: none; `undefined`: one is made. */

@@ -6,10 +6,8 @@
 import { MAX_TIMER_MS } from "../time.ts";
 import { formatDuration, parseDuration, parseSize } from "./units.ts";
 
-/** Looks up an environment variable. */
 export type Env = (name: string) => string | undefined;
 
-/** What every option has. */
 interface Row {
   /**
    * The flag, other flags that mean the same, and the variables that stand for
@@ -18,7 +16,6 @@ interface Row {
   readonly names: readonly [`--${string}`, ...string[]];
   /** What errors call it; the words of the flag if not given. */
   readonly name?: string;
-  /** Its line of `--help`. */
   readonly help: string;
 }
 
@@ -41,7 +38,6 @@ interface Duration {
   readonly zeroIsNone?: boolean;
 }
 
-/** A whole number. */
 interface Integer {
   readonly default?: number;
   readonly range: readonly [least: number, most: number];
@@ -49,9 +45,7 @@ interface Integer {
 
 /** What kind of value it takes. */
 type Kind =
-  /** A string. */
   | { readonly kind?: undefined; readonly default?: string } & Text
-  /** The path of a file. */
   | { readonly kind: "file" }
   /** From a flag given any number of times, or a variable with commas. */
   | { readonly kind: "list" } & Text
@@ -67,7 +61,6 @@ type Kind =
     readonly default: string;
   };
 
-/** A row of the table. */
 export type Option = Row & Kind;
 
 /** The names of an option, where they are not those that its flag tells. */
@@ -128,7 +121,6 @@ export function flagsOf({ names }: Option): string[] {
   return names.filter((name) => name.startsWith("--"));
 }
 
-/** The variables of an option. */
 export function variablesOf({ names }: Option): string[] {
   return names.filter((name) => !name.startsWith("--"));
 }

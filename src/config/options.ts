@@ -295,7 +295,6 @@ export const OPTION_GROUPS = {
   },
 } as const satisfies Record<string, Readonly<Record<string, Option>>>;
 
-/** A group of `--help`. */
 export type OptionGroup = keyof typeof OPTION_GROUPS;
 
 /** The options under the names that the code uses. */
@@ -310,10 +309,8 @@ export const OPTIONS = {
   ...OPTION_GROUPS.Other,
 };
 
-/** The name under which the code knows an option. */
 export type OptionKey = keyof typeof OPTIONS;
 
-/** The names of the options, in order. */
 export const OPTION_KEYS: readonly OptionKey[] = Object.keys(OPTIONS)
   .filter((key): key is OptionKey => Object.hasOwn(OPTIONS, key));
 

@@ -31,7 +31,6 @@ interface Scope {
   readonly region?: string;
   /** Where the region is from: a flag, a variable, the host, the profile. */
   readonly regionFrom?: string;
-  /** The signing name of the service. */
   readonly service?: string;
   readonly signatureVersion: SignatureVersion;
 }
@@ -211,7 +210,6 @@ async function findRegion(
 /** The set of every region. */
 const ANY_REGION = "*";
 
-/** Whether a region is of a set. */
 function covers(set: string, region: string): boolean {
   return set.split(",").some((member) => new Glob(member).matches(region));
 }
@@ -270,7 +268,6 @@ export const REGION_KEY = "AWS_REGION";
 /** What is noted of each region that is told. */
 export const REGION_NOTE = "the region of calls goes with them";
 
-/** Keys and values for `_meta`. */
 type Metadata = readonly (readonly [key: string, value: string])[];
 
 /** What goes into `_meta`, the region included. */

@@ -13,7 +13,6 @@ import {
 } from "./option.ts";
 import { OPTION_KEYS, type OptionKey, OPTIONS } from "./options.ts";
 
-/** The value of every option. */
 export type Settings = {
   readonly [Key in OptionKey]: SettingOf<typeof OPTIONS[Key]>;
 };

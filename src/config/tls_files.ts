@@ -15,7 +15,6 @@ import { quotePath, readTextFile } from "./text_file.ts";
 
 type TlsOption = "caCert" | "clientCert" | "clientKey";
 
-/** A certificate, and the text that it is from. */
 interface Certificate {
   readonly pem: string;
   readonly x509: X509Certificate;

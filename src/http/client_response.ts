@@ -73,7 +73,6 @@ export class ClientResponse {
     socket.off("close", this.#close);
   }
 
-  /** Answers with a body that is there. */
   send(
     answer: Response,
     headers: Map<string, string>,

@@ -27,9 +27,6 @@ export function isUnread(request: IncomingMessage): boolean {
   return !request.complete && hasBody(request);
 }
 
-/**
- * Whether a request has a body.
- */
 export function hasBody({ headers }: IncomingMessage): boolean {
   return headers["transfer-encoding"] !== undefined ||
     Number(headers["content-length"] ?? 0) > 0;

@@ -119,7 +119,6 @@ export class HttpExchange {
     });
   }
 
-  /** Ends it, for this reason. */
   abort(reason: ProxyError | ClientGone): void {
     this.#abort.abort(reason);
     this.#answer.abort(reason);
@@ -131,7 +130,6 @@ export class HttpExchange {
     this.abort(shuttingDown(this.#isSent && hasMessage));
   }
 
-  /** Lets its connection end with its answer. */
   closeConnection(): void {
     if (this.#response.headersSent) return;
     this.#response.setHeader("connection", "close");

@@ -34,7 +34,6 @@ import {
 import type { ToolPolicy } from "../mcp/tools/policy.ts";
 import { Turn } from "../time.ts";
 
-/** What a {@linkcode ListFilter} is handed. */
 export interface ListFilterOptions {
   /** What is forbidden; it records the tools. */
   readonly policy: ToolPolicy;
@@ -65,7 +64,6 @@ export class ListFilter {
   #isAnswered = false;
   #fault: ProxyError | undefined;
 
-  /** @param options What is forbidden, and to whom it would be told. */
   constructor(options: ListFilterOptions) {
     this.#options = options;
   }

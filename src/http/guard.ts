@@ -20,7 +20,6 @@ import type { HeaderMap } from "./headers.ts";
 /** `name`, `name:port`, `[ipv6]:port`. */
 const HOST = /^(\[[0-9a-f:.]+\]|[^\s:/?#@\\[\]]+)(?::\d{1,5})?$/i;
 
-/** How much of a text from outside is shown in an error. */
 const SHOWN_LENGTH = 80;
 
 /** Looks at a request before anything of it is trusted. */
@@ -76,11 +75,6 @@ export class Guard {
     }
   }
 
-  /**
-   * Refuses a request without the token.
-   *
-   * @throws {HttpError} The token is missing or wrong.
-   */
   checkToken(headers: HeaderMap): void {
     if (this.#tokenDigest === undefined) return;
     const authorization = headers.get("authorization") ?? "";

@@ -5,7 +5,6 @@ import type { Socket } from "node:net";
 import { invalid } from "./error.ts";
 import type { HeaderMap } from "./headers.ts";
 
-/** What the head of a request says. */
 export interface RequestHead {
   /** The path, without the query. */
   readonly path: string;

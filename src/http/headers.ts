@@ -11,7 +11,6 @@ import { productOf, productsIn, userAgent } from "../net/user_agent.ts";
 /** Headers by lower-case name; those that stand twice are joined. */
 export type HeaderMap = ReadonlyMap<string, string>;
 
-/** How much of a text from outside is shown in an error. */
 const SHOWN_LENGTH = 80;
 
 /**

@@ -44,7 +44,6 @@ const MIN_TOKEN_LENGTH = 16;
 const STOP_ABORT_MS = 100;
 const STOP_CLOSE_MS = 50;
 
-/** Serves a target, as mod.ts says of it. */
 export async function runHttpProxy(options: HttpProxyRun): Promise<void> {
   using opened = new DisposableStack();
   const context = openContext(options, opened);

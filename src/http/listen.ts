@@ -57,7 +57,6 @@ async function listenAtPort(
   return { hostname: address.hostname, port: bound.port };
 }
 
-/** The IP address to listen at. */
 export async function ipAddressOf(address: TcpAddress): Promise<string> {
   const host = hostOf(address);
   if (isIpAddress(host)) return address.hostname;
@@ -137,7 +136,6 @@ function fault(text: string): ConfigError {
   return new ConfigError([`${text} (set --listen or MCP_LISTEN)`]);
 }
 
-/** The environment and the system of the proxy. */
 interface Where {
   readonly env: (name: string) => string | undefined;
   readonly os: typeof Deno.build.os;

@@ -18,7 +18,6 @@ import type { Guard } from "./guard.ts";
 import { readHead, type RequestHead } from "./head.ts";
 import type { HttpContext } from "./options.ts";
 
-/** The path of the MCP endpoint. */
 export const MCP_PATH = "/mcp";
 
 /** The path that says whether requests are taken. */
@@ -30,7 +29,6 @@ const HEALTH_PATH = "/healthz";
  */
 const MAX_PIPELINED = 32;
 
-/** Takes requests and carries those that may pass. */
 export class HttpListener {
   readonly #context: HttpContext;
   readonly #guard: Guard;
@@ -182,7 +180,6 @@ export class HttpListener {
     await this.#untilEmpty([this.#requests], limitMs, hurry);
   }
 
-  /** Ends all that is still under way. */
   async abortAll(limitMs: number): Promise<void> {
     for (const request of this.#requests) request.stop();
     await this.#untilEmpty([this.#requests, this.#streams], limitMs);

@@ -52,7 +52,6 @@ export function opensStandaloneStream(
     !isUnclear("method", bytes, whole(bytes));
 }
 
-/** Tells who follows messages that a request with one is about to be sent. */
 export function observeRequest(
   observer: Observer,
   headers: HeaderMap,
@@ -102,12 +101,10 @@ export class PassingAnswer {
   readonly #kept = new BlockBuffer();
   #isSmall = true;
 
-  /** @param isStream Whether it is a stream of events. */
   constructor(isStream: boolean) {
     this.#isStream = isStream;
   }
 
-  /** Notes a piece that passes. */
   keep(piece: Uint8Array): void {
     if (!this.#isSmall) return;
     this.#isSmall = this.#kept.byteLength + piece.length <= MAX_KEPT_BYTES;

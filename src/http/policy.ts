@@ -30,7 +30,6 @@ import { type AskForTools, recordTools } from "../mcp/tools/recorder.ts";
 import { toolName, ToolPolicy, unansweredCall } from "../mcp/tools/policy.ts";
 import { hasRules } from "../mcp/tools/rules.ts";
 
-/** A message that may pass. */
 export interface Admitted {
   /** What is sent: the message, or one in its place. */
   readonly bytes: Uint8Array;
@@ -67,12 +66,10 @@ const encoder = new TextEncoder();
 
 /** Looks at messages before they are sent. */
 export class MessagePolicy {
-  /** Which tools may be seen and called; `undefined`: all. */
   readonly tools: ToolPolicy | undefined;
   readonly #metadata: Metadata;
   readonly #maxAnswerBytes: number;
 
-  /** @param now The time in milliseconds; `performance.now` by default. */
   constructor(
     { tools, metadata, maxAnswerBytes }: PolicySettings,
     now?: () => number,

@@ -110,7 +110,6 @@ function textOf(cause: unknown): string {
   return cause instanceof Error ? cause.message : String(cause);
 }
 
-/** The variable that names the directory. */
 export const RUNTIME_DIRECTORY_VARIABLE = "XDG_RUNTIME_DIR";
 
 /** The user's own directory for files that live no longer than a login. */

@@ -17,15 +17,11 @@ import {
 /** How a line looks: JSON for programs, text for people. */
 export type LogFormat = "json" | "text";
 
-/** What {@linkcode createLog} needs. */
 export interface LogOptions {
-  /** The least severe level that is written. */
   readonly level: LogLevel;
-  /** How a line looks. */
   readonly format: LogFormat;
   /** Takes each line, newline included. What it throws is lost. */
   readonly write: (line: string) => void;
-  /** Takes the secrets out of a text. */
   readonly redact: Redact;
   /** The clock, in milliseconds since 1970; the machine's if not given. */
   readonly now?: () => number;
@@ -160,14 +156,12 @@ export class LineSink {
   #dropped = 0;
   #writing: Promise<void> | undefined;
 
-  /** @param sink Where the lines go. It is not closed. */
   constructor(sink: WritableStream<Uint8Array>) {
     this.#sink = sink.getWriter();
     // A sink that is gone has no reader who could be told.
     this.#sink.closed.catch(() => {});
   }
 
-  /** Writes a line, newline included, as soon as the sink takes it. */
   write(line: string): void {
     if (this.#waiting.length >= MAX_WAITING_LINES) {
       this.#dropped++;

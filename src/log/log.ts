@@ -5,7 +5,6 @@ import { type Redact, REDACTED } from "../redact/redact.ts";
 /** A log level, least to most severe. */
 export type LogLevel = "debug" | "info" | "warn" | "error";
 
-/** The log levels, least to most severe. */
 export const LOG_LEVELS = ["debug", "info", "warn", "error"] as const;
 
 /** What a line says beside its message. `undefined` fields are left out. */
@@ -40,20 +39,11 @@ export interface Log {
 
 /** Something to be logged once there is a log. */
 export interface LogNote {
-  /** How severe it is. */
   readonly level: LogLevel;
-  /** What is to be said. */
   readonly message: string;
-  /** What is to be said beside it. */
   readonly fields?: LogFields;
 }
 
-/**
- * A log of one function.
- *
- * @param enabled Whether lines of a level go anywhere.
- * @param write Takes each line.
- */
 export function logOf(
   enabled: (level: LogLevel) => boolean,
   write: (level: LogLevel, message: string, fields?: LogFields) => void,

@@ -41,7 +41,6 @@ export function viewsOf(text: string): View[] {
   return views;
 }
 
-/** A text with all layers of encoding taken off. */
 export function fullyDecoded(text: string): string {
   return viewsOf(text).at(-1)?.text ?? text;
 }

@@ -35,7 +35,6 @@ const PROSE = new RegExp(
   "i",
 );
 
-/** Begins a key or a certificate. */
 const PEM = "-----BEGIN ";
 
 /** A trace of `set -x`: the command's name stays, its arguments go. */

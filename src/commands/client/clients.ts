@@ -14,19 +14,15 @@ export interface Launch {
   readonly env: { readonly [name: string]: string };
 }
 
-/** An entry of a client's file: plain JSON values. */
 export type Entry = Readonly<Record<string, unknown>>;
 
-/** Where a client's files are looked for. */
 export interface Place {
   readonly os: CommandContext["os"];
   readonly env: CommandContext["env"];
   readonly home: string;
 }
 
-/** A client. */
 export interface Client {
-  /** What people call it. */
   readonly title: string;
   /** Default: JSON. */
   readonly format?: "yaml";

@@ -25,13 +25,6 @@ import { commandHelp } from "../../config/help.ts";
 import { type CommandContext, parseOptions, writeNotes } from "../context.ts";
 import { FILE_VARIABLES } from "../needs.ts";
 
-/**
- * Runs the subcommand.
- *
- * @param args What follows `config`: a client, its own flags and the proxy's.
- * @returns The exit code: 1 if the client's file was not written.
- * @throws {ConfigError} The arguments have faults.
- */
 export async function runConfig(
   args: readonly string[],
   world: CommandContext,
@@ -70,7 +63,6 @@ export async function runConfig(
 
 const BYTE_ORDER_MARK = "\uFEFF";
 
-/** What is to be done. */
 interface Task {
   readonly client: Client;
   readonly name: string;
@@ -160,7 +152,6 @@ async function writeInto(path: string, task: Task): Promise<void> {
   await writeNotes(notes, context);
 }
 
-/** Puts the entry into the text of the client's file. */
 async function edit(task: Task, text: string): Promise<Edited> {
   const { client, name, entry, mayReplace } = task;
   const edited = putEntry(await languageOf(client), {

@@ -4,7 +4,6 @@ import { isDeepStrictEqual } from "node:util";
 import type { Entry } from "./clients.ts";
 import { isObject } from "../../mcp/wire/message.ts";
 
-/** A member that is to get another value. */
 export interface Change {
   /** The names of members that lead to it, outermost first. */
   readonly path: readonly string[];
@@ -12,7 +11,6 @@ export interface Change {
   readonly value: unknown;
 }
 
-/** A language in which files are written. */
 export interface FileLanguage {
   /**
    * What a text says; `undefined` if nothing.
@@ -29,7 +27,6 @@ export class EditError extends Error {
   override name = "EditError";
 }
 
-/** What is to be put where. */
 export interface EditRequest {
   readonly text: string;
   /** The member that holds all entries. */
@@ -43,7 +40,6 @@ export interface EditRequest {
   readonly staleVariables?: readonly string[];
 }
 
-/** What became of it. */
 export interface Edited {
   readonly kind: "added" | "updated" | "unchanged";
   readonly text: string;
@@ -202,7 +198,6 @@ function wordsIn(args: unknown): string[] {
     .filter((word) => !FOUND_ANEW.test(word));
 }
 
-/** A text's line end. */
 export function lineEnd(text: string): string {
   return text.includes("\r\n") ? "\r\n" : "\n";
 }

@@ -8,7 +8,6 @@ import { open } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { messageOf } from "../../errors.ts";
 
-/** A client's file as it is. */
 export interface ClientFile {
   /** Where it is, links followed. */
   readonly path: string;
@@ -16,7 +15,6 @@ export interface ClientFile {
   readonly text: string | undefined;
 }
 
-/** A client's file cannot be read or replaced. */
 export class FileError extends Error {
   override name = "FileError";
 }

@@ -13,7 +13,6 @@ import {
 } from "jsonc-parser";
 import { EditError, type FileLanguage, lineEnd, placeOf } from "./edit.ts";
 
-/** JSON with comments. */
 export const JSONC: FileLanguage = {
   read(text) {
     const faults: ParseError[] = [];

@@ -102,7 +102,6 @@ function contextNotes(
   return notes;
 }
 
-/** How a client starts the program. */
 interface Start {
   /** The executable and what goes before all other arguments. */
   readonly words: readonly [string, ...string[]];

@@ -12,7 +12,6 @@ import {
 } from "yaml";
 import { EditError, type FileLanguage, lineEnd, placeOf } from "./edit.ts";
 
-/** YAML of one document. */
 export const YAML: FileLanguage = {
   read(text) {
     try {

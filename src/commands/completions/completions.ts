@@ -6,11 +6,6 @@ import { SCRIPTS } from "./scripts.ts";
 import { SHELLS } from "../../config/commands.ts";
 import type { CommandContext } from "../context.ts";
 
-/**
- * Runs the subcommand: prints a script for the shell to read.
- *
- * @throws {ConfigError} No shell is named, or one that is not known.
- */
 export async function runCompletions(
   args: readonly string[],
   context: Pick<CommandContext, "write">,

@@ -10,7 +10,6 @@ import {
   PROXY_FLAGS,
 } from "./words.ts";
 
-/** The script for each shell. */
 export const SCRIPTS: { readonly [shell in Shell]: () => string } = {
   bash,
   zsh,
@@ -81,7 +80,6 @@ const BASH_VALUES = {
   any: "",
 } as const;
 
-/** What completes the value after a flag. */
 function bashValue({ flag, value }: CompletionFlag): string[] {
   if (value === "none") return [];
   const values = typeof value === "string"

@@ -15,18 +15,14 @@ export const PROGRAM = "sigv4-proxy";
 /** What a flag's value is: one of some words, or of a kind; none for a switch. */
 export type FlagValue = "none" | "file" | "profile" | "any" | readonly string[];
 
-/** A flag to complete. */
 export interface CompletionFlag {
   /** Without the hyphens before it. */
   readonly flag: string;
-  /** A few words on one line. */
   readonly help: string;
   readonly value: FlagValue;
-  /** Whether it may be given more than once. */
   readonly isRepeatable: boolean;
 }
 
-/** A subcommand to complete. */
 export interface CompletionCommand extends Omit<CommandRow, "usage" | "flags"> {
   readonly name: string;
   readonly flags: readonly CompletionFlag[];

@@ -14,7 +14,6 @@ import type { Checkup } from "./report.ts";
 /** A JSON object, its values not yet looked at. */
 export type JsonObject = Readonly<Record<string, unknown>>;
 
-/** A JSON-RPC response. */
 export interface Answer {
   readonly result: JsonObject;
   /** `undefined` when there is a result. */
@@ -70,7 +69,6 @@ export class Client implements Disposable {
     });
   }
 
-  /** Sends a request and waits for its answer. */
   async request(method: string, params: JsonObject): Promise<Answer> {
     const id = crypto.randomUUID();
     const { promise, resolve } = Promise.withResolvers<Answer>();
@@ -79,7 +77,6 @@ export class Client implements Disposable {
     return await promise;
   }
 
-  /** Sends a notification. */
   notify(method: string): Promise<void> {
     return this.#send({ method });
   }
@@ -92,7 +89,6 @@ export class Client implements Disposable {
     });
   }
 
-  /** Lets go of the signed fetch. */
   [Symbol.dispose](): void {
     this.#fetch[Symbol.dispose]();
   }

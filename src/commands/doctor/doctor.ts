@@ -49,13 +49,6 @@ const LATER_STEPS = [
   "end",
 ];
 
-/**
- * Runs the subcommand.
- *
- * @param args What follows `doctor`: the proxy's flags, and `--json`.
- * @param context The world.
- * @returns The exit code: 0 only if all is well.
- */
 export async function runDoctor(
   args: readonly string[],
   context: CommandContext,

@@ -198,7 +198,6 @@ async function secure(
   return { detail, facts: { protocol }, value: true };
 }
 
-/** Makes a TLS handshake; the protocol that it comes to. */
 async function protocolOver(
   { host, port }: Place,
   tls: Config["tls"],

@@ -10,7 +10,6 @@ import type { CommandContext } from "../context.ts";
 import { reasonOf } from "../../limit.ts";
 import type { Surroundings } from "../target.ts";
 
-/** What the steps share. */
 export interface Checkup extends Surroundings {
   readonly context: CommandContext;
   readonly config: Config;
@@ -22,12 +21,10 @@ export interface Checkup extends Surroundings {
 /** How a step went. A note is no fault; what was skipped could not be tried. */
 type StepStatus = "ok" | "failed" | "note" | "skipped";
 
-/** One step. */
 export interface Step {
   readonly id: string;
   readonly status: StepStatus;
   readonly elapsedMs: number;
-  /** What was found. */
   readonly detail: string;
   /** What to do, or what else to know: a sentence each. */
   readonly advice: readonly string[];
@@ -61,7 +58,6 @@ export function ofProfile<T>(profile: string, found: Finding<T>): Finding<T> {
   return { ...found, detail: `${profile}: ${found.detail}`, facts };
 }
 
-/** The steps, as they are taken. */
 export class Report {
   readonly steps: Step[] = [];
   /** What the proxy's parts warn of is said with the step that it concerns. */
@@ -70,10 +66,6 @@ export class Report {
   readonly #onStep: (step: Step) => Promise<void>;
   #remarks: string[] = [];
 
-  /**
-   * @param redact Takes the secrets out of a text.
-   * @param onStep Is told of each step as soon as it is over.
-   */
   constructor(redact: Redact, onStep: (step: Step) => Promise<void>) {
     this.#redact = redact;
     this.#onStep = onStep;
@@ -81,7 +73,6 @@ export class Report {
     this.log = { debug() {}, info() {}, warn: remark, error: remark };
   }
 
-  /** Whether no step failed. */
   get isWell(): boolean {
     return this.steps.every(({ status }) => status !== "failed");
   }

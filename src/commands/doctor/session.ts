@@ -20,7 +20,6 @@ import {
   ofProfile,
 } from "./report.ts";
 
-/** How many pages of tools are read. */
 const MAX_PAGES = 50;
 
 const CLIENT_INFO = { name: "sigv4-proxy doctor", version: VERSION };
@@ -32,7 +31,6 @@ const MODERN_META = {
   "io.modelcontextprotocol/clientCapabilities": {},
 };
 
-/** What came of the handshake. */
 interface Handshake {
   readonly isModern: boolean;
   readonly capabilities: JsonObject;

@@ -31,15 +31,6 @@ const ACCOUNT_LIMIT_MS = 5_000;
 
 const ANY_ACCOUNT = "*";
 
-/**
- * Runs the subcommand: the policy goes to stdout, what a person has to know of
- * it to stderr. With `--flags`, the Deno flags go to stdout in its place.
- *
- * @param args What follows `policy`: the proxy's flags, and `--flags`.
- * @returns The exit code: 1 if it is not known what the target's service asks
- * for.
- * @throws {ConfigError} The arguments have faults.
- */
 export async function runPolicy(
   args: readonly string[],
   context: CommandContext,
