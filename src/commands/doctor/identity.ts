@@ -24,14 +24,8 @@ import {
   writerSession,
 } from "../target.ts";
 import { accountRoleArn } from "../../config/roles.ts";
+import { type Checkup, failed, type Finding, named, note } from "./report.ts";
 import { hintsFor } from "./hints.ts";
-import {
-  type Checkup,
-  failed,
-  type Finding,
-  note,
-  ofProfile,
-} from "./report.ts";
 
 /** A `credential_process` may take a minute. */
 const CREDENTIALS_LIMIT_MS = 70_000;
@@ -80,49 +74,55 @@ export async function checkIdentity(checkup: Checkup): Promise<Identities> {
       async () => bound(bounds, await identify(checkup, credentials)),
     );
   }
-  const others = new Map([
-    ...await checkOtherProfiles(checkup),
-    ...await checkOtherRoles(checkup, source),
-  ]);
+  const others = new Map<string, CredentialSource>();
+  for (const other of otherIdentities(checkup, source)) {
+    const { kind, name } = other;
+    const credentials = await report.take<Credentials>(kind, async () => {
+      const value = await load(other.source);
+      others.set(name, other.source);
+      const found = bound(other.session, await identify(checkup, value));
+      return { ...named(kind, name, found), value };
+    }, (error) => {
+      const finding = lacking(error, config);
+      return finding && named(kind, name, finding);
+    });
+    if (credentials) await checkToken(checkup, credentials, [kind, name]);
+  }
   return { source: means && source, others, clockOffsetMs };
+}
+
+/** An identity that calls may go with, beside the first. */
+interface Other {
+  readonly kind: "profile" | "role";
+  readonly name: string;
+  readonly source: CredentialSource;
+  readonly session: RoleSession | undefined;
+}
+
+/** The profiles and the roles that calls may go with, as far as they are named. */
+function otherIdentities(checkup: Checkup, first: CredentialSource): Other[] {
+  const { config } = checkup;
+  const { profiles, writeRole, session } = config;
+  const base = baseCredentialsOf(config, checkup, first);
+  const role = (name: string, session: RoleSession | undefined): Other => {
+    const options = { roleArn: name, session, base };
+    const source = roleCredentialsOf(config, checkup, options);
+    return { kind: "role", name, source, session };
+  };
+  return [
+    ...profiles.slice(1).map((name): Other => ({
+      kind: "profile",
+      name,
+      source: credentialsOf(config, checkup, name),
+      session: firstSession(config),
+    })),
+    ...writeRole === undefined ? [] : [role(writeRole, writerSession(config))],
+    ...accountRoles(config).map((name) => role(name, session)),
+  ];
 }
 
 /** Of so many accounts that calls may name the role is tried. */
 const MOST_ACCOUNTS = 10;
-
-/** Looks at the roles that calls may go with, as far as they are named. */
-async function checkOtherRoles(
-  checkup: Checkup,
-  first: CredentialSource,
-): Promise<Map<string, CredentialSource>> {
-  const { config, report } = checkup;
-  const { writeRole, session } = config;
-  const base = baseCredentialsOf(config, checkup, first);
-  const roles = new Map<string, RoleSession | undefined>([
-    ...writeRole === undefined
-      ? []
-      : [[writeRole, writerSession(config)] as const],
-    ...accountRoles(config).map((roleArn) => [roleArn, session] as const),
-  ]);
-  const sources = new Map<string, CredentialSource>();
-  for (const [roleArn, session] of roles) {
-    const source = roleCredentialsOf(config, checkup, {
-      roleArn,
-      session,
-      base,
-    });
-    await report.take("role", async () => {
-      const credentials = await load(source);
-      sources.set(roleArn, source);
-      const found = await identify(checkup, credentials);
-      return ofRole(roleArn, bound(session, found));
-    }, (error) => {
-      const finding = lacking(error, config);
-      return finding && ofRole(roleArn, finding);
-    });
-  }
-  return sources;
-}
 
 /** The roles in the accounts that are named without a glob. */
 function accountRoles({ accounts }: Config): string[] {
@@ -134,38 +134,11 @@ function accountRoles({ accounts }: Config): string[] {
     .map((account) => accountRoleArn(accounts, account, role));
 }
 
-function ofRole<T>(role: string, found: Finding<T>): Finding<T> {
-  const facts = { ...found.facts, role };
-  return { ...found, detail: `${role}: ${found.detail}`, facts };
-}
-
-/** Looks at the profiles that calls may name, but for the first. */
-async function checkOtherProfiles(
-  checkup: Checkup,
-): Promise<Map<string, CredentialSource>> {
-  const { config, report } = checkup;
-  const sources = new Map<string, CredentialSource>();
-  for (const profile of config.profiles.slice(1)) {
-    const source = credentialsOf(config, checkup, profile);
-    let credentials: Credentials | undefined;
-    await report.take("profile", async () => {
-      credentials = await load(source);
-      sources.set(profile, source);
-      return ofProfile(profile, await identify(checkup, credentials));
-    }, (error) => {
-      const finding = lacking(error, config);
-      return finding && { ...finding, facts: { ...finding.facts, profile } };
-    });
-    if (credentials) await checkToken(checkup, credentials, profile);
-  }
-  return sources;
-}
-
 /** With v4a, whether the session token is one that it takes. */
 async function checkToken(
   { config, report }: Checkup,
   { sessionToken }: Credentials,
-  profile?: string,
+  other?: readonly [kind: Other["kind"], name: string],
 ): Promise<void> {
   if (config.signatureVersion !== "v4a" || sessionToken === undefined) return;
   await report.take("token", () => {
@@ -178,9 +151,7 @@ async function checkToken(
           "for whatever makes them",
       )
       : { detail: "not of the global STS endpoint, as far as it shows" };
-    return Promise.resolve(
-      profile === undefined ? finding : ofProfile(profile, finding),
-    );
+    return other ? named(...other, finding) : finding;
   });
 }
 

@@ -52,10 +52,14 @@ export function note(detail: string, ...advice: string[]): Finding<never> {
   return { status: "note", detail, advice };
 }
 
-/** What was found with a profile that is not the first. */
-export function ofProfile<T>(profile: string, found: Finding<T>): Finding<T> {
-  const facts = { ...found.facts, profile };
-  return { ...found, detail: `${profile}: ${found.detail}`, facts };
+/** What was found with an identity beside the first. */
+export function named<T>(
+  kind: "profile" | "role",
+  name: string,
+  found: Finding<T>,
+): Finding<T> {
+  const facts = { ...found.facts, [kind]: name };
+  return { ...found, detail: `${name}: ${found.detail}`, facts };
 }
 
 export class Report {

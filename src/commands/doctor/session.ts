@@ -12,13 +12,7 @@ import {
 import { VERSION } from "../../version.ts";
 import { asObject, Client, type JsonObject } from "./client.ts";
 import { hintsFor, TARGET_LOG } from "./hints.ts";
-import {
-  type Checkup,
-  failed,
-  type Finding,
-  note,
-  ofProfile,
-} from "./report.ts";
+import { type Checkup, failed, type Finding, named, note } from "./report.ts";
 
 const MAX_PAGES = 50;
 
@@ -65,7 +59,7 @@ export async function checkProfileSession(
     using client = new Client(checkup, source, profile);
     const found = await initialize(client);
     await client.end().catch(() => {});
-    return ofProfile(profile, found);
+    return named("profile", profile, found);
   });
 }
 
