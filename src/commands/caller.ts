@@ -98,8 +98,6 @@ function readAnswer(response: Response, text: string): StsAnswer {
 /**
  * How far the clock behind an answer that has just come is ahead of this
  * machine's, in milliseconds, to the second that a `Date` header has.
- *
- * @param sentAt When it was asked for, in milliseconds since 1970.
  */
 export function offsetOf(
   response: Response,

@@ -1,4 +1,4 @@
-/** Runs a subcommand by its name. Only the one that is asked for is loaded. */
+/** Runs a subcommand, and gives its exit code. */
 
 import type { CommandName } from "../config/commands.ts";
 import type { CommandContext } from "./context.ts";

@@ -77,11 +77,7 @@ function assumeRoleOptions(config: Config, roleArn: string): AssumeRoleOptions {
   };
 }
 
-/**
- * The credentials of a role beside the first; nothing is asked yet.
- *
- * @param base Whose credentials it is assumed with.
- */
+/** The credentials of a role beside the first, assumed with those of `base`. */
 export function roleCredentialsOf(
   config: Config,
   around: Surroundings,
@@ -99,12 +95,7 @@ export function roleCredentialsOf(
   });
 }
 
-/**
- * The credentials that the configuration names; nothing is read yet.
- *
- * @param profile By default the configuration's first.
- * @param onFound Told where the credentials are from.
- */
+/** The credentials that the configuration names; nothing is read yet. */
 export function credentialsOf(
   config: Config,
   around: Surroundings,
@@ -127,8 +118,6 @@ function createWith(
 /**
  * What roles beside the first are assumed with: the credentials that this one is
  * assumed with, too, or for accounts its session, which nothing binds then.
- *
- * @param first The first identity's.
  */
 export function baseCredentialsOf(
   config: Config,
@@ -176,11 +165,7 @@ export function openTarget(
   });
 }
 
-/**
- * What the configuration says to every proxy to the target.
- *
- * @param profile Whose it is; by default the configuration's first.
- */
+/** What the configuration says to every proxy to the target. */
 export function proxyOptions(
   config: Config,
   profile: string = "",

@@ -62,8 +62,6 @@ function isOptionKey(key: string): key is OptionKey {
 /**
  * Reads command line arguments.
  *
- * @param args What follows the name of the program, or of the subcommand.
- * @param command The subcommand.
  * @returns The texts, and every fault of form: unknown flags, flags without
  * their value, flags given twice. A flag without its value counts as not given.
  */

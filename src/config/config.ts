@@ -127,8 +127,6 @@ export interface ConfigDeps {
 /**
  * Reads the command line and the environment.
  *
- * @param args What follows the program's name.
- * @param env Looks up a variable.
  * @throws {ConfigError} With every fault.
  */
 export async function parseCommand(
@@ -223,11 +221,7 @@ export async function parseCommand(
   };
 }
 
-/**
- * What help is asked on: the word after `--help`.
- *
- * @throws {ConfigError} There is none on it.
- */
+/** What help is asked on: the word after `--help`. */
 function topicIn(args: readonly string[]): Topic | undefined {
   const place = args.findIndex((arg) => /^(?:--help(?:=.*)?|-h)$/s.test(arg));
   const [, inline] = args[place].split("=");

@@ -1,6 +1,4 @@
-/**
- * The configuration as it may be shown.
- */
+/** The configuration as it may be shown. */
 
 import type { RoleSession } from "../aws/credentials/types.ts";
 import type { LogFields } from "../log/log.ts";

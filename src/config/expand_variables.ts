@@ -20,9 +20,7 @@ const AWS_SECRET = /^(?:AWS|AMAZON)_(?:\w*_)?(?:SECRET|TOKEN|PASSWORD)(?:_|$)/;
  * Replaces each `${NAME}` in a value. `$${` stands for a plain `${`, and what a
  * variable holds is not looked at again.
  *
- * @param text The value as it was given.
  * @param about What a fault calls it; it shows nothing else but variables' names.
- * @returns The value; `undefined` if there is a fault.
  */
 export function expandVariables(
   text: string,

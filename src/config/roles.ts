@@ -56,8 +56,6 @@ export function accountRoleArn(
 
 /**
  * Reads what a role's session is bound to, and which accounts calls may name.
- *
- * @param target The target, if it is known.
  */
 export async function readRoles(
   reading: Reading,

@@ -50,10 +50,6 @@ export interface Reading {
 /**
  * Reads every option: a flag goes before a variable, a variable before the
  * default. A variable that is empty counts as not set.
- *
- * @param flags The texts given on the command line.
- * @param env Looks up a variable.
- * @returns The values, and a fault for each text that is not of its kind.
  */
 export function readSettings(
   flags: ReadonlyMap<OptionKey, readonly string[]>,

@@ -32,8 +32,6 @@ const PRIVATE_KEY =
  *
  * @param caBundle The AWS CLI's file of roots, which counts where no option
  * names one.
- * @param now The time, in milliseconds since 1970.
- * @returns What they hold; where there is a fault it may lack something.
  */
 export async function readTlsFiles(
   reading: Reading,

@@ -25,9 +25,7 @@ import { BODY_HEADERS } from "./headers.ts";
 const decoder = new TextDecoder();
 
 /**
- * Lets go of an answer that is none to go on, by its head.
- *
- * @throws {ProxyError} It is none.
+ * Throws for an answer that is none to go on, by its head, and lets go of it.
  */
 export async function checkHead(answer: Response, target: URL): Promise<void> {
   const { status } = answer;
@@ -89,11 +87,7 @@ export function mayBeMessage(beginning: Uint8Array): boolean {
   return !new TopLevelScanner().feed(withoutByteOrderMark(beginning)).isBroken;
 }
 
-/**
- * What the client is told in place of a refusal by IAM, or of a secret.
- *
- * @param headers Those that go on to the client.
- */
+/** What the client is told in place of a refusal by IAM, or of a secret. */
 export async function errorInstead(
   answer: Response,
   bytes: Uint8Array,

@@ -112,12 +112,7 @@ export async function readRequestBody(
   }
 }
 
-/**
- * Refuses a body that is announced too large, before any of it comes.
- *
- * @returns The length that was announced; 0 if none was.
- * @throws {HttpError} 413.
- */
+/** Refuses a body that is announced too large; else its length, or 0. */
 export function checkAnnounced(
   { headers }: IncomingMessage,
   { maxBodyBytes }: BodyLimits,

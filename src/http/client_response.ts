@@ -137,12 +137,7 @@ export class ClientResponse {
     this.#response.end(bytes);
   }
 
-  /**
-   * Ends an answer that has begun.
-   *
-   * @param mayEnd Whether it may look complete.
-   * @param lastEvent Tells the client why it ends.
-   */
+  /** Ends an answer that has begun, as if complete or not. */
   breakOff(mayEnd: boolean, lastEvent?: Uint8Array): void {
     if (mayEnd) this.#response.end();
     else if (lastEvent) this.#end(lastEvent);

@@ -50,8 +50,6 @@ export class BodyDiscard {
   /**
    * Closes a connection when its answer is written and the rest of the request
    * came, or came for too long.
-   *
-   * @param response Its answer, which says `Connection: close`.
    */
   closeAfter(request: IncomingMessage, response: ServerResponse): void {
     const { socket } = request;

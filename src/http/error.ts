@@ -123,9 +123,7 @@ const decoder = new TextDecoder();
 /**
  * Answers with an error: a JSON-RPC one, with its HTTP status.
  *
- * @param id The ID of the JSON-RPC request, if there is one.
  * @param redact Takes out what the target may have echoed.
- * @returns The body.
  */
 export function answerError(
   answered: Answered,

@@ -68,13 +68,7 @@ export class ListFilter {
     this.#options = options;
   }
 
-  /**
-   * A body as it goes on.
-   *
-   * @param headers Its headers; they are made to say of the body what was read
-   * in it.
-   * @throws {ProxyError} It cannot be looked through.
-   */
+  /** A body as it goes on; its headers are made to say what was read in it. */
   async body(
     answer: Response,
     headers: Map<string, string>,
@@ -91,13 +85,7 @@ export class ListFilter {
     return await this.message(body);
   }
 
-  /**
-   * A stream of events as it goes on.
-   *
-   * @param headers Its headers; they are made to say of the body what was read
-   * in it.
-   * @throws {ProxyError} It cannot be looked through.
-   */
+  /** The same of a stream of events. */
   events(
     answer: Response,
     headers: Map<string, string>,
@@ -106,11 +94,7 @@ export class ListFilter {
     return this.#events(answer.body ?? []);
   }
 
-  /**
-   * A message without forbidden tools.
-   *
-   * @throws {ProxyError} `bad-answer`: it cannot be looked through.
-   */
+  /** A message without forbidden tools; `bad-answer` if it cannot be read. */
   async message(body: Uint8Array): Promise<Uint8Array> {
     const bytes = withoutByteOrderMark(body);
     const message = await readMessageInTurns(bytes);

@@ -28,11 +28,6 @@ export class Guard {
   readonly #hosts: ReadonlySet<string>;
   readonly #tokenDigest: Uint8Array | undefined;
 
-  /**
-   * @param listen Where the server listens.
-   * @param token What a request has to bring; none if any program may ask.
-   * @param hosts More names under which it is reached: a load balancer's, say.
-   */
   constructor(
     listen: ListenAddress,
     token: string | undefined,

@@ -115,13 +115,7 @@ export function productsOf(received: HeaderMap): string {
   return productsIn(received.get("user-agent") ?? "");
 }
 
-/**
- * The headers of a request that go on to the target.
- *
- * @param settings Headers to add, which take the place of the client's, and
- * whether it is named.
- * @param info What it says of itself in its message, if that was read.
- */
+/** The headers of a request that go on to the target. */
 export function requestHeaders(
   received: HeaderMap,
   settings: Pick<ProxySettings, "headers" | "clientInfo">,
@@ -187,8 +181,6 @@ const SECRET_NAME = /api-?key|auth|credential|password|secret|session|token/;
 /**
  * The values of headers that no log line and no error may show: a target may
  * echo them.
- *
- * @param headers The headers of a client's request, or of the target's answer.
  */
 export function secretsIn(headers: HeaderMap): string[] {
   return [...headers].filter(([name]) => SECRET_NAME.test(name))

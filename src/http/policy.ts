@@ -93,7 +93,6 @@ export class MessagePolicy {
    * @param send Asks the target for its tools, when a call needs them known.
    * @throws {HttpError} It is refused.
    * @throws {TargetRefusal} The target refuses to say which tools it has.
-   * @throws {ProxyError} It is not reached, or its answer is none.
    */
   async admit(
     bytes: Uint8Array,

@@ -27,12 +27,7 @@ export interface LogOptions {
   readonly now?: () => number;
 }
 
-/**
- * Makes a log of one line per entry.
- *
- * @param options Level, format, and where lines go.
- * @returns The log. It never throws, whatever becomes of its lines.
- */
+/** Makes a log of one line per entry. It never throws. */
 export function createLog(options: LogOptions): Log {
   const logger = new Logger("sigv4-proxy", LEVEL_NAMES[options.level], {
     handlers: [new LineHandler(options)],

@@ -48,9 +48,6 @@ const WORD = /[\w+/=%.~-]{16,}/g;
  * knows no secrets, so it rather takes too much: the rest of a line after a
  * `NAME=`, a flag or the name of a secret, the arguments of a traced command,
  * every long word with a digit.
- *
- * @param output What the program wrote.
- * @returns What may be logged.
  */
 export function maskProgramOutput(output: string): string {
   const lines: string[] = [];

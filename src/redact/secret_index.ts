@@ -79,9 +79,6 @@ export class Needle {
   /**
    * @param form Makes the form. It is made when its head was found: to keep
    * seven forms of each secret would be much.
-   * @param beginning The form of as much of it as a head may need.
-   * @param shown What is shown in its place.
-   * @param folding What it is compared as.
    */
   constructor(
     form: () => string,
@@ -144,8 +141,6 @@ function base64Within(secret: string, before: number): string {
 /**
  * What a secret is found by: a needle for each form that is long enough to
  * tell.
- *
- * @param shown What is shown in its place.
  */
 export function needlesOf(secret: string, shown: string): Needle[] {
   const beginning = secret.slice(0, BEGINNING);

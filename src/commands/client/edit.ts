@@ -12,11 +12,7 @@ export interface Change {
 }
 
 export interface FileLanguage {
-  /**
-   * What a text says; `undefined` if nothing.
-   *
-   * @throws {EditError} It cannot be parsed.
-   */
+  /** What a text says, `undefined` if nothing; or it throws an `EditError`. */
   read(text: string): unknown;
   /** The text after one change; comments and other members stay. */
   change(text: string, change: Change): string;

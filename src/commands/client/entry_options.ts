@@ -21,11 +21,7 @@ const FRONT_VARIABLES: ReadonlySet<string> = new Set(
   Object.values(FRONT).flatMap(variablesOf),
 );
 
-/**
- * Checks that no flag of the HTTP server mode is given.
- *
- * @throws {ConfigError} One is.
- */
+/** Refuses the flags of the HTTP server mode. */
 export function ensureStdio({ flags }: Arguments): void {
   if (flags.has("version")) return;
   const faults = [...flags.keys()].filter((key) => key in FRONT).map((key) =>

@@ -58,7 +58,6 @@ export async function readClientFile(path: string): Promise<ClientFile> {
  * Replaces a client's file: at no time is there half a file. A file with more
  * than one name, and one whose owner cannot be kept, is written where it is.
  *
- * @param now The time, in milliseconds since 1970, for the backup's name.
  * @returns Where the backup is; `undefined` if there was no file.
  * @throws {FileError} It has changed since it was read, or may not be written.
  */

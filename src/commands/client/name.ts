@@ -55,8 +55,6 @@ export function serverName(config: Config): string {
 /**
  * Another name, for where there is a server of this one already: with what is
  * particular behind it.
- *
- * @param profile The profile, if it is what is different.
  */
 export function otherName(
   name: string,

@@ -34,9 +34,7 @@ export class Client implements Disposable {
   #fragment = "";
 
   /**
-   * Starts the proxy as it is configured, but with the doctor's limit.
-   *
-   * @param profile Whose source it is; by default the first's.
+   * As it is configured, but with the doctor's limit; the first's by default.
    */
   constructor(checkup: Checkup, source: CredentialSource, profile?: string) {
     const { config, redactor, log, limitMs } = checkup;

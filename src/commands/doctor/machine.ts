@@ -15,11 +15,7 @@ import { findNeeds, permissionFlags } from "../needs.ts";
 import { SET_CLOCK } from "./hints.ts";
 import { type Checkup, failed, type Finding, note } from "./report.ts";
 
-/**
- * Checks whether the program was given what it needs.
- *
- * @returns Whether it may reach the target.
- */
+/** Tells what the program lacks, and whether it may reach the target. */
 export async function checkPermissions(checkup: Checkup): Promise<boolean> {
   const { report } = checkup;
   return await report.take("permissions", () => findMissing(checkup)) ?? false;
@@ -68,9 +64,6 @@ const WORTH_A_WORD_MS = 60_000;
 /**
  * Compares this machine's clock with AWS's, or else with the target's: a
  * signature names its time.
- *
- * @param stsOffsetMs How far AWS's clock is ahead, if STS said.
- * @param isReached Whether the target can be asked instead.
  */
 export async function checkClock(
   checkup: Checkup,

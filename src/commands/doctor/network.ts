@@ -25,11 +25,7 @@ interface Place {
   readonly connect: () => Promise<string>;
 }
 
-/**
- * Checks the way to the target.
- *
- * @returns Whether it is worth a request.
- */
+/** Checks the way to the target: whether it is worth a request. */
 export async function checkNetwork(checkup: Checkup): Promise<boolean> {
   const { config, report } = checkup;
   const proxy = await report.take("proxies", () => findProxy(checkup));

@@ -86,7 +86,6 @@ export class Report {
    * there was no step.
    *
    * @param explain What an error means, where it is of a kind that is known.
-   * @returns What later steps build on, if it went well enough.
    */
   async take<T>(
     id: string,
