@@ -163,3 +163,18 @@ export class ConfigError extends Error {
 export function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
+
+/**
+ * What is behind an error of the network, in words: the message of its cause,
+ * if it has one, on one line.
+ */
+export function reasonOf(error: unknown): string {
+  const cause = error instanceof Error && error.cause instanceof Error
+    ? error.cause
+    : error;
+  const text = cause instanceof Error ? cause.message : String(cause);
+  return text.replace(/^error sending request .*?: client error \(\w+\): /, "")
+    // A query may hold a secret.
+    .replace(/\bhttps?:\/\/[^\s)]+/g, (url) => URL.parse(url)?.origin ?? "…")
+    .replace(/\s+/g, " ").trim();
+}

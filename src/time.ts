@@ -71,7 +71,7 @@ const MAX_LOOK_MS = 1_000;
  *
  * @param lateMs How long the limit has been over.
  */
-export function lastLookMs(lateMs: number): number {
+function lastLookMs(lateMs: number): number {
   return Math.min(Math.max(lateMs, MIN_LOOK_MS), MAX_LOOK_MS);
 }
 
@@ -81,28 +81,53 @@ export class TimeLimit implements Deadline, Disposable {
   readonly #deadlines: Deadlines;
   readonly #limitMs: number;
   readonly #onReached: () => void;
+  readonly #isIdle: () => boolean;
   #isLastLook = false;
+  /** What was left of it when it was paused. */
+  #leftMs: number | undefined;
 
   /**
    * @param deadlines Watches it.
    * @param limitMs How long it is.
    * @param onReached Is called once, unless it is disposed of before.
+   * @param isIdle Whether it does not count just now, and is to begin anew.
    */
-  constructor(deadlines: Deadlines, limitMs: number, onReached: () => void) {
+  constructor(
+    deadlines: Deadlines,
+    limitMs: number,
+    onReached: () => void,
+    isIdle: () => boolean = () => false,
+  ) {
     this.dueAt = performance.now() + limitMs;
     this.#deadlines = deadlines;
     this.#limitMs = limitMs;
     this.#onReached = onReached;
+    this.#isIdle = isIdle;
     deadlines.add(this);
   }
 
   /** Begins it anew. */
   touch(): void {
-    this.dueAt = performance.now() + this.#limitMs;
     this.#isLastLook = false;
+    if (this.#leftMs !== undefined) this.#leftMs = this.#limitMs;
+    else this.dueAt = performance.now() + this.#limitMs;
+  }
+
+  /** Lets it stand still until {@linkcode TimeLimit.resume}. */
+  pause(): void {
+    this.#leftMs ??= this.dueAt - performance.now();
+    this.dueAt = Infinity;
+  }
+
+  resume(): void {
+    if (this.#leftMs === undefined) return;
+    this.dueAt = performance.now() + this.#leftMs;
+    this.#leftMs = undefined;
+    this.#deadlines.add(this);
   }
 
   look(): void {
+    if (this.#isIdle()) return this.touch();
     if (!this.#isLastLook) {
       this.#isLastLook = true;
       const now = performance.now();
@@ -210,6 +235,35 @@ export function orAborted<T>(
       (error) => (end(), reject(error)),
     );
   });
+}
+
+/** Work took longer than it was given. */
+export class LimitError extends Error {
+  override name = "LimitError";
+
+  constructor(limitMs: number) {
+    super(`no answer within ${limitMs / 1000} s`);
+  }
+}
+
+/**
+ * Runs work that is to be over within some time, whether it heeds its signal
+ * or not.
+ *
+ * @throws {LimitError} The time is over.
+ */
+export async function withLimit<T>(
+  limitMs: number,
+  work: (signal: AbortSignal) => Promise<T>,
+): Promise<T> {
+  const limit = new AbortController();
+  const { promise, reject } = Promise.withResolvers<never>();
+  using _limit = whenOver(limitMs, () => {
+    const error = new LimitError(limitMs);
+    limit.abort(error);
+    reject(error);
+  });
+  return await Promise.race([work(limit.signal), promise]);
 }
 
 const controllers = new WeakMap<AbortSignal, AbortController>();

@@ -1,5 +1,5 @@
-import { assertEquals } from "@std/assert";
-import { untilAborted } from "../src/time.ts";
+import { assertEquals, assertRejects } from "@std/assert";
+import { LimitError, untilAborted, withLimit } from "../src/time.ts";
 import { within } from "./support/deadline.ts";
 
 /** A signal that counts who listens. */
@@ -39,5 +39,30 @@ Deno.test("waiting for a promise does not begin after an abort", async () => {
   await within(
     untilAborted(new Promise(() => {}), AbortSignal.abort()),
     "the abort",
+  );
+});
+
+Deno.test("work that does not heed its signal is over all the same", async () => {
+  const { promise, resolve } = Promise.withResolvers<string>();
+  let reason: unknown;
+  await assertRejects(
+    () =>
+      withLimit(20, (signal) => {
+        signal.addEventListener("abort", () => reason = signal.reason);
+        return promise;
+      }),
+    LimitError,
+    "no answer within 0.02 s",
+  );
+  assertEquals(reason instanceof LimitError, true);
+  resolve("too late");
+});
+
+Deno.test("work that is done in time gives what it gives, or throws what it throws", async () => {
+  assertEquals(await withLimit(60_000, () => Promise.resolve(1)), 1);
+  await assertRejects(
+    () => withLimit(60_000, () => Promise.reject(new TypeError("no"))),
+    TypeError,
+    "no",
   );
 });

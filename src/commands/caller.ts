@@ -8,9 +8,9 @@ import { explainRefusal } from "../aws/refusals/refusal.ts";
 import { createSignedFetch } from "../aws/signing/signed_fetch.ts";
 import { oneRegion } from "../aws/partition.ts";
 import type { Config } from "../config/config.ts";
-import type { ProxyError } from "../errors.ts";
 import type { CommandContext } from "./context.ts";
-import { reasonOf, withLimit } from "../limit.ts";
+import { type ProxyError, reasonOf } from "../errors.ts";
+import { withLimit } from "../time.ts";
 import type { Surroundings } from "./target.ts";
 
 /** What came of asking. */

@@ -7,7 +7,7 @@ import type { CredentialSource } from "../../aws/credentials/types.ts";
 import type { SignedFetch } from "../../aws/signing/signed_fetch.ts";
 import { isObject } from "../../mcp/wire/message.ts";
 import { runStdioProxy } from "../../stdio/stdio_proxy.ts";
-import { withLimit } from "../../limit.ts";
+import { withLimit } from "../../time.ts";
 import { openTarget, proxyOptions, sessionHeaderOf } from "../target.ts";
 import type { Checkup } from "./report.ts";
 

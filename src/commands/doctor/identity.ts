@@ -14,7 +14,7 @@ import { describeSession } from "../../config/describe.ts";
 import { CredentialsError } from "../../errors.ts";
 import { maskAccessKeyId } from "../../redact/redact.ts";
 import { askCaller } from "../caller.ts";
-import { withLimit } from "../../limit.ts";
+import { withLimit } from "../../time.ts";
 import {
   baseCredentialsOf,
   credentialsOf,

@@ -4,13 +4,13 @@
  */
 
 import { createServer } from "node:http";
-import { ConfigError } from "../../errors.ts";
+import { ConfigError, reasonOf } from "../../errors.ts";
 import { listen, listenNeeds } from "../../http/listen.ts";
 import { runtimeDirectory, writeTokenFile } from "../../http/token.ts";
 import { isTcp, type ListenAddress, nameOf } from "../../net/listen_address.ts";
 import { commaNotes, type Need } from "../../permissions.ts";
 import { offsetOf } from "../caller.ts";
-import { reasonOf, withLimit } from "../../limit.ts";
+import { withLimit } from "../../time.ts";
 import { findNeeds, permissionFlags } from "../needs.ts";
 import { SET_CLOCK } from "./hints.ts";
 import { type Checkup, failed, type Finding, note } from "./report.ts";

@@ -11,7 +11,8 @@ import {
   type HttpProxy,
   PROXY_VARIABLES,
 } from "../../net/proxy_variables.ts";
-import { reasonOf, withLimit } from "../../limit.ts";
+import { reasonOf } from "../../errors.ts";
+import { withLimit } from "../../time.ts";
 import { type Checkup, failed, type Finding, note } from "./report.ts";
 
 /** Where the first connection goes. */

@@ -7,7 +7,7 @@ import type { Config } from "../../config/config.ts";
 import type { Log } from "../../log/log.ts";
 import type { Redact } from "../../redact/redact.ts";
 import type { CommandContext } from "../context.ts";
-import { reasonOf } from "../../limit.ts";
+import { reasonOf } from "../../errors.ts";
 import type { Surroundings } from "../target.ts";
 
 export interface Checkup extends Surroundings {

@@ -15,7 +15,8 @@ import { SILENT_LOG } from "../../log/log.ts";
 import { Redactor } from "../../redact/redact.ts";
 import { type CommandContext, parseOptions, writeNotes } from "../context.ts";
 import { credentialsOf, isUnconfigured, openFetches } from "../target.ts";
-import { reasonOf, withLimit } from "../../limit.ts";
+import { reasonOf } from "../../errors.ts";
+import { withLimit } from "../../time.ts";
 import { findNeeds, permissionFlags } from "../needs.ts";
 import { accountRoleArn } from "../../config/roles.ts";
 import {

@@ -17,7 +17,7 @@
  */
 
 import type { ProxyError } from "../../errors.ts";
-import { delay, within } from "../../time.ts";
+import { within } from "../../time.ts";
 import type { Exchange, ExchangeInit } from "../transport/exchange.ts";
 import { reportable } from "../transport/failure.ts";
 import { HttpTransport } from "../transport/http_transport.ts";
@@ -91,8 +91,12 @@ export class Session implements Link {
       resumes: true,
     });
     this.#inFlight = new InFlight(target, this.#router, {
-      carry: (exchange) => this.#carry(exchange),
-      carryOwn: (exchange, session) => this.#carryOwn(exchange, session),
+      send: (exchange) => this.#send(exchange),
+      sendOwn: (exchange, session) =>
+        this.#policy.run(
+          exchange,
+          () => this.#transport.send(exchange, session),
+        ),
       onTimeout: (exchange, error) => this.#timeOut(exchange, error),
     });
     this.#requests = new Semaphore(target.maxConcurrency);
@@ -208,53 +212,41 @@ export class Session implements Link {
   }
 
   /** Sends an exchange, again if that is safe, until it is answered. */
-  async #carry(exchange: Exchange): Promise<void> {
-    const isInitialize = exchange.method === "initialize";
+  async #send(exchange: Exchange): Promise<void> {
     let isRenewed = false;
-    for (let tries = 0;;) {
-      // Cancelled, or over its time, while it waited.
-      if (exchange.isRequest && exchange.isSettled) return;
-      try {
-        const session = isInitialize
-          ? await this.#keeper.opening()
-          : this.#keeper.current;
-        if (exchange.answerTo && this.#keeper.isGone(exchange.answerTo)) {
-          return this.#target.log.info(
-            "dropped an answer to a session that is gone",
-          );
-        }
-        if (this.#target.callGuard) {
-          const refusal = await this.#refusalOf(exchange, session);
-          if (refusal) {
-            return await this.#router.pending.report(exchange, refusal);
-          }
-        }
-        return await this.#transport.carry(exchange, session);
-      } catch (cause) {
-        if (exchange.isRequest && exchange.isSettled) return;
-        if (isInitialize && await this.#keeper.findOldTransport(cause)) {
-          continue;
-        }
-        if (cause instanceof SessionExpiredError) {
-          if (isRenewed || !this.#target.recover) {
-            return await this.#router.pending.report(exchange, cause.error);
-          }
-          isRenewed = true;
-          const isSafe = this.#policy.allows(exchange, cause.retryable);
-          const error = await this.#keeper.replace(cause, isSafe);
-          if (error) return await this.#router.pending.report(exchange, error);
-          exchange.observation?.recovered();
-          continue;
-        }
-        const waitMs = this.#policy.delayMs(exchange, cause, tries);
-        if (waitMs === undefined) {
-          if (isInitialize) this.#keeper.discard();
-          return await this.#router.pending.report(exchange, reportable(cause));
-        }
-        tries++;
-        await delay(waitMs, exchange.signal).catch(() => {});
+    const recover = async (cause: unknown) => {
+      if (!(cause instanceof SessionExpiredError)) {
+        return exchange.method === "initialize" &&
+          await this.#keeper.findOldTransport(cause);
       }
+      if (isRenewed || !this.#target.recover) return false;
+      isRenewed = true;
+      const isSafe = this.#policy.allows(exchange, cause.retryable);
+      await this.#keeper.replace(cause, isSafe);
+      exchange.observation?.recovered();
+      return true;
+    };
+    try {
+      await this.#policy.run(exchange, () => this.#attempt(exchange), recover);
+    } catch (cause) {
+      if (exchange.method === "initialize") this.#keeper.discard();
+      await this.#router.pending.report(exchange, reportable(cause));
     }
+  }
+
+  async #attempt(exchange: Exchange): Promise<void> {
+    const session = exchange.method === "initialize"
+      ? await this.#keeper.opening()
+      : this.#keeper.current;
+    if (exchange.answerTo && this.#keeper.isGone(exchange.answerTo)) {
+      const { log } = this.#target;
+      return log.info("dropped an answer to a session that is gone");
+    }
+    if (this.#target.callGuard) {
+      const refusal = await this.#refusalOf(exchange, session);
+      if (refusal) return await this.#router.pending.report(exchange, refusal);
+    }
+    await this.#transport.send(exchange, session);
   }
 
   async #refusalOf(
@@ -313,18 +305,6 @@ export class Session implements Link {
       isOpening ? answer.result : undefined,
     );
     if (exchange.method === "tools/list") this.#policy.record(answer.result);
-  }
-
-  async #carryOwn(exchange: Exchange, session: SessionHeaders): Promise<void> {
-    for (let tries = 0;;) {
-      try {
-        return await this.#transport.carry(exchange, session);
-      } catch (cause) {
-        const waitMs = this.#policy.delayMs(exchange, cause, tries++);
-        if (waitMs === undefined) throw cause;
-        await delay(waitMs, exchange.signal);
-      }
-    }
   }
 
   #closeGate(until: Promise<unknown>): void {

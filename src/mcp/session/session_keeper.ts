@@ -7,7 +7,7 @@ import { ProxyError } from "../../errors.ts";
 import { delay, whenOver, within } from "../../time.ts";
 import type { ToolRecorder } from "../tools/recorder.ts";
 import type { Exchange } from "../transport/exchange.ts";
-import { reportable, summaryOf } from "../transport/failure.ts";
+import { summaryOf } from "../transport/failure.ts";
 import type { InFlight } from "../transport/in_flight.ts";
 import type { ResponseRouter } from "../transport/response_router.ts";
 import { AttemptError } from "../transport/retry.ts";
@@ -192,23 +192,19 @@ export class SessionKeeper {
    * Replaces a session that an exchange found lost.
    *
    * @param isSafe Whether the exchange may be sent once more.
-   * @returns What it is answered with in place of that, if it is not.
+   * @throws What it is answered with in place of that, if it is not.
    */
-  async replace(
-    { session, error, retryable }: SessionExpiredError,
-    isSafe: boolean,
-  ): Promise<ProxyError | Uint8Array | undefined> {
+  async replace(expired: SessionExpiredError, isSafe: boolean): Promise<void> {
+    const { session, retryable } = expired;
     if (!isSafe) {
       // What follows this answer is to find the new session.
       await within(RENEWAL_WAIT_MS, this.onExpired(session));
-      return error;
+      throw expired;
     }
-    try {
-      await this.#renew(session);
-    } catch (cause) {
+    await this.#renew(session).catch((cause) => {
       // What may have run is told of by what became of it.
-      return retryable === "always" ? reportable(cause) : error;
-    }
+      throw retryable === "always" ? cause : expired;
+    });
   }
 
   /**

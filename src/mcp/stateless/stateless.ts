@@ -16,7 +16,6 @@
  */
 
 import { ProxyError } from "../../errors.ts";
-import { delay } from "../../time.ts";
 import { toolPages } from "../tools/recorder.ts";
 import type { Exchange } from "../transport/exchange.ts";
 import { reportable, streamCut, summaryOf } from "../transport/failure.ts";
@@ -91,8 +90,8 @@ export class StatelessSession {
     this.#schemas = target.toolSchemas ?? new ToolSchemas(target.log);
     this.#sessionHeader = sessionHeaderOf(target);
     this.#inFlight = new InFlight(target, this.#router, {
-      carry: (exchange) => this.#carry(exchange),
-      carryOwn: (exchange) => this.#carry(exchange),
+      send: (exchange) => this.#send(exchange),
+      sendOwn: (exchange) => this.#send(exchange),
       onTimeout: (exchange, error) => this.#timeOut(exchange, error),
     });
   }
@@ -142,23 +141,25 @@ export class StatelessSession {
   }
 
   /** Sends an exchange, again if that is right, until it is answered. */
-  async #carry(exchange: Exchange): Promise<void> {
-    let isHealed = false;
-    for (let tries = 0;;) {
-      try {
-        return await this.#send(exchange);
-      } catch (cause) {
-        if (exchange.isRequest && exchange.isSettled) return;
-        const mayMend = !isHealed && !exchange.answerHasBegun;
-        if (mayMend && isHeaderMismatch(exchange, cause)) {
-          isHealed = true;
-          if (await this.#listAnew(exchange)) continue;
-        }
-        const waitMs = this.#delayMs(exchange, cause, tries);
-        if (waitMs === undefined) return await this.#fail(exchange, cause);
-        tries++;
-        await delay(waitMs, exchange.signal).catch(() => {});
+  async #send(exchange: Exchange): Promise<void> {
+    let isListed = false;
+    const recover = async (cause: unknown) => {
+      const { answerHasBegun } = exchange;
+      if (isListed || answerHasBegun || !isHeaderMismatch(exchange, cause)) {
+        return false;
       }
+      isListed = true;
+      return await this.#listAnew(exchange);
+    };
+    try {
+      await this.#policy.run(
+        exchange,
+        () => this.#attempt(exchange),
+        recover,
+        (cause, tries) => this.#delayMs(exchange, cause, tries),
+      );
+    } catch (cause) {
+      await this.#fail(exchange, cause);
     }
   }
 
@@ -180,12 +181,11 @@ export class StatelessSession {
     }
   }
 
-  async #send(exchange: Exchange): Promise<void> {
+  async #attempt(exchange: Exchange): Promise<void> {
     const { method, params } = exchange;
     const subscription = this.#subscriptions.get(exchange);
     if (subscription) {
-      const { deadlines } = this.#inFlight;
-      exchange.beginFetch(deadlines, this.#target.idleTimeoutMs);
+      exchange.beginFetch(this.#target.idleTimeoutMs);
       await subscription.moveCursor();
     }
     const mirrored = method === "tools/call"
@@ -196,7 +196,7 @@ export class StatelessSession {
       ...mirrored,
       ...this.#sessionHeader,
     ];
-    await this.#transport.carry(exchange, { ...NO_SESSION, mirrored: headers });
+    await this.#transport.send(exchange, { ...NO_SESSION, mirrored: headers });
   }
 
   #delayMs(

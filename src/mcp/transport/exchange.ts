@@ -2,12 +2,7 @@
 
 import { ProxyError } from "../../errors.ts";
 import { blobOf } from "../../blob.ts";
-import {
-  type Deadline,
-  type Deadlines,
-  lastLookMs,
-  sharedController,
-} from "../../time.ts";
+import { type Deadlines, sharedController, TimeLimit } from "../../time.ts";
 import { spellingsOf } from "../wire/answer_id.ts";
 import type { SessionHeaders } from "../wire/headers.ts";
 import type { RequestId, ResponseMessage } from "../wire/message.ts";
@@ -49,7 +44,7 @@ export interface ExchangeInit {
  * by its answer, or by the error that stands for it. That is what makes answers
  * come exactly once.
  */
-export class Exchange implements Deadline {
+export class Exchange {
   readonly method: string;
   readonly params: unknown;
   readonly requests: readonly RequestId[];
@@ -59,8 +54,6 @@ export class Exchange implements Deadline {
   readonly startedAt = performance.now();
   /** True once it left for the target, unless that certainly did not run it. */
   isSent = false;
-  /** True while the target has it, and may answer. */
-  isAtTarget = false;
   /**
    * True once something of its answer was seen, a progress notification say:
    * it runs, whatever is said of it afterwards.
@@ -86,22 +79,22 @@ export class Exchange implements Deadline {
   #body: Blob | Uint8Array;
   readonly #pending = new Map<string, RequestId>();
   readonly #cancelled = new Set<string>();
-  dueAt = Infinity;
-  #deadlines: Deadlines | undefined;
-  #limits: RunningLimits | undefined;
-  /** When a limit counts as over, if nothing is left of it by then. */
-  #lastLook: { readonly isIdle: boolean; readonly at: number } | undefined;
-  /** When it ends, should it still go on. */
-  #endAt = Infinity;
+  readonly #deadlines: Deadlines;
+  #idleLimit: TimeLimit | undefined;
+  #wholeLimit: TimeLimit | undefined;
+  /** Ends it when nobody waits any more, should it still go on. */
+  #endLimit: TimeLimit | undefined;
   #fetch: AbortSignal | undefined;
-  #lastByteAt = this.startedAt;
-  #lastMessageAt: number | undefined;
-  #heldSince: number | undefined;
-  #heldBeforeMs = 0;
+  #lastMessageAt = this.startedAt;
+  #isResetOnProgress = false;
+  #isAtTarget = false;
+  #isHeld = false;
   #delivering = 0;
   #afterDelivery: (() => void) | undefined;
 
-  constructor(init: ExchangeInit) {
+  /** @param deadlines Watches its time limits. */
+  constructor(init: ExchangeInit, deadlines: Deadlines) {
+    this.#deadlines = deadlines;
     this.method = init.method;
     this.params = init.params;
     this.requests = init.requests;
@@ -167,76 +160,45 @@ export class Exchange implements Deadline {
 
   #settleIfDone(): void {
     if (this.#pending.size > 0) return;
-    this.#limits = undefined;
-    if (this.#endAt === Infinity) this.#deadlines?.delete(this);
+    this.#stopLimits();
     this.#settled.resolve();
+  }
+
+  #stopLimits(): void {
+    this.#idleLimit?.[Symbol.dispose]();
+    this.#wholeLimit?.[Symbol.dispose]();
   }
 
   /** Starts the time limits; `onLimit` is called at the first that passes. */
   limit(
-    deadlines: Deadlines,
-    limits: ExchangeLimits,
+    { timeoutMs, idleTimeoutMs, timeoutResetOnProgress }: ExchangeLimits,
     onLimit: (error: ProxyError) => void,
   ): void {
-    this.#deadlines = deadlines;
-    this.#limits = { ...limits, from: performance.now(), onLimit };
-    this.dueAt = this.#limits.from +
-      Math.min(limits.timeoutMs ?? Infinity, limits.idleTimeoutMs);
-    deadlines.add(this);
-  }
-
-  /** Calls back when no time is left of a limit, nor at a last look. */
-  look(): void {
-    const now = performance.now();
-    if (now >= this.#endAt) return this.end();
-    this.dueAt = this.#endAt;
-    if (!this.#limits) return;
-    const { timeoutMs = Infinity, idleTimeoutMs, onLimit } = this.#limits;
-    const idleLeftMs = this.#idleLeftMs(idleTimeoutMs);
-    const leftMs = Math.min(idleLeftMs, this.#startOfLimit() + timeoutMs - now);
-    if (leftMs > 0) {
-      this.#lastLook = undefined;
-      const nextAt = now + Math.max(leftMs, MIN_TIMER_MS);
-      this.dueAt = Math.min(this.dueAt, nextAt);
-      return;
-    }
-    const isIdle = idleLeftMs <= 0;
-    if (this.#lastLook?.isIdle !== isIdle) {
-      this.#lastLook = { isIdle, at: now + lastLookMs(-leftMs) };
-    }
-    if (now < this.#lastLook.at) {
-      this.dueAt = Math.min(this.dueAt, this.#lastLook.at);
-      return;
-    }
-    this.#limits = undefined;
-    onLimit(timeoutError(isIdle ? idleTimeoutMs : timeoutMs, isIdle));
-  }
-
-  #idleLeftMs(idleTimeoutMs: number): number {
-    const isTheTarget = this.isAtTarget && this.#delivering === 0 &&
-      this.#heldSince === undefined;
-    if (!isTheTarget) this.touch();
-    return this.#lastByteAt + idleTimeoutMs - performance.now();
-  }
-
-  /** From when on the whole time counts. */
-  #startOfLimit(): number {
-    const { from = 0, timeoutResetOnProgress } = this.#limits ?? {};
-    const last = timeoutResetOnProgress ? this.#lastMessageAt : undefined;
-    return (last ?? from) + this.#heldMs();
+    const over = (limitMs: number, isIdle: boolean) => () => {
+      this.#stopLimits();
+      onLimit(timeoutError(limitMs, isIdle));
+    };
+    this.#idleLimit = new TimeLimit(
+      this.#deadlines,
+      idleTimeoutMs,
+      over(idleTimeoutMs, true),
+      () => !this.#isAtTarget || this.#delivering > 0 || this.#isHeld,
+    );
+    if (timeoutMs === undefined) return;
+    const whole = over(timeoutMs, false);
+    this.#wholeLimit = new TimeLimit(this.#deadlines, timeoutMs, whole);
+    this.#isResetOnProgress = timeoutResetOnProgress === true;
   }
 
   /**
    * Begins a fetch that ends after some time without a byte, and that others
    * may follow.
    */
-  beginFetch(deadlines: Deadlines, idleTimeoutMs: number): void {
-    this.#endAt = Infinity;
-    this.touch();
+  beginFetch(idleTimeoutMs: number): void {
+    this.finish();
     const idle = new AbortController();
     this.#fetch = AbortSignal.any([this.signal, idle.signal]);
     this.limit(
-      deadlines,
       { timeoutMs: undefined, idleTimeoutMs },
       (error) => idle.abort(error),
     );
@@ -246,34 +208,41 @@ export class Exchange implements Deadline {
     return this.#fetch ?? this.signal;
   }
 
-  /** Lets the limits stand still, while it is not the target that is slow. */
-  hold(): void {
-    this.#heldSince ??= performance.now();
+  /** Whether the target has it, and may answer. */
+  get isAtTarget(): boolean {
+    return this.#isAtTarget;
   }
 
-  release(): void {
-    this.#heldBeforeMs = this.#heldMs();
-    this.#heldSince = undefined;
+  set isAtTarget(isThere: boolean) {
+    this.#isAtTarget = isThere;
     this.touch();
   }
 
-  #heldMs(): number {
-    if (this.#heldSince === undefined) return this.#heldBeforeMs;
-    return this.#heldBeforeMs + performance.now() - this.#heldSince;
+  /** Lets the limits stand still, while it is not the target that is slow. */
+  hold(): void {
+    this.#isHeld = true;
+    this.#wholeLimit?.pause();
+  }
+
+  release(): void {
+    this.#isHeld = false;
+    this.#wholeLimit?.resume();
+    this.touch();
   }
 
   /** Notes that the target said something. */
   touch(): void {
-    this.#lastByteAt = performance.now();
+    this.#idleLimit?.touch();
   }
 
   /** How long ago a message of the target's came, in milliseconds. */
   get sinceMessageMs(): number {
-    return performance.now() - (this.#lastMessageAt ?? this.startedAt);
+    return performance.now() - this.#lastMessageAt;
   }
 
   noteProgress(): void {
     this.#lastMessageAt = performance.now();
+    if (this.#isResetOnProgress) this.#wholeLimit?.touch();
   }
 
   /** Runs a delivery to the client; its slowness is not the target's. */
@@ -297,12 +266,10 @@ export class Exchange implements Deadline {
     };
   }
 
-  /** Ends the fetch some time after the last answer, should it still go on. */
+  /** Ends it after some time, should it still go on. */
   endAfter(delayMs: number): void {
-    if (this.#endAt !== Infinity) return;
-    this.#endAt = performance.now() + delayMs;
-    this.dueAt = Math.min(this.dueAt, this.#endAt);
-    this.#deadlines?.add(this);
+    const end = () => this.end();
+    this.#endLimit ??= new TimeLimit(this.#deadlines, delayMs, end);
   }
 
   /** Ends what it has open at the target, or waits for. */
@@ -313,22 +280,14 @@ export class Exchange implements Deadline {
 
   /** Lets go of its limits: it has nothing open any more. */
   finish(): void {
-    this.#limits = undefined;
-    this.#endAt = Infinity;
-    this.#deadlines?.delete(this);
+    this.#stopLimits();
+    this.#endLimit?.[Symbol.dispose]();
+    this.#endLimit = undefined;
   }
-}
-
-interface RunningLimits extends ExchangeLimits {
-  readonly from: number;
-  readonly onLimit: (error: ProxyError) => void;
 }
 
 /** Why a fetch ends that nobody waits for; made once, for its stack. */
 const ENDED = new DOMException(undefined, "AbortError");
-
-/** A limit that stands still is not looked at more often than this. */
-const MIN_TIMER_MS = 50;
 
 function timeoutError(limitMs: number, isIdle: boolean): ProxyError {
   const message = isIdle

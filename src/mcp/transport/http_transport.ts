@@ -90,34 +90,11 @@ export class HttpTransport {
    * @throws {AttemptError} when no answer came.
    * @throws {SessionExpiredError} when the target does not know the session.
    */
-  async carry(exchange: Exchange, session: SessionHeaders): Promise<void> {
-    exchange.isAtTarget = true;
+  async send(exchange: Exchange, session: SessionHeaders): Promise<void> {
     const wasSent = exchange.isSent;
+    const { channel } = session;
     try {
-      const { channel } = session;
-      if (channel?.over.aborted) {
-        const error = channelEnded(channel.cause);
-        throw new SessionExpiredError(session, "always", error);
-      }
-      exchange.isSent = true;
-      // Another try may be another identity's.
-      exchange.receipt = undefined;
-      channel?.touch();
-      const url = channel?.endpoint ?? this.#target.url;
-      const fetched = this.#fetch(exchange, url, {
-        method: "POST",
-        headers: channel ? this.#baseHeaders : this.#headersIn(session),
-        body: exchange.body,
-      });
-      const response = await (this.#target.whenReady === undefined
-        ? fetched
-        : fetched.catch((cause) =>
-          this.#whenReady(exchange, wasSent, cause)
-        ));
-      // Its session may have ended while it waited.
-      if (!response) {
-        return await this.carry(exchange, session);
-      }
+      const response = await this.#post(exchange, session, wasSent);
       channel?.touch();
       exchange.receipt = this.#target.receiptOf?.(response);
       if (!response.ok) {
@@ -126,12 +103,8 @@ export class HttpTransport {
       if (channel) {
         await this.#waitFor(channel, exchange, response);
       } else await this.#read(exchange, session, response);
-      if (!exchange.isSettled) {
-        await this.#receiveKept(exchange, session);
-      }
-      if (exchange.isSettled) {
-        return;
-      }
+      if (!exchange.isSettled) await this.#receiveKept(exchange, session);
+      if (exchange.isSettled) return;
       throw channel
         ? new AttemptError(streamCut(channel.cause), "never")
         : new AttemptError(noAnswer(response), "never");
@@ -145,20 +118,43 @@ export class HttpTransport {
     }
   }
 
-  /** Waits until what kept an exchange from being sent is there, if it can. */
-  async #whenReady(
+  /** Makes the POST, as soon as what keeps it from being sent is there. */
+  async #post(
     exchange: Exchange,
+    session: SessionHeaders,
     wasSent: boolean,
-    cause: unknown,
-  ): Promise<undefined> {
-    const ready = cause instanceof AttemptError
-      ? this.#target.whenReady?.(cause.error, exchange)
-      : undefined;
-    if (!ready) throw cause;
-    exchange.isSent = wasSent;
-    exchange.isAtTarget = false;
-    exchange.hold();
-    await orAborted(ready, exchange.signal).finally(() => exchange.release());
+  ): Promise<Response> {
+    const { url, whenReady } = this.#target;
+    const { channel } = session;
+    for (;;) {
+      // It may have ended during the wait.
+      if (channel?.over.aborted) {
+        const error = channelEnded(channel.cause);
+        throw new SessionExpiredError(session, "always", error);
+      }
+      exchange.isAtTarget = true;
+      exchange.isSent = true;
+      // Another try may be another identity's.
+      exchange.receipt = undefined;
+      channel?.touch();
+      try {
+        return await this.#fetch(exchange, channel?.endpoint ?? url, {
+          method: "POST",
+          headers: channel ? this.#baseHeaders : this.#headersIn(session),
+          body: exchange.body,
+        });
+      } catch (cause) {
+        const ready = cause instanceof AttemptError
+          ? whenReady?.(cause.error, exchange)
+          : undefined;
+        if (!ready) throw cause;
+        exchange.isSent = wasSent;
+        exchange.isAtTarget = false;
+        exchange.hold();
+        await orAborted(ready, exchange.signal)
+          .finally(() => exchange.release());
+      }
+    }
   }
 
   /** Lets a stream go on for a while that nobody waits for any more. */

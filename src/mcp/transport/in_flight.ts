@@ -21,9 +21,9 @@ const SLICE = 256;
 /** How exchanges are sent. */
 export interface Sender {
   /** Sends one of the client's until it is answered. */
-  carry(exchange: Exchange): Promise<void>;
+  send(exchange: Exchange): Promise<void>;
   /** Sends one of the proxy's own, in a session given. */
-  carryOwn(exchange: Exchange, session: SessionHeaders): Promise<void>;
+  sendOwn(exchange: Exchange, session: SessionHeaders): Promise<void>;
   /** Answers one of the client's whose time is over, and ends it. */
   onTimeout(exchange: Exchange, error: ProxyError): Promise<void>;
 }
@@ -64,11 +64,10 @@ export class InFlight {
 
   /** An exchange of the client's, within its time limits if it has some. */
   open(init: ExchangeInit, isLimited = true): Exchange {
-    const exchange = new Exchange(init);
+    const exchange = new Exchange(init, this.deadlines);
     this.#router.pending.expect(exchange);
     if (isLimited) {
       exchange.limit(
-        this.deadlines,
         this.#target,
         (error) => void this.#sender.onTimeout(exchange, error).catch(() => {}),
       );
@@ -107,7 +106,7 @@ export class InFlight {
           );
         } else leave = () => semaphore.release();
       }
-      if (!exchange.signal.aborted) await this.#sender.carry(exchange);
+      if (!exchange.signal.aborted) await this.#sender.send(exchange);
     } catch (error) {
       // Only a client that is gone brings us here.
       this.#target.log.debug("could not answer", { error: String(error) });
@@ -140,7 +139,7 @@ export class InFlight {
       params,
       requests: [id],
       onAnswer: (given) => answer = given,
-    });
+    }, this.deadlines);
     const end = () => exchange.end();
     signal?.addEventListener("abort", end, { once: true });
     await Promise.race([this.#runOwn(exchange, session), exchange.settled])
@@ -160,19 +159,15 @@ export class InFlight {
     session: SessionHeaders,
     limitMs: number,
   ): Promise<void> {
-    const bytes = messageFrame(method);
-    const exchange = new Exchange({ bytes, method, requests: [] });
+    const init = { bytes: messageFrame(method), method, requests: [] };
+    const exchange = new Exchange(init, this.deadlines);
     await within(limitMs, this.#runOwn(exchange, session));
   }
 
   async #runOwn(exchange: Exchange, session: SessionHeaders): Promise<void> {
     this.#router.pending.expect(exchange);
-    exchange.limit(
-      this.deadlines,
-      this.#target,
-      (error) => exchange.end(error),
-    );
-    const done = this.#sender.carryOwn(exchange, session);
+    exchange.limit(this.#target, (error) => exchange.end(error));
+    const done = this.#sender.sendOwn(exchange, session);
     this.#add(exchange, done, true);
     try {
       await done;

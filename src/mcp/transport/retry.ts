@@ -9,6 +9,7 @@
 
 import type { ProxyError } from "../../errors.ts";
 import { Recent } from "../../lru_cache.ts";
+import { delay } from "../../time.ts";
 import type { SessionHeaders } from "../wire/headers.ts";
 import { isObject } from "../wire/message.ts";
 import type { Exchange } from "./exchange.ts";
@@ -187,6 +188,37 @@ export class RetryPolicy {
     const askedMs = cause.retryAfterMs ?? 0;
     if (askedMs > MAX_RETRY_AFTER_MS) return undefined;
     return Math.max(askedMs, backoffMs(tries));
+  }
+
+  /**
+   * Makes attempts until one succeeds, or nobody waits any more.
+   *
+   * @param recover Whether what failed was put right: then the next attempt is
+   * made at once.
+   * @throws What the last one failed with.
+   */
+  async run(
+    exchange: Exchange,
+    attempt: () => Promise<void>,
+    recover: (cause: unknown) => Promise<boolean> = () =>
+      Promise.resolve(false),
+    delayMs = (cause: unknown, tries: number) =>
+      this.delayMs(exchange, cause, tries),
+  ): Promise<void> {
+    // Cancelled, or over its time, while it waited.
+    const isOver = () => exchange.isRequest && exchange.isSettled;
+    for (let tries = 0; !isOver();) {
+      try {
+        return await attempt();
+      } catch (cause) {
+        if (isOver()) return;
+        if (await recover(cause)) continue;
+        const waitMs = delayMs(cause, tries);
+        if (waitMs === undefined) throw cause;
+        tries++;
+        await delay(waitMs, exchange.signal).catch(() => {});
+      }
+    }
   }
 }
 

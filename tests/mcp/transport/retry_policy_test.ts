@@ -1,5 +1,6 @@
 import { RetryPolicy } from "../../../src/mcp/transport/retry.ts";
 import { assertEquals } from "@std/assert";
+import { Deadlines } from "../../../src/time.ts";
 import { Exchange } from "../../../src/mcp/transport/exchange.ts";
 
 Deno.test("of the tools that ever new lists call safe to repeat, the last ten thousand are remembered", () => {
@@ -14,7 +15,8 @@ Deno.test("of the tools that ever new lists call safe to repeat, the last ten th
   }
   const isRepeated = (name: string): boolean => {
     const call = { method: "tools/call", params: { name }, requests: [] };
-    const exchange = new Exchange({ ...call, bytes: new Uint8Array() });
+    const init = { ...call, bytes: new Uint8Array() };
+    const exchange = new Exchange(init, new Deadlines());
     return policy.allows(exchange, "if-idempotent");
   };
   assertEquals(

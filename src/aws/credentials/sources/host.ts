@@ -4,7 +4,7 @@
  */
 
 import type { IncomingMessage } from "node:http";
-import { withLimit } from "../../../limit.ts";
+import { withLimit } from "../../../time.ts";
 import { parseRecord, textIn } from "../../json.ts";
 import type { SourceQuery } from "../search.ts";
 import type { Credentials } from "../types.ts";

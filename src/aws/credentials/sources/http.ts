@@ -1,6 +1,7 @@
 /** Requests to AWS's services, in a limited time and size. */
 
-import { reasonOf, withLimit } from "../../../limit.ts";
+import { reasonOf } from "../../../errors.ts";
+import { withLimit } from "../../../time.ts";
 import { netNeed } from "../../../permissions.ts";
 import { demand, type Search, sourceFailed } from "../search.ts";
 import { limitedText } from "../../../limited_text.ts";

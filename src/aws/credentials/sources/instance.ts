@@ -16,7 +16,7 @@ import {
 } from "../search.ts";
 import type { Credentials } from "../types.ts";
 import { messageOf } from "../../../errors.ts";
-import { withLimit } from "../../../limit.ts";
+import { withLimit } from "../../../time.ts";
 import { askHost, hostKeys, hostLimitMs, type HostReply } from "./host.ts";
 
 const METADATA_VARIABLES = [
