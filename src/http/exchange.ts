@@ -17,6 +17,7 @@ import { readMessage, readMessageInTurns } from "../mcp/wire/message.ts";
 import { fetchFailure, shuttingDown } from "../mcp/transport/failure.ts";
 import { responseIn } from "../mcp/transport/link.ts";
 import type { Observation } from "../mcp/transport/observer.ts";
+import { errorOf } from "../mcp/transport/retry.ts";
 import { readErrorBody } from "../mcp/transport/error_body.ts";
 import { sharedController, TimeLimit } from "../time.ts";
 import { checkHead, errorInstead, mayBeMessage, readAnswer } from "./answer.ts";
@@ -289,7 +290,7 @@ export class HttpExchange {
     try {
       return await (observation?.attempt(init, send) ?? send());
     } catch (cause) {
-      throw fetchFailure(cause, target).error;
+      throw errorOf(fetchFailure(cause, target)) ?? cause;
     }
   }
 

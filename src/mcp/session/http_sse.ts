@@ -67,7 +67,7 @@ export class SseChannel implements Channel {
   /**
    * Opens a channel.
    *
-   * @throws {AttemptError} when the target does not speak this transport.
+   * @throws {ProxyError | AttemptError} when the target does not speak this transport.
    */
   static async open(
     target: Target,
@@ -101,7 +101,6 @@ export class SseChannel implements Channel {
       return channel;
     } catch (cause) {
       abort.abort();
-      if (cause instanceof AttemptError) throw cause;
       throw fetchFailure(cause, target.url);
     }
   }
@@ -155,7 +154,7 @@ async function openStream(
   });
   if (isRedirect(response)) {
     await discardBody(response);
-    throw new AttemptError(redirectError(response, url), "never");
+    throw redirectError(response, url);
   }
   if (response.ok && mediaType(response) === "text/event-stream") {
     return response;
@@ -198,6 +197,6 @@ function noEndpoint(limitMs: number): ProxyError {
   );
 }
 
-function refused(message: string): AttemptError {
-  return new AttemptError(new ProxyError("bad-answer", message), "never");
+function refused(message: string): ProxyError {
+  return new ProxyError("bad-answer", message);
 }

@@ -106,17 +106,14 @@ export class SessionKeeper {
   /**
    * The session that requests are sent in.
    *
-   * @throws {AttemptError} when HTTP+SSE is spoken, and there is none yet.
+   * @throws {ProxyError} when HTTP+SSE is spoken, and there is none yet.
    */
   get current(): SessionHeaders {
     if (!this.#isOldTransport || this.#current.channel) return this.#current;
-    throw new AttemptError(
-      new ProxyError(
-        "unreachable",
-        "initialize has not succeeded over HTTP+SSE, so the request was not sent",
-        { data: { mayHaveRun: false } },
-      ),
-      "never",
+    throw new ProxyError(
+      "unreachable",
+      "initialize has not succeeded over HTTP+SSE, so the request was not sent",
+      { data: { mayHaveRun: false } },
     );
   }
 
@@ -131,7 +128,7 @@ export class SessionKeeper {
   /**
    * What an `initialize` is sent in: nothing, or the old transport's channel.
    *
-   * @throws {AttemptError} when there is no channel to be had.
+   * @throws {ProxyError | AttemptError} when there is no channel to be had.
    */
   async opening(): Promise<SessionHeaders> {
     if (!this.#isOldTransport) return NO_SESSION;

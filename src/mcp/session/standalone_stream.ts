@@ -10,6 +10,7 @@ import {
   isRedirect,
   redirectError,
   said,
+  summaryOf,
 } from "../transport/failure.ts";
 import type { ResponseRouter } from "../transport/response_router.ts";
 import { reopenMs } from "../transport/retry.ts";
@@ -124,11 +125,8 @@ export class StandaloneStream {
       return await this.#read(session, response, idle);
     } catch (cause) {
       if (outer.aborted) return true;
-      const { summary } = cause instanceof ProxyError
-        ? cause
-        : fetchFailure(cause, url).error;
       this.#tell("the standing stream broke; it is opened again", {
-        error: summary,
+        error: summaryOf(fetchFailure(cause, url)),
       });
       return false;
     } finally {

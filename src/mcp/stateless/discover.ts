@@ -3,7 +3,12 @@
  * any error to it reads as "legacy", so none is told in haste.
  */
 
-import { AttemptError, backoffMs, isPassing } from "../transport/retry.ts";
+import {
+  askedMsOf,
+  AttemptError,
+  backoffMs,
+  isPassing,
+} from "../transport/retry.ts";
 import type { Exchange } from "../transport/exchange.ts";
 import { ownErrorData } from "../transport/failure.ts";
 import { readRpcError } from "../transport/error_body.ts";
@@ -43,7 +48,7 @@ export function discoverDelayMs(
 ): number | undefined {
   if (!isPassing(cause)) return undefined;
   const pauseMs = Math.min(backoffMs(tries), MAX_PAUSE_MS);
-  const waitMs = Math.max(cause.retryAfterMs ?? 0, pauseMs);
+  const waitMs = Math.max(askedMsOf(cause), pauseMs);
   const spentMs = performance.now() - startedAt;
   const isTooLong = spentMs + waitMs > Math.min(PATIENCE_MS, timeoutMs);
   return isTooLong ? undefined : waitMs;

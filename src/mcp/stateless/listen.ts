@@ -4,7 +4,7 @@
  * subscription lives on.
  */
 
-import { backoffMs, isPassing } from "../transport/retry.ts";
+import { askedMsOf, backoffMs, isPassing } from "../transport/retry.ts";
 import type { Exchange } from "../transport/exchange.ts";
 import { messageFrame } from "../transport/link.ts";
 import { META } from "../wire/era.ts";
@@ -184,7 +184,7 @@ export class Subscription {
     if (!isPassing(cause)) return undefined;
     this.#brokeAt ??= now;
     if (now - this.#brokeAt > PATIENCE_MS) return undefined;
-    return Math.max(cause.retryAfterMs ?? 0, backoffMs(this.#tries++));
+    return Math.max(askedMsOf(cause), backoffMs(this.#tries++));
   }
 
   /** What tells the client that the subscription is over. */

@@ -23,7 +23,7 @@ import { HttpTransport } from "../transport/http_transport.ts";
 import { InFlight } from "../transport/in_flight.ts";
 import { requestsIn } from "../transport/pending_requests.ts";
 import { ResponseRouter } from "../transport/response_router.ts";
-import { AttemptError, RetryPolicy } from "../transport/retry.ts";
+import { AttemptError, errorOf, RetryPolicy } from "../transport/retry.ts";
 import { Semaphore } from "../../semaphore.ts";
 import type { Target } from "../transport/target.ts";
 import { excerpt } from "../wire/excerpt.ts";
@@ -221,9 +221,7 @@ export class StatelessSession {
         id: exchange.requests[0].source,
         error: summaryOf(cause),
       });
-      exchange.observation?.failed(
-        cause instanceof AttemptError ? cause.error : streamCut(cause),
-      );
+      exchange.observation?.failed(errorOf(cause) ?? streamCut(cause));
       return await this.#target.emit(subscription.end());
     }
     const legacy = exchange.method === DISCOVER
@@ -323,5 +321,5 @@ function checkRead(result: unknown, frame: Uint8Array): void {
   if (isRead) return;
   const message =
     "the target's list of tools has too many values to look through";
-  throw new AttemptError(new ProxyError("bad-answer", message), "never");
+  throw new ProxyError("bad-answer", message);
 }

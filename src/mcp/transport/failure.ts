@@ -1,10 +1,10 @@
 /** What went wrong upstream → the error that the client is told. */
 
-import { ProxyError } from "../../errors.ts";
+import { messageOf, ProxyError } from "../../errors.ts";
 import type { Redact } from "../../redact/redact.ts";
 import { bodyWords, excerpt } from "../wire/excerpt.ts";
 import { isObject, type RequestId } from "../wire/message.ts";
-import { AttemptError, type Retryable, SessionExpiredError } from "./retry.ts";
+import { AttemptError, errorOf, SessionExpiredError } from "./retry.ts";
 
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
@@ -51,9 +51,7 @@ export function mayBeOfOtherEra(data: unknown): boolean {
 
 /** What a log may be told of a cause: nothing in the target's own words. */
 export function summaryOf(cause: unknown): string {
-  if (cause instanceof ProxyError) return cause.summary;
-  if (cause instanceof AttemptError) return cause.error.summary;
-  return cause instanceof Error ? cause.message : String(cause);
+  return errorOf(cause)?.summary ?? messageOf(cause);
 }
 
 // Deno's fetch tells the phase in the text of the error's cause alone:
@@ -109,12 +107,17 @@ const UNPROCESSED: readonly Unprocessed[] = [
   },
 ];
 
-export function fetchFailure(cause: unknown, url: URL): AttemptError {
-  if (cause instanceof ProxyError) return new AttemptError(cause, "never");
+export function fetchFailure(
+  cause: unknown,
+  url: URL,
+): AttemptError | ProxyError {
+  if (cause instanceof ProxyError || cause instanceof AttemptError) {
+    return cause;
+  }
   if (cause instanceof Deno.errors.NotCapable) {
     const message =
       `the proxy may not connect to ${url.host}: run it with --allow-net=${url.host}`;
-    return unreachable(message, cause, "never");
+    return unreachable(message, cause);
   }
   const text = causeText(cause);
   // A port that the fetch standard forbids ("bad port").
@@ -122,7 +125,6 @@ export function fetchFailure(cause: unknown, url: URL): AttemptError {
     return unreachable(
       `cannot connect to ${url.origin}: ${text}`,
       cause,
-      "never",
     );
   }
   const detail = CLIENT_ERROR.exec(text)?.[1] || text;
@@ -132,13 +134,14 @@ export function fetchFailure(cause: unknown, url: URL): AttemptError {
     const what = isConnected
       ? `the request was not processed by ${url.origin}`
       : `cannot connect to ${url.origin}`;
-    return unreachable(`${what}: ${detail}${hint}`, cause, "always");
+    const error = unreachable(`${what}: ${detail}${hint}`, cause);
+    return new AttemptError(error, "always");
   }
   const message =
     `the connection to ${url.origin} failed before an answer came: ${
       detail.replace(TLS_LINK, "")
     }; the request may have run${TLS_LINK.test(text) ? ENDED_TLS : ""}`;
-  return unreachable(message, cause, "if-idempotent");
+  return new AttemptError(unreachable(message, cause, true), "if-idempotent");
 }
 
 /** What the TLS library says of an end without a word, with its link. */
@@ -151,13 +154,12 @@ const ENDED_TLS =
 function unreachable(
   message: string,
   cause: unknown,
-  retryable: Retryable,
-): AttemptError {
-  const data = { mayHaveRun: retryable === "if-idempotent" };
-  return new AttemptError(
-    new ProxyError("unreachable", message, { data, cause }),
-    retryable,
-  );
+  mayHaveRun = false,
+): ProxyError {
+  return new ProxyError("unreachable", message, {
+    data: { mayHaveRun },
+    cause,
+  });
 }
 
 function causeText(cause: unknown): string {
@@ -201,11 +203,9 @@ export function noAnswer({ status }: Response): ProxyError {
 
 /** The error for a channel of HTTP+SSE that is over before a request. */
 export function channelEnded(cause: unknown): ProxyError {
-  return new ProxyError(
-    "unreachable",
-    "the target's event stream has ended, and the request was not sent",
-    { data: { mayHaveRun: false }, cause },
-  );
+  const message =
+    "the target's event stream has ended, and the request was not sent";
+  return unreachable(message, cause);
 }
 
 /** The error for a stream or a body that ended before its answer. */

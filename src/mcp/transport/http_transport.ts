@@ -3,6 +3,7 @@
 import type { Target } from "./target.ts";
 import {
   AttemptError,
+  errorOf,
   retryableAfter,
   retryAfterMs,
   SessionExpiredError,
@@ -87,7 +88,7 @@ export class HttpTransport {
    * Sends an exchange once and delivers what comes back, until the target has
    * said all it has to say.
    *
-   * @throws {AttemptError} when no answer came.
+   * @throws {ProxyError | AttemptError} when no answer came.
    * @throws {SessionExpiredError} when the target does not know the session.
    */
   async send(exchange: Exchange, session: SessionHeaders): Promise<void> {
@@ -105,9 +106,7 @@ export class HttpTransport {
       } else await this.#read(exchange, session, response);
       if (!exchange.isSettled) await this.#receiveKept(exchange, session);
       if (exchange.isSettled) return;
-      throw channel
-        ? new AttemptError(streamCut(channel.cause), "never")
-        : new AttemptError(noAnswer(response), "never");
+      throw channel ? streamCut(channel.cause) : noAnswer(response);
     } catch (cause) {
       // An attempt before this one may have run all the same.
       if (didNotRun(exchange, cause)) exchange.isSent = wasSent;
@@ -144,9 +143,8 @@ export class HttpTransport {
           body: exchange.body,
         });
       } catch (cause) {
-        const ready = cause instanceof AttemptError
-          ? whenReady?.(cause.error, exchange)
-          : undefined;
+        const error = errorOf(cause);
+        const ready = error && whenReady?.(error, exchange);
         if (!ready) throw cause;
         exchange.isSent = wasSent;
         exchange.isAtTarget = false;
@@ -264,15 +262,13 @@ export class HttpTransport {
     const { url } = this.#target;
     const body = await parseErrorBody(response, exchange);
     const { messages, text, answer, isOwn, isClear } = body;
-    if (isRedirect(response)) {
-      throw new AttemptError(redirectError(response, url), "never");
-    }
+    if (isRedirect(response)) throw redirectError(response, url);
     if (messages) {
       for (const data of messages) {
         await this.#router.receiveEvent({ ...EVENT, data }, session, exchange);
       }
       if (exchange.isSettled) return;
-      throw new AttemptError(this.#httpError(response, text), "never");
+      throw this.#httpError(response, text);
     }
     const loss = hasSession(session)
       ? expiryInRefusal(response, decoder.decode(text), body)
@@ -306,6 +302,6 @@ function lowerCase(headers: HeaderPairs): HeaderRecord {
 function didNotRun({ answerHasBegun }: Exchange, cause: unknown): boolean {
   if (answerHasBegun) return false;
   if (cause instanceof SessionExpiredError) return cause.retryable === "always";
-  return cause instanceof AttemptError &&
-    (cause.retryable === "always" || cause.error.data.mayHaveRun === false);
+  return errorOf(cause)?.data.mayHaveRun === false ||
+    cause instanceof AttemptError && cause.retryable === "always";
 }

@@ -4,7 +4,7 @@
  */
 
 import { ProxyError } from "../../errors.ts";
-import { whenOver } from "../../time.ts";
+import { LimitError, withLimit } from "../../time.ts";
 import { spellingsOf } from "../wire/answer_id.ts";
 import {
   type BodyHead,
@@ -14,12 +14,10 @@ import {
 } from "../wire/body.ts";
 import { NO_WAIT } from "../wire/frames.ts";
 import type { SessionHeaders } from "../wire/headers.ts";
-import { AttemptError } from "./retry.ts";
 import type { AnswerContext } from "./response_streams.ts";
 import { checkExpiry } from "./session_expiry.ts";
 import type { Exchange } from "./exchange.ts";
 import { badContentType, frameTooLarge, said, streamCut } from "./failure.ts";
-import type { PendingRequests } from "./pending_requests.ts";
 import type { Target } from "./target.ts";
 import { type RequestId, requestIdFromSource } from "../wire/message.ts";
 import { TopLevelScanner } from "../wire/scan.ts";
@@ -63,20 +61,28 @@ export async function receiveJson(
     onChunk: () => exchange.touch(),
   });
   try {
-    let head: BodyHead | undefined;
-    if (mayPass) {
-      head = await readHead(chunks, PASS_FROM_BYTES).catch(failedRead);
+    const head = mayPass
+      ? await readHead(chunks, PASS_FROM_BYTES).catch(failedRead)
+      : undefined;
+    if (head && !head.isWhole) {
+      const [id] = exchange.requests;
+      const beginning = scanBeginning(head);
       // An ID is spliced into an answer that is there as a whole.
-      if (!head.isWhole && !isRespelt(exchange.requests[0], head)) {
-        const { pending } = router;
-        return await passLargeAnswer(exchange, head, chunks, target, pending);
+      if (!isRespelt(id, idOf(beginning))) {
+        const fault = faultOf(beginning, id);
+        if (fault) throw badAnswer(fault);
+        const take = () => {
+          exchange.observation?.answered();
+          return router.pending.take(exchange, id);
+        };
+        const pieces = largeAnswer(head, chunks, { id, maxAnswerBytes, take });
+        return await exchange.delivering(target.emitPieces(pieces, id));
       }
     }
     const body = await chunks.joined(maxAnswerBytes, head?.pieces)
       .catch(failedRead);
     if (body === undefined) {
-      const error = frameTooLarge(undefined, maxAnswerBytes);
-      throw new AttemptError(error, "never");
+      throw frameTooLarge(undefined, maxAnswerBytes);
     }
     await receiveBody(context, exchange, session, response, body);
   } finally {
@@ -86,8 +92,7 @@ export async function receiveJson(
 }
 
 function failedRead(cause: unknown): never {
-  const error = cause instanceof ProxyError ? cause : streamCut(cause);
-  throw new AttemptError(error, "never");
+  throw cause instanceof ProxyError ? cause : streamCut(cause);
 }
 
 function receiveBody(
@@ -114,15 +119,6 @@ const DEFAULT_STALL_LIMIT_MS = 10_000;
 /** How much of a large answer is looked at before it passes. */
 const LOOK_AT_BYTES = 64 * 1024;
 
-/** The ID of a body that has only begun, if it is another's spelling of this. */
-function isRespelt(id: RequestId, head: BodyHead): boolean {
-  const source = scanBeginning(head).members
-    .find(({ name }) => name === "id")?.source;
-  const given = requestIdFromSource(source);
-  if (!given || given.source === id.source) return false;
-  return spellingsOf(given).some(({ key }) => key === id.key);
-}
-
 function scanBeginning({ pieces }: BodyHead): TopLevelScanner {
   const scanner = new TopLevelScanner();
   let looked = 0;
@@ -134,14 +130,15 @@ function scanBeginning({ pieces }: BodyHead): TopLevelScanner {
   return scanner;
 }
 
-/** Whether a body that has only begun may be the answer to a request. */
-function isAnswerTo(id: RequestId, head: BodyHead): boolean {
-  const scanner = scanBeginning(head);
-  if (!scanner.isObject) return false;
-  return scanner.members.every(({ name, source }) => {
-    if (name === "method") return false;
-    return name !== "id" || requestIdFromSource(source)?.key === id.key;
-  });
+function idOf({ members }: TopLevelScanner): RequestId | undefined {
+  const id = members.findLast(({ name }) => name === "id");
+  return requestIdFromSource(id?.source);
+}
+
+/** Whether an ID is another spelling of a request's. */
+function isRespelt(id: RequestId, given: RequestId | undefined): boolean {
+  return given !== undefined && given.source !== id.source &&
+    spellingsOf(given).some(({ key }) => key === id.key);
 }
 
 /** The methods whose answers the proxy, or a layer of it, may have to read. */
@@ -163,38 +160,6 @@ function mayPassInPieces(
     maxAnswerBytes > DEFAULT_MAX_ANSWER_BYTES && requests.length === 1 &&
     mediaType(response) === "application/json" && onAnswer === undefined &&
     !READ_METHODS.has(method);
-}
-
-/**
- * Delivers the answer of a single request while it still arrives. Until it is
- * there as a whole, stdout is its own; should it fail or stall, its line is
- * ended, and an error follows.
- *
- * @throws {ProxyError} when the answer fails, stalls or is too large.
- */
-async function passLargeAnswer(
-  exchange: Exchange,
-  head: BodyHead,
-  rest: AsyncIterator<Uint8Array>,
-  { emitPieces, maxAnswerBytes }: Target,
-  pending: PendingRequests,
-): Promise<void> {
-  const [id] = exchange.requests;
-  if (!isAnswerTo(id, head)) {
-    throw new ProxyError(
-      "bad-answer",
-      "the target's large answer does not begin as an answer to the request",
-    );
-  }
-  const pieces = largeAnswer(head, rest, {
-    id,
-    maxAnswerBytes,
-    take: () => {
-      exchange.observation?.answered();
-      return pending.take(exchange, id);
-    },
-  });
-  await exchange.delivering(emitPieces(pieces, id));
 }
 
 /** What a large answer must keep to. */
@@ -228,7 +193,8 @@ export async function* largeAnswer(
     // Taken out one by one: what is passed on need not be kept.
     let piece = pieces.shift();
     if (!piece) {
-      const next = await nextPiece(rest, stallLimitMs);
+      const next = await withLimit(stallLimitMs, () => rest.next())
+        .catch((cause) => failedPiece(cause, stallLimitMs));
       if (next.done) break;
       piece = next.value;
       byteLength += piece.length;
@@ -242,24 +208,28 @@ export async function* largeAnswer(
     // What follows the piece that closes it is white space.
     else last ??= piece;
   }
-  const fault = faultOf(scanner, id);
+  const fault = scanner.isEnded
+    ? faultOf(scanner, id)
+    : "it ended before it was complete";
   if (fault) throw badAnswer(fault);
   if (last && take()) yield last;
 }
 
-/** What keeps a text that was read to its end from being the answer. */
+/** What keeps a text from being the answer, as far as it is read by now. */
 function faultOf(
-  { isObject, isEnded, members }: TopLevelScanner,
+  scanner: TopLevelScanner,
   id: RequestId,
 ): string | undefined {
-  if (!isEnded) return "it ended before it was complete";
+  const { isObject, isEnded, members } = scanner;
   if (!isObject) return "it is not a JSON object";
   const sources = new Map(members.map(({ name, source }) => [name, source]));
-  if (sources.get("jsonrpc") !== '"2.0"') return 'it has no "jsonrpc": "2.0"';
-  if (requestIdFromSource(sources.get("id"))?.key !== id.key) {
+  if (sources.has("method")) return 'it has a "method"';
+  const isId = idOf(scanner)?.key === id.key;
+  if (!isId && (isEnded || sources.has("id"))) {
     return "it has not the request's ID";
   }
-  if (sources.has("method")) return 'it has a "method"';
+  if (!isEnded) return undefined;
+  if (sources.get("jsonrpc") !== '"2.0"') return 'it has no "jsonrpc": "2.0"';
   if (sources.has("result") === sources.has("error")) {
     return 'it has not one of "result" and "error"';
   }
@@ -272,21 +242,11 @@ function badAnswer(fault: string): ProxyError {
   );
 }
 
-async function nextPiece(
-  rest: AsyncIterator<Uint8Array>,
-  stallLimitMs: number,
-): Promise<IteratorResult<Uint8Array>> {
-  const { promise: stalled, reject } = Promise.withResolvers<never>();
-  using _limit = whenOver(stallLimitMs, () =>
-    reject(
-      new ProxyError(
-        "stream-cut",
-        `a large answer stalled for ${stallLimitMs} ms; the request may have run, so it was not sent again`,
-      ),
-    ));
-  try {
-    return await Promise.race([rest.next(), stalled]);
-  } catch (cause) {
-    throw cause instanceof ProxyError ? cause : streamCut(cause);
-  }
+function failedPiece(cause: unknown, limitMs: number): never {
+  if (cause instanceof ProxyError) throw cause;
+  if (!(cause instanceof LimitError)) throw streamCut(cause);
+  throw new ProxyError(
+    "stream-cut",
+    `a large answer stalled for ${limitMs} ms; the request may have run, so it was not sent again`,
+  );
 }

@@ -14,12 +14,7 @@ import { readErrorBody } from "./error_body.ts";
 import type { Exchange } from "./exchange.ts";
 import { streamCut } from "./failure.ts";
 import type { ResponseRouter } from "./response_router.ts";
-import {
-  AttemptError,
-  reopenMs,
-  retryAfterMs,
-  SessionExpiredError,
-} from "./retry.ts";
+import { reopenMs, retryAfterMs, SessionExpiredError } from "./retry.ts";
 import { checkExpiry, expiryInRefusal } from "./session_expiry.ts";
 import type { Target } from "./target.ts";
 
@@ -83,7 +78,7 @@ export class ResponseStream {
         !this.#context.resumes || this.#lastEventId === undefined ||
         this.#fruitlessTries >= MAX_FRUITLESS_TRIES
       ) {
-        throw this.#cut();
+        throw streamCut(this.#cause);
       }
       const waitMs = reopenMs(this.#retryMs, this.#fruitlessTries);
       await delay(Math.max(waitMs, this.#askedMs), exchange.signal);
@@ -92,10 +87,6 @@ export class ResponseStream {
       exchange.answerHasBegun = true;
       response = await this.#resume();
     }
-  }
-
-  #cut(): AttemptError {
-    return new AttemptError(streamCut(this.#cause), "never");
   }
 
   /** The events of one response, until it ends or breaks. */
@@ -110,10 +101,7 @@ export class ResponseStream {
     try {
       for (;;) {
         const next = await events.next().catch((cause) => {
-          // Another attempt would bring the same again.
-          if (cause instanceof ProxyError) {
-            throw new AttemptError(cause, "never");
-          }
+          if (cause instanceof ProxyError) throw cause;
           this.#cause = cause;
         });
         if (!next || next.done) return;
@@ -150,7 +138,9 @@ export class ResponseStream {
         headers: streamHeaders(target.headers, session, this.#lastEventId),
       });
     } catch (cause) {
-      if (this.#exchange.signal.aborted || isFinal(cause)) throw cause;
+      if (this.#exchange.signal.aborted || cause instanceof ProxyError) {
+        throw cause;
+      }
       this.#cause = cause;
       this.#fruitlessTries++;
       return undefined;
@@ -164,18 +154,13 @@ export class ResponseStream {
       throw new SessionExpiredError(session, "never", streamCut(this.#cause));
     }
     if (!isPassing(response.status)) {
-      const refusal = target.explain(response, text);
-      throw refusal ? new AttemptError(refusal, "never") : this.#cut();
+      throw target.explain(response, text) ?? streamCut(this.#cause);
     }
     this.#fruitlessTries++;
     const askedMs = retryAfterMs(response.headers) ?? 0;
     this.#askedMs = Math.min(askedMs, MAX_ASKED_MS);
     return undefined;
   }
-}
-
-function isFinal(cause: unknown): boolean {
-  return cause instanceof AttemptError && cause.retryable === "never";
 }
 
 /** 409: the target still holds the old stream. */

@@ -7,7 +7,7 @@
  * one helps (`aws/refusals`).
  */
 
-import type { ProxyError } from "../../errors.ts";
+import { ProxyError } from "../../errors.ts";
 import { Recent } from "../../lru_cache.ts";
 import { delay } from "../../time.ts";
 import type { SessionHeaders } from "../wire/headers.ts";
@@ -23,7 +23,10 @@ export type Retryable =
   /** Another attempt would fail alike. */
   | "never";
 
-/** An attempt that failed: what the client is told, and if it may be repeated. */
+/**
+ * An attempt that failed: what the client is told, and if it may be repeated. A
+ * {@linkcode ProxyError} by itself is not.
+ */
 export class AttemptError extends Error {
   override name = "AttemptError";
 
@@ -37,6 +40,17 @@ export class AttemptError extends Error {
   ) {
     super(error.message, { cause: error });
   }
+}
+
+/** What the client is told of a failure, if that is known. */
+export function errorOf(cause: unknown): ProxyError | undefined {
+  if (cause instanceof AttemptError) return cause.error;
+  return cause instanceof ProxyError ? cause : undefined;
+}
+
+/** What the target asked to wait before the next attempt, in milliseconds. */
+export function askedMsOf(cause: unknown): number {
+  return cause instanceof AttemptError ? cause.retryAfterMs ?? 0 : 0;
 }
 
 /** The target does not know the session that it was asked in. */
@@ -229,10 +243,9 @@ const PASSING_STATUSES: ReadonlySet<unknown> = new Set([401, 403, 408, 429]);
  * Whether a failure has to do with the way to the target or with who asks, not
  * with what was asked: the same request may succeed later.
  */
-export function isPassing(cause: unknown): cause is AttemptError {
-  if (!(cause instanceof AttemptError)) return false;
-  const { reason, data } = cause.error;
-  switch (reason) {
+export function isPassing(cause: unknown): boolean {
+  const error = errorOf(cause);
+  switch (error?.reason) {
     case "credentials":
     case "signature":
     case "stream-cut":
@@ -240,9 +253,11 @@ export function isPassing(cause: unknown): cause is AttemptError {
       return true;
     case "unreachable":
       // Denied a permission, the proxy never gets there.
-      return cause.retryable !== "never";
-    case "http-status":
-      return PASSING_STATUSES.has(data.status) || Number(data.status) >= 500;
+      return cause instanceof AttemptError;
+    case "http-status": {
+      const { status } = error.data;
+      return PASSING_STATUSES.has(status) || Number(status) >= 500;
+    }
     default:
       return false;
   }

@@ -46,7 +46,7 @@ export interface Target extends ExchangeLimits {
    * Waits until what kept a request from being sent is there again; nothing
    * where that cannot be waited for.
    *
-   * @throws {AttemptError} What the client is told in place of the answer.
+   * @throws What the client is told in place of the answer.
    */
   readonly whenReady?: (
     failure: ProxyError,

@@ -1,4 +1,5 @@
 import type { Target } from "../../../src/mcp/transport/target.ts";
+import { ProxyError } from "../../../src/errors.ts";
 import { AttemptError } from "../../../src/mcp/transport/retry.ts";
 import {
   assert,
@@ -272,9 +273,9 @@ Deno.test("a message before the endpoint event is refused", async () => {
   await using server = await streamBeginning("retry: 3000\n\ndata: {}\n\n");
   const error = await assertRejects(
     () => openChannel(server.url),
-    AttemptError,
+    ProxyError,
   );
-  assertEquals([error.error.reason, error.retryable], ["bad-answer", "never"]);
+  assertEquals(error.reason, "bad-answer");
 });
 
 Deno.test("a channel that is silent for too long is closed", async () => {
@@ -339,9 +340,9 @@ for (const names of ["no event at all", "a comment alone", "no headers"]) {
     });
     const error = await assertRejects(
       () => openChannel(server.url, { endpointLimitMs: 100 }),
-      AttemptError,
+      ProxyError,
     );
-    assertEquals([error.error.reason, error.error.data.limitMs], [
+    assertEquals([error.reason, error.data.limitMs], [
       "timeout",
       100,
     ]);
