@@ -12,10 +12,10 @@
 
 import { keep } from "../../blob.ts";
 import type { Log } from "../../log/log.ts";
-import { Background } from "../transport/background.ts";
+import { Background, OwnRequests } from "../transport/awaited.ts";
 import type { Exchange } from "../transport/exchange.ts";
 import { mayBeOfOtherEra } from "../transport/failure.ts";
-import { type Emit, type Link, OwnRequests, tell } from "../transport/link.ts";
+import { type Emit, type Link, tell } from "../transport/link.ts";
 import type { RouterHooks } from "../transport/response_router.ts";
 import { eraOf } from "../wire/era.ts";
 import {
@@ -149,7 +149,7 @@ export class EraBridge implements Link {
 
   async #receive(frame: Uint8Array): Promise<void> {
     const { own } = this.#context;
-    const isPlain = !this.#translation && !this.#initialize && own.isIdle;
+    const isPlain = !this.#translation && !this.#initialize && own.size === 0;
     if (isPlain) return await this.#emit(frame);
     const message = readMessage(frame);
     if (message.kind === "invalid" || message.kind === "batch") {

@@ -1,8 +1,8 @@
 /** What the two translations of a bridge have in common. */
 
 import type { Log } from "../../log/log.ts";
-import type { Background } from "../transport/background.ts";
-import type { Emit, Link, OwnRequests } from "../transport/link.ts";
+import type { Background, OwnRequests } from "../transport/awaited.ts";
+import type { Emit, Link } from "../transport/link.ts";
 import { isObject } from "../wire/message.ts";
 
 /** What the parts of a bridge are handed, the same record to all. */

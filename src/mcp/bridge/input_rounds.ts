@@ -6,11 +6,8 @@
 
 import { ProxyError } from "../../errors.ts";
 import { errorFrame } from "../transport/failure.ts";
-import {
-  notifyCancelled,
-  OwnRequests,
-  rpcErrorFrame,
-} from "../transport/link.ts";
+import { notifyCancelled, rpcErrorFrame } from "../transport/link.ts";
+import { OwnRequests } from "../transport/awaited.ts";
 import {
   isObject,
   type RequestId,

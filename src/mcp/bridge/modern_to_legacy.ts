@@ -16,13 +16,8 @@ import {
   mayBeOfOtherEra,
   shuttingDown,
 } from "../transport/failure.ts";
-import {
-  AwaitedAnswers,
-  cancelledId,
-  notify,
-  refuse,
-  resultFrame,
-} from "../transport/link.ts";
+import { cancelledId, notify, refuse, resultFrame } from "../transport/link.ts";
+import { AwaitedAnswers } from "../transport/awaited.ts";
 import { eraOf, META, metaOf } from "../wire/era.ts";
 import {
   type BatchMessage,

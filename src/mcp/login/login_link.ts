@@ -24,9 +24,9 @@ import {
   type Link,
   messageFrame,
   notifyCancelled,
-  OwnRequests,
   tell,
 } from "../transport/link.ts";
+import { OwnRequests } from "../transport/awaited.ts";
 import { AttemptError } from "../transport/retry.ts";
 import type { Target } from "../transport/target.ts";
 import { eraOf } from "../wire/era.ts";

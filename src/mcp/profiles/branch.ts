@@ -1,14 +1,13 @@
 /** The link of one identity beside the first. */
 
 import type { Log } from "../../log/log.ts";
-import { Background } from "../transport/background.ts";
+import { Background, OwnRequests } from "../transport/awaited.ts";
 import { eraOf } from "../wire/era.ts";
 import {
   cancelledId,
   type Emit,
   type Link,
   notify,
-  OwnRequests,
   type Part,
   partsInTurns,
   rpcErrorFrame,
@@ -271,7 +270,7 @@ export class IdentityBranch implements Link {
     if (!this.#isOver) return;
     this.#own.cancelAll(this.#link, SET_LEVEL);
     // An `initialize` cannot be cancelled: it is only not waited for.
-    if (!this.#own.isIdle) this.#forNobody.abort();
+    if (this.#own.size > 0) this.#forNobody.abort();
   }
 
   async close(limitMs: number): Promise<void> {

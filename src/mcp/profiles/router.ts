@@ -15,7 +15,6 @@ import type { Log } from "../../log/log.ts";
 import { Recent } from "../../lru_cache.ts";
 import { within } from "../../time.ts";
 import {
-  AwaitedAnswers,
   cancelledId,
   type Link,
   partsInTurns,
@@ -24,6 +23,7 @@ import {
   type Refusing,
   withoutMessages,
 } from "../transport/link.ts";
+import { AwaitedAnswers } from "../transport/awaited.ts";
 import { UNREAD } from "../wire/large_message.ts";
 import {
   type BatchMessage,
@@ -166,7 +166,8 @@ export class IdentityRouter implements Link {
         const id = cancelledId(message);
         if (!id) return;
         this.#elsewhere.delete(id.key);
-        return this.#lists.cancel(id);
+        this.#lists.cancel(id);
+        return;
       }
       case "notifications/roots/list_changed":
         for (const branch of this.#branches.values()) {

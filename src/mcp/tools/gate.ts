@@ -3,14 +3,16 @@
 import { ProxyError } from "../../errors.ts";
 import type { Log } from "../../log/log.ts";
 import { untilAborted } from "../../time.ts";
-import { Background } from "../transport/background.ts";
-import { errorFrame, shuttingDown } from "../transport/failure.ts";
 import {
   AwaitedAnswers,
+  Background,
+  OwnRequests,
+} from "../transport/awaited.ts";
+import { errorFrame, shuttingDown } from "../transport/failure.ts";
+import {
   cancelledId,
   type Emit,
   type Link,
-  OwnRequests,
   type Part,
   partsInTurns,
   refuse,
@@ -160,7 +162,7 @@ export class ToolGate implements Link {
 
   async #emit(frame: Uint8Array): Promise<void> {
     const { emit, policy } = this.#options;
-    const isIdle = this.#lists.isIdle && this.#own.isIdle;
+    const isIdle = this.#lists.isIdle && this.#own.size === 0;
     const mayTellOfChange = policy.usesHints &&
       includesBytes(frame, LIST_CHANGED_END);
     if (isIdle && !mayTellOfChange) return await emit(frame);

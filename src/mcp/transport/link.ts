@@ -12,14 +12,12 @@ import type {
   SingleMessage,
 } from "../wire/message.ts";
 import type { ProxyError } from "../../errors.ts";
-import { Recent } from "../../lru_cache.ts";
 import {
   isObject,
   readMessage,
   requestId,
   requestsOf,
   singlesOf,
-  stringId,
 } from "../wire/message.ts";
 import { errorFrame } from "./failure.ts";
 import type { Observer } from "./observer.ts";
@@ -51,107 +49,7 @@ export interface Link {
 
 export type Emit = (frame: Uint8Array) => Promise<void>;
 
-/** How many cancelled requests are remembered; the oldest go first. */
-const MAX_CANCELLED = 1024;
-
 const encoder = new TextEncoder();
-
-export type Answer = readonly [message: ResponseMessage, bytes: Uint8Array];
-
-interface OwnRequest {
-  readonly id: RequestId;
-  readonly method: string;
-  readonly resolve: (answer: Answer) => void;
-}
-
-/**
- * Requests that a layer makes on its own over a link. Their answers are taken
- * out of what goes to the client.
- */
-export class OwnRequests {
-  readonly #name: string;
-  readonly #waiting = new Map<string, OwnRequest>();
-  /** Those that may still be answered, which concerns nobody any more. */
-  readonly #cancelled = new Recent<true>(MAX_CANCELLED);
-  #count = 0;
-
-  /** @param name What their IDs begin with. */
-  constructor(name: string) {
-    this.#name = name;
-  }
-
-  /** An ID that no other request has. */
-  nextId(): RequestId {
-    return stringId(`${this.#name}:${++this.#count}`);
-  }
-
-  /** Sends a request, and resolves to its answer, error or result. */
-  async ask(
-    link: Pick<Link, "accept">,
-    method: string,
-    params: unknown,
-    id?: RequestId,
-  ): Promise<ResponseMessage> {
-    const source = JSON.stringify(params);
-    const [answer] = await this.askFor(link, method, source, id);
-    return answer;
-  }
-
-  /** The same with parameters that are JSON, to the letter; so is the answer. */
-  askFor(
-    link: Pick<Link, "accept">,
-    method: string,
-    params: string | undefined,
-    id: RequestId = this.nextId(),
-  ): Promise<Answer> {
-    const { promise, resolve } = Promise.withResolvers<Answer>();
-    this.#waiting.set(id.key, { id, method, resolve });
-    send(link, messageFrame(method, params, id));
-    return promise;
-  }
-
-  /** Whether an answer was to one of these requests, and is taken. */
-  take(answer: ResponseMessage, bytes: Uint8Array): boolean {
-    if (!answer.id) return false;
-    const { key } = answer.id;
-    const request = this.#waiting.get(key);
-    request?.resolve([answer, bytes]);
-    return this.#waiting.delete(key) || this.#cancelled.delete(key);
-  }
-
-  /** The parts of a frame that are no answers to these requests. */
-  takeFrom(parts: readonly Part[]): Part[] {
-    return parts.filter(({ message, bytes }) =>
-      message.kind !== "response" || !this.take(message, bytes)
-    );
-  }
-
-  /** Gives up on an answer; its promise stays pending. */
-  forget({ key }: RequestId): void {
-    this.#waiting.delete(key);
-  }
-
-  /** Cancels a request unless it is answered; its promise stays pending. */
-  cancel(link: Pick<Link, "accept">, id: RequestId): void {
-    if (!this.#waiting.delete(id.key)) return;
-    this.#cancelled.set(id.key, true);
-    notifyCancelled(link, id);
-  }
-
-  cancelAll(link: Pick<Link, "accept">, method: string): void {
-    for (const { id, method: its } of [...this.#waiting.values()]) {
-      if (its === method) this.cancel(link, id);
-    }
-  }
-
-  get size(): number {
-    return this.#waiting.size;
-  }
-
-  get isIdle(): boolean {
-    return this.#waiting.size === 0;
-  }
-}
 
 /** One of the messages in a frame. */
 export interface Part {
@@ -286,51 +184,4 @@ export async function refuse(
       return tell(emit, errorFrame(error, id));
     }),
   );
-}
-
-/**
- * Requests whose answers a layer wants to see on their way to the client, each
- * with what it is to know of it then.
- */
-export class AwaitedAnswers<T = true> {
-  readonly #awaited = new Map<string, T>();
-  /** Those that may never be answered: nothing else takes them out. */
-  readonly #cancelled = new Recent<T>(MAX_CANCELLED);
-
-  expect({ key }: RequestId, noted: T): void {
-    this.#cancelled.delete(key);
-    this.#awaited.set(key, noted);
-  }
-
-  /** Notes that the client wants no answer to a request; one may still come. */
-  cancel({ key }: RequestId): void {
-    const noted = this.#awaited.get(key);
-    if (noted === undefined) return;
-    this.#awaited.delete(key);
-    this.#cancelled.set(key, noted);
-  }
-
-  /** What was noted of a request; it is forgotten. */
-  take(id: RequestId | undefined): T | undefined {
-    if (id === undefined) return undefined;
-    const noted = this.#awaited.get(id.key) ?? this.#cancelled.get(id.key);
-    this.#awaited.delete(id.key);
-    this.#cancelled.delete(id.key);
-    return noted;
-  }
-
-  /** The parts of a frame that are answers to such requests; each is taken. */
-  takeFrom(parts: readonly Part[]): Map<Part, T> {
-    const taken = new Map<Part, T>();
-    for (const part of parts) {
-      if (part.message.kind !== "response") continue;
-      const noted = this.take(part.message.id);
-      if (noted !== undefined) taken.set(part, noted);
-    }
-    return taken;
-  }
-
-  get isIdle(): boolean {
-    return this.#awaited.size === 0 && this.#cancelled.size === 0;
-  }
 }

@@ -1,9 +1,6 @@
 import { assertEquals } from "@std/assert";
-import {
-  AwaitedAnswers,
-  cancelledId,
-  partsOf,
-} from "../../../src/mcp/transport/link.ts";
+import { cancelledId, partsOf } from "../../../src/mcp/transport/link.ts";
+import { AwaitedAnswers } from "../../../src/mcp/transport/awaited.ts";
 import {
   readMessage,
   type RequestId,

@@ -1,0 +1,198 @@
+/** What a layer waits for: answers, and work of its own. */
+
+import type { Log } from "../../log/log.ts";
+import { Recent } from "../../lru_cache.ts";
+import {
+  type RequestId,
+  type ResponseMessage,
+  stringId,
+} from "../wire/message.ts";
+import {
+  type Link,
+  messageFrame,
+  notifyCancelled,
+  type Part,
+  send,
+} from "./link.ts";
+
+/** How many cancelled requests are remembered; the oldest go first. */
+const MAX_CANCELLED = 1024;
+
+/**
+ * Requests whose answers a layer wants to see on their way to the client, each
+ * with what it is to know of it then.
+ */
+export class AwaitedAnswers<T = true> {
+  readonly #awaited = new Map<string, T>();
+  /** Those that may never be answered: nothing else takes them out. */
+  readonly #cancelled = new Recent<T>(MAX_CANCELLED);
+
+  expect({ key }: RequestId, noted: T): void {
+    this.#cancelled.delete(key);
+    this.#awaited.set(key, noted);
+  }
+
+  /**
+   * Notes that nobody wants an answer any more, which may still come; what was
+   * noted of the request, if one was awaited.
+   */
+  cancel({ key }: RequestId): T | undefined {
+    const noted = this.#awaited.get(key);
+    if (noted === undefined) return undefined;
+    this.#awaited.delete(key);
+    this.#cancelled.set(key, noted);
+    return noted;
+  }
+
+  /** What was noted of a request; it is forgotten. */
+  take(id: RequestId | undefined): T | undefined {
+    if (id === undefined) return undefined;
+    const noted = this.#awaited.get(id.key) ?? this.#cancelled.get(id.key);
+    this.#awaited.delete(id.key);
+    this.#cancelled.delete(id.key);
+    return noted;
+  }
+
+  /** The parts of a frame that are answers to such requests; each is taken. */
+  takeFrom(parts: readonly Part[]): Map<Part, T> {
+    const taken = new Map<Part, T>();
+    for (const part of parts) {
+      if (part.message.kind !== "response") continue;
+      const noted = this.take(part.message.id);
+      if (noted !== undefined) taken.set(part, noted);
+    }
+    return taken;
+  }
+
+  /** What was noted of those that are not cancelled. */
+  get awaited(): readonly T[] {
+    return [...this.#awaited.values()];
+  }
+
+  get size(): number {
+    return this.#awaited.size;
+  }
+
+  get isIdle(): boolean {
+    return this.#awaited.size === 0 && this.#cancelled.size === 0;
+  }
+}
+
+export type Answer = readonly [message: ResponseMessage, bytes: Uint8Array];
+
+interface OwnRequest {
+  readonly id: RequestId;
+  readonly method: string;
+  resolve?: (answer: Answer) => void;
+}
+
+/**
+ * Requests that a layer makes on its own over a link. Their answers are taken
+ * out of what goes to the client.
+ */
+export class OwnRequests {
+  readonly #name: string;
+  readonly #answers = new AwaitedAnswers<OwnRequest>();
+  #count = 0;
+
+  /** @param name What their IDs begin with. */
+  constructor(name: string) {
+    this.#name = name;
+  }
+
+  /** An ID that no other request has. */
+  nextId(): RequestId {
+    return stringId(`${this.#name}:${++this.#count}`);
+  }
+
+  /** Sends a request, and resolves to its answer, error or result. */
+  async ask(
+    link: Pick<Link, "accept">,
+    method: string,
+    params: unknown,
+    id?: RequestId,
+  ): Promise<ResponseMessage> {
+    const source = JSON.stringify(params);
+    const [answer] = await this.askFor(link, method, source, id);
+    return answer;
+  }
+
+  /** The same with parameters that are JSON, to the letter; so is the answer. */
+  askFor(
+    link: Pick<Link, "accept">,
+    method: string,
+    params: string | undefined,
+    id: RequestId = this.nextId(),
+  ): Promise<Answer> {
+    const { promise, resolve } = Promise.withResolvers<Answer>();
+    this.#answers.expect(id, { id, method, resolve });
+    send(link, messageFrame(method, params, id));
+    return promise;
+  }
+
+  /** Whether an answer was to one of these requests, and is taken. */
+  take(answer: ResponseMessage, bytes: Uint8Array): boolean {
+    const request = this.#answers.take(answer.id);
+    request?.resolve?.([answer, bytes]);
+    return request !== undefined;
+  }
+
+  /** The parts of a frame that are no answers to these requests. */
+  takeFrom(parts: readonly Part[]): Part[] {
+    return parts.filter(({ message, bytes }) =>
+      message.kind !== "response" || !this.take(message, bytes)
+    );
+  }
+
+  /** Gives up on an answer; its promise stays pending. */
+  forget(id: RequestId): void {
+    this.#answers.take(id);
+  }
+
+  /** Cancels a request unless it is answered; its promise stays pending. */
+  cancel(link: Pick<Link, "accept">, id: RequestId): void {
+    const request = this.#answers.cancel(id);
+    if (!request) return;
+    delete request.resolve;
+    notifyCancelled(link, id);
+  }
+
+  cancelAll(link: Pick<Link, "accept">, method: string): void {
+    for (const { id, method: its } of this.#answers.awaited) {
+      if (its === method) this.cancel(link, id);
+    }
+  }
+
+  get size(): number {
+    return this.#answers.size;
+  }
+}
+
+/** Work under way, which a layer waits for at its end. */
+export class Background {
+  readonly #log: Log;
+  readonly #work = new Set<Promise<void>>();
+
+  constructor(log: Log) {
+    this.#log = log;
+  }
+
+  get isIdle(): boolean {
+    return this.#work.size === 0;
+  }
+
+  /** Starts some work; resolves when it is done, or has failed. */
+  start(work: () => Promise<void>): Promise<void> {
+    const done = work().catch((error) => {
+      // Only a client that is gone brings us here.
+      this.#log.debug("could not answer", { error: String(error) });
+    }).finally(() => this.#work.delete(done));
+    this.#work.add(done);
+    return done;
+  }
+
+  /** Resolves when all that is under way now is done. */
+  async settled(): Promise<void> {
+    await Promise.all(this.#work);
+  }
+}
