@@ -230,7 +230,9 @@ export class RetryPolicy {
         const waitMs = delayMs(cause, tries);
         if (waitMs === undefined) throw cause;
         tries++;
-        await delay(waitMs, exchange.signal).catch(() => {});
+        await delay(waitMs, exchange.signal).catch((reason) => {
+          if (!isOver()) throw reason;
+        });
       }
     }
   }
