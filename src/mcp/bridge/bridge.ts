@@ -39,26 +39,19 @@ export interface EraBridgeOptions {
   readonly link: (emit: Emit, pass: RouterHooks["pass"]) => Link;
 }
 
-/** A message that waits until it is decided, and what it is over with. */
-interface Waiting {
-  readonly bytes: Uint8Array;
-  readonly message: Message;
-  readonly resolve: (over: Promise<void> | void) => void;
-}
-
 /** Finds out what both sides speak, and translates if that differs. */
 export class EraBridge implements Link {
   readonly #emit: Emit;
   readonly #context: BridgeContext;
   readonly #legacyToModern: LegacyToModern;
   readonly #modernToLegacy: ModernToLegacy;
-  /** `unknown`: the client has not shown its era yet. */
-  #state: "unknown" | "deciding" | "decided" = "unknown";
+  /** Resolves when what waits meanwhile may go on; none before and after. */
+  #deciding: PromiseWithResolvers<void> | undefined;
+  #isDecided = false;
   /** The one in use; `undefined` where messages pass. */
   #translation: Translation;
   /** The client's `initialize`, while the target has not answered it. */
   #initialize: RequestMessage | undefined;
-  #waiting: Waiting[] = [];
 
   constructor({ emit, log, link }: EraBridgeOptions) {
     this.#emit = emit;
@@ -80,19 +73,19 @@ export class EraBridge implements Link {
     // A call may be sent once more when the client has answered what it asks.
     keep(bytes);
     const { link, background } = this.#context;
-    if (this.#state === "deciding" && !this.#isAhead(message)) {
-      return this.#wait(bytes, message);
+    if (this.#deciding && !this.#isAhead(message)) {
+      return this.#acceptLater(bytes.slice(), message);
     }
     if (message.kind === "request" && message.method === "initialize") {
-      this.#state = "deciding";
+      this.#decide();
       this.#initialize = message;
       return link.accept(bytes, message);
     }
-    if (this.#state === "unknown" && message.kind === "request") {
+    if (!this.#isDecided && message.kind === "request") {
       if (eraOf(message) === "modern") {
-        this.#state = "deciding";
+        this.#decide();
         void background.start(() => this.#decideForModern(message));
-        return this.#wait(bytes, message);
+        return this.#acceptLater(bytes.slice(), message);
       }
       this.#modernToLegacy.expectUntouched(message.id);
     }
@@ -106,11 +99,17 @@ export class EraBridge implements Link {
       (message.kind === "request" && message.method === "initialize");
   }
 
-  #wait(bytes: Uint8Array, message: Message): Promise<void> {
-    const { promise, resolve } = Promise.withResolvers<void>();
-    // A copy: these bytes may be a small part of what was read.
-    this.#waiting.push({ bytes: bytes.slice(), message, resolve });
-    return promise;
+  #decide(): void {
+    if (this.#deciding) return;
+    this.#deciding = Promise.withResolvers<void>();
+    // Before what waits goes on, so that what comes then stays behind it.
+    this.#deciding.promise.then(() => this.#deciding = undefined);
+  }
+
+  /** @param bytes A copy: it may be a small part of what was read. */
+  async #acceptLater(bytes: Uint8Array, message: Message): Promise<void> {
+    await this.#deciding?.promise;
+    await this.accept(bytes, message);
   }
 
   async #decideForModern(first: RequestMessage): Promise<void> {
@@ -138,13 +137,9 @@ export class EraBridge implements Link {
   }
 
   #settle(translation: Translation): void {
-    this.#state = "decided";
+    this.#isDecided = true;
     this.#translation = translation;
-    const waiting = this.#waiting;
-    this.#waiting = [];
-    for (const { bytes, message, resolve } of waiting) {
-      resolve(this.accept(bytes, message));
-    }
+    this.#deciding?.resolve();
   }
 
   async #receive(frame: Uint8Array): Promise<void> {
