@@ -80,7 +80,7 @@ Deno.test("every page of docs is reached from the README", () => {
 /** Flags of Deno, Docker, the AWS CLI and the inspector that the pages name. */
 const FLAGS_OF_OTHERS = new RegExp(
   "^(?:allow-[a-z]+|cached-only|code-splitting|frozen|global|ignore-env|lock" +
-    "|no-prompt|unstable-lazy-dynamic-imports" +
+    "|no-config|no-prompt|unstable-lazy-dynamic-imports" +
     "|cap-drop|env|interactive|publish|rm|volume" +
     "|http-put-response-hop-limit" +
     "|cli|config|method|server|tool-arg|tool-name|web)$",

@@ -155,7 +155,8 @@ function changed(value: unknown, { path, value: wanted }: Change): unknown {
 }
 
 /** Permissions, which are found anew, and what goes with them. */
-const FOUND_ANEW = /^(?:--allow-[a-z]+|-[A-Z]+|--no-prompt|-y)(?:=|$)/;
+const FOUND_ANEW =
+  /^(?:--allow-[a-z]+|-[A-Z]+|--no-prompt|--no-config|--lock|-y)(?:=|$)/;
 
 /**
  * What an entry has that the one in its place has not, by name: flags,

@@ -6,7 +6,11 @@
 
 import { basename, join, resolve, win32 } from "node:path";
 import { commaNotes } from "../../permissions.ts";
-import { profileOfEnv, sharedPaths } from "../../aws/shared_files/paths.ts";
+import {
+  homeDirectory,
+  profileOfEnv,
+  sharedPaths,
+} from "../../aws/shared_files/paths.ts";
 import type { Config, RunCommand } from "../../config/config.ts";
 import type { CommandContext } from "../context.ts";
 import { ConfigError } from "../../errors.ts";
@@ -42,7 +46,8 @@ export async function findLaunch(
   if (start.module !== undefined) {
     const needs = await findNeeds(config, context);
     notes.push(...commaNotes(needs));
-    words.push("run", ...permissionFlags(needs), start.module);
+    const own = start.module.startsWith("jsr:") ? ownFlags(context) : [];
+    words.push("run", ...own, ...permissionFlags(needs), start.module);
   }
   const [command, ...before] = words;
   const own = [config.targetUrl.href, ...options];
@@ -100,6 +105,26 @@ function contextNotes(
     );
   }
   return notes;
+}
+
+/**
+ * Keeps Deno from taking up `deno.json` and `deno.lock` where the client is
+ * started: its start could fail by them, and write to them. A lock file of its
+ * own keeps the versions of packages, which Deno would settle at each start.
+ */
+function ownFlags({ os, env }: CommandContext): string[] {
+  const home = homeDirectory(env);
+  const caches = {
+    windows: env("LOCALAPPDATA"),
+    darwin: home && join(home, "Library", "Caches"),
+  };
+  const cache = os === "windows" || os === "darwin"
+    ? caches[os]
+    : env("XDG_CACHE_HOME") || home && join(home, ".cache");
+  const directory = env("DENO_DIR") || cache && join(cache, "deno");
+  return directory
+    ? ["--no-config", `--lock=${resolve(directory, "sigv4-proxy.lock")}`]
+    : ["--no-config"];
 }
 
 interface Start {

@@ -96,6 +96,8 @@ Deno.test("each client is given an entry of its own form, with the narrow permis
   await using world = await CommandWorld.make({ AWS_PROFILE: "work" });
   const args = [
     "run",
+    "--no-config",
+    `--lock=${world.home}/.cache/deno/sigv4-proxy.lock`,
     "--no-prompt",
     "--allow-net=abc123.execute-api.eu-west-1.amazonaws.com:443",
     "--allow-env=AWS_*,MCP_*,HOME,HTTPS_PROXY,https_proxy,HTTP_PROXY,http_proxy,ALL_PROXY,all_proxy,NO_PROXY,no_proxy",

@@ -79,6 +79,40 @@ for (
   });
 }
 
+for (
+  const [os, variables, lock] of [
+    ["linux", { HOME: "/h" }, "/h/.cache/deno"],
+    ["linux", { HOME: "/h", XDG_CACHE_HOME: "/c" }, "/c/deno"],
+    ["darwin", { HOME: "/h" }, "/h/Library/Caches/deno"],
+    ["windows", { LOCALAPPDATA: "/local" }, "/local/deno"],
+    ["linux", { HOME: "/h", DENO_DIR: "/d" }, "/d"],
+    ["windows", { HOME: "/h" }, undefined],
+  ] as const
+) {
+  Deno.test(`on ${os} with ${JSON.stringify(variables)} Deno keeps the versions of packages in ${lock ?? "no file"}, and takes up no project that the client is in`, async () => {
+    await using world = await CommandWorld.make();
+    const start = async (module: string) => {
+      const { stdout } = await world.run(
+        runConfig,
+        ["zed", TARGET, "--profile=x", "--file=/f"],
+        {
+          program: { command: "/usr/bin/deno", module },
+          os,
+          env: (name) => new Map(Object.entries(variables)).get(name),
+        },
+      );
+      const { args } = JSON.parse(stdout).context_servers.abc123;
+      return args.slice(1, args.indexOf("--no-prompt"));
+    };
+    assertEquals(await start(JSR_PACKAGE), [
+      "--no-config",
+      ...lock === undefined ? [] : [`--lock=${lock}/sigv4-proxy.lock`],
+    ]);
+    // A checkout has a configuration and a lock file of its own.
+    assertEquals(await start(CHECKOUT), []);
+  });
+}
+
 for (const name of CLIENT_NAMES) {
   Deno.test(`--launch npx writes an entry for ${name} that starts the npm package`, async () => {
     await using world = await CommandWorld.make();
