@@ -7,6 +7,7 @@ import {
 import { ProxyError } from "../src/errors.ts";
 import { largeAnswer } from "../src/mcp/transport/json_answer.ts";
 import type { RequestId } from "../src/mcp/wire/message.ts";
+import { joinBytes } from "../src/mcp/wire/bytes.ts";
 import { mcp, type McpHandler } from "./support/raw_mcp.ts";
 import { RawServer } from "./support/raw_server.ts";
 import { ProxyProcess } from "./support/proxy_process.ts";
@@ -121,7 +122,7 @@ async function passed(body: string, pieceBytes: number) {
   for (let at = 0; at < bytes.length; at += pieceBytes) {
     pieces.push(bytes.slice(at, at + pieceBytes));
   }
-  const head = { pieces: pieces.splice(0, 2), byteLength: 0, isWhole: false };
+  const head = { bytes: joinBytes(pieces.splice(0, 2)), isWhole: false };
   const rest = ReadableStream.from(pieces)[Symbol.asyncIterator]();
   let text = "";
   let fault: unknown;
@@ -182,8 +183,7 @@ for (
 Deno.test("a large answer that stalls fails without waiting for the rest", async () => {
   const gate = Promise.withResolvers<IteratorResult<Uint8Array>>();
   const head = {
-    pieces: [new TextEncoder().encode('{"jsonrpc":"2.0","id":1,')],
-    byteLength: 24,
+    bytes: new TextEncoder().encode('{"jsonrpc":"2.0","id":1,'),
     isWhole: false,
   };
   const pieces = largeAnswer(head, { next: () => gate.promise }, {

@@ -14,8 +14,8 @@ import {
   mediaType,
   readBody,
 } from "../mcp/wire/body.ts";
+import { withoutByteOrderMark } from "../mcp/wire/bytes.ts";
 import { readMessageInTurns } from "../mcp/wire/message.ts";
-import { withoutByteOrderMark } from "../mcp/wire/repair.ts";
 import { TopLevelScanner } from "../mcp/wire/scan.ts";
 import type { Redact } from "../redact/redact.ts";
 import { HttpError } from "./error.ts";

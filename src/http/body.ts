@@ -5,7 +5,7 @@
 
 import type { IncomingMessage } from "node:http";
 import { blobOf, giveAway } from "../blob.ts";
-import { GrowingBuffer } from "../mcp/wire/block_buffer.ts";
+import { BlockBuffer } from "../mcp/wire/block_buffer.ts";
 import type { Semaphore } from "../semaphore.ts";
 import { type Deadlines, TimeLimit } from "../time.ts";
 import { type HttpError, overloaded, refused } from "./error.ts";
@@ -74,7 +74,7 @@ export async function readRequestBody(
   );
   // Nobody gets much room for no more than saying so.
   const isSmall = announced <= MAX_ROOM_BYTES;
-  const buffer = new GrowingBuffer([], isSmall ? announced : 0);
+  const buffer = new BlockBuffer(isSmall ? announced : 0);
   let length = 0;
   const take = (piece: unknown): void => {
     if (!(piece instanceof Uint8Array)) return;
@@ -100,7 +100,7 @@ export async function readRequestBody(
   try {
     await complete;
     // Once it is signed, a copy of it is sent: it need not be there twice.
-    const blob = blobOf(giveAway(buffer.take()));
+    const blob = blobOf(giveAway(buffer.takeOwn()));
     return { blob, [Symbol.dispose]: () => bodies.release(length) };
   } catch (cause) {
     bodies.release(length);

@@ -6,9 +6,9 @@
  */
 
 import { ProxyError } from "../errors.ts";
+import { joinBytes, withoutByteOrderMark } from "../mcp/wire/bytes.ts";
 import { BODY_HEADERS } from "./headers.ts";
 import { mediaType, readBody } from "../mcp/wire/body.ts";
-import { joinBytes } from "../mcp/wire/block_buffer.ts";
 import { EventParser, type ServerEvent } from "../mcp/wire/events.ts";
 import {
   badContentType,
@@ -22,7 +22,6 @@ import {
   type RequestId,
   type SingleMessage,
 } from "../mcp/wire/message.ts";
-import { withoutByteOrderMark } from "../mcp/wire/repair.ts";
 import { membersOf, whole } from "../mcp/wire/splice.ts";
 import { checkEncoding } from "../mcp/wire/body_chunks.ts";
 import {

@@ -4,6 +4,7 @@
  */
 
 import type { IncomingMessage } from "node:http";
+import { includesBytes } from "../mcp/wire/bytes.ts";
 import type { HeaderMap } from "./headers.ts";
 import { LONG_LIVED_METHODS } from "../mcp/stateless/listen.ts";
 import { isUnclear } from "../mcp/tools/ambiguity.ts";
@@ -13,11 +14,7 @@ import {
   singlesOf,
 } from "../mcp/wire/message.ts";
 import { whole } from "../mcp/wire/splice.ts";
-import {
-  BlockBuffer,
-  includesBytes,
-  joinBytes,
-} from "../mcp/wire/block_buffer.ts";
+import { BlockBuffer } from "../mcp/wire/block_buffer.ts";
 import { type Era, eraOf } from "../mcp/wire/era.ts";
 import { EventParser } from "../mcp/wire/events.ts";
 import { responseIn } from "../mcp/transport/link.ts";
@@ -109,13 +106,13 @@ export class PassingAnswer {
     if (!this.#isSmall) return;
     this.#isSmall = this.#kept.byteLength + piece.length <= MAX_KEPT_BYTES;
     if (this.#isSmall) this.#kept.push(piece);
-    else this.#kept.takePieces();
+    else this.#kept.take();
   }
 
   /** The answer that passed, if it was small and is one. */
   read(): ResponseMessage | undefined {
     if (!this.#isSmall) return undefined;
-    const bytes = joinBytes(this.#kept.takePieces());
+    const bytes = this.#kept.take();
     return this.#isStream ? lastResponseIn(bytes) : responseIn(bytes);
   }
 }

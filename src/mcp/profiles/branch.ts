@@ -2,6 +2,7 @@
 
 import type { Log } from "../../log/log.ts";
 import { Background, OwnRequests } from "../transport/awaited.ts";
+import { dense } from "../wire/bytes.ts";
 import { eraOf } from "../wire/era.ts";
 import {
   cancelledId,
@@ -23,7 +24,6 @@ import {
   type SingleMessage,
   stringId,
 } from "../wire/message.ts";
-import { dense } from "../wire/block_buffer.ts";
 import { memberAt, replaceRange, taskIdIn } from "../wire/splice.ts";
 import { answerTo, withId } from "../wire/answer_id.ts";
 import type { IdentitySelection } from "./selection.ts";

@@ -19,7 +19,7 @@ import {
   type Refusing,
   withoutMessages,
 } from "../transport/link.ts";
-import { dense, includesBytes } from "../wire/block_buffer.ts";
+import { dense, includesBytes } from "../wire/bytes.ts";
 import { metaLike } from "../wire/era.ts";
 import {
   type BatchMessage,

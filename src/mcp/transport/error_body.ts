@@ -11,6 +11,7 @@ import {
   mediaType,
   readBeginning,
 } from "../wire/body.ts";
+import { withoutByteOrderMark } from "../wire/bytes.ts";
 import { EventParser } from "../wire/events.ts";
 import { scanInTurns } from "../wire/large_message.ts";
 import {
@@ -23,7 +24,7 @@ import {
   type RpcError,
   singlesOf,
 } from "../wire/message.ts";
-import { repairedErrorBody, withoutByteOrderMark } from "../wire/repair.ts";
+import { repairedErrorBody } from "../wire/repair.ts";
 import type { Exchange } from "./exchange.ts";
 import { hasKnownEncoding } from "../wire/body_chunks.ts";
 

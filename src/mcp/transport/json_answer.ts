@@ -79,7 +79,7 @@ export async function receiveJson(
         return await exchange.delivering(target.emitPieces(pieces, id));
       }
     }
-    const body = await chunks.joined(maxAnswerBytes, head?.pieces)
+    const body = await chunks.joined(maxAnswerBytes, head?.bytes)
       .catch(failedRead);
     if (body === undefined) {
       throw frameTooLarge(undefined, maxAnswerBytes);
@@ -119,15 +119,8 @@ const DEFAULT_STALL_LIMIT_MS = 10_000;
 /** How much of a large answer is looked at before it passes. */
 const LOOK_AT_BYTES = 64 * 1024;
 
-function scanBeginning({ pieces }: BodyHead): TopLevelScanner {
-  const scanner = new TopLevelScanner();
-  let looked = 0;
-  for (const piece of pieces) {
-    const part = piece.subarray(0, LOOK_AT_BYTES - looked);
-    scanner.feed(part);
-    looked += part.length;
-  }
-  return scanner;
+function scanBeginning({ bytes }: BodyHead): TopLevelScanner {
+  return new TopLevelScanner().feed(bytes.subarray(0, LOOK_AT_BYTES));
 }
 
 function idOf({ members }: TopLevelScanner): RequestId | undefined {
@@ -182,23 +175,16 @@ export interface LargeAnswerLimits {
  * answer to the request.
  */
 export async function* largeAnswer(
-  { pieces, byteLength }: BodyHead,
+  { bytes }: BodyHead,
   rest: AsyncIterator<Uint8Array>,
   { maxAnswerBytes, id, take, stallLimitMs = DEFAULT_STALL_LIMIT_MS }:
     LargeAnswerLimits,
 ): AsyncGenerator<Uint8Array> {
   const scanner = new TopLevelScanner();
   let last: Uint8Array | undefined;
-  for (;;) {
-    // Taken out one by one: what is passed on need not be kept.
-    let piece = pieces.shift();
-    if (!piece) {
-      const next = await withLimit(stallLimitMs, () => rest.next())
-        .catch((cause) => failedPiece(cause, stallLimitMs));
-      if (next.done) break;
-      piece = next.value;
-      byteLength += piece.length;
-    }
+  let byteLength = 0;
+  for (let piece: Uint8Array | undefined = bytes; piece;) {
+    byteLength += piece.length;
     if (byteLength > maxAnswerBytes) {
       throw frameTooLarge(undefined, maxAnswerBytes);
     }
@@ -207,6 +193,9 @@ export async function* largeAnswer(
     if (!scanner.isEnded) yield piece;
     // What follows the piece that closes it is white space.
     else last ??= piece;
+    const next = await withLimit(stallLimitMs, () => rest.next())
+      .catch((cause) => failedPiece(cause, stallLimitMs));
+    piece = next.value;
   }
   const fault = scanner.isEnded
     ? faultOf(scanner, id)
@@ -242,6 +231,7 @@ function badAnswer(fault: string): ProxyError {
   );
 }
 
+<<<<<<< HEAD
 function failedPiece(cause: unknown, limitMs: number): never {
   if (cause instanceof ProxyError) throw cause;
   if (!(cause instanceof LimitError)) throw streamCut(cause);
@@ -249,4 +239,22 @@ function failedPiece(cause: unknown, limitMs: number): never {
     "stream-cut",
     `a large answer stalled for ${limitMs} ms; the request may have run, so it was not sent again`,
   );
+=======
+async function nextPiece(
+  rest: AsyncIterator<Uint8Array>,
+  stallLimitMs: number,
+): Promise<Uint8Array | undefined> {
+  const { promise: stalled, reject } = Promise.withResolvers<never>();
+  using _limit = whenOver(stallLimitMs, () =>
+    reject(
+      new ProxyError(
+        "stream-cut",
+        `a large answer stalled for ${stallLimitMs} ms; the request may have run, so it was not sent again`,
+      ),
+    ));
+  try {
+    return (await Promise.race([rest.next(), stalled])).value;
+  } catch (cause) {
+    throw cause instanceof ProxyError ? cause : streamCut(cause);
+  }
 }

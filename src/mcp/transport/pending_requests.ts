@@ -4,10 +4,11 @@
  * request that they take for over.
  */
 
+import { replaceNewlines } from "../wire/bytes.ts";
 import type { SessionHeaders } from "../wire/headers.ts";
 import { idAsWritten, spellingsOf, withId } from "../wire/answer_id.ts";
 import { type Era, metaOf } from "../wire/era.ts";
-import { NO_WAIT, replaceNewlines } from "../wire/frames.ts";
+import { NO_WAIT } from "../wire/frames.ts";
 import { ProxyError } from "../../errors.ts";
 import { afterOthers, errorFrame } from "./failure.ts";
 import { responseIn } from "./link.ts";

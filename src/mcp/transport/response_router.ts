@@ -3,6 +3,7 @@
  * one answer, and nobody gets one that was not asked for.
  */
 
+import { withoutByteOrderMark } from "../wire/bytes.ts";
 import type { Target } from "./target.ts";
 import type { ProxyError } from "../../errors.ts";
 import { Recent } from "../../lru_cache.ts";
@@ -28,7 +29,7 @@ import {
   type SingleMessage,
 } from "../wire/message.ts";
 import { type Origin, type Owed, PendingRequests } from "./pending_requests.ts";
-import { repairedAnswer, withoutByteOrderMark } from "../wire/repair.ts";
+import { repairedAnswer } from "../wire/repair.ts";
 import {
   type AnswerDelivery,
   type Delivery,

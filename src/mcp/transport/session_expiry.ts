@@ -1,12 +1,12 @@
 /** How a target says that it does not know the session. */
 
+import { includesBytes } from "../wire/bytes.ts";
 import { type Retryable, SessionExpiredError } from "./retry.ts";
 import type { Redact } from "../../redact/redact.ts";
 import { type ErrorBody, namesRequest, readRpcError } from "./error_body.ts";
 import type { Exchange } from "./exchange.ts";
 import { hasSession, type SessionHeaders } from "../wire/headers.ts";
 import type { RpcError } from "../wire/message.ts";
-import { includesBytes } from "../wire/block_buffer.ts";
 import { noMessage } from "./failure.ts";
 import { jsonWords } from "../wire/excerpt.ts";
 

@@ -3,8 +3,7 @@
  * SDK's client 3, "3" and 3.0 are one; others look for what they sent.
  */
 
-import { joinBytes } from "./block_buffer.ts";
-import { OPEN_BRACE } from "./json_grammar.ts";
+import { joinBytes, OPEN_BRACE } from "./bytes.ts";
 import {
   type RequestId,
   requestId,

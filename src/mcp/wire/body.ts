@@ -15,13 +15,12 @@ export function mediaType(response: Response): string {
 
 /** The beginning of a body. */
 export interface BodyHead {
-  readonly pieces: Uint8Array[];
-  readonly byteLength: number;
+  readonly bytes: Uint8Array;
   /** Whether that is all of it. */
   readonly isWhole: boolean;
 }
 
-/** Reads pieces until there are more than `maxBytes`, or no more. */
+/** Reads until there are more than `maxBytes`, or no more. */
 export async function readHead(
   chunks: AsyncIterator<Uint8Array>,
   maxBytes: number,
@@ -33,8 +32,7 @@ export async function readHead(
     if (next.done) isWhole = true;
     else kept.push(next.value);
   }
-  const { byteLength } = kept;
-  return { pieces: kept.takePieces(), byteLength, isWhole };
+  return { bytes: kept.take(), isWhole };
 }
 
 /** A body this small comes in one piece, as a rule. */

@@ -55,6 +55,8 @@ const ROOM_BYTES = 64 * MIB;
 
 const room = new Semaphore(ROOM_BYTES);
 
+const NONE = new Uint8Array();
+
 /** What is read at once. */
 const CHUNK_BYTES = 64 * 1024;
 
@@ -144,15 +146,15 @@ export class BodyChunks implements AsyncIterator<Uint8Array, undefined> {
   /**
    * Reads a body to its end; `undefined` when it is over the limit.
    *
-   * @param pieces What was read of it before.
+   * @param beginning What was read of it before.
    * @throws As {@linkcode BodyChunks.next} does.
    */
   async joined(
     maxBytes: number,
-    pieces: readonly Uint8Array[] = [],
+    beginning: Uint8Array = NONE,
   ): Promise<Uint8Array | undefined> {
     const kept = new BlockBuffer(expectedBytes(this.#response, maxBytes));
-    for (const piece of pieces) kept.push(piece);
+    kept.push(beginning);
     while (kept.byteLength <= maxBytes) {
       const { value } = await this.next();
       if (!value) return kept.take();

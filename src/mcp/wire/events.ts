@@ -8,7 +8,16 @@
  */
 
 import { ProxyError } from "../../errors.ts";
-import { BlockBuffer, joinBytes } from "./block_buffer.ts";
+import { BlockBuffer } from "./block_buffer.ts";
+import {
+  CR,
+  indexOfLineEnd,
+  isLineEnd,
+  joinBytes,
+  LF,
+  SPACE,
+  withoutByteOrderMark,
+} from "./bytes.ts";
 import { TopLevelScanner } from "./scan.ts";
 
 /** An event, or the fields without data that a blank line ended. */
@@ -38,12 +47,10 @@ export interface OversizedData {
   readonly scanner: TopLevelScanner;
 }
 
-const LF = 0x0a;
-const CR = 0x0d;
 const COLON = 0x3a;
-const SPACE = Uint8Array.of(0x20);
 const NONE = new Uint8Array();
-const BYTE_ORDER_MARK = [0xef, 0xbb, 0xbf];
+const JOINED_BY = Uint8Array.of(SPACE);
+const DATA = new TextEncoder().encode("data:");
 
 /** A field name and the largest value kept of any field but `data`. */
 const MAX_FIELD_BYTES = 8 * 1024;
@@ -54,30 +61,42 @@ const MAX_PAST_BYTES = 64 * 1024 * 1024;
 /** The longest time that a timer can wait. */
 const MAX_RETRY_MS = 2 ** 31 - 1;
 
-const decoder = new TextDecoder();
+const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
+
+/** What an event has so far beside its data. */
+interface Fields {
+  type: string;
+  id: string | undefined;
+  retryMs: number | undefined;
+  /** Whether it has data, if only an empty line of it. */
+  hasData: boolean;
+}
+
+const NO_FIELDS: Readonly<Fields> = {
+  type: "",
+  id: undefined,
+  retryMs: undefined,
+  hasData: false,
+};
 
 /** Turns the bytes of an event stream into events. */
 export class EventParser {
   readonly #maxDataBytes: number;
+  /** Whether the first line has not ended: a byte order mark may be in it. */
   #isStart = true;
   // A CR ends a line; a LF right after it belongs to it, and may come with
   // the next chunk.
   #afterCr = false;
-  // The pieces of a line that is not complete. Data may be long, so it is
-  // moved to #data as it comes; this holds the short lines only.
-  #line: Uint8Array[] = [];
+  /** What is kept of a line that is not complete; of one of data, nothing. */
+  #line: Uint8Array = NONE;
   #lineBytes = 0;
+  /** Whether the line is data, which may be long and is moved on as it comes. */
   #inData = false;
-  /** Whether the line is known not to be data. */
-  #isField = false;
 
   readonly #data: BlockBuffer;
   #dataBytes = 0;
-  #hasData = false;
   #scanner: TopLevelScanner | undefined;
-  #type = "";
-  #id: string | undefined;
-  #retryMs: number | undefined;
+  #fields: Fields = { ...NO_FIELDS };
 
   /** @param options The most bytes of data that one event may hold. */
   constructor(options: { maxDataBytes: number }) {
@@ -91,39 +110,24 @@ export class EventParser {
    * @throws {ProxyError} `frame-too-large`: a line does not end.
    */
   *feed(chunk: Uint8Array): Generator<ServerEvent> {
-    let start = 0;
-    if (this.#isStart && chunk.length > 0) {
-      this.#isStart = false;
-      if (BYTE_ORDER_MARK.every((byte, i) => chunk[i] === byte)) start = 3;
-    }
-    // The next of each line end is looked for once, not for every line: a
-    // stream may have one kind alone, and each search for the other would run
-    // to the end of the chunk.
-    let lf = chunk.indexOf(LF, start);
-    let cr = chunk.indexOf(CR, start);
-    while (start < chunk.length) {
-      if (this.#afterCr) {
-        this.#afterCr = false;
-        if (chunk[start] === LF) {
-          start++;
-          continue;
-        }
+    for (let start = 0; start < chunk.length;) {
+      const isPairEnd = this.#afterCr && chunk[start] === LF;
+      this.#afterCr = false;
+      if (isPairEnd) {
+        start++;
+        continue;
       }
       if (this.#isBlank && isLineEnd(chunk[start])) {
         // Nothing is there that a blank line could end.
         do start++; while (isLineEnd(chunk[start]));
         this.#afterCr = chunk[start - 1] === CR;
+        this.#isStart = false;
         continue;
       }
-      if (lf >= 0 && lf < start) lf = chunk.indexOf(LF, start);
-      if (cr >= 0 && cr < start) cr = chunk.indexOf(CR, start);
-      const end = cr < 0 || (lf >= 0 && lf < cr) ? lf : cr;
-      if (end < 0) {
-        this.#push(chunk.subarray(start));
-        return;
-      }
+      const end = indexOfLineEnd(chunk, start);
+      if (end < 0) return this.#push(chunk.subarray(start));
       this.#push(chunk.subarray(start, end));
-      this.#afterCr = end === cr;
+      this.#afterCr = chunk[end] === CR;
       start = end + 1;
       const event = this.#endLine();
       if (event) yield event;
@@ -135,7 +139,7 @@ export class EventParser {
    * standard that is no event; its ID does not count.
    */
   end(): ServerEvent | undefined {
-    if (this.#lineBytes > 0 || this.#inData) this.#endLine();
+    if (this.#lineBytes > 0) this.#endLine();
     if (this.#dataBytes === 0 || this.#scanner) return undefined;
     const event = this.#dispatch();
     return event &&
@@ -144,47 +148,51 @@ export class EventParser {
 
   /** How much is held of an event that is not complete. */
   get heldBytes(): number {
-    return this.#data.byteLength + this.#lineBytes;
+    return this.#data.byteLength + this.#line.length;
   }
 
   /** Whether an event has begun, and all that is held of it was copied. */
   get holdsCopies(): boolean {
-    return this.#data.isLarge && this.#lineBytes === 0;
+    return this.#data.isLarge && this.#line.length === 0;
   }
 
   /** Whether neither an event nor a line has begun. */
   get #isBlank(): boolean {
-    return this.#lineBytes === 0 && !this.#inData && !this.#hasData &&
-      this.#id === undefined && this.#retryMs === undefined &&
-      this.#type === "";
+    const { type, id, retryMs, hasData } = this.#fields;
+    return this.#lineBytes === 0 && !hasData && type === "" &&
+      id === undefined && retryMs === undefined;
   }
 
   #push(piece: Uint8Array): void {
     if (piece.length === 0) return;
-    if (this.#inData) return this.#pushData(piece);
     this.#lineBytes += piece.length;
-    if (this.#lineBytes <= MAX_FIELD_BYTES || !this.#isField) {
-      this.#line.push(piece);
-    } else if (this.#lineBytes > this.#maxDataBytes) this.#abandon();
-    if (this.#isField || this.#lineBytes < "data: ".length) return;
-    const line = joinBytes(this.#line);
-    const value = dataValue(line);
-    this.#line = value || line.length > MAX_FIELD_BYTES ? [] : [line];
-    if (value) {
-      this.#lineBytes = 0;
-      this.#beginData();
-      this.#pushData(value);
-    } else this.#isField = true;
+    if (this.#inData) return this.#pushData(piece);
+    if (this.#line.length > MAX_FIELD_BYTES) {
+      if (this.#lineBytes > this.#maxDataBytes) this.#abandon();
+      return;
+    }
+    const { length } = this.#line;
+    const joined = length > 0 ? joinBytes([this.#line, piece]) : piece;
+    const line = this.#isStart ? withoutByteOrderMark(joined) : joined;
+    if (line !== joined) this.#isStart = false;
+    this.#inData = line.length > DATA.length && startsWith(line, DATA);
+    if (!this.#inData) {
+      // One more than is kept tells of a line that it is too long.
+      this.#line = line.subarray(0, MAX_FIELD_BYTES + 1);
+      return;
+    }
+    this.#line = NONE;
+    this.#beginData();
+    const start = line[DATA.length] === SPACE ? DATA.length + 1 : DATA.length;
+    this.#pushData(line.subarray(start));
   }
 
   #beginData(): void {
-    if (this.#hasData) this.#pushData(SPACE);
-    this.#hasData = true;
-    this.#inData = true;
+    if (this.#fields.hasData) this.#pushData(JOINED_BY);
+    this.#fields.hasData = true;
   }
 
   #pushData(piece: Uint8Array): void {
-    if (piece.length === 0) return;
     this.#dataBytes += piece.length;
     if (this.#scanner) {
       if (this.#dataBytes > this.#maxDataBytes + MAX_PAST_BYTES) {
@@ -195,8 +203,7 @@ export class EventParser {
     }
     this.#data.push(piece);
     if (this.#dataBytes <= this.#maxDataBytes) return;
-    this.#scanner = new TopLevelScanner();
-    for (const kept of this.#data.takePieces()) this.#scanner.feed(kept);
+    this.#scanner = new TopLevelScanner().feed(this.#data.take());
   }
 
   #abandon(): never {
@@ -209,71 +216,52 @@ export class EventParser {
   }
 
   #endLine(): ServerEvent | undefined {
-    if (this.#inData) {
-      this.#inData = false;
-      return undefined;
-    }
-    if (this.#lineBytes === 0) return this.#dispatch();
-    const line = joinBytes(this.#line);
-    const isTooLong = this.#lineBytes > MAX_FIELD_BYTES;
-    this.#line = [];
+    const isEnd = this.#lineBytes === 0;
+    this.#isStart = false;
+    const line = this.#line;
+    const isField = !this.#inData && line.length <= MAX_FIELD_BYTES;
+    this.#line = NONE;
     this.#lineBytes = 0;
-    this.#isField = false;
-    if (!isTooLong) this.#field(line);
-    return undefined;
+    this.#inData = false;
+    if (isEnd) return this.#dispatch();
+    if (isField) this.#readField(line);
   }
 
-  #field(line: Uint8Array): void {
-    const colon = line.indexOf(COLON);
-    if (colon === 0) return;
-    const name = decoder.decode(colon < 0 ? line : line.subarray(0, colon));
-    const after = colon < 0 ? line.length : colon + 1;
-    const from = line[after] === SPACE[0] ? after + 1 : after;
-    const value = line.subarray(from);
-    if (name === "data") {
-      this.#beginData();
-      this.#pushData(value);
-      this.#inData = false;
-      return;
-    }
-    const text = decoder.decode(value);
-    if (name === "event") this.#type = text;
-    else if (name === "id" && !text.includes("\0")) this.#id = text;
-    else if (name === "retry" && /^[0-9]+$/.test(text)) {
-      this.#retryMs = Math.min(Number(text), MAX_RETRY_MS);
+  #readField(line: Uint8Array): void {
+    if (line[0] === COLON) return;
+    const text = decoder.decode(line);
+    const [, name, value = ""] = /^([^:]*)(?:: ?(.*))?$/s.exec(text) ?? [];
+    // Any data that is not empty was known as such while it came.
+    if (name === "data") this.#beginData();
+    else if (name === "event") this.#fields.type = value;
+    else if (name === "id" && !value.includes("\0")) this.#fields.id = value;
+    else if (name === "retry" && /^[0-9]+$/.test(value)) {
+      this.#fields.retryMs = Math.min(Number(value), MAX_RETRY_MS);
     }
   }
 
   #dispatch(): ServerEvent | undefined {
-    const event: ServerEvent = {
-      type: this.#type || "message",
-      id: this.#id,
-      retryMs: this.#retryMs,
-      data: this.#data.byteLength === 0 ? NONE : this.#data.take(),
-      oversized: this.#scanner &&
-        { byteLength: this.#dataBytes, scanner: this.#scanner },
+    const { type, id, retryMs, hasData } = this.#fields;
+    const byteLength = this.#dataBytes;
+    const scanner = this.#scanner;
+    const data = this.#data.take();
+    this.#fields = { ...NO_FIELDS };
+    this.#dataBytes = 0;
+    this.#scanner = undefined;
+    if (!hasData && id === undefined && retryMs === undefined) return undefined;
+    return {
+      type: type || "message",
+      id,
+      retryMs,
+      data,
+      oversized: scanner && { byteLength, scanner },
       isCut: false,
     };
-    const isEmpty = !this.#hasData && event.id === undefined &&
-      event.retryMs === undefined;
-    this.#dataBytes = 0;
-    this.#hasData = false;
-    this.#scanner = undefined;
-    this.#type = "";
-    this.#id = undefined;
-    this.#retryMs = undefined;
-    return isEmpty ? undefined : event;
   }
 }
 
-function isLineEnd(byte: number | undefined): boolean {
-  return byte === LF || byte === CR;
-}
-
-/** What follows `data:` in a line of at least six bytes that begins so. */
-function dataValue(line: Uint8Array): Uint8Array | undefined {
-  const isData = line[0] === 0x64 && line[1] === 0x61 && line[2] === 0x74 &&
-    line[3] === 0x61 && line[4] === COLON;
-  if (!isData) return undefined;
-  return line.subarray(line[5] === SPACE[0] ? 6 : 5);
+function startsWith(line: Uint8Array, wanted: Uint8Array): boolean {
+  let at = 0;
+  while (at < wanted.length && line[at] === wanted[at]) at++;
+  return at === wanted.length;
 }

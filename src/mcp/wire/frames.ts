@@ -1,10 +1,18 @@
 /** Bytes ⇄ newline-delimited frames. */
 
 import { giveAway } from "../../blob.ts";
-import { BlockBuffer, dense } from "./block_buffer.ts";
-import { withoutByteOrderMark } from "./repair.ts";
+import { BlockBuffer } from "./block_buffer.ts";
+import {
+  CR,
+  dense,
+  joinBytes,
+  LF,
+  replaceNewlines,
+  SPACE,
+  withoutByteOrderMark,
+} from "./bytes.ts";
+import { idSourceOf, type RequestId, requestIdFromSource } from "./message.ts";
 import { TopLevelScanner } from "./scan.ts";
-import { type RequestId, requestIdFromSource } from "./message.ts";
 
 /** A line over the limit: it was read past and not kept. */
 export interface OversizedFrame {
@@ -19,10 +27,6 @@ export interface OversizedFrame {
 /** One line of input. */
 export type Frame = Uint8Array | OversizedFrame;
 
-const LF = 0x0a;
-const CR = 0x0d;
-const SPACE = 0x20;
-
 /** What a {@linkcode FrameParser} is made of. */
 export interface FrameParserOptions {
   /** The longest line that is kept, in bytes. */
@@ -34,45 +38,19 @@ export interface FrameParserOptions {
   readonly takesChunks?: boolean;
 }
 
+/** From here on the memory of a line is given back as soon as it can be. */
+const LARGE_LINE_BYTES = 64 * 1024;
+
+const NONE = new Uint8Array();
+
 /**
  * Bytes → frames: one a line, ended by `\n` or `\r\n`, or by the stream's end.
  * Blank lines and byte order marks before a line are skipped.
  */
 export class FrameParser {
-  readonly #line: LineBuffer;
-
-  constructor(options: FrameParserOptions) {
-    this.#line = new LineBuffer(options);
-  }
-
-  /** Reads a chunk and gives the frames that it completes. */
-  feed(chunk: Uint8Array): readonly Frame[] {
-    const frames: Frame[] = [];
-    let start = 0;
-    for (;;) {
-      const end = chunk.indexOf(LF, start);
-      if (end < 0) break;
-      const frame = this.#line.end(chunk.subarray(start, end));
-      if (frame) frames.push(frame);
-      start = end + 1;
-    }
-    if (start < chunk.length) this.#line.push(chunk.subarray(start));
-    return frames;
-  }
-
-  /** The line that the stream's end left without its newline. */
-  end(): Frame | undefined {
-    return this.#line.end(new Uint8Array());
-  }
-}
-
-/** From here on the memory of a line is given back as soon as it can be. */
-const LARGE_LINE_BYTES = 64 * 1024;
-
-/** A line as its pieces come. */
-class LineBuffer {
   readonly #maxBytes: number;
   readonly #takesChunks: boolean;
+  /** The line that has begun. */
   readonly #kept: BlockBuffer;
   #byteLength = 0;
   #skipped: TopLevelScanner | undefined;
@@ -83,7 +61,27 @@ class LineBuffer {
     this.#takesChunks = takesChunks;
   }
 
-  push(piece: Uint8Array): void {
+  /** Reads a chunk and gives the frames that it completes. */
+  feed(chunk: Uint8Array): readonly Frame[] {
+    const frames: Frame[] = [];
+    let start = 0;
+    for (;;) {
+      const end = chunk.indexOf(LF, start);
+      if (end < 0) break;
+      const frame = this.#endLine(chunk.subarray(start, end));
+      if (frame) frames.push(frame);
+      start = end + 1;
+    }
+    this.#push(chunk.subarray(start));
+    return frames;
+  }
+
+  /** The line that the stream's end left without its newline. */
+  end(): Frame | undefined {
+    return this.#endLine(NONE);
+  }
+
+  #push(piece: Uint8Array): void {
     this.#byteLength += piece.length;
     if (this.#skipped) {
       this.#skipped.feed(piece);
@@ -93,39 +91,37 @@ class LineBuffer {
     // In a large one its bytes were copied; it is freed if nothing else is in it.
     const isWhole = piece.length === piece.buffer.byteLength;
     if (this.#takesChunks && isWhole && this.#kept.isLarge) free(piece);
-    if (this.#byteLength > this.#maxBytes) this.#skip();
+    if (this.#byteLength <= this.#maxBytes) return;
+    this.#skipped = new TopLevelScanner().feed(this.#kept.take());
   }
 
-  #skip(): void {
-    this.#skipped = new TopLevelScanner();
-    for (const piece of this.#kept.takePieces()) this.#skipped.feed(piece);
-  }
-
-  end(piece: Uint8Array): Frame | undefined {
+  #endLine(piece: Uint8Array): Frame | undefined {
     if (this.#byteLength === 0 && piece.length <= this.#maxBytes) {
-      const line = this.#trim(piece);
+      const line = trimmed(piece);
       // A small line would keep the whole chunk, for as long as it is asked.
       return line && dense(line);
     }
-    this.push(piece);
-    const frame = this.#skipped
-      ? oversizedFrame(this.#byteLength, this.#skipped)
-      : this.#trim(this.#kept.take());
-    if (frame instanceof Uint8Array && this.#byteLength > LARGE_LINE_BYTES) {
-      giveAway(frame);
-    }
+    this.#push(piece);
+    const byteLength = this.#byteLength;
+    const skipped = this.#skipped;
     this.#byteLength = 0;
     this.#skipped = undefined;
-    return frame;
+    if (skipped) return oversizedFrame(byteLength, skipped);
+    if (byteLength <= LARGE_LINE_BYTES) {
+      return trimmed(this.#kept.take());
+    }
+    const line = trimmed(this.#kept.takeOwn());
+    return line && giveAway(line);
   }
+}
 
-  #trim(line: Uint8Array): Uint8Array | undefined {
-    line = withoutByteOrderMark(line);
-    if (line[line.length - 1] === CR) line = line.subarray(0, -1);
-    return line.every((byte) => byte === SPACE || byte === 0x09 || byte === CR)
-      ? undefined
-      : line;
-  }
+/** The text of a line; nothing of a blank one. */
+function trimmed(line: Uint8Array): Uint8Array | undefined {
+  line = withoutByteOrderMark(line);
+  if (line[line.length - 1] === CR) line = line.subarray(0, -1);
+  return line.every((byte) => byte === SPACE || byte === 0x09 || byte === CR)
+    ? undefined
+    : line;
 }
 
 function oversizedFrame(
@@ -133,23 +129,11 @@ function oversizedFrame(
   { members }: TopLevelScanner,
 ): OversizedFrame {
   const names = new Set(members.map(({ name }) => name));
-  const source = members.findLast(({ name }) => name === "id")?.source;
   const isAnswer = names.has("result") || names.has("error");
   const isNotification = names.has("method") && !names.has("id");
   const isOwed = !isAnswer && !isNotification;
-  const id = isOwed ? requestIdFromSource(source) : undefined;
+  const id = isOwed ? requestIdFromSource(idSourceOf(members)) : undefined;
   return { byteLength, isOwed, id };
-}
-
-/** Replaces each line end by a space, in place: clients may split at either. */
-export function replaceNewlines(bytes: Uint8Array): Uint8Array {
-  for (const end of [LF, CR]) {
-    for (let at = bytes.indexOf(end); at >= 0;) {
-      bytes[at] = SPACE;
-      at = bytes.indexOf(end, at + 1);
-    }
-  }
-  return bytes;
 }
 
 /** How much one write takes at most, unless a single frame is larger. */
@@ -165,7 +149,7 @@ interface QueuedFrame {
   /** The frame, or its pieces as they come. */
   readonly frame: Uint8Array | AsyncIterable<Uint8Array>;
   /** Who waits for it to be written. */
-  readonly waiting: PromiseWithResolvers<void> | undefined;
+  readonly waiting?: PromiseWithResolvers<void>;
 }
 
 const NEWLINE = Uint8Array.of(LF);
@@ -210,13 +194,8 @@ export class FrameWriter {
    * @throws What the sink failed with, now or before.
    */
   write(frame: Uint8Array): Promise<void> {
-    if (this.#failure) return Promise.reject(this.#failure.cause);
     this.#queuedBytes += frame.length + 1;
-    const waiting = this.#queuedBytes > MAX_QUEUED_BYTES
-      ? Promise.withResolvers<void>()
-      : undefined;
-    this.#enqueue({ frame, waiting });
-    return waiting?.promise ?? NO_WAIT;
+    return this.#enqueue(frame, this.#queuedBytes > MAX_QUEUED_BYTES);
   }
 
   /**
@@ -226,15 +205,15 @@ export class FrameWriter {
    * @throws What the pieces failed with, or the sink.
    */
   writePieces(pieces: AsyncIterable<Uint8Array>): Promise<void> {
-    if (this.#failure) return Promise.reject(this.#failure.cause);
-    const waiting = Promise.withResolvers<void>();
-    this.#enqueue({ frame: pieces, waiting });
-    return waiting.promise;
+    return this.#enqueue(pieces, true);
   }
 
-  #enqueue(queued: QueuedFrame): void {
-    this.#queue.push(queued);
+  #enqueue(frame: QueuedFrame["frame"], isAwaited: boolean): Promise<void> {
+    if (this.#failure) return Promise.reject(this.#failure.cause);
+    const waiting = isAwaited ? Promise.withResolvers<void>() : undefined;
+    this.#queue.push({ frame, waiting });
     this.#flushing ??= this.#flush();
+    return waiting?.promise ?? NO_WAIT;
   }
 
   /** Resolves when nothing is waiting to be written, or the sink has failed. */
@@ -254,13 +233,13 @@ export class FrameWriter {
       const batch = this.#takeBatch();
       try {
         await this.#writeBatch(batch);
+        for (const { waiting } of batch) waiting?.resolve();
       } catch (cause) {
         this.#failure = { cause };
         this.#broken.resolve(cause);
-        for (const { waiting } of [...batch, ...this.#queue]) {
+        for (const { waiting } of [...batch, ...this.#queue.splice(0)]) {
           waiting?.reject(cause);
         }
-        this.#queue = [];
       }
     }
     this.#flushing = undefined;
@@ -281,26 +260,23 @@ export class FrameWriter {
   }
 
   async #writeBatch(batch: readonly QueuedFrame[]): Promise<void> {
-    const [{ frame, waiting }] = batch;
-    if (!(frame instanceof Uint8Array)) {
-      return await this.#writePieces(frame, waiting);
+    const pieces: Uint8Array[] = [];
+    for (const { frame, waiting } of batch) {
+      if (frame instanceof Uint8Array) pieces.push(frame, NEWLINE);
+      else return await this.#writePieces(frame, waiting);
     }
-    if (frame.length >= MAX_WRITE_BYTES) {
-      // Alone in its batch, and too large to be copied for its newline.
-      await this.#writer.write(frame);
-      await this.#writer.write(NEWLINE);
-      this.#queuedBytes -= frame.length + 1;
-    } else {
-      const bytes = lines(batch);
+    // One that is large is too large to be copied for its newline.
+    const isLarge = pieces[0].length >= MAX_WRITE_BYTES;
+    const writes = isLarge ? pieces : [joinBytes(pieces)];
+    for (const bytes of writes) {
       await this.#writer.write(bytes);
       this.#queuedBytes -= bytes.length;
     }
-    for (const { waiting } of batch) waiting?.resolve();
   }
 
   async #writePieces(
     pieces: AsyncIterable<Uint8Array>,
-    waiting: PromiseWithResolvers<void> | undefined,
+    waiting: QueuedFrame["waiting"],
   ): Promise<void> {
     const iterator = pieces[Symbol.asyncIterator]();
     try {
@@ -313,7 +289,6 @@ export class FrameWriter {
         if (this.#takesChunks) free(next.value);
       }
       await this.#writer.write(NEWLINE);
-      waiting?.resolve();
     } finally {
       await iterator.return?.();
     }
@@ -326,21 +301,4 @@ export class FrameWriter {
  */
 function free({ buffer }: Uint8Array): void {
   if (buffer instanceof ArrayBuffer) buffer.transfer(0);
-}
-
-function lines(batch: readonly QueuedFrame[]): Uint8Array {
-  let byteLength = 0;
-  for (const { frame } of batch) byteLength += lengthOf(frame) + 1;
-  const out = new Uint8Array(byteLength);
-  let offset = 0;
-  for (const { frame } of batch) {
-    if (frame instanceof Uint8Array) out.set(frame, offset);
-    offset += lengthOf(frame);
-    out[offset++] = LF;
-  }
-  return out;
-}
-
-function lengthOf(frame: QueuedFrame["frame"]): number {
-  return frame instanceof Uint8Array ? frame.length : 0;
 }

@@ -5,8 +5,6 @@
 
 export const QUOTE = 0x22;
 export const COMMA = 0x2c;
-export const OPEN_BRACKET = 0x5b;
-export const OPEN_BRACE = 0x7b;
 export const CLOSE_BRACE = 0x7d;
 
 // What comes next in a text.

@@ -1,6 +1,6 @@
 /** The little that is read of a message: its kind, id and method. */
 
-import { OPEN_BRACE, OPEN_BRACKET } from "./json_grammar.ts";
+import { OPEN_BRACE, OPEN_BRACKET } from "./bytes.ts";
 import {
   glanceAt,
   readWhole,
@@ -301,8 +301,12 @@ function readId(
     return requestId(value);
   }
   // Beyond 2^53 the value has lost digits that the client will look for.
-  const source = members().findLast(({ name }) => name === "id")?.source;
-  return requestId(value, source);
+  return requestId(value, idSourceOf(members()));
+}
+
+/** The ID among the members of a message, as JSON; of several the last. */
+export function idSourceOf(members: readonly Member[]): string | undefined {
+  return members.findLast(({ name }) => name === "id")?.source;
 }
 
 /** The request ID for a value that is a string or a number. */

@@ -1,7 +1,7 @@
 /** Puts metadata into the requests that pass. */
 
+import { joinBytes } from "./bytes.ts";
 import { metaOf } from "./era.ts";
-import { joinBytes } from "./block_buffer.ts";
 import {
   type BatchMessage,
   isObject,

@@ -3,6 +3,7 @@
  * It is spliced into the bytes; everything else stays as it was.
  */
 
+import { withoutByteOrderMark } from "./bytes.ts";
 import { partOf } from "./large_message.ts";
 import {
   readMessage,
@@ -16,15 +17,6 @@ import {
   removeMembers,
   whole,
 } from "./splice.ts";
-
-const BYTE_ORDER_MARK = [0xef, 0xbb, 0xbf];
-
-/** The text without the byte order mark that it may begin with. */
-export function withoutByteOrderMark(text: Uint8Array): Uint8Array {
-  const hasMark = text[0] === BYTE_ORDER_MARK[0] &&
-    text[1] === BYTE_ORDER_MARK[1] && text[2] === BYTE_ORDER_MARK[2];
-  return hasMark ? text.subarray(BYTE_ORDER_MARK.length) : text;
-}
 
 /** The frame of a message, repaired if it is an answer that needs it. */
 export function repairedAnswer(

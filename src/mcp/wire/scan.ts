@@ -5,7 +5,13 @@
  * what its length is, whatever it holds.
  */
 
-import { joinBytes } from "./block_buffer.ts";
+import {
+  joinBytes,
+  nearEnd,
+  OPEN_BRACE,
+  OPEN_BRACKET,
+  wordsFrom,
+} from "./bytes.ts";
 import {
   BEGINS_NAME,
   BEGINS_SCALAR,
@@ -23,8 +29,6 @@ import {
   NAME_OR_END,
   NEXT,
   NOT_UTF8,
-  OPEN_BRACE,
-  OPEN_BRACKET,
   OPENS,
   SCALAR,
   SEPARATES,
@@ -100,6 +104,27 @@ const decoder = new TextDecoder();
 
 /** What is in a string for itself is passed over. */
 const PLAIN = NEXT.slice(IN_STRING << 8, (IN_STRING + 1) << 8);
+
+/** Where a string has the next byte that is not there for itself. */
+function endOfPlain(chunk: Uint8Array, from: number): number {
+  const start = nearEnd(chunk, from);
+  let at = from;
+  while (at < start && PLAIN[chunk[at]] === IN_STRING) at++;
+  if (at < start) return at;
+  const words = wordsFrom(chunk, start);
+  let word = 0;
+  while (word < words.length && isPlain(words[word])) word++;
+  at += 4 * word;
+  while (at < chunk.length && PLAIN[chunk[at]] === IN_STRING) at++;
+  return at;
+}
+
+/** Whether the four bytes of a word are ASCII and no `"`, `\\`, or control. */
+function isPlain(word: number): boolean {
+  const quote = (word ^ 0x22222222) - 0x01010101;
+  const backslash = (word ^ 0x5c5c5c5c) - 0x01010101;
+  return ((word | word - 0x20202020 | quote | backslash) & 0x80808080) === 0;
+}
 
 /** A member while it is read. */
 type Open = { -readonly [Key in keyof Member]: Member[Key] } & {
@@ -181,7 +206,7 @@ export class TopLevelScanner {
     let state = this.#state;
     for (let at = 0; at < length; at++) {
       if (state === IN_STRING) {
-        while (at < length && PLAIN[chunk[at]] === IN_STRING) at++;
+        at = endOfPlain(chunk, at);
         if (at === length) break;
       }
       const next = NEXT[state << 8 | chunk[at]];

@@ -1,7 +1,7 @@
 /** Changes one member of a JSON text and leaves every other byte as it was. */
 
-import { joinBytes } from "./block_buffer.ts";
 import { ProxyError } from "../../errors.ts";
+import { joinBytes } from "./bytes.ts";
 import {
   partOf,
   readWhole,

@@ -4,11 +4,11 @@ import {
   assertInstanceOf,
   assertRejects,
 } from "@std/assert";
+import { replaceNewlines } from "../../../src/mcp/wire/bytes.ts";
 import {
   type Frame,
   FrameParser,
   FrameWriter,
-  replaceNewlines,
 } from "../../../src/mcp/wire/frames.ts";
 
 const encode = (text: string) => new TextEncoder().encode(text);
