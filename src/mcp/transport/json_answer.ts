@@ -231,7 +231,6 @@ function badAnswer(fault: string): ProxyError {
   );
 }
 
-<<<<<<< HEAD
 function failedPiece(cause: unknown, limitMs: number): never {
   if (cause instanceof ProxyError) throw cause;
   if (!(cause instanceof LimitError)) throw streamCut(cause);
@@ -239,22 +238,4 @@ function failedPiece(cause: unknown, limitMs: number): never {
     "stream-cut",
     `a large answer stalled for ${limitMs} ms; the request may have run, so it was not sent again`,
   );
-=======
-async function nextPiece(
-  rest: AsyncIterator<Uint8Array>,
-  stallLimitMs: number,
-): Promise<Uint8Array | undefined> {
-  const { promise: stalled, reject } = Promise.withResolvers<never>();
-  using _limit = whenOver(stallLimitMs, () =>
-    reject(
-      new ProxyError(
-        "stream-cut",
-        `a large answer stalled for ${stallLimitMs} ms; the request may have run, so it was not sent again`,
-      ),
-    ));
-  try {
-    return (await Promise.race([rest.next(), stalled])).value;
-  } catch (cause) {
-    throw cause instanceof ProxyError ? cause : streamCut(cause);
-  }
 }
