@@ -103,15 +103,33 @@ function bodyOf(random: Random, bytes: Uint8Array): ReadableStream<Uint8Array> {
   });
 }
 
+// deno-lint-ignore no-explicit-any
+type Value = any;
+
 /** The data of each event, by another parser. */
-function eventsIn(bytes: Uint8Array): string[] {
+function eventsIn(
+  bytes: Uint8Array,
+): Record<"complete" | "events", readonly string[]> {
   const events: string[] = [];
   const parser = createParser({
     onEvent: ({ data }) => void events.push(data),
   });
   // A mark is taken off once, as the standard says.
   parser.feed(new TextDecoder().decode(bytes));
-  return events;
+  // Without its blank line an event counts if it is the answer.
+  const complete = [...events];
+  parser.feed("\n\n");
+  return { complete, events };
+}
+
+/** Whether a text is a message, or an array of some, that answers a call. */
+function answers(text: string, id: number): boolean {
+  try {
+    const messages: Value[] = [JSON.parse(text.replace(/^\ufeff/, ""))].flat();
+    return messages.some((one) => one?.result?.for === id);
+  } catch {
+    return false;
+  }
 }
 
 /** Tries streams one after the other. */
@@ -142,10 +160,10 @@ export async function fuzzEventStreams(
     current = Uint8Array.from(stream(random, id));
     client.request(id, "tools/call", { name: "t" });
     const { json, text } = await client.answer(id);
-    const events = eventsIn(current);
-    const isThere = events.includes(answerTo(id));
+    const { complete, events } = eventsIn(current);
+    const isThere = complete.includes(answerTo(id));
     const isGiven = json.result?.for === id;
-    if (isGiven && !new TextDecoder().decode(current).includes(answerTo(id))) {
+    if (isGiven && !events.some((event) => answers(event, id))) {
       wrong("an answer was given that is not there", current);
     }
     // What speaks of an error may end the call before.

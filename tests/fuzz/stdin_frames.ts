@@ -59,7 +59,9 @@ function message(random: Random): string {
   if (random.chance(0.6)) members.push(["params", params(random)]);
   if (random.chance(0.08)) members.push(["result", anyJson(random)]);
   if (random.chance(0.08)) members.push(["error", anyJson(random)]);
-  if (random.chance(0.1)) members.push(random.pick(members));
+  if (members.length > 0 && random.chance(0.1)) {
+    members.push(random.pick(members));
+  }
   if (random.chance(0.1)) members.push(["x", anyJson(random)]);
   return objectOf(random, members);
 }
