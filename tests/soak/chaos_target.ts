@@ -11,8 +11,10 @@ import {
   type SeenRequest,
 } from "../support/raw_server.ts";
 import { Random } from "../support/random.ts";
+import { TEST_VERIFIER } from "../support/test_identity.ts";
 import type { Meeting } from "./fates.ts";
 import { LOST_SIGNALS } from "./lost_signals.ts";
+import { type Layer, USUAL_PRINCIPALS } from "./layers.ts";
 import { fateOf, numberOf, SOAK_TOOLS, type SoakRun } from "./schedule.ts";
 
 /** What became of one request at the target. */
@@ -46,9 +48,12 @@ export class ChaosTarget implements AsyncDisposable {
   readonly met = new Map<string, number>();
   /** How often it has restarted, which any request under way may suffer from. */
   restarts = 0;
+  /** How many connections it has reset as a request came on them. */
+  resets = 0;
   /** How many POSTs it has read. */
   received = 0;
   readonly #run: SoakRun;
+  readonly #layer: Layer;
   readonly #traces = new Map<number, Trace>();
   readonly #sessions = new Set<string>();
   readonly #asked = new Map<string, () => void>();
@@ -57,14 +62,18 @@ export class ChaosTarget implements AsyncDisposable {
   #restarting: Promise<void> | undefined;
   #count = 0;
 
-  private constructor(run: SoakRun) {
+  private constructor(run: SoakRun, layer: Layer) {
     this.#run = run;
+    this.#layer = layer;
   }
 
   /** Starts one. */
-  static async start(run: SoakRun): Promise<ChaosTarget> {
-    const target = new ChaosTarget(run);
+  static async start(run: SoakRun, layer: Layer): Promise<ChaosTarget> {
+    const target = new ChaosTarget(run, layer);
+    const { principals = USUAL_PRINCIPALS } = layer;
     target.#server = await RawServer.start({
+      // A client is told of a clock that is off, and believes it.
+      verifier: { ...TEST_VERIFIER, principals, clockSkewMs: 3_600_000 },
       handler: (request, reply) => target.#handle(request, reply),
       remembers: false,
     });
@@ -103,8 +112,9 @@ export class ChaosTarget implements AsyncDisposable {
       this.violations.push(`a request came to ${request.target}`);
       return await reply.status(404);
     }
-    if (!request.header("authorization")?.startsWith("AWS4-HMAC-SHA256 ")) {
-      this.violations.push("a request came without a signature");
+    const { verdict } = request;
+    if (!verdict?.ok) {
+      this.violations.push(`a signature is wrong: ${JSON.stringify(verdict)}`);
     }
     if (request.method === "GET") return await this.#resume(request, reply);
     if (request.method === "DELETE") {
@@ -154,6 +164,11 @@ export class ChaosTarget implements AsyncDisposable {
     }
     const trace = this.#trace(id);
     const number = numberOf(id);
+    const keyId = request.verdict?.ok ? request.verdict.principal : "";
+    const { maySign = () => true } = this.#layer;
+    if (method === "tools/call" && !maySign(number, keyId)) {
+      this.violations.push(`${id} was signed by ${keyId}`);
+    }
     const { name, fate, random } = fateOf(this.#run, number, trace.arrivals++);
     trace.last = name;
     this.met.set(name, (this.met.get(name) ?? 0) + 1);
@@ -199,6 +214,7 @@ export class ChaosTarget implements AsyncDisposable {
         this.#left.set(eventId, rest);
         return eventId;
       },
+      resetNext: () => reply.resetAtNext(() => this.resets++),
       forget: () => this.#sessions.clear(),
       restart: () => this.#restart(),
       elsewhere: new URL(ELSEWHERE, this.url).href,

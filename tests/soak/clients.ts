@@ -4,6 +4,7 @@ import { within } from "../support/deadline.ts";
 import type { Line } from "../support/lines.ts";
 import { INITIALIZE_PARAMS } from "../support/proxy_process.ts";
 import type { ChaosTarget } from "./chaos_target.ts";
+import type { Layer } from "./layers.ts";
 import { type Told, toldBy } from "./outcome.ts";
 import { PATIENCE_MS, SoakProgram } from "./program.ts";
 import type { PlannedRequest, SoakRun } from "./schedule.ts";
@@ -25,7 +26,7 @@ export interface SoakClientOptions {
   readonly run: SoakRun;
   readonly logLevel: string;
   readonly timeout: string;
-  readonly args: readonly string[];
+  readonly layer: Layer;
 }
 
 const INITIALIZE = {
@@ -46,17 +47,20 @@ export class StdioSoakClient implements SoakClient {
 
   /** Starts the program and its session. */
   static async start(
-    { target, run, logLevel, timeout, args }: SoakClientOptions,
+    { target, run, logLevel, timeout, layer }: SoakClientOptions,
   ): Promise<StdioSoakClient> {
     const client = new StdioSoakClient();
+    const { launch: { args = [], ...launch }, initialize } = layer;
     client.#program = await SoakProgram.start({
+      ...launch,
       target: target.url,
       args: ["--max-concurrency=256", `--timeout=${timeout}`, ...args],
       logLevel,
       onLine: (line) => client.#receive(line),
     });
     if (run.era === "legacy") {
-      await client.#request(INITIALIZE);
+      const params = initialize ?? INITIALIZE_PARAMS;
+      await client.#request({ ...INITIALIZE, params });
       await client.program.send(INITIALIZED);
     }
     await client.#request(LIST_TOOLS);
@@ -81,7 +85,10 @@ export class StdioSoakClient implements SoakClient {
     const { id, method } = message;
     if (method !== undefined) {
       if (id === undefined) return;
-      const answer = { jsonrpc: "2.0", id, result: {} };
+      const result = method === "elicitation/create"
+        ? { action: "accept" }
+        : {};
+      const answer = { jsonrpc: "2.0", id, result };
       return void this.program.send(answer).catch(() => {});
     }
     const resolve = this.#waiting.get(id);
@@ -151,8 +158,10 @@ export class FrontSoakClient implements SoakClient {
 
   /** Starts the program. */
   static async start(options: SoakClientOptions): Promise<FrontSoakClient> {
-    const { target, logLevel, timeout, args } = options;
+    const { target, logLevel, timeout, layer: { launch } } = options;
+    const { args = [], permissions, ...rest } = launch;
     const program = await SoakProgram.start({
+      ...rest,
       target: target.url,
       args: [
         "--listen=127.0.0.1:0",
@@ -160,7 +169,10 @@ export class FrontSoakClient implements SoakClient {
         `--timeout=${timeout}`,
         ...args,
       ],
-      permissions: { net: ["127.0.0.1:0"] },
+      permissions: {
+        ...permissions,
+        net: ["127.0.0.1:0", ...permissions?.net ?? []],
+      },
       logLevel,
     });
     return new FrontSoakClient(program, await program.listens, options);
@@ -218,7 +230,9 @@ export class FrontSoakClient implements SoakClient {
         .map((line) => line.slice("data: ".length))
       : [text];
     const answers = texts.map(parsed).filter((one) => one?.id === message.id);
-    return answers.length === 0 ? { outcome: "passed" } : toldBy(answers[0]);
+    return answers.length === 0
+      ? { outcome: "passed" }
+      : { ...toldBy(answers[0]), answers: answers.length };
   }
 
   async stop(): Promise<void> {

@@ -7,6 +7,9 @@ import { LOST_SIGNALS } from "./lost_signals.ts";
 /** What a client may be told: a result, an error of ours, or the target's. */
 export type Outcome = "result" | `own:${string}` | `target:${number}`;
 
+/** At the front an answer may also break off, or pass as another page. */
+export type FrontOutcome = Outcome | "cut" | "passed";
+
 /** The two eras of the protocol. */
 export type SoakEra = "legacy" | "modern";
 
@@ -25,6 +28,8 @@ export interface Meeting {
   ask(send: (question: unknown) => Promise<void>): Promise<void>;
   /** Keeps what is left of a stream for whoever resumes it. */
   leave(rest: unknown): string;
+  /** Resets the connection when the next request comes on it, unread. */
+  resetNext(): void;
   /** Forgets all sessions. */
   forget(): void;
   /** Closes every connection and listens again. */
@@ -41,6 +46,10 @@ export interface Fate {
   readonly surface?: Surface;
   /** What may come of it when nothing follows. */
   readonly ends: readonly Outcome[];
+  /** The same at the front, where it is not what {@linkcode frontEnds} says. */
+  readonly atFront?: readonly FrontOutcome[];
+  /** How many answers pass at the front; one without. */
+  readonly copies?: number;
   readonly meet: (meeting: Meeting) => Promise<void>;
 }
 
@@ -79,6 +88,23 @@ async function refuse(
 ): Promise<void> {
   const all = { ...AWS_JSON, "x-amzn-errortype": type, ...headers };
   await reply.status(403, all, JSON.stringify({ message }));
+}
+
+/** How what a client over stdio is told ends at the front, which mends nothing. */
+export function frontEnds({ ends, atFront }: Fate): readonly FrontOutcome[] {
+  return atFront ?? ends.flatMap((end): readonly FrontOutcome[] => {
+    switch (end) {
+      case "own:http-status":
+      case "own:no-answer":
+        return ["passed"];
+      case "own:stream-cut":
+        return ["cut"];
+      case "own:bad-answer":
+        return ["passed", "cut", end];
+      default:
+        return [end];
+    }
+  });
 }
 
 /** All fates, by name. */
@@ -141,9 +167,35 @@ export const FATES: Readonly<Record<string, Fate>> = {
       await meeting.reply.json({ jsonrpc, id, result: { filler, result } });
     },
   },
+  "is answered, and the next of its connection is reset unread": {
+    weight: 12,
+    ends: ["result"],
+    meet: async (meeting) => {
+      meeting.resetNext();
+      await meeting.reply.json(answerOf(meeting));
+    },
+  },
+  "has a broken answer before its own": {
+    weight: 10,
+    surface: "stdio",
+    ends: ["result"],
+    meet: async (meeting) => {
+      const { id, reply, random } = meeting;
+      const stream = await reply.sse();
+      const broken = [{ id, result: {} }, {
+        jsonrpc: "2.0",
+        id,
+        result: null,
+      }];
+      await stream.message(random.pick(broken));
+      await stream.message(answerOf(meeting));
+      await stream.end();
+    },
+  },
   "is answered twice": {
     weight: 20,
     ends: ["result"],
+    copies: 2,
     meet: async (meeting) => {
       const stream = await meeting.reply.sse();
       const answer = answerOf(meeting);
@@ -200,6 +252,7 @@ export const FATES: Readonly<Record<string, Fate>> = {
   "has an error of no ID": {
     weight: 6,
     ends: ["target:-32603"],
+    atFront: ["passed"],
     meet: async (meeting) => {
       meeting.run();
       const id = meeting.random.pick([null, "server-error"]);
@@ -382,6 +435,7 @@ export const FATES: Readonly<Record<string, Fate>> = {
   "has an answer that says another encoding": {
     weight: 5,
     ends: ["own:bad-answer", "own:stream-cut"],
+    atFront: ["result", "cut"],
     meet: async (meeting) => {
       const text = JSON.stringify(answerOf(meeting));
       const encoding = meeting.random.pick(["gzip", "br", "zstd"]);

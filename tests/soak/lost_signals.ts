@@ -49,7 +49,10 @@ export const LOST_SIGNALS: readonly Signal[] = [
       id,
       error: { code: -32600, message: "Invalid or expired session ID" },
     }),
+  (reply, id) =>
+    reply.json({ jsonrpc: "2.0", id, error: AWS }, 410),
   (reply) => reply.json({ error: "Session not found" }),
+  text(200, "Session not found"),
   async (reply) => {
     const stream = await reply.sse();
     await stream.event({ data: '{"error":"Session not found"}' });

@@ -1,7 +1,8 @@
 /**
- * `deno task soak [SCALE] [SEED]`: 10^5 requests, times the scale, to a target
- * that does its worst, in both eras and from one to the other, over stdio and
- * HTTP, 1 to 256 in flight.
+ * `deno task soak [SCALE] [SEED] [RUN]`: 10^5 requests, times the scale, to a
+ * target that does its worst, in both eras and from one to the other, over stdio
+ * and HTTP, with the options that put a layer between, 1 to 256 in flight; or
+ * only the runs whose name has RUN in it.
  * It fails when one is not answered once, runs twice, or memory grows; the
  * seed, which is printed, brings the same requests and fates again.
  */
@@ -23,40 +24,50 @@ const SHARES: readonly (readonly [share: number, inFlight: number])[] = [
 ];
 const LIKE = 6;
 
-const [scale = "1", seedText] = Deno.args;
+const [scale = "1", seedText, only = ""] = Deno.args;
 const seed = seedText === undefined
   ? crypto.getRandomValues(new Uint32Array(1))[0]
   : Number(seedText);
-const LAYERS = ["--sse", "--keep-alive=5s", "--deny-tool=x", "--metadata=a=b"];
-const RUNS: readonly (Omit<SoakOptions, "seed" | "segments"> & {
-  readonly requests: number;
-})[] = [
-  { surface: "stdio", era: "legacy", requests: 30_000 },
-  { surface: "stdio", era: "modern", requests: 25_000 },
+type Run =
+  & Omit<SoakOptions, "seed" | "segments">
+  & { readonly requests: number };
+const layered = (layer: string, requests = 1_000): readonly Run[] =>
+  (["legacy", "modern"] as const).map((era) => ({
+    surface: "stdio",
+    era,
+    requests,
+    layer,
+  }));
+const RUNS: readonly Run[] = [
+  { surface: "stdio", era: "legacy", requests: 28_000 },
+  { surface: "stdio", era: "modern", requests: 22_000 },
   { surface: "front", era: "legacy", requests: 15_000 },
   { surface: "front", era: "modern", requests: 15_000 },
-  { surface: "stdio", era: "legacy", requests: 5_000, args: LAYERS },
-  {
-    surface: "stdio",
-    era: "modern",
-    targetEra: "legacy",
-    requests: 5_000,
-    args: ["--bridge"],
-  },
-  {
-    surface: "stdio",
-    era: "legacy",
-    targetEra: "modern",
-    requests: 5_000,
-    args: ["--bridge"],
-  },
+  ...layered("small options"),
+  ...layered("read-only"),
+  ...layered("recorder"),
+  ...layered("receipt"),
+  ...layered("account-role"),
+  ...layered("profiles"),
+  { surface: "stdio", era: "legacy", requests: 1_000, layer: "login" },
+  { surface: "front", era: "legacy", requests: 1_000, layer: "recorder" },
+  { surface: "front", era: "modern", requests: 1_000, layer: "read-only" },
+  ...layered("bridge", 2_500).map((run): Run => ({
+    ...run,
+    targetEra: run.era === "legacy" ? "modern" : "legacy",
+  })),
 ];
+const nameOf = ({ surface, era, targetEra, layer }: Run) =>
+  [surface, era, targetEra && `to ${targetEra}`, layer].filter(Boolean)
+    .join(" ");
 /** In a shorter run the heap has not come to its size. */
 const MEASURED_FROM = 15_000;
 
 console.log(`seed ${seed}`);
 let isGood = true;
 for (const { requests, ...run } of RUNS) {
+  const name = nameOf({ ...run, requests });
+  if (!name.includes(only)) continue;
   const startedAt = performance.now();
   const { violations, outcomes, met, restarts, sizesMib } = await soak({
     seed,
@@ -71,11 +82,8 @@ for (const { requests, ...run } of RUNS) {
   const alike = sizesMib.slice(-LIKE);
   const grownMib = mean(alike.slice(LIKE / 2)) - mean(alike.slice(0, LIKE / 2));
   const seconds = Math.round((performance.now() - startedAt) / 1000);
-  const { surface, era, args = [] } = run;
   console.log(
-    `\n${
-      [surface, era, ...args].join(" ")
-    }: ${outcomes.length} requests in ${seconds} s, ` +
+    `\n${name}: ${outcomes.length} requests in ${seconds} s, ` +
       `${restarts} restarts, MiB after each part: ` +
       sizesMib.map((mib) => mib.toFixed(0)).join(", "),
   );

@@ -1,15 +1,22 @@
 /** What a client was told, and whether it may have been. */
 
 import type { ChaosTarget, Trace } from "./chaos_target.ts";
-import { FATES, type Outcome, type Surface } from "./fates.ts";
+import {
+  FATES,
+  frontEnds,
+  type FrontOutcome,
+  type Surface,
+} from "./fates.ts";
 import type { PlannedRequest } from "./schedule.ts";
 
 /** How a request ended for the client. */
 export interface Told {
-  /** At the front an answer may also break off, or pass as another page. */
-  readonly outcome: Outcome | "cut" | "passed";
+  readonly outcome: FrontOutcome;
+  /** How many answers there were, where more than one can be seen. */
+  readonly answers?: number;
   /** The number in its result. */
   readonly number?: unknown;
+  readonly result?: Readonly<Record<string, unknown>>;
   /** What an error of ours says of the request, if anything. */
   readonly mayHaveRun?: unknown;
 }
@@ -19,7 +26,8 @@ export interface Told {
 export function toldBy(frame: Record<string, any>): Told {
   const { result, error } = frame;
   if (!error && result !== undefined) {
-    return { outcome: "result", number: (result.result ?? result).number };
+    const { number } = result.result ?? result;
+    return { outcome: "result", number, result };
   }
   const { source, reason, mayHaveRun } = error?.data ?? {};
   if (source === "sigv4-proxy") {
@@ -34,14 +42,14 @@ export function faultOf(
   told: Told,
   { arrivals, runs, last }: Trace,
   surface: Surface,
-  hasRestarted: boolean,
+  { hasRestarted, hasReset }: Meanwhile,
 ): string | undefined {
   const what = `${method} ${id}, which ${last}`;
   // The front sends nothing twice that has run, whatever it is.
   if (runs > 1 && (!isIdempotent || surface === "front")) {
     return `${what}, ran ${runs} times`;
   }
-  const { outcome } = told;
+  const { outcome, answers } = told;
   if (outcome === "result" && told.number !== number) {
     return `${what}, has the result of ${told.number}`;
   }
@@ -51,20 +59,29 @@ export function faultOf(
   // It has used up its time, and says so.
   if (hasRestarted || outcome === "own:timeout") return undefined;
   // A connection that was kept was closed as the request went out on it.
-  if (arrivals === 0 && outcome === "own:unreachable") return undefined;
-  const ends = FATES[last]?.ends ?? [];
-  if (ends.length === 0) return undefined;
-  const mayBe: readonly string[] = surface === "stdio" || isGood(ends)
-    ? ends
-    : [outcome];
-  if (mayBe.includes(outcome)) return undefined;
-  return `${what}, was told ${outcome} in place of ${ends.join(" or ")}`;
+  const mayBeUnread = arrivals === 0 || hasReset;
+  if (mayBeUnread && outcome === "own:unreachable") return undefined;
+  const fate = FATES[last];
+  if (!fate || fate.ends.length === 0) return undefined;
+  const ends = surface === "front" ? frontEnds(fate) : fate.ends;
+  if (!ends.some((end) => end === outcome)) {
+    return `${what}, was told ${outcome} in place of ${ends.join(" or ")}`;
+  }
+  const { copies = 1 } = fate;
+  if ((answers ?? copies) !== copies) return `${what}, had ${answers} answers`;
 }
 
-const isGood = (ends: readonly Outcome[]) =>
-  ends.length === 1 && ends[0] === "result";
+/** What any request may suffer from that is under way. */
+export interface Meanwhile {
+  readonly hasRestarted: boolean;
+  readonly hasReset: boolean;
+}
 
-/** Whether the target has restarted since, or does so now. */
-export function restartMark({ restarts, isDown }: ChaosTarget): number {
-  return isDown ? NaN : restarts;
+/** Tells, later on, what has happened at the target since. */
+export function meanwhileAt(target: ChaosTarget): () => Meanwhile {
+  const { restarts, isDown, resets } = target;
+  return () => ({
+    hasRestarted: isDown || target.isDown || target.restarts !== restarts,
+    hasReset: target.resets !== resets,
+  });
 }

@@ -2,18 +2,20 @@
  * The program under a soak run: how large it is, and whether it shows a secret.
  */
 
-import { type CommandLine, commandLine, spawn } from "../support/launch.ts";
+import {
+  type CommandLine,
+  commandLine,
+  type LaunchOptions,
+  spawn,
+} from "../support/launch.ts";
 import { within } from "../support/deadline.ts";
 import { type Line, linesOf } from "../support/lines.ts";
 import { TEST_CREDENTIALS } from "../support/test_identity.ts";
 import { SESSION_MARK } from "./chaos_target.ts";
 
 /** How the program is started. */
-export interface SoakProgramOptions {
-  readonly target: URL;
-  readonly args: readonly string[];
+export interface SoakProgramOptions extends LaunchOptions {
   readonly logLevel: string;
-  readonly permissions?: { readonly net: readonly string[] };
   /** Is told of each line of stdout. */
   readonly onLine?: (line: Line) => void;
 }
@@ -60,12 +62,12 @@ export class SoakProgram implements AsyncDisposable {
 
   /** Starts the program. */
   static async start(options: SoakProgramOptions): Promise<SoakProgram> {
-    const { target, args, permissions, logLevel } = options;
-    const env = { MCP_LOG_LEVEL: logLevel };
-    return new SoakProgram(
-      await commandLine({ target, args, permissions, env }),
-      options,
-    );
+    const { logLevel, env, ...launch } = options;
+    const line = await commandLine({
+      ...launch,
+      env: { MCP_LOG_LEVEL: logLevel, ...env },
+    });
+    return new SoakProgram(line, options);
   }
 
   /** Writes a message to stdin. */

@@ -5,6 +5,7 @@
 
 import { modern } from "../support/modern_message.ts";
 import { Random } from "../support/random.ts";
+import type { Layer } from "./layers.ts";
 import { type Fate, FATES, type SoakEra, type Surface } from "./fates.ts";
 
 /** What a run is made of. */
@@ -14,6 +15,8 @@ export interface SoakRun {
   /** The target's era, where the proxy is a bridge. */
   readonly targetEra?: SoakEra;
   readonly surface: Surface;
+  /** Whether each fate is met as often as any other. */
+  readonly isEven?: boolean;
 }
 
 /** A request of the client's. */
@@ -90,12 +93,21 @@ const KINDS: readonly Kind[] = [
 export function requestOf(
   { seed, era, surface }: SoakRun,
   number: number,
+  { argumentsOf }: Pick<Layer, "argumentsOf"> = {},
 ): PlannedRequest {
   const random = new Random(seed, ASKED, number);
   let left = random.below(1000) / 1000;
   const kind = KINDS.find(({ share }) => (left -= share) < 0) ?? KINDS[0];
   const token = random.chance(0.5) ? { progressToken: `t${number}` } : {};
-  const params = kind.params(number);
+  const { arguments: given, ...others } = kind.params(number);
+  // A large one is still being sent when a target is gone.
+  const filler = random.chance(0.02) ? "x".repeat(300_000) : undefined;
+  const params = given
+    ? {
+      ...others,
+      arguments: { ...Object(given), ...argumentsOf?.(number), filler },
+    }
+    : others;
   return {
     number,
     message: {
@@ -124,16 +136,29 @@ export interface MetFate {
   readonly random: Random;
 }
 
+/** What may be met in a run, by name. */
+export function fatesOf(
+  { era: ofClient, targetEra: era = ofClient, surface }: SoakRun,
+): ReadonlyMap<string, Fate> {
+  return new Map(
+    Object.entries(FATES).filter(([, fate]) =>
+      (fate.era ?? era) === era && (fate.surface ?? surface) === surface
+    ),
+  );
+}
+
 /** What a request meets when it arrives for the n-th time, from 0. */
 export function fateOf(
-  { seed, era: ofClient, targetEra: era = ofClient, surface }: SoakRun,
+  run: SoakRun,
   number: number,
   arrival: number,
 ): MetFate {
-  const random = new Random(seed, MET, number, arrival);
-  const possible = Object.entries(FATES).filter(([, fate]) =>
-    (fate.era ?? era) === era && (fate.surface ?? surface) === surface
-  );
+  const random = new Random(run.seed, MET, number, arrival);
+  const possible = [...fatesOf(run)];
+  if (run.isEven) {
+    const [name, fate] = random.pick(possible);
+    return { name, fate, random };
+  }
   const sum = possible.reduce((sum, [, { weight }]) => sum + weight, 0);
   let left = random.below(sum * 10) / 10;
   const [name, fate] =

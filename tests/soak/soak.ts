@@ -12,8 +12,9 @@ import {
   type SoakClient,
   StdioSoakClient,
 } from "./clients.ts";
-import { faultOf, restartMark } from "./outcome.ts";
-import { requestOf, type SoakRun } from "./schedule.ts";
+import { type Layer, LAYERS } from "./layers.ts";
+import { faultOf, meanwhileAt } from "./outcome.ts";
+import { type PlannedRequest, requestOf, type SoakRun } from "./schedule.ts";
 
 /** A part of a run: so many requests, so many of them in flight. */
 export interface Segment {
@@ -27,8 +28,8 @@ export interface SoakOptions extends SoakRun {
   readonly logLevel?: string;
   /** The program's `--timeout`: one minute, unless it is to ring. */
   readonly timeout?: string;
-  /** What else the program is told. */
-  readonly args?: readonly string[];
+  /** What else the program is told to do: a name of {@linkcode LAYERS}. */
+  readonly layer?: string;
 }
 
 /** What came of a run. */
@@ -44,19 +45,25 @@ export interface SoakReport {
   readonly sizesMib: readonly number[];
 }
 
+const CANCELLED = "cancelled";
+
 /** Runs the program. */
 export async function soak(options: SoakOptions): Promise<SoakReport> {
-  const { segments, logLevel = "debug", timeout = "1m", args = [] } = options;
-  await using target = await ChaosTarget.start(options);
+  const { segments, logLevel = "debug", timeout = "1m", layer: name = "none" } =
+    options;
+  await using stack = new AsyncDisposableStack();
+  const layer = await LAYERS[name](stack);
+  await using target = await ChaosTarget.start(options, layer);
   const start = options.surface === "stdio" ? StdioSoakClient : FrontSoakClient;
   await using client: SoakClient = await start.start({
     target,
     run: options,
     logLevel,
     timeout,
-    args,
+    layer,
   });
   const violations: string[] = [];
+  const cancelled: PlannedRequest[] = [];
   const outcomes: string[] = [];
   const sizesMib: number[] = [];
   let number = 0;
@@ -65,8 +72,17 @@ export async function soak(options: SoakOptions): Promise<SoakReport> {
     await Promise.all(Array.from({ length: inFlight }, async () => {
       while (number < end) {
         const at = number++;
-        const { outcome, fault } = await askOne(options, at, client, target);
+        await layer.before?.(at);
+        const request = requestOf(options, at, layer);
+        const { outcome, fault } = await askOne(
+          request,
+          options,
+          layer,
+          client,
+          target,
+        );
         outcomes[at] = outcome;
+        if (outcome === CANCELLED) cancelled.push(request);
         if (fault !== undefined) violations.push(fault);
       }
     }));
@@ -74,8 +90,18 @@ export async function soak(options: SoakOptions): Promise<SoakReport> {
     if (sizeMib !== undefined) sizesMib.push(sizeMib);
   }
   await client.stop();
+  for (const { number, isIdempotent } of cancelled) {
+    const { runs } = target.take(number);
+    const isRepeated = runs > 1 && !isIdempotent;
+    if (isRepeated) violations.push(`${number} ran ${runs} times, cancelled`);
+  }
   return {
-    violations: [...violations, ...client.violations, ...target.violations],
+    violations: [
+      ...violations,
+      ...client.violations,
+      ...target.violations,
+      ...await layer.violations?.() ?? [],
+    ],
     outcomes,
     met: target.met,
     restarts: target.restarts,
@@ -84,19 +110,25 @@ export async function soak(options: SoakOptions): Promise<SoakReport> {
 }
 
 async function askOne(
-  run: SoakRun,
-  number: number,
+  request: PlannedRequest,
+  { surface }: SoakRun,
+  layer: Layer,
   client: SoakClient,
   target: ChaosTarget,
 ): Promise<{ readonly outcome: string; readonly fault?: string }> {
-  const request = requestOf(run, number);
-  const before = restartMark(target);
+  const meanwhile = meanwhileAt(target);
   const told = await client.ask(request);
-  if (told === undefined) return { outcome: "cancelled" };
-  const hasRestarted = restartMark(target) !== before;
-  const trace = target.take(number);
+  if (told === undefined) return { outcome: CANCELLED };
+  const trace = target.take(request.number);
+  const { outcome } = told;
+  if (layer.refuses?.(request)) {
+    const isRight = outcome === "own:blocked" && trace.arrivals === 0;
+    const fault = `${request.message.id} was not to be sent: ${outcome}`;
+    return isRight ? { outcome } : { outcome, fault };
+  }
   return {
-    outcome: told.outcome,
-    fault: faultOf(request, told, trace, run.surface, hasRestarted),
+    outcome,
+    fault: faultOf(request, told, trace, surface, meanwhile()) ??
+      (told.result && layer.faultIn?.(told.result)),
   };
 }

@@ -1,6 +1,7 @@
 /** A short run of what `deno task soak` does for long. */
 import { assertEquals, assertNotEquals } from "@std/assert";
-import { fateOf, requestOf, type SoakRun } from "./schedule.ts";
+import { fateOf, fatesOf, requestOf, type SoakRun } from "./schedule.ts";
+import { LAYERS } from "./layers.ts";
 import { soak } from "./soak.ts";
 
 /** Seeds that have a restart and, where there are sessions, a lost one. */
@@ -10,6 +11,10 @@ const RUNS: readonly SoakRun[] = [
   { era: "legacy", surface: "front", seed: 20 },
   { era: "modern", surface: "front", seed: 20 },
 ];
+
+/** A run in which what is rare comes as often as anything else. */
+const EVEN = { seed: 2, isEven: true };
+const EVEN_REQUESTS = 200;
 
 for (const run of RUNS) {
   const { era, surface } = run;
@@ -30,20 +35,48 @@ for (const run of RUNS) {
   });
 }
 
-for (
-  const [era, targetEra] of [["modern", "legacy"], [
-    "legacy",
-    "modern",
-  ]] as const
-) {
-  Deno.test(`so has each across the eras (a ${era} client, a ${targetEra} target)`, async () => {
+for (const { era, surface } of RUNS) {
+  Deno.test({
+    name:
+      `so has each when what is rare comes as often as anything else (${era}, ${surface})`,
+    ignore: surface === "front" && Deno.build.os === "windows",
+    async fn() {
+      const { violations } = await soak({
+        ...EVEN,
+        era,
+        surface,
+        timeout: "2s",
+        segments: [{ requests: EVEN_REQUESTS, inFlight: 32 }],
+      });
+      assertEquals(violations, []);
+    },
+  });
+}
+
+Deno.test("nothing that may be met is missing there", () => {
+  for (const { era, surface } of RUNS) {
+    const run = { ...EVEN, era, surface };
+    const met = Array.from(
+      { length: EVEN_REQUESTS },
+      (_, number) => fateOf(run, number, 0).name,
+    );
+    const missing = [...fatesOf(run).keys()].filter((name) =>
+      !met.includes(name)
+    );
+    assertEquals(missing, []);
+  }
+});
+
+for (const layer of Object.keys(LAYERS)) {
+  const targetEra = layer === "bridge" ? "modern" : undefined;
+  Deno.test(`so has each with a layer between: ${layer}`, async () => {
     const { violations } = await soak({
       seed: 25,
-      era,
+      era: "legacy",
       targetEra,
       surface: "stdio",
-      args: ["--bridge"],
-      segments: [{ requests: 300, inFlight: 64 }],
+      layer,
+      segments: [{ requests: 200, inFlight: 32 }],
     });
     assertEquals(violations, []);
   });

@@ -121,6 +121,14 @@ export class RawReply {
     return this.closed;
   }
 
+  /** Resets the connection as soon as more comes on it, which is not read. */
+  resetAtNext(onReset: () => void): void {
+    this.#socket.removeAllListeners("data").once("data", () => {
+      onReset();
+      this.#socket.resetAndDestroy();
+    });
+  }
+
   /** Says nothing until the client gives up or the server stops. */
   hang(): Promise<void> {
     return this.closed;
