@@ -10,6 +10,8 @@ import type { HeaderMap } from "./headers.ts";
 /** How long a client may take for an error, of up to 1 MiB. */
 const ERROR_MS = 30_000;
 
+const SMALL_BYTES = 64 * 1024;
+
 const NONE = new Uint8Array();
 
 /** Writes an answer as fast as its client takes it. */
@@ -20,6 +22,8 @@ export class ClientResponse {
   readonly #done = Promise.withResolvers<void>();
   readonly #close: () => void;
   #isClosed = false;
+  /** Since when nothing happens before the client has taken more. */
+  #heldSince: number | undefined;
   #onClosed = (): void => {};
 
   /** @param onGone Is told when the client leaves before it has all. */
@@ -50,6 +54,12 @@ export class ClientResponse {
   /** Resolves when the client has all of it; rejects when it is aborted. */
   get done(): Promise<void> {
     return this.#done.promise;
+  }
+
+  /** How long the client has taken nothing of what it was given, in ms. */
+  get heldMs(): number {
+    if (this.#heldSince === undefined) return 0;
+    return performance.now() - this.#heldSince;
   }
 
   /** Gives up on the client. */
@@ -107,10 +117,12 @@ export class ClientResponse {
       if (this.#response.write(piece)) continue;
       const { promise: drained, resolve } = Promise.withResolvers<void>();
       this.#response.once("drain", resolve);
+      this.#heldSince = performance.now();
       await Promise.race([drained, this.#done.promise]);
+      this.#heldSince = undefined;
       onMove();
     }
-    this.#response.end();
+    this.#end(NONE);
     await this.#done.promise;
   }
 
@@ -133,7 +145,10 @@ export class ClientResponse {
   }
 
   #end(bytes: Uint8Array): void {
-    this.#observer?.delivered(bytes, this.#response);
+    if (bytes.length > 0) this.#observer?.delivered(bytes, this.#response);
+    // Of a larger one it is not seen how much of it was taken.
+    const isSmall = bytes.length <= SMALL_BYTES;
+    this.#heldSince = isSmall ? performance.now() : undefined;
     this.#response.end(bytes);
   }
 

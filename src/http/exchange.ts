@@ -62,7 +62,7 @@ export class HttpExchange {
   readonly #headers: HeaderMap;
   readonly #response: ServerResponse;
   readonly #abort = sharedController();
-  readonly #answer: ClientResponse;
+  readonly answer: ClientResponse;
   readonly #startedAt = performance.now();
   readonly #secrets: string[] = [];
   #isSent = false;
@@ -85,7 +85,7 @@ export class HttpExchange {
     this.#response = response;
     this.isStandaloneStream = claimsStandaloneStream(request, headers);
     this.isRead = request.method !== "POST";
-    this.#answer = new ClientResponse(
+    this.answer = new ClientResponse(
       request,
       response,
       context.observer,
@@ -109,7 +109,7 @@ export class HttpExchange {
     } finally {
       this.#release();
     }
-    await this.#answer.untilClosed(this.#context.deadlines);
+    await this.answer.untilClosed(this.#context.deadlines);
     this.#errorBody?.[Symbol.dispose]();
     this.#observation?.ended();
     this.#context.log.debug("answered", {
@@ -122,7 +122,7 @@ export class HttpExchange {
 
   abort(reason: ProxyError | ClientGone): void {
     this.#abort.abort(reason);
-    this.#answer.abort(reason);
+    this.answer.abort(reason);
   }
 
   /** Ends it because the proxy stops. */
@@ -196,12 +196,12 @@ export class HttpExchange {
     }
     const headers = responseHeaders(received);
     const bytes = await readAnswer(answer, headers, this.#filter)
-      .catch((cause) => this.#answer.cutShort(cause, answer, headers));
+      .catch((cause) => this.answer.cutShort(cause, answer, headers));
     if (bytes !== undefined) {
       // Whatever fails from here on, nothing reads the request again.
       this.#release();
-      this.#answer.send(answer, headers, bytes);
-      await this.#answer.done;
+      this.answer.send(answer, headers, bytes);
+      await this.answer.done;
       return this.#observation?.answered(responseIn(bytes));
     }
     const pieces = this.#filter?.events(answer, headers) ?? answer.body ?? [];
@@ -209,7 +209,7 @@ export class HttpExchange {
     const passing = this.#observation && !this.isStandaloneStream
       ? new PassingAnswer(isStream)
       : undefined;
-    await this.#answer.pipe(answer, headers, pieces, isStream, (piece) => {
+    await this.answer.pipe(answer, headers, pieces, isStream, (piece) => {
       idle.touch();
       if (piece === undefined) return;
       passing?.keep(piece);
@@ -307,7 +307,7 @@ export class HttpExchange {
       throw error;
     }
     const shown = await this.#filter?.errorBody(bytes) ?? bytes;
-    this.#answer.send(answer, headers, shown);
+    this.answer.send(answer, headers, shown);
     const told = responseIn(bytes);
     if (told) this.#observation?.answered(told);
   }
@@ -332,7 +332,7 @@ export class HttpExchange {
     // cut where it stands, so that nobody takes it for complete.
     const mayEnd = this.#request.method === "GET" &&
       error.reason === "shutting-down";
-    this.#answer.breakOff(mayEnd, this.#filter?.lastEvent(error));
+    this.answer.breakOff(mayEnd, this.#filter?.lastEvent(error));
   }
 
   async #answerError(failure: HttpError): Promise<void> {

@@ -3,7 +3,7 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Socket } from "node:net";
 import { shuttingDown } from "../mcp/transport/failure.ts";
-import { within } from "../time.ts";
+import { delay, within } from "../time.ts";
 import { hasBody } from "./discard.ts";
 import {
   answerError,
@@ -28,6 +28,12 @@ const HEALTH_PATH = "/healthz";
  * before it with its answer, so that a client gains nothing by more.
  */
 const MAX_PIPELINED = 32;
+
+/** How long a stop waits for a client that takes nothing of its answer. */
+const MAX_HELD_MS = 5_000;
+
+/** How often it is looked for such clients. */
+const LOOK_MS = 500;
 
 export class HttpListener {
   readonly #context: HttpContext;
@@ -168,7 +174,7 @@ export class HttpListener {
   /**
    * Takes no more requests, and lets those under way finish. Streams that stand
    * open are ended at once, and so is what is not read yet: nothing of it was
-   * sent, and its client may take its time.
+   * sent, and its client may take its time. So is an answer that is not read.
    */
   async drain(limitMs: number, hurry?: AbortSignal): Promise<void> {
     this.#isDraining = true;
@@ -177,7 +183,19 @@ export class HttpListener {
       if (request.isRead) request.closeConnection();
       else request.stop();
     }
+    const over = new AbortController();
+    void this.#stopHeld(over.signal);
     await this.#untilEmpty([this.#requests], limitMs, hurry);
+    over.abort();
+  }
+
+  async #stopHeld(signal: AbortSignal): Promise<void> {
+    while (!signal.aborted) {
+      for (const request of this.#requests) {
+        if (request.answer.heldMs >= MAX_HELD_MS) request.stop();
+      }
+      await delay(LOOK_MS, signal).catch(() => {});
+    }
   }
 
   async abortAll(limitMs: number): Promise<void> {

@@ -176,6 +176,37 @@ Deno.test("a client in the middle of its body is told at once that the proxy sto
   assertEquals(target.requests.length, 0);
 });
 
+Deno.test("a client that takes nothing of its answer does not hold up a stop, while one that waits for its own is answered", async () => {
+  const { handler, asked, go } = onCue();
+  const cut = Promise.withResolvers<void>();
+  await using target = await RawServer.start(mcp({
+    slow: handler,
+    flood: async (_message, reply) => {
+      const stream = await reply.sse();
+      stream.closed.then(() => cut.resolve());
+      const data = "x".repeat(100_000);
+      for (let sent = 0; sent < 500; sent++) await stream.event({ data });
+    },
+  }));
+  using clock = new Clock();
+  const front = await Front.start({ target: target.url, token: false });
+  using silent = await RawClient.connect(front.port);
+  await silent.sendPost(
+    "/mcp",
+    ["Host: localhost"],
+    '{"jsonrpc":"2.0","id":1,"method":"flood"}',
+  );
+  assertEquals((await silent.head()).status, 200);
+  const slow = front.post({ jsonrpc: "2.0", id: 2, method: "slow" });
+  await asked;
+  const stopped = front.stop();
+  while (!front.logText.includes('"a request failed"')) await clock.pass(1_000);
+  await within(cut.promise, "the end of the target's stream");
+  go();
+  assertEquals((await (await slow).json()).result, {});
+  await stopped;
+});
+
 Deno.test("streams that stand open end at once, and do not wait for what is under way", async () => {
   const { handler, asked, go } = onCue();
   await using target = await RawServer.start(mcp({

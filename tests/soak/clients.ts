@@ -54,7 +54,8 @@ export class StdioSoakClient implements SoakClient {
     client.#program = await SoakProgram.start({
       ...launch,
       target: target.url,
-      args: ["--max-concurrency=256", `--timeout=${timeout}`, ...args],
+      args: [`--timeout=${timeout}`, ...args],
+      env: { MCP_MAX_CONCURRENCY: "256", ...launch.env },
       logLevel,
       onLine: (line) => client.#receive(line),
     });

@@ -73,7 +73,13 @@ export const LAYERS: Readonly<
   "none": () => ({ launch: {} }),
   "small options": () => ({
     launch: {
-      args: ["--sse", "--keep-alive=5s", "--deny-tool=x", "--metadata=a=b"],
+      args: [
+        "--sse",
+        "--keep-alive=5s",
+        "--deny-tool=x",
+        "--metadata=a=b",
+        "--max-concurrency=16",
+      ],
     },
   }),
   "bridge": () => ({ launch: { args: ["--bridge"] } }),

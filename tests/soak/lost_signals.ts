@@ -49,8 +49,7 @@ export const LOST_SIGNALS: readonly Signal[] = [
       id,
       error: { code: -32600, message: "Invalid or expired session ID" },
     }),
-  (reply, id) =>
-    reply.json({ jsonrpc: "2.0", id, error: AWS }, 410),
+  (reply, id) => reply.json({ jsonrpc: "2.0", id, error: AWS }, 410),
   (reply) => reply.json({ error: "Session not found" }),
   text(200, "Session not found"),
   async (reply) => {

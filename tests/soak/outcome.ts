@@ -1,12 +1,7 @@
 /** What a client was told, and whether it may have been. */
 
 import type { ChaosTarget, Trace } from "./chaos_target.ts";
-import {
-  FATES,
-  frontEnds,
-  type FrontOutcome,
-  type Surface,
-} from "./fates.ts";
+import { FATES, frontEnds, type FrontOutcome, type Surface } from "./fates.ts";
 import type { PlannedRequest } from "./schedule.ts";
 
 /** How a request ended for the client. */
@@ -56,8 +51,11 @@ export function faultOf(
   if (told.mayHaveRun === false && runs > 0) {
     return `${what}, ran, and was told that it did not`;
   }
+  if (hasRestarted) return undefined;
   // It has used up its time, and says so.
-  if (hasRestarted || outcome === "own:timeout") return undefined;
+  if (outcome === "own:timeout") {
+    return arrivals === 0 ? `${what} before its time was over` : undefined;
+  }
   // A connection that was kept was closed as the request went out on it.
   const mayBeUnread = arrivals === 0 || hasReset;
   if (mayBeUnread && outcome === "own:unreachable") return undefined;
