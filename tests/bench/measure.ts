@@ -35,7 +35,8 @@ const STREAM_LIMIT_MS = 60_000;
 type Start = Required<Pick<Figures, "startMs" | "startCpuMs">>;
 
 /** A proxy over stdio, initialised. */
-interface StdioProxy extends AsyncDisposable {
+export interface StdioProxy extends AsyncDisposable {
+  /** What runs. */
   readonly program: Program;
   /** What it took from its start to the answer of `initialize`. */
   readonly start: Start;
@@ -43,7 +44,10 @@ interface StdioProxy extends AsyncDisposable {
   ask(method: string, params: unknown): Promise<void>;
 }
 
-async function startStdio(command: readonly string[]): Promise<StdioProxy> {
+/** Starts a proxy over stdio, and initialises it. */
+export async function startStdio(
+  command: readonly string[],
+): Promise<StdioProxy> {
   const waiting = new Map<number, PromiseWithResolvers<void>>();
   const startedAt = performance.now();
   const program = new Program(command, (line) => {
@@ -102,10 +106,8 @@ export async function measureStdio(
   const start = await leastStart(command);
   await using proxy = await startStdio(command);
   const { program, ask } = proxy;
-  const call = (): Promise<void> =>
-    ask("tools/call", { name: "echo", arguments: {} });
-  for (let count = 0; count < 10; count++) await call();
-  const idleMib = program.residentMib();
+  const call = () => echo(proxy);
+  const idle = await idleMib(proxy);
   await times(WARM_UP_CALLS, call);
   const callUs = await cpuACall(program, call);
   const p50Ms = await medianMs(call);
@@ -120,7 +122,17 @@ export async function measureStdio(
   const streamMs = isAnswered && carried > STREAM_MIB * 1024 * 1024
     ? (program.cpuUs() - before) / 1_000 / STREAM_MIB
     : undefined;
-  return { ...start, idleMib, callUs, p50Ms, streamMs };
+  return { ...start, idleMib: idle, callUs, p50Ms, streamMs };
+}
+
+function echo({ ask }: StdioProxy): Promise<void> {
+  return ask("tools/call", { name: "echo", arguments: {} });
+}
+
+/** The memory of a proxy that has had a few calls, in MiB. */
+export async function idleMib(proxy: StdioProxy): Promise<number> {
+  for (let count = 0; count < 10; count++) await echo(proxy);
+  return proxy.program.residentMib();
 }
 
 /** Calls again and again, one at a time; how often there was time for it. */

@@ -3,6 +3,7 @@
  * Linux has it, in `/proc`.
  */
 
+const ROOT = new URL("../../", import.meta.url);
 const DECODER = new TextDecoder();
 const NEWLINE = 0x0a;
 
@@ -14,6 +15,19 @@ const ENV = {
   AWS_EC2_METADATA_DISABLED: "true",
   MCP_LOG_LEVEL: "warn",
 };
+
+/** How Deno runs a script, here or elsewhere, with this tree's packages. */
+export function script(path: string, ...args: readonly string[]): string[] {
+  const config = new URL("deno.json", ROOT).pathname;
+  const flags = ["-A", "--quiet", `--config=${config}`];
+  return [
+    Deno.execPath(),
+    "run",
+    ...flags,
+    new URL(path, ROOT).pathname,
+    ...args,
+  ];
+}
 
 /** A program that reads and writes lines. */
 export class Program implements AsyncDisposable {

@@ -1,13 +1,21 @@
 /**
  * The plainest proxy over stdio: it signs, frames and sends, and does nothing
  * when anything fails. What a proxy's work costs when nothing else is done.
+ *
+ * After the URL may stand what it is to do besides, in the cheapest way that V8
+ * has for it: `answers`, to give each request one answer whatever happens, and
+ * `events`, to see of each event that it is one message on one line.
  */
 
 import { signedHeaders } from "./plain_signature.ts";
 
 const url = new URL(Deno.args[0]);
+const givesAnswers = Deno.args.includes("answers");
+const checksEvents = Deno.args.includes("events");
 const decoder = new TextDecoder();
 const NEWLINE = 0x0a;
+const CARRIAGE_RETURN = 0x0d;
+const LIMIT_MS = 60_000;
 const session: Record<string, string> = {};
 
 const ready: Uint8Array[] = [];
@@ -52,7 +60,9 @@ async function passEvents(response: Response): Promise<void> {
         : new Uint8Array(await new Blob(pieces as BlobPart[]).arrayBuffer());
       pieces = [];
       if (line.length > 6 && decoder.decode(line.subarray(0, 6)) === "data: ") {
-        ready.push(line.subarray(6));
+        const data = line.subarray(6);
+        if (checksEvents) check(data);
+        ready.push(data);
       }
     }
     if (from < chunk.length) pieces.push(chunk.subarray(from));
@@ -60,14 +70,52 @@ async function passEvents(response: Response): Promise<void> {
   }
 }
 
+/** Sees that an event is JSON, whose it is, and that no line end is in it. */
+function check(data: Uint8Array): void {
+  const { id } = JSON.parse(decoder.decode(data));
+  if (data.includes(CARRIAGE_RETURN)) throw new Error("it has a line end");
+  settle(id);
+}
+
+/** The requests that have no answer yet, each with what ends it in time. */
+const waiting = new Map<unknown, ReturnType<typeof setTimeout>>();
+
+/** Sends a request: whatever comes of it, there is one answer. */
+async function sendForAnswer(frame: Uint8Array<ArrayBuffer>): Promise<void> {
+  const { id } = JSON.parse(decoder.decode(frame));
+  if (id === undefined) return await send(frame);
+  const abort = new AbortController();
+  waiting.set(id, setTimeout(() => abort.abort(), LIMIT_MS));
+  try {
+    await send(frame, abort.signal);
+    if (waiting.has(id)) throw new Error("there was no answer");
+  } catch (error) {
+    const answer = { jsonrpc: "2.0", id, error: { code: -1, message: error } };
+    ready.push(new TextEncoder().encode(JSON.stringify(answer)));
+    await flush();
+  } finally {
+    settle(id);
+  }
+}
+
+function settle(id: unknown): boolean {
+  clearTimeout(waiting.get(id));
+  return waiting.delete(id);
+}
+
+const carry = givesAnswers ? sendForAnswer : send;
+
 let isInitialized: Promise<void> = Promise.resolve();
 
-async function send(frame: Uint8Array<ArrayBuffer>): Promise<void> {
+async function send(
+  frame: Uint8Array<ArrayBuffer>,
+  signal: AbortSignal = new AbortController().signal,
+): Promise<void> {
   const { id, method } = JSON.parse(decoder.decode(frame));
   const response = await fetch(url, {
     method: "POST",
     redirect: "manual",
-    signal: new AbortController().signal,
+    signal,
     headers: signedHeaders(url, frame, {
       accept: "application/json, text/event-stream",
       "content-type": "application/json",
@@ -85,6 +133,10 @@ async function send(frame: Uint8Array<ArrayBuffer>): Promise<void> {
     session["mcp-session-id"] = response.headers.get("mcp-session-id") ?? "";
     session["mcp-protocol-version"] = answer.result.protocolVersion;
   }
+  if (givesAnswers) {
+    if (!response.ok || answer.id !== id) throw new Error("it is none");
+    if (!settle(id)) return;
+  }
   ready.push(bytes);
   await flush();
 }
@@ -93,11 +145,11 @@ async function accept(frame: Uint8Array<ArrayBuffer>): Promise<void> {
   // Whatever comes first is `initialize`, which the rest waits for.
   if (session["mcp-session-id"] === undefined) {
     const before = isInitialized;
-    const sent = before.then(() => send(frame));
+    const sent = before.then(() => carry(frame));
     isInitialized = sent;
     return await sent;
   }
-  await send(frame);
+  await carry(frame);
 }
 
 const chunk = new Uint8Array(64 * 1024);
