@@ -39,10 +39,14 @@ export class SignInPeer implements AsyncDisposable {
   answer: SignInAnswer = "authorization_pending";
   /** What the token endpoint says of a device's code that it does not take. */
   describe: ((deviceCode: string) => string) | undefined;
+  /** What the token endpoint says by a header alone, as AWS names it. */
+  errorType: string | undefined;
   /** Awaited before each answer of the sign-in service. */
   gate: Promise<void> = Promise.resolve();
   /** The status of all that it answers, where something is wrong with it. */
   status: number | undefined;
+  /** Tokens of people who have no role that is asked for. */
+  readonly others = new Set<string>();
   /** The tokens that the portal was asked with. */
   readonly asked: string[] = [];
   /** What is answered in place of the page and the code. */
@@ -106,6 +110,10 @@ export class SignInPeer implements AsyncDisposable {
         });
       }
       case "/token": {
+        if (this.errorType !== undefined) {
+          const headers = { "x-amzn-errortype": this.errorType };
+          return Response.json({}, { status: 400, headers });
+        }
         const answer = this.answers.shift() ?? this.answer;
         if (typeof answer === "number") {
           return Response.json({ error: "unwell" }, { status: answer });
@@ -132,6 +140,12 @@ export class SignInPeer implements AsyncDisposable {
   #portal(request: Request): Response {
     const token = request.headers.get("x-amz-sso_bearer_token") ?? "";
     this.asked.push(token);
+    if (this.others.has(token)) {
+      return Response.json({ message: "No access" }, {
+        status: 403,
+        headers: { "x-amzn-errortype": "ForbiddenException" },
+      });
+    }
     if (!this.tokens.has(token)) {
       return Response.json({ message: "Session token not found or invalid" }, {
         status: 401,

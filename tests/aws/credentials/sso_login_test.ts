@@ -1,6 +1,11 @@
 /** A session that is begun by device authorization, step by step. */
 
-import { assertEquals, assertInstanceOf, assertRejects } from "@std/assert";
+import {
+  assertEquals,
+  assertInstanceOf,
+  assertRejects,
+  assertStringIncludes,
+} from "@std/assert";
 import { createHash } from "node:crypto";
 import { join } from "node:path";
 import {
@@ -150,6 +155,52 @@ Deno.test("a sign-in service that cannot be reached, or refuses, ends the login 
   assertEquals(said.outcome, "failed");
 });
 
+for (
+  const [host, isKnown] of [
+    ["device.sso.eu-west-1.amazonaws.com", true],
+    ["corp.awsapps.com", true],
+    ["d-1234567890.awsapps.com", true],
+    ["start.us-gov-west-1.us-gov-home.awsapps.com", true],
+    ["start.cn-north-1.home.awsapps.cn", true],
+    ["ssoins-722.portal.eu-west-1.app.aws", true],
+    ["device.sso.us-east-1.amazonaws.com", false],
+    ["bucket.s3.eu-west-1.amazonaws.com", false],
+    ["device.sso.eu-west-1.amazonaws.com.evil.example", false],
+    ["corp.awsapps.com.evil.example", false],
+    ["evilawsapps.com", false],
+    ["xn--wsapps-3fg.com", false],
+  ] as const
+) {
+  Deno.test(`the user is told that the page is at ${host}, ${isKnown ? "and not warned" : "and warned that this is no host of AWS that is known"}`, async () => {
+    await using world = await LoginWorld.start();
+    const url = `https://${host}/?user_code=WXYZ-0001`;
+    world.peer.page = { verificationUriComplete: url };
+    const end = new AbortController();
+    const { over, page } = begun(await loginOf(machine(world)), end.signal);
+    const { url: shown, message } = await page;
+    assertEquals(shown, url);
+    assertStringIncludes(message, `open the page at ${host},`);
+    assertEquals(message.includes(`${host} is no host of AWS`), !isKnown);
+    end.abort(new LoginError("interrupted", "it is enough"));
+    await outcomeOf(over);
+  });
+}
+
+Deno.test("AWS's own names of its errors, without what the protocol calls them, end a login as they should", async () => {
+  for (
+    const [name, outcome] of [
+      ["ExpiredTokenException", "expired"],
+      ["AccessDeniedException", "denied"],
+      ["InvalidClientException", "failed"],
+    ] as const
+  ) {
+    await using world = await LoginWorld.start();
+    world.peer.errorType = name;
+    const { over } = begun(await loginOf(machine(world)));
+    assertEquals(await outcomeOf(over), outcome);
+  }
+});
+
 Deno.test("an older profile without a session has its token under its start URL, and asks for no scopes", async () => {
   await using world = await LoginWorld.start();
   const startUrl = "https://old.awsapps.com/start";
@@ -220,3 +271,30 @@ Deno.test("a login that is given up ends at once, whatever it waits for", async 
   const names = [...Deno.readDirSync(join(world.home, ".aws/sso/cache"))];
   assertEquals(names, []);
 });
+
+for (
+  const [startUrl, isOther] of [
+    ["https://other.awsapps.com/start", true],
+    ["https://corp.awsapps.com/start#/", false],
+    [undefined, false],
+  ] as const
+) {
+  Deno.test(`a token of ${startUrl ?? "nobody knows where"} whose user has no role ${isOther ? "is of another portal, which a login mends" : "is the user's own, which no login mends"}`, async () => {
+    await using world = await LoginWorld.start();
+    world.peer.others.add("theirs");
+    const expiresAt = new Date(Date.now() + 3_600_000).toISOString();
+    await world.writeToken({ accessToken: "theirs", expiresAt, startUrl });
+    const { source, logins } = machine(world);
+    const error = await assertRejects(() => source.get(), Error);
+    assertEquals(logins.find(error) !== undefined, isOther);
+    const what = isOther
+      ? `the SSO session is of ${startUrl}, and the profile of https://corp.awsapps.com/start: run \`aws sso login --profile dev\``
+      : "the role is not assigned to whoever signed in";
+    assertStringIncludes(error.message, what);
+    if (!isOther) return;
+    world.peer.answer = "token";
+    await begun(await loginOf({ source, logins })).over;
+    const { accessKeyId } = await source.get();
+    assertEquals(accessKeyId, TEST_CREDENTIALS.accessKeyId);
+  });
+}

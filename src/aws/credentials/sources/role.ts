@@ -9,7 +9,7 @@ import {
   hideCredentials,
   type RoleSession,
 } from "../types.ts";
-import { demandSdk, ROLE_PURPOSE, SdkHttp, sdkNeeds } from "./sdk.ts";
+import { demandSdk, SDK_USER_AGENT, SdkHttp, sdkNeeds } from "./sdk.ts";
 import { type Need, netNeed } from "../../../permissions.ts";
 import {
   demand,
@@ -29,6 +29,9 @@ import {
 
 /** What the session is called where nobody says. */
 const SESSION_NAME = "sigv4-proxy";
+
+/** What STS is asked for; completes "no permission to …". */
+const ROLE_PURPOSE = "assume the role";
 
 const TOKEN_SAYS =
   "a web identity's source identity and tags are what its token says: " +
@@ -72,15 +75,13 @@ export async function assumeRole(
       demandPlain(search, search.env(name)?.replaceAll(" ", ""), name);
     }
   }
-  const requestHandler = new SdkHttp(search);
+  const requestHandler = new SdkHttp(search, ROLE_PURPOSE);
   const endpoint = configuredEndpoint(search, "STS");
   const clientConfig = {
     region: stsRegion(search, role),
     ...endpoint === undefined ? {} : { endpoint },
     requestHandler,
-    // The default one asks for the release of the operating system.
-    defaultUserAgentProvider: () =>
-      Promise.resolve<[string, string][]>([["sigv4-proxy", "credentials"]]),
+    defaultUserAgentProvider: SDK_USER_AGENT,
   };
   const PolicyArns = session.policyArns?.map((arn) => ({ arn }));
   const sdk = await import("@aws-sdk/credential-providers");

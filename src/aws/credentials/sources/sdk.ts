@@ -1,5 +1,5 @@
 /**
- * How the AWS SDK reaches STS: through the `fetch` that was handed in. So it
+ * How the AWS SDK reaches services: through the `fetch` that was handed in. So it
  * uses the same proxies and certificates as the target, leaves no sockets
  * behind, and a permission that is missing has a name.
  */
@@ -58,9 +58,6 @@ export const SDK_ENV: readonly string[] = `
   HOME,HOMEDRIVE,HOMEPATH,USERPROFILE,_X_AMZN_TRACE_ID
 `.match(/\w+/g) ?? [];
 
-/** What STS is asked for; completes "no permission to …". */
-export const ROLE_PURPOSE = "assume the role";
-
 const WHY = "let the AWS SDK set up";
 
 /** The variables that the SDK reads. */
@@ -86,21 +83,28 @@ export function demandSdk(search: Search): void {
   if (missing.length > 0) throw notPermitted(search, missing);
 }
 
+/** The SDK's own would ask for the release of the operating system. */
+export const SDK_USER_AGENT = (): Promise<[string, string][]> =>
+  Promise.resolve([["sigv4-proxy", "credentials"]]);
+
 /** A request handler of the AWS SDK over `fetch`. */
 export class SdkHttp {
   readonly metadata = { handlerProtocol: "http/1.1" };
   readonly #search: Search;
+  readonly #purpose: string;
 
   /** The permission error that ended a request: the SDK would bury it. */
   refusal: CredentialsError | undefined;
 
-  constructor(search: Search) {
+  /** @param purpose Completes "no permission to …". */
+  constructor(search: Search, purpose: string) {
     this.#search = search;
+    this.#purpose = purpose;
   }
 
   async handle(request: SdkRequest): Promise<{ response: SdkResponse }> {
     const url = urlOf(request);
-    const missing = notGranted([netNeed(url, ROLE_PURPOSE)]);
+    const missing = notGranted([netNeed(url, this.#purpose)]);
     if (missing.length > 0) {
       throw this.refusal = notPermitted(this.#search, missing);
     }

@@ -79,7 +79,12 @@ export async function ssoCredentials(
     ? await renewed(session, role, token)
     : textIn(token.record, "accessToken") ?? "";
   used = accessToken;
-  return await askPortal(session, role, accessToken);
+  const other = textIn(token.record, "startUrl");
+  const isOther = other !== undefined && !isSamePage(other, startUrl);
+  const whose = isOther
+    ? `the SSO session is of ${other}, and the profile of ${startUrl}`
+    : undefined;
+  return await askPortal(session, role, accessToken, whose);
 }
 
 /** The permissions for that. */
@@ -128,10 +133,17 @@ async function renewed(
   }
 }
 
+/** `https://corp.awsapps.com/start#/` and `…/start` are one. */
+function isSamePage(one: string, other: string): boolean {
+  const [a, b] = [one, other].map((url) => url.replace(/[/#]+$/, ""));
+  return a.toLowerCase() === b.toLowerCase();
+}
+
 async function askPortal(
   session: Session,
   { urlOf, accountId, roleName }: SsoRole,
   accessToken: string,
+  isOfAnother: string | undefined,
 ): Promise<Credentials> {
   demandPlain(session, accessToken, `accessToken in ${session.tokenFile}`);
   const url = urlOf("SSO", "/federation/credentials");
@@ -140,7 +152,9 @@ async function askPortal(
   const headers = { "x-amz-sso_bearer_token": accessToken };
   const asked = { url, purpose: PURPOSE, headers };
   const { status, body, error } = await askService(session, asked);
-  if (status === 401) throw loginNeeded(session, undefined, error);
+  if (status === 401 || status === 403 && isOfAnother !== undefined) {
+    throw loginNeeded(session, isOfAnother, error);
+  }
   if (status === 403) {
     const what = "the role is not assigned to whoever signed in";
     throw sourceFailed(session, `${what}: ${error}`);

@@ -10,11 +10,11 @@
  *    there, it stays in memory.
  */
 
-import { CredentialsError, LoginError, messageOf } from "../../../errors.ts";
+import { LoginError, messageOf } from "../../../errors.ts";
 import { isLoopback } from "../../../net/address.ts";
 import { delay, orAborted } from "../../../time.ts";
-import { isRecord, type JsonRecord, textIn } from "../../json.ts";
-import { askService, type SessionAnswer } from "../sources/http.ts";
+import { type JsonRecord, textIn } from "../../json.ts";
+import { partitionOf } from "../../partition.ts";
 import {
   currentToken,
   holdToken,
@@ -26,6 +26,7 @@ import {
 import { FileWatch } from "../watch.ts";
 import { lockUnless } from "./lock.ts";
 import type { LoginPage, ShowPage } from "./logins.ts";
+import { errorName, openSignIn, refused } from "./sign_in_service.ts";
 
 /** What the page says who asks: the CLI's own name would be somebody else's. */
 const CLIENT_NAME = "sigv4-proxy";
@@ -83,44 +84,49 @@ export async function beginSession(request: LoginRequest): Promise<void> {
   if (lock !== undefined) await logIn({ ...request, session });
 }
 
-/** What AWS gave for the page, to ask for the token with. */
-interface Authorization {
-  readonly client: JsonRecord;
-  readonly deviceCode: string;
-  readonly endsAt: number;
-  readonly paceMs: number;
-}
-
 async function logIn(request: LoginRequest): Promise<void> {
-  const { session, grant: { scopes, startUrl }, show, signal } = request;
-  const client = await askFor(request, "/client/register", {
-    clientName: CLIENT_NAME,
-    clientType: "public",
-    ...(scopes.length > 0 && { scopes }),
-  }, ["clientId", "clientSecret"]);
-  const { clientId, clientSecret } = client;
-  const given = await askFor(request, "/device_authorization", {
-    clientId,
-    clientSecret,
-    startUrl,
-  }, ["deviceCode", "userCode", "verificationUriComplete"]);
-  const limitMs = Math.min(
-    msIn(given, "expiresIn") ?? Infinity,
-    LOGIN_LIMIT_MS,
+  const { session, grant, show, signal } = request;
+  const { scopes, startUrl, region } = grant;
+  const endpoint = grant.urlOf("SSO_OIDC", "/");
+  const service = await openSignIn(session, { region, endpoint });
+  const client = await answerOf(
+    request,
+    service.registerClient({
+      clientName: CLIENT_NAME,
+      clientType: "public",
+      ...(scopes.length > 0 && { scopes: [...scopes] }),
+    }),
+    ["clientId", "clientSecret"],
+  );
+  const clientId = textIn(client, "clientId");
+  const clientSecret = textIn(client, "clientSecret");
+  const given = await answerOf(
+    request,
+    service.startDeviceAuthorization({ clientId, clientSecret, startUrl }),
+    ["deviceCode", "userCode", "verificationUriComplete"],
   );
   const refusal = new AbortController();
-  show(pageOf(session, given)).catch((error) => refusal.abort(error));
-  const token = await poll(request, {
-    client,
-    deviceCode: textIn(given, "deviceCode") ?? "",
-    endsAt: performance.now() + limitMs,
-    paceMs: msIn(given, "interval") ?? USUAL_PACE_MS,
-  }, AbortSignal.any([signal, refusal.signal]));
+  show(pageOf(request, given)).catch((error) => refusal.abort(error));
+  const token = await poll(
+    request,
+    () =>
+      service.createToken({
+        clientId,
+        clientSecret,
+        grantType: GRANT_TYPE,
+        deviceCode: textIn(given, "deviceCode"),
+      }),
+    given,
+    AbortSignal.any([signal, refusal.signal]),
+  );
   await keep(request, client, token);
 }
 
 /** The page to open, if it is one that a person should be sent to. */
-function pageOf(session: Session, given: JsonRecord): LoginPage {
+function pageOf(
+  { session, grant }: LoginRequest,
+  given: JsonRecord,
+): LoginPage {
   const text = textIn(given, "verificationUriComplete") ?? "";
   const code = textIn(given, "userCode") ?? "";
   const url = URL.parse(text);
@@ -132,66 +138,94 @@ function pageOf(session: Session, given: JsonRecord): LoginPage {
     const what = "the sign-in service gave no page and code to sign in with";
     throw new LoginError("failed", what);
   }
+  const doubt = isOfAws(url, grant)
+    ? ""
+    : ` ${url.host} is no host of AWS that is known: go on only if you know it.`;
   const message =
-    `Sign in to AWS for ${session.source}: open the page, check that it shows ` +
-    `the code ${code}, and allow ${CLIENT_NAME} to go on. If it shows another ` +
-    "code, close it.";
+    `Sign in to AWS for ${session.source}: open the page at ${url.host}, ` +
+    `check that it shows the code ${code}, and allow ${CLIENT_NAME} to go on. ` +
+    `If it shows another code, close it.${doubt}`;
   return { url: url.href, message };
+}
+
+/**
+ * Whether AWS has its pages there: that of a device, and access portals (IAM
+ * Identity Center User Guide, "Allowlist domains").
+ */
+function isOfAws(
+  { protocol, host }: URL,
+  { startUrl, region }: DeviceGrant,
+): boolean {
+  const device = `device.sso.${region}.${partitionOf(region).domain}`;
+  return protocol === "https:" &&
+    (host === device || host === URL.parse(startUrl)?.host ||
+      /\.(?:awsapps\.com|awsapps\.cn|app\.aws)$/.test(host));
 }
 
 /** Asks for the token until it is there, or never will be. */
 async function poll(
   request: LoginRequest,
-  { client, deviceCode, endsAt, paceMs }: Authorization,
+  askForToken: () => Promise<object>,
+  { expiresIn, interval }: JsonRecord,
   signal: AbortSignal,
 ): Promise<JsonRecord> {
-  const { clientId, clientSecret } = client;
-  const json = { clientId, clientSecret, grantType: GRANT_TYPE, deviceCode };
+  const limitMs = Math.min(msOf(expiresIn) ?? Infinity, LOGIN_LIMIT_MS);
+  const endsAt = performance.now() + limitMs;
   const [least, most] = PACE_MS;
-  for (let pause = paceMs;;) {
+  for (let pause = msOf(interval) ?? USUAL_PACE_MS;;) {
     await delay(Math.min(Math.max(pause, least), most), signal);
     if (performance.now() >= endsAt) throw expired();
-    const answer = await ask(request, "/token", json, signal)
-      .catch((error) => {
-        if (error instanceof LoginError) throw error;
-        // RFC 8628, 3.5: a connection that fails is tried again, more slowly.
-        return undefined;
-      });
-    const isToken = answer?.error === "" &&
-      textIn(answer.body, "accessToken") !== undefined &&
-      msIn(answer.body, "expiresIn") !== undefined;
-    if (answer !== undefined && isToken) return answer.body;
-    const isOver = answer === undefined || answer.status >= 500 ||
-      answer.status === 429;
-    switch (isOver ? "slowdown" : errorName(answer)) {
-      case "authorizationpending":
-        break;
-      case "slowdown":
-        pause += SLOW_DOWN_MS;
-        break;
-      case "expiredtoken":
-        throw expired();
-      case "accessdenied":
-        throw new LoginError("denied", "the sign-in was denied");
-      default:
-        throw refused(request, answer?.error || "gave no token");
+    try {
+      const token: JsonRecord = { ...await orAborted(askForToken(), signal) };
+      if (textIn(token, "accessToken") && msOf(token.expiresIn)) return token;
+      throw gaveNo(request, "token");
+    } catch (error) {
+      if (error instanceof LoginError) throw error;
+      switch (errorName(error)) {
+        case "authorizationpending":
+          break;
+        case "slowdown":
+          pause += SLOW_DOWN_MS;
+          break;
+        case "expiredtoken":
+          throw expired();
+        case "accessdenied":
+          throw new LoginError("denied", "the sign-in was denied");
+        default:
+          throw refused(error);
+      }
     }
   }
 }
 
-/** `authorization_pending` and `AuthorizationPendingException` are one. */
-function errorName({ body, error }: SessionAnswer): string {
-  const name = textIn(body, "error") ?? error.split(":")[0];
-  return name.replace(/Exception$/, "").replaceAll("_", "").toLowerCase();
+/** What AWS gives, with texts that must be in it. */
+async function answerOf(
+  request: LoginRequest,
+  asked: Promise<object>,
+  wanted: readonly string[],
+): Promise<JsonRecord> {
+  const { session: { redactor }, signal } = request;
+  const given: JsonRecord = {
+    ...await orAborted(asked, signal).catch((error) => {
+      throw error instanceof LoginError ? error : refused(error);
+    }),
+  };
+  for (const name of ["clientSecret", "deviceCode"]) {
+    redactor.addCredential(textIn(given, name));
+  }
+  const missing = wanted.find((name) => textIn(given, name) === undefined);
+  if (missing === undefined) return given;
+  throw gaveNo(request, missing);
+}
+
+/** The error of an answer that lacks something. */
+function gaveNo({ grant }: LoginRequest, what: string): LoginError {
+  const { host } = grant.urlOf("SSO_OIDC", "/");
+  return new LoginError("failed", `${host} gave no ${what}`);
 }
 
 function expired(): LoginError {
   return new LoginError("expired", "nobody signed in while the code was good");
-}
-
-function refused({ grant }: LoginRequest, error: string): LoginError {
-  const { host } = grant.urlOf("SSO_OIDC", "/");
-  return new LoginError("failed", `${host} refused: ${error}`);
 }
 
 /** Saves the token where and as the AWS CLI does, or keeps it in memory. */
@@ -204,7 +238,7 @@ async function keep(
   const { clientId, clientSecret, clientSecretExpiresAt } = client;
   const { accessToken } = token;
   const refreshToken = textIn(token, "refreshToken");
-  const expiresAt = new Date(now + (msIn(token, "expiresIn") ?? 0));
+  const expiresAt = new Date(now + (msOf(token.expiresIn) ?? 0));
   const registered = typeof clientSecretExpiresAt === "number"
     ? new Date(clientSecretExpiresAt * 1000)
     : expiresAt;
@@ -231,47 +265,8 @@ async function keep(
   }
 }
 
-/** What AWS answers, with texts that must be in it. */
-async function askFor(
-  request: LoginRequest,
-  path: string,
-  json: JsonRecord,
-  wanted: readonly string[],
-): Promise<JsonRecord> {
-  const { session: { redactor }, signal } = request;
-  const { body, error } = await ask(request, path, json, signal)
-    .catch((error) => {
-      throw error instanceof CredentialsError
-        ? new LoginError("failed", outcomeOf(error))
-        : error;
-    });
-  for (const name of ["clientSecret", "deviceCode"]) {
-    redactor.addCredential(textIn(body, name));
-  }
-  if (error !== "") throw refused(request, error);
-  const missing = wanted.find((name) => textIn(body, name) === undefined);
-  if (missing === undefined) return body;
-  throw refused(request, `gave no ${missing}`);
-}
-
-async function ask(
-  { session, grant }: LoginRequest,
-  path: string,
-  json: JsonRecord,
-  signal: AbortSignal,
-): Promise<SessionAnswer> {
-  const url = grant.urlOf("SSO_OIDC", path);
-  const asked = { url, purpose: "begin the session", json };
-  return await orAborted(askService(session, asked), signal);
-}
-
-/** What an error says, without what was tried. */
-function outcomeOf({ data: { sources }, message }: CredentialsError): string {
-  const [tried]: unknown[] = Array.isArray(sources) ? sources : [];
-  return isRecord(tried) && textIn(tried, "outcome") || message;
-}
-
-function msIn(record: JsonRecord, name: string): number | undefined {
-  const value = record[name];
-  return typeof value === "number" && value > 0 ? value * 1000 : undefined;
+function msOf(seconds: unknown): number | undefined {
+  return typeof seconds === "number" && seconds > 0
+    ? seconds * 1000
+    : undefined;
 }
