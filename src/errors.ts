@@ -116,6 +116,7 @@ export class CredentialsError extends ProxyError {
 export type LoginOutcome =
   | "declined"
   | "denied"
+  | "dismissed"
   | "expired"
   | "failed"
   | "interrupted";

@@ -63,6 +63,39 @@ for (const isOverAtStart of [true, false]) {
   });
 }
 
+for (
+  const [eras, ...args] of [["legacy"], ["dual"], [
+    "modern",
+    "--bridge",
+  ]] as const
+) {
+  Deno.test(`a client of version 2 that tries both eras signs in as it connects to a ${eras} server${args.map((arg) => ` with ${arg}`).join("")}`, async () => {
+    await using world = await LoginWorld.start();
+    await using server = await Sdk2Server.start({
+      verifier: TEST_VERIFIER,
+      eras,
+    });
+    await world.writeToken();
+    let asked = 0;
+    await using peer = await sdk2Client({
+      ...world.launch({ target: server.url, args: [...LOGIN_ARGS, ...args] }),
+      mode: "auto",
+      capabilities: CAPABILITIES,
+      configure(client) {
+        client.setRequestHandler("elicitation/create", () => {
+          asked++;
+          world.peer.answer = "token";
+          return { action: "accept" };
+        });
+      },
+    });
+    const { content } = await peer.client
+      .callTool({ name: "add", arguments: { a: 2, b: 3 } });
+    assertEquals(content, [{ type: "text", text: "5" }]);
+    assertEquals(asked, 1);
+  });
+}
+
 /** Clients of version 2: their mode, the target's eras, and what is between. */
 const PAIRS: readonly [ClientMode, ServerEras, ...string[]][] = [
   ["legacy", "legacy"],

@@ -126,11 +126,15 @@ Deno.test("the token is where the AWS CLI looks for it, in its form, for its own
 });
 
 for (
-  const [action, words] of [
-    ["decline", "the user declined it"],
-    ["cancel", "the user dismissed it"],
-    ["maybe", "the user declined it"],
-  ]
+  const [action, outcome, words] of [
+    [
+      "decline",
+      "declined",
+      "the user declined it: nobody is asked for a minute",
+    ],
+    ["cancel", "dismissed", "the user dismissed it: the next call asks"],
+    ["maybe", "declined", "the user declined it: nobody is asked for a minute"],
+  ] as const
 ) {
   Deno.test(`a user who answers ${action} ends the login: the call gets the error of a session that is over, and does not leave`, async () => {
     await using world = await LoginWorld.start();
@@ -142,9 +146,16 @@ for (
     assertEquals(error.code, -31012);
     assertStringIncludes(error.message, "aws sso login --profile dev");
     assertStringIncludes(error.message, `(--login: ${words})`);
-    assertEquals(error.data.login, "declined");
-    // Whoever said no is not asked again by the next call.
+    assertEquals(error.data.login, outcome);
+    assert(!world.reached.includes("tools/call"));
     world.peer.answer = "token";
+    if (outcome === "dismissed") {
+      const called = proxy.request("tools/call", { name: "x" });
+      assertEquals(((await called).value as Parsed).result, {});
+      assertEquals(world.peer.begun, 2);
+      return;
+    }
+    // Whoever said no is not asked again by the next call.
     const again = (await proxy.request("tools/call", { name: "x" }))
       .value as Parsed;
     assertStringIncludes(again.error.message, words);

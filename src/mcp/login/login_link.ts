@@ -7,7 +7,8 @@
  *    the login begins, and the request waits; so do those that come to it later.
  * 2. A client of 2025-11-25 is asked by `elicitation/create`. One of 2026-07-28
  *    is told that the call needs input; its retry waits like any other call.
- * 3. Once the login is done, all that waited is sent. If it comes to nothing,
+ * 3. A request that comes a minute after the page was opened shows it again.
+ * 4. Once the login is done, all that waited is sent. If it comes to nothing,
  *    each gets the error that it would have had at once, with the reason.
  *
  * What the client answers can end a login, and not complete one.
@@ -18,6 +19,7 @@ import type { Log } from "../../log/log.ts";
 import { Recent } from "../../lru_cache.ts";
 import { within } from "../../time.ts";
 import { ASKING_METHODS } from "../bridge/context.ts";
+import { type Call, type Login, PendingLogin } from "./pending_login.ts";
 import type { Exchange } from "../transport/exchange.ts";
 import {
   type Emit,
@@ -27,7 +29,6 @@ import {
   tell,
 } from "../transport/link.ts";
 import { OwnRequests } from "../transport/awaited.ts";
-import { AttemptError } from "../transport/retry.ts";
 import type { Target } from "../transport/target.ts";
 import { eraOf } from "../wire/era.ts";
 import {
@@ -48,21 +49,6 @@ import {
   stateIn,
 } from "./question.ts";
 
-/** What would mend a failure. */
-export interface Login {
-  /** What it logs in to: there is one login at a time for each. */
-  readonly key: string;
-  /**
-   * Logs in. `show` shows the page; it rejects if that is declined.
-   *
-   * @throws {LoginError} It came to nothing.
-   */
-  begin(
-    show: (page: LoginPage) => Promise<void>,
-    signal: AbortSignal,
-  ): Promise<void>;
-}
-
 /** The login that would mend a failure, if one would. */
 export type FindLogin = (failure: unknown) => Login | undefined;
 
@@ -74,8 +60,8 @@ export interface LoginLinkOptions {
   readonly link: (whenReady: Target["whenReady"]) => Link;
 }
 
-/** Nobody is asked again for this long after they said no. */
-const DECLINED_MS = 60_000;
+/** Nobody is asked again for this long: after a no, or to see a page again. */
+const ASK_AGAIN_MS = 60_000;
 
 /** How many calls are remembered whose client was told to ask its user. */
 const MAX_STATES = 256;
@@ -85,29 +71,9 @@ const MAX_ANSWERS_LENGTH = 64 * 1024;
 
 type Message = SingleMessage | BatchMessage;
 
-/** A login that is under way. */
-interface Underway {
-  readonly end: AbortController;
-  /** Resolves when it is done; rejects with why it came to nothing. */
-  readonly done: Promise<void>;
-  /** How many requests wait for it. */
-  waiting: number;
-  /** Calls among them whose result may ask for input, and what answers each. */
-  readonly callers: Map<Call, (answer: Uint8Array) => void>;
-  /** Whether the page was shown: whoever opened it may still sign in. */
-  isShown: boolean;
-}
-
-/** A call whose result may ask for input. */
-interface Call {
-  readonly message: RequestMessage;
-  /** What it answers itself, where the target asked before. */
-  readonly answers: string;
-}
-
 /** A call that was told to come again: for what, and with which answers. */
 interface Told {
-  readonly login: Underway;
+  readonly login: PendingLogin;
   readonly answers: string;
 }
 
@@ -129,7 +95,7 @@ export class LoginLink implements Link {
   readonly #waited = new WeakSet<Exchange>();
   /** What clients were told to come again for. */
   readonly #states = new Recent<Told>(MAX_STATES);
-  readonly #underway = new Map<string, Underway>();
+  readonly #pending = new Map<string, PendingLogin>();
   /** Those that a user did not want, and until when nobody is asked again. */
   readonly #declined = new Map<string, { until: number; why: LoginError }>();
   #isEnding = false;
@@ -156,16 +122,20 @@ export class LoginLink implements Link {
     const told = this.#states.get(stateIn(message) ?? "");
     if (!told) return this.#passCall(bytes, message);
     const [frame, call, refusal] = asFirstMade(bytes, message, told.answers);
-    if (refusal) told.login.end.abort(refusal);
-    return this.#passCall(frame, call);
+    if (refusal) told.login.end(refusal);
+    return this.#passCall(frame, call, refusal);
   }
 
-  #passCall(bytes: Uint8Array, message: RequestMessage): Promise<void> {
+  #passCall(
+    bytes: Uint8Array,
+    message: RequestMessage,
+    refusal?: LoginError,
+  ): Promise<void> {
     const answers = answersIn(bytes, message);
     const isKept = answers.length <= MAX_ANSWERS_LENGTH && canShow(message);
     if (!isKept) return this.#pass(bytes, message);
     const { key } = message.id;
-    const call = { message, answers };
+    const call = { message, answers, refusal };
     this.#calls.set(key, call);
     return this.#pass(bytes, message).finally(() => {
       if (this.#calls.get(key) === call) this.#calls.delete(key);
@@ -192,14 +162,18 @@ export class LoginLink implements Link {
     const login = this.#options.findLogin(failure);
     const isLate = this.#isEnding || this.#waited.has(exchange);
     if (!login || isLate || !exchange.isRequest) return undefined;
-    const { until = 0, why } = this.#declined.get(login.key) ?? {};
-    if (performance.now() < until) return Promise.reject(failed(failure, why));
     const caller = this.#callerOf(exchange);
-    const underway = this.#underway.get(login.key) ??
-      (this.#canAsk(exchange) ? this.#begin(login) : undefined);
-    if (!underway) return undefined;
+    const { until = 0, why } = this.#declined.get(login.key) ?? {};
+    const refusal = performance.now() < until ? why : caller?.refusal;
+    if (refusal) return Promise.reject(failed(failure, refusal));
+    const canAsk = this.#canAsk(exchange);
+    const pending = this.#pending.get(login.key) ??
+      (canAsk ? this.#begin(login) : undefined);
+    if (!pending) return undefined;
     this.#waited.add(exchange);
-    return this.#wait(underway, failure, exchange, caller);
+    const ready = pending.wait(failure, exchange.signal, caller);
+    if (canAsk) this.#showAgain(pending, caller);
+    return ready;
   }
 
   /** The call that an exchange is for, if its client can be told to ask. */
@@ -220,86 +194,53 @@ export class LoginLink implements Link {
       this.#open > 0 && canOpenPages(this.#capabilities);
   }
 
-  #begin(login: Login): Underway {
+  #begin(login: Login): PendingLogin {
     const { key } = login;
     const { log } = this.#options;
     log.info("a login has begun");
-    const end = new AbortController();
-    const show = (page: LoginPage) => this.#show(page, underway);
-    // Not at once: what is shown needs to know what waits.
-    const done = Promise.resolve().then(() => login.begin(show, end.signal))
-      .catch((why) => {
-        if (why instanceof LoginError && why.outcome === "declined") {
-          const until = performance.now() + DECLINED_MS;
-          this.#declined.set(key, { until, why });
-        }
-        throw why;
-      }).finally(() => this.#underway.delete(key));
-    done.then(
+    const show = (page: LoginPage): Promise<void> => this.#show(page, pending);
+    const pending: PendingLogin = new PendingLogin(login, show);
+    this.#pending.set(key, pending);
+    pending.done.then(
       () => log.info("the login is done"),
-      (why) => log.info("the login came to nothing", { why: messageOf(why) }),
-    );
-    const underway: Underway = {
-      end,
-      done,
-      waiting: 0,
-      callers: new Map(),
-      isShown: false,
-    };
-    this.#underway.set(key, underway);
-    return underway;
+      (why) => {
+        log.info("the login came to nothing", { why: messageOf(why) });
+        // Who dismisses the page has not said that they do not want it.
+        if (!(why instanceof LoginError) || why.outcome !== "declined") return;
+        const until = performance.now() + ASK_AGAIN_MS;
+        this.#declined.set(key, { until, why });
+      },
+    ).finally(() => this.#pending.delete(key));
+    return pending;
   }
 
-  async #wait(
-    underway: Underway,
-    failure: ProxyError,
-    { signal }: Exchange,
-    caller: Call | undefined,
-  ): Promise<void> {
-    const { done, end, callers } = underway;
-    const { promise: told, reject } = Promise.withResolvers<never>();
-    underway.waiting++;
-    if (caller) {
-      callers.set(caller, (answer) => {
-        underway.waiting--;
-        reject(new AttemptError(failure, "never", undefined, answer));
-      });
-    }
-    const leave = () => {
-      if (caller) callers.delete(caller);
-      if (--underway.waiting > 0 || underway.isShown) return;
-      const what = "nobody waits for it any more";
-      end.abort(new LoginError("interrupted", what));
-    };
-    signal.addEventListener("abort", leave, { once: true });
-    try {
-      await (caller ? Promise.race([done, told]) : done);
-    } catch (cause) {
-      throw cause instanceof AttemptError ? cause : failed(failure, cause);
-    } finally {
-      signal.removeEventListener("abort", leave);
-      if (caller) callers.delete(caller);
-    }
+  /** Shows a page again that its reader may have lost. */
+  #showAgain(pending: PendingLogin, caller: Call | undefined): void {
+    const { page, shownAt } = pending;
+    if (!page || performance.now() < shownAt + ASK_AGAIN_MS) return;
+    this.#show(page, pending, caller).catch((why) => pending.end(why));
   }
 
   /** Has the page shown, as the client does that. */
-  async #show(page: LoginPage, underway: Underway): Promise<void> {
-    underway.isShown = true;
-    const [[caller, answer] = []] = underway.callers;
-    const call = caller ?? this.#heldCall();
-    if (!call) return await this.#ask(page, underway);
-    const { message: { id }, answers } = call;
+  async #show(
+    page: LoginPage,
+    pending: PendingLogin,
+    caller: Call | undefined = pending.firstCaller ?? this.#heldCall(),
+  ): Promise<void> {
+    pending.page = page;
+    pending.shownAt = performance.now();
+    if (!caller) return await this.#ask(page, pending);
+    const { message: { id }, answers } = caller;
     const requestState = crypto.randomUUID();
-    this.#states.set(requestState, { login: underway, answers });
-    underway.callers.delete(call);
+    this.#states.set(requestState, { login: pending, answers });
     const frame = inputRequired(id, page, requestState);
-    if (answer) return answer(frame);
+    if (pending.answer(caller, frame)) return;
     notifyCancelled(this.#link, id);
     await tell(this.#options.emit, frame);
   }
 
   /** Asks a client of the legacy era, for as long as the login lasts. */
-  async #ask(page: LoginPage, { done }: Underway): Promise<void> {
+  async #ask(page: LoginPage, pending: PendingLogin): Promise<void> {
     if (!canOpenPages(this.#capabilities)) {
       throw new LoginError("interrupted", "nobody is left to ask");
     }
@@ -311,10 +252,12 @@ export class LoginLink implements Link {
       const params = JSON.stringify({ elicitationId });
       void this.#client.accept(messageFrame(method, params));
     };
-    done.then(complete, () => {})
+    pending.shownAt = Infinity;
+    pending.done.then(complete, () => {})
       .then(() => this.#questions.cancel(this.#client, id));
     const [answer] = await this.#questions
       .askFor(this.#client, "elicitation/create", params, id);
+    pending.shownAt = performance.now();
     const why = refusalOf(answer);
     if (why) throw why;
   }
@@ -322,12 +265,12 @@ export class LoginLink implements Link {
   async drain(patience: AbortSignal): Promise<void> {
     this.#isEnding = true;
     const why = new LoginError("interrupted", "the client is gone");
-    for (const { end } of this.#underway.values()) end.abort(why);
+    for (const pending of this.#pending.values()) pending.end(why);
     await this.#link.drain(patience);
   }
 
   async close(limitMs: number): Promise<void> {
-    const ends = [...this.#underway.values()].map(({ done }) => done);
+    const ends = [...this.#pending.values()].map(({ done }) => done);
     await Promise.all([
       within(limitMs, Promise.allSettled(ends)),
       this.#link.close(limitMs),

@@ -120,8 +120,12 @@ function refusalIn(answer: unknown): LoginError | undefined {
   const action = isObject(answer) ? answer.action : undefined;
   // What is not there will be asked for by AWS's page all the same.
   if (action === "accept" || action === undefined) return undefined;
-  const what = action === "cancel" ? "dismissed" : "declined";
-  return new LoginError("declined", `the user ${what} it`);
+  return action === "cancel"
+    ? new LoginError("dismissed", "the user dismissed it: the next call asks")
+    : new LoginError(
+      "declined",
+      "the user declined it: nobody is asked for a minute",
+    );
 }
 
 /** The error that there would have been at once, with what became of the login. */

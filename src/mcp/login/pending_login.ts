@@ -1,0 +1,103 @@
+/** A login that is under way, and what waits for it. */
+
+import { LoginError, type ProxyError } from "../../errors.ts";
+import { AttemptError } from "../transport/retry.ts";
+import type { RequestMessage } from "../wire/message.ts";
+import { failed, type LoginPage } from "./question.ts";
+
+/** What would mend a failure. */
+export interface Login {
+  /** What it logs in to: there is one login at a time for each. */
+  readonly key: string;
+  /**
+   * Logs in. `show` shows the page; it rejects if that is declined.
+   *
+   * @throws {LoginError} It came to nothing.
+   */
+  begin(
+    show: (page: LoginPage) => Promise<void>,
+    signal: AbortSignal,
+  ): Promise<void>;
+}
+
+/** A call whose result may ask for input. */
+export interface Call {
+  readonly message: RequestMessage;
+  /** What it answers itself, where the target asked before. */
+  readonly answers: string;
+  /** Why it is not asked for another login. */
+  readonly refusal: LoginError | undefined;
+}
+
+/** A login that is under way. */
+export class PendingLogin {
+  /** Resolves when it is done; rejects with why it came to nothing. */
+  readonly done: Promise<void>;
+  /** The page that was shown: whoever opened it may still sign in. */
+  page: LoginPage | undefined;
+  /** When that was last; `Infinity`: the client shows it now. */
+  shownAt = 0;
+  readonly #end = new AbortController();
+  /** Calls that wait and whose result may ask, and what answers each. */
+  readonly #callers = new Map<Call, (answer: Uint8Array) => void>();
+  #waiting = 0;
+
+  /** Begins it, but not at once: what is shown needs to know what waits. */
+  constructor(login: Login, show: (page: LoginPage) => Promise<void>) {
+    this.done = Promise.resolve()
+      .then(() => login.begin(show, this.#end.signal));
+  }
+
+  end(why: LoginError): void {
+    this.#end.abort(why);
+  }
+
+  get firstCaller(): Call | undefined {
+    const [first] = this.#callers.keys();
+    return first;
+  }
+
+  /** Answers a call in place of its result; `false` if it does not wait. */
+  answer(call: Call, frame: Uint8Array): boolean {
+    const answer = this.#callers.get(call);
+    answer?.(frame);
+    return answer !== undefined;
+  }
+
+  /**
+   * Waits for it.
+   *
+   * @param failure What the request failed with.
+   * @param signal Aborted when nobody waits for the request any more.
+   */
+  async wait(
+    failure: ProxyError,
+    signal: AbortSignal,
+    caller: Call | undefined,
+  ): Promise<void> {
+    const { promise: told, reject } = Promise.withResolvers<never>();
+    const leave = () => {
+      if (caller) this.#callers.delete(caller);
+      if (--this.#waiting > 0 || this.page) return;
+      const what = "nobody waits for it any more";
+      this.end(new LoginError("interrupted", what));
+    };
+    this.#waiting++;
+    if (caller) {
+      this.#callers.set(caller, (answer) => {
+        this.#waiting--;
+        this.#callers.delete(caller);
+        reject(new AttemptError(failure, "never", undefined, answer));
+      });
+    }
+    signal.addEventListener("abort", leave, { once: true });
+    try {
+      await (caller ? Promise.race([this.done, told]) : this.done);
+    } catch (cause) {
+      throw cause instanceof AttemptError ? cause : failed(failure, cause);
+    } finally {
+      signal.removeEventListener("abort", leave);
+      if (caller) this.#callers.delete(caller);
+    }
+  }
+}
