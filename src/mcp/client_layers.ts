@@ -30,9 +30,9 @@ export interface ClientLinkOptions extends UpstreamOptions {
   /** Which tools may be seen and called. */
   readonly tools: ToolRules;
   /** Whether a client and a target of different eras are brought together. */
-  readonly bridge: boolean;
+  readonly bridge?: boolean;
   /** Finds the login that mends a failure, where users are to be asked. */
-  readonly findLogin: FindLogin | undefined;
+  readonly findLogin?: FindLogin;
   /** Further profiles, by name, each with what sends its requests. */
   readonly profiles: ReadonlyMap<string, typeof globalThis.fetch> | undefined;
   /** What is put into requests for a profile, in place of `metadata`. */
@@ -172,7 +172,7 @@ function disposing(link: Link, opened: Disposable): Link {
   return {
     accept: (bytes, message) => link.accept(bytes, message),
     holds: (id) => link.holds?.(id) === true,
-    drain: (patience) => link.drain(patience),
+    drain: (deadline) => link.drain(deadline),
     close: (limitMs) =>
       link.close(limitMs).finally(() => opened[Symbol.dispose]()),
   };

@@ -96,10 +96,10 @@ export class Upstream implements Link {
     );
   }
 
-  async drain(patience: AbortSignal): Promise<void> {
+  async drain(deadline: AbortSignal): Promise<void> {
     await Promise.all([
-      this.#session.drain(patience),
-      this.#modern.drain(patience),
+      this.#session.drain(deadline),
+      this.#modern.drain(deadline),
     ]);
   }
 

@@ -23,7 +23,7 @@ import type { Observer } from "../mcp/transport/observer.ts";
 import type { Accounts } from "../mcp/client_layers.ts";
 import type { AccountRules } from "../mcp/profiles/accounts.ts";
 import { joinSecrets, type Redactor } from "../redact/redact.ts";
-import { aborted, delay, untilAborted, within } from "../time.ts";
+import { delay, untilAborted, within } from "../time.ts";
 
 /** What {@linkcode runStdioProxy} carries, and how. */
 export interface StdioProxyOptions extends ProxyOptions {
@@ -130,13 +130,14 @@ const STOP_WRITE_MS = 100;
 /** Carries messages, as mod.ts says of it. */
 export async function runStdioProxy(options: StdioProxyRun): Promise<void> {
   using opened = new DisposableStack();
-  const settings = settleOptions(options, options.url, opened, [
+  const { url, observer, profiles, accounts, writer: signedWriter } = options;
+  const settings = settleOptions(options, url, opened, [
     options.fetch,
-    ...options.profiles?.values() ?? [],
-    ...options.writer ? [options.writer] : [],
+    ...profiles?.values() ?? [],
+    ...signedWriter ? [signedWriter] : [],
   ]);
   const { log, redactor } = settings;
-  const { maxFrameBytes = DEFAULT_MAX_FRAME_BYTES, observer } = options;
+  const { maxFrameBytes = DEFAULT_MAX_FRAME_BYTES } = options;
   const writer = new FrameWriter(options.writable, {
     takesChunks: options.writableTakesChunks,
   });
@@ -145,44 +146,32 @@ export async function runStdioProxy(options: StdioProxyRun): Promise<void> {
     return writer.write(frame);
   };
   let client = "";
+  const hasHeader = (header: string) =>
+    settings.headers.some(([name]) => name.toLowerCase() === header);
+  const keepsCookies = (options.cookies ?? true) && !hasHeader("cookie");
   const fetchWith = (fetch: typeof globalThis.fetch, stack = opened) => {
-    const own = fetchFor({ ...options, fetch }, redactor, stack);
-    return hasHeader(settings.headers, "user-agent")
-      ? own
-      : withUserAgent(own, () => client);
+    const own = keepsCookies ? withCookies(fetch, redactor) : fetch;
+    const limited = limitConnect(own, options, stack);
+    return hasHeader("user-agent")
+      ? limited
+      : withUserAgent(limited, () => client);
   };
   const link = await createClientLink({
+    ...options,
     ...settings,
-    url: options.url,
     fetch: fetchWith(options.fetch),
     emit,
     emitPieces: (pieces) =>
       writer.writePieces(observer ? counted(pieces, observer) : pieces),
-    observer,
-    explain: explainWith(redactor),
-    receiptOf: options.receiptOf,
-    // A receipt is put into what is there as a whole.
-    passesInPieces: options.receiptOf === undefined,
-    standingStream: options.standingStream ?? false,
+    explain: (response, body) => explain(response, body, redactor),
     maxConcurrency: options.maxConcurrency ?? DEFAULT_MAX_CONCURRENCY,
     retries: options.retries ?? DEFAULT_RETRIES,
     recover: options.recover ?? true,
     transport: options.transport ?? "auto",
-    bridge: options.bridge ?? false,
-    keepAliveMs: options.keepAliveMs,
-    sessionHeader: options.sessionHeader,
-    profileMetadata: options.profileMetadata,
-    findLogin: options.findLogin,
-    accounts: options.accounts &&
-      accountsWith(options.accounts, redactor, fetchWith),
-    writer: options.writer && fetchWith(options.writer),
-    profiles: options.profiles &&
-      new Map(
-        [...options.profiles].map(([profile, fetch]) => [
-          profile,
-          fetchWith(fetch),
-        ]),
-      ),
+    accounts: accounts && accountsWith(accounts, redactor, fetchWith),
+    writer: signedWriter && fetchWith(signedWriter),
+    profiles: profiles &&
+      new Map([...profiles].map(([name, own]) => [name, fetchWith(own)])),
   });
 
   const stop = new AbortController();
@@ -221,9 +210,11 @@ export async function runStdioProxy(options: StdioProxyRun): Promise<void> {
     const last = frames.end();
     if (last) await input.take(last);
   } finally {
-    const patience = patienceOf(options.timeoutMs ?? DRAIN_MS, stopped);
-    await link.drain(patience.signal);
-    patience.abort();
+    const deadline = new AbortController();
+    abortLater(deadline, options.timeoutMs ?? DRAIN_MS, stopped)
+      .catch(() => {});
+    await link.drain(deadline.signal);
+    deadline.abort();
     await link.close(stopped.aborted ? STOP_CLOSE_MS : CLOSE_MS);
     await within(stopped.aborted ? STOP_WRITE_MS : CLOSE_MS, writer.idle());
     writer.release();
@@ -238,26 +229,6 @@ async function* counted(
     observer.delivered(piece, pieces);
     yield piece;
   }
-}
-
-/** The fetch with what is asked of it besides. */
-function fetchFor(
-  options: StdioProxyRun,
-  redactor: Redactor,
-  opened: DisposableStack,
-): typeof globalThis.fetch {
-  const { fetch, cookies = true, headers = [] } = options;
-  const own = cookies && !hasHeader(headers, "cookie")
-    ? withCookies(fetch, redactor)
-    : fetch;
-  return limitConnect(own, options, opened);
-}
-
-function hasHeader(
-  headers: NonNullable<ProxyOptions["headers"]>,
-  name: string,
-): boolean {
-  return headers.some(([given]) => given.toLowerCase() === name);
 }
 
 /** Accounts, each opened when a call needs it. */
@@ -281,17 +252,17 @@ function accountsWith(
   };
 }
 
-/** Explains, and keeps the secrets of whoever signed out of what follows. */
-function explainWith(redactor: Redactor): typeof explain {
-  return (response, body) => {
-    const signer = redactorOf(response);
-    if (signer) redactor.join(signer);
-    return explain(response, body);
-  };
-}
-
-/** What an HTTP error of AWS means: a refusal by IAM, or its error type. */
-function explain(response: Response, body: string): ProxyError | undefined {
+/**
+ * What an HTTP error of AWS means: a refusal by IAM, or its error type. The
+ * secrets of whoever signed are kept out of what follows.
+ */
+function explain(
+  response: Response,
+  body: string,
+  redactor: Redactor,
+): ProxyError | undefined {
+  const signer = redactorOf(response);
+  if (signer) redactor.join(signer);
   const refusal = explainRefusal(response, body);
   if (refusal) return refusal;
   const awsError = safeAwsError(response, body);
@@ -299,14 +270,11 @@ function explain(response: Response, body: string): ProxyError | undefined {
   const { status } = response;
   const { type, message, hint } = awsError;
   const said = [type, message, hint].filter(Boolean).join(": ");
-  return new ProxyError(
-    "http-status",
-    `the target answered HTTP ${status}: ${said}`,
-    {
-      data: { status, awsError: awsError.type },
-      summary: `the target answered HTTP ${status}: ${awsError.type}`,
-    },
-  );
+  const told = (what: string) => `the target answered HTTP ${status}: ${what}`;
+  return new ProxyError("http-status", told(said), {
+    data: { status, awsError: type },
+    summary: told(type),
+  });
 }
 
 /** The chunks of a stream until it ends, or until the signal is aborted. */
@@ -329,13 +297,14 @@ async function* readUntil(
   }
 }
 
-/** Aborted after some time, or soon after the proxy is told to stop. */
-function patienceOf(limitMs: number, stopped: AbortSignal): AbortController {
-  const end = new AbortController();
-  const { signal } = end;
-  const soon = untilAborted(aborted(signal), stopped)
-    .then(() => delay(STOP_DRAIN_MS, signal));
-  Promise.race([delay(limitMs, signal), soon])
-    .then(() => end.abort(), () => {});
-  return end;
+/** Aborts after some time, or soon after the proxy is told to stop. */
+async function abortLater(
+  deadline: AbortController,
+  limitMs: number,
+  stopped: AbortSignal,
+): Promise<void> {
+  const limit = delay(limitMs, deadline.signal).catch(() => {});
+  await untilAborted(limit, stopped);
+  if (stopped.aborted) await delay(STOP_DRAIN_MS, deadline.signal);
+  deadline.abort();
 }

@@ -175,16 +175,16 @@ export class EraBridge implements Link {
     return [];
   }
 
-  async drain(patience: AbortSignal): Promise<void> {
+  async drain(deadline: AbortSignal): Promise<void> {
     const { link, background } = this.#context;
     this.#modernToLegacy.end();
     this.#legacyToModern.end();
     // What is decided while it drains sends what has waited for it.
     do {
-      await link.drain(patience);
+      await link.drain(deadline);
       await background.settled();
     } while (!background.isIdle);
-    await link.drain(patience);
+    await link.drain(deadline);
   }
 
   async close(limitMs: number): Promise<void> {

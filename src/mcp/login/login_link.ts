@@ -262,11 +262,11 @@ export class LoginLink implements Link {
     if (why) throw why;
   }
 
-  async drain(patience: AbortSignal): Promise<void> {
+  async drain(deadline: AbortSignal): Promise<void> {
     this.#isEnding = true;
     const why = new LoginError("interrupted", "the client is gone");
     for (const pending of this.#pending.values()) pending.end(why);
-    await this.#link.drain(patience);
+    await this.#link.drain(deadline);
   }
 
   async close(limitMs: number): Promise<void> {

@@ -250,14 +250,14 @@ export class IdentityBranch implements Link {
     return this.#link.holds?.(id) === true;
   }
 
-  async drain(patience: AbortSignal): Promise<void> {
+  async drain(deadline: AbortSignal): Promise<void> {
     this.#isEnding = true;
     this.#idle?.stop();
     this.#endIfIdle();
     const { signal } = this.#forNobody;
-    await this.#link.drain(AbortSignal.any([patience, signal]));
+    await this.#link.drain(AbortSignal.any([deadline, signal]));
     await this.#background.settled();
-    await this.#link.drain(patience);
+    await this.#link.drain(deadline);
   }
 
   /** Whether the client has gone, and waits for nothing any more. */

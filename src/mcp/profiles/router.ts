@@ -314,8 +314,8 @@ export class IdentityRouter implements Link {
     return [this.#default, ...this.#branches.values()];
   }
 
-  async drain(patience: AbortSignal): Promise<void> {
-    await Promise.all(this.#links.map((link) => link.drain(patience)));
+  async drain(deadline: AbortSignal): Promise<void> {
+    await Promise.all(this.#links.map((link) => link.drain(deadline)));
   }
 
   async close(limitMs: number): Promise<void> {

@@ -39,7 +39,7 @@ export class SseChannel implements Channel {
   readonly endpoint: URL;
   readonly closed: Promise<void>;
   readonly over: AbortSignal;
-  session: SessionHeaders;
+  session: SessionHeaders = { ...NO_SESSION, channel: this };
   cause: unknown;
   readonly #abort: AbortController;
   readonly #idle: IdleTimer;
@@ -48,12 +48,10 @@ export class SseChannel implements Channel {
     endpoint: URL,
     events: AsyncGenerator<ServerEvent>,
     abort: AbortController,
-    target: Target,
+    { idleTimeoutMs: limitMs }: Target,
     router: ResponseRouter,
   ) {
-    const { idleTimeoutMs: limitMs } = target;
     this.endpoint = endpoint;
-    this.session = { ...NO_SESSION, channel: this };
     this.#abort = abort;
     this.over = abort.signal;
     this.#idle = new IdleTimer(
@@ -61,47 +59,46 @@ export class SseChannel implements Channel {
       () => this.#end(new Error(`the channel was silent for ${limitMs} ms`)),
     );
     this.touch();
-    this.closed = this.#read(events, router, target);
+    this.closed = this.#read(events, router)
+      .then(() => this.#end(), (cause) => this.#end(cause));
   }
 
   /**
    * Opens a channel.
    *
-   * @throws {ProxyError | AttemptError} when the target does not speak this transport.
+   * @throws {ProxyError | AttemptError} when the target does not speak this
+   * transport.
    */
   static async open(
     target: Target,
     router: ResponseRouter,
     endpointLimitMs = ENDPOINT_WAIT_MS,
   ): Promise<SseChannel> {
+    const { url, redactor, maxAnswerBytes: maxDataBytes } = target;
     const abort = new AbortController();
     using _limit = whenOver(
       endpointLimitMs,
       () => abort.abort(noEndpoint(endpointLimitMs)),
     );
     let channel: SseChannel | undefined;
+    const onChunk = () => {
+      router.pending.touchAll();
+      channel?.touch();
+    };
     try {
       const response = await openStream(target, abort.signal);
-      const events = readEvents(response, {
-        maxDataBytes: target.maxAnswerBytes,
-        onChunk: () => {
-          router.pending.touchAll();
-          channel?.touch();
-        },
-      });
-      const endpoint = await readEndpointEvent(events, target.url)
+      const events = readEvents(response, { maxDataBytes, onChunk });
+      const endpoint = await readEndpointEvent(events, url)
         .catch(async (cause) => {
           await events.return(undefined);
           throw cause;
         });
-      for (const value of endpoint.searchParams.values()) {
-        target.redactor.add(value);
-      }
+      for (const value of endpoint.searchParams.values()) redactor.add(value);
       channel = new SseChannel(endpoint, events, abort, target, router);
       return channel;
     } catch (cause) {
       abort.abort();
-      throw fetchFailure(cause, target.url);
+      throw fetchFailure(cause, url);
     }
   }
 
@@ -123,21 +120,12 @@ export class SseChannel implements Channel {
   async #read(
     events: AsyncGenerator<ServerEvent>,
     router: ResponseRouter,
-    { log }: Target,
   ): Promise<void> {
-    try {
-      for await (const event of events) {
-        // A slow client is no silence of the target's.
-        this.#idle.stop();
-        await router.receiveEvent(event, this.session).catch((error) => {
-          if (!(error instanceof ProxyError)) throw error;
-          log.warn(error.summary);
-        });
-        this.touch();
-      }
-      this.#end();
-    } catch (cause) {
-      this.#end(cause);
+    for await (const event of events) {
+      // A slow client is no silence of the target's.
+      this.#idle.stop();
+      await router.receiveUnasked(event, this.session);
+      this.touch();
     }
   }
 }

@@ -315,9 +315,9 @@ export class Session implements Link {
     });
   }
 
-  async drain(patience: AbortSignal): Promise<void> {
+  async drain(deadline: AbortSignal): Promise<void> {
     this.#keeper.release();
-    await this.#inFlight.drain(patience);
+    await this.#inFlight.drain(deadline);
   }
 
   async close(limitMs: number): Promise<void> {

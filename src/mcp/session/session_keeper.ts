@@ -29,7 +29,7 @@ import { StandaloneStream } from "./standalone_stream.ts";
 /** The target of sessions, and how they are kept. */
 export interface SessionTarget extends Target {
   /** Whether a GET is held open for what the server sends on its own. */
-  readonly standingStream: boolean;
+  readonly standingStream?: boolean;
   /** How long a session may be idle before it is pinged, in milliseconds. */
   readonly keepAliveMs?: number;
   /** Whether a lost session is replaced by a new one. */

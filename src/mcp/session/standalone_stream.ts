@@ -1,6 +1,5 @@
 /** The GET stream that stands open for what the target sends on its own. */
 
-import { ProxyError } from "../../errors.ts";
 import type { LogFields } from "../../log/log.ts";
 import { delay, IdleTimer } from "../../time.ts";
 import {
@@ -199,13 +198,12 @@ export class StandaloneStream {
     response: Response,
     idle: IdleTimer,
   ): Promise<boolean> {
-    const { maxAnswerBytes, log } = this.#target;
     let hadExpired = this.#hadExpired;
     this.#hadExpired = false;
     this.#refusals = 0;
     const resumedAfter = this.#lastEventId;
     const events = readEvents(response, {
-      maxDataBytes: maxAnswerBytes,
+      maxDataBytes: this.#target.maxAnswerBytes,
       onChunk: () => idle.touch(),
     });
     for await (const event of events) {
@@ -213,10 +211,7 @@ export class StandaloneStream {
       this.#retryMs = retryMs ?? this.#retryMs;
       if (id !== undefined && id === resumedAfter) continue;
       this.#lastEventId = (resumableId(id) ?? this.#lastEventId) || undefined;
-      await this.#router.receiveEvent(event, session).catch((error) => {
-        if (!(error instanceof ProxyError)) throw error;
-        log.warn(error.summary);
-      });
+      await this.#router.receiveUnasked(event, session);
       idle.touch();
       if (hasSession(session) && expiryInMessage(event.data)) {
         this.#hadExpired = hadExpired;

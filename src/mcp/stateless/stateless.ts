@@ -291,8 +291,8 @@ export class StatelessSession {
     return removeMembers(frame, list, (_tool, index) => invalid.has(index));
   }
 
-  async drain(patience: AbortSignal): Promise<void> {
-    await this.#inFlight.drain(patience);
+  async drain(deadline: AbortSignal): Promise<void> {
+    await this.#inFlight.drain(deadline);
   }
 
   close(): void {

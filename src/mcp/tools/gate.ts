@@ -196,17 +196,17 @@ export class ToolGate implements Link {
     }
   }
 
-  async drain(patience: AbortSignal): Promise<void> {
+  async drain(deadline: AbortSignal): Promise<void> {
     // A link that is drained answers what waits here, and that may send more.
-    while (!this.#background.isIdle && !patience.aborted) {
-      await untilAborted(this.#background.settled(), patience);
+    while (!this.#background.isIdle && !deadline.aborted) {
+      await untilAborted(this.#background.settled(), deadline);
     }
     this.#isDrained = true;
     const error = shuttingDown(false);
     for (const request of this.#suspended.values()) {
       void refuse(this.#options, request, error);
     }
-    await this.#link.drain(patience);
+    await this.#link.drain(deadline);
   }
 
   async close(limitMs: number): Promise<void> {

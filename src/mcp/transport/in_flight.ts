@@ -41,19 +41,14 @@ export interface OwnAnswer {
   readonly sessionId: string | undefined;
 }
 
-interface Run {
-  readonly done: Promise<void>;
-  /** Whether it stands open, so that nothing is gained by waiting for it. */
-  readonly isLongLived: boolean;
-}
-
 /** Exchanges under way. */
 export class InFlight {
   readonly deadlines = new Deadlines();
   readonly #target: Target;
   readonly #router: ResponseRouter;
   readonly #sender: Sender;
-  readonly #runs = new Map<Exchange, Run>();
+  /** What the end waits for of each; nothing of one that stands open. */
+  readonly #runs = new Map<Exchange, Promise<void> | undefined>();
   #asked = 0;
 
   constructor(target: Target, router: ResponseRouter, sender: Sender) {
@@ -81,15 +76,11 @@ export class InFlight {
     waits: Waits,
     isLongLived = false,
   ): Promise<void> {
-    const done = this.#run(exchange, waits);
-    this.#add(exchange, done, isLongLived);
+    const done = this.#run(exchange, waits)
+      .finally(() => this.#runs.delete(exchange));
+    const end = exchange.isRequest ? exchange.settled : done;
+    this.#runs.set(exchange, isLongLived ? undefined : end);
     return done;
-  }
-
-  #add(exchange: Exchange, done: Promise<void>, isLongLived: boolean): void {
-    this.#runs.set(exchange, { done, isLongLived });
-    const end = () => void this.#runs.delete(exchange);
-    done.then(end, end);
   }
 
   async #run(exchange: Exchange, { gate, semaphore }: Waits): Promise<void> {
@@ -167,25 +158,25 @@ export class InFlight {
   async #runOwn(exchange: Exchange, session: SessionHeaders): Promise<void> {
     this.#router.pending.expect(exchange);
     exchange.limit(this.#target, (error) => exchange.end(error));
-    const done = this.#sender.sendOwn(exchange, session);
-    this.#add(exchange, done, true);
+    this.#runs.set(exchange, undefined);
     try {
-      await done;
+      await this.#sender.sendOwn(exchange, session);
     } finally {
       exchange.finish();
       this.#router.pending.forget(exchange);
+      this.#runs.delete(exchange);
     }
   }
 
   /**
-   * Waits for what is under way until `patience` is aborted, then answers the
+   * Waits for what is under way until `deadline` is aborted, then answers the
    * rest with an error.
    */
-  async drain(patience: AbortSignal): Promise<void> {
+  async drain(deadline: AbortSignal): Promise<void> {
     // What is answered may bring forth more, so look again.
     for (let open = this.#open(); open.length > 0; open = this.#open()) {
-      await untilAborted(Promise.all(open), patience);
-      if (patience.aborted) break;
+      await untilAborted(Promise.all(open), deadline);
+      if (deadline.aborted) break;
     }
     const left = [...this.#runs.keys()];
     const errors = { sent: shuttingDown(true), held: shuttingDown(false) };
@@ -203,13 +194,11 @@ export class InFlight {
     }
   }
 
-  /** What is waited for: the ends of what still owes something. */
+  /** The ends of what still owes something. */
   #open(): Promise<void>[] {
-    return [...this.#runs].flatMap(([exchange, { done, isLongLived }]) => {
-      if (isLongLived) return [];
-      if (!exchange.isRequest) return [done];
-      return exchange.isSettled ? [] : [exchange.settled];
-    });
+    return [...this.#runs].flatMap(([{ isRequest, isSettled }, end]) =>
+      end && !(isRequest && isSettled) ? [end] : []
+    );
   }
 }
 

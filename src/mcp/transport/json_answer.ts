@@ -147,9 +147,10 @@ const READ_METHODS: ReadonlySet<string> = new Set([
 function mayPassInPieces(
   { requests, method, onAnswer }: Exchange,
   response: Response,
-  { maxAnswerBytes, passesInPieces = true }: Target,
+  { maxAnswerBytes, passesInPieces = true, receiptOf }: Target,
 ): boolean {
-  return passesInPieces &&
+  // A receipt is put into what is there as a whole.
+  return passesInPieces && receiptOf === undefined &&
     maxAnswerBytes > DEFAULT_MAX_ANSWER_BYTES && requests.length === 1 &&
     mediaType(response) === "application/json" && onAnswer === undefined &&
     !READ_METHODS.has(method);

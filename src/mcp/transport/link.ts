@@ -39,10 +39,10 @@ export interface Link {
   /** Whether a request waits here unsent: cancelled, it never is. */
   holds?(id: RequestId): boolean;
   /**
-   * Waits for what is in flight until `patience` is aborted, then answers the
+   * Waits for what is in flight until `deadline` is aborted, then answers the
    * rest with an error.
    */
-  drain(patience: AbortSignal): Promise<void>;
+  drain(deadline: AbortSignal): Promise<void>;
   /** Ends what it holds upstream, as far as that is done within the limit. */
   close(limitMs: number): Promise<void>;
 }

@@ -5,7 +5,7 @@
 
 import { withoutByteOrderMark } from "../wire/bytes.ts";
 import type { Target } from "./target.ts";
-import type { ProxyError } from "../../errors.ts";
+import { ProxyError } from "../../errors.ts";
 import { Recent } from "../../lru_cache.ts";
 import { answerTo, withIdOf } from "../wire/answer_id.ts";
 import type { Era } from "../wire/era.ts";
@@ -142,6 +142,17 @@ export class ResponseRouter {
       type: excerpt(type),
       detail: message.detail,
       method: exchange?.method,
+    });
+  }
+
+  /** The same of a stream that answers no request of its own. */
+  async receiveUnasked(
+    event: ServerEvent,
+    session: SessionHeaders,
+  ): Promise<void> {
+    await this.receiveEvent(event, session).catch((error) => {
+      if (!(error instanceof ProxyError)) throw error;
+      this.#target.log.warn(error.summary);
     });
   }
 
