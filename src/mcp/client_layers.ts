@@ -25,9 +25,7 @@ import { ToolSchemas } from "./stateless/tool_schemas.ts";
 import type { Metadata } from "./wire/metadata.ts";
 import { Upstream, type UpstreamOptions } from "./upstream.ts";
 
-/** What the layers are made of. */
 export interface ClientLinkOptions extends UpstreamOptions {
-  /** Which tools may be seen and called. */
   readonly tools: ToolRules;
   /** Whether a client and a target of different eras are brought together. */
   readonly bridge?: boolean;
@@ -48,7 +46,6 @@ export interface OpenedFetch extends Disposable {
   readonly fetch: typeof globalThis.fetch;
 }
 
-/** The accounts that calls may name, and what sends requests for one. */
 export interface Accounts extends AccountRules {
   readonly open: (account: string, role: string | undefined) => OpenedFetch;
 }
@@ -64,7 +61,6 @@ interface Gated extends ClientLinkOptions {
  */
 const TOOLS_MAX_AGE_MS = 5 * 60_000;
 
-/** The outermost of the layers that the options ask for. */
 export function createLayers(options: ClientLinkOptions): Link {
   const { findLogin, emit, log, writer } = options;
   const within = (options: ClientLinkOptions) =>
@@ -78,7 +74,6 @@ export function createLayers(options: ClientLinkOptions): Link {
   });
 }
 
-/** A link with the gate before it that the tool rules ask for. */
 function gated(
   options: ClientLinkOptions,
   emit: Emit,
@@ -167,7 +162,6 @@ function withProfile(
   };
 }
 
-/** A link that disposes of what it was opened with when it is closed. */
 function disposing(link: Link, opened: Disposable): Link {
   return {
     accept: (bytes, message) => link.accept(bytes, message),

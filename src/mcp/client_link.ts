@@ -8,7 +8,6 @@ import type { Link } from "./transport/link.ts";
 import { hasRules } from "./tools/rules.ts";
 import { Upstream } from "./upstream.ts";
 
-/** The link that takes the client's messages. */
 export async function createClientLink(
   options: ClientLinkOptions,
 ): Promise<Link> {

@@ -19,13 +19,11 @@ import { Session } from "./session/session.ts";
 import type { SessionTarget } from "./session/session_keeper.ts";
 import type { RouterHooks } from "./transport/response_router.ts";
 
-/** What an {@linkcode Upstream} is handed. */
 export interface UpstreamOptions extends SessionTarget, StatelessTarget {
   /** Says which frames a message becomes on its way to the client. */
   readonly pass?: RouterHooks["pass"];
 }
 
-/** The target, in both eras. */
 export class Upstream implements Link {
   readonly #options: UpstreamOptions;
   readonly #session: Session;

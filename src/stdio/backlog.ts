@@ -56,7 +56,6 @@ export class Backlog {
     this.#stallMs = stallMs;
   }
 
-  /** Whether so much more fits. */
   hasRoomFor(bytes: number, messages = 1): boolean {
     return this.#messages === 0 ||
       (this.#messages + messages <= this.#bounds.messages &&

@@ -37,7 +37,6 @@ export interface ClientInputOptions extends Refusing {
   readonly signal: AbortSignal;
 }
 
-/** Takes the client's frames, as many as there is room for. */
 export class ClientInput {
   readonly #options: ClientInputOptions;
   readonly #requests: Backlog;

@@ -27,7 +27,6 @@ export interface MessageFacts {
   readonly particulars: Attributes;
 }
 
-/** What came of a message that went wrong. */
 export interface Fault {
   /** What its metrics are told by. */
   readonly kind: Attributes;
@@ -38,7 +37,6 @@ export interface Fault {
 /** A longer text is cut: it is no name that anyone gave on purpose. */
 const MAX_TEXT_LENGTH = 200;
 
-/** What can be told of a message for the target. */
 export function factsOf(
   message: Observed,
   era: Era,
@@ -66,7 +64,6 @@ export function factsOf(
   };
 }
 
-/** What `params.name` is the name of, by method. */
 const NAMES: ReadonlyMap<string, string> = new Map([
   ["tools/call", "gen_ai.tool.name"],
   ["prompts/get", "gen_ai.prompt.name"],
@@ -97,7 +94,6 @@ function cut(text: string): string {
     : text;
 }
 
-/** The fault in the target's answer, if there is one. */
 export function faultIn(answer: ResponseMessage): Fault | undefined {
   if (answer.error) {
     const code = String(answer.error.code);
@@ -127,7 +123,6 @@ const QUERY = /\?[^\s)]+/g;
 /** An error type of AWS's: `AccessDeniedException`, say. */
 const AWS_ERROR_TYPE = /^[\w.:#-]{1,100}$/;
 
-/** The fault that one of the proxy's own errors tells. */
 export function faultOf({ code, reason, message, data }: ProxyError): Fault {
   const status = String(code);
   const { awsError } = data;

@@ -26,7 +26,6 @@ const DURATION_BOUNDARIES = [
   ...[0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 30, 60, 120, 300],
 ];
 
-/** The instruments. */
 export type Metrics =
   & { readonly duration: Histogram }
   & Readonly<
@@ -59,11 +58,9 @@ export function createMetrics(meter: Meter): Metrics {
   };
 }
 
-/** What spans are made with. */
 export interface SpanTools {
   readonly tracer: Tracer;
   readonly metrics: Metrics;
-  /** The target's MCP endpoint. */
   readonly target: URL;
   readonly redact: Redact;
 }

@@ -15,15 +15,12 @@ import { discreetFetch } from "./fetch.ts";
 import { createMetrics, MessageSpan } from "./span.ts";
 import { VERSION } from "../version.ts";
 
-/** What tells OpenTelemetry. */
 export interface Telemetry {
-  /** Is told of the messages. */
   readonly observer: Observer;
   /** Sends, and lets the runtime tell no more of it than may be told. */
   readonly fetch: typeof globalThis.fetch;
 }
 
-/** The name of the instrumentation scope. */
 const SCOPE = "sigv4-proxy";
 
 /**

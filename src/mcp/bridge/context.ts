@@ -5,12 +5,10 @@ import type { Background, OwnRequests } from "../transport/awaited.ts";
 import type { Emit, Link } from "../transport/link.ts";
 import { isObject } from "../wire/message.ts";
 
-/** What the parts of a bridge are handed, the same record to all. */
 export interface BridgeContext {
   /** Writes one frame to the client; one that is gone does not matter. */
   readonly emit: Emit;
   readonly log: Log;
-  /** The target. */
   readonly link: Link;
   /** The bridge's own requests to it. */
   readonly own: OwnRequests;

@@ -44,7 +44,6 @@ interface Call {
   timer?: ReturnType<typeof setTimeout>;
 }
 
-/** Calls in flight, over as many rounds as they take. */
 export class InputRounds {
   readonly #context: BridgeContext;
   readonly #capabilities: () => unknown;
@@ -58,7 +57,6 @@ export class InputRounds {
   readonly #rounds = new Map<string, Call>();
   #retries = 0;
 
-  /** @param capabilities What the client said that it can do. */
   constructor(context: BridgeContext, capabilities: () => unknown) {
     this.#context = context;
     this.#capabilities = capabilities;
@@ -200,7 +198,6 @@ export class InputRounds {
     return true;
   }
 
-  /** Tells the client that what it was asked is not wanted any more. */
   #withdraw({ asked }: Call): void {
     for (const id of asked) this.#questions.cancel(this.#client, id);
   }

@@ -43,12 +43,10 @@ const NO_BATCHES = new ProxyError(
 
 const UNKNOWN = { name: "unknown", version: "0" };
 
-/** Speaks legacy to the client, and modern to the target. */
 export class LegacyToModern {
   readonly #context: BridgeContext;
   readonly #listen: ListenStream;
   readonly #rounds: InputRounds;
-  /** The parameters of the client's `initialize`. */
   #client: Record<string, unknown> = {};
   #logLevel: unknown;
 
@@ -89,7 +87,6 @@ export class LegacyToModern {
     return resultFrame(id, JSON.stringify(answer));
   }
 
-  /** Takes a message of the client's, as a link does. */
   accept(
     bytes: Uint8Array,
     message: SingleMessage | BatchMessage,

@@ -40,7 +40,6 @@ interface Subscription {
   isRefused: boolean;
 }
 
-/** Keeps the one subscription as it should be. */
 export class ListenStream {
   readonly #context: BridgeContext;
   readonly #meta: () => Record<string, unknown>;

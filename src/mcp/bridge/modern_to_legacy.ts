@@ -51,7 +51,6 @@ const CACHEABLE_METHODS = new Set([
 const PROTOCOL_PREFIX = "io.modelcontextprotocol/";
 const SET_LEVEL = "logging/setLevel";
 
-/** Speaks modern to the client, and legacy to the target. */
 export class ModernToLegacy {
   /** Those under way; they take requests of the target's. */
   readonly calls: SuspendedCalls;
@@ -98,7 +97,6 @@ export class ModernToLegacy {
     return true;
   }
 
-  /** Takes a message of the client's, as a link does. */
   accept(
     bytes: Uint8Array,
     message: SingleMessage | BatchMessage,

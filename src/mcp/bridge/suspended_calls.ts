@@ -61,12 +61,9 @@ export interface Call {
   answer?: Uint8Array;
 }
 
-/** Calls in flight, some of which wait for their client. */
 export class SuspendedCalls {
   readonly #context: BridgeContext;
-  /** By the ID under which the target knows it. */
   readonly #calls = new Map<string, Call>();
-  /** By its state. */
   readonly #suspended = new Map<string, Call>();
   #asked = 0;
   #isEnding = false;
@@ -186,7 +183,6 @@ export class SuspendedCalls {
     if (call.questions.size > 0) this.#suspendSoon(call);
   }
 
-  /** The call of that ID, as the target knows it. */
   get({ key }: RequestId): Call | undefined {
     return this.#calls.get(key);
   }

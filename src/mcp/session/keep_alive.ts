@@ -24,7 +24,6 @@ export interface PingedSession {
 /** The least time that a ping is given, in milliseconds. */
 const MIN_LIMIT_MS = 5_000;
 
-/** Sends a `ping` after each interval in which a session was idle. */
 export class KeepAlive {
   readonly #target: PingedTarget;
   readonly #inFlight: InFlight;

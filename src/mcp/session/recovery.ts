@@ -26,7 +26,6 @@ const NOTIFY_WAIT_MS = 10_000;
 /** How many resources are subscribed to again; the oldest go first. */
 const MAX_SUBSCRIPTIONS = 1_000;
 
-/** Remembers how the client set a session up, and sets up another like it. */
 export class Recovery {
   readonly #target: Target;
   readonly #inFlight: InFlight;

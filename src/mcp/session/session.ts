@@ -64,7 +64,6 @@ const MAX_WAITING_ANSWERS = 4_096;
 /** How long a cancelled request's stream stays open for what is still said. */
 const CANCELLED_DRAIN_MS = 5_000;
 
-/** One upstream session, from the client's first message to the last. */
 export class Session implements Link {
   readonly #target: SessionTarget;
   readonly #router: ResponseRouter;

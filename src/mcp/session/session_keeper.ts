@@ -26,7 +26,6 @@ import { KeepAlive } from "./keep_alive.ts";
 import { Recovery } from "./recovery.ts";
 import { StandaloneStream } from "./standalone_stream.ts";
 
-/** The target of sessions, and how they are kept. */
 export interface SessionTarget extends Target {
   /** Whether a GET is held open for what the server sends on its own. */
   readonly standingStream?: boolean;
@@ -68,7 +67,6 @@ export class SessionKeeper {
   #renewal: Promise<void> | undefined;
   readonly #closing = new AbortController();
 
-  /** @param onRenewal Is told of a session in the making, to wait for it. */
   constructor(
     target: SessionTarget,
     router: ResponseRouter,

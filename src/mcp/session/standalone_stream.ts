@@ -45,7 +45,6 @@ const PATIENT_MS = 60_000;
 
 const decoder = new TextDecoder();
 
-/** Keeps one GET stream open, and opens it again when it ends. */
 export class StandaloneStream {
   readonly #target: Target;
   readonly #router: ResponseRouter;
@@ -73,7 +72,6 @@ export class StandaloneStream {
     return this.#abort !== undefined;
   }
 
-  /** Holds the stream open in this session, and in no other. */
   hold(session: SessionHeaders): void {
     this.release();
     this.#abort = new AbortController();
@@ -133,7 +131,6 @@ export class StandaloneStream {
     }
   }
 
-  /** Whether a refusal is the last word. */
   async #isRefused(
     session: SessionHeaders,
     response: Response,

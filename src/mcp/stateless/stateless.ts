@@ -56,7 +56,6 @@ const MAX_NOTIFICATIONS = 256;
 /** How many subscriptions stand open at once, each with a connection. */
 const MAX_SUBSCRIPTIONS = 1_024;
 
-/** The target as clients of 2026-07-28 see it. */
 export class StatelessSession {
   readonly #target: StatelessTarget;
   readonly #router: ResponseRouter;
@@ -140,7 +139,6 @@ export class StatelessSession {
     return true;
   }
 
-  /** Sends an exchange, again if that is right, until it is answered. */
   async #send(exchange: Exchange): Promise<void> {
     let isListed = false;
     const recover = async (cause: unknown) => {

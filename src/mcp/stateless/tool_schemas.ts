@@ -107,7 +107,6 @@ export class ToolSchemas {
     return invalid;
   }
 
-  /** The headers that mirror the arguments of a `tools/call`. */
   headersFor(params: unknown): HeaderPairs {
     if (!isObject(params) || typeof params.name !== "string") return [];
     const parameters = this.#tools.get(params.name) ?? [];

@@ -51,7 +51,6 @@ const LIST_CHANGED_END = new TextEncoder().encode("_changed");
 
 type Message = SingleMessage | BatchMessage;
 
-/** Lets through what the policy allows. */
 export class ToolGate implements Link {
   readonly #options: ToolGateOptions;
   readonly #link: Link;

@@ -24,13 +24,11 @@ export interface ToolMemory {
   readonly now?: () => number;
 }
 
-/** What a tool says of itself, and when that was recorded. */
 interface ToolRecord {
   readonly isReadOnly: boolean;
   readonly at: number;
 }
 
-/** Decides on tools, and records what they say of themselves. */
 export class ToolPolicy {
   /** Whether it goes by what the tools say of themselves. */
   readonly usesHints: boolean;

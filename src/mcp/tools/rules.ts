@@ -1,6 +1,5 @@
 /** The rules for tools, as options say them. */
 
-/** What is allowed, as the options say it. */
 export interface ToolRules {
   /** Only tools annotated `readOnlyHint: true`. */
   readonly readOnly: boolean;

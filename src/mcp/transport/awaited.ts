@@ -100,7 +100,6 @@ export class OwnRequests {
     this.#name = name;
   }
 
-  /** An ID that no other request has. */
   nextId(): RequestId {
     return stringId(`${this.#name}:${++this.#count}`);
   }
@@ -130,7 +129,6 @@ export class OwnRequests {
     return promise;
   }
 
-  /** Whether an answer was to one of these requests, and is taken. */
   take(answer: ResponseMessage, bytes: Uint8Array): boolean {
     const request = this.#answers.take(answer.id);
     request?.resolve?.([answer, bytes]);
@@ -191,7 +189,6 @@ export class Background {
     return done;
   }
 
-  /** Resolves when all that is under way now is done. */
   async settled(): Promise<void> {
     await Promise.all(this.#work);
   }

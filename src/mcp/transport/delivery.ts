@@ -19,11 +19,9 @@ const BATCH_VERSION = "2025-03-26";
 /** Where a result says who answered it. */
 const IDENTITY_KEY = "sigv4-proxy/identity";
 
-/** A message for the client. */
 export interface Delivery {
   readonly message: SingleMessage;
   readonly frame: Uint8Array;
-  /** The exchange that it belongs to, if that is known. */
   readonly owner: Exchange | undefined;
 }
 

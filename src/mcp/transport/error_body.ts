@@ -63,7 +63,6 @@ export function readRpcError(body: Uint8Array): RpcErrorAnswer | undefined {
   return { ...message, error };
 }
 
-/** The body of an HTTP error to a POST. */
 export interface ErrorBody {
   /** The messages to deliver, where the request's answer is among them. */
   readonly messages: readonly Uint8Array[] | undefined;
@@ -79,7 +78,6 @@ export interface ErrorBody {
 
 const decoder = new TextDecoder();
 
-/** Reads the body of an HTTP error, as far as it can be had. */
 export async function parseErrorBody(
   response: Response,
   exchange: Exchange,

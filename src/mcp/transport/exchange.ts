@@ -19,13 +19,10 @@ export interface ExchangeLimits {
 
 const NONE: ReadonlyMap<string, RequestId> = new Map();
 
-/** What is sent, and who waits for it. */
 export interface ExchangeInit {
-  /** The frame to the letter. */
   readonly bytes: Uint8Array;
   /** The method; `batch` or `response` where there is none. */
   readonly method: string;
-  /** The parameters, of a single request or notification. */
   readonly params?: unknown;
   readonly requests: readonly RequestId[];
   /** Those that ask for progress: their IDs' keys, and the tokens. */
@@ -92,7 +89,6 @@ export class Exchange {
   #delivering = 0;
   #afterDelivery: (() => void) | undefined;
 
-  /** @param deadlines Watches its time limits. */
   constructor(init: ExchangeInit, deadlines: Deadlines) {
     this.#deadlines = deadlines;
     this.method = init.method;
@@ -115,7 +111,6 @@ export class Exchange {
     return this.#body;
   }
 
-  /** Puts another body in its place for the attempts to come. */
   replaceBody(bytes: Uint8Array): void {
     this.#body = bytes;
   }
@@ -128,7 +123,6 @@ export class Exchange {
     return this.requests.length > 0;
   }
 
-  /** Whether nobody waits any more. */
   get isSettled(): boolean {
     return this.#pending.size === 0;
   }
@@ -208,7 +202,6 @@ export class Exchange {
     return this.#fetch ?? this.signal;
   }
 
-  /** Whether the target has it, and may answer. */
   get isAtTarget(): boolean {
     return this.#isAtTarget;
   }
@@ -218,7 +211,6 @@ export class Exchange {
     this.touch();
   }
 
-  /** Lets the limits stand still, while it is not the target that is slow. */
   hold(): void {
     this.#isHeld = true;
     this.#wholeLimit?.pause();
@@ -230,7 +222,6 @@ export class Exchange {
     this.touch();
   }
 
-  /** Notes that the target said something. */
   touch(): void {
     this.#idleLimit?.touch();
   }

@@ -32,14 +32,12 @@ export function errorFrame(
 /** What tells the proxy's own errors from the target's. */
 const SOURCE = "sigv4-proxy";
 
-/** The `data` of the JSON-RPC error that an error of the proxy's becomes. */
 export function ownErrorData(
   { reason, data }: ProxyError,
 ): Record<string, unknown> {
   return { source: SOURCE, reason, ...data };
 }
 
-/** Whether the `data` of a JSON-RPC error is that of the proxy's own. */
 export function isOwnError(data: unknown): data is Record<string, unknown> {
   return isObject(data) && data.source === SOURCE;
 }
@@ -60,7 +58,6 @@ const CLIENT_ERROR = /client error \(\w+\)(?::\s*)?(.*)$/s;
 
 /** A failure that came before the request was run. */
 interface Unprocessed {
-  /** The text that the runtime's `fetch` rejects with. */
   readonly failure: RegExp;
   /** Whether there was a connection, if only without TLS. */
   readonly isConnected?: boolean;

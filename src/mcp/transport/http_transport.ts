@@ -53,7 +53,6 @@ const EVENT = {
 
 const decoder = new TextDecoder();
 
-/** Sends exchanges, and hands what comes back to the delivery. */
 export class HttpTransport {
   readonly #target: Target;
   readonly #router: ResponseRouter;
@@ -65,7 +64,6 @@ export class HttpTransport {
   #sessionHeaders: HeaderRecord;
   #session: SessionHeaders = NO_SESSION;
 
-  /** @param options Whether a stream that is cut is resumed. */
   constructor(
     target: Target,
     router: ResponseRouter,
@@ -253,7 +251,6 @@ export class HttpTransport {
     }
   }
 
-  /** An answer to a POST that is not 2xx. */
   async #refused(
     exchange: Exchange,
     session: SessionHeaders,

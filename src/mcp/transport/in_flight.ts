@@ -18,7 +18,6 @@ import type { Target } from "./target.ts";
 /** How many answers are made at once at the end. */
 const SLICE = 256;
 
-/** How exchanges are sent. */
 export interface Sender {
   /** Sends one of the client's until it is answered. */
   send(exchange: Exchange): Promise<void>;
@@ -28,7 +27,6 @@ export interface Sender {
   onTimeout(exchange: Exchange, error: ProxyError): Promise<void>;
 }
 
-/** What an exchange waits for before it is sent. */
 export interface Waits {
   readonly gate?: Promise<unknown>;
   readonly semaphore?: Semaphore;
@@ -41,7 +39,6 @@ export interface OwnAnswer {
   readonly sessionId: string | undefined;
 }
 
-/** Exchanges under way. */
 export class InFlight {
   readonly deadlines = new Deadlines();
   readonly #target: Target;
@@ -202,7 +199,6 @@ export class InFlight {
   }
 }
 
-/** Resolves when what else is ready has had its turn. */
 function turn(): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve));
 }

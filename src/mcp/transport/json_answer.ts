@@ -156,7 +156,6 @@ function mayPassInPieces(
     !READ_METHODS.has(method);
 }
 
-/** What a large answer must keep to. */
 export interface LargeAnswerLimits {
   readonly maxAnswerBytes: number;
   /** The request that it must answer. */

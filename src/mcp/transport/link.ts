@@ -51,10 +51,8 @@ export type Emit = (frame: Uint8Array) => Promise<void>;
 
 const encoder = new TextEncoder();
 
-/** One of the messages in a frame. */
 export interface Part {
   readonly message: SingleMessage;
-  /** The message as it stands in the frame. */
   readonly bytes: Uint8Array;
 }
 
@@ -152,7 +150,6 @@ export function notify(link: Link, method: string, params?: unknown): void {
   send(link, messageFrame(method, JSON.stringify(params)));
 }
 
-/** Tells a link that a request over it is cancelled. */
 export function notifyCancelled(
   link: Pick<Link, "accept">,
   { source }: RequestId,
@@ -172,7 +169,6 @@ export interface Refusing {
   readonly observer?: Observer;
 }
 
-/** Answers the requests of a message with an error. */
 export async function refuse(
   { emit, observer }: Refusing,
   message: SingleMessage | BatchMessage,

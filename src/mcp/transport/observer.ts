@@ -9,9 +9,7 @@ import type { RequestId, ResponseMessage } from "../wire/message.ts";
 
 /** A message as an onlooker sees it. */
 export interface Observed {
-  /** The method; `batch` or `response` where there is none. */
   readonly method: string;
-  /** The parameters, of a single request or notification. */
   readonly params: unknown;
   readonly requests: readonly RequestId[];
   /** The HTTP headers with which it came, if it came with some. */

@@ -33,7 +33,6 @@ const KEPT_MS = 3_000;
 const PROGRESS = "notifications/progress";
 const RELATED_TASK = "io.modelcontextprotocol/related-task";
 
-/** Where a message of the target's came. */
 export interface Origin {
   readonly session: SessionHeaders;
   /** The exchange that it came in answer to, if that is known. */
@@ -46,7 +45,6 @@ export interface Owed {
   readonly id: RequestId;
 }
 
-/** Requests that wait for an answer, each with the exchange that it is in. */
 export class PendingRequests {
   readonly #target: Target;
   readonly #era: Era;
@@ -87,7 +85,6 @@ export class PendingRequests {
     return this.#waiting.get(id.key);
   }
 
-  /** Forgets an exchange that nobody waits for any more. */
   forget(exchange: Exchange): void {
     for (const id of exchange.requests) this.#forget(exchange, id);
     exchange.observation?.ended();
@@ -104,7 +101,6 @@ export class PendingRequests {
     this.#over.set(key, true);
   }
 
-  /** Takes a request's one answer: false when it was taken before. */
   take(exchange: Exchange, id: RequestId): boolean {
     this.#forget(exchange, id);
     return exchange.take(id);
@@ -304,7 +300,6 @@ function toldOf(
   return keptErrors?.get(id.key) ?? error;
 }
 
-/** Tells who follows an exchange what it failed with. */
 function note({ observation }: Exchange, told: ProxyError | Uint8Array): void {
   if (told instanceof ProxyError) observation?.failed(told);
   else observation?.answered(responseIn(told));

@@ -63,7 +63,6 @@ export interface RouterHooks {
 /** How many requests of the target's are remembered until they are answered. */
 const MAX_TARGET_REQUESTS = 10_000;
 
-/** Hands messages of the target to the client. */
 export class ResponseRouter {
   readonly #target: Target;
   readonly #hooks: RouterHooks;

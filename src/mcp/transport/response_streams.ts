@@ -26,19 +26,15 @@ const MAX_ASKED_MS = 30_000;
 
 const decoder = new TextDecoder();
 
-/** What the answers over a transport have in common. */
 export interface AnswerContext {
   readonly target: Target;
   readonly router: ResponseRouter;
-  /** Whether a stream that is cut is resumed. */
   readonly resumes: boolean;
-  /** Sends a request to the target on behalf of an exchange. */
   readonly send: (exchange: Exchange, init: RequestInit) => Promise<Response>;
   /** Is told when a stream goes on after its last answer. */
   readonly onSettled: (exchange: Exchange) => void;
 }
 
-/** An event stream that answers an exchange, and those that resume it. */
 export class ResponseStream {
   readonly #context: AnswerContext;
   readonly #exchange: Exchange;
@@ -52,7 +48,6 @@ export class ResponseStream {
   #fruitlessTries = 0;
   /** What a `Retry-After` asks to wait, in milliseconds. */
   #askedMs = 0;
-  /** What the connection broke with. */
   #cause: unknown;
 
   constructor(

@@ -33,7 +33,6 @@ export class AttemptError extends Error {
   constructor(
     readonly error: ProxyError,
     readonly retryable: Retryable,
-    /** What the target asked to wait, in milliseconds. */
     readonly retryAfterMs?: number,
     /** The target's own error, which the client is told in place of ours. */
     readonly answer?: Uint8Array,
@@ -58,7 +57,6 @@ export class SessionExpiredError extends Error {
   override name = "SessionExpiredError";
 
   constructor(
-    /** The session that is lost. */
     readonly session: SessionHeaders,
     /** Whether the request may be sent once more in a new session. */
     readonly retryable: Retryable,
@@ -146,13 +144,11 @@ export function retryAfterMs(headers: Headers): number | undefined {
   return Number.isNaN(date) ? undefined : Math.max(0, date - Date.now());
 }
 
-/** A `Retry-After` beyond this is the client's to wait for. */
 const MAX_RETRY_AFTER_MS = 30_000;
 
 /** How many tools are remembered; the oldest go first. */
 const MAX_TOOLS = 10_000;
 
-/** Knows which requests do no harm when they run twice. */
 export class RetryPolicy {
   readonly #retries: number;
   readonly #repeatableTools = new Recent<true>(MAX_TOOLS);

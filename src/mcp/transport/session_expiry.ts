@@ -19,7 +19,6 @@ type Form =
   /** A text, or an object without JSON-RPC around it, in a 2xx. */
   | "bare";
 
-/** One signal that the session is lost. */
 interface Signal {
   readonly form: Form;
   /** HTTP statuses; any of the form's without. */
@@ -160,7 +159,6 @@ function speaksOfSession(words: string): boolean {
   return SPEAKS.test(words.trim()) || SPEAKS.test(spaced);
 }
 
-/** What is known of an answer. */
 interface Facts {
   readonly status?: number;
   readonly code?: number;

@@ -13,10 +13,8 @@ import type { Observer } from "./observer.ts";
 /** How the target is reached, and what its answers must keep to. */
 export interface Target extends ExchangeLimits {
   readonly url: URL;
-  /** Sends every request; signs it where that is wanted. */
   readonly fetch: typeof globalThis.fetch;
   readonly headers: HeaderPairs;
-  /** What is put into each request; by default nothing is. */
   readonly metadata?: Metadata;
   /** Writes one frame to the client; awaited, so that a slow client slows us. */
   readonly emit: Emit;
@@ -52,7 +50,6 @@ export interface Target extends ExchangeLimits {
     failure: ProxyError,
     exchange: Exchange,
   ) => Promise<void> | undefined;
-  /** Learns the session IDs, and hides them and what else is secret. */
   readonly redactor: Redactor;
   readonly log: Log;
   /** Is told of the messages on their way, if anyone is. */
