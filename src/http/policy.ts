@@ -13,12 +13,12 @@ import { responseIn } from "../mcp/transport/link.ts";
 import { mediaType, readBody, readEvents } from "../mcp/wire/body.ts";
 import { LISTEN } from "../mcp/stateless/listen.ts";
 import {
-  type BatchMessage,
   readMessageInTurns,
   type RequestId,
   type ResponseMessage,
   type SingleMessage,
   singlesOf,
+  type ValidMessage,
 } from "../mcp/wire/message.ts";
 import {
   addMetadata,
@@ -181,7 +181,7 @@ type PolicySettings = Pick<
 /** Refuses what the target, or a gateway, might read otherwise. */
 function checkReading(
   bytes: Uint8Array,
-  message: SingleMessage | BatchMessage,
+  message: ValidMessage,
   headers: HeaderMap,
 ): void {
   try {
@@ -195,7 +195,7 @@ function checkReading(
 
 /** Refuses calls of tools that are not allowed, and what stands beside them. */
 async function checkCalls(
-  message: SingleMessage | BatchMessage,
+  message: ValidMessage,
   policy: ToolPolicy,
   ask: AskForTools,
 ): Promise<void> {
@@ -243,10 +243,7 @@ function isTooLarge(cause: unknown): cause is ProxyError {
 }
 
 /** Refuses headers by which a gateway might see another tool than the policy. */
-function checkHeaders(
-  headers: HeaderMap,
-  message: SingleMessage | BatchMessage,
-): void {
+function checkHeaders(headers: HeaderMap, message: ValidMessage): void {
   const hasMethod = message.kind === "request" ||
     message.kind === "notification";
   const mirrored = new Map(

@@ -9,7 +9,7 @@ import { ProxyError } from "../errors.ts";
 import { eraOf } from "./wire/era.ts";
 import { errorFrame } from "./transport/failure.ts";
 import { cancelledId, type Link } from "./transport/link.ts";
-import type { BatchMessage, SingleMessage } from "./wire/message.ts";
+import type { BatchMessage, ValidMessage } from "./wire/message.ts";
 import { addMetadata, messageWithMetadata } from "./wire/metadata.ts";
 import {
   StatelessSession,
@@ -37,10 +37,7 @@ export class Upstream implements Link {
     this.#modern = new StatelessSession(options);
   }
 
-  accept(
-    bytes: Uint8Array,
-    message: SingleMessage | BatchMessage,
-  ): Promise<void> | void {
+  accept(bytes: Uint8Array, message: ValidMessage): Promise<void> | void {
     const { metadata = [] } = this.#options;
     // Here, so that what the layers before this one ask for has it, too.
     return this.#accept(
@@ -49,10 +46,7 @@ export class Upstream implements Link {
     );
   }
 
-  #accept(
-    bytes: Uint8Array,
-    message: SingleMessage | BatchMessage,
-  ): Promise<void> | void {
+  #accept(bytes: Uint8Array, message: ValidMessage): Promise<void> | void {
     if (message.kind === "batch") return this.#acceptBatch(bytes, message);
     if (
       message.kind === "notification" &&
@@ -73,7 +67,7 @@ export class Upstream implements Link {
 
   #acceptLegacy(
     bytes: Uint8Array,
-    message: SingleMessage | BatchMessage,
+    message: ValidMessage,
   ): Promise<void> | void {
     this.#hasSession = true;
     return this.#session.accept(bytes, message);

@@ -11,7 +11,6 @@ import type { Link, Refusing } from "../mcp/transport/link.ts";
 import type { Frame, OversizedFrame } from "../mcp/wire/frames.ts";
 import { SMALL_BYTES } from "../mcp/wire/large_message.ts";
 import {
-  type BatchMessage,
   type InvalidMessage,
   type Message,
   readMessage,
@@ -19,8 +18,8 @@ import {
   type RequestId,
   type RequestMessage,
   requestsOf,
-  type SingleMessage,
   singlesOf,
+  type ValidMessage,
 } from "../mcp/wire/message.ts";
 import {
   Backlog,
@@ -87,7 +86,7 @@ export class ClientInput {
 
   #takeRequests(
     frame: Uint8Array,
-    message: SingleMessage | BatchMessage,
+    message: ValidMessage,
     requests: readonly RequestMessage[],
   ): Promise<void> | undefined {
     const { length } = requests;
@@ -118,7 +117,7 @@ export class ClientInput {
 
   #pass(
     frame: Uint8Array,
-    message: SingleMessage | BatchMessage,
+    message: ValidMessage,
     backlog: Backlog,
     messages = 1,
   ): undefined {
@@ -130,7 +129,7 @@ export class ClientInput {
 
   async #passWhenRoom(
     frame: Uint8Array,
-    message: SingleMessage | BatchMessage,
+    message: ValidMessage,
     backlog: Backlog,
   ): Promise<void> {
     const { signal } = this.#options;

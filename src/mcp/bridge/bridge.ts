@@ -19,17 +19,16 @@ import { type Emit, type Link, tell } from "../transport/link.ts";
 import type { RouterHooks } from "../transport/response_router.ts";
 import { eraOf } from "../wire/era.ts";
 import {
-  type BatchMessage,
   readMessage,
   type RequestMessage,
   type ResponseMessage,
   type SingleMessage,
+  type ValidMessage,
 } from "../wire/message.ts";
 import type { BridgeContext } from "./context.ts";
 import { LegacyToModern } from "./legacy_to_modern.ts";
 import { ModernToLegacy } from "./modern_to_legacy.ts";
 
-type Message = SingleMessage | BatchMessage;
 type Translation = LegacyToModern | ModernToLegacy | undefined;
 
 export interface EraBridgeOptions {
@@ -69,7 +68,7 @@ export class EraBridge implements Link {
     this.#modernToLegacy = new ModernToLegacy(this.#context);
   }
 
-  accept(bytes: Uint8Array, message: Message): Promise<void> | void {
+  accept(bytes: Uint8Array, message: ValidMessage): Promise<void> | void {
     // A call may be sent once more when the client has answered what it asks.
     keep(bytes);
     const { link, background } = this.#context;
@@ -93,7 +92,7 @@ export class EraBridge implements Link {
   }
 
   /** A target may ask before it answers `initialize`, and wait for that. */
-  #isAhead(message: Message): boolean {
+  #isAhead(message: ValidMessage): boolean {
     if (!this.#initialize) return false;
     return message.kind === "response" ||
       (message.kind === "request" && message.method === "initialize");
@@ -107,7 +106,7 @@ export class EraBridge implements Link {
   }
 
   /** @param bytes A copy: it may be a small part of what was read. */
-  async #acceptLater(bytes: Uint8Array, message: Message): Promise<void> {
+  async #acceptLater(bytes: Uint8Array, message: ValidMessage): Promise<void> {
     await this.#deciding?.promise;
     await this.accept(bytes, message);
   }

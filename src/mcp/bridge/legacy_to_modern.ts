@@ -20,11 +20,11 @@ import {
 } from "../transport/link.ts";
 import { META, metaOf } from "../wire/era.ts";
 import {
-  type BatchMessage,
   isObject,
   type NotificationMessage,
   type RequestMessage,
   type SingleMessage,
+  type ValidMessage,
 } from "../wire/message.ts";
 import { addMetadata, paramsWithMetadata } from "../wire/metadata.ts";
 import {
@@ -87,10 +87,7 @@ export class LegacyToModern {
     return resultFrame(id, JSON.stringify(answer));
   }
 
-  accept(
-    bytes: Uint8Array,
-    message: SingleMessage | BatchMessage,
-  ): Promise<void> | void {
+  accept(bytes: Uint8Array, message: ValidMessage): Promise<void> | void {
     switch (message.kind) {
       case "request":
         return this.#acceptRequest(bytes, message);

@@ -20,13 +20,13 @@ import { cancelledId, notify, refuse, resultFrame } from "../transport/link.ts";
 import { AwaitedAnswers } from "../transport/awaited.ts";
 import { eraOf, META, metaOf } from "../wire/era.ts";
 import {
-  type BatchMessage,
   isObject,
   type NotificationMessage,
   type RequestId,
   type RequestMessage,
   type ResponseMessage,
   type SingleMessage,
+  type ValidMessage,
 } from "../wire/message.ts";
 import { LATEST_LEGACY_VERSION, MODERN_VERSION } from "../wire/revisions.ts";
 import {
@@ -97,10 +97,7 @@ export class ModernToLegacy {
     return true;
   }
 
-  accept(
-    bytes: Uint8Array,
-    message: SingleMessage | BatchMessage,
-  ): Promise<void> | void {
+  accept(bytes: Uint8Array, message: ValidMessage): Promise<void> | void {
     if (message.kind === "notification") {
       return this.#acceptNotification(bytes, message);
     }

@@ -15,14 +15,13 @@ import {
   tell,
 } from "../transport/link.ts";
 import {
-  type BatchMessage,
   isObject,
   type RequestId,
   requestIdFromSource,
   type ResponseMessage,
   type RpcError,
-  type SingleMessage,
   stringId,
+  type ValidMessage,
 } from "../wire/message.ts";
 import { memberAt, replaceRange, taskIdIn } from "../wire/splice.ts";
 import { answerTo, withId } from "../wire/answer_id.ts";
@@ -98,10 +97,7 @@ export class IdentityBranch implements Link {
     );
   }
 
-  accept(
-    bytes: Uint8Array,
-    message: SingleMessage | BatchMessage,
-  ): Promise<void> | void {
+  accept(bytes: Uint8Array, message: ValidMessage): Promise<void> | void {
     const cancelled = cancelledId(message);
     if (cancelled) {
       const isSent = this.#pending.get(cancelled.key);

@@ -31,6 +31,7 @@ import {
   type RequestId,
   type RequestMessage,
   type SingleMessage,
+  type ValidMessage,
 } from "../wire/message.ts";
 import { taskIdAskedFor } from "../wire/splice.ts";
 import { IdentityArguments, isCall, withoutArguments } from "./argument.ts";
@@ -77,10 +78,7 @@ export class IdentityRouter implements Link {
     );
   }
 
-  accept(
-    bytes: Uint8Array,
-    message: SingleMessage | BatchMessage,
-  ): Promise<void> | void {
+  accept(bytes: Uint8Array, message: ValidMessage): Promise<void> | void {
     if (message.kind === "batch") return this.#acceptBatch(bytes, message);
     if (message.kind === "request") return this.#acceptRequest(bytes, message);
     if (this.#isNaming(message)) {

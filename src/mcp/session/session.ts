@@ -44,7 +44,7 @@ import type {
   RequestId,
   RequestMessage,
   ResponseMessage,
-  SingleMessage,
+  ValidMessage,
 } from "../wire/message.ts";
 import { SessionKeeper, type SessionTarget } from "./session_keeper.ts";
 
@@ -108,10 +108,7 @@ export class Session implements Link {
     );
   }
 
-  accept(
-    bytes: Uint8Array,
-    message: SingleMessage | BatchMessage,
-  ): Promise<void> | void {
+  accept(bytes: Uint8Array, message: ValidMessage): Promise<void> | void {
     this.#keeper.keepAlive.touch();
     switch (message.kind) {
       case "request":

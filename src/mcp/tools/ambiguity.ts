@@ -4,10 +4,10 @@ import { ProxyError } from "../../errors.ts";
 import { excerpt } from "../wire/excerpt.ts";
 import { rootOf } from "../wire/large_message.ts";
 import {
-  type BatchMessage,
   MESSAGE_MEMBERS,
   type SingleMessage,
   singlesOf,
+  type ValidMessage,
 } from "../wire/message.ts";
 import type { Member } from "../wire/scan.ts";
 import { memberNamed, membersOf, type Range } from "../wire/splice.ts";
@@ -36,7 +36,7 @@ const OPEN_BRACE = 0x7b;
  */
 export function checkUnambiguous(
   bytes: Uint8Array,
-  message: SingleMessage | BatchMessage,
+  message: ValidMessage,
 ): void {
   const root = rootOf(bytes);
   const messages = message.kind === "batch" ? membersOf(bytes, root) : [root];

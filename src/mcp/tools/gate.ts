@@ -22,11 +22,11 @@ import {
 import { dense, includesBytes } from "../wire/bytes.ts";
 import { metaLike } from "../wire/era.ts";
 import {
-  type BatchMessage,
   type RequestId,
   type RequestMessage,
   requestsOf,
   type SingleMessage,
+  type ValidMessage,
 } from "../wire/message.ts";
 import { checkUnambiguous } from "./ambiguity.ts";
 import { isListChange, withoutForbidden } from "./list.ts";
@@ -49,8 +49,6 @@ export interface ToolGateOptions extends Refusing {
  */
 const LIST_CHANGED_END = new TextEncoder().encode("_changed");
 
-type Message = SingleMessage | BatchMessage;
-
 export class ToolGate implements Link {
   readonly #options: ToolGateOptions;
   readonly #link: Link;
@@ -72,7 +70,7 @@ export class ToolGate implements Link {
     this.#link = options.link((frame) => this.#emit(frame), guard);
   }
 
-  accept(bytes: Uint8Array, message: Message): Promise<void> | void {
+  accept(bytes: Uint8Array, message: ValidMessage): Promise<void> | void {
     try {
       checkUnambiguous(bytes, message);
       const error = unansweredCall(message);
@@ -102,7 +100,7 @@ export class ToolGate implements Link {
    */
   #pass(
     bytes: Uint8Array,
-    message: Message,
+    message: ValidMessage,
     listFailure?: string,
   ): Promise<void> | void {
     const { policy, log } = this.#options;
@@ -127,7 +125,7 @@ export class ToolGate implements Link {
   /** Keeps a call until the target has said what its tools are. */
   #suspend(
     bytes: Uint8Array,
-    message: Message,
+    message: ValidMessage,
     like: RequestMessage,
   ): Promise<void> {
     const requests = requestsOf(message);

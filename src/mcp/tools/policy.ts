@@ -4,12 +4,7 @@ import { Glob } from "../../glob.ts";
 import { ProxyError } from "../../errors.ts";
 import { Recent } from "../../lru_cache.ts";
 import { excerpt } from "../wire/excerpt.ts";
-import {
-  type BatchMessage,
-  isObject,
-  type SingleMessage,
-  singlesOf,
-} from "../wire/message.ts";
+import { isObject, singlesOf, type ValidMessage } from "../wire/message.ts";
 import type { ToolRules } from "./rules.ts";
 
 /** How many tools are remembered; the oldest go first. */
@@ -148,9 +143,7 @@ export class ToolPolicy {
 }
 
 /** Why a call is not sent that asks for no answer: it could not be refused. */
-export function unansweredCall(
-  message: SingleMessage | BatchMessage,
-): ProxyError | undefined {
+export function unansweredCall(message: ValidMessage): ProxyError | undefined {
   const isOne = singlesOf(message).some((one) =>
     one.kind === "notification" && one.method === "tools/call"
   );

@@ -4,12 +4,12 @@
  */
 
 import type {
-  BatchMessage,
   Message,
   RequestId,
   ResponseMessage,
   RpcError,
   SingleMessage,
+  ValidMessage,
 } from "../wire/message.ts";
 import type { ProxyError } from "../../errors.ts";
 import {
@@ -32,10 +32,7 @@ export interface Link {
    * @returns Resolves when it is over, and nothing of it is held any more;
    * nothing for what is over at once.
    */
-  accept(
-    bytes: Uint8Array,
-    message: SingleMessage | BatchMessage,
-  ): Promise<void> | void;
+  accept(bytes: Uint8Array, message: ValidMessage): Promise<void> | void;
   /** Whether a request waits here unsent: cancelled, it never is. */
   holds?(id: RequestId): boolean;
   /**
@@ -79,7 +76,7 @@ export async function partsInTurns(frame: Uint8Array): Promise<Part[]> {
 /** A message without what is dropped of it; `undefined` if nothing is left. */
 export function withoutMessages(
   bytes: Uint8Array,
-  message: SingleMessage | BatchMessage,
+  message: ValidMessage,
   isDropped: (message: SingleMessage) => boolean,
 ): readonly [bytes: Uint8Array, message: typeof message] | undefined {
   const singles = singlesOf(message);
@@ -95,9 +92,7 @@ export function withoutMessages(
 }
 
 /** The request that a `notifications/cancelled` names; of no other message. */
-export function cancelledId(
-  message: SingleMessage | BatchMessage,
-): RequestId | undefined {
+export function cancelledId(message: ValidMessage): RequestId | undefined {
   if (message.kind !== "notification") return undefined;
   const { method, params } = message;
   if (method !== "notifications/cancelled" || !isObject(params)) {
@@ -171,7 +166,7 @@ export interface Refusing {
 
 export async function refuse(
   { emit, observer }: Refusing,
-  message: SingleMessage | BatchMessage,
+  message: ValidMessage,
   error: ProxyError,
 ): Promise<void> {
   await Promise.all(

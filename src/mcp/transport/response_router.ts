@@ -27,6 +27,7 @@ import {
   requestIdFromSource,
   type ResponseMessage,
   type SingleMessage,
+  type ValidMessage,
 } from "../wire/message.ts";
 import { type Origin, type Owed, PendingRequests } from "./pending_requests.ts";
 import { repairedAnswer } from "../wire/repair.ts";
@@ -210,7 +211,7 @@ export class ResponseRouter {
 
   #receive(
     bytes: Uint8Array,
-    message: SingleMessage | BatchMessage,
+    message: ValidMessage,
     origin: Origin,
     isAll = false,
   ): Promise<void> {

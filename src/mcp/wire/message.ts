@@ -72,17 +72,16 @@ export interface BatchMessage {
   readonly messages: readonly SingleMessage[];
 }
 
+/** What a frame holds that is read. */
+export type ValidMessage = SingleMessage | BatchMessage;
+
 /** The one message, or those of a batch. */
-export function singlesOf(
-  message: SingleMessage | BatchMessage,
-): readonly SingleMessage[] {
+export function singlesOf(message: ValidMessage): readonly SingleMessage[] {
   return message.kind === "batch" ? message.messages : [message];
 }
 
 /** The requests among them. */
-export function requestsOf(
-  message: SingleMessage | BatchMessage,
-): readonly RequestMessage[] {
+export function requestsOf(message: ValidMessage): readonly RequestMessage[] {
   if (message.kind === "request") return [message];
   return singlesOf(message).filter((one) => one.kind === "request");
 }
@@ -103,7 +102,7 @@ export interface InvalidMessage {
 }
 
 /** What a frame holds. */
-export type Message = SingleMessage | BatchMessage | InvalidMessage;
+export type Message = ValidMessage | InvalidMessage;
 
 /** The fault of any other result: the official SDKs' clients discard it. */
 const NO_RESULT = '"result" is no object';

@@ -3,10 +3,10 @@
 import { joinBytes } from "./bytes.ts";
 import { metaOf } from "./era.ts";
 import {
-  type BatchMessage,
   isObject,
   type RequestMessage,
   type SingleMessage,
+  type ValidMessage,
 } from "./message.ts";
 import {
   insertMembers,
@@ -24,7 +24,7 @@ export type Metadata = readonly (readonly [key: string, value: unknown])[];
 /** The frame with the metadata that its requests do not have. */
 export function addMetadata(
   bytes: Uint8Array,
-  message: SingleMessage | BatchMessage,
+  message: ValidMessage,
   metadata: Metadata,
 ): Uint8Array {
   if (metadata.length === 0) return bytes;
@@ -42,9 +42,9 @@ export function addMetadata(
 
 /** The message, as it was read, with the metadata that requests do not have. */
 export function messageWithMetadata(
-  message: SingleMessage | BatchMessage,
+  message: ValidMessage,
   metadata: Metadata,
-): SingleMessage | BatchMessage {
+): ValidMessage {
   if (metadata.length === 0) return message;
   const add = (single: SingleMessage): SingleMessage => {
     if (single.kind !== "request") return single;
