@@ -123,10 +123,7 @@ export class InputRounds {
   }
 
   /** Why the client cannot be asked what the target wants to know. */
-  #faultOf(
-    call: Call,
-    methods: readonly unknown[],
-  ): ProxyError | undefined {
+  #faultOf(call: Call, methods: readonly unknown[]): ProxyError | undefined {
     if (++call.rounds > MAX_ROUNDS) {
       const message =
         `the target asked for input more than ${MAX_ROUNDS} times`;

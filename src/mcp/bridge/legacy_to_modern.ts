@@ -61,9 +61,7 @@ export class LegacyToModern {
    *
    * @returns The answer to `initialize`; `undefined` if it is not modern.
    */
-  async begin(
-    { id, params }: RequestMessage,
-  ): Promise<Uint8Array | undefined> {
+  async begin({ id, params }: RequestMessage): Promise<Uint8Array | undefined> {
     const { own, link, log } = this.#context;
     this.#client = isObject(params) ? params : {};
     const _meta = this.#meta();

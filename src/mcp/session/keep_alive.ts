@@ -33,11 +33,7 @@ export class KeepAlive {
   /** Ends the ping under way; the wait for the next begins at its end. */
   #ping: AbortController | undefined;
 
-  constructor(
-    target: PingedTarget,
-    inFlight: InFlight,
-    pinged: PingedSession,
-  ) {
+  constructor(target: PingedTarget, inFlight: InFlight, pinged: PingedSession) {
     this.#target = target;
     this.#inFlight = inFlight;
     this.#pinged = pinged;

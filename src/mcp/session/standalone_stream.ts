@@ -96,10 +96,7 @@ export class StandaloneStream {
   }
 
   /** One GET, until it ends; whether it is not to be opened again. */
-  async #isOver(
-    session: SessionHeaders,
-    outer: AbortSignal,
-  ): Promise<boolean> {
+  async #isOver(session: SessionHeaders, outer: AbortSignal): Promise<boolean> {
     const { url, fetch, headers, log, idleTimeoutMs } = this.#target;
     const silent = new AbortController();
     const idle = new IdleTimer(

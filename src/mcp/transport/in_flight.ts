@@ -68,11 +68,7 @@ export class InFlight {
   }
 
   /** Sends one of the client's in its time; resolves when it is over. */
-  start(
-    exchange: Exchange,
-    waits: Waits,
-    isLongLived = false,
-  ): Promise<void> {
+  start(exchange: Exchange, waits: Waits, isLongLived = false): Promise<void> {
     const done = this.#run(exchange, waits)
       .finally(() => this.#runs.delete(exchange));
     const end = exchange.isRequest ? exchange.settled : done;

@@ -135,10 +135,7 @@ function isRespelt(id: RequestId, given: RequestId | undefined): boolean {
 }
 
 /** The methods whose answers the proxy, or a layer of it, may have to read. */
-const READ_METHODS: ReadonlySet<string> = new Set([
-  "initialize",
-  "tools/list",
-]);
+const READ_METHODS: ReadonlySet<string> = new Set(["initialize", "tools/list"]);
 
 /**
  * Whether an answer may pass while it still arrives: where the limit was
@@ -205,10 +202,7 @@ export async function* largeAnswer(
 }
 
 /** What keeps a text from being the answer, as far as it is read by now. */
-function faultOf(
-  scanner: TopLevelScanner,
-  id: RequestId,
-): string | undefined {
+function faultOf(scanner: TopLevelScanner, id: RequestId): string | undefined {
   const { isObject, isEnded, members } = scanner;
   if (!isObject) return "it is not a JSON object";
   const sources = new Map(members.map(({ name, source }) => [name, source]));

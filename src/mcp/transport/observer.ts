@@ -49,10 +49,7 @@ export interface Observer {
 /** Follows one message to its end. */
 export interface Observation {
   /** Sends an HTTP request for the message. */
-  attempt(
-    init: RequestInit,
-    send: () => Promise<Response>,
-  ): Promise<Response>;
+  attempt(init: RequestInit, send: () => Promise<Response>): Promise<Response>;
   /** The session was lost, and the message goes on in a new one. */
   recovered(): void;
   /** A request was answered by the target; what cannot be told is not given. */
