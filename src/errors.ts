@@ -146,7 +146,7 @@ export class LoginError extends Error {
 export class ConfigError extends Error {
   /** The name of the class, for logs. */
   override name = "ConfigError";
-  /** One sentence a fault, each with the flag and the variable that mends it. */
+  /** One sentence a fault, each with the flag and the variable that fixes it. */
   readonly faults: readonly string[];
 
   /**

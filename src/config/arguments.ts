@@ -4,9 +4,9 @@ import { parseArgs } from "@std/cli/parse-args";
 import { nearest } from "./nearest.ts";
 import {
   flagsOf,
+  hintFor,
   type Option,
   parseBoolean,
-  remedy,
   variablesOf,
 } from "./option.ts";
 import { type OptionKey, OPTIONS } from "./options.ts";
@@ -219,7 +219,7 @@ function plainSwitch(arg: string, known: Flags, faults: string[]): string[] {
     if (on !== undefined) return [`${flag}=${on}`];
     const got = quote(value);
     faults.push(
-      `${flag} must be true or false, got ${got} (${remedy(option)})`,
+      `${flag} must be true or false, got ${got} (${hintFor(option)})`,
     );
     return [];
   }
@@ -230,8 +230,8 @@ function plainSwitch(arg: string, known: Flags, faults: string[]): string[] {
   }
   faults.push(
     negated.kind === "boolean"
-      ? `${flag} takes no value (${remedy(negated)})`
-      : `${flag} is no flag: ${positive} takes a value (${remedy(negated)})`,
+      ? `${flag} takes no value (${hintFor(negated)})`
+      : `${flag} is no flag: ${positive} takes a value (${hintFor(negated)})`,
   );
   return [];
 }
@@ -263,8 +263,8 @@ function flagFaults(option: Option, texts: readonly string[]): string[] {
   const faults: string[] = [];
   const [flag] = option.names;
   if (texts.includes("")) {
-    const mend = `${remedy(option)}; one that begins with "-" as ${flag}=VALUE`;
-    faults.push(`${flag} needs a value (${mend})`);
+    const fix = `${hintFor(option)}; one that begins with "-" as ${flag}=VALUE`;
+    faults.push(`${flag} needs a value (${fix})`);
   }
   if (option.kind !== "list" && texts.length > 1) {
     faults.push(`${flag} is given ${texts.length} times (give it once)`);

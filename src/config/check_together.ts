@@ -1,7 +1,7 @@
 /** What options say of one another. */
 
 import { maySignOtherHost } from "../aws/signing/host.ts";
-import { remedy } from "./option.ts";
+import { hintFor } from "./option.ts";
 import { type OptionKey, OPTIONS } from "./options.ts";
 import {
   addFault,
@@ -54,7 +54,7 @@ export function checkTogether(reading: Reading, url: URL | undefined): void {
   if (clientCert !== undefined && url?.protocol === "http:") {
     faults.push(
       `${sourceName("clientCert", reading)} means nothing to a target of ` +
-        `plain http (${remedy(OPTIONS.targetUrl)} to one of https)`,
+        `plain http (${hintFor(OPTIONS.targetUrl)} to one of https)`,
     );
   }
   const repeated = profile.find((name, index) =>

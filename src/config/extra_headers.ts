@@ -75,7 +75,7 @@ export async function readExtraHeaders(
     if (header === undefined) continue;
     const key = entry.name.toLowerCase();
     if (headers.get(key)?.isFlag === entry.isFlag) {
-      reading.faults.push(`${title(entry)} is given twice ${mend(entry)}`);
+      reading.faults.push(`${title(entry)} is given twice ${fix(entry)}`);
     }
     headers.set(key, header);
   }
@@ -143,7 +143,7 @@ function headerOf(
 ): Header | undefined {
   const { name, place, isInFile } = entry;
   const fault = (words: string): undefined => {
-    faults.push(`${words} ${mend(entry)}`);
+    faults.push(`${words} ${fix(entry)}`);
   };
   const wrongName = nameFault(entry);
   if (wrongName !== undefined) return fault(wrongName);
@@ -176,7 +176,7 @@ function title({ name, place, isInFile }: Entry): string {
   return isInFile ? `header ${name} (${place})` : `header ${name}`;
 }
 
-function mend({ isInFile }: Entry): string {
+function fix({ isInFile }: Entry): string {
   return isInFile
     ? "(set --header-file or MCP_HEADER_FILE)"
     : "(set --header, --headers or MCP_HEADERS)";

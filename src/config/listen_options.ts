@@ -117,14 +117,14 @@ const STATEFUL = [
 ] as const;
 
 /** Options for the sessions of a client over stdio, on unless they are not. */
-const MENDING = ["recover", "cookies", "retries"] as const;
+const REPAIRING = ["recover", "cookies", "retries"] as const;
 
 /** The flags or variables that were given and are for stdio alone. */
 function namesForOneClient(reading: Reading): string[] {
   const { settings } = reading;
   const keys: OptionKey[] = [
     ...STATEFUL.filter((key) => settings[key]),
-    ...MENDING.filter((key) => isGiven(key, reading)),
+    ...REPAIRING.filter((key) => isGiven(key, reading)),
   ];
   const names = keys.map((key) => {
     const name = sourceName(key, reading);

@@ -130,8 +130,8 @@ export function optionName({ name, names }: Option): string {
   return name ?? names[0].slice(2).replaceAll("-", " ");
 }
 
-/** How to mend a fault of an option: `set --region or AWS_REGION`. */
-export function remedy(option: Option): string {
+/** How to fix a fault of an option: `set --region or AWS_REGION`. */
+export function hintFor(option: Option): string {
   const variables = variablesOf(option);
   const last = variables.pop();
   const ways = [option.names[0], ...variables].join(", ");

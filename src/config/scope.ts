@@ -10,7 +10,7 @@ import type { SignatureVersion } from "../aws/signing/core.ts";
 import { messageOf } from "../errors.ts";
 import { Glob } from "../glob.ts";
 import type { LogNote } from "../log/log.ts";
-import { type Option, optionName, remedy } from "./option.ts";
+import { hintFor, type Option, optionName } from "./option.ts";
 import { type OptionKey, OPTIONS } from "./options.ts";
 import {
   addFault,
@@ -197,10 +197,10 @@ async function findRegion(
     faults.push(`${missing}: the profile has none`);
   } catch (error) {
     const cause = messageOf(error);
-    const mend = `${remedy(OPTIONS.profile)}; nor is a region set`;
+    const fix = `${hintFor(OPTIONS.profile)}; nor is a region set`;
     faults.push(
       error instanceof ProfileMissingError
-        ? `${cause} (${mend})`
+        ? `${cause} (${fix})`
         : `${missing}: the profile's cannot be read: ${cause}`,
     );
   }
@@ -245,7 +245,7 @@ function required(option: Option, host: string | undefined): string {
   const unless = host === undefined
     ? ", unless the target's host tells it"
     : "";
-  return `${optionName(option)} is required${unless} (${remedy(option)})`;
+  return `${optionName(option)} is required${unless} (${hintFor(option)})`;
 }
 
 /** What was set is used, though the host name says otherwise. */

@@ -4,10 +4,10 @@ import type { LogNote } from "../log/log.ts";
 import { readEnv } from "../permissions.ts";
 import {
   type Env,
+  hintFor,
   type Option,
   optionName,
   readValue,
-  remedy,
   type SettingOf,
   variablesOf,
 } from "./option.ts";
@@ -104,7 +104,7 @@ export function addFault(
   key: OptionKey,
   words: string,
 ): undefined {
-  faults.push(`${words} (${remedy(OPTIONS[key])})`);
+  faults.push(`${words} (${hintFor(OPTIONS[key])})`);
 }
 
 /** The flag or the variable that an option is from. */
@@ -150,7 +150,7 @@ function valueFault(
   const isSecret = "secret" in option && option.secret;
   const place = source.kind === "variable" ? ` in ${source.name}` : "";
   const got = isSecret ? "" : `, got ${quote(text)}${place}`;
-  return `${optionName(option)} must be ${expected}${got} (${remedy(option)})`;
+  return `${optionName(option)} must be ${expected}${got} (${hintFor(option)})`;
 }
 
 const SHOWN_LENGTH = 60;

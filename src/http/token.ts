@@ -38,7 +38,7 @@ export async function writeTokenFile(
       await writeNew(path, token, directory);
       return tokenFile(path);
     } catch (cause) {
-      // What Deno itself forbids is for its user to mend.
+      // What Deno itself forbids is for its user to fix.
       if (cause instanceof Deno.errors.NotCapable) {
         throw cannotWrite(directory, cause);
       }

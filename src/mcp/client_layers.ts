@@ -29,7 +29,7 @@ export interface ClientLinkOptions extends UpstreamOptions {
   readonly tools: ToolRules;
   /** Whether a client and a target of different eras are brought together. */
   readonly bridge?: boolean;
-  /** Finds the login that mends a failure, where users are to be asked. */
+  /** Finds the login that fixes a failure, where users are to be asked. */
   readonly findLogin?: FindLogin;
   /** Further profiles, by name, each with what sends its requests. */
   readonly profiles: ReadonlyMap<string, typeof globalThis.fetch> | undefined;

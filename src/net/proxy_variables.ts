@@ -98,33 +98,33 @@ export function withProxyNamed(
   proxy: HttpProxy,
 ): typeof globalThis.fetch {
   const name = proxyName(proxy);
-  const remedy = `put user:password@ before the host in ${proxy.variable}`;
+  const hint = `put user:password@ before the host in ${proxy.variable}`;
   return async (input, init) => {
     let response: Response;
     try {
       response = await fetch(input, init);
     } catch (cause) {
-      throw named(cause, name, remedy);
+      throw named(cause, name, hint);
     }
     if (response.status !== PROXY_AUTHENTICATION_REQUIRED) return response;
     await response.body?.cancel();
     const { status } = response;
     throw new ProxyError(
       "http-status",
-      `${name} wants to know who asks (HTTP ${status}): ${remedy}`,
+      `${name} wants to know who asks (HTTP ${status}): ${hint}`,
       { data: { status, mayHaveRun: false } },
     );
   };
 }
 
-function named(cause: unknown, name: string, remedy: string): unknown {
+function named(cause: unknown, name: string, hint: string): unknown {
   if (!(cause instanceof Error)) return cause;
   const inner = cause.cause instanceof Error ? cause.cause : cause;
   const [phase] = CONNECT.exec(inner.message) ?? [];
   if (phase === undefined) return cause;
   const [before, detail] = inner.message.split(phase);
   const isUnknown = /authoriz|authentic/i.test(detail);
-  const advice = isUnknown ? `; ${remedy}` : "";
+  const advice = isUnknown ? `; ${hint}` : "";
   return new TypeError(
     `${before}${phase}through ${name}: ${detail}${advice}`,
   );

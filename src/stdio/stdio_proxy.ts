@@ -108,7 +108,7 @@ export interface StdioProxyRun extends StdioProxyOptions {
   readonly writer?: typeof globalThis.fetch;
   /** What is said, in JSON, of who answered; by default nothing is. */
   readonly receiptOf?: (response: Response) => Promise<string | undefined>;
-  /** Finds the login that mends a failure to sign; none unless it is set. */
+  /** Finds the login that fixes a failure to sign; none unless it is set. */
   readonly findLogin?: FindLogin;
   /** Whether nobody else has the chunks of `readable`; `false` by default. */
   readonly takesChunks?: boolean;

@@ -20,7 +20,7 @@ import {
 } from "../support/command_line.ts";
 import { optionFiles } from "../support/option_files.ts";
 
-Deno.test("with nothing given, all that is required is named at once, with its remedy", async () => {
+Deno.test("with nothing given, all that is required is named at once, with its hint", async () => {
   assertEquals(await faultsOf([]), [
     "target URL is required (set --target-url or MCP_TARGET_URL)",
     "region is required, unless the target's host tells it " +

@@ -173,7 +173,7 @@ Deno.test("an entry that is not of the form is named by its place", async () => 
   );
 });
 
-Deno.test("every fault says how to mend it and none shows a value", async () => {
+Deno.test("every fault says how to fix it and none shows a value", async () => {
   const { faults } = await read({
     pairs: "hunter2,Host=hunter2,X-A=hunter2\u00e9",
     lines: ["hunter2", "hunter2 x: hunter2", "X-B: hunter2\n", "Host: hunter2"],

@@ -114,7 +114,7 @@ Deno.test({
 });
 
 Deno.test({
-  name: "where an archive has lost who may run Deno, that is mended",
+  name: "where an archive has lost who may run Deno, that is fixed",
   ignore: ignore || Deno.build.os !== "linux",
   async fn() {
     const { directory } = await npmPackage();

@@ -60,7 +60,7 @@ Deno.test({
 });
 
 Deno.test({
-  name: "the release publishes the package as it is, and npm mends nothing",
+  name: "the release publishes the package as it is, and npm fixes nothing",
   ignore,
   async fn() {
     const script = (await commandOf("npm", "npm publish"))

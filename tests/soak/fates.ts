@@ -90,7 +90,7 @@ async function refuse(
   await reply.status(403, all, JSON.stringify({ message }));
 }
 
-/** How what a client over stdio is told ends at the front, which mends nothing. */
+/** How what a client over stdio is told ends at the front, which fixes nothing. */
 export function frontEnds({ ends, atFront }: Fate): readonly FrontOutcome[] {
   return atFront ?? ends.flatMap((end): readonly FrontOutcome[] => {
     switch (end) {

@@ -54,7 +54,7 @@ export interface Search extends SourceQuery {
   readonly watch: FileWatch;
   /** What the session is bound to: that of the last role, which must be one. */
   readonly session?: RoleSession;
-  /** Told which errors a login would mend, where the program can begin one. */
+  /** Told which errors a login would fix, where the program can begin one. */
   readonly logins?: Logins;
 }
 

@@ -1,4 +1,4 @@
-/** Which refusals are worth signing once more, and with what mended. */
+/** Which refusals are worth signing once more, and with what fixed. */
 
 import { whenOver } from "../../time.ts";
 import { MAX_ERROR_BYTES, parseAwsError } from "./parse.ts";

@@ -6,9 +6,9 @@ import { CredentialsError } from "../../errors.ts";
 
 /** What a program may want to know of a failure. */
 export interface FailureFacts {
-  /** The command that mends it. */
+  /** The command that fixes it. */
   readonly run?: string;
-  /** The Deno flags that mend it. */
+  /** The Deno flags that fix it. */
   readonly flags?: readonly string[];
   /** The error type that AWS answered with. */
   readonly awsError?: string;

@@ -219,7 +219,7 @@ function fileError(error: unknown, path: string): FileError {
     );
   }
   const words = WORDS_FOR.find(([kind]) => error instanceof kind)?.[1] ??
-    `cannot be read or replaced (${messageOf(error)}): mend that, or name ` +
+    `cannot be read or replaced (${messageOf(error)}): fix that, or name ` +
       "another --file";
   return new FileError(`${path} ${words}`);
 }

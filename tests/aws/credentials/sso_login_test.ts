@@ -43,13 +43,13 @@ function machine(
   return { logins, source };
 }
 
-/** The login that mends what a source lacks. */
+/** The login that fixes what a source lacks. */
 async function loginOf(
   { source, logins }: { source: CredentialSource; logins: Logins },
 ): Promise<Login> {
   const error = await assertRejects(() => source.get());
   const login = logins.find(error);
-  if (!login) throw new Error("no login would mend it", { cause: error });
+  if (!login) throw new Error("no login would fix it", { cause: error });
   return login;
 }
 

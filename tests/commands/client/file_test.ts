@@ -115,7 +115,7 @@ Deno.test({
         ["dir", "is a directory: name a file in it"],
         ["dir/mcp.json/more", "is below a file"],
         ["loop", "leads back to itself"],
-        ["a".repeat(300), "mend that, or name another --file"],
+        ["a".repeat(300), "fix that, or name another --file"],
       ]
     ) {
       const path = world.path(name);

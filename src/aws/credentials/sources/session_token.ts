@@ -50,7 +50,7 @@ export interface Session extends Search {
   readonly tokenFile: string;
   /** The command that begins it. */
   readonly login: string;
-  /** Told of the errors that a login would mend. */
+  /** Told of the errors that a login would fix. */
   readonly onLoginNeeded?: (error: Error) => void;
 }
 

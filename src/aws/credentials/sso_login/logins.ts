@@ -1,6 +1,6 @@
 /**
  * Logins that a program can begin itself (`--login`): which error a login would
- * mend, and the tokens that may not be written to disk.
+ * fix, and the tokens that may not be written to disk.
  */
 
 import type { JsonRecord } from "../../json.ts";
@@ -39,12 +39,12 @@ export class Logins {
   readonly #offers = new WeakMap<object, Login>();
   readonly #held = new Map<string, HeldToken>();
 
-  /** Notes the login that would mend an error. */
+  /** Notes the login that would fix an error. */
   offer(error: Error, login: Login): void {
     this.#offers.set(error, login);
   }
 
-  /** The login that would mend what was thrown, if one would. */
+  /** The login that would fix what was thrown, if one would. */
   find(cause: unknown): Login | undefined {
     return cause instanceof Error ? this.#offers.get(cause) : undefined;
   }
