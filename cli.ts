@@ -8,7 +8,7 @@ import { readEnv } from "./src/permissions.ts";
 import { type CommandName, isCommandName } from "./src/config/commands.ts";
 import { parseCommand, type RunCommand } from "./src/config/config.ts";
 import { commandHelp, helpText, versionText } from "./src/config/help.ts";
-import { DEFAULT_DRAIN_MS } from "./src/config/listen_options.ts";
+import { DEFAULT_DRAIN_MS } from "./src/config/checks.ts";
 import {
   dropPermissions,
   needlessPermissions,

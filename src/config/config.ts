@@ -3,7 +3,7 @@
  * reported at once.
  */
 
-import { type Arguments, parseArguments } from "./arguments.ts";
+import { type Arguments, nearest, parseArguments } from "./arguments.ts";
 import {
   type CaBundle,
   findCaBundle,
@@ -12,16 +12,13 @@ import {
 import type { SignatureVersion } from "../aws/signing/core.ts";
 import { COMMAND_NAMES, type CommandName, isCommandName } from "./commands.ts";
 import { ConfigError } from "../errors.ts";
-import { readExtraHeaders } from "./extra_headers.ts";
+import { readExtraHeaders, readMetadata } from "./additions.ts";
 import { HELP_TOPICS, type HelpTopic, isHelpTopic } from "./help.ts";
 import type { LogNote } from "../log/log.ts";
-import { checkTogether } from "./check_together.ts";
-import { nearest } from "./nearest.ts";
+import { checkTogether, type ListenConfig, readListen } from "./checks.ts";
 import { type Env, parseBoolean } from "./option.ts";
 import type { Roles } from "./roles.ts";
 import type { PolicyTarget } from "../aws/policy/statement.ts";
-import { type ListenConfig, readListen } from "./listen_options.ts";
-import { readMetadata } from "./metadata_option.ts";
 import {
   addRegion,
   findScope,

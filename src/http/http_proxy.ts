@@ -7,7 +7,7 @@
 
 import { createServer, type Server } from "node:http";
 import type { Socket } from "node:net";
-import { DEFAULT_DRAIN_MS } from "../config/listen_options.ts";
+import { DEFAULT_DRAIN_MS } from "../config/checks.ts";
 import { ConfigError } from "../errors.ts";
 import type { Log } from "../log/log.ts";
 import {

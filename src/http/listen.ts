@@ -15,7 +15,7 @@ import {
 } from "../net/listen_address.ts";
 import { resolve } from "node:path";
 import type { Need } from "../permissions.ts";
-import type { ListenConfig } from "../config/listen_options.ts";
+import type { ListenConfig } from "../config/checks.ts";
 import { RUNTIME_DIRECTORY_VARIABLE, runtimeDirectory } from "./token.ts";
 
 /**

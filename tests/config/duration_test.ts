@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { formatDuration, parseDuration } from "../../src/config/units.ts";
+import { formatDuration, parseDuration } from "../../src/config/option.ts";
 
 Deno.test("a duration is read as Go's time.ParseDuration reads it", () => {
   const cases: [string, number][] = [

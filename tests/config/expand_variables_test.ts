@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
-import { expandVariables } from "../../src/config/expand_variables.ts";
+import { expandVariables } from "../../src/config/additions.ts";
 import type { Env } from "../../src/config/option.ts";
 
 const ENV: Record<string, string> = {

@@ -3,7 +3,7 @@ import {
   assertNotMatch,
   assertStringIncludes,
 } from "@std/assert";
-import { readExtraHeaders } from "../../src/config/extra_headers.ts";
+import { readExtraHeaders } from "../../src/config/additions.ts";
 import { readingOf } from "../support/command_line.ts";
 
 const ENV: Record<string, string> = {

@@ -1,5 +1,5 @@
 import { assertEquals, assertStringIncludes } from "@std/assert";
-import { readListen as readOptions } from "../../src/config/listen_options.ts";
+import { readListen as readOptions } from "../../src/config/checks.ts";
 import {
   configOf,
   ELSEWHERE,

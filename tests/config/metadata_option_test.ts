@@ -3,7 +3,7 @@ import {
   assertNotMatch,
   assertStringIncludes,
 } from "@std/assert";
-import { readMetadata as read } from "../../src/config/metadata_option.ts";
+import { readMetadata as read } from "../../src/config/additions.ts";
 import { faultOf, readingOf } from "../support/command_line.ts";
 
 function readMetadata(texts: readonly string[]) {

@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { nearest } from "../../src/config/nearest.ts";
+import { nearest } from "../../src/config/arguments.ts";
 
 const FLAGS = ["target-url", "region", "service-name", "timeout", "sse"];
 

@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { parseSize } from "../../src/config/units.ts";
+import { parseSize } from "../../src/config/option.ts";
 
 Deno.test("a size is read with binary, decimal and no unit, in any case", () => {
   const cases: [string, number][] = [

@@ -4,10 +4,13 @@
  */
 
 import { homeDirectory, profileOfEnv } from "../../aws/shared_files/paths.ts";
-import { type Arguments, parseArguments } from "../../config/arguments.ts";
+import {
+  type Arguments,
+  nearest,
+  parseArguments,
+} from "../../config/arguments.ts";
 import type { Config } from "../../config/config.ts";
 import { ConfigError } from "../../errors.ts";
-import { nearest } from "../../config/nearest.ts";
 import { isObject } from "../../mcp/wire/message.ts";
 import { type Edited, EditError, type FileLanguage, putEntry } from "./edit.ts";
 import {

@@ -24,8 +24,14 @@ import {
   writerSession,
 } from "../target.ts";
 import { accountRoleArn } from "../../config/roles.ts";
-import { type Checkup, failed, type Finding, named, note } from "./report.ts";
-import { hintsFor } from "./hints.ts";
+import {
+  type Checkup,
+  failed,
+  type Finding,
+  hintsFor,
+  named,
+  note,
+} from "./report.ts";
 
 /** A `credential_process` may take a minute. */
 const CREDENTIALS_LIMIT_MS = 70_000;

@@ -12,8 +12,13 @@ import { commaNotes, type Need } from "../../permissions.ts";
 import { offsetOf } from "../caller.ts";
 import { withLimit } from "../../time.ts";
 import { findNeeds, permissionFlags } from "../needs.ts";
-import { SET_CLOCK } from "./hints.ts";
-import { type Checkup, failed, type Finding, note } from "./report.ts";
+import {
+  type Checkup,
+  failed,
+  type Finding,
+  note,
+  SET_CLOCK,
+} from "./report.ts";
 
 /** Tells what the program lacks, and whether it may reach the target. */
 export async function checkPermissions(checkup: Checkup): Promise<boolean> {

@@ -1,10 +1,10 @@
 /**
- * Headers that the user adds to every request. Their values may be secrets:
- * no fault shows one.
+ * Headers and metadata that the user adds to every request, and the variables
+ * that their values name. The values may be secrets: no fault shows one.
  */
 
-import { expandVariables } from "./expand_variables.ts";
-import { addFault, type Reading, sourceName } from "./settings.ts";
+import { addFault, quote, type Reading, sourceName } from "./settings.ts";
+import type { Env } from "./option.ts";
 
 /** Headers that the transport, the signature or HTTP itself owns. */
 const OWNED: ReadonlySet<string> = new Set([
@@ -180,4 +180,130 @@ function fix({ isInFile }: Entry): string {
   return isInFile
     ? "(set --header-file or MCP_HEADER_FILE)"
     : "(set --header, --headers or MCP_HEADERS)";
+}
+
+// MCP 2025-11-25 and 2026-07-28, "_meta": an optional prefix of labels and
+// dots that ends with a slash, then a name.
+const LABEL = "[A-Za-z](?:[A-Za-z0-9-]*[A-Za-z0-9])?";
+const KEY = new RegExp(
+  `^(?:${LABEL}(?:\\.${LABEL})*/)?[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?$`,
+);
+
+/** Names of no prefix that the protocol itself uses. */
+const PROTOCOL_NAMES = new Set([
+  "progressToken",
+  "traceparent",
+  "tracestate",
+  "baggage",
+]);
+
+/** Reads keys and their values. No fault shows a value. */
+export function readMetadata(
+  reading: Reading,
+): readonly (readonly [key: string, value: string])[] {
+  const pairs = new Map<string, string>();
+  const fault = (words: string) => addFault(reading, "metadata", words);
+  for (const text of reading.settings.metadata) {
+    const [pair, given = "", rest = ""] = /^([^=]*)=([^]*)$/.exec(text) ?? [];
+    const key = given.trim();
+    const shown = quote(key);
+    if (!KEY.test(key)) {
+      const what = pair === undefined ? "" : `, got the key ${shown}`;
+      fault(`metadata must be key=value${what}`);
+    } else if (isReserved(key)) {
+      fault(`metadata key ${shown} is the protocol's own`);
+    } else if (pairs.has(key)) {
+      fault(`metadata key ${shown} is given twice`);
+    } else {
+      const value = expandVariables(rest, `metadata ${shown}`, reading);
+      if (value !== undefined) pairs.set(key, value);
+    }
+  }
+  return [...pairs];
+}
+
+/** Reserved: prefixes whose second label is `modelcontextprotocol` or `mcp`. */
+function isReserved(key: string): boolean {
+  const slash = key.indexOf("/");
+  if (slash < 0) return PROTOCOL_NAMES.has(key);
+  return key.slice(0, slash).toLowerCase().split(".").slice(0, 2)
+    .some((label) => label === "modelcontextprotocol" || label === "mcp");
+}
+
+// `$${` is a plain `${`; a `${` that begins no name is not passed over.
+const REFERENCE = /\$\$\{|\$\{(?:([A-Za-z_]\w*)\})?/g;
+
+/**
+ * The secrets of AWS's in the environment: keys and tokens of the AWS CLI, the
+ * SDKs, containers and Bedrock, those to come included. What ends with `_FILE`
+ * holds the path of one.
+ */
+const AWS_SECRET = /^(?:AWS|AMAZON)_(?:\w*_)?(?:SECRET|TOKEN|PASSWORD)(?:_|$)/;
+
+/**
+ * Replaces each `${NAME}` in a value. `$${` stands for a plain `${`, and what a
+ * variable holds is not looked at again.
+ *
+ * @param about What a fault calls it; it shows nothing else but variables' names.
+ */
+export function expandVariables(
+  text: string,
+  about: string,
+  { env, faults, variables, secrets }: Pick<
+    Reading,
+    "env" | "faults" | "variables" | "secrets"
+  >,
+): string | undefined {
+  const found: [name: string, value: string][] = [];
+  let fault: string | undefined;
+  const expanded = text.replace(REFERENCE, (match, name?: string) => {
+    if (match === "$${") return "${";
+    if (name === undefined) {
+      fault ??= "has a ${ without a variable's name and } " +
+        "(write ${NAME}, or $${ for a plain ${)";
+      return "";
+    }
+    const value = env(name);
+    if (isAwsSecret(name) || holdsAwsSecret(value, env)) {
+      fault ??=
+        `names ${name}, a secret of AWS's that goes nowhere (name another)`;
+    } else if (value?.trim()) {
+      // Without the blanks around it, which a header does without, too.
+      found.push([name, value.trim()]);
+      return value;
+    } else {
+      fault ??= `names ${name}, which is not set or may not be read ` +
+        `(set ${name}, with --allow-env=${name}, or write $\${ for a plain \${)`;
+    }
+    return "";
+  });
+  if (fault !== undefined) {
+    faults.push(`${about} ${fault}`);
+    return undefined;
+  }
+  for (const [name, value] of found) {
+    variables.add(name);
+    secrets.add(value);
+  }
+  return expanded;
+}
+
+/** The secrets of AWS's that any user of its tools may have in the environment. */
+const AWS_SECRETS = [
+  "AWS_SECRET_ACCESS_KEY",
+  "AWS_SESSION_TOKEN",
+  "AWS_BEARER_TOKEN_BEDROCK",
+] as const;
+
+/** Whether a variable of another name holds a copy of one. */
+function holdsAwsSecret(value: string | undefined, env: Env): boolean {
+  const text = value?.trim();
+  return Boolean(text) &&
+    AWS_SECRETS.some((name) => env(name)?.trim() === text);
+}
+
+/** Windows takes the name of a variable in any case. */
+function isAwsSecret(name: string): boolean {
+  const upper = name.toUpperCase();
+  return AWS_SECRET.test(upper) && !upper.endsWith("_FILE");
 }
