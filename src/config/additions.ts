@@ -56,9 +56,6 @@ interface Entry {
   readonly value: string;
 }
 
-/** An entry that can be sent, its variables replaced. */
-type Header = Entry & Pick<Reading, "variables" | "secrets">;
-
 /**
  * Reads the headers that the user adds. A header from a flag takes the place
  * of the one of that name from a variable.
@@ -69,20 +66,22 @@ export async function readExtraHeaders(
   const entries = await givenEntries(reading);
   // Those from variables first, so that flags come over them.
   entries.sort((one, other) => Number(one.isFlag) - Number(other.isFlag));
-  const headers = new Map<string, Header>();
+  const headers = new Map<string, Entry>();
   for (const entry of entries) {
-    const header = headerOf(entry, reading);
-    if (header === undefined) continue;
+    const fault = nameFault(entry);
     const key = entry.name.toLowerCase();
+    if (fault !== undefined) {
+      reading.faults.push(`${fault} ${fix(entry)}`);
+      continue;
+    }
     if (headers.get(key)?.isFlag === entry.isFlag) {
       reading.faults.push(`${title(entry)} is given twice ${fix(entry)}`);
     }
-    headers.set(key, header);
+    headers.set(key, entry);
   }
-  return [...headers.values()].map(({ name, value, variables, secrets }) => {
-    for (const variable of variables) reading.variables.add(variable);
-    for (const secret of secrets) reading.secrets.add(secret);
-    return [name, value];
+  return [...headers.values()].flatMap((entry) => {
+    const value = valueOf(entry, reading);
+    return value === undefined ? [] : [[entry.name, value]];
   });
 }
 
@@ -136,30 +135,23 @@ function cut(text: string, separator: string): { name: string; value: string } {
   };
 }
 
-/** The entry with its variables replaced, if it can be sent then. */
-function headerOf(
-  entry: Entry,
-  { env, faults }: Reading,
-): Header | undefined {
+/** The value with its variables replaced, if it can be sent then. */
+function valueOf(entry: Entry, reading: Reading): string | undefined {
   const { name, place, isInFile } = entry;
-  const fault = (words: string): undefined => {
-    faults.push(`${words} ${fix(entry)}`);
-  };
-  const wrongName = nameFault(entry);
-  if (wrongName !== undefined) return fault(wrongName);
-  const found = { variables: new Set<string>(), secrets: new Set<string>() };
   const about = `header ${name} (${place})`;
-  const value = expandVariables(entry.value, about, { env, faults, ...found })
+  const value = expandVariables(entry.value, about, reading)
     ?.replace(AROUND, "");
   if (value === undefined) return undefined;
   if (/[^\x20-\x7e]/.test(value)) {
     const what = /\p{Cc}/u.test(value)
       ? "a control character"
       : "a character beyond ASCII";
-    return fault(`the value of ${title(entry)} has ${what}`);
+    const fault = `the value of ${title(entry)} has ${what}`;
+    reading.faults.push(`${fault} ${fix(entry)}`);
+    return undefined;
   }
-  if (isInFile) found.secrets.add(value);
-  return { ...entry, value, ...found };
+  if (isInFile) reading.secrets.add(value);
+  return value;
 }
 
 function nameFault(entry: Entry): string | undefined {

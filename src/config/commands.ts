@@ -3,7 +3,7 @@
  * shell and what lists them all read this table.
  */
 
-import type { Option } from "./option.ts";
+import { file, type Option, option, toggle } from "./option.ts";
 
 export interface CommandRow {
   readonly help: string;
@@ -32,6 +32,15 @@ export const CLIENT_NAMES = [
 
 export type ClientName = typeof CLIENT_NAMES[number];
 
+/** Flags of a subcommand's own: no variable stands for them. */
+function own(flags: CommandRow["flags"]): CommandRow["flags"] {
+  const rows = Object.entries(flags).map(([key, row]): [string, Option] => [
+    key,
+    { ...row, names: [row.names[0]] },
+  ]);
+  return Object.fromEntries(rows);
+}
+
 /** The shells for which there are completions. */
 export const SHELLS = ["bash", "zsh", "fish"] as const;
 
@@ -42,81 +51,51 @@ export const COMMANDS = {
     help: "check every step on the way to the target",
     usage: "[--json] [options] <target-url>",
     words: [],
-    flags: {
-      json: {
-        kind: "boolean",
-        names: ["--json"],
-        help: "one JSON document, for programs",
-      },
-    },
+    flags: own({
+      json: toggle("--json", "one JSON document, for programs"),
+    }),
     takesOptions: true,
   },
   policy: {
     help: "print the least IAM policy for the target",
     usage: "[--flags] [options] <target-url>",
     words: [],
-    flags: {
-      flags: {
-        kind: "boolean",
-        names: ["--flags"],
-        help: "print the Deno permission flags instead",
-      },
-    },
+    flags: own({
+      flags: toggle("--flags", "print the Deno permission flags instead"),
+    }),
     takesOptions: true,
   },
   config: {
     help: "print or write the configuration of a client",
     usage: "<client> [--write] [options] <target-url>",
     words: CLIENT_NAMES,
-    flags: {
-      write: {
-        kind: "boolean",
-        names: ["--write"],
-        help: "merge it into the file of the client",
-      },
-      launch: {
-        names: ["--launch"],
+    flags: own({
+      write: toggle("--write", "merge it into the file of the client"),
+      launch: option("--launch", "how the client is to start the proxy", {
         placeholder: "npx|deno",
-        help: "how the client is to start the proxy",
-      },
-      name: { names: ["--name"], help: "what the client calls the server" },
-      file: {
-        kind: "file",
-        names: ["--file"],
-        help: "another file than the usual one",
-      },
-      replace: {
-        kind: "boolean",
-        names: ["--replace"],
-        help: "replace an entry that is set otherwise",
-      },
-    },
+      }),
+      name: option("--name", "what the client calls the server", {}),
+      file: file("--file", "another file than the usual one"),
+      replace: toggle("--replace", "replace an entry that is set otherwise"),
+    }),
     takesOptions: true,
   },
   record: {
     help: "show a recording as a timeline",
     usage: "show [--html FILE] <file>",
     words: ["show"],
-    flags: {
-      html: {
-        kind: "file",
-        names: ["--html"],
-        help: "write a page for the browser, in place of text",
-      },
-    },
+    flags: own({
+      html: file("--html", "write a page for the browser, in place of text"),
+    }),
     takesOptions: false,
   },
   replay: {
     help: "play a recording, and say where today's run differs",
     usage: "[--fast] <file>",
     words: [],
-    flags: {
-      fast: {
-        kind: "boolean",
-        names: ["--fast"],
-        help: "at once, not at the times at which it was said",
-      },
-    },
+    flags: own({
+      fast: toggle("--fast", "at once, not at the times at which it was said"),
+    }),
     takesOptions: false,
   },
   completions: {

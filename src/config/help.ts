@@ -66,16 +66,14 @@ function linesOf(topic: HelpTopic | undefined): string[] {
   return [...BRACKETS, ...groupLines(TOPICS[topic].group)];
 }
 
-function usageLines(): string[] {
-  return [
-    "MCP over stdin and stdout to an MCP server that demands AWS IAM (SigV4).",
-    "",
-    "Usage:   sigv4-proxy [options] <target-url>",
-    `         sigv4-proxy ${COMMAND_NAMES.join("|")} --help`,
-    "Example: sigv4-proxy https://aws-mcp.us-east-1.api.aws/mcp",
-    "Region and service are read off AWS host names.",
-  ];
-}
+const USAGE: readonly string[] = [
+  "MCP over stdin and stdout to an MCP server that demands AWS IAM (SigV4).",
+  "",
+  "Usage:   sigv4-proxy [options] <target-url>",
+  `         sigv4-proxy ${COMMAND_NAMES.join("|")} --help`,
+  "Example: sigv4-proxy https://aws-mcp.us-east-1.api.aws/mcp",
+  "Region and service are read off AWS host names.",
+];
 
 const BRACKETS: readonly string[] = [
   "In brackets: the variable that stands for a flag, and the default. A flag goes",
@@ -84,7 +82,7 @@ const BRACKETS: readonly string[] = [
 
 function firstScreen(): string[] {
   return [
-    ...usageLines(),
+    ...USAGE,
     "",
     ...EVERYDAY.flatMap((key) => optionLines(OPTIONS[key])),
     "",
@@ -97,7 +95,7 @@ function firstScreen(): string[] {
 
 function everyOption(): string[] {
   return [
-    ...usageLines(),
+    ...USAGE,
     "",
     ...BRACKETS,
     "",
@@ -160,28 +158,27 @@ function optionLines(option: Option): string[] {
   return [flag.padEnd(COLUMN) + first.trimStart(), ...others];
 }
 
+/** What stands for a value; what is not here says it itself. */
+const PLACEHOLDERS: { readonly [kind in string]?: string } = {
+  file: "FILE",
+  duration: "TIME",
+  size: "SIZE",
+  integer: "N",
+};
+
 function flagText(option: Option): string {
   const [flag] = option.names;
-  switch (option.kind) {
-    case "boolean":
-      return option.default ? flag.replace("--", "--no-") : flag;
-    case "file":
-      return `${flag} FILE`;
-    case "duration":
-      return `${flag} TIME`;
-    case "size":
-      return `${flag} SIZE`;
-    case "integer":
-      return `${flag} N`;
-    case "enum": {
-      // The words themselves if they are short.
-      const words = option.values.join("|");
-      const name = flag.slice(flag.lastIndexOf("-") + 1).toUpperCase();
-      return `${flag} ${words.length <= 10 ? words : name}`;
-    }
-    default:
-      return `${flag} ${option.placeholder ?? "NAME"}`;
+  if (option.kind === "boolean") {
+    return option.default ? flag.replace("--", "--no-") : flag;
   }
+  if (option.kind === "enum") {
+    // The words themselves if they are short.
+    const words = option.values.join("|");
+    const name = flag.slice(flag.lastIndexOf("-") + 1).toUpperCase();
+    return `${flag} ${words.length <= 10 ? words : name}`;
+  }
+  const said = "placeholder" in option ? option.placeholder : undefined;
+  return `${flag} ${said ?? PLACEHOLDERS[option.kind ?? ""] ?? "NAME"}`;
 }
 
 function bracket(option: Option): string {
