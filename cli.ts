@@ -151,9 +151,9 @@ const SIGNALS: readonly Deno.Signal[] = Deno.build.os === "windows"
 function listenForSignals(
   log: Log,
   drainMs: number | undefined,
-): { signal: AbortSignal; hurry: AbortSignal } {
+): { signal: AbortSignal; force: AbortSignal } {
   const stop = new AbortController();
-  const hurry = new AbortController();
+  const force = new AbortController();
   const end = (controller: AbortController, limitMs: number): void => {
     // Should a peer not let go.
     whenOver(limitMs, () => Deno.exit(EXIT_OK));
@@ -166,15 +166,15 @@ function listenForSignals(
         first = signal;
         log.info("stopping", { signal });
         end(stop, (drainMs ?? 0) + STOP_LIMIT_MS);
-      } else if (drainMs !== undefined && !hurry.signal.aborted) {
+      } else if (drainMs !== undefined && !force.signal.aborted) {
         log.info("stopping at once", { signal });
-        end(hurry, STOP_LIMIT_MS);
+        end(force, STOP_LIMIT_MS);
       } else if (drainMs !== undefined || signal !== first) {
         Deno.exit(EXIT_UNEXPECTED);
       }
     });
   }
-  return { signal: stop.signal, hurry: hurry.signal };
+  return { signal: stop.signal, force: force.signal };
 }
 
 /** One message that goes wrong must not end the session of all the others. */

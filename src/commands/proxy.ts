@@ -45,7 +45,7 @@ export interface ProxySurroundings {
   /** Ends the program in an orderly way. */
   readonly signal: AbortSignal;
   /** Cuts short the time that the HTTP front has for that. */
-  readonly hurry: AbortSignal;
+  readonly force: AbortSignal;
   /** How long the HTTP front has for that, in milliseconds. */
   readonly drainMs: number | undefined;
   /** Where a replay has its client, its identity and its recorder. */
@@ -149,7 +149,7 @@ export async function runProxy(
       maxBodyBytes: config.maxFrameBytes,
       maxRequests,
       drainMs: around.drainMs,
-      hurry: around.hurry,
+      force: around.force,
     });
   }
   const { runStdioProxy } = await import("../stdio/stdio_proxy.ts");

@@ -73,7 +73,7 @@ export async function runHttpProxy(options: HttpProxyRun): Promise<void> {
   options.onListen?.(address);
 
   await aborted(options.signal);
-  await listener.drain(options.drainMs ?? DEFAULT_DRAIN_MS, options.hurry);
+  await listener.drain(options.drainMs ?? DEFAULT_DRAIN_MS, options.force);
   await listener.abortAll(STOP_ABORT_MS);
 }
 

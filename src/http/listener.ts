@@ -176,7 +176,7 @@ export class HttpListener {
    * open are ended at once, and so is what is not read yet: nothing of it was
    * sent, and its client may take its time. So is an answer that is not read.
    */
-  async drain(limitMs: number, hurry?: AbortSignal): Promise<void> {
+  async drain(limitMs: number, force?: AbortSignal): Promise<void> {
     this.#isDraining = true;
     for (const stream of this.#streams) stream.stop();
     for (const request of this.#requests) {
@@ -185,7 +185,7 @@ export class HttpListener {
     }
     const over = new AbortController();
     void this.#stopHeld(over.signal);
-    await this.#untilEmpty([this.#requests], limitMs, hurry);
+    await this.#untilEmpty([this.#requests], limitMs, force);
     over.abort();
   }
 
@@ -206,14 +206,14 @@ export class HttpListener {
   async #untilEmpty(
     places: readonly ReadonlySet<HttpExchange>[],
     limitMs: number,
-    hurry?: AbortSignal,
+    force?: AbortSignal,
   ): Promise<void> {
     const { promise: empty, resolve } = Promise.withResolvers<void>();
     this.#onDone = () => {
       if (places.every(({ size }) => size === 0)) resolve();
     };
     this.#onDone();
-    await within(limitMs, empty, hurry);
+    await within(limitMs, empty, force);
   }
 }
 

@@ -32,7 +32,7 @@ export interface HttpProxyOptions extends ProxyOptions {
    */
   readonly drainMs?: number;
   /** Ends that time: after a stop everything is over within 300 ms. */
-  readonly hurry?: AbortSignal;
+  readonly force?: AbortSignal;
   /** Is told where it listens, as soon as it does. */
   readonly onListen?: (address: ListenAddress) => void;
   /**

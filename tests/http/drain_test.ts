@@ -89,15 +89,15 @@ Deno.test("what is under way has as long as drainMs says", async () => {
 Deno.test("a stop that is hurried gives up what is under way", async () => {
   const { handler, asked } = onCue();
   await using target = await RawServer.start(mcp({ slow: handler }));
-  const hurry = new AbortController();
+  const force = new AbortController();
   const front = await Front.start({
     target: target.url,
-    hurry: hurry.signal,
+    force: force.signal,
   });
   const slow = front.post({ jsonrpc: "2.0", id: 1, method: "slow" });
   await asked;
   const stopped = front.stop();
-  hurry.abort();
+  force.abort();
   const { error } = await (await slow).json();
   assertEquals(error.code, -31018);
   await stopped;

@@ -24,7 +24,7 @@ export class Front implements AsyncDisposable {
   /** Resolves when it has returned. */
   readonly done: Promise<void>;
   readonly #stop = new AbortController();
-  readonly #hurry = new AbortController();
+  readonly #force = new AbortController();
   #address: ListenAddress = { path: "" };
 
   private constructor(options: FrontOptions, ready: (front: Front) => void) {
@@ -50,9 +50,9 @@ export class Front implements AsyncDisposable {
       }),
       ...options,
       signal: this.#stop.signal,
-      hurry: AbortSignal.any([
-        this.#hurry.signal,
-        ...options.hurry ? [options.hurry] : [],
+      force: AbortSignal.any([
+        this.#force.signal,
+        ...options.force ? [options.force] : [],
       ]),
       onListen: (address) => {
         this.#address = address;
@@ -124,7 +124,7 @@ export class Front implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     letTimeGo();
-    this.#hurry.abort();
+    this.#force.abort();
     await this.stop();
     this.log.end("the front is stopped");
   }

@@ -60,7 +60,7 @@ export async function play(
     log: SILENT_LOG,
     redactor,
     signal: stop.signal,
-    hurry: stop.signal,
+    force: stop.signal,
     drainMs: undefined,
     stdio: { readable: stdin.readable, writable: new WritableStream() },
     context: { createCredentialSource: () => identities(lines) },
