@@ -99,7 +99,7 @@ export async function runProxy(
   const profiles = config.profiles.map(
     (profile, index): [string, typeof globalThis.fetch] => {
       if (index === 0) return [profile, signedFetch];
-      const other = credentialsOf(config, shared, profile);
+      const other = credentialsOf(config, shared, { profile });
       return [profile, others.use(open(other, { profile, role }))];
     },
   );

@@ -4,7 +4,6 @@
  */
 
 import {
-  type AssumeRoleOptions,
   type createCredentialSource,
   credentialSource,
   type CredentialSourceOptions,
@@ -46,13 +45,16 @@ export function credentialOptions(
   config: Config,
   profile: string | undefined,
 ): CredentialSourceOptions {
+  const { assumeRole: roleArn, externalId } = config;
+  const durationSeconds = Math.round(config.roleDurationMs / 1000);
+  const sessionName = config.roleSessionName;
   return {
     profile,
     region: config.region.split(",")[0],
     session: firstSession(config),
-    ...(config.assumeRole !== undefined && {
-      assumeRole: assumeRoleOptions(config, config.assumeRole),
-    }),
+    ...roleArn !== undefined && {
+      assumeRole: { roleArn, sessionName, externalId, durationSeconds },
+    },
   };
 }
 
@@ -68,15 +70,6 @@ export function firstSession(
   return isForAccounts ? undefined : session;
 }
 
-function assumeRoleOptions(config: Config, roleArn: string): AssumeRoleOptions {
-  return {
-    roleArn,
-    sessionName: config.roleSessionName,
-    externalId: config.externalId,
-    durationSeconds: Math.round(config.roleDurationMs / 1000),
-  };
-}
-
 /** The credentials of a role beside the first, assumed with those of `base`. */
 export function roleCredentialsOf(
   config: Config,
@@ -87,32 +80,21 @@ export function roleCredentialsOf(
     readonly base: CredentialSource;
   },
 ): CredentialSource {
-  return createWith(around, {
-    ...credentialOptions(config, config.profile),
-    assumeRole: assumeRoleOptions(config, roleArn),
-    session,
-    base,
-  });
+  const own = { ...config, assumeRole: roleArn, session, accounts: undefined };
+  return credentialsOf(own, around, { base });
 }
 
 /** The credentials that the configuration names; nothing is read yet. */
 export function credentialsOf(
   config: Config,
-  around: Surroundings,
-  profile: string | undefined = config.profile,
-  onFound?: (origin: string) => void,
-): CredentialSource {
-  const options = credentialOptions(config, profile);
-  return createWith(around, { ...options, onFound });
-}
-
-function createWith(
   { log, redactor, fetches, context, logins }: Surroundings,
-  options: CredentialSourceOptions,
+  own: Pick<CredentialSourceOptions, "profile" | "onFound" | "base"> = {},
 ): CredentialSource {
   const create = context?.createCredentialSource ??
     ((options = {}) => credentialSource(options, logins));
-  return create({ ...options, log, redactor, fetch: fetches?.toOthers });
+  const options = credentialOptions(config, own.profile ?? config.profile);
+  const fetch = fetches?.toOthers;
+  return create({ ...options, ...own, log, redactor, fetch });
 }
 
 /**

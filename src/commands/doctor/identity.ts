@@ -50,8 +50,10 @@ export interface Identities {
 export async function checkIdentity(checkup: Checkup): Promise<Identities> {
   const { config, report } = checkup;
   let origin: string | undefined;
-  const source = credentialsOf(config, checkup, config.profile, (found) => {
-    origin = found;
+  const source = credentialsOf(config, checkup, {
+    onFound: (found) => {
+      origin = found;
+    },
   });
   // Without any, where requests go unsigned on purpose.
   const means = await report.take<{ credentials?: Credentials }>(
@@ -119,7 +121,7 @@ function otherIdentities(checkup: Checkup, first: CredentialSource): Other[] {
     ...profiles.slice(1).map((name): Other => ({
       kind: "profile",
       name,
-      source: credentialsOf(config, checkup, name),
+      source: credentialsOf(config, checkup, { profile: name }),
       session: firstSession(config),
     })),
     ...writeRole === undefined ? [] : [role(writeRole, writerSession(config))],
