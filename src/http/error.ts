@@ -117,6 +117,9 @@ export interface Answered {
   readonly discard: BodyDiscard;
 }
 
+/** A batch of more is answered with one error: it would be many times as long. */
+const MAX_BATCH_ANSWERS = 1000;
+
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
 
@@ -131,29 +134,17 @@ export function answerError(
   id?: RequestId,
   redact?: Redact,
 ): Uint8Array {
-  const { status, headers } = failure;
-  const body = bodyOf(failure, id, redact);
+  const { status, error, headers, answers = [] } = failure;
+  const isBatch = answers.length > 0 && answers.length <= MAX_BATCH_ANSWERS;
+  const frames = (isBatch ? answers : []).map(({ id, error }) =>
+    decoder.decode(errorFrame(error, id, redact))
+  );
+  const body = isBatch
+    ? encoder.encode(`[${frames.join(",")}]`)
+    : errorFrame(error, id, redact);
   const type = { "content-type": "application/json" };
   answer(answered, status, body, { ...headers, ...type });
   return body;
-}
-
-/** A batch of more is answered with one error: it would be many times as long. */
-const MAX_BATCH_ANSWERS = 1000;
-
-/** One error, or for a batch an array of them. */
-function bodyOf(
-  { error, answers = [] }: HttpError,
-  id: RequestId | undefined,
-  redact: Redact | undefined,
-): Uint8Array {
-  if (answers.length === 0 || answers.length > MAX_BATCH_ANSWERS) {
-    return errorFrame(error, id, redact);
-  }
-  const frames = answers.map(({ id, error }) =>
-    decoder.decode(errorFrame(error, id, redact))
-  );
-  return encoder.encode(`[${frames.join(",")}]`);
 }
 
 /** Answers with a word of plain text. */

@@ -4,6 +4,7 @@
  */
 
 import { createHash, timingSafeEqual } from "node:crypto";
+import { excerpt } from "../mcp/wire/excerpt.ts";
 import { isLoopback } from "../net/address.ts";
 import {
   hostOf,
@@ -127,8 +128,5 @@ function unauthorized(message: string, challenge: string): HttpError {
 }
 
 function quote(text: string): string {
-  const plain = text.replace(/[^\x20-\x7e]/g, "?");
-  return plain.length > SHOWN_LENGTH
-    ? `'${plain.slice(0, SHOWN_LENGTH)}…'`
-    : `'${plain}'`;
+  return `'${excerpt(text.replace(/[^\x20-\x7e]/g, "?"), SHOWN_LENGTH)}'`;
 }

@@ -78,26 +78,21 @@ export async function runHttpProxy(options: HttpProxyRun): Promise<void> {
 }
 
 function tokenOf(
-  { token, listen }: HttpProxyRun,
+  { token = makeToken(), listen }: HttpProxyRun,
   log: Log,
 ): string | undefined {
-  if (token === undefined) return makeToken();
-  if (token !== false) {
-    if (token.length < MIN_TOKEN_LENGTH) {
-      log.warn("the listen token is short: it can be guessed", {
-        length: token.length,
-      });
-    }
-    return token;
-  }
-  if (!isLocal(listen)) {
+  if (token === false) {
+    if (isLocal(listen)) return undefined;
+    const where = nameOf(listen);
     throw new ConfigError([
-      `without a token ${
-        nameOf(listen)
-      } would lend this AWS identity to the network (leave out --no-listen-token, or listen at 127.0.0.1)`,
+      `without a token ${where} would lend this AWS identity to the network (leave out --no-listen-token, or listen at 127.0.0.1)`,
     ]);
   }
-  return undefined;
+  const { length } = token;
+  if (length < MIN_TOKEN_LENGTH) {
+    log.warn("the listen token is short: it can be guessed", { length });
+  }
+  return token;
 }
 
 function makeServer(

@@ -149,9 +149,11 @@ export async function listenNeeds(
   { address, token }: ListenConfig,
   where: Where,
 ): Promise<Need[]> {
-  const needs = isTcp(address)
-    ? await portNeeds(address)
-    : socketNeeds(address);
+  const needs = isTcp(address) ? await portNeeds(address) : [
+    toListen("net", nameOf({ path: resolve(address.path) })),
+    toListen("read", resolve(address.path)),
+    toListen("write", resolve(address.path)),
+  ];
   return token === undefined ? [...needs, ...tokenFileNeeds(where)] : needs;
 }
 
@@ -159,20 +161,10 @@ async function portNeeds(address: TcpAddress): Promise<Need[]> {
   const name = hostOf(address);
   // What cannot be looked up here cannot be told; listening will say it.
   const hostname = await ipAddressOf(address).catch(() => address.hostname);
-  const needs = [toListen("net", nameOf({ ...address, hostname }))];
-  return isIpAddress(name) || name === "localhost"
-    ? needs
-    // Looking a name up wants all of its ports.
-    : [toListen("net", name), ...needs];
-}
-
-function socketNeeds(address: UnixAddress): Need[] {
-  const path = resolve(address.path);
-  return [
-    toListen("net", nameOf({ path })),
-    toListen("read", path),
-    toListen("write", path),
-  ];
+  const need = toListen("net", nameOf({ ...address, hostname }));
+  const isKnown = isIpAddress(name) || name === "localhost";
+  // Looking a name up wants all of its ports.
+  return isKnown ? [need] : [toListen("net", name), need];
 }
 
 function toListen(kind: Need["kind"], value: string): Need {

@@ -231,15 +231,13 @@ async function refusalOf(
   const name = toolName(params);
   if (policy.knows(name)) return policy.refusal(name);
   const failure = await recordTools(policy, params, ask).catch((cause) => {
+    const isTooLarge = cause instanceof ProxyError &&
+      cause.reason === "frame-too-large";
+    if (!isTooLarge) throw cause;
     // Else it would read as if the call's own answer were too large.
-    if (isTooLarge(cause)) return cause.message;
-    throw cause;
+    return cause.message;
   });
   return policy.refusal(name, failure);
-}
-
-function isTooLarge(cause: unknown): cause is ProxyError {
-  return cause instanceof ProxyError && cause.reason === "frame-too-large";
 }
 
 /** Refuses headers by which a gateway might see another tool than the policy. */
@@ -254,20 +252,18 @@ function checkHeaders(headers: HeaderMap, message: ValidMessage): void {
     if (given === undefined || given === mirrored.get(name.toLowerCase())) {
       continue;
     }
-    const detail =
-      `${name} does not say what the message says, which with a tool policy is refused`;
-    throw new ProxyError("invalid-request", detail);
+    throw new ProxyError(
+      "invalid-request",
+      `${name} does not say what the message says, which with a tool policy is refused`,
+    );
   }
 }
 
 /** The client's headers, as far as they are not about its own message. */
 function ownHeaders(given: HeaderMap): HeaderMap {
-  const headers = new Map(given);
-  for (const name of [...headers.keys()]) {
-    if (name === "mcp-name" || name.startsWith("mcp-param-")) {
-      headers.delete(name);
-    }
-  }
+  const headers = new Map(
+    [...given].filter(([name]) => !/^mcp-(?:name$|param-)/.test(name)),
+  );
   if (headers.has("mcp-method")) headers.set("mcp-method", LIST);
   headers.set("content-type", "application/json");
   headers.set("accept", "application/json, text/event-stream");
