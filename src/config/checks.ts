@@ -7,7 +7,7 @@ import {
   normalHost,
   readListenAddress,
 } from "../net/listen_address.ts";
-import { optionName, hintFor } from "./option.ts";
+import { hintFor, optionName } from "./option.ts";
 import { type OptionKey, OPTIONS } from "./options.ts";
 import {
   addFault,
