@@ -111,7 +111,7 @@ Deno.test("of several calls at once STS is asked once who answers, and an event,
   assertEquals(asksOf(w).length, 1);
 });
 
-Deno.test("an answer that overtakes that of its POST has no receipt, and none that the target forged", async () => {
+Deno.test("a result that comes before the answer of its POST waits for that, and has its receipt in place of one that the target forged", async () => {
   const stream = Promise.withResolvers<RawEventStream>();
   const isOver = Promise.withResolvers<void>();
   await using w = await roleWorld({
@@ -123,16 +123,16 @@ Deno.test("an answer that overtakes that of its POST has no receipt, and none th
       },
       "tools/call": async (message, reply) => {
         const value = { _meta: { [KEY]: "forged", own: 1 } };
-        await (await stream.promise).message(result(message, value));
-        await isOver.promise;
+        const events = await stream.promise;
+        await events.message(result(message, value));
         await reply.status(202);
       },
     },
   });
   await w.proxy.initialize();
   const { result: given } = await w.call("get_item");
+  assertEquals(given, { _meta: { own: 1, [KEY]: BASE } });
   isOver.resolve();
-  assertEquals(given, { _meta: { own: 1 } });
 });
 
 Deno.test("a role is named, and a call of the era without sessions says who answered, also over the bridge", async () => {

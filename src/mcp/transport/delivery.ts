@@ -2,6 +2,7 @@
  * What is on its way to the client, with what is said of who answered.
  */
 
+import { within } from "../../time.ts";
 import { scanInTurns } from "../wire/large_message.ts";
 import type {
   BatchMessage,
@@ -18,6 +19,12 @@ const BATCH_VERSION = "2025-03-26";
 
 /** Where a result says who answered it. */
 const IDENTITY_KEY = "sigv4-proxy/identity";
+
+/**
+ * How long a result waits for it: the head of its POST may come after it, where
+ * the result comes over another stream.
+ */
+const RECEIPT_MS = 5_000;
 
 export interface Delivery {
   readonly message: SingleMessage;
@@ -40,7 +47,9 @@ export function takesReceipt({ message }: Delivery): boolean {
 export async function receipted(delivery: Delivery): Promise<Uint8Array> {
   const { frame, owner } = delivery;
   if (!takesReceipt(delivery)) return frame;
-  const receipt = await owner?.receipt;
+  let receipt: string | undefined;
+  const known = owner?.receipt?.then((text) => receipt = text);
+  if (known) await within(RECEIPT_MS, known);
   await scanInTurns(frame);
   return withResultMeta(frame, IDENTITY_KEY, receipt);
 }

@@ -95,7 +95,6 @@ export class HttpTransport {
     try {
       const response = await this.#post(exchange, session, wasSent);
       channel?.touch();
-      exchange.receipt = this.#target.receiptOf?.(response);
       if (!response.ok) {
         return await this.#refused(exchange, session, response);
       }
@@ -121,7 +120,7 @@ export class HttpTransport {
     session: SessionHeaders,
     wasSent: boolean,
   ): Promise<Response> {
-    const { url, whenReady } = this.#target;
+    const { url, whenReady, receiptOf } = this.#target;
     const { channel } = session;
     for (;;) {
       // It may have ended during the wait.
@@ -131,15 +130,17 @@ export class HttpTransport {
       }
       exchange.isAtTarget = true;
       exchange.isSent = true;
-      // Another try may be another identity's.
-      exchange.receipt = undefined;
       channel?.touch();
       try {
-        return await this.#fetch(exchange, channel?.endpoint ?? url, {
+        const response = this.#fetch(exchange, channel?.endpoint ?? url, {
           method: "POST",
           headers: channel ? this.#baseHeaders : this.#headersIn(session),
           body: exchange.body,
         });
+        // Each try may be another identity's.
+        exchange.receipt = receiptOf &&
+          response.then(receiptOf, () => undefined);
+        return await response;
       } catch (cause) {
         const error = errorOf(cause);
         const ready = error && whenReady?.(error, exchange);

@@ -1,0 +1,46 @@
+/** A result that says who answered, where it overtakes the answer of its POST. */
+
+import { assertEquals } from "@std/assert";
+import { Clock } from "../../support/clock.ts";
+import { mcp, result } from "../../support/raw_mcp.ts";
+import { type RawEventStream, RawServer } from "../../support/raw_server.ts";
+import { StreamClient } from "../../support/stream_client.ts";
+
+const KEY = "sigv4-proxy/identity";
+
+for (const isAnswered of [true, false]) {
+  Deno.test(`a result that comes before the answer of its POST ${isAnswered ? "waits for that, and has its receipt" : "waits five seconds for that, and then has no receipt"}, and none that the target forged`, async () => {
+    using clock = new Clock();
+    const stream = Promise.withResolvers<RawEventStream>();
+    const isOver = Promise.withResolvers<void>();
+    const hasCome = Promise.withResolvers<void>();
+    await using server = await RawServer.start(mcp({
+      GET: async (_message, reply) => {
+        stream.resolve(await reply.sse());
+        await isOver.promise;
+      },
+      "tools/call": async (message, reply) => {
+        const value = { _meta: { [KEY]: "forged", own: 1 } };
+        await (await stream.promise).message(result(message, value));
+        hasCome.resolve();
+        if (!isAnswered) await isOver.promise;
+        await reply.status(202);
+      },
+    }));
+    await using client = new StreamClient({
+      url: server.url,
+      standingStream: true,
+      receiptOf: () => Promise.resolve('{"account":"1"}'),
+    });
+    await client.initialize();
+    client.request(1, "tools/call", { name: "x" });
+    await hasCome.promise;
+    const answer = client.answer(1);
+    const { json } = isAnswered ? await answer : await clock.until(answer);
+    isOver.resolve();
+    assertEquals(json.result._meta, {
+      own: 1,
+      ...isAnswered && { [KEY]: { account: "1" } },
+    });
+  });
+}
