@@ -355,6 +355,57 @@ Deno.test("with --read-only each account is asked for its tools, and what may wr
   assertEquals(by, BASE_ARN);
 });
 
+const lists: McpHandler = (message, reply) =>
+  reply.json(result(message, {
+    tools: [{
+      name: "get_item",
+      annotations: { readOnlyHint: true },
+      inputSchema: { type: "object" },
+    }],
+  }));
+
+Deno.test("with --read-only no call goes with an identity that is not bound: one that names no account is refused, alone, as null, in a batch or without an ID", async () => {
+  await using w = await roleWorld({
+    args: [FIXED, ...LISTED, "--read-only"],
+    script: { "tools/list": lists },
+  });
+  await w.proxy.initialize({ protocolVersion: "2025-03-26" });
+  const listed = await w.proxy.request("tools/list");
+  const { tools: [tool] } = Object(listed.value).result;
+  const { aws_account } = tool.inputSchema.properties;
+  assert(!aws_account.description.includes("own identity"));
+  for (const given of [{}, { aws_account: null }]) {
+    const { error } = await w.call("get_item", given);
+    assertEquals(error.data.reason, "blocked");
+    assertStringIncludes(error.message, "the call names no aws_account");
+    assertStringIncludes(error.message, "--assume-role");
+  }
+  const params = { name: "get_item", arguments: {} };
+  await w.proxy.send([
+    { jsonrpc: "2.0", id: "b", method: "tools/call", params },
+  ]);
+  const { value } = await w.proxy.frames.find(({ text }) =>
+    text.includes("in a batch")
+  );
+  assertEquals([value].flat().map((one) => Object(one).id), ["b"]);
+  await w.proxy.send({ jsonrpc: "2.0", method: "tools/call", params });
+  await w.proxy.waitForLog(({ text }) => text.includes("without an ID"));
+  assertEquals([callsOf(w), w.sts.asked], [[], []]);
+  assertEquals((await w.call("get_item", { aws_account: A })).error, undefined);
+  assertEquals(callsOf(w).length, 1);
+});
+
+Deno.test("with --read-only and a role before the accounts' a call that names none goes with that one, bound", async () => {
+  await using w = await roleWorld({
+    args: [FIXED, ...LISTED, "--read-only", `--assume-role=${roleArn("Hub")}`],
+    script: { "tools/list": lists },
+  });
+  await w.proxy.initialize();
+  assertEquals((await w.call("get_item", {})).error, undefined);
+  assertEquals(callsOf(w).map(([by]) => by), [sessionArn("Hub")]);
+  assertEquals(w.sts.asked[0].policyArns?.length, 1);
+});
+
 Deno.test("with --session-policy the first identity is not sent unbound where it is no role, and an account's role is bound", async () => {
   await using w = await roleWorld({
     args: [FIXED, ...LISTED, "--session-policy=read-only"],

@@ -258,12 +258,12 @@ Deno.test("with --read-only a call for an account, whose tools are not known yet
       "--allow-account=111111111111",
     ],
   });
-  await proxy.request("tools/call", opening(CALL));
+  await proxy.request("tools/list", opening({}));
   await world.writeToken();
   const called = proxy.request(
     "tools/call",
     opening({ ...CALL, arguments: { aws_account: "111111111111" } }),
   );
   assertStringIncludes(inputIn(await called).url, "user_code=");
-  assertEquals(calls(world).length, 1);
+  assertEquals(calls(world), []);
 });

@@ -27,6 +27,7 @@ import type { StdioProxyRun } from "../stdio/stdio_proxy.ts";
 import {
   baseCredentialsOf,
   credentialsOf,
+  firstSession,
   hideSecrets,
   isUnconfigured,
   openFetches,
@@ -181,15 +182,19 @@ export async function runProxy(
 
 /** The accounts that calls may name, each opened when the first does. */
 async function openAccounts(
-  { accounts }: Config,
+  config: Config,
   openRole: (roleArn: string) => SignedFetch,
 ): Promise<StdioProxyRun["accounts"]> {
+  const { accounts, session: { policy, policyArns } = {} } = config;
   if (accounts === undefined) return undefined;
+  const isBound = policy !== undefined || policyArns !== undefined;
   const { accountRoleArn } = await import("../config/roles.ts");
   const { allow, allowRole } = accounts;
   return {
     allow,
     allowRole,
+    // What binds their roles does not bind the first identity.
+    isRequired: isBound && firstSession(config) === undefined,
     open: (account, role) => openRole(accountRoleArn(accounts, account, role)),
   };
 }

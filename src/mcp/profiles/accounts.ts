@@ -17,6 +17,8 @@ export interface AccountRules {
   readonly allow: readonly string[];
   /** Names of roles, and globs of them; `undefined`: the role is fixed. */
   readonly allowRole?: readonly string[];
+  /** Whether every call has to name one. */
+  readonly isRequired?: boolean;
   /** How long the session of an account is kept that is idle, if others hold. */
   readonly idleMs?: number;
 }
@@ -36,7 +38,7 @@ const MOST_NAMED = 20;
 
 /** What calls name, in the order of the identity's parts. */
 export function accountSelection(rules: AccountRules): IdentitySelection {
-  const { allow, allowRole, idleMs = IDLE_MS } = rules;
+  const { allow, allowRole, isRequired, idleMs = IDLE_MS } = rules;
   const accounts = allow.map((glob) => new Glob(glob));
   const roles = allowRole?.map((glob) => new Glob(glob));
   return {
@@ -45,9 +47,9 @@ export function accountSelection(rules: AccountRules): IdentitySelection {
       [ACCOUNT_ARGUMENT]: {
         type: "string",
         pattern: ACCOUNT.source,
-        description:
-          "AWS account (12 digits) to call the tool in; the proxy's own " +
-          `identity if none is given. Allowed: ${listed(allow)}`,
+        description: "AWS account (12 digits) to call the tool in" +
+          (isRequired ? "" : "; the proxy's own identity if none is given") +
+          `. Allowed: ${listed(allow)}`,
       },
       ...allowRole && {
         [ROLE_ARGUMENT]: {
@@ -58,11 +60,14 @@ export function accountSelection(rules: AccountRules): IdentitySelection {
       },
     },
     option: "--account-role (MCP_ACCOUNT_ROLE)",
+    isRequired,
     limits: { most: MOST, idleMs },
     select(named) {
       const account = named[ACCOUNT_ARGUMENT] ?? undefined;
       const role = named[ROLE_ARGUMENT] ?? undefined;
-      if (account === undefined && role === undefined) return undefined;
+      const isNone = account === undefined && role === undefined;
+      if (isNone && isRequired) throw noneNamed();
+      if (isNone) return undefined;
       if (!isAllowed(account, ACCOUNT, accounts)) {
         throw notAllowed(ACCOUNT_ARGUMENT, account, "12 digits", allow);
       }
@@ -95,6 +100,17 @@ function isAllowed(
 ): value is string {
   return typeof value === "string" && form.test(value) &&
     globs.some((glob) => glob.matches(value));
+}
+
+/** The error of a call that would go with an identity that nothing binds. */
+function noneNamed(): ProxyError {
+  return new ProxyError(
+    "blocked",
+    `the call names no ${ACCOUNT_ARGUMENT}, and what --read-only ` +
+      "(MCP_READ_ONLY) binds are the accounts' roles alone: name an account, " +
+      "or give --assume-role (MCP_ASSUME_ROLE) for calls without one",
+    { data: { argument: ACCOUNT_ARGUMENT, mayHaveRun: false } },
+  );
 }
 
 function notAllowed(

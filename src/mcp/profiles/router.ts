@@ -118,10 +118,11 @@ export class IdentityRouter implements Link {
     }
   }
 
-  /** Where arguments choose, a call without any is for the default. */
+  /** Where arguments choose, a call without any may be for the default. */
   #mayChoose(named: Named): boolean {
-    return Object.keys(named).length > 0 ||
-      Object.keys(this.#options.selection.offered).length === 0;
+    const { offered, isRequired } = this.#options.selection;
+    return Object.keys(named).length > 0 || isRequired === true ||
+      Object.keys(offered).length === 0;
   }
 
   #sendAs(
@@ -207,8 +208,11 @@ export class IdentityRouter implements Link {
       this.#options.selection.select({}, message) !== undefined;
   }
 
-  /** Whether a message names an identity, or may. */
+  /** Whether a message names an identity, may, or has to. */
   #isNaming(message: SingleMessage): boolean {
+    const isCall = message.kind !== "response" &&
+      message.method === "tools/call";
+    if (isCall && this.#options.selection.isRequired) return true;
     const named = this.#arguments.namedIn(message);
     return named === UNREAD ||
       Object.values(named).some((value) => value !== null);

@@ -17,6 +17,8 @@ export interface IdentitySelection {
   readonly offered: Readonly<Record<string, unknown>>;
   /** The option that asks for them, as errors name it. */
   readonly option: string;
+  /** Whether a call has to choose: the first identity is for no call. */
+  readonly isRequired?: boolean;
   /** How many there are at a time, and how long one is kept that is idle. */
   readonly limits?: { readonly most: number; readonly idleMs: number };
   /**
