@@ -12,7 +12,7 @@ import {
 } from "../support/raw_server.ts";
 import { Random } from "../support/random.ts";
 import { TEST_VERIFIER } from "../support/test_identity.ts";
-import type { Meeting } from "./fates.ts";
+import type { Meeting } from "./fate.ts";
 import { LOST_SIGNALS } from "./lost_signals.ts";
 import { type Layer, USUAL_PRINCIPALS } from "./layers.ts";
 import { fateOf, numberOf, SOAK_TOOLS, type SoakRun } from "./schedule.ts";
@@ -21,6 +21,8 @@ import { fateOf, numberOf, SOAK_TOOLS, type SoakRun } from "./schedule.ts";
 export interface Trace {
   arrivals: number;
   runs: number;
+  /** How often its client was told of its progress. */
+  progress: number;
   /** What it met last. */
   last: string;
 }
@@ -39,6 +41,13 @@ const ELSEWHERE = "/elsewhere";
 
 // deno-lint-ignore no-explicit-any
 type Message = any;
+
+const newTrace = (last: string): Trace => ({
+  arrivals: 0,
+  runs: 0,
+  progress: 0,
+  last,
+});
 
 /** The target of a run. */
 export class ChaosTarget implements AsyncDisposable {
@@ -104,7 +113,7 @@ export class ChaosTarget implements AsyncDisposable {
   take(number: number): Trace {
     const trace = this.#traces.get(number);
     this.#traces.delete(number);
-    return trace ?? { arrivals: 0, runs: 0, last: "never arrived" };
+    return trace ?? newTrace("never arrived");
   }
 
   async #handle(request: SeenRequest, reply: RawReply): Promise<void> {
@@ -179,7 +188,7 @@ export class ChaosTarget implements AsyncDisposable {
     const number = numberOf(id);
     const known = this.#traces.get(number);
     if (known) return known;
-    const trace = { arrivals: 0, runs: 0, last: "" };
+    const trace = newTrace("");
     this.#traces.set(number, trace);
     return trace;
   }
@@ -195,6 +204,15 @@ export class ChaosTarget implements AsyncDisposable {
       token: params._meta?.progressToken,
       reply,
       random,
+      progress: (progress) => {
+        const progressToken = params._meta?.progressToken ?? "of nobody";
+        if (progressToken !== "of nobody") trace.progress++;
+        return {
+          jsonrpc: "2.0",
+          method: "notifications/progress",
+          params: { progressToken, progress },
+        };
+      },
       run: () => {
         trace.runs++;
         return { number: numberOf(id) };

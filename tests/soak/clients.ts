@@ -7,7 +7,7 @@ import type { ChaosTarget } from "./chaos_target.ts";
 import type { Layer } from "./layers.ts";
 import { type Told, toldBy } from "./outcome.ts";
 import { PATIENCE_MS, SoakProgram } from "./program.ts";
-import type { PlannedRequest, SoakRun } from "./schedule.ts";
+import { numberOf, type PlannedRequest, type SoakRun } from "./schedule.ts";
 
 /** A client with the program that it speaks to. */
 export interface SoakClient extends AsyncDisposable {
@@ -42,6 +42,8 @@ const LIST_TOOLS = { jsonrpc: "2.0", id: "list", method: "tools/list" };
 export class StdioSoakClient implements SoakClient {
   readonly #violations: string[] = [];
   readonly #waiting = new Map<unknown, (told: Told) => void>();
+  /** How often progress was told of, by the token. */
+  readonly #progress = new Map<unknown, number>();
   readonly #cancelled = new Set<unknown>();
   #program: SoakProgram | undefined;
 
@@ -85,7 +87,7 @@ export class StdioSoakClient implements SoakClient {
     }
     const { id, method } = message;
     if (method !== undefined) {
-      if (id === undefined) return;
+      if (id === undefined) return this.#noteProgress(message);
       const result = method === "elicitation/create"
         ? { action: "accept" }
         : {};
@@ -94,10 +96,31 @@ export class StdioSoakClient implements SoakClient {
     }
     const resolve = this.#waiting.get(id);
     this.#waiting.delete(id);
-    if (resolve) return resolve(toldBy(message));
+    if (resolve) {
+      const token = `t${numberOf(id)}`;
+      const progress = this.#progress.get(token) ?? 0;
+      this.#progress.delete(token);
+      return resolve({ ...toldBy(message), progress });
+    }
     // A cancelled one may be answered once.
     if (this.#cancelled.delete(id)) return;
     this.#violations.push(`an answer more than was asked for: ${line.text}`);
+  }
+
+  #noteProgress(
+    { method, params }: { method: string; params?: unknown },
+  ): void {
+    if (method !== "notifications/progress") return;
+    const { progressToken } = Object(params);
+    if (progressToken === "of nobody") return;
+    const number = numberOf(progressToken);
+    const ids = [number, `r${number}`];
+    if (ids.some((id) => this.#cancelled.has(id))) return;
+    if (!ids.some((id) => this.#waiting.has(id))) {
+      this.#violations.push(`progress of what is over: ${progressToken}`);
+    }
+    const before = this.#progress.get(progressToken) ?? 0;
+    this.#progress.set(progressToken, before + 1);
   }
 
   async #request(message: PlannedRequest["message"] | object): Promise<Told> {

@@ -1,7 +1,8 @@
 /** What a client was told, and whether it may have been. */
 
 import type { ChaosTarget, Trace } from "./chaos_target.ts";
-import { FATES, frontEnds, type FrontOutcome, type Surface } from "./fates.ts";
+import type { FrontOutcome, Surface } from "./fate.ts";
+import { FATES, frontEnds } from "./fates.ts";
 import type { PlannedRequest } from "./schedule.ts";
 
 /** How a request ended for the client. */
@@ -11,6 +12,8 @@ export interface Told {
   readonly answers?: number;
   /** The number in its result. */
   readonly number?: unknown;
+  /** How often its progress was told before. */
+  readonly progress?: number;
   readonly result?: Readonly<Record<string, unknown>>;
   /** What an error of ours says of the request, if anything. */
   readonly mayHaveRun?: unknown;
@@ -35,7 +38,7 @@ export function toldBy(frame: Record<string, any>): Told {
 export function faultOf(
   { message: { id, method }, number, isIdempotent }: PlannedRequest,
   told: Told,
-  { arrivals, runs, last }: Trace,
+  { arrivals, runs, progress, last }: Trace,
   surface: Surface,
   { hasRestarted, hasReset }: Meanwhile,
 ): string | undefined {
@@ -47,6 +50,9 @@ export function faultOf(
   const { outcome, answers } = told;
   if (outcome === "result" && told.number !== number) {
     return `${what}, has the result of ${told.number}`;
+  }
+  if (outcome === "result" && (told.progress ?? progress) !== progress) {
+    return `${what}, was told ${told.progress} of ${progress} times of it`;
   }
   if (told.mayHaveRun === false && runs > 0) {
     return `${what}, ran, and was told that it did not`;

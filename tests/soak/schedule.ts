@@ -6,7 +6,8 @@
 import { modern } from "../support/modern_message.ts";
 import { Random } from "../support/random.ts";
 import type { Layer } from "./layers.ts";
-import { type Fate, FATES, type SoakEra, type Surface } from "./fates.ts";
+import type { Fate, SoakEra, Surface } from "./fate.ts";
+import { FATES } from "./fates.ts";
 
 /** What a run is made of. */
 export interface SoakRun {
