@@ -15,14 +15,14 @@ import {
   errorFrame,
   streamCut,
 } from "../mcp/transport/failure.ts";
-import { partOf } from "../mcp/wire/large_message.ts";
+import { partOf, rootOf } from "../mcp/wire/large_message.ts";
 import {
   type InvalidMessage,
   readMessageInTurns,
   type RequestId,
   type SingleMessage,
 } from "../mcp/wire/message.ts";
-import { membersOf, whole } from "../mcp/wire/splice.ts";
+import { membersOf } from "../mcp/wire/splice.ts";
 import { checkEncoding } from "../mcp/wire/body_chunks.ts";
 import {
   badList,
@@ -100,7 +100,7 @@ export class ListFilter {
     if (message.kind === "invalid") throw badList(message.detail);
     if (message.kind !== "batch") return await this.#single(bytes, message);
     const pieces: Uint8Array[] = [OPEN];
-    for (const [index, member] of membersOf(bytes, whole(bytes)).entries()) {
+    for (const [index, member] of membersOf(bytes, rootOf(bytes)).entries()) {
       const part = partOf(bytes, member);
       if (index > 0) pieces.push(COMMA);
       pieces.push(await this.#single(part, message.messages[index]));
@@ -189,7 +189,7 @@ export class ListFilter {
     message: SingleMessage,
   ): Promise<Uint8Array> {
     const { policy, id, changes } = this.#options;
-    checkClear("result", bytes, whole(bytes));
+    checkClear("result", bytes, rootOf(bytes));
     if (isListChange(message)) policy.forget();
     const shown = await withoutForbidden(bytes, message, policy, changes);
     const isAnswer = message.kind === "response" && message.id?.key === id?.key;

@@ -13,7 +13,7 @@ import {
   type ResponseMessage,
   singlesOf,
 } from "../mcp/wire/message.ts";
-import { whole } from "../mcp/wire/splice.ts";
+import { rootOf } from "../mcp/wire/large_message.ts";
 import { BlockBuffer } from "../mcp/wire/block_buffer.ts";
 import { type Era, eraOf } from "../mcp/wire/era.ts";
 import { EventParser } from "../mcp/wire/events.ts";
@@ -46,7 +46,7 @@ export function opensStandaloneStream(
   message: Message,
 ): boolean {
   return message.kind === "request" && LONG_LIVED_METHODS.has(message.method) &&
-    !isUnclear("method", bytes, whole(bytes));
+    !isUnclear("method", bytes, rootOf(bytes));
 }
 
 export function observeRequest(

@@ -21,9 +21,9 @@ import {
   type ValidMessage,
 } from "../mcp/wire/message.ts";
 import {
-  addMetadata,
   type Metadata,
   paramsWithMetadata,
+  withMetadata,
 } from "../mcp/wire/metadata.ts";
 import { standardHeaders } from "../mcp/stateless/headers.ts";
 import { type AskForTools, recordTools } from "../mcp/tools/recorder.ts";
@@ -125,7 +125,7 @@ export class MessagePolicy {
     const id = message.kind === "request" ? message.id : undefined;
     const changes = this.tools?.changes;
     return {
-      bytes: addMetadata(bytes, message, this.#metadata),
+      bytes: withMetadata(bytes, message, this.#metadata)[0],
       filter: () => {
         // What was said in the session before it says nothing of this one.
         if (beginsSession) this.tools?.forget();

@@ -10,7 +10,7 @@ import { eraOf } from "./wire/era.ts";
 import { errorFrame } from "./transport/failure.ts";
 import { cancelledId, type Link } from "./transport/link.ts";
 import type { BatchMessage, ValidMessage } from "./wire/message.ts";
-import { addMetadata, messageWithMetadata } from "./wire/metadata.ts";
+import { withMetadata } from "./wire/metadata.ts";
 import {
   StatelessSession,
   type StatelessTarget,
@@ -40,10 +40,8 @@ export class Upstream implements Link {
   accept(bytes: Uint8Array, message: ValidMessage): Promise<void> | void {
     const { metadata = [] } = this.#options;
     // Here, so that what the layers before this one ask for has it, too.
-    return this.#accept(
-      replace(bytes, addMetadata(bytes, message, metadata)),
-      messageWithMetadata(message, metadata),
-    );
+    const [frame, changed] = withMetadata(bytes, message, metadata);
+    return this.#accept(replace(bytes, frame), changed);
   }
 
   #accept(bytes: Uint8Array, message: ValidMessage): Promise<void> | void {

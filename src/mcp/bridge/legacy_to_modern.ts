@@ -26,7 +26,7 @@ import {
   type SingleMessage,
   type ValidMessage,
 } from "../wire/message.ts";
-import { addMetadata, paramsWithMetadata } from "../wire/metadata.ts";
+import { requestWithMetadata } from "../wire/metadata.ts";
 import {
   LATEST_LEGACY_VERSION,
   LEGACY_VERSIONS,
@@ -117,8 +117,7 @@ export class LegacyToModern {
         return this.#subscribe(request);
     }
     const meta = Object.entries(this.#meta());
-    const frame = addMetadata(bytes, request, meta);
-    const modern = { ...request, params: paramsWithMetadata(params, meta) };
+    const [frame, modern] = requestWithMetadata(bytes, request, meta);
     this.#rounds.begin(frame, modern);
     return link.accept(frame, modern);
   }

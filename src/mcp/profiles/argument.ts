@@ -20,7 +20,6 @@ import {
   memberAt,
   memberNamed,
   removeMembers,
-  whole,
 } from "../wire/splice.ts";
 import type { Named } from "./selection.ts";
 
@@ -110,7 +109,7 @@ export class IdentityArguments {
     batch: BatchMessage,
   ): readonly [bytes: Uint8Array, batch: BatchMessage] {
     const messages = [...batch.messages];
-    const frame = mapElements(bytes, whole(bytes), (element, at) => {
+    const frame = mapElements(bytes, rootOf(bytes), (element, at) => {
       const message = messages[at];
       const named = this.namedIn(message);
       if (!isCall(message) || named === UNREAD) return element;

@@ -4,13 +4,12 @@ import { ProxyError } from "../../errors.ts";
 import { excerpt } from "../wire/excerpt.ts";
 import { rootOf } from "../wire/large_message.ts";
 import {
-  MESSAGE_MEMBERS,
   type SingleMessage,
   singlesOf,
   type ValidMessage,
 } from "../wire/message.ts";
-import type { Member } from "../wire/scan.ts";
-import { memberNamed, membersOf, type Range } from "../wire/splice.ts";
+import { type Member, MESSAGE_MEMBERS } from "../wire/scan.ts";
+import { memberNamed, membersOf } from "../wire/splice.ts";
 
 /** What says which tool a call is for. */
 const CALL_NAMES: ReadonlySet<string> = new Set(["name", "arguments"]);
@@ -85,7 +84,7 @@ function checkNames(
 }
 
 /** The names of an object's members; of anything else, none. */
-function namesIn(text: Uint8Array, range: Range): string[] {
+function namesIn(text: Uint8Array, range: Member): string[] {
   if (text[range.start] !== OPEN_BRACE) return [];
   if (range.isPartial) throw refused("there are too many members");
   return membersOf(text, range).map(({ name }) => name);
@@ -127,7 +126,7 @@ function refused(what: string): ProxyError {
 export function isUnclear(
   name: string,
   text: Uint8Array,
-  object: Range,
+  object: Member,
 ): boolean {
   if (object.isPartial) return true;
   const names = membersOf(text, object).map((member) => member.name)

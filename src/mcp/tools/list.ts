@@ -9,7 +9,6 @@ import type { Member } from "../wire/scan.ts";
 import {
   elementsInTurns,
   memberNamed,
-  type Range,
   removeMembers,
   sourceOf,
 } from "../wire/splice.ts";
@@ -76,7 +75,7 @@ export function isListChange(message: SingleMessage): boolean {
 export function checkClear(
   name: string,
   bytes: Uint8Array,
-  object: Range,
+  object: Member,
 ): void {
   if (object.isPartial) throw badList(TOO_MANY);
   if (!isUnclear(name, bytes, object)) return;

@@ -3,14 +3,14 @@
  */
 
 import { within } from "../../time.ts";
-import { scanInTurns } from "../wire/large_message.ts";
+import { rootOf, scanInTurns } from "../wire/large_message.ts";
 import type {
   BatchMessage,
   ResponseMessage,
   SingleMessage,
 } from "../wire/message.ts";
 import { withResultMeta } from "../wire/metadata.ts";
-import { mapElements, whole } from "../wire/splice.ts";
+import { mapElements } from "../wire/splice.ts";
 import type { Exchange } from "./exchange.ts";
 import type { Origin } from "./pending_requests.ts";
 
@@ -64,7 +64,7 @@ export async function receiptedBatch(
   );
   if (frames.includes(undefined)) return frames;
   const change = (part: Uint8Array, n: number) => frames[n] ?? part;
-  return [mapElements(bytes, whole(bytes), change)];
+  return [mapElements(bytes, rootOf(bytes), change)];
 }
 
 /** Whether the client can read a batch, as far as that is known. */

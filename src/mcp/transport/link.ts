@@ -21,8 +21,8 @@ import {
 } from "../wire/message.ts";
 import { errorFrame } from "./failure.ts";
 import type { Observer } from "./observer.ts";
-import { partOf, scanInTurns } from "../wire/large_message.ts";
-import { membersOf, removeMembers, whole } from "../wire/splice.ts";
+import { partOf, rootOf, scanInTurns } from "../wire/large_message.ts";
+import { membersOf, removeMembers } from "../wire/splice.ts";
 
 /** Takes the client's messages, and ends. */
 export interface Link {
@@ -60,7 +60,7 @@ export function partsOf(
 ): Part[] {
   if (message.kind === "invalid") return [];
   if (message.kind !== "batch") return [{ message, bytes: frame }];
-  const members = membersOf(frame, whole(frame));
+  const members = membersOf(frame, rootOf(frame));
   return message.messages.map((message, index) => ({
     message,
     bytes: partOf(frame, members[index]),
@@ -85,7 +85,7 @@ export function withoutMessages(
   if (messages.length === singles.length) return [bytes, message];
   const frame = removeMembers(
     bytes,
-    whole(bytes),
+    rootOf(bytes),
     (_member, index) => isDropped(singles[index]),
   );
   return [frame, { kind: "batch", messages }];

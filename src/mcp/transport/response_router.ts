@@ -15,7 +15,7 @@ import type { Exchange } from "./exchange.ts";
 import { frameTooLarge, noMessage } from "./failure.ts";
 import { partsOf } from "./link.ts";
 import { NO_WAIT } from "../wire/frames.ts";
-import { partOf, SMALL_BYTES } from "../wire/large_message.ts";
+import { partOf, rootOf, SMALL_BYTES } from "../wire/large_message.ts";
 import { NO_SESSION, type SessionHeaders } from "../wire/headers.ts";
 import {
   type BatchMessage,
@@ -39,7 +39,7 @@ import {
   receiptedBatch,
   takesReceipt,
 } from "./delivery.ts";
-import { membersOf, taskIdIn, whole } from "../wire/splice.ts";
+import { membersOf, taskIdIn } from "../wire/splice.ts";
 
 /** Who takes part in the routing of responses. */
 export interface RouterHooks {
@@ -163,7 +163,7 @@ export class ResponseRouter {
     origin: Origin,
   ): Promise<boolean> {
     let isTaken = false;
-    const members = membersOf(bytes, whole(bytes));
+    const members = membersOf(bytes, rootOf(bytes));
     for (const [index, message] of parts.entries()) {
       const part = partOf(bytes, members[index]);
       if (message.kind !== "invalid") {

@@ -3,14 +3,15 @@
  * SDK's client 3, "3" and 3.0 are one; others look for what they sent.
  */
 
-import { joinBytes, OPEN_BRACE } from "./bytes.ts";
+import { rootOf } from "./large_message.ts";
 import {
+  idSourceOf,
   type RequestId,
   requestId,
   type ResponseMessage,
   stringId,
 } from "./message.ts";
-import { outerMembers } from "./large_message.ts";
+import { insertMembers, memberAt, replaceRange } from "./splice.ts";
 
 /** A number in JSON. */
 const NUMBER = /^-?(?:0|[1-9]\d*)(?:\.\d+)?(?:e[+-]?\d+)?$/i;
@@ -62,25 +63,20 @@ export function answerTo(
 
 /** The message with its `id` set, every other byte as it was. */
 export function withId(bytes: Uint8Array, id: RequestId): Uint8Array {
-  const member = outerMembers(bytes).findLast(({ name }) => name === "id");
-  const at = bytes.indexOf(OPEN_BRACE) + 1;
-  const { start, end } = member ?? { start: at, end: at };
-  return joinBytes([
-    bytes.subarray(0, start),
-    encoder.encode(member ? id.source : `"id":${id.source},`),
-    bytes.subarray(end),
-  ]);
+  const place = memberAt(bytes, ["id"]);
+  return place
+    ? replaceRange(bytes, place, id.source)
+    : insertMembers(bytes, rootOf(bytes), `"id":${id.source}`);
 }
 
 function idSourceIn(message: Uint8Array): string | undefined {
-  return outerMembers(message).findLast(({ name }) => name === "id")?.source;
+  return idSourceOf(rootOf(message).members);
 }
 
 /** How messages begin and end that need no look at all of them. */
 const BEGINNINGS = ['{"jsonrpc":"2.0","id":', '{"jsonrpc": "2.0", "id": '];
 const END = '"jsonrpc":"2.0","id":';
 
-const encoder = new TextEncoder();
 const decoder = new TextDecoder();
 
 /** Whether the ID stands to the letter where most peers have it. */

@@ -3,8 +3,9 @@
  * by the scanner, and parsed piece by piece, under a limit.
  */
 
-import { type Member, scanMembers, TopLevelScanner } from "./scan.ts";
 import { Turn } from "../../time.ts";
+import { OPEN_BRACE } from "./bytes.ts";
+import { type Member, TopLevelScanner } from "./scan.ts";
 
 /** Up to this size `JSON.parse` is faster, and what it makes is small. */
 export const SMALL_BYTES = 64 * 1024;
@@ -17,15 +18,15 @@ export const UNREAD: unique symbol = Symbol("unread");
 
 /** How much is parsed of one value: a value takes some 60 bytes. */
 interface ReadLimits {
-  readonly bytes: number;
-  readonly values: number;
+  bytes: number;
+  values: number;
 }
 
 /** For what is read of every frame, all its messages together. It is kept. */
-const GLANCE: ReadLimits = { bytes: 256 * 1024, values: 64 * 1024 };
+const GLANCE: Readonly<ReadLimits> = { bytes: 256 * 1024, values: 64 * 1024 };
 
 /** For what an option, or the protocol, demands to be read. */
-const WHOLE: ReadLimits = { bytes: Infinity, values: 75_000 };
+const WHOLE: Readonly<ReadLimits> = { bytes: Infinity, values: 75_000 };
 
 /** Of an array: its elements, their members, and two levels inside of them. */
 const LEVELS = 4;
@@ -36,21 +37,25 @@ const PIECE_BYTES = 64 * 1024;
 const decoder = new TextDecoder();
 
 /** What was found in a text, so that nobody has to look again. */
-type Scan = Pick<TopLevelScanner, "root" | "isEnded" | "isUtf8">;
+interface Scan extends Pick<TopLevelScanner, "root" | "isEnded" | "isUtf8"> {
+  /** How much of it may still be parsed at a glance. */
+  readonly left: ReadLimits;
+}
 
 const scans = new WeakMap<Uint8Array, Scan>();
 
-/** How much of a text may still be parsed at a glance. */
-const glances = new WeakMap<Uint8Array, { bytes: number; values: number }>();
+function keep(text: Uint8Array, scanner: TopLevelScanner): Scan {
+  scanner.end();
+  const { root, isEnded, isUtf8 } = scanner;
+  const scan = { root, isEnded, isUtf8, left: { ...GLANCE } };
+  scans.set(text, scan);
+  return scan;
+}
 
 /** Scans a text that is not small; it is not to be changed after. */
 export function scanLarge(text: Uint8Array): Scan {
-  const known = scans.get(text);
-  if (known) return known;
-  const scanner = new TopLevelScanner({ levels: LEVELS }).feed(text);
-  scanner.end();
-  scans.set(text, scanner);
-  return scanner;
+  return scans.get(text) ??
+    keep(text, new TopLevelScanner({ levels: LEVELS }).feed(text));
 }
 
 /** The same, while others have their turn; a small text is left alone. */
@@ -62,13 +67,7 @@ export async function scanInTurns(text: Uint8Array): Promise<void> {
     scanner.feed(text.subarray(at, at + PIECE_BYTES));
     if (turn.isOver) await turn.next();
   }
-  scanner.end();
-  scans.set(text, scanner);
-}
-
-/** The one value of a text that was scanned already. */
-export function scannedRoot(text: Uint8Array): Member | undefined {
-  return scans.get(text)?.root;
+  keep(text, scanner);
 }
 
 /** The one value of a text, and what is inside of it. */
@@ -79,22 +78,15 @@ export function rootOf(text: Uint8Array): Member {
   return root ?? { name: "", start: 0, end: 0, source: undefined };
 }
 
-/** The outermost members of a text. */
-export function outerMembers(text: Uint8Array): readonly Member[] {
-  return scannedRoot(text)?.members ?? scanMembers(text);
-}
-
 /** A part of a text as a text of its own; what was found in it still holds. */
 export function partOf(text: Uint8Array, member: Member): Uint8Array {
   const { start, end, members } = member;
   const part = text.subarray(start, end);
   const isKnown = members !== undefined && part.length > SMALL_BYTES;
   if (isKnown) {
-    scans.set(part, {
-      root: moved(member, -start),
-      isEnded: true,
-      isUtf8: true,
-    });
+    const root = moved(member, -start);
+    const left = { ...GLANCE };
+    scans.set(part, { root, isEnded: true, isUtf8: true, left });
   }
   return part;
 }
@@ -113,9 +105,7 @@ function moved(member: Member, by: number): Member {
  * an object of too many members those are read that are known.
  */
 export function glanceAt(text: Uint8Array, member: Member): unknown {
-  const left = glances.get(text) ?? { ...GLANCE };
-  glances.set(text, left);
-  return read(text, member, left);
+  return read(text, member, scanLarge(text).left);
 }
 
 /** A value, whole if it can be had without harm, else as a glance. */
@@ -127,7 +117,7 @@ export function readWhole(text: Uint8Array, member: Member): unknown {
 function read(
   text: Uint8Array,
   member: Member,
-  left: { bytes: number; values: number },
+  left: ReadLimits,
   isOuter = true,
 ): unknown {
   const { start, end, values = Infinity, source, members, isPartial } = member;
@@ -138,7 +128,7 @@ function read(
     left.values -= values;
     return JSON.parse(decoder.decode(text.subarray(start, end)));
   }
-  if (!members || text[start] !== 0x7b) return UNREAD;
+  if (!members || text[start] !== OPEN_BRACE) return UNREAD;
   // What of an object is not kept may say something else.
   if (isPartial && !isOuter) return UNREAD;
   const limits = left.bytes === Infinity ? { ...GLANCE } : left;

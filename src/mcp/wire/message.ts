@@ -4,12 +4,13 @@ import { OPEN_BRACE, OPEN_BRACKET } from "./bytes.ts";
 import {
   glanceAt,
   readWhole,
+  rootOf,
   scanInTurns,
   scanLarge,
   SMALL_BYTES,
   UNREAD,
 } from "./large_message.ts";
-import { type Member, scanMembers } from "./scan.ts";
+import { type Member, MESSAGE_MEMBERS } from "./scan.ts";
 
 /** A JSON-RPC request ID. */
 export interface RequestId {
@@ -107,15 +108,7 @@ export type Message = ValidMessage | InvalidMessage;
 /** The fault of any other result: the official SDKs' clients discard it. */
 const NO_RESULT = '"result" is no object';
 
-/** The members that a message is made of. */
-export const MESSAGE_MEMBERS: ReadonlySet<string> = new Set([
-  "jsonrpc",
-  "id",
-  "method",
-  "params",
-  "result",
-  "error",
-]);
+const TOO_LARGE = "the batch is too large to be read";
 
 const strictDecoder = new TextDecoder("utf-8", {
   fatal: true,
@@ -132,12 +125,15 @@ export function readMessage(bytes: Uint8Array): Message {
   } catch (error) {
     return notJson(error instanceof SyntaxError);
   }
-  if (!Array.isArray(value)) return readSingle(value, () => scanMembers(bytes));
-  const ranges = scanMembers(bytes);
-  return readBatch(value, (element, index) => {
-    const { start, end } = ranges[index];
-    return readSingle(element, () => scanMembers(bytes.subarray(start, end)));
-  });
+  if (!Array.isArray(value)) {
+    return readSingle(value, () => rootOf(bytes).members);
+  }
+  const { isPartial, members = [] } = rootOf(bytes);
+  if (isPartial) return invalid(TOO_LARGE);
+  return readBatch(
+    value,
+    (element, index) => readSingle(element, () => members[index].members),
+  );
 }
 
 /** The same for a large frame, while others have their turn. */
@@ -153,7 +149,7 @@ function readLarge(bytes: Uint8Array): Message {
   if (!scanner.isEnded || !root) return notJson(scanner.isUtf8);
   if (bytes[root.start] !== OPEN_BRACKET) return readLargeSingle(bytes, root);
   if (root.isPartial || root.members?.some(({ isPartial }) => isPartial)) {
-    return invalid("the batch is too large to be read");
+    return invalid(TOO_LARGE);
   }
   return readBatch(
     root.members ?? [],
@@ -218,7 +214,7 @@ function readBatch<T>(
 
 function readSingle(
   value: unknown,
-  members: () => readonly Member[],
+  members: () => readonly Member[] | undefined,
 ): SingleMessage | InvalidMessage {
   if (!isObject(value)) return invalid("the message is not a JSON object");
   const isAnswer = "result" in value || "error" in value;
@@ -294,7 +290,7 @@ function invalid(detail: string, id?: RequestId): InvalidMessage {
 
 function readId(
   value: unknown,
-  members: () => readonly Member[],
+  members: () => readonly Member[] | undefined,
 ): RequestId | undefined {
   if (typeof value !== "number" || Number.isSafeInteger(value)) {
     return requestId(value);
@@ -304,8 +300,10 @@ function readId(
 }
 
 /** The ID among the members of a message, as JSON; of several the last. */
-export function idSourceOf(members: readonly Member[]): string | undefined {
-  return members.findLast(({ name }) => name === "id")?.source;
+export function idSourceOf(
+  members: readonly Member[] | undefined,
+): string | undefined {
+  return members?.findLast(({ name }) => name === "id")?.source;
 }
 
 /** The request ID for a value that is a string or a number. */

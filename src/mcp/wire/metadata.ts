@@ -1,13 +1,9 @@
 /** Puts metadata into the requests that pass. */
 
-import { joinBytes } from "./bytes.ts";
+import { OPEN_BRACE } from "./bytes.ts";
+import { rootOf } from "./large_message.ts";
 import { metaOf } from "./era.ts";
-import {
-  isObject,
-  type RequestMessage,
-  type SingleMessage,
-  type ValidMessage,
-} from "./message.ts";
+import { isObject, type RequestMessage, type ValidMessage } from "./message.ts";
 import {
   insertMembers,
   mapElements,
@@ -15,43 +11,48 @@ import {
   membersNamed,
   removeMembers,
   replaceRange,
-  whole,
 } from "./splice.ts";
 
 /** Keys and values of `params._meta`. */
 export type Metadata = readonly (readonly [key: string, value: unknown])[];
 
-/** The frame with the metadata that its requests do not have. */
-export function addMetadata(
+/** A message, and its frame, with the metadata that its requests do not have. */
+export function withMetadata(
   bytes: Uint8Array,
   message: ValidMessage,
   metadata: Metadata,
-): Uint8Array {
-  if (metadata.length === 0) return bytes;
+): readonly [bytes: Uint8Array, message: ValidMessage] {
+  if (metadata.length === 0) return [bytes, message];
   if (message.kind === "request") {
-    return addToRequest(bytes, message, metadata);
+    return requestWithMetadata(bytes, message, metadata);
   }
-  if (message.kind !== "batch") return bytes;
-  return mapElements(bytes, whole(bytes), (element, index) => {
-    const single = message.messages[index];
-    return single.kind === "request"
-      ? addToRequest(element, single, metadata)
-      : element;
+  if (message.kind !== "batch") return [bytes, message];
+  const messages = [...message.messages];
+  const frame = mapElements(bytes, rootOf(bytes), (element, index) => {
+    const single = messages[index];
+    if (single.kind !== "request") return element;
+    const [part, request] = requestWithMetadata(element, single, metadata);
+    messages[index] = request;
+    return part;
   });
+  return [frame, { ...message, messages }];
 }
 
-/** The message, as it was read, with the metadata that requests do not have. */
-export function messageWithMetadata(
-  message: ValidMessage,
+/** The same of a request. */
+export function requestWithMetadata(
+  bytes: Uint8Array,
+  request: RequestMessage,
   metadata: Metadata,
-): ValidMessage {
-  if (metadata.length === 0) return message;
-  const add = (single: SingleMessage): SingleMessage => {
-    if (single.kind !== "request") return single;
-    return { ...single, params: paramsWithMetadata(single.params, metadata) };
-  };
-  if (message.kind !== "batch") return add(message);
-  return { ...message, messages: message.messages.map(add) };
+): readonly [bytes: Uint8Array, request: RequestMessage] {
+  const { params } = request;
+  const present = metaOf(params);
+  const members = metadata
+    .filter(([key]) => !Object.hasOwn(present, key))
+    .map(([key, value]) => [key, JSON.stringify(value)] as const);
+  return [
+    insertMeta(bytes, params, members),
+    { ...request, params: paramsWithMetadata(params, metadata) },
+  ];
 }
 
 /** Parameters of a request with the metadata that they do not have. */
@@ -75,19 +76,6 @@ function mayHaveMeta(
   return params._meta === undefined || isObject(params._meta);
 }
 
-function addToRequest(
-  bytes: Uint8Array,
-  { params }: RequestMessage,
-  metadata: Metadata,
-): Uint8Array {
-  const present = metaOf(params);
-  const missing = metadata.filter(([key]) => !Object.hasOwn(present, key));
-  const members = missing.map(([key, value]) =>
-    [key, JSON.stringify(value)] as const
-  );
-  return insertMeta(bytes, params, members);
-}
-
 /**
  * The frame of a message with members put into its `params._meta`; parameters
  * or metadata that are no objects are left alone.
@@ -107,10 +95,8 @@ export function insertMeta(
   if (meta) return insertMembers(bytes, meta, text);
   const range = memberAt(bytes, ["params"]);
   if (range) return insertMembers(bytes, range, `"_meta":{${text}}`);
-  return insertMembers(bytes, whole(bytes), `"params":{"_meta":{${text}}}`);
+  return insertMembers(bytes, rootOf(bytes), `"params":{"_meta":{${text}}}`);
 }
-
-const OPEN_BRACE = 0x7b;
 
 /**
  * The frame of an answer with one member of its `result._meta` set, whatever
@@ -139,14 +125,10 @@ export function withResultMeta(
     if (!isKept) return replaceRange(frame, meta, `{${member}}`);
     // As a text of its own: what was found of the whole holds no longer.
     const own = frame.slice(meta.start, meta.end);
-    const rest = removeMembers(own, whole(own), (one) => one.name === name);
+    const rest = removeMembers(own, rootOf(own), (one) => one.name === name);
     const changed = member === ""
       ? rest
-      : insertMembers(rest, whole(rest), member);
-    return joinBytes([
-      frame.subarray(0, meta.start),
-      changed,
-      frame.subarray(meta.end),
-    ]);
+      : insertMembers(rest, rootOf(rest), member);
+    return replaceRange(frame, meta, changed);
   }, bytes);
 }

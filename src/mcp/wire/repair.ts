@@ -4,19 +4,13 @@
  */
 
 import { withoutByteOrderMark } from "./bytes.ts";
-import { partOf } from "./large_message.ts";
+import { partOf, rootOf } from "./large_message.ts";
 import {
   readMessage,
   type ResponseMessage,
   type SingleMessage,
 } from "./message.ts";
-import {
-  insertMembers,
-  memberAt,
-  membersOf,
-  removeMembers,
-  whole,
-} from "./splice.ts";
+import { insertMembers, memberAt, membersOf, removeMembers } from "./splice.ts";
 
 /** The frame of a message, repaired if it is an answer that needs it. */
 export function repairedAnswer(
@@ -42,7 +36,7 @@ function withoutNullMember(
 ): Uint8Array {
   if (!message.nullMember) return frame;
   const { nullMember } = message;
-  const object = whole(frame);
+  const object = rootOf(frame);
   if (object.isPartial) return frame;
   return removeMembers(frame, object, ({ name }) => name === nullMember);
 }
@@ -52,7 +46,7 @@ export function repairedErrorBody(body: Uint8Array): Uint8Array {
   let frame = withoutByteOrderMark(body);
   let message = readMessage(frame);
   if (message.kind === "batch" && message.messages.length === 1) {
-    const [only] = membersOf(frame, whole(frame));
+    const [only] = membersOf(frame, rootOf(frame));
     frame = partOf(frame, only);
     [message] = message.messages;
   }

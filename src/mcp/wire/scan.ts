@@ -1,40 +1,11 @@
 /**
- * Reads a JSON text (RFC 8259) byte by byte, across chunks: whether it is one,
- * and where the members of its outer levels are. No values are built, and
- * nothing is kept of what lies deeper but one bit a level, so that a text costs
- * what its length is, whatever it holds.
+ * Where the members of a JSON text's outer levels are. No values are built, and
+ * nothing is kept of what lies deeper, so that a text costs what its length is,
+ * whatever it holds.
  */
 
-import {
-  joinBytes,
-  nearEnd,
-  OPEN_BRACE,
-  OPEN_BRACKET,
-  wordsFrom,
-} from "./bytes.ts";
-import {
-  BEGINS_NAME,
-  BEGINS_SCALAR,
-  BracketStack,
-  BROKEN,
-  CLOSE_BRACE,
-  CLOSES,
-  COMMA_OR_END,
-  ENDED_NUMBER,
-  ENDS_LITERAL,
-  ENDS_STRING,
-  IN_STRING,
-  NAME,
-  NAME_END,
-  NAME_OR_END,
-  NEXT,
-  NOT_UTF8,
-  OPENS,
-  SCALAR,
-  SEPARATES,
-  VALUE,
-  VALUE_OR_END,
-} from "./json_grammar.ts";
+import { joinBytes, OPEN_BRACE, OPEN_BRACKET } from "./bytes.ts";
+import { JsonReader } from "./json_reader.ts";
 
 /** A member of an object, or an element of an array. */
 export interface Member {
@@ -54,14 +25,19 @@ export interface Member {
   readonly isPartial?: boolean;
 }
 
-/** What is found in an object however much else is in it. */
-const KNOWN_NAMES: ReadonlySet<string> = new Set([
+/** The members that a message is made of. */
+export const MESSAGE_MEMBERS: ReadonlySet<string> = new Set([
   "jsonrpc",
   "id",
   "method",
   "params",
   "result",
   "error",
+]);
+
+/** What is found in an object however much else is in it. */
+const KNOWN_NAMES: ReadonlySet<string> = new Set([
+  ...MESSAGE_MEMBERS,
   "code",
   "message",
   "name",
@@ -102,30 +78,6 @@ const NONE = new Uint8Array();
 
 const decoder = new TextDecoder();
 
-/** What is in a string for itself is passed over. */
-const PLAIN = NEXT.slice(IN_STRING << 8, (IN_STRING + 1) << 8);
-
-/** Where a string has the next byte that is not there for itself. */
-function endOfPlain(chunk: Uint8Array, from: number): number {
-  const start = nearEnd(chunk, from);
-  let at = from;
-  while (at < start && PLAIN[chunk[at]] === IN_STRING) at++;
-  if (at < start) return at;
-  const words = wordsFrom(chunk, start);
-  let word = 0;
-  while (word < words.length && isPlain(words[word])) word++;
-  at += 4 * word;
-  while (at < chunk.length && PLAIN[chunk[at]] === IN_STRING) at++;
-  return at;
-}
-
-/** Whether the four bytes of a word are ASCII and no `"`, `\\`, or control. */
-function isPlain(word: number): boolean {
-  const quote = (word ^ 0x22222222) - 0x01010101;
-  const backslash = (word ^ 0x5c5c5c5c) - 0x01010101;
-  return ((word | word - 0x20202020 | quote | backslash) & 0x80808080) === 0;
-}
-
 /** A member while it is read. */
 type Open = { -readonly [Key in keyof Member]: Member[Key] } & {
   values: number;
@@ -133,17 +85,12 @@ type Open = { -readonly [Key in keyof Member]: Member[Key] } & {
 };
 
 /** Reads a JSON text chunk by chunk, and keeps the members of its outer levels. */
-export class TopLevelScanner {
+export class TopLevelScanner extends JsonReader {
   readonly #levels: number;
   #room: number;
 
   #offset = 0;
-  #state = VALUE;
-  readonly #brackets = new BracketStack();
-  #inName = false;
   #values = 0;
-
-  #isObject = false;
   #root: Open | undefined;
   /** The values that are being read, by their level. */
   readonly #open: (Open | undefined)[] = [];
@@ -159,6 +106,7 @@ export class TopLevelScanner {
    * these. Of arrays that is the outermost alone, and lists of tools.
    */
   constructor({ levels = 1, maxMembers = MAX_MEMBERS } = {}) {
+    super();
     this.#levels = levels;
     this.#room = maxMembers;
   }
@@ -172,117 +120,44 @@ export class TopLevelScanner {
     return this.#root;
   }
 
-  /** Whether the text begins as an object. */
-  get isObject(): boolean {
-    return this.#isObject;
+  /** What the members that come are kept in, if they are. */
+  get #parent(): Open | undefined {
+    const level = this.depth - 1;
+    const open = level < this.#levels ? this.#open[level] : undefined;
+    return open?.members && open;
   }
 
-  /** Whether the outermost value is complete. */
-  get isEnded(): boolean {
-    return this.#brackets.depth === 0 && this.#state === COMMA_OR_END;
+  protected override beginName(at: number): void {
+    if (this.#parent) this.#tokenStart = at;
   }
 
-  /** Whether the text is no JSON, whatever follows. */
-  get isBroken(): boolean {
-    return this.#state === BROKEN || !this.isUtf8;
-  }
-
-  get isUtf8(): boolean {
-    return this.#state !== NOT_UTF8;
-  }
-
-  /** Whether what was read is a whole JSON text; nothing more may be fed. */
-  end(): boolean {
-    // A number ends with the text.
-    if (this.#brackets.depth === 0 && NEXT[this.#state << 8] === ENDED_NUMBER) {
-      this.#state = this.#endValue(NONE, 0);
-    }
-    return this.isEnded;
-  }
-
-  /** Reads the next bytes of the text. */
-  feed(chunk: Uint8Array): this {
-    const { length } = chunk;
-    let state = this.#state;
-    for (let at = 0; at < length; at++) {
-      if (state === IN_STRING) {
-        at = endOfPlain(chunk, at);
-        if (at === length) break;
-      }
-      const next = NEXT[state << 8 | chunk[at]];
-      state = next < OPENS ? next : this.#act(next, chunk, at);
-    }
-    this.#state = state;
+  protected override endChunk(chunk: Uint8Array): void {
     if (this.#tokenStart >= 0) {
-      this.#kept = this.#tokenUpTo(chunk, length).slice();
+      this.#kept = this.#tokenUpTo(chunk, chunk.length).slice();
       this.#tokenStart = 0;
     }
-    this.#offset += length;
-    return this;
+    this.#offset += chunk.length;
   }
 
-  /** Does what the grammar says of a byte, and gives the state after it. */
-  #act(action: number, chunk: Uint8Array, at: number): number {
-    const byte = chunk[at];
-    switch (action) {
-      case OPENS:
-        this.#beginValue(byte, at);
-        this.#brackets.push(byte === OPEN_BRACE);
-        return byte === OPEN_BRACE ? NAME_OR_END : VALUE_OR_END;
-      case CLOSES:
-        return this.#brackets.pop(byte === CLOSE_BRACE)
-          ? this.#endValue(chunk, at + 1)
-          : BROKEN;
-      case SEPARATES:
-        if (this.#brackets.depth === 0) return BROKEN;
-        return this.#brackets.isBrace ? NAME : VALUE;
-      case BEGINS_NAME:
-        this.#inName = true;
-        if (this.#isKept) this.#tokenStart = at;
-        return IN_STRING;
-      case BEGINS_SCALAR:
-        this.#inName = false;
-        this.#beginValue(byte, at);
-        return NEXT[SCALAR << 8 | byte];
-      case ENDS_STRING:
-        if (!this.#inName) return this.#endValue(chunk, at + 1);
-        if (this.#tokenStart >= 0) this.#endName(chunk, at + 1);
-        return NAME_END;
-      case ENDS_LITERAL:
-        return this.#endValue(chunk, at + 1);
-      default: {
-        // A number has ended; this byte is what follows it.
-        const next = NEXT[this.#endValue(chunk, at) << 8 | byte];
-        return next < OPENS ? next : this.#act(next, chunk, at);
-      }
-    }
-  }
-
-  /** Whether what is inside of the open brackets is kept. */
-  get #isKept(): boolean {
-    return this.#brackets.depth <= this.#levels &&
-      this.#open[this.#brackets.depth - 1]?.members !== undefined;
-  }
-
-  #endName(chunk: Uint8Array, end: number): void {
+  protected override endName(chunk: Uint8Array, end: number): void {
+    if (this.#tokenStart < 0) return;
     // Where known names alone are kept, most others need not be read. A name
     // that a chunk's end has cut, which is rare, just is.
-    const mayBeKnown = !this.#open[this.#brackets.depth - 1]?.isPartial ||
-      this.#kept !== NONE || KNOWN_BEGINNINGS.has(chunk[this.#tokenStart + 1]);
+    const mayBeKnown = !this.#parent?.isPartial || this.#kept !== NONE ||
+      KNOWN_BEGINNINGS.has(chunk[this.#tokenStart + 1]);
     const source = this.#endToken(chunk, end, mayBeKnown);
     this.#name = source && String(JSON.parse(source));
   }
 
   /** Begins to keep a value, as far as there is room. */
-  #beginValue(byte: number, at: number): void {
+  protected override beginValue(byte: number, at: number): void {
     this.#values++;
-    const level = this.#brackets.depth;
+    const level = this.depth;
     if (level > this.#levels) return;
     this.#open[level] = undefined;
-    const parent = this.#open[level - 1];
-    if (level === 0) this.#isObject = byte === OPEN_BRACE;
-    else if (!parent?.members) return;
-    const name = parent && this.#brackets.isBrace ? this.#name : "";
+    const parent = this.#parent;
+    if (!parent && level > 0) return;
+    const name = parent && this.isInObject ? this.#name : "";
     if (parent) {
       if (name === undefined || this.#room <= 0) this.#dropUnknown(parent);
       if (parent.isPartial && !KNOWN_NAMES.has(name ?? "")) return;
@@ -298,22 +173,20 @@ export class TopLevelScanner {
       values: this.#values,
       members: isKept ? [] : undefined,
     };
-    if (level === 0) this.#root = open;
+    this.#root ??= open;
     this.#open[level] = open;
     if (byte !== OPEN_BRACE && byte !== OPEN_BRACKET) this.#tokenStart = at;
   }
 
-  #endValue(chunk: Uint8Array, end: number): number {
-    const level = this.#brackets.depth;
+  protected override endValue(chunk: Uint8Array, end: number): void {
+    const level = this.depth;
     const open = level > this.#levels ? undefined : this.#open[level];
-    if (!open) return COMMA_OR_END;
+    if (!open) return;
     if (this.#tokenStart >= 0) open.source = this.#endToken(chunk, end);
     open.end = this.#offset + end;
     open.values = this.#values - open.values + 1;
-    const parent = this.#open[level - 1];
-    if (parent) this.#keepIn(parent, open);
+    if (this.#parent) this.#keepIn(this.#parent, open);
     this.#open[level] = undefined;
-    return COMMA_OR_END;
   }
 
   #keepIn({ members = [], isPartial }: Open, member: Open): void {
@@ -345,11 +218,7 @@ export class TopLevelScanner {
   }
 
   /** The token that ends here; `undefined` when it is too long. */
-  #endToken(
-    chunk: Uint8Array,
-    end: number,
-    isRead = true,
-  ): string | undefined {
+  #endToken(chunk: Uint8Array, end: number, isRead = true): string | undefined {
     const token = this.#tokenUpTo(chunk, end);
     this.#tokenStart = -1;
     this.#kept = NONE;
@@ -361,9 +230,4 @@ export class TopLevelScanner {
 /** How many members these are, with those inside of them. */
 function countOf(members: readonly Member[] = []): number {
   return members.reduce((sum, one) => sum + 1 + countOf(one.members), 0);
-}
-
-/** The members of a whole JSON text. */
-export function scanMembers(text: Uint8Array): readonly Member[] {
-  return new TopLevelScanner().feed(text).members;
 }

@@ -1,12 +1,13 @@
 /** Changes one member of a JSON text and leaves every other byte as it was. */
 
 import { ProxyError } from "../../errors.ts";
+import { Turn } from "../../time.ts";
 import { joinBytes } from "./bytes.ts";
 import {
   partOf,
   readWhole,
+  rootOf,
   scanInTurns,
-  scannedRoot,
   SMALL_BYTES,
 } from "./large_message.ts";
 import {
@@ -14,75 +15,54 @@ import {
   type ResponseMessage,
   type SingleMessage,
 } from "./message.ts";
-import { type Member, scanMembers } from "./scan.ts";
-import { Turn } from "../../time.ts";
+import type { Member } from "./scan.ts";
 
-/** A part of a text, in bytes from its start. */
-export interface Range {
-  readonly start: number;
-  /** Exclusive. */
-  readonly end: number;
-  /** What is inside, where that was found already. */
-  readonly members?: readonly Member[];
-  /** Whether there is more inside. */
-  readonly isPartial?: boolean;
-  /** How many values it is made of, where that is known. */
-  readonly values?: number;
-}
-
-const COMMA = 0x2c;
+const COMMA = Uint8Array.of(0x2c);
 
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
-
-/** The whole of a text. */
-export function whole(text: Uint8Array): Range {
-  return scannedRoot(text) ?? { start: 0, end: text.length };
-}
 
 /**
  * The members of an object or array in a text, by their place in the text.
  *
  * @throws {ProxyError} `invalid-request`: there are more than are kept.
  */
-export function membersOf(text: Uint8Array, range: Range): readonly Member[] {
-  if (range.isPartial) {
-    throw new ProxyError("invalid-request", TOO_MANY_MEMBERS);
-  }
-  return knownMembersOf(text, range);
+export function membersOf(text: Uint8Array, of: Member): readonly Member[] {
+  if (of.isPartial) throw new ProxyError("invalid-request", TOO_MANY_MEMBERS);
+  return keptMembersOf(text, of);
 }
 
 /** What is said of an object or array that has more members than are kept. */
 export const TOO_MANY_MEMBERS =
   "the message has too many members to be looked through";
 
-/** The members that are kept, those of known names among them. */
-function knownMembersOf(text: Uint8Array, range: Range): readonly Member[] {
-  if (range.members) return range.members;
-  return scanMembers(text.subarray(range.start, range.end)).map((member) => ({
-    ...member,
-    start: range.start + member.start,
-    end: range.start + member.end,
-  }));
+/** Those that are kept; of what lies too deep they are looked for now. */
+function keptMembersOf(text: Uint8Array, of: Member): readonly Member[] {
+  const { start, end, members } = of;
+  return members ??
+    rootOf(text.subarray(start, end)).members?.map((member) => ({
+      ...member,
+      start: start + member.start,
+      end: start + member.end,
+    })) ?? [];
+}
+
+/** All members of a name, in order. */
+export function membersNamed(
+  name: string,
+  text: Uint8Array,
+  of: Member,
+): readonly Member[] {
+  return keptMembersOf(text, of).filter((member) => member.name === name);
 }
 
 /** A member of an object in a text; of several the last, as in `JSON.parse`. */
 export function memberNamed(
   name: string,
   text: Uint8Array,
-  range: Range,
+  of: Member,
 ): Member | undefined {
-  return knownMembersOf(text, range)
-    .findLast((member) => member.name === name);
-}
-
-/** All members of that name, in order. */
-export function membersNamed(
-  name: string,
-  text: Uint8Array,
-  range: Range,
-): readonly Member[] {
-  return knownMembersOf(text, range).filter((member) => member.name === name);
+  return keptMembersOf(text, of).findLast((member) => member.name === name);
 }
 
 /** The member that a path of names leads to. */
@@ -90,18 +70,16 @@ export function memberAt(
   text: Uint8Array,
   path: readonly string[],
 ): Member | undefined {
-  let member: Member | undefined;
-  for (const name of path) {
-    member = memberNamed(name, text, member ?? whole(text));
-    if (!member) return undefined;
-  }
-  return member;
+  return path.reduce<Member | undefined>(
+    (member, name) => member && memberNamed(name, text, member),
+    rootOf(text),
+  );
 }
 
 /** The elements of an array one by one, while others have their turn. */
 export async function* elementsInTurns(
   text: Uint8Array,
-  array: Range,
+  array: Member,
 ): AsyncGenerator<Uint8Array> {
   const turn = new Turn();
   for (const member of membersOf(text, array)) {
@@ -113,7 +91,7 @@ export async function* elementsInTurns(
 }
 
 /** A part of a text as it is written there. */
-export function sourceOf(text: Uint8Array, { start, end }: Range): string {
+export function sourceOf(text: Uint8Array, { start, end }: Place): string {
   return decoder.decode(text.subarray(start, end));
 }
 
@@ -157,15 +135,18 @@ export function taskIdAskedFor(message: SingleMessage): string | undefined {
   return typeof params.taskId === "string" ? params.taskId : undefined;
 }
 
+/** A part of a text, in bytes from its start; its end is exclusive. */
+type Place = Pick<Member, "start" | "end">;
+
 /** The text with a part of it replaced. */
 export function replaceRange(
   text: Uint8Array,
-  { start, end }: Range,
-  replacement: string,
+  { start, end }: Place,
+  by: string | Uint8Array,
 ): Uint8Array {
   return joinBytes([
     text.subarray(0, start),
-    encoder.encode(replacement),
+    typeof by === "string" ? encoder.encode(by) : by,
     text.subarray(end),
   ]);
 }
@@ -173,16 +154,15 @@ export function replaceRange(
 /** The text with each element of an array changed; what is between stays. */
 export function mapElements(
   text: Uint8Array,
-  array: Range,
+  array: Member,
   change: (element: Uint8Array, index: number) => Uint8Array,
 ): Uint8Array {
   const pieces: Uint8Array[] = [];
   let at = 0;
   for (const [index, member] of membersOf(text, array).entries()) {
-    const { start, end } = member;
-    pieces.push(text.subarray(at, start));
+    pieces.push(text.subarray(at, member.start));
     pieces.push(change(partOf(text, member), index));
-    at = end;
+    at = member.end;
   }
   return joinBytes([...pieces, text.subarray(at)]);
 }
@@ -190,10 +170,10 @@ export function mapElements(
 /** The text with members put first into an object: `"a":1,"b":2`. */
 export function insertMembers(
   text: Uint8Array,
-  object: Range,
+  object: Member,
   members: string,
 ): Uint8Array {
-  const at = text.indexOf(0x7b, object.start) + 1;
+  const at = object.start + 1;
   const isEmpty = !object.isPartial && membersOf(text, object).length === 0;
   const comma = isEmpty ? "" : ",";
   return replaceRange(text, { start: at, end: at }, members + comma);
@@ -202,28 +182,24 @@ export function insertMembers(
 /** The text without some elements of an array, or members of an object. */
 export function removeMembers(
   text: Uint8Array,
-  container: Range,
+  container: Member,
   removed: (member: Member, index: number) => boolean,
 ): Uint8Array {
   const members = membersOf(text, container);
-  if (!members.some(removed)) return text;
-  let open = container.start;
-  while (text[open] !== 0x7b && text[open] !== 0x5b) open++;
-  // Each part is a member with its name, between the commas around it.
-  const parts = members.map((member, index) => ({
-    start: index === 0
-      ? open + 1
-      : text.indexOf(COMMA, members[index - 1].end) + 1,
-    end: member.end,
-    isRemoved: removed(member, index),
-  }));
-  const pieces: Uint8Array[] = [text.subarray(0, open + 1)];
-  const comma = Uint8Array.of(COMMA);
-  for (const { start, end, isRemoved } of parts) {
-    if (isRemoved) continue;
-    if (pieces.length > 1) pieces.push(comma);
-    pieces.push(text.subarray(start, end));
-  }
-  pieces.push(text.subarray(parts[parts.length - 1].end));
-  return joinBytes(pieces);
+  const inside = container.start + 1;
+  // Each kept one with its name and its comma; the first comma is not needed.
+  const kept = members.flatMap((member, index) => {
+    if (removed(member, index)) return [];
+    const start = index === 0
+      ? inside
+      : text.indexOf(COMMA[0], members[index - 1].end) + 1;
+    return [COMMA, text.subarray(start, member.end)];
+  });
+  const last = members.at(-1);
+  if (!last || kept.length === 2 * members.length) return text;
+  return joinBytes([
+    text.subarray(0, inside),
+    ...kept.slice(1),
+    text.subarray(last.end),
+  ]);
 }

@@ -1,6 +1,6 @@
 import { assertEquals, assertObjectMatch } from "@std/assert";
 import { readMessage } from "../../../src/mcp/wire/message.ts";
-import { scanMembers, TopLevelScanner } from "../../../src/mcp/wire/scan.ts";
+import { TopLevelScanner } from "../../../src/mcp/wire/scan.ts";
 import { withId } from "../../../src/mcp/wire/answer_id.ts";
 
 const encode = (text: string) => new TextEncoder().encode(text);
@@ -105,7 +105,9 @@ Deno.test("members are found whatever stands in their values", () => {
   const text =
     '{ "a":"}\\"]{,:" ,"b":[{"c":[1,2]},"]"], "\\u0069d":-1.5e3,"e":{}}';
   assertEquals(
-    scanMembers(encode(text)).map(({ name, start, end }) => [
+    new TopLevelScanner().feed(encode(text)).members.map((
+      { name, start, end },
+    ) => [
       name,
       text.slice(start, end),
     ]),
@@ -120,11 +122,22 @@ Deno.test("members are found whatever stands in their values", () => {
 
 Deno.test("members are the same wherever the chunks are cut", () => {
   const bytes = encode('{"é":"\\\\","id":12,"x":[{"y":"\\""}],"z":null}');
-  const whole = scanMembers(bytes);
+  const whole = new TopLevelScanner().feed(bytes).members;
   assertEquals(whole.length, 4);
   for (let cut = 0; cut <= bytes.length; cut++) {
     const scanner = new TopLevelScanner();
     scanner.feed(bytes.subarray(0, cut)).feed(bytes.subarray(cut));
     assertEquals(scanner.members, whole);
+  }
+});
+
+Deno.test("a batch of more messages than are kept is refused, however small it is", () => {
+  for (const count of [30_000, 40_000]) {
+    const text = `[${Array(count).fill("1").join(",")}]`;
+    assertObjectMatch(readMessage(encode(text)), {
+      kind: "invalid",
+      reason: "invalid-request",
+      detail: "the batch is too large to be read",
+    });
   }
 });
