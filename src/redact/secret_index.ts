@@ -25,9 +25,6 @@ const MAX_COMPARED = 8;
 /** How many values a hash has in the table of those that occur. */
 const TABLE_BITS = 16;
 
-/** How much of a secret is folded for its head, if that is enough. */
-const BEGINNING = 64;
-
 /** What each code unit is compared as; 0 if it is not looked at. */
 type Folding = (codeUnit: number) => number;
 
@@ -67,40 +64,24 @@ function fold(text: string, folding: Folding): Folded {
   return { text: folded, positions };
 }
 
+/** A form of a secret, and the ends of it that are not looked at. */
+interface Ends {
+  readonly folded: string;
+  readonly before: string;
+  readonly after: string;
+}
+
 /** A form of a secret, as it is looked for. */
-export class Needle {
+export interface Needle {
   /** Its beginning, which is looked for; too short when there is nothing to. */
   readonly head: string;
   readonly shown: string;
   readonly folding: Folding;
-  readonly #form: () => string;
-  #secret: { folded: string; before: string; after: string } | undefined;
-
-  /**
-   * @param form Makes the form. It is made when its head was found: to keep
-   * seven forms of each secret would be much.
-   */
-  constructor(
-    form: () => string,
-    beginning: string,
-    shown: string,
-    folding: Folding,
-  ) {
-    this.#form = form;
-    this.shown = shown;
-    this.folding = folding;
-    const begun = fold(beginning, folding).text;
-    const text = begun.length < 2 * MAX_HEAD ? this.secret.folded : begun;
-    this.head = text.slice(0, headLength(text.length));
-  }
-
-  /** All of the form, and the ends of it that are not looked at. */
-  get secret(): { folded: string; before: string; after: string } {
-    return this.#secret ??= endsOf(this.#form(), this.folding);
-  }
+  /** All of it, made when its head was found: to keep all forms would be much. */
+  readonly whole: () => Ends;
 }
 
-function endsOf(form: string, folding: Folding): Needle["secret"] {
+function endsOf(form: string, folding: Folding): Ends {
   const { text, positions } = fold(form, folding);
   return {
     folded: text,
@@ -129,6 +110,8 @@ const FORMS: readonly ((secret: string) => string)[] = [
   (secret) => base64Within(secret, 0),
   (secret) => base64Within(secret, 1),
   (secret) => base64Within(secret, 2),
+  (secret) => [...secret].reverse().join(""),
+  fullyDecoded,
 ];
 
 /** The part of the Base64 of a longer text that a secret in it decides. */
@@ -138,38 +121,29 @@ function base64Within(secret: string, before: number): string {
   return bytes.toBase64().slice(first, Math.floor(bytes.length * 8 / 6));
 }
 
-/**
- * What a secret is found by: a needle for each form that is long enough to
- * tell.
- */
+/** What a secret is found by: each form that is long enough to tell. */
 export function needlesOf(secret: string, shown: string): Needle[] {
-  const beginning = secret.slice(0, BEGINNING);
-  const needles = FORMS.map((form) =>
-    needleOf(() => form(secret), form(beginning), shown)
-  );
-  const end = reversed(secret.slice(-BEGINNING));
-  needles.push(needleOf(() => reversed(secret), end, shown));
-  const decoded = fullyDecoded(secret);
-  if (decoded !== secret) {
-    needles.push(needleOf(() => decoded, decoded.slice(0, BEGINNING), shown));
-  }
-  return needles.filter(({ head }) => head.length >= MIN_LENGTH);
+  const forms = new Map(FORMS.map((form) => [form(secret), form]));
+  return [...forms].map(([text, form]) =>
+    needleOf(text, () => form(secret), shown)
+  ).filter(({ head }) => head.length >= MIN_LENGTH);
 }
 
 /** By letters and digits alone, where there are enough of them. */
 function needleOf(
+  text: string,
   form: () => string,
-  beginning: string,
   shown: string,
+  folding: Folding = alphanumeric,
 ): Needle {
-  const needle = new Needle(form, beginning, shown, alphanumeric);
-  return needle.head.length >= MIN_LENGTH
-    ? needle
-    : new Needle(form, beginning, shown, literal);
-}
-
-function reversed(text: string): string {
-  return [...text].reverse().join("");
+  const { text: folded } = fold(text, folding);
+  const head = folded.slice(0, headLength(folded.length));
+  if (head.length < MIN_LENGTH && folding !== literal) {
+    return needleOf(text, form, shown, literal);
+  }
+  let ends: Ends | undefined;
+  const whole = () => ends ??= endsOf(form(), folding);
+  return { head, shown, folding, whole };
 }
 
 /** Secrets, found by their beginnings. */
@@ -269,7 +243,7 @@ function spanOf(
   folded: Folded,
   end: number,
 ): Span {
-  const { folded: secret, before, after } = needle.secret;
+  const { folded: secret, before, after } = needle.whole();
   let length = needle.head.length;
   let start = folded.positions[end - length];
   while (length < secret.length && folded.text[end] === secret[length]) {
