@@ -114,7 +114,7 @@ function list(words: readonly string[]): string {
 function fish(): string {
   const others = COMPLETION_COMMANDS.filter(({ takesOptions }) => !takesOptions)
     .map(({ name }) => name);
-  const proxy = `not ${isCommand(others)}`;
+  const proxy = `not __sigv4_proxy_command ${others.join(" ")}`;
   return `# ${PROGRAM} completions for fish, to be read by it:
 #   ${PROGRAM} completions fish | source
 # or to be kept as ${PROGRAM}.fish in ~/.config/fish/completions.
@@ -144,17 +144,16 @@ ${PROXY_FLAGS.map((flag) => fishFlag(flag, proxy)).join("\n")}
 function fishCommand(
   { name, help, words, flags }: CompletionCommand,
 ): string {
-  const here = isCommand([name]);
-  const lines = [
-    `complete -c ${PROGRAM} -n '${after(1)}' -a ${name} -d ${fishQuoted(help)}`,
-  ];
-  if (words.length > 0) {
-    lines.push(
-      `complete -c ${PROGRAM} -n '${here}; and ${after(2)}' ` +
-        `-a '${words.join(" ")}'`,
-    );
-  }
-  return [...lines, ...flags.map((flag) => fishFlag(flag, here))].join("\n");
+  const line = (condition: string, rest: string) =>
+    `complete -c ${PROGRAM} -n '${condition}' ${rest}`;
+  const here = `__sigv4_proxy_command ${name}`;
+  return [
+    line("__sigv4_proxy_after 1", `-a ${name} -d ${fishQuoted(help)}`),
+    ...words.length === 0 ? [] : [
+      line(`${here}; and __sigv4_proxy_after 2`, `-a '${words.join(" ")}'`),
+    ],
+    ...flags.map((flag) => fishFlag(flag, here)),
+  ].join("\n");
 }
 
 function fishFlag(
@@ -174,14 +173,6 @@ const FISH_VALUES = {
   profile: " -x -a '(__sigv4_proxy_profiles)'",
   any: " -x",
 } as const;
-
-function isCommand(names: readonly string[]): string {
-  return `__sigv4_proxy_command ${names.join(" ")}`;
-}
-
-function after(words: number): string {
-  return `__sigv4_proxy_after ${words}`;
-}
 
 /** Between single quotes of fish. */
 function fishQuoted(text: string): string {
@@ -241,20 +232,16 @@ fi
 function zshCommand(
   { name, words, flags, takesOptions }: CompletionCommand,
 ): string {
-  const own = flags.length === 0 ? "" : `\n${zshFlags(flags, "        ")}`;
   const first = words.length === 0 ? "" : ` '1: :(${words.join(" ")})'`;
-  const options = takesOptions ? " $proxy_flags" : "";
-  const target = takesOptions ? ` ${TARGET}` : "";
-  const list = own === ""
-    ? `_arguments -S${options}${first}${target}`
-    : `local -a own
-      own=(${own}
-      )
-      _arguments -S $own${options}${first}${target}`;
+  const rest = takesOptions ? ` $proxy_flags${first} ${TARGET}` : first;
   return `    (${name})
       shift words
       ((CURRENT--))
-      ${list}
+      local -a own
+      own=(
+${zshFlags(flags, "        ")}
+      )
+      _arguments -S $own${rest}
       ;;`;
 }
 
