@@ -7,7 +7,7 @@ import {
   readEnv,
 } from "../permissions.ts";
 import { profileRegion } from "../aws/shared_files/profile_settings.ts";
-import { createCredentialSource } from "../aws/credentials/credentials.ts";
+import { credentialSource } from "../aws/credentials/credentials.ts";
 import type { CommandName } from "../config/commands.ts";
 import { parseCommand, type RunCommand } from "../config/config.ts";
 import { commandHelp, versionText } from "../config/help.ts";
@@ -34,7 +34,7 @@ export interface CommandContext {
   readonly useColor: boolean;
   /** The time, in milliseconds since 1970. */
   readonly now: () => number;
-  readonly createCredentialSource: typeof createCredentialSource;
+  readonly createCredentialSource: typeof credentialSource;
   /** Those of some permissions that the program was not given. */
   readonly notGranted: (needs: readonly Need[]) => Need[];
   readonly os: typeof Deno.build.os;
@@ -54,7 +54,7 @@ export function createContext(outer: OuterContext): CommandContext {
     ...outer,
     now: () => Date.now(),
     profileRegion: (profile) => profileRegion(profile),
-    createCredentialSource,
+    createCredentialSource: credentialSource,
     notGranted: missing,
     os: Deno.build.os,
     program: {

@@ -4,7 +4,6 @@
  */
 
 import {
-  type createCredentialSource,
   credentialSource,
   type CredentialSourceOptions,
 } from "../aws/credentials/credentials.ts";
@@ -36,7 +35,7 @@ export interface Surroundings {
   readonly logins?: Logins;
   /** Where credentials come from, if not from this environment. */
   readonly context?: {
-    readonly createCredentialSource: typeof createCredentialSource;
+    readonly createCredentialSource: typeof credentialSource;
   };
 }
 
@@ -90,11 +89,10 @@ export function credentialsOf(
   { log, redactor, fetches, context, logins }: Surroundings,
   own: Pick<CredentialSourceOptions, "profile" | "onFound" | "base"> = {},
 ): CredentialSource {
-  const create = context?.createCredentialSource ??
-    ((options = {}) => credentialSource(options, logins));
+  const create = context?.createCredentialSource ?? credentialSource;
   const options = credentialOptions(config, own.profile ?? config.profile);
   const fetch = fetches?.toOthers;
-  return create({ ...options, ...own, log, redactor, fetch });
+  return create({ ...options, ...own, log, redactor, fetch }, logins);
 }
 
 /**

@@ -3,7 +3,7 @@
  * what is printed.
  */
 
-import { createCredentialSource } from "../../src/aws/credentials/credentials.ts";
+import { credentialSource } from "../../src/aws/credentials/credentials.ts";
 import {
   type CommandContext,
   createContext,
@@ -95,8 +95,8 @@ export class CommandWorld implements AsyncDisposable {
     const code = await command(args, {
       ...context,
       profileRegion: () => Promise.resolve(undefined),
-      createCredentialSource: (options) =>
-        createCredentialSource({ ...options, env: this.env }),
+      createCredentialSource: (options, logins) =>
+        credentialSource({ ...options, env: this.env }, logins),
       ...changes,
     });
     return { code, stdout, stderr };

@@ -4,6 +4,7 @@
  */
 
 import { environmentDecides } from "../../aws/credentials/sources/keys.ts";
+import { Logins } from "../../aws/credentials/sso_login/logins.ts";
 import { findProfilePlace } from "../../aws/shared_files/profile_settings.ts";
 import type { Config, RunCommand } from "../../config/config.ts";
 import { describeConfig } from "../../config/describe.ts";
@@ -73,6 +74,7 @@ export async function runDoctor(
   } else {
     using fetches = await openFetches(config);
     const { log } = report;
+    const logins = config.login ? new Logins() : undefined;
     const limitMs = Math.min(config.timeoutMs ?? LIMIT_MS, LIMIT_MS);
     await checkAll({
       context,
@@ -81,6 +83,7 @@ export async function runDoctor(
       redactor,
       fetches,
       log,
+      logins,
       limitMs,
     });
   }

@@ -11,7 +11,7 @@ import {
 } from "../../aws/credentials/types.ts";
 import type { Config } from "../../config/config.ts";
 import { describeSession } from "../../config/describe.ts";
-import { CredentialsError } from "../../errors.ts";
+import { CredentialsError, messageOf } from "../../errors.ts";
 import { maskAccessKeyId } from "../../redact/redact.ts";
 import { askCaller } from "../caller.ts";
 import { withLimit } from "../../time.ts";
@@ -96,7 +96,32 @@ export async function checkIdentity(checkup: Checkup): Promise<Identities> {
     });
     if (credentials) await checkToken(checkup, credentials, [kind, name]);
   }
+  await checkLogins(checkup);
   return { source: means && source, others, clockOffsetMs };
+}
+
+/** With `--login`, whether the sessions could be begun again. */
+async function checkLogins(
+  { logins, report, limitMs }: Checkup,
+): Promise<void> {
+  for (const login of logins?.known.values() ?? []) {
+    await report.take("login", async () => {
+      const tokenFile = await withLimit(limitMs, (end) => login.check(end));
+      if (tokenFile !== undefined) {
+        return { detail: `could begin; its token goes to ${tokenFile}` };
+      }
+      return note(
+        "could begin; its token would stay in memory, and no other program " +
+          "have it",
+        "see whose ~/.aws/sso/cache is, and allow to write there " +
+          "(--allow-write)",
+      );
+    }, (error) =>
+      note(
+        `could not begin: ${messageOf(error)}`,
+        "`aws sso login` on this machine begins the session all the same",
+      ));
+  }
 }
 
 /** An identity that calls may go with, beside the first. */

@@ -20,7 +20,8 @@ import type { Credentials } from "../types.ts";
 import { serviceUrl } from "./service_endpoint.ts";
 import { isRecord, textIn } from "../../json.ts";
 import { askService } from "./http.ts";
-import { beginSession } from "../sso_login/device_grant.ts";
+import { beginSession, checkLogin } from "../sso_login/device_grant.ts";
+import type { Login } from "../sso_login/logins.ts";
 import {
   loginNeeded,
   openSession,
@@ -62,13 +63,16 @@ export async function ssoCredentials(
   let used = "";
   const session: Session = {
     ...sessionOf(search, "sso", sessionName ?? startUrl),
-    onLoginNeeded: (error) =>
-      search.logins?.offer(error, {
-        key: session.tokenFile,
-        begin: (show, signal) =>
-          beginSession({ session, grant: role, used, show, signal }),
-      }),
+    onLoginNeeded: (error) => search.logins?.offer(error, login),
   };
+  const { tokenFile: key } = session;
+  const login: Login = {
+    key,
+    begin: (show, signal) =>
+      beginSession({ session, grant: role, used, show, signal }),
+    check: (signal) => checkLogin({ session, grant: role, signal }),
+  };
+  search.logins?.known.set(key, login);
   const token = await openSession(
     session,
     (record) =>

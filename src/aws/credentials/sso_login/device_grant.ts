@@ -10,6 +10,7 @@
  *    there, it stays in memory.
  */
 
+import type { SSOOIDC } from "@aws-sdk/client-sso-oidc";
 import { LoginError, messageOf } from "../../../errors.ts";
 import { isLoopback } from "../../../net/address.ts";
 import { delay, orAborted } from "../../../time.ts";
@@ -24,7 +25,7 @@ import {
   tokenTime,
 } from "../sources/session_token.ts";
 import { FileWatch } from "../watch.ts";
-import { lockUnless } from "./lock.ts";
+import { canLock, lockUnless } from "./lock.ts";
 import type { LoginPage, ShowPage } from "./logins.ts";
 import { errorName, openSignIn, refused } from "./sign_in_service.ts";
 
@@ -51,14 +52,18 @@ export interface DeviceGrant {
   urlOf(service: "SSO_OIDC", path: string): URL;
 }
 
-/** A login that is asked for. */
-export interface LoginRequest {
+/** Who asks the sign-in service, and for what. */
+export interface Asker {
   readonly session: Session;
   readonly grant: DeviceGrant;
+  readonly signal: AbortSignal;
+}
+
+/** A login that is asked for. */
+export interface LoginRequest extends Asker {
   /** A token that is refused, whatever its file says; empty if there is none. */
   readonly used: string;
   readonly show: ShowPage;
-  readonly signal: AbortSignal;
 }
 
 /**
@@ -79,25 +84,45 @@ export async function beginSession(request: LoginRequest): Promise<void> {
     return token !== undefined && token.expiresAt > session.now() &&
       textIn(token.record, "accessToken") !== used;
   };
-  const path = session.tokenFile.replace(/\.json$/, ".login.lock");
+  const path = lockFileOf(session);
   await using lock = await lockUnless(isThere, path, LOGIN_LIMIT_MS, signal);
   if (lock !== undefined) await logIn({ ...request, session });
 }
 
-async function logIn(request: LoginRequest): Promise<void> {
-  const { session, grant, show, signal } = request;
-  const { scopes, startUrl, region } = grant;
-  const endpoint = grant.urlOf("SSO_OIDC", "/");
+/**
+ * Makes of a login what asks nobody.
+ *
+ * @returns The file for its token; `undefined`: it would stay in memory.
+ * @throws {LoginError} It could not begin.
+ */
+export async function checkLogin(asker: Asker): Promise<string | undefined> {
+  await register(asker);
+  const { session } = asker;
+  return await canLock(lockFileOf(session)) ? session.tokenFile : undefined;
+}
+
+function lockFileOf({ tokenFile }: Session): string {
+  return tokenFile.replace(/\.json$/, ".login.lock");
+}
+
+async function register(
+  asker: Asker,
+): Promise<{ service: SSOOIDC; client: JsonRecord }> {
+  const { session, grant: { scopes, region, urlOf } } = asker;
+  const endpoint = urlOf("SSO_OIDC", "/");
   const service = await openSignIn(session, { region, endpoint });
-  const client = await answerOf(
-    request,
-    service.registerClient({
-      clientName: CLIENT_NAME,
-      clientType: "public",
-      ...(scopes.length > 0 && { scopes: [...scopes] }),
-    }),
-    ["clientId", "clientSecret"],
-  );
+  const registered = service.registerClient({
+    clientName: CLIENT_NAME,
+    clientType: "public",
+    ...(scopes.length > 0 && { scopes: [...scopes] }),
+  });
+  const wanted = ["clientId", "clientSecret"];
+  return { service, client: await answerOf(asker, registered, wanted) };
+}
+
+async function logIn(request: LoginRequest): Promise<void> {
+  const { grant: { startUrl }, show, signal } = request;
+  const { service, client } = await register(request);
   const clientId = textIn(client, "clientId");
   const clientSecret = textIn(client, "clientSecret");
   const given = await answerOf(
@@ -200,7 +225,7 @@ async function poll(
 
 /** What AWS gives, with texts that must be in it. */
 async function answerOf(
-  request: LoginRequest,
+  request: Asker,
   asked: Promise<object>,
   wanted: readonly string[],
 ): Promise<JsonRecord> {
@@ -219,7 +244,7 @@ async function answerOf(
 }
 
 /** The error of an answer that lacks something. */
-function gaveNo({ grant }: LoginRequest, what: string): LoginError {
+function gaveNo({ grant }: Asker, what: string): LoginError {
   const { host } = grant.urlOf("SSO_OIDC", "/");
   return new LoginError("failed", `${host} gave no ${what}`);
 }

@@ -45,6 +45,12 @@ export async function lockUnless(
   }
 }
 
+/** Whether it could be had: others will wait, and the token can be written. */
+export async function canLock(path: string): Promise<boolean> {
+  await using lock = await tryLock(path, 0);
+  return lock !== NO_LOCK;
+}
+
 async function tryLock(
   path: string,
   limitMs: number,

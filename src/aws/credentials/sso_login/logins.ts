@@ -25,6 +25,13 @@ export interface Login {
    * @throws {LoginError} It came to nothing.
    */
   begin(show: ShowPage, signal: AbortSignal): Promise<void>;
+  /**
+   * Whether it could begin, as far as that can be asked without a person.
+   *
+   * @returns The file for its token; `undefined`: it would stay in memory.
+   * @throws {LoginError} It could not.
+   */
+  check(signal: AbortSignal): Promise<string | undefined>;
 }
 
 /** A token in memory, for the lack of a place to write it to. */
@@ -36,6 +43,8 @@ export interface HeldToken {
 
 /** The logins of a program, shared by its sources of credentials. */
 export class Logins {
+  /** Those of the sessions that were come to, whether they are over or not. */
+  readonly known = new Map<string, Login>();
   readonly #offers = new WeakMap<object, Login>();
   readonly #held = new Map<string, HeldToken>();
 
