@@ -1,11 +1,13 @@
 /**
- * What a start and an idle program cost at least. Each rung is the plainest
- * proxy, which does all the work, with more of this program's code loaded beside
- * it and none of that run: in one minified file, the cheapest form that there
- * is, and then as modules. Part of `deno task bench`; Linux only.
+ * What a start and an idle program cost at least. A rung is the plainest proxy,
+ * which does all the work, with more and more of this program's code loaded
+ * beside it and not run, in the cheapest form that code has: a few minified
+ * files, what is imported later hidden from Deno, which else reads that, too.
+ * Then this program in the same form, and as it is. Part of `deno task bench`;
+ * Linux only.
  */
 
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import manifest from "../../deno.json" with { type: "json" };
 import { idleMib, median, startStdio } from "./measure.ts";
 import { script, startServer } from "./program.ts";
@@ -28,41 +30,70 @@ const NEEDED: readonly (readonly [name: string, modules: readonly string[]])[] =
     ["+ sessions, limits and routing", ["src/stdio/stdio_proxy.ts"]],
   ];
 
+/** What its command loads besides, one after the other. */
+const STARTED = [
+  "src/aws/signing/v4.ts",
+  "src/commands/proxy.ts",
+  "src/log/line_log.ts",
+];
+
 const EXTERNAL = Object.entries(manifest.imports)
   .filter(([, specifier]) => specifier.startsWith("npm:"))
   .map(([name]) => `--external=${name}`);
 
-async function bundled(file: string, to: string): Promise<void> {
+/** Modules that a start runs, in a form that no published program can have. */
+async function leastFormOf(file: string, directory: string): Promise<string> {
   const { success } = await new Deno.Command(Deno.execPath(), {
-    args: ["bundle", "--quiet", "--minify", ...EXTERNAL, `-o=${to}`, file],
+    args: [
+      "bundle",
+      "--quiet",
+      "--minify",
+      "--code-splitting",
+      ...EXTERNAL,
+      `--outdir=${directory}`,
+      file,
+    ],
     cwd: ROOT,
   }).output();
   if (!success) throw new Error(`${file} could not be bundled`);
+  for await (const { name } of Deno.readDir(directory)) {
+    const path = join(directory, name);
+    const text = await Deno.readTextFile(path);
+    const hidden = text.replaceAll(
+      /\bimport\(("\.[^"]+")\)/g,
+      "import(String($1))",
+    );
+    await Deno.writeTextFile(path, hidden);
+  }
+  return join(directory, basename(file).replace(/ts$/, "js"));
 }
 
-/** Writes a program that loads modules and is the plainest proxy. */
-async function besides(
-  directory: string,
-  { modules, isOneFile }: { modules: readonly string[]; isOneFile: boolean },
-): Promise<string> {
-  const name = `${modules.length}${isOneFile ? "-bundled" : ""}`;
-  const needed = join(directory, `${name}-needed.ts`);
-  const names = modules.map((_, index) => `m${index}`);
-  await Deno.writeTextFile(
-    needed,
-    modules.map((path, index) =>
-      `import * as m${index} from "${new URL(path, ROOT)}";\n`
-    ).join("") + `export const all = [${names}];\n`,
+/** Imports of modules, each kept from being dropped as unused. */
+function loading(modules: readonly string[]): string {
+  const imports = modules.map((path, index) =>
+    `import * as m${index} from "${new URL(path, ROOT)}";\n`
   );
-  const loaded = isOneFile ? join(directory, `${name}.js`) : needed;
-  if (isOneFile) await bundled(needed, loaded);
-  const program = join(directory, `${name}.ts`);
-  await Deno.writeTextFile(
-    program,
-    `import { all } from "${loaded}";\nimport "${new URL(SIGNING, ROOT)}";\n` +
+  const names = modules.map((_, index) => `m${index}`);
+  return `${imports.join("")}export const all = [${names}];\n`;
+}
+
+/** Writes a file of a rung, and gives its path. */
+async function written(name: string, text: string): Promise<string> {
+  const path = join(directory, name);
+  await Deno.writeTextFile(path, text);
+  return path;
+}
+
+/** The plainest proxy with modules loaded beside it. */
+async function besides(modules: readonly string[]): Promise<string> {
+  const name = `beside-${modules.length}`;
+  const needed = await written(`${name}-needed.ts`, loading(modules));
+  const least = await leastFormOf(needed, join(directory, name));
+  return await written(
+    `${name}.ts`,
+    `import { all } from "${least}";\nimport "${new URL(SIGNING, ROOT)}";\n` +
       "Object.assign(globalThis, { all });\n",
   );
-  return program;
 }
 
 const { program, url } = await startServer(script("tests/bench/target.ts"));
@@ -75,12 +106,17 @@ const rungs = new Map<string, readonly string[]>([
 const modules: string[] = [];
 for (const [name, more] of NEEDED) {
   modules.push(...more);
-  const besidesIt = { modules, isOneFile: true };
-  rungs.set(name, script(await besides(directory, besidesIt), url));
+  rungs.set(name, script(await besides(modules), url));
 }
-const asModules = await besides(directory, { modules, isOneFile: false });
-rungs.set("the same as modules", script(asModules, url));
-rungs.set("all of it, and run", script("mod.ts", url));
+const command = loading([...modules, ...STARTED]) +
+  `import { runCommand } from "${new URL("cli.ts", ROOT)}";\n` +
+  "await runCommand();\n";
+const least = await leastFormOf(
+  await written("command.ts", command),
+  join(directory, "command"),
+);
+rungs.set("this program, in that form", script(least, url));
+rungs.set("this program", script("mod.ts", url));
 
 const measured = new Map<string, { cpuMs: number; mib: number }[]>();
 try {
