@@ -304,6 +304,22 @@ Deno.test("without the permission to write the token stays in memory, for all pr
   await proxy.waitForLog(({ text }) => text.includes("in memory alone"));
 });
 
+Deno.test("who signs in with the AWS CLI while the page is open has the calls sent, and the question withdrawn", async () => {
+  await using world = await LoginWorld.start();
+  const proxy = await world.programWhoseSessionEnds();
+  const called = proxy.request("tools/call", { name: "x" });
+  const { id } = await question(proxy);
+  await world.logInElsewhere();
+  assertEquals(((await called).value as Parsed).result, {});
+  const withdrawn = await proxy.frames.find((line) =>
+    isMethod(line, "notifications/cancelled")
+  );
+  assertEquals((withdrawn.value as Parsed).params.requestId, id);
+  const token = JSON.parse(await Deno.readTextFile(world.tokenFile));
+  assertEquals(token.accessToken, "a-token-from-elsewhere");
+  assertEquals([...Deno.readDirSync(dirname(world.tokenFile))].length, 1);
+});
+
 Deno.test("of two programs on a machine one asks, and the other takes the token that comes of it", async () => {
   await using world = await LoginWorld.start();
   const programs = [await world.program(), await world.program()];
@@ -343,11 +359,19 @@ Deno.test("who waits for the login of another program asks itself when that one 
 });
 
 Deno.test("a lock that a program left behind, or holds past its time, keeps nobody from logging in", async () => {
-  for (const isHeld of [false, true]) {
+  const until = new Date(Date.now() - 60_000).toISOString();
+  for (
+    const [text, isHeld] of [
+      [JSON.stringify({ pid: 1, until }), false],
+      [JSON.stringify({ pid: 1, until }), true],
+      ["", true],
+      ["not ours", true],
+    ] as const
+  ) {
     await using world = await LoginWorld.start();
     await world.writeToken();
-    const until = new Date(Date.now() - 60_000).toISOString();
-    await Deno.writeTextFile(world.lockFile, JSON.stringify({ pid: 1, until }));
+    await Deno.writeTextFile(world.lockFile, text);
+    await Deno.utime(world.lockFile, 1, 1);
     using lock = await Deno.open(world.lockFile, { read: true, write: true });
     if (isHeld) await lock.lock(true);
     world.peer.answer = "token";

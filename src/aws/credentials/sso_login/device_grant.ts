@@ -86,7 +86,7 @@ export async function beginSession(request: LoginRequest): Promise<void> {
   };
   const path = lockFileOf(session);
   await using lock = await lockUnless(isThere, path, LOGIN_LIMIT_MS, signal);
-  if (lock !== undefined) await logIn({ ...request, session });
+  if (lock !== undefined) await logIn({ ...request, session }, isThere);
 }
 
 /**
@@ -120,7 +120,10 @@ async function register(
   return { service, client: await answerOf(asker, registered, wanted) };
 }
 
-async function logIn(request: LoginRequest): Promise<void> {
+async function logIn(
+  request: LoginRequest,
+  isThere: () => Promise<boolean>,
+): Promise<void> {
   const { grant: { startUrl }, show, signal } = request;
   const { service, client } = await register(request);
   const clientId = textIn(client, "clientId");
@@ -142,9 +145,10 @@ async function logIn(request: LoginRequest): Promise<void> {
         deviceCode: textIn(given, "deviceCode"),
       }),
     given,
+    isThere,
     AbortSignal.any([signal, refusal.signal]),
   );
-  await keep(request, client, token);
+  if (token !== undefined) await keep(request, client, token);
 }
 
 /** The page to open, if it is one that a person should be sent to. */
@@ -187,18 +191,21 @@ function isOfAws(
       /\.(?:awsapps\.com|awsapps\.cn|app\.aws)$/.test(host));
 }
 
-/** Asks for the token until it is there, or never will be. */
+/** Asks for the token until it is there, or another one, or never will be. */
 async function poll(
   request: LoginRequest,
   askForToken: () => Promise<object>,
   { expiresIn, interval }: JsonRecord,
+  isThere: () => Promise<boolean>,
   signal: AbortSignal,
-): Promise<JsonRecord> {
+): Promise<JsonRecord | undefined> {
   const limitMs = Math.min(msOf(expiresIn) ?? Infinity, LOGIN_LIMIT_MS);
   const endsAt = performance.now() + limitMs;
   const [least, most] = PACE_MS;
   for (let pause = msOf(interval) ?? USUAL_PACE_MS;;) {
     await delay(Math.min(Math.max(pause, least), most), signal);
+    // `aws sso login` may have begun the session meanwhile.
+    if (await isThere()) return undefined;
     if (performance.now() >= endsAt) throw expired();
     try {
       const token: JsonRecord = { ...await orAborted(askForToken(), signal) };

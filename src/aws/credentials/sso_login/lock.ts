@@ -79,7 +79,7 @@ async function tryOpen(
   try {
     if (!await file.tryLock(true)) {
       file.close();
-      return await isOutdated(path) ? NO_LOCK : undefined;
+      return await isOutdated(path, limitMs) ? NO_LOCK : undefined;
     }
     // Whoever had it before may have taken the file away.
     const [opened, there] = await Promise.all([
@@ -110,8 +110,12 @@ async function tryOpen(
 }
 
 /** Whether a lock that is held has been held for longer than it may. */
-async function isOutdated(path: string): Promise<boolean> {
+async function isOutdated(path: string, limitMs: number): Promise<boolean> {
   const text = await limitedFile(path).catch(() => "");
-  const { until } = parseRecord(text) ?? {};
-  return typeof until === "string" && Date.parse(until) < Date.now();
+  const { until = "" } = parseRecord(text) ?? {};
+  // One that has just been taken away is not outdated.
+  const { mtime } = await Deno.stat(path).catch(() => ({ mtime: null }));
+  const since = mtime?.getTime() ?? Date.now();
+  // What is no time of ours may be another program's.
+  return (Date.parse(`${until}`) || since + limitMs) < Date.now();
 }
