@@ -207,6 +207,57 @@ for (
 }
 
 for (
+  const [what, config, env, isFault] of [
+    ["a web identity of the environment", "", {
+      AWS_WEB_IDENTITY_TOKEN_FILE: "token",
+      AWS_ROLE_ARN: roleArn("Pod"),
+    }, true],
+    [
+      "a profile's web identity",
+      `[default]\nweb_identity_token_file = token\nrole_arn = ${roleArn("P")}`,
+      {},
+      true,
+    ],
+    [
+      "a profile's role, which comes before the web identity of the environment",
+      `[default]\nrole_arn = ${roleArn("P")}\nsource_profile = base\n` +
+      "[profile base]\naws_access_key_id = A\naws_secret_access_key = s",
+      { AWS_WEB_IDENTITY_TOKEN_FILE: "token", AWS_ROLE_ARN: roleArn("Pod") },
+      false,
+    ],
+  ] as const
+) {
+  for (const option of ["--source-identity=ada", "--session-tag=team=data"]) {
+    Deno.test(`${option} and ${what} are ${isFault ? "a configuration error" : "no fault"}`, async () => {
+      const home = await Deno.makeTempDir();
+      await Deno.mkdir(join(home, ".aws"));
+      await Deno.writeTextFile(join(home, ".aws/config"), config);
+      await using proxy = await ProxyProcess.start({
+        target: new URL("http://127.0.0.1:9/mcp"),
+        home,
+        args: [option],
+        env: {
+          AWS_ACCESS_KEY_ID: undefined,
+          AWS_SECRET_ACCESS_KEY: undefined,
+          AWS_SESSION_TOKEN: undefined,
+          ...env,
+        },
+      });
+      if (isFault) {
+        assertEquals((await proxy.status()).code, 2);
+        assertStringIncludes(
+          proxy.stderr,
+          "AssumeRoleWithWebIdentity takes no others (leave out " +
+            option.split("=")[0],
+        );
+      } else await proxy.waitForLog(({ text }) => text.includes("started"));
+      await proxy[Symbol.asyncDispose]();
+      await Deno.remove(home, { recursive: true });
+    });
+  }
+}
+
+for (
   const [what, text, fault] of [
     ["is no JSON", "{", "is no JSON"],
     ["is no policy", "[1]", "it has no Statement"],

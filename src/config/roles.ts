@@ -7,7 +7,13 @@ import type { RoleSession } from "../aws/credentials/types.ts";
 import { partitionOf, partitionOfArn } from "../aws/partition.ts";
 import type { PolicyTarget } from "../aws/policy/statement.ts";
 import { isAccountFile, isPolicyFile, READ_ONLY } from "./options.ts";
-import { addFault, isGiven, quote, type Reading } from "./settings.ts";
+import {
+  addFault,
+  isGiven,
+  quote,
+  type Reading,
+  sourceName,
+} from "./settings.ts";
 import { readTextFile } from "./text_file.ts";
 
 /** A role in each account that a call may name. */
@@ -61,7 +67,8 @@ export async function readRoles(
   reading: Reading,
   target: PolicyTarget | undefined,
 ): Promise<Roles> {
-  const { sourceIdentity } = reading.settings;
+  const { env, settings } = reading;
+  const { sourceIdentity } = settings;
   const policies = await readPolicies(reading, target);
   const tags = readTags(reading);
   const session: RoleSession = {
@@ -70,6 +77,21 @@ export async function readRoles(
     ...tags.length > 0 && { tags },
   };
   const isBound = Object.keys(session).length > 0;
+  const isOwnRole = (settings.assumeRole ?? settings.accountRole) === undefined;
+  if (isOwnRole && (sourceIdentity !== undefined || tags.length > 0)) {
+    const { namingFault } = await import("../aws/credentials/chain.ts");
+    const [profile] = settings.profile;
+    const key = sourceIdentity === undefined ? "sessionTag" : "sourceIdentity";
+    const words = await namingFault({ env, profile });
+    if (words !== undefined) {
+      reading.faults.push(
+        `${words} (leave out ${
+          sourceName(key, reading)
+        }, or name a role that ` +
+          "it assumes: --assume-role)",
+      );
+    }
+  }
   const accounts = await readAccounts(reading);
   return { ...isBound && { session }, accounts };
 }

@@ -51,7 +51,7 @@ import {
   profileWay,
   WAYS,
 } from "./sources/profile.ts";
-import { assumeRole, roleNeeds } from "./sources/role.ts";
+import { assumeRole, roleNeeds, TOKEN_SAYS } from "./sources/role.ts";
 import type { Credentials } from "./types.ts";
 
 const FILE_VARIABLES = ["AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"];
@@ -256,6 +256,25 @@ async function fromWebIdentity(search: Search): Promise<Found> {
     search.settings?.get("role_session_name");
   const { session } = search;
   return await assumeRole(search, { roleArn, sessionName, session }, tokenFile);
+}
+
+/**
+ * Why who stands behind a session cannot be told to AWS: a web identity comes
+ * first. What cannot be read of the shared files is left to the search.
+ */
+export async function namingFault(
+  query: SourceQuery,
+): Promise<string | undefined> {
+  const { env, profile: asked } = query;
+  if (environmentDecides(asked, env)) return undefined;
+  const paths = sharedPaths(env);
+  const files = paths && await readSharedFiles(paths).catch(() => undefined);
+  const profile = files?.profiles.get(profileName(query));
+  const way = sourceOrder(query, profile)[0] === "web identity" &&
+      env("AWS_WEB_IDENTITY_TOKEN_FILE") !== undefined
+    ? "web identity"
+    : profile && profileWay(profile);
+  return way === "web identity" ? TOKEN_SAYS : undefined;
 }
 
 function webIdentityNeeds(query: SourceQuery): Need[] | undefined {

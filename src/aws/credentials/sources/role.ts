@@ -33,7 +33,8 @@ const SESSION_NAME = "sigv4-proxy";
 /** What STS is asked for; completes "no permission to …". */
 const ROLE_PURPOSE = "assume the role";
 
-const TOKEN_SAYS =
+/** Why a session of a web identity is given no name and no tags. */
+export const TOKEN_SAYS =
   "a web identity's source identity and tags are what its token says: " +
   "AssumeRoleWithWebIdentity takes no others";
 
