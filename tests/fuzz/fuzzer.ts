@@ -3,11 +3,18 @@
  * process, and secrets that nobody may be shown.
  */
 
+import type {
+  Credentials,
+  CredentialSource,
+} from "../../src/aws/credentials/types.ts";
 import { createSignedFetch } from "../../src/aws/signing/signed_fetch.ts";
 import type { LogFields, LogLevel } from "../../src/log/log.ts";
 import { Redactor } from "../../src/redact/redact.ts";
 import type { Random } from "../support/random.ts";
-import { StreamClient } from "../support/stream_client.ts";
+import {
+  StreamClient,
+  type StreamClientOptions,
+} from "../support/stream_client.ts";
 import { TEST_CREDENTIALS, TEST_SCOPE } from "../support/test_identity.ts";
 
 /** Makes cases and tries them; throws at the first that goes wrong. */
@@ -31,12 +38,25 @@ export const FUZZ_SECRETS: readonly string[] = [
 
 const TARGET = new URL("http://127.0.0.1:9/mcp");
 
+/** What the proxy of a world is told. */
+export interface FuzzWorldOptions
+  extends Partial<Pick<StreamClientOptions, "accounts" | "findLogin">> {
+  readonly credentials?: CredentialSource | Credentials;
+}
+
 /** A proxy in this process, before a target that is a function. */
 export class FuzzWorld implements AsyncDisposable {
   readonly client: StreamClient;
   readonly #log: string[] = [];
 
-  constructor(target: FuzzTarget) {
+  /**
+   * @param options What the proxy is told besides; `credentials` stand for the
+   * usual ones.
+   */
+  constructor(
+    target: FuzzTarget,
+    { credentials = TEST_CREDENTIALS, ...options }: FuzzWorldOptions = {},
+  ) {
     const redactor = new Redactor();
     const note = (level: LogLevel) => (message: string, fields?: LogFields) => {
       this.#log.push(`${level} ${message} ${JSON.stringify(fields ?? {})}`);
@@ -47,7 +67,7 @@ export class FuzzWorld implements AsyncDisposable {
       fetch: createSignedFetch({
         ...TEST_SCOPE,
         origin: TARGET,
-        credentials: TEST_CREDENTIALS,
+        credentials,
         redactor,
         fetch: async (_url, init = {}) => {
           const { body } = init;
@@ -63,6 +83,7 @@ export class FuzzWorld implements AsyncDisposable {
         warn: note("warn"),
         error: note("error"),
       },
+      ...options,
     });
   }
 
