@@ -187,15 +187,13 @@ export class StandIns {
   /** The lines of server-sent events. */
   #event(text: string): string {
     const isAddress = /^event: ?endpoint\r?$/m.test(text);
-    return text.replaceAll(
-      /^(data|event|id|retry|[^\r\n:]*): ?([^\r\n]*)/gm,
-      (_line, field: string, value: string) => {
-        const name = /^(?:data|event|id|retry)?$/.test(field)
-          ? field
-          : this.#text(field);
-        return `${name}: ${this.#field(field, value, isAddress)}`;
-      },
-    );
+    return text.replaceAll(/[^\r\n]+/g, (line) => {
+      const [field, value] = line.split(/: ?(.*)/s);
+      const isKnown = /^(?:data|event|id|retry)?$/.test(field);
+      const name = isKnown ? field : this.#text(field);
+      if (value === undefined) return name;
+      return `${name}: ${this.#field(field, value, isAddress)}`;
+    });
   }
 
   #field(name: string, value: string, isAddress: boolean): string {

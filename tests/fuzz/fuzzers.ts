@@ -1,10 +1,14 @@
 /** The fuzzers, by what they are about. */
 
+import { fuzzAccounts } from "./accounts.ts";
 import { fuzzEventStreams } from "./event_streams.ts";
 import type { Fuzzer } from "./fuzzer.ts";
 import { fuzzHttpHeads } from "./http_heads.ts";
 import { fuzzJsonAnswers } from "./json_answers.ts";
+import { fuzzLoginAnswers } from "./login_answers.ts";
 import { fuzzOptions } from "./options.ts";
+import { fuzzRecorderInput } from "./recorder_input.ts";
+import { fuzzRecordings } from "./recordings.ts";
 import { fuzzSharedFiles } from "./shared_files.ts";
 import { fuzzStdinFrames } from "./stdin_frames.ts";
 import { fuzzToolSchemas } from "./tool_schemas.ts";
@@ -18,6 +22,10 @@ export const FUZZERS: Readonly<
   "bodies of answers": { fuzz: fuzzJsonAnswers, cases: 300 },
   "requests at the HTTP front": { fuzz: fuzzHttpHeads, cases: 300 },
   "schemas of tools": { fuzz: fuzzToolSchemas, cases: 800 },
+  "accounts and hostile tools": { fuzz: fuzzAccounts, cases: 400 },
+  "answers to a login's question": { fuzz: fuzzLoginAnswers, cases: 150 },
+  "what a recorder sees": { fuzz: fuzzRecorderInput, cases: 60 },
+  "recordings": { fuzz: fuzzRecordings, cases: 100 },
   "shared files": { fuzz: fuzzSharedFiles, cases: 150 },
   "options": { fuzz: fuzzOptions, cases: 1_000 },
 };

@@ -9,6 +9,7 @@ import { OPTION_KEYS, OPTIONS } from "../../src/config/options.ts";
 import { ConfigError } from "../../src/errors.ts";
 import type { Random } from "../support/random.ts";
 import { wrong } from "./fuzzer.ts";
+import { anyJson, broken, objectOf } from "./json_text.ts";
 
 const SECRET = "option+secret/that-nobody-is-shown";
 const URLS = [
@@ -62,6 +63,31 @@ const VALUES = [
   "unix:/run/x.sock",
   "unix:relative",
   "/no/such/file",
+  "arn:aws:iam::123456789012:role/agent",
+  "arn:aws:iam::{account}:role/agent",
+  "arn:aws:iam::{account}:role/mcp/{role}",
+  "arn:aws:iam::{role}:role/{account}",
+  "arn:aws:iam::{account}:role/{account}{role}{role}",
+  "arn:aws:iam::{account}:user/{role}",
+  "arn:aws:iam::12345:role/x",
+  "arn:aws:iam::123456789012:role/",
+  "arn:aws:iam::aws:policy/ReadOnlyAccess",
+  "read-only",
+  "111122223333",
+  "1111*",
+  "111122223333,4444?",
+  "*".repeat(300),
+  "team=data",
+  "team=",
+  "aws:team=data",
+  `${"k".repeat(129)}=v`,
+  `team=${"v".repeat(257)}`,
+  "team=a\u0000b",
+  "ada@example.com",
+  "ada lovelace",
+  "session name",
+  "15m",
+  "13h",
   "x".repeat(5000),
 ];
 const OTHERS = [
@@ -87,10 +113,31 @@ function flag(random: Random): string {
   return flag;
 }
 
-function args(random: Random): string[] {
+/** What a file may hold that an option names. */
+function content(random: Random): Uint8Array {
+  const policy = objectOf(random, [
+    ["Version", random.pick(['"2012-10-17"', '"2008-10-17"', "1"])],
+    [
+      "Statement",
+      random.chance(0.5) ? anyJson(random) : '[{"Effect":"Allow"}]',
+    ],
+  ]);
+  const text = random.pick([
+    policy,
+    anyJson(random),
+    "111122223333\n# a comment\n4444*\n",
+    "X-Name: value\nX-Name\n: x\r\n",
+    "x".repeat(3_000),
+    "",
+  ]);
+  const bytes = new TextEncoder().encode(text);
+  return random.chance(0.3) ? broken(random, bytes) : bytes;
+}
+
+function args(random: Random, file: string): string[] {
   const args: string[] = random.chance(0.8) ? [random.pick(URLS)] : [];
   for (let left = random.below(6); left > 0; left--) {
-    const value = random.pick(VALUES);
+    const value = random.chance(0.1) ? file : random.pick(VALUES);
     const kind = random.below(4);
     if (kind === 0) args.push(`${flag(random)}=${value}`);
     else if (kind === 1) args.push(flag(random), value);
@@ -106,22 +153,30 @@ export async function fuzzOptions(
   random: Random,
   cases: number,
 ): Promise<void> {
-  for (let left = cases; left > 0; left--) {
-    const line = args(random);
-    const variables = new Map([["AWS_SECRET", SECRET]]);
-    for (let more = random.below(4); more > 0; more--) {
-      variables.set(random.pick(VARIABLES), random.pick(VALUES));
-    }
-    if (random.chance(0.1)) variables.set("MCP_LISTEN_TOKEN", SECRET);
-    const given = { line, variables: Object.fromEntries(variables) };
-    try {
-      await parseCommand(line, (name) => variables.get(name), {
-        profileRegion: () => Promise.resolve(undefined),
-      });
-    } catch (error) {
-      if (!(error instanceof ConfigError)) wrong(`it failed: ${error}`, given);
-      if (error.faults.length === 0) wrong("it says nothing", given);
-      if (error.message.includes(SECRET)) wrong("a secret is shown", given);
-    }
+  const file = await Deno.makeTempFile();
+  try {
+    for (let left = cases; left > 0; left--) await tryOne(random, file);
+  } finally {
+    await Deno.remove(file);
+  }
+}
+
+async function tryOne(random: Random, file: string): Promise<void> {
+  if (random.chance(0.2)) await Deno.writeFile(file, content(random));
+  const line = args(random, file);
+  const variables = new Map([["AWS_SECRET", SECRET]]);
+  for (let more = random.below(4); more > 0; more--) {
+    variables.set(random.pick(VARIABLES), random.pick(VALUES));
+  }
+  if (random.chance(0.1)) variables.set("MCP_LISTEN_TOKEN", SECRET);
+  const given = { line, variables: Object.fromEntries(variables) };
+  try {
+    await parseCommand(line, (name) => variables.get(name), {
+      profileRegion: () => Promise.resolve(undefined),
+    });
+  } catch (error) {
+    if (!(error instanceof ConfigError)) wrong(`it failed: ${error}`, given);
+    if (error.faults.length === 0) wrong("it says nothing", given);
+    if (error.message.includes(SECRET)) wrong("a secret is shown", given);
   }
 }

@@ -54,3 +54,16 @@ Deno.test("what is no message of a client's has no word left", () => {
   assertEquals(JSON.parse(shown), { message: "xxxxxxxx", n: 11 });
   assertEquals(standIns().fromClient("a secret"), "xxxxxxxx");
 });
+
+Deno.test("no word of the target's is left in an event, whatever its lines are", () => {
+  const lines = ["a secret", "secret: a secret", ": a secret", '"a secret"}'];
+  for (const end of ["\n", "\r\n", "\r"]) {
+    const text = ["id: 1", "data", ...lines, "", ""].join(end);
+    const shown = standIns().fromTarget(text);
+    assertEquals(shown.includes("secret"), false, shown);
+    assertEquals(
+      shown.split(end).slice(0, 3),
+      ["id: event-1", "data", "xxxxxxxx"],
+    );
+  }
+});

@@ -3,6 +3,7 @@
  * taken out of calls.
  */
 
+import { OPEN_BRACE } from "../wire/bytes.ts";
 import { excerpt } from "../wire/excerpt.ts";
 import type { Log } from "../../log/log.ts";
 import { readWhole, rootOf, UNREAD } from "../wire/large_message.ts";
@@ -79,28 +80,30 @@ export class IdentityArguments {
 
   #offeredBy(tool: Uint8Array): Uint8Array {
     const root = rootOf(tool);
-    const schema = memberNamed("inputSchema", tool, root);
-    if (!schema) return tool;
-    const properties = memberNamed("properties", tool, schema);
-    // What cannot be seen for its size may be there.
-    const owned = properties &&
-      this.#names.find((name) =>
-        properties.isPartial === true ||
-        memberNamed(name, tool, properties) !== undefined
-      );
     const name = memberNamed("name", tool, root);
     const called = name ? String(readWhole(tool, name)) : "";
     this.#owners.delete(called);
-    if (owned !== undefined) {
-      this.#owners.set(called, true);
-      this.#log.warn(`a tool has an argument ${owned} of its own`, {
-        tool: excerpt(called),
-      });
-      return tool;
+    const schema = memberNamed("inputSchema", tool, root);
+    // Nothing can be offered where there is no object.
+    if (!schema || tool[schema.start] !== OPEN_BRACE) return tool;
+    const properties = memberNamed("properties", tool, schema);
+    if (!properties) {
+      return insertMembers(tool, schema, `"properties":{${this.#members}}`);
     }
-    return properties
-      ? insertMembers(tool, properties, this.#members)
-      : insertMembers(tool, schema, `"properties":{${this.#members}}`);
+    if (tool[properties.start] !== OPEN_BRACE) return tool;
+    // What cannot be seen for its size may be there.
+    const owned = this.#names.find((name) =>
+      properties.isPartial === true ||
+      memberNamed(name, tool, properties) !== undefined
+    );
+    if (owned === undefined) {
+      return insertMembers(tool, properties, this.#members);
+    }
+    this.#owners.set(called, true);
+    this.#log.warn(`a tool has an argument ${owned} of its own`, {
+      tool: excerpt(called),
+    });
+    return tool;
   }
 
   /** A batch whose calls name nothing but `null`, without that; and its frame. */
