@@ -20,13 +20,16 @@ export function blobOf(bytes: Uint8Array): Blob {
 /** Large bytes that nobody looks at once they are hashed. */
 const owned = new WeakSet<Uint8Array>();
 
+/** What is no larger is left to the garbage collector. */
+const SMALL_BYTES = 64 * 1024;
+
 /**
  * Says that nobody else has these bytes: once there is a Blob of them, and its
  * hash, their memory is given back at once. Left to the garbage collector, it
  * would be there for tens of MiB of others.
  */
 export function giveAway(bytes: Uint8Array): Uint8Array {
-  owned.add(bytes);
+  if (bytes.length > SMALL_BYTES) owned.add(bytes);
   return bytes;
 }
 
@@ -48,11 +51,19 @@ export function replace(bytes: Uint8Array, by: Uint8Array): Uint8Array {
   return giveAway(by);
 }
 
-/** The bytes of a Blob made by {@linkcode blobOf}, for the first who asks. */
+/**
+ * The bytes of a Blob made by {@linkcode blobOf}: for the first who takes them,
+ * and of a small one for whoever looks at it.
+ */
 export function takeBytes(blob: Blob): Uint8Array<ArrayBuffer> | undefined {
   const bytes = held.get(blob);
-  held.delete(blob);
+  if (blob.size > SMALL_BYTES) held.delete(blob);
   return bytes;
+}
+
+/** The bytes of a Blob, where they are at hand. */
+export function heldBytes(blob: Blob): Uint8Array | undefined {
+  return held.get(blob);
 }
 
 /** The bytes of a Blob, which are read back only where they are not at hand. */

@@ -83,6 +83,7 @@ export function headerOf(
     target: redact(origin + pathname),
     mode: config.listen ? "http" : "stdio",
     options: replayedFlags(config),
+    unplayed: unplayedFlags(config),
     bodies: config.recordBodies,
   };
 }
@@ -90,6 +91,20 @@ export function headerOf(
 /** Whether a flag is of those that a recording has; others may name files. */
 export function isReplayed(text: string): boolean {
   return REPLAYED.some((key) => text.startsWith(`${OPTIONS[key].names[0]}=`));
+}
+
+/** What changes messages, and is not in a recording. */
+function unplayedFlags(config: Config): string[] {
+  const { profiles, accounts, metadata, profileMetadata } = config;
+  const hasMetadata = metadata.length > 0 || profileMetadata.size > 0;
+  return [
+    ...profiles.length > 1 ? ["--profile"] : [],
+    ...accounts ? ["--account-role"] : [],
+    ...config.writeRole === undefined ? [] : ["--write-role"],
+    ...hasMetadata ? ["--metadata"] : [],
+    ...config.receipt ? ["--receipt"] : [],
+    ...config.login ? ["--login"] : [],
+  ];
 }
 
 function replayedFlags(config: Config): string[] {

@@ -18,6 +18,8 @@ export interface RecordingHeader {
   readonly mode: "stdio" | "http";
   /** Flags that say how the proxy behaves, as they would be given. */
   readonly options: readonly string[];
+  /** Flags of which a replay has no values, and which change what is said. */
+  readonly unplayed?: readonly string[];
   /** Whether the texts are what was said, and no stand-ins. */
   readonly bodies: boolean;
 }
@@ -78,11 +80,7 @@ export type Happening =
     readonly fields?: Readonly<Record<string, unknown>>;
   }
   /** So much happened that could not be kept, since there was no time for it. */
-  | {
-    readonly kind: "dropped";
-    readonly count: number;
-    readonly why: "busy" | "end";
-  };
+  | { readonly kind: "dropped"; readonly count: number };
 
 /** A line after the first. */
 export type RecordLine = Line & Happening;

@@ -2,12 +2,11 @@
 
 import type { LogFields } from "../log/log.ts";
 import { Recent } from "../lru_cache.ts";
-import { isObject } from "../mcp/wire/message.ts";
 import type { Redact } from "../redact/redact.ts";
-import type { Happening, RecordLine, Said } from "./format.ts";
+import type { Happening, RecordLine } from "./format.ts";
 import type { Noted } from "./noted.ts";
 import { MAX_KEPT_BYTES } from "./noted.ts";
-import { StandIns } from "./stand_ins.ts";
+import { filler, StandIns } from "./stand_ins.ts";
 
 /** An answer whose body is still being read. */
 interface Answer {
@@ -16,15 +15,26 @@ interface Answer {
   readonly decoder: TextDecoder;
   /** What came since the last line of it. */
   text: string;
-  bytes: number;
-  isTooLong: boolean;
+  /** How much of it is not kept. */
+  lostBytes: number;
 }
 
 /** How many messages are remembered, to tell which are sent again. */
 const MAX_SENT = 4_096;
+const MAX_SENT_LENGTH = 16 * 1024;
 
-/** Where an event of a stream ends. */
-const EVENT_END = /\r\n\r\n|\n\n|\r\r/g;
+const decoder = new TextDecoder(undefined, { ignoreBOM: true });
+
+const encoder = new TextEncoder();
+
+const END_LENGTH = 3;
+
+/** Finds where events of a stream end, after a text in which none does. */
+function eventEnd(text: string): RegExp {
+  const end = /\r\n\r\n|\n\n|\r\r/g;
+  end.lastIndex = Math.max(0, text.length - END_LENGTH);
+  return end;
+}
 
 /** Writes down what was noted, in order, with stand-ins for what is secret. */
 export class RecordLines {
@@ -42,16 +52,15 @@ export class RecordLines {
   }
 
   /** The lines of one thing, and of nothing where it is a part of another. */
-  async of(at: number, noted: Noted): Promise<RecordLine[]> {
-    const happenings = noted.kind === "request"
-      ? await this.#request(noted)
-      : this.#happenings(noted);
-    return happenings.map((happening) => this.#line(at, happening));
+  of(noted: Noted): RecordLine[] {
+    return this.#happenings(noted).map((happening) =>
+      this.#line(noted.at, happening)
+    );
   }
 
   /** The line that says how much is missing. */
-  dropped(count: number, why: "busy" | "end"): RecordLine {
-    return this.#line(performance.now(), { kind: "dropped", count, why });
+  dropped(count: number): RecordLine {
+    return this.#line(performance.now(), { kind: "dropped", count });
   }
 
   #line(at: number, happening: Happening): RecordLine {
@@ -59,11 +68,13 @@ export class RecordLines {
     return { seq: ++this.#seq, t, ...happening };
   }
 
-  #happenings(noted: Exclude<Noted, { kind: "request" }>): Happening[] {
+  #happenings(noted: Noted): Happening[] {
     switch (noted.kind) {
       case "in":
       case "out":
         return [this.#message(noted)];
+      case "request":
+        return this.#request(noted);
       case "response":
         return [this.#response(noted)];
       case "body":
@@ -75,7 +86,7 @@ export class RecordLines {
         return [{ kind: "failed", http: noted.http, error }];
       }
       case "recovered":
-        return [noted];
+        return [{ kind: "recovered" }];
       case "log": {
         const { level, message, fields } = noted;
         const said = this.#standIns.words(message);
@@ -89,9 +100,11 @@ export class RecordLines {
     { kind, bytes, byteLength, over }: Extract<Noted, { kind: "in" | "out" }>,
   ): Happening {
     const client = over && this.#clientOf(over);
-    const text = bytes && new TextDecoder().decode(bytes);
+    const text = bytes && decoder.decode(bytes);
     const shown = text === undefined
       ? undefined
+      : text.includes("\ufffd") && !isUtf8(bytes)
+      ? filler(text)
       : kind === "in"
       ? this.#standIns.fromClient(text)
       : this.#standIns.fromTarget(text);
@@ -109,17 +122,17 @@ export class RecordLines {
     return known;
   }
 
-  async #request(
-    { http, url, init }: Extract<Noted, { kind: "request" }>,
-  ): Promise<Happening[]> {
-    const { method = "GET", body } = init;
+  #request(
+    { http, url, method, headers: sent, bytes, byteLength }: Extract<
+      Noted,
+      { kind: "request" }
+    >,
+  ): Happening[] {
     const headers: Record<string, string> = {};
-    for (const [name, value] of new Headers(init.headers)) {
+    for (const [name, value] of new Headers(sent)) {
       headers[name] = this.#standIns.header(name, value);
     }
-    const blob = body instanceof Blob ? body : undefined;
-    const isKept = blob !== undefined && blob.size <= MAX_KEPT_BYTES;
-    const text = isKept ? await blob.text() : undefined;
+    const text = bytes && decoder.decode(bytes);
     const shown = text === undefined
       ? undefined
       : this.#standIns.fromClient(text);
@@ -132,7 +145,7 @@ export class RecordLines {
       headers,
       ...(tries > 1 && { try: tries }),
       ...(shown !== undefined && { text: shown }),
-      bytes: blob?.size ?? 0,
+      bytes: byteLength,
     }];
     const [, identity] = / (identity-\d+)\//.exec(headers.authorization) ?? [];
     const before = this.#identity;
@@ -143,15 +156,12 @@ export class RecordLines {
     return happenings;
   }
 
-  /** How often a request of this ID was sent, this time included. */
+  /** How often this very request was sent, this time included. */
   #tries(text: string): number {
-    const message = jsonOf(text);
-    if (!isObject(message)) return 1;
-    const { id, method } = message;
-    if (id === undefined || typeof method !== "string") return 1;
-    const key = `${JSON.stringify(id)} ${method}`;
-    const tries = (this.#sent.get(key) ?? 0) + 1;
-    this.#sent.set(key, tries);
+    const isRequest = /"id"\s*:/.test(text) && /"method"\s*:/.test(text);
+    if (!isRequest || text.length > MAX_SENT_LENGTH) return 1;
+    const tries = (this.#sent.get(text) ?? 0) + 1;
+    this.#sent.set(text, tries);
     return tries;
   }
 
@@ -164,8 +174,7 @@ export class RecordLines {
       isError: status >= 400,
       decoder: new TextDecoder(undefined, { ignoreBOM: true }),
       text: "",
-      bytes: 0,
-      isTooLong: false,
+      lostBytes: 0,
     });
     const shown: Record<string, string> = {};
     for (const [name, value] of headers) {
@@ -179,50 +188,50 @@ export class RecordLines {
   ): Happening[] {
     const answer = this.#answers.get(http);
     if (!answer) return [];
-    answer.bytes += byteLength;
-    answer.isTooLong ||= bytes === undefined ||
-      answer.text.length + byteLength > MAX_KEPT_BYTES;
-    if (answer.isTooLong) answer.text = "";
-    else answer.text += answer.decoder.decode(bytes, { stream: true });
-    return answer.isStream ? this.#events(http, answer) : [];
-  }
-
-  /** The events that are there as a whole. */
-  #events(http: number, answer: Answer): Happening[] {
+    const { text } = answer;
+    answer.text += answer.decoder.decode(bytes, { stream: true });
+    const ends = answer.isStream ? answer.text.matchAll(eventEnd(text)) : [];
     const lines: Happening[] = [];
     let from = 0;
-    for (const { 0: end, index } of answer.text.matchAll(EVENT_END)) {
+    for (const { 0: end, index } of ends) {
       const to = index + end.length;
       lines.push(this.#said(http, answer, answer.text.slice(from, to)));
       from = to;
     }
     answer.text = answer.text.slice(from);
+    if (bytes !== undefined && answer.text.length <= MAX_KEPT_BYTES) {
+      return lines;
+    }
+    // The end of it may be half of what ends an event.
+    const lost = answer.text.slice(0, -END_LENGTH);
+    answer.lostBytes += encoder.encode(lost).length +
+      (bytes === undefined ? byteLength : 0);
+    answer.text = answer.text.slice(lost.length);
     return lines;
   }
 
   #said(http: number, answer: Answer, text: string): Happening {
-    const said: Said = {
-      text: this.#standIns.fromTarget(text, answer.isError),
-      bytes: new TextEncoder().encode(text).length,
-    };
-    return { kind: "body", http, ...said };
+    const { isError, lostBytes } = answer;
+    const bytes = encoder.encode(text).length + lostBytes;
+    answer.lostBytes = 0;
+    if (lostBytes > 0) return { kind: "body", http, bytes };
+    const shown = this.#standIns.fromTarget(text, isError);
+    return { kind: "body", http, text: shown, bytes };
   }
 
   #end(
     { http, by, cause }: Extract<Noted, { kind: "end" }>,
   ): Happening[] {
-    const lines: Happening[] = [];
     const answer = this.#answers.get(http);
     this.#answers.delete(http);
-    if (answer?.isTooLong) {
-      lines.push({ kind: "body", http, bytes: answer.bytes });
-    } else if (answer && answer.text !== "") {
-      lines.push(this.#said(http, answer, answer.text));
-    }
+    const isLeft = answer && (answer.text !== "" || answer.lostBytes > 0);
     const error = cause === undefined
       ? undefined
       : this.#standIns.words(causeText(cause));
-    return [...lines, { kind: "end", http, by, ...(error && { error }) }];
+    return [
+      ...isLeft ? [this.#said(http, answer, answer.text)] : [],
+      { kind: "end", http, by, ...(error && { error }) },
+    ];
   }
 
   #fields(fields: LogFields): Record<string, unknown> {
@@ -235,11 +244,12 @@ export class RecordLines {
   }
 }
 
-function jsonOf(text: string): unknown {
+function isUtf8(bytes: Uint8Array | undefined): boolean {
   try {
-    return JSON.parse(text);
+    new TextDecoder(undefined, { fatal: true }).decode(bytes);
+    return true;
   } catch {
-    return undefined;
+    return false;
   }
 }
 

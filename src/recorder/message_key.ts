@@ -1,6 +1,6 @@
 /** What a text says first of itself. */
 
-import { isObject } from "../mcp/wire/message.ts";
+import { type Json, JsonObject, readJson, textOf, writeJson } from "./json.ts";
 
 /** What is told of a message by a person who looks at it. */
 export interface MessageKey {
@@ -15,42 +15,64 @@ export interface MessageKey {
   readonly error?: string;
 }
 
-/** What a message is known by; of several, the first. */
+/** What each message of a text is known by: one, or those of a batch. */
+export function messageKeys(text: string | undefined): MessageKey[] {
+  const value = text === undefined ? undefined : readJson(text);
+  return Array.isArray(value) ? value.map(keyOf) : [keyOf(value)];
+}
+
+/** What a text is known by; of a batch, its messages, and the first of them. */
 export function messageKey(text: string | undefined): MessageKey {
-  let value: unknown;
-  try {
-    value = JSON.parse(text ?? "");
-  } catch {
-    return OTHER;
-  }
-  const message: unknown = Array.isArray(value) ? value[0] : value;
-  if (!isObject(message)) return OTHER;
-  const { method, params, error, result } = message;
-  const id = message.id === undefined ? undefined : JSON.stringify(message.id);
-  if (typeof method !== "string") {
+  const keys = messageKeys(text);
+  const [first = OTHER] = keys;
+  return keys.length < 2
+    ? first
+    : { ...first, key: keys.map(({ key }) => key).join(", ") };
+}
+
+function keyOf(message: Json | undefined): MessageKey {
+  if (!(message instanceof JsonObject)) return OTHER;
+  const id = idText(message.get("id"));
+  const method = textOf(message.get("method"));
+  if (method === undefined) {
     return {
       key: `answer ${id}`,
       kind: "response",
       name: "answer",
       id,
-      ...errorIn(error, result),
+      ...errorIn(message),
     };
   }
-  const called = isObject(params) && typeof params.name === "string"
-    ? ` ${params.name}`
-    : "";
+  const params = message.get("params");
+  const called = params instanceof JsonObject
+    ? textOf(params.get("name"))
+    : undefined;
   return {
     key: `${method} ${id ?? ""}`,
     kind: id === undefined ? "notification" : "request",
-    name: `${method}${called}`,
+    name: called === undefined ? method : `${method} ${called}`,
     ...(id !== undefined && { id }),
   };
 }
 
+/** An ID, the same however it was spelt. */
+export function idText(id: Json | undefined): string | undefined {
+  if (typeof id !== "string") return id && writeJson(id);
+  const text = textOf(id);
+  if (text !== undefined) return JSON.stringify(text);
+  return /\d{16}|[a-z]{4}/.test(id) ? id : String(Number(id));
+}
+
 const OTHER: MessageKey = { key: "other", kind: "other", name: "other" };
 
-function errorIn(error: unknown, result: unknown): { error?: string } {
-  if (isObject(error)) return { error: `${error.code} ${error.message}` };
-  const isFailed = isObject(result) && result.isError === true;
+function errorIn(message: JsonObject): { error?: string } {
+  const [error, result] = [message.get("error"), message.get("result")];
+  if (error instanceof JsonObject) {
+    const words = error.get("message");
+    const code = writeJson(error.get("code") ?? "null");
+    return { error: `${code} ${textOf(words) ?? ""}` };
+  }
+  const isFailed = result instanceof JsonObject &&
+    result.get("isError") === "true";
   return isFailed ? { error: "isError" } : {};
 }

@@ -1,46 +1,51 @@
-/** What is noted while it happens, as it is: lines are made of it later. */
+/** What is noted while it happens: lines are made of it later. */
 
 import type { LogFields, LogLevel } from "../log/log.ts";
 
-/** A message or a body longer than this is told of by its length alone. */
-export const MAX_KEPT_BYTES = 1024 * 1024;
+/** A message or an event longer than this is told of by its length alone. */
+export const MAX_KEPT_BYTES = 256 * 1024;
 
-/** Something that happened. */
+/** Bytes, or only how many there were. */
+interface Passed {
+  readonly bytes: Uint8Array | undefined;
+  readonly byteLength: number;
+}
+
+/** Something that happened, and when. */
 export type Noted =
-  | {
-    readonly kind: "in" | "out";
-    readonly bytes: Uint8Array | undefined;
-    readonly byteLength: number;
-    readonly over: object | undefined;
-  }
-  | {
-    readonly kind: "request";
-    readonly http: number;
-    readonly url: string;
-    readonly init: RequestInit;
-  }
-  | { readonly kind: "response"; readonly http: number }
-    & Pick<
-      Response,
-      "status" | "headers"
-    >
-  | {
-    readonly kind: "body";
-    readonly http: number;
-    readonly bytes: Uint8Array | undefined;
-    readonly byteLength: number;
-  }
-  | {
-    readonly kind: "end";
-    readonly http: number;
-    readonly by: "target" | "cut" | "proxy";
-    readonly cause: unknown;
-  }
-  | { readonly kind: "failed"; readonly http: number; readonly cause: unknown }
-  | { readonly kind: "recovered" }
-  | {
-    readonly kind: "log";
-    readonly level: LogLevel;
-    readonly message: string;
-    readonly fields: LogFields | undefined;
-  };
+  & { readonly at: number }
+  & (
+    | { readonly kind: "in" | "out"; readonly over?: object } & Passed
+    | {
+      readonly kind: "request";
+      readonly http: number;
+      readonly url: string;
+      readonly method: string;
+      readonly headers: HeadersInit | undefined;
+    } & Passed
+    | {
+      readonly kind: "response";
+      readonly http: number;
+      readonly status: number;
+      readonly headers: Headers;
+    }
+    | { readonly kind: "body"; readonly http: number } & Passed
+    | {
+      readonly kind: "end";
+      readonly http: number;
+      readonly by: "target" | "cut" | "proxy";
+      readonly cause: unknown;
+    }
+    | {
+      readonly kind: "failed";
+      readonly http: number;
+      readonly cause: unknown;
+    }
+    | { readonly kind: "recovered" }
+    | {
+      readonly kind: "log";
+      readonly level: LogLevel;
+      readonly message: string;
+      readonly fields: LogFields | undefined;
+    }
+  );

@@ -39,7 +39,7 @@ const MEMBERS: Readonly<
   identity: { identity: "string" },
   recovered: {},
   log: { level: "string", message: "string", fields: "object?" },
-  dropped: { count: "number", why: "string" },
+  dropped: { count: "number" },
 };
 
 /**
@@ -107,8 +107,12 @@ function isHeader(value: unknown): value is RecordingHeader {
     ) &&
     URL.canParse(String(value.target)) &&
     (value.mode === "stdio" || value.mode === "http") &&
-    typeof value.bodies === "boolean" && Array.isArray(value.options) &&
-    value.options.every((option) => typeof option === "string");
+    typeof value.bodies === "boolean" && areTexts(value.options) &&
+    (value.unplayed === undefined || areTexts(value.unplayed));
+}
+
+function areTexts(value: unknown): boolean {
+  return Array.isArray(value) && value.every((one) => typeof one === "string");
 }
 
 function isRecordLine(value: unknown): value is RecordLine {

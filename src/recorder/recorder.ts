@@ -1,12 +1,13 @@
 /**
  * The flight recorder. What passes is noted at once, which costs next to
  * nothing; what has to be done for a line of it is done later, in a small part
- * of the time, so that messages never wait for it. What cannot be held until
- * then is dropped, and counted.
+ * of the time, so that messages never wait for it. Of what cannot be held until
+ * then the oldest is dropped, and counted.
  *
  * Loaded only where a recording is asked for.
  */
 
+import { heldBytes } from "../blob.ts";
 import { messageOf } from "../errors.ts";
 import { type Log, logOf } from "../log/log.ts";
 import type { Bytes, Observer } from "../mcp/transport/observer.ts";
@@ -16,9 +17,7 @@ import type { RecordLine } from "./format.ts";
 import { RecordLines } from "./lines.ts";
 import { MAX_KEPT_BYTES, type Noted } from "./noted.ts";
 import { tapResponse } from "./tapped_response.ts";
-
-/** The time of something, in milliseconds, and what it was. */
-type Timed = readonly [at: number, noted: Noted];
+import { Waiting } from "./waiting.ts";
 
 /** Where lines go. */
 export interface LineWriter {
@@ -40,9 +39,7 @@ export interface RecorderOptions {
   readonly isEager?: boolean;
 }
 
-/** What waits for its turn. */
-const MAX_WAITING = 16_384;
-const MAX_WAITING_BYTES = 16 * 1024 * 1024;
+const LF = 0x0a;
 
 /** The time of one turn while messages pass. */
 const TURN_MS = 1;
@@ -59,14 +56,15 @@ const DEFAULT_END_MS = 5_000;
 /** How long what was noted waits at first: more may come. */
 const FIRST_MS = 20;
 
+/** So many lines are certainly made in a millisecond, even when it is new. */
+const LINES_A_MS = 20;
+
 /** Notes what passes, and writes it down in its time. */
 export class Recorder implements AsyncDisposable {
   readonly observer: Observer;
   readonly #options: RecorderOptions;
   readonly #lines: RecordLines;
-  #waiting: Timed[] = [];
-  #waitingBytes = 0;
-  #dropped = 0;
+  readonly #waiting = new Waiting();
   #notedAt = 0;
   #http = 0;
   #isStopped = false;
@@ -81,7 +79,7 @@ export class Recorder implements AsyncDisposable {
     this.observer = {
       received: (bytes, over) => this.#noteSaid("in", bytes, over),
       delivered: (bytes, over) => this.#noteSaid("out", bytes, over),
-      recovered: () => this.#note({ kind: "recovered" }),
+      recovered: () => this.#note({ at: this.#now(), kind: "recovered" }),
     };
   }
 
@@ -90,24 +88,48 @@ export class Recorder implements AsyncDisposable {
     return async (input, init = {}) => {
       if (this.#isStopped) return await send(input, init);
       const http = ++this.#http;
-      const url = input instanceof Request ? input.url : String(input);
-      this.#note({ kind: "request", http, url, init });
+      const { method = "GET", headers: sent, body } = init;
+      const blob = body instanceof Blob ? body : undefined;
+      const held = blob && heldBytes(blob);
+      this.#note({
+        at: this.#now(),
+        kind: "request",
+        http,
+        method,
+        url: input instanceof Request ? input.url : String(input),
+        headers: sent,
+        bytes: held && this.#waiting.copy(held),
+        byteLength: blob?.size ?? 0,
+      });
       let response: Response;
       try {
         response = await send(input, init);
       } catch (cause) {
-        this.#note({ kind: "failed", http, cause });
+        this.#note({ at: this.#now(), kind: "failed", http, cause });
         throw cause;
       }
       const { status, headers } = response;
-      this.#note({ kind: "response", http, status, headers });
+      this.#note({ at: this.#now(), kind: "response", http, status, headers });
+      let lineBytes = 0;
       return tapResponse(response, {
         read: (bytes) => {
-          const kept = keptOf(bytes);
-          const { byteLength } = bytes;
-          this.#note({ kind: "body", http, bytes: kept, byteLength });
+          // What is too long to be kept is not copied to begin with.
+          const isKept = lineBytes <= MAX_KEPT_BYTES;
+          const newline = bytes.lastIndexOf(LF);
+          lineBytes = bytes.length - newline - 1 +
+            (newline < 0 ? lineBytes : 0);
+          this.#note({
+            at: this.#now(),
+            kind: "body",
+            http,
+            bytes: isKept || newline >= 0
+              ? this.#waiting.copy(bytes)
+              : undefined,
+            byteLength: bytes.length,
+          });
         },
-        ended: (by, cause) => this.#note({ kind: "end", http, by, cause }),
+        ended: (by, cause) =>
+          this.#note({ at: this.#now(), kind: "end", http, by, cause }),
       });
     };
   }
@@ -119,45 +141,44 @@ export class Recorder implements AsyncDisposable {
       (level, message, fields) => {
         log[level](message, fields);
         if (level === "debug") return;
-        this.#note({ kind: "log", level, message, fields });
+        this.#note({ at: this.#now(), kind: "log", level, message, fields });
       },
     );
   }
 
-  #noteSaid(
-    kind: "in" | "out",
-    bytes: Bytes,
-    over: object | undefined,
-  ): void {
-    const kept = bytes instanceof Uint8Array ? keptOf(bytes) : undefined;
-    this.#note({ kind, bytes: kept, byteLength: bytes.byteLength, over });
+  #now(): number {
+    return this.#notedAt = performance.now();
+  }
+
+  #noteSaid(kind: "in" | "out", bytes: Bytes, over: object | undefined): void {
+    this.#note({
+      at: this.#now(),
+      kind,
+      bytes: bytes instanceof Uint8Array
+        ? this.#waiting.copy(bytes)
+        : undefined,
+      byteLength: bytes.byteLength,
+      over,
+    });
   }
 
   #note(noted: Noted): void {
     if (this.#isStopped) return;
-    const bytes = sizeOf(noted);
-    if (
-      this.#waiting.length >= MAX_WAITING ||
-      this.#waitingBytes + bytes > MAX_WAITING_BYTES
-    ) {
-      this.#dropped++;
-      return;
-    }
-    this.#notedAt = performance.now();
-    this.#waitingBytes += bytes;
-    this.#waiting.push([this.#notedAt, noted]);
-    this.#working ??= this.#work().finally(() => this.#working = undefined);
+    this.#waiting.push(noted);
+    this.#working ??= this.#work();
   }
 
   async #work(): Promise<void> {
     await this.#pause(this.#options.isEager ? 0 : FIRST_MS);
-    while (this.#waiting.length > 0 && !this.#isStopped) {
+    while (this.#waiting.size > 0 && !this.#isStopped) {
       const startedAt = performance.now();
-      await this.#write(await this.#take());
+      await this.#write();
       const now = performance.now();
       const isBusy = now - this.#notedAt < IDLE_MS;
       await this.#pause(isBusy ? Math.ceil((now - startedAt) * REST) : 0);
     }
+    // At once: what is noted from here on begins anew.
+    this.#working = undefined;
   }
 
   async #pause(ms: number): Promise<void> {
@@ -167,28 +188,22 @@ export class Recorder implements AsyncDisposable {
   }
 
   /** The lines of what was noted first, as many as there is time for. */
-  async #take(): Promise<string[]> {
+  #take(): string[] {
     const until = performance.now() + TURN_MS;
     const made: RecordLine[] = [];
-    let taken = 0;
-    for (const [at, noted] of this.#waiting) {
-      this.#waitingBytes -= sizeOf(noted);
-      taken++;
-      made.push(...await this.#lines.of(at, noted));
+    const dropped = this.#waiting.takeDropped();
+    if (dropped > 0) made.push(this.#lines.dropped(dropped));
+    for (let noted; (noted = this.#waiting.shift());) {
+      made.push(...this.#lines.of(noted));
       if (performance.now() >= until) break;
-    }
-    this.#waiting = this.#waiting.slice(taken);
-    if (this.#waiting.length === 0 && this.#dropped > 0) {
-      made.push(this.#lines.dropped(this.#dropped, "busy"));
-      this.#dropped = 0;
     }
     return made.map((line) => `${JSON.stringify(line)}\n`);
   }
 
-  async #write(lines: readonly string[]): Promise<void> {
+  async #write(): Promise<void> {
     const { out, log } = this.#options;
     try {
-      if (lines.length > 0) await out.write(lines);
+      await out.write(this.#take());
     } catch (error) {
       this.#stop();
       log.warn("the recording ends here: it cannot be written", {
@@ -205,27 +220,27 @@ export class Recorder implements AsyncDisposable {
 
   #stop(): void {
     this.#isStopped = true;
-    this.#waiting = [];
-    this.#waitingBytes = 0;
+    this.#waiting.keep(0);
   }
 
   /** Writes what waits, as far as there is time, and closes the recording. */
   async [Symbol.asyncDispose](): Promise<void> {
     const limitMs = this.#options.endMs?.() ?? DEFAULT_END_MS;
     this.#isEnding = true;
+    this.#waiting.keep(limitMs * LINES_A_MS);
     this.#rest?.abort();
     if (this.#working) await within(limitMs / 2, this.#working);
-    const left = this.#waiting.length;
-    this.#stop();
-    await within(limitMs / 2, this.#close(left));
+    this.#isStopped = true;
+    await within(limitMs / 2, this.#close());
   }
 
-  async #close(left: number): Promise<void> {
+  async #close(): Promise<void> {
     const { out } = this.#options;
+    const left = this.#waiting.size;
     try {
       await this.#working;
       if (left > 0) {
-        const line = this.#lines.dropped(left, "end");
+        const line = this.#lines.dropped(left);
         await out.write([`${JSON.stringify(line)}\n`]);
       }
       await out.close();
@@ -233,18 +248,4 @@ export class Recorder implements AsyncDisposable {
       // What is there of it is all that there is.
     }
   }
-}
-
-/** A copy: whoever the bytes belong to may write over them. */
-function keptOf(bytes: Uint8Array): Uint8Array | undefined {
-  return bytes.byteLength <= MAX_KEPT_BYTES ? bytes.slice() : undefined;
-}
-
-/** About what it takes to hold it. */
-function sizeOf(noted: Noted): number {
-  const bytes = "bytes" in noted ? noted.bytes?.byteLength ?? 0 : 0;
-  const body = "init" in noted && noted.init.body instanceof Blob
-    ? noted.init.body.size
-    : 0;
-  return 100 + bytes + body;
 }

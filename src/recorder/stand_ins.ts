@@ -6,73 +6,40 @@
 
 import { ERROR_CODES } from "../errors.ts";
 import { Recent } from "../lru_cache.ts";
-import { isObject } from "../mcp/wire/message.ts";
+import { Redactor } from "../redact/redact.ts";
 import type { Redact } from "../redact/redact.ts";
+import { type Json, JsonObject, readJson, textOf, writeJson } from "./json.ts";
+import {
+  DATA,
+  FAULT_MEMBERS,
+  HEADER_KINDS,
+  isKnownName,
+  MEMBER_KINDS,
+  NAMED,
+  PLAIN_HEADERS,
+  PLAIN_MEMBERS,
+  SCHEMAS,
+  SECRET_KINDS,
+} from "./vocabulary.ts";
 
 /** How many values have a stand-in; the oldest go first. */
 const MAX_VALUES = 10_000;
 
 /** How many texts are remembered, and how long they may be. */
-const MAX_SHOWN = 128;
+const MAX_SHOWN = 512;
 const MAX_SHOWN_LENGTH = 16 * 1024;
 
 /** How much of an error's words is kept. */
 const MAX_WORDS = 1_000;
 
-const OWN_CODES: ReadonlySet<unknown> = new Set(Object.values(ERROR_CODES));
+/** What the redactor takes at once. */
+const PART = 8 * 1024;
 
-/** Headers whose values say how HTTP or MCP is spoken, and nothing else. */
-const PLAIN_HEADERS =
-  /^(?:accept|accept-encoding|cache-control|connection|content-(?:encoding|length|type)|date|mcp-(?:method|protocol-version)|retry-after|server|transfer-encoding|vary|via|www-authenticate|x-amz-date|x-amzn-errortype|x-amzn-requestid)$/;
+const OWN_CODES: ReadonlySet<unknown> = new Set(
+  Object.values(ERROR_CODES).map(String),
+);
 
-/** What stands for the values of other headers begins so. */
-const HEADER_KINDS: ReadonlyMap<string, string> = new Map([
-  ["cookie", "cookie"],
-  ["set-cookie", "cookie"],
-  ["last-event-id", "event"],
-  ["mcp-session-id", "session"],
-  ["x-amz-security-token", "token"],
-]);
-
-/** Names of members that are MCP's, whose values are words of MCP's. */
-const PLAIN_MEMBERS: ReadonlySet<string> = new Set([
-  "io.modelcontextprotocol/logLevel",
-  "io.modelcontextprotocol/protocolVersion",
-  "level",
-  "mimeType",
-  "progressToken",
-  "protocolVersion",
-  "requestId",
-  "role",
-  "status",
-  "type",
-  "x-mcp-header",
-]);
-
-/** Of what a name is plain: of tools and programs, not of files. */
-const NAMED: ReadonlySet<string> = new Set([
-  "clientInfo",
-  "params",
-  "prompts",
-  "serverInfo",
-  "tools",
-  "io.modelcontextprotocol/clientInfo",
-]);
-
-/** What is the client's and the target's own, down to the last word. */
-const FOREIGN: ReadonlySet<string> = new Set([
-  "arguments",
-  "contents",
-  "messages",
-  "structuredContent",
-]);
-
-/** Members of an object that is no message, which say what is wrong. */
-const FAULT_MEMBERS =
-  /^(?:__type|code|error\w*|(?:error)?message|reason|status|type)$/i;
-
-/** A name of a member that somebody gave to a field, and no datum. */
-const FIELD_NAME = /^[A-Za-z_$][\w$./-]{0,63}$/;
+const BAD_ANSWER = String(ERROR_CODES["bad-answer"]);
 
 /** Too short and too plain to be more than a name. */
 const PLAIN_WORD = /^[\w.+/-]{1,64}$/;
@@ -83,7 +50,14 @@ export class StandIns {
   readonly #bodies: boolean;
   readonly #known = new Recent<string>(MAX_VALUES);
   readonly #counts = new Map<string, number>();
-  /** What passes is, as a rule, seen twice: as it came and as it went. */
+  /** The names that tools' schemas give to members. */
+  readonly #schemaNames = new Recent<true>(MAX_VALUES);
+  /** What had a stand-in may be in a text that is looked at when it is over. */
+  readonly #passed = new Redactor();
+  /**
+   * What was shown in place of a text. Much is seen twice, as it came and as it
+   * went, and a text that is shown once more tells no more than it did.
+   */
   readonly #shown = new Recent<string>(MAX_SHOWN);
 
   /**
@@ -91,13 +65,15 @@ export class StandIns {
    * @param bodies Whether arguments and results stay.
    */
   constructor(redact: Redact, bodies: boolean) {
-    this.#redact = redact;
+    this.#redact = (text) => this.#passed.redact(redact(text));
     this.#bodies = bodies;
   }
 
   /** The stand-in of a value: `session-1` for the first session. */
   of(kind: string, value: string): string {
-    if (new RegExp(`^${kind}-\\d{1,6}$`).test(value)) return value;
+    if (value.startsWith(`${kind}-`) && /^\w+-\d{1,6}$/.test(value)) {
+      return value;
+    }
     const key = `${kind} ${value}`;
     const known = this.#known.get(key);
     if (known !== undefined) return known;
@@ -105,14 +81,17 @@ export class StandIns {
     this.#counts.set(kind, count);
     const name = `${kind}-${count}`;
     this.#known.set(key, name);
+    if (SECRET_KINDS.test(kind)) this.#passed.add(value);
     return name;
   }
 
   /** Words that are no datum: kept, without what is known to be secret. */
   words(text: string): string {
-    const isLong = text.length > MAX_WORDS;
-    const shown = this.#redact(isLong ? text.slice(0, MAX_WORDS) : text);
-    return isLong ? `${shown}…` : shown;
+    return this.#once("words", text, () => {
+      const isLong = text.length > MAX_WORDS;
+      const shown = this.#redact(isLong ? text.slice(0, MAX_WORDS) : text);
+      return isLong ? `${shown}…` : shown;
+    });
   }
 
   header(name: string, value: string): string {
@@ -141,25 +120,30 @@ export class StandIns {
     if (query === undefined) return this.words(path);
     const pairs = query.split("&").map((pair) => {
       const [name, value] = pair.split(/=(.*)/s);
-      return value === undefined ? name : `${name}=${this.of("value", value)}`;
+      return value === undefined
+        ? this.of("value", name)
+        : `${name}=${this.of("value", value)}`;
     });
     return this.words(`${path}?${pairs.join("&")}`);
   }
 
   /** A line of the client's. */
   fromClient(text: string): string {
-    return this.#once(`< ${text}`, () => {
-      const value = parsed(text);
+    return this.#once("client", text, () => {
+      const value = readJson(text);
       if (value === undefined) return this.#text(text);
-      return JSON.stringify(this.#value(value, (one) => this.#datum(one)));
+      return writeJson(this.#said(value, (one) => this.#datum(one)));
     });
   }
 
-  #once(key: string, make: () => string): string {
+  #once(from: string, text: string, make: () => string): string {
+    const key = `${from} ${text}`;
     const known = this.#shown.get(key);
     if (known !== undefined) return known;
     const shown = make();
-    if (key.length <= MAX_SHOWN_LENGTH) this.#shown.set(key, shown);
+    if (key.length <= MAX_SHOWN_LENGTH) {
+      this.#shown.set(key, shown, shown.length);
+    }
     return shown;
   }
 
@@ -176,10 +160,10 @@ export class StandIns {
   }
 
   #targetJson(text: string): string | undefined {
-    const shown = this.#once(`> ${text}`, () => {
-      const value = parsed(text);
+    const shown = this.#once("target", text, () => {
+      const value = readJson(text);
       if (value === undefined) return "";
-      return JSON.stringify(this.#value(value, (one) => this.#fault(one)));
+      return writeJson(this.#said(value, (one) => this.#fault(one)));
     });
     return shown === "" ? undefined : shown;
   }
@@ -206,95 +190,126 @@ export class StandIns {
   }
 
   /** Of a message, of messages, or of what is there in place of one. */
-  #value(value: unknown, other: (value: unknown) => unknown): unknown {
-    if (Array.isArray(value)) {
-      return value.map((one) => this.#value(one, other));
-    }
-    const isMessage = isObject(value) &&
-      ("jsonrpc" in value || "result" in value || "params" in value ||
-        "id" in value && "error" in value);
+  #said(value: Json, other: (value: Json) => Json): Json {
+    if (Array.isArray(value)) return value.map((one) => this.#said(one, other));
+    const isMessage = value instanceof JsonObject &&
+      (["jsonrpc", "result", "params"].some((name) => value.get(name)) ||
+        value.get("id") && value.get("error"));
     return isMessage ? this.#members(value, "") : other(value);
   }
 
-  #members(value: Record<string, unknown>, parent: string): unknown {
-    return this.#fields(value, (one, name) => this.#member(name, one, parent));
+  #members(value: JsonObject, parent: string): Json {
+    return this.#each(value, (one, name) => this.#member(name, one, parent));
   }
 
-  #member(name: string, value: unknown, parent: string): unknown {
+  #member(name: string, value: Json, parent: string): Json {
     if (name === "error" && parent === "") return this.#rpcError(value);
+    if (SCHEMAS.test(name)) this.#learn(value);
     if (this.#bodies) return this.#kept(value);
-    if (FOREIGN.has(name) && parent !== "") return this.#datum(value);
-    if (typeof value === "string" || typeof value === "number") {
-      const isPlain = parent === "" && /^(?:id|jsonrpc|method)$/.test(name) ||
-        PLAIN_MEMBERS.has(name) && PLAIN_WORD.test(String(value)) ||
-        /^(?:name|version)$/.test(name) && NAMED.has(parent);
-      return isPlain ? this.#kept(value) : this.#datum(value);
-    }
+    if (DATA.test(name) && parent !== "") return this.#datum(value);
     if (Array.isArray(value)) {
       return value.map((one) =>
-        isObject(one) ? this.#members(one, name) : this.#datum(one)
+        one instanceof JsonObject ? this.#members(one, name) : this.#datum(one)
       );
     }
-    return isObject(value) ? this.#members(value, name) : value;
+    if (value instanceof JsonObject) return this.#members(value, name);
+    const text = textOf(value);
+    const kind = MEMBER_KINDS.get(name);
+    if (kind !== undefined && text !== undefined) {
+      return quoted(this.of(kind, text));
+    }
+    const word = text ?? value;
+    const isPlain = parent === "" && /^(?:id|jsonrpc|method)$/.test(name) ||
+      PLAIN_MEMBERS.test(name) && PLAIN_WORD.test(word) ||
+      /^(?:name|version)$/.test(name) && NAMED.test(parent);
+    return isPlain ? this.#kept(value) : this.#datum(value);
   }
 
-  #rpcError(value: unknown): unknown {
-    if (!isObject(value)) return this.#fault(value);
-    const isOwn = OWN_CODES.has(value.code);
-    return this.#fields(value, (one, name) => {
-      if (name === "code") return one;
-      if (isOwn) return this.#kept(one);
-      return name === "message" ? this.#fault(one) : this.#datum(one);
+  /** What a tool's author calls a member is no datum. */
+  #learn(value: Json): void {
+    if (Array.isArray(value)) value.forEach((one) => this.#learn(one));
+    if (!(value instanceof JsonObject)) return;
+    for (const [raw, one] of value.members) {
+      this.#schemaNames.set(textOf(raw) ?? "", true);
+      this.#learn(one);
+    }
+  }
+
+  #rpcError(value: Json): Json {
+    if (!(value instanceof JsonObject)) return this.#fault(value);
+    const code = value.get("code");
+    const isOwn = OWN_CODES.has(code);
+    return this.#each(value, (one, name) => {
+      if (name === "code") return this.#kept(one);
+      const text = textOf(one);
+      // What stands where a message should may be a result.
+      if (code === BAD_ANSWER && name === "message" && text !== undefined) {
+        const [own, ...words] = text.split(/(?<=; it says: )/);
+        const shown = this.words(own) + this.#text(words.join(""));
+        return quoted(shown);
+      }
+      return name === "message" || isOwn ? this.#fault(one) : this.#datum(one);
     });
   }
 
   /** What says what is wrong keeps its words. */
-  #fault(value: unknown): unknown {
+  #fault(value: Json): Json {
     if (this.#bodies) return this.#kept(value);
     if (Array.isArray(value)) return value.map((one) => this.#fault(one));
-    if (typeof value === "string") return this.words(value);
-    if (!isObject(value)) return this.#datum(value);
-    return this.#fields(value, (one, name) => {
-      if (isObject(one)) return this.#fault(one);
-      if (!FAULT_MEMBERS.test(name)) return this.#datum(one);
-      return typeof one === "number" ? one : this.#fault(one);
-    });
+    if (value instanceof JsonObject) {
+      return this.#each(value, (one, name) => {
+        if (one instanceof JsonObject) return this.#fault(one);
+        if (!FAULT_MEMBERS.test(name)) return this.#datum(one);
+        return typeof one === "string" && textOf(one) === undefined
+          ? one
+          : this.#fault(one);
+      });
+    }
+    const text = textOf(value);
+    return text === undefined ? this.#datum(value) : quoted(this.words(text));
   }
 
-  #fields(
-    value: Record<string, unknown>,
-    mask: (value: unknown, name: string) => unknown,
-  ): Record<string, unknown> {
-    return Object.fromEntries(
-      Object.entries(value).map((
-        [name, one],
-      ) => [this.#name(name), mask(one, name)]),
-    );
+  #each(value: JsonObject, mask: (value: Json, name: string) => Json): Json {
+    const shown = new JsonObject();
+    for (const [raw, one] of value.members) {
+      const name = textOf(raw) ?? "";
+      shown.members.push([this.#name(name, raw), mask(one, name)]);
+    }
+    return shown;
   }
 
   /** A datum of somebody's: of its form only form and length are left. */
-  #datum(value: unknown): unknown {
+  #datum(value: Json): Json {
     if (this.#bodies) return this.#kept(value);
-    if (typeof value === "string") return filler(value);
-    if (typeof value === "number") {
-      return Number(String(value).replaceAll(/\d/g, "1"));
-    }
     if (Array.isArray(value)) return value.map((one) => this.#datum(one));
-    if (!isObject(value)) return value;
-    return this.#fields(value, (one) => this.#datum(one));
+    if (value instanceof JsonObject) {
+      return this.#each(value, (one) => this.#datum(one));
+    }
+    const text = textOf(value);
+    return text === undefined
+      ? value.replaceAll(/\d/g, "1")
+      : quoted(filler(text));
   }
 
   /** What stays, but for secrets that are known. */
-  #kept(value: unknown): unknown {
-    if (typeof value === "string") return this.#whole(value);
+  #kept(value: Json): Json {
     if (Array.isArray(value)) return value.map((one) => this.#kept(one));
-    if (!isObject(value)) return value;
-    return this.#fields(value, (one) => this.#kept(one));
+    if (value instanceof JsonObject) {
+      return this.#each(value, (one) => this.#kept(one));
+    }
+    const text = textOf(value);
+    const shown = text === undefined ? undefined : this.#whole(text);
+    return shown === undefined || shown === text ? value : quoted(shown);
   }
 
-  #name(name: string): string {
-    if (this.#bodies) return this.#whole(name);
-    return FIELD_NAME.test(name) ? this.#redact(name) : this.of("key", name);
+  #name(name: string, raw: string): string {
+    if (!this.#bodies) {
+      const isKnown = isKnownName(name) ||
+        this.#schemaNames.get(name) !== undefined;
+      return isKnown ? raw : quoted(this.of("key", name));
+    }
+    const shown = this.#whole(name);
+    return shown === name ? raw : quoted(shown);
   }
 
   #text(text: string): string {
@@ -306,6 +321,7 @@ export class StandIns {
    * in it, so that a text is parted there; what has none is left out.
    */
   #whole(text: string): string {
+    if (text.length <= MAX_WORDS) return this.words(text);
     let shown = "";
     for (let at = 0; at < text.length;) {
       const part = text.slice(at, at + PART);
@@ -319,18 +335,12 @@ export class StandIns {
   }
 }
 
-/** What the redactor takes at once. */
-const PART = 8 * 1024;
-
-function parsed(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
+function quoted(text: string): string {
+  return JSON.stringify(text);
 }
 
 /** As long as the text, and nothing of it but its lines. */
-function filler(text: string): string {
-  return text.replaceAll(/[^\r\n]/g, "x");
+export function filler(text: string): string {
+  if (!/[\r\n\ufffd]/.test(text)) return "x".repeat(text.length);
+  return text.replaceAll(/[^\r\n\ufffd]/g, "x");
 }

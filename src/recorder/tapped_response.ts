@@ -42,17 +42,23 @@ class Progress {
   }
 }
 
-const progresses = new WeakMap<Response, Progress>();
+const PROGRESS = Symbol("progress");
 
 function tapReading(response: Response, progress: Progress): Response {
-  progresses.set(response, progress);
-  return Object.setPrototypeOf(response, TappedResponse.prototype);
+  const tapped: TappedResponse = Object.setPrototypeOf(
+    response,
+    TappedResponse.prototype,
+  );
+  tapped[PROGRESS] = progress;
+  return tapped;
 }
 
-/** What a response is made into: members of its own would cost more. */
+/** What a response is made into: methods of its own would cost more. */
 class TappedResponse extends Response {
+  [PROGRESS]?: Progress;
+
   override async bytes(): Promise<Uint8Array<ArrayBuffer>> {
-    const progress = progresses.get(this);
+    const progress = this[PROGRESS];
     const all = await super.bytes().catch((cause) => {
       progress?.end("cut", cause);
       throw cause;
@@ -63,7 +69,7 @@ class TappedResponse extends Response {
   }
 
   override clone(): Response {
-    const progress = progresses.get(this);
+    const progress = this[PROGRESS];
     const clone = super.clone();
     if (!progress) return clone;
     progress.readers++;
@@ -72,7 +78,7 @@ class TappedResponse extends Response {
 
   override get body(): ReadableStream<Uint8Array<ArrayBuffer>> | null {
     const body = super.body;
-    const progress = progresses.get(this);
+    const progress = this[PROGRESS];
     if (!progress) return body;
     if (body === null) progress.end("target");
     // A clone leaves another one behind.

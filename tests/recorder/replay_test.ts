@@ -148,7 +148,7 @@ Deno.test("what is no recording to be played is refused with its reason", async 
   )).split("\n")[0];
   assertStringIncludes(
     await refusal(first.replace('"mode":"stdio"', '"mode":"http"')),
-    "HTTP server mode cannot be played",
+    "of HTTP server mode, and has no HTTP requests of clients",
   );
   assertStringIncludes(
     await refusal(first.replace("--retries=1", "--header-file=/etc/passwd")),

@@ -1,4 +1,4 @@
-import { assertEquals } from "@std/assert";
+import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { StandIns } from "../../src/recorder/stand_ins.ts";
 import { Redactor } from "../../src/redact/redact.ts";
 
@@ -22,7 +22,7 @@ function call(args: unknown): string {
 Deno.test("a stand-in of a message is its own stand-in", () => {
   const once = standIns();
   const shown = once.fromClient(
-    call({ a: ["é", -12.5, true, null], "b c": 1 }),
+    call({ name: ["é", -12.5, true, null], "b c": 1 }),
   );
   assertEquals(JSON.parse(shown), {
     jsonrpc: "2.0",
@@ -30,11 +30,52 @@ Deno.test("a stand-in of a message is its own stand-in", () => {
     method: "tools/call",
     params: {
       name: "work",
-      arguments: { a: ["x", -11.1, true, null], "key-1": 1 },
+      arguments: { name: ["x", -11.1, true, null], "key-1": 1 },
     },
   });
   assertEquals(standIns().fromClient(shown), shown);
   assertEquals(once.of("session", once.of("session", "abc")), "session-1");
+});
+
+Deno.test("a message keeps its digits, its order and what is there twice", () => {
+  const text =
+    '{"jsonrpc":"2.0","id":12345678901234567890,"id":1.50e3,"method":"m","params":{"2":[{}],"1":[]}}';
+  assertEquals(
+    standIns().fromClient(text),
+    text.replace('"2"', '"key-1"').replace('"1"', '"key-2"'),
+  );
+  assertEquals(standIns(true).fromClient(text), text);
+});
+
+Deno.test("a name of a member stays if it is MCP's or in the schema of a tool", () => {
+  const shown = standIns();
+  const tools = {
+    jsonrpc: "2.0",
+    id: 1,
+    result: {
+      tools: [{
+        name: "work",
+        inputSchema: { type: "object", properties: { city: {} } },
+      }],
+    },
+  };
+  assertEquals(
+    JSON.parse(shown.fromTarget(JSON.stringify(tools))),
+    tools,
+  );
+  const { params } = JSON.parse(
+    shown.fromClient(call({ city: "Rome", "sk_live_planted": true })),
+  );
+  assertEquals(params.arguments, { city: "xxxx", "key-1": true });
+});
+
+Deno.test("what is nested deeply is left out, and nothing is thrown", () => {
+  const deep = "[".repeat(100_000) + "]".repeat(100_000);
+  const text = standIns().fromClient(
+    `{"jsonrpc":"2.0","id":1,"params":${deep}}`,
+  );
+  assertStringIncludes(text, "[null]");
+  assert(text.length < 1_000);
 });
 
 Deno.test("no place in a long text lets a secret pass that stands there", () => {
@@ -51,7 +92,7 @@ Deno.test("no place in a long text lets a secret pass that stands there", () => 
 
 Deno.test("what is no message of a client's has no word left", () => {
   const shown = standIns().fromClient('{"message":"a secret","n":42}');
-  assertEquals(JSON.parse(shown), { message: "xxxxxxxx", n: 11 });
+  assertEquals(JSON.parse(shown), { message: "xxxxxxxx", "key-1": 11 });
   assertEquals(standIns().fromClient("a secret"), "xxxxxxxx");
 });
 

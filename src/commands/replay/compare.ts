@@ -1,11 +1,21 @@
 /** Where two runs differ, in words. */
 
-import { isObject } from "../../mcp/wire/message.ts";
 import type { RecordLine } from "../../recorder/format.ts";
-import { keyOf } from "./player.ts";
+import {
+  type Json,
+  JsonObject,
+  readJson,
+  textOf,
+  writeJson,
+} from "../../recorder/json.ts";
+import { keyOf } from "./script.ts";
 
 /** Headers of which MCP says something. */
-const COMPARED_HEADERS = /^(?:accept|content-type|last-event-id|mcp-.+)$/;
+const COMPARED_HEADERS =
+  /^(?:accept|content-type|last-event-id|mcp-(?:method|name|param-.+|protocol-version|session-id))$/;
+
+/** After that an error of the proxy has words of the target's. */
+const SAID = "; it says: ";
 
 /** How much of a value is shown. */
 const SHOWN_LENGTH = 300;
@@ -14,8 +24,12 @@ const SHOWN_LENGTH = 300;
 export function differences(
   then: readonly RecordLine[],
   now: readonly RecordLine[],
+  unanswered: ReadonlySet<string>,
 ): string[] {
   const [past, present] = [byKey(then), byKey(now)];
+  for (const id of unanswered) {
+    if (!past.has(`out answer ${id}`)) present.delete(`out answer ${id}`);
+  }
   const found: string[] = [];
   for (const key of new Set([...past.keys(), ...present.keys()])) {
     const [old, today] = [past.get(key) ?? [], present.get(key) ?? []];
@@ -57,70 +71,76 @@ function compare(
   const [was, is] = [comparedOf(then), comparedOf(now)];
   const names = new Set([...Object.keys(was), ...Object.keys(is)]);
   return [...names].flatMap((name) =>
-    isSame(was[name], is[name]) ? [] : [
+    was[name] === is[name] ? [] : [
       `${which}: ${name}: then ${shown(was[name])}, today ${shown(is[name])}`,
     ]
   );
 }
 
-function comparedOf(line: RecordLine): Record<string, unknown> {
-  if (line.kind === "out") return { message: jsonOf(line.text) };
-  if (line.kind !== "request") return {};
+function comparedOf(line: RecordLine): Record<string, string> {
+  const message = "text" in line ? comparable(line.text ?? "") : "";
+  if (line.kind !== "request") return { message };
   const headers = Object.entries(line.headers)
-    .filter(([name]) => COMPARED_HEADERS.test(name));
+    .filter(([name]) => COMPARED_HEADERS.test(name))
+    .map(([name, value]) => [name, comparableHeader(name, value)]);
   return {
     ...Object.fromEntries(headers),
     path: URL.parse(line.url)?.pathname ?? line.url,
-    message: jsonOf(line.text),
+    message,
   };
 }
 
-function jsonOf(text: string | undefined): unknown {
-  try {
-    return JSON.parse(text ?? "");
-  } catch {
-    return text;
-  }
+/** What is made of an argument is made of its stand-in today. */
+function comparableHeader(name: string, value: string): string {
+  const isMade = name.startsWith("mcp-param-") ||
+    /^(?:x+|uri-\d+)$/.test(value);
+  return isMade ? "some value" : value;
 }
 
-function isSame(one: unknown, other: unknown): boolean {
-  if (Array.isArray(one) && Array.isArray(other)) {
-    return one.length === other.length &&
-      one.every((item, at) => isSame(item, other[at]));
-  }
-  if (!isObject(one) || !isObject(other)) return one === other;
-  const names = Object.keys(one);
-  return names.length === Object.keys(other).length &&
-    names.every((name) =>
-      Object.hasOwn(other, name) && isSame(one[name], other[name])
+/** The message with its members in order, and no words that have stand-ins. */
+function comparable(text: string): string {
+  const value = readJson(text);
+  return value === undefined ? text : writeJson(inOrder(value));
+}
+
+function inOrder(value: Json): Json {
+  if (Array.isArray(value)) return value.map(inOrder);
+  if (value instanceof JsonObject) {
+    const ordered = new JsonObject();
+    ordered.members.push(
+      ...value.members.map(([name, one]): [string, Json] => [
+        // Which number a name has depends on those before it.
+        name.replace(/^"key-\d+"$/, '"key"'),
+        inOrder(one),
+      ]).sort(([one], [other]) => one < other ? -1 : one > other ? 1 : 0),
     );
+    return ordered;
+  }
+  const words = textOf(value)?.split(SAID) ?? [];
+  return words.length > 1 ? JSON.stringify(`${words[0]}${SAID}…`) : value;
 }
 
-function shown(value: unknown): string {
+function shown(value: string | undefined): string {
   if (value === undefined) return "nothing";
-  const text = JSON.stringify(value);
-  return text.length > SHOWN_LENGTH ? `${text.slice(0, SHOWN_LENGTH)}…` : text;
+  return value.length > SHOWN_LENGTH
+    ? `${value.slice(0, SHOWN_LENGTH)}…`
+    : value;
 }
 
 /** What is said of a replay, a line each. */
 export function reportOf(
   lines: readonly RecordLine[],
   found: readonly string[],
+  left: readonly string[],
 ): string[] {
   const count = (kind: RecordLine["kind"]) =>
     lines.filter((line) => line.kind === kind).length;
-  const unplayed =
-    lines.filter((line) =>
-      (line.kind === "in" || line.kind === "body") && line.text === undefined
-    ).length;
   const played = `${count("in")} messages in, ${count("out")} out, ${
     count("request")
   } HTTP requests`;
   return [
     ...found.map((difference) => `differs: ${difference}`),
-    ...unplayed === 0
-      ? []
-      : [`not played: ${unplayed} texts that were too long to be kept`],
+    ...left.map((part) => `not played: ${part}`),
     found.length === 0
       ? `as it was: ${played}`
       : `${found.length} differences: ${played}`,

@@ -9,14 +9,14 @@ import { parseCommand } from "../../config/config.ts";
 import { ConfigError } from "../../errors.ts";
 import { SILENT_LOG } from "../../log/log.ts";
 import type { RecordLine } from "../../recorder/format.ts";
-import { messageKey } from "../../recorder/message_key.ts";
-import type { Recording } from "../../recorder/read.ts";
+import type { RecordingHeader } from "../../recorder/format.ts";
+import { readJson } from "../../recorder/json.ts";
 import { Recorder } from "../../recorder/recorder.ts";
 import { Redactor } from "../../redact/redact.ts";
 import { within } from "../../time.ts";
 import { runProxy } from "../proxy.ts";
 import { isReplayed } from "../recording.ts";
-import { type Exchange, exchangesOf, requestKey } from "./script.ts";
+import { type Exchange, exchangesOf, isStream, keyOf } from "./script.ts";
 import { ReplayTarget } from "./target.ts";
 
 /** How much later than then something may come. */
@@ -36,21 +36,21 @@ export interface Played {
 }
 
 /**
- * Plays a recording of stdio.
+ * Plays lines of a recording.
  *
  * @param isFast Whether nothing waits for the time at which it was said.
  * @throws {ConfigError} The options in it are not taken.
  */
 export async function play(
-  recording: Recording,
+  header: RecordingHeader,
+  lines: readonly RecordLine[],
   isFast: boolean,
 ): Promise<Played> {
-  const { header, lines } = recording;
   const exchanges = exchangesOf(lines);
   const shiftMs = Date.now() - Date.parse(header.startedAt) || 0;
   const { pathname } = new URL(header.target);
   await using target = await ReplayTarget.start(pathname, exchanges, shiftMs);
-  const config = await configFor(recording, target.url);
+  const config = await configFor(header, target.url);
   const today = new Today();
   const stop = new AbortController();
   const stdin = new TransformStream<Uint8Array, Uint8Array>();
@@ -85,7 +85,7 @@ export async function play(
 }
 
 async function configFor(
-  { header }: Recording,
+  header: RecordingHeader,
   url: URL,
 ): Promise<Config> {
   const foreign = header.options.find((option) => !isReplayed(option));
@@ -160,16 +160,9 @@ class Today {
   }
 }
 
-/** What a line is known by that has to come; none of what is said. */
-export function keyOf(line: RecordLine): string | undefined {
-  if (line.kind === "out") return `out ${messageKey(line.text).key}`;
-  if (line.kind !== "request") return undefined;
-  return requestKey(line.method, line.text);
-}
-
 interface Stage {
   readonly lines: readonly RecordLine[];
-  readonly exchanges: readonly Exchange[];
+  readonly exchanges: ReadonlyMap<number, Exchange>;
   readonly target: ReplayTarget;
   readonly today: Today;
   readonly writer: WritableStreamDefaultWriter<Uint8Array>;
@@ -222,13 +215,11 @@ class Player {
   async #say(line: RecordLine): Promise<void> {
     const { exchanges, target, writer } = this.#stage;
     if (line.kind === "in") {
-      if (line.text === undefined) return;
-      await writer.write(new TextEncoder().encode(`${line.text}\n`))
-        .catch(() => {});
+      await writer.write(bytesOf(line.text ?? "")).catch(() => {});
       return;
     }
     if (!("http" in line)) return;
-    const exchange = exchanges.find(({ http }) => http === line.http);
+    const exchange = exchanges.get(line.http);
     if (!exchange || exchange.isUnreached || this.#missing.has(line.http)) {
       return;
     }
@@ -247,9 +238,15 @@ class Player {
 }
 
 /** A stream that the proxy had enough of: it is not the target that ends it. */
-function isLeftOpen({ by, headers }: Exchange): boolean {
-  return by === "proxy" &&
-    /^text\/event-stream\b/i.test(headers["content-type"] ?? "");
+function isLeftOpen(exchange: Exchange): boolean {
+  return exchange.by === "proxy" && isStream(exchange);
+}
+
+/** A frame; what was not UTF-8 is none today either. */
+function bytesOf(text: string): Uint8Array {
+  const bytes = new TextEncoder().encode(`${text}\n`);
+  const isBroken = text.includes("\ufffd") && readJson(text) === undefined;
+  return isBroken ? bytes.map((byte) => byte > 0x7f ? 0xff : byte) : bytes;
 }
 
 function sleep(ms: number): Promise<void> {

@@ -8,6 +8,7 @@ import type { RecordLine } from "../../recorder/format.ts";
 import { readRecording } from "../../recorder/read.ts";
 import type { CommandContext } from "../context.ts";
 import { differences, reportOf } from "./compare.ts";
+import { playableOf } from "./playable.ts";
 import { play } from "./player.ts";
 
 /**
@@ -32,14 +33,10 @@ export async function runReplay(
     ]);
   }
   const recording = await readRecording(positional[0]);
-  const { header, lines } = recording;
-  if (header.mode !== "stdio") {
-    throw new ConfigError([
-      "a recording of HTTP server mode cannot be played (look at it with sigv4-proxy record show)",
-    ]);
-  }
+  const { header } = recording;
+  const { lines, left, unanswered } = playableOf(recording);
   const isFast = own.get("fast")?.[0] === "true";
-  const { lines: today, target } = await play(recording, isFast);
+  const { lines: today, target } = await play(header, lines, isFast);
   const there = new URL(header.target);
   const renamed = today.map((line): RecordLine =>
     JSON.parse(
@@ -47,8 +44,8 @@ export async function runReplay(
         .replaceAll(target.host, there.host),
     )
   );
-  const found = differences(lines, renamed);
-  const text = reportOf(lines, found).map(escapeControls).join("\n");
+  const found = differences(lines, renamed, unanswered);
+  const text = reportOf(lines, found, left).map(escapeControls).join("\n");
   await write(`${text}\n`);
   return found.length === 0 ? 0 : 1;
 }

@@ -1,55 +1,65 @@
-/** What a recording says that shall happen, and what shall come of it. */
+/** The HTTP requests of a recording, and what was answered. */
 
 import type { RecordLine } from "../../recorder/format.ts";
 import { messageKey } from "../../recorder/message_key.ts";
 
-/** An HTTP request of a recording, with all that was answered. */
+/** An HTTP request of a recording, with its answer. */
 export interface Exchange {
-  readonly http: number;
   readonly key: string;
-  /** What the target said of it, in order. */
-  readonly status: number | undefined;
-  readonly headers: Readonly<Record<string, string>>;
-  readonly texts: readonly string[];
-  readonly by: "target" | "cut" | "proxy" | undefined;
+  status: number | undefined;
+  headers: Readonly<Record<string, string>>;
+  /** How many bytes of a body are played. */
+  bodyBytes: number;
+  by: string | undefined;
   /** There was not even a connection. */
-  readonly isUnreached: boolean;
+  isUnreached: boolean;
 }
-
-type Of<Kind extends RecordLine["kind"]> = Extract<RecordLine, { kind: Kind }>;
 
 /** What an HTTP request is known by, however often it is sent. */
 export function requestKey(method: string, text: string | undefined): string {
   return `${method} ${text === undefined ? "" : messageKey(text).key}`;
 }
 
-/** The exchanges of a recording, in order. */
-export function exchangesOf(lines: readonly RecordLine[]): Exchange[] {
-  return lines.filter((line): line is Of<"request"> => line.kind === "request")
-    .map((request) => exchangeOf(request, lines));
+/** What a line is known by that has to come; none of what is said. */
+export function keyOf(line: RecordLine): string | undefined {
+  if (line.kind === "out") return `out ${messageKey(line.text).key}`;
+  if (line.kind !== "request") return undefined;
+  return requestKey(line.method, line.text);
 }
 
-function exchangeOf(
-  { http, method, text }: Of<"request">,
+/** The exchanges of a recording by their number, in order. */
+export function exchangesOf(
   lines: readonly RecordLine[],
-): Exchange {
-  const own = lines.filter((line) => "http" in line && line.http === http);
-  const response = own.find((line): line is Of<"response"> =>
-    line.kind === "response"
-  );
-  const end = own.find((line): line is Of<"end"> => line.kind === "end");
-  const by = end?.by;
-  return {
-    http,
-    key: requestKey(method, text),
-    status: response?.status,
-    headers: response?.headers ?? {},
-    texts: own.flatMap((line) =>
-      line.kind === "body" && line.text !== undefined ? [line.text] : []
-    ),
-    by: by === "target" || by === "cut" || by === "proxy" ? by : undefined,
-    isUnreached: own.some((line) =>
-      line.kind === "failed" && /\(Connect\)/.test(line.error)
-    ),
-  };
+): Map<number, Exchange> {
+  const exchanges = new Map<number, Exchange>();
+  for (const line of lines) {
+    if (!("http" in line)) continue;
+    if (line.kind === "request") {
+      exchanges.set(line.http, {
+        key: requestKey(line.method, line.text),
+        status: undefined,
+        headers: {},
+        bodyBytes: 0,
+        by: undefined,
+        isUnreached: false,
+      });
+    }
+    const exchange = exchanges.get(line.http);
+    if (!exchange) continue;
+    if (line.kind === "response") {
+      exchange.status = line.status;
+      exchange.headers = line.headers;
+    } else if (line.kind === "body") {
+      exchange.bodyBytes += new TextEncoder().encode(line.text).length;
+    } else if (line.kind === "end") exchange.by = line.by;
+    else if (line.kind === "failed") {
+      exchange.isUnreached = /\(Connect\)/.test(line.error);
+    }
+  }
+  return exchanges;
+}
+
+/** Whether it is answered by a stream of events. */
+export function isStream({ headers }: Exchange): boolean {
+  return /^text\/event-stream\b/i.test(headers["content-type"] ?? "");
 }

@@ -1,8 +1,8 @@
 /** A target on loopback that answers as the recorded one did, when it is told. */
 
 import { createServer, type ServerResponse } from "node:http";
-import type { Exchange } from "./script.ts";
-import { requestKey } from "./script.ts";
+import { within } from "../../time.ts";
+import { type Exchange, isStream, requestKey } from "./script.ts";
 
 /** What HTTP makes anew for each answer. */
 const OWN_HEADERS =
@@ -13,31 +13,38 @@ export class ReplayTarget implements AsyncDisposable {
   readonly url: URL;
   readonly #server: ReturnType<typeof createServer>;
   readonly #closedUrl: URL;
-  readonly #waiting: Exchange[];
-  readonly #arrived = new Map<number, ServerResponse>();
+  readonly #exchanges: ReadonlyMap<number, Exchange>;
+  /** The exchanges of a key that have not come yet. */
+  readonly #awaited = new Map<string, number[]>();
+  readonly #arrivals = new Map<number, PromiseWithResolvers<void>>();
+  readonly #responses = new Map<number, ServerResponse>();
   readonly #shiftMs: number;
-  #onArrival = (): void => {};
+  #isOver = false;
 
   private constructor(
     server: ReturnType<typeof createServer>,
-    url: URL,
-    closedUrl: URL,
-    exchanges: readonly Exchange[],
+    [url, closedUrl]: readonly [URL, URL],
+    exchanges: ReadonlyMap<number, Exchange>,
     shiftMs: number,
   ) {
     this.#server = server;
     this.url = url;
     this.#closedUrl = closedUrl;
-    this.#waiting = [...exchanges];
+    this.#exchanges = exchanges;
     this.#shiftMs = shiftMs;
+    for (const [http, { key }] of exchanges) {
+      this.#arrivals.set(http, Promise.withResolvers());
+      const others = this.#awaited.get(key);
+      if (others) others.push(http);
+      else this.#awaited.set(key, [http]);
+    }
     server.on("request", (request, response) => {
-      const pieces: Uint8Array[] = [];
-      request.on("data", (piece: Uint8Array) => pieces.push(piece));
+      const pieces: Uint8Array<ArrayBuffer>[] = [];
+      request.on("data", (piece: Uint8Array) => pieces.push(piece.slice()));
       request.on("error", () => {});
       response.on("error", () => {});
       request.on("end", () => {
-        const bytes = new Blob(pieces.map((piece) => piece.slice()));
-        void bytes.text().then((text) =>
+        void new Blob(pieces).text().then((text) =>
           this.#arrive(request.method ?? "", text, response)
         );
       });
@@ -50,49 +57,41 @@ export class ReplayTarget implements AsyncDisposable {
    */
   static async start(
     path: string,
-    exchanges: readonly Exchange[],
+    exchanges: ReadonlyMap<number, Exchange>,
     shiftMs: number,
   ): Promise<ReplayTarget> {
     const server = createServer();
-    const port = await listen(server);
     // A port that was free a moment ago: nothing takes a connection there.
     const other = createServer();
-    const closedPort = await listen(other);
+    const [port, closedPort] = [await listen(server), await listen(other)];
     other.close();
-    return new ReplayTarget(
-      server,
-      new URL(path, `http://127.0.0.1:${port}`),
-      new URL(path, `http://127.0.0.1:${closedPort}`),
-      exchanges,
-      shiftMs,
-    );
+    const at = (port: number) => new URL(path, `http://127.0.0.1:${port}`);
+    const urls = [at(port), at(closedPort)] as const;
+    return new ReplayTarget(server, urls, exchanges, shiftMs);
   }
 
   /** Sends to the target, or to nobody where nobody was there. */
   fetch: typeof globalThis.fetch = async (input, init) => {
     const { method = "GET", body } = init ?? {};
     const text = body instanceof Blob ? await body.text() : undefined;
-    const key = requestKey(method, text);
-    const next = this.#waiting.find((exchange) => exchange.key === key);
-    if (!next?.isUnreached) return await fetch(input, init);
-    this.#take(next);
+    const awaited = this.#awaited.get(requestKey(method, text)) ?? [];
+    const [next] = awaited;
+    if (!this.#exchanges.get(next)?.isUnreached) {
+      return await fetch(input, init);
+    }
+    awaited.shift();
     return await fetch(this.#closedUrl, init);
   };
 
-  #take(exchange: Exchange): void {
-    this.#waiting.splice(this.#waiting.indexOf(exchange), 1);
-  }
-
   #arrive(method: string, text: string, response: ServerResponse): void {
     const key = requestKey(method, text === "" ? undefined : text);
-    const next = this.#waiting.find((exchange) => exchange.key === key);
-    if (next === undefined) {
+    const http = this.#isOver ? undefined : this.#awaited.get(key)?.shift();
+    if (http === undefined) {
       response.writeHead(400).end("this request is not in the recording");
       return;
     }
-    this.#take(next);
-    this.#arrived.set(next.http, response);
-    this.#onArrival();
+    this.#responses.set(http, response);
+    this.#arrivals.get(http)?.resolve();
   }
 
   /** The answer to a recorded request, once it has arrived today. */
@@ -100,42 +99,31 @@ export class ReplayTarget implements AsyncDisposable {
     http: number,
     limitMs: number,
   ): Promise<ServerResponse | undefined> {
-    const until = performance.now() + limitMs;
-    while (!this.#arrived.has(http) && performance.now() < until) {
-      const { promise, resolve } = Promise.withResolvers<void>();
-      this.#onArrival = resolve;
-      const timer = setTimeout(resolve, until - performance.now());
-      await promise;
-      clearTimeout(timer);
-    }
-    return this.#arrived.get(http);
+    const arrival = this.#arrivals.get(http);
+    if (arrival) await within(limitMs, arrival.promise);
+    return this.#responses.get(http);
   }
 
   /** Has no more to say, whatever is asked: the recording is over. */
   release(): void {
-    this.#waiting.length = 0;
-    for (const response of this.#arrived.values()) {
+    this.#isOver = true;
+    for (const response of this.#responses.values()) {
       if (!response.headersSent) response.writeHead(400).end();
     }
   }
 
   /** Writes the head of an answer. */
   begin(response: ServerResponse, exchange: Exchange): void {
-    const { status = 500, headers, texts, by } = exchange;
-    const isStream = /^text\/event-stream\b/i.test(
-      headers["content-type"] ?? "",
-    );
+    const { status = 500, headers, bodyBytes, by } = exchange;
     for (const [name, value] of Object.entries(headers)) {
       if (OWN_HEADERS.test(name)) continue;
       response.setHeader(name, name === "date" ? this.#later(value) : value);
     }
-    if (!isStream && by !== "proxy") {
-      const length = new TextEncoder().encode(texts.join("")).length;
+    const hasLength = status >= 200 && status !== 204 && status !== 304;
+    if (!isStream(exchange) && by !== "proxy" && hasLength) {
       // What was cut had more to come.
       const missing = by === "cut" ? 1 : 0;
-      if (status >= 200 && status !== 204 && status !== 304) {
-        response.setHeader("content-length", length + missing);
-      }
+      response.setHeader("content-length", bodyBytes + missing);
     }
     response.writeHead(status >= 200 && status < 600 ? status : 500);
     response.flushHeaders();

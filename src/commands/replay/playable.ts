@@ -1,0 +1,180 @@
+/** What of a recording can be played, and why the rest cannot. */
+
+import { ConfigError, ERROR_CODES } from "../../errors.ts";
+import type { RecordLine } from "../../recorder/format.ts";
+import { JsonObject, readJson } from "../../recorder/json.ts";
+import { idText, messageKeys } from "../../recorder/message_key.ts";
+import type { Recording } from "../../recorder/read.ts";
+
+/** The part of a recording that is played. */
+export interface Playable {
+  readonly lines: readonly RecordLine[];
+  /** The calls whose answer is not compared: there was none then. */
+  readonly unanswered: ReadonlySet<string>;
+  /** What is not played, and why. */
+  readonly left: readonly string[];
+}
+
+type Of<Kind extends RecordLine["kind"]> = Extract<RecordLine, { kind: Kind }>;
+
+/**
+ * Leaves out what would differ whatever the program does.
+ *
+ * @throws {ConfigError} Nothing of it can be played.
+ */
+export function playableOf({ header, lines }: Recording): Playable {
+  const { mode, unplayed = [] } = header;
+  const refuse = (why: string): never => {
+    throw new ConfigError([
+      `the recording cannot be played: ${why} (look at it with sigv4-proxy record show)`,
+    ]);
+  };
+  if (mode !== "stdio") {
+    refuse("it is of HTTP server mode, and has no HTTP requests of clients");
+  }
+  const [option] = unplayed.filter((flag) => flag !== "--login");
+  if (option !== undefined) {
+    refuse(`it was made with ${option}, whose values are not in it`);
+  }
+  if (lines.length > 0 && lines[0].seq !== 1) {
+    refuse("its beginning is gone, since --record-max was reached");
+  }
+  const gap = lines.findIndex(({ kind }) => kind === "dropped");
+  const there = gap < 0 ? lines : lines.slice(0, gap);
+  if (unplayed.includes("--login") && there.some(isOfLogin)) {
+    refuse("somebody signed in while it was made, and nobody does now");
+  }
+  const { calls, unanswered, reasons } = unplayedCalls(there);
+  const exchanges = unplayedExchanges(there, calls);
+  const said = new Set(
+    there.flatMap((line) =>
+      line.kind === "body" && exchanges.has(line.http) ? dataIn(line.text) : []
+    ),
+  );
+  const isPlayed = (line: RecordLine): boolean => {
+    if ("http" in line) return !exchanges.has(line.http);
+    if (line.kind !== "in" && line.kind !== "out") return true;
+    if (line.text === undefined) return false;
+    if (idsIn(line).some((id) => calls.has(id))) return false;
+    return line.kind === "in" || !said.has(line.text) && !isOfEnd(line);
+  };
+  return {
+    lines: there.filter(isPlayed),
+    unanswered,
+    left: [
+      ...gap < 0 ? [] : ["what came after a gap: messages are missing there"],
+      ...reasons,
+    ],
+  };
+}
+
+function isOfLogin(line: RecordLine): boolean {
+  return line.kind === "out" &&
+    /"method":"(?:notifications\/)?elicitation\/|"code":-32042\b/.test(
+      line.text ?? "",
+    );
+}
+
+/** An answer for want of time: the program was told to stop. */
+function isOfEnd({ text }: { readonly text?: string }): boolean {
+  return messageKeys(text).some(({ error }) =>
+    error?.startsWith(`${ERROR_CODES["shutting-down"]} `)
+  );
+}
+
+/** The IDs of calls that are not played, and of those that were not answered. */
+function unplayedCalls(
+  lines: readonly RecordLine[],
+): {
+  calls: ReadonlySet<string>;
+  unanswered: ReadonlySet<string>;
+  reasons: string[];
+} {
+  const asked = new Set<string>();
+  const open = new Set<string>();
+  const calls = new Set<string>();
+  const reached = new Set<string>();
+  const callsOf = new Map<number, readonly string[]>();
+  const counts = { long: 0, unsigned: 0 };
+  const leave = (ids: Iterable<string>, why: keyof typeof counts): void => {
+    for (const id of ids) {
+      if (!calls.has(id)) counts[why]++;
+      calls.add(id);
+    }
+  };
+  for (const line of lines) {
+    if (line.kind === "request") {
+      const ids = line.text === undefined ? [] : idsIn(line);
+      callsOf.set(line.http, ids);
+      for (const id of ids) reached.add(id);
+    } else if (line.kind === "body" && line.text === undefined) {
+      leave(callsOf.get(line.http) ?? [], "long");
+    } else if (line.kind === "in") {
+      if (line.text === undefined) counts.long++;
+      for (const key of messageKeys(line.text)) {
+        if (key.kind === "request" && /^["\d-]/.test(key.id ?? "")) {
+          asked.add(key.id ?? "");
+          open.add(key.id ?? "");
+        }
+        if (key.name === "notifications/cancelled") {
+          open.delete(cancelledId(line.text) ?? "");
+        }
+      }
+    } else if (line.kind === "out") {
+      for (const { kind, id, error } of messageKeys(line.text)) {
+        if (kind !== "response" || id === undefined) continue;
+        if (!isOfEnd(line)) open.delete(id);
+        const isUnsigned = error?.startsWith(`${ERROR_CODES.credentials} `);
+        if (isUnsigned && !reached.has(id)) leave([id], "unsigned");
+        // The answer to a message that was too long to be kept.
+        if (/^["\d-]/.test(id) && !asked.has(id)) calls.add(id);
+      }
+    }
+  }
+  const { long, unsigned } = counts;
+  return {
+    calls,
+    unanswered: open,
+    reasons: [
+      ...long > 0 ? [`${long} messages that were too long to be kept`] : [],
+      ...unsigned > 0 ? [`${unsigned} calls for which nobody could sign`] : [],
+      ...open.size > 0 ? [`${open.size} calls that were not answered`] : [],
+    ],
+  };
+}
+
+function unplayedExchanges(
+  lines: readonly RecordLine[],
+  calls: ReadonlySet<string>,
+): ReadonlySet<number> {
+  return new Set(
+    lines.filter((line): line is Of<"request"> => line.kind === "request")
+      .filter((line) =>
+        line.text === undefined
+          ? line.bytes > 0
+          : idsIn(line).some((id) => calls.has(id))
+      )
+      .map(({ http }) => http),
+  );
+}
+
+/** The IDs of the requests and answers in a line. */
+function idsIn({ text }: { readonly text?: string }): string[] {
+  return messageKeys(text).flatMap(({ id }) => id ?? []);
+}
+
+function cancelledId(text: string | undefined): string | undefined {
+  const message = readJson(text ?? "");
+  const params = message instanceof JsonObject
+    ? message.get("params")
+    : undefined;
+  return params instanceof JsonObject
+    ? idText(params.get("requestId"))
+    : undefined;
+}
+
+/** The messages of a body or an event. */
+function dataIn(text: string | undefined): string[] {
+  const data = text?.matchAll(/^data: (.*?)\r?$/gm) ?? [];
+  return [text ?? "", ...Array.from(data, ([, one]) => one)];
+}

@@ -1,0 +1,95 @@
+/**
+ * JSON as it was written: numbers keep their digits, members their order, and
+ * one that is there twice is there twice. `JSON.parse` keeps none of that, and a
+ * replay has to say what was said.
+ */
+
+/** The raw text of a string, a number or a word; a list; an object. */
+export type Json = string | Json[] | JsonObject;
+
+/** The members of an object. */
+export class JsonObject {
+  readonly members: [rawName: string, value: Json][] = [];
+
+  /** The last member of a name, which is the one that counts. */
+  get(name: string): Json | undefined {
+    return this.members.findLast(([raw]) => textOf(raw) === name)?.[1];
+  }
+}
+
+/** What is nested deeper is left out: who goes through it has a stack. */
+const MAX_DEPTH = 256;
+
+/** A string, a number or word, or a sign that begins or ends something. */
+const TOKEN = /"|[-\w.+]+|[{}[\]]/g;
+
+/** Reads a text; `undefined` if it is no JSON. */
+export function readJson(text: string): Json | undefined {
+  try {
+    JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+  const found: Json[] = [];
+  const stack: (Json[] | JsonObject)[] = [found];
+  let name: string | undefined;
+  let skipped = 0;
+  const add = (value: Json): void => {
+    const into = stack[stack.length - 1];
+    if (into instanceof JsonObject) {
+      if (name === undefined && typeof value === "string") name = value;
+      else if (name !== undefined) {
+        into.members.push([name, value]);
+        name = undefined;
+      }
+    } else into.push(value);
+  };
+  TOKEN.lastIndex = 0;
+  for (let match; (match = TOKEN.exec(text));) {
+    const [token] = match;
+    if (token === "{" || token === "[") {
+      if (stack.length > MAX_DEPTH) {
+        skipped++;
+        continue;
+      }
+      const value = token === "{" ? new JsonObject() : [];
+      add(value);
+      stack.push(value);
+    } else if (token === "}" || token === "]") {
+      if (skipped === 0) stack.pop();
+      else if (--skipped === 0) add("null");
+    } else if (token === '"') {
+      const end = endOfString(text, match.index);
+      TOKEN.lastIndex = end;
+      if (skipped === 0) add(text.slice(match.index, end));
+    } else if (skipped === 0) add(token);
+  }
+  return found[0];
+}
+
+/** Where the string ends that begins here, its quotes included. */
+function endOfString(text: string, start: number): number {
+  let end = start;
+  for (;;) {
+    end = text.indexOf('"', end + 1);
+    let slashes = 0;
+    while (text[end - 1 - slashes] === "\\") slashes++;
+    if (slashes % 2 === 0) return end + 1;
+  }
+}
+
+/** The text of it. */
+export function writeJson(value: Json): string {
+  if (typeof value === "string") return value;
+  if (Array.isArray(value)) return `[${value.map(writeJson).join(",")}]`;
+  const members = value.members.map(([name, one]) =>
+    `${name}:${writeJson(one)}`
+  );
+  return `{${members.join(",")}}`;
+}
+
+/** What a string says; `undefined` of anything else. */
+export function textOf(value: Json | undefined): string | undefined {
+  if (typeof value !== "string" || value[0] !== '"') return undefined;
+  return value.includes("\\") ? JSON.parse(value) : value.slice(1, -1);
+}

@@ -1,0 +1,56 @@
+/** Whose words may be seen in a recording: HTTP's, MCP's, JSON Schema's. */
+
+/** Headers whose values say how HTTP or MCP is spoken, and nothing else. */
+export const PLAIN_HEADERS =
+  /^(?:accept|accept-encoding|cache-control|connection|content-(?:encoding|length|type)|date|mcp-(?:method|protocol-version)|retry-after|server|transfer-encoding|vary|via|www-authenticate|x-amz-date|x-amzn-errortype|x-amzn-requestid)$/;
+
+/** What stands for the values of other headers begins so. */
+export const HEADER_KINDS: ReadonlyMap<string, string> = new Map([
+  ["cookie", "cookie"],
+  ["set-cookie", "cookie"],
+  ["last-event-id", "event"],
+  ["mcp-session-id", "session"],
+  ["x-amz-security-token", "token"],
+]);
+
+/** Those of them that give access. */
+export const SECRET_KINDS = /^(?:cookie|event|identity|session|token)$/;
+
+/** The same of members whose values say what belongs together. */
+export const MEMBER_KINDS: ReadonlyMap<string, string> = new Map([
+  ["cursor", "cursor"],
+  ["nextCursor", "cursor"],
+  ["requestState", "state"],
+  ["resourceUri", "uri"],
+  ["taskId", "task"],
+  ["uri", "uri"],
+]);
+
+/** Members whose values are words of MCP's. */
+export const PLAIN_MEMBERS =
+  /^(?:io\.modelcontextprotocol\/logLevel|io\.modelcontextprotocol\/protocolVersion|io\.modelcontextprotocol\/subscriptionId|level|mimeType|progressToken|protocolVersion|requestId|role|status|type|x-mcp-header)$/;
+
+/** Of what a name is plain: of tools and programs, not of files. */
+export const NAMED =
+  /^(?:clientInfo|io\.modelcontextprotocol\/clientInfo|params|prompts|serverInfo|tools)$/;
+
+/** What is the client's and the target's own, down to the last word. */
+export const DATA = /^(?:arguments|contents|data|messages|structuredContent)$/;
+
+/** What a tool's author calls members is said here. */
+export const SCHEMAS = /^(?:inputSchema|outputSchema|requestedSchema)$/;
+
+/** Members of an object that is no message, which say what is wrong. */
+export const FAULT_MEMBERS =
+  /^(?:__type|action|awsError|cause|code|detail|error[a-z_]*|(?:error)?message|limitBytes|limitMs|outcome|reason|sources?|status|title|type)$/i;
+
+/** The names that MCP gives to members, and AWS in an error. */
+const NAMES =
+  /^(?:_meta|action|annotations|argument|arguments|audience|audio|awsError|blob|byteLength|cacheScope|capabilities|clientInfo|clockOffsetMs|completion|completions|configured|content|contentType|contents|context|costPriority|createdAt|cursor|data|default|description|destructiveHint|elicitation|elicitationId|elicitations|enum|error|execution|experimental|explicitDeny|extensions|form|hasMore|hints|icons|id|idempotentHint|includeContext|input|inputRequests|inputResponses|inputSchema|instructions|intelligencePriority|isError|jsonrpc|lastModified|lastUpdatedAt|level|limitBytes|limitMs|listChanged|location|logger|logging|maxTokens|mayHaveRun|message|messages|metadata|method|mimeType|mode|model|modelPreferences|name|nextCursor|notifications|openWorldHint|outcome|outputSchema|params|pollInterval|principal|priority|profiles|progress|progressToken|prompt|prompts|promptsListChanged|protocolVersion|readOnlyHint|reason|ref|requestId|requestState|requested|requestedSchema|requests|requiresLogin|resource|resourceSubscriptions|resourceTemplates|resourceUri|resources|resourcesListChanged|result|resultType|retryAfterMs|role|roots|sampling|serverInfo|size|sizes|sources|speedPriority|src|status|statusMessage|stopReason|stopSequences|structuredContent|subscribe|subscriptions|supported|supportedVersions|systemPrompt|task|taskId|taskSupport|tasks|temperature|text|title|tool|toolChoice|toolResult|toolUse|toolUseId|tools|toolsListChanged|total|ttl|ttlMs|type|unsigned|uri|uriTemplate|url|value|values|version|wants|websiteUrl)$/;
+
+/** Whether a name of a member is nobody's datum. */
+export function isKnownName(name: string): boolean {
+  return NAMES.test(name) || FAULT_MEMBERS.test(name) ||
+    /^io\.modelcontextprotocol\/[\w-]{1,40}$/.test(name) ||
+    /^key-\d{1,6}$/.test(name);
+}
