@@ -202,37 +202,34 @@ function plainSwitch(arg: string, known: Flags, faults: string[]): string[] {
   if (arg === "-h" || topic && parseBoolean(topic) === undefined) {
     return ["--help"];
   }
-  if (arg === "-V" || arg === "-v") return ["--version"];
-  const [, flag, value]: (string | undefined)[] =
-    /^(--[^=]+)(?:=(.*))?$/s.exec(arg) ?? [];
-  if (flag === undefined) return [arg];
+  if (/^-[Vv]$/.test(arg)) return ["--version"];
   // The parser keeps what belongs to no flag under this name.
-  if (flag === "--_" || flag === "--no-_") {
-    faults.push(unknownFlag(flag));
+  const [reserved] = /^--(?:no-)?_(?==|$)/.exec(arg) ?? [];
+  if (reserved !== undefined) {
+    faults.push(unknownFlag(reserved));
     return [];
   }
+  const [, flag = "", value]: (string | undefined)[] =
+    /^(--[^=]+)(?:=(.*))?$/s.exec(arg) ?? [];
   const option = known.get(flag);
   const negated = known.get(flag.replace(/^--no-/, "--"));
+  const fault = (words: string, about: Option) => {
+    faults.push(`${words} (${hintFor(about)})`);
+    return [];
+  };
   if (option?.kind === "boolean" && value !== undefined) {
     const on = parseBoolean(value);
-    if (on !== undefined) return [`${flag}=${on}`];
-    const got = quote(value);
-    faults.push(
-      `${flag} must be true or false, got ${got} (${hintFor(option)})`,
-    );
-    return [];
+    return on !== undefined
+      ? [`${flag}=${on}`]
+      : fault(`${flag} must be true or false, got ${quote(value)}`, option);
   }
   if (option !== undefined || negated === undefined) return [arg];
   const [positive] = negated.names;
-  if (negated.kind === "boolean" && value === undefined) {
-    return [`${positive}=false`];
+  if (negated.kind !== "boolean") {
+    return fault(`${flag} is no flag: ${positive} takes a value`, negated);
   }
-  faults.push(
-    negated.kind === "boolean"
-      ? `${flag} takes no value (${hintFor(negated)})`
-      : `${flag} is no flag: ${positive} takes a value (${hintFor(negated)})`,
-  );
-  return [];
+  if (value === undefined) return [`${positive}=false`];
+  return fault(`${flag} takes no value`, negated);
 }
 
 /** What other programs call some of the flags. */

@@ -4,7 +4,12 @@
  */
 
 import type { IncomingMessage, ServerResponse } from "node:http";
-import { type ErrorData, type ErrorReason, ProxyError } from "../errors.ts";
+import {
+  type ErrorData,
+  type ErrorReason,
+  messageOf,
+  ProxyError,
+} from "../errors.ts";
 import { errorFrame } from "../mcp/transport/failure.ts";
 import type { Message, RequestId, SingleMessage } from "../mcp/wire/message.ts";
 import type { Redact } from "../redact/redact.ts";
@@ -92,8 +97,7 @@ const STATUSES: { readonly [Reason in ErrorReason]?: number } = {
 export function toHttpError(cause: unknown): HttpError {
   if (cause instanceof HttpError) return cause;
   if (!(cause instanceof ProxyError)) {
-    const text = cause instanceof Error ? cause.message : String(cause);
-    const message = `the request could not be carried: ${text}`;
+    const message = `the request could not be carried: ${messageOf(cause)}`;
     return new HttpError(
       500,
       new ProxyError("unreachable", message, { cause }),

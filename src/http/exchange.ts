@@ -207,7 +207,7 @@ export class HttpExchange {
     const pieces = this.#filter?.events(answer, headers) ?? answer.body ?? [];
     this.#release();
     const passing = this.#observation && !this.isStandaloneStream
-      ? new PassingAnswer(isStream)
+      ? new PassingAnswer()
       : undefined;
     await this.answer.pipe(answer, headers, pieces, isStream, (piece) => {
       idle.touch();
@@ -215,7 +215,7 @@ export class HttpExchange {
       passing?.keep(piece);
       if (isStream && timeoutResetOnProgress) whole?.touch();
     });
-    this.#observation?.answered(passing?.read());
+    this.#observation?.answered(passing?.read(isStream));
   }
 
   #limit(limitMs: number, message: string): TimeLimit {

@@ -3,7 +3,7 @@
 import { lookup } from "node:dns/promises";
 import { once } from "node:events";
 import type { Server } from "node:http";
-import { ConfigError } from "../errors.ts";
+import { ConfigError, messageOf } from "../errors.ts";
 import {
   hostOf,
   isIpAddress,
@@ -34,8 +34,7 @@ export async function listen(
     return await listenAtSocket(server, address);
   } catch (cause) {
     if (cause instanceof ConfigError) throw cause;
-    const why = cause instanceof Error ? cause.message : String(cause);
-    throw fault(`cannot listen at ${nameOf(address)}: ${why}`);
+    throw fault(`cannot listen at ${nameOf(address)}: ${messageOf(cause)}`);
   }
 }
 

@@ -94,13 +94,8 @@ const MAX_KEPT_BYTES = 64 * 1024;
  * errors of MCP come with HTTP 200. Nothing of it waits for that.
  */
 export class PassingAnswer {
-  readonly #isStream: boolean;
   readonly #kept = new BlockBuffer();
   #isSmall = true;
-
-  constructor(isStream: boolean) {
-    this.#isStream = isStream;
-  }
 
   keep(piece: Uint8Array): void {
     if (!this.#isSmall) return;
@@ -109,11 +104,11 @@ export class PassingAnswer {
     else this.#kept.take();
   }
 
-  /** The answer that passed, if it was small and is one. */
-  read(): ResponseMessage | undefined {
+  /** The answer that passed, in one piece or as events, if it was small. */
+  read(isStream: boolean): ResponseMessage | undefined {
     if (!this.#isSmall) return undefined;
     const bytes = this.#kept.take();
-    return this.#isStream ? lastResponseIn(bytes) : responseIn(bytes);
+    return isStream ? lastResponseIn(bytes) : responseIn(bytes);
   }
 }
 

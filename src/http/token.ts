@@ -1,7 +1,7 @@
 /** The bearer token that guards the HTTP server: made, and kept in a file. */
 
 import { isAbsolute, join } from "node:path";
-import { ConfigError } from "../errors.ts";
+import { ConfigError, messageOf } from "../errors.ts";
 import type { Log } from "../log/log.ts";
 
 const TOKEN_BYTES = 32;
@@ -44,7 +44,7 @@ export async function writeTokenFile(
       }
       log.warn(
         "the directory for the token takes no file: the temporary one is taken in its place",
-        { directory, error: textOf(cause) },
+        { directory, error: messageOf(cause) },
       );
     }
   }
@@ -101,13 +101,9 @@ async function writeNew(
 function cannotWrite(where: string, cause: unknown): ConfigError {
   return new ConfigError([
     `the listen token that was made cannot be written to a file in ${where}: ${
-      textOf(cause)
+      messageOf(cause)
     } (set --listen-token or MCP_LISTEN_TOKEN)`,
   ]);
-}
-
-function textOf(cause: unknown): string {
-  return cause instanceof Error ? cause.message : String(cause);
 }
 
 export const RUNTIME_DIRECTORY_VARIABLE = "XDG_RUNTIME_DIR";

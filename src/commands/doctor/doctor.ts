@@ -19,7 +19,7 @@ import { parseArguments } from "../../config/arguments.ts";
 import { type CommandContext, parseOptions } from "../context.ts";
 import { hideSecrets, openFetches } from "../target.ts";
 import { checkIdentity } from "./identity.ts";
-import { checkClock, checkListen, checkPermissions } from "./machine.ts";
+import { checkClock, checkPermissions, tryListening } from "./machine.ts";
 import { checkNetwork } from "./network.ts";
 import { checkProfileSession, checkSession } from "./session.ts";
 import {
@@ -117,7 +117,7 @@ async function checkAll(checkup: Checkup): Promise<void> {
   for (const [profile, source] of isReached ? others : []) {
     await checkProfileSession(checkup, profile, source);
   }
-  await checkListen(checkup);
+  await report.take("listen", () => tryListening(checkup));
 }
 
 async function checkConfiguration(

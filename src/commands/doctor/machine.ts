@@ -116,12 +116,7 @@ async function askTarget(
 }
 
 /** Listens for a moment, if the proxy is to listen at all. */
-export async function checkListen(checkup: Checkup): Promise<void> {
-  if (checkup.config.listen === undefined) return;
-  await checkup.report.take("listen", () => tryListening(checkup));
-}
-
-async function tryListening(
+export async function tryListening(
   { config, context, log }: Checkup,
 ): Promise<Finding | undefined> {
   const { listen } = config;
