@@ -29,8 +29,6 @@ const HOP_BY_HOP: readonly string[] = [
   "upgrade",
 ];
 
-const HOP_BY_HOP_PREFIXES: readonly string[] = ["proxy-"];
-
 const REQUEST_NAMES: ReadonlySet<string> = new Set([
   ...HOP_BY_HOP,
   // The server's own token, and cookies of whatever else is at its host.
@@ -54,18 +52,10 @@ const REQUEST_NAMES: ReadonlySet<string> = new Set([
   "referer",
 ]);
 
-const REQUEST_PREFIXES: readonly string[] = [
-  ...HOP_BY_HOP_PREFIXES,
-  "sec-",
-  // What belongs to a signature.
-  "x-amz-",
-  // What AWS's load balancers say of whoever asks.
-  "x-amzn-lattice-",
-  "x-amzn-mtls-",
-  "x-amzn-oidc-",
-  "x-amzn-tls-",
-  "x-forwarded-",
-];
+// Of one connection; what browsers say of the page that asks; what belongs to a
+// signature; what AWS's load balancers and others say of whoever asks.
+const REQUEST_PREFIX =
+  /^(?:proxy-|sec-|x-amz-|x-amzn-(?:lattice|mtls|oidc|tls)-|x-forwarded-)/;
 
 const RESPONSE_NAMES: ReadonlySet<string> = new Set([
   ...HOP_BY_HOP,
@@ -87,11 +77,8 @@ const RESPONSE_NAMES: ReadonlySet<string> = new Set([
   "via",
 ]);
 
-const RESPONSE_PREFIXES: readonly string[] = [
-  ...HOP_BY_HOP_PREFIXES,
-  // No web page is let in, whatever the target thinks of them.
-  "access-control-",
-];
+// No web page is let in, whatever the target thinks of them.
+const RESPONSE_PREFIX = /^(?:proxy-|access-control-)/;
 
 /** The codings that fetch takes off a body; their header it leaves. */
 const DECODED: ReadonlySet<string> = new Set(["gzip", "br"]);
@@ -121,7 +108,7 @@ export function requestHeaders(
   settings: Pick<ProxySettings, "headers" | "clientInfo">,
   info?: unknown,
 ): Map<string, string> {
-  const headers = passing(received, REQUEST_NAMES, REQUEST_PREFIXES);
+  const headers = passing(received, REQUEST_NAMES, REQUEST_PREFIX);
   const client = settings.clientInfo
     ? productsOf(received) || productOf(info)
     : "";
@@ -139,7 +126,7 @@ export function requestHeaders(
  * @throws {ProxyError} `bad-answer`: nobody knows which coding the body is in.
  */
 export function responseHeaders(received: HeaderMap): Map<string, string> {
-  const headers = passing(received, RESPONSE_NAMES, RESPONSE_PREFIXES);
+  const headers = passing(received, RESPONSE_NAMES, RESPONSE_PREFIX);
   const coding = headers.get("content-encoding")?.trim().toLowerCase() ?? "";
   // Of two headers fetch takes off the first coding, and of one with a comma
   // none; here both look the same.
@@ -160,7 +147,7 @@ function severalCodings(coding: string): ProxyError {
 function passing(
   received: HeaderMap,
   names: ReadonlySet<string>,
-  prefixes: readonly string[],
+  prefix: RegExp,
 ): Map<string, string> {
   const listed = new Set(
     (received.get("connection") ?? "").toLowerCase().split(",")
@@ -168,8 +155,7 @@ function passing(
   );
   const headers = new Map<string, string>();
   for (const [name, value] of received) {
-    if (names.has(name) || listed.has(name)) continue;
-    if (prefixes.some((prefix) => name.startsWith(prefix))) continue;
+    if (names.has(name) || listed.has(name) || prefix.test(name)) continue;
     headers.set(name, value);
   }
   return headers;
