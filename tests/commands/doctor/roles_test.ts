@@ -73,6 +73,9 @@ Deno.test("the doctor takes on the role in each account that is named, and one t
       ["failed", closed, undefined],
     ],
   );
+  for (const { detail, facts } of roles) {
+    assertStringIncludes(detail, `${facts.role}: `);
+  }
   assertStringIncludes(roles[1].detail, "AccessDenied: not for you");
   const greeted = byAccount.steps.filter(({ id }) => id === "initialize");
   assertEquals(greeted.map(({ status }) => status), ["ok", "ok"]);
