@@ -19,9 +19,7 @@
 import type { ProxyError } from "../../errors.ts";
 import { within } from "../../time.ts";
 import type { Exchange, ExchangeInit } from "../transport/exchange.ts";
-import { reportable } from "../transport/failure.ts";
-import { HttpTransport } from "../transport/http_transport.ts";
-import { InFlight } from "../transport/in_flight.ts";
+import { InFlight, MAX_UNASKED, NO_LIMIT } from "../transport/in_flight.ts";
 import {
   cancelledId,
   type Link,
@@ -30,11 +28,8 @@ import {
   rpcErrorFrame,
 } from "../transport/link.ts";
 import { requestsIn } from "../transport/pending_requests.ts";
-import {
-  ResponseRouter,
-  type RouterHooks,
-} from "../transport/response_router.ts";
-import { RetryPolicy, SessionExpiredError } from "../transport/retry.ts";
+import type { RouterHooks } from "../transport/response_router.ts";
+import { SessionExpiredError } from "../transport/retry.ts";
 import { Semaphore } from "../../semaphore.ts";
 import { expiryInAnswer } from "../transport/session_expiry.ts";
 import { hasSession, type SessionHeaders } from "../wire/headers.ts";
@@ -51,13 +46,6 @@ import { SessionKeeper, type SessionTarget } from "./session_keeper.ts";
 /** How long what follows waits for `notifications/initialized`. */
 const INITIALIZED_WAIT_MS = 10_000;
 
-/**
- * How many notifications, answers and pings are upstream at once, of each. They
- * have semaphores of their own: calls that hold the others may wait for them,
- * and notifications that the target does not take for an answer.
- */
-const MAX_UNASKED = 256;
-
 /** How many answers may wait for a place; those that a layer makes, too. */
 const MAX_WAITING_ANSWERS = 4_096;
 
@@ -66,43 +54,29 @@ const CANCELLED_DRAIN_MS = 5_000;
 
 export class Session implements Link {
   readonly #target: SessionTarget;
-  readonly #router: ResponseRouter;
-  readonly #transport: HttpTransport;
-  readonly #requests: Semaphore;
-  readonly #notifications = new Semaphore(MAX_UNASKED);
   readonly #answers = new Semaphore(MAX_UNASKED);
   readonly #pings = new Semaphore(MAX_UNASKED);
   readonly #keeper: SessionKeeper;
-  readonly #policy: RetryPolicy;
   readonly #inFlight: InFlight;
   /** What new messages wait for; it never rejects. */
   #gate: Promise<unknown> | undefined;
 
   constructor(target: SessionTarget, pass?: RouterHooks["pass"]) {
     this.#target = target;
-    this.#router = new ResponseRouter(target, {
+    this.#inFlight = new InFlight(target, {
       era: "legacy",
       pass,
       onAnswer: (...answer) => this.#onAnswer(...answer),
       refuse: (id, error) => this.#refuse(id, error),
-    });
-    this.#transport = new HttpTransport(target, this.#router, {
-      resumes: true,
-    });
-    this.#inFlight = new InFlight(target, this.#router, {
       send: (exchange) => this.#send(exchange),
-      sendOwn: (exchange, session) =>
-        this.#policy.run(
-          exchange,
-          () => this.#transport.send(exchange, session),
-        ),
+      sendOwn: (exchange, session) => {
+        const { policy, transport } = this.#inFlight;
+        return policy.run(exchange, () => transport.send(exchange, session));
+      },
       onTimeout: (exchange, error) => this.#timeOut(exchange, error),
     });
-    this.#requests = new Semaphore(target.maxConcurrency);
-    this.#policy = new RetryPolicy(target.retries);
     this.#keeper = new SessionKeeper(
       target,
-      this.#router,
       this.#inFlight,
       (renewal) => this.#closeGate(renewal.catch(() => {})),
     );
@@ -129,19 +103,20 @@ export class Session implements Link {
     const gate = this.#gate;
     if (method === "initialize") {
       this.#closeGate(exchange.settled);
-      return this.#inFlight.start(exchange, { gate });
+      return this.#inFlight.start(exchange, { gate, semaphore: NO_LIMIT });
     }
     // A ping asks whether the target is there: it does not wait for calls.
-    const semaphore = method === "ping" ? this.#pings : this.#requests;
+    const semaphore = method === "ping" ? this.#pings : undefined;
     return this.#inFlight.start(exchange, { gate, semaphore });
   }
 
   #acceptBatch(bytes: Uint8Array, batch: BatchMessage): Promise<void> {
     const asked = requestsIn(partsOf(bytes, batch));
     const hasAnswer = batch.messages.some(({ kind }) => kind === "response");
-    const unasked = hasAnswer ? this.#answers : this.#notifications;
     const exchange = this.#inFlight.open({ bytes, method: "batch", ...asked });
-    const semaphore = exchange.isRequest ? this.#requests : unasked;
+    const semaphore = hasAnswer && !exchange.isRequest
+      ? this.#answers
+      : undefined;
     return this.#inFlight.start(exchange, { gate: this.#gate, semaphore });
   }
 
@@ -161,15 +136,15 @@ export class Session implements Link {
   }
 
   #notify(init: ExchangeInit): Promise<void> {
-    const waits = { gate: this.#gate, semaphore: this.#notifications };
-    return this.#inFlight.start(this.#inFlight.open(init), waits);
+    const exchange = this.#inFlight.open(init);
+    return this.#inFlight.start(exchange, { gate: this.#gate });
   }
 
   #acceptAnswer(
     bytes: Uint8Array,
     { id }: ResponseMessage,
   ): Promise<void> | void {
-    const answerTo = id && this.#router.takeTargetRequest(id);
+    const answerTo = id && this.#inFlight.router.takeTargetRequest(id);
     // The target waits for it, and may wait with the answer to `initialize`.
     return this.#sendAnswer(bytes, answerTo);
   }
@@ -191,7 +166,7 @@ export class Session implements Link {
 
   /** Lets a cancelled request go; false when the target need not be told. */
   #cancel(id: RequestId): boolean {
-    const exchange = this.#router.pending.exchangeOf(id);
+    const exchange = this.#inFlight.router.pending.exchangeOf(id);
     if (!exchange) return true;
     if (exchange.method === "initialize") {
       this.#target.log.warn("initialize cannot be cancelled", {
@@ -217,16 +192,17 @@ export class Session implements Link {
       }
       if (isRenewed || !this.#target.recover) return false;
       isRenewed = true;
-      const isSafe = this.#policy.allows(exchange, cause.retryable);
+      const isSafe = this.#inFlight.policy.allows(exchange, cause.retryable);
       await this.#keeper.replace(cause, isSafe);
       exchange.observation?.recovered();
       return true;
     };
     try {
-      await this.#policy.run(exchange, () => this.#attempt(exchange), recover);
+      await this.#inFlight.policy
+        .run(exchange, () => this.#attempt(exchange), recover);
     } catch (cause) {
       if (exchange.method === "initialize") this.#keeper.discard();
-      await this.#router.pending.report(exchange, reportable(cause));
+      await this.#inFlight.report(exchange, cause);
     }
   }
 
@@ -240,9 +216,9 @@ export class Session implements Link {
     }
     if (this.#target.callGuard) {
       const refusal = await this.#refusalOf(exchange, session);
-      if (refusal) return await this.#router.pending.report(exchange, refusal);
+      if (refusal) return await this.#inFlight.report(exchange, refusal);
     }
-    await this.#transport.send(exchange, session);
+    await this.#inFlight.transport.send(exchange, session);
   }
 
   async #refusalOf(
@@ -257,7 +233,7 @@ export class Session implements Link {
 
   async #timeOut(exchange: Exchange, error: ProxyError): Promise<void> {
     const { isSent, method, pending } = exchange;
-    const answered = this.#router.pending.report(exchange, error);
+    const answered = this.#inFlight.report(exchange, error);
     exchange.end(error);
     if (isSent && method !== "initialize") {
       const method = "notifications/cancelled";
@@ -272,7 +248,7 @@ export class Session implements Link {
 
   /** Answers a request of the target's that the client is not given. */
   #refuse(id: RequestId, { code, message }: ProxyError): void {
-    this.#router.takeTargetRequest(id);
+    this.#inFlight.router.takeTargetRequest(id);
     const frame = rpcErrorFrame(id, { code, message });
     void this.#sendAnswer(frame, undefined, this.#gate);
   }
@@ -300,7 +276,9 @@ export class Session implements Link {
       exchange,
       isOpening ? answer.result : undefined,
     );
-    if (exchange.method === "tools/list") this.#policy.record(answer.result);
+    if (exchange.method === "tools/list") {
+      this.#inFlight.policy.record(answer.result);
+    }
   }
 
   #closeGate(until: Promise<unknown>): void {

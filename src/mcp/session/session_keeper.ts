@@ -69,18 +69,17 @@ export class SessionKeeper {
 
   constructor(
     target: SessionTarget,
-    router: ResponseRouter,
     inFlight: InFlight,
     onRenewal: (renewal: Promise<void>) => void,
   ) {
     this.#target = target;
-    this.#router = router;
+    this.#router = inFlight.router;
     this.#onRenewal = onRenewal;
     this.#isOldTransport = target.transport === "sse";
     this.recovery = new Recovery(target, inFlight);
     this.#standalone = new StandaloneStream(
       target,
-      router,
+      inFlight.router,
       (session) => this.onExpired(session),
     );
     this.keepAlive = new KeepAlive(target, inFlight, this);

@@ -18,13 +18,10 @@
 import { ProxyError } from "../../errors.ts";
 import { toolPages } from "../tools/recorder.ts";
 import type { Exchange } from "../transport/exchange.ts";
-import { reportable, streamCut, summaryOf } from "../transport/failure.ts";
-import { HttpTransport } from "../transport/http_transport.ts";
-import { InFlight } from "../transport/in_flight.ts";
+import { streamCut, summaryOf } from "../transport/failure.ts";
+import { InFlight, NO_LIMIT } from "../transport/in_flight.ts";
 import { requestsIn } from "../transport/pending_requests.ts";
-import { ResponseRouter } from "../transport/response_router.ts";
-import { AttemptError, errorOf, RetryPolicy } from "../transport/retry.ts";
-import { Semaphore } from "../../semaphore.ts";
+import { AttemptError, errorOf } from "../transport/retry.ts";
 import type { Target } from "../transport/target.ts";
 import { excerpt } from "../wire/excerpt.ts";
 import { type HeaderPairs, NO_SESSION } from "../wire/headers.ts";
@@ -50,19 +47,11 @@ export interface StatelessTarget extends Target {
   readonly sessionHeader?: string;
 }
 
-/** How many notifications are upstream at once, beside the requests. */
-const MAX_NOTIFICATIONS = 256;
-
 /** How many subscriptions stand open at once, each with a connection. */
 const MAX_SUBSCRIPTIONS = 1_024;
 
 export class StatelessSession {
   readonly #target: StatelessTarget;
-  readonly #router: ResponseRouter;
-  readonly #transport: HttpTransport;
-  readonly #requests: Semaphore;
-  readonly #notifications = new Semaphore(MAX_NOTIFICATIONS);
-  readonly #policy: RetryPolicy;
   readonly #schemas: ToolSchemas;
   readonly #inFlight: InFlight;
   /** The session header with an ID of this client's, and of this identity's. */
@@ -73,22 +62,15 @@ export class StatelessSession {
 
   constructor(target: StatelessTarget) {
     this.#target = target;
-    this.#router = new ResponseRouter(target, {
+    this.#schemas = target.toolSchemas ?? new ToolSchemas(target.log);
+    this.#sessionHeader = sessionHeaderOf(target);
+    this.#inFlight = new InFlight(target, {
       era: "modern",
       onAnswer: (answer, frame, exchange) =>
         this.#onAnswer(answer, frame, exchange),
       pass: (...message) => this.#pass(...message),
       // There are no requests of the target's in this era.
       refuse: () => {},
-    });
-    this.#transport = new HttpTransport(target, this.#router, {
-      resumes: false,
-    });
-    this.#requests = new Semaphore(target.maxConcurrency);
-    this.#policy = new RetryPolicy(target.retries);
-    this.#schemas = target.toolSchemas ?? new ToolSchemas(target.log);
-    this.#sessionHeader = sessionHeaderOf(target);
-    this.#inFlight = new InFlight(target, this.#router, {
       send: (exchange) => this.#send(exchange),
       sendOwn: (exchange) => this.#send(exchange),
       onTimeout: (exchange, error) => this.#timeOut(exchange, error),
@@ -109,21 +91,16 @@ export class StatelessSession {
       LONG_LIVED_METHODS.has(method);
     const init = { bytes, method, params, ...asked };
     const exchange = this.#inFlight.open(init, !isLongLived);
-    if (!isLongLived) {
-      const semaphore = exchange.isRequest
-        ? this.#requests
-        : this.#notifications;
-      return this.#inFlight.start(exchange, { semaphore });
-    }
+    if (!isLongLived) return this.#inFlight.start(exchange);
     if (this.#subscriptions.size >= MAX_SUBSCRIPTIONS) {
       const message =
         `${MAX_SUBSCRIPTIONS} subscriptions stand open, and the proxy opens no more`;
       const data = { mayHaveRun: false };
       const error = new ProxyError("overloaded", message, { data });
-      return this.#router.pending.report(exchange, error);
+      return this.#inFlight.report(exchange, error);
     }
     this.#subscriptions.set(exchange, new Subscription(exchange));
-    return this.#inFlight.start(exchange, {}, true)
+    return this.#inFlight.start(exchange, { semaphore: NO_LIMIT }, true)
       .finally(() => this.#subscriptions.delete(exchange));
   }
 
@@ -132,7 +109,7 @@ export class StatelessSession {
    * it. False when it is none of this era's.
    */
   cancel(id: RequestId): boolean {
-    const exchange = this.#router.pending.exchangeOf(id);
+    const exchange = this.#inFlight.router.pending.exchangeOf(id);
     if (!exchange) return false;
     exchange.take(id);
     exchange.end();
@@ -150,7 +127,7 @@ export class StatelessSession {
       return await this.#listAnew(exchange);
     };
     try {
-      await this.#policy.run(
+      await this.#inFlight.policy.run(
         exchange,
         () => this.#attempt(exchange),
         recover,
@@ -194,7 +171,10 @@ export class StatelessSession {
       ...mirrored,
       ...this.#sessionHeader,
     ];
-    await this.#transport.send(exchange, { ...NO_SESSION, mirrored: headers });
+    await this.#inFlight.transport.send(exchange, {
+      ...NO_SESSION,
+      mirrored: headers,
+    });
   }
 
   #delayMs(
@@ -205,7 +185,7 @@ export class StatelessSession {
     const subscription = this.#subscriptions.get(exchange);
     if (subscription?.isOpen) return subscription.delayMs(cause);
     if (exchange.method !== DISCOVER) {
-      return this.#policy.delayMs(exchange, cause, tries);
+      return this.#inFlight.policy.delayMs(exchange, cause, tries);
     }
     this.#waitedOut.set(exchange, cause);
     const { timeoutMs } = this.#target;
@@ -225,13 +205,13 @@ export class StatelessSession {
     const legacy = exchange.method === DISCOVER
       ? legacyAnswer(cause)
       : undefined;
-    await this.#router.pending.report(exchange, legacy ?? reportable(cause));
+    await this.#inFlight.report(exchange, legacy ?? cause);
   }
 
   async #timeOut(exchange: Exchange, error: ProxyError): Promise<void> {
     // That it took too long is less of the truth than what was waited out.
     const cause = this.#waitedOut.get(exchange) ?? error;
-    const reported = this.#router.pending.report(exchange, reportable(cause));
+    const reported = this.#inFlight.report(exchange, cause);
     exchange.end(error);
     await reported;
   }
@@ -246,7 +226,7 @@ export class StatelessSession {
     if (exchange.method === "tools/list") {
       const { result } = answer;
       checkRead(result, frame);
-      this.#policy.record(result);
+      this.#inFlight.policy.record(result);
       if (exchange.onAnswer) this.#schemas.learn(result);
     }
     if (!error) return;

@@ -316,7 +316,7 @@ export function said(text: string, redact: Redact): string {
 
 /** What the client is told of a cause: an error, or the target's own frame. */
 export function reportable(cause: unknown): ProxyError | Uint8Array {
-  if (cause instanceof ProxyError) return cause;
+  if (cause instanceof ProxyError || cause instanceof Uint8Array) return cause;
   if (cause instanceof SessionExpiredError) return cause.error;
   if (!(cause instanceof AttemptError)) {
     return new ProxyError("no-answer", `the proxy failed: ${cause}`, { cause });

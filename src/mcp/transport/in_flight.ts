@@ -9,16 +9,29 @@ import type { SessionHeaders } from "../wire/headers.ts";
 import { type ResponseMessage, stringId } from "../wire/message.ts";
 import { paramsWithMetadata } from "../wire/metadata.ts";
 import { Exchange, type ExchangeInit } from "./exchange.ts";
-import { shuttingDown } from "./failure.ts";
+import { reportable, shuttingDown } from "./failure.ts";
+import { HttpTransport } from "./http_transport.ts";
 import { messageFrame } from "./link.ts";
-import type { ResponseRouter } from "./response_router.ts";
-import type { Semaphore } from "../../semaphore.ts";
+import { ResponseRouter, type RouterHooks } from "./response_router.ts";
+import { RetryPolicy } from "./retry.ts";
+import { Semaphore } from "../../semaphore.ts";
 import type { Target } from "./target.ts";
 
 /** How many answers are made at once at the end. */
 const SLICE = 256;
 
-export interface Sender {
+/**
+ * How many messages that ask for nothing are upstream at once, of each kind.
+ * Each has a semaphore of its own: calls that hold the others may wait for them,
+ * and notifications that the target does not take for an answer.
+ */
+export const MAX_UNASKED = 256;
+
+/** For what waits for no place. */
+export const NO_LIMIT = new Semaphore(Infinity);
+
+/** What is an era's own. */
+export interface EraHooks extends RouterHooks {
   /** Sends one of the client's until it is answered. */
   send(exchange: Exchange): Promise<void>;
   /** Sends one of the proxy's own, in a session given. */
@@ -29,7 +42,8 @@ export interface Sender {
 
 export interface Waits {
   readonly gate?: Promise<unknown>;
-  readonly semaphore?: Semaphore;
+  /** By default that of requests, or of notifications. */
+  readonly semaphore?: Semaphore | undefined;
 }
 
 /** The answer to a request of the proxy's own. */
@@ -41,64 +55,84 @@ export interface OwnAnswer {
 
 export class InFlight {
   readonly deadlines = new Deadlines();
+  readonly router: ResponseRouter;
+  readonly transport: HttpTransport;
+  readonly policy: RetryPolicy;
   readonly #target: Target;
-  readonly #router: ResponseRouter;
-  readonly #sender: Sender;
+  readonly #hooks: EraHooks;
+  readonly #requests: Semaphore;
+  readonly #notifications = new Semaphore(MAX_UNASKED);
   /** What the end waits for of each; nothing of one that stands open. */
   readonly #runs = new Map<Exchange, Promise<void> | undefined>();
   #asked = 0;
 
-  constructor(target: Target, router: ResponseRouter, sender: Sender) {
+  constructor(target: Target, hooks: EraHooks) {
     this.#target = target;
-    this.#router = router;
-    this.#sender = sender;
+    this.#hooks = hooks;
+    this.router = new ResponseRouter(target, hooks);
+    const resumes = hooks.era === "legacy";
+    this.transport = new HttpTransport(target, this.router, { resumes });
+    this.policy = new RetryPolicy(target.retries);
+    this.#requests = new Semaphore(target.maxConcurrency);
   }
 
   /** An exchange of the client's, within its time limits if it has some. */
   open(init: ExchangeInit, isLimited = true): Exchange {
     const exchange = new Exchange(init, this.deadlines);
-    this.#router.pending.expect(exchange);
+    this.router.pending.expect(exchange);
     if (isLimited) {
       exchange.limit(
         this.#target,
-        (error) => void this.#sender.onTimeout(exchange, error).catch(() => {}),
+        (error) => void this.#hooks.onTimeout(exchange, error).catch(() => {}),
       );
     }
     return exchange;
   }
 
   /** Sends one of the client's in its time; resolves when it is over. */
-  start(exchange: Exchange, waits: Waits, isLongLived = false): Promise<void> {
-    const done = this.#run(exchange, waits)
+  start(
+    exchange: Exchange,
+    { gate, semaphore }: Waits = {},
+    isLongLived = false,
+  ): Promise<void> {
+    const places = exchange.isRequest ? this.#requests : this.#notifications;
+    const done = this.#run(exchange, gate, semaphore ?? places)
       .finally(() => this.#runs.delete(exchange));
     const end = exchange.isRequest ? exchange.settled : done;
     this.#runs.set(exchange, isLongLived ? undefined : end);
     return done;
   }
 
-  async #run(exchange: Exchange, { gate, semaphore }: Waits): Promise<void> {
+  async #run(
+    exchange: Exchange,
+    gate: Promise<unknown> | undefined,
+    semaphore: Semaphore,
+  ): Promise<void> {
     let leave: (() => void) | undefined;
     try {
       if (gate) await gate;
-      if (semaphore) {
-        if (exchange.signal.aborted) return;
-        const isFree = semaphore.tryAcquire();
-        if (!isFree && !await semaphore.acquire(exchange.signal)) return;
-        if (exchange.isRequest) {
-          exchange.settled.then(() =>
-            exchange.onDelivered(() => semaphore.release())
-          );
-        } else leave = () => semaphore.release();
-      }
-      if (!exchange.signal.aborted) await this.#sender.send(exchange);
+      if (exchange.signal.aborted) return;
+      const isFree = semaphore.tryAcquire();
+      if (!isFree && !await semaphore.acquire(exchange.signal)) return;
+      if (exchange.isRequest) {
+        exchange.settled.then(() =>
+          exchange.onDelivered(() => semaphore.release())
+        );
+      } else leave = () => semaphore.release();
+      await this.#hooks.send(exchange);
     } catch (error) {
       // Only a client that is gone brings us here.
       this.#target.log.debug("could not answer", { error: String(error) });
     } finally {
       leave?.();
       exchange.finish();
-      this.#router.pending.forget(exchange);
+      this.router.pending.forget(exchange);
     }
+  }
+
+  /** Tells the client what an exchange came to nothing with. */
+  report(exchange: Exchange, cause: unknown): Promise<void> {
+    return this.router.pending.report(exchange, reportable(cause));
   }
 
   /**
@@ -149,14 +183,14 @@ export class InFlight {
   }
 
   async #runOwn(exchange: Exchange, session: SessionHeaders): Promise<void> {
-    this.#router.pending.expect(exchange);
+    this.router.pending.expect(exchange);
     exchange.limit(this.#target, (error) => exchange.end(error));
     this.#runs.set(exchange, undefined);
     try {
-      await this.#sender.sendOwn(exchange, session);
+      await this.#hooks.sendOwn(exchange, session);
     } finally {
       exchange.finish();
-      this.#router.pending.forget(exchange);
+      this.router.pending.forget(exchange);
       this.#runs.delete(exchange);
     }
   }
@@ -177,7 +211,7 @@ export class InFlight {
     for (let to = left.length; to > 0; to -= SLICE) {
       for (const exchange of left.slice(Math.max(0, to - SLICE), to)) {
         const error = exchange.isSent ? errors.sent : errors.held;
-        void this.#router.pending.fail(exchange, error).catch(() => {});
+        void this.router.pending.fail(exchange, error).catch(() => {});
       }
       // Thousands take a while, which a stop has not: some leave in between.
       if (to > SLICE) await turn();
