@@ -81,7 +81,7 @@ export class ModernToLegacy {
   async begin({ params }: RequestMessage): Promise<boolean> {
     const { own, link, log } = this.#context;
     const meta = metaOf(params);
-    const [_meta] = splitMeta(meta);
+    const _meta = metaMembers(meta, true);
     const { error } = await own.ask(link, "server/discover", { _meta });
     if (!error || !mayBeOfOtherEra(error.data)) return false;
     const { result } = await own.ask(link, "initialize", {
@@ -135,7 +135,7 @@ export class ModernToLegacy {
       return emit(errorFrame(error, id));
     }
     const meta = metaOf(params);
-    const [, _meta] = splitMeta(meta);
+    const _meta = metaMembers(meta, false);
     this.#setLogLevel(meta[META.logLevel]);
     this.calls.begin(request);
     return link.accept(withoutProtocolMeta(bytes), {
@@ -204,17 +204,12 @@ export class ModernToLegacy {
   }
 }
 
-/** The members of a `_meta` that are the protocol's, and the others. */
-function splitMeta(
-  meta: Record<string, unknown>,
-): [Record<string, unknown>, Record<string, unknown>] {
-  const members = Object.entries(meta);
-  const isProtocol = ([name]: [string, unknown]) =>
-    name.startsWith(PROTOCOL_PREFIX);
-  return [
-    Object.fromEntries(members.filter(isProtocol)),
-    Object.fromEntries(members.filter((member) => !isProtocol(member))),
-  ];
+/** The members of a `_meta` that are the protocol's, or the others. */
+function metaMembers(meta: Record<string, unknown>, areProtocols: boolean) {
+  return Object.fromEntries(
+    Object.entries(meta)
+      .filter(([name]) => name.startsWith(PROTOCOL_PREFIX) === areProtocols),
+  );
 }
 
 function withoutProtocolMeta(bytes: Uint8Array): Uint8Array {

@@ -288,7 +288,7 @@ function sessionHeaderOf(
   if (name === undefined || isGiven) return [];
   const id = crypto.randomUUID();
   redactor.add(id);
-  return [[name, id]];
+  return [[name.toLowerCase(), id]];
 }
 
 /** Refuses a list that may have tools in it which a client must not see. */

@@ -116,7 +116,9 @@ export class ToolSchemas {
         params.arguments,
       );
       const value = parameterValue(given);
-      return value === undefined ? [] : [[`mcp-param-${header}`, value]];
+      return value === undefined
+        ? []
+        : [[`mcp-param-${header.toLowerCase()}`, value]];
     });
   }
 }

@@ -1,14 +1,8 @@
-/**
- * What is on its way to the client, with what is said of who answered.
- */
+/** What is on its way to the client, with what is said of who answered. */
 
 import { within } from "../../time.ts";
 import { rootOf, scanInTurns } from "../wire/large_message.ts";
-import type {
-  BatchMessage,
-  ResponseMessage,
-  SingleMessage,
-} from "../wire/message.ts";
+import type { BatchMessage, SingleMessage } from "../wire/message.ts";
 import { withResultMeta } from "../wire/metadata.ts";
 import { mapElements } from "../wire/splice.ts";
 import type { Exchange } from "./exchange.ts";
@@ -32,21 +26,14 @@ export interface Delivery {
   readonly owner: Exchange | undefined;
 }
 
-export type AnswerDelivery = Delivery & { readonly message: ResponseMessage };
-
-/** Whether it is a result of which it is said who answered. */
-export function takesReceipt({ message }: Delivery): boolean {
-  return message.kind === "response" && message.error === undefined &&
-    message.fault === undefined;
-}
-
 /**
- * The frame with what is said of who answered; where that is not known, without
- * what the target says of it.
+ * The frame, of a result with what is said of who answered; where that is not
+ * known, without what the target says of it.
  */
-export async function receipted(delivery: Delivery): Promise<Uint8Array> {
-  const { frame, owner } = delivery;
-  if (!takesReceipt(delivery)) return frame;
+export async function receipted(
+  { message, frame, owner }: Delivery,
+): Promise<Uint8Array> {
+  if (message.kind !== "response" || message.error) return frame;
   let receipt: string | undefined;
   const known = owner?.receipt?.then((text) => receipt = text);
   if (known) await within(RECEIPT_MS, known);

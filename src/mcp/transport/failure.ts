@@ -1,6 +1,6 @@
 /** What went wrong upstream → the error that the client is told. */
 
-import { messageOf, ProxyError } from "../../errors.ts";
+import { type ErrorData, messageOf, ProxyError } from "../../errors.ts";
 import type { Redact } from "../../redact/redact.ts";
 import { bodyWords, excerpt } from "../wire/excerpt.ts";
 import { isObject, type RequestId } from "../wire/message.ts";
@@ -323,24 +323,25 @@ export function reportable(cause: unknown): ProxyError | Uint8Array {
   }
   const { error, retryAfterMs, answer } = cause;
   if (answer) return answer;
-  if (retryAfterMs === undefined) return error;
-  return new ProxyError(error.reason, error.message, {
-    data: { ...error.data, retryAfterMs },
-    cause,
-    summary: error.summary,
-  });
+  return retryAfterMs === undefined ? error : changed(error, { retryAfterMs });
 }
 
 /** The same of the last of several attempts, one of which may have run. */
 export function afterOthers(error: ProxyError): ProxyError {
   if (error.data.mayHaveRun !== false) return error;
-  return new ProxyError(
-    error.reason,
-    `${error.message}; an attempt before this one may have run`,
-    {
-      data: { ...error.data, mayHaveRun: true },
-      cause: error,
-      summary: error.summary,
-    },
-  );
+  const message = `${error.message}; an attempt before this one may have run`;
+  return changed(error, { mayHaveRun: true }, message);
+}
+
+function changed(
+  cause: ProxyError,
+  facts: ErrorData,
+  message = cause.message,
+): ProxyError {
+  const { reason, data, summary } = cause;
+  return new ProxyError(reason, message, {
+    data: { ...data, ...facts },
+    cause,
+    summary,
+  });
 }

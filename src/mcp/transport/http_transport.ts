@@ -27,7 +27,6 @@ import {
 import {
   type Channel,
   hasSession,
-  type HeaderPairs,
   type HeaderRecord,
   NO_SESSION,
   postHeaders,
@@ -41,15 +40,6 @@ const DRAIN_MS = 5_000;
 
 /** How many streams may do so at once: each holds a connection. */
 const MAX_DRAINING = 32;
-
-/** A message that stands in the body of an HTTP error, as an event. */
-const EVENT = {
-  type: "message",
-  id: undefined,
-  retryMs: undefined,
-  oversized: undefined,
-  isCut: false,
-};
 
 const decoder = new TextDecoder();
 
@@ -174,7 +164,9 @@ export class HttpTransport {
 
   #headersIn(session: SessionHeaders): HeaderRecord {
     const { mirrored } = session;
-    if (mirrored) return { ...this.#baseHeaders, ...lowerCase(mirrored) };
+    if (mirrored) {
+      return { ...this.#baseHeaders, ...Object.fromEntries(mirrored) };
+    }
     if (session !== this.#session) {
       this.#sessionHeaders = postHeaders(this.#target.headers, session);
       this.#session = session;
@@ -263,7 +255,7 @@ export class HttpTransport {
     if (isRedirect(response)) throw redirectError(response, url);
     if (messages) {
       for (const data of messages) {
-        await this.#router.receiveEvent({ ...EVENT, data }, session, exchange);
+        await this.#router.receiveEvent({ data }, session, exchange);
       }
       if (exchange.isSettled) return;
       throw this.#httpError(response, text);
@@ -288,12 +280,6 @@ export class HttpTransport {
     const text = decoder.decode(body);
     return explain(response, text) ?? httpStatusError(response, text, redact);
   }
-}
-
-function lowerCase(headers: HeaderPairs): HeaderRecord {
-  return Object.fromEntries(
-    headers.map(([name, value]) => [name.toLowerCase(), value]),
-  );
 }
 
 /** Whether an attempt that failed certainly was not run by the target. */

@@ -32,12 +32,10 @@ import {
 import { type Origin, type Owed, PendingRequests } from "./pending_requests.ts";
 import { repairedAnswer } from "../wire/repair.ts";
 import {
-  type AnswerDelivery,
   type Delivery,
   mayBeBatch,
   receipted,
   receiptedBatch,
-  takesReceipt,
 } from "./delivery.ts";
 import { membersOf, taskIdIn } from "../wire/splice.ts";
 
@@ -115,7 +113,9 @@ export class ResponseRouter {
 
   /** Delivers what an event holds: under whatever name, as SDKs do. */
   async receiveEvent(
-    { type, data, oversized, isCut }: ServerEvent,
+    { type = "message", data, oversized, isCut }:
+      & Pick<ServerEvent, "data">
+      & Partial<ServerEvent>,
     session: SessionHeaders,
     exchange?: Exchange,
   ): Promise<void> {
@@ -271,9 +271,7 @@ export class ResponseRouter {
       const said = message.error ? bytes : bytes.subarray(0, 0);
       return void this.#keep(owed, this.#noMessage(fault, said));
     }
-    const delivery = this.#takeAnswer(owed, message, frame, origin);
-    owed.owner.onAnswer?.(delivery.message);
-    return owed.owner.onAnswer ? undefined : delivery;
+    return this.#takeAnswer(owed, message, frame, origin);
   }
 
   /** Notes what the target asks or tells; false when it is not for the client. */
@@ -312,7 +310,7 @@ export class ResponseRouter {
     given: ResponseMessage,
     bytes: Uint8Array,
     { session, exchange }: Origin,
-  ): AnswerDelivery {
+  ): Delivery | undefined {
     const renamed = withIdOf(id, bytes, given.id);
     const frame = this.#noted("id", bytes, renamed, exchange);
     const message = frame === bytes ? given : answerTo(id, given);
@@ -325,12 +323,12 @@ export class ResponseRouter {
       this.pending.keepProgress(owner, id);
     }
     this.pending.take(owner, id);
-    return { owner, message, frame };
+    if (!owner.onAnswer) return { owner, message, frame };
+    owner.onAnswer(message);
   }
 
   #deliver(delivery: Delivery): Promise<void> {
-    const hasReceipt = this.#target.receiptOf && takesReceipt(delivery);
-    if (!hasReceipt) return this.#emit(delivery);
+    if (!this.#target.receiptOf) return this.#emit(delivery);
     return receipted(delivery).then((frame) =>
       this.#emit({ ...delivery, frame })
     );
