@@ -59,14 +59,13 @@ export class ClientInput {
   take(frame: Frame): Promise<void> | undefined {
     this.#options.observer?.received(frame);
     if (!(frame instanceof Uint8Array)) return this.#refuseOversized(frame);
-    if (frame.length > SMALL_BYTES) return this.#takeLarge(frame);
-    return this.#takeMessage(frame, readMessage(frame));
-  }
-
-  async #takeLarge(frame: Uint8Array): Promise<void> {
-    const message = await readMessageInTurns(frame);
-    if (this.#options.signal.aborted) return;
-    await this.#takeMessage(frame, message);
+    if (frame.length <= SMALL_BYTES) {
+      return this.#takeMessage(frame, readMessage(frame));
+    }
+    return readMessageInTurns(frame).then((message) => {
+      if (this.#options.signal.aborted) return;
+      return this.#takeMessage(frame, message);
+    });
   }
 
   #takeMessage(frame: Uint8Array, message: Message): Promise<void> | undefined {
@@ -144,11 +143,11 @@ export class ClientInput {
   #refuseInvalid(
     { reason, detail, ids }: InvalidMessage,
   ): Promise<void> | undefined {
-    const { log, observer } = this.#options;
-    log.warn("refused a message of the client", { reason, detail });
     const message = `${detail}; each line is one JSON-RPC 2.0 message`;
     const error = new ProxyError(reason, message);
-    observer?.refused?.(error);
+    const told = { reason, detail };
+    this.#options.log.warn("refused a message of the client", told);
+    this.#options.observer?.refused?.(error);
     return this.#refuse(error, ids.length > 0 ? ids : [undefined]);
   }
 

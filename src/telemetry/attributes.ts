@@ -43,7 +43,9 @@ export function factsOf(
   target: URL,
 ): MessageFacts {
   const method = cut(message.method);
-  const called = calledIn(method, message.params);
+  const { name } = isObject(message.params) ? message.params : {};
+  const attribute = NAMES.get(method);
+  const called = attribute && typeof name === "string" ? cut(name) : undefined;
   const version = metaOf(message.params)[META.protocolVersion];
   return {
     name: called === undefined ? method : `${method} ${called}`,
@@ -51,8 +53,11 @@ export function factsOf(
       "mcp.method.name": method,
       ...(method === "tools/call" &&
         { "gen_ai.operation.name": "execute_tool" }),
-      ...(called !== undefined && { [NAMES.get(method) ?? ""]: called }),
-      ...serverOf(target),
+      ...(attribute && called !== undefined && { [attribute]: called }),
+      "server.address": target.hostname.replace(/^\[(.*)\]$/, "$1"),
+      "server.port": portOf(target),
+      "network.protocol.name": "http",
+      "network.transport": "tcp",
     },
     particulars: {
       "sigv4_proxy.era": era,
@@ -68,20 +73,6 @@ const NAMES: ReadonlyMap<string, string> = new Map([
   ["tools/call", "gen_ai.tool.name"],
   ["prompts/get", "gen_ai.prompt.name"],
 ]);
-
-function calledIn(method: string, params: unknown): string | undefined {
-  if (!NAMES.has(method) || !isObject(params)) return undefined;
-  return typeof params.name === "string" ? cut(params.name) : undefined;
-}
-
-function serverOf(target: URL): Attributes {
-  return {
-    "server.address": target.hostname.replace(/^\[(.*)\]$/, "$1"),
-    "server.port": portOf(target),
-    "network.protocol.name": "http",
-    "network.transport": "tcp",
-  };
-}
 
 function requestIdText({ source, key }: RequestId): string {
   // A number's source has all its digits; a string's has quotes.

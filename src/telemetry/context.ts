@@ -7,7 +7,6 @@ import {
   propagation,
   ROOT_CONTEXT,
   type Span,
-  type SpanContext,
   trace,
 } from "@opentelemetry/api";
 import { metaOf } from "../mcp/wire/era.ts";
@@ -59,19 +58,17 @@ export function placeOf({ params, headers }: Observed): Place {
     baggage: baggageOf(meta.baggage),
   });
   if (!headers) return { parent: fromMeta, links: [] };
-  const outer = trace.getSpanContext(context.active()) ?? sentIn(headers);
+  // The client's span, where there is none of the request.
+  const sentIn = propagation.extract(ROOT_CONTEXT, {
+    traceparent: headers.get("traceparent") ?? undefined,
+    tracestate: headers.get("tracestate") ?? undefined,
+  });
+  const outer = trace.getSpanContext(context.active()) ??
+    trace.getSpanContext(sentIn);
   if (!outer) return { parent: fromMeta, links: [] };
   return trace.getSpanContext(fromMeta)
     ? { parent: fromMeta, links: [{ context: outer }] }
     : { parent: trace.setSpanContext(fromMeta, outer), links: [] };
-}
-
-/** The client's span, where there is none of the request. */
-function sentIn(headers: Headers): SpanContext | undefined {
-  return trace.getSpanContext(propagation.extract(ROOT_CONTEXT, {
-    traceparent: headers.get("traceparent") ?? undefined,
-    tracestate: headers.get("tracestate") ?? undefined,
-  }));
 }
 
 function textOf(value: unknown): string | undefined {

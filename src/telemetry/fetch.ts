@@ -8,7 +8,6 @@
 
 import {
   type AttributeValue,
-  type Context,
   context,
   propagation,
   type Span,
@@ -48,14 +47,12 @@ export function discreetFetch(
           },
         },
       });
-    return context.with(outer ? context.active() : parentIn(headers), send);
+    if (outer) return context.with(context.active(), send);
+    // What is no message's, but was sent on for another, goes on in its trace.
+    const traceparent = headers.get(TRACE_PARENT) ?? undefined;
+    const parent = propagation.extract(context.active(), { traceparent });
+    return context.with(parent, send);
   };
-}
-
-/** What is no message's, but was sent on for another, goes on in its trace. */
-function parentIn(headers: Headers): Context {
-  const traceparent = headers.get(TRACE_PARENT) ?? undefined;
-  return propagation.extract(context.active(), { traceparent });
 }
 
 /** Deno adds its own parent to whatever is there, and two are worth nothing. */

@@ -86,7 +86,7 @@ export class EraBridge implements Link {
         void background.start(() => this.#decideForModern(message));
         return this.#acceptLater(bytes.slice(), message);
       }
-      this.#modernToLegacy.expectUntouched(message.id);
+      this.#modernToLegacy.untouched.expect(message.id, true);
     }
     return (this.#translation ?? link).accept(bytes, message);
   }

@@ -22,7 +22,6 @@ import { eraOf, META, metaOf } from "../wire/era.ts";
 import {
   isObject,
   type NotificationMessage,
-  type RequestId,
   type RequestMessage,
   type ResponseMessage,
   type SingleMessage,
@@ -57,7 +56,7 @@ export class ModernToLegacy {
   readonly #context: BridgeContext;
   readonly #listeners: SessionListeners;
   /** Requests that went out as they were, before anything was translated. */
-  readonly #untouched = new AwaitedAnswers();
+  readonly untouched = new AwaitedAnswers();
   /** The result of the session's `initialize`. */
   #server: Record<string, unknown> = {};
   #logLevel: string | undefined;
@@ -66,10 +65,6 @@ export class ModernToLegacy {
     this.#context = context;
     this.calls = new SuspendedCalls(context);
     this.#listeners = new SessionListeners(context);
-  }
-
-  expectUntouched(id: RequestId): void {
-    this.#untouched.expect(id, true);
   }
 
   /**
@@ -189,7 +184,7 @@ export class ModernToLegacy {
     if (call) {
       return this.calls.finish(call, asModern(frame, message, call.method));
     }
-    if (!id || this.#untouched.take(id)) return frame;
+    if (!id || this.untouched.take(id)) return frame;
     this.#context.log.debug("dropped an answer that nobody waits for");
     return undefined;
   }

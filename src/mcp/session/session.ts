@@ -18,7 +18,7 @@
 
 import type { ProxyError } from "../../errors.ts";
 import { within } from "../../time.ts";
-import type { Exchange, ExchangeInit } from "../transport/exchange.ts";
+import type { Exchange } from "../transport/exchange.ts";
 import { InFlight, MAX_UNASKED, NO_LIMIT } from "../transport/in_flight.ts";
 import {
   cancelledId,
@@ -89,8 +89,12 @@ export class Session implements Link {
         return this.#acceptRequest(bytes, message);
       case "notification":
         return this.#acceptNotification(bytes, message);
-      case "response":
-        return this.#acceptAnswer(bytes, message);
+      case "response": {
+        const { router } = this.#inFlight;
+        const answerTo = message.id && router.takeTargetRequest(message.id);
+        // The target waits for it, and may wait with that to `initialize`.
+        return this.#sendAnswer(bytes, answerTo);
+      }
       case "batch":
         return this.#acceptBatch(bytes, message);
     }
@@ -113,11 +117,11 @@ export class Session implements Link {
   #acceptBatch(bytes: Uint8Array, batch: BatchMessage): Promise<void> {
     const asked = requestsIn(partsOf(bytes, batch));
     const hasAnswer = batch.messages.some(({ kind }) => kind === "response");
-    const exchange = this.#inFlight.open({ bytes, method: "batch", ...asked });
-    const semaphore = hasAnswer && !exchange.isRequest
+    const semaphore = hasAnswer && asked.requests.length === 0
       ? this.#answers
       : undefined;
-    return this.#inFlight.start(exchange, { gate: this.#gate, semaphore });
+    const init = { bytes, method: "batch", ...asked };
+    return this.#inFlight.send(init, { gate: this.#gate, semaphore });
   }
 
   #acceptNotification(
@@ -127,26 +131,13 @@ export class Session implements Link {
     const { method, params } = message;
     const cancelled = cancelledId(message);
     if (cancelled && !this.#cancel(cancelled)) return;
-    const done = this.#notify({ bytes, method, params, requests: [] });
+    const init = { bytes, method, params, requests: [] };
+    const done = this.#inFlight.send(init, { gate: this.#gate });
     if (method !== "notifications/initialized") return done;
     this.#closeGate(
       within(INITIALIZED_WAIT_MS, done).then(() => this.#keeper.begin()),
     );
     return done;
-  }
-
-  #notify(init: ExchangeInit): Promise<void> {
-    const exchange = this.#inFlight.open(init);
-    return this.#inFlight.start(exchange, { gate: this.#gate });
-  }
-
-  #acceptAnswer(
-    bytes: Uint8Array,
-    { id }: ResponseMessage,
-  ): Promise<void> | void {
-    const answerTo = id && this.#inFlight.router.takeTargetRequest(id);
-    // The target waits for it, and may wait with the answer to `initialize`.
-    return this.#sendAnswer(bytes, answerTo);
   }
 
   #sendAnswer(
@@ -160,8 +151,7 @@ export class Session implements Link {
       return log.debug("dropped an answer that the target does not take");
     }
     const init = { bytes, method: "response", requests: [], answerTo };
-    const waits = { gate, semaphore: this.#answers };
-    return this.#inFlight.start(this.#inFlight.open(init), waits);
+    return this.#inFlight.send(init, { gate, semaphore: this.#answers });
   }
 
   /** Lets a cancelled request go; false when the target need not be told. */
@@ -239,8 +229,9 @@ export class Session implements Link {
       const method = "notifications/cancelled";
       for (const { source } of pending) {
         const params = `{"requestId":${source},"reason":"timeout"}`;
-        const bytes = messageFrame(method, params);
-        this.#notify({ bytes, method, requests: [] });
+        const init = { bytes: messageFrame(method, params), method };
+        const waits = { gate: this.#gate };
+        void this.#inFlight.send({ ...init, requests: [] }, waits);
       }
     }
     await answered;

@@ -10,8 +10,7 @@ import type { Exchange } from "../transport/exchange.ts";
 import { summaryOf } from "../transport/failure.ts";
 import type { InFlight } from "../transport/in_flight.ts";
 import type { ResponseRouter } from "../transport/response_router.ts";
-import { AttemptError } from "../transport/retry.ts";
-import type { SessionExpiredError } from "../transport/retry.ts";
+import { AttemptError, type SessionExpiredError } from "../transport/retry.ts";
 import type { Target } from "../transport/target.ts";
 import { discardBody } from "../wire/body.ts";
 import {

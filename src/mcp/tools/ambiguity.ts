@@ -48,13 +48,10 @@ export function checkUnambiguous(
 /** Refuses a method that is a known one to readers that are not strict. */
 function checkMethod(message: SingleMessage): void {
   if (message.kind === "response" || TOOL_METHODS.has(message.method)) return;
-  if (!TOOL_METHOD_LETTERS.has(lettersOf(message.method))) return;
+  // To some readers its letters are all there is.
+  const letters = fold(message.method.normalize("NFKC")).replace(/[^a-z]/g, "");
+  if (!TOOL_METHOD_LETTERS.has(letters)) return;
   throw refused(`the method ${quoted(message.method)} is misspelt`);
-}
-
-/** The letters of a method, which is all that some readers go by. */
-function lettersOf(method: string): string {
-  return fold(method.normalize("NFKC")).replace(/[^a-z]/g, "");
 }
 
 function checkNames(
@@ -68,8 +65,11 @@ function checkNames(
   const paramNames = params ? namesIn(text, params) : [];
   const metaNames = meta ? namesIn(text, meta) : [];
   for (const all of [names, paramNames, metaNames]) {
-    const name = repeatedIn(all);
-    if (name !== undefined) throw refused(`${quoted(name)} stands twice`);
+    const seen = new Set<string>();
+    for (const name of all) {
+      if (seen.has(fold(name))) throw refused(`${quoted(name)} stands twice`);
+      seen.add(fold(name));
+    }
   }
   const other = misspelt(names, MESSAGE_MEMBERS) ??
     misspelt(paramNames, CALL_NAMES);
@@ -88,16 +88,6 @@ function namesIn(text: Uint8Array, range: Member): string[] {
   if (text[range.start] !== OPEN_BRACE) return [];
   if (range.isPartial) throw refused("there are too many members");
   return membersOf(text, range).map(({ name }) => name);
-}
-
-function repeatedIn(names: readonly string[]): string | undefined {
-  const seen = new Set<string>();
-  for (const name of names) {
-    const folded = fold(name);
-    if (seen.has(folded)) return name;
-    seen.add(folded);
-  }
-  return undefined;
 }
 
 /** A name that is one of some to readers that make no difference of case. */

@@ -15,10 +15,8 @@ import { withoutByteOrderMark } from "../wire/bytes.ts";
 import { EventParser } from "../wire/events.ts";
 import { scanInTurns } from "../wire/large_message.ts";
 import {
-  type InvalidMessage,
   type Message,
   readMessage,
-  type RequestId,
   requestIdFromSource,
   type ResponseMessage,
   type RpcError,
@@ -85,7 +83,8 @@ export async function parseErrorBody(
   using body = await readErrorBody(response);
   const { bytes, isComplete } = body;
   const isBatch = exchange.method === "batch";
-  const parts = (isEventStream(response) ? eventsIn(bytes) : [bytes])
+  const isStream = mediaType(response) === "text/event-stream";
+  const parts = (isStream ? eventsIn(bytes) : [bytes])
     .map(withoutByteOrderMark);
   for (const part of parts) await scanInTurns(part);
   const texts = isBatch ? parts : parts.map(repairedErrorBody);
@@ -110,7 +109,7 @@ export async function parseErrorBody(
     answer: readRpcError(text),
     isOwn: answers.length > 0 || namesRequest(exchange, words) ||
       messages.some((message) =>
-        message.kind === "invalid" && idsIn(message)
+        message.kind === "invalid" && [...message.ids, message.answerTo]
           .some((id) => exchange.owesAlike(id))
       ),
     isClear: isComplete && hasKnownEncoding(response) && isText(words) &&
@@ -119,20 +118,12 @@ export async function parseErrorBody(
   };
 }
 
-function isEventStream(response: Response): boolean {
-  return mediaType(response) === "text/event-stream";
-}
-
 /** What the events of a stream hold; where there are none, all there is. */
 function eventsIn(stream: Uint8Array): Uint8Array[] {
   const parser = new EventParser({ maxDataBytes: stream.length });
   const texts = [...parser.feed(stream), parser.end()]
     .flatMap((event) => event && event.data.length > 0 ? [event.data] : []);
   return texts.length > 0 ? texts : [stream];
-}
-
-function idsIn({ ids, answerTo }: InvalidMessage): readonly RequestId[] {
-  return answerTo ? [...ids, answerTo] : ids;
 }
 
 /** An `id` or a `requestId` anywhere in JSON, or in what was to be JSON. */

@@ -229,7 +229,8 @@ export function isRedirect({ status }: Response): boolean {
 export function redirectError(response: Response, url: URL): ProxyError {
   const { status } = response;
   const header = response.headers.get("location");
-  const location = header === null ? undefined : withoutQuery(header, url);
+  const place = header === null ? null : URL.parse(header, url);
+  const location = place ? place.origin + place.pathname : undefined;
   const told = (where: string) =>
     `the target answered with a redirect${where} (HTTP ${status}), which is not followed: a signature is for one host alone; set the target URL to where the server really is`;
   return new ProxyError(
@@ -240,11 +241,6 @@ export function redirectError(response: Response, url: URL): ProxyError {
       summary: told(""),
     },
   );
-}
-
-function withoutQuery(location: string, base: URL): string | undefined {
-  const target = URL.parse(location, base);
-  return target ? target.origin + target.pathname : undefined;
 }
 
 /** How much of a reason phrase, which is the target's text as well, is told. */

@@ -25,7 +25,6 @@ import {
   streamCut,
 } from "./failure.ts";
 import {
-  type Channel,
   hasSession,
   type HeaderRecord,
   NO_SESSION,
@@ -89,7 +88,10 @@ export class HttpTransport {
         return await this.#refused(exchange, session, response);
       }
       if (channel) {
-        await this.#waitFor(channel, exchange, response);
+        // HTTP+SSE: the answer comes on the channel.
+        await drainBody(response);
+        await untilAborted(exchange.settled, channel.over, exchange.signal);
+        exchange.signal.throwIfAborted();
       } else await this.#read(exchange, session, response);
       if (!exchange.isSettled) await this.#receiveKept(exchange, session);
       if (exchange.isSettled) return;
@@ -155,13 +157,6 @@ export class HttpTransport {
     }
   }
 
-  #noteSession(exchange: Exchange, { headers }: Response): void {
-    const sessionId = headers.get("mcp-session-id");
-    if (sessionId === null) return;
-    exchange.sessionId = sessionId;
-    this.#target.redactor.add(sessionId);
-  }
-
   #headersIn(session: SessionHeaders): HeaderRecord {
     const { mirrored } = session;
     if (mirrored) {
@@ -174,23 +169,16 @@ export class HttpTransport {
     return this.#sessionHeaders;
   }
 
-  /** HTTP+SSE: the answer comes on the channel. */
-  async #waitFor(
-    channel: Channel,
-    exchange: Exchange,
-    response: Response,
-  ): Promise<void> {
-    await drainBody(response);
-    await untilAborted(exchange.settled, channel.over, exchange.signal);
-    if (exchange.signal.aborted) throw exchange.signal.reason;
-  }
-
   async #read(
     exchange: Exchange,
     session: SessionHeaders,
     response: Response,
   ): Promise<void> {
-    this.#noteSession(exchange, response);
+    const sessionId = response.headers.get("mcp-session-id");
+    if (sessionId !== null) {
+      exchange.sessionId = sessionId;
+      this.#target.redactor.add(sessionId);
+    }
     // The status line is all that is said to a notification or an answer.
     if (!exchange.isRequest) return await drainBody(response);
     if (mediaType(response) === "text/event-stream") {

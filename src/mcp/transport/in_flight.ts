@@ -89,7 +89,11 @@ export class InFlight {
     return exchange;
   }
 
-  /** Sends one of the client's in its time; resolves when it is over. */
+  /** Opens an exchange and sends it in its time; resolves when it is over. */
+  send(init: ExchangeInit, waits?: Waits): Promise<void> {
+    return this.start(this.open(init), waits);
+  }
+
   start(
     exchange: Exchange,
     { gate, semaphore }: Waits = {},

@@ -3,21 +3,19 @@
  * before it that look at them.
  */
 
-import type {
-  Message,
-  RequestId,
-  ResponseMessage,
-  RpcError,
-  SingleMessage,
-  ValidMessage,
-} from "../wire/message.ts";
 import type { ProxyError } from "../../errors.ts";
 import {
   isObject,
+  type Message,
   readMessage,
+  type RequestId,
   requestId,
   requestsOf,
+  type ResponseMessage,
+  type RpcError,
+  type SingleMessage,
   singlesOf,
+  type ValidMessage,
 } from "../wire/message.ts";
 import { errorFrame } from "./failure.ts";
 import type { Observer } from "./observer.ts";
