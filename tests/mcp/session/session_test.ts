@@ -517,6 +517,32 @@ Deno.test("a stream that goes on is not idle", async () => {
   assertEquals((await client.next()).json.result, { said: "done" });
 });
 
+Deno.test("the idle time of a request begins when it is sent, not while it waits for a place", async () => {
+  const calls = new Arrivals<() => void>("call");
+  await using server = await RawServer.start(mcp({
+    m: async (message, reply) => {
+      const { promise, resolve } = Promise.withResolvers<void>();
+      calls.add(resolve);
+      await promise;
+      await reply.json(result(message));
+    },
+  }));
+  using clock = new Clock();
+  await using client = new StreamClient({
+    url: server.url,
+    idleTimeoutMs: 60_000,
+    maxConcurrency: 1,
+  });
+  client.request(1, "m");
+  client.request(2, "m");
+  for (const id of [1, 2]) {
+    const answer = await calls.at(id - 1);
+    await clock.pass(45_000);
+    answer();
+    assertEquals((await client.answer(id)).json.result, {});
+  }
+});
+
 function event(id: string | undefined, message?: unknown): SentEvent {
   return {
     ...(id !== undefined && { id }),
