@@ -47,10 +47,6 @@ export class Backlog {
   /** Resolves the wait for room, of which there is one at a time. */
   #onEnd: (() => void) | undefined;
 
-  /**
-   * @param bounds How much is held at most.
-   * @param stallMs How long {@linkcode Backlog.room} waits in vain.
-   */
   constructor(bounds: Bounds, stallMs: number = STALL_MS) {
     this.#bounds = bounds;
     this.#stallMs = stallMs;
@@ -81,10 +77,7 @@ export class Backlog {
     over.then(end, end);
   }
 
-  /**
-   * Waits until so much more fits; false when nothing has ended for too long,
-   * or the signal is aborted first.
-   */
+  /** Waits for room; false when nothing ends for too long, or at an abort. */
   async room(bytes: number, signal: AbortSignal): Promise<boolean> {
     while (!this.hasRoomFor(bytes)) {
       const leftMs = this.#lastEndAt + this.#stallMs - performance.now();

@@ -23,13 +23,7 @@ export interface Telemetry {
 
 const SCOPE = "sigv4-proxy";
 
-/**
- * Makes what tells OpenTelemetry of one target.
- *
- * @param target The target's MCP endpoint.
- * @param redact Hides secrets in whatever text is told.
- * @param send Sends requests to the target.
- */
+/** Makes what tells OpenTelemetry of one target. */
 export function createTelemetry(
   target: URL,
   redact: Redact,

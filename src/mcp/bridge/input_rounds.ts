@@ -78,10 +78,7 @@ export class InputRounds {
     this.#rounds.set(id.key, call);
   }
 
-  /**
-   * Takes an answer of the target's: what the client is to be given,
-   * `undefined` for nothing yet.
-   */
+  /** What the client is given of an answer; `undefined` for nothing yet. */
   receive(frame: Uint8Array, answer: ResponseMessage): Uint8Array | undefined {
     const call = answer.id && this.#rounds.get(answer.id.key);
     if (!call) return frame;

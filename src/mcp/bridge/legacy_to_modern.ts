@@ -56,11 +56,7 @@ export class LegacyToModern {
     this.#rounds = new InputRounds(context, () => this.#client.capabilities);
   }
 
-  /**
-   * Asks the target what it is.
-   *
-   * @returns The answer to `initialize`; `undefined` if it is not modern.
-   */
+  /** The answer to `initialize`; `undefined` if the target is not modern. */
   async begin({ id, params }: RequestMessage): Promise<Uint8Array | undefined> {
     const { own, link, log } = this.#context;
     this.#client = isObject(params) ? params : {};

@@ -89,11 +89,7 @@ export class ListenStream {
     if (this.#uris.delete(uri)) await this.#renew();
   }
 
-  /**
-   * Listens anew, then leaves the subscription that was there before.
-   *
-   * @returns The filter that the target honours, if it honours one.
-   */
+  /** Listens anew, then leaves what was before; what is honoured of it. */
   async #renew(): Promise<unknown> {
     const { own, link, log } = this.#context;
     clearTimeout(this.#reopening);

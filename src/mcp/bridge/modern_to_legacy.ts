@@ -67,12 +67,7 @@ export class ModernToLegacy {
     this.#listeners = new SessionListeners(context);
   }
 
-  /**
-   * Asks the target what it is, and opens the session.
-   *
-   * @param first The client's first request.
-   * @returns Whether the target is of a legacy revision.
-   */
+  /** Opens the session; false if the target is of no legacy revision. */
   async begin({ params }: RequestMessage): Promise<boolean> {
     const { own, link, log } = this.#context;
     const meta = metaOf(params);

@@ -63,12 +63,7 @@ export class SseChannel implements Channel {
       .then(() => this.#end(), (cause) => this.#end(cause));
   }
 
-  /**
-   * Opens a channel.
-   *
-   * @throws {ProxyError | AttemptError} when the target does not speak this
-   * transport.
-   */
+  /** @throws {ProxyError | AttemptError} The target does not speak this. */
   static async open(
     target: Target,
     router: ResponseRouter,

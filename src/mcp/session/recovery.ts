@@ -69,12 +69,7 @@ export class Recovery {
     }
   }
 
-  /**
-   * Initialises a new session.
-   *
-   * @param open Gives what an `initialize` is sent in.
-   * @throws {ProxyError} when the target refuses, or speaks another version.
-   */
+  /** @throws {ProxyError} The target refuses, or speaks another version. */
   async renew(
     lost: SessionHeaders,
     open: () => Promise<SessionHeaders>,

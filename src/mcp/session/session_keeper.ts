@@ -99,11 +99,7 @@ export class SessionKeeper {
     }
   }
 
-  /**
-   * The session that requests are sent in.
-   *
-   * @throws {ProxyError} when HTTP+SSE is spoken, and there is none yet.
-   */
+  /** @throws {ProxyError} HTTP+SSE is spoken, and there is no session yet. */
   get current(): SessionHeaders {
     if (!this.#isOldTransport || this.#current.channel) return this.#current;
     throw new ProxyError(
@@ -121,11 +117,7 @@ export class SessionKeeper {
       : session !== this.#current;
   }
 
-  /**
-   * What an `initialize` is sent in: nothing, or the old transport's channel.
-   *
-   * @throws {ProxyError | AttemptError} when there is no channel to be had.
-   */
+  /** What `initialize` is sent in: nothing, or the old transport's channel. */
   async opening(): Promise<SessionHeaders> {
     if (!this.#isOldTransport) return NO_SESSION;
     if (!this.#opened || this.#opened.over.aborted) {
@@ -200,11 +192,7 @@ export class SessionKeeper {
     });
   }
 
-  /**
-   * Renews a lost session: one new one, however many ask for it.
-   *
-   * @throws When the target does not give one.
-   */
+  /** Makes one new session, however many ask for it. */
   async #renew(lost: SessionHeaders): Promise<void> {
     if (this.#current === lost && !this.#renewal) {
       this.#renewal = this.#replace(lost)

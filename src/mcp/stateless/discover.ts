@@ -36,10 +36,7 @@ const METHOD_NOT_FOUND = -32601;
 
 const encoder = new TextEncoder();
 
-/**
- * How long to wait before `server/discover` is sent again, in milliseconds;
- * `undefined` when the failure is the answer.
- */
+/** The wait before it is sent again, in ms; `undefined`: it has failed. */
 export function discoverDelayMs(
   { startedAt }: Exchange,
   cause: unknown,
@@ -54,10 +51,7 @@ export function discoverDelayMs(
   return isTooLong ? undefined : waitMs;
 }
 
-/**
- * The answer to a `server/discover` that a server of an earlier era refused;
- * `undefined` when what refused it is none.
- */
+/** The answer to one that a server of an earlier era refused, if it did. */
 export function legacyAnswer(cause: unknown): Uint8Array | undefined {
   if (!(cause instanceof AttemptError)) return undefined;
   const { error, answer } = cause;

@@ -173,10 +173,7 @@ export class Subscription {
     if (moved) this.#exchange.replaceBody(moved);
   }
 
-  /**
-   * How long to wait before the stream that broke is opened again, in
-   * milliseconds; `undefined` when that will not help.
-   */
+  /** The wait before the stream is opened again, in ms, if it is. */
   delayMs(cause: unknown): number | undefined {
     const now = performance.now();
     if (now - (this.#acknowledgedAt ?? now) > STABLE_MS) this.#tries = 0;

@@ -77,10 +77,6 @@ export class StatelessSession {
     });
   }
 
-  /**
-   * Takes one message of the client's, and answers it in its time; resolves
-   * when it is over.
-   */
   accept(
     bytes: Uint8Array,
     message: RequestMessage | NotificationMessage,
@@ -104,10 +100,7 @@ export class StatelessSession {
       .finally(() => this.#subscriptions.delete(exchange));
   }
 
-  /**
-   * Ends a request that the client has cancelled; nothing more is written for
-   * it. False when it is none of this era's.
-   */
+  /** Lets a cancelled request go; false when it is none of this era's. */
   cancel(id: RequestId): boolean {
     const exchange = this.#inFlight.router.pending.exchangeOf(id);
     if (!exchange) return false;
@@ -138,10 +131,7 @@ export class StatelessSession {
     }
   }
 
-  /**
-   * Lists the tools for a call whose headers do not fit, all pages of them, for
-   * no longer than the call is under way; whether that could be done.
-   */
+  /** Lists all tools for a call whose headers do not fit; whether it could. */
   async #listAnew({ params, signal }: Exchange): Promise<boolean> {
     const pages = toolPages(async (asked) => {
       const own = await this.#inFlight

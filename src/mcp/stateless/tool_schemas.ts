@@ -79,12 +79,7 @@ export class ToolSchemas {
     this.#log = log;
   }
 
-  /**
-   * Learns the tools of a `tools/list` result. Tools that it does not name are
-   * kept, since a list may come in pages.
-   *
-   * @returns Which tools, by their index, have an invalid `x-mcp-header`.
-   */
+  /** Learns a page of tools; gives those with an invalid `x-mcp-header`. */
   learn(result: unknown): ReadonlySet<number> {
     const tools: unknown = isObject(result) ? result.tools : undefined;
     const invalid = new Set<number>();

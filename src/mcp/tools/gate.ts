@@ -36,17 +36,11 @@ import { ToolRecorder } from "./recorder.ts";
 export interface ToolGateOptions extends Refusing {
   readonly policy: ToolPolicy;
   readonly log: Log;
-  /**
-   * What lies behind the gate; it is handed the gate's own emit, and what looks
-   * at calls once more before they are sent.
-   */
+  /** What lies behind, handed the gate's emit and a last look at calls. */
   readonly link: (emit: Emit, guard: ToolRecorder | undefined) => Link;
 }
 
-/**
- * The end of the notification: whether the slashes before that are escaped does
- * not matter.
- */
+/** Its end: whether the slashes before that are escaped does not matter. */
 const LIST_CHANGED_END = new TextEncoder().encode("_changed");
 
 export class ToolGate implements Link {
@@ -92,12 +86,7 @@ export class ToolGate implements Link {
     return this.#suspend(dense(bytes), message, unknown);
   }
 
-  /**
-   * Passes what is allowed of a message.
-   *
-   * @param listFailure Why the list of tools could not be had, if it was asked
-   * for.
-   */
+  /** Passes what is allowed of a message. */
   #pass(
     bytes: Uint8Array,
     message: ValidMessage,

@@ -67,11 +67,7 @@ export function isListChange(message: SingleMessage): boolean {
     message.method === "notifications/tools/list_changed";
 }
 
-/**
- * Refuses a message in which readers may differ on the member of a name.
- *
- * @throws {ProxyError} `bad-answer`.
- */
+/** @throws {ProxyError} Readers may differ on the member of that name. */
 export function checkClear(
   name: string,
   bytes: Uint8Array,

@@ -47,11 +47,7 @@ export class ToolPolicy {
     this.#deny = deny.map((glob) => new Glob(glob));
   }
 
-  /**
-   * Whether a tool of a `tools/list` result may be seen.
-   *
-   * @param isCurrent Whether what it says is recorded: it holds now.
-   */
+  /** Whether a tool may be seen; what it says is recorded if it holds now. */
   judge(tool: unknown, isCurrent: boolean): boolean {
     if (!isObject(tool) || typeof tool.name !== "string") return true;
     const { name, annotations } = tool;
@@ -99,12 +95,7 @@ export class ToolPolicy {
       : this.refusal(name, listFailure);
   }
 
-  /**
-   * Why a tool may not be called; `undefined` when it may.
-   *
-   * @param name The tool.
-   * @param listFailure Why its target could not be asked for it, if it was.
-   */
+  /** Why a tool may not be called; `undefined` when it may. */
   refusal(name: string, listFailure?: string): ProxyError | undefined {
     const byName = this.#refusalByName(name);
     if (byName || !this.usesHints) return byName;

@@ -36,11 +36,7 @@ const MAX_LISTINGS = 3;
 /** How much is shown of what the target says in place of a list. */
 const MAX_FAILURE_LENGTH = 500;
 
-/**
- * The target's list of tools, page by page.
- *
- * @param like The parameters of the call on whose behalf it is asked.
- */
+/** The target's list of tools, page by page, for a call like that. */
 export async function* toolPages(
   ask: AskForTools,
   like: unknown,
@@ -60,14 +56,7 @@ export async function* toolPages(
   }
 }
 
-/**
- * Lists all tools for a policy, anew if the list changes meanwhile.
- *
- * @param policy Records them.
- * @param like The parameters of the call on whose behalf it is asked.
- * @returns Why the list could not be had whole, if it could not.
- * @throws What `ask` throws.
- */
+/** Lists all tools, anew if they change meanwhile; why it failed, if so. */
 export async function recordTools(
   policy: ToolPolicy,
   like: unknown,
@@ -115,13 +104,7 @@ export class ToolRecorder {
     this.#hasSession = true;
   }
 
-  /**
-   * Lists all tools on behalf of a call; several calls share one list.
-   *
-   * @param where What they have in common: who asks, or the session.
-   * @param like The call's parameters.
-   * @returns Why the list could not be had, if it could not.
-   */
+  /** The same, once for all calls that have a place in common. */
   record(
     where: unknown,
     like: unknown,
@@ -148,12 +131,7 @@ export class ToolRecorder {
     return failure;
   }
 
-  /**
-   * Why an exchange may not be sent; a batch is sent whole or not at all.
-   *
-   * @param session What it would be sent in.
-   * @param ask Asks the target for its tools in that session.
-   */
+  /** Why an exchange may not be sent; a batch is sent whole or not at all. */
   async refusal(
     exchange: Exchange,
     session: SessionHeaders,

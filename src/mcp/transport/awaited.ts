@@ -18,10 +18,7 @@ import {
 /** How many cancelled requests are remembered; the oldest go first. */
 const MAX_CANCELLED = 1024;
 
-/**
- * Requests whose answers a layer wants to see on their way to the client, each
- * with what it is to know of it then.
- */
+/** Requests whose answers a layer looks at on their way to the client. */
 export class AwaitedAnswers<T = true> {
   readonly #awaited = new Map<string, T>();
   /** Those that may never be answered: nothing else takes them out. */
@@ -32,10 +29,7 @@ export class AwaitedAnswers<T = true> {
     this.#awaited.set(key, noted);
   }
 
-  /**
-   * Notes that nobody wants an answer any more, which may still come; what was
-   * noted of the request, if one was awaited.
-   */
+  /** Notes that nobody wants the answer any more, which may still come. */
   cancel({ key }: RequestId): T | undefined {
     const noted = this.#awaited.get(key);
     if (noted === undefined) return undefined;
@@ -86,10 +80,7 @@ interface OwnRequest {
   resolve?: (answer: Answer) => void;
 }
 
-/**
- * Requests that a layer makes on its own over a link. Their answers are taken
- * out of what goes to the client.
- */
+/** A layer's own requests; the client sees none of their answers. */
 export class OwnRequests {
   readonly #name: string;
   readonly #answers = new AwaitedAnswers<OwnRequest>();

@@ -35,11 +35,7 @@ const ERROR_BODY: BodyLimits = {
   room: new Semaphore(16 * MIB),
 };
 
-/**
- * The body of an HTTP error, as far as it can be had; to be disposed of.
- *
- * @param goesOn Whether one that begins so is of any use beyond 64 KiB.
- */
+/** The body of an HTTP error, as far as it can be had; to be disposed of. */
 export function readErrorBody(
   response: Response,
   goesOn?: BodyLimits["goesOn"],

@@ -27,10 +27,7 @@ export interface ExchangeInit {
   readonly requests: readonly RequestId[];
   /** Those that ask for progress: their IDs' keys, and the tokens. */
   readonly progressTokens?: ReadonlyMap<string, RequestId>;
-  /**
-   * Takes the answer of a request of the proxy's own, which is not the
-   * client's to see.
-   */
+  /** Takes the answer of the proxy's own request, which no client sees. */
   readonly onAnswer?: (answer: ResponseMessage) => void;
   /** For an answer of the client's: the session that asked. */
   readonly answerTo?: SessionHeaders;
@@ -51,10 +48,7 @@ export class Exchange {
   readonly startedAt = performance.now();
   /** True once it left for the target, unless that certainly did not run it. */
   isSent = false;
-  /**
-   * True once something of its answer was seen, a progress notification say:
-   * it runs, whatever is said of it afterwards.
-   */
+  /** Once something of its answer was seen it runs, whatever is said later. */
   answerHasBegun = false;
   /**
    * What may be the answers, by the keys of their requests, if no better ones
@@ -184,10 +178,7 @@ export class Exchange {
     this.#isResetOnProgress = timeoutResetOnProgress === true;
   }
 
-  /**
-   * Begins a fetch that ends after some time without a byte, and that others
-   * may follow.
-   */
+  /** Begins one of several fetches, each with an idle time of its own. */
   beginFetch(idleTimeoutMs: number): void {
     this.finish();
     const idle = new AbortController();

@@ -9,11 +9,7 @@ import { AttemptError, errorOf, SessionExpiredError } from "./retry.ts";
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
 
-/**
- * The frame that answers a request with one of the proxy's own errors.
- *
- * @param redact Takes out what the target may have echoed.
- */
+/** The frame that answers a request with one of the proxy's own errors. */
 export function errorFrame(
   error: ProxyError,
   id: RequestId | undefined,
@@ -164,11 +160,7 @@ function causeText(cause: unknown): string {
   return cause.cause instanceof Error ? cause.cause.message : cause.message;
 }
 
-/**
- * The error for what is given up because the proxy stops.
- *
- * @param mayHaveRun Whether it was sent, so that nobody must send it again.
- */
+/** The error for what is given up because the proxy stops. */
 export function shuttingDown(mayHaveRun: boolean): ProxyError {
   const message = mayHaveRun
     ? "the proxy is stopping; the request may have run"
@@ -217,10 +209,7 @@ export function streamCut(cause?: unknown): ProxyError {
   );
 }
 
-/**
- * Whether an HTTP response names another place. A 304 names none: it answers a
- * conditional request.
- */
+/** Whether it names another place; a 304 answers a conditional request. */
 export function isRedirect({ status }: Response): boolean {
   return status >= 300 && status < 400 && status !== 304;
 }
@@ -246,11 +235,7 @@ export function redirectError(response: Response, url: URL): ProxyError {
 /** How much of a reason phrase, which is the target's text as well, is told. */
 const MAX_PHRASE_CHARACTERS = 60;
 
-/**
- * The error for an HTTP status that nothing else explains.
- *
- * @param redact Takes secrets out of what is told, before that is cut.
- */
+/** The error for an HTTP status that nothing else explains. */
 export function httpStatusError(
   response: Response,
   text: string,
@@ -267,11 +252,7 @@ export function httpStatusError(
   );
 }
 
-/**
- * The error for a 2xx answer of another content type than MCP has.
- *
- * @param words What it says, by {@linkcode said}.
- */
+/** The error for a 2xx answer of another content type than MCP has. */
 export function badContentType(
   status: number,
   type: string,

@@ -72,10 +72,8 @@ export class HttpTransport {
   }
 
   /**
-   * Sends an exchange once and delivers what comes back, until the target has
-   * said all it has to say.
+   * Sends an exchange once, and delivers what comes back to its end.
    *
-   * @throws {ProxyError | AttemptError} when no answer came.
    * @throws {SessionExpiredError} when the target does not know the session.
    */
   async send(exchange: Exchange, session: SessionHeaders): Promise<void> {

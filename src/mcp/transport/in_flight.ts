@@ -139,12 +139,7 @@ export class InFlight {
     return this.router.pending.report(exchange, reportable(cause));
   }
 
-  /**
-   * Asks the target something of the proxy's own. The answer is enough: its
-   * stream may stay open for long.
-   *
-   * @throws When it is not answered, or `signal` is aborted first.
-   */
+  /** Asks on the proxy's own behalf; the stream of the answer may go on. */
   async ask(
     method: string,
     given: Readonly<Record<string, unknown>>,
@@ -170,12 +165,7 @@ export class InFlight {
     throw new ProxyError("no-answer", `the target did not answer ${method}`);
   }
 
-  /**
-   * Tells the target something of the proxy's own, and waits no longer than
-   * `limitMs` until it takes it.
-   *
-   * @throws When the target refuses it.
-   */
+  /** Tells the target something, and waits so long for that to be taken. */
   async tell(
     method: string,
     session: SessionHeaders,
@@ -199,10 +189,7 @@ export class InFlight {
     }
   }
 
-  /**
-   * Waits for what is under way until `deadline` is aborted, then answers the
-   * rest with an error.
-   */
+  /** Waits for what is in flight until the deadline, then answers the rest. */
   async drain(deadline: AbortSignal): Promise<void> {
     // What is answered may bring forth more, so look again.
     for (let open = this.#open(); open.length > 0; open = this.#open()) {

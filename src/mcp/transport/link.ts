@@ -33,10 +33,7 @@ export interface Link {
   accept(bytes: Uint8Array, message: ValidMessage): Promise<void> | void;
   /** Whether a request waits here unsent: cancelled, it never is. */
   holds?(id: RequestId): boolean;
-  /**
-   * Waits for what is in flight until `deadline` is aborted, then answers the
-   * rest with an error.
-   */
+  /** Waits for what is in flight until the deadline, then answers the rest. */
   drain(deadline: AbortSignal): Promise<void>;
   /** Ends what it holds upstream, as far as that is done within the limit. */
   close(limitMs: number): Promise<void>;

@@ -168,10 +168,7 @@ export class PendingRequests {
     return owner && { owner, id: owner.pending[0] };
   }
 
-  /**
-   * Keeps an error under the ID of no request that waits, for the one that may
-   * be meant, should nothing else answer that.
-   */
+  /** Keeps an error of another ID for the request that alone may be meant. */
   keepError(
     { id, error }: ResponseMessage,
     frame: Uint8Array,
@@ -185,10 +182,7 @@ export class PendingRequests {
     return true;
   }
 
-  /**
-   * Keeps what may be a request's answer until a better one comes; it is told
-   * when nothing else does.
-   */
+  /** Keeps what may be an answer, to be told when no better one comes. */
   keep(owed: Owed, error: Uint8Array | ProxyError): void {
     const { owner, id: { key } } = owed;
     owner.keptErrors ??= new Map();

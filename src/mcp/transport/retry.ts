@@ -125,10 +125,7 @@ export function backoffMs(tries: number): number {
 /** The shortest pause between two streams, whatever a target asks for. */
 const MIN_PAUSE_MS = 20;
 
-/**
- * How long to wait before a stream is opened again: the time that the target
- * named, and longer where that brought nothing.
- */
+/** How long before a stream is opened again: longer, if it brought nothing. */
 export function reopenMs(retryMs: number | undefined, tries: number): number {
   if (retryMs === undefined) return backoffMs(tries);
   if (tries <= 1) return Math.max(retryMs, MIN_PAUSE_MS);
@@ -183,10 +180,7 @@ export class RetryPolicy {
       this.#repeatableTools.get(params.name) === true;
   }
 
-  /**
-   * How long to wait before the next attempt, in milliseconds; `undefined`
-   * when there is none.
-   */
+  /** The wait before the next attempt, in ms; `undefined`: there is none. */
   delayMs(
     exchange: Exchange,
     cause: unknown,
@@ -203,9 +197,7 @@ export class RetryPolicy {
   /**
    * Makes attempts until one succeeds, or nobody waits any more.
    *
-   * @param recover Whether what failed was put right: then the next attempt is
-   * made at once.
-   * @throws What the last one failed with.
+   * @param recover Whether what failed is put right, and tried at once.
    */
   async run(
     exchange: Exchange,

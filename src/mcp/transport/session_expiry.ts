@@ -221,10 +221,7 @@ export function expiryInAnswer(error: RpcError): Retryable | undefined {
 const decoder = new TextDecoder();
 const JSONRPC = new TextEncoder().encode('"jsonrpc"');
 
-/**
- * The same of what stands in a 2xx without JSON-RPC around it, as its body or as
- * an event.
- */
+/** The same of a 2xx without JSON-RPC around it: its body, or an event. */
 function expiryInBareWords(bytes: Uint8Array): Retryable | undefined {
   if (bytes.length > 4 * MAX_WORDS || includesBytes(bytes, JSONRPC)) return;
   const text = decoder.decode(bytes);
@@ -239,11 +236,7 @@ export function expiryInMessage(bytes: Uint8Array): Retryable | undefined {
   return answer ? expiryInAnswer(answer.error) : expiryInBareWords(bytes);
 }
 
-/**
- * Looks whether such words stand where the answer to an exchange should.
- *
- * @throws {SessionExpiredError} They do.
- */
+/** @throws {SessionExpiredError} Such words stand where the answer should. */
 export function checkExpiry(
   exchange: Exchange,
   session: SessionHeaders,

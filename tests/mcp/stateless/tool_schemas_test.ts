@@ -38,9 +38,9 @@ Deno.test("the arguments that a schema marks go as headers, the others do not", 
   assertEquals(
     headers(learnt, "t", { region: "é", count: 3, dry: false, query: "q" }),
     [
-      ["mcp-param-Region", "=?base64?w6k=?="],
-      ["mcp-param-Count", "3"],
-      ["mcp-param-Dry-Run", "false"],
+      ["mcp-param-region", "=?base64?w6k=?="],
+      ["mcp-param-count", "3"],
+      ["mcp-param-dry-run", "false"],
     ],
   );
 });
@@ -61,7 +61,7 @@ Deno.test("a nested property is reached through properties alone", () => {
       tool("own", { constructor: { properties: { name: REGION } } }),
     ],
   });
-  const expected = [["mcp-param-Region", "x"]];
+  const expected = [["mcp-param-region", "x"]];
   assertEquals(headers(learnt, "t", { a: { b: "x" } }), expected);
   assertEquals(headers(learnt, "t", { a: [{ b: "x" }] }), []);
   assertEquals(headers(learnt, "t", { a: "x" }), []);
@@ -73,11 +73,11 @@ Deno.test("the pages of a list accumulate, and a schema is kept until it is repl
   learnt.learn({ tools: [tool("a", { region: REGION })], nextCursor: "2" });
   learnt.learn({ tools: [tool("b", { region: REGION })], ttlMs: 0 });
   const args = { region: "x" };
-  assertEquals(headers(learnt, "a", args), [["mcp-param-Region", "x"]]);
-  assertEquals(headers(learnt, "b", args), [["mcp-param-Region", "x"]]);
+  assertEquals(headers(learnt, "a", args), [["mcp-param-region", "x"]]);
+  assertEquals(headers(learnt, "b", args), [["mcp-param-region", "x"]]);
   learnt.learn({ tools: [tool("a", { region: { type: "string" } })] });
   assertEquals(headers(learnt, "a", args), []);
-  assertEquals(headers(learnt, "b", args), [["mcp-param-Region", "x"]]);
+  assertEquals(headers(learnt, "b", args), [["mcp-param-region", "x"]]);
 });
 
 const mark = (header: unknown, type: unknown = "string") => ({
