@@ -112,26 +112,6 @@ export class CredentialsError extends ProxyError {
   }
 }
 
-/** What became of a login that came to nothing. */
-export type LoginOutcome =
-  | "declined"
-  | "denied"
-  | "dismissed"
-  | "expired"
-  | "failed"
-  | "interrupted";
-
-/** A login came to nothing: why, and what that is called in an error's data. */
-export class LoginError extends Error {
-  override name = "LoginError";
-  readonly outcome: LoginOutcome;
-
-  constructor(outcome: LoginOutcome, message: string) {
-    super(message);
-    this.outcome = outcome;
-  }
-}
-
 /**
  * The configuration has faults: all of them, not the first alone.
  *

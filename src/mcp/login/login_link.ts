@@ -14,12 +14,13 @@
  * What the client answers can end a login, and not complete one.
  */
 
-import { LoginError, messageOf, type ProxyError } from "../../errors.ts";
+import { messageOf, type ProxyError } from "../../errors.ts";
+import { type Login, LoginError, type LoginPage } from "../../login.ts";
 import type { Log } from "../../log/log.ts";
 import { Recent } from "../../lru_cache.ts";
 import { within } from "../../time.ts";
 import { ASKING_METHODS } from "../bridge/context.ts";
-import { type Call, type Login, PendingLogin } from "./pending_login.ts";
+import { type Call, PendingLogin } from "./pending_login.ts";
 import type { Exchange } from "../transport/exchange.ts";
 import {
   type Emit,
@@ -44,7 +45,6 @@ import {
   canShow,
   failed,
   inputRequired,
-  type LoginPage,
   refusalOf,
   stateIn,
 } from "./question.ts";

@@ -1,24 +1,15 @@
 /** A login that is under way, and what waits for it. */
 
-import { LoginError, type ProxyError } from "../../errors.ts";
+import type { ProxyError } from "../../errors.ts";
+import {
+  type Login,
+  LoginError,
+  type LoginPage,
+  type ShowPage,
+} from "../../login.ts";
 import { AttemptError } from "../transport/retry.ts";
 import type { RequestMessage } from "../wire/message.ts";
-import { failed, type LoginPage } from "./question.ts";
-
-/** What would mend a failure. */
-export interface Login {
-  /** What it logs in to: there is one login at a time for each. */
-  readonly key: string;
-  /**
-   * Logs in. `show` shows the page; it rejects if that is declined.
-   *
-   * @throws {LoginError} It came to nothing.
-   */
-  begin(
-    show: (page: LoginPage) => Promise<void>,
-    signal: AbortSignal,
-  ): Promise<void>;
-}
+import { failed } from "./question.ts";
 
 /** A call whose result may ask for input. */
 export interface Call {
@@ -43,7 +34,7 @@ export class PendingLogin {
   #waiting = 0;
 
   /** Begins it, but not at once: what is shown needs to know what waits. */
-  constructor(login: Login, show: (page: LoginPage) => Promise<void>) {
+  constructor(login: Login, show: ShowPage) {
     this.done = Promise.resolve()
       .then(() => login.begin(show, this.#end.signal));
   }

@@ -1,6 +1,7 @@
 /** How a client's user is asked to open a page, and what the answer means. */
 
-import { LoginError, messageOf, ProxyError } from "../../errors.ts";
+import { messageOf, ProxyError } from "../../errors.ts";
+import { LoginError, type LoginPage } from "../../login.ts";
 import { resultFrame } from "../transport/link.ts";
 import { AttemptError } from "../transport/retry.ts";
 import { META, metaOf } from "../wire/era.ts";
@@ -17,12 +18,6 @@ import {
   removeMembers,
   sourceOf,
 } from "../wire/splice.ts";
-
-/** A page that somebody is to open, and what for. */
-export interface LoginPage {
-  readonly url: string;
-  readonly message: string;
-}
 
 /** The name of the question in a result that asks for input. */
 const QUESTION = "login";

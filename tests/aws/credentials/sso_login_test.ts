@@ -12,13 +12,9 @@ import {
   credentialSource,
   type CredentialSourceOptions,
 } from "../../../src/aws/credentials/credentials.ts";
-import {
-  type Login,
-  type LoginPage,
-  Logins,
-} from "../../../src/aws/credentials/sso_login/logins.ts";
+import { Logins } from "../../../src/aws/credentials/sso_login/logins.ts";
 import type { CredentialSource } from "../../../src/aws/credentials/types.ts";
-import { LoginError } from "../../../src/errors.ts";
+import { type Login, LoginError, type LoginPage } from "../../../src/login.ts";
 import { Clock } from "../../support/clock.ts";
 import { LoginWorld } from "../../support/login_world.ts";
 import { TEST_CREDENTIALS } from "../../support/test_identity.ts";

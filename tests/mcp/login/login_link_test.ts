@@ -4,8 +4,7 @@ import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import type { Credentials } from "../../../src/aws/credentials/types.ts";
 import { createSignedFetch } from "../../../src/aws/signing/signed_fetch.ts";
 import { CredentialsError } from "../../../src/errors.ts";
-import type { Login } from "../../../src/mcp/login/pending_login.ts";
-import type { LoginPage } from "../../../src/mcp/login/question.ts";
+import type { Login, LoginPage } from "../../../src/login.ts";
 import { Clock } from "../../support/clock.ts";
 import { Arrivals } from "../../support/arrivals.ts";
 import {
@@ -210,6 +209,25 @@ Deno.test("no number of notifications keeps the client's answer from being read 
   assertStringIncludes(error.message, "the user declined it");
   assert(!w.reached().includes("tools/call"));
 });
+
+for (const result of ["yes", null, [], {}, { action: "accept" }]) {
+  Deno.test(`the answer ${JSON.stringify(result)} ends no login, one that comes after it counts for nothing, and neither reaches the target`, async () => {
+    await using w = await world();
+    await ended(w);
+    w.client.request(1, "tools/call", { name: "x" });
+    const { id } = await nextOf(w, "elicitation/create");
+    w.client.send({ jsonrpc: "2.0", id, result });
+    w.client.send({ jsonrpc: "2.0", id, result: { action: "decline" } });
+    w.client.request(2, "tools/call", { name: "x" });
+    await w.found.at(1);
+    w.begun[0].resolve();
+    for (const id of [1, 2]) {
+      assertEquals((await w.client.answer(id)).json.result, {});
+    }
+    const sent = w.server.requests.all.map((request) => request.text());
+    assert(!sent.some((text) => text.includes(`${id}`)));
+  });
+}
 
 Deno.test("a client that cannot ask after all ends the login, and its words are told", async () => {
   await using w = await world();

@@ -21,7 +21,7 @@ import { serviceUrl } from "./service_endpoint.ts";
 import { isRecord, textIn } from "../../json.ts";
 import { askService } from "./http.ts";
 import { beginSession, checkLogin } from "../sso_login/device_grant.ts";
-import type { Login } from "../sso_login/logins.ts";
+import type { SessionLogin } from "../sso_login/logins.ts";
 import {
   loginNeeded,
   openSession,
@@ -66,7 +66,7 @@ export async function ssoCredentials(
     onLoginNeeded: (error) => search.logins?.offer(error, login),
   };
   const { tokenFile: key } = session;
-  const login: Login = {
+  const login: SessionLogin = {
     key,
     begin: (show, signal) =>
       beginSession({ session, grant: role, used, show, signal }),

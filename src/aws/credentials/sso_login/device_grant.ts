@@ -11,7 +11,8 @@
  */
 
 import type { SSOOIDC } from "@aws-sdk/client-sso-oidc";
-import { LoginError, messageOf } from "../../../errors.ts";
+import { messageOf } from "../../../errors.ts";
+import { LoginError, type LoginPage, type ShowPage } from "../../../login.ts";
 import { isLoopback } from "../../../net/address.ts";
 import { delay, orAborted } from "../../../time.ts";
 import { type JsonRecord, textIn } from "../../json.ts";
@@ -26,7 +27,6 @@ import {
 } from "../sources/session_token.ts";
 import { FileWatch } from "../watch.ts";
 import { canLock, lockUnless } from "./lock.ts";
-import type { LoginPage, ShowPage } from "./logins.ts";
 import { errorName, openSignIn, refused } from "./sign_in_service.ts";
 
 /** What the page says who asks: the CLI's own name would be somebody else's. */

@@ -3,28 +3,11 @@
  * fix, and the tokens that may not be written to disk.
  */
 
+import type { Login } from "../../../login.ts";
 import type { JsonRecord } from "../../json.ts";
 
-/** A page that somebody is to open to sign in. */
-export interface LoginPage {
-  readonly url: string;
-  /** What it is for, and the code that it must show. */
-  readonly message: string;
-}
-
-/** Shows the page; rejects if it was declined, or could not be shown. */
-export type ShowPage = (page: LoginPage) => Promise<void>;
-
 /** A session that can be begun again. */
-export interface Login {
-  /** Names the session. */
-  readonly key: string;
-  /**
-   * Begins it, or waits until another program has.
-   *
-   * @throws {LoginError} It came to nothing.
-   */
-  begin(show: ShowPage, signal: AbortSignal): Promise<void>;
+export interface SessionLogin extends Login {
   /**
    * Whether it could begin, as far as that can be asked without a person.
    *
@@ -44,7 +27,7 @@ export interface HeldToken {
 /** The logins of a program, shared by its sources of credentials. */
 export class Logins {
   /** Those of the sessions that were come to, whether they are over or not. */
-  readonly known = new Map<string, Login>();
+  readonly known = new Map<string, SessionLogin>();
   readonly #offers = new WeakMap<object, Login>();
   readonly #held = new Map<string, HeldToken>();
 

@@ -4,7 +4,8 @@
  */
 
 import type { SSOOIDC } from "@aws-sdk/client-sso-oidc";
-import { LoginError, messageOf } from "../../../errors.ts";
+import { messageOf } from "../../../errors.ts";
+import { LoginError } from "../../../login.ts";
 import {
   lacking,
   type Need,
