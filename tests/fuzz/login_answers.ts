@@ -5,7 +5,7 @@
  */
 
 import { CredentialsError } from "../../src/errors.ts";
-import type { Login } from "../../src/mcp/login/pending_login.ts";
+import type { Login } from "../../src/login.ts";
 import { modern } from "../support/modern_message.ts";
 import { INITIALIZED } from "../support/raw_mcp.ts";
 import type { Random } from "../support/random.ts";
