@@ -13,6 +13,7 @@ import {
   result,
 } from "./support/raw_mcp.ts";
 import { RawServer } from "./support/raw_server.ts";
+import { TEST_CREDENTIALS } from "./support/test_identity.ts";
 
 const MIB = 1024 * 1024;
 const TOKEN = "a-token-for-the-attacked-program";
@@ -54,6 +55,21 @@ const unzipped = (begin: string): McpHandler => async (_, reply) => {
   await stream.raw(body);
   await stream.end();
 };
+
+const { secretAccessKey, sessionToken } = TEST_CREDENTIALS;
+
+const ECHOED = [secretAccessKey, sessionToken];
+
+/** How a target may spell what it echoes. */
+const SPELLINGS: readonly ((text: string) => string)[] = [
+  (text) => text,
+  (text) => encodeURIComponent(text),
+  (text) => encodeURIComponent(encodeURIComponent(text)),
+  (text) => JSON.stringify(text.replaceAll("/", "\\/")),
+  (text) => [...text].reverse().join(""),
+  (text) => new TextEncoder().encode(text).toHex(),
+  (text) => new TextEncoder().encode(text).toBase64(),
+];
 
 const STDIO: Readonly<Record<string, StdioAttack>> = {
   "H1: a credential_process that traces itself, prints without end and fails": {
@@ -119,6 +135,24 @@ const STDIO: Readonly<Record<string, StdioAttack>> = {
       await proxy.answer(19_999);
     },
   },
+  "H14: errors that echo the secret key and the session token in other spellings":
+    {
+      target: {
+        m: ({ params }, reply) =>
+          reply.status(500, {}, `${SPELLINGS[params.n](params.secret)} `),
+      },
+      client: async (proxy) => {
+        for (const secret of ECHOED) {
+          for (const [n, spelt] of SPELLINGS.entries()) {
+            const { text } = await proxy.request("m", { n, secret });
+            assert(text.includes("[redacted]"), text);
+            const all = `${text}${proxy.stderr}`;
+            assert(!all.includes(secret), all);
+            assert(!all.includes(spelt(secret)), all);
+          }
+        }
+      },
+    },
   "H15: lists of ever new tools": {
     args: ["--deny-tool=none"],
     target: {
@@ -382,3 +416,54 @@ for (const [what, { target = {}, client }] of Object.entries(HTTP)) {
     },
   });
 }
+
+Deno.test("the program does not start after H11: Deno forbids it to read that tools are denied", async () => {
+  await using proxy = await ProxyProcess.start({
+    target: new URL("http://127.0.0.1:1/mcp"),
+    permissionFlags: ["--no-prompt", "--allow-env=AWS_*", "--allow-net"],
+    env: { MCP_READ_ONLY: "true", MCP_DENY_TOOL: "*" },
+  });
+  assertEquals((await proxy.status()).code, 2);
+  assertEquals(proxy.frames.all, []);
+  assert(proxy.stderr.includes("--allow-env=MCP_*,"), proxy.stderr);
+});
+
+Deno.test({
+  name:
+    "the program survives H12: a directory for its token in which others may put a link",
+  ignore: Deno.build.os === "windows",
+  async fn() {
+    const home = await Deno.makeTempDir();
+    const open = `${home}/open`;
+    await Deno.mkdir(open);
+    await Deno.chmod(open, 0o777);
+    {
+      await using proxy = await ProxyProcess.start({
+        target: new URL("http://127.0.0.1:1/mcp"),
+        home,
+        env: {
+          MCP_LISTEN: "127.0.0.1:0",
+          MCP_LOG_LEVEL: "info",
+          XDG_RUNTIME_DIR: open,
+          TMPDIR: home,
+        },
+        permissions: {
+          net: ["127.0.0.1:0"],
+          env: ["XDG_RUNTIME_DIR"],
+          read: [home],
+          write: [home],
+        },
+      });
+      const { value } = await proxy.waitForLog((line) =>
+        line.field("tokenFile") !== undefined
+      );
+      const file = String(Reflect.get(Object(value), "tokenFile"));
+      assert(file.startsWith(`${home}/sigv4-proxy-`), file);
+      assertEquals(((await Deno.lstat(file)).mode ?? 0) & 0o777, 0o600);
+      assertEquals([...Deno.readDirSync(open)], []);
+      proxy.signal("SIGTERM");
+      assertEquals((await proxy.status()).code, 0, proxy.stderr.slice(-500));
+    }
+    await Deno.remove(home, { recursive: true });
+  },
+});

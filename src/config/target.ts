@@ -1,6 +1,6 @@
 /** The URL of the target, checked. */
 
-import { isLoopback } from "../net/address.ts";
+import { isLoopback, MAX_URL_LENGTH } from "../net/address.ts";
 import { readEndpoint } from "../aws/endpoint.ts";
 import { unescapedRuntimeArn } from "../aws/runtime_arn.ts";
 import type { LogNote } from "../log/log.ts";
@@ -37,6 +37,12 @@ export function readTarget(reading: Reading): Target {
   }
   if (url.username !== "" || url.password !== "") {
     fault("target URL must not hold credentials (user:password@)");
+  }
+  if (url.href.length > MAX_URL_LENGTH) {
+    fault(
+      `target URL is longer than the ${MAX_URL_LENGTH} characters that a ` +
+        "request can have",
+    );
   }
   if (text.includes("#")) fault("target URL must not have a fragment (#…)");
   if (url.protocol === "http:" && !allowHttp && !isLoopback(url.hostname)) {

@@ -11,6 +11,9 @@ const IPV4 = /^(\d{1,3})\.(\d{1,3})\.\d{1,3}\.\d{1,3}$/;
  */
 const MAPPED = /^\[::ffff:([0-9a-f]{1,4}):[0-9a-f]{1,4}\]$/;
 
+/** The longest URL that the runtime sends a request to. */
+export const MAX_URL_LENGTH = 65_534;
+
 /** Whether a URL's host name is this machine (RFC 1122, RFC 4291, RFC 6761). */
 export function isLoopback(hostname: string): boolean {
   const host = hostname.replace(/\.$/, "").toLowerCase();

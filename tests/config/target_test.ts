@@ -44,6 +44,20 @@ Deno.test("only http and https are taken, and what cannot be read is said so", a
   }
 });
 
+Deno.test("a URL that no request can have is refused for its length", async () => {
+  const [, ...options] = ELSEWHERE;
+  const base = "https://mcp.example/";
+  const urlOf = (length: number) => base + "x".repeat(length - base.length);
+  const { targetUrl } = await configOf([...options, urlOf(65_534)]);
+  assertEquals(targetUrl.href.length, 65_534);
+  const [fault, ...others] = await faultsOf([...options, urlOf(65_535)]);
+  assertEquals(others, []);
+  assertMatch(
+    fault,
+    /^target URL is longer than the 65534 characters that a request can have \(set --target-url/,
+  );
+});
+
 Deno.test("credentials and a fragment in the URL are refused, and not shown", async () => {
   const [, ...options] = ELSEWHERE;
   const faults = await faultsOf([

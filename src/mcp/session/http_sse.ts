@@ -5,6 +5,7 @@
  */
 
 import { ProxyError } from "../../errors.ts";
+import { MAX_URL_LENGTH } from "../../net/address.ts";
 import { IdleTimer, whenOver } from "../../time.ts";
 import { readErrorBody } from "../transport/error_body.ts";
 import {
@@ -168,6 +169,11 @@ async function readEndpointEvent(
   }
   if (endpoint.username !== "" || endpoint.password !== "") {
     throw refused("the target names an endpoint with a user or a password");
+  }
+  if (endpoint.href.length > MAX_URL_LENGTH) {
+    throw refused(
+      `the target names an endpoint of more than ${MAX_URL_LENGTH} characters, which no request can have`,
+    );
   }
   return endpoint;
 }

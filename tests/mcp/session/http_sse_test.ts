@@ -109,6 +109,21 @@ Deno.test("an endpoint of another origin is refused", async () => {
   assertEquals(server.requests.length, 1);
 });
 
+Deno.test("an endpoint that no request can be sent to for its length is refused", async () => {
+  await using server = await RawServer.start(
+    oldServer({ endpoint: `/${"x".repeat(1024 * 1024)}` }),
+  );
+  await using client = new StreamClient({ url: server.url, transport: "sse" });
+  client.request(1, "initialize", {});
+  const { error } = (await client.next()).json;
+  assertEquals(error.data.reason, "bad-answer");
+  assertStringIncludes(
+    error.message,
+    "the target names an endpoint of more than 65534 characters",
+  );
+  assertEquals(server.requests.length, 1);
+});
+
 for (const user of ["u:p", "u", ":p"]) {
   Deno.test(`an endpoint with ${user}@ is refused, and the words do not show it`, async () => {
     await using server = await RawServer.start(async (_request, reply) => {
