@@ -1,6 +1,6 @@
 /** Fates in which a request has its own answer, and is given it. */
 
-import { answerOf, type Fate, JSON_TYPE, pause, rpcError } from "./fate.ts";
+import { answerOf, type Fate, JSON_TYPE, KEPT, pause, rpcError } from "./fate.ts";
 
 /** They, by name. */
 export const ANSWERED: Readonly<Record<string, Fate>> = {
@@ -29,6 +29,16 @@ export const ANSWERED: Readonly<Record<string, Fate>> = {
         await pause(meeting.random.below(4));
       }
       await stream.end();
+    },
+  },
+  "is answered in letters that no parser keeps": {
+    weight: 20,
+    ends: ["result"],
+    meet: async ({ id, run, reply }) => {
+      const { number } = run();
+      const text = `{ "result":{"number":${number},${KEPT}} ,` +
+        `"id":${JSON.stringify(id)}, "jsonrpc" : "2.0"}`;
+      await reply.status(200, JSON_TYPE, text);
     },
   },
   "is answered by a stream": {
@@ -116,8 +126,7 @@ export const ANSWERED: Readonly<Record<string, Fate>> = {
     weight: 15,
     era: "legacy",
     surface: "stdio",
-    // Its session may be lost before it is.
-    ends: ["result", "own:stream-cut"],
+    ends: ["result"],
     meet: async (meeting) => {
       const { reply, token } = meeting;
       const eventId = meeting.leave(answerOf(meeting));

@@ -59,6 +59,8 @@ export class ChaosTarget implements AsyncDisposable {
   restarts = 0;
   /** How many connections it has reset as a request came on them. */
   resets = 0;
+  /** How often it has forgotten all sessions. */
+  losses = 0;
   /** How many POSTs it has read. */
   received = 0;
   readonly #run: SoakRun;
@@ -233,7 +235,10 @@ export class ChaosTarget implements AsyncDisposable {
         return eventId;
       },
       resetNext: () => reply.resetAtNext(() => this.resets++),
-      forget: () => this.#sessions.clear(),
+      forget: () => {
+        this.losses++;
+        this.#sessions.clear();
+      },
       restart: () => this.#restart(),
       elsewhere: new URL(ELSEWHERE, this.url).href,
     };

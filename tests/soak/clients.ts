@@ -5,7 +5,7 @@ import type { Line } from "../support/lines.ts";
 import { INITIALIZE_PARAMS } from "../support/proxy_process.ts";
 import type { ChaosTarget } from "./chaos_target.ts";
 import type { Layer } from "./layers.ts";
-import { type Told, toldBy } from "./outcome.ts";
+import { isToTheLetter, type Told, toldBy } from "./outcome.ts";
 import { PATIENCE_MS, SoakProgram } from "./program.ts";
 import { numberOf, type PlannedRequest, type SoakRun } from "./schedule.ts";
 
@@ -84,6 +84,9 @@ export class StdioSoakClient implements SoakClient {
     const message: any = line.value;
     if (message?.jsonrpc !== "2.0") {
       return void this.#violations.push(`no message on stdout: ${line.text}`);
+    }
+    if (!isToTheLetter(line.text)) {
+      this.#violations.push(`it was written anew: ${line.text}`);
     }
     const { id, method } = message;
     if (method !== undefined) {
@@ -248,6 +251,9 @@ export class FrontSoakClient implements SoakClient {
       // Its end is told, if not its answer.
       if (error instanceof TypeError) return { outcome: "cut" };
       throw error;
+    }
+    if (!isToTheLetter(text)) {
+      this.program.violations.push(`it was written anew: ${text}`);
     }
     const texts = type?.startsWith("text/event-stream")
       ? text.split("\n").filter((line) => line.startsWith("data: "))

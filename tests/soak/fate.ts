@@ -24,7 +24,7 @@ export interface Meeting {
   /** A notification of its progress. */
   progress(progress: number): unknown;
   /** Runs the request, and gives its result. */
-  run(): unknown;
+  run(): { readonly number: number };
   /** Asks the client something, and waits for what it says. */
   ask(send: (question: unknown) => Promise<void>): Promise<void>;
   /** Keeps what is left of a stream for whoever resumes it. */
@@ -76,6 +76,10 @@ export const answerOf = ({ id, run }: Meeting): {
   readonly id: number | string;
   readonly result: unknown;
 } => ({ jsonrpc: "2.0", id, result: run() });
+
+/** Members of a result that are others once they were parsed and written. */
+export const KEPT =
+  '"kept":12345678901234567890 ,"e":1E+2,"s":"\\u0041\\/\\u00e9"';
 
 /** The header of a JSON body. */
 export const JSON_TYPE = { "content-type": "application/json" } as const;

@@ -1,7 +1,7 @@
 /** What a client was told, and whether it may have been. */
 
 import type { ChaosTarget, Trace } from "./chaos_target.ts";
-import type { FrontOutcome, Surface } from "./fate.ts";
+import { type FrontOutcome, KEPT, type Surface } from "./fate.ts";
 import { FATES, frontEnds } from "./fates.ts";
 import type { PlannedRequest } from "./schedule.ts";
 
@@ -17,6 +17,11 @@ export interface Told {
   readonly result?: Readonly<Record<string, unknown>>;
   /** What an error of ours says of the request, if anything. */
   readonly mayHaveRun?: unknown;
+}
+
+/** Whether a text has what it must have to the letter, if any of that. */
+export function isToTheLetter(text: string): boolean {
+  return !text.includes('"kept"') || text.includes(KEPT);
 }
 
 /** What a JSON-RPC answer says. */
@@ -40,7 +45,7 @@ export function faultOf(
   told: Told,
   { arrivals, runs, progress, last }: Trace,
   surface: Surface,
-  { hasRestarted, hasReset }: Meanwhile,
+  { hasRestarted, hasReset, hasForgotten }: Meanwhile,
 ): string | undefined {
   const what = `${method} ${id}, which ${last}`;
   // The front sends nothing twice that has run, whatever it is.
@@ -65,6 +70,8 @@ export function faultOf(
   // A connection that was kept was closed as the request went out on it.
   const mayBeUnread = arrivals === 0 || hasReset;
   if (mayBeUnread && outcome === "own:unreachable") return undefined;
+  // What is left of a stream goes with its session.
+  if (hasForgotten && outcome === "own:stream-cut") return undefined;
   const fate = FATES[last];
   if (!fate || fate.ends.length === 0) return undefined;
   const ends = surface === "front" ? frontEnds(fate) : fate.ends;
@@ -79,13 +86,15 @@ export function faultOf(
 export interface Meanwhile {
   readonly hasRestarted: boolean;
   readonly hasReset: boolean;
+  readonly hasForgotten: boolean;
 }
 
 /** Tells, later on, what has happened at the target since. */
 export function meanwhileAt(target: ChaosTarget): () => Meanwhile {
-  const { restarts, isDown, resets } = target;
+  const { restarts, isDown, resets, losses } = target;
   return () => ({
     hasRestarted: isDown || target.isDown || target.restarts !== restarts,
     hasReset: target.resets !== resets,
+    hasForgotten: target.losses !== losses,
   });
 }

@@ -6,10 +6,10 @@ import { soak } from "./soak.ts";
 
 /** Seeds that have a restart and, where there are sessions, a lost one. */
 const RUNS: readonly SoakRun[] = [
-  { era: "legacy", surface: "stdio", seed: 25 },
-  { era: "modern", surface: "stdio", seed: 25 },
-  { era: "legacy", surface: "front", seed: 20 },
-  { era: "modern", surface: "front", seed: 20 },
+  { era: "legacy", surface: "stdio", seed: 45 },
+  { era: "modern", surface: "stdio", seed: 45 },
+  { era: "legacy", surface: "front", seed: 45 },
+  { era: "modern", surface: "front", seed: 45 },
 ];
 
 /** A run in which what is rare comes as often as anything else. */
