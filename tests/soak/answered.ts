@@ -1,6 +1,13 @@
 /** Fates in which a request has its own answer, and is given it. */
 
-import { answerOf, type Fate, JSON_TYPE, KEPT, pause, rpcError } from "./fate.ts";
+import {
+  answerOf,
+  type Fate,
+  JSON_TYPE,
+  KEPT,
+  pause,
+  rpcError,
+} from "./fate.ts";
 
 /** They, by name. */
 export const ANSWERED: Readonly<Record<string, Fate>> = {

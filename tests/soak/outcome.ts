@@ -56,7 +56,9 @@ export function faultOf(
   if (outcome === "result" && told.number !== number) {
     return `${what}, has the result of ${told.number}`;
   }
-  if (outcome === "result" && (told.progress ?? progress) !== progress) {
+  // What an attempt said that broke may be lost with it.
+  const isWhole = outcome === "result" && arrivals === 1;
+  if (isWhole && (told.progress ?? progress) !== progress) {
     return `${what}, was told ${told.progress} of ${progress} times of it`;
   }
   if (told.mayHaveRun === false && runs > 0) {
