@@ -34,9 +34,7 @@ export async function writeTokenFile(
 ): Promise<TokenFile> {
   if (directory !== undefined) {
     try {
-      const path = join(directory, `sigv4-proxy-${makeToken()}.token`);
-      await writeNew(path, token, directory);
-      return tokenFile(path);
+      return await writeIn(directory, token);
     } catch (cause) {
       // What Deno itself forbids is for its user to fix.
       if (cause instanceof Deno.errors.NotCapable) {
@@ -48,44 +46,29 @@ export async function writeTokenFile(
       );
     }
   }
-  // One of our own: the temporary one is everybody's, and under narrow
-  // permissions it cannot be looked at.
-  let own: string | undefined;
-  try {
-    own = await Deno.makeTempDir({ prefix: "sigv4-proxy-" });
-    const path = join(own, "listen.token");
-    await writeNew(path, token);
-    return tokenFile(path, own);
-  } catch (cause) {
-    await removed(own);
+  return await writeIn(undefined, token).catch((cause) => {
     throw cannotWrite("the temporary directory", cause);
-  }
-}
-
-function tokenFile(path: string, directory?: string): TokenFile {
-  return {
-    path,
-    [Symbol.asyncDispose]: () => removed(path).then(() => removed(directory)),
-  };
-}
-
-/** Gone already is as well. */
-async function removed(path: string | undefined): Promise<void> {
-  if (path !== undefined) await Deno.remove(path).catch(() => {});
+  });
 }
 
 /**
- * Writes to a file that nobody else has made, and through no link: what the
- * path leads to afterwards does not matter.
+ * Writes to a file in a directory of its own: the temporary one is everybody's,
+ * and under narrow permissions it cannot be looked at.
  */
-async function writeNew(
-  path: string,
+async function writeIn(
+  directory: string | undefined,
   token: string,
-  directory?: string,
-): Promise<void> {
-  const options = { write: true, createNew: true, mode: 0o600 };
-  using file = await Deno.open(path, options);
+): Promise<TokenFile> {
+  const prefix = "sigv4-proxy-";
+  const own = await Deno.makeTempDir({ prefix, dir: directory });
+  const path = join(own, "listen.token");
+  const remove = async (): Promise<void> => {
+    // Gone already is as well.
+    for (const made of [path, own]) await Deno.remove(made).catch(() => {});
+  };
   try {
+    const options = { write: true, createNew: true, mode: 0o600 };
+    using file = await Deno.open(path, options);
     if (directory !== undefined) {
       const fault = await directoryFault(directory, await file.stat());
       if (fault !== undefined) throw new Error(fault);
@@ -93,9 +76,10 @@ async function writeNew(
     let rest = new TextEncoder().encode(token);
     while (rest.length > 0) rest = rest.subarray(await file.write(rest));
   } catch (cause) {
-    await removed(path);
+    await remove();
     throw cause;
   }
+  return { path, [Symbol.asyncDispose]: remove };
 }
 
 function cannotWrite(where: string, cause: unknown): ConfigError {
