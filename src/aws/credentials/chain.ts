@@ -265,16 +265,21 @@ async function fromWebIdentity(search: Search): Promise<Found> {
 export async function namingFault(
   query: SourceQuery,
 ): Promise<string | undefined> {
-  const { env, profile: asked } = query;
-  if (environmentDecides(asked, env)) return undefined;
-  const paths = sharedPaths(env);
-  const files = paths && await readSharedFiles(paths).catch(() => undefined);
+  if (environmentDecides(query.profile, query.env)) return undefined;
+  const { profile, order: [first] } = await orderOf(query)
+    .catch(() => ({ profile: undefined, order: [] }));
+  const isFirst = first === "web identity" &&
+    query.env("AWS_WEB_IDENTITY_TOKEN_FILE") !== undefined;
+  const way = profile && profileWay(profile);
+  return isFirst || way === "web identity" ? TOKEN_SAYS : undefined;
+}
+
+/** The order in which sources come, by the files as they are. */
+async function orderOf(query: SourceQuery) {
+  const paths = sharedPaths(query.env);
+  const files = paths && await readSharedFiles(paths);
   const profile = files?.profiles.get(profileName(query));
-  const way = sourceOrder(query, profile)[0] === "web identity" &&
-      env("AWS_WEB_IDENTITY_TOKEN_FILE") !== undefined
-    ? "web identity"
-    : profile && profileWay(profile);
-  return way === "web identity" ? TOKEN_SAYS : undefined;
+  return { files, profile, order: sourceOrder(query, profile) };
 }
 
 function webIdentityNeeds(query: SourceQuery): Need[] | undefined {
@@ -329,10 +334,9 @@ export async function credentialNeeds(
   if (paths && !(hereOnly && isDecided)) needs.push(...fileNeeds(paths));
   if (isDecided) return needs;
   try {
-    const files = paths && await readSharedFiles(paths);
-    const profile = files?.profiles.get(profileName(query));
+    const { files, profile, order } = await orderOf(query);
     const here = { ...query, files, settings: profile?.settings };
-    for (const source of sourceOrder(query, profile)) {
+    for (const source of order) {
       const own = LOWER_SOURCES[source].needs(here);
       if (own !== undefined) return [...needs, ...own];
     }

@@ -20,7 +20,6 @@ export interface Call {
   readonly refusal: LoginError | undefined;
 }
 
-/** A login that is under way. */
 export class PendingLogin {
   /** Resolves when it is done; rejects with why it came to nothing. */
   readonly done: Promise<void>;
@@ -55,12 +54,7 @@ export class PendingLogin {
     return answer !== undefined;
   }
 
-  /**
-   * Waits for it.
-   *
-   * @param failure What the request failed with.
-   * @param signal Aborted when nobody waits for the request any more.
-   */
+  /** Waits for it, on behalf of a request that failed, until its signal. */
   async wait(
     failure: ProxyError,
     signal: AbortSignal,

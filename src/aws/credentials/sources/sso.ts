@@ -20,7 +20,11 @@ import type { Credentials } from "../types.ts";
 import { serviceUrl } from "./service_endpoint.ts";
 import { isRecord, textIn } from "../../json.ts";
 import { askService } from "./http.ts";
-import { beginSession, checkLogin } from "../sso_login/device_grant.ts";
+import {
+  beginSession,
+  checkLogin,
+  type DeviceGrant,
+} from "../sso_login/device_grant.ts";
 import type { SessionLogin } from "../sso_login/logins.ts";
 import {
   loginNeeded,
@@ -36,13 +40,9 @@ import {
 import { parseTimestamp } from "./timestamp.ts";
 
 /** What SSO is asked for, and where. */
-interface SsoRole {
+interface SsoRole extends DeviceGrant {
   /** The `[sso-session]`; older profiles have none. */
   readonly sessionName: string | undefined;
-  readonly startUrl: string;
-  readonly region: string;
-  /** What the client of a login asks for; older profiles have none. */
-  readonly scopes: readonly string[];
   readonly accountId: string;
   readonly roleName: string;
   /** @throws {CredentialsError} What is configured is no URL. */

@@ -48,6 +48,7 @@ const PACE_MS = [100, 60_000] as const;
 export interface DeviceGrant {
   readonly startUrl: string;
   readonly region: string;
+  /** Older profiles have none. */
   readonly scopes: readonly string[];
   urlOf(service: "SSO_OIDC", path: string): URL;
 }

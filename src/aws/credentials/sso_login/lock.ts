@@ -20,14 +20,7 @@ const NO_LOCK: AsyncDisposable = {
   [Symbol.asyncDispose]: () => Promise.resolve(),
 };
 
-/**
- * Waits for the lock.
- *
- * @param path The file.
- * @param limitMs For how long it may be held.
- * @param isDone Whether another one has done the work meanwhile.
- * @returns The lock; `undefined` if the work is done.
- */
+/** Waits for the lock; `undefined` if another one has done the work meanwhile. */
 export async function lockUnless(
   isDone: () => Promise<boolean>,
   path: string,
