@@ -65,7 +65,7 @@ export class Backlog {
   }
 
   /** Counts a message until it is over; failing is one way to end. */
-  hold(over: Promise<void>, bytes: number, messages = 1): void {
+  add(over: Promise<void>, bytes: number, messages = 1): void {
     this.#messages += messages;
     this.#bytes += bytes;
     const end = () => {

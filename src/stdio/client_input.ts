@@ -123,7 +123,7 @@ export class ClientInput {
     // Once it is sent, its bytes may be gone.
     const { length } = frame;
     const over = this.#options.accept(frame, message);
-    if (over) backlog.hold(over, length, messages);
+    if (over) backlog.add(over, length, messages);
   }
 
   async #passWhenRoom(
@@ -173,7 +173,7 @@ export class ClientInput {
     const { emit, signal } = this.#options;
     for (const id of ids) {
       const frame = errorFrame(error, id);
-      this.#refusals.hold(emit(frame), frame.length);
+      this.#refusals.add(emit(frame), frame.length);
     }
     if (this.#refusals.hasRoomFor(0)) return undefined;
     return this.#refusals.room(0, signal).then(() => {});

@@ -15,7 +15,7 @@ import type { Log } from "../../log/log.ts";
 import { Background, OwnRequests } from "../transport/awaited.ts";
 import type { Exchange } from "../transport/exchange.ts";
 import { mayBeOfOtherEra } from "../transport/failure.ts";
-import { type Emit, type Link, tell } from "../transport/link.ts";
+import { type Emit, emitQuietly, type Link } from "../transport/link.ts";
 import type { RouterHooks } from "../transport/response_router.ts";
 import { eraOf } from "../wire/era.ts";
 import {
@@ -55,7 +55,7 @@ export class EraBridge implements Link {
   constructor({ emit, log, link }: EraBridgeOptions) {
     this.#emit = emit;
     this.#context = {
-      emit: (frame) => tell(emit, frame),
+      emit: (frame) => emitQuietly(emit, frame),
       log,
       link: link(
         (frame) => this.#receive(frame),

@@ -171,7 +171,7 @@ export class ModernToLegacy {
   /** What the client is given of a message of the target's, if anything. */
   receive(frame: Uint8Array, message: SingleMessage): Uint8Array | undefined {
     if (message.kind === "notification") {
-      return this.#listeners.tell(message, frame) ? undefined : frame;
+      return this.#listeners.notify(message, frame) ? undefined : frame;
     }
     if (message.kind === "request") return frame;
     const { id } = message;

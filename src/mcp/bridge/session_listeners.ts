@@ -83,7 +83,7 @@ export class SessionListeners {
   /**
    * Tells the subscribers of a change; false for a notification that is none.
    */
-  tell({ method, params }: NotificationMessage, frame: Uint8Array): boolean {
+  notify({ method, params }: NotificationMessage, frame: Uint8Array): boolean {
     const uri = method === RESOURCE_UPDATED && isObject(params)
       ? params.uri
       : undefined;

@@ -138,7 +138,7 @@ export class SuspendedCalls {
   #suspend(call: Call): void {
     const { waiting, state, questions } = call;
     if (waiting === undefined || state === undefined) return;
-    call.exchange?.hold();
+    call.exchange?.pause();
     call.waiting = undefined;
     call.timer = setTimeout(() => this.#expire(call), SUSPENDED_MS);
     const requests = [...questions]
@@ -168,7 +168,7 @@ export class SuspendedCalls {
     }
     this.#wake(call);
     call.waiting = id;
-    call.exchange?.release();
+    call.exchange?.resume();
     for (const [name, question] of [...call.questions]) {
       if (!isObject(inputResponses) || !(name in inputResponses)) continue;
       call.questions.delete(name);
@@ -202,7 +202,7 @@ export class SuspendedCalls {
   cancel(id: RequestId): void {
     const call = [...this.#calls.values()]
       .find(({ waiting }) => waiting?.key === id.key);
-    if (call) this.#giveUp(call);
+    if (call) this.#abort(call);
   }
 
   #expire(call: Call): void {
@@ -211,10 +211,10 @@ export class SuspendedCalls {
     for (const { id } of questions.values()) {
       this.#refuse(id, "the client did not answer in time");
     }
-    this.#giveUp(call);
+    this.#abort(call);
   }
 
-  #giveUp(call: Call): void {
+  #abort(call: Call): void {
     this.#forget(call);
     notifyCancelled(this.#context.link, call.id);
   }
@@ -234,7 +234,7 @@ export class SuspendedCalls {
   end(error: ProxyError): void {
     this.#isEnding = true;
     for (const call of [...this.#suspended.values()]) {
-      this.#giveUp(call);
+      this.#abort(call);
       if (!call.waiting) continue;
       void this.#context.emit(errorFrame(error, call.waiting));
     }

@@ -24,10 +24,10 @@ import { type Call, PendingLogin } from "./pending_login.ts";
 import type { Exchange } from "../transport/exchange.ts";
 import {
   type Emit,
+  emitQuietly,
   type Link,
   messageFrame,
   notifyCancelled,
-  tell,
 } from "../transport/link.ts";
 import { OwnRequests } from "../transport/awaited.ts";
 import type { Target } from "../transport/target.ts";
@@ -83,7 +83,7 @@ export class LoginLink implements Link {
   readonly #link: Link;
   readonly #questions = new OwnRequests("sigv4-proxy:login");
   readonly #client = {
-    accept: (frame: Uint8Array) => tell(this.#options.emit, frame),
+    accept: (frame: Uint8Array) => emitQuietly(this.#options.emit, frame),
   };
   /** What a client of the legacy era can do; nothing before it said so. */
   #capabilities: unknown;
@@ -236,7 +236,7 @@ export class LoginLink implements Link {
     const frame = inputRequired(id, page, requestState);
     if (pending.answer(caller, frame)) return;
     notifyCancelled(this.#link, id);
-    await tell(this.#options.emit, frame);
+    await emitQuietly(this.#options.emit, frame);
   }
 
   /** Asks a client of the legacy era, for as long as the login lasts. */

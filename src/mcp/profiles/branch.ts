@@ -7,12 +7,12 @@ import { eraOf } from "../wire/era.ts";
 import {
   cancelledId,
   type Emit,
+  emitQuietly,
   type Link,
   notify,
   type Part,
   partsInTurns,
   rpcErrorFrame,
-  tell,
 } from "../transport/link.ts";
 import {
   isObject,
@@ -121,7 +121,7 @@ export class IdentityBranch implements Link {
         this.#answered(id);
         const { emit, identity, selection } = this.#options;
         const told = notOpened(selection.nameOf(identity), error);
-        return await tell(emit, rpcErrorFrame(id, told));
+        return await emitQuietly(emit, rpcErrorFrame(id, told));
       }
       this.#pending.set(id.key, true);
       // Not awaited here: the end waits for the session, not for answers.

@@ -98,7 +98,7 @@ export class Recovery {
       ...sessionOf(sessionId, lost.protocolVersion),
     };
     await this.#inFlight
-      .tell("notifications/initialized", session, NOTIFY_WAIT_MS);
+      .notify("notifications/initialized", session, NOTIFY_WAIT_MS);
     this.#target.log.info("the target lost the session; made a new one");
     if (this.#logLevel !== undefined) {
       const params = { level: this.#logLevel };

@@ -281,7 +281,7 @@ export class Session implements Link {
   }
 
   async drain(deadline: AbortSignal): Promise<void> {
-    this.#keeper.release();
+    this.#keeper.stop();
     await this.#inFlight.drain(deadline);
   }
 

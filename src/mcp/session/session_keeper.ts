@@ -168,7 +168,7 @@ export class SessionKeeper {
     const before = this.#current;
     const version = isObject(result) ? result.protocolVersion : undefined;
     const session = sessionOf(sessionId, version);
-    this.#standalone.release();
+    this.#standalone.close();
     this.#become({ ...session, ...(channel && { channel }) });
     void this.#delete(before, LEAVE_MS);
   }
@@ -215,7 +215,7 @@ export class SessionKeeper {
     }
     this.#become(renewed);
     this.#target.observer?.recovered();
-    if (this.#standalone.isWanted) this.#hold();
+    if (this.#standalone.isWanted) this.#openStandalone();
   }
 
   #become(session: SessionHeaders): void {
@@ -239,21 +239,21 @@ export class SessionKeeper {
 
   /** The client is ready: holds the standing stream, and pings, where wanted. */
   begin(): void {
-    if (this.#target.standingStream) this.#hold();
+    if (this.#target.standingStream) this.#openStandalone();
     if (this.#closing.signal.aborted || this.#current === NO_SESSION) return;
     this.keepAlive.start();
   }
 
   /** HTTP+SSE has a standing stream anyway. */
-  #hold(): void {
+  #openStandalone(): void {
     if (this.#closing.signal.aborted || this.#current.channel) return;
-    this.#standalone.hold(this.#current);
+    this.#standalone.open(this.#current);
   }
 
-  release(): void {
+  stop(): void {
     this.#closing.abort();
     this.keepAlive.stop();
-    this.#standalone.release();
+    this.#standalone.close();
   }
 
   async close(limitMs: number): Promise<void> {

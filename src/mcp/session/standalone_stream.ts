@@ -72,15 +72,15 @@ export class StandaloneStream {
     return this.#abort !== undefined;
   }
 
-  hold(session: SessionHeaders): void {
-    this.release();
+  open(session: SessionHeaders): void {
+    this.close();
     this.#abort = new AbortController();
     this.#lastEventId = undefined;
     this.#retryMs = undefined;
     void this.#keepOpen(session, this.#abort.signal);
   }
 
-  release(): void {
+  close(): void {
     this.#abort?.abort();
     this.#abort = undefined;
   }
@@ -119,7 +119,7 @@ export class StandaloneStream {
       return await this.#read(session, response, idle);
     } catch (cause) {
       if (outer.aborted) return true;
-      this.#tell("the standing stream broke; it is opened again", {
+      this.#warnOnce("the standing stream broke; it is opened again", {
         error: summaryOf(fetchFailure(cause, url)),
       });
       return false;
@@ -154,7 +154,10 @@ export class StandaloneStream {
     log.debug("the target's words on the stream", { error: message });
     const fields = { status, error: summary };
     if (PASSING_STATUSES.has(status) || status >= 500) {
-      this.#tell("the standing stream was refused; it is tried again", fields);
+      this.#warnOnce(
+        "the standing stream was refused; it is tried again",
+        fields,
+      );
       return false;
     }
     if (++this.#refusals < MAX_REFUSALS) return false;
@@ -170,7 +173,7 @@ export class StandaloneStream {
   }
 
   /** Says once for all tries in a row what keeps the stream from opening. */
-  #tell(message: string, fields: LogFields): void {
+  #warnOnce(message: string, fields: LogFields): void {
     this.#target.log[this.#isTold ? "debug" : "warn"](message, fields);
     this.#isTold = true;
   }

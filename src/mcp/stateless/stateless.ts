@@ -217,7 +217,7 @@ export class StatelessSession {
       const { result } = answer;
       checkRead(result, frame);
       this.#inFlight.policy.record(result);
-      if (exchange.onAnswer) this.#schemas.learn(result);
+      if (exchange.onAnswer) this.#schemas.record(result);
     }
     if (!error) return;
     const subscription = this.#subscriptions.get(exchange);
@@ -253,7 +253,7 @@ export class StatelessSession {
 
   /** A list of tools without those that a client must not see. */
   #withoutInvalid({ result }: ResponseMessage, frame: Uint8Array): Uint8Array {
-    const invalid = this.#schemas.learn(result);
+    const invalid = this.#schemas.record(result);
     const list = memberAt(frame, ["result", "tools"]);
     if (!list || invalid.size === 0) return frame;
     return removeMembers(frame, list, (_tool, index) => invalid.has(index));

@@ -80,7 +80,7 @@ export class ToolSchemas {
   }
 
   /** Learns a page of tools; gives those with an invalid `x-mcp-header`. */
-  learn(result: unknown): ReadonlySet<number> {
+  record(result: unknown): ReadonlySet<number> {
     const tools: unknown = isObject(result) ? result.tools : undefined;
     const invalid = new Set<number>();
     if (!Array.isArray(tools)) return invalid;

@@ -79,7 +79,7 @@ export class Exchange {
   #lastMessageAt = this.startedAt;
   #isResetOnProgress = false;
   #isAtTarget = false;
-  #isHeld = false;
+  #isPaused = false;
   #delivering = 0;
   #afterDelivery: (() => void) | undefined;
 
@@ -170,7 +170,7 @@ export class Exchange {
       this.#deadlines,
       idleTimeoutMs,
       over(idleTimeoutMs, true),
-      () => !this.#isAtTarget || this.#delivering > 0 || this.#isHeld,
+      () => !this.#isAtTarget || this.#delivering > 0 || this.#isPaused,
     );
     if (timeoutMs === undefined) return;
     const whole = over(timeoutMs, false);
@@ -202,13 +202,13 @@ export class Exchange {
     this.touch();
   }
 
-  hold(): void {
-    this.#isHeld = true;
+  pause(): void {
+    this.#isPaused = true;
     this.#wholeLimit?.pause();
   }
 
-  release(): void {
-    this.#isHeld = false;
+  resume(): void {
+    this.#isPaused = false;
     this.#wholeLimit?.resume();
     this.touch();
   }

@@ -137,9 +137,9 @@ export class HttpTransport {
         if (!ready) throw cause;
         exchange.isSent = wasSent;
         exchange.isAtTarget = false;
-        exchange.hold();
+        exchange.pause();
         await orAborted(ready, exchange.signal)
-          .finally(() => exchange.release());
+          .finally(() => exchange.resume());
       }
     }
   }

@@ -166,7 +166,7 @@ export class InFlight {
   }
 
   /** Tells the target something, and waits so long for that to be taken. */
-  async tell(
+  async notify(
     method: string,
     session: SessionHeaders,
     limitMs: number,

@@ -149,7 +149,10 @@ export function notifyCancelled(
 }
 
 /** Writes a frame of a layer's own; a client that is gone does not matter. */
-export async function tell(emit: Emit, frame: Uint8Array): Promise<void> {
+export async function emitQuietly(
+  emit: Emit,
+  frame: Uint8Array,
+): Promise<void> {
   await emit(frame).catch(() => {});
 }
 
@@ -167,7 +170,7 @@ export async function refuse(
   await Promise.all(
     requestsOf(message).map(({ id, method, params }) => {
       observer?.refused?.(error, { method, params, requests: [id] });
-      return tell(emit, errorFrame(error, id));
+      return emitQuietly(emit, errorFrame(error, id));
     }),
   );
 }

@@ -188,18 +188,18 @@ export class PendingRequests {
     owner.keptErrors ??= new Map();
     if (owner.keptErrors.has(key) || owner.isSettled) return;
     owner.keptErrors.set(key, error);
-    this.#tellKeptAfter(owed, KEPT_MS);
+    this.#answerKeptAfter(owed, KEPT_MS);
   }
 
   /** Tells a kept error when nothing more is said for some time. */
-  #tellKeptAfter(owed: Owed, delayMs: number): void {
+  #answerKeptAfter(owed: Owed, delayMs: number): void {
     const { owner, id } = owed;
     const timer = setTimeout(() => {
       const error = owner.keptErrors?.get(id.key);
       if (!error) return;
       // What tells of its progress may bring its answer.
       const leftMs = KEPT_MS - owner.sinceMessageMs;
-      if (leftMs > 0) return this.#tellKeptAfter(owed, leftMs);
+      if (leftMs > 0) return this.#answerKeptAfter(owed, leftMs);
       this.failOne(owed, error).catch(() => {}).finally(() => {
         if (owner.isSettled) owner.end();
       });
@@ -243,7 +243,7 @@ export class PendingRequests {
   ): Promise<void> {
     note(exchange, toldOf(exchange, exchange.pending[0], error));
     for (const id of exchange.pending) {
-      await this.#tell(exchange, id, toldOf(exchange, id, error));
+      await this.#answer(exchange, id, toldOf(exchange, id, error));
     }
   }
 
@@ -252,10 +252,10 @@ export class PendingRequests {
     error: Uint8Array | ProxyError,
   ): Promise<void> {
     note(owner, error);
-    await this.#tell(owner, id, error);
+    await this.#answer(owner, id, error);
   }
 
-  async #tell(
+  async #answer(
     exchange: Exchange,
     id: RequestId,
     error: ProxyError | Uint8Array,

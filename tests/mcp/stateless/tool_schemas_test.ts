@@ -3,7 +3,7 @@ import type { Log } from "../../../src/log/log.ts";
 import { ToolSchemas } from "../../../src/mcp/stateless/tool_schemas.ts";
 
 /** Schemas, and the warnings that they gave. */
-function schemas(): { learnt: ToolSchemas; warnings: unknown[] } {
+function makeSchemas(): { schemas: ToolSchemas; warnings: unknown[] } {
   const warnings: unknown[] = [];
   const note = () => {};
   const log: Log = {
@@ -12,22 +12,22 @@ function schemas(): { learnt: ToolSchemas; warnings: unknown[] } {
     error: note,
     warn: (_message, fields) => warnings.push(fields),
   };
-  return { learnt: new ToolSchemas(log), warnings };
+  return { schemas: new ToolSchemas(log), warnings };
 }
 
 function tool(name: string, properties: unknown, rest = {}): unknown {
   return { name, inputSchema: { type: "object", properties, ...rest } };
 }
 
-function headers(learnt: ToolSchemas, name: string, args: unknown): unknown {
-  return learnt.headersFor({ name, arguments: args });
+function headers(schemas: ToolSchemas, name: string, args: unknown): unknown {
+  return schemas.headersFor({ name, arguments: args });
 }
 
 const REGION = { type: "string", "x-mcp-header": "Region" };
 
 Deno.test("the arguments that a schema marks go as headers, the others do not", () => {
-  const { learnt } = schemas();
-  learnt.learn({
+  const { schemas } = makeSchemas();
+  schemas.record({
     tools: [tool("t", {
       region: REGION,
       count: { type: "integer", "x-mcp-header": "Count" },
@@ -36,7 +36,7 @@ Deno.test("the arguments that a schema marks go as headers, the others do not", 
     })],
   });
   assertEquals(
-    headers(learnt, "t", { region: "é", count: 3, dry: false, query: "q" }),
+    headers(schemas, "t", { region: "é", count: 3, dry: false, query: "q" }),
     [
       ["mcp-param-region", "=?base64?w6k=?="],
       ["mcp-param-count", "3"],
@@ -46,38 +46,38 @@ Deno.test("the arguments that a schema marks go as headers, the others do not", 
 });
 
 Deno.test("an argument that is null or absent is no header", () => {
-  const { learnt } = schemas();
-  learnt.learn({ tools: [tool("t", { region: REGION })] });
+  const { schemas } = makeSchemas();
+  schemas.record({ tools: [tool("t", { region: REGION })] });
   for (const args of [{ region: null }, {}, undefined, null, "x"]) {
-    assertEquals(headers(learnt, "t", args), []);
+    assertEquals(headers(schemas, "t", args), []);
   }
 });
 
 Deno.test("a nested property is reached through properties alone", () => {
-  const { learnt } = schemas();
-  learnt.learn({
+  const { schemas } = makeSchemas();
+  schemas.record({
     tools: [
       tool("t", { a: { type: "object", properties: { b: REGION } } }),
       tool("own", { constructor: { properties: { name: REGION } } }),
     ],
   });
   const expected = [["mcp-param-region", "x"]];
-  assertEquals(headers(learnt, "t", { a: { b: "x" } }), expected);
-  assertEquals(headers(learnt, "t", { a: [{ b: "x" }] }), []);
-  assertEquals(headers(learnt, "t", { a: "x" }), []);
-  assertEquals(headers(learnt, "own", {}), []);
+  assertEquals(headers(schemas, "t", { a: { b: "x" } }), expected);
+  assertEquals(headers(schemas, "t", { a: [{ b: "x" }] }), []);
+  assertEquals(headers(schemas, "t", { a: "x" }), []);
+  assertEquals(headers(schemas, "own", {}), []);
 });
 
 Deno.test("the pages of a list accumulate, and a schema is kept until it is replaced", () => {
-  const { learnt } = schemas();
-  learnt.learn({ tools: [tool("a", { region: REGION })], nextCursor: "2" });
-  learnt.learn({ tools: [tool("b", { region: REGION })], ttlMs: 0 });
+  const { schemas } = makeSchemas();
+  schemas.record({ tools: [tool("a", { region: REGION })], nextCursor: "2" });
+  schemas.record({ tools: [tool("b", { region: REGION })], ttlMs: 0 });
   const args = { region: "x" };
-  assertEquals(headers(learnt, "a", args), [["mcp-param-region", "x"]]);
-  assertEquals(headers(learnt, "b", args), [["mcp-param-region", "x"]]);
-  learnt.learn({ tools: [tool("a", { region: { type: "string" } })] });
-  assertEquals(headers(learnt, "a", args), []);
-  assertEquals(headers(learnt, "b", args), [["mcp-param-region", "x"]]);
+  assertEquals(headers(schemas, "a", args), [["mcp-param-region", "x"]]);
+  assertEquals(headers(schemas, "b", args), [["mcp-param-region", "x"]]);
+  schemas.record({ tools: [tool("a", { region: { type: "string" } })] });
+  assertEquals(headers(schemas, "a", args), []);
+  assertEquals(headers(schemas, "b", args), [["mcp-param-region", "x"]]);
 });
 
 const mark = (header: unknown, type: unknown = "string") => ({
@@ -126,12 +126,12 @@ const INVALID: Record<string, unknown> = {
 
 for (const [what, definition] of Object.entries(INVALID)) {
   Deno.test(`a tool with x-mcp-header on ${what} is left out, with a warning`, () => {
-    const { learnt, warnings } = schemas();
-    const invalid = learnt.learn({ tools: [tool("a", {}), definition] });
+    const { schemas, warnings } = makeSchemas();
+    const invalid = schemas.record({ tools: [tool("a", {}), definition] });
     assertEquals([...invalid], [1]);
     const [{ tool: name }] = warnings as { tool: string }[];
     assertEquals([name, warnings.length], ["t", 1]);
-    assertEquals(headers(learnt, "t", { x: "v", y: "v" }), []);
+    assertEquals(headers(schemas, "t", { x: "v", y: "v" }), []);
   });
 }
 
@@ -152,26 +152,26 @@ const VALID: Record<string, unknown> = {
 
 for (const [what, definition] of Object.entries(VALID)) {
   Deno.test(`a tool with ${what} stays`, () => {
-    const { learnt, warnings } = schemas();
-    assertEquals(learnt.learn({ tools: [definition] }).size, 0);
+    const { schemas, warnings } = makeSchemas();
+    assertEquals(schemas.record({ tools: [definition] }).size, 0);
     assertEquals(warnings, []);
   });
 }
 
 Deno.test("a schema nested a hundred thousand deep is read", () => {
-  const { learnt } = schemas();
+  const { schemas } = makeSchemas();
   let schema: unknown = mark("X");
   for (let depth = 0; depth < 100_000; depth++) {
     schema = { properties: { p: schema } };
   }
-  const invalid = learnt.learn({ tools: [{ name: "t", inputSchema: schema }] });
+  const invalid = schemas.record({ tools: [{ name: "t", inputSchema: schema }] });
   assertEquals(invalid.size, 0);
 });
 
 Deno.test("what is no list of tools teaches nothing", () => {
-  const { learnt } = schemas();
+  const { schemas } = makeSchemas();
   for (const result of [undefined, null, {}, { tools: {} }, { tools: [1] }]) {
-    assertEquals(learnt.learn(result).size, 0);
+    assertEquals(schemas.record(result).size, 0);
   }
 });
 
@@ -181,8 +181,8 @@ Deno.test("a marked parameter at every level of a deep schema costs no more than
     const leaf = { type: "string", "x-mcp-header": `H${level}` };
     properties = { leaf, next: { type: "object", properties } };
   }
-  const { learnt, warnings } = schemas();
-  const invalid = learnt.learn({ tools: [tool("t", properties)] });
+  const { schemas, warnings } = makeSchemas();
+  const invalid = schemas.record({ tools: [tool("t", properties)] });
   assertEquals([...invalid], [0]);
   assertEquals(warnings, [{
     tool: "t",

@@ -442,7 +442,7 @@ Deno.test("reading waits while a backlog is full, for as long as something ends"
   const backlog = new Backlog({ messages: 2, bytes: 100 }, 60_000);
   const { signal } = new AbortController();
   const held = [1, 2].map(() => Promise.withResolvers<void>());
-  for (const { promise } of held) backlog.hold(promise, 10);
+  for (const { promise } of held) backlog.add(promise, 10);
   const room = backlog.room(10, signal);
   held[0].resolve();
   assertEquals(await within(room, "room"), true);
@@ -451,7 +451,7 @@ Deno.test("reading waits while a backlog is full, for as long as something ends"
 Deno.test("reading goes on without room when nothing of a backlog ends for too long", async () => {
   using clock = new Clock();
   const backlog = new Backlog({ messages: 1, bytes: 100 }, 50);
-  backlog.hold(new Promise(() => {}), 10);
+  backlog.add(new Promise(() => {}), 10);
   const { signal } = new AbortController();
   const room = backlog.room(10, signal);
   await clock.pass(50);
@@ -462,7 +462,7 @@ Deno.test("reading goes on without room when nothing of a backlog ends for too l
 
 Deno.test("a stop ends the wait for room", async () => {
   const backlog = new Backlog({ messages: 1, bytes: 100 }, 60_000);
-  backlog.hold(new Promise(() => {}), 10);
+  backlog.add(new Promise(() => {}), 10);
   const stop = new AbortController();
   const room = backlog.room(10, stop.signal);
   stop.abort();
