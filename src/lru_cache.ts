@@ -47,6 +47,11 @@ export class Recent<V> {
     return this.#entries.delete(key);
   }
 
+  /** What is remembered, the oldest first. */
+  keys(): Iterable<string> {
+    return this.#entries.keys();
+  }
+
   /** How many values there are. */
   get size(): number {
     return this.#entries.size;

@@ -4,6 +4,7 @@
  */
 
 import { ProxyError } from "../../errors.ts";
+import { Recent } from "../../lru_cache.ts";
 import type { Exchange } from "../transport/exchange.ts";
 import { summaryOf } from "../transport/failure.ts";
 import type { InFlight } from "../transport/in_flight.ts";
@@ -31,7 +32,7 @@ export class Recovery {
   readonly #inFlight: InFlight;
   #agreement: Agreement | undefined;
   #logLevel: unknown;
-  readonly #subscriptions = new Set<string>();
+  #subscriptions = new Recent<true>(MAX_SUBSCRIPTIONS);
 
   constructor(target: Target, inFlight: InFlight) {
     this.#target = target;
@@ -42,30 +43,21 @@ export class Recovery {
     if (!isObject(params)) return;
     switch (method) {
       case "initialize": {
-        const { protocolVersion, capabilities } = isObject(result)
-          ? result
-          : {};
+        const answered = isObject(result) ? result : {};
+        const { protocolVersion, capabilities } = answered;
         this.#agreement = { params, protocolVersion, capabilities };
         this.#logLevel = undefined;
-        this.#subscriptions.clear();
+        this.#subscriptions = new Recent(MAX_SUBSCRIPTIONS);
         return;
       }
       case "logging/setLevel":
         this.#logLevel = params.level;
         return;
       case "resources/subscribe":
-        if (typeof params.uri === "string") this.#subscribed(params.uri);
-        return;
+        if (typeof params.uri !== "string") return;
+        return this.#subscriptions.set(params.uri, true);
       case "resources/unsubscribe":
         this.#subscriptions.delete(String(params.uri));
-    }
-  }
-
-  #subscribed(uri: string): void {
-    this.#subscriptions.add(uri);
-    for (const oldest of this.#subscriptions) {
-      if (this.#subscriptions.size <= MAX_SUBSCRIPTIONS) break;
-      this.#subscriptions.delete(oldest);
     }
   }
 
@@ -80,9 +72,8 @@ export class Recovery {
     const opened = await open();
     const { answer: { error, result }, sessionId } = await this.#inFlight
       .ask("initialize", { ...params, protocolVersion }, opened);
-    const { protocolVersion: spoken, capabilities } = isObject(result)
-      ? result
-      : {};
+    const answered = isObject(result) ? result : {};
+    const { protocolVersion: spoken, capabilities } = answered;
     if (error || spoken !== protocolVersion) {
       const told = (words: string) => {
         const why = error
@@ -104,7 +95,7 @@ export class Recovery {
       const params = { level: this.#logLevel };
       await this.#setUpAgain("logging/setLevel", params, session);
     }
-    for (const uri of this.#subscriptions) {
+    for (const uri of this.#subscriptions.keys()) {
       await this.#setUpAgain("resources/subscribe", { uri }, session);
     }
     await this.#tellOfChanges(agreement.capabilities, capabilities);

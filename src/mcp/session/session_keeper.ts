@@ -10,7 +10,11 @@ import type { Exchange } from "../transport/exchange.ts";
 import { summaryOf } from "../transport/failure.ts";
 import type { InFlight } from "../transport/in_flight.ts";
 import type { ResponseRouter } from "../transport/response_router.ts";
-import { AttemptError, type SessionExpiredError } from "../transport/retry.ts";
+import {
+  AttemptError,
+  errorOf,
+  type SessionExpiredError,
+} from "../transport/retry.ts";
 import type { Target } from "../transport/target.ts";
 import { discardBody } from "../wire/body.ts";
 import {
@@ -141,19 +145,18 @@ export class SessionKeeper {
   async findOldTransport(cause: unknown): Promise<boolean> {
     const { transport, log } = this.#target;
     if (transport !== "auto" || this.#isOldTransport) return false;
-    if (!(cause instanceof AttemptError) || cause.answer) return false;
-    const { reason, data } = cause.error;
-    const isRefused = reason === "http-status" &&
-      OLD_TRANSPORT_STATUSES.has(data.status);
+    if (cause instanceof AttemptError && cause.answer) return false;
+    const error = errorOf(cause);
+    const isRefused = error?.reason === "http-status" &&
+      OLD_TRANSPORT_STATUSES.has(error.data.status);
     if (!isRefused || this.#current !== NO_SESSION) return false;
     this.#isOldTransport = true;
     try {
       await this.opening();
       log.info("the target speaks HTTP+SSE of 2024-11-05");
-    } catch (error) {
-      log.debug("the target does not speak HTTP+SSE either", {
-        error: String(error),
-      });
+    } catch (failure) {
+      const fields = { error: String(failure) };
+      log.debug("the target does not speak HTTP+SSE either", fields);
       this.#isOldTransport = false;
     }
     return this.#isOldTransport;

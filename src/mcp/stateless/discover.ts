@@ -7,6 +7,7 @@ import {
   askedMsOf,
   AttemptError,
   backoffMs,
+  errorOf,
   isPassing,
 } from "../transport/retry.ts";
 import type { Exchange } from "../transport/exchange.ts";
@@ -53,9 +54,9 @@ export function discoverDelayMs(
 
 /** The answer to one that a server of an earlier era refused, if it did. */
 export function legacyAnswer(cause: unknown): Uint8Array | undefined {
-  if (!(cause instanceof AttemptError)) return undefined;
-  const { error, answer } = cause;
-  if (error.reason !== "http-status") return undefined;
+  const error = errorOf(cause);
+  const answer = cause instanceof AttemptError ? cause.answer : undefined;
+  if (error?.reason !== "http-status") return undefined;
   if (!LEGACY_STATUSES.has(error.data.status)) return undefined;
   const code = answer && readRpcError(answer)?.error.code;
   if (code !== undefined && MODERN_CODES.has(code)) return undefined;
