@@ -164,7 +164,9 @@ Deno.test("a schema nested a hundred thousand deep is read", () => {
   for (let depth = 0; depth < 100_000; depth++) {
     schema = { properties: { p: schema } };
   }
-  const invalid = schemas.record({ tools: [{ name: "t", inputSchema: schema }] });
+  const invalid = schemas.record({
+    tools: [{ name: "t", inputSchema: schema }],
+  });
   assertEquals(invalid.size, 0);
 });
 
