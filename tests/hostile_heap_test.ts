@@ -1,7 +1,8 @@
 /**
  * The program under attack, over stdio and in HTTP server mode: it answers
  * afterwards, and ends when it is told to. Like all programs that tests launch
- * it has a heap of 256 MiB; hostile_messages_test.ts has the largest messages.
+ * it has a heap of 256 MiB, or less, so that a smaller attack is enough;
+ * hostile_messages_test.ts has the largest messages.
  */
 import { assert, assertEquals } from "@std/assert";
 import { ProxyProcess } from "./support/proxy_process.ts";
@@ -29,6 +30,7 @@ async function gzipped(text: string): Promise<Uint8Array> {
 interface StdioAttack {
   readonly target?: Readonly<Record<string, McpHandler>>;
   readonly args?: readonly string[];
+  readonly heapMib?: number;
   /** The only profile's settings; `~` is HOME. */
   readonly profile?: (home: string) => string;
   readonly client: (proxy: ProxyProcess) => Promise<void>;
@@ -46,7 +48,7 @@ const flood = (text: string, bytes: number): McpHandler => async (_, reply) => {
 };
 
 const unzipped = (begin: string): McpHandler => async (_, reply) => {
-  const body = await gzipped(begin + "x".repeat(256 * MIB));
+  const body = await gzipped(begin + "x".repeat(64 * MIB));
   const headers = {
     "content-type": "text/event-stream",
     "content-encoding": "gzip",
@@ -103,23 +105,25 @@ const STDIO: Readonly<Record<string, StdioAttack>> = {
     target: { m: flood("data: x\r", 16 * MIB) },
     client: callM,
   },
-  "H8: 256 MiB without a line end out of gzip": {
+  "H8: 64 MiB without a line end out of gzip": {
+    heapMib: 64,
     target: { m: unzipped("x") },
     client: callM,
   },
-  "H8: 256 MiB of one event out of gzip": {
+  "H8: 64 MiB of one event out of gzip": {
+    heapMib: 64,
     target: { m: unzipped("data: ") },
     client: callM,
   },
-  "H9: 600 calls of 1 MiB to a target that does not answer": {
+  "H9: 200 calls of 1 MiB to a target that does not answer": {
     target: { m: (_, reply) => reply.hang() },
     client: async (proxy) => {
       const params = { x: "x".repeat(MIB) };
-      for (let id = 0; id < 600; id++) {
+      for (let id = 0; id < 200; id++) {
         await proxy.send({ jsonrpc: "2.0", id, method: "m", params });
       }
       // Whatever is over the bound is answered, although nothing else is.
-      await proxy.answer(599);
+      await proxy.answer(199);
     },
   },
   "H9: 20,000 small calls to a target that does not answer": {
@@ -171,6 +175,7 @@ const STDIO: Readonly<Record<string, StdioAttack>> = {
   },
   "H15: tools of ever new names of 9 MiB": {
     args: ["--deny-tool=none"],
+    heapMib: 64,
     target: {
       "tools/list": (message, reply) => {
         const name = crypto.randomUUID() + "n".repeat(9 * MIB);
@@ -179,7 +184,7 @@ const STDIO: Readonly<Record<string, StdioAttack>> = {
       },
     },
     client: async (proxy) => {
-      for (let n = 0; n < 40; n++) await proxy.request("tools/list");
+      for (let n = 0; n < 10; n++) await proxy.request("tools/list");
     },
   },
   "H16: a credential_process that prints without end": {
@@ -223,7 +228,7 @@ for (const [what, attack] of Object.entries(STDIO)) {
     // Windows has neither the signal nor these programs.
     ignore: Deno.build.os === "windows",
     async fn() {
-      const { target = {}, args, profile, client } = attack;
+      const { target = {}, args, profile, heapMib, client } = attack;
       const home = await Deno.makeTempDir();
       await using server = await RawServer.start(mcp(target));
       if (profile) await writeProfile(home, profile(home));
@@ -232,6 +237,7 @@ for (const [what, attack] of Object.entries(STDIO)) {
           target: server.url,
           args,
           home,
+          denoFlags: heapMib && [`--v8-flags=--max-old-space-size=${heapMib}`],
           env: {
             MCP_LOG_LEVEL: "info",
             ...profile && {
