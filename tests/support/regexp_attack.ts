@@ -43,21 +43,31 @@ const ENDS: readonly (readonly [end: string, tells: RegExp])[] = [
 const SMALL = Array.from({ length: 26 }, (_, n) => Math.round(10 * 1.16 ** n));
 
 /** The length at which all attacks are compared, and those of the worst. */
-const FIRST = 2 ** 11;
-const LONGER = [2 ** 12, 2 ** 13, 2 ** 14, 2 ** 15, 2 ** 17, 2 ** 20];
+const FIRST = 2 ** 10;
+const LONGER = [2 ** 11, 2 ** 12, 2 ** 13, 2 ** 14, 2 ** 15, 2 ** 17, 2 ** 20];
 
 /** For how long a text of so many characters may keep an expression busy. */
 function limitFor(length: number): number {
   return length <= 2 ** 14 ? 100 : length / 100;
 }
 
-/** How many of the slowest texts are made longer. */
+/** How many of the slowest texts are made longer: half as many each time. */
 const WORST = 5;
+const WORST_OF_ALL = 2;
 
 interface Attack {
   readonly before: string;
   readonly part: string;
   readonly end: string;
+}
+
+interface Timed {
+  readonly attack: Attack;
+  readonly ms: number;
+}
+
+function slowest(timed: readonly Timed[], count: number): readonly Timed[] {
+  return timed.toSorted((a, b) => b.ms - a.ms).slice(0, count);
 }
 
 /**
@@ -69,7 +79,7 @@ interface Attack {
 export function attack(pattern: RegExp): string | undefined {
   // Without one it looks at so many characters at most from each place.
   if (!/[*+]|\{\d+,\}/.test(pattern.source)) return undefined;
-  const timed: { readonly attack: Attack; readonly ms: number }[] = [];
+  const timed: Timed[] = [];
   const repeatsGroups = /\)[*+{]/.test(pattern.source);
   for (const attack of attacksOn(pattern)) {
     for (const length of repeatsGroups ? SMALL : []) {
@@ -79,13 +89,16 @@ export function attack(pattern: RegExp): string | undefined {
     const ms = timeOf(pattern, textOf(attack, FIRST), limitFor(FIRST));
     timed.push({ attack, ms });
   }
-  timed.sort((a, b) => b.ms - a.ms);
-  for (const { attack } of timed.slice(0, WORST)) {
-    for (const length of LONGER) {
-      const limitMs = limitFor(length);
+  let worst = slowest(timed, WORST);
+  for (const length of LONGER) {
+    const limitMs = limitFor(length);
+    const longer: Timed[] = [];
+    for (const { attack } of worst) {
       const ms = timeOf(pattern, textOf(attack, length), limitMs);
       if (ms > limitMs) return describe(attack, length, ms);
+      longer.push({ attack, ms });
     }
+    worst = slowest(longer, Math.max(worst.length / 2, WORST_OF_ALL));
   }
   return undefined;
 }
