@@ -237,7 +237,9 @@ for (const [what, attack] of Object.entries(STDIO)) {
           target: server.url,
           args,
           home,
-          denoFlags: heapMib && [`--v8-flags=--max-old-space-size=${heapMib}`],
+          denoFlags: heapMib === undefined
+            ? []
+            : [`--v8-flags=--max-old-space-size=${heapMib}`],
           env: {
             MCP_LOG_LEVEL: "info",
             ...profile && {
