@@ -15,9 +15,6 @@ const ROOT = new URL("../", import.meta.url);
  */
 const MADE: Readonly<Record<string, readonly RegExp[]>> = {
   'src/mcp/wire/excerpt.ts: new RegExp(`</${name}`, "gi")': [/<\/style/gi],
-  "src/recorder/stand_ins.ts: new RegExp(`^${kind}-\\\\d{1,6}$`)": [
-    /^session-\d{1,6}$/,
-  ],
 };
 
 /** What the sources say of expressions. */

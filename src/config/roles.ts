@@ -168,7 +168,7 @@ async function policyIn(
   }
   // As it is, a member that stands twice too: that is AWS's to refuse.
   const text = read.text.replace(
-    /("(?:[^"\\]|\\.)*")|\s+/g,
+    /("(?:[^"\\]|\\.)*"?)|\s+/g,
     (_, string = "") => string,
   );
   return /[^\t\n\r\x20-\xff]/.test(text)
@@ -206,8 +206,9 @@ function readTags(reading: Reading): readonly (readonly [string, string])[] {
   const tags = new Map<string, readonly [key: string, value: string]>();
   const fault = (words: string) => addFault(reading, "sessionTag", words);
   for (const text of reading.settings.sessionTag) {
-    const [, key = "", value = ""] =
-      /^\s*([^=]*?)\s*=\s*([^]*?)\s*$/.exec(text) ?? [];
+    const at = text.indexOf("=");
+    const key = text.slice(0, Math.max(at, 0)).trim();
+    const value = text.slice(at + 1).trim();
     if (!TAG_KEY.test(key) || !TAG_VALUE.test(value)) {
       fault(
         "session tag must be key=value, with letters, digits, spaces and " +

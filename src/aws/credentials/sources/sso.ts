@@ -139,7 +139,7 @@ async function renewed(
 
 /** `https://corp.awsapps.com/start#/` and `…/start` are one. */
 function isSamePage(one: string, other: string): boolean {
-  const [a, b] = [one, other].map((url) => url.replace(/[/#]+$/, ""));
+  const [a, b] = [one, other].map((url) => url.replace(/(?<![/#])[/#]+$/, ""));
   return a.toLowerCase() === b.toLowerCase();
 }
 
