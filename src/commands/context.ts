@@ -9,8 +9,8 @@ import {
 import { profileRegion } from "../aws/shared_files/profile_settings.ts";
 import { credentialSource } from "../aws/credentials/credentials.ts";
 import type { CommandName } from "../config/commands.ts";
-import { parseCommand, type RunCommand } from "../config/config.ts";
-import { commandHelp, versionText } from "../config/help.ts";
+import { parseArguments } from "../config/arguments.ts";
+import { configure, type RunCommand } from "../config/config.ts";
 import type { ProfileRegion } from "../config/scope.ts";
 import { JSR_PACKAGE } from "../version.ts";
 
@@ -68,21 +68,15 @@ export function createContext(outer: OuterContext): CommandContext {
 /**
  * Parses the arguments of a subcommand that are the proxy's, too.
  *
- * @returns What is configured; `undefined` if help or the version was asked
- * for, which is printed then.
- * @throws {ConfigError} The arguments have faults.
+ * @throws {ConfigError} They have faults.
  */
 export async function parseOptions(
   command: CommandName,
   args: readonly string[],
-  context: CommandContext,
-): Promise<RunCommand | undefined> {
-  const { env, profileRegion } = context;
-  const asked = await parseCommand(args, env, { profileRegion, command });
-  if (asked.kind === "run") return asked;
-  const isHelp = asked.kind === "help";
-  await context.write(isHelp ? commandHelp(command) : versionText());
-  return undefined;
+  { env, profileRegion }: CommandContext,
+): Promise<RunCommand> {
+  const given = parseArguments(args, command);
+  return await configure(given, env, { profileRegion });
 }
 
 /** Tells what a person has to know, on stderr. */

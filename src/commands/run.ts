@@ -1,6 +1,8 @@
 /** Runs a subcommand, and gives its exit code. */
 
+import { askedInstead, parseArguments } from "../config/arguments.ts";
 import type { CommandName } from "../config/commands.ts";
+import { commandHelp, versionText } from "../config/help.ts";
 import type { CommandContext } from "./context.ts";
 
 type Subcommand = (
@@ -29,8 +31,15 @@ export async function runSubcommand(
   args: readonly string[],
   context: CommandContext,
 ): Promise<number> {
-  const run = await LOADERS[name]();
   const [word, ...others] = args;
   // No client, shell or target is called so.
-  return await run(word === "help" ? ["--help", ...others] : args, context);
+  const own = word === "help" ? ["--help", ...others] : args;
+  const asked = askedInstead(parseArguments(own, name));
+  if (asked !== undefined) {
+    const text = asked === "help" ? commandHelp(name) : versionText();
+    await context.write(text);
+    return 0;
+  }
+  const run = await LOADERS[name]();
+  return await run(own, context);
 }

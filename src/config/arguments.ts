@@ -33,6 +33,14 @@ export interface Arguments {
   readonly meant: ReadonlySet<OptionKey>;
 }
 
+/** What is asked for in place of a run, if anything is. */
+export function askedInstead(
+  { flags }: Arguments,
+): "help" | "version" | undefined {
+  return (["help", "version"] as const)
+    .find((key) => flags.get(key)?.at(-1) === "true");
+}
+
 /** Options by their flags, hyphens and other spellings included. */
 type Flags = ReadonlyMap<string, Option>;
 

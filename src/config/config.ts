@@ -3,7 +3,12 @@
  * reported at once.
  */
 
-import { type Arguments, nearest, parseArguments } from "./arguments.ts";
+import {
+  type Arguments,
+  askedInstead,
+  nearest,
+  parseArguments,
+} from "./arguments.ts";
 import {
   type CaBundle,
   findCaBundle,
@@ -122,7 +127,7 @@ export interface ConfigDeps {
 }
 
 /**
- * Reads the command line and the environment.
+ * What a command line asks for.
  *
  * @throws {ConfigError} With every fault.
  */
@@ -131,13 +136,23 @@ export async function parseCommand(
   env: Env,
   deps: ConfigDeps = {},
 ): Promise<Command> {
-  const { command, profileRegion = regionOfProfile } = deps;
-  const given = parseArguments(args, command);
-  if (given.flags.get("help")?.at(-1) === "true") {
-    return { kind: "help", topic: topicIn(args) };
-  }
-  if (given.flags.get("version")?.at(-1) === "true") return { kind: "version" };
+  const given = parseArguments(args, deps.command);
+  const asked = askedInstead(given);
+  if (asked === "help") return { kind: "help", topic: topicIn(args) };
+  if (asked === "version") return { kind: "version" };
+  return await configure(given, env, deps);
+}
 
+/**
+ * Reads the environment, too, and all that both name.
+ *
+ * @throws {ConfigError} With every fault.
+ */
+export async function configure(
+  given: Arguments,
+  env: Env,
+  { profileRegion = regionOfProfile, ...deps }: ConfigDeps = {},
+): Promise<RunCommand> {
   const wrongCommand = commandFault(given);
   if (wrongCommand) throw new ConfigError([wrongCommand, ...given.faults]);
   const formFaults = [...given.faults];

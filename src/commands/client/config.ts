@@ -24,7 +24,6 @@ import { findLaunch } from "./launch.ts";
 import { checkName, otherName, serverName } from "./name.ts";
 import { type Client, CLIENTS, type Entry, stdio } from "./clients.ts";
 import { CLIENT_NAMES, type ClientName } from "../../config/commands.ts";
-import { commandHelp } from "../../config/help.ts";
 import { type CommandContext, parseOptions, writeNotes } from "../context.ts";
 import { FILE_VARIABLES } from "../needs.ts";
 
@@ -35,14 +34,9 @@ export async function runConfig(
   const { env, notes: frontNotes } = withoutFront(world.env);
   const context: CommandContext = { ...world, env };
   const given = parseArguments(args, "config");
-  if (given.flags.has("help")) {
-    await context.write(commandHelp("config"));
-    return 0;
-  }
   const client = clientNamed(given);
   ensureStdio(given);
   const command = await parseOptions("config", args, context);
-  if (command === undefined) return 0;
   const { config, own } = command;
   const name = own.get("name")?.[0] ?? serverName(config);
   checkName(name);

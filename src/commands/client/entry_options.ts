@@ -23,7 +23,6 @@ const FRONT_VARIABLES: ReadonlySet<string> = new Set(
 
 /** Refuses the flags of the HTTP server mode. */
 export function ensureStdio({ flags }: Arguments): void {
-  if (flags.has("version")) return;
   const faults = [...flags.keys()].filter((key) => key in FRONT).map((key) =>
     `a client speaks with the proxy over stdio: leave out ${
       OPTIONS[key].names[0]

@@ -64,8 +64,6 @@ export async function runDoctor(
     "configuration",
     () => checkConfiguration(args, context),
   );
-  // Help was asked for, and is printed.
-  if (report.steps.length === 0) return 0;
   if (config === undefined) {
     // A row for each would drown the one that counts.
     isTold = false;
@@ -123,10 +121,9 @@ async function checkAll(checkup: Checkup): Promise<void> {
 async function checkConfiguration(
   args: readonly string[],
   context: CommandContext,
-): Promise<Finding<Config> | undefined> {
+): Promise<Finding<Config>> {
   try {
     const command = await parseOptions("doctor", args, context);
-    if (command === undefined) return undefined;
     const { config, notes } = command;
     const { targetUrl } = describeConfig(config);
     const unsigned = config.unsignedPayload ? ", payload unsigned" : "";

@@ -37,7 +37,6 @@ export async function runPolicy(
   context: CommandContext,
 ): Promise<number> {
   const command = await parseOptions("policy", args, context);
-  if (command === undefined) return 0;
   const { config, notes, own } = command;
   const hereOnly = !command.usesSharedFiles;
   const needs = await findNeeds(config, context, { hereOnly });

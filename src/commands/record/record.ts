@@ -1,7 +1,6 @@
 /** `record show`: a recording as a timeline, in the terminal or as a page. */
 
 import { parseArguments } from "../../config/arguments.ts";
-import { commandHelp } from "../../config/help.ts";
 import { ConfigError, messageOf } from "../../errors.ts";
 import { lacking, notGranted } from "../../permissions.ts";
 import { readRecording } from "../../recorder/read.ts";
@@ -20,14 +19,7 @@ export async function runRecord(
   args: readonly string[],
   { write, useColor }: Pick<CommandContext, "write" | "useColor">,
 ): Promise<number> {
-  const { own, word, positional, faults, flags } = parseArguments(
-    args,
-    "record",
-  );
-  if (flags.has("help")) {
-    await write(commandHelp("record"));
-    return 0;
-  }
+  const { own, word, positional, faults } = parseArguments(args, "record");
   if (faults.length > 0 || word !== "show" || positional.length !== 1) {
     const isComplete = word === "show" && positional.length === 1;
     throw new ConfigError([

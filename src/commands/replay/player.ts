@@ -4,8 +4,8 @@
  * recorded in turn.
  */
 
-import type { Config } from "../../config/config.ts";
-import { parseCommand } from "../../config/config.ts";
+import { parseArguments } from "../../config/arguments.ts";
+import { type Config, configure } from "../../config/config.ts";
 import { ConfigError } from "../../errors.ts";
 import { SILENT_LOG } from "../../log/log.ts";
 import type { RecordLine } from "../../recorder/format.ts";
@@ -96,12 +96,11 @@ async function configFor(
     ]);
   }
   const args = [...header.options, `--target-url=${url.href}`];
-  const command = await parseCommand(args, () => undefined, {
+  const { config } = await configure(parseArguments(args), () => undefined, {
     profileRegion: () => Promise.resolve(undefined),
     readTls: () => Promise.resolve(undefined),
   });
-  if (command.kind === "run") return command.config;
-  throw new TypeError("no option of a recording asks for help");
+  return config;
 }
 
 /** As many identities as there were, one after the other, where one is refused. */

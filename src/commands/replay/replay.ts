@@ -1,7 +1,6 @@
 /** `replay`: plays a recording, and says where today's run differs. */
 
 import { parseArguments } from "../../config/arguments.ts";
-import { commandHelp } from "../../config/help.ts";
 import { ConfigError } from "../../errors.ts";
 import { escapeControls } from "../../log/line_log.ts";
 import type { RecordLine } from "../../recorder/format.ts";
@@ -21,11 +20,7 @@ export async function runReplay(
   args: readonly string[],
   { write }: Pick<CommandContext, "write">,
 ): Promise<number> {
-  const { own, positional, faults, flags } = parseArguments(args, "replay");
-  if (flags.has("help")) {
-    await write(commandHelp("replay"));
-    return 0;
-  }
+  const { own, positional, faults } = parseArguments(args, "replay");
   if (faults.length > 0 || positional.length !== 1) {
     throw new ConfigError([
       ...faults,

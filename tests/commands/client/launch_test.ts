@@ -1,6 +1,7 @@
 import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { resolve } from "node:path";
 import { parse } from "yaml";
+import { runSubcommand } from "../../../src/commands/run.ts";
 import { CLIENTS } from "../../../src/commands/client/clients.ts";
 import { CLIENT_NAMES } from "../../../src/config/commands.ts";
 import { runConfig } from "../../../src/commands/client/config.ts";
@@ -326,7 +327,10 @@ Deno.test("no flag of the HTTP front is in an entry, and a stray variable of it 
     faults.map((fault) => /leave out (.+)$/.exec(fault)?.[1]),
     ["--listen", "--no-listen-token"],
   );
-  const help = await world.run(runConfig, ["zed", "--listen=:1", "--help"]);
+  const help = await world.run(
+    (args, context) => runSubcommand("config", args, context),
+    ["zed", "--listen=:1", "--help"],
+  );
   assertStringIncludes(help.stdout, "Usage:");
 });
 

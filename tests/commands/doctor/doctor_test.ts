@@ -1,4 +1,5 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import { runSubcommand } from "../../../src/commands/run.ts";
 import { runDoctor } from "../../../src/commands/doctor/doctor.ts";
 import { IamGate } from "../../support/iam_gate.ts";
 import { error, mcp, result } from "../../support/raw_mcp.ts";
@@ -427,7 +428,10 @@ Deno.test("a target that never answers is given up after --timeout", async () =>
 
 Deno.test("--help of the doctor is its own", async () => {
   await using world = await CommandWorld.make();
-  const { code, stdout } = await world.run(runDoctor, ["--help"]);
+  const { code, stdout } = await world.run(
+    (args, context) => runSubcommand("doctor", args, context),
+    ["--help"],
+  );
   assertEquals(code, 0);
   assertStringIncludes(stdout, "sigv4-proxy doctor");
   assertStringIncludes(stdout, "--json");
