@@ -8,9 +8,6 @@ import {
 } from "../permissions.ts";
 import { profileRegion } from "../aws/shared_files/profile_settings.ts";
 import { credentialSource } from "../aws/credentials/credentials.ts";
-import type { CommandName } from "../config/commands.ts";
-import { parseArguments } from "../config/arguments.ts";
-import { configure, type RunCommand } from "../config/config.ts";
 import type { ProfileRegion } from "../config/scope.ts";
 import { JSR_PACKAGE } from "../version.ts";
 
@@ -63,20 +60,6 @@ export function createContext(outer: OuterContext): CommandContext {
       npmPackage,
     },
   };
-}
-
-/**
- * Parses the arguments of a subcommand that are the proxy's, too.
- *
- * @throws {ConfigError} They have faults.
- */
-export async function parseOptions(
-  command: CommandName,
-  args: readonly string[],
-  { env, profileRegion }: CommandContext,
-): Promise<RunCommand> {
-  const given = parseArguments(args, command);
-  return await configure(given, env, { profileRegion });
 }
 
 /** Tells what a person has to know, on stderr. */

@@ -9,7 +9,7 @@ import {
   nearest,
   parseArguments,
 } from "../../config/arguments.ts";
-import type { Config } from "../../config/config.ts";
+import { type Config, configure } from "../../config/config.ts";
 import { ConfigError } from "../../errors.ts";
 import { isObject } from "../../mcp/wire/message.ts";
 import { type Edited, EditError, type FileLanguage, putEntry } from "./edit.ts";
@@ -24,7 +24,7 @@ import { findLaunch } from "./launch.ts";
 import { checkName, otherName, serverName } from "./name.ts";
 import { type Client, CLIENTS, type Entry, stdio } from "./clients.ts";
 import { CLIENT_NAMES, type ClientName } from "../../config/commands.ts";
-import { type CommandContext, parseOptions, writeNotes } from "../context.ts";
+import { type CommandContext, writeNotes } from "../context.ts";
 import { FILE_VARIABLES } from "../needs.ts";
 
 export async function runConfig(
@@ -36,7 +36,7 @@ export async function runConfig(
   const given = parseArguments(args, "config");
   const client = clientNamed(given);
   ensureStdio(given);
-  const command = await parseOptions("config", args, context);
+  const command = await configure(given, env, context);
   const { config, own } = command;
   const name = own.get("name")?.[0] ?? serverName(config);
   checkName(name);

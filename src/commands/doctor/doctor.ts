@@ -6,7 +6,11 @@
 import { environmentDecides } from "../../aws/credentials/sources/keys.ts";
 import { Logins } from "../../aws/credentials/sso_login/logins.ts";
 import { findProfilePlace } from "../../aws/shared_files/profile_settings.ts";
-import type { Config, RunCommand } from "../../config/config.ts";
+import {
+  type Config,
+  configure,
+  type RunCommand,
+} from "../../config/config.ts";
 import { describeConfig } from "../../config/describe.ts";
 import { ConfigError } from "../../errors.ts";
 import type { LogNote } from "../../log/log.ts";
@@ -15,8 +19,8 @@ import { OF_PROFILE, REGION_NOTE } from "../../config/scope.ts";
 import { sourceName } from "../../config/settings.ts";
 import { PLUS_NOTE } from "../../config/target.ts";
 import { VERSION } from "../../version.ts";
-import { parseArguments } from "../../config/arguments.ts";
-import { type CommandContext, parseOptions } from "../context.ts";
+import { type Arguments, parseArguments } from "../../config/arguments.ts";
+import type { CommandContext } from "../context.ts";
 import { hideSecrets, openFetches } from "../target.ts";
 import { checkIdentity } from "./identity.ts";
 import { checkClock, checkPermissions, tryListening } from "./machine.ts";
@@ -54,7 +58,8 @@ export async function runDoctor(
   args: readonly string[],
   context: CommandContext,
 ): Promise<number> {
-  const isJson = parseArguments(args, "doctor").own.get("json")?.[0] === "true";
+  const given = parseArguments(args, "doctor");
+  const isJson = given.own.get("json")?.[0] === "true";
   const redactor = new Redactor();
   let isTold = !isJson;
   const report = new Report(redactor.redact, async (step) => {
@@ -62,7 +67,7 @@ export async function runDoctor(
   });
   const config = await report.take(
     "configuration",
-    () => checkConfiguration(args, context),
+    () => checkConfiguration(given, context),
   );
   if (config === undefined) {
     // A row for each would drown the one that counts.
@@ -119,11 +124,11 @@ async function checkAll(checkup: Checkup): Promise<void> {
 }
 
 async function checkConfiguration(
-  args: readonly string[],
+  given: Arguments,
   context: CommandContext,
 ): Promise<Finding<Config>> {
   try {
-    const command = await parseOptions("doctor", args, context);
+    const command = await configure(given, context.env, context);
     const { config, notes } = command;
     const { targetUrl } = describeConfig(config);
     const unsigned = config.unsignedPayload ? ", payload unsigned" : "";

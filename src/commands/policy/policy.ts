@@ -10,10 +10,11 @@ import {
 import { commaNotes } from "../../permissions.ts";
 import { sharedPaths } from "../../aws/shared_files/paths.ts";
 import { UnclearFilesError } from "../../aws/shared_files/settings.ts";
-import type { Config } from "../../config/config.ts";
+import { parseArguments } from "../../config/arguments.ts";
+import { type Config, configure } from "../../config/config.ts";
 import { SILENT_LOG } from "../../log/log.ts";
 import { Redactor } from "../../redact/redact.ts";
-import { type CommandContext, parseOptions, writeNotes } from "../context.ts";
+import { type CommandContext, writeNotes } from "../context.ts";
 import { credentialsOf, isUnconfigured, openFetches } from "../target.ts";
 import { reasonOf } from "../../errors.ts";
 import { withLimit } from "../../time.ts";
@@ -36,7 +37,8 @@ export async function runPolicy(
   args: readonly string[],
   context: CommandContext,
 ): Promise<number> {
-  const command = await parseOptions("policy", args, context);
+  const given = parseArguments(args, "policy");
+  const command = await configure(given, context.env, context);
   const { config, notes, own } = command;
   const hereOnly = !command.usesSharedFiles;
   const needs = await findNeeds(config, context, { hereOnly });
