@@ -4,6 +4,7 @@
  */
 
 import type { CredentialSource } from "../../aws/credentials/types.ts";
+import { toolPages } from "../../mcp/tools/recorder.ts";
 import { isOwnError } from "../../mcp/transport/failure.ts";
 import {
   LATEST_LEGACY_VERSION,
@@ -20,20 +21,19 @@ import {
   TARGET_LOG,
 } from "./report.ts";
 import type { SignedFetch } from "../../aws/signing/signed_fetch.ts";
+import { META } from "../../mcp/wire/era.ts";
 import { isObject } from "../../mcp/wire/message.ts";
 import { runStdioProxy } from "../../stdio/stdio_proxy.ts";
 import { withLimit } from "../../time.ts";
 import { openTarget, proxyOptions, sessionHeaderOf } from "../target.ts";
 
-const MAX_PAGES = 50;
-
 const CLIENT_INFO = { name: "sigv4-proxy doctor", version: VERSION };
 
 /** In each modern request (2026-07-28, Basic, "Per-request metadata"). */
 const MODERN_META = {
-  "io.modelcontextprotocol/protocolVersion": MODERN_VERSION,
-  "io.modelcontextprotocol/clientInfo": CLIENT_INFO,
-  "io.modelcontextprotocol/clientCapabilities": {},
+  [META.protocolVersion]: MODERN_VERSION,
+  [META.clientInfo]: CLIENT_INFO,
+  [META.clientCapabilities]: {},
 };
 
 interface Handshake {
@@ -137,12 +137,11 @@ async function countTools(
     return note("the server offers none");
   }
   const names: string[] = [];
-  let cursor: unknown;
-  for (let page = 0; page < MAX_PAGES; page++) {
-    const { result, error } = await client.request("tools/list", {
-      cursor,
-      ...(isModern ? { _meta: MODERN_META } : {}),
-    });
+  const pages = toolPages(
+    (params) => client.request("tools/list", params),
+    isModern ? { _meta: MODERN_META } : {},
+  );
+  for await (const { result, error } of pages) {
     if (error !== undefined) return failure(error);
     if (!Array.isArray(result.tools)) {
       return failed(
@@ -151,8 +150,6 @@ async function countTools(
       );
     }
     names.push(...result.tools.map((tool) => String(asObject(tool).name)));
-    cursor = result.nextCursor;
-    if (typeof cursor !== "string") break;
   }
   return {
     detail: names.length === 1 ? "1 tool" : `${names.length} tools`,

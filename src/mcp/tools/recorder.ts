@@ -37,10 +37,10 @@ const MAX_LISTINGS = 3;
 const MAX_FAILURE_LENGTH = 500;
 
 /** The target's list of tools, page by page, for a call like that. */
-export async function* toolPages(
-  ask: AskForTools,
+export async function* toolPages<Page extends Pick<ResponseMessage, "result">>(
+  ask: (params: Readonly<Record<string, unknown>>) => Promise<Page>,
   like: unknown,
-): AsyncGenerator<ResponseMessage> {
+): AsyncGenerator<Page> {
   const _meta = metaLike(like);
   const isModern = META.protocolVersion in _meta;
   let cursor: string | undefined;
