@@ -19,7 +19,8 @@ const MAX_LAYERS = 4;
 const ESCAPE =
   /(?:%|\\x)([\dA-Fa-f]{2})|\\u\{([\dA-Fa-f]{1,6})\}?|\\u([\dA-Fa-f]{4})|&#[Xx]([\dA-Fa-f]{1,12});?|&#(\d{1,12});?|&(amp|lt|gt|quot|apos);|\\([^])/g;
 
-const NAMED: ReadonlyMap<string, string> = new Map([
+/** The named references of XML. */
+export const ENTITIES: ReadonlyMap<string, string> = new Map([
   ["amp", "&"],
   ["lt", "<"],
   ["gt", ">"],
@@ -73,7 +74,7 @@ function characterOf(
 ): string {
   // A letter after a backslash stands for a control character: `\n`.
   if (plain !== undefined) return /[a-z]/i.test(plain) ? " " : plain;
-  if (name !== undefined) return NAMED.get(name) ?? "";
+  if (name !== undefined) return ENTITIES.get(name) ?? "";
   const code = decimal === undefined
     ? parseInt(byte ?? point ?? unit ?? hex, 16)
     : Number(decimal);

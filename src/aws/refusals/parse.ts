@@ -1,5 +1,6 @@
 /** Reads AWS errors in the forms that they come in: a header, JSON, XML. */
 
+import { ENTITIES } from "../../redact/decoded_text.ts";
 import { isRecord, parseRecord, textIn } from "../json.ts";
 
 /** An error as a service sends it. */
@@ -128,14 +129,6 @@ function element(xml: string, name: string): string | undefined {
     },
   );
 }
-
-const ENTITIES: ReadonlyMap<string, string> = new Map([
-  ["amp", "&"],
-  ["lt", "<"],
-  ["gt", ">"],
-  ["quot", '"'],
-  ["apos", "'"],
-]);
 
 /** Without its namespace (`com.amazon.coral#`) and its address (`:http://…`). */
 function plainType(type: string | null | undefined): string | undefined {
