@@ -9,13 +9,19 @@ import { fuzzLoginAnswers } from "./login_answers.ts";
 import { fuzzOptions } from "./options.ts";
 import { fuzzRecorderInput } from "./recorder_input.ts";
 import { fuzzRecordings } from "./recordings.ts";
+import { fuzzReplays } from "./replays.ts";
 import { fuzzSharedFiles } from "./shared_files.ts";
 import { fuzzStdinFrames } from "./stdin_frames.ts";
 import { fuzzToolSchemas } from "./tool_schemas.ts";
 
-/** Each with as many cases as take a second or so. */
+/** Each with as many cases as take a second or so, but for those that wait. */
 export const FUZZERS: Readonly<
-  Record<string, { readonly fuzz: Fuzzer; readonly cases: number }>
+  Record<string, {
+    readonly fuzz: Fuzzer;
+    readonly cases: number;
+    /** Whether a case may take half a minute. */
+    readonly isSlow?: boolean;
+  }>
 > = {
   "lines on stdin": { fuzz: fuzzStdinFrames, cases: 300 },
   "event streams": { fuzz: fuzzEventStreams, cases: 200 },
@@ -26,6 +32,7 @@ export const FUZZERS: Readonly<
   "answers to a login's question": { fuzz: fuzzLoginAnswers, cases: 150 },
   "what a recorder sees": { fuzz: fuzzRecorderInput, cases: 60 },
   "recordings": { fuzz: fuzzRecordings, cases: 100 },
+  "replays": { fuzz: fuzzReplays, cases: 1, isSlow: true },
   "shared files": { fuzz: fuzzSharedFiles, cases: 150 },
   "options": { fuzz: fuzzOptions, cases: 1_000 },
 };

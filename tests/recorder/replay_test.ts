@@ -155,3 +155,22 @@ Deno.test("what is no recording to be played is refused with its reason", async 
     "a flag that no recording has: --header-file",
   );
 });
+
+Deno.test("a recording with a head that HTTP does not take, or with one twice, is played all the same", async () => {
+  await using directory = await RecordingDirectory.make();
+  const { code, stdout, stderr } = await changed(
+    "cut_stream",
+    directory,
+    (text) =>
+      text.replace(
+        /^.*"kind":"response".*$/m,
+        (line) =>
+          [line, line].join("\n").replaceAll(
+            '"headers":{',
+            '"headers":{"x\\r\\n":"y","x-other":"a\\u0000…",',
+          ),
+      ),
+  );
+  assertStringIncludes(stdout, "as it was: 5 messages in, 4 out");
+  assertEquals(code, 0, stderr);
+});

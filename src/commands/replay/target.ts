@@ -8,6 +8,10 @@ import { type Exchange, isStream, requestKey } from "./script.ts";
 const OWN_HEADERS =
   /^(?:connection|content-encoding|content-length|keep-alive|transfer-encoding)$/;
 
+/** What HTTP takes for the name of a header, and in its value does not. */
+const HEADER_NAME = /^[\w!#$%&'*+.^`|~-]+$/;
+const NO_HEADER_VALUE = /[^\t -~\x80-\xff]/g;
+
 /** Where requests arrive, and wait for what the recording says. */
 export class ReplayTarget implements AsyncDisposable {
   readonly url: URL;
@@ -115,9 +119,11 @@ export class ReplayTarget implements AsyncDisposable {
   /** Writes the head of an answer. */
   begin(response: ServerResponse, exchange: Exchange): void {
     const { status = 500, headers, bodyBytes, by } = exchange;
+    if (response.headersSent) return;
     for (const [name, value] of Object.entries(headers)) {
-      if (OWN_HEADERS.test(name)) continue;
-      response.setHeader(name, name === "date" ? this.#later(value) : value);
+      if (OWN_HEADERS.test(name) || !HEADER_NAME.test(name)) continue;
+      const text = name === "date" ? this.#later(value) : value;
+      response.setHeader(name, text.replaceAll(NO_HEADER_VALUE, "?"));
     }
     const hasLength = status >= 200 && status !== 204 && status !== 304;
     if (!isStream(exchange) && by !== "proxy" && hasLength) {
