@@ -122,7 +122,7 @@ async function passed(body: string, pieceBytes: number) {
   for (let at = 0; at < bytes.length; at += pieceBytes) {
     pieces.push(bytes.slice(at, at + pieceBytes));
   }
-  const head = { bytes: joinBytes(pieces.splice(0, 2)), isWhole: false };
+  const head = { bytes: joinBytes(pieces.splice(0, 2)), isComplete: false };
   const rest = ReadableStream.from(pieces)[Symbol.asyncIterator]();
   let text = "";
   let fault: unknown;
@@ -184,7 +184,7 @@ Deno.test("a large answer that stalls fails without waiting for the rest", async
   const gate = Promise.withResolvers<IteratorResult<Uint8Array>>();
   const head = {
     bytes: new TextEncoder().encode('{"jsonrpc":"2.0","id":1,'),
-    isWhole: false,
+    isComplete: false,
   };
   const pieces = largeAnswer(head, { next: () => gate.promise }, {
     maxAnswerBytes: RAISED,

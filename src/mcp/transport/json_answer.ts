@@ -6,12 +6,7 @@
 import { ProxyError } from "../../errors.ts";
 import { LimitError, withLimit } from "../../time.ts";
 import { spellingsOf } from "../wire/answer_id.ts";
-import {
-  type BodyHead,
-  isSmallBody,
-  mediaType,
-  readHead,
-} from "../wire/body.ts";
+import { isSmallBody, mediaType } from "../wire/body.ts";
 import { NO_WAIT } from "../wire/frames.ts";
 import type { SessionHeaders } from "../wire/headers.ts";
 import type { AnswerContext } from "./response_streams.ts";
@@ -19,9 +14,13 @@ import { checkExpiry } from "./session_expiry.ts";
 import type { Exchange } from "./exchange.ts";
 import { badContentType, frameTooLarge, said, streamCut } from "./failure.ts";
 import type { Target } from "./target.ts";
-import { type RequestId, requestIdFromSource } from "../wire/message.ts";
+import {
+  idSourceOf,
+  type RequestId,
+  requestIdFromSource,
+} from "../wire/message.ts";
 import { TopLevelScanner } from "../wire/scan.ts";
-import { BodyChunks } from "../wire/body_chunks.ts";
+import { BodyChunks, type BodyPart } from "../wire/body_chunks.ts";
 
 /**
  * The largest message that the client is given unless it is told otherwise:
@@ -62,9 +61,9 @@ export async function receiveJson(
   });
   try {
     const head = mayPass
-      ? await readHead(chunks, PASS_FROM_BYTES).catch(failedRead)
+      ? await chunks.read(PASS_FROM_BYTES).catch(failedRead)
       : undefined;
-    if (head && !head.isWhole) {
+    if (head && !head.isComplete) {
       const [id] = exchange.requests;
       const beginning = scanBeginning(head);
       // An ID is spliced into an answer that is there as a whole.
@@ -79,12 +78,10 @@ export async function receiveJson(
         return await exchange.delivering(target.emitPieces(pieces, id));
       }
     }
-    const body = await chunks.joined(maxAnswerBytes, head?.bytes)
+    const { bytes, isComplete } = await chunks.read(maxAnswerBytes, head?.bytes)
       .catch(failedRead);
-    if (body === undefined) {
-      throw frameTooLarge(undefined, maxAnswerBytes);
-    }
-    await receiveBody(context, exchange, session, response, body);
+    if (!isComplete) throw frameTooLarge(undefined, maxAnswerBytes);
+    await receiveBody(context, exchange, session, response, bytes);
   } finally {
     // Not awaited: it would wait for a read that may never end.
     void chunks.return();
@@ -119,13 +116,12 @@ const DEFAULT_STALL_LIMIT_MS = 10_000;
 /** How much of a large answer is looked at before it passes. */
 const LOOK_AT_BYTES = 64 * 1024;
 
-function scanBeginning({ bytes }: BodyHead): TopLevelScanner {
+function scanBeginning({ bytes }: BodyPart): TopLevelScanner {
   return new TopLevelScanner().feed(bytes.subarray(0, LOOK_AT_BYTES));
 }
 
 function idOf({ members }: TopLevelScanner): RequestId | undefined {
-  const id = members.findLast(({ name }) => name === "id");
-  return requestIdFromSource(id?.source);
+  return requestIdFromSource(idSourceOf(members));
 }
 
 /** Whether an ID is another spelling of a request's. */
@@ -172,7 +168,7 @@ export interface LargeAnswerLimits {
  * answer to the request.
  */
 export async function* largeAnswer(
-  { bytes }: BodyHead,
+  { bytes }: BodyPart,
   rest: AsyncIterator<Uint8Array>,
   { maxAnswerBytes, id, take, stallLimitMs = DEFAULT_STALL_LIMIT_MS }:
     LargeAnswerLimits,

@@ -346,8 +346,7 @@ export class ResponseRouter {
   ): Promise<void> {
     const { maxAnswerBytes, log } = this.#target;
     const error = frameTooLarge(byteLength, maxAnswerBytes);
-    const source = members.findLast(({ name }) => name === "id")?.source;
-    const id = requestIdFromSource(source);
+    const id = requestIdFromSource(idSourceOf(members));
     if (members.some(({ name }) => name === "method")) {
       log.warn("dropped a message of the target that is too large", {
         byteLength,

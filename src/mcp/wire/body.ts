@@ -1,38 +1,15 @@
 /** Response bodies: one JSON text, or a stream of events. */
 
 import type { Semaphore } from "../../semaphore.ts";
-import { whenOver } from "../../time.ts";
-import { BodyChunks } from "./body_chunks.ts";
+import { Turn, whenOver } from "../../time.ts";
+import { BodyChunks, type BodyPart } from "./body_chunks.ts";
 import { BlockBuffer } from "./block_buffer.ts";
 import { EventParser, type ServerEvent } from "./events.ts";
-import { Turn } from "../../time.ts";
 
 /** The media type of a response, without parameters, in lower case. */
 export function mediaType(response: Response): string {
   const [type] = (response.headers.get("content-type") ?? "").split(";");
   return type.trim().toLowerCase();
-}
-
-/** The beginning of a body. */
-export interface BodyHead {
-  readonly bytes: Uint8Array;
-  /** Whether that is all of it. */
-  readonly isWhole: boolean;
-}
-
-/** Reads until there are more than `maxBytes`, or no more. */
-export async function readHead(
-  chunks: AsyncIterator<Uint8Array>,
-  maxBytes: number,
-): Promise<BodyHead> {
-  const kept = new BlockBuffer();
-  let isWhole = false;
-  while (!isWhole && kept.byteLength <= maxBytes) {
-    const next = await chunks.next();
-    if (next.done) isWhole = true;
-    else kept.push(next.value);
-  }
-  return { bytes: kept.take(), isWhole };
 }
 
 /** A body this small comes in one piece, as a rule. */
@@ -64,7 +41,8 @@ export async function readBody(
 ): Promise<Uint8Array | undefined> {
   const chunks = new BodyChunks(response, { maxBytes });
   try {
-    return await chunks.joined(maxBytes);
+    const { bytes, isComplete } = await chunks.read(maxBytes);
+    return isComplete ? bytes : undefined;
   } finally {
     await chunks.return();
   }
@@ -83,12 +61,8 @@ export interface BodyLimits {
   readonly goesOn?: (beginning: Uint8Array) => boolean;
 }
 
-/** What came of a body; it takes of the room until it is disposed of. */
-export interface BodyBeginning extends Disposable {
-  readonly bytes: Uint8Array;
-  /** Whether that is all of it. */
-  readonly isComplete: boolean;
-}
+/** It takes of the room until it is disposed of. */
+export type BodyBeginning = BodyPart & Disposable;
 
 /**
  * What comes of a body within a size and a time, and before the connection

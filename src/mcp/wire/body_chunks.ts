@@ -33,6 +33,13 @@ export function hasKnownEncoding(response: Response): boolean {
     .includes(encodingOf(response).toLowerCase());
 }
 
+/** What came of a body. */
+export interface BodyPart {
+  readonly bytes: Uint8Array;
+  /** Whether that is all of it. */
+  readonly isComplete: boolean;
+}
+
 /** How a body is read. */
 export interface ReadingOptions {
   /** The most bytes of it that are held at once. */
@@ -144,24 +151,24 @@ export class BodyChunks implements AsyncIterator<Uint8Array, undefined> {
   }
 
   /**
-   * Reads a body to its end; `undefined` when it is over the limit.
+   * Reads until there are more than `maxBytes`, or no more.
    *
    * @param beginning What was read of it before.
    * @throws As {@linkcode BodyChunks.next} does.
    */
-  async joined(
+  async read(
     maxBytes: number,
     beginning: Uint8Array = NONE,
-  ): Promise<Uint8Array | undefined> {
+  ): Promise<BodyPart> {
     const kept = new BlockBuffer(expectedBytes(this.#response, maxBytes));
     kept.push(beginning);
     while (kept.byteLength <= maxBytes) {
       const { value } = await this.next();
-      if (!value) return kept.take();
+      if (!value) return { bytes: kept.take(), isComplete: true };
       kept.push(value);
       if (kept.isLarge) this.reuse(value);
     }
-    return undefined;
+    return { bytes: kept.take(), isComplete: false };
   }
 
   async #untilThereIsRoom(): Promise<void> {
@@ -197,9 +204,9 @@ export class BodyChunks implements AsyncIterator<Uint8Array, undefined> {
   }
 }
 
-/** How long a body is, or may be at most. */
+/** How long what is read of a body will be, or at most. */
 function expectedBytes({ headers }: Response, maxBytes: number): number {
   const length = headers.get("content-length");
   const isKnown = length !== null && !headers.has("content-encoding");
-  return isKnown ? Math.min(Number(length), maxBytes) : maxBytes;
+  return Math.min(isKnown ? Number(length) : Infinity, maxBytes + CHUNK_BYTES);
 }
