@@ -14,11 +14,7 @@ import { checkExpiry } from "./session_expiry.ts";
 import type { Exchange } from "./exchange.ts";
 import { badContentType, frameTooLarge, said, streamCut } from "./failure.ts";
 import type { Target } from "./target.ts";
-import {
-  idSourceOf,
-  type RequestId,
-  requestIdFromSource,
-} from "../wire/message.ts";
+import { idIn, type RequestId } from "../wire/message.ts";
 import { TopLevelScanner } from "../wire/scan.ts";
 import { BodyChunks, type BodyPart } from "../wire/body_chunks.ts";
 
@@ -67,7 +63,7 @@ export async function receiveJson(
       const [id] = exchange.requests;
       const beginning = scanBeginning(head);
       // An ID is spliced into an answer that is there as a whole.
-      if (!isRespelt(id, idOf(beginning))) {
+      if (!isRespelt(id, idIn(beginning.members))) {
         const fault = faultOf(beginning, id);
         if (fault) throw badAnswer(fault);
         const take = () => {
@@ -118,10 +114,6 @@ const LOOK_AT_BYTES = 64 * 1024;
 
 function scanBeginning({ bytes }: BodyPart): TopLevelScanner {
   return new TopLevelScanner().feed(bytes.subarray(0, LOOK_AT_BYTES));
-}
-
-function idOf({ members }: TopLevelScanner): RequestId | undefined {
-  return requestIdFromSource(idSourceOf(members));
 }
 
 /** Whether an ID is another spelling of a request's. */
@@ -203,7 +195,7 @@ function faultOf(scanner: TopLevelScanner, id: RequestId): string | undefined {
   if (!isObject) return "it is not a JSON object";
   const sources = new Map(members.map(({ name, source }) => [name, source]));
   if (sources.has("method")) return 'it has a "method"';
-  const isId = idOf(scanner)?.key === id.key;
+  const isId = idIn(members)?.key === id.key;
   if (!isId && (isEnded || sources.has("id"))) {
     return "it has not the request's ID";
   }

@@ -19,12 +19,12 @@ import { partOf, rootOf, SMALL_BYTES } from "../wire/large_message.ts";
 import { NO_SESSION, type SessionHeaders } from "../wire/headers.ts";
 import {
   type BatchMessage,
+  idIn,
   type InvalidMessage,
   type Message,
   readMessage,
   readMessageInTurns,
   type RequestId,
-  requestIdFromSource,
   type ResponseMessage,
   type SingleMessage,
   type ValidMessage,
@@ -346,7 +346,7 @@ export class ResponseRouter {
   ): Promise<void> {
     const { maxAnswerBytes, log } = this.#target;
     const error = frameTooLarge(byteLength, maxAnswerBytes);
-    const id = requestIdFromSource(idSourceOf(members));
+    const id = idIn(members);
     if (members.some(({ name }) => name === "method")) {
       log.warn("dropped a message of the target that is too large", {
         byteLength,

@@ -11,7 +11,7 @@ import {
   SPACE,
   withoutByteOrderMark,
 } from "./bytes.ts";
-import { idSourceOf, type RequestId, requestIdFromSource } from "./message.ts";
+import { idIn, type RequestId } from "./message.ts";
 import { TopLevelScanner } from "./scan.ts";
 
 /** A line over the limit: it was read past and not kept. */
@@ -132,8 +132,7 @@ function oversizedFrame(
   const isAnswer = names.has("result") || names.has("error");
   const isNotification = names.has("method") && !names.has("id");
   const isOwed = !isAnswer && !isNotification;
-  const id = isOwed ? requestIdFromSource(idSourceOf(members)) : undefined;
-  return { byteLength, isOwed, id };
+  return { byteLength, isOwed, id: isOwed ? idIn(members) : undefined };
 }
 
 /** How much one write takes at most, unless a single frame is larger. */

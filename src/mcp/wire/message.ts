@@ -336,6 +336,11 @@ export function requestIdFromSource(
   }
 }
 
+/** The request ID among the members of a message. */
+export function idIn(members: readonly Member[]): RequestId | undefined {
+  return requestIdFromSource(idSourceOf(members));
+}
+
 /** Whether a value is an object with named members. */
 export function isObject(value: unknown): value is Record<string, unknown> {
   return typeof value === "object" && value !== null && !Array.isArray(value);
