@@ -171,12 +171,13 @@ export async function configure(
     ? await findCaBundle(settings.profile[0], env)
     : undefined;
   const tls = await (deps.readTls ?? readTls)(reading, caBundle);
-  const { session, accounts } = await readRoles(
-    reading,
-    targetUrl && region && service
-      ? { ...settings, targetUrl, region, service, headers }
-      : undefined,
-  );
+  const target: PolicyTarget | undefined = targetUrl && region && service
+    ? { ...settings, targetUrl, region, service, headers }
+    : undefined;
+  const { session, accounts }: Roles =
+    ROLE_KEYS.some((key) => isGiven(key, reading))
+      ? await (await import("./roles.ts")).readRoles(reading, target)
+      : {};
   const { metadata, profileMetadata, isOfProfile } = await addRegion(
     readMetadata(reading),
     { reading, host: signedHost, profileRegion },
@@ -310,6 +311,7 @@ async function readTls(
   return await readTlsFiles(reading, caBundle);
 }
 
+/** Given one of these, what reads roles and their sessions is loaded. */
 const ROLE_KEYS = [
   "assumeRole",
   "accountRole",
@@ -317,13 +319,3 @@ const ROLE_KEYS = [
   "sourceIdentity",
   "sessionTag",
 ] as const;
-
-/** The same of roles, and of their sessions. */
-async function readRoles(
-  reading: Reading,
-  target: PolicyTarget | undefined,
-): Promise<Roles> {
-  if (!ROLE_KEYS.some((key) => isGiven(key, reading))) return {};
-  const { readRoles } = await import("./roles.ts");
-  return await readRoles(reading, target);
-}
