@@ -25,6 +25,9 @@ const MAX_COMPARED = 8;
 /** How many values a hash has in the table of those that occur. */
 const TABLE_BITS = 16;
 
+/** How much of a secret is folded for its head, if that is enough. */
+const BEGINNING = 64;
+
 /** What each code unit is compared as; 0 if it is not looked at. */
 type Folding = (codeUnit: number) => number;
 
@@ -110,8 +113,6 @@ const FORMS: readonly ((secret: string) => string)[] = [
   (secret) => base64Within(secret, 0),
   (secret) => base64Within(secret, 1),
   (secret) => base64Within(secret, 2),
-  (secret) => [...secret].reverse().join(""),
-  fullyDecoded,
 ];
 
 /** The part of the Base64 of a longer text that a secret in it decides. */
@@ -123,30 +124,45 @@ function base64Within(secret: string, before: number): string {
 
 /** What a secret is found by: each form that is long enough to tell. */
 export function needlesOf(secret: string, shown: string): Needle[] {
-  const forms = new Map(FORMS.map((form) => [form(secret), form]));
-  return [...forms].map(([text, form]) =>
-    needleOf(text, () => form(secret), shown)
-  ).filter(({ head }) => head.length >= MIN_LENGTH);
+  const beginning = secret.slice(0, BEGINNING);
+  const needles = FORMS.map((form) =>
+    needleOf(() => form(secret), form(beginning), shown)
+  );
+  const end = reversed(secret.slice(-BEGINNING));
+  needles.push(needleOf(() => reversed(secret), end, shown));
+  const decoded = fullyDecoded(secret);
+  if (decoded !== secret) {
+    needles.push(needleOf(() => decoded, decoded.slice(0, BEGINNING), shown));
+  }
+  return needles.filter(({ head }) => head.length >= MIN_LENGTH);
 }
 
-/** By letters and digits alone, where there are enough of them. */
+function reversed(text: string): string {
+  return [...text].reverse().join("");
+}
+
+/**
+ * By letters and digits alone, where there are enough of them.
+ *
+ * @param beginning As much of the form as a head may need: to make all of each
+ * form of a long secret takes a hundred times as long.
+ */
 function needleOf(
-  text: string,
   form: () => string,
+  beginning: string,
   shown: string,
   folding: Folding = alphanumeric,
 ): Needle {
-  const { text: folded } = fold(text, folding);
-  const head = folded.slice(0, headLength(folded.length));
-  if (head.length < MIN_LENGTH && folding !== literal) {
-    return needleOf(text, form, shown, literal);
-  }
   let ends: Ends | undefined;
   const whole = () => ends ??= endsOf(form(), folding);
-  return { head, shown, folding, whole };
+  const { text: begun } = fold(beginning, folding);
+  const text = begun.length < 2 * MAX_HEAD ? whole().folded : begun;
+  const head = text.slice(0, headLength(text.length));
+  return head.length >= MIN_LENGTH || folding === literal
+    ? { head, shown, folding, whole }
+    : needleOf(form, beginning, shown, literal);
 }
 
-/** Secrets, found by their beginnings. */
 export class SecretIndex {
   readonly #folding: Folding;
   readonly #heads = new Map<string, Needle[]>();
