@@ -122,14 +122,24 @@ function eventsIn(
   return { complete, events };
 }
 
-/** Whether a text is a message, or an array of some, that answers a call. */
-function answers(text: string, id: number): boolean {
+/** The message of a text, or those of an array. */
+function messagesIn(text: string): Value[] {
   try {
-    const messages: Value[] = [JSON.parse(text.replace(/^\ufeff/, ""))].flat();
-    return messages.some((one) => one?.result?.for === id);
+    return [JSON.parse(text.replace(/^\ufeff/, ""))].flat();
   } catch {
-    return false;
+    return [];
   }
+}
+
+/** Whether a message is an answer to a call, this or another one. */
+function isAnswer(message: Value, id: number): boolean {
+  return message?.jsonrpc === "2.0" && `${message.id}` === `${id}` &&
+    typeof message.result === "object";
+}
+
+/** Whether a text answers a call. */
+function answers(text: string, id: number): boolean {
+  return messagesIn(text).some((one) => one?.result?.for === id);
 }
 
 /** Tries streams one after the other. */
@@ -166,8 +176,12 @@ export async function fuzzEventStreams(
     if (isGiven && !events.some((event) => answers(event, id))) {
       wrong("an answer was given that is not there", current);
     }
-    // What speaks of an error may end the call before.
-    const mayFail = events.some((event) => /error|session/i.test(event));
+    // What speaks of an error may end the call before, and so may another answer.
+    const mayFail = events.some((event) =>
+      /error|session/i.test(event) ||
+      event !== answerTo(id) &&
+        messagesIn(event).some((one) => isAnswer(one, id))
+    );
     if (isThere && !isGiven && !mayFail) {
       wrong(`the answer is there, and the client was told ${text}`, current);
     }

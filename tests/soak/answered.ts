@@ -99,8 +99,11 @@ export const ANSWERED: Readonly<Record<string, Fate>> = {
         id,
         result: null,
       }];
-      await stream.message(random.pick(broken));
-      await stream.message(answerOf(meeting));
+      // At once: a second one that comes much later is too late.
+      const messages = [random.pick(broken), answerOf(meeting)];
+      await stream.raw(
+        messages.map((one) => `data: ${JSON.stringify(one)}\n\n`).join(""),
+      );
       await stream.end();
     },
   },

@@ -23,6 +23,7 @@ import {
   type SingleMessage,
 } from "../wire/message.ts";
 import { Recent } from "../../lru_cache.ts";
+import { whenOver } from "../../time.ts";
 
 /** How many requests and tokens that are over are remembered. */
 const MAX_OVER = 1_000;
@@ -194,7 +195,7 @@ export class PendingRequests {
   /** Tells a kept error when nothing more is said for some time. */
   #answerKeptAfter(owed: Owed, delayMs: number): void {
     const { owner, id } = owed;
-    const timer = setTimeout(() => {
+    const limit = whenOver(delayMs, () => {
       const error = owner.keptErrors?.get(id.key);
       if (!error) return;
       // What tells of its progress may bring its answer.
@@ -203,8 +204,8 @@ export class PendingRequests {
       this.failOne(owed, error).catch(() => {}).finally(() => {
         if (owner.isSettled) owner.end();
       });
-    }, delayMs);
-    void owner.settled.then(() => clearTimeout(timer));
+    });
+    void owner.settled.then(() => limit[Symbol.dispose]());
   }
 
   /** The exchange that alone waits, for one answer. */

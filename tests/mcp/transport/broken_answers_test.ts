@@ -106,7 +106,7 @@ Deno.test("a broken answer on a stream that stays open is told when nothing foll
   client.request(3, "tools/call", { name: "t" });
   assertEquals((await client.next()).json.method, "n");
   await opened;
-  await clock.pass(3_000);
+  await clock.pass(4_000);
   const { json } = await client.next();
   assertEquals([json.id, json.error.data.reason], [3, "bad-answer"]);
   seen.resolve();
