@@ -135,40 +135,28 @@ function namesForOneClient(reading: Reading): string[] {
   return [...names, `${sourceName("transport", reading)} sse`];
 }
 
-/** What means nothing without another option, and the options of which it takes one. */
-const NEEDS: readonly {
-  readonly keys: readonly OptionKey[];
-  readonly without: string;
-  readonly needed: readonly [OptionKey, ...OptionKey[]];
-}[] = [
-  {
-    keys: ["roleSessionName", "externalId", "roleDurationMs"],
-    without: "a role",
-    needed: ["assumeRole", "accountRole"],
-  },
-  {
-    keys: ["recordBodies", "recordMaxBytes"],
-    without: "a recording",
-    needed: ["record"],
-  },
-  { keys: ["writeRole"], without: "--read-only", needed: ["readOnly"] },
-  {
-    keys: ["writeRole"],
-    without: "a role that reads",
-    needed: ["assumeRole"],
-  },
-  {
-    keys: ["allowAccount", "allowRole"],
-    without: "--account-role",
-    needed: ["accountRole"],
-  },
+/** What means nothing without another option: of several it takes one. */
+const NEEDS: readonly (readonly [
+  keys: readonly OptionKey[],
+  without: string,
+  needed: readonly [OptionKey, ...OptionKey[]],
+])[] = [
+  [
+    ["roleSessionName", "externalId", "roleDurationMs"],
+    "a role",
+    ["assumeRole", "accountRole"],
+  ],
+  [["recordBodies", "recordMaxBytes"], "a recording", ["record"]],
+  [["writeRole"], "--read-only", ["readOnly"]],
+  [["writeRole"], "a role that reads", ["assumeRole"]],
+  [["allowAccount", "allowRole"], "--account-role", ["accountRole"]],
 ];
 
 /** What one option says of another, or of the target. */
 export function checkTogether(reading: Reading, url: URL | undefined): void {
   const { settings, unread, faults } = reading;
   const { profile, signHost, clientCert } = settings;
-  for (const { keys, without, needed } of NEEDS) {
+  for (const [keys, without, needed] of NEEDS) {
     if (needed.some((key) => settings[key] || unread.has(key))) continue;
     for (const key of keys.filter((key) => isGiven(key, reading))) {
       const name = sourceName(key, reading);
