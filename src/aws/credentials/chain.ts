@@ -304,7 +304,6 @@ function advice(files: SharedFiles | undefined): string {
     "or `aws login`, or set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY";
 }
 
-/** Whose credentials are wanted. */
 export interface CredentialQuery extends SourceQuery {
   /** A role to assume over whatever credentials are found. */
   readonly assumeRole?: { readonly roleArn: string };

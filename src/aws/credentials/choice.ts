@@ -20,7 +20,6 @@ interface Defining extends Setting {
 /** The role of a web identity that the environment names. */
 type Way = ProfileWay | "environment role";
 
-/** What a profile comes to. */
 interface Identity {
   readonly of: string;
   /** As the source of a role, it may come to something else. */

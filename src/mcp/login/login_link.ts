@@ -77,7 +77,6 @@ interface Told {
   readonly answers: string;
 }
 
-/** Has the client's user sign in. */
 export class LoginLink implements Link {
   readonly #options: LoginLinkOptions;
   readonly #link: Link;

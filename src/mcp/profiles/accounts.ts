@@ -11,7 +11,6 @@ import type { IdentitySelection } from "./selection.ts";
 export const ACCOUNT_ARGUMENT = "aws_account";
 export const ROLE_ARGUMENT = "aws_role";
 
-/** Which accounts and roles calls may name. */
 export interface AccountRules {
   /** Account IDs, and globs of them. */
   readonly allow: readonly string[];

@@ -124,7 +124,6 @@ export class IdentityArguments {
   }
 }
 
-/** Whether a message is a call of a tool. */
 export function isCall(message: SingleMessage): message is RequestMessage {
   return message.kind === "request" && message.method === "tools/call";
 }

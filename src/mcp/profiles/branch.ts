@@ -67,7 +67,6 @@ interface Opening {
 
 const SET_LEVEL = "logging/setLevel";
 
-/** The link of another identity than the first. */
 export class IdentityBranch implements Link {
   readonly #options: IdentityBranchOptions;
   readonly #link: Link;
@@ -140,7 +139,6 @@ export class IdentityBranch implements Link {
     return this.#link.accept(withId(bytes, id), answerTo(id, answer));
   }
 
-  /** Whether a request of the client's is under way. */
   get isBusy(): boolean {
     return this.#pending.size > 0;
   }

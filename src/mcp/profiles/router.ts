@@ -48,7 +48,6 @@ const MAX_TASKS = 10_000;
 /** How long the end of a session that nobody needs may take. */
 const CLOSE_MS = 5_000;
 
-/** Sends each call over the link of the identity that it is for. */
 export class IdentityRouter implements Link {
   readonly #options: IdentityRouterOptions;
   readonly #default: Link;

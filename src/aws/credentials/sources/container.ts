@@ -25,7 +25,6 @@ const CONTAINER_HOST = "http://169.254.170.2";
 const PLAIN_HOSTS =
   /^(?:169\.254\.170\.(?:2|23)|\[fd00:ec2::23\]|localhost|\[::1\]|127\.\d+\.\d+\.\d+)$/;
 
-/** Credentials of the container that the program runs in. */
 export async function containerCredentials(search: Search): Promise<Found> {
   const endpoint = containerEndpoint(search);
   if (endpoint === undefined) {

@@ -22,7 +22,6 @@ export function hostLimitMs({ env }: SourceQuery): number {
 /** The largest answer; credentials take 2 KiB. */
 const MAX_CHARACTERS = 256 * 1024;
 
-/** What the machine underneath answered. */
 export interface HostReply {
   readonly status: number;
   readonly text: string;
@@ -61,7 +60,6 @@ export async function askHost(
   });
 }
 
-/** The keys in an answer. */
 export function hostKeys(text: string): Credentials | undefined {
   const body = parseRecord(text) ?? {};
   const accessKeyId = textIn(body, "AccessKeyId");

@@ -17,7 +17,6 @@ const MAX_ATTEMPTS = 3;
 /** The pause before the first repetition; the next is twice as long. */
 const FIRST_PAUSE_MS = 100;
 
-/** An answer that was read to its end. */
 interface Answer {
   readonly status: number;
   readonly headers: Headers;
@@ -34,7 +33,6 @@ export interface SessionRequest {
   readonly json?: JsonRecord;
 }
 
-/** What it answered. */
 export interface SessionAnswer {
   readonly status: number;
   readonly body: JsonRecord;
@@ -42,7 +40,6 @@ export interface SessionAnswer {
   readonly error: string;
 }
 
-/** Asks a service of a session. */
 export async function askService(
   session: Session,
   { url, purpose, headers, json }: SessionRequest,

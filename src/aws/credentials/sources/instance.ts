@@ -49,7 +49,6 @@ export class InstanceMetadata {
   /** Handed out once more through an outage. */
   #last: Credentials | undefined;
 
-  /** Credentials of the role of the EC2 instance. */
   async credentials(search: Search): Promise<Found> {
     if (isDisabled(search)) return "AWS_EC2_METADATA_DISABLED is true";
     demandEnv(search, METADATA_VARIABLES, "find the metadata service");

@@ -32,7 +32,6 @@ export function environmentDecides(
   return profile === undefined && Boolean(env("AWS_ACCESS_KEY_ID"));
 }
 
-/** The keys in the environment. */
 export function environmentKeys(search: Search): Found {
   const { env } = search;
   demandEnv(search, KEY_VARIABLES, "read the keys");

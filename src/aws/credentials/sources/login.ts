@@ -32,7 +32,6 @@ const USUAL_REGION = "us-east-1";
 /** What a token file must have to be renewed. */
 const RENEWAL_PARTS = ["refreshToken", "clientId", "dpopKey"];
 
-/** Credentials of a console session (`login_session`). */
 export async function loginCredentials(
   search: Search & ProfileQuery,
 ): Promise<Credentials> {

@@ -28,7 +28,6 @@ const LIMIT_MS = 60_000;
 /** More than this is no credentials. */
 const MAX_OUTPUT_BYTES = 64 * 1024;
 
-/** Runs the program and reads its answer. */
 export async function runCredentialProcess(
   search: Search,
   command: string,
@@ -70,7 +69,6 @@ export function processNeeds(command: string): Need[] {
   return [{ kind: "run", value: followParents(word), why: WHY }];
 }
 
-/** Splits a command line as the AWS CLI does. */
 function parseCommand(
   command: string,
 ): { word: string; args: string[]; fault?: string } {
@@ -140,7 +138,6 @@ interface ProgramOutput extends Deno.CommandStatus {
   readonly stderr: Uint8Array;
 }
 
-/** The program was ended at one of its limits. */
 class ProgramEndedError extends Error {
   override name = "ProgramEndedError";
 }

@@ -36,7 +36,6 @@ const MIN_ARN_LENGTH = 20;
 /** How long a session of a role may last. */
 const SESSION_SECONDS = { min: 900, max: 43_200 };
 
-/** A search that has come to the shared files. */
 interface FileSearch extends Search {
   readonly files: SharedFiles;
   readonly instance: InstanceMetadata;
@@ -56,7 +55,6 @@ interface Way {
   needs(query: ProfileQuery): Need[];
 }
 
-/** One of the ways. */
 export type ProfileWay =
   | "role"
   | "web identity"

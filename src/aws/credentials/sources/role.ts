@@ -38,7 +38,6 @@ export const TOKEN_SAYS =
   "a web identity's source identity and tags are what its token says: " +
   "AssumeRoleWithWebIdentity takes no others";
 
-/** What STS is asked. */
 export interface RoleRequest {
   readonly roleArn: string;
   readonly sessionName?: string;

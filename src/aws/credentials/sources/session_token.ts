@@ -54,7 +54,6 @@ export interface Session extends Search {
   readonly onLoginNeeded?: (error: Error) => void;
 }
 
-/** A token as the file has it. */
 export interface SessionToken {
   readonly record: JsonRecord;
   readonly expiresAt: number;
@@ -263,7 +262,6 @@ export async function currentToken(
   return { ...tokenIn(session, held.record), held };
 }
 
-/** The token of the file. */
 export async function readToken(session: Session): Promise<ReadToken> {
   const { kind, tokenFile } = session;
   const text = await limitedFile(tokenFile).catch((error) => {

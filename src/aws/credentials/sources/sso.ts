@@ -51,9 +51,6 @@ interface SsoRole extends DeviceGrant {
 
 const PURPOSE = "ask for the role's credentials";
 
-/**
- * Credentials of an IAM Identity Center role (`sso_session`, `sso_start_url`).
- */
 export async function ssoCredentials(
   search: Search & ProfileQuery,
 ): Promise<Credentials> {
@@ -91,7 +88,6 @@ export async function ssoCredentials(
   return await askPortal(session, role, accessToken, whose);
 }
 
-/** The permissions for that. */
 export function ssoNeeds(query: ProfileQuery): Need[] {
   const { files, settings } = query;
   const shared = files.ssoSessions.get(settings.get("sso_session") ?? "");

@@ -44,7 +44,6 @@ const SLOW_DOWN_MS = 5_000;
 /** The least and the most that is waited between two questions. */
 const PACE_MS = [100, 60_000] as const;
 
-/** What a login asks for. */
 export interface DeviceGrant {
   readonly startUrl: string;
   readonly region: string;
@@ -60,7 +59,6 @@ export interface Asker {
   readonly signal: AbortSignal;
 }
 
-/** A login that is asked for. */
 export interface LoginRequest extends Asker {
   /** A token that is refused, whatever its file says; empty if there is none. */
   readonly used: string;
