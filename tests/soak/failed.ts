@@ -1,5 +1,6 @@
 /** Fates in which something goes wrong. */
 
+import { dressRefusal } from "../support/refusal_dress.ts";
 import {
   answerOf,
   type Fate,
@@ -9,17 +10,16 @@ import {
 } from "./fate.ts";
 import { LOST_SIGNALS } from "./lost_signals.ts";
 
-const AWS_JSON = { "content-type": "application/x-amz-json-1.1" };
-
-/** A refusal by AWS's front ends, before anything ran. */
+/** A refusal by one of AWS's front ends, before anything ran. */
 async function refuse(
-  { reply }: Meeting,
+  { reply, random }: Meeting,
   type: string,
   message: string,
-  headers: Record<string, string> = {},
+  more: Record<string, string> = {},
 ): Promise<void> {
-  const all = { ...AWS_JSON, "x-amzn-errortype": type, ...headers };
-  await reply.status(403, all, JSON.stringify({ message }));
+  const dress = random.pick(["api-gateway", "json", "xml"] as const);
+  const { status, headers, body } = dressRefusal({ type, message }, dress, 403);
+  await reply.status(status, { ...headers, ...more }, body);
 }
 
 /** They, by name. */

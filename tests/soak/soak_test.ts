@@ -67,13 +67,20 @@ Deno.test("nothing that may be met is missing there", () => {
   }
 });
 
-for (const layer of Object.keys(LAYERS)) {
-  const targetEra = layer === "bridge" ? "modern" : undefined;
-  Deno.test(`so has each with a layer between: ${layer}`, async () => {
+/** Each layer, and those that know the eras apart in the other one, too. */
+const LAYERED = [
+  ...Object.keys(LAYERS).map((layer) => [layer, "legacy", "modern"] as const),
+  ...["bridge", "read-only", "account-role"].map((layer) =>
+    [layer, "modern", "legacy"] as const
+  ),
+];
+
+for (const [layer, era, other] of LAYERED) {
+  Deno.test(`so has each with a layer between: ${layer} (${era})`, async () => {
     const { violations } = await soak({
       seed: 25,
-      era: "legacy",
-      targetEra,
+      era,
+      targetEra: layer === "bridge" ? other : undefined,
       surface: "stdio",
       layer,
       segments: [{ requests: 200, inFlight: 32 }],
