@@ -78,14 +78,19 @@ function endOfString(text: string, start: number): number {
   }
 }
 
-/** The text of it. */
-export function writeJson(value: Json): string {
+/** The text of it; with a line break that indents, for a person. */
+export function writeJson(value: Json, line?: string): string {
   if (typeof value === "string") return value;
-  if (Array.isArray(value)) return `[${value.map(writeJson).join(",")}]`;
-  const members = value.members.map(([name, one]) =>
-    `${name}:${writeJson(one)}`
-  );
-  return `{${members.join(",")}}`;
+  const next = line && `${line}  `;
+  const isList = Array.isArray(value);
+  const parts = isList
+    ? value.map((one) => writeJson(one, next))
+    : value.members.map(([name, one]) =>
+      `${name}:${line ? " " : ""}${writeJson(one, next)}`
+    );
+  const [open, close] = isList ? "[]" : "{}";
+  if (!next || parts.length === 0) return open + parts.join(",") + close;
+  return open + next + parts.join(`,${next}`) + line + close;
 }
 
 /** What a string says; `undefined` of anything else. */

@@ -16,30 +16,22 @@ export interface Recording {
 
 /** A larger one is not read: all of it is held at once. */
 const MAX_BYTES = 512 * 1024 * 1024;
+const MAX_LINE = 16 * 1024 * 1024;
 
 /** What each kind of line has, and of which type. */
-const MEMBERS: Readonly<
-  Record<RecordLine["kind"], Readonly<Record<string, string>>>
-> = {
-  in: { bytes: "number", text: "string?", client: "number?" },
-  out: { bytes: "number", text: "string?", client: "number?" },
-  request: {
-    http: "number",
-    method: "string",
-    url: "string",
-    headers: "texts",
-    bytes: "number",
-    text: "string?",
-    try: "number?",
-  },
-  response: { http: "number", status: "number", headers: "texts" },
-  body: { http: "number", bytes: "number", text: "string?" },
-  end: { http: "number", by: "string", error: "string?" },
-  failed: { http: "number", error: "string" },
-  identity: { identity: "string" },
-  recovered: {},
-  log: { level: "string", message: "string", fields: "object?" },
-  dropped: { count: "number" },
+const MEMBERS: Readonly<Record<RecordLine["kind"], string>> = {
+  in: "bytes:number,text?:string,client?:number",
+  out: "bytes:number,text?:string,client?:number",
+  request:
+    "http:number,method:string,url:string,headers:texts,bytes:number,text?:string,try?:number",
+  response: "http:number,status:number,headers:texts",
+  body: "http:number,bytes:number,text?:string",
+  end: "http:number,by:string,error?:string",
+  failed: "http:number,error:string",
+  identity: "identity:string",
+  recovered: "",
+  log: "level:string,message:string,fields?:object",
+  dropped: "count:number",
 };
 
 /**
@@ -65,31 +57,51 @@ export async function readRecording(path: string): Promise<Recording> {
 }
 
 async function partOf(path: string): Promise<Recording> {
-  let text: string;
+  const lines: RecordLine[] = [];
+  let header: RecordingHeader | undefined;
+  let unread = 0;
   try {
     const { size } = await Deno.stat(path);
     if (size > MAX_BYTES) throw new RangeError("too large");
-    text = await Deno.readTextFile(path);
+    using file = await Deno.open(path);
+    for await (const text of textLines(file.readable)) {
+      const line = jsonOf(text);
+      if (header === undefined) header = headerIn(line, path);
+      else if (isRecordLine(line)) lines.push(line);
+      else if (text !== "") unread++;
+    }
   } catch (error) {
+    if (error instanceof ConfigError) throw error;
     throw new ConfigError([
       `the recording ${path} cannot be read: ${messageOf(error)}`,
     ]);
   }
-  const [first, ...rest] = text.split("\n");
-  const header = jsonOf(first);
-  if (!isObject(header) || header.recording !== "sigv4-proxy") {
+  return { header: header ?? headerIn(undefined, path), lines, unread };
+}
+
+async function* textLines(
+  bytes: ReadableStream<Uint8Array<ArrayBuffer>>,
+): AsyncGenerator<string> {
+  let rest = "";
+  for await (const text of bytes.pipeThrough(new TextDecoderStream())) {
+    const lines = (rest + text).split("\n");
+    rest = lines.pop() ?? "";
+    if (rest.length > MAX_LINE) throw new RangeError("too large");
+    yield* lines;
+  }
+  yield rest;
+}
+
+function headerIn(value: unknown, path: string): RecordingHeader {
+  if (!isObject(value) || value.recording !== "sigv4-proxy") {
     throw new ConfigError([
       `${path} is no recording (give a file that --record has written)`,
     ]);
   }
-  if (!isHeader(header)) {
-    throw new ConfigError([
-      `the recording ${path} is of a format that this version does not read (read it with the version that wrote it)`,
-    ]);
-  }
-  const given = rest.filter((line) => line !== "").map(jsonOf);
-  const lines = given.filter(isRecordLine);
-  return { header, lines, unread: given.length - lines.length };
+  if (isHeader(value)) return value;
+  throw new ConfigError([
+    `the recording ${path} is of a format that this version does not read (read it with the version that wrote it)`,
+  ]);
 }
 
 function jsonOf(text: string): unknown {
@@ -120,16 +132,14 @@ function isRecordLine(value: unknown): value is RecordLine {
   const { kind, seq, t } = value;
   if (typeof kind !== "string" || !Object.hasOwn(MEMBERS, kind)) return false;
   if (!Number.isSafeInteger(seq) || !Number.isFinite(t)) return false;
-  const members = Object.entries(MEMBERS).find(([name]) => name === kind)?.[1];
-  return Object.entries(members ?? {}).every(([name, type]) =>
-    isOf(value[name], type)
-  );
+  const [, members] = Object.entries(MEMBERS).find(([name]) => name === kind) ??
+    [];
+  return [...members?.matchAll(/(\w+)(\??):(\w+)/g) ?? []].every((
+    [, name, optional, type],
+  ) => optional && value[name] === undefined || isOf(value[name], type));
 }
 
 function isOf(value: unknown, type: string): boolean {
-  if (type.endsWith("?")) {
-    return value === undefined || isOf(value, type.slice(0, -1));
-  }
   if (type === "texts") {
     return isObject(value) &&
       Object.values(value).every((one) => typeof one === "string");

@@ -131,3 +131,40 @@ Deno.test("a page runs nothing, loads nothing and shows what a recording holds a
   assert(texts.some((text) => text.includes("<script>alert(1)</script>")));
   assertEquals(open, [], "every tag is closed");
 });
+
+Deno.test("no line of a timeline is wide, whatever a recording holds", async () => {
+  await using directory = await RecordingDirectory.make();
+  const text = await Deno.readTextFile(pathOf("refused"));
+  await Deno.writeTextFile(
+    directory.path,
+    text.replaceAll("raw-4", "r".repeat(5_000))
+      .replaceAll(/is not authorized[^"\\]*/g, "is not ".repeat(1_000)),
+  );
+  const lines = (await shown(directory.path)).split("\n");
+  const widest = Math.max(...lines.map((line) => line.length));
+  assert(widest < 220, `${widest} columns`);
+  assert(lines.some((line) => line.includes("rrr…")));
+});
+
+Deno.test("a page of a long recording has its end, and says how much is left out", async () => {
+  await using directory = await RecordingDirectory.make();
+  const [header] = (await Deno.readTextFile(pathOf("refused"))).split("\n");
+  const lines = Array.from({ length: 20_000 }, (_, index) => {
+    const text = `{"jsonrpc":"2.0","method":"n","params":{"index":${index}}}`;
+    return JSON.stringify({
+      seq: index + 1,
+      t: index,
+      kind: "in",
+      text,
+      bytes: 1,
+    });
+  });
+  await Deno.writeTextFile(directory.path, [header, ...lines].join("\n"));
+  const page = `${directory.path}.html`;
+  await shown(directory.path, "--html", page);
+  const html = await Deno.readTextFile(page);
+  const { texts } = readPage(html);
+  assertEquals(html.match(/<details>/g)?.length, 5_000);
+  assert(texts.some((text) => text.includes("first 15000 rows are left out")));
+  assert(texts.some((text) => text.includes("19999")));
+});

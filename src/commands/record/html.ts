@@ -5,9 +5,10 @@
 
 import { createHash } from "node:crypto";
 import { escapeControls } from "../../log/line_log.ts";
+import { readJson, writeJson } from "../../recorder/json.ts";
 import type { Recording } from "../../recorder/read.ts";
-import { gaps } from "./text.ts";
 import {
+  gaps,
   headline,
   outcomeOf,
   type Row,
@@ -29,11 +30,25 @@ rect.call { fill: #6a8fd0; } rect.try { fill: #2d5fb4; } rect.fault { fill: #c33
 pre { white-space: pre-wrap; overflow-wrap: anywhere; margin: .3rem 0; }
 `;
 
-/** The recording as a page. */
+/** A browser needs a moment for so much; the terminal has all of it. */
+const MAX_ROWS = 5_000;
+const MAX_TEXT = 4_000;
+
+/** The recording as a page: of a long one, its end. */
 export function htmlOf(recording: Recording): string {
   const { header, lines } = recording;
-  const rows = timelineOf(lines);
-  const from = lines[0]?.t ?? 0;
+  const all = timelineOf(lines);
+  const rows = all.slice(-MAX_ROWS);
+  const left = all.length - rows.length;
+  const notes = [
+    ...gaps(recording),
+    ...left > 0
+      ? [
+        `the first ${left} rows are left out here: record show without --html has them`,
+      ]
+      : [],
+  ];
+  const from = rows[0]?.at ?? 0;
   const spanMs = Math.max(1, (lines.at(-1)?.t ?? 0) - from);
   const hash = createHash("sha256").update(STYLE).digest("base64");
   const policy = `default-src 'none'; style-src 'sha256-${hash}'`;
@@ -49,7 +64,7 @@ export function htmlOf(recording: Recording): string {
 <body>
 <h1>A recording of sigv4-proxy</h1>
 <p>${shown(headline(header))}</p>
-${gaps(recording).map((gap) => `<p class="fault">${shown(gap)}</p>`).join("\n")}
+${notes.map((note) => `<p class="fault">${shown(note)}</p>`).join("\n")}
 <table>
 <thead><tr><th>at</th><th>what</th><th>took</th><th>how it went</th><th>when</th></tr></thead>
 <tbody>
@@ -110,11 +125,8 @@ function bars({ at, ms, attempts }: Row, from: number, spanMs: number): string {
 }
 
 function pretty(text: string): string {
-  try {
-    return JSON.stringify(JSON.parse(text), null, 2);
-  } catch {
-    return text;
-  }
+  const value = text.length > MAX_TEXT ? undefined : readJson(text);
+  return value === undefined ? text.slice(0, MAX_TEXT) : writeJson(value, "\n");
 }
 
 const ENTITIES: Readonly<Record<string, string>> = {

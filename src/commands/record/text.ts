@@ -3,6 +3,8 @@
 import { escapeControls } from "../../log/line_log.ts";
 import type { Recording } from "../../recorder/read.ts";
 import {
+  type Attempt,
+  gaps,
   headline,
   outcomeOf,
   type Row,
@@ -14,61 +16,58 @@ const RED = "\x1b[31m";
 const DIM = "\x1b[2m";
 const PLAIN = "\x1b[0m";
 
-/** What is said of a recording that lacks something. */
-export function gaps({ lines, unread }: Recording): string[] {
-  const lost = (lines[0]?.seq ?? 1) - 1;
-  return [
-    ...lost > 0
-      ? [`the first ${lost} lines are gone: --record-max was reached`]
-      : [],
-    ...unread > 0 ? [`${unread} lines cannot be read`] : [],
-  ];
-}
+/** How wide the words of a call and of how it went may be. */
+const NAME_WIDTH = 36;
+const WIDTH = 80;
+
+type Paint = (code: string, text: string) => string;
 
 /** The recording as text, a line for each call and one for each try. */
 export function textOf(recording: Recording, useColor: boolean): string {
-  const paint = (code: string, text: string) =>
-    useColor ? `${code}${text}${PLAIN}` : text;
-  const lines = timelineOf(recording.lines).flatMap((row) =>
-    rowLines(row, paint)
-  );
+  const paint: Paint = (code, text) =>
+    useColor && text !== "" ? `${code}${text}${PLAIN}` : text;
   return [
-    escapeControls(headline(recording.header)),
-    ...gaps(recording).map(escapeControls),
+    shown(headline(recording.header), Infinity),
+    ...gaps(recording),
     "",
-    ...lines,
+    ...timelineOf(recording.lines).flatMap((row) => rowLines(row, paint)),
     "",
   ].join("\n");
 }
 
-type Paint = (code: string, text: string) => string;
-
 function rowLines(row: Row, paint: Paint): string[] {
   const { at, kind, id, attempts } = row;
   const time = `${(at / 1000).toFixed(3)} s`.padStart(12);
-  const name = escapeControls(
-    id === undefined ? row.name : `${row.name} ${id}`,
-  );
-  if (kind === "note") return [`${time}  ${paint(DIM, `· ${name}`)}`];
-  const outcome = escapeControls(outcomeOf(row));
-  const isFault = outcome !== "" && outcome !== "ok";
+  const name = id === undefined ? row.name : `${row.name} ${id}`;
+  if (kind === "note") {
+    return [`${time}  ${paint(DIM, `· ${shown(name, WIDTH)}`)}`];
+  }
+  const outcome = outcomeOf(row);
   const [only] = attempts;
   const isPlain = attempts.length === 1 && !only.isFault;
-  const tail = isPlain ? escapeControls(`${only.outcome} ${only.under}`) : "";
   const head = [
     time,
-    name.padEnd(36),
+    shown(name, NAME_WIDTH).padEnd(NAME_WIDTH),
     spanText(row.ms ?? (isPlain ? only.ms : undefined)).padStart(10),
-    isFault ? paint(RED, outcome) : outcome,
-    tail,
+    /^(?:ok)?$/.test(outcome) ? outcome : paint(RED, shown(outcome, WIDTH)),
+    isPlain ? saidOf(only) : "",
   ].filter((part) => part !== "").join("  ");
   const tries = isPlain ? [] : attempts.map((attempt, index) => {
-    const said = escapeControls(`${attempt.outcome}  ${attempt.under}`);
+    const said = saidOf(attempt);
     const which = `try ${index + 1}`.padEnd(8);
-    const span = spanText(attempt.ms).padStart(10);
-    return `${" ".repeat(14)}${which}${span}  ${
+    return `${" ".repeat(14)}${which}${spanText(attempt.ms).padStart(10)}  ${
       attempt.isFault ? paint(RED, said) : said
     }`;
   });
   return [head.trimEnd(), ...tries];
+}
+
+function saidOf({ outcome, under }: Attempt): string {
+  return `${shown(outcome, WIDTH)} ${shown(under, NAME_WIDTH)}`.trimEnd();
+}
+
+/** On one line, as text, and no wider than this. */
+function shown(text: string, width: number): string {
+  const line = escapeControls(text);
+  return line.length > width ? `${line.slice(0, width - 1)}…` : line;
 }

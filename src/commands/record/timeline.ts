@@ -1,13 +1,14 @@
 /** A recording as a person reads it: calls, and what became of each. */
 
-import type { RecordLine } from "../../recorder/format.ts";
+import type { RecordingHeader, RecordLine } from "../../recorder/format.ts";
 import { messageKey } from "../../recorder/message_key.ts";
+import type { Recording } from "../../recorder/read.ts";
 
 /** An HTTP request for a call. */
 export interface Attempt {
   readonly at: number;
   /** Until its answer was over, or had begun if it never was. */
-  ms: number | undefined;
+  ms?: number;
   /** The status, or why there is none. */
   outcome: string;
   isFault: boolean;
@@ -30,152 +31,121 @@ export interface Row {
   received?: string;
 }
 
+type Of<Kind extends RecordLine["kind"]> = Extract<RecordLine, { kind: Kind }>;
+
 /** The rows of a recording, in the order in which they began. */
 export function timelineOf(lines: readonly RecordLine[]): Row[] {
-  const timeline = new Timeline();
-  for (const line of lines) timeline.take(line);
-  return timeline.rows;
-}
-
-class Timeline {
-  readonly rows: Row[] = [];
-  /** Calls that are not answered, by client and ID. */
-  readonly #open = new Map<string, Row>();
-  readonly #attempts = new Map<number, Attempt>();
-
-  take(line: RecordLine): void {
-    switch (line.kind) {
-      case "in":
-        return this.#in(line);
-      case "out":
-        return this.#out(line);
-      case "request":
-        return this.#request(line);
-      case "response":
-        return this.#note(
-          line.http,
-          line.t,
-          `${line.status}`,
-          line.status >= 400,
-        );
-      case "failed":
-        return this.#note(line.http, line.t, line.error, true);
-      case "end":
-        if (line.by === "cut") this.#cut(line.http, line.error ?? "");
-        return this.#end(line.http, line.t);
-      case "identity":
-        return this.#say(line.t, `${line.identity} signs from here on`);
-      case "recovered":
-        return this.#say(line.t, "a lost session was replaced");
-      case "dropped":
-        return this.#say(line.t, `${line.count} things are missing here`);
-      case "log":
-        if (line.level === "info") return;
-        return this.#say(line.t, `${line.level}: ${line.message}`);
-    }
-  }
-
-  #say(at: number, name: string): void {
-    this.rows.push({ at, kind: "note", name, attempts: [] });
-  }
-
-  #in(
-    { t: at, text, bytes }: Extract<RecordLine, { kind: "in" | "out" }>,
-  ): void {
+  const rows: Row[] = [];
+  /** Calls that are not answered, and other messages that are not sent. */
+  const open = new Map<string, Row>();
+  const attempts = new Map<number, Attempt>();
+  const say = (at: number, name: string): void => {
+    rows.push({ at, kind: "note", name, attempts: [] });
+  };
+  const heard = ({ t: at, text, bytes }: Of<"in" | "out">): void => {
     const { kind, name, id } = messageKey(text);
-    const isCall = kind === "request";
     const row: Row = {
       at,
-      kind: isCall ? "call" : "message",
+      kind: kind === "request" ? "call" : "message",
       name: text === undefined ? `a message of ${bytes} bytes` : name,
-      ...(id !== undefined && { id }),
+      id,
       attempts: [],
-      ...(text !== undefined && { sent: text }),
+      sent: text,
     };
-    this.rows.push(row);
-    if (isCall && id !== undefined) this.#open.set(id, row);
-  }
-
-  #out({ t, text }: Extract<RecordLine, { kind: "in" | "out" }>): void {
+    rows.push(row);
+    open.set(kind === "request" ? `id ${id}` : `text ${text}`, row);
+  };
+  const told = ({ t: at, text }: Of<"in" | "out">): void => {
     const { kind, id, name, error } = messageKey(text);
-    const row = kind === "response" ? this.#open.get(id ?? "") : undefined;
-    if (!row) {
-      if (kind === "response" || kind === "other") return;
-      const message = { at: t, kind: "message", name: `← ${name}` } as const;
-      this.rows.push({ ...message, id, attempts: [], received: text });
+    const row = kind === "response" ? open.get(`id ${id}`) : undefined;
+    if (row) {
+      open.delete(`id ${id}`);
+      Object.assign(row, { ms: at - row.at, received: text, fault: error });
+    } else if (kind === "request" || kind === "notification") {
+      const attempts: Attempt[] = [];
+      const name_ = `← ${name}`;
+      rows.push({
+        at,
+        kind: "message",
+        name: name_,
+        id,
+        attempts,
+        received: text,
+      });
+    }
+  };
+  const sent = (line: Of<"request">): void => {
+    const { http, t: at, method, headers, text } = line;
+    const signer = / (identity-\d+)\//.exec(headers.authorization ?? "")?.[1];
+    const under = [headers["mcp-session-id"], signer].filter(Boolean).join(" ");
+    const attempt = { at, outcome: "no answer", isFault: true, under };
+    attempts.set(http, attempt);
+    const { id, name, kind } = messageKey(text);
+    const key = kind === "request" ? `id ${id}` : `text ${text}`;
+    const row = text === undefined ? undefined : open.get(key);
+    if (row) {
+      row.attempts.push(attempt);
+      if (row.kind === "message") open.delete(key);
       return;
     }
-    this.#open.delete(id ?? "");
-    row.ms = t - row.at;
-    row.received = text;
-    if (error !== undefined) row.fault = error;
-  }
-
-  #request(line: Extract<RecordLine, { kind: "request" }>): void {
-    const { http, t: at, method, headers, text } = line;
-    const under = [
-      headers["mcp-session-id"],
-      / (identity-\d+)\//.exec(headers.authorization ?? "")?.[1],
-    ].filter((part) => part !== undefined).join(" ");
-    const attempt: Attempt = {
-      at,
-      ms: undefined,
-      outcome: "no answer",
-      isFault: true,
-      under,
-    };
-    this.#attempts.set(http, attempt);
-    const { id, name, kind } = messageKey(text);
-    const row = kind === "request" ? this.#open.get(id ?? "") : undefined;
-    if (row) return void row.attempts.push(attempt);
-    // Messages of the client's that are no calls have a row of their own.
-    const own = this.rows.findLast(({ kind, sent, attempts }) =>
-      kind === "message" && sent !== undefined && sent === text &&
-      attempts.length === 0
-    );
-    if (own) return void own.attempts.push(attempt);
-    this.rows.push({
+    rows.push({
       at,
       kind: "http",
       name: text === undefined ? method : `${method} ${name}`,
       attempts: [attempt],
-      ...(text !== undefined && { sent: text }),
+      sent: text,
     });
-  }
-
-  #note(http: number, at: number, outcome: string, isFault: boolean): void {
-    const attempt = this.#attempts.get(http);
+  };
+  const ended = (http: number, at: number, outcome?: string): void => {
+    const attempt = attempts.get(http);
     if (!attempt) return;
     attempt.ms = at - attempt.at;
+    if (outcome === undefined) return;
     attempt.outcome = outcome;
-    attempt.isFault = isFault;
+    attempt.isFault = !/^[1-3]\d\d$/.test(outcome);
+  };
+  for (const line of lines) {
+    const { kind, t } = line;
+    if (kind === "in") heard(line);
+    else if (kind === "out") told(line);
+    else if (kind === "request") sent(line);
+    else if (kind === "response") ended(line.http, t, `${line.status}`);
+    else if (kind === "failed") ended(line.http, t, line.error);
+    else if (kind === "end") {
+      const cut = line.by === "cut"
+        ? `${attempts.get(line.http)?.outcome}, cut: ${line.error}`
+        : undefined;
+      ended(line.http, t, cut);
+      attempts.delete(line.http);
+    } else if (kind === "identity") {
+      say(t, `${line.identity} signs from here on`);
+    } else if (kind === "recovered") say(t, "a lost session was replaced");
+    else if (kind === "dropped") {
+      say(t, `${line.count} things are missing here`);
+    } else if (kind === "log" && line.level !== "info") {
+      say(t, `${line.level}: ${line.message}`);
+    }
   }
-
-  #cut(http: number, error: string): void {
-    const attempt = this.#attempts.get(http);
-    if (!attempt) return;
-    attempt.outcome += `, cut: ${error}`;
-    attempt.isFault = true;
-  }
-
-  #end(http: number, at: number): void {
-    const attempt = this.#attempts.get(http);
-    if (attempt) attempt.ms = at - attempt.at;
-    this.#attempts.delete(http);
-  }
+  return rows;
 }
 
 /** Some words on a whole recording. */
 export function headline(
-  { version, startedAt, mode, target }: {
-    readonly version: string;
-    readonly startedAt: string;
-    readonly mode: string;
-    readonly target: string;
-  },
+  { version, startedAt, mode, target }: RecordingHeader,
 ): string {
   const way = mode === "stdio" ? "over stdio" : "in HTTP server mode";
   return `sigv4-proxy ${version}, ${startedAt}, ${way}: ${target}`;
+}
+
+/** What is said of a recording that lacks something. */
+export function gaps({ lines, unread }: Recording): string[] {
+  const lost = (lines[0]?.seq ?? 1) - 1;
+  return [
+    ...lost > 0
+      ? [`the first ${lost} lines are gone: --record-max was reached`]
+      : [],
+    ...unread > 0 ? [`${unread} lines cannot be read`] : [],
+  ];
 }
 
 /** What a row says of how it went. */
