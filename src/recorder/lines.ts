@@ -1,11 +1,9 @@
 /** What was noted → the lines of a recording. */
 
-import type { LogFields } from "../log/log.ts";
 import { Recent } from "../lru_cache.ts";
 import type { Redact } from "../redact/redact.ts";
-import type { Happening, RecordLine } from "./format.ts";
-import type { Noted } from "./noted.ts";
-import { MAX_KEPT_BYTES } from "./noted.ts";
+import type { Happening, RecordLine, Said } from "./format.ts";
+import { MAX_KEPT_BYTES, type Noted } from "./noted.ts";
 import { filler, StandIns } from "./stand_ins.ts";
 
 /** An answer whose body is still being read. */
@@ -15,17 +13,19 @@ interface Answer {
   readonly decoder: TextDecoder;
   /** What came since the last line of it. */
   text: string;
-  /** How much of it is not kept. */
+  /** How much of that is not kept. */
   lostBytes: number;
 }
+
+type Of<Kind extends Noted["kind"]> = Extract<Noted, { kind: Kind }>;
 
 /** How many messages are remembered, to tell which are sent again. */
 const MAX_SENT = 4_096;
 const MAX_SENT_LENGTH = 16 * 1024;
 
-const decoder = new TextDecoder(undefined, { ignoreBOM: true });
-
 const encoder = new TextEncoder();
+const decoder = new TextDecoder(undefined, { ignoreBOM: true });
+const strict = new TextDecoder(undefined, { fatal: true });
 
 const END_LENGTH = 3;
 
@@ -51,9 +51,13 @@ export class RecordLines {
     this.#standIns = new StandIns(redact, bodies);
   }
 
-  /** The lines of one thing, and of nothing where it is a part of another. */
-  of(noted: Noted): RecordLine[] {
-    return this.#happenings(noted).map((happening) =>
+  /**
+   * The lines of one thing, and none where it is a part of another.
+   *
+   * @param bytes What was kept of it.
+   */
+  of(noted: Noted, bytes?: Uint8Array): RecordLine[] {
+    return this.#happenings(noted, bytes).map((happening) =>
       this.#line(noted.at, happening)
     );
   }
@@ -68,52 +72,43 @@ export class RecordLines {
     return { seq: ++this.#seq, t, ...happening };
   }
 
-  #happenings(noted: Noted): Happening[] {
-    switch (noted.kind) {
+  #happenings(noted: Noted, bytes?: Uint8Array): Happening[] {
+    const { kind } = noted;
+    switch (kind) {
       case "in":
-      case "out":
-        return [this.#message(noted)];
+      case "out": {
+        const client = noted.over && { client: this.#clientOf(noted.over) };
+        return [{ kind, ...client, ...this.#said(noted, bytes) }];
+      }
       case "request":
-        return this.#request(noted);
+        return this.#request(noted, bytes);
       case "response":
         return [this.#response(noted)];
       case "body":
-        return this.#body(noted);
+        return this.#body(noted, bytes);
       case "end":
         return this.#end(noted);
       case "failed": {
         const error = this.#standIns.words(causeText(noted.cause));
-        return [{ kind: "failed", http: noted.http, error }];
+        return [{ kind, http: noted.http, error }];
       }
       case "recovered":
-        return [{ kind: "recovered" }];
+        return [{ kind }];
       case "log": {
-        const { level, message, fields } = noted;
-        const said = this.#standIns.words(message);
-        const shown = fields && this.#fields(fields);
-        return [{ kind: "log", level, message: said, fields: shown }];
+        const { level, message, fields = {} } = noted;
+        return [{
+          kind,
+          level,
+          message: this.#standIns.words(message),
+          fields: Object.fromEntries(
+            Object.entries(fields).map(([name, value]) => [
+              name,
+              typeof value === "string" ? this.#standIns.words(value) : value,
+            ]),
+          ),
+        }];
       }
     }
-  }
-
-  #message(
-    { kind, bytes, byteLength, over }: Extract<Noted, { kind: "in" | "out" }>,
-  ): Happening {
-    const client = over && this.#clientOf(over);
-    const text = bytes && decoder.decode(bytes);
-    const shown = text === undefined
-      ? undefined
-      : text.includes("\ufffd") && !isUtf8(bytes)
-      ? filler(text)
-      : kind === "in"
-      ? this.#standIns.fromClient(text)
-      : this.#standIns.fromTarget(text);
-    return {
-      kind,
-      ...(client !== undefined && { client }),
-      ...(shown !== undefined && { text: shown }),
-      bytes: byteLength,
-    };
   }
 
   #clientOf(over: object): number {
@@ -122,38 +117,49 @@ export class RecordLines {
     return known;
   }
 
-  #request(
-    { http, url, method, headers: sent, bytes, byteLength }: Extract<
-      Noted,
-      { kind: "request" }
-    >,
-  ): Happening[] {
-    const headers: Record<string, string> = {};
-    for (const [name, value] of new Headers(sent)) {
-      headers[name] = this.#standIns.header(name, value);
-    }
-    const text = bytes && decoder.decode(bytes);
-    const shown = text === undefined
-      ? undefined
+  #said(
+    { kind, byteLength }: Of<"in" | "out" | "request">,
+    kept: Uint8Array | undefined,
+  ): Said {
+    if (kept === undefined) return { bytes: byteLength };
+    const text = decoder.decode(kept);
+    const shown = text.includes("\ufffd") && !isUtf8(kept)
+      ? filler(text)
+      : kind === "out"
+      ? this.#standIns.fromTarget(text)
       : this.#standIns.fromClient(text);
-    const tries = text === undefined ? 1 : this.#tries(text);
-    const happenings: Happening[] = [{
-      kind: "request",
-      http,
-      method,
-      url: this.#standIns.url(url),
-      headers,
-      ...(tries > 1 && { try: tries }),
-      ...(shown !== undefined && { text: shown }),
-      bytes: byteLength,
-    }];
+    return { text: shown, bytes: byteLength };
+  }
+
+  #request(noted: Of<"request">, bytes: Uint8Array | undefined): Happening[] {
+    const { kind, http, url, method } = noted;
+    const headers = this.#headers(new Headers(noted.headers));
+    const tries = bytes ? this.#tries(decoder.decode(bytes)) : 1;
     const [, identity] = / (identity-\d+)\//.exec(headers.authorization) ?? [];
     const before = this.#identity;
     this.#identity = identity ?? before;
-    if (identity !== undefined && before !== undefined && before !== identity) {
-      happenings.unshift({ kind: "identity", identity });
+    const isOther = identity !== undefined && before !== undefined &&
+      before !== identity;
+    return [
+      ...isOther ? [{ kind: "identity", identity } as const] : [],
+      {
+        kind,
+        http,
+        method,
+        url: this.#standIns.url(url),
+        headers,
+        ...(tries > 1 && { try: tries }),
+        ...(noted.byteLength > 0 ? this.#said(noted, bytes) : { bytes: 0 }),
+      },
+    ];
+  }
+
+  #headers(headers: Headers): Record<string, string> {
+    const shown: Record<string, string> = {};
+    for (const [name, value] of headers) {
+      shown[name] = this.#standIns.header(name, value);
     }
-    return happenings;
+    return shown;
   }
 
   /** How often this very request was sent, this time included. */
@@ -165,9 +171,7 @@ export class RecordLines {
     return tries;
   }
 
-  #response(
-    { http, status, headers }: Extract<Noted, { kind: "response" }>,
-  ): Happening {
+  #response({ kind, http, status, headers }: Of<"response">): Happening {
     const type = headers.get("content-type") ?? "";
     this.#answers.set(http, {
       isStream: /^text\/event-stream\b/i.test(type),
@@ -176,15 +180,12 @@ export class RecordLines {
       text: "",
       lostBytes: 0,
     });
-    const shown: Record<string, string> = {};
-    for (const [name, value] of headers) {
-      shown[name] = this.#standIns.header(name, value);
-    }
-    return { kind: "response", http, status, headers: shown };
+    return { kind, http, status, headers: this.#headers(headers) };
   }
 
   #body(
-    { http, bytes, byteLength }: Extract<Noted, { kind: "body" }>,
+    { http, byteLength }: Of<"body">,
+    bytes: Uint8Array | undefined,
   ): Happening[] {
     const answer = this.#answers.get(http);
     if (!answer) return [];
@@ -195,7 +196,7 @@ export class RecordLines {
     let from = 0;
     for (const { 0: end, index } of ends) {
       const to = index + end.length;
-      lines.push(this.#said(http, answer, answer.text.slice(from, to)));
+      lines.push(this.#part(http, answer, answer.text.slice(from, to)));
       from = to;
     }
     answer.text = answer.text.slice(from);
@@ -210,7 +211,7 @@ export class RecordLines {
     return lines;
   }
 
-  #said(http: number, answer: Answer, text: string): Happening {
+  #part(http: number, answer: Answer, text: string): Happening {
     const { isError, lostBytes } = answer;
     const bytes = encoder.encode(text).length + lostBytes;
     answer.lostBytes = 0;
@@ -219,34 +220,22 @@ export class RecordLines {
     return { kind: "body", http, text: shown, bytes };
   }
 
-  #end(
-    { http, by, cause }: Extract<Noted, { kind: "end" }>,
-  ): Happening[] {
+  #end({ kind, http, by, cause }: Of<"end">): Happening[] {
     const answer = this.#answers.get(http);
     this.#answers.delete(http);
     const isLeft = answer && (answer.text !== "" || answer.lostBytes > 0);
-    const error = cause === undefined
-      ? undefined
-      : this.#standIns.words(causeText(cause));
+    const error = cause !== undefined &&
+      { error: this.#standIns.words(causeText(cause)) };
     return [
-      ...isLeft ? [this.#said(http, answer, answer.text)] : [],
-      { kind: "end", http, by, ...(error && { error }) },
+      ...isLeft ? [this.#part(http, answer, answer.text)] : [],
+      { kind, http, by, ...error },
     ];
-  }
-
-  #fields(fields: LogFields): Record<string, unknown> {
-    return Object.fromEntries(
-      Object.entries(fields).map(([name, value]) => [
-        name,
-        typeof value === "string" ? this.#standIns.words(value) : value,
-      ]),
-    );
   }
 }
 
-function isUtf8(bytes: Uint8Array | undefined): boolean {
+function isUtf8(bytes: Uint8Array): boolean {
   try {
-    new TextDecoder(undefined, { fatal: true }).decode(bytes);
+    strict.decode(bytes);
     return true;
   } catch {
     return false;

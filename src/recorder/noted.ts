@@ -5,9 +5,9 @@ import type { LogFields, LogLevel } from "../log/log.ts";
 /** A message or an event longer than this is told of by its length alone. */
 export const MAX_KEPT_BYTES = 256 * 1024;
 
-/** Bytes, or only how many there were. */
+/** Bytes: how many there were, and where they are kept, if they are. */
 interface Passed {
-  readonly bytes: Uint8Array | undefined;
+  readonly kept: number | undefined;
   readonly byteLength: number;
 }
 

@@ -15,7 +15,7 @@ import type { Redact } from "../redact/redact.ts";
 import { delay, within } from "../time.ts";
 import type { RecordLine } from "./format.ts";
 import { RecordLines } from "./lines.ts";
-import { MAX_KEPT_BYTES, type Noted } from "./noted.ts";
+import type { Noted } from "./noted.ts";
 import { tapResponse } from "./tapped_response.ts";
 import { Waiting } from "./waiting.ts";
 
@@ -38,8 +38,6 @@ export interface RecorderOptions {
   /** Whether each line is made and written at once, whatever that costs. */
   readonly isEager?: boolean;
 }
-
-const LF = 0x0a;
 
 /** The time of one turn while messages pass. */
 const TURN_MS = 1;
@@ -98,7 +96,7 @@ export class Recorder implements AsyncDisposable {
         method,
         url: input instanceof Request ? input.url : String(input),
         headers: sent,
-        bytes: held && this.#waiting.copy(held),
+        kept: held && this.#waiting.copy(held),
         byteLength: blob?.size ?? 0,
       });
       let response: Response;
@@ -110,23 +108,11 @@ export class Recorder implements AsyncDisposable {
       }
       const { status, headers } = response;
       this.#note({ at: this.#now(), kind: "response", http, status, headers });
-      let lineBytes = 0;
       return tapResponse(response, {
         read: (bytes) => {
-          // What is too long to be kept is not copied to begin with.
-          const isKept = lineBytes <= MAX_KEPT_BYTES;
-          const newline = bytes.lastIndexOf(LF);
-          lineBytes = bytes.length - newline - 1 +
-            (newline < 0 ? lineBytes : 0);
-          this.#note({
-            at: this.#now(),
-            kind: "body",
-            http,
-            bytes: isKept || newline >= 0
-              ? this.#waiting.copy(bytes)
-              : undefined,
-            byteLength: bytes.length,
-          });
+          const kept = this.#waiting.copy(bytes);
+          const { byteLength } = bytes;
+          this.#note({ at: this.#now(), kind: "body", http, kept, byteLength });
         },
         ended: (by, cause) =>
           this.#note({ at: this.#now(), kind: "end", http, by, cause }),
@@ -154,9 +140,7 @@ export class Recorder implements AsyncDisposable {
     this.#note({
       at: this.#now(),
       kind,
-      bytes: bytes instanceof Uint8Array
-        ? this.#waiting.copy(bytes)
-        : undefined,
+      kept: bytes instanceof Uint8Array ? this.#waiting.copy(bytes) : undefined,
       byteLength: bytes.byteLength,
       over,
     });
@@ -194,7 +178,8 @@ export class Recorder implements AsyncDisposable {
     const dropped = this.#waiting.takeDropped();
     if (dropped > 0) made.push(this.#lines.dropped(dropped));
     for (let noted; (noted = this.#waiting.shift());) {
-      made.push(...this.#lines.of(noted));
+      const bytes = "kept" in noted ? this.#waiting.bytesOf(noted) : undefined;
+      made.push(...this.#lines.of(noted, bytes));
       if (performance.now() >= until) break;
     }
     return made.map((line) => `${JSON.stringify(line)}\n`);

@@ -1,55 +1,62 @@
 /**
- * What was noted and has no line yet. It is little of the path of a message:
- * bytes are copied into large blocks, since what lives for long in many small
- * pieces costs the garbage collector more than all the rest does.
+ * What was noted and has no line yet. It is on the path of each message: bytes
+ * are copied into memory that is there, since new memory, and many small things
+ * that live for long, cost more than all the rest does.
  */
 
 import { MAX_KEPT_BYTES, type Noted } from "./noted.ts";
 
 const MAX_NOTES = 32_768;
 const MAX_BYTES = 8 * 1024 * 1024;
-const BLOCK_BYTES = 256 * 1024;
 
 /** A queue with room for so much; what is oldest goes. */
 export class Waiting {
-  /** How many are gone since it was last asked. */
-  #dropped = 0;
   #notes: Noted[] = [];
+  /** How much was copied before each of them. */
+  #starts: number[] = [];
   #first = 0;
-  #bytes = 0;
-  #block = new Uint8Array();
-  #used = 0;
+  #dropped = 0;
+  readonly #ring = new Uint8Array(MAX_BYTES);
+  #copied = 0;
 
   get size(): number {
     return this.#notes.length - this.#first;
   }
 
-  /** A copy: whoever the bytes belong to may write over them. */
-  copy(bytes: Uint8Array): Uint8Array | undefined {
+  /** Copies what its owner may write over; says where it is, if it is kept. */
+  copy(bytes: Uint8Array): number | undefined {
     const { length } = bytes;
     if (length > MAX_KEPT_BYTES) return undefined;
-    if (this.#used + length > this.#block.length) {
-      this.#block = new Uint8Array(BLOCK_BYTES);
-      this.#used = 0;
-    }
-    const copy = this.#block.subarray(this.#used, this.#used + length);
-    this.#used += length;
-    copy.set(bytes);
-    return copy;
+    const left = MAX_BYTES - this.#copied % MAX_BYTES;
+    const start = this.#copied + (length > left ? left : 0);
+    this.#ring.set(bytes, start % MAX_BYTES);
+    this.#copied = start + length;
+    while (this.#starts[this.#first] < this.#copied - MAX_BYTES) this.#drop();
+    return start;
+  }
+
+  /** What was copied for a note: until more is. */
+  bytesOf({ kept, byteLength }: Extract<Noted, { byteLength: number }>):
+    | Uint8Array
+    | undefined {
+    if (kept === undefined) return undefined;
+    const start = kept % MAX_BYTES;
+    return this.#ring.subarray(start, start + byteLength);
   }
 
   push(note: Noted): void {
     this.#notes.push(note);
-    if ("bytes" in note) this.#bytes += note.bytes?.length ?? 0;
-    while (this.size > MAX_NOTES || this.#bytes > MAX_BYTES) this.#drop();
+    this.#starts.push(
+      "kept" in note ? note.kept ?? this.#copied : this.#copied,
+    );
+    if (this.size > MAX_NOTES) this.#drop();
   }
 
   shift(): Noted | undefined {
     const note = this.#notes[this.#first];
-    if (note === undefined) return undefined;
-    if ("bytes" in note) this.#bytes -= note.bytes?.length ?? 0;
-    if (++this.#first > MAX_NOTES) {
+    if (note !== undefined && ++this.#first > MAX_NOTES) {
       this.#notes = this.#notes.slice(this.#first);
+      this.#starts = this.#starts.slice(this.#first);
       this.#first = 0;
     }
     return note;
@@ -65,6 +72,7 @@ export class Waiting {
     while (this.size > count) this.#drop();
   }
 
+  /** How many are gone since this was last asked. */
   takeDropped(): number {
     const dropped = this.#dropped;
     this.#dropped = 0;

@@ -27,6 +27,7 @@ await using _ended = program;
 
 const OURS = "sigv4-proxy";
 const OUR_FRONT = "sigv4-proxy --listen";
+const RECORDING = "sigv4-proxy --record";
 const PLAIN = "plainest proxy";
 const SDK = "proxy over the SDK";
 const PLAIN_FRONT = "plainest front";
@@ -83,6 +84,13 @@ const measures: Record<string, Measure> = {
   "bare fetch": () =>
     measureFetchLoop(script("tests/bench/baselines/fetch_loop.ts", url)),
   ...stdio,
+  [RECORDING]: async () => {
+    const directory = await Deno.makeTempDir();
+    const file = `${directory}/calls.jsonl`;
+    const figures = await measureStdio(script("mod.ts", url, "--record", file));
+    await Deno.remove(directory, { recursive: true });
+    return figures;
+  },
   ...http,
 };
 
@@ -152,6 +160,9 @@ const GOALS: readonly (readonly [
   ["the same, CPU", OURS, PLAIN, "startCpuMs", 1.6, SIGNING],
   ["event stream, CPU a MiB", OURS, PLAIN, "streamMs", 1.3, ANSWERING],
   ["idle memory", OURS, PLAIN, "idleMib", 1.25, SIGNING],
+  ["recording, CPU a call", RECORDING, OURS, "callUs", 1.05],
+  ["recording, one call at a time", RECORDING, OURS, "p50Ms", 1.05],
+  ["recording, event stream", RECORDING, OURS, "streamMs", 1.05],
   ["HTTP front, CPU a request", OUR_FRONT, PLAIN_FRONT, "callUs", 1.4],
 ];
 console.log(`\n${row(["beside", "ratio", "goal", "", "its floor"])}`);

@@ -23,6 +23,8 @@ table { border-collapse: collapse; width: 100%; }
 th, td { padding: .2rem .6rem; text-align: left; vertical-align: top; }
 tr { border-top: 1px solid #8884; }
 td.time, td.span { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap; }
+td { overflow-wrap: anywhere; }
+td:nth-child(2) { width: 26%; }
 td.bar { width: 30%; }
 svg { width: 100%; height: 1.2rem; display: block; }
 rect.call { fill: #6a8fd0; } rect.try { fill: #2d5fb4; } rect.fault { fill: #c33; }
