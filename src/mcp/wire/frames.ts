@@ -5,7 +5,6 @@ import { BlockBuffer } from "./block_buffer.ts";
 import {
   CR,
   dense,
-  joinBytes,
   LF,
   replaceNewlines,
   SPACE,
@@ -259,15 +258,14 @@ export class FrameWriter {
   }
 
   async #writeBatch(batch: readonly QueuedFrame[]): Promise<void> {
-    const pieces: Uint8Array[] = [];
+    const frames: Uint8Array[] = [];
     for (const { frame, waiting } of batch) {
-      if (frame instanceof Uint8Array) pieces.push(frame, NEWLINE);
+      if (frame instanceof Uint8Array) frames.push(frame);
       else return await this.#writePieces(frame, waiting);
     }
     // One that is large is too large to be copied for its newline.
-    const isLarge = pieces[0].length >= MAX_WRITE_BYTES;
-    const writes = isLarge ? pieces : [joinBytes(pieces)];
-    for (const bytes of writes) {
+    const isLarge = frames[0].length >= MAX_WRITE_BYTES;
+    for (const bytes of isLarge ? [frames[0], NEWLINE] : [lines(frames)]) {
       await this.#writer.write(bytes);
       this.#queuedBytes -= bytes.length;
     }
@@ -300,4 +298,16 @@ export class FrameWriter {
  */
 function free({ buffer }: Uint8Array): void {
   if (buffer instanceof ArrayBuffer) buffer.transfer(0);
+}
+
+function lines(frames: readonly Uint8Array[]): Uint8Array {
+  let byteLength = 0;
+  for (const { length } of frames) byteLength += length + 1;
+  const block = new Uint8Array(byteLength).fill(LF);
+  let at = 0;
+  for (const frame of frames) {
+    block.set(frame, at);
+    at += frame.length + 1;
+  }
+  return block;
 }
