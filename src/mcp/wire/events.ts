@@ -65,19 +65,12 @@ const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
 
 /** What an event has so far beside its data. */
 interface Fields {
-  type: string;
-  id: string | undefined;
-  retryMs: number | undefined;
+  type?: string;
+  id?: string;
+  retryMs?: number;
   /** Whether it has data, if only an empty line of it. */
-  hasData: boolean;
+  hasData?: boolean;
 }
-
-const NO_FIELDS: Readonly<Fields> = {
-  type: "",
-  id: undefined,
-  retryMs: undefined,
-  hasData: false,
-};
 
 /** Turns the bytes of an event stream into events. */
 export class EventParser {
@@ -96,7 +89,8 @@ export class EventParser {
   readonly #data: BlockBuffer;
   #dataBytes = 0;
   #scanner: TopLevelScanner | undefined;
-  #fields: Fields = { ...NO_FIELDS };
+  /** `undefined` while nothing has begun that a blank line could end. */
+  #fields: Fields | undefined;
 
   /** @param options The most bytes of data that one event may hold. */
   constructor(options: { maxDataBytes: number }) {
@@ -117,8 +111,8 @@ export class EventParser {
         start++;
         continue;
       }
-      if (this.#isBlank && isLineEnd(chunk[start])) {
-        // Nothing is there that a blank line could end.
+      const isBlank = this.#lineBytes === 0 && this.#fields === undefined;
+      if (isBlank && isLineEnd(chunk[start])) {
         do start++; while (isLineEnd(chunk[start]));
         this.#afterCr = chunk[start - 1] === CR;
         this.#isStart = false;
@@ -156,13 +150,6 @@ export class EventParser {
     return this.#data.isLarge && this.#line.length === 0;
   }
 
-  /** Whether neither an event nor a line has begun. */
-  get #isBlank(): boolean {
-    const { type, id, retryMs, hasData } = this.#fields;
-    return this.#lineBytes === 0 && !hasData && type === "" &&
-      id === undefined && retryMs === undefined;
-  }
-
   #push(piece: Uint8Array): void {
     if (piece.length === 0) return;
     this.#lineBytes += piece.length;
@@ -188,6 +175,7 @@ export class EventParser {
   }
 
   #beginData(): void {
+    this.#fields ??= {};
     if (this.#fields.hasData) this.#pushData(JOINED_BY);
     this.#fields.hasData = true;
   }
@@ -231,21 +219,22 @@ export class EventParser {
     if (line[0] === COLON) return;
     const text = decoder.decode(line);
     const [, name, value = ""] = /^([^:]*)(?:: ?(.*))?$/s.exec(text) ?? [];
+    const fields = this.#fields ??= {};
     // Any data that is not empty was known as such while it came.
     if (name === "data") this.#beginData();
-    else if (name === "event") this.#fields.type = value;
-    else if (name === "id" && !value.includes("\0")) this.#fields.id = value;
+    else if (name === "event") fields.type = value;
+    else if (name === "id" && !value.includes("\0")) fields.id = value;
     else if (name === "retry" && /^[0-9]+$/.test(value)) {
-      this.#fields.retryMs = Math.min(Number(value), MAX_RETRY_MS);
+      fields.retryMs = Math.min(Number(value), MAX_RETRY_MS);
     }
   }
 
   #dispatch(): ServerEvent | undefined {
-    const { type, id, retryMs, hasData } = this.#fields;
+    const { type, id, retryMs, hasData } = this.#fields ?? {};
     const byteLength = this.#dataBytes;
     const scanner = this.#scanner;
     const data = this.#data.take();
-    this.#fields = { ...NO_FIELDS };
+    this.#fields = undefined;
     this.#dataBytes = 0;
     this.#scanner = undefined;
     if (!hasData && id === undefined && retryMs === undefined) return undefined;
