@@ -3,15 +3,15 @@
  * All lines can be read again, and none has a secret or what somebody said.
  */
 
-import { SILENT_LOG } from "../../src/log/log.ts";
-import { FORMAT } from "../../src/recorder/format.ts";
-import { readRecording } from "../../src/recorder/read.ts";
-import { Recorder } from "../../src/recorder/recorder.ts";
-import { RecordingFile } from "../../src/recorder/recording_file.ts";
-import { Redactor } from "../../src/redact/redact.ts";
-import type { Random } from "../support/random.ts";
-import { FUZZ_SECRETS, wrong } from "./fuzzer.ts";
-import { anyJson, broken, objectOf } from "./json_text.ts";
+import { SILENT_LOG } from "../../../src/log/log.ts";
+import { FORMAT } from "../../../src/recorder/format.ts";
+import { readRecording } from "../../../src/recorder/read.ts";
+import { Recorder } from "../../../src/recorder/recorder.ts";
+import { RecordingFile } from "../../../src/recorder/recording_file.ts";
+import { Redactor } from "../../../src/redact/redact.ts";
+import type { Random } from "../../support/random.ts";
+import { FUZZ_SECRETS, wrong } from "../fuzzer.ts";
+import { anyJson, broken, objectOf } from "../json_text.ts";
 
 /** What somebody said, as an argument or a result. */
 const SAID = "what somebody said to nobody else";

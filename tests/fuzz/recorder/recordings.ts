@@ -4,15 +4,15 @@
  * in no browser.
  */
 
-import { htmlOf } from "../../src/commands/record/html.ts";
-import { textOf } from "../../src/commands/record/text.ts";
-import { differences, reportOf } from "../../src/commands/replay/compare.ts";
-import { exchangesOf } from "../../src/commands/replay/script.ts";
-import { ConfigError } from "../../src/errors.ts";
-import { readRecording, type Recording } from "../../src/recorder/read.ts";
-import type { Random } from "../support/random.ts";
-import { wrong } from "./fuzzer.ts";
-import { anyJson, broken, objectOf } from "./json_text.ts";
+import { htmlOf } from "../../../src/commands/record/html.ts";
+import { textOf } from "../../../src/commands/record/text.ts";
+import { differences, reportOf } from "../../../src/commands/replay/compare.ts";
+import { exchangesOf } from "../../../src/commands/replay/script.ts";
+import { ConfigError } from "../../../src/errors.ts";
+import { readRecording, type Recording } from "../../../src/recorder/read.ts";
+import type { Random } from "../../support/random.ts";
+import { wrong } from "../fuzzer.ts";
+import { anyJson, broken, objectOf } from "../json_text.ts";
 
 const HOSTILE = [
   "<script>alert(1)</script>",

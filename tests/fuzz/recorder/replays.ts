@@ -3,13 +3,13 @@
  * doubled or out of its order in one, and tells what differs.
  */
 
-import { runReplay } from "../../src/commands/replay/replay.ts";
-import { ConfigError } from "../../src/errors.ts";
-import type { Random } from "../support/random.ts";
-import { wrong } from "./fuzzer.ts";
-import { anyJson, broken } from "./json_text.ts";
+import { runReplay } from "../../../src/commands/replay/replay.ts";
+import { ConfigError } from "../../../src/errors.ts";
+import type { Random } from "../../support/random.ts";
+import { wrong } from "../fuzzer.ts";
+import { anyJson, broken } from "../json_text.ts";
 
-const RECORDINGS = new URL("../recordings/", import.meta.url);
+const RECORDINGS = new URL("../../recordings/", import.meta.url);
 const NAMES = ["lost_session", "cut_stream", "refused"];
 
 /** A recording with some of its lines changed. */
