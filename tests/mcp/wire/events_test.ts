@@ -77,6 +77,23 @@ Deno.test("events are the same wherever the chunks are cut", () => {
   assertEquals(parse(Array.from(bytes, (b) => Uint8Array.of(b))), whole);
 });
 
+Deno.test("a byte order mark is one at the very start alone, wherever the chunks are cut", () => {
+  for (
+    const [text, count] of [
+      ["\ufeffdata: 1\n\n", 1],
+      ["\ufeff\ufeffdata: 1\n\n", 0],
+      ["\n\ufeffdata: 1\n\n", 0],
+      [":\n\ufeffdata: 1\n\n", 0],
+    ] as const
+  ) {
+    const bytes = encode(text);
+    for (let cut = 0; cut <= bytes.length; cut++) {
+      const events = parse([bytes.slice(0, cut), bytes.slice(cut)]);
+      assertEquals(events.length, count, `${JSON.stringify(text)} at ${cut}`);
+    }
+  }
+});
+
 Deno.test("events are those of eventsource-parser, on random streams", () => {
   const pieces = [
     "data: x\n",

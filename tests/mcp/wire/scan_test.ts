@@ -48,3 +48,27 @@ Deno.test("what is no JSON for certain is broken or never ends, in short values 
     assertEquals(isEnded && !isBroken, false, text);
   }
 });
+
+Deno.test("in a long string each byte is taken as JSON.parse takes it, wherever it stands", () => {
+  const strict = new TextDecoder("utf-8", { fatal: true });
+  const isJson = (bytes: Uint8Array) => {
+    try {
+      JSON.parse(strict.decode(bytes));
+      return true;
+    } catch {
+      return false;
+    }
+  };
+  const text = encode(`"${"x".repeat(80)}"`);
+  for (let byte = 0; byte < 256; byte++) {
+    for (let place = 1; place <= 80; place++) {
+      const bytes = text.with(place, byte);
+      const scanner = new TopLevelScanner().feed(bytes);
+      assertEquals(
+        scanner.end() && !scanner.isBroken,
+        isJson(bytes),
+        `${byte} at ${place}`,
+      );
+    }
+  }
+});
