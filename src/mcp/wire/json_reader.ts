@@ -134,9 +134,11 @@ function endOfPlain(chunk: Uint8Array, from: number): number {
 
 /** Whether the four bytes of a word are ASCII and no `"`, `\\`, or control. */
 function isPlain(word: number): boolean {
+  // The highest bit of a byte stays set, or is where it was too small.
+  const control = word - 0x20202020;
   const quote = (word ^ 0x22222222) - 0x01010101;
   const backslash = (word ^ 0x5c5c5c5c) - 0x01010101;
-  return ((word | word - 0x20202020 | quote | backslash) & 0x80808080) === 0;
+  return ((control | quote | backslash) & 0x80808080) === 0;
 }
 
 const NONE = new Uint8Array();
