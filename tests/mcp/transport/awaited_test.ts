@@ -1,5 +1,9 @@
 import { assertEquals } from "@std/assert";
-import { AwaitedAnswers } from "../../../src/mcp/transport/awaited.ts";
+import {
+  AwaitedAnswers,
+  OwnRequests,
+} from "../../../src/mcp/transport/awaited.ts";
+import { responseIn, resultFrame } from "../../../src/mcp/transport/link.ts";
 import { type RequestId, requestId } from "../../../src/mcp/wire/message.ts";
 
 function id(value: number | string): RequestId {
@@ -28,4 +32,31 @@ Deno.test("a cancelled request that is made again is awaited as any other", () =
   assertEquals(answers.take(id(1)), true);
   assertEquals(answers.take(id(1)), undefined);
   assertEquals(answers.isIdle, true);
+});
+
+Deno.test("the answer to a cancelled request is taken from the client, and tells nobody anything", async () => {
+  const own = new OwnRequests("test");
+  const sent: string[] = [];
+  const link = {
+    accept: (frame: Uint8Array) => {
+      sent.push(new TextDecoder().decode(frame));
+    },
+  };
+  const asked = own.nextId();
+  let isTold = false;
+  void own.ask(link, "m", {}, asked).then(() => isTold = true);
+  own.cancel(link, asked);
+  own.cancel(link, asked);
+  assertEquals(sent.map((frame) => JSON.parse(frame).method), [
+    "m",
+    "notifications/cancelled",
+  ]);
+  const frame = resultFrame(asked, "{}");
+  const answer = responseIn(frame);
+  if (!answer) throw new TypeError("the answer is none");
+  assertEquals(own.take(answer, frame), true);
+  assertEquals(own.take(answer, frame), false);
+  // What is ready runs.
+  await new Promise((resolve) => setTimeout(resolve, 0));
+  assertEquals(isTold, false);
 });
