@@ -6,7 +6,10 @@ import {
   context,
   type Counter,
   type Histogram,
+  type Link,
   type Meter,
+  propagation,
+  ROOT_CONTEXT,
   type Span,
   SpanKind,
   SpanStatusCode,
@@ -14,12 +17,11 @@ import {
   type Tracer,
 } from "@opentelemetry/api";
 import type { ProxyError } from "../errors.ts";
-import type { Era } from "../mcp/wire/era.ts";
+import { type Era, metaOf } from "../mcp/wire/era.ts";
 import type { ResponseMessage } from "../mcp/wire/message.ts";
 import type { Observation, Observed } from "../mcp/transport/observer.ts";
 import type { Redact } from "../redact/redact.ts";
 import { factsOf, type Fault, faultIn, faultOf } from "./attributes.ts";
-import { placeOf } from "./context.ts";
 
 /** In seconds; those that the convention recommends. */
 const DURATION_BOUNDARIES = [
@@ -194,5 +196,63 @@ export class MessageSpan implements Observation {
     } else if (this.#isRequest) {
       this.#span.setAttribute("sigv4_proxy.cancelled", true);
     }
+  }
+}
+
+/** Where the span of a message has its place. */
+interface Place {
+  /** What it is a part of. */
+  readonly parent: Context;
+  /** What else it has to do with. */
+  readonly links: Link[];
+}
+
+/** What goes into an HTTP header as it is. W3C Baggage has at most 8192 bytes. */
+const HEADER_TEXT = /^[\x20-\x7e]{1,8192}$/;
+
+/**
+ * The place of a message's span. `params._meta` comes before the HTTP request
+ * that brought it, which may have brought others as well (OpenTelemetry,
+ * "Semantic conventions for Model Context Protocol", "Context propagation"; the
+ * names are those of MCP 2026-07-28, `_meta`).
+ */
+function placeOf({ params, headers }: Observed): Place {
+  const meta = metaOf(params);
+  const fromMeta = propagation.extract(ROOT_CONTEXT, {
+    traceparent: textOf(meta.traceparent),
+    tracestate: textOf(meta.tracestate),
+    baggage: baggageOf(meta.baggage),
+  });
+  if (!headers) return { parent: fromMeta, links: [] };
+  // The client's span, where there is none of the request.
+  const sentIn = propagation.extract(ROOT_CONTEXT, {
+    traceparent: headers.get("traceparent") ?? undefined,
+    tracestate: headers.get("tracestate") ?? undefined,
+  });
+  const outer = trace.getSpanContext(context.active()) ??
+    trace.getSpanContext(sentIn);
+  if (!outer) return { parent: fromMeta, links: [] };
+  return trace.getSpanContext(fromMeta)
+    ? { parent: fromMeta, links: [{ context: outer }] }
+    : { parent: trace.setSpanContext(fromMeta, outer), links: [] };
+}
+
+function textOf(value: unknown): string | undefined {
+  return typeof value === "string" && HEADER_TEXT.test(value)
+    ? value
+    : undefined;
+}
+
+/**
+ * Baggage that can be read and sent on. Of any other Deno prints a complaint,
+ * and a fetch that is to send it fails.
+ */
+function baggageOf(value: unknown): string | undefined {
+  const text = textOf(value);
+  try {
+    if (text !== undefined) decodeURIComponent(text);
+    return text;
+  } catch {
+    return undefined;
   }
 }

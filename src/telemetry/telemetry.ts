@@ -5,12 +5,17 @@
  * Loading this loads `@opentelemetry/api`; see {@linkcode isTelemetryOn}.
  */
 
-import { context, metrics, trace } from "@opentelemetry/api";
+import {
+  type Context,
+  context,
+  metrics,
+  type Span,
+  trace,
+} from "@opentelemetry/api";
 import { type Era, eraOf } from "../mcp/wire/era.ts";
 import type { Observed, Observer } from "../mcp/transport/observer.ts";
 import type { Redact } from "../redact/redact.ts";
 import { faultOf } from "./attributes.ts";
-import { servedIn } from "./context.ts";
 import { discreetFetch } from "./fetch.ts";
 import { createMetrics, MessageSpan } from "./span.ts";
 import { VERSION } from "../version.ts";
@@ -53,4 +58,25 @@ export function createTelemetry(
       serves: (response, carry) => context.with(servedIn(response), carry),
     },
   };
+}
+
+/** What Deno's `node:http` calls its span of a request, on the response. */
+const SERVER_SPAN = "kOtelSpan";
+
+/**
+ * The context of a request that is served: below the span that Deno has made of
+ * it. Deno's `node:http` does not make that the active one, as `Deno.serve`
+ * does, and there is no other way to it. Without it the context is what it was.
+ */
+function servedIn(response: object): Context {
+  const key = Object.getOwnPropertySymbols(response)
+    .find(({ description }) => description === SERVER_SPAN);
+  const span: unknown = key && Reflect.get(response, key);
+  const outer = context.active();
+  return isSpan(span) ? trace.setSpanContext(outer, span.spanContext()) : outer;
+}
+
+function isSpan(value: unknown): value is Pick<Span, "spanContext"> {
+  return typeof value === "object" && value !== null &&
+    "spanContext" in value && typeof value.spanContext === "function";
 }
