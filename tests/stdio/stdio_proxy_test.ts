@@ -3,6 +3,7 @@ import {
   assertObjectMatch,
   assertStringIncludes,
 } from "@std/assert";
+import { Clock } from "../support/clock.ts";
 import { mcp, type McpHandler, result } from "../support/raw_mcp.ts";
 import { RawServer } from "../support/raw_server.ts";
 import { StreamClient } from "../support/stream_client.ts";
@@ -218,6 +219,43 @@ Deno.test("a stop answers what is in flight with -31018 and ends the session", a
   assertEquals([json.id, json.error.code], ["x", -31018]);
   assertEquals(json.error.data.mayHaveRun, true, "it was sent");
   assertEquals(server.requests.all.at(-1)?.method, "DELETE");
+});
+
+Deno.test("a stop leaves what is in flight a moment in which it may be answered", async () => {
+  const release = Promise.withResolvers<void>();
+  await using server = await RawServer.start(mcp({
+    slow: async (message, reply) => {
+      await release.promise;
+      await reply.json(result(message));
+    },
+  }));
+  using _clock = new Clock();
+  await using client = new StreamClient({ url: server.url });
+  client.request(1, "slow");
+  await server.requests.find((seen) => seen.text().includes('"slow"'));
+  client.stop();
+  release.resolve();
+  assertEquals((await client.next()).json.result, {});
+});
+
+Deno.test("a notification that waits for initialize is sent although stdin has ended", async () => {
+  const release = Promise.withResolvers<void>();
+  await using server = await RawServer.start(mcp({
+    initialize: async (message, reply) => {
+      await release.promise;
+      await reply.json(result(message, { protocolVersion: "2025-11-25" }));
+    },
+  }));
+  await using client = new StreamClient({ url: server.url });
+  client.request(1, "initialize", {});
+  client.notify("notifications/last");
+  await server.requests.find((seen) => seen.text().includes("initialize"));
+  const rest = client.close();
+  // What is ready runs: the proxy sees the end.
+  await new Promise((resolve) => setTimeout(resolve, 0));
+  release.resolve();
+  assertEquals((await rest).map(({ json }) => json.id), [1]);
+  assertStringIncludes(posts(server).at(-1) ?? "", "notifications/last");
 });
 
 Deno.test("a client that is gone ends the proxy and the session", async () => {
