@@ -120,7 +120,7 @@ export class SseChannel implements Channel {
     for await (const event of events) {
       // A slow client is no silence of the target's.
       this.#idle.stop();
-      await router.receiveUnasked(event, this.session);
+      await router.receiveEvent(event, this.session);
       this.touch();
     }
   }

@@ -28,7 +28,7 @@ import {
   rpcErrorFrame,
 } from "../transport/link.ts";
 import { requestsIn } from "../transport/pending_requests.ts";
-import type { RouterHooks } from "../transport/response_router.ts";
+import type { RouterHooks } from "../transport/delivery.ts";
 import { SessionExpiredError } from "../transport/retry.ts";
 import { Semaphore } from "../../semaphore.ts";
 import { expiryInAnswer } from "../transport/session_expiry.ts";

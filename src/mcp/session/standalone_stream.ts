@@ -208,7 +208,7 @@ export class StandaloneStream {
       this.#retryMs = retryMs ?? this.#retryMs;
       if (id !== undefined && id === resumedAfter) continue;
       this.#lastEventId = (resumableId(id) ?? this.#lastEventId) || undefined;
-      await this.#router.receiveUnasked(event, session);
+      await this.#router.receiveEvent(event, session);
       idle.touch();
       if (hasSession(session) && expiryInMessage(event.data)) {
         this.#hadExpired = hadExpired;

@@ -1,8 +1,16 @@
-/** What is on its way to the client, with what is said of who answered. */
+/** What is on its way to the client, and who looks at it there. */
 
 import { within } from "../../time.ts";
 import { rootOf, scanInTurns } from "../wire/large_message.ts";
-import type { BatchMessage, SingleMessage } from "../wire/message.ts";
+import type { ProxyError } from "../../errors.ts";
+import type { Era } from "../wire/era.ts";
+import type { SessionHeaders } from "../wire/headers.ts";
+import type {
+  BatchMessage,
+  RequestId,
+  ResponseMessage,
+  SingleMessage,
+} from "../wire/message.ts";
 import { withResultMeta } from "../wire/metadata.ts";
 import { mapElements } from "../wire/splice.ts";
 import type { Exchange } from "./exchange.ts";
@@ -52,6 +60,26 @@ export async function receiptedBatch(
   if (frames.includes(undefined)) return frames;
   const change = (part: Uint8Array, n: number) => frames[n] ?? part;
   return [mapElements(bytes, rootOf(bytes), change)];
+}
+
+/** Who takes part in the routing of responses. */
+export interface RouterHooks {
+  readonly era: Era;
+  /** Sees each answer first; one for which it throws is not delivered. */
+  readonly onAnswer: (
+    answer: ResponseMessage,
+    frame: Uint8Array,
+    exchange: Exchange,
+    session: SessionHeaders,
+  ) => void;
+  /** Says which frames a message becomes for the client; itself by default. */
+  readonly pass?: (
+    message: SingleMessage,
+    frame: Uint8Array,
+    exchange: Exchange | undefined,
+  ) => readonly Uint8Array[];
+  /** Answers a request of the target's that cannot be delivered. */
+  readonly refuse: (id: RequestId, error: ProxyError) => void;
 }
 
 /** Whether the client can read a batch, as far as that is known. */

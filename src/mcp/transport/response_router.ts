@@ -8,7 +8,6 @@ import type { Target } from "./target.ts";
 import { ProxyError } from "../../errors.ts";
 import { Recent } from "../../lru_cache.ts";
 import { answerTo, withIdOf } from "../wire/answer_id.ts";
-import type { Era } from "../wire/era.ts";
 import type { OversizedData, ServerEvent } from "../wire/events.ts";
 import { excerpt } from "../wire/excerpt.ts";
 import type { Exchange } from "./exchange.ts";
@@ -36,28 +35,9 @@ import {
   mayBeBatch,
   receipted,
   receiptedBatch,
+  type RouterHooks,
 } from "./delivery.ts";
 import { membersOf, taskIdIn } from "../wire/splice.ts";
-
-/** Who takes part in the routing of responses. */
-export interface RouterHooks {
-  readonly era: Era;
-  /** Sees each answer first; one for which it throws is not delivered. */
-  readonly onAnswer: (
-    answer: ResponseMessage,
-    frame: Uint8Array,
-    exchange: Exchange,
-    session: SessionHeaders,
-  ) => void;
-  /** Says which frames a message becomes for the client; itself by default. */
-  readonly pass?: (
-    message: SingleMessage,
-    frame: Uint8Array,
-    exchange: Exchange | undefined,
-  ) => readonly Uint8Array[];
-  /** Answers a request of the target's that cannot be delivered. */
-  readonly refuse: (id: RequestId, error: ProxyError) => void;
-}
 
 /** How many requests of the target's are remembered until they are answered. */
 const MAX_TARGET_REQUESTS = 10_000;
@@ -142,17 +122,6 @@ export class ResponseRouter {
       type: excerpt(type),
       detail: message.detail,
       method: exchange?.method,
-    });
-  }
-
-  /** The same of a stream that answers no request of its own. */
-  async receiveUnasked(
-    event: ServerEvent,
-    session: SessionHeaders,
-  ): Promise<void> {
-    await this.receiveEvent(event, session).catch((error) => {
-      if (!(error instanceof ProxyError)) throw error;
-      this.#target.log.warn(error.summary);
     });
   }
 
@@ -317,7 +286,13 @@ export class ResponseRouter {
     // Only its own stream can tell of the session that a request was sent in.
     const isOwn = owner === exchange || session.channel !== undefined;
     const sentIn = isOwn ? session : NO_SESSION;
-    this.#hooks.onAnswer(message, frame, owner, sentIn);
+    try {
+      this.#hooks.onAnswer(message, frame, owner, sentIn);
+    } catch (error) {
+      // What is read for its own exchange alone ends that by what it throws.
+      if (owner === exchange || !(error instanceof ProxyError)) throw error;
+      return void this.pending.report(owner, error).catch(() => {});
+    }
     owner.observation?.answered(message);
     if (taskIdIn(given, bytes) !== undefined) {
       this.pending.keepProgress(owner, id);

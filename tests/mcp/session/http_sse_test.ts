@@ -23,8 +23,14 @@ import { StreamClient } from "../../support/stream_client.ts";
 
 /** A server of revision 2024-11-05: a POST to its stream's URL is refused. */
 function oldServer(
-  options: { endpoint?: string; status?: number; cutAfter?: string } = {},
+  options: {
+    endpoint?: string;
+    status?: number;
+    cutAfter?: string;
+    protocolVersion?: string;
+  } = {},
 ): RawHandler {
+  const { protocolVersion = "2024-11-05" } = options;
   let channel = 0;
   const streams = new Map<string, RawEventStream>();
   return async (request, reply) => {
@@ -45,7 +51,7 @@ function oldServer(
     }
     if (message.id === undefined) return;
     const value = message.method === "initialize"
-      ? { ...INITIALIZED, protocolVersion: "2024-11-05" }
+      ? { ...INITIALIZED, protocolVersion }
       : { method: message.method };
     await stream.message(result(message, value));
   };
@@ -72,6 +78,17 @@ for (const status of [400, 404, 405]) {
     );
   });
 }
+
+Deno.test("an answer over HTTP+SSE that cannot be used ends its request with an error", async () => {
+  await using server = await RawServer.start(
+    oldServer({ protocolVersion: "the latest" }),
+  );
+  await using client = new StreamClient({ url: server.url });
+  client.request(1, "initialize", {});
+  const { json } = await client.next();
+  assertEquals([json.id, json.error.data.reason], [1, "bad-answer"]);
+  assertStringIncludes(json.error.message, "the latest");
+});
 
 Deno.test("a target that is neither is answered with the POST's own error", async () => {
   await using server = await RawServer.start((_request, reply) =>
