@@ -1,4 +1,4 @@
-/** A login that mends a failure: what is shown of it, and what becomes of it. */
+/** A login that repairs a failure: what is shown of it, and what becomes of it. */
 
 /** A page that somebody is to open to sign in. */
 export interface LoginPage {
@@ -10,7 +10,7 @@ export interface LoginPage {
 /** Shows the page; rejects if it was declined, or could not be shown. */
 export type ShowPage = (page: LoginPage) => Promise<void>;
 
-/** What would mend a failure. */
+/** What would repair a failure. */
 export interface Login {
   /** Names what it logs in to: there is one login at a time for each. */
   readonly key: string;

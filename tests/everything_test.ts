@@ -80,7 +80,7 @@ Deno.test("server-everything works through the program, feature by feature", asy
     assertGreater(resourceTemplates.length, 0);
   });
 
-  await t.step("resource updates on the standing stream", async () => {
+  await t.step("resource updates on the standalone stream", async () => {
     const uri = "demo://resource/dynamic/text/1";
     await client.subscribeResource({ uri });
     await call("toggle-subscriber-updates");

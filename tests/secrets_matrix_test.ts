@@ -303,7 +303,7 @@ Deno.test("no v4a signature is shown, nor any secret of the modern era", async (
   }
 });
 
-Deno.test("no secret is shown of a standing stream, of notifications and of the end that are refused", async () => {
+Deno.test("no secret is shown of a standalone stream, of notifications and of the end that are refused", async () => {
   const refuse: McpHandler = (_none, reply, request) =>
     reply.status(400, {}, request.headers.map(([, value]) => value).join(" "));
   await using run = new Run(

@@ -34,7 +34,7 @@ const PLAYS: Readonly<Record<string, Play>> = {
     },
   },
   "elicitation-sep1034-client-defaults": {
-    // This server asks on its standing stream.
+    // This server asks on its standalone stream.
     args: ["--sse"],
     capabilities: { elicitation: { form: { applyDefaults: true } } },
     configure: (client) =>

@@ -100,7 +100,7 @@ Deno.test("without cookies none is kept, and a cookie of the user's own wins", a
   );
 });
 
-Deno.test("resumption, the standing stream, recovery and the end carry the cookies, too", async () => {
+Deno.test("resumption, the standalone stream, recovery and the end carry the cookies, too", async () => {
   const sessions = new Sessions();
   await using server = await RawServer.start(mcp({
     initialize: (message, reply) =>

@@ -81,19 +81,19 @@ export class SdkServer implements AsyncDisposable {
     return this.#sessionCount;
   }
 
-  /** The request of the n-th standing stream (from 0), once it is open. */
+  /** The request of the n-th standalone stream (from 0), once it is open. */
   async standingStream(index = 0): Promise<GateRecord> {
     let seen = 0;
     const record = await this.gate.records.find((record) =>
       record.method === "GET" && record.header("last-event-id") === undefined &&
       seen++ === index
     );
-    const status = await within(record.answered, "the standing stream");
+    const status = await within(record.answered, "the standalone stream");
     if (status === 200) return record;
-    throw new Error(`the standing stream was answered with ${status}`);
+    throw new Error(`the standalone stream was answered with ${status}`);
   }
 
-  /** Tells every client that a list has changed, on its standing stream. */
+  /** Tells every client that a list has changed, on its standalone stream. */
   async announce(list: "tools" | "prompts" | "resources"): Promise<void> {
     for (const { mcp } of this.#sessions.values()) {
       if (list === "tools") await mcp.server.sendToolListChanged();
@@ -109,7 +109,7 @@ export class SdkServer implements AsyncDisposable {
     }
   }
 
-  /** Ends the standing streams, as a server does that wants polling clients. */
+  /** Ends the standalone streams, as a server does that wants polling clients. */
   closeStandingStreams(): void {
     for (const { transport } of this.#sessions.values()) {
       transport.closeStandaloneSSEStream();

@@ -151,7 +151,7 @@ function addLongTools(mcp: McpServer, cues: Cues): void {
   mcp.registerTool("log", {
     description:
       "Sends `count` log messages with the answer, or, filtered by " +
-      "the level that the client set, on the standing stream.",
+      "the level that the client set, on the standalone stream.",
     inputSchema: {
       level: z.enum(["debug", "info", "warning", "error"]).optional(),
       count: z.number().int().optional(),

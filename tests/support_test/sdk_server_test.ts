@@ -177,7 +177,7 @@ Deno.test("the client is asked on the call's own stream and on the standing one"
   }
 });
 
-Deno.test("the standing stream carries list changes, updates and the log, filtered", async () => {
+Deno.test("the standalone stream carries list changes, updates and the log, filtered", async () => {
   await using server = await SdkServer.start(OPTIONS);
   await using test = await TestClient.connect(server.url);
   await server.standingStream();

@@ -49,7 +49,7 @@ import {
   stateIn,
 } from "./question.ts";
 
-/** The login that would mend a failure, if one would. */
+/** The login that would repair a failure, if one would. */
 export type FindLogin = (failure: unknown) => Login | undefined;
 
 export interface LoginLinkOptions {
@@ -151,7 +151,7 @@ export class LoginLink implements Link {
   }
 
   /**
-   * Waits until a login has mended what kept a request from being sent; nothing
+   * Waits until a login has repaired what kept a request from being sent; nothing
    * where none would, or nobody can be asked.
    */
   whenReady(

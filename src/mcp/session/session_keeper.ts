@@ -240,14 +240,14 @@ export class SessionKeeper {
     await this.onExpired(session);
   }
 
-  /** The client is ready: holds the standing stream, and pings, where wanted. */
+  /** The client is ready: holds the standalone stream, and pings, where wanted. */
   begin(): void {
     if (this.#target.standingStream) this.#openStandalone();
     if (this.#closing.signal.aborted || this.#current === NO_SESSION) return;
     this.keepAlive.start();
   }
 
-  /** HTTP+SSE has a standing stream anyway. */
+  /** HTTP+SSE has a standalone stream anyway. */
   #openStandalone(): void {
     if (this.#closing.signal.aborted || this.#current.channel) return;
     this.#standalone.open(this.#current);

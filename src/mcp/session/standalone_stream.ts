@@ -115,11 +115,11 @@ export class StandaloneStream {
       if (!response.ok || mediaType(response) !== "text/event-stream") {
         return await this.#isRefused(session, response);
       }
-      log.debug("standing stream open", { status: response.status });
+      log.debug("standalone stream open", { status: response.status });
       return await this.#read(session, response, idle);
     } catch (cause) {
       if (outer.aborted) return true;
-      this.#warnOnce("the standing stream broke; it is opened again", {
+      this.#warnOnce("the standalone stream broke; it is opened again", {
         error: summaryOf(fetchFailure(cause, url)),
       });
       return false;
@@ -155,13 +155,16 @@ export class StandaloneStream {
     const fields = { status, error: summary };
     if (PASSING_STATUSES.has(status) || status >= 500) {
       this.#warnOnce(
-        "the standing stream was refused; it is tried again",
+        "the standalone stream was refused; it is tried again",
         fields,
       );
       return false;
     }
     if (++this.#refusals < MAX_REFUSALS) return false;
-    log.warn("the standing stream was refused; it is not tried again", fields);
+    log.warn(
+      "the standalone stream was refused; it is not tried again",
+      fields,
+    );
     return true;
   }
 

@@ -275,7 +275,7 @@ for (
     [undefined, false],
   ] as const
 ) {
-  Deno.test(`a token of ${startUrl ?? "nobody knows where"} whose user has no role ${isOther ? "is of another portal, which a login mends" : "is the user's own, which no login mends"}`, async () => {
+  Deno.test(`a token of ${startUrl ?? "nobody knows where"} whose user has no role ${isOther ? "is of another portal, which a login repairs" : "is the user's own, which no login repairs"}`, async () => {
     await using world = await LoginWorld.start();
     world.peer.others.add("theirs");
     const expiresAt = new Date(Date.now() + 3_600_000).toISOString();

@@ -44,7 +44,7 @@ function count(server: RawServer, method: string): number {
   ).length;
 }
 
-Deno.test("a target that answers every GET with 404 has no standing stream, and is initialised twice at most", async () => {
+Deno.test("a target that answers every GET with 404 has no standalone stream, and is initialised twice at most", async () => {
   await using w = await world(
     { GET: (_none, reply) => reply.status(404) },
     { standingStream: true },
@@ -66,7 +66,7 @@ Deno.test("without recovery a lost session is the client's error, and no new one
   assertEquals(count(w.server, "initialize"), 1);
 });
 
-Deno.test("without recovery the standing stream makes no new session either", async () => {
+Deno.test("without recovery the standalone stream makes no new session either", async () => {
   await using w = await world(
     { GET: (_none, reply) => reply.status(404) },
     { standingStream: true, recover: false },
@@ -234,7 +234,7 @@ Deno.test("a request that waits for its turn is not idle", async () => {
   assertEquals((await w.client.answer(2)).json.result, {});
 });
 
-Deno.test("the end of stdin right after initialized leaves no standing stream behind", async () => {
+Deno.test("the end of stdin right after initialized leaves no standalone stream behind", async () => {
   const release = Promise.withResolvers<void>();
   const server = await RawServer.start(mcp({
     "notifications/initialized": async (_message, reply) => {

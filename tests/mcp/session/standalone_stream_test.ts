@@ -54,7 +54,7 @@ Deno.test("what the target sends on its own reaches the client", async () => {
   assertEquals((await world.client.next()).json.method, "ping");
 });
 
-Deno.test("a standing stream that breaks is opened again where it left off", async () => {
+Deno.test("a standalone stream that breaks is opened again where it left off", async () => {
   const seen: (string | undefined)[] = [];
   await using world = await standing(async (_none, reply, request) => {
     seen.push(request.header("last-event-id"));
@@ -76,7 +76,7 @@ Deno.test("a standing stream that breaks is opened again where it left off", asy
   assertEquals(seen, [undefined, "7", "7"]);
 });
 
-Deno.test("405 means that there is no standing stream: no error, no second try", async () => {
+Deno.test("405 means that there is no standalone stream: no error, no second try", async () => {
   await using world = await standing((_none, reply) => reply.status(405));
   const { client, server } = world;
   await server.requests.find(({ method }) => method === "GET");
@@ -101,7 +101,7 @@ Deno.test("without the option there is no GET", async () => {
   ]);
 });
 
-Deno.test("a silent standing stream is opened again after the idle time", async () => {
+Deno.test("a silent standalone stream is opened again after the idle time", async () => {
   let opened = 0;
   const again = Promise.withResolvers<void>();
   using clock = new Clock();
@@ -116,7 +116,7 @@ Deno.test("a silent standing stream is opened again after the idle time", async 
   await clock.until(within(again.promise, "the second stream"));
 });
 
-Deno.test("a 404 to the standing stream renews the session and opens it there", async () => {
+Deno.test("a 404 to the standalone stream renews the session and opens it there", async () => {
   const seen: (string | undefined)[] = [];
   await using world = await standing(async (_none, reply, request) => {
     seen.push(request.header("mcp-session-id")?.slice(0, 9));
@@ -129,7 +129,7 @@ Deno.test("a 404 to the standing stream renews the session and opens it there", 
   assertEquals(seen, ["session-1", "session-2"]);
 });
 
-Deno.test("the standing stream does not keep the proxy from ending", async () => {
+Deno.test("the standalone stream does not keep the proxy from ending", async () => {
   await using world = await standing(async (_none, reply) => {
     const stream = await reply.sse();
     await stream.closed;
@@ -139,7 +139,7 @@ Deno.test("the standing stream does not keep the proxy from ending", async () =>
   assertEquals(world.server.requests.all.at(-1)?.method, "DELETE");
 });
 
-Deno.test("an answer that comes on the standing stream reaches who waits for it", async () => {
+Deno.test("an answer that comes on the standalone stream reaches who waits for it", async () => {
   const asked = Promise.withResolvers<unknown>();
   await using world = await standing(async (_none, reply) => {
     const stream = await reply.sse();
@@ -199,7 +199,7 @@ for (
     );
     assertEquals(gets.length, 3);
     assertEquals(told, [
-      "the standing stream was refused; it is not tried again",
+      "the standalone stream was refused; it is not tried again",
     ]);
   });
 }
@@ -214,7 +214,7 @@ Deno.test("a GET that is answered 503 for a while is opened in the end, and this
     await stream.closed;
   }, { log });
   assertEquals((await world.client.next()).json.method, "a");
-  assertEquals(told, ["the standing stream was refused; it is tried again"]);
+  assertEquals(told, ["the standalone stream was refused; it is tried again"]);
 });
 
 for (
@@ -237,7 +237,7 @@ for (
     },
   })
 ) {
-  Deno.test(`a session lost by ${what} to the standing stream is replaced, and the stream is opened there`, async () => {
+  Deno.test(`a session lost by ${what} to the standalone stream is replaced, and the stream is opened there`, async () => {
     const seen: (string | undefined)[] = [];
     await using world = await standing(async (none, reply, request) => {
       seen.push(request.header("mcp-session-id")?.slice(0, 9));
@@ -250,7 +250,7 @@ for (
     assertEquals(seen, ["session-1", "session-2"]);
   });
 
-  Deno.test(`a target that meets every standing stream with ${what} is initialised twice at most`, async () => {
+  Deno.test(`a target that meets every standalone stream with ${what} is initialised twice at most`, async () => {
     await using world = await standing(tell);
     for (let id = 0; id < 20; id++) {
       world.client.request(id, "m");

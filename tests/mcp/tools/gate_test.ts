@@ -206,7 +206,7 @@ for (
   });
 }
 
-Deno.test("list_changed on the standing stream makes the next call list again", async () => {
+Deno.test("list_changed on the standalone stream makes the next call list again", async () => {
   const tool = new ChangingTool();
   const opened = Promise.withResolvers<
     { message(value: unknown): Promise<void> }

@@ -86,7 +86,7 @@ Deno.test("a token that a later request uses again is in use again", async () =>
   }
 });
 
-Deno.test("progress of a call that ran into its time limit does not pass on the standing stream", async () => {
+Deno.test("progress of a call that ran into its time limit does not pass on the standalone stream", async () => {
   const limit = Promise.withResolvers<void>();
   await using server = await RawServer.start(mcp({
     "tools/call": (_call, reply) => reply.hang(),
@@ -113,7 +113,7 @@ Deno.test("progress of a call that ran into its time limit does not pass on the 
   assertEquals((await client.next()).json, mark);
 });
 
-Deno.test("progress on the standing stream shows that a call runs: it is not sent again", async () => {
+Deno.test("progress on the standalone stream shows that a call runs: it is not sent again", async () => {
   const asked = Promise.withResolvers<void>();
   const shown = Promise.withResolvers<void>();
   let ran = 0;
