@@ -113,7 +113,8 @@ async function isTwofold(): Promise<boolean> {
 async function findUnshare(): Promise<readonly string[] | undefined> {
   if (Deno.build.os !== "linux") return undefined;
   for (const flags of ["-m", "-rm"]) {
-    const command = new Deno.Command("unshare", { args: [flags, "true"] });
+    const mount = ["mount", "--bind", "/etc/hosts", "/etc/hosts"];
+    const command = new Deno.Command("unshare", { args: [flags, ...mount] });
     const { success } = await command.output()
       .catch(() => ({ success: false }));
     if (success) return ["unshare", flags];
