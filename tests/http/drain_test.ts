@@ -189,7 +189,11 @@ Deno.test("a client that takes nothing of its answer does not hold up a stop, wh
     },
   }));
   using clock = new Clock();
-  const front = await Front.start({ target: target.url, token: false });
+  const front = await Front.start({
+    target: target.url,
+    token: false,
+    drainMs: 86_400_000,
+  });
   using silent = await RawClient.connect(front.port);
   await silent.sendPost(
     "/mcp",

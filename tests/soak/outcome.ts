@@ -45,7 +45,7 @@ export function faultOf(
   told: Told,
   { arrivals, runs, progress, last }: Trace,
   surface: Surface,
-  { hasRestarted, hasReset, hasForgotten }: Meanwhile,
+  { hasRestarted, hasReset, hasForgotten, isHurried }: Meanwhile,
 ): string | undefined {
   const what = `${method} ${id}, which ${last}`;
   // The front sends nothing twice that has run, whatever it is.
@@ -65,10 +65,12 @@ export function faultOf(
     return `${what}, ran, and was told that it did not`;
   }
   if (hasRestarted) return undefined;
-  // It has used up its time, and says so.
+  // It has used up its time, and says so, if that can still be said.
   if (outcome === "own:timeout") {
-    return arrivals === 0 ? `${what} before its time was over` : undefined;
+    const isStuck = arrivals === 0 && !isHurried;
+    return isStuck ? `${what} before its time was over` : undefined;
   }
+  if (isHurried && outcome === "cut") return undefined;
   // A connection that was kept was closed as the request went out on it.
   const mayBeUnread = arrivals === 0 || hasReset;
   if (mayBeUnread && outcome === "own:unreachable") return undefined;
@@ -89,14 +91,20 @@ export interface Meanwhile {
   readonly hasRestarted: boolean;
   readonly hasReset: boolean;
   readonly hasForgotten: boolean;
+  /** Whether time limits are short: they may ring where nothing is wrong. */
+  readonly isHurried: boolean;
 }
 
 /** Tells, later on, what has happened at the target since. */
-export function meanwhileAt(target: ChaosTarget): () => Meanwhile {
+export function meanwhileAt(
+  target: ChaosTarget,
+  isHurried: boolean,
+): () => Meanwhile {
   const { restarts, isDown, resets, losses } = target;
   return () => ({
     hasRestarted: isDown || target.isDown || target.restarts !== restarts,
     hasReset: target.resets !== resets,
     hasForgotten: target.losses !== losses,
+    isHurried,
   });
 }

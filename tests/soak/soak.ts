@@ -111,12 +111,12 @@ export async function soak(options: SoakOptions): Promise<SoakReport> {
 
 async function askOne(
   request: PlannedRequest,
-  { surface }: SoakRun,
+  { surface, timeout }: SoakOptions,
   layer: Layer,
   client: SoakClient,
   target: ChaosTarget,
 ): Promise<{ readonly outcome: string; readonly fault?: string }> {
-  const meanwhile = meanwhileAt(target);
+  const meanwhile = meanwhileAt(target, timeout !== undefined);
   const told = await client.ask(request);
   if (told === undefined) return { outcome: CANCELLED };
   const trace = target.take(request.number);
