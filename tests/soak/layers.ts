@@ -11,6 +11,7 @@ import { BASE_ARN, RoleSts } from "../support/role_sts.ts";
 import { roleArn } from "../support/role_world.ts";
 import type { VerifierOptions } from "../support/sigv4_verifier.ts";
 import { TEST_SCOPE, TEST_VERIFIER } from "../support/test_identity.ts";
+import type { FrontOutcome } from "./fate.ts";
 import type { PlannedRequest } from "./schedule.ts";
 
 /** One of them. */
@@ -29,6 +30,8 @@ export interface Layer {
   readonly maySign?: (number: number, keyId: string) => boolean;
   /** Whether a request is refused, and never sent. */
   readonly refuses?: (request: PlannedRequest) => boolean;
+  /** How a request may end besides. */
+  readonly mayEnd?: FrontOutcome;
   /** What is wrong with a result. */
   readonly faultIn?: (result: Readonly<Record<string, unknown>>) =>
     | string
@@ -43,7 +46,7 @@ const ACCOUNTS = ["111122223333", "222233334444", "333344445555"];
 const PROFILES = ["dev", "audit"];
 
 /** How often an SSO session ends, in requests. */
-const LOGIN_EVERY = 20;
+const LOGIN_EVERY = 100;
 const RECORD_MIB = 2;
 
 const profileKey = (profile: string) => `AKIDTESTSOAK${profile.toUpperCase()}`;
@@ -178,6 +181,8 @@ aws_secret_access_key = ${profileSecret(name)}
     return {
       launch: { home, args, env, permissions },
       initialize: OPENS_PAGES,
+      // No call waits for a second login.
+      mayEnd: "own:credentials",
       before: async (number) => {
         if (number % LOGIN_EVERY !== LOGIN_EVERY - 1) return;
         world.peer.tokens.clear();

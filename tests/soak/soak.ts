@@ -126,6 +126,7 @@ async function askOne(
     const fault = `${request.message.id} was not to be sent: ${outcome}`;
     return isRight ? { outcome } : { outcome, fault };
   }
+  if (outcome === layer.mayEnd) return { outcome };
   return {
     outcome,
     fault: faultOf(request, told, trace, surface, meanwhile()) ??
