@@ -28,13 +28,12 @@ const decoder = new TextDecoder();
  * @throws {ProxyError} `invalid-request`: there are more than are kept.
  */
 export function membersOf(text: Uint8Array, of: Member): readonly Member[] {
-  if (of.isPartial) throw new ProxyError("invalid-request", TOO_MANY_MEMBERS);
-  return keptMembersOf(text, of);
+  if (!of.isPartial) return keptMembersOf(text, of);
+  throw new ProxyError(
+    "invalid-request",
+    "the message has too many members to be looked through",
+  );
 }
-
-/** What is said of an object or array that has more members than are kept. */
-export const TOO_MANY_MEMBERS =
-  "the message has too many members to be looked through";
 
 /** Those that are kept; of what lies too deep they are looked for now. */
 function keptMembersOf(text: Uint8Array, of: Member): readonly Member[] {
