@@ -4,6 +4,7 @@ import {
   assertInstanceOf,
   assertRejects,
 } from "@std/assert";
+import { release } from "../../../src/blob.ts";
 import { replaceNewlines } from "../../../src/mcp/wire/bytes.ts";
 import {
   type Frame,
@@ -215,4 +216,15 @@ Deno.test("a line of many MiB is the same in whatever chunks it comes, and no ch
     // Compared one by one: a difference of 20 MiB is not to be printed.
     read.forEach((frame, at) => assert(frame === lines[at].trimEnd(), `${at}`));
   }
+});
+
+Deno.test("the memory of a chunk that a client hands in stays its own", () => {
+  const chunk = new Uint8Array(100_000).fill(0x78);
+  const frames = new FrameParser({ maxFrameBytes: 1_000_000 });
+  assertEquals(frames.feed(chunk), []);
+  const [frame] = frames.feed(Uint8Array.of(0x0a));
+  assert(frame instanceof Uint8Array);
+  assertEquals(frame, chunk);
+  release(frame);
+  assertEquals([frame.length, chunk.length], [0, 100_000]);
 });
