@@ -1,4 +1,4 @@
-/** A login that repairs a failure: what is shown of it, and what becomes of it. */
+/** A login that repairs a failure: what is shown of it, what comes of it. */
 
 /** A page that somebody is to open to sign in. */
 export interface LoginPage {

@@ -240,7 +240,7 @@ export class SessionKeeper {
     await this.onExpired(session);
   }
 
-  /** The client is ready: holds the standalone stream, and pings, where wanted. */
+  /** The client is ready: opens the standalone stream, and pings, if wanted. */
   begin(): void {
     if (this.#target.standingStream) this.#openStandalone();
     if (this.#closing.signal.aborted || this.#current === NO_SESSION) return;

@@ -27,11 +27,8 @@ import {
 } from "../wire/headers.ts";
 import { readErrorBody, readRpcError } from "../transport/error_body.ts";
 
-/**
- * Is told when the target does not know the session; resolves to whether there
- * is a new one.
- */
-export type OnExpired = (session: SessionHeaders) => Promise<boolean>;
+/** Is told of a session that is lost; resolves to whether there is a new one. */
+type OnExpired = (session: SessionHeaders) => Promise<boolean>;
 
 /** How often in a row a refusal that is the target's own is met. */
 const MAX_REFUSALS = 3;

@@ -107,7 +107,7 @@ export class OwnRequests {
     return answer;
   }
 
-  /** The same with parameters that are JSON, to the letter; so is the answer. */
+  /** The same with parameters that are JSON to the letter; so is the answer. */
   askFor(
     link: Pick<Link, "accept">,
     method: string,
