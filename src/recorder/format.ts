@@ -80,7 +80,9 @@ export type Happening =
     readonly fields?: Readonly<Record<string, unknown>>;
   }
   /** So much happened that could not be kept, since there was no time for it. */
-  | { readonly kind: "dropped"; readonly count: number };
+  | { readonly kind: "dropped"; readonly count: number }
+  /** The last line, unless the program was killed. */
+  | { readonly kind: "over" };
 
 /** A line after the first. */
 export type RecordLine = Line & Happening;

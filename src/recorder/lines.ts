@@ -62,9 +62,9 @@ export class RecordLines {
     );
   }
 
-  /** The line that says how much is missing. */
-  dropped(count: number): RecordLine {
-    return this.#line(performance.now(), { kind: "dropped", count });
+  /** The line of what happens now. */
+  now(happening: Happening): RecordLine {
+    return this.#line(performance.now(), happening);
   }
 
   #line(at: number, happening: Happening): RecordLine {

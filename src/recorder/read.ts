@@ -32,6 +32,7 @@ const MEMBERS: Readonly<Record<RecordLine["kind"], string>> = {
   recovered: "",
   log: "level:string,message:string,fields?:object",
   dropped: "count:number",
+  over: "",
 };
 
 /**

@@ -176,13 +176,15 @@ export class Recorder implements AsyncDisposable {
     const until = performance.now() + TURN_MS;
     const made: RecordLine[] = [];
     const dropped = this.#waiting.takeDropped();
-    if (dropped > 0) made.push(this.#lines.dropped(dropped));
+    if (dropped > 0) {
+      made.push(this.#lines.now({ kind: "dropped", count: dropped }));
+    }
     for (let noted; (noted = this.#waiting.shift());) {
       const bytes = "kept" in noted ? this.#waiting.bytesOf(noted) : undefined;
       made.push(...this.#lines.of(noted, bytes));
       if (performance.now() >= until) break;
     }
-    return made.map((line) => `${JSON.stringify(line)}\n`);
+    return made.map(textOf);
   }
 
   async #write(): Promise<void> {
@@ -221,16 +223,18 @@ export class Recorder implements AsyncDisposable {
 
   async #close(): Promise<void> {
     const { out } = this.#options;
-    const left = this.#waiting.size;
-    try {
-      await this.#working;
-      if (left > 0) {
-        const line = this.#lines.dropped(left);
-        await out.write([`${JSON.stringify(line)}\n`]);
-      }
-      await out.close();
-    } catch {
-      // What is there of it is all that there is.
-    }
+    const count = this.#waiting.size;
+    await this.#working;
+    const last = [
+      ...count > 0 ? [this.#lines.now({ kind: "dropped", count })] : [],
+      this.#lines.now({ kind: "over" }),
+    ];
+    // What is there of it is all that there is.
+    await out.write(last.map(textOf)).catch(() => {});
+    await out.close().catch(() => {});
   }
+}
+
+function textOf(line: RecordLine): string {
+  return `${JSON.stringify(line)}\n`;
 }

@@ -2,6 +2,11 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { runProgram } from "../commands/program.ts";
 import type { Outcome } from "../commands/command_world.ts";
+import {
+  INITIALIZE_PARAMS,
+  type ProxyProcess,
+  type ProxyProcessOptions,
+} from "../support/proxy_process.ts";
 import { mcp, result } from "../support/raw_mcp.ts";
 import { RawServer } from "../support/raw_server.ts";
 import { RecordingDirectory } from "../support/recording.ts";
@@ -151,6 +156,10 @@ Deno.test("what is no recording to be played is refused with its reason", async 
     "of HTTP server mode, and has no HTTP requests of clients",
   );
   assertStringIncludes(
+    await refusal(first.replace('"unplayed":[]', '"unplayed":["--metadata"]')),
+    "it was made with --metadata, whose values are not in it",
+  );
+  assertStringIncludes(
     await refusal(first.replace("--retries=1", "--header-file=/etc/passwd")),
     "a flag that no recording has: --header-file",
   );
@@ -173,4 +182,97 @@ Deno.test("a recording with a head that HTTP does not take, or with one twice, i
   );
   assertStringIncludes(stdout, "as it was: 5 messages in, 4 out");
   assertEquals(code, 0, stderr);
+});
+
+/** What is recorded of a client and of how its program ends. */
+async function recorded(
+  directory: RecordingDirectory,
+  client: (proxy: ProxyProcess) => Promise<unknown>,
+  options: Partial<ProxyProcessOptions> = {},
+): Promise<void> {
+  await using server = await RawServer.start(mcp({
+    "tools/call": async (message, reply) => {
+      if (message.params.name === "hang") return await reply.hang();
+      await reply.json(result(message));
+    },
+  }));
+  await using proxy = await directory.start({ target: server.url, ...options });
+  await client(proxy);
+  await proxy.closeStdin();
+  await proxy.status();
+}
+
+const HANG = {
+  jsonrpc: "2.0",
+  id: "hangs",
+  method: "tools/call",
+  params: { name: "hang", arguments: {} },
+};
+
+/** Waits until the file of a running program has a text. */
+async function hasText(path: string, text: string): Promise<void> {
+  using watcher = Deno.watchFs(path);
+  for (;;) {
+    if ((await Deno.readTextFile(path)).includes(text)) return;
+    await watcher[Symbol.asyncIterator]().next();
+  }
+}
+
+Deno.test("a call that a stop leaves without an answer is sent in a replay, and its answer not compared", async () => {
+  for (const signal of ["SIGTERM", "SIGKILL"] as const) {
+    await using directory = await RecordingDirectory.make();
+    await recorded(directory, async (proxy) => {
+      await proxy.initialize();
+      await proxy.send(HANG);
+      await hasText(directory.path, "initialized");
+      await hasText(directory.path, "hangs");
+      proxy.signal(signal);
+    });
+    const { stdout, code } = await replay(directory.path, "--fast");
+    assertEquals(code, 0, stdout);
+    assertStringIncludes(stdout, "not played: 1 calls that were not answered");
+  }
+});
+
+Deno.test("a call for which nobody could sign is left out of a replay", async () => {
+  await using directory = await RecordingDirectory.make();
+  await recorded(
+    directory,
+    (proxy) => proxy.request("initialize", INITIALIZE_PARAMS),
+    {
+      env: {
+        AWS_ACCESS_KEY_ID: undefined,
+        AWS_SECRET_ACCESS_KEY: undefined,
+        AWS_SESSION_TOKEN: undefined,
+      },
+    },
+  );
+  const { stdout, code } = await replay(directory.path, "--fast");
+  assertEquals(code, 0, stdout);
+  assertStringIncludes(stdout, "1 calls for which nobody could sign");
+});
+
+Deno.test("a recording with a gap is played up to it, and one without its beginning is not", async () => {
+  await using directory = await RecordingDirectory.make();
+  await recorded(directory, async (proxy) => {
+    await proxy.initialize();
+    for (let call = 0; call < 3; call++) {
+      await proxy.request("tools/call", { name: "work", arguments: {} });
+    }
+  });
+  const lines = (await Deno.readTextFile(directory.path)).trimEnd().split("\n");
+  const at = lines.findLastIndex((line) => line.includes('"kind":"in"'));
+  const { seq, t } = JSON.parse(lines[at + 1]);
+  const gap = JSON.stringify({ seq, t, kind: "dropped", count: 5 });
+  const write = (lines: string[]) =>
+    Deno.writeTextFile(directory.path, lines.join("\n"));
+  await write([...lines.slice(0, at + 1), gap, ...lines.slice(at + 3)]);
+  const { stdout, code } = await replay(directory.path, "--fast");
+  assertEquals(code, 0, stdout);
+  assertStringIncludes(stdout, "not played: what came after a gap");
+  await write([lines[0], ...lines.slice(4)]);
+  assertStringIncludes(
+    (await replay(directory.path, "--fast")).stderr,
+    "its beginning is gone",
+  );
 });

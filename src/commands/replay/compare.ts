@@ -8,6 +8,7 @@ import {
   textOf,
   writeJson,
 } from "../../recorder/json.ts";
+import type { Playable } from "./playable.ts";
 import { keyOf } from "./script.ts";
 
 /** Headers of which MCP says something. */
@@ -24,7 +25,7 @@ const SHOWN_LENGTH = 300;
 export function differences(
   then: readonly RecordLine[],
   now: readonly RecordLine[],
-  unanswered: ReadonlySet<string>,
+  { unanswered, isCut }: Pick<Playable, "unanswered" | "isCut">,
 ): string[] {
   const [past, present] = [byKey(then), byKey(now)];
   for (const id of unanswered) {
@@ -33,7 +34,7 @@ export function differences(
   const found: string[] = [];
   for (const key of new Set([...past.keys(), ...present.keys()])) {
     const [old, today] = [past.get(key) ?? [], present.get(key) ?? []];
-    const count = Math.max(old.length, today.length);
+    const count = isCut ? old.length : Math.max(old.length, today.length);
     for (let at = 0; at < count; at++) {
       const which = count > 1 ? `${key} (${at + 1} of ${count})` : key;
       found.push(...compare(which, old[at], today[at]));

@@ -11,6 +11,8 @@ export interface Playable {
   readonly lines: readonly RecordLine[];
   /** The calls whose answer is not compared: there was none then. */
   readonly unanswered: ReadonlySet<string>;
+  /** Whether more may have happened then. */
+  readonly isCut: boolean;
   /** What is not played, and why. */
   readonly left: readonly string[];
 }
@@ -61,6 +63,7 @@ export function playableOf({ header, lines }: Recording): Playable {
   return {
     lines: there.filter(isPlayed),
     unanswered,
+    isCut: there.at(-1)?.kind !== "over",
     left: [
       ...gap < 0 ? [] : ["what came after a gap: messages are missing there"],
       ...reasons,

@@ -29,7 +29,8 @@ export async function runReplay(
   }
   const recording = await readRecording(positional[0]);
   const { header } = recording;
-  const { lines, left, unanswered } = playableOf(recording);
+  const playable = playableOf(recording);
+  const { lines, left } = playable;
   const isFast = own.get("fast")?.[0] === "true";
   const { lines: today, target } = await play(header, lines, isFast);
   const there = new URL(header.target);
@@ -39,7 +40,7 @@ export async function runReplay(
         .replaceAll(target.host, there.host),
     )
   );
-  const found = differences(lines, renamed, unanswered);
+  const found = differences(lines, renamed, playable);
   const text = reportOf(lines, found, left).map(escapeControls).join("\n");
   await write(`${text}\n`);
   return found.length === 0 ? 0 : 1;
