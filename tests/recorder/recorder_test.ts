@@ -104,6 +104,7 @@ Deno.test("a recording has each message, request, answer, retry, recovery and cu
     text: '{"error":"Session not found"}',
   });
   assertEquals(names, ["recording.jsonl"]);
+  assertEquals(lines.at(-1)?.kind, "over");
 });
 
 Deno.test("a recording has no secret, no argument and no result, and nobody else may read it", async () => {

@@ -14,6 +14,7 @@ const KEYS = {
   query: "planted-query-8d3b5e7f1a",
   cookie: "planted-cookie-6c2e9f4b8d",
   session: "planted-session-1a5c7e9b3d",
+  location: "planted-location-7b2d4f6a8c",
 };
 
 /** What somebody says: in a recording only with `--record-bodies`. */
@@ -94,8 +95,8 @@ function target(sessions: Sessions): RawHandler {
         }
         case 2:
           return await reply.json({
-            error: `no access: ${Object.values(KEYS).join(" ")} ` +
-              TEST_CREDENTIALS.sessionToken,
+            error: `no access: ${KEYS.session} ${KEYS.cookie} ${KEYS.query} ` +
+              `${KEYS.header} ${TEST_CREDENTIALS.sessionToken}`,
           }, 400);
         case 3:
           return await reply.json({
@@ -117,7 +118,7 @@ function target(sessions: Sessions): RawHandler {
           );
       }
       await reply.status(302, {
-        location: `https://elsewhere.example/?token=${KEYS.query}`,
+        location: `https://elsewhere.example/?token=${KEYS.location}`,
       });
     },
   }, sessions);

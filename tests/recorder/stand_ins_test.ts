@@ -1,4 +1,5 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import { messageKey } from "../../src/recorder/message_key.ts";
 import { StandIns } from "../../src/recorder/stand_ins.ts";
 import { Redactor } from "../../src/redact/redact.ts";
 
@@ -107,4 +108,13 @@ Deno.test("no word of the target's is left in an event, whatever its lines are",
       ["id: event-1", "data", "xxxxxxxx"],
     );
   }
+});
+
+Deno.test("a message is known by its ID to the last digit, however it is spelt", () => {
+  const keyOf = (id: string): string =>
+    messageKey(`{"jsonrpc":"2.0","id":${id},"method":"ping"}`).key;
+  assert(keyOf("12345678901234567890") !== keyOf("12345678901234567891"));
+  assertEquals(keyOf('"a\\u0062c"'), keyOf('"abc"'));
+  assertEquals(keyOf("1.0"), keyOf("1"));
+  assert(keyOf("1") !== keyOf('"1"'));
 });

@@ -1,0 +1,63 @@
+/** What waits to be written, and what becomes of it when there is too much. */
+import { assert, assertEquals } from "@std/assert";
+import { SILENT_LOG } from "../../src/log/log.ts";
+import { Recorder } from "../../src/recorder/recorder.ts";
+import { Waiting } from "../../src/recorder/waiting.ts";
+
+function note(waiting: Waiting, byte: number, byteLength: number): void {
+  const kept = waiting.copy(new Uint8Array(byteLength).fill(byte));
+  waiting.push({ at: 0, kind: "in", kept, byteLength });
+}
+
+Deno.test("of what waits the oldest goes, is counted, and the rest is as it was", () => {
+  const waiting = new Waiting();
+  const length = 100_001;
+  for (let byte = 0; byte < 200; byte++) note(waiting, byte, length);
+  const dropped = waiting.takeDropped();
+  assertEquals(dropped + waiting.size, 200);
+  assert(waiting.size * length > 7 * 1024 * 1024, "most of the room is used");
+  for (let byte = dropped; byte < 200; byte++) {
+    const noted = waiting.shift();
+    assert(noted?.kind === "in");
+    const bytes = waiting.bytesOf(noted);
+    assertEquals(bytes?.length, length);
+    assert(bytes?.every((one) => one === byte), `${byte}`);
+  }
+  assertEquals(waiting.shift(), undefined);
+});
+
+Deno.test("many small things are bounded, too, and a large one is not copied", () => {
+  const waiting = new Waiting();
+  for (let count = 0; count < 100_000; count++) note(waiting, 1, 1);
+  assertEquals(waiting.takeDropped(), 100_000 - waiting.size);
+  assert(waiting.size < 50_000);
+  assertEquals(waiting.copy(new Uint8Array(300_000)), undefined);
+});
+
+Deno.test("what is noted while a turn ends is written, though nothing follows", async () => {
+  for (let ticks = 0; ticks < 20; ticks++) {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const say = (): void =>
+      recorder.observer.received(new TextEncoder().encode("{}"));
+    let writes = 0;
+    await using recorder = new Recorder({
+      out: {
+        async write(lines) {
+          if (lines.length === 0) return;
+          if (++writes === 2) return resolve();
+          let left = ticks;
+          const tick = (): void => left-- > 0 ? queueMicrotask(tick) : say();
+          tick();
+          await Promise.resolve();
+        },
+        close: () => Promise.resolve(),
+      },
+      redact: (text) => text,
+      bodies: false,
+      log: SILENT_LOG,
+      isEager: true,
+    });
+    say();
+    await promise;
+  }
+});
