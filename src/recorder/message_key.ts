@@ -11,6 +11,8 @@ export interface MessageKey {
   readonly name: string;
   /** The ID as JSON has it; none of a notification. */
   readonly id?: string;
+  /** The ID of the request that it cancels. */
+  readonly cancels?: string;
   /** What is wrong, in an answer. */
   readonly error?: string;
 }
@@ -44,19 +46,20 @@ function keyOf(message: Json | undefined): MessageKey {
     };
   }
   const params = message.get("params");
-  const called = params instanceof JsonObject
-    ? textOf(params.get("name"))
-    : undefined;
+  const [called, cancelled] = params instanceof JsonObject
+    ? [textOf(params.get("name")), idText(params.get("requestId"))]
+    : [];
   return {
     key: `${method} ${id ?? ""}`,
     kind: id === undefined ? "notification" : "request",
     name: called === undefined ? method : `${method} ${called}`,
     ...(id !== undefined && { id }),
+    ...(method === "notifications/cancelled" && { cancels: cancelled }),
   };
 }
 
 /** An ID, the same however it was spelt. */
-export function idText(id: Json | undefined): string | undefined {
+function idText(id: Json | undefined): string | undefined {
   if (typeof id !== "string") return id && writeJson(id);
   const text = textOf(id);
   if (text !== undefined) return JSON.stringify(text);

@@ -101,33 +101,25 @@ function tapStream(
   progress: Progress,
 ): void {
   let readBytes = 0;
-  const getReader: (options?: { mode: "byob" }) => Reader = stream.getReader
-    .bind(stream);
   const cancelled = (): void => {
     if (--progress.readers <= 0) progress.end("proxy");
   };
-  const note = (
-    { done, value }: ReadableStreamReadResult<Uint8Array>,
-  ): void => {
-    if (value !== undefined && value.length > 0) {
-      progress.read(readBytes, value);
-      readBytes += value.length;
-    }
-    if (done) progress.end("target");
-  };
   const tapReader = (reader: Reader): Reader => {
-    const read = readOf(reader);
     const cancel = reader.cancel.bind(reader);
+    const read = readOf(reader);
     return Object.assign(reader, {
       async read(view?: Uint8Array) {
-        try {
-          const result = await read(view);
-          note(result);
-          return result;
-        } catch (cause) {
+        const result = await read(view).catch((cause) => {
           progress.end("cut", cause);
           throw cause;
+        });
+        const { done, value } = result;
+        if (value !== undefined && value.length > 0) {
+          progress.read(readBytes, value);
+          readBytes += value.length;
         }
+        if (done) progress.end("target");
+        return result;
       },
       cancel(reason?: unknown): Promise<void> {
         cancelled();
@@ -136,9 +128,10 @@ function tapStream(
     });
   };
   const cancel = stream.cancel.bind(stream);
+  const getReader: (options?: { mode: "byob" }) => Reader = stream.getReader
+    .bind(stream);
   Object.assign(stream, {
-    getReader: (options?: { mode: "byob" }) =>
-      tapReader(options === undefined ? getReader() : getReader(options)),
+    getReader: (options?: { mode: "byob" }) => tapReader(getReader(options)),
     cancel(reason?: unknown): Promise<void> {
       cancelled();
       return cancel(reason);
@@ -146,11 +139,7 @@ function tapStream(
     async *[Symbol.asyncIterator](): AsyncGenerator<Uint8Array> {
       const reader = stream.getReader();
       try {
-        for (;;) {
-          const { done, value } = await reader.read();
-          if (done) return;
-          yield value;
-        }
+        for (let next; !(next = await reader.read()).done;) yield next.value;
       } finally {
         await reader.cancel().catch(() => {});
         reader.releaseLock();

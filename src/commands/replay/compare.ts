@@ -1,22 +1,12 @@
 /** Where two runs differ, in words. */
 
 import type { RecordLine } from "../../recorder/format.ts";
-import {
-  type Json,
-  JsonObject,
-  readJson,
-  textOf,
-  writeJson,
-} from "../../recorder/json.ts";
 import type { Playable } from "./playable.ts";
 import { keyOf } from "./script.ts";
 
 /** Headers of which MCP says something. */
 const COMPARED_HEADERS =
   /^(?:accept|content-type|last-event-id|mcp-(?:method|name|param-.+|protocol-version|session-id))$/;
-
-/** After that an error of the proxy has words of the target's. */
-const SAID = "; it says: ";
 
 /** How much of a value is shown. */
 const SHOWN_LENGTH = 300;
@@ -98,27 +88,10 @@ function comparableHeader(name: string, value: string): string {
   return isMade ? "some value" : value;
 }
 
-/** The message with its members in order, and no words that have stand-ins. */
+/** A message without what a replay cannot say again. */
 function comparable(text: string): string {
-  const value = readJson(text);
-  return value === undefined ? text : writeJson(inOrder(value));
-}
-
-function inOrder(value: Json): Json {
-  if (Array.isArray(value)) return value.map(inOrder);
-  if (value instanceof JsonObject) {
-    const ordered = new JsonObject();
-    ordered.members.push(
-      ...value.members.map(([name, one]): [string, Json] => [
-        // Which number a name has depends on those before it.
-        name.replace(/^"key-\d+"$/, '"key"'),
-        inOrder(one),
-      ]).sort(([one], [other]) => one < other ? -1 : one > other ? 1 : 0),
-    );
-    return ordered;
-  }
-  const words = textOf(value)?.split(SAID) ?? [];
-  return words.length > 1 ? JSON.stringify(`${words[0]}${SAID}…`) : value;
+  return text.replaceAll(/"key-\d+":/g, '"key":')
+    .replace(/; it says: (?:[^"\\]|\\.)*/, "; it says: …");
 }
 
 function shown(value: string | undefined): string {

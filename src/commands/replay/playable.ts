@@ -2,8 +2,7 @@
 
 import { ConfigError, ERROR_CODES } from "../../errors.ts";
 import type { RecordLine } from "../../recorder/format.ts";
-import { JsonObject, readJson } from "../../recorder/json.ts";
-import { idText, messageKeys } from "../../recorder/message_key.ts";
+import { messageKeys } from "../../recorder/message_key.ts";
 import type { Recording } from "../../recorder/read.ts";
 
 /** The part of a recording that is played. */
@@ -16,8 +15,6 @@ export interface Playable {
   /** What is not played, and why. */
   readonly left: readonly string[];
 }
-
-type Of<Kind extends RecordLine["kind"]> = Extract<RecordLine, { kind: Kind }>;
 
 /**
  * Leaves out what would differ whatever the program does.
@@ -47,7 +44,13 @@ export function playableOf({ header, lines }: Recording): Playable {
     refuse("somebody signed in while it was made, and nobody does now");
   }
   const { calls, unanswered, reasons } = unplayedCalls(there);
-  const exchanges = unplayedExchanges(there, calls);
+  const exchanges = new Set(there.flatMap((line) => {
+    if (line.kind !== "request") return [];
+    const isPlayed = line.text === undefined
+      ? line.bytes === 0
+      : !idsIn(line).some((id) => calls.has(id));
+    return isPlayed ? [] : [line.http];
+  }));
   const said = new Set(
     there.flatMap((line) =>
       line.kind === "body" && exchanges.has(line.http) ? dataIn(line.text) : []
@@ -119,9 +122,7 @@ function unplayedCalls(
           asked.add(key.id ?? "");
           open.add(key.id ?? "");
         }
-        if (key.name === "notifications/cancelled") {
-          open.delete(cancelledId(line.text) ?? "");
-        }
+        open.delete(key.cancels ?? "");
       }
     } else if (line.kind === "out") {
       for (const { kind, id, error } of messageKeys(line.text)) {
@@ -146,34 +147,9 @@ function unplayedCalls(
   };
 }
 
-function unplayedExchanges(
-  lines: readonly RecordLine[],
-  calls: ReadonlySet<string>,
-): ReadonlySet<number> {
-  return new Set(
-    lines.filter((line): line is Of<"request"> => line.kind === "request")
-      .filter((line) =>
-        line.text === undefined
-          ? line.bytes > 0
-          : idsIn(line).some((id) => calls.has(id))
-      )
-      .map(({ http }) => http),
-  );
-}
-
 /** The IDs of the requests and answers in a line. */
 function idsIn({ text }: { readonly text?: string }): string[] {
   return messageKeys(text).flatMap(({ id }) => id ?? []);
-}
-
-function cancelledId(text: string | undefined): string | undefined {
-  const message = readJson(text ?? "");
-  const params = message instanceof JsonObject
-    ? message.get("params")
-    : undefined;
-  return params instanceof JsonObject
-    ? idText(params.get("requestId"))
-    : undefined;
 }
 
 /** The messages of a body or an event. */

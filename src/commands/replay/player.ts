@@ -8,15 +8,14 @@ import { parseArguments } from "../../config/arguments.ts";
 import { type Config, configure } from "../../config/config.ts";
 import { ConfigError } from "../../errors.ts";
 import { SILENT_LOG } from "../../log/log.ts";
-import type { RecordLine } from "../../recorder/format.ts";
-import type { RecordingHeader } from "../../recorder/format.ts";
+import type { RecordingHeader, RecordLine } from "../../recorder/format.ts";
 import { readJson } from "../../recorder/json.ts";
 import { Recorder } from "../../recorder/recorder.ts";
 import { Redactor } from "../../redact/redact.ts";
 import { within } from "../../time.ts";
 import { runProxy } from "../proxy.ts";
 import { isReplayed } from "../recording.ts";
-import { type Exchange, exchangesOf, isStream, keyOf } from "./script.ts";
+import { type Exchange, exchangesOf, keyOf } from "./script.ts";
 import { ReplayTarget } from "./target.ts";
 
 /** How much later than then something may come. */
@@ -74,9 +73,8 @@ export async function play(
         isEager: true,
       }),
   });
-  const writer = stdin.writable.getWriter();
-  const player = new Player({ lines, exchanges, target, today, writer });
-  await player.play(isFast);
+  const client = stdin.writable.getWriter();
+  await perform({ lines, exchanges, target, today, client, isFast });
   target.release();
   await within(END_MS, running.catch(() => {}));
   stop.abort();
@@ -139,10 +137,6 @@ class Today {
     return Promise.resolve();
   }
 
-  close(): Promise<void> {
-    return Promise.resolve();
-  }
-
   /** Waits for so many of a kind; false if they do not come. */
   async have(key: string, count: number, limitMs: number): Promise<boolean> {
     const until = performance.now() + limitMs;
@@ -151,94 +145,56 @@ class Today {
       if (leftMs <= 0) return false;
       const { promise, resolve } = Promise.withResolvers<void>();
       this.#onLine = resolve;
-      const timer = setTimeout(resolve, leftMs);
-      await promise;
-      clearTimeout(timer);
+      await within(leftMs, promise);
     }
     return true;
+  }
+
+  close(): Promise<void> {
+    return Promise.resolve();
   }
 }
 
 interface Stage {
   readonly lines: readonly RecordLine[];
-  readonly exchanges: ReadonlyMap<number, Exchange>;
+  readonly exchanges: Map<number, Exchange>;
   readonly target: ReplayTarget;
   readonly today: Today;
-  readonly writer: WritableStreamDefaultWriter<Uint8Array>;
+  readonly client: WritableStreamDefaultWriter<Uint8Array>;
+  readonly isFast: boolean;
 }
 
-class Player {
-  readonly #stage: Stage;
-  readonly #seen = new Map<string, number>();
-  /** The requests that were sent then, and not today. */
-  readonly #missing = new Set<number>();
-  #lateMs = LATE_MS;
-
-  constructor(stage: Stage) {
-    this.#stage = stage;
-  }
-
-  async play(isFast: boolean): Promise<void> {
-    const { lines, writer } = this.#stage;
-    const startedAt = performance.now();
-    const first = lines[0]?.t ?? 0;
-    const last = lines.findLastIndex(({ kind }) =>
-      kind === "in" || kind === "out"
-    );
-    let before = first;
-    for (const [index, line] of lines.entries()) {
-      const key = keyOf(line);
+/** Says what was said, line by line, and waits for what came. */
+async function perform(stage: Stage): Promise<void> {
+  const { lines, exchanges, target, today, client, isFast } = stage;
+  const startedAt = performance.now();
+  const first = lines[0]?.t ?? 0;
+  const last = lines.findLastIndex(({ kind }) => /^(?:in|out)$/.test(kind));
+  const seen = new Map<string, number>();
+  let before = first;
+  let lateMs = LATE_MS;
+  if (last < 0) await client.close().catch(() => {});
+  for (const [index, line] of lines.entries()) {
+    const key = keyOf(line);
+    if (key !== undefined) {
+      const count = (seen.get(key) ?? 0) + 1;
+      seen.set(key, count);
       const spanMs = Math.max(0, line.t - before);
-      before = line.t;
-      if (key !== undefined) await this.#come(line, key, spanMs);
-      else {
-        const at = startedAt + line.t - first;
-        if (!isFast) await sleep(at - performance.now());
-        await this.#say(line);
-      }
-      // The client has left after its last message.
-      if (index === last) await writer.close().catch(() => {});
+      const hasCome = await today.have(key, count, spanMs + lateMs);
+      if (!hasCome) lateMs = SOON_MS;
+      // What was not asked today is not answered.
+      if (!hasCome && "http" in line) exchanges.delete(line.http);
+    } else {
+      const at = startedAt + line.t - first;
+      if (!isFast) await sleep(at - performance.now());
+      if (line.kind === "in") {
+        await client.write(bytesOf(line.text ?? "")).catch(() => {});
+      } else if ("http" in line) await target.say(line, lateMs);
     }
-    if (last < 0) await writer.close().catch(() => {});
+    before = line.t;
+    // The client has left after its last message.
+    if (index === last) await client.close().catch(() => {});
   }
-
-  async #come(line: RecordLine, key: string, spanMs: number): Promise<void> {
-    const count = (this.#seen.get(key) ?? 0) + 1;
-    this.#seen.set(key, count);
-    const limitMs = spanMs + this.#lateMs;
-    if (await this.#stage.today.have(key, count, limitMs)) return;
-    this.#lateMs = SOON_MS;
-    if ("http" in line) this.#missing.add(line.http);
-  }
-
-  async #say(line: RecordLine): Promise<void> {
-    const { exchanges, target, writer } = this.#stage;
-    if (line.kind === "in") {
-      await writer.write(bytesOf(line.text ?? "")).catch(() => {});
-      return;
-    }
-    if (!("http" in line)) return;
-    const exchange = exchanges.get(line.http);
-    if (!exchange || exchange.isUnreached || this.#missing.has(line.http)) {
-      return;
-    }
-    const response = await target.answerTo(line.http, this.#lateMs);
-    if (!response || response.destroyed) return;
-    if (line.kind === "failed") response.socket?.resetAndDestroy();
-    else if (line.kind === "response") target.begin(response, exchange);
-    else if (line.kind === "body" && line.text !== undefined) {
-      const { promise, resolve } = Promise.withResolvers<void>();
-      response.write(line.text, () => resolve());
-      await Promise.race([promise, sleep(LATE_MS)]);
-    } else if (line.kind === "end" && line.by === "cut") {
-      response.socket?.destroy();
-    } else if (line.kind === "end" && !isLeftOpen(exchange)) response.end();
-  }
-}
-
-/** A stream that the proxy had enough of: it is not the target that ends it. */
-function isLeftOpen(exchange: Exchange): boolean {
-  return exchange.by === "proxy" && isStream(exchange);
 }
 
 /** A frame; what was not UTF-8 is none today either. */

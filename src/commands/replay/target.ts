@@ -2,6 +2,7 @@
 
 import { createServer, type ServerResponse } from "node:http";
 import { within } from "../../time.ts";
+import type { RecordLine } from "../../recorder/format.ts";
 import { type Exchange, isStream, requestKey } from "./script.ts";
 
 /** What HTTP makes anew for each answer. */
@@ -98,14 +99,31 @@ export class ReplayTarget implements AsyncDisposable {
     this.#arrivals.get(http)?.resolve();
   }
 
-  /** The answer to a recorded request, once it has arrived today. */
-  async answerTo(
-    http: number,
+  /** Says what the target said of a request, once that has arrived today. */
+  async say(
+    line: RecordLine & { http: number },
     limitMs: number,
-  ): Promise<ServerResponse | undefined> {
-    const arrival = this.#arrivals.get(http);
+  ): Promise<void> {
+    const exchange = this.#exchanges.get(line.http);
+    if (!exchange || exchange.isUnreached) return;
+    const arrival = this.#arrivals.get(line.http);
     if (arrival) await within(limitMs, arrival.promise);
-    return this.#responses.get(http);
+    const response = this.#responses.get(line.http);
+    if (!response || response.destroyed) return;
+    if (line.kind === "failed") response.socket?.resetAndDestroy();
+    else if (line.kind === "response") this.#begin(response, exchange);
+    else if (line.kind === "body" && line.text !== undefined) {
+      const { promise, resolve } = Promise.withResolvers<void>();
+      response.write(line.text, () => resolve());
+      await within(limitMs, promise);
+    } else if (line.kind === "end" && line.by === "cut") {
+      response.socket?.destroy();
+      // A stream that the proxy had enough of: it is not the target that ends it.
+    } else if (
+      line.kind === "end" && !(line.by === "proxy" && isStream(exchange))
+    ) {
+      response.end();
+    }
   }
 
   /** Has no more to say, whatever is asked: the recording is over. */
@@ -116,8 +134,7 @@ export class ReplayTarget implements AsyncDisposable {
     }
   }
 
-  /** Writes the head of an answer. */
-  begin(response: ServerResponse, exchange: Exchange): void {
+  #begin(response: ServerResponse, exchange: Exchange): void {
     const { status = 500, headers, bodyBytes, by } = exchange;
     if (response.headersSent) return;
     for (const [name, value] of Object.entries(headers)) {
