@@ -1,0 +1,32 @@
+import { assertEquals } from "@std/assert";
+import { Exchange } from "../../../src/mcp/transport/exchange.ts";
+import { requestId } from "../../../src/mcp/wire/message.ts";
+import { Deadlines } from "../../../src/time.ts";
+import { Clock } from "../../support/clock.ts";
+
+Deno.test("silence counts against a target only while it has the request, and nothing of its answer waits for the client", async () => {
+  using clock = new Clock();
+  const deadlines = new Deadlines();
+  const id = requestId(1);
+  if (!id) throw new TypeError("1 is no ID");
+  const init = { bytes: new Uint8Array(), method: "m", requests: [id] };
+  const exchange = new Exchange(init, deadlines);
+  const told: unknown[] = [];
+  const limits = { timeoutMs: undefined, idleTimeoutMs: 1_000 };
+  exchange.limit(limits, ({ data }) => told.push(data.limitMs));
+  await clock.pass(5_000);
+  exchange.isAtTarget = true;
+  const read = Promise.withResolvers<void>();
+  const delivered = exchange.delivering(read.promise);
+  await clock.pass(5_000);
+  read.resolve();
+  await delivered;
+  exchange.pause();
+  await clock.pass(5_000);
+  exchange.resume();
+  await clock.pass(900);
+  assertEquals(told, []);
+  await clock.pass(200);
+  assertEquals(told, [1_000]);
+  deadlines.stop();
+});
