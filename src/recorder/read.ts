@@ -35,6 +35,9 @@ const MEMBERS: Readonly<Record<RecordLine["kind"], string>> = {
   over: "",
 };
 
+const HEADER =
+  "version:string,deno:string,os:string,startedAt:string,target:string,bodies:boolean,options:list,unplayed?:list";
+
 /**
  * Reads a recording; of one whose program was killed, both parts.
  *
@@ -114,37 +117,31 @@ function jsonOf(text: string): unknown {
 }
 
 function isHeader(value: unknown): value is RecordingHeader {
-  return isObject(value) && value.format === FORMAT &&
-    ["version", "deno", "os", "startedAt", "target"].every((name) =>
-      typeof value[name] === "string"
-    ) &&
-    URL.canParse(String(value.target)) &&
-    (value.mode === "stdio" || value.mode === "http") &&
-    typeof value.bodies === "boolean" && areTexts(value.options) &&
-    (value.unplayed === undefined || areTexts(value.unplayed));
-}
-
-function areTexts(value: unknown): boolean {
-  return Array.isArray(value) && value.every((one) => typeof one === "string");
+  return isObject(value) && hasMembers(value, HEADER) &&
+    value.format === FORMAT && URL.canParse(String(value.target)) &&
+    (value.mode === "stdio" || value.mode === "http");
 }
 
 function isRecordLine(value: unknown): value is RecordLine {
   if (!isObject(value)) return false;
   const { kind, seq, t } = value;
-  if (typeof kind !== "string" || !Object.hasOwn(MEMBERS, kind)) return false;
-  if (!Number.isSafeInteger(seq) || !Number.isFinite(t)) return false;
   const [, members] = Object.entries(MEMBERS).find(([name]) => name === kind) ??
     [];
-  return [...members?.matchAll(/(\w+)(\??):(\w+)/g) ?? []].every((
+  return members !== undefined && Number.isSafeInteger(seq) &&
+    Number.isFinite(t) && hasMembers(value, members);
+}
+
+function hasMembers(value: Record<string, unknown>, members: string): boolean {
+  return [...members.matchAll(/(\w+)(\??):(\w+)/g)].every((
     [, name, optional, type],
   ) => optional && value[name] === undefined || isOf(value[name], type));
 }
 
 function isOf(value: unknown, type: string): boolean {
-  if (type === "texts") {
-    return isObject(value) &&
-      Object.values(value).every((one) => typeof one === "string");
-  }
   if (type === "number") return Number.isFinite(value);
-  return type === "object" ? isObject(value) : typeof value === "string";
+  if (type === "object") return isObject(value);
+  const isList = type === "list" ? Array.isArray(value) : isObject(value);
+  if (type !== "list" && type !== "texts") return typeof value === type;
+  return isList &&
+    Object.values(Object(value)).every((one) => typeof one === "string");
 }

@@ -255,18 +255,37 @@ export class StandIns {
   /** What says what is wrong keeps its words. */
   #fault(value: Json): Json {
     if (this.#bodies) return this.#kept(value);
-    if (Array.isArray(value)) return value.map((one) => this.#fault(one));
-    if (value instanceof JsonObject) {
-      return this.#each(value, (one, name) => {
-        if (one instanceof JsonObject) return this.#fault(one);
-        if (!FAULT_MEMBERS.test(name)) return this.#datum(one);
-        return typeof one === "string" && textOf(one) === undefined
-          ? one
-          : this.#fault(one);
-      });
-    }
-    const text = textOf(value);
-    return text === undefined ? this.#datum(value) : quoted(this.words(text));
+    return this.#walk(value, "", (raw, name) => {
+      const text = textOf(raw);
+      if (name !== "" && !FAULT_MEMBERS.test(name)) return masked(raw);
+      if (text !== undefined) return quoted(this.words(text));
+      return name === "" ? masked(raw) : raw;
+    });
+  }
+
+  /** A datum of somebody's: of its form only form and length are left. */
+  #datum(value: Json): Json {
+    return this.#bodies ? this.#kept(value) : this.#walk(value, "", masked);
+  }
+
+  /** What stays, but for secrets that are known. */
+  #kept(value: Json): Json {
+    return this.#walk(value, "", (raw) => {
+      const text = textOf(raw);
+      const shown = text && this.#whole(text);
+      return shown === undefined || shown === text ? raw : quoted(shown);
+    });
+  }
+
+  #walk(
+    value: Json,
+    name: string,
+    leaf: (raw: string, name: string) => string,
+  ): Json {
+    if (typeof value === "string") return leaf(value, name);
+    return Array.isArray(value)
+      ? value.map((one) => this.#walk(one, name, leaf))
+      : this.#each(value, (one, name) => this.#walk(one, name, leaf));
   }
 
   #each(value: JsonObject, mask: (value: Json, name: string) => Json): Json {
@@ -276,30 +295,6 @@ export class StandIns {
       shown.members.push([this.#name(name, raw), mask(one, name)]);
     }
     return shown;
-  }
-
-  /** A datum of somebody's: of its form only form and length are left. */
-  #datum(value: Json): Json {
-    if (this.#bodies) return this.#kept(value);
-    if (Array.isArray(value)) return value.map((one) => this.#datum(one));
-    if (value instanceof JsonObject) {
-      return this.#each(value, (one) => this.#datum(one));
-    }
-    const text = textOf(value);
-    return text === undefined
-      ? value.replaceAll(/\d/g, "1")
-      : quoted(filler(text));
-  }
-
-  /** What stays, but for secrets that are known. */
-  #kept(value: Json): Json {
-    if (Array.isArray(value)) return value.map((one) => this.#kept(one));
-    if (value instanceof JsonObject) {
-      return this.#each(value, (one) => this.#kept(one));
-    }
-    const text = textOf(value);
-    const shown = text === undefined ? undefined : this.#whole(text);
-    return shown === undefined || shown === text ? value : quoted(shown);
   }
 
   #name(name: string, raw: string): string {
@@ -333,6 +328,12 @@ export class StandIns {
     }
     return shown;
   }
+}
+
+/** A leaf of which only its form is left. */
+function masked(raw: string): string {
+  const text = textOf(raw);
+  return text === undefined ? raw.replaceAll(/\d/g, "1") : quoted(filler(text));
 }
 
 function quoted(text: string): string {
