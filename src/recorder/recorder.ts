@@ -43,7 +43,7 @@ export interface RecorderOptions {
 const TURN_MS = 1;
 
 /** So many times as long as a turn takes, the messages have before the next. */
-const REST = 60;
+const REST = 120;
 
 /** After so long without anything, messages need no time. */
 const IDLE_MS = 100;

@@ -59,13 +59,15 @@ class TappedResponse extends Response {
 
   override async bytes(): Promise<Uint8Array<ArrayBuffer>> {
     const progress = this[PROGRESS];
-    const all = await super.bytes().catch((cause) => {
+    try {
+      const all = await super.bytes();
+      progress?.read(0, all);
+      progress?.end("target");
+      return all;
+    } catch (cause) {
       progress?.end("cut", cause);
       throw cause;
-    });
-    progress?.read(0, all);
-    progress?.end("target");
-    return all;
+    }
   }
 
   override clone(): Response {
@@ -109,17 +111,19 @@ function tapStream(
     const read = readOf(reader);
     return Object.assign(reader, {
       async read(view?: Uint8Array) {
-        const result = await read(view).catch((cause) => {
+        try {
+          const result = await read(view);
+          const { done, value } = result;
+          if (value !== undefined && value.length > 0) {
+            progress.read(readBytes, value);
+            readBytes += value.length;
+          }
+          if (done) progress.end("target");
+          return result;
+        } catch (cause) {
           progress.end("cut", cause);
           throw cause;
-        });
-        const { done, value } = result;
-        if (value !== undefined && value.length > 0) {
-          progress.read(readBytes, value);
-          readBytes += value.length;
         }
-        if (done) progress.end("target");
-        return result;
       },
       cancel(reason?: unknown): Promise<void> {
         cancelled();
