@@ -23,6 +23,9 @@ type Of<Kind extends Noted["kind"]> = Extract<Noted, { kind: Kind }>;
 const MAX_SENT = 4_096;
 const MAX_SENT_LENGTH = 16 * 1024;
 
+/** How many answers are read at once. */
+const MAX_ANSWERS = 4_096;
+
 const encoder = new TextEncoder();
 const decoder = new TextDecoder(undefined, { ignoreBOM: true });
 const strict = new TextDecoder(undefined, { fatal: true });
@@ -180,6 +183,9 @@ export class RecordLines {
       text: "",
       lostBytes: 0,
     });
+    // Of some, the end was dropped.
+    const [oldest] = this.#answers.keys();
+    if (this.#answers.size > MAX_ANSWERS) this.#answers.delete(oldest);
     return { kind, http, status, headers: this.#headers(headers) };
   }
 

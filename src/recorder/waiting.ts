@@ -9,6 +9,9 @@ import { MAX_KEPT_BYTES, type Noted } from "./noted.ts";
 const MAX_NOTES = 32_768;
 const MAX_BYTES = 8 * 1024 * 1024;
 
+/** What is larger does not push out what is small: it has half of the room. */
+const SMALL_BYTES = 4 * 1024;
+
 /** A queue with room for so much; what is oldest goes. */
 export class Waiting {
   #notes: Noted[] = [];
@@ -27,6 +30,8 @@ export class Waiting {
   copy(bytes: Uint8Array): number | undefined {
     const { length } = bytes;
     if (length > MAX_KEPT_BYTES) return undefined;
+    const waits = this.size && this.#copied - this.#starts[this.#first];
+    if (length > SMALL_BYTES && waits > MAX_BYTES / 2) return undefined;
     const left = MAX_BYTES - this.#copied % MAX_BYTES;
     const start = this.#copied + (length > left ? left : 0);
     this.#ring.set(bytes, start % MAX_BYTES);

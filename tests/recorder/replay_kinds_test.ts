@@ -301,6 +301,20 @@ const KINDS: Readonly<Record<string, Kind>> = {
       await proxy.request("ping");
     },
   },
+  "an answer that passes while it arrives": {
+    target: () =>
+      mcp({
+        "tools/call": (message, reply) =>
+          reply.json(result(message, {
+            content: [{ type: "text", text: "x".repeat(12_000_000) }],
+          })),
+      }),
+    client: async (proxy) => {
+      await calls(1)(proxy);
+      await proxy.request("ping");
+    },
+    args: ["--max-answer", "32MiB"],
+  },
   "a client that leaves while a call is under way": {
     target: () =>
       mcp({
@@ -426,7 +440,8 @@ for (const [name, { target, client, args }] of Object.entries(KINDS)) {
           return Promise.resolve();
         },
       });
-      assertEquals(code, 0, text + await Deno.readTextFile(directory.path));
+      assertEquals(code, 0, text);
+      assertEquals(text.includes("gap"), false, text);
     }
   });
 }

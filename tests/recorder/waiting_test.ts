@@ -11,19 +11,29 @@ function note(waiting: Waiting, byte: number, byteLength: number): void {
 
 Deno.test("of what waits the oldest goes, is counted, and the rest is as it was", () => {
   const waiting = new Waiting();
-  const length = 100_001;
-  for (let byte = 0; byte < 200; byte++) note(waiting, byte, length);
+  const [count, length] = [3_000, 4_001];
+  for (let byte = 0; byte < count; byte++) note(waiting, byte, length);
   const dropped = waiting.takeDropped();
-  assertEquals(dropped + waiting.size, 200);
+  assertEquals(dropped + waiting.size, count);
   assert(waiting.size * length > 7 * 1024 * 1024, "most of the room is used");
-  for (let byte = dropped; byte < 200; byte++) {
+  for (let byte = dropped; byte < count; byte++) {
     const noted = waiting.shift();
     assert(noted?.kind === "in");
     const bytes = waiting.bytesOf(noted);
     assertEquals(bytes?.length, length);
-    assert(bytes?.every((one) => one === byte), `${byte}`);
+    assert(bytes?.every((one) => one === byte % 256), `${byte}`);
   }
   assertEquals(waiting.shift(), undefined);
+});
+
+Deno.test("what is large pushes out nothing that is small", () => {
+  const waiting = new Waiting();
+  note(waiting, 7, 100);
+  for (let count = 0; count < 1_000; count++) note(waiting, 1, 64 * 1024);
+  assertEquals(waiting.takeDropped(), 0);
+  const first = waiting.shift();
+  assert(first?.kind === "in");
+  assertEquals(waiting.bytesOf(first), new Uint8Array(100).fill(7));
 });
 
 Deno.test("many small things are bounded, too, and a large one is not copied", () => {
