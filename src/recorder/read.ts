@@ -140,8 +140,9 @@ function hasMembers(value: Record<string, unknown>, members: string): boolean {
 function isOf(value: unknown, type: string): boolean {
   if (type === "number") return Number.isFinite(value);
   if (type === "object") return isObject(value);
+  if (type === "boolean") return typeof value === "boolean";
+  if (type === "string") return typeof value === "string";
   const isList = type === "list" ? Array.isArray(value) : isObject(value);
-  if (type !== "list" && type !== "texts") return typeof value === type;
   return isList &&
     Object.values(Object(value)).every((one) => typeof one === "string");
 }
