@@ -44,6 +44,36 @@ const STATELESS = {
   },
 };
 
+/** A target of the era without sessions. */
+const stateless = (): RawHandler =>
+  mcp({
+    "server/discover": (message, reply) =>
+      reply.json(result(message, {
+        resultType: "complete",
+        supportedVersions: ["2026-07-28"],
+        capabilities: { tools: {} },
+        serverInfo: { name: "raw", version: "1" },
+      })),
+    "tools/list": (message, reply) =>
+      reply.json(result(message, {
+        resultType: "complete",
+        ttlMs: 0,
+        cacheScope: "private",
+        tools: [{
+          name: "work",
+          inputSchema: {
+            type: "object",
+            properties: {
+              on: { type: "string", "x-mcp-header": "On" },
+              times: { type: "number" },
+            },
+          },
+        }],
+      })),
+    "tools/call": (message, reply) =>
+      reply.json(result(message, { resultType: "complete", ...TEXT })),
+  });
+
 const KINDS: Readonly<Record<string, Kind>> = {
   "connections that are reset before an answer": {
     target: () =>
@@ -354,34 +384,7 @@ const KINDS: Readonly<Record<string, Kind>> = {
     client: calls(6),
   },
   "the era without sessions": {
-    target: () =>
-      mcp({
-        "server/discover": (message, reply) =>
-          reply.json(result(message, {
-            resultType: "complete",
-            supportedVersions: ["2026-07-28"],
-            capabilities: { tools: {} },
-            serverInfo: { name: "raw", version: "1" },
-          })),
-        "tools/list": (message, reply) =>
-          reply.json(result(message, {
-            resultType: "complete",
-            ttlMs: 0,
-            cacheScope: "private",
-            tools: [{
-              name: "work",
-              inputSchema: {
-                type: "object",
-                properties: {
-                  on: { type: "string", "x-mcp-header": "On" },
-                  times: { type: "number" },
-                },
-              },
-            }],
-          })),
-        "tools/call": (message, reply) =>
-          reply.json(result(message, { resultType: "complete", ...TEXT })),
-      }),
+    target: stateless,
     client: async (proxy) => {
       const { _meta } = STATELESS;
       await proxy.request("server/discover", { _meta });
@@ -393,6 +396,26 @@ const KINDS: Readonly<Record<string, Kind>> = {
       });
       await proxy.request("resources/read", { _meta, uri: "file:///a/ü" });
     },
+  },
+  "a client of the era with sessions at a target without": {
+    target: stateless,
+    client: async (proxy) => {
+      await proxy.initialize();
+      await proxy.request("tools/list");
+      await proxy.request("tools/call", CALL);
+      await proxy.request("ping");
+    },
+    args: ["--bridge"],
+  },
+  "a client of the era without sessions at a target with them": {
+    target: () => mcp({}, new Sessions()),
+    client: async (proxy) => {
+      const { _meta } = STATELESS;
+      await proxy.request("server/discover", { _meta });
+      await proxy.request("tools/list", { _meta });
+      await proxy.request("tools/call", STATELESS);
+    },
+    args: ["--bridge"],
   },
   "a stream that stands alone": {
     target: () => {
