@@ -17,9 +17,6 @@ export const BEGINNING = '{"recording":"sigv4-proxy"';
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
 
-/** How much is copied at once. */
-const COPIED_BYTES = 1024 * 1024;
-
 /** What it takes to keep a recording: both parts are read again. */
 export function recordingNeeds(path: string): Need[] {
   return [path, path + OLDER].flatMap((value): Need[] => [
@@ -93,27 +90,22 @@ export class RecordingFile {
   /** Writes lines, newlines included. One that is too long is lost. */
   async write(lines: readonly string[]): Promise<void> {
     const limit = this.#options.maxBytes / 2;
-    const part: Uint8Array[] = [];
-    let partSize = 0;
-    const flush = async (): Promise<void> => {
-      await writeAll(this.#file, joinBytes(part.splice(0)));
-      this.#size += partSize;
-      partSize = 0;
-    };
+    let part = "";
     for (const line of lines) {
-      const bytes = encoder.encode(line);
-      if (this.#head.length + bytes.length > limit) {
+      const { length } = encoder.encode(line);
+      if (this.#head.length + length > limit) {
         this.hasLost = true;
         continue;
       }
-      if (this.#size + partSize + bytes.length > limit) {
-        await flush();
+      if (this.#size + length > limit) {
+        await writeAll(this.#file, encoder.encode(part));
+        part = "";
         this.#rotate();
       }
-      part.push(bytes);
-      partSize += bytes.length;
+      part += line;
+      this.#size += length;
     }
-    await flush();
+    await writeAll(this.#file, encoder.encode(part));
   }
 
   #rotate(): void {
@@ -130,17 +122,10 @@ export class RecordingFile {
     this.#file.close();
     if (!this.#hasOlder) return;
     const { path } = this.#options;
-    {
-      using newer = Deno.openSync(path, { read: true });
-      using older = Deno.openSync(path + OLDER, { append: true });
-      newer.seekSync(this.#head.length, Deno.SeekMode.Start);
-      const buffer = new Uint8Array(COPIED_BYTES);
-      for (;;) {
-        const length = await newer.read(buffer);
-        if (length === null) break;
-        await writeAll(older, buffer.subarray(0, length));
-      }
-    }
+    const newer = await Deno.open(path, { read: true });
+    newer.seekSync(this.#head.length, Deno.SeekMode.Start);
+    const older = await Deno.open(path + OLDER, { append: true });
+    await newer.readable.pipeTo(older.writable);
     Deno.renameSync(path + OLDER, path);
   }
 }

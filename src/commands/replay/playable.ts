@@ -38,7 +38,9 @@ export function playableOf({ header, lines }: Recording): Playable {
   if (lines.length > 0 && lines[0].seq !== 1) {
     refuse("its beginning is gone, since --record-max was reached");
   }
-  const gap = lines.findIndex(({ kind }) => kind === "dropped");
+  const gap = lines.findIndex(({ kind, seq }, index) =>
+    kind === "dropped" || index > 0 && seq > lines[index - 1].seq + 1
+  );
   const there = gap < 0 ? lines : lines.slice(0, gap);
   if (unplayed.includes("--login") && there.some(isOfLogin)) {
     refuse("somebody signed in while it was made, and nobody does now");
