@@ -5,7 +5,6 @@
 
 import { ConfigError, messageOf } from "../errors.ts";
 import { lacking, type Need, notGranted } from "../permissions.ts";
-import { joinBytes } from "../mcp/wire/bytes.ts";
 import type { RecordingHeader } from "./format.ts";
 
 /** What the older part is called while there are two. */
