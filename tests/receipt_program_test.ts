@@ -135,6 +135,73 @@ Deno.test("a result that comes before the answer of its POST waits for that, and
   isOver.resolve();
 });
 
+Deno.test("what follows a result on the same stream does not wait for the head of that result's POST", async () => {
+  const stream = Promise.withResolvers<RawEventStream>();
+  const isOver = Promise.withResolvers<void>();
+  await using w = await roleWorld({
+    args: ["--receipt", "--sse"],
+    script: {
+      GET: async (_message, reply) => {
+        stream.resolve(await reply.sse());
+        await isOver.promise;
+      },
+      "tools/call": async (message, reply) => {
+        const events = await stream.promise;
+        await events.message(result(message, {}));
+        await events.message({
+          jsonrpc: "2.0",
+          method: "notifications/message",
+          params: { level: "info", data: "after it" },
+        });
+        await isOver.promise;
+        await reply.status(202);
+      },
+    },
+  });
+  await w.proxy.initialize();
+  const order: string[] = [];
+  const called = w.call("get_item").then(() => order.push("result"));
+  await w.proxy.frames.find(({ text }) => text.includes("after it"));
+  order.push("after it");
+  isOver.resolve();
+  await called;
+  assertEquals(order, ["after it", "result"]);
+});
+
+for (
+  const [how, end] of [
+    ["stdin ends", (proxy: ProxyProcess) => proxy.closeStdin()],
+    ["it is told to stop", (proxy: ProxyProcess) => proxy.signal("SIGTERM")],
+  ] as const
+) {
+  Deno.test(`when ${how} while STS is asked who answered, the result is delivered all the same`, async () => {
+    const asked = Promise.withResolvers<void>();
+    const isOver = Promise.withResolvers<void>();
+    await using w = await roleWorld({
+      args: ["--receipt"],
+      sts: {
+        before: () => {
+          asked.resolve();
+          return isOver.promise;
+        },
+      },
+      script: {
+        "tools/call": async (message, reply) => {
+          const stream = await reply.sse();
+          await stream.message(result(message, { n: 1 }));
+          await stream.end();
+        },
+      },
+    });
+    const called = w.call("get_item");
+    await asked.promise;
+    await end(w.proxy);
+    assertEquals((await called).result.n, 1);
+    isOver.resolve();
+    await w.proxy.status();
+  });
+}
+
 Deno.test("a role is named, and a call of the era without sessions says who answered, also over the bridge", async () => {
   for (const extra of [[], ["--bridge"]]) {
     await using w = await roleWorld({

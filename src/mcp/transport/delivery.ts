@@ -40,11 +40,12 @@ export interface Delivery {
  */
 export async function receipted(
   { message, frame, owner }: Delivery,
+  isEnding: AbortSignal,
 ): Promise<Uint8Array> {
   if (message.kind !== "response" || message.error) return frame;
   let receipt: string | undefined;
   const known = owner?.receipt?.then((text) => receipt = text);
-  if (known) await within(RECEIPT_MS, known);
+  if (known) await within(RECEIPT_MS, known, isEnding);
   await scanInTurns(frame);
   return withResultMeta(frame, IDENTITY_KEY, receipt);
 }
@@ -53,9 +54,10 @@ export async function receipted(
 export async function receiptedBatch(
   bytes: Uint8Array,
   deliveries: readonly (Delivery | undefined)[],
+  isEnding: AbortSignal,
 ): Promise<readonly (Uint8Array | undefined)[]> {
   const frames = await Promise.all(
-    deliveries.map((one) => one && receipted(one)),
+    deliveries.map((one) => one && receipted(one, isEnding)),
   );
   if (frames.includes(undefined)) return frames;
   const change = (part: Uint8Array, n: number) => frames[n] ?? part;

@@ -197,6 +197,7 @@ export class InFlight {
       await untilAborted(Promise.all(open), deadline);
       if (deadline.aborted) break;
     }
+    await this.router.drain(deadline);
     const left = [...this.#runs.keys()];
     const errors = { sent: shuttingDown(true), held: shuttingDown(false) };
     // The latest first: those before have the places, which nobody is to get.

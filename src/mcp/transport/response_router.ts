@@ -3,6 +3,7 @@
  * one answer, and nobody gets one that was not asked for.
  */
 
+import { untilAborted, within } from "../../time.ts";
 import { withoutByteOrderMark } from "../wire/bytes.ts";
 import type { Target } from "./target.ts";
 import { ProxyError } from "../../errors.ts";
@@ -10,6 +11,7 @@ import { Recent } from "../../lru_cache.ts";
 import { answerTo, withIdOf } from "../wire/answer_id.ts";
 import type { OversizedData, ServerEvent } from "../wire/events.ts";
 import { excerpt } from "../wire/excerpt.ts";
+import { Background } from "./awaited.ts";
 import type { Exchange } from "./exchange.ts";
 import { frameTooLarge, noMessage } from "./failure.ts";
 import { partsOf } from "./link.ts";
@@ -42,15 +44,22 @@ import { membersOf, taskIdIn } from "../wire/splice.ts";
 /** How many requests of the target's are remembered until they are answered. */
 const MAX_TARGET_REQUESTS = 10_000;
 
+/** How long results may take at the end that wait for their receipt no more. */
+const LAST_RESULTS_MS = 100;
+
 export class ResponseRouter {
   readonly #target: Target;
   readonly #hooks: RouterHooks;
   readonly pending: PendingRequests;
+  /** What waits to be told who answered it. */
+  readonly #receipting: Background;
+  readonly #isEnding = new AbortController();
   readonly #targetRequests = new Recent<SessionHeaders>(MAX_TARGET_REQUESTS);
 
   constructor(target: Target, hooks: RouterHooks) {
     this.#target = target;
     this.#hooks = hooks;
+    this.#receipting = new Background(target.log);
     this.pending = new PendingRequests(target, hooks.era);
   }
 
@@ -188,7 +197,7 @@ export class ResponseRouter {
       return this.#receiveBatch(bytes, message, origin);
     }
     const delivery = this.#take(bytes, message, origin, isAll);
-    return delivery ? this.#deliver(delivery) : NO_WAIT;
+    return delivery ? this.#deliver(delivery, origin) : NO_WAIT;
   }
 
   /** A batch passes whole where the client has batches. */
@@ -210,11 +219,13 @@ export class ResponseRouter {
     const deliveries = parts.map(({ bytes, message }) =>
       this.#take(bytes, message, origin)
     );
-    const frames = this.#target.receiptOf
-      ? await receiptedBatch(bytes, deliveries)
-      : deliveries.map((one) => one?.frame);
-    const isAsItWas = parts.every(({ bytes }, n) => frames[n] === bytes);
-    await this.pending.emitAll(isAsItWas ? [bytes] : frames, exchange);
+    await this.#receipting.start(async () => {
+      const frames = this.#target.receiptOf
+        ? await receiptedBatch(bytes, deliveries, this.#isEnding.signal)
+        : deliveries.map((one) => one?.frame);
+      const isAsItWas = parts.every(({ bytes }, n) => frames[n] === bytes);
+      await this.pending.emitAll(isAsItWas ? [bytes] : frames, exchange);
+    });
   }
 
   /** What the client is to get of a message, if anything. */
@@ -302,11 +313,23 @@ export class ResponseRouter {
     owner.onAnswer(message);
   }
 
-  #deliver(delivery: Delivery): Promise<void> {
+  #deliver(delivery: Delivery, { exchange }: Origin): Promise<void> {
     if (!this.#target.receiptOf) return this.#emit(delivery);
-    return receipted(delivery).then((frame) =>
-      this.#emit({ ...delivery, frame })
-    );
+    const { owner } = delivery;
+    const emitted = this.#receipting.start(async () => {
+      const frame = await receipted(delivery, this.#isEnding.signal);
+      await this.#emit({ ...delivery, frame });
+    });
+    const delivered = owner?.delivering(emitted) ?? emitted;
+    // The head of its own POST is no business of others on the same stream.
+    return owner === undefined || owner === exchange ? delivered : NO_WAIT;
+  }
+
+  /** Waits for results that wait for their receipt; in the end they go without. */
+  async drain(deadline: AbortSignal): Promise<void> {
+    await untilAborted(this.#receipting.settled(), deadline);
+    this.#isEnding.abort();
+    await within(LAST_RESULTS_MS, this.#receipting.settled());
   }
 
   #emit({ message, frame, owner }: Delivery): Promise<void> {
