@@ -196,7 +196,11 @@ export async function untilAborted(
   promise: Promise<unknown>,
   ...signals: readonly AbortSignal[]
 ): Promise<void> {
-  if (signals.some((signal) => signal.aborted)) return;
+  if (signals.some((signal) => signal.aborted)) {
+    // Nobody waits for it, and so nobody is told how it failed.
+    promise.catch(() => {});
+    return;
+  }
   const { promise: stopped, resolve } = Promise.withResolvers<void>();
   const stop = () => resolve();
   for (const signal of signals) signal.addEventListener("abort", stop);

@@ -42,6 +42,13 @@ Deno.test("waiting for a promise does not begin after an abort", async () => {
   );
 });
 
+Deno.test("a promise that fails after the abort for which nobody waits ends nothing", async () => {
+  const { promise, reject } = Promise.withResolvers<void>();
+  await untilAborted(promise, AbortSignal.abort());
+  reject(new Error("too late"));
+  await new Promise((resolve) => setTimeout(resolve, 0));
+});
+
 Deno.test("work that does not heed its signal is over all the same", async () => {
   const { promise, resolve } = Promise.withResolvers<string>();
   let reason: unknown;

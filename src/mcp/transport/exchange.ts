@@ -121,6 +121,11 @@ export class Exchange {
     return this.#pending.size === 0;
   }
 
+  /** Whether all that waits has an error that is told if nothing better comes. */
+  get isKept(): boolean {
+    return this.pending.every(({ key }) => this.keptErrors?.has(key));
+  }
+
   /** Whether an answer to this request may still be delivered. */
   owes(id: RequestId): boolean {
     return this.#pending.has(id.key) || this.#cancelled.has(id.key);

@@ -129,7 +129,7 @@ export class HttpTransport {
         });
         // Each try may be another identity's.
         exchange.receipt = receiptOf &&
-          response.then(receiptOf, () => undefined);
+          response.then(receiptOf).catch(() => undefined);
         return await response;
       } catch (cause) {
         const error = errorOf(cause);

@@ -68,7 +68,7 @@ export class ResponseStream {
       if (response) await this.#readEvents(response);
       if (exchange.isSettled) return;
       // A stream that broke may still bring the answer.
-      if (exchange.keptErrors && this.#cause === undefined) return;
+      if (exchange.isKept && this.#cause === undefined) return;
       if (
         !this.#context.resumes || this.#lastEventId === undefined ||
         this.#fruitlessTries >= MAX_FRUITLESS_TRIES

@@ -86,6 +86,32 @@ Deno.test("a stream that is cut after a broken answer is resumed for the right o
   assertEquals(lines, [RIGHT]);
 });
 
+Deno.test("a batch one of whose answers is broken is still resumed for the others", async () => {
+  const other = '{"jsonrpc":"2.0","id":4,"result":{}}';
+  const batched = { ...INITIALIZED, protocolVersion: "2025-03-26" };
+  await using server = await RawServer.start(mcp({
+    initialize: (message, reply) => reply.json(result(message, batched)),
+    batch: async (_message, reply) => {
+      const stream = await reply.sse();
+      await stream.event({ id: "e-1", retry: 1, data: BROKEN["in an array"] });
+      await stream.end();
+    },
+    GET: async (_none, reply) => {
+      const stream = await reply.sse();
+      await stream.event({ data: other });
+      await stream.end();
+    },
+  }));
+  await using client = new StreamClient({ url: server.url });
+  await client.initialize();
+  client.send([3, 4].map((id) => ({ jsonrpc: "2.0", id, method: "x/y" })));
+  const lines = await client.close();
+  const answers = lines.flatMap(({ json }) => json);
+  const broken = answers.find(({ id }) => id === 3);
+  assertEquals(broken.error.data.reason, "bad-answer");
+  assertEquals(answers.filter(({ id }) => id !== 3), [JSON.parse(other)]);
+});
+
 Deno.test("a broken answer on a stream that stays open is told when nothing follows it, and the right one no more", async () => {
   const { promise: opened, resolve } = Promise.withResolvers<RawEventStream>();
   const seen = Promise.withResolvers<void>();

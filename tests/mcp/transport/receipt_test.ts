@@ -44,3 +44,17 @@ for (const isAnswered of [true, false]) {
     });
   });
 }
+
+Deno.test("a result whose receipt cannot be had is given without it", async () => {
+  await using server = await RawServer.start(mcp({
+    "tools/call": (message, reply) => reply.json(result(message, { a: 1 })),
+  }));
+  await using client = new StreamClient({
+    url: server.url,
+    receiptOf: () => Promise.reject(new Error("no receipt")),
+  });
+  await client.initialize();
+  client.request(1, "tools/call", { name: "x" });
+  const { json } = await client.answer(1);
+  assertEquals(json.result, { a: 1 });
+});
