@@ -97,6 +97,17 @@ function named({ from, to }: Arrow): string {
   return `${from} -> ${to}`;
 }
 
+Deno.test("docs/architecture.md has a row for every folder of src", async () => {
+  const text = await Deno.readTextFile(new URL("docs/architecture.md", ROOT));
+  const [, table] = text.split("\n## Rooms\n");
+  const rows = table.split("\n## ")[0].match(/^\|[^|]*\|/gm)?.join("") ?? "";
+  const folders = FILES.flatMap((file) =>
+    /^src\/(?:(?:aws|mcp)\/[a-z_]+|(?!aws|mcp)[a-z_]+)(?=\/)/.exec(file) ?? []
+  );
+  const missing = folders.filter((folder) => !rows.includes(`\`${folder}\``));
+  assertEquals([...new Set(missing)], []);
+});
+
 // Where an import is dynamic, neither the type checker nor a program that
 // starts misses a file.
 Deno.test("every file that another one imports is there", () => {
