@@ -281,8 +281,6 @@ function textsOf(value: unknown): string[] {
   return value === undefined ? [] : [String(value)];
 }
 
-/** The word that somebody may have meant. */
-
 /**
  * Finds the candidate nearest to a word, if one is near: the one with a part
  * that is the word, or else the one that the fewest changed letters make of it.

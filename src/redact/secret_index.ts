@@ -80,8 +80,8 @@ export interface Needle {
   readonly head: string;
   readonly shown: string;
   readonly folding: Folding;
-  /** All of it, made when its head was found: to keep all forms would be much. */
-  readonly whole: () => Ends;
+  /** Folds all of it, once its head was found: to keep all forms would be much. */
+  readonly ends: () => Ends;
 }
 
 function endsOf(form: string, folding: Folding): Ends {
@@ -153,13 +153,13 @@ function needleOf(
   shown: string,
   folding: Folding = alphanumeric,
 ): Needle {
-  let ends: Ends | undefined;
-  const whole = () => ends ??= endsOf(form(), folding);
+  let known: Ends | undefined;
+  const ends = () => known ??= endsOf(form(), folding);
   const { text: begun } = fold(beginning, folding);
-  const text = begun.length < 2 * MAX_HEAD ? whole().folded : begun;
+  const text = begun.length < 2 * MAX_HEAD ? ends().folded : begun;
   const head = text.slice(0, headLength(text.length));
   return head.length >= MIN_LENGTH || folding === literal
-    ? { head, shown, folding, whole }
+    ? { head, shown, folding, ends }
     : needleOf(form, beginning, shown, literal);
 }
 
@@ -259,7 +259,7 @@ function spanOf(
   folded: Folded,
   end: number,
 ): Span {
-  const { folded: secret, before, after } = needle.whole();
+  const { folded: secret, before, after } = needle.ends();
   let length = needle.head.length;
   let start = folded.positions[end - length];
   while (length < secret.length && folded.text[end] === secret[length]) {
