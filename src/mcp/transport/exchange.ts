@@ -222,8 +222,9 @@ export class Exchange {
     this.#idleLimit?.touch();
   }
 
-  /** How long ago a message of the target's came, in milliseconds. */
+  /** How long no message of the target's came although one could, in ms. */
   get sinceMessageMs(): number {
+    if (this.#delivering > 0) return 0;
     return performance.now() - this.#lastMessageAt;
   }
 
@@ -239,6 +240,7 @@ export class Exchange {
       await delivery;
     } finally {
       this.#delivering--;
+      this.#lastMessageAt = performance.now();
       this.touch();
       if (this.#delivering === 0) this.#afterDelivery?.();
     }

@@ -4,13 +4,17 @@ import { requestId } from "../../../src/mcp/wire/message.ts";
 import { Deadlines } from "../../../src/time.ts";
 import { Clock } from "../../support/clock.ts";
 
-Deno.test("silence counts against a target only while it has the request, and nothing of its answer waits for the client", async () => {
-  using clock = new Clock();
-  const deadlines = new Deadlines();
+function exchangeWith(deadlines: Deadlines): Exchange {
   const id = requestId(1);
   if (!id) throw new TypeError("1 is no ID");
   const init = { bytes: new Uint8Array(), method: "m", requests: [id] };
-  const exchange = new Exchange(init, deadlines);
+  return new Exchange(init, deadlines);
+}
+
+Deno.test("silence counts against a target only while it has the request, and nothing of its answer waits for the client", async () => {
+  using clock = new Clock();
+  const deadlines = new Deadlines();
+  const exchange = exchangeWith(deadlines);
   const told: unknown[] = [];
   const limits = { timeoutMs: undefined, idleTimeoutMs: 1_000 };
   exchange.limit(limits, ({ data }) => told.push(data.limitMs));
@@ -28,5 +32,20 @@ Deno.test("silence counts against a target only while it has the request, and no
   assertEquals(told, []);
   await clock.pass(200);
   assertEquals(told, [1_000]);
+  deadlines.stop();
+});
+
+Deno.test("a target is silent only since what it said is delivered: its right answer may stand behind that", async () => {
+  using clock = new Clock();
+  const deadlines = new Deadlines();
+  const exchange = exchangeWith(deadlines);
+  const read = Promise.withResolvers<void>();
+  const delivered = exchange.delivering(read.promise);
+  await clock.pass(5_000);
+  assertEquals(exchange.sinceMessageMs, 0);
+  read.resolve();
+  await delivered;
+  await clock.pass(1_000);
+  assertEquals(exchange.sinceMessageMs, 1_000);
   deadlines.stop();
 });
