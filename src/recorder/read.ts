@@ -132,7 +132,7 @@ function isRecordLine(value: unknown): value is RecordLine {
 }
 
 function hasMembers(value: Record<string, unknown>, members: string): boolean {
-  return [...members.matchAll(/(\w+)(\??):(\w+)/g)].every((
+  return [...members.matchAll(/\b(\w+)(\??):(\w+)/g)].every((
     [, name, optional, type],
   ) => optional && value[name] === undefined || isOf(value[name], type));
 }
