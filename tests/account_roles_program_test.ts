@@ -469,6 +469,11 @@ for (
       "--allow-account means nothing without --account-role",
     ],
     ["eleven digits", [FIXED, "--allow-account=11111111111"], "12 digits"],
+    [
+      "two in one",
+      [FIXED, `--allow-account=${A},${B}`],
+      `12 digits, or a glob of one with * and ?, got '${A},${B}'`,
+    ],
     ["a file that is not there", [FIXED, "--allow-account=./all"], "'./all'"],
     [
       "an account in the ARN",

@@ -518,7 +518,7 @@ Deno.test("a role over an SSO session has its login, too, named by the profile t
   assertEquals(error.data.login, "denied");
 });
 
-Deno.test("botocore takes the token of a login from where it is", {
+Deno.test("botocore takes the token of a login, and renews it", {
   ignore: !await hasBotocore(),
 }, async () => {
   await using world = await LoginWorld.start();
@@ -528,14 +528,19 @@ Deno.test("botocore takes the token of a login from where it is", {
   await question(proxy);
   await initialized;
   const script = `
-import botocore.session
+import botocore.session, datetime, json, sys
 from botocore.tokens import SSOTokenProvider
 session = botocore.session.Session(profile="dev")
 print(SSOTokenProvider(session).load_token().get_frozen_token().token)
+with open(sys.argv[1]) as file: token = json.load(file)
+soon = datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(minutes=5)
+token["expiresAt"] = soon.strftime("%Y-%m-%dT%H:%M:%SZ")
+with open(sys.argv[1], "w") as file: json.dump(token, file)
+SSOTokenProvider(session).load_token().get_frozen_token()
 print(session.get_credentials().get_frozen_credentials().access_key)
 `;
   const { stdout, stderr } = await new Deno.Command("python3", {
-    args: ["-c", script],
+    args: ["-c", script, world.tokenFile],
     clearEnv: true,
     env: {
       PATH: Deno.env.get("PATH") ?? "",
@@ -550,4 +555,9 @@ print(session.get_credentials().get_frozen_credentials().access_key)
     `the-access-token-of-login-1\n${TEST_CREDENTIALS.accessKeyId}\n`,
     text(stderr),
   );
+  const { grantType, clientId } = world.peer.requests.all.at(-1)?.body ?? {};
+  assertEquals([grantType, clientId], [
+    "refresh_token",
+    "the-id-of-this-client",
+  ]);
 });

@@ -48,6 +48,11 @@ for (
       '{"_meta":{"sigv4-proxy/identity":1},"x":0,"_meta":{"sigv4-proxy/identity":2}}',
       '{"_meta":{RECEIPT},"x":0,"_meta":{RECEIPT}}',
     ],
+    [
+      "another one before it, forged",
+      '{"_meta":{"sigv4-proxy/identity":1}}, "result":{"a":1}',
+      '{"_meta":{RECEIPT}}, "result":{"_meta":{RECEIPT},"a":1}',
+    ],
     ["a _meta that is no object", '{"_meta":null}', '{"_meta":{RECEIPT}}'],
   ] as const
 ) {

@@ -3,6 +3,7 @@
 import { OPEN_BRACE } from "./bytes.ts";
 import { rootOf } from "./large_message.ts";
 import { metaOf } from "./era.ts";
+import type { Member } from "./scan.ts";
 import { isObject, type RequestMessage, type ValidMessage } from "./message.ts";
 import {
   insertMembers,
@@ -109,17 +110,28 @@ export function withResultMeta(
   name: string,
   source: string | undefined,
 ): Uint8Array {
-  const result = memberAt(bytes, ["result"]);
-  if (!result || bytes[result.start] !== OPEN_BRACE) return bytes;
   const member = source === undefined
     ? ""
     : `${JSON.stringify(name)}:${source}`;
+  // Readers differ on which of two counts. From behind: places stay right.
+  return membersNamed("result", bytes, rootOf(bytes)).reduceRight(
+    (frame, result) => withMeta(frame, result, name, member),
+    bytes,
+  );
+}
+
+function withMeta(
+  bytes: Uint8Array,
+  result: Member,
+  name: string,
+  member: string,
+): Uint8Array {
+  if (bytes[result.start] !== OPEN_BRACE) return bytes;
   const metas = membersNamed("_meta", bytes, result);
   if (metas.length === 0) {
     if (member === "") return bytes;
     return insertMembers(bytes, result, `"_meta":{${member}}`);
   }
-  // Readers differ on which of two counts. From behind: places stay right.
   return metas.reduceRight((frame, meta) => {
     const isKept = frame[meta.start] === OPEN_BRACE && !meta.isPartial;
     if (!isKept) return replaceRange(frame, meta, `{${member}}`);
