@@ -1,8 +1,8 @@
 /** Whole-program tests: results that say who answered (`--receipt`). */
-import { assertEquals, assertStringIncludes } from "@std/assert";
+import { assertEquals } from "@std/assert";
 import { modern } from "./support/modern_message.ts";
 import { ProxyProcess } from "./support/proxy_process.ts";
-import { error, mcp, type McpHandler, result } from "./support/raw_mcp.ts";
+import { error, mcp, result } from "./support/raw_mcp.ts";
 import type { RawEventStream } from "./support/raw_reply.ts";
 import { RawServer } from "./support/raw_server.ts";
 import { BASE_ARN } from "./support/role_sts.ts";
@@ -14,68 +14,79 @@ const REQUEST_ID = "4b7a9c1e-0d6f-4a43-9c57-1f2a3b4c5d6e";
 const { region } = TEST_SCOPE;
 const BASE = { account: "123456789012", arn: BASE_ARN, region };
 
-/** Answers as one body, with a request ID. */
-const text = (body: (id: string) => string): McpHandler => (message, reply) =>
-  reply.status(200, {
-    "content-type": "application/json",
-    "x-amzn-requestid": REQUEST_ID,
-  }, body(JSON.stringify(message.id)));
-
 /** The identity calls that STS heard. */
 const asksOf = (w: Awaited<ReturnType<typeof roleWorld>>) =>
   w.sts.asked.filter(({ action }) => action === "GetCallerIdentity");
 
-for (
-  const [what, given, expected] of [
-    [
-      "no _meta",
-      '{ "content" : [1E2] , "n":12345678901234567890 }',
-      '{"_meta":{RECEIPT}, "content" : [1E2] , "n":12345678901234567890 }',
-    ],
-    ["nothing", "{}", '{"_meta":{RECEIPT}}'],
-    [
-      "a _meta of its own",
-      '{"_meta": {"a/b":1E0 } }',
-      '{"_meta": {RECEIPT,"a/b":1E0 } }',
-    ],
-    [
-      "a forged receipt",
-      '{"_meta":{"sigv4-proxy\\/identity":{"account":"1"},"b":2,"sigv4-proxy/identity":1}}',
-      '{"_meta":{RECEIPT,"b":2}}',
-    ],
-    [
-      "two _meta, both forged",
-      '{"_meta":{"sigv4-proxy/identity":1},"x":0,"_meta":{"sigv4-proxy/identity":2}}',
-      '{"_meta":{RECEIPT},"x":0,"_meta":{RECEIPT}}',
-    ],
-    [
-      "another one before it, forged",
-      '{"_meta":{"sigv4-proxy/identity":1}}, "result":{"a":1}',
-      '{"_meta":{RECEIPT}}, "result":{"_meta":{RECEIPT},"a":1}',
-    ],
-    ["a _meta that is no object", '{"_meta":null}', '{"_meta":{RECEIPT}}'],
-  ] as const
-) {
-  Deno.test(`a result with ${what} says who answered, and is otherwise as it was`, async () => {
-    const frame = (id: string, value: string) =>
-      `{"jsonrpc":"2.0", "id":${id}, "result":${value}}`;
-    await using w = await roleWorld({
-      args: ["--receipt"],
-      script: { "tools/call": text((id) => frame(id, given)) },
-    });
-    const { text: line, value } = await w.proxy.request("tools/call", {
-      name: "get_item",
-    });
-    const receipt = `"${KEY}":${
-      JSON.stringify({ ...BASE, requestId: REQUEST_ID })
-    }`;
-    const id = JSON.stringify(Object(value).id);
-    assertEquals(
-      line.trim(),
-      frame(id, expected.replaceAll("RECEIPT", receipt)),
-    );
+/** What targets answer, and what the client is to get. */
+const RESULTS: readonly (readonly [
+  what: string,
+  given: string,
+  expected: string,
+])[] = [
+  [
+    "no _meta",
+    '{ "content" : [1E2] , "n":12345678901234567890 }',
+    '{"_meta":{RECEIPT}, "content" : [1E2] , "n":12345678901234567890 }',
+  ],
+  ["nothing", "{}", '{"_meta":{RECEIPT}}'],
+  [
+    "a _meta of its own",
+    '{"_meta": {"a/b":1E0 } }',
+    '{"_meta": {RECEIPT,"a/b":1E0 } }',
+  ],
+  [
+    "a forged receipt",
+    '{"_meta":{"sigv4-proxy\\/identity":{"account":"1"},"b":2,"sigv4-proxy/identity":1}}',
+    '{"_meta":{RECEIPT,"b":2}}',
+  ],
+  [
+    "two _meta, both forged",
+    '{"_meta":{"sigv4-proxy/identity":1},"x":0,"_meta":{"sigv4-proxy/identity":2}}',
+    '{"_meta":{RECEIPT},"x":0,"_meta":{RECEIPT}}',
+  ],
+  [
+    "another one before it, forged",
+    '{"_meta":{"sigv4-proxy/identity":1}}, "result":{"a":1}',
+    '{"_meta":{RECEIPT}}, "result":{"_meta":{RECEIPT},"a":1}',
+  ],
+  ["a _meta that is no object", '{"_meta":null}', '{"_meta":{RECEIPT}}'],
+];
+
+Deno.test("a result says who answered, and is otherwise as it was", async (t) => {
+  const frame = (id: string, value: string) =>
+    `{"jsonrpc":"2.0", "id":${id}, "result":${value}}`;
+  const given = new Map(RESULTS.map(([what, text]) => [what, text]));
+  await using w = await roleWorld({
+    args: ["--receipt"],
+    script: {
+      "tools/call": ({ id, params }, reply) =>
+        reply.status(
+          200,
+          {
+            "content-type": "application/json",
+            "x-amzn-requestid": REQUEST_ID,
+          },
+          frame(JSON.stringify(id), given.get(params.name) ?? ""),
+        ),
+    },
   });
-}
+  for (const [what, , expected] of RESULTS) {
+    await t.step(`one with ${what}`, async () => {
+      const { text: line, value } = await w.proxy.request("tools/call", {
+        name: what,
+      });
+      const receipt = `"${KEY}":${
+        JSON.stringify({ ...BASE, requestId: REQUEST_ID })
+      }`;
+      const id = JSON.stringify(Object(value).id);
+      assertEquals(
+        line.trim(),
+        frame(id, expected.replaceAll("RECEIPT", receipt)),
+      );
+    });
+  }
+});
 
 Deno.test("of several calls at once STS is asked once who answers, and an event, a batch and a large result say it, too", async () => {
   const large = "x".repeat(200_000);
@@ -306,15 +317,4 @@ Deno.test("a request that goes unsigned has a receipt of nobody", async () => {
   });
   const { value } = await proxy.request("tools/call", { name: "x" });
   assertEquals(Object(value).result, { _meta: { [KEY]: { region } } });
-});
-
-Deno.test("--receipt is for stdio: with --listen it is a configuration error", async () => {
-  await using w = await roleWorld({
-    args: ["--receipt", "--listen", "127.0.0.1:0"],
-  });
-  assertEquals((await w.proxy.status()).code, 2);
-  assertStringIncludes(
-    w.proxy.stderr,
-    "--receipt is for one client over stdio, and --listen serves many",
-  );
 });

@@ -159,54 +159,6 @@ Deno.test("credentials of no role are not sent unbound: the call fails, and the 
 });
 
 for (
-  const [what, args, fault] of [
-    [
-      "an ARN of no policy",
-      ["--session-policy", "arn:aws:iam::aws:role/x"],
-      "session policy must be the ARN of a managed policy, a file or read-only",
-    ],
-    [
-      "a file that is not there",
-      ["--session-policy", "nowhere.json"],
-      "session policy 'nowhere.json'",
-    ],
-    [
-      "two policies of its own",
-      ["--session-policy", "read-only", "--session-policy", "x.json"],
-      "take one file, or read-only",
-    ],
-    [
-      "eleven managed policies",
-      Array.from(
-        { length: 11 },
-        (_, n) => `--session-policy=arn:aws:iam::aws:policy/p${n}`,
-      ),
-      "a session takes 10 managed policies, and 11 are given",
-    ],
-    ["a source identity", ["--source-identity", "a b"], "source identity must"],
-    ["a tag without a value", ["--session-tag", "team"], "key=value"],
-    ["a tag of AWS's", ["--session-tag", "AWS:x=1"], "begins with aws:"],
-    [
-      "a tag twice",
-      ["--session-tag", "Team=1", "--session-tag", "team=2"],
-      "session tag 'team' is given twice",
-    ],
-    [
-      "51 tags",
-      Array.from({ length: 51 }, (_, n) => `--session-tag=k${n}=v`),
-      "a session takes 50 tags, and 51 are given",
-    ],
-  ] as const
-) {
-  Deno.test(`${what} is a configuration error before anything is sent`, async () => {
-    await using w = await roleWorld({ args: [...READER, ...args] });
-    assertEquals((await w.proxy.status()).code, 2);
-    assertStringIncludes(w.proxy.stderr, fault);
-    assertEquals([w.server.requests.all, w.sts.asked], [[], []]);
-  });
-}
-
-for (
   const [what, config, env, isFault] of [
     ["a web identity of the environment", "", {
       AWS_WEB_IDENTITY_TOKEN_FILE: "token",
@@ -255,33 +207,6 @@ for (
       await Deno.remove(home, { recursive: true });
     });
   }
-}
-
-for (
-  const [what, text, fault] of [
-    ["is no JSON", "{", "is no JSON"],
-    ["is no policy", "[1]", "it has no Statement"],
-    [
-      "is too long",
-      `{"Statement":"${"x".repeat(2048)}"}`,
-      "a session policy takes 2048 characters without white space, and there are 2064",
-    ],
-    ["has other letters", '{"Statement":"\u0142"}', "beyond U+00FF"],
-  ] as const
-) {
-  Deno.test(`a session policy that ${what} is a configuration error`, async () => {
-    const directory = await Deno.makeTempDir();
-    const file = join(directory, "policy.json");
-    await Deno.writeTextFile(file, text);
-    await using proxy = await ProxyProcess.start({
-      target: new URL("http://127.0.0.1:9/mcp"),
-      args: [...READER, "--session-policy", file],
-      permissions: { read: [directory] },
-    });
-    assertEquals((await proxy.status()).code, 2);
-    assertStringIncludes(proxy.stderr, fault);
-    await Deno.remove(directory, { recursive: true });
-  });
 }
 
 Deno.test("a web identity's session is bound, too, and takes no tags but its token's", async () => {

@@ -162,30 +162,3 @@ Deno.test("the era without sessions has both roles", async () => {
     ["put_item", sessionArn("Writer")],
   ]);
 });
-
-for (
-  const [what, args, fault] of [
-    [
-      "--read-only",
-      BOTH.filter((arg) => arg !== "--read-only"),
-      "--write-role means nothing without --read-only",
-    ],
-    [
-      "a role that reads",
-      ["--read-only", "--write-role", roleArn("Writer")],
-      "--write-role means nothing without a role that reads",
-    ],
-    [
-      "stdio",
-      [...BOTH, "--listen=127.0.0.1:0"],
-      "--write-role is for one client over stdio",
-    ],
-  ] as const
-) {
-  Deno.test(`a role that writes without ${what} is a configuration error`, async () => {
-    await using w = await roleWorld({ args });
-    assertEquals((await w.proxy.status()).code, 2);
-    assertStringIncludes(w.proxy.stderr, fault);
-    assertEquals([w.server.requests.all, w.sts.asked], [[], []]);
-  });
-}

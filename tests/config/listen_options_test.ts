@@ -126,6 +126,23 @@ Deno.test("what needs the state of one client is a fault with --listen", () => {
   assertStringIncludes(faults[3], "name one with --profile or MCP_PROFILES");
 });
 
+Deno.test("what is for one client over stdio is a fault with --listen, by its flag", async () => {
+  for (
+    const [flag, fault] of [
+      ["--retries=2", "unset --retries, --listen or"],
+      ["--no-recover", "--no-recover is for one"],
+      ["--no-cookies", "--no-cookies is for one"],
+      ["--transport=sse", "--transport sse is for one client"],
+      ["--receipt", "--receipt is for one client"],
+    ]
+  ) {
+    assertStringIncludes(
+      await lineFault(["--listen=127.0.0.1:0", flag]),
+      fault,
+    );
+  }
+});
+
 Deno.test("a listen host is a name", () => {
   for (const host of ["a:80", "http://a", "*", "a b", "", "[::1]"]) {
     assertStringIncludes(

@@ -324,33 +324,14 @@ Deno.test({
   },
 });
 
-const FAULTS: readonly (readonly [args: readonly string[], says: string])[] = [
-  [["--listen", "8080"], "listen must be HOST:PORT"],
-  [["--listen", "0.0.0.0:0", "--no-listen-token"], "--no-listen-token"],
-  [["--listen", "127.0.0.1:0", "--listen-token", "a b"], "listen token must"],
-  [["--listen", "127.0.0.1:0", "--bridge"], "--bridge"],
-  [
-    ["--listen", "127.0.0.1:0", "--profile", "a", "--profile", "b"],
-    "several profiles are for one client over stdio",
-  ],
-  [["--listen", "127.0.0.1:0", "--retries=2"], "unset --retries, --listen or"],
-  [["--listen", "127.0.0.1:0", "--no-recover"], "--no-recover is for one"],
-  [["--listen", "127.0.0.1:0", "--no-cookies"], "--no-cookies is for one"],
-  [
-    ["--listen", "127.0.0.1:0", "--transport", "sse"],
-    "--transport sse is for one client",
-  ],
-  [["--listen-token", "abc"], "means nothing over stdio"],
-];
-
-for (const [args, says] of FAULTS) {
-  Deno.test(`${args.join(" ")} is a configuration error`, async () => {
-    await using proxy = await ProxyProcess.start({
-      target: new URL("http://127.0.0.1:1/mcp"),
-      args,
-    });
-    assertEquals((await proxy.status()).code, 2);
-    assertStringIncludes(proxy.stderr, "configuration error: ");
-    assertStringIncludes(proxy.stderr, says);
+Deno.test("what is wrong with an address is a configuration error", async () => {
+  await using proxy = await ProxyProcess.start({
+    target: new URL("http://127.0.0.1:1/mcp"),
+    args: ["--listen", "8080"],
   });
-}
+  assertEquals((await proxy.status()).code, 2);
+  assertStringIncludes(
+    proxy.stderr,
+    "configuration error: listen must be HOST:PORT",
+  );
+});

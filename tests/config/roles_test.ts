@@ -1,0 +1,181 @@
+/** What is wrong with the options of roles, told before anything is sent. */
+import { assertStringIncludes } from "@std/assert";
+import { join } from "node:path";
+import { faultOf } from "../support/command_line.ts";
+import { roleArn } from "../support/role_world.ts";
+
+const A = "111111111111";
+const FIXED = "--account-role=arn:aws:iam::{account}:role/ReadOnly";
+const CHOSEN = "--account-role=arn:aws:iam::{account}:role/mcp/{role}";
+const LISTED = [`--allow-account=${A}`, "--allow-account=2222222222??"];
+
+const READER = ["--read-only", "--assume-role", roleArn("Reader")];
+const BOTH = [...READER, "--write-role", roleArn("Writer")];
+
+for (
+  const [what, args, fault] of [
+    ["no list", [FIXED], "account role needs a list of the accounts"],
+    [
+      "a list without a role",
+      [`--allow-account=${A}`],
+      "--allow-account means nothing without --account-role",
+    ],
+    ["eleven digits", [FIXED, "--allow-account=11111111111"], "12 digits"],
+    [
+      "two in one",
+      [FIXED, `--allow-account=${A},222222222222`],
+      `12 digits, or a glob of one with * and ?, got '${A},222222222222'`,
+    ],
+    ["a file that is not there", [FIXED, "--allow-account=./all"], "'./all'"],
+    [
+      "an account in the ARN",
+      [`--account-role=${roleArn("x")}`, ...LISTED],
+      "account role must be a role ARN with {account}",
+    ],
+    [
+      "another place of a template",
+      ["--account-role=arn:aws:iam::{account}:role/{name}", ...LISTED],
+      "account role must be a role ARN with {account}",
+    ],
+    [
+      "two roles in the ARN",
+      [
+        "--account-role=arn:aws:iam::{account}:role/{role}/{role}",
+        ...LISTED,
+        "--allow-role=x",
+      ],
+      "account role takes one {role}",
+    ],
+    [
+      "no list of roles",
+      [CHOSEN, ...LISTED],
+      "needs a list of the roles that calls may name",
+    ],
+    [
+      "roles for no {role}",
+      [FIXED, ...LISTED, "--allow-role=x"],
+      "allow role means nothing without a {role}",
+    ],
+    [
+      "a role with a path",
+      [CHOSEN, ...LISTED, "--allow-role=a/b"],
+      "allow role must be a role's name",
+    ],
+    [
+      "several profiles",
+      [FIXED, ...LISTED, "--profile=a", "--profile=b"],
+      "--account-role takes one profile, and several are given",
+    ],
+    [
+      "the HTTP server",
+      [FIXED, ...LISTED, "--listen=127.0.0.1:0"],
+      "--account-role is for one client over stdio, and --listen serves many",
+    ],
+    [
+      "a role that writes",
+      [
+        FIXED,
+        ...LISTED,
+        "--read-only",
+        `--assume-role=${roleArn("R")}`,
+        `--write-role=${roleArn("W")}`,
+      ],
+      "--write-role and --account-role exclude each other",
+    ],
+  ] as const
+) {
+  Deno.test(`account roles with ${what} are a configuration error`, async () => {
+    assertStringIncludes(await faultOf(args), fault);
+  });
+}
+
+for (
+  const [what, args, fault] of [
+    [
+      "--read-only",
+      BOTH.filter((arg) => arg !== "--read-only"),
+      "--write-role means nothing without --read-only",
+    ],
+    [
+      "a role that reads",
+      ["--read-only", "--write-role", roleArn("Writer")],
+      "--write-role means nothing without a role that reads",
+    ],
+    [
+      "stdio",
+      [...BOTH, "--listen=127.0.0.1:0"],
+      "--write-role is for one client over stdio",
+    ],
+  ] as const
+) {
+  Deno.test(`a role that writes without ${what} is a configuration error`, async () => {
+    assertStringIncludes(await faultOf(args), fault);
+  });
+}
+
+for (
+  const [what, args, fault] of [
+    [
+      "an ARN of no policy",
+      ["--session-policy", "arn:aws:iam::aws:role/x"],
+      "session policy must be the ARN of a managed policy, a file or read-only",
+    ],
+    [
+      "a file that is not there",
+      ["--session-policy", "nowhere.json"],
+      "session policy 'nowhere.json'",
+    ],
+    [
+      "two policies of its own",
+      ["--session-policy", "read-only", "--session-policy", "x.json"],
+      "take one file, or read-only",
+    ],
+    [
+      "eleven managed policies",
+      Array.from(
+        { length: 11 },
+        (_, n) => `--session-policy=arn:aws:iam::aws:policy/p${n}`,
+      ),
+      "a session takes 10 managed policies, and 11 are given",
+    ],
+    ["a source identity", ["--source-identity", "a b"], "source identity must"],
+    ["a tag without a value", ["--session-tag", "team"], "key=value"],
+    ["a tag of AWS's", ["--session-tag", "AWS:x=1"], "begins with aws:"],
+    [
+      "a tag twice",
+      ["--session-tag", "Team=1", "--session-tag", "team=2"],
+      "session tag 'team' is given twice",
+    ],
+    [
+      "51 tags",
+      Array.from({ length: 51 }, (_, n) => `--session-tag=k${n}=v`),
+      "a session takes 50 tags, and 51 are given",
+    ],
+  ] as const
+) {
+  Deno.test(`${what} is a configuration error`, async () => {
+    assertStringIncludes(await faultOf([...READER, ...args]), fault);
+  });
+}
+
+for (
+  const [what, text, fault] of [
+    ["is no JSON", "{", "is no JSON"],
+    ["is no policy", "[1]", "it has no Statement"],
+    [
+      "is too long",
+      `{"Statement":"${"x".repeat(2048)}"}`,
+      "a session policy takes 2048 characters without white space, and there are 2064",
+    ],
+    ["has other letters", '{"Statement":"\u0142"}', "beyond U+00FF"],
+  ] as const
+) {
+  Deno.test(`a session policy that ${what} is a configuration error`, async () => {
+    const directory = await Deno.makeTempDir();
+    const file = join(directory, "policy.json");
+    await Deno.writeTextFile(file, text);
+    const args = [...READER, "--session-policy", file];
+    assertStringIncludes(await faultOf(args), fault);
+    await Deno.remove(directory, { recursive: true });
+  });
+}
