@@ -197,8 +197,10 @@ export class InFlight {
       await untilAborted(Promise.all(open), deadline);
       if (deadline.aborted) break;
     }
+    let left = [...this.#runs.keys()];
     await this.router.drain(deadline);
-    const left = [...this.#runs.keys()];
+    // What a layer has begun meanwhile is ended by a stop alone.
+    if (deadline.aborted) left = [...this.#runs.keys()];
     const errors = { sent: shuttingDown(true), held: shuttingDown(false) };
     // The latest first: those before have the places, which nobody is to get.
     for (let to = left.length; to > 0; to -= SLICE) {

@@ -325,9 +325,10 @@ export class ResponseRouter {
     return owner === undefined || owner === exchange ? delivered : NO_WAIT;
   }
 
-  /** Waits for results that wait for their receipt; in the end they go without. */
+  /** Waits for results that wait for their receipt; at a stop they go without. */
   async drain(deadline: AbortSignal): Promise<void> {
     await untilAborted(this.#receipting.settled(), deadline);
+    if (!deadline.aborted) return;
     this.#isEnding.abort();
     await within(LAST_RESULTS_MS, this.#receipting.settled());
   }
