@@ -202,7 +202,9 @@ export class FrontSoakClient implements SoakClient {
       },
       logLevel,
     });
-    return new FrontSoakClient(program, await program.listens, options);
+    const { listens } = program;
+    const url = await within(listens, "the program to listen", PATIENCE_MS);
+    return new FrontSoakClient(program, url, options);
   }
 
   get violations(): readonly string[] {

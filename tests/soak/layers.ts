@@ -178,6 +178,7 @@ aws_secret_access_key = ${profileSecret(name)}
     await world.logInElsewhere();
     world.peer.answer = "token";
     const { home, args, env, permissions } = world.launch({ args: LOGIN_ARGS });
+    let isOver = false;
     return {
       launch: { home, args, env, permissions },
       initialize: OPENS_PAGES,
@@ -185,11 +186,14 @@ aws_secret_access_key = ${profileSecret(name)}
       mayEnd: "own:credentials",
       before: async (number) => {
         if (number % LOGIN_EVERY !== LOGIN_EVERY - 1) return;
+        isOver = true;
         world.peer.tokens.clear();
         await world.writeToken();
       },
-      violations: () =>
-        Promise.resolve(world.peer.begun > 0 ? [] : ["nobody had to sign in"]),
+      violations: () => {
+        const isMissed = isOver && world.peer.begun === 0;
+        return Promise.resolve(isMissed ? ["nobody had to sign in"] : []);
+      },
     };
   },
 };

@@ -52,8 +52,7 @@ export class SoakProgram implements AsyncDisposable {
     this.#stdin = this.#child.stdin.getWriter();
     this.#stdin.closed.catch(() => {});
     const { promise, resolve } = Promise.withResolvers<string>();
-    this.listens = within(promise, "the program to listen", PATIENCE_MS);
-    this.listens.catch(() => {});
+    this.listens = promise;
     this.#read = Promise.all([
       this.#readStdout(onLine),
       this.#readLog(resolve),
