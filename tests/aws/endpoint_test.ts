@@ -172,6 +172,8 @@ Deno.test("letter case and a final dot make no difference", () => {
 Deno.test("a host that only looks like one of AWS tells nothing", () => {
   assertUnknown(`
     execute-api.us-east-1.amazonaws.com.evil.example
+    us-east-1.es.amazonaws.com
+    us-east-1.amazonaws.com
     abc.execute-api.us-east-1.amazonaws.com.evil.example
     abc.execute-api.us-east-1.evilamazonaws.com
     lambda.us-east-1-amazonaws.com

@@ -1,5 +1,6 @@
 import { assertEquals } from "@std/assert";
 import { createLog } from "../../src/log/line_log.ts";
+import { withCookies } from "../../src/net/cookies.ts";
 import { Redactor } from "../../src/redact/redact.ts";
 import { mcp, result, Sessions } from "../support/raw_mcp.ts";
 import { RawServer } from "../support/raw_server.ts";
@@ -97,6 +98,26 @@ Deno.test("without cookies none is kept, and a cookie of the user's own wins", a
   assertEquals(
     await cookiesSent(["a=1; Path=/"], { headers: [["Cookie", "mine=1"]] }),
     ["mine=1", "mine=1"],
+  );
+});
+
+Deno.test("a request that brings a cookie of its own keeps it, whatever its target has set", async () => {
+  await using server = await RawServer.start((_request, reply) =>
+    reply.status(200, { "set-cookie": "a=1; Path=/" })
+  );
+  const { url } = server;
+  const fetching = withCookies(fetch, new Redactor());
+  for (
+    const input of [
+      url,
+      url,
+      new Request(url, { headers: { cookie: "mine=1" } }),
+    ]
+  ) await (await fetching(input)).body?.cancel();
+  await (await fetching(url, { headers: { cookie: "mine=2" } })).body?.cancel();
+  assertEquals(
+    server.requests.all.map((request) => request.header("cookie")),
+    [undefined, "a=1", "mine=1", "mine=2"],
   );
 });
 

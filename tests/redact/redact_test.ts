@@ -6,8 +6,13 @@ import {
   assertFalse,
   assertStringIncludes,
 } from "@std/assert";
-import { Redactor } from "../../src/redact/redact.ts";
+import { maskAccessKeyId, Redactor } from "../../src/redact/redact.ts";
 import { cpuMs } from "../support/cpu_time.ts";
+
+Deno.test("of an access key ID the first and the last four characters are shown, and of a short one none", () => {
+  assertEquals(maskAccessKeyId("AKIAIOSFODNN7EXAMPLE"), "AKIA…MPLE");
+  assertEquals(maskAccessKeyId("AKIA1234"), "****");
+});
 
 const TOKEN = "IQoJb3JpZ2luX2VjEA/+abcdef+ghi/jkl==";
 const everyByte = (form: (hex: string) => string): string =>

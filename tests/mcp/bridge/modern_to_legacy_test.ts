@@ -150,6 +150,9 @@ Deno.test("a requestState is good for one retry, and an unknown one is an error"
     requestState,
     inputResponses: { [name]: { action: "decline" } },
   };
+  // It is that of a call, and no other method's.
+  w.client.request("p", "prompts/get", retry);
+  assertEquals((await w.client.answer("p")).json.error.code, -32602);
   w.client.request(2, "tools/call", retry);
   assertEquals((await w.client.answer(2)).json.result.got, [{
     action: "decline",
