@@ -1,5 +1,5 @@
 /** A short run of what `deno task soak` does for long. */
-import { assert, assertEquals, assertNotEquals } from "@std/assert";
+import { assertEquals, assertNotEquals } from "@std/assert";
 import { fateOf, fatesOf, requestOf, type SoakRun } from "./schedule.ts";
 import { LAYERS } from "./layers.ts";
 import { soak } from "./soak.ts";
@@ -35,7 +35,7 @@ for (const run of RUNS) {
   });
 }
 
-Deno.test("so has each when what is rare comes as often as anything else, and limits ring", async () => {
+Deno.test("so has each when what is rare comes as often as anything else", async () => {
   const isThere = ({ surface }: SoakRun) =>
     surface === "stdio" || Deno.build.os !== "windows";
   // At once, for the limit is long: nothing else is to be over by it.
@@ -51,7 +51,6 @@ Deno.test("so has each when what is rare comes as often as anything else, and li
     ),
   );
   assertEquals(reports.flatMap(({ violations }) => violations), []);
-  for (const { outcomes } of reports) assert(outcomes.includes("own:timeout"));
 });
 
 Deno.test("nothing that may be met is missing there", () => {
