@@ -3,7 +3,7 @@ import { assertEquals } from "@std/assert";
 import { modern } from "./support/modern_message.ts";
 import { ProxyProcess } from "./support/proxy_process.ts";
 import { error, mcp, result } from "./support/raw_mcp.ts";
-import type { RawEventStream } from "./support/raw_reply.ts";
+import type { RawEventStream, RawReply } from "./support/raw_reply.ts";
 import { RawServer } from "./support/raw_server.ts";
 import { BASE_ARN } from "./support/role_sts.ts";
 import { roleArn, roleWorld, sessionArn } from "./support/role_world.ts";
@@ -17,6 +17,21 @@ const BASE = { account: "123456789012", arn: BASE_ARN, region };
 /** The identity calls that STS heard. */
 const asksOf = (w: Awaited<ReturnType<typeof roleWorld>>) =>
   w.sts.asked.filter(({ action }) => action === "GetCallerIdentity");
+
+/** A target's standalone stream, open until its end. */
+function standaloneStream() {
+  const stream = Promise.withResolvers<RawEventStream>();
+  const over = Promise.withResolvers<void>();
+  return {
+    GET: async (_message: unknown, reply: RawReply) => {
+      stream.resolve(await reply.sse());
+      await over.promise;
+    },
+    events: stream.promise,
+    isOver: over.promise,
+    end: over.resolve,
+  };
+}
 
 /** What targets answer, and what the client is to get. */
 const RESULTS: readonly (readonly [
@@ -128,19 +143,14 @@ Deno.test("of several calls at once STS is asked once who answers, and an event,
 });
 
 Deno.test("a result that comes before the answer of its POST waits for that, and has its receipt in place of one that the target forged", async () => {
-  const stream = Promise.withResolvers<RawEventStream>();
-  const isOver = Promise.withResolvers<void>();
+  const { GET, events, end } = standaloneStream();
   await using w = await roleWorld({
     args: ["--receipt", "--sse"],
     script: {
-      GET: async (_message, reply) => {
-        stream.resolve(await reply.sse());
-        await isOver.promise;
-      },
+      GET,
       "tools/call": async (message, reply) => {
         const value = { _meta: { [KEY]: "forged", own: 1 } };
-        const events = await stream.promise;
-        await events.message(result(message, value));
+        await (await events).message(result(message, value));
         await reply.status(202);
       },
     },
@@ -148,28 +158,24 @@ Deno.test("a result that comes before the answer of its POST waits for that, and
   await w.proxy.initialize();
   const { result: given } = await w.call("get_item");
   assertEquals(given, { _meta: { own: 1, [KEY]: BASE } });
-  isOver.resolve();
+  end();
 });
 
 Deno.test("what follows a result on the same stream does not wait for the head of that result's POST", async () => {
-  const stream = Promise.withResolvers<RawEventStream>();
-  const isOver = Promise.withResolvers<void>();
+  const { GET, events, isOver, end } = standaloneStream();
   await using w = await roleWorld({
     args: ["--receipt", "--sse"],
     script: {
-      GET: async (_message, reply) => {
-        stream.resolve(await reply.sse());
-        await isOver.promise;
-      },
+      GET,
       "tools/call": async (message, reply) => {
-        const events = await stream.promise;
-        await events.message(result(message, {}));
-        await events.message({
+        const stream = await events;
+        await stream.message(result(message, {}));
+        await stream.message({
           jsonrpc: "2.0",
           method: "notifications/message",
           params: { level: "info", data: "after it" },
         });
-        await isOver.promise;
+        await isOver;
         await reply.status(202);
       },
     },
@@ -179,7 +185,7 @@ Deno.test("what follows a result on the same stream does not wait for the head o
   const called = w.call("get_item").then(() => order.push("result"));
   await w.proxy.frames.find(({ text }) => text.includes("after it"));
   order.push("after it");
-  isOver.resolve();
+  end();
   await called;
   assertEquals(order, ["after it", "result"]);
 });
