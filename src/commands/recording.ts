@@ -68,7 +68,7 @@ export function createRecorder(
 }
 
 /** The first line of a recording. */
-export function headerOf(
+function headerOf(
   config: Config,
   { redact }: Pick<Redactor, "redact">,
 ): RecordingHeader {

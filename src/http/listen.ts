@@ -56,7 +56,7 @@ async function listenAtPort(
   return { hostname: address.hostname, port: bound.port };
 }
 
-export async function ipAddressOf(address: TcpAddress): Promise<string> {
+async function ipAddressOf(address: TcpAddress): Promise<string> {
   const host = hostOf(address);
   if (isIpAddress(host)) return address.hostname;
   // RFC 6761, 6.3: no name server is asked for it.

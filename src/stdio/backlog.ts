@@ -36,7 +36,7 @@ export const MAX_UNANSWERED: Bounds = { messages: 2_048, bytes: 16 * MIB };
 export const MAX_REFUSALS: Bounds = { messages: 1_024, bytes: MIB };
 
 /** How long reading stops when none of what is held comes to its end. */
-export const STALL_MS = 30_000;
+const STALL_MS = 30_000;
 
 export class Backlog {
   readonly #bounds: Bounds;

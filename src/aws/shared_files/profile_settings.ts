@@ -25,7 +25,7 @@ export interface CaBundle {
 }
 
 /** The shared files, for one look. */
-export async function loadSharedFiles(
+async function loadSharedFiles(
   env: ReadEnv,
   hiddenEnv: (names: readonly string[]) => string[] = () => [],
 ): Promise<SharedFiles | undefined> {

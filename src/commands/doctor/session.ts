@@ -300,6 +300,6 @@ function parse(line: string): unknown {
 }
 
 /** An object; an empty one in place of anything else. */
-export function asObject(value: unknown): JsonObject {
+function asObject(value: unknown): JsonObject {
   return isObject(value) ? value : {};
 }

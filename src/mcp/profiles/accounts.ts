@@ -8,8 +8,8 @@ import { Glob } from "../../glob.ts";
 import { excerpt } from "../wire/excerpt.ts";
 import type { IdentitySelection } from "./selection.ts";
 
-export const ACCOUNT_ARGUMENT = "aws_account";
-export const ROLE_ARGUMENT = "aws_role";
+const ACCOUNT_ARGUMENT = "aws_account";
+const ROLE_ARGUMENT = "aws_role";
 
 export interface AccountRules {
   /** Account IDs, and globs of them. */

@@ -31,7 +31,7 @@ export interface IdentitySelection {
   nameOf(identity: string): string;
 }
 
-export const PROFILE_ARGUMENT = "aws_profile";
+const PROFILE_ARGUMENT = "aws_profile";
 
 /** The argument `aws_profile`; the first profile is the default. */
 export function profileSelection(
