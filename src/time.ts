@@ -287,13 +287,14 @@ export function controllerOf(signal: AbortSignal): AbortController | undefined {
   return controllers.get(signal);
 }
 
-/** Resolves after the delay; rejects with the signal's reason if it aborts. */
+/** Resolves after the delay; rejects with a signal's reason if it aborts. */
 export async function delay(
   delayMs: number,
-  signal: AbortSignal,
+  signal?: AbortSignal,
 ): Promise<void> {
   const { promise, resolve } = Promise.withResolvers<void>();
   const timer = setTimeout(resolve, Math.min(delayMs, MAX_TIMER_MS));
+  if (!signal) return await promise;
   await orAborted(promise, signal).finally(() => clearTimeout(timer));
 }
 

@@ -6,6 +6,8 @@
  * rename could hide, and no interval in which a change goes unseen.
  */
 
+import { delay } from "../../time.ts";
+
 /**
  * A file younger than this may still be being written, and a second write
  * within the file system's clock tick would leave its time as it is.
@@ -26,8 +28,7 @@ export class FileWatch {
     // The file's own clock is meant, not one that a caller hands in.
     const age = Date.now() - Number(statOf(path)?.mtime ?? 0);
     if (age < QUIET_MS) {
-      const wait = Math.min(QUIET_MS, QUIET_MS - age);
-      await new Promise((resolve) => setTimeout(resolve, wait));
+      await delay(Math.min(QUIET_MS, QUIET_MS - age));
     }
     this.accept(path);
   }

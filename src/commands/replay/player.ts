@@ -12,7 +12,7 @@ import type { RecordingHeader, RecordLine } from "../../recorder/format.ts";
 import { readJson } from "../../recorder/json.ts";
 import { Recorder } from "../../recorder/recorder.ts";
 import { Redactor } from "../../redact/redact.ts";
-import { within } from "../../time.ts";
+import { delay, within } from "../../time.ts";
 import { runProxy } from "../proxy.ts";
 import { isReplayed } from "../recording.ts";
 import { type Exchange, exchangesOf, keyOf } from "./script.ts";
@@ -186,7 +186,7 @@ async function perform(stage: Stage): Promise<void> {
       if (!hasCome && "http" in line) exchanges.delete(line.http);
     } else {
       const at = startedAt + line.t - first;
-      if (!isFast) await sleep(at - performance.now());
+      if (!isFast) await delay(at - performance.now());
       if (line.kind === "in") {
         await client.write(bytesOf(line.text ?? "")).catch(() => {});
       } else if ("http" in line) await target.say(line, lateMs);
@@ -202,8 +202,4 @@ function bytesOf(text: string): Uint8Array {
   const bytes = new TextEncoder().encode(`${text}\n`);
   const isBroken = text.includes("\ufffd") && readJson(text) === undefined;
   return isBroken ? bytes.map((byte) => byte > 0x7f ? 0xff : byte) : bytes;
-}
-
-function sleep(ms: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, Math.max(0, ms)));
 }

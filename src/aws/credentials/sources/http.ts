@@ -1,7 +1,7 @@
 /** Requests to AWS's services, in a limited time and size. */
 
 import { reasonOf } from "../../../errors.ts";
-import { withLimit } from "../../../time.ts";
+import { delay, withLimit } from "../../../time.ts";
 import { netNeed } from "../../../permissions.ts";
 import { demand, type Search, sourceFailed } from "../search.ts";
 import { limitedText } from "../../../limited_text.ts";
@@ -63,7 +63,7 @@ export async function askService(
       return { status, body, error: status < 300 ? "" : errorOf(answer, body) };
     }
     const pause = FIRST_PAUSE_MS * 2 ** (attempt - 1);
-    await new Promise((resolve) => setTimeout(resolve, pause));
+    await delay(pause);
   }
 }
 
