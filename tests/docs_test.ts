@@ -7,7 +7,7 @@ import {
   isCommandName,
 } from "../src/config/commands.ts";
 import { parseArguments } from "../src/config/arguments.ts";
-import { parseCommand } from "../src/config/config.ts";
+import { configure } from "../src/config/config.ts";
 import { ConfigError, ERROR_CODES } from "../src/errors.ts";
 import { flagsOf, type Option, variablesOf } from "../src/config/option.ts";
 import { OPTION_GROUPS, OPTION_KEYS, OPTIONS } from "../src/config/options.ts";
@@ -241,9 +241,10 @@ async function faultOf({ args, variables }: DocCommand): Promise<string> {
     if (command !== undefined && !takesOptions(command, rest)) return "";
     if (line.some((arg) => arg.includes("…"))) return "";
     const env = { ...VARIABLES, ...variables };
-    await parseCommand(line, (name) => env[name], {
+    const given = parseArguments(line, command);
+    if (given.asked !== undefined) return "";
+    await configure(given, (name) => env[name], {
       profileRegion: () => Promise.resolve("us-east-1"),
-      command,
     });
     return "";
   } catch (error) {

@@ -2,8 +2,7 @@
 
 import { Logins } from "../aws/credentials/sso_login/logins.ts";
 import type { CredentialSource } from "../aws/credentials/types.ts";
-import type { Config } from "../config/config.ts";
-import { describeConfig } from "../config/describe.ts";
+import { type Config, describeConfig } from "../config/config.ts";
 import { messageOf } from "../errors.ts";
 import type { Log } from "../log/log.ts";
 import type { Observer } from "../mcp/transport/observer.ts";

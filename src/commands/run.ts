@@ -1,6 +1,6 @@
 /** Runs a subcommand, and gives its exit code. */
 
-import { askedInstead, parseArguments } from "../config/arguments.ts";
+import { parseArguments } from "../config/arguments.ts";
 import type { CommandName } from "../config/commands.ts";
 import { commandHelp, versionText } from "../config/help.ts";
 import type { CommandContext } from "./context.ts";
@@ -34,7 +34,7 @@ export async function runSubcommand(
   const [word, ...others] = args;
   // No client, shell or target is called so.
   const own = word === "help" ? ["--help", ...others] : args;
-  const asked = askedInstead(parseArguments(own, name));
+  const { asked } = parseArguments(own, name);
   if (asked !== undefined) {
     const text = asked === "help" ? commandHelp(name) : versionText();
     await context.write(text);

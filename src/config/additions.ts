@@ -3,8 +3,9 @@
  * that their values name. The values may be secrets: no fault shows one.
  */
 
-import { addFault, quote, type Reading, sourceName } from "./settings.ts";
+import { quotePath, readTextFile } from "./files.ts";
 import type { Env } from "./option.ts";
+import { quote, type Reading } from "./settings.ts";
 
 /** Headers that the transport, the signature or HTTP itself owns. */
 const OWNED: ReadonlySet<string> = new Set([
@@ -45,13 +46,10 @@ const AROUND = /^[ \t]+|(?<![ \t])[ \t]+$/g;
 
 /** A header as it was given. */
 interface Entry {
+  readonly key: "headers" | "headerFile" | "header";
   /** Which one it is, for a fault that cannot name the header. */
   readonly place: string;
-  readonly isFlag: boolean;
-  readonly isInFile: boolean;
-  /** How it should have been written. */
-  readonly form: string;
-  /** Empty when it is not written so. */
+  /** Empty when it is not written as it should be. */
   readonly name: string;
   readonly value: string;
 }
@@ -63,18 +61,20 @@ interface Entry {
 export async function readExtraHeaders(
   reading: Reading,
 ): Promise<readonly [string, string][]> {
+  const isFlag = ({ key }: Entry) => reading.sources.get(key)?.kind === "flag";
   const entries = await givenEntries(reading);
   // Those from variables first, so that flags come over them.
-  entries.sort((one, other) => Number(one.isFlag) - Number(other.isFlag));
+  entries.sort((one, other) => Number(isFlag(one)) - Number(isFlag(other)));
   const headers = new Map<string, Entry>();
   for (const entry of entries) {
-    const fault = nameFault(entry);
     const key = entry.name.toLowerCase();
+    const before = headers.get(key);
+    const fault = nameFault(entry);
     if (fault !== undefined) {
       reading.faults.push(`${fault} ${fix(entry)}`);
       continue;
     }
-    if (headers.get(key)?.isFlag === entry.isFlag) {
+    if (before !== undefined && isFlag(before) === isFlag(entry)) {
       reading.faults.push(`${title(entry)} is given twice ${fix(entry)}`);
     }
     headers.set(key, entry);
@@ -87,58 +87,43 @@ export async function readExtraHeaders(
 
 /** All that is given, in the order in which one is named before the other. */
 async function givenEntries(reading: Reading): Promise<Entry[]> {
-  const { headers: pairs, header: lines, headerFile } = reading.settings;
-  const source = sourceName("headers", reading);
-  const line = { form: '"Name: value"', isFlag: true, isInFile: false };
+  const { headers, header: lines, headerFile } = reading.settings;
+  const source = reading.nameOf("headers");
   return [
-    ...(pairs?.split(",") ?? []).map((pair, index) => ({
-      place: `entry ${index + 1} of ${source}`,
-      isFlag: source.startsWith("--"),
-      isInFile: false,
-      form: 'name=value, or a --header "Name: value" if a value has a comma',
-      ...cut(pair, "="),
-    })),
+    ...headers?.split(",").map((pair, index) =>
+      entryOf("headers", `entry ${index + 1} of ${source}`, pair)
+    ) ?? [],
     ...headerFile === undefined ? [] : await fileEntries(headerFile, reading),
-    ...lines.map((text, index) => ({
-      ...line,
-      place: lines.length > 1 ? `--header number ${index + 1}` : "--header",
-      ...cut(text, ":"),
-    })),
+    ...lines.map((line, index) => {
+      const number = lines.length > 1 ? ` number ${index + 1}` : "";
+      return entryOf("header", `--header${number}`, line);
+    }),
   ];
 }
 
 async function fileEntries(path: string, reading: Reading): Promise<Entry[]> {
-  const { quotePath, readTextFile } = await import("./text_file.ts");
   const file = await readTextFile(path);
   if ("fault" in file) {
-    addFault(reading, "headerFile", `header file ${file.fault}`);
+    reading.fault("headerFile", `header file ${file.fault}`);
     return [];
   }
   return file.text.split(/\r?\n/).flatMap((line, index) => {
     const text = line.trim();
-    return text === "" || text.startsWith("#") ? [] : [{
-      place: `line ${index + 1} of ${quotePath(path)}`,
-      isFlag: sourceName("headerFile", reading).startsWith("--"),
-      isInFile: true,
-      form: '"Name: value"',
-      ...cut(text, ":"),
-    }];
+    const place = `line ${index + 1} of ${quotePath(path)}`;
+    const isEntry = text !== "" && !text.startsWith("#");
+    return isEntry ? entryOf("headerFile", place, text) : [];
   });
 }
 
-function cut(text: string, separator: string): { name: string; value: string } {
-  const end = text.indexOf(separator);
-  if (end < 0) return { name: "", value: "" };
-  return {
-    name: text.slice(0, end).replace(AROUND, ""),
-    value: text.slice(end + 1).replace(AROUND, ""),
-  };
+function entryOf(key: Entry["key"], place: string, text: string): Entry {
+  const end = text.indexOf(key === "headers" ? "=" : ":");
+  const name = text.slice(0, Math.max(end, 0)).replace(AROUND, "");
+  return { key, place, name, value: text.slice(end + 1).replace(AROUND, "") };
 }
 
 /** The value with its variables replaced, if it can be sent then. */
 function valueOf(entry: Entry, reading: Reading): string | undefined {
-  const { name, place, isInFile } = entry;
-  const about = `header ${name} (${place})`;
+  const about = `header ${entry.name} (${entry.place})`;
   const value = expandVariables(entry.value, about, reading)
     ?.replace(AROUND, "");
   if (value === undefined) return undefined;
@@ -150,13 +135,18 @@ function valueOf(entry: Entry, reading: Reading): string | undefined {
     reading.faults.push(`${fault} ${fix(entry)}`);
     return undefined;
   }
-  if (isInFile) reading.secrets.add(value);
+  if (entry.key === "headerFile") reading.secrets.add(value);
   return value;
 }
 
 function nameFault(entry: Entry): string | undefined {
-  const { place, form, name } = entry;
-  if (name === "") return `${place} must be ${form}`;
+  const { key, place, name } = entry;
+  if (name === "") {
+    const form = key === "headers"
+      ? 'name=value, or a --header "Name: value" if a value has a comma'
+      : '"Name: value"';
+    return `${place} must be ${form}`;
+  }
   if (!TOKEN.test(name)) return `${place} has a name that no header can have`;
   const lower = name.toLowerCase();
   if (!OWNED.has(lower) && !OWNED_PREFIX.test(lower)) return undefined;
@@ -164,12 +154,12 @@ function nameFault(entry: Entry): string | undefined {
 }
 
 /** A file may be long: its faults name the line. */
-function title({ name, place, isInFile }: Entry): string {
-  return isInFile ? `header ${name} (${place})` : `header ${name}`;
+function title({ key, name, place }: Entry): string {
+  return key === "headerFile" ? `header ${name} (${place})` : `header ${name}`;
 }
 
-function fix({ isInFile }: Entry): string {
-  return isInFile
+function fix({ key }: Entry): string {
+  return key === "headerFile"
     ? "(set --header-file or MCP_HEADER_FILE)"
     : "(set --header, --headers or MCP_HEADERS)";
 }
@@ -189,12 +179,13 @@ const PROTOCOL_NAMES = new Set([
   "baggage",
 ]);
 
+/** Keys and values for the `_meta` of requests. */
+export type Metadata = readonly (readonly [key: string, value: string])[];
+
 /** Reads keys and their values. No fault shows a value. */
-export function readMetadata(
-  reading: Reading,
-): readonly (readonly [key: string, value: string])[] {
+export function readMetadata(reading: Reading): Metadata {
   const pairs = new Map<string, string>();
-  const fault = (words: string) => addFault(reading, "metadata", words);
+  const fault = (words: string) => reading.fault("metadata", words);
   for (const text of reading.settings.metadata) {
     const [pair, given = "", rest = ""] = /^([^=]*)=([^]*)$/.exec(text) ?? [];
     const key = given.trim();
@@ -226,13 +217,6 @@ function isReserved(key: string): boolean {
 const REFERENCE = /\$\$\{|\$\{(?:([A-Za-z_]\w*)\})?/g;
 
 /**
- * The secrets of AWS's in the environment: keys and tokens of the AWS CLI, the
- * SDKs, containers and Bedrock, those to come included. What ends with `_FILE`
- * holds the path of one.
- */
-const AWS_SECRET = /^(?:AWS|AMAZON)_(?:\w*_)?(?:SECRET|TOKEN|PASSWORD)(?:_|$)/;
-
-/**
  * Replaces each `${NAME}` in a value. `$${` stands for a plain `${`, and what a
  * variable holds is not looked at again.
  *
@@ -250,13 +234,11 @@ export function expandVariables(
   let fault: string | undefined;
   const expanded = text.replace(REFERENCE, (match, name?: string) => {
     if (match === "$${") return "${";
+    const value = name && env(name);
     if (name === undefined) {
       fault ??= "has a ${ without a variable's name and } " +
         "(write ${NAME}, or $${ for a plain ${)";
-      return "";
-    }
-    const value = env(name);
-    if (isAwsSecret(name) || holdsAwsSecret(value, env)) {
+    } else if (isAwsSecret(name, value, env)) {
       fault ??=
         `names ${name}, a secret of AWS's that goes nowhere (name another)`;
     } else if (value?.trim()) {
@@ -280,22 +262,26 @@ export function expandVariables(
   return expanded;
 }
 
-/** The secrets of AWS's that any user of its tools may have in the environment. */
+/**
+ * The secrets of AWS's in the environment: keys and tokens of the AWS CLI, the
+ * SDKs, containers and Bedrock, those to come included. What ends with `_FILE`
+ * holds the path of one.
+ */
+const AWS_SECRET = /^(?:AWS|AMAZON)_(?:\w*_)?(?:SECRET|TOKEN|PASSWORD)(?:_|$)/i;
+
+/** Those that any user of its tools may have in the environment. */
 const AWS_SECRETS = [
   "AWS_SECRET_ACCESS_KEY",
   "AWS_SESSION_TOKEN",
   "AWS_BEARER_TOKEN_BEDROCK",
 ] as const;
 
-/** Whether a variable of another name holds a copy of one. */
-function holdsAwsSecret(value: string | undefined, env: Env): boolean {
+/**
+ * Whether a variable holds one, under its own name or another. Windows takes the
+ * name of a variable in any case.
+ */
+function isAwsSecret(name: string, value: string | undefined, env: Env) {
+  if (AWS_SECRET.test(name) && !/_FILE$/i.test(name)) return true;
   const text = value?.trim();
-  return Boolean(text) &&
-    AWS_SECRETS.some((name) => env(name)?.trim() === text);
-}
-
-/** Windows takes the name of a variable in any case. */
-function isAwsSecret(name: string): boolean {
-  const upper = name.toUpperCase();
-  return AWS_SECRET.test(upper) && !upper.endsWith("_FILE");
+  return text && AWS_SECRETS.some((name) => env(name)?.trim() === text);
 }

@@ -2,6 +2,12 @@
 
 import { parseArgs } from "@std/cli/parse-args";
 import {
+  type CommandName,
+  type CommandRow,
+  COMMANDS,
+  isCommandName,
+} from "./commands.ts";
+import {
   flagsOf,
   hintFor,
   type Option,
@@ -9,12 +15,6 @@ import {
   variablesOf,
 } from "./option.ts";
 import { type OptionKey, OPTIONS } from "./options.ts";
-import {
-  type CommandName,
-  type CommandRow,
-  COMMANDS,
-  isCommandName,
-} from "./commands.ts";
 import { quote } from "./settings.ts";
 
 /** What was given on the command line. */
@@ -27,40 +27,16 @@ export interface Arguments {
   readonly word: string | undefined;
   /** What else belongs to no flag. */
   readonly positional: readonly string[];
+  /** What is asked for in place of a run, if anything is. */
+  readonly asked: "help" | "version" | undefined;
   /** What is wrong with the arguments, a sentence each. */
   readonly faults: readonly string[];
   /** The options that flags which are not known may be meant for. */
   readonly meant: ReadonlySet<OptionKey>;
 }
 
-/** What is asked for in place of a run, if anything is. */
-export function askedInstead(
-  { flags }: Arguments,
-): "help" | "version" | undefined {
-  return (["help", "version"] as const)
-    .find((key) => flags.get(key)?.at(-1) === "true");
-}
-
 /** Options by their flags, hyphens and other spellings included. */
 type Flags = ReadonlyMap<string, Option>;
-
-function wordOf({ names }: Option): string {
-  return names[0].slice(2);
-}
-
-function parserOptions(options: readonly Option[]) {
-  const isSwitch = ({ kind }: Option) => kind === "boolean";
-  const texts = options.filter((option) => !isSwitch(option));
-  return {
-    boolean: options.filter(isSwitch).map(wordOf),
-    string: [...texts.map(wordOf), "_"],
-    collect: options.map(wordOf),
-    alias: Object.fromEntries(options.map((option) => [
-      wordOf(option),
-      flagsOf(option).slice(1).map((flag) => flag.slice(2)),
-    ])),
-  };
-}
 
 function isOptionKey(key: string): key is OptionKey {
   return Object.hasOwn(OPTIONS, key);
@@ -89,11 +65,15 @@ export function parseArguments(
   const end = args.indexOf("--");
   const before = end < 0 ? args : args.slice(0, end);
   const plain = [
-    ...before.flatMap((arg) => plainSwitch(arg, known, faults)),
+    ...before.flatMap((arg) => plainFlag(arg, known, faults)),
     ...end < 0 ? [] : args.slice(end),
   ];
+  const wordsOf = (isWanted: (option: Option) => boolean) =>
+    options.flatMap(([, option]) => isWanted(option) ? wordOf(option) : []);
   const parsed: Record<string, unknown> = parseArgs(plain, {
-    ...parserOptions(options.map(([, option]) => option)),
+    boolean: wordsOf(({ kind }) => kind === "boolean"),
+    string: [...wordsOf(({ kind }) => kind !== "boolean"), "_"],
+    collect: wordsOf(() => true),
     unknown: (arg, key, value) => {
       if (key === undefined) return true;
       unknown.add(arg.replace(/=.*$/s, ""));
@@ -105,6 +85,7 @@ export function parseArguments(
       return false;
     },
   });
+  const textsOf = (word: string) => [parsed[word] ?? []].flat().map(String);
 
   const guesses = [...unknown].map((name) => {
     const guess = guessFlag(name, known);
@@ -115,27 +96,47 @@ export function parseArguments(
   const own = new Map<string, readonly string[]>();
   const meant = new Set<OptionKey>();
   for (const [key, option] of options) {
-    const texts = textsOf(parsed[wordOf(option)]);
-    faults.push(...flagFaults(option, texts));
+    const texts = textsOf(wordOf(option));
+    const [flag] = option.names;
+    if (texts.includes("")) {
+      const fix = `${hintFor(option)}; one that begins with "-" as ${flag}=`;
+      faults.push(`${flag} needs a value (${fix}VALUE)`);
+    }
+    if (option.kind !== "list" && texts.length > 1) {
+      faults.push(`${flag} is given ${texts.length} times (give it once)`);
+    }
     const given = texts.filter((text) => text !== "");
-    if (given.length > 0 && isOptionKey(key)) flags.set(key, given);
-    else if (given.length > 0) own.set(key, given);
-    if (guesses.includes(option) && isOptionKey(key)) meant.add(key);
+    if (!isOptionKey(key)) {
+      if (given.length > 0) own.set(key, given);
+      continue;
+    }
+    if (given.length > 0) flags.set(key, given);
+    if (guesses.includes(option)) meant.add(key);
   }
-  const given = textsOf(parsed._).filter((text) => text !== "");
+  const given = textsOf("_").filter((text) => text !== "");
   const words = row?.words ?? [];
   const lost = swallowed.find((text) => words.includes(text));
   const word = words.length > 0 ? lost ?? given[0] : undefined;
-  const positional = withoutPieces(plain, given, { word, known, faults })
+  let positional = withoutPieces(before, given, { word, known, faults })
     .slice(word !== undefined && lost === undefined ? 1 : 0);
-  const read = { flags, own, word, faults, meant };
-  if (unknown.size === 0) return { ...read, positional };
-  // What may belong to an unknown flag is not reported as a fault of its own.
-  const target = flags.has("targetUrl")
-    ? undefined
-    : [...positional, ...swallowed].find((text) => /^https?:/i.test(text)) ??
-      positional[0];
-  return { ...read, positional: target ? [target] : [] };
+  if (unknown.size > 0) {
+    // What may belong to an unknown flag is not reported as a fault of its own.
+    const target = flags.has("targetUrl")
+      ? undefined
+      : [...positional, ...swallowed].find(isUrl) ?? positional[0];
+    positional = target ? [target] : [];
+  }
+  const asked = (["help", "version"] as const)
+    .find((key) => flags.get(key)?.at(-1) === "true");
+  return { flags, own, word, positional, asked, faults, meant };
+}
+
+function wordOf({ names }: Option): string {
+  return names[0].slice(2);
+}
+
+function isUrl(text: string): boolean {
+  return /^https?:/i.test(text);
 }
 
 /**
@@ -155,7 +156,6 @@ function withoutPieces(
   const pieces = new Map<Option, string[]>();
   let option: Option | undefined;
   for (const [index, arg] of args.entries()) {
-    if (arg === "--") break;
     const before = known.get(args[index - 1] ?? "");
     const isValue = before !== undefined && before.kind !== "boolean";
     if (arg.startsWith("-")) {
@@ -166,8 +166,11 @@ function withoutPieces(
       if (arg === word || mayBeTarget(arg, positional)) option = undefined;
       else {
         left.delete(arg);
-        const others = pieces.get(option) ?? [];
-        pieces.set(option, [...others, shownPiece(arg, index)]);
+        // A piece of a value may be one of a secret, unless it is a plain word.
+        const shown = /^[a-z]{1,15}$/i.test(arg)
+          ? quote(arg)
+          : `argument ${index + 1} (it may be a secret)`;
+        pieces.set(option, [...pieces.get(option) ?? [], shown]);
       }
     }
   }
@@ -188,23 +191,15 @@ function withoutPieces(
 
 /** The target URL, however it is written, or a subcommand in a wrong place. */
 function mayBeTarget(text: string, all: readonly string[]): boolean {
-  if (/^https?:/i.test(text) || isCommandName(text)) return true;
-  const hasUrl = all.some((other) => /^https?:/i.test(other));
-  return !hasUrl && /[./:]/.test(text);
-}
-
-/** A piece of a value may be a piece of a secret, unless it is a plain word. */
-function shownPiece(text: string, index: number): string {
-  return /^[a-z]{1,15}$/i.test(text)
-    ? quote(text)
-    : `argument ${index + 1} (it may be a secret)`;
+  if (isUrl(text) || isCommandName(text)) return true;
+  return !all.some(isUrl) && /[./:]/.test(text);
 }
 
 /**
- * Brings what stands for on and off into the one form that the parser reads:
- * it would take `--sse=maybe` for on, and forget a `--sse` at a `--no-sse`.
+ * Brings a flag into the one form that the parser reads: it would take
+ * `--sse=maybe` for on, and forget a `--sse` at a `--no-sse`.
  */
-function plainSwitch(arg: string, known: Flags, faults: string[]): string[] {
+function plainFlag(arg: string, known: Flags, faults: string[]): string[] {
   // With a word, it asks for help on that.
   const topic = /^--help=([a-z]+)$/.exec(arg)?.[1];
   if (arg === "-h" || topic && parseBoolean(topic) === undefined) {
@@ -231,7 +226,10 @@ function plainSwitch(arg: string, known: Flags, faults: string[]): string[] {
       ? [`${flag}=${on}`]
       : fault(`${flag} must be true or false, got ${quote(value)}`, option);
   }
-  if (option !== undefined || negated === undefined) return [arg];
+  if (option !== undefined) {
+    return [option.names[0] + arg.slice(flag.length)];
+  }
+  if (negated === undefined) return [arg];
   const [positive] = negated.names;
   if (negated.kind !== "boolean") {
     return fault(`${flag} is no flag: ${positive} takes a value`, negated);
@@ -261,24 +259,6 @@ function guessFlag(name: string, known: Flags): string | undefined {
 function unknownFlag(name: string, guess?: string): string {
   const hint = guess === undefined ? "see --help" : `did you mean ${guess}?`;
   return `unknown flag ${name} (${hint})`;
-}
-
-function flagFaults(option: Option, texts: readonly string[]): string[] {
-  const faults: string[] = [];
-  const [flag] = option.names;
-  if (texts.includes("")) {
-    const fix = `${hintFor(option)}; one that begins with "-" as ${flag}=VALUE`;
-    faults.push(`${flag} needs a value (${fix})`);
-  }
-  if (option.kind !== "list" && texts.length > 1) {
-    faults.push(`${flag} is given ${texts.length} times (give it once)`);
-  }
-  return faults;
-}
-
-function textsOf(value: unknown): string[] {
-  if (Array.isArray(value)) return value.map(String);
-  return value === undefined ? [] : [String(value)];
 }
 
 /**

@@ -1,5 +1,10 @@
-/** What options say of one another, and those of the HTTP front together. */
+/** What options say of the target and of one another. */
 
+import { readEndpoint } from "../aws/endpoint.ts";
+import { unescapedRuntimeArn } from "../aws/runtime_arn.ts";
+import { maySignOtherHost } from "../aws/signing/host.ts";
+import type { LogNote } from "../log/log.ts";
+import { isLoopback, MAX_URL_LENGTH } from "../net/address.ts";
 import {
   isLocal,
   LISTEN_FORM,
@@ -9,15 +14,75 @@ import {
 } from "../net/listen_address.ts";
 import { hintFor, optionName } from "./option.ts";
 import { type OptionKey, OPTIONS } from "./options.ts";
-import {
-  addFault,
-  isGiven,
-  quote,
-  type Reading,
-  type Settings,
-  sourceName,
-} from "./settings.ts";
-import { maySignOtherHost } from "../aws/signing/host.ts";
+import { quote, type Reading, type Settings } from "./settings.ts";
+
+/** A host with a dot in it, and what may follow. */
+const BARE_HOST = /^[a-z0-9-]+(?:\.[a-z0-9-]+)+(?::\d+)?(?:[/?]|$)/i;
+
+/**
+ * Reads the target URL, when it is one of http or https, and the host that is
+ * meant. It may hold a secret, so that no fault shows it.
+ */
+export function readTarget(
+  reading: Reading,
+): { readonly url?: URL; readonly host?: string } {
+  const { settings: { targetUrl: text, allowHttp }, notes } = reading;
+  const fault = (words: string) =>
+    reading.fault("targetUrl", `target URL ${words}`) ?? {};
+  if (text === undefined) return fault("is required");
+  const url = URL.parse(text);
+  if (url === null && /^https?:/i.test(text)) {
+    return fault("is not a valid URL");
+  }
+  if (url === null || !/^https?:$/.test(url.protocol)) {
+    const scheme = "must use http or https scheme, as in https://host/path";
+    const meant = BARE_HOST.test(text) ? URL.parse(`https://${text}`) : null;
+    fault(meant ? `${scheme}; this one lacks the https://` : scheme);
+    return { host: (meant ?? url)?.hostname };
+  }
+  const { protocol, hostname, username, password } = url;
+  if (username !== "" || password !== "") {
+    fault("must not hold credentials (user:password@)");
+  }
+  if (url.href.length > MAX_URL_LENGTH) {
+    const most = `${MAX_URL_LENGTH} characters`;
+    fault(`is longer than the ${most} that a request can have`);
+  }
+  if (text.includes("#")) fault("must not have a fragment (#…)");
+  if (protocol === "http:" && !allowHttp && !isLoopback(hostname)) {
+    fault(
+      "must use https beyond loopback, unless --allow-http or " +
+        "MCP_ALLOW_HTTP=true is set",
+    );
+  }
+  if (url.search.includes("+")) notes.push(PLUS_NOTE);
+  // Amazon Bedrock AgentCore, "Invoke an AgentCore Runtime agent".
+  const unescaped = unescapedRuntimeArn(url);
+  if (unescaped !== undefined) {
+    const message =
+      "AgentCore does not find a runtime by an ARN with a plain / in the " +
+      `target URL: escape it as %2F (…:runtime%2F${unescaped.id})`;
+    notes.push({ level: "warn", message });
+  }
+  // Amazon Bedrock AgentCore, "Using the Registry MCP endpoint": the registry
+  // has a host and a service of its own since 2026, and the old one is over.
+  if (
+    url.pathname.startsWith("/registry/") &&
+    readEndpoint(hostname)?.service === "bedrock-agentcore"
+  ) {
+    const message = "the registry of AgentCore has moved: the target URL is " +
+      "https://agent-registry.REGION.api.aws/registry/ID/mcp now";
+    notes.push({ level: "warn", message });
+  }
+  return { url, host: hostname };
+}
+
+/** A plus sign in a query is a blank to some and a plus to others. */
+export const PLUS_NOTE: LogNote = {
+  level: "info",
+  message: "a + in the query of the target URL is a blank, sent as %20: " +
+    "write %2B for a plus sign",
+};
 
 export interface ListenConfig {
   readonly address: ListenAddress;
@@ -45,25 +110,25 @@ export const DEFAULT_DRAIN_MS = 25_000;
 /** Reads the options of the HTTP front; nothing when stdio is to be served. */
 export function readListen(reading: Reading): ListenConfig | undefined {
   const { settings, faults } = reading;
-  const { listen, listenHost: hosts } = settings;
+  const { listen, listenHost: hosts, listenToken, noListenToken } = settings;
   if (listen === undefined) {
     for (const key of ["listenToken", "noListenToken", "listenHost"] as const) {
-      if (settings[key] === false || !isGiven(key, reading)) continue;
+      if (settings[key] === false || !reading.isGiven(key)) continue;
       const name = optionName(OPTIONS[key]);
-      addFault(reading, "listen", `${name} means nothing over stdio`);
+      reading.fault("listen", `${name} means nothing over stdio`);
     }
     return undefined;
   }
   const address = readListenAddress(listen);
   if (address === undefined) {
     const words = `listen must be ${LISTEN_FORM}, got ${quote(listen)}`;
-    return addFault(reading, "listen", words);
+    return reading.fault("listen", words);
   }
   const wrongToken = tokenFault(settings, address);
   if (wrongToken !== undefined) faults.push(wrongToken);
   for (const host of hosts.filter((host) => !isHostName(host))) {
     const words = "listen host must be a host name without a port, got ";
-    addFault(reading, "listenHost", words + quote(host));
+    reading.fault("listenHost", words + quote(host));
   }
   for (const name of namesForOneClient(reading)) {
     faults.push(
@@ -74,9 +139,9 @@ export function readListen(reading: Reading): ListenConfig | undefined {
   if (settings.profile.length > 1) faults.push(SEVERAL_PROFILES);
   return {
     address,
-    token: settings.noListenToken ? false : settings.listenToken,
+    token: noListenToken ? false : listenToken,
     hosts,
-    maxRequests: isGiven("maxConcurrency", reading)
+    maxRequests: reading.isGiven("maxConcurrency")
       ? settings.maxConcurrency
       : undefined,
   };
@@ -125,14 +190,14 @@ function namesForOneClient(reading: Reading): string[] {
   const { settings } = reading;
   const keys: OptionKey[] = [
     ...STATEFUL.filter((key) => settings[key]),
-    ...REPAIRING.filter((key) => isGiven(key, reading)),
+    ...REPAIRING.filter((key) => reading.isGiven(key)),
   ];
   const names = keys.map((key) => {
-    const name = sourceName(key, reading);
+    const name = reading.nameOf(key);
     return settings[key] === false ? name.replace("--", "--no-") : name;
   });
   if (settings.transport !== "sse") return names;
-  return [...names, `${sourceName("transport", reading)} sse`];
+  return [...names, `${reading.nameOf("transport")} sse`];
 }
 
 /** What means nothing without another option: of several it takes one. */
@@ -158,22 +223,20 @@ export function checkTogether(reading: Reading, url: URL | undefined): void {
   const { profile, signHost, clientCert } = settings;
   for (const [keys, without, needed] of NEEDS) {
     if (needed.some((key) => settings[key] || unread.has(key))) continue;
-    for (const key of keys.filter((key) => isGiven(key, reading))) {
-      const name = sourceName(key, reading);
-      addFault(reading, needed[0], `${name} means nothing without ${without}`);
+    for (const key of keys.filter((key) => reading.isGiven(key))) {
+      const name = reading.nameOf(key);
+      reading.fault(needed[0], `${name} means nothing without ${without}`);
     }
   }
   if (clientCert !== undefined && url?.protocol === "http:") {
     faults.push(
-      `${sourceName("clientCert", reading)} means nothing to a target of ` +
-        `plain http (${hintFor(OPTIONS.targetUrl)} to one of https)`,
+      `${reading.nameOf("clientCert")} means nothing to a target of plain ` +
+        `http (${hintFor(OPTIONS.targetUrl)} to one of https)`,
     );
   }
-  const repeated = profile.find((name, index) =>
-    profile.indexOf(name) !== index
-  );
+  const repeated = profile.find((name, at) => profile.indexOf(name) !== at);
   if (repeated !== undefined) {
-    addFault(reading, "profile", `profile ${quote(repeated)} is given twice`);
+    reading.fault("profile", `profile ${quote(repeated)} is given twice`);
   }
   if (signHost !== undefined && url && !maySignOtherHost(url)) {
     faults.push(
@@ -184,10 +247,10 @@ export function checkTogether(reading: Reading, url: URL | undefined): void {
   // A role beside the first is for one client of one profile.
   const roles = (["writeRole", "accountRole"] as const)
     .filter((key) => settings[key] !== undefined)
-    .map((key) => sourceName(key, reading));
+    .map((key) => reading.nameOf(key));
   for (const name of profile.length > 1 ? roles : []) {
     const words = `${name} takes one profile, and several are given`;
-    addFault(reading, "profile", words);
+    reading.fault("profile", words);
   }
   if (roles.length > 1) {
     faults.push(

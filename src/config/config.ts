@@ -4,41 +4,36 @@
  */
 
 import {
-  type Arguments,
-  askedInstead,
-  nearest,
-  parseArguments,
-} from "./arguments.ts";
-import {
   type CaBundle,
   findCaBundle,
   profileRegion as regionOfProfile,
 } from "../aws/shared_files/profile_settings.ts";
 import type { SignatureVersion } from "../aws/signing/core.ts";
-import { COMMAND_NAMES, type CommandName, isCommandName } from "./commands.ts";
 import { ConfigError } from "../errors.ts";
-import { readExtraHeaders, readMetadata } from "./additions.ts";
+import type { LogFields, LogNote } from "../log/log.ts";
+import type { TlsMaterial } from "../net/http_client.ts";
+import { nameOf } from "../net/listen_address.ts";
+import { REDACTED } from "../redact/redact.ts";
+import { type Metadata, readExtraHeaders, readMetadata } from "./additions.ts";
+import { type Arguments, nearest, parseArguments } from "./arguments.ts";
+import {
+  checkTogether,
+  type ListenConfig,
+  readListen,
+  readTarget,
+} from "./checks.ts";
+import { COMMAND_NAMES, type CommandName, isCommandName } from "./commands.ts";
+import { readTlsFiles } from "./files.ts";
 import { HELP_TOPICS, type HelpTopic, isHelpTopic } from "./help.ts";
-import type { LogNote } from "../log/log.ts";
-import { checkTogether, type ListenConfig, readListen } from "./checks.ts";
 import { type Env, parseBoolean } from "./option.ts";
-import type { Roles } from "./roles.ts";
-import type { PolicyTarget } from "../aws/policy/statement.ts";
+import { describeSession, readRoles, type Roles } from "./roles.ts";
 import {
   addRegion,
   findScope,
   OF_PROFILE,
   type ProfileRegion,
 } from "./scope.ts";
-import {
-  isGiven,
-  quote,
-  type Reading,
-  readSettings,
-  type Settings,
-} from "./settings.ts";
-import { readTarget } from "./target.ts";
-import type { TlsMaterial } from "../net/http_client.ts";
+import { quote, Reading, type Settings } from "./settings.ts";
 
 /** What is settled by more than the option of that name. */
 interface Settled {
@@ -56,9 +51,9 @@ interface Settled {
   /** Where and for whom to listen, in place of stdio. */
   readonly listen: ListenConfig | undefined;
   /** Keys and values for the `_meta` of each request. */
-  readonly metadata: readonly (readonly [key: string, value: string])[];
+  readonly metadata: Metadata;
   /** Those of calls that name a profile, where they are others. */
-  readonly profileMetadata: ReadonlyMap<string, Config["metadata"]>;
+  readonly profileMetadata: ReadonlyMap<string, Metadata>;
   readonly headers: readonly [string, string][];
   /** What a role's session is bound to. */
   readonly session: Roles["session"];
@@ -74,21 +69,27 @@ interface Settled {
   readonly secrets: readonly string[];
 }
 
-/** The options that others settle, or that are no setting. */
-type Unset =
-  | "header"
-  | "help"
-  | "version"
-  | "listenToken"
-  | "noListenToken"
-  | "listenHost"
-  | "sourceIdentity"
-  | "accountRole"
-  | "allowRole"
-  | "sessionTag";
+/** The options that no others settle, and that are settings. */
+function settingsAlone({
+  header: _header,
+  help: _help,
+  version: _version,
+  listenToken: _listenToken,
+  noListenToken: _noListenToken,
+  listenHost: _listenHost,
+  sourceIdentity: _sourceIdentity,
+  accountRole: _accountRole,
+  allowRole: _allowRole,
+  sessionTag: _sessionTag,
+  ...others
+}: Settings) {
+  return others;
+}
 
 /** The program's configuration: the options, read and checked. */
-export type Config = Settled & Omit<Settings, keyof Settled | Unset>;
+export type Config =
+  & Settled
+  & Omit<ReturnType<typeof settingsAlone>, keyof Settled>;
 
 /** What there is help on besides the program: its options, a subcommand. */
 export type Topic = HelpTopic | CommandName;
@@ -120,10 +121,11 @@ export interface RunCommand {
 export interface ConfigDeps {
   /** The region of a profile. Default: as the shared files have it. */
   readonly profileRegion?: ProfileRegion;
-  /** The subcommand that is configured; without one, the proxy. */
-  readonly command?: CommandName;
   /** Reads certificates and keys. Default: from the files that are named. */
-  readonly readTls?: typeof readTls;
+  readonly readTls?: (
+    reading: Reading,
+    caBundle: CaBundle | undefined,
+  ) => Promise<TlsMaterial | undefined>;
 }
 
 /**
@@ -136,10 +138,9 @@ export async function parseCommand(
   env: Env,
   deps: ConfigDeps = {},
 ): Promise<Command> {
-  const given = parseArguments(args, deps.command);
-  const asked = askedInstead(given);
-  if (asked === "help") return { kind: "help", topic: topicIn(args) };
-  if (asked === "version") return { kind: "version" };
+  const given = parseArguments(args);
+  if (given.asked === "help") return { kind: "help", topic: topicIn(args) };
+  if (given.asked === "version") return { kind: "version" };
   return await configure(given, env, deps);
 }
 
@@ -151,62 +152,43 @@ export async function parseCommand(
 export async function configure(
   given: Arguments,
   env: Env,
-  { profileRegion = regionOfProfile, ...deps }: ConfigDeps = {},
+  { profileRegion = regionOfProfile, readTls = readTlsFiles }: ConfigDeps = {},
 ): Promise<RunCommand> {
   const wrongCommand = commandFault(given);
   if (wrongCommand) throw new ConfigError([wrongCommand, ...given.faults]);
   const formFaults = [...given.faults];
-  const reading = readSettings(withTarget(given, formFaults), env);
+  const reading = new Reading(withTarget(given, formFaults), env);
   const { settings, faults, notes, variables, secrets } = reading;
   const { url: targetUrl, host } = readTarget(reading);
   const signedHost = settings.signHost?.replace(/:\d+$/, "") ?? host;
-  const { region, service, signatureVersion, regionFrom } = await findScope({
-    reading,
-    meant: given.meant,
-    host: signedHost,
-    profileRegion,
-  });
+  const regions = { reading, host: signedHost, profileRegion };
+  const { region, service, signatureVersion, regionFrom } = await findScope(
+    regions,
+    given.meant,
+  );
   const headers = await readExtraHeaders(reading);
   const caBundle = settings.caCert === undefined
     ? await findCaBundle(settings.profile[0], env)
     : undefined;
-  const tls = await (deps.readTls ?? readTls)(reading, caBundle);
-  const target: PolicyTarget | undefined = targetUrl && region && service
+  const tls = await readTls(reading, caBundle);
+  const target = targetUrl && region && service
     ? { ...settings, targetUrl, region, service, headers }
     : undefined;
-  const { session, accounts }: Roles =
-    ROLE_KEYS.some((key) => isGiven(key, reading))
-      ? await (await import("./roles.ts")).readRoles(reading, target)
-      : {};
+  const { session, accounts } = await readRoles(reading, target);
   const { metadata, profileMetadata, isOfProfile } = await addRegion(
     readMetadata(reading),
-    { reading, host: signedHost, profileRegion },
+    regions,
   );
   const listen = readListen(reading);
   checkTogether(reading, targetUrl);
 
   faults.unshift(...forbiddenFaults(reading), ...formFaults);
-  if (faults.length > 0 || !targetUrl || !region || !service) {
-    throw new ConfigError(faults);
-  }
-  const {
-    header: _header,
-    help: _help,
-    version: _version,
-    listenToken: _listenToken,
-    noListenToken: _noListenToken,
-    listenHost: _listenHost,
-    sourceIdentity: _sourceIdentity,
-    accountRole: _accountRole,
-    allowRole: _allowRole,
-    sessionTag: _sessionTag,
-    ...options
-  } = settings;
+  if (faults.length > 0 || target === undefined) throw new ConfigError(faults);
   const config: Config = {
-    ...options,
-    targetUrl,
-    region,
-    service,
+    ...settingsAlone(settings),
+    targetUrl: target.targetUrl,
+    region: target.region,
+    service: target.service,
     signatureVersion,
     profile: settings.profile[0],
     profiles: settings.profile.length > 1 ? settings.profile : [],
@@ -223,14 +205,48 @@ export async function configure(
   };
   const usesSharedFiles = regionFrom === OF_PROFILE || isOfProfile ||
     caBundle?.isProfiles === true;
+  const { own } = given;
   return {
     kind: "run",
     config,
     notes,
     reading,
-    own: given.own,
+    own,
     regionFrom,
     usesSharedFiles,
+  };
+}
+
+/**
+ * The configuration as it may be shown: no header values, no query of the
+ * target, no external ID.
+ */
+export function describeConfig(config: Config): LogFields {
+  const {
+    targetUrl,
+    headers,
+    metadata,
+    profileMetadata: _profileMetadata,
+    listen,
+    externalId,
+    session,
+    accounts,
+    sessionPolicy: _sessionPolicy,
+    tls: _tls,
+    secrets: _secrets,
+    ...shown
+  } = config;
+  const query = targetUrl.search === "" ? "" : "?…";
+  return {
+    targetUrl: targetUrl.origin + targetUrl.pathname + query,
+    ...shown,
+    externalId: externalId === undefined ? undefined : REDACTED,
+    session: session && describeSession(session),
+    accountRole: accounts?.template,
+    allowRole: accounts?.allowRole,
+    listen: listen && nameOf(listen.address),
+    headers: headers.map(([name]) => name),
+    metadata: metadata.map(([key]) => key),
   };
 }
 
@@ -297,25 +313,3 @@ function withTarget(
   faults.push("target URL is given twice, by --target-url and without");
   return flags;
 }
-
-/** What reads certificates is loaded only where there are any. */
-async function readTls(
-  reading: Reading,
-  caBundle: CaBundle | undefined,
-): Promise<TlsMaterial | undefined> {
-  const { caCert, clientCert, clientKey } = reading.settings;
-  if ((caCert ?? caBundle ?? clientCert ?? clientKey) === undefined) {
-    return undefined;
-  }
-  const { readTlsFiles } = await import("./tls_files.ts");
-  return await readTlsFiles(reading, caBundle);
-}
-
-/** Given one of these, what reads roles and their sessions is loaded. */
-const ROLE_KEYS = [
-  "assumeRole",
-  "accountRole",
-  "sessionPolicy",
-  "sourceIdentity",
-  "sessionTag",
-] as const;

@@ -16,16 +16,15 @@ interface Row {
   /** What errors call it; the words of the flag if not given. */
   readonly name?: string;
   readonly help: string;
-}
-
-/** What is taken as text. */
-interface Text {
-  /** What `--help` calls the value; `NAME` if not given. */
+  /** What `--help` calls the value; what its kind says if not given. */
   readonly placeholder?: string;
-  /** What a value looks like, and how an error says so. */
-  readonly form?: { readonly pattern: RegExp; readonly words: string };
   /** Whether a value may hold a secret: then no error shows it. */
   readonly secret?: boolean;
+}
+
+/** What a text looks like, and how an error says so. */
+interface Text {
+  readonly form?: { readonly pattern: RegExp; readonly words: string };
 }
 
 /** A time span, read into milliseconds. */
@@ -37,23 +36,22 @@ interface Duration {
   readonly zeroIsNone?: boolean;
 }
 
-interface Integer {
-  readonly default?: number;
-  readonly range: readonly [least: number, most: number];
-}
-
 /** What kind of value it takes. */
 type Kind =
   | { readonly kind?: undefined; readonly default?: string } & Text
-  | { readonly kind: "file" }
+  | { readonly kind: "file"; readonly default?: undefined }
   /** From a flag given any number of times, or a variable with commas. */
-  | { readonly kind: "list" } & Text
+  | { readonly kind: "list"; readonly default?: undefined } & Text
   /** Off if not given. `--no-<flag>` turns one off that is on. */
   | { readonly kind: "boolean"; readonly default?: boolean }
   | { readonly kind: "duration" } & Duration
   /** A number of bytes. */
   | { readonly kind: "size"; readonly default: string }
-  | { readonly kind: "integer" } & Integer
+  | {
+    readonly kind: "integer";
+    readonly default?: number;
+    readonly range: readonly [least: number, most: number];
+  }
   | {
     readonly kind: "enum";
     readonly values: readonly string[];
@@ -62,13 +60,10 @@ type Kind =
 
 export type Option = Row & Kind;
 
-/** The names of an option, where they are not those that its flag tells. */
-type Names = Partial<Pick<Row, "names" | "name">>;
-
 type RowOf<More> = Pick<Row, "names" | "help"> & More;
 
 /** A row. The variable of `--read-only` is MCP_READ_ONLY, if `names` is not set. */
-export function option<const More extends Kind & Names>(
+export function option<const More extends Kind & Partial<Row>>(
   flag: `--${string}`,
   help: string,
   more: More,
@@ -81,9 +76,9 @@ export function option<const More extends Kind & Names>(
 export function toggle(
   flag: `--${string}`,
   help: string,
-  names: Names = {},
-): RowOf<{ kind: "boolean" } & Names> {
-  return option(flag, help, { kind: "boolean", ...names });
+  more: Partial<Row> = {},
+): RowOf<{ kind: "boolean" }> {
+  return option(flag, help, { kind: "boolean", ...more });
 }
 
 /** A row of what is on unless `--no-<flag>` is set. */
@@ -98,9 +93,9 @@ export function defaultOn(
 export function file(
   flag: `--${string}`,
   help: string,
-  names: Names = {},
-): RowOf<{ kind: "file" } & Names> {
-  return option(flag, help, { kind: "file", ...names });
+  more: Partial<Row> = {},
+): RowOf<{ kind: "file" }> {
+  return option(flag, help, { kind: "file", ...more });
 }
 
 /** What a row's value is once it is read. */
@@ -150,94 +145,75 @@ export function readValue(
   option: Option,
   texts: readonly string[],
 ): ValueResult {
-  if (option.kind === "list") return readList(option, texts);
+  if (option.kind === "list") {
+    const { form } = option;
+    // What has a form has no white space around it that means something.
+    const value = form ? texts.map((text) => text.trim()) : texts;
+    const text = value.find((text) => form?.pattern.test(text) === false);
+    return form && text !== undefined
+      ? { text, expected: form.words }
+      : { value };
+  }
   const text = texts.at(-1)?.trim();
   if (text === undefined) {
     return { value: option.kind === "boolean" ? false : undefined };
   }
+  const found = (value: unknown, expected: string): ValueResult =>
+    value === undefined ? { text, expected } : { value };
   switch (option.kind) {
     case "file":
       return { value: text };
     case "boolean":
-      return found(text, parseBoolean(text), "true or false");
+      return found(parseBoolean(text), "true or false");
     case "duration":
       return readDuration(option, text);
-    case "size":
-      return found(
-        text,
-        parseSize(text) || undefined,
-        "a size such as 64MiB, 10MB or 4096",
-      );
-    case "integer":
-      return readInteger(option, text);
-    case "enum":
-      return readWord(option.values, text);
-    default:
-      return readText(option, text);
+    case "size": {
+      const expected = "a size such as 64MiB, 10MB or 4096";
+      return found(parseSize(text) || undefined, expected);
+    }
+    case "integer": {
+      const [min, max] = option.range;
+      const value = /^[+-]?\d+$/.test(text) ? Number(text) : NaN;
+      const expected = `a whole number from ${min} to ${max}`;
+      return found(value >= min && value <= max ? value : undefined, expected);
+    }
+    case "enum": {
+      const word = text.toLowerCase();
+      const quoted = option.values.map((value) => `'${value}'`);
+      const expected = `${quoted.slice(0, -1).join(", ")} or ${quoted.at(-1)}`;
+      return found(option.values.find((value) => value === word), expected);
+    }
+    default: {
+      const { pattern, words = "" } = option.form ?? {};
+      return found(pattern?.test(text) === false ? undefined : text, words);
+    }
   }
 }
 
 /** `true`, `false`, `1` or `0`, in any case. */
 export function parseBoolean(text: string): boolean | undefined {
   if (/^(?:true|1)$/i.test(text)) return true;
-  if (/^(?:false|0)$/i.test(text)) return false;
-  return undefined;
+  return /^(?:false|0)$/i.test(text) ? false : undefined;
 }
 
-function found(text: string, value: unknown, expected: string): ValueResult {
-  return value === undefined ? { text, expected } : { value };
-}
-
-function readText({ form }: Text, text: string): ValueResult {
-  if (form === undefined || form.pattern.test(text)) return { value: text };
-  return { text, expected: form.words };
-}
-
-function readList(option: Text, texts: readonly string[]): ValueResult {
-  // What has a form has no white space around it that means something.
-  const given = option.form ? texts.map((text) => text.trim()) : texts;
-  const wrong = given.map((text) => readText(option, text))
-    .find((result) => "expected" in result);
-  return wrong ?? { value: given };
-}
-
-function readDuration(option: Duration, text: string): ValueResult {
+function readDuration(
+  { range: [least, most = ""] = ["1ms"], zeroIsNone = false }: Duration,
+  text: string,
+): ValueResult {
   const ms = parseDuration(text);
   if (ms === undefined) {
     return { text, expected: "a duration such as 500ms, 30s or 1m30s" };
   }
-  if (ms === 0 && option.zeroIsNone) return { value: undefined };
-  const [least = "1ms", most = ""] = option.range ?? [];
+  if (ms === 0 && zeroIsNone) return { value: undefined };
   const min = parseDuration(least) ?? 1;
   const max = parseDuration(most) ?? MAX_TIMER_MS;
   if (ms >= min && ms <= max) return { value: Math.round(ms) };
-  const none = option.zeroIsNone ? ", or 0 for none" : "";
+  const none = zeroIsNone ? ", or 0 for none" : "";
   const hour = 3_600_000;
   const highest = max < hour ? max : Math.floor(max / hour) * hour;
   const range = `from ${formatDuration(min)} to ${formatDuration(highest)}`;
   return { text, expected: range + none };
 }
-
-function readInteger(
-  { range: [min, max] }: Integer,
-  text: string,
-): ValueResult {
-  const value = /^[+-]?\d+$/.test(text) ? Number(text) : NaN;
-  if (value >= min && value <= max) return { value };
-  return { text, expected: `a whole number from ${min} to ${max}` };
-}
-
-function readWord(values: readonly string[], text: string): ValueResult {
-  const value = values.find((value) => value === text.toLowerCase());
-  const quoted = values.map((value) => `'${value}'`);
-  const last = quoted.pop();
-  return found(text, value, `${quoted.join(", ")} or ${last}`);
-}
-
-/**
- * Durations as Go's `time.ParseDuration` reads them (`500ms`, `1m30s`, `1.5h`),
- * and sizes as people write them (`64MiB`, `10MB`, `4096`).
- */
 
 /** Milliseconds in each unit. Both letters for micro are the units of Go. */
 const UNITS_MS: ReadonlyMap<string, number> = new Map([
@@ -251,23 +227,25 @@ const UNITS_MS: ReadonlyMap<string, number> = new Map([
   ["h", 3_600_000],
 ]);
 
-const DURATION =
-  /^([+-]?)((?:(?:\d+(?:\.\d*)?|\.\d+)(?:ns|us|\u00b5s|\u03bcs|ms|s|m|h))+)$/;
-const PART = /(\d+(?:\.\d*)?|\.\d+)([a-z\u00b5\u03bc]+)/gy;
+const PART = `(\\d+(?:\\.\\d*)?|\\.\\d+)(${[...UNITS_MS.keys()].join("|")})`;
+const PARTS = new RegExp(PART, "gy");
+const DURATION = new RegExp(`^([+-]?)((?:${PART})+)$`);
 
 /** Go holds a duration in a signed 64-bit count of nanoseconds. */
 const MAX_MS = 2 ** 63 / 1e6;
 
 const NS_PER_MS = 1e6;
 
-/** A duration in milliseconds; `undefined` when the text is none. */
+/**
+ * Milliseconds of a duration as Go's `time.ParseDuration` reads it (`500ms`,
+ * `1m30s`, `1.5h`); `undefined` when the text is none.
+ */
 export function parseDuration(text: string): number | undefined {
   if (/^[+-]?0$/.test(text)) return 0;
-  const match = DURATION.exec(text);
-  if (match === null) return undefined;
-  const [, sign, parts] = match;
+  const [, sign, parts]: (string | undefined)[] = DURATION.exec(text) ?? [];
+  if (parts === undefined) return undefined;
   let ms = 0;
-  for (const [, amount, unit] of parts.matchAll(PART)) {
+  for (const [, amount, unit] of parts.matchAll(PARTS)) {
     ms += Number(amount) * (UNITS_MS.get(unit) ?? NaN);
   }
   if (ms > MAX_MS) return undefined;
@@ -299,14 +277,10 @@ const UNITS_BYTES: ReadonlyMap<string, number> = new Map([
   ["gib", 2 ** 30],
 ]);
 
-const SIZE = /^(\d+(?:\.\d+)?) ?([a-z]*)$/i;
-
 /** A size in bytes; `undefined` when the text is no whole number of them. */
 export function parseSize(text: string): number | undefined {
-  const match = SIZE.exec(text);
-  if (match === null) return undefined;
-  const unit = UNITS_BYTES.get(match[2].toLowerCase());
-  if (unit === undefined) return undefined;
-  const bytes = Number(match[1]) * unit;
+  const [, amount, unit = ""]: (string | undefined)[] =
+    /^(\d+(?:\.\d+)?) ?([a-z]*)$/i.exec(text) ?? [];
+  const bytes = Number(amount) * (UNITS_BYTES.get(unit.toLowerCase()) ?? NaN);
   return Number.isSafeInteger(bytes) ? bytes : undefined;
 }

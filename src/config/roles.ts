@@ -1,20 +1,14 @@
 /**
  * The options that bind and name a role's session, and those that let calls name
- * an account: loaded where one of them is given.
+ * an account.
  */
 
 import type { RoleSession } from "../aws/credentials/types.ts";
 import { partitionOf, partitionOfArn } from "../aws/partition.ts";
 import type { PolicyTarget } from "../aws/policy/statement.ts";
+import { readTextFile } from "./files.ts";
 import { isAccountFile, isPolicyFile, READ_ONLY } from "./options.ts";
-import {
-  addFault,
-  isGiven,
-  quote,
-  type Reading,
-  sourceName,
-} from "./settings.ts";
-import { readTextFile } from "./text_file.ts";
+import { quote, type Reading } from "./settings.ts";
 
 /** A role in each account that a call may name. */
 export interface AccountRoles {
@@ -60,6 +54,18 @@ export function accountRoleArn(
     .replace(ROLE_PLACE, () => role);
 }
 
+/** What a session is bound to, in words: no policy's text, no tag's value. */
+export function describeSession(
+  { policyArns = [], policy, sourceIdentity, tags = [] }: RoleSession,
+): string[] {
+  return [
+    ...policyArns,
+    ...policy === undefined ? [] : ["inline policy"],
+    ...sourceIdentity === undefined ? [] : [`sourceIdentity ${sourceIdentity}`],
+    ...tags.map(([key]) => `tag ${key}`),
+  ];
+}
+
 /**
  * Reads what a role's session is bound to, and which accounts calls may name.
  */
@@ -68,7 +74,7 @@ export async function readRoles(
   target: PolicyTarget | undefined,
 ): Promise<Roles> {
   const { env, settings } = reading;
-  const { sourceIdentity } = settings;
+  const { sourceIdentity, assumeRole, accountRole } = settings;
   const policies = await readPolicies(reading, target);
   const tags = readTags(reading);
   const session: RoleSession = {
@@ -76,24 +82,23 @@ export async function readRoles(
     ...sourceIdentity !== undefined && { sourceIdentity },
     ...tags.length > 0 && { tags },
   };
-  const isBound = Object.keys(session).length > 0;
-  const isOwnRole = (settings.assumeRole ?? settings.accountRole) === undefined;
-  if (isOwnRole && (sourceIdentity !== undefined || tags.length > 0)) {
+  const isNamed = sourceIdentity !== undefined || tags.length > 0;
+  if (isNamed && (assumeRole ?? accountRole) === undefined) {
     const { namingFault } = await import("../aws/credentials/chain.ts");
     const [profile] = settings.profile;
     const key = sourceIdentity === undefined ? "sessionTag" : "sourceIdentity";
     const words = await namingFault({ env, profile });
     if (words !== undefined) {
+      const out = `leave out ${reading.nameOf(key)}`;
       reading.faults.push(
-        `${words} (leave out ${
-          sourceName(key, reading)
-        }, or name a role that ` +
-          "it assumes: --assume-role)",
+        `${words} (${out}, or name a role that it assumes: --assume-role)`,
       );
     }
   }
-  const accounts = await readAccounts(reading);
-  return { ...isBound && { session }, accounts };
+  return {
+    ...Object.keys(session).length > 0 && { session },
+    accounts: await readAccounts(reading),
+  };
 }
 
 /** With `--read-only` and a role it only reads, unless something else is said. */
@@ -104,11 +109,11 @@ async function readPolicies(
   const { settings } = reading;
   const role = settings.assumeRole ?? settings.accountRole;
   const isImplied = settings.readOnly && role !== undefined &&
-    !isGiven("sessionPolicy", reading);
+    !reading.isGiven("sessionPolicy");
   const given = isImplied ? [READ_ONLY] : settings.sessionPolicy;
   const arns = new Set(given.filter((text) => text.startsWith("arn:")));
   const files = given.filter(isPolicyFile);
-  const fault = (words: string) => addFault(reading, "sessionPolicy", words);
+  const fault = (words: string) => reading.fault("sessionPolicy", words);
   const wrong = [...arns].find((arn) => !POLICY_ARN.test(arn));
   if (wrong !== undefined) {
     fault(
@@ -126,18 +131,14 @@ async function readPolicies(
   }
   let policy = files.length === 0 ? undefined : await policyIn(files[0], fault);
   if (isReadOnly && target !== undefined) {
-    const partition = role === undefined
+    const { name } = role === undefined
       ? partitionOf(target.region)
       : partitionOfArn(role);
-    arns.add(`arn:${partition.name}:iam::aws:policy/ReadOnlyAccess`);
+    arns.add(`arn:${name}:iam::aws:policy/ReadOnlyAccess`);
     policy = await readingPolicy(target, reading);
   }
-  if (arns.size > MAX_POLICY_ARNS) {
-    fault(
-      `a session takes ${MAX_POLICY_ARNS} managed policies, and ${arns.size} ` +
-        "are given",
-    );
-  }
+  const most = `a session takes ${MAX_POLICY_ARNS} managed policies`;
+  if (arns.size > MAX_POLICY_ARNS) fault(`${most}, and ${arns.size} are given`);
   if (policy !== undefined && policy.length > MAX_POLICY_LENGTH) {
     fault(
       `a session policy takes ${MAX_POLICY_LENGTH} characters without white ` +
@@ -204,7 +205,7 @@ async function readingPolicy(
 
 function readTags(reading: Reading): readonly (readonly [string, string])[] {
   const tags = new Map<string, readonly [key: string, value: string]>();
-  const fault = (words: string) => addFault(reading, "sessionTag", words);
+  const fault = (words: string) => reading.fault("sessionTag", words);
   for (const text of reading.settings.sessionTag) {
     const at = text.indexOf("=");
     const key = text.slice(0, Math.max(at, 0)).trim();
@@ -234,22 +235,19 @@ async function readAccounts(
   if (template === undefined) return undefined;
   const allow = await accountsIn(reading);
   const places = template.split(ROLE_PLACE).length - 1;
+  const fault = (words: string) => reading.fault("accountRole", words);
   if (places > 1) {
-    const words = `account role takes one {role}, got ${quote(template)}`;
-    addFault(reading, "accountRole", words);
+    fault(`account role takes one {role}, got ${quote(template)}`);
   }
   if (places > 0 && allowRole.length === 0 && !unread.has("allowRole")) {
-    addFault(
-      reading,
+    reading.fault(
       "allowRole",
       "account role has a {role}, and needs a list of the roles that calls " +
         "may name",
     );
   }
   if (places === 0 && allowRole.length > 0) {
-    const words =
-      "allow role means nothing without a {role} in the account role";
-    addFault(reading, "accountRole", words);
+    fault("allow role means nothing without a {role} in the account role");
   }
   return { template, allow, ...places > 0 && { allowRole } };
 }
@@ -258,8 +256,8 @@ async function readAccounts(
 async function accountsIn(reading: Reading): Promise<readonly string[]> {
   const { allowAccount } = reading.settings;
   const allow = new Set<string>();
-  const fault = (words: string) => addFault(reading, "allowAccount", words);
-  const add = (text: string, place: string) => {
+  const fault = (words: string) => reading.fault("allowAccount", words);
+  const add = (text: string, place = "") => {
     if (ACCOUNT.test(text)) return allow.add(text);
     fault(
       "allow account must be an account of 12 digits, or a glob of one with " +
@@ -268,7 +266,7 @@ async function accountsIn(reading: Reading): Promise<readonly string[]> {
   };
   for (const text of allowAccount) {
     if (!isAccountFile(text)) {
-      add(text.trim(), "");
+      add(text.trim());
       continue;
     }
     const read = await readTextFile(text);
@@ -279,8 +277,7 @@ async function accountsIn(reading: Reading): Promise<readonly string[]> {
     const size = allow.size;
     for (const [index, line] of read.text.split("\n").entries()) {
       const account = line.replace(/#.*/, "").trim();
-      if (account === "") continue;
-      add(account, ` in line ${index + 1} of ${quote(text)}`);
+      if (account) add(account, ` in line ${index + 1} of ${quote(text)}`);
     }
     if (allow.size === size) {
       fault(`allow account names a file with no account in it: ${quote(text)}`);

@@ -4,21 +4,15 @@
  * are for, which its host does not tell.
  */
 
-import { ProfileMissingError } from "../aws/shared_files/profile_settings.ts";
 import { type Endpoint, readEndpoint } from "../aws/endpoint.ts";
+import { ProfileMissingError } from "../aws/shared_files/profile_settings.ts";
 import type { SignatureVersion } from "../aws/signing/core.ts";
 import { messageOf } from "../errors.ts";
 import { Glob } from "../glob.ts";
-import type { LogNote } from "../log/log.ts";
+import type { Metadata } from "./additions.ts";
 import { hintFor, type Option, optionName } from "./option.ts";
 import { type OptionKey, OPTIONS } from "./options.ts";
-import {
-  addFault,
-  isGiven,
-  quote,
-  type Reading,
-  sourceName,
-} from "./settings.ts";
+import { quote, type Reading } from "./settings.ts";
 
 /** The region of a profile in the shared files; of the usual one if not named. */
 export type ProfileRegion = (
@@ -44,41 +38,41 @@ interface RegionInput {
   readonly profileRegion: ProfileRegion;
 }
 
-interface ScopeInput extends RegionInput {
-  /** Options that a misspelt flag is meant for: they are not missing. */
-  readonly meant: ReadonlySet<OptionKey>;
-}
+/** What regions are from that no flag and no variable names. */
+const OFF_HOST = "the target's host";
+export const OF_PROFILE = "the profile";
 
 /**
  * Finds what to sign for. A flag always wins. A region in an AWS host name goes
  * before any variable, since no other one can verify there; a service or a
  * signature version in a variable goes before the host.
+ *
+ * @param meant Options that a misspelt flag is meant for: they are not missing.
  */
-export async function findScope(input: ScopeInput): Promise<Scope> {
+export async function findScope(
+  input: RegionInput,
+  meant: ReadonlySet<OptionKey>,
+): Promise<Scope> {
   const { host, reading } = input;
   const endpoint = endpointOf(host);
   const at = reading.notes.length;
-  const signatureVersion = findVersion(reading, endpoint);
-  // The region of all regions is a set, which v4 cannot be signed for.
-  const onHost = endpoint.signatureVersion === "v4a" &&
-      signatureVersion === "v4"
-    ? undefined
-    : endpoint.region;
-  const { region, from } = await findRegion(input, {
-    onHost,
-    version: signatureVersion,
-    isForCalls: goesWithCalls(reading, endpoint),
-  });
-  const service = findService(input, endpoint.service);
+  const signatureVersion = findVersion(reading, endpoint.signatureVersion);
+  const { region, from } = await findRegion(
+    input,
+    meant,
+    endpoint,
+    signatureVersion,
+  );
+  const service = findService(input, meant, endpoint.service);
   const fields = {
     host,
     service: reading.settings.service === undefined ? service : undefined,
     region: from === OFF_HOST ? region : undefined,
-    ...endpoint.signatureVersion === "v4a" && isVersionFree(reading) &&
-      { signatureVersion },
+    ...endpoint.signatureVersion === "v4a" &&
+      !reading.isGiven("signatureVersion") && { signatureVersion },
   };
-  const message = "read off the host";
   if (fields.service ?? fields.region ?? fields.signatureVersion) {
+    const message = "read off the host";
     reading.notes.splice(at, 0, { level: "info", message, fields });
   }
   return { region, regionFrom: from, service, signatureVersion };
@@ -100,38 +94,22 @@ function goesWithCalls(
   return settings.regionMetadata && service === "aws-mcp";
 }
 
-/** Whether nobody has said with which version to sign. */
-function isVersionFree(reading: Reading): boolean {
-  return !isGiven("signatureVersion", reading);
-}
-
 function findVersion(
   reading: Reading,
-  { signatureVersion: onHost }: Partial<Endpoint>,
+  onHost: Endpoint["signatureVersion"],
 ): SignatureVersion {
   const { signatureVersion: given } = reading.settings;
   if (onHost === undefined || reading.unread.has("signatureVersion")) {
     return given;
   }
-  if (isVersionFree(reading)) return onHost;
-  if (given !== onHost) {
-    reading.notes.push(overridden("signatureVersion", reading, onHost));
-  }
+  if (!reading.isGiven("signatureVersion")) return onHost;
+  if (given !== onHost) noteOverridden("signatureVersion", reading, onHost);
   return given;
 }
 
-/** What regions are from that no flag and no variable names. */
-const OFF_HOST = "the target's host";
-export const OF_PROFILE = "the profile";
-
-/** A region, and where it is from; neither if there is a fault. */
-interface Found {
-  readonly region?: string;
-  readonly from?: string;
-}
-
 function findService(
-  { reading, meant, host }: ScopeInput,
+  { reading, host }: RegionInput,
+  meant: ReadonlySet<OptionKey>,
   onHost: string | undefined,
 ): string | undefined {
   const { settings, unread, faults, notes } = reading;
@@ -141,35 +119,39 @@ function findService(
     faults.push(required(OPTIONS.service, host));
   }
   if (service !== onHost && onHost !== undefined) {
-    notes.push(overridden("service", reading, onHost));
+    noteOverridden("service", reading, onHost);
   }
   if (service === "vpc-lattice-svcs" && !settings.unsignedPayload) {
-    notes.push(LATTICE_NOTE);
+    // Amazon VPC Lattice, "SIGv4 authenticated requests", Considerations.
+    const message =
+      "VPC Lattice verifies no signed payload: set --unsigned-payload";
+    notes.push({ level: "warn", message });
   }
   return service;
 }
 
-// Amazon VPC Lattice, "SIGv4 authenticated requests", Considerations.
-const LATTICE_NOTE: LogNote = {
-  level: "warn",
-  message: "VPC Lattice verifies no signed payload: set --unsigned-payload",
-};
+/** A region, and where it is from; neither if there is a fault. */
+interface Found {
+  readonly region?: string;
+  readonly from?: string;
+}
 
 async function findRegion(
-  { reading, meant, host, profileRegion }: ScopeInput,
-  { onHost, version, isForCalls }: {
-    readonly onHost: string | undefined;
-    readonly version: SignatureVersion;
-    /** Whether a region that is not the host's has another use. */
-    readonly isForCalls: boolean;
-  },
+  { reading, host, profileRegion }: RegionInput,
+  meant: ReadonlySet<OptionKey>,
+  endpoint: Partial<Endpoint>,
+  version: SignatureVersion,
 ): Promise<Found> {
   const { settings, sources, faults, notes } = reading;
-  const given = settings.region;
+  const { region: given } = settings;
   const source = sources.get("region");
+  // The region of all regions is a set, which v4 cannot be signed for.
+  const isSetForV4 = endpoint.signatureVersion === "v4a" && version === "v4";
+  const onHost = isSetForV4 ? undefined : endpoint.region;
   if (onHost !== undefined && source?.kind !== "flag") {
     // No other one can verify there, whatever a variable says.
-    if (given !== undefined && !covers(onHost, given) && !isForCalls) {
+    const isOther = given !== undefined && !covers(onHost, given);
+    if (isOther && !goesWithCalls(reading, endpoint)) {
       const variable = source?.name;
       const message = `region ${onHost} of the host is used, not ${
         quote(given)
@@ -179,17 +161,15 @@ async function findRegion(
     }
     return { region: onHost, from: OFF_HOST };
   }
-  if (given === undefined && meant.has("region")) return {};
   if (given !== undefined) {
     const found = checkRegion(reading, given, source?.name ?? "", version);
     const { region } = found;
     const isCovered = onHost === undefined || onHost === ANY_REGION ||
       (region !== undefined && covers(region, onHost));
-    if (region && !isCovered) {
-      notes.push(overridden("region", reading, onHost));
-    }
+    if (region && !isCovered) noteOverridden("region", reading, onHost);
     return found;
   }
+  if (meant.has("region")) return {};
   const missing = required(OPTIONS.region, host);
   try {
     const region = await profileRegion(settings.profile[0]);
@@ -237,7 +217,7 @@ function checkRegion(
     : `one region such as us-east-1${hint}`;
   const place = from.startsWith("--") ? "" : ` in ${from}`;
   const words = `region must be ${expected}, got ${quote(text)}${place}`;
-  addFault(reading, "region", words);
+  reading.fault("region", words);
   return {};
 }
 
@@ -249,17 +229,15 @@ function required(option: Option, host: string | undefined): string {
 }
 
 /** What was set is used, though the host name says otherwise. */
-function overridden(
+function noteOverridden(
   key: "region" | "service" | "signatureVersion",
   reading: Reading,
   onHost: string,
-): LogNote {
+): void {
   const what = `${optionName(OPTIONS[key])} ${reading.settings[key]}`;
-  const from = sourceName(key, reading);
-  return {
-    level: "info",
-    message: `${what} of ${from} is used, not ${onHost} of the host`,
-  };
+  const from = reading.nameOf(key);
+  const message = `${what} of ${from} is used, not ${onHost} of the host`;
+  reading.notes.push({ level: "info", message });
 }
 
 /** The key by which the AWS MCP Server is told a region. */
@@ -267,8 +245,6 @@ export const REGION_KEY = "AWS_REGION";
 
 /** What is noted of each region that is told. */
 export const REGION_NOTE = "the region of calls goes with them";
-
-type Metadata = readonly (readonly [key: string, value: string])[];
 
 /** What goes into `_meta`, the region included. */
 interface RegionMetadata {
@@ -293,9 +269,7 @@ export async function addRegion(
     !metadata.some(([key]) => key === REGION_KEY);
   if (!isWanted) return { metadata, profileMetadata, isOfProfile: false };
 
-  const from = region === undefined
-    ? OF_PROFILE
-    : sourceName("region", reading);
+  const from = region === undefined ? OF_PROFILE : reading.nameOf("region");
   const withRegion = async (profile?: string): Promise<Metadata> => {
     const found = region ?? await profileRegion(profile).catch((error) => {
       notes.push({

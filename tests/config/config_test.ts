@@ -6,8 +6,7 @@ import {
   assertRejects,
   assertStringIncludes,
 } from "@std/assert";
-import { parseCommand } from "../../src/config/config.ts";
-import { describeConfig } from "../../src/config/describe.ts";
+import { describeConfig, parseCommand } from "../../src/config/config.ts";
 import { ConfigError } from "../../src/errors.ts";
 import {
   AGENTCORE,

@@ -6,7 +6,7 @@ import {
   variablesOf,
 } from "../../src/config/option.ts";
 import { OPTION_KEYS, OPTIONS } from "../../src/config/options.ts";
-import { readSettings } from "../../src/config/settings.ts";
+import { Reading } from "../../src/config/settings.ts";
 
 const ROWS: Option[] = OPTION_KEYS.map((key) => OPTIONS[key]);
 
@@ -20,7 +20,7 @@ Deno.test("no flag and no variable stands for two options", () => {
 });
 
 Deno.test("every default is a value that the option itself would take", () => {
-  const { settings, faults, sources } = readSettings(
+  const { settings, faults, sources } = new Reading(
     new Map(),
     () => undefined,
   );

@@ -6,7 +6,7 @@ import {
 } from "@std/assert";
 import { createPrivateKey, generateKeyPairSync } from "node:crypto";
 import { openTls } from "../../src/net/http_client.ts";
-import { readTlsFiles } from "../../src/config/tls_files.ts";
+import { readTlsFiles } from "../../src/config/files.ts";
 import type { TlsMaterial } from "../../src/net/http_client.ts";
 import type { LogNote } from "../../src/log/log.ts";
 import { Authority } from "../support/certificates.ts";

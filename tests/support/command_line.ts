@@ -12,7 +12,7 @@ import {
 import { ConfigError } from "../../src/errors.ts";
 import type { LogNote } from "../../src/log/log.ts";
 import { OPTION_KEYS, type OptionKey } from "../../src/config/options.ts";
-import { type Reading, readSettings } from "../../src/config/settings.ts";
+import { Reading } from "../../src/config/settings.ts";
 
 /** Variables by name. */
 export type Env = Readonly<Record<string, string>>;
@@ -49,7 +49,7 @@ export function readingOf(
     const given = flags[key];
     if (given !== undefined) texts.set(key, [given].flat());
   }
-  return readSettings(texts, (name) => env[name]);
+  return new Reading(texts, (name) => env[name]);
 }
 
 /** What a command line that runs the proxy asks for. */

@@ -9,17 +9,16 @@ import { findProfilePlace } from "../../aws/shared_files/profile_settings.ts";
 import {
   type Config,
   configure,
+  describeConfig,
   type RunCommand,
 } from "../../config/config.ts";
-import { describeConfig } from "../../config/describe.ts";
 import { ConfigError } from "../../errors.ts";
 import type { LogNote } from "../../log/log.ts";
 import { Redactor } from "../../redact/redact.ts";
 import { OF_PROFILE, REGION_NOTE } from "../../config/scope.ts";
-import { sourceName } from "../../config/settings.ts";
-import { PLUS_NOTE } from "../../config/target.ts";
 import { VERSION } from "../../version.ts";
 import { type Arguments, parseArguments } from "../../config/arguments.ts";
+import { PLUS_NOTE } from "../../config/checks.ts";
 import type { CommandContext } from "../context.ts";
 import { hideSecrets, openFetches } from "../target.ts";
 import { checkIdentity } from "./identity.ts";
@@ -180,7 +179,7 @@ async function settingOrigins(
     : regionFrom;
   const by = config.profile === undefined
     ? variable
-    : sourceName("profile", reading);
+    : reading.nameOf("profile");
   const profile = environmentDecides(config.profile, env)
     ? "no profile"
     : by === undefined

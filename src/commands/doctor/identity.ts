@@ -10,7 +10,6 @@ import {
   type RoleSession,
 } from "../../aws/credentials/types.ts";
 import type { Config } from "../../config/config.ts";
-import { describeSession } from "../../config/describe.ts";
 import { CredentialsError, messageOf } from "../../errors.ts";
 import { maskAccessKeyId } from "../../redact/redact.ts";
 import { askCaller } from "../caller.ts";
@@ -23,7 +22,7 @@ import {
   roleCredentialsOf,
   writerSession,
 } from "../target.ts";
-import { accountRoleArn } from "../../config/roles.ts";
+import { accountRoleArn, describeSession } from "../../config/roles.ts";
 import {
   type Checkup,
   failed,

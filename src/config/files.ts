@@ -1,17 +1,54 @@
 /**
- * Certificates and keys for TLS, read from files and checked: Deno's own client
- * takes garbage in silence.
+ * Files that options name: text, and certificates and keys for TLS, which are
+ * checked: Deno's own client takes garbage in silence.
  */
 
 import type { KeyObject, X509Certificate } from "node:crypto";
-import { messageOf } from "../errors.ts";
-import { type Need, notGranted } from "../permissions.ts";
 import type { CaBundle } from "../aws/shared_files/profile_settings.ts";
+import { messageOf } from "../errors.ts";
 import type { TlsMaterial } from "../net/http_client.ts";
+import { type Need, notGranted, permissionAdvice } from "../permissions.ts";
 import { optionName } from "./option.ts";
 import { OPTIONS } from "./options.ts";
-import { addFault, type Reading } from "./settings.ts";
-import { quotePath, readTextFile } from "./text_file.ts";
+import type { Reading } from "./settings.ts";
+
+/** Longer than any bundle of certificates; a device has no end. */
+const MAX_BYTES = 4 * 1024 * 1024;
+
+/** The text of a file, without a byte order mark, or what is wrong. */
+export async function readTextFile(
+  path: string,
+): Promise<{ readonly text: string } | { readonly fault: string }> {
+  // Most command lines name none.
+  const { limitedFile } = await import("../limited_text.ts");
+  try {
+    return { text: await limitedFile(path, MAX_BYTES) };
+  } catch (error) {
+    return { fault: `${quotePath(path)} ${reasonOf(error, path)}` };
+  }
+}
+
+/** A path in a form fit for one line. */
+export function quotePath(path: string): string {
+  return `'${path.replace(/[\p{Cc}\u2028\u2029]/gu, "?")}'`;
+}
+
+function needOf(path: string): Need {
+  return { kind: "read", value: path, why: "read the file" };
+}
+
+function reasonOf(error: unknown, path: string): string {
+  if (error instanceof Deno.errors.NotFound) return "does not exist";
+  if (error instanceof Deno.errors.NotCapable) {
+    return `may not be read: ${permissionAdvice([needOf(path)])}`;
+  }
+  if (error instanceof Deno.errors.PermissionDenied) {
+    return "cannot be read: the system denies it";
+  }
+  if (error instanceof RangeError) return "is longer than 4 MiB";
+  if (error instanceof Deno.errors.IsADirectory) return "is a directory";
+  return `cannot be read (${error instanceof Error ? error.name : "Error"})`;
+}
 
 type TlsOption = "caCert" | "clientCert" | "clientKey";
 
@@ -28,42 +65,59 @@ const PRIVATE_KEY =
   /-----BEGIN ((?:[A-Z]+ )?PRIVATE KEY)-----(?:(?!-----)[^])+-----END \1-----/;
 
 /**
- * Reads and checks the files that the options name.
+ * Reads and checks the certificates and keys that the options name.
  *
  * @param caBundle The AWS CLI's file of roots, which counts where no option
  * names one.
+ * @returns Nothing, if no file is named.
  */
 export async function readTlsFiles(
   reading: Reading,
   caBundle: CaBundle | undefined,
   now: number = Date.now(),
-): Promise<TlsMaterial> {
+): Promise<TlsMaterial | undefined> {
+  const { caCert, clientCert, clientKey } = reading.settings;
+  if ((caCert ?? caBundle ?? clientCert ?? clientKey) === undefined) return;
   const files = new TlsFiles(reading, now);
-  const caCerts = await files.roots(caBundle);
+  const caCerts = caCert !== undefined
+    ? await files.roots(caCert)
+    : caBundle !== undefined
+    ? await bundleRoots(reading, caBundle)
+    : [];
   return { caCerts, client: await files.client() };
 }
 
+/** Set for all of a machine's programs: it may hold a hundred roots. */
+async function bundleRoots(
+  { faults, notes }: Reading,
+  { path, from }: CaBundle,
+): Promise<string[]> {
+  const file = await readTextFile(path);
+  const caCerts = "text" in file ? file.text.match(CERTIFICATE) : null;
+  if (caCerts !== null) return caCerts;
+  if (!("fault" in file)) {
+    faults.push(`${from}: ${quotePath(path)} ${NO_CERTIFICATE}`);
+  } else if (notGranted([needOf(path)]).length > 0) {
+    const message = `the roots of ${from} are not trusted: ${file.fault}`;
+    notes.push({ level: "warn", message });
+  } else faults.push(`${from}: ${file.fault}`);
+  return [];
+}
+
 class TlsFiles {
-  readonly #reading: Reading;
-  readonly #now: number;
   #isFaulty = false;
 
-  constructor(reading: Reading, now: number) {
-    this.#reading = reading;
-    this.#now = now;
-  }
+  constructor(readonly reading: Reading, readonly now: number) {}
 
-  async roots(caBundle: CaBundle | undefined): Promise<string[]> {
-    const { caCert } = this.#reading.settings;
-    if (caCert === undefined) return caBundle ? this.#bundle(caBundle) : [];
-    const certificates = await this.#certificates("caCert", caCert);
+  async roots(path: string): Promise<string[]> {
+    const certificates = await this.#certificates("caCert", path);
     const caCerts = certificates.map(({ pem }) => pem);
-    this.#tryOut("caCert", caCert, { caCerts });
+    this.#tryOut("caCert", path, { caCerts });
     return caCerts;
   }
 
   async client(): Promise<TlsMaterial["client"]> {
-    const { clientCert, clientKey } = this.#reading.settings;
+    const { clientCert, clientKey } = this.reading.settings;
     if (clientCert === undefined && clientKey === undefined) return undefined;
     if (clientKey === undefined) {
       return this.#fault("clientKey", "is required with a client certificate");
@@ -77,35 +131,17 @@ class TlsFiles {
     if (own === undefined || key === undefined) return undefined;
     if (!belongs(own, key.object)) {
       const which = chain.length === 1 ? "certificate" : "first certificate";
-      return this.#fault(
+      const words = `does not belong to the ${which} of`;
+      return this.#fileFault(
         "clientKey",
-        `${quotePath(clientKey)} does not belong to the ${which} of ` +
-          quotePath(clientCert),
+        clientKey,
+        `${words} ${quotePath(clientCert)}`,
       );
     }
     const cert = chain.map(({ pem }) => pem).join("\n");
     const client = { cert, key: key.pem };
     this.#tryOut("clientKey", clientKey, client);
     return client;
-  }
-
-  /** Set for all of a machine's programs: it may hold a hundred roots. */
-  async #bundle({ path, from }: CaBundle): Promise<string[]> {
-    const { faults, notes } = this.#reading;
-    const need: Need = { kind: "read", value: path, why: "read the file" };
-    const file = await readTextFile(path);
-    if ("fault" in file && notGranted([need]).length > 0) {
-      const message = `the roots of ${from} are not trusted: ${file.fault}`;
-      notes.push({ level: "warn", message });
-      return [];
-    }
-    const caCerts = "text" in file ? file.text.match(CERTIFICATE) : null;
-    if (caCerts !== null) return caCerts;
-    const fault = "fault" in file
-      ? file.fault
-      : `${quotePath(path)} ${NO_CERTIFICATE}`;
-    faults.push(`${from}: ${fault}`);
-    return [];
   }
 
   /** The certificates of a file: one or more, or else there is a fault. */
@@ -115,11 +151,13 @@ class TlsFiles {
     const blocks = text.match(CERTIFICATE) ?? [];
     if (blocks.length === 0) this.#fileFault(key, path, NO_CERTIFICATE);
     const certificates = blocks.flatMap((pem, index) => {
-      const x509 = parse(pem);
-      if (x509 !== undefined) return [{ pem, x509 }];
-      const place = blocks.length === 1 ? "" : `, number ${index + 1}`;
-      const words = `has a certificate that cannot be read${place}`;
-      return this.#fileFault(key, path, words) ?? [];
+      try {
+        return { pem, x509: new (nodeCrypto().X509Certificate)(pem) };
+      } catch {
+        const place = blocks.length === 1 ? "" : `, number ${index + 1}`;
+        const words = `has a certificate that cannot be read${place}`;
+        return this.#fileFault(key, path, words) ?? [];
+      }
     });
     this.#noteTimes(path, certificates);
     return certificates;
@@ -171,21 +209,23 @@ class TlsFiles {
 
   /** A certificate out of its time may still be taken: it is told, no more. */
   #noteTimes(file: string, certificates: readonly Certificate[]): void {
-    const now = this.#now;
-    for (
-      const [message, isSo] of [
-        ["certificates have expired", (x509) => +x509.validToDate < now],
-        ["certificates are not valid yet", (x509) => +x509.validFromDate > now],
-      ] satisfies [string, (x509: X509Certificate) => boolean][]
-    ) {
-      const subjects = certificates.filter(({ x509 }) => isSo(x509))
-        .map(({ x509 }) =>
+    const note = (
+      message: string,
+      isSo: (x509: X509Certificate) => boolean,
+    ) => {
+      const subjects = certificates.map(({ x509 }) => x509).filter(isSo)
+        .map((x509) =>
           `${x509.subject} (${x509.validFrom} to ${x509.validTo})`
         );
-      if (subjects.length === 0) continue;
+      if (subjects.length === 0) return;
       const fields = { file, subjects };
-      this.#reading.notes.push({ level: "warn", message, fields });
-    }
+      this.reading.notes.push({ level: "warn", message, fields });
+    };
+    note("certificates have expired", (x509) => +x509.validToDate < this.now);
+    note(
+      "certificates are not valid yet",
+      (x509) => +x509.validFromDate > this.now,
+    );
   }
 
   #fileFault(key: TlsOption, path: string, words: string): undefined {
@@ -194,7 +234,7 @@ class TlsFiles {
 
   #fault(key: TlsOption, words: string): undefined {
     this.#isFaulty = true;
-    return addFault(this.#reading, key, `${optionName(OPTIONS[key])} ${words}`);
+    this.reading.fault(key, `${optionName(OPTIONS[key])} ${words}`);
   }
 }
 
@@ -209,13 +249,5 @@ function belongs({ x509 }: Certificate, key: KeyObject): boolean {
   } catch {
     // Of a kind that no certificate is made for.
     return false;
-  }
-}
-
-function parse(pem: string): X509Certificate | undefined {
-  try {
-    return new (nodeCrypto().X509Certificate)(pem);
-  } catch {
-    return undefined;
   }
 }
