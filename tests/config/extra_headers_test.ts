@@ -4,7 +4,15 @@ import {
   assertStringIncludes,
 } from "@std/assert";
 import { readExtraHeaders } from "../../src/config/additions.ts";
-import { readingOf } from "../support/command_line.ts";
+import {
+  configOf,
+  ELSEWHERE,
+  faultOf,
+  faultsOf,
+  readingOf,
+} from "../support/command_line.ts";
+import { describeConfig } from "../../src/config/config.ts";
+import { optionFiles } from "../support/option_files.ts";
 
 const ENV: Record<string, string> = {
   TEAM_KEY: "k, 1=2",
@@ -292,4 +300,55 @@ Deno.test("of flag, variable and file the flag wins, wherever it stands", async 
       await from("MCP_HEADERS", "MCP_HEADER_FILE"),
     ]
   ) assertStringIncludes(faults[0], "header X-A");
+});
+
+Deno.test("a header names variables by --header and --headers alike, and what they hold is shown nowhere", async () => {
+  const env = { TEAM_KEY: "hunter2", MCP_HEADERS: "X-B=b-${TEAM_KEY}" };
+  const config = await configOf([...ELSEWHERE, "--header=X-A: ${TEAM_KEY}"], {
+    ...env,
+  });
+  assertEquals(config.headers, [["X-B", "b-hunter2"], ["X-A", "hunter2"]]);
+  assertEquals(config.variables, ["TEAM_KEY"]);
+  assertEquals(config.secrets, ["hunter2"]);
+  assertNotMatch(JSON.stringify(describeConfig(config)), /hunter2/);
+  assertStringIncludes(
+    await faultOf(["--headers=X-A=${TEAM_KEY},X-B=${ABSENT}"], env),
+    "header X-B (entry 2 of --headers) names ABSENT, which is not set",
+  );
+});
+
+Deno.test("a header file that cannot be read or understood is named with its line", async () => {
+  await using files = await optionFiles("# a\nX-A: 1\n\nhunter2\n");
+  assertEquals(
+    await faultOf([`--header-file=${files.headers}`]),
+    `line 4 of '${files.headers}' must be "Name: value" ` +
+      "(set --header-file or MCP_HEADER_FILE)",
+  );
+  const absent = `${files.headers}-absent`;
+  assertEquals(
+    await faultOf([], { MCP_HEADER_FILE: absent }),
+    `header file '${absent}' does not exist ` +
+      "(set --header-file or MCP_HEADER_FILE)",
+  );
+});
+
+Deno.test("a file without an end is not read for ever, and a directory is called one", async () => {
+  await using files = await optionFiles("");
+  await Deno.writeFile(files.headers, new Uint8Array(4 * 1024 * 1024 + 1));
+  const directory = files.headers.slice(0, files.headers.lastIndexOf("/"));
+  for (
+    const [path, fault] of [
+      [files.headers, "is longer than 4 MiB"],
+      [directory, "is a directory"],
+    ]
+  ) {
+    assertEquals(
+      await faultOf([`--header-file=${path}`]),
+      `header file '${path}' ${fault} (set --header-file or MCP_HEADER_FILE)`,
+    );
+    assertStringIncludes(
+      (await faultsOf([...ELSEWHERE, `--ca-cert=${path}`])).join(),
+      fault,
+    );
+  }
 });

@@ -18,6 +18,8 @@ import {
   OPTION_KEYS,
   OPTIONS,
 } from "../../src/config/options.ts";
+import { parseCommand } from "../../src/config/config.ts";
+import { faultsOf } from "../support/command_line.ts";
 
 /** The rows of a terminal that nobody has made larger, less one for the prompt. */
 const ROWS = 23;
@@ -99,4 +101,48 @@ Deno.test("the version names the package, the runtime and the MCP revisions", ()
     `sigv4-proxy ${manifest.version} (Deno 2.9.6)\n` +
       "MCP 2026-07-28, 2025-11-25, 2025-06-18, 2025-03-26, 2024-11-05\n",
   );
+});
+
+Deno.test("help and version are answered whatever else is wrong, and ask for no variable", async () => {
+  const env = (name: string): never => {
+    throw new Error(`${name} was asked for`);
+  };
+  const profileRegion = (): Promise<string | undefined> =>
+    Promise.reject(new Error("the profile was asked for"));
+  for (
+    const [topic, args] of [
+      [undefined, ["--help"]],
+      [undefined, ["-h"]],
+      [undefined, ["--bogus", "--help"]],
+      [undefined, ["--version", "--help"]],
+      [undefined, ["--help", "https://signing.example/mcp"]],
+      [undefined, ["signing", "--help"]],
+      ["signing", ["--help", "signing"]],
+      ["all", ["--sse", "-h", "all"]],
+      ["limits", ["--help=limits"]],
+      ["doctor", ["--help", "doctor"]],
+      [undefined, ["--help=true"]],
+    ] as const
+  ) {
+    assertEquals(await parseCommand(args, env, { profileRegion }), {
+      kind: "help",
+      topic,
+    });
+  }
+  for (const args of [["--version", "ftp://x"], ["-V"], ["-v"]]) {
+    assertEquals(await parseCommand(args, env, { profileRegion }), {
+      kind: "version",
+    });
+  }
+});
+
+Deno.test("help on what there is none on says what there is", async () => {
+  assertEquals(await faultsOf(["--help", "signin"]), [
+    "there is no help on 'signin' (did you mean signing?)",
+  ]);
+  assertEquals(await faultsOf(["--help=bogus"]), [
+    "there is no help on 'bogus' (there is on target, messages, signing, " +
+    "credentials, http, limits, logging, all, doctor, policy, config, " +
+    "record, replay, completions)",
+  ]);
 });

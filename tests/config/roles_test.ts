@@ -1,7 +1,7 @@
 /** What is wrong with the options of roles, told before anything is sent. */
-import { assertStringIncludes } from "@std/assert";
+import { assertEquals, assertStringIncludes } from "@std/assert";
 import { join } from "node:path";
-import { faultOf } from "../support/command_line.ts";
+import { AGENTCORE, configOf, faultOf } from "../support/command_line.ts";
 import { roleArn } from "../support/role_world.ts";
 
 const A = "111111111111";
@@ -179,3 +179,30 @@ for (
     await Deno.remove(directory, { recursive: true });
   });
 }
+
+Deno.test("roles beside the first can be given by flags and by variables", async () => {
+  const template = "arn:aws-cn:iam::{account}:role/a/{role}-x";
+  const flags = [
+    `--account-role=${template}`,
+    "--allow-account=111111111111",
+    "--allow-account=2222*",
+    "--allow-role=audit-*",
+  ];
+  const { accounts, allowAccount } = await configOf([AGENTCORE, ...flags]);
+  const allow = ["111111111111", "2222*"];
+  assertEquals(accounts, { template, allow, allowRole: ["audit-*"] });
+  assertEquals(allowAccount, allow);
+  const byVariables = await configOf([AGENTCORE], {
+    MCP_ACCOUNT_ROLE: template,
+    MCP_ALLOW_ACCOUNT: "111111111111, 2222*",
+    MCP_ALLOW_ROLE: "audit-*",
+  });
+  assertEquals(byVariables.accounts, accounts);
+  const { writeRole } = await configOf([
+    AGENTCORE,
+    "--read-only",
+    "--assume-role=arn:aws:iam::123456789012:role/reads",
+    "--write-role=arn:aws:iam::123456789012:role/writes",
+  ]);
+  assertEquals(writeRole, "arn:aws:iam::123456789012:role/writes");
+});

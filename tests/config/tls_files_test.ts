@@ -10,9 +10,15 @@ import { readTlsFiles } from "../../src/config/files.ts";
 import type { TlsMaterial } from "../../src/net/http_client.ts";
 import type { LogNote } from "../../src/log/log.ts";
 import { Authority } from "../support/certificates.ts";
-import { readingOf } from "../support/command_line.ts";
+import {
+  ELSEWHERE,
+  faultOf as optionFault,
+  faultsOf,
+  readingOf,
+} from "../support/command_line.ts";
 import { RawServer } from "../support/raw_server.ts";
 import { TlsFront } from "../support/tls_front.ts";
+import { optionFiles } from "../support/option_files.ts";
 
 const HOUR_MS = 3_600_000;
 const ROOT = new Authority({ name: "root" });
@@ -211,4 +217,24 @@ Deno.test("others than the target are reached over the same roots, without the c
   }
   using own = openTls({ ...tls, caCerts: [] }, { sendsOtherHost: false });
   assertEquals(own.toOthers, globalThis.fetch);
+});
+
+Deno.test("certificates are for https: a client's is refused with plain http", async () => {
+  await using files = await optionFiles("");
+  const pair = [
+    `--client-cert=${files.clientCert}`,
+    `--client-key=${files.clientKey}`,
+  ];
+  const [, ...scope] = ELSEWHERE;
+  assertEquals(
+    await faultsOf(["http://127.0.0.1/mcp", ...scope, ...pair]),
+    [
+      "--client-cert means nothing to a target of plain http " +
+      "(set --target-url or MCP_TARGET_URL to one of https)",
+    ],
+  );
+  assertStringIncludes(
+    await optionFault(pair.slice(0, 1)),
+    "client key is required with a client certificate",
+  );
 });
