@@ -2,13 +2,22 @@
  * A world for subcommands: variables and a home of its own, and an ear for
  * what is printed.
  */
-
 import { credentialSource } from "../../src/aws/credentials/credentials.ts";
 import {
   type CommandContext,
   createContext,
 } from "../../src/commands/context.ts";
 import { TEST_CREDENTIALS } from "../support/test_identity.ts";
+
+/** A target whose host tells region and service. */
+export const TARGET =
+  "https://abc123.execute-api.eu-west-1.amazonaws.com/prod/mcp";
+
+/** How a published program was started. */
+export const PROGRAM = {
+  command: "/usr/bin/deno",
+  module: "jsr:@scope/sigv4-proxy@0.1.0",
+};
 
 /** Variables with keys that every test gate knows. */
 export const TEST_KEYS: Readonly<Record<string, string>> = {
