@@ -1,80 +1,18 @@
 /** Tool rules and metadata at the HTTP front. */
-import {
-  assert,
-  assertEquals,
-  assertRejects,
-  assertStringIncludes,
-} from "@std/assert";
-import { MessagePolicy } from "../../src/http/policy.ts";
+import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { cpuMs } from "../support/cpu_time.ts";
-import { Front, type FrontOptions } from "../support/http_front.ts";
-import { MODERN_META } from "../support/modern_message.ts";
-import { error, mcp, type McpHandler, result } from "../support/raw_mcp.ts";
-import { RawServer } from "../support/raw_server.ts";
-
-const READER = { name: "read", annotations: { readOnlyHint: true } };
-const WRITER = { name: "write", annotations: { readOnlyHint: false } };
-const PLAIN = { name: "plain" };
-
-interface Call {
-  readonly jsonrpc: string;
-  readonly id: number | string;
-  readonly method: string;
-  readonly params: { readonly name: string };
-}
-
-/** A list of tools on two pages. */
-const list: McpHandler = (message, reply) =>
-  message.params?.cursor === "2"
-    ? reply.json(result(message, { tools: [PLAIN] }))
-    : reply.json(result(message, { tools: [READER, WRITER], nextCursor: "2" }));
-
-function call(name: string, id: number | string = 1): Call {
-  return { jsonrpc: "2.0", id, method: "tools/call", params: { name } };
-}
+import { error, type McpHandler, result } from "../support/raw_mcp.ts";
+import {
+  call,
+  LIST,
+  list,
+  READER,
+  toolNames,
+  World,
+  WRITER,
+} from "./policy_world.ts";
 
 const PING = { jsonrpc: "2.0", id: 1, method: "ping" };
-const LIST = { jsonrpc: "2.0", id: 1, method: "tools/list" };
-
-/** A target and a front before it. */
-class World implements AsyncDisposable {
-  private constructor(readonly target: RawServer, readonly front: Front) {}
-
-  static async start(
-    script: Record<string, McpHandler>,
-    options: Partial<FrontOptions>,
-  ): Promise<World> {
-    const target = await RawServer.start(mcp(script));
-    const front = await Front.start({ target: target.url, ...options });
-    return new World(target, front);
-  }
-
-  /** The methods that the target saw. */
-  get methods(): string[] {
-    return this.target.requests.all.map((seen) =>
-      JSON.parse(seen.text()).method
-    );
-  }
-
-  /** Sends a message; the status and the answer. */
-  async ask(
-    message: unknown,
-    headers: Record<string, string> = {},
-    // deno-lint-ignore no-explicit-any
-  ): Promise<{ status: number; json: any }> {
-    const answer = await this.front.post(message, headers);
-    return { status: answer.status, json: await answer.json() };
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    await this.front[Symbol.asyncDispose]();
-    await this.target[Symbol.asyncDispose]();
-  }
-}
-
-function toolNames(json: { result: { tools: { name: string }[] } }): string[] {
-  return json.result.tools.map(({ name }) => name);
-}
 
 Deno.test("a list holds the allowed tools alone, whatever else the answer has", async () => {
   const answer =
@@ -352,57 +290,6 @@ Deno.test("an answer that is too large to be looked at is not passed on", async 
   assertEquals(toolNames(big.json).length, 100);
 });
 
-Deno.test("metadata is put into requests that do not have it, and into nothing else", async () => {
-  await using world = await World.start({}, {
-    metadata: [["team", "ulm"], ["origin", "proxy"]],
-  });
-  await world.ask({
-    jsonrpc: "2.0",
-    id: 1,
-    method: "m",
-    params: { a: 1, _meta: { origin: "client" } },
-  });
-  await world.ask({ jsonrpc: "2.0", id: 2, method: "m" });
-  const notified = await world.front.post('{"jsonrpc":"2.0","method":"n"}');
-  assertEquals(notified.status, 202);
-  const broken = await world.front.fetch({ method: "DELETE" });
-  await broken.body?.cancel();
-  const [first, second, third] = world.target.requests.all.map((seen) =>
-    seen.text()
-  );
-  assertEquals(JSON.parse(first).params, {
-    a: 1,
-    _meta: { team: "ulm", origin: "client" },
-  });
-  assertEquals(JSON.parse(second).params, {
-    _meta: { team: "ulm", origin: "proxy" },
-  });
-  assertEquals(third, '{"jsonrpc":"2.0","method":"n"}');
-});
-
-for (const isModern of [false, true]) {
-  Deno.test(`the list that the front asks for itself has the metadata, ${isModern ? "beside the client's own" : "where the client has none"}`, async () => {
-    await using world = await World.start({
-      "tools/list": (message, reply) =>
-        reply.json(result(message, { tools: [READER] })),
-    }, { tools: { readOnly: true }, metadata: [["team", "ulm"]] });
-    const meta = isModern ? MODERN_META : {};
-    await world.ask({
-      jsonrpc: "2.0",
-      id: 1,
-      method: "tools/call",
-      params: { name: "read", _meta: meta },
-    });
-    const [list] = world.target.requests.all.map((seen) =>
-      JSON.parse(seen.text())
-    );
-    assertEquals([list.method, list.params._meta], [
-      "tools/list",
-      { ...meta, team: "ulm" },
-    ]);
-  });
-}
-
 Deno.test("with a tool policy, headers that say another tool than the message are refused", async () => {
   await using world = await World.start(
     { "tools/call": (message, reply) => reply.json(result(message)) },
@@ -421,157 +308,6 @@ Deno.test("with a tool policy, headers that say another tool than the message ar
     assertEquals(answer.status, status, JSON.stringify(headers));
   }
   assertEquals(world.methods, ["tools/call", "tools/call"]);
-});
-
-Deno.test("that a tool only reads is believed for a minute, and then asked for anew", async () => {
-  let nowMs = 0;
-  let asked = 0;
-  let tools: unknown[] = [READER];
-  const policy = new MessagePolicy({
-    tools: { readOnly: true, allow: [], deny: [] },
-    metadata: [],
-    maxAnswerBytes: 1000,
-  }, () => nowMs);
-  const admit = () =>
-    policy.admit(
-      new TextEncoder().encode(JSON.stringify(call("read"))),
-      new Map(),
-      () => {
-        asked++;
-        const answer = { jsonrpc: "2.0", id: 1, result: { tools } };
-        return Promise.resolve(Response.json(answer));
-      },
-    );
-  await admit();
-  nowMs = 59_999;
-  await admit();
-  assertEquals(asked, 1);
-  nowMs = 60_000;
-  await admit();
-  assertEquals(asked, 2);
-  tools = [{ name: "read" }];
-  nowMs = 119_999;
-  await admit();
-  nowMs = 120_000;
-  await assertRejects(admit, Error, "--read-only");
-});
-
-Deno.test("what a tool said while a session began is not believed in it", async () => {
-  let asked = 0;
-  const policy = new MessagePolicy({
-    tools: { readOnly: true, allow: [], deny: [] },
-    metadata: [],
-    maxAnswerBytes: 1000,
-  });
-  const admit = (message: unknown) =>
-    policy.admit(
-      new TextEncoder().encode(JSON.stringify(message)),
-      new Map(),
-      () => {
-        asked++;
-        const answer = { jsonrpc: "2.0", id: 1, result: { tools: [READER] } };
-        return Promise.resolve(Response.json(answer));
-      },
-    );
-  const initialize = { jsonrpc: "2.0", id: 0, method: "initialize" };
-  const admitted = await admit(initialize);
-  await admit(call("read"));
-  // Its answer is there.
-  assertEquals(admitted.filter(), undefined);
-  await admit(call("read"));
-  assertEquals(asked, 2);
-});
-
-Deno.test("that the tools have changed is heard in a stream, and they are asked for anew", async () => {
-  const change = Promise.withResolvers<void>();
-  await using world = await World.start({
-    "tools/list": (message, reply) =>
-      reply.json(result(message, { tools: [READER] })),
-    "GET": async (_message, reply) => {
-      const stream = await reply.sse();
-      await change.promise;
-      await stream.message({
-        jsonrpc: "2.0",
-        method: "notifications/tools/list_changed",
-      });
-      await stream.end();
-    },
-  }, { tools: { readOnly: true } });
-  const stream = await world.front.fetch();
-  const before = world.target.requests.length;
-  await world.ask(call("read"));
-  await world.ask(call("read"));
-  assertEquals(world.target.requests.length - before, 3);
-  change.resolve();
-  assertStringIncludes(await stream.text(), "list_changed");
-  await world.ask(call("read"));
-  assertEquals(world.target.requests.length - before, 5);
-});
-
-Deno.test("that the tools have changed is heard in the answer to subscriptions/listen, and they are asked for anew", async () => {
-  const change = Promise.withResolvers<void>();
-  const listChanged = {
-    jsonrpc: "2.0",
-    method: "notifications/tools/list_changed",
-  };
-  await using world = await World.start({
-    "tools/list": (message, reply) =>
-      reply.json(result(message, { tools: [READER] })),
-    "subscriptions/listen": async (_message, reply) => {
-      const stream = await reply.sse();
-      await change.promise;
-      await stream.message(listChanged);
-      await stream.end();
-    },
-  }, { tools: { readOnly: true } });
-  const stream = await world.front.post(
-    { jsonrpc: "2.0", id: "s", method: "subscriptions/listen" },
-    { "mcp-method": "subscriptions/listen" },
-  );
-  await world.ask(call("read"));
-  await world.ask(call("read"));
-  change.resolve();
-  assertStringIncludes(await stream.text(), JSON.stringify(listChanged));
-  await world.ask(call("read"));
-  assertEquals(world.methods.slice(1), [
-    "tools/list",
-    "tools/call",
-    "tools/call",
-    "tools/list",
-    "tools/call",
-  ]);
-});
-
-Deno.test("with read-only a client's initialize makes the next call list again", async () => {
-  let tools: unknown[] = [READER];
-  await using world = await World.start({
-    "tools/list": (message, reply) => reply.json(result(message, { tools })),
-  }, { tools: { readOnly: true } });
-  assertEquals((await world.ask(call("read"))).json.result, {});
-  tools = [{ ...READER, annotations: { readOnlyHint: false } }];
-  await world.ask({ jsonrpc: "2.0", id: 1, method: "initialize" });
-  assertEquals((await world.ask(call("read"))).json.error?.code, -31019);
-});
-
-Deno.test("a list that was asked for before the client's initialize teaches nothing", async () => {
-  const release = Promise.withResolvers<void>();
-  let tools: unknown[] = [READER];
-  let lists = 0;
-  await using world = await World.start({
-    "tools/list": async (message, reply) => {
-      const listed = tools;
-      if (lists++ === 0) await release.promise;
-      await reply.json(result(message, { tools: listed }));
-    },
-  }, { tools: { readOnly: true } });
-  const old = world.ask(LIST);
-  await world.target.requests.at(0);
-  tools = [{ ...READER, annotations: { readOnlyHint: false } }];
-  await world.ask({ jsonrpc: "2.0", id: 1, method: "initialize" });
-  release.resolve();
-  // It is shown as the target says; it is of the session that is gone.
-  assertEquals(toolNames((await old).json), ["read"]);
-  assertEquals((await world.ask(call("read"))).json.error?.code, -31019);
 });
 
 Deno.test("with a tool policy no coding is claimed for a message that was checked without one", async () => {

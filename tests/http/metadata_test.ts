@@ -1,0 +1,55 @@
+import { assertEquals } from "@std/assert";
+import { MODERN_META } from "../support/modern_message.ts";
+import { result } from "../support/raw_mcp.ts";
+import { list, READER, World } from "./policy_world.ts";
+
+Deno.test("metadata is put into requests that do not have it, and into nothing else", async () => {
+  await using world = await World.start({}, {
+    metadata: [["team", "ulm"], ["origin", "proxy"]],
+  });
+  await world.ask({
+    jsonrpc: "2.0",
+    id: 1,
+    method: "m",
+    params: { a: 1, _meta: { origin: "client" } },
+  });
+  await world.ask({ jsonrpc: "2.0", id: 2, method: "m" });
+  const notified = await world.front.post('{"jsonrpc":"2.0","method":"n"}');
+  assertEquals(notified.status, 202);
+  const broken = await world.front.fetch({ method: "DELETE" });
+  await broken.body?.cancel();
+  const [first, second, third] = world.target.requests.all.map((seen) =>
+    seen.text()
+  );
+  assertEquals(JSON.parse(first).params, {
+    a: 1,
+    _meta: { team: "ulm", origin: "client" },
+  });
+  assertEquals(JSON.parse(second).params, {
+    _meta: { team: "ulm", origin: "proxy" },
+  });
+  assertEquals(third, '{"jsonrpc":"2.0","method":"n"}');
+});
+
+for (const isModern of [false, true]) {
+  Deno.test(`the list that the front asks for itself has the metadata, ${isModern ? "beside the client's own" : "where the client has none"}`, async () => {
+    await using world = await World.start({
+      "tools/list": (message, reply) =>
+        reply.json(result(message, { tools: [READER] })),
+    }, { tools: { readOnly: true }, metadata: [["team", "ulm"]] });
+    const meta = isModern ? MODERN_META : {};
+    await world.ask({
+      jsonrpc: "2.0",
+      id: 1,
+      method: "tools/call",
+      params: { name: "read", _meta: meta },
+    });
+    const [list] = world.target.requests.all.map((seen) =>
+      JSON.parse(seen.text())
+    );
+    assertEquals([list.method, list.params._meta], [
+      "tools/list",
+      { ...meta, team: "ulm" },
+    ]);
+  });
+}

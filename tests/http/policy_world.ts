@@ -1,0 +1,70 @@
+import { Front, type FrontOptions } from "../support/http_front.ts";
+import { mcp, type McpHandler, result } from "../support/raw_mcp.ts";
+import { RawServer } from "../support/raw_server.ts";
+
+export const READER = { name: "read", annotations: { readOnlyHint: true } };
+
+export const WRITER = { name: "write", annotations: { readOnlyHint: false } };
+
+export const PLAIN = { name: "plain" };
+
+export interface Call {
+  readonly jsonrpc: string;
+  readonly id: number | string;
+  readonly method: string;
+  readonly params: { readonly name: string };
+}
+
+/** A list of tools on two pages. */
+export const list: McpHandler = (message, reply) =>
+  message.params?.cursor === "2"
+    ? reply.json(result(message, { tools: [PLAIN] }))
+    : reply.json(result(message, { tools: [READER, WRITER], nextCursor: "2" }));
+
+export function call(name: string, id: number | string = 1): Call {
+  return { jsonrpc: "2.0", id, method: "tools/call", params: { name } };
+}
+
+export const LIST = { jsonrpc: "2.0", id: 1, method: "tools/list" };
+
+/** A target and a front before it. */
+export class World implements AsyncDisposable {
+  private constructor(readonly target: RawServer, readonly front: Front) {}
+
+  static async start(
+    script: Record<string, McpHandler>,
+    options: Partial<FrontOptions>,
+  ): Promise<World> {
+    const target = await RawServer.start(mcp(script));
+    const front = await Front.start({ target: target.url, ...options });
+    return new World(target, front);
+  }
+
+  /** The methods that the target saw. */
+  get methods(): string[] {
+    return this.target.requests.all.map((seen) =>
+      JSON.parse(seen.text()).method
+    );
+  }
+
+  /** Sends a message; the status and the answer. */
+  async ask(
+    message: unknown,
+    headers: Record<string, string> = {},
+    // deno-lint-ignore no-explicit-any
+  ): Promise<{ status: number; json: any }> {
+    const answer = await this.front.post(message, headers);
+    return { status: answer.status, json: await answer.json() };
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.front[Symbol.asyncDispose]();
+    await this.target[Symbol.asyncDispose]();
+  }
+}
+
+export function toolNames(
+  json: { result: { tools: { name: string }[] } },
+): string[] {
+  return json.result.tools.map(({ name }) => name);
+}
