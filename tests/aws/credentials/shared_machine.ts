@@ -2,8 +2,7 @@
  * A home directory with shared files, and beside it a container that would
  * gladly give its own keys.
  */
-
-import { assert } from "@std/assert";
+import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { createCredentialSource } from "../../../src/aws/credentials/credentials.ts";
 import { CredentialsError } from "../../../src/errors.ts";
 import type { Log } from "../../../src/log/log.ts";
@@ -86,4 +85,31 @@ export async function outcome(source: CredentialSource): Promise<string> {
     SECRETS_SEEN.check(error.message);
     return error.message;
   }
+}
+
+/** An error that names the file and the line, and asks nobody else. */
+export function assertRefused(
+  machine: Machine,
+  file: "config" | "credentials",
+  line: number,
+  found: string,
+): void {
+  assertStringIncludes(
+    found,
+    `${machine.path(".aws", file)} line ${line}: `,
+  );
+  assertEquals(machine.container.requests, []);
+}
+
+/** A program that prints keys, and writes its arguments into a file. */
+export function program(machine: Machine, name = "c.sh"): string {
+  const path = machine.write(
+    name,
+    `#!/bin/sh
+printf '%s\\n' "$@" > "$0.args"
+printf '{"Version":1,"AccessKeyId":"AKIAPROGRAM","SecretAccessKey":"s"}'
+`,
+  );
+  Deno.chmodSync(path, 0o755);
+  return path;
 }

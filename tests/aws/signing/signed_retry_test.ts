@@ -1,5 +1,4 @@
 /** The one second try of a refused request, and when there is none. */
-
 import {
   assert,
   assertEquals,
@@ -13,52 +12,17 @@ import type {
   Credentials,
   CredentialSource,
 } from "../../../src/aws/credentials/types.ts";
-import {
-  createSignedFetch,
-  type SignedFetchOptions,
-} from "../../../src/aws/signing/signed_fetch.ts";
 import { CredentialsError } from "../../../src/errors.ts";
 import type { Log } from "../../../src/log/log.ts";
-import { IamGate, type IamGateOptions } from "../../support/iam_gate.ts";
-import type { VerifierOptions } from "../../support/sigv4_verifier.ts";
+import { OLD, POST, signedFetchTo, startGate } from "./renewing.ts";
 
-const OLD: Credentials = {
-  accessKeyId: "ASIAEXAMPLEOLD",
-  secretAccessKey: "an-old-secret-access-key",
-  sessionToken: "an-old-session-token",
-};
 const NEW: Credentials = {
   accessKeyId: "ASIAEXAMPLENEW",
   secretAccessKey: "a-new-secret-access-key",
   sessionToken: "a-new-session-token",
 };
-const SCOPE = { service: "execute-api", region: "eu-west-1" };
+
 const HOUR_MS = 3_600_000;
-
-function startGate(
-  verifier: Partial<VerifierOptions>,
-  options: Partial<IamGateOptions> = {},
-): Promise<IamGate> {
-  return IamGate.start({
-    verifier: { principals: { [OLD.accessKeyId]: OLD }, ...SCOPE, ...verifier },
-    handler: (_request, response, record) => {
-      response.end(`ran ${record.text()}`);
-    },
-    ...options,
-  });
-}
-
-function signedFetchTo(
-  gate: IamGate,
-  options: Partial<SignedFetchOptions> = {},
-): ReturnType<typeof createSignedFetch> {
-  return createSignedFetch({
-    origin: gate.origin,
-    credentials: OLD,
-    ...SCOPE,
-    ...options,
-  });
-}
 
 /** A source that has newer credentials when the old ones are refused. */
 class RenewingSource implements CredentialSource {
@@ -73,8 +37,6 @@ class RenewingSource implements CredentialSource {
     return Promise.resolve(this.current);
   }
 }
-
-const POST = { method: "POST", body: "a call" };
 
 for (const dress of ["api-gateway", "json", "xml"] as const) {
   for (
@@ -333,63 +295,6 @@ Deno.test("a refusal for the date without a Date header is not tried again", asy
   assertFalse(response.headers.has("date"));
   await response.body?.cancel();
   assertEquals(gate.records.length, 1);
-});
-
-Deno.test("an error body that was looked into is whole for the caller, however long", async () => {
-  const body = `{"message":"${"x".repeat(300_000)}"}`;
-  await using gate = await startGate({}, {
-    handler: (_request, response) => {
-      response.writeHead(403, {
-        "content-type": "application/json",
-        "x-a": "b",
-      })
-        .end(body);
-    },
-  });
-  const response = await signedFetchTo(gate)(gate.origin, POST);
-  assertEquals(response.status, 403);
-  assertEquals(response.headers.get("x-a"), "b");
-  assertEquals(response.url, `${gate.origin}`);
-  assertEquals(await response.text(), body);
-});
-
-Deno.test("an error body that nobody reads can be cancelled", async () => {
-  await using gate = await startGate({}, {
-    handler: (_request, response) => {
-      response.writeHead(403, { "content-type": "application/json" });
-      response.write("{".repeat(200_000));
-    },
-  });
-  const response = await signedFetchTo(gate)(gate.origin, POST);
-  await response.body?.cancel();
-  assertEquals(await gate.records.all[0]?.ended, "cut");
-});
-
-Deno.test("a refusal that is an endless event stream is handed over at once", async () => {
-  await using gate = await startGate({}, {
-    handler: (_request, response) => {
-      response.writeHead(403, { "content-type": "text/event-stream" });
-      response.write(": waiting\n\n");
-    },
-  });
-  const response = await signedFetchTo(gate)(gate.origin, POST);
-  assertEquals(response.status, 403);
-  await response.body?.cancel();
-});
-
-Deno.test("an error body that breaks off is handed over with its status", async () => {
-  await using gate = await startGate({}, {
-    handler: (_request, response) => {
-      response.writeHead(403, {
-        "content-type": "application/json",
-        "content-length": "100",
-      });
-      response.write('{"message":', () => response.socket?.end());
-    },
-  });
-  const response = await signedFetchTo(gate)(gate.origin, POST);
-  assertEquals(response.status, 403);
-  await assertRejects(() => response.text(), TypeError);
 });
 
 Deno.test("second tries are told without secrets", async () => {
