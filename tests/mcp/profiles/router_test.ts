@@ -1,84 +1,10 @@
 /** Calls on behalf of several profiles: cancelled, opened anew, large, in arrays. */
-import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
-import {
-  error,
-  INITIALIZED,
-  mcp,
-  type McpHandler,
-  result,
-  Sessions,
-} from "../../support/raw_mcp.ts";
-import {
-  type RawReply,
-  RawServer,
-  type SeenRequest,
-} from "../../support/raw_server.ts";
+import { assertEquals, assertStringIncludes } from "@std/assert";
+import { type McpHandler, result } from "../../support/raw_mcp.ts";
 import { ParseCounter } from "../../support/parse_counter.ts";
-import {
-  StreamClient,
-  type StreamClientOptions,
-} from "../../support/stream_client.ts";
+import { count, world } from "./world.ts";
 
 const MIB = 1024 * 1024;
-
-/** A fetch that says who asks, in place of a signature. */
-const as = (who: string): typeof fetch => (input, init) => {
-  const headers = new Headers(init?.headers);
-  headers.set("x-who", who);
-  return fetch(input, { ...init, headers });
-};
-
-const PROFILES = new Map([["dev", as("dev")], ["prod", as("prod")]]);
-
-/** A target with sessions, and a client of two profiles before it. */
-async function world(
-  script: Record<string, McpHandler> = {},
-  options: Partial<StreamClientOptions> = {},
-) {
-  const sessions = new Sessions();
-  const server = await RawServer.start(mcp(script, sessions));
-  const client = new StreamClient({
-    url: server.url,
-    fetch: as("dev"),
-    profiles: PROFILES,
-    ...options,
-  });
-  return {
-    server,
-    client,
-    /** Answers an `initialize`, with a new session. */
-    open: (message: unknown, reply: RawReply) =>
-      reply.json(result(message, INITIALIZED), 200, {
-        "mcp-session-id": sessions.open(),
-      }),
-    /** Calls a tool on behalf of a profile. */
-    call: (id: number, profile: string): void =>
-      client.request(id, "tools/call", {
-        name: "x",
-        arguments: { aws_profile: profile },
-      }),
-    /** What reached the target so far, as `method who`. */
-    seen: (): string[] => server.requests.all.map(described),
-    /** The first request, past or to come, that is described so. */
-    arrival: (text: string): Promise<SeenRequest> =>
-      server.requests.find((request) => described(request) === text),
-    async [Symbol.asyncDispose]() {
-      await client[Symbol.asyncDispose]();
-      await server[Symbol.asyncDispose]();
-    },
-  };
-}
-
-function described(request: SeenRequest): string {
-  const { method } = request.method === "POST"
-    ? JSON.parse(request.text())
-    : request;
-  return `${method} ${request.header("x-who")}`;
-}
-
-function count(lines: readonly string[], wanted: string): number {
-  return lines.filter((line) => line === wanted).length;
-}
 
 /** Answers calls of the second profile when it is told to, others at once. */
 class HeldCalls {
@@ -121,27 +47,6 @@ for (const isAnswered of [true, false]) {
   });
 }
 
-Deno.test("a call that is cancelled while its profile's session is opened is never sent", async () => {
-  const release = Promise.withResolvers<void>();
-  await using w = await world({
-    initialize: async (message, reply, request) => {
-      if (request.header("x-who") === "prod") await release.promise;
-      await w.open(message, reply);
-    },
-  });
-  await w.client.initialize();
-  w.call(1, "prod");
-  await w.arrival("initialize prod");
-  w.client.notify("notifications/cancelled", { requestId: 1 });
-  release.resolve();
-  await w.arrival("notifications/initialized prod");
-  assertEquals(await w.client.close(), []);
-  assertEquals(
-    w.seen().filter((line) => /call|cancelled/.test(line)),
-    [],
-  );
-});
-
 Deno.test("what is for another profile's session leaves the array that it came in", async () => {
   await using w = await world({
     "tools/call": (_message, reply) => reply.hang(),
@@ -179,75 +84,6 @@ Deno.test("an ID that is used again is cancelled where it is used last", async (
   await w.arrival("hang dev");
   w.client.notify("notifications/cancelled", { requestId: 1 });
   await w.arrival("notifications/cancelled dev");
-});
-
-Deno.test("a session that cannot be opened is the call's error, which says that the call was not sent, and the next call tries again", async () => {
-  let isRefused = true;
-  await using w = await world({
-    initialize: (message, reply, request) =>
-      request.header("x-who") === "prod" && isRefused
-        ? reply.json(error(message, -32000, "not you"))
-        : w.open(message, reply),
-  });
-  await w.client.initialize();
-  w.call(1, "prod");
-  const { json } = await w.client.answer(1);
-  assertEquals(json.error, {
-    code: -32000,
-    message:
-      "no session could be opened for the profile prod: not you; the call was not sent",
-    data: { mayHaveRun: false },
-  });
-  // What is answered is under way nowhere.
-  w.client.notify("notifications/cancelled", { requestId: 1 });
-  await w.arrival("notifications/cancelled dev");
-  isRefused = false;
-  w.call(2, "prod");
-  assertEquals("result" in (await w.client.answer(2)).json, true);
-  assertEquals(count(w.seen(), "initialize prod"), 2);
-});
-
-Deno.test("a session whose opening may have reached the target leaves no doubt about the call", async () => {
-  await using w = await world({
-    initialize: (message, reply, request) =>
-      request.header("x-who") === "prod"
-        ? reply.reset()
-        : w.open(message, reply),
-  }, { retries: 0 });
-  await w.client.initialize();
-  w.call(1, "prod");
-  const { json } = await w.client.answer(1);
-  assertEquals(json.error.code, -31010);
-  assertEquals(json.error.data, {
-    source: "sigv4-proxy",
-    reason: "unreachable",
-    mayHaveRun: false,
-  });
-  assertMatch(
-    json.error.message,
-    /^no session could be opened for the profile prod: the connection to /,
-  );
-  assertEquals(json.error.message.includes("may have run"), false);
-});
-
-Deno.test("at a stop a call whose session is still opened is told that it was not sent", async () => {
-  await using w = await world({
-    initialize: (message, reply, request) =>
-      request.header("x-who") === "prod"
-        ? reply.hang()
-        : w.open(message, reply),
-  });
-  await w.client.initialize();
-  w.call(1, "prod");
-  await w.arrival("initialize prod");
-  w.client.stop();
-  const { json } = await w.client.answer(1);
-  assertEquals(json.error, {
-    code: -31018,
-    message:
-      "no session could be opened for the profile prod: the proxy is stopping; the call was not sent",
-    data: { source: "sigv4-proxy", reason: "shutting-down", mayHaveRun: false },
-  });
 });
 
 Deno.test("the end does not wait for a log level that no call waits for, and its request is cancelled", async () => {
@@ -310,75 +146,6 @@ Deno.test("the end does not wait for a session whose only call is cancelled", as
   await w.arrival("initialize prod");
   w.client.notify("notifications/cancelled", { requestId: 1 });
   assertEquals(await w.client.close(), []);
-});
-
-Deno.test("a call before initialize goes without a session, and the first one after it opens one", async () => {
-  await using w = await world();
-  w.call(1, "prod");
-  await w.client.answer(1);
-  await w.client.initialize();
-  w.call(2, "prod");
-  await w.client.answer(2);
-  const prod = w.server.requests.all
-    .filter((request) => request.header("x-who") === "prod");
-  assertEquals(
-    prod.map((request) => [
-      JSON.parse(request.text()).method,
-      request.header("mcp-session-id") !== undefined,
-    ]),
-    [
-      ["tools/call", false],
-      ["initialize", false],
-      ["notifications/initialized", true],
-      ["tools/call", true],
-    ],
-  );
-});
-
-Deno.test("when the client initialises again, the other sessions are opened anew as it says", async () => {
-  await using w = await world();
-  const client = (name: string) => ({ clientInfo: { name, version: "1" } });
-  await w.client.initialize(client("first"));
-  w.call(1, "prod");
-  await w.client.answer(1);
-  await w.client.initialize(client("second"));
-  w.call(2, "prod");
-  await w.client.answer(2);
-  w.call(3, "prod");
-  await w.client.answer(3);
-  const names = w.server.requests.all
-    .filter((request) => described(request) === "initialize prod")
-    .map((request) => JSON.parse(request.text()).params.clientInfo.name);
-  assertEquals(names, ["first", "second"]);
-});
-
-Deno.test("an attempt that fails late leaves alone the session that a later one opened", async () => {
-  const release = Promise.withResolvers<void>();
-  let attempts = 0;
-  await using w = await world({
-    initialize: async (message, reply, request) => {
-      if (request.header("x-who") === "prod" && ++attempts === 1) {
-        await release.promise;
-        return await reply.json(error(message, -32000, "not yet"));
-      }
-      await w.open(message, reply);
-    },
-  });
-  await w.client.initialize();
-  w.call(1, "prod");
-  await w.arrival("initialize prod");
-  await w.client.initialize();
-  w.call(2, "prod");
-  release.resolve();
-  const codes = new Map<number, number | undefined>();
-  while (codes.size < 2) {
-    const { json } = await w.client.next();
-    codes.set(json.id, json.error?.code);
-  }
-  assertEquals([codes.get(1), codes.get(2)], [-32000, undefined]);
-  w.call(3, "prod");
-  assertEquals("result" in (await w.client.answer(3)).json, true);
-  assertEquals(count(w.seen(), "initialize prod"), 2);
 });
 
 /** A text that makes an answer large enough to pass while it arrives. */

@@ -1,76 +1,25 @@
 /** By what a lost session is known, and what then happens to a call. */
-import { assertEquals, assertStringIncludes } from "@std/assert";
-import {
-  error,
-  INITIALIZED,
-  mcp,
-  type McpHandler,
-  result,
-  Sessions,
-} from "../../support/raw_mcp.ts";
-import type { RawEventStream, RawReply } from "../../support/raw_reply.ts";
+import { assertEquals } from "@std/assert";
+import { INITIALIZED, result } from "../../support/raw_mcp.ts";
+import type { RawEventStream } from "../../support/raw_reply.ts";
 import { RawServer } from "../../support/raw_server.ts";
 import { StreamClient } from "../../support/stream_client.ts";
-
-// deno-lint-ignore no-explicit-any
-type Call = any;
-
-/** Says that the session is lost, in one of the ways there are. */
-type Signal = (call: Call, reply: RawReply) => Promise<void>;
+import {
+  CALL,
+  type Call,
+  json,
+  rpc,
+  type Signal,
+  world,
+} from "./session_signals.ts";
 
 const AWS_WORDS =
   "The provided SessionId was not found or has expired, please re-initialize your connection.";
-const CALL = { name: "order", arguments: {} };
-
-/** A target that meets the first call of its first session in some way. */
-async function world(
-  signal: Signal,
-  { runs = false, method = "tools/call", ...script }:
-    & { readonly runs?: boolean; readonly method?: string }
-    & Record<string, McpHandler | boolean | string | undefined> = {},
-) {
-  const sessions = new Sessions();
-  let isFirst = true;
-  let ran = 0;
-  const handlers: Record<string, McpHandler> = {};
-  for (const [name, handler] of Object.entries(script)) {
-    if (typeof handler === "function") handlers[name] = handler;
-  }
-  const server = await RawServer.start(mcp({
-    ...handlers,
-    [method]: async (call, reply) => {
-      if (isFirst) {
-        isFirst = false;
-        if (runs) ran++;
-        return await signal(call, reply);
-      }
-      ran++;
-      await reply.json(result(call, { said: "ok" }));
-    },
-  }, sessions));
-  const client = new StreamClient({ url: server.url });
-  await client.initialize();
-  await server.requests.find((seen) => seen.text().includes("initialized"));
-  return {
-    server,
-    client,
-    /** How often the target ran the call. */
-    ran: () => ran,
-    /** How many sessions were opened. */
-    opened: () => sessions.known.size,
-    async [Symbol.asyncDispose]() {
-      await client[Symbol.asyncDispose]();
-      await server[Symbol.asyncDispose]();
-    },
-  };
-}
 
 const text =
   (status: number, body: string, type = "text/plain"): Signal =>
   (_call, reply) => reply.status(status, { "content-type": type }, body);
-const json =
-  (status: number, body: (call: Call) => unknown): Signal => (call, reply) =>
-    reply.json(body(call), status);
+
 /** An event, after which the stream is left open. */
 const event =
   (body: (call: Call) => unknown): Signal => async (call, reply) => {
@@ -78,12 +27,6 @@ const event =
     await stream.message(body(call));
     await stream.closed;
   };
-const rpc = (id: unknown, code: number, message: string, more = {}) => ({
-  jsonrpc: "2.0",
-  id,
-  error: { code, message },
-  ...more,
-});
 
 const NO_VALID = "Bad Request: No valid session ID provided";
 
@@ -262,150 +205,6 @@ for (const [what, signal] of Object.entries(AFTER)) {
     assertEquals([w.ran(), w.opened()], [2, 2]);
   });
 }
-
-/** What is the call's own answer, whatever it looks like. */
-const ANSWERS: Record<string, [signal: Signal, message: string]> = {
-  "a 404 with an error of the call's ID": [
-    json(
-      404,
-      ({ id }) =>
-        rpc(id, -32000, "the order was placed, its receipt is not there"),
-    ),
-    "the order was placed, its receipt is not there",
-  ],
-  "a 404 with -32601 of the call's ID": [
-    json(404, ({ id }) => rpc(id, -32601, "Method not found")),
-    "Method not found",
-  ],
-  "a 404 with a tool's own session": [
-    json(404, ({ id }) => rpc(id, -32000, "Browser session 42 not found")),
-    "Browser session 42 not found",
-  ],
-  "a 429 with an error of the call's ID": [
-    json(429, ({ id }) => rpc(id, -32000, "the bank was asked too often")),
-    "the bank was asked too often",
-  ],
-  "a 400 with another error": [
-    json(400, ({ id }) => rpc(id, -32602, "session_name is required")),
-    "session_name is required",
-  ],
-  "a 401 with a challenge": [
-    (_call, reply) =>
-      reply.json(rpc(null, -32001, "Session expired"), 401, {
-        "www-authenticate": "Bearer",
-      }),
-    "Session expired",
-  ],
-};
-
-for (const [what, [signal, message]] of Object.entries(ANSWERS)) {
-  Deno.test(`${what} is the answer: the call is sent once, and the session lives on`, async () => {
-    await using w = await world(signal, { runs: true });
-    w.client.request(3, "tools/call", CALL);
-    const { json } = await w.client.next();
-    assertEquals([json.id, json.error.message], [3, message]);
-    w.client.request(4, "tools/call", CALL);
-    assertEquals((await w.client.answer(4)).json.result, { said: "ok" });
-    assertEquals([w.ran(), w.opened()], [2, 1]);
-  });
-}
-
-Deno.test("a batch that a 404 answers in an array is not sent again", async () => {
-  await using w = await world(
-    (batch, reply) =>
-      reply.json(
-        batch.map(({ id }: Call) => rpc(id, -32000, "no receipt")),
-        404,
-      ),
-    { method: "batch" },
-  );
-  w.client.send([1, 2].map((id) => ({
-    jsonrpc: "2.0",
-    id,
-    method: "tools/call",
-    params: CALL,
-  })));
-  const { json } = await w.client.next();
-  assertEquals(json.map(({ error }: Call) => error.message), [
-    "no receipt",
-    "no receipt",
-  ]);
-  assertEquals([w.ran(), w.opened()], [0, 1]);
-});
-
-Deno.test("a batch whose answers tell of a lost session is answered, and the next call finds a new one", async () => {
-  await using w = await world(
-    (batch, reply) =>
-      reply.json(
-        batch.map(({ id }: Call) => rpc(id, -32001, "Session not found")),
-      ),
-    { method: "batch" },
-  );
-  w.client.send([1, 2].map((id) => ({
-    jsonrpc: "2.0",
-    id,
-    method: "tools/call",
-    params: CALL,
-  })));
-  assertEquals((await w.client.next()).json.length, 2);
-  w.client.request(3, "tools/call", CALL);
-  assertEquals((await w.client.answer(3)).json.result, {});
-  assertEquals(w.opened(), 2);
-});
-
-Deno.test("two calls that lose the session at once, by words alone, share one new initialize", async () => {
-  let lost = 2;
-  let ran = 0;
-  const sessions = new Sessions();
-  await using server = await RawServer.start(mcp({
-    "tools/call": async (call, reply) => {
-      if (lost-- > 0) return await reply.json({ error: "Session not found" });
-      ran++;
-      await reply.json(result(call, { said: "ok" }));
-    },
-  }, sessions));
-  await using client = new StreamClient({ url: server.url });
-  await client.initialize();
-  client.request(3, "tools/call", CALL);
-  client.request(4, "tools/call", CALL);
-  const answers = [(await client.next()).json, (await client.next()).json];
-  assertEquals(answers.map(({ result }) => result), [{ said: "ok" }, {
-    said: "ok",
-  }]);
-  assertEquals([ran, sessions.known.size], [2, 2]);
-});
-
-Deno.test("to a client of 2026-07-28 words about a session are the target's answer", async () => {
-  let ran = 0;
-  await using server = await RawServer.start(async (_request, reply) => {
-    ran++;
-    await reply.json(rpc(3, -32001, "Session not found"), 404);
-  });
-  await using client = new StreamClient({ url: server.url });
-  client.request(3, "tools/call", {
-    ...CALL,
-    _meta: { "io.modelcontextprotocol/protocolVersion": "2026-07-28" },
-  });
-  const { json } = await client.next();
-  assertEquals(json.error.message, "Session not found");
-  assertEquals(ran, 1);
-});
-
-Deno.test("a target that gave no session cannot lose one", async () => {
-  await using server = await RawServer.start(mcp({
-    "tools/call": (call, reply) =>
-      reply.json(error(call, -32001, "Session not found")),
-  }));
-  await using client = new StreamClient({ url: server.url });
-  await client.initialize();
-  client.request(3, "tools/call", CALL);
-  const { json } = await client.answer(3);
-  assertStringIncludes(json.error.message, "Session not found");
-  const opened = server.requests.all.filter((seen) =>
-    seen.text().includes('"initialize"')
-  );
-  assertEquals(opened.length, 1);
-});
 
 for (
   const [what, lose] of Object.entries<Signal>({

@@ -1,62 +1,25 @@
 import { assertEquals } from "@std/assert";
 import { Clock } from "../../support/clock.ts";
-import { within } from "../../support/deadline.ts";
 import { modern } from "../../support/modern_message.ts";
 import { error, mcp, type McpHandler, result } from "../../support/raw_mcp.ts";
-import type { RawEventStream, RawReply } from "../../support/raw_reply.ts";
+import type { RawEventStream } from "../../support/raw_reply.ts";
 import { RawServer } from "../../support/raw_server.ts";
 import { StreamClient } from "../../support/stream_client.ts";
-
-const LISTEN = "subscriptions/listen";
-const ID_KEY = "io.modelcontextprotocol/subscriptionId";
+import {
+  acknowledge,
+  acknowledgeAndCut,
+  acknowledgeAndStay,
+  ID_KEY,
+  LISTEN,
+  listening,
+  note,
+} from "./listening.ts";
 
 const EVERYTHING = {
   toolsListChanged: true,
   promptsListChanged: true,
   resourcesListChanged: true,
   resourceSubscriptions: ["file:///a", "file:///b"],
-};
-
-/** A notification on the stream of a subscription. */
-function note(id: unknown, name: string, params = {}): unknown {
-  return {
-    jsonrpc: "2.0",
-    method: `notifications/${name}`,
-    params: { _meta: { [ID_KEY]: id }, ...params },
-  };
-}
-
-/** Opens the stream of a subscription as servers do. */
-async function acknowledge(
-  id: unknown,
-  reply: RawReply,
-  notifications: unknown,
-): Promise<RawEventStream> {
-  const stream = await reply.sse();
-  const params = { notifications };
-  await stream.message(note(id, "subscriptions/acknowledged", params));
-  return stream;
-}
-
-/** A target whose n-th listen meets the n-th handler, and then the last. */
-function listening(...handlers: McpHandler[]): McpHandler {
-  let count = 0;
-  return (...exchange) =>
-    handlers[Math.min(count++, handlers.length - 1)](...exchange);
-}
-
-/** Acknowledges and breaks the connection. */
-const acknowledgeAndCut: McpHandler = async (message, reply) => {
-  const { notifications } = message.params;
-  await (await acknowledge(message.id, reply, notifications)).cut();
-};
-
-/** Acknowledges, sends one more event and stays open. */
-const acknowledgeAndStay: McpHandler = async (message, reply) => {
-  const { notifications } = message.params;
-  const stream = await acknowledge(message.id, reply, notifications);
-  await stream.message(note(message.id, "after"));
-  await reply.hang();
 };
 
 Deno.test("a subscription's events pass until the server's own result, without a time limit or a place", async () => {
@@ -286,78 +249,6 @@ Deno.test("a subscription that is silent for the idle time is opened again", asy
   assertEquals(json.method, "notifications/after");
 });
 
-Deno.test("a subscription that the server cancels is over, and not opened again", async () => {
-  await using server = await RawServer.start(mcp({
-    [LISTEN]: async (message, reply) => {
-      const stream = await acknowledge(message.id, reply, {});
-      await stream.message({
-        jsonrpc: "2.0",
-        method: "notifications/cancelled",
-        params: { requestId: message.id },
-      });
-      await stream.end();
-    },
-  }));
-  await using client = new StreamClient({ url: server.url });
-  client.request("s", LISTEN, modern({ notifications: {} }));
-  await client.next();
-  assertEquals((await client.next()).json.params, { requestId: "s" });
-  assertEquals(await client.close(), []);
-  assertEquals(server.requests.length, 1);
-});
-
-Deno.test("a subscription that the client cancels is closed, and nothing more is written for it", async () => {
-  const closed = Promise.withResolvers<void>();
-  await using server = await RawServer.start(mcp({
-    [LISTEN]: async (message, reply) => {
-      await acknowledge(message.id, reply, {});
-      await reply.closed;
-      closed.resolve();
-    },
-  }));
-  await using client = new StreamClient({ url: server.url });
-  client.request("s", LISTEN, modern({ notifications: {} }));
-  await client.next();
-  client.notify("notifications/cancelled", { requestId: "s" });
-  await within(closed.promise, "the response to be closed");
-  assertEquals(await client.close(), []);
-  assertEquals(server.requests.length, 1);
-});
-
-Deno.test("a subscription that the client cancels before it is acknowledged is closed, and nothing is written for it", async () => {
-  const opened = Promise.withResolvers<RawEventStream>();
-  await using server = await RawServer.start(mcp({
-    [LISTEN]: async (_message, reply) => {
-      const stream = await reply.sse();
-      opened.resolve(stream);
-      await stream.closed;
-    },
-  }));
-  await using client = new StreamClient({ url: server.url });
-  client.request("s", LISTEN, modern({ notifications: {} }));
-  const stream = await within(opened.promise, "the stream");
-  client.notify("notifications/cancelled", { requestId: "s" });
-  await within(stream.closed, "the response to be closed");
-  assertEquals(await client.close(), []);
-  assertEquals(server.requests.length, 1);
-});
-
-Deno.test("a subscription that the client cancels between two streams is not opened again", async () => {
-  await using server = await RawServer.start(mcp({
-    [LISTEN]: listening(
-      acknowledgeAndCut,
-      (_message, reply) => reply.status(503, { "retry-after": "30" }),
-    ),
-  }));
-  await using client = new StreamClient({ url: server.url });
-  client.request("s", LISTEN, modern({ notifications: {} }));
-  await client.next();
-  await server.requests.at(1);
-  client.notify("notifications/cancelled", { requestId: "s" });
-  assertEquals(await client.close(), []);
-  assertEquals(server.requests.length, 2);
-});
-
 Deno.test("many subscriptions stand open at once, and each breaks for itself", async () => {
   const streams = new Map<unknown, RawEventStream[]>();
   await using server = await RawServer.start(mcp({
@@ -382,92 +273,3 @@ Deno.test("many subscriptions stand open at once, and each breaks for itself", a
   assertEquals((await client.next()).json, note("s8", "tools/list_changed"));
   assertEquals(server.requests.length, 81);
 });
-
-Deno.test("at the end of stdin an open subscription is waited for no longer, and answered", async () => {
-  await using server = await RawServer.start(mcp({
-    [LISTEN]: acknowledgeAndStay,
-  }));
-  await using client = new StreamClient({ url: server.url });
-  client.request("s", LISTEN, modern({ notifications: {} }));
-  await client.next();
-  await client.next();
-  const [{ json }, ...rest] = await client.close();
-  assertEquals([json.id, json.error.code, rest.length], ["s", -31018, 0]);
-});
-
-const EVENTS = "events/stream";
-
-/** Opens an event stream as servers of SEP-3415 do. */
-async function activate(
-  id: unknown,
-  reply: RawReply,
-  cursor: string,
-): Promise<RawEventStream> {
-  const stream = await reply.sse();
-  await stream.message(note(id, "events/active", { cursor }));
-  return stream;
-}
-
-Deno.test("the stream of events/stream stands open without a time limit or a place, until the server's own result", async () => {
-  const release = Promise.withResolvers<void>();
-  await using server = await RawServer.start(mcp({
-    [EVENTS]: async (message, reply) => {
-      const stream = await activate(message.id, reply, "c0");
-      await release.promise;
-      await stream.message(note(message.id, "events/event", { cursor: "c1" }));
-      await stream.message(result(message, { resultType: "complete" }));
-      await stream.end();
-    },
-    hang: (_message, reply) => reply.hang(),
-  }));
-  using clock = new Clock();
-  await using client = new StreamClient({
-    url: server.url,
-    timeoutMs: 60_000,
-    maxConcurrency: 1,
-  });
-  client.request("e", EVENTS, modern({ name: "incident", cursor: null }));
-  await client.next();
-  client.request(1, "hang", modern());
-  await server.requests.at(1);
-  await clock.pass(61_000);
-  assertEquals((await client.answer(1)).json.error.code, -31014);
-  release.resolve();
-  const frames = [await client.next(), await client.next()];
-  assertEquals(frames.map(({ json }) => json.method ?? json.result), [
-    "notifications/events/event",
-    { resultType: "complete" },
-  ]);
-});
-
-for (const given of [{}, { cursor: null }, { cursor: "old" }]) {
-  Deno.test(`an events/stream that breaks is opened again behind the last event, asked with ${JSON.stringify(given)}`, async () => {
-    await using server = await RawServer.start(mcp({
-      [EVENTS]: listening(async (message, reply) => {
-        const stream = await activate(message.id, reply, "c0");
-        const event = { cursor: "c1", eventId: "1" };
-        await stream.message(note(message.id, "events/event", event));
-        await stream.cut();
-      }, async (message, reply) => {
-        const stream = await activate(message.id, reply, "c1");
-        const event = { cursor: "c2", eventId: "2" };
-        await stream.message(note(message.id, "events/event", event));
-        await reply.hang();
-      }),
-    }));
-    await using client = new StreamClient({ url: server.url });
-    const params = modern({ name: "incident", ...given });
-    client.request(5, EVENTS, params);
-    const frames = [];
-    for (let count = 0; count < 3; count++) frames.push(await client.next());
-    assertEquals(frames.map(({ json }) => [json.method, json.params.cursor]), [
-      ["notifications/events/active", "c0"],
-      ["notifications/events/event", "c1"],
-      ["notifications/events/event", "c2"],
-    ]);
-    assertEquals(
-      server.requests.all.map((seen) => JSON.parse(seen.text()).params),
-      [params, { ...params, cursor: "c1" }],
-    );
-  });
-}

@@ -1,0 +1,100 @@
+import type { Credentials } from "../../../src/aws/credentials/types.ts";
+import { createSignedFetch } from "../../../src/aws/signing/signed_fetch.ts";
+import { CredentialsError } from "../../../src/errors.ts";
+import type { Login, LoginPage } from "../../../src/login.ts";
+import { Arrivals } from "../../support/arrivals.ts";
+import { mcp, type McpHandler, Sessions } from "../../support/raw_mcp.ts";
+import { RawServer } from "../../support/raw_server.ts";
+import {
+  StreamClient,
+  type StreamClientOptions,
+} from "../../support/stream_client.ts";
+import {
+  TEST_CREDENTIALS,
+  TEST_SCOPE,
+  TEST_VERIFIER,
+} from "../../support/test_identity.ts";
+
+export const OPENS_PAGES = { capabilities: { elicitation: { url: {} } } };
+
+export const PAGE: LoginPage = {
+  url: "https://example.com/",
+  message: "Sign in.",
+};
+
+/** A target that demands a signature, and who signs, as long as it is set. */
+export async function world(
+  script: Record<string, McpHandler> = {},
+  options: Partial<StreamClientOptions> = {},
+) {
+  const sessions = new Sessions();
+  const server = await RawServer.start({
+    handler: mcp(script, sessions),
+    verifier: TEST_VERIFIER,
+  });
+  const identity: { keys?: Credentials } = { keys: TEST_CREDENTIALS };
+  const over = new CredentialsError("the session is over");
+  const begun: PromiseWithResolvers<void>[] = [];
+  const found = new Arrivals<unknown>("request that a login would help");
+  const login: Login = {
+    key: "session",
+    async begin(show, signal) {
+      const done = Promise.withResolvers<void>();
+      begun.push(done);
+      show(PAGE).catch(done.reject);
+      signal.addEventListener("abort", () => done.reject(signal.reason));
+      await done.promise;
+      identity.keys = TEST_CREDENTIALS;
+    },
+  };
+  const client = new StreamClient({
+    url: server.url,
+    fetch: createSignedFetch({
+      origin: server.url,
+      ...TEST_SCOPE,
+      credentials: {
+        get: () =>
+          identity.keys ? Promise.resolve(identity.keys) : Promise.reject(over),
+      },
+    }),
+    findLogin(failure) {
+      if (failure !== over) return undefined;
+      found.add(failure);
+      return login;
+    },
+    ...options,
+  });
+  return {
+    /** Requests that came to wait for a login. */
+    found,
+    server,
+    sessions,
+    client,
+    begun,
+    end: () => identity.keys = undefined,
+    /** The methods that reached the target. */
+    reached: (): string[] =>
+      server.requests.all.filter(({ method }) => method === "POST")
+        .map((request) => JSON.parse(request.text()).method),
+    async [Symbol.asyncDispose]() {
+      await client[Symbol.asyncDispose]();
+      await server[Symbol.asyncDispose]();
+    },
+  };
+}
+
+export type World = Awaited<ReturnType<typeof world>>;
+
+/** A session in use that has just ended. */
+export async function ended(w: World): Promise<void> {
+  await w.client.initialize(OPENS_PAGES);
+  await w.server.requests.at(1);
+  w.end();
+}
+
+export async function nextOf(w: World, method: string) {
+  for (;;) {
+    const { json } = await w.client.next();
+    if (json.method === method) return json;
+  }
+}

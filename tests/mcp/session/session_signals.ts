@@ -1,0 +1,71 @@
+import {
+  mcp,
+  type McpHandler,
+  result,
+  Sessions,
+} from "../../support/raw_mcp.ts";
+import type { RawReply } from "../../support/raw_reply.ts";
+import { RawServer } from "../../support/raw_server.ts";
+import { StreamClient } from "../../support/stream_client.ts";
+
+// deno-lint-ignore no-explicit-any
+export type Call = any;
+
+/** Says that the session is lost, in one of the ways there are. */
+export type Signal = (call: Call, reply: RawReply) => Promise<void>;
+
+export const CALL = { name: "order", arguments: {} };
+
+/** A target that meets the first call of its first session in some way. */
+export async function world(
+  signal: Signal,
+  { runs = false, method = "tools/call", ...script }:
+    & { readonly runs?: boolean; readonly method?: string }
+    & Record<string, McpHandler | boolean | string | undefined> = {},
+) {
+  const sessions = new Sessions();
+  let isFirst = true;
+  let ran = 0;
+  const handlers: Record<string, McpHandler> = {};
+  for (const [name, handler] of Object.entries(script)) {
+    if (typeof handler === "function") handlers[name] = handler;
+  }
+  const server = await RawServer.start(mcp({
+    ...handlers,
+    [method]: async (call, reply) => {
+      if (isFirst) {
+        isFirst = false;
+        if (runs) ran++;
+        return await signal(call, reply);
+      }
+      ran++;
+      await reply.json(result(call, { said: "ok" }));
+    },
+  }, sessions));
+  const client = new StreamClient({ url: server.url });
+  await client.initialize();
+  await server.requests.find((seen) => seen.text().includes("initialized"));
+  return {
+    server,
+    client,
+    /** How often the target ran the call. */
+    ran: () => ran,
+    /** How many sessions were opened. */
+    opened: () => sessions.known.size,
+    async [Symbol.asyncDispose]() {
+      await client[Symbol.asyncDispose]();
+      await server[Symbol.asyncDispose]();
+    },
+  };
+}
+
+export const json =
+  (status: number, body: (call: Call) => unknown): Signal => (call, reply) =>
+    reply.json(body(call), status);
+
+export const rpc = (id: unknown, code: number, message: string, more = {}) => ({
+  jsonrpc: "2.0",
+  id,
+  error: { code, message },
+  ...more,
+});

@@ -1,0 +1,84 @@
+import { assertEquals, assertStringIncludes } from "@std/assert";
+import { error, mcp } from "../../support/raw_mcp.ts";
+import { RawServer } from "../../support/raw_server.ts";
+import { StreamClient } from "../../support/stream_client.ts";
+import { CALL, json, rpc, type Signal, world } from "./session_signals.ts";
+
+/** What is the call's own answer, whatever it looks like. */
+const ANSWERS: Record<string, [signal: Signal, message: string]> = {
+  "a 404 with an error of the call's ID": [
+    json(
+      404,
+      ({ id }) =>
+        rpc(id, -32000, "the order was placed, its receipt is not there"),
+    ),
+    "the order was placed, its receipt is not there",
+  ],
+  "a 404 with -32601 of the call's ID": [
+    json(404, ({ id }) => rpc(id, -32601, "Method not found")),
+    "Method not found",
+  ],
+  "a 404 with a tool's own session": [
+    json(404, ({ id }) => rpc(id, -32000, "Browser session 42 not found")),
+    "Browser session 42 not found",
+  ],
+  "a 429 with an error of the call's ID": [
+    json(429, ({ id }) => rpc(id, -32000, "the bank was asked too often")),
+    "the bank was asked too often",
+  ],
+  "a 400 with another error": [
+    json(400, ({ id }) => rpc(id, -32602, "session_name is required")),
+    "session_name is required",
+  ],
+  "a 401 with a challenge": [
+    (_call, reply) =>
+      reply.json(rpc(null, -32001, "Session expired"), 401, {
+        "www-authenticate": "Bearer",
+      }),
+    "Session expired",
+  ],
+};
+
+for (const [what, [signal, message]] of Object.entries(ANSWERS)) {
+  Deno.test(`${what} is the answer: the call is sent once, and the session lives on`, async () => {
+    await using w = await world(signal, { runs: true });
+    w.client.request(3, "tools/call", CALL);
+    const { json } = await w.client.next();
+    assertEquals([json.id, json.error.message], [3, message]);
+    w.client.request(4, "tools/call", CALL);
+    assertEquals((await w.client.answer(4)).json.result, { said: "ok" });
+    assertEquals([w.ran(), w.opened()], [2, 1]);
+  });
+}
+
+Deno.test("to a client of 2026-07-28 words about a session are the target's answer", async () => {
+  let ran = 0;
+  await using server = await RawServer.start(async (_request, reply) => {
+    ran++;
+    await reply.json(rpc(3, -32001, "Session not found"), 404);
+  });
+  await using client = new StreamClient({ url: server.url });
+  client.request(3, "tools/call", {
+    ...CALL,
+    _meta: { "io.modelcontextprotocol/protocolVersion": "2026-07-28" },
+  });
+  const { json } = await client.next();
+  assertEquals(json.error.message, "Session not found");
+  assertEquals(ran, 1);
+});
+
+Deno.test("a target that gave no session cannot lose one", async () => {
+  await using server = await RawServer.start(mcp({
+    "tools/call": (call, reply) =>
+      reply.json(error(call, -32001, "Session not found")),
+  }));
+  await using client = new StreamClient({ url: server.url });
+  await client.initialize();
+  client.request(3, "tools/call", CALL);
+  const { json } = await client.answer(3);
+  assertStringIncludes(json.error.message, "Session not found");
+  const opened = server.requests.all.filter((seen) =>
+    seen.text().includes('"initialize"')
+  );
+  assertEquals(opened.length, 1);
+});

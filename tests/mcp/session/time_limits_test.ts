@@ -1,0 +1,134 @@
+import { assertEquals, assertStringIncludes } from "@std/assert";
+import { Clock } from "../../support/clock.ts";
+import { Arrivals } from "../../support/arrivals.ts";
+import { mcp, result } from "../../support/raw_mcp.ts";
+import type { RawEventStream } from "../../support/raw_reply.ts";
+import { RawServer } from "../../support/raw_server.ts";
+import { StreamClient } from "../../support/stream_client.ts";
+import { methods } from "../transport/answer_when.ts";
+
+Deno.test("a request over its time is answered with -31014, and the target is told", async () => {
+  await using server = await RawServer.start(mcp({
+    m: (_message, reply) => reply.hang(),
+  }));
+  using clock = new Clock();
+  await using client = new StreamClient({ url: server.url, timeoutMs: 60_000 });
+  client.request("t", "m");
+  await server.requests.at(0);
+  await clock.pass(61_000);
+  const { json } = await client.next();
+  assertEquals([json.error.code, json.error.data.limitMs], [-31014, 60_000]);
+  const told = await server.requests.at(1);
+  assertEquals(JSON.parse(told.text()), {
+    jsonrpc: "2.0",
+    method: "notifications/cancelled",
+    params: { requestId: "t", reason: "timeout" },
+  });
+});
+
+Deno.test("initialize over its time is answered, and not cancelled upstream", async () => {
+  await using server = await RawServer.start(mcp({
+    initialize: (_message, reply) => reply.hang(),
+  }));
+  using clock = new Clock();
+  await using client = new StreamClient({ url: server.url, timeoutMs: 60_000 });
+  client.request(1, "initialize", {});
+  await server.requests.at(0);
+  await clock.pass(61_000);
+  assertEquals((await client.next()).json.error.code, -31014);
+  await client.close();
+  assertEquals(methods(server.requests.all), ["initialize"]);
+});
+
+Deno.test("a body that stalls is over its time, too", async () => {
+  await using server = await RawServer.start(mcp({
+    m: async (_message, reply) => {
+      const stream = await reply.sse();
+      await stream.comment("working");
+      await stream.closed;
+    },
+  }));
+  await using client = new StreamClient({ url: server.url, timeoutMs: 100 });
+  client.request(1, "m");
+  assertEquals((await client.next()).json.error.code, -31014);
+});
+
+Deno.test("a request without a byte for the idle time is answered with -31014", async () => {
+  await using server = await RawServer.start(mcp({
+    m: async (_message, reply) => {
+      const stream = await reply.sse();
+      await stream.comment("working");
+      await stream.closed;
+    },
+  }));
+  await using client = new StreamClient({
+    url: server.url,
+    idleTimeoutMs: 100,
+  });
+  client.request(1, "m");
+  const { json } = await client.next();
+  assertEquals([json.error.code, json.error.data.limitMs], [-31014, 100]);
+  assertStringIncludes(json.error.message, "--idle-timeout");
+});
+
+Deno.test("a stream that goes on is not idle", async () => {
+  const opened = Promise.withResolvers<RawEventStream>();
+  await using server = await RawServer.start(mcp({
+    m: async (_message, reply) => {
+      const stream = await reply.sse();
+      opened.resolve(stream);
+      await stream.closed;
+    },
+  }));
+  using clock = new Clock();
+  const pieces = new Arrivals<Uint8Array>("piece of a body");
+  await using client = new StreamClient({
+    url: server.url,
+    idleTimeoutMs: 60_000,
+    fetch: async (input, init) => {
+      const response = await fetch(input, init);
+      const noted = new TransformStream<Uint8Array, Uint8Array>({
+        transform(piece, controller) {
+          controller.enqueue(piece);
+          pieces.add(piece);
+        },
+      });
+      return new Response(response.body?.pipeThrough(noted), response);
+    },
+  });
+  client.request(1, "m");
+  const stream = await opened.promise;
+  for (let turn = 0; turn < 4; turn++) {
+    await clock.pass(40_000);
+    await stream.comment();
+    await pieces.at(turn);
+  }
+  await stream.message(result({ id: 1 }, { said: "done" }));
+  assertEquals((await client.next()).json.result, { said: "done" });
+});
+
+Deno.test("the idle time of a request begins when it is sent, not while it waits for a place", async () => {
+  const calls = new Arrivals<() => void>("call");
+  await using server = await RawServer.start(mcp({
+    m: async (message, reply) => {
+      const { promise, resolve } = Promise.withResolvers<void>();
+      calls.add(resolve);
+      await promise;
+      await reply.json(result(message));
+    },
+  }));
+  using clock = new Clock();
+  await using client = new StreamClient({
+    url: server.url,
+    idleTimeoutMs: 60_000,
+    maxConcurrency: 1,
+  });
+  client.request(1, "m");
+  client.request(2, "m");
+  for (const id of [1, 2]) {
+    const answer = await calls.at(id - 1);
+    await clock.pass(45_000);
+    answer();
+    assertEquals((await client.answer(id)).json.result, {});
+  }
+});

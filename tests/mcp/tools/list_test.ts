@@ -1,0 +1,176 @@
+import { assertEquals, assertStringIncludes } from "@std/assert";
+import { modern } from "../../support/modern_message.ts";
+import { HIDDEN, listed, MIB, SEEN, TOO_MANY, world } from "./world.ts";
+
+for (
+  const [name, members] of [
+    ["result", `"result":{"tools":[${HIDDEN}]},"result":{"tools":[${SEEN}]}`],
+    [
+      "result",
+      `"r\\u0065sult":{"tools":[${HIDDEN}]},"result":{"tools":[${SEEN}]}`,
+    ],
+    ["result", `"result":{"tools":[${SEEN}]},"Result":{"tools":[${HIDDEN}]}`],
+    ["tools", `"result":{"tools":[${HIDDEN}],"tools":[${SEEN}]}`],
+    ["tools", `"result":{"tools":[${SEEN}],"TOOLS":[${HIDDEN}]}`],
+    ["tools", `"result":{"Tools":[${HIDDEN}]}`],
+  ]
+) {
+  Deno.test(`a list of tools that has ${name} in two ways is refused, and not passed unfiltered: ${members}`, async () => {
+    await using w = await world({ "tools/list": listed(members) }, {
+      tools: { deny: ["delete"] },
+    });
+    w.client.request(1, "tools/list");
+    const { json } = await w.client.next();
+    assertEquals([json.id, json.error?.code, json.error?.data.reason], [
+      1,
+      -31011,
+      "bad-answer",
+    ]);
+    assertStringIncludes(json.error.message, `"${name}" stands twice`);
+    assertEquals(await w.client.close(), []);
+  });
+}
+
+Deno.test("a list of tools beside a result that is null is refused, and its words show nothing of it", async () => {
+  await using w = await world({
+    "tools/list": listed(`"result":{"tools":[${HIDDEN}]},"result":null`),
+  }, { tools: { deny: ["delete"] } });
+  w.client.request(1, "tools/list");
+  const { json, text } = await w.client.next();
+  assertEquals([json.id, json.error?.data.reason], [1, "bad-answer"]);
+  assertEquals(text.includes("delete"), false);
+});
+
+Deno.test("a tool that has its name, or what it says of itself, in two ways is left out", async () => {
+  const hint = '"annotations":{"readOnlyHint":true}';
+  const tools = [
+    SEEN,
+    `{"name":"delete","name":"a",${hint}}`,
+    `{"name":"b",${hint},"Name":"delete"}`,
+    `{"name":"c","annotations":{},${hint}}`,
+    `{"name":"d",${hint},"Annotations":{}}`,
+    '{"name":"e","annotations":{"readOnlyHint":false,"readOnlyHint":true}}',
+    '{"annotations":{"readOnlyHint":true}}',
+    "7",
+  ];
+  await using w = await world({
+    "tools/list": listed(`"result":{"tools":[${tools}]}`),
+  }, { tools: { readOnly: true } });
+  w.client.request(1, "tools/list");
+  const { text } = await w.client.next();
+  assertEquals(text, `{"jsonrpc":"2.0","id":1,"result":{"tools":[${SEEN}]}}`);
+});
+
+Deno.test("names that lead to no tool may stand twice in a list", async () => {
+  const members = `"result":{"_meta":{"a":1,"a":2},"tools":[` +
+    `{"name":"get","inputSchema":{"name":1,"Name":2}},${HIDDEN}]}`;
+  await using w = await world({ "tools/list": listed(members) }, {
+    tools: { deny: ["delete"] },
+  });
+  w.client.request(1, "tools/list");
+  const { text } = await w.client.next();
+  assertStringIncludes(text, '"a":1,"a":2');
+  assertStringIncludes(text, '{"name":1,"Name":2}');
+  assertEquals(text.includes("delete"), false);
+});
+
+Deno.test("a list of tools that could pass in pieces is filtered all the same", async () => {
+  const filler = `"x":"${"x".repeat(9 * MIB)}"`;
+  const members = `"result":{${filler},"tools":[${SEEN},${HIDDEN}]}`;
+  await using w = await world({ "tools/list": listed(members) }, {
+    tools: { deny: ["delete"] },
+    maxAnswerBytes: 512 * MIB,
+  });
+  w.client.request(1, "tools/list");
+  const { json } = await w.client.next();
+  assertEquals(json.result.tools, [JSON.parse(SEEN)]);
+});
+
+Deno.test("the answer to a list that was cancelled is filtered, should it still come", async () => {
+  const release = Promise.withResolvers<void>();
+  await using w = await world({
+    "tools/list": async (message, reply) => {
+      await release.promise;
+      await listed(`"result":{"tools":[${SEEN},${HIDDEN}]}`)(
+        message,
+        reply,
+        w.server.requests.all[0],
+      );
+    },
+    "notifications/cancelled": async (_message, reply) => {
+      await reply.status(202);
+      release.resolve();
+    },
+  }, { tools: { deny: ["delete"] } });
+  w.client.request(1, "tools/list");
+  await w.server.requests.at(0);
+  w.client.notify("notifications/cancelled", { requestId: 1 });
+  const { json } = await w.client.answer(1);
+  assertEquals(json.result.tools, [JSON.parse(SEEN)]);
+});
+
+Deno.test("a list of tools with too many values to be parsed is shortened, and an error in the modern era", async () => {
+  const many = `[${"1,".repeat(800_000)}1]`;
+  await using w = await world({
+    "tools/list": listed(
+      `"result":{"tools":[${HIDDEN},{"name":"z","x":${many}}]}`,
+    ),
+  }, { tools: { deny: ["delete"] } });
+  for (
+    const [id, params, code] of [[1, {}, undefined], [2, modern(), -31011]]
+  ) {
+    w.client.request(Number(id), "tools/list", params);
+    const { text, json } = await w.client.answer(Number(id));
+    assertEquals([json.error?.code, text.includes("delete")], [code, false]);
+  }
+});
+
+for (
+  const members of [
+    `"result":{${TOO_MANY},"tools":[${HIDDEN}]}`,
+    `${TOO_MANY},"result":{"tools":[${HIDDEN}]}`,
+    `"result":{"tools":[${`${HIDDEN},`.repeat(60_000)}${SEEN}]}`,
+  ]
+) {
+  Deno.test(`a list of tools with too many members is refused as such: ${members.length} bytes of ${members.slice(0, 20)}`, async () => {
+    await using w = await world(
+      { "tools/list": listed(members) },
+      { tools: { deny: ["delete"] } },
+    );
+    for (const [id, params] of [[1, {}], [2, modern()]] as const) {
+      w.client.request(id, "tools/list", params);
+      const { json: { error } } = await w.client.answer(id);
+      assertEquals(error.code, -31011);
+      if (id === 1) assertStringIncludes(error.message, "too many members");
+    }
+  });
+}
+
+Deno.test("a tool with too many members is left out, and the others stay", async () => {
+  await using w = await world({
+    "tools/list": listed(
+      `"result":{"tools":[${SEEN},{${TOO_MANY},"name":"get2"},{"name":"get3"}]}`,
+    ),
+  }, { tools: { deny: ["delete"] } });
+  w.client.request(1, "tools/list");
+  const { json } = await w.client.answer(1);
+  assertEquals(
+    json.result.tools.map(({ name }: { name: string }) => name),
+    ["get", "get3"],
+  );
+});
+
+Deno.test("a list of tools of some MiB is read, and shortened", async () => {
+  const padding = "x".repeat(3 * MIB);
+  await using w = await world({
+    "tools/list": listed(
+      `"result":{"tools":[${HIDDEN},{"name":"get","description":"${padding}"}]}`,
+    ),
+  }, { tools: { deny: ["delete"] } });
+  w.client.request(1, "tools/list");
+  const { json } = await w.client.answer(1);
+  assertEquals(
+    json.result.tools.map(({ name }: { name: string }) => name),
+    ["get"],
+  );
+});

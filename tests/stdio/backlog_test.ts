@@ -1,0 +1,35 @@
+import { assertEquals } from "@std/assert";
+import { Backlog } from "../../src/stdio/backlog.ts";
+import { Clock } from "../support/clock.ts";
+import { within } from "../support/deadline.ts";
+
+Deno.test("reading waits while a backlog is full, for as long as something ends", async () => {
+  const backlog = new Backlog({ messages: 2, bytes: 100 }, 60_000);
+  const { signal } = new AbortController();
+  const held = [1, 2].map(() => Promise.withResolvers<void>());
+  for (const { promise } of held) backlog.add(promise, 10);
+  const room = backlog.room(10, signal);
+  held[0].resolve();
+  assertEquals(await within(room, "room"), true);
+});
+
+Deno.test("reading goes on without room when nothing of a backlog ends for too long", async () => {
+  using clock = new Clock();
+  const backlog = new Backlog({ messages: 1, bytes: 100 }, 50);
+  backlog.add(new Promise(() => {}), 10);
+  const { signal } = new AbortController();
+  const room = backlog.room(10, signal);
+  await clock.pass(50);
+  assertEquals(await within(room, "giving up"), false);
+  // The next one does not wait as long again.
+  assertEquals(await within(backlog.room(10, signal), "the next"), false);
+});
+
+Deno.test("a stop ends the wait for room", async () => {
+  const backlog = new Backlog({ messages: 1, bytes: 100 }, 60_000);
+  backlog.add(new Promise(() => {}), 10);
+  const stop = new AbortController();
+  const room = backlog.room(10, stop.signal);
+  stop.abort();
+  assertEquals(await within(room, "the stop"), false);
+});
