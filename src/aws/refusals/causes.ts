@@ -10,22 +10,19 @@ import {
   type Difference,
   firstDifference,
   scopeDifference,
+  withoutEcho,
 } from "./echo.ts";
 import type { AwsError } from "./parse.ts";
 import type { RefusalCause } from "./table.ts";
-import type { SignedRequest } from "./signing_record.ts";
+import type { SignedRequest } from "./retry.ts";
 
-/** A refusal put in words. */
+/** A refusal put in words, and its facts for a program. */
 export interface Explanation {
-  /** What is the matter. */
   readonly problem: string;
-  /** What to do. */
   readonly hint: string;
-  /** The same for a program. */
   readonly data?: ErrorData;
 }
 
-/** A refusal on the way to its explanation. */
 export interface Refused {
   readonly error: AwsError;
   readonly response: Response;
@@ -47,17 +44,18 @@ export const EXPLANATIONS: {
   readonly [cause in RefusalCause]: (refused: Refused) => Explanation;
 } = {
   "clock-skew": ({ response, record }) => {
-    const offsetMs = clockOffset(response, record);
-    const off = offsetMs === undefined
-      ? "this machine's clock and the target's differ"
-      : `this machine's clock is ${Math.abs(Math.round(offsetMs / 1000))} s ${
-        offsetMs < 0 ? "ahead of" : "behind"
-      } the target's`;
-    return {
-      problem: off,
-      hint: "set the clock",
-      data: { clockOffsetMs: offsetMs },
-    };
+    const targetTime = Date.parse(response.headers.get("date") ?? "");
+    const hint = "set the clock";
+    if (Number.isNaN(targetTime) || record === undefined) {
+      const problem = "this machine's clock and the target's differ";
+      return { problem, hint };
+    }
+    const clockOffsetMs = targetTime - record.signedAt;
+    const seconds = Math.abs(Math.round(clockOffsetMs / 1000));
+    const where = clockOffsetMs < 0 ? "ahead of" : "behind";
+    const problem =
+      `this machine's clock is ${seconds} s ${where} the target's`;
+    return { problem, hint, data: { clockOffsetMs } };
   },
 
   "expired-token": () => ({
@@ -76,18 +74,20 @@ export const EXPLANATIONS: {
         : ""),
   }),
 
-  "wrong-scope": ({ error, record }) => {
-    const wants = wanted(error);
+  "wrong-scope": ({ error: { message, region }, record }) => {
     const signed = record === undefined
       ? ""
       : ` (signed for ${record.service} in ${record.region})`;
-    const target = Object.entries(wants)
-      .map(([name, value]) => `${name} ${value}`).join(", ");
+    const wants = [
+      ["region", region ?? /expecting '([\w-]+)'/.exec(message)?.[1]],
+      ["service", /correct service: '([\w-]+)'/.exec(message)?.[1]],
+    ].filter(([, value]) => value !== undefined);
+    const target = wants.map((want) => want.join(" ")).join(", ");
     return {
       problem: `the signature is for another region or service${signed}` +
         (target === "" ? "" : `; the target wants ${target}`),
       hint: "set --region or --service-name",
-      data: { wants },
+      data: { wants: Object.fromEntries(wants) },
     };
   },
 
@@ -128,7 +128,8 @@ function mismatch(refused: Refused): Explanation {
   const isWrongHash = error.type === "XAmzContentSHA256Mismatch";
   const isPayload = isWrongHash ||
     /^(?:body hash|header x-amz-content-sha256)$/.test(difference?.part ?? "");
-  if (isPayload && record && isPayloadUnsigned(record)) {
+  const isUnsigned = record?.canonicalRequest.endsWith("\nUNSIGNED-PAYLOAD");
+  if (isPayload && isUnsigned) {
     return {
       problem: "the target wants the body's hash signed, and the request was " +
         "signed without it",
@@ -143,9 +144,10 @@ function mismatch(refused: Refused): Explanation {
     };
   }
   if (difference !== undefined) {
-    const what = describeDifference(difference);
     return {
-      problem: `the signature does not match: ${what}`,
+      problem: `the signature does not match: ${
+        describeDifference(difference)
+      }`,
       hint: difference.part === "scope"
         ? "set --region or --service-name"
         : "look for what changes the request on its way, such as a proxy",
@@ -164,10 +166,6 @@ function mismatch(refused: Refused): Explanation {
       hint: "check that the secret access key is the one of the access " +
         `key${key}, and that no proxy on the way changes the request`,
     };
-}
-
-function isPayloadUnsigned({ canonicalRequest }: SignedRequest): boolean {
-  return canonicalRequest.endsWith("\nUNSIGNED-PAYLOAD");
 }
 
 function differenceOf(
@@ -215,29 +213,48 @@ function notAuthorized({ error: { message } }: Refused): Explanation {
   };
 }
 
-/** What a scope should have named, as far as the target tells. */
-function wanted(
-  { message, region }: AwsError,
-): { region?: string; service?: string } {
-  const wants = {
-    region: region ?? /expecting '([\w-]+)'/.exec(message)?.[1],
-    service: /correct service: '([\w-]+)'/.exec(message)?.[1],
-  };
-  return Object.fromEntries(
-    Object.entries(wants).filter(([, value]) => value !== undefined),
-  );
-}
-
-/** How far the target's clock is ahead of ours, in milliseconds. */
-function clockOffset(
-  response: Response,
-  record: SignedRequest | undefined,
-): number | undefined {
-  const targetTime = Date.parse(response.headers.get("date") ?? "");
-  if (Number.isNaN(targetTime) || record === undefined) return undefined;
-  return targetTime - record.signedAt;
-}
-
 function keyOf(record: SignedRequest | undefined): string {
   return record === undefined ? "" : ` ${maskAccessKeyId(record.accessKeyId)}`;
+}
+
+type Version = SignedRequest["signatureVersion"];
+
+/** How AWS names the versions in its errors. */
+const VERSION_NAMES: { readonly [version in Version]: RegExp } = {
+  v4: /\bAWS4-HMAC-SHA256\b|\bsig(?:nature)?[ -]?v(?:ersion)? ?4(?![\da-z])/i,
+  v4a:
+    /\bAWS4-ECDSA-P256-SHA256\b|\bsig(?:nature)?[ -]?v(?:ersion)? ?4a(?![\da-z])/i,
+};
+
+const NOT_TAKEN =
+  /\b(?:unsupported|(?:not|\w+n't) (?:allow|accept|enable|support)(?:e?d)?)\b/i;
+
+/**
+ * The version that a target wants in place of the one that was used, if its
+ * refusal says so: it names the other one, or says that it does not take this
+ * one.
+ */
+export function wantedVersion(
+  { message }: Pick<AwsError, "message">,
+  { signatureVersion: used }: Pick<SignedRequest, "signatureVersion">,
+): Version | undefined {
+  const other = used === "v4" ? "v4a" : "v4";
+  // A principal or a resource may be called anything.
+  const text = withoutEcho(message).replace(/\barn:\S+/g, "");
+  const isNamed = VERSION_NAMES[other].test(text);
+  const isRefused = VERSION_NAMES[used].test(text) && NOT_TAKEN.test(text);
+  return isNamed || isRefused ? other : undefined;
+}
+
+export function wrongAlgorithm(wanted: Version): Explanation {
+  const used = wanted === "v4" ? "v4a" : "v4";
+  const region = wanted === "v4"
+    ? "the target's region"
+    : "* or the set of the target's regions";
+  return {
+    problem: `the target does not take a signature of version ${used}, and ` +
+      `wants ${wanted}`,
+    hint: `set --sig-version ${wanted} and --region to ${region}`,
+    data: { wants: { signatureVersion: wanted } },
+  };
 }

@@ -2,15 +2,13 @@
 
 import type { Redact } from "../../redact/redact.ts";
 import type { AwsError } from "./parse.ts";
-import type { SignedRequest } from "./signing_record.ts";
+import type { SignedRequest } from "./retry.ts";
 
-/** The first line in which two canonical requests differ. */
+/** A line in which two canonical requests differ, where it can be shown. */
 export interface Difference {
   /** `method`, `path`, `query`, `header x-name`, `signed headers`, `body hash`. */
   readonly part: string;
-  /** The line as it was signed, where it can be shown. */
   readonly signed?: string;
-  /** The line as the target computed it, where it can be shown. */
   readonly computed?: string;
 }
 
@@ -27,12 +25,9 @@ const PLAIN_HEADERS: ReadonlySet<string> = new Set([
   "x-amz-region-set",
 ]);
 
-/** Where the echo of a request begins, with its session token. */
-const ECHO = /The Canonical String/;
-
-/** A target's text without what it echoes of the signed request. */
+/** A target's text without its echo of the request, session token and all. */
 export function withoutEcho(text: string): string {
-  const at = text.search(ECHO);
+  const at = text.indexOf("The Canonical String");
   return at === -1 ? text : text.slice(0, at).trimEnd();
 }
 
@@ -51,7 +46,10 @@ export function firstDifference(
     const a = signed.get(part);
     const b = computed.get(part);
     if (a === b) continue;
-    if (!isShown(part)) return { part };
+    // A query can hold keys and tokens of the caller's own.
+    const isHidden = part === "query" ||
+      part.startsWith("header ") && !PLAIN_HEADERS.has(part.slice(7));
+    if (isHidden) return { part };
     return { part, signed: shown(a, redact), computed: shown(b, redact) };
   }
   return undefined;
@@ -74,8 +72,9 @@ export function scopeDifference(
 }
 
 /** A difference as a sentence. */
-export function describeDifference(difference: Difference): string {
-  const { part, signed, computed } = difference;
+export function describeDifference(
+  { part, signed, computed }: Difference,
+): string {
   if (part === "body hash") {
     return "the target received another body than the one that was signed";
   }
@@ -95,25 +94,14 @@ function linesOf(canonicalRequest: string): Map<string, string | undefined> {
   const blank = rest.indexOf("");
   const headers = blank === -1 ? rest : rest.slice(0, blank);
   const [signedHeaders, bodyHash] = blank === -1 ? [] : rest.slice(blank + 1);
-  const lines: [part: string, line: string | undefined][] = [
-    ["method", method],
-    ["path", path],
-    ["query", query],
-  ];
+  const lines = new Map<string, string | undefined>()
+    .set("method", method).set("path", path).set("query", query);
   for (const header of headers) {
-    const colon = header.indexOf(":");
-    // A header's value that has a line end of its own, or no header at all.
-    if (colon === -1) continue;
-    lines.push([`header ${header.slice(0, colon)}`, header.slice(colon + 1)]);
+    const [, name, value] = /^([^:]*):(.*)$/s.exec(header) ?? [];
+    // Else a header's value that has a line end of its own, or no header.
+    if (name !== undefined) lines.set(`header ${name}`, value);
   }
-  lines.push(["signed headers", signedHeaders], ["body hash", bodyHash]);
-  return new Map(lines);
-}
-
-function isShown(part: string): boolean {
-  if (part.startsWith("header ")) return PLAIN_HEADERS.has(part.slice(7));
-  // A query can hold keys and tokens of the caller's own.
-  return part !== "query";
+  return lines.set("signed headers", signedHeaders).set("body hash", bodyHash);
 }
 
 function shown(line: string | undefined, redact: Redact): string | undefined {

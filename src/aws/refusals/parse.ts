@@ -26,9 +26,6 @@ export interface AwsError {
 /** How much of an error body is read. */
 export const MAX_ERROR_BYTES = 64 * 1024;
 
-const CANONICAL_ECHO = /The Canonical String for this request should have been/;
-const STRING_TO_SIGN_ECHO = /The String-to-Sign should have been/;
-
 /**
  * The AWS error in an answer.
  *
@@ -66,22 +63,16 @@ function fromJson(text: string, headerType?: string): AwsError | undefined {
     plainType(textIn(fields, "code", "Code", "type", "Type"));
   const message = textIn(fields, "message", "Message", "errorMessage");
   if (type === undefined && message === undefined) return undefined;
-  return withEcho({
-    type,
-    isDeclared: declared !== undefined,
-    message: message ?? "",
-  });
+  const isDeclared = declared !== undefined;
+  return withEcho({ type, isDeclared, message: message ?? "" });
 }
 
 function fromXml(text: string, headerType?: string): AwsError | undefined {
   const code = plainType(element(text, "Code"));
   if (code === undefined && headerType === undefined) return undefined;
   const message = element(text, "Message") ?? element(text, "message") ?? "";
-  const error = withEcho({
-    type: code ?? headerType,
-    isDeclared: true,
-    message,
-  });
+  const type = code ?? headerType;
+  const error = withEcho({ type, isDeclared: true, message });
   return {
     ...error,
     canonicalRequest: element(text, "CanonicalRequest") ??
@@ -93,25 +84,28 @@ function fromXml(text: string, headerType?: string): AwsError | undefined {
 
 /** What API Gateway and others append to the text of a refused signature. */
 function withEcho(error: AwsError): AwsError {
-  const { message } = error;
-  const stringToSign = STRING_TO_SIGN_ECHO.exec(message);
-  const canonical = CANONICAL_ECHO.exec(message.slice(0, stringToSign?.index));
+  const [first, stringToSign] = splitAt(
+    error.message,
+    "The String-to-Sign should have been",
+  );
+  const [, canonicalRequest] = splitAt(
+    first,
+    "The Canonical String for this request should have been",
+  );
   return {
     ...error,
-    canonicalRequest: quotedAfter(canonical, stringToSign?.index),
-    stringToSign: quotedAfter(stringToSign),
+    canonicalRequest: unquoted(canonicalRequest),
+    stringToSign: unquoted(stringToSign),
   };
 }
 
-/** What stands in quotes after a match, up to an end. */
-function quotedAfter(
-  match: RegExpExecArray | null,
-  end?: number,
-): string | undefined {
-  if (match === null) return undefined;
-  const text = match.input.slice(match.index + match[0].length, end).trim();
-  const isQuoted = text.length >= 2 && /^'.*'$/s.test(text);
-  return isQuoted ? text.slice(1, -1) : undefined;
+function splitAt(text: string, mark: string): [string, string?] {
+  const at = text.indexOf(mark);
+  return at < 0 ? [text] : [text.slice(0, at), text.slice(at + mark.length)];
+}
+
+function unquoted(text: string | undefined): string | undefined {
+  return /^'(.*)'$/s.exec(text?.trim() ?? "")?.[1];
 }
 
 function element(xml: string, name: string): string | undefined {

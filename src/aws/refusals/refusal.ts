@@ -3,12 +3,16 @@
 import { type ErrorData, ProxyError } from "../../errors.ts";
 import type { LogFields } from "../../log/log.ts";
 import { type Redact, Redactor } from "../../redact/redact.ts";
-import { wantedVersion, wrongAlgorithm } from "./algorithm.ts";
-import { EXPLANATIONS, UNSIGNED } from "./causes.ts";
+import {
+  EXPLANATIONS,
+  UNSIGNED,
+  wantedVersion,
+  wrongAlgorithm,
+} from "./causes.ts";
 import { parseAwsError } from "./parse.ts";
 import { withoutEcho } from "./echo.ts";
 import { mayBeRefusal, refusalOf } from "./table.ts";
-import { SIGNING_RECORDS } from "./signing_record.ts";
+import { SIGNING_RECORDS } from "./retry.ts";
 
 /** A text of the target's longer than this is cut. */
 const MAX_MESSAGE = 300;
@@ -68,7 +72,8 @@ export function explainRefusal(
   const error = parseAwsError(response.headers, bodyText);
   if (error === undefined) return undefined;
   const sent = SIGNING_RECORDS.get(response);
-  const wanted = sent?.signed && wantedVersion(error, sent.signed);
+  const record = sent?.signed;
+  const wanted = record && wantedVersion(error, record);
   // It is known by the signature that was sent, and so is no row of the table.
   const refusal = wanted
     ? { wanted, cause: "wrong-algorithm", reason: "signature" } as const
@@ -76,14 +81,12 @@ export function explainRefusal(
   if (refusal === undefined) return undefined;
 
   const redactor = sent?.redactor ?? new Redactor();
-  const record = sent?.signed;
   const isUnsigned = sent !== undefined && record === undefined;
-  const refused = { error, response, record, redactor };
   const { problem, hint, data } = isUnsigned
     ? UNSIGNED
     : refusal.cause === "wrong-algorithm"
     ? wrongAlgorithm(refusal.wanted)
-    : EXPLANATIONS[refusal.cause](refused);
+    : EXPLANATIONS[refusal.cause]({ error, response, record, redactor });
   const said = safeText(error.message, redactor.redact);
   const facts: ErrorData = redactedData({
     status: response.status,
@@ -91,11 +94,10 @@ export function explainRefusal(
     cause: refusal.cause,
     ...data,
   }, redactor.redact);
-  const { awsError, clockOffsetMs } = facts;
-  const known = { status: response.status, awsError, clockOffsetMs };
+  const { status, awsError, clockOffsetMs, cause } = facts;
   sent?.log.warn(
     "the target refused the request",
-    logged({ ...known, cause: refusal.cause }),
+    logged({ status, awsError, clockOffsetMs, cause }),
   );
   sent?.log.debug("what the target says of it", logged(facts));
   return new ProxyError(
@@ -154,11 +156,9 @@ function redactedData(data: ErrorData, redact: Redact): ErrorData {
 
 /** Facts as log fields: one level, plain values. */
 function logged(facts: ErrorData): LogFields {
-  const fields: Record<string, string | number> = {};
-  for (const [name, value] of Object.entries(facts)) {
-    if (typeof value === "string" || typeof value === "number") {
-      fields[name] = value;
-    } else if (value !== undefined) fields[name] = JSON.stringify(value);
-  }
-  return fields;
+  const entries = Object.entries(facts).map(([name, value]) => {
+    const isPlain = typeof value === "string" || typeof value === "number";
+    return [name, isPlain ? value : JSON.stringify(value)] as const;
+  });
+  return Object.fromEntries(entries);
 }

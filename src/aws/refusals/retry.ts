@@ -1,8 +1,34 @@
-/** Which refusals are worth signing once more, and with what fixed. */
+/**
+ * What was sent for an answer, and whether a second signature can help it.
+ */
 
+import type { Log } from "../../log/log.ts";
+import type { Redactor } from "../../redact/redact.ts";
 import { whenOver } from "../../time.ts";
 import { MAX_ERROR_BYTES, parseAwsError } from "./parse.ts";
 import { mayBeRefusal, secondTryOf } from "./table.ts";
+
+/** One signed request. It holds secrets: for comparing, never for showing. */
+export interface SignedRequest {
+  readonly canonicalRequest: string;
+  /** When it was signed by this machine's clock, in milliseconds. */
+  readonly signedAt: number;
+  readonly accessKeyId: string;
+  readonly service: string;
+  readonly region: string;
+  readonly signatureVersion: "v4" | "v4a";
+}
+
+/**
+ * What was sent for each answer that came through a signed fetch. Keyed by the
+ * answer itself: it says nothing to those who do not hold it, and goes with it.
+ */
+export const SIGNING_RECORDS: WeakMap<Response, {
+  /** `undefined`: it went unsigned, for want of credentials. */
+  readonly signed: SignedRequest | undefined;
+  readonly redactor: Redactor;
+  readonly log: Log;
+}> = new WeakMap();
 
 /** What a second signature can be better by. */
 export interface SecondTry {
@@ -25,9 +51,10 @@ export async function secondTryFor(
   response: Response,
   signed: { readonly signedAt: number },
 ): Promise<SecondTry | undefined> {
-  if (!mayBeRefusal(response.status) || !mayHoldError(response)) {
-    return undefined;
-  }
+  if (!mayBeRefusal(response.status)) return undefined;
+  const mediaType = response.headers.get("content-type") ?? "";
+  // These hold no AWS error, and a stream may never end.
+  if (/^text\/(?:event-stream|html)\b/i.test(mediaType)) return undefined;
   const error = parseAwsError(response.headers, await beginningOf(response));
   if (error === undefined) return undefined;
   const { type: awsError } = error;
@@ -42,12 +69,6 @@ export async function secondTryFor(
 
 /** How long the beginning of an error's body may take. */
 const MAX_ERROR_MS = 3_000;
-
-/** Event streams and pages hold no AWS error, and a stream may never end. */
-function mayHoldError(response: Response): boolean {
-  const type = response.headers.get("content-type") ?? "";
-  return !/^text\/(?:event-stream|html)\b/i.test(type);
-}
 
 /** The first bytes of an answer's body, read from a copy. */
 async function beginningOf(response: Response): Promise<string> {

@@ -9,7 +9,6 @@
 
 import type { AwsError } from "./parse.ts";
 
-/** What a refusal comes down to. */
 export type RefusalCause =
   | "clock-skew"
   | "expired-token"
@@ -20,7 +19,6 @@ export type RefusalCause =
   | "not-authorized"
   | "forbidden";
 
-/** One kind of refusal. */
 export interface Refusal {
   readonly cause: RefusalCause;
   /** Error types that mean it, whatever the text. */
@@ -123,12 +121,9 @@ export const REFUSALS: readonly Refusal[] = [
   },
 ];
 
-/** Which statuses AWS refuses a signature with. */
-const STATUSES: ReadonlySet<number> = new Set([400, 401, 403]);
-
-/** Whether an answer of this status can be a refusal. */
+/** Whether AWS refuses a signature with this status. */
 export function mayBeRefusal(status: number): boolean {
-  return STATUSES.has(status);
+  return [400, 401, 403].includes(status);
 }
 
 /**
@@ -137,12 +132,10 @@ export function mayBeRefusal(status: number): boolean {
  * that of the application behind, which has run the request then.
  */
 export function secondTryOf(error: AwsError): Refusal["secondTry"] {
-  const { type, isDeclared = false } = error;
+  const { type, isDeclared } = error;
   if (type === undefined || !isDeclared) return undefined;
-  const refusal = refusalOf(error);
-  const isMeant = refusal?.types.includes(type) ||
-    refusal?.withMessage?.includes(type);
-  return isMeant ? refusal?.secondTry : undefined;
+  const { types = [], withMessage = [], secondTry } = refusalOf(error) ?? {};
+  return [...types, ...withMessage].includes(type) ? secondTry : undefined;
 }
 
 /** The kind of refusal that an error is. */

@@ -24,7 +24,7 @@ import {
 } from "./core.ts";
 import { headerPairs, isContentType, methodOf } from "./head.ts";
 import { isHost, maySignOtherHost } from "./host.ts";
-import { SIGNING_RECORDS } from "../refusals/signing_record.ts";
+import { SIGNING_RECORDS } from "../refusals/retry.ts";
 
 /** What {@linkcode createSignedFetch} is handed. */
 export interface SignedFetchOptions extends SignerOptions {

@@ -1,6 +1,6 @@
 /** Which signature version a refusal wants, by its words. */
 import { assertEquals } from "@std/assert";
-import { wantedVersion } from "../../../src/aws/refusals/algorithm.ts";
+import { wantedVersion } from "../../../src/aws/refusals/causes.ts";
 
 for (
   const [used, said, wanted] of [
