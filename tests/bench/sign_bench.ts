@@ -8,7 +8,7 @@
 
 import { SignatureV4 } from "@smithy/signature-v4";
 import { bodyOfInit } from "../../src/aws/signing/body.ts";
-import { createSigningCore } from "../../src/aws/signing/core.ts";
+import { SigningCore } from "../../src/aws/signing/core.ts";
 import { Sha256 } from "../../src/aws/signing/hash.ts";
 import { createSignedFetch } from "../../src/aws/signing/signed_fetch.ts";
 import type { SignerOptions } from "../../src/aws/signing/core.ts";
@@ -80,7 +80,7 @@ Deno.bench({
 });
 
 for (const signatureVersion of ["v4", "v4a"] as const) {
-  const core = createSigningCore({ ...OPTIONS, signatureVersion });
+  const core = new SigningCore({ ...OPTIONS, signatureVersion });
   const signer = createSigner({ ...OPTIONS, signatureVersion });
   await core.warmUp();
   await signer.warmUp();

@@ -28,9 +28,9 @@ export async function bodyOfRequest(
   request: Request,
   unsigned: boolean,
 ): Promise<SigningBody> {
-  if (request.body === null) return bodyOfBytes(new Uint8Array(), unsigned);
-  if (unsigned) return { payloadHash: UNSIGNED_PAYLOAD, send: request.body };
-  return bodyOfBytes(await request.bytes(), unsigned);
+  return unsigned && request.body !== null
+    ? { payloadHash: UNSIGNED_PAYLOAD, send: request.body }
+    : bodyOfBytes(await request.bytes(), unsigned);
 }
 
 /**

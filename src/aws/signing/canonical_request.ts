@@ -56,17 +56,10 @@ function canonicalPath(pathname: string, rules: PathRules): string {
 
 /** Each name and value escaped alike, sorted by name, then value. */
 function canonicalQuery(search: string): string {
-  const pairs: [name: string, value: string][] = [];
-  for (const piece of search.replace(/^\?/, "").split("&")) {
-    if (piece === "") continue;
-    const equals = piece.indexOf("=");
-    const end = equals === -1 ? piece.length : equals;
-    pairs.push([
-      canonicalEscape(piece.slice(0, end)),
-      canonicalEscape(piece.slice(end + 1)),
-    ]);
-  }
-  return pairs.sort(byNameThenValue).map((pair) => pair.join("=")).join("&");
+  return search.replace(/^\?/, "").split("&").filter(Boolean).map((piece) => {
+    const [name, ...value] = piece.split("=");
+    return [name, value.join("=")].map(canonicalEscape);
+  }).sort(byNameThenValue).map((pair) => pair.join("=")).join("&");
 }
 
 /** A text, every byte of its UTF-8 escaped but RFC 3986's unreserved ones. */
@@ -114,11 +107,7 @@ function percentEncode(character: string): string {
   return `%${hex.padStart(2, "0")}`;
 }
 
-function byNameThenValue(
-  [nameA, valueA]: [string, string],
-  [nameB, valueB]: [string, string],
-): number {
-  if (nameA !== nameB) return nameA < nameB ? -1 : 1;
-  if (valueA !== valueB) return valueA < valueB ? -1 : 1;
-  return 0;
+function byNameThenValue(a: string[], b: string[]): number {
+  const at = a[0] === b[0] ? 1 : 0;
+  return a[at] < b[at] ? -1 : a[at] > b[at] ? 1 : 0;
 }

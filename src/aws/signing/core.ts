@@ -52,7 +52,7 @@ export interface SignerOptions {
 /** A request, ready to be signed. */
 export interface UnsignedParts {
   readonly method: string;
-  /** The URL as it will be sent. */
+  /** As it will be sent. */
   readonly url: URL;
   /** Names and values; of a name that stands twice the values are joined. */
   readonly headers: Iterable<readonly [name: string, value: string]>;
@@ -70,25 +70,6 @@ export interface SignedParts {
   readonly signedAt: number;
   /** The same by this machine's clock, uncorrected. */
   readonly machineTime: number;
-}
-
-/** What signs for {@linkcode createSigner} and the signed fetch. */
-export interface SigningCore {
-  /** Signs in headers. */
-  sign(parts: UnsignedParts, credentials: Credentials): Promise<SignedParts>;
-  /** Signs in the query. */
-  presign(
-    parts: UnsignedParts,
-    credentials: Credentials,
-    expiresInSeconds: number,
-  ): Promise<URL>;
-  /**
-   * Sets the clock by a target's: this is its time now, in milliseconds. Gives
-   * how far it is ahead of this machine's.
-   */
-  correctClock(targetTime: number): number;
-  /** Makes signatures as fast as they get. */
-  warmUp(): Promise<void>;
 }
 
 /** What the signature brings: a request cannot have them beforehand. */
@@ -121,92 +102,107 @@ const CHANGING_HEADERS: readonly string[] = [
   "x-real-ip",
 ];
 
-/**
- * Makes what signs for one service.
- *
- * @throws {ConfigError} There is nothing to sign for, or no such version.
- */
-export function createSigningCore(options: SignerOptions): SigningCore {
-  checkScope(options);
-  const { service, region, now = Date.now } = options;
-  const s3 = isS3(service);
-  const pathRules: PathRules = {
-    encoding: options.pathEncoding ?? (s3 ? "once" : "twice"),
-    normalize: options.normalizePath ?? !s3,
-  };
-  const unsignedHeaders = new Set(CHANGING_HEADERS);
-  if (options.signSessionToken === false) {
-    unsignedHeaders.add("x-amz-security-token");
-  }
-  const isV4a = options.signatureVersion === "v4a";
-  const loading = loadScheme(isV4a);
-  // Who signs gets the failure; until then nobody awaits it.
-  loading.catch(() => {});
-  let loaded: Awaited<typeof loading> | undefined;
-  let clockOffsetMs = 0;
+/** What signs for one service. */
+export class SigningCore {
+  readonly #options: SignerOptions;
+  readonly #now: () => number;
+  readonly #pathRules: PathRules;
+  readonly #changing: Set<string>;
+  readonly #loading: ReturnType<typeof loadScheme>;
+  #loaded: Awaited<ReturnType<typeof loadScheme>> | undefined;
+  #clockOffsetMs = 0;
 
-  function inputOf(
+  /** @throws {ConfigError} There is nothing to sign for, or no such version. */
+  constructor(options: SignerOptions) {
+    checkScope(options);
+    this.#options = options;
+    this.#now = options.now ?? Date.now;
+    const s3 = isS3(options.service);
+    this.#pathRules = {
+      encoding: options.pathEncoding ?? (s3 ? "once" : "twice"),
+      normalize: options.normalizePath ?? !s3,
+    };
+    this.#changing = new Set(CHANGING_HEADERS);
+    if (options.signSessionToken === false) {
+      this.#changing.add("x-amz-security-token");
+    }
+    this.#loading = loadScheme(options.signatureVersion === "v4a");
+    // Who signs gets the failure; until then nobody awaits it.
+    this.#loading.catch(() => {});
+  }
+
+  /** Makes signatures as fast as they get. */
+  async warmUp(): Promise<void> {
+    // Whoever signs gets the failure.
+    await this.#loading.then(({ scheme }) => scheme.warmUp?.(), () => {});
+  }
+
+  /** Signs in headers. */
+  async sign(
     parts: UnsignedParts,
     credentials: Credentials,
-    contentHashHeader: boolean,
+  ): Promise<SignedParts> {
+    // Without the header a target hashes what came.
+    const isHashSent = this.#options.contentHashHeader !== false ||
+      parts.body.payloadHash === UNSIGNED_PAYLOAD;
+    const input = this.#inputOf(parts, credentials, isHashSent);
+    const { signHeaders, scheme } = this.#loaded ??= await this.#loading;
+    const { headers, canonicalRequest } = await signHeaders(scheme, input);
+    const { host: _fetchSetsIt, ...toSend } = headers;
+    const signedAt = input.date.getTime();
+    const machineTime = signedAt - this.#clockOffsetMs;
+    return { headers: toSend, canonicalRequest, signedAt, machineTime };
+  }
+
+  /** Signs in the query. */
+  async presign(
+    parts: UnsignedParts,
+    credentials: Credentials,
+    expiresInSeconds: number,
+  ): Promise<URL> {
+    if (this.#options.signatureVersion === "v4a") {
+      throw new TypeError("signature version v4a has no signed links");
+    }
+    const isHashSent = this.#options.unsignedPayload === true;
+    const input = this.#inputOf(parts, credentials, isHashSent);
+    const { signQuery, scheme } = await this.#loading;
+    return await signQuery(scheme, input, expiresInSeconds);
+  }
+
+  /**
+   * Sets the clock by a target's: this is its time now, in milliseconds. Gives
+   * how far it is ahead of this machine's.
+   */
+  correctClock(targetTime: number): number {
+    return this.#clockOffsetMs = targetTime - this.#now();
+  }
+
+  #inputOf(
+    parts: UnsignedParts,
+    credentials: Credentials,
+    isHashSent: boolean,
   ): SigningInput {
-    const { payloadHash } = parts.body;
-    const { accessKeyId, secretAccessKey } = credentials;
-    if (
-      typeof accessKeyId !== "string" || typeof secretAccessKey !== "string"
-    ) {
+    const { method, url, body: { payloadHash } } = parts;
+    const { service, region } = this.#options;
+    const { accessKeyId: id, secretAccessKey: secret } = credentials;
+    if (typeof id !== "string" || typeof secret !== "string") {
       throw unusable("accessKeyId or secretAccessKey is missing");
     }
-    const { headers, unsigned } = signedHeaders(parts, unsignedHeaders);
-    if (contentHashHeader) headers["x-amz-content-sha256"] = payloadHash;
+    const { headers, unsigned } = signedHeaders(parts, this.#changing);
+    if (isHashSent) headers["x-amz-content-sha256"] = payloadHash;
     return {
-      method: parts.method,
-      url: parts.url,
-      pathRules,
+      method,
+      url,
+      pathRules: this.#pathRules,
       headers,
       unsignedHeaders: unsigned,
       payloadHash,
       credentials,
-      date: new Date(now() + clockOffsetMs),
+      date: new Date(this.#now() + this.#clockOffsetMs),
       region,
       service,
     };
   }
-
-  return {
-    async warmUp() {
-      // Whoever signs gets the failure.
-      await loading.then(({ scheme }) => scheme.warmUp(), () => {});
-    },
-
-    async sign(parts, credentials) {
-      // Without the header a target hashes what came.
-      const contentHashHeader = options.contentHashHeader !== false ||
-        parts.body.payloadHash === UNSIGNED_PAYLOAD;
-      const input = inputOf(parts, credentials, contentHashHeader);
-      const { signHeaders, scheme } = loaded ??= await loading;
-      const { headers, canonicalRequest } = await signHeaders(scheme, input);
-      const { host: _fetchSetsIt, ...toSend } = headers;
-      const signedAt = input.date.getTime();
-      const machineTime = signedAt - clockOffsetMs;
-      return { headers: toSend, canonicalRequest, signedAt, machineTime };
-    },
-
-    async presign(parts, credentials, expiresInSeconds) {
-      if (isV4a) {
-        throw new TypeError("signature version v4a has no signed links");
-      }
-      const isHashSent = options.unsignedPayload === true;
-      const input = inputOf(parts, credentials, isHashSent);
-      const { signQuery, scheme } = await loading;
-      return await signQuery(scheme, input, expiresInSeconds);
-    },
-
-    correctClock(targetTime) {
-      clockOffsetMs = targetTime - now();
-      return clockOffsetMs;
-    },
-  };
 }
 
 /** A program without types may hand in anything. */
@@ -236,11 +232,8 @@ export function toSource(
   told: { log?: Log; redactor?: Redactor } = {},
 ): CredentialSource {
   if (credentials === undefined) {
-    return createCredentialSource({
-      region: region.split(",")[0],
-      now,
-      ...told,
-    });
+    const [first] = region.split(",");
+    return createCredentialSource({ region: first, now, ...told });
   }
   if (typeof credentials !== "function" && "get" in credentials) {
     return credentials;
@@ -279,7 +272,9 @@ function signedHeaders(
   let unsigned = changing;
   for (const name in joined) {
     if (OWN_HEADERS.has(name)) delete joined[name];
-    else if (!isAscii(joined[name])) unsigned = new Set([...unsigned, name]);
+    else if (/[\u0080-\uffff]/.test(joined[name])) {
+      unsigned = new Set([...unsigned, name]);
+    }
   }
   // fetch sets the length itself, where it knows it, whatever the caller says.
   if (joined["content-length"] !== undefined) {
@@ -302,8 +297,4 @@ export function joinedHeaders(
     joined[name] = name in joined ? `${joined[name]}, ${value}` : value;
   }
   return joined;
-}
-
-function isAscii(text: string): boolean {
-  return !/[\u0080-\uffff]/.test(text);
 }

@@ -15,14 +15,13 @@ import {
 import { secondTryFor } from "../refusals/retry.ts";
 import { bodyOfInit, bodyOfRequest } from "./body.ts";
 import {
-  createSigningCore,
   joinedHeaders,
   type SignedParts,
   type SignerOptions,
+  SigningCore,
   toSource,
   type UnsignedParts,
 } from "./core.ts";
-import { headerPairs, isContentType, methodOf } from "./head.ts";
 import { isHost, maySignOtherHost } from "./host.ts";
 import { SIGNING_RECORDS } from "../refusals/retry.ts";
 
@@ -119,7 +118,7 @@ interface Exchange extends UnsignedParts {
  * ```
  */
 export function createSignedFetch(options: SignedFetchOptions): SignedFetch {
-  const core = createSigningCore(options);
+  const core = new SigningCore(options);
   const origins = originsOf(options);
   const { redactor = new Redactor(), signHost } = options;
   const log = redactedLog(options.log ?? SILENT_LOG, redactor.redact);
@@ -136,20 +135,8 @@ export function createSignedFetch(options: SignedFetchOptions): SignedFetch {
   ): Promise<Response> {
     const exchange = await exchangeOf(input, init, options, origins);
     const current = await currentCredentials(exchange);
-    if (current === undefined) {
-      const response = await transmit(
-        exchange,
-        joinedHeaders(exchange.headers),
-      );
-      options.onResponse?.(response, undefined);
-      if (!response.ok) {
-        SIGNING_RECORDS.set(response, { signed: undefined, redactor, log });
-      }
-      return response;
-    }
-
     const first = await attempt(exchange, current);
-    if (first.response.ok) return first.response;
+    if (first.response.ok || current === undefined) return first.response;
     try {
       const retry = await secondTry(exchange, current, first);
       if (retry === undefined) return first.response;
@@ -180,34 +167,12 @@ export function createSignedFetch(options: SignedFetchOptions): SignedFetch {
 
   async function attempt(
     exchange: Exchange,
-    current: Credentials,
-  ): Promise<{ response: Response; signed: SignedParts }> {
-    hideCredentials(redactor, current);
-    const signed = await core.sign(exchange, current);
-    const response = await transmit(exchange, signed.headers);
-    options.onResponse?.(response, current);
-    if (!response.ok) {
-      SIGNING_RECORDS.set(response, {
-        signed: {
-          canonicalRequest: signed.canonicalRequest,
-          signedAt: signed.machineTime,
-          accessKeyId: current.accessKeyId,
-          service: options.service,
-          region: options.region,
-          signatureVersion: options.signatureVersion ?? "v4",
-        },
-        redactor,
-        log,
-      });
-    }
-    return { response, signed };
-  }
-
-  function transmit(
-    exchange: Exchange,
-    headers: { readonly [name: string]: string },
-  ): Promise<Response> {
-    return send(exchange.url, {
+    current: Credentials | undefined,
+  ): Promise<{ response: Response; signed: SignedParts | undefined }> {
+    if (current !== undefined) hideCredentials(redactor, current);
+    const signed = current && await core.sign(exchange, current);
+    const headers = signed?.headers ?? joinedHeaders(exchange.headers);
+    const response = await send(exchange.url, {
       ...exchange.init,
       ...(client === undefined ? {} : { client }),
       method: exchange.method,
@@ -218,15 +183,32 @@ export function createSignedFetch(options: SignedFetchOptions): SignedFetch {
       redirect: "manual",
       signal: exchange.signal,
     });
+    options.onResponse?.(response, current);
+    if (response.ok) return { response, signed };
+    const { service, region, signatureVersion = "v4" } = options;
+    SIGNING_RECORDS.set(response, {
+      signed: current && signed && {
+        canonicalRequest: signed.canonicalRequest,
+        signedAt: signed.machineTime,
+        accessKeyId: current.accessKeyId,
+        service,
+        region,
+        signatureVersion,
+      },
+      redactor,
+      log,
+    });
+    return { response, signed };
   }
 
   /** The credentials for a second try, if one can help. */
   async function secondTry(
     exchange: Exchange,
     used: Credentials,
-    { response, signed }: { response: Response; signed: SignedParts },
+    { response, signed }: { response: Response; signed?: SignedParts },
   ): Promise<Credentials | undefined> {
-    if (exchange.body.send instanceof ReadableStream) return undefined;
+    const isReadOnce = exchange.body.send instanceof ReadableStream;
+    if (signed === undefined || isReadOnce) return undefined;
     const retry = await secondTryFor(response, signed);
     if (retry === undefined) return undefined;
     const { awsError, targetTime } = retry;
@@ -312,6 +294,8 @@ async function exchangeOf(
     throw new TypeError(`a ${method} request has no body`);
   }
   const { contentType } = body;
+  const isContentType = ([name]: HeaderPair) =>
+    name.toLowerCase() === "content-type";
   if (contentType !== undefined && !headers.some(isContentType)) {
     headers.push(["content-type", contentType]);
   }
@@ -331,6 +315,23 @@ function allowedUrl(text: string, origins: ReadonlySet<string>): URL {
     throw new TypeError("a URL with credentials in it cannot be fetched");
   }
   return wireUrl(url);
+}
+
+type HeaderPair = readonly [name: string, value: string];
+
+/** The headers as `fetch` takes them, without a `Headers` where none is. */
+function headerPairs(headers: HeadersInit | undefined): HeaderPair[] {
+  if (headers === undefined) return [];
+  if (headers instanceof Headers) return [...headers];
+  if (!(Symbol.iterator in headers)) return Object.entries(headers);
+  return [...headers].map(([name, value]) => [name, value]);
+}
+
+/** As fetch does: these in upper case, any other as it is. */
+function methodOf(method: string): string {
+  return /^(?:delete|get|head|options|post|put)$/i.test(method)
+    ? method.toUpperCase()
+    : method;
 }
 
 function isUnconfigured(error: unknown): boolean {

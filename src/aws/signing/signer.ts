@@ -2,7 +2,12 @@
 
 import { isS3, wireUrl } from "./canonical_request.ts";
 import { bodyOfRequest } from "./body.ts";
-import { createSigningCore, type SignerOptions, toSource } from "./core.ts";
+import {
+  type SignerOptions,
+  SigningCore,
+  toSource,
+  type UnsignedParts,
+} from "./core.ts";
 
 /** Signs requests; see {@linkcode createSigner}. */
 export interface Signer {
@@ -71,30 +76,40 @@ const MAX_EXPIRY_SECONDS = 7 * 24 * 60 * 60;
  * ```
  */
 export function createSigner(options: SignerOptions): Signer {
-  const core = createSigningCore(options);
+  const core = new SigningCore(options);
   const credentials = toSource(options);
+
+  async function partsOf(
+    request: Request,
+    unsigned: boolean,
+  ): Promise<UnsignedParts> {
+    const { method, headers } = request;
+    const url = wireUrl(new URL(request.url));
+    return {
+      method,
+      url,
+      headers,
+      body: await bodyOfRequest(request, unsigned),
+    };
+  }
 
   return {
     warmUp: () => core.warmUp(),
 
     async sign(request) {
       const { signal } = request;
-      const body = await bodyOfRequest(
-        request,
-        options.unsignedPayload ?? false,
-      );
-      const url = wireUrl(new URL(request.url));
-      const { headers } = await core.sign(
-        { method: request.method, url, headers: request.headers, body },
-        await credentials.get({ signal }),
-      );
-      return new Request(url, {
-        method: request.method,
+      const parts = await partsOf(request, options.unsignedPayload ?? false);
+      const current = await credentials.get({ signal });
+      const { headers } = await core.sign(parts, current);
+      const { method, url, body: { send: body } } = parts;
+      const sent = {
+        method,
         headers,
-        body: body.send,
+        body,
         redirect: "manual",
         signal,
-      });
+      } as const;
+      return new Request(url, sent);
     },
 
     async presign(request, { expiresInSeconds }) {
@@ -102,13 +117,9 @@ export function createSigner(options: SignerOptions): Signer {
         throw new TypeError("a signed link is good for 1 second to 7 days");
       }
       const unsigned = options.unsignedPayload ?? isS3(options.service);
-      const body = await bodyOfRequest(request, unsigned);
-      const url = wireUrl(new URL(request.url));
-      return await core.presign(
-        { method: request.method, url, headers: request.headers, body },
-        await credentials.get({ signal: request.signal }),
-        Math.floor(expiresInSeconds),
-      );
+      const parts = await partsOf(request, unsigned);
+      const current = await credentials.get({ signal: request.signal });
+      return await core.presign(parts, current, Math.floor(expiresInSeconds));
     },
   };
 }

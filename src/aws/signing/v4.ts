@@ -16,25 +16,17 @@ import {
   TOKEN_HEADER,
 } from "@smithy/signature-v4";
 import {
+  type CanonicalPieces,
   canonicalRequest,
   escapeText,
-  type PathRules,
 } from "./canonical_request.ts";
 import type { Credentials } from "../credentials/types.ts";
 import { hmacHex, Sha256, sha256Hex } from "./hash.ts";
 
 /** All that goes into one signature. */
-export interface SigningInput {
-  readonly method: string;
-  /** The URL as it will be sent. */
-  readonly url: URL;
-  readonly pathRules: PathRules;
-  /** By lower-case name, `host` among them. */
-  readonly headers: { readonly [name: string]: string };
+export interface SigningInput extends CanonicalPieces {
   /** Lower-case names of headers that are sent but not signed. */
   readonly unsignedHeaders: Set<string>;
-  /** The body's SHA-256 in hex, or `UNSIGNED-PAYLOAD`. */
-  readonly payloadHash: string;
   readonly credentials: Credentials;
   readonly date: Date;
   /** The region, or for v4a the region set. */
@@ -48,11 +40,11 @@ export interface SignatureScheme {
   /** What the key is good for, without the access key ID. */
   scopeOf(input: SigningInput, day: string): string;
   /** Headers that only this version has. */
-  headersOf(input: SigningInput): { readonly [name: string]: string };
+  headersOf?(input: SigningInput): { readonly [name: string]: string };
   /** The signature of a text, in hex. */
   sign(text: string, input: SigningInput, day: string): Promise<string>;
   /** Makes signatures as fast as they get. */
-  warmUp(): Promise<void>;
+  warmUp?(): Promise<void>;
 }
 
 /**
@@ -64,7 +56,6 @@ export function createV4(): SignatureScheme {
   return {
     algorithm: ALGORITHM_IDENTIFIER,
     scopeOf: ({ region, service }, day) => createScope(day, region, service),
-    headersOf: () => ({}),
     async sign(text, { credentials, region, service }, day) {
       const secret = credentials.secretAccessKey;
       if (held?.secret !== secret || held.day !== day) {
@@ -73,7 +64,6 @@ export function createV4(): SignatureScheme {
       }
       return hmacHex(await held.key, text);
     },
-    warmUp: () => Promise.resolve(),
   };
 }
 
@@ -92,7 +82,7 @@ export async function signHeaders(
   const headers: Record<string, string> = {
     ...input.headers,
     [AMZ_DATE_HEADER]: dates.long,
-    ...scheme.headersOf(input),
+    ...scheme.headersOf?.(input),
   };
   if (sessionToken) headers[TOKEN_HEADER] = sessionToken;
   const signed = signedHeaders(input, headers);

@@ -1,15 +1,26 @@
 /**
- * Signature Version 4A (`AWS4-ECDSA-P256-SHA256`): its key, and its curve,
- * which comes with `@smithy/signature-v4a`. Loaded only when v4a is asked for.
+ * Signature Version 4A (`AWS4-ECDSA-P256-SHA256`), loaded only when it is asked
+ * for: its key, and which implementation of the curve P-256 signs.
+ *
+ * That of `@smithy/signature-v4a` needs a table that takes some 20 ms to
+ * compute, and is the faster one under Deno from then on; the native one needs
+ * nothing. So the first signature is native, the table is computed while its
+ * request is under way, and then the faster of the two goes on.
  */
 
+import { Buffer } from "node:buffer";
+import {
+  createECDH,
+  createPrivateKey,
+  type KeyObject,
+  sign,
+} from "node:crypto";
 import {
   ALGORITHM_IDENTIFIER_V4A,
   KEY_TYPE_IDENTIFIER,
 } from "@smithy/signature-v4";
 import { SignatureV4a } from "@smithy/signature-v4a";
 import type { Credentials } from "../credentials/types.ts";
-import { Curve } from "./curve.ts";
 import { Sha256 } from "./hash.ts";
 import type { SignatureScheme } from "./v4.ts";
 
@@ -18,10 +29,7 @@ const MAX_CANDIDATE = BigInt(
   "0xffffffff00000000ffffffffffffffffbce6faada7179e84f3b9cac2fc63254f",
 );
 
-/**
- * Version 4A. The curve warms up while the first request is under way, and the
- * key is held as long as the credentials are used.
- */
+/** Version 4A. The key is held as long as the credentials are used. */
 export function createV4a(): SignatureScheme {
   const smithy = new SignatureV4a({
     credentials: { accessKeyId: "", secretAccessKey: "" },
@@ -63,4 +71,87 @@ async function privateKeyOf(
     if (candidate > MAX_CANDIDATE) continue;
     return Uint8Array.fromHex((candidate + 1n).toString(16).padStart(64, "0"));
   }
+}
+
+/** Signs a text's SHA-256 with a private key: DER in hex. */
+export type CurveSignature = (
+  privateKey: Uint8Array,
+  text: string,
+) => Promise<string>;
+
+/** How many signatures each implementation makes to be timed. */
+const RACE_ROUNDS = 4;
+
+/** The curve of one signer. */
+export class Curve {
+  readonly #scripted: CurveSignature;
+  readonly #native: CurveSignature = createNativeSignature();
+  #sign: CurveSignature = this.#native;
+  #moment: ReturnType<typeof setTimeout> | undefined;
+  #warm: Promise<void> | undefined;
+
+  constructor(scripted: CurveSignature) {
+    this.#scripted = scripted;
+  }
+
+  sign: CurveSignature = (privateKey, text) => {
+    if (this.#warm === undefined) {
+      this.#moment ??= setTimeout(() => this.warmUp(), 0);
+    }
+    return this.#sign(privateKey, text);
+  };
+
+  /** Computes the table, then keeps the faster implementation. */
+  warmUp(): Promise<void> {
+    clearTimeout(this.#moment);
+    return this.#warm ??= this.#race();
+  }
+
+  async #race(): Promise<void> {
+    const scripted = await fastestMs(this.#scripted).catch(() => Infinity);
+    const native = await fastestMs(this.#native).catch(() => Infinity);
+    if (scripted < native) this.#sign = this.#scripted;
+  }
+}
+
+async function fastestMs(signature: CurveSignature): Promise<number> {
+  // Any number below the order of the curve is a private key.
+  const privateKey = crypto.getRandomValues(new Uint8Array(32));
+  privateKey[0] = 1;
+  let fastest = Infinity;
+  for (let round = 0; round <= RACE_ROUNDS; round++) {
+    const start = performance.now();
+    await signature(privateKey, `round ${round}`);
+    fastest = Math.min(fastest, performance.now() - start);
+  }
+  return fastest;
+}
+
+/** Signs with `node:crypto`; the key in its form is kept for the next text. */
+function createNativeSignature(): CurveSignature {
+  let last: { privateKey: Uint8Array; key: KeyObject } | undefined;
+  return (privateKey, text) => {
+    if (last === undefined || Buffer.compare(last.privateKey, privateKey)) {
+      last = { privateKey, key: keyObject(privateKey) };
+    }
+    const signature = sign("sha256", Buffer.from(text, "utf8"), last.key);
+    return Promise.resolve(signature.toString("hex"));
+  };
+}
+
+function keyObject(privateKey: Uint8Array): KeyObject {
+  const ecdh = createECDH("prime256v1");
+  ecdh.setPrivateKey(privateKey);
+  // SEC 1, section 2.3.3: 04, then x and y of 32 bytes each.
+  const point = ecdh.getPublicKey();
+  return createPrivateKey({
+    format: "jwk",
+    key: {
+      kty: "EC",
+      crv: "P-256",
+      d: Buffer.from(privateKey).toString("base64url"),
+      x: point.subarray(1, 33).toString("base64url"),
+      y: point.subarray(33).toString("base64url"),
+    },
+  });
 }

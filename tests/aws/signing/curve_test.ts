@@ -1,7 +1,7 @@
 /** The curve of v4a: which one signs, and when it warms up. */
 
 import { assertEquals } from "@std/assert";
-import { Curve, type CurveSignature } from "../../../src/aws/signing/curve.ts";
+import { Curve, type CurveSignature } from "../../../src/aws/signing/v4a.ts";
 import { Sha256 } from "../../../src/aws/signing/hash.ts";
 import { createSigner } from "../../../src/aws/signing/signer.ts";
 

@@ -13,8 +13,8 @@
 import { assert, assertEquals } from "@std/assert";
 import { bodyOfInit } from "../../../src/aws/signing/body.ts";
 import {
-  createSigningCore,
   type SignedParts,
+  SigningCore,
 } from "../../../src/aws/signing/core.ts";
 import type { SignatureVersion } from "../../../src/aws/signing/core.ts";
 import { signWithAws4 } from "../../support/aws4_signer.ts";
@@ -153,7 +153,7 @@ async function signOurs(
   isWarm = true,
 ): Promise<SignedParts> {
   const { credentials, date } = request;
-  const core = createSigningCore({
+  const core = new SigningCore({
     ...SCOPE,
     credentials,
     signatureVersion,

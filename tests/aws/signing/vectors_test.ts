@@ -7,8 +7,8 @@ import { Buffer } from "node:buffer";
 import { createPublicKey, verify } from "node:crypto";
 import { assert, assertEquals, assertNotEquals } from "@std/assert";
 import {
-  createSigningCore,
   type SignedParts,
+  SigningCore,
 } from "../../../src/aws/signing/core.ts";
 import { bodyOfInit } from "../../../src/aws/signing/body.ts";
 import type { SignatureVersion } from "../../../src/aws/signing/core.ts";
@@ -81,7 +81,7 @@ async function signVector(
     secretAccessKey: context.credentials.secret_access_key,
     sessionToken: context.credentials.token,
   };
-  const core = createSigningCore({
+  const core = new SigningCore({
     signatureVersion,
     credentials,
     region: context.region,
