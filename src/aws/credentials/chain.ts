@@ -42,8 +42,12 @@ import {
   sourceFailed,
   type SourceQuery,
 } from "./search.ts";
-import { containerCredentials, containerNeeds } from "./sources/container.ts";
-import { type InstanceMetadata, instanceNeeds } from "./sources/instance.ts";
+import {
+  containerCredentials,
+  containerNeeds,
+  type InstanceMetadata,
+  instanceNeeds,
+} from "./sources/machine.ts";
 import { environmentDecides } from "./sources/keys.ts";
 import {
   profileCredentials,

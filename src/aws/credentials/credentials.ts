@@ -9,7 +9,7 @@ import { type Log, SILENT_LOG } from "../../log/log.ts";
 import { maskAccessKeyId, Redactor } from "../../redact/redact.ts";
 import { CredentialCache } from "./cache.ts";
 import type { Choice } from "./choice.ts";
-import type { InstanceMetadata } from "./sources/instance.ts";
+import type { InstanceMetadata } from "./sources/machine.ts";
 import { environmentKeys } from "./sources/keys.ts";
 import type { Logins } from "./sso_login/logins.ts";
 import { readEnv } from "../../permissions.ts";
@@ -142,7 +142,7 @@ export function credentialSource(
     const attempts = keys === undefined ? [] : [{ source, outcome: keys }];
     // Loaded where more is to be asked than the environment.
     const { findBelowEnvironment } = await import("./chain.ts");
-    const { InstanceMetadata } = await import("./sources/instance.ts");
+    const { InstanceMetadata } = await import("./sources/machine.ts");
     instance ??= new InstanceMetadata();
     const found = await findBelowEnvironment(
       { ...search, instance },

@@ -1,5 +1,6 @@
-/** Keys that stand somewhere in plain text: in variables, in a profile. */
+/** Keys as they stand somewhere: in variables, in a profile, in JSON. */
 
+import { type JsonRecord, textIn } from "../../json.ts";
 import type { Settings } from "../../shared_files/settings.ts";
 import { type Credentials, hideCredentials } from "../types.ts";
 import {
@@ -9,7 +10,7 @@ import {
   type Search,
   sourceFailed,
 } from "../search.ts";
-import { demandSendable } from "../text.ts";
+import { demandSendable, type KeyNames } from "../text.ts";
 import { parseTimestamp } from "./timestamp.ts";
 
 /** The variables that hold keys. */
@@ -48,9 +49,9 @@ export function environmentKeys(search: Search): Found {
       ? "AWS_ACCESS_KEY_ID is not set"
       : "AWS_SECRET_ACCESS_KEY is set, AWS_ACCESS_KEY_ID is not";
   }
-  const fail = (what: string) => sourceFailed(search, what);
   if (secretAccessKey === undefined) {
-    throw fail(
+    throw sourceFailed(
+      search,
       "AWS_ACCESS_KEY_ID is set, AWS_SECRET_ACCESS_KEY is not: set both or " +
         "neither",
     );
@@ -58,17 +59,39 @@ export function environmentKeys(search: Search): Found {
   const keys = { accessKeyId, secretAccessKey, sessionToken };
   const names = ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"] as const;
   demandSendable(search, keys, [...names, tokenName]);
-  const until = env("AWS_CREDENTIAL_EXPIRATION");
-  if (until === undefined) return keys;
-  const expiration = parseTimestamp(until);
-  if (expiration === undefined) {
-    throw fail("AWS_CREDENTIAL_EXPIRATION is no ISO 8601 time");
-  }
+  const name = "AWS_CREDENTIAL_EXPIRATION";
+  const until = env(name);
+  return untilTheirEnd(search, keys, until, {
+    wrong: `${name} is no ISO 8601 time`,
+    over: `the keys expired at ${until} (${name}): set fresh ones and start ` +
+      "again, or use a profile, which is renewed",
+  });
+}
+
+/** Keys with their end, if they have one, and it is a time to come. */
+export function untilTheirEnd(
+  search: Search,
+  keys: Credentials,
+  end: unknown,
+  says: { readonly wrong: string; readonly over: string },
+): Credentials {
+  if (end === undefined || end === null) return keys;
+  const expiration = parseTimestamp(end);
+  if (expiration === undefined) throw sourceFailed(search, says.wrong);
   if (expiration.getTime() > search.now()) return { ...keys, expiration };
-  throw fail(
-    `the keys expired at ${until} (AWS_CREDENTIAL_EXPIRATION): set fresh ` +
-      "ones and start again, or use a profile, which is renewed",
-  );
+  throw sourceFailed(search, says.over);
+}
+
+/** Keys in JSON; none if the ID or the secret is missing. */
+export function keysIn(
+  record: JsonRecord,
+  names: KeyNames,
+): Credentials | undefined {
+  const [accessKeyId, secretAccessKey, sessionToken] = names
+    .map((name) => textIn(record, name));
+  return accessKeyId === undefined || secretAccessKey === undefined
+    ? undefined
+    : { accessKeyId, secretAccessKey, sessionToken };
 }
 
 /** The keys in a profile that has some, in one of its files or both. */

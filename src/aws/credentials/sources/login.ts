@@ -17,7 +17,6 @@ import { askService } from "./http.ts";
 import {
   loginNeeded,
   openSession,
-  saveToken,
   type Session,
   sessionKeys,
   sessionNeeds,
@@ -37,19 +36,14 @@ export async function loginCredentials(
 ): Promise<Credentials> {
   const loginSession = search.settings.get("login_session") ?? "";
   const session = sessionOf(search, "login", loginSession);
-  const { record, expiresAt, isDue } = await openSession(
+  const { record, expiresAt } = await openSession(
     session,
     (record) => RENEWAL_PARTS.every((part) => textIn(record, part)),
+    (record) => renew(session, record, signInUrl(search, record)),
   );
-  const held = sessionKeys(record.accessToken, new Date(expiresAt));
-  if (held === undefined) throw tokenUnclear(session, "is incomplete");
-  if (!isDue) return held;
-  try {
-    return await renew(session, record, signInUrl(search, record));
-  } catch (error) {
-    if (expiresAt > search.now()) return held;
-    throw error;
-  }
+  const keys = sessionKeys(record.accessToken, new Date(expiresAt));
+  if (keys === undefined) throw tokenUnclear(session, "is incomplete");
+  return keys;
 }
 
 /** The permissions for that, as far as the token's own region is not known. */
@@ -66,7 +60,7 @@ async function renew(
   session: Session,
   record: JsonRecord,
   url: URL | undefined,
-): Promise<Credentials> {
+): Promise<JsonRecord> {
   if (url === undefined) {
     throw sourceFailed(session, "AWS_ENDPOINT_URL_SIGNIN is no URL");
   }
@@ -87,21 +81,18 @@ async function renew(
   if (error !== "") throw sourceFailed(session, `${url.host} failed: ${error}`);
   const seconds = typeof body.expiresIn === "number" ? body.expiresIn : 900;
   const expiration = new Date(now + seconds * 1000);
-  const credentials = sessionKeys(body.accessToken, expiration);
-  if (credentials === undefined) {
+  if (sessionKeys(body.accessToken, expiration) === undefined) {
     throw sourceFailed(session, `${url.host} gave no credentials`);
   }
-  const expiresAt = tokenTime(expiration);
-  await saveToken(session, {
+  return {
     ...record,
     accessToken: {
       ...Object(record.accessToken),
       ...Object(body.accessToken),
-      expiresAt,
+      expiresAt: tokenTime(expiration),
     },
     refreshToken: textIn(body, "refreshToken") ?? refreshToken,
-  });
-  return credentials;
+  };
 }
 
 /** A JWT for this one request, signed by the key that it carries. */

@@ -13,17 +13,21 @@ import { messageOf } from "../../../errors.ts";
 import { maskProgramOutput } from "../../../redact/program_output.ts";
 import { type Need, notGranted } from "../../../permissions.ts";
 import { demand, type Search, sourceFailed } from "../search.ts";
-import { demandSendable } from "../text.ts";
+import { demandSendable, type KeyNames } from "../text.ts";
 import { type Credentials, hideCredentials } from "../types.ts";
 import { followParents } from "../../shared_files/paths.ts";
 import { shellSplit, windowsSplit } from "../../shared_files/shell_split.ts";
+import { whenOver } from "../../../time.ts";
 import { parseRecord, textIn } from "../../json.ts";
-import { parseTimestamp } from "./timestamp.ts";
+import { keysIn, untilTheirEnd } from "./keys.ts";
 
 const WHY = "run the profile's credential_process";
 
 /** How long the program may take. */
 const LIMIT_MS = 60_000;
+
+/** What the keys are called that it prints. */
+const KEYS: KeyNames = ["AccessKeyId", "SecretAccessKey", "SessionToken"];
 
 /** More than this is no credentials. */
 const MAX_OUTPUT_BYTES = 64 * 1024;
@@ -38,13 +42,24 @@ export async function runCredentialProcess(
   const program = followParents(word);
   demand(search, processNeeds(command));
   const name = `credential_process ${program}`;
-  const output = await runProgram(program, args, limitMs).catch((error) => {
-    const what = error instanceof ProgramEndedError
-      ? `was ended: ${error.message}`
-      : error instanceof Deno.errors.NotFound
-      ? `could not be run: ${whyNotFound(program)}`
-      : `could not be run: ${error.message}`;
-    throw sourceFailed(search, `${name} ${what}`);
+  const fail = (what: string) => sourceFailed(search, `${name} ${what}`);
+  const isGroup = mayKillGroup();
+  let child: Deno.ChildProcess;
+  try {
+    child = new Deno.Command(program, {
+      args,
+      stdin: "null",
+      stdout: "piped",
+      stderr: "piped",
+      detached: isGroup,
+    }).spawn();
+  } catch (error) {
+    const isNotFound = error instanceof Deno.errors.NotFound;
+    const why = isNotFound ? whyNotFound(program) : messageOf(error);
+    throw fail(`could not be run: ${why}`);
+  }
+  const output = await outputOf(child, isGroup, limitMs).catch((error) => {
+    throw fail(`was ended: ${messageOf(error)}`);
   });
   if (output.success) return parseAnswer(search, name, output.stdout);
   const end = output.signal ?? `exit code ${output.code}`;
@@ -56,10 +71,7 @@ export async function runCredentialProcess(
   search.log.debug(`${name} ended with ${end}`, {
     stderr: maskProgramOutput(said),
   });
-  throw sourceFailed(
-    search,
-    `${name} ended with ${end}; what it wrote to stderr is in the debug log`,
-  );
+  throw fail(`ended with ${end}; what it wrote to stderr is in the debug log`);
 }
 
 /** The permissions for that: none for what cannot be run. */
@@ -107,69 +119,46 @@ function parseAnswer(
   const fail = (what: string) => sourceFailed(search, `${name} ${what}`);
   const answer = parseRecord(new TextDecoder().decode(stdout));
   if (answer === undefined) throw fail("did not print JSON");
-  const accessKeyId = textIn(answer, "AccessKeyId");
-  const secretAccessKey = textIn(answer, "SecretAccessKey");
-  const sessionToken = textIn(answer, "SessionToken");
-  hideCredentials(search.redactor, { secretAccessKey, sessionToken });
+  const [id, secret, token] = KEYS;
+  hideCredentials(search.redactor, {
+    secretAccessKey: textIn(answer, secret),
+    sessionToken: textIn(answer, token),
+  });
   if (answer.Version !== 1) throw fail('did not print "Version": 1');
-  if (accessKeyId === undefined || secretAccessKey === undefined) {
-    throw fail("printed no AccessKeyId or no SecretAccessKey");
-  }
-  const keys = { accessKeyId, secretAccessKey, sessionToken };
-  demandSendable(search, keys, [
-    `AccessKeyId of ${name}`,
-    `SecretAccessKey of ${name}`,
-    `SessionToken of ${name}`,
-  ]);
-  const until = answer.Expiration ?? undefined;
-  if (until === undefined) return keys;
-  const expiration = parseTimestamp(until);
-  if (expiration === undefined) {
-    throw fail("printed an Expiration that is no ISO 8601 time");
-  }
-  if (expiration.getTime() > search.now()) return { ...keys, expiration };
-  throw fail(`printed credentials that expired at ${until}`);
-}
-
-/** How a program ended, and what it printed. */
-interface ProgramOutput extends Deno.CommandStatus {
-  readonly stdout: Uint8Array;
-  /** The beginning of what it wrote to stderr. It may hold secrets. */
-  readonly stderr: Uint8Array;
-}
-
-class ProgramEndedError extends Error {
-  override name = "ProgramEndedError";
+  const keys = keysIn(answer, KEYS);
+  if (keys === undefined) throw fail(`printed no ${id} or no ${secret}`);
+  const [ofId, ofSecret, ofToken] = KEYS.map((key) => `${key} of ${name}`);
+  demandSendable(search, keys, [ofId, ofSecret, ofToken]);
+  const until = answer.Expiration;
+  return untilTheirEnd(search, keys, until, {
+    wrong: `${name} printed an Expiration that is no ISO 8601 time`,
+    over: `${name} printed credentials that expired at ${until}`,
+  });
 }
 
 /** How much of stderr is kept; the rest is read and dropped. */
 const STDERR_BYTES = 4 * 1024;
 
 /**
- * Runs a program for what it prints: within a time and a size, at either limit
+ * Waits for what a program prints: within a time and a size, at either limit
  * it is killed, and never longer than this process lives.
+ *
+ * @returns How it ended, and the beginning of what it wrote to stderr, which
+ * may hold secrets.
  */
-async function runProgram(
-  program: string,
-  args: string[],
+async function outputOf(
+  child: Deno.ChildProcess,
+  isGroup: boolean,
   limitMs: number,
-): Promise<ProgramOutput> {
-  const isGroup = mayKillGroup();
-  const child = new Deno.Command(program, {
-    args,
-    stdin: "null",
-    stdout: "piped",
-    stderr: "piped",
-    detached: isGroup,
-  }).spawn();
+): Promise<
+  Deno.CommandStatus & { readonly stdout: Uint8Array; stderr: Uint8Array }
+> {
   const kill = (): void => killChild(child, isGroup);
   // `Deno.exit` waits for no one: the program would outlive this process.
   globalThis.addEventListener("unload", kill);
   const over = new AbortController();
-  const timer = setTimeout(
-    () => over.abort(new ProgramEndedError("it took too long")),
-    limitMs,
-  );
+  const isOver = () => over.abort(new Error("it took too long"));
+  using _limit = whenOver(limitMs, isOver);
   // What the program itself started may hold its pipes open: they are let go.
   const { signal } = over;
   const limited = new LimitedBytesTransformStream(MAX_OUTPUT_BYTES, {
@@ -187,11 +176,8 @@ async function runProgram(
     over.abort(error);
     await child.status;
     if (!(error instanceof RangeError)) throw error;
-    throw new ProgramEndedError(
-      `it printed more than ${MAX_OUTPUT_BYTES} bytes`,
-    );
+    throw new Error(`it printed more than ${MAX_OUTPUT_BYTES} bytes`);
   } finally {
-    clearTimeout(timer);
     globalThis.removeEventListener("unload", kill);
   }
 }

@@ -11,8 +11,12 @@ import {
   type SharedFiles,
   whereNot,
 } from "../../shared_files/shared_files.ts";
-import { containerCredentials, containerNeeds } from "./container.ts";
-import { type InstanceMetadata, instanceNeeds } from "./instance.ts";
+import {
+  containerCredentials,
+  containerNeeds,
+  type InstanceMetadata,
+  instanceNeeds,
+} from "./machine.ts";
 import { environmentKeys, profileKeys } from "./keys.ts";
 import { processNeeds, runCredentialProcess } from "./process.ts";
 import { assumeRole, roleNeeds } from "./role.ts";

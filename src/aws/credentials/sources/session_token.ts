@@ -28,6 +28,7 @@ import { limitedFile } from "../../../limited_text.ts";
 import { isRecord, type JsonRecord, parseRecord, textIn } from "../../json.ts";
 import type { Credentials } from "../types.ts";
 import type { HeldToken } from "../sso_login/logins.ts";
+import { keysIn } from "./keys.ts";
 import { parseTimestamp } from "./timestamp.ts";
 
 /** A token that has no longer than this to live is renewed. */
@@ -57,10 +58,6 @@ export interface Session extends Search {
 export interface SessionToken {
   readonly record: JsonRecord;
   readonly expiresAt: number;
-  /** It is in memory, since the file may not be written. */
-  readonly held: HeldToken | undefined;
-  /** It is to be renewed, and can be. */
-  readonly isDue: boolean;
 }
 
 /** Who keeps tokens, by the name of the directory. */
@@ -130,43 +127,46 @@ export function sessionNeeds(
   ];
 }
 
-/** Reads the token, and makes sure that it can be used or renewed. */
+/**
+ * The token, renewed if that is due and can be.
+ *
+ * @param renew Gives what is to be kept in place of the token's record.
+ */
 export async function openSession(
   session: Session,
   isRenewable: (record: JsonRecord) => boolean,
+  renew: (record: JsonRecord) => Promise<JsonRecord>,
 ): Promise<SessionToken> {
   const { kind, tokenFile: value } = session;
   demand(session, [{ kind: "read", value, why: `read the ${kind}` }]);
   await session.watch.see(value);
-  const token = await currentToken(session);
-  const { record, expiresAt, held } = token;
-  const left = expiresAt - session.now();
-  const isDue = left <= RENEWED_WITHIN_MS;
-  if (!isRenewable(record)) {
-    if (left > 0) return { ...token, isDue: false };
-    const end = new Date(expiresAt).toISOString();
+  const { held, ...token } = await currentToken(session);
+  const left = token.expiresAt - session.now();
+  if (!isRenewable(token.record)) {
+    if (left > 0) return token;
+    const end = new Date(token.expiresAt).toISOString();
     throw loginNeeded(session, `the ${kind} is over since ${end}`);
   }
-  // One that is in no file is void for nobody when it is renewed.
-  if (held !== undefined) return { ...token, isDue };
+  const isDue = left <= RENEWED_WITHIN_MS;
   const why = `save the ${kind} when it is renewed`;
-  const missing = notGranted([{ kind: "write", value, why }]);
+  // One that is in no file is void for nobody when it is renewed.
+  const missing = held ? [] : notGranted([{ kind: "write", value, why }]);
   if (missing.length > 0) {
     // Renewed but not saved, the token on disk could be void for everyone.
     if (isDue) throw notPermitted(session, missing);
     session.log.warn(`${session.source}: ${lacking(missing)}`);
   }
-  return { ...token, isDue };
-}
-
-/** Saves a renewed token where the one before it was. */
-export async function saveRenewed(
-  session: Session,
-  { held }: SessionToken,
-  record: JsonRecord,
-): Promise<void> {
-  if (held === undefined) return await saveToken(session, record);
-  holdToken(session, { ...held, record });
+  if (!isDue) return token;
+  try {
+    const record = await renew(token.record);
+    if (held) holdToken(session, { ...held, record });
+    else await saveToken(session, record);
+    return tokenIn(session, record);
+  } catch (error) {
+    // It is good for some minutes more, and may be renewed then.
+    if (token.expiresAt > session.now()) return token;
+    throw error;
+  }
 }
 
 /** Keeps a token in memory, for the lack of a place to write it to. */
@@ -234,35 +234,31 @@ export function tokenUnclear(session: Session, what: string): Error {
 
 /** Keys as both services give them; none if a part is missing. */
 export function sessionKeys(
-  keys: unknown,
+  record: unknown,
   expiration: Date | undefined,
 ): Credentials | undefined {
-  if (!isRecord(keys) || expiration === undefined) return undefined;
-  const accessKeyId = textIn(keys, "accessKeyId");
-  const secretAccessKey = textIn(keys, "secretAccessKey");
-  const sessionToken = textIn(keys, "sessionToken");
-  if (!accessKeyId || !secretAccessKey || !sessionToken) return undefined;
-  return { accessKeyId, secretAccessKey, sessionToken, expiration };
+  const names = ["accessKeyId", "secretAccessKey", "sessionToken"] as const;
+  const keys = isRecord(record) ? keysIn(record, names) : undefined;
+  if (!keys?.sessionToken || expiration === undefined) return undefined;
+  return { ...keys, expiration };
 }
-
-type ReadToken = Pick<SessionToken, "record" | "expiresAt">;
 
 /** The token of the file; that in memory, until the file has another one. */
 export async function currentToken(
   session: Session,
-): Promise<Omit<SessionToken, "isDue">> {
+): Promise<SessionToken & { readonly held?: HeldToken }> {
   const { logins, tokenFile } = session;
   const held = logins?.held(tokenFile);
   session.watch.add(() => logins?.held(tokenFile) !== held);
-  if (held === undefined) return { ...await readToken(session), held };
+  if (held === undefined) return await readToken(session);
   const there = await readToken(session).catch(() => undefined);
   const isNewer = there !== undefined &&
     textIn(there.record, "accessToken") !== held.onDisk;
-  if (isNewer) return { ...there, held: undefined };
+  if (isNewer) return there;
   return { ...tokenIn(session, held.record), held };
 }
 
-export async function readToken(session: Session): Promise<ReadToken> {
+export async function readToken(session: Session): Promise<SessionToken> {
   const { kind, tokenFile } = session;
   const text = await limitedFile(tokenFile).catch((error) => {
     const what = error instanceof Deno.errors.NotFound
@@ -275,7 +271,7 @@ export async function readToken(session: Session): Promise<ReadToken> {
   return tokenIn(session, record);
 }
 
-function tokenIn(session: Session, record: JsonRecord): ReadToken {
+function tokenIn(session: Session, record: JsonRecord): SessionToken {
   hideToken(session, record);
   const { accessToken } = record;
   const inner = isRecord(accessToken) ? accessToken.expiresAt : undefined;

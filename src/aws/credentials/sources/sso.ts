@@ -18,7 +18,7 @@ import { demandPlain } from "../text.ts";
 import type { Settings } from "../../shared_files/settings.ts";
 import type { Credentials } from "../types.ts";
 import { serviceUrl } from "./service_endpoint.ts";
-import { isRecord, textIn } from "../../json.ts";
+import { isRecord, type JsonRecord, textIn } from "../../json.ts";
 import { askService } from "./http.ts";
 import {
   beginSession,
@@ -29,12 +29,10 @@ import type { SessionLogin } from "../sso_login/logins.ts";
 import {
   loginNeeded,
   openSession,
-  saveRenewed,
   type Session,
   sessionKeys,
   sessionNeeds,
   sessionOf,
-  type SessionToken,
   tokenTime,
 } from "./session_token.ts";
 import { parseTimestamp } from "./timestamp.ts";
@@ -70,22 +68,20 @@ export async function ssoCredentials(
     check: (signal) => checkLogin({ session, grant: role, signal }),
   };
   search.logins?.known.set(key, login);
-  const token = await openSession(
+  const { record } = await openSession(
     session,
     (record) =>
       sessionName !== undefined &&
       textIn(record, "refreshToken") !== undefined,
+    (record) => renew(session, role, record),
   );
-  const accessToken = token.isDue
-    ? await renewed(session, role, token)
-    : textIn(token.record, "accessToken") ?? "";
-  used = accessToken;
-  const other = textIn(token.record, "startUrl");
+  used = textIn(record, "accessToken") ?? "";
+  const other = textIn(record, "startUrl");
   const isOther = other !== undefined && !isSamePage(other, startUrl);
   const whose = isOther
     ? `the SSO session is of ${other}, and the profile of ${startUrl}`
     : undefined;
-  return await askPortal(session, role, accessToken, whose);
+  return await askPortal(session, role, used, whose);
 }
 
 export function ssoNeeds(query: ProfileQuery): Need[] {
@@ -99,38 +95,29 @@ export function ssoNeeds(query: ProfileQuery): Need[] {
   return sessionNeeds(query, "sso", urls);
 }
 
-/** The renewed access token, or the old one while it is good. */
-async function renewed(
+async function renew(
   session: Session,
   { urlOf }: SsoRole,
-  token: SessionToken,
-): Promise<string> {
-  const { record, expiresAt } = token;
+  record: JsonRecord,
+): Promise<JsonRecord> {
   const { clientId, clientSecret, refreshToken } = record;
   const now = session.now();
   const url = urlOf("SSO_OIDC", "/token");
   const grantType = "refresh_token";
   const json = { clientId, clientSecret, refreshToken, grantType };
-  try {
-    const asked = { url, purpose: PURPOSE, json };
-    const { body, error } = await askService(session, asked);
-    const accessToken = textIn(body, "accessToken");
-    const { expiresIn } = body;
-    if (accessToken === undefined || typeof expiresIn !== "number") {
-      throw loginNeeded(session, undefined, error);
-    }
-    await saveRenewed(session, token, {
-      ...record,
-      accessToken,
-      expiresAt: tokenTime(new Date(now + expiresIn * 1000)),
-      refreshToken: textIn(body, "refreshToken") ?? refreshToken,
-    });
-    return accessToken;
-  } catch (error) {
-    // It is good for some minutes more, and may be renewed then.
-    if (expiresAt > now) return textIn(record, "accessToken") ?? "";
-    throw error;
+  const asked = { url, purpose: PURPOSE, json };
+  const { body, error } = await askService(session, asked);
+  const accessToken = textIn(body, "accessToken");
+  const { expiresIn } = body;
+  if (accessToken === undefined || typeof expiresIn !== "number") {
+    throw loginNeeded(session, undefined, error);
   }
+  return {
+    ...record,
+    accessToken,
+    expiresAt: tokenTime(new Date(now + expiresIn * 1000)),
+    refreshToken: textIn(body, "refreshToken") ?? refreshToken,
+  };
 }
 
 /** `https://corp.awsapps.com/start#/` and `…/start` are one. */

@@ -2,7 +2,7 @@
 
 import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { createCredentialSource } from "../../../../src/aws/credentials/credentials.ts";
-import { InstanceMetadata } from "../../../../src/aws/credentials/sources/instance.ts";
+import { InstanceMetadata } from "../../../../src/aws/credentials/sources/machine.ts";
 import { FileWatch } from "../../../../src/aws/credentials/watch.ts";
 import { CredentialsError } from "../../../../src/errors.ts";
 import { SILENT_LOG } from "../../../../src/log/log.ts";
