@@ -27,7 +27,7 @@ const PLAIN_HEADERS: ReadonlySet<string> = new Set([
 
 /** A target's text without its echo of the request, session token and all. */
 export function withoutEcho(text: string): string {
-  const at = text.indexOf("The Canonical String");
+  const at = text.search(/The Canonical String/);
   return at === -1 ? text : text.slice(0, at).trimEnd();
 }
 

@@ -86,11 +86,11 @@ function fromXml(text: string, headerType?: string): AwsError | undefined {
 function withEcho(error: AwsError): AwsError {
   const [first, stringToSign] = splitAt(
     error.message,
-    "The String-to-Sign should have been",
+    /The String-to-Sign should have been/,
   );
   const [, canonicalRequest] = splitAt(
     first,
-    "The Canonical String for this request should have been",
+    /The Canonical String for this request should have been/,
   );
   return {
     ...error,
@@ -99,9 +99,10 @@ function withEcho(error: AwsError): AwsError {
   };
 }
 
-function splitAt(text: string, mark: string): [string, string?] {
-  const at = text.indexOf(mark);
-  return at < 0 ? [text] : [text.slice(0, at), text.slice(at + mark.length)];
+function splitAt(text: string, mark: RegExp): [string, string?] {
+  const at = text.search(mark);
+  if (at < 0) return [text];
+  return [text.slice(0, at), text.slice(at).replace(mark, "")];
 }
 
 function unquoted(text: string | undefined): string | undefined {
