@@ -51,7 +51,8 @@ export class BodyDiscard {
    * Closes a connection when its answer is written and the rest of the request
    * came, or came for too long.
    */
-  closeAfter(request: IncomingMessage, response: ServerResponse): void {
+  closeAfter(response: ServerResponse): void {
+    const { req: request } = response;
     const { socket } = request;
     if (socket.destroyed || this.#closing.has(socket)) return;
     this.#closing.add(socket);

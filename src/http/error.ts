@@ -3,7 +3,7 @@
  * cannot be passed on an HTTP status with a JSON-RPC error that names the cause.
  */
 
-import type { IncomingMessage, ServerResponse } from "node:http";
+import type { ServerResponse } from "node:http";
 import {
   type ErrorData,
   type ErrorReason,
@@ -11,8 +11,9 @@ import {
   ProxyError,
 } from "../errors.ts";
 import { errorFrame } from "../mcp/transport/failure.ts";
+import type { Observer } from "../mcp/transport/observer.ts";
 import type { Message, RequestId, SingleMessage } from "../mcp/wire/message.ts";
-import type { Redact } from "../redact/redact.ts";
+import type { Redactor } from "../redact/redact.ts";
 import { type BodyDiscard, isUnread } from "./discard.ts";
 
 type HeaderRecord = Readonly<Record<string, string>>;
@@ -42,11 +43,8 @@ export function refused(
   message: string,
   { data, headers }: { data?: ErrorData; headers?: HeaderRecord } = {},
 ): HttpError {
-  return new HttpError(
-    status,
-    new ProxyError(reason, message, { data }),
-    headers,
-  );
+  const error = new ProxyError(reason, message, { data });
+  return new HttpError(status, error, headers);
 }
 
 /** The end of a request that the server does not take, whoever asks. */
@@ -98,10 +96,8 @@ export function toHttpError(cause: unknown): HttpError {
   if (cause instanceof HttpError) return cause;
   if (!(cause instanceof ProxyError)) {
     const message = `the request could not be carried: ${messageOf(cause)}`;
-    return new HttpError(
-      500,
-      new ProxyError("unreachable", message, { cause }),
-    );
+    const error = new ProxyError("unreachable", message, { cause });
+    return new HttpError(500, error);
   }
   if (cause.reason !== "shutting-down") {
     return new HttpError(STATUSES[cause.reason] ?? 502, cause);
@@ -113,12 +109,12 @@ export function toHttpError(cause: unknown): HttpError {
   return new HttpError(status, cause, { connection: "close" });
 }
 
-/** A request, where its answer goes, and what is done with an unread body. */
-export interface Answered {
-  readonly request: IncomingMessage;
-  /** Nothing is written of it yet. */
-  readonly response: ServerResponse;
+/** What answers of the server's own are given with. */
+export interface OwnAnswers {
+  /** Takes what still comes of a body when its request is answered. */
   readonly discard: BodyDiscard;
+  readonly observer: Observer | undefined;
+  readonly redactor: Redactor;
 }
 
 /** A batch of more is answered with one error: it would be many times as long. */
@@ -127,18 +123,13 @@ const MAX_BATCH_ANSWERS = 1000;
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
 
-/**
- * Answers with an error: a JSON-RPC one, with its HTTP status.
- *
- * @param redact Takes out what the target may have echoed.
- */
+/** Answers with a JSON-RPC error and its HTTP status; nothing is written yet. */
 export function answerError(
-  answered: Answered,
-  failure: HttpError,
+  response: ServerResponse,
+  { discard, observer, redactor: { redact } }: OwnAnswers,
+  { status, error, headers, answers = [] }: HttpError,
   id?: RequestId,
-  redact?: Redact,
-): Uint8Array {
-  const { status, error, headers, answers = [] } = failure;
+): void {
   const isBatch = answers.length > 0 && answers.length <= MAX_BATCH_ANSWERS;
   const frames = (isBatch ? answers : []).map(({ id, error }) =>
     decoder.decode(errorFrame(error, id, redact))
@@ -147,27 +138,29 @@ export function answerError(
     ? encoder.encode(`[${frames.join(",")}]`)
     : errorFrame(error, id, redact);
   const type = { "content-type": "application/json" };
-  answer(answered, status, body, { ...headers, ...type });
-  return body;
+  answer(response, discard, status, body, { ...headers, ...type });
+  observer?.delivered(body, response);
 }
 
 /** Answers with a word of plain text. */
 export function answerWord(
-  answered: Answered,
+  response: ServerResponse,
+  { discard }: OwnAnswers,
   status: number,
   word: string,
 ): void {
   const body = encoder.encode(`${word}\n`);
-  answer(answered, status, body, { "content-type": "text/plain" });
+  answer(response, discard, status, body, { "content-type": "text/plain" });
 }
 
 function answer(
-  { request, response, discard }: Answered,
+  response: ServerResponse,
+  discard: BodyDiscard,
   status: number,
   body: Uint8Array,
   headers: HeaderRecord,
 ): void {
-  const closes = isUnread(request);
+  const closes = isUnread(response.req);
   response.writeHead(status, {
     ...headers,
     ...closes && { "connection": "close" },
@@ -175,5 +168,5 @@ function answer(
     "cache-control": "no-store",
   });
   response.end(body);
-  if (closes) discard.closeAfter(request, response);
+  if (closes) discard.closeAfter(response);
 }

@@ -7,7 +7,7 @@
  * off breaks off for the client too, which may then resume it.
  */
 
-import type { IncomingMessage, ServerResponse } from "node:http";
+import type { ServerResponse } from "node:http";
 import { blobOf, bytesOf } from "../blob.ts";
 import { ProxyError } from "../errors.ts";
 import { type BodyBeginning, mediaType } from "../mcp/wire/body.ts";
@@ -20,7 +20,13 @@ import type { Observation } from "../mcp/transport/observer.ts";
 import { errorOf } from "../mcp/transport/retry.ts";
 import { readErrorBody } from "../mcp/transport/error_body.ts";
 import { sharedController, TimeLimit } from "../time.ts";
-import { checkHead, errorInstead, mayBeMessage, readAnswer } from "./answer.ts";
+import {
+  checkHead,
+  ClientResponse,
+  errorInstead,
+  mayBeMessage,
+  readAnswer,
+} from "./answer.ts";
 import {
   checkAnnounced,
   ClientGone,
@@ -28,8 +34,7 @@ import {
   MAX_READ_BYTES,
   readRequestBody,
 } from "./body.ts";
-import { ClientResponse } from "./client_response.ts";
-import { answerError, forBatch, type HttpError, toHttpError } from "./error.ts";
+import { answerError, forBatch, toHttpError } from "./error.ts";
 import type { ListFilter } from "./filter.ts";
 import {
   type HeaderMap,
@@ -57,12 +62,11 @@ export class HttpExchange {
   isStandaloneStream: boolean;
   /** Whether its message is read, if it has one; nothing is sent before. */
   isRead: boolean;
+  readonly answer: ClientResponse;
   readonly #context: HttpContext;
-  readonly #request: IncomingMessage;
   readonly #headers: HeaderMap;
   readonly #response: ServerResponse;
   readonly #abort = sharedController();
-  readonly answer: ClientResponse;
   readonly #startedAt = performance.now();
   readonly #secrets: string[] = [];
   #isSent = false;
@@ -75,18 +79,16 @@ export class HttpExchange {
 
   constructor(
     context: HttpContext,
-    request: IncomingMessage,
     headers: HeaderMap,
     response: ServerResponse,
   ) {
+    const { method } = response.req;
     this.#context = context;
-    this.#request = request;
     this.#headers = headers;
     this.#response = response;
-    this.isStandaloneStream = claimsStandaloneStream(request, headers);
-    this.isRead = request.method !== "POST";
+    this.isStandaloneStream = claimsStandaloneStream(method, headers);
+    this.isRead = method !== "POST";
     this.answer = new ClientResponse(
-      request,
       response,
       context.observer,
       () => this.abort(new ClientGone()),
@@ -127,13 +129,16 @@ export class HttpExchange {
 
   /** Ends it because the proxy stops. */
   stop(): void {
-    const hasMessage = this.#request.method !== "GET";
-    this.abort(shuttingDown(this.#isSent && hasMessage));
+    this.abort(shuttingDown(this.#isSent && this.#method !== "GET"));
   }
 
   closeConnection(): void {
     if (this.#response.headersSent) return;
     this.#response.setHeader("connection", "close");
+  }
+
+  get #method(): string | undefined {
+    return this.#response.req.method;
   }
 
   /** What headers bring must not be seen if the target repeats it. */
@@ -151,7 +156,7 @@ export class HttpExchange {
   #facts(): { http?: string; method?: string } {
     const method = this.#headers.get("mcp-method");
     return {
-      http: this.#request.method,
+      http: this.#method,
       ...(method !== undefined && { method: excerpt(method) }),
     };
   }
@@ -164,13 +169,14 @@ export class HttpExchange {
   async #forward(onRead: () => void): Promise<void> {
     const { target, policy, timeoutMs, timeoutResetOnProgress, idleTimeoutMs } =
       this.#context;
-    const { method, headers: { expect } } = this.#request;
-    if (expect !== undefined) {
-      checkAnnounced(this.#request, this.#context);
+    const { req: request } = this.#response;
+    const { method } = request;
+    if (request.headers.expect !== undefined) {
+      checkAnnounced(request, this.#context);
       this.#response.writeContinue();
     }
     if (method === "POST") await this.#read(onRead);
-    else this.#request.resume();
+    else request.resume();
     using idle = this.#limit(
       idleTimeoutMs,
       `nothing moved for ${idleTimeoutMs} ms; --idle-timeout (MCP_IDLE_TIMEOUT) sets this limit`,
@@ -227,8 +233,8 @@ export class HttpExchange {
   /** Reads the message as far as someone has to know what it asks for. */
   async #read(onRead: () => void): Promise<void> {
     const { observer } = this.#context;
-    const { signal } = this.#abort;
-    this.#body = await readRequestBody(this.#request, this.#context, signal);
+    const { req } = this.#response;
+    this.#body = await readRequestBody(req, this.#context, this.#abort.signal);
     const bytes = await bytesOf(this.#body.blob);
     const isNameless = productsOf(this.#headers) === "";
     const isToBeRead = bytes.length <= MAX_READ_BYTES &&
@@ -280,7 +286,7 @@ export class HttpExchange {
   ): Promise<Response> {
     const { target, fetch } = this.#context;
     const init: RequestInit = {
-      method: this.#request.method,
+      method: this.#method,
       headers: [...headers],
       body,
       redirect: "manual",
@@ -319,7 +325,7 @@ export class HttpExchange {
     const { observer, log } = this.#context;
     this.#rememberSecrets();
     if (this.#observation) this.#observation.failed(error);
-    else if (this.#request.method === "POST") observer?.refused?.(error);
+    else if (this.#method === "POST") observer?.refused?.(error);
     const isNews = !this.isStandaloneStream || error.reason !== "shutting-down";
     log[isNews ? "warn" : "debug"]("a request failed", {
       ...this.#facts(),
@@ -327,23 +333,16 @@ export class HttpExchange {
       reason: error.reason,
       error: error.summary,
     });
-    if (!this.#response.headersSent) return await this.#answerError(failure);
-    // Its target may close a GET stream at any time. What answers a request is
-    // cut where it stands, so that nobody takes it for complete.
-    const mayEnd = this.#request.method === "GET" &&
-      error.reason === "shutting-down";
-    this.answer.breakOff(mayEnd, this.#filter?.lastEvent(error));
-  }
-
-  async #answerError(failure: HttpError): Promise<void> {
-    const { discard, observer, redactor: { redact } } = this.#context;
+    if (this.#response.headersSent) {
+      // Its target may close a GET stream at any time. What answers a request
+      // is cut where it stands, so that nobody takes it for complete.
+      const mayEnd = this.#method === "GET" && error.reason === "shutting-down";
+      return this.answer.breakOff(mayEnd, this.#filter?.lastEvent(error));
+    }
     const message = this.#body &&
       await readMessageInTurns(await bytesOf(this.#body.blob));
     const id = message?.kind === "request" ? message.id : undefined;
     const told = message ? forBatch(failure, message) : failure;
-    const [request, response] = [this.#request, this.#response];
-    const answered = { request, response, discard };
-    const body = answerError(answered, told, id, redact);
-    observer?.delivered(body, response);
+    answerError(this.#response, this.#context, told, id);
   }
 }

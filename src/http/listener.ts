@@ -72,42 +72,39 @@ export class HttpListener {
     // A client that leaves is told by "close"; unheard, an error would throw.
     request.on("error", () => {});
     response.on("error", () => {});
-    const carry = () => this.#routeOrRefuse(request, response);
+    const carry = () => this.#routeOrRefuse(response);
     if (observer?.serves) observer.serves(response, carry);
     else carry();
   }
 
-  #routeOrRefuse(request: IncomingMessage, response: ServerResponse): void {
+  #routeOrRefuse(response: ServerResponse): void {
     try {
-      this.#route(request, response);
+      this.#route(response);
     } catch (cause) {
       const failure = toHttpError(cause);
-      const { discard, log, observer } = this.#context;
-      log.warn("refused a request", {
-        http: request.method,
-        status: failure.status,
-        error: failure.message,
-      });
-      const body = answerError({ request, response, discard }, failure);
-      observer?.refused?.(failure.error);
-      observer?.delivered(body, response);
+      const { log, observer } = this.#context;
+      const { status, message, error } = failure;
+      const { method: http } = response.req;
+      log.warn("refused a request", { http, status, error: message });
+      observer?.refused?.(error);
+      answerError(response, this.#context, failure);
     }
   }
 
-  #route(request: IncomingMessage, response: ServerResponse): void {
+  #route(response: ServerResponse): void {
+    const { req: request } = response;
     const head = readHead(request);
     this.#guard.checkOrigin(head);
     switch (head.path) {
       case MCP_PATH:
         checkMethod(request, ["POST", "GET", "DELETE"]);
-        return this.#carry(request, response, head);
+        return this.#carry(response, head);
       case HEALTH_PATH: {
         checkMethod(request, ["GET", "HEAD"]);
-        const { discard } = this.#context;
         const [status, word] = this.#isDraining
           ? [503, "draining"] as const
           : [200, "ok"] as const;
-        return answerWord({ request, response, discard }, status, word);
+        return answerWord(response, this.#context, status, word);
       }
       default:
         throw invalid(
@@ -117,11 +114,8 @@ export class HttpListener {
     }
   }
 
-  #carry(
-    request: IncomingMessage,
-    response: ServerResponse,
-    { headers }: RequestHead,
-  ): void {
+  #carry(response: ServerResponse, { headers }: RequestHead): void {
+    const { req: request } = response;
     this.#guard.checkToken(headers);
     if (this.#isDraining) {
       const headers = { "connection": "close", "retry-after": "1" };
@@ -130,12 +124,7 @@ export class HttpListener {
     if (request.method !== "POST" && hasBody(request)) {
       throw invalid(400, `a ${request.method} has no body here`);
     }
-    const exchange = new HttpExchange(
-      this.#context,
-      request,
-      headers,
-      response,
-    );
+    const exchange = new HttpExchange(this.#context, headers, response);
     this.#place(exchange);
     // Where a header said what the message does not, it moves to the others.
     exchange.run(() => this.#place(exchange)).catch((cause) => {

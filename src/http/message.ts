@@ -3,7 +3,6 @@
  * and what an observer is told of it and of its answer.
  */
 
-import type { IncomingMessage } from "node:http";
 import { includesBytes } from "../mcp/wire/bytes.ts";
 import type { HeaderMap } from "./headers.ts";
 import { LONG_LIVED_METHODS } from "../mcp/stateless/listen.ts";
@@ -22,7 +21,7 @@ import type { Observation, Observer } from "../mcp/transport/observer.ts";
 
 /** Tells what the head of a request says, which is all there is at first. */
 export function claimsStandaloneStream(
-  { method }: IncomingMessage,
+  method: string | undefined,
   headers: HeaderMap,
 ): boolean {
   return method === "GET" ||

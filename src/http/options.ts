@@ -13,6 +13,7 @@ import { Semaphore } from "../semaphore.ts";
 import { Deadlines } from "../time.ts";
 import type { BodyLimits } from "./body.ts";
 import { BodyDiscard } from "./discard.ts";
+import type { OwnAnswers } from "./error.ts";
 import { MessagePolicy } from "./policy.ts";
 
 /** What {@linkcode runHttpProxy} serves, and how. */
@@ -83,11 +84,8 @@ export interface HttpProxyRun extends HttpProxyOptions {
 }
 
 /** What all requests share: the options as they hold, and common limits. */
-export interface HttpContext extends ProxySettings, BodyLimits {
+export interface HttpContext extends ProxySettings, BodyLimits, OwnAnswers {
   readonly target: URL;
-  readonly observer: Observer | undefined;
-  /** Takes what still comes of a body when its request is answered. */
-  readonly discard: BodyDiscard;
   /** What options do to messages; nothing, if it is not there. */
   readonly policy: MessagePolicy | undefined;
   readonly maxRequests: number;
