@@ -17,8 +17,8 @@ import {
   nameOf,
 } from "../net/listen_address.ts";
 import { aborted, within } from "../time.ts";
-import { Guard } from "./guard.ts";
-import { refuseBadHeads, RequestWithoutQuery } from "./head.ts";
+import { Guard, refuseBadHeads, RequestWithoutQuery } from "./guard.ts";
+
 import { listen } from "./listen.ts";
 import { HttpListener, MCP_PATH } from "./listener.ts";
 import { type HttpContext, type HttpProxyRun, openContext } from "./options.ts";

@@ -14,8 +14,7 @@ import {
   toHttpError,
 } from "./error.ts";
 import { HttpExchange } from "./exchange.ts";
-import type { Guard } from "./guard.ts";
-import { readHead, type RequestHead } from "./head.ts";
+import { type Guard, readHead, type RequestHead } from "./guard.ts";
 import type { HttpContext } from "./options.ts";
 
 export const MCP_PATH = "/mcp";
