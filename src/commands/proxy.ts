@@ -138,7 +138,7 @@ export async function runProxy(
   if (config.listen) {
     const { address, token, hosts, maxRequests } = config.listen;
     const { runHttpProxy } = await import("../http/http_proxy.ts");
-    const { runtimeDirectory } = await import("../http/token.ts");
+    const { runtimeDirectory } = await import("../http/listen.ts");
     return await runHttpProxy({
       ...common,
       target: config.targetUrl,

@@ -151,19 +151,15 @@ export class Guard {
     if (hosts.length !== 1 || host === undefined || host === "") {
       throw invalid(400, "a request has exactly one Host header");
     }
-    for (const named of [host, targetHost ?? host]) {
-      if (this.#isOwn(named)) continue;
-      throw blocked(
-        `the Host ${quote(named)} is not one that this proxy listens under`,
-      );
+    const other = [host, targetHost ?? host].find((name) => !this.#isOwn(name));
+    if (other !== undefined) {
+      const named = `the Host ${quote(other)}`;
+      throw blocked(`${named} is not one that this proxy listens under`);
     }
     const origin = headers.get("origin");
     if (origin !== undefined && !this.#isOwnOrigin(origin, host)) {
-      throw blocked(
-        `the Origin ${
-          quote(origin)
-        } is not allowed: this proxy is not for web pages`,
-      );
+      const named = `the Origin ${quote(origin)}`;
+      throw blocked(`${named} is not allowed: this proxy is not for web pages`);
     }
     // Fetch Metadata: some requests of web pages come without an Origin.
     const site = headers.get("sec-fetch-site");
@@ -176,27 +172,24 @@ export class Guard {
     if (this.#tokenDigest === undefined) return;
     const authorization = headers.get("authorization") ?? "";
     const [, token] = /^bearer +(\S+) *$/i.exec(authorization) ?? [];
-    const realm = 'Bearer realm="sigv4-proxy"';
-    if (token === undefined) {
-      throw unauthorized(
-        "this proxy wants its token: Authorization: Bearer <token>",
-        realm,
-      );
-    }
     // Of digests all lengths are equal, and no prefix tells anything.
-    if (timingSafeEqual(digestOf(token), this.#tokenDigest)) return;
-    throw unauthorized(
-      "the bearer token is not the one that this proxy wants",
-      `${realm}, error="invalid_token"`,
-    );
+    const digest = token === undefined ? undefined : digestOf(token);
+    if (digest && timingSafeEqual(digest, this.#tokenDigest)) return;
+    const message = digest
+      ? "the bearer token is not the one that this proxy wants"
+      : "this proxy wants its token: Authorization: Bearer <token>";
+    const error = digest ? ', error="invalid_token"' : "";
+    const challenge = `Bearer realm="sigv4-proxy"${error}`;
+    throw refused(401, "blocked", message, {
+      headers: { "www-authenticate": challenge },
+    });
   }
 
   #isOwn(host: string): boolean {
-    const [, name] = HOST.exec(host) ?? [];
-    const hostname = normalHost(name);
-    if (hostname === undefined) return false;
+    const hostname = normalHost(HOST.exec(host)?.[1]);
     // No browser reaches a Unix socket, and what does says any Host.
-    return !isTcp(this.#listen) || this.#isOwnName(hostname);
+    return hostname !== undefined &&
+      (!isTcp(this.#listen) || this.#isOwnName(hostname));
   }
 
   #isOwnName(hostname: string): boolean {
@@ -220,12 +213,6 @@ function digestOf(token: string): Uint8Array {
 
 function blocked(message: string): HttpError {
   return refused(403, "blocked", message);
-}
-
-function unauthorized(message: string, challenge: string): HttpError {
-  return refused(401, "blocked", message, {
-    headers: { "www-authenticate": challenge },
-  });
 }
 
 function quote(text: string): string {

@@ -19,10 +19,9 @@ import {
 import { aborted, within } from "../time.ts";
 import { Guard, refuseBadHeads, RequestWithoutQuery } from "./guard.ts";
 
-import { listen } from "./listen.ts";
+import { listen, makeToken, writeTokenFile } from "./listen.ts";
 import { HttpListener, MCP_PATH } from "./listener.ts";
 import { type HttpContext, type HttpProxyRun, openContext } from "./options.ts";
-import { makeToken, writeTokenFile } from "./token.ts";
 
 const DEFAULT_HEAD_TIMEOUT_MS = 20_000;
 const DEFAULT_MAX_HEAD_BYTES = 32 * 1024;

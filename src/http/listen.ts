@@ -1,9 +1,16 @@
-/** Makes a server listen, and tells which Deno permissions that needs. */
+/**
+ * Where the HTTP server listens, and the bearer token that guards it: made, and
+ * kept in a file. With the Deno permissions that both need.
+ */
 
 import { lookup } from "node:dns/promises";
 import { once } from "node:events";
 import type { Server } from "node:http";
+import { isAbsolute, join, resolve } from "node:path";
+import type { ListenConfig } from "../config/checks.ts";
+import type { Env } from "../config/option.ts";
 import { ConfigError, messageOf } from "../errors.ts";
+import type { Log } from "../log/log.ts";
 import {
   hostOf,
   isIpAddress,
@@ -13,10 +20,7 @@ import {
   type TcpAddress,
   type UnixAddress,
 } from "../net/listen_address.ts";
-import { resolve } from "node:path";
 import type { Need } from "../permissions.ts";
-import type { ListenConfig } from "../config/checks.ts";
-import { RUNTIME_DIRECTORY_VARIABLE, runtimeDirectory } from "./token.ts";
 
 /**
  * Makes a server listen at an address. A Unix socket is its owner's alone, and
@@ -69,13 +73,14 @@ async function listenAtSocket(
   address: UnixAddress,
 ): Promise<UnixAddress> {
   const { path } = address;
-  try {
-    await withPrivateFiles(() => start(server, { path }));
-  } catch (cause) {
-    if (!isInUse(cause) || !await isAbandoned(address)) throw cause;
+  const bind = () => withPrivateFiles(() => start(server, { path }));
+  await bind().catch(async (cause) => {
+    if (cause?.code !== "EADDRINUSE" || !await isAbandoned(address)) {
+      throw cause;
+    }
     await Deno.remove(path);
-    await withPrivateFiles(() => start(server, { path }));
-  }
+    await bind();
+  });
   if (Deno.build.os !== "windows") await Deno.chmod(path, 0o600);
   return address;
 }
@@ -85,20 +90,17 @@ async function listenAtSocket(
  * open the file between its making and its `chmod`.
  */
 function withPrivateFiles<T>(make: () => Promise<T>): Promise<T> {
-  if (!mayMask()) return make();
+  const umask = { name: "sys", kind: "umask" } as const;
+  // Without asking for it.
+  const mayMask = Deno.build.os !== "windows" &&
+    Deno.permissions.querySync(umask).state === "granted";
+  if (!mayMask) return make();
   const before = Deno.umask(0o177);
   try {
     return make();
   } finally {
     Deno.umask(before);
   }
-}
-
-/** Whether there is a umask, and it may be set: without asking for it. */
-function mayMask(): boolean {
-  if (Deno.build.os === "windows") return false;
-  const umask = { name: "sys", kind: "umask" } as const;
-  return Deno.permissions.querySync(umask).state === "granted";
 }
 
 async function start(
@@ -108,11 +110,6 @@ async function start(
   const listening = once(server, "listening");
   server.listen(where);
   await listening;
-}
-
-function isInUse(cause: unknown): boolean {
-  return cause instanceof Error && "code" in cause &&
-    cause.code === "EADDRINUSE";
 }
 
 /** Whether a socket's file is there, and nobody listens at it. */
@@ -135,66 +132,180 @@ function fault(text: string): ConfigError {
   return new ConfigError([`${text} (set --listen or MCP_LISTEN)`]);
 }
 
-interface Where {
-  readonly env: (name: string) => string | undefined;
-  readonly os: typeof Deno.build.os;
-}
-
 /**
  * The permissions that the HTTP server mode needs: for its address, and for the
  * file of a token that is made.
  */
 export async function listenNeeds(
   { address, token }: ListenConfig,
-  where: Where,
+  { env, os }: { env: Env; os: typeof Deno.build.os },
 ): Promise<Need[]> {
-  const needs = isTcp(address) ? await portNeeds(address) : [
-    toListen("net", nameOf({ path: resolve(address.path) })),
-    toListen("read", resolve(address.path)),
-    toListen("write", resolve(address.path)),
-  ];
-  return token === undefined ? [...needs, ...tokenFileNeeds(where)] : needs;
+  const toListen = (kind: Need["kind"], value: string): Need => ({
+    kind,
+    value,
+    why: "listen for clients",
+  });
+  const needs = isTcp(address)
+    ? (await netNeeds(address)).map((value) => toListen("net", value))
+    : [
+      toListen("net", nameOf({ path: resolve(address.path) })),
+      toListen("read", resolve(address.path)),
+      toListen("write", resolve(address.path)),
+    ];
+  if (token !== undefined) return needs;
+  const own = runtimeDirectory(env);
+  needs.push({
+    kind: "env",
+    value: RUNTIME_DIRECTORY_VARIABLE,
+    why: "find a place for the token",
+  });
+  // A directory of its own, in the temporary one, cannot be another user's.
+  if (own !== undefined) {
+    needs.push({
+      kind: "read",
+      value: own,
+      why: "see whose the place for the token is",
+    });
+  }
+  needs.push({
+    kind: "write",
+    value: own ?? temporaryDirectory(env, os),
+    why: "keep the token that clients bring",
+  });
+  return needs;
 }
 
-async function portNeeds(address: TcpAddress): Promise<Need[]> {
+async function netNeeds(address: TcpAddress): Promise<string[]> {
   const name = hostOf(address);
   // What cannot be looked up here cannot be told; listening will say it.
   const hostname = await ipAddressOf(address).catch(() => address.hostname);
-  const need = toListen("net", nameOf({ ...address, hostname }));
+  const host = nameOf({ ...address, hostname });
   const isKnown = isIpAddress(name) || name === "localhost";
   // Looking a name up wants all of its ports.
-  return isKnown ? [need] : [toListen("net", name), need];
-}
-
-function toListen(kind: Need["kind"], value: string): Need {
-  return { kind, value, why: "listen for clients" };
-}
-
-function tokenFileNeeds({ env, os }: Where): Need[] {
-  const own = runtimeDirectory(env);
-  const needs: Need[] = [
-    {
-      kind: "env",
-      value: RUNTIME_DIRECTORY_VARIABLE,
-      why: "find a place for the token",
-    },
-    {
-      kind: "read",
-      value: own ?? "",
-      why: "see whose the place for the token is",
-    },
-    {
-      kind: "write",
-      value: own ?? temporaryDirectory(env, os),
-      why: "keep the token that clients bring",
-    },
-  ];
-  // A directory of its own, in the temporary one, cannot be another user's.
-  return needs.filter(({ value }) => value !== "");
+  return isKnown ? [host] : [name, host];
 }
 
 /** Where Deno makes temporary files: they are everybody's. */
-function temporaryDirectory(env: Where["env"], os: Where["os"]): string {
+function temporaryDirectory(env: Env, os: typeof Deno.build.os): string {
   if (os === "windows") return env("TMP") || env("TEMP") || "C:\\Windows\\Temp";
   return env("TMPDIR") || "/tmp";
+}
+
+/** A token that nobody can guess. */
+export function makeToken(): string {
+  const bytes = crypto.getRandomValues(new Uint8Array(32));
+  return bytes.toBase64({ alphabet: "base64url", omitPadding: true });
+}
+
+/** A file that holds a token for its owner alone, until it is disposed of. */
+export interface TokenFile extends AsyncDisposable {
+  readonly path: string;
+}
+
+/**
+ * Writes a token to a new file of mode 0600. Nothing else is in it, no newline
+ * either.
+ *
+ * @param log Is told when the directory is another one after all.
+ * @param directory Where to. The system's temporary directory is taken in place
+ * of one that is not there, takes no file of this user's, or lets others in:
+ * under sudo, from cron and in containers the one of a login is not at hand.
+ * @throws {ConfigError} It cannot be written.
+ */
+export async function writeTokenFile(
+  token: string,
+  log: Log,
+  directory: string | undefined,
+): Promise<TokenFile> {
+  if (directory !== undefined) {
+    try {
+      return await writeIn(directory, token);
+    } catch (cause) {
+      // What Deno itself forbids is for its user to fix.
+      if (cause instanceof Deno.errors.NotCapable) {
+        throw cannotWrite(directory, cause);
+      }
+      log.warn(
+        "the directory for the token takes no file: the temporary one is taken in its place",
+        { directory, error: messageOf(cause) },
+      );
+    }
+  }
+  return await writeIn(undefined, token).catch((cause) => {
+    throw cannotWrite("the temporary directory", cause);
+  });
+}
+
+/**
+ * Writes to a file in a directory of its own: the temporary one is everybody's,
+ * and under narrow permissions it cannot be looked at.
+ */
+async function writeIn(
+  directory: string | undefined,
+  token: string,
+): Promise<TokenFile> {
+  const prefix = "sigv4-proxy-";
+  const own = await Deno.makeTempDir({ prefix, dir: directory });
+  const path = join(own, "listen.token");
+  const remove = async (): Promise<void> => {
+    // Gone already is as well.
+    for (const made of [path, own]) await Deno.remove(made).catch(() => {});
+  };
+  try {
+    const options = { write: true, createNew: true, mode: 0o600 };
+    using file = await Deno.open(path, options);
+    if (directory !== undefined) {
+      const fault = await directoryFault(directory, await file.stat());
+      if (fault !== undefined) throw new Error(fault);
+    }
+    let rest = new TextEncoder().encode(token);
+    while (rest.length > 0) rest = rest.subarray(await file.write(rest));
+  } catch (cause) {
+    await remove();
+    throw cause;
+  }
+  return { path, [Symbol.asyncDispose]: remove };
+}
+
+function cannotWrite(where: string, cause: unknown): ConfigError {
+  return new ConfigError([
+    `the listen token that was made cannot be written to a file in ${where}: ${
+      messageOf(cause)
+    } (set --listen-token or MCP_LISTEN_TOKEN)`,
+  ]);
+}
+
+const RUNTIME_DIRECTORY_VARIABLE = "XDG_RUNTIME_DIR";
+
+/** The user's own directory for files that live no longer than a login. */
+export function runtimeDirectory(env: Env): string | undefined {
+  const directory = env(RUNTIME_DIRECTORY_VARIABLE) ?? "";
+  // Any other is invalid, and to be ignored (XDG Base Directory Specification).
+  return isAbsolute(directory) ? directory : undefined;
+}
+
+/**
+ * Why a directory is no place for a secret, if it is none: another user who may
+ * write there can put a link or a file in place of ours.
+ *
+ * @param file What this process has just made there, with mode 0600.
+ */
+async function directoryFault(
+  directory: string,
+  file: Deno.FileInfo,
+): Promise<string | undefined> {
+  const { isSymlink, isDirectory, uid, mode } = await Deno.lstat(directory);
+  if (isSymlink) return "it is a link; name the directory itself";
+  if (!isDirectory) return "it is no directory";
+  // Windows has neither owners of this kind nor modes.
+  if (uid === null || mode === null || file.mode === null) return undefined;
+  if (uid !== file.uid) {
+    return `it belongs to the user ${uid}, not to ${file.uid}, who runs this; name a directory of one's own`;
+  }
+  if (mode & 0o022) {
+    return "others may write there; make it private with chmod 700";
+  }
+  return file.mode & 0o077
+    ? "the file system there keeps no file to its owner alone"
+    : undefined;
 }

@@ -8,7 +8,7 @@ import {
 } from "@std/assert";
 import { dirname } from "node:path";
 import { ConfigError } from "../../src/errors.ts";
-import { makeToken } from "../../src/http/token.ts";
+import { makeToken } from "../../src/http/listen.ts";
 import { Front } from "../support/http_front.ts";
 import { mcp } from "../support/raw_mcp.ts";
 import { RawServer } from "../support/raw_server.ts";

@@ -5,8 +5,12 @@
 
 import { createServer } from "node:http";
 import { ConfigError, reasonOf } from "../../errors.ts";
-import { listen, listenNeeds } from "../../http/listen.ts";
-import { runtimeDirectory, writeTokenFile } from "../../http/token.ts";
+import {
+  listen,
+  listenNeeds,
+  runtimeDirectory,
+  writeTokenFile,
+} from "../../http/listen.ts";
 import { isTcp, type ListenAddress, nameOf } from "../../net/listen_address.ts";
 import { commaNotes, type Need } from "../../permissions.ts";
 import { offsetOf } from "../caller.ts";
