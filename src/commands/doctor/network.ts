@@ -5,7 +5,6 @@
 
 import { lookup } from "node:dns/promises";
 import { portOf } from "../../permissions.ts";
-import type { Config } from "../../config/config.ts";
 import {
   findHttpProxy,
   type HttpProxy,
@@ -31,12 +30,13 @@ export async function checkNetwork(checkup: Checkup): Promise<boolean> {
   const { config, report } = checkup;
   const proxy = await report.take("proxies", () => findProxy(checkup));
   const place = placeOf(proxy?.url ?? config.targetUrl, checkup.limitMs);
+  const { hostname, host, port } = place;
   const isFound = await report.take(
     "dns",
     () => findName(checkup, place),
     (error) =>
       failed(
-        `${place.host}: ${reasonOf(error)}`,
+        `${host}: ${reasonOf(error)}`,
         "check the host in the target URL, and that this network knows it " +
           "(a private host needs a VPN or the VPC's own DNS)",
       ),
@@ -50,7 +50,7 @@ export async function checkNetwork(checkup: Checkup): Promise<boolean> {
     () => connect(checkup, place, proxy),
     (error) =>
       failed(
-        `${place.hostname}:${place.port}: ${reasonOf(error)}`,
+        `${hostname}:${port}: ${reasonOf(error)}`,
         proxy === undefined
           ? "check the port, firewalls and security groups; a network that " +
             "demands a proxy wants HTTPS_PROXY set"
@@ -58,13 +58,12 @@ export async function checkNetwork(checkup: Checkup): Promise<boolean> {
             "target out of it with NO_PROXY",
       ),
   );
-  if (!isConnected) {
-    await report.skip(["tls"], "there is no connection");
-    return false;
-  }
-  if (proxy !== undefined) {
-    await report.skip(["tls"], "the proxy is in between");
-    return true;
+  if (!isConnected || proxy !== undefined) {
+    const why = isConnected
+      ? "the proxy is in between"
+      : "there is no connection";
+    await report.skip(["tls"], why);
+    return isConnected === true;
   }
   const isSecure = await report.take(
     "tls",
@@ -181,34 +180,25 @@ async function connect(
 }
 
 async function secure(
-  { config, limitMs }: Checkup,
-  place: Place,
+  { config: { targetUrl, tls }, limitMs }: Checkup,
+  { host, port }: Place,
 ): Promise<Finding<boolean>> {
-  if (config.targetUrl.protocol === "http:") {
+  if (targetUrl.protocol === "http:") {
     return { ...note("none: plain http"), value: true };
   }
-  const protocol = await withLimit(
-    limitMs,
-    (signal) => protocolOver(place, config.tls, signal),
-  );
-  const detail = `the certificate is for ${place.host}, protocol ${protocol}`;
-  return { detail, facts: { protocol }, value: true };
-}
-
-async function protocolOver(
-  { host, port }: Place,
-  tls: Config["tls"],
-  signal: AbortSignal,
-): Promise<string> {
-  using connection = await Deno.connectTls({
-    hostname: host,
-    port,
-    caCerts: [...tls?.caCerts ?? []],
-    alpnProtocols: ["h2", "http/1.1"],
-    ...tls?.client,
+  const protocol = await withLimit(limitMs, async (signal) => {
+    using connection = await Deno.connectTls({
+      hostname: host,
+      port,
+      caCerts: [...tls?.caCerts ?? []],
+      alpnProtocols: ["h2", "http/1.1"],
+      ...tls?.client,
+    });
+    signal.throwIfAborted();
+    signal.addEventListener("abort", () => connection.close(), { once: true });
+    const { alpnProtocol } = await connection.handshake();
+    return alpnProtocol ?? "http/1.1";
   });
-  signal.throwIfAborted();
-  signal.addEventListener("abort", () => connection.close(), { once: true });
-  const { alpnProtocol } = await connection.handshake();
-  return alpnProtocol ?? "http/1.1";
+  const detail = `the certificate is for ${host}, protocol ${protocol}`;
+  return { detail, facts: { protocol }, value: true };
 }

@@ -7,10 +7,9 @@ import type { Config } from "../../config/config.ts";
 import type { Log } from "../../log/log.ts";
 import type { Redact } from "../../redact/redact.ts";
 import type { CommandContext } from "../context.ts";
-import { reasonOf } from "../../errors.ts";
 import type { Surroundings } from "../target.ts";
 import type { RefusalCause } from "../../aws/refusals/table.ts";
-import type { ErrorData, ErrorReason } from "../../errors.ts";
+import { type ErrorData, type ErrorReason, reasonOf } from "../../errors.ts";
 
 export interface Checkup extends Surroundings {
   readonly context: CommandContext;
@@ -124,17 +123,11 @@ export class Report {
   }
 
   async #add(step: Step): Promise<void> {
-    const clean = (text: string) => plain(this.#redact(text));
-    const facts = JSON.stringify(step.facts);
-    const shown = {
-      ...step,
-      detail: clean(step.detail),
-      advice: [...new Set(step.advice)].map(clean),
-      facts: JSON.parse(
-        facts,
-        (_name, value) => typeof value === "string" ? clean(value) : value,
-      ),
-    };
+    const shown: Step = JSON.parse(
+      JSON.stringify({ ...step, advice: [...new Set(step.advice)] }),
+      (_name, value) =>
+        typeof value === "string" ? plain(this.#redact(value)) : value,
+    );
     this.steps.push(shown);
     await this.#onStep(shown);
   }
@@ -204,7 +197,7 @@ export const TARGET_LOG = "the target's own log says more";
 const WRONG_PLACE =
   "check the path of the target URL: what is there may be no MCP server";
 
-const HINTS: {
+const OF_CAUSES: {
   readonly [name in RefusalCause | "wrong-algorithm" | ErrorReason]?: string;
 } = {
   "clock-skew": SET_CLOCK,
@@ -227,6 +220,8 @@ const HINTS: {
     "closes it now may want --client-cert and --client-key",
 };
 
+const HINTS = new Map<unknown, string>(Object.entries(OF_CAUSES));
+
 /** Where to look after an error; a sentence each, none of them its own. */
 export function hintsFor({ reason, cause, unsigned }: ErrorData): string[] {
   // What AWS refuses of an unsigned request is that it has no signature.
@@ -235,10 +230,6 @@ export function hintsFor({ reason, cause, unsigned }: ErrorData): string[] {
       "leave out --skip-auth: then the step credentials says where it looked",
     ];
   }
-  const hint = hintOf(cause) ?? hintOf(reason) ?? TARGET_LOG;
+  const hint = HINTS.get(cause) ?? HINTS.get(reason) ?? TARGET_LOG;
   return reason === "http-status" ? [hint, TARGET_LOG] : [hint];
-}
-
-function hintOf(name: unknown): string | undefined {
-  return Object.entries(HINTS).find(([known]) => known === name)?.[1];
 }

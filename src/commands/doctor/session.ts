@@ -4,13 +4,22 @@
  */
 
 import type { CredentialSource } from "../../aws/credentials/types.ts";
+import type { SignedFetch } from "../../aws/signing/signed_fetch.ts";
 import { toolPages } from "../../mcp/tools/recorder.ts";
+import { OwnRequests } from "../../mcp/transport/awaited.ts";
 import { isOwnError } from "../../mcp/transport/failure.ts";
+import { messageFrame, rpcErrorFrame } from "../../mcp/transport/link.ts";
+import { META, metaOf } from "../../mcp/wire/era.ts";
+import { FrameParser } from "../../mcp/wire/frames.ts";
+import { isObject, readMessage, requestsOf } from "../../mcp/wire/message.ts";
 import {
   LATEST_LEGACY_VERSION,
   MODERN_VERSION,
 } from "../../mcp/wire/revisions.ts";
+import { runStdioProxy } from "../../stdio/stdio_proxy.ts";
+import { withLimit } from "../../time.ts";
 import { VERSION } from "../../version.ts";
+import { openTarget, proxyOptions, sessionHeaderOf } from "../target.ts";
 import {
   type Checkup,
   failed,
@@ -20,12 +29,6 @@ import {
   note,
   TARGET_LOG,
 } from "./report.ts";
-import type { SignedFetch } from "../../aws/signing/signed_fetch.ts";
-import { META } from "../../mcp/wire/era.ts";
-import { isObject } from "../../mcp/wire/message.ts";
-import { runStdioProxy } from "../../stdio/stdio_proxy.ts";
-import { withLimit } from "../../time.ts";
-import { openTarget, proxyOptions, sessionHeaderOf } from "../target.ts";
 
 const CLIENT_INFO = { name: "sigv4-proxy doctor", version: VERSION };
 
@@ -82,19 +85,18 @@ async function initialize(client: Client): Promise<Finding<Handshake>> {
     clientInfo: CLIENT_INFO,
   });
   if (error === undefined) {
-    await client.notify("notifications/initialized");
+    client.accept(messageFrame("notifications/initialized"));
     const session = client.hasSession ? "a session" : "no session";
     const version = String(result.protocolVersion);
     return greeting(result, version, result.serverInfo, session);
   }
   if (!mayBeModern(asObject(error.data))) return failure(error);
-  const discovered = await client.request("server/discover", {
+  const modern = await client.request("server/discover", {
     _meta: MODERN_META,
   });
-  if (discovered.error !== undefined) return failure(error);
-  const { _meta } = discovered.result;
-  const serverInfo = asObject(_meta)["io.modelcontextprotocol/serverInfo"];
-  return greeting(discovered.result, MODERN_VERSION, serverInfo);
+  if (modern.error !== undefined) return failure(error);
+  const serverInfo = metaOf(modern.result)[META.serverInfo];
+  return greeting(modern.result, MODERN_VERSION, serverInfo);
 }
 
 function greeting(
@@ -124,9 +126,9 @@ function greeting(
 
 /** Refusals and faults of the network are no matter of eras. */
 function mayBeModern(data: JsonObject): boolean {
-  if (!isOwnError(data)) return true;
-  return data.reason === "http-status" &&
-    [400, 404, 405].includes(Number(data.status));
+  return !isOwnError(data) ||
+    data.reason === "http-status" &&
+      [400, 404, 405].includes(Number(data.status));
 }
 
 async function countTools(
@@ -184,44 +186,39 @@ function failure({ code, message, data }: JsonObject): Finding<never> {
   return { ...failed(String(message), ...hintsFor(data)), facts };
 }
 
-/** A JSON object, its values not yet looked at. */
-export type JsonObject = Readonly<Record<string, unknown>>;
+type JsonObject = Readonly<Record<string, unknown>>;
 
-export interface Answer {
-  readonly result: JsonObject;
-  /** `undefined` when there is a result. */
-  readonly error: JsonObject | undefined;
-}
+const NEWLINE = new TextEncoder().encode("\n");
 
-/** The client, with the proxy between it and the target. */
-export class Client implements Disposable {
+/** A client, with the proxy between it and the target. */
+class Client implements Disposable {
   /** Whether the target has named a session. */
   hasSession = false;
   /** The HTTP status that the target ended the session with. */
   endStatus: number | undefined;
   readonly #limitMs: number;
   readonly #fetch: SignedFetch;
-  readonly #writer: WritableStreamDefaultWriter<string>;
+  readonly #requests = new OwnRequests("sigv4-proxy:doctor");
+  readonly #writer: WritableStreamDefaultWriter<Uint8Array>;
   readonly #proxy: Promise<void>;
-  readonly #pending = new Map<unknown, (answer: Answer) => void>();
-  #fragment = "";
 
-  /**
-   * As it is configured, but with the doctor's limit; the first's by default.
-   */
+  /** As it is configured, but with the doctor's limit. */
   constructor(checkup: Checkup, source: CredentialSource, profile?: string) {
     const { config, redactor, log, limitMs } = checkup;
     this.#limitMs = limitMs;
     this.#fetch = openTarget(config, source, checkup);
-    const input = new TextEncoderStream();
+    const input = new TransformStream<Uint8Array, Uint8Array>();
     this.#writer = input.writable.getWriter();
-    const decoder = new TextDecoder();
+    const frames = new FrameParser({ maxFrameBytes: Infinity });
+    const write = (chunk: Uint8Array) => {
+      for (const frame of frames.feed(chunk)) {
+        if (frame instanceof Uint8Array) this.#receive(frame);
+      }
+    };
     this.#proxy = runStdioProxy({
       url: config.targetUrl,
       readable: input.readable,
-      writable: new WritableStream({
-        write: (chunk) => this.#read(decoder.decode(chunk, { stream: true })),
-      }),
+      writable: new WritableStream({ write }),
       fetch: async (input, init) => {
         const response = await this.#fetch(input, init);
         this.hasSession ||= response.headers.has("mcp-session-id");
@@ -240,16 +237,32 @@ export class Client implements Disposable {
     });
   }
 
-  async request(method: string, params: JsonObject): Promise<Answer> {
-    const id = crypto.randomUUID();
-    const { promise, resolve } = Promise.withResolvers<Answer>();
-    this.#pending.set(id, resolve);
-    await this.#send({ id, method, params });
-    return await promise;
+  async request(method: string, params: JsonObject) {
+    const [{ error }, bytes] = await this.#requests
+      .askFor(this, method, JSON.stringify(params));
+    const answer = asObject(JSON.parse(new TextDecoder().decode(bytes)));
+    return {
+      result: asObject(answer.result),
+      error: error && asObject(answer.error),
+    };
   }
 
-  notify(method: string): Promise<void> {
-    return this.#send({ method });
+  accept(frame: Uint8Array): void {
+    for (const bytes of [frame, NEWLINE]) {
+      this.#writer.write(bytes).catch(() => {});
+    }
+  }
+
+  #receive(frame: Uint8Array): void {
+    const message = readMessage(frame);
+    // An answer that breaks off leaves a line that is no message.
+    if (message.kind === "invalid") return;
+    if (message.kind === "response") this.#requests.take(message, frame);
+    for (const { id } of requestsOf(message)) {
+      // What the server asks of its client: this one has nothing to offer.
+      const error = { code: -32601, message: "not offered" };
+      this.accept(rpcErrorFrame(id, error));
+    }
   }
 
   /** Ends the conversation; the proxy ends its session with the target. */
@@ -262,40 +275,6 @@ export class Client implements Disposable {
 
   [Symbol.dispose](): void {
     this.#fetch[Symbol.dispose]();
-  }
-
-  #send(message: JsonObject): Promise<void> {
-    const text = JSON.stringify({ jsonrpc: "2.0", ...message });
-    return this.#writer.write(`${text}\n`);
-  }
-
-  #read(text: string): void {
-    const lines = (this.#fragment + text).split("\n");
-    this.#fragment = lines.pop() ?? "";
-    for (const line of lines) this.#take(asObject(parse(line)));
-  }
-
-  #take({ id, method, result, error }: JsonObject): void {
-    if (method === undefined) {
-      this.#pending.get(id)?.({
-        result: asObject(result),
-        error: error === undefined ? undefined : asObject(error),
-      });
-      this.#pending.delete(id);
-    } else if (id !== undefined) {
-      // What the server asks of its client: this one has nothing to offer.
-      const error = { code: -32601, message: "not offered" };
-      this.#send({ id, error }).catch(() => {});
-    }
-  }
-}
-
-/** An answer that breaks off leaves a line that is no JSON. */
-function parse(line: string): unknown {
-  try {
-    return JSON.parse(line);
-  } catch {
-    return undefined;
   }
 }
 
