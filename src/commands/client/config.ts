@@ -9,23 +9,37 @@ import {
   nearest,
   parseArguments,
 } from "../../config/arguments.ts";
+import { CLIENT_NAMES } from "../../config/commands.ts";
 import { type Config, configure } from "../../config/config.ts";
 import { ConfigError } from "../../errors.ts";
 import { isObject } from "../../mcp/wire/message.ts";
-import { type Edited, EditError, type FileLanguage, putEntry } from "./edit.ts";
+import { type CommandContext, writeNotes } from "../context.ts";
+import { FILE_VARIABLES } from "../needs.ts";
+import { type Client, CLIENTS, type Entry, stdio } from "./clients.ts";
+import { type Edited, EditError, putEntry } from "./edit.ts";
+import { ensureStdio, withoutFront } from "./entry_options.ts";
 import {
   FileError,
   isInRepository,
   readClientFile,
   replaceClientFile,
 } from "./file.ts";
-import { ensureStdio, withoutFront } from "./entry_options.ts";
 import { findLaunch } from "./launch.ts";
 import { checkName, otherName, serverName } from "./name.ts";
-import { type Client, CLIENTS, type Entry, stdio } from "./clients.ts";
-import { CLIENT_NAMES, type ClientName } from "../../config/commands.ts";
-import { type CommandContext, writeNotes } from "../context.ts";
-import { FILE_VARIABLES } from "../needs.ts";
+
+const BYTE_ORDER_MARK = "\uFEFF";
+
+interface Task {
+  readonly client: Client;
+  readonly name: string;
+  readonly entry: Entry;
+  readonly config: Config;
+  /** The client's file; none where there is no home. */
+  readonly file: string | undefined;
+  /** Whether another entry of the name may be replaced. */
+  readonly mayReplace: boolean;
+  readonly context: CommandContext;
+}
 
 export async function runConfig(
   args: readonly string[],
@@ -51,46 +65,33 @@ export async function runConfig(
     mayReplace: own.get("replace")?.[0] === "true",
     context,
   };
-  const isDone = own.get("write")?.[0] === "true"
-    ? await writeEntry(task)
-    : await printEntry(task);
+  const isWritten = own.get("write")?.[0] === "true";
+  const fault = await (isWritten ? writeEntry(task) : printEntry(task))
+    .then(() => undefined, (error) => {
+      if (error instanceof FileError) return error.message;
+      throw error;
+    });
+  if (fault !== undefined) await context.writeError(`${fault}\n`);
   await writeNotes([...frontNotes, ...notes], context);
-  return isDone ? 0 : 1;
-}
-
-const BYTE_ORDER_MARK = "\uFEFF";
-
-interface Task {
-  readonly client: Client;
-  readonly name: string;
-  readonly entry: Entry;
-  readonly config: Config;
-  /** The client's file; none where there is no home. */
-  readonly file: string | undefined;
-  /** Whether another entry of the name may be replaced. */
-  readonly mayReplace: boolean;
-  readonly context: CommandContext;
+  return fault === undefined ? 0 : 1;
 }
 
 function clientNamed({ word, faults }: Arguments): Client {
-  if (isClientName(word)) return CLIENTS[word];
-  const known = `the clients are ${CLIENT_NAMES.join(", ")}`;
+  const known = CLIENT_NAMES.find((name) => name === word);
+  if (known !== undefined) return CLIENTS[known];
+  const all = `the clients are ${CLIENT_NAMES.join(", ")}`;
   // What stands in its place may hold a secret.
   if (word === undefined || /^https?:/i.test(word)) {
-    const fault = `config needs a client first (${known})`;
+    const fault = `config needs a client first (${all})`;
     throw new ConfigError([fault, ...faults]);
   }
   const guess = nearest(word, CLIENT_NAMES);
-  const hint = guess === undefined ? known : `did you mean ${guess}? ${known}`;
+  const hint = guess === undefined ? all : `did you mean ${guess}? ${all}`;
   const fault = `unknown client ${JSON.stringify(word)} (${hint})`;
   throw new ConfigError([fault, ...faults]);
 }
 
-function isClientName(word: string | undefined): word is ClientName {
-  return word !== undefined && Object.hasOwn(CLIENTS, word);
-}
-
-async function printEntry(task: Task): Promise<boolean> {
+async function printEntry(task: Task): Promise<void> {
   const { client, file, context } = task;
   const { text } = await edit(task, "");
   await context.write(text);
@@ -98,40 +99,27 @@ async function printEntry(task: Task): Promise<boolean> {
   await writeNotes([
     `${client.title} reads this from its file${where}; --write puts it there`,
   ], context);
-  return true;
 }
 
-async function writeEntry(task: Task): Promise<boolean> {
-  const { file: path, context } = task;
-  const fail = async (text: string) => {
-    await context.writeError(`${text}\n`);
-    return false;
-  };
+/** @throws {FileError} It cannot be written, or is better left as it is. */
+async function writeEntry(task: Task): Promise<void> {
+  const { client, name, file: path, context } = task;
   if (path === undefined) {
-    return await fail("there is no home directory: name the --file");
+    throw new FileError("there is no home directory: name the --file");
   }
-  try {
-    await writeInto(path, task);
-    return true;
-  } catch (error) {
-    if (error instanceof FileError) return await fail(error.message);
-    if (!(error instanceof EditError)) throw error;
-    return await fail(
-      `${path} is left as it is: ${error.message}; without --write, the entry ` +
-        "is printed to be put in by hand",
-    );
-  }
-}
-
-async function writeInto(path: string, task: Task): Promise<void> {
-  const { client, name, context } = task;
   const file = await readClientFile(path);
   const { text: before = "" } = file;
   const mark = before.startsWith(BYTE_ORDER_MARK) ? BYTE_ORDER_MARK : "";
-  const { kind, text, lost } = await edit(task, before.slice(mark.length));
+  const edited = await edit(task, before.slice(mark.length)).catch((error) => {
+    if (!(error instanceof EditError)) throw error;
+    throw new FileError(
+      `${path} is left as it is: ${error.message}; without --write, the entry ` +
+        "is printed to be put in by hand",
+    );
+  });
+  const { kind, text, lost } = edited;
   if (kind === "unchanged") {
-    await context.write(`"${name}" is in ${file.path} already\n`);
-    return;
+    return await context.write(`"${name}" is in ${file.path} already\n`);
   }
   const backup = await replaceClientFile(file, mark + text, context.now());
   const kept = backup === undefined ? "" : `; as it was: ${backup}`;
@@ -151,7 +139,11 @@ async function writeInto(path: string, task: Task): Promise<void> {
 
 async function edit(task: Task, text: string): Promise<Edited> {
   const { client, name, entry, mayReplace } = task;
-  const edited = putEntry(await languageOf(client), {
+  // The editors of files are loaded when one is edited, and at no other time.
+  const language = client.format === "yaml"
+    ? (await import("./yaml.ts")).YAML
+    : (await import("./jsonc.ts")).JSONC;
+  const edited = putEntry(language, {
     text,
     container: client.container ?? "mcpServers",
     name,
@@ -164,27 +156,20 @@ async function edit(task: Task, text: string): Promise<Edited> {
 }
 
 function replaceHint(
-  { name, config, context }: Task,
+  { name, config: { targetUrl, profile }, context }: Task,
   { before, lost }: Edited,
 ): string {
   const what = lost.length === 0
     ? "nothing"
     : `what only it has (${lost.join(", ")})`;
-  const { targetUrl } = config;
   const isSameTarget = isObject(before) && Array.isArray(before.args) &&
     before.args.includes(targetUrl.href);
-  const profile = isSameTarget
-    ? config.profile ?? profileOfEnv(context.env)
+  const particular = isSameTarget
+    ? profile ?? profileOfEnv(context.env)
     : undefined;
-  const free = otherName(name, targetUrl, profile);
+  const free = otherName(name, targetUrl, particular);
   return `there is another "${name}" in it: add --replace, and it loses ` +
     `${what}, or name this one otherwise (--name ${free})`;
-}
-
-/** The editors of files are loaded when one is edited, and at no other time. */
-async function languageOf({ format }: Client): Promise<FileLanguage> {
-  if (format === "yaml") return (await import("./yaml.ts")).YAML;
-  return (await import("./jsonc.ts")).JSONC;
 }
 
 function usualFile(

@@ -1,11 +1,9 @@
 /** What a client calls the server. */
 
+import { knownHost, readEndpoint } from "../../aws/endpoint.ts";
 import type { Config } from "../../config/config.ts";
 import { ConfigError } from "../../errors.ts";
-import { knownHost, readEndpoint } from "../../aws/endpoint.ts";
 
-/** What every client takes for a name. */
-const NAME = /^[A-Za-z0-9_-]{1,64}$/;
 const MAX_NAME = 64;
 
 /** How much of a name may be what is particular to it. */
@@ -14,10 +12,8 @@ const MAX_PART = 32;
 /** Clients are written in JavaScript, too, and this is no name to it. */
 const NO_NAME = "__proto__";
 
-/** The words of a host that say nothing of whose it is. */
+/** The words of a host, and of a path, that say nothing of which server it is. */
 const GENERAL_LABELS: ReadonlySet<string> = new Set(["www", "api", "mcp"]);
-
-/** The parts of a path that say nothing of which server it is. */
 const GENERAL_PARTS: ReadonlySet<string> = new Set([
   "mcp",
   "runtimes",
@@ -32,7 +28,7 @@ export function checkName(name: string): void {
   if (name === NO_NAME) {
     throw new ConfigError([`--name must be another one than ${NO_NAME}`]);
   }
-  if (NAME.test(name)) return;
+  if (/^[A-Za-z0-9_-]{1,64}$/.test(name)) return;
   throw new ConfigError([
     "--name must be of letters, digits, - and _, 64 at most",
   ]);
@@ -58,10 +54,9 @@ export function serverName(config: Config): string {
  */
 export function otherName(
   name: string,
-  target: URL,
+  { hostname, port, pathname }: URL,
   profile: string | undefined,
 ): string {
-  const { hostname, port, pathname } = target;
   const ofPath = pathname.split("/").findLast((part) =>
     TELLING_PART.test(part) && !GENERAL_PARTS.has(part)
   );

@@ -4,9 +4,11 @@ import {
   assertRejects,
   assertStringIncludes,
 } from "@std/assert";
-import { runCompletions } from "../../../src/commands/completions/completions.ts";
+import {
+  PROXY_FLAGS,
+  runCompletions,
+} from "../../../src/commands/completions/completions.ts";
 import { CLIENT_NAMES, SHELLS } from "../../../src/config/commands.ts";
-import { PROXY_FLAGS } from "../../../src/commands/completions/words.ts";
 import { ConfigError } from "../../../src/errors.ts";
 import { CommandWorld } from "../command_world.ts";
 
