@@ -38,14 +38,10 @@ export interface CommandContext {
   readonly program: Program;
 }
 
-/** What only the command itself can say. */
-export type OuterContext = Pick<
-  CommandContext,
-  "env" | "write" | "writeError" | "useColor"
->;
-
-/** The world as it is. */
-export function createContext(outer: OuterContext): CommandContext {
+/** The world as it is, with what only the command itself can say. */
+export function createContext(
+  outer: Pick<CommandContext, "env" | "write" | "writeError" | "useColor">,
+): CommandContext {
   const npmPackage = outer.env(NPM_PACKAGE_VARIABLE);
   return {
     ...outer,
@@ -78,23 +74,17 @@ function missing(needs: readonly Need[]): Need[] {
 }
 
 /** What `deno run` is to be given to run this package again. */
-export function packageModule(
-  here: string = import.meta.url,
-): string {
+export function packageModule(here: string = import.meta.url): string {
   const main = new URL("../../mod.ts", here);
-  if (main.protocol === "file:") return filePath(main);
-  if (main.hostname !== "jsr.io") return main.href;
-  return JSR_PACKAGE;
+  if (main.protocol !== "file:") {
+    return main.hostname === "jsr.io" ? JSR_PACKAGE : main.href;
+  }
+  // file:///C:/dir → C:/dir, which Windows takes.
+  return decodeURIComponent(main.pathname).replace(/^\/(?=[A-Za-z]:\/)/, "");
 }
 
 function moduleOf(npmPackage: string | undefined): string | undefined {
   if (Deno.build.standalone) return undefined;
   // There the modules are bundled, and none is found by its place.
   return npmPackage === undefined ? packageModule() : JSR_PACKAGE;
-}
-
-function filePath(url: URL): string {
-  const path = decodeURIComponent(url.pathname);
-  // file:///C:/dir → C:/dir, which Windows takes.
-  return /^\/[A-Za-z]:\//.test(path) ? path.slice(1) : path;
 }

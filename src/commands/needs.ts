@@ -13,8 +13,7 @@ import { KEY_VARIABLES } from "../aws/credentials/sources/keys.ts";
 import { PROFILE_VARIABLES } from "../aws/shared_files/paths.ts";
 import type { Config } from "../config/config.ts";
 import { type Option, variablesOf } from "../config/option.ts";
-import { OPTIONS } from "../config/options.ts";
-import { isAccountFile, isPolicyFile } from "../config/options.ts";
+import { isAccountFile, isPolicyFile, OPTIONS } from "../config/options.ts";
 import { listenNeeds } from "../http/listen.ts";
 import { PROXY_VARIABLES } from "../net/proxy_variables.ts";
 import { recordingNeeds } from "../recorder/recording_file.ts";
@@ -39,11 +38,7 @@ const ENV_NAMES: readonly string[] = [
 ];
 
 /** Where Windows has the home directory. */
-const WINDOWS_ENV_NAMES: readonly string[] = [
-  "USERPROFILE",
-  "HOMEPATH",
-  "HOMEDRIVE",
-];
+const WINDOWS_ENV_NAMES = ["USERPROFILE", "HOMEPATH", "HOMEDRIVE"];
 
 /**
  * Finds what the proxy needs: the permissions, each once and with what it is
@@ -77,17 +72,15 @@ export async function findNeeds(
     ? serviceUrl(where, "STS", oneRegion(config.region))
     : undefined;
   if (sts !== undefined) needs.push(netNeed(sts, "ask STS who answered"));
+  const env = (name: string) => where.env(name) || undefined;
   for (const name of profiles.length > 0 ? profiles : [profile]) {
-    const env = (name: string) => where.env(name) || undefined;
     const query = { ...credentialOptions(config, name), env };
     needs.push(...await credentialNeeds(query, options));
   }
   for (const roleArn of [config.writeRole, config.accounts?.template]) {
     if (roleArn === undefined) continue;
-    const env = (name: string) => where.env(name) || undefined;
-    needs.push(
-      ...roleNeeds({ ...credentialOptions(config, profile), env }, roleArn),
-    );
+    const query = { ...credentialOptions(config, profile), env };
+    needs.push(...roleNeeds(query, roleArn));
   }
   const byName = new Map<string, Need>();
   for (const need of needs) {

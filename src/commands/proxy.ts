@@ -19,8 +19,7 @@ import type { Recorder } from "../recorder/recorder.ts";
 import { maskAccessKeyId, type Redactor } from "../redact/redact.ts";
 import { isTelemetryOn } from "../telemetry/switch.ts";
 import type { Telemetry } from "../telemetry/telemetry.ts";
-import type { CommandContext } from "./context.ts";
-import type { NamedBy, Receipts } from "./receipts.ts";
+import type { NamedBy } from "./receipts.ts";
 import type { SignedFetch } from "../aws/signing/signed_fetch.ts";
 import type { StdioProxyRun } from "../stdio/stdio_proxy.ts";
 import {
@@ -75,21 +74,18 @@ export async function runProxy(
   const log = recorder?.log(around.log) ?? around.log;
   const telemetry = await openTelemetry(config, redactor, tls);
   const proxies = findProxy(config);
+  const own = telemetry?.fetch ?? tls?.toTarget;
+  const toTarget = recorder?.fetch(around.fetch ?? own ?? fetch) ?? own;
   const fetches = {
-    toTarget: throughNamedProxy(
-      config,
-      proxies?.proxy,
-      recorder?.fetch(
-        around.fetch ?? telemetry?.fetch ?? tls?.toTarget ?? fetch,
-      ) ??
-        telemetry?.fetch ?? tls?.toTarget,
-    ),
+    toTarget: throughNamedProxy(config, proxies?.proxy, toTarget),
     toOthers: tls?.toOthers,
   };
   const logins = config.login ? new Logins() : undefined;
   const { context } = around;
   const shared = { log, redactor, fetches, logins, context };
-  const receipts = await openReceipts(config, { ...shared, env: around.env });
+  const { Receipts } = config.receipt ? await import("./receipts.ts") : {};
+  const receipts = Receipts &&
+    new Receipts(config, { ...shared, env: around.env, notGranted });
   const open = (source: CredentialSource, namedBy: NamedBy) =>
     openTarget(config, source, shared, receipts?.noteFor(namedBy));
   const { profile, assumeRole: role } = config;
@@ -198,16 +194,6 @@ async function openAccounts(
   };
 }
 
-/** What says who answered; it is loaded only where that is asked for. */
-async function openReceipts(
-  config: Config,
-  around: Surroundings & Pick<CommandContext, "env">,
-): Promise<Receipts | undefined> {
-  if (!config.receipt) return undefined;
-  const { Receipts } = await import("./receipts.ts");
-  return new Receipts(config, { ...around, notGranted });
-}
-
 /** What keeps a recording; it is loaded only where one is asked for. */
 async function openRecorder(
   config: Config,
@@ -227,18 +213,9 @@ function both(
   if (!one || !other) return one ?? other;
   return {
     ...one,
-    recovered() {
-      one.recovered();
-      other.recovered();
-    },
-    received(bytes, over) {
-      one.received(bytes, over);
-      other.received(bytes, over);
-    },
-    delivered(bytes, over) {
-      one.delivered(bytes, over);
-      other.delivered(bytes, over);
-    },
+    recovered: () => (one.recovered(), other.recovered()),
+    received: (...of) => (one.received(...of), other.received(...of)),
+    delivered: (...of) => (one.delivered(...of), other.delivered(...of)),
   };
 }
 

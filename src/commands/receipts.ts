@@ -41,33 +41,28 @@ interface Caller {
   readonly arn?: string;
 }
 
-interface Receiptable {
-  readonly namedBy: NamedBy;
-  /** Whose they are; `undefined`: it went unsigned. */
-  readonly credentials: Credentials | undefined;
-}
+type Around = Surroundings & Pick<CommandContext, "env" | "notGranted">;
 
 export class Receipts {
-  readonly #around: Surroundings & Pick<CommandContext, "env" | "notGranted">;
-  readonly #region: string;
-  readonly #answers = new WeakMap<Response, Receiptable>();
+  readonly #around: Around;
+  readonly #config: Pick<Config, "region">;
+  readonly #answers = new WeakMap<
+    Response,
+    { namedBy: NamedBy; credentials: Credentials | undefined }
+  >();
   readonly #callers = new Recent<Promise<Caller>>(MAX_CALLERS);
 
-  constructor(
-    { region }: Pick<Config, "region">,
-    around: Surroundings & Pick<CommandContext, "env" | "notGranted">,
-  ) {
-    this.#region = region;
+  constructor(config: Pick<Config, "region">, around: Around) {
+    this.#config = config;
     this.#around = around;
   }
 
-  /** What a signed fetch tells of its answers. */
+  /** What a signed fetch tells of its answers; some went unsigned. */
   noteFor(
     namedBy: NamedBy,
   ): (response: Response, credentials: Credentials | undefined) => void {
-    return (response, credentials) => {
-      this.#answers.set(response, { namedBy, credentials });
-    };
+    return (response, credentials) =>
+      void this.#answers.set(response, { namedBy, credentials });
   }
 
   /** The receipt of an answer, as JSON; `undefined` if it is of nobody known. */
@@ -81,7 +76,7 @@ export class Receipts {
     return JSON.stringify({
       ...isSigned && await this.#callerOf(credentials),
       ...isSigned && namedBy,
-      region: this.#region,
+      region: this.#config.region,
       requestId,
     });
   }
@@ -96,12 +91,11 @@ export class Receipts {
   }
 
   async #ask(credentials: Credentials): Promise<Caller> {
-    const { env, notGranted, log, redactor, fetches } = this.#around;
+    const { log, redactor } = this.#around;
     const answer = await askCaller(credentials, {
-      context: { env, notGranted },
-      config: { region: this.#region },
-      redactor,
-      fetches,
+      ...this.#around,
+      context: this.#around,
+      config: this.#config,
       limitMs: LIMIT_MS,
     });
     if (answer.kind === "known") {

@@ -39,7 +39,6 @@ export interface Surroundings {
   };
 }
 
-/** Where the credentials of a profile come from, as it is configured. */
 export function credentialOptions(
   config: Config,
   profile: string | undefined,
@@ -118,7 +117,6 @@ export function writerSession({ session }: Config): RoleSession | undefined {
   return named;
 }
 
-/** Whether there are no credentials because none are set up. */
 export function isUnconfigured(error: unknown): error is CredentialsError {
   return error instanceof CredentialsError && error.data.configured === false;
 }

@@ -39,27 +39,20 @@ export interface Client {
 }
 
 /** Where each system keeps the settings of programs with a window. */
-function appData({ os, env, home }: Place, ...parts: string[]): string {
-  switch (os) {
-    case "darwin":
-      return join(home, "Library", "Application Support", ...parts);
-    case "windows":
-      return join(env("APPDATA") || join(home, "AppData", "Roaming"), ...parts);
-    default:
-      return join(env("XDG_CONFIG_HOME") || join(home, ".config"), ...parts);
-  }
+function appData({ os, env, home }: Place, path: string): string {
+  const directory = os === "darwin"
+    ? join(home, "Library", "Application Support")
+    : os === "windows"
+    ? env("APPDATA") || join(home, "AppData", "Roaming")
+    : env("XDG_CONFIG_HOME") || join(home, ".config");
+  return join(directory, path);
 }
 
 /** `~/.config` on macOS, too; on Windows a directory of its own. */
-function dotConfig(
-  place: Place,
-  windows: readonly string[],
-  ...parts: string[]
-): string {
-  const { os, env, home } = place;
-  if (os === "windows") return appData(place, ...windows);
-  const xdg = os === "darwin" ? undefined : env("XDG_CONFIG_HOME");
-  return join(xdg || join(home, ".config"), ...parts);
+function dotConfig(place: Place, path: string, onWindows: string): string {
+  const { os, home } = place;
+  if (os === "windows") return appData(place, onWindows);
+  return os === "darwin" ? join(home, ".config", path) : appData(place, path);
 }
 
 /** What nearly all of them take. */
@@ -78,7 +71,7 @@ export const CLIENTS: { readonly [name in ClientName]: Client } = {
   // modelcontextprotocol.io, "Connect to local MCP servers".
   "claude-desktop": {
     title: "Claude Desktop",
-    file: (place) => appData(place, "Claude", "claude_desktop_config.json"),
+    file: (place) => appData(place, "Claude/claude_desktop_config.json"),
     reload: "quit Claude Desktop and start it again",
   },
   // code.claude.com/docs, "Connect Claude Code to tools via MCP", user scope;
@@ -93,14 +86,14 @@ export const CLIENTS: { readonly [name in ClientName]: Client } = {
   // cursor.com/docs/mcp, "Configuration locations".
   "cursor": {
     title: "Cursor",
-    file: ({ home }) => join(home, ".cursor", "mcp.json"),
+    file: ({ home }) => join(home, ".cursor/mcp.json"),
     reload: "turn the server on in Cursor's settings, under MCP",
   },
   // code.visualstudio.com/docs, "MCP configuration reference": the user
   // profile's mcp.json.
   "vscode": {
     title: "Visual Studio Code",
-    file: (place) => appData(place, "Code", "User", "mcp.json"),
+    file: (place) => appData(place, "Code/User/mcp.json"),
     container: "servers",
     entry: typedStdio,
     reload: "run the command `MCP: List Servers` and start the server",
@@ -108,35 +101,32 @@ export const CLIENTS: { readonly [name in ClientName]: Client } = {
   // docs.windsurf.com, "Cascade MCP integration".
   "windsurf": {
     title: "Windsurf",
-    file: ({ home }) => join(home, ".codeium", "windsurf", "mcp_config.json"),
+    file: ({ home }) => join(home, ".codeium/windsurf/mcp_config.json"),
     reload: "refresh the servers in Windsurf's MCP panel",
   },
   // zed.dev/docs, "Model Context Protocol", "Configuring Zed".
   "zed": {
     title: "Zed",
-    file: (place) =>
-      dotConfig(place, ["Zed", "settings.json"], "zed", "settings.json"),
+    file: (place) => dotConfig(place, "zed/settings.json", "Zed/settings.json"),
     container: "context_servers",
     reload: "Zed sees the change by itself",
   },
   // docs.cline.bot, "Config", "MCP": one file for the extension and the CLI.
   "cline": {
     title: "Cline",
-    file: ({ env, home }) =>
-      env("CLINE_MCP_SETTINGS_PATH") ||
-      join(
-        env("CLINE_DATA_DIR") ||
-          join(env("CLINE_DIR") || join(home, ".cline"), "data"),
-        "settings",
-        "cline_mcp_settings.json",
-      ),
+    file: ({ env, home }) => {
+      const directory = env("CLINE_DIR") || join(home, ".cline");
+      const data = env("CLINE_DATA_DIR") || join(directory, "data");
+      return env("CLINE_MCP_SETTINGS_PATH") ||
+        join(data, "settings/cline_mcp_settings.json");
+    },
     defaults: () => ({ disabled: false }),
     reload: "Cline sees the change by itself",
   },
   // kiro.dev/docs/mcp, "Configuration": the user's level.
   "kiro": {
     title: "Kiro",
-    file: ({ home }) => join(home, ".kiro", "settings", "mcp.json"),
+    file: ({ home }) => join(home, ".kiro/settings/mcp.json"),
     defaults: () => ({ disabled: false }),
     reload: "Kiro sees the change by itself",
   },
@@ -145,12 +135,7 @@ export const CLIENTS: { readonly [name in ClientName]: Client } = {
     title: "goose",
     format: "yaml",
     file: (place) =>
-      dotConfig(
-        place,
-        ["Block", "goose", "config", "config.yaml"],
-        "goose",
-        "config.yaml",
-      ),
+      dotConfig(place, "goose/config.yaml", "Block/goose/config/config.yaml"),
     container: "extensions",
     entry: ({ command, args, env }) => ({
       type: "stdio",

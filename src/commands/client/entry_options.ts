@@ -8,10 +8,14 @@ import { resolve } from "node:path";
 import type { Arguments } from "../../config/arguments.ts";
 import type { Config } from "../../config/config.ts";
 import { type Env, type Option, variablesOf } from "../../config/option.ts";
-import { OPTION_GROUPS, OPTIONS } from "../../config/options.ts";
+import {
+  isAccountFile,
+  isPolicyFile,
+  OPTION_GROUPS,
+  OPTIONS,
+} from "../../config/options.ts";
 import { REGION_KEY } from "../../config/scope.ts";
 import type { Reading, Settings } from "../../config/settings.ts";
-import { isAccountFile, isPolicyFile } from "../../config/options.ts";
 import { ConfigError } from "../../errors.ts";
 import { knownHost, readEndpoint } from "../../aws/endpoint.ts";
 
@@ -56,7 +60,9 @@ export function entryOptions(
   for (const [key, { kind, name, texts }] of sources) {
     if (kind === "default" || key === "targetUrl") continue;
     const isVariable = kind === "variable";
-    if (isVariable && key === "region" && hostTellsRegion(config)) {
+    const { region: ofHost } = readEndpoint(knownHost(config)) ?? {};
+    // Such a region goes before a variable, and not before a flag.
+    if (isVariable && key === "region" && ofHost !== undefined) {
       options.push(...regionOfCalls(settings, config));
       continue;
     }
@@ -100,11 +106,6 @@ function regionOfCalls(
   const [, region] = config.metadata.find(([key]) => key === REGION_KEY) ?? [];
   if (isGiven || region === undefined) return [];
   return [OPTIONS.metadata.names[0], `${REGION_KEY}=${region}`];
-}
-
-/** Such a region goes before a variable, and not before a flag. */
-function hostTellsRegion(config: Config): boolean {
-  return readEndpoint(knownHost(config))?.region !== undefined;
 }
 
 /** What some clients make of the words of an entry. */

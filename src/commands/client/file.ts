@@ -41,8 +41,12 @@ export async function readClientFile(path: string): Promise<ClientFile> {
           "--file",
       );
     }
-    return { path: real, text: decode(await Deno.readFile(real), real) };
+    const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+    return { path: real, text: decoder.decode(await Deno.readFile(real)) };
   } catch (error) {
+    if (error instanceof TypeError) {
+      throw new FileError(`${path} is no UTF-8 text: save it as UTF-8 first`);
+    }
     if (!(error instanceof Deno.errors.NotFound)) throw fileError(error, path);
     const found = await Deno.lstat(path).catch(() => undefined);
     if (!found?.isSymlink) return { path, text: undefined };
@@ -95,7 +99,10 @@ export async function replaceClientFile(
 
 /** Makes a directory. What root makes for somebody else would be root's. */
 async function makeDirectory(path: string): Promise<void> {
-  if (await Deno.stat(path).catch(ifThere)) return;
+  const found = await Deno.stat(path).catch((error) => {
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
+  });
+  if (found) return;
   const parent = dirname(path);
   await makeDirectory(parent);
   const { uid } = await Deno.stat(parent);
@@ -106,10 +113,6 @@ async function makeDirectory(path: string): Promise<void> {
     `${path} is not there, and ${parent} belongs to another user: make it as ` +
       "that user first",
   );
-}
-
-function ifThere(error: unknown): undefined {
-  if (!(error instanceof Deno.errors.NotFound)) throw error;
 }
 
 /** Puts a new file in the place of the one that was read, or of none. */
@@ -200,15 +203,6 @@ async function writeNew(
   }
 }
 
-function decode(bytes: Uint8Array, path: string): string {
-  try {
-    return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true })
-      .decode(bytes);
-  } catch {
-    throw new FileError(`${path} is no UTF-8 text: save it as UTF-8 first`);
-  }
-}
-
 function fileError(error: unknown, path: string): FileError {
   if (error instanceof FileError) return error;
   if (error instanceof Deno.errors.NotCapable) {
@@ -226,10 +220,7 @@ function fileError(error: unknown, path: string): FileError {
 
 /** What the system's own words leave open. */
 const WORDS_FOR: readonly (readonly [new () => Error, string])[] = [
-  [
-    Deno.errors.IsADirectory,
-    "is a directory: name a file in it with --file",
-  ],
+  [Deno.errors.IsADirectory, "is a directory: name a file in it with --file"],
   [
     Deno.errors.NotADirectory,
     "is below a file, where nothing can be: name another --file",
@@ -241,16 +232,13 @@ const WORDS_FOR: readonly (readonly [new () => Error, string])[] = [
   ],
 ];
 
-/** What marks the directory of a repository. */
-const OF_REPOSITORIES: readonly string[] = [".git", ".hg", ".jj", ".svn"];
-
 /**
  * Whether a file is in a repository, as far as may be seen; then what is beside
  * it may get there, too.
  */
 export async function isInRepository(path: string): Promise<boolean> {
   for (let at = dirname(path), below = path; at !== below;) {
-    for (const name of OF_REPOSITORIES) {
+    for (const name of [".git", ".hg", ".jj", ".svn"]) {
       if (await Deno.lstat(join(at, name)).catch(() => undefined)) return true;
     }
     [at, below] = [dirname(at), at];

@@ -49,7 +49,7 @@ export async function findLaunch(
     const own = start.module.startsWith("jsr:") ? ownFlags(context) : [];
     words.push("run", ...own, ...permissionFlags(needs), start.module);
   }
-  const [command, ...before] = words;
+  const [command = "", ...before] = words;
   const own = [config.targetUrl.href, ...options];
   if (command === "cmd" && own.some((word) => SHELL_CHARACTERS.test(word))) {
     notes.push(
@@ -73,10 +73,9 @@ function carriedEnv(
     AWS_SHARED_CREDENTIALS_FILE: env("AWS_SHARED_CREDENTIALS_FILE") &&
       paths && resolve(paths.credentials),
   };
-  const set = Object.entries(carried).filter((pair): pair is [string, string] =>
-    Boolean(pair[1])
+  return Object.fromEntries(
+    Object.entries(carried).flatMap(([name, to]) => to ? [[name, to]] : []),
   );
-  return Object.fromEntries(set);
 }
 
 function contextNotes(
@@ -129,7 +128,7 @@ function ownFlags({ os, env }: CommandContext): string[] {
 
 interface Start {
   /** The executable and what goes before all other arguments. */
-  readonly words: readonly [string, ...string[]];
+  readonly words: readonly string[];
   /** What Deno is to run, with permissions; none where it is no Deno. */
   readonly module?: string;
   readonly notes: readonly string[];
@@ -155,7 +154,13 @@ async function findStart(
   }
   if (by === "deno" && (isNpx || module === undefined || npmPackage)) {
     const published = { module: module ?? JSR_PACKAGE };
-    const [found] = await programsOnPath(context, ["deno", "deno.exe"]);
+    const [found] = await programsOnPath(
+      context,
+      ["deno", "deno.exe"],
+      // Not what npx has put there.
+      async (path) =>
+        (await Deno.stat(path)).isFile && !/[/\\]node_modules[/\\]/.test(path),
+    );
     if (found !== undefined) return { words: [found], ...published, notes: [] };
     const note = "there is no Deno on this PATH: the client has to find it";
     return { words: ["deno"], ...published, notes: [note] };
@@ -172,12 +177,8 @@ async function findStart(
 }
 
 /** On Windows npx is a script, which only the shell can start. */
-function npx(
-  { os }: CommandContext,
-  name: string,
-): [string, ...string[]] {
-  const words: [string, ...string[]] = ["npx", "-y", name];
-  return os === "windows" ? ["cmd", "/c", ...words] : words;
+function npx({ os }: CommandContext, name: string): string[] {
+  return [...os === "windows" ? ["cmd", "/c"] : [], "npx", "-y", name];
 }
 
 /** Whether a directory is of one version, as Homebrew, mise and Nix have them. */
@@ -191,46 +192,28 @@ async function lastingPath(context: CommandContext): Promise<string> {
   const { command, module } = context.program;
   const own = module === undefined ? ["sigv4-proxy"] : [];
   const names = [...new Set([...own, basename(command)])];
-  const found: string[] = [];
-  for (const path of pathsOnPath(context, names)) {
-    if (await isSameFile(path, command)) found.push(path);
-  }
+  const found = await programsOnPath(
+    context,
+    names,
+    async (path) => await Deno.realPath(path) === await Deno.realPath(command),
+  );
   const [first = command] = found;
   return found.find((path) => !isOfOneVersion(path)) ?? first;
 }
 
-/** Where `PATH` would have programs of these names. */
-function pathsOnPath(
+/** What `PATH` has of these names. What may not be looked at is not there. */
+async function programsOnPath(
   { env, os }: CommandContext,
   names: readonly string[],
-): string[] {
+  isMeant: (path: string) => Promise<boolean>,
+): Promise<string[]> {
   const isWindows = os === "windows";
-  return (env("PATH") ?? "").split(isWindows ? ";" : ":")
+  const paths = (env("PATH") ?? "").split(isWindows ? ";" : ":")
     .filter((path) => isWindows ? win32.isAbsolute(path) : path[0] === "/")
     .flatMap((directory) => names.map((name) => join(directory, name)));
-}
-
-/** Those that are there, and not in a directory that npx has put there. */
-async function programsOnPath(
-  context: CommandContext,
-  names: readonly string[],
-): Promise<string[]> {
   const found: string[] = [];
-  for (const path of pathsOnPath(context, names)) {
-    const isThere = await Deno.stat(path).then(
-      ({ isFile }) => isFile,
-      () => false,
-    );
-    if (isThere && !/[/\\]node_modules[/\\]/.test(path)) found.push(path);
+  for (const path of paths) {
+    if (await isMeant(path).catch(() => false)) found.push(path);
   }
   return found;
-}
-
-/** A path that may not be looked at is as good as another one. */
-async function isSameFile(path: string, real: string): Promise<boolean> {
-  try {
-    return await Deno.realPath(path) === await Deno.realPath(real);
-  } catch {
-    return false;
-  }
 }
