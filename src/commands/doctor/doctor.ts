@@ -22,7 +22,7 @@ import { PLUS_NOTE } from "../../config/checks.ts";
 import type { CommandContext } from "../context.ts";
 import { hideSecrets, openFetches } from "../target.ts";
 import { checkIdentity } from "./identity.ts";
-import { checkClock, checkPermissions, tryListening } from "./machine.ts";
+import { checkClock, findMissing, tryListening } from "./machine.ts";
 import { checkNetwork } from "./network.ts";
 import { checkProfileSession, checkSession } from "./session.ts";
 import {
@@ -38,20 +38,10 @@ import {
 /** How long any one step may wait for an answer. */
 const LIMIT_MS = 10_000;
 
-/** The steps after the configuration, for when there is none. */
-const LATER_STEPS = [
-  "permissions",
-  "credentials",
-  "identity",
-  "proxies",
-  "dns",
-  "connect",
-  "tls",
-  "clock",
-  "initialize",
-  "tools",
-  "end",
-];
+/** The steps after the configuration, in order. */
+const LOCAL_STEPS = ["permissions", "credentials", "identity"];
+const NETWORK_STEPS = ["proxies", "dns", "connect", "tls"];
+const SESSION_STEPS = ["initialize", "tools", "end"];
 
 export async function runDoctor(
   args: readonly string[],
@@ -71,23 +61,18 @@ export async function runDoctor(
   if (config === undefined) {
     // A row for each would drown the one that counts.
     isTold = false;
-    await report.skip(LATER_STEPS, "the configuration is at fault");
+    await report.skip(
+      [...LOCAL_STEPS, ...NETWORK_STEPS, "clock", ...SESSION_STEPS],
+      "the configuration is at fault",
+    );
     if (!isJson) await context.write(othersText(context.useColor));
   } else {
     using fetches = await openFetches(config);
     const { log } = report;
     const logins = config.login ? new Logins() : undefined;
     const limitMs = Math.min(config.timeoutMs ?? LIMIT_MS, LIMIT_MS);
-    await checkAll({
-      context,
-      config,
-      report,
-      redactor,
-      fetches,
-      log,
-      logins,
-      limitMs,
-    });
+    const around = { context, config, redactor, fetches, log, logins };
+    await checkAll({ ...around, report, limitMs });
   }
   await context.write(
     isJson ? jsonText(report, config, redactor) : summaryText(report.steps),
@@ -99,20 +84,17 @@ async function checkAll(checkup: Checkup): Promise<void> {
   const { config, report, redactor } = checkup;
   // What a target echoes of a request may be shown.
   hideSecrets(config, redactor);
-  const mayReach = await checkPermissions(checkup);
+  const mayReach = await report.take("permissions", () => findMissing(checkup));
   const { source, others, clockOffsetMs } = await checkIdentity(checkup);
-  const isReached = mayReach && await checkNetwork(checkup);
+  const isReached = mayReach === true && await checkNetwork(checkup);
   if (!mayReach) {
-    await report.skip(
-      ["proxies", "dns", "connect", "tls"],
-      "no permission to reach the target",
-    );
+    await report.skip(NETWORK_STEPS, "no permission to reach the target");
   }
   await checkClock(checkup, clockOffsetMs, isReached);
   if (isReached && source !== undefined) await checkSession(checkup, source);
   else {
     await report.skip(
-      ["initialize", "tools", "end"],
+      SESSION_STEPS,
       isReached ? "there are no credentials" : "the target was not reached",
     );
   }
@@ -189,23 +171,18 @@ async function settingOrigins(
 }
 
 function noteText({ message, fields = {} }: LogNote): string {
-  const said = Object.entries(fields)
-    .filter(([, value]) => value !== undefined)
-    .map(([name, value]) => `${name} ${value}`);
+  const said = Object.entries(fields).flatMap(([name, value]) =>
+    value === undefined ? [] : `${name} ${value}`
+  );
   return said.length === 0 ? message : `${message}: ${said.join(", ")}`;
 }
 
 function jsonText(
-  { steps, isWell }: Report,
+  { steps, isWell: ok }: Report,
   config: Config | undefined,
   { redact }: Redactor,
 ): string {
-  const target = config && describeConfig(config).targetUrl;
-  const report = {
-    ok: isWell,
-    version: VERSION,
-    ...(typeof target === "string" ? { target: redact(target) } : {}),
-    steps,
-  };
+  const target = config && redact(`${describeConfig(config).targetUrl}`);
+  const report = { ok, version: VERSION, target, steps };
   return `${JSON.stringify(report, undefined, 2)}\n`;
 }

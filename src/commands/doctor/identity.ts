@@ -12,7 +12,7 @@ import {
 import type { Config } from "../../config/config.ts";
 import { CredentialsError, messageOf } from "../../errors.ts";
 import { maskAccessKeyId } from "../../redact/redact.ts";
-import { askCaller } from "../caller.ts";
+import { askCaller, type StsAnswer } from "../caller.ts";
 import { withLimit } from "../../time.ts";
 import {
   baseCredentialsOf,
@@ -75,10 +75,9 @@ export async function checkIdentity(checkup: Checkup): Promise<Identities> {
     await report.skip(["identity"], "there are no credentials");
   } else {
     await checkToken(checkup, credentials);
-    const bounds = firstSession(config);
     clockOffsetMs = await report.take(
       "identity",
-      async () => bound(bounds, await identify(checkup, credentials)),
+      () => identify(checkup, credentials, firstSession(config)),
     );
   }
   const others = new Map<string, CredentialSource>();
@@ -87,7 +86,7 @@ export async function checkIdentity(checkup: Checkup): Promise<Identities> {
     const credentials = await report.take<Credentials>(kind, async () => {
       const value = await load(other.source);
       others.set(name, other.source);
-      const found = bound(other.session, await identify(checkup, value));
+      const found = await identify(checkup, value, other.session);
       return { ...named(kind, name, found), value };
     }, (error) => {
       const finding = lacking(error, config);
@@ -123,7 +122,6 @@ async function checkLogins(
   }
 }
 
-/** An identity that calls may go with, beside the first. */
 interface Other {
   readonly kind: "profile" | "role";
   readonly name: string;
@@ -187,11 +185,8 @@ async function checkToken(
   });
 }
 
-async function load(source: CredentialSource): Promise<Credentials> {
-  return await withLimit(
-    CREDENTIALS_LIMIT_MS,
-    (signal) => source.get({ signal }),
-  );
+function load(source: CredentialSource): Promise<Credentials> {
+  return withLimit(CREDENTIALS_LIMIT_MS, (signal) => source.get({ signal }));
 }
 
 function found(
@@ -234,43 +229,40 @@ function lacking(
   return { ...failed(error.message, ...all), facts: { run, flags } };
 }
 
-/** Who it is; as the value, how far AWS's clock is ahead. */
+/** Who it is, and what binds it; as the value, how far AWS's clock is ahead. */
 async function identify(
   checkup: Checkup,
   credentials: Credentials,
+  session: RoleSession | undefined,
 ): Promise<Finding<number>> {
   const answer = await askCaller(credentials, checkup);
-  const value = answer.clockOffsetMs;
-  switch (answer.kind) {
-    case "known": {
-      const { account, arn } = answer;
-      const detail = `${arn} (account ${account})`;
-      return { detail, facts: { account, arn }, value };
-    }
-    case "refused": {
-      const { reason, message, data } = answer.error;
-      const detail = `STS does not take the credentials: ${message}`;
-      return { ...failed(detail, ...hintsFor({ reason, ...data })), value };
-    }
-    case "unknown": {
-      const advice = "the target may take the credentials all the same";
-      return { ...note(`not known: ${answer.why}`, advice), value };
-    }
-  }
-}
-
-/** A finding with what binds the session, where something does. */
-function bound<T>(
-  session: RoleSession | undefined,
-  finding: Finding<T>,
-): Finding<T> {
+  const finding = { ...findingOf(answer), value: answer.clockOffsetMs };
   if (session === undefined) return finding;
   const boundBy = describeSession(session);
   return {
     ...finding,
-    detail: [finding.detail, `bounds: ${boundBy.join(", ")}`].join(", "),
+    detail: `${finding.detail}, bounds: ${boundBy.join(", ")}`,
     facts: { ...finding.facts, boundBy },
   };
+}
+
+function findingOf(answer: StsAnswer): Finding<never> {
+  switch (answer.kind) {
+    case "known": {
+      const { account, arn } = answer;
+      return { detail: `${arn} (account ${account})`, facts: { account, arn } };
+    }
+    case "refused": {
+      const { reason, message, data } = answer.error;
+      const detail = `STS does not take the credentials: ${message}`;
+      return failed(detail, ...hintsFor({ reason, ...data }));
+    }
+    case "unknown":
+      return note(
+        `not known: ${answer.why}`,
+        "the target may take the credentials all the same",
+      );
+  }
 }
 
 function timeLeft(end: Date): string {

@@ -25,12 +25,7 @@ import {
 } from "./report.ts";
 
 /** Tells what the program lacks, and whether it may reach the target. */
-export async function checkPermissions(checkup: Checkup): Promise<boolean> {
-  const { report } = checkup;
-  return await report.take("permissions", () => findMissing(checkup)) ?? false;
-}
-
-async function findMissing(
+export async function findMissing(
   { context, config }: Checkup,
 ): Promise<Finding<boolean>> {
   const needs = await findNeeds(config, context, { hereOnly: true });
@@ -51,14 +46,14 @@ async function findMissing(
   }
   const purposes = [...new Set(others.map(({ why }) => `to ${why}`))];
   const flags = permissionFlags(others).slice(1);
+  const add = flags.length === 0 ? [] : [`add ${flags.join(" ")}`];
   return {
-    status: "failed",
-    detail: `no permission ${purposes.join(", ")}`,
-    advice: [
-      ...(flags.length === 0 ? [] : [`add ${flags.join(" ")}`]),
+    ...failed(
+      `no permission ${purposes.join(", ")}`,
+      ...add,
       ...commaNotes(others),
       ...hidden,
-    ],
+    ),
     facts: { needed, missing: flags },
     value,
   };

@@ -20,10 +20,7 @@ import { reasonOf } from "../../errors.ts";
 import { withLimit } from "../../time.ts";
 import { findNeeds, permissionFlags } from "../needs.ts";
 import { accountRoleArn } from "../../config/roles.ts";
-import {
-  allow as allowed,
-  type Statement,
-} from "../../aws/policy/statement.ts";
+import { allow, type Statement } from "../../aws/policy/statement.ts";
 import { POLICY_SERVICES, targetPolicy } from "../../aws/policy/targets.ts";
 import { shellWords } from "../../shell_words.ts";
 import { askCaller } from "../caller.ts";
@@ -117,10 +114,8 @@ async function callersAccount(
   const around = { context, log: SILENT_LOG, redactor, fetches };
   const source = credentialsOf(config, around);
   try {
-    const credentials = await withLimit(
-      limitMs,
-      (signal) => source.get({ signal }),
-    );
+    const get = (signal: AbortSignal) => source.get({ signal });
+    const credentials = await withLimit(limitMs, get);
     const answer = await askCaller(credentials, { ...around, config, limitMs });
     if (answer.kind === "known") return answer.account;
     return answer.kind === "unknown" ? answer.why : answer.error.message;
@@ -178,11 +173,11 @@ function roleNotes(config: Config): string[] {
 function accountStatements(config: Config): Statement[] {
   const { accounts } = config;
   if (accounts === undefined) return [];
-  const { allow, allowRole = [""] } = accounts;
-  const resources = allow.flatMap((account) =>
+  const { allow: allowed, allowRole = [""] } = accounts;
+  const resources = allowed.flatMap((account) =>
     allowRole.map((role) => accountRoleArn(accounts, account, role))
   );
-  return [allowed("AssumeAccountRoles", assumeActions(config), resources)];
+  return [allow("AssumeAccountRoles", assumeActions(config), resources)];
 }
 
 function assumeActions({ session }: Config): string[] {
