@@ -4,10 +4,8 @@ import {
   assertRejects,
   assertStringIncludes,
 } from "@std/assert";
-import {
-  PROXY_FLAGS,
-  runCompletions,
-} from "../../../src/commands/completions/completions.ts";
+import { runCompletions } from "../../../src/commands/completions/completions.ts";
+import { PROXY_FLAGS } from "../../../src/commands/completions/scripts.ts";
 import { CLIENT_NAMES, SHELLS } from "../../../src/config/commands.ts";
 import { ConfigError } from "../../../src/errors.ts";
 import { CommandWorld } from "../command_world.ts";
