@@ -2,7 +2,7 @@
 
 import { isDeepStrictEqual } from "node:util";
 import type { Entry } from "./clients.ts";
-import { isObject } from "../../mcp/wire/message.ts";
+import { asObject, isObject } from "../../mcp/wire/message.ts";
 
 export interface Change {
   /** The names of members that lead to it, outermost first. */
@@ -149,7 +149,7 @@ function own(value: unknown, name: string): unknown {
 function changed(value: unknown, { path, value: wanted }: Change): unknown {
   const [name, ...rest] = path;
   if (name === undefined) return wanted;
-  const { [name]: old, ...others } = isObject(value) ? value : {};
+  const { [name]: old, ...others } = asObject(value);
   const inner = changed(old, { path: rest, value: wanted });
   return inner === undefined ? others : { ...others, [name]: inner };
 }
@@ -163,18 +163,16 @@ const FOUND_ANEW =
  * variables and other members, whose values may be secrets.
  */
 function lossesOf(before: unknown, after: unknown): readonly string[] {
-  const lost = Object.entries(isObject(before) ? before : {}).flatMap(
-    ([member, old]) => {
-      const now = isObject(after) ? after[member] : undefined;
-      if (isDeepStrictEqual(old, now)) return [];
-      if (member === "command" || member === "cmd") return ["another command"];
-      if (member === "args") return lostArguments(old, now);
-      if (!isObject(old)) return [member];
-      return Object.keys(old).filter((name) =>
-        !isObject(now) || !isDeepStrictEqual(old[name], now[name])
-      );
-    },
-  );
+  const lost = Object.entries(asObject(before)).flatMap(([member, old]) => {
+    const now = asObject(after)[member];
+    if (isDeepStrictEqual(old, now)) return [];
+    if (member === "command" || member === "cmd") return ["another command"];
+    if (member === "args") return lostArguments(old, now);
+    if (!isObject(old)) return [member];
+    return Object.keys(old).filter((name) =>
+      !isObject(now) || !isDeepStrictEqual(old[name], now[name])
+    );
+  });
   return [...new Set(lost)];
 }
 

@@ -11,7 +11,7 @@ import { isOwnError } from "../../mcp/transport/failure.ts";
 import { messageFrame, rpcErrorFrame } from "../../mcp/transport/link.ts";
 import { META, metaOf } from "../../mcp/wire/era.ts";
 import { FrameParser } from "../../mcp/wire/frames.ts";
-import { isObject, readMessage, requestsOf } from "../../mcp/wire/message.ts";
+import { asObject, readMessage, requestsOf } from "../../mcp/wire/message.ts";
 import {
   LATEST_LEGACY_VERSION,
   MODERN_VERSION,
@@ -276,9 +276,4 @@ class Client implements Disposable {
   [Symbol.dispose](): void {
     this.#fetch[Symbol.dispose]();
   }
-}
-
-/** An object; an empty one in place of anything else. */
-function asObject(value: unknown): JsonObject {
-  return isObject(value) ? value : {};
 }

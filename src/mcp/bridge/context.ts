@@ -3,7 +3,7 @@
 import type { Log } from "../../log/log.ts";
 import type { Background, OwnRequests } from "../transport/awaited.ts";
 import type { Emit, Link } from "../transport/link.ts";
-import { isObject } from "../wire/message.ts";
+import { asObject } from "../wire/message.ts";
 
 export interface BridgeContext {
   /** Writes one frame to the client; one that is gone does not matter. */
@@ -36,6 +36,5 @@ export const CAPABILITY_OF: ReadonlyMap<unknown, string> = new Map([
 /** Whether a client of these capabilities can be asked for something. */
 export function canBeAsked(method: unknown, capabilities: unknown): boolean {
   const needed = CAPABILITY_OF.get(method);
-  return needed !== undefined && isObject(capabilities) &&
-    needed in capabilities;
+  return needed !== undefined && needed in asObject(capabilities);
 }

@@ -9,7 +9,7 @@ import { errorFrame } from "../transport/failure.ts";
 import { notifyCancelled, rpcErrorFrame } from "../transport/link.ts";
 import { OwnRequests } from "../transport/awaited.ts";
 import {
-  isObject,
+  asObject,
   type RequestId,
   type RequestMessage,
   type ResponseMessage,
@@ -67,13 +67,7 @@ export class InputRounds {
     if (!ASKING_METHODS.has(method)) return;
     // A copy: these bytes may be a small part of what was read.
     const own = bytes.slice();
-    const call: Call = {
-      request,
-      bytes: own,
-      current: id,
-      rounds: 0,
-      asked: [],
-    };
+    const call = { request, bytes: own, current: id, rounds: 0, asked: [] };
     this.#calls.set(id.key, call);
     this.#rounds.set(id.key, call);
   }
@@ -99,10 +93,8 @@ export class InputRounds {
     answer: ResponseMessage,
   ): Promise<void> {
     const requests = valueInResult(answer, frame, ["inputRequests"]);
-    const wanted = isObject(requests) ? Object.entries(requests) : [];
-    const methods = wanted.map(([, request]) =>
-      isObject(request) ? request.method : undefined
-    );
+    const wanted = Object.entries(asObject(requests));
+    const methods = wanted.map(([, request]) => asObject(request).method);
     const fault = this.#faultOf(call, methods);
     if (fault) return this.#end(call, errorFrame(fault, call.request.id));
     const state = memberAt(frame, ["result", "requestState"]);
@@ -122,9 +114,10 @@ export class InputRounds {
   /** Why the client cannot be asked what the target wants to know. */
   #faultOf(call: Call, methods: readonly unknown[]): ProxyError | undefined {
     if (++call.rounds > MAX_ROUNDS) {
-      const message =
-        `the target asked for input more than ${MAX_ROUNDS} times`;
-      return new ProxyError("bad-answer", message);
+      return new ProxyError(
+        "bad-answer",
+        `the target asked for input more than ${MAX_ROUNDS} times`,
+      );
     }
     const pending = this.#questions.size;
     if (pending + methods.length > MAX_QUESTIONS) {
@@ -137,10 +130,12 @@ export class InputRounds {
       !canBeAsked(method, this.#capabilities())
     );
     if (cannot < 0) return undefined;
-    const message = `the target asks for ${
-      methods[cannot]
-    }, which the client did not say that it can do`;
-    return new ProxyError("bad-answer", message);
+    return new ProxyError(
+      "bad-answer",
+      `the target asks for ${
+        methods[cannot]
+      }, which the client did not say that it can do`,
+    );
   }
 
   /** Asks the client; its answer as a member of `inputResponses`. */

@@ -20,7 +20,7 @@ import {
 } from "../transport/link.ts";
 import { META, metaOf } from "../wire/era.ts";
 import {
-  isObject,
+  asObject,
   type NotificationMessage,
   type RequestMessage,
   type SingleMessage,
@@ -59,22 +59,19 @@ export class LegacyToModern {
   /** The answer to `initialize`; `undefined` if the target is not modern. */
   async begin({ id, params }: RequestMessage): Promise<Uint8Array | undefined> {
     const { own, link, log } = this.#context;
-    this.#client = isObject(params) ? params : {};
+    this.#client = asObject(params);
     const _meta = this.#meta();
     const { result } = await own.ask(link, "server/discover", { _meta });
-    const { supportedVersions, capabilities, instructions } = isObject(result)
-      ? result
-      : {};
-    const isModern = Array.isArray(supportedVersions) &&
-      supportedVersions.includes(MODERN_VERSION);
-    if (!isModern) return undefined;
+    const { supportedVersions: versions, capabilities = {}, instructions } =
+      asObject(result);
+    if (!Array.isArray(versions) || !versions.includes(MODERN_VERSION)) return;
     log.info("bridging to a target of 2026-07-28");
     this.#listen.offers(capabilities);
     const answer = {
       protocolVersion:
         LEGACY_VERSIONS.find((one) => one === this.#client.protocolVersion) ??
           LATEST_LEGACY_VERSION,
-      capabilities: capabilities ?? {},
+      capabilities,
       serverInfo: metaOf(result)[META.serverInfo] ?? UNKNOWN,
       instructions,
     };
@@ -104,7 +101,7 @@ export class LegacyToModern {
     const { id, method, params } = request;
     switch (method) {
       case "logging/setLevel":
-        this.#logLevel = isObject(params) ? params.level : undefined;
+        this.#logLevel = asObject(params).level;
         return emit(resultFrame(id, "{}"));
       case "ping":
         return emit(resultFrame(id, "{}"));
@@ -141,13 +138,14 @@ export class LegacyToModern {
       return this.#context.log.debug("dropped a notification", { method });
     }
     const id = cancelledId(message);
-    if (id && this.#rounds.cancel(id)) return;
-    return this.#context.link.accept(bytes, message);
+    if (!id || !this.#rounds.cancel(id)) {
+      return this.#context.link.accept(bytes, message);
+    }
   }
 
   #subscribe({ id, method, params }: RequestMessage): Promise<void> {
     const { emit, background } = this.#context;
-    const uri = isObject(params) ? params.uri : undefined;
+    const { uri } = asObject(params);
     if (typeof uri !== "string") {
       const error = { code: -32602, message: "uri is required" };
       return emit(rpcErrorFrame(id, error));

@@ -15,6 +15,7 @@ import { isOwnError } from "../transport/failure.ts";
 import { cancelledId, messageFrame } from "../transport/link.ts";
 import { META, metaOf } from "../wire/era.ts";
 import {
+  asObject,
   isObject,
   type NotificationMessage,
   type RequestId,
@@ -31,6 +32,8 @@ const REOPEN_MS: readonly number[] = [250, 1_000, 5_000, 15_000, 60_000];
 
 /** A subscription that lives this long was worth opening, in ms. */
 const STABLE_MS = 10_000;
+
+type Fault = Pick<RpcError, "code" | "message">;
 
 interface Subscription {
   readonly id: RequestId;
@@ -67,22 +70,22 @@ export class ListenStream {
   }
 
   /** Subscribes to a resource; resolves to the error if there is one. */
-  async subscribe(uri: string): Promise<RpcError | undefined> {
+  async subscribe(uri: string): Promise<Fault | undefined> {
     if (!offersSubscriptions(this.#capabilities)) {
-      return failed(-32601, "the target has no subscriptions to resources");
+      const message = "the target has no subscriptions to resources";
+      return { code: -32601, message };
     }
     if (!this.#uris.has(uri) && this.#uris.size >= MAX_SUBSCRIPTIONS) {
-      return failed(
-        -32602,
-        `${MAX_SUBSCRIPTIONS} resources are subscribed to, which is the most; unsubscribe from one first`,
-      );
+      const message =
+        `${MAX_SUBSCRIPTIONS} resources are subscribed to, which is the most; unsubscribe from one first`;
+      return { code: -32602, message };
     }
     this.#uris.add(uri);
-    const honoured = await this.#renew();
-    const uris = isObject(honoured) ? honoured.resourceSubscriptions : [];
+    const uris = asObject(await this.#renew()).resourceSubscriptions;
     if (Array.isArray(uris) && uris.includes(uri)) return undefined;
     this.#uris.delete(uri);
-    return failed(-32602, "the target does not tell of this resource");
+    const message = "the target does not tell of this resource";
+    return { code: -32602, message };
   }
 
   async unsubscribe(uri: string): Promise<undefined> {
@@ -165,7 +168,7 @@ export class ListenStream {
     const { method, params } = message;
     const id = requestId(metaOf(params)[META.subscriptionId]);
     if (method === "notifications/subscriptions/acknowledged") {
-      const honoured = isObject(params) ? params.notifications : undefined;
+      const honoured = asObject(params).notifications;
       if (id) this.#heard.get(id.key)?.opened.resolve(honoured);
       return true;
     }
@@ -192,8 +195,4 @@ export class ListenStream {
     const { own, link } = this.#context;
     own.cancel(link, id);
   }
-}
-
-function failed(code: number, message: string): RpcError {
-  return { code, message, data: undefined };
 }

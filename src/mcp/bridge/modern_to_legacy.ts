@@ -20,6 +20,7 @@ import { cancelledId, notify, refuse, resultFrame } from "../transport/link.ts";
 import { AwaitedAnswers } from "../transport/awaited.ts";
 import { eraOf, META, metaOf } from "../wire/era.ts";
 import {
+  asObject,
   isObject,
   type NotificationMessage,
   type RequestMessage,
@@ -28,6 +29,7 @@ import {
   type ValidMessage,
 } from "../wire/message.ts";
 import { LATEST_LEGACY_VERSION, MODERN_VERSION } from "../wire/revisions.ts";
+import type { Member } from "../wire/scan.ts";
 import {
   insertMembers,
   memberAt,
@@ -115,13 +117,14 @@ export class ModernToLegacy {
     if (method === "subscriptions/listen") {
       return background.start(() => this.#listeners.open(id, params));
     }
-    if (isObject(params) && "requestState" in params) {
+    if ("requestState" in asObject(params)) {
       return this.calls.resume(bytes, request);
     }
     if (this.calls.isTaken(id)) {
-      const message =
-        "the ID is that of a call that waits for its client's input; use another";
-      const error = new ProxyError("invalid-request", message);
+      const error = new ProxyError(
+        "invalid-request",
+        "the ID is that of a call that waits for its client's input; use another",
+      );
       return emit(errorFrame(error, id));
     }
     const meta = metaOf(params);
@@ -151,8 +154,7 @@ export class ModernToLegacy {
   #setLogLevel(level: unknown): void {
     if (typeof level !== "string" || level === this.#logLevel) return;
     this.#logLevel = level;
-    const { capabilities } = this.#server;
-    if (!isObject(capabilities) || !("logging" in capabilities)) return;
+    if (!("logging" in asObject(this.#server.capabilities))) return;
     const { own, link } = this.#context;
     void own.ask(link, SET_LEVEL, { level });
   }
@@ -204,15 +206,11 @@ function metaMembers(meta: Record<string, unknown>, areProtocols: boolean) {
 
 function withoutProtocolMeta(bytes: Uint8Array): Uint8Array {
   const meta = memberAt(bytes, ["params", "_meta"]);
-  if (!meta) return bytes;
-  return removeMembers(
-    bytes,
-    meta,
-    ({ name }) => name.startsWith(PROTOCOL_PREFIX),
-  );
+  const isProtocols = ({ name }: Member) => name.startsWith(PROTOCOL_PREFIX);
+  return meta ? removeMembers(bytes, meta, isProtocols) : bytes;
 }
 
-/** The frame of an answer with what a modern result must have. */
+/** An answer with what a modern result must have. */
 function asModern(
   frame: Uint8Array,
   answer: ResponseMessage,
@@ -222,12 +220,11 @@ function asModern(
   if (!result || frame[result.start] !== 0x7b) return frame;
   const lacks = (name: string) =>
     valueInResult(answer, frame, [name]) === undefined;
-  const members: string[] = [];
-  if (lacks("resultType")) members.push('"resultType":"complete"');
-  if (CACHEABLE_METHODS.has(method) && lacks("ttlMs")) {
-    members.push('"ttlMs":0', '"cacheScope":"private"');
-  }
-  return members.length === 0
-    ? frame
-    : insertMembers(frame, result, members.join(","));
+  const members = [
+    ...lacks("resultType") ? ['"resultType":"complete"'] : [],
+    ...CACHEABLE_METHODS.has(method) && lacks("ttlMs")
+      ? ['"ttlMs":0', '"cacheScope":"private"']
+      : [],
+  ].join();
+  return members === "" ? frame : insertMembers(frame, result, members);
 }

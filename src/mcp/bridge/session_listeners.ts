@@ -14,7 +14,7 @@ import {
 import { messageFrame, resultFrame } from "../transport/link.ts";
 import { META } from "../wire/era.ts";
 import {
-  isObject,
+  asObject,
   type NotificationMessage,
   type RequestId,
   type ResponseMessage,
@@ -39,9 +39,7 @@ export class SessionListeners {
 
   /** Opens a subscription, and says what of it is honoured. */
   async open(id: RequestId, params: unknown): Promise<void> {
-    const asked = isObject(params) && isObject(params.notifications)
-      ? params.notifications
-      : {};
+    const asked = asObject(asObject(params).notifications);
     const lists = offeredListChanges(this.capabilities)
       .filter(([, member]) => asked[member] === true);
     const methods = new Set<string>(lists.map(([, , method]) => method));
@@ -80,21 +78,16 @@ export class SessionListeners {
     return own.ask(link, method, { uri });
   }
 
-  /**
-   * Tells the subscribers of a change; false for a notification that is none.
-   */
+  /** Tells the subscribers of a change; false for what is none. */
   notify({ method, params }: NotificationMessage, frame: Uint8Array): boolean {
-    const uri = method === RESOURCE_UPDATED && isObject(params)
-      ? params.uri
-      : undefined;
+    const uri = method === RESOURCE_UPDATED ? asObject(params).uri : undefined;
     const isChange = uri !== undefined ||
       LIST_CHANGES.some(([, , changed]) => changed === method);
     if (!isChange) return false;
     for (const { id, methods, uris } of this.#listeners.values()) {
-      const isWanted = typeof uri === "string"
-        ? uris.has(uri)
-        : methods.has(method);
-      if (!isWanted) continue;
+      if (!(typeof uri === "string" ? uris.has(uri) : methods.has(method))) {
+        continue;
+      }
       const member = [META.subscriptionId, id.source] as const;
       void this.#context.emit(insertMeta(frame, params, [member]));
     }

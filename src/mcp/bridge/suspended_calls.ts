@@ -15,7 +15,7 @@ import {
 } from "../transport/link.ts";
 import { META, metaOf } from "../wire/era.ts";
 import {
-  isObject,
+  asObject,
   type RequestId,
   type RequestMessage,
 } from "../wire/message.ts";
@@ -107,11 +107,12 @@ export class SuspendedCalls {
     const rest = params ? `,"params":${sourceOf(frame, params)}` : "";
     const source = `{"method":${JSON.stringify(method)}${rest}}`;
     call.questions.set(`input-${++this.#asked}`, { id, source });
-    if (call.state === undefined) this.#suspendSoon(call);
+    this.#suspendSoon(call);
   }
 
   /** What the target asks in one breath is asked of the client at once. */
   #suspendSoon(call: Call): void {
+    if (call.state !== undefined) return;
     call.state = crypto.randomUUID();
     this.#suspended.set(call.state, call);
     call.timer = setTimeout(() => this.#suspend(call), 0);
@@ -155,7 +156,7 @@ export class SuspendedCalls {
     { id, method, params }: RequestMessage,
   ): Promise<void> | void {
     const { emit, link } = this.#context;
-    const { requestState, inputResponses } = isObject(params) ? params : {};
+    const { requestState, inputResponses } = asObject(params);
     const call = typeof requestState === "string"
       ? this.#suspended.get(requestState)
       : undefined;
@@ -170,7 +171,7 @@ export class SuspendedCalls {
     call.waiting = id;
     call.exchange?.resume();
     for (const [name, question] of [...call.questions]) {
-      if (!isObject(inputResponses) || !(name in inputResponses)) continue;
+      if (!(name in asObject(inputResponses))) continue;
       call.questions.delete(name);
       const given = memberAt(bytes, ["params", "inputResponses", name]);
       if (given) send(link, resultFrame(question.id, sourceOf(bytes, given)));

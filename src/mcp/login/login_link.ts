@@ -26,17 +26,16 @@ import {
   type Emit,
   emitQuietly,
   type Link,
-  messageFrame,
+  notify,
   notifyCancelled,
 } from "../transport/link.ts";
 import { OwnRequests } from "../transport/awaited.ts";
 import type { Target } from "../transport/target.ts";
 import { eraOf } from "../wire/era.ts";
 import {
-  type BatchMessage,
-  isObject,
+  asObject,
   type RequestMessage,
-  type SingleMessage,
+  type ValidMessage,
 } from "../wire/message.ts";
 import {
   answersIn,
@@ -68,8 +67,6 @@ const MAX_STATES = 256;
 
 /** Calls that answer more than this themselves are not told to come again. */
 const MAX_ANSWERS_LENGTH = 64 * 1024;
-
-type Message = SingleMessage | BatchMessage;
 
 /** A call that was told to come again: for what, and with which answers. */
 interface Told {
@@ -106,7 +103,7 @@ export class LoginLink implements Link {
     );
   }
 
-  accept(bytes: Uint8Array, message: Message): Promise<void> | void {
+  accept(bytes: Uint8Array, message: ValidMessage): Promise<void> | void {
     if (message.kind === "response" && this.#questions.take(message, bytes)) {
       return;
     }
@@ -114,11 +111,10 @@ export class LoginLink implements Link {
       return this.#link.accept(bytes, message);
     }
     if (message.kind === "request" && message.method === "initialize") {
-      const { params } = message;
-      this.#capabilities = isObject(params) ? params.capabilities : undefined;
+      this.#capabilities = asObject(message.params).capabilities;
     }
     if (!isCall(message)) return this.#pass(bytes, message);
-    const told = this.#states.get(stateIn(message) ?? "");
+    const told = this.#states.get(stateIn(message));
     if (!told) return this.#passCall(bytes, message);
     const [frame, call, refusal] = asFirstMade(bytes, message, told.answers);
     if (refusal) told.login.end(refusal);
@@ -141,7 +137,7 @@ export class LoginLink implements Link {
     });
   }
 
-  async #pass(bytes: Uint8Array, message: Message): Promise<void> {
+  async #pass(bytes: Uint8Array, message: ValidMessage): Promise<void> {
     this.#open++;
     try {
       await this.#link.accept(bytes, message);
@@ -200,16 +196,13 @@ export class LoginLink implements Link {
     const show = (page: LoginPage): Promise<void> => this.#show(page, pending);
     const pending: PendingLogin = new PendingLogin(login, show);
     this.#pending.set(key, pending);
-    pending.done.then(
-      () => log.info("the login is done"),
-      (why) => {
-        log.info("the login came to nothing", { why: messageOf(why) });
-        // Who dismisses the page has not said that they do not want it.
-        if (!(why instanceof LoginError) || why.outcome !== "declined") return;
-        const until = performance.now() + ASK_AGAIN_MS;
-        this.#declined.set(key, { until, why });
-      },
-    ).finally(() => this.#pending.delete(key));
+    pending.done.then(() => log.info("the login is done"), (why) => {
+      log.info("the login came to nothing", { why: messageOf(why) });
+      // Who dismisses the page has not said that they do not want it.
+      if (!(why instanceof LoginError) || why.outcome !== "declined") return;
+      const until = performance.now() + ASK_AGAIN_MS;
+      this.#declined.set(key, { until, why });
+    }).finally(() => this.#pending.delete(key));
     return pending;
   }
 
@@ -244,18 +237,17 @@ export class LoginLink implements Link {
       throw new LoginError("interrupted", "nobody is left to ask");
     }
     const elicitationId = crypto.randomUUID();
-    const params = JSON.stringify({ mode: "url", elicitationId, ...page });
+    const params = { mode: "url", elicitationId, ...page };
     const id = this.#questions.nextId();
     const complete = () => {
       const method = "notifications/elicitation/complete";
-      const params = JSON.stringify({ elicitationId });
-      void this.#client.accept(messageFrame(method, params));
+      notify(this.#client, method, { elicitationId });
     };
     pending.shownAt = Infinity;
     pending.done.then(complete, () => {})
       .then(() => this.#questions.cancel(this.#client, id));
-    const [answer] = await this.#questions
-      .askFor(this.#client, "elicitation/create", params, id);
+    const answer = await this.#questions
+      .ask(this.#client, "elicitation/create", params, id);
     pending.shownAt = performance.now();
     const why = refusalOf(answer);
     if (why) throw why;
@@ -278,7 +270,7 @@ export class LoginLink implements Link {
 }
 
 /** Whether a request is one whose result may ask for input. */
-function isCall(message: Message): message is RequestMessage {
+function isCall(message: ValidMessage): message is RequestMessage {
   return message.kind === "request" && ASKING_METHODS.has(message.method) &&
     eraOf(message) === "modern";
 }

@@ -64,8 +64,7 @@ export class PendingLogin {
     const leave = () => {
       if (caller) this.#callers.delete(caller);
       if (--this.#waiting > 0 || this.page) return;
-      const what = "nobody waits for it any more";
-      this.end(new LoginError("interrupted", what));
+      this.end(new LoginError("interrupted", "nobody waits for it any more"));
     };
     this.#waiting++;
     if (caller) {

@@ -7,11 +7,13 @@ import { AttemptError } from "../transport/retry.ts";
 import { META, metaOf } from "../wire/era.ts";
 import { excerpt } from "../wire/excerpt.ts";
 import {
+  asObject,
   isObject,
   type RequestId,
   type RequestMessage,
   type ResponseMessage,
 } from "../wire/message.ts";
+import type { Member } from "../wire/scan.ts";
 import {
   insertMembers,
   memberAt,
@@ -29,8 +31,7 @@ export function canShow({ params }: RequestMessage): boolean {
 
 /** Whether a client of these capabilities shows pages to its user. */
 export function canOpenPages(capabilities: unknown): boolean {
-  const elicitation = isObject(capabilities) && capabilities.elicitation;
-  return isObject(elicitation) && isObject(elicitation.url);
+  return isObject(asObject(asObject(capabilities).elicitation).url);
 }
 
 /** The answer to a call whose client is to ask its user, and come again. */
@@ -41,20 +42,16 @@ export function inputRequired(
 ): Uint8Array {
   const params = { mode: "url", ...page };
   const question = { method: "elicitation/create", params };
-  return resultFrame(
-    id,
-    JSON.stringify({
-      resultType: "input_required",
-      inputRequests: { [QUESTION]: question },
-      requestState,
-    }),
-  );
+  const resultType = "input_required";
+  const inputRequests = { [QUESTION]: question };
+  const result = { resultType, inputRequests, requestState };
+  return resultFrame(id, JSON.stringify(result));
 }
 
 /** The state of a call that comes again, if it has one. */
-export function stateIn({ params }: RequestMessage): string | undefined {
-  const state = isObject(params) ? params.requestState : undefined;
-  return typeof state === "string" ? state : undefined;
+export function stateIn({ params }: RequestMessage): string {
+  const { requestState } = asObject(params);
+  return typeof requestState === "string" ? requestState : "";
 }
 
 /** What a call that comes again has in its parameters. */
@@ -66,7 +63,7 @@ export function answersIn(
   { params }: RequestMessage,
 ): string {
   return ANSWERS.flatMap((name) => {
-    if (!isObject(params) || !(name in params)) return [];
+    if (!(name in asObject(params))) return [];
     const place = memberAt(bytes, ["params", name]);
     return place ? `"${name}":${sourceOf(bytes, place)}` : [];
   }).join(",");
@@ -82,23 +79,18 @@ export function asFirstMade(
   message: RequestMessage,
   answers: string,
 ): readonly [bytes: Uint8Array, call: RequestMessage, refusal?: LoginError] {
-  const params = isObject(message.params) ? message.params : {};
-  const { requestState: _state, inputResponses, ...rest } = params;
-  const answer = isObject(inputResponses) ? inputResponses[QUESTION] : {};
-  const refusal = refusalIn(answer);
+  const { requestState: _state, inputResponses, ...rest } = asObject(
+    message.params,
+  );
+  const refusal = refusalIn(asObject(inputResponses)[QUESTION]);
   const first = { ...rest, ...JSON.parse(`{${answers}}`) };
   const call = { ...message, params: first };
   const place = memberAt(bytes, ["params"]);
   if (place === undefined) return [bytes, call, refusal];
-  const plain = removeMembers(
-    bytes,
-    place,
-    ({ name }) => name !== undefined && ANSWERS.includes(name),
-  );
-  const object = memberAt(plain, ["params"]);
-  const frame = object === undefined || answers === ""
-    ? plain
-    : insertMembers(plain, object, answers);
+  const isAnswer = ({ name }: Member) => ANSWERS.includes(name);
+  const plain = removeMembers(bytes, place, isAnswer);
+  const object = answers === "" ? undefined : memberAt(plain, ["params"]);
+  const frame = object ? insertMembers(plain, object, answers) : plain;
   return [frame, call, refusal];
 }
 
@@ -112,7 +104,7 @@ export function refusalOf(
 }
 
 function refusalIn(answer: unknown): LoginError | undefined {
-  const action = isObject(answer) ? answer.action : undefined;
+  const { action } = asObject(answer);
   // What is not there will be asked for by AWS's page all the same.
   if (action === "accept" || action === undefined) return undefined;
   return action === "cancel"

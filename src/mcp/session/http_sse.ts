@@ -72,10 +72,8 @@ export class SseChannel implements Channel {
   ): Promise<SseChannel> {
     const { url, redactor, maxAnswerBytes: maxDataBytes } = target;
     const abort = new AbortController();
-    using _limit = whenOver(
-      endpointLimitMs,
-      () => abort.abort(noEndpoint(endpointLimitMs)),
-    );
+    const giveUp = () => abort.abort(noEndpoint(endpointLimitMs));
+    using _limit = whenOver(endpointLimitMs, giveUp);
     let channel: SseChannel | undefined;
     const onChunk = () => {
       router.pending.touchAll();

@@ -12,7 +12,7 @@ import { messageFrame } from "../transport/link.ts";
 import type { Target } from "../transport/target.ts";
 import { excerpt } from "../wire/excerpt.ts";
 import { type SessionHeaders, sessionOf } from "../wire/headers.ts";
-import { isObject } from "../wire/message.ts";
+import { asObject, isObject, type ResponseMessage } from "../wire/message.ts";
 
 interface Agreement {
   /** The parameters of the client's `initialize`. */
@@ -39,12 +39,11 @@ export class Recovery {
     this.#inFlight = inFlight;
   }
 
-  remember({ method, params }: Exchange, result: unknown): void {
+  remember({ method, params }: Exchange, answer: ResponseMessage): void {
     if (!isObject(params)) return;
     switch (method) {
       case "initialize": {
-        const answered = isObject(result) ? result : {};
-        const { protocolVersion, capabilities } = answered;
+        const { protocolVersion, capabilities } = asObject(answer.result);
         this.#agreement = { params, protocolVersion, capabilities };
         this.#logLevel = undefined;
         this.#subscriptions = new Recent(MAX_SUBSCRIPTIONS);
@@ -72,8 +71,7 @@ export class Recovery {
     const opened = await open();
     const { answer: { error, result }, sessionId } = await this.#inFlight
       .ask("initialize", { ...params, protocolVersion }, opened);
-    const answered = isObject(result) ? result : {};
-    const { protocolVersion: spoken, capabilities } = answered;
+    const { protocolVersion: spoken, capabilities } = asObject(result);
     if (error || spoken !== protocolVersion) {
       const told = (words: string) => {
         const why = error
@@ -113,10 +111,8 @@ export class Recovery {
       summaryOf,
     );
     if (error === undefined) return;
-    this.#target.log.warn("could not set up the new session as the old one", {
-      method,
-      error,
-    });
+    const message = "could not set up the new session as the old one";
+    this.#target.log.warn(message, { method, error });
   }
 
   /** The new server may list other things than the old one did. */
@@ -124,13 +120,12 @@ export class Recovery {
     const { log, emit } = this.#target;
     if (JSON.stringify(before) !== JSON.stringify(after)) {
       log.warn("the target's capabilities differ in the new session", {
-        before: isObject(before) ? Object.keys(before).sort() : [],
-        after: isObject(after) ? Object.keys(after).sort() : [],
+        before: Object.keys(asObject(before)).sort(),
+        after: Object.keys(asObject(after)).sort(),
       });
     }
     for (const list of ["tools", "prompts", "resources"]) {
-      const declared = isObject(before) ? before[list] : undefined;
-      if (!isObject(declared) || declared.listChanged !== true) continue;
+      if (asObject(asObject(before)[list]).listChanged !== true) continue;
       await emit(messageFrame(`notifications/${list}/list_changed`));
     }
   }

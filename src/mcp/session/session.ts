@@ -32,6 +32,7 @@ import type { RouterHooks } from "../transport/delivery.ts";
 import { SessionExpiredError } from "../transport/retry.ts";
 import { Semaphore } from "../../semaphore.ts";
 import { expiryInAnswer } from "../transport/session_expiry.ts";
+import type { AskForTools } from "../tools/recorder.ts";
 import { hasSession, type SessionHeaders } from "../wire/headers.ts";
 import type {
   BatchMessage,
@@ -83,18 +84,18 @@ export class Session implements Link {
   }
 
   accept(bytes: Uint8Array, message: ValidMessage): Promise<void> | void {
-    this.#keeper.keepAlive.touch();
+    this.#keeper.touch();
     switch (message.kind) {
       case "request":
         return this.#acceptRequest(bytes, message);
       case "notification":
         return this.#acceptNotification(bytes, message);
-      case "response": {
-        const { router } = this.#inFlight;
-        const answerTo = message.id && router.takeTargetRequest(message.id);
+      case "response":
         // The target waits for it, and may wait with that to `initialize`.
-        return this.#sendAnswer(bytes, answerTo);
-      }
+        return this.#sendAnswer(
+          bytes,
+          message.id && this.#inFlight.router.takeTargetRequest(message.id),
+        );
       case "batch":
         return this.#acceptBatch(bytes, message);
     }
@@ -159,9 +160,8 @@ export class Session implements Link {
     const exchange = this.#inFlight.router.pending.exchangeOf(id);
     if (!exchange) return true;
     if (exchange.method === "initialize") {
-      this.#target.log.warn("initialize cannot be cancelled", {
-        id: id.source,
-      });
+      const { log } = this.#target;
+      log.warn("initialize cannot be cancelled", { id: id.source });
       return false;
     }
     exchange.cancel(id);
@@ -204,21 +204,15 @@ export class Session implements Link {
       const { log } = this.#target;
       return log.info("dropped an answer to a session that is gone");
     }
-    if (this.#target.callGuard) {
-      const refusal = await this.#refusalOf(exchange, session);
+    const { callGuard } = this.#target;
+    if (callGuard) {
+      // The list takes no place: the calls that wait for it may hold them all.
+      const ask: AskForTools = async (params) =>
+        (await this.#inFlight.ask("tools/list", params, session)).answer;
+      const refusal = await callGuard.refusal(exchange, session, ask);
       if (refusal) return await this.#inFlight.report(exchange, refusal);
     }
     await this.#inFlight.transport.send(exchange, session);
-  }
-
-  async #refusalOf(
-    exchange: Exchange,
-    session: SessionHeaders,
-  ): Promise<ProxyError | undefined> {
-    // The list takes no place: the calls that wait for it may hold them all.
-    const ask = async (params: Readonly<Record<string, unknown>>) =>
-      (await this.#inFlight.ask("tools/list", params, session)).answer;
-    return await this.#target.callGuard?.refusal(exchange, session, ask);
   }
 
   async #timeOut(exchange: Exchange, error: ProxyError): Promise<void> {
@@ -229,9 +223,9 @@ export class Session implements Link {
       const method = "notifications/cancelled";
       for (const { source } of pending) {
         const params = `{"requestId":${source},"reason":"timeout"}`;
-        const init = { bytes: messageFrame(method, params), method };
-        const waits = { gate: this.#gate };
-        void this.#inFlight.send({ ...init, requests: [] }, waits);
+        const bytes = messageFrame(method, params);
+        const init = { bytes, method, requests: [] };
+        void this.#inFlight.send(init, { gate: this.#gate });
       }
     }
     await answered;
@@ -261,15 +255,12 @@ export class Session implements Link {
       void this.#keeper.onExpired(session);
     }
     if (exchange.onAnswer || answer.error) return;
-    const isOpening = exchange.method === "initialize";
-    if (isOpening) this.#keeper.adopt(exchange, answer.result, session);
-    this.#keeper.recovery.remember(
-      exchange,
-      isOpening ? answer.result : undefined,
-    );
-    if (exchange.method === "tools/list") {
-      this.#inFlight.policy.record(answer.result);
+    const { method } = exchange;
+    if (method === "initialize") {
+      this.#keeper.adopt(exchange, answer.result, session);
     }
+    this.#keeper.recovery.remember(exchange, answer);
+    if (method === "tools/list") this.#inFlight.policy.record(answer.result);
   }
 
   #closeGate(until: Promise<unknown>): void {

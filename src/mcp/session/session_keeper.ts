@@ -1,19 +1,18 @@
 /**
- * Knows which upstream session messages are sent in: opens it, replaces it
- * when the target has lost it, and ends it.
+ * Knows which upstream session messages are sent in: opens it, pings it where
+ * it is idle, replaces it when the target has lost it, and ends it.
  */
 
 import { ProxyError } from "../../errors.ts";
-import { delay, whenOver, within } from "../../time.ts";
+import { delay, whenOver, within, withLimit } from "../../time.ts";
 import type { ToolRecorder } from "../tools/recorder.ts";
 import type { Exchange } from "../transport/exchange.ts";
 import { summaryOf } from "../transport/failure.ts";
 import type { InFlight } from "../transport/in_flight.ts";
-import type { ResponseRouter } from "../transport/response_router.ts";
 import {
   AttemptError,
   errorOf,
-  type SessionExpiredError,
+  SessionExpiredError,
 } from "../transport/retry.ts";
 import type { Target } from "../transport/target.ts";
 import { discardBody } from "../wire/body.ts";
@@ -25,7 +24,6 @@ import {
   sessionOf,
 } from "../wire/headers.ts";
 import { isObject } from "../wire/message.ts";
-import { KeepAlive } from "./keep_alive.ts";
 import { Recovery } from "./recovery.ts";
 import { StandaloneStream } from "./standalone_stream.ts";
 
@@ -54,14 +52,15 @@ const RECONNECT_MS = 1_000;
 /** Statuses with which a target that speaks HTTP+SSE refuses `initialize`. */
 const OLD_TRANSPORT_STATUSES: ReadonlySet<unknown> = new Set([400, 404, 405]);
 
-/** The one current session, and how it came to be. */
+/** The least time that a ping is given, in milliseconds. */
+const MIN_PING_MS = 5_000;
+
 export class SessionKeeper {
   readonly #target: SessionTarget;
-  readonly #router: ResponseRouter;
+  readonly #inFlight: InFlight;
   readonly #onRenewal: (renewal: Promise<void>) => void;
   readonly recovery: Recovery;
   readonly #standalone: StandaloneStream;
-  readonly keepAlive: KeepAlive;
   #current = NO_SESSION;
   /** Whether the target speaks HTTP+SSE, the transport of 2024-11-05. */
   #isOldTransport: boolean;
@@ -69,6 +68,11 @@ export class SessionKeeper {
   #opened: Channel | undefined;
   #renewal: Promise<void> | undefined;
   readonly #closing = new AbortController();
+  /** Whether the client is ready, so that an idle session may be pinged. */
+  #isReady = false;
+  #idle: ReturnType<typeof setTimeout> | undefined;
+  /** Ends the ping under way; the wait for the next begins at its end. */
+  #ping: AbortController | undefined;
 
   constructor(
     target: SessionTarget,
@@ -76,7 +80,7 @@ export class SessionKeeper {
     onRenewal: (renewal: Promise<void>) => void,
   ) {
     this.#target = target;
-    this.#router = inFlight.router;
+    this.#inFlight = inFlight;
     this.#onRenewal = onRenewal;
     this.#isOldTransport = target.transport === "sse";
     this.recovery = new Recovery(target, inFlight);
@@ -85,22 +89,17 @@ export class SessionKeeper {
       inFlight.router,
       (session) => this.onExpired(session),
     );
-    this.keepAlive = new KeepAlive(target, inFlight, this);
   }
 
   /** Found lost with nothing of the client's; whether there is a new one. */
   async onExpired(session: SessionHeaders): Promise<boolean> {
     const { recover, log } = this.#target;
     if (!recover) return false;
-    try {
-      await this.#renew(session);
-      return true;
-    } catch (cause) {
-      log.warn("the lost session could not be replaced", {
-        error: summaryOf(cause),
-      });
+    return await this.#renew(session).then(() => true, (cause) => {
+      const error = summaryOf(cause);
+      log.warn("the lost session could not be replaced", { error });
       return false;
-    }
+    });
   }
 
   /** @throws {ProxyError} HTTP+SSE is spoken, and there is no session yet. */
@@ -127,7 +126,7 @@ export class SessionKeeper {
     if (!this.#opened || this.#opened.over.aborted) {
       // Most targets do not speak it.
       const { SseChannel } = await import("./http_sse.ts");
-      this.#opened = await SseChannel.open(this.#target, this.#router);
+      this.#opened = await SseChannel.open(this.#target, this.#inFlight.router);
     }
     return this.#opened.session;
   }
@@ -211,11 +210,8 @@ export class SessionKeeper {
         this.discard();
         throw cause;
       });
-    if (this.#current !== lost) {
-      // The client has initialised a session of its own meanwhile.
-      void this.#delete(renewed, LEAVE_MS);
-      return;
-    }
+    // The client has initialised a session of its own meanwhile.
+    if (this.#current !== lost) return void this.#delete(renewed, LEAVE_MS);
     this.#become(renewed);
     this.#target.observer?.recovered();
     if (this.#standalone.isWanted) this.#openStandalone();
@@ -243,8 +239,51 @@ export class SessionKeeper {
   /** The client is ready: opens the standalone stream, and pings, if wanted. */
   begin(): void {
     if (this.#target.standingStream) this.#openStandalone();
-    if (this.#closing.signal.aborted || this.#current === NO_SESSION) return;
-    this.keepAlive.start();
+    this.#isReady = this.#current !== NO_SESSION;
+    this.touch();
+  }
+
+  /** The session is not idle: the wait for a ping begins anew. */
+  touch(): void {
+    const { keepAliveMs } = this.#target;
+    clearTimeout(this.#idle);
+    if (!this.#isReady || this.#ping || this.#closing.signal.aborted) return;
+    if (keepAliveMs === undefined) return;
+    this.#idle = setTimeout(
+      () => void this.#sendPing(keepAliveMs),
+      keepAliveMs,
+    );
+  }
+
+  /**
+   * One ping, until it is answered, has failed or is given up, so that nothing
+   * on the way takes the session for gone. It is the proxy's own: nothing waits
+   * for it at the end. It has a limit of its own, since a connection that was
+   * dropped in silence answers nothing; given up it closes its connection, and
+   * the next one goes over another.
+   */
+  async #sendPing(keepAliveMs: number): Promise<void> {
+    const { log } = this.#target;
+    const limitMs = Math.max(keepAliveMs, MIN_PING_MS);
+    const { signal } = this.#ping = new AbortController();
+    using _limit = whenOver(limitMs, () => this.#ping?.abort());
+    try {
+      const { answer: { error } } = await this.#inFlight
+        .ask("ping", {}, this.current, signal);
+      if (error) {
+        log.debug("the target refused a ping", { error: error.message });
+      }
+    } catch (cause) {
+      if (this.#closing.signal.aborted) return;
+      if (signal.aborted) {
+        log.warn("the target did not answer a ping in time", { limitMs });
+      } else if (cause instanceof SessionExpiredError) {
+        await this.onExpired(cause.session);
+      } else log.debug("a ping came to nothing", { error: String(cause) });
+    } finally {
+      this.#ping = undefined;
+      this.touch();
+    }
   }
 
   /** HTTP+SSE has a standalone stream anyway. */
@@ -255,7 +294,8 @@ export class SessionKeeper {
 
   stop(): void {
     this.#closing.abort();
-    this.keepAlive.stop();
+    clearTimeout(this.#idle);
+    this.#ping?.abort();
     this.#standalone.close();
   }
 
@@ -268,20 +308,18 @@ export class SessionKeeper {
   async #delete(session: SessionHeaders, limitMs: number): Promise<void> {
     if (session.sessionId === undefined) return;
     const { url, fetch, headers, log } = this.#target;
-    const limit = new AbortController();
-    using _limit = whenOver(limitMs, () => limit.abort());
-    try {
+    await withLimit(limitMs, async (signal) => {
       const response = await fetch(url, {
         method: "DELETE",
         headers: deleteHeaders(headers, session),
         redirect: "manual",
-        signal: limit.signal,
+        signal,
       });
       // 405: the target does not let clients end sessions. That is its right.
       log.debug("session ended", { status: response.status });
       await discardBody(response);
-    } catch (error) {
+    }).catch((error) => {
       log.debug("could not end the session", { error: String(error) });
-    }
+    });
   }
 }

@@ -27,9 +27,6 @@ import {
 } from "../wire/headers.ts";
 import { readErrorBody, readRpcError } from "../transport/error_body.ts";
 
-/** Is told of a session that is lost; resolves to whether there is a new one. */
-type OnExpired = (session: SessionHeaders) => Promise<boolean>;
-
 /** How often in a row a refusal that is the target's own is met. */
 const MAX_REFUSALS = 3;
 
@@ -45,7 +42,7 @@ const decoder = new TextDecoder();
 export class StandaloneStream {
   readonly #target: Target;
   readonly #router: ResponseRouter;
-  readonly #onExpired: OnExpired;
+  readonly #onExpired: (session: SessionHeaders) => Promise<boolean>;
   #abort: AbortController | undefined;
   #lastEventId: string | undefined;
   #retryMs: number | undefined;
@@ -58,7 +55,12 @@ export class StandaloneStream {
   /** Whether the last GET of the session before this one was answered 404. */
   #hadExpired = false;
 
-  constructor(target: Target, router: ResponseRouter, onExpired: OnExpired) {
+  /** @param onExpired Replaces a session that is lost; whether it could. */
+  constructor(
+    target: Target,
+    router: ResponseRouter,
+    onExpired: (session: SessionHeaders) => Promise<boolean>,
+  ) {
     this.#target = target;
     this.#router = router;
     this.#onExpired = onExpired;
@@ -140,10 +142,9 @@ export class StandaloneStream {
     const { bytes: body } = beginning;
     if (status === 405 || status === 501) return this.#hasNone();
     const text = decoder.decode(body);
-    const answer = readRpcError(body);
     const loss = response.ok
       ? expiryInMessage(body)
-      : expiryInRefusal(response, text, { answer });
+      : expiryInRefusal(response, text, { answer: readRpcError(body) });
     if (hasSession(session) && loss) return await this.#isLost(session);
     const { message, summary } = response.ok
       ? badContentType(status, mediaType(response), said(text, redact))
@@ -151,10 +152,8 @@ export class StandaloneStream {
     log.debug("the target's words on the stream", { error: message });
     const fields = { status, error: summary };
     if (PASSING_STATUSES.has(status) || status >= 500) {
-      this.#warnOnce(
-        "the standalone stream was refused; it is tried again",
-        fields,
-      );
+      const message = "the standalone stream was refused; it is tried again";
+      this.#warnOnce(message, fields);
       return false;
     }
     if (++this.#refusals < MAX_REFUSALS) return false;
@@ -166,9 +165,8 @@ export class StandaloneStream {
   }
 
   #hasNone(): true {
-    this.#target.log.info(
-      "the target sends nothing on its own: it has no GET stream",
-    );
+    const { log } = this.#target;
+    log.info("the target sends nothing on its own: it has no GET stream");
     return true;
   }
 

@@ -8,7 +8,7 @@ import type { Exchange } from "../transport/exchange.ts";
 import { AttemptError } from "../transport/retry.ts";
 import { META, metaOf } from "../wire/era.ts";
 import type { HeaderPairs } from "../wire/headers.ts";
-import { isObject } from "../wire/message.ts";
+import { asObject } from "../wire/message.ts";
 
 const SENTINEL_START = "=?base64?";
 const SENTINEL_END = "?=";
@@ -40,13 +40,11 @@ export function encodeHeaderValue(text: string): string {
 
 /** The headers of a message, without those of a tool's parameters. */
 export function standardHeaders(method: string, params: unknown): HeaderPairs {
-  const version = metaOf(params)[META.protocolVersion];
   const parameter = NAME_PARAMETER.get(method);
-  const name = parameter && isObject(params) ? params[parameter] : undefined;
   const values: [string, unknown][] = [
-    ["mcp-protocol-version", version],
+    ["mcp-protocol-version", metaOf(params)[META.protocolVersion]],
     ["mcp-method", method],
-    ["mcp-name", name],
+    ["mcp-name", parameter && asObject(params)[parameter]],
   ];
   return values.flatMap(([header, value]) =>
     typeof value === "string" ? [[header, encodeHeaderValue(value)]] : []

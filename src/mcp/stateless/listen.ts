@@ -9,7 +9,7 @@ import type { Exchange } from "../transport/exchange.ts";
 import { messageFrame } from "../transport/link.ts";
 import { META } from "../wire/era.ts";
 import {
-  isObject,
+  asObject,
   type NotificationMessage,
   type RequestId,
   requestId,
@@ -18,11 +18,10 @@ import { insertMembers, memberAt, replaceRange } from "../wire/splice.ts";
 
 /** The specification's own of them. */
 export const LISTEN = "subscriptions/listen";
-const EVENTS = "events/stream";
 
 export const LONG_LIVED_METHODS: ReadonlySet<string> = new Set([
   LISTEN,
-  EVENTS,
+  "events/stream",
 ]);
 
 /** How long opening a stream again may fail before the client is told. */
@@ -53,17 +52,14 @@ export const RESOURCE_UPDATED = "notifications/resources/updated";
 export function offeredListChanges(
   capabilities: unknown,
 ): typeof LIST_CHANGES[number][] {
-  const offered = isObject(capabilities) ? capabilities : {};
-  return LIST_CHANGES.filter(([name]) => {
-    const capability = offered[name];
-    return isObject(capability) && capability.listChanged === true;
-  });
+  return LIST_CHANGES.filter(([name]) =>
+    asObject(asObject(capabilities)[name]).listChanged === true
+  );
 }
 
 /** Whether a server offers to tell of changes to single resources. */
 export function offersSubscriptions(capabilities: unknown): boolean {
-  const { resources } = isObject(capabilities) ? capabilities : {};
-  return isObject(resources) && resources.subscribe === true;
+  return asObject(asObject(capabilities).resources).subscribe === true;
 }
 
 export function filterOf(
@@ -126,38 +122,33 @@ export class Subscription {
     { method, params }: NotificationMessage,
     frame: Uint8Array,
   ): readonly Uint8Array[] {
-    if (isObject(params) && "cursor" in params) this.#cursor = params.cursor;
+    if ("cursor" in asObject(params)) this.#cursor = asObject(params).cursor;
     if (ACKNOWLEDGMENTS.has(method)) return this.#acknowledge(params, frame);
-    if (method === CANCELLED && isObject(params)) {
+    const { requestId: ended } = asObject(params);
+    if (method === CANCELLED && requestId(ended)?.key === this.#id.key) {
       // The target ends the subscription, with this in place of an answer.
-      const isThis = requestId(params.requestId)?.key === this.#id.key;
-      if (isThis) this.#exchange.take(this.#id);
+      this.#exchange.take(this.#id);
     }
     return [frame];
   }
 
   #acknowledge(params: unknown, frame: Uint8Array): readonly Uint8Array[] {
     // What differs from stream to stream says nothing of what is subscribed.
-    const { _meta, cursor: _cursor, notifications, ...rest } = isObject(params)
-      ? params
-      : {};
-    const filter = isObject(notifications) ? notifications : {};
-    const told = JSON.stringify(Object.entries({ ...filter, ...rest }).sort());
+    const { _meta, cursor: _cursor, notifications, ...rest } = asObject(params);
+    const filter = asObject(notifications);
+    const now = JSON.stringify(Object.entries({ ...filter, ...rest }).sort());
     const isReopened = this.isOpen && !this.isAcknowledged;
-    const isKnown = isReopened && told === this.#told;
-    this.#told = told;
+    const isKnown = isReopened && now === this.#told;
+    this.#told = now;
     this.#acknowledgedAt = performance.now();
     this.#brokeAt = undefined;
     // Something of each type may have changed meanwhile.
     const missed = isReopened ? changesIn(filter) : [];
-    return [
-      ...(isKnown ? [] : [frame]),
-      ...missed.map(([method, uri]) => {
-        const member = uri === undefined ? "" : `,"uri":${JSON.stringify(uri)}`;
-        const params = `{${subscriptionMeta(this.#id)}${member}}`;
-        return messageFrame(method, params);
-      }),
-    ];
+    const told = missed.map(([method, uri]) => {
+      const member = uri === undefined ? "" : `,"uri":${JSON.stringify(uri)}`;
+      return messageFrame(method, `{${subscriptionMeta(this.#id)}${member}}`);
+    });
+    return isKnown ? told : [frame, ...told];
   }
 
   /** Makes the request ask for what comes after all that was received. */
@@ -188,9 +179,7 @@ export class Subscription {
   end(): Uint8Array {
     this.#exchange.take(this.#id);
     const reason = "the stream broke and cannot be opened again";
-    return messageFrame(
-      CANCELLED,
-      `{"requestId":${this.#id.source},"reason":"${reason}"}`,
-    );
+    const params = `{"requestId":${this.#id.source},"reason":"${reason}"}`;
+    return messageFrame(CANCELLED, params);
   }
 }

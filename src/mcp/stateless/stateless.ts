@@ -27,7 +27,7 @@ import { excerpt } from "../wire/excerpt.ts";
 import { type HeaderPairs, NO_SESSION } from "../wire/headers.ts";
 import { UNREAD } from "../wire/large_message.ts";
 import {
-  isObject,
+  asObject,
   type NotificationMessage,
   type RequestId,
   type RequestMessage,
@@ -89,10 +89,11 @@ export class StatelessSession {
     const exchange = this.#inFlight.open(init, !isLongLived);
     if (!isLongLived) return this.#inFlight.start(exchange);
     if (this.#subscriptions.size >= MAX_SUBSCRIPTIONS) {
-      const message =
-        `${MAX_SUBSCRIPTIONS} subscriptions stand open, and the proxy opens no more`;
-      const data = { mayHaveRun: false };
-      const error = new ProxyError("overloaded", message, { data });
+      const error = new ProxyError(
+        "overloaded",
+        `${MAX_SUBSCRIPTIONS} subscriptions stand open, and the proxy opens no more`,
+        { data: { mayHaveRun: false } },
+      );
       return this.#inFlight.report(exchange, error);
     }
     this.#subscriptions.set(exchange, new Subscription(exchange));
@@ -117,7 +118,7 @@ export class StatelessSession {
         return false;
       }
       isListed = true;
-      return await this.#listAnew(exchange);
+      return await this.#listAnew(exchange).catch(() => false);
     };
     try {
       await this.#inFlight.policy.run(
@@ -138,12 +139,8 @@ export class StatelessSession {
         .ask("tools/list", asked, NO_SESSION, signal);
       return own.answer;
     }, params);
-    try {
-      for await (const { error } of pages) if (error) return false;
-      return true;
-    } catch {
-      return false;
-    }
+    for await (const { error } of pages) if (error) return false;
+    return true;
   }
 
   async #attempt(exchange: Exchange): Promise<void> {
@@ -153,18 +150,13 @@ export class StatelessSession {
       exchange.beginFetch(this.#target.idleTimeoutMs);
       await subscription.moveCursor();
     }
-    const mirrored = method === "tools/call"
-      ? this.#schemas.headersFor(params)
-      : [];
-    const headers = [
+    const mirrored = [
       ...standardHeaders(method, params),
-      ...mirrored,
+      ...method === "tools/call" ? this.#schemas.headersFor(params) : [],
       ...this.#sessionHeader,
     ];
-    await this.#inFlight.transport.send(exchange, {
-      ...NO_SESSION,
-      mirrored: headers,
-    });
+    const session = { ...NO_SESSION, mirrored };
+    await this.#inFlight.transport.send(exchange, session);
   }
 
   #delayMs(
@@ -192,18 +184,17 @@ export class StatelessSession {
       exchange.observation?.failed(errorOf(cause) ?? streamCut(cause));
       return await this.#target.emit(subscription.end());
     }
-    const legacy = exchange.method === DISCOVER
-      ? legacyAnswer(cause)
-      : undefined;
+    const isDiscover = exchange.method === DISCOVER;
+    const legacy = isDiscover ? legacyAnswer(cause) : undefined;
     await this.#inFlight.report(exchange, legacy ?? cause);
   }
 
-  async #timeOut(exchange: Exchange, error: ProxyError): Promise<void> {
+  #timeOut(exchange: Exchange, error: ProxyError): Promise<void> {
     // That it took too long is less of the truth than what was waited out.
     const cause = this.#waitedOut.get(exchange) ?? error;
     const reported = this.#inFlight.report(exchange, cause);
     exchange.end(error);
-    await reported;
+    return reported;
   }
 
   /** Learns from an answer; throws for one that is not the client's to see. */
@@ -219,11 +210,9 @@ export class StatelessSession {
       this.#inFlight.policy.record(result);
       if (exchange.onAnswer) this.#schemas.record(result);
     }
-    if (!error) return;
-    const subscription = this.#subscriptions.get(exchange);
-    const isReopening = subscription?.isOpen && !subscription.isAcknowledged;
-    if (!isReopening) return;
-    const told = new ProxyError("no-answer", error.message);
+    const subscription = error && this.#subscriptions.get(exchange);
+    if (!subscription?.isOpen || subscription.isAcknowledged) return;
+    const told = new ProxyError("no-answer", error?.message ?? "");
     throw new AttemptError(told, "never", undefined, frame);
   }
 
@@ -259,8 +248,8 @@ export class StatelessSession {
     return removeMembers(frame, list, (_tool, index) => invalid.has(index));
   }
 
-  async drain(deadline: AbortSignal): Promise<void> {
-    await this.#inFlight.drain(deadline);
+  drain(deadline: AbortSignal): Promise<void> {
+    return this.#inFlight.drain(deadline);
   }
 
   close(): void {
@@ -283,8 +272,7 @@ function sessionHeaderOf(
 
 /** Refuses a list that may have tools in it which a client must not see. */
 function checkRead(result: unknown, frame: Uint8Array): void {
-  const isRead = result !== UNREAD &&
-    !(isObject(result) && result.tools === UNREAD) &&
+  const isRead = result !== UNREAD && asObject(result).tools !== UNREAD &&
     !memberAt(frame, ["result", "tools"])?.isPartial;
   if (isRead) return;
   const message =

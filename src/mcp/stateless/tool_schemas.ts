@@ -9,7 +9,7 @@ import type { Log } from "../../log/log.ts";
 import { Recent } from "../../lru_cache.ts";
 import { excerpt } from "../wire/excerpt.ts";
 import type { HeaderPairs } from "../wire/headers.ts";
-import { isObject } from "../wire/message.ts";
+import { asObject, isObject } from "../wire/message.ts";
 import { parameterValue } from "./headers.ts";
 
 interface MirroredParameter {
@@ -27,11 +27,7 @@ const MARK = "x-mcp-header";
 /** RFC 9110, 5.6.2. */
 const TOKEN = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
 
-const MIRRORED_TYPES: ReadonlySet<unknown> = new Set([
-  "string",
-  "integer",
-  "boolean",
-]);
+const MIRRORED_TYPES: readonly unknown[] = ["string", "integer", "boolean"];
 
 /** Keywords that hold names with a schema each, not a schema. */
 const SCHEMA_MAPS: ReadonlySet<string> = new Set([
@@ -44,12 +40,7 @@ const SCHEMA_MAPS: ReadonlySet<string> = new Set([
 ]);
 
 /** Keywords that hold values, in which the mark would be data. */
-const VALUES: ReadonlySet<string> = new Set([
-  "const",
-  "default",
-  "enum",
-  "examples",
-]);
+const VALUES: readonly string[] = ["const", "default", "enum", "examples"];
 
 /** How deep all parameters of a tool that are mirrored may be, taken together. */
 const MAX_DEPTHS = 200_000;
@@ -81,7 +72,7 @@ export class ToolSchemas {
 
   /** Learns a page of tools; gives those with an invalid `x-mcp-header`. */
   record(result: unknown): ReadonlySet<number> {
-    const tools: unknown = isObject(result) ? result.tools : undefined;
+    const { tools } = asObject(result);
     const invalid = new Set<number>();
     if (!Array.isArray(tools)) return invalid;
     for (const [index, tool] of tools.entries()) {
@@ -103,14 +94,12 @@ export class ToolSchemas {
   }
 
   headersFor(params: unknown): HeaderPairs {
-    if (!isObject(params) || typeof params.name !== "string") return [];
-    const parameters = this.#tools.get(params.name) ?? [];
+    const { name, arguments: given } = asObject(params);
+    const parameters = this.#tools.get(String(name)) ?? [];
     return parameters.flatMap(({ path, header }): HeaderPairs => {
-      const given = path.reduce<unknown>(
-        (value, name) => isObject(value) ? value[name] : undefined,
-        params.arguments,
+      const value = parameterValue(
+        path.reduce((value, name) => asObject(value)[name], given),
       );
-      const value = parameterValue(given);
       return value === undefined
         ? []
         : [[`mcp-param-${header.toLowerCase()}`, value]];
@@ -126,9 +115,8 @@ function mirroredParameters(
   const names = new Set<string>();
   let depths = 0;
   // A list, not recursion: how deep a schema goes is the target's choice.
-  const places: Place[] = [
-    { node: inputSchema, isReachable: true, step: undefined },
-  ];
+  const root = { node: inputSchema, isReachable: true, step: undefined };
+  const places: Place[] = [root];
   for (const place of places) {
     const { node } = place;
     if (isObject(node) && Object.hasOwn(node, MARK)) {
@@ -171,7 +159,7 @@ function faultOf(
     return `${MARK} ${where} is empty or no string`;
   }
   if (!TOKEN.test(header)) return `${MARK} ${where} is no header name`;
-  if (!MIRRORED_TYPES.has(node.type)) {
+  if (!MIRRORED_TYPES.includes(node.type)) {
     return `${MARK} ${where} marks what is no string, integer or boolean`;
   }
   if (names.has(header.toLowerCase())) {
@@ -185,7 +173,7 @@ function placesIn({ node, isReachable, step }: Place): readonly Place[] {
   if (Array.isArray(node)) return node.map(aside);
   if (!isObject(node)) return [];
   return Object.entries(node).flatMap(([keyword, value]) => {
-    if (keyword === MARK || VALUES.has(keyword)) return [];
+    if (keyword === MARK || VALUES.includes(keyword)) return [];
     if (!SCHEMA_MAPS.has(keyword) || !isObject(value)) return [aside(value)];
     return Object.entries(value).map(([name, node]) => ({
       node,

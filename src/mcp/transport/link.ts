@@ -136,7 +136,11 @@ export function send(link: Pick<Link, "accept">, frame: Uint8Array): void {
 }
 
 /** A notification that a layer sends on its own over a link. */
-export function notify(link: Link, method: string, params?: unknown): void {
+export function notify(
+  link: Pick<Link, "accept">,
+  method: string,
+  params?: unknown,
+): void {
   send(link, messageFrame(method, JSON.stringify(params)));
 }
 

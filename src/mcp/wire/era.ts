@@ -1,6 +1,6 @@
 /** Which era of MCP a message is of. */
 
-import { isObject, type Message, type SingleMessage } from "./message.ts";
+import { asObject, type Message, type SingleMessage } from "./message.ts";
 
 /**
  * `legacy`: up to 2025-11-25, a handshake and a session. `modern`: 2026-07-28
@@ -20,7 +20,7 @@ export const META = {
 
 /** The `_meta` of a message's parameters; empty when there is none. */
 export function metaOf(params: unknown): Record<string, unknown> {
-  return isObject(params) && isObject(params._meta) ? params._meta : {};
+  return asObject(asObject(params)._meta);
 }
 
 /** The era of a message: the modern one names its protocol version. */
@@ -36,8 +36,9 @@ export function eraOf(message: SingleMessage): Era {
 export function clientInfoIn(message: Message): unknown {
   if (message.kind !== "request") return undefined;
   const { method, params } = message;
-  if (method !== "initialize") return metaOf(params)[META.clientInfo];
-  return isObject(params) ? params.clientInfo : undefined;
+  return method === "initialize"
+    ? asObject(params).clientInfo
+    : metaOf(params)[META.clientInfo];
 }
 
 /** What a list asked for on behalf of a call says of its client. */
