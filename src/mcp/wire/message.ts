@@ -81,7 +81,6 @@ export function singlesOf(message: ValidMessage): readonly SingleMessage[] {
   return message.kind === "batch" ? message.messages : [message];
 }
 
-/** The requests among them. */
 export function requestsOf(message: ValidMessage): readonly RequestMessage[] {
   if (message.kind === "request") return [message];
   return singlesOf(message).filter((one) => one.kind === "request");
@@ -319,7 +318,6 @@ export function requestId(
   }
 }
 
-/** The request ID that is a string. */
 export function stringId(value: string): RequestId {
   return { source: JSON.stringify(value), key: `s:${value}` };
 }
