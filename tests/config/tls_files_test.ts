@@ -5,9 +5,8 @@ import {
   assertStringIncludes,
 } from "@std/assert";
 import { createPrivateKey, generateKeyPairSync } from "node:crypto";
-import { openTls } from "../../src/net/http_client.ts";
+import { openTls, type TlsMaterial } from "../../src/net/http_client.ts";
 import { readTlsFiles } from "../../src/config/files.ts";
-import type { TlsMaterial } from "../../src/net/http_client.ts";
 import type { LogNote } from "../../src/log/log.ts";
 import { Authority } from "../support/certificates.ts";
 import {

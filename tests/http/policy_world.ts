@@ -16,10 +16,13 @@ export interface Call {
 }
 
 /** A list of tools on two pages. */
-export const list: McpHandler = (message, reply) =>
-  message.params?.cursor === "2"
+export function list(
+  ...[message, reply]: Parameters<McpHandler>
+): Promise<void> {
+  return message.params?.cursor === "2"
     ? reply.json(result(message, { tools: [PLAIN] }))
     : reply.json(result(message, { tools: [READER, WRITER], nextCursor: "2" }));
+}
 
 export function call(name: string, id: number | string = 1): Call {
   return { jsonrpc: "2.0", id, method: "tools/call", params: { name } };

@@ -1,14 +1,9 @@
 /** A client and a target of different eras, with the bridge between them. */
 
 import { mcp, type McpHandler, result, Sessions } from "./raw_mcp.ts";
-import { type RawHandler, RawServer, type SeenRequest } from "./raw_server.ts";
-import { StreamClient, type StreamClientOptions } from "./stream_client.ts";
-
-/** What {@linkcode bridged} gives. */
-export interface BridgeWorld extends AsyncDisposable {
-  readonly server: RawServer;
-  readonly client: StreamClient;
-}
+import type { RawHandler } from "./raw_server.ts";
+import type { StreamClientOptions } from "./stream_client.ts";
+import { StreamWorld } from "./stream_world.ts";
 
 /** Where a modern request names its revision. */
 export const VERSION = "io.modelcontextprotocol/protocolVersion";
@@ -65,32 +60,11 @@ export const legacyTarget = (
 };
 
 /** A client of the proxy with the bridge, and the target behind it. */
-export async function bridged(
+export function bridged(
   handler: RawHandler,
   options: Partial<StreamClientOptions> = {},
-): Promise<BridgeWorld> {
-  const server = await RawServer.start(handler);
-  const client = new StreamClient({
-    url: server.url,
-    bridge: true,
-    ...options,
-  });
-  return {
-    server,
-    client,
-    async [Symbol.asyncDispose]() {
-      await client[Symbol.asyncDispose]();
-      await server[Symbol.asyncDispose]();
-    },
-  };
-}
-
-/** The messages that were posted, as JSON. */
-export function messages(
-  requests: readonly SeenRequest[],
-): ReturnType<typeof JSON.parse>[] {
-  return requests.filter(({ method }) => method === "POST")
-    .map((seen) => JSON.parse(seen.text()));
+): Promise<StreamWorld> {
+  return StreamWorld.start(handler, { bridge: true, ...options });
 }
 
 /** What a request of a client of 2026-07-28 holds. */

@@ -44,12 +44,35 @@ export function error(
   return { jsonrpc: "2.0", id: message.id, error: { code, message: text } };
 }
 
+/** The messages that were posted, parsed. */
+export function messages(requests: readonly SeenRequest[]): Parsed[] {
+  return requests.filter(({ method }) => method === "POST")
+    .map((seen) => JSON.parse(seen.text()));
+}
+
+/** The method of each request: its message's, or HTTP's where it has none. */
+export function methods(requests: readonly SeenRequest[]): string[] {
+  return requests.map((seen) =>
+    seen.method === "POST" ? JSON.parse(seen.text()).method : seen.method
+  );
+}
+
 /** The result of `initialize`. */
 export const INITIALIZED = {
   protocolVersion: "2025-11-25",
   capabilities: { tools: {} },
   serverInfo: { name: "raw", version: "1" },
 };
+
+/** Answers an `initialize`, with a new session. */
+export function openSession(
+  sessions: Sessions,
+  message: Parsed,
+  reply: RawReply,
+): Promise<void> {
+  const headers = { "mcp-session-id": sessions.open() };
+  return reply.json(result(message, INITIALIZED), 200, headers);
+}
 
 /**
  * A handler that initialises (in a session, if there are some), takes
@@ -81,10 +104,8 @@ export function mcp(
     const scripted = script[name];
     if (scripted) return await scripted(message, reply, request);
     if (name === "initialize") {
-      const headers: Record<string, string> = sessions
-        ? { "mcp-session-id": sessions.open() }
-        : {};
-      return await reply.json(result(message, INITIALIZED), 200, headers);
+      if (sessions) return await openSession(sessions, message, reply);
+      return await reply.json(result(message, INITIALIZED));
     }
     if (message.id === undefined || name === "response") {
       return await reply.status(202);

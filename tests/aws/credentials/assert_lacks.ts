@@ -1,7 +1,7 @@
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import { SOURCE_FLAGS } from "./source_flags.ts";
 import { keysOf } from "./peers.ts";
-import { type Probed, type Probing, World } from "./world.ts";
+import type { Probed, Probing, World } from "./world.ts";
 
 export const ROLE = "arn:aws:iam::123456789012:role/r";
 

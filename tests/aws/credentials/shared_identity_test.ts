@@ -3,8 +3,10 @@
  * that would gladly give its own: the AWS CLI's choice, or an error.
  */
 import { assertEquals, assertStringIncludes } from "@std/assert";
-import { profileRegion } from "../../../src/aws/shared_files/profile_settings.ts";
-import { findCaBundle } from "../../../src/aws/shared_files/profile_settings.ts";
+import {
+  findCaBundle,
+  profileRegion,
+} from "../../../src/aws/shared_files/profile_settings.ts";
 import { keysOf } from "./peers.ts";
 import {
   assertRefused,

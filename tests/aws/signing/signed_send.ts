@@ -1,7 +1,7 @@
 import { assert } from "@std/assert";
 import type { SignerOptions } from "../../../src/aws/signing/core.ts";
 import { type GateRecord, IamGate } from "../../support/iam_gate.ts";
-import { type VerifierOptions } from "../../support/sigv4_verifier.ts";
+import type { VerifierOptions } from "../../support/sigv4_verifier.ts";
 
 export const KEY = {
   accessKeyId: "AKIDEXAMPLE",

@@ -2,11 +2,15 @@ import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import {
   bridged,
   legacyTarget,
-  messages,
   modernParams,
   modernTarget,
 } from "../../support/bridge_world.ts";
-import { INITIALIZED, type McpHandler, result } from "../../support/raw_mcp.ts";
+import {
+  INITIALIZED,
+  type McpHandler,
+  messages,
+  result,
+} from "../../support/raw_mcp.ts";
 
 const ACKNOWLEDGED = "notifications/subscriptions/acknowledged";
 const LOG_LEVEL = "io.modelcontextprotocol/logLevel";

@@ -13,6 +13,7 @@ import {
 } from "../../support/raw_mcp.ts";
 import { type RawEventStream, RawServer } from "../../support/raw_server.ts";
 import { StreamClient } from "../../support/stream_client.ts";
+import { StreamWorld } from "../../support/stream_world.ts";
 
 const CAPABILITIES = {
   tools: { listChanged: true },
@@ -50,7 +51,7 @@ class Listening {
 /** A client of the legacy era at a target of the modern one. */
 async function legacyClient() {
   const listenings = new Arrivals<Listening>("subscriptions/listen");
-  const server = await RawServer.start(mcp({
+  const w = await StreamWorld.start({
     initialize: (message, reply) =>
       reply.json(error(message, -32022, "Unsupported version"), 400),
     "server/discover": (message, reply) =>
@@ -68,17 +69,9 @@ async function legacyClient() {
       listenings.add(new Listening(message.id, notifications, stream));
       await stream.closed;
     },
-  }));
-  const client = new StreamClient({ url: server.url, bridge: true });
-  await client.initialize();
-  return {
-    client,
-    listenings,
-    async [Symbol.asyncDispose]() {
-      await client[Symbol.asyncDispose]();
-      await server[Symbol.asyncDispose]();
-    },
-  };
+  }, { bridge: true });
+  await w.client.initialize();
+  return Object.assign(w, { listenings });
 }
 
 Deno.test("subscriptions made at once are all answered when the last is acknowledged, and one stream is left", async () => {

@@ -3,13 +3,12 @@ import { Clock } from "../../support/clock.ts";
 import {
   bridged,
   legacyTarget,
-  messages,
   modernParams,
   modernTarget,
 } from "../../support/bridge_world.ts";
 import { within } from "../../support/deadline.ts";
 import { ParseCounter } from "../../support/parse_counter.ts";
-import { type McpHandler, result } from "../../support/raw_mcp.ts";
+import { type McpHandler, messages, result } from "../../support/raw_mcp.ts";
 
 Deno.test("a modern client's requests go over a hidden session without its _meta, and results gain what the era demands", async () => {
   await using w = await bridged(legacyTarget({

@@ -45,7 +45,7 @@ Deno.test("a ping that keeps an idle session alive asks nobody to sign in", asyn
   await ended(w);
   await clock.pass(30_000);
   assertEquals(w.begun.length, 0);
-  assertEquals(w.reached().includes("ping"), false);
+  assertEquals(w.posted.includes("ping"), false);
   w.client.request(1, "tools/call", { name: "x" });
   await nextOf(w, "elicitation/create");
   w.begun[0].resolve();
@@ -62,7 +62,7 @@ Deno.test("a session that was lost is made anew after the login, and the call is
   await nextOf(w, "elicitation/create");
   w.begun[0].resolve();
   assertEquals((await w.client.answer(1)).json.result, {});
-  assertEquals(w.reached().slice(2), [
+  assertEquals(w.posted.slice(2), [
     "tools/call",
     "initialize",
     "notifications/initialized",
@@ -100,7 +100,7 @@ Deno.test("no number of notifications keeps the client's answer from being read 
   w.client.send({ jsonrpc: "2.0", id, result: { action: "decline" } });
   const { error } = (await w.client.answer(1)).json;
   assertStringIncludes(error.message, "the user declined it");
-  assert(!w.reached().includes("tools/call"));
+  assert(!w.posted.includes("tools/call"));
 });
 
 for (const result of ["yes", null, [], {}, { action: "accept" }]) {

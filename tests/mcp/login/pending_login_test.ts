@@ -1,6 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
 import { Clock } from "../../support/clock.ts";
-import { result } from "../../support/raw_mcp.ts";
 import { modern } from "../../support/modern_message.ts";
 import { ended, nextOf, OPENS_PAGES, world } from "./world.ts";
 

@@ -6,6 +6,7 @@ import { Arrivals } from "../../support/arrivals.ts";
 import { mcp, type McpHandler, Sessions } from "../../support/raw_mcp.ts";
 import { RawServer } from "../../support/raw_server.ts";
 import {
+  type ReadFrame,
   StreamClient,
   type StreamClientOptions,
 } from "../../support/stream_client.ts";
@@ -14,6 +15,7 @@ import {
   TEST_SCOPE,
   TEST_VERIFIER,
 } from "../../support/test_identity.ts";
+import { StreamWorld } from "../../support/stream_world.ts";
 
 export const OPENS_PAGES = { capabilities: { elicitation: { url: {} } } };
 
@@ -22,11 +24,21 @@ export const PAGE: LoginPage = {
   message: "Sign in.",
 };
 
+/** What {@linkcode world} gives. */
+export interface World extends StreamWorld {
+  /** Requests that came to wait for a login. */
+  readonly found: Arrivals<unknown>;
+  /** The logins that have begun. */
+  readonly begun: readonly PromiseWithResolvers<void>[];
+  /** Ends the session that signs. */
+  end(): void;
+}
+
 /** A target that demands a signature, and who signs, as long as it is set. */
 export async function world(
   script: Record<string, McpHandler> = {},
   options: Partial<StreamClientOptions> = {},
-) {
+): Promise<World> {
   const sessions = new Sessions();
   const server = await RawServer.start({
     handler: mcp(script, sessions),
@@ -64,26 +76,12 @@ export async function world(
     },
     ...options,
   });
-  return {
-    /** Requests that came to wait for a login. */
+  return Object.assign(new StreamWorld(server, client, sessions), {
     found,
-    server,
-    sessions,
-    client,
     begun,
-    end: () => identity.keys = undefined,
-    /** The methods that reached the target. */
-    reached: (): string[] =>
-      server.requests.all.filter(({ method }) => method === "POST")
-        .map((request) => JSON.parse(request.text()).method),
-    async [Symbol.asyncDispose]() {
-      await client[Symbol.asyncDispose]();
-      await server[Symbol.asyncDispose]();
-    },
-  };
+    end: () => void (identity.keys = undefined),
+  });
 }
-
-export type World = Awaited<ReturnType<typeof world>>;
 
 /** A session in use that has just ended. */
 export async function ended(w: World): Promise<void> {
@@ -92,7 +90,11 @@ export async function ended(w: World): Promise<void> {
   w.end();
 }
 
-export async function nextOf(w: World, method: string) {
+/** The next message of a method that reaches the client. */
+export async function nextOf(
+  w: World,
+  method: string,
+): Promise<ReadFrame["json"]> {
   for (;;) {
     const { json } = await w.client.next();
     if (json.method === method) return json;

@@ -1,65 +1,48 @@
 /** Sessions of accounts: how many there are, and when they end. */
 import { assertEquals, assertStringIncludes } from "@std/assert";
-import {
-  mcp,
-  type McpHandler,
-  result,
-  Sessions,
-} from "../../support/raw_mcp.ts";
-import { type RawReply, RawServer } from "../../support/raw_server.ts";
-import { StreamClient } from "../../support/stream_client.ts";
+import { type McpHandler, result } from "../../support/raw_mcp.ts";
+import type { RawReply } from "../../support/raw_server.ts";
+import { as } from "./world.ts";
+import { StreamWorld } from "../../support/stream_world.ts";
 
 /** Long enough never to be over within a test. */
 const LONG_MS = 600_000;
 
 /** A target, and a client whose calls may name any account. */
 async function world(idleMs: number, script: Record<string, McpHandler> = {}) {
-  const server = await RawServer.start(mcp(script, new Sessions()));
   const opened: string[] = [];
   const disposed: string[] = [];
-  const client = new StreamClient({
-    url: server.url,
+  const w = await StreamWorld.start(script, {
     accounts: {
       allow: ["*"],
       idleMs,
       open(account) {
         opened.push(account);
-        const send: typeof fetch = (input, init) => {
-          const headers = new Headers(init?.headers);
-          headers.set("x-who", account);
-          return fetch(input, { ...init, headers });
-        };
-        return Object.assign(send, {
+        return Object.assign(as(account), {
           [Symbol.dispose]: () => void disposed.push(account),
         });
       },
     },
   });
-  await client.initialize();
-  return {
-    client,
-    server,
+  await w.client.initialize();
+  return Object.assign(w, {
     opened,
     disposed,
     call(id: number, account: string): void {
       const params = { name: "x", arguments: { aws_account: account } };
-      client.request(id, "tools/call", params);
+      w.client.request(id, "tools/call", params);
     },
     /** A request of an account that ends its session, past or to come. */
     end: (account: string) =>
-      server.requests.find((request) =>
+      w.server.requests.find((request) =>
         request.method === "DELETE" && request.header("x-who") === account
       ),
     /** The requests of an account that ended a session, so far. */
     ends: (account: string) =>
-      server.requests.all.filter((request) =>
+      w.server.requests.all.filter((request) =>
         request.method === "DELETE" && request.header("x-who") === account
       ).length,
-    async [Symbol.asyncDispose]() {
-      await client[Symbol.asyncDispose]();
-      await server[Symbol.asyncDispose]();
-    },
-  };
+  });
 }
 
 const accountOf = (n: number) => String(n).padStart(12, "0");

@@ -1,10 +1,10 @@
 import { assertEquals, assertMatch } from "@std/assert";
 import { error } from "../../support/raw_mcp.ts";
-import { count, described, world } from "./world.ts";
+import { count, described, ProfilesWorld } from "./world.ts";
 
 Deno.test("a call that is cancelled while its profile's session is opened is never sent", async () => {
   const release = Promise.withResolvers<void>();
-  await using w = await world({
+  await using w = await ProfilesWorld.make({
     initialize: async (message, reply, request) => {
       if (request.header("x-who") === "prod") await release.promise;
       await w.open(message, reply);
@@ -25,7 +25,7 @@ Deno.test("a call that is cancelled while its profile's session is opened is nev
 
 Deno.test("a session that cannot be opened is the call's error, which says that the call was not sent, and the next call tries again", async () => {
   let isRefused = true;
-  await using w = await world({
+  await using w = await ProfilesWorld.make({
     initialize: (message, reply, request) =>
       request.header("x-who") === "prod" && isRefused
         ? reply.json(error(message, -32000, "not you"))
@@ -50,7 +50,7 @@ Deno.test("a session that cannot be opened is the call's error, which says that 
 });
 
 Deno.test("a session whose opening may have reached the target leaves no doubt about the call", async () => {
-  await using w = await world({
+  await using w = await ProfilesWorld.make({
     initialize: (message, reply, request) =>
       request.header("x-who") === "prod"
         ? reply.reset()
@@ -73,7 +73,7 @@ Deno.test("a session whose opening may have reached the target leaves no doubt a
 });
 
 Deno.test("at a stop a call whose session is still opened is told that it was not sent", async () => {
-  await using w = await world({
+  await using w = await ProfilesWorld.make({
     initialize: (message, reply, request) =>
       request.header("x-who") === "prod"
         ? reply.hang()
@@ -93,7 +93,7 @@ Deno.test("at a stop a call whose session is still opened is told that it was no
 });
 
 Deno.test("a call before initialize goes without a session, and the first one after it opens one", async () => {
-  await using w = await world();
+  await using w = await ProfilesWorld.make();
   w.call(1, "prod");
   await w.client.answer(1);
   await w.client.initialize();
@@ -116,7 +116,7 @@ Deno.test("a call before initialize goes without a session, and the first one af
 });
 
 Deno.test("when the client initialises again, the other sessions are opened anew as it says", async () => {
-  await using w = await world();
+  await using w = await ProfilesWorld.make();
   const client = (name: string) => ({ clientInfo: { name, version: "1" } });
   await w.client.initialize(client("first"));
   w.call(1, "prod");
@@ -135,7 +135,7 @@ Deno.test("when the client initialises again, the other sessions are opened anew
 Deno.test("an attempt that fails late leaves alone the session that a later one opened", async () => {
   const release = Promise.withResolvers<void>();
   let attempts = 0;
-  await using w = await world({
+  await using w = await ProfilesWorld.make({
     initialize: async (message, reply, request) => {
       if (request.header("x-who") === "prod" && ++attempts === 1) {
         await release.promise;

@@ -2,7 +2,7 @@
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import { type McpHandler, result } from "../../support/raw_mcp.ts";
 import { ParseCounter } from "../../support/parse_counter.ts";
-import { count, world } from "./world.ts";
+import { count, ProfilesWorld } from "./world.ts";
 
 const MIB = 1024 * 1024;
 
@@ -23,7 +23,7 @@ class HeldCalls {
 for (const isAnswered of [true, false]) {
   Deno.test(`a cancellation goes over the session of the call's profile, and the call gets ${isAnswered ? "its late answer once" : "no answer"}`, async () => {
     const held = new HeldCalls();
-    await using w = await world({
+    await using w = await ProfilesWorld.make({
       "tools/call": (message, reply, request) =>
         isAnswered ? held.call(message, reply, request) : reply.hang(),
       "notifications/cancelled": async (_message, reply) => {
@@ -48,7 +48,7 @@ for (const isAnswered of [true, false]) {
 }
 
 Deno.test("what is for another profile's session leaves the array that it came in", async () => {
-  await using w = await world({
+  await using w = await ProfilesWorld.make({
     "tools/call": (_message, reply) => reply.hang(),
   });
   await w.client.initialize();
@@ -76,7 +76,7 @@ Deno.test("what is for another profile's session leaves the array that it came i
 const hang: McpHandler = (_message, reply) => reply.hang();
 
 Deno.test("an ID that is used again is cancelled where it is used last", async () => {
-  await using w = await world({ hang, "tools/call": hang });
+  await using w = await ProfilesWorld.make({ hang, "tools/call": hang });
   await w.client.initialize();
   w.call(1, "prod");
   await w.arrival("tools/call prod");
@@ -87,7 +87,7 @@ Deno.test("an ID that is used again is cancelled where it is used last", async (
 });
 
 Deno.test("the end does not wait for a log level that no call waits for, and its request is cancelled", async () => {
-  await using w = await world({
+  await using w = await ProfilesWorld.make({
     "logging/setLevel": (message, reply, request) =>
       request.header("x-who") === "prod"
         ? reply.hang()
@@ -108,7 +108,7 @@ Deno.test("the end does not wait for a log level that no call waits for, and its
 
 Deno.test("a log level is asked for until the last call is answered, though the client has gone", async () => {
   const release = Promise.withResolvers<void>();
-  await using w = await world({
+  await using w = await ProfilesWorld.make({
     initialize: async (message, reply, request) => {
       if (request.header("x-who") === "prod") await release.promise;
       await w.open(message, reply);
@@ -135,7 +135,7 @@ Deno.test("a log level is asked for until the last call is answered, though the 
 });
 
 Deno.test("the end does not wait for a session whose only call is cancelled", async () => {
-  await using w = await world({
+  await using w = await ProfilesWorld.make({
     initialize: (message, reply, request) =>
       request.header("x-who") === "prod"
         ? reply.hang()
@@ -152,7 +152,7 @@ Deno.test("the end does not wait for a session whose only call is cancelled", as
 const LARGE = "x".repeat(9 * MIB);
 
 Deno.test("a large answer of another profile passes while it arrives, and its call is over then", async () => {
-  await using w = await world(
+  await using w = await ProfilesWorld.make(
     { "tools/call": (message, reply) => reply.json(result(message, LARGE)) },
     { maxAnswerBytes: 512 * MIB },
   );
@@ -164,7 +164,7 @@ Deno.test("a large answer of another profile passes while it arrives, and its ca
 });
 
 Deno.test("a large answer of another profile is not parsed on its way", async () => {
-  await using w = await world({
+  await using w = await ProfilesWorld.make({
     "tools/call": (message, reply) =>
       reply.json(result(message, { text: "x".repeat(MIB) })),
   });
@@ -193,7 +193,7 @@ for (
   ] as const
 ) {
   Deno.test(`a list of tools ${how} gains the argument that names a profile`, async () => {
-    await using w = await world(
+    await using w = await ProfilesWorld.make(
       { "tools/list": (message, reply) => reply.json(value(message)) },
       { maxAnswerBytes: 512 * MIB },
     );
@@ -205,7 +205,7 @@ for (
 }
 
 Deno.test("under a tool policy the calls of every profile are checked", async () => {
-  await using w = await world({
+  await using w = await ProfilesWorld.make({
     "tools/list": (message, reply) => reply.json(result(message, TOOLS)),
   }, { tools: { readOnly: true } });
   await w.client.initialize();
@@ -220,7 +220,7 @@ Deno.test("under a tool policy the calls of every profile are checked", async ()
 
 for (const era of ["legacy", "modern"] as const) {
   Deno.test(`what a tool says of itself to one account holds for no other (${era})`, async () => {
-    await using w = await world({
+    await using w = await ProfilesWorld.make({
       "tools/list": (message, reply, request) => {
         const readOnlyHint = request.header("x-who") === "dev";
         const tools = [{ name: "x", annotations: { readOnlyHint } }];
@@ -253,7 +253,7 @@ for (const era of ["legacy", "modern"] as const) {
 }
 
 Deno.test("a call that names its profile among too many arguments to be read is sent for none", async () => {
-  await using w = await world();
+  await using w = await ProfilesWorld.make();
   const crowd = Array.from({ length: 60_000 }, (_, n) => `"m${n}":[1]`);
   w.client.send(
     `{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"x","arguments":{${crowd},"aws_profile":"prod"}}}`,

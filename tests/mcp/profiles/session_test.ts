@@ -1,44 +1,25 @@
 /** Several profiles: what belongs to a call's session, and what to them all. */
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import { modern } from "../../support/modern_message.ts";
-import {
-  error,
-  mcp,
-  type McpHandler,
-  result,
-  Sessions,
-} from "../../support/raw_mcp.ts";
-import { RawServer } from "../../support/raw_server.ts";
-import { StreamClient } from "../../support/stream_client.ts";
-
-/** A fetch that says who asks, in place of a signature. */
-const as = (who: string): typeof fetch => (input, init) => {
-  const headers = new Headers(init?.headers);
-  headers.set("x-who", who);
-  return fetch(input, { ...init, headers });
-};
-
-const PROFILES = new Map([["dev", as("dev")], ["prod", as("prod")]]);
+import { error, type McpHandler, result } from "../../support/raw_mcp.ts";
+import { as, PROFILES } from "./world.ts";
+import { StreamWorld } from "../../support/stream_world.ts";
 
 /** A target with sessions, and a client of two profiles before it. */
 async function world(script: Record<string, McpHandler> = {}) {
-  const server = await RawServer.start(mcp(script, new Sessions()));
-  const client = new StreamClient({
-    url: server.url,
+  const w = await StreamWorld.start(script, {
     fetch: as("dev"),
     profiles: PROFILES,
   });
   /** What reached the target so far, parsed, with who sent it. */
   const seen = () =>
-    server.requests.all.filter(({ method }) => method === "POST")
+    w.server.requests.all.filter(({ method }) => method === "POST")
       .map((request) => ({
         who: request.header("x-who"),
         message: JSON.parse(request.text()),
         request,
       }));
-  return {
-    server,
-    client,
+  return Object.assign(w, {
     seen,
     /** Who sent each message of a method. */
     who: (method: string) =>
@@ -46,20 +27,16 @@ async function world(script: Record<string, McpHandler> = {}) {
         .map(({ who }) => who),
     /** Calls a tool, and waits for the answer. */
     call: async (id: number, args: unknown, name = "x") => {
-      client.request(id, "tools/call", { name, arguments: args });
-      return (await client.answer(id)).json;
+      w.client.request(id, "tools/call", { name, arguments: args });
+      return (await w.client.answer(id)).json;
     },
     /** The first message of a method and a sender, past or to come. */
     arrival: (method: string, who: string) =>
-      server.requests.find((request) =>
+      w.server.requests.find((request) =>
         request.header("x-who") === who &&
         request.text().includes(JSON.stringify(method))
       ),
-    async [Symbol.asyncDispose]() {
-      await client[Symbol.asyncDispose]();
-      await server[Symbol.asyncDispose]();
-    },
-  };
+  });
 }
 
 /** A list with a tool that has an argument of the proxy's name itself. */

@@ -1,52 +1,30 @@
 /** Pings that fail: given up, refused, in a session that is lost. */
 import { assertEquals, assertNotEquals } from "@std/assert";
-import type { LogFields } from "../../../src/log/log.ts";
+import { SILENT_LOG } from "../../../src/log/log.ts";
 import { Clock } from "../../support/clock.ts";
-import {
-  mcp,
-  type McpHandler,
-  result,
-  Sessions,
-} from "../../support/raw_mcp.ts";
-import { RawServer, type SeenRequest } from "../../support/raw_server.ts";
-import { StreamClient } from "../../support/stream_client.ts";
+import { type McpHandler, result } from "../../support/raw_mcp.ts";
+import type { SeenRequest } from "../../support/raw_server.ts";
+import { StreamWorld } from "../../support/stream_world.ts";
 
 /** No other timer has this delay: an error's body is read for 3,000 ms. */
 const IDLE_MS = 3_100;
 
 /** A target with sessions, and a client whose idle session is pinged. */
 async function world(script: Record<string, McpHandler>) {
-  const sessions = new Sessions();
-  const server = await RawServer.start(mcp(script, sessions));
   const warnings: string[] = [];
-  const ignore = () => {};
-  const client = new StreamClient({
-    url: server.url,
+  const warn = (message: string) => void warnings.push(message);
+  const w = await StreamWorld.start(script, {
     keepAliveMs: IDLE_MS,
-    log: {
-      debug: ignore,
-      info: ignore,
-      warn: (message: string, _fields?: LogFields) => {
-        warnings.push(message);
-      },
-      error: ignore,
-    },
+    log: { ...SILENT_LOG, warn },
   });
-  return {
-    server,
-    sessions,
-    client,
+  return Object.assign(w, {
     warnings,
     /** The first ping, past or to come, after another. */
     pingAfter: (index: number): Promise<SeenRequest> =>
-      server.requests.find((request) =>
+      w.server.requests.find((request) =>
         request.index > index && request.text().includes('"method":"ping"')
       ),
-    async [Symbol.asyncDispose]() {
-      await client[Symbol.asyncDispose]();
-      await server[Symbol.asyncDispose]();
-    },
-  };
+  });
 }
 
 Deno.test("a ping that is not answered is given up, and the next one goes over another connection", async () => {

@@ -1,8 +1,8 @@
 import { assertEquals } from "@std/assert";
-import { error, mcp, result, Sessions } from "../../support/raw_mcp.ts";
+import { mcp, result, Sessions } from "../../support/raw_mcp.ts";
 import { RawServer } from "../../support/raw_server.ts";
 import { StreamClient } from "../../support/stream_client.ts";
-import { CALL, type Call, json, rpc, world } from "./session_signals.ts";
+import { CALL, type Call, rpc, world } from "./session_signals.ts";
 
 Deno.test("a batch that a 404 answers in an array is not sent again", async () => {
   await using w = await world(

@@ -4,42 +4,30 @@ import {
   INITIALIZED,
   mcp,
   type McpHandler,
+  methods,
   result,
   Sessions,
 } from "../../support/raw_mcp.ts";
 import { RawServer } from "../../support/raw_server.ts";
 import { StreamClient } from "../../support/stream_client.ts";
+import { StreamWorld } from "../../support/stream_world.ts";
 
 /** What the target was sent after `initialized`: method, session, ID. */
 function trace(server: RawServer): [string, string | undefined][] {
-  return server.requests.all.map((seen) => [
-    seen.method === "POST" ? JSON.parse(seen.text()).method : seen.method,
-    seen.header("mcp-session-id")?.slice(0, 9),
-  ]);
+  const { all } = server.requests;
+  const sessions = all.map((seen) => seen.header("mcp-session-id"));
+  return methods(all).map((method, n) => [method, sessions[n]?.slice(0, 9)]);
 }
 
 /** A server whose sessions the test can drop, and an initialised client. */
 async function initialised(
   script: Record<string, McpHandler> = {},
   params: Record<string, unknown> = {},
-  sessions = new Sessions(),
+  sessions?: Sessions,
 ) {
-  const server = await RawServer.start(mcp(script, sessions));
-  const client = new StreamClient({ url: server.url });
-  await client.initialize(params);
   // Whatever is lost from here on is lost by a request.
-  await server.requests.find((seen) =>
-    seen.text().includes("notifications/initialized")
-  );
-  return {
-    server,
-    client,
-    sessions,
-    async [Symbol.asyncDispose]() {
-      await client[Symbol.asyncDispose]();
-      await server[Symbol.asyncDispose]();
-    },
-  };
+  return await (await StreamWorld.start(script, {}, sessions))
+    .initialize(params);
 }
 
 Deno.test("a 404 with a session is answered after one new initialize", async () => {

@@ -1,12 +1,6 @@
-import {
-  mcp,
-  type McpHandler,
-  result,
-  Sessions,
-} from "../../support/raw_mcp.ts";
+import { type McpHandler, result } from "../../support/raw_mcp.ts";
 import type { RawReply } from "../../support/raw_reply.ts";
-import { RawServer } from "../../support/raw_server.ts";
-import { StreamClient } from "../../support/stream_client.ts";
+import { StreamWorld } from "../../support/stream_world.ts";
 
 // deno-lint-ignore no-explicit-any
 export type Call = any;
@@ -22,15 +16,14 @@ export async function world(
   { runs = false, method = "tools/call", ...script }:
     & { readonly runs?: boolean; readonly method?: string }
     & Record<string, McpHandler | boolean | string | undefined> = {},
-) {
-  const sessions = new Sessions();
+): Promise<StreamWorld & { ran(): number; opened(): number }> {
   let isFirst = true;
   let ran = 0;
   const handlers: Record<string, McpHandler> = {};
   for (const [name, handler] of Object.entries(script)) {
     if (typeof handler === "function") handlers[name] = handler;
   }
-  const server = await RawServer.start(mcp({
+  const w = await StreamWorld.start({
     ...handlers,
     [method]: async (call, reply) => {
       if (isFirst) {
@@ -41,29 +34,26 @@ export async function world(
       ran++;
       await reply.json(result(call, { said: "ok" }));
     },
-  }, sessions));
-  const client = new StreamClient({ url: server.url });
-  await client.initialize();
-  await server.requests.find((seen) => seen.text().includes("initialized"));
-  return {
-    server,
-    client,
+  });
+  await w.initialize();
+  return Object.assign(w, {
     /** How often the target ran the call. */
     ran: () => ran,
     /** How many sessions were opened. */
-    opened: () => sessions.known.size,
-    async [Symbol.asyncDispose]() {
-      await client[Symbol.asyncDispose]();
-      await server[Symbol.asyncDispose]();
-    },
-  };
+    opened: () => w.sessions.known.size,
+  });
 }
 
 export const json =
   (status: number, body: (call: Call) => unknown): Signal => (call, reply) =>
     reply.json(body(call), status);
 
-export const rpc = (id: unknown, code: number, message: string, more = {}) => ({
+export const rpc = (
+  id: unknown,
+  code: number,
+  message: string,
+  more = {},
+): unknown => ({
   jsonrpc: "2.0",
   id,
   error: { code, message },

@@ -1,9 +1,15 @@
 import { assertEquals, assertStringIncludes } from "@std/assert";
-import { error, INITIALIZED, mcp, result } from "../../support/raw_mcp.ts";
+import {
+  error,
+  INITIALIZED,
+  mcp,
+  methods,
+  result,
+} from "../../support/raw_mcp.ts";
 import type { SentEvent } from "../../support/raw_reply.ts";
 import { RawServer } from "../../support/raw_server.ts";
 import { StreamClient } from "../../support/stream_client.ts";
-import { answerWhen, methods } from "../transport/answer_when.ts";
+import { answerWhen } from "../../support/answer_when.ts";
 
 Deno.test("an answer with an ID that nobody waits for is dropped", async () => {
   const { error } = await answerWhen((_message, reply) =>

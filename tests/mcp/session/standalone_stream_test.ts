@@ -2,14 +2,10 @@ import { assertEquals } from "@std/assert";
 import { type Log, SILENT_LOG } from "../../../src/log/log.ts";
 import { Clock } from "../../support/clock.ts";
 import { within } from "../../support/deadline.ts";
-import {
-  mcp,
-  type McpHandler,
-  result,
-  Sessions,
-} from "../../support/raw_mcp.ts";
+import { mcp, type McpHandler, result } from "../../support/raw_mcp.ts";
 import { RawServer } from "../../support/raw_server.ts";
 import { StreamClient } from "../../support/stream_client.ts";
+import { StreamWorld } from "../../support/stream_world.ts";
 
 async function standing(
   GET: McpHandler,
@@ -20,23 +16,12 @@ async function standing(
   } = {},
 ) {
   const { script, ...limits } = options;
-  const sessions = new Sessions();
-  const server = await RawServer.start(mcp({ GET, ...script }, sessions));
-  const client = new StreamClient({
-    url: server.url,
+  const world = await StreamWorld.start({ GET, ...script }, {
     standingStream: true,
     ...limits,
   });
-  await client.initialize();
-  return {
-    server,
-    client,
-    sessions,
-    async [Symbol.asyncDispose]() {
-      await client[Symbol.asyncDispose]();
-      await server[Symbol.asyncDispose]();
-    },
-  };
+  await world.client.initialize();
+  return world;
 }
 
 const note = (name: string) => ({ jsonrpc: "2.0", method: name });

@@ -1,11 +1,10 @@
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import { Clock } from "../../support/clock.ts";
 import { Arrivals } from "../../support/arrivals.ts";
-import { mcp, result } from "../../support/raw_mcp.ts";
+import { mcp, methods, result } from "../../support/raw_mcp.ts";
 import type { RawEventStream } from "../../support/raw_reply.ts";
 import { RawServer } from "../../support/raw_server.ts";
 import { StreamClient } from "../../support/stream_client.ts";
-import { methods } from "../transport/answer_when.ts";
 
 Deno.test("a request over its time is answered with -31014, and the target is told", async () => {
   await using server = await RawServer.start(mcp({

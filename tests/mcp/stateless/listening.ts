@@ -1,4 +1,4 @@
-import { type McpHandler } from "../../support/raw_mcp.ts";
+import type { McpHandler } from "../../support/raw_mcp.ts";
 import type { RawEventStream, RawReply } from "../../support/raw_reply.ts";
 
 export const LISTEN = "subscriptions/listen";
@@ -34,15 +34,19 @@ export function listening(...handlers: McpHandler[]): McpHandler {
 }
 
 /** Acknowledges and breaks the connection. */
-export const acknowledgeAndCut: McpHandler = async (message, reply) => {
+export async function acknowledgeAndCut(
+  ...[message, reply]: Parameters<McpHandler>
+): Promise<void> {
   const { notifications } = message.params;
   await (await acknowledge(message.id, reply, notifications)).cut();
-};
+}
 
 /** Acknowledges, sends one more event and stays open. */
-export const acknowledgeAndStay: McpHandler = async (message, reply) => {
+export async function acknowledgeAndStay(
+  ...[message, reply]: Parameters<McpHandler>
+): Promise<void> {
   const { notifications } = message.params;
   const stream = await acknowledge(message.id, reply, notifications);
   await stream.message(note(message.id, "after"));
   await reply.hang();
-};
+}

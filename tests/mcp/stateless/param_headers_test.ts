@@ -1,9 +1,15 @@
 import { assertEquals } from "@std/assert";
 import { modern, MODERN_META } from "../../support/modern_message.ts";
-import { error, mcp, type McpHandler, result } from "../../support/raw_mcp.ts";
+import {
+  error,
+  mcp,
+  type McpHandler,
+  methods,
+  result,
+} from "../../support/raw_mcp.ts";
 import { RawServer } from "../../support/raw_server.ts";
 import { StreamClient } from "../../support/stream_client.ts";
-import { answerWhen, mcpHeaders, methods } from "./shared.ts";
+import { answerWhen, mcpHeaders } from "./modern_request.ts";
 
 const TOOLS = [{
   name: "add",

@@ -2,10 +2,9 @@ import { assertEquals } from "@std/assert";
 import { Clock } from "../../support/clock.ts";
 import { within } from "../../support/deadline.ts";
 import { modern } from "../../support/modern_message.ts";
-import { mcp, result } from "../../support/raw_mcp.ts";
+import { mcp, methods, result } from "../../support/raw_mcp.ts";
 import { RawServer } from "../../support/raw_server.ts";
 import { StreamClient } from "../../support/stream_client.ts";
-import { methods } from "./shared.ts";
 
 Deno.test("notifications/cancelled closes the HTTP response, sends nothing upstream, and no answer to that id follows", async () => {
   const closed = Promise.withResolvers<void>();

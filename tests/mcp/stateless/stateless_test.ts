@@ -1,9 +1,9 @@
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import { modern } from "../../support/modern_message.ts";
-import { error, mcp, result } from "../../support/raw_mcp.ts";
+import { error, mcp, methods, result } from "../../support/raw_mcp.ts";
 import { RawServer } from "../../support/raw_server.ts";
 import { StreamClient } from "../../support/stream_client.ts";
-import { answerWhen, mcpHeaders, methods } from "./shared.ts";
+import { answerWhen, mcpHeaders } from "./modern_request.ts";
 
 Deno.test("every POST has MCP-Protocol-Version and Mcp-Method, and no session", async () => {
   await using server = await RawServer.start((request, reply) =>

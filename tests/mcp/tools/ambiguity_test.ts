@@ -1,23 +1,9 @@
 /** Messages that the target could read otherwise than a tool policy does. */
 import { assertEquals } from "@std/assert";
-import { mcp } from "../../support/raw_mcp.ts";
-import { RawServer } from "../../support/raw_server.ts";
-import { StreamClient } from "../../support/stream_client.ts";
+import { StreamWorld } from "../../support/stream_world.ts";
 
 /** A target, and a client before it that may not delete. */
-async function world() {
-  const server = await RawServer.start(mcp({}));
-  const tools = { deny: ["delete*"] };
-  const client = new StreamClient({ url: server.url, tools });
-  return {
-    server,
-    client,
-    async [Symbol.asyncDispose]() {
-      await client[Symbol.asyncDispose]();
-      await server[Symbol.asyncDispose]();
-    },
-  };
-}
+const world = () => StreamWorld.start({}, { tools: { deny: ["delete*"] } });
 
 for (
   const text of [

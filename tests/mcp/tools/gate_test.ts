@@ -5,7 +5,8 @@ import {
   type McpHandler,
   result,
 } from "../../support/raw_mcp.ts";
-import { HIDDEN, listed, MIB, SEEN, TOO_MANY, world } from "./world.ts";
+import { HIDDEN, listed, MIB, SEEN, TOO_MANY } from "./tool_lists.ts";
+import { StreamWorld } from "../../support/stream_world.ts";
 
 const NO_LISTS: Readonly<Record<string, McpHandler>> = {
   "HTTP 500": (_message, reply) => reply.status(500),
@@ -19,7 +20,7 @@ const NO_LISTS: Readonly<Record<string, McpHandler>> = {
 
 for (const [why, list] of Object.entries(NO_LISTS)) {
   Deno.test(`a list that cannot be had blocks what is not known, and the call is told why: ${why}`, async () => {
-    await using w = await world({ "tools/list": list }, {
+    await using w = await StreamWorld.start({ "tools/list": list }, {
       tools: { readOnly: true },
       maxAnswerBytes: 1000,
     });
@@ -33,7 +34,7 @@ for (const [why, list] of Object.entries(NO_LISTS)) {
 
 Deno.test("calls of tools that are not known share one list", async () => {
   const release = Promise.withResolvers<void>();
-  await using w = await world({
+  await using w = await StreamWorld.start({
     "tools/list": async (message, reply) => {
       await release.promise;
       await listed(`"result":{"tools":[${SEEN},${HIDDEN}]}`)(
@@ -55,11 +56,11 @@ Deno.test("calls of tools that are not known share one list", async () => {
   }
   assertEquals(codes.get("get"), undefined);
   assertEquals(codes.get("delete"), -31019);
-  assertEquals(w.methods(), ["tools/list", "m", "tools/call"]);
+  assertEquals(w.posted, ["tools/list", "m", "tools/call"]);
 });
 
 Deno.test("a long name that almost fits a glob stops nothing, and is cut in the error", async () => {
-  await using w = await world({}, {
+  await using w = await StreamWorld.start({}, {
     tools: { deny: ["*delete*secret*", "*ab"] },
   });
   const name = "delete".repeat(40_000);
@@ -80,7 +81,7 @@ const CROWD = Array.from(
 
 for (const rules of [{ deny: ["x"] }, { readOnly: true }]) {
   Deno.test(`a call whose name cannot be seen for its size is refused (${Object.keys(rules)})`, async () => {
-    await using w = await world({}, { tools: rules });
+    await using w = await StreamWorld.start({}, { tools: rules });
     const call = (id: number, params: string) =>
       w.client.send(
         `{"jsonrpc":"2.0","id":${id},"method":"tools/call","params":${params}}`,
@@ -92,13 +93,13 @@ for (const rules of [{ deny: ["x"] }, { readOnly: true }]) {
       const { error } = (await w.client.next()).json;
       assertEquals(typeof error?.code, "number");
     }
-    assertEquals(w.methods().includes("tools/call"), false);
+    assertEquals(w.posted.includes("tools/call"), false);
   });
 }
 
 for (const rules of [{ deny: ["bad*"] }, { readOnly: true }]) {
   Deno.test(`a call with too many members is refused as such, not for a name that it lacks (${Object.keys(rules)})`, async () => {
-    await using w = await world({}, { tools: rules });
+    await using w = await StreamWorld.start({}, { tools: rules });
     for (
       const params of [
         `{${TOO_MANY},"name":"bad1"}`,
@@ -118,7 +119,7 @@ for (const rules of [{ deny: ["bad*"] }, { readOnly: true }]) {
 }
 
 Deno.test("a call with as many arguments as one likes passes a policy", async () => {
-  await using w = await world({}, { tools: { deny: ["bad*"] } });
+  await using w = await StreamWorld.start({}, { tools: { deny: ["bad*"] } });
   w.client.send(
     `{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"arguments":{${TOO_MANY}},"name":"good"}}`,
   );

@@ -1,25 +1,15 @@
 /** With read-only, what a tool said of itself holds for its session alone. */
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import { within } from "../../support/deadline.ts";
-import {
-  error,
-  mcp,
-  type McpHandler,
-  result,
-  Sessions,
-} from "../../support/raw_mcp.ts";
-import { RawServer } from "../../support/raw_server.ts";
-import {
-  StreamClient,
-  type StreamClientOptions,
-} from "../../support/stream_client.ts";
+import { error, type McpHandler, result } from "../../support/raw_mcp.ts";
+import type { StreamClientOptions } from "../../support/stream_client.ts";
+import { StreamWorld } from "../../support/stream_world.ts";
 
 /** A target with one tool, and a client before it that has called it once. */
 async function world(
   options: Partial<StreamClientOptions> = {},
   script: Record<string, McpHandler> = {},
 ) {
-  const sessions = new Sessions();
   const tool = { isReadOnly: true };
   const ran: unknown[] = [];
   const list: McpHandler = (message, reply) => {
@@ -28,40 +18,28 @@ async function world(
       result(message, { tools: [{ name: "x", annotations }] }),
     );
   };
-  const server = await RawServer.start(mcp({
+  const w = await StreamWorld.start({
     "tools/list": list,
     "tools/call": (message, reply) => {
       ran.push(message.id);
       return reply.json(result(message));
     },
     ...script,
-  }, sessions));
-  const client = new StreamClient({
-    url: server.url,
-    tools: { readOnly: true },
-    ...options,
-  });
-  await client.initialize();
-  client.request(1, "tools/call", { name: "x" });
-  await client.answer(1);
-  return {
-    client,
+  }, { tools: { readOnly: true }, ...options });
+  await w.client.initialize();
+  w.client.request(1, "tools/call", { name: "x" });
+  await w.client.answer(1);
+  return Object.assign(w, {
     ran,
     /** The tool's calls and lists that reached the target, in their order. */
     methods: (): string[] =>
-      server.requests.all.filter(({ method }) => method === "POST")
-        .map((seen) => JSON.parse(seen.text()).method)
-        .filter((method) => method?.startsWith("tools/")),
+      w.posted.filter((method) => method?.startsWith("tools/")),
     /** Starts the target anew, with another word on its tool or the same. */
     restart: (isReadOnly: boolean) => {
-      sessions.known.clear();
+      w.sessions.known.clear();
       tool.isReadOnly = isReadOnly;
     },
-    async [Symbol.asyncDispose]() {
-      await client[Symbol.asyncDispose]();
-      await server[Symbol.asyncDispose]();
-    },
-  };
+  });
 }
 
 for (const maxConcurrency of [1, 64]) {

@@ -1,6 +1,7 @@
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import { modern } from "../../support/modern_message.ts";
-import { HIDDEN, listed, MIB, SEEN, TOO_MANY, world } from "./world.ts";
+import { HIDDEN, listed, MIB, SEEN, TOO_MANY } from "./tool_lists.ts";
+import { StreamWorld } from "../../support/stream_world.ts";
 
 for (
   const [name, members] of [
@@ -16,7 +17,7 @@ for (
   ]
 ) {
   Deno.test(`a list of tools that has ${name} in two ways is refused, and not passed unfiltered: ${members}`, async () => {
-    await using w = await world({ "tools/list": listed(members) }, {
+    await using w = await StreamWorld.start({ "tools/list": listed(members) }, {
       tools: { deny: ["delete"] },
     });
     w.client.request(1, "tools/list");
@@ -32,7 +33,7 @@ for (
 }
 
 Deno.test("a list of tools beside a result that is null is refused, and its words show nothing of it", async () => {
-  await using w = await world({
+  await using w = await StreamWorld.start({
     "tools/list": listed(`"result":{"tools":[${HIDDEN}]},"result":null`),
   }, { tools: { deny: ["delete"] } });
   w.client.request(1, "tools/list");
@@ -53,7 +54,7 @@ Deno.test("a tool that has its name, or what it says of itself, in two ways is l
     '{"annotations":{"readOnlyHint":true}}',
     "7",
   ];
-  await using w = await world({
+  await using w = await StreamWorld.start({
     "tools/list": listed(`"result":{"tools":[${tools}]}`),
   }, { tools: { readOnly: true } });
   w.client.request(1, "tools/list");
@@ -64,7 +65,7 @@ Deno.test("a tool that has its name, or what it says of itself, in two ways is l
 Deno.test("names that lead to no tool may stand twice in a list", async () => {
   const members = `"result":{"_meta":{"a":1,"a":2},"tools":[` +
     `{"name":"get","inputSchema":{"name":1,"Name":2}},${HIDDEN}]}`;
-  await using w = await world({ "tools/list": listed(members) }, {
+  await using w = await StreamWorld.start({ "tools/list": listed(members) }, {
     tools: { deny: ["delete"] },
   });
   w.client.request(1, "tools/list");
@@ -77,7 +78,7 @@ Deno.test("names that lead to no tool may stand twice in a list", async () => {
 Deno.test("a list of tools that could pass in pieces is filtered all the same", async () => {
   const filler = `"x":"${"x".repeat(9 * MIB)}"`;
   const members = `"result":{${filler},"tools":[${SEEN},${HIDDEN}]}`;
-  await using w = await world({ "tools/list": listed(members) }, {
+  await using w = await StreamWorld.start({ "tools/list": listed(members) }, {
     tools: { deny: ["delete"] },
     maxAnswerBytes: 512 * MIB,
   });
@@ -88,7 +89,7 @@ Deno.test("a list of tools that could pass in pieces is filtered all the same", 
 
 Deno.test("the answer to a list that was cancelled is filtered, should it still come", async () => {
   const release = Promise.withResolvers<void>();
-  await using w = await world({
+  await using w = await StreamWorld.start({
     "tools/list": async (message, reply) => {
       await release.promise;
       await listed(`"result":{"tools":[${SEEN},${HIDDEN}]}`)(
@@ -111,7 +112,7 @@ Deno.test("the answer to a list that was cancelled is filtered, should it still 
 
 Deno.test("a list of tools with too many values to be parsed is shortened, and an error in the modern era", async () => {
   const many = `[${"1,".repeat(800_000)}1]`;
-  await using w = await world({
+  await using w = await StreamWorld.start({
     "tools/list": listed(
       `"result":{"tools":[${HIDDEN},{"name":"z","x":${many}}]}`,
     ),
@@ -133,7 +134,7 @@ for (
   ]
 ) {
   Deno.test(`a list of tools with too many members is refused as such: ${members.length} bytes of ${members.slice(0, 20)}`, async () => {
-    await using w = await world(
+    await using w = await StreamWorld.start(
       { "tools/list": listed(members) },
       { tools: { deny: ["delete"] } },
     );
@@ -147,7 +148,7 @@ for (
 }
 
 Deno.test("a tool with too many members is left out, and the others stay", async () => {
-  await using w = await world({
+  await using w = await StreamWorld.start({
     "tools/list": listed(
       `"result":{"tools":[${SEEN},{${TOO_MANY},"name":"get2"},{"name":"get3"}]}`,
     ),
@@ -162,7 +163,7 @@ Deno.test("a tool with too many members is left out, and the others stay", async
 
 Deno.test("a list of tools of some MiB is read, and shortened", async () => {
   const padding = "x".repeat(3 * MIB);
-  await using w = await world({
+  await using w = await StreamWorld.start({
     "tools/list": listed(
       `"result":{"tools":[${HIDDEN},{"name":"get","description":"${padding}"}]}`,
     ),

@@ -6,7 +6,7 @@ import {
   result,
   Sessions,
 } from "../../support/raw_mcp.ts";
-import { world } from "./world.ts";
+import { StreamWorld } from "../../support/stream_world.ts";
 
 /** A list whose one tool says that it is read-only until it is told otherwise. */
 class ChangingTool {
@@ -37,7 +37,7 @@ for (
 ) {
   Deno.test(`after list_changed, ${how}, the next call lists again with read-only`, async () => {
     const tool = new ChangingTool();
-    await using w = await world({
+    await using w = await StreamWorld.start({
       "tools/list": tool.list,
       m: async (message, reply) => {
         tool.isReadOnly = false;
@@ -54,7 +54,7 @@ for (
     await w.client.answer(2);
     w.client.request(3, "tools/call", { name: "get" });
     assertEquals((await w.client.answer(3)).json.error?.code, -31019);
-    assertEquals(w.methods(), ["tools/list", "tools/call", "m", "tools/list"]);
+    assertEquals(w.posted, ["tools/list", "tools/call", "m", "tools/list"]);
   });
 }
 
@@ -63,7 +63,7 @@ Deno.test("list_changed on the standalone stream makes the next call list again"
   const opened = Promise.withResolvers<
     { message(value: unknown): Promise<void> }
   >();
-  await using w = await world(
+  await using w = await StreamWorld.start(
     {
       "tools/list": tool.list,
       GET: async (_none, reply) => {
@@ -97,7 +97,7 @@ Deno.test("list_changed on a subscription of the modern era makes the next call 
     },
   });
   const notifications = { toolsListChanged: true };
-  await using w = await world({
+  await using w = await StreamWorld.start({
     "tools/list": tool.list,
     "subscriptions/listen": async (_message, reply) => {
       const stream = await reply.sse();
@@ -132,7 +132,7 @@ Deno.test("a list that changes while it is fetched for a call is fetched anew", 
     page(true, "get", "2"),
     page(true, "other"),
   ];
-  await using w = await world({
+  await using w = await StreamWorld.start({
     "tools/list": async (message, reply) => {
       const stream = await reply.sse();
       if (++count === 2) await stream.message(CHANGED);
@@ -142,7 +142,7 @@ Deno.test("a list that changes while it is fetched for a call is fetched anew", 
   }, { tools: { readOnly: true } });
   w.client.request(1, "tools/call", { name: "get" });
   assertEquals("result" in (await w.client.answer(1)).json, true);
-  assertEquals(w.methods(), [
+  assertEquals(w.posted, [
     ...Array.from({ length: 4 }, () => "tools/list"),
     "tools/call",
   ]);
@@ -152,7 +152,7 @@ Deno.test("what a target's tools said is forgotten with its session, where it te
   const tool = new ChangingTool();
   const sessions = new Sessions();
   const capabilities = { tools: { listChanged: true } };
-  await using w = await world(
+  await using w = await StreamWorld.start(
     {
       "tools/list": tool.list,
       initialize: (message, reply) =>
@@ -179,7 +179,7 @@ Deno.test("a list of a session that is gone teaches nothing of the next one's to
   const release = Promise.withResolvers<void>();
   let isReadOnly = true;
   let lists = 0;
-  await using w = await world(
+  await using w = await StreamWorld.start(
     {
       "tools/list": async (message, reply) => {
         const tools = [{
@@ -206,5 +206,5 @@ Deno.test("a list of a session that is gone teaches nothing of the next one's to
   assertEquals(json.result.tools.length, 1);
   w.client.request(3, "tools/call", { name: "x" });
   assertEquals((await w.client.answer(3)).json.error?.code, -31019);
-  assertEquals(w.methods().filter((method) => method === "tools/call"), []);
+  assertEquals(w.posted.filter((method) => method === "tools/call"), []);
 });

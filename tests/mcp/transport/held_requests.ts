@@ -1,8 +1,11 @@
 import { assert } from "@std/assert";
 import { type McpHandler, result } from "../../support/raw_mcp.ts";
-import { StreamClient } from "../../support/stream_client.ts";
+import type { StreamClient } from "../../support/stream_client.ts";
 
-export const hang: McpHandler = (_message, reply) => reply.hang();
+/** Leaves a request without an answer. */
+export function hang(...[, reply]: Parameters<McpHandler>): Promise<void> {
+  return reply.hang();
+}
 
 /** A tool that asks its caller, and is done when that was answered. */
 export function asking(): Record<string, McpHandler> {

@@ -1,9 +1,9 @@
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import { NOBODY } from "../../support/nobody.ts";
-import { error, mcp, result } from "../../support/raw_mcp.ts";
+import { mcp, methods, result } from "../../support/raw_mcp.ts";
 import { RawServer } from "../../support/raw_server.ts";
 import { StreamClient } from "../../support/stream_client.ts";
-import { answerWhen, methods } from "./answer_when.ts";
+import { answerWhen } from "../../support/answer_when.ts";
 
 Deno.test("a POST has the content type, and accepts both kinds of answer", async () => {
   const { requests } = await answerWhen((message, reply) =>

@@ -2,36 +2,28 @@
 import { assertEquals } from "@std/assert";
 import { withResultMeta } from "../../../src/mcp/wire/metadata.ts";
 import { modern } from "../../support/modern_message.ts";
-import { error, mcp, type McpHandler, result } from "../../support/raw_mcp.ts";
-import { RawServer } from "../../support/raw_server.ts";
 import {
-  StreamClient,
-  type StreamClientOptions,
-} from "../../support/stream_client.ts";
+  error,
+  type McpHandler,
+  messages,
+  result,
+} from "../../support/raw_mcp.ts";
+import type { StreamClientOptions } from "../../support/stream_client.ts";
+import { StreamWorld } from "../../support/stream_world.ts";
 
 /** A target, and a client whose requests are given metadata. */
 async function world(
   script: Record<string, McpHandler>,
   options: Partial<StreamClientOptions> = {},
 ) {
-  const server = await RawServer.start(mcp(script));
-  const client = new StreamClient({
-    url: server.url,
-    metadata: [["team", "ulm"]],
-    ...options,
-  });
-  return {
-    client,
+  const metadata = [["team", "ulm"]] as const;
+  const w = await StreamWorld.start(script, { metadata, ...options });
+  return Object.assign(w, {
     /** What reached the target: each method, and the team that it was given. */
     seen: () =>
-      server.requests.all.filter(({ method }) => method === "POST")
-        .map((request) => JSON.parse(request.text()))
+      messages(w.server.requests.all)
         .map(({ method, params }) => [method, params?._meta?.team]),
-    async [Symbol.asyncDispose]() {
-      await client[Symbol.asyncDispose]();
-      await server[Symbol.asyncDispose]();
-    },
-  };
+  });
 }
 
 Deno.test("a list that a call's headers make necessary has the metadata, too", async () => {
