@@ -1,6 +1,6 @@
 /**
- * What the host name of an AWS endpoint says of the service, the region and the
- * signature version that its requests are signed for.
+ * What the URL of an AWS endpoint says: its host of the service, the region and
+ * the signature version that its requests are signed for, its path of a runtime.
  */
 
 import { PARTITIONS } from "./partition.ts";
@@ -99,96 +99,73 @@ const REGION_FIRST_SERVICES: ReadonlyMap<string, string> = new Map([
  * Prometheus-compatible APIs", for aps; AWS DevOps Agent, "Connect to DevOps
  * Agent remote servers", for aidevops.
  */
-const HOST_LABELS: Readonly<Record<string, readonly string[]>> = {
-  "aidevops": ["connect.aidevops", "cp.aidevops"],
-  "IoTSecuredTunneling": ["api.tunneling.iot", "api.iot-tunneling"],
-  "appconfig": ["appconfigdata"],
-  "appstream": ["appstream2"],
-  "aps": ["aps-workspaces"],
-  "aws-marketplace": [
-    "agreement-marketplace",
-    "catalog.marketplace",
-    "catalog-marketplace",
-    "deployment-marketplace",
-    "discovery-marketplace",
-    "entitlement.marketplace",
-    "entitlement-marketplace",
-    "metering.marketplace",
-    "metering-marketplace",
-    "reporting-marketplace",
-  ],
-  "awsssoportal": ["portal.sso"],
-  "bedrock": [
-    "bedrock-agent",
-    "bedrock-agent-runtime",
-    "bedrock-data-automation",
-    "bedrock-data-automation-runtime",
-    "bedrock-runtime",
-  ],
-  "bedrock-agentcore": ["bedrock-agentcore-control"],
-  "cassandra": ["cassandra-streams"],
-  "chime": [
-    "identity-chime",
-    "media-pipelines-chime",
-    "meetings-chime",
-    "messaging-chime",
-    "voice-chime",
-  ],
-  "cloudhsm": ["cloudhsmv2"],
-  "cloudsearch": ["cloudsearchdomain"],
-  "connect": ["contact-lens"],
-  "detective": ["api.detective"],
-  "dynamodb": ["streams.dynamodb", "streams-dynamodb"],
-  "ecr": ["api.ecr"],
-  "ecr-public": ["api.ecr-public"],
-  "elasticfilesystem": ["efs"],
-  "es": ["aos"],
-  "execute-api": ["participant.connect"],
-  "forecast": ["forecastquery"],
-  "geo-maps": ["maps.geo"],
-  "geo-places": ["places.geo"],
-  "geo-routes": ["routes.geo"],
-  "iot-jobs-data": ["data.jobs.iot"],
-  "iotdata": ["data-ats.iot", "data.iot"],
-  "iotdeviceadvisor": ["api.iotdeviceadvisor"],
-  "ioteventsdata": ["data.iotevents"],
-  "iotmanagedintegrations": ["api.iotmanagedintegrations"],
-  "iotwireless": ["api.iotwireless"],
-  "ivs": ["ivsrealtime"],
-  "kafka": ["kafka-api"],
-  "lex": ["models-v2-lex", "runtime-v2-lex"],
-  "mediastore": ["data.mediastore"],
-  "mediatailor": ["api.mediatailor"],
-  "memorydb": ["memory-db"],
-  "mgh": ["migrationhub-config"],
-  "mobiletargeting": ["pinpoint"],
-  "payment-cryptography": [
-    "controlplane.payment-cryptography",
-    "dataplane.payment-cryptography",
-  ],
-  "personalize": ["personalize-events", "personalize-runtime"],
-  "pricing": ["api.pricing"],
-  "qapps": ["data.qapps"],
-  "route53-recovery-control-config": ["arc-recovery-control-config"],
-  "s3": ["s3-control"],
-  "servicecatalog": ["servicecatalog-appregistry"],
-  "ses": ["email", "mail-manager"],
-  "signer": ["data-signer"],
-  "sms-voice": ["sms-voice.pinpoint"],
-  "sso-oauth": ["oidc"],
-  "timestream": [
-    "ingest.timestream",
-    "query.timestream",
-    "timestream-ingest",
-    "timestream-query",
-  ],
-  "wickr": ["admin.wickr"],
-};
+const HOST_LABELS = `
+  aidevops: connect.aidevops cp.aidevops
+  IoTSecuredTunneling: api.tunneling.iot api.iot-tunneling
+  appconfig: appconfigdata
+  appstream: appstream2
+  aps: aps-workspaces
+  aws-marketplace: agreement-marketplace catalog.marketplace
+    catalog-marketplace deployment-marketplace discovery-marketplace
+    entitlement.marketplace entitlement-marketplace metering.marketplace
+    metering-marketplace reporting-marketplace
+  awsssoportal: portal.sso
+  bedrock: bedrock-agent bedrock-agent-runtime bedrock-data-automation
+    bedrock-data-automation-runtime bedrock-runtime
+  bedrock-agentcore: bedrock-agentcore-control
+  cassandra: cassandra-streams
+  chime: identity-chime media-pipelines-chime meetings-chime messaging-chime
+    voice-chime
+  cloudhsm: cloudhsmv2
+  cloudsearch: cloudsearchdomain
+  connect: contact-lens
+  detective: api.detective
+  dynamodb: streams.dynamodb streams-dynamodb
+  ecr: api.ecr
+  ecr-public: api.ecr-public
+  elasticfilesystem: efs
+  es: aos
+  execute-api: participant.connect
+  forecast: forecastquery
+  geo-maps: maps.geo
+  geo-places: places.geo
+  geo-routes: routes.geo
+  iot-jobs-data: data.jobs.iot
+  iotdata: data-ats.iot data.iot
+  iotdeviceadvisor: api.iotdeviceadvisor
+  ioteventsdata: data.iotevents
+  iotmanagedintegrations: api.iotmanagedintegrations
+  iotwireless: api.iotwireless
+  ivs: ivsrealtime
+  kafka: kafka-api
+  lex: models-v2-lex runtime-v2-lex
+  mediastore: data.mediastore
+  mediatailor: api.mediatailor
+  memorydb: memory-db
+  mgh: migrationhub-config
+  mobiletargeting: pinpoint
+  payment-cryptography: controlplane.payment-cryptography
+    dataplane.payment-cryptography
+  personalize: personalize-events personalize-runtime
+  pricing: api.pricing
+  qapps: data.qapps
+  route53-recovery-control-config: arc-recovery-control-config
+  s3: s3-control
+  servicecatalog: servicecatalog-appregistry
+  ses: email mail-manager
+  signer: data-signer
+  sms-voice: sms-voice.pinpoint
+  sso-oauth: oidc
+  timestream: ingest.timestream query.timestream timestream-ingest
+    timestream-query
+  wickr: admin.wickr
+`;
 
 const SIGNING_NAMES: ReadonlyMap<string, string> = new Map(
-  Object.entries(HOST_LABELS).flatMap(([service, labels]) =>
-    labels.map((label): [string, string] => [label, service])
-  ),
+  HOST_LABELS.split(/\n(?!    )/).flatMap((row) => {
+    const [service, ...labels] = row.split(/[:\s]+/).filter(Boolean);
+    return labels.map((label) => [label, service] as const);
+  }),
 );
 
 /** What stands in a region's place where there are many. */
@@ -280,4 +257,31 @@ export function knownHost(
   { signHost, targetUrl }: { readonly signHost?: string; targetUrl: URL },
 ): string {
   return (signHost?.replace(/:\d+$/, "") ?? targetUrl.hostname).toLowerCase();
+}
+
+/** The ARN of an AgentCore runtime in a URL's path. */
+export interface RuntimeArn {
+  readonly arn: string;
+  readonly account: string;
+  readonly id: string;
+}
+
+const RUNTIME_ARN =
+  /^arn:aws[a-z-]*:bedrock-agentcore:[a-z0-9-]+:(\d{12}):runtime\/([\w-]+)$/;
+
+export function readRuntimeArn(text: string): RuntimeArn | undefined {
+  const [, account, id] = RUNTIME_ARN.exec(text) ?? [];
+  if (account === undefined || id === undefined) return undefined;
+  return { arn: text, account, id };
+}
+
+/**
+ * Finds an ARN that lacks the escape of its slash, as whoever copies it from
+ * the console has it: its end is then another segment of the path.
+ */
+export function unescapedRuntimeArn({ pathname }: URL): RuntimeArn | undefined {
+  const [, before, id] =
+    /^\/runtimes\/(arn(?::|%3a)[^/]+)\/([^/]+)(?:\/|$)/i.exec(pathname) ?? [];
+  if (id === undefined) return undefined;
+  return readRuntimeArn(`${before.replace(/%3a/gi, ":")}/${id}`);
 }

@@ -1,7 +1,6 @@
 /** What options say of the target and of one another. */
 
-import { readEndpoint } from "../aws/endpoint.ts";
-import { unescapedRuntimeArn } from "../aws/runtime_arn.ts";
+import { readEndpoint, unescapedRuntimeArn } from "../aws/endpoint.ts";
 import { maySignOtherHost } from "../aws/signing/host.ts";
 import type { LogNote } from "../log/log.ts";
 import { isLoopback, MAX_URL_LENGTH } from "../net/address.ts";

@@ -4,6 +4,7 @@
 
 import {
   allow,
+  allowing,
   decode,
   inEachRegion,
   literal,
@@ -48,26 +49,26 @@ function awsMcpServer(): TargetPolicy {
 function eksMcpServer({ config }: Target): TargetPolicy {
   const reading = ["eks-mcp:InvokeMcp", "eks-mcp:CallReadOnlyTool"];
   if (config.readOnly) {
-    const statements = [allow("UseMcpServer", reading, "*")];
-    return { statements, notes: [NO_RESOURCES] };
+    return allowing("UseMcpServer", reading, "*", NO_RESOURCES);
   }
-  const actions = [...reading, "eks-mcp:CallPrivilegedTool"];
-  return {
-    statements: [allow("UseMcpServer", actions, "*")],
-    notes: [
-      "for the tools that only read (--read-only), " +
-      "eks-mcp:CallPrivilegedTool is not needed",
-      NO_RESOURCES,
-    ],
-  };
+  const privileged = "eks-mcp:CallPrivilegedTool";
+  return allowing(
+    "UseMcpServer",
+    [...reading, privileged],
+    "*",
+    `for the tools that only read (--read-only), ${privileged} is not needed`,
+    NO_RESOURCES,
+  );
 }
 
 /** Amazon ECS, "Getting started with the Amazon ECS MCP Server". */
 function ecsMcpServer(): TargetPolicy {
   const actions = ["ecs-mcp:UseMcp", "ecs-mcp:InvokeReadOnlyTools"];
-  const statements = [allow("UseMcpServer", actions, "*")];
-  return { statements, notes: [NO_RESOURCES] };
+  return allowing("UseMcpServer", actions, "*", NO_RESOURCES);
 }
+
+const NO_REGISTRY =
+  "the URL does not tell the registry: put its ID in place of REGISTRY_ID";
 
 /**
  * AWS Agent Registry (Service Authorization Reference): its MCP endpoint has a
@@ -91,11 +92,7 @@ function agentRegistry(target: Target): TargetPolicy {
     notes: [
       "agent-registry:InvokeRegistryMcp alone lets a client connect and list " +
       "the tools; the other actions are the three tools', one each",
-      ...id === undefined
-        ? [
-          "the URL does not tell the registry: put its ID in place of REGISTRY_ID",
-        ]
-        : [],
+      ...id === undefined ? [NO_REGISTRY] : [],
     ],
   };
 }
@@ -111,12 +108,11 @@ function agentAccess(target: Target): TargetPolicy {
     `agentaccess-mcp:${name}`
   );
   return {
-    statements: [{
-      ...allow("UseDesktop", actions, "*"),
-      Condition: {
+    statements: [
+      allow("UseDesktop", actions, "*", {
         ArnLike: { "agentaccess-mcp:StackArn": stack },
-      },
-    }],
+      }),
+    ],
     notes: [
       "the URL does not tell the stack: put its name in place of STACK_NAME",
       "each tool has an action: take out those that are not to be used",
@@ -127,22 +123,11 @@ function agentAccess(target: Target): TargetPolicy {
 
 const READING_DESKTOP = ["CheckConnectionStatus", "GetScreenshot"];
 
-const USING_DESKTOP = [
-  "CallForwardedTool",
-  "DoubleClick",
-  "HoldKey",
-  "KeyPress",
-  "LeftClick",
-  "LeftClickDrag",
-  "LeftMouseDown",
-  "LeftMouseUp",
-  "MiddleClick",
-  "MovePointer",
-  "RightClick",
-  "Scroll",
-  "TripleClick",
-  "TypeText",
-];
+const USING_DESKTOP = `
+  CallForwardedTool DoubleClick HoldKey KeyPress LeftClick LeftClickDrag
+  LeftMouseDown LeftMouseUp MiddleClick MovePointer RightClick Scroll TripleClick
+  TypeText
+`.match(/\w+/g) ?? [];
 
 /**
  * Amazon CloudWatch Application Signals MCP Server (Service Authorization
@@ -152,10 +137,7 @@ function applicationSignals(target: Target): TargetPolicy {
   const service = "application-signals-mcp";
   const actions = [`${service}:InvokeMcp`, `${service}:CallReadOnlyTool`];
   const resource = inEachRegion(service, target, "mcp-server/*");
-  return {
-    statements: [allow("UseMcpServer", actions, resource)],
-    notes: [],
-  };
+  return allowing("UseMcpServer", actions, resource);
 }
 
 /**
@@ -165,27 +147,27 @@ function applicationSignals(target: Target): TargetPolicy {
  */
 function unifiedStudio(): TargetPolicy {
   const action = "sagemaker-unified-studio-mcp:AuthorizeVpce";
-  return {
-    statements: [allow("UseThroughVpc", action, "*")],
-    notes: [
-      "it is asked for through an interface endpoint alone (AWS PrivateLink): " +
+  return allowing(
+    "UseThroughVpc",
+    action,
+    "*",
+    "it is asked for through an interface endpoint alone (AWS PrivateLink): " +
       "elsewhere there is nothing to attach, and what the tools do is allowed " +
       "by the policies that the principal has anyway",
-      NO_RESOURCES,
-    ],
-  };
+    NO_RESOURCES,
+  );
 }
 
 /** AWS DevOps Agent, "DevOps Agent IAM permissions". */
 function devOpsAgent(target: Target): TargetPolicy {
   const rest = "agentspace/AGENT_SPACE_ID";
   const resource = inEachRegion("aidevops", target, rest);
-  return {
-    statements: [allow("UseAgentSpace", "aidevops:*", resource)],
-    notes: [
-      "put the agent space's ID in place of AGENT_SPACE_ID",
-      "AWS does not say which action each tool asks for, so all of the agent " +
+  return allowing(
+    "UseAgentSpace",
+    "aidevops:*",
+    resource,
+    "put the agent space's ID in place of AGENT_SPACE_ID",
+    "AWS does not say which action each tool asks for, so all of the agent " +
       "space are allowed: narrow them down to those that are used",
-    ],
-  };
+  );
 }

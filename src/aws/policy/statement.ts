@@ -57,8 +57,20 @@ export function allow(
   Sid: string,
   Action: OneOrMore,
   Resource: OneOrMore,
+  Condition?: Statement["Condition"],
 ): Statement {
-  return { Sid, Effect: "Allow", Action, Resource };
+  const statement = { Sid, Effect: "Allow", Action, Resource } as const;
+  return Condition === undefined ? statement : { ...statement, Condition };
+}
+
+/** A policy of one statement. */
+export function allowing(
+  sid: string,
+  action: OneOrMore,
+  resource: OneOrMore,
+  ...notes: readonly string[]
+): TargetPolicy {
+  return { statements: [allow(sid, action, resource)], notes };
 }
 
 type ArnScope = Pick<Target, "config" | "host" | "account">;

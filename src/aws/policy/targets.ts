@@ -5,11 +5,11 @@
  * page of each service.
  */
 
-import { knownHost } from "../endpoint.ts";
-import { readRuntimeArn, unescapedRuntimeArn } from "../runtime_arn.ts";
+import { knownHost, readRuntimeArn, unescapedRuntimeArn } from "../endpoint.ts";
 import { MANAGED_SERVERS } from "./managed_servers.ts";
 import {
   allow,
+  allowing,
   arnStarts,
   decode,
   inEachRegion,
@@ -65,10 +65,9 @@ function apiGateway(target: Target): TargetPolicy {
   const resources = arnStarts("execute-api", target).flatMap((arn) =>
     methods.map((method) => `${arn}:${id}/${stage}/${method}`)
   );
-  return {
-    statements: [allow("InvokeApi", "execute-api:Invoke", resources)],
-    notes: target.isSse ? [...notes, SSE_NOTE] : notes,
-  };
+  const sse = target.isSse ? [SSE_NOTE] : [];
+  const action = "execute-api:Invoke";
+  return allowing("InvokeApi", action, resources, ...notes, ...sse);
 }
 
 const SSE_NOTE =
@@ -120,14 +119,13 @@ function lambda(target: Target): TargetPolicy | undefined {
 function webFunction(target: Target): TargetPolicy {
   const rest = "web-function/FUNCTION_NAME/endpoint/ENDPOINT_NAME";
   const resource = inEachRegion("lambda", target, rest);
-  const action = "lambda:InvokeWebFunctionEndpoint";
-  return {
-    statements: [allow("InvokeWebFunction", action, resource)],
-    notes: [
-      "the host does not tell the Web Function: put its name in place of " +
+  return allowing(
+    "InvokeWebFunction",
+    "lambda:InvokeWebFunctionEndpoint",
+    resource,
+    "the host does not tell the Web Function: put its name in place of " +
       "FUNCTION_NAME, and its endpoint's in place of ENDPOINT_NAME",
-    ],
-  };
+  );
 }
 
 /**
@@ -138,16 +136,12 @@ function lambdaUrl(target: Target): TargetPolicy {
   const resource = inEachRegion("lambda", target, "function:FUNCTION_NAME");
   return {
     statements: [
-      {
-        ...allow("InvokeUrl", "lambda:InvokeFunctionUrl", resource),
-        Condition: {
-          StringEquals: { "lambda:FunctionUrlAuthType": "AWS_IAM" },
-        },
-      },
-      {
-        ...allow("InvokeThroughUrl", "lambda:InvokeFunction", resource),
-        Condition: { Bool: { "lambda:InvokedViaFunctionUrl": "true" } },
-      },
+      allow("InvokeUrl", "lambda:InvokeFunctionUrl", resource, {
+        StringEquals: { "lambda:FunctionUrlAuthType": "AWS_IAM" },
+      }),
+      allow("InvokeThroughUrl", "lambda:InvokeFunction", resource, {
+        Bool: { "lambda:InvokedViaFunctionUrl": "true" },
+      }),
     ],
     notes: [
       "a function URL does not tell its function: put the function's name in " +
@@ -172,14 +166,10 @@ function agentCore(target: Target): TargetPolicy | undefined {
   const rest = `gateway/${isUnknown ? "GATEWAY_ID" : gateway}`;
   const resource = inEachRegion("bedrock-agentcore", target, rest);
   const action = "bedrock-agentcore:InvokeGateway";
-  return {
-    statements: [allow("InvokeGateway", action, resource)],
-    notes: isUnknown
-      ? [
-        "the host does not tell the gateway: put its ID in place of GATEWAY_ID",
-      ]
-      : [],
-  };
+  const note =
+    "the host does not tell the gateway: put its ID in place of GATEWAY_ID";
+  const notes = isUnknown ? [note] : [];
+  return allowing("InvokeGateway", action, resource, ...notes);
 }
 
 function agentRuntime(target: Target): TargetPolicy | undefined {
@@ -202,19 +192,16 @@ function agentRuntime(target: Target): TargetPolicy | undefined {
   const action = "bedrock-agentcore:InvokeAgentRuntime";
   if (config.headers.some(([name]) => name.toLowerCase() === USER_ID_HEADER)) {
     const actions = [action, `${action}ForUser`];
-    return {
-      statements: [allow("InvokeRuntime", actions, resources)],
-      notes: [],
-    };
+    return allowing("InvokeRuntime", actions, resources);
   }
-  return {
-    statements: [allow("InvokeRuntime", action, resources)],
-    notes: [
-      `with a header ${USER_ID_HEADER}, bedrock-agentcore:` +
+  return allowing(
+    "InvokeRuntime",
+    action,
+    resources,
+    `with a header ${USER_ID_HEADER}, bedrock-agentcore:` +
       "InvokeAgentRuntimeForUser is needed, too (give the header as --header " +
       "to see it)",
-    ],
-  };
+  );
 }
 
 /** Amazon VPC Lattice, "Control access to VPC Lattice services using auth policies". */
@@ -226,11 +213,8 @@ function lattice(target: Target): TargetPolicy {
   const resource = inEachRegion("vpc-lattice", target, rest);
   const unknown = "the host does not tell the service: put its ID (svc-…) in " +
     "place of SERVICE_ID";
-  return {
-    statements: [allow("InvokeService", "vpc-lattice-svcs:Invoke", resource)],
-    notes: [
-      ...(id === undefined ? [unknown] : []),
-      ...(isSse ? [SSE_NOTE] : []),
-    ],
-  };
+  const notes = id === undefined ? [unknown] : [];
+  if (isSse) notes.push(SSE_NOTE);
+  const action = "vpc-lattice-svcs:Invoke";
+  return allowing("InvokeService", action, resource, ...notes);
 }
