@@ -162,7 +162,7 @@ const HOST_LABELS = `
 `;
 
 const SIGNING_NAMES: ReadonlyMap<string, string> = new Map(
-  HOST_LABELS.split(/\n(?!    )/).flatMap((row) => {
+  HOST_LABELS.split(/\n(?! {4})/).flatMap((row) => {
     const [service, ...labels] = row.split(/[:\s]+/).filter(Boolean);
     return labels.map((label) => [label, service] as const);
   }),

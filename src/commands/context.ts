@@ -6,7 +6,7 @@ import {
   NPM_PACKAGE_VARIABLE,
   readEnv,
 } from "../permissions.ts";
-import { profileRegion } from "../aws/shared_files/profile_settings.ts";
+import { profileRegion } from "../aws/shared_files/shared_files.ts";
 import { credentialSource } from "../aws/credentials/credentials.ts";
 import type { ProfileRegion } from "../config/scope.ts";
 import { JSR_PACKAGE } from "../version.ts";

@@ -7,7 +7,7 @@ import {
   type CaBundle,
   findCaBundle,
   profileRegion as regionOfProfile,
-} from "../aws/shared_files/profile_settings.ts";
+} from "../aws/shared_files/shared_files.ts";
 import type { SignatureVersion } from "../aws/signing/core.ts";
 import { ConfigError } from "../errors.ts";
 import type { LogFields, LogNote } from "../log/log.ts";

@@ -4,7 +4,7 @@
  */
 
 import type { KeyObject, X509Certificate } from "node:crypto";
-import type { CaBundle } from "../aws/shared_files/profile_settings.ts";
+import type { CaBundle } from "../aws/shared_files/shared_files.ts";
 import { messageOf } from "../errors.ts";
 import type { TlsMaterial } from "../net/http_client.ts";
 import { type Need, notGranted, permissionAdvice } from "../permissions.ts";

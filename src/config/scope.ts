@@ -5,7 +5,7 @@
  */
 
 import { type Endpoint, readEndpoint } from "../aws/endpoint.ts";
-import { ProfileMissingError } from "../aws/shared_files/profile_settings.ts";
+import { ProfileMissingError } from "../aws/shared_files/shared_files.ts";
 import type { SignatureVersion } from "../aws/signing/core.ts";
 import { messageOf } from "../errors.ts";
 import { Glob } from "../glob.ts";

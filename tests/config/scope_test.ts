@@ -5,7 +5,7 @@ import {
   assertRejects,
   assertStringIncludes,
 } from "@std/assert";
-import { profileRegion } from "../../src/aws/shared_files/profile_settings.ts";
+import { profileRegion } from "../../src/aws/shared_files/shared_files.ts";
 import { parseCommand } from "../../src/config/config.ts";
 import { ConfigError } from "../../src/errors.ts";
 import {

@@ -5,7 +5,7 @@
  */
 
 import { createCredentialSource } from "../../src/aws/credentials/credentials.ts";
-import { findCaBundle } from "../../src/aws/shared_files/profile_settings.ts";
+import { findCaBundle } from "../../src/aws/shared_files/shared_files.ts";
 import { ConfigError, CredentialsError } from "../../src/errors.ts";
 import { oddFiles } from "../aws/shared_files/odd_files.ts";
 import type { Random } from "../support/random.ts";

@@ -10,6 +10,7 @@
 
 import { flagsFor, lacking, type Need } from "../../permissions.ts";
 import {
+  FILE_VARIABLES,
   homeNeeds,
   pathVariables,
   PROFILE_VARIABLES,
@@ -57,8 +58,6 @@ import {
 } from "./sources/profile.ts";
 import { assumeRole, roleNeeds, TOKEN_SAYS } from "./sources/role.ts";
 import type { Credentials } from "./types.ts";
-
-const FILE_VARIABLES = ["AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"];
 
 /** The variables that configure a source. */
 const SOURCE_VARIABLES = {

@@ -28,12 +28,9 @@ const SPACE = new RegExp(
     "\\u2028\\u2029\\u202f\\u205f\\u3000]",
 );
 const HEADER = /^\[(.+)\]/s;
-const DEFAULT_SECTION = "DEFAULT";
 
 /** What Python's `str.splitlines` splits at. */
-const NESTED_LINE = new RegExp(
-  "\r\n|[\n\v\f\r\x1c-\x1e\x85\u2028\u2029]",
-);
+const NESTED_LINE = new RegExp("\r\n|[\n\v\f\r\x1c-\x1e\x85\u2028\u2029]");
 
 /** A setting whose value may go on. */
 interface Draft extends Omit<Setting, "value" | "isLast" | "isOpen"> {
@@ -87,10 +84,9 @@ export function parseConfig(
         const what = "the section is there already, on line";
         throw fail(line, `${what} ${twin.line}`);
       }
-      section = title === DEFAULT_SECTION
-        ? defaults
-        : { drafts: new Map(), line };
-      if (section !== defaults) sections.set(title, section);
+      const isDefault = title === "DEFAULT";
+      section = isDefault ? defaults : { drafts: new Map(), line };
+      if (!isDefault) sections.set(title, section);
       draft = undefined;
       continue;
     }
@@ -181,18 +177,14 @@ function decode(bytes: Uint8Array, fail: Fail): string {
   try {
     return decoder.decode(bytes);
   } catch {
-    let line = 1;
-    let start = 0;
-    for (let at = 0; at <= bytes.length; at++) {
-      if (at < bytes.length && bytes[at] !== 0x0a) continue;
+    for (let line = 1, start = 0;; line++) {
+      const end = bytes.indexOf(0x0a, start);
       try {
-        decoder.decode(bytes.subarray(start, at));
+        decoder.decode(bytes.subarray(start, end < 0 ? bytes.length : end));
       } catch {
-        break;
+        throw fail(line, "is not UTF-8: save the file as UTF-8");
       }
-      start = at + 1;
-      line++;
+      start = end + 1;
     }
-    throw fail(line, "is not UTF-8: save the file as UTF-8");
   }
 }

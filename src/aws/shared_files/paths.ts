@@ -6,7 +6,6 @@ import { UnclearFilesError } from "./settings.ts";
 /** Reads an environment variable; an empty one counts as not set. */
 export type ReadEnv = (name: string) => string | undefined;
 
-/** Reads variables; one that is empty counts as not set. */
 export function envReader(
   env?: (name: string) => string | undefined,
 ): ReadEnv {
@@ -14,20 +13,22 @@ export function envReader(
   return (name) => read(name) || undefined;
 }
 
-/** Where the shared files are. */
 export interface SharedPaths {
   readonly config: string;
   readonly credentials: string;
 }
 
-/**
- * Variables that name the profile. The first that is set counts: the AWS CLI's
- * order.
- */
+/** The first that is set names the profile: the AWS CLI's order. */
 export const PROFILE_VARIABLES: readonly string[] = [
   "AWS_DEFAULT_PROFILE",
   "AWS_PROFILE",
 ];
+
+/** The variables that name the files. */
+export const FILE_VARIABLES = [
+  "AWS_CONFIG_FILE",
+  "AWS_SHARED_CREDENTIALS_FILE",
+] as const;
 
 /** The profile that a variable names. */
 export function profileOfEnv(env: ReadEnv): string | undefined {
@@ -63,10 +64,7 @@ export function homeNeeds(
     : [];
 }
 
-function homeOfEnv(
-  env: ReadEnv,
-  os: typeof Deno.build.os,
-): string | undefined {
+function homeOfEnv(env: ReadEnv, os: string): string | undefined {
   if (os !== "windows") return env("HOME");
   const path = env("HOMEPATH");
   return env("USERPROFILE") ?? env("HOME") ??
@@ -78,11 +76,8 @@ function homeOfEnv(
  * In the variables that name them `$NAME`, `${NAME}` and a `~` count.
  */
 export function sharedPaths(env: ReadEnv): SharedPaths | undefined {
-  const config = expandPath(env("AWS_CONFIG_FILE") ?? "~/.aws/config", env);
-  const credentials = expandPath(
-    env("AWS_SHARED_CREDENTIALS_FILE") ?? "~/.aws/credentials",
-    env,
-  );
+  const [config, credentials] = ["~/.aws/config", "~/.aws/credentials"]
+    .map((usual, at) => expandPath(env(FILE_VARIABLES[at]) ?? usual, env));
   return config === undefined || credentials === undefined
     ? undefined
     : { config, credentials };
@@ -90,8 +85,7 @@ export function sharedPaths(env: ReadEnv): SharedPaths | undefined {
 
 /** The variables that stand in the paths of the variables for the files. */
 export function pathVariables(env: ReadEnv): string[] {
-  const paths = ["AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"];
-  return paths.flatMap((name) =>
+  return FILE_VARIABLES.flatMap((name) =>
     [...(env(name) ?? "").matchAll(VARIABLE)].map(variableName)
   );
 }
@@ -133,13 +127,13 @@ export function followParents(path: string): string {
   if (missing.length > 0) {
     throw new UnclearFilesError("shared files", lacking(missing));
   }
-  let above: string;
+  let real: string;
   try {
-    const real = Deno.realPathSync(before);
-    above = real.slice(0, real.lastIndexOf("/"));
+    real = Deno.realPathSync(before);
   } catch {
     const what = `${path}: ${before} cannot be followed: write the path out`;
     throw new UnclearFilesError("shared files", what);
   }
+  const above = real.slice(0, real.lastIndexOf("/"));
   return followParents(above + path.slice(parent.index + 2));
 }

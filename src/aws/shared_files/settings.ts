@@ -52,7 +52,6 @@ export class Settings {
     this.#settings = new Map(settings);
   }
 
-  /** A setting with its place. */
   find(name: string): Setting | undefined {
     return this.#settings.get(name);
   }
@@ -69,9 +68,7 @@ export class Settings {
    */
   get(name: string): string | undefined {
     const setting = this.#settings.get(name);
-    if (setting === undefined) return undefined;
-    const { value } = setting;
-    if (typeof value === "string") return value;
+    if (typeof setting?.value !== "object") return setting?.value;
     throw new UnclearFilesError(
       "shared files",
       `${placeOf(setting)}: ${name} has settings indented under it where its ` +
@@ -96,7 +93,6 @@ export class Settings {
     return new Settings([...this.#settings, ...other.#settings]);
   }
 
-  /** The names of all of them. */
   names(): string[] {
     return [...this.#settings.keys()];
   }

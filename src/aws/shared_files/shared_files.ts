@@ -1,14 +1,26 @@
 /**
- * The shared files, `~/.aws/config` and `~/.aws/credentials`: where they are
- * and what is in them.
+ * The shared files, `~/.aws/config` and `~/.aws/credentials`: what is in them,
+ * and what they say beside credentials.
  *
  * The format: AWS SDKs and Tools Reference Guide, "Shared config and
  * credentials files".
  */
 
-import { type Need, notGranted } from "../../permissions.ts";
+import { ConfigError, CredentialsError } from "../../errors.ts";
+import { lacking, type Need, notGranted, readEnv } from "../../permissions.ts";
 import { parseConfig, type Section } from "./config_parser.ts";
-import { followParents, type SharedPaths } from "./paths.ts";
+import {
+  envReader,
+  expandPath,
+  followParents,
+  pathVariables,
+  PROFILE_VARIABLES,
+  profileName,
+  profileOfEnv,
+  type ReadEnv,
+  type SharedPaths,
+  sharedPaths,
+} from "./paths.ts";
 import { Settings, UnclearFilesError } from "./settings.ts";
 import { shellSplit } from "./shell_split.ts";
 
@@ -16,13 +28,10 @@ import { shellSplit } from "./shell_split.ts";
 export interface Profile {
   /** Both files' settings; the credentials file wins. */
   readonly settings: Settings;
-  /** The settings that stand in the config file. */
   readonly inConfig: Settings;
-  /** The settings that stand in the credentials file. */
   readonly inCredentials: Settings;
 }
 
-/** What the shared files say. */
 export interface SharedFiles {
   readonly paths: SharedPaths;
   readonly profiles: ReadonlyMap<string, Profile>;
@@ -49,7 +58,7 @@ export async function readSharedFiles(
   { config: configPath, credentials: credentialsPath }: SharedPaths,
   see: (path: string) => Promise<void> = () => Promise.resolve(),
 ): Promise<SharedFiles> {
-  const paths: SharedPaths = {
+  const paths = {
     config: followParents(configPath),
     credentials: followParents(credentialsPath),
   };
@@ -59,10 +68,9 @@ export async function readSharedFiles(
     await see(path);
     return await readSections(path);
   };
-  const [config, credentials] = await Promise.all([
-    read(paths.config),
-    read(paths.credentials),
-  ]);
+  const [config, credentials] = await Promise.all(
+    [paths.config, paths.credentials].map(read),
+  );
   const ignored: string[] = [];
   const kinds: Record<string, Map<string, Settings>> = {
     profile: new Map(),
@@ -106,7 +114,6 @@ export async function readSharedFiles(
   };
 }
 
-/** The permissions for that. */
 export function fileNeeds({ config, credentials }: SharedPaths): Need[] {
   const why = "read the shared AWS files";
   return [...new Set([config, credentials].map(followParents))]
@@ -127,9 +134,10 @@ async function readSections(path: string): Promise<Sections | undefined> {
     return parseConfig(await Deno.readFile(path), path);
   } catch (error) {
     if (error instanceof UnclearFilesError) throw error;
-    const isAbsent = error instanceof Deno.errors.NotFound ||
-      error instanceof Deno.errors.NotADirectory;
-    if (isAbsent) return undefined;
+    const { NotADirectory, NotFound } = Deno.errors;
+    if (error instanceof NotFound || error instanceof NotADirectory) {
+      return undefined;
+    }
     const name = error instanceof Error ? error.name : "Error";
     throw fail(`${path}: cannot be read (${name})`);
   }
@@ -163,4 +171,117 @@ export function listProfiles({ profiles }: SharedFiles): string {
   return `there are: ${names.slice(0, MAX_LISTED).join(", ")}${
     more > 0 ? ` and ${more} more` : ""
   }`;
+}
+
+/** A file of certificates, and where it is named. */
+export interface CaBundle {
+  readonly path: string;
+  readonly from: string;
+  /** Whether a profile names it, and no variable. */
+  readonly isProfiles?: boolean;
+}
+
+/** The files, for one look at a setting. */
+async function loadSharedFiles(
+  env: ReadEnv,
+  hiddenEnv: (names: readonly string[]) => string[] = () => [],
+): Promise<SharedFiles | undefined> {
+  const paths = sharedPaths(env);
+  if (paths === undefined) return undefined;
+  const hidden = hiddenEnv(pathVariables(env));
+  if (hidden.length === 0) return await readSharedFiles(paths);
+  const why = "find the shared AWS files";
+  const needs = hidden.map((value): Need => ({ kind: "env", value, why }));
+  throw new UnclearFilesError("shared files", lacking(needs));
+}
+
+/**
+ * The certificates that requests are to trust besides the usual ones: the file
+ * of AWS_CA_BUNDLE, else the profile's `ca_bundle`, else that of
+ * REQUESTS_CA_BUNDLE, as for the AWS CLI.
+ *
+ * @throws {ConfigError} A shared file cannot be understood.
+ */
+export async function findCaBundle(
+  profile: string | undefined,
+  env: ReadEnv,
+): Promise<CaBundle | undefined> {
+  const given = env("AWS_CA_BUNDLE");
+  if (given) {
+    return { path: placeOf(given, env), from: "AWS_CA_BUNDLE" };
+  }
+  const files = await loadSharedFiles(env).catch((error) => {
+    if (!(error instanceof UnclearFilesError)) throw error;
+    // Without keys in the environment the credentials fail by it, and tell.
+    if (profile !== undefined || !env("AWS_ACCESS_KEY_ID")) return undefined;
+    const what = error.message.slice(error.message.indexOf(": ") + 2);
+    throw new ConfigError([`ca_bundle cannot be looked up: ${what}`]);
+  });
+  const name = profileName({ profile, env });
+  const settings = files?.profiles.get(name)?.settings;
+  const path = settings?.get("ca_bundle");
+  if (path) {
+    const from = `ca_bundle (${settings?.origin("ca_bundle")})`;
+    return { path: placeOf(path, env), from, isProfiles: true };
+  }
+  const from = "REQUESTS_CA_BUNDLE";
+  const named = env(from);
+  return named ? { path: followParents(named), from } : undefined;
+}
+
+function placeOf(path: string, env: ReadEnv): string {
+  return followParents(expandPath(path, env) ?? path);
+}
+
+/**
+ * The profile in use, the variable that names it (none for `default`, or one
+ * asked for outright), and the file and the line of one of its settings.
+ */
+export async function findProfilePlace(
+  profile: string | undefined,
+  setting: string,
+  env: ReadEnv,
+): Promise<{ name: string; variable?: string; setting?: string }> {
+  const files = await loadSharedFiles(env).catch(() => undefined);
+  const name = profileName({ profile, env });
+  const variable = profile === undefined
+    ? PROFILE_VARIABLES.find((name) => env(name))
+    : undefined;
+  const settings = files?.profiles.get(name)?.settings;
+  return { name, variable, setting: settings?.origin(setting) };
+}
+
+/** A profile that somebody named is not there. */
+export class ProfileMissingError extends CredentialsError {
+  /** @param message Where it was looked for, and which there are. */
+  constructor(message: string) {
+    super(message, { data: { configured: true } });
+  }
+}
+
+/**
+ * The `region` of a profile of the shared files.
+ *
+ * @param profile The profile asked for outright; else that of
+ * AWS_DEFAULT_PROFILE or AWS_PROFILE, else `default`.
+ * @returns `undefined` if the profile has none, or reading is not permitted.
+ * @throws {CredentialsError} The profile that was named is not there, or a
+ * shared file cannot be understood.
+ */
+export async function profileRegion(
+  profile?: string,
+  env?: (name: string) => string | undefined,
+): Promise<string | undefined> {
+  const read = envReader(env);
+  const hiddenEnv = (names: readonly string[]) =>
+    env === undefined ? names.filter((name) => !readEnv(name).allowed) : [];
+  const files = await loadSharedFiles(read, hiddenEnv);
+  if (files === undefined) return undefined;
+  const name = profileName({ profile, env: read });
+  const known = files.profiles.get(name);
+  const isNamed = (profile ?? profileOfEnv(read)) !== undefined;
+  if (known === undefined && isNamed && files.missing.length === 0) {
+    throw new ProfileMissingError(`profile "${name}" is ${whereNot(files)}`);
+  }
+  return known?.settings.get("region") || undefined;
 }

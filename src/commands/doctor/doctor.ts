@@ -5,7 +5,7 @@
 
 import { environmentDecides } from "../../aws/credentials/sources/keys.ts";
 import { Logins } from "../../aws/credentials/sso_login/logins.ts";
-import { findProfilePlace } from "../../aws/shared_files/profile_settings.ts";
+import { findProfilePlace } from "../../aws/shared_files/shared_files.ts";
 import {
   type Config,
   configure,

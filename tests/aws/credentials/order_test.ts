@@ -1,6 +1,6 @@
 import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { createCredentialSource } from "../../../src/aws/credentials/credentials.ts";
-import { profileRegion } from "../../../src/aws/shared_files/profile_settings.ts";
+import { profileRegion } from "../../../src/aws/shared_files/shared_files.ts";
 import { CredentialsError } from "../../../src/errors.ts";
 import { ContainerPeer, keysOf, MetadataPeer, StsPeer } from "./peers.ts";
 import { World } from "./world.ts";

@@ -6,7 +6,7 @@ import { assertEquals, assertStringIncludes } from "@std/assert";
 import {
   findCaBundle,
   profileRegion,
-} from "../../../src/aws/shared_files/profile_settings.ts";
+} from "../../../src/aws/shared_files/shared_files.ts";
 import { keysOf } from "./peers.ts";
 import {
   assertRefused,

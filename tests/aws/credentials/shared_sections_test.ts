@@ -1,5 +1,5 @@
 import { assertEquals, assertStringIncludes } from "@std/assert";
-import { profileRegion } from "../../../src/aws/shared_files/profile_settings.ts";
+import { profileRegion } from "../../../src/aws/shared_files/shared_files.ts";
 import {
   assertRefused,
   DEFAULT,
