@@ -4,6 +4,7 @@
  */
 
 import { assertEquals } from "@std/assert";
+import { OPTION_KEYS, OPTIONS } from "../src/config/options.ts";
 
 const ROOT = new URL("../", import.meta.url);
 
@@ -56,11 +57,19 @@ async function sourceFiles(folder: string): Promise<string[]> {
   return files;
 }
 
-async function arrowsOf(file: string): Promise<Arrow[]> {
+/** The text of a file without what comments show. */
+async function codeOf(file: string): Promise<string> {
   const text = await Deno.readTextFile(new URL(file, ROOT));
-  // Both "… from" and "import(…)", but nothing that a comment shows.
-  const code = text.replaceAll(/^ *(?:\*|\/\/|\/\*).*$/gm, "");
-  return [...code.matchAll(/(?:\bfrom|\bimport\(|^import)\s*"(\.[^"]+)"/gm)]
+  return text.replaceAll(/^ *(?:\*|\/\/|\/\*).*$/gm, "");
+}
+
+async function arrowsOf(file: string): Promise<Arrow[]> {
+  // Both "… from" and "import(…)".
+  return [
+    ...(await codeOf(file)).matchAll(
+      /(?:\bfrom|\bimport\(|^import)\s*"(\.[^"]+)"/gm,
+    ),
+  ]
     .map(([, specifier]) => ({
       from: file,
       to: new URL(specifier, new URL(file, ROOT)).href.slice(ROOT.href.length),
@@ -143,6 +152,27 @@ Deno.test("no file imports itself by way of others", () => {
   const circular = FILES.filter((file) => reached(file).has(file)).sort();
   assertEquals(circular.filter((file) => !KNOWN_CIRCULAR.includes(file)), []);
   assertEquals(KNOWN_CIRCULAR.filter((file) => !circular.includes(file)), []);
+});
+
+/** Rooms that are handed what errors call an option: src/option_names.ts. */
+const NAMELESS =
+  /^src\/(?:(?:aws|http|log|mcp|net|recorder|redact|stdio|telemetry)\/|[a-z_]+\.ts$)/;
+
+// What AWS's own tools read and take is theirs: AWS_REGION, aws … --profile.
+const OWN_NAMES = OPTION_KEYS.flatMap((key) => [...OPTIONS[key].names])
+  .filter((name) => !/^AWS_(?:DEFAULT_)?REGION$/.test(name));
+const AWS_COMMANDS =
+  /\baws [a-z -]+--profile\b|"--profile", (?:search\.)?name\]/g;
+
+Deno.test("no text below the commands names a flag or a variable of the command line", async () => {
+  const named: string[] = [];
+  for (const file of FILES.filter((file) => NAMELESS.test(file))) {
+    const code = (await codeOf(file)).replaceAll(AWS_COMMANDS, "");
+    const found = code.match(/--[a-z-]+|\b(?:MCP|AWS)_[A-Z_]+/g) ?? [];
+    const own = found.filter((name) => OWN_NAMES.includes(name));
+    named.push(...own.map((name) => `${file}: ${name}`));
+  }
+  assertEquals(named, []);
 });
 
 /** What a module loads with itself: packages, and files of this one. */

@@ -3,6 +3,7 @@
 import { Logins } from "../aws/credentials/sso_login/logins.ts";
 import type { CredentialSource } from "../aws/credentials/types.ts";
 import { type Config, describeConfig } from "../config/config.ts";
+import { COMMAND_NAMES } from "../config/option_names.ts";
 import { messageOf } from "../errors.ts";
 import type { Log } from "../log/log.ts";
 import type { Observer } from "../mcp/transport/observer.ts";
@@ -130,6 +131,7 @@ export async function runProxy(
     observer: both(telemetry?.observer, recorder?.observer),
     log,
     redactor,
+    names: COMMAND_NAMES,
   };
   if (config.listen) {
     const { address, token, hosts, maxRequests } = config.listen;
@@ -254,7 +256,11 @@ function throughNamedProxy(
   if (proxy === undefined || isOwn) return toTarget;
   const named = withProxyNamed(toTarget ?? fetch, proxy);
   if (connectTimeoutMs === undefined) return named;
-  return withConnectLimit(named, { limitMs: connectTimeoutMs, proxy });
+  return withConnectLimit(named, {
+    limitMs: connectTimeoutMs,
+    proxy,
+    names: COMMAND_NAMES,
+  });
 }
 
 /** The start line. Missing credentials are told, and do not stop the program. */

@@ -13,6 +13,7 @@ import {
   type SignedFetchOptions,
 } from "../aws/signing/signed_fetch.ts";
 import type { Config } from "../config/config.ts";
+import { COMMAND_NAMES } from "../config/option_names.ts";
 import { CredentialsError } from "../errors.ts";
 import type { ProxyOptions } from "../config/proxy_options.ts";
 import type { Log } from "../log/log.ts";
@@ -91,7 +92,10 @@ export function credentialsOf(
   const create = context?.createCredentialSource ?? credentialSource;
   const options = credentialOptions(config, own.profile ?? config.profile);
   const fetch = fetches?.toOthers;
-  return create({ ...options, ...own, log, redactor, fetch }, logins);
+  return create({ ...options, ...own, log, redactor, fetch }, {
+    logins,
+    names: COMMAND_NAMES,
+  });
 }
 
 /**

@@ -3,6 +3,7 @@
 import { type Log, redactedLog, SILENT_LOG } from "../log/log.ts";
 import type { ToolRules } from "../mcp/tools/rules.ts";
 import { DEFAULT_MAX_ANSWER_BYTES } from "../mcp/transport/json_answer.ts";
+import { type Naming, OPTION_NAMES } from "../option_names.ts";
 import { withConnectLimit } from "../net/connect_limit.ts";
 import { hideSettings, joinSecrets, Redactor } from "../redact/redact.ts";
 
@@ -55,7 +56,7 @@ export interface ProxyOptions {
 /** The options as they hold. */
 export interface ProxySettings extends
   Omit<
-    Required<ProxyOptions>,
+    Required<ProxyOptions & Naming>,
     "timeoutMs" | "connectTimeoutMs" | "tools"
   > {
   readonly timeoutMs: number | undefined;
@@ -74,7 +75,7 @@ export const DEFAULT_MAX_FRAME_BYTES = 64 * 1024 * 1024;
  * @param fetches All that sign; what each keeps secret the others hide, too.
  */
 export function settleOptions(
-  options: ProxyOptions,
+  options: ProxyOptions & Naming,
   target: URL,
   opened: DisposableStack,
   fetches: readonly (typeof globalThis.fetch)[] = [options.fetch],
@@ -84,6 +85,7 @@ export function settleOptions(
   opened.defer(joinSecrets(redactor, fetches));
   return {
     fetch: options.fetch,
+    names: options.names ?? OPTION_NAMES,
     headers,
     timeoutMs: options.timeoutMs,
     timeoutResetOnProgress: options.timeoutResetOnProgress ?? false,
@@ -100,9 +102,9 @@ export function settleOptions(
 /** A fetch with the limit on connecting, if there is one. */
 export function limitConnect(
   fetch: typeof globalThis.fetch,
-  { connectTimeoutMs: limitMs }: ProxyOptions,
+  { connectTimeoutMs: limitMs, names }: ProxyOptions & Naming,
   opened: DisposableStack,
 ): typeof globalThis.fetch {
   if (limitMs === undefined) return fetch;
-  return opened.use(withConnectLimit(fetch, { limitMs }));
+  return opened.use(withConnectLimit(fetch, { limitMs, names }));
 }

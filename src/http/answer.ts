@@ -5,7 +5,7 @@
 
 import type { ServerResponse } from "node:http";
 import { withoutEcho } from "../aws/refusals/echo.ts";
-import { explainRefusal } from "../aws/refusals/refusal.ts";
+import { refusalError } from "../aws/refusals/refusal.ts";
 import { ProxyError } from "../errors.ts";
 import {
   httpStatusError,
@@ -22,11 +22,11 @@ import {
 import { withoutByteOrderMark } from "../mcp/wire/bytes.ts";
 import { readMessageInTurns } from "../mcp/wire/message.ts";
 import { TopLevelScanner } from "../mcp/wire/scan.ts";
-import type { Redact } from "../redact/redact.ts";
 import { type Deadlines, TimeLimit } from "../time.ts";
 import { HttpError } from "./error.ts";
 import type { ListFilter } from "./filter.ts";
 import { BODY_HEADERS, type HeaderMap } from "./headers.ts";
+import type { HttpContext } from "./options.ts";
 
 const decoder = new TextDecoder();
 
@@ -84,10 +84,10 @@ export async function errorInstead(
   answer: Response,
   bytes: Uint8Array,
   headers: HeaderMap,
-  redact: Redact,
+  { redactor: { redact }, names }: HttpContext,
 ): Promise<HttpError | undefined> {
   const text = decoder.decode(bytes.subarray(0, MAX_WORDS_BYTES));
-  let error = explainRefusal(answer, text);
+  let error = refusalError(answer, text, names);
   if (!error && (await readMessageInTurns(bytes)).kind === "invalid") {
     const shown = withoutEcho(text);
     // What is too long to be looked through does not pass, either.

@@ -6,12 +6,13 @@
 import type { IncomingMessage } from "node:http";
 import { blobOf, giveAway } from "../blob.ts";
 import { BlockBuffer } from "../mcp/wire/block_buffer.ts";
+import { type Naming, OPTION_NAMES } from "../option_names.ts";
 import type { Semaphore } from "../semaphore.ts";
 import { type Deadlines, TimeLimit } from "../time.ts";
 import { type HttpError, overloaded, refused } from "./error.ts";
 
 /** How large bodies may be, and how slow. */
-export interface BodyLimits {
+export interface BodyLimits extends Naming {
   /** The largest body, in bytes. */
   readonly maxBodyBytes: number;
   /** The time without a byte of it, in milliseconds. */
@@ -80,7 +81,7 @@ export async function readRequestBody(
     if (!(piece instanceof Uint8Array)) return;
     idle.touch();
     if (length + piece.length > maxBodyBytes) {
-      return reject(tooLarge(maxBodyBytes));
+      return reject(tooLarge(limits));
     }
     if (!bodies.tryAcquire(piece.length)) {
       const message =
@@ -115,18 +116,20 @@ export async function readRequestBody(
 /** Refuses a body that is announced too large; else its length, or 0. */
 export function checkAnnounced(
   { headers }: IncomingMessage,
-  { maxBodyBytes }: BodyLimits,
+  limits: BodyLimits,
 ): number {
   const length = Number(headers["content-length"] ?? 0);
-  if (length > maxBodyBytes) throw tooLarge(maxBodyBytes);
+  if (length > limits.maxBodyBytes) throw tooLarge(limits);
   return length;
 }
 
-function tooLarge(limitBytes: number): HttpError {
+function tooLarge(
+  { maxBodyBytes: limitBytes, names = OPTION_NAMES }: BodyLimits,
+): HttpError {
   return refused(
     413,
     "frame-too-large",
-    `the request's body is over the limit of ${limitBytes} bytes; --max-frame (MCP_MAX_FRAME) sets this limit`,
+    `the request's body is over the limit of ${limitBytes} bytes; ${names.maxBodyBytes} sets this limit`,
     { data: { limitBytes } },
   );
 }

@@ -167,8 +167,8 @@ export class HttpExchange {
   }
 
   async #forward(onRead: () => void): Promise<void> {
-    const { target, policy, timeoutMs, timeoutResetOnProgress, idleTimeoutMs } =
-      this.#context;
+    const { target, policy, names } = this.#context;
+    const { timeoutMs, timeoutResetOnProgress, idleTimeoutMs } = this.#context;
     const { req: request } = this.#response;
     const { method } = request;
     if (request.headers.expect !== undefined) {
@@ -179,11 +179,11 @@ export class HttpExchange {
     else request.resume();
     using idle = this.#limit(
       idleTimeoutMs,
-      `nothing moved for ${idleTimeoutMs} ms; --idle-timeout (MCP_IDLE_TIMEOUT) sets this limit`,
+      `nothing moved for ${idleTimeoutMs} ms; ${names.idleTimeoutMs} sets this limit`,
     );
     using whole = timeoutMs === undefined ? undefined : this.#limit(
       timeoutMs,
-      `the target did not finish its answer within ${timeoutMs} ms; --timeout (MCP_TIMEOUT) sets this limit`,
+      `the target did not finish its answer within ${timeoutMs} ms; ${names.timeoutMs} sets this limit`,
     );
     const answer = await this.#send();
     idle.touch();
@@ -284,7 +284,7 @@ export class HttpExchange {
     body: Blob | undefined,
     observation?: Observation,
   ): Promise<Response> {
-    const { target, fetch } = this.#context;
+    const { target, fetch, names } = this.#context;
     const init: RequestInit = {
       method: this.#method,
       headers: [...headers],
@@ -296,7 +296,7 @@ export class HttpExchange {
     try {
       return await (observation?.attempt(init, send) ?? send());
     } catch (cause) {
-      throw errorOf(fetchFailure(cause, target)) ?? cause;
+      throw errorOf(fetchFailure(cause, { url: target, names })) ?? cause;
     }
   }
 
@@ -306,8 +306,7 @@ export class HttpExchange {
     const { bytes } = this.#errorBody;
     this.#abort.signal.throwIfAborted();
     const headers = responseHeaders(received);
-    const { redact } = this.#context.redactor;
-    const error = await errorInstead(answer, bytes, headers, redact);
+    const error = await errorInstead(answer, bytes, headers, this.#context);
     if (error !== undefined) {
       this.#errorBody[Symbol.dispose]();
       throw error;

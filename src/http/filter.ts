@@ -6,6 +6,7 @@
  */
 
 import { ProxyError } from "../errors.ts";
+import { type Naming, OPTION_NAMES } from "../option_names.ts";
 import { joinBytes, withoutByteOrderMark } from "../mcp/wire/bytes.ts";
 import { BODY_HEADERS } from "./headers.ts";
 import { mediaType, readBody } from "../mcp/wire/body.ts";
@@ -33,7 +34,7 @@ import {
 import type { ToolPolicy } from "../mcp/tools/policy.ts";
 import { Turn } from "../time.ts";
 
-export interface ListFilterOptions {
+export interface ListFilterOptions extends Naming {
   /** What is forbidden; it records the tools. */
   readonly policy: ToolPolicy;
   /** The largest body or event that is looked at, in bytes. */
@@ -77,7 +78,7 @@ export class ListFilter {
     const body = await readBody(answer, { maxBytes }).catch((cause) => {
       throw streamCut(cause);
     });
-    if (body === undefined) throw tooLarge(maxBytes);
+    if (body === undefined) throw tooLarge(this.#options);
     if (body.length === 0) return body;
     const type = mediaType(answer);
     if (type !== JSON_TEXT) throw badContentType(answer.status, type);
@@ -166,7 +167,7 @@ export class ListFilter {
 
   async #event(event: ServerEvent): Promise<Uint8Array> {
     try {
-      if (event.oversized) throw tooLarge(this.#options.maxBytes);
+      if (event.oversized) throw tooLarge(this.#options);
       return written(event, await this.#data(event));
     } catch (cause) {
       if (cause instanceof ProxyError) this.#fault = cause;
@@ -240,10 +241,12 @@ function written(
   return encoder.encode(lines.join(""));
 }
 
-function tooLarge(limitBytes: number): ProxyError {
+function tooLarge(
+  { maxBytes: limitBytes, names = OPTION_NAMES }: ListFilterOptions,
+): ProxyError {
   return new ProxyError(
     "frame-too-large",
-    `the target's answer is over ${limitBytes} bytes, too large to look for forbidden tools in it; --max-answer (MCP_MAX_ANSWER) sets this limit`,
+    `the target's answer is over ${limitBytes} bytes, too large to look for forbidden tools in it; ${names.maxAnswerBytes} sets this limit`,
     { data: { limitBytes } },
   );
 }

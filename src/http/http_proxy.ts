@@ -16,6 +16,7 @@ import {
   type ListenAddress,
   nameOf,
 } from "../net/listen_address.ts";
+import { OPTION_NAMES } from "../option_names.ts";
 import { aborted, within } from "../time.ts";
 import { Guard, refuseBadHeads, RequestWithoutQuery } from "./guard.ts";
 
@@ -58,13 +59,18 @@ export async function runHttpProxy(options: HttpProxyRun): Promise<void> {
   refuseBadHeads(server);
 
   await using stack = new AsyncDisposableStack();
-  const address = await listen(server, options.listen);
+  const address = await listen(server, options.listen, options.names);
   stack.defer(() => close(server, address));
   server.on("error", (error) => {
     log.error("the server failed", { error: error.message });
   });
   if (token !== undefined && options.token === undefined) {
-    const file = await writeTokenFile(token, log, options.tokenDirectory);
+    const file = await writeTokenFile(
+      token,
+      log,
+      options.tokenDirectory,
+      options.names,
+    );
     stack.use(file);
     log.info("made a token for clients", { tokenFile: file.path });
   }
@@ -77,14 +83,14 @@ export async function runHttpProxy(options: HttpProxyRun): Promise<void> {
 }
 
 function tokenOf(
-  { token = makeToken(), listen }: HttpProxyRun,
+  { token = makeToken(), listen, names = OPTION_NAMES }: HttpProxyRun,
   log: Log,
 ): string | undefined {
   if (token === false) {
     if (isLocal(listen)) return undefined;
     const where = nameOf(listen);
     throw new ConfigError([
-      `without a token ${where} would lend this AWS identity to the network (leave out --no-listen-token, or listen at 127.0.0.1)`,
+      `without a token ${where} would lend this AWS identity to the network (leave out ${names.noToken}, or listen at 127.0.0.1)`,
     ]);
   }
   const { length } = token;

@@ -20,6 +20,7 @@ import {
   type TcpAddress,
   type UnixAddress,
 } from "../net/listen_address.ts";
+import { OPTION_NAMES, type OptionNames } from "../option_names.ts";
 import type { Need } from "../permissions.ts";
 
 /**
@@ -32,13 +33,16 @@ import type { Need } from "../permissions.ts";
 export async function listen(
   server: Server,
   address: ListenAddress,
+  { listen: option }: OptionNames = OPTION_NAMES,
 ): Promise<ListenAddress> {
   try {
     if (isTcp(address)) return await listenAtPort(server, address);
     return await listenAtSocket(server, address);
   } catch (cause) {
-    if (cause instanceof ConfigError) throw cause;
-    throw fault(`cannot listen at ${nameOf(address)}: ${messageOf(cause)}`);
+    const text = cause instanceof ConfigError
+      ? cause.faults[0]
+      : `cannot listen at ${nameOf(address)}: ${messageOf(cause)}`;
+    throw new ConfigError([`${text} (set ${option})`]);
   }
 }
 
@@ -52,7 +56,8 @@ async function listenAtPort(
   const host = nameOf({ hostname, port });
   const { state } = await Deno.permissions.request({ name: "net", host });
   if (state !== "granted") {
-    throw fault(`may not listen at ${host}: run it with --allow-net=${host}`);
+    const todo = `run it with --allow-net=${host}`;
+    throw new ConfigError([`may not listen at ${host}: ${todo}`]);
   }
   await start(server, { host: hostname, port });
   const bound = server.address();
@@ -117,8 +122,8 @@ async function isAbandoned(address: UnixAddress): Promise<boolean> {
   const { path } = address;
   const { isSocket } = await Deno.lstat(path);
   if (!isSocket) {
-    const where = nameOf(address);
-    throw fault(`cannot listen at ${where}: what is there is no socket`);
+    const where = `cannot listen at ${nameOf(address)}`;
+    throw new ConfigError([`${where}: what is there is no socket`]);
   }
   try {
     using _connection = await Deno.connect({ transport: "unix", path });
@@ -126,10 +131,6 @@ async function isAbandoned(address: UnixAddress): Promise<boolean> {
   } catch (cause) {
     return cause instanceof Deno.errors.ConnectionRefused;
   }
-}
-
-function fault(text: string): ConfigError {
-  return new ConfigError([`${text} (set --listen or MCP_LISTEN)`]);
 }
 
 /**
@@ -216,7 +217,14 @@ export async function writeTokenFile(
   token: string,
   log: Log,
   directory: string | undefined,
+  names: OptionNames = OPTION_NAMES,
 ): Promise<TokenFile> {
+  const cannotWrite = (where: string, cause: unknown) =>
+    new ConfigError([
+      `the listen token that was made cannot be written to a file in ${where}: ${
+        messageOf(cause)
+      } (set ${names.token})`,
+    ]);
   if (directory !== undefined) {
     try {
       return await writeIn(directory, token);
@@ -265,14 +273,6 @@ async function writeIn(
     throw cause;
   }
   return { path, [Symbol.asyncDispose]: remove };
-}
-
-function cannotWrite(where: string, cause: unknown): ConfigError {
-  return new ConfigError([
-    `the listen token that was made cannot be written to a file in ${where}: ${
-      messageOf(cause)
-    } (set --listen-token or MCP_LISTEN_TOKEN)`,
-  ]);
 }
 
 const RUNTIME_DIRECTORY_VARIABLE = "XDG_RUNTIME_DIR";

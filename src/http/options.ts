@@ -7,6 +7,7 @@ import {
   type ProxySettings,
   settleOptions,
 } from "../config/proxy_options.ts";
+import type { Naming, OptionNames } from "../option_names.ts";
 import type { Observer } from "../mcp/transport/observer.ts";
 import type { ListenAddress } from "../net/listen_address.ts";
 import { Semaphore } from "../semaphore.ts";
@@ -78,13 +79,14 @@ export interface HttpProxyOptions extends ProxyOptions {
 }
 
 /** What the program adds to them. */
-export interface HttpProxyRun extends HttpProxyOptions {
+export interface HttpProxyRun extends HttpProxyOptions, Naming {
   /** Is told of the messages on their way; nobody is by default. */
   readonly observer?: Observer;
 }
 
 /** What all requests share: the options as they hold, and common limits. */
 export interface HttpContext extends ProxySettings, BodyLimits, OwnAnswers {
+  readonly names: OptionNames;
   readonly target: URL;
   /** What options do to messages; nothing, if it is not there. */
   readonly policy: MessagePolicy | undefined;

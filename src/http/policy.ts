@@ -4,6 +4,7 @@
 
 import type { ProxySettings } from "../config/proxy_options.ts";
 import { ProxyError } from "../errors.ts";
+import type { Naming } from "../option_names.ts";
 import { forBatch, HttpError } from "./error.ts";
 import { ListFilter } from "./filter.ts";
 import type { HeaderMap } from "./headers.ts";
@@ -20,11 +21,7 @@ import {
   singlesOf,
   type ValidMessage,
 } from "../mcp/wire/message.ts";
-import {
-  type Metadata,
-  paramsWithMetadata,
-  withMetadata,
-} from "../mcp/wire/metadata.ts";
+import { paramsWithMetadata, withMetadata } from "../mcp/wire/metadata.ts";
 import { standardHeaders } from "../mcp/stateless/headers.ts";
 import { type AskForTools, recordTools } from "../mcp/tools/recorder.ts";
 import { toolName, ToolPolicy, unansweredCall } from "../mcp/tools/policy.ts";
@@ -67,17 +64,13 @@ const encoder = new TextEncoder();
 /** Looks at messages before they are sent. */
 export class MessagePolicy {
   readonly tools: ToolPolicy | undefined;
-  readonly #metadata: Metadata;
-  readonly #maxAnswerBytes: number;
+  readonly #settings: PolicySettings;
 
-  constructor(
-    { tools, metadata, maxAnswerBytes }: PolicySettings,
-    now?: () => number,
-  ) {
-    this.#maxAnswerBytes = maxAnswerBytes;
-    const memory = { maxAgeMs: TOOLS_MAX_AGE_MS, now };
+  constructor(settings: PolicySettings, now?: () => number) {
+    const { tools, names } = settings;
+    const memory = { maxAgeMs: TOOLS_MAX_AGE_MS, names, now };
     this.tools = hasRules(tools) ? new ToolPolicy(tools, memory) : undefined;
-    this.#metadata = metadata;
+    this.#settings = settings;
   }
 
   /** What looks at messages, if any option asks for that. */
@@ -125,7 +118,7 @@ export class MessagePolicy {
     const id = message.kind === "request" ? message.id : undefined;
     const changes = this.tools?.changes;
     return {
-      bytes: withMetadata(bytes, message, this.#metadata)[0],
+      bytes: withMetadata(bytes, message, this.#settings.metadata)[0],
       filter: () => {
         // What was said in the session before it says nothing of this one.
         if (beginsSession) this.tools?.forget();
@@ -141,12 +134,12 @@ export class MessagePolicy {
     send: Send,
   ): Promise<ResponseMessage> {
     const id = `sigv4-proxy:tools:${crypto.randomUUID()}`;
-    const params = paramsWithMetadata(given, this.#metadata);
+    const params = paramsWithMetadata(given, this.#settings.metadata);
     const message = { jsonrpc: "2.0", id, method: LIST, params };
     const bytes = encoder.encode(JSON.stringify(message));
     const answer = await send(ownHeaders(headers), bytes);
     if (!answer.ok) throw new TargetRefusal(answer);
-    const response = await responseOf(answer, this.#maxAnswerBytes)
+    const response = await responseOf(answer, this.#settings)
       .catch((cause) => {
         throw cause instanceof ProxyError ? cause : streamCut(cause);
       });
@@ -168,15 +161,14 @@ export class MessagePolicy {
     changes: number = this.tools?.changes ?? 0,
   ): ListFilter | undefined {
     if (this.tools === undefined) return undefined;
-    const maxBytes = this.#maxAnswerBytes;
-    return new ListFilter({ policy: this.tools, maxBytes, id, changes });
+    const { maxAnswerBytes: maxBytes, names } = this.#settings;
+    return new ListFilter({ policy: this.tools, maxBytes, names, id, changes });
   }
 }
 
-type PolicySettings = Pick<
-  ProxySettings,
-  "tools" | "metadata" | "maxAnswerBytes"
->;
+type PolicySettings =
+  & Pick<ProxySettings, "tools" | "metadata" | "maxAnswerBytes">
+  & Naming;
 
 /** Refuses what the target, or a gateway, might read otherwise. */
 function checkReading(
@@ -272,17 +264,18 @@ function ownHeaders(given: HeaderMap): HeaderMap {
 
 async function responseOf(
   answer: Response,
-  maxBytes: number,
+  settings: PolicySettings,
 ): Promise<ResponseMessage | undefined> {
+  const { maxAnswerBytes: maxBytes, names } = settings;
   const isStream = mediaType(answer) === "text/event-stream";
   if (!isStream) {
     const body = await readBody(answer, { maxBytes });
-    if (body === undefined) throw frameTooLarge(undefined, maxBytes);
+    if (body === undefined) throw frameTooLarge(undefined, settings);
     return responseIn(body);
   }
-  const events = readEvents(answer, { maxDataBytes: maxBytes });
+  const events = readEvents(answer, { maxDataBytes: maxBytes, names });
   for await (const { data, oversized } of events) {
-    if (oversized) throw frameTooLarge(undefined, maxBytes);
+    if (oversized) throw frameTooLarge(undefined, settings);
     const response = responseIn(data);
     if (response !== undefined) return response;
   }

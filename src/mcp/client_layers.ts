@@ -62,7 +62,7 @@ interface Gated extends ClientLinkOptions {
 const TOOLS_MAX_AGE_MS = 5 * 60_000;
 
 export function createLayers(options: ClientLinkOptions): Link {
-  const { findLogin, emit, log, writer } = options;
+  const { findLogin, emit, log, writer, names } = options;
   const within = (options: ClientLinkOptions) =>
     gated(options, emit, routed, writer !== undefined);
   if (!findLogin) return within(options);
@@ -70,6 +70,7 @@ export function createLayers(options: ClientLinkOptions): Link {
     emit,
     log,
     findLogin,
+    names,
     link: (whenReady) => within({ ...options, whenReady }),
   });
 }
@@ -80,11 +81,12 @@ function gated(
   link: (options: Gated, emit: Emit) => Link,
   hasWriter = false,
 ): Link {
-  const { tools, log, observer } = options;
+  const { tools, log, observer, names } = options;
   if (!hasRules(tools)) return link(options, emit);
   const policy = new ToolPolicy(tools, {
     maxAgeMs: TOOLS_MAX_AGE_MS,
     hasWriter,
+    names,
   });
   return new ToolGate({
     policy,
@@ -122,11 +124,11 @@ function routed(options: Gated, emit: Emit): Link {
 
 /** What chooses among several identities, where there are any. */
 function selectionOf(
-  { profiles, accounts, writer, policy }: Gated,
+  { profiles, accounts, writer, policy, names }: Gated,
 ): IdentitySelection | undefined {
-  if (profiles) return profileSelection([...profiles.keys()]);
-  if (accounts) return accountSelection(accounts);
-  return writer && policy && writeSelection(policy);
+  if (profiles) return profileSelection([...profiles.keys()], names);
+  if (accounts) return accountSelection(accounts, names);
+  return writer && policy && writeSelection(policy, names);
 }
 
 /** The link of another identity than the first. */

@@ -1,12 +1,17 @@
 /** A limit on connecting alone, which `fetch` does not have. */
 
 import { ProxyError } from "../errors.ts";
+import {
+  type Naming,
+  OPTION_NAMES,
+  type OptionNames,
+} from "../option_names.ts";
 import { portOf } from "../permissions.ts";
 import { controllerOf, whenOver } from "../time.ts";
 import { type HttpProxy, proxyName } from "./proxy_variables.ts";
 
 /** What {@linkcode withConnectLimit} is handed. */
-export interface ConnectLimit {
+export interface ConnectLimit extends Naming {
   /** How long a connection may take to be accepted, in milliseconds. */
   readonly limitMs: number;
   /** The HTTP proxy that requests go through, if they do. */
@@ -68,6 +73,7 @@ interface Waiting {
 /** Requests that wait for a response, the oldest first, on one timer. */
 class ConnectWatch {
   readonly #limitMs: number;
+  readonly #names: OptionNames;
   readonly #patienceMs: number;
   readonly #proxy: HttpProxy | undefined;
   readonly #connect: (url: URL, signal: AbortSignal) => Promise<void>;
@@ -78,7 +84,9 @@ class ConnectWatch {
   #mayBeConnected = false;
   #isWatching = false;
 
-  constructor({ limitMs, proxy, connect = tcpConnect }: ConnectLimit) {
+  constructor(options: ConnectLimit) {
+    const { limitMs, proxy, connect = tcpConnect } = options;
+    this.#names = options.names ?? OPTION_NAMES;
     this.#limitMs = limitMs;
     this.#patienceMs = Math.min(PATIENCE_MS, limitMs / 4);
     this.#proxy = proxy;
@@ -168,7 +176,7 @@ class ConnectWatch {
       waiting.abort.abort(
         new ProxyError(
           "unreachable",
-          `${what} did not accept a connection within ${limitMs} ms; --connect-timeout (MCP_CONNECT_TIMEOUT) sets this limit`,
+          `${what} did not accept a connection within ${limitMs} ms; ${this.#names.connectTimeoutMs} sets this limit`,
           { data: { mayHaveRun, limitMs } },
         ),
       );

@@ -1,6 +1,7 @@
 /** A recording, read: by whomever it was written, and whatever is in it. */
 
 import { ConfigError, messageOf } from "../errors.ts";
+import { OPTION_NAMES, type OptionNames } from "../option_names.ts";
 import { isObject } from "../mcp/wire/message.ts";
 import { lacking, type Need, notGranted } from "../permissions.ts";
 import { FORMAT, type RecordingHeader, type RecordLine } from "./format.ts";
@@ -44,7 +45,10 @@ const HEADER =
  * @throws {ConfigError} It cannot be read, is no recording, or of another
  * format.
  */
-export async function readRecording(path: string): Promise<Recording> {
+export async function readRecording(
+  path: string,
+  names: OptionNames = OPTION_NAMES,
+): Promise<Recording> {
   const needs: Need[] = [path, path + OLDER].map((value) => ({
     kind: "read",
     value,
@@ -52,15 +56,15 @@ export async function readRecording(path: string): Promise<Recording> {
   }));
   const missing = notGranted(needs);
   if (missing.length > 0) throw new ConfigError([lacking(missing)]);
-  const newer = await partOf(path);
-  const older = await partOf(path + OLDER).catch(() => undefined);
+  const newer = await partOf(path, names);
+  const older = await partOf(path + OLDER, names).catch(() => undefined);
   const header = newer.header;
   const isOne = older?.header.startedAt === header.startedAt;
   const lines = [...isOne && older ? older.lines : [], ...newer.lines];
   return { header, lines, unread: newer.unread };
 }
 
-async function partOf(path: string): Promise<Recording> {
+async function partOf(path: string, names: OptionNames): Promise<Recording> {
   const lines: RecordLine[] = [];
   let header: RecordingHeader | undefined;
   let unread = 0;
@@ -70,7 +74,7 @@ async function partOf(path: string): Promise<Recording> {
     using file = await Deno.open(path);
     for await (const text of textLines(file.readable)) {
       const line = jsonOf(text);
-      if (header === undefined) header = headerIn(line, path);
+      if (header === undefined) header = headerIn(line, path, names);
       else if (isRecordLine(line)) lines.push(line);
       else if (text !== "") unread++;
     }
@@ -80,7 +84,7 @@ async function partOf(path: string): Promise<Recording> {
       `the recording ${path} cannot be read: ${messageOf(error)}`,
     ]);
   }
-  return { header: header ?? headerIn(undefined, path), lines, unread };
+  return { header: header ?? headerIn(undefined, path, names), lines, unread };
 }
 
 async function* textLines(
@@ -96,10 +100,14 @@ async function* textLines(
   yield rest;
 }
 
-function headerIn(value: unknown, path: string): RecordingHeader {
+function headerIn(
+  value: unknown,
+  path: string,
+  { recorder }: OptionNames,
+): RecordingHeader {
   if (!isObject(value) || value.recording !== "sigv4-proxy") {
     throw new ConfigError([
-      `${path} is no recording (give a file that --record has written)`,
+      `${path} is no recording (give a file that ${recorder} has written)`,
     ]);
   }
   if (isHeader(value)) return value;

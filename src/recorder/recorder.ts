@@ -10,6 +10,7 @@
 import { heldBytes } from "../blob.ts";
 import { messageOf } from "../errors.ts";
 import { type Log, logOf } from "../log/log.ts";
+import { type Naming, OPTION_NAMES } from "../option_names.ts";
 import type { Bytes, Observer } from "../mcp/transport/observer.ts";
 import type { Redact } from "../redact/redact.ts";
 import { delay, within } from "../time.ts";
@@ -27,7 +28,7 @@ export interface LineWriter {
 }
 
 /** What a recorder is made with. */
-export interface RecorderOptions {
+export interface RecorderOptions extends Naming {
   readonly out: LineWriter;
   readonly redact: Redact;
   /** Whether arguments and results are kept as they are. */
@@ -188,7 +189,7 @@ export class Recorder implements AsyncDisposable {
   }
 
   async #write(): Promise<void> {
-    const { out, log } = this.#options;
+    const { out, log, names = OPTION_NAMES } = this.#options;
     try {
       await out.write(this.#take());
     } catch (error) {
@@ -201,7 +202,7 @@ export class Recorder implements AsyncDisposable {
     if (!out.hasLost || this.#hasSaidLost) return;
     this.#hasSaidLost = true;
     log.warn(
-      "the recording is full, and its oldest part is dropped; --record-max (MCP_RECORD_MAX) sets its size",
+      `the recording is full, and its oldest part is dropped; ${names.recordMaxBytes} sets its size`,
     );
   }
 

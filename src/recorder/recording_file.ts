@@ -4,6 +4,11 @@
  */
 
 import { ConfigError, messageOf } from "../errors.ts";
+import {
+  type Naming,
+  OPTION_NAMES,
+  type OptionNames,
+} from "../option_names.ts";
 import { lacking, type Need, notGranted } from "../permissions.ts";
 import type { RecordingHeader } from "./format.ts";
 
@@ -25,7 +30,7 @@ export function recordingNeeds(path: string): Need[] {
 }
 
 /** How a recording is kept. */
-export interface RecordingFileOptions {
+export interface RecordingFileOptions extends Naming {
   readonly path: string;
   /** How many bytes both parts have at most. */
   readonly maxBytes: number;
@@ -54,10 +59,10 @@ export class RecordingFile {
    * @throws {ConfigError} The file cannot be written, or is no recording.
    */
   static create(options: RecordingFileOptions): RecordingFile {
-    const { path } = options;
+    const { path, names = OPTION_NAMES } = options;
     try {
-      removeRecording(path);
-      removeRecording(path + OLDER);
+      removeRecording(path, names);
+      removeRecording(path + OLDER, names);
       return new RecordingFile(options);
     } catch (error) {
       if (error instanceof ConfigError) throw error;
@@ -69,7 +74,7 @@ export class RecordingFile {
           }`
           : `the recording cannot be written: ${
             messageOf(error)
-          } (set --record or MCP_RECORD to another file)`,
+          } (set ${names.record} to another file)`,
       ]);
     }
   }
@@ -136,12 +141,12 @@ async function writeAll(file: Deno.FsFile, bytes: Uint8Array): Promise<void> {
 }
 
 /** Nothing but a recording is ever written over. */
-function removeRecording(path: string): void {
+function removeRecording(path: string, { record }: OptionNames): void {
   try {
     const { isFile, size } = Deno.lstatSync(path);
     if (!isFile || size > 0 && !isRecording(path)) {
       throw new ConfigError([
-        `${path} is there and is no recording, and is not written over (set --record or MCP_RECORD to another file)`,
+        `${path} is there and is no recording, and is not written over (set ${record} to another file)`,
       ]);
     }
     Deno.removeSync(path);

@@ -6,6 +6,7 @@
 import { release } from "../blob.ts";
 import { ProxyError } from "../errors.ts";
 import type { Log } from "../log/log.ts";
+import type { OptionNames } from "../option_names.ts";
 import { errorFrame } from "../mcp/transport/failure.ts";
 import type { Link, Refusing } from "../mcp/transport/link.ts";
 import type { Frame, OversizedFrame } from "../mcp/wire/frames.ts";
@@ -29,6 +30,7 @@ import {
 } from "./backlog.ts";
 
 export interface ClientInputOptions extends Refusing {
+  readonly names: OptionNames;
   readonly accept: Link["accept"];
   readonly log: Log;
   readonly maxFrameBytes: number;
@@ -154,10 +156,10 @@ export class ClientInput {
   #refuseOversized(
     { byteLength, isOwed, id }: OversizedFrame,
   ): Promise<void> | undefined {
-    const { log, observer, maxFrameBytes: limitBytes } = this.#options;
+    const { log, observer, names, maxFrameBytes: limitBytes } = this.#options;
     const error = new ProxyError(
       "frame-too-large",
-      `a message of ${byteLength} bytes is over the limit of ${limitBytes} bytes and was not sent; --max-frame (MCP_MAX_FRAME) sets this limit`,
+      `a message of ${byteLength} bytes is over the limit of ${limitBytes} bytes and was not sent; ${names.maxFrameBytes} sets this limit`,
       { data: { byteLength, limitBytes } },
     );
     log.warn(error.message, { id: id?.source });

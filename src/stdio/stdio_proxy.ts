@@ -1,14 +1,15 @@
 /** Frames in ⇄ upstream ⇄ frames out. */
 
 import {
-  explainRefusal,
   redactorOf,
+  refusalError,
   safeAwsError,
 } from "../aws/refusals/refusal.ts";
 import {
   DEFAULT_MAX_FRAME_BYTES,
   limitConnect,
   type ProxyOptions,
+  type ProxySettings,
   settleOptions,
 } from "../config/proxy_options.ts";
 import { ClientInput } from "./client_input.ts";
@@ -22,6 +23,7 @@ import { FrameParser, FrameWriter } from "../mcp/wire/frames.ts";
 import type { Observer } from "../mcp/transport/observer.ts";
 import type { Accounts } from "../mcp/client_layers.ts";
 import type { AccountRules } from "../mcp/profiles/accounts.ts";
+import type { Naming } from "../option_names.ts";
 import { joinSecrets, type Redactor } from "../redact/redact.ts";
 import { delay, untilAborted, within } from "../time.ts";
 
@@ -94,7 +96,7 @@ export interface StdioProxyOptions extends ProxyOptions {
 }
 
 /** What the program adds to them. */
-export interface StdioProxyRun extends StdioProxyOptions {
+export interface StdioProxyRun extends StdioProxyOptions, Naming {
   /** Is told of the messages on their way; nobody is by default. */
   readonly observer?: Observer;
   /** The AWS accounts that calls may name, and what signs for one. */
@@ -163,7 +165,7 @@ export async function runStdioProxy(options: StdioProxyRun): Promise<void> {
     emit,
     emitPieces: (pieces) =>
       writer.writePieces(observer ? counted(pieces, observer) : pieces),
-    explain: (response, body) => explain(response, body, redactor),
+    explain: (response, body) => explain(response, body, settings),
     maxConcurrency: options.maxConcurrency ?? DEFAULT_MAX_CONCURRENCY,
     retries: options.retries ?? DEFAULT_RETRIES,
     recover: options.recover ?? true,
@@ -195,6 +197,7 @@ export async function runStdioProxy(options: StdioProxyRun): Promise<void> {
       log,
       observer,
       maxFrameBytes,
+      names: settings.names,
       signal: stopped,
     });
     const frames = new FrameParser({
@@ -259,11 +262,11 @@ function accountsWith(
 function explain(
   response: Response,
   body: string,
-  redactor: Redactor,
+  { redactor, names }: ProxySettings,
 ): ProxyError | undefined {
   const signer = redactorOf(response);
   if (signer) redactor.join(signer);
-  const refusal = explainRefusal(response, body);
+  const refusal = refusalError(response, body, names);
   if (refusal) return refusal;
   const awsError = safeAwsError(response, body);
   if (awsError?.type === undefined) return undefined;

@@ -19,7 +19,7 @@ Deno.test("an answer that does not begin in time is 504 with the request's id", 
   });
   const { id, error } = await answer.json();
   assertEquals([answer.status, id, error.code], [504, "late", -31014]);
-  assertStringIncludes(error.message, "--timeout");
+  assertStringIncludes(error.message, "timeoutMs");
 });
 
 Deno.test("an answer in which nothing moves is broken off", async () => {
@@ -47,7 +47,7 @@ Deno.test("an answer in which nothing moves is broken off", async () => {
   await clock.pass(61_000);
   await cut;
   await within(left.promise, "the target to be left");
-  assertStringIncludes(world.front.logText, "--idle-timeout");
+  assertStringIncludes(world.front.logText, "idleTimeoutMs");
 });
 
 Deno.test("an event begins the time of an answer anew where that is wanted, and not elsewhere", async () => {
@@ -79,8 +79,8 @@ Deno.test("an event begins the time of an answer anew where that is wanted, and 
   );
   await clock.pass(40_000);
   await cut;
-  assertStringIncludes(strict.front.logText, "--timeout");
-  assertEquals(patient.front.logText.includes("--timeout"), false);
+  assertStringIncludes(strict.front.logText, "timeoutMs");
+  assertEquals(patient.front.logText.includes("timeoutMs"), false);
   await clock.pass(21_000);
   await open;
 });

@@ -19,7 +19,7 @@ Deno.test("a body of the largest size passes, and one byte more is 413", async (
   const { error } = await large.json();
   assertEquals([large.status, error.code], [413, -31016]);
   assertEquals(error.data.limitBytes, 100_000);
-  assertStringIncludes(error.message, "--max-frame");
+  assertStringIncludes(error.message, "maxBodyBytes");
   assertEquals(world.target.requests.length, 1);
 });
 

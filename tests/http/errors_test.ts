@@ -187,7 +187,7 @@ Deno.test({
     const answer = await front.post({ jsonrpc: "2.0", id: 1, method: "m" });
     const { error } = await answer.json();
     assertEquals([answer.status, error.code], [502, -31010]);
-    assertStringIncludes(error.message, "--connect-timeout");
+    assertStringIncludes(error.message, "connectTimeoutMs");
   },
 });
 

@@ -64,9 +64,9 @@ Deno.test("a call of a forbidden tool is answered with -31019 and not sent", asy
   });
   const { status, json } = await world.ask(call("write", "w"));
   assertEquals([status, json.id, json.error.code], [200, "w", -31019]);
-  assertStringIncludes(json.error.message, "--allow-tool");
+  assertStringIncludes(json.error.message, "tools.allow");
   const denied = await world.ask(call("read_secret"));
-  assertStringIncludes(denied.json.error.message, "--deny-tool");
+  assertStringIncludes(denied.json.error.message, "tools.deny");
   assertEquals(world.target.requests.length, 0);
   assertEquals((await world.ask(call("read_file"))).json.result, {});
   assertEquals(world.methods, ["tools/call"]);
@@ -89,7 +89,7 @@ Deno.test("a call that was never listed is checked by a list of all pages, in th
   for (const name of ["write", "plain"]) {
     const { status, json } = await world.ask(call(name), session);
     assertEquals([status, json.error.code], [200, -31019]);
-    assertStringIncludes(json.error.message, "--read-only");
+    assertStringIncludes(json.error.message, "tools.readOnly");
   }
   // All are known by now.
   assertEquals(world.methods.length, 3);
@@ -240,12 +240,12 @@ for (
         reply.json(error(message, -32603, "the disk is full")),
     ],
     [
-      "--max-answer",
+      "maxAnswerBytes",
       (message, reply) =>
         reply.json(result(message, { tools: [], filler: "x".repeat(2000) })),
     ],
     [
-      "--max-answer",
+      "maxAnswerBytes",
       async (message, reply) => {
         const stream = await reply.sse();
         const filler = "x".repeat(2000);

@@ -33,7 +33,7 @@ Deno.test("that a tool only reads is believed for a minute, and then asked for a
   nowMs = 119_999;
   await admit();
   nowMs = 120_000;
-  await assertRejects(admit, Error, "--read-only");
+  await assertRejects(admit, Error, "tools.readOnly");
 });
 
 Deno.test("what a tool said while a session began is not believed in it", async () => {

@@ -126,7 +126,7 @@ Deno.test({
       );
       assertStringIncludes(error.message, `unix:${path}: `);
       assertStringIncludes(error.message, why);
-      assertStringIncludes(error.message, "--listen");
+      assertStringIncludes(error.message, "(set listen)");
     };
     const path = `${directory}/front.sock`;
     {
@@ -158,6 +158,6 @@ Deno.test("a port in use, and a host that is not here, are configuration errors"
       ConfigError,
     );
     assertStringIncludes(error.message, name);
-    assertStringIncludes(error.message, "--listen");
+    assertStringIncludes(error.message, "(set listen)");
   }
 });

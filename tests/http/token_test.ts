@@ -158,5 +158,5 @@ Deno.test("no token beyond loopback is a configuration error", async () => {
     ConfigError,
   );
   assertStringIncludes(error.message, "0.0.0.0:0");
-  assertStringIncludes(error.message, "--no-listen-token");
+  assertStringIncludes(error.message, "leave out token: false");
 });

@@ -92,7 +92,7 @@ Deno.test("with read-only, a call of a tool never listed is checked: the whole l
     -31019,
     "delete_item",
   ]);
-  assertStringIncludes(json.error.message, "--read-only");
+  assertStringIncludes(json.error.message, "tools.readOnly");
   w.client.request(2, "tools/call", { name: "get_item" });
   assertEquals("result" in (await w.client.answer(2)).json, true);
   w.client.request(3, "tools/call", { name: "put_item" });

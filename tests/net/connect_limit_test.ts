@@ -32,7 +32,7 @@ Deno.test({
       [json.error.code, json.error.data.limitMs, json.error.data.mayHaveRun],
       [-31010, 300, false],
     );
-    assertStringIncludes(json.error.message, "--connect-timeout");
+    assertStringIncludes(json.error.message, "connectTimeoutMs");
   },
 });
 

@@ -87,7 +87,7 @@ Deno.test("a line over the limit is answered with an error that names the option
   client.request(2, "m");
   const { json } = await client.next();
   assertEquals([json.id, json.error.code], [1, -31016]);
-  assertStringIncludes(json.error.message, "--max-frame");
+  assertStringIncludes(json.error.message, "maxFrameBytes");
   assertEquals((await client.next()).json.id, 2);
   assertEquals(posts(server).length, 1);
 });

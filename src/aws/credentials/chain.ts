@@ -9,6 +9,7 @@
  */
 
 import { flagsFor, lacking, type Need } from "../../permissions.ts";
+import { type Naming, OPTION_NAMES } from "../../option_names.ts";
 import {
   FILE_VARIABLES,
   homeNeeds,
@@ -140,7 +141,10 @@ export async function findBelowEnvironment(
   const configured = isNamed(search) || missing.length > 0 ||
     search.env("AWS_SECRET_ACCESS_KEY") !== undefined;
   const flags = missing.length > 0 ? { flags: flagsFor(missing) } : {};
-  throw nothingFound(attempts, advice(files), { configured, ...flags });
+  throw nothingFound(attempts, advice(files, search), {
+    configured,
+    ...flags,
+  });
 }
 
 /** What is to be bound is the session of a role that is assumed here. */
@@ -297,11 +301,14 @@ function fromContainer(search: Search): Promise<Found> {
   return containerCredentials(search);
 }
 
-function advice(files: SharedFiles | undefined): string {
+function advice(
+  files: SharedFiles | undefined,
+  { names: { profile } = OPTION_NAMES }: Naming,
+): string {
   const hasOthers = files !== undefined && files.profiles.size > 0 &&
     !files.profiles.has("default");
   const others = hasOthers
-    ? `name a profile with --profile or AWS_PROFILE (${listProfiles(files)}), `
+    ? `name a profile with ${profile} or AWS_PROFILE (${listProfiles(files)}), `
     : "";
   return `${others}run \`aws configure\`, \`aws sso login --profile NAME\` ` +
     "or `aws login`, or set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY";

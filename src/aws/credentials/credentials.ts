@@ -5,6 +5,7 @@
 
 import type { Credentials, CredentialSource, RoleSession } from "./types.ts";
 import { CredentialsError, messageOf } from "../../errors.ts";
+import type { Naming } from "../../option_names.ts";
 import { type Log, SILENT_LOG } from "../../log/log.ts";
 import { maskAccessKeyId, Redactor } from "../../redact/redact.ts";
 import { CredentialCache } from "./cache.ts";
@@ -33,7 +34,7 @@ export interface AssumeRoleOptions {
 
 /** What {@linkcode createCredentialSource} is handed. */
 export interface CredentialSourceOptions {
-  /** The profile asked for outright (`--profile`): beats environment keys. */
+  /** The profile asked for outright: beats environment keys. */
   readonly profile?: string;
   /** Reads an environment variable. Default: `Deno.env.get`. */
   readonly env?: (name: string) => string | undefined;
@@ -98,10 +99,16 @@ export function createCredentialSource(
   return credentialSource(options);
 }
 
-/** The same, with the logins that the program can begin. */
+/** What the program adds to them. */
+export interface CredentialSourceRun extends Naming {
+  /** The logins that it can begin. */
+  readonly logins?: Logins;
+}
+
+/** The same, for the program itself. */
 export function credentialSource(
   options: CredentialSourceOptions,
-  logins?: Logins,
+  { logins, names }: CredentialSourceRun = {},
 ): CredentialSource {
   const log = options.log ?? SILENT_LOG;
   const redactor = options.redactor ?? new Redactor();
@@ -127,6 +134,7 @@ export function credentialSource(
     log,
     redactor,
     logins,
+    names,
   };
   let instance: InstanceMetadata | undefined;
   let choice: Choice | undefined;

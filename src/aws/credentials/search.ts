@@ -4,6 +4,7 @@
  */
 
 import { CredentialsError } from "../../errors.ts";
+import type { Naming } from "../../option_names.ts";
 import type { Log } from "../../log/log.ts";
 import type { Redactor } from "../../redact/redact.ts";
 import { flagsFor, lacking, type Need, notGranted } from "../../permissions.ts";
@@ -42,7 +43,7 @@ export interface ProfileQuery extends SourceQuery {
 }
 
 /** What every source is handed. */
-export interface Search extends SourceQuery {
+export interface Search extends SourceQuery, Naming {
   /** What the source is called in errors. */
   readonly source: string;
   /** Those of the variables that may not be read. */

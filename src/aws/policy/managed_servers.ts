@@ -46,7 +46,7 @@ function awsMcpServer(): TargetPolicy {
 }
 
 /** Amazon EKS, "Amazon EKS MCP Server Configuration Reference". */
-function eksMcpServer({ config }: Target): TargetPolicy {
+function eksMcpServer({ config, names }: Target): TargetPolicy {
   const reading = ["eks-mcp:InvokeMcp", "eks-mcp:CallReadOnlyTool"];
   if (config.readOnly) {
     return allowing("UseMcpServer", reading, "*", NO_RESOURCES);
@@ -56,7 +56,7 @@ function eksMcpServer({ config }: Target): TargetPolicy {
     "UseMcpServer",
     [...reading, privileged],
     "*",
-    `for the tools that only read (--read-only), ${privileged} is not needed`,
+    `for the tools that only read (${names.onlyRead}), ${privileged} is not needed`,
     NO_RESOURCES,
   );
 }

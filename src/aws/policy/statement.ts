@@ -3,6 +3,7 @@
  */
 
 import { partitionOf, partitionOfHost } from "../partition.ts";
+import type { OptionNames } from "../../option_names.ts";
 
 /** What of a configuration says what a target asks for. */
 export interface PolicyTarget {
@@ -48,6 +49,7 @@ export interface Target {
   readonly account: string;
   /** Whether it names the path of the messages itself (HTTP+SSE of 2024). */
   readonly isSse: boolean;
+  readonly names: OptionNames;
 }
 
 export const NO_RESOURCES =

@@ -6,6 +6,7 @@
  */
 
 import { knownHost, readRuntimeArn, unescapedRuntimeArn } from "../endpoint.ts";
+import { OPTION_NAMES, type OptionNames } from "../../option_names.ts";
 import { MANAGED_SERVERS } from "./managed_servers.ts";
 import {
   allow,
@@ -41,13 +42,14 @@ export const POLICY_SERVICES: readonly string[] = Object.keys(MAKERS);
 export function targetPolicy(
   config: PolicyTarget,
   account: string,
+  names: OptionNames = OPTION_NAMES,
 ): TargetPolicy | undefined {
   const { service, targetUrl: url } = config;
   if (!Object.hasOwn(MAKERS, service)) return undefined;
   const path = literal(decode(url.pathname).replace(/^\//, ""));
   const isSse = config.transport === "sse";
   const host = knownHost(config);
-  return MAKERS[service]({ config, url, host, path, account, isSse });
+  return MAKERS[service]({ config, url, host, path, account, isSse, names });
 }
 
 /**
@@ -65,13 +67,13 @@ function apiGateway(target: Target): TargetPolicy {
   const resources = arnStarts("execute-api", target).flatMap((arn) =>
     methods.map((method) => `${arn}:${id}/${stage}/${method}`)
   );
-  const sse = target.isSse ? [SSE_NOTE] : [];
+  const sse = target.isSse ? [sseNote(target)] : [];
   const action = "execute-api:Invoke";
   return allowing("InvokeApi", action, resources, ...notes, ...sse);
 }
 
-const SSE_NOTE =
-  "with --transport sse the target names the path of the messages itself: " +
+const sseNote = ({ names }: Target) =>
+  `with ${names.sse} the target names the path of the messages itself: ` +
   "where you know it, put it in place of the * that stands for it";
 
 /**
@@ -199,8 +201,8 @@ function agentRuntime(target: Target): TargetPolicy | undefined {
     action,
     resources,
     `with a header ${USER_ID_HEADER}, bedrock-agentcore:` +
-      "InvokeAgentRuntimeForUser is needed, too (give the header as --header " +
-      "to see it)",
+      "InvokeAgentRuntimeForUser is needed, too (give the header as " +
+      `${target.names.header} to see it)`,
   );
 }
 
@@ -214,7 +216,7 @@ function lattice(target: Target): TargetPolicy {
   const unknown = "the host does not tell the service: put its ID (svc-…) in " +
     "place of SERVICE_ID";
   const notes = id === undefined ? [unknown] : [];
-  if (isSse) notes.push(SSE_NOTE);
+  if (isSse) notes.push(sseNote(target));
   const action = "vpc-lattice-svcs:Invoke";
   return allowing("InvokeService", action, resource, ...notes);
 }

@@ -4,6 +4,7 @@
  */
 
 import type { ErrorData } from "../../errors.ts";
+import type { OptionNames } from "../../option_names.ts";
 import { maskAccessKeyId, type Redactor } from "../../redact/redact.ts";
 import {
   describeDifference,
@@ -29,6 +30,7 @@ export interface Refused {
   /** What was signed, when the answer came through a signed fetch. */
   readonly record: SignedRequest | undefined;
   readonly redactor: Redactor;
+  readonly names: OptionNames;
 }
 
 /** Explains any refusal of a request that went unsigned. */
@@ -74,7 +76,7 @@ export const EXPLANATIONS: {
         : ""),
   }),
 
-  "wrong-scope": ({ error: { message, region }, record }) => {
+  "wrong-scope": ({ error: { message, region }, record, names }) => {
     const signed = record === undefined
       ? ""
       : ` (signed for ${record.service} in ${record.region})`;
@@ -86,7 +88,7 @@ export const EXPLANATIONS: {
     return {
       problem: `the signature is for another region or service${signed}` +
         (target === "" ? "" : `; the target wants ${target}`),
-      hint: "set --region or --service-name",
+      hint: `set ${names.region} or ${names.service}`,
       data: { wants: Object.fromEntries(wants) },
     };
   },
@@ -122,7 +124,7 @@ export const EXPLANATIONS: {
 };
 
 function mismatch(refused: Refused): Explanation {
-  const { error, record } = refused;
+  const { error, record, names } = refused;
   const difference = differenceOf(refused);
   const data = difference && { firstDifference: difference };
   const isWrongHash = error.type === "XAmzContentSHA256Mismatch";
@@ -133,7 +135,7 @@ function mismatch(refused: Refused): Explanation {
     return {
       problem: "the target wants the body's hash signed, and the request was " +
         "signed without it",
-      hint: "leave out --unsigned-payload (MCP_UNSIGNED_PAYLOAD)",
+      hint: `leave out ${names.unsignedPayload}`,
       data,
     };
   }
@@ -149,7 +151,7 @@ function mismatch(refused: Refused): Explanation {
         describeDifference(difference)
       }`,
       hint: difference.part === "scope"
-        ? "set --region or --service-name"
+        ? `set ${names.region} or ${names.service}`
         : "look for what changes the request on its way, such as a proxy",
       data,
     };
@@ -246,7 +248,10 @@ export function wantedVersion(
   return isNamed || isRefused ? other : undefined;
 }
 
-export function wrongAlgorithm(wanted: Version): Explanation {
+export function wrongAlgorithm(
+  wanted: Version,
+  names: OptionNames,
+): Explanation {
   const used = wanted === "v4" ? "v4a" : "v4";
   const region = wanted === "v4"
     ? "the target's region"
@@ -254,7 +259,8 @@ export function wrongAlgorithm(wanted: Version): Explanation {
   return {
     problem: `the target does not take a signature of version ${used}, and ` +
       `wants ${wanted}`,
-    hint: `set --sig-version ${wanted} and --region to ${region}`,
+    hint: `set ${names.signatureVersion} ${wanted} and ${names.region} to ` +
+      region,
     data: { wants: { signatureVersion: wanted } },
   };
 }

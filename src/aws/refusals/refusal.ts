@@ -1,6 +1,7 @@
 /** Says why a target refused a signed request, and what to do. */
 
 import { type ErrorData, ProxyError } from "../../errors.ts";
+import { OPTION_NAMES, type OptionNames } from "../../option_names.ts";
 import type { LogFields } from "../../log/log.ts";
 import { type Redact, Redactor } from "../../redact/redact.ts";
 import {
@@ -68,6 +69,15 @@ export function explainRefusal(
   response: Response,
   bodyText: string,
 ): ProxyError | undefined {
+  return refusalError(response, bodyText, OPTION_NAMES);
+}
+
+/** The same, in the words of a program that has other names for the options. */
+export function refusalError(
+  response: Response,
+  bodyText: string,
+  names: OptionNames,
+): ProxyError | undefined {
   if (!mayBeRefusal(response.status)) return undefined;
   const error = parseAwsError(response.headers, bodyText);
   if (error === undefined) return undefined;
@@ -85,8 +95,8 @@ export function explainRefusal(
   const { problem, hint, data } = isUnsigned
     ? UNSIGNED
     : refusal.cause === "wrong-algorithm"
-    ? wrongAlgorithm(refusal.wanted)
-    : EXPLANATIONS[refusal.cause]({ error, response, record, redactor });
+    ? wrongAlgorithm(refusal.wanted, names)
+    : EXPLANATIONS[refusal.cause]({ error, response, record, redactor, names });
   const said = safeText(error.message, redactor.redact);
   const facts: ErrorData = redactedData({
     status: response.status,

@@ -258,13 +258,13 @@ function originsOf(
     origins.add(url.origin);
     if (signHost !== undefined && !maySignOtherHost(url)) {
       faults.push(
-        `another host may be signed (--sign-host) only towards loopback, ` +
+        `signHost is for targets on loopback, ` +
           `private addresses and *.vpce.amazonaws.com, not ${url.host}`,
       );
     }
   }
   if (signHost !== undefined && !isHost(signHost)) {
-    faults.push("the host to sign (--sign-host) must be a host name");
+    faults.push("signHost must be a host name");
   }
   if (faults.length > 0) throw new ConfigError(faults);
   return origins;

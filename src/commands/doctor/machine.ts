@@ -4,6 +4,7 @@
  */
 
 import { createServer } from "node:http";
+import { COMMAND_NAMES } from "../../config/option_names.ts";
 import { ConfigError, reasonOf } from "../../errors.ts";
 import {
   listen,
@@ -135,7 +136,12 @@ export async function tryListening(
     isOpen = true;
     if (listen.token === undefined) {
       const directory = runtimeDirectory(context.env);
-      await using _file = await writeTokenFile("", log, directory);
+      await using _file = await writeTokenFile(
+        "",
+        log,
+        directory,
+        COMMAND_NAMES,
+      );
     }
     return { detail: `${address} is free` };
   } catch (error) {
@@ -163,7 +169,7 @@ function adviceFor(address: ListenAddress, detail: string): string {
 
 async function tryAddress(address: ListenAddress): Promise<void> {
   const server = createServer();
-  await listen(server, address);
+  await listen(server, address, COMMAND_NAMES);
   const { promise, resolve } = Promise.withResolvers<void>();
   server.close(() => resolve());
   await promise;

@@ -16,6 +16,7 @@
 
 import { messageOf, type ProxyError } from "../../errors.ts";
 import { type Login, LoginError, type LoginPage } from "../../login.ts";
+import type { Naming } from "../../option_names.ts";
 import type { Log } from "../../log/log.ts";
 import { Recent } from "../../lru_cache.ts";
 import { within } from "../../time.ts";
@@ -51,7 +52,7 @@ import {
 /** The login that would repair a failure, if one would. */
 export type FindLogin = (failure: unknown) => Login | undefined;
 
-export interface LoginLinkOptions {
+export interface LoginLinkOptions extends Naming {
   readonly emit: Emit;
   readonly log: Log;
   readonly findLogin: FindLogin;
@@ -160,13 +161,16 @@ export class LoginLink implements Link {
     const caller = this.#callerOf(exchange);
     const { until = 0, why } = this.#declined.get(login.key) ?? {};
     const refusal = performance.now() < until ? why : caller?.refusal;
-    if (refusal) return Promise.reject(failed(failure, refusal));
+    if (refusal) return Promise.reject(failed(failure, refusal, this.#options));
     const canAsk = this.#canAsk(exchange);
     const pending = this.#pending.get(login.key) ??
       (canAsk ? this.#begin(login) : undefined);
     if (!pending) return undefined;
     this.#waited.add(exchange);
-    const ready = pending.wait(failure, exchange.signal, caller);
+    const ready = pending.wait(failure, exchange.signal, caller)
+      .catch((why) => {
+        throw failed(failure, why, this.#options);
+      });
     if (canAsk) this.#showAgain(pending, caller);
     return ready;
   }

@@ -9,7 +9,6 @@ import {
 } from "../../login.ts";
 import { AttemptError } from "../transport/retry.ts";
 import type { RequestMessage } from "../wire/message.ts";
-import { failed } from "./question.ts";
 
 /** A call whose result may ask for input. */
 export interface Call {
@@ -77,8 +76,6 @@ export class PendingLogin {
     signal.addEventListener("abort", leave, { once: true });
     try {
       await (caller ? Promise.race([this.done, told]) : this.done);
-    } catch (cause) {
-      throw cause instanceof AttemptError ? cause : failed(failure, cause);
     } finally {
       signal.removeEventListener("abort", leave);
       if (caller) this.#callers.delete(caller);

@@ -1,6 +1,7 @@
 /** How a client's user is asked to open a page, and what the answer means. */
 
 import { messageOf, ProxyError } from "../../errors.ts";
+import { type Naming, OPTION_NAMES } from "../../option_names.ts";
 import { LoginError, type LoginPage } from "../../login.ts";
 import { resultFrame } from "../transport/link.ts";
 import { AttemptError } from "../transport/retry.ts";
@@ -116,9 +117,14 @@ function refusalIn(answer: unknown): LoginError | undefined {
 }
 
 /** The error that there would have been at once, with what became of the login. */
-export function failed(failure: ProxyError, why: unknown): AttemptError {
+export function failed(
+  failure: ProxyError,
+  why: unknown,
+  { names = OPTION_NAMES }: Naming,
+): AttemptError {
+  if (why instanceof AttemptError) return why;
   const login = why instanceof LoginError ? why.outcome : "failed";
-  const message = `${failure.message} (--login: ${messageOf(why)})`;
+  const message = `${failure.message} (${names.login}: ${messageOf(why)})`;
   const data = { ...failure.data, login };
   const error = new ProxyError(failure.reason, message, { data, cause: why });
   return new AttemptError(error, "never");

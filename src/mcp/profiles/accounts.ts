@@ -4,6 +4,7 @@
  */
 
 import { ProxyError } from "../../errors.ts";
+import { OPTION_NAMES, type OptionNames } from "../../option_names.ts";
 import { Glob } from "../../glob.ts";
 import { excerpt } from "../wire/excerpt.ts";
 import type { IdentitySelection } from "./selection.ts";
@@ -36,7 +37,10 @@ const IDLE_MS = 15 * 60_000;
 const MOST_NAMED = 20;
 
 /** What calls name, in the order of the identity's parts. */
-export function accountSelection(rules: AccountRules): IdentitySelection {
+export function accountSelection(
+  rules: AccountRules,
+  names: OptionNames = OPTION_NAMES,
+): IdentitySelection {
   const { allow, allowRole, isRequired, idleMs = IDLE_MS } = rules;
   const accounts = allow.map((glob) => new Glob(glob));
   const roles = allowRole?.map((glob) => new Glob(glob));
@@ -58,21 +62,23 @@ export function accountSelection(rules: AccountRules): IdentitySelection {
         },
       },
     },
-    option: "--account-role (MCP_ACCOUNT_ROLE)",
+    option: names.accountRole,
     isRequired,
     limits: { most: MOST, idleMs },
     select(named) {
       const account = named[ACCOUNT_ARGUMENT] ?? undefined;
       const role = named[ROLE_ARGUMENT] ?? undefined;
       const isNone = account === undefined && role === undefined;
-      if (isNone && isRequired) throw noneNamed();
+      if (isNone && isRequired) throw noneNamed(names);
       if (isNone) return undefined;
       if (!isAllowed(account, ACCOUNT, accounts)) {
-        throw notAllowed(ACCOUNT_ARGUMENT, account, "12 digits", allow);
+        const form = "12 digits";
+        throw notAllowed(ACCOUNT_ARGUMENT, account, form, allow, names);
       }
       if (allowRole === undefined || roles === undefined) return account;
       if (!isAllowed(role, ROLE, roles)) {
-        throw notAllowed(ROLE_ARGUMENT, role, "a role's name", allowRole);
+        const form = "a role's name";
+        throw notAllowed(ROLE_ARGUMENT, role, form, allowRole, names);
       }
       return `${account}/${role}`;
     },
@@ -102,12 +108,12 @@ function isAllowed(
 }
 
 /** The error of a call that would go with an identity that nothing binds. */
-function noneNamed(): ProxyError {
+function noneNamed({ readOnly, assumeRole }: OptionNames): ProxyError {
   return new ProxyError(
     "blocked",
-    `the call names no ${ACCOUNT_ARGUMENT}, and what --read-only ` +
-      "(MCP_READ_ONLY) binds are the accounts' roles alone: name an account, " +
-      "or give --assume-role (MCP_ASSUME_ROLE) for calls without one",
+    `the call names no ${ACCOUNT_ARGUMENT}, and what ${readOnly} ` +
+      "binds are the accounts' roles alone: name an account, or give " +
+      `${assumeRole} for calls without one`,
     { data: { argument: ACCOUNT_ARGUMENT, mayHaveRun: false } },
   );
 }
@@ -117,10 +123,10 @@ function notAllowed(
   value: unknown,
   form: string,
   allowed: readonly string[],
+  names: OptionNames,
 ): ProxyError {
-  const option = name === ACCOUNT_ARGUMENT
-    ? "--allow-account (MCP_ALLOW_ACCOUNT)"
-    : "--allow-role (MCP_ALLOW_ROLE)";
+  const isAccount = name === ACCOUNT_ARGUMENT;
+  const option = isAccount ? names.allowAccount : names.allowRole;
   const got = value === undefined
     ? "none is given"
     : `got ${excerpt(JSON.stringify(value) ?? "")}`;

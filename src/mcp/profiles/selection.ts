@@ -3,6 +3,7 @@
  */
 
 import { ProxyError } from "../../errors.ts";
+import { OPTION_NAMES, type OptionNames } from "../../option_names.ts";
 import { toolName, type ToolPolicy } from "../tools/policy.ts";
 import type { RequestMessage } from "../wire/message.ts";
 
@@ -36,6 +37,7 @@ const PROFILE_ARGUMENT = "aws_profile";
 /** The argument `aws_profile`; the first profile is the default. */
 export function profileSelection(
   profiles: readonly string[],
+  names: OptionNames = OPTION_NAMES,
 ): IdentitySelection {
   const [first] = profiles;
   return {
@@ -48,12 +50,12 @@ export function profileSelection(
           `AWS profile (account and role) to call the tool with; ${first} if none is given`,
       },
     },
-    option: "--profile (MCP_PROFILES)",
+    option: names.profiles,
     select({ [PROFILE_ARGUMENT]: profile }) {
       // What models give for an argument that they leave out.
       const chosen = profile ?? first;
       if (typeof chosen !== "string" || !profiles.includes(chosen)) {
-        throw badProfile(profile, profiles);
+        throw badProfile(profile, profiles, names);
       }
       return chosen === first ? undefined : chosen;
     },
@@ -64,25 +66,29 @@ export function profileSelection(
 function badProfile(
   profile: unknown,
   profiles: readonly string[],
+  names: OptionNames,
 ): ProxyError {
   return new ProxyError(
     "blocked",
     `${PROFILE_ARGUMENT} must be one of ${
       profiles.join(", ")
-    }; --profile (MCP_PROFILES) sets the list`,
+    }; ${names.profiles} sets the list`,
     { data: { [PROFILE_ARGUMENT]: profile, profiles } },
   );
 }
 
 /** A role for what does not say that it only reads; nothing is named. */
-export function writeSelection(policy: ToolPolicy): IdentitySelection {
+export function writeSelection(
+  policy: ToolPolicy,
+  names: OptionNames = OPTION_NAMES,
+): IdentitySelection {
   return {
     prefix: "write-role",
     offered: {},
-    option: "--write-role (MCP_WRITE_ROLE)",
+    option: names.writeRole,
     select: (_named, { params }) =>
       policy.readsOnly(toolName(params)) ? undefined : "writer",
-    nameOf: () => "the role of --write-role",
+    nameOf: () => `the role of ${names.writeRole}`,
   };
 }
 

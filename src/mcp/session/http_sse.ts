@@ -5,6 +5,7 @@
  */
 
 import { ProxyError } from "../../errors.ts";
+import { type Naming, OPTION_NAMES } from "../../option_names.ts";
 import { MAX_URL_LENGTH } from "../../net/address.ts";
 import { IdleTimer, whenOver } from "../../time.ts";
 import { readErrorBody } from "../transport/error_body.ts";
@@ -70,9 +71,9 @@ export class SseChannel implements Channel {
     router: ResponseRouter,
     endpointLimitMs = ENDPOINT_WAIT_MS,
   ): Promise<SseChannel> {
-    const { url, redactor, maxAnswerBytes: maxDataBytes } = target;
+    const { url, redactor, maxAnswerBytes: maxDataBytes, names } = target;
     const abort = new AbortController();
-    const giveUp = () => abort.abort(noEndpoint(endpointLimitMs));
+    const giveUp = () => abort.abort(noEndpoint(endpointLimitMs, target));
     using _limit = whenOver(endpointLimitMs, giveUp);
     let channel: SseChannel | undefined;
     const onChunk = () => {
@@ -81,7 +82,7 @@ export class SseChannel implements Channel {
     };
     try {
       const response = await openStream(target, abort.signal);
-      const events = readEvents(response, { maxDataBytes, onChunk });
+      const events = readEvents(response, { maxDataBytes, names, onChunk });
       const endpoint = await readEndpointEvent(events, url)
         .catch(async (cause) => {
           await events.return(undefined);
@@ -92,7 +93,7 @@ export class SseChannel implements Channel {
       return channel;
     } catch (cause) {
       abort.abort();
-      throw fetchFailure(cause, url);
+      throw fetchFailure(cause, target);
     }
   }
 
@@ -176,10 +177,13 @@ async function readEndpointEvent(
   return endpoint;
 }
 
-function noEndpoint(limitMs: number): ProxyError {
+function noEndpoint(
+  limitMs: number,
+  { names = OPTION_NAMES }: Naming,
+): ProxyError {
   return new ProxyError(
     "timeout",
-    `the target named no endpoint on its event stream within ${limitMs} ms, as HTTP+SSE of 2024-11-05 has it; if it speaks Streamable HTTP, leave out --transport sse (MCP_TRANSPORT)`,
+    `the target named no endpoint on its event stream within ${limitMs} ms, as HTTP+SSE of 2024-11-05 has it; if it speaks Streamable HTTP, leave out ${names.transportSse}`,
     { data: { limitMs } },
   );
 }

@@ -119,7 +119,7 @@ export class StandaloneStream {
     } catch (cause) {
       if (outer.aborted) return true;
       this.#warnOnce("the standalone stream broke; it is opened again", {
-        error: summaryOf(fetchFailure(cause, url)),
+        error: summaryOf(fetchFailure(cause, this.#target)),
       });
       return false;
     } finally {
@@ -199,6 +199,7 @@ export class StandaloneStream {
     const resumedAfter = this.#lastEventId;
     const events = readEvents(response, {
       maxDataBytes: this.#target.maxAnswerBytes,
+      names: this.#target.names,
       onChunk: () => idle.touch(),
     });
     for await (const event of events) {

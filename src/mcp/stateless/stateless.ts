@@ -147,7 +147,7 @@ export class StatelessSession {
     const { method, params } = exchange;
     const subscription = this.#subscriptions.get(exchange);
     if (subscription) {
-      exchange.beginFetch(this.#target.idleTimeoutMs);
+      exchange.beginFetch(this.#target);
       await subscription.moveCursor();
     }
     const mirrored = [

@@ -3,6 +3,11 @@
 import { Glob } from "../../glob.ts";
 import { ProxyError } from "../../errors.ts";
 import { Recent } from "../../lru_cache.ts";
+import {
+  type Naming,
+  OPTION_NAMES,
+  type OptionNames,
+} from "../../option_names.ts";
 import { excerpt } from "../wire/excerpt.ts";
 import { isObject, singlesOf, type ValidMessage } from "../wire/message.ts";
 import type { ToolRules } from "./rules.ts";
@@ -10,7 +15,7 @@ import type { ToolRules } from "./rules.ts";
 /** How many tools are remembered; the oldest go first. */
 const MAX_TOOLS = 10_000;
 
-export interface ToolMemory {
+export interface ToolMemory extends Naming {
   /** From when on it is as good as unknown, in milliseconds. */
   readonly maxAgeMs: number;
   /** Whether tools that do not only read are called elsewhere, if at all. */
@@ -32,13 +37,17 @@ export class ToolPolicy {
   readonly #maxAgeMs: number;
   readonly #now: () => number;
   readonly #hasWriter: boolean;
+  readonly #names: OptionNames;
   #records = new Recent<ToolRecord>(MAX_TOOLS);
   #changes = 0;
 
   constructor(
     { readOnly, allow, deny }: ToolRules,
-    { maxAgeMs, hasWriter = false, now = () => performance.now() }: ToolMemory,
+    memory: ToolMemory,
   ) {
+    const { maxAgeMs, hasWriter = false, now = () => performance.now() } =
+      memory;
+    this.#names = memory.names ?? OPTION_NAMES;
     this.#hasWriter = hasWriter;
     this.#maxAgeMs = maxAgeMs;
     this.#now = now;
@@ -100,16 +109,17 @@ export class ToolPolicy {
     const byName = this.#refusalByName(name);
     if (byName || !this.usesHints) return byName;
     if (this.readsOnly(name)) return undefined;
+    const { readOnly } = this.#names;
     if (!this.#isFresh(name) && listFailure !== undefined) {
       return blocked(
         name,
-        "--read-only (MCP_READ_ONLY) goes by the list of tools, which could not be had",
+        `${readOnly} goes by the list of tools, which could not be had`,
         listFailure,
       );
     }
     return blocked(
       name,
-      "--read-only (MCP_READ_ONLY) allows only tools that say they change nothing",
+      `${readOnly} allows only tools that say they change nothing`,
     );
   }
 
@@ -124,12 +134,12 @@ export class ToolPolicy {
       return blocked(name, "the call names no tool, or one of too long a name");
     }
     if (this.#deny.some((glob) => glob.matches(name))) {
-      return blocked(name, "--deny-tool (MCP_DENY_TOOL) forbids it");
+      return blocked(name, `${this.#names.denyTool} forbids it`);
     }
     const isAllowed = this.#allow.length === 0 ||
       this.#allow.some((glob) => glob.matches(name));
     if (isAllowed) return undefined;
-    return blocked(name, "--allow-tool (MCP_ALLOW_TOOL) does not name it");
+    return blocked(name, `${this.#names.allowTool} does not name it`);
   }
 }
 

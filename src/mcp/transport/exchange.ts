@@ -2,13 +2,14 @@
 
 import { ProxyError } from "../../errors.ts";
 import { blobOf } from "../../blob.ts";
+import { type Naming, OPTION_NAMES } from "../../option_names.ts";
 import { type Deadlines, sharedController, TimeLimit } from "../../time.ts";
 import { spellingsOf } from "../wire/answer_id.ts";
 import type { SessionHeaders } from "../wire/headers.ts";
 import type { RequestId, ResponseMessage } from "../wire/message.ts";
 import type { Observation } from "./observer.ts";
 
-export interface ExchangeLimits {
+export interface ExchangeLimits extends Naming {
   /** The whole time, in milliseconds. */
   readonly timeoutMs: number | undefined;
   /** The time without a byte from the target, in milliseconds. */
@@ -164,12 +165,13 @@ export class Exchange {
 
   /** Starts the time limits; `onLimit` is called at the first that passes. */
   limit(
-    { timeoutMs, idleTimeoutMs, timeoutResetOnProgress }: ExchangeLimits,
+    limits: ExchangeLimits,
     onLimit: (error: ProxyError) => void,
   ): void {
+    const { timeoutMs, idleTimeoutMs, timeoutResetOnProgress } = limits;
     const over = (limitMs: number, isIdle: boolean) => () => {
       this.#stopLimits();
-      onLimit(timeoutError(limitMs, isIdle));
+      onLimit(timeoutError(limitMs, isIdle, limits));
     };
     this.#idleLimit = new TimeLimit(
       this.#deadlines,
@@ -184,12 +186,12 @@ export class Exchange {
   }
 
   /** Begins one of several fetches, each with an idle time of its own. */
-  beginFetch(idleTimeoutMs: number): void {
+  beginFetch(limits: ExchangeLimits): void {
     this.finish();
     const idle = new AbortController();
     this.#fetch = AbortSignal.any([this.signal, idle.signal]);
     this.limit(
-      { timeoutMs: undefined, idleTimeoutMs },
+      { ...limits, timeoutMs: undefined },
       (error) => idle.abort(error),
     );
   }
@@ -278,9 +280,13 @@ export class Exchange {
 /** Why a fetch ends that nobody waits for; made once, for its stack. */
 const ENDED = new DOMException(undefined, "AbortError");
 
-function timeoutError(limitMs: number, isIdle: boolean): ProxyError {
+function timeoutError(
+  limitMs: number,
+  isIdle: boolean,
+  { names = OPTION_NAMES }: Naming,
+): ProxyError {
   const message = isIdle
-    ? `nothing came from the target for ${limitMs} ms; --idle-timeout (MCP_IDLE_TIMEOUT) sets this limit`
-    : `the target did not finish its answer within ${limitMs} ms; --timeout (MCP_TIMEOUT) sets this limit`;
+    ? `nothing came from the target for ${limitMs} ms; ${names.idleTimeoutMs} sets this limit`
+    : `the target did not finish its answer within ${limitMs} ms; ${names.timeoutMs} sets this limit`;
   return new ProxyError("timeout", message, { data: { limitMs } });
 }

@@ -1,6 +1,11 @@
 /** What went wrong upstream → the error that the client is told. */
 
 import { type ErrorData, messageOf, ProxyError } from "../../errors.ts";
+import {
+  type Naming,
+  OPTION_NAMES,
+  type OptionNames,
+} from "../../option_names.ts";
 import type { Redact } from "../../redact/redact.ts";
 import { bodyWords, excerpt } from "../wire/excerpt.ts";
 import { isObject, type RequestId } from "../wire/message.ts";
@@ -57,7 +62,7 @@ interface Unprocessed {
   readonly failure: RegExp;
   /** Whether there was a connection, if only without TLS. */
   readonly isConnected?: boolean;
-  readonly hint?: string;
+  readonly hint?: (names: OptionNames) => string;
 }
 
 /**
@@ -69,8 +74,8 @@ const UNPROCESSED: readonly Unprocessed[] = [
   {
     // RFC 8446, 4.4.2.4: the client ends the handshake
     failure: /invalid peer certificate: UnknownIssuer/,
-    hint:
-      "; if its certificate is from a private authority, name the root with --ca-cert (MCP_CA_CERT)",
+    hint: ({ caCert }) =>
+      `; if its certificate is from a private authority, name the root with ${caCert}`,
   },
   { failure: /invalid peer certificate/ },
   {
@@ -79,8 +84,8 @@ const UNPROCESSED: readonly Unprocessed[] = [
     // not read
     failure:
       /received fatal alert: (?:\w*Certificate\w*|UnknownCA|AccessDenied)/,
-    hint:
-      "; the target wants a client's certificate that it trusts: --client-cert and --client-key (MCP_CLIENT_CERT, MCP_CLIENT_KEY)",
+    hint: ({ clientCert }) =>
+      `; the target wants a client's certificate that it trusts: ${clientCert}`,
   },
   {
     // RFC 9110, 9.2.2: no connection, so nothing was sent (DNS, TCP, a proxy's
@@ -102,7 +107,7 @@ const UNPROCESSED: readonly Unprocessed[] = [
 
 export function fetchFailure(
   cause: unknown,
-  url: URL,
+  { url, names = OPTION_NAMES }: { readonly url: URL } & Naming,
 ): AttemptError | ProxyError {
   if (cause instanceof ProxyError || cause instanceof AttemptError) {
     return cause;
@@ -123,26 +128,27 @@ export function fetchFailure(
   const detail = CLIENT_ERROR.exec(text)?.[1] || text;
   const unprocessed = UNPROCESSED.find(({ failure }) => failure.test(text));
   if (unprocessed) {
-    const { isConnected, hint = "" } = unprocessed;
+    const { isConnected, hint } = unprocessed;
     const what = isConnected
       ? `the request was not processed by ${url.origin}`
       : `cannot connect to ${url.origin}`;
-    const error = unreachable(`${what}: ${detail}${hint}`, cause);
+    const todo = hint?.(names) ?? "";
+    const error = unreachable(`${what}: ${detail}${todo}`, cause);
     return new AttemptError(error, "always");
   }
+  // With TLS 1.3 a server may refuse a client only after its first request.
+  const todo = TLS_LINK.test(text)
+    ? `; if the target wants a client's certificate: ${names.clientCert}`
+    : "";
   const message =
     `the connection to ${url.origin} failed before an answer came: ${
       detail.replace(TLS_LINK, "")
-    }; the request may have run${TLS_LINK.test(text) ? ENDED_TLS : ""}`;
+    }; the request may have run${todo}`;
   return new AttemptError(unreachable(message, cause, true), "if-idempotent");
 }
 
 /** What the TLS library says of an end without a word, with its link. */
 const TLS_LINK = /(?<=without sending TLS close_notify): https:\/\/\S+/;
-
-/** With TLS 1.3 a server may refuse a client only after its first request. */
-const ENDED_TLS =
-  "; if the target wants a client's certificate: --client-cert and --client-key (MCP_CLIENT_CERT, MCP_CLIENT_KEY)";
 
 function unreachable(
   message: string,
@@ -170,14 +176,16 @@ export function shuttingDown(mayHaveRun: boolean): ProxyError {
 
 export function frameTooLarge(
   byteLength: number | undefined,
-  limitBytes: number,
+  { maxAnswerBytes: limitBytes, names = OPTION_NAMES }:
+    & { readonly maxAnswerBytes: number }
+    & Naming,
 ): ProxyError {
   const size = byteLength === undefined
     ? "more than that"
     : `${byteLength} bytes`;
   return new ProxyError(
     "frame-too-large",
-    `the target's answer is over ${limitBytes} bytes (it has ${size}); --max-answer (MCP_MAX_ANSWER) sets this limit`,
+    `the target's answer is over ${limitBytes} bytes (it has ${size}); ${names.maxAnswerBytes} sets this limit`,
     { data: { limitBytes, ...(byteLength !== undefined && { byteLength }) } },
   );
 }

@@ -226,7 +226,7 @@ export class HttpTransport {
       }
       return response;
     } catch (cause) {
-      throw fetchFailure(cause, url);
+      throw fetchFailure(cause, this.#target);
     }
   }
 

@@ -4,6 +4,7 @@
  */
 
 import { ProxyError } from "../../errors.ts";
+import type { Naming } from "../../option_names.ts";
 import { LimitError, withLimit } from "../../time.ts";
 import { spellingsOf } from "../wire/answer_id.ts";
 import { isSmallBody, mediaType } from "../wire/body.ts";
@@ -70,13 +71,15 @@ export async function receiveJson(
           exchange.observation?.answered();
           return router.pending.take(exchange, id);
         };
-        const pieces = largeAnswer(head, chunks, { id, maxAnswerBytes, take });
+        const { names } = target;
+        const limits = { id, maxAnswerBytes, names, take };
+        const pieces = largeAnswer(head, chunks, limits);
         return await exchange.delivering(target.emitPieces(pieces, id));
       }
     }
     const { bytes, isComplete } = await chunks.read(maxAnswerBytes, head?.bytes)
       .catch(failedRead);
-    if (!isComplete) throw frameTooLarge(undefined, maxAnswerBytes);
+    if (!isComplete) throw frameTooLarge(undefined, target);
     await receiveBody(context, exchange, session, response, bytes);
   } finally {
     // Not awaited: it would wait for a read that may never end.
@@ -141,7 +144,7 @@ function mayPassInPieces(
     !READ_METHODS.has(method);
 }
 
-export interface LargeAnswerLimits {
+export interface LargeAnswerLimits extends Naming {
   readonly maxAnswerBytes: number;
   /** The request that it must answer. */
   readonly id: RequestId;
@@ -162,16 +165,16 @@ export interface LargeAnswerLimits {
 export async function* largeAnswer(
   { bytes }: BodyPart,
   rest: AsyncIterator<Uint8Array>,
-  { maxAnswerBytes, id, take, stallLimitMs = DEFAULT_STALL_LIMIT_MS }:
-    LargeAnswerLimits,
+  limits: LargeAnswerLimits,
 ): AsyncGenerator<Uint8Array> {
+  const { id, take, stallLimitMs = DEFAULT_STALL_LIMIT_MS } = limits;
   const scanner = new TopLevelScanner();
   let last: Uint8Array | undefined;
   let byteLength = 0;
   for (let piece: Uint8Array | undefined = bytes; piece;) {
     byteLength += piece.length;
-    if (byteLength > maxAnswerBytes) {
-      throw frameTooLarge(undefined, maxAnswerBytes);
+    if (byteLength > limits.maxAnswerBytes) {
+      throw frameTooLarge(undefined, limits);
     }
     scanner.feed(piece);
     if (scanner.isBroken) throw badAnswer("it is not JSON");

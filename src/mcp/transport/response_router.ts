@@ -344,7 +344,7 @@ export class ResponseRouter {
     exchange: Exchange | undefined,
   ): Promise<void> {
     const { maxAnswerBytes, log } = this.#target;
-    const error = frameTooLarge(byteLength, maxAnswerBytes);
+    const error = frameTooLarge(byteLength, this.#target);
     const id = idIn(members);
     if (members.some(({ name }) => name === "method")) {
       log.warn("dropped a message of the target that is too large", {

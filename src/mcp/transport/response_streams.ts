@@ -86,11 +86,13 @@ export class ResponseStream {
 
   /** The events of one response, until it ends or breaks. */
   async #readEvents(response: Response): Promise<void> {
+    const { target } = this.#context;
     this.#resumedAfter = this.#lastEventId;
     this.#fruitlessTries++;
     this.#cause = undefined;
     const events = readEvents(response, {
-      maxDataBytes: this.#context.target.maxAnswerBytes,
+      maxDataBytes: target.maxAnswerBytes,
+      names: target.names,
       onChunk: () => this.#exchange.touch(),
     });
     try {

@@ -1,6 +1,7 @@
 /** Response bodies: one JSON text, or a stream of events. */
 
 import type { Semaphore } from "../../semaphore.ts";
+import type { Naming } from "../../option_names.ts";
 import { Turn, whenOver } from "../../time.ts";
 import { BodyChunks, type BodyPart } from "./body_chunks.ts";
 import { BlockBuffer } from "./block_buffer.ts";
@@ -138,7 +139,7 @@ export async function discardBody(response: Response): Promise<void> {
  */
 export async function* readEvents(
   response: Response,
-  options: { maxDataBytes: number; onChunk?: () => void },
+  options: { maxDataBytes: number; onChunk?: () => void } & Naming,
 ): AsyncGenerator<ServerEvent> {
   const parser = new EventParser(options);
   const turn = new Turn();

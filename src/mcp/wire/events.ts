@@ -8,6 +8,11 @@
  */
 
 import { ProxyError } from "../../errors.ts";
+import {
+  type Naming,
+  OPTION_NAMES,
+  type OptionNames,
+} from "../../option_names.ts";
 import { BlockBuffer } from "./block_buffer.ts";
 import {
   CR,
@@ -75,6 +80,7 @@ interface Fields {
 /** Turns the bytes of an event stream into events. */
 export class EventParser {
   readonly #maxDataBytes: number;
+  readonly #names: OptionNames;
   /** Whether the first line has not ended: a byte order mark may be in it. */
   #isStart = true;
   // A CR ends a line; a LF right after it belongs to it, and may come with
@@ -93,7 +99,8 @@ export class EventParser {
   #fields: Fields | undefined;
 
   /** @param options The most bytes of data that one event may hold. */
-  constructor(options: { maxDataBytes: number }) {
+  constructor(options: { maxDataBytes: number } & Naming) {
+    this.#names = options.names ?? OPTION_NAMES;
     this.#maxDataBytes = options.maxDataBytes;
     this.#data = new BlockBuffer(options.maxDataBytes);
   }
@@ -198,7 +205,7 @@ export class EventParser {
     const limitBytes = this.#maxDataBytes;
     throw new ProxyError(
       "frame-too-large",
-      `a line of the target's event stream is far over ${limitBytes} bytes; --max-answer (MCP_MAX_ANSWER) sets the limit`,
+      `a line of the target's event stream is far over ${limitBytes} bytes; ${this.#names.maxAnswerBytes} sets the limit`,
       { data: { limitBytes } },
     );
   }

@@ -189,7 +189,10 @@ Deno.test("other profiles are named when there is no default", async () => {
   using world = worldWith("prod", "dev");
   const error = await assertRejects(() => found(world, {}), CredentialsError);
   assertStringIncludes(error.message, "there are: dev, prod");
-  assertStringIncludes(error.message, "--profile");
+  assertStringIncludes(
+    error.message,
+    "name a profile with profile or AWS_PROFILE",
+  );
 });
 
 Deno.test("a profile's region is read from the config file that the variable names", async () => {

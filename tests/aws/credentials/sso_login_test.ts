@@ -35,7 +35,7 @@ function machine(
     env: (name) => variables[name],
     profile: "dev",
     ...options,
-  }, logins);
+  }, { logins });
   return { logins, source };
 }
 

@@ -365,5 +365,5 @@ Deno.test("a target that wants the body's hash is said to want it", async () => 
     { method: "POST", body: "a body" },
   );
   const error = explainRefusal(response, await response.text());
-  assertStringIncludes(error?.message ?? "", "leave out --unsigned-payload");
+  assertStringIncludes(error?.message ?? "", "leave out unsignedPayload");
 });

@@ -213,7 +213,7 @@ Deno.test("under a tool policy the calls of every profile are checked", async ()
     w.call(id, profile);
     const { json } = await w.client.answer(id);
     assertEquals(json.error?.code, -31019, profile);
-    assertStringIncludes(json.error.message, "--read-only");
+    assertStringIncludes(json.error.message, "tools.readOnly");
   }
   assertEquals(w.seen().filter((line) => line.startsWith("tools/call")), []);
 });

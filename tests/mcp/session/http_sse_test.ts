@@ -379,5 +379,6 @@ for (const names of ["no event at all", "a comment alone", "no headers"]) {
       100,
     ]);
     assertStringIncludes(error.message, "named no endpoint");
+    assertStringIncludes(error.message, 'leave out transport: "sse"');
   });
 }

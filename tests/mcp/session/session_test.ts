@@ -39,7 +39,7 @@ Deno.test("an answer over the limit becomes frame-too-large, in a body and in an
       await stream.end();
     }, { maxAnswerBytes: 1000 });
     assertEquals([error.code, error.data.limitBytes], [-31016, 1000]);
-    assertStringIncludes(error.message, "--max-answer");
+    assertStringIncludes(error.message, "maxAnswerBytes");
   }
 });
 

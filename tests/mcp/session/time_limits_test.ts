@@ -67,7 +67,7 @@ Deno.test("a request without a byte for the idle time is answered with -31014", 
   client.request(1, "m");
   const { json } = await client.next();
   assertEquals([json.error.code, json.error.data.limitMs], [-31014, 100]);
-  assertStringIncludes(json.error.message, "--idle-timeout");
+  assertStringIncludes(json.error.message, "idleTimeoutMs");
 });
 
 Deno.test("a stream that goes on is not idle", async () => {

@@ -13,7 +13,7 @@ const NO_LISTS: Readonly<Record<string, McpHandler>> = {
   "the disk is full": (message, reply) =>
     reply.json(failed(message, -32603, "the disk is full")),
   "error -32603": (message, reply) => reply.json(failed(message, -32603, "")),
-  "--max-answer": (message, reply) =>
+  "maxAnswerBytes": (message, reply) =>
     reply.json(result(message, { tools: [], filler: "x".repeat(2000) })),
   "has no list of tools": (message, reply) => reply.json(result(message)),
 };

@@ -20,6 +20,7 @@ import {
 import { demandPlain } from "../text.ts";
 import { limitedFile } from "../../../limited_text.ts";
 import { messageOf } from "../../../errors.ts";
+import { OPTION_NAMES, type OptionNames } from "../../../option_names.ts";
 import { partitionOfArn } from "../../partition.ts";
 import {
   configuredEndpoint,
@@ -150,7 +151,9 @@ function tokenNeeds(value: string): Need[] {
 }
 
 /** What to do about the errors of `sts:AssumeRole…`. */
-const HINTS: readonly [awsErrors: readonly string[], hint: string][] = [
+const hintsFor = (
+  { region }: OptionNames,
+): readonly [awsErrors: readonly string[], hint: string][] => [
   [
     ["AccessDenied"],
     "the role's trust policy must name the caller, the caller's policy must " +
@@ -176,7 +179,7 @@ const HINTS: readonly [awsErrors: readonly string[], hint: string][] = [
   ],
   [
     ["RegionDisabledException"],
-    "name another region for STS: --region or `region`",
+    `name another region for STS: ${region} or \`region\``,
   ],
 ];
 
@@ -187,7 +190,8 @@ function stsFailed(search: Search, roleArn: string, error: unknown): Error {
     const what = `STS could not be asked for the role ${roleArn}: ${message}`;
     return sourceFailed(search, what);
   }
-  const hint = HINTS.find(([awsErrors]) => awsErrors.includes(name))?.[1];
+  const hint = hintsFor(search.names ?? OPTION_NAMES)
+    .find(([awsErrors]) => awsErrors.includes(name))?.[1];
   const more = hint === undefined ? "" : ` (${hint})`;
   const what = `STS refused the role ${roleArn}: ${name}: ${message}${more}`;
   return sourceFailed(search, what, { awsError: name });
