@@ -20,77 +20,15 @@ Deno.test("no flag and no variable stands for two options", () => {
 });
 
 Deno.test("every default is a value that the option itself would take", () => {
-  const { settings, faults, sources } = new Reading(
-    new Map(),
-    () => undefined,
-  );
-  assertEquals([...faults], []);
-  assertEquals(sources.get("region"), {
-    kind: "default",
-    name: "",
-    texts: [],
-  });
-  assertEquals(settings, {
-    targetUrl: undefined,
-    allowHttp: false,
-    sse: false,
-    headers: undefined,
-    header: [],
-    headerFile: undefined,
-    clientInfo: true,
-    caCert: undefined,
-    clientCert: undefined,
-    clientKey: undefined,
-    region: undefined,
-    service: undefined,
-    signatureVersion: "v4",
-    unsignedPayload: false,
-    signHost: undefined,
-    profile: [],
-    bridge: false,
-    readOnly: false,
-    receipt: false,
-    allowTool: [],
-    denyTool: [],
-    metadata: [],
-    regionMetadata: true,
-    keepAliveMs: undefined,
-    assumeRole: undefined,
-    roleSessionName: "sigv4-proxy",
-    externalId: undefined,
-    roleDurationMs: 3_600_000,
-    sessionPolicy: [],
-    sourceIdentity: undefined,
-    sessionTag: [],
-    writeRole: undefined,
-    accountRole: undefined,
-    allowAccount: [],
-    allowRole: [],
-    skipAuth: false,
-    listen: undefined,
-    listenToken: undefined,
-    noListenToken: false,
-    listenHost: [],
-    timeoutMs: undefined,
-    timeoutResetOnProgress: false,
-    connectTimeoutMs: 10_000,
-    retries: 2,
-    maxConcurrency: 64,
-    recover: true,
-    cookies: true,
-    transport: "auto",
-    idleTimeoutMs: 900_000,
-    maxFrameBytes: 67_108_864,
-    maxAnswerBytes: 10_485_760,
-    logLevel: "info",
-    login: false,
-    logFormat: "json",
-    record: undefined,
-    recordBodies: false,
-    recordMaxBytes: 67_108_864,
-    help: false,
-    version: false,
-  });
+  const { settings, faults, sources } = new Reading(new Map(), () => undefined);
+  assertEquals(faults, []);
+  for (const key of OPTION_KEYS) {
+    const row: Option = OPTIONS[key];
+    const texts = row.default === undefined ? [] : [`${row.default}`];
+    const source = { kind: "default", name: "", texts } as const;
+    assertEquals(sources.get(key), source, key);
+    assertEquals(readValue(row, texts), { value: settings[key] }, key);
+  }
 });
 
 Deno.test("a whole number is read within its limits alone", () => {
