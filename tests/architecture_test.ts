@@ -154,7 +154,7 @@ Deno.test("no file imports itself by way of others", () => {
   assertEquals(KNOWN_CIRCULAR.filter((file) => !circular.includes(file)), []);
 });
 
-/** Rooms that are handed what errors call an option: src/option_names.ts. */
+/** Rooms that are handed what errors call an option: src/naming.ts. */
 const NAMELESS =
   /^src\/(?:(?:aws|http|log|mcp|net|recorder|redact|stdio|telemetry)\/|[a-z_]+\.ts$)/;
 

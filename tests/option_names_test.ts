@@ -15,7 +15,7 @@ import {
 } from "../mod.ts";
 import { COMMAND_NAMES } from "../src/config/option_names.ts";
 import { OPTION_KEYS, OPTIONS } from "../src/config/options.ts";
-import { OPTION_NAMES } from "../src/option_names.ts";
+import { OPTION_NAMES } from "../src/naming.ts";
 import { type Line, ProxyProcess } from "./support/proxy_process.ts";
 import { mcp, type McpHandler, result } from "./support/raw_mcp.ts";
 import { RawServer } from "./support/raw_server.ts";

@@ -1,6 +1,6 @@
 /** What errors call the options of the command: its flags and variables. */
 
-import type { OptionNames } from "../option_names.ts";
+import type { OptionNames } from "../naming.ts";
 import type { Option } from "./option.ts";
 import { OPTIONS } from "./options.ts";
 

@@ -6,7 +6,7 @@
 import type { IncomingMessage } from "node:http";
 import { blobOf, giveAway } from "../blob.ts";
 import { BlockBuffer } from "../mcp/wire/block_buffer.ts";
-import { type Naming, OPTION_NAMES } from "../option_names.ts";
+import { type Naming, OPTION_NAMES } from "../naming.ts";
 import type { Semaphore } from "../semaphore.ts";
 import { type Deadlines, TimeLimit } from "../time.ts";
 import { type HttpError, overloaded, refused } from "./error.ts";

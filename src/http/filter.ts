@@ -6,7 +6,7 @@
  */
 
 import { ProxyError } from "../errors.ts";
-import { type Naming, OPTION_NAMES } from "../option_names.ts";
+import { type Naming, OPTION_NAMES } from "../naming.ts";
 import { joinBytes, withoutByteOrderMark } from "../mcp/wire/bytes.ts";
 import { BODY_HEADERS } from "./headers.ts";
 import { mediaType, readBody } from "../mcp/wire/body.ts";

@@ -16,7 +16,7 @@ import {
   type ListenAddress,
   nameOf,
 } from "../net/listen_address.ts";
-import { OPTION_NAMES } from "../option_names.ts";
+import { OPTION_NAMES } from "../naming.ts";
 import { aborted, within } from "../time.ts";
 import { Guard, refuseBadHeads, RequestWithoutQuery } from "./guard.ts";
 

@@ -20,7 +20,7 @@ import {
   type TcpAddress,
   type UnixAddress,
 } from "../net/listen_address.ts";
-import { OPTION_NAMES, type OptionNames } from "../option_names.ts";
+import { OPTION_NAMES, type OptionNames } from "../naming.ts";
 import type { Need } from "../permissions.ts";
 
 /**

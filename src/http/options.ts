@@ -7,7 +7,7 @@ import {
   type ProxySettings,
   settleOptions,
 } from "../config/proxy_options.ts";
-import type { Naming, OptionNames } from "../option_names.ts";
+import type { Naming, OptionNames } from "../naming.ts";
 import type { Observer } from "../mcp/transport/observer.ts";
 import type { ListenAddress } from "../net/listen_address.ts";
 import { Semaphore } from "../semaphore.ts";

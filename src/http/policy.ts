@@ -4,7 +4,7 @@
 
 import type { ProxySettings } from "../config/proxy_options.ts";
 import { ProxyError } from "../errors.ts";
-import type { Naming } from "../option_names.ts";
+import type { Naming } from "../naming.ts";
 import { forBatch, HttpError } from "./error.ts";
 import { ListFilter } from "./filter.ts";
 import type { HeaderMap } from "./headers.ts";

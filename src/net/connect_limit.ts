@@ -1,11 +1,7 @@
 /** A limit on connecting alone, which `fetch` does not have. */
 
 import { ProxyError } from "../errors.ts";
-import {
-  type Naming,
-  OPTION_NAMES,
-  type OptionNames,
-} from "../option_names.ts";
+import { type Naming, OPTION_NAMES, type OptionNames } from "../naming.ts";
 import { portOf } from "../permissions.ts";
 import { controllerOf, whenOver } from "../time.ts";
 import { type HttpProxy, proxyName } from "./proxy_variables.ts";

@@ -1,7 +1,7 @@
 /** A recording, read: by whomever it was written, and whatever is in it. */
 
 import { ConfigError, messageOf } from "../errors.ts";
-import { OPTION_NAMES, type OptionNames } from "../option_names.ts";
+import { OPTION_NAMES, type OptionNames } from "../naming.ts";
 import { isObject } from "../mcp/wire/message.ts";
 import { lacking, type Need, notGranted } from "../permissions.ts";
 import { FORMAT, type RecordingHeader, type RecordLine } from "./format.ts";

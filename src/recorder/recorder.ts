@@ -10,7 +10,7 @@
 import { heldBytes } from "../blob.ts";
 import { messageOf } from "../errors.ts";
 import { type Log, logOf } from "../log/log.ts";
-import { type Naming, OPTION_NAMES } from "../option_names.ts";
+import { type Naming, OPTION_NAMES } from "../naming.ts";
 import type { Bytes, Observer } from "../mcp/transport/observer.ts";
 import type { Redact } from "../redact/redact.ts";
 import { delay, within } from "../time.ts";

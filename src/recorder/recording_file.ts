@@ -4,11 +4,7 @@
  */
 
 import { ConfigError, messageOf } from "../errors.ts";
-import {
-  type Naming,
-  OPTION_NAMES,
-  type OptionNames,
-} from "../option_names.ts";
+import { type Naming, OPTION_NAMES, type OptionNames } from "../naming.ts";
 import { lacking, type Need, notGranted } from "../permissions.ts";
 import type { RecordingHeader } from "./format.ts";
 

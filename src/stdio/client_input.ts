@@ -6,7 +6,7 @@
 import { release } from "../blob.ts";
 import { ProxyError } from "../errors.ts";
 import type { Log } from "../log/log.ts";
-import type { OptionNames } from "../option_names.ts";
+import type { OptionNames } from "../naming.ts";
 import { errorFrame } from "../mcp/transport/failure.ts";
 import type { Link, Refusing } from "../mcp/transport/link.ts";
 import type { Frame, OversizedFrame } from "../mcp/wire/frames.ts";

@@ -23,7 +23,7 @@ import { FrameParser, FrameWriter } from "../mcp/wire/frames.ts";
 import type { Observer } from "../mcp/transport/observer.ts";
 import type { Accounts } from "../mcp/client_layers.ts";
 import type { AccountRules } from "../mcp/profiles/accounts.ts";
-import type { Naming } from "../option_names.ts";
+import type { Naming } from "../naming.ts";
 import { joinSecrets, type Redactor } from "../redact/redact.ts";
 import { delay, untilAborted, within } from "../time.ts";
 

@@ -9,7 +9,7 @@
  */
 
 import { flagsFor, lacking, type Need } from "../../permissions.ts";
-import { type Naming, OPTION_NAMES } from "../../option_names.ts";
+import { type Naming, OPTION_NAMES } from "../../naming.ts";
 import {
   FILE_VARIABLES,
   homeNeeds,

@@ -5,7 +5,7 @@
 
 import type { Credentials, CredentialSource, RoleSession } from "./types.ts";
 import { CredentialsError, messageOf } from "../../errors.ts";
-import type { Naming } from "../../option_names.ts";
+import type { Naming } from "../../naming.ts";
 import { type Log, SILENT_LOG } from "../../log/log.ts";
 import { maskAccessKeyId, Redactor } from "../../redact/redact.ts";
 import { CredentialCache } from "./cache.ts";

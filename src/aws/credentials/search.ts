@@ -4,7 +4,7 @@
  */
 
 import { CredentialsError } from "../../errors.ts";
-import type { Naming } from "../../option_names.ts";
+import type { Naming } from "../../naming.ts";
 import type { Log } from "../../log/log.ts";
 import type { Redactor } from "../../redact/redact.ts";
 import { flagsFor, lacking, type Need, notGranted } from "../../permissions.ts";

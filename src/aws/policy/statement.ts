@@ -3,7 +3,7 @@
  */
 
 import { partitionOf, partitionOfHost } from "../partition.ts";
-import type { OptionNames } from "../../option_names.ts";
+import type { OptionNames } from "../../naming.ts";
 
 /** What of a configuration says what a target asks for. */
 export interface PolicyTarget {

@@ -6,7 +6,7 @@
  */
 
 import { knownHost, readRuntimeArn, unescapedRuntimeArn } from "../endpoint.ts";
-import { OPTION_NAMES, type OptionNames } from "../../option_names.ts";
+import { OPTION_NAMES, type OptionNames } from "../../naming.ts";
 import { MANAGED_SERVERS } from "./managed_servers.ts";
 import {
   allow,

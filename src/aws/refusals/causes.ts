@@ -4,7 +4,7 @@
  */
 
 import type { ErrorData } from "../../errors.ts";
-import type { OptionNames } from "../../option_names.ts";
+import type { OptionNames } from "../../naming.ts";
 import { maskAccessKeyId, type Redactor } from "../../redact/redact.ts";
 import {
   describeDifference,

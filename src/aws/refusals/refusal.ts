@@ -1,7 +1,7 @@
 /** Says why a target refused a signed request, and what to do. */
 
 import { type ErrorData, ProxyError } from "../../errors.ts";
-import { OPTION_NAMES, type OptionNames } from "../../option_names.ts";
+import { OPTION_NAMES, type OptionNames } from "../../naming.ts";
 import type { LogFields } from "../../log/log.ts";
 import { type Redact, Redactor } from "../../redact/redact.ts";
 import {

@@ -16,7 +16,7 @@
 
 import { messageOf, type ProxyError } from "../../errors.ts";
 import { type Login, LoginError, type LoginPage } from "../../login.ts";
-import type { Naming } from "../../option_names.ts";
+import type { Naming } from "../../naming.ts";
 import type { Log } from "../../log/log.ts";
 import { Recent } from "../../lru_cache.ts";
 import { within } from "../../time.ts";

@@ -1,7 +1,7 @@
 /** How a client's user is asked to open a page, and what the answer means. */
 
 import { messageOf, ProxyError } from "../../errors.ts";
-import { type Naming, OPTION_NAMES } from "../../option_names.ts";
+import { type Naming, OPTION_NAMES } from "../../naming.ts";
 import { LoginError, type LoginPage } from "../../login.ts";
 import { resultFrame } from "../transport/link.ts";
 import { AttemptError } from "../transport/retry.ts";

@@ -4,7 +4,7 @@
  */
 
 import { ProxyError } from "../../errors.ts";
-import { OPTION_NAMES, type OptionNames } from "../../option_names.ts";
+import { OPTION_NAMES, type OptionNames } from "../../naming.ts";
 import { Glob } from "../../glob.ts";
 import { excerpt } from "../wire/excerpt.ts";
 import type { IdentitySelection } from "./selection.ts";

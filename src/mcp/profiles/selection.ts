@@ -3,7 +3,7 @@
  */
 
 import { ProxyError } from "../../errors.ts";
-import { OPTION_NAMES, type OptionNames } from "../../option_names.ts";
+import { OPTION_NAMES, type OptionNames } from "../../naming.ts";
 import { toolName, type ToolPolicy } from "../tools/policy.ts";
 import type { RequestMessage } from "../wire/message.ts";
 

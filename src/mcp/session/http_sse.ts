@@ -5,7 +5,7 @@
  */
 
 import { ProxyError } from "../../errors.ts";
-import { type Naming, OPTION_NAMES } from "../../option_names.ts";
+import { type Naming, OPTION_NAMES } from "../../naming.ts";
 import { MAX_URL_LENGTH } from "../../net/address.ts";
 import { IdleTimer, whenOver } from "../../time.ts";
 import { readErrorBody } from "../transport/error_body.ts";

@@ -3,11 +3,7 @@
 import { Glob } from "../../glob.ts";
 import { ProxyError } from "../../errors.ts";
 import { Recent } from "../../lru_cache.ts";
-import {
-  type Naming,
-  OPTION_NAMES,
-  type OptionNames,
-} from "../../option_names.ts";
+import { type Naming, OPTION_NAMES, type OptionNames } from "../../naming.ts";
 import { excerpt } from "../wire/excerpt.ts";
 import { isObject, singlesOf, type ValidMessage } from "../wire/message.ts";
 import type { ToolRules } from "./rules.ts";

@@ -2,7 +2,7 @@
 
 import { ProxyError } from "../../errors.ts";
 import { blobOf } from "../../blob.ts";
-import { type Naming, OPTION_NAMES } from "../../option_names.ts";
+import { type Naming, OPTION_NAMES } from "../../naming.ts";
 import { type Deadlines, sharedController, TimeLimit } from "../../time.ts";
 import { spellingsOf } from "../wire/answer_id.ts";
 import type { SessionHeaders } from "../wire/headers.ts";

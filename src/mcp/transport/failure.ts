@@ -1,11 +1,7 @@
 /** What went wrong upstream → the error that the client is told. */
 
 import { type ErrorData, messageOf, ProxyError } from "../../errors.ts";
-import {
-  type Naming,
-  OPTION_NAMES,
-  type OptionNames,
-} from "../../option_names.ts";
+import { type Naming, OPTION_NAMES, type OptionNames } from "../../naming.ts";
 import type { Redact } from "../../redact/redact.ts";
 import { bodyWords, excerpt } from "../wire/excerpt.ts";
 import { isObject, type RequestId } from "../wire/message.ts";

@@ -4,7 +4,7 @@
  */
 
 import { ProxyError } from "../../errors.ts";
-import type { Naming } from "../../option_names.ts";
+import type { Naming } from "../../naming.ts";
 import { LimitError, withLimit } from "../../time.ts";
 import { spellingsOf } from "../wire/answer_id.ts";
 import { isSmallBody, mediaType } from "../wire/body.ts";

@@ -1,7 +1,7 @@
 /** Response bodies: one JSON text, or a stream of events. */
 
 import type { Semaphore } from "../../semaphore.ts";
-import type { Naming } from "../../option_names.ts";
+import type { Naming } from "../../naming.ts";
 import { Turn, whenOver } from "../../time.ts";
 import { BodyChunks, type BodyPart } from "./body_chunks.ts";
 import { BlockBuffer } from "./block_buffer.ts";

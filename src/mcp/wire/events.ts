@@ -8,11 +8,7 @@
  */
 
 import { ProxyError } from "../../errors.ts";
-import {
-  type Naming,
-  OPTION_NAMES,
-  type OptionNames,
-} from "../../option_names.ts";
+import { type Naming, OPTION_NAMES, type OptionNames } from "../../naming.ts";
 import { BlockBuffer } from "./block_buffer.ts";
 import {
   CR,

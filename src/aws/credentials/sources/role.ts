@@ -20,7 +20,7 @@ import {
 import { demandPlain } from "../text.ts";
 import { limitedFile } from "../../../limited_text.ts";
 import { messageOf } from "../../../errors.ts";
-import { OPTION_NAMES, type OptionNames } from "../../../option_names.ts";
+import { OPTION_NAMES, type OptionNames } from "../../../naming.ts";
 import { partitionOfArn } from "../../partition.ts";
 import {
   configuredEndpoint,
