@@ -51,7 +51,7 @@ import {
   PassingAnswer,
 } from "./message.ts";
 import type { HttpContext } from "./options.ts";
-import { type Admitted, type Send, TargetRefusal } from "./policy.ts";
+import { type Send, TargetRefusal } from "./policy.ts";
 
 /** A request that passed the guard, and what becomes of it. */
 export class HttpExchange {
@@ -72,7 +72,8 @@ export class HttpExchange {
   #isSent = false;
   #body: HeldBody | undefined;
   #errorBody: BodyBeginning | undefined;
-  #admitted: Admitted | undefined;
+  /** Makes what the answer must pass, once that is there. */
+  #makeFilter: (() => ListFilter | undefined) | undefined;
   #filter: ListFilter | undefined;
   #observation: Observation | undefined;
   #clientInfo: unknown;
@@ -189,9 +190,7 @@ export class HttpExchange {
     idle.touch();
     const received: HeaderMap = new Map(answer.headers);
     this.#hide(received);
-    this.#filter = method === "GET"
-      ? policy?.filter()
-      : this.#admitted?.filter();
+    this.#filter = method === "GET" ? policy?.filter() : this.#makeFilter?.();
     await checkHead(answer, target);
     // Of any type: an event may echo the request as well as a page does.
     if (!answer.ok) return await this.#relayError(answer, received);
@@ -267,9 +266,10 @@ export class HttpExchange {
       }
       const ask: Send = (own, bytes) => this.#fetch(own, blobOf(bytes));
       try {
-        const bytes = await bytesOf(blob);
-        this.#admitted = await policy.admit(bytes, sent, ask);
-        if (this.#admitted.bytes !== bytes) blob = blobOf(this.#admitted.bytes);
+        const given = await bytesOf(blob);
+        const { bytes, filter } = await policy.admit(given, sent, ask);
+        if (bytes !== given) blob = blobOf(bytes);
+        this.#makeFilter = filter;
       } catch (cause) {
         if (cause instanceof TargetRefusal) return cause.answer;
         throw cause;

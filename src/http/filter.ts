@@ -6,25 +6,6 @@
  */
 
 import { ProxyError } from "../errors.ts";
-import { type Naming, OPTION_NAMES } from "../naming.ts";
-import { joinBytes, withoutByteOrderMark } from "../mcp/wire/bytes.ts";
-import { BODY_HEADERS } from "./headers.ts";
-import { mediaType, readBody } from "../mcp/wire/body.ts";
-import { EventParser, type ServerEvent } from "../mcp/wire/events.ts";
-import {
-  badContentType,
-  errorFrame,
-  streamCut,
-} from "../mcp/transport/failure.ts";
-import { partOf, rootOf } from "../mcp/wire/large_message.ts";
-import {
-  type InvalidMessage,
-  readMessageInTurns,
-  type RequestId,
-  type SingleMessage,
-} from "../mcp/wire/message.ts";
-import { membersOf } from "../mcp/wire/splice.ts";
-import { checkEncoding } from "../mcp/wire/body_chunks.ts";
 import {
   badList,
   checkClear,
@@ -32,9 +13,29 @@ import {
   withoutForbidden,
 } from "../mcp/tools/list.ts";
 import type { ToolPolicy } from "../mcp/tools/policy.ts";
+import {
+  badContentType,
+  errorFrame,
+  streamCut,
+} from "../mcp/transport/failure.ts";
+import { mediaType, readBody } from "../mcp/wire/body.ts";
+import { checkEncoding } from "../mcp/wire/body_chunks.ts";
+import { joinBytes, withoutByteOrderMark } from "../mcp/wire/bytes.ts";
+import { EventParser, type ServerEvent } from "../mcp/wire/events.ts";
+import { partOf, rootOf } from "../mcp/wire/large_message.ts";
+import {
+  type InvalidMessage,
+  type Message,
+  readMessageInTurns,
+  type RequestId,
+  type SingleMessage,
+} from "../mcp/wire/message.ts";
+import { membersOf } from "../mcp/wire/splice.ts";
+import { type Naming, OPTION_NAMES } from "../naming.ts";
 import { Turn } from "../time.ts";
+import { BODY_HEADERS } from "./headers.ts";
 
-export interface ListFilterOptions extends Naming {
+interface ListFilterOptions extends Naming {
   /** What is forbidden; it records the tools. */
   readonly policy: ToolPolicy;
   /** The largest body or event that is looked at, in bytes. */
@@ -62,7 +63,7 @@ const JSON_TEXT = "application/json";
 export class ListFilter {
   readonly #options: ListFilterOptions;
   #isAnswered = false;
-  #fault: ProxyError | undefined;
+  #fault: unknown;
 
   constructor(options: ListFilterOptions) {
     this.#options = options;
@@ -75,14 +76,13 @@ export class ListFilter {
   ): Promise<Uint8Array> {
     const { maxBytes } = this.#options;
     describe(answer, headers, JSON_TEXT);
-    const body = await readBody(answer, { maxBytes }).catch((cause) => {
-      throw streamCut(cause);
-    });
+    const body = await readBody(answer, { maxBytes })
+      .catch((cause) => Promise.reject(streamCut(cause)));
     if (body === undefined) throw tooLarge(this.#options);
     if (body.length === 0) return body;
     const type = mediaType(answer);
     if (type !== JSON_TEXT) throw badContentType(answer.status, type);
-    return await this.message(body);
+    return await this.#message(body);
   }
 
   /** The same of a stream of events. */
@@ -95,7 +95,7 @@ export class ListFilter {
   }
 
   /** A message without forbidden tools; `bad-answer` if it cannot be read. */
-  async message(body: Uint8Array): Promise<Uint8Array> {
+  async #message(body: Uint8Array): Promise<Uint8Array> {
     const bytes = withoutByteOrderMark(body);
     const message = await readMessageInTurns(bytes);
     if (message.kind === "invalid") throw badList(message.detail);
@@ -117,7 +117,7 @@ export class ListFilter {
    */
   async errorBody(bytes: Uint8Array): Promise<Uint8Array> {
     const { kind } = await readMessageInTurns(withoutByteOrderMark(bytes));
-    return kind === "invalid" ? bytes : await this.message(bytes);
+    return kind === "invalid" ? bytes : await this.#message(bytes);
   }
 
   /**
@@ -126,10 +126,9 @@ export class ListFilter {
    */
   lastEvent(cause: unknown): Uint8Array | undefined {
     const { id } = this.#options;
-    const fault = this.#fault;
-    if (fault === undefined || fault !== cause) return undefined;
-    if (id === undefined || this.#isAnswered) return undefined;
-    const data = decoder.decode(errorFrame(fault, id));
+    if (cause !== this.#fault || !(cause instanceof ProxyError)) return;
+    if (id === undefined || this.#isAnswered) return;
+    const data = decoder.decode(errorFrame(cause, id));
     return encoder.encode(`data: ${data}\n\n`);
   }
 
@@ -150,17 +149,23 @@ export class ListFilter {
       turn.pause();
     }
     const last = parser.end();
+    if (last === undefined) return;
     // Without its blank line it counts as the answer that is waited for alone.
-    if (last && await isAnswerTo(this.#options.id, last.data)) {
-      yield await this.#event(last);
-    }
+    const message = await readMessageInTurns(withoutByteOrderMark(last.data));
+    if (this.#isAnswer(message)) yield await this.#event(last);
+  }
+
+  #isAnswer(message: Message): boolean {
+    const { id } = this.#options;
+    return message.kind === "response" && id !== undefined &&
+      message.id?.key === id.key;
   }
 
   *#eventsIn(parser: EventParser, piece: Uint8Array): Generator<ServerEvent> {
     try {
       yield* parser.feed(piece);
     } catch (cause) {
-      if (cause instanceof ProxyError) this.#fault = cause;
+      this.#fault = cause;
       throw cause;
     }
   }
@@ -170,7 +175,7 @@ export class ListFilter {
       if (event.oversized) throw tooLarge(this.#options);
       return written(event, await this.#data(event));
     } catch (cause) {
-      if (cause instanceof ProxyError) this.#fault = cause;
+      this.#fault = cause;
       throw cause;
     }
   }
@@ -182,19 +187,18 @@ export class ListFilter {
     const message = await readMessageInTurns(withoutByteOrderMark(data));
     const isOther = message.kind === "invalid" &&
       (type !== "message" || !mayHoldList(data, message));
-    return isOther ? NONE : await this.message(data);
+    return isOther ? NONE : await this.#message(data);
   }
 
   async #single(
     bytes: Uint8Array,
     message: SingleMessage,
   ): Promise<Uint8Array> {
-    const { policy, id, changes } = this.#options;
+    const { policy, changes } = this.#options;
     checkClear("result", bytes, rootOf(bytes));
     if (isListChange(message)) policy.forget();
     const shown = await withoutForbidden(bytes, message, policy, changes);
-    const isAnswer = message.kind === "response" && message.id?.key === id?.key;
-    if (isAnswer) this.#isAnswered = true;
+    if (this.#isAnswer(message)) this.#isAnswered = true;
     return shown;
   }
 }
@@ -215,16 +219,6 @@ function mayHoldList(data: Uint8Array, { reason }: InvalidMessage): boolean {
   const text = decoder.decode(data).trimStart().toLowerCase();
   const isBroken = reason === "parse" && /^[[\s]*{/.test(text);
   return isBroken || text.includes("tool") || text.includes("\\u");
-}
-
-/** Whether data is the answer to a request. */
-async function isAnswerTo(
-  id: RequestId | undefined,
-  data: Uint8Array,
-): Promise<boolean> {
-  const message = await readMessageInTurns(withoutByteOrderMark(data));
-  return message.kind === "response" && id !== undefined &&
-    message.id?.key === id.key;
 }
 
 function written(

@@ -4,15 +4,15 @@
 
 import type { ProxySettings } from "../config/proxy_options.ts";
 import { ProxyError } from "../errors.ts";
-import type { Naming } from "../naming.ts";
-import { forBatch, HttpError } from "./error.ts";
-import { ListFilter } from "./filter.ts";
-import type { HeaderMap } from "./headers.ts";
+import { standardHeaders } from "../mcp/stateless/headers.ts";
+import { LISTEN } from "../mcp/stateless/listen.ts";
 import { checkUnambiguous } from "../mcp/tools/ambiguity.ts";
+import { toolName, ToolPolicy, unansweredCall } from "../mcp/tools/policy.ts";
+import { type AskForTools, recordTools } from "../mcp/tools/recorder.ts";
+import { hasRules } from "../mcp/tools/rules.ts";
 import { frameTooLarge, streamCut } from "../mcp/transport/failure.ts";
 import { responseIn } from "../mcp/transport/link.ts";
 import { mediaType, readBody, readEvents } from "../mcp/wire/body.ts";
-import { LISTEN } from "../mcp/stateless/listen.ts";
 import {
   readMessageInTurns,
   type RequestId,
@@ -22,16 +22,16 @@ import {
   type ValidMessage,
 } from "../mcp/wire/message.ts";
 import { paramsWithMetadata, withMetadata } from "../mcp/wire/metadata.ts";
-import { standardHeaders } from "../mcp/stateless/headers.ts";
-import { type AskForTools, recordTools } from "../mcp/tools/recorder.ts";
-import { toolName, ToolPolicy, unansweredCall } from "../mcp/tools/policy.ts";
-import { hasRules } from "../mcp/tools/rules.ts";
+import type { Naming } from "../naming.ts";
+import { forBatch, HttpError } from "./error.ts";
+import { ListFilter } from "./filter.ts";
+import type { HeaderMap } from "./headers.ts";
 
-export interface Admitted {
+interface Admitted {
   /** What is sent: the message, or one in its place. */
   readonly bytes: Uint8Array;
   /** Makes what its answer must pass, once that is there. */
-  readonly filter: () => ListFilter | undefined;
+  readonly filter?: () => ListFilter | undefined;
 }
 
 /** Sends a request of the proxy's own, on behalf of a client's. */
@@ -40,11 +40,10 @@ export type Send = (
   message: Uint8Array,
 ) => Promise<Response>;
 
-/** The target did not do what the proxy asked of it itself. */
+/** What the target said in place of its tools: an HTTP error or a redirect. */
 export class TargetRefusal extends Error {
   override name = "TargetRefusal";
 
-  /** @param answer What the target said: an HTTP error or a redirect. */
   constructor(readonly answer: Response) {
     super(`the target answered HTTP ${answer.status}`);
   }
@@ -60,6 +59,10 @@ const LIST = "tools/list";
 const CALL = "tools/call";
 
 const encoder = new TextEncoder();
+
+type PolicySettings =
+  & Pick<ProxySettings, "tools" | "metadata" | "maxAnswerBytes">
+  & Naming;
 
 /** Looks at messages before they are sent. */
 export class MessagePolicy {
@@ -92,39 +95,36 @@ export class MessagePolicy {
     headers: HeaderMap,
     send: Send,
   ): Promise<Admitted> {
+    const { tools } = this;
     const message = await readMessageInTurns(bytes);
     if (message.kind === "invalid") {
       // What we cannot read the target might.
-      if (this.tools === undefined) {
-        return { bytes, filter: () => undefined };
-      }
+      if (tools === undefined) return { bytes };
       const error = new ProxyError(message.reason, message.detail);
       throw new HttpError(400, error);
     }
-    if (this.tools !== undefined) {
-      checkReading(bytes, message, headers);
-      const ask: AskForTools = (params) => this.#ask(params, headers, send);
-      await checkCalls(message, this.tools, ask);
-    }
+    const [sent] = withMetadata(bytes, message, this.#settings.metadata);
+    if (tools === undefined) return { bytes: sent };
+    checkReading(bytes, message, headers);
+    const ask: AskForTools = (params) => this.#ask(params, headers, send);
+    await checkCalls(message, tools, ask);
     const methods = singlesOf(message).map((single) =>
       single.kind === "request" ? single.method : ""
     );
     // Whoever begins a session may have lost one to a target that has begun
     // anew, and that may have other tools.
     const beginsSession = methods.includes("initialize");
-    if (beginsSession) this.tools?.forget();
-    const mayTellOfChange = this.tools?.usesHints && methods.includes(LISTEN);
+    if (beginsSession) tools.forget();
+    const mayTellOfChange = tools.usesHints && methods.includes(LISTEN);
     const mayBeAboutTools = mayTellOfChange || methods.includes(LIST);
     const id = message.kind === "request" ? message.id : undefined;
-    const changes = this.tools?.changes;
-    return {
-      bytes: withMetadata(bytes, message, this.#settings.metadata)[0],
-      filter: () => {
-        // What was said in the session before it says nothing of this one.
-        if (beginsSession) this.tools?.forget();
-        return mayBeAboutTools ? this.filter(id, changes) : undefined;
-      },
+    const { changes } = tools;
+    const filter = () => {
+      // What was said in the session before it says nothing of this one.
+      if (beginsSession) tools.forget();
+      return mayBeAboutTools ? this.filter(id, changes) : undefined;
     };
+    return { bytes: sent, filter };
   }
 
   /** Asks for a page of tools; it has the metadata as the client's requests. */
@@ -156,19 +156,14 @@ export class MessagePolicy {
    * @param id The request that it answers; none, if it is a stream of a GET's.
    * @param changes How often the tools had changed when that was sent.
    */
-  filter(
-    id?: RequestId,
-    changes: number = this.tools?.changes ?? 0,
-  ): ListFilter | undefined {
-    if (this.tools === undefined) return undefined;
+  filter(id?: RequestId, changes?: number): ListFilter | undefined {
+    const { tools: policy } = this;
+    if (policy === undefined) return undefined;
     const { maxAnswerBytes: maxBytes, names } = this.#settings;
-    return new ListFilter({ policy: this.tools, maxBytes, names, id, changes });
+    const sentAt = changes ?? policy.changes;
+    return new ListFilter({ policy, maxBytes, names, id, changes: sentAt });
   }
 }
-
-type PolicySettings =
-  & Pick<ProxySettings, "tools" | "metadata" | "maxAnswerBytes">
-  & Naming;
 
 /** Refuses what the target, or a gateway, might read otherwise. */
 function checkReading(
@@ -234,16 +229,13 @@ async function refusalOf(
 
 /** Refuses headers by which a gateway might see another tool than the policy. */
 function checkHeaders(headers: HeaderMap, message: ValidMessage): void {
-  const hasMethod = message.kind === "request" ||
-    message.kind === "notification";
   const mirrored = new Map(
-    hasMethod ? standardHeaders(message.method, message.params) : [],
+    "method" in message ? standardHeaders(message.method, message.params) : [],
   );
   for (const name of ["Mcp-Method", "Mcp-Name"]) {
     const given = headers.get(name.toLowerCase());
-    if (given === undefined || given === mirrored.get(name.toLowerCase())) {
-      continue;
-    }
+    const isTrue = given === mirrored.get(name.toLowerCase());
+    if (given === undefined || isTrue) continue;
     throw new ProxyError(
       "invalid-request",
       `${name} does not say what the message says, which with a tool policy is refused`,
@@ -267,8 +259,7 @@ async function responseOf(
   settings: PolicySettings,
 ): Promise<ResponseMessage | undefined> {
   const { maxAnswerBytes: maxBytes, names } = settings;
-  const isStream = mediaType(answer) === "text/event-stream";
-  if (!isStream) {
+  if (mediaType(answer) !== "text/event-stream") {
     const body = await readBody(answer, { maxBytes });
     if (body === undefined) throw frameTooLarge(undefined, settings);
     return responseIn(body);
@@ -279,5 +270,4 @@ async function responseOf(
     const response = responseIn(data);
     if (response !== undefined) return response;
   }
-  return undefined;
 }
