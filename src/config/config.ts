@@ -27,12 +27,7 @@ import { readTlsFiles } from "./files.ts";
 import { HELP_TOPICS, type HelpTopic, isHelpTopic } from "./help.ts";
 import { type Env, parseBoolean } from "./option.ts";
 import { describeSession, readRoles, type Roles } from "./roles.ts";
-import {
-  addRegion,
-  findScope,
-  OF_PROFILE,
-  type ProfileRegion,
-} from "./scope.ts";
+import { OF_PROFILE, type ProfileRegion, ScopeFinder } from "./scope.ts";
 import { quote, Reading, type Settings } from "./settings.ts";
 
 /** What is settled by more than the option of that name. */
@@ -161,9 +156,8 @@ export async function configure(
   const { settings, faults, notes, variables, secrets } = reading;
   const { url: targetUrl, host } = readTarget(reading);
   const signedHost = settings.signHost?.replace(/:\d+$/, "") ?? host;
-  const regions = { reading, host: signedHost, profileRegion };
-  const { region, service, signatureVersion, regionFrom } = await findScope(
-    regions,
+  const finder = new ScopeFinder(reading, signedHost, profileRegion);
+  const { region, service, signatureVersion, regionFrom } = await finder.find(
     given.meant,
   );
   const headers = await readExtraHeaders(reading);
@@ -175,9 +169,8 @@ export async function configure(
     ? { ...settings, targetUrl, region, service, headers }
     : undefined;
   const { session, accounts } = await readRoles(reading, target);
-  const { metadata, profileMetadata, isOfProfile } = await addRegion(
+  const { metadata, profileMetadata, isOfProfile } = await finder.addRegion(
     readMetadata(reading),
-    regions,
   );
   const listen = readListen(reading);
   checkTogether(reading, targetUrl);

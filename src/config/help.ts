@@ -16,9 +16,7 @@ import {
 import { PROTOCOL_VERSIONS } from "../mcp/wire/revisions.ts";
 import { VERSION } from "../version.ts";
 
-const WIDTH = 80;
-
-/** Where the words of an option begin. */
+/** Where the words of an option begin, in lines of 80. */
 const COLUMN = 27;
 
 /** The options that most people need, in the order of the first screen. */
@@ -149,12 +147,14 @@ export function versionText(deno: string = Deno.version.deno): string {
 
 function optionLines(option: Option): string[] {
   const flag = `  ${flagText(option)}`;
-  const words = [...option.help.split(" "), bracket(option)]
-    .filter((word) => word !== "");
-  const lines = wrap(words, WIDTH - COLUMN)
-    .map((line) => " ".repeat(COLUMN) + line);
-  if (flag.length >= COLUMN) return [flag, ...lines];
-  const [first = "", ...others] = lines;
+  // What is in brackets stands in one line.
+  const kept = bracket(option).replaceAll(" ", "\xa0");
+  const lines = `${option.help} ${kept}`.match(/\S.{0,52}(?= |$)/g) ?? [];
+  const indented = lines.map((line) =>
+    " ".repeat(COLUMN) + line.trimEnd().replaceAll("\xa0", " ")
+  );
+  if (flag.length >= COLUMN) return [flag, ...indented];
+  const [first = "", ...others] = indented;
   return [flag.padEnd(COLUMN) + first.trimStart(), ...others];
 }
 
@@ -187,20 +187,4 @@ function bracket(option: Option): string {
     return `[${variable}=${option.default}]`;
   }
   return variable === "" ? "" : `[${variable}]`;
-}
-
-function wrap(words: readonly string[], width: number): string[] {
-  const lines: string[] = [];
-  let line = "";
-  for (const word of words) {
-    const longer = line === "" ? word : `${line} ${word}`;
-    if (longer.length > width && line !== "") {
-      lines.push(line);
-      line = word;
-    } else {
-      line = longer;
-    }
-  }
-  lines.push(line);
-  return lines;
 }

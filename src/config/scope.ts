@@ -10,7 +10,7 @@ import type { SignatureVersion } from "../aws/signing/core.ts";
 import { messageOf } from "../errors.ts";
 import { Glob } from "../glob.ts";
 import type { Metadata } from "./additions.ts";
-import { hintFor, type Option, optionName } from "./option.ts";
+import { hintFor, optionName } from "./option.ts";
 import { type OptionKey, OPTIONS } from "./options.ts";
 import { quote, type Reading } from "./settings.ts";
 
@@ -29,170 +29,12 @@ interface Scope {
   readonly signatureVersion: SignatureVersion;
 }
 
-/** What regions are found with. */
-interface RegionInput {
-  readonly reading: Reading;
-  /** The host that is signed, when it is known; it may tell the rest. */
-  readonly host: string | undefined;
-  /** Asked when nothing else gives a region. */
-  readonly profileRegion: ProfileRegion;
-}
-
 /** What regions are from that no flag and no variable names. */
 const OFF_HOST = "the target's host";
 export const OF_PROFILE = "the profile";
 
-/**
- * Finds what to sign for. A flag always wins. A region in an AWS host name goes
- * before any variable, since no other one can verify there; a service or a
- * signature version in a variable goes before the host.
- *
- * @param meant Options that a misspelt flag is meant for: they are not missing.
- */
-export async function findScope(
-  input: RegionInput,
-  meant: ReadonlySet<OptionKey>,
-): Promise<Scope> {
-  const { host, reading } = input;
-  const endpoint = endpointOf(host);
-  const at = reading.notes.length;
-  const signatureVersion = findVersion(reading, endpoint.signatureVersion);
-  const { region, from } = await findRegion(
-    input,
-    meant,
-    endpoint,
-    signatureVersion,
-  );
-  const service = findService(input, meant, endpoint.service);
-  const fields = {
-    host,
-    service: reading.settings.service === undefined ? service : undefined,
-    region: from === OFF_HOST ? region : undefined,
-    ...endpoint.signatureVersion === "v4a" &&
-      !reading.isGiven("signatureVersion") && { signatureVersion },
-  };
-  if (fields.service ?? fields.region ?? fields.signatureVersion) {
-    const message = "read off the host";
-    reading.notes.splice(at, 0, { level: "info", message, fields });
-  }
-  return { region, regionFrom: from, service, signatureVersion };
-}
-
-function endpointOf(host: string | undefined): Partial<Endpoint> {
-  return host === undefined ? {} : readEndpoint(host) ?? {};
-}
-
-/**
- * Whether the region of this environment goes with calls: the host of the AWS
- * MCP Server tells that of the server alone, and without `_meta.AWS_REGION`
- * calls go to us-east-1 (Agent Toolkit for AWS, "AWS MCP Server").
- */
-function goesWithCalls(
-  { settings }: Reading,
-  { service }: Partial<Endpoint>,
-): boolean {
-  return settings.regionMetadata && service === "aws-mcp";
-}
-
-function findVersion(
-  reading: Reading,
-  onHost: Endpoint["signatureVersion"],
-): SignatureVersion {
-  const { signatureVersion: given } = reading.settings;
-  if (onHost === undefined || reading.unread.has("signatureVersion")) {
-    return given;
-  }
-  if (!reading.isGiven("signatureVersion")) return onHost;
-  if (given !== onHost) noteOverridden("signatureVersion", reading, onHost);
-  return given;
-}
-
-function findService(
-  { reading, host }: RegionInput,
-  meant: ReadonlySet<OptionKey>,
-  onHost: string | undefined,
-): string | undefined {
-  const { settings, unread, faults, notes } = reading;
-  if (unread.has("service")) return undefined;
-  const service = settings.service ?? onHost;
-  if (service === undefined && !meant.has("service")) {
-    faults.push(required(OPTIONS.service, host));
-  }
-  if (service !== onHost && onHost !== undefined) {
-    noteOverridden("service", reading, onHost);
-  }
-  if (service === "vpc-lattice-svcs" && !settings.unsignedPayload) {
-    // Amazon VPC Lattice, "SIGv4 authenticated requests", Considerations.
-    const message =
-      "VPC Lattice verifies no signed payload: set --unsigned-payload";
-    notes.push({ level: "warn", message });
-  }
-  return service;
-}
-
-/** A region, and where it is from; neither if there is a fault. */
-interface Found {
-  readonly region?: string;
-  readonly from?: string;
-}
-
-async function findRegion(
-  { reading, host, profileRegion }: RegionInput,
-  meant: ReadonlySet<OptionKey>,
-  endpoint: Partial<Endpoint>,
-  version: SignatureVersion,
-): Promise<Found> {
-  const { settings, sources, faults, notes } = reading;
-  const { region: given } = settings;
-  const source = sources.get("region");
-  // The region of all regions is a set, which v4 cannot be signed for.
-  const isSetForV4 = endpoint.signatureVersion === "v4a" && version === "v4";
-  const onHost = isSetForV4 ? undefined : endpoint.region;
-  if (onHost !== undefined && source?.kind !== "flag") {
-    // No other one can verify there, whatever a variable says.
-    const isOther = given !== undefined && !covers(onHost, given);
-    if (isOther && !goesWithCalls(reading, endpoint)) {
-      const variable = source?.name;
-      const message = `region ${onHost} of the host is used, not ${
-        quote(given)
-      } of ${variable}`;
-      const fields = { region: onHost, variable, ignored: given };
-      notes.push({ level: "warn", message, fields });
-    }
-    return { region: onHost, from: OFF_HOST };
-  }
-  if (given !== undefined) {
-    const found = checkRegion(reading, given, source?.name ?? "", version);
-    const { region } = found;
-    const isCovered = onHost === undefined || onHost === ANY_REGION ||
-      (region !== undefined && covers(region, onHost));
-    if (region && !isCovered) noteOverridden("region", reading, onHost);
-    return found;
-  }
-  if (meant.has("region")) return {};
-  const missing = required(OPTIONS.region, host);
-  try {
-    const region = await profileRegion(settings.profile[0]);
-    if (region) return checkRegion(reading, region, OF_PROFILE, version);
-    faults.push(`${missing}: the profile has none`);
-  } catch (error) {
-    const cause = messageOf(error);
-    const fix = `${hintFor(OPTIONS.profile)}; nor is a region set`;
-    faults.push(
-      error instanceof ProfileMissingError
-        ? `${cause} (${fix})`
-        : `${missing}: the profile's cannot be read: ${cause}`,
-    );
-  }
-  return {};
-}
-
 /** The set of every region. */
 const ANY_REGION = "*";
-
-function covers(set: string, region: string): boolean {
-  return set.split(",").some((member) => new Glob(member).matches(region));
-}
 
 /** One region, as it stands in a credential scope. */
 const REGION = /^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/;
@@ -200,51 +42,14 @@ const REGION = /^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/;
 /** A member of a region set; `*` stands for any letters. */
 const SET_MEMBER = /^[a-z0-9*](?:[a-z0-9*-]{0,61}[a-z0-9*])?$/;
 
-function checkRegion(
-  reading: Reading,
-  text: string,
-  from: string,
-  version: SignatureVersion,
-): Found {
-  const members = text.split(",").map((member) => member.trim());
-  const isSet = members.every((member) => SET_MEMBER.test(member));
-  const wantsSet = version === "v4a";
-  if (wantsSet && isSet) return { region: members.join(","), from };
-  if (!wantsSet && REGION.test(text)) return { region: text, from };
-  const hint = isSet ? " (a set needs --sig-version v4a)" : "";
-  const expected = wantsSet
-    ? "a region set such as us-east-1,us-west-2 or *"
-    : `one region such as us-east-1${hint}`;
-  const place = from.startsWith("--") ? "" : ` in ${from}`;
-  const words = `region must be ${expected}, got ${quote(text)}${place}`;
-  reading.fault("region", words);
-  return {};
-}
-
-function required(option: Option, host: string | undefined): string {
-  const unless = host === undefined
-    ? ", unless the target's host tells it"
-    : "";
-  return `${optionName(option)} is required${unless} (${hintFor(option)})`;
-}
-
-/** What was set is used, though the host name says otherwise. */
-function noteOverridden(
-  key: "region" | "service" | "signatureVersion",
-  reading: Reading,
-  onHost: string,
-): void {
-  const what = `${optionName(OPTIONS[key])} ${reading.settings[key]}`;
-  const from = reading.nameOf(key);
-  const message = `${what} of ${from} is used, not ${onHost} of the host`;
-  reading.notes.push({ level: "info", message });
-}
-
 /** The key by which the AWS MCP Server is told a region. */
 export const REGION_KEY = "AWS_REGION";
 
 /** What is noted of each region that is told. */
 export const REGION_NOTE = "the region of calls goes with them";
+
+/** Neither, if there is a fault. */
+type Found = Pick<Scope, "region" | "regionFrom">;
 
 /** What goes into `_meta`, the region included. */
 interface RegionMetadata {
@@ -255,45 +60,216 @@ interface RegionMetadata {
   readonly isOfProfile: boolean;
 }
 
-/**
- * Adds the region that the AWS CLI would use in this environment: of a flag, of
- * a variable, of the profile. What `--metadata` says goes before that.
- */
-export async function addRegion(
-  metadata: Metadata,
-  { reading, host, profileRegion }: RegionInput,
-): Promise<RegionMetadata> {
-  const { settings: { profile: names, region }, notes } = reading;
-  const profileMetadata = new Map<string, Metadata>();
-  const isWanted = goesWithCalls(reading, endpointOf(host)) &&
-    !metadata.some(([key]) => key === REGION_KEY);
-  if (!isWanted) return { metadata, profileMetadata, isOfProfile: false };
+/** Finds what to sign for, and the region of calls. */
+export class ScopeFinder {
+  readonly #endpoint: Partial<Endpoint>;
 
-  const from = region === undefined ? OF_PROFILE : reading.nameOf("region");
-  const withRegion = async (profile?: string): Promise<Metadata> => {
-    const found = region ?? await profileRegion(profile).catch((error) => {
-      notes.push({
-        level: "info",
-        message: "the profile's region cannot be read, and goes with no call",
-        fields: { profile, error: messageOf(error) },
-      });
-    });
-    if (!found) return metadata;
-    const isOne = REGION.test(found);
-    notes.push({
-      level: isOne ? "info" : "warn",
-      message: isOne
-        ? REGION_NOTE
-        : "the region for calls is not one region, and goes with no call",
-      fields: { region: found, from, profile },
-    });
-    return isOne ? [...metadata, [REGION_KEY, found]] : metadata;
-  };
-  const first = await withRegion(names[0]);
-  for (const [index, name] of names.length > 1 ? names.entries() : []) {
-    profileMetadata.set(name, index === 0 ? first : await withRegion(name));
+  /**
+   * @param host The host that is signed, when it is known.
+   * @param profileRegion Asked when nothing else gives a region.
+   */
+  constructor(
+    readonly reading: Reading,
+    readonly host: string | undefined,
+    readonly profileRegion: ProfileRegion,
+  ) {
+    this.#endpoint = host === undefined ? {} : readEndpoint(host) ?? {};
   }
-  const isOfProfile = region === undefined &&
-    [first, ...profileMetadata.values()].some((all) => all !== metadata);
-  return { metadata: first, profileMetadata, isOfProfile };
+
+  /**
+   * Finds what to sign for. A flag always wins. A region in an AWS host name
+   * goes before any variable, since no other one can verify there; a service or
+   * a signature version in a variable goes before the host.
+   *
+   * @param meant Options that a misspelt flag is meant for: they are not missing.
+   */
+  async find(meant: ReadonlySet<OptionKey>): Promise<Scope> {
+    const { reading, host } = this;
+    const at = reading.notes.length;
+    const signatureVersion = this.#version();
+    const { region, regionFrom } = await this.#region(meant, signatureVersion);
+    const service = this.#service(meant);
+    const fields = {
+      host,
+      service: reading.settings.service === undefined ? service : undefined,
+      region: regionFrom === OFF_HOST ? region : undefined,
+      ...this.#endpoint.signatureVersion === "v4a" &&
+        !reading.isGiven("signatureVersion") && { signatureVersion },
+    };
+    if (fields.service ?? fields.region ?? fields.signatureVersion) {
+      const message = "read off the host";
+      reading.notes.splice(at, 0, { level: "info", message, fields });
+    }
+    return { region, regionFrom, service, signatureVersion };
+  }
+
+  /**
+   * Whether the region of this environment goes with calls: the host of the AWS
+   * MCP Server tells that of the server alone, and without `_meta.AWS_REGION`
+   * calls go to us-east-1 (Agent Toolkit for AWS, "AWS MCP Server").
+   */
+  get #goesWithCalls(): boolean {
+    return this.reading.settings.regionMetadata &&
+      this.#endpoint.service === "aws-mcp";
+  }
+
+  #version(): SignatureVersion {
+    const { settings: { signatureVersion: given }, unread } = this.reading;
+    const { signatureVersion: onHost } = this.#endpoint;
+    if (onHost === undefined || unread.has("signatureVersion")) return given;
+    if (!this.reading.isGiven("signatureVersion")) return onHost;
+    if (given !== onHost) this.#noteOverridden("signatureVersion", onHost);
+    return given;
+  }
+
+  #service(meant: ReadonlySet<OptionKey>): string | undefined {
+    const { settings, unread, faults, notes } = this.reading;
+    const { service: onHost } = this.#endpoint;
+    if (unread.has("service")) return undefined;
+    const service = settings.service ?? onHost;
+    if (service === undefined && !meant.has("service")) {
+      faults.push(this.#required("service"));
+    }
+    if (service !== onHost && onHost !== undefined) {
+      this.#noteOverridden("service", onHost);
+    }
+    if (service === "vpc-lattice-svcs" && !settings.unsignedPayload) {
+      // Amazon VPC Lattice, "SIGv4 authenticated requests", Considerations.
+      const message =
+        "VPC Lattice verifies no signed payload: set --unsigned-payload";
+      notes.push({ level: "warn", message });
+    }
+    return service;
+  }
+
+  async #region(
+    meant: ReadonlySet<OptionKey>,
+    version: SignatureVersion,
+  ): Promise<Found> {
+    const { settings, sources, faults, notes } = this.reading;
+    const { region: given } = settings;
+    const source = sources.get("region");
+    const { region: regionOnHost, signatureVersion } = this.#endpoint;
+    // The region of all regions is a set, which v4 cannot be signed for.
+    const isSetForV4 = signatureVersion === "v4a" && version === "v4";
+    const onHost = isSetForV4 ? undefined : regionOnHost;
+    if (onHost !== undefined && source?.kind !== "flag") {
+      // No other one can verify there, whatever a variable says.
+      const isOther = given !== undefined && !covers(onHost, given);
+      if (isOther && !this.#goesWithCalls) {
+        const variable = source?.name;
+        const message = `region ${onHost} of the host is used, not ${
+          quote(given)
+        } of ${variable}`;
+        const fields = { region: onHost, variable, ignored: given };
+        notes.push({ level: "warn", message, fields });
+      }
+      return { region: onHost, regionFrom: OFF_HOST };
+    }
+    if (given !== undefined) {
+      const found = this.#checked(given, source?.name ?? "", version);
+      const { region } = found;
+      const isCovered = onHost === undefined || onHost === ANY_REGION ||
+        (region !== undefined && covers(region, onHost));
+      if (region && !isCovered) this.#noteOverridden("region", onHost);
+      return found;
+    }
+    if (meant.has("region")) return {};
+    const missing = this.#required("region");
+    try {
+      const region = await this.profileRegion(settings.profile[0]);
+      if (region) return this.#checked(region, OF_PROFILE, version);
+      faults.push(`${missing}: the profile has none`);
+    } catch (error) {
+      const cause = messageOf(error);
+      const fix = `${hintFor(OPTIONS.profile)}; nor is a region set`;
+      faults.push(
+        error instanceof ProfileMissingError
+          ? `${cause} (${fix})`
+          : `${missing}: the profile's cannot be read: ${cause}`,
+      );
+    }
+    return {};
+  }
+
+  #checked(text: string, regionFrom: string, version: SignatureVersion): Found {
+    const members = text.split(",").map((member) => member.trim());
+    const isSet = members.every((member) => SET_MEMBER.test(member));
+    const wantsSet = version === "v4a";
+    if (wantsSet && isSet) return { region: members.join(","), regionFrom };
+    if (!wantsSet && REGION.test(text)) return { region: text, regionFrom };
+    const hint = isSet ? " (a set needs --sig-version v4a)" : "";
+    const expected = wantsSet
+      ? "a region set such as us-east-1,us-west-2 or *"
+      : `one region such as us-east-1${hint}`;
+    const place = regionFrom.startsWith("--") ? "" : ` in ${regionFrom}`;
+    const words = `region must be ${expected}, got ${quote(text)}${place}`;
+    return this.reading.fault("region", words) ?? {};
+  }
+
+  #required(key: "region" | "service"): string {
+    const unless = this.host === undefined
+      ? ", unless the target's host tells it"
+      : "";
+    const option = OPTIONS[key];
+    return `${optionName(option)} is required${unless} (${hintFor(option)})`;
+  }
+
+  /** What was set is used, though the host name says otherwise. */
+  #noteOverridden(
+    key: "region" | "service" | "signatureVersion",
+    onHost: string,
+  ): void {
+    const { reading } = this;
+    const what = `${optionName(OPTIONS[key])} ${reading.settings[key]}`;
+    const from = reading.nameOf(key);
+    const message = `${what} of ${from} is used, not ${onHost} of the host`;
+    reading.notes.push({ level: "info", message });
+  }
+
+  /**
+   * Adds the region that the AWS CLI would use in this environment: of a flag,
+   * of a variable, of the profile. What `--metadata` says goes before that.
+   */
+  async addRegion(metadata: Metadata): Promise<RegionMetadata> {
+    const { settings: { profile: names, region }, notes } = this.reading;
+    const profileMetadata = new Map<string, Metadata>();
+    const isSaid = metadata.some(([key]) => key === REGION_KEY);
+    if (isSaid || !this.#goesWithCalls) {
+      return { metadata, profileMetadata, isOfProfile: false };
+    }
+    const from = region === undefined
+      ? OF_PROFILE
+      : this.reading.nameOf("region");
+    const withRegion = async (profile?: string): Promise<Metadata> => {
+      const found = region ??
+        await this.profileRegion(profile).catch((error) => {
+          const message =
+            "the profile's region cannot be read, and goes with no call";
+          const fields = { profile, error: messageOf(error) };
+          notes.push({ level: "info", message, fields });
+        });
+      if (!found) return metadata;
+      const isOne = REGION.test(found);
+      notes.push({
+        level: isOne ? "info" : "warn",
+        message: isOne
+          ? REGION_NOTE
+          : "the region for calls is not one region, and goes with no call",
+        fields: { region: found, from, profile },
+      });
+      return isOne ? [...metadata, [REGION_KEY, found]] : metadata;
+    };
+    const first = await withRegion(names[0]);
+    for (const [index, name] of names.length > 1 ? names.entries() : []) {
+      profileMetadata.set(name, index === 0 ? first : await withRegion(name));
+    }
+    const isOfProfile = region === undefined &&
+      [first, ...profileMetadata.values()].some((all) => all !== metadata);
+    return { metadata: first, profileMetadata, isOfProfile };
+  }
+}
+
+function covers(set: string, region: string): boolean {
+  return set.split(",").some((member) => new Glob(member).matches(region));
 }
