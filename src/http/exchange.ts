@@ -68,7 +68,8 @@ export class HttpExchange {
   readonly #response: ServerResponse;
   readonly #abort = sharedController();
   readonly #startedAt = performance.now();
-  readonly #secrets: string[] = [];
+  /** The headers of the target's answer. */
+  #received: HeaderMap = new Map();
   #isSent = false;
   #body: HeldBody | undefined;
   #errorBody: BodyBeginning | undefined;
@@ -143,15 +144,9 @@ export class HttpExchange {
   }
 
   /** What headers bring must not be seen if the target repeats it. */
-  #hide(headers: HeaderMap): void {
-    this.#secrets.push(...secretsIn(headers));
-    this.#rememberSecrets();
-  }
-
-  /** Those of many others may have pushed them out. */
-  #rememberSecrets(): void {
+  #hide(...all: readonly HeaderMap[]): void {
     const { redactor } = this.#context;
-    for (const secret of this.#secrets) redactor.add(secret);
+    for (const secret of all.flatMap(secretsIn)) redactor.add(secret);
   }
 
   #facts(): { http?: string; method?: string } {
@@ -188,18 +183,18 @@ export class HttpExchange {
     );
     const answer = await this.#send();
     idle.touch();
-    const received: HeaderMap = new Map(answer.headers);
-    this.#hide(received);
+    this.#received = new Map(answer.headers);
+    this.#hide(this.#received);
     this.#filter = method === "GET" ? policy?.filter() : this.#makeFilter?.();
     await checkHead(answer, target);
     // Of any type: an event may echo the request as well as a page does.
-    if (!answer.ok) return await this.#relayError(answer, received);
+    if (!answer.ok) return await this.#relayError(answer);
     const isStream = mediaType(answer) === "text/event-stream";
     if (isStream && this.isStandaloneStream) {
       idle[Symbol.dispose]();
       whole?.[Symbol.dispose]();
     }
-    const headers = responseHeaders(received);
+    const headers = responseHeaders(this.#received);
     const bytes = await readAnswer(answer, headers, this.#filter)
       .catch((cause) => this.answer.cutShort(cause, answer, headers));
     if (bytes !== undefined) {
@@ -301,11 +296,11 @@ export class HttpExchange {
   }
 
   /** An HTTP error of the target's: as it came, unless it must not be seen. */
-  async #relayError(answer: Response, received: HeaderMap): Promise<void> {
+  async #relayError(answer: Response): Promise<void> {
     this.#errorBody = await readErrorBody(answer, mayBeMessage);
     const { bytes } = this.#errorBody;
     this.#abort.signal.throwIfAborted();
-    const headers = responseHeaders(received);
+    const headers = responseHeaders(this.#received);
     const error = await errorInstead(answer, bytes, headers, this.#context);
     if (error !== undefined) {
       this.#errorBody[Symbol.dispose]();
@@ -322,7 +317,8 @@ export class HttpExchange {
     const failure = toHttpError(cause);
     const { status, error } = failure;
     const { observer, log } = this.#context;
-    this.#rememberSecrets();
+    // Those of many others may have pushed them out.
+    this.#hide(this.#headers, this.#received);
     if (this.#observation) this.#observation.failed(error);
     else if (this.#method === "POST") observer?.refused?.(error);
     const isNews = !this.isStandaloneStream || error.reason !== "shutting-down";

@@ -130,18 +130,15 @@ export function responseHeaders(received: HeaderMap): Map<string, string> {
   const coding = headers.get("content-encoding")?.trim().toLowerCase() ?? "";
   // Of two headers fetch takes off the first coding, and of one with a comma
   // none; here both look the same.
-  if (coding.includes(",")) throw severalCodings(coding);
+  if (coding.includes(",")) {
+    const shown = coding.slice(0, SHOWN_LENGTH);
+    throw new ProxyError(
+      "bad-answer",
+      `the target's answer has several content codings (${shown}), which cannot be told apart`,
+    );
+  }
   if (DECODED.has(coding)) headers.delete("content-encoding");
   return headers;
-}
-
-function severalCodings(coding: string): ProxyError {
-  return new ProxyError(
-    "bad-answer",
-    `the target's answer has several content codings (${
-      coding.slice(0, SHOWN_LENGTH)
-    }), which cannot be told apart`,
-  );
 }
 
 function passing(

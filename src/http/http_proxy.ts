@@ -24,9 +24,6 @@ import { listen, makeToken, writeTokenFile } from "./listen.ts";
 import { HttpListener, MCP_PATH } from "./listener.ts";
 import { type HttpContext, type HttpProxyRun, openContext } from "./options.ts";
 
-const DEFAULT_HEAD_TIMEOUT_MS = 20_000;
-const DEFAULT_MAX_HEAD_BYTES = 32 * 1024;
-
 /** Connections beyond those of requests and streams: idle ones, health checks. */
 const SPARE_CONNECTIONS = 256;
 
@@ -101,13 +98,12 @@ function tokenOf(
 }
 
 function makeServer(
-  options: HttpProxyRun,
+  { headTimeoutMs = 20_000, maxHeadBytes = 32 * 1024 }: HttpProxyRun,
   { maxRequests, maxStreams }: HttpContext,
 ): Server {
-  const { headTimeoutMs = DEFAULT_HEAD_TIMEOUT_MS } = options;
   const server = createServer({
     IncomingMessage: RequestWithoutQuery,
-    maxHeaderSize: options.maxHeadBytes ?? DEFAULT_MAX_HEAD_BYTES,
+    maxHeaderSize: maxHeadBytes,
     headersTimeout: headTimeoutMs,
     connectionsCheckingInterval: Math.ceil(headTimeoutMs / 4),
     keepAliveTimeout: KEEP_ALIVE_MS,

@@ -94,11 +94,6 @@ export interface HttpContext extends ProxySettings, BodyLimits, OwnAnswers {
   readonly maxStreams: number;
 }
 
-const DEFAULT_BODY_TIMEOUT_MS = 30_000;
-const DEFAULT_WHOLE_BODY_TIMEOUT_MS = 5 * 60_000;
-const DEFAULT_MAX_REQUESTS = 1024;
-const DEFAULT_MAX_STREAMS = 1024;
-
 /** How many of the largest bodies are held at a time. */
 const HELD_BODIES = 4;
 
@@ -111,9 +106,16 @@ export function openContext(
   options: HttpProxyRun,
   opened: DisposableStack,
 ): HttpContext {
-  const { target, observer } = options;
+  const {
+    target,
+    observer,
+    bodyTimeoutMs = 30_000,
+    wholeBodyTimeoutMs = 5 * 60_000,
+    maxBodyBytes = DEFAULT_MAX_FRAME_BYTES,
+    maxRequests = 1024,
+    maxStreams = 1024,
+  } = options;
   const settings = settleOptions(options, target, opened);
-  const { maxBodyBytes = DEFAULT_MAX_FRAME_BYTES } = options;
   const deadlines = new Deadlines();
   opened.defer(() => deadlines.stop());
   return {
@@ -122,14 +124,13 @@ export function openContext(
     target,
     observer,
     maxBodyBytes,
-    bodyTimeoutMs: options.bodyTimeoutMs ?? DEFAULT_BODY_TIMEOUT_MS,
-    wholeBodyTimeoutMs: options.wholeBodyTimeoutMs ??
-      DEFAULT_WHOLE_BODY_TIMEOUT_MS,
+    bodyTimeoutMs,
+    wholeBodyTimeoutMs,
     bodies: new Semaphore(HELD_BODIES * maxBodyBytes),
     deadlines,
     discard: new BodyDiscard(),
     policy: MessagePolicy.of(settings),
-    maxRequests: options.maxRequests ?? DEFAULT_MAX_REQUESTS,
-    maxStreams: options.maxStreams ?? DEFAULT_MAX_STREAMS,
+    maxRequests,
+    maxStreams,
   };
 }
