@@ -13,7 +13,7 @@ import {
   type StdioProxyOptions,
   type ToolRules,
 } from "../mod.ts";
-import { COMMAND_NAMES } from "../src/config/option_names.ts";
+import { FLAG_NAMES } from "../src/config/settings.ts";
 import { OPTION_KEYS, OPTIONS } from "../src/config/options.ts";
 import { OPTION_NAMES } from "../src/naming.ts";
 import { type Line, ProxyProcess } from "./support/proxy_process.ts";
@@ -54,7 +54,7 @@ Deno.test("errors name options of mod.ts to a library's user", () => {
 
 Deno.test("errors name flags and variables of the table to whoever runs the program", () => {
   const table = OPTION_KEYS.flatMap((key): string[] => [...OPTIONS[key].names]);
-  for (const name of Object.values(COMMAND_NAMES)) {
+  for (const name of Object.values(FLAG_NAMES)) {
     const named = name.match(/--[a-z-]+|MCP_[A-Z_]+/g) ?? [];
     assertEquals(named.filter((one) => !table.includes(one)), [], name);
     assertEquals(named.length > 0, true, name);

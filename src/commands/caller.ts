@@ -8,7 +8,7 @@ import { refusalError } from "../aws/refusals/refusal.ts";
 import { createSignedFetch } from "../aws/signing/signed_fetch.ts";
 import { oneRegion } from "../aws/partition.ts";
 import type { Config } from "../config/config.ts";
-import { COMMAND_NAMES } from "../config/option_names.ts";
+import { FLAG_NAMES } from "../config/settings.ts";
 import type { CommandContext } from "./context.ts";
 import { type ProxyError, reasonOf } from "../errors.ts";
 import { withLimit } from "../time.ts";
@@ -88,7 +88,7 @@ function readAnswer(response: Response, text: string): StsAnswer {
   if (response.ok && account !== undefined && arn !== undefined) {
     return { kind: "known", account, arn };
   }
-  const error = refusalError(response, text, COMMAND_NAMES);
+  const error = refusalError(response, text, FLAG_NAMES);
   // An endpoint's policy may shut the question out; it says nothing of whom.
   if (error !== undefined && error.data.cause !== "not-authorized") {
     return { kind: "refused", error };

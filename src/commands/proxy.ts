@@ -3,7 +3,7 @@
 import { Logins } from "../aws/credentials/sso_login/logins.ts";
 import type { CredentialSource } from "../aws/credentials/types.ts";
 import { type Config, describeConfig } from "../config/config.ts";
-import { COMMAND_NAMES } from "../config/option_names.ts";
+import { FLAG_NAMES } from "../config/settings.ts";
 import { messageOf } from "../errors.ts";
 import type { Log } from "../log/log.ts";
 import type { Observer } from "../mcp/transport/observer.ts";
@@ -131,7 +131,7 @@ export async function runProxy(
     observer: both(telemetry?.observer, recorder?.observer),
     log,
     redactor,
-    names: COMMAND_NAMES,
+    names: FLAG_NAMES,
   };
   if (config.listen) {
     const { address, token, hosts, maxRequests } = config.listen;
@@ -259,7 +259,7 @@ function throughNamedProxy(
   return withConnectLimit(named, {
     limitMs: connectTimeoutMs,
     proxy,
-    names: COMMAND_NAMES,
+    names: FLAG_NAMES,
   });
 }
 

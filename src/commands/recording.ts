@@ -1,7 +1,7 @@
 /** What a recording says of the program, and the recorder that keeps it. */
 
 import type { Config } from "../config/config.ts";
-import { COMMAND_NAMES } from "../config/option_names.ts";
+import { FLAG_NAMES } from "../config/settings.ts";
 import type { Option } from "../config/option.ts";
 import { type OptionKey, OPTIONS } from "../config/options.ts";
 import type { Log } from "../log/log.ts";
@@ -57,7 +57,7 @@ export function createRecorder(
   const out = RecordingFile.create({
     path,
     maxBytes: config.recordMaxBytes,
-    names: COMMAND_NAMES,
+    names: FLAG_NAMES,
     header: headerOf(config, redactor),
   });
   return new Recorder({
@@ -65,7 +65,7 @@ export function createRecorder(
     redact: redactor.redact,
     bodies: config.recordBodies,
     log,
-    names: COMMAND_NAMES,
+    names: FLAG_NAMES,
     endMs: () => signal.aborted ? STOP_MS : END_MS,
   });
 }

@@ -13,7 +13,7 @@ import {
   type SignedFetchOptions,
 } from "../aws/signing/signed_fetch.ts";
 import type { Config } from "../config/config.ts";
-import { COMMAND_NAMES } from "../config/option_names.ts";
+import { FLAG_NAMES } from "../config/settings.ts";
 import { CredentialsError } from "../errors.ts";
 import type { ProxyOptions } from "../config/proxy_options.ts";
 import type { Log } from "../log/log.ts";
@@ -94,7 +94,7 @@ export function credentialsOf(
   const fetch = fetches?.toOthers;
   return create({ ...options, ...own, log, redactor, fetch }, {
     logins,
-    names: COMMAND_NAMES,
+    names: FLAG_NAMES,
   });
 }
 

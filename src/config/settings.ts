@@ -1,6 +1,7 @@
 /** Flags, variables and defaults → one value for each option. */
 
 import type { LogNote } from "../log/log.ts";
+import type { OptionNames } from "../naming.ts";
 import { readEnv } from "../permissions.ts";
 import {
   type Env,
@@ -15,6 +16,47 @@ import { OPTION_KEYS, type OptionKey, OPTIONS } from "./options.ts";
 
 export type Settings = {
   readonly [Key in OptionKey]: SettingOf<typeof OPTIONS[Key]>;
+};
+
+/** The two usual ways to set an option. */
+const both = ({ names: [flag, variable] }: Option) => `${flag} (${variable})`;
+
+/** What errors of the parts below call the options of the command. */
+export const FLAG_NAMES: OptionNames = {
+  accountRole: both(OPTIONS.accountRole),
+  allowAccount: both(OPTIONS.allowAccount),
+  allowRole: both(OPTIONS.allowRole),
+  allowTool: both(OPTIONS.allowTool),
+  assumeRole: both(OPTIONS.assumeRole),
+  caCert: both(OPTIONS.caCert),
+  clientCert:
+    "--client-cert and --client-key (MCP_CLIENT_CERT, MCP_CLIENT_KEY)",
+  connectTimeoutMs: both(OPTIONS.connectTimeoutMs),
+  denyTool: both(OPTIONS.denyTool),
+  header: "--header",
+  idleTimeoutMs: both(OPTIONS.idleTimeoutMs),
+  listen: "--listen or MCP_LISTEN",
+  login: "--login",
+  maxAnswerBytes: both(OPTIONS.maxAnswerBytes),
+  maxBodyBytes: both(OPTIONS.maxFrameBytes),
+  maxFrameBytes: both(OPTIONS.maxFrameBytes),
+  noToken: "--no-listen-token",
+  onlyRead: "--read-only",
+  profile: "--profile",
+  profiles: both(OPTIONS.profile),
+  readOnly: both(OPTIONS.readOnly),
+  record: "--record or MCP_RECORD",
+  recorder: "--record",
+  recordMaxBytes: both(OPTIONS.recordMaxBytes),
+  region: "--region",
+  service: "--service-name",
+  signatureVersion: "--sig-version",
+  timeoutMs: both(OPTIONS.timeoutMs),
+  sse: "--transport sse",
+  token: "--listen-token or MCP_LISTEN_TOKEN",
+  transportSse: "--transport sse (MCP_TRANSPORT)",
+  unsignedPayload: both(OPTIONS.unsignedPayload),
+  writeRole: both(OPTIONS.writeRole),
 };
 
 /** Where the value of an option is from. */

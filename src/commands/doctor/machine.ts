@@ -4,7 +4,7 @@
  */
 
 import { createServer } from "node:http";
-import { COMMAND_NAMES } from "../../config/option_names.ts";
+import { FLAG_NAMES } from "../../config/settings.ts";
 import { ConfigError, reasonOf } from "../../errors.ts";
 import {
   listen,
@@ -140,7 +140,7 @@ export async function tryListening(
         "",
         log,
         directory,
-        COMMAND_NAMES,
+        FLAG_NAMES,
       );
     }
     return { detail: `${address} is free` };
@@ -169,7 +169,7 @@ function adviceFor(address: ListenAddress, detail: string): string {
 
 async function tryAddress(address: ListenAddress): Promise<void> {
   const server = createServer();
-  await listen(server, address, COMMAND_NAMES);
+  await listen(server, address, FLAG_NAMES);
   const { promise, resolve } = Promise.withResolvers<void>();
   server.close(() => resolve());
   await promise;

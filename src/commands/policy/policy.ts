@@ -12,7 +12,7 @@ import { sharedPaths } from "../../aws/shared_files/paths.ts";
 import { UnclearFilesError } from "../../aws/shared_files/settings.ts";
 import { parseArguments } from "../../config/arguments.ts";
 import { type Config, configure } from "../../config/config.ts";
-import { COMMAND_NAMES } from "../../config/option_names.ts";
+import { FLAG_NAMES } from "../../config/settings.ts";
 import { SILENT_LOG } from "../../log/log.ts";
 import { Redactor } from "../../redact/redact.ts";
 import { type CommandContext, writeNotes } from "../context.ts";
@@ -60,7 +60,7 @@ async function printPolicy(
   context: CommandContext,
 ): Promise<number> {
   const tell = (text: string) => context.writeError(`${text}\n`);
-  const general = targetPolicy(config, ANY_ACCOUNT, COMMAND_NAMES);
+  const general = targetPolicy(config, ANY_ACCOUNT, FLAG_NAMES);
   if (general === undefined) {
     await tell(
       `it is not known what ${config.service} asks for at this URL: known are ` +
@@ -74,7 +74,7 @@ async function printPolicy(
   const { account, note } = isOpen
     ? await accountOf(config, context)
     : { account: ANY_ACCOUNT, note: [] };
-  const { statements, notes } = targetPolicy(config, account, COMMAND_NAMES) ??
+  const { statements, notes } = targetPolicy(config, account, FLAG_NAMES) ??
     general;
   const Statement = [...statements, ...accountStatements(config)];
   const document = { Version: "2012-10-17", Statement };

@@ -1,7 +1,7 @@
 /** `record show`: a recording as a timeline, in the terminal or as a page. */
 
 import { parseArguments } from "../../config/arguments.ts";
-import { COMMAND_NAMES } from "../../config/option_names.ts";
+import { FLAG_NAMES } from "../../config/settings.ts";
 import { ConfigError, messageOf } from "../../errors.ts";
 import { lacking, notGranted } from "../../permissions.ts";
 import { readRecording } from "../../recorder/read.ts";
@@ -28,7 +28,7 @@ export async function runRecord(
       ...isComplete ? [] : ["record needs the word show, and one recording"],
     ]);
   }
-  const recording = await readRecording(positional[0], COMMAND_NAMES);
+  const recording = await readRecording(positional[0], FLAG_NAMES);
   const page = own.get("html")?.[0];
   if (page === undefined) await write(textOf(recording, useColor));
   else await writePage(page, htmlOf(recording));

@@ -1,7 +1,7 @@
 /** `replay`: plays a recording, and says where today's run differs. */
 
 import { parseArguments } from "../../config/arguments.ts";
-import { COMMAND_NAMES } from "../../config/option_names.ts";
+import { FLAG_NAMES } from "../../config/settings.ts";
 import { ConfigError } from "../../errors.ts";
 import { escapeControls } from "../../log/line_log.ts";
 import type { RecordLine } from "../../recorder/format.ts";
@@ -28,7 +28,7 @@ export async function runReplay(
       ...positional.length === 1 ? [] : ["replay needs one recording"],
     ]);
   }
-  const recording = await readRecording(positional[0], COMMAND_NAMES);
+  const recording = await readRecording(positional[0], FLAG_NAMES);
   const { header } = recording;
   const playable = playableOf(recording);
   const { lines, left } = playable;
