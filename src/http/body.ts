@@ -5,7 +5,7 @@
 
 import type { IncomingMessage } from "node:http";
 import { blobOf, giveAway } from "../blob.ts";
-import { BlockBuffer } from "../mcp/wire/block_buffer.ts";
+import { BlockBuffer } from "../mcp/wire/bytes.ts";
 import { type Naming, OPTION_NAMES } from "../naming.ts";
 import type { Semaphore } from "../semaphore.ts";
 import { type Deadlines, TimeLimit } from "../time.ts";

@@ -18,8 +18,7 @@ import {
   errorFrame,
   streamCut,
 } from "../mcp/transport/failure.ts";
-import { mediaType, readBody } from "../mcp/wire/body.ts";
-import { checkEncoding } from "../mcp/wire/body_chunks.ts";
+import { checkEncoding, mediaType, readBody } from "../mcp/wire/body.ts";
 import { joinBytes, withoutByteOrderMark } from "../mcp/wire/bytes.ts";
 import { EventParser, type ServerEvent } from "../mcp/wire/events.ts";
 import { partOf, rootOf } from "../mcp/wire/large_message.ts";

@@ -3,7 +3,7 @@
  * and what an observer is told of it and of its answer.
  */
 
-import { includesBytes } from "../mcp/wire/bytes.ts";
+import { BlockBuffer, includesBytes } from "../mcp/wire/bytes.ts";
 import type { HeaderMap } from "./headers.ts";
 import { LONG_LIVED_METHODS } from "../mcp/stateless/listen.ts";
 import { isUnclear } from "../mcp/tools/ambiguity.ts";
@@ -13,7 +13,6 @@ import {
   singlesOf,
 } from "../mcp/wire/message.ts";
 import { rootOf } from "../mcp/wire/large_message.ts";
-import { BlockBuffer } from "../mcp/wire/block_buffer.ts";
 import { type Era, eraOf } from "../mcp/wire/era.ts";
 import { EventParser } from "../mcp/wire/events.ts";
 import { responseIn } from "../mcp/transport/link.ts";

@@ -12,7 +12,7 @@ import { type AskForTools, recordTools } from "../mcp/tools/recorder.ts";
 import { hasRules } from "../mcp/tools/rules.ts";
 import { frameTooLarge, streamCut } from "../mcp/transport/failure.ts";
 import { responseIn } from "../mcp/transport/link.ts";
-import { mediaType, readBody, readEvents } from "../mcp/wire/body.ts";
+import { mediaType, readBody } from "../mcp/wire/body.ts";
 import {
   readMessageInTurns,
   type RequestId,
@@ -22,6 +22,7 @@ import {
   type ValidMessage,
 } from "../mcp/wire/message.ts";
 import { paramsWithMetadata, withMetadata } from "../mcp/wire/metadata.ts";
+import { readEvents } from "../mcp/wire/events.ts";
 import type { Naming } from "../naming.ts";
 import { forBatch, HttpError } from "./error.ts";
 import { ListFilter } from "./filter.ts";

@@ -21,7 +21,7 @@ import {
   sourceOf,
   valueInResult,
 } from "../wire/splice.ts";
-import { withId } from "../wire/answer_id.ts";
+import { withId } from "../wire/answers.ts";
 import { ASKING_METHODS, type BridgeContext, canBeAsked } from "./context.ts";
 
 /** More rounds than any dialogue has. */

@@ -28,7 +28,6 @@ import {
   type SingleMessage,
   type ValidMessage,
 } from "../wire/message.ts";
-import { LATEST_LEGACY_VERSION, MODERN_VERSION } from "../wire/revisions.ts";
 import type { Member } from "../wire/scan.ts";
 import {
   insertMembers,
@@ -36,6 +35,7 @@ import {
   removeMembers,
   valueInResult,
 } from "../wire/splice.ts";
+import { LATEST_LEGACY_VERSION, MODERN_VERSION } from "../wire/revisions.ts";
 import type { BridgeContext } from "./context.ts";
 import { SessionListeners } from "./session_listeners.ts";
 import { SuspendedCalls } from "./suspended_calls.ts";

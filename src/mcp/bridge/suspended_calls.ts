@@ -20,7 +20,7 @@ import {
   type RequestMessage,
 } from "../wire/message.ts";
 import { memberAt, sourceOf } from "../wire/splice.ts";
-import { withId } from "../wire/answer_id.ts";
+import { withId } from "../wire/answers.ts";
 import {
   ASKING_METHODS,
   type BridgeContext,

@@ -24,7 +24,7 @@ import {
   type ValidMessage,
 } from "../wire/message.ts";
 import { memberAt, replaceRange, taskIdIn } from "../wire/splice.ts";
-import { answerTo, withId } from "../wire/answer_id.ts";
+import { answerTo, withId } from "../wire/answers.ts";
 import type { IdentitySelection } from "./selection.ts";
 import { IdleTimer } from "../../time.ts";
 

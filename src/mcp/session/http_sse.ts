@@ -22,8 +22,8 @@ import {
   retryAfterMs,
 } from "../transport/retry.ts";
 import type { Target } from "../transport/target.ts";
-import { discardBody, mediaType, readEvents } from "../wire/body.ts";
-import type { ServerEvent } from "../wire/events.ts";
+import { discardBody, mediaType } from "../wire/body.ts";
+import { readEvents, type ServerEvent } from "../wire/events.ts";
 import {
   type Channel,
   NO_SESSION,

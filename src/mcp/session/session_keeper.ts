@@ -18,7 +18,7 @@ import type { Target } from "../transport/target.ts";
 import { discardBody } from "../wire/body.ts";
 import {
   type Channel,
-  deleteHeaders,
+  headersOf,
   NO_SESSION,
   type SessionHeaders,
   sessionOf,
@@ -311,7 +311,7 @@ export class SessionKeeper {
     await withLimit(limitMs, async (signal) => {
       const response = await fetch(url, {
         method: "DELETE",
-        headers: deleteHeaders(headers, session),
+        headers: headersOf(headers, session),
         redirect: "manual",
         signal,
       });

@@ -18,7 +18,7 @@ import {
   expiryInRefusal,
 } from "../transport/session_expiry.ts";
 import type { Target } from "../transport/target.ts";
-import { discardBody, mediaType, readEvents } from "../wire/body.ts";
+import { discardBody, mediaType } from "../wire/body.ts";
 import {
   hasSession,
   resumableId,
@@ -26,6 +26,7 @@ import {
   streamHeaders,
 } from "../wire/headers.ts";
 import { readErrorBody, readRpcError } from "../transport/error_body.ts";
+import { readEvents } from "../wire/events.ts";
 
 /** How often in a row a refusal that is the target's own is met. */
 const MAX_REFUSALS = 3;

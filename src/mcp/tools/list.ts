@@ -4,7 +4,7 @@ import { ProxyError } from "../../errors.ts";
 import { isUnclear } from "./ambiguity.ts";
 import { rootOf, scanInTurns } from "../wire/large_message.ts";
 import type { SingleMessage } from "../wire/message.ts";
-import { repairedAnswer } from "../wire/repair.ts";
+import { repairedAnswer } from "../wire/answers.ts";
 import type { Member } from "../wire/scan.ts";
 import {
   elementsInTurns,

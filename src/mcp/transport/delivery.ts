@@ -1,6 +1,6 @@
 /** What is on its way to the client, and who looks at it there. */
 
-import { within } from "../../time.ts";
+import { untilAborted, within } from "../../time.ts";
 import { rootOf, scanInTurns } from "../wire/large_message.ts";
 import type { ProxyError } from "../../errors.ts";
 import type { Era } from "../wire/era.ts";
@@ -13,6 +13,8 @@ import type {
 } from "../wire/message.ts";
 import { withResultMeta } from "../wire/metadata.ts";
 import { mapElements } from "../wire/splice.ts";
+import type { Log } from "../../log/log.ts";
+import { Background } from "./awaited.ts";
 import type { Exchange } from "./exchange.ts";
 import type { Origin } from "./pending_requests.ts";
 
@@ -34,34 +36,56 @@ export interface Delivery {
   readonly owner: Exchange | undefined;
 }
 
-/**
- * The frame, of a result with what is said of who answered; where that is not
- * known, without what the target says of it.
- */
-export async function receipted(
-  { message, frame, owner }: Delivery,
-  isEnding: AbortSignal,
-): Promise<Uint8Array> {
-  if (message.kind !== "response" || message.error) return frame;
-  let receipt: string | undefined;
-  const known = owner?.receipt?.then((text) => receipt = text);
-  if (known) await within(RECEIPT_MS, known, isEnding);
-  await scanInTurns(frame);
-  return withResultMeta(frame, IDENTITY_KEY, receipt);
-}
+/** How long results may take at the end that wait for their receipt no more. */
+const LAST_RESULTS_MS = 100;
 
-/** The same of a batch: one frame, if nothing of it is left out. */
-export async function receiptedBatch(
-  bytes: Uint8Array,
-  deliveries: readonly (Delivery | undefined)[],
-  isEnding: AbortSignal,
-): Promise<readonly (Uint8Array | undefined)[]> {
-  const frames = await Promise.all(
-    deliveries.map((one) => one && receipted(one, isEnding)),
-  );
-  if (frames.includes(undefined)) return frames;
-  const change = (part: Uint8Array, n: number) => frames[n] ?? part;
-  return [mapElements(bytes, rootOf(bytes), change)];
+/** Deliveries that wait to be told who answered. */
+export class Receipts {
+  readonly #waiting: Background;
+  readonly #isEnding = new AbortController();
+
+  constructor(log: Log) {
+    this.#waiting = new Background(log);
+  }
+
+  /** Starts a delivery; it resolves when it is over, however it ends. */
+  start(deliver: () => Promise<void>): Promise<void> {
+    return this.#waiting.start(deliver);
+  }
+
+  /**
+   * The frame, of a result with what is said of who answered; where that is not
+   * known, without what the target says of it.
+   */
+  async put({ message, frame, owner }: Delivery): Promise<Uint8Array> {
+    if (message.kind !== "response" || message.error) return frame;
+    let receipt: string | undefined;
+    const known = owner?.receipt?.then((text) => receipt = text);
+    if (known) await within(RECEIPT_MS, known, this.#isEnding.signal);
+    await scanInTurns(frame);
+    return withResultMeta(frame, IDENTITY_KEY, receipt);
+  }
+
+  /** The same of a batch: one frame, if nothing of it is left out. */
+  async putAll(
+    bytes: Uint8Array,
+    deliveries: readonly (Delivery | undefined)[],
+  ): Promise<readonly (Uint8Array | undefined)[]> {
+    const frames = await Promise.all(
+      deliveries.map((one) => one && this.put(one)),
+    );
+    if (frames.includes(undefined)) return frames;
+    const change = (part: Uint8Array, n: number) => frames[n] ?? part;
+    return [mapElements(bytes, rootOf(bytes), change)];
+  }
+
+  /** Waits for those that wait; at a stop they go without. */
+  async drain(deadline: AbortSignal): Promise<void> {
+    await untilAborted(this.#waiting.settled(), deadline);
+    if (!deadline.aborted) return;
+    this.#isEnding.abort();
+    await within(LAST_RESULTS_MS, this.#waiting.settled());
+  }
 }
 
 /** Who takes part in the routing of responses. */

@@ -8,6 +8,7 @@ import { Semaphore } from "../../semaphore.ts";
 import {
   type BodyBeginning,
   type BodyLimits,
+  hasKnownEncoding,
   mediaType,
   readBeginning,
 } from "../wire/body.ts";
@@ -22,9 +23,9 @@ import {
   type RpcError,
   singlesOf,
 } from "../wire/message.ts";
-import { repairedErrorBody } from "../wire/repair.ts";
+import { repairedAnswer } from "../wire/answers.ts";
 import type { Exchange } from "./exchange.ts";
-import { hasKnownEncoding } from "../wire/body_chunks.ts";
+import { partsOf } from "./link.ts";
 
 const MIB = 1024 * 1024;
 
@@ -80,24 +81,22 @@ export async function parseErrorBody(
   const { bytes, isComplete } = body;
   const isBatch = exchange.method === "batch";
   const isStream = mediaType(response) === "text/event-stream";
-  const parts = (isStream ? eventsIn(bytes) : [bytes])
+  const bodies = (isStream ? eventsIn(bytes) : [bytes])
     .map(withoutByteOrderMark);
-  for (const part of parts) await scanInTurns(part);
-  const texts = isBatch ? parts : parts.map(repairedErrorBody);
+  for (const body of bodies) await scanInTurns(body);
+  const texts = isBatch ? bodies : bodies.map(repaired);
   const messages = texts.map(readMessage);
   const singles = messages.flatMap((message) =>
     message.kind === "invalid" ? [] : singlesOf(message)
   );
+  const isError = (message: Message) =>
+    message.kind === "response" && message.error !== undefined;
   const answers = singles.filter((one) =>
     one.kind === "response" && exchange.owesAlike(one.id)
   );
-  const [first] = answers;
   const isAlone = texts.length === 1 && singles.length === 1 &&
-    first?.kind === "response" && first.error !== undefined && !isBatch;
-  const at = messages.findIndex((message) =>
-    message.kind === "response" && message.error !== undefined
-  );
-  const text = texts[Math.max(at, 0)] ?? bytes;
+    answers.some(isError) && !isBatch;
+  const text = texts[Math.max(messages.findIndex(isError), 0)];
   const words = decoder.decode(bytes);
   return {
     messages: answers.length > 0 && !isAlone ? texts : undefined,
@@ -110,8 +109,16 @@ export async function parseErrorBody(
       ),
     isClear: isComplete && hasKnownEncoding(response) && isText(words) &&
       messages.every((message, index) => isRead(message, texts[index])) &&
-      singles.every((one) => one.kind === "response" && one.error),
+      singles.every(isError),
   };
+}
+
+/** The one message in a text, repaired; the text, if it has none or several. */
+function repaired(text: Uint8Array): Uint8Array {
+  const parts = partsOf(text);
+  if (parts.length !== 1) return text;
+  const [{ bytes, message }] = parts;
+  return repairedAnswer(bytes, message);
 }
 
 /** What the events of a stream hold; where there are none, all there is. */

@@ -4,7 +4,7 @@ import { ProxyError } from "../../errors.ts";
 import { blobOf } from "../../blob.ts";
 import { type Naming, OPTION_NAMES } from "../../naming.ts";
 import { type Deadlines, sharedController, TimeLimit } from "../../time.ts";
-import { spellingsOf } from "../wire/answer_id.ts";
+import { spellingsOf } from "../wire/answers.ts";
 import type { SessionHeaders } from "../wire/headers.ts";
 import type { RequestId, ResponseMessage } from "../wire/message.ts";
 import type { Observation } from "./observer.ts";

@@ -10,7 +10,7 @@ import {
 } from "./retry.ts";
 import { orAborted, untilAborted } from "../../time.ts";
 import type { ProxyError } from "../../errors.ts";
-import { type AnswerContext, ResponseStream } from "./response_streams.ts";
+import { type AnswerContext, receiveStream } from "./response_streams.ts";
 import { drainBody, mediaType } from "../wire/body.ts";
 import type { ResponseRouter } from "./response_router.ts";
 import { parseErrorBody } from "./error_body.ts";
@@ -180,8 +180,7 @@ export class HttpTransport {
     // The status line is all that is said to a notification or an answer.
     if (!exchange.isRequest) return await drainBody(response);
     if (mediaType(response) === "text/event-stream") {
-      const stream = new ResponseStream(this.#context, exchange, session);
-      return await stream.read(response);
+      return await receiveStream(this.#context, exchange, session, response);
     }
     await receiveJson(this.#context, exchange, session, response);
   }

@@ -4,7 +4,7 @@
  */
 
 import { ProxyError } from "../../errors.ts";
-import { Deadlines, untilAborted, within } from "../../time.ts";
+import { Deadlines, delay, untilAborted, within } from "../../time.ts";
 import type { SessionHeaders } from "../wire/headers.ts";
 import { type ResponseMessage, stringId } from "../wire/message.ts";
 import { paramsWithMetadata } from "../wire/metadata.ts";
@@ -198,7 +198,7 @@ export class InFlight {
       if (deadline.aborted) break;
     }
     let left = [...this.#runs.keys()];
-    await this.router.drain(deadline);
+    await this.router.receipts.drain(deadline);
     // What a layer has begun meanwhile is ended by a stop alone.
     if (deadline.aborted) left = [...this.#runs.keys()];
     const errors = { sent: shuttingDown(true), held: shuttingDown(false) };
@@ -209,7 +209,7 @@ export class InFlight {
         void this.router.pending.fail(exchange, error).catch(() => {});
       }
       // Thousands take a while, which a stop has not: some leave in between.
-      if (to > SLICE) await turn();
+      if (to > SLICE) await delay(0);
     }
     for (const exchange of left) {
       exchange.end(exchange.isSent ? errors.sent : errors.held);
@@ -222,8 +222,4 @@ export class InFlight {
       end && !(isRequest && isSettled) ? [end] : []
     );
   }
-}
-
-function turn(): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve));
 }

@@ -6,8 +6,13 @@
 import { ProxyError } from "../../errors.ts";
 import type { Naming } from "../../naming.ts";
 import { LimitError, withLimit } from "../../time.ts";
-import { spellingsOf } from "../wire/answer_id.ts";
-import { isSmallBody, mediaType } from "../wire/body.ts";
+import { spellingsOf } from "../wire/answers.ts";
+import {
+  BodyChunks,
+  type BodyPart,
+  isSmallBody,
+  mediaType,
+} from "../wire/body.ts";
 import { NO_WAIT } from "../wire/frames.ts";
 import type { SessionHeaders } from "../wire/headers.ts";
 import type { AnswerContext } from "./response_streams.ts";
@@ -17,7 +22,6 @@ import { badContentType, frameTooLarge, said, streamCut } from "./failure.ts";
 import type { Target } from "./target.ts";
 import { idIn, type RequestId } from "../wire/message.ts";
 import { TopLevelScanner } from "../wire/scan.ts";
-import { BodyChunks, type BodyPart } from "../wire/body_chunks.ts";
 
 /**
  * The largest message that the client is given unless it is told otherwise:
@@ -62,7 +66,8 @@ export async function receiveJson(
       : undefined;
     if (head && !head.isComplete) {
       const [id] = exchange.requests;
-      const beginning = scanBeginning(head);
+      const beginning = new TopLevelScanner()
+        .feed(head.bytes.subarray(0, LOOK_AT_BYTES));
       // An ID is spliced into an answer that is there as a whole.
       if (!isRespelt(id, idIn(beginning.members))) {
         const fault = faultOf(beginning, id);
@@ -110,14 +115,10 @@ function receiveBody(
 }
 
 /** How long an answer that holds stdout may say nothing. */
-const DEFAULT_STALL_LIMIT_MS = 10_000;
+const STALL_LIMIT_MS = 10_000;
 
 /** How much of a large answer is looked at before it passes. */
 const LOOK_AT_BYTES = 64 * 1024;
-
-function scanBeginning({ bytes }: BodyPart): TopLevelScanner {
-  return new TopLevelScanner().feed(bytes.subarray(0, LOOK_AT_BYTES));
-}
 
 /** Whether an ID is another spelling of a request's. */
 function isRespelt(id: RequestId, given: RequestId | undefined): boolean {
@@ -144,13 +145,10 @@ function mayPassInPieces(
     !READ_METHODS.has(method);
 }
 
-export interface LargeAnswerLimits extends Naming {
+interface LargeAnswerLimits extends Naming {
   readonly maxAnswerBytes: number;
-  /** The request that it must answer. */
   readonly id: RequestId;
-  /** Takes the request's one answer; false when it has had one meanwhile. */
   readonly take: () => boolean;
-  /** How long it may say nothing, in milliseconds; 10 seconds by default. */
   readonly stallLimitMs?: number;
 }
 
@@ -159,6 +157,7 @@ export interface LargeAnswerLimits extends Naming {
  * answer is known to be whole and right, and still wanted: without it, a line
  * that does not count cannot be read as an answer.
  *
+ * @param take Takes the request's one answer; false when it has had one.
  * @throws {ProxyError} when the answer fails, stalls, is too large, or is no
  * answer to the request.
  */
@@ -167,7 +166,7 @@ export async function* largeAnswer(
   rest: AsyncIterator<Uint8Array>,
   limits: LargeAnswerLimits,
 ): AsyncGenerator<Uint8Array> {
-  const { id, take, stallLimitMs = DEFAULT_STALL_LIMIT_MS } = limits;
+  const { id, take, stallLimitMs = STALL_LIMIT_MS } = limits;
   const scanner = new TopLevelScanner();
   let last: Uint8Array | undefined;
   let byteLength = 0;

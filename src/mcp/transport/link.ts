@@ -18,9 +18,9 @@ import {
   type ValidMessage,
 } from "../wire/message.ts";
 import { errorFrame } from "./failure.ts";
-import type { Observer } from "./observer.ts";
 import { partOf, rootOf, scanInTurns } from "../wire/large_message.ts";
 import { membersOf, removeMembers } from "../wire/splice.ts";
+import type { Observer } from "./observer.ts";
 
 /** Takes the client's messages, and ends. */
 export interface Link {

@@ -6,7 +6,7 @@
 
 import { replaceNewlines } from "../wire/bytes.ts";
 import type { SessionHeaders } from "../wire/headers.ts";
-import { idAsWritten, spellingsOf, withId } from "../wire/answer_id.ts";
+import { idAsWritten, spellingsOf, withId } from "../wire/answers.ts";
 import { type Era, metaOf } from "../wire/era.ts";
 import { NO_WAIT } from "../wire/frames.ts";
 import { ProxyError } from "../../errors.ts";
@@ -201,7 +201,7 @@ export class PendingRequests {
       // What tells of its progress may bring its answer.
       const leftMs = KEPT_MS - owner.sinceMessageMs;
       if (leftMs > 0) return this.#answerKeptAfter(owed, leftMs);
-      this.failOne(owed, error).catch(() => {}).finally(() => {
+      this.fail(owner, error, [id]).catch(() => {}).finally(() => {
         if (owner.isSettled) owner.end();
       });
     });
@@ -241,31 +241,20 @@ export class PendingRequests {
   async fail(
     exchange: Exchange,
     error: ProxyError | Uint8Array,
+    ids = exchange.pending,
   ): Promise<void> {
-    note(exchange, toldOf(exchange, exchange.pending[0], error));
-    for (const id of exchange.pending) {
-      await this.#answer(exchange, id, toldOf(exchange, id, error));
+    const { observation } = exchange;
+    const first = toldOf(exchange, ids[0], error);
+    if (first instanceof ProxyError) observation?.failed(first);
+    else observation?.answered(responseIn(first));
+    for (const id of ids) {
+      const told = toldOf(exchange, id, error);
+      if (!this.take(exchange, id) || exchange.onAnswer) continue;
+      const frame = told instanceof ProxyError
+        ? errorFrame(told, id, this.#target.redactor.redact)
+        : withId(told, id);
+      await this.emit(frame, exchange);
     }
-  }
-
-  async failOne(
-    { owner, id }: Owed,
-    error: Uint8Array | ProxyError,
-  ): Promise<void> {
-    note(owner, error);
-    await this.#answer(owner, id, error);
-  }
-
-  async #answer(
-    exchange: Exchange,
-    id: RequestId,
-    error: ProxyError | Uint8Array,
-  ): Promise<void> {
-    if (!this.take(exchange, id) || exchange.onAnswer) return;
-    const frame = error instanceof ProxyError
-      ? errorFrame(error, id, this.#target.redactor.redact)
-      : withId(error, id);
-    await this.emit(frame, exchange);
   }
 
   /** Writes a frame to the client, on behalf of an exchange if of one. */
@@ -293,11 +282,6 @@ function toldOf(
 ): ProxyError | Uint8Array {
   if (id === undefined || !(error instanceof ProxyError)) return error;
   return keptErrors?.get(id.key) ?? error;
-}
-
-function note({ observation }: Exchange, told: ProxyError | Uint8Array): void {
-  if (told instanceof ProxyError) observation?.failed(told);
-  else observation?.answered(responseIn(told));
 }
 
 /** The token that progress is told of, in both spellings. */

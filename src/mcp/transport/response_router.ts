@@ -3,15 +3,13 @@
  * one answer, and nobody gets one that was not asked for.
  */
 
-import { untilAborted, within } from "../../time.ts";
 import { withoutByteOrderMark } from "../wire/bytes.ts";
 import type { Target } from "./target.ts";
 import { ProxyError } from "../../errors.ts";
 import { Recent } from "../../lru_cache.ts";
-import { answerTo, withIdOf } from "../wire/answer_id.ts";
+import { answerTo, repairedAnswer, withIdOf } from "../wire/answers.ts";
 import type { OversizedData, ServerEvent } from "../wire/events.ts";
 import { excerpt } from "../wire/excerpt.ts";
-import { Background } from "./awaited.ts";
 import type { Exchange } from "./exchange.ts";
 import { frameTooLarge, noMessage } from "./failure.ts";
 import { partsOf } from "./link.ts";
@@ -31,12 +29,10 @@ import {
   type ValidMessage,
 } from "../wire/message.ts";
 import { type Origin, type Owed, PendingRequests } from "./pending_requests.ts";
-import { repairedAnswer } from "../wire/repair.ts";
 import {
   type Delivery,
   mayBeBatch,
-  receipted,
-  receiptedBatch,
+  Receipts,
   type RouterHooks,
 } from "./delivery.ts";
 import { membersOf, taskIdIn } from "../wire/splice.ts";
@@ -44,22 +40,17 @@ import { membersOf, taskIdIn } from "../wire/splice.ts";
 /** How many requests of the target's are remembered until they are answered. */
 const MAX_TARGET_REQUESTS = 10_000;
 
-/** How long results may take at the end that wait for their receipt no more. */
-const LAST_RESULTS_MS = 100;
-
 export class ResponseRouter {
   readonly #target: Target;
   readonly #hooks: RouterHooks;
   readonly pending: PendingRequests;
-  /** What waits to be told who answered it. */
-  readonly #receipting: Background;
-  readonly #isEnding = new AbortController();
+  readonly receipts: Receipts;
   readonly #targetRequests = new Recent<SessionHeaders>(MAX_TARGET_REQUESTS);
 
   constructor(target: Target, hooks: RouterHooks) {
     this.#target = target;
     this.#hooks = hooks;
-    this.#receipting = new Background(target.log);
+    this.receipts = new Receipts(target.log);
     this.pending = new PendingRequests(target, hooks.era);
   }
 
@@ -83,14 +74,12 @@ export class ResponseRouter {
   ): Promise<void> {
     exchange?.noteProgress();
     const origin = { session, exchange };
-    const text = withoutByteOrderMark(body);
-    const bytes = this.#noted("byte-order-mark", body, text, exchange);
+    const bytes = this.#withoutMark(body, exchange);
     const receive = (message: Message) => {
       if (message.kind !== "invalid") {
         return this.#receive(bytes, message, origin, true);
       }
-      if (!message.parts) throw this.#noMessage(message.detail, bytes);
-      return this.#receiveParts(bytes, message.parts, origin).then(() => {
+      return this.#receiveBroken(bytes, message, origin).then(() => {
         if (exchange?.isSettled) return;
         throw this.#noMessage(message.detail, bytes);
       });
@@ -111,8 +100,7 @@ export class ResponseRouter {
     if (oversized) return await this.#receiveOversized(oversized, exchange);
     if (data.length === 0) return;
     const origin = { session, exchange };
-    const text = withoutByteOrderMark(data);
-    const bytes = this.#noted("byte-order-mark", data, text, exchange);
+    const bytes = this.#withoutMark(data, exchange);
     const message = await readMessageInTurns(bytes);
     // Without its blank line it counts as the end of what is waited for alone.
     const isOwed = message.kind === "response" &&
@@ -122,10 +110,7 @@ export class ResponseRouter {
       exchange?.noteProgress();
       return await this.#receive(bytes, message, origin);
     }
-    const isTaken = message.parts
-      ? await this.#receiveParts(bytes, message.parts, origin)
-      : this.#keepBroken(bytes, message, origin);
-    if (isTaken) return;
+    if (await this.#receiveBroken(bytes, message, origin)) return;
     this.pending.noteBegun(origin);
     this.#target.log.debug("skipped an event that is no JSON-RPC message", {
       type: excerpt(type),
@@ -134,34 +119,31 @@ export class ResponseRouter {
     });
   }
 
-  /** Delivers of an array what is a message; false if there is nothing. */
-  async #receiveParts(
+  /**
+   * Delivers of an array what is a message, and keeps what is none and seems to
+   * answer a request as its error; false if there is nothing.
+   */
+  async #receiveBroken(
     bytes: Uint8Array,
-    parts: readonly (SingleMessage | InvalidMessage)[],
+    broken: InvalidMessage,
     origin: Origin,
   ): Promise<boolean> {
+    const members = broken.parts && membersOf(bytes, rootOf(bytes));
     let isTaken = false;
-    const members = membersOf(bytes, rootOf(bytes));
-    for (const [index, message] of parts.entries()) {
-      const part = partOf(bytes, members[index]);
+    for (const [index, message] of (broken.parts ?? [broken]).entries()) {
+      const part = members ? partOf(bytes, members[index]) : bytes;
       if (message.kind !== "invalid") {
         await this.#receive(part, message, origin);
-      } else if (!this.#keepBroken(part, message, origin)) continue;
+        isTaken = true;
+        continue;
+      }
+      const answer = { id: message.answerTo, error: undefined };
+      const owed = this.pending.requestFor(answer, origin);
+      if (!owed) continue;
+      this.#keep(owed, this.#noMessage(message.detail, part));
       isTaken = true;
     }
     return isTaken;
-  }
-
-  /** Keeps what is no message, and seems to answer a request, as its error. */
-  #keepBroken(
-    bytes: Uint8Array,
-    { answerTo, detail }: InvalidMessage,
-    origin: Origin,
-  ): boolean {
-    const answer = { id: answerTo, error: undefined };
-    const owed = this.pending.requestFor(answer, origin);
-    if (owed) this.#keep(owed, this.#noMessage(detail, bytes));
-    return owed !== undefined;
   }
 
   /** Keeps an error for a request that has run, until a better answer comes. */
@@ -172,6 +154,11 @@ export class ResponseRouter {
 
   #noMessage(detail: string, bytes: Uint8Array): ProxyError {
     return noMessage(detail, bytes, this.#target.redactor.redact);
+  }
+
+  #withoutMark(body: Uint8Array, exchange: Exchange | undefined): Uint8Array {
+    const text = withoutByteOrderMark(body);
+    return this.#noted("byte-order-mark", body, text, exchange);
   }
 
   /** The frame as it is repaired, which is noted. */
@@ -219,9 +206,9 @@ export class ResponseRouter {
     const deliveries = parts.map(({ bytes, message }) =>
       this.#take(bytes, message, origin)
     );
-    await this.#receipting.start(async () => {
+    await this.receipts.start(async () => {
       const frames = this.#target.receiptOf
-        ? await receiptedBatch(bytes, deliveries, this.#isEnding.signal)
+        ? await this.receipts.putAll(bytes, deliveries)
         : deliveries.map((one) => one?.frame);
       const isAsItWas = parts.every(({ bytes }, n) => frames[n] === bytes);
       await this.pending.emitAll(isAsItWas ? [bytes] : frames, exchange);
@@ -316,21 +303,13 @@ export class ResponseRouter {
   #deliver(delivery: Delivery, { exchange }: Origin): Promise<void> {
     if (!this.#target.receiptOf) return this.#emit(delivery);
     const { owner } = delivery;
-    const emitted = this.#receipting.start(async () => {
-      const frame = await receipted(delivery, this.#isEnding.signal);
+    const emitted = this.receipts.start(async () => {
+      const frame = await this.receipts.put(delivery);
       await this.#emit({ ...delivery, frame });
     });
     const delivered = owner?.delivering(emitted) ?? emitted;
     // The head of its own POST is no business of others on the same stream.
     return owner === undefined || owner === exchange ? delivered : NO_WAIT;
-  }
-
-  /** Waits for results that wait for their receipt; at a stop they go without. */
-  async drain(deadline: AbortSignal): Promise<void> {
-    await untilAborted(this.#receipting.settled(), deadline);
-    if (!deadline.aborted) return;
-    this.#isEnding.abort();
-    await within(LAST_RESULTS_MS, this.#receipting.settled());
   }
 
   #emit({ message, frame, owner }: Delivery): Promise<void> {
@@ -355,7 +334,10 @@ export class ResponseRouter {
       return;
     }
     const owed = id && this.pending.withId(id, exchange);
-    if (owed) return await this.pending.failOne(owed, error);
+    if (owed) {
+      owed.owner.keptErrors?.delete(owed.id.key);
+      return await this.pending.fail(owed.owner, error, [owed.id]);
+    }
     if (exchange && !id) return await this.pending.fail(exchange, error);
     log.warn("dropped an answer that nobody waits for", { id: id?.source });
   }

@@ -2,8 +2,8 @@
 
 import { ProxyError } from "../../errors.ts";
 import { delay } from "../../time.ts";
-import { mediaType, readEvents } from "../wire/body.ts";
-import type { ServerEvent } from "../wire/events.ts";
+import { mediaType } from "../wire/body.ts";
+import { readEvents } from "../wire/events.ts";
 import {
   hasSession,
   resumableId,
@@ -35,111 +35,69 @@ export interface AnswerContext {
   readonly onSettled: (exchange: Exchange) => void;
 }
 
-export class ResponseStream {
-  readonly #context: AnswerContext;
-  readonly #exchange: Exchange;
-  readonly #session: SessionHeaders;
+/** Reads the event stream of an answer, and resumes it until all is answered. */
+export async function receiveStream(
+  context: AnswerContext,
+  exchange: Exchange,
+  session: SessionHeaders,
+  first: Response,
+): Promise<void> {
+  const { target, router } = context;
   /** Up to where everything was received. */
-  #lastEventId: string | undefined;
-  /** The ID after which the present response goes on. */
-  #resumedAfter: string | undefined;
-  #retryMs: number | undefined;
-  /** How many times in a row resuming brought nothing. */
-  #fruitlessTries = 0;
+  let lastEventId: string | undefined;
+  let retryMs: number | undefined;
   /** What a `Retry-After` asks to wait, in milliseconds. */
-  #askedMs = 0;
-  #cause: unknown;
+  let askedMs = 0;
+  /** How many times in a row resuming brought nothing. */
+  let fruitlessTries = 0;
+  let cause: unknown;
 
-  constructor(
-    context: AnswerContext,
-    exchange: Exchange,
-    session: SessionHeaders,
-  ) {
-    this.#context = context;
-    this.#exchange = exchange;
-    this.#session = session;
-  }
-
-  /** Reads the first response, and resumes it until all is answered. */
-  async read(first: Response): Promise<void> {
-    const exchange = this.#exchange;
-    let response: Response | undefined = first;
-    for (;;) {
-      if (response) await this.#readEvents(response);
-      if (exchange.isSettled) return;
-      // A stream that broke may still bring the answer.
-      if (exchange.isKept && this.#cause === undefined) return;
-      if (
-        !this.#context.resumes || this.#lastEventId === undefined ||
-        this.#fruitlessTries >= MAX_FRUITLESS_TRIES
-      ) {
-        throw streamCut(this.#cause);
-      }
-      const waitMs = reopenMs(this.#retryMs, this.#fruitlessTries);
-      await delay(Math.max(waitMs, this.#askedMs), exchange.signal);
-      if (exchange.isSettled) return;
-      // It was taken: what a resumption is told says nothing of that.
-      exchange.answerHasBegun = true;
-      response = await this.#resume();
-    }
-  }
-
-  /** The events of one response, until it ends or breaks. */
-  async #readEvents(response: Response): Promise<void> {
-    const { target } = this.#context;
-    this.#resumedAfter = this.#lastEventId;
-    this.#fruitlessTries++;
-    this.#cause = undefined;
+  /** Delivers the events of one response, until it ends or breaks. */
+  const receive = async (response: Response) => {
+    const resumedAfter = lastEventId;
+    cause = undefined;
     const events = readEvents(response, {
       maxDataBytes: target.maxAnswerBytes,
       names: target.names,
-      onChunk: () => this.#exchange.touch(),
+      onChunk: () => exchange.touch(),
     });
     try {
       for (;;) {
-        const next = await events.next().catch((cause) => {
-          if (cause instanceof ProxyError) throw cause;
-          this.#cause = cause;
+        const next = await events.next().catch((broke) => {
+          if (broke instanceof ProxyError) throw broke;
+          cause = broke;
         });
         if (!next || next.done) return;
-        await this.#deliver(next.value);
+        const event = next.value;
+        const { id } = event;
+        retryMs = event.retryMs ?? retryMs;
+        // A server that replays from the ID on, not after it.
+        if (id !== undefined && id === resumedAfter) continue;
+        // An empty ID says that there is nothing to resume from.
+        lastEventId = (resumableId(id) ?? lastEventId) || undefined;
+        fruitlessTries = 0;
+        checkExpiry(exchange, session, event.data, target.redactor.redact);
+        await router.receiveEvent(event, session, exchange);
+        if (exchange.isSettled) context.onSettled(exchange);
       }
     } finally {
       await events.return(undefined);
     }
-  }
-
-  async #deliver(event: ServerEvent): Promise<void> {
-    const { target, router, onSettled } = this.#context;
-    const { id, retryMs } = event;
-    this.#retryMs = retryMs ?? this.#retryMs;
-    // A server that replays from the ID on, not after it.
-    if (id !== undefined && id === this.#resumedAfter) return;
-    // An empty ID says that there is nothing to resume from.
-    this.#lastEventId = (resumableId(id) ?? this.#lastEventId) || undefined;
-    this.#fruitlessTries = 0;
-    const { redact } = target.redactor;
-    checkExpiry(this.#exchange, this.#session, event.data, redact);
-    await router.receiveEvent(event, this.#session, this.#exchange);
-    if (this.#exchange.isSettled) onSettled(this.#exchange);
-  }
+  };
 
   /** Asks for the rest of a stream; `undefined` when it is worth another try. */
-  async #resume(): Promise<Response | undefined> {
-    const { target, send } = this.#context;
-    const session = this.#session;
+  const resume = async () => {
     let response: Response;
     try {
-      response = await send(this.#exchange, {
+      response = await context.send(exchange, {
         method: "GET",
-        headers: streamHeaders(target.headers, session, this.#lastEventId),
+        headers: streamHeaders(target.headers, session, lastEventId),
       });
-    } catch (cause) {
-      if (this.#exchange.signal.aborted || cause instanceof ProxyError) {
-        throw cause;
+    } catch (failure) {
+      if (exchange.signal.aborted || failure instanceof ProxyError) {
+        throw failure;
       }
-      this.#cause = cause;
-      this.#fruitlessTries++;
+      cause = failure;
       return undefined;
     }
     if (response.ok && mediaType(response) === "text/event-stream") {
@@ -148,15 +106,33 @@ export class ResponseStream {
     using body = await readErrorBody(response);
     const text = decoder.decode(body.bytes);
     if (hasSession(session) && expiryInRefusal(response, text)) {
-      throw new SessionExpiredError(session, "never", streamCut(this.#cause));
+      throw new SessionExpiredError(session, "never", streamCut(cause));
     }
     if (!isPassing(response.status)) {
-      throw target.explain(response, text) ?? streamCut(this.#cause);
+      throw target.explain(response, text) ?? streamCut(cause);
     }
-    this.#fruitlessTries++;
-    const askedMs = retryAfterMs(response.headers) ?? 0;
-    this.#askedMs = Math.min(askedMs, MAX_ASKED_MS);
+    askedMs = Math.min(retryAfterMs(response.headers) ?? 0, MAX_ASKED_MS);
     return undefined;
+  };
+
+  for (let response: Response | undefined = first;;) {
+    fruitlessTries++;
+    if (response) await receive(response);
+    if (exchange.isSettled) return;
+    // A stream that broke may still bring the answer.
+    if (exchange.isKept && cause === undefined) return;
+    if (
+      !context.resumes || lastEventId === undefined ||
+      fruitlessTries >= MAX_FRUITLESS_TRIES
+    ) {
+      throw streamCut(cause);
+    }
+    const waitMs = reopenMs(retryMs, fruitlessTries);
+    await delay(Math.max(waitMs, askedMs), exchange.signal);
+    if (exchange.isSettled) return;
+    // It was taken: what a resumption is told says nothing of that.
+    exchange.answerHasBegun = true;
+    response = await resume();
   }
 }
 

@@ -91,18 +91,14 @@ export function retryableAfter(
 }
 
 /**
- * Methods that change nothing at the target, so that sending them twice does
- * no harm (MCP 2025-11-25 and 2026-07-28; `initialize` only opens a session).
+ * Methods beside all that list or read which change nothing at the target, so
+ * that sending them twice does no harm (MCP 2025-11-25 and 2026-07-28;
+ * `initialize` only opens a session).
  */
 const REPEATABLE_METHODS = new Set([
   "initialize",
   "ping",
-  "tools/list",
-  "prompts/list",
   "prompts/get",
-  "resources/list",
-  "resources/templates/list",
-  "resources/read",
   "completion/complete",
   "server/discover",
   "subscriptions/listen",

@@ -1,11 +1,10 @@
 /** Response bodies: one JSON text, or a stream of events. */
 
-import type { Semaphore } from "../../semaphore.ts";
-import type { Naming } from "../../naming.ts";
-import { Turn, whenOver } from "../../time.ts";
-import { BodyChunks, type BodyPart } from "./body_chunks.ts";
-import { BlockBuffer } from "./block_buffer.ts";
-import { EventParser, type ServerEvent } from "./events.ts";
+import { Semaphore } from "../../semaphore.ts";
+import { whenOver } from "../../time.ts";
+import { ProxyError } from "../../errors.ts";
+import { excerpt } from "./excerpt.ts";
+import { BlockBuffer } from "./bytes.ts";
 
 /** The media type of a response, without parameters, in lower case. */
 export function mediaType(response: Response): string {
@@ -134,39 +133,207 @@ export async function discardBody(response: Response): Promise<void> {
 }
 
 /**
- * The events of a response, one by one as they come; at its end, or when it
- * breaks, what is there of one more.
+ * Refuses a body that cannot be read.
+ *
+ * @throws {ProxyError} `bad-answer`: it is encoded in a way that is not known.
  */
-export async function* readEvents(
-  response: Response,
-  options: { maxDataBytes: number; onChunk?: () => void } & Naming,
-): AsyncGenerator<ServerEvent> {
-  const parser = new EventParser(options);
-  const turn = new Turn();
-  let failure: { cause: unknown } | undefined;
-  const { maxDataBytes: maxBytes, onChunk } = options;
-  const chunks = new BodyChunks(response, { maxBytes, onChunk });
-  try {
-    for (;;) {
-      const next = await chunks.next().catch((cause) => {
-        failure = { cause };
-      });
-      if (!next || next.done) break;
-      turn.begin();
-      for (const event of parser.feed(next.value)) {
-        yield event;
-        if (turn.isOver) await turn.next();
-      }
-      chunks.heldBytes = parser.heldBytes;
-      // No event of this chunk is under way while another is so large.
-      if (parser.holdsCopies) chunks.reuse(next.value);
-      if (turn.isOver) await turn.next();
-      turn.pause();
-    }
-  } finally {
-    await chunks.return();
+export function checkEncoding(response: Response): void {
+  if (hasKnownEncoding(response)) return;
+  const { status } = response;
+  throw new ProxyError(
+    "bad-answer",
+    `the target answered HTTP ${status} with Content-Encoding: ${
+      excerpt(encodingOf(response))
+    }, which was not asked for and cannot be read; gzip and br can`,
+    { data: { status } },
+  );
+}
+
+function encodingOf({ headers }: Response): string {
+  return headers.get("content-encoding")?.trim() ?? "";
+}
+
+/** Whether a body can be read: it is not encoded in a way that is not known. */
+export function hasKnownEncoding(response: Response): boolean {
+  // The runtime undoes one of the two that it asks for, and leaves the header.
+  return ["", "identity", "gzip", "br"]
+    .includes(encodingOf(response).toLowerCase());
+}
+
+/** What came of a body. */
+export interface BodyPart {
+  readonly bytes: Uint8Array;
+  /** Whether that is all of it. */
+  readonly isComplete: boolean;
+}
+
+/** How a body is read. */
+export interface ReadingOptions {
+  /** The most bytes of it that are held at once. */
+  readonly maxBytes: number;
+  /** Hears of each chunk, and every now and then while there is no room. */
+  readonly onChunk?: () => void;
+}
+
+const MIB = 1024 * 1024;
+
+/** So much of each answer, or event, is held whatever else is. */
+const FREE_BYTES = MIB;
+
+/**
+ * What all answers of this process together may hold beyond that. An answer
+ * takes all that it may come to need before it is read on, so that none waits
+ * in the middle for another that does, too.
+ */
+const ROOM_BYTES = 64 * MIB;
+
+const room = new Semaphore(ROOM_BYTES);
+
+const NONE = new Uint8Array();
+
+/** What is read at once. */
+const CHUNK_BYTES = 64 * 1024;
+
+/** How often it is told that a body waits for room, and not for the target. */
+const WAITING_MS = 1_000;
+
+/**
+ * The chunks of a body, one by one. Whoever reads them is taken to hold them
+ * all, unless it says otherwise; while other large bodies are held, this one is
+ * not read on.
+ */
+export class BodyChunks implements AsyncIterator<Uint8Array, undefined> {
+  readonly #response: Response;
+  readonly #onChunk: (() => void) | undefined;
+  readonly #maxBytes: number;
+  #heldBytes = 0;
+  /** What is taken of the room, and what ends the wait for it. */
+  #takenBytes = 0;
+  #wait: AbortController | undefined;
+  #reader: ReadableStreamDefaultReader<Uint8Array> | undefined;
+  /** Reads on into memory that it is given. */
+  #byteReader: ReadableStreamBYOBReader | undefined;
+  #copied: Uint8Array | undefined;
+  #mayReuse = true;
+
+  constructor(response: Response, { maxBytes, onChunk }: ReadingOptions) {
+    this.#response = response;
+    this.#maxBytes = maxBytes;
+    this.#onChunk = onChunk;
   }
-  const last = parser.end();
-  if (last) yield last;
-  if (failure) throw failure.cause;
+
+  /** How much is held of what was read. */
+  set heldBytes(bytes: number) {
+    this.#heldBytes = bytes;
+    if (bytes <= FREE_BYTES) this.#giveRoom();
+  }
+
+  /**
+   * Reads a chunk.
+   *
+   * @throws {ProxyError} `bad-answer`: the body's encoding is not known.
+   * @throws What the connection failed with.
+   */
+  async next(): Promise<IteratorResult<Uint8Array, undefined>> {
+    if (!this.#reader) {
+      checkEncoding(this.#response);
+      if (!this.#response.body) return { done: true, value: undefined };
+      this.#reader = this.#response.body.getReader();
+    }
+    if (this.#heldBytes > FREE_BYTES) await this.#untilThereIsRoom();
+    const value = await this.#read(this.#reader);
+    if (!value?.length) return { done: true, value: undefined };
+    this.#heldBytes += value.length;
+    this.#onChunk?.();
+    return { done: false, value };
+  }
+
+  async #read(
+    reader: ReadableStreamDefaultReader<Uint8Array>,
+  ): Promise<Uint8Array | undefined> {
+    if (!this.#byteReader) return (await reader.read()).value;
+    const buffer = this.#copied?.buffer ?? new ArrayBuffer(CHUNK_BYTES);
+    this.#copied = undefined;
+    return (await this.#byteReader.read(new Uint8Array(buffer))).value;
+  }
+
+  /**
+   * Says that the last chunk was copied. Its memory takes the next one, if the
+   * body is a stream of bytes: nobody else has the chunks of such a stream. Left
+   * behind, each would take 64 KiB until it is collected as garbage.
+   */
+  reuse(chunk: Uint8Array): void {
+    if (!this.#mayReuse || !this.#reader || !this.#response.body) return;
+    // A larger one may also hold what was not copied.
+    if (chunk.length > CHUNK_BYTES) return;
+    this.#copied = chunk;
+    if (this.#byteReader) return;
+    this.#reader.releaseLock();
+    try {
+      this.#byteReader = this.#response.body.getReader({ mode: "byob" });
+    } catch {
+      this.#mayReuse = false;
+      this.#reader = this.#response.body.getReader();
+    }
+  }
+
+  /**
+   * Reads until there are more than `maxBytes`, or no more.
+   *
+   * @param beginning What was read of it before.
+   * @throws As {@linkcode BodyChunks.next} does.
+   */
+  async read(
+    maxBytes: number,
+    beginning: Uint8Array = NONE,
+  ): Promise<BodyPart> {
+    const kept = new BlockBuffer(expectedBytes(this.#response, maxBytes));
+    kept.push(beginning);
+    while (kept.byteLength <= maxBytes) {
+      const { value } = await this.next();
+      if (!value) return { bytes: kept.take(), isComplete: true };
+      kept.push(value);
+      if (kept.isLarge) this.reuse(value);
+    }
+    return { bytes: kept.take(), isComplete: false };
+  }
+
+  async #untilThereIsRoom(): Promise<void> {
+    if (this.#takenBytes > 0) return;
+    const bytes = Math.min(this.#maxBytes, ROOM_BYTES);
+    if (!room.tryAcquire(bytes)) {
+      const timer = setInterval(() => this.#onChunk?.(), WAITING_MS);
+      this.#wait = new AbortController();
+      const isTaken = await room.acquire(this.#wait.signal, bytes);
+      clearInterval(timer);
+      this.#onChunk?.();
+      if (!isTaken) return;
+    }
+    this.#takenBytes = bytes;
+  }
+
+  /** Gives the room back, or waits for it no longer. */
+  #giveRoom(): void {
+    this.#wait?.abort();
+    room.release(this.#takenBytes);
+    this.#takenBytes = 0;
+  }
+
+  /** Lets go of the rest, even of a chunk that is waited for. */
+  async return(): Promise<IteratorResult<Uint8Array, undefined>> {
+    this.#giveRoom();
+    // It rejects with what the body had failed with already.
+    const reader = this.#byteReader ?? this.#reader;
+    await reader?.cancel().catch(() => {});
+    // Whoever is handed the response may look at its body, read or not.
+    reader?.releaseLock();
+    return { done: true, value: undefined };
+  }
+}
+
+/** How long what is read of a body will be, or at most. */
+function expectedBytes({ headers }: Response, maxBytes: number): number {
+  const length = headers.get("content-length");
+  const isKnown = length !== null && !headers.has("content-encoding");
+  return Math.min(isKnown ? Number(length) : Infinity, maxBytes + CHUNK_BYTES);
 }

@@ -9,8 +9,10 @@
 
 import { ProxyError } from "../../errors.ts";
 import { type Naming, OPTION_NAMES, type OptionNames } from "../../naming.ts";
-import { BlockBuffer } from "./block_buffer.ts";
+import { MAX_TIMER_MS, Turn } from "../../time.ts";
+import { BodyChunks } from "./body.ts";
 import {
+  BlockBuffer,
   CR,
   indexOfLineEnd,
   isLineEnd,
@@ -25,9 +27,7 @@ import { TopLevelScanner } from "./scan.ts";
 export interface ServerEvent {
   /** The `event` field; `message` when there was none. */
   readonly type: string;
-  /** The `id` field of this very event. */
   readonly id: string | undefined;
-  /** The `retry` field, in milliseconds. */
   readonly retryMs: number | undefined;
   /**
    * The data, its lines joined by a space instead of a newline, since it
@@ -42,7 +42,6 @@ export interface ServerEvent {
 
 /** What is known of data that was too large to be kept. */
 export interface OversizedData {
-  /** The data's length in bytes. */
   readonly byteLength: number;
   /** Its outermost JSON members. */
   readonly scanner: TopLevelScanner;
@@ -59,9 +58,6 @@ const MAX_FIELD_BYTES = 8 * 1024;
 /** How much of data over the limit is read past before the stream is given up. */
 const MAX_PAST_BYTES = 64 * 1024 * 1024;
 
-/** The longest time that a timer can wait. */
-const MAX_RETRY_MS = 2 ** 31 - 1;
-
 const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
 
 /** What an event has so far beside its data. */
@@ -73,7 +69,6 @@ interface Fields {
   hasData?: boolean;
 }
 
-/** Turns the bytes of an event stream into events. */
 export class EventParser {
   readonly #maxDataBytes: number;
   readonly #names: OptionNames;
@@ -94,7 +89,6 @@ export class EventParser {
   /** `undefined` while nothing has begun that a blank line could end. */
   #fields: Fields | undefined;
 
-  /** @param options The most bytes of data that one event may hold. */
   constructor(options: { maxDataBytes: number } & Naming) {
     this.#names = options.names ?? OPTION_NAMES;
     this.#maxDataBytes = options.maxDataBytes;
@@ -228,7 +222,7 @@ export class EventParser {
     else if (name === "event") fields.type = value;
     else if (name === "id" && !value.includes("\0")) fields.id = value;
     else if (name === "retry" && /^[0-9]+$/.test(value)) {
-      fields.retryMs = Math.min(Number(value), MAX_RETRY_MS);
+      fields.retryMs = Math.min(Number(value), MAX_TIMER_MS);
     }
   }
 
@@ -256,4 +250,42 @@ function startsWith(line: Uint8Array, wanted: Uint8Array): boolean {
   let at = 0;
   while (at < wanted.length && line[at] === wanted[at]) at++;
   return at === wanted.length;
+}
+
+/**
+ * The events of a response, one by one as they come; at its end, or when it
+ * breaks, what is there of one more.
+ */
+export async function* readEvents(
+  response: Response,
+  options: { maxDataBytes: number; onChunk?: () => void } & Naming,
+): AsyncGenerator<ServerEvent> {
+  const parser = new EventParser(options);
+  const turn = new Turn();
+  let failure: { cause: unknown } | undefined;
+  const { maxDataBytes: maxBytes, onChunk } = options;
+  const chunks = new BodyChunks(response, { maxBytes, onChunk });
+  try {
+    for (;;) {
+      const next = await chunks.next().catch((cause) => {
+        failure = { cause };
+      });
+      if (!next || next.done) break;
+      turn.begin();
+      for (const event of parser.feed(next.value)) {
+        yield event;
+        if (turn.isOver) await turn.next();
+      }
+      chunks.heldBytes = parser.heldBytes;
+      // No event of this chunk is under way while another is so large.
+      if (parser.holdsCopies) chunks.reuse(next.value);
+      if (turn.isOver) await turn.next();
+      turn.pause();
+    }
+  } finally {
+    await chunks.return();
+  }
+  const last = parser.end();
+  if (last) yield last;
+  if (failure) throw failure.cause;
 }

@@ -1,8 +1,8 @@
 /** Bytes ⇄ newline-delimited frames. */
 
 import { giveAway } from "../../blob.ts";
-import { BlockBuffer } from "./block_buffer.ts";
 import {
+  BlockBuffer,
   CR,
   dense,
   LF,
@@ -23,10 +23,8 @@ export interface OversizedFrame {
   readonly id: RequestId | undefined;
 }
 
-/** One line of input. */
 export type Frame = Uint8Array | OversizedFrame;
 
-/** What a {@linkcode FrameParser} is made of. */
 export interface FrameParserOptions {
   /** The longest line that is kept, in bytes. */
   readonly maxFrameBytes: number;
@@ -219,7 +217,6 @@ export class FrameWriter {
     await this.#flushing;
   }
 
-  /** Gives the sink back, unclosed. */
   release(): void {
     this.#writer.releaseLock();
   }

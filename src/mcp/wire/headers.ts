@@ -5,7 +5,6 @@ import { excerpt } from "./excerpt.ts";
 
 /** The event stream of HTTP+SSE, on which all answers of a session come. */
 export interface Channel {
-  /** Where the client's messages go. */
   readonly endpoint: URL;
   /** Aborted when the stream has ended, and the target answers nothing more. */
   readonly over: AbortSignal;
@@ -30,7 +29,6 @@ export interface SessionHeaders {
   readonly mirrored?: HeaderPairs;
 }
 
-/** The headers of what is sent before a session is there: none. */
 export const NO_SESSION: SessionHeaders = {
   sessionId: undefined,
   protocolVersion: undefined,
@@ -102,7 +100,7 @@ export function postHeaders(
   custom: HeaderPairs,
   session: SessionHeaders,
 ): HeaderRecord {
-  return joined([
+  return headersOf([
     ["content-type", "application/json"],
     ["accept", "application/json, text/event-stream"],
     ...custom,
@@ -115,20 +113,19 @@ export function streamHeaders(
   session: SessionHeaders,
   lastEventId?: string,
 ): HeaderRecord {
-  const headers = joined([["accept", "text/event-stream"], ...custom], session);
+  const headers = headersOf(
+    [["accept", "text/event-stream"], ...custom],
+    session,
+  );
   if (lastEventId === undefined) return headers;
   return { ...headers, "last-event-id": byteString(lastEventId) };
 }
 
-export function deleteHeaders(
-  custom: HeaderPairs,
+/** Checked, joined where a name stands twice, and by lower-case name. */
+export function headersOf(
+  pairs: HeaderPairs,
   session: SessionHeaders,
 ): HeaderRecord {
-  return joined(custom, session);
-}
-
-/** Checked, joined where a name stands twice, and by lower-case name. */
-function joined(pairs: HeaderPairs, session: SessionHeaders): HeaderRecord {
   const headers = new Headers(pairs.map(([name, value]) => [name, value]));
   if (session.sessionId !== undefined) {
     headers.set("mcp-session-id", session.sessionId);

@@ -12,7 +12,6 @@ import {
 } from "./large_message.ts";
 import { type Member, MESSAGE_MEMBERS } from "./scan.ts";
 
-/** A JSON-RPC request ID. */
 export interface RequestId {
   /** The ID as JSON source, to the letter: what goes into an answer. */
   readonly source: string;
@@ -20,7 +19,6 @@ export interface RequestId {
   readonly key: string;
 }
 
-/** A JSON-RPC request. */
 export interface RequestMessage {
   readonly kind: "request";
   readonly id: RequestId;
@@ -28,16 +26,13 @@ export interface RequestMessage {
   readonly params: unknown;
 }
 
-/** A JSON-RPC notification. */
 export interface NotificationMessage {
   readonly kind: "notification";
   readonly method: string;
   readonly params: unknown;
 }
 
-/** A JSON-RPC response: a result or an error. */
 export interface ResponseMessage {
-  /** Tells it from other messages. */
   readonly kind: "response";
   /** `undefined` when it is absent or null. */
   readonly id: RequestId | undefined;
@@ -53,15 +48,11 @@ export interface ResponseMessage {
 
 /** The `error` member of a response. */
 export interface RpcError {
-  /** The JSON-RPC error code. */
   readonly code: number;
-  /** What went wrong, for a person. */
   readonly message: string;
-  /** What else there is to know; `undefined` when there is nothing. */
   readonly data: unknown;
 }
 
-/** One message of a frame. */
 export type SingleMessage =
   | RequestMessage
   | NotificationMessage
@@ -76,7 +67,6 @@ export interface BatchMessage {
 /** What a frame holds that is read. */
 export type ValidMessage = SingleMessage | BatchMessage;
 
-/** The one message, or those of a batch. */
 export function singlesOf(message: ValidMessage): readonly SingleMessage[] {
   return message.kind === "batch" ? message.messages : [message];
 }
@@ -91,7 +81,6 @@ export interface InvalidMessage {
   readonly kind: "invalid";
   /** `parse`: not JSON. `invalid-request`: JSON, but no JSON-RPC message. */
   readonly reason: "parse" | "invalid-request";
-  /** What is wrong with it. */
   readonly detail: string;
   /** The IDs that an answer is owed to, as far as they could be read. */
   readonly ids: readonly RequestId[];
@@ -101,7 +90,6 @@ export interface InvalidMessage {
   readonly parts?: readonly (SingleMessage | InvalidMessage)[];
 }
 
-/** What a frame holds. */
 export type Message = ValidMessage | InvalidMessage;
 
 /** The fault of any other result: the official SDKs' clients discard it. */
@@ -200,13 +188,10 @@ function readBatch<T>(
   if (first?.kind !== "invalid") return { kind: "batch", messages };
   return {
     ...invalid(`message ${broken + 1} of the batch: ${first.detail}`),
-    ids: parts.flatMap((part) =>
-      part.kind === "invalid"
-        ? part.ids
-        : part.kind === "request"
-        ? [part.id]
-        : []
-    ),
+    ids: parts.flatMap((part) => {
+      if (part.kind === "invalid") return part.ids;
+      return part.kind === "request" ? [part.id] : [];
+    }),
     parts,
   };
 }
@@ -251,8 +236,7 @@ function readResponse(
   const nullMember = hasBoth ? other : undefined;
   if (!("error" in value) || nullMember === "error") {
     if (!id) return fail('the answer has no "id"');
-    const isFit = result === UNREAD || isObject(result);
-    const fault = isFit ? undefined : NO_RESULT;
+    const fault = result === UNREAD || isObject(result) ? undefined : NO_RESULT;
     return { kind, id, result, error: undefined, nullMember, fault };
   }
   if (!isObject(error) || typeof error.code !== "number") {
@@ -260,14 +244,9 @@ function readResponse(
   }
   const { code, message: said, data } = error;
   const message = typeof said === "string" ? said : "";
-  return {
-    kind,
-    id,
-    result: undefined,
-    error: { code, message, data },
-    nullMember,
-    fault: faultOf(error),
-  };
+  const told = { code, message, data };
+  const fault = faultOf(error);
+  return { kind, id, result: undefined, error: told, nullMember, fault };
 }
 
 function faultOf(
@@ -279,12 +258,8 @@ function faultOf(
 }
 
 function invalid(detail: string, id?: RequestId): InvalidMessage {
-  return {
-    kind: "invalid",
-    reason: "invalid-request",
-    detail,
-    ids: id ? [id] : [],
-  };
+  const ids = id ? [id] : [];
+  return { kind: "invalid", reason: "invalid-request", detail, ids };
 }
 
 function readId(
@@ -305,7 +280,6 @@ export function idSourceOf(
   return members?.findLast(({ name }) => name === "id")?.source;
 }
 
-/** The request ID for a value that is a string or a number. */
 export function requestId(
   value: unknown,
   source?: string,
@@ -339,7 +313,6 @@ export function idIn(members: readonly Member[]): RequestId | undefined {
   return requestIdFromSource(idSourceOf(members));
 }
 
-/** Whether a value is an object with named members. */
 export function isObject(value: unknown): value is Record<string, unknown> {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }

@@ -11,9 +11,8 @@ import { JsonReader } from "./json_reader.ts";
 export interface Member {
   /** The member's name, unescaped; the empty string in an array. */
   readonly name: string;
-  /** Where the value begins, in bytes from the start of the text. */
+  /** Where the value begins and ends, in bytes from the start of the text. */
   readonly start: number;
-  /** Where the value ends (exclusive). */
   readonly end: number;
   /** A scalar's source text; `undefined` when it is longer than 1 KiB. */
   readonly source: string | undefined;

@@ -1,5 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
-import { BlockBuffer } from "../../../src/mcp/wire/block_buffer.ts";
+import { BlockBuffer } from "../../../src/mcp/wire/bytes.ts";
 import { read } from "../../support/small_pieces.ts";
 
 Deno.test("pieces of every size come back as they went in", () => {

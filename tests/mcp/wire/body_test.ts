@@ -1,9 +1,6 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
-import {
-  readBeginning,
-  readBody,
-  readEvents,
-} from "../../../src/mcp/wire/body.ts";
+import { readBeginning, readBody } from "../../../src/mcp/wire/body.ts";
+import { readEvents } from "../../../src/mcp/wire/events.ts";
 import { Semaphore } from "../../../src/semaphore.ts";
 import { RawServer } from "../../support/raw_server.ts";
 

@@ -6,8 +6,7 @@ import {
 } from "@std/assert";
 import { createParser } from "eventsource-parser";
 import { ProxyError } from "../../../src/errors.ts";
-import { readEvents } from "../../../src/mcp/wire/body.ts";
-import { EventParser } from "../../../src/mcp/wire/events.ts";
+import { EventParser, readEvents } from "../../../src/mcp/wire/events.ts";
 import { cpuMs } from "../../support/cpu_time.ts";
 
 const encode = (text: string) => new TextEncoder().encode(text);

@@ -6,7 +6,7 @@ import {
   readMessageInTurns,
 } from "../../../src/mcp/wire/message.ts";
 import { memberAt } from "../../../src/mcp/wire/splice.ts";
-import { withId } from "../../../src/mcp/wire/answer_id.ts";
+import { withId } from "../../../src/mcp/wire/answers.ts";
 
 const encode = (text: string) => new TextEncoder().encode(text);
 const decode = (bytes: Uint8Array) => new TextDecoder().decode(bytes);

@@ -1,7 +1,7 @@
 import { assertEquals, assertObjectMatch } from "@std/assert";
 import { readMessage } from "../../../src/mcp/wire/message.ts";
 import { TopLevelScanner } from "../../../src/mcp/wire/scan.ts";
-import { withId } from "../../../src/mcp/wire/answer_id.ts";
+import { withId } from "../../../src/mcp/wire/answers.ts";
 
 const encode = (text: string) => new TextEncoder().encode(text);
 const decode = (bytes: Uint8Array) => new TextDecoder().decode(bytes);

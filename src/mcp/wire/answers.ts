@@ -1,6 +1,8 @@
 /**
- * The ID of an answer, as the client wrote that of its request. To the official
- * SDK's client 3, "3" and 3.0 are one; others look for what they sent.
+ * Answers made so that strict clients read them: under the ID that the client
+ * wrote, and in the shape of JSON-RPC. To the official SDK's client 3, "3" and
+ * 3.0 are one; others look for what they sent. What is changed is spliced into
+ * the bytes; everything else stays as it was.
  */
 
 import { rootOf } from "./large_message.ts";
@@ -9,9 +11,15 @@ import {
   type RequestId,
   requestId,
   type ResponseMessage,
+  type SingleMessage,
   stringId,
 } from "./message.ts";
-import { insertMembers, memberAt, replaceRange } from "./splice.ts";
+import {
+  insertMembers,
+  memberAt,
+  removeMembers,
+  replaceRange,
+} from "./splice.ts";
 
 /** A number in JSON. */
 const NUMBER = /^-?(?:0|[1-9]\d*)(?:\.\d+)?(?:e[+-]?\d+)?$/i;
@@ -27,9 +35,8 @@ export function spellingsOf(id: RequestId): readonly RequestId[] {
 
 /** The ID of a message to the letter: 3.0 is no 3. */
 export function idAsWritten(id: RequestId, message: Uint8Array): RequestId {
-  if (id.key.startsWith("s:") || hasIdSource(message, id.source)) return id;
-  const source = idSourceIn(message);
-  return source === undefined ? id : { ...id, source };
+  const source = sourceOfId(id, message) ?? id.source;
+  return source === id.source ? id : { ...id, source };
 }
 
 /** An answer under the ID of the request, as that was written. */
@@ -39,8 +46,7 @@ export function withIdOf(
   id: RequestId | undefined,
 ): Uint8Array {
   const isRight = id?.key === request.key &&
-    (id.key.startsWith("s:") || hasIdSource(answer, request.source) ||
-      idSourceIn(answer) === request.source);
+    sourceOfId(request, answer) === request.source;
   return isRight ? answer : withId(answer, request);
 }
 
@@ -69,21 +75,43 @@ export function withId(bytes: Uint8Array, id: RequestId): Uint8Array {
     : insertMembers(bytes, rootOf(bytes), `"id":${id.source}`);
 }
 
-function idSourceIn(message: Uint8Array): string | undefined {
-  return idSourceOf(rootOf(message).members);
-}
-
 /** How messages begin and end that need no look at all of them. */
 const BEGINNINGS = ['{"jsonrpc":"2.0","id":', '{"jsonrpc": "2.0", "id": '];
 const END = '"jsonrpc":"2.0","id":';
 
 const decoder = new TextDecoder();
 
-/** Whether the ID stands to the letter where most peers have it. */
-function hasIdSource(message: Uint8Array, source: string): boolean {
+/** How an ID of this value is written in a message; a string's own way counts. */
+function sourceOfId(
+  { key, source }: RequestId,
+  message: Uint8Array,
+): string | undefined {
+  if (key.startsWith("s:")) return source;
   // A character of several bytes, of which this may have a part, is in none.
   const part = END.length + source.length + 8;
   const beginning = decoder.decode(message.subarray(0, part));
-  return BEGINNINGS.some((text) => beginning.startsWith(text + source + ",")) ||
+  const isThere =
+    BEGINNINGS.some((text) => beginning.startsWith(text + source + ",")) ||
     decoder.decode(message.subarray(-part)).endsWith(END + source + "}");
+  return isThere ? source : idSourceOf(rootOf(message).members);
+}
+
+/** The frame of a message, repaired if it is an answer that needs it. */
+export function repairedAnswer(
+  frame: Uint8Array,
+  message: SingleMessage,
+): Uint8Array {
+  if (message.kind !== "response") return frame;
+  const { nullMember, error } = message;
+  if (nullMember) {
+    const object = rootOf(frame);
+    if (!object.isPartial) {
+      frame = removeMembers(frame, object, ({ name }) => name === nullMember);
+    }
+  }
+  if (error?.message !== "" || memberAt(frame, ["error", "message"])) {
+    return frame;
+  }
+  const place = memberAt(frame, ["error"]);
+  return place ? insertMembers(frame, place, '"message":""') : frame;
 }
