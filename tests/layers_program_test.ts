@@ -1,5 +1,5 @@
 /** Whole-program tests: several accounts, rules for tools, metadata, keep-alive. */
-import { assertEquals, assertStringIncludes } from "@std/assert";
+import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import {
   ProxyProcess,
   type ProxyProcessOptions,
@@ -8,6 +8,7 @@ import { mcp, type McpHandler, result, Sessions } from "./support/raw_mcp.ts";
 import { RawServer, type SeenRequest } from "./support/raw_server.ts";
 import { SECRETS_SEEN } from "./support/secrets_seen.ts";
 import { TEST_SCOPE, TEST_VERIFIER } from "./support/test_identity.ts";
+import { allSigned } from "./support/sigv4_verifier.ts";
 
 /** Two accounts, as the shared files name them. */
 const ACCOUNTS = {
@@ -126,7 +127,7 @@ for (
     await w.proxy.closeStdin();
     assertEquals((await w.proxy.status()).code, 0);
     const all = w.server.requests.all;
-    assertEquals(all.every(({ verdict }) => verdict?.ok), true);
+    assert(allSigned(all));
     const sessionsOf = (method: string) =>
       new Set(
         all.filter((request) => request.method === method)

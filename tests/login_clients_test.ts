@@ -13,6 +13,7 @@ import { Sdk2Server, type ServerEras } from "./support/sdk2_server.ts";
 import { sdkClient } from "./support/sdk_client.ts";
 import { SdkServer } from "./support/sdk_server.ts";
 import { TEST_VERIFIER } from "./support/test_identity.ts";
+import { allSigned } from "./support/sigv4_verifier.ts";
 
 const CAPABILITIES = { elicitation: { url: {} } };
 
@@ -150,7 +151,7 @@ for (const [mode, eras, ...args] of PAIRS) {
         asked.map(({ mode, url }) => [mode, url]),
         [["url", `${world.peer.url}/device?user_code=WXYZ-0001`]],
       );
-      assert(server.gate.records.all.every(({ verdict }) => verdict.ok));
+      assert(allSigned(server.gate.records.all));
     });
   }
 }

@@ -16,6 +16,7 @@ import { RawServer } from "./support/raw_server.ts";
 import { SdkServer } from "./support/sdk_server.ts";
 import { sdkClient } from "./support/sdk_client.ts";
 import { TEST_CREDENTIALS, TEST_VERIFIER } from "./support/test_identity.ts";
+import { allSigned } from "./support/sigv4_verifier.ts";
 
 for (const mode of ["stateful", "stateless"] as const) {
   for (const answers of ["json", "stream"] as const) {
@@ -28,15 +29,12 @@ for (const mode of ["stateful", "stateless"] as const) {
       await using peer = await sdkClient({ target: server.url });
       const { tools } = await peer.client.listTools();
       assert(tools.length > 3);
-      const { content } = await peer.client.callTool({
+      const { structuredContent } = await peer.client.callTool({
         name: "add",
         arguments: { a: 2, b: 3 },
       });
-      assertStringIncludes(JSON.stringify(content), "5");
-      assertEquals(
-        server.gate.records.all.every(({ verdict }) => verdict.ok),
-        true,
-      );
+      assertEquals(structuredContent, { sum: 5 });
+      assert(allSigned(server.gate.records.all));
     });
   }
 }

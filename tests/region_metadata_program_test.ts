@@ -1,5 +1,5 @@
 /** Whole-program tests: the region that the AWS MCP Server is told. */
-import { assertEquals, assertObjectMatch } from "@std/assert";
+import { assert, assertEquals, assertObjectMatch } from "@std/assert";
 import {
   awsWorld,
   FRONT,
@@ -9,6 +9,7 @@ import {
   withConfig,
 } from "./support/aws_world.ts";
 import type { RawServer } from "./support/raw_server.ts";
+import { allSigned } from "./support/sigv4_verifier.ts";
 
 const MCP_SERVER = "aws-mcp.us-east-1.api.aws";
 const MCP_SCOPE = { region: "us-east-1", service: "aws-mcp" };
@@ -53,10 +54,7 @@ Deno.test("the AWS MCP Server is told the region that the AWS CLI would use, by 
         ? spliced.replace('"REGION"', JSON.stringify(region))
         : CALL;
       assertEquals(bodies(w.server, "tools/call"), [expected]);
-      assertEquals(
-        w.server.requests.all.every(({ verdict }) => verdict?.ok),
-        true,
-      );
+      assert(allSigned(w.server.requests.all));
       assertEquals(
         logged(w.proxy, "the region of calls goes with them").length,
         region && region !== "sa-east-1" ? 1 : 0,

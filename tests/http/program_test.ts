@@ -2,7 +2,12 @@
 import { Client } from "@modelcontextprotocol/sdk/client";
 // @ts-types="@modelcontextprotocol/sdk/client/streamableHttp"
 import { StreamableHTTPClientTransport } from "@modelcontextprotocol/sdk/client/streamableHttp.js";
-import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
+import {
+  assert,
+  assertEquals,
+  assertRejects,
+  assertStringIncludes,
+} from "@std/assert";
 import { within } from "../support/deadline.ts";
 import { Front } from "../support/http_front.ts";
 import { type Line, ProxyProcess } from "../support/proxy_process.ts";
@@ -11,6 +16,7 @@ import { mcp, type McpHandler, result } from "../support/raw_mcp.ts";
 import { RawServer } from "../support/raw_server.ts";
 import { SdkServer } from "../support/sdk_server.ts";
 import { TEST_VERIFIER } from "../support/test_identity.ts";
+import { allSigned } from "../support/sigv4_verifier.ts";
 
 const ANYWHERE = { net: ["127.0.0.1:0"] };
 const PING = '{"jsonrpc":"2.0","id":1,"method":"ping"}';
@@ -55,8 +61,7 @@ Deno.test("with --listen the SDK's client works with the token in the file that 
     });
     assertEquals(structuredContent, { sum: 42 });
     await client.close();
-    const { all } = server.gate.records;
-    assertEquals(all.every(({ verdict }) => verdict.ok), true);
+    assert(allSigned(server.gate.records.all));
 
     if (Deno.build.os !== "windows") {
       proxy.signal("SIGTERM");

@@ -22,6 +22,7 @@ import {
   TEST_SCOPE,
   TEST_VERIFIER,
 } from "../support/test_identity.ts";
+import { allSigned } from "../support/sigv4_verifier.ts";
 
 const ignore = !await hasNpm();
 const isWindows = Deno.build.os === "windows";
@@ -70,8 +71,7 @@ Deno.test({
       arguments: { a: 19, b: 23 },
     });
     assertEquals(structuredContent, { sum: 42 });
-    const { all } = server.gate.records;
-    assert(all.length > 0 && all.every(({ verdict }) => verdict.ok));
+    assert(allSigned(server.gate.records.all));
   },
 });
 
@@ -253,7 +253,7 @@ Deno.test({
         }),
       );
       await proxy.initialize();
-      assert(server.gate.records.all.every(({ verdict }) => verdict.ok));
+      assert(allSigned(server.gate.records.all));
     } finally {
       await Deno.remove(home, { recursive: true });
     }

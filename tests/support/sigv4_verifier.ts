@@ -89,6 +89,13 @@ export interface Refused {
 /** The answer of a {@linkcode SigV4Verifier}. */
 export type Verdict = Accepted | Refused;
 
+/** Whether requests came, and each was rightly signed. */
+export function allSigned(
+  requests: readonly { readonly verdict: Verdict | undefined }[],
+): boolean {
+  return requests.length > 0 && requests.every(({ verdict }) => verdict?.ok);
+}
+
 const MISMATCH = "The request signature we calculated does not match the " +
   "signature you provided. Check your AWS Secret Access Key and signing " +
   "method. Consult the service documentation for details.";

@@ -13,6 +13,7 @@ import {
   type SignedFetch,
 } from "../../../src/aws/signing/signed_fetch.ts";
 import type { SignatureVersion } from "../../../src/aws/signing/core.ts";
+import { allSigned } from "../../support/sigv4_verifier.ts";
 import { SdkServer } from "../../support/sdk_server.ts";
 
 const KEY = {
@@ -41,42 +42,35 @@ function signedFetchTo(
   });
 }
 
-for (const version of ["v4", "v4a"] as const) {
-  Deno.test(`the SDK's v1 client works over the signed fetch with ${version}`, async () => {
-    await using server = await startServer();
+const CLIENTS = {
+  v1: async (url: URL, fetch: SignedFetch) => {
     const client = new ClientV1({ name: "test", version: "1" });
-    await client.connect(
-      new TransportV1(server.url, { fetch: signedFetchTo(server, version) }),
-    );
-    const { tools } = await client.listTools();
-    const result = await client.callTool({
-      name: "add",
-      arguments: { a: 2, b: 3 },
-    });
-    await client.close();
-
-    assert(tools.some(({ name }) => name === "add"));
-    assertEquals(result.structuredContent, { sum: 5 });
-    assert(server.gate.records.all.every(({ verdict }) => verdict.ok));
-  });
-
-  Deno.test(`the SDK's v2 client works over the signed fetch with ${version}`, async () => {
-    await using server = await startServer();
+    await client.connect(new TransportV1(url, { fetch }));
+    return client;
+  },
+  v2: async (url: URL, fetch: SignedFetch) => {
     const client = new ClientV2({ name: "test", version: "1" });
-    await client.connect(
-      new TransportV2(server.url, { fetch: signedFetchTo(server, version) }),
-    );
-    const { tools } = await client.listTools();
-    const result = await client.callTool({
-      name: "add",
-      arguments: { a: 2, b: 3 },
-    });
-    await client.close();
+    await client.connect(new TransportV2(url, { fetch }));
+    return client;
+  },
+};
 
-    assert(tools.some(({ name }) => name === "add"));
-    assertEquals(result.structuredContent, { sum: 5 });
-    assert(server.gate.records.all.every(({ verdict }) => verdict.ok));
-  });
+for (const [sdk, connect] of Object.entries(CLIENTS)) {
+  for (const version of ["v4", "v4a"] as const) {
+    Deno.test(`the SDK's ${sdk} client works over the signed fetch with ${version}`, async () => {
+      await using server = await startServer();
+      const client = await connect(server.url, signedFetchTo(server, version));
+      const { tools } = await client.listTools();
+      const result = await client.callTool({
+        name: "add",
+        arguments: { a: 2, b: 3 },
+      });
+      await client.close();
+      assert(tools.some(({ name }) => name === "add"));
+      assertEquals(result.structuredContent, { sum: 5 });
+      assert(allSigned(server.gate.records.all));
+    });
+  }
 }
 
 Deno.test("the SDK's client is refused when the secret is wrong", async () => {
@@ -87,4 +81,8 @@ Deno.test("the SDK's client is refused when the secret is wrong", async () => {
   });
   await assertRejects(() => client.connect(transport));
   await client.close();
+  assertEquals(
+    server.gate.records.all.map(({ verdict }) => verdict.ok || verdict.type),
+    ["InvalidSignatureException"],
+  );
 });

@@ -113,7 +113,7 @@ Deno.test("a call does not wait for the end of a stream that answers notificatio
   await using client = new StreamClient({ url: server.url });
   await client.initialize();
   client.request(1, "m");
-  await client.answer(1);
+  assertEquals((await client.answer(1)).json.result, {});
   await client.close();
 });
 

@@ -85,10 +85,10 @@ Deno.test("a notification or an answer over the limit is owed no answer", () => 
   const read = frames([
     `{"jsonrpc":"2.0","method":"m",${filler}}\n{"id":7,"result":{${filler}}}\n`,
   ], 20);
-  for (const frame of read) {
-    assert(typeof frame !== "string");
-    assertEquals([frame.isOwed, frame.id], [false, undefined]);
-  }
+  assertEquals(
+    read.map((frame) => typeof frame === "string" || [frame.isOwed, frame.id]),
+    [[false, undefined], [false, undefined]],
+  );
 });
 
 Deno.test("line ends become spaces, in place", () => {
