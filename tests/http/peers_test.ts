@@ -187,7 +187,11 @@ for (const eras of ["legacy", "dual", "modern"] as const) {
       });
       await using front = await Front.start({ target: server.url });
       if (!isPossible) {
-        await assertRejects(() => connectModern(front, mode), Error);
+        await assertRejects(
+          () => connectModern(front, mode),
+          Error,
+          mode === "legacy" ? "Unsupported protocol version" : "did not offer",
+        );
         return;
       }
       await using peer = await connectModern(front, mode);
