@@ -30,8 +30,8 @@ export class Recent<V> {
     if (length > MAX_LENGTH) return;
     this.#entries.set(key, { value, length });
     this.#length += length;
-    for (const [oldest] of this.#entries) {
-      if (this.size <= this.#limit && this.#length <= MAX_LENGTH) return;
+    while (this.size > this.#limit || this.#length > MAX_LENGTH) {
+      const [oldest] = this.#entries.keys();
       this.delete(oldest);
     }
   }

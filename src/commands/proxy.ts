@@ -218,6 +218,7 @@ function both(
     recovered: () => (one.recovered(), other.recovered()),
     received: (...of) => (one.received(...of), other.received(...of)),
     delivered: (...of) => (one.delivered(...of), other.delivered(...of)),
+    closed: other.closed,
   };
 }
 

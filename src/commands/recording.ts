@@ -8,6 +8,7 @@ import type { Log } from "../log/log.ts";
 import { FORMAT, type RecordingHeader } from "../recorder/format.ts";
 import { Recorder } from "../recorder/recorder.ts";
 import { RecordingFile } from "../recorder/recording_file.ts";
+import { StandIns } from "../recorder/stand_ins.ts";
 import type { Redactor } from "../redact/redact.ts";
 import { VERSION } from "../version.ts";
 
@@ -62,8 +63,7 @@ export function createRecorder(
   });
   return new Recorder({
     out,
-    redact: redactor.redact,
-    bodies: config.recordBodies,
+    standIns: new StandIns(redactor.redact, config.recordBodies),
     log,
     names: FLAG_NAMES,
     endMs: () => signal.aborted ? STOP_MS : END_MS,

@@ -12,7 +12,7 @@ import {
   isRedirect,
   redirectError,
 } from "../mcp/transport/failure.ts";
-import type { Observer } from "../mcp/transport/observer.ts";
+import type { ClosedBy, Observer } from "../mcp/transport/observer.ts";
 import {
   discardBody,
   isSmallBody,
@@ -119,6 +119,7 @@ export class ClientResponse {
   readonly #closed = Promise.withResolvers<void>();
   readonly #close: () => void;
   #isClosed = false;
+  #closedBy: ClosedBy | undefined;
   /** Since when nothing happens before the client has taken more. */
   #heldSince: number | undefined;
 
@@ -135,7 +136,10 @@ export class ClientResponse {
     this.#close = (): void => {
       if (this.#isClosed) return;
       this.#isClosed = true;
-      if (!response.writableFinished) onGone();
+      if (!response.writableFinished) {
+        this.#closedBy ??= "client";
+        onGone();
+      }
       this.#done.resolve();
       this.#closed.resolve();
     };
@@ -158,6 +162,8 @@ export class ClientResponse {
 
   /** Gives up on the client. */
   abort(reason: unknown): void {
+    const isError = reason instanceof ProxyError;
+    if (isError && reason.reason === "shutting-down") this.#closedBy ??= "stop";
     this.#done.reject(reason);
   }
 
@@ -173,6 +179,7 @@ export class ClientResponse {
       await this.#closed.promise;
     }
     socket.off("close", this.#close);
+    this.#observer?.closed?.(this.#response, this.#closedBy ?? "proxy");
   }
 
   /** Answers with a body that is there. */
@@ -247,6 +254,7 @@ export class ClientResponse {
 
   /** Ends an answer that has begun, as if complete or not. */
   breakOff(mayEnd: boolean, lastEvent?: Uint8Array): void {
+    this.#closedBy ??= "cut";
     const { req } = this.#response;
     if (mayEnd) this.#response.end();
     else if (lastEvent) this.#end(lastEvent);

@@ -172,7 +172,10 @@ export class HttpExchange {
       this.#response.writeContinue();
     }
     if (method === "POST") await this.#read(onRead);
-    else request.resume();
+    else {
+      request.resume();
+      this.#context.observer?.received({ byteLength: 0 }, this.#response);
+    }
     using idle = this.#limit(
       idleTimeoutMs,
       `nothing moved for ${idleTimeoutMs} ms; ${names.idleTimeoutMs} sets this limit`,

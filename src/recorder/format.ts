@@ -40,8 +40,22 @@ export interface Said {
 
 /** What happened. */
 export type Happening =
-  /** A message from the client or to it; `client`: over which HTTP request. */
-  | { readonly kind: "in" | "out"; readonly client?: number } & Said
+  /** A message from the client; in HTTP server mode, a request of one. */
+  | {
+    readonly kind: "in";
+    readonly client?: number;
+    readonly method?: string;
+    readonly headers?: Readonly<Record<string, string>>;
+  } & Said
+  /** One to the client, or an event or all of what that request is answered. */
+  | { readonly kind: "out"; readonly client?: number } & Said
+  /** The answer to that request is over. */
+  | {
+    readonly kind: "closed";
+    readonly client: number;
+    readonly status: number;
+    readonly by: string;
+  }
   /** An HTTP request for the target; `try`: which one for the same message. */
   | {
     readonly kind: "request";

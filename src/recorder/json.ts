@@ -7,21 +7,21 @@
 /** The raw text of a string, a number or a word; a list; an object. */
 export type Json = string | Json[] | JsonObject;
 
-/** The members of an object. */
+/** The members of an object, each with its name as it was written, too. */
 export class JsonObject {
-  readonly members: [rawName: string, value: Json][] = [];
+  readonly members: [name: string, value: Json, rawName: string][] = [];
 
   /** The last member of a name, which is the one that counts. */
   get(name: string): Json | undefined {
-    return this.members.findLast(([raw]) => textOf(raw) === name)?.[1];
+    return this.members.findLast(([own]) => own === name)?.[1];
   }
 }
 
 /** What is nested deeper is left out: who goes through it has a stack. */
 const MAX_DEPTH = 256;
 
-/** A string, a number or word, or a sign that begins or ends something. */
-const TOKEN = /"|[-\w.+]+|[{}[\]]/g;
+/** A number or a word. */
+const WORD = /[-\w.+]+/y;
 
 /** Reads a text; `undefined` if it is no JSON. */
 export function readJson(text: string): Json | undefined {
@@ -32,37 +32,41 @@ export function readJson(text: string): Json | undefined {
   }
   const found: Json[] = [];
   const stack: (Json[] | JsonObject)[] = [found];
-  let name: string | undefined;
+  let rawName: string | undefined;
   let skipped = 0;
   const add = (value: Json): void => {
     const into = stack[stack.length - 1];
-    if (into instanceof JsonObject) {
-      if (name === undefined && typeof value === "string") name = value;
-      else if (name !== undefined) {
-        into.members.push([name, value]);
-        name = undefined;
-      }
-    } else into.push(value);
+    if (!(into instanceof JsonObject)) into.push(value);
+    else if (rawName === undefined && typeof value === "string") {
+      rawName = value;
+    } else if (rawName !== undefined) {
+      into.members.push([textOf(rawName) ?? "", value, rawName]);
+      rawName = undefined;
+    }
   };
-  TOKEN.lastIndex = 0;
-  for (let match; (match = TOKEN.exec(text));) {
-    const [token] = match;
-    if (token === "{" || token === "[") {
+  for (let at = 0; at < text.length;) {
+    const sign = text[at];
+    if (sign === "{" || sign === "[") {
+      at++;
       if (stack.length > MAX_DEPTH) {
         skipped++;
         continue;
       }
-      const value = token === "{" ? new JsonObject() : [];
+      const value = sign === "{" ? new JsonObject() : [];
       add(value);
       stack.push(value);
-    } else if (token === "}" || token === "]") {
+    } else if (sign === "}" || sign === "]") {
+      at++;
       if (skipped === 0) stack.pop();
       else if (--skipped === 0) add("null");
-    } else if (token === '"') {
-      const end = endOfString(text, match.index);
-      TOKEN.lastIndex = end;
-      if (skipped === 0) add(text.slice(match.index, end));
-    } else if (skipped === 0) add(token);
+    } else if (sign <= " " || sign === "," || sign === ":") at++;
+    else {
+      WORD.lastIndex = at;
+      WORD.test(text);
+      const end = sign === '"' ? endOfString(text, at) : WORD.lastIndex;
+      if (skipped === 0) add(text.slice(at, end));
+      at = end;
+    }
   }
   return found[0];
 }
@@ -85,7 +89,7 @@ export function writeJson(value: Json, line?: string): string {
   const isList = Array.isArray(value);
   const parts = isList
     ? value.map((one) => writeJson(one, next))
-    : value.members.map(([name, one]) =>
+    : value.members.map(([, one, name]) =>
       `${name}:${line ? " " : ""}${writeJson(one, next)}`
     );
   const [open, close] = isList ? "[]" : "{}";

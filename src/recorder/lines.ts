@@ -1,16 +1,21 @@
 /** What was noted → the lines of a recording. */
 
 import { Recent } from "../lru_cache.ts";
-import type { Redact } from "../redact/redact.ts";
-import type { Happening, RecordLine, Said } from "./format.ts";
+import type { HttpAnswer } from "../mcp/transport/observer.ts";
+import type { Happening, Said } from "./format.ts";
 import { MAX_KEPT_BYTES, type Noted } from "./noted.ts";
-import { filler, StandIns } from "./stand_ins.ts";
+import { filler, type StandIns } from "./stand_ins.ts";
 
-/** An answer whose body is still being read. */
-interface Answer {
-  readonly isStream: boolean;
+/** A body that is still being read: the target's, or one for a client. */
+interface Body {
+  readonly of:
+    | { readonly kind: "body"; readonly http: number }
+    | { readonly kind: "out"; readonly client: number };
   readonly isError: boolean;
-  readonly decoder: TextDecoder;
+  /** Of a client's it is seen when it begins. */
+  isStream: boolean | undefined;
+  /** From the first piece on that ends within a character. */
+  decoder?: TextDecoder;
   /** What came since the last line of it. */
   text: string;
   /** How much of that is not kept. */
@@ -23,12 +28,13 @@ type Of<Kind extends Noted["kind"]> = Extract<Noted, { kind: Kind }>;
 const MAX_SENT = 4_096;
 const MAX_SENT_LENGTH = 16 * 1024;
 
-/** How many answers are read at once. */
-const MAX_ANSWERS = 4_096;
+/** How many bodies are read at once. */
+const MAX_BODIES = 4_096;
 
 const encoder = new TextEncoder();
-const decoder = new TextDecoder(undefined, { ignoreBOM: true });
-const strict = new TextDecoder(undefined, { fatal: true });
+const AS_IT_IS = { ignoreBOM: true };
+const decoder = new TextDecoder(undefined, AS_IT_IS);
+const strict = new TextDecoder(undefined, { ...AS_IT_IS, fatal: true });
 
 const END_LENGTH = 3;
 
@@ -43,15 +49,15 @@ function eventEnd(text: string): RegExp {
 export class RecordLines {
   readonly #standIns: StandIns;
   readonly #startedAt = performance.now();
-  readonly #answers = new Map<number, Answer>();
-  readonly #clients = new WeakMap<object, number>();
+  readonly #bodies = new Map<number | HttpAnswer, Body>();
+  readonly #clients = new WeakMap<HttpAnswer, number>();
   readonly #sent = new Recent<number>(MAX_SENT);
   #clientCount = 0;
   #seq = 0;
   #identity: string | undefined;
 
-  constructor(redact: Redact, bodies: boolean) {
-    this.#standIns = new StandIns(redact, bodies);
+  constructor(standIns: StandIns) {
+    this.#standIns = standIns;
   }
 
   /**
@@ -59,36 +65,45 @@ export class RecordLines {
    *
    * @param bytes What was kept of it.
    */
-  of(noted: Noted, bytes?: Uint8Array): RecordLine[] {
+  of(noted: Noted, bytes?: Uint8Array): string[] {
     return this.#happenings(noted, bytes).map((happening) =>
       this.#line(noted.at, happening)
     );
   }
 
   /** The line of what happens now. */
-  now(happening: Happening): RecordLine {
+  now(happening: Happening): string {
     return this.#line(performance.now(), happening);
   }
 
-  #line(at: number, happening: Happening): RecordLine {
+  #line(at: number, happening: Happening): string {
     const t = Math.round((at - this.#startedAt) * 100) / 100;
-    return { seq: ++this.#seq, t, ...happening };
+    const rest = JSON.stringify(happening).slice(1);
+    return `{"seq":${++this.#seq},"t":${t},${rest}\n`;
   }
 
   #happenings(noted: Noted, bytes?: Uint8Array): Happening[] {
     const { kind } = noted;
     switch (kind) {
       case "in":
+        return [{
+          kind,
+          ...noted.over && this.#client(noted.over),
+          ...this.#said(noted, bytes),
+        }];
       case "out": {
-        const client = noted.over && { client: this.#clientOf(noted.over) };
-        return [{ kind, ...client, ...this.#said(noted, bytes) }];
+        const { over } = noted;
+        if (over) return this.#toClient(noted, over, bytes);
+        return [{ kind, ...this.#said(noted, bytes) }];
       }
+      case "closed":
+        return this.#closed(noted);
       case "request":
         return this.#request(noted, bytes);
       case "response":
         return [this.#response(noted)];
       case "body":
-        return this.#body(noted, bytes);
+        return this.#piece(this.#bodies.get(noted.http), noted, bytes);
       case "end":
         return this.#end(noted);
       case "failed": {
@@ -114,20 +129,53 @@ export class RecordLines {
     }
   }
 
-  #clientOf(over: object): number {
+  #clientOf(over: HttpAnswer): number {
     const known = this.#clients.get(over) ?? ++this.#clientCount;
     this.#clients.set(over, known);
     return known;
   }
 
+  /** How a client's HTTP request begins. */
+  #client(over: HttpAnswer) {
+    const { method = "", headers } = over.req;
+    const pairs = Object.entries(headers)
+      .map(([name, value = ""]): [string, string] => [name, `${value}`]);
+    return {
+      client: this.#clientOf(over),
+      method,
+      headers: this.#headers(pairs),
+    };
+  }
+
+  #toClient(
+    noted: Of<"in" | "out">,
+    over: HttpAnswer,
+    bytes: Uint8Array | undefined,
+  ): Happening[] {
+    const client = this.#clientOf(over);
+    const of = { kind: "out", client } as const;
+    const isError = over.statusCode >= 400;
+    return this.#piece(
+      this.#bodies.get(over) ?? this.#begin(over, { of, isError }),
+      noted,
+      bytes,
+    );
+  }
+
+  #closed({ kind, over, by }: Of<"closed">): Happening[] {
+    const { statusCode: status } = over;
+    const client = this.#clientOf(over);
+    return [...this.#rest(over), { kind, client, status, by }];
+  }
+
   #said(
     { kind, byteLength }: Of<"in" | "out" | "request">,
     kept: Uint8Array | undefined,
+    text = kept && utf8(kept),
   ): Said {
     if (kept === undefined) return { bytes: byteLength };
-    const text = decoder.decode(kept);
-    const shown = text.includes("\ufffd") && !isUtf8(kept)
-      ? filler(text)
+    const shown = text === undefined
+      ? filler(decoder.decode(kept))
       : kind === "out"
       ? this.#standIns.fromTarget(text)
       : this.#standIns.fromClient(text);
@@ -135,9 +183,11 @@ export class RecordLines {
   }
 
   #request(noted: Of<"request">, bytes: Uint8Array | undefined): Happening[] {
-    const { kind, http, url, method } = noted;
-    const headers = this.#headers(new Headers(noted.headers));
-    const tries = bytes ? this.#tries(decoder.decode(bytes)) : 1;
+    const { kind, http, url, method, headers: sent = {} } = noted;
+    const isList = sent instanceof Headers || Array.isArray(sent);
+    const headers = this.#headers(isList ? sent : Object.entries(sent));
+    const text = bytes && utf8(bytes);
+    const tries = text === undefined ? 1 : this.#tries(text);
     const [, identity] = / (identity-\d+)\//.exec(headers.authorization) ?? [];
     const before = this.#identity;
     this.#identity = identity ?? before;
@@ -152,15 +202,18 @@ export class RecordLines {
         url: this.#standIns.url(url),
         headers,
         ...(tries > 1 && { try: tries }),
-        ...(noted.byteLength > 0 ? this.#said(noted, bytes) : { bytes: 0 }),
+        ...(noted.byteLength > 0
+          ? this.#said(noted, bytes, text)
+          : { bytes: 0 }),
       },
     ];
   }
 
-  #headers(headers: Headers): Record<string, string> {
+  #headers(headers: Iterable<readonly string[]>): Record<string, string> {
     const shown: Record<string, string> = {};
     for (const [name, value] of headers) {
-      shown[name] = this.#standIns.header(name, value);
+      const lower = name.toLowerCase();
+      shown[lower] = this.#standIns.header(lower, value);
     }
     return shown;
   }
@@ -176,75 +229,88 @@ export class RecordLines {
 
   #response({ kind, http, status, headers }: Of<"response">): Happening {
     const type = headers.get("content-type") ?? "";
-    this.#answers.set(http, {
-      isStream: /^text\/event-stream\b/i.test(type),
+    this.#begin(http, {
+      of: { kind: "body", http },
       isError: status >= 400,
-      decoder: new TextDecoder(undefined, { ignoreBOM: true }),
-      text: "",
-      lostBytes: 0,
+      isStream: /^text\/event-stream\b/i.test(type),
     });
-    // Of some, the end was dropped.
-    const [oldest] = this.#answers.keys();
-    if (this.#answers.size > MAX_ANSWERS) this.#answers.delete(oldest);
     return { kind, http, status, headers: this.#headers(headers) };
   }
 
-  #body(
-    { http, byteLength }: Of<"body">,
+  #begin(
+    key: number | HttpAnswer,
+    { of, isError, isStream }: Pick<Body, "of" | "isError"> & Partial<Body>,
+  ): Body {
+    const body = { of, isError, isStream, text: "", lostBytes: 0 };
+    this.#bodies.set(key, body);
+    // Of some, the end was dropped.
+    const [oldest] = this.#bodies.keys();
+    if (this.#bodies.size > MAX_BODIES) this.#bodies.delete(oldest);
+    return body;
+  }
+
+  #piece(
+    body: Body | undefined,
+    { byteLength }: Pick<Of<"body">, "byteLength">,
     bytes: Uint8Array | undefined,
   ): Happening[] {
-    const answer = this.#answers.get(http);
-    if (!answer) return [];
-    const { text } = answer;
-    answer.text += answer.decoder.decode(bytes, { stream: true });
-    const ends = answer.isStream ? answer.text.matchAll(eventEnd(text)) : [];
+    if (!body) return [];
+    const { text } = body;
+    const whole = body.decoder || !bytes ? undefined : utf8(bytes);
+    if (whole === undefined) {
+      body.decoder ??= new TextDecoder(undefined, AS_IT_IS);
+    }
+    body.text += whole ?? body.decoder?.decode(bytes, { stream: true });
+    body.isStream ??= !/^\s*[[{]/.test(body.text);
+    const ends = body.isStream ? body.text.matchAll(eventEnd(text)) : [];
     const lines: Happening[] = [];
     let from = 0;
     for (const { 0: end, index } of ends) {
       const to = index + end.length;
-      lines.push(this.#part(http, answer, answer.text.slice(from, to)));
+      lines.push(this.#part(body, body.text.slice(from, to)));
       from = to;
     }
-    answer.text = answer.text.slice(from);
-    if (bytes !== undefined && answer.text.length <= MAX_KEPT_BYTES) {
+    body.text = body.text.slice(from);
+    if (bytes !== undefined && body.text.length <= MAX_KEPT_BYTES) {
       return lines;
     }
     // The end of it may be half of what ends an event.
-    const lost = answer.text.slice(0, -END_LENGTH);
-    answer.lostBytes += encoder.encode(lost).length +
+    const lost = body.text.slice(0, -END_LENGTH);
+    body.lostBytes += encoder.encode(lost).length +
       (bytes === undefined ? byteLength : 0);
-    answer.text = answer.text.slice(lost.length);
+    body.text = body.text.slice(lost.length);
     return lines;
   }
 
-  #part(http: number, answer: Answer, text: string): Happening {
-    const { isError, lostBytes } = answer;
+  #part(body: Body, text: string): Happening {
+    const { of, isError, lostBytes } = body;
     const bytes = encoder.encode(text).length + lostBytes;
-    answer.lostBytes = 0;
-    if (lostBytes > 0) return { kind: "body", http, bytes };
-    const shown = this.#standIns.fromTarget(text, isError);
-    return { kind: "body", http, text: shown, bytes };
+    body.lostBytes = 0;
+    if (lostBytes > 0) return { ...of, bytes };
+    return { ...of, text: this.#standIns.fromTarget(text, isError), bytes };
+  }
+
+  /** What came of a body since its last line; it is over. */
+  #rest(key: number | HttpAnswer): Happening[] {
+    const body = this.#bodies.get(key);
+    this.#bodies.delete(key);
+    const isLeft = body && (body.text !== "" || body.lostBytes > 0);
+    return isLeft ? [this.#part(body, body.text)] : [];
   }
 
   #end({ kind, http, by, cause }: Of<"end">): Happening[] {
-    const answer = this.#answers.get(http);
-    this.#answers.delete(http);
-    const isLeft = answer && (answer.text !== "" || answer.lostBytes > 0);
     const error = cause !== undefined &&
       { error: this.#standIns.words(causeText(cause)) };
-    return [
-      ...isLeft ? [this.#part(http, answer, answer.text)] : [],
-      { kind, http, by, ...error },
-    ];
+    return [...this.#rest(http), { kind, http, by, ...error }];
   }
 }
 
-function isUtf8(bytes: Uint8Array): boolean {
+/** A text; nothing if the bytes are none, or end within a character. */
+function utf8(bytes: Uint8Array): string | undefined {
   try {
-    strict.decode(bytes);
-    return true;
+    return strict.decode(bytes);
   } catch {
-    return false;
+    return undefined;
   }
 }
 

@@ -1,6 +1,7 @@
 /** What is noted while it happens: lines are made of it later. */
 
 import type { LogFields, LogLevel } from "../log/log.ts";
+import type { ClosedBy, HttpAnswer } from "../mcp/transport/observer.ts";
 
 /** A message or an event longer than this is told of by its length alone. */
 export const MAX_KEPT_BYTES = 256 * 1024;
@@ -15,7 +16,12 @@ interface Passed {
 export type Noted =
   & { readonly at: number }
   & (
-    | { readonly kind: "in" | "out"; readonly over?: object } & Passed
+    | { readonly kind: "in" | "out"; readonly over?: HttpAnswer } & Passed
+    | {
+      readonly kind: "closed";
+      readonly over: HttpAnswer;
+      readonly by: ClosedBy;
+    }
     | {
       readonly kind: "request";
       readonly http: number;

@@ -21,8 +21,9 @@ const MAX_LINE = 16 * 1024 * 1024;
 
 /** What each kind of line has, and of which type. */
 const MEMBERS: Readonly<Record<RecordLine["kind"], string>> = {
-  in: "bytes:number,text?:string,client?:number",
+  in: "bytes:number,text?:string,client?:number,method?:string,headers?:texts",
   out: "bytes:number,text?:string,client?:number",
+  closed: "client:number,status:number,by:string",
   request:
     "http:number,method:string,url:string,headers:texts,bytes:number,text?:string,try?:number",
   response: "http:number,status:number,headers:texts",

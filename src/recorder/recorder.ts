@@ -11,12 +11,11 @@ import { heldBytes } from "../blob.ts";
 import { messageOf } from "../errors.ts";
 import { type Log, logOf } from "../log/log.ts";
 import { type Naming, OPTION_NAMES } from "../naming.ts";
-import type { Bytes, Observer } from "../mcp/transport/observer.ts";
-import type { Redact } from "../redact/redact.ts";
+import type { Bytes, HttpAnswer, Observer } from "../mcp/transport/observer.ts";
 import { delay, within } from "../time.ts";
-import type { RecordLine } from "./format.ts";
 import { RecordLines } from "./lines.ts";
 import type { Noted } from "./noted.ts";
+import type { StandIns } from "./stand_ins.ts";
 import { tapResponse } from "./tapped_response.ts";
 import { Waiting } from "./waiting.ts";
 
@@ -30,9 +29,7 @@ export interface LineWriter {
 /** What a recorder is made with. */
 export interface RecorderOptions extends Naming {
   readonly out: LineWriter;
-  readonly redact: Redact;
-  /** Whether arguments and results are kept as they are. */
-  readonly bodies: boolean;
+  readonly standIns: StandIns;
   readonly log: Log;
   /** How long it may take in the end to write what waits. */
   readonly endMs?: () => number;
@@ -74,10 +71,12 @@ export class Recorder implements AsyncDisposable {
 
   constructor(options: RecorderOptions) {
     this.#options = options;
-    this.#lines = new RecordLines(options.redact, options.bodies);
+    this.#lines = new RecordLines(options.standIns);
     this.observer = {
       received: (bytes, over) => this.#noteSaid("in", bytes, over),
       delivered: (bytes, over) => this.#noteSaid("out", bytes, over),
+      closed: (over, by) =>
+        this.#note({ at: this.#now(), kind: "closed", over, by }),
       recovered: () => this.#note({ at: this.#now(), kind: "recovered" }),
     };
   }
@@ -137,7 +136,11 @@ export class Recorder implements AsyncDisposable {
     return this.#notedAt = performance.now();
   }
 
-  #noteSaid(kind: "in" | "out", bytes: Bytes, over: object | undefined): void {
+  #noteSaid(
+    kind: "in" | "out",
+    bytes: Bytes,
+    over: HttpAnswer | undefined,
+  ): void {
     this.#note({
       at: this.#now(),
       kind,
@@ -175,7 +178,7 @@ export class Recorder implements AsyncDisposable {
   /** The lines of what was noted first, as many as there is time for. */
   #take(): string[] {
     const until = performance.now() + TURN_MS;
-    const made: RecordLine[] = [];
+    const made: string[] = [];
     const dropped = this.#waiting.takeDropped();
     if (dropped > 0) {
       made.push(this.#lines.now({ kind: "dropped", count: dropped }));
@@ -185,7 +188,7 @@ export class Recorder implements AsyncDisposable {
       made.push(...this.#lines.of(noted, bytes));
       if (performance.now() >= until) break;
     }
-    return made.map(textOf);
+    return made;
   }
 
   async #write(): Promise<void> {
@@ -231,11 +234,7 @@ export class Recorder implements AsyncDisposable {
       this.#lines.now({ kind: "over" }),
     ];
     // What is there of it is all that there is.
-    await out.write(last.map(textOf)).catch(() => {});
+    await out.write(last).catch(() => {});
     await out.close().catch(() => {});
   }
-}
-
-function textOf(line: RecordLine): string {
-  return `${JSON.stringify(line)}\n`;
 }

@@ -44,6 +44,11 @@ const BAD_ANSWER = String(ERROR_CODES["bad-answer"]);
 /** Too short and too plain to be more than a name. */
 const PLAIN_WORD = /^[\w.+/-]{1,64}$/;
 
+/** Of so many headers it is known what stood in them last. */
+const MAX_HEADERS = 256;
+
+const HASH = /^(?:[0-9a-f]{64}|x{64})$/;
+
 /** Puts stand-ins for what must not be seen, in one recording. */
 export class StandIns {
   readonly #redact: Redact;
@@ -58,7 +63,13 @@ export class StandIns {
    * What was shown in place of a text. Much is seen twice, as it came and as it
    * went, and a text that is shown once more tells no more than it did.
    */
-  readonly #shown = new Recent<string>(MAX_SHOWN);
+  readonly #shown = {
+    words: new Recent<string>(MAX_SHOWN),
+    client: new Recent<string>(MAX_SHOWN),
+    target: new Recent<string>(MAX_SHOWN),
+  };
+  /** What stood last in a header: most of them say the same each time. */
+  readonly #headers = new Map<string, { value: string; shown: string }>();
 
   /**
    * @param redact Takes out what is known to be secret.
@@ -95,7 +106,22 @@ export class StandIns {
   }
 
   header(name: string, value: string): string {
+    const last = this.#headers.get(name);
+    if (last?.value === value) return last.shown;
+    const shown = this.#header(name, value);
+    // Names may be anybody's, too.
+    if (this.#headers.size < MAX_HEADERS) {
+      this.#headers.set(name, { value, shown });
+    } else if (last) Object.assign(last, { value, shown });
+    return shown;
+  }
+
+  #header(name: string, value: string): string {
     if (name === "authorization") return this.#authorization(value);
+    // Of what was said, it would tell whether it was this.
+    if (name === "x-amz-content-sha256" && HASH.test(value)) {
+      return filler(value);
+    }
     if (name === "location") return this.url(value);
     if (name === "mcp-name") {
       return /^[\w.-]{1,64}$/.test(value) ? this.words(value) : filler(value);
@@ -136,13 +162,16 @@ export class StandIns {
     });
   }
 
-  #once(from: string, text: string, make: () => string): string {
-    const key = `${from} ${text}`;
-    const known = this.#shown.get(key);
+  #once(
+    from: "words" | "client" | "target",
+    text: string,
+    make: () => string,
+  ): string {
+    const known = this.#shown[from].get(text);
     if (known !== undefined) return known;
     const shown = make();
-    if (key.length <= MAX_SHOWN_LENGTH) {
-      this.#shown.set(key, shown, shown.length);
+    if (text.length <= MAX_SHOWN_LENGTH) {
+      this.#shown[from].set(text, shown, shown.length);
     }
     return shown;
   }
@@ -229,8 +258,8 @@ export class StandIns {
   #learn(value: Json): void {
     if (Array.isArray(value)) value.forEach((one) => this.#learn(one));
     if (!(value instanceof JsonObject)) return;
-    for (const [raw, one] of value.members) {
-      this.#schemaNames.set(textOf(raw) ?? "", true);
+    for (const [name, one] of value.members) {
+      this.#schemaNames.set(name, true);
       this.#learn(one);
     }
   }
@@ -290,9 +319,8 @@ export class StandIns {
 
   #each(value: JsonObject, mask: (value: Json, name: string) => Json): Json {
     const shown = new JsonObject();
-    for (const [raw, one] of value.members) {
-      const name = textOf(raw) ?? "";
-      shown.members.push([this.#name(name, raw), mask(one, name)]);
+    for (const [name, one, raw] of value.members) {
+      shown.members.push([name, mask(one, name), this.#name(name, raw)]);
     }
     return shown;
   }

@@ -2,6 +2,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { SILENT_LOG } from "../../src/log/log.ts";
 import { Recorder } from "../../src/recorder/recorder.ts";
+import { StandIns } from "../../src/recorder/stand_ins.ts";
 import { Waiting } from "../../src/recorder/waiting.ts";
 
 function note(waiting: Waiting, byte: number, byteLength: number): void {
@@ -62,8 +63,7 @@ Deno.test("what is noted while a turn ends is written, though nothing follows", 
         },
         close: () => Promise.resolve(),
       },
-      redact: (text) => text,
-      bodies: false,
+      standIns: new StandIns((text) => text, false),
       log: SILENT_LOG,
       isEager: true,
     });

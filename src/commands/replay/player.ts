@@ -11,6 +11,7 @@ import { SILENT_LOG } from "../../log/log.ts";
 import type { RecordingHeader, RecordLine } from "../../recorder/format.ts";
 import { readJson } from "../../recorder/json.ts";
 import { Recorder } from "../../recorder/recorder.ts";
+import { StandIns } from "../../recorder/stand_ins.ts";
 import { Redactor } from "../../redact/redact.ts";
 import { delay, within } from "../../time.ts";
 import { runProxy } from "../proxy.ts";
@@ -67,8 +68,7 @@ export async function play(
     record: () =>
       new Recorder({
         out: today,
-        redact: redactor.redact,
-        bodies: header.bodies,
+        standIns: new StandIns(redactor.redact, header.bodies),
         log: SILENT_LOG,
         isEager: true,
       }),

@@ -19,6 +19,18 @@ export interface Observed {
 /** Bytes, or only how many there are. */
 export type Bytes = Uint8Array | { readonly byteLength: number };
 
+/** What answers an HTTP request of a client's. */
+export interface HttpAnswer {
+  readonly req: {
+    readonly method?: string;
+    readonly headers: Readonly<Record<string, string | string[] | undefined>>;
+  };
+  readonly statusCode: number;
+}
+
+/** The answer is complete, its client has left, the proxy stops, or it broke. */
+export type ClosedBy = "proxy" | "client" | "stop" | "cut";
+
 /** Looks on. Nothing that it does may throw. */
 export interface Observer {
   /**
@@ -36,9 +48,11 @@ export interface Observer {
    *
    * @param over What carries the answer, where each request has its own.
    */
-  received(bytes: Bytes, over?: object): void;
+  received(bytes: Bytes, over?: HttpAnswer): void;
   /** Bytes go to the client: a message, or a piece of one. */
-  delivered(bytes: Bytes, over?: object): void;
+  delivered(bytes: Bytes, over?: HttpAnswer): void;
+  /** An HTTP request of a client's is over. */
+  closed?(over: HttpAnswer, by: ClosedBy): void;
   /**
    * An HTTP request came, which `response` answers: runs what carries it. An
    * observer that does not have this is not asked.

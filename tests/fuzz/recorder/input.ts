@@ -4,10 +4,12 @@
  */
 
 import { SILENT_LOG } from "../../../src/log/log.ts";
+import type { HttpAnswer } from "../../../src/mcp/transport/observer.ts";
 import { FORMAT } from "../../../src/recorder/format.ts";
 import { readRecording } from "../../../src/recorder/read.ts";
 import { Recorder } from "../../../src/recorder/recorder.ts";
 import { RecordingFile } from "../../../src/recorder/recording_file.ts";
+import { StandIns } from "../../../src/recorder/stand_ins.ts";
 import { Redactor } from "../../../src/redact/redact.ts";
 import type { Random } from "../../support/random.ts";
 import { FUZZ_SECRETS, wrong } from "../fuzzer.ts";
@@ -54,6 +56,16 @@ function message(
   const some = random.chance(0.1) ? `[${text},${text}]` : text;
   const bytes = encoder.encode(some);
   return random.chance(0.3) ? broken(random, bytes) : bytes;
+}
+
+/** What answers a client's HTTP request. */
+function client(random: Random): HttpAnswer {
+  const [secret] = FUZZ_SECRETS;
+  const headers = { authorization: `Bearer ${secret}`, "x-said": SAID };
+  return {
+    req: { method: "POST", headers: random.chance(0.5) ? headers : {} },
+    statusCode: random.pick([200, 202, 400, 500]),
+  };
 }
 
 /** A body, as one text or as events, in pieces. */
@@ -154,17 +166,17 @@ export async function fuzzRecorderInput(
     {
       await using recorder = new Recorder({
         out,
-        redact: redactor.redact,
-        bodies: false,
+        standIns: new StandIns(redactor.redact, false),
         log: SILENT_LOG,
         isEager: true,
       });
       const { observer } = recorder;
       const log = recorder.log(SILENT_LOG);
       for (let number = 0; number < cases; number++) {
-        const over = random.chance(0.3) ? {} : undefined;
+        const over = random.chance(0.3) ? client(random) : undefined;
         observer.received(message(random), over);
         observer.delivered(message(random), over);
+        if (over && random.chance(0.8)) observer.closed?.(over, "proxy");
         await exchange(random, recorder);
         log.warn(`of ${FUZZ_SECRETS[0]}`, { error: FUZZ_SECRETS[1] });
       }
