@@ -46,12 +46,6 @@ interface Current {
   renewAt: number;
 }
 
-interface Failure {
-  readonly error: unknown;
-  readonly watch: FileWatch;
-  readonly until: number;
-}
-
 /** A {@linkcode CredentialSource} over a way to load credentials. */
 export class CredentialCache implements CredentialSource {
   readonly #load: LoadCredentials;
@@ -59,7 +53,7 @@ export class CredentialCache implements CredentialSource {
   readonly #log: Log;
   readonly #redactor: Redactor;
   #current: Current | undefined;
-  #failure: Failure | undefined;
+  #failure: { error: unknown; watch: FileWatch; until: number } | undefined;
   #pending: Promise<Credentials> | undefined;
 
   constructor(
@@ -73,9 +67,8 @@ export class CredentialCache implements CredentialSource {
   }
 
   get(
-    options: { refresh?: Credentials; signal?: AbortSignal } = {},
+    { refresh, signal }: { refresh?: Credentials; signal?: AbortSignal } = {},
   ): Promise<Credentials> {
-    const { refresh, signal } = options;
     if (signal?.aborted) return Promise.reject(signal.reason);
     let current = this.#current;
     if (refresh && current && isSameCredentials(refresh, current.credentials)) {
@@ -83,13 +76,15 @@ export class CredentialCache implements CredentialSource {
     }
     const now = this.#now();
     if (current !== undefined && now < current.expiresAt) {
-      if (!current.watch.changed()) {
-        if (now >= current.renewAt) this.#renewBehind(current);
-        return current.answer;
+      if (current.watch.changed()) {
+        const renewed = this.#share().catch((error) => {
+          if (this.#current === current) this.#current = undefined;
+          throw error;
+        });
+        return orAborted(renewed, signal);
       }
-      const old = current;
-      const renewed = this.#share().catch((error) => this.#stay(old, error));
-      return orAborted(renewed, signal);
+      if (now >= current.renewAt) this.#renewBehind(current);
+      return current.answer;
     }
     const failure = this.#failure;
     if (
@@ -99,24 +94,22 @@ export class CredentialCache implements CredentialSource {
     return orAborted(this.#share(), signal);
   }
 
-  /** A file that is half written is no reason to drop what is good. */
-  #stay(current: Current, error: unknown): Promise<Credentials> {
-    const isUnclear = error instanceof UnclearFilesError;
-    if (isUnclear && this.#now() < current.expiresAt) return current.answer;
-    if (this.#current === current) this.#current = undefined;
-    return Promise.reject(error);
-  }
-
   #renewBehind(current: Current): void {
     if (this.#pending !== undefined) return;
     this.#share().catch((error) => {
-      const left = current.expiresAt - this.#now();
-      current.renewAt = this.#now() + Math.max(1_000, left / 4);
+      const left = this.#renewLater(current);
       this.#log.warn("credentials could not be renewed, trying again", {
         error: this.#redactor.redact(messageOf(error)),
         validMs: Math.max(0, Math.round(left)),
       });
     });
+  }
+
+  #renewLater(current: Current): number {
+    const left = current.expiresAt - this.#now();
+    const next = this.#now() + Math.max(1_000, left / 4);
+    current.renewAt = Math.max(current.renewAt, next);
+    return left;
   }
 
   #share(): Promise<Credentials> {
@@ -135,58 +128,54 @@ export class CredentialCache implements CredentialSource {
     for (let reading = 1;; reading++) {
       const startedAt = this.#now();
       const watch = new FileWatch();
-      const moved = () => reading < MAX_READINGS && watch.changed();
-      try {
-        const credentials = await this.#load(watch);
-        hideCredentials(this.#redactor, credentials);
-        if (moved()) continue;
-        this.#keep(credentials, watch);
-        return credentials;
-      } catch (error) {
-        if (moved()) continue;
-        const tookMs = this.#now() - startedAt;
-        if (tookMs >= SLOW_FAILURE_MS) {
-          const until = this.#now() + Math.min(FAILURE_KEPT_MS, 10 * tookMs);
-          this.#failure = { error, watch, until };
-        }
-        if (error instanceof UnclearFilesError) this.#stayWith(watch, error);
-        throw error;
+      const [loaded] = await Promise.allSettled([this.#load(watch)]);
+      const isLoaded = loaded.status === "fulfilled";
+      if (isLoaded) hideCredentials(this.#redactor, loaded.value);
+      if (reading < MAX_READINGS && watch.changed()) continue;
+      if (isLoaded) return this.#keep(loaded.value, watch);
+      const { reason: error } = loaded;
+      const tookMs = this.#now() - startedAt;
+      if (tookMs >= SLOW_FAILURE_MS) {
+        const until = this.#now() + Math.min(FAILURE_KEPT_MS, 10 * tookMs);
+        this.#failure = { error, watch, until };
       }
+      return this.#stayWith(watch, error);
     }
   }
 
-  /** Nothing is read again before the files change again. */
-  #stayWith(watch: FileWatch, { message }: UnclearFilesError): void {
-    if (this.#current === undefined) return;
-    this.#current.watch = watch;
+  /**
+   * A file that is half written is no reason to drop what is good; nothing is
+   * read again before the files change again.
+   */
+  #stayWith(watch: FileWatch, error: unknown): Credentials {
+    const current = this.#current;
+    if (!(error instanceof UnclearFilesError) || !current) throw error;
+    current.watch = watch;
+    if (this.#renewLater(current) <= 0) throw error;
     this.#log.warn("the credentials in memory stay in use", {
-      error: this.#redactor.redact(message),
+      error: this.#redactor.redact(error.message),
     });
+    return current.credentials;
   }
 
-  #keep(credentials: Credentials, watch: FileWatch): void {
+  #keep(credentials: Credentials, watch: FileWatch): Credentials {
     const now = this.#now();
-    const expiration = credentials.expiration?.getTime() ?? Infinity;
-    const lifetime = expiration - now;
-    this.#log.debug("credentials loaded", {
-      accessKeyId: maskAccessKeyId(credentials.accessKeyId),
-      expiration: credentials.expiration?.toISOString(),
-    });
-    if (lifetime <= 0) {
+    const end = credentials.expiration?.getTime() ?? Infinity;
+    const expiration = credentials.expiration?.toISOString();
+    const accessKeyId = maskAccessKeyId(credentials.accessKeyId);
+    this.#log.debug("credentials loaded", { accessKeyId, expiration });
+    const isOver = end <= now;
+    if (isOver) {
       this.#log.warn(
         "the credentials are over by this machine's clock: is it right?",
-        { expiration: credentials.expiration?.toISOString() },
+        { expiration },
       );
     }
-    const expiresAt = lifetime > 0 ? expiration : now + OVERDUE_MS;
-    this.#current = {
-      credentials,
-      answer: Promise.resolve(credentials),
-      watch,
-      expiresAt,
-      renewAt: lifetime > 0
-        ? expiresAt - Math.min(RENEW_AHEAD_MS, lifetime / 4)
-        : expiresAt,
-    };
+    const expiresAt = isOver ? now + OVERDUE_MS : end;
+    const ahead = isOver ? 0 : Math.min(RENEW_AHEAD_MS, (end - now) / 4);
+    const renewAt = expiresAt - ahead;
+    const answer = Promise.resolve(credentials);
+    this.#current = { credentials, answer, watch, expiresAt, renewAt };
+    return credentials;
   }
 }

@@ -47,7 +47,7 @@ import {
 import {
   containerCredentials,
   containerNeeds,
-  type InstanceMetadata,
+  instanceCredentials,
   instanceNeeds,
 } from "./sources/machine.ts";
 import { environmentDecides } from "./sources/keys.ts";
@@ -69,11 +69,6 @@ const SOURCE_VARIABLES = {
   ],
 } as const;
 
-/** A search that has come to what is below the keys of the environment. */
-interface LowerSearch extends Search {
-  readonly instance: InstanceMetadata;
-}
-
 /** The sources there: how each is asked, and the permissions for that. */
 const LOWER_SOURCES = {
   "web identity": { load: fromWebIdentity, needs: webIdentityNeeds },
@@ -83,10 +78,7 @@ const LOWER_SOURCES = {
       query.files && profileNeeds(query, query.files, profileName(query)),
   },
   "container": { load: fromContainer, needs: containerNeeds },
-  "instance": {
-    load: (search: LowerSearch) => search.instance.credentials(search),
-    needs: instanceNeeds,
-  },
+  "instance": { load: instanceCredentials, needs: instanceNeeds },
 };
 
 /** The credentials, and whose they are. */
@@ -105,7 +97,7 @@ export interface Chosen {
  * one while a shared file is empty or cut.
  */
 export async function findBelowEnvironment(
-  search: LowerSearch,
+  search: Search,
   attempts: Attempt[],
   earlier?: Choice,
 ): Promise<Chosen> {
@@ -214,7 +206,7 @@ async function openFiles(search: Search): Promise<SharedFiles | undefined> {
   return files;
 }
 
-async function fromProfile(search: LowerSearch): Promise<Found | undefined> {
+async function fromProfile(search: Search): Promise<Found | undefined> {
   const { files } = search;
   if (files === undefined) return undefined;
   const name = profileName(search);

@@ -10,7 +10,6 @@ import { type Log, SILENT_LOG } from "../../log/log.ts";
 import { maskAccessKeyId, Redactor } from "../../redact/redact.ts";
 import { CredentialCache } from "./cache.ts";
 import type { Choice } from "./choice.ts";
-import type { InstanceMetadata } from "./sources/machine.ts";
 import { environmentKeys } from "./sources/keys.ts";
 import type { Logins } from "./sso_login/logins.ts";
 import { readEnv } from "../../permissions.ts";
@@ -135,8 +134,8 @@ export function credentialSource(
     redactor,
     logins,
     names,
+    instance: {},
   };
-  let instance: InstanceMetadata | undefined;
   let choice: Choice | undefined;
   const find = async (search: Search): Promise<Credentials> => {
     const { source, profile } = search;
@@ -150,13 +149,7 @@ export function credentialSource(
     const attempts = keys === undefined ? [] : [{ source, outcome: keys }];
     // Loaded where more is to be asked than the environment.
     const { findBelowEnvironment } = await import("./chain.ts");
-    const { InstanceMetadata } = await import("./sources/machine.ts");
-    instance ??= new InstanceMetadata();
-    const found = await findBelowEnvironment(
-      { ...search, instance },
-      attempts,
-      choice,
-    );
+    const found = await findBelowEnvironment(search, attempts, choice);
     choice = found.choice;
     options.onFound?.(found.origin);
     return found.credentials;

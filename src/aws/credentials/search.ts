@@ -53,6 +53,8 @@ export interface Search extends SourceQuery, Naming {
   readonly log: Log;
   readonly redactor: Redactor;
   readonly watch: FileWatch;
+  /** The instance's last credentials, for an outage of its service. */
+  readonly instance: { last?: Credentials };
   /** What the session is bound to: that of the last role, which must be one. */
   readonly session?: RoleSession;
   /** Told which errors a login would fix, where the program can begin one. */

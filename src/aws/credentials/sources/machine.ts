@@ -138,44 +138,38 @@ const EXTENSION_MS = 5 * 60_000;
 /** The service is there, and has no role to give. */
 class NoRoleError extends Error {}
 
-/** The instance metadata service. One is kept as long as its source. */
-export class InstanceMetadata {
-  /** Handed out once more through an outage. */
-  #last: Credentials | undefined;
-
-  async credentials(search: Search): Promise<Found> {
-    if (isDisabled(search)) return "AWS_EC2_METADATA_DISABLED is true";
-    demandEnv(search, METADATA_VARIABLES, "find the metadata service");
-    const url = metadataUrl(search);
-    if (url === undefined) {
-      const what = "AWS_EC2_METADATA_SERVICE_ENDPOINT is no URL";
-      throw sourceFailed(search, what);
-    }
-    const missing = notGranted(instanceNeeds(search));
-    if (missing.length > 0) return lacking(missing);
-    if (this.#last === undefined && !await isListening(search, url)) {
-      return `nothing listens at ${url.host}`;
-    }
-    try {
-      this.#last = await roleCredentials(search, url);
-      if (endOf(this.#last) > search.now()) return this.#last;
-    } catch (error) {
-      if (this.#last === undefined) {
-        if (error instanceof NoRoleError) return error.message;
-        const what = `${url.host}: ${messageOf(error)}`;
-        const hint = "in a container the instance's hop limit must be 2";
-        throw sourceFailed(search, `${what}; ${hint}`);
-      }
-    }
-    search.log.warn(
-      "the metadata service gives no new credentials: the last " +
-        "ones stay in use",
-    );
-    // The service may take them for longer than it said.
-    const extended = search.now() + EXTENSION_MS;
-    const expiration = new Date(Math.max(endOf(this.#last), extended));
-    return { ...this.#last, expiration };
+export async function instanceCredentials(search: Search): Promise<Found> {
+  const { instance, log, now } = search;
+  if (isDisabled(search)) return "AWS_EC2_METADATA_DISABLED is true";
+  demandEnv(search, METADATA_VARIABLES, "find the metadata service");
+  const url = metadataUrl(search);
+  if (url === undefined) {
+    const what = "AWS_EC2_METADATA_SERVICE_ENDPOINT is no URL";
+    throw sourceFailed(search, what);
   }
+  const missing = notGranted(instanceNeeds(search));
+  if (missing.length > 0) return lacking(missing);
+  if (instance.last === undefined && !await isListening(search, url)) {
+    return `nothing listens at ${url.host}`;
+  }
+  try {
+    instance.last = await roleCredentials(search, url);
+    if (endOf(instance.last) > now()) return instance.last;
+  } catch (error) {
+    if (instance.last === undefined) {
+      if (error instanceof NoRoleError) return error.message;
+      const what = `${url.host}: ${messageOf(error)}`;
+      const hint = "in a container the instance's hop limit must be 2";
+      throw sourceFailed(search, `${what}; ${hint}`);
+    }
+  }
+  log.warn(
+    "the metadata service gives no new credentials: the last " +
+      "ones stay in use",
+  );
+  // The service may take them for longer than it said.
+  const end = Math.max(endOf(instance.last), now() + EXTENSION_MS);
+  return { ...instance.last, expiration: new Date(end) };
 }
 
 function endOf({ expiration }: Credentials): number {

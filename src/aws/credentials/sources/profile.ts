@@ -14,7 +14,7 @@ import {
 import {
   containerCredentials,
   containerNeeds,
-  type InstanceMetadata,
+  instanceCredentials,
   instanceNeeds,
 } from "./machine.ts";
 import { environmentKeys, profileKeys } from "./keys.ts";
@@ -40,12 +40,9 @@ const MIN_ARN_LENGTH = 20;
 /** How long a session of a role may last. */
 const SESSION_SECONDS = { min: 900, max: 43_200 };
 
-interface FileSearch extends Search {
-  readonly files: SharedFiles;
-  readonly instance: InstanceMetadata;
-}
+type FileSearch = Search & { readonly files: SharedFiles };
 
-type ProfileSearch = FileSearch & ProfileQuery;
+type ProfileSearch = Search & ProfileQuery;
 
 /** A way of a profile to credentials. */
 interface Way {
@@ -300,7 +297,7 @@ async function sourceOf(search: ProfileSearch): Promise<Credentials> {
     : kind === "EcsContainer"
     ? await containerCredentials(as("container"))
     : kind === "Ec2InstanceMetadata"
-    ? await search.instance.credentials(as("instance"))
+    ? await instanceCredentials(as("instance"))
     : "must be Environment, EcsContainer or Ec2InstanceMetadata";
   if (typeof found !== "string") return found;
   throw sourceFailed(search, `credential_source ${kind}: ${found}`);

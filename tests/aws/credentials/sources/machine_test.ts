@@ -2,7 +2,7 @@
 
 import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { createCredentialSource } from "../../../../src/aws/credentials/credentials.ts";
-import { InstanceMetadata } from "../../../../src/aws/credentials/sources/machine.ts";
+import { instanceCredentials } from "../../../../src/aws/credentials/sources/machine.ts";
 import { FileWatch } from "../../../../src/aws/credentials/watch.ts";
 import { CredentialsError } from "../../../../src/errors.ts";
 import { SILENT_LOG } from "../../../../src/log/log.ts";
@@ -45,6 +45,7 @@ function searchFor(metadata: Peer, env: Record<string, string> = {}) {
     log: SILENT_LOG,
     redactor: new Redactor(),
     watch: new FileWatch(),
+    instance: {},
   };
 }
 
@@ -97,14 +98,14 @@ Deno.test("only true, in any case, disables the metadata service", async () => {
   );
   for (const value of ["False", "0", "no", "false", "1", "yes"]) {
     const search = searchFor(metadata, { AWS_EC2_METADATA_DISABLED: value });
-    const found = await new InstanceMetadata().credentials(search);
+    const found = await instanceCredentials(search);
     assertEquals(typeof found, "object", value);
   }
   const asked = metadata.requests.length;
   for (const value of ["true", "True", "TRUE"]) {
     const search = searchFor(metadata, { AWS_EC2_METADATA_DISABLED: value });
     assertEquals(
-      await new InstanceMetadata().credentials(search),
+      await instanceCredentials(search),
       "AWS_EC2_METADATA_DISABLED is true",
     );
   }
@@ -115,14 +116,14 @@ Deno.test("version 1 of the metadata service is asked where there is no other, u
   await using metadata = oldMetadata(() =>
     machineKeys("instance", "2099-01-01T00:00:00Z")
   );
-  const found = await new InstanceMetadata().credentials(searchFor(metadata));
+  const found = await instanceCredentials(searchFor(metadata));
   assertEquals(
     typeof found === "object" && found.accessKeyId,
     keysOf("instance").accessKeyId,
   );
   const off = searchFor(metadata, { AWS_EC2_METADATA_V1_DISABLED: "TRUE" });
   await assertRejects(
-    () => new InstanceMetadata().credentials(off),
+    () => instanceCredentials(off),
     CredentialsError,
     "version 1 is disabled",
   );
@@ -131,17 +132,17 @@ Deno.test("version 1 of the metadata service is asked where there is no other, u
 Deno.test("an instance's credentials stay in use while the service fails", async () => {
   let answer = () => machineKeys("instance", "2099-01-01T00:00:00Z");
   await using metadata = oldMetadata(() => answer());
-  const instance = new InstanceMetadata();
-  await instance.credentials(searchFor(metadata));
+  const search = searchFor(metadata);
+  await instanceCredentials(search);
   answer = () => new Response(null, { status: 500 });
-  const kept = await instance.credentials(searchFor(metadata));
+  const kept = await instanceCredentials(search);
   assertEquals(
     typeof kept === "object" && kept.accessKeyId,
     keysOf("instance").accessKeyId,
   );
   // One that was never there has nothing to keep.
   const error = await assertRejects(
-    () => new InstanceMetadata().credentials(searchFor(metadata)),
+    () => instanceCredentials(searchFor(metadata)),
     CredentialsError,
   );
   assertStringIncludes(error.message, "it answers with an error (500)");
@@ -151,7 +152,7 @@ Deno.test("an instance's credentials that were over when they came are used for 
   await using metadata = oldMetadata(() =>
     machineKeys("instance", "2020-01-01T00:00:00Z")
   );
-  const found = await new InstanceMetadata().credentials(searchFor(metadata));
+  const found = await instanceCredentials(searchFor(metadata));
   const end = typeof found === "object" ? found.expiration?.getTime() ?? 0 : 0;
   assertEquals(end > Date.now(), true);
 });

@@ -161,6 +161,7 @@ Deno.test("a program's time is over though what it started holds its output", as
     log: SILENT_LOG,
     redactor: new Redactor(),
     watch: new FileWatch(),
+    instance: {},
   };
   using world = new World();
   const pid = world.path("pid");
