@@ -1,6 +1,5 @@
 /** JSON objects of which nothing is known. */
 
-/** A JSON object. */
 export type JsonRecord = { readonly [name: string]: unknown };
 
 /** A JSON object; `undefined` if the text is none. */
@@ -13,7 +12,6 @@ export function parseRecord(text: string): JsonRecord | undefined {
   }
 }
 
-/** Whether a JSON value is an object. */
 export function isRecord(value: unknown): value is JsonRecord {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }

@@ -1,6 +1,5 @@
 /** AWS partitions: which one a region is of, and where its services are. */
 
-/** A partition. */
 export interface Partition {
   /** Its name in ARNs. */
   readonly name: string;
@@ -85,7 +84,6 @@ const OTHERS: readonly (Partition & { readonly prefix: string })[] = [
   },
 ];
 
-/** All partitions. */
 export const PARTITIONS: readonly Partition[] = [COMMERCIAL, ...OTHERS];
 
 /**

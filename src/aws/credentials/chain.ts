@@ -60,7 +60,6 @@ import {
 import { assumeRole, roleNeeds, TOKEN_SAYS } from "./sources/role.ts";
 import type { Credentials } from "./types.ts";
 
-/** The variables that configure a source. */
 const SOURCE_VARIABLES = {
   "web identity": ["AWS_WEB_IDENTITY_TOKEN_FILE", "AWS_ROLE_ARN"],
   "container": [
@@ -81,7 +80,6 @@ const LOWER_SOURCES = {
   "instance": { load: instanceCredentials, needs: instanceNeeds },
 };
 
-/** The credentials, and whose they are. */
 export interface Chosen {
   readonly credentials: Credentials;
   /** The variable, or the profile and the line, that they are from. */
@@ -165,7 +163,6 @@ function originOf(search: Search, profile?: Profile): string {
   return `${source}, ${setting} (${profile?.settings.origin(setting)})`;
 }
 
-/** The order below the keys of the environment. */
 function sourceOrder(
   query: SourceQuery,
   profile: Profile | undefined,

@@ -38,10 +38,10 @@ export interface Choice {
 }
 
 /** Where a profile's say in a web identity of the environment ends. */
-const ROLE_VARIABLES = {
-  role_arn: "AWS_ROLE_ARN",
-  role_session_name: "AWS_ROLE_SESSION_NAME",
-};
+const ROLE_VARIABLES = [
+  ["role_arn", "AWS_ROLE_ARN"],
+  ["role_session_name", "AWS_ROLE_SESSION_NAME"],
+];
 
 /** What any way hangs on: one that is gone may have kept another way off. */
 const ALL_SETTINGS = [
@@ -60,9 +60,8 @@ export function webIdentityChoice(
   name: string,
   env: ReadEnv,
 ): Choice {
-  const names = Object.entries(ROLE_VARIABLES)
-    .filter(([, variable]) => env(variable) === undefined)
-    .map(([setting]) => setting);
+  const names = ROLE_VARIABLES
+    .flatMap(([name, variable]) => env(variable) === undefined ? [name] : []);
   const settings = files?.profiles.get(name)?.settings;
   const defining = settingsOf(settings, name, names);
   const way = "environment role";
@@ -80,19 +79,14 @@ function identitiesOf(
   if (profile === undefined || way === undefined) {
     return [{ of: name, isSource, defining: [] }];
   }
-  const { settings, inConfig, inCredentials } = profile;
-  const own = way === "credentials file"
-    ? inCredentials
-    : way === "config file"
-    ? inConfig
-    : settings;
+  const { settings } = profile;
+  const own = profile[WAYS[way].from ?? "settings"];
   const defining = settingsOf(own, name, WAYS[way].settings);
   if (way === "SSO") {
     const session = settings.get("sso_session") ?? "";
     const shared = files.ssoSessions.get(session);
-    defining.push(
-      ...settingsOf(shared, session, WAYS.SSO.settings, "ssoSessions"),
-    );
+    const names = WAYS.SSO.settings;
+    defining.push(...settingsOf(shared, session, names, "ssoSessions"));
   }
   const identity = { of: name, isSource, way, defining };
   const from = way === "role" ? settings.get("source_profile") : undefined;
@@ -199,8 +193,7 @@ function inItsFile(
   files: SharedFiles,
 ): Setting | undefined {
   if (section === "ssoSessions") return files.ssoSessions.get(of)?.find(name);
-  const profile = files.profiles.get(of);
-  return [profile?.inCredentials, profile?.inConfig]
-    .map((settings) => settings?.find(name))
+  const { inCredentials, inConfig } = files.profiles.get(of) ?? {};
+  return [inCredentials, inConfig].map((settings) => settings?.find(name))
     .find((setting) => setting?.path === path);
 }

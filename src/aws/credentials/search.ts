@@ -13,6 +13,7 @@ import {
   FAILED,
   type FailureFacts,
   type Settings,
+  SourceError,
   UnclearFilesError,
 } from "../shared_files/settings.ts";
 import type { SharedFiles } from "../shared_files/shared_files.ts";
@@ -42,7 +43,6 @@ export interface ProfileQuery extends SourceQuery {
   readonly seen: readonly string[];
 }
 
-/** What every source is handed. */
 export interface Search extends SourceQuery, Naming {
   /** What the source is called in errors. */
   readonly source: string;
@@ -61,13 +61,11 @@ export interface Search extends SourceQuery, Naming {
   readonly logins?: Logins;
 }
 
-/** What an error is made of. */
 export type Failing = Pick<Search, "source" | "redactor">;
 
 /** What a source gives, or why it has nothing to give. */
 export type Found = Credentials | string;
 
-/** A source that was asked, and what came of it. */
 export interface Attempt {
   readonly source: string;
   readonly outcome: string;
@@ -79,10 +77,7 @@ export function sourceFailed(
   outcome: string,
   facts: FailureFacts = {},
 ): CredentialsError {
-  const text = redactor.redact(outcome);
-  return new CredentialsError(`${FAILED}: ${source}: ${text}`, {
-    data: { configured: true, sources: [{ source, outcome: text }], ...facts },
-  });
+  return new SourceError(source, redactor.redact(outcome), facts);
 }
 
 /** The error of a profile that says less than it has to. */
@@ -110,10 +105,9 @@ export function nothingFound(
   facts: FailureFacts & { readonly configured: boolean },
 ): CredentialsError {
   const tried = attempts.map(({ source, outcome }) => `${source}: ${outcome}`);
-  return new CredentialsError(
-    `${FAILED}: none found (${tried.join("; ")}); ${advice}`,
-    { data: { sources: attempts, ...facts } },
-  );
+  const message = `${FAILED}: none found (${tried.join("; ")}); ${advice}`;
+  const data = { sources: attempts, ...facts };
+  return new CredentialsError(message, { data });
 }
 
 /** Goes on only if everything needed is permitted. */
@@ -136,7 +130,6 @@ export function demandEnv(
   if (missing.length > 0) throw notPermitted(search, missing);
 }
 
-/** The error of a source that lacks permissions. */
 export function notPermitted(
   search: Failing,
   missing: readonly Need[],

@@ -18,18 +18,18 @@ const USUAL_NAMES: KeyNames = [
 ];
 
 /** Those that people paste without seeing them. */
-const CHARACTER_NAMES: ReadonlyMap<number, string> = new Map([
-  [0x09, "tab"],
-  [0x0a, "line feed"],
-  [0x0d, "carriage return"],
-  [0x20, "space"],
-  [0xa0, "no-break space"],
-  [0x200b, "zero width space"],
-  [0x200c, "zero width non-joiner"],
-  [0x200d, "zero width joiner"],
-  [0x2060, "word joiner"],
-  [0xfeff, "byte order mark"],
-]);
+const CHARACTER_NAMES: { readonly [number: string]: string } = {
+  "U+0009": "tab",
+  "U+000A": "line feed",
+  "U+000D": "carriage return",
+  "U+0020": "space",
+  "U+00A0": "no-break space",
+  "U+200B": "zero width space",
+  "U+200C": "zero width non-joiner",
+  "U+200D": "zero width joiner",
+  "U+2060": "word joiner",
+  "U+FEFF": "byte order mark",
+};
 
 /** Goes on only if the credentials can stand in HTTP headers. */
 export function demandSendable<T extends Credentials>(
@@ -47,12 +47,9 @@ export function credentialsFault(
   { accessKeyId, secretAccessKey, sessionToken }: Credentials,
   names: KeyNames = USUAL_NAMES,
 ): string | undefined {
-  const parts = [accessKeyId, secretAccessKey, sessionToken];
-  for (const [index, text] of parts.entries()) {
-    const fault = characterFault(text);
-    if (fault !== undefined) return `${names[index]} ${fault}`;
-  }
-  return undefined;
+  const faults = [accessKeyId, secretAccessKey, sessionToken]
+    .map((text, at) => [names[at], characterFault(text)]);
+  return faults.find(([, fault]) => fault !== undefined)?.join(" ");
 }
 
 /**
@@ -65,8 +62,7 @@ export function demandPlain(
   name: string,
 ): void {
   const fault = characterFault(text);
-  if (fault === undefined) return;
-  throw sourceFailed(search, `${name} ${fault}`);
+  if (fault !== undefined) throw sourceFailed(search, `${name} ${fault}`);
 }
 
 /** What is wrong with a text that cannot be sent; completes "the text …". */
@@ -75,7 +71,7 @@ function characterFault(text: string | undefined): string | undefined {
   if (text === undefined || at < 0) return undefined;
   const code = text.codePointAt(at) ?? 0;
   const number = `U+${code.toString(16).toUpperCase().padStart(4, "0")}`;
-  const name = CHARACTER_NAMES.get(code);
+  const name = CHARACTER_NAMES[number];
   const shown = name === undefined ? number : `${number} (${name})`;
   const length = code > 0xffff ? 2 : 1;
   const place = at === 0

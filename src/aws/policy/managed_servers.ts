@@ -13,7 +13,6 @@ import {
   type TargetPolicy,
 } from "./statement.ts";
 
-/** The servers by the service that they are signed for. */
 export const MANAGED_SERVERS: {
   readonly [service: string]: (target: Target) => TargetPolicy;
 } = {

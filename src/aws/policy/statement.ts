@@ -19,7 +19,6 @@ export interface PolicyTarget {
 
 type OneOrMore = string | readonly string[];
 
-/** A statement of an IAM policy. */
 export interface Statement {
   readonly Sid: string;
   readonly Effect: "Allow";
@@ -37,11 +36,9 @@ export interface TargetPolicy {
   readonly notes: readonly string[];
 }
 
-/** A target, as its policy is made of it. */
 export interface Target {
   readonly config: PolicyTarget;
   readonly url: URL;
-  /** The host that it knows itself by. */
   readonly host: string;
   /** Its path as it stands in an ARN: without the first slash. */
   readonly path: string;

@@ -30,7 +30,6 @@ const MAKERS: {
   ...MANAGED_SERVERS,
 };
 
-/** The services of which the actions are known. */
 export const POLICY_SERVICES: readonly string[] = Object.keys(MAKERS);
 
 /**

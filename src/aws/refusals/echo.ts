@@ -31,7 +31,6 @@ export function withoutEcho(text: string): string {
   return at === -1 ? text : text.slice(0, at).trimEnd();
 }
 
-/** A line longer than this is cut. */
 const MAX_SHOWN = 300;
 
 /** The first line that differs between our canonical request and theirs. */
@@ -71,7 +70,6 @@ export function scopeDifference(
   return signed === computed ? undefined : { part: "scope", signed, computed };
 }
 
-/** A difference as a sentence. */
 export function describeDifference(
   { part, signed, computed }: Difference,
 ): string {

@@ -23,7 +23,6 @@ export interface AwsError {
   readonly region?: string;
 }
 
-/** How much of an error body is read. */
 export const MAX_ERROR_BYTES = 64 * 1024;
 
 /**

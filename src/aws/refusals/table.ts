@@ -138,7 +138,6 @@ export function secondTryOf(error: AwsError): Refusal["secondTry"] {
   return [...types, ...withMessage].includes(type) ? secondTry : undefined;
 }
 
-/** The kind of refusal that an error is. */
 export function refusalOf(error: AwsError): Refusal | undefined {
   return REFUSALS.find(({ types, message }) =>
     (error.type !== undefined && types.includes(error.type)) ||

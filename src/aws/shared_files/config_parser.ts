@@ -15,7 +15,6 @@
 
 import { type Setting, Settings, UnclearFilesError } from "./settings.ts";
 
-/** A section of a file. */
 export interface Section {
   readonly settings: Settings;
   /** The line of its header, from 1. */

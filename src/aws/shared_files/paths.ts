@@ -24,13 +24,11 @@ export const PROFILE_VARIABLES: readonly string[] = [
   "AWS_PROFILE",
 ];
 
-/** The variables that name the files. */
 export const FILE_VARIABLES = [
   "AWS_CONFIG_FILE",
   "AWS_SHARED_CREDENTIALS_FILE",
 ] as const;
 
-/** The profile that a variable names. */
 export function profileOfEnv(env: ReadEnv): string | undefined {
   return PROFILE_VARIABLES.map((name) => env(name)).find((name) => name);
 }

@@ -4,7 +4,6 @@
 
 import { CredentialsError } from "../../errors.ts";
 
-/** What a program may want to know of a failure. */
 export interface FailureFacts {
   /** The command that fixes it. */
   readonly run?: string;
@@ -17,12 +16,8 @@ export interface FailureFacts {
 /** How every message begins. */
 export const FAILED = "failed to load AWS credentials";
 
-/**
- * A shared file is there that cannot be understood, or says less of the profile
- * than it has to. It may be half written: keys in memory stay in use.
- */
-export class UnclearFilesError extends CredentialsError {
-  /** @param outcome What is wrong; it must not repeat what the file says. */
+/** A source is configured, and yields nothing. */
+export class SourceError extends CredentialsError {
   constructor(source: string, outcome: string, facts: FailureFacts = {}) {
     super(`${FAILED}: ${source}: ${outcome}`, {
       data: { configured: true, sources: [{ source, outcome }], ...facts },
@@ -30,11 +25,16 @@ export class UnclearFilesError extends CredentialsError {
   }
 }
 
-/** A setting, and where it stands. */
+/**
+ * A shared file is there that cannot be understood, or says less of the profile
+ * than it has to. It may be half written: keys in memory stay in use. What is
+ * wrong must not repeat what the file says.
+ */
+export class UnclearFilesError extends SourceError {}
+
 export interface Setting {
   /** A text, or the settings nested in it (`s3 =`). */
   readonly value: string | ReadonlyMap<string, string>;
-  /** The file. */
   readonly path: string;
   /** The line of its name, from 1. */
   readonly line: number;

@@ -37,7 +37,6 @@ export interface SharedFiles {
   readonly profiles: ReadonlyMap<string, Profile>;
   readonly ssoSessions: ReadonlyMap<string, Settings>;
   readonly services: ReadonlyMap<string, Settings>;
-  /** The files that are there. */
   readonly present: readonly string[];
   /** Sections of the config file that are none of these, a sentence each. */
   readonly ignored: readonly string[];
@@ -47,7 +46,6 @@ export interface SharedFiles {
 
 const NOTHING = new Settings();
 
-/** How many profiles an error lists. */
 const MAX_LISTED = 20;
 
 /**
@@ -173,7 +171,6 @@ export function listProfiles({ profiles }: SharedFiles): string {
   }`;
 }
 
-/** A file of certificates, and where it is named. */
 export interface CaBundle {
   readonly path: string;
   readonly from: string;

@@ -3,7 +3,6 @@
 import { release, takeBytes } from "../../blob.ts";
 import { sha256Hex } from "./hash.ts";
 
-/** A request's body. */
 export interface SigningBody {
   /** Its SHA-256 in hex, or `UNSIGNED-PAYLOAD`. */
   readonly payloadHash: string;
@@ -17,7 +16,6 @@ export interface SigningBody {
   readonly contentType?: string;
 }
 
-/** What stands for the hash of a body that is not signed. */
 export const UNSIGNED_PAYLOAD = "UNSIGNED-PAYLOAD";
 
 const EMPTY_HASH =

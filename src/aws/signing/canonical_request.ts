@@ -23,7 +23,6 @@ const S3_SERVICES: ReadonlySet<string> = new Set([
   "s3express",
 ]);
 
-/** Whether a service follows S3's rules. */
 export function isS3(service: string): boolean {
   return S3_SERVICES.has(service);
 }
@@ -67,7 +66,6 @@ export function escapeText(text: string): string {
   return encodeURIComponent(text).replace(/[!'()*]/g, percentEncode);
 }
 
-/** What a canonical request is made of. */
 export interface CanonicalPieces {
   readonly method: string;
   readonly url: URL;
@@ -77,7 +75,6 @@ export interface CanonicalPieces {
   readonly payloadHash: string;
 }
 
-/** The canonical request. */
 export function canonicalRequest(pieces: CanonicalPieces): string {
   const { method, url, pathRules, headers, payloadHash } = pieces;
   const names = Object.keys(headers).sort();

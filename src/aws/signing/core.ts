@@ -49,7 +49,6 @@ export interface SignerOptions {
   readonly signSessionToken?: boolean;
 }
 
-/** A request, ready to be signed. */
 export interface UnsignedParts {
   readonly method: string;
   /** As it will be sent. */
@@ -102,7 +101,6 @@ const CHANGING_HEADERS: readonly string[] = [
   "x-real-ip",
 ];
 
-/** What signs for one service. */
 export class SigningCore {
   readonly #options: SignerOptions;
   readonly #now: () => number;

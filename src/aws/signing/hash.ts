@@ -23,17 +23,14 @@ export class Sha256 {
     this.#hash = this.#start();
   }
 
-  /** Adds data to what is hashed. */
   update(data: Data): void {
     this.#hash.update(viewOf(data));
   }
 
-  /** The hash of all data. */
   digest(): Promise<Uint8Array> {
     return Promise.resolve(this.#hash.digest());
   }
 
-  /** Forgets all data. */
   reset(): void {
     this.#hash = this.#start();
   }
@@ -46,12 +43,10 @@ function viewOf(data: Data): string | Uint8Array {
     : new Uint8Array(data);
 }
 
-/** The SHA-256 of data, in hex. */
 export function sha256Hex(data: string | Uint8Array): string {
   return nodeCrypto().createHash("sha256").update(data).digest("hex");
 }
 
-/** The HMAC of a text, in hex. */
 export function hmacHex(key: Uint8Array, text: string): string {
   return nodeCrypto().createHmac("sha256", key).update(text).digest("hex");
 }

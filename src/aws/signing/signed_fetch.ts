@@ -71,7 +71,6 @@ export interface SignedFetch {
   [Symbol.dispose](): void;
 }
 
-/** A request as the caller means it. */
 interface Exchange extends UnsignedParts {
   /** What else `fetch` was told: a client, say. */
   readonly init: RequestInit | undefined;
@@ -270,7 +269,6 @@ function originsOf(
   return origins;
 }
 
-/** What `fetch` was asked for, its body read. */
 async function exchangeOf(
   input: RequestInfo | URL,
   init: RequestInit | undefined,

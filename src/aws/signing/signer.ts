@@ -42,7 +42,6 @@ export interface Signer {
   warmUp(): Promise<void>;
 }
 
-/** The longest time for which a link can be good: a week. */
 const MAX_EXPIRY_SECONDS = 7 * 24 * 60 * 60;
 
 /**

@@ -23,7 +23,6 @@ import {
 import type { Credentials } from "../credentials/types.ts";
 import { hmacHex, Sha256, sha256Hex } from "./hash.ts";
 
-/** All that goes into one signature. */
 export interface SigningInput extends CanonicalPieces {
   /** Lower-case names of headers that are sent but not signed. */
   readonly unsignedHeaders: Set<string>;
@@ -43,7 +42,6 @@ export interface SignatureScheme {
   headersOf?(input: SigningInput): { readonly [name: string]: string };
   /** The signature of a text, in hex. */
   sign(text: string, input: SigningInput, day: string): Promise<string>;
-  /** Makes signatures as fast as they get. */
   warmUp?(): Promise<void>;
 }
 

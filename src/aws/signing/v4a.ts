@@ -79,10 +79,8 @@ export type CurveSignature = (
   text: string,
 ) => Promise<string>;
 
-/** How many signatures each implementation makes to be timed. */
 const RACE_ROUNDS = 4;
 
-/** The curve of one signer. */
 export class Curve {
   readonly #scripted: CurveSignature;
   readonly #native: CurveSignature = createNativeSignature();

@@ -23,7 +23,6 @@ interface Answer {
   readonly text: string;
 }
 
-/** What a service of a session is asked. */
 export interface SessionRequest {
   readonly url: URL;
   /** Completes "no permission to …". */

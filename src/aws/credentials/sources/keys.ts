@@ -13,7 +13,6 @@ import {
 import { demandSendable, type KeyNames } from "../text.ts";
 import { parseTimestamp } from "./timestamp.ts";
 
-/** The variables that hold keys. */
 export const KEY_VARIABLES: readonly string[] = [
   "AWS_ACCESS_KEY_ID",
   "AWS_SECRET_ACCESS_KEY",

@@ -25,7 +25,6 @@ import {
   tokenUnclear,
 } from "./session_token.ts";
 
-/** Where nothing names a region. */
 const USUAL_REGION = "us-east-1";
 
 /** What a token file must have to be renewed. */

@@ -23,7 +23,6 @@ import { keysIn, untilTheirEnd } from "./keys.ts";
 
 const WHY = "run the profile's credential_process";
 
-/** How long the program may take. */
 const LIMIT_MS = 60_000;
 
 /** What the keys are called that it prints. */

@@ -37,7 +37,6 @@ import type { Credentials } from "../types.ts";
 /** STS's own limit. */
 const MIN_ARN_LENGTH = 20;
 
-/** How long a session of a role may last. */
 const SESSION_SECONDS = { min: 900, max: 43_200 };
 
 type FileSearch = Search & { readonly files: SharedFiles };
@@ -48,6 +47,8 @@ type ProfileSearch = Search & ProfileQuery;
 interface Way {
   /** Those that say whose the credentials are, the most telling one first. */
   readonly settings: readonly string[];
+  /** The one file in which they count. */
+  readonly from?: "inConfig" | "inCredentials";
   load(
     search: ProfileSearch,
     profile: Profile,
@@ -91,11 +92,8 @@ export const WAYS: { readonly [way in ProfileWay]: Way } = {
       const sessionName = search.settings.get("role_session_name");
       const { session } = search;
       const role = { roleArn: roleArnOf(search), sessionName, session };
-      return assumeRole(
-        search,
-        role,
-        textOf(search, "web_identity_token_file"),
-      );
+      const tokenFile = textOf(search, "web_identity_token_file");
+      return assumeRole(search, role, tokenFile);
     },
     needs(query) {
       const tokenFile = textOf(query, "web_identity_token_file");
@@ -113,11 +111,7 @@ export const WAYS: { readonly [way in ProfileWay]: Way } = {
     load: ssoCredentials,
     needs: ssoNeeds,
   },
-  "credentials file": {
-    settings: KEYS,
-    load: (search, { inCredentials }) => profileKeys(search, inCredentials),
-    needs: () => [],
-  },
+  "credentials file": keysOf("inCredentials"),
   "login": {
     settings: ["login_session"],
     load: loginCredentials,
@@ -129,12 +123,14 @@ export const WAYS: { readonly [way in ProfileWay]: Way } = {
       runCredentialProcess(search, textOf(search, "credential_process")),
     needs: (query) => processNeeds(textOf(query, "credential_process")),
   },
-  "config file": {
-    settings: KEYS,
-    load: (search, { inConfig }) => profileKeys(search, inConfig),
-    needs: () => [],
-  },
+  "config file": keysOf("inConfig"),
 };
+
+function keysOf(from: "inConfig" | "inCredentials"): Way {
+  const load: Way["load"] = (search, profile) =>
+    profileKeys(search, profile[from]);
+  return { settings: KEYS, from, load, needs: () => [] };
+}
 
 function textOf({ settings }: ProfileQuery, name: string): string {
   return settings.get(name) ?? "";

@@ -28,7 +28,6 @@ import {
   serviceUrl,
 } from "./service_endpoint.ts";
 
-/** What the session is called where nobody says. */
 const SESSION_NAME = "sigv4-proxy";
 
 /** What STS is asked for; completes "no permission to …". */

@@ -14,7 +14,6 @@ import {
 import { notPermitted, type Search } from "../search.ts";
 import { fetchText } from "./http.ts";
 
-/** What the SDK hands to a request handler. */
 interface SdkRequest {
   readonly method: string;
   readonly protocol: string;
@@ -60,7 +59,6 @@ export const SDK_ENV: readonly string[] = `
 
 const WHY = "let the AWS SDK set up";
 
-/** The variables that the SDK reads. */
 export function sdkNeeds(): Need[] {
   return SDK_ENV.map((value) => ({ kind: "env", value, why: WHY }));
 }

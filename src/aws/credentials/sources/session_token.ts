@@ -49,7 +49,6 @@ const SECRETS = [
 export interface Session extends Search {
   readonly kind: string;
   readonly tokenFile: string;
-  /** The command that begins it. */
   readonly login: string;
   /** Told of the errors that a login would fix. */
   readonly onLoginNeeded?: (error: Error) => void;

@@ -37,7 +37,6 @@ import {
 } from "./session_token.ts";
 import { parseTimestamp } from "./timestamp.ts";
 
-/** What SSO is asked for, and where. */
 interface SsoRole extends DeviceGrant {
   /** The `[sso-session]`; older profiles have none. */
   readonly sessionName: string | undefined;

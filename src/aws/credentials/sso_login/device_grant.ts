@@ -249,7 +249,6 @@ async function answerOf(
   throw gaveNo(request, missing);
 }
 
-/** The error of an answer that lacks something. */
 function gaveNo({ grant }: Asker, what: string): LoginError {
   const { host } = grant.urlOf("SSO_OIDC", "/");
   return new LoginError("failed", `${host} gave no ${what}`);

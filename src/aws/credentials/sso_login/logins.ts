@@ -6,7 +6,6 @@
 import type { Login } from "../../../login.ts";
 import type { JsonRecord } from "../../json.ts";
 
-/** A session that can be begun again. */
 export interface SessionLogin extends Login {
   /**
    * Whether it could begin, as far as that can be asked without a person.
@@ -31,7 +30,6 @@ export class Logins {
   readonly #offers = new WeakMap<object, Login>();
   readonly #held = new Map<string, HeldToken>();
 
-  /** Notes the login that would fix an error. */
   offer(error: Error, login: Login): void {
     this.#offers.set(error, login);
   }

@@ -66,7 +66,6 @@ export async function openSignIn(
   return service;
 }
 
-/** The status of an error that the service gave. */
 function statusOf(error: unknown): number | undefined {
   const { $metadata } = isRecord(error) ? error : {};
   const { httpStatusCode } = isRecord($metadata) ? $metadata : {};
