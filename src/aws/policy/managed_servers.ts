@@ -106,12 +106,9 @@ function agentAccess(target: Target): TargetPolicy {
   const actions = ["InvokeMcp", ...tools].map((name) =>
     `agentaccess-mcp:${name}`
   );
+  const arnLike = { "agentaccess-mcp:StackArn": stack };
   return {
-    statements: [
-      allow("UseDesktop", actions, "*", {
-        ArnLike: { "agentaccess-mcp:StackArn": stack },
-      }),
-    ],
+    statements: [allow("UseDesktop", actions, "*", { ArnLike: arnLike })],
     notes: [
       "the URL does not tell the stack: put its name in place of STACK_NAME",
       "each tool has an action: take out those that are not to be used",

@@ -21,17 +21,17 @@ export type RefusalCause =
 
 export interface Refusal {
   readonly cause: RefusalCause;
-  /** Error types that mean it, whatever the text. */
-  readonly types: readonly string[];
+  /** Error types that mean it, whatever the text, with blanks between them. */
+  readonly types: string;
   /** Texts that mean it, whatever the type. */
-  readonly message?: RegExp;
+  readonly message: RegExp;
   /**
    * What to fix before the request is signed once more. Only where the target
    * refuses before it runs anything.
    */
   readonly secondTry?: "clock" | "credentials";
   /** Declared types that mean it too, if the text does. */
-  readonly withMessage?: readonly string[];
+  readonly withMessage?: string;
   /** What the refusal is to the program: no fit credentials, or a refusal. */
   readonly reason: "credentials" | "signature";
 }
@@ -40,82 +40,58 @@ export interface Refusal {
 export const REFUSALS: readonly Refusal[] = [
   {
     cause: "clock-skew",
-    types: ["RequestTimeTooSkewed", "RequestExpired", "RequestInTheFuture"],
+    types: "RequestTimeTooSkewed RequestExpired RequestInTheFuture",
     message: /\bsignature (?:expired:|not yet current)/i,
     secondTry: "clock",
-    withMessage: [
-      "InvalidSignature",
-      "InvalidSignatureException",
-      "SignatureDoesNotMatch",
-    ],
+    withMessage:
+      "InvalidSignature InvalidSignatureException SignatureDoesNotMatch",
     reason: "signature",
   },
   {
     cause: "expired-token",
-    types: [
-      "ExpiredToken",
-      "ExpiredTokenException",
-      "TokenRefreshRequired",
-    ],
+    types: "ExpiredToken ExpiredTokenException TokenRefreshRequired",
     message: /\b(?:security|provided) token\b.{0,80}\bexpired\b/i,
     secondTry: "credentials",
     reason: "credentials",
   },
   {
     cause: "unknown-key",
-    types: [
-      "InvalidAccessKeyId",
-      "InvalidClientTokenId",
-      "InvalidToken",
+    types: "InvalidAccessKeyId InvalidClientTokenId InvalidToken " +
       "UnrecognizedClientException",
-    ],
     message: /\bsecurity token included in the request is invalid\b/i,
     secondTry: "credentials",
     reason: "credentials",
   },
   {
     cause: "wrong-scope",
-    types: ["AuthorizationHeaderMalformed"],
+    types: "AuthorizationHeaderMalformed",
     message: /\bcredential should be scoped\b|\bregion '[^']*' is wrong\b/i,
     reason: "signature",
   },
   {
     cause: "missing-signature",
-    types: [
-      "IncompleteSignature",
-      "IncompleteSignatureException",
-      "MissingAuthenticationToken",
-      "MissingAuthenticationTokenException",
-    ],
+    types: "IncompleteSignature IncompleteSignatureException " +
+      "MissingAuthenticationToken MissingAuthenticationTokenException",
     message: /\bmissing authentication token\b/i,
     reason: "signature",
   },
   {
     cause: "signature-mismatch",
-    types: [
-      "InvalidSignature",
-      "InvalidSignatureException",
-      "SignatureDoesNotMatch",
+    types: "InvalidSignature InvalidSignatureException SignatureDoesNotMatch " +
       "XAmzContentSHA256Mismatch",
-    ],
     message: /\bsignature we calculated does not match\b/i,
     reason: "signature",
   },
   {
     cause: "forbidden",
-    types: ["ForbiddenException"],
+    types: "ForbiddenException",
     message: /^forbidden(?:$|\. for troubleshooting function url)/i,
     reason: "signature",
   },
   {
     cause: "not-authorized",
-    types: [
-      "AccessDenied",
-      "AccessDeniedException",
-      "NotAuthorized",
-      "UnauthorizedException",
-      "UnauthorizedOperation",
-    ],
+    types: "AccessDenied AccessDeniedException NotAuthorized " +
+      "UnauthorizedException UnauthorizedOperation",
     message: /\bis not authorized to (?:perform|access)\b/i,
     reason: "signature",
   },
@@ -134,13 +110,15 @@ export function mayBeRefusal(status: number): boolean {
 export function secondTryOf(error: AwsError): Refusal["secondTry"] {
   const { type, isDeclared } = error;
   if (type === undefined || !isDeclared) return undefined;
-  const { types = [], withMessage = [], secondTry } = refusalOf(error) ?? {};
-  return [...types, ...withMessage].includes(type) ? secondTry : undefined;
+  const { types = "", withMessage = "", secondTry } = refusalOf(error) ?? {};
+  const names = `${types} ${withMessage}`.split(" ");
+  return names.includes(type) ? secondTry : undefined;
 }
 
-export function refusalOf(error: AwsError): Refusal | undefined {
+export function refusalOf(
+  { type = "", message: text }: AwsError,
+): Refusal | undefined {
   return REFUSALS.find(({ types, message }) =>
-    (error.type !== undefined && types.includes(error.type)) ||
-    message?.test(error.message)
+    types.split(" ").includes(type) || message.test(text)
   );
 }
