@@ -69,15 +69,14 @@ export async function readExtraHeaders(
   for (const entry of entries) {
     const key = entry.name.toLowerCase();
     const before = headers.get(key);
-    const fault = nameFault(entry);
-    if (fault !== undefined) {
-      reading.faults.push(`${fault} ${fix(entry)}`);
-      continue;
+    const nameFault = nameFaultOf(entry);
+    if (nameFault !== undefined) fault(entry, nameFault, reading);
+    else {
+      if (before !== undefined && isFlag(before) === isFlag(entry)) {
+        fault(entry, `${title(entry)} is given twice`, reading);
+      }
+      headers.set(key, entry);
     }
-    if (before !== undefined && isFlag(before) === isFlag(entry)) {
-      reading.faults.push(`${title(entry)} is given twice ${fix(entry)}`);
-    }
-    headers.set(key, entry);
   }
   return [...headers.values()].flatMap((entry) => {
     const value = valueOf(entry, reading);
@@ -131,15 +130,14 @@ function valueOf(entry: Entry, reading: Reading): string | undefined {
     const what = /\p{Cc}/u.test(value)
       ? "a control character"
       : "a character beyond ASCII";
-    const fault = `the value of ${title(entry)} has ${what}`;
-    reading.faults.push(`${fault} ${fix(entry)}`);
-    return undefined;
+    const words = `the value of ${title(entry)} has ${what}`;
+    return fault(entry, words, reading);
   }
   if (entry.key === "headerFile") reading.secrets.add(value);
   return value;
 }
 
-function nameFault(entry: Entry): string | undefined {
+function nameFaultOf(entry: Entry): string | undefined {
   const { key, place, name } = entry;
   if (name === "") {
     const form = key === "headers"
@@ -158,10 +156,11 @@ function title({ key, name, place }: Entry): string {
   return key === "headerFile" ? `header ${name} (${place})` : `header ${name}`;
 }
 
-function fix({ key }: Entry): string {
-  return key === "headerFile"
-    ? "(set --header-file or MCP_HEADER_FILE)"
-    : "(set --header, --headers or MCP_HEADERS)";
+function fault({ key }: Entry, words: string, { faults }: Reading): undefined {
+  const ways = key === "headerFile"
+    ? "--header-file or MCP_HEADER_FILE"
+    : "--header, --headers or MCP_HEADERS";
+  faults.push(`${words} (set ${ways})`);
 }
 
 // MCP 2025-11-25 and 2026-07-28, "_meta": an optional prefix of labels and

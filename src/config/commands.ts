@@ -51,9 +51,7 @@ export const COMMANDS = {
     help: "check every step on the way to the target",
     usage: "[--json] [options] <target-url>",
     words: [],
-    flags: own({
-      json: toggle("--json", "one JSON document, for programs"),
-    }),
+    flags: own({ json: toggle("--json", "one JSON document, for programs") }),
     takesOptions: true,
   },
   policy: {

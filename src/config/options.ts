@@ -161,10 +161,7 @@ export const OPTION_GROUPS = {
     sessionPolicy: option(
       "--session-policy",
       "its bounds: ARN, FILE or read-only",
-      {
-        kind: "list",
-        placeholder: "POLICY",
-      },
+      { kind: "list", placeholder: "POLICY" },
     ),
     sourceIdentity: option("--source-identity", "who stands behind it", {
       form: SESSION_NAME_FORM,
@@ -195,10 +192,7 @@ export const OPTION_GROUPS = {
     allowAccount: option(
       "--allow-account",
       "an account, GLOB or FILE; repeatable",
-      {
-        kind: "list",
-        placeholder: "ID",
-      },
+      { kind: "list", placeholder: "ID" },
     ),
     allowRole: option(
       "--allow-role",
@@ -221,10 +215,7 @@ export const OPTION_GROUPS = {
     listenToken: option(
       "--listen-token",
       "what clients bring; made if not given",
-      {
-        placeholder: "TOKEN",
-        secret: true,
-      },
+      { placeholder: "TOKEN", secret: true },
     ),
     noListenToken: toggle("--no-listen-token", "no token, on loopback"),
     listenHost: option("--listen-host", "a name it is known by; repeatable", {
@@ -289,9 +280,7 @@ export const OPTION_GROUPS = {
     help: toggle("--help", "a screen of this; --help TOPIC, --help all", {
       names: ["--help"],
     }),
-    version: toggle("--version", "show the versions", {
-      names: ["--version"],
-    }),
+    version: toggle("--version", "show the versions", { names: ["--version"] }),
   },
 } as const satisfies Record<string, Readonly<Record<string, Option>>>;
 

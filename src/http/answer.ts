@@ -183,11 +183,7 @@ export class ClientResponse {
   }
 
   /** Answers with a body that is there. */
-  send(
-    answer: Response,
-    headers: Map<string, string>,
-    body: Uint8Array,
-  ): void {
+  send(answer: Response, headers: Map<string, string>, body: Uint8Array): void {
     // One that has no body, such as a 304, may tell the length of another's.
     if (answer.body !== null) headers.set("content-length", `${body.length}`);
     this.#writeHead(answer, headers);

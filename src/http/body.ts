@@ -13,7 +13,6 @@ import { type HttpError, overloaded, refused } from "./error.ts";
 
 /** How large bodies may be, and how slow. */
 export interface BodyLimits extends Naming {
-  /** The largest body, in bytes. */
   readonly maxBodyBytes: number;
   /** The time without a byte of it, in milliseconds. */
   readonly bodyTimeoutMs: number;

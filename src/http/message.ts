@@ -9,8 +9,8 @@ import { LONG_LIVED_METHODS } from "../mcp/stateless/listen.ts";
 import { isUnclear } from "../mcp/tools/ambiguity.ts";
 import {
   type Message,
+  requestsOf,
   type ResponseMessage,
-  singlesOf,
 } from "../mcp/wire/message.ts";
 import { rootOf } from "../mcp/wire/large_message.ts";
 import { type Era, eraOf } from "../mcp/wire/era.ts";
@@ -55,9 +55,7 @@ export function observeRequest(
   if (!observer.began) return undefined;
   const requests = message === undefined || message.kind === "invalid"
     ? []
-    : singlesOf(message).flatMap((one) =>
-      one.kind === "request" ? [one.id] : []
-    );
+    : requestsOf(message).map(({ id }) => id);
   const { method, params, era } = namesOf(message, headers);
   return observer.began(
     { method, params, requests, headers: new Headers([...headers]) },

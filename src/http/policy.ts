@@ -16,6 +16,7 @@ import { mediaType, readBody } from "../mcp/wire/body.ts";
 import {
   readMessageInTurns,
   type RequestId,
+  requestsOf,
   type ResponseMessage,
   type SingleMessage,
   singlesOf,
@@ -109,9 +110,7 @@ export class MessagePolicy {
     checkReading(bytes, message, headers);
     const ask: AskForTools = (params) => this.#ask(params, headers, send);
     await checkCalls(message, tools, ask);
-    const methods = singlesOf(message).map((single) =>
-      single.kind === "request" ? single.method : ""
-    );
+    const methods = requestsOf(message).map(({ method }) => method);
     // Whoever begins a session may have lost one to a target that has begun
     // anew, and that may have other tools.
     const beginsSession = methods.includes("initialize");
