@@ -43,8 +43,6 @@ function isOptionKey(key: string): key is OptionKey {
 }
 
 /**
- * Reads command line arguments.
- *
  * @returns The texts, and every fault of form: unknown flags, flags without
  * their value, flags given twice. A flag without its value counts as not given.
  */

@@ -123,11 +123,7 @@ export interface ConfigDeps {
   ) => Promise<TlsMaterial | undefined>;
 }
 
-/**
- * What a command line asks for.
- *
- * @throws {ConfigError} With every fault.
- */
+/** @throws {ConfigError} With every fault. */
 export async function parseCommand(
   args: readonly string[],
   env: Env,

@@ -45,8 +45,6 @@ export class ClientGone extends Error {
 }
 
 /**
- * Reads the body of a request.
- *
  * @throws {HttpError} 413, 408 or 503.
  * @throws {ClientGone} Nobody waits for an answer any more.
  * @throws The reason of the signal.

@@ -50,11 +50,7 @@ export class RequestWithoutQuery extends IncomingMessage {
 /** The most headers: beyond some thousand the parser forgets them in silence. */
 const MAX_HEADERS = 200;
 
-/**
- * Reads the head of a request.
- *
- * @throws {HttpError} 400, 417, 431 or 501.
- */
+/** @throws {HttpError} 400, 417, 431 or 501. */
 export function readHead(
   { url = "", rawHeaders }: IncomingMessage,
 ): RequestHead {

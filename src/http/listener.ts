@@ -3,7 +3,7 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Socket } from "node:net";
 import { shuttingDown } from "../mcp/transport/failure.ts";
-import { delay, within } from "../time.ts";
+import { within } from "../time.ts";
 import { hasBody } from "./discard.ts";
 import {
   answerError,
@@ -105,11 +105,10 @@ export class HttpListener {
           : [200, "ok"] as const;
         return answerWord(response, this.#context, status, word);
       }
-      default:
-        throw invalid(
-          404,
-          `there is nothing here; the MCP endpoint is ${MCP_PATH}`,
-        );
+      default: {
+        const place = `the MCP endpoint is ${MCP_PATH}`;
+        throw invalid(404, `there is nothing here; ${place}`);
+      }
     }
   }
 
@@ -171,19 +170,13 @@ export class HttpListener {
       if (request.isRead) request.closeConnection();
       else request.stop();
     }
-    const over = new AbortController();
-    void this.#stopHeld(over.signal);
-    await this.#untilEmpty([this.#requests], limitMs, force);
-    over.abort();
-  }
-
-  async #stopHeld(signal: AbortSignal): Promise<void> {
-    while (!signal.aborted) {
+    const looking = setInterval(() => {
       for (const request of this.#requests) {
         if (request.answer.heldMs >= MAX_HELD_MS) request.stop();
       }
-      await delay(LOOK_MS, signal).catch(() => {});
-    }
+    }, LOOK_MS);
+    await this.#untilEmpty([this.#requests], limitMs, force);
+    clearInterval(looking);
   }
 
   async abortAll(limitMs: number): Promise<void> {

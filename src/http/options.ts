@@ -97,11 +97,7 @@ export interface HttpContext extends ProxySettings, BodyLimits, OwnAnswers {
 /** How many of the largest bodies are held at a time. */
 const HELD_BODIES = 4;
 
-/**
- * Settles the options.
- *
- * @param opened Ends what is opened for them.
- */
+/** @param opened Ends what is opened for the options. */
 export function openContext(
   options: HttpProxyRun,
   opened: DisposableStack,
