@@ -14,7 +14,6 @@ import { type ProxyError, reasonOf } from "../errors.ts";
 import { withLimit } from "../time.ts";
 import type { Surroundings } from "./target.ts";
 
-/** What came of asking. */
 export type StsAnswer =
   & {
     /** How far STS's clock is ahead of this machine's, in milliseconds. */

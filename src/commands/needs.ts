@@ -93,7 +93,6 @@ export async function findNeeds(
   return [...byName.values()];
 }
 
-/** The files that options name. */
 function optionFiles(config: Config): Need[] {
   const { headerFile, caCert, caBundle, clientCert, clientKey } = config;
   const lists = [

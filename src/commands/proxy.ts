@@ -152,6 +152,8 @@ export async function runProxy(
   }
   const { runStdioProxy } = await import("../stdio/stdio_proxy.ts");
   await runStdioProxy({
+    // Most of the options are its own, by the same names.
+    ...config,
     ...common,
     url: config.targetUrl,
     readable: around.stdio?.readable ?? Deno.stdin.readable,
@@ -159,17 +161,8 @@ export async function runProxy(
     writableTakesChunks: around.stdio === undefined,
     takesChunks: true,
     standingStream: config.sse,
-    maxConcurrency: config.maxConcurrency,
-    retries: config.retries,
-    recover: config.recover,
-    cookies: config.cookies,
-    transport: config.transport,
-    maxFrameBytes: config.maxFrameBytes,
-    bridge: config.bridge,
-    keepAliveMs: config.keepAliveMs,
     findLogin: logins && ((failure) => logins.find(failure)),
     profiles: profiles.length > 0 ? new Map(profiles) : undefined,
-    profileMetadata: config.profileMetadata,
     accounts,
     writer,
     receiptOf: receipts && ((response) => receipts.receiptOf(response)),
@@ -207,7 +200,6 @@ async function openRecorder(
   return createRecorder(config, config.record, around);
 }
 
-/** Tells two onlookers, if there are two. */
 function both(
   one: Observer | undefined,
   other: Observer | undefined,

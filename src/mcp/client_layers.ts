@@ -4,17 +4,19 @@
  * asks for one of them.
  */
 
-import { EraBridge } from "./bridge/bridge.ts";
-import { type FindLogin, LoginLink } from "./login/login_link.ts";
-import type { Emit, Link } from "./transport/link.ts";
+import { EraBridge, type EraBridgeOptions } from "./bridge/bridge.ts";
+import {
+  type FindLogin,
+  LoginLink,
+  type LoginLinkOptions,
+} from "./login/login_link.ts";
+import type { Link } from "./transport/link.ts";
+import { IdentityRouter } from "./profiles/router.ts";
 import {
   type AccountRules,
   accountSelection,
-  partsOfIdentity,
-} from "./profiles/accounts.ts";
-import { IdentityRouter } from "./profiles/router.ts";
-import {
   type IdentitySelection,
+  partsOfIdentity,
   profileSelection,
   writeSelection,
 } from "./profiles/selection.ts";
@@ -62,67 +64,54 @@ interface Gated extends ClientLinkOptions {
 const TOOLS_MAX_AGE_MS = 5 * 60_000;
 
 export function createLayers(options: ClientLinkOptions): Link {
-  const { findLogin, emit, log, writer, names } = options;
+  const { findLogin, writer } = options;
   const within = (options: ClientLinkOptions) =>
-    gated(options, emit, routed, writer !== undefined);
+    gated(options, routed, writer !== undefined);
   if (!findLogin) return within(options);
-  return new LoginLink({
-    emit,
-    log,
-    findLogin,
-    names,
-    link: (whenReady) => within({ ...options, whenReady }),
-  });
+  const link: LoginLinkOptions["link"] = (whenReady) =>
+    within({ ...options, whenReady });
+  return new LoginLink({ ...options, findLogin, link });
 }
 
 function gated(
   options: ClientLinkOptions,
-  emit: Emit,
-  link: (options: Gated, emit: Emit) => Link,
+  link: (options: Gated) => Link,
   hasWriter = false,
 ): Link {
-  const { tools, log, observer, names } = options;
-  if (!hasRules(tools)) return link(options, emit);
-  const policy = new ToolPolicy(tools, {
-    maxAgeMs: TOOLS_MAX_AGE_MS,
-    hasWriter,
-    names,
-  });
+  const { tools, names } = options;
+  if (!hasRules(tools)) return link(options);
+  const memory = { maxAgeMs: TOOLS_MAX_AGE_MS, hasWriter, names };
+  const policy = new ToolPolicy(tools, memory);
   return new ToolGate({
+    ...options,
     policy,
-    emit,
-    log,
-    observer,
-    link: (emit, callGuard) => link({ ...options, callGuard, policy }, emit),
+    link: (emit, callGuard) => link({ ...options, emit, callGuard, policy }),
   });
 }
 
-function routed(options: Gated, emit: Emit): Link {
-  const { log, observer } = options;
+function routed(options: Gated): Link {
   const selection = selectionOf(options);
-  if (!selection) return upstream(options, emit);
+  if (!selection) return upstream(options);
   // Tools are listed over the first link alone, and called over all of them.
-  const toolSchemas = new ToolSchemas(log);
+  const toolSchemas = new ToolSchemas(options.log);
   return new IdentityRouter({
+    ...options,
     selection,
-    emit,
-    log,
-    observer,
     link: (identity, emit, onAnswer) => {
       const own: ClientLinkOptions = {
         ...options,
+        emit,
         toolSchemas,
         emitPieces: (pieces, id) =>
           options.emitPieces(pieces, id).finally(() => onAnswer(id)),
       };
-      if (identity !== undefined) return linkOf(identity, own, emit);
+      if (identity !== undefined) return linkOf(identity, own);
       const [first = ""] = options.profiles?.keys() ?? [];
-      return upstream(withProfile(first, own), emit);
+      return upstream(withProfile(first, own));
     },
   });
 }
 
-/** What chooses among several identities, where there are any. */
 function selectionOf(
   { profiles, accounts, writer, policy, names }: Gated,
 ): IdentitySelection | undefined {
@@ -132,24 +121,17 @@ function selectionOf(
 }
 
 /** The link of another identity than the first. */
-function linkOf(
-  identity: string,
-  options: ClientLinkOptions,
-  emit: Emit,
-): Link {
-  const { accounts, writer } = options;
+function linkOf(identity: string, options: ClientLinkOptions): Link {
+  const { accounts, writer: fetch } = options;
   if (accounts) {
     const opened = accounts.open(...partsOfIdentity(identity));
-    const own = { ...options, fetch: opened.fetch };
-    return disposing(gated(own, emit, upstream), opened);
+    const link = gated({ ...options, fetch: opened.fetch }, upstream);
+    return disposing(link, opened);
   }
-  if (writer) {
-    // The gate before the router has looked at what goes here.
-    const own = { ...options, fetch: writer, callGuard: undefined };
-    return upstream(own, emit);
-  }
+  // The gate before the router has looked at what goes here.
+  if (fetch) return upstream({ ...options, fetch, callGuard: undefined });
   // What a tool says of itself to one account holds for no other.
-  return gated(withProfile(identity, options), emit, upstream);
+  return gated(withProfile(identity, options), upstream);
 }
 
 function withProfile(
@@ -174,18 +156,12 @@ function disposing(link: Link, opened: Disposable): Link {
   };
 }
 
-function upstream(options: ClientLinkOptions, emit: Emit): Link {
-  if (!options.bridge) return new Upstream({ ...options, emit });
-  // What a target sends on its own is part of what the bridge carries.
-  const bridged = {
-    ...options,
-    standingStream: true,
-    // The bridge reads every answer, to give it the client's ID and form.
-    passesInPieces: false,
-  };
-  return new EraBridge({
-    emit,
-    log: options.log,
-    link: (emit, pass) => new Upstream({ ...bridged, pass, emit }),
-  });
+function upstream(options: ClientLinkOptions): Link {
+  if (!options.bridge) return new Upstream(options);
+  // What a target sends on its own is part of what the bridge carries, and the
+  // bridge reads every answer, to give it the client's ID and form.
+  const own = { ...options, standingStream: true, passesInPieces: false };
+  const link: EraBridgeOptions["link"] = (emit, pass) =>
+    new Upstream({ ...own, pass, emit });
+  return new EraBridge({ ...options, link });
 }

@@ -9,7 +9,11 @@ import { ProxyError } from "../errors.ts";
 import { eraOf } from "./wire/era.ts";
 import { errorFrame } from "./transport/failure.ts";
 import { cancelledId, type Link } from "./transport/link.ts";
-import type { BatchMessage, ValidMessage } from "./wire/message.ts";
+import {
+  type BatchMessage,
+  requestsOf,
+  type ValidMessage,
+} from "./wire/message.ts";
 import { withMetadata } from "./wire/metadata.ts";
 import {
   StatelessSession,
@@ -45,8 +49,10 @@ export class Upstream implements Link {
   }
 
   #accept(bytes: Uint8Array, message: ValidMessage): Promise<void> | void {
-    if (message.kind === "batch") return this.#acceptBatch(bytes, message);
-    if (
+    if (message.kind === "batch") {
+      const fault = batchFault(message);
+      if (fault !== undefined) return this.#refuse(message, fault);
+    } else if (
       message.kind === "notification" &&
       message.method === "notifications/cancelled"
     ) {
@@ -54,43 +60,29 @@ export class Upstream implements Link {
       const id = cancelledId(message);
       if (id && this.#modern.cancel(id)) return;
       if (!this.#hasSession) {
-        this.#options.log.debug("there is nothing to cancel");
-        return;
+        return this.#options.log.debug("there is nothing to cancel");
       }
     } else if (message.kind !== "response" && eraOf(message) === "modern") {
       return this.#modern.accept(bytes, message);
     }
-    return this.#acceptLegacy(bytes, message);
-  }
-
-  #acceptLegacy(
-    bytes: Uint8Array,
-    message: ValidMessage,
-  ): Promise<void> | void {
     this.#hasSession = true;
     return this.#session.accept(bytes, message);
   }
 
-  async #acceptBatch(bytes: Uint8Array, batch: BatchMessage): Promise<void> {
-    const fault = batchFault(batch);
-    if (fault === undefined) return await this.#acceptLegacy(bytes, batch);
+  async #refuse(batch: BatchMessage, detail: string): Promise<void> {
     const { emit, log, observer } = this.#options;
-    const error = new ProxyError("invalid-request", fault);
-    log.warn("refused a message of the client", { detail: error.message });
+    const error = new ProxyError("invalid-request", detail);
+    log.warn("refused a message of the client", { detail });
     observer?.refused?.(error);
     // All at once: at the end of stdin nobody waits for the next of them.
     await Promise.allSettled(
-      batch.messages.flatMap((message) =>
-        message.kind === "request" ? emit(errorFrame(error, message.id)) : []
-      ),
+      requestsOf(batch).map(({ id }) => emit(errorFrame(error, id))),
     );
   }
 
   async drain(deadline: AbortSignal): Promise<void> {
-    await Promise.all([
-      this.#session.drain(deadline),
-      this.#modern.drain(deadline),
-    ]);
+    const links = [this.#session, this.#modern];
+    await Promise.all(links.map((link) => link.drain(deadline)));
   }
 
   async close(limitMs: number): Promise<void> {
@@ -100,15 +92,13 @@ export class Upstream implements Link {
 }
 
 /** Why a batch cannot be sent; `undefined` where it can. */
-function batchFault({ messages }: BatchMessage): string | undefined {
+function batchFault(batch: BatchMessage): string | undefined {
   // The modern era has no batches, so what is of it cannot stand in one.
-  if (messages.some((message) => eraOf(message) === "modern")) {
+  if (batch.messages.some((message) => eraOf(message) === "modern")) {
     return "a batch holds a message of protocol version 2026-07-28 or later, which has no batches; send each message on a line of its own";
   }
   // Nobody could tell which of the two an answer is for.
-  const ids = messages.flatMap((message) =>
-    message.kind === "request" ? message.id.key : []
-  );
+  const ids = requestsOf(batch).map(({ id }) => id.key);
   if (new Set(ids).size === ids.length) return undefined;
   return "two requests of a batch have the same ID; give each request an ID of its own";
 }

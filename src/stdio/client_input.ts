@@ -76,10 +76,10 @@ export class ClientInput {
     if (requests.length > 0) {
       return this.#takeRequests(frame, message, requests);
     }
-    const hasAnswer = singlesOf(message).some(({ kind }) =>
-      kind === "response"
-    );
-    const backlog = hasAnswer ? this.#answers : this.#notifications;
+    const kinds = singlesOf(message).map(({ kind }) => kind);
+    const backlog = kinds.includes("response")
+      ? this.#answers
+      : this.#notifications;
     return backlog.hasRoomFor(frame.length)
       ? this.#pass(frame, message, backlog)
       : this.#passWhenRoom(frame, message, backlog);
@@ -145,11 +145,11 @@ export class ClientInput {
   #refuseInvalid(
     { reason, detail, ids }: InvalidMessage,
   ): Promise<void> | undefined {
+    const { log, observer } = this.#options;
     const message = `${detail}; each line is one JSON-RPC 2.0 message`;
     const error = new ProxyError(reason, message);
-    const told = { reason, detail };
-    this.#options.log.warn("refused a message of the client", told);
-    this.#options.observer?.refused?.(error);
+    log.warn("refused a message of the client", { reason, detail });
+    observer?.refused?.(error);
     return this.#refuse(error, ids.length > 0 ? ids : [undefined]);
   }
 

@@ -14,18 +14,17 @@ import {
 } from "../config/proxy_options.ts";
 import { ClientInput } from "./client_input.ts";
 import { createClientLink } from "../mcp/client_link.ts";
-import type { FindLogin } from "../mcp/login/login_link.ts";
 import { withCookies } from "../net/cookies.ts";
 import { productOf, withUserAgent } from "../net/user_agent.ts";
 import { clientInfoIn } from "../mcp/wire/era.ts";
 import { ProxyError } from "../errors.ts";
 import { FrameParser, FrameWriter } from "../mcp/wire/frames.ts";
 import type { Observer } from "../mcp/transport/observer.ts";
-import type { Accounts } from "../mcp/client_layers.ts";
-import type { AccountRules } from "../mcp/profiles/accounts.ts";
+import type { Accounts, ClientLinkOptions } from "../mcp/client_layers.ts";
+import type { AccountRules } from "../mcp/profiles/selection.ts";
 import type { Naming } from "../naming.ts";
 import { joinSecrets, type Redactor } from "../redact/redact.ts";
-import { delay, untilAborted, within } from "../time.ts";
+import { aborted, delay, within } from "../time.ts";
 
 /** What {@linkcode runStdioProxy} carries, and how. */
 export interface StdioProxyOptions extends ProxyOptions {
@@ -95,10 +94,11 @@ export interface StdioProxyOptions extends ProxyOptions {
   >;
 }
 
+type OfLayers = "observer" | "writer" | "receiptOf" | "findLogin";
+
 /** What the program adds to them. */
-export interface StdioProxyRun extends StdioProxyOptions, Naming {
-  /** Is told of the messages on their way; nobody is by default. */
-  readonly observer?: Observer;
+export interface StdioProxyRun
+  extends StdioProxyOptions, Naming, Pick<ClientLinkOptions, OfLayers> {
   /** The AWS accounts that calls may name, and what signs for one. */
   readonly accounts?: AccountRules & {
     readonly open: (
@@ -106,12 +106,6 @@ export interface StdioProxyRun extends StdioProxyOptions, Naming {
       role: string | undefined,
     ) => typeof globalThis.fetch & Disposable;
   };
-  /** Signs calls of tools that do not say that they only read. */
-  readonly writer?: typeof globalThis.fetch;
-  /** What is said, in JSON, of who answered; by default nothing is. */
-  readonly receiptOf?: (response: Response) => Promise<string | undefined>;
-  /** Finds the login that fixes a failure to sign; none unless it is set. */
-  readonly findLogin?: FindLogin;
   /** Whether nobody else has the chunks of `readable`; `false` by default. */
   readonly takesChunks?: boolean;
 }
@@ -306,8 +300,7 @@ async function abortLater(
   limitMs: number,
   stopped: AbortSignal,
 ): Promise<void> {
-  const limit = delay(limitMs, deadline.signal).catch(() => {});
-  await untilAborted(limit, stopped);
+  await within(limitMs, aborted(stopped), deadline.signal);
   if (stopped.aborted) await delay(STOP_DRAIN_MS, deadline.signal);
   deadline.abort();
 }

@@ -10,7 +10,6 @@ import type { CommandContext } from "../context.ts";
 export interface Launch {
   readonly command: string;
   readonly args: readonly string[];
-  /** Variables to set; may be none. */
   readonly env: { readonly [name: string]: string };
 }
 

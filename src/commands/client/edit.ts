@@ -28,7 +28,6 @@ export interface EditRequest {
   /** The member that holds all entries. */
   readonly container: string;
   readonly name: string;
-  /** What the entry has to say. */
   readonly entry: Entry;
   /** What else it says if it is new. */
   readonly defaults?: Entry;

@@ -228,7 +228,6 @@ const FISH_VALUES = {
   any: " -x",
 } as const;
 
-/** Between single quotes of fish. */
 function fishQuoted(text: string): string {
   return `'${text.replace(/[\\']/g, "\\$&")}'`;
 }
@@ -313,7 +312,6 @@ function zshFlags(flags: readonly CompletionFlag[], indent = "    "): string {
   }).join("\n");
 }
 
-/** Between single quotes of zsh. */
 function zshQuoted(text: string): string {
   return `'${text.replaceAll("'", "'\\''")}'`;
 }

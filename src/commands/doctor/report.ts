@@ -43,12 +43,10 @@ export interface Finding<T = undefined>
   readonly value?: T;
 }
 
-/** A fault, and what to do about it. */
 export function failed(detail: string, ...advice: string[]): Finding<never> {
   return { status: "failed", detail, advice };
 }
 
-/** What is no fault, but worth knowing. */
 export function note(detail: string, ...advice: string[]): Finding<never> {
   return { status: "note", detail, advice };
 }
@@ -114,7 +112,6 @@ export class Report {
     return value;
   }
 
-  /** Leaves steps out, with the reason. */
   async skip(ids: readonly string[], detail: string): Promise<void> {
     const step = { status: "skipped", elapsedMs: 0, detail } as const;
     for (const id of ids) {
@@ -191,7 +188,6 @@ export function summaryText(steps: readonly Step[]): string {
 export const SET_CLOCK =
   "set this machine's clock: AWS allows for five minutes";
 
-/** The last thing to look at. */
 export const TARGET_LOG = "the target's own log says more";
 
 const WRONG_PLACE =

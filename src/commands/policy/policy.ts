@@ -26,7 +26,6 @@ import { POLICY_SERVICES, targetPolicy } from "../../aws/policy/targets.ts";
 import { shellWords } from "../../shell_words.ts";
 import { askCaller } from "../caller.ts";
 
-/** How long it may take to find out the account. */
 const ACCOUNT_LIMIT_MS = 5_000;
 
 const ANY_ACCOUNT = "*";
@@ -71,9 +70,9 @@ async function printPolicy(
   }
   // Nobody is asked for an account that no ARN leaves open.
   const isOpen = JSON.stringify(general).includes(`:${ANY_ACCOUNT}:`);
-  const { account, note } = isOpen
+  const [account, ...note] = isOpen
     ? await accountOf(config, context)
-    : { account: ANY_ACCOUNT, note: [] };
+    : [ANY_ACCOUNT];
   const { statements, notes } = targetPolicy(config, account, FLAG_NAMES) ??
     general;
   const Statement = [...statements, ...accountStatements(config)];
@@ -88,21 +87,17 @@ async function printPolicy(
 async function accountOf(
   config: Config,
   context: CommandContext,
-): Promise<{ account: string; note: string[] }> {
+): Promise<[account: string, note: string]> {
   const ofRole = /^arn:[^:]+:iam::(\d{12}):/.exec(config.assumeRole ?? "")?.[1];
   const found = ofRole ?? await callersAccount(config, context);
-  const other = "put another in its place if the target is not of that account";
-  if (/^\d{12}$/.test(found)) {
-    const whose = ofRole === undefined ? "the credentials'" : "the role's";
-    return { account: found, note: [`account ${found} is ${whose}: ${other}`] };
+  if (!/^\d{12}$/.test(found)) {
+    const note = `the account is not known (${found}): * stands for any, put ` +
+      "the target's in its place";
+    return [ANY_ACCOUNT, note];
   }
-  return {
-    account: ANY_ACCOUNT,
-    note: [
-      `the account is not known (${found}): * stands for any, put the ` +
-      "target's in its place",
-    ],
-  };
+  const whose = ofRole === undefined ? "the credentials'" : "the role's";
+  const other = "put another in its place if the target is not of that account";
+  return [found, `account ${found} is ${whose}: ${other}`];
 }
 
 /** Twelve digits, or why there are none. */

@@ -186,7 +186,7 @@ export class EraBridge implements Link {
     await link.drain(deadline);
   }
 
-  async close(limitMs: number): Promise<void> {
-    await this.#context.link.close(limitMs);
+  close(limitMs: number): Promise<void> {
+    return this.#context.link.close(limitMs);
   }
 }

@@ -12,7 +12,6 @@ export interface BridgeContext {
   readonly link: Link;
   /** The bridge's own requests to it. */
   readonly own: OwnRequests;
-  /** Work that the end waits for. */
   readonly background: Background;
 }
 

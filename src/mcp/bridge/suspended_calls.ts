@@ -28,13 +28,11 @@ import {
   CAPABILITY_OF,
 } from "./context.ts";
 
-/** How many calls may wait for their client at once. */
 const MAX_SUSPENDED = 64;
 
 /** How many questions of one call may wait for the client at once. */
 const MAX_QUESTIONS = 64;
 
-/** How long a call may wait for its client. */
 const SUSPENDED_MS = 10 * 60_000;
 
 const METHOD_NOT_FOUND = -32601;

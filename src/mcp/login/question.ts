@@ -30,7 +30,6 @@ export function canShow({ params }: RequestMessage): boolean {
   return canOpenPages(metaOf(params)[META.clientCapabilities]);
 }
 
-/** Whether a client of these capabilities shows pages to its user. */
 export function canOpenPages(capabilities: unknown): boolean {
   return isObject(asObject(asObject(capabilities).elicitation).url);
 }

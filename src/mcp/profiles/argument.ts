@@ -8,6 +8,7 @@ import { excerpt } from "../wire/excerpt.ts";
 import type { Log } from "../../log/log.ts";
 import { readWhole, rootOf, UNREAD } from "../wire/large_message.ts";
 import {
+  asObject,
   type BatchMessage,
   isObject,
   type RequestMessage,
@@ -51,17 +52,14 @@ export class IdentityArguments {
     if (this.#names.length === 0 || message.kind === "response") return {};
     if (message.method !== "tools/call") return {};
     const { params } = message;
+    const { arguments: given, name } = asObject(params);
     // What cannot be seen may name one.
-    if (params === UNREAD) return UNREAD;
-    if (!isObject(params)) return {};
-    const { arguments: given, name } = params;
-    if (given === UNREAD) return UNREAD;
+    if (params === UNREAD || given === UNREAD) return UNREAD;
     if (!isObject(given) || this.#owners.get(String(name))) return {};
-    const named: Record<string, unknown> = {};
-    for (const name of this.#names) {
-      if (Object.hasOwn(given, name)) named[name] = given[name];
-    }
-    return named;
+    return Object.fromEntries(
+      this.#names.filter((name) => Object.hasOwn(given, name))
+        .map((name) => [name, given[name]]),
+    );
   }
 
   /**
@@ -134,14 +132,11 @@ export function withoutArguments(
   call: RequestMessage,
   named: Named,
 ): readonly [bytes: Uint8Array, call: RequestMessage] {
-  const { params } = call;
-  if (Object.keys(named).length === 0) return [bytes, call];
+  const params = asObject(call.params);
   const range = memberAt(bytes, ["params", "arguments"]);
-  if (!range || !isObject(params) || !isObject(params.arguments)) {
-    return [bytes, call];
-  }
+  if (Object.keys(named).length === 0 || !range) return [bytes, call];
   const isNamed = (name: string) => Object.hasOwn(named, name);
-  const rest = Object.entries(params.arguments)
+  const rest = Object.entries(asObject(params.arguments))
     .filter(([name]) => !isNamed(name));
   return [
     removeMembers(bytes, range, ({ name }) => isNamed(name)),

@@ -30,8 +30,8 @@ import { IdleTimer } from "../../time.ts";
 
 /** What the client has said that holds for each of its sessions. */
 export interface ClientState {
-  initialize: unknown;
-  logLevel: unknown;
+  initialize?: unknown;
+  logLevel?: unknown;
 }
 
 export interface LinkMaker {
@@ -192,10 +192,9 @@ export class IdentityBranch implements Link {
     if (!this.#isOpen || level === undefined || this.#isOver) return;
     const { error } = await this.#own.ask(this.#link, SET_LEVEL, { level });
     if (!error) return;
-    log.warn("could not set the log level for another identity", {
-      identity,
-      code: error.code,
-    });
+    const { code } = error;
+    const message = "could not set the log level for another identity";
+    log.warn(message, { identity, code });
   }
 
   async #emit(frame: Uint8Array): Promise<void> {
@@ -267,8 +266,8 @@ export class IdentityBranch implements Link {
     if (this.#own.size > 0) this.#forNobody.abort();
   }
 
-  async close(limitMs: number): Promise<void> {
-    await this.#link.close(limitMs);
+  close(limitMs: number): Promise<void> {
+    return this.#link.close(limitMs);
   }
 }
 

@@ -26,8 +26,8 @@ import {
 import { AwaitedAnswers } from "../transport/awaited.ts";
 import { UNREAD } from "../wire/large_message.ts";
 import {
+  asObject,
   type BatchMessage,
-  isObject,
   type RequestId,
   type RequestMessage,
   type SingleMessage,
@@ -61,10 +61,7 @@ export class IdentityRouter implements Link {
   /** The identities whose calls began tasks, by these. */
   readonly #tasks = new Recent<string>(MAX_TASKS);
   readonly #arguments: IdentityArguments;
-  readonly #client: ClientState = {
-    initialize: undefined,
-    logLevel: undefined,
-  };
+  readonly #client: ClientState = {};
 
   constructor(options: IdentityRouterOptions) {
     this.#options = options;
@@ -157,7 +154,7 @@ export class IdentityRouter implements Link {
         if (message.kind === "request") this.#lists.expect(message.id, true);
         return;
       case "logging/setLevel":
-        this.#client.logLevel = isObject(params) ? params.level : undefined;
+        this.#client.logLevel = asObject(params).level;
         for (const branch of this.#branches.values()) void branch.setLogLevel();
         return;
       case "notifications/cancelled": {
@@ -188,15 +185,12 @@ export class IdentityRouter implements Link {
       );
       return await refuse(this.#options, batch, error);
     }
-    const hasNull = messages.some((message) => {
-      const named = this.#arguments.namedIn(message);
-      return named !== UNREAD && Object.keys(named).length > 0;
-    });
-    await this.#acceptPlainBatch(
-      ...hasNull
-        ? this.#arguments.withoutNull(bytes, batch)
-        : [bytes, batch] as const,
+    const hasNull = messages.some((message) =>
+      Object.keys(this.#arguments.namedIn(message)).length > 0
     );
+    if (!hasNull) return await this.#acceptPlainBatch(bytes, batch);
+    const plain = this.#arguments.withoutNull(bytes, batch);
+    await this.#acceptPlainBatch(...plain);
   }
 
   /** Whether a message of a batch is, or may be, for another identity. */
@@ -225,8 +219,7 @@ export class IdentityRouter implements Link {
     const leaving = new Set(
       batch.messages.filter((message) => {
         const taskId = taskIdAskedFor(message);
-        return this.#branchFor(message) ||
-          (taskId !== undefined && this.#tasks.get(taskId));
+        return this.#branchFor(message) ?? (taskId && this.#tasks.get(taskId));
       }),
     );
     for (const message of batch.messages) {
@@ -284,10 +277,9 @@ export class IdentityRouter implements Link {
     this.#options.log.debug("ended an idle session", { identity });
     const end = branch.drain(AbortSignal.abort())
       .then(() => branch.close(CLOSE_MS))
-      .catch((error) => {
-        this.#options.log.debug("could not end an idle session", {
-          error: messageOf(error),
-        });
+      .catch((cause) => {
+        const error = messageOf(cause);
+        this.#options.log.debug("could not end an idle session", { error });
       })
       .finally(() => this.#ends.delete(end));
     this.#ends.add(end);

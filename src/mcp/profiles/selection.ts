@@ -3,8 +3,10 @@
  */
 
 import { ProxyError } from "../../errors.ts";
+import { Glob } from "../../glob.ts";
 import { OPTION_NAMES, type OptionNames } from "../../naming.ts";
 import { toolName, type ToolPolicy } from "../tools/policy.ts";
+import { excerpt } from "../wire/excerpt.ts";
 import type { RequestMessage } from "../wire/message.ts";
 
 /** The arguments of a call that choose, by name; none where it has none. */
@@ -53,28 +55,146 @@ export function profileSelection(
     option: names.profiles,
     select({ [PROFILE_ARGUMENT]: profile }) {
       // What models give for an argument that they leave out.
-      const chosen = profile ?? first;
-      if (typeof chosen !== "string" || !profiles.includes(chosen)) {
-        throw badProfile(profile, profiles, names);
-      }
-      return chosen === first ? undefined : chosen;
+      const chosen = profiles.find((name) => name === (profile ?? first));
+      if (chosen !== undefined) return chosen === first ? undefined : chosen;
+      throw new ProxyError(
+        "blocked",
+        `${PROFILE_ARGUMENT} must be one of ${
+          profiles.join(", ")
+        }; ${names.profiles} sets the list`,
+        { data: { [PROFILE_ARGUMENT]: profile, profiles } },
+      );
     },
     nameOf: (profile) => `the profile ${profile}`,
   };
 }
 
-function badProfile(
-  profile: unknown,
-  profiles: readonly string[],
-  names: OptionNames,
+const ACCOUNT_ARGUMENT = "aws_account";
+const ROLE_ARGUMENT = "aws_role";
+
+export interface AccountRules {
+  /** Account IDs, and globs of them. */
+  readonly allow: readonly string[];
+  /** Names of roles, and globs of them; `undefined`: the role is fixed. */
+  readonly allowRole?: readonly string[];
+  /** Whether every call has to name one. */
+  readonly isRequired?: boolean;
+  /** How long the session of an account is kept that is idle, if others hold. */
+  readonly idleMs?: number;
+}
+
+/** An account by its digits: no sign, no blank, no digits of other scripts. */
+const ACCOUNT = /^[0-9]{12}$/;
+
+/** A role's name (IAM API Reference, CreateRole), without the path before it. */
+const ROLE = /^[A-Za-z0-9_+=,.@-]{1,64}$/;
+
+/** Each holds a session, and credentials. */
+const MOST = 256;
+const IDLE_MS = 15 * 60_000;
+
+/** So many of a list are named to a model, and in an error. */
+const MOST_NAMED = 20;
+
+/** What calls name, in the order of the identity's parts. */
+export function accountSelection(
+  rules: AccountRules,
+  names: OptionNames = OPTION_NAMES,
+): IdentitySelection {
+  const { allow, allowRole, isRequired, idleMs = IDLE_MS } = rules;
+  const accounts = allow.map((glob) => new Glob(glob));
+  const roles = allowRole?.map((glob) => new Glob(glob));
+  return {
+    prefix: ACCOUNT_ARGUMENT,
+    offered: {
+      [ACCOUNT_ARGUMENT]: {
+        type: "string",
+        pattern: ACCOUNT.source,
+        description: "AWS account (12 digits) to call the tool in" +
+          (isRequired ? "" : "; the proxy's own identity if none is given") +
+          `. Allowed: ${listed(allow)}`,
+      },
+      ...allowRole && {
+        [ROLE_ARGUMENT]: {
+          type: "string",
+          description: `Role to take on in ${ACCOUNT_ARGUMENT}. Allowed: ` +
+            listed(allowRole),
+        },
+      },
+    },
+    option: names.accountRole,
+    isRequired,
+    limits: { most: MOST, idleMs },
+    select(named) {
+      const account = named[ACCOUNT_ARGUMENT] ?? undefined;
+      const role = named[ROLE_ARGUMENT] ?? undefined;
+      if (account === undefined && role === undefined) {
+        if (!isRequired) return undefined;
+        throw new ProxyError(
+          "blocked",
+          `the call names no ${ACCOUNT_ARGUMENT}, and what ${names.readOnly} ` +
+            "binds are the accounts' roles alone: name an account, or give " +
+            `${names.assumeRole} for calls without one`,
+          { data: { argument: ACCOUNT_ARGUMENT, mayHaveRun: false } },
+        );
+      }
+      if (!isAllowed(account, ACCOUNT, accounts)) {
+        const must = `a string of 12 digits that ${names.allowAccount} allows`;
+        throw notAllowed(ACCOUNT_ARGUMENT, account, must, allow);
+      }
+      if (allowRole === undefined || roles === undefined) return account;
+      if (!isAllowed(role, ROLE, roles)) {
+        const must = `a string of a role's name that ${names.allowRole} allows`;
+        throw notAllowed(ROLE_ARGUMENT, role, must, allowRole);
+      }
+      return `${account}/${role}`;
+    },
+    nameOf(identity) {
+      const [account, role] = partsOfIdentity(identity);
+      const of = `the account ${account}`;
+      return role === undefined ? of : `the role ${role} of ${of}`;
+    },
+  };
+}
+
+export function partsOfIdentity(
+  identity: string,
+): [account: string, role: string | undefined] {
+  const [account, role] = identity.split("/");
+  return [account, role];
+}
+
+function isAllowed(
+  value: unknown,
+  form: RegExp,
+  globs: readonly Glob[],
+): value is string {
+  return typeof value === "string" && form.test(value) &&
+    globs.some((glob) => glob.matches(value));
+}
+
+function notAllowed(
+  name: string,
+  value: unknown,
+  must: string,
+  allowed: readonly string[],
 ): ProxyError {
+  const got = value === undefined
+    ? "none is given"
+    : `got ${excerpt(JSON.stringify(value) ?? "")}`;
   return new ProxyError(
     "blocked",
-    `${PROFILE_ARGUMENT} must be one of ${
-      profiles.join(", ")
-    }; ${names.profiles} sets the list`,
-    { data: { [PROFILE_ARGUMENT]: profile, profiles } },
+    `${name} must be ${must} (${
+      listed(allowed)
+    }), ${got}; the call was not sent`,
+    { data: { argument: name, mayHaveRun: false } },
   );
+}
+
+function listed(allowed: readonly string[]): string {
+  const more = allowed.length - MOST_NAMED;
+  const names = allowed.slice(0, MOST_NAMED).join(", ");
+  return more > 0 ? `${names} and ${more} more` : names;
 }
 
 /** A role for what does not say that it only reads; nothing is named. */

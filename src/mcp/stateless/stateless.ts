@@ -18,10 +18,17 @@
 import { ProxyError } from "../../errors.ts";
 import { toolPages } from "../tools/recorder.ts";
 import type { Exchange } from "../transport/exchange.ts";
-import { streamCut, summaryOf } from "../transport/failure.ts";
+import { ownErrorData, streamCut, summaryOf } from "../transport/failure.ts";
 import { InFlight, NO_LIMIT } from "../transport/in_flight.ts";
 import { requestsIn } from "../transport/pending_requests.ts";
-import { AttemptError, errorOf } from "../transport/retry.ts";
+import { readRpcError } from "../transport/error_body.ts";
+import {
+  askedMsOf,
+  AttemptError,
+  backoffMs,
+  errorOf,
+  isPassing,
+} from "../transport/retry.ts";
 import type { Target } from "../transport/target.ts";
 import { excerpt } from "../wire/excerpt.ts";
 import { type HeaderPairs, NO_SESSION } from "../wire/headers.ts";
@@ -35,7 +42,6 @@ import {
   type SingleMessage,
 } from "../wire/message.ts";
 import { memberAt, removeMembers } from "../wire/splice.ts";
-import { DISCOVER, discoverDelayMs, legacyAnswer } from "./discover.ts";
 import { isHeaderMismatch, standardHeaders } from "./headers.ts";
 import { LONG_LIVED_METHODS, Subscription } from "./listen.ts";
 import { ToolSchemas } from "./tool_schemas.ts";
@@ -46,6 +52,27 @@ export interface StatelessTarget extends Target {
   /** A header by which the target knows that requests belong together. */
   readonly sessionHeader?: string;
 }
+
+const DISCOVER = "server/discover";
+
+/** How long failures that have nothing to do with an era are waited out. */
+const PATIENCE_MS = 10_000;
+
+/** The longest pause between two attempts that the target did not ask for. */
+const MAX_PAUSE_MS = 2_000;
+
+/** Statuses with which servers of an earlier era meet what they do not know. */
+const LEGACY_STATUSES: ReadonlySet<unknown> = new Set([400, 404, 405]);
+
+/**
+ * Errors that servers of the modern era alone have: HeaderMismatch,
+ * MissingRequiredClientCapability, UnsupportedProtocolVersion (MCP 2026-07-28,
+ * "Error Codes").
+ */
+const MODERN_CODES: ReadonlySet<number> = new Set([-32020, -32021, -32022]);
+
+/** "Method not found", in JSON-RPC 2.0: what makes clients fall back. */
+const METHOD_NOT_FOUND = -32601;
 
 /** How many subscriptions stand open at once, each with a connection. */
 const MAX_SUBSCRIPTIONS = 1_024;
@@ -278,4 +305,38 @@ function checkRead(result: unknown, frame: Uint8Array): void {
   const message =
     "the target's list of tools has too many values to look through";
   throw new ProxyError("bad-answer", message);
+}
+
+/** The wait before it is sent again, in ms; `undefined`: it has failed. */
+function discoverDelayMs(
+  { startedAt }: Exchange,
+  cause: unknown,
+  tries: number,
+  timeoutMs = Infinity,
+): number | undefined {
+  if (!isPassing(cause)) return undefined;
+  const pauseMs = Math.min(backoffMs(tries), MAX_PAUSE_MS);
+  const waitMs = Math.max(askedMsOf(cause), pauseMs);
+  const spentMs = performance.now() - startedAt;
+  const isTooLong = spentMs + waitMs > Math.min(PATIENCE_MS, timeoutMs);
+  return isTooLong ? undefined : waitMs;
+}
+
+/** The answer to one that a server of an earlier era refused, if it did. */
+function legacyAnswer(cause: unknown): Uint8Array | undefined {
+  const error = errorOf(cause);
+  const answer = cause instanceof AttemptError ? cause.answer : undefined;
+  if (error?.reason !== "http-status") return undefined;
+  if (!LEGACY_STATUSES.has(error.data.status)) return undefined;
+  const code = answer && readRpcError(answer)?.error.code;
+  if (code !== undefined && MODERN_CODES.has(code)) return undefined;
+  return new TextEncoder().encode(JSON.stringify({
+    jsonrpc: "2.0",
+    error: {
+      code: METHOD_NOT_FOUND,
+      message:
+        `the target does not know ${DISCOVER}, so it is taken for a server of an earlier protocol version: ${error.message}`,
+      data: ownErrorData(error),
+    },
+  }));
 }

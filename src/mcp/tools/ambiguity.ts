@@ -8,19 +8,14 @@ import {
   singlesOf,
   type ValidMessage,
 } from "../wire/message.ts";
+import { OPEN_BRACE } from "../wire/bytes.ts";
 import { type Member, MESSAGE_MEMBERS } from "../wire/scan.ts";
 import { memberNamed, membersOf } from "../wire/splice.ts";
 
 /** What says which tool a call is for. */
 const CALL_NAMES: ReadonlySet<string> = new Set(["name", "arguments"]);
 
-const TOOL_METHODS: ReadonlySet<string> = new Set(["tools/call", "tools/list"]);
-const TOOL_METHOD_LETTERS: ReadonlySet<string> = new Set([
-  "toolscall",
-  "toolslist",
-]);
-
-const OPEN_BRACE = 0x7b;
+const TOOL_METHODS: readonly string[] = ["tools/call", "tools/list"];
 
 /**
  * Refuses what the target might read otherwise than a tool policy does. Some
@@ -47,11 +42,13 @@ export function checkUnambiguous(
 
 /** Refuses a method that is a known one to readers that are not strict. */
 function checkMethod(message: SingleMessage): void {
-  if (message.kind === "response" || TOOL_METHODS.has(message.method)) return;
+  if (message.kind === "response") return;
+  const { method } = message;
+  if (TOOL_METHODS.includes(method)) return;
   // To some readers its letters are all there is.
-  const letters = fold(message.method.normalize("NFKC")).replace(/[^a-z]/g, "");
-  if (!TOOL_METHOD_LETTERS.has(letters)) return;
-  throw refused(`the method ${quoted(message.method)} is misspelt`);
+  const letters = fold(method.normalize("NFKC")).replace(/[^a-z]/g, "");
+  if (!["toolscall", "toolslist"].includes(letters)) return;
+  throw refused(`the method ${quoted(method)} is misspelt`);
 }
 
 function checkNames(
@@ -62,9 +59,8 @@ function checkNames(
   const params = memberNamed("params", text, message);
   const meta = params && memberNamed("_meta", text, params);
   const names = namesIn(text, message);
-  const paramNames = params ? namesIn(text, params) : [];
-  const metaNames = meta ? namesIn(text, meta) : [];
-  for (const all of [names, paramNames, metaNames]) {
+  const paramNames = namesIn(text, params);
+  for (const all of [names, paramNames, namesIn(text, meta)]) {
     const seen = new Set<string>();
     for (const name of all) {
       if (seen.has(fold(name))) throw refused(`${quoted(name)} stands twice`);
@@ -84,8 +80,8 @@ function checkNames(
 }
 
 /** The names of an object's members; of anything else, none. */
-function namesIn(text: Uint8Array, range: Member): string[] {
-  if (text[range.start] !== OPEN_BRACE) return [];
+function namesIn(text: Uint8Array, range: Member | undefined): string[] {
+  if (!range || text[range.start] !== OPEN_BRACE) return [];
   if (range.isPartial) throw refused("there are too many members");
   return membersOf(text, range).map(({ name }) => name);
 }

@@ -195,7 +195,7 @@ export class ToolGate implements Link {
     await this.#link.drain(deadline);
   }
 
-  async close(limitMs: number): Promise<void> {
-    await this.#link.close(limitMs);
+  close(limitMs: number): Promise<void> {
+    return this.#link.close(limitMs);
   }
 }

@@ -1,6 +1,7 @@
 /** Lists of tools without those that a policy forbids. */
 
 import { ProxyError } from "../../errors.ts";
+import { OPEN_BRACE, OPEN_BRACKET } from "../wire/bytes.ts";
 import { isUnclear } from "./ambiguity.ts";
 import { rootOf, scanInTurns } from "../wire/large_message.ts";
 import type { SingleMessage } from "../wire/message.ts";
@@ -15,8 +16,6 @@ import {
 import type { ToolPolicy } from "./policy.ts";
 
 const QUOTE = 0x22;
-const OPEN_BRACKET = 0x5b;
-const OPEN_BRACE = 0x7b;
 
 const TOO_MANY = "it has too many members";
 
@@ -61,7 +60,6 @@ export async function withoutForbidden(
   return removeMembers(bytes, list, (_member, index) => !isShown[index]);
 }
 
-/** Whether the target says that its tools are not what they were. */
 export function isListChange(message: SingleMessage): boolean {
   return message.kind === "notification" &&
     message.method === "notifications/tools/list_changed";

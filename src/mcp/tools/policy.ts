@@ -5,7 +5,12 @@ import { ProxyError } from "../../errors.ts";
 import { Recent } from "../../lru_cache.ts";
 import { type Naming, OPTION_NAMES, type OptionNames } from "../../naming.ts";
 import { excerpt } from "../wire/excerpt.ts";
-import { isObject, singlesOf, type ValidMessage } from "../wire/message.ts";
+import {
+  asObject,
+  isObject,
+  singlesOf,
+  type ValidMessage,
+} from "../wire/message.ts";
 import type { ToolRules } from "./rules.ts";
 
 /** How many tools are remembered; the oldest go first. */
@@ -20,33 +25,19 @@ export interface ToolMemory extends Naming {
   readonly now?: () => number;
 }
 
-interface ToolRecord {
-  readonly isReadOnly: boolean;
-  readonly at: number;
-}
-
 export class ToolPolicy {
   /** Whether it goes by what the tools say of themselves. */
   readonly usesHints: boolean;
   readonly #allow: readonly Glob[];
   readonly #deny: readonly Glob[];
-  readonly #maxAgeMs: number;
-  readonly #now: () => number;
-  readonly #hasWriter: boolean;
+  readonly #memory: ToolMemory;
   readonly #names: OptionNames;
-  #records = new Recent<ToolRecord>(MAX_TOOLS);
+  #records = new Recent<{ isReadOnly: boolean; at: number }>(MAX_TOOLS);
   #changes = 0;
 
-  constructor(
-    { readOnly, allow, deny }: ToolRules,
-    memory: ToolMemory,
-  ) {
-    const { maxAgeMs, hasWriter = false, now = () => performance.now() } =
-      memory;
+  constructor({ readOnly, allow, deny }: ToolRules, memory: ToolMemory) {
+    this.#memory = memory;
     this.#names = memory.names ?? OPTION_NAMES;
-    this.#hasWriter = hasWriter;
-    this.#maxAgeMs = maxAgeMs;
-    this.#now = now;
     this.usesHints = readOnly;
     this.#allow = allow.map((glob) => new Glob(glob));
     this.#deny = deny.map((glob) => new Glob(glob));
@@ -56,11 +47,11 @@ export class ToolPolicy {
   judge(tool: unknown, isCurrent: boolean): boolean {
     if (!isObject(tool) || typeof tool.name !== "string") return true;
     const { name, annotations } = tool;
-    const isReadOnly = isObject(annotations) &&
-      annotations.readOnlyHint === true;
-    if (isCurrent) this.#records.set(name, { isReadOnly, at: this.#now() });
+    const isReadOnly = asObject(annotations).readOnlyHint === true;
+    const at = this.#now();
+    if (isCurrent) this.#records.set(name, { isReadOnly, at });
     return this.#refusalByName(name) === undefined &&
-      (!this.usesHints || this.#hasWriter || isReadOnly);
+      (!this.usesHints || this.#memory.hasWriter === true || isReadOnly);
   }
 
   /** Forgets what the tools said of themselves: they may say something else. */
@@ -94,8 +85,7 @@ export class ToolPolicy {
    * do not only read.
    */
   refusalAnywhere(name: string, listFailure?: string): ProxyError | undefined {
-    const isElsewhere = this.#hasWriter && listFailure === undefined;
-    return isElsewhere
+    return this.#memory.hasWriter && listFailure === undefined
       ? this.#refusalByName(name)
       : this.refusal(name, listFailure);
   }
@@ -106,22 +96,21 @@ export class ToolPolicy {
     if (byName || !this.usesHints) return byName;
     if (this.readsOnly(name)) return undefined;
     const { readOnly } = this.#names;
-    if (!this.#isFresh(name) && listFailure !== undefined) {
-      return blocked(
-        name,
-        `${readOnly} goes by the list of tools, which could not be had`,
-        listFailure,
-      );
+    if (this.#isFresh(name) || listFailure === undefined) {
+      const why = `${readOnly} allows only tools that say they change nothing`;
+      return blocked(name, why);
     }
-    return blocked(
-      name,
-      `${readOnly} allows only tools that say they change nothing`,
-    );
+    const why = `${readOnly} goes by the list of tools, which could not be had`;
+    return blocked(name, why, listFailure);
   }
 
   #isFresh(name: string): boolean {
-    const at = this.#records.get(name)?.at;
-    return at !== undefined && this.#now() - at < this.#maxAgeMs;
+    const { at = -Infinity } = this.#records.get(name) ?? {};
+    return this.#now() - at < this.#memory.maxAgeMs;
+  }
+
+  #now(): number {
+    return this.#memory.now?.() ?? performance.now();
   }
 
   #refusalByName(name: string): ProxyError | undefined {
@@ -144,17 +133,17 @@ export function unansweredCall(message: ValidMessage): ProxyError | undefined {
   const isOne = singlesOf(message).some((one) =>
     one.kind === "notification" && one.method === "tools/call"
   );
-  return isOne
-    ? new ProxyError(
-      "blocked",
-      "a call without an ID cannot be refused, so with a tool policy it is not sent",
-    )
-    : undefined;
+  if (!isOne) return undefined;
+  return new ProxyError(
+    "blocked",
+    "a call without an ID cannot be refused, so with a tool policy it is not sent",
+  );
 }
 
 /** The tool that a call names; a call that names none is for no tool. */
 export function toolName(params: unknown): string {
-  return isObject(params) && typeof params.name === "string" ? params.name : "";
+  const { name } = asObject(params);
+  return typeof name === "string" ? name : "";
 }
 
 function blocked(name: string, why: string, words?: string): ProxyError {

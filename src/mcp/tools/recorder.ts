@@ -3,7 +3,7 @@
  */
 
 import { bytesOf } from "../../blob.ts";
-import type { ProxyError } from "../../errors.ts";
+import { messageOf, type ProxyError } from "../../errors.ts";
 import type { Log } from "../../log/log.ts";
 import { META, metaLike } from "../wire/era.ts";
 import { excerpt } from "../wire/excerpt.ts";
@@ -11,17 +11,12 @@ import type { SessionHeaders } from "../wire/headers.ts";
 import { SessionExpiredError } from "../transport/retry.ts";
 import type { Exchange } from "../transport/exchange.ts";
 import {
-  isObject,
+  asObject,
   readMessageInTurns,
   requestsOf,
   type ResponseMessage,
 } from "../wire/message.ts";
 import { toolName, type ToolPolicy } from "./policy.ts";
-
-export interface ToolRecorderOptions {
-  readonly policy: ToolPolicy;
-  readonly log: Log;
-}
 
 export type AskForTools = (
   params: Readonly<Record<string, unknown>>,
@@ -50,7 +45,7 @@ export async function* toolPages<Page extends Pick<ResponseMessage, "result">>(
       ...(cursor !== undefined && { cursor }),
     });
     yield answer;
-    const next = isObject(answer.result) ? answer.result.nextCursor : cursor;
+    const next = asObject(answer.result).nextCursor;
     if (typeof next !== "string" || next === cursor) return;
     cursor = next;
   }
@@ -67,7 +62,7 @@ export async function recordTools(
     const before = policy.changes;
     failure = undefined;
     for await (const { result, error } of toolPages(ask, like)) {
-      const tools = isObject(result) ? result.tools : undefined;
+      const { tools } = asObject(result);
       if (error) {
         const text = error.message || `error ${error.code}`;
         failure = excerpt(text, MAX_FAILURE_LENGTH);
@@ -87,20 +82,21 @@ export async function recordTools(
  * session that is gone.
  */
 export class ToolRecorder {
-  readonly #options: ToolRecorderOptions;
+  readonly #policy: ToolPolicy;
+  readonly #log: Log;
   /** Lists that are being fetched, by where they are fetched. */
   readonly #listings = new Map<unknown, Promise<string | undefined>>();
   #hasSession = false;
 
-  constructor(options: ToolRecorderOptions) {
-    this.#options = options;
+  constructor({ policy, log }: { policy: ToolPolicy; log: Log }) {
+    this.#policy = policy;
+    this.#log = log;
   }
 
   /** A session has begun: what was said in another one does not hold in it. */
   sessionBegan(): void {
-    const { policy } = this.#options;
     // A list that waits for the first session need not be fetched anew.
-    if (this.#hasSession || !policy.isEmpty) policy.forget();
+    if (this.#hasSession || !this.#policy.isEmpty) this.#policy.forget();
     this.#hasSession = true;
   }
 
@@ -119,14 +115,15 @@ export class ToolRecorder {
   }
 
   async #list(like: unknown, ask: AskForTools): Promise<string | undefined> {
-    const { policy, log } = this.#options;
-    const failure = await recordTools(policy, like, ask).catch((cause) => {
-      if (cause instanceof SessionExpiredError) throw cause;
-      return cause instanceof Error ? cause.message : String(cause);
-    });
+    const failure = await recordTools(this.#policy, like, ask).catch(
+      (cause) => {
+        if (cause instanceof SessionExpiredError) throw cause;
+        return messageOf(cause);
+      },
+    );
     if (failure !== undefined) {
-      log.warn("could not list the tools for the policy");
-      log.debug("why the tools could not be listed", { error: failure });
+      this.#log.warn("could not list the tools for the policy");
+      this.#log.debug("why the tools could not be listed", { error: failure });
     }
     return failure;
   }
@@ -137,14 +134,13 @@ export class ToolRecorder {
     session: SessionHeaders,
     ask: AskForTools,
   ): Promise<ProxyError | undefined> {
-    const { policy } = this.#options;
     for (const params of await callsIn(exchange)) {
       const name = toolName(params);
       // Each session is asked for itself: two may be of different accounts.
-      const failure = policy.knows(name)
+      const failure = this.#policy.knows(name)
         ? undefined
         : await this.record(session, params, ask);
-      const refusal = policy.refusal(name, failure);
+      const refusal = this.#policy.refusal(name, failure);
       if (refusal !== undefined) return refusal;
     }
   }
