@@ -102,8 +102,22 @@ export function accountSelection(
   names: OptionNames = OPTION_NAMES,
 ): IdentitySelection {
   const { allow, allowRole, isRequired, idleMs = IDLE_MS } = rules;
-  const accounts = allow.map((glob) => new Glob(glob));
-  const roles = allowRole?.map((glob) => new Glob(glob));
+  const accounts: Allowed = {
+    argument: ACCOUNT_ARGUMENT,
+    form: "12 digits",
+    pattern: ACCOUNT,
+    names: allow,
+    globs: allow.map((glob) => new Glob(glob)),
+    option: names.allowAccount,
+  };
+  const roles: Allowed | undefined = allowRole && {
+    argument: ROLE_ARGUMENT,
+    form: "a role's name",
+    pattern: ROLE,
+    names: allowRole,
+    globs: allowRole.map((glob) => new Glob(glob)),
+    option: names.allowRole,
+  };
   return {
     prefix: ACCOUNT_ARGUMENT,
     offered: {
@@ -138,16 +152,8 @@ export function accountSelection(
           { data: { argument: ACCOUNT_ARGUMENT, mayHaveRun: false } },
         );
       }
-      if (!isAllowed(account, ACCOUNT, accounts)) {
-        const must = `a string of 12 digits that ${names.allowAccount} allows`;
-        throw notAllowed(ACCOUNT_ARGUMENT, account, must, allow);
-      }
-      if (allowRole === undefined || roles === undefined) return account;
-      if (!isAllowed(role, ROLE, roles)) {
-        const must = `a string of a role's name that ${names.allowRole} allows`;
-        throw notAllowed(ROLE_ARGUMENT, role, must, allowRole);
-      }
-      return `${account}/${role}`;
+      const chosen = allowed(account, accounts);
+      return roles ? `${chosen}/${allowed(role, roles)}` : chosen;
     },
     nameOf(identity) {
       const [account, role] = partsOfIdentity(identity);
@@ -164,30 +170,32 @@ export function partsOfIdentity(
   return [account, role];
 }
 
-function isAllowed(
-  value: unknown,
-  form: RegExp,
-  globs: readonly Glob[],
-): value is string {
-  return typeof value === "string" && form.test(value) &&
-    globs.some((glob) => glob.matches(value));
+interface Allowed {
+  readonly argument: string;
+  /** What a value is to be, and the pattern for it. */
+  readonly form: string;
+  readonly pattern: RegExp;
+  readonly names: readonly string[];
+  readonly globs: readonly Glob[];
+  /** The option that allows them. */
+  readonly option: string;
 }
 
-function notAllowed(
-  name: string,
-  value: unknown,
-  must: string,
-  allowed: readonly string[],
-): ProxyError {
+/** @throws {ProxyError} The value is none of those that are allowed. */
+function allowed(value: unknown, by: Allowed): string {
+  const { argument, form, pattern, names, globs, option } = by;
+  const isAllowed = typeof value === "string" && pattern.test(value) &&
+    globs.some((glob) => glob.matches(value));
+  if (isAllowed) return value;
   const got = value === undefined
     ? "none is given"
     : `got ${excerpt(JSON.stringify(value) ?? "")}`;
-  return new ProxyError(
+  throw new ProxyError(
     "blocked",
-    `${name} must be ${must} (${
-      listed(allowed)
+    `${argument} must be a string of ${form} that ${option} allows (${
+      listed(names)
     }), ${got}; the call was not sent`,
-    { data: { argument: name, mayHaveRun: false } },
+    { data: { argument, mayHaveRun: false } },
   );
 }
 
