@@ -14,6 +14,7 @@ import type { ExtraPermissions } from "./support/launch.ts";
 import { ProxyProcess } from "./support/proxy_process.ts";
 import { mcp } from "./support/raw_mcp.ts";
 import { RawServer } from "./support/raw_server.ts";
+import { StreamClient } from "./support/stream_client.ts";
 import type { VerifierOptions } from "./support/sigv4_verifier.ts";
 import { TEST_SCOPE, TEST_VERIFIER } from "./support/test_identity.ts";
 import { TlsFront } from "./support/tls_front.ts";
@@ -287,6 +288,28 @@ Deno.test("a proxy that refuses is named, and the target is not blamed", async (
     const text = JSON.stringify(value);
     assertStringIncludes(text, words);
     assertNotMatch(text + proxy.stderr, /hunter2/);
+  }
+});
+
+Deno.test("a library's user is told where he names the root of a target, and his own certificate", async () => {
+  await using target = await PrivateTarget.start({ demandsClient: true });
+  const caCerts = [await Deno.readTextFile(`${target.directory}/root.pem`)];
+  using knowing = Deno.createHttpClient({ caCerts });
+  const over = (client?: Deno.HttpClient): typeof fetch => (input, init) =>
+    fetch(input, { ...init, client });
+  for (
+    const [send, named] of [
+      [over(), "name the root with caCerts of Deno.createHttpClient"],
+      [over(knowing), ": cert and key of Deno.createHttpClient"],
+    ] as const
+  ) {
+    await using client = new StreamClient({
+      url: target.front.url,
+      fetch: send,
+      retries: 0,
+    });
+    client.request(1, "ping");
+    assertStringIncludes((await client.answer(1)).json.error.message, named);
   }
 });
 

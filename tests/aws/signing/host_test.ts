@@ -86,7 +86,7 @@ Deno.test("a host to sign that is no host is a configuration error", () => {
           ...SCOPE,
         }),
       ConfigError,
-      "must be a host name",
+      "signHost must be a host name",
     );
   }
 });
