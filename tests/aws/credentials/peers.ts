@@ -163,10 +163,13 @@ export class SsoPeer extends Peer {
   goodToken: string;
   /** What the token endpoint gives for a refresh token. */
   renewedToken: string;
+  /** To how many requests it is busy. */
+  busy = 0;
 
   constructor(goodToken: string) {
     super((request) => {
       if (request.path === "/token") return this.#renew(request);
+      if (this.busy-- > 0) return json(429, { message: "Rate exceeded" });
       const token = request.headers.get("x-amz-sso_bearer_token");
       if (token !== this.goodToken) {
         return json(401, { message: "Session token not found or invalid" }, {

@@ -212,6 +212,36 @@ Deno.test("a token that the portal does not know says what to run, and is not re
   assertFalse(message?.includes("access-token-1"));
 });
 
+Deno.test("a token that cannot be renewed in its last minutes is used until it is over", async () => {
+  using world = new World();
+  await using sso = new SsoPeer("access-token-1");
+  world.write(".aws/config", CORP);
+  const soon = new Date(Date.now() + 120_000);
+  const spent = { ...RENEWABLE, refreshToken: "spent" };
+  world.write(TOKEN_FILE, token("access-token-1", soon, spent));
+  await using process = await world.start(asking(sso));
+  const { credentials, message } = await process.ask();
+  assertEquals(message, undefined);
+  assertEquals(credentials?.accessKeyId, keysOf("Dev").accessKeyId);
+  assertEquals(
+    sso.requests.map(({ path }) => path),
+    ["/token", "/federation/credentials"],
+  );
+});
+
+Deno.test("a portal that is busy is asked again", async () => {
+  using world = new World();
+  await using sso = new SsoPeer("access-token-1");
+  sso.busy = 2;
+  world.write(".aws/config", CORP);
+  world.write(TOKEN_FILE, token("access-token-1", inAnHour()));
+  await using process = await world.start(asking(sso));
+  const { credentials, message } = await process.ask();
+  assertEquals(message, undefined);
+  assertEquals(credentials?.accessKeyId, keysOf("Dev").accessKeyId);
+  assertEquals(sso.requests.length, 3);
+});
+
 Deno.test("a role that is not assigned is no session that is over", async () => {
   using world = new World();
   await using sso = new SsoPeer("access-token-1");
