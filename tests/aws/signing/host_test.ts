@@ -33,7 +33,7 @@ Deno.test("another host is signed towards nobody but loopback, private addresses
       return true;
     } catch (error) {
       assertInstanceOf(error, ConfigError);
-      assertStringIncludes(error.message, "--sign-host");
+      assertStringIncludes(error.message, "signHost");
       return false;
     }
   };
