@@ -3,7 +3,7 @@
 import type { Credentials } from "../aws/credentials/types.ts";
 import { netNeed } from "../permissions.ts";
 import { limitedText } from "../limited_text.ts";
-import { serviceUrl } from "../aws/credentials/sources/service_endpoint.ts";
+import { serviceUrl } from "../aws/credentials/sources/service.ts";
 import { refusalError } from "../aws/refusals/refusal.ts";
 import { createSignedFetch } from "../aws/signing/signed_fetch.ts";
 import { oneRegion } from "../aws/partition.ts";

@@ -7,7 +7,7 @@ import { resolve } from "node:path";
 import { credentialNeeds } from "../aws/credentials/chain.ts";
 import { roleNeeds } from "../aws/credentials/sources/role.ts";
 import { oneRegion } from "../aws/partition.ts";
-import { serviceUrl } from "../aws/credentials/sources/service_endpoint.ts";
+import { serviceUrl } from "../aws/credentials/sources/service.ts";
 import { flagsFor, type Need, netNeed } from "../permissions.ts";
 import { KEY_VARIABLES } from "../aws/credentials/sources/keys.ts";
 import { PROFILE_VARIABLES } from "../aws/shared_files/paths.ts";

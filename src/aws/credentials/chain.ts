@@ -45,6 +45,7 @@ import {
   type SourceQuery,
 } from "./search.ts";
 import {
+  CONTAINER_VARIABLES,
   containerCredentials,
   containerNeeds,
   instanceCredentials,
@@ -62,10 +63,7 @@ import type { Credentials } from "./types.ts";
 
 const SOURCE_VARIABLES = {
   "web identity": ["AWS_WEB_IDENTITY_TOKEN_FILE", "AWS_ROLE_ARN"],
-  "container": [
-    "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI",
-    "AWS_CONTAINER_CREDENTIALS_FULL_URI",
-  ],
+  "container": CONTAINER_VARIABLES,
 } as const;
 
 /** The sources there: how each is asked, and the permissions for that. */
@@ -76,7 +74,7 @@ const LOWER_SOURCES = {
     needs: (query: SourceQuery) =>
       query.files && profileNeeds(query, query.files, profileName(query)),
   },
-  "container": { load: fromContainer, needs: containerNeeds },
+  "container": { load: containerCredentials, needs: containerNeeds },
   "instance": { load: instanceCredentials, needs: instanceNeeds },
 };
 
@@ -283,11 +281,6 @@ function webIdentityNeeds(query: SourceQuery): Need[] | undefined {
   return tokenFile === undefined
     ? undefined
     : roleNeeds(query, roleArn, tokenFile);
-}
-
-function fromContainer(search: Search): Promise<Found> {
-  demandEnv(search, SOURCE_VARIABLES.container, "find the container");
-  return containerCredentials(search);
 }
 
 function advice(

@@ -19,7 +19,7 @@ import {
 import type { SharedFiles } from "../shared_files/shared_files.ts";
 import type { Credentials, RoleSession } from "./types.ts";
 import type { Logins } from "./sso_login/logins.ts";
-import type { FileWatch } from "./watch.ts";
+import type { FileWatch } from "./cache.ts";
 
 /** What tells, before a source is asked, which permissions it needs. */
 export interface SourceQuery {

@@ -11,9 +11,8 @@ import {
   type SourceQuery,
 } from "../search.ts";
 import type { Credentials } from "../types.ts";
-import { serviceRegion, serviceUrl } from "./service_endpoint.ts";
 import { type JsonRecord, textIn } from "../../json.ts";
-import { askService } from "./http.ts";
+import { askService, serviceRegion, serviceUrl } from "./service.ts";
 import {
   loginNeeded,
   openSession,

@@ -29,6 +29,11 @@ import type { Credentials } from "../types.ts";
 import { keysIn } from "./keys.ts";
 import { parseTimestamp } from "./timestamp.ts";
 
+export const CONTAINER_VARIABLES = [
+  "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI",
+  "AWS_CONTAINER_CREDENTIALS_FULL_URI",
+] as const;
+
 const TOKEN_FILE = "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE";
 
 /** Hosts that may be asked, and shown the token, without TLS. */
@@ -36,6 +41,7 @@ const PLAIN_HOSTS =
   /^(?:169\.254\.170\.(?:2|23)|\[fd00:ec2::23\]|localhost|\[::1\]|127\.\d+\.\d+\.\d+)$/;
 
 export async function containerCredentials(search: Search): Promise<Found> {
+  demandEnv(search, CONTAINER_VARIABLES, "find the container");
   const endpoint = containerEndpoint(search);
   if (endpoint === undefined) {
     return "no AWS_CONTAINER_CREDENTIALS_… variable is set";
@@ -90,10 +96,8 @@ export function containerNeeds(query: SourceQuery): Need[] | undefined {
 }
 
 function containerEndpoint({ env }: SourceQuery): string | undefined {
-  const relative = env("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI");
-  return relative === undefined
-    ? env("AWS_CONTAINER_CREDENTIALS_FULL_URI")
-    : `http://169.254.170.2${relative}`;
+  const [relative, full] = CONTAINER_VARIABLES.map((name) => env(name));
+  return relative === undefined ? full : `http://169.254.170.2${relative}`;
 }
 
 function tokenFileOf({ env }: SourceQuery): string | undefined {

@@ -22,11 +22,7 @@ import { limitedFile } from "../../../limited_text.ts";
 import { messageOf } from "../../../errors.ts";
 import { OPTION_NAMES, type OptionNames } from "../../../naming.ts";
 import { partitionOfArn } from "../../partition.ts";
-import {
-  configuredEndpoint,
-  serviceRegion,
-  serviceUrl,
-} from "./service_endpoint.ts";
+import { configuredEndpoint, serviceRegion, serviceUrl } from "./service.ts";
 
 const SESSION_NAME = "sigv4-proxy";
 

@@ -12,7 +12,7 @@ import {
   readEnv,
 } from "../../../permissions.ts";
 import { notPermitted, type Search } from "../search.ts";
-import { fetchText } from "./http.ts";
+import { fetchText } from "./service.ts";
 
 interface SdkRequest {
   readonly method: string;

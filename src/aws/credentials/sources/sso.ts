@@ -17,9 +17,8 @@ import {
 import { demandPlain } from "../text.ts";
 import type { Settings } from "../../shared_files/settings.ts";
 import type { Credentials } from "../types.ts";
-import { serviceUrl } from "./service_endpoint.ts";
 import { isRecord, type JsonRecord, textIn } from "../../json.ts";
-import { askService } from "./http.ts";
+import { askService, serviceUrl } from "./service.ts";
 import {
   beginSession,
   checkLogin,
@@ -63,7 +62,7 @@ export async function ssoCredentials(
   const login: SessionLogin = {
     key,
     begin: (show, signal) =>
-      beginSession({ session, grant: role, used, show, signal }),
+      beginSession({ session, grant: role, signal }, used, show),
     check: (signal) => checkLogin({ session, grant: role, signal }),
   };
   search.logins?.known.set(key, login);

@@ -14,9 +14,11 @@ import type { SSOOIDC } from "@aws-sdk/client-sso-oidc";
 import { messageOf } from "../../../errors.ts";
 import { LoginError, type LoginPage, type ShowPage } from "../../../login.ts";
 import { isLoopback } from "../../../net/address.ts";
+import { lacking, netNeed, notGranted } from "../../../permissions.ts";
 import { delay, orAborted } from "../../../time.ts";
-import { type JsonRecord, textIn } from "../../json.ts";
+import { isRecord, type JsonRecord, textIn } from "../../json.ts";
 import { partitionOf } from "../../partition.ts";
+import { SDK_USER_AGENT, SdkHttp } from "../sources/sdk.ts";
 import {
   currentToken,
   holdToken,
@@ -25,9 +27,8 @@ import {
   type Session,
   tokenTime,
 } from "../sources/session_token.ts";
-import { FileWatch } from "../watch.ts";
+import { FileWatch } from "../cache.ts";
 import { canLock, lockUnless } from "./lock.ts";
-import { errorName, openSignIn, refused } from "./sign_in_service.ts";
 
 /** What the page says who asks: the CLI's own name would be somebody else's. */
 const CLIENT_NAME = "sigv4-proxy";
@@ -59,57 +60,44 @@ export interface Asker {
   readonly signal: AbortSignal;
 }
 
-export interface LoginRequest extends Asker {
-  /** A token that is refused, whatever its file says; empty if there is none. */
-  readonly used: string;
-  readonly show: ShowPage;
-}
-
 /**
  * Begins the session, or waits until another program has.
  *
+ * @param used A token that is refused, whatever its file says.
  * @throws {LoginError} It came to nothing.
  */
-export async function beginSession(request: LoginRequest): Promise<void> {
-  const { session: failed, used, signal } = request;
+export async function beginSession(
+  request: Asker,
+  used: string,
+  show: ShowPage,
+): Promise<void> {
   // What the load has read is no longer of interest.
-  const session: Session = {
-    ...failed,
-    watch: new FileWatch(),
-    onLoginNeeded: undefined,
-  };
+  const anew = { watch: new FileWatch(), onLoginNeeded: undefined };
+  const session: Session = { ...request.session, ...anew };
   const isThere = async (): Promise<boolean> => {
     const token = await currentToken(session).catch(() => undefined);
     return token !== undefined && token.expiresAt > session.now() &&
       textIn(token.record, "accessToken") !== used;
   };
-  const path = lockFileOf(session);
-  await using lock = await lockUnless(isThere, path, LOGIN_LIMIT_MS, signal);
-  if (lock !== undefined) await logIn({ ...request, session }, isThere);
+  const { signal } = request;
+  const { tokenFile } = session;
+  const limitMs = LOGIN_LIMIT_MS;
+  await using lock = await lockUnless(isThere, tokenFile, limitMs, signal);
+  if (lock !== undefined) await logIn({ ...request, session }, isThere, show);
 }
 
-/**
- * Makes of a login what asks nobody.
- *
- * @returns The file for its token; `undefined`: it would stay in memory.
- * @throws {LoginError} It could not begin.
- */
+/** Makes of a login what asks nobody, for {@linkcode SessionLogin.check}. */
 export async function checkLogin(asker: Asker): Promise<string | undefined> {
   await register(asker);
-  const { session } = asker;
-  return await canLock(lockFileOf(session)) ? session.tokenFile : undefined;
-}
-
-function lockFileOf({ tokenFile }: Session): string {
-  return tokenFile.replace(/\.json$/, ".login.lock");
+  const { tokenFile } = asker.session;
+  return await canLock(tokenFile) ? tokenFile : undefined;
 }
 
 async function register(
   asker: Asker,
 ): Promise<{ service: SSOOIDC; client: JsonRecord }> {
-  const { session, grant: { scopes, region, urlOf } } = asker;
-  const endpoint = urlOf("SSO_OIDC", "/");
-  const service = await openSignIn(session, { region, endpoint });
+  const { scopes } = asker.grant;
+  const service = await openSignIn(asker);
   const registered = service.registerClient({
     clientName: CLIENT_NAME,
     clientType: "public",
@@ -120,10 +108,11 @@ async function register(
 }
 
 async function logIn(
-  request: LoginRequest,
+  request: Asker,
   isThere: () => Promise<boolean>,
+  show: ShowPage,
 ): Promise<void> {
-  const { grant: { startUrl }, show, signal } = request;
+  const { grant: { startUrl }, signal } = request;
   const { service, client } = await register(request);
   const clientId = textIn(client, "clientId");
   const clientSecret = textIn(client, "clientSecret");
@@ -134,27 +123,20 @@ async function logIn(
   );
   const refusal = new AbortController();
   show(pageOf(request, given)).catch((error) => refusal.abort(error));
+  const deviceCode = textIn(given, "deviceCode");
+  const grantType = GRANT_TYPE;
+  const asked = { clientId, clientSecret, grantType, deviceCode };
   const token = await poll(
-    request,
-    () =>
-      service.createToken({
-        clientId,
-        clientSecret,
-        grantType: GRANT_TYPE,
-        deviceCode: textIn(given, "deviceCode"),
-      }),
+    { ...request, signal: AbortSignal.any([signal, refusal.signal]) },
+    () => service.createToken(asked),
     given,
     isThere,
-    AbortSignal.any([signal, refusal.signal]),
   );
   if (token !== undefined) await keep(request, client, token);
 }
 
 /** The page to open, if it is one that a person should be sent to. */
-function pageOf(
-  { session, grant }: LoginRequest,
-  given: JsonRecord,
-): LoginPage {
+function pageOf({ session, grant }: Asker, given: JsonRecord): LoginPage {
   const text = textIn(given, "verificationUriComplete") ?? "";
   const code = textIn(given, "userCode") ?? "";
   const url = URL.parse(text);
@@ -192,12 +174,12 @@ function isOfAws(
 
 /** Asks for the token until it is there, or another one, or never will be. */
 async function poll(
-  request: LoginRequest,
+  request: Asker,
   askForToken: () => Promise<object>,
   { expiresIn, interval }: JsonRecord,
   isThere: () => Promise<boolean>,
-  signal: AbortSignal,
 ): Promise<JsonRecord | undefined> {
+  const { signal } = request;
   const limitMs = Math.min(msOf(expiresIn) ?? Infinity, LOGIN_LIMIT_MS);
   const endsAt = performance.now() + limitMs;
   const [least, most] = PACE_MS;
@@ -229,7 +211,7 @@ async function poll(
   }
 }
 
-/** What AWS gives, with texts that must be in it. */
+/** What AWS gives, if texts that must be in it are. */
 async function answerOf(
   request: Asker,
   asked: Promise<object>,
@@ -245,8 +227,8 @@ async function answerOf(
     redactor.addCredential(textIn(given, name));
   }
   const missing = wanted.find((name) => textIn(given, name) === undefined);
-  if (missing === undefined) return given;
-  throw gaveNo(request, missing);
+  if (missing !== undefined) throw gaveNo(request, missing);
+  return given;
 }
 
 function gaveNo({ grant }: Asker, what: string): LoginError {
@@ -260,18 +242,15 @@ function expired(): LoginError {
 
 /** Saves the token where and as the AWS CLI does, or keeps it in memory. */
 async function keep(
-  { session, grant: { startUrl, region } }: LoginRequest,
+  { session, grant: { startUrl, region } }: Asker,
   client: JsonRecord,
   token: JsonRecord,
 ): Promise<void> {
-  const now = session.now();
-  const { clientId, clientSecret, clientSecretExpiresAt } = client;
+  const { clientId, clientSecret, clientSecretExpiresAt: end } = client;
   const { accessToken } = token;
   const refreshToken = textIn(token, "refreshToken");
-  const expiresAt = new Date(now + (msOf(token.expiresIn) ?? 0));
-  const registered = typeof clientSecretExpiresAt === "number"
-    ? new Date(clientSecretExpiresAt * 1000)
-    : expiresAt;
+  const expiresAt = new Date(session.now() + (msOf(token.expiresIn) ?? 0));
+  const registered = typeof end === "number" ? new Date(end * 1000) : expiresAt;
   const record = {
     startUrl,
     region,
@@ -299,4 +278,75 @@ function msOf(seconds: unknown): number | undefined {
   return typeof seconds === "number" && seconds > 0
     ? seconds * 1000
     : undefined;
+}
+
+const PURPOSE = "begin the session";
+
+/**
+ * The variables that the client reads, whatever it is told. Found with
+ * `DENO_AUDIT_PERMISSIONS`.
+ */
+const CLIENT_ENV = [
+  "AWS_ENABLE_DEFAULT_SOCKET_TIMEOUT_2026",
+  "AWS_LAMBDA_BENCHMARK_MODE",
+  "AWS_LAMBDA_NODEJS_NO_GLOBAL_AWSLAMBDA",
+  "AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED",
+];
+
+/** @throws {LoginError} A permission is missing. */
+async function openSignIn({ session, grant }: Asker): Promise<SSOOIDC> {
+  const endpoint = grant.urlOf("SSO_OIDC", "/");
+  const missing = notGranted([
+    netNeed(endpoint, PURPOSE),
+    ...CLIENT_ENV
+      .map((value) => ({ kind: "env", value, why: PURPOSE } as const)),
+  ]);
+  if (missing.length > 0) throw new LoginError("failed", lacking(missing));
+  const { SSOOIDC } = await import("@aws-sdk/client-sso-oidc");
+  const service = new SSOOIDC({
+    region: grant.region,
+    endpoint: endpoint.href,
+    requestHandler: new SdkHttp(session, PURPOSE),
+    defaultUserAgentProvider: SDK_USER_AGENT,
+    // The pace is AWS's, and kept here.
+    maxAttempts: 1,
+    // What is not said it looks for in variables and files, by its own parser.
+    retryMode: "standard",
+    defaultsMode: "standard",
+    useDualstackEndpoint: false,
+    useFipsEndpoint: false,
+    userAgentAppId: () => Promise.resolve(undefined),
+    authSchemePreference: [],
+  });
+  // It would read a variable of AWS Lambda's.
+  service.middlewareStack.remove("recursionDetectionMiddleware");
+  return service;
+}
+
+function statusOf(error: unknown): number | undefined {
+  const { $metadata } = isRecord(error) ? error : {};
+  const { httpStatusCode } = isRecord($metadata) ? $metadata : {};
+  return typeof httpStatusCode === "number" ? httpStatusCode : undefined;
+}
+
+/** `authorization_pending` and `AuthorizationPendingException` are one. */
+function errorName(error: unknown): string {
+  const status = statusOf(error);
+  // RFC 8628, 3.5: a connection that fails is tried again, more slowly.
+  const isPassing = status === undefined || status >= 500 || status === 429;
+  if (isPassing || !isRecord(error)) return "slowdown";
+  const name = textIn(error, "error", "name") ?? "";
+  return name.replace(/Exception$/, "").replaceAll("_", "").toLowerCase();
+}
+
+/** The error of a login that the service ended, or that did not reach it. */
+function refused(error: unknown): LoginError {
+  const status = statusOf(error);
+  if (status === undefined || !isRecord(error)) {
+    return new LoginError("failed", messageOf(error));
+  }
+  const name = textIn(error, "error") ?? `HTTP ${status}`;
+  const more = textIn(error, "error_description");
+  const said = more === undefined ? name : `${name}: ${more}`;
+  return new LoginError("failed", `the sign-in service refused: ${said}`);
 }

@@ -23,12 +23,12 @@ const NO_LOCK: AsyncDisposable = {
 /** Waits for the lock; `undefined` if another one has done the work meanwhile. */
 export async function lockUnless(
   isDone: () => Promise<boolean>,
-  path: string,
+  tokenFile: string,
   limitMs: number,
   signal: AbortSignal,
 ): Promise<AsyncDisposable | undefined> {
   for (;;) {
-    const lock = await tryLock(path, limitMs);
+    const lock = await tryLock(tokenFile, limitMs);
     if (await isDone()) {
       await lock?.[Symbol.asyncDispose]();
       return undefined;
@@ -39,23 +39,24 @@ export async function lockUnless(
 }
 
 /** Whether it could be had: others will wait, and the token can be written. */
-export async function canLock(path: string): Promise<boolean> {
-  await using lock = await tryLock(path, 0);
+export async function canLock(tokenFile: string): Promise<boolean> {
+  await using lock = await tryLock(tokenFile, 0);
   return lock !== NO_LOCK;
 }
 
 async function tryLock(
-  path: string,
+  tokenFile: string,
   limitMs: number,
 ): Promise<AsyncDisposable | undefined> {
   const { dirname } = process.getBuiltinModule("node:path");
-  const value = dirname(path);
+  const value = dirname(tokenFile);
   const needs = (["read", "write"] as const).map((kind): Need => (
     { kind, value, why: "let one program at a time log in" }
   ));
   if (notGranted(needs).length > 0) return NO_LOCK;
   try {
     await Deno.mkdir(value, { recursive: true, mode: 0o700 });
+    const path = tokenFile.replace(/\.json$/, ".login.lock");
     return await tryOpen(path, limitMs);
   } catch {
     // A disk that is not written to, or that knows no locks.
@@ -67,37 +68,27 @@ async function tryOpen(
   path: string,
   limitMs: number,
 ): Promise<AsyncDisposable | undefined> {
+  using opened = new DisposableStack();
   const options = { read: true, write: true, create: true, mode: 0o600 };
-  const file = await Deno.open(path, options);
-  try {
-    if (!await file.tryLock(true)) {
-      file.close();
-      return await isOutdated(path, limitMs) ? NO_LOCK : undefined;
-    }
-    // Whoever had it before may have taken the file away.
-    const [opened, there] = await Promise.all([
-      file.stat(),
-      Deno.lstat(path).catch(() => undefined),
-    ]);
-    // What a link leads to is not this program's to write over.
-    const isLink = there?.isSymlink === true;
-    if (isLink || there === undefined || opened.ino !== there.ino) {
-      file.close();
-      return isLink ? NO_LOCK : undefined;
-    }
-    const since = new Date();
-    const until = new Date(since.getTime() + limitMs);
-    const text = JSON.stringify({ pid: Deno.pid, since, until });
-    await file.truncate();
-    await file.write(new TextEncoder().encode(text));
-  } catch (error) {
-    file.close();
-    throw error;
+  const file = opened.use(await Deno.open(path, options));
+  if (!await file.tryLock(true)) {
+    return await isOutdated(path, limitMs) ? NO_LOCK : undefined;
   }
+  const there = await Deno.lstat(path).catch(() => undefined);
+  // What a link leads to is not this program's to write over.
+  if (there?.isSymlink) return NO_LOCK;
+  // Whoever had it before may have taken the file away.
+  if (there?.ino !== (await file.stat()).ino) return undefined;
+  const since = new Date();
+  const until = new Date(since.getTime() + limitMs);
+  const text = JSON.stringify({ pid: Deno.pid, since, until });
+  await file.truncate();
+  await file.write(new TextEncoder().encode(text));
+  const held = opened.move();
   return {
     async [Symbol.asyncDispose](): Promise<void> {
       await Deno.remove(path).catch(() => {});
-      file.close();
+      held.dispose();
     },
   };
 }

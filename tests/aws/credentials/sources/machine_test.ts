@@ -3,7 +3,7 @@
 import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { createCredentialSource } from "../../../../src/aws/credentials/credentials.ts";
 import { instanceCredentials } from "../../../../src/aws/credentials/sources/machine.ts";
-import { FileWatch } from "../../../../src/aws/credentials/watch.ts";
+import { FileWatch } from "../../../../src/aws/credentials/cache.ts";
 import { CredentialsError } from "../../../../src/errors.ts";
 import { SILENT_LOG } from "../../../../src/log/log.ts";
 import { Redactor } from "../../../../src/redact/redact.ts";

@@ -12,7 +12,7 @@ import { createCredentialSource } from "../../../../src/aws/credentials/credenti
 import { CredentialsError } from "../../../../src/errors.ts";
 import type { Log } from "../../../../src/log/log.ts";
 import { Redactor } from "../../../../src/redact/redact.ts";
-import { FileWatch } from "../../../../src/aws/credentials/watch.ts";
+import { FileWatch } from "../../../../src/aws/credentials/cache.ts";
 import { SILENT_LOG } from "../../../../src/log/log.ts";
 import { Clock } from "../../../support/clock.ts";
 import { within } from "../../../support/deadline.ts";
