@@ -1,7 +1,6 @@
 /** By what a lost session is known, and what then happens to a call. */
 import { assertEquals } from "@std/assert";
-import { INITIALIZED, result } from "../../support/raw_mcp.ts";
-import type { RawEventStream } from "../../support/raw_reply.ts";
+import { result } from "../../support/raw_mcp.ts";
 import { RawServer } from "../../support/raw_server.ts";
 import { StreamClient } from "../../support/stream_client.ts";
 import {
@@ -12,6 +11,7 @@ import {
   type Signal,
   world,
 } from "./session_signals.ts";
+import { httpSse } from "../../support/raw_sse.ts";
 
 const AWS_WORDS =
   "The provided SessionId was not found or has expired, please re-initialize your connection.";
@@ -216,23 +216,19 @@ for (
   Deno.test(`over HTTP+SSE a session lost by ${what} is replaced, and the call is run once`, async () => {
     let opened = 0;
     let ran = 0;
-    let stream: RawEventStream | undefined;
-    await using server = await RawServer.start(async (request, reply) => {
-      if (request.method === "GET") {
-        stream = await reply.sse();
-        const data = `/messages?session=${++opened}`;
-        await stream.event({ event: "endpoint", data });
-        return await stream.closed;
-      }
-      const message = JSON.parse(request.text());
-      if (message.method === "tools/call") {
-        if (request.target.endsWith("=1")) return await lose(message, reply);
+    await using server = await RawServer.start(httpSse(
+      async (message, { stream }) => {
+        if (message.method !== "tools/call") return;
         ran++;
-      }
-      await reply.status(202);
-      if (message.id === undefined) return;
-      await stream?.message(result(message, INITIALIZED));
-    });
+        await stream.message(result(message));
+      },
+      async (message, reply, { session }) => {
+        opened = session;
+        if (message.method !== "tools/call" || session > 1) return false;
+        await lose(message, reply);
+        return true;
+      },
+    ));
     await using client = new StreamClient({
       url: server.url,
       transport: "sse",
@@ -247,25 +243,18 @@ for (
 Deno.test("over HTTP+SSE an error about the session is the call's answer, and the next call finds a new session", async () => {
   let opened = 0;
   let ran = 0;
-  let stream: RawEventStream | undefined;
-  await using server = await RawServer.start(async (request, reply) => {
-    if (request.method === "GET") {
-      stream = await reply.sse();
-      const data = `/messages?session=${++opened}`;
-      await stream.event({ event: "endpoint", data });
-      return await stream.closed;
-    }
-    const message = JSON.parse(request.text());
-    await reply.status(202);
-    if (message.id === undefined) return;
-    const isCall = message.method === "tools/call";
-    if (isCall) ran++;
-    await stream?.message(
-      isCall && opened === 1
-        ? rpc(message.id, -32001, "Session not found")
-        : result(message, INITIALIZED),
-    );
-  });
+  await using server = await RawServer.start(
+    httpSse(async (message, { stream, session }) => {
+      opened = session;
+      if (message.method !== "tools/call") return;
+      ran++;
+      await stream.message(
+        session === 1
+          ? rpc(message.id, -32001, "Session not found")
+          : result(message),
+      );
+    }),
+  );
   await using client = new StreamClient({ url: server.url, transport: "sse" });
   await client.initialize();
   client.request(3, "tools/call", CALL);

@@ -1,9 +1,10 @@
 /** Whose answer it is that a target gives. */
 import { assertEquals } from "@std/assert";
 import { Clock } from "../../support/clock.ts";
-import { INITIALIZED, mcp, result } from "../../support/raw_mcp.ts";
-import { type RawEventStream, RawServer } from "../../support/raw_server.ts";
+import { mcp, result } from "../../support/raw_mcp.ts";
+import { RawServer } from "../../support/raw_server.ts";
 import { StreamClient } from "../../support/stream_client.ts";
+import { httpSse } from "../../support/raw_sse.ts";
 
 const CALL = { name: "t" };
 const late = (id: unknown) => ({
@@ -130,23 +131,17 @@ Deno.test("a stream that broke after an error of another ID is resumed", async (
 });
 
 Deno.test("over HTTP+SSE an error of another ID before the answer does not take its place", async () => {
-  let channel: RawEventStream | undefined;
-  await using server = await RawServer.start(async (request, reply) => {
-    if (request.method === "GET") {
-      channel = await reply.sse();
-      await channel.event({ event: "endpoint", data: "/messages" });
-      return await channel.closed;
-    }
-    await reply.status(202);
-    const asked = JSON.parse(request.text());
-    if (asked.id === undefined) return;
-    if (asked.method === "tools/call") await channel?.message(late(777));
-    await channel?.message(result(asked, INITIALIZED));
-  });
+  await using server = await RawServer.start(
+    httpSse(async (asked, { stream }) => {
+      if (asked.id === undefined) return;
+      await stream.message(late(777));
+      await stream.message(result(asked, { ok: true }));
+    }),
+  );
   await using client = new StreamClient({ url: server.url, transport: "sse" });
   await client.initialize();
   client.request(3, "tools/call", CALL);
-  assertEquals((await client.answer(3)).json.result, INITIALIZED);
+  assertEquals((await client.answer(3)).json.result, { ok: true });
 });
 
 for (const how of ["a body", "an event", "an event over the limit"]) {

@@ -11,6 +11,7 @@ import {
 } from "../../support/raw_mcp.ts";
 import { type RawEventStream, RawServer } from "../../support/raw_server.ts";
 import { StreamClient } from "../../support/stream_client.ts";
+import { httpSse } from "../../support/raw_sse.ts";
 
 const RIGHT = '{"jsonrpc":"2.0","id":3,"result":{"said":"right"}}';
 
@@ -189,24 +190,13 @@ Deno.test("what is right in an array is given, whatever else stands there, as a 
 });
 
 Deno.test("over HTTP+SSE the right answer after a broken one is given", async () => {
-  const { promise: channel, resolve } = Promise.withResolvers<RawEventStream>();
-  await using server = await RawServer.start(async (request, reply) => {
-    if (request.method === "GET") {
-      const stream = await reply.sse();
-      resolve(stream);
-      await stream.event({ event: "endpoint", data: "/messages" });
-      return await stream.closed;
-    }
-    await reply.status(202);
-    const message = JSON.parse(request.text());
-    const stream = await channel;
-    if (message.method === "initialize") {
-      return await stream.message(result(message, INITIALIZED));
-    }
-    if (message.id !== 3) return;
-    for (const data of Object.values(BROKEN)) await stream.event({ data });
-    await stream.event({ data: RIGHT });
-  });
+  await using server = await RawServer.start(
+    httpSse(async ({ id }, { stream }) => {
+      if (id !== 3) return;
+      for (const data of Object.values(BROKEN)) await stream.event({ data });
+      await stream.event({ data: RIGHT });
+    }),
+  );
   await using client = new StreamClient({ url: server.url, transport: "sse" });
   await client.initialize();
   client.request(3, "tools/call", { name: "t" });

@@ -11,8 +11,9 @@ import {
   type McpHandler,
   result,
 } from "../../support/raw_mcp.ts";
-import { type RawEventStream, RawServer } from "../../support/raw_server.ts";
+import { RawServer } from "../../support/raw_server.ts";
 import { StreamClient } from "../../support/stream_client.ts";
+import { httpSse } from "../../support/raw_sse.ts";
 
 const OK =
   '{"jsonrpc":"2.0","id":3,"result":{"content":[{"type":"text","text":"hi"}]}}';
@@ -285,25 +286,15 @@ for (const encoding of ["zstd", "gzip, gzip", "deflate, zstd", "x-unknown"]) {
 }
 
 Deno.test("over HTTP+SSE the same is delivered, repaired and skipped", async () => {
-  const { promise: channel, resolve } = Promise.withResolvers<RawEventStream>();
   const sent = [
     ...Object.values(REPAIRED).map(([text]) => `data: ${text}\n\n`),
     `${JUNK}event: response\ndata: ${OK}\n\n`,
   ];
-  await using server = await RawServer.start(async (request, reply) => {
-    if (request.method === "GET") {
-      const stream = await reply.sse();
-      resolve(stream);
-      await stream.event({ event: "endpoint", data: "/messages" });
-      return await stream.closed;
-    }
-    await reply.status(202);
-    const message = JSON.parse(request.text());
-    const stream = await channel;
-    if (message.method === "initialize") {
-      await stream.message(result(message, INITIALIZED));
-    } else if (message.id === 3) await stream.raw(sent.shift() ?? "");
-  });
+  await using server = await RawServer.start(
+    httpSse(async ({ id }, { stream }) => {
+      if (id === 3) await stream.raw(sent.shift() ?? "");
+    }),
+  );
   await using client = new StreamClient({ url: server.url, transport: "sse" });
   await client.initialize();
   const count = sent.length;

@@ -4,10 +4,11 @@
  */
 import { assertEquals } from "@std/assert";
 import { Clock } from "../../support/clock.ts";
-import { INITIALIZED, mcp, result, Sessions } from "../../support/raw_mcp.ts";
-import type { RawEventStream, RawReply } from "../../support/raw_reply.ts";
+import { mcp, result, Sessions } from "../../support/raw_mcp.ts";
+import type { RawReply } from "../../support/raw_reply.ts";
 import { RawServer } from "../../support/raw_server.ts";
 import { StreamClient } from "../../support/stream_client.ts";
+import { httpSse } from "../../support/raw_sse.ts";
 
 // deno-lint-ignore no-explicit-any
 type Call = any;
@@ -271,29 +272,25 @@ Deno.test("over HTTP+SSE an answer to another request says nothing of a call", a
 /** A call that is refused when the messages on the channel were read. */
 async function refusedAfter(messages: readonly unknown[], status: number) {
   let count = 0;
-  let channel: RawEventStream | undefined;
   let ping: Call;
   const read = Promise.withResolvers<void>();
-  await using server = await RawServer.start(async (request, reply) => {
-    if (request.method === "GET") {
-      channel = await reply.sse();
-      await channel.event({ event: "endpoint", data: "/messages?id=1" });
-      return await channel.closed;
-    }
-    const asked = JSON.parse(request.text());
-    if (asked.method === "tools/call" && ++count === 1) {
-      for (const message of messages) await channel?.message(message);
+  await using server = await RawServer.start(httpSse(
+    async (asked, { stream }) => {
+      if (asked.method === "ping") ping = asked;
+      else if (asked.method === "tools/call") {
+        await stream.message(result(asked));
+      }
+    },
+    async (asked, reply, { stream }) => {
+      if (asked.method !== "tools/call" || ++count > 1) return false;
+      for (const message of messages) await stream.message(message);
       // Its answer comes after them on the channel.
-      await channel?.message(result(ping));
+      await stream.message(result(ping));
       await read.promise;
-      return await reply.status(status);
-    }
-    if (asked.method === "ping") ping = asked;
-    await reply.status(202);
-    if (asked.method !== "ping" && asked.id !== undefined && asked.method) {
-      await channel?.message(result(asked, INITIALIZED));
-    }
-  });
+      await reply.status(status);
+      return true;
+    },
+  ));
   await using client = new StreamClient({ url: server.url, transport: "sse" });
   await client.initialize();
   client.request(2, "ping");

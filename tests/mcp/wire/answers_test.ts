@@ -2,10 +2,11 @@
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import { Clock } from "../../support/clock.ts";
 import { modern } from "../../support/modern_message.ts";
-import { INITIALIZED, mcp, type McpHandler } from "../../support/raw_mcp.ts";
-import type { RawEventStream, RawReply } from "../../support/raw_reply.ts";
+import { mcp, type McpHandler } from "../../support/raw_mcp.ts";
+import type { RawReply } from "../../support/raw_reply.ts";
 import { RawServer } from "../../support/raw_server.ts";
 import { StreamClient } from "../../support/stream_client.ts";
+import { httpSse } from "../../support/raw_sse.ts";
 
 /** An answer to a call, as the text of JSON. */
 const ok = (id: string) =>
@@ -201,22 +202,11 @@ for (
   ]
 ) {
   Deno.test(`over HTTP+SSE an answer with ${what} reaches the one request`, async () => {
-    let stream: RawEventStream | undefined;
-    await using server = await RawServer.start(async (request, reply) => {
-      if (request.method === "GET") {
-        stream = await reply.sse();
-        await stream.event({ event: "endpoint", data: "/messages" });
-        return await stream.closed;
-      }
-      const message = JSON.parse(request.text());
-      await reply.status(202);
-      if (message.method === "initialize") {
-        const { id } = message;
-        await stream?.message({ jsonrpc: "2.0", id, result: INITIALIZED });
-      } else if (message.method === "tools/call") {
-        await stream?.event({ data: said });
-      }
-    });
+    await using server = await RawServer.start(
+      httpSse(async ({ method }, { stream }) => {
+        if (method === "tools/call") await stream.event({ data: said });
+      }),
+    );
     await using client = new StreamClient({
       url: server.url,
       transport: "sse",
