@@ -2,9 +2,8 @@ import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { commaNotes } from "../../src/permissions.ts";
 import { findNeeds, permissionFlags } from "../../src/commands/needs.ts";
 import { configOf } from "../support/command_line.ts";
-import { CommandWorld } from "./command_world.ts";
+import { CommandWorld, TARGET } from "./command_world.ts";
 
-const TARGET = "https://abc123.execute-api.eu-west-1.amazonaws.com/prod/mcp";
 const OWN_ENV =
   "AWS_*,MCP_*,HOME,HTTPS_PROXY,https_proxy,HTTP_PROXY,http_proxy,ALL_PROXY,all_proxy,NO_PROXY,no_proxy";
 const SDK_ENV = `${OWN_ENV},HOMEDRIVE,HOMEPATH,USERPROFILE,_X_AMZN_TRACE_ID`;

@@ -3,7 +3,7 @@ import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { variablesOf } from "../../src/config/option.ts";
 import { OPTION_KEYS, OPTIONS } from "../../src/config/options.ts";
 import { Reading } from "../../src/config/settings.ts";
-import { commandLine } from "../support/launch.ts";
+import { runProgram } from "../commands/program.ts";
 
 const VARIABLES = OPTION_KEYS.flatMap((key) => {
   return variablesOf(OPTIONS[key]).map((name) => ({ key, name }));
@@ -28,29 +28,12 @@ for (const { key, name } of VARIABLES) {
 }
 
 /** Runs the program to the end of its stdin. */
-async function outcome(
-  permissionFlags: readonly string[],
-  env: Record<string, string> = {},
-): Promise<{ code: number; stdout: string; stderr: string }> {
-  await using line = await commandLine({
+const outcome = (permissionFlags: readonly string[], env = {}) =>
+  runProgram([TARGET.href], {
     target: TARGET,
     permissionFlags: ["--no-prompt", ...permissionFlags],
-    bareArgs: [TARGET.href],
     env: { MCP_LOG_LEVEL: undefined, ...env },
   });
-  const { code, stdout, stderr } = await new Deno.Command(line.command, {
-    args: line.args,
-    env: line.env,
-    clearEnv: true,
-    stdin: "null",
-  }).output();
-  const decoder = new TextDecoder();
-  return {
-    code,
-    stdout: decoder.decode(stdout),
-    stderr: decoder.decode(stderr),
-  };
-}
 
 Deno.test("a program that may not read its options' variables does not start, and names the flags", async () => {
   for (

@@ -6,7 +6,7 @@ import type { RawHandler } from "../support/raw_server.ts";
 import { PING, World } from "./limits_world.ts";
 
 Deno.test("an answer that does not begin in time is 504 with the request's id", async () => {
-  await using world = await World.start(
+  await using world = await World.make(
     { timeoutMs: 40 },
     mcp({
       hang: (_message, reply) => reply.hang(),
@@ -25,7 +25,7 @@ Deno.test("an answer that does not begin in time is 504 with the request's id", 
 Deno.test("an answer in which nothing moves is broken off", async () => {
   const left = Promise.withResolvers<void>();
   using clock = new Clock();
-  await using world = await World.start(
+  await using world = await World.make(
     { idleTimeoutMs: 60_000 },
     mcp({
       stall: async (_message, reply) => {
@@ -60,8 +60,8 @@ Deno.test("an event begins the time of an answer anew where that is wanted, and 
   };
   const asked = Promise.withResolvers<void>();
   using clock = new Clock();
-  await using strict = await World.start({ timeoutMs: 60_000 }, handler);
-  await using patient = await World.start(
+  await using strict = await World.make({ timeoutMs: 60_000 }, handler);
+  await using patient = await World.make(
     { timeoutMs: 60_000, timeoutResetOnProgress: true },
     handler,
   );
@@ -95,7 +95,7 @@ Deno.test("a GET stream and a listen stand open beyond all limits", async () => 
   };
   const limits = { timeoutMs: 60_000, idleTimeoutMs: 60_000 };
   using clock = new Clock();
-  await using world = await World.start(limits, (request, reply) => {
+  await using world = await World.make(limits, (request, reply) => {
     if (!request.text().includes('"stall"')) return stand(request, reply);
     return reply.hang();
   });

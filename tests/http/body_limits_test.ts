@@ -12,7 +12,7 @@ function messageOf(byteLength: number): string {
 }
 
 Deno.test("a body of the largest size passes, and one byte more is 413", async () => {
-  await using world = await World.start({ maxBodyBytes: 100_000 });
+  await using world = await World.make({ maxBodyBytes: 100_000 });
   const right = await world.front.post(messageOf(100_000));
   assertEquals((await right.json()).id, 1);
   const large = await world.front.post(messageOf(100_001));
@@ -24,7 +24,7 @@ Deno.test("a body of the largest size passes, and one byte more is 413", async (
 });
 
 Deno.test("a body that is too large and does not say so is 413, too", async () => {
-  await using world = await World.start({ maxBodyBytes: 1000 });
+  await using world = await World.make({ maxBodyBytes: 1000 });
   const chunked = await fetch(world.front.url, {
     method: "POST",
     body: new Blob([messageOf(500), messageOf(501)]).stream(),
@@ -40,7 +40,7 @@ Deno.test("a body that is too large and does not say so is 413, too", async () =
 });
 
 Deno.test("a body that is announced too large is refused before it comes", async () => {
-  await using world = await World.start({ maxBodyBytes: 1000 });
+  await using world = await World.make({ maxBodyBytes: 1000 });
   using client = await world.open(
     "POST /mcp HTTP/1.1",
     "Host: localhost",
@@ -50,7 +50,7 @@ Deno.test("a body that is announced too large is refused before it comes", async
 });
 
 Deno.test("a body in very many pieces takes no more than its size", async () => {
-  await using world = await World.start({});
+  await using world = await World.make({});
   using client = await world.open(
     "POST /mcp HTTP/1.1",
     "Host: localhost",
@@ -67,7 +67,7 @@ Deno.test("more bodies than there is memory for are 503, until one is gone", asy
   const asked = Promise.withResolvers<void>();
   const release = Promise.withResolvers<void>();
   let count = 0;
-  await using world = await World.start({ maxBodyBytes: 1000 }, async (
+  await using world = await World.make({ maxBodyBytes: 1000 }, async (
     request,
     reply,
   ) => {
@@ -91,7 +91,7 @@ Deno.test("more bodies than there is memory for are 503, until one is gone", asy
 });
 
 Deno.test("bodies that came to nothing leave their memory to others", async () => {
-  await using world = await World.start({
+  await using world = await World.make({
     maxBodyBytes: 1000,
     bodyTimeoutMs: 50,
   });
@@ -114,7 +114,7 @@ Deno.test("bodies that came to nothing leave their memory to others", async () =
 });
 
 Deno.test("a body that stops coming is 408", async () => {
-  await using world = await World.start({ bodyTimeoutMs: 40 });
+  await using world = await World.make({ bodyTimeoutMs: 40 });
   using client = await world.open(
     "POST /mcp HTTP/1.1",
     "Host: localhost",
@@ -127,7 +127,7 @@ Deno.test("a body that stops coming is 408", async () => {
 });
 
 Deno.test("a body that comes byte by byte for too long is 408", async () => {
-  await using world = await World.start({
+  await using world = await World.make({
     bodyTimeoutMs: 60_000,
     wholeBodyTimeoutMs: 200,
   });
@@ -145,7 +145,7 @@ Deno.test("a body that comes byte by byte for too long is 408", async () => {
 });
 
 Deno.test("a body that is announced too large is refused before the client is told to send it", async () => {
-  await using world = await World.start({ maxBodyBytes: 1000 });
+  await using world = await World.make({ maxBodyBytes: 1000 });
   const lines = ["POST /mcp HTTP/1.1", "Host: localhost"];
   const expect = "Expect: 100-continue";
   using large = await world.open(...lines, "Content-Length: 1001", expect);
@@ -156,7 +156,7 @@ Deno.test("a body that is announced too large is refused before the client is to
 
 Deno.test("bodies that are announced and do not come take no memory", async () => {
   const size = 64 * 1024 * 1024;
-  await using world = await World.start({ maxBodyBytes: size });
+  await using world = await World.make({ maxBodyBytes: size });
   using clients = new DisposableStack();
   const before = Deno.memoryUsage().external;
   for (let count = 0; count < 10; count++) {
@@ -178,7 +178,7 @@ Deno.test("bodies that are announced and do not come take no memory", async () =
 });
 
 Deno.test("a client that leaves in the middle of its body leaves nothing behind", async () => {
-  await using world = await World.start({ maxRequests: 1 });
+  await using world = await World.make({ maxRequests: 1 });
   {
     using client = await world.open(
       "POST /mcp HTTP/1.1",
@@ -193,7 +193,7 @@ Deno.test("a client that leaves in the middle of its body leaves nothing behind"
 });
 
 Deno.test("a body in a coding that is not taken off is 501, and not sent on", async () => {
-  await using world = await World.start({});
+  await using world = await World.make({});
   const head = ["POST /mcp HTTP/1.1", "Host: localhost"];
   using coded = await world.open(...head, "Transfer-Encoding: gzip, chunked");
   assertEquals((await coded.head()).status, 501);
@@ -205,7 +205,7 @@ Deno.test("a body in a coding that is not taken off is 501, and not sent on", as
 
 Deno.test("the rest of a refused body may come, so that the client sees why", async () => {
   using clock = new Clock();
-  await using world = await World.start({ maxBodyBytes: 1000 });
+  await using world = await World.make({ maxBodyBytes: 1000 });
   const size = 8 * 1024 * 1024;
   using client = await world.open(
     "POST /mcp HTTP/1.1",

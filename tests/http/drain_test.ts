@@ -22,6 +22,23 @@ function onCue(): { handler: McpHandler; asked: Promise<void>; go(): void } {
   };
 }
 
+/** Sends more than any buffer on the way holds. */
+const flood = (onClose = () => {}): McpHandler => async (_message, reply) => {
+  const stream = await reply.sse();
+  stream.closed.then(onClose);
+  const data = "x".repeat(100_000);
+  for (let sent = 0; sent < 500; sent++) await stream.event({ data });
+};
+
+/** A client that reads the head of such an answer, and nothing more. */
+async function flooded(front: Front): Promise<RawClient> {
+  const client = await RawClient.connect(front.port);
+  const call = '{"jsonrpc":"2.0","id":1,"method":"flood"}';
+  await client.sendPost("/mcp", ["Host: localhost"], call);
+  assertEquals((await client.head()).status, 200);
+  return client;
+}
+
 Deno.test("a stop without requests is over at once, and nobody listens any more", async () => {
   await using target = await RawServer.start(mcp({}));
   const front = await Front.start({ target: target.url });
@@ -181,12 +198,7 @@ Deno.test("a client that takes nothing of its answer does not hold up a stop, wh
   const cut = Promise.withResolvers<void>();
   await using target = await RawServer.start(mcp({
     slow: handler,
-    flood: async (_message, reply) => {
-      const stream = await reply.sse();
-      stream.closed.then(() => cut.resolve());
-      const data = "x".repeat(100_000);
-      for (let sent = 0; sent < 500; sent++) await stream.event({ data });
-    },
+    flood: flood(cut.resolve),
   }));
   using clock = new Clock();
   const front = await Front.start({
@@ -194,13 +206,7 @@ Deno.test("a client that takes nothing of its answer does not hold up a stop, wh
     token: false,
     drainMs: 86_400_000,
   });
-  using silent = await RawClient.connect(front.port);
-  await silent.sendPost(
-    "/mcp",
-    ["Host: localhost"],
-    '{"jsonrpc":"2.0","id":1,"method":"flood"}',
-  );
-  assertEquals((await silent.head()).status, 200);
+  using _silent = await flooded(front);
   const slow = front.post({ jsonrpc: "2.0", id: 2, method: "slow" });
   await asked;
   const stopped = front.stop();
@@ -270,25 +276,13 @@ Deno.test("a GET stream is ended as a target would, and a POST stream is broken 
 });
 
 Deno.test("a client that reads nothing, and one in the middle of its head, do not hold up a stop", async () => {
-  await using target = await RawServer.start(mcp({
-    flood: async (_message, reply) => {
-      const stream = await reply.sse();
-      const data = "x".repeat(100_000);
-      for (let sent = 0; sent < 500; sent++) await stream.event({ data });
-    },
-  }));
+  await using target = await RawServer.start(mcp({ flood: flood() }));
   const front = await Front.start({
     target: target.url,
     token: false,
     drainMs: 50,
   });
-  using silent = await RawClient.connect(front.port);
-  await silent.sendPost(
-    "/mcp",
-    ["Host: localhost"],
-    '{"jsonrpc":"2.0","id":1,"method":"flood"}',
-  );
-  assertEquals((await silent.head()).status, 200);
+  using _silent = await flooded(front);
   using slow = await RawClient.connect(front.port);
   await slow.send("POST /mcp HTTP/1.1\r\nHost: loc");
   using unfinished = await RawClient.connect(front.port);

@@ -1,28 +1,21 @@
 /** Lists of tools that the HTTP front cannot look through do not pass it. */
 import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { within } from "../support/deadline.ts";
-import { Front, type FrontOptions } from "../support/http_front.ts";
-import {
-  type RawEventStream,
-  type RawHandler,
-  RawServer,
-} from "../support/raw_server.ts";
+import type { FrontOptions } from "../support/http_front.ts";
+import type { RawEventStream, RawHandler } from "../support/raw_server.ts";
+import { FrontWorld } from "./front_world.ts";
 
 const LIST = { jsonrpc: "2.0", id: "l", method: "tools/list" };
 const TOOLS = '{"tools":[{"name":"write"},{"name":"read"}]}';
 
 /** A target that answers what it is told to, and a front before it. */
-class World implements AsyncDisposable {
-  private constructor(readonly target: RawServer, readonly front: Front) {}
-
-  static async start(
+class World extends FrontWorld {
+  /** A target that meets every request alike. */
+  static behaving(
     handler: RawHandler,
     options: Partial<FrontOptions> = {},
   ): Promise<World> {
-    const target = await RawServer.start(handler);
-    const tools = { deny: ["write"] };
-    const front = await Front.start({ target: target.url, tools, ...options });
-    return new World(target, front);
+    return World.start(handler, { tools: { deny: ["write"] }, ...options });
   }
 
   /** A target with one body for every answer. */
@@ -31,7 +24,7 @@ class World implements AsyncDisposable {
     type = "application/json",
     status = 200,
   ): Promise<World> {
-    return World.start((_request, reply) =>
+    return World.behaving((_request, reply) =>
       reply.status(status, { "content-type": type }, body)
     );
   }
@@ -40,16 +33,11 @@ class World implements AsyncDisposable {
   static streaming(
     tell: (stream: RawEventStream) => Promise<void>,
   ): Promise<World> {
-    return World.start(async (_request, reply) => {
+    return World.behaving(async (_request, reply) => {
       const stream = await reply.sse();
       await tell(stream);
       await stream.closed;
     });
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    await this.front[Symbol.asyncDispose]();
-    await this.target[Symbol.asyncDispose]();
   }
 }
 
@@ -158,7 +146,7 @@ for (
 }
 
 Deno.test("a list goes on in the charset and the coding in which it was read", async () => {
-  await using world = await World.start((_request, reply) =>
+  await using world = await World.behaving((_request, reply) =>
     reply.status(200, {
       "content-type": "application/json; charset=utf-7",
       "content-encoding": "deflate",
@@ -181,7 +169,7 @@ Deno.test("an answer without a body passes, and so does an error page", async ()
 });
 
 Deno.test("a list that breaks off is told with the request's id, and so is the proxy's own", async () => {
-  await using world = await World.start(async (_request, reply) => {
+  await using world = await World.behaving(async (_request, reply) => {
     await reply.head(200, {
       "content-type": "application/json",
       "content-length": "1000",
@@ -209,7 +197,7 @@ Deno.test("a list in an HTTP error holds the allowed tools alone", async () => {
 });
 
 Deno.test("pings, priming events and comments pass a stream that is looked through", async () => {
-  await using world = await World.start(async (_request, reply) => {
+  await using world = await World.behaving(async (_request, reply) => {
     const stream = await reply.sse();
     await stream.raw(": open\n\nid: 1\nretry: 9\n\n");
     await stream.event({ id: "2", data: "" });
@@ -236,11 +224,7 @@ Deno.test("a request that has its answer gets no second one when its stream is c
     await stream.event({ data: "{" });
   });
   const answer = await world.front.post(LIST);
-  let text = "";
-  await assertRejects(async () => {
-    const body = answer.body!.pipeThrough(new TextDecoderStream());
-    for await (const piece of body) text += piece;
-  }, TypeError);
+  const text = await untilCut(answer);
   assertEquals(text.match(/"id":"l"/g)?.length, 1, text);
   await within(
     world.front.log.find((line) => line.includes('"bad-answer"')),
@@ -250,7 +234,7 @@ Deno.test("a request that has its answer gets no second one when its stream is c
 
 Deno.test("an event that is too large to be looked through ends its stream with an error", async () => {
   const left = Promise.withResolvers<void>();
-  await using world = await World.start(async (_request, reply) => {
+  await using world = await World.behaving(async (_request, reply) => {
     const stream = await reply.sse();
     await stream.event({ data: "x".repeat(2000) });
     await stream.closed;

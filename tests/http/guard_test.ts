@@ -1,21 +1,16 @@
 /** Who the HTTP front lets in. */
 import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
-import { Front, type FrontOptions, TEST_TOKEN } from "../support/http_front.ts";
+import { type FrontOptions, TEST_TOKEN } from "../support/http_front.ts";
 import { RawClient } from "../support/raw_client.ts";
-import { mcp } from "../support/raw_mcp.ts";
-import { RawServer } from "../support/raw_server.ts";
+import { FrontWorld } from "./front_world.ts";
 
 const BEARER = `Authorization: Bearer ${TEST_TOKEN}`;
 const PING = '{"jsonrpc":"2.0","id":1,"method":"ping"}';
 
 /** A target and a front before it. */
-class World implements AsyncDisposable {
-  private constructor(readonly target: RawServer, readonly front: Front) {}
-
-  static async start(options: Partial<FrontOptions> = {}): Promise<World> {
-    const target = await RawServer.start(mcp({}));
-    const front = await Front.start({ target: target.url, ...options });
-    return new World(target, front);
+class World extends FrontWorld {
+  static make(options?: Partial<FrontOptions>): Promise<World> {
+    return World.start({}, options);
   }
 
   /** The status of a POST with these header lines. */
@@ -24,15 +19,10 @@ class World implements AsyncDisposable {
     await client.sendPost("/mcp", lines, PING);
     return (await client.head()).status;
   }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    await this.front[Symbol.asyncDispose]();
-    await this.target[Symbol.asyncDispose]();
-  }
 }
 
 Deno.test("a request with the token passes, and no other does", async () => {
-  await using world = await World.start();
+  await using world = await World.make();
   const host = "Host: localhost";
   assertEquals(await world.post(host, BEARER), 200);
   assertEquals(await world.post(host, BEARER.replace("Bearer", "bearer")), 200);
@@ -50,7 +40,7 @@ Deno.test("a request with the token passes, and no other does", async () => {
 });
 
 Deno.test("a request without the token is told what is wanted", async () => {
-  await using world = await World.start();
+  await using world = await World.make();
   for (
     const [authorization, challenge] of [
       [" ", 'Bearer realm="sigv4-proxy"'],
@@ -67,7 +57,7 @@ Deno.test("a request without the token is told what is wanted", async () => {
 });
 
 Deno.test("the token is in no line of the log and in no request to the target", async () => {
-  await using world = await World.start();
+  await using world = await World.make();
   assertEquals(await world.post("Host: localhost", BEARER), 200);
   assertEquals(await world.post("Host: localhost", `${BEARER}x`), 401);
   assertEquals(world.front.logText.includes(TEST_TOKEN), false);
@@ -99,7 +89,7 @@ const STRANGE_HOSTS = [
 ];
 
 Deno.test("a front on loopback is reached under the names of loopback alone", async () => {
-  await using world = await World.start();
+  await using world = await World.make();
   for (const host of OWN_HOSTS) {
     assertEquals(await world.post(`Host: ${host}`, BEARER), 200, host);
   }
@@ -110,7 +100,7 @@ Deno.test("a front on loopback is reached under the names of loopback alone", as
 });
 
 Deno.test("a request without a Host, or with two, is refused", async () => {
-  await using world = await World.start();
+  await using world = await World.make();
   assertEquals(await world.post(BEARER), 400);
   assertEquals(await world.post("Host:", BEARER), 400);
   const host = "Host: localhost";
@@ -120,7 +110,7 @@ Deno.test("a request without a Host, or with two, is refused", async () => {
 });
 
 Deno.test("a request target that is a whole URL is looked at like a Host", async () => {
-  await using world = await World.start();
+  await using world = await World.make();
   const status = async (url: string, host: string): Promise<number> => {
     using client = await RawClient.connect(world.front.port);
     await client.sendPost(url, [`Host: ${host}`, BEARER], PING);
@@ -132,7 +122,7 @@ Deno.test("a request target that is a whole URL is looked at like a Host", async
 });
 
 Deno.test("the page of another origin is refused, whatever token it has", async () => {
-  await using world = await World.start();
+  await using world = await World.make();
   const host = `Host: localhost:${world.front.port}`;
   const status = (origin: string) => world.post(host, BEARER, origin);
   assertEquals(
@@ -161,7 +151,7 @@ Deno.test("the page of another origin is refused, whatever token it has", async 
 });
 
 Deno.test("a refused Host or Origin is named in an error without an id", async () => {
-  await using world = await World.start();
+  await using world = await World.make();
   const answer = await world.front.post(PING, {
     origin: "http://evil.example",
   });
@@ -171,7 +161,7 @@ Deno.test("a refused Host or Origin is named in an error without an id", async (
 });
 
 Deno.test("a front on all interfaces is reached by address, and by names it is told", async () => {
-  await using world = await World.start({
+  await using world = await World.make({
     listen: { hostname: "0.0.0.0", port: 0 },
     hosts: ["Proxy.internal"],
   });
@@ -191,7 +181,7 @@ Deno.test("a front on all interfaces is reached by address, and by names it is t
 });
 
 Deno.test("without a token any program may ask, and the log warns", async () => {
-  await using world = await World.start({ token: false });
+  await using world = await World.make({ token: false });
   assertEquals(await world.post("Host: localhost"), 200);
   assertEquals(await world.post("Host: evil.example"), 403);
   assertMatch(world.front.logText, /"level":"warn".*no token is asked for/);

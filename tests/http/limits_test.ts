@@ -8,7 +8,7 @@ import { PING, World } from "./limits_world.ts";
 Deno.test("more requests than are allowed at a time are 503, until one is answered", async () => {
   const asked = Promise.withResolvers<void>();
   const release = Promise.withResolvers<void>();
-  await using world = await World.start({ maxRequests: 1 }, async (
+  await using world = await World.make({ maxRequests: 1 }, async (
     request,
     reply,
   ) => {
@@ -34,7 +34,7 @@ Deno.test("more requests than are allowed at a time are 503, until one is answer
 });
 
 Deno.test("standing streams have a limit of their own, and take no room of requests", async () => {
-  await using world = await World.start(
+  await using world = await World.make(
     { maxRequests: 1, maxStreams: 2 },
     mcp({
       "GET": async (_message, reply) => {
@@ -64,7 +64,7 @@ Deno.test("standing streams have a limit of their own, and take no room of reque
 });
 
 Deno.test("connections that bring nothing are bounded, and leave room when they go", async () => {
-  await using world = await World.start({ maxRequests: 1, maxStreams: 1 });
+  await using world = await World.make({ maxRequests: 1, maxStreams: 1 });
   const head = ["GET /healthz HTTP/1.1", "Host: localhost"];
   {
     using idle = new DisposableStack();
@@ -93,7 +93,7 @@ Deno.test("connections that bring nothing are bounded, and leave room when they 
 });
 
 Deno.test("a head that is too large is 431", async () => {
-  await using world = await World.start({ maxHeadBytes: 8192 });
+  await using world = await World.make({ maxHeadBytes: 8192 });
   for (const size of [9_000, 100_000]) {
     using client = await RawClient.connect(world.front.port);
     await client.sendHead(
@@ -108,7 +108,7 @@ Deno.test("a head that is too large is 431", async () => {
 });
 
 Deno.test("a head of very many headers is 431", async () => {
-  await using world = await World.start({});
+  await using world = await World.make({});
   const lines = (count: number) =>
     Array.from({ length: count }, (_, at) => `X-${at}: 1`);
   const head = ["GET /healthz HTTP/1.1", "Host: localhost"];
@@ -128,7 +128,7 @@ for (
   ]
 ) {
   Deno.test(`a head that stops after ${bytes.length} bytes is 408, and the connection is closed`, async () => {
-    await using world = await World.start({ headTimeoutMs: 200 });
+    await using world = await World.make({ headTimeoutMs: 200 });
     using client = await RawClient.connect(world.front.port);
     await client.send(bytes);
     assertStringIncludes(await client.rest(), "HTTP/1.1 408 ");
@@ -136,7 +136,7 @@ for (
 }
 
 Deno.test("what is no HTTP is 400, and the connection is closed", async () => {
-  await using world = await World.start({});
+  await using world = await World.make({});
   for (
     const text of [
       "hello\r\n\r\n",
@@ -157,7 +157,7 @@ Deno.test({
   // Elsewhere a process is not told of its timers.
   ignore: Deno.build.os !== "linux",
   async fn() {
-    await using world = await World.start({});
+    await using world = await World.make({});
     using client = await RawClient.connect(world.front.port);
     await client.sendHead("GET /healthz HTTP/1.1", "Host: localhost");
     assertEquals((await client.head()).status, 200);

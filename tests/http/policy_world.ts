@@ -1,6 +1,5 @@
-import { Front, type FrontOptions } from "../support/http_front.ts";
-import { mcp, type McpHandler, result } from "../support/raw_mcp.ts";
-import { RawServer } from "../support/raw_server.ts";
+import { type McpHandler, methods, result } from "../support/raw_mcp.ts";
+import { FrontWorld } from "./front_world.ts";
 
 export const READER = { name: "read", annotations: { readOnlyHint: true } };
 
@@ -31,23 +30,10 @@ export function call(name: string, id: number | string = 1): Call {
 export const LIST = { jsonrpc: "2.0", id: 1, method: "tools/list" };
 
 /** A target and a front before it. */
-export class World implements AsyncDisposable {
-  private constructor(readonly target: RawServer, readonly front: Front) {}
-
-  static async start(
-    script: Record<string, McpHandler>,
-    options: Partial<FrontOptions>,
-  ): Promise<World> {
-    const target = await RawServer.start(mcp(script));
-    const front = await Front.start({ target: target.url, ...options });
-    return new World(target, front);
-  }
-
+export class World extends FrontWorld {
   /** The methods that the target saw. */
   get methods(): string[] {
-    return this.target.requests.all.map((seen) =>
-      JSON.parse(seen.text()).method
-    );
+    return methods(this.target.requests.all);
   }
 
   /** Sends a message; the status and the answer. */
@@ -58,11 +44,6 @@ export class World implements AsyncDisposable {
   ): Promise<{ status: number; json: any }> {
     const answer = await this.front.post(message, headers);
     return { status: answer.status, json: await answer.json() };
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    await this.front[Symbol.asyncDispose]();
-    await this.target[Symbol.asyncDispose]();
   }
 }
 

@@ -18,13 +18,20 @@ async function post(path: string, ...lines: string[]): Promise<number> {
   return (await client.head()).status;
 }
 
-Deno.test({
-  name:
-    "a Unix socket serves under any Host, is its owner's alone, and goes with the front",
+/** A test at a path for a socket, in a directory that goes at the end. */
+const atSocket = (use: (path: string) => Promise<void>) => ({
   ignore,
   async fn() {
     const directory = await Deno.makeTempDir();
-    const path = `${directory}/front.sock`;
+    await use(`${directory}/front.sock`);
+    await Deno.remove(directory, { recursive: true });
+  },
+});
+
+Deno.test({
+  name:
+    "a Unix socket serves under any Host, is its owner's alone, and goes with the front",
+  ...atSocket(async (path) => {
     await using target = await RawServer.start(mcp({}));
     {
       await using _front = await Front.start({
@@ -42,16 +49,12 @@ Deno.test({
       );
     }
     await assertRejects(() => Deno.stat(path), Deno.errors.NotFound);
-    await Deno.remove(directory);
-  },
+  }),
 });
 
 Deno.test({
   name: "a Unix socket is its owner's alone from the moment when it is there",
-  ignore,
-  async fn() {
-    const directory = await Deno.makeTempDir();
-    const path = `${directory}/front.sock`;
+  ...atSocket(async (path) => {
     const before = Deno.umask();
     const server = createServer();
     let mode: number | null = null;
@@ -61,35 +64,25 @@ Deno.test({
     assertEquals((mode ?? 0) & 0o777, 0o600);
     assertEquals(Deno.umask(), before);
     server.close();
-    await Deno.remove(directory, { recursive: true });
-  },
+  }),
 });
 
 Deno.test({
   name: "a Unix socket needs no token when none is wanted",
-  ignore,
-  async fn() {
-    const directory = await Deno.makeTempDir();
-    const path = `${directory}/front.sock`;
+  ...atSocket(async (path) => {
     await using target = await RawServer.start(mcp({}));
-    {
-      await using _front = await Front.start({
-        target: target.url,
-        listen: { path },
-        token: false,
-      });
-      assertEquals(await post(path, "Host: localhost"), 200);
-    }
-    await Deno.remove(directory);
-  },
+    await using _front = await Front.start({
+      target: target.url,
+      listen: { path },
+      token: false,
+    });
+    assertEquals(await post(path, "Host: localhost"), 200);
+  }),
 });
 
 Deno.test({
   name: "a socket that a killed program left behind is replaced",
-  ignore,
-  async fn() {
-    const directory = await Deno.makeTempDir();
-    const path = `${directory}/front.sock`;
+  ...atSocket(async (path) => {
     const killed = new Deno.Command(Deno.execPath(), {
       args: [
         "eval",
@@ -100,24 +93,19 @@ Deno.test({
     await killed.output();
     assertEquals((await Deno.lstat(path)).isSocket, true);
     await using target = await RawServer.start(mcp({}));
-    {
-      await using _front = await Front.start({
-        target: target.url,
-        listen: { path },
-        token: false,
-      });
-      assertEquals(await post(path, "Host: localhost"), 200);
-    }
-    await Deno.remove(directory);
-  },
+    await using _front = await Front.start({
+      target: target.url,
+      listen: { path },
+      token: false,
+    });
+    assertEquals(await post(path, "Host: localhost"), 200);
+  }),
 });
 
 Deno.test({
   name:
     "a socket in use, a file that is none, and a missing directory are configuration errors",
-  ignore,
-  async fn() {
-    const directory = await Deno.makeTempDir();
+  ...atSocket(async (path) => {
     const target = new URL("http://127.0.0.1:1/mcp");
     const fails = async (path: string, why: string) => {
       const error = await assertRejects(
@@ -128,19 +116,17 @@ Deno.test({
       assertStringIncludes(error.message, why);
       assertStringIncludes(error.message, "(set listen)");
     };
-    const path = `${directory}/front.sock`;
     {
       await using _front = await Front.start({ target, listen: { path } });
       await fails(path, "already in use");
       assertEquals(await post(path, "Host: localhost"), 401);
     }
-    const file = `${directory}/notes.txt`;
+    const file = `${path}.txt`;
     await Deno.writeTextFile(file, "not a socket");
     await fails(file, "what is there is no socket");
     assertEquals(await Deno.readTextFile(file), "not a socket");
-    await fails(`${directory}/missing/front.sock`, "no such file or directory");
-    await Deno.remove(directory, { recursive: true });
-  },
+    await fails(`${path}.missing/front.sock`, "no such file or directory");
+  }),
 });
 
 Deno.test("a port in use, and a host that is not here, are configuration errors", async () => {

@@ -201,20 +201,30 @@ Deno.test("a failure is not kept: credentials that appear are used at once", asy
   assertEquals((await source.get()).accessKeyId, "ASIALATE");
 });
 
+/** Asks a container that takes so long to say no. */
+async function failAfter(
+  ms: number,
+  source: CredentialSource,
+  container: ContainerPeer,
+  pass: (ms: number) => void,
+): Promise<void> {
+  const gate = Promise.withResolvers<void>();
+  container.gate = gate.promise;
+  container.failure = new Response(null, { status: 404 });
+  const asked = source.get();
+  while (container.requests.length === 0) {
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  }
+  pass(ms);
+  gate.resolve();
+  await assertRejects(() => asked, CredentialsError, "404");
+}
+
 Deno.test("a failure that came at once is not kept, even if no file changes", async () => {
   using world = new World();
   await using container = new ContainerPeer();
   const { source, pass } = containerSource(world, container);
-  const gate = Promise.withResolvers<void>();
-  container.gate = gate.promise;
-  container.failure = new Response(null, { status: 404 });
-  const first = source.get();
-  while (container.requests.length === 0) {
-    await new Promise((resolve) => setTimeout(resolve, 5));
-  }
-  pass(500);
-  gate.resolve();
-  await assertRejects(() => first, CredentialsError, "404");
+  await failAfter(500, source, container, pass);
   container.failure = undefined;
   await source.get();
 });
@@ -223,16 +233,7 @@ Deno.test("a failure that took seconds is repeated for a while, then asked again
   using world = new World();
   await using container = new ContainerPeer();
   const { source, pass } = containerSource(world, container);
-  const gate = Promise.withResolvers<void>();
-  container.gate = gate.promise;
-  container.failure = new Response(null, { status: 404 });
-  const first = source.get();
-  while (container.requests.length === 0) {
-    await new Promise((resolve) => setTimeout(resolve, 5));
-  }
-  pass(2_000);
-  gate.resolve();
-  await assertRejects(() => first, CredentialsError, "404");
+  await failAfter(2_000, source, container, pass);
   const tried = container.requests.length;
   container.failure = undefined;
   await assertRejects(() => source.get(), CredentialsError, "404");
@@ -245,16 +246,7 @@ Deno.test("a failure that took seconds is forgotten when a file appears", async 
   using world = new World();
   await using container = new ContainerPeer();
   const { source, pass } = containerSource(world, container);
-  const gate = Promise.withResolvers<void>();
-  container.gate = gate.promise;
-  container.failure = new Response(null, { status: 404 });
-  const first = source.get();
-  while (container.requests.length === 0) {
-    await new Promise((resolve) => setTimeout(resolve, 5));
-  }
-  pass(2_000);
-  gate.resolve();
-  await assertRejects(() => first, CredentialsError);
+  await failAfter(2_000, source, container, pass);
   world.write(".aws/credentials", keyFile("file"));
   assertEquals((await source.get()).accessKeyId, "ASIAFILE");
 });

@@ -1,49 +1,8 @@
 /** Requests signed in the query. */
 
-import {
-  assert,
-  assertEquals,
-  assertRejects,
-  assertStringIncludes,
-} from "@std/assert";
-import type { SignerOptions } from "../../../src/aws/signing/core.ts";
+import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { createSigner } from "../../../src/aws/signing/signer.ts";
-import { type GateRecord, IamGate } from "../../support/iam_gate.ts";
-import type { VerifierOptions } from "../../support/sigv4_verifier.ts";
-
-const KEY = {
-  accessKeyId: "AKIDEXAMPLE",
-  secretAccessKey: "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY",
-};
-const SESSION = { ...KEY, sessionToken: "a/session+token==" };
-const SIGNER: SignerOptions = {
-  service: "bedrock-agentcore",
-  region: "eu-west-1",
-  credentials: KEY,
-};
-
-function startGate(options: Partial<VerifierOptions> = {}): Promise<IamGate> {
-  return IamGate.start({
-    verifier: {
-      principals: { AKIDEXAMPLE: KEY },
-      region: "eu-west-1",
-      service: "bedrock-agentcore",
-      ...options,
-    },
-    handler: (_request, response) => {
-      response.end("ok");
-    },
-  });
-}
-
-/** Sends a signed request, and gives what the gate saw of it. */
-async function send(gate: IamGate, signed: Request): Promise<GateRecord> {
-  const response = await fetch(signed);
-  const text = await response.text();
-  const record = await gate.records.next();
-  assert(record.verdict.ok, `${record.method} ${record.target}\n${text}`);
-  return record;
-}
+import { send, SESSION, SIGNER, startGate } from "./signed_send.ts";
 
 Deno.test("a signed link verifies without any header", async () => {
   await using gate = await startGate({ principals: { AKIDEXAMPLE: SESSION } });

@@ -7,19 +7,29 @@ import { TEST_VERIFIER } from "../../support/test_identity.ts";
 import { CommandWorld, TEST_KEYS } from "../command_world.ts";
 import { diagnose } from "./run.ts";
 
-Deno.test("the doctor tells who a role's session is, and what binds it", async () => {
-  await using sts = await RoleSts.start();
-  await using server = await RawServer.start({
+/** The doctor at a target that takes the sessions of this STS. */
+async function atTarget(sts: RoleSts) {
+  const server = await RawServer.start({
     handler: mcp({}),
     verifier: { ...TEST_VERIFIER, principals: sts.principals },
   });
-  await using world = await CommandWorld.make({
+  const world = await CommandWorld.make({
     ...TEST_KEYS,
     AWS_ENDPOINT_URL_STS: sts.url,
   });
-  const findings = await diagnose(
-    world,
-    server.url,
+  return {
+    diagnose: (...args: string[]) => diagnose(world, server.url, ...args),
+    async [Symbol.asyncDispose]() {
+      await world[Symbol.asyncDispose]();
+      await server[Symbol.asyncDispose]();
+    },
+  };
+}
+
+Deno.test("the doctor tells who a role's session is, and what binds it", async () => {
+  await using sts = await RoleSts.start();
+  await using doctor = await atTarget(sts);
+  const findings = await doctor.diagnose(
     "--assume-role",
     roleArn("Reader"),
     "--read-only",
@@ -45,17 +55,8 @@ Deno.test("the doctor takes on the role in each account that is named, and one t
         ? { type: "AccessDenied", message: "not for you" }
         : undefined,
   });
-  await using server = await RawServer.start({
-    handler: mcp({}),
-    verifier: { ...TEST_VERIFIER, principals: sts.principals },
-  });
-  await using world = await CommandWorld.make({
-    ...TEST_KEYS,
-    AWS_ENDPOINT_URL_STS: sts.url,
-  });
-  const byAccount = await diagnose(
-    world,
-    server.url,
+  await using doctor = await atTarget(sts);
+  const byAccount = await doctor.diagnose(
     "--account-role=arn:aws:iam::{account}:role/ReadOnly",
     "--allow-account=111111111111",
     "--allow-account=222222222222",
@@ -79,9 +80,7 @@ Deno.test("the doctor takes on the role in each account that is named, and one t
   assertStringIncludes(roles[1].detail, "AccessDenied: not for you");
   const greeted = byAccount.steps.filter(({ id }) => id === "initialize");
   assertEquals(greeted.map(({ status }) => status), ["ok", "ok"]);
-  const byWriter = await diagnose(
-    world,
-    server.url,
+  const byWriter = await doctor.diagnose(
     "--read-only",
     `--assume-role=${roleArn("Reader")}`,
     `--write-role=${roleArn("Writer")}`,
