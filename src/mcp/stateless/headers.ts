@@ -78,5 +78,5 @@ export function isHeaderMismatch(exchange: Exchange, cause: unknown): boolean {
   if (!(cause instanceof AttemptError) || !cause.answer) return false;
   const { error, id } = readRpcError(cause.answer) ?? {};
   return error?.code === HEADER_MISMATCH && cause.error.data.status === 400 &&
-    (id === undefined || exchange.owesAlike(id));
+    (id === undefined || exchange.owedAlike(id) !== undefined);
 }

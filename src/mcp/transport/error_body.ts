@@ -92,7 +92,7 @@ export async function parseErrorBody(
   const isError = (message: Message) =>
     message.kind === "response" && message.error !== undefined;
   const answers = singles.filter((one) =>
-    one.kind === "response" && exchange.owesAlike(one.id)
+    one.kind === "response" && exchange.owedAlike(one.id)
   );
   const isAlone = texts.length === 1 && singles.length === 1 &&
     answers.some(isError) && !isBatch;
@@ -105,7 +105,7 @@ export async function parseErrorBody(
     isOwn: answers.length > 0 || namesRequest(exchange, words) ||
       messages.some((message) =>
         message.kind === "invalid" && [...message.ids, message.answerTo]
-          .some((id) => exchange.owesAlike(id))
+          .some((id) => exchange.owedAlike(id))
       ),
     isClear: isComplete && hasKnownEncoding(response) && isText(words) &&
       messages.every((message, index) => isRead(message, texts[index])) &&
@@ -143,7 +143,7 @@ export function namesRequest(exchange: Exchange, text: string): boolean {
     )
     .replace(/\\(?=[\\"])/g, "");
   return [...text.matchAll(ID), ...plain.matchAll(ID)]
-    .some(([, source]) => exchange.owesAlike(requestIdFromSource(source)));
+    .some(([, source]) => exchange.owedAlike(requestIdFromSource(source)));
 }
 
 /** Whether it is UTF-8 through and through. */

@@ -18,16 +18,30 @@ export interface ExchangeLimits extends Naming {
   readonly timeoutResetOnProgress?: boolean;
 }
 
-const NONE: ReadonlyMap<string, RequestId> = new Map();
+/** A request as it is sent. */
+export interface AskedRequest extends RequestId {
+  /** The token under which it asks for progress. */
+  readonly token?: RequestId;
+}
+
+/** The same, with what is known of its answer. */
+export interface PendingRequest extends AskedRequest {
+  readonly owner: Exchange;
+  /** Whether nobody waits for its answer any more. */
+  isCancelled: boolean;
+  /**
+   * What may be its answer, if no better one comes: an error under another ID,
+   * or one that stands for a broken answer.
+   */
+  kept: Uint8Array | ProxyError | undefined;
+}
 
 export interface ExchangeInit {
   readonly bytes: Uint8Array;
   /** The method; `batch` or `response` where there is none. */
   readonly method: string;
   readonly params?: unknown;
-  readonly requests: readonly RequestId[];
-  /** Those that ask for progress: their IDs' keys, and the tokens. */
-  readonly progressTokens?: ReadonlyMap<string, RequestId>;
+  readonly requests: readonly AskedRequest[];
   /** Takes the answer of the proxy's own request, which no client sees. */
   readonly onAnswer?: (answer: ResponseMessage) => void;
   /** For an answer of the client's: the session that asked. */
@@ -42,8 +56,7 @@ export interface ExchangeInit {
 export class Exchange {
   readonly method: string;
   readonly params: unknown;
-  readonly requests: readonly RequestId[];
-  readonly progressTokens: ReadonlyMap<string, RequestId>;
+  readonly requests: readonly PendingRequest[];
   readonly onAnswer: ExchangeInit["onAnswer"];
   readonly answerTo: ExchangeInit["answerTo"];
   readonly startedAt = performance.now();
@@ -51,11 +64,6 @@ export class Exchange {
   isSent = false;
   /** Once something of its answer was seen it runs, whatever is said later. */
   answerHasBegun = false;
-  /**
-   * What may be the answers, by the keys of their requests, if no better ones
-   * come: errors under another ID, and errors that stand for broken answers.
-   */
-  keptErrors: Map<string, Uint8Array | ProxyError> | undefined;
   sessionId: string | undefined;
   /** What is said of who answered it, if anything is. */
   receipt: Promise<string | undefined> | undefined;
@@ -69,8 +77,9 @@ export class Exchange {
   /** Resolves when no request of it waits any more. */
   readonly settled: Promise<void> = this.#settled.promise;
   #body: Blob | Uint8Array;
-  readonly #pending = new Map<string, RequestId>();
-  readonly #cancelled = new Set<string>();
+  /** Those that may still be answered, and how many of them wait. */
+  readonly #open = new Map<string, PendingRequest>();
+  #waiting: number;
   readonly #deadlines: Deadlines;
   #idleLimit: TimeLimit | undefined;
   #wholeLimit: TimeLimit | undefined;
@@ -88,12 +97,13 @@ export class Exchange {
     this.#deadlines = deadlines;
     this.method = init.method;
     this.params = init.params;
-    this.requests = init.requests;
-    this.progressTokens = init.progressTokens ?? NONE;
+    const state = { owner: this, isCancelled: false, kept: undefined };
+    this.requests = init.requests.map((request) => ({ ...request, ...state }));
     this.onAnswer = init.onAnswer;
     this.answerTo = init.answerTo;
     this.#body = init.bytes;
-    for (const id of init.requests) this.#pending.set(id.key, id);
+    for (const request of this.requests) this.#open.set(request.key, request);
+    this.#waiting = this.#open.size;
     this.#settleIfDone();
   }
 
@@ -110,8 +120,8 @@ export class Exchange {
     this.#body = bytes;
   }
 
-  get pending(): readonly RequestId[] {
-    return [...this.#pending.values()];
+  get pending(): readonly PendingRequest[] {
+    return [...this.#open.values()].filter((one) => !one.isCancelled);
   }
 
   get isRequest(): boolean {
@@ -119,41 +129,43 @@ export class Exchange {
   }
 
   get isSettled(): boolean {
-    return this.#pending.size === 0;
+    return this.#waiting === 0;
   }
 
   /** Whether all that waits has an error that is told if nothing better comes. */
   get isKept(): boolean {
-    return this.pending.every(({ key }) => this.keptErrors?.has(key));
+    return this.pending.every(({ kept }) => kept);
   }
 
-  /** Whether an answer to this request may still be delivered. */
-  owes(id: RequestId): boolean {
-    return this.#pending.has(id.key) || this.#cancelled.has(id.key);
+  /** The request of an ID whose answer may still be delivered. */
+  owed({ key }: RequestId): PendingRequest | undefined {
+    return this.#open.get(key);
   }
 
   /** The same of an ID in whatever spelling, if there is one. */
-  owesAlike(id: RequestId | undefined): boolean {
-    return id !== undefined && spellingsOf(id).some((one) => this.owes(one));
+  owedAlike(id: RequestId | undefined): PendingRequest | undefined {
+    return id && spellingsOf(id).map((one) => this.owed(one)).find(Boolean);
   }
 
   /** Takes a request's one answer: false when it was taken before. */
   take(id: RequestId): boolean {
-    if (this.#cancelled.delete(id.key)) return true;
-    if (!this.#pending.delete(id.key)) return false;
-    this.#settleIfDone();
-    return true;
+    const request = this.owed(id);
+    if (!request) return false;
+    this.cancel(id);
+    return this.#open.delete(id.key);
   }
 
   /** Lets a request wait no longer; its answer is delivered should it come. */
   cancel(id: RequestId): void {
-    if (!this.#pending.delete(id.key)) return;
-    this.#cancelled.add(id.key);
+    const request = this.owed(id);
+    if (!request || request.isCancelled) return;
+    request.isCancelled = true;
+    this.#waiting--;
     this.#settleIfDone();
   }
 
   #settleIfDone(): void {
-    if (this.#pending.size > 0) return;
+    if (this.#waiting > 0) return;
     this.#stopLimits();
     this.#settled.resolve();
   }

@@ -190,10 +190,10 @@ export class HttpTransport {
     exchange: Exchange,
     session: SessionHeaders,
   ): Promise<void> {
-    const { keptErrors, pending: [{ key }] } = exchange;
-    const kept = keptErrors?.get(key);
+    const [request] = exchange.pending;
+    const { kept } = request;
     if (!(kept instanceof Uint8Array)) return;
-    keptErrors?.delete(key);
+    request.kept = undefined;
     await this.#router.receive(kept, session, exchange);
   }
 

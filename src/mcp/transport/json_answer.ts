@@ -74,7 +74,7 @@ export async function receiveJson(
         if (fault) throw badAnswer(fault);
         const take = () => {
           exchange.observation?.answered();
-          return router.pending.take(exchange, id);
+          return router.pending.take(id);
         };
         const { names } = target;
         const limits = { id, maxAnswerBytes, names, take };

@@ -13,7 +13,7 @@ import { ProxyError } from "../../errors.ts";
 import { afterOthers, errorFrame } from "./failure.ts";
 import { responseIn } from "./link.ts";
 import type { Target } from "./target.ts";
-import type { Exchange, ExchangeInit } from "./exchange.ts";
+import type { Exchange, ExchangeInit, PendingRequest } from "./exchange.ts";
 import {
   isObject,
   type NotificationMessage,
@@ -40,16 +40,10 @@ export interface Origin {
   readonly exchange: Exchange | undefined;
 }
 
-export interface Owed {
-  readonly owner: Exchange;
-  /** The ID as the client wrote it. */
-  readonly id: RequestId;
-}
-
 export class PendingRequests {
   readonly #target: Target;
   readonly #era: Era;
-  readonly #waiting = new Map<string, Exchange>();
+  readonly #waiting = new Map<string, PendingRequest>();
   /** Requests that nobody waits for any more. */
   readonly #over = new Recent<true>(MAX_OVER);
   /** The progress tokens of requests under way, and of those that are over. */
@@ -62,13 +56,13 @@ export class PendingRequests {
   }
 
   expect(exchange: Exchange): void {
-    for (const { key } of exchange.requests) {
-      this.#waiting.set(key, exchange);
+    for (const request of exchange.requests) {
+      const { key, token } = request;
+      this.#waiting.set(key, request);
       this.#over.delete(key);
-    }
-    for (const { key } of exchange.progressTokens.values()) {
-      this.#tokens.set(key, exchange);
-      this.#overTokens.delete(key);
+      if (!token) continue;
+      this.#tokens.set(token.key, exchange);
+      this.#overTokens.delete(token.key);
     }
     const observation = this.#target.observer?.began?.(exchange, this.#era);
     exchange.observation = observation;
@@ -79,37 +73,37 @@ export class PendingRequests {
 
   /** Notes for all that wait that the target said something. */
   touchAll(): void {
-    for (const exchange of this.#waiting.values()) exchange.touch();
+    for (const { owner } of this.#waiting.values()) owner.touch();
   }
 
   exchangeOf(id: RequestId): Exchange | undefined {
-    return this.#waiting.get(id.key);
+    return this.#waiting.get(id.key)?.owner;
   }
 
   forget(exchange: Exchange): void {
-    for (const id of exchange.requests) this.#forget(exchange, id);
+    for (const request of exchange.requests) this.#forget(request);
     exchange.observation?.ended();
   }
 
-  #forget(exchange: Exchange, { key }: RequestId): void {
-    const token = exchange.progressTokens.get(key)?.key;
-    if (token !== undefined && this.#tokens.get(token) === exchange) {
-      this.#tokens.delete(token);
-      this.#overTokens.set(token, true);
+  #forget(request: PendingRequest): void {
+    const { owner, key, token } = request;
+    if (token && this.#tokens.get(token.key) === owner) {
+      this.#tokens.delete(token.key);
+      this.#overTokens.set(token.key, true);
     }
-    if (this.#waiting.get(key) !== exchange) return;
+    if (this.#waiting.get(key) !== request) return;
     this.#waiting.delete(key);
     this.#over.set(key, true);
   }
 
-  take(exchange: Exchange, id: RequestId): boolean {
-    this.#forget(exchange, id);
-    return exchange.take(id);
+  /** Takes a request's one answer: false when it was taken before. */
+  take(request: PendingRequest): boolean {
+    this.#forget(request);
+    return request.owner.take(request);
   }
 
   /** Keeps a token in use beyond the answer: a task goes on. */
-  keepProgress(exchange: Exchange, id: RequestId): void {
-    const token = exchange.progressTokens.get(id.key);
+  keepProgress({ token }: PendingRequest): void {
     if (token) this.#tokens.delete(token.key);
   }
 
@@ -133,21 +127,20 @@ export class PendingRequests {
     const owner = exchange ?? (message && this.#ownerOfProgress(message));
     if (owner) owner.answerHasBegun = true;
     if (owner || !session.channel) return;
-    for (const one of this.#waiting.values()) {
-      if (one.isAtTarget) one.answerHasBegun = true;
+    for (const { owner } of this.#waiting.values()) {
+      if (owner.isAtTarget) owner.answerHasBegun = true;
     }
   }
 
   /** The request of an ID, or of another spelling of it: its own stream's first. */
-  withId(id: RequestId, exchange: Exchange | undefined): Owed | undefined {
-    if (exchange?.owes(id)) return owed(exchange, id);
-    const ids = spellingsOf(id);
-    const own = exchange && ids.find((one) => exchange.owes(one));
-    if (own) return owed(exchange, own);
-    for (const one of ids) {
-      const owner = this.exchangeOf(one);
-      if (owner?.owes(one)) return owed(owner, one);
-    }
+  withId(
+    id: RequestId,
+    exchange: Exchange | undefined,
+  ): PendingRequest | undefined {
+    const own = exchange?.owed(id) ?? exchange?.owedAlike(id);
+    if (own) return own;
+    return spellingsOf(id).map(({ key }) => this.#waiting.get(key))
+      .find((one) => one?.owner.owed(one));
   }
 
   /**
@@ -160,13 +153,12 @@ export class PendingRequests {
     { id, error }: Pick<ResponseMessage, "id" | "error">,
     origin: Origin,
     isAll = false,
-  ): Owed | undefined {
+  ): PendingRequest | undefined {
     const named = id && this.withId(id, origin.exchange);
     // Servers that know no ID have it empty.
     const isForeign = id !== undefined && id.key !== "s:";
     if (named || !error || !isAll && isForeign) return named;
-    const owner = this.#onlyOne(origin);
-    return owner && { owner, id: owner.pending[0] };
+    return this.#onlyOne(origin);
   }
 
   /** Keeps an error of another ID for the request that alone may be meant. */
@@ -177,56 +169,56 @@ export class PendingRequests {
   ): boolean {
     // A late second answer to another request is not this one's.
     const isLate = id && spellingsOf(id).some(({ key }) => this.#over.get(key));
-    const owner = this.#onlyOne(origin);
-    if (!error || !owner || isLate) return false;
-    this.keep({ owner, id: owner.pending[0] }, frame);
+    const only = this.#onlyOne(origin);
+    if (!error || !only || isLate) return false;
+    this.keep(only, frame);
     return true;
   }
 
   /** Keeps what may be an answer, to be told when no better one comes. */
-  keep(owed: Owed, error: Uint8Array | ProxyError): void {
-    const { owner, id: { key } } = owed;
-    owner.keptErrors ??= new Map();
-    if (owner.keptErrors.has(key) || owner.isSettled) return;
-    owner.keptErrors.set(key, error);
-    this.#answerKeptAfter(owed, KEPT_MS);
+  keep(request: PendingRequest, error: Uint8Array | ProxyError): void {
+    if (request.kept || request.owner.isSettled) return;
+    request.kept = error;
+    this.#answerKeptAfter(request, KEPT_MS);
   }
 
   /** Tells a kept error when nothing more is said for some time. */
-  #answerKeptAfter(owed: Owed, delayMs: number): void {
-    const { owner, id } = owed;
+  #answerKeptAfter(request: PendingRequest, delayMs: number): void {
+    const { owner } = request;
     const limit = whenOver(delayMs, () => {
-      const error = owner.keptErrors?.get(id.key);
-      if (!error) return;
+      const { kept } = request;
+      if (!kept) return;
       // What tells of its progress may bring its answer.
       const leftMs = KEPT_MS - owner.sinceMessageMs;
-      if (leftMs > 0) return this.#answerKeptAfter(owed, leftMs);
-      this.fail(owner, error, [id]).catch(() => {}).finally(() => {
+      if (leftMs > 0) return this.#answerKeptAfter(request, leftMs);
+      this.fail(owner, kept, [request]).catch(() => {}).finally(() => {
         if (owner.isSettled) owner.end();
       });
     });
     void owner.settled.then(() => limit[Symbol.dispose]());
   }
 
-  /** The exchange that alone waits, for one answer. */
-  #onlyOne({ session, exchange }: Origin): Exchange | undefined {
-    const waiting = session.channel ? this.#waiting.values() : [];
-    const owners = exchange ? [exchange] : [...new Set(waiting)];
-    const isOne = owners.length === 1 && owners[0].pending.length === 1;
-    return isOne ? owners[0] : undefined;
+  /** The request that alone waits. */
+  #onlyOne({ session, exchange }: Origin): PendingRequest | undefined {
+    const waiting = session.channel ? [...this.#waiting.values()] : [];
+    const owners = exchange
+      ? [exchange]
+      : [...new Set(waiting.map(({ owner }) => owner))];
+    const [only, ...others] = owners.length === 1 ? owners[0].pending : [];
+    return others.length === 0 ? only : undefined;
   }
 
   /** Tells the client what an exchange failed with, and the log. */
   report(exchange: Exchange, given: ProxyError | Uint8Array): Promise<void> {
     const hasOthers = given instanceof ProxyError && exchange.isSent;
     const error = hasOthers ? afterOthers(given) : given;
-    const [id] = exchange.pending;
-    const told = toldOf(exchange, id, error);
+    const [first] = exchange.pending;
+    const told = toldOf(first, error);
     if (told instanceof ProxyError) {
       const { log } = this.#target;
       log.warn(told.summary, {
         method: exchange.method,
-        id: id?.source,
+        id: first?.source,
         reason: told.reason,
         ms: Math.round(performance.now() - exchange.startedAt),
       });
@@ -241,18 +233,18 @@ export class PendingRequests {
   async fail(
     exchange: Exchange,
     error: ProxyError | Uint8Array,
-    ids = exchange.pending,
+    requests = exchange.pending,
   ): Promise<void> {
     const { observation } = exchange;
-    const first = toldOf(exchange, ids[0], error);
+    const first = toldOf(requests[0], error);
     if (first instanceof ProxyError) observation?.failed(first);
     else observation?.answered(responseIn(first));
-    for (const id of ids) {
-      const told = toldOf(exchange, id, error);
-      if (!this.take(exchange, id) || exchange.onAnswer) continue;
+    for (const request of requests) {
+      const told = toldOf(request, error);
+      if (!this.take(request) || exchange.onAnswer) continue;
       const frame = told instanceof ProxyError
-        ? errorFrame(told, id, this.#target.redactor.redact)
-        : withId(told, id);
+        ? errorFrame(told, request, this.#target.redactor.redact)
+        : withId(told, request);
       await this.emit(frame, exchange);
     }
   }
@@ -276,12 +268,10 @@ export class PendingRequests {
 
 /** What a request is told that fails: of its broken answer, if it had one. */
 function toldOf(
-  { keptErrors }: Exchange,
-  id: RequestId | undefined,
+  request: PendingRequest | undefined,
   error: ProxyError | Uint8Array,
 ): ProxyError | Uint8Array {
-  if (id === undefined || !(error instanceof ProxyError)) return error;
-  return keptErrors?.get(id.key) ?? error;
+  return error instanceof ProxyError ? request?.kept ?? error : error;
 }
 
 /** The token that progress is told of, in both spellings. */
@@ -293,27 +283,17 @@ function tokensIn(message: SingleMessage): readonly string[] {
   return spellingsOf(token).map(({ key }) => key);
 }
 
-/** A request of an exchange, under the ID as the client wrote it. */
-function owed(owner: Exchange, id: RequestId): Owed {
-  return { owner, id: owner.requests.find(({ key }) => key === id.key) ?? id };
-}
-
-/** The requests among messages, and what they ask to hear of. */
+/** The requests among messages, under the IDs as the client wrote them. */
 export function requestsIn(
   parts: readonly {
     readonly message: SingleMessage;
     readonly bytes: Uint8Array;
   }[],
-): Pick<ExchangeInit, "requests" | "progressTokens"> {
-  const requests: RequestId[] = [];
-  let progressTokens: Map<string, RequestId> | undefined;
-  for (const { message, bytes } of parts) {
-    if (message.kind !== "request") continue;
-    requests.push(idAsWritten(message.id, bytes));
+): Pick<ExchangeInit, "requests"> {
+  const requests = parts.flatMap(({ message, bytes }) => {
+    if (message.kind !== "request") return [];
     const token = requestId(metaOf(message.params).progressToken);
-    if (!token) continue;
-    progressTokens ??= new Map();
-    progressTokens.set(message.id.key, token);
-  }
-  return { requests, ...(progressTokens && { progressTokens }) };
+    return [{ ...idAsWritten(message.id, bytes), token }];
+  });
+  return { requests };
 }

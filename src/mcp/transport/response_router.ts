@@ -10,7 +10,7 @@ import { Recent } from "../../lru_cache.ts";
 import { answerTo, repairedAnswer, withIdOf } from "../wire/answers.ts";
 import type { OversizedData, ServerEvent } from "../wire/events.ts";
 import { excerpt } from "../wire/excerpt.ts";
-import type { Exchange } from "./exchange.ts";
+import type { Exchange, PendingRequest } from "./exchange.ts";
 import { frameTooLarge, noMessage } from "./failure.ts";
 import { partsOf } from "./link.ts";
 import { NO_WAIT } from "../wire/frames.ts";
@@ -28,7 +28,7 @@ import {
   type SingleMessage,
   type ValidMessage,
 } from "../wire/message.ts";
-import { type Origin, type Owed, PendingRequests } from "./pending_requests.ts";
+import { type Origin, PendingRequests } from "./pending_requests.ts";
 import {
   type Delivery,
   mayBeBatch,
@@ -147,7 +147,7 @@ export class ResponseRouter {
   }
 
   /** Keeps an error for a request that has run, until a better answer comes. */
-  #keep(owed: Owed, error: ProxyError): void {
+  #keep(owed: PendingRequest, error: ProxyError): void {
     owed.owner.answerHasBegun = true;
     this.pending.keep(owed, error);
   }
@@ -273,14 +273,15 @@ export class ResponseRouter {
 
   /** Takes an answer for the request that waits for it, under its ID. */
   #takeAnswer(
-    { owner, id }: Owed,
+    request: PendingRequest,
     given: ResponseMessage,
     bytes: Uint8Array,
     { session, exchange }: Origin,
   ): Delivery | undefined {
-    const renamed = withIdOf(id, bytes, given.id);
+    const { owner } = request;
+    const renamed = withIdOf(request, bytes, given.id);
     const frame = this.#noted("id", bytes, renamed, exchange);
-    const message = frame === bytes ? given : answerTo(id, given);
+    const message = frame === bytes ? given : answerTo(request, given);
     // Only its own stream can tell of the session that a request was sent in.
     const isOwn = owner === exchange || session.channel !== undefined;
     const sentIn = isOwn ? session : NO_SESSION;
@@ -293,9 +294,9 @@ export class ResponseRouter {
     }
     owner.observation?.answered(message);
     if (taskIdIn(given, bytes) !== undefined) {
-      this.pending.keepProgress(owner, id);
+      this.pending.keepProgress(request);
     }
-    this.pending.take(owner, id);
+    this.pending.take(request);
     if (!owner.onAnswer) return { owner, message, frame };
     owner.onAnswer(message);
   }
@@ -335,8 +336,8 @@ export class ResponseRouter {
     }
     const owed = id && this.pending.withId(id, exchange);
     if (owed) {
-      owed.owner.keptErrors?.delete(owed.id.key);
-      return await this.pending.fail(owed.owner, error, [owed.id]);
+      owed.kept = undefined;
+      return await this.pending.fail(owed.owner, error, [owed]);
     }
     if (exchange && !id) return await this.pending.fail(exchange, error);
     log.warn("dropped an answer that nobody waits for", { id: id?.source });
