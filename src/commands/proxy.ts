@@ -5,6 +5,7 @@ import type { CredentialSource } from "../aws/credentials/types.ts";
 import { type Config, describeConfig } from "../config/config.ts";
 import { FLAG_NAMES } from "../config/settings.ts";
 import { messageOf } from "../errors.ts";
+import type { HttpProxyRun } from "../http/options.ts";
 import type { Log } from "../log/log.ts";
 import type { Observer } from "../mcp/transport/observer.ts";
 import { withConnectLimit } from "../net/connect_limit.ts";
@@ -53,6 +54,7 @@ export interface ProxySurroundings {
     readonly readable: ReadableStream<Uint8Array>;
     readonly writable: WritableStream<Uint8Array>;
   };
+  readonly onListen?: HttpProxyRun["onListen"];
   readonly context?: Surroundings["context"];
   readonly fetch?: typeof globalThis.fetch;
   readonly record?: () => Recorder;
@@ -148,6 +150,7 @@ export async function runProxy(
       maxRequests,
       drainMs: around.drainMs,
       force: around.force,
+      onListen: around.onListen,
     });
   }
   const { runStdioProxy } = await import("../stdio/stdio_proxy.ts");

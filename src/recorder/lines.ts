@@ -152,8 +152,10 @@ export class RecordLines {
     over: HttpAnswer,
     bytes: Uint8Array | undefined,
   ): Happening[] {
+    const isRead = this.#clients.has(over);
     const client = this.#clientOf(over);
     const of = { kind: "out", client } as const;
+    if (!isRead) return [{ ...of, ...this.#said(noted, bytes) }];
     const isError = over.statusCode >= 400;
     return this.#piece(
       this.#bodies.get(over) ?? this.#begin(over, { of, isError }),
@@ -187,7 +189,9 @@ export class RecordLines {
     const isList = sent instanceof Headers || Array.isArray(sent);
     const headers = this.#headers(isList ? sent : Object.entries(sent));
     const text = bytes && utf8(bytes);
-    const tries = text === undefined ? 1 : this.#tries(text);
+    // Clients of HTTP send what others sent, and again what they sent.
+    const isOfHttp = this.#clientCount > 0;
+    const tries = text === undefined || isOfHttp ? 1 : this.#tries(text);
     const [, identity] = / (identity-\d+)\//.exec(headers.authorization) ?? [];
     const before = this.#identity;
     this.#identity = identity ?? before;

@@ -103,7 +103,11 @@ export class Recorder implements AsyncDisposable {
       try {
         response = await send(input, init);
       } catch (cause) {
-        this.#note({ at: this.#now(), kind: "failed", http, cause });
+        const at = this.#now();
+        // Nobody waited for it any more.
+        if (!init.signal?.aborted) {
+          this.#note({ at, kind: "failed", http, cause });
+        } else this.#note({ at, kind: "end", http, by: "proxy", cause });
         throw cause;
       }
       const { status, headers } = response;

@@ -18,9 +18,7 @@ export function differences(
   { unanswered, isCut }: Pick<Playable, "unanswered" | "isCut">,
 ): string[] {
   const [past, present] = [byKey(then), byKey(now)];
-  for (const id of unanswered) {
-    if (!past.has(`out answer ${id}`)) present.delete(`out answer ${id}`);
-  }
+  for (const key of unanswered) if (!past.has(key)) present.delete(key);
   const found: string[] = [];
   for (const key of new Set([...past.keys(), ...present.keys()])) {
     const [old, today] = [past.get(key) ?? [], present.get(key) ?? []];
@@ -69,6 +67,7 @@ function compare(
 }
 
 function comparedOf(line: RecordLine): Record<string, string> {
+  if (line.kind === "closed") return { status: `${line.status}`, by: line.by };
   const message = "text" in line ? comparable(line.text ?? "") : "";
   if (line.kind !== "request") return { message };
   const headers = Object.entries(line.headers)

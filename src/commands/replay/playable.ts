@@ -4,11 +4,12 @@ import { ConfigError, ERROR_CODES } from "../../errors.ts";
 import type { RecordLine } from "../../recorder/format.ts";
 import { messageKeys } from "../../recorder/message_key.ts";
 import type { Recording } from "../../recorder/read.ts";
+import { answerKey, endKey } from "./script.ts";
 
 /** The part of a recording that is played. */
 export interface Playable {
   readonly lines: readonly RecordLine[];
-  /** The calls whose answer is not compared: there was none then. */
+  /** What is not compared where there was none then, by its key. */
   readonly unanswered: ReadonlySet<string>;
   /** Whether more may have happened then. */
   readonly isCut: boolean;
@@ -28,9 +29,6 @@ export function playableOf({ header, lines }: Recording): Playable {
       `the recording cannot be played: ${why} (look at it with sigv4-proxy record show)`,
     ]);
   };
-  if (mode !== "stdio") {
-    refuse("it is of HTTP server mode, and has no HTTP requests of clients");
-  }
   const [option] = unplayed.filter((flag) => flag !== "--login");
   if (option !== undefined) {
     refuse(`it was made with ${option}, whose values are not in it`);
@@ -45,8 +43,15 @@ export function playableOf({ header, lines }: Recording): Playable {
   if (unplayed.includes("--login") && there.some(isOfLogin)) {
     refuse("somebody signed in while it was made, and nobody does now");
   }
-  const { calls, unanswered, reasons } = unplayedCalls(there);
+  const isHttp = mode === "http";
+  const clients = playedClients(there);
+  const { calls, unanswered, reasons } = isHttp
+    ? unplayedClients(there, clients)
+    : unplayedCalls(there);
   const exchanges = new Set(there.flatMap((line) => {
+    if (isHttp && line.kind === "body" && line.text === undefined) {
+      return [line.http];
+    }
     if (line.kind !== "request") return [];
     const isPlayed = line.text === undefined
       ? line.bytes === 0
@@ -60,14 +65,22 @@ export function playableOf({ header, lines }: Recording): Playable {
   );
   const isPlayed = (line: RecordLine): boolean => {
     if ("http" in line) return !exchanges.has(line.http);
+    if (line.kind === "closed") {
+      return line.by !== "stop" && clients.has(line.client);
+    }
     if (line.kind !== "in" && line.kind !== "out") return true;
+    if (isHttp) return clients.has(line.client ?? 0) && !isOfEnd(line);
     // Of a large answer, pieces went to the client.
-    if (line.text === undefined || line.client !== undefined) return false;
+    if (line.text === undefined) return false;
     if (idsIn(line).some((id) => calls.has(id))) return false;
     return line.kind === "in" || !said.has(line.text) && !isOfEnd(line);
   };
   return {
-    lines: there.filter(isPlayed),
+    lines: there.filter(isPlayed).map((line) =>
+      "client" in line && line.client !== undefined
+        ? { ...line, client: clients.get(line.client) ?? 0 }
+        : line
+    ),
     unanswered,
     isCut: there.at(-1)?.kind !== "over",
     left: [
@@ -89,6 +102,52 @@ function isOfEnd({ text }: { readonly text?: string }): boolean {
   return messageKeys(text).some(({ error }) =>
     error?.startsWith(`${ERROR_CODES["shutting-down"]} `)
   );
+}
+
+/** The number of each client whose HTTP request is played, and its number then. */
+function playedClients(lines: readonly RecordLine[]): Map<number, number> {
+  const said = lines.filter((line) =>
+    line.kind === "in" || line.kind === "out"
+  );
+  const long = new Set(
+    said.filter(({ text, bytes }) => text === undefined && bytes > 0)
+      .map(({ client = 0 }) => client),
+  );
+  const played = said.filter(({ kind, client = 0 }) =>
+    kind === "in" && !long.has(client)
+  );
+  return new Map(played.map(({ client = 0 }, index) => [client, index + 1]));
+}
+
+/** The same of clients: which were not answered to the end. */
+function unplayedClients(
+  lines: readonly RecordLine[],
+  played: ReadonlyMap<number, number>,
+): ReturnType<typeof unplayedCalls> {
+  const numbers = (kinds: RegExp, by = /^/) =>
+    new Set(lines.flatMap((line) =>
+      kinds.test(line.kind) && "client" in line &&
+        by.test("by" in line ? line.by : "")
+        ? [line.client ?? 0]
+        : []
+    ));
+  const ended = numbers(/^closed$/, /^(?!stop)/);
+  const open = [...played].filter(([client]) => !ended.has(client));
+  const unread = numbers(/^(?:in|out|closed)$/).size - played.size;
+  return {
+    calls: new Set(),
+    unanswered: new Set(
+      open.flatMap(([, client]) => [answerKey(client), endKey(client)]),
+    ),
+    reasons: [
+      ...unread > 0
+        ? [`${unread} HTTP requests that were refused or too long to be kept`]
+        : [],
+      ...open.length > 0
+        ? [`${open.length} HTTP requests that were not answered to the end`]
+        : [],
+    ],
+  };
 }
 
 /** The IDs of calls that are not played, and of those that were not answered. */
@@ -141,7 +200,7 @@ function unplayedCalls(
   const { long, unsigned } = counts;
   return {
     calls,
-    unanswered: open,
+    unanswered: new Set([...open].map((id) => `out answer ${id}`)),
     reasons: [
       ...long > 0 ? [`${long} messages that were too long to be kept`] : [],
       ...unsigned > 0 ? [`${unsigned} calls for which nobody could sign`] : [],

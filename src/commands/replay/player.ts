@@ -9,13 +9,14 @@ import { type Config, configure } from "../../config/config.ts";
 import { ConfigError } from "../../errors.ts";
 import { SILENT_LOG } from "../../log/log.ts";
 import type { RecordingHeader, RecordLine } from "../../recorder/format.ts";
-import { readJson } from "../../recorder/json.ts";
 import { Recorder } from "../../recorder/recorder.ts";
 import { StandIns } from "../../recorder/stand_ins.ts";
 import { Redactor } from "../../redact/redact.ts";
+import { nameOf } from "../../net/listen_address.ts";
 import { delay, within } from "../../time.ts";
 import { runProxy } from "../proxy.ts";
 import { isReplayed } from "../recording.ts";
+import { type Client, httpClient, stdioClient } from "./client.ts";
 import { type Exchange, exchangesOf, keyOf } from "./script.ts";
 import { ReplayTarget } from "./target.ts";
 
@@ -54,6 +55,7 @@ export async function play(
   const today = new Today();
   const stop = new AbortController();
   const stdin = new TransformStream<Uint8Array, Uint8Array>();
+  const listening = Promise.withResolvers<URL>();
   const redactor = new Redactor();
   const running = runProxy(config, {
     env: () => undefined,
@@ -61,7 +63,9 @@ export async function play(
     redactor,
     signal: stop.signal,
     force: stop.signal,
-    drainMs: undefined,
+    drainMs: 0,
+    onListen: (address) =>
+      listening.resolve(new URL(`http://${nameOf(address)}/mcp`)),
     stdio: { readable: stdin.readable, writable: new WritableStream() },
     context: { createCredentialSource: () => identities(lines) },
     fetch: target.fetch,
@@ -73,10 +77,17 @@ export async function play(
         isEager: true,
       }),
   });
-  const client = stdin.writable.getWriter();
-  await perform({ lines, exchanges, target, today, client, isFast });
+  const isHttp = header.mode === "http";
+  const client = isHttp
+    ? httpClient(listening.promise)
+    : stdioClient(stdin.writable);
+  // The client over stdio has left after its last message.
+  const last = isHttp
+    ? lines.length - 1
+    : lines.findLastIndex(({ kind }) => kind === "in" || kind === "out");
+  await perform({ lines, last, exchanges, target, today, client, isFast });
   target.release();
-  await within(END_MS, running.catch(() => {}));
+  if (!isHttp) await within(END_MS, running.catch(() => {}));
   stop.abort();
   await running;
   return { lines: today.lines, target: target.url };
@@ -98,7 +109,9 @@ async function configFor(
     profileRegion: () => Promise.resolve(undefined),
     readTls: () => Promise.resolve(undefined),
   });
-  return config;
+  if (header.mode === "stdio") return config;
+  const address = { hostname: "127.0.0.1", port: 0 };
+  return { ...config, listen: { address, token: false, hosts: [] } };
 }
 
 /** As many identities as there were, one after the other, where one is refused. */
@@ -130,8 +143,8 @@ class Today {
     for (const text of texts) {
       const line: RecordLine = JSON.parse(text);
       this.lines.push(line);
-      const key = keyOf(line);
-      if (key) this.#counts.set(key, (this.#counts.get(key) ?? 0) + 1);
+      const key = keyOf(line) ?? line.kind;
+      this.#counts.set(key, (this.#counts.get(key) ?? 0) + 1);
     }
     this.#onLine();
     return Promise.resolve();
@@ -157,24 +170,29 @@ class Today {
 
 interface Stage {
   readonly lines: readonly RecordLine[];
+  /** After which of them the clients leave. */
+  readonly last: number;
   readonly exchanges: Map<number, Exchange>;
   readonly target: ReplayTarget;
   readonly today: Today;
-  readonly client: WritableStreamDefaultWriter<Uint8Array>;
+  readonly client: Client;
   readonly isFast: boolean;
 }
 
 /** Says what was said, line by line, and waits for what came. */
 async function perform(stage: Stage): Promise<void> {
-  const { lines, exchanges, target, today, client, isFast } = stage;
+  const { lines, last, exchanges, target, today, client, isFast } = stage;
   const startedAt = performance.now();
   const first = lines[0]?.t ?? 0;
-  const last = lines.findLastIndex(({ kind }) => /^(?:in|out)$/.test(kind));
   const seen = new Map<string, number>();
   let before = first;
   let lateMs = LATE_MS;
-  if (last < 0) await client.close().catch(() => {});
+  let heard = 0;
+  if (last < 0) await client.end();
   for (const [index, line] of lines.entries()) {
+    if (line.kind === "closed" && line.by === "client") {
+      client.leave(line.client);
+    }
     const key = keyOf(line);
     if (key !== undefined) {
       const count = (seen.get(key) ?? 0) + 1;
@@ -186,20 +204,16 @@ async function perform(stage: Stage): Promise<void> {
       if (!hasCome && "http" in line) exchanges.delete(line.http);
     } else {
       const at = startedAt + line.t - first;
-      if (!isFast) await delay(at - performance.now());
+      if (!isFast) await delay(Math.max(0, at - performance.now()));
       if (line.kind === "in") {
-        await client.write(bytesOf(line.text ?? "")).catch(() => {});
+        await client.say(line);
+        // Those of others overtake it.
+        if (line.client !== undefined) {
+          await today.have("in", ++heard, lateMs);
+        }
       } else if ("http" in line) await target.say(line, lateMs);
     }
     before = line.t;
-    // The client has left after its last message.
-    if (index === last) await client.close().catch(() => {});
+    if (index === last) await client.end();
   }
-}
-
-/** A frame; what was not UTF-8 is none today either. */
-function bytesOf(text: string): Uint8Array {
-  const bytes = new TextEncoder().encode(`${text}\n`);
-  const isBroken = text.includes("\ufffd") && readJson(text) === undefined;
-  return isBroken ? bytes.map((byte) => byte > 0x7f ? 0xff : byte) : bytes;
 }

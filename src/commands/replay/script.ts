@@ -6,6 +6,9 @@ import { messageKey } from "../../recorder/message_key.ts";
 /** An HTTP request of a recording, with its answer. */
 export interface Exchange {
   readonly key: string;
+  /** What tells it from others of its key. */
+  readonly text: string | undefined;
+  readonly session: string | undefined;
   status: number | undefined;
   headers: Readonly<Record<string, string>>;
   /** How many bytes of a body are played. */
@@ -15,14 +18,29 @@ export interface Exchange {
   isUnreached: boolean;
 }
 
+export const SESSION = "mcp-session-id";
+
 /** What an HTTP request is known by, however often it is sent. */
 export function requestKey(method: string, text: string | undefined): string {
   return `${method} ${text === undefined ? "" : messageKey(text).key}`;
 }
 
+/** What a client of HTTP is answered is known by, and the end of that. */
+export function answerKey(client: number): string {
+  return `out of client ${client}`;
+}
+
+export function endKey(client: number): string {
+  return `end of client ${client}`;
+}
+
 /** What a line is known by that has to come; none of what is said. */
 export function keyOf(line: RecordLine): string | undefined {
-  if (line.kind === "out") return `out ${messageKey(line.text).key}`;
+  if (line.kind === "closed") return endKey(line.client);
+  if (line.kind === "out") {
+    const { client } = line;
+    return client ? answerKey(client) : `out ${messageKey(line.text).key}`;
+  }
   if (line.kind !== "request") return undefined;
   return requestKey(line.method, line.text);
 }
@@ -37,6 +55,8 @@ export function exchangesOf(
     if (line.kind === "request") {
       exchanges.set(line.http, {
         key: requestKey(line.method, line.text),
+        text: line.text,
+        session: line.headers[SESSION],
         status: undefined,
         headers: {},
         bodyBytes: 0,
@@ -57,6 +77,11 @@ export function exchangesOf(
     }
   }
   return exchanges;
+}
+
+/** Whether it ends when the target likes: it is a stream, or has not begun. */
+export function isOpen(exchange: Exchange): boolean {
+  return exchange.status === undefined || isStream(exchange);
 }
 
 /** Whether it is answered by a stream of events. */

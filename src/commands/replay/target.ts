@@ -1,9 +1,19 @@
 /** A target on loopback that answers as the recorded one did, when it is told. */
 
-import { createServer, type ServerResponse } from "node:http";
+import {
+  createServer,
+  type IncomingMessage,
+  type ServerResponse,
+} from "node:http";
 import { within } from "../../time.ts";
 import type { RecordLine } from "../../recorder/format.ts";
-import { type Exchange, isStream, requestKey } from "./script.ts";
+import {
+  type Exchange,
+  isOpen,
+  isStream,
+  requestKey,
+  SESSION,
+} from "./script.ts";
 
 /** What HTTP makes anew for each answer. */
 const OWN_HEADERS =
@@ -50,7 +60,7 @@ export class ReplayTarget implements AsyncDisposable {
       response.on("error", () => {});
       request.on("end", () => {
         void new Blob(pieces).text().then((text) =>
-          this.#arrive(request.method ?? "", text, response)
+          this.#arrive(request, text, response)
         );
       });
     });
@@ -79,18 +89,39 @@ export class ReplayTarget implements AsyncDisposable {
   fetch: typeof globalThis.fetch = async (input, init) => {
     const { method = "GET", body } = init ?? {};
     const text = body instanceof Blob ? await body.text() : undefined;
-    const awaited = this.#awaited.get(requestKey(method, text)) ?? [];
-    const [next] = awaited;
-    if (!this.#exchanges.get(next)?.isUnreached) {
+    const session = new Headers(init?.headers).get(SESSION) ?? undefined;
+    const [take, http] = this.#next(method, text, session);
+    if (http === undefined || !this.#exchanges.get(http)?.isUnreached) {
       return await fetch(input, init);
     }
-    awaited.shift();
+    take();
     return await fetch(this.#closedUrl, init);
   };
 
-  #arrive(method: string, text: string, response: ServerResponse): void {
-    const key = requestKey(method, text === "" ? undefined : text);
-    const http = this.#isOver ? undefined : this.#awaited.get(key)?.shift();
+  /** Of those that are awaited under a key the one that is meant, or the first. */
+  #next(
+    method: string,
+    text: string | undefined,
+    session: string | undefined,
+  ): [take: () => void, http: number | undefined] {
+    const awaited = this.#awaited.get(requestKey(method, text)) ?? [];
+    const same = awaited.findIndex((http) => {
+      const then = this.#exchanges.get(http);
+      return then?.text === text && then?.session === session;
+    });
+    const at = Math.max(0, same);
+    return [() => void awaited.splice(at, 1), awaited[at]];
+  }
+
+  #arrive(
+    { method = "", headers }: IncomingMessage,
+    text: string,
+    response: ServerResponse,
+  ): void {
+    const session = headers[SESSION]?.toString();
+    const [take, next] = this.#next(method, text || undefined, session);
+    const http = this.#isOver ? undefined : next;
+    take();
     if (http === undefined) {
       response.writeHead(400).end("this request is not in the recording");
       return;
@@ -118,9 +149,9 @@ export class ReplayTarget implements AsyncDisposable {
       await within(limitMs, promise);
     } else if (line.kind === "end" && line.by === "cut") {
       response.socket?.destroy();
-      // A stream that the proxy had enough of: it is not the target that ends it.
+      // What the proxy had enough of is not ended by the target.
     } else if (
-      line.kind === "end" && !(line.by === "proxy" && isStream(exchange))
+      line.kind === "end" && !(line.by === "proxy" && isOpen(exchange))
     ) {
       response.end();
     }

@@ -1,0 +1,67 @@
+/** The clients of a recording: one over stdio, or as many as sent HTTP requests. */
+
+import { type ClientRequest, request } from "node:http";
+import { readJson } from "../../recorder/json.ts";
+import type { RecordLine } from "../../recorder/format.ts";
+
+/** What a client said. */
+export type Spoken = Extract<RecordLine, { kind: "in" }>;
+
+/** Says what clients said. */
+export interface Client {
+  say(line: Spoken): Promise<void>;
+  /** A client does not wait for its answer any more. */
+  leave(client: number): void;
+  /** Nobody says anything any more. */
+  end(): Promise<void>;
+}
+
+/** Writes frames. */
+export function stdioClient(stdin: WritableStream<Uint8Array>): Client {
+  const writer = stdin.getWriter();
+  return {
+    say: ({ text = "" }) => writer.write(bytesOf(`${text}\n`)).catch(() => {}),
+    leave() {},
+    end: () => writer.close().catch(() => {}),
+  };
+}
+
+/** What HTTP or the guard of the listener asks of each client anew. */
+const OWN_HEADERS =
+  /^(?:authorization|connection|content-length|cookie|expect|host|keep-alive|origin|sec-.*|te|trailer|transfer-encoding|upgrade)$/;
+
+/** Sends HTTP requests, each over a connection of its own. */
+export function httpClient(url: Promise<URL>): Client {
+  const requests = new Map<number, ClientRequest>();
+  const leave = (client: number) => void requests.get(client)?.destroy();
+  return {
+    async say({ client = 0, method, headers = {}, text = "" }) {
+      const own = Object.entries(headers)
+        .filter(([name]) => !OWN_HEADERS.test(name));
+      const sent = request(await url, {
+        method,
+        headers: Object.fromEntries(own),
+        agent: false,
+      });
+      requests.set(client, sent);
+      sent.on("error", () => {});
+      sent.on("response", (response) => {
+        response.on("error", () => {});
+        response.resume();
+      });
+      sent.end(bytesOf(text));
+    },
+    leave,
+    end() {
+      for (const client of requests.keys()) leave(client);
+      return Promise.resolve();
+    },
+  };
+}
+
+/** A message; what was not UTF-8 is none today either. */
+function bytesOf(text: string): Uint8Array {
+  const bytes = new TextEncoder().encode(text);
+  const isBroken = text.includes("\ufffd") && readJson(text) === undefined;
+  return isBroken ? bytes.map((byte) => byte > 0x7f ? 0xff : byte) : bytes;
+}

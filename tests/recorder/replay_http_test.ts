@@ -1,0 +1,205 @@
+/** Recordings of HTTP server mode, played by the same program and by others. */
+import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import { runReplay } from "../../src/commands/replay/replay.ts";
+import type { Recording } from "../support/recording.ts";
+import { mcp, result, Sessions } from "../support/raw_mcp.ts";
+import { RawServer } from "../support/raw_server.ts";
+import { RecordingDirectory } from "../support/recording.ts";
+
+const TOKEN = "a-token-of-clients-0123456789";
+
+/** Sends HTTP requests as clients do. */
+class Client {
+  readonly #url: string;
+  readonly #session: Record<string, string> = {};
+
+  constructor(url: string) {
+    this.#url = url;
+  }
+
+  request(
+    method: string,
+    body?: unknown,
+    headers: Record<string, string> = {},
+    signal?: AbortSignal,
+  ): Promise<Response> {
+    return fetch(this.#url, {
+      method,
+      signal,
+      headers: {
+        authorization: `Bearer ${TOKEN}`,
+        accept: "application/json, text/event-stream",
+        ...(body !== undefined && { "content-type": "application/json" }),
+        ...this.#session,
+        ...headers,
+      },
+      body: body === undefined ? undefined : JSON.stringify(body),
+    });
+  }
+
+  async initialize(): Promise<void> {
+    const answer = await this.request("POST", {
+      jsonrpc: "2.0",
+      id: 0,
+      method: "initialize",
+      params: {
+        protocolVersion: "2025-11-25",
+        capabilities: {},
+        clientInfo: { name: "test", version: "1" },
+      },
+    });
+    await answer.text();
+    this.#session["mcp-session-id"] = answer.headers.get("mcp-session-id") ??
+      "";
+  }
+
+  async call(name: string): Promise<string> {
+    const answer = await this.request("POST", {
+      jsonrpc: "2.0",
+      id: 1,
+      method: "tools/call",
+      params: { name, arguments: { on: "a thing" } },
+    });
+    return await answer.text();
+  }
+}
+
+/** A target with sessions, JSON, events, refusals and streams that stand. */
+function target() {
+  let calls = 0;
+  return mcp({
+    "tools/call": async (message, reply) => {
+      const { name } = message.params;
+      if (name === "hang") return await reply.hang();
+      const text = `this is the answer ${++calls}`;
+      const content = [{ type: "text", text: text.repeat(calls) }];
+      if (name === "fail") return await reply.json({ message: "no" }, 503);
+      if (name !== "stream") {
+        return await reply.json(result(message, { content }));
+      }
+      const stream = await reply.sse({}, { chunkBytes: 7 });
+      await stream.message({
+        jsonrpc: "2.0",
+        method: "notifications/message",
+        params: { level: "info", data: text },
+      });
+      await stream.message(result(message, { content }));
+      await stream.end();
+    },
+    GET: async (_message, reply) => {
+      const stream = await reply.sse();
+      await stream.message({
+        jsonrpc: "2.0",
+        method: "notifications/tools/list_changed",
+      });
+      await stream.closed;
+    },
+    DELETE: (_message, reply) => reply.status(200),
+  }, new Sessions());
+}
+
+/** A recording of two clients that do all there is. */
+async function record(
+  directory: RecordingDirectory,
+  ...args: string[]
+): Promise<Recording> {
+  await using server = await RawServer.start(target());
+  await using proxy = await directory.start({
+    target: server.url,
+    args: ["--listen", "127.0.0.1:0", "--listen-token", TOKEN, ...args],
+    permissions: { net: ["127.0.0.1:0"] },
+  });
+  const { value } = await proxy.waitForLog(({ value }) =>
+    typeof value === "object" && value !== null && "url" in value
+  );
+  const url = String(Object(value).url);
+  const [one, other] = [new Client(url), new Client(url)];
+  const refused = await one.request("POST", {}, { authorization: "Bearer no" });
+  assertEquals(refused.status, 401);
+  await refused.text();
+  await Promise.all([one.initialize(), other.initialize()]);
+  const standing = await one.request("GET");
+  const reader = standing.body?.getReader();
+  await reader?.read();
+  await Promise.all([one.call("work"), other.call("work"), one.call("stream")]);
+  await other.call("fail");
+  await (await one.request("POST", "no message")).text();
+  const leaving = new AbortController();
+  const call = { jsonrpc: "2.0", id: 9, method: "tools/call" };
+  const hanging = one.request(
+    "POST",
+    { ...call, params: { name: "hang" } },
+    {},
+    leaving.signal,
+  );
+  await server.requests.find(({ body }) =>
+    new TextDecoder().decode(body).includes('"hang"')
+  );
+  leaving.abort();
+  await hanging.catch(() => {});
+  await (await other.request("DELETE")).text();
+  proxy.signal("SIGTERM");
+  await proxy.status();
+  await reader?.cancel().catch(() => {});
+  return await directory.read();
+}
+
+async function replay(path: string, ...args: string[]) {
+  let text = "";
+  const code = await runReplay([...args, path], {
+    write: (part) => {
+      text += part;
+      return Promise.resolve();
+    },
+  });
+  return { code, text };
+}
+
+Deno.test("a recording of two clients over HTTP is played without a difference", async () => {
+  await using directory = await RecordingDirectory.make();
+  const { lines } = await record(directory);
+  const closed = lines.flatMap((line) =>
+    line.kind === "closed" ? [line.by] : []
+  );
+  assertEquals(new Set(closed), new Set(["proxy", "client", "stop"]));
+  for (const way of [["--fast"], []]) {
+    const { code, text } = await replay(directory.path, ...way);
+    assertEquals(code, 0, text);
+    assertStringIncludes(text, "1 HTTP requests that were refused");
+    assertStringIncludes(text, "1 HTTP requests that were not answered to the");
+    assertStringIncludes(text, "as it was:");
+  }
+});
+
+Deno.test("a program that answers clients over HTTP otherwise than then is told", async () => {
+  await using directory = await RecordingDirectory.make();
+  await record(directory);
+  const recorded = await Deno.readTextFile(directory.path);
+  for (
+    const [from, to, differs] of [
+      [
+        '"--read-only=false"',
+        '"--deny-tool=work"',
+        "differs: out of client ",
+      ],
+      [
+        /"kind":"closed","client":2,"status":200/,
+        '"kind":"closed","client":2,"status":404',
+        "differs: end of client 1: status: then 404, today 200",
+      ],
+      // The first is what the target said.
+      [
+        String.raw`\"level\":\"info\"`,
+        String.raw`\"level\":\"alert\"`,
+        "today event: message",
+      ],
+    ] as const
+  ) {
+    const other = recorded.replace(from, to);
+    assert(other !== recorded, "something is changed");
+    await Deno.writeTextFile(directory.path, other);
+    const { code, text } = await replay(directory.path, "--fast");
+    assertEquals(code, 1, text);
+    assertStringIncludes(text, differs);
+  }
+});
