@@ -180,12 +180,12 @@ Deno.test("a program that answers clients over HTTP otherwise than then is told"
       [
         '"--read-only=false"',
         '"--deny-tool=work"',
-        "differs: out of client ",
+        "differs: client ",
       ],
       [
         /"kind":"closed","client":2,"status":200/,
         '"kind":"closed","client":2,"status":404',
-        "differs: end of client 1: status: then 404, today 200",
+        "differs: end 1: status: then 404, today 200",
       ],
       // The first is what the target said.
       [

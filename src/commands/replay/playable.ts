@@ -4,7 +4,7 @@ import { ConfigError, ERROR_CODES } from "../../errors.ts";
 import type { RecordLine } from "../../recorder/format.ts";
 import { messageKeys } from "../../recorder/message_key.ts";
 import type { Recording } from "../../recorder/read.ts";
-import { answerKey, endKey } from "./script.ts";
+import { answerKey, endKey, outKey } from "./script.ts";
 
 /** The part of a recording that is played. */
 export interface Playable {
@@ -200,7 +200,7 @@ function unplayedCalls(
   const { long, unsigned } = counts;
   return {
     calls,
-    unanswered: new Set([...open].map((id) => `out answer ${id}`)),
+    unanswered: new Set([...open].map((id) => outKey(`answer ${id}`))),
     reasons: [
       ...long > 0 ? [`${long} messages that were too long to be kept`] : [],
       ...unsigned > 0 ? [`${unsigned} calls for which nobody could sign`] : [],

@@ -27,11 +27,16 @@ export function requestKey(method: string, text: string | undefined): string {
 
 /** What a client of HTTP is answered is known by, and the end of that. */
 export function answerKey(client: number): string {
-  return `out of client ${client}`;
+  return `client ${client}`;
+}
+
+/** What a message to the client over stdio is known by. */
+export function outKey(key: string): string {
+  return `out ${key}`;
 }
 
 export function endKey(client: number): string {
-  return `end of client ${client}`;
+  return `end ${client}`;
 }
 
 /** What a line is known by that has to come; none of what is said. */
@@ -39,7 +44,7 @@ export function keyOf(line: RecordLine): string | undefined {
   if (line.kind === "closed") return endKey(line.client);
   if (line.kind === "out") {
     const { client } = line;
-    return client ? answerKey(client) : `out ${messageKey(line.text).key}`;
+    return client ? answerKey(client) : outKey(messageKey(line.text).key);
   }
   if (line.kind !== "request") return undefined;
   return requestKey(line.method, line.text);
