@@ -86,22 +86,12 @@ const OTHERS: readonly (Partition & { readonly prefix: string })[] = [
 
 export const PARTITIONS: readonly Partition[] = [COMMERCIAL, ...OTHERS];
 
-/**
- * The partition of a region.
- *
- * @returns The partition of its first member; the commercial one, if it is of
- * none that is known.
- */
+/** The partition of a region, or of the first in a set; unknown: `aws`. */
 export function partitionOf(region: string): Partition {
   return OTHERS.find(({ prefix }) => region.startsWith(prefix)) ?? COMMERCIAL;
 }
 
-/**
- * The partition of an AWS host.
- *
- * @returns The first whose domain it has; the commercial one, if it has none
- * that is known.
- */
+/** The first partition whose domain a host has; unknown: `aws`. */
 export function partitionOfHost(host: string): Partition {
   return PARTITIONS.find(({ domain, dualStackDomain }) =>
     [domain, dualStackDomain, dualStackDomain.replace(/^api\./, "on.")]
@@ -109,21 +99,15 @@ export function partitionOfHost(host: string): Partition {
   ) ?? COMMERCIAL;
 }
 
-/**
- * The partition of an ARN.
- *
- * @returns Its partition; the commercial one, if it is of none that is known.
- */
+/** The partition of an ARN; unknown: `aws`. */
 export function partitionOfArn(arn: string): Partition {
   const [, name] = arn.split(":");
   return PARTITIONS.find((known) => known.name === name) ?? COMMERCIAL;
 }
 
 /**
- * The one region to ask of a configured region, which may be a set.
- *
- * @returns Its first plain member; the partition's usual region, if all have
- * wildcards.
+ * The one region to ask of a region or a set: the first without wildcards, else
+ * the usual one of the partition.
  */
 export function oneRegion(region: string): string {
   return region.split(",").find((member) => /^[a-z0-9-]+$/.test(member)) ??

@@ -303,12 +303,11 @@ export interface CredentialQuery extends SourceQuery {
 
 /**
  * The permissions that credentials need: those of the first source that is
- * configured. Nothing is asked for them.
+ * configured. Nothing is asked for them, and files that may not be read are
+ * taken to say nothing.
  *
  * @param options `hereOnly`: leave out the shared files if the keys are in
  * this very environment, which another one may not have.
- * @returns The permissions, each with what it is wanted for. Files that may
- * not be read are taken to say nothing.
  */
 export async function credentialNeeds(
   query: CredentialQuery,

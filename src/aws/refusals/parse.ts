@@ -25,12 +25,7 @@ export interface AwsError {
 
 export const MAX_ERROR_BYTES = 64 * 1024;
 
-/**
- * The AWS error in an answer.
- *
- * @returns The error, or `undefined` when it is no AWS error: a JSON-RPC
- * message, HTML, some other program's text.
- */
+/** The AWS error in an answer, unless it is a JSON-RPC message, HTML or such. */
 export function parseAwsError(
   headers: Headers,
   body: string,

@@ -121,13 +121,7 @@ export function refusalError(
   );
 }
 
-/**
- * The AWS error in an answer of any status, fit to be shown.
- *
- * @param response The answer.
- * @param bodyText Its body.
- * @returns Type and text, or `undefined` when the answer holds no AWS error.
- */
+/** The AWS error in an answer of any status, fit to be shown. */
 export function safeAwsError(
   response: Response,
   bodyText: string,

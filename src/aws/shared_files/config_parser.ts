@@ -46,11 +46,7 @@ interface DraftSection {
 /** Makes the error of a line. It repeats nothing of the file, but for names. */
 type Fail = (line: number, what: string) => UnclearFilesError;
 
-/**
- * Reads a file's sections, in their order.
- *
- * @returns The sections by name, `[DEFAULT]` merged into each.
- */
+/** Reads a file's sections, in their order, `[DEFAULT]` merged into each. */
 export function parseConfig(
   bytes: Uint8Array,
   path: string,

@@ -257,11 +257,8 @@ export class ProfileMissingError extends CredentialsError {
 }
 
 /**
- * The `region` of a profile of the shared files.
+ * The `region` of the profile in use; none where reading is not permitted.
  *
- * @param profile The profile asked for outright; else that of
- * AWS_DEFAULT_PROFILE or AWS_PROFILE, else `default`.
- * @returns `undefined` if the profile has none, or reading is not permitted.
  * @throws {CredentialsError} The profile that was named is not there, or a
  * shared file cannot be understood.
  */

@@ -84,12 +84,8 @@ export function createSigner(options: SignerOptions): Signer {
   ): Promise<UnsignedParts> {
     const { method, headers } = request;
     const url = wireUrl(new URL(request.url));
-    return {
-      method,
-      url,
-      headers,
-      body: await bodyOfRequest(request, unsigned),
-    };
+    const body = await bodyOfRequest(request, unsigned);
+    return { method, url, headers, body };
   }
 
   return {
@@ -101,14 +97,8 @@ export function createSigner(options: SignerOptions): Signer {
       const current = await credentials.get({ signal });
       const { headers } = await core.sign(parts, current);
       const { method, url, body: { send: body } } = parts;
-      const sent = {
-        method,
-        headers,
-        body,
-        redirect: "manual",
-        signal,
-      } as const;
-      return new Request(url, sent);
+      const init = { method, headers, body, signal };
+      return new Request(url, { ...init, redirect: "manual" });
     },
 
     async presign(request, { expiresInSeconds }) {

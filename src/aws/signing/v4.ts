@@ -66,9 +66,7 @@ export function createV4(): SignatureScheme {
 }
 
 /**
- * Signs in headers.
- *
- * @returns All headers to send, and the canonical request. That holds the
+ * Signs in headers: all of them, to be sent. The canonical request holds the
  * session token and the headers' values: for comparing only.
  */
 export async function signHeaders(

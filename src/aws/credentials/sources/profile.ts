@@ -162,11 +162,7 @@ export function profileWay(
   return hasKeys(inConfig) ? "config file" : undefined;
 }
 
-/**
- * The credentials of a profile.
- *
- * @returns `undefined` if the profile says nothing of credentials.
- */
+/** The credentials of a profile, unless it says nothing of them. */
 export async function profileCredentials(
   given: FileSearch,
   name: string,

@@ -43,12 +43,7 @@ export interface RoleRequest {
   readonly session?: RoleSession;
 }
 
-/**
- * Assumes a role.
- *
- * @param by The credentials to assume it with, or the file of a web identity's
- * token.
- */
+/** Assumes a role by credentials, or by the file of a web identity's token. */
 export async function assumeRole(
   search: Search,
   role: RoleRequest,

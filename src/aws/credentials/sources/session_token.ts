@@ -67,11 +67,7 @@ const KEEPERS = {
 
 type TokenKeeper = keyof typeof KEEPERS;
 
-/**
- * The search of a session.
- *
- * @param tokenName What the token is kept by: a session, a start URL.
- */
+/** The search of a session, whose token is kept by a name: say, a start URL. */
 export function sessionOf(
   search: Search & ProfileQuery,
   keeper: TokenKeeper,
@@ -126,11 +122,7 @@ export function sessionNeeds(
   ];
 }
 
-/**
- * The token, renewed if that is due and can be.
- *
- * @param renew Gives what is to be kept in place of the token's record.
- */
+/** The token, if that is due and can be with what `renew` makes of it. */
 export async function openSession(
   session: Session,
   isRenewable: (record: JsonRecord) => boolean,

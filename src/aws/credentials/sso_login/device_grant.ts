@@ -64,7 +64,6 @@ export interface Asker {
  * Begins the session, or waits until another program has.
  *
  * @param used A token that is refused, whatever its file says.
- * @throws {LoginError} It came to nothing.
  */
 export async function beginSession(
   request: Asker,

@@ -8,10 +8,10 @@ import type { JsonRecord } from "../../json.ts";
 
 export interface SessionLogin extends Login {
   /**
-   * Whether it could begin, as far as that can be asked without a person.
+   * The file for its token, if it has one, as far as that can be asked without
+   * a person.
    *
-   * @returns The file for its token; `undefined`: it would stay in memory.
-   * @throws {LoginError} It could not.
+   * @throws {LoginError} It could not begin.
    */
   check(signal: AbortSignal): Promise<string | undefined>;
 }
