@@ -61,6 +61,8 @@ import {
 import { assumeRole, roleNeeds, TOKEN_SAYS } from "./sources/role.ts";
 import type { Credentials } from "./types.ts";
 
+const NO_HOME = "HOME is not set";
+
 const SOURCE_VARIABLES = {
   "web identity": ["AWS_WEB_IDENTITY_TOKEN_FILE", "AWS_ROLE_ARN"],
   "container": CONTAINER_VARIABLES,
@@ -78,13 +80,6 @@ const LOWER_SOURCES = {
   "instance": { load: instanceCredentials, needs: instanceNeeds },
 };
 
-export interface Chosen {
-  readonly credentials: Credentials;
-  /** The variable, or the profile and the line, that they are from. */
-  readonly origin: string;
-  readonly choice: Choice;
-}
-
 /**
  * Asks the sources below the keys of the environment in their order.
  *
@@ -96,13 +91,11 @@ export async function findBelowEnvironment(
   search: Search,
   attempts: Attempt[],
   earlier?: Choice,
-): Promise<Chosen> {
+): Promise<{ credentials: Credentials; origin: string; choice: Choice }> {
   const files = await openFiles({ ...search, source: "shared files" });
   const missing = files?.missing ?? [];
-  if (files === undefined || missing.length > 0) {
-    const outcome = files === undefined ? "HOME is not set" : lacking(missing);
-    attempts.push({ source: "shared files", outcome });
-  }
+  const unread = files ? missing.length > 0 && lacking(missing) : NO_HOME;
+  if (unread) attempts.push({ source: "shared files", outcome: unread });
   const name = profileName(search);
   const profile = files?.profiles.get(name);
   const order = sourceOrder(search, profile);
@@ -128,19 +121,17 @@ export async function findBelowEnvironment(
   // Of files that may not be read, nobody knows what is there.
   const configured = isNamed(search) || missing.length > 0 ||
     search.env("AWS_SECRET_ACCESS_KEY") !== undefined;
-  const flags = missing.length > 0 ? { flags: flagsFor(missing) } : {};
-  throw nothingFound(attempts, advice(files, search), {
-    configured,
-    ...flags,
-  });
+  const facts = missing.length > 0 ? { flags: flagsFor(missing) } : {};
+  const what = advice(files, search);
+  throw nothingFound(attempts, what, { configured, ...facts });
 }
 
 /** What is to be bound is the session of a role that is assumed here. */
 function demandRole(search: Search, profile?: Profile): void {
+  if (search.session === undefined) return;
   const way = profile && profileWay(profile);
-  const isRole = [search.source, way].includes("web identity") ||
-    way === "role";
-  if (search.session !== undefined && !isRole) throw noRole(search);
+  const isRole = [search.source, way].includes("web identity");
+  if (!isRole && way !== "role") throw noRole(search);
 }
 
 /** What names the source: the variable, or the profile's setting and line. */
@@ -189,7 +180,7 @@ async function openFiles(search: Search): Promise<SharedFiles | undefined> {
   demandEnv(search, pathVariables(search.env), why);
   const paths = sharedPaths(search.env);
   if (paths === undefined) {
-    if (isNamed(search)) throw sourceFailed(search, "HOME is not set");
+    if (isNamed(search)) throw sourceFailed(search, NO_HOME);
     return undefined;
   }
   const files = await readSharedFiles(paths, (path) => search.watch.see(path));
@@ -221,14 +212,12 @@ async function fromProfile(search: Search): Promise<Found | undefined> {
 }
 
 /** What the environment does not say of a web identity, the profile may. */
-function webIdentity(
-  { env, settings }: SourceQuery,
-): { tokenFile: string | undefined; roleArn: string | undefined } {
-  return {
-    tokenFile: env("AWS_WEB_IDENTITY_TOKEN_FILE") ??
-      (settings?.get("web_identity_token_file") || undefined),
-    roleArn: env("AWS_ROLE_ARN") ?? (settings?.get("role_arn") || undefined),
-  };
+function webIdentity({ env, settings }: SourceQuery) {
+  const [tokenFile, roleArn] = ["web_identity_token_file", "role_arn"].map(
+    (name) =>
+      env(`AWS_${name.toUpperCase()}`) ?? (settings?.get(name) || undefined),
+  );
+  return { tokenFile, roleArn };
 }
 
 /** Whether the environment names a token; without it, it may be a profile. */
@@ -296,11 +285,6 @@ function advice(
     "or `aws login`, or set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY";
 }
 
-export interface CredentialQuery extends SourceQuery {
-  /** A role to assume over whatever credentials are found. */
-  readonly assumeRole?: { readonly roleArn: string };
-}
-
 /**
  * The permissions that credentials need: those of the first source that is
  * configured. Nothing is asked for them, and files that may not be read are
@@ -310,7 +294,7 @@ export interface CredentialQuery extends SourceQuery {
  * this very environment, which another one may not have.
  */
 export async function credentialNeeds(
-  query: CredentialQuery,
+  query: SourceQuery & { readonly assumeRole?: { readonly roleArn: string } },
   { hereOnly = false }: { hereOnly?: boolean } = {},
 ): Promise<Need[]> {
   const { env, profile, assumeRole } = query;

@@ -96,9 +96,8 @@ export function keysIn(
 /** The keys in a profile that has some, in one of its files or both. */
 export function profileKeys(search: Search, settings: Settings): Credentials {
   const names = ["aws_access_key_id", "aws_secret_access_key"] as const;
-  const [accessKeyId, secretAccessKey] = names.map((name) =>
-    settings.get(name)
-  );
+  const [accessKeyId, secretAccessKey] = names
+    .map((name) => settings.get(name));
   // The AWS CLI takes the older name first.
   const tokenName = settings.has("aws_security_token")
     ? "aws_security_token"

@@ -39,7 +39,7 @@ const MIN_ARN_LENGTH = 20;
 
 const SESSION_SECONDS = { min: 900, max: 43_200 };
 
-type FileSearch = Search & { readonly files: SharedFiles };
+type FileSearch = Search & Pick<ProfileQuery, "files">;
 
 type ProfileSearch = Search & ProfileQuery;
 
@@ -49,22 +49,9 @@ interface Way {
   readonly settings: readonly string[];
   /** The one file in which they count. */
   readonly from?: "inConfig" | "inCredentials";
-  load(
-    search: ProfileSearch,
-    profile: Profile,
-  ): Credentials | Promise<Credentials>;
-  /** The permissions for that. */
+  load(of: ProfileSearch, profile: Profile): Credentials | Promise<Credentials>;
   needs(query: ProfileQuery): Need[];
 }
-
-export type ProfileWay =
-  | "role"
-  | "web identity"
-  | "SSO"
-  | "credentials file"
-  | "login"
-  | "credential process"
-  | "config file";
 
 const KEYS = [
   "aws_access_key_id",
@@ -74,7 +61,7 @@ const KEYS = [
 ];
 
 /** The ways, in the order in which they count. */
-export const WAYS: { readonly [way in ProfileWay]: Way } = {
+const TABLE = {
   "role": {
     settings: [
       "role_arn",
@@ -124,7 +111,11 @@ export const WAYS: { readonly [way in ProfileWay]: Way } = {
     needs: (query) => processNeeds(textOf(query, "credential_process")),
   },
   "config file": keysOf("inConfig"),
-};
+} satisfies { readonly [way: string]: Way };
+
+export type ProfileWay = keyof typeof TABLE;
+
+export const WAYS: { readonly [way in ProfileWay]: Way } = TABLE;
 
 function keysOf(from: "inConfig" | "inCredentials"): Way {
   const load: Way["load"] = (search, profile) =>
@@ -216,14 +207,14 @@ function profileRoleNeeds(query: ProfileQuery): Need[] {
 /** STS would be asked three times for no ARN. */
 function roleArnOf(search: ProfileSearch): string {
   const { settings } = search;
-  const roleArn = settings.get("role_arn");
-  if (roleArn === undefined) {
-    const what = "web_identity_token_file is set, role_arn is not";
-    throw profileUnclear(search, what);
-  }
+  const roleArn = settings.get("role_arn") ?? "";
   if (roleArn.length >= MIN_ARN_LENGTH) return roleArn;
-  const what = `role_arn (${settings.origin("role_arn")}) is no ARN of a role`;
-  throw profileUnclear(search, what);
+  throw profileUnclear(
+    search,
+    settings.has("role_arn")
+      ? `role_arn (${settings.origin("role_arn")}) is no ARN of a role`
+      : "web_identity_token_file is set, role_arn is not",
+  );
 }
 
 async function profileRole(search: ProfileSearch): Promise<Credentials> {
@@ -263,8 +254,7 @@ function durationOf(search: ProfileSearch): number | undefined {
   const { min, max } = SESSION_SECONDS;
   if (seconds >= min && seconds <= max) return seconds;
   const place = `duration_seconds (${settings.origin("duration_seconds")})`;
-  const what = `${place} must be from ${min} to ${max}`;
-  throw profileUnclear(search, what);
+  throw profileUnclear(search, `${place} must be from ${min} to ${max}`);
 }
 
 async function sourceOf(search: ProfileSearch): Promise<Credentials> {
@@ -302,12 +292,11 @@ function profileMissing(
 ): Error {
   const parent = seen.at(-1);
   const search = { redactor, source: `profile "${parent ?? name}"` };
-  const what = parent === undefined
-    ? "it is"
-    : `its source_profile "${name}" is`;
+  const isIt = parent === undefined;
+  const what = isIt ? "it is" : `its source_profile "${name}" is`;
   const outcome = `${what} ${whereNot(files)}`;
   const run = shellWords(["aws", "configure", "--profile", name]);
-  const facts = parent === undefined ? { run } : {};
+  const facts = isIt ? { run } : {};
   return files.present.length === 0
     ? sourceFailed(search, outcome, facts)
     : profileUnclear(search, outcome, facts);

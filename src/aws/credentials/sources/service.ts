@@ -113,12 +113,6 @@ const MAX_ATTEMPTS = 3;
 /** The pause before the first repetition; the next is twice as long. */
 const FIRST_PAUSE_MS = 100;
 
-interface Answer {
-  readonly status: number;
-  readonly headers: Headers;
-  readonly text: string;
-}
-
 export interface SessionRequest {
   readonly url: URL;
   /** Completes "no permission to …". */
@@ -128,17 +122,11 @@ export interface SessionRequest {
   readonly json?: JsonRecord;
 }
 
-export interface SessionAnswer {
-  readonly status: number;
-  readonly body: JsonRecord;
-  /** The error's name and message; empty where it was none. */
-  readonly error: string;
-}
-
+/** The status, the body, and the error's name and message, if it was one. */
 export async function askService(
   session: Session,
   { url, purpose, headers, json }: SessionRequest,
-): Promise<SessionAnswer> {
+): Promise<{ status: number; body: JsonRecord; error: string }> {
   demand(session, [netNeed(url, purpose)]);
   const init = json === undefined ? { headers } : {
     method: "POST",
@@ -155,10 +143,10 @@ export async function askService(
     const { status = 500 } = answer ?? {};
     if (answer && (isLast || status < 500 && status !== 429)) {
       const body = parseRecord(answer.text) ?? {};
-      return { status, body, error: status < 300 ? "" : errorOf(answer, body) };
+      const error = status < 300 ? "" : errorOf(answer, body);
+      return { status, body, error };
     }
-    const pause = FIRST_PAUSE_MS * 2 ** (attempt - 1);
-    await delay(pause);
+    await delay(FIRST_PAUSE_MS * 2 ** (attempt - 1));
   }
 }
 
@@ -170,7 +158,7 @@ export async function fetchText(
   { fetch }: Pick<Search, "fetch">,
   url: URL,
   init: RequestInit & { readonly body?: Blob },
-): Promise<Answer> {
+): Promise<{ status: number; headers: Headers; text: string }> {
   try {
     return await withLimit(ATTEMPT_LIMIT_MS, async (signal) => {
       const sent = { ...init, redirect: "manual", signal } as const;
@@ -185,7 +173,10 @@ export async function fetchText(
   }
 }
 
-function errorOf({ status, headers }: Answer, body: JsonRecord): string {
+function errorOf(
+  { status, headers }: Pick<Response, "status" | "headers">,
+  body: JsonRecord,
+): string {
   const type = headers.get("x-amzn-errortype") ?? textIn(body, "__type") ??
     textIn(body, "error");
   const name = type?.split("#").at(-1)?.split(":")[0] ?? `HTTP ${status}`;
