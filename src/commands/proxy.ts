@@ -119,13 +119,12 @@ export async function runProxy(
   void announce(config, credentials, around.log).then(() =>
     signedFetch.warmUp()
   );
+  // Most options have the same names there.
   const common = {
+    ...config,
+    ...proxyOptions(config),
     fetch: signedFetch,
     signal,
-    ...proxyOptions(config),
-    timeoutMs: config.timeoutMs,
-    timeoutResetOnProgress: config.timeoutResetOnProgress,
-    idleTimeoutMs: config.idleTimeoutMs,
     // Through a proxy it is not the target that accepts connections.
     connectTimeoutMs: proxies !== undefined && proxies.proxy === undefined
       ? config.connectTimeoutMs
@@ -155,8 +154,6 @@ export async function runProxy(
   }
   const { runStdioProxy } = await import("../stdio/stdio_proxy.ts");
   await runStdioProxy({
-    // Most of the options are its own, by the same names.
-    ...config,
     ...common,
     url: config.targetUrl,
     readable: around.stdio?.readable ?? Deno.stdin.readable,

@@ -156,9 +156,8 @@ export class EraBridge implements Link {
         return await this.#decideForLegacy(initialize, message, frame);
       }
     }
-    const given = this.#translation
-      ? this.#translation.receive(frame, message)
-      : frame;
+    const translation = this.#translation;
+    const given = translation ? translation.receive(frame, message) : frame;
     if (given) await this.#emit(given);
   }
 

@@ -103,12 +103,9 @@ export class ListenStream {
       this.end();
       return {};
     }
-    const subscription: Subscription = {
-      id: own.nextId(),
-      opened: Promise.withResolvers<unknown>(),
-      isRefused: false,
-    };
-    const { id, opened } = subscription;
+    const id = own.nextId();
+    const opened = Promise.withResolvers<unknown>();
+    const subscription: Subscription = { id, opened, isRefused: false };
     this.#current = subscription;
     this.#heard.set(id.key, subscription);
     const params = { _meta: this.#meta(), notifications };

@@ -35,9 +35,6 @@ const MAX_QUESTIONS = 64;
 
 const SUSPENDED_MS = 10 * 60_000;
 
-const METHOD_NOT_FOUND = -32601;
-const INVALID_PARAMS = -32602;
-
 /** A request of the client's in the hidden session. */
 export interface Call {
   readonly method: string;
@@ -155,15 +152,11 @@ export class SuspendedCalls {
   ): Promise<void> | void {
     const { emit, link } = this.#context;
     const { requestState, inputResponses } = asObject(params);
-    const call = typeof requestState === "string"
-      ? this.#suspended.get(requestState)
-      : undefined;
+    const call = this.#suspended.get(String(requestState));
     if (!call || call.method !== method) {
-      return emit(rpcErrorFrame(id, {
-        code: INVALID_PARAMS,
-        message:
-          "requestState names no call that waits: it is unknown, was used, or waited too long",
-      }));
+      const message =
+        "requestState names no call that waits: it is unknown, was used, or waited too long";
+      return emit(rpcErrorFrame(id, { code: -32602, message }));
     }
     this.#wake(call);
     call.waiting = id;
@@ -242,6 +235,6 @@ export class SuspendedCalls {
   #refuse(id: RequestId, why: string): void {
     const { link, log } = this.#context;
     log.info("refused a request of the target's", { why });
-    send(link, rpcErrorFrame(id, { code: METHOD_NOT_FOUND, message: why }));
+    send(link, rpcErrorFrame(id, { code: -32601, message: why }));
   }
 }
