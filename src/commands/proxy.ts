@@ -25,18 +25,17 @@ import type { NamedBy } from "./receipts.ts";
 import type { SignedFetch } from "../aws/signing/signed_fetch.ts";
 import type { StdioProxyRun } from "../stdio/stdio_proxy.ts";
 import {
-  baseCredentialsOf,
   credentialsOf,
   firstSession,
   hideSecrets,
+  identitiesOf,
+  type Identity,
   isUnconfigured,
   openFetches,
   openTarget,
   proxyOptions,
-  roleCredentialsOf,
   sessionHeaderOf,
   type Surroundings,
-  writerSession,
 } from "./target.ts";
 
 export interface ProxySurroundings {
@@ -95,26 +94,26 @@ export async function runProxy(
   const credentials = credentialsOf(config, shared);
   using signedFetch = open(credentials, { profile, role });
   using others = new DisposableStack();
-  const profiles = config.profiles.map(
-    (profile, index): [string, typeof globalThis.fetch] => {
-      if (index === 0) return [profile, signedFetch];
-      const other = credentialsOf(config, shared, { profile });
-      return [profile, others.use(open(other, { profile, role }))];
-    },
-  );
-  const base = baseCredentialsOf(config, shared, credentials);
-  const openRole = (roleArn: string, session = config.session) =>
+  const identities = identitiesOf(config, shared, credentials);
+  const [first] = config.profiles;
+  const profiles = new Map<string, typeof globalThis.fetch>();
+  if (first !== undefined) profiles.set(first, signedFetch);
+  for (const { name, source } of identities.profiles) {
+    profiles.set(name, others.use(open(source, { profile: name, role })));
+  }
+  const openRole = ({ name, source }: Identity) =>
     openTarget(
       // What is for a role is never sent as nobody's.
       { ...config, skipAuth: false },
-      roleCredentialsOf(config, shared, { roleArn, session, base }),
+      source,
       shared,
-      receipts?.noteFor({ profile, role: roleArn }),
+      receipts?.noteFor({ profile, role: name }),
     );
-  const writer = config.writeRole === undefined
-    ? undefined
-    : others.use(openRole(config.writeRole, writerSession(config)));
-  const accounts = await openAccounts(config, openRole);
+  const writer = identities.writer && others.use(openRole(identities.writer));
+  const accounts = await openAccounts(
+    config,
+    (roleArn) => openRole(identities.role(roleArn)),
+  );
   // Idle until the client's first message, or until its first answer.
   void announce(config, credentials, around.log).then(() =>
     signedFetch.warmUp()
@@ -162,7 +161,7 @@ export async function runProxy(
     takesChunks: true,
     standingStream: config.sse,
     findLogin: logins && ((failure) => logins.find(failure)),
-    profiles: profiles.length > 0 ? new Map(profiles) : undefined,
+    profiles: profiles.size > 0 ? profiles : undefined,
     accounts,
     writer,
     receiptOf: receipts && ((response) => receipts.receiptOf(response)),

@@ -69,20 +69,6 @@ export function firstSession(
   return isForAccounts ? undefined : session;
 }
 
-/** The credentials of a role beside the first, assumed with those of `base`. */
-export function roleCredentialsOf(
-  config: Config,
-  around: Surroundings,
-  { roleArn, session, base }: {
-    readonly roleArn: string;
-    readonly session: RoleSession | undefined;
-    readonly base: CredentialSource;
-  },
-): CredentialSource {
-  const own = { ...config, assumeRole: roleArn, session, accounts: undefined };
-  return credentialsOf(own, around, { base });
-}
-
 /** The credentials that the configuration names; nothing is read yet. */
 export function credentialsOf(
   config: Config,
@@ -98,27 +84,52 @@ export function credentialsOf(
   });
 }
 
-/**
- * What roles beside the first are assumed with: the credentials that this one is
- * assumed with, too, or for accounts its session, which nothing binds then.
- */
-export function baseCredentialsOf(
+/** An identity that calls may go with, beside the first. */
+export interface Identity {
+  readonly kind: "profile" | "role";
+  readonly name: string;
+  readonly source: CredentialSource;
+  /** What binds its session. */
+  readonly session: RoleSession | undefined;
+}
+
+export interface Identities {
+  readonly profiles: readonly Identity[];
+  /** A role that may write: what binds the others does not bind it. */
+  readonly writer: Identity | undefined;
+  readonly role: (roleArn: string) => Identity;
+}
+
+/** The identities beside the first; nothing is read yet. */
+export function identitiesOf(
   config: Config,
   around: Surroundings,
   first: CredentialSource,
-): CredentialSource {
-  const { writeRole } = config;
-  const isFirst = firstSession(config) === undefined;
-  if (writeRole === undefined && isFirst) return first;
+): Identities {
+  const { profiles, session, writeRole } = config;
+  const ofFirst = firstSession(config);
+  // Roles are assumed with what the first is assumed with, too, or where calls
+  // name accounts with its session, which nothing binds then.
   const assumeRole = writeRole === undefined ? config.assumeRole : undefined;
-  return credentialsOf({ ...config, assumeRole, session: undefined }, around);
-}
-
-/** What binds the session of a role that may write: only who stands behind it. */
-export function writerSession({ session }: Config): RoleSession | undefined {
-  if (session === undefined) return undefined;
-  const { policy: _policy, policyArns: _policyArns, ...named } = session;
-  return named;
+  const base = writeRole === undefined && ofFirst === undefined
+    ? first
+    : credentialsOf({ ...config, assumeRole, session: undefined }, around);
+  const role = (name: string, bounds = session): Identity => {
+    const own = { assumeRole: name, session: bounds, accounts: undefined };
+    const source = credentialsOf({ ...config, ...own }, around, { base });
+    return { kind: "role", name, source, session: bounds };
+  };
+  const { policy: _policy, policyArns: _policyArns, ...named } = session ?? {};
+  return {
+    profiles: profiles.slice(1).map((name) => {
+      const source = credentialsOf(config, around, { profile: name });
+      return { kind: "profile", name, source, session: ofFirst };
+    }),
+    writer: writeRole === undefined
+      ? undefined
+      : role(writeRole, session && named),
+    role,
+  };
 }
 
 export function isUnconfigured(error: unknown): error is CredentialsError {

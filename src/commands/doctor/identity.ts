@@ -15,12 +15,11 @@ import { maskAccessKeyId } from "../../redact/redact.ts";
 import { askCaller, type StsAnswer } from "../caller.ts";
 import { withLimit } from "../../time.ts";
 import {
-  baseCredentialsOf,
   credentialsOf,
   firstSession,
+  identitiesOf,
+  type Identity,
   isUnconfigured,
-  roleCredentialsOf,
-  writerSession,
 } from "../target.ts";
 import { accountRoleArn, describeSession } from "../../config/roles.ts";
 import {
@@ -81,7 +80,9 @@ export async function checkIdentity(checkup: Checkup): Promise<Identities> {
     );
   }
   const others = new Map<string, CredentialSource>();
-  for (const other of otherIdentities(checkup, source)) {
+  const { profiles, writer, role } = identitiesOf(config, checkup, source);
+  const accounts = accountRoles(config).map((name) => role(name));
+  for (const other of [...profiles, ...writer ? [writer] : [], ...accounts]) {
     const { kind, name } = other;
     const credentials = await report.take<Credentials>(kind, async () => {
       const value = await load(other.source);
@@ -122,35 +123,6 @@ async function checkLogins(
   }
 }
 
-interface Other {
-  readonly kind: "profile" | "role";
-  readonly name: string;
-  readonly source: CredentialSource;
-  readonly session: RoleSession | undefined;
-}
-
-/** The profiles and the roles that calls may go with, as far as they are named. */
-function otherIdentities(checkup: Checkup, first: CredentialSource): Other[] {
-  const { config } = checkup;
-  const { profiles, writeRole, session } = config;
-  const base = baseCredentialsOf(config, checkup, first);
-  const role = (name: string, session: RoleSession | undefined): Other => {
-    const options = { roleArn: name, session, base };
-    const source = roleCredentialsOf(config, checkup, options);
-    return { kind: "role", name, source, session };
-  };
-  return [
-    ...profiles.slice(1).map((name): Other => ({
-      kind: "profile",
-      name,
-      source: credentialsOf(config, checkup, { profile: name }),
-      session: firstSession(config),
-    })),
-    ...writeRole === undefined ? [] : [role(writeRole, writerSession(config))],
-    ...accountRoles(config).map((name) => role(name, session)),
-  ];
-}
-
 /** Of so many accounts that calls may name the role is tried. */
 const MOST_ACCOUNTS = 10;
 
@@ -168,7 +140,7 @@ function accountRoles({ accounts }: Config): string[] {
 async function checkToken(
   { config, report }: Checkup,
   { sessionToken }: Credentials,
-  other?: readonly [kind: Other["kind"], name: string],
+  other?: readonly [kind: Identity["kind"], name: string],
 ): Promise<void> {
   if (config.signatureVersion !== "v4a" || sessionToken === undefined) return;
   await report.take("token", () => {
