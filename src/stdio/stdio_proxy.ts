@@ -13,7 +13,6 @@ import {
   settleOptions,
 } from "../config/proxy_options.ts";
 import { ClientInput } from "./client_input.ts";
-import { createClientLink } from "../mcp/client_link.ts";
 import { withCookies } from "../net/cookies.ts";
 import { productOf, withUserAgent } from "../net/user_agent.ts";
 import { clientInfoIn } from "../mcp/wire/era.ts";
@@ -21,6 +20,9 @@ import { ProxyError } from "../errors.ts";
 import { FrameParser, FrameWriter } from "../mcp/wire/frames.ts";
 import type { Observer } from "../mcp/transport/observer.ts";
 import type { Accounts, ClientLinkOptions } from "../mcp/client_layers.ts";
+import { hasRules } from "../mcp/tools/rules.ts";
+import type { Link } from "../mcp/transport/link.ts";
+import { Upstream } from "../mcp/upstream.ts";
 import type { AccountRules } from "../mcp/profiles/selection.ts";
 import type { Naming } from "../naming.ts";
 import { joinSecrets, type Redactor } from "../redact/redact.ts";
@@ -216,6 +218,19 @@ export async function runStdioProxy(options: StdioProxyRun): Promise<void> {
     await within(stopped.aborted ? STOP_WRITE_MS : CLOSE_MS, writer.idle());
     writer.release();
   }
+}
+
+/**
+ * What stands between the client and the target: the upstream, and the layers
+ * that options ask for. A layer that no option asks for is not there.
+ */
+async function createClientLink(options: ClientLinkOptions): Promise<Link> {
+  const { tools, bridge, profiles, accounts, findLogin } = options;
+  const isPlain = !hasRules(tools) && !bridge && !profiles && !accounts &&
+    !findLogin;
+  if (isPlain) return new Upstream(options);
+  const { createLayers } = await import("../mcp/client_layers.ts");
+  return createLayers(options);
 }
 
 async function* counted(

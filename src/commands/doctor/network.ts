@@ -31,52 +31,43 @@ export async function checkNetwork(checkup: Checkup): Promise<boolean> {
   const proxy = await report.take("proxies", () => findProxy(checkup));
   const place = placeOf(proxy?.url ?? config.targetUrl, checkup.limitMs);
   const { hostname, host, port } = place;
-  const isFound = await report.take(
-    "dns",
-    () => findName(checkup, place),
-    (error) =>
-      failed(
-        `${host}: ${reasonOf(error)}`,
-        "check the host in the target URL, and that this network knows it " +
-          "(a private host needs a VPN or the VPC's own DNS)",
-      ),
-  );
-  if (!isFound) {
-    await report.skip(["connect", "tls"], "the host was not found");
+  const steps = [{
+    id: "dns",
+    work: () => findName(checkup, place),
+    at: `${host}: `,
+    advice: "check the host in the target URL, and that this network knows " +
+      "it (a private host needs a VPN or the VPC's own DNS)",
+    failure: "the host was not found",
+  }, {
+    id: "connect",
+    work: () => connect(checkup, place, proxy),
+    at: `${hostname}:${port}: `,
+    advice: proxy === undefined
+      ? "check the port, firewalls and security groups; a network that " +
+        "demands a proxy wants HTTPS_PROXY set"
+      : `check the proxy that ${proxy.variable} names, or take the ` +
+        "target out of it with NO_PROXY",
+    failure: "there is no connection",
+  }, {
+    id: "tls",
+    work: () => secure(checkup, place),
+    at: "",
+    advice: "if the certificate is of a private authority, or a proxy on the " +
+      "way opens TLS, name the root: --ca-cert FILE, or for all that Deno " +
+      "does DENO_TLS_CA_STORE=system or DENO_CERT=FILE",
+    failure: "",
+  }];
+  for (const [index, { id, work, at, advice, failure }] of steps.entries()) {
+    if (id === "tls" && proxy !== undefined) {
+      await report.skip([id], "the proxy is in between");
+      continue;
+    }
+    const explain = (error: unknown) => failed(at + reasonOf(error), advice);
+    if (await report.take(id, work, explain)) continue;
+    await report.skip(steps.slice(index + 1).map(({ id }) => id), failure);
     return false;
   }
-  const isConnected = await report.take(
-    "connect",
-    () => connect(checkup, place, proxy),
-    (error) =>
-      failed(
-        `${hostname}:${port}: ${reasonOf(error)}`,
-        proxy === undefined
-          ? "check the port, firewalls and security groups; a network that " +
-            "demands a proxy wants HTTPS_PROXY set"
-          : `check the proxy that ${proxy.variable} names, or take the ` +
-            "target out of it with NO_PROXY",
-      ),
-  );
-  if (!isConnected || proxy !== undefined) {
-    const why = isConnected
-      ? "the proxy is in between"
-      : "there is no connection";
-    await report.skip(["tls"], why);
-    return isConnected === true;
-  }
-  const isSecure = await report.take(
-    "tls",
-    () => secure(checkup, place),
-    (error) =>
-      failed(
-        reasonOf(error),
-        "if the certificate is of a private authority, or a proxy on the way " +
-          "opens TLS, name the root: --ca-cert FILE, or for all that Deno " +
-          "does DENO_TLS_CA_STORE=system or DENO_CERT=FILE",
-      ),
-  );
-  return isSecure ?? false;
+  return true;
 }
 
 function findProxy({ context, config }: Checkup): Finding<HttpProxy> {
