@@ -335,11 +335,18 @@ export class ResponseRouter {
       return;
     }
     const owed = id && this.pending.withId(id, exchange);
+    // On the stream of another call it need not be this one's.
+    if (owed && exchange && owed.owner !== exchange) {
+      return this.#keep(owed, error);
+    }
     if (owed) {
       owed.kept = undefined;
       return await this.pending.fail(owed.owner, error, [owed]);
     }
-    if (exchange && !id) return await this.pending.fail(exchange, error);
+    // It may be none: a better answer may follow.
+    if (exchange && !id) {
+      return exchange.pending.forEach((request) => this.#keep(request, error));
+    }
     log.warn("dropped an answer that nobody waits for", { id: id?.source });
   }
 }

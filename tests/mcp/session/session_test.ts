@@ -54,6 +54,27 @@ Deno.test("a notification over the limit is dropped, and the answer comes", asyn
   assertEquals(answer, { said: "ok" });
 });
 
+Deno.test("an event over the limit that names no call, or another, gives way to the answer that follows", async () => {
+  const big = { big: "x".repeat(2000) };
+  for (const id of [{}, { id: null }, { id: "another's" }]) {
+    for (const isAnswered of [true, false]) {
+      const { result: answer, error } = await answerWhen(
+        async (message, reply) => {
+          const stream = await reply.sse();
+          await stream.message({ jsonrpc: "2.0", ...id, result: big });
+          if (isAnswered) await stream.message(result(message, { said: "ok" }));
+          await stream.end();
+        },
+        { maxAnswerBytes: 1000 },
+      );
+      if (isAnswered) assertEquals(answer, { said: "ok" });
+      else if (id.id === undefined) {
+        assertEquals(error.data.reason, "frame-too-large");
+      } else assertEquals(answer, undefined);
+    }
+  }
+});
+
 Deno.test("a request of the target over the limit is answered with an error upstream", async () => {
   const refused = Promise.withResolvers<unknown>();
   await using server = await RawServer.start(mcp({

@@ -144,6 +144,37 @@ Deno.test("over HTTP+SSE an error of another ID before the answer does not take 
   assertEquals((await client.answer(3)).json.result, { ok: true });
 });
 
+Deno.test("an event over the limit that names a call of another POST ends neither call", async () => {
+  const both = Promise.withResolvers<void>();
+  const told = Promise.withResolvers<void>();
+  let count = 0;
+  await using server = await RawServer.start(mcp({
+    "tools/call": async (call, reply) => {
+      if (++count === 2) both.resolve();
+      await both.promise;
+      const stream = await reply.sse();
+      if (call.id === 3) {
+        const text = "x".repeat(20_000);
+        await stream.message(result({ id: 4 }, { text }));
+      } else await told.promise;
+      await stream.message(result(call, { ok: true }));
+      await stream.end();
+    },
+  }));
+  await using client = new StreamClient({
+    url: server.url,
+    maxAnswerBytes: 10_000,
+  });
+  await client.initialize();
+  client.request(3, "tools/call", CALL);
+  client.request(4, "tools/call", CALL);
+  for (const id of [3, 4]) {
+    const { json } = await client.next();
+    assertEquals([json.id, json.result], [id, { ok: true }]);
+    told.resolve();
+  }
+});
+
 for (const how of ["a body", "an event", "an event over the limit"]) {
   Deno.test(`of 3 and "3" each gets what its own POST is answered with in ${how}, though the target has both IDs as strings`, async () => {
     const both = Promise.withResolvers<void>();
