@@ -54,6 +54,29 @@ for (const [token, other] of [[7, "7"], ["t", "t"], ["7", 7]] as const) {
   });
 }
 
+Deno.test("progress of a call that was cancelled does not pass, and what else its stream brings does", async () => {
+  const cancelled = Promise.withResolvers<void>();
+  await using server = await RawServer.start(mcp({
+    "tools/call": async (_call, reply) => {
+      const stream = await reply.sse();
+      await stream.message(progress(7, 1));
+      await cancelled.promise;
+      await stream.message(progress(7, 2));
+      await stream.message(mark);
+      await stream.closed;
+    },
+    "notifications/cancelled": (_message, reply) => {
+      cancelled.resolve();
+      return reply.status(202);
+    },
+  }));
+  await using client = new StreamClient({ url: server.url });
+  client.request(1, "tools/call", { _meta: { progressToken: 7 } });
+  assertEquals((await client.next()).json.params.progress, 1);
+  client.notify("notifications/cancelled", { requestId: 1 });
+  assertEquals((await client.next()).json, mark);
+});
+
 Deno.test("progress after an answer that began a task passes, and so does that of a related task", async () => {
   const seen = await told(async (stream, call) => {
     await stream.message(result(call, { task: { taskId: "t" } }));
