@@ -38,6 +38,19 @@ Deno.test("a path of one segment is of the default stage, and a private API's ho
   );
 });
 
+Deno.test("behind a tunnel the host to sign tells the API, in whatever case", async () => {
+  const [{ Resource }] = statementsOf(
+    await policy(
+      "http://localhost:8443/prod/mcp",
+      "--sign-host=ABC123.Execute-API.eu-west-1.AmazonAWS.com:443",
+    ),
+  );
+  assertEquals(
+    Resource[0],
+    "arn:aws:execute-api:eu-west-1:*:abc123/prod/POST/mcp",
+  );
+});
+
 Deno.test("a URL without a path is of the default stage, and no other is suggested", async () => {
   const outcome = await policy(
     "https://abc123.execute-api.eu-west-1.amazonaws.com/",
