@@ -14,6 +14,7 @@ import type {
 } from "../../../src/aws/credentials/types.ts";
 import { CredentialsError } from "../../../src/errors.ts";
 import type { Log } from "../../../src/log/log.ts";
+import { within } from "../../support/deadline.ts";
 import { OLD, POST, signedFetchTo, startGate } from "./renewing.ts";
 
 const NEW: Credentials = {
@@ -37,6 +38,30 @@ class RenewingSource implements CredentialSource {
     return Promise.resolve(this.current);
   }
 }
+
+Deno.test("a refusal that another signature follows is let go of, however much of it is still to come", async () => {
+  await using gate = await startGate({
+    principals: { [OLD.accessKeyId]: OLD, [NEW.accessKeyId]: NEW },
+  }, {
+    handler: (_request, response) => {
+      if (gate.records.length > 1) return void response.end("ran");
+      response.writeHead(403, {
+        "content-type": "application/json",
+        "x-amzn-errortype": "ExpiredTokenException",
+      });
+      response.write(`{"message":"expired","filler":"${"x".repeat(200_000)}`);
+    },
+  });
+  const credentials = new RenewingSource();
+  const response = await signedFetchTo(gate, { credentials })(
+    gate.origin,
+    POST,
+  );
+  assertEquals(await response.text(), "ran");
+  const ended = gate.records.all[0]?.ended ?? Promise.resolve();
+  // Some 30 s later the server gives up on it by itself.
+  assertEquals(await within(ended, "the end of the refusal", 15_000), "cut");
+});
 
 for (const dress of ["api-gateway", "json", "xml"] as const) {
   for (

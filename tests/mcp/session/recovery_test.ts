@@ -319,6 +319,25 @@ Deno.test("a second initialize of the client's makes a new session, and the old 
   ]);
 });
 
+Deno.test("what the client set up in its first session is not set up again for its second", async () => {
+  await using world = await initialised();
+  const { client, server, sessions } = world;
+  client.request(1, "logging/setLevel", { level: "debug" });
+  client.request(2, "resources/subscribe", { uri: "file:///a" });
+  for (const id of [1, 2]) await client.answer(id);
+  client.request(3, "initialize", { protocolVersion: "2025-11-25" });
+  await client.answer(3);
+  await server.requests.find(({ method }) => method === "DELETE");
+  const before = server.requests.length;
+  sessions.known.clear();
+  client.request(4, "m");
+  await client.answer(4);
+  assertEquals(
+    trace(server).slice(before).map(([method]) => method),
+    ["m", "initialize", "notifications/initialized", "m"],
+  );
+});
+
 Deno.test("a target that comes back on the same port answers as if nothing had happened", async () => {
   await using world = await initialised();
   const { client, server, sessions } = world;
