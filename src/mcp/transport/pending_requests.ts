@@ -59,7 +59,6 @@ export class PendingRequests {
     for (const request of exchange.requests) {
       const { key, token } = request;
       this.#waiting.set(key, request);
-      this.#over.delete(key);
       if (!token) continue;
       this.#tokens.set(token.key, exchange);
       this.#overTokens.delete(token.key);

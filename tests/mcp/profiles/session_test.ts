@@ -221,6 +221,17 @@ Deno.test("the log level is set in every session, in those opened later as well,
   ]);
 });
 
+Deno.test("the log level of the client's first session is not set for another identity in its second", async () => {
+  await using w = await world();
+  await w.client.initialize();
+  w.client.request(1, "logging/setLevel", { level: "error" });
+  await w.client.answer(1);
+  await w.client.initialize();
+  for (const id of [2, 3]) await w.call(id, { aws_profile: "prod" });
+  assertEquals(await w.client.close(), []);
+  assertEquals(w.who("logging/setLevel"), ["dev"]);
+});
+
 Deno.test("in 2026-07-28 a call of another profile has the headers that the first one's list asks for", async () => {
   await using w = await world({
     "tools/list": (message, reply) =>

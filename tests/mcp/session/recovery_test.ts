@@ -284,6 +284,36 @@ Deno.test("the log level and the subscriptions are set up again, and changed lis
   );
 });
 
+Deno.test("after a second loss those lists are told of alone that the session before told of", async () => {
+  const sessions = new Sessions();
+  let tools: unknown = { listChanged: true };
+  await using world = await initialised(
+    {
+      initialize: async (asked, reply) => {
+        const told = { ...INITIALIZED, capabilities: { tools } };
+        tools = {};
+        await reply.json(result(asked, told), 200, {
+          "mcp-session-id": sessions.open(),
+        });
+      },
+    },
+    {},
+    sessions,
+  );
+  const { client } = world;
+  const told = [];
+  for (const id of [1, 2]) {
+    sessions.known.clear();
+    client.request(id, "m");
+    do told.push((await client.next()).json); while (told.at(-1).id !== id);
+  }
+  assertEquals(told.map(({ id, method }) => id ?? method), [
+    "notifications/tools/list_changed",
+    1,
+    2,
+  ]);
+});
+
 Deno.test("an answer to a request of the old session is dropped", async () => {
   await using world = await initialised({
     ask: async (asked, reply) => {

@@ -230,6 +230,29 @@ Deno.test("a subscription outlives a 503, a 403 and a target that is restarted",
   );
 });
 
+Deno.test("how long a subscription may stay broken counts from the last break", async () => {
+  const broken = Promise.withResolvers<void>();
+  await using server = await RawServer.start(mcp({
+    [LISTEN]: listening(acknowledgeAndCut, async (message, reply) => {
+      const { notifications } = message.params;
+      const stream = await acknowledge(message.id, reply, notifications);
+      await stream.message(note(message.id, "second"));
+      await broken.promise;
+      await stream.cut();
+    }, acknowledgeAndStay),
+  }));
+  using clock = new Clock();
+  await using client = new StreamClient({ url: server.url });
+  client.request("s", LISTEN, modern({ notifications: {} }));
+  await client.next();
+  const second = await clock.until(client.next());
+  assertEquals(second.json.method, "notifications/second");
+  await clock.pass(6 * 60_000);
+  broken.resolve();
+  const third = await clock.until(client.next());
+  assertEquals(third.json.method, "notifications/after");
+});
+
 Deno.test("a subscription that is silent for the idle time is opened again", async () => {
   await using server = await RawServer.start(mcp({
     [LISTEN]: listening(async (message, reply) => {

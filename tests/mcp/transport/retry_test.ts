@@ -5,7 +5,13 @@ import {
 } from "@std/assert";
 import { Clock } from "../../support/clock.ts";
 import { modern } from "../../support/modern_message.ts";
-import { error, mcp, type McpHandler, result } from "../../support/raw_mcp.ts";
+import {
+  error,
+  mcp,
+  type McpHandler,
+  methods,
+  result,
+} from "../../support/raw_mcp.ts";
 import { RawServer } from "../../support/raw_server.ts";
 import { StreamClient } from "../../support/stream_client.ts";
 
@@ -105,6 +111,28 @@ for (
     });
   }
 }
+
+Deno.test("a tool that says no longer that it is safe is not sent again", async () => {
+  let annotations: unknown = { readOnlyHint: true };
+  await using server = await RawServer.start(mcp({
+    "tools/list": (message, reply) =>
+      reply.json(result(message, { tools: [{ name: "x", annotations }] })),
+    "tools/call": (_message, reply) => reply.cut(),
+  }));
+  await using client = new StreamClient({ url: server.url, retries: 1 });
+  const calls = [];
+  for (const id of [1, 2]) {
+    client.request(`list-${id}`, "tools/list");
+    await client.answer(`list-${id}`);
+    client.request(id, "tools/call", { name: "x" });
+    const { json } = await client.answer(id);
+    assertEquals(json.error.data.mayHaveRun, true);
+    const sent = methods(server.requests.all);
+    calls.push(sent.filter((method) => method === "tools/call").length);
+    annotations = { readOnlyHint: false };
+  }
+  assertEquals(calls, [2, 3]);
+});
 
 Deno.test("tries end after --retries, with the last error", async () => {
   for (const retries of [0, 1, 2]) {
