@@ -1,6 +1,9 @@
 /** What one connection may cost the front, and how it ends. */
 import { assert, assertEquals } from "@std/assert";
+import { once } from "node:events";
+import { createServer } from "node:http";
 import {
+  BodyDiscard,
   DISCARD_MS,
   MAX_DISCARDED_BYTES,
   REST_MS,
@@ -170,6 +173,40 @@ Deno.test("a refused body is waited for on some connections at a time, and on ot
   const next = await refused();
   await next.send("0123456789");
   await next.rest();
+});
+
+Deno.test("connections that have closed make room for others whose bodies are waited for", async () => {
+  const discard = new BodyDiscard();
+  const isWaitedFor: boolean[] = [];
+  const closed: Promise<unknown>[] = [];
+  const server = createServer((request, response) => {
+    closed.push(once(request.socket, "close"));
+    response.writeHead(401, { connection: "close" });
+    discard.closeAfter(response);
+    isWaitedFor.push(request.listenerCount("data") > 0);
+    response.end();
+  });
+  await once(server.listen(0, "127.0.0.1"), "listening");
+  const { port } = Object(server.address());
+  for (let count = 1; count <= 20; count++) {
+    using client = await RawClient.connect(port);
+    await client.sendPost("/mcp", ["Host: localhost"], "0123456789");
+    await client.rest();
+    await within(closed[count - 1], "the end of the connection");
+  }
+  server.close();
+  assertEquals(isWaitedFor, Array(20).fill(true));
+});
+
+Deno.test("a connection may bring any number of requests, each after the answer to the one before", async () => {
+  await using target = await RawServer.start(mcp({}));
+  await using front = await Front.start({ target: target.url });
+  using client = await RawClient.connect(front.port);
+  for (let count = 0; count < 40; count++) {
+    await client.sendHead("GET /healthz HTTP/1.1", "Host: localhost");
+    assertEquals((await client.head()).status, 200);
+    assertEquals(await client.until("ok\n"), "ok\n");
+  }
 });
 
 Deno.test("a GET or a DELETE with a body is refused, and its body bounded as any", async () => {

@@ -71,3 +71,32 @@ Deno.test("what is noted while a turn ends is written, though nothing follows", 
     await promise;
   }
 });
+
+Deno.test("at an end that does not wait for a slow disk the last lines come after those before", async () => {
+  const begun = Promise.withResolvers<void>();
+  const disk = Promise.withResolvers<void>();
+  const closed = Promise.withResolvers<void>();
+  const steps: string[] = [];
+  const recorder = new Recorder({
+    out: {
+      async write(lines) {
+        steps.push("write");
+        begun.resolve();
+        await disk.promise;
+        steps.push(`wrote ${lines.length}`);
+      },
+      close: () => Promise.resolve(closed.resolve()),
+    },
+    standIns: new StandIns((text) => text, false),
+    log: SILENT_LOG,
+    endMs: () => 20,
+    isEager: true,
+  });
+  recorder.observer.received(new TextEncoder().encode("{}"));
+  await begun.promise;
+  await recorder[Symbol.asyncDispose]();
+  assertEquals(steps, ["write"]);
+  disk.resolve();
+  await closed.promise;
+  assertEquals(steps, ["write", "wrote 1", "write", "wrote 1"]);
+});

@@ -158,6 +158,19 @@ Deno.test("a session of SSO may be renamed, and the older form moved into one", 
   assertEquals(machine.warnings, []);
 });
 
+Deno.test("of a profile that is the source of its own role, what neither hangs on may go", async () => {
+  const role = "[default]\nrole_arn = arn:aws:iam::123456789012:role/app\n" +
+    "source_profile = default\n";
+  await using machine = new Machine({
+    credentials: DEFAULT,
+    config: `${role}sso_region = eu-west-1\n`,
+  });
+  const source = machine.source();
+  assertEquals(await outcome(source), "ASIAAPP1");
+  machine.write(".aws/config", role);
+  assertEquals(await outcome(source), "ASIAAPP2");
+});
+
 Deno.test("a source profile may be left for another one", async () => {
   await using machine = new Machine({
     credentials: `[base]\n${keys("base")}`,

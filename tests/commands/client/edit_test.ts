@@ -342,6 +342,15 @@ for (
   });
 }
 
+Deno.test("a variable from before that the entry sets anew stays in it", () => {
+  const before = '{"mcpServers":{"aws":{"command":"c","env":{"A":"old"}}}}';
+  const after = put(JSONC, before, {
+    entry: { command: "c", env: { A: "new" } },
+    staleVariables: ["A"],
+  });
+  assertEquals(JSON.parse(after).mcpServers.aws.env, { A: "new" });
+});
+
 Deno.test("an entry that starts no program is replaced as a whole", () => {
   const entry = { url: "https://x.example/mcp", headers: { A: "b" } };
   for (const language of [JSONC, YAML]) {

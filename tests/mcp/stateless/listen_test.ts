@@ -230,6 +230,33 @@ Deno.test("a subscription outlives a 503, a 403 and a target that is restarted",
   );
 });
 
+Deno.test("a stream that stood for long is opened again as soon as after the first break", async () => {
+  const streams: RawEventStream[] = [];
+  await using server = await RawServer.start(mcp({
+    [LISTEN]: async (message, reply) => {
+      const { notifications } = message.params;
+      streams.push(await acknowledge(message.id, reply, notifications));
+      await reply.hang();
+    },
+  }));
+  using clock = new Clock();
+  await using client = new StreamClient({ url: server.url });
+  const notifications = { toolsListChanged: true };
+  client.request("s", LISTEN, modern({ notifications }));
+  await client.next();
+  using restored = new DisposableStack();
+  const { random } = Math;
+  restored.defer(() => Math.random = random);
+  Math.random = () => 0.5;
+  for (let breaks = 1; breaks <= 3; breaks++) {
+    await clock.pass(11_000);
+    await streams[breaks - 1].cut();
+    // Half of the first pause; the second would be twice as long.
+    await clock.ring(125);
+    await client.next();
+  }
+});
+
 Deno.test("how long a subscription may stay broken counts from the last break", async () => {
   const broken = Promise.withResolvers<void>();
   await using server = await RawServer.start(mcp({
