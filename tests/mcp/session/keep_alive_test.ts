@@ -5,6 +5,7 @@ import { Clock } from "../../support/clock.ts";
 import { type McpHandler, result } from "../../support/raw_mcp.ts";
 import type { SeenRequest } from "../../support/raw_server.ts";
 import { StreamWorld } from "../../support/stream_world.ts";
+import { within } from "../../support/deadline.ts";
 
 /** No other timer has this delay: an error's body is read for 3,000 ms. */
 const IDLE_MS = 3_100;
@@ -92,4 +93,59 @@ Deno.test("a ping that the target refuses, or breaks, is followed by another", a
   await clock.ring(IDLE_MS);
   await w.pingAfter(second.index);
   assertEquals(await w.client.close(), []);
+});
+
+Deno.test("an idle session is pinged, and the client does not see it", async () => {
+  const pinged = Promise.withResolvers<void>();
+  let pings = 0;
+  using clock = new Clock();
+  await using w = await StreamWorld.start({
+    ping: async (message, reply) => {
+      if (++pings === 3) pinged.resolve();
+      await reply.json(result(message));
+    },
+  }, { keepAliveMs: 3_000 });
+  await w.client.initialize();
+  for (let ping = 0; ping < 3; ping++) await clock.ring(3_000);
+  await within(pinged.promise, "the third ping");
+  assertEquals(await w.client.close(), []);
+});
+
+for (
+  const [how, pong] of [
+    ["in an array", (message: unknown) => [result(message)]],
+    [
+      "that is large",
+      (message: unknown) => result(message, { x: "x".repeat(9 * 1024 * 1024) }),
+    ],
+  ] as const
+) {
+  Deno.test(`a pong ${how} is not for the client to see, and the next ping follows`, async () => {
+    const pinged = Promise.withResolvers<void>();
+    let pings = 0;
+    using clock = new Clock();
+    await using w = await StreamWorld.start({
+      ping: async (message, reply) => {
+        if (++pings === 2) pinged.resolve();
+        await reply.json(pong(message));
+      },
+    }, { keepAliveMs: 3_000, maxAnswerBytes: 512 * 1024 * 1024 });
+    await w.client.initialize();
+    for (let ping = 0; ping < 2; ping++) await clock.ring(3_000);
+    await within(pinged.promise, "the second ping");
+    assertEquals(await w.client.close(), []);
+  });
+}
+
+Deno.test("without a session nothing is pinged", async () => {
+  using clock = new Clock();
+  await using w = await StreamWorld.start({}, {
+    keepAliveMs: 3_000,
+  });
+  w.client.request(1, "m");
+  await w.client.answer(1);
+  await clock.pass(200_000);
+  w.client.request(2, "m");
+  await w.client.answer(2);
+  assertEquals(w.posted, ["m", "m"]);
 });

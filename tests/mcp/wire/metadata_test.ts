@@ -84,3 +84,45 @@ for (
     }
   });
 }
+
+for (
+  const [before, after] of [
+    [
+      '{"jsonrpc":"2.0","id":1,"method":"m"}',
+      '{"params":{"_meta":{"a/b":"1","c":"x"}},"jsonrpc":"2.0","id":1,"method":"m"}',
+    ],
+    [
+      '{"jsonrpc":"2.0","id":1,"method":"m","params":{}}',
+      '{"jsonrpc":"2.0","id":1,"method":"m","params":{"_meta":{"a/b":"1","c":"x"}}}',
+    ],
+    [
+      '{"id":1,"params": { "q":1E2},"jsonrpc":"2.0","method":"m"}',
+      '{"id":1,"params": {"_meta":{"a/b":"1","c":"x"}, "q":1E2},"jsonrpc":"2.0","method":"m"}',
+    ],
+    [
+      '{"jsonrpc":"2.0","id":1,"method":"m","params":{"_meta":{"c":"mine"}}}',
+      '{"jsonrpc":"2.0","id":1,"method":"m","params":{"_meta":{"a/b":"1","c":"mine"}}}',
+    ],
+    [
+      '{"jsonrpc":"2.0","id":1,"method":"m","params":{"_meta":{"a/b":0,"c":1}}}',
+      '{"jsonrpc":"2.0","id":1,"method":"m","params":{"_meta":{"a/b":0,"c":1}}}',
+    ],
+    [
+      '{"jsonrpc":"2.0","method":"notifications/x"}',
+      '{"jsonrpc":"2.0","method":"notifications/x"}',
+    ],
+    [
+      '[{"jsonrpc":"2.0","id":1,"method":"m"}, {"jsonrpc":"2.0","method":"n"} ,{"id":2,"jsonrpc":"2.0","method":"m","params":{}}]',
+      '[{"params":{"_meta":{"a/b":"1","c":"x"}},"jsonrpc":"2.0","id":1,"method":"m"}, {"jsonrpc":"2.0","method":"n"} ,{"id":2,"jsonrpc":"2.0","method":"m","params":{"_meta":{"a/b":"1","c":"x"}}}]',
+    ],
+  ]
+) {
+  Deno.test(`with metadata ${before} becomes ${after}`, async () => {
+    await using w = await StreamWorld.start({
+      batch: (_messages, reply) => reply.status(202),
+    }, { metadata: [["a/b", "1"], ["c", "x"]] });
+    w.client.send(before);
+    await w.server.requests.at(0);
+    assertEquals(w.server.requests.all.map((seen) => seen.text()), [after]);
+  });
+}
