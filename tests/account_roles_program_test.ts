@@ -3,26 +3,20 @@ import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { join } from "node:path";
 import { modern } from "./support/modern_message.ts";
 import { ProxyProcess } from "./support/proxy_process.ts";
-import { type McpHandler, result } from "./support/raw_mcp.ts";
+import { result } from "./support/raw_mcp.ts";
 import { LOGIN_ARGS, LoginWorld } from "./support/login_world.ts";
 import { BASE_ARN, RoleSts } from "./support/role_sts.ts";
 import { roleArn, roleWorld, sessionArn } from "./support/role_world.ts";
+import {
+  A,
+  callsOf,
+  CHOSEN,
+  DENIED,
+  FIXED,
+  LISTED,
+} from "./support/account_roles.ts";
 
-const A = "111111111111";
-const B = "222222222222";
-const DENIED = "999999999999";
-
-const FIXED = "--account-role=arn:aws:iam::{account}:role/ReadOnly";
-const CHOSEN = "--account-role=arn:aws:iam::{account}:role/mcp/{role}";
-const LISTED = [`--allow-account=${A}`, "--allow-account=2222222222??"];
-
-type World = Awaited<ReturnType<typeof roleWorld>>;
-
-/** Who called tools, with which arguments, in the order of their arrival. */
-const callsOf = (w: World) =>
-  w.sent("tools/call").map((
-    { by, message },
-  ) => [by, message.params.arguments]);
+export const B = "222222222222";
 
 Deno.test("a call goes with the role of the account that it names, in a session of its own, which ends as it began", async () => {
   await using w = await roleWorld({ args: [FIXED, ...LISTED] });
@@ -132,101 +126,6 @@ Deno.test("tools offer both arguments, and one that has an argument of that name
   assertEquals(w.sts.roles, []);
 });
 
-const REFUSED: readonly (readonly [what: string, args: unknown])[] = [
-  ["an account that is not on the list", { aws_account: DENIED }],
-  ["an account of a glob with a digit more", { aws_account: `${B}2` }],
-  ["a glob in place of an account", { aws_account: "2222222222??" }],
-  ["an asterisk", { aws_account: "*" }],
-  ["a number", { aws_account: 111111111111 }],
-  ["an array", { aws_account: [A] }],
-  ["an object", { aws_account: { toString: A } }],
-  ["an empty text", { aws_account: "" }],
-  ["blanks around the digits", { aws_account: ` ${A} ` }],
-  ["a line end after the digits", { aws_account: `${A}\n` }],
-  ["digits of another script", { aws_account: "١١١١١١١١١١١١" }],
-  ["full-width digits", { aws_account: "１１１１１１１１１１１１" }],
-  ["an ARN in place of an account", { aws_account: roleArn("Admin", A) }],
-  ["a template in place of an account", { aws_account: "{account}" }],
-  ["a path into another role", { aws_account: `${A}:role/Admin` }],
-  ["a role without an account", { aws_role: "ops" }],
-  ["no role", { aws_account: A }],
-  ["a role that is not on the list", { aws_account: A, aws_role: "Admin" }],
-  ["a role with a path", { aws_account: A, aws_role: "ops/../Admin" }],
-  ["a role with a slash", { aws_account: A, aws_role: "x/ops" }],
-  ["a template in place of a role", { aws_account: A, aws_role: "{account}" }],
-  ["a glob in place of a role", { aws_account: A, aws_role: "o*" }],
-  ["a pattern of a replacement", { aws_account: A, aws_role: "$&" }],
-  ["letters that look alike", { aws_account: A, aws_role: "оps" }],
-  ["a role that is too long", { aws_account: A, aws_role: "a".repeat(65) }],
-  ["a role in another case", { aws_account: A, aws_role: "OPS" }],
-];
-
-Deno.test("what is not allowed is refused before STS is asked, and the target hears of none of it", async () => {
-  await using w = await roleWorld({
-    args: [
-      CHOSEN,
-      ...LISTED,
-      "--allow-role=ops",
-      "--allow-role=a*",
-    ],
-  });
-  await w.proxy.initialize();
-  for (const [what, args] of REFUSED) {
-    const { error } = await w.call("get_item", args);
-    assertEquals([what, error?.code, error?.data.reason], [
-      what,
-      -31019,
-      "blocked",
-    ]);
-    assertStringIncludes(error.message, "the call was not sent");
-  }
-  await w.proxy.send([{
-    jsonrpc: "2.0",
-    id: "batch",
-    method: "tools/call",
-    params: { name: "get_item", arguments: { aws_account: A } },
-  }]);
-  const { value } = await w.proxy.answer("batch");
-  assertStringIncludes(
-    Object(value).error.message,
-    "a call in a batch cannot name aws_account or aws_role",
-  );
-  assertEquals([callsOf(w), w.sts.asked], [[], []]);
-});
-
-Deno.test("of an account that is named twice the one that counts is looked at and signs, and neither reaches the target", async () => {
-  await using w = await roleWorld({ args: [FIXED, ...LISTED] });
-  const line = (id: number, args: string) =>
-    `{"jsonrpc":"2.0","id":${id},"method":"tools/call","params":{"name":"get_item","arguments":${args}}}`;
-  await w.proxy.send(
-    line(1, `{"aws_account":"${DENIED}","a":1,"aws_\\u0061ccount":"${A}"}`),
-  );
-  await w.proxy.answer(1);
-  await w.proxy.send(
-    line(2, `{"aws_account":"${A}","aws_account":"${DENIED}"}`),
-  );
-  assertEquals(Object((await w.proxy.answer(2)).value).error.code, -31019);
-  assertEquals(callsOf(w), [[sessionArn("ReadOnly", A), { a: 1 }]]);
-  assertEquals(w.sts.roles, [roleArn("ReadOnly", A)]);
-});
-
-Deno.test("a call without an ID that names an account is not sent, alone or in a batch, and no role is assumed for it", async () => {
-  await using w = await roleWorld({ args: [FIXED, ...LISTED] });
-  await w.proxy.initialize();
-  const call = (id: number, account?: string) => ({
-    jsonrpc: "2.0",
-    method: "tools/call",
-    params: { name: "get_item", arguments: { id, aws_account: account } },
-  });
-  for (const account of [A, DENIED]) {
-    await w.proxy.send(call(1, account));
-    await w.proxy.send([call(2, account)]);
-  }
-  await w.call("get_item", { id: 3 });
-  assertEquals(callsOf(w), [[BASE_ARN, { id: 3 }]]);
-  assertEquals(w.sts.roles, []);
-});
-
 Deno.test("with --skip-auth and no credentials a call that names an account is not sent as nobody's", async () => {
   await using w = await roleWorld({
     args: [FIXED, ...LISTED, "--skip-auth"],
@@ -288,153 +187,6 @@ Deno.test("the era without sessions has the roles, too, and so has the bridge", 
     assertEquals(Object(value).error, undefined);
     assertEquals(callsOf(w).map(([by]) => by), [sessionArn("ReadOnly", A)]);
   }
-});
-
-Deno.test("a role of an account is assumed with the role before it unbound, and bound itself; receipts tell which it was", async () => {
-  await using w = await roleWorld({
-    args: [
-      FIXED,
-      ...LISTED,
-      `--assume-role=${roleArn("Hub")}`,
-      "--session-policy=read-only",
-      "--source-identity=ada",
-      "--external-id=the-external-id",
-      "--role-session-name=sigv4-proxy",
-      "--receipt",
-    ],
-  });
-  await w.proxy.initialize();
-  const { result } = await w.call("get_item", { aws_account: A });
-  assertEquals(result._meta["sigv4-proxy/identity"], {
-    account: A,
-    arn: sessionArn("ReadOnly", A),
-    role: roleArn("ReadOnly", A),
-    region: "eu-west-1",
-  });
-  const roles = w.sts.asked.filter(({ action }) => action === "AssumeRole");
-  assertEquals(
-    roles.map(({ by, role, policyArns }) => [by, role, policyArns?.length]),
-    [
-      [BASE_ARN, roleArn("Hub"), 1],
-      [BASE_ARN, roleArn("Hub"), undefined],
-      [sessionArn("Hub"), roleArn("ReadOnly", A), 1],
-    ],
-  );
-  assertEquals(roles.map(({ sourceIdentity }) => sourceIdentity), [
-    "ada",
-    undefined,
-    "ada",
-  ]);
-});
-
-Deno.test("with --read-only each account is asked for its tools, and what may write is refused there", async () => {
-  const lists: McpHandler = (message, reply, request) => {
-    const isOther = (request.header("authorization") ?? "").includes("ROLE");
-    const name = isOther ? "put_item" : "get_item";
-    return reply.json(result(message, {
-      tools: [{
-        name,
-        annotations: { readOnlyHint: true },
-        inputSchema: { type: "object" },
-      }],
-    }));
-  };
-  await using w = await roleWorld({
-    args: [FIXED, ...LISTED, "--read-only"],
-    script: { "tools/list": lists },
-  });
-  await w.proxy.initialize();
-  const { error } = await w.call("get_item", { aws_account: A });
-  assertEquals(error.data.reason, "blocked");
-  assertEquals(callsOf(w), []);
-  // IAM holds the account's role to it; the identity before it is no role.
-  assertEquals(w.sts.asked.map(({ role, policyArns }) => [role, policyArns]), [
-    [roleArn("ReadOnly", A), ["arn:aws:iam::aws:policy/ReadOnlyAccess"]],
-  ]);
-  const [{ by }] = w.sent("initialize");
-  assertEquals(by, BASE_ARN);
-});
-
-const lists: McpHandler = (message, reply) =>
-  reply.json(result(message, {
-    tools: [{
-      name: "get_item",
-      annotations: { readOnlyHint: true },
-      inputSchema: { type: "object" },
-    }],
-  }));
-
-Deno.test("with --read-only no call goes with an identity that is not bound: one that names no account is refused, alone, as null, in a batch or without an ID", async () => {
-  await using w = await roleWorld({
-    args: [FIXED, ...LISTED, "--read-only"],
-    script: { "tools/list": lists },
-  });
-  await w.proxy.initialize({ protocolVersion: "2025-03-26" });
-  const listed = await w.proxy.request("tools/list");
-  const { tools: [tool] } = Object(listed.value).result;
-  const { aws_account } = tool.inputSchema.properties;
-  assert(!aws_account.description.includes("own identity"));
-  for (const given of [{}, { aws_account: null }]) {
-    const { error } = await w.call("get_item", given);
-    assertEquals(error.data.reason, "blocked");
-    assertStringIncludes(error.message, "the call names no aws_account");
-    assertStringIncludes(error.message, "--assume-role");
-  }
-  const params = { name: "get_item", arguments: {} };
-  await w.proxy.send([
-    { jsonrpc: "2.0", id: "b", method: "tools/call", params },
-  ]);
-  const { value } = await w.proxy.frames.find(({ text }) =>
-    text.includes("in a batch")
-  );
-  assertEquals([value].flat().map((one) => Object(one).id), ["b"]);
-  await w.proxy.send({ jsonrpc: "2.0", method: "tools/call", params });
-  await w.proxy.waitForLog(({ text }) => text.includes("without an ID"));
-  assertEquals([callsOf(w), w.sts.asked], [[], []]);
-  assertEquals((await w.call("get_item", { aws_account: A })).error, undefined);
-  assertEquals(callsOf(w).length, 1);
-});
-
-Deno.test("with --read-only and a role before the accounts' a call that names none goes with that one, bound", async () => {
-  await using w = await roleWorld({
-    args: [FIXED, ...LISTED, "--read-only", `--assume-role=${roleArn("Hub")}`],
-    script: { "tools/list": lists },
-  });
-  await w.proxy.initialize();
-  assertEquals((await w.call("get_item", {})).error, undefined);
-  assertEquals(callsOf(w).map(([by]) => by), [sessionArn("Hub")]);
-  assertEquals(w.sts.asked[0].policyArns?.length, 1);
-});
-
-Deno.test("with --session-policy the first identity is not sent unbound where it is no role, and an account's role is bound", async () => {
-  await using w = await roleWorld({
-    args: [FIXED, ...LISTED, "--session-policy=read-only"],
-  });
-  const { error } = await w.call("get_item", {});
-  assertEquals(error.code, -31012);
-  assertEquals(w.server.requests.all, []);
-  assertEquals(
-    (await w.call("get_item", { aws_account: A })).error,
-    undefined,
-  );
-  const [{ policyArns }] = w.sts.asked;
-  assertEquals(policyArns, ["arn:aws:iam::aws:policy/ReadOnlyAccess"]);
-});
-
-Deno.test("who stands behind a call can be said of an account's role, though the identity before it is none", async () => {
-  await using w = await roleWorld({
-    args: [FIXED, ...LISTED, "--source-identity=ada", "--session-tag=a=b"],
-  });
-  assertEquals((await w.call("get_item", {})).error, undefined);
-  await w.call("get_item", { aws_account: A });
-  assertEquals(
-    w.sts.asked.map(({ sourceIdentity, tags }) => [sourceIdentity, tags]),
-    [["ada", ["a=b"]]],
-  );
-  assertEquals(callsOf(w).map(([by]) => by), [
-    BASE_ARN,
-    sessionArn("ReadOnly", A),
-  ]);
 });
 
 Deno.test("the accounts may stand in a file, a line each", async () => {

@@ -1,5 +1,4 @@
 /** Whole-program tests: private roots, mutual TLS, proxies, headers from elsewhere. */
-import { createHash } from "node:crypto";
 import {
   assertEquals,
   assertNotMatch,
@@ -7,80 +6,16 @@ import {
   assertStringIncludes,
 } from "@std/assert";
 import { SDK_ENV } from "../src/aws/credentials/sources/sdk.ts";
-import { keysOf, SsoPeer, StsPeer } from "./aws/credentials/peers.ts";
+import { keysOf, StsPeer } from "./aws/credentials/peers.ts";
 import { Authority } from "./support/certificates.ts";
 import { ConnectProxy } from "./support/connect_proxy.ts";
-import type { ExtraPermissions } from "./support/launch.ts";
 import { ProxyProcess } from "./support/proxy_process.ts";
 import { mcp } from "./support/raw_mcp.ts";
 import { RawServer } from "./support/raw_server.ts";
 import { StreamClient } from "./support/stream_client.ts";
-import type { VerifierOptions } from "./support/sigv4_verifier.ts";
 import { TEST_SCOPE, TEST_VERIFIER } from "./support/test_identity.ts";
 import { TlsFront } from "./support/tls_front.ts";
-
-/** A target behind TLS of a private authority, and the files of a client. */
-class PrivateTarget implements AsyncDisposable {
-  private constructor(
-    readonly authority: Authority,
-    readonly server: RawServer,
-    readonly front: TlsFront,
-    readonly directory: string,
-  ) {}
-
-  static async start(
-    { demandsClient = false, verifier = TEST_VERIFIER }: {
-      demandsClient?: boolean;
-      verifier?: VerifierOptions;
-    } = {},
-  ): Promise<PrivateTarget> {
-    const authority = new Authority({ name: "a private root" });
-    const server = await RawServer.start({ handler: mcp({}), verifier });
-    const front = await TlsFront.start({
-      to: server.url,
-      identity: authority.issue({ name: "the target" }),
-      clientRoot: demandsClient ? authority.cert : undefined,
-    });
-    const directory = await Deno.makeTempDir();
-    const client = authority.issue({ name: "the client" });
-    const stranger = new Authority({ name: "another root" })
-      .issue({ name: "a stranger" });
-    const files = {
-      "root.pem": authority.cert,
-      "client.pem": client.cert,
-      "client.key": client.key,
-      "stranger.pem": stranger.cert,
-      "stranger.key": stranger.key,
-    };
-    for (const [name, text] of Object.entries(files)) {
-      await Deno.writeTextFile(`${directory}/${name}`, text);
-    }
-    return new PrivateTarget(authority, server, front, directory);
-  }
-
-  /** The program before it; DIR stands for the directory of the files. */
-  proxy(
-    args: readonly string[],
-    env: Record<string, string> = {},
-    permissions: ExtraPermissions = {},
-  ): Promise<ProxyProcess> {
-    const inPlace = (text: string) => text.replace("DIR", this.directory);
-    return ProxyProcess.start({
-      target: this.front.url,
-      args: args.map(inPlace),
-      env: Object.fromEntries(
-        Object.entries(env).map(([name, value]) => [name, inPlace(value)]),
-      ),
-      permissions: { read: [this.directory], ...permissions },
-    });
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    await this.front[Symbol.asyncDispose]();
-    await this.server[Symbol.asyncDispose]();
-    await Deno.remove(this.directory, { recursive: true });
-  }
-}
+import { PrivateTarget } from "./support/private_target.ts";
 
 Deno.test("a target with a private root is refused with the cause, and reached with --ca-cert", async () => {
   await using target = await PrivateTarget.start();
@@ -425,140 +360,4 @@ Deno.test("a variable that is not set, or is AWS's own secret, is a fault that n
     "header X-B (--header number 2) names AWS_SECRET_ACCESS_KEY, a secret of AWS's",
   );
   assertNotMatch(proxy.stderr, /a-variable-secret|a-secret-that/);
-});
-
-Deno.test("the AWS CLI's roots are trusted for the target, from a variable and a profile", async () => {
-  await using target = await PrivateTarget.start();
-  const home = target.directory;
-  const aws = `${home}/.aws`;
-  await Deno.mkdir(aws);
-  const start = (env: Record<string, string>, args: readonly string[] = []) =>
-    ProxyProcess.start({
-      target: target.front.url,
-      home,
-      args: ["--retries=0", ...args],
-      env,
-      permissions: { read: [home] },
-    });
-  const isReached = async (proxy: ProxyProcess) =>
-    "result" in Object((await proxy.request("ping")).value);
-  for (const path of [`${home}/root.pem`, "~/root.pem", "$HOME/root.pem"]) {
-    await using proxy = await start({ AWS_CA_BUNDLE: path });
-    assertEquals(await isReached(proxy), true, path);
-  }
-  await Deno.writeTextFile(
-    `${aws}/config`,
-    "[profile 'Team A']\nca_bundle = ~/root.pem\n" +
-      "[profile other]\nca_bundle = ~/stranger.pem\n",
-  );
-  const named = { AWS_PROFILE: "Team A" };
-  {
-    await using proxy = await start(named);
-    assertEquals(await isReached(proxy), true, "a profile's");
-  }
-  {
-    // The variable goes before the profile, and --ca-cert before both.
-    await using proxy = await start({
-      ...named,
-      AWS_CA_BUNDLE: "~/stranger.pem",
-    });
-    assertEquals(await isReached(proxy), false, "a variable's");
-  }
-  await using proxy = await start(
-    { AWS_PROFILE: "other", AWS_CA_BUNDLE: "~/stranger.pem" },
-    [`--ca-cert=${home}/root.pem`],
-  );
-  assertEquals(await isReached(proxy), true, "--ca-cert");
-});
-
-Deno.test("beside keys in the environment a broken shared file is a fault, since it may name the roots", async () => {
-  const home = await Deno.makeTempDir();
-  await Deno.mkdir(`${home}/.aws`);
-  const config = `${home}/.aws/config`;
-  await Deno.writeTextFile(config, "[default\nca_bundle = /root.pem\n");
-  await using proxy = await ProxyProcess.start({
-    target: new URL("http://127.0.0.1:9/mcp"),
-    home,
-    permissionFlags: ["--allow-all"],
-  });
-  assertEquals((await proxy.status()).code, 2);
-  assertStringIncludes(
-    proxy.stderr,
-    `ca_bundle cannot be looked up: shared files: ${config} line 1: `,
-  );
-});
-
-Deno.test("the AWS CLI's roots are trusted for STS and SSO, too", async () => {
-  await using target = await PrivateTarget.start();
-  const home = target.directory;
-  const token = "access-token-1";
-  await using sts = new StsPeer();
-  await using sso = new SsoPeer(token);
-  const identity = target.authority.issue({ name: "AWS" });
-  await using stsFront = await TlsFront.start({
-    to: new URL(sts.url),
-    identity,
-  });
-  await using ssoFront = await TlsFront.start({
-    to: new URL(sso.url),
-    identity,
-  });
-  const hash = createHash("sha1").update("corp").digest("hex");
-  await Deno.mkdir(`${home}/.aws/sso/cache`, { recursive: true });
-  await Deno.writeTextFile(
-    `${home}/.aws/sso/cache/${hash}.json`,
-    JSON.stringify({ accessToken: token, expiresAt: "2099-01-01T00:00:00Z" }),
-  );
-  await Deno.writeTextFile(
-    `${home}/.aws/config`,
-    "[profile admin]\nrole_arn = arn:aws:iam::123456789012:role/admin\n" +
-      "source_profile = dev\n[profile dev]\nsso_session = corp\n" +
-      "sso_account_id = 123456789012\nsso_role_name = Dev\n" +
-      "[sso-session corp]\nsso_region = eu-west-1\n" +
-      "sso_start_url = https://corp.awsapps.com/start\n",
-  );
-  await using proxy = await ProxyProcess.start({
-    target: target.front.url,
-    home,
-    args: ["--profile=admin"],
-    env: {
-      AWS_CA_BUNDLE: "~/root.pem",
-      AWS_ENDPOINT_URL_STS: stsFront.url.origin,
-      AWS_ENDPOINT_URL_SSO: ssoFront.url.origin,
-    },
-    permissionFlags: ["--allow-all"],
-  });
-  await proxy.request("ping");
-  // The target does not know the role, and it is asked for once more.
-  assertEquals(sso.requests.length > 0, true);
-  assertEquals(sts.asked[0]?.role, "admin");
-});
-
-Deno.test("the AWS CLI's roots that may not be read are told of by name, and those that are not there are a fault", async () => {
-  await using target = await PrivateTarget.start();
-  const root = `${target.directory}/root.pem`;
-  {
-    await using proxy = await ProxyProcess.start({
-      target: target.front.url,
-      args: ["--retries=0"],
-      env: { AWS_CA_BUNDLE: root },
-    });
-    const { text } = await proxy.request("ping");
-    assertStringIncludes(text, "UnknownIssuer");
-    assertStringIncludes(
-      proxy.stderr,
-      `the roots of AWS_CA_BUNDLE are not trusted: '${root}' may not be read`,
-    );
-    assertStringIncludes(proxy.stderr, `--allow-read=${root}`);
-  }
-  const wrong: [path: string, what: string][] = [
-    [`${root}.gone`, "does not exist"],
-    [`${target.directory}/client.key`, "has no certificate in PEM form"],
-    [target.directory, "is a directory"],
-  ];
-  for (const [path, what] of wrong) {
-    await using proxy = await target.proxy([], { AWS_CA_BUNDLE: path });
-    assertEquals((await proxy.status()).code, 2);
-    assertStringIncludes(proxy.stderr, `AWS_CA_BUNDLE: '${path}' ${what}`);
-  }
 });
