@@ -39,7 +39,6 @@ import type { HttpProxyOptions } from "./src/http/options.ts";
 import type { StdioProxyOptions } from "./src/stdio/stdio_proxy.ts";
 
 export {
-  type AssumeRoleOptions,
   createCredentialSource,
   type CredentialSourceOptions,
 } from "./src/aws/credentials/credentials.ts";
@@ -70,6 +69,7 @@ export type { ToolRules } from "./src/mcp/tools/rules.ts";
 export { Redactor } from "./src/redact/redact.ts";
 export type { StdioProxyOptions } from "./src/stdio/stdio_proxy.ts";
 export {
+  type AssumeRoleOptions,
   type Credentials,
   type CredentialSource,
   type RoleSession,

@@ -19,9 +19,6 @@ import {
   isSameCredentials,
 } from "./types.ts";
 
-/** Loads credentials, telling the watch which files it reads. */
-export type LoadCredentials = (watch: FileWatch) => Promise<Credentials>;
-
 /** Temporary credentials are renewed this long before they expire. */
 const RENEW_AHEAD_MS = 5 * 60_000;
 
@@ -47,7 +44,7 @@ interface Current {
 
 /** A {@linkcode CredentialSource} over a way to load credentials. */
 export class CredentialCache implements CredentialSource {
-  readonly #load: LoadCredentials;
+  readonly #load: (watch: FileWatch) => Promise<Credentials>;
   readonly #now: () => number;
   readonly #log: Log;
   readonly #redactor: Redactor;
@@ -55,8 +52,9 @@ export class CredentialCache implements CredentialSource {
   #failure: { error: unknown; watch: FileWatch; until: number } | undefined;
   #pending: Promise<Credentials> | undefined;
 
+  /** @param load Tells the watch which files it reads. */
   constructor(
-    load: LoadCredentials,
+    load: (watch: FileWatch) => Promise<Credentials>,
     options: { now: () => number; log: Log; redactor: Redactor },
   ) {
     this.#load = load;

@@ -3,7 +3,12 @@
  * memory, renewed before they expire.
  */
 
-import type { Credentials, CredentialSource, RoleSession } from "./types.ts";
+import type {
+  AssumeRoleOptions,
+  Credentials,
+  CredentialSource,
+  RoleSession,
+} from "./types.ts";
 import { CredentialsError, messageOf } from "../../errors.ts";
 import type { Naming } from "../../naming.ts";
 import { type Log, SILENT_LOG } from "../../log/log.ts";
@@ -12,24 +17,9 @@ import { CredentialCache } from "./cache.ts";
 import type { Choice } from "./choice.ts";
 import { environmentKeys } from "./sources/keys.ts";
 import type { Logins } from "./sso_login/logins.ts";
-import { readEnv } from "../../permissions.ts";
 import { demandEnv, noRole, type Search, sourceFailed } from "./search.ts";
 import { demandSendable } from "./text.ts";
-import { envReader } from "../shared_files/paths.ts";
-
-/** A role to assume with the credentials found. */
-export interface AssumeRoleOptions {
-  /** The role's ARN. */
-  readonly roleArn: string;
-  /** What the session is called in CloudTrail. Default: `sigv4-proxy`. */
-  readonly sessionName?: string;
-  /** The external ID that the role's trust policy asks for. */
-  readonly externalId?: string;
-  /** How long the session lasts, in seconds. Default: one hour. */
-  readonly durationSeconds?: number;
-  /** The region of the STS endpoint. */
-  readonly region?: string;
-}
+import { envReader, hiddenEnvOf } from "../shared_files/paths.ts";
 
 /** What {@linkcode createCredentialSource} is handed. */
 export interface CredentialSourceOptions {
@@ -112,10 +102,6 @@ export function credentialSource(
   const log = options.log ?? SILENT_LOG;
   const redactor = options.redactor ?? new Redactor();
   const now = options.now ?? Date.now;
-  const hiddenEnv = (names: readonly string[]) =>
-    options.env === undefined
-      ? names.filter((name) => !readEnv(name).allowed)
-      : [];
   const read = envReader(options.env);
   const start = {
     source: "environment",
@@ -124,7 +110,7 @@ export function credentialSource(
       demandEnv(start, [name], why);
       return read(name);
     },
-    hiddenEnv,
+    hiddenEnv: hiddenEnvOf(options.env),
     profile: options.profile,
     region: options.region,
     session: options.assumeRole === undefined ? options.session : undefined,

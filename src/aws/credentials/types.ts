@@ -26,6 +26,20 @@ export interface RoleSession {
   readonly tags?: readonly (readonly [key: string, value: string])[];
 }
 
+/** A role to assume with the credentials found. */
+export interface AssumeRoleOptions {
+  /** The role's ARN. */
+  readonly roleArn: string;
+  /** What the session is called in CloudTrail. Default: `sigv4-proxy`. */
+  readonly sessionName?: string;
+  /** The external ID that the role's trust policy asks for. */
+  readonly externalId?: string;
+  /** How long the session lasts, in seconds. Default: one hour. */
+  readonly durationSeconds?: number;
+  /** The region of the STS endpoint. */
+  readonly region?: string;
+}
+
 /** Where credentials come from, as often as they are wanted. */
 export interface CredentialSource {
   /**

@@ -21,16 +21,6 @@ const MAX_MESSAGE = 300;
 /** How much of a text is looked at for that: escapes and spaces go. */
 const MAX_READ = 8 * MAX_MESSAGE;
 
-/** An AWS error with nothing in it that must not be seen. */
-export interface SafeAwsError {
-  /** `AccessDeniedException`; an error may come without one. */
-  readonly type: string | undefined;
-  /** Its text, without echo, secrets and control characters. */
-  readonly message: string;
-  /** What it means, and what to do, where that is known. */
-  readonly hint?: string;
-}
-
 /** AWS Lambda, "Request timeout" of Web Functions. */
 const HINTS: ReadonlyMap<string | undefined, string> = new Map([
   [
@@ -121,11 +111,14 @@ export function refusalError(
   );
 }
 
-/** The AWS error in an answer of any status, fit to be shown. */
+/**
+ * The AWS error in an answer of any status, without echo, secrets and control
+ * characters, and what to do, where that is known.
+ */
 export function safeAwsError(
   response: Response,
   bodyText: string,
-): SafeAwsError | undefined {
+): { type?: string; message: string; hint?: string } | undefined {
   const error = parseAwsError(response.headers, bodyText);
   if (error === undefined) return undefined;
   const redactor = SIGNING_RECORDS.get(response)?.redactor ?? new Redactor();

@@ -30,13 +30,6 @@ export const SIGNING_RECORDS: WeakMap<Response, {
   readonly log: Log;
 }> = new WeakMap();
 
-/** What a second signature can be better by. */
-export interface SecondTry {
-  readonly awsError: string | undefined;
-  /** The target's time, in milliseconds; none where fresh credentials help. */
-  readonly targetTime?: number;
-}
-
 /**
  * Clocks nearer than this do not explain a refusal: AWS allows 5 to 15 minutes,
  * and a `Date` header is exact to the second.
@@ -44,13 +37,14 @@ export interface SecondTry {
 const MIN_SKEW_MS = 30_000;
 
 /**
- * Looks whether an answer is a refusal that another signature can fix. The
+ * Looks whether an answer is a refusal that another signature can fix: one at
+ * the target's time, in milliseconds, or else one with fresh credentials. The
  * answer stays whole for the caller.
  */
 export async function secondTryFor(
   response: Response,
   signed: { readonly signedAt: number },
-): Promise<SecondTry | undefined> {
+): Promise<{ awsError?: string; targetTime?: number } | undefined> {
   if (!mayBeRefusal(response.status)) return undefined;
   const mediaType = response.headers.get("content-type") ?? "";
   // These hold no AWS error, and a stream may never end.

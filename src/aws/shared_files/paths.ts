@@ -13,6 +13,14 @@ export function envReader(
   return (name) => read(name) || undefined;
 }
 
+/** Tells which variables may not be read, where they are the process's own. */
+export function hiddenEnvOf(
+  env?: (name: string) => string | undefined,
+): (names: readonly string[]) => string[] {
+  return (names) =>
+    env === undefined ? names.filter((name) => !readEnv(name).allowed) : [];
+}
+
 export interface SharedPaths {
   readonly config: string;
   readonly credentials: string;

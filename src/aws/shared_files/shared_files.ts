@@ -7,12 +7,13 @@
  */
 
 import { ConfigError, CredentialsError } from "../../errors.ts";
-import { lacking, type Need, notGranted, readEnv } from "../../permissions.ts";
+import { lacking, type Need, notGranted } from "../../permissions.ts";
 import { parseConfig, type Section } from "./config_parser.ts";
 import {
   envReader,
   expandPath,
   followParents,
+  hiddenEnvOf,
   pathVariables,
   PROFILE_VARIABLES,
   profileName,
@@ -267,9 +268,7 @@ export async function profileRegion(
   env?: (name: string) => string | undefined,
 ): Promise<string | undefined> {
   const read = envReader(env);
-  const hiddenEnv = (names: readonly string[]) =>
-    env === undefined ? names.filter((name) => !readEnv(name).allowed) : [];
-  const files = await loadSharedFiles(read, hiddenEnv);
+  const files = await loadSharedFiles(read, hiddenEnvOf(env));
   if (files === undefined) return undefined;
   const name = profileName({ profile, env: read });
   const known = files.profiles.get(name);

@@ -5,6 +5,7 @@
 
 import { followParents } from "../../shared_files/paths.ts";
 import {
+  type AssumeRoleOptions,
   type Credentials,
   hideCredentials,
   type RoleSession,
@@ -34,14 +35,7 @@ export const TOKEN_SAYS =
   "a web identity's source identity and tags are what its token says: " +
   "AssumeRoleWithWebIdentity takes no others";
 
-export interface RoleRequest {
-  readonly roleArn: string;
-  readonly sessionName?: string;
-  readonly externalId?: string;
-  readonly durationSeconds?: number;
-  readonly region?: string;
-  readonly session?: RoleSession;
-}
+type RoleRequest = AssumeRoleOptions & { readonly session?: RoleSession };
 
 /** Assumes a role by credentials, or by the file of a web identity's token. */
 export async function assumeRole(

@@ -25,12 +25,6 @@ interface SdkRequest {
   readonly body?: string | Uint8Array<ArrayBuffer>;
 }
 
-interface SdkResponse {
-  readonly statusCode: number;
-  readonly headers: Record<string, string>;
-  readonly body: Uint8Array;
-}
-
 /**
  * What the AWS SDK reads as soon as a source goes through it. All of it must be
  * permitted (or ignored, `--ignore-env`): a variable that may not be read ends
@@ -100,7 +94,7 @@ export class SdkHttp {
     this.#purpose = purpose;
   }
 
-  async handle(request: SdkRequest): Promise<{ response: SdkResponse }> {
+  async handle(request: SdkRequest): Promise<{ response: object }> {
     const url = urlOf(request);
     const missing = notGranted([netNeed(url, this.#purpose)]);
     if (missing.length > 0) {

@@ -91,10 +91,8 @@ function tokenDirectory(
   { env }: SourceQuery,
   keeper: TokenKeeper,
 ): string | undefined {
-  const given = keeper === "login"
-    ? env("AWS_LOGIN_CACHE_DIRECTORY")
-    : undefined;
-  const directory = given === undefined ? undefined : expandPath(given, env);
+  const given = keeper === "login" && env("AWS_LOGIN_CACHE_DIRECTORY");
+  const directory = given ? expandPath(given, env) : undefined;
   if (directory !== undefined) return followParents(directory);
   const home = homeDirectory(env);
   if (home === undefined) return undefined;
@@ -122,7 +120,7 @@ export function sessionNeeds(
   ];
 }
 
-/** The token, if that is due and can be with what `renew` makes of it. */
+/** The token; what `renew` makes of it, if that is due and possible. */
 export async function openSession(
   session: Session,
   isRenewable: (record: JsonRecord) => boolean,

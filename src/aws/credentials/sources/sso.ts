@@ -15,15 +15,10 @@ import {
   sourceFailed,
 } from "../search.ts";
 import { demandPlain } from "../text.ts";
-import type { Settings } from "../../shared_files/settings.ts";
 import type { Credentials } from "../types.ts";
 import { isRecord, type JsonRecord, textIn } from "../../json.ts";
 import { askService, serviceUrl } from "./service.ts";
-import {
-  beginSession,
-  checkLogin,
-  type DeviceGrant,
-} from "../sso_login/device_grant.ts";
+import { beginSession, checkLogin } from "../sso_login/device_grant.ts";
 import type { SessionLogin } from "../sso_login/logins.ts";
 import {
   loginNeeded,
@@ -36,14 +31,7 @@ import {
 } from "./session_token.ts";
 import { parseTimestamp } from "./timestamp.ts";
 
-interface SsoRole extends DeviceGrant {
-  /** The `[sso-session]`; older profiles have none. */
-  readonly sessionName: string | undefined;
-  readonly accountId: string;
-  readonly roleName: string;
-  /** @throws {CredentialsError} What is configured is no URL. */
-  urlOf(service: "SSO" | "SSO_OIDC", path: string): URL;
-}
+type SsoRole = ReturnType<typeof ssoRole>;
 
 const PURPOSE = "ask for the role's credentials";
 
@@ -154,7 +142,8 @@ async function askPortal(
   throw sourceFailed(session, `${url.host} gave no credentials`);
 }
 
-function ssoRole(search: Search & ProfileQuery): SsoRole {
+/** What SSO is asked for, and where. */
+function ssoRole(search: Search & ProfileQuery) {
   const { name, files, settings: profile } = search;
   const sessionName = profile.get("sso_session");
   const shared = sessionName === undefined
@@ -170,7 +159,12 @@ function ssoRole(search: Search & ProfileQuery): SsoRole {
     const from = shared?.has(setting) ? shared : profile;
     const value = from.get(setting) || undefined;
     if (value === undefined) missing.push(setting);
-    demandSame(search, setting, profile, shared);
+    // As the AWS CLI has it: the two may repeat each other, and no more.
+    if (profile.has(setting) && from.get(setting) !== profile.get(setting)) {
+      const places = [profile, from].map((one) => one.origin(setting));
+      const what = `${setting} differs: ${places.join(" and ")}`;
+      throw sourceFailed(search, what);
+    }
     const place = `${setting} (${from.origin(setting)})`;
     if (setting === "sso_region") demandPlain(search, value, place);
     return value ?? "";
@@ -196,17 +190,4 @@ function ssoRole(search: Search & ProfileQuery): SsoRole {
     .split(",").map((scope) => scope.trim()).filter((scope) => scope !== "");
   const asked = { startUrl, region, scopes, accountId, roleName };
   return { sessionName, ...asked, urlOf };
-}
-
-/** As the AWS CLI has it: the two may repeat each other, and no more. */
-function demandSame(
-  search: Search,
-  setting: string,
-  profile: Settings,
-  session: Settings | undefined,
-): void {
-  const [one, other] = [profile.get(setting), session?.get(setting)];
-  if (one === undefined || other === undefined || one === other) return;
-  const places = `${profile.origin(setting)} and ${session?.origin(setting)}`;
-  throw sourceFailed(search, `${setting} differs: ${places}`);
 }
