@@ -15,6 +15,7 @@ import { readAnswers } from "../support/raw_answers.ts";
 import { RawClient } from "../support/raw_client.ts";
 import { mcp } from "../support/raw_mcp.ts";
 import { RawServer, type SeenRequest } from "../support/raw_server.ts";
+import { listenOn } from "../support/loopback.ts";
 
 const WITH_TOKEN = [
   "Host: localhost",
@@ -186,8 +187,7 @@ Deno.test("connections that have closed make room for others whose bodies are wa
     isWaitedFor.push(request.listenerCount("data") > 0);
     response.end();
   });
-  await once(server.listen(0, "127.0.0.1"), "listening");
-  const { port } = Object(server.address());
+  const port = await listenOn(server);
   for (let count = 1; count <= 20; count++) {
     using client = await RawClient.connect(port);
     await client.sendPost("/mcp", ["Host: localhost"], "0123456789");

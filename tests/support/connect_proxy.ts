@@ -7,6 +7,7 @@ import { createServer, type Server } from "node:http";
 import type { Socket } from "node:net";
 import { Arrivals } from "./arrivals.ts";
 import { passOn } from "./pass_on.ts";
+import { closeServer, listenOn } from "./loopback.ts";
 
 /** A running proxy: every tunnel leads to 127.0.0.1, whatever its host is. */
 export class ConnectProxy implements AsyncDisposable {
@@ -33,15 +34,7 @@ export class ConnectProxy implements AsyncDisposable {
   /** A proxy that listens on a free port of 127.0.0.1. */
   static async start(): Promise<ConnectProxy> {
     const proxy = new ConnectProxy();
-    const { promise, resolve, reject } = Promise.withResolvers<void>();
-    proxy.#server.once("error", reject);
-    proxy.#server.listen(0, "127.0.0.1", resolve);
-    await promise;
-    const address = proxy.#server.address();
-    if (address === null || typeof address === "string") {
-      throw new Error("the proxy has no port");
-    }
-    proxy.#port = address.port;
+    proxy.#port = await listenOn(proxy.#server);
     return proxy;
   }
 
@@ -51,10 +44,7 @@ export class ConnectProxy implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    const { promise, resolve } = Promise.withResolvers<void>();
-    this.#server.close(() => resolve());
-    for (const socket of this.#sockets) socket.destroy();
-    await promise;
+    await closeServer(this.#server, this.#sockets);
     this.tunnels.end("the proxy is closed");
   }
 }

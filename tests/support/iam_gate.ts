@@ -12,11 +12,7 @@ import {
 } from "node:http";
 import type { Socket } from "node:net";
 import { Arrivals } from "./arrivals.ts";
-import {
-  dressRefusal,
-  type RefusalDress,
-  type RefusalText,
-} from "./refusal_dress.ts";
+import { dressRefusal, RefusalDress, RefusalText } from "./refusal_dress.ts";
 import { SECRETS_SEEN } from "./secrets_seen.ts";
 import {
   type RawRequest,
@@ -24,6 +20,7 @@ import {
   type Verdict,
   type VerifierOptions,
 } from "./sigv4_verifier.ts";
+import { listenOn } from "./loopback.ts";
 
 export type { RefusalDress, RefusalText };
 
@@ -178,15 +175,7 @@ export class IamGate implements AsyncDisposable {
     server.on("connection", (socket: Socket) => {
       this.#connections.set(socket, this.#connectionCount++);
     });
-    const { promise, resolve, reject } = Promise.withResolvers<void>();
-    server.once("error", reject);
-    server.listen(this.#port, "127.0.0.1", resolve);
-    await promise;
-    const address = server.address();
-    if (address === null || typeof address === "string") {
-      throw new Error("the gate has no port");
-    }
-    this.#port = address.port;
+    this.#port = await listenOn(server, this.#port);
     this.#server = server;
   }
 

@@ -6,7 +6,7 @@
 import { createServer, type Server, type Socket } from "node:net";
 import { Arrivals } from "./arrivals.ts";
 import { RawReply } from "./raw_reply.ts";
-import { RequestReader, type SeenRequest } from "./raw_request.ts";
+import { RequestReader, SeenRequest } from "./raw_request.ts";
 import { dressRefusal } from "./refusal_dress.ts";
 import { SECRETS_SEEN } from "./secrets_seen.ts";
 import {
@@ -14,6 +14,7 @@ import {
   SigV4Verifier,
   type VerifierOptions,
 } from "./sigv4_verifier.ts";
+import { closeServer, listenOn } from "./loopback.ts";
 
 export type { RawEventStream, RawReply, RawStream } from "./raw_reply.ts";
 export type { SeenRequest } from "./raw_request.ts";
@@ -88,15 +89,7 @@ export class RawServer implements AsyncDisposable {
   async start(): Promise<void> {
     if (this.#server !== undefined) return;
     const server = createServer((socket) => this.#accept(socket));
-    const { promise, resolve, reject } = Promise.withResolvers<void>();
-    server.once("error", reject);
-    server.listen(this.#port, "127.0.0.1", resolve);
-    await promise;
-    const address = server.address();
-    if (address === null || typeof address === "string") {
-      throw new Error("the raw server has no port");
-    }
-    this.#port = address.port;
+    this.#port = await listenOn(server, this.#port);
     this.#server = server;
   }
 
@@ -105,10 +98,7 @@ export class RawServer implements AsyncDisposable {
     const server = this.#server;
     if (server === undefined) return;
     this.#server = undefined;
-    const { promise, resolve } = Promise.withResolvers<void>();
-    server.close(() => resolve());
-    for (const socket of this.#sockets) socket.destroy();
-    await promise;
+    await closeServer(server, this.#sockets);
     await this.#settle();
   }
 

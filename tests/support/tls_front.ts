@@ -8,6 +8,7 @@ import { createServer, type Server, type TLSSocket } from "node:tls";
 import { Arrivals } from "./arrivals.ts";
 import type { Identity } from "./certificates.ts";
 import { passOn } from "./pass_on.ts";
+import { closeServer, listenOn } from "./loopback.ts";
 
 /** How a front behaves. */
 export interface TlsFrontOptions {
@@ -45,15 +46,7 @@ export class TlsFront implements AsyncDisposable {
   /** A front that listens on a free port of 127.0.0.1. */
   static async start(options: TlsFrontOptions): Promise<TlsFront> {
     const front = new TlsFront(options);
-    const { promise, resolve, reject } = Promise.withResolvers<void>();
-    front.#server.once("error", reject);
-    front.#server.listen(0, "127.0.0.1", resolve);
-    await promise;
-    const address = front.#server.address();
-    if (address === null || typeof address === "string") {
-      throw new Error("the TLS front has no port");
-    }
-    front.#port = address.port;
+    front.#port = await listenOn(front.#server);
     return front;
   }
 
@@ -63,10 +56,7 @@ export class TlsFront implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    const { promise, resolve } = Promise.withResolvers<void>();
-    this.#server.close(() => resolve());
-    for (const socket of this.#sockets) socket.destroy();
-    await promise;
+    await closeServer(this.#server, this.#sockets);
     this.clients.end("the TLS front is closed");
   }
 

@@ -13,6 +13,7 @@ import {
   type IamGateOptions,
   type RefusalDress,
 } from "../support/iam_gate.ts";
+import { listenOn } from "../support/loopback.ts";
 
 const KEY = { accessKeyId: "AKIDTEST", secretAccessKey: "a-secret-for-tests" };
 const SCOPE = { region: "eu-west-1", service: "execute-api" };
@@ -218,14 +219,10 @@ Deno.test("a server behind the gate gets requests and streams its answers", asyn
       if (request.url !== "/open") response.end();
     });
   });
-  const { promise, resolve } = Promise.withResolvers<void>();
-  inner.listen(0, "127.0.0.1", resolve);
-  await promise;
-  const address = inner.address();
-  assert(address !== null && typeof address !== "string");
+  const port = await listenOn(inner);
   await using gate = await IamGate.start({
     ...ECHO,
-    handler: forwardTo(new URL(`http://127.0.0.1:${address.port}`)),
+    handler: forwardTo(new URL(`http://127.0.0.1:${port}`)),
   });
   const body = new TextEncoder().encode("hello");
   const response = await send(gate, { method: "POST", target: "/a?b=1", body });
