@@ -1,12 +1,8 @@
 /** The reference server, driven through the program by the official SDK's client. */
 // @ts-types="@modelcontextprotocol/sdk/types"
 import {
-  CreateMessageRequestSchema,
-  ElicitRequestSchema,
-  ListRootsRequestSchema,
   LoggingMessageNotificationSchema,
   ProgressNotificationSchema,
-  ResourceUpdatedNotificationSchema,
 } from "@modelcontextprotocol/sdk/types.js";
 import {
   assert,
@@ -16,7 +12,10 @@ import {
   assertStringIncludes,
 } from "@std/assert";
 import { Arrivals } from "./support/arrivals.ts";
-import { startEverything } from "./support/everything_server.ts";
+import {
+  answerQuestions,
+  startEverything,
+} from "./support/everything_server.ts";
 import { sdkClient } from "./support/sdk_client.ts";
 
 Deno.test("server-everything works through the program, feature by feature", async (t) => {
@@ -29,29 +28,10 @@ Deno.test("server-everything works through the program, feature by feature", asy
     args: ["--sse"],
     capabilities: { sampling: {}, elicitation: {}, roots: {} },
     configure(client) {
-      client.setRequestHandler(CreateMessageRequestSchema, () => {
-        asked.push("sampling");
-        return {
-          model: "test",
-          role: "assistant",
-          content: { type: "text", text: "sampled answer" },
-        };
-      });
-      client.setRequestHandler(ElicitRequestSchema, () => {
-        asked.push("elicitation");
-        return { action: "accept", content: { name: "elicited answer" } };
-      });
-      client.setRequestHandler(ListRootsRequestSchema, () => {
-        asked.push("roots");
-        return { roots: [{ uri: "file:///rooted", name: "rooted" }] };
-      });
+      answerQuestions(client, asked, updated);
       client.setNotificationHandler(
         LoggingMessageNotificationSchema,
         ({ params }) => logged.add(params.level),
-      );
-      client.setNotificationHandler(
-        ResourceUpdatedNotificationSchema,
-        ({ params }) => updated.add(params.uri),
       );
     },
   });

@@ -6,13 +6,6 @@ import {
 import { Client } from "@modelcontextprotocol/sdk/client";
 // @ts-types="@modelcontextprotocol/sdk/client/streamableHttp"
 import { StreamableHTTPClientTransport } from "@modelcontextprotocol/sdk/client/streamableHttp.js";
-// @ts-types="@modelcontextprotocol/sdk/types"
-import {
-  CreateMessageRequestSchema,
-  ElicitRequestSchema,
-  ListRootsRequestSchema,
-  ResourceUpdatedNotificationSchema,
-} from "@modelcontextprotocol/sdk/types.js";
 import {
   assert,
   assertEquals,
@@ -21,7 +14,10 @@ import {
 } from "@std/assert";
 import { Arrivals } from "../support/arrivals.ts";
 import { within } from "../support/deadline.ts";
-import { startEverything } from "../support/everything_server.ts";
+import {
+  answerQuestions,
+  startEverything,
+} from "../support/everything_server.ts";
 import { Front, TEST_TOKEN } from "../support/http_front.ts";
 import { Sdk2Server } from "../support/sdk2_server.ts";
 import { SdkServer } from "../support/sdk_server.ts";
@@ -261,26 +257,7 @@ Deno.test("server-everything works through the front: questions to the client, u
   const asked: string[] = [];
   const updated = new Arrivals<string>("resource update");
   await using peer = await connect(front, (client) => {
-    client.setRequestHandler(CreateMessageRequestSchema, () => {
-      asked.push("sampling");
-      return {
-        model: "test",
-        role: "assistant",
-        content: { type: "text", text: "sampled answer" },
-      };
-    });
-    client.setRequestHandler(ElicitRequestSchema, () => {
-      asked.push("elicitation");
-      return { action: "accept", content: { name: "elicited answer" } };
-    });
-    client.setRequestHandler(ListRootsRequestSchema, () => {
-      asked.push("roots");
-      return { roots: [{ uri: "file:///rooted", name: "rooted" }] };
-    });
-    client.setNotificationHandler(
-      ResourceUpdatedNotificationSchema,
-      ({ params }) => updated.add(params.uri),
-    );
+    answerQuestions(client, asked, updated);
   });
   const { client } = peer;
   const call = async (name: string, args: Record<string, unknown> = {}) =>

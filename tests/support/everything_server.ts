@@ -1,5 +1,13 @@
 /** The reference server with one of everything, behind a gate. */
 
+import type { Client } from "@modelcontextprotocol/sdk/client";
+// @ts-types="@modelcontextprotocol/sdk/types"
+import {
+  CreateMessageRequestSchema,
+  ElicitRequestSchema,
+  ListRootsRequestSchema,
+  ResourceUpdatedNotificationSchema,
+} from "@modelcontextprotocol/sdk/types.js";
 import { within } from "./deadline.ts";
 import { forwardTo } from "./forward_to.ts";
 import { IamGate } from "./iam_gate.ts";
@@ -48,4 +56,32 @@ export async function startEverything(): Promise<EverythingServer> {
       await within(Promise.all([child.status, read]), "its end");
     },
   };
+}
+
+/** What the server asks of its client is noted and answered, its updates kept. */
+export function answerQuestions(
+  client: Client,
+  asked: string[],
+  updated: Arrivals<string>,
+): void {
+  client.setRequestHandler(CreateMessageRequestSchema, () => {
+    asked.push("sampling");
+    return {
+      model: "test",
+      role: "assistant",
+      content: { type: "text", text: "sampled answer" },
+    };
+  });
+  client.setRequestHandler(ElicitRequestSchema, () => {
+    asked.push("elicitation");
+    return { action: "accept", content: { name: "elicited answer" } };
+  });
+  client.setRequestHandler(ListRootsRequestSchema, () => {
+    asked.push("roots");
+    return { roots: [{ uri: "file:///rooted", name: "rooted" }] };
+  });
+  client.setNotificationHandler(
+    ResourceUpdatedNotificationSchema,
+    ({ params }) => updated.add(params.uri),
+  );
 }
