@@ -233,18 +233,21 @@ Deno.test("in a batch that is not sent the blocked call alone is told of its too
 });
 
 for (
-  const [what, list] of [
+  const [what, words, list] of [
     [
+      "an error",
       "the disk is full",
       (message, reply) =>
         reply.json(error(message, -32603, "the disk is full")),
     ],
     [
+      "a large body",
       "maxAnswerBytes",
       (message, reply) =>
         reply.json(result(message, { tools: [], filler: "x".repeat(2000) })),
     ],
     [
+      "a large event",
       "maxAnswerBytes",
       async (message, reply) => {
         const stream = await reply.sse();
@@ -253,9 +256,9 @@ for (
         await stream.end();
       },
     ],
-  ] as readonly (readonly [string, McpHandler])[]
+  ] as readonly (readonly [string, string, McpHandler])[]
 ) {
-  Deno.test(`a call whose list cannot be had is refused, and told why: ${what}`, async () => {
+  Deno.test(`a call whose list cannot be had for ${what} is refused, and told why`, async () => {
     await using world = await World.start({ "tools/list": list }, {
       tools: { readOnly: true },
       maxAnswerBytes: 1000,
@@ -263,7 +266,7 @@ for (
     const { status, json } = await world.ask(call("read"));
     assertEquals([status, json.error.code], [200, -31019]);
     assertStringIncludes(json.error.message, "which could not be had: ");
-    assertStringIncludes(json.error.message, what);
+    assertStringIncludes(json.error.message, words);
     assertEquals(world.methods, ["tools/list"]);
   });
 }

@@ -74,7 +74,7 @@ Deno.test("with --listen the SDK's client works with the token in the file that 
   await Deno.remove(directory, { recursive: true });
 });
 
-Deno.test("with --read-only a call that looks like an answer is not sent", async () => {
+Deno.test("with --listen and --read-only a call that looks like an answer is not sent", async () => {
   await using target = await RawServer.start({
     verifier: TEST_VERIFIER,
     handler: mcp({}),

@@ -99,7 +99,7 @@ Deno.test("a request over its time is answered with -31014, its response is clos
   assertEquals(methods(server.requests.all), ["hang"]);
 });
 
-Deno.test("a request without a byte for the idle time is answered with -31014", async () => {
+Deno.test("a request of 2026-07-28 without a byte for the idle time is answered with -31014", async () => {
   await using server = await RawServer.start(mcp({
     hang: (_message, reply) => reply.hang(),
   }));
