@@ -12,7 +12,11 @@ import {
 } from "node:http";
 import type { Socket } from "node:net";
 import { Arrivals } from "./arrivals.ts";
-import { dressRefusal, RefusalDress, RefusalText } from "./refusal_dress.ts";
+import {
+  dressRefusal,
+  type RefusalDress,
+  type RefusalText,
+} from "./refusal_dress.ts";
 import { SECRETS_SEEN } from "./secrets_seen.ts";
 import {
   type RawRequest,

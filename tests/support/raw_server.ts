@@ -6,7 +6,7 @@
 import { createServer, type Server, type Socket } from "node:net";
 import { Arrivals } from "./arrivals.ts";
 import { RawReply } from "./raw_reply.ts";
-import { RequestReader, SeenRequest } from "./raw_request.ts";
+import { RequestReader, type SeenRequest } from "./raw_request.ts";
 import { dressRefusal } from "./refusal_dress.ts";
 import { SECRETS_SEEN } from "./secrets_seen.ts";
 import {
