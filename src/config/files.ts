@@ -105,8 +105,6 @@ async function bundleRoots(
 }
 
 class TlsFiles {
-  #isFaulty = false;
-
   constructor(readonly reading: Reading, readonly now: number) {}
 
   async roots(path: string): Promise<string[]> {
@@ -198,7 +196,6 @@ class TlsFiles {
     path: string,
     options: Deno.CreateHttpClientOptions & Partial<Deno.TlsCertifiedKeyPem>,
   ): void {
-    if (this.#isFaulty) return;
     try {
       Deno.createHttpClient(options).close();
     } catch (error) {
@@ -233,7 +230,6 @@ class TlsFiles {
   }
 
   #fault(key: TlsOption, words: string): undefined {
-    this.#isFaulty = true;
     this.reading.fault(key, `${optionName(OPTIONS[key])} ${words}`);
   }
 }

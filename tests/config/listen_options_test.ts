@@ -27,6 +27,18 @@ Deno.test("without --listen it is stdio, whatever is for stdio alone", () => {
   assertEquals([listen, faults], [undefined, []]);
 });
 
+Deno.test("what is for HTTP alone means nothing over stdio, but for what is off", () => {
+  assertStringIncludes(
+    faultOf({ listenToken: "a-token" }),
+    "listen token means nothing over stdio",
+  );
+  assertStringIncludes(
+    faultOf({ noListenToken: "true" }),
+    "no listen token means nothing over stdio",
+  );
+  assertEquals(readListen({ noListenToken: "false" }).faults, []);
+});
+
 Deno.test("an address alone asks for a token that is made", () => {
   const { listen, faults } = readListen({ listen: "127.0.0.1:8080" });
   assertEquals(faults, []);

@@ -1,13 +1,31 @@
 /** What is wrong with the options of roles, told before anything is sent. */
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import { join } from "node:path";
-import { AGENTCORE, configOf, faultOf } from "../support/command_line.ts";
+import {
+  AGENTCORE,
+  configOf,
+  faultOf,
+  faultsOf,
+} from "../support/command_line.ts";
 import { roleArn } from "../support/role_world.ts";
 
 const A = "111111111111";
 const FIXED = "--account-role=arn:aws:iam::{account}:role/ReadOnly";
 const CHOSEN = "--account-role=arn:aws:iam::{account}:role/mcp/{role}";
 const LISTED = [`--allow-account=${A}`, "--allow-account=2222222222??"];
+
+Deno.test("a web identity says itself who it is, and the role that it assumes can be told", async () => {
+  const env = {
+    AWS_WEB_IDENTITY_TOKEN_FILE: "token",
+    AWS_ROLE_ARN: roleArn("Pod"),
+  };
+  const named = [AGENTCORE, "--source-identity=ada"];
+  const [fault] = await faultsOf(named, env);
+  assertStringIncludes(fault, "leave out --source-identity");
+  const role = `--assume-role=${roleArn("Reader")}`;
+  const { session } = await configOf([...named, role], env);
+  assertEquals(session, { sourceIdentity: "ada" });
+});
 
 const READER = ["--read-only", "--assume-role", roleArn("Reader")];
 const BOTH = [...READER, "--write-role", roleArn("Writer")];

@@ -36,6 +36,17 @@ Deno.test("a region in the host goes before any variable, and one that differs i
   assertEquals(same.notes.length, 1);
 });
 
+Deno.test("a region that goes with calls is not said to be left out", async () => {
+  const url = "https://aws-mcp.us-east-1.api.aws/mcp";
+  const { config, notes } = await run([url], { AWS_REGION: "eu-west-1" });
+  assertEquals(config.region, "us-east-1");
+  assertEquals(config.metadata, [["AWS_REGION", "eu-west-1"]]);
+  assertEquals(notes.map(({ message }) => message), [
+    "read off the host",
+    "the region of calls goes with them",
+  ]);
+});
+
 Deno.test("a region flag goes before the host, and says so where they differ", async () => {
   const { config, notes } = await run([AGENTCORE, "--region", "us-east-1"]);
   assertEquals(config.region, "us-east-1");

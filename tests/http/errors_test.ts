@@ -136,6 +136,27 @@ Deno.test("an HTTP error that echoes a secret is told without it", async () => {
   assertEquals(answer.headers.get("content-type"), "application/json");
 });
 
+Deno.test("what one answer's headers bring is shown in no other one", async () => {
+  const session = "session-of-somebody-else";
+  await using target = await RawServer.start((request, reply) =>
+    request.text().includes("initialize")
+      ? reply.status(200, { "mcp-session-id": session })
+      : reply.status(500, {}, `there is ${session}`)
+  );
+  await using front = await Front.start({ target: target.url });
+  const begun = await front.post({
+    jsonrpc: "2.0",
+    id: 1,
+    method: "initialize",
+  });
+  assertEquals(begun.headers.get("mcp-session-id"), session);
+  await begun.body?.cancel();
+  const answer = await front.post({ jsonrpc: "2.0", id: 2, method: "m" });
+  const text = await answer.text();
+  assertStringIncludes(text, "there is ");
+  assert(!text.includes(session), text);
+});
+
 Deno.test("a refusal as an event stream is told without its echo of the request", async () => {
   const { sessionToken } = TEST_CREDENTIALS;
   await using target = await RawServer.start((request, reply) =>

@@ -232,6 +232,15 @@ Deno.test("a request that has its answer gets no second one when its stream is c
   );
 });
 
+Deno.test("a stream that a stop of the front ends is cut without an event, to be resumed", async () => {
+  await using world = await World.start(async (_request, reply) => {
+    await (await reply.sse()).closed;
+  }, { drainMs: 1 });
+  const cut = untilCut(await world.front.post(LIST));
+  await world.front.stop();
+  assertEquals(await cut, "");
+});
+
 Deno.test("an event that is too large to be looked through ends its stream with an error", async () => {
   const left = Promise.withResolvers<void>();
   await using world = await World.behaving(async (_request, reply) => {

@@ -36,7 +36,7 @@ Deno.test("that a tool only reads is believed for a minute, and then asked for a
   await assertRejects(admit, Error, "tools.readOnly");
 });
 
-Deno.test("what a tool said while a session began is not believed in it", async () => {
+Deno.test("what a tool said before a session began, or meanwhile, is not believed in it", async () => {
   let asked = 0;
   const policy = new MessagePolicy({
     tools: { readOnly: true, allow: [], deny: [] },
@@ -53,13 +53,14 @@ Deno.test("what a tool said while a session began is not believed in it", async 
         return Promise.resolve(Response.json(answer));
       },
     );
+  await admit(call("read"));
   const initialize = { jsonrpc: "2.0", id: 0, method: "initialize" };
   const admitted = await admit(initialize);
   await admit(call("read"));
   // Its answer is there.
   assertEquals(admitted.filter?.(), undefined);
   await admit(call("read"));
-  assertEquals(asked, 2);
+  assertEquals(asked, 3);
 });
 
 Deno.test("that the tools have changed is heard in a stream, and they are asked for anew", async () => {
