@@ -27,12 +27,7 @@ import {
   readSharedFiles,
   type SharedFiles,
 } from "../shared_files/shared_files.ts";
-import {
-  type Choice,
-  choiceOf,
-  demandNoLess,
-  webIdentityChoice,
-} from "./choice.ts";
+import { type Choice, choiceOf, demandNoLess } from "./choice.ts";
 import {
   type Attempt,
   demandEnv,
@@ -99,9 +94,8 @@ export async function findBelowEnvironment(
   const name = profileName(search);
   const profile = files?.profiles.get(name);
   const order = sourceOrder(search, profile);
-  const choice = order[0] === "web identity" && hasWebIdentity(search)
-    ? webIdentityChoice(files, name, search.env)
-    : choiceOf(files, name);
+  const isWeb = order[0] === "web identity" && hasWebIdentity(search);
+  const choice = choiceOf(files, name, isWeb ? search.env : undefined);
   if (files !== undefined && earlier !== undefined) {
     const source = `profile "${name}"`;
     demandNoLess({ ...search, source }, files, earlier, choice);

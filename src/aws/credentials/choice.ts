@@ -48,21 +48,24 @@ const ALL_SETTINGS = [
   ...new Set(Object.values(WAYS).flatMap(({ settings }) => settings)),
 ];
 
-/** What the profile comes to, before anything of it is asked. */
-export function choiceOf(files: SharedFiles | undefined, name: string): Choice {
-  if (files === undefined) return { identities: [] };
-  return { files, identities: identitiesOf(files, name, []) };
-}
-
-/** The choice of a web identity of the environment, and what the profile adds. */
-export function webIdentityChoice(
+/**
+ * What the profile comes to, before anything of it is asked.
+ *
+ * @param env The environment, where that names a web identity: of the profile
+ * counts what it adds to it.
+ */
+export function choiceOf(
   files: SharedFiles | undefined,
   name: string,
-  env: ReadEnv,
+  env?: ReadEnv,
 ): Choice {
+  if (files === undefined) return { identities: [] };
+  if (env === undefined) {
+    return { files, identities: identitiesOf(files, name) };
+  }
   const names = ROLE_VARIABLES
     .flatMap(([name, variable]) => env(variable) === undefined ? [name] : []);
-  const settings = files?.profiles.get(name)?.settings;
+  const { settings } = files.profiles.get(name) ?? {};
   const defining = settingsOf(settings, name, names);
   const way = "environment role";
   return { files, identities: [{ of: name, isSource: false, way, defining }] };
@@ -71,7 +74,7 @@ export function webIdentityChoice(
 function identitiesOf(
   files: SharedFiles,
   name: string,
-  seen: readonly string[],
+  seen: readonly string[] = [],
 ): Identity[] {
   const isSource = seen.length > 0;
   const profile = files.profiles.get(name);

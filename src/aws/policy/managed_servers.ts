@@ -55,7 +55,8 @@ function eksMcpServer({ config, names }: Target): TargetPolicy {
     "UseMcpServer",
     [...reading, privileged],
     "*",
-    `for the tools that only read (${names.onlyRead}), ${privileged} is not needed`,
+    `for the tools that only read (${names.onlyRead}), ${privileged} is not ` +
+      "needed",
     NO_RESOURCES,
   );
 }

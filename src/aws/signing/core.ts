@@ -207,16 +207,14 @@ export class SigningCore {
 function checkScope(
   { service, region, signatureVersion = "v4" }: SignerOptions,
 ): void {
-  const faults: string[] = [];
-  if (!isText(service)) {
-    faults.push("the service to sign for must be a name such as execute-api");
-  }
-  if (!isText(region)) {
-    faults.push("the region to sign for must be a name such as us-east-1");
-  }
-  if (signatureVersion !== "v4" && signatureVersion !== "v4a") {
-    faults.push("the signature version must be v4 or v4a");
-  }
+  const isVersion = ["v4", "v4a"].includes(signatureVersion);
+  const faults = [
+    !isText(service) &&
+    "the service to sign for must be a name such as execute-api",
+    !isText(region) &&
+    "the region to sign for must be a name such as us-east-1",
+    !isVersion && "the signature version must be v4 or v4a",
+  ].filter((fault) => fault !== false);
   if (faults.length > 0) throw new ConfigError(faults);
 }
 

@@ -161,7 +161,7 @@ export async function openSession(
 /** Keeps a token in memory, for the lack of a place to write it to. */
 export function holdToken(session: Session, held: HeldToken): void {
   hideToken(session, held.record);
-  session.logins?.hold(session.tokenFile, held);
+  session.logins?.held.set(session.tokenFile, held);
 }
 
 /**
@@ -237,8 +237,8 @@ export async function currentToken(
   session: Session,
 ): Promise<SessionToken & { readonly held?: HeldToken }> {
   const { logins, tokenFile } = session;
-  const held = logins?.held(tokenFile);
-  session.watch.add(() => logins?.held(tokenFile) !== held);
+  const held = logins?.held.get(tokenFile);
+  session.watch.add(() => logins?.held.get(tokenFile) !== held);
   if (held === undefined) return await readToken(session);
   const there = await readToken(session).catch(() => undefined);
   const isNewer = there !== undefined &&

@@ -28,7 +28,8 @@ export class Logins {
   /** Those of the sessions that were come to, whether they are over or not. */
   readonly known = new Map<string, SessionLogin>();
   readonly #offers = new WeakMap<object, Login>();
-  readonly #held = new Map<string, HeldToken>();
+  /** Tokens by the file that they would be in. */
+  readonly held = new Map<string, HeldToken>();
 
   offer(error: Error, login: Login): void {
     this.#offers.set(error, login);
@@ -37,13 +38,5 @@ export class Logins {
   /** The login that would fix what was thrown, if one would. */
   find(cause: unknown): Login | undefined {
     return cause instanceof Error ? this.#offers.get(cause) : undefined;
-  }
-
-  held(tokenFile: string): HeldToken | undefined {
-    return this.#held.get(tokenFile);
-  }
-
-  hold(tokenFile: string, token: HeldToken): void {
-    this.#held.set(tokenFile, token);
   }
 }
