@@ -55,9 +55,10 @@ function canonicalPath(pathname: string, rules: PathRules): string {
 
 /** Each name and value escaped alike, sorted by name, then value. */
 function canonicalQuery(search: string): string {
-  return search.replace(/^\?/, "").split("&").filter(Boolean).map((piece) => {
-    const [name, ...value] = piece.split("=");
-    return [name, value.join("=")].map(canonicalEscape);
+  return search.slice(1).split("&").filter(Boolean).map((piece) => {
+    const at = `${piece}=`.indexOf("=");
+    const [name, value] = [piece.slice(0, at), piece.slice(at + 1)];
+    return [canonicalEscape(name), canonicalEscape(value)];
   }).sort(byNameThenValue).map((pair) => pair.join("=")).join("&");
 }
 
