@@ -48,11 +48,20 @@ export function createContext(
     now: () => Date.now(),
     profileRegion: (profile) => profileRegion(profile),
     createCredentialSource: credentialSource,
-    notGranted: missing,
+    // A variable that `--ignore-env` hides is not missed: it reads as not set.
+    notGranted: (needs) =>
+      notGranted(needs).filter(({ kind, value }) =>
+        kind !== "env" || !readEnv(value).allowed
+      ),
     os: Deno.build.os,
     program: {
       command: Deno.execPath(),
-      module: moduleOf(npmPackage),
+      module: Deno.build.standalone
+        ? undefined
+        // There the modules are bundled, and none is found by its place.
+        : npmPackage
+        ? JSR_PACKAGE
+        : packageModule(),
       npmPackage,
     },
   };
@@ -66,13 +75,6 @@ export async function writeNotes(
   for (const note of notes) await writeError(`note: ${note}\n`);
 }
 
-/** A variable that `--ignore-env` hides is not missed: it reads as not set. */
-function missing(needs: readonly Need[]): Need[] {
-  return notGranted(needs).filter(({ kind, value }) =>
-    kind !== "env" || !readEnv(value).allowed
-  );
-}
-
 /** What `deno run` is to be given to run this package again. */
 export function packageModule(here: string = import.meta.url): string {
   const main = new URL("../../mod.ts", here);
@@ -81,10 +83,4 @@ export function packageModule(here: string = import.meta.url): string {
   }
   // file:///C:/dir → C:/dir, which Windows takes.
   return decodeURIComponent(main.pathname).replace(/^\/(?=[A-Za-z]:\/)/, "");
-}
-
-function moduleOf(npmPackage: string | undefined): string | undefined {
-  if (Deno.build.standalone) return undefined;
-  // There the modules are bundled, and none is found by its place.
-  return npmPackage === undefined ? packageModule() : JSR_PACKAGE;
 }

@@ -9,7 +9,6 @@ import type { HttpProxyRun } from "../http/options.ts";
 import type { Log } from "../log/log.ts";
 import type { Observer } from "../mcp/transport/observer.ts";
 import { withConnectLimit } from "../net/connect_limit.ts";
-import type { TlsFetches } from "../net/http_client.ts";
 import {
   findHttpProxy,
   type HttpProxy,
@@ -20,7 +19,6 @@ import { notGranted } from "../permissions.ts";
 import type { Recorder } from "../recorder/recorder.ts";
 import { maskAccessKeyId, type Redactor } from "../redact/redact.ts";
 import { isTelemetryOn } from "../telemetry/switch.ts";
-import type { Telemetry } from "../telemetry/telemetry.ts";
 import type { NamedBy } from "./receipts.ts";
 import type { SignedFetch } from "../aws/signing/signed_fetch.ts";
 import type { StdioProxyRun } from "../stdio/stdio_proxy.ts";
@@ -74,7 +72,11 @@ export async function runProxy(
   using tls = await openFetches(config);
   await using recorder = await openRecorder(config, around);
   const log = recorder?.log(around.log) ?? around.log;
-  const telemetry = await openTelemetry(config, redactor, tls);
+  // What tells OpenTelemetry; it is loaded only where Deno runs with it.
+  const telemetry = isTelemetryOn()
+    ? (await import("../telemetry/telemetry.ts"))
+      .createTelemetry(config.targetUrl, redactor.redact, tls?.toTarget)
+    : undefined;
   const proxies = findProxy(config);
   const own = telemetry?.fetch ?? tls?.toTarget;
   const toTarget = recorder?.fetch(around.fetch ?? own ?? fetch) ?? own;
@@ -211,17 +213,6 @@ function both(
     delivered: (...of) => (one.delivered(...of), other.delivered(...of)),
     closed: other.closed,
   };
-}
-
-/** What tells OpenTelemetry; it is loaded only where Deno runs with it. */
-async function openTelemetry(
-  { targetUrl: target }: Config,
-  { redact }: Redactor,
-  tls: TlsFetches | undefined,
-): Promise<Telemetry | undefined> {
-  if (!isTelemetryOn()) return undefined;
-  const { createTelemetry } = await import("../telemetry/telemetry.ts");
-  return createTelemetry(target, redact, tls?.toTarget);
 }
 
 /**

@@ -36,7 +36,7 @@ import {
 import { taskIdAskedFor } from "../wire/splice.ts";
 import { IdentityArguments, isCall, withoutArguments } from "./argument.ts";
 import { type ClientState, IdentityBranch, type LinkMaker } from "./branch.ts";
-import { type Named, unreadChoice } from "./selection.ts";
+import { unreadChoice } from "./selection.ts";
 
 export interface IdentityRouterOptions extends LinkMaker, Refusing {
   readonly log: Log;
@@ -102,8 +102,7 @@ export class IdentityRouter implements Link {
       const { selection } = this.#options;
       const named = this.#arguments.namedIn(request);
       if (named === UNREAD) throw unreadChoice(selection);
-      const isNamed = this.#mayChoose(named);
-      const identity = isNamed ? selection.select(named, request) : undefined;
+      const identity = selection.select(named, request);
       const rest = withoutArguments(bytes, request, named);
       if (identity === undefined) return this.#default.accept(...rest);
       return this.#sendAs(identity, ...rest);
@@ -112,13 +111,6 @@ export class IdentityRouter implements Link {
       this.#options.log.warn(error.summary, { id: request.id.source });
       return refuse(this.#options, request, error);
     }
-  }
-
-  /** Where arguments choose, a call without any may be for the default. */
-  #mayChoose(named: Named): boolean {
-    const { offered, isRequired } = this.#options.selection;
-    return Object.keys(named).length > 0 || isRequired === true ||
-      Object.keys(offered).length === 0;
   }
 
   #sendAs(
@@ -195,10 +187,9 @@ export class IdentityRouter implements Link {
 
   /** Whether a message of a batch is, or may be, for another identity. */
   #isChoosing(message: SingleMessage): boolean {
-    if (this.#isNaming(message)) return true;
-    const { offered } = this.#options.selection;
-    return isCall(message) && Object.keys(offered).length === 0 &&
-      this.#options.selection.select({}, message) !== undefined;
+    const { selection } = this.#options;
+    return this.#isNaming(message) ||
+      isCall(message) && selection.select({}, message) !== undefined;
   }
 
   /** Whether a message names an identity, may, or has to. */
