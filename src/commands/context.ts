@@ -59,9 +59,9 @@ export function createContext(
       module: Deno.build.standalone
         ? undefined
         // There the modules are bundled, and none is found by its place.
-        : npmPackage
-        ? JSR_PACKAGE
-        : packageModule(),
+        : npmPackage === undefined
+        ? packageModule()
+        : JSR_PACKAGE,
       npmPackage,
     },
   };

@@ -116,13 +116,11 @@ const KINDS = ["net", "env", "read", "write", "run", "sys"] as const;
  */
 export function permissionFlags(needs: readonly Need[]): string[] {
   const ordered = KINDS.flatMap((kind) =>
-    needs.filter((need) => need.kind === kind).map(withPattern)
+    needs.filter((need) => need.kind === kind).map((need) => {
+      // One pattern for all of AWS's variables, and one for the proxy's own.
+      const prefix = kind === "env" && /^(?:AWS|MCP)_/.exec(need.value);
+      return prefix ? { ...need, value: `${prefix[0]}*` } : need;
+    })
   );
   return ["--no-prompt", ...flagsFor(ordered)];
-}
-
-/** One pattern for all of AWS's variables, and one for the proxy's own. */
-function withPattern(need: Need): Need {
-  const prefix = need.kind === "env" && /^(?:AWS|MCP)_/.exec(need.value);
-  return prefix ? { ...need, value: `${prefix[0]}*` } : need;
 }

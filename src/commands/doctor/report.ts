@@ -122,18 +122,16 @@ export class Report {
   async #add(step: Step): Promise<void> {
     const shown: Step = JSON.parse(
       JSON.stringify({ ...step, advice: [...new Set(step.advice)] }),
+      // On one line, and without what would command a terminal.
       (_name, value) =>
-        typeof value === "string" ? plain(this.#redact(value)) : value,
+        typeof value === "string"
+          ? this.#redact(value).replace(/\s+/g, " ")
+            .replace(/[\p{Cc}\p{Bidi_Control}]/gu, "?").trim()
+          : value,
     );
     this.steps.push(shown);
     await this.#onStep(shown);
   }
-}
-
-/** On one line, and without what would command a terminal. */
-function plain(text: string): string {
-  return text.replace(/\s+/g, " ")
-    .replace(/[\p{Cc}\p{Bidi_Control}]/gu, "?").trim();
 }
 
 /** How a status is marked, and the mark's colour in ANSI. */

@@ -233,7 +233,15 @@ export class StatelessSession {
     const { error } = answer;
     if (exchange.method === "tools/list") {
       const { result } = answer;
-      checkRead(result, frame);
+      const isRead = result !== UNREAD && asObject(result).tools !== UNREAD &&
+        !memberAt(frame, ["result", "tools"])?.isPartial;
+      if (!isRead) {
+        // There may be tools in it which a client must not see.
+        throw new ProxyError(
+          "bad-answer",
+          "the target's list of tools has too many values to look through",
+        );
+      }
       this.#inFlight.policy.record(result);
       if (exchange.onAnswer) this.#schemas.record(result);
     }
@@ -295,16 +303,6 @@ function sessionHeaderOf(
   const id = crypto.randomUUID();
   redactor.add(id);
   return [[name.toLowerCase(), id]];
-}
-
-/** Refuses a list that may have tools in it which a client must not see. */
-function checkRead(result: unknown, frame: Uint8Array): void {
-  const isRead = result !== UNREAD && asObject(result).tools !== UNREAD &&
-    !memberAt(frame, ["result", "tools"])?.isPartial;
-  if (isRead) return;
-  const message =
-    "the target's list of tools has too many values to look through";
-  throw new ProxyError("bad-answer", message);
 }
 
 /** The wait before it is sent again, in ms; `undefined`: it has failed. */
