@@ -36,10 +36,7 @@ export interface NamedBy {
   readonly role?: string;
 }
 
-interface Caller {
-  readonly account?: string;
-  readonly arn?: string;
-}
+type Caller = { readonly account?: string; readonly arn?: string };
 
 type Around = Surroundings & Pick<CommandContext, "env" | "notGranted">;
 

@@ -20,12 +20,7 @@ const LOADERS: Readonly<Record<CommandName, () => Promise<Subcommand>>> = {
     (await import("./completions/completions.ts")).runCompletions,
 };
 
-/**
- * Runs a subcommand.
- *
- * @returns The exit code.
- * @throws {ConfigError} The arguments have faults.
- */
+/** @throws {ConfigError} The arguments have faults. */
 export async function runSubcommand(
   name: CommandName,
   args: readonly string[],

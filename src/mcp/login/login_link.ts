@@ -69,12 +69,6 @@ const MAX_STATES = 256;
 /** Calls that answer more than this themselves are not told to come again. */
 const MAX_ANSWERS_LENGTH = 64 * 1024;
 
-/** A call that was told to come again: for what, and with which answers. */
-interface Told {
-  readonly login: PendingLogin;
-  readonly answers: string;
-}
-
 export class LoginLink implements Link {
   readonly #options: LoginLinkOptions;
   readonly #link: Link;
@@ -90,8 +84,10 @@ export class LoginLink implements Link {
   readonly #calls = new Map<string, Call>();
   /** Those that have waited: none waits twice. */
   readonly #waited = new WeakSet<Exchange>();
-  /** What clients were told to come again for. */
-  readonly #states = new Recent<Told>(MAX_STATES);
+  /** What calls were told to come again for, and with which answers. */
+  readonly #states = new Recent<{ login: PendingLogin; answers: string }>(
+    MAX_STATES,
+  );
   readonly #pending = new Map<string, PendingLogin>();
   /** Those that a user did not want, and until when nobody is asked again. */
   readonly #declined = new Map<string, { until: number; why: LoginError }>();

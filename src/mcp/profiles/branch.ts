@@ -58,13 +58,6 @@ export interface IdentityBranchOptions extends LinkMaker {
   readonly onAnswer: (id: RequestId, taskId?: string) => void;
 }
 
-/** A session that is opened, or has been. */
-interface Opening {
-  readonly params: unknown;
-  /** Resolves to the error if it fails. */
-  readonly failure: Promise<RpcError | undefined>;
-}
-
 const SET_LEVEL = "logging/setLevel";
 
 export class IdentityBranch implements Link {
@@ -77,7 +70,10 @@ export class IdentityBranch implements Link {
   /** Aborted when a session is opened for nobody. */
   readonly #forNobody = new AbortController();
   readonly #idle: IdleTimer | undefined;
-  #opening: Opening | undefined;
+  /** A session that is opened, or has been; resolves to the error, if any. */
+  #opening:
+    | { params: unknown; failure: Promise<RpcError | undefined> }
+    | undefined;
   /** Whether there is a session; before, nothing of it need be changed. */
   #isOpen = false;
   /** Whether the client has said all that it has to say. */

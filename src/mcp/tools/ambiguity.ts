@@ -24,8 +24,6 @@ const TOOL_METHODS: readonly string[] = ["tools/call", "tools/list"];
  * some a result that is null is none at all, so that what looks like an answer
  * is a call to them.
  *
- * @param bytes The message, or a batch of them.
- * @param message The same, read.
  * @throws {ProxyError} `invalid-request`: it can be read in two ways.
  */
 export function checkUnambiguous(
