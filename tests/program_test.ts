@@ -216,15 +216,17 @@ for (
   });
 }
 
-Deno.test("cli.ts is the command, as mod.ts is", async () => {
-  await using server = await SdkServer.start({ verifier: TEST_VERIFIER });
-  const entry = new URL("../cli.ts", import.meta.url);
-  await using proxy = await ProxyProcess.start({ target: server.url, entry });
-  const { value } = await proxy.request("initialize", INITIALIZE_PARAMS);
-  assertObjectMatch(Object(value), { result: { serverInfo: {} } });
-  await proxy.closeStdin();
-  assertEquals((await proxy.status()).code, 0);
-});
+for (const name of ["mod.ts", "cli.ts"]) {
+  Deno.test(`${name} is the command, without a bundler between`, async () => {
+    await using server = await SdkServer.start({ verifier: TEST_VERIFIER });
+    const entry = new URL(`../${name}`, import.meta.url);
+    await using proxy = await ProxyProcess.start({ target: server.url, entry });
+    const { value } = await proxy.request("initialize", INITIALIZE_PARAMS);
+    assertObjectMatch(Object(value), { result: { serverInfo: {} } });
+    await proxy.closeStdin();
+    assertEquals((await proxy.status()).code, 0);
+  });
+}
 
 Deno.test("without credentials each request is told what to run, and they work when they appear", async () => {
   await using server = await SdkServer.start({ verifier: TEST_VERIFIER });

@@ -1,9 +1,7 @@
 /** Subcommands as subprocesses with permissions of their own. */
 
-import { commandLine, type LaunchOptions } from "../support/launch.ts";
+import { commandLine, type LaunchOptions, SOURCE } from "../support/launch.ts";
 import type { Outcome } from "./command_world.ts";
-
-const MAIN = new URL("../../mod.ts", import.meta.url);
 
 /**
  * Runs a subcommand in a process of its own.
@@ -18,7 +16,7 @@ export async function runProgram(
 ): Promise<Outcome> {
   await using line = await commandLine({
     ...options,
-    entry: MAIN,
+    entry: SOURCE,
     bareArgs: args,
   });
   const { code, stdout, stderr } = await new Deno.Command(line.command, {

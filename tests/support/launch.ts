@@ -31,7 +31,7 @@ export interface LaunchOptions {
   readonly permissions?: ExtraPermissions;
   /** All flags that grant permissions: nothing is added. */
   readonly permissionFlags?: readonly string[];
-  /** The module to run. Default the package's `mod.ts`. */
+  /** The module to run. Default the program, {@linkcode SOURCE} or a bundle. */
   readonly entry?: URL | string;
   /** A command that takes the arguments, in place of Deno and its flags. */
   readonly command?: readonly [string, ...string[]];
@@ -54,7 +54,12 @@ export interface CommandLine extends AsyncDisposable {
 /** Whatever a test does to the program, it does with a small heap. */
 const HEAP = "--v8-flags=--max-old-space-size=256";
 
-const ENTRY = new URL("../../mod.ts", import.meta.url);
+/** The package's own module. */
+export const SOURCE = new URL("../../mod.ts", import.meta.url);
+
+/** Where .ci/run_tests.ts hands on a bundle of it, which starts faster. */
+export const PROGRAM_VARIABLE = "TESTED_PROGRAM";
+
 const ENV_NAMES = [
   "AWS_*",
   "MCP_*",
@@ -140,7 +145,7 @@ export async function commandLine(
       read: [`${home}/.aws`, ...permissions.read ?? []],
     }),
     ...options.denoFlags ?? [],
-    String(options.entry ?? ENTRY),
+    String(options.entry ?? Deno.env.get(PROGRAM_VARIABLE) ?? SOURCE),
   ];
   return {
     command,

@@ -105,14 +105,16 @@ async function install(): Promise<NpmPackage> {
 
 let installed: Promise<NpmPackage> | undefined;
 
-/** The package, made and installed when the first test of a file needs it. */
+/** The package, made and installed when the first test needs it. */
 export function npmPackage(): Promise<NpmPackage> {
   return installed ??= install();
 }
 
 /** Removes it, if there is one. */
 export async function removeNpmPackage(): Promise<void> {
-  await (await installed)?.[Symbol.asyncDispose]();
+  const npmPackage = await installed;
+  installed = undefined;
+  await npmPackage?.[Symbol.asyncDispose]();
 }
 
 /** No registry is there to ask, and no cache to find anything in. */

@@ -7,6 +7,7 @@ import {
   assertObjectMatch,
   assertStringIncludes,
 } from "@std/assert";
+import { SOURCE } from "../support/launch.ts";
 import { OtlpReceiver } from "../support/otlp_receiver.ts";
 import { NOBODY } from "../support/nobody.ts";
 import { ProxyProcess } from "../support/proxy_process.ts";
@@ -218,7 +219,8 @@ for (const [state, env] of [["off", {}], ["on", undefined]] as const) {
     await using proxy = await ProxyProcess.start({
       target: server.url,
       env: env ?? receiver.env,
-      // Deno then tells of each module that it loads.
+      // Deno then tells of each module that it loads, where it is no bundle.
+      entry: SOURCE,
       denoFlags: ["--log-level=debug"],
     });
     await proxy.request("m");
