@@ -4,6 +4,8 @@ import { join } from "node:path";
 import { keysOf, StsPeer } from "./aws/credentials/peers.ts";
 import { flagsOf, World } from "./aws/credentials/world.ts";
 import { ProxyProcess } from "./support/proxy_process.ts";
+import { mcp } from "./support/raw_mcp.ts";
+import { RawServer } from "./support/raw_server.ts";
 import { BASE_ARN, RoleSts } from "./support/role_sts.ts";
 import { roleArn, roleWorld, sessionArn } from "./support/role_world.ts";
 
@@ -58,6 +60,30 @@ Deno.test("a role's session is bound by managed policies and a file, with a sour
     sessionArn("Reader"),
   ]);
   await Deno.remove(directory, { recursive: true });
+});
+
+Deno.test("a role for a set of regions is asked for in the first of them", async () => {
+  await using sts = await RawServer.start((_request, reply) =>
+    reply.status(403)
+  );
+  await using target = await RawServer.start(mcp({}));
+  await using _proxy = await ProxyProcess.start({
+    target: target.url,
+    bareArgs: [
+      target.url.href,
+      "--service-name=execute-api",
+      ...READER,
+      "--sig-version=v4a",
+      "--region=eu-west-1,eu-central-1",
+    ],
+    env: { AWS_ENDPOINT_URL_STS: sts.url.origin },
+    permissions: { net: [sts.url.host], env: ["_X_AMZN_TRACE_ID"] },
+  });
+  const asked = await sts.requests.at(0);
+  assertStringIncludes(
+    asked.header("authorization") ?? "",
+    "/eu-west-1/sts/aws4_request",
+  );
 });
 
 Deno.test("without an option for it, nothing is said of a session to STS", async () => {

@@ -144,15 +144,12 @@ export async function runStdioProxy(options: StdioProxyRun): Promise<void> {
     return writer.write(frame);
   };
   let client = "";
-  const hasHeader = (header: string) =>
-    settings.headers.some(([name]) => name.toLowerCase() === header);
-  const keepsCookies = (options.cookies ?? true) && !hasHeader("cookie");
+  const namesClient = !settings.headers
+    .some(([name]) => name.toLowerCase() === "user-agent");
   const fetchWith = (fetch: typeof globalThis.fetch, stack = opened) => {
-    const own = keepsCookies ? withCookies(fetch, redactor) : fetch;
+    const own = options.cookies ?? true ? withCookies(fetch, redactor) : fetch;
     const limited = limitConnect(own, options, stack);
-    return hasHeader("user-agent")
-      ? limited
-      : withUserAgent(limited, () => client);
+    return namesClient ? withUserAgent(limited, () => client) : limited;
   };
   const link = await createClientLink({
     ...options,

@@ -25,6 +25,19 @@ Deno.test("reading goes on without room when nothing of a backlog ends for too l
   assertEquals(await within(backlog.room(10, signal), "the next"), false);
 });
 
+Deno.test("how long reading may wait counts from what ended last", async () => {
+  using clock = new Clock();
+  const backlog = new Backlog({ messages: 9, bytes: 20 }, 50);
+  const held = [1, 2].map(() => Promise.withResolvers<void>());
+  for (const { promise } of held) backlog.add(promise, 10);
+  const room = backlog.room(20, new AbortController().signal);
+  await clock.pass(40);
+  held[0].resolve();
+  await clock.pass(40);
+  held[1].resolve();
+  assertEquals(await within(room, "room"), true);
+});
+
 Deno.test("a stop ends the wait for room", async () => {
   const backlog = new Backlog({ messages: 1, bytes: 100 }, 60_000);
   backlog.add(new Promise(() => {}), 10);

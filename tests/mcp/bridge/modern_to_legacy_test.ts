@@ -74,7 +74,7 @@ Deno.test("a probe that fails for no reason of era is answered truthfully", asyn
 });
 
 /** A legacy tool that asks `count` questions, one after the other. */
-function legacyAsking(count: number) {
+function legacyAsking(count: number, done = Promise.resolve()) {
   const answers = new Map<unknown, (value: unknown) => void>();
   const script: Record<string, McpHandler> = {
     GET: (_none, reply) => reply.status(405),
@@ -93,6 +93,7 @@ function legacyAsking(count: number) {
         });
         got.push(await promise);
       }
+      await done;
       await stream.message(result(message, { content: [], got }));
       await stream.end();
     },
@@ -135,6 +136,29 @@ Deno.test("what a legacy target asks within a call becomes input_required, and t
     { action: "accept", content: { round: 0 } },
     { action: "accept", content: { round: 1 } },
   ]);
+});
+
+Deno.test("a call whose client has answered takes as long as it takes", async () => {
+  const done = Promise.withResolvers<void>();
+  using clock = new Clock();
+  await using w = await bridged(legacyTarget(legacyAsking(1, done.promise)));
+  const params = modernParams({ name: "x" }, { elicitation: {} });
+  w.client.request(1, "tools/call", params);
+  const { json } = await w.client.answer(1);
+  const { requestState, inputRequests } = json.result;
+  const [name] = Object.keys(inputRequests);
+  const answer = { action: "decline" };
+  const inputResponses = { [name]: answer };
+  w.client.request(2, "tools/call", {
+    ...params,
+    requestState,
+    inputResponses,
+  });
+  await w.server.requests.find((seen) => seen.text().includes("decline"));
+  // Longer than a client may take, and shorter than a target may be silent.
+  await clock.pass(11 * 60_000);
+  done.resolve();
+  assertEquals((await w.client.answer(2)).json.result.got, [answer]);
 });
 
 Deno.test("a requestState is good for one retry, and an unknown one is an error", async () => {
