@@ -4,6 +4,7 @@ import { SILENT_LOG } from "../../src/log/log.ts";
 import { Recorder } from "../../src/recorder/recorder.ts";
 import { StandIns } from "../../src/recorder/stand_ins.ts";
 import { Waiting } from "../../src/recorder/waiting.ts";
+import { RawServer } from "../support/raw_server.ts";
 
 function note(waiting: Waiting, byte: number, byteLength: number): void {
   const kept = waiting.copy(new Uint8Array(byteLength).fill(byte));
@@ -99,4 +100,32 @@ Deno.test("at an end that does not wait for a slow disk the last lines come afte
   disk.resolve();
   await closed.promise;
   assertEquals(steps, ["write", "wrote 1", "write", "wrote 1"]);
+});
+
+Deno.test("a body is recorded to its end, though a copy of it is let go of", async () => {
+  await using server = await RawServer.start((_request, reply) =>
+    reply.json({ filler: "x".repeat(200_000) }, 403)
+  );
+  const made: { kind: string; by?: string }[] = [];
+  const recorder = new Recorder({
+    out: {
+      write: (lines) =>
+        Promise.resolve(
+          void made.push(...lines.map((text) => JSON.parse(text))),
+        ),
+      close: () => Promise.resolve(),
+    },
+    standIns: new StandIns((text) => text, false),
+    log: SILENT_LOG,
+    isEager: true,
+  });
+  const response = await recorder.fetch(fetch)(server.url);
+  const copy = response.clone().body?.getReader();
+  await copy?.read();
+  const cancelled = copy?.cancel();
+  assertEquals((await response.bytes()).length, 200_013);
+  await cancelled;
+  await recorder[Symbol.asyncDispose]();
+  const ends = made.filter(({ kind }) => kind === "end");
+  assertEquals(ends.map(({ by }) => by), ["target"]);
 });
