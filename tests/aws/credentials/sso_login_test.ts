@@ -12,6 +12,7 @@ import {
   credentialSource,
   type CredentialSourceOptions,
 } from "../../../src/aws/credentials/credentials.ts";
+import { lockUnless } from "../../../src/aws/credentials/sso_login/lock.ts";
 import { Logins } from "../../../src/aws/credentials/sso_login/logins.ts";
 import type { CredentialSource } from "../../../src/aws/credentials/types.ts";
 import { type Login, LoginError, type LoginPage } from "../../../src/login.ts";
@@ -48,6 +49,29 @@ async function loginOf(
   if (!login) throw new Error("no login would fix it", { cause: error });
   return login;
 }
+
+Deno.test("a lock whose file another program has made anew is none, and is taken again", async () => {
+  const directory = await Deno.makeTempDir();
+  const path = join(directory, "token.lock");
+  const { tryLock } = Deno.FsFile.prototype;
+  using restored = new DisposableStack();
+  restored.defer(() => Deno.FsFile.prototype.tryLock = tryLock);
+  let others = 0;
+  Deno.FsFile.prototype.tryLock = async function (exclusive) {
+    if (others++ === 0) {
+      // The program before it has ended here, and the next one has begun.
+      await Deno.remove(path);
+      await Deno.writeTextFile(path, "another's");
+    }
+    return await tryLock.call(this, exclusive);
+  };
+  const { signal } = new AbortController();
+  const isDone = () => Promise.resolve(false);
+  const lock = await lockUnless(isDone, path, 600_000, signal);
+  assertStringIncludes(await Deno.readTextFile(path), `"pid":${Deno.pid}`);
+  await lock?.[Symbol.asyncDispose]();
+  await Deno.remove(directory, { recursive: true });
+});
 
 /** Begins a login: what it comes to, and the page that it shows. */
 function begun(login: Login, signal = new AbortController().signal) {

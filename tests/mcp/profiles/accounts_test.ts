@@ -1,5 +1,6 @@
 /** Sessions of accounts: how many there are, and when they end. */
 import { assertEquals, assertStringIncludes } from "@std/assert";
+import { Clock } from "../../support/clock.ts";
 import { type McpHandler, result } from "../../support/raw_mcp.ts";
 import type { RawReply } from "../../support/raw_server.ts";
 import { as } from "./world.ts";
@@ -96,6 +97,31 @@ Deno.test("a task that an account's call began is asked for in a new session of 
   );
   assertEquals(asked.map((request) => request.header("x-who")), [accountOf(1)]);
   assertEquals(w.opened, [accountOf(1), accountOf(1)]);
+});
+
+Deno.test("the end waits until the session of an idle account is ended, too", async () => {
+  const ended = Promise.withResolvers<void>();
+  using clock = new Clock();
+  await using w = await world(LONG_MS, {
+    DELETE: async (_message, reply, request) => {
+      if (request.header("x-who") === accountOf(1)) await ended.promise;
+      await reply.status(204);
+    },
+  });
+  w.call(1, accountOf(1));
+  await w.client.answer(1);
+  await clock.pass(LONG_MS + 100);
+  await w.end(accountOf(1));
+  let isOver = false;
+  const closed = w.client.close().then(() => isOver = true);
+  const deletes = () =>
+    w.server.requests.all.filter(({ method }) => method === "DELETE");
+  await w.server.requests.find(() => deletes().length === 2);
+  await clock.pass(0);
+  await clock.pass(0);
+  assertEquals(isOver, false);
+  ended.resolve();
+  await closed;
 });
 
 Deno.test("of 257 accounts the one that was used longest ago gives its place to the last", async () => {
