@@ -1,7 +1,6 @@
 /** What the HTTP front says when a request fails, or the target refuses it. */
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { CredentialsError } from "../../src/errors.ts";
-import type { LogFields } from "../../src/log/log.ts";
 import { NOBODY } from "../support/nobody.ts";
 import { FullListener } from "../support/full_listener.ts";
 import { Front } from "../support/http_front.ts";
@@ -9,6 +8,7 @@ import { IamGate } from "../support/iam_gate.ts";
 import { mcp } from "../support/raw_mcp.ts";
 import { type RawReply, RawServer } from "../support/raw_server.ts";
 import { TEST_CREDENTIALS, TEST_VERIFIER } from "../support/test_identity.ts";
+import { keptLog } from "../support/kept_log.ts";
 
 Deno.test("a redirect is not passed on and not followed", async () => {
   await using target = await RawServer.start((_request, reply) =>
@@ -246,12 +246,10 @@ for (const [what, echo] of Object.entries(ECHOES)) {
       )
     );
     // A log that hides nothing itself.
-    const lines: string[] = [];
-    const write = (message: string, fields?: LogFields): void =>
-      void lines.push(`${message} ${JSON.stringify(fields)}`);
+    const { log, lines } = keptLog();
     await using front = await Front.start({
       target: target.url,
-      log: { debug: write, info: write, warn: write, error: write },
+      log,
       tools: { deny: ["other"] },
     });
     const answer = await front.post(

@@ -1,11 +1,11 @@
 /** What passes through the HTTP front, and how it ends. */
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
-import type { LogFields } from "../../src/log/log.ts";
 import { Front } from "../support/http_front.ts";
 import { RawClient } from "../support/raw_client.ts";
 import { INITIALIZED, mcp, result } from "../support/raw_mcp.ts";
 import { RawServer } from "../support/raw_server.ts";
 import { TEST_VERIFIER } from "../support/test_identity.ts";
+import { keptLog } from "../support/kept_log.ts";
 
 Deno.test("a message and its answer pass byte for byte, signed on the way", async () => {
   const answer =
@@ -205,13 +205,11 @@ Deno.test("a client's own X-Amzn headers are signed and sent on, and no signatur
 
 Deno.test("the log that a program hands in is told no secret, whatever it does with its lines", async () => {
   await using target = await RawServer.start(mcp({}));
-  const lines: string[] = [];
-  const take = (message: string, fields?: LogFields): void =>
-    void lines.push(JSON.stringify({ message, ...fields }));
+  const { log, lines } = keptLog();
   await using front = await Front.start({
     target: target.url,
     headers: [["x-api-key", "0a1b2c3d4e5f6a7b8c9d"]],
-    log: { debug: take, info: take, warn: take, error: take },
+    log,
   });
   // What a client says of its message is told in a line about it.
   const headers = { "mcp-method": "0a1b2c3d4e5f6a7b8c9d" };

@@ -10,17 +10,15 @@ import {
 } from "../../../src/aws/credentials/credentials.ts";
 import { CredentialsError } from "../../../src/errors.ts";
 import { Redactor } from "../../../src/redact/redact.ts";
+import { keptLog } from "../../support/kept_log.ts";
 
 const options: CredentialSourceOptions = JSON.parse(Deno.args[0]);
-let lines: string[] = [];
-const note = (message: string, fields = {}) =>
-  lines.push(`${message} ${JSON.stringify(fields)}`);
-const log = { debug: note, info: note, warn: note, error: note };
+const { log, lines } = keptLog();
 const redactor = new Redactor();
 const source = createCredentialSource({ ...options, log, redactor });
 
 async function ask(): Promise<unknown> {
-  lines = [];
+  lines.length = 0;
   try {
     const credentials = await source.get();
     const masked = redactor.redact(

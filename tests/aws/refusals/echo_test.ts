@@ -12,11 +12,11 @@ import { explainRefusal } from "../../../src/aws/refusals/refusal.ts";
 import { firstDifference } from "../../../src/aws/refusals/echo.ts";
 import type { SignedFetchOptions } from "../../../src/aws/signing/signed_fetch.ts";
 import type { ProxyError } from "../../../src/errors.ts";
-import type { Log } from "../../../src/log/log.ts";
 import { Redactor } from "../../../src/redact/redact.ts";
 import type { IamGate, IamGateOptions } from "../../support/iam_gate.ts";
 import type { VerifierOptions } from "../../support/sigv4_verifier.ts";
 import * as world from "../signing/sign_world.ts";
+import { keptLog } from "../../support/kept_log.ts";
 
 const KEY = {
   accessKeyId: "ASIAEXAMPLEKEYID0001",
@@ -47,11 +47,7 @@ async function refusedBy(
     change?: (url: URL) => URL;
   } = {},
 ): Promise<{ error: ProxyError; shown: string }> {
-  const lines: string[] = [];
-  const keep = (message: string, fields?: unknown): void => {
-    lines.push(`${message} ${JSON.stringify(fields)}`);
-  };
-  const log: Log = { debug: keep, info: keep, warn: keep, error: keep };
+  const { log, lines } = keptLog();
   const redactor = new Redactor();
   const signedFetch = world.signedFetchTo(gate, {
     credentials: KEY,

@@ -12,19 +12,10 @@ import {
 import { explainRefusal } from "../../../src/aws/refusals/refusal.ts";
 import { createSignedFetch } from "../../../src/aws/signing/signed_fetch.ts";
 import { ConfigError, CredentialsError } from "../../../src/errors.ts";
-import type { Log } from "../../../src/log/log.ts";
 import { Redactor } from "../../../src/redact/redact.ts";
 import { KEY, SCOPE, signedFetchTo, startGate } from "./sign_world.ts";
 import { allSigned } from "../../support/sigv4_verifier.ts";
-
-/** A log that keeps its lines. */
-function keepLines(): { log: Log; lines: string[] } {
-  const lines: string[] = [];
-  const keep = (message: string, fields?: unknown): void => {
-    lines.push(`${message} ${JSON.stringify(fields)}`);
-  };
-  return { log: { debug: keep, info: keep, warn: keep, error: keep }, lines };
-}
+import { keptLog } from "../../support/kept_log.ts";
 
 Deno.test("a Request is sent as it is, and init overrides it as in fetch", async () => {
   await using gate = await startGate();
@@ -242,7 +233,7 @@ Deno.test("an abort is heard before, while credentials are awaited, and while th
 
 Deno.test("with skipAuth requests go unsigned when nothing is configured, and that is said once", async () => {
   await using gate = await startGate();
-  const { log, lines } = keepLines();
+  const { log, lines } = keptLog();
   const signedFetch = signedFetchTo(gate, {
     skipAuth: true,
     log,
@@ -323,18 +314,14 @@ Deno.test("a blob: URL of an origin to sign for is none to sign for", async () =
 });
 
 Deno.test("the log that is handed in is told no secret", async () => {
-  const lines: string[] = [];
-  const keep = (message: string, fields?: unknown) =>
-    void lines.push(`${message} ${JSON.stringify(fields)}`);
+  const { log, lines } = keptLog();
   await using gate = await startGate({}, {
     refuse: () => ({
       type: "AccessDeniedException",
       message: `User: ${KEY.secretAccessKey} is not authorized to perform: a:B`,
     }),
   });
-  const response = await signedFetchTo(gate, {
-    log: { debug: keep, info: keep, warn: keep, error: keep },
-  })(gate.origin);
+  const response = await signedFetchTo(gate, { log })(gate.origin);
   explainRefusal(response, await response.text());
   assertEquals(lines.length, 2);
   assertStringIncludes(lines.join(), "[redacted]");

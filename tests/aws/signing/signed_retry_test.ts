@@ -13,9 +13,9 @@ import type {
   CredentialSource,
 } from "../../../src/aws/credentials/types.ts";
 import { CredentialsError } from "../../../src/errors.ts";
-import type { Log } from "../../../src/log/log.ts";
 import { within } from "../../support/deadline.ts";
 import { OLD, POST, signedFetchTo, startGate } from "./renewing.ts";
+import { keptLog } from "../../support/kept_log.ts";
 
 const NEW: Credentials = {
   accessKeyId: "ASIAEXAMPLENEW",
@@ -323,11 +323,7 @@ Deno.test("a refusal for the date without a Date header is not tried again", asy
 });
 
 Deno.test("second tries are told without secrets", async () => {
-  const lines: string[] = [];
-  const keep = (message: string, fields?: unknown): void => {
-    lines.push(`${message} ${JSON.stringify(fields)}`);
-  };
-  const log: Log = { debug: keep, info: keep, warn: keep, error: keep };
+  const { log, lines } = keptLog();
   await using gate = await startGate({
     principals: { [NEW.accessKeyId]: NEW },
   });

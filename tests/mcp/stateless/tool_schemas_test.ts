@@ -1,18 +1,12 @@
 import { assertEquals } from "@std/assert";
-import type { Log } from "../../../src/log/log.ts";
+import { type Log, SILENT_LOG } from "../../../src/log/log.ts";
 import { ToolSchemas } from "../../../src/mcp/stateless/tool_schemas.ts";
 
 /** Schemas, and the warnings that they gave. */
 function makeSchemas(): { schemas: ToolSchemas; warnings: unknown[] } {
   const warnings: unknown[] = [];
-  const note = () => {};
-  const log: Log = {
-    debug: note,
-    info: note,
-    error: note,
-    warn: (_message, fields) => warnings.push(fields),
-  };
-  return { schemas: new ToolSchemas(log), warnings };
+  const warn: Log["warn"] = (_message, fields) => warnings.push(fields);
+  return { schemas: new ToolSchemas({ ...SILENT_LOG, warn }), warnings };
 }
 
 function tool(name: string, properties: unknown, rest = {}): unknown {

@@ -10,14 +10,14 @@ import {
 import { runCredentialProcess } from "../../../../src/aws/credentials/sources/process.ts";
 import { createCredentialSource } from "../../../../src/aws/credentials/credentials.ts";
 import { CredentialsError } from "../../../../src/errors.ts";
-import type { Log } from "../../../../src/log/log.ts";
+import { SILENT_LOG } from "../../../../src/log/log.ts";
 import { Redactor } from "../../../../src/redact/redact.ts";
 import { FileWatch } from "../../../../src/aws/credentials/cache.ts";
-import { SILENT_LOG } from "../../../../src/log/log.ts";
 import { Clock } from "../../../support/clock.ts";
 import { within } from "../../../support/deadline.ts";
 import { ProxyProcess } from "../../../support/proxy_process.ts";
 import { World } from "../world.ts";
+import { keptLog } from "../../../support/kept_log.ts";
 
 const SECRETS = [
   "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY",
@@ -35,10 +35,7 @@ async function outcomeOf(
     ".aws/config",
     `[default]\ncredential_process = sh ${tool} --password hunter2hunter2\n`,
   );
-  const lines: string[] = [];
-  const note = (message: string, fields = {}) =>
-    void lines.push(`${message} ${JSON.stringify(fields)}`);
-  const log: Log = { debug: note, info: note, warn: note, error: note };
+  const { log, lines } = keptLog();
   const error = await assertRejects(
     () => createCredentialSource({ env: world.env(), log }).get(),
     CredentialsError,
@@ -117,10 +114,7 @@ Deno.test("a variable before the program shows its value nowhere (L1)", async ()
       ".aws/config",
       `[default]\ncredential_process = ${word} /bin/true\n`,
     );
-    const lines: string[] = [];
-    const note = (message: string, fields = {}) =>
-      void lines.push(`${message} ${JSON.stringify(fields)}`);
-    const log: Log = { debug: note, info: note, warn: note, error: note };
+    const { log, lines } = keptLog();
     const error = await assertRejects(
       () => createCredentialSource({ env: world.env(), log }).get(),
       CredentialsError,
