@@ -41,21 +41,13 @@ Deno.test("a body that is too large and does not say so is 413, too", async () =
 
 Deno.test("a body that is announced too large is refused before it comes", async () => {
   await using world = await World.make({ maxBodyBytes: 1000 });
-  using client = await world.open(
-    "POST /mcp HTTP/1.1",
-    "Host: localhost",
-    "Content-Length: 1001",
-  );
+  using client = await world.begin("Content-Length: 1001");
   assertEquals((await client.head()).status, 413);
 });
 
 Deno.test("a body in very many pieces takes no more than its size", async () => {
   await using world = await World.make({});
-  using client = await world.open(
-    "POST /mcp HTTP/1.1",
-    "Host: localhost",
-    "Transfer-Encoding: chunked",
-  );
+  using client = await world.begin("Transfer-Encoding: chunked");
   const message = messageOf(50_000);
   const chunks = [...message].map((char) => `1\r\n${char}\r\n`);
   await client.send(`${chunks.join("")}0\r\n\r\n`);
@@ -96,11 +88,7 @@ Deno.test("bodies that came to nothing leave their memory to others", async () =
     bodyTimeoutMs: 50,
   });
   for (let late = 0; late < 5; late++) {
-    using client = await world.open(
-      "POST /mcp HTTP/1.1",
-      "Host: localhost",
-      "Content-Length: 1000",
-    );
+    using client = await world.begin("Content-Length: 1000");
     await client.send("x".repeat(999));
     assertEquals((await client.head()).status, 408);
   }
@@ -115,11 +103,7 @@ Deno.test("bodies that came to nothing leave their memory to others", async () =
 
 Deno.test("a body that stops coming is 408", async () => {
   await using world = await World.make({ bodyTimeoutMs: 40 });
-  using client = await world.open(
-    "POST /mcp HTTP/1.1",
-    "Host: localhost",
-    "Content-Length: 1000",
-  );
+  using client = await world.begin("Content-Length: 1000");
   await client.send("{");
   assertEquals((await client.head()).status, 408);
   assertStringIncludes(await client.until("}}"), "-31014");
@@ -131,11 +115,7 @@ Deno.test("a body that comes byte by byte for too long is 408", async () => {
     bodyTimeoutMs: 60_000,
     wholeBodyTimeoutMs: 200,
   });
-  using client = await world.open(
-    "POST /mcp HTTP/1.1",
-    "Host: localhost",
-    "Content-Length: 60000000",
-  );
+  using client = await world.begin("Content-Length: 60000000");
   let isAnswered = false;
   const answered = client.head().finally(() => isAnswered = true);
   while (!isAnswered) await client.send("x");
@@ -161,12 +141,7 @@ Deno.test("bodies that are announced and do not come take no memory", async () =
   const before = Deno.memoryUsage().external;
   for (let count = 0; count < 10; count++) {
     const client = clients.use(
-      await world.open(
-        "POST /mcp HTTP/1.1",
-        "Host: localhost",
-        `Content-Length: ${size}`,
-        "Expect: 100-continue",
-      ),
+      await world.begin(`Content-Length: ${size}`, "Expect: 100-continue"),
     );
     assertEquals((await client.head()).status, 100);
     await client.send("{");
@@ -180,11 +155,7 @@ Deno.test("bodies that are announced and do not come take no memory", async () =
 Deno.test("a client that leaves in the middle of its body leaves nothing behind", async () => {
   await using world = await World.make({ maxRequests: 1 });
   {
-    using client = await world.open(
-      "POST /mcp HTTP/1.1",
-      "Host: localhost",
-      "Content-Length: 1000",
-    );
+    using client = await world.begin("Content-Length: 1000");
     await client.send("{");
   }
   const line = await world.front.log.find((line) => line.includes("answered"));
@@ -207,11 +178,7 @@ Deno.test("the rest of a refused body may come, so that the client sees why", as
   using clock = new Clock();
   await using world = await World.make({ maxBodyBytes: 1000 });
   const size = 8 * 1024 * 1024;
-  using client = await world.open(
-    "POST /mcp HTTP/1.1",
-    "Host: localhost",
-    `Content-Length: ${size}`,
-  );
+  using client = await world.begin(`Content-Length: ${size}`);
   const told = (async () => {
     await client.send(new Uint8Array(size));
     return [await client.head(), await client.rest()] as const;

@@ -15,6 +15,11 @@ export class World extends FrontWorld {
     return World.start(handler, { token: false, ...options });
   }
 
+  /** Begins a POST: sends its head with these lines, and nothing after it. */
+  begin(...lines: string[]): Promise<RawClient> {
+    return this.open("POST /mcp HTTP/1.1", "Host: localhost", ...lines);
+  }
+
   /** Sends lines of a head, and nothing after it. */
   async open(...lines: string[]): Promise<RawClient> {
     const client = await RawClient.connect(this.front.port);
