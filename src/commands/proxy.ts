@@ -54,6 +54,7 @@ export interface ProxySurroundings {
   readonly onListen?: HttpProxyRun["onListen"];
   readonly context?: Surroundings["context"];
   readonly fetch?: typeof globalThis.fetch;
+  readonly toOthers?: typeof globalThis.fetch;
   readonly record?: () => Recorder;
 }
 
@@ -82,14 +83,18 @@ export async function runProxy(
   const toTarget = recorder?.fetch(around.fetch ?? own ?? fetch) ?? own;
   const fetches = {
     toTarget: throughNamedProxy(config, proxies?.proxy, toTarget),
-    toOthers: tls?.toOthers,
+    toOthers: around.toOthers ?? tls?.toOthers,
   };
   const logins = config.login ? new Logins() : undefined;
   const { context } = around;
   const shared = { log, redactor, fetches, logins, context };
   const { Receipts } = config.receipt ? await import("./receipts.ts") : {};
   const receipts = Receipts &&
-    new Receipts(config, { ...shared, env: around.env, notGranted });
+    new Receipts(config, {
+      ...shared,
+      env: around.env,
+      notGranted: around.toOthers ? () => [] : notGranted,
+    });
   const open = (source: CredentialSource, namedBy: NamedBy) =>
     openTarget(config, source, shared, receipts?.noteFor(namedBy));
   const { profile, assumeRole: role } = config;

@@ -8,6 +8,7 @@ import type { Log } from "../log/log.ts";
 import { FORMAT, type RecordingHeader } from "../recorder/format.ts";
 import { Recorder } from "../recorder/recorder.ts";
 import { RecordingFile } from "../recorder/recording_file.ts";
+import { Glob } from "../glob.ts";
 import { StandIns } from "../recorder/stand_ins.ts";
 import type { Redactor } from "../redact/redact.ts";
 import { VERSION } from "../version.ts";
@@ -55,25 +56,63 @@ export function createRecorder(
     signal: AbortSignal;
   },
 ): Recorder {
+  const standIns = standInsFor(config, redactor);
   const out = RecordingFile.create({
     path,
     maxBytes: config.recordMaxBytes,
     names: FLAG_NAMES,
-    header: headerOf(config, redactor),
+    header: headerOf(config, redactor, standIns),
   });
   return new Recorder({
     out,
-    standIns: new StandIns(redactor.redact, config.recordBodies),
+    standIns,
     log,
     names: FLAG_NAMES,
     endMs: () => signal.aborted ? STOP_MS : END_MS,
   });
 }
 
+/** What stands for the values of a configuration, and for all else. */
+export function standInsFor(
+  config: Config,
+  { redact }: Pick<Redactor, "redact">,
+): StandIns {
+  const { accounts, recordBodies } = config;
+  const { allow = [], allowRole = [] } = accounts ?? {};
+  const globs: Readonly<Record<string, readonly Glob[]>> = {
+    account: allow.map((glob) => new Glob(glob)),
+    role: allowRole.map((glob) => new Glob(glob)),
+  };
+  const standIns = new StandIns(
+    redact,
+    recordBodies,
+    (kind, value) => globs[kind]?.some((glob) => glob.matches(value)) ?? false,
+  );
+  for (const one of namedProfiles(config)) standIns.name("profile", one);
+  // An error names those that are allowed.
+  const isPattern = /[*?]/;
+  for (
+    const [kind, list] of [["account", allow], ["role", allowRole]] as const
+  ) {
+    for (const one of list) if (!isPattern.test(one)) standIns.name(kind, one);
+  }
+  return standIns;
+}
+
+/** The profiles whose names messages have. */
+function namedProfiles(
+  { profile, profiles, receipt }: Config,
+): readonly string[] {
+  return receipt && profiles.length === 0 && profile !== undefined
+    ? [profile]
+    : profiles;
+}
+
 /** The first line of a recording. */
 function headerOf(
   config: Config,
   { redact }: Pick<Redactor, "redact">,
+  standIns: StandIns,
 ): RecordingHeader {
   const { origin, pathname } = config.targetUrl;
   return {
@@ -85,7 +124,7 @@ function headerOf(
     startedAt: new Date().toISOString(),
     target: redact(origin + pathname),
     mode: config.listen ? "http" : "stdio",
-    options: replayedFlags(config),
+    options: [...replayedFlags(config), ...identityFlags(config, standIns)],
     unplayed: unplayedFlags(config),
     bodies: config.recordBodies,
   };
@@ -93,21 +132,47 @@ function headerOf(
 
 /** Whether a flag is of those that a recording has; others may name files. */
 export function isReplayed(text: string): boolean {
-  return REPLAYED.some((key) => text.startsWith(`${OPTIONS[key].names[0]}=`));
+  return text === ACCOUNTS || /^--(?:metadata|profile|receipt)=/.test(text) ||
+    /^--(?:account-role|allow-role|assume-role|write-role)=/.test(text) ||
+    REPLAYED.some((key) => text.startsWith(`${OPTIONS[key].names[0]}=`));
 }
 
 /** What changes messages, and is not in a recording. */
 function unplayedFlags(config: Config): string[] {
-  const { profiles, accounts, metadata, profileMetadata } = config;
-  const hasMetadata = metadata.length > 0 || profileMetadata.size > 0;
   return [
-    ...profiles.length > 1 ? ["--profile"] : [],
-    ...accounts ? ["--account-role"] : [],
-    ...config.writeRole === undefined ? [] : ["--write-role"],
-    ...hasMetadata ? ["--metadata"] : [],
-    ...config.receipt ? ["--receipt"] : [],
+    ...config.profileMetadata.size > 0 ? ["--region-metadata"] : [],
     ...config.login ? ["--login"] : [],
   ];
+}
+
+/** What all accounts that calls may name are named like in a recording. */
+const ACCOUNTS = "--allow-account=10000000*";
+
+/** The options that say who signs and what is added, with stand-ins. */
+function identityFlags(config: Config, standIns: StandIns): string[] {
+  const { accounts, assumeRole, writeRole } = config;
+  const isTold = config.receipt || accounts || writeRole !== undefined;
+  const added = standIns.metadata(config.metadata);
+  return [
+    ...namedProfiles(config)
+      .map((name) => `--profile=${standIns.name("profile", name)}`),
+    ...isTold && assumeRole ? [`--assume-role=${masked(assumeRole)}`] : [],
+    ...writeRole === undefined ? [] : [`--write-role=${masked(writeRole)}`],
+    ...accounts
+      ? [`--account-role=${masked(accounts.template)}`, ACCOUNTS]
+      : [],
+    ...accounts?.allowRole ? ["--allow-role=role-*"] : [],
+    ...added.map(([name, value]) => `--metadata=${name}=${value}`),
+    ...config.receipt ? ["--receipt=true"] : [],
+  ];
+}
+
+/** A role's ARN without its account and its name. */
+function masked(arn: string): string {
+  return arn.replaceAll(
+    /\{account\}|\{role\}|(?<=:role\/.*)[^/]|\d/g,
+    (part) => part.length > 1 ? part : /\d/.test(part) ? "1" : "x",
+  );
 }
 
 function replayedFlags(config: Config): string[] {

@@ -47,12 +47,19 @@ const PLAIN_WORD = /^[\w.+/-]{1,64}$/;
 /** Of so many headers it is known what stood in them last. */
 const MAX_HEADERS = 256;
 
+/** Accounts are numbers, and these are of nobody. */
+const ACCOUNT = 100_000_000_000;
+
 const HASH = /^(?:[0-9a-f]{64}|x{64})$/;
 
 /** Puts stand-ins for what must not be seen, in one recording. */
 export class StandIns {
   readonly #redact: Redact;
   readonly #bodies: boolean;
+  readonly #isNamed: (kind: string, value: string) => boolean;
+  /** What names identities, and what stands for it. */
+  readonly #names = new Map<string, string>();
+  #anyName: RegExp | undefined;
   readonly #known = new Recent<string>(MAX_VALUES);
   readonly #counts = new Map<string, number>();
   /** The names that tools' schemas give to members. */
@@ -74,23 +81,64 @@ export class StandIns {
   /**
    * @param redact Takes out what is known to be secret.
    * @param bodies Whether arguments and results stay.
+   * @param isNamed Whether an argument names an account or a role.
    */
-  constructor(redact: Redact, bodies: boolean) {
-    this.#redact = (text) => this.#passed.redact(redact(text));
+  constructor(
+    redact: Redact,
+    bodies: boolean,
+    isNamed: (kind: string, value: string) => boolean = () => false,
+  ) {
+    this.#redact = (text) => this.#passed.redact(redact(this.#renamed(text)));
     this.#bodies = bodies;
+    this.#isNamed = isNamed;
+  }
+
+  /** The stand-in of what names an identity, wherever it stands from now on. */
+  name(kind: string, value: string): string {
+    const shown = this.of(kind, value);
+    if (this.#names.get(value) === shown) return shown;
+    this.#names.set(value, shown);
+    this.#shown.words = new Recent(MAX_SHOWN);
+    const longest = [...this.#names.keys()]
+      .toSorted((one, other) => other.length - one.length)
+      .map((name) => RegExp.escape(name));
+    const ends = String.raw`(?![\w-])`;
+    this.#anyName = new RegExp(
+      `(?<![\\w-])(?:${longest.join("|")})${ends}`,
+      "g",
+    );
+    return shown;
+  }
+
+  #renamed(text: string): string {
+    if (this.#anyName === undefined) return text;
+    return text.replaceAll(
+      this.#anyName,
+      (name) => this.#names.get(name) ?? name,
+    );
+  }
+
+  /** What is put into requests, as it stands in them. */
+  metadata(
+    pairs: readonly (readonly [key: string, value: string])[],
+  ): [key: string, value: string][] {
+    const _meta = Object.fromEntries(pairs);
+    const text = JSON.stringify({ jsonrpc: "2.0", params: { _meta } });
+    return Object.entries(JSON.parse(this.fromClient(text)).params._meta);
   }
 
   /** The stand-in of a value: `session-1` for the first session. */
   of(kind: string, value: string): string {
-    if (value.startsWith(`${kind}-`) && /^\w+-\d{1,6}$/.test(value)) {
-      return value;
-    }
+    const isOwn = kind === "account"
+      ? `${ACCOUNT}`.startsWith(value.slice(0, 8)) && value.length === 12
+      : value.startsWith(`${kind}-`) && /^\w+-\d{1,6}$/.test(value);
+    if (isOwn) return value;
     const key = `${kind} ${value}`;
     const known = this.#known.get(key);
     if (known !== undefined) return known;
     const count = (this.#counts.get(kind) ?? 0) + 1;
     this.#counts.set(kind, count);
-    const name = `${kind}-${count}`;
+    const name = kind === "account" ? `${ACCOUNT + count}` : `${kind}-${count}`;
     this.#known.set(key, name);
     if (SECRET_KINDS.test(kind)) this.#passed.add(value);
     return name;
@@ -286,6 +334,8 @@ export class StandIns {
     if (this.#bodies) return this.#kept(value);
     return this.#walk(value, "", (raw, name) => {
       const text = textOf(raw);
+      const known = text && this.#names.get(text);
+      if (known) return quoted(known);
       if (name !== "" && !FAULT_MEMBERS.test(name)) return masked(raw);
       if (text !== undefined) return quoted(this.words(text));
       return name === "" ? masked(raw) : raw;
@@ -294,14 +344,28 @@ export class StandIns {
 
   /** A datum of somebody's: of its form only form and length are left. */
   #datum(value: Json): Json {
-    return this.#bodies ? this.#kept(value) : this.#walk(value, "", masked);
+    if (this.#bodies) return this.#kept(value);
+    return this.#walk(value, "", (raw, name) => {
+      const text = textOf(raw);
+      const shown = text && this.#identity(name, text);
+      return shown ? quoted(shown) : masked(raw);
+    });
+  }
+
+  /** What stands for an identity, in an argument or wherever it is named. */
+  #identity(member: string, text: string): string | undefined {
+    const [, kind] = /^aws_(account|role)$/.exec(member) ?? [];
+    if (kind !== undefined && this.#isNamed(kind, text)) {
+      return this.name(kind, text);
+    }
+    return this.#names.get(text);
   }
 
   /** What stays, but for secrets that are known. */
   #kept(value: Json): Json {
-    return this.#walk(value, "", (raw) => {
+    return this.#walk(value, "", (raw, name) => {
       const text = textOf(raw);
-      const shown = text && this.#whole(text);
+      const shown = text && (this.#identity(name, text) ?? this.#whole(text));
       return shown === undefined || shown === text ? raw : quoted(shown);
     });
   }

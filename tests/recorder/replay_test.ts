@@ -152,8 +152,23 @@ Deno.test("what is no recording to be played is refused with its reason", async 
     new URL("refused.jsonl", RECORDINGS),
   )).split("\n")[0];
   assertStringIncludes(
-    await refusal(first.replace('"unplayed":[]', '"unplayed":["--metadata"]')),
-    "it was made with --metadata, whose values are not in it",
+    await refusal(
+      first.replace('"unplayed":[]', '"unplayed":["--region-metadata"]'),
+    ),
+    "it was made with --region-metadata, whose values are not in it",
+  );
+  const question = '{"method":"elicitation/create","id":"q"}';
+  const said = { seq: 1, t: 1, kind: "out", text: question, bytes: 1 };
+  assertStringIncludes(
+    await refusal(
+      first.replace('"unplayed":[]', '"unplayed":["--login"]') + "\n" +
+        JSON.stringify(said),
+    ),
+    "somebody signed in while it was made, and nobody does now",
+  );
+  assertStringIncludes(
+    await refusal(first.replace("--retries=1", "--allow-account=/etc/passwd")),
+    "a flag that no recording has: --allow-account",
   );
   assertStringIncludes(
     await refusal(first.replace("--retries=1", "--header-file=/etc/passwd")),

@@ -2,7 +2,7 @@
 
 import type { RecordLine } from "../../recorder/format.ts";
 import type { Playable } from "./playable.ts";
-import { keyOf } from "./script.ts";
+import { keyOf, signerOf } from "./script.ts";
 
 /** Headers of which MCP says something. */
 const COMPARED_HEADERS =
@@ -15,7 +15,10 @@ const SHOWN_LENGTH = 300;
 export function differences(
   then: readonly RecordLine[],
   now: readonly RecordLine[],
-  { unanswered, isCut }: Pick<Playable, "unanswered" | "isCut">,
+  { unanswered, isCut, isShared }: Pick<
+    Playable,
+    "unanswered" | "isCut" | "isShared"
+  >,
 ): string[] {
   const [past, present] = [byKey(then), byKey(now)];
   for (const key of unanswered) if (!past.has(key)) present.delete(key);
@@ -28,9 +31,36 @@ export function differences(
       found.push(...compare(which, old[at], today[at]));
     }
   }
+  if (isShared) found.push(...signers(past, present));
   const [was, is] = [recoveries(then), recoveries(now)];
   if (was !== is) found.push(`sessions replaced: then ${was}, today ${is}`);
   return found;
+}
+
+/** Where another one signed than it was then, whatever its name is today. */
+function signers(
+  past: ReadonlyMap<string, readonly RecordLine[]>,
+  present: ReadonlyMap<string, readonly RecordLine[]>,
+): string[] {
+  const [names, owners] = [
+    new Map<string, string>(),
+    new Map<string, string>(),
+  ];
+  return [...past].flatMap(([key, lines]) =>
+    lines.flatMap((line, at) => {
+      const other = present.get(key)?.[at];
+      if (line.kind !== "request" || other?.kind !== "request") return [];
+      const [was = "nobody", is = "nobody"] = [signerOf(line), signerOf(other)];
+      if (!names.has(was) && !owners.has(is)) {
+        names.set(was, is);
+        owners.set(is, was);
+      }
+      const meant = owners.get(is) ?? "somebody else";
+      return meant === was
+        ? []
+        : [`${key}: signed by: then ${was}, today ${meant}`];
+    })
+  );
 }
 
 function recoveries(lines: readonly RecordLine[]): number {
@@ -90,6 +120,9 @@ function comparableHeader(name: string, value: string): string {
 /** A message without what a replay cannot say again. */
 function comparable(text: string): string {
   return text.replaceAll(/"key-\d+":/g, '"key":')
+    .replaceAll(/"(account|arn|description|role)":"[^"]*"/g, '"$1":"…"')
+    .replaceAll(/\b[A-Z0-9]{4}…[A-Z0-9]{4}\b/g, "…")
+    .replace(/ allows \(.*?; the call was not sent/, " allows …")
     .replace(/; it says: (?:[^"\\]|\\.)*/, "; it says: …");
 }
 

@@ -13,6 +13,8 @@ export interface Playable {
   readonly unanswered: ReadonlySet<string>;
   /** Whether more may have happened then. */
   readonly isCut: boolean;
+  /** Whether there are several who sign. */
+  readonly isShared: boolean;
   /** What is not played, and why. */
   readonly left: readonly string[];
 }
@@ -82,6 +84,9 @@ export function playableOf({ header, lines }: Recording): Playable {
         : line
     ),
     unanswered,
+    isShared: header.options.some((option) =>
+      /^--(?:account-role|profile|write-role)=/.test(option)
+    ),
     isCut: there.at(-1)?.kind !== "over",
     left: [
       ...gap < 0 ? [] : ["what came after a gap: messages are missing there"],

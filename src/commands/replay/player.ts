@@ -10,14 +10,13 @@ import { ConfigError } from "../../errors.ts";
 import { SILENT_LOG } from "../../log/log.ts";
 import type { RecordingHeader, RecordLine } from "../../recorder/format.ts";
 import { Recorder } from "../../recorder/recorder.ts";
-import { StandIns } from "../../recorder/stand_ins.ts";
 import { Redactor } from "../../redact/redact.ts";
 import { nameOf } from "../../net/listen_address.ts";
 import { delay, within } from "../../time.ts";
 import { runProxy } from "../proxy.ts";
-import { isReplayed } from "../recording.ts";
+import { isReplayed, standInsFor } from "../recording.ts";
 import { type Client, httpClient, stdioClient } from "./client.ts";
-import { type Exchange, exchangesOf, keyOf } from "./script.ts";
+import { type Exchange, exchangesOf, keyOf, signerOf } from "./script.ts";
 import { ReplayTarget } from "./target.ts";
 
 /** How much later than then something may come. */
@@ -67,12 +66,16 @@ export async function play(
     onListen: (address) =>
       listening.resolve(new URL(`http://${nameOf(address)}/mcp`)),
     stdio: { readable: stdin.readable, writable: new WritableStream() },
-    context: { createCredentialSource: () => identities(lines) },
+    context: { createCredentialSource: identities(lines) },
+    toOthers: caller(lines),
     fetch: target.fetch,
     record: () =>
       new Recorder({
         out: today,
-        standIns: new StandIns(redactor.redact, header.bodies),
+        standIns: standInsFor(
+          { ...config, recordBodies: header.bodies },
+          redactor,
+        ),
         log: SILENT_LOG,
         isEager: true,
       }),
@@ -114,23 +117,46 @@ async function configFor(
   return { ...config, listen: { address, token: false, hosts: [] } };
 }
 
-/** As many identities as there were, one after the other, where one is refused. */
+/** An identity for each source; as many more as then, where one is refused. */
 function identities(lines: readonly RecordLine[]) {
-  let left = lines.filter(({ kind }) => kind === "identity").length;
+  const signers = new Map<string, string | undefined>();
+  let left = 0;
+  for (const line of lines) {
+    if (line.kind !== "request" || line.text === undefined) continue;
+    const signer = signerOf(line);
+    const isOther = line.try !== undefined && signers.get(line.text) !== signer;
+    if (isOther) left++;
+    signers.set(line.text, signer);
+  }
+  let count = 0;
   const make = () => ({
-    accessKeyId: `AKIDREPLAY${String(left).padStart(6, "0")}`,
+    accessKeyId: `AKIDREPLAY${String(++count).padStart(6, "0")}`,
     secretAccessKey: "replayed-secret-key",
   });
-  let current = make();
-  return {
-    get(options?: { refresh?: unknown }) {
-      if (options?.refresh !== undefined && left > 0) {
-        left--;
-        current = make();
-      }
-      return Promise.resolve(current);
-    },
+  return () => {
+    let current = make();
+    return {
+      get(options?: { refresh?: unknown }) {
+        if (options?.refresh !== undefined && left > 0) {
+          left--;
+          current = make();
+        }
+        return Promise.resolve(current);
+      },
+    };
   };
+}
+
+/** Says who an identity is, if somebody did then. */
+function caller(lines: readonly RecordLine[]): typeof globalThis.fetch {
+  const wasTold = lines.some((line) =>
+    line.kind === "out" && line.text?.includes('"arn":')
+  );
+  const account = "1".repeat(12);
+  const answer =
+    `<Account>${account}</Account><Arn>arn:aws:iam::${account}:user/x</Arn>`;
+  return () =>
+    Promise.resolve(new Response(answer, { status: wasTold ? 200 : 500 }));
 }
 
 /** What happens today, line by line. */

@@ -18,6 +18,13 @@ export interface Exchange {
   isUnreached: boolean;
 }
 
+/** The stand-in of who signed. */
+export function signerOf(
+  { headers }: Extract<RecordLine, { kind: "request" }>,
+): string | undefined {
+  return / (identity-\d+)\//.exec(headers.authorization ?? "")?.[1];
+}
+
 export const SESSION = "mcp-session-id";
 
 /** What an HTTP request is known by, however often it is sent. */
