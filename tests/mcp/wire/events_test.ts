@@ -28,6 +28,7 @@ const event = (fields: Record<string, unknown>) => ({
   data: "",
   oversized: undefined,
   isCut: false,
+    isShared: false,
   ...fields,
 });
 
