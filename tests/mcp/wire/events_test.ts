@@ -28,7 +28,6 @@ const event = (fields: Record<string, unknown>) => ({
   data: "",
   oversized: undefined,
   isCut: false,
-    isShared: false,
   ...fields,
 });
 
