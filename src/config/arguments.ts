@@ -85,11 +85,7 @@ export function parseArguments(
   });
   const textsOf = (word: string) => [parsed[word] ?? []].flat().map(String);
 
-  const guesses = [...unknown].map((name) => {
-    const guess = guessFlag(name, known);
-    faults.push(unknownFlag(name, guess));
-    return known.get(guess ?? "");
-  });
+  const guesses = [...unknown].map((name) => unknownFlag(name, known, faults));
   const flags = new Map<OptionKey, readonly string[]>();
   const own = new Map<string, readonly string[]>();
   const meant = new Set<OptionKey>();
@@ -161,7 +157,10 @@ function withoutPieces(
       const hasValue = arg.includes("=") || named?.kind !== "boolean";
       option = hasValue ? named : undefined;
     } else if (!isValue && option !== undefined && left.has(arg)) {
-      if (arg === word || mayBeTarget(arg, positional)) option = undefined;
+      // The target URL, however it is written, or a command in a wrong place.
+      const isOther = arg === word || isUrl(arg) || isCommandName(arg) ||
+        !positional.some(isUrl) && /[./:]/.test(arg);
+      if (isOther) option = undefined;
       else {
         left.delete(arg);
         // A piece of a value may be one of a secret, unless it is a plain word.
@@ -187,12 +186,6 @@ function withoutPieces(
   return positional.filter((text) => left.has(text));
 }
 
-/** The target URL, however it is written, or a subcommand in a wrong place. */
-function mayBeTarget(text: string, all: readonly string[]): boolean {
-  if (isUrl(text) || isCommandName(text)) return true;
-  return !all.some(isUrl) && /[./:]/.test(text);
-}
-
 /**
  * Brings a flag into the one form that the parser reads: it would take
  * `--sse=maybe` for on, and forget a `--sse` at a `--no-sse`.
@@ -204,14 +197,13 @@ function plainFlag(arg: string, known: Flags, faults: string[]): string[] {
     return ["--help"];
   }
   if (/^-[Vv]$/.test(arg)) return ["--version"];
-  // The parser keeps what belongs to no flag under this name.
-  const [reserved] = /^--(?:no-)?_(?==|$)/.exec(arg) ?? [];
-  if (reserved !== undefined) {
-    faults.push(unknownFlag(reserved));
-    return [];
-  }
   const [, flag = "", value]: (string | undefined)[] =
     /^(--[^=]+)(?:=(.*))?$/s.exec(arg) ?? [];
+  // The parser keeps what belongs to no flag under this name.
+  if (/^--(?:no-)?_$/.test(flag)) {
+    unknownFlag(flag, known, faults);
+    return [];
+  }
   const option = known.get(flag);
   const negated = known.get(flag.replace(/^--no-/, "--"));
   const fault = (words: string, about: Option) => {
@@ -244,19 +236,22 @@ const MEANINGS: ReadonlyMap<string, string> = new Map([
   ["--verbose", "--log-level"],
 ]);
 
-function guessFlag(name: string, known: Flags): string | undefined {
+/** Says that a flag is unknown, and gives the option that may be meant. */
+function unknownFlag(
+  name: string,
+  known: Flags,
+  faults: string[],
+): Option | undefined {
   const flag = name.replace(/^-+/, "--");
   const candidates = [...known].flatMap(([flag, { kind }]) => {
     const word = flag.slice(2);
     return kind === "boolean" ? [word, `no-${word}`] : [word];
   });
   const word = nearest(flag.slice(2), candidates);
-  return MEANINGS.get(flag) ?? (word && `--${word}`);
-}
-
-function unknownFlag(name: string, guess?: string): string {
+  const guess = MEANINGS.get(flag) ?? (word && `--${word}`);
   const hint = guess === undefined ? "see --help" : `did you mean ${guess}?`;
-  return `unknown flag ${name} (${hint})`;
+  faults.push(`unknown flag ${name} (${hint})`);
+  return known.get(guess ?? "");
 }
 
 /**
