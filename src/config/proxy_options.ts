@@ -2,7 +2,7 @@
 
 import { type Log, redactedLog, SILENT_LOG } from "../log/log.ts";
 import type { ToolRules } from "../mcp/tools/rules.ts";
-import { DEFAULT_MAX_ANSWER_BYTES } from "../mcp/transport/json_answer.ts";
+import { DEFAULT_MAX_ANSWER_BYTES } from "../mcp/transport/target.ts";
 import { type Naming, OPTION_NAMES } from "../naming.ts";
 import { withConnectLimit } from "../net/connect_limit.ts";
 import { hideSettings, joinSecrets, Redactor } from "../redact/redact.ts";

@@ -10,7 +10,11 @@ import {
 } from "./retry.ts";
 import { orAborted, untilAborted } from "../../time.ts";
 import type { ProxyError } from "../../errors.ts";
-import { type AnswerContext, receiveStream } from "./response_streams.ts";
+import {
+  type AnswerContext,
+  receiveJson,
+  receiveStream,
+} from "./response_body.ts";
 import { drainBody, mediaType } from "../wire/body.ts";
 import type { ResponseRouter } from "./response_router.ts";
 import { parseErrorBody } from "./error_body.ts";
@@ -31,7 +35,6 @@ import {
   postHeaders,
   type SessionHeaders,
 } from "../wire/headers.ts";
-import { receiveJson } from "./json_answer.ts";
 import { expiryInRefusal } from "./session_expiry.ts";
 
 /** How long a stream may go on when nobody waits any more. */

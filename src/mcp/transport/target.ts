@@ -10,6 +10,12 @@ import type { Exchange, ExchangeLimits } from "./exchange.ts";
 import type { Emit } from "./link.ts";
 import type { Observer } from "./observer.ts";
 
+/**
+ * The largest message that the client is given unless it is told otherwise:
+ * the official SDK's client closes itself on a longer line.
+ */
+export const DEFAULT_MAX_ANSWER_BYTES = 10 * 1024 * 1024;
+
 /** How the target is reached, and what its answers must keep to. */
 export interface Target extends ExchangeLimits {
   readonly url: URL;
