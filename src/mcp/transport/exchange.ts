@@ -97,8 +97,9 @@ export class Exchange {
     this.#deadlines = deadlines;
     this.method = init.method;
     this.params = init.params;
-    const state = { owner: this, isCancelled: false, kept: undefined };
-    this.requests = init.requests.map((request) => ({ ...request, ...state }));
+    this.requests = init.requests.map(({ source, key, token }) => (
+      { source, key, token, owner: this, isCancelled: false, kept: undefined }
+    ));
     this.onAnswer = init.onAnswer;
     this.answerTo = init.answerTo;
     this.#body = init.bytes;

@@ -292,7 +292,8 @@ export function requestsIn(
   const requests = parts.flatMap(({ message, bytes }) => {
     if (message.kind !== "request") return [];
     const token = requestId(metaOf(message.params).progressToken);
-    return [{ ...idAsWritten(message.id, bytes), token }];
+    const { source, key } = idAsWritten(message.id, bytes);
+    return { source, key, token };
   });
   return { requests };
 }
