@@ -40,6 +40,7 @@ const streams =
 async function linesOf(
   call: McpHandler,
   initialized: Record<string, unknown> = INITIALIZED,
+  maxAnswerBytes?: number,
 ): Promise<readonly string[]> {
   await using server = await RawServer.start(mcp({
     initialize: (message, reply) => reply.json(result(message, initialized)),
@@ -50,7 +51,7 @@ async function linesOf(
       await stream.end();
     },
   }));
-  await using client = new StreamClient({ url: server.url });
+  await using client = new StreamClient({ url: server.url, maxAnswerBytes });
   await client.initialize();
   client.request(3, "tools/call", { name: "t" });
   return (await client.close()).map(({ text }) => text);
@@ -77,6 +78,20 @@ for (const [what, broken] of Object.entries(BROKEN)) {
     }
   });
 }
+
+Deno.test("of a broken answer and one that is too large the second is told", async () => {
+  const large = { said: "x".repeat(5_000) };
+  const [line, ...others] = await linesOf(
+    streams(
+      BROKEN["whose result is null"],
+      JSON.stringify(result({ id: 3 }, large)),
+    ),
+    INITIALIZED,
+    4_000,
+  );
+  const { id, error } = JSON.parse(line);
+  assertEquals([id, error.data.reason, others], [3, "frame-too-large", []]);
+});
 
 Deno.test("a stream that is cut after a broken answer is resumed for the right one", async () => {
   const lines = await linesOf(async (_message, reply) => {
