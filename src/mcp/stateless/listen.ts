@@ -136,19 +136,19 @@ export class Subscription {
     // What differs from stream to stream says nothing of what is subscribed.
     const { _meta, cursor: _cursor, notifications, ...rest } = asObject(params);
     const filter = asObject(notifications);
-    const now = JSON.stringify(Object.entries({ ...filter, ...rest }).sort());
+    const told = JSON.stringify(Object.entries({ ...filter, ...rest }).sort());
     const isReopened = this.isOpen && !this.isAcknowledged;
-    const isKnown = isReopened && now === this.#told;
-    this.#told = now;
+    const isKnown = isReopened && told === this.#told;
+    this.#told = told;
     this.#acknowledgedAt = performance.now();
     this.#brokeAt = undefined;
     // Something of each type may have changed meanwhile.
     const missed = isReopened ? changesIn(filter) : [];
-    const told = missed.map(([method, uri]) => {
+    const changes = missed.map(([method, uri]) => {
       const member = uri === undefined ? "" : `,"uri":${JSON.stringify(uri)}`;
       return messageFrame(method, `{${subscriptionMeta(this.#id)}${member}}`);
     });
-    return isKnown ? told : [frame, ...told];
+    return isKnown ? changes : [frame, ...changes];
   }
 
   /** Makes the request ask for what comes after all that was received. */
