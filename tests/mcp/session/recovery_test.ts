@@ -225,6 +225,31 @@ Deno.test("a 404 to a resumption renews the session, and the request gets stream
   ]);
 });
 
+Deno.test("a call whose resumed stream tells of a lost session is not sent again: the target had taken it", async () => {
+  const words = "The provided SessionId was not found or has expired";
+  await using world = await initialised({
+    "tools/call": async (_asked, reply) => {
+      const stream = await reply.sse();
+      await stream.event({ id: "1", retry: 1 });
+      await stream.cut();
+    },
+    GET: async (_none, reply) => {
+      const stream = await reply.sse();
+      await stream.message(error({ id: 1 }, -30001, words));
+      await stream.end();
+    },
+  });
+  world.client.request(1, "tools/call", { name: "x" });
+  assertEquals((await world.client.next()).json.error.message, words);
+  assertEquals(trace(world.server).slice(2, 4).map(([method]) => method), [
+    "tools/call",
+    "GET",
+  ]);
+  assertEquals(await world.client.close(), []);
+  const calls = trace(world.server).filter(([name]) => name === "tools/call");
+  assertEquals(calls.length, 1);
+});
+
 Deno.test("another protocol version in the new session is an error to the client", async () => {
   let protocolVersion = "2025-11-25";
   await using world = await initialised({

@@ -112,6 +112,32 @@ for (
   }
 }
 
+Deno.test("a stream is resumed after 30 s at most, whatever Retry-After asks for", async () => {
+  let isBusy = true;
+  await using server = await RawServer.start(mcp({
+    "tools/call": async (_message, reply) => {
+      const stream = await reply.sse();
+      await stream.event({ id: "1", retry: 1 });
+      await stream.cut();
+    },
+    GET: async (_none, reply) => {
+      if (isBusy) {
+        isBusy = false;
+        return await reply.status(503, { "retry-after": "600" });
+      }
+      const stream = await reply.sse();
+      await stream.message(result({ id: 1 }, { said: "done" }));
+      await stream.end();
+    },
+  }));
+  using clock = new Clock();
+  await using client = new StreamClient({ url: server.url });
+  client.request(1, "tools/call", { name: "x" });
+  await clock.until(server.requests.find(({ method }) => method === "GET"));
+  await clock.ring(30_000);
+  assertEquals((await client.answer(1)).json.result, { said: "done" });
+});
+
 Deno.test("a tool that says no longer that it is safe is not sent again", async () => {
   let annotations: unknown = { readOnlyHint: true };
   await using server = await RawServer.start(mcp({
