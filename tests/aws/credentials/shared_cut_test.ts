@@ -247,6 +247,15 @@ for (const isRoleOfEnv of [true, false]) {
   });
 }
 
+Deno.test("a web identity that the environment names whole hangs on no line of the profile", async () => {
+  await using machine = new Machine({ config: BESIDE_WEB });
+  const named = { ...webIdentity(machine), AWS_ROLE_SESSION_NAME: "env" };
+  const source = machine.source({ variables: named });
+  assertEquals(await outcome(source), "ASIAWEB1");
+  machine.write(".aws/config", "[default]\nregion = us-east-1\n");
+  assertEquals(await outcome(source), "ASIAWEB2");
+});
+
 Deno.test("a cut file does not give up the container for a role that was kept off (S1)", async () => {
   const role = "[default]\nrole_arn = arn:aws:iam::123456789012:role/app\n" +
     "source_profile = base\n[profile base]\ncredential_source = Environment\n";

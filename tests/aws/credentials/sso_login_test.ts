@@ -7,7 +7,7 @@ import {
   assertStringIncludes,
 } from "@std/assert";
 import { createHash } from "node:crypto";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import {
   credentialSource,
   type CredentialSourceOptions,
@@ -17,6 +17,7 @@ import { Logins } from "../../../src/aws/credentials/sso_login/logins.ts";
 import type { CredentialSource } from "../../../src/aws/credentials/types.ts";
 import { type Login, LoginError, type LoginPage } from "../../../src/login.ts";
 import { Clock } from "../../support/clock.ts";
+import { within } from "../../support/deadline.ts";
 import { LoginWorld } from "../../support/login_world.ts";
 import { TEST_CREDENTIALS } from "../../support/test_identity.ts";
 
@@ -318,3 +319,15 @@ for (
     assertEquals(accessKeyId, TEST_CREDENTIALS.accessKeyId);
   });
 }
+
+Deno.test("what a link in the place of a login's lock leads to is not written over, and nobody waits for it", async () => {
+  await using world = await LoginWorld.start();
+  const login = await loginOf(machine(world));
+  const other = join(world.home, "other");
+  await Deno.writeTextFile(other, "of another program");
+  await Deno.mkdir(dirname(login.key), { recursive: true });
+  await Deno.symlink(other, login.key.replace(/\.json$/, ".login.lock"));
+  world.peer.answer = "token";
+  await within(begun(login).over, "the login");
+  assertEquals(await Deno.readTextFile(other), "of another program");
+});
