@@ -1,12 +1,6 @@
 import { assertEquals, assertStringIncludes } from "@std/assert";
-import { profileRegion } from "../../../src/aws/shared_files/shared_files.ts";
-import {
-  assertRefused,
-  DEFAULT,
-  keys,
-  Machine,
-  program,
-} from "./shared_machine.ts";
+import { profileRegion } from "../../../../src/aws/shared_files/shared_files.ts";
+import { assertRefused, DEFAULT, keys, Machine, program } from "./machine.ts";
 
 Deno.test("a file that cannot be understood is an error, whatever is wrong and whichever it is (C11)", async () => {
   const broken: [text: string | Uint8Array, line: number][] = [

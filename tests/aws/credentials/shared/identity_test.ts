@@ -6,15 +6,9 @@ import { assertEquals, assertStringIncludes } from "@std/assert";
 import {
   findCaBundle,
   profileRegion,
-} from "../../../src/aws/shared_files/shared_files.ts";
-import { keysOf } from "./peers.ts";
-import {
-  assertRefused,
-  DEFAULT,
-  keys,
-  Machine,
-  program,
-} from "./shared_machine.ts";
+} from "../../../../src/aws/shared_files/shared_files.ts";
+import { keysOf } from "../peers.ts";
+import { assertRefused, DEFAULT, keys, Machine, program } from "./machine.ts";
 
 Deno.test("what follows a section's ] does not hand its keys to the default profile (C1)", async () => {
   const tails = ["# note", " # note", " x", ";n", " = x", " ;", "\t#", " y] z"];

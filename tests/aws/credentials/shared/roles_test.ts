@@ -1,5 +1,5 @@
 import { assertEquals, assertStringIncludes } from "@std/assert";
-import { DEFAULT, keys, Machine } from "./shared_machine.ts";
+import { DEFAULT, keys, Machine } from "./machine.ts";
 
 Deno.test("roles that are each other's source are a circle, with keys too (S5)", async () => {
   const role = (name: string, from: string) =>

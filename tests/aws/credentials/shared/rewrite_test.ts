@@ -4,10 +4,10 @@
  */
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { createHash } from "node:crypto";
-import { CredentialsError } from "../../../src/errors.ts";
-import { SsoPeer } from "./peers.ts";
-import { DEFAULT, keys, Machine, outcome } from "./shared_machine.ts";
-import { SESSION } from "./shared_cut_test.ts";
+import { CredentialsError } from "../../../../src/errors.ts";
+import { SsoPeer } from "../peers.ts";
+import { DEFAULT, keys, Machine, outcome } from "./machine.ts";
+import { SESSION } from "./cut_test.ts";
 
 /** What a rotator leaves of the default profile's keys for a moment. */
 const MOMENTS: Record<string, string> = {

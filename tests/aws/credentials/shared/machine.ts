@@ -3,13 +3,13 @@
  * gladly give its own keys.
  */
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
-import { createCredentialSource } from "../../../src/aws/credentials/credentials.ts";
-import { CredentialsError } from "../../../src/errors.ts";
-import type { Log } from "../../../src/log/log.ts";
-import { SECRETS_SEEN } from "../../support/secrets_seen.ts";
-import { ContainerPeer, keysOf, StsPeer } from "./peers.ts";
-import { World } from "./world.ts";
-import type { CredentialSource } from "../../../src/aws/credentials/types.ts";
+import { createCredentialSource } from "../../../../src/aws/credentials/credentials.ts";
+import { CredentialsError } from "../../../../src/errors.ts";
+import type { Log } from "../../../../src/log/log.ts";
+import { SECRETS_SEEN } from "../../../support/secrets_seen.ts";
+import { ContainerPeer, keysOf, StsPeer } from "../peers.ts";
+import { World } from "../world.ts";
+import type { CredentialSource } from "../../../../src/aws/credentials/types.ts";
 
 /** A profile's keys, as lines. */
 export function keys(name: string): string {

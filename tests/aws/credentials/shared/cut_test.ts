@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
-import { CredentialsError } from "../../../src/errors.ts";
-import { DEFAULT, keys, Machine, outcome } from "./shared_machine.ts";
+import { CredentialsError } from "../../../../src/errors.ts";
+import { DEFAULT, keys, Machine, outcome } from "./machine.ts";
 
 /** A config file with a role, and what is left when it is cut anywhere. */
 const ROLE = "[profile app]\nregion = us-east-1\n" +
