@@ -1,9 +1,9 @@
 import { assertEquals } from "@std/assert";
 import { error, INITIALIZED, result, Sessions } from "../../support/raw_mcp.ts";
-import { count, world } from "./world.ts";
+import { count, initialised } from "./world.ts";
 
 Deno.test("without recovery a lost session is the client's error, and no new one is made", async () => {
-  await using w = await world({}, { recover: false });
+  await using w = await initialised({}, { recover: false });
   w.sessions.known.clear();
   w.client.request(1, "m");
   const { json } = await w.client.answer(1);
@@ -12,7 +12,7 @@ Deno.test("without recovery a lost session is the client's error, and no new one
 });
 
 Deno.test("without recovery the standalone stream makes no new session either", async () => {
-  await using w = await world(
+  await using w = await initialised(
     { GET: (_none, reply) => reply.status(404) },
     { standingStream: true, recover: false },
   );
@@ -23,7 +23,7 @@ Deno.test("without recovery the standalone stream makes no new session either", 
 });
 
 Deno.test("a call that is cancelled while it waits to be sent again is never sent again, and the target is not told", async () => {
-  await using w = await world({
+  await using w = await initialised({
     "tools/call": (_message, reply) =>
       reply.status(429, { "retry-after": "1" }),
   });
@@ -50,7 +50,7 @@ for (
   ] as const
 ) {
   Deno.test(`an error "${message}" in a 200 is the client's, and its session lives on`, async () => {
-    await using w = await world({
+    await using w = await initialised({
       "tools/call": (asked, reply) => reply.json(error(asked, code, message)),
     });
     w.client.request(1, "tools/call", { name: "x" });
@@ -66,7 +66,7 @@ for (const code of [-32001, -30001]) {
     const lost = code === -30001
       ? "The provided SessionId was not found or has expired"
       : "Session not found";
-    await using w = await world({
+    await using w = await initialised({
       batch: (messages, reply) =>
         reply.json([
           result(messages[0], { said: "ran" }),
@@ -86,7 +86,7 @@ for (const code of [-32001, -30001]) {
 Deno.test("a call that ran before its stream and its session were lost gets stream-cut, although no new session can be had", async () => {
   let isDown = false;
   const sessions = new Sessions();
-  await using w = await world(
+  await using w = await initialised(
     {
       initialize: (message, reply) =>
         isDown ? reply.status(500) : reply.json(
@@ -118,7 +118,7 @@ Deno.test("a recovery asks for the version that was negotiated, and requests tha
   let initialized = 0;
   const versions: string[] = [];
   const sessions = new Sessions();
-  await using w = await world(
+  await using w = await initialised(
     {
       initialize: async (message, reply) => {
         versions.push(message.params.protocolVersion);
@@ -158,7 +158,7 @@ Deno.test("a recovery asks for the version that was negotiated, and requests tha
 for (const code of [-32600, -32001, -32000]) {
   Deno.test(`another JSON-RPC error in a 2xx (${code}, a JSON body) that says the session is not found or expired: recovery, and the call's error goes to the client`, async () => {
     let isLost = true;
-    await using w = await world({
+    await using w = await initialised({
       "tools/call": (asked, reply) => {
         if (!isLost) return reply.json(result(asked));
         isLost = false;

@@ -4,10 +4,10 @@ import { Clock } from "../../support/clock.ts";
 import { error, mcp, result } from "../../support/raw_mcp.ts";
 import { type RawEventStream, RawServer } from "../../support/raw_server.ts";
 import { StreamClient } from "../../support/stream_client.ts";
-import { count, world } from "./world.ts";
+import { count, initialised } from "./world.ts";
 
 Deno.test("a target that answers every GET with 404 has no standalone stream, and is initialised twice at most", async () => {
-  await using w = await world(
+  await using w = await initialised(
     { GET: (_none, reply) => reply.status(404) },
     { standingStream: true },
   );
@@ -22,7 +22,7 @@ Deno.test("a target that answers every GET with 404 has no standalone stream, an
 Deno.test("a 409 to a GET is met with backoff, longer than the retry time of the stream", async () => {
   const gets: number[] = [];
   let asked: unknown;
-  await using w = await world({
+  await using w = await initialised({
     m: async (message, reply) => {
       asked = message;
       const stream = await reply.sse();
@@ -44,7 +44,7 @@ Deno.test("a 409 to a GET is met with backoff, longer than the retry time of the
 
 for (const retry of [0, 2 ** 31, 2 ** 40]) {
   Deno.test(`a retry time of ${retry} makes no hot loop`, async () => {
-    await using w = await world({
+    await using w = await initialised({
       GET: async (_none, reply) => {
         const stream = await reply.sse();
         await stream.event({ retry });
@@ -64,7 +64,7 @@ Deno.test("a request that waits for its turn is not idle", async () => {
   const opened = Promise.withResolvers<RawEventStream>();
   const ended = Promise.withResolvers<void>();
   using clock = new Clock();
-  await using w = await world({
+  await using w = await initialised({
     slow: async (_message, reply) => {
       const stream = await reply.sse();
       opened.resolve(stream);
@@ -112,7 +112,9 @@ Deno.test("the end of stdin right after initialized leaves no standalone stream 
 });
 
 Deno.test("DELETE answered with 405 is fine", async () => {
-  await using w = await world({ DELETE: (_none, reply) => reply.status(405) });
+  await using w = await initialised({
+    DELETE: (_none, reply) => reply.status(405),
+  });
   assertEquals(await w.client.close(), []);
   assertEquals(count(w.server, "DELETE"), 1);
 });
@@ -157,7 +159,7 @@ for (
   ] as const
 ) {
   Deno.test(`a ${status} from IAM (${type}) says which, with the AWS error type`, async () => {
-    await using w = await world({
+    await using w = await initialised({
       m: (_message, reply) =>
         reply.json({ message }, status, { "x-amzn-errortype": type }),
     });
@@ -168,7 +170,7 @@ for (
 }
 
 Deno.test("an HTTP error of AWS's own has its status, AWS error type and message", async () => {
-  await using w = await world({
+  await using w = await initialised({
     m: (_message, reply) =>
       reply.json(
         { __type: "ThrottlingException", message: "Rate exceeded" },
@@ -185,7 +187,7 @@ Deno.test("an HTTP error of AWS's own has its status, AWS error type and message
 
 Deno.test("the stream of a cancelled request is left open, and never resumed", async () => {
   const cancelled = Promise.withResolvers<void>();
-  await using w = await world({
+  await using w = await initialised({
     "tools/call": async (_message, reply) => {
       const stream = await reply.sse();
       await stream.event({ id: "1", retry: 1 });

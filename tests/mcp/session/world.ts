@@ -8,8 +8,8 @@ import type { StreamClientOptions } from "../../support/stream_client.ts";
 import { StreamWorld } from "../../support/stream_world.ts";
 
 /** A target with sessions, and a client that has initialised one. */
-export async function world(
-  script: Record<string, McpHandler>,
+export async function initialised(
+  script: Record<string, McpHandler> = {},
   options: Partial<StreamClientOptions> = {},
   sessions?: Sessions,
 ): Promise<StreamWorld> {
@@ -20,4 +20,11 @@ export async function world(
 /** How many requests of a method, JSON-RPC's or HTTP's, reached a target. */
 export function count(server: RawServer, method: string): number {
   return methods(server.requests.all).filter((seen) => seen === method).length;
+}
+
+/** What the target was sent after `initialized`: method, session, ID. */
+export function trace(server: RawServer): [string, string | undefined][] {
+  const { all } = server.requests;
+  const sessions = all.map((seen) => seen.header("mcp-session-id"));
+  return methods(all).map((method, n) => [method, sessions[n]?.slice(0, 9)]);
 }

@@ -1,0 +1,211 @@
+import { assertEquals, assertStringIncludes } from "@std/assert";
+import { Clock } from "../../support/clock.ts";
+import {
+  bridged,
+  legacyTarget,
+  modernParams,
+  modernTarget,
+} from "../../support/bridge_world.ts";
+import { within } from "../../support/deadline.ts";
+import { type McpHandler, result } from "../../support/raw_mcp.ts";
+
+/** A legacy tool that asks `count` questions, one after the other. */
+function legacyAsking(count: number, done = Promise.resolve()) {
+  const answers = new Map<unknown, (value: unknown) => void>();
+  const script: Record<string, McpHandler> = {
+    GET: (_none, reply) => reply.status(405),
+    "tools/call": async (message, reply) => {
+      const stream = await reply.sse();
+      const got: unknown[] = [];
+      for (let n = 0; n < count; n++) {
+        const id = `${message.id}-${n}`;
+        const { promise, resolve } = Promise.withResolvers<unknown>();
+        answers.set(id, resolve);
+        await stream.message({
+          jsonrpc: "2.0",
+          id,
+          method: "elicitation/create",
+          params: { message: `q${n}` },
+        });
+        got.push(await promise);
+      }
+      await done;
+      await stream.message(result(message, { content: [], got }));
+      await stream.end();
+    },
+    response: async (message, reply) => {
+      await reply.status(202);
+      answers.get(message.id)?.(message.result ?? message.error);
+    },
+  };
+  return script;
+}
+
+Deno.test("what a legacy target asks within a call becomes input_required, and the retry's answer goes to the suspended call; --timeout stands still meanwhile", async () => {
+  using clock = new Clock();
+  await using w = await bridged(legacyTarget(legacyAsking(2)), {
+    timeoutMs: 60_000,
+  });
+  const params = modernParams({ name: "x", arguments: {} }, {
+    elicitation: {},
+  });
+  w.client.request(1, "tools/call", params);
+  let { json } = await w.client.answer(1);
+  for (let round = 0; round < 2; round++) {
+    assertEquals(json.result.resultType, "input_required");
+    const [[name, asked]] = Object.entries<{ params: { message: string } }>(
+      json.result.inputRequests,
+    );
+    assertEquals(asked.params.message, `q${round}`);
+    // A person takes longer than the limit.
+    await clock.pass(70_000);
+    const { requestState } = json.result;
+    w.client.request(round + 2, "tools/call", {
+      ...params,
+      inputResponses: { [name]: { action: "accept", content: { round } } },
+      requestState,
+    });
+    ({ json } = await w.client.answer(round + 2));
+  }
+  assertEquals(json.id, 3);
+  assertEquals(json.result.got, [
+    { action: "accept", content: { round: 0 } },
+    { action: "accept", content: { round: 1 } },
+  ]);
+});
+
+Deno.test("a call whose client has answered takes as long as it takes", async () => {
+  const done = Promise.withResolvers<void>();
+  using clock = new Clock();
+  await using w = await bridged(legacyTarget(legacyAsking(1, done.promise)));
+  const params = modernParams({ name: "x" }, { elicitation: {} });
+  w.client.request(1, "tools/call", params);
+  const { json } = await w.client.answer(1);
+  const { requestState, inputRequests } = json.result;
+  const [name] = Object.keys(inputRequests);
+  const answer = { action: "decline" };
+  const inputResponses = { [name]: answer };
+  w.client.request(2, "tools/call", {
+    ...params,
+    requestState,
+    inputResponses,
+  });
+  await w.server.requests.find((seen) => seen.text().includes("decline"));
+  // Longer than a client may take, and shorter than a target may be silent.
+  await clock.pass(11 * 60_000);
+  done.resolve();
+  assertEquals((await w.client.answer(2)).json.result.got, [answer]);
+});
+
+Deno.test("a requestState is good for one retry, and an unknown one is an error", async () => {
+  await using w = await bridged(legacyTarget(legacyAsking(1)));
+  const params = modernParams({ name: "x" }, { elicitation: {} });
+  w.client.request(1, "tools/call", params);
+  const { json } = await w.client.answer(1);
+  const { requestState, inputRequests } = json.result;
+  const [name] = Object.keys(inputRequests);
+  const retry = {
+    ...params,
+    requestState,
+    inputResponses: { [name]: { action: "decline" } },
+  };
+  // It is that of a call, and no other method's.
+  w.client.request("p", "prompts/get", retry);
+  assertEquals((await w.client.answer("p")).json.error.code, -32602);
+  w.client.request(2, "tools/call", retry);
+  assertEquals((await w.client.answer(2)).json.result.got, [{
+    action: "decline",
+  }]);
+  w.client.request(3, "tools/call", retry);
+  assertEquals((await w.client.answer(3)).json.error.code, -32602);
+});
+
+Deno.test("at most 64 calls wait for their client; the next one's question is refused", async () => {
+  await using w = await bridged(legacyTarget(legacyAsking(1)), {
+    maxConcurrency: 100,
+  });
+  const params = modernParams({ name: "x" }, { elicitation: {} });
+  for (let id = 0; id < 65; id++) w.client.request(id, "tools/call", params);
+  const answers = [];
+  for (let id = 0; id < 65; id++) answers.push((await w.client.next()).json);
+  const refused = answers.filter(({ result }) =>
+    result.resultType === "complete"
+  );
+  assertEquals(refused.length, 1);
+  assertStringIncludes(JSON.stringify(refused[0].result.got), "64");
+  const states = answers.map(({ result }) => result.requestState).filter(
+    Boolean,
+  );
+  assertEquals(new Set(states).size, 64);
+});
+
+Deno.test("a large answer to a retried call has the client's ID", async () => {
+  let calls = 0;
+  await using w = await bridged(
+    modernTarget({
+      "tools/call": (message, reply) =>
+        reply.json(
+          calls++ === 0
+            ? result(message, {
+              resultType: "input_required",
+              requestState: "s",
+            })
+            : result(message, {
+              resultType: "complete",
+              content: [{ type: "text", text: "x".repeat(9 * 2 ** 20) }],
+            }),
+        ),
+    }),
+    { maxAnswerBytes: 50_000_000 },
+  );
+  await w.client.initialize();
+  w.client.request(1, "tools/call", { name: "x" });
+  assertEquals((await w.client.next()).json.id, 1);
+});
+
+Deno.test("the ID of a call that waits for its client is not given to another", async () => {
+  await using w = await bridged(legacyTarget(legacyAsking(1)));
+  const params = modernParams({ name: "x" }, { elicitation: {} });
+  w.client.request(1, "tools/call", params);
+  const { json } = await w.client.next();
+  w.client.request(1, "tools/call", params);
+  assertEquals((await w.client.next()).json.error.code, -32600);
+  const [name] = Object.keys(json.result.inputRequests);
+  w.client.request(2, "tools/call", {
+    ...params,
+    requestState: json.result.requestState,
+    inputResponses: { [name]: { action: "decline" } },
+  });
+  const answer = (await w.client.next()).json;
+  assertEquals([answer.id, answer.result.resultType], [2, "complete"]);
+});
+
+Deno.test("a call may ask its client 64 questions at once; the next one is refused", async () => {
+  const refused = Promise.withResolvers<string>();
+  await using w = await bridged(legacyTarget({
+    GET: (_none, reply) => reply.status(405),
+    "tools/call": async (_message, reply) => {
+      const stream = await reply.sse();
+      for (let n = 0; n < 65; n++) {
+        await stream.message({
+          jsonrpc: "2.0",
+          id: n,
+          method: "elicitation/create",
+          params: { message: `q${n}` },
+        });
+      }
+      await stream.closed;
+    },
+    response: async (message, reply) => {
+      await reply.status(202);
+      if (message.error) refused.resolve(message.error.message);
+    },
+  }));
+  w.client.request(
+    1,
+    "tools/call",
+    modernParams({ name: "x" }, { elicitation: {} }),
+  );
+  const why = await within(refused.promise, "a question to be refused");
+  assertStringIncludes(why, "64 questions");
+});
