@@ -126,7 +126,7 @@ export class CredentialsError extends ProxyError {
 export class ConfigError extends Error {
   /** The name of the class, for logs. */
   override name = "ConfigError";
-  /** One sentence a fault, each with the flag and the variable that fixes it. */
+  /** One sentence a fault, each with the option that fixes it. */
   readonly faults: readonly string[];
 
   /**
