@@ -279,8 +279,12 @@ const AWS_SECRETS = [
  * Whether a variable holds one, under its own name or another. Windows takes the
  * name of a variable in any case.
  */
-function isAwsSecret(name: string, value: string | undefined, env: Env) {
+function isAwsSecret(
+  name: string,
+  value: string | undefined,
+  env: Env,
+): boolean {
   if (AWS_SECRET.test(name) && !/_FILE$/i.test(name)) return true;
-  const text = value?.trim();
-  return text && AWS_SECRETS.some((name) => env(name)?.trim() === text);
+  const text = value?.trim() ?? "";
+  return text !== "" && AWS_SECRETS.some((name) => env(name)?.trim() === text);
 }

@@ -177,13 +177,13 @@ function flagText(option: Option): string {
     const name = flag.slice(flag.lastIndexOf("-") + 1).toUpperCase();
     return `${flag} ${words.length <= 10 ? words : name}`;
   }
-  const said = "placeholder" in option ? option.placeholder : undefined;
-  return `${flag} ${said ?? PLACEHOLDERS[option.kind ?? ""] ?? "NAME"}`;
+  const said = option.placeholder ?? PLACEHOLDERS[option.kind ?? ""];
+  return `${flag} ${said ?? "NAME"}`;
 }
 
 function bracket(option: Option): string {
   const variable = variablesOf(option).join(", ");
-  if (option.kind !== "boolean" && "default" in option) {
+  if (option.kind !== "boolean" && option.default !== undefined) {
     return `[${variable}=${option.default}]`;
   }
   return variable === "" ? "" : `[${variable}]`;

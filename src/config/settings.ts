@@ -125,9 +125,9 @@ export class Reading {
 
   #read(key: OptionKey, given: readonly string[] | undefined): unknown {
     const option: Option = OPTIONS[key];
-    const byDefault = "default" in option && option.default !== undefined
-      ? [String(option.default)]
-      : [];
+    const byDefault = option.default === undefined
+      ? []
+      : [String(option.default)];
     const source: Source = given === undefined
       ? this.#variable(option) ??
         { kind: "default", name: "", texts: byDefault }
@@ -141,9 +141,7 @@ export class Reading {
     if ("value" in result) return result.value;
     this.unread.add(key);
     const place = isVariable ? ` in ${source.name}` : "";
-    const got = "secret" in option && option.secret
-      ? ""
-      : `, got ${quote(result.text)}${place}`;
+    const got = option.secret ? "" : `, got ${quote(result.text)}${place}`;
     this.fault(key, `${optionName(option)} must be ${result.expected}${got}`);
     const other = readValue(option, byDefault);
     return "value" in other ? other.value : undefined;

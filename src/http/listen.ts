@@ -79,13 +79,15 @@ async function listenAtSocket(
 ): Promise<UnixAddress> {
   const { path } = address;
   const bind = () => withPrivateFiles(() => start(server, { path }));
-  await bind().catch(async (cause) => {
-    if (cause?.code !== "EADDRINUSE" || !await isAbandoned(address)) {
-      throw cause;
-    }
+  try {
+    await bind();
+  } catch (cause) {
+    const isInUse = cause instanceof Error && "code" in cause &&
+      cause.code === "EADDRINUSE";
+    if (!isInUse || !await isAbandoned(address)) throw cause;
     await Deno.remove(path);
     await bind();
-  });
+  }
   if (Deno.build.os !== "windows") await Deno.chmod(path, 0o600);
   return address;
 }
