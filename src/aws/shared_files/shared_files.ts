@@ -205,9 +205,7 @@ export async function findCaBundle(
   env: ReadEnv,
 ): Promise<CaBundle | undefined> {
   const given = env("AWS_CA_BUNDLE");
-  if (given) {
-    return { path: placeOf(given, env), from: "AWS_CA_BUNDLE" };
-  }
+  if (given) return { path: placeOf(given, env), from: "AWS_CA_BUNDLE" };
   const files = await loadSharedFiles(env).catch((error) => {
     if (!(error instanceof UnclearFilesError)) throw error;
     // Without keys in the environment the credentials fail by it, and tell.
@@ -250,12 +248,7 @@ export async function findProfilePlace(
 }
 
 /** A profile that somebody named is not there. */
-export class ProfileMissingError extends CredentialsError {
-  /** @param message Where it was looked for, and which there are. */
-  constructor(message: string) {
-    super(message, { data: { configured: true } });
-  }
-}
+export class ProfileMissingError extends CredentialsError {}
 
 /**
  * The `region` of the profile in use; none where reading is not permitted.
@@ -274,7 +267,8 @@ export async function profileRegion(
   const known = files.profiles.get(name);
   const isNamed = (profile ?? profileOfEnv(read)) !== undefined;
   if (known === undefined && isNamed && files.missing.length === 0) {
-    throw new ProfileMissingError(`profile "${name}" is ${whereNot(files)}`);
+    const what = `profile "${name}" is ${whereNot(files)}`;
+    throw new ProfileMissingError(what, { data: { configured: true } });
   }
   return known?.settings.get("region") || undefined;
 }

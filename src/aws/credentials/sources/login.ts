@@ -65,12 +65,11 @@ async function renew(
   url.pathname = url.pathname.replace(/\/?$/, "/v1/token");
   const { clientId, refreshToken } = record;
   const now = session.now();
-  const { body, error, status } = await askService(session, {
-    url,
-    purpose: "renew the session",
-    headers: { DPoP: proofOf(session, record, url) },
-    json: { clientId, refreshToken, grantType: "refresh_token" },
-  });
+  const headers = { DPoP: proofOf(session, record, url) };
+  const json = { clientId, refreshToken, grantType: "refresh_token" };
+  const why = "renew the session";
+  const asked = askService(session, why, url, { headers, json });
+  const { body, error, status } = await asked;
   if (status >= 400 && status < 500) {
     const why = textIn(body, "error") ?? "";
     const said = error.includes(why) ? error : `${error}, ${why}`;

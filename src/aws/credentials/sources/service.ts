@@ -113,19 +113,17 @@ const MAX_ATTEMPTS = 3;
 /** The pause before the first repetition; the next is twice as long. */
 const FIRST_PAUSE_MS = 100;
 
-export interface SessionRequest {
-  readonly url: URL;
-  /** Completes "no permission to …". */
-  readonly purpose: string;
-  readonly headers?: Record<string, string>;
-  /** Posted as JSON. Without it the request is a GET, which may be repeated. */
-  readonly json?: JsonRecord;
-}
-
-/** The status, the body, and the error's name and message, if it was one. */
+/**
+ * Posts JSON; without it the request is a GET, which may be repeated.
+ *
+ * @param purpose Completes "no permission to …".
+ * @returns The error is its name and message; empty where it was none.
+ */
 export async function askService(
   session: Session,
-  { url, purpose, headers, json }: SessionRequest,
+  purpose: string,
+  url: URL,
+  { headers, json }: { headers?: Record<string, string>; json?: JsonRecord },
 ): Promise<{ status: number; body: JsonRecord; error: string }> {
   demand(session, [netNeed(url, purpose)]);
   const init = json === undefined ? { headers } : {

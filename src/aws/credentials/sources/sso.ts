@@ -91,8 +91,7 @@ async function renew(
   const url = urlOf("SSO_OIDC", "/token");
   const grantType = "refresh_token";
   const json = { clientId, clientSecret, refreshToken, grantType };
-  const asked = { url, purpose: PURPOSE, json };
-  const { body, error } = await askService(session, asked);
+  const { body, error } = await askService(session, PURPOSE, url, { json });
   const accessToken = textIn(body, "accessToken");
   const { expiresIn } = body;
   if (accessToken === undefined || typeof expiresIn !== "number") {
@@ -123,8 +122,8 @@ async function askPortal(
   url.searchParams.set("role_name", roleName);
   url.searchParams.set("account_id", accountId);
   const headers = { "x-amz-sso_bearer_token": accessToken };
-  const asked = { url, purpose: PURPOSE, headers };
-  const { status, body, error } = await askService(session, asked);
+  const asked = askService(session, PURPOSE, url, { headers });
+  const { status, body, error } = await asked;
   if (status === 401 || status === 403 && isOfAnother !== undefined) {
     throw loginNeeded(session, isOfAnother, error);
   }
