@@ -44,18 +44,14 @@ export function readErrorBody(
   return readBeginning(response, { ...ERROR_BODY, goesOn });
 }
 
-/** A JSON-RPC error, and the ID that it has. */
-export interface RpcErrorAnswer extends ResponseMessage {
-  readonly error: RpcError;
-}
+type RpcErrorAnswer = ResponseMessage & { readonly error: RpcError };
 
 /** The JSON-RPC error that a body is, if it is one. */
 export function readRpcError(body: Uint8Array): RpcErrorAnswer | undefined {
   const message = readMessage(body);
   if (message.kind !== "response" || message.fault !== undefined) return;
   const { error } = message;
-  if (error === undefined) return;
-  return { ...message, error };
+  return error && { ...message, error };
 }
 
 export interface ErrorBody {

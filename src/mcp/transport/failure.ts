@@ -116,10 +116,7 @@ export function fetchFailure(
   const text = causeText(cause);
   // A port that the fetch standard forbids ("bad port").
   if (/ are blocked$/.test(text)) {
-    return unreachable(
-      `cannot connect to ${url.origin}: ${text}`,
-      cause,
-    );
+    return unreachable(`cannot connect to ${url.origin}: ${text}`, cause);
   }
   const detail = CLIENT_ERROR.exec(text)?.[1] || text;
   const unprocessed = UNPROCESSED.find(({ failure }) => failure.test(text));
@@ -151,10 +148,8 @@ function unreachable(
   cause: unknown,
   mayHaveRun = false,
 ): ProxyError {
-  return new ProxyError("unreachable", message, {
-    data: { mayHaveRun },
-    cause,
-  });
+  const data = { mayHaveRun };
+  return new ProxyError("unreachable", message, { data, cause });
 }
 
 function causeText(cause: unknown): string {
@@ -162,7 +157,6 @@ function causeText(cause: unknown): string {
   return cause.cause instanceof Error ? cause.cause.message : cause.message;
 }
 
-/** The error for what is given up because the proxy stops. */
 export function shuttingDown(mayHaveRun: boolean): ProxyError {
   const message = mayHaveRun
     ? "the proxy is stopping; the request may have run"
@@ -187,11 +181,9 @@ export function frameTooLarge(
 }
 
 export function noAnswer({ status }: Response): ProxyError {
-  return new ProxyError(
-    "no-answer",
-    `the target answered HTTP ${status} without an answer to the request`,
-    { data: { status } },
-  );
+  const message =
+    `the target answered HTTP ${status} without an answer to the request`;
+  return new ProxyError("no-answer", message, { data: { status } });
 }
 
 /** The error for a channel of HTTP+SSE that is over before a request. */
@@ -201,7 +193,6 @@ export function channelEnded(cause: unknown): ProxyError {
   return unreachable(message, cause);
 }
 
-/** The error for a stream or a body that ended before its answer. */
 export function streamCut(cause?: unknown): ProxyError {
   const how = cause === undefined
     ? "the target ended its answer before it was complete"
@@ -239,7 +230,6 @@ export function redirectError(response: Response, url: URL): ProxyError {
 /** How much of a reason phrase, which is the target's text as well, is told. */
 const MAX_PHRASE_CHARACTERS = 60;
 
-/** The error for an HTTP status that nothing else explains. */
 export function httpStatusError(
   response: Response,
   text: string,
@@ -248,15 +238,11 @@ export function httpStatusError(
   const { status } = response;
   const words = bodyWords(text, redact);
   const phrase = excerpt(redact(response.statusText), MAX_PHRASE_CHARACTERS);
-  const name = phrase && ` ${phrase}`;
-  return new ProxyError(
-    "http-status",
-    `the target answered HTTP ${status}${name}${words && `: ${words}`}`,
-    { data: { status }, summary: `the target answered HTTP ${status}` },
-  );
+  const summary = `the target answered HTTP ${status}`;
+  const message = summary + (phrase && ` ${phrase}`) + (words && `: ${words}`);
+  return new ProxyError("http-status", message, { data: { status }, summary });
 }
 
-/** The error for a 2xx answer of another content type than MCP has. */
 export function badContentType(
   status: number,
   type: string,
@@ -276,7 +262,6 @@ export function badContentType(
 /** How much is read of what is no message, for the words in it. */
 const MAX_SAID_BYTES = 256 * 1024;
 
-/** The error for what stands where a JSON-RPC message should. */
 export function noMessage(
   detail: string,
   bytes: Uint8Array,
@@ -319,10 +304,7 @@ function changed(
   facts: ErrorData,
   message = cause.message,
 ): ProxyError {
-  const { reason, data, summary } = cause;
-  return new ProxyError(reason, message, {
-    data: { ...data, ...facts },
-    cause,
-    summary,
-  });
+  const { reason, summary } = cause;
+  const data = { ...cause.data, ...facts };
+  return new ProxyError(reason, message, { data, cause, summary });
 }

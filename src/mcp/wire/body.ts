@@ -123,7 +123,6 @@ export async function drainBody(response: Response): Promise<void> {
   else await readBeginning(response, DRAIN);
 }
 
-/** Lets go of a body that nobody reads. */
 export async function discardBody(response: Response): Promise<void> {
   try {
     await response.body?.cancel();
@@ -160,14 +159,12 @@ export function hasKnownEncoding(response: Response): boolean {
     .includes(encodingOf(response).toLowerCase());
 }
 
-/** What came of a body. */
 export interface BodyPart {
   readonly bytes: Uint8Array;
   /** Whether that is all of it. */
   readonly isComplete: boolean;
 }
 
-/** How a body is read. */
 export interface ReadingOptions {
   /** The most bytes of it that are held at once. */
   readonly maxBytes: number;
