@@ -13,6 +13,16 @@ import { TEST_CREDENTIALS } from "../support/test_identity.ts";
 export const TARGET =
   "https://abc123.execute-api.eu-west-1.amazonaws.com/prod/mcp";
 
+/** A shared file with a profile `work` that signs in by SSO. */
+export const SSO_PROFILE = `[profile work]
+sso_session = corp
+sso_account_id = 123456789012
+sso_role_name = dev
+[sso-session corp]
+sso_region = eu-central-1
+sso_start_url = https://corp.awsapps.com/start
+`;
+
 /** How a published program was started. */
 export const PROGRAM = {
   command: "/usr/bin/deno",

@@ -2,7 +2,7 @@ import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { commaNotes } from "../../src/permissions.ts";
 import { findNeeds, permissionFlags } from "../../src/commands/needs.ts";
 import { configOf } from "../support/command_line.ts";
-import { CommandWorld, TARGET } from "./command_world.ts";
+import { CommandWorld, SSO_PROFILE, TARGET } from "./command_world.ts";
 
 const OWN_ENV =
   "AWS_*,MCP_*,HOME,HTTPS_PROXY,https_proxy,HTTP_PROXY,http_proxy,ALL_PROXY,all_proxy,NO_PROXY,no_proxy";
@@ -70,17 +70,7 @@ Deno.test("on Windows the variables of its home directory are allowed, too", asy
 
 Deno.test("an SSO profile needs its session's hosts and the token's directory", async () => {
   await using world = await CommandWorld.make({ AWS_PROFILE: "work" });
-  await world.write(
-    ".aws/config",
-    `[profile work]
-sso_session = corp
-sso_account_id = 123456789012
-sso_role_name = dev
-[sso-session corp]
-sso_region = eu-central-1
-sso_start_url = https://corp.awsapps.com/start
-`,
-  );
+  await world.write(".aws/config", SSO_PROFILE);
   const files = `${world.home}/.aws/config,${world.home}/.aws/credentials`;
   const cache = `${world.home}/.aws/sso/cache`;
   assertEquals(await flagsOf(world), [

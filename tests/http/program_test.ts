@@ -96,24 +96,28 @@ Deno.test("with --listen and --read-only a call that looks like an answer is not
   assertEquals(target.requests.length, 0);
 });
 
+/** The program with a runtime directory, and another for temporary files. */
+const listening = (directory: string, XDG_RUNTIME_DIR: string) =>
+  ProxyProcess.start({
+    target: new URL("http://127.0.0.1:1/mcp"),
+    args: ["--listen", "127.0.0.1:0"],
+    permissions: {
+      ...ANYWHERE,
+      env: ["XDG_RUNTIME_DIR"],
+      write: [directory],
+    },
+    env: {
+      XDG_RUNTIME_DIR,
+      TMPDIR: directory,
+      TMP: directory,
+      TEMP: directory,
+    },
+  });
+
 Deno.test("a runtime directory that is no absolute path is not where the token goes", async () => {
   const directory = await Deno.makeTempDir();
   for (const wrong of ["", "."]) {
-    await using proxy = await ProxyProcess.start({
-      target: new URL("http://127.0.0.1:1/mcp"),
-      args: ["--listen", "127.0.0.1:0"],
-      permissions: {
-        ...ANYWHERE,
-        env: ["XDG_RUNTIME_DIR"],
-        write: [directory],
-      },
-      env: {
-        XDG_RUNTIME_DIR: wrong,
-        TMPDIR: directory,
-        TMP: directory,
-        TEMP: directory,
-      },
-    });
+    await using proxy = await listening(directory, wrong);
     const file = await logged(proxy, "tokenFile");
     assertStringIncludes(file, directory);
   }
@@ -124,21 +128,7 @@ Deno.test("a runtime directory that is not there is warned of, and the token goe
   const directory = await Deno.makeTempDir();
   const gone = `${directory}/gone`;
   {
-    await using proxy = await ProxyProcess.start({
-      target: new URL("http://127.0.0.1:1/mcp"),
-      args: ["--listen", "127.0.0.1:0"],
-      permissions: {
-        ...ANYWHERE,
-        env: ["XDG_RUNTIME_DIR"],
-        write: [directory],
-      },
-      env: {
-        XDG_RUNTIME_DIR: gone,
-        TMPDIR: directory,
-        TMP: directory,
-        TEMP: directory,
-      },
-    });
+    await using proxy = await listening(directory, gone);
     assertEquals(await logged(proxy, "directory"), gone);
     const file = await logged(proxy, "tokenFile");
     assertEquals(file.includes("gone"), false);

@@ -1,5 +1,4 @@
 import { assertEquals } from "@std/assert";
-import { createLog } from "../../src/log/line_log.ts";
 import { withCookies } from "../../src/net/cookies.ts";
 import { Redactor } from "../../src/redact/redact.ts";
 import { mcp, result, Sessions } from "../support/raw_mcp.ts";
@@ -8,6 +7,7 @@ import {
   StreamClient,
   type StreamClientOptions,
 } from "../support/stream_client.ts";
+import { keptLog } from "../support/kept_log.ts";
 
 /** The cookies that arrived, where each answer sets the next of `given`. */
 async function cookiesSent(
@@ -161,14 +161,7 @@ Deno.test("resumption, the standalone stream, recovery and the end carry the coo
 });
 
 Deno.test("cookies are in no log line and in no error", async () => {
-  const redactor = new Redactor();
-  const lines: string[] = [];
-  const log = createLog({
-    level: "debug",
-    format: "json",
-    write: (line) => lines.push(line),
-    redact: redactor.redact,
-  });
+  const { log, lines } = keptLog();
   await using server = await RawServer.start(mcp({
     m: (message, reply) =>
       reply.json(result(message), 200, {
@@ -177,7 +170,7 @@ Deno.test("cookies are in no log line and in no error", async () => {
     n: (_message, reply, request) =>
       reply.status(500, {}, request.header("cookie")),
   }));
-  await using client = new StreamClient({ url: server.url, log, redactor });
+  await using client = new StreamClient({ url: server.url, log });
   client.request(1, "m");
   await client.answer(1);
   client.request(2, "n");

@@ -8,20 +8,12 @@ import { shellWords } from "../../src/shell_words.ts";
 import { runProgram } from "../commands/program.ts";
 import { Authority } from "../support/certificates.ts";
 import { type CommandLine, commandLine } from "../support/launch.ts";
+import { SSO_PROFILE } from "../commands/command_world.ts";
 
 const ASKED = new URL("../../.ci/npm/permissions.ts", import.meta.url);
 const TARGET = new URL("https://abc123.execute-api.eu-west-1.amazonaws.com/m");
 
 const AUTHORITY = new Authority({ name: "Test roots" });
-
-const SSO = `[profile work]
-sso_session = corp
-sso_account_id = 123456789012
-sso_role_name = dev
-[sso-session corp]
-sso_region = eu-central-1
-sso_start_url = https://corp.awsapps.com/start
-`;
 
 const ROLE = `[default]
 region = eu-west-3
@@ -83,14 +75,14 @@ const WORLDS: Readonly<Record<string, World>> = {
         "[keys]\naws_access_key_id = AKIA\naws_secret_access_key = x\n",
     },
   },
-  "SSO, its files elsewhere": {
+  "SSO_PROFILE, its files elsewhere": {
     env: {
       ...NO_KEYS,
       AWS_PROFILE: "work",
       AWS_CONFIG_FILE: "$HOME/else where/config",
       AWS_SHARED_CREDENTIALS_FILE: "~/else where/../keys",
     },
-    files: { "else where/config": SSO },
+    files: { "else where/config": SSO_PROFILE },
   },
   "a role over another profile": {
     env: NO_KEYS,
@@ -108,7 +100,7 @@ const WORLDS: Readonly<Record<string, World>> = {
   "several profiles": {
     env: NO_KEYS,
     args: ["--profile", "work", "--profile", "default"],
-    files: { ".aws/config": `${ROLE}${SSO}` },
+    files: { ".aws/config": `${ROLE}${SSO_PROFILE}` },
   },
   "a web identity": {
     env: {

@@ -86,6 +86,15 @@ function begun(login: Login, signal = new AbortController().signal) {
   return { over, page: shown.promise };
 }
 
+/** A login to its end, for whose token is asked at this pace. */
+async function signIn(login: Login, pacesMs: readonly number[]): Promise<void> {
+  using clock = new Clock();
+  const { over, page } = begun(login);
+  await page;
+  for (const paceMs of pacesMs) await clock.ring(paceMs);
+  await over;
+}
+
 async function outcomeOf(over: Promise<void>): Promise<string> {
   const error = await assertRejects(() => over);
   assertInstanceOf(error, LoginError);
@@ -97,11 +106,7 @@ Deno.test("the token is asked for at AWS's pace, and five seconds slower each ti
   const login = await loginOf(machine(world));
   world.peer.answers.push("slow_down", "slow_down", "authorization_pending");
   world.peer.answer = "token";
-  using clock = new Clock();
-  const { over, page } = begun(login);
-  await page;
-  for (const paceMs of [200, 5_200, 10_200, 10_200]) await clock.ring(paceMs);
-  await over;
+  await signIn(login, [200, 5_200, 10_200, 10_200]);
 });
 
 Deno.test("where AWS says no pace, it is five seconds", async () => {
@@ -109,11 +114,7 @@ Deno.test("where AWS says no pace, it is five seconds", async () => {
   world.peer.page = { interval: undefined };
   const login = await loginOf(machine(world));
   world.peer.answer = "token";
-  using clock = new Clock();
-  const { over, page } = begun(login);
-  await page;
-  await clock.ring(5_000);
-  await over;
+  await signIn(login, [5_000]);
 });
 
 for (const status of [429, 500, 503]) {
@@ -122,12 +123,7 @@ for (const status of [429, 500, 503]) {
     const login = await loginOf(machine(world));
     world.peer.answers.push(status);
     world.peer.answer = "token";
-    using clock = new Clock();
-    const { over, page } = begun(login);
-    await page;
-    await clock.ring(200);
-    await clock.ring(5_200);
-    await over;
+    await signIn(login, [200, 5_200]);
   });
 }
 
@@ -141,12 +137,7 @@ Deno.test("a token endpoint that cannot be reached for a while does not end the 
         : fetch(input, init),
   }));
   world.peer.answer = "token";
-  using clock = new Clock();
-  const { over, page } = begun(login);
-  await page;
-  await clock.ring(200);
-  await clock.ring(5_200);
-  await over;
+  await signIn(login, [200, 5_200]);
 });
 
 Deno.test("a code that nobody used in its time ends the login, whether AWS says so or not", async () => {

@@ -10,6 +10,7 @@ import { RawServer } from "../../support/raw_server.ts";
 import { StreamClient } from "../../support/stream_client.ts";
 import { initialised, trace } from "./world.ts";
 import { StreamWorld } from "../../support/stream_world.ts";
+import { keptLog } from "../../support/kept_log.ts";
 
 Deno.test("a 404 with a session is answered after one new initialize", async () => {
   await using world = await (await StreamWorld.start({}))
@@ -293,16 +294,7 @@ Deno.test("a target that comes back on the same port answers as if nothing had h
 });
 
 Deno.test("the session ID is in no log line and in no error", async () => {
-  const { Redactor } = await import("../../../src/redact/redact.ts");
-  const { createLog } = await import("../../../src/log/line_log.ts");
-  const redactor = new Redactor();
-  const lines: string[] = [];
-  const log = createLog({
-    level: "debug",
-    format: "json",
-    write: (line) => lines.push(line),
-    redact: redactor.redact,
-  });
+  const { log, lines } = keptLog();
   await using server = await RawServer.start(mcp({
     initialize: (asked, reply) =>
       reply.json(result(asked, INITIALIZED), 200, {
@@ -311,7 +303,7 @@ Deno.test("the session ID is in no log line and in no error", async () => {
     m: (_asked, reply, request) =>
       reply.status(500, {}, `no: ${request.header("mcp-session-id")}`),
   }));
-  await using client = new StreamClient({ url: server.url, log, redactor });
+  await using client = new StreamClient({ url: server.url, log });
   await client.initialize();
   client.request(1, "m");
   const { text } = await client.answer(1);
