@@ -135,37 +135,28 @@ function tokenNeeds(value: string): Need[] {
 }
 
 /** What to do about the errors of `sts:AssumeRole…`. */
-const hintsFor = (
-  { region }: OptionNames,
-): readonly [awsErrors: readonly string[], hint: string][] => [
-  [
-    ["AccessDenied"],
-    "the role's trust policy must name the caller, the caller's policy must " +
-    "allow sts:AssumeRole, and an external ID must match; session tags need " +
-    "sts:TagSession and a source identity sts:SetSourceIdentity in both",
-  ],
-  [
-    ["PackedPolicyTooLarge", "PackedPolicyTooLargeException"],
-    "AWS packs session policies and tags into one space: take fewer or " +
-    "shorter ones",
-  ],
-  [
-    ["MalformedPolicyDocument", "MalformedPolicyDocumentException"],
-    "a session policy is wrong, or a managed one is not in the role's account",
-  ],
-  [
-    ["ExpiredToken", "ExpiredTokenException"],
-    "the credentials that the role is assumed with are over",
-  ],
-  [
-    ["InvalidIdentityToken", "IDPRejectedClaim"],
-    "the web identity token is over or not for this role",
-  ],
-  [
-    ["RegionDisabledException"],
-    `name another region for STS: ${region} or \`region\``,
-  ],
-];
+function hintFor(name: string, { region }: OptionNames): string | undefined {
+  switch (name.replace(/Exception$/, "")) {
+    case "AccessDenied":
+      return "the role's trust policy must name the caller, the caller's " +
+        "policy must allow sts:AssumeRole, and an external ID must match; " +
+        "session tags need sts:TagSession and a source identity " +
+        "sts:SetSourceIdentity in both";
+    case "PackedPolicyTooLarge":
+      return "AWS packs session policies and tags into one space: take fewer " +
+        "or shorter ones";
+    case "MalformedPolicyDocument":
+      return "a session policy is wrong, or a managed one is not in the " +
+        "role's account";
+    case "ExpiredToken":
+      return "the credentials that the role is assumed with are over";
+    case "InvalidIdentityToken":
+    case "IDPRejectedClaim":
+      return "the web identity token is over or not for this role";
+    case "RegionDisabled":
+      return `name another region for STS: ${region} or \`region\``;
+  }
+}
 
 function stsFailed(search: Search, roleArn: string, error: unknown): Error {
   const name = error instanceof Error ? error.name : "Error";
@@ -174,8 +165,7 @@ function stsFailed(search: Search, roleArn: string, error: unknown): Error {
     const what = `STS could not be asked for the role ${roleArn}: ${message}`;
     return sourceFailed(search, what);
   }
-  const hint = hintsFor(search.names ?? OPTION_NAMES)
-    .find(([awsErrors]) => awsErrors.includes(name))?.[1];
+  const hint = hintFor(name, search.names ?? OPTION_NAMES);
   const more = hint === undefined ? "" : ` (${hint})`;
   const what = `STS refused the role ${roleArn}: ${name}: ${message}${more}`;
   return sourceFailed(search, what, { awsError: name });
