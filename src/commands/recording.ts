@@ -169,10 +169,13 @@ function identityFlags(config: Config, standIns: StandIns): string[] {
 
 /** A role's ARN without its account and its name. */
 function masked(arn: string): string {
-  return arn.replaceAll(
-    /\{account\}|\{role\}|(?<=:role\/.*)[^/]|\d/g,
-    (part) => part.length > 1 ? part : /\d/.test(part) ? "1" : "x",
-  );
+  const role = arn.indexOf(":role/");
+  const nameAt = role < 0 ? arn.length : role + ":role/".length;
+  return arn.replaceAll(/\{account\}|\{role\}|[^/]/g, (part, at: number) => {
+    if (part.length > 1) return part;
+    if (/\d/.test(part)) return "1";
+    return at < nameAt ? part : "x";
+  });
 }
 
 function replayedFlags(config: Config): string[] {

@@ -102,9 +102,8 @@ export class StandIns {
     const longest = [...this.#names.keys()]
       .toSorted((one, other) => other.length - one.length)
       .map((name) => RegExp.escape(name));
-    const ends = String.raw`(?![\w-])`;
     this.#anyName = new RegExp(
-      `(?<![\\w-])(?:${longest.join("|")})${ends}`,
+      String.raw`(?<![\w-])(?:${longest.join("|")})(?![\w-])`,
       "g",
     );
     return shown;
