@@ -45,10 +45,7 @@ const MAX_DRAINING = 32;
 
 const decoder = new TextDecoder();
 
-export class HttpTransport {
-  readonly #target: Target;
-  readonly #router: ResponseRouter;
-  readonly #context: AnswerContext;
+export class HttpTransport implements AnswerContext {
   /** Streams that go on after their last answer, the oldest first. */
   readonly #draining = new Set<Exchange>();
   /** The headers of a POST without a session, and those of the last session. */
@@ -57,21 +54,12 @@ export class HttpTransport {
   #session: SessionHeaders = NO_SESSION;
 
   constructor(
-    target: Target,
-    router: ResponseRouter,
-    { resumes }: { readonly resumes: boolean },
+    readonly target: Target,
+    readonly router: ResponseRouter,
+    readonly resumes: boolean,
   ) {
-    this.#target = target;
-    this.#router = router;
     this.#baseHeaders = postHeaders(target.headers, NO_SESSION);
     this.#sessionHeaders = this.#baseHeaders;
-    this.#context = {
-      target,
-      router,
-      resumes,
-      send: (exchange, init) => this.#fetch(exchange, target.url, init),
-      onSettled: (exchange) => this.#drain(exchange),
-    };
   }
 
   /**
@@ -113,7 +101,7 @@ export class HttpTransport {
     session: SessionHeaders,
     wasSent: boolean,
   ): Promise<Response> {
-    const { url, whenReady, receiptOf } = this.#target;
+    const { url, whenReady, receiptOf } = this.target;
     const { channel } = session;
     for (;;) {
       // It may have ended during the wait.
@@ -125,7 +113,7 @@ export class HttpTransport {
       exchange.isSent = true;
       channel?.touch();
       try {
-        const response = this.#fetch(exchange, channel?.endpoint ?? url, {
+        const response = this.fetch(exchange, channel?.endpoint ?? url, {
           method: "POST",
           headers: channel ? this.#baseHeaders : this.#headersIn(session),
           body: exchange.body,
@@ -147,8 +135,7 @@ export class HttpTransport {
     }
   }
 
-  /** Lets a stream go on for a while that nobody waits for any more. */
-  #drain(exchange: Exchange): void {
+  drain(exchange: Exchange): void {
     exchange.endAfter(DRAIN_MS);
     this.#draining.add(exchange);
     for (const oldest of this.#draining) {
@@ -164,7 +151,7 @@ export class HttpTransport {
       return { ...this.#baseHeaders, ...Object.fromEntries(mirrored) };
     }
     if (session !== this.#session) {
-      this.#sessionHeaders = postHeaders(this.#target.headers, session);
+      this.#sessionHeaders = postHeaders(this.target.headers, session);
       this.#session = session;
     }
     return this.#sessionHeaders;
@@ -178,14 +165,14 @@ export class HttpTransport {
     const sessionId = response.headers.get("mcp-session-id");
     if (sessionId !== null) {
       exchange.sessionId = sessionId;
-      this.#target.redactor.add(sessionId);
+      this.target.redactor.add(sessionId);
     }
     // The status line is all that is said to a notification or an answer.
     if (!exchange.isRequest) return await drainBody(response);
     if (mediaType(response) === "text/event-stream") {
-      return await receiveStream(this.#context, exchange, session, response);
+      return await receiveStream(this, exchange, session, response);
     }
-    await receiveJson(this.#context, exchange, session, response);
+    await receiveJson(this, exchange, session, response);
   }
 
   /** Delivers the error of another ID that is all that answered an exchange. */
@@ -197,15 +184,15 @@ export class HttpTransport {
     const { kept } = request;
     if (!(kept instanceof Uint8Array)) return;
     request.kept = undefined;
-    await this.#router.receive(kept, session, exchange);
+    await this.router.receive(kept, session, exchange);
   }
 
-  async #fetch(
+  async fetch(
     exchange: Exchange,
     url: URL,
     init: RequestInit,
   ): Promise<Response> {
-    const { fetch, log } = this.#target;
+    const { fetch, log } = this.target;
     const startedAt = performance.now();
     try {
       const send = () =>
@@ -228,7 +215,7 @@ export class HttpTransport {
       }
       return response;
     } catch (cause) {
-      throw fetchFailure(cause, this.#target);
+      throw fetchFailure(cause, this.target);
     }
   }
 
@@ -237,13 +224,13 @@ export class HttpTransport {
     session: SessionHeaders,
     response: Response,
   ): Promise<void> {
-    const { url } = this.#target;
+    const { url } = this.target;
     const body = await parseErrorBody(response, exchange);
     const { messages, text, answer, isOwn, isClear } = body;
     if (isRedirect(response)) throw redirectError(response, url);
     if (messages) {
       for (const data of messages) {
-        await this.#router.receiveEvent({ data }, session, exchange);
+        await this.router.receiveEvent({ data }, session, exchange);
       }
       if (exchange.isSettled) return;
       throw this.#httpError(response, text);
@@ -264,7 +251,7 @@ export class HttpTransport {
   }
 
   #httpError(response: Response, body: Uint8Array): ProxyError {
-    const { explain, redactor: { redact } } = this.#target;
+    const { explain, redactor: { redact } } = this.target;
     const text = decoder.decode(body);
     return explain(response, text) ?? httpStatusError(response, text, redact);
   }

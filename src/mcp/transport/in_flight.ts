@@ -72,7 +72,7 @@ export class InFlight {
     this.#hooks = hooks;
     this.router = new ResponseRouter(target, hooks);
     const resumes = hooks.era === "legacy";
-    this.transport = new HttpTransport(target, this.router, { resumes });
+    this.transport = new HttpTransport(target, this.router, resumes);
     this.policy = new RetryPolicy(target.retries);
     this.#requests = new Semaphore(target.maxConcurrency);
   }

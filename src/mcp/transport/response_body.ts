@@ -39,13 +39,15 @@ const MAX_ASKED_MS = 30_000;
 
 const decoder = new TextDecoder();
 
+/** What carried the POST. */
 export interface AnswerContext {
   readonly target: Target;
   readonly router: ResponseRouter;
+  /** Whether streams that are cut are resumed. */
   readonly resumes: boolean;
-  readonly send: (exchange: Exchange, init: RequestInit) => Promise<Response>;
-  /** Is told when a stream goes on after its last answer. */
-  readonly onSettled: (exchange: Exchange) => void;
+  fetch(exchange: Exchange, url: URL, init: RequestInit): Promise<Response>;
+  /** Lets a stream go on for a while that nobody waits for any more. */
+  drain(exchange: Exchange): void;
 }
 
 /** Reads the event stream of an answer, and resumes it until all is answered. */
@@ -91,7 +93,7 @@ export async function receiveStream(
         fruitlessTries = 0;
         checkExpiry(exchange, session, event.data, target.redactor.redact);
         await router.receiveEvent(event, session, exchange);
-        if (exchange.isSettled) context.onSettled(exchange);
+        if (exchange.isSettled) context.drain(exchange);
       }
     } finally {
       await events.return(undefined);
@@ -102,7 +104,7 @@ export async function receiveStream(
   const resume = async () => {
     let response: Response;
     try {
-      response = await context.send(exchange, {
+      response = await context.fetch(exchange, target.url, {
         method: "GET",
         headers: streamHeaders(target.headers, session, lastEventId),
       });
