@@ -5,7 +5,7 @@
  */
 
 import { ProxyError } from "../../errors.ts";
-import { type Naming, OPTION_NAMES } from "../../naming.ts";
+import { OPTION_NAMES } from "../../naming.ts";
 import { MAX_URL_LENGTH } from "../../net/address.ts";
 import { IdleTimer, whenOver } from "../../time.ts";
 import { readErrorBody } from "../transport/error_body.ts";
@@ -69,12 +69,16 @@ export class SseChannel implements Channel {
   static async open(
     target: Target,
     router: ResponseRouter,
-    endpointLimitMs = ENDPOINT_WAIT_MS,
+    limitMs = ENDPOINT_WAIT_MS,
   ): Promise<SseChannel> {
-    const { url, redactor, maxAnswerBytes: maxDataBytes, names } = target;
+    const { url, redactor, maxAnswerBytes: maxDataBytes } = target;
+    const { names = OPTION_NAMES } = target;
     const abort = new AbortController();
-    const giveUp = () => abort.abort(noEndpoint(endpointLimitMs, target));
-    using _limit = whenOver(endpointLimitMs, giveUp);
+    using _limit = whenOver(limitMs, () => {
+      const message =
+        `the target named no endpoint on its event stream within ${limitMs} ms, as HTTP+SSE of 2024-11-05 has it; if it speaks Streamable HTTP, leave out ${names.transportSse}`;
+      abort.abort(new ProxyError("timeout", message, { data: { limitMs } }));
+    });
     let channel: SseChannel | undefined;
     const onChunk = () => {
       router.pending.touchAll();
@@ -175,17 +179,6 @@ async function readEndpointEvent(
     );
   }
   return endpoint;
-}
-
-function noEndpoint(
-  limitMs: number,
-  { names = OPTION_NAMES }: Naming,
-): ProxyError {
-  return new ProxyError(
-    "timeout",
-    `the target named no endpoint on its event stream within ${limitMs} ms, as HTTP+SSE of 2024-11-05 has it; if it speaks Streamable HTTP, leave out ${names.transportSse}`,
-    { data: { limitMs } },
-  );
 }
 
 function refused(message: string): ProxyError {

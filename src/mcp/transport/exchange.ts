@@ -181,10 +181,13 @@ export class Exchange {
     limits: ExchangeLimits,
     onLimit: (error: ProxyError) => void,
   ): void {
-    const { timeoutMs, idleTimeoutMs, timeoutResetOnProgress } = limits;
+    const { timeoutMs, idleTimeoutMs, names = OPTION_NAMES } = limits;
     const over = (limitMs: number, isIdle: boolean) => () => {
       this.#stopLimits();
-      onLimit(timeoutError(limitMs, isIdle, limits));
+      const message = isIdle
+        ? `nothing came from the target for ${limitMs} ms; ${names.idleTimeoutMs} sets this limit`
+        : `the target did not finish its answer within ${limitMs} ms; ${names.timeoutMs} sets this limit`;
+      onLimit(new ProxyError("timeout", message, { data: { limitMs } }));
     };
     this.#idleLimit = new TimeLimit(
       this.#deadlines,
@@ -195,7 +198,7 @@ export class Exchange {
     if (timeoutMs === undefined) return;
     const whole = over(timeoutMs, false);
     this.#wholeLimit = new TimeLimit(this.#deadlines, timeoutMs, whole);
-    this.#isResetOnProgress = timeoutResetOnProgress === true;
+    this.#isResetOnProgress = limits.timeoutResetOnProgress === true;
   }
 
   /** Begins one of several fetches, each with an idle time of its own. */
@@ -292,14 +295,3 @@ export class Exchange {
 
 /** Why a fetch ends that nobody waits for; made once, for its stack. */
 const ENDED = new DOMException(undefined, "AbortError");
-
-function timeoutError(
-  limitMs: number,
-  isIdle: boolean,
-  { names = OPTION_NAMES }: Naming,
-): ProxyError {
-  const message = isIdle
-    ? `nothing came from the target for ${limitMs} ms; ${names.idleTimeoutMs} sets this limit`
-    : `the target did not finish its answer within ${limitMs} ms; ${names.timeoutMs} sets this limit`;
-  return new ProxyError("timeout", message, { data: { limitMs } });
-}
