@@ -14,6 +14,7 @@ import {
 import { TEST_SCOPE, TEST_VERIFIER } from "../support/test_identity.ts";
 import type { VerifierOptions } from "../support/sigv4_verifier.ts";
 import { keysOf, StsPeer } from "../aws/credentials/peers.ts";
+import { tempDir } from "../support/temp_dir.ts";
 
 const answer: GateHandler = (_request, response, record) => {
   const { id } = JSON.parse(record.text());
@@ -111,24 +112,21 @@ Deno.test("--assume-role signs as the role, which was asked for with the externa
 });
 
 Deno.test("--profile signs as the profile, whatever keys the environment has", async () => {
-  const home = await Deno.makeTempDir();
-  try {
-    const keys = keysOf("dev");
-    await Deno.mkdir(join(home, ".aws"));
-    await Deno.writeTextFile(
-      join(home, ".aws", "credentials"),
-      `[dev]\naws_access_key_id=${keys.accessKeyId}\n` +
-        `aws_secret_access_key=${keys.secretAccessKey}\n` +
-        `aws_session_token=${keys.sessionToken}\n`,
-    );
-    const { record } = await ping(
-      { home, args: ["--profile", "dev"] },
-      knownTo("dev"),
-    );
-    assert(record.verdict.ok);
-  } finally {
-    await Deno.remove(home, { recursive: true });
-  }
+  await using temp = await tempDir();
+  const home = temp.path;
+  const keys = keysOf("dev");
+  await Deno.mkdir(join(home, ".aws"));
+  await Deno.writeTextFile(
+    join(home, ".aws", "credentials"),
+    `[dev]\naws_access_key_id=${keys.accessKeyId}\n` +
+      `aws_secret_access_key=${keys.secretAccessKey}\n` +
+      `aws_session_token=${keys.sessionToken}\n`,
+  );
+  const { record } = await ping(
+    { home, args: ["--profile", "dev"] },
+    knownTo("dev"),
+  );
+  assert(record.verdict.ok);
 });
 
 Deno.test("--unsigned-payload is named where the target wants the hash", async () => {

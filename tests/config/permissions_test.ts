@@ -3,6 +3,7 @@ import {
   dropPermissions,
   needlessPermissions,
 } from "../../src/config/permissions.ts";
+import { tempDir } from "../support/temp_dir.ts";
 
 const noListen = {
   profile: undefined,
@@ -59,28 +60,25 @@ Deno.test("what was given up is refused from then on, and the program's own modu
     }
     await import(${JSON.stringify(version)});
   `;
-  const directory = await Deno.makeTempDir();
-  try {
-    const file = `${directory}/program.ts`;
-    await Deno.writeTextFile(file, program);
-    const { success, stdout } = await new Deno.Command(Deno.execPath(), {
-      args: ["run", "-A", "--no-prompt", "--no-lock", file],
-      stdin: "null",
-      stderr: "inherit",
-    }).output();
-    assert(success, "the program ends well");
-    assertEquals(new TextDecoder().decode(stdout).trim().split("\n"), [
-      "ffi prompt",
-      "import prompt",
-      "run prompt",
-      "write prompt",
-      "read granted",
-      "net granted",
-      "env granted",
-    ]);
-  } finally {
-    await Deno.remove(directory, { recursive: true });
-  }
+  await using temp = await tempDir();
+  const directory = temp.path;
+  const file = `${directory}/program.ts`;
+  await Deno.writeTextFile(file, program);
+  const { success, stdout } = await new Deno.Command(Deno.execPath(), {
+    args: ["run", "-A", "--no-prompt", "--no-lock", file],
+    stdin: "null",
+    stderr: "inherit",
+  }).output();
+  assert(success, "the program ends well");
+  assertEquals(new TextDecoder().decode(stdout).trim().split("\n"), [
+    "ffi prompt",
+    "import prompt",
+    "run prompt",
+    "write prompt",
+    "read granted",
+    "net granted",
+    "env granted",
+  ]);
 });
 
 Deno.test("giving up what was never granted is no fault", () => {

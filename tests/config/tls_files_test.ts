@@ -18,6 +18,7 @@ import {
 import { RawServer } from "../support/raw_server.ts";
 import { TlsFront } from "../support/tls_front.ts";
 import { optionFiles } from "../support/option_files.ts";
+import { tempDir } from "../support/temp_dir.ts";
 
 const HOUR_MS = 3_600_000;
 const ROOT = new Authority({ name: "root" });
@@ -38,20 +39,17 @@ interface TlsReading {
 
 /** Reads files of these texts. */
 async function read(texts: TlsPaths, now?: number): Promise<TlsReading> {
-  const directory = await Deno.makeTempDir();
-  try {
-    const paths: Record<string, string> = {};
-    for (const [name, text] of Object.entries(texts)) {
-      paths[name] = `${directory}/${name}`;
-      await Deno.writeTextFile(paths[name], text);
-    }
-    const reading = readingOf(paths);
-    const tls = await readTlsFiles(reading, undefined, now);
-    const { notes, faults } = reading;
-    return { tls: faults.length > 0 ? undefined : tls, notes, faults };
-  } finally {
-    await Deno.remove(directory, { recursive: true });
+  await using temp = await tempDir();
+  const directory = temp.path;
+  const paths: Record<string, string> = {};
+  for (const [name, text] of Object.entries(texts)) {
+    paths[name] = `${directory}/${name}`;
+    await Deno.writeTextFile(paths[name], text);
   }
+  const reading = readingOf(paths);
+  const tls = await readTlsFiles(reading, undefined, now);
+  const { notes, faults } = reading;
+  return { tls: faults.length > 0 ? undefined : tls, notes, faults };
 }
 
 async function faultOf(texts: TlsPaths): Promise<string> {

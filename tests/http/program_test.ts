@@ -17,6 +17,7 @@ import { RawServer } from "../support/raw_server.ts";
 import { SdkServer } from "../support/sdk_server.ts";
 import { TEST_VERIFIER } from "../support/test_identity.ts";
 import { allSigned } from "../support/sigv4_verifier.ts";
+import { tempDir } from "../support/temp_dir.ts";
 
 const ANYWHERE = { net: ["127.0.0.1:0"] };
 const PING = '{"jsonrpc":"2.0","id":1,"method":"ping"}';
@@ -36,42 +37,39 @@ async function endpoint(proxy: ProxyProcess): Promise<URL> {
 }
 
 Deno.test("with --listen the SDK's client works with the token in the file that the log names", async () => {
-  const directory = await Deno.makeTempDir();
+  await using temp = await tempDir();
+  const directory = temp.path;
   await using server = await SdkServer.start({ verifier: TEST_VERIFIER });
-  let tokenFile = "";
-  {
-    await using proxy = await ProxyProcess.start({
-      target: server.url,
-      args: ["--listen", "127.0.0.1:0"],
-      permissions: { ...ANYWHERE, write: [directory] },
-      env: { TMPDIR: directory, TMP: directory, TEMP: directory },
-    });
-    const url = await endpoint(proxy);
-    tokenFile = await logged(proxy, "tokenFile");
-    const token = await Deno.readTextFile(tokenFile);
-    const client = new Client({ name: "sdk-client", version: "1.0.0" });
-    await client.connect(
-      new StreamableHTTPClientTransport(url, {
-        requestInit: { headers: { authorization: `Bearer ${token}` } },
-      }),
-    );
-    const { structuredContent } = await client.callTool({
-      name: "add",
-      arguments: { a: 2, b: 40 },
-    });
-    assertEquals(structuredContent, { sum: 42 });
-    await client.close();
-    assert(allSigned(server.gate.records.all));
+  await using proxy = await ProxyProcess.start({
+    target: server.url,
+    args: ["--listen", "127.0.0.1:0"],
+    permissions: { ...ANYWHERE, write: [directory] },
+    env: { TMPDIR: directory, TMP: directory, TEMP: directory },
+  });
+  const url = await endpoint(proxy);
+  const tokenFile = await logged(proxy, "tokenFile");
+  const token = await Deno.readTextFile(tokenFile);
+  const client = new Client({ name: "sdk-client", version: "1.0.0" });
+  await client.connect(
+    new StreamableHTTPClientTransport(url, {
+      requestInit: { headers: { authorization: `Bearer ${token}` } },
+    }),
+  );
+  const { structuredContent } = await client.callTool({
+    name: "add",
+    arguments: { a: 2, b: 40 },
+  });
+  assertEquals(structuredContent, { sum: 42 });
+  await client.close();
+  assert(allSigned(server.gate.records.all));
 
-    if (Deno.build.os !== "windows") {
-      proxy.signal("SIGTERM");
-      assertEquals((await proxy.status()).code, 0);
-      await assertRejects(() => Deno.stat(tokenFile), Deno.errors.NotFound);
-    }
-    assertEquals(proxy.stderr.includes(token), false);
-    assertEquals(proxy.frames.length, 0);
+  if (Deno.build.os !== "windows") {
+    proxy.signal("SIGTERM");
+    assertEquals((await proxy.status()).code, 0);
+    await assertRejects(() => Deno.stat(tokenFile), Deno.errors.NotFound);
   }
-  await Deno.remove(directory, { recursive: true });
+  assertEquals(proxy.stderr.includes(token), false);
+  assertEquals(proxy.frames.length, 0);
 });
 
 Deno.test("with --listen and --read-only a call that looks like an answer is not sent", async () => {
@@ -125,16 +123,14 @@ Deno.test("a runtime directory that is no absolute path is not where the token g
 });
 
 Deno.test("a runtime directory that is not there is warned of, and the token goes elsewhere", async () => {
-  const directory = await Deno.makeTempDir();
+  await using temp = await tempDir();
+  const directory = temp.path;
   const gone = `${directory}/gone`;
-  {
-    await using proxy = await listening(directory, gone);
-    assertEquals(await logged(proxy, "directory"), gone);
-    const file = await logged(proxy, "tokenFile");
-    assertEquals(file.includes("gone"), false);
-    assertStringIncludes(file, directory);
-  }
-  await Deno.remove(directory, { recursive: true });
+  await using proxy = await listening(directory, gone);
+  assertEquals(await logged(proxy, "directory"), gone);
+  const file = await logged(proxy, "tokenFile");
+  assertEquals(file.includes("gone"), false);
+  assertStringIncludes(file, directory);
 });
 
 Deno.test("--max-concurrency says how many requests may be under way at the front", async () => {

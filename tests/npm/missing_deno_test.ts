@@ -2,6 +2,7 @@
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import { join } from "node:path";
 import { hasNpm } from "../support/npm_package.ts";
+import { tempDir } from "../support/temp_dir.ts";
 
 const ignore = !await hasNpm();
 const SHIM = new URL("../../.ci/npm/sigv4-proxy.cjs", import.meta.url);
@@ -20,24 +21,21 @@ const SYSTEMS: Readonly<Record<string, string>> = {
 
 /** Runs the command in a directory where nothing but it is installed. */
 async function runAlone(system: string): Promise<[code: number, says: string]> {
-  const directory = await Deno.makeTempDir();
-  try {
-    const command = join(directory, "sigv4-proxy.cjs");
-    await Deno.copyFile(SHIM, command);
-    await Deno.writeTextFile(
-      join(directory, "package.json"),
-      '{"name":"sigv4-proxy","version":"1.0.0"}',
-    );
-    await Deno.writeTextFile(join(directory, "system.cjs"), system);
-    const { code, stderr } = await new Deno.Command("node", {
-      args: ["--require", join(directory, "system.cjs"), command],
-      stdin: "null",
-      stdout: "null",
-    }).output();
-    return [code, new TextDecoder().decode(stderr)];
-  } finally {
-    await Deno.remove(directory, { recursive: true });
-  }
+  await using temp = await tempDir();
+  const directory = temp.path;
+  const command = join(directory, "sigv4-proxy.cjs");
+  await Deno.copyFile(SHIM, command);
+  await Deno.writeTextFile(
+    join(directory, "package.json"),
+    '{"name":"sigv4-proxy","version":"1.0.0"}',
+  );
+  await Deno.writeTextFile(join(directory, "system.cjs"), system);
+  const { code, stderr } = await new Deno.Command("node", {
+    args: ["--require", join(directory, "system.cjs"), command],
+    stdin: "null",
+    stdout: "null",
+  }).output();
+  return [code, new TextDecoder().decode(stderr)];
 }
 
 for (

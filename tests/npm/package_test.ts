@@ -23,6 +23,7 @@ import {
   TEST_VERIFIER,
 } from "../support/test_identity.ts";
 import { allSigned } from "../support/sigv4_verifier.ts";
+import { tempDir } from "../support/temp_dir.ts";
 
 const ignore = !await hasNpm();
 const isWindows = Deno.build.os === "windows";
@@ -205,19 +206,16 @@ Deno.test({
   async fn() {
     await using server = await SdkServer.start({ verifier: TEST_VERIFIER });
     const note = `it's "quoted" & $HOME %PATH% \\ done`;
-    const home = await Deno.makeTempDir();
-    try {
-      await Deno.writeTextFile(join(home, "deno.json"), "{ broken");
-      await Deno.writeTextFile(join(home, "package.json"), "{ broken");
-      await using proxy = await ProxyProcess.start(
-        await launch(server, { home, args: ["--header", `x-note: ${note}`] }),
-      );
-      await proxy.initialize();
-      const [record] = server.gate.records.all;
-      assertEquals(record.header("x-note"), note);
-    } finally {
-      await Deno.remove(home, { recursive: true });
-    }
+    await using temp = await tempDir();
+    const home = temp.path;
+    await Deno.writeTextFile(join(home, "deno.json"), "{ broken");
+    await Deno.writeTextFile(join(home, "package.json"), "{ broken");
+    await using proxy = await ProxyProcess.start(
+      await launch(server, { home, args: ["--header", `x-note: ${note}`] }),
+    );
+    await proxy.initialize();
+    const [record] = server.gate.records.all;
+    assertEquals(record.header("x-note"), note);
   },
 });
 
@@ -227,36 +225,33 @@ Deno.test({
   ignore: ignore || isWindows,
   async fn() {
     await using server = await SdkServer.start({ verifier: TEST_VERIFIER });
-    const home = await Deno.realPath(await Deno.makeTempDir());
-    try {
-      const keys = {
-        Version: 1,
-        AccessKeyId: TEST_CREDENTIALS.accessKeyId,
-        SecretAccessKey: TEST_CREDENTIALS.secretAccessKey,
-        SessionToken: TEST_CREDENTIALS.sessionToken,
-      };
-      await Deno.writeTextFile(join(home, "keys"), JSON.stringify(keys));
-      await Deno.writeTextFile(
-        join(home, "a config"),
-        `[default]\ncredential_process = /bin/cat ${home}/keys\n`,
-      );
-      await using proxy = await ProxyProcess.start(
-        await launch(server, {
-          home,
-          env: {
-            AWS_ACCESS_KEY_ID: undefined,
-            AWS_SECRET_ACCESS_KEY: undefined,
-            AWS_SESSION_TOKEN: undefined,
-            AWS_CONFIG_FILE: join(home, "a config"),
-            DENO_DIR: "/dev/null/cache",
-          },
-        }),
-      );
-      await proxy.initialize();
-      assert(allSigned(server.gate.records.all));
-    } finally {
-      await Deno.remove(home, { recursive: true });
-    }
+    await using temp = await tempDir();
+    const home = temp.path;
+    const keys = {
+      Version: 1,
+      AccessKeyId: TEST_CREDENTIALS.accessKeyId,
+      SecretAccessKey: TEST_CREDENTIALS.secretAccessKey,
+      SessionToken: TEST_CREDENTIALS.sessionToken,
+    };
+    await Deno.writeTextFile(join(home, "keys"), JSON.stringify(keys));
+    await Deno.writeTextFile(
+      join(home, "a config"),
+      `[default]\ncredential_process = /bin/cat ${home}/keys\n`,
+    );
+    await using proxy = await ProxyProcess.start(
+      await launch(server, {
+        home,
+        env: {
+          AWS_ACCESS_KEY_ID: undefined,
+          AWS_SECRET_ACCESS_KEY: undefined,
+          AWS_SESSION_TOKEN: undefined,
+          AWS_CONFIG_FILE: join(home, "a config"),
+          DENO_DIR: "/dev/null/cache",
+        },
+      }),
+    );
+    await proxy.initialize();
+    assert(allSigned(server.gate.records.all));
   },
 });
 
@@ -266,30 +261,27 @@ Deno.test({
   ignore: ignore || isWindows,
   async fn() {
     await using server = await SdkServer.start({ verifier: TEST_VERIFIER });
-    const home = await Deno.realPath(await Deno.makeTempDir());
-    try {
-      await using proxy = await ProxyProcess.start(
-        await launch(server, {
-          home,
-          env: {
-            AWS_ACCESS_KEY_ID: undefined,
-            AWS_SECRET_ACCESS_KEY: undefined,
-            AWS_SESSION_TOKEN: undefined,
-          },
-        }),
-      );
-      await proxy.waitForLog(({ text }) => text.includes('"started"'));
-      await Deno.mkdir(join(home, ".aws"));
-      await Deno.writeTextFile(
-        join(home, ".aws", "config"),
-        "[default]\ncredential_process = /bin/cat keys\n",
-      );
-      const { text } = await proxy.request("initialize", {});
-      assertStringIncludes(text, "start the proxy again, which then finds");
-      assertStringIncludes(text, "--allow-run=/bin/cat");
-    } finally {
-      await Deno.remove(home, { recursive: true });
-    }
+    await using temp = await tempDir();
+    const home = temp.path;
+    await using proxy = await ProxyProcess.start(
+      await launch(server, {
+        home,
+        env: {
+          AWS_ACCESS_KEY_ID: undefined,
+          AWS_SECRET_ACCESS_KEY: undefined,
+          AWS_SESSION_TOKEN: undefined,
+        },
+      }),
+    );
+    await proxy.waitForLog(({ text }) => text.includes('"started"'));
+    await Deno.mkdir(join(home, ".aws"));
+    await Deno.writeTextFile(
+      join(home, ".aws", "config"),
+      "[default]\ncredential_process = /bin/cat keys\n",
+    );
+    const { text } = await proxy.request("initialize", {});
+    assertStringIncludes(text, "start the proxy again, which then finds");
+    assertStringIncludes(text, "--allow-run=/bin/cat");
   },
 });
 

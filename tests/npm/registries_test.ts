@@ -8,6 +8,7 @@ import manifest from "../../deno.json" with { type: "json" };
 import { OPTIONS } from "../../src/config/options.ts";
 import { variablesOf } from "../../src/config/option.ts";
 import { hasNpm, runNpx } from "../support/npm_package.ts";
+import { tempDir } from "../support/temp_dir.ts";
 
 /** The kinds of fields that are asked for, by docs of the MCP registry. */
 const INPUT = z.strictObject({
@@ -82,22 +83,19 @@ Deno.test({
   name: "the manifest of a bundle for Claude Desktop passes its own tool",
   ignore: !await hasNpm(),
   async fn() {
-    const directory = await Deno.makeTempDir();
-    try {
-      for (const system of ["macos", "windows", "linux"] as const) {
-        await Deno.writeTextFile(
-          `${directory}/manifest.json`,
-          JSON.stringify(mcpbManifest(system)),
-        );
-        const said = await runNpx(
-          [MCPB_TOOL, "validate", "manifest.json"],
-          directory,
-        );
-        assertStringIncludes(said, "passes");
-      }
-      assertEquals(Object.keys(SYSTEMS), ["macos", "windows", "linux"]);
-    } finally {
-      await Deno.remove(directory, { recursive: true });
+    await using temp = await tempDir();
+    const directory = temp.path;
+    for (const system of ["macos", "windows", "linux"] as const) {
+      await Deno.writeTextFile(
+        `${directory}/manifest.json`,
+        JSON.stringify(mcpbManifest(system)),
+      );
+      const said = await runNpx(
+        [MCPB_TOOL, "validate", "manifest.json"],
+        directory,
+      );
+      assertStringIncludes(said, "passes");
     }
+    assertEquals(Object.keys(SYSTEMS), ["macos", "windows", "linux"]);
   },
 });

@@ -7,6 +7,7 @@ import { mcp } from "./raw_mcp.ts";
 import { type RawHandler, RawServer } from "./raw_server.ts";
 import type { VerifierOptions } from "./sigv4_verifier.ts";
 import { TEST_CREDENTIALS, TEST_VERIFIER } from "./test_identity.ts";
+import { tempDir } from "./temp_dir.ts";
 
 /** A target, and the program before it. */
 export interface AwsWorld extends AsyncDisposable {
@@ -83,14 +84,11 @@ export async function withConfig(
   text: string,
   test: (home: string) => Promise<void>,
 ): Promise<void> {
-  const home = await Deno.makeTempDir();
-  try {
-    await Deno.mkdir(`${home}/.aws`);
-    await Deno.writeTextFile(`${home}/.aws/config`, text);
-    await test(home);
-  } finally {
-    await Deno.remove(home, { recursive: true });
-  }
+  await using temp = await tempDir();
+  const home = temp.path;
+  await Deno.mkdir(`${home}/.aws`);
+  await Deno.writeTextFile(`${home}/.aws/config`, text);
+  await test(home);
 }
 
 /** The test credentials, as settings of a profile. */

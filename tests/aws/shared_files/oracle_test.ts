@@ -24,6 +24,7 @@ import {
 } from "./botocore.ts";
 import { oddCommand, type OddFiles, oddFiles, oddPath } from "./odd_files.ts";
 import { filesOf, type Row, TABLE } from "./botocore_table.ts";
+import { tempDir } from "../../support/temp_dir.ts";
 
 const CASES = Number(Deno.env.get("ODD_FILES") ?? 2_000);
 const SEED = Number(Deno.env.get("ODD_SEED") ?? 10_000);
@@ -88,19 +89,16 @@ function comparable(files: PlainFiles): unknown {
 async function compare(
   cases: readonly { files: OddFiles; botocore: PlainFiles }[],
 ): Promise<void> {
-  const folder = await Deno.makeTempDir();
-  try {
-    for (const { files, botocore } of cases) {
-      const text = (bytes?: Uint8Array) =>
-        bytes && JSON.stringify(new TextDecoder("latin1").decode(bytes));
-      assertEquals(
-        comparable(await ours(files, folder)),
-        comparable(botocore),
-        `config ${text(files.config)}, credentials ${text(files.credentials)}`,
-      );
-    }
-  } finally {
-    await Deno.remove(folder, { recursive: true });
+  await using temp = await tempDir();
+  const folder = temp.path;
+  for (const { files, botocore } of cases) {
+    const text = (bytes?: Uint8Array) =>
+      bytes && JSON.stringify(new TextDecoder("latin1").decode(bytes));
+    assertEquals(
+      comparable(await ours(files, folder)),
+      comparable(botocore),
+      `config ${text(files.config)}, credentials ${text(files.credentials)}`,
+    );
   }
 }
 
