@@ -33,8 +33,6 @@ import { canLock, lockUnless } from "./lock.ts";
 /** What the page says who asks: the CLI's own name would be somebody else's. */
 const CLIENT_NAME = "sigv4-proxy";
 
-const GRANT_TYPE = "urn:ietf:params:oauth:grant-type:device_code";
-
 /** The longest that a login may take, whatever AWS says. */
 const LOGIN_LIMIT_MS = 15 * 60_000;
 
@@ -123,7 +121,7 @@ async function logIn(
   const refusal = new AbortController();
   show(pageOf(request, given)).catch((error) => refusal.abort(error));
   const deviceCode = textIn(given, "deviceCode");
-  const grantType = GRANT_TYPE;
+  const grantType = "urn:ietf:params:oauth:grant-type:device_code";
   const asked = { clientId, clientSecret, grantType, deviceCode };
   const token = await poll(
     { ...request, signal: AbortSignal.any([signal, refusal.signal]) },
