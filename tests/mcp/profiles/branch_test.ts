@@ -1,6 +1,6 @@
 import { assertEquals, assertMatch } from "@std/assert";
 import { error } from "../../support/raw_mcp.ts";
-import { count, described, ProfilesWorld } from "./world.ts";
+import { count, described, hangForProd, ProfilesWorld } from "./world.ts";
 
 Deno.test("a call that is cancelled while its profile's session is opened is never sent", async () => {
   const release = Promise.withResolvers<void>();
@@ -74,10 +74,7 @@ Deno.test("a session whose opening may have reached the target leaves no doubt a
 
 Deno.test("at a stop a call whose session is still opened is told that it was not sent", async () => {
   await using w = await ProfilesWorld.make({
-    initialize: (message, reply, request) =>
-      request.header("x-who") === "prod"
-        ? reply.hang()
-        : w.open(message, reply),
+    initialize: hangForProd((message, reply) => w.open(message, reply)),
   });
   await w.client.initialize();
   w.call(1, "prod");

@@ -2,7 +2,7 @@
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import { type McpHandler, result } from "../../support/raw_mcp.ts";
 import { ParseCounter } from "../../support/parse_counter.ts";
-import { count, ProfilesWorld } from "./world.ts";
+import { count, hangForProd, ProfilesWorld } from "./world.ts";
 
 const MIB = 1024 * 1024;
 
@@ -88,10 +88,9 @@ Deno.test("an ID that is used again is cancelled where it is used last", async (
 
 Deno.test("the end does not wait for a log level that no call waits for, and its request is cancelled", async () => {
   await using w = await ProfilesWorld.make({
-    "logging/setLevel": (message, reply, request) =>
-      request.header("x-who") === "prod"
-        ? reply.hang()
-        : reply.json(result(message)),
+    "logging/setLevel": hangForProd((message, reply) =>
+      reply.json(result(message))
+    ),
   });
   await w.client.initialize();
   w.client.request(1, "logging/setLevel", { level: "debug" });
@@ -113,10 +112,9 @@ Deno.test("a log level is asked for until the last call is answered, though the 
       if (request.header("x-who") === "prod") await release.promise;
       await w.open(message, reply);
     },
-    "logging/setLevel": (message, reply, request) =>
-      request.header("x-who") === "prod"
-        ? reply.hang()
-        : reply.json(result(message)),
+    "logging/setLevel": hangForProd((message, reply) =>
+      reply.json(result(message))
+    ),
     "tools/call": async (message, reply) => {
       await w.arrival("logging/setLevel prod");
       await reply.json(result(message));
@@ -136,10 +134,7 @@ Deno.test("a log level is asked for until the last call is answered, though the 
 
 Deno.test("the end does not wait for a session whose only call is cancelled", async () => {
   await using w = await ProfilesWorld.make({
-    initialize: (message, reply, request) =>
-      request.header("x-who") === "prod"
-        ? reply.hang()
-        : w.open(message, reply),
+    initialize: hangForProd((message, reply) => w.open(message, reply)),
   });
   await w.client.initialize();
   w.call(1, "prod");

@@ -19,6 +19,14 @@ export const PROFILES: ReadonlyMap<string, typeof fetch> = new Map([[
   as("dev"),
 ], ["prod", as("prod")]]);
 
+/** Leaves what the second profile asks without an answer. */
+export function hangForProd(answer: McpHandler): McpHandler {
+  return (message, reply, request) =>
+    request.header("x-who") === "prod"
+      ? reply.hang()
+      : answer(message, reply, request);
+}
+
 /** A target with sessions, and a client of two profiles before it. */
 export class ProfilesWorld extends StreamWorld {
   /** Starts both. */

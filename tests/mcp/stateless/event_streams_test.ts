@@ -1,56 +1,9 @@
 import { assertEquals } from "@std/assert";
-import { Clock } from "../../support/clock.ts";
 import { modern } from "../../support/modern_message.ts";
-import { mcp, result } from "../../support/raw_mcp.ts";
-import type { RawEventStream, RawReply } from "../../support/raw_reply.ts";
+import { mcp } from "../../support/raw_mcp.ts";
 import { RawServer } from "../../support/raw_server.ts";
 import { StreamClient } from "../../support/stream_client.ts";
-import { listening, note } from "./listening.ts";
-
-const EVENTS = "events/stream";
-
-/** Opens an event stream as servers of SEP-3415 do. */
-async function activate(
-  id: unknown,
-  reply: RawReply,
-  cursor: string,
-): Promise<RawEventStream> {
-  const stream = await reply.sse();
-  await stream.message(note(id, "events/active", { cursor }));
-  return stream;
-}
-
-Deno.test("the stream of events/stream stands open without a time limit or a place, until the server's own result", async () => {
-  const release = Promise.withResolvers<void>();
-  await using server = await RawServer.start(mcp({
-    [EVENTS]: async (message, reply) => {
-      const stream = await activate(message.id, reply, "c0");
-      await release.promise;
-      await stream.message(note(message.id, "events/event", { cursor: "c1" }));
-      await stream.message(result(message, { resultType: "complete" }));
-      await stream.end();
-    },
-    hang: (_message, reply) => reply.hang(),
-  }));
-  using clock = new Clock();
-  await using client = new StreamClient({
-    url: server.url,
-    timeoutMs: 60_000,
-    maxConcurrency: 1,
-  });
-  client.request("e", EVENTS, modern({ name: "incident", cursor: null }));
-  await client.next();
-  client.request(1, "hang", modern());
-  await server.requests.at(1);
-  await clock.pass(61_000);
-  assertEquals((await client.answer(1)).json.error.code, -31014);
-  release.resolve();
-  const frames = [await client.next(), await client.next()];
-  assertEquals(frames.map(({ json }) => json.method ?? json.result), [
-    "notifications/events/event",
-    { resultType: "complete" },
-  ]);
-});
+import { activate, EVENTS, listening, note } from "./listening.ts";
 
 for (const given of [{}, { cursor: null }, { cursor: "old" }]) {
   Deno.test(`an events/stream that breaks is opened again behind the last event, asked with ${JSON.stringify(given)}`, async () => {

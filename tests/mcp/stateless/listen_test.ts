@@ -2,18 +2,21 @@ import { assertEquals } from "@std/assert";
 import { Clock } from "../../support/clock.ts";
 import { modern } from "../../support/modern_message.ts";
 import { error, mcp, type McpHandler, result } from "../../support/raw_mcp.ts";
-import type { RawEventStream } from "../../support/raw_reply.ts";
+import type { RawEventStream, RawReply } from "../../support/raw_reply.ts";
 import { RawServer } from "../../support/raw_server.ts";
 import { StreamClient } from "../../support/stream_client.ts";
 import {
   acknowledge,
   acknowledgeAndCut,
   acknowledgeAndStay,
+  activate,
+  EVENTS,
   ID_KEY,
   LISTEN,
   listening,
   note,
 } from "./listening.ts";
+import { StreamWorld } from "../../support/stream_world.ts";
 
 const EVERYTHING = {
   toolsListChanged: true,
@@ -22,44 +25,58 @@ const EVERYTHING = {
   resourceSubscriptions: ["file:///a", "file:///b"],
 };
 
-Deno.test("a subscription's events pass until the server's own result, without a time limit or a place", async () => {
-  const release = Promise.withResolvers<void>();
-  await using server = await RawServer.start(mcp({
-    [LISTEN]: async (message, reply) => {
-      const stream = await acknowledge(message.id, reply, EVERYTHING);
-      await release.promise;
-      await stream.message(note(message.id, "tools/list_changed"));
-      await stream.message(result(message, { resultType: "complete" }));
-      await stream.end();
-    },
-    hang: (_message, reply) => reply.hang(),
-  }));
-  using clock = new Clock();
-  await using client = new StreamClient({
-    url: server.url,
-    timeoutMs: 60_000,
-    maxConcurrency: 1,
+for (
+  const [method, params, open, event] of [
+    [
+      LISTEN,
+      { notifications: EVERYTHING },
+      (id, reply) => acknowledge(id, reply, EVERYTHING),
+      "tools/list_changed",
+    ],
+    [
+      EVENTS,
+      { name: "incident", cursor: null },
+      (id, reply) => activate(id, reply, "c0"),
+      "events/event",
+    ],
+  ] satisfies readonly [
+    method: string,
+    params: Record<string, unknown>,
+    open: (id: unknown, reply: RawReply) => Promise<RawEventStream>,
+    event: string,
+  ][]
+) {
+  Deno.test(`the stream of ${method} stands open without a time limit or a place, until the server's own result`, async () => {
+    const release = Promise.withResolvers<void>();
+    await using w = await StreamWorld.start({
+      [method]: async ({ id }, reply) => {
+        const stream = await open(id, reply);
+        await release.promise;
+        await stream.message(note(id, event));
+        await stream.message(result({ id }, { resultType: "complete" }));
+        await stream.end();
+      },
+      hang: (_message, reply) => reply.hang(),
+    }, { timeoutMs: 60_000, maxConcurrency: 1 });
+    using clock = new Clock();
+    w.client.request("s", method, modern(params));
+    await w.client.next();
+    // It has a place although the stream stands open, and its time is over
+    // while that is silent.
+    w.client.request(1, "hang", modern());
+    await w.server.requests.at(1);
+    await clock.pass(61_000);
+    assertEquals((await w.client.answer(1)).json.error.code, -31014);
+    release.resolve();
+    const frames = [await w.client.next(), await w.client.next()];
+    assertEquals(frames.map(({ json }) => json.method ?? json.result), [
+      `notifications/${event}`,
+      { resultType: "complete" },
+    ]);
+    assertEquals(await w.client.close(), []);
+    assertEquals(w.posted, [method, "hang"]);
   });
-  client.request("s", LISTEN, modern({ notifications: EVERYTHING }));
-  await client.next();
-  // It has a place although the subscription stands open, and its time is over
-  // while that is silent.
-  client.request(1, "hang", modern());
-  await server.requests.at(1);
-  await clock.pass(61_000);
-  assertEquals((await client.answer(1)).json.error.code, -31014);
-  release.resolve();
-  const frames = [await client.next(), await client.next()];
-  assertEquals(frames.map(({ json }) => json.method ?? json.result), [
-    "notifications/tools/list_changed",
-    { resultType: "complete" },
-  ]);
-  assertEquals(await client.close(), []);
-  assertEquals(
-    server.requests.all.map((seen) => JSON.parse(seen.text()).method),
-    [LISTEN, "hang"],
-  );
-});
+}
 
 for (const how of ["end", "cut", "reset"] as const) {
   Deno.test(`a subscription that meets its ${how} is opened again with the same request, the equal acknowledgment is swallowed, and each honoured type gets one notification`, async () => {

@@ -50,3 +50,17 @@ export async function acknowledgeAndStay(
   await stream.message(note(message.id, "after"));
   await reply.hang();
 }
+
+/** The method of event streams. */
+export const EVENTS = "events/stream";
+
+/** Opens an event stream as servers of SEP-3415 do. */
+export async function activate(
+  id: unknown,
+  reply: RawReply,
+  cursor: string,
+): Promise<RawEventStream> {
+  const stream = await reply.sse();
+  await stream.message(note(id, "events/active", { cursor }));
+  return stream;
+}
