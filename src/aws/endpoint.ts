@@ -201,14 +201,17 @@ export function readEndpoint(hostname: string): Endpoint | undefined {
   const after = labels.slice(place + 1).join(".");
 
   const isCustomers = CUSTOMER_DOMAINS.includes(domain);
-  const service = isCustomers
-    ? customerService(before, after)
-    : serviceOf(before, after);
+  const last = before[before.length - 1];
+  const service = !isCustomers
+    ? serviceOf(before, after)
+    : after === "" && before.length > 1
+    ? CUSTOMER_SERVICES.get(last)
+    : undefined;
   if (service === undefined) return undefined;
   const region = labels[place];
   if (region !== GLOBAL) return { service, region };
   const takesV4a = isCustomers
-    ? before[before.length - 1] === "lambda-web"
+    ? last === "lambda-web"
     : DUAL_STACK_DOMAINS.has(domain) && !V4_GLOBAL_SERVICES.has(service);
   return takesV4a
     ? { service, region: "*", signatureVersion: "v4a" }
@@ -223,14 +226,6 @@ function serviceOf(
   if (after !== "vpce") return REGION_FIRST_SERVICES.get(after);
   if (!VPC_ENDPOINT.test(before[0])) return undefined;
   return namedService(before.slice(1));
-}
-
-function customerService(
-  before: readonly string[],
-  after: string,
-): string | undefined {
-  if (after !== "" || before.length < 2) return undefined;
-  return CUSTOMER_SERVICES.get(before[before.length - 1]);
 }
 
 function namedService(labels: readonly string[]): string | undefined {

@@ -3,11 +3,8 @@
 export interface Partition {
   /** Its name in ARNs. */
   readonly name: string;
-  /** The domain of its services. */
   readonly domain: string;
-  /** The domain of its dual-stack endpoints. */
   readonly dualStackDomain: string;
-  /** The domain of signing in. */
   readonly signInDomain: string;
   /** The region of a service that is asked without a region. */
   readonly region: string;

@@ -149,9 +149,7 @@ async function outputOf(
   child: Deno.ChildProcess,
   isGroup: boolean,
   limitMs: number,
-): Promise<
-  Deno.CommandStatus & { readonly stdout: Uint8Array; stderr: Uint8Array }
-> {
+) {
   const kill = (): void => killChild(child, isGroup);
   // `Deno.exit` waits for no one: the program would outlive this process.
   globalThis.addEventListener("unload", kill);
