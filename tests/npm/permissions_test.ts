@@ -75,7 +75,7 @@ const WORLDS: Readonly<Record<string, World>> = {
         "[keys]\naws_access_key_id = AKIA\naws_secret_access_key = x\n",
     },
   },
-  "SSO_PROFILE, its files elsewhere": {
+  "SSO, its files elsewhere": {
     env: {
       ...NO_KEYS,
       AWS_PROFILE: "work",
