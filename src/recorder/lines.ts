@@ -4,7 +4,8 @@ import { Recent } from "../lru_cache.ts";
 import type { HttpAnswer } from "../mcp/transport/observer.ts";
 import type { Happening, Said } from "./format.ts";
 import { MAX_KEPT_BYTES, type Noted } from "./noted.ts";
-import { filler, type StandIns } from "./stand_ins.ts";
+import type { StandIns } from "./stand_ins.ts";
+import { filler } from "./values.ts";
 
 /** A body that is still being read: the target's, or one for a client. */
 interface Body {

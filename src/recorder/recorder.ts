@@ -49,9 +49,6 @@ const IDLE_MS = 100;
 /** How long the end may take. */
 const DEFAULT_END_MS = 5_000;
 
-/** How long what was noted waits at first: more may come. */
-const FIRST_MS = 20;
-
 /** So many lines are certainly made in a millisecond, even when it is new. */
 const LINES_A_MS = 20;
 
@@ -161,7 +158,8 @@ export class Recorder implements AsyncDisposable {
   }
 
   async #work(): Promise<void> {
-    await this.#pause(this.#options.isEager ? 0 : FIRST_MS);
+    // More may come: short bursts are over then.
+    await this.#pause(IDLE_MS);
     while (this.#waiting.size > 0 && !this.#isStopped) {
       const startedAt = performance.now();
       await this.#write();

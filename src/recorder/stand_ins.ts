@@ -6,34 +6,18 @@
 
 import { ERROR_CODES } from "../errors.ts";
 import { Recent } from "../lru_cache.ts";
-import { Redactor } from "../redact/redact.ts";
 import type { Redact } from "../redact/redact.ts";
 import { type Json, JsonObject, readJson, textOf, writeJson } from "./json.ts";
+import { filler, MAX_VALUES, Shown, Values } from "./values.ts";
 import {
   DATA,
   FAULT_MEMBERS,
-  HEADER_KINDS,
   isKnownName,
   MEMBER_KINDS,
   NAMED,
-  PLAIN_HEADERS,
   PLAIN_MEMBERS,
   SCHEMAS,
-  SECRET_KINDS,
 } from "./vocabulary.ts";
-
-/** How many values have a stand-in; the oldest go first. */
-const MAX_VALUES = 10_000;
-
-/** How many texts are remembered, and how long they may be. */
-const MAX_SHOWN = 512;
-const MAX_SHOWN_LENGTH = 16 * 1024;
-
-/** How much of an error's words is kept. */
-const MAX_WORDS = 1_000;
-
-/** What the redactor takes at once. */
-const PART = 8 * 1024;
 
 const OWN_CODES: ReadonlySet<unknown> = new Set(
   Object.values(ERROR_CODES).map(String),
@@ -44,39 +28,14 @@ const BAD_ANSWER = String(ERROR_CODES["bad-answer"]);
 /** Too short and too plain to be more than a name. */
 const PLAIN_WORD = /^[\w.+/-]{1,64}$/;
 
-/** Of so many headers it is known what stood in them last. */
-const MAX_HEADERS = 256;
-
-/** Accounts are numbers, and these are of nobody. */
-const ACCOUNT = 100_000_000_000;
-
-const HASH = /^(?:[0-9a-f]{64}|x{64})$/;
-
 /** Puts stand-ins for what must not be seen, in one recording. */
-export class StandIns {
-  readonly #redact: Redact;
+export class StandIns extends Values {
   readonly #bodies: boolean;
   readonly #isNamed: (kind: string, value: string) => boolean;
-  /** What names identities, and what stands for it. */
-  readonly #names = new Map<string, string>();
-  #anyName: RegExp | undefined;
-  readonly #known = new Recent<string>(MAX_VALUES);
-  readonly #counts = new Map<string, number>();
   /** The names that tools' schemas give to members. */
   readonly #schemaNames = new Recent<true>(MAX_VALUES);
-  /** What had a stand-in may be in a text that is looked at when it is over. */
-  readonly #passed = new Redactor();
-  /**
-   * What was shown in place of a text. Much is seen twice, as it came and as it
-   * went, and a text that is shown once more tells no more than it did.
-   */
-  readonly #shown = {
-    words: new Recent<string>(MAX_SHOWN),
-    client: new Recent<string>(MAX_SHOWN),
-    target: new Recent<string>(MAX_SHOWN),
-  };
-  /** What stood last in a header: most of them say the same each time. */
-  readonly #headers = new Map<string, { value: string; shown: string }>();
+  readonly #client = new Shown();
+  readonly #target = new Shown();
 
   /**
    * @param redact Takes out what is known to be secret.
@@ -88,33 +47,9 @@ export class StandIns {
     bodies: boolean,
     isNamed: (kind: string, value: string) => boolean = () => false,
   ) {
-    this.#redact = (text) => this.#passed.redact(redact(this.#renamed(text)));
+    super(redact);
     this.#bodies = bodies;
     this.#isNamed = isNamed;
-  }
-
-  /** The stand-in of what names an identity, wherever it stands from now on. */
-  name(kind: string, value: string): string {
-    const shown = this.of(kind, value);
-    if (this.#names.get(value) === shown) return shown;
-    this.#names.set(value, shown);
-    this.#shown.words = new Recent(MAX_SHOWN);
-    const longest = [...this.#names.keys()]
-      .toSorted((one, other) => other.length - one.length)
-      .map((name) => RegExp.escape(name));
-    this.#anyName = new RegExp(
-      String.raw`(?<![\w-])(?:${longest.join("|")})(?![\w-])`,
-      "g",
-    );
-    return shown;
-  }
-
-  #renamed(text: string): string {
-    if (this.#anyName === undefined) return text;
-    return text.replaceAll(
-      this.#anyName,
-      (name) => this.#names.get(name) ?? name,
-    );
   }
 
   /** What is put into requests, as it stands in them. */
@@ -126,101 +61,13 @@ export class StandIns {
     return Object.entries(JSON.parse(this.fromClient(text)).params._meta);
   }
 
-  /** The stand-in of a value: `session-1` for the first session. */
-  of(kind: string, value: string): string {
-    const isOwn = kind === "account"
-      ? `${ACCOUNT}`.startsWith(value.slice(0, 8)) && value.length === 12
-      : value.startsWith(`${kind}-`) && /^\w+-\d{1,6}$/.test(value);
-    if (isOwn) return value;
-    const key = `${kind} ${value}`;
-    const known = this.#known.get(key);
-    if (known !== undefined) return known;
-    const count = (this.#counts.get(kind) ?? 0) + 1;
-    this.#counts.set(kind, count);
-    const name = kind === "account" ? `${ACCOUNT + count}` : `${kind}-${count}`;
-    this.#known.set(key, name);
-    if (SECRET_KINDS.test(kind)) this.#passed.add(value);
-    return name;
-  }
-
-  /** Words that are no datum: kept, without what is known to be secret. */
-  words(text: string): string {
-    return this.#once("words", text, () => {
-      const isLong = text.length > MAX_WORDS;
-      const shown = this.#redact(isLong ? text.slice(0, MAX_WORDS) : text);
-      return isLong ? `${shown}…` : shown;
-    });
-  }
-
-  header(name: string, value: string): string {
-    const last = this.#headers.get(name);
-    if (last?.value === value) return last.shown;
-    const shown = this.#header(name, value);
-    // Names may be anybody's, too.
-    if (this.#headers.size < MAX_HEADERS) {
-      this.#headers.set(name, { value, shown });
-    } else if (last) Object.assign(last, { value, shown });
-    return shown;
-  }
-
-  #header(name: string, value: string): string {
-    if (name === "authorization") return this.#authorization(value);
-    // Of what was said, it would tell whether it was this.
-    if (name === "x-amz-content-sha256" && HASH.test(value)) {
-      return filler(value);
-    }
-    if (name === "location") return this.url(value);
-    if (name === "mcp-name") {
-      return /^[\w.-]{1,64}$/.test(value) ? this.words(value) : filler(value);
-    }
-    if (PLAIN_HEADERS.test(name)) return this.words(value);
-    return this.of(HEADER_KINDS.get(name) ?? "value", value);
-  }
-
-  /** AWS's scope is no secret, and says what is wrong with many a signature. */
-  #authorization(value: string): string {
-    const [, algorithm, key, scope] =
-      /^(AWS4-[A-Z0-9-]{1,40}) Credential=([^/,\s]+)\/([\w/-]{1,200})/.exec(
-        value,
-      ) ?? [];
-    if (algorithm === undefined) return this.of("value", value);
-    return `${algorithm} ${this.of("identity", key)}/${scope}`;
-  }
-
-  /** A URL without the values of its query. */
-  url(text: string): string {
-    const [path, query] = text.split(/\?(.*)/s);
-    if (query === undefined) return this.words(path);
-    const pairs = query.split("&").map((pair) => {
-      const [name, value] = pair.split(/=(.*)/s);
-      return value === undefined
-        ? this.of("value", name)
-        : `${name}=${this.of("value", value)}`;
-    });
-    return this.words(`${path}?${pairs.join("&")}`);
-  }
-
   /** A line of the client's. */
   fromClient(text: string): string {
-    return this.#once("client", text, () => {
+    return this.#client.of(text, () => {
       const value = readJson(text);
       if (value === undefined) return this.#text(text);
       return writeJson(this.#said(value, (one) => this.#datum(one)));
     });
-  }
-
-  #once(
-    from: "words" | "client" | "target",
-    text: string,
-    make: () => string,
-  ): string {
-    const known = this.#shown[from].get(text);
-    if (known !== undefined) return known;
-    const shown = make();
-    if (text.length <= MAX_SHOWN_LENGTH) {
-      this.#shown[from].set(text, shown, shown.length);
-    }
-    return shown;
   }
 
   /**
@@ -236,7 +83,7 @@ export class StandIns {
   }
 
   #targetJson(text: string): string | undefined {
-    const shown = this.#once("target", text, () => {
+    const shown = this.#target.of(text, () => {
       const value = readJson(text);
       if (value === undefined) return "";
       return writeJson(this.#said(value, (one) => this.#fault(one)));
@@ -333,7 +180,7 @@ export class StandIns {
     if (this.#bodies) return this.#kept(value);
     return this.#walk(value, "", (raw, name) => {
       const text = textOf(raw);
-      const known = text && this.#names.get(text);
+      const known = text && this.nameOf(text);
       if (known) return quoted(known);
       if (name !== "" && !FAULT_MEMBERS.test(name)) return masked(raw);
       if (text !== undefined) return quoted(this.words(text));
@@ -357,14 +204,14 @@ export class StandIns {
     if (kind !== undefined && this.#isNamed(kind, text)) {
       return this.name(kind, text);
     }
-    return this.#names.get(text);
+    return this.nameOf(text);
   }
 
   /** What stays, but for secrets that are known. */
   #kept(value: Json): Json {
     return this.#walk(value, "", (raw, name) => {
       const text = textOf(raw);
-      const shown = text && (this.#identity(name, text) ?? this.#whole(text));
+      const shown = text && (this.#identity(name, text) ?? this.whole(text));
       return shown === undefined || shown === text ? raw : quoted(shown);
     });
   }
@@ -394,30 +241,12 @@ export class StandIns {
         this.#schemaNames.get(name) !== undefined;
       return isKnown ? raw : quoted(this.of("key", name));
     }
-    const shown = this.#whole(name);
+    const shown = this.whole(name);
     return shown === name ? raw : quoted(shown);
   }
 
   #text(text: string): string {
-    return this.#bodies ? this.#whole(text) : filler(text);
-  }
-
-  /**
-   * Of any length, while the redactor cuts what is long. No secret has a blank
-   * in it, so that a text is parted there; what has none is left out.
-   */
-  #whole(text: string): string {
-    if (text.length <= MAX_WORDS) return this.words(text);
-    let shown = "";
-    for (let at = 0; at < text.length;) {
-      const part = text.slice(at, at + PART);
-      const isLast = at + part.length === text.length;
-      const end = isLast ? part.length : part.search(/\s\S*$/) + 1;
-      const [run] = end === 0 ? /^\S+/.exec(text.slice(at)) ?? [""] : [""];
-      shown += end === 0 ? filler(run) : this.#redact(part.slice(0, end));
-      at += end === 0 ? run.length : end;
-    }
-    return shown;
+    return this.#bodies ? this.whole(text) : filler(text);
   }
 }
 
@@ -429,10 +258,4 @@ function masked(raw: string): string {
 
 function quoted(text: string): string {
   return JSON.stringify(text);
-}
-
-/** As long as the text, and nothing of it but its lines. */
-export function filler(text: string): string {
-  if (!/[\r\n\ufffd]/.test(text)) return "x".repeat(text.length);
-  return text.replaceAll(/[^\r\n\ufffd]/g, "x");
 }

@@ -1,0 +1,195 @@
+/** Stand-ins of values: the same each time, and of a stand-in it is itself. */
+
+import { Recent } from "../lru_cache.ts";
+import { type Redact, Redactor } from "../redact/redact.ts";
+import { HEADER_KINDS, PLAIN_HEADERS, SECRET_KINDS } from "./vocabulary.ts";
+
+/** How many values have a stand-in; the oldest go first. */
+export const MAX_VALUES = 10_000;
+
+/** How many of them are names of identities. */
+const MAX_NAMES = 1_000;
+
+/** How many texts are remembered, and how long they may be. */
+const MAX_SHOWN = 512;
+const MAX_SHOWN_LENGTH = 16 * 1024;
+
+/** How much of an error's words is kept. */
+const MAX_WORDS = 1_000;
+
+/** What the redactor takes at once. */
+const PART = 8 * 1024;
+
+/** Of so many headers it is known what stood in them last. */
+const MAX_HEADERS = 256;
+
+/** Accounts are numbers, and these are of nobody. */
+const ACCOUNT = 100_000_000_000;
+
+const HASH = /^(?:[0-9a-f]{64}|x{64})$/;
+
+/**
+ * What was shown in place of a text. Much is seen twice, as it came and as it
+ * went, and a text that is shown once more tells no more than it did.
+ */
+export class Shown {
+  readonly #texts = new Recent<string>(MAX_SHOWN);
+
+  of(text: string, make: () => string): string {
+    const known = this.#texts.get(text);
+    if (known !== undefined) return known;
+    const shown = make();
+    if (text.length <= MAX_SHOWN_LENGTH) {
+      this.#texts.set(text, shown, shown.length);
+    }
+    return shown;
+  }
+}
+
+/** Puts stand-ins for values, in one recording. */
+export class Values {
+  readonly #redact: Redact;
+  readonly #known = new Recent<string>(MAX_VALUES);
+  readonly #counts = new Map<string, number>();
+  /** What had a stand-in may be in a text that is looked at when it is over. */
+  readonly #passed = new Redactor();
+  /** What names identities, and what stands for it. */
+  readonly #names = new Map<string, string>();
+  #anyName: RegExp | undefined;
+  #words = new Shown();
+  /** What stood last in a header: most of them say the same each time. */
+  readonly #headers = new Map<string, { value: string; shown: string }>();
+
+  /** @param redact Takes out what is known to be secret. */
+  constructor(redact: Redact) {
+    this.#redact = (text) => this.#passed.redact(redact(this.#renamed(text)));
+  }
+
+  /** The stand-in of what names an identity, wherever it stands from now on. */
+  name(kind: string, value: string): string {
+    const shown = this.of(kind, value);
+    const isKnown = this.#names.has(value) || this.#names.size === MAX_NAMES;
+    if (isKnown) return shown;
+    this.#names.set(value, shown);
+    this.#words = new Shown();
+    const longest = [...this.#names.keys()]
+      .toSorted((one, other) => other.length - one.length)
+      .map((name) => RegExp.escape(name));
+    this.#anyName = new RegExp(
+      String.raw`(?<![\w-])(?:${longest.join("|")})(?![\w-])`,
+      "g",
+    );
+    return shown;
+  }
+
+  /** What stands for a text, if that is such a name. */
+  nameOf(text: string): string | undefined {
+    return this.#names.get(text);
+  }
+
+  #renamed(text: string): string {
+    if (this.#anyName === undefined) return text;
+    return text.replaceAll(
+      this.#anyName,
+      (name) => this.#names.get(name) ?? name,
+    );
+  }
+
+  /** The stand-in of a value: `session-1` for the first session. */
+  of(kind: string, value: string): string {
+    const isOwn = kind === "account"
+      ? `${ACCOUNT}`.startsWith(value.slice(0, 8)) && value.length === 12
+      : value.startsWith(`${kind}-`) && /^\w+-\d{1,6}$/.test(value);
+    if (isOwn) return value;
+    const key = `${kind} ${value}`;
+    const known = this.#known.get(key);
+    if (known !== undefined) return known;
+    const count = (this.#counts.get(kind) ?? 0) + 1;
+    this.#counts.set(kind, count);
+    const name = kind === "account" ? `${ACCOUNT + count}` : `${kind}-${count}`;
+    this.#known.set(key, name);
+    if (SECRET_KINDS.test(kind)) this.#passed.add(value);
+    return name;
+  }
+
+  /** Words that are no datum: kept, without what is known to be secret. */
+  words(text: string): string {
+    return this.#words.of(text, () => {
+      const isLong = text.length > MAX_WORDS;
+      const shown = this.#redact(isLong ? text.slice(0, MAX_WORDS) : text);
+      return isLong ? `${shown}…` : shown;
+    });
+  }
+
+  header(name: string, value: string): string {
+    const last = this.#headers.get(name);
+    if (last?.value === value) return last.shown;
+    const shown = this.#header(name, value);
+    // Names may be anybody's, too.
+    if (this.#headers.size < MAX_HEADERS) {
+      this.#headers.set(name, { value, shown });
+    } else if (last) Object.assign(last, { value, shown });
+    return shown;
+  }
+
+  #header(name: string, value: string): string {
+    if (name === "authorization") return this.#authorization(value);
+    // Of what was said, it would tell whether it was this.
+    if (name === "x-amz-content-sha256" && HASH.test(value)) {
+      return filler(value);
+    }
+    if (name === "location") return this.url(value);
+    if (name === "mcp-name") {
+      return /^[\w.-]{1,64}$/.test(value) ? this.words(value) : filler(value);
+    }
+    if (PLAIN_HEADERS.test(name)) return this.words(value);
+    return this.of(HEADER_KINDS.get(name) ?? "value", value);
+  }
+
+  /** AWS's scope is no secret, and says what is wrong with many a signature. */
+  #authorization(value: string): string {
+    const [, algorithm, key, scope] =
+      /^(AWS4-[A-Z0-9-]{1,40}) Credential=([^/,\s]+)\/([\w/-]{1,200})/.exec(
+        value,
+      ) ?? [];
+    if (algorithm === undefined) return this.of("value", value);
+    return `${algorithm} ${this.of("identity", key)}/${scope}`;
+  }
+
+  /** A URL without the values of its query. */
+  url(text: string): string {
+    const [path, query] = text.split(/\?(.*)/s);
+    if (query === undefined) return this.words(path);
+    const pairs = query.split("&").map((pair) => {
+      const [name, value] = pair.split(/=(.*)/s);
+      return value === undefined
+        ? this.of("value", name)
+        : `${name}=${this.of("value", value)}`;
+    });
+    return this.words(`${path}?${pairs.join("&")}`);
+  }
+
+  /**
+   * Of any length, while the redactor cuts what is long. No secret has a blank
+   * in it, so that a text is parted there; what has none is left out.
+   */
+  whole(text: string): string {
+    if (text.length <= MAX_WORDS) return this.words(text);
+    let shown = "";
+    for (let at = 0; at < text.length;) {
+      const part = text.slice(at, at + PART);
+      const isLast = at + part.length === text.length;
+      const end = isLast ? part.length : part.search(/\s\S*$/) + 1;
+      const [run] = end === 0 ? /^\S+/.exec(text.slice(at)) ?? [""] : [""];
+      shown += end === 0 ? filler(run) : this.#redact(part.slice(0, end));
+      at += end === 0 ? run.length : end;
+    }
+    return shown;
+  }
+}
+
+/** As long as the text, and nothing of it but its lines. */
+export function filler(text: string): string {
+  if (!/[\r\n\ufffd]/.test(text)) return "x".repeat(text.length);
+  return text.replaceAll(/[^\r\n\ufffd]/g, "x");
+}
