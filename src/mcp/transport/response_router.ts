@@ -327,26 +327,21 @@ export class ResponseRouter {
     const error = frameTooLarge(byteLength, this.#target);
     const id = idIn(members);
     if (members.some(({ name }) => name === "method")) {
-      log.warn("dropped a message of the target that is too large", {
-        byteLength,
-        maxAnswerBytes,
-      });
+      const sizes = { byteLength, maxAnswerBytes };
+      log.warn("dropped a message of the target that is too large", sizes);
       if (id) this.#hooks.refuse(id, error);
       return;
     }
     const owed = id && this.pending.withId(id, exchange);
-    // On the stream of another call it need not be this one's.
-    if (owed && exchange && owed.owner !== exchange) {
-      return this.#keep(owed, error);
-    }
-    if (owed) {
+    if (owed && (!exchange || owed.owner === exchange)) {
       owed.kept = undefined;
       return await this.pending.fail(owed.owner, error, [owed]);
     }
-    // It may be none: a better answer may follow.
-    if (exchange && !id) {
-      return exchange.pending.forEach((request) => this.#keep(request, error));
-    }
+    // On another call's stream, or without an ID, a better answer may follow.
+    const unnamed = id ? [] : exchange?.pending ?? [];
+    const meant = owed ? [owed] : unnamed;
+    for (const request of meant) this.#keep(request, error);
+    if (meant.length > 0) return;
     log.warn("dropped an answer that nobody waits for", { id: id?.source });
   }
 }
