@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { createSigner } from "../../../src/aws/signing/signer.ts";
-import { send, SIGNER, startGate } from "./signed_send.ts";
+import { send, SIGNER, startGate } from "./signer_world.ts";
 
 Deno.test("a path that holds escapes, an AgentCore ARN, verifies", async () => {
   await using gate = await startGate();

@@ -1,5 +1,5 @@
 import { assertEquals, assertRejects } from "@std/assert";
-import { POST, signedFetchTo, startGate } from "./renewing.ts";
+import { POST, signedFetchTo, startGate } from "./session_world.ts";
 
 Deno.test("an error body that was looked into is whole for the caller, however long", async () => {
   const body = `{"message":"${"x".repeat(300_000)}"}`;

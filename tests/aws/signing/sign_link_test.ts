@@ -2,7 +2,7 @@
 
 import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { createSigner } from "../../../src/aws/signing/signer.ts";
-import { send, SESSION, SIGNER, startGate } from "./signed_send.ts";
+import { send, SESSION, SIGNER, startGate } from "./signer_world.ts";
 
 Deno.test("a signed link verifies without any header", async () => {
   await using gate = await startGate({ principals: { AKIDEXAMPLE: SESSION } });

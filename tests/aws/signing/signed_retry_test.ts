@@ -14,7 +14,7 @@ import type {
 } from "../../../src/aws/credentials/types.ts";
 import { CredentialsError } from "../../../src/errors.ts";
 import { within } from "../../support/deadline.ts";
-import { OLD, POST, signedFetchTo, startGate } from "./renewing.ts";
+import { OLD, POST, signedFetchTo, startGate } from "./session_world.ts";
 import { keptLog } from "../../support/kept_log.ts";
 
 const NEW: Credentials = {

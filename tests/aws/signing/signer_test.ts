@@ -3,7 +3,8 @@ import { assert, assertEquals, assertFalse, assertThrows } from "@std/assert";
 import { createSigner } from "../../../src/aws/signing/signer.ts";
 import { createSignedFetch } from "../../../src/aws/signing/signed_fetch.ts";
 import { ConfigError } from "../../../src/errors.ts";
-import { KEY, send, SESSION, SIGNER, startGate } from "./signed_send.ts";
+import { send, SESSION, SIGNER, startGate } from "./signer_world.ts";
+import { KEY } from "./sign_world.ts";
 
 Deno.test("a signer goes on after midnight, and with other credentials", async () => {
   let now = Date.UTC(2026, 0, 1, 23, 59, 59);

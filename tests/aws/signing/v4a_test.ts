@@ -1,7 +1,8 @@
 import { assert, assertEquals } from "@std/assert";
 import { createSigner } from "../../../src/aws/signing/signer.ts";
 import { SigV4Verifier } from "../../support/sigv4_verifier.ts";
-import { KEY, send, SESSION, SIGNER, startGate } from "./signed_send.ts";
+import { send, SESSION, SIGNER, startGate } from "./signer_world.ts";
+import { KEY } from "./sign_world.ts";
 
 Deno.test("a v4a signature verifies in each region of its set, cold and warm", async () => {
   await using gate = await startGate({ principals: { AKIDEXAMPLE: SESSION } });

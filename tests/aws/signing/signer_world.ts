@@ -1,12 +1,9 @@
+/** A signer, and a gate that knows its key. */
 import { assert } from "@std/assert";
+import { KEY, startGate as startAnyGate } from "./sign_world.ts";
 import type { SignerOptions } from "../../../src/aws/signing/core.ts";
-import { type GateRecord, IamGate } from "../../support/iam_gate.ts";
+import type { GateRecord, IamGate } from "../../support/iam_gate.ts";
 import type { VerifierOptions } from "../../support/sigv4_verifier.ts";
-
-export const KEY = {
-  accessKeyId: "AKIDEXAMPLE",
-  secretAccessKey: "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY",
-};
 
 export const SESSION = { ...KEY, sessionToken: "a/session+token==" };
 
@@ -16,20 +13,11 @@ export const SIGNER: SignerOptions = {
   credentials: KEY,
 };
 
+/** A gate that takes what this signer signs. */
 export function startGate(
   options: Partial<VerifierOptions> = {},
 ): Promise<IamGate> {
-  return IamGate.start({
-    verifier: {
-      principals: { AKIDEXAMPLE: KEY },
-      region: "eu-west-1",
-      service: "bedrock-agentcore",
-      ...options,
-    },
-    handler: (_request, response) => {
-      response.end("ok");
-    },
-  });
+  return startAnyGate({ service: SIGNER.service, ...options });
 }
 
 /** Sends a signed request, and gives what the gate saw of it. */

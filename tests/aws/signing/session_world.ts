@@ -1,25 +1,28 @@
-import type { Credentials } from "../../../src/aws/credentials/types.ts";
-import {
-  createSignedFetch,
-  type SignedFetchOptions,
-} from "../../../src/aws/signing/signed_fetch.ts";
-import { IamGate, type IamGateOptions } from "../../support/iam_gate.ts";
-import type { VerifierOptions } from "../../support/sigv4_verifier.ts";
+/** The gate and the signed fetch of sign_world.ts, with keys of a session. */
 
+import type { Credentials } from "../../../src/aws/credentials/types.ts";
+import type {
+  SignedFetch,
+  SignedFetchOptions,
+} from "../../../src/aws/signing/signed_fetch.ts";
+import type { IamGate, IamGateOptions } from "../../support/iam_gate.ts";
+import type { VerifierOptions } from "../../support/sigv4_verifier.ts";
+import * as world from "./sign_world.ts";
+
+/** The keys that the gate knows, unless it is told others. */
 export const OLD: Credentials = {
   accessKeyId: "ASIAEXAMPLEOLD",
   secretAccessKey: "an-old-secret-access-key",
   sessionToken: "an-old-session-token",
 };
 
-export const SCOPE = { service: "execute-api", region: "eu-west-1" };
-
+/** A gate that repeats what was sent as it ran it. */
 export function startGate(
   verifier: Partial<VerifierOptions>,
   options: Partial<IamGateOptions> = {},
 ): Promise<IamGate> {
-  return IamGate.start({
-    verifier: { principals: { [OLD.accessKeyId]: OLD }, ...SCOPE, ...verifier },
+  const principals = { [OLD.accessKeyId]: OLD };
+  return world.startGate({ principals, ...verifier }, {
     handler: (_request, response, record) => {
       response.end(`ran ${record.text()}`);
     },
@@ -27,16 +30,12 @@ export function startGate(
   });
 }
 
+/** A fetch that signs for it with the old keys. */
 export function signedFetchTo(
   gate: IamGate,
   options: Partial<SignedFetchOptions> = {},
-): ReturnType<typeof createSignedFetch> {
-  return createSignedFetch({
-    origin: gate.origin,
-    credentials: OLD,
-    ...SCOPE,
-    ...options,
-  });
+): SignedFetch {
+  return world.signedFetchTo(gate, { credentials: OLD, ...options });
 }
 
 export const POST = { method: "POST", body: "a call" };
