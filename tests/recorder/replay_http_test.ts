@@ -203,3 +203,17 @@ Deno.test("a program that answers clients over HTTP otherwise than then is told"
     assertStringIncludes(text, differs);
   }
 });
+
+Deno.test("a client's head that HTTP does not take is played without what it does not take", async () => {
+  await using directory = await RecordingDirectory.make();
+  await record(directory);
+  const recorded = await Deno.readTextFile(directory.path);
+  const other = recorded.replace(
+    /("kind":"in".*?"headers":\{)/,
+    '$1"x\\r\\n":"y","x-other":"a\\u0000…",',
+  );
+  assert(other !== recorded, "something is changed");
+  await Deno.writeTextFile(directory.path, other);
+  const { code, text } = await replay(directory.path, "--fast");
+  assertEquals(code, 0, text);
+});

@@ -3,6 +3,7 @@
 import { type ClientRequest, request } from "node:http";
 import { readJson } from "../../recorder/json.ts";
 import type { RecordLine } from "../../recorder/format.ts";
+import { HEADER_NAME, NO_HEADER_VALUE } from "./target.ts";
 
 /** What a client said. */
 export type Spoken = Extract<RecordLine, { kind: "in" }>;
@@ -30,16 +31,22 @@ export function stdioClient(stdin: WritableStream<Uint8Array>): Client {
 const OWN_HEADERS =
   /^(?:authorization|connection|content-length|cookie|expect|host|keep-alive|origin|sec-.*|te|trailer|transfer-encoding|upgrade)$/;
 
+/** Those of which a recording has requests. */
+const METHOD = /^(?:DELETE|GET|POST)$/;
+
 /** Sends HTTP requests, each over a connection of its own. */
 export function httpClient(url: Promise<URL>): Client {
   const requests = new Map<number, ClientRequest>();
   const leave = (client: number) => void requests.get(client)?.destroy();
   return {
     async say({ client = 0, method, headers = {}, text = "" }) {
-      const own = Object.entries(headers)
-        .filter(([name]) => !OWN_HEADERS.test(name));
+      const own = Object.entries(headers).flatMap(([name, value]) =>
+        OWN_HEADERS.test(name) || !HEADER_NAME.test(name)
+          ? []
+          : [[name, value.replaceAll(NO_HEADER_VALUE, "?")]]
+      );
       const sent = request(await url, {
-        method,
+        method: METHOD.test(method ?? "") ? method : "POST",
         headers: Object.fromEntries(own),
         agent: false,
       });

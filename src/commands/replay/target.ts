@@ -20,8 +20,8 @@ const OWN_HEADERS =
   /^(?:connection|content-encoding|content-length|keep-alive|transfer-encoding)$/;
 
 /** What HTTP takes for the name of a header, and in its value does not. */
-const HEADER_NAME = /^[\w!#$%&'*+.^`|~-]+$/;
-const NO_HEADER_VALUE = /[^\t -~\x80-\xff]/g;
+export const HEADER_NAME = /^[\w!#$%&'*+.^`|~-]+$/;
+export const NO_HEADER_VALUE = /[^\t -~\x80-\xff]/g;
 
 /** Where requests arrive, and wait for what the recording says. */
 export class ReplayTarget implements AsyncDisposable {
