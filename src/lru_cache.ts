@@ -1,4 +1,4 @@
-/** A memory that stays small. */
+/** An LRU cache, bounded in entries and in the length of their texts. */
 
 /** How long all keys may be together: a peer names things as long as it likes. */
 const MAX_LENGTH = 4 * 1024 * 1024;
@@ -8,19 +8,19 @@ interface Entry<V> {
   readonly length: number;
 }
 
-/** Values by their key, as many as were noted last. */
-export class Recent<V> {
+/** Values by their key: those that were set or looked up last. */
+export class LruCache<V> {
   readonly #entries = new Map<string, Entry<V>>();
   readonly #limit: number;
   #length = 0;
 
-  /** @param limit How many are remembered; the oldest go first. */
+  /** @param limit How many are kept; the least recently used goes first. */
   constructor(limit: number) {
     this.#limit = limit;
   }
 
   /**
-   * Notes a value; it is the newest now. What is too long is not remembered.
+   * Sets a value. What is too long is not kept.
    *
    * @param valueLength How long the texts in the value are, if a peer says so.
    */
@@ -36,23 +36,27 @@ export class Recent<V> {
     }
   }
 
-  /** What was noted last under a key; `undefined` if nothing is remembered. */
+  /** The value of a key, which is in use from then on. */
   get(key: string): V | undefined {
-    return this.#entries.get(key)?.value;
+    const entry = this.#entries.get(key);
+    if (entry === undefined) return undefined;
+    this.#entries.delete(key);
+    this.#entries.set(key, entry);
+    return entry.value;
   }
 
-  /** Forgets a key; whether there was anything under it. */
+  /** Removes a key; whether it was there. */
   delete(key: string): boolean {
     this.#length -= this.#entries.get(key)?.length ?? 0;
     return this.#entries.delete(key);
   }
 
-  /** What is remembered, the oldest first. */
+  /** The keys, the least recently used first. */
   keys(): Iterable<string> {
     return this.#entries.keys();
   }
 
-  /** How many values there are. */
+  /** How many entries there are. */
   get size(): number {
     return this.#entries.size;
   }

@@ -1,26 +1,34 @@
 import { assertEquals } from "@std/assert";
-import { Recent } from "../src/lru_cache.ts";
+import { LruCache } from "../src/lru_cache.ts";
 
 const MIB = 1024 * 1024;
 
-Deno.test("of more values than are remembered the oldest go", () => {
-  const recent = new Recent<number>(2);
+Deno.test("of more values than are kept the least recently set goes", () => {
+  const cache = new LruCache<number>(2);
   for (const [value, key] of ["a", "b", "a", "c"].entries()) {
-    recent.set(key, value);
+    cache.set(key, value);
   }
-  const all = ["a", "b", "c"].map((key) => recent.get(key));
-  assertEquals([recent.size, ...all], [2, 2, undefined, 3]);
+  const all = ["a", "b", "c"].map((key) => cache.get(key));
+  assertEquals([cache.size, ...all], [2, 2, undefined, 3]);
 });
 
-Deno.test("what is remembered is bounded by its length, too", () => {
-  const recent = new Recent<number>(1_000);
-  for (let n = 0; n < 100; n++) recent.set(`${n} ${"x".repeat(MIB)}`, n);
-  assertEquals(recent.size, 3);
-  recent.set("short", 1, 3.5 * MIB);
-  assertEquals(recent.size, 1);
-  recent.set("long", 1, 5 * MIB);
-  assertEquals([recent.get("short"), recent.get("long")], [1, undefined]);
-  recent.delete("short");
-  for (let n = 0; n < 100; n++) recent.set(`${n}`, n);
-  assertEquals(recent.size, 100);
+Deno.test("a value that was looked up stays longer than one that was not", () => {
+  const cache = new LruCache<number>(2);
+  for (const key of ["a", "b"]) cache.set(key, 1);
+  cache.get("a");
+  cache.set("c", 1);
+  assertEquals([...cache.keys()], ["a", "c"]);
+});
+
+Deno.test("a cache is bounded by the length of its texts, too", () => {
+  const cache = new LruCache<number>(1_000);
+  for (let n = 0; n < 100; n++) cache.set(`${n} ${"x".repeat(MIB)}`, n);
+  assertEquals(cache.size, 3);
+  cache.set("short", 1, 3.5 * MIB);
+  assertEquals(cache.size, 1);
+  cache.set("long", 1, 5 * MIB);
+  assertEquals([cache.get("short"), cache.get("long")], [1, undefined]);
+  cache.delete("short");
+  for (let n = 0; n < 100; n++) cache.set(`${n}`, n);
+  assertEquals(cache.size, 100);
 });

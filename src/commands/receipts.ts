@@ -7,7 +7,7 @@ import type { Credentials } from "../aws/credentials/types.ts";
 import type { Config } from "../config/config.ts";
 import type { CommandContext } from "./context.ts";
 import type { Surroundings } from "./target.ts";
-import { Recent } from "../lru_cache.ts";
+import { LruCache } from "../lru_cache.ts";
 import { askCaller } from "./caller.ts";
 
 /** How long a result may wait for what STS says. */
@@ -47,7 +47,7 @@ export class Receipts {
     Response,
     { namedBy: NamedBy; credentials: Credentials | undefined }
   >();
-  readonly #callers = new Recent<Promise<Caller>>(MAX_CALLERS);
+  readonly #callers = new LruCache<Promise<Caller>>(MAX_CALLERS);
 
   constructor(config: Pick<Config, "region">, around: Around) {
     this.#config = config;

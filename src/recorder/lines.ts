@@ -1,6 +1,6 @@
 /** What was noted → the lines of a recording. */
 
-import { Recent } from "../lru_cache.ts";
+import { LruCache } from "../lru_cache.ts";
 import type { HttpAnswer } from "../mcp/transport/observer.ts";
 import type { Happening, Said } from "./format.ts";
 import { MAX_KEPT_BYTES, type Noted } from "./noted.ts";
@@ -52,7 +52,7 @@ export class RecordLines {
   readonly #startedAt = performance.now();
   readonly #bodies = new Map<number | HttpAnswer, Body>();
   readonly #clients = new WeakMap<HttpAnswer, number>();
-  readonly #sent = new Recent<number>(MAX_SENT);
+  readonly #sent = new LruCache<number>(MAX_SENT);
   #clientCount = 0;
   #seq = 0;
   #identity: string | undefined;

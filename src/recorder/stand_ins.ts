@@ -5,7 +5,7 @@
  */
 
 import { ERROR_CODES } from "../errors.ts";
-import { Recent } from "../lru_cache.ts";
+import { LruCache } from "../lru_cache.ts";
 import type { Redact } from "../redact/redact.ts";
 import { type Json, JsonObject, readJson, textOf, writeJson } from "./json.ts";
 import { filler, MAX_VALUES, Shown, Values } from "./values.ts";
@@ -33,7 +33,7 @@ export class StandIns extends Values {
   readonly #bodies: boolean;
   readonly #isNamed: (kind: string, value: string) => boolean;
   /** The names that tools' schemas give to members. */
-  readonly #schemaNames = new Recent<true>(MAX_VALUES);
+  readonly #schemaNames = new LruCache<true>(MAX_VALUES);
   readonly #client = new Shown();
   readonly #target = new Shown();
 

@@ -1,6 +1,6 @@
 /** Stand-ins of values: the same each time, and of a stand-in it is itself. */
 
-import { Recent } from "../lru_cache.ts";
+import { LruCache } from "../lru_cache.ts";
 import { type Redact, Redactor } from "../redact/redact.ts";
 import { HEADER_KINDS, PLAIN_HEADERS, SECRET_KINDS } from "./vocabulary.ts";
 
@@ -33,7 +33,7 @@ const HASH = /^(?:[0-9a-f]{64}|x{64})$/;
  * went, and a text that is shown once more tells no more than it did.
  */
 export class Shown {
-  readonly #texts = new Recent<string>(MAX_SHOWN);
+  readonly #texts = new LruCache<string>(MAX_SHOWN);
 
   of(text: string, make: () => string): string {
     const known = this.#texts.get(text);
@@ -49,7 +49,7 @@ export class Shown {
 /** Puts stand-ins for values, in one recording. */
 export class Values {
   readonly #redact: Redact;
-  readonly #known = new Recent<string>(MAX_VALUES);
+  readonly #known = new LruCache<string>(MAX_VALUES);
   readonly #counts = new Map<string, number>();
   /** What had a stand-in may be in a text that is looked at when it is over. */
   readonly #passed = new Redactor();

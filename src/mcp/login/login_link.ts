@@ -18,7 +18,7 @@ import { messageOf, type ProxyError } from "../../errors.ts";
 import { type Login, LoginError, type LoginPage } from "../../login.ts";
 import type { Naming } from "../../naming.ts";
 import type { Log } from "../../log/log.ts";
-import { Recent } from "../../lru_cache.ts";
+import { LruCache } from "../../lru_cache.ts";
 import { within } from "../../time.ts";
 import { ASKING_METHODS } from "../bridge/context.ts";
 import { type Call, PendingLogin } from "./pending_login.ts";
@@ -85,7 +85,7 @@ export class LoginLink implements Link {
   /** Those that have waited: none waits twice. */
   readonly #waited = new WeakSet<Exchange>();
   /** What calls were told to come again for, and with which answers. */
-  readonly #states = new Recent<{ login: PendingLogin; answers: string }>(
+  readonly #states = new LruCache<{ login: PendingLogin; answers: string }>(
     MAX_STATES,
   );
   readonly #pending = new Map<string, PendingLogin>();

@@ -14,7 +14,7 @@ import {
   type RequestMessage,
   type SingleMessage,
 } from "../wire/message.ts";
-import { Recent } from "../../lru_cache.ts";
+import { LruCache } from "../../lru_cache.ts";
 import {
   elementsInTurns,
   insertMembers,
@@ -35,7 +35,7 @@ export class IdentityArguments {
   /** The arguments as members of `properties`. */
   readonly #members: string;
   /** The tools that, as last listed, have one of a name themselves. */
-  readonly #owners = new Recent<true>(MAX_OWNERS);
+  readonly #owners = new LruCache<true>(MAX_OWNERS);
 
   /** @param offered The arguments' JSON schemas, by name. */
   constructor(offered: Readonly<Record<string, unknown>>, log: Log) {

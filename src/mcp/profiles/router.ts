@@ -12,7 +12,7 @@
 
 import { messageOf, ProxyError } from "../../errors.ts";
 import type { Log } from "../../log/log.ts";
-import { Recent } from "../../lru_cache.ts";
+import { LruCache } from "../../lru_cache.ts";
 import { within } from "../../time.ts";
 import {
   cancelledId,
@@ -59,7 +59,7 @@ export class IdentityRouter implements Link {
   /** The calls under way that went elsewhere than to the default. */
   readonly #elsewhere = new Map<string, IdentityBranch>();
   /** The identities whose calls began tasks, by these. */
-  readonly #tasks = new Recent<string>(MAX_TASKS);
+  readonly #tasks = new LruCache<string>(MAX_TASKS);
   readonly #arguments: IdentityArguments;
   readonly #client: ClientState = {};
 

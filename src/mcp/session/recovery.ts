@@ -4,7 +4,7 @@
  */
 
 import { ProxyError } from "../../errors.ts";
-import { Recent } from "../../lru_cache.ts";
+import { LruCache } from "../../lru_cache.ts";
 import type { Exchange } from "../transport/exchange.ts";
 import { summaryOf } from "../transport/failure.ts";
 import type { InFlight } from "../transport/in_flight.ts";
@@ -32,7 +32,7 @@ export class Recovery {
   readonly #inFlight: InFlight;
   #agreement: Agreement | undefined;
   #logLevel: unknown;
-  #subscriptions = new Recent<true>(MAX_SUBSCRIPTIONS);
+  #subscriptions = new LruCache<true>(MAX_SUBSCRIPTIONS);
 
   constructor(target: Target, inFlight: InFlight) {
     this.#target = target;
@@ -46,7 +46,7 @@ export class Recovery {
         const { protocolVersion, capabilities } = asObject(answer.result);
         this.#agreement = { params, protocolVersion, capabilities };
         this.#logLevel = undefined;
-        this.#subscriptions = new Recent(MAX_SUBSCRIPTIONS);
+        this.#subscriptions = new LruCache(MAX_SUBSCRIPTIONS);
         return;
       }
       case "logging/setLevel":

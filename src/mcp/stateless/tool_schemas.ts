@@ -6,7 +6,7 @@
  */
 
 import type { Log } from "../../log/log.ts";
-import { Recent } from "../../lru_cache.ts";
+import { LruCache } from "../../lru_cache.ts";
 import { excerpt } from "../wire/excerpt.ts";
 import type { HeaderPairs } from "../wire/headers.ts";
 import { asObject, isObject } from "../wire/message.ts";
@@ -64,7 +64,7 @@ interface Place {
 /** The mirrored parameters of each tool, as last listed. */
 export class ToolSchemas {
   readonly #log: Log;
-  readonly #tools = new Recent<readonly MirroredParameter[]>(MAX_TOOLS);
+  readonly #tools = new LruCache<readonly MirroredParameter[]>(MAX_TOOLS);
 
   constructor(log: Log) {
     this.#log = log;

@@ -2,7 +2,7 @@
 
 import { Glob } from "../../glob.ts";
 import { ProxyError } from "../../errors.ts";
-import { Recent } from "../../lru_cache.ts";
+import { LruCache } from "../../lru_cache.ts";
 import { type Naming, OPTION_NAMES, type OptionNames } from "../../naming.ts";
 import { excerpt } from "../wire/excerpt.ts";
 import {
@@ -32,7 +32,7 @@ export class ToolPolicy {
   readonly #deny: readonly Glob[];
   readonly #memory: ToolMemory;
   readonly #names: OptionNames;
-  #records = new Recent<{ isReadOnly: boolean; at: number }>(MAX_TOOLS);
+  #records = new LruCache<{ isReadOnly: boolean; at: number }>(MAX_TOOLS);
   #changes = 0;
 
   constructor({ readOnly, allow, deny }: ToolRules, memory: ToolMemory) {
@@ -57,7 +57,7 @@ export class ToolPolicy {
   /** Forgets what the tools said of themselves: they may say something else. */
   forget(): void {
     this.#changes++;
-    this.#records = new Recent(MAX_TOOLS);
+    this.#records = new LruCache(MAX_TOOLS);
   }
 
   /** How often it has forgotten what it had recorded. */

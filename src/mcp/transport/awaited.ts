@@ -1,7 +1,7 @@
 /** What a layer waits for: answers, and work of its own. */
 
 import type { Log } from "../../log/log.ts";
-import { Recent } from "../../lru_cache.ts";
+import { LruCache } from "../../lru_cache.ts";
 import {
   type RequestId,
   type ResponseMessage,
@@ -22,7 +22,7 @@ const MAX_CANCELLED = 1024;
 export class AwaitedAnswers<T = true> {
   readonly #awaited = new Map<string, T>();
   /** Those that may never be answered: nothing else takes them out. */
-  readonly #cancelled = new Recent<T>(MAX_CANCELLED);
+  readonly #cancelled = new LruCache<T>(MAX_CANCELLED);
 
   expect({ key }: RequestId, noted: T): void {
     this.#cancelled.delete(key);

@@ -22,7 +22,7 @@ import {
   type ResponseMessage,
   type SingleMessage,
 } from "../wire/message.ts";
-import { Recent } from "../../lru_cache.ts";
+import { LruCache } from "../../lru_cache.ts";
 import { whenOver } from "../../time.ts";
 
 /** How many requests and tokens that are over are remembered. */
@@ -45,10 +45,10 @@ export class PendingRequests {
   readonly #era: Era;
   readonly #waiting = new Map<string, PendingRequest>();
   /** Requests that nobody waits for any more. */
-  readonly #over = new Recent<true>(MAX_OVER);
+  readonly #over = new LruCache<true>(MAX_OVER);
   /** The progress tokens of requests under way, and of those that are over. */
   readonly #tokens = new Map<string, Exchange>();
-  readonly #overTokens = new Recent<true>(MAX_OVER);
+  readonly #overTokens = new LruCache<true>(MAX_OVER);
 
   constructor(target: Target, era: Era) {
     this.#target = target;

@@ -6,7 +6,7 @@
 import { withoutByteOrderMark } from "../wire/bytes.ts";
 import type { Target } from "./target.ts";
 import { ProxyError } from "../../errors.ts";
-import { Recent } from "../../lru_cache.ts";
+import { LruCache } from "../../lru_cache.ts";
 import { answerTo, repairedAnswer, withIdOf } from "../wire/answers.ts";
 import type { OversizedData, ServerEvent } from "../wire/events.ts";
 import { excerpt } from "../wire/excerpt.ts";
@@ -45,7 +45,7 @@ export class ResponseRouter {
   readonly #hooks: RouterHooks;
   readonly pending: PendingRequests;
   readonly receipts: Receipts;
-  readonly #targetRequests = new Recent<SessionHeaders>(MAX_TARGET_REQUESTS);
+  readonly #targetRequests = new LruCache<SessionHeaders>(MAX_TARGET_REQUESTS);
 
   constructor(target: Target, hooks: RouterHooks) {
     this.#target = target;

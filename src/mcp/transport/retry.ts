@@ -8,7 +8,7 @@
  */
 
 import { ProxyError } from "../../errors.ts";
-import { Recent } from "../../lru_cache.ts";
+import { LruCache } from "../../lru_cache.ts";
 import { delay } from "../../time.ts";
 import type { SessionHeaders } from "../wire/headers.ts";
 import { isObject } from "../wire/message.ts";
@@ -144,7 +144,7 @@ const MAX_TOOLS = 10_000;
 
 export class RetryPolicy {
   readonly #retries: number;
-  readonly #repeatableTools = new Recent<true>(MAX_TOOLS);
+  readonly #repeatableTools = new LruCache<true>(MAX_TOOLS);
 
   constructor(retries: number) {
     this.#retries = retries;
