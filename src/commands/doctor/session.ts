@@ -7,7 +7,7 @@ import type { CredentialSource } from "../../aws/credentials/types.ts";
 import type { SignedFetch } from "../../aws/signing/signed_fetch.ts";
 import { toolPages } from "../../mcp/tools/recorder.ts";
 import { OwnRequests } from "../../mcp/transport/awaited.ts";
-import { isOwnError } from "../../mcp/transport/failure.ts";
+import { isOwnError, UNKNOWN_STATUSES } from "../../mcp/transport/failure.ts";
 import { messageFrame, rpcErrorFrame } from "../../mcp/transport/link.ts";
 import { META, metaOf } from "../../mcp/wire/era.ts";
 import { FrameParser } from "../../mcp/wire/frames.ts";
@@ -127,8 +127,7 @@ function greeting(
 /** Refusals and faults of the network are no matter of eras. */
 function mayBeModern(data: JsonObject): boolean {
   return !isOwnError(data) ||
-    data.reason === "http-status" &&
-      [400, 404, 405].includes(Number(data.status));
+    data.reason === "http-status" && UNKNOWN_STATUSES.has(data.status);
 }
 
 async function countTools(

@@ -7,7 +7,7 @@ import { ProxyError } from "../../errors.ts";
 import { delay, whenOver, within, withLimit } from "../../time.ts";
 import type { ToolRecorder } from "../tools/recorder.ts";
 import type { Exchange } from "../transport/exchange.ts";
-import { summaryOf } from "../transport/failure.ts";
+import { summaryOf, UNKNOWN_STATUSES } from "../transport/failure.ts";
 import type { InFlight } from "../transport/in_flight.ts";
 import {
   AttemptError,
@@ -48,9 +48,6 @@ const RENEWAL_WAIT_MS = 2_000;
 
 /** How long after its end a channel is opened again. */
 const RECONNECT_MS = 1_000;
-
-/** Statuses with which a target that speaks HTTP+SSE refuses `initialize`. */
-const OLD_TRANSPORT_STATUSES: ReadonlySet<unknown> = new Set([400, 404, 405]);
 
 /** The least time that a ping is given, in milliseconds. */
 const MIN_PING_MS = 5_000;
@@ -147,7 +144,7 @@ export class SessionKeeper {
     if (cause instanceof AttemptError && cause.answer) return false;
     const error = errorOf(cause);
     const isRefused = error?.reason === "http-status" &&
-      OLD_TRANSPORT_STATUSES.has(error.data.status);
+      UNKNOWN_STATUSES.has(error.data.status);
     if (!isRefused || this.#current !== NO_SESSION) return false;
     this.#isOldTransport = true;
     try {

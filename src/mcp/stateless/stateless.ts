@@ -18,7 +18,12 @@
 import { ProxyError } from "../../errors.ts";
 import { toolPages } from "../tools/recorder.ts";
 import type { Exchange } from "../transport/exchange.ts";
-import { ownErrorData, streamCut, summaryOf } from "../transport/failure.ts";
+import {
+  ownErrorData,
+  streamCut,
+  summaryOf,
+  UNKNOWN_STATUSES,
+} from "../transport/failure.ts";
 import { InFlight, NO_LIMIT } from "../transport/in_flight.ts";
 import { requestsIn } from "../transport/pending_requests.ts";
 import { readRpcError } from "../transport/error_body.ts";
@@ -60,9 +65,6 @@ const PATIENCE_MS = 10_000;
 
 /** The longest pause between two attempts that the target did not ask for. */
 const MAX_PAUSE_MS = 2_000;
-
-/** Statuses with which servers of an earlier era meet what they do not know. */
-const LEGACY_STATUSES: ReadonlySet<unknown> = new Set([400, 404, 405]);
 
 /**
  * Errors that servers of the modern era alone have: HeaderMismatch,
@@ -325,7 +327,7 @@ function legacyAnswer(cause: unknown): Uint8Array | undefined {
   const error = errorOf(cause);
   const answer = cause instanceof AttemptError ? cause.answer : undefined;
   if (error?.reason !== "http-status") return undefined;
-  if (!LEGACY_STATUSES.has(error.data.status)) return undefined;
+  if (!UNKNOWN_STATUSES.has(error.data.status)) return undefined;
   const code = answer && readRpcError(answer)?.error.code;
   if (code !== undefined && MODERN_CODES.has(code)) return undefined;
   return new TextEncoder().encode(JSON.stringify({

@@ -39,6 +39,13 @@ export function isOwnError(data: unknown): data is Record<string, unknown> {
   return isObject(data) && data.source === SOURCE;
 }
 
+/**
+ * HTTP statuses with which servers meet what they do not know: a method of
+ * another era, a POST where they speak HTTP+SSE (MCP 2025-11-25, Transports,
+ * "Backwards Compatibility").
+ */
+export const UNKNOWN_STATUSES: ReadonlySet<unknown> = new Set([400, 404, 405]);
+
 /** Whether an error to the first request may be due to the target's era. */
 export function mayBeOfOtherEra(data: unknown): boolean {
   return !isOwnError(data) || data.reason === "http-status";
