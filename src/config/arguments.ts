@@ -197,9 +197,11 @@ function plainFlag(arg: string, known: Flags, faults: string[]): string[] {
     return ["--help"];
   }
   if (/^-[Vv]$/.test(arg)) return ["--version"];
+  // The parser keeps what belongs to no flag under `_`, and takes each letter
+  // after a single hyphen for a flag.
+  if (/^-(?!-)[^=]*_/.test(arg)) return plainFlag(`-${arg}`, known, faults);
   const [, flag = "", value]: (string | undefined)[] =
     /^(--[^=]+)(?:=(.*))?$/s.exec(arg) ?? [];
-  // The parser keeps what belongs to no flag under this name.
   if (/^--(?:no-)?_$/.test(flag)) {
     unknownFlag(flag, known, faults);
     return [];

@@ -42,6 +42,11 @@ Deno.test("an unknown flag is named without its value, with the flag that was me
   assertEquals(await faultOf(["-x"]), "unknown flag -x (see --help)");
   // The parser's own name for what belongs to no flag.
   assertEquals(await faultOf(["--_=x"]), "unknown flag --_ (see --help)");
+  assertEquals(await faultOf(["-_"]), "unknown flag --_ (see --help)");
+  assertEquals(
+    await faultOf(["-log_level", "info"]),
+    "unknown flag --log_level (did you mean --log-level?)",
+  );
   assertEquals(
     await faultOf(["--__proto__=1"]),
     "unknown flag --__proto__ (see --help)",

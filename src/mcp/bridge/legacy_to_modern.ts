@@ -62,7 +62,7 @@ export class LegacyToModern {
     this.#client = asObject(params);
     const _meta = this.#meta();
     const { result } = await own.ask(link, "server/discover", { _meta });
-    const { supportedVersions: versions, capabilities = {}, instructions } =
+    const { supportedVersions: versions, capabilities, instructions } =
       asObject(result);
     if (!Array.isArray(versions) || !versions.includes(MODERN_VERSION)) return;
     log.info("bridging to a target of 2026-07-28");
@@ -71,7 +71,7 @@ export class LegacyToModern {
       protocolVersion:
         LEGACY_VERSIONS.find((one) => one === this.#client.protocolVersion) ??
           LATEST_LEGACY_VERSION,
-      capabilities,
+      capabilities: capabilities ?? {},
       serverInfo: metaOf(result)[META.serverInfo] ?? UNKNOWN,
       instructions,
     };

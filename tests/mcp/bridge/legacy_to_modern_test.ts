@@ -222,9 +222,11 @@ Deno.test("at the end of stdin a call whose client was asked is answered", async
 Deno.test("batches are refused, and a subscription that the target does not have is an error", async () => {
   await using w = await bridged(modernTarget({
     "server/discover": (message, reply) =>
-      reply.json(result(message, { ...DISCOVERED, capabilities: {} })),
+      reply.json(result(message, { ...DISCOVERED, capabilities: null })),
   }));
-  await w.client.initialize();
+  const { json } = await w.client.initialize();
+  // Strict clients take no other than an object.
+  assertEquals(json.result.capabilities, {});
   w.client.send([{ jsonrpc: "2.0", id: 1, method: "m" }]);
   assertEquals((await w.client.next()).json.error.code, -32600);
   w.client.request(2, "resources/subscribe", { uri: "a:b" });
