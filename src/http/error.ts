@@ -13,7 +13,7 @@ import {
 import { errorFrame } from "../mcp/transport/failure.ts";
 import type { Observer } from "../mcp/transport/observer.ts";
 import type { Message, RequestId, SingleMessage } from "../mcp/wire/message.ts";
-import type { Redactor } from "../redact/redact.ts";
+import type { Redact } from "../redact/redact.ts";
 import { type BodyDiscard, isUnread } from "./discard.ts";
 
 type HeaderRecord = Readonly<Record<string, string>>;
@@ -114,7 +114,6 @@ export interface OwnAnswers {
   /** Takes what still comes of a body when its request is answered. */
   readonly discard: BodyDiscard;
   readonly observer: Observer | undefined;
-  readonly redactor: Redactor;
 }
 
 /** A batch of more is answered with one error: it would be many times as long. */
@@ -123,12 +122,17 @@ const MAX_BATCH_ANSWERS = 1000;
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
 
-/** Answers with a JSON-RPC error and its HTTP status; nothing is written yet. */
+/**
+ * Answers with a JSON-RPC error and its HTTP status; nothing is written yet.
+ *
+ * @param redact Takes out what the target may have echoed.
+ */
 export function answerError(
   response: ServerResponse,
-  { discard, observer, redactor: { redact } }: OwnAnswers,
+  { discard, observer }: OwnAnswers,
   { status, error, headers, answers = [] }: HttpError,
   id?: RequestId,
+  redact?: Redact,
 ): void {
   const isBatch = answers.length > 0 && answers.length <= MAX_BATCH_ANSWERS;
   const frames = (isBatch ? answers : []).map(({ id, error }) =>

@@ -341,6 +341,7 @@ export class HttpExchange {
       await readMessageInTurns(await bytesOf(this.#body.blob));
     const id = message?.kind === "request" ? message.id : undefined;
     const told = message ? forBatch(failure, message) : failure;
-    answerError(this.#response, this.#context, told, id);
+    const { redact } = this.#context.redactor;
+    answerError(this.#response, this.#context, told, id, redact);
   }
 }

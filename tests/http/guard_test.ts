@@ -39,12 +39,23 @@ Deno.test("a request with the token passes, and no other does", async () => {
   assertEquals(world.target.requests.length, 2);
 });
 
-Deno.test("a request without the token is told what is wanted", async () => {
+Deno.test("a request without the token is told what is wanted, whatever others have sent", async () => {
   await using world = await World.make();
+  // What is hidden where the target says it.
+  const session = "Mcp-Session-Id: proxy-wants-its-token-1";
+  assertEquals(await world.post("Host: localhost", BEARER, session), 200);
   for (
-    const [authorization, challenge] of [
-      [" ", 'Bearer realm="sigv4-proxy"'],
-      ["Bearer x", 'Bearer realm="sigv4-proxy", error="invalid_token"'],
+    const [authorization, challenge, words] of [
+      [
+        " ",
+        'Bearer realm="sigv4-proxy"',
+        "this proxy wants its token: Authorization: Bearer <token>",
+      ],
+      [
+        "Bearer x",
+        'Bearer realm="sigv4-proxy", error="invalid_token"',
+        "the bearer token is not the one that this proxy wants",
+      ],
     ]
   ) {
     const answer = await world.front.post(PING, { authorization });
@@ -52,7 +63,7 @@ Deno.test("a request without the token is told what is wanted", async () => {
     assertEquals(answer.headers.get("www-authenticate"), challenge);
     const { error } = await answer.json();
     assertEquals([error.code, error.data.reason], [-31019, "blocked"]);
-    assertMatch(error.message, /token/);
+    assertEquals(error.message, words);
   }
 });
 
