@@ -22,7 +22,7 @@ async function flagsFor(args: readonly string[]): Promise<readonly string[]> {
   try {
     const command = await parseCommand(args, env, {
       // The program looks into them itself.
-      readTls: () => Promise.resolve(undefined),
+      loadTls: () => Promise.resolve(undefined),
     });
     if (command.kind !== "run") return PARSING_FLAGS;
     const where = { env, os: Deno.build.os };

@@ -184,7 +184,7 @@ const VPC_ENDPOINT = /^vpce-/;
  *
  * @returns What to sign for, or `undefined` when the name does not tell.
  */
-export function readEndpoint(hostname: string): Endpoint | undefined {
+export function parseEndpoint(hostname: string): Endpoint | undefined {
   const host = hostname.toLowerCase().replace(/\.$/, "");
   const domain = [...CUSTOMER_DOMAINS, ...SERVICE_DOMAINS]
     .find((domain) => host.endsWith(`.${domain}`));
@@ -264,7 +264,7 @@ export interface RuntimeArn {
 const RUNTIME_ARN =
   /^arn:aws[a-z-]*:bedrock-agentcore:[a-z0-9-]+:(\d{12}):runtime\/([\w-]+)$/;
 
-export function readRuntimeArn(text: string): RuntimeArn | undefined {
+export function parseRuntimeArn(text: string): RuntimeArn | undefined {
   const [, account, id] = RUNTIME_ARN.exec(text) ?? [];
   if (account === undefined || id === undefined) return undefined;
   return { arn: text, account, id };
@@ -278,5 +278,5 @@ export function unescapedRuntimeArn({ pathname }: URL): RuntimeArn | undefined {
   const [, before, id] =
     /^\/runtimes\/(arn(?::|%3a)[^/]+)\/([^/]+)(?:\/|$)/i.exec(pathname) ?? [];
   if (id === undefined) return undefined;
-  return readRuntimeArn(`${before.replace(/%3a/gi, ":")}/${id}`);
+  return parseRuntimeArn(`${before.replace(/%3a/gi, ":")}/${id}`);
 }

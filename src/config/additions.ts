@@ -5,7 +5,7 @@
 
 import { quotePath, readTextFile } from "./files.ts";
 import type { Env } from "./option.ts";
-import { quote, type Reading } from "./settings.ts";
+import { type ParsedOptions, quote } from "./settings.ts";
 
 /** Headers that the transport, the signature or HTTP itself owns. */
 const OWNED: ReadonlySet<string> = new Set([
@@ -58,11 +58,11 @@ interface Entry {
  * Reads the headers that the user adds. A header from a flag takes the place
  * of the one of that name from a variable.
  */
-export async function readExtraHeaders(
-  reading: Reading,
+export async function parseExtraHeaders(
+  parsed: ParsedOptions,
 ): Promise<readonly [string, string][]> {
-  const isFlag = ({ key }: Entry) => reading.sources.get(key)?.kind === "flag";
-  const entries = await givenEntries(reading);
+  const isFlag = ({ key }: Entry) => parsed.sources.get(key)?.kind === "flag";
+  const entries = await givenEntries(parsed);
   // Those from variables first, so that flags come over them.
   entries.sort((one, other) => Number(isFlag(one)) - Number(isFlag(other)));
   const headers = new Map<string, Entry>();
@@ -70,29 +70,29 @@ export async function readExtraHeaders(
     const key = entry.name.toLowerCase();
     const before = headers.get(key);
     const nameFault = nameFaultOf(entry);
-    if (nameFault !== undefined) fault(entry, nameFault, reading);
+    if (nameFault !== undefined) fault(entry, nameFault, parsed);
     else {
       if (before !== undefined && isFlag(before) === isFlag(entry)) {
-        fault(entry, `${title(entry)} is given twice`, reading);
+        fault(entry, `${title(entry)} is given twice`, parsed);
       }
       headers.set(key, entry);
     }
   }
   return [...headers.values()].flatMap((entry) => {
-    const value = valueOf(entry, reading);
+    const value = valueOf(entry, parsed);
     return value === undefined ? [] : [[entry.name, value]];
   });
 }
 
 /** All that is given, in the order in which one is named before the other. */
-async function givenEntries(reading: Reading): Promise<Entry[]> {
-  const { headers, header: lines, headerFile } = reading.settings;
-  const source = reading.nameOf("headers");
+async function givenEntries(parsed: ParsedOptions): Promise<Entry[]> {
+  const { headers, header: lines, headerFile } = parsed.settings;
+  const source = parsed.nameOf("headers");
   return [
     ...headers?.split(",").map((pair, index) =>
       entryOf("headers", `entry ${index + 1} of ${source}`, pair)
     ) ?? [],
-    ...headerFile === undefined ? [] : await fileEntries(headerFile, reading),
+    ...headerFile === undefined ? [] : await fileEntries(headerFile, parsed),
     ...lines.map((line, index) => {
       const number = lines.length > 1 ? ` number ${index + 1}` : "";
       return entryOf("header", `--header${number}`, line);
@@ -100,10 +100,13 @@ async function givenEntries(reading: Reading): Promise<Entry[]> {
   ];
 }
 
-async function fileEntries(path: string, reading: Reading): Promise<Entry[]> {
+async function fileEntries(
+  path: string,
+  parsed: ParsedOptions,
+): Promise<Entry[]> {
   const file = await readTextFile(path);
   if ("fault" in file) {
-    reading.fault("headerFile", `header file ${file.fault}`);
+    parsed.fault("headerFile", `header file ${file.fault}`);
     return [];
   }
   return file.text.split(/\r?\n/).flatMap((line, index) => {
@@ -121,9 +124,9 @@ function entryOf(key: Entry["key"], place: string, text: string): Entry {
 }
 
 /** The value with its variables replaced, if it can be sent then. */
-function valueOf(entry: Entry, reading: Reading): string | undefined {
+function valueOf(entry: Entry, parsed: ParsedOptions): string | undefined {
   const about = `header ${entry.name} (${entry.place})`;
-  const value = expandVariables(entry.value, about, reading)
+  const value = expandVariables(entry.value, about, parsed)
     ?.replace(AROUND, "");
   if (value === undefined) return undefined;
   if (/[^\x20-\x7e]/.test(value)) {
@@ -131,9 +134,9 @@ function valueOf(entry: Entry, reading: Reading): string | undefined {
       ? "a control character"
       : "a character beyond ASCII";
     const words = `the value of ${title(entry)} has ${what}`;
-    return fault(entry, words, reading);
+    return fault(entry, words, parsed);
   }
-  if (entry.key === "headerFile") reading.secrets.add(value);
+  if (entry.key === "headerFile") parsed.secrets.add(value);
   return value;
 }
 
@@ -156,7 +159,11 @@ function title({ key, name, place }: Entry): string {
   return key === "headerFile" ? `header ${name} (${place})` : `header ${name}`;
 }
 
-function fault({ key }: Entry, words: string, { faults }: Reading): undefined {
+function fault(
+  { key }: Entry,
+  words: string,
+  { faults }: ParsedOptions,
+): undefined {
   const ways = key === "headerFile"
     ? "--header-file or MCP_HEADER_FILE"
     : "--header, --headers or MCP_HEADERS";
@@ -182,10 +189,10 @@ const PROTOCOL_NAMES = new Set([
 export type Metadata = readonly (readonly [key: string, value: string])[];
 
 /** Reads keys and their values. No fault shows a value. */
-export function readMetadata(reading: Reading): Metadata {
+export function parseMetadata(parsed: ParsedOptions): Metadata {
   const pairs = new Map<string, string>();
-  const fault = (words: string) => reading.fault("metadata", words);
-  for (const text of reading.settings.metadata) {
+  const fault = (words: string) => parsed.fault("metadata", words);
+  for (const text of parsed.settings.metadata) {
     const [pair, given = "", rest = ""] = /^([^=]*)=([^]*)$/.exec(text) ?? [];
     const key = given.trim();
     const shown = quote(key);
@@ -197,7 +204,7 @@ export function readMetadata(reading: Reading): Metadata {
     } else if (pairs.has(key)) {
       fault(`metadata key ${shown} is given twice`);
     } else {
-      const value = expandVariables(rest, `metadata ${shown}`, reading);
+      const value = expandVariables(rest, `metadata ${shown}`, parsed);
       if (value !== undefined) pairs.set(key, value);
     }
   }
@@ -225,7 +232,7 @@ export function expandVariables(
   text: string,
   about: string,
   { env, faults, variables, secrets }: Pick<
-    Reading,
+    ParsedOptions,
     "env" | "faults" | "variables" | "secrets"
   >,
 ): string | undefined {

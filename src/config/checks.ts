@@ -1,6 +1,6 @@
 /** What options say of the target and of one another. */
 
-import { readEndpoint, unescapedRuntimeArn } from "../aws/endpoint.ts";
+import { parseEndpoint, unescapedRuntimeArn } from "../aws/endpoint.ts";
 import { maySignOtherHost } from "../aws/signing/host.ts";
 import type { LogNote } from "../log/log.ts";
 import { isLoopback, MAX_URL_LENGTH } from "../net/address.ts";
@@ -9,11 +9,11 @@ import {
   LISTEN_FORM,
   type ListenAddress,
   normalHost,
-  readListenAddress,
+  parseListenAddress,
 } from "../net/listen_address.ts";
 import { hintFor, optionName } from "./option.ts";
 import { type OptionKey, OPTIONS } from "./options.ts";
-import { quote, type Reading, type Settings } from "./settings.ts";
+import { type ParsedOptions, quote, type Settings } from "./settings.ts";
 
 /** A host with a dot in it, and what may follow. */
 const BARE_HOST = /^[a-z0-9-]+(?:\.[a-z0-9-]+)+(?::\d+)?(?:[/?]|$)/i;
@@ -22,12 +22,12 @@ const BARE_HOST = /^[a-z0-9-]+(?:\.[a-z0-9-]+)+(?::\d+)?(?:[/?]|$)/i;
  * Reads the target URL, when it is one of http or https, and the host that is
  * meant. It may hold a secret, so that no fault shows it.
  */
-export function readTarget(
-  reading: Reading,
+export function parseTarget(
+  parsed: ParsedOptions,
 ): { readonly url?: URL; readonly host?: string } {
-  const { settings: { targetUrl: text, allowHttp }, notes } = reading;
+  const { settings: { targetUrl: text, allowHttp }, notes } = parsed;
   const fault = (words: string) =>
-    reading.fault("targetUrl", `target URL ${words}`) ?? {};
+    parsed.fault("targetUrl", `target URL ${words}`) ?? {};
   if (text === undefined) return fault("is required");
   const url = URL.parse(text);
   if (url === null && /^https?:/i.test(text)) {
@@ -67,7 +67,7 @@ export function readTarget(
   // has a host and a service of its own since 2026, and the old one is over.
   if (
     url.pathname.startsWith("/registry/") &&
-    readEndpoint(hostname)?.service === "bedrock-agentcore"
+    parseEndpoint(hostname)?.service === "bedrock-agentcore"
   ) {
     const message = "the registry of AgentCore has moved: the target URL is " +
       "https://agent-registry.REGION.api.aws/registry/ID/mcp now";
@@ -107,29 +107,29 @@ const SEVERAL_PROFILES =
 export const DEFAULT_DRAIN_MS = 25_000;
 
 /** Reads the options of the HTTP front; nothing when stdio is to be served. */
-export function readListen(reading: Reading): ListenConfig | undefined {
-  const { settings, faults } = reading;
+export function parseListen(parsed: ParsedOptions): ListenConfig | undefined {
+  const { settings, faults } = parsed;
   const { listen, listenHost: hosts, listenToken, noListenToken } = settings;
   if (listen === undefined) {
     for (const key of ["listenToken", "noListenToken", "listenHost"] as const) {
-      if (settings[key] === false || !reading.isGiven(key)) continue;
+      if (settings[key] === false || !parsed.isGiven(key)) continue;
       const name = optionName(OPTIONS[key]);
-      reading.fault("listen", `${name} means nothing over stdio`);
+      parsed.fault("listen", `${name} means nothing over stdio`);
     }
     return undefined;
   }
-  const address = readListenAddress(listen);
+  const address = parseListenAddress(listen);
   if (address === undefined) {
     const words = `listen must be ${LISTEN_FORM}, got ${quote(listen)}`;
-    return reading.fault("listen", words);
+    return parsed.fault("listen", words);
   }
   const wrongToken = tokenFault(settings, address);
   if (wrongToken !== undefined) faults.push(wrongToken);
   for (const host of hosts.filter((host) => !isHostName(host))) {
     const words = "listen host must be a host name without a port, got ";
-    reading.fault("listenHost", words + quote(host));
+    parsed.fault("listenHost", words + quote(host));
   }
-  for (const name of namesForOneClient(reading)) {
+  for (const name of namesForOneClient(parsed)) {
     faults.push(
       `${name} is for one client over stdio, and --listen serves many ` +
         `(unset ${name}, --listen or MCP_LISTEN)`,
@@ -140,7 +140,7 @@ export function readListen(reading: Reading): ListenConfig | undefined {
     address,
     token: noListenToken ? false : listenToken,
     hosts,
-    maxRequests: reading.isGiven("maxConcurrency")
+    maxRequests: parsed.isGiven("maxConcurrency")
       ? settings.maxConcurrency
       : undefined,
   };
@@ -185,18 +185,18 @@ const STATEFUL = [
 const REPAIRING = ["recover", "cookies", "retries"] as const;
 
 /** The flags or variables that were given and are for stdio alone. */
-function namesForOneClient(reading: Reading): string[] {
-  const { settings } = reading;
+function namesForOneClient(parsed: ParsedOptions): string[] {
+  const { settings } = parsed;
   const keys: OptionKey[] = [
     ...STATEFUL.filter((key) => settings[key]),
-    ...REPAIRING.filter((key) => reading.isGiven(key)),
+    ...REPAIRING.filter((key) => parsed.isGiven(key)),
   ];
   const names = keys.map((key) => {
-    const name = reading.nameOf(key);
+    const name = parsed.nameOf(key);
     return settings[key] === false ? name.replace("--", "--no-") : name;
   });
   if (settings.transport !== "sse") return names;
-  return [...names, `${reading.nameOf("transport")} sse`];
+  return [...names, `${parsed.nameOf("transport")} sse`];
 }
 
 /** What means nothing without another option: of several it takes one. */
@@ -217,25 +217,28 @@ const NEEDS: readonly (readonly [
 ];
 
 /** What one option says of another, or of the target. */
-export function checkTogether(reading: Reading, url: URL | undefined): void {
-  const { settings, unread, faults } = reading;
+export function checkTogether(
+  parsed: ParsedOptions,
+  url: URL | undefined,
+): void {
+  const { settings, unread, faults } = parsed;
   const { profile, signHost, clientCert } = settings;
   for (const [keys, without, needed] of NEEDS) {
     if (needed.some((key) => settings[key] || unread.has(key))) continue;
-    for (const key of keys.filter((key) => reading.isGiven(key))) {
-      const name = reading.nameOf(key);
-      reading.fault(needed[0], `${name} means nothing without ${without}`);
+    for (const key of keys.filter((key) => parsed.isGiven(key))) {
+      const name = parsed.nameOf(key);
+      parsed.fault(needed[0], `${name} means nothing without ${without}`);
     }
   }
   if (clientCert !== undefined && url?.protocol === "http:") {
     faults.push(
-      `${reading.nameOf("clientCert")} means nothing to a target of plain ` +
+      `${parsed.nameOf("clientCert")} means nothing to a target of plain ` +
         `http (${hintFor(OPTIONS.targetUrl)} to one of https)`,
     );
   }
   const repeated = profile.find((name, at) => profile.indexOf(name) !== at);
   if (repeated !== undefined) {
-    reading.fault("profile", `profile ${quote(repeated)} is given twice`);
+    parsed.fault("profile", `profile ${quote(repeated)} is given twice`);
   }
   if (signHost !== undefined && url && !maySignOtherHost(url)) {
     faults.push(
@@ -246,10 +249,10 @@ export function checkTogether(reading: Reading, url: URL | undefined): void {
   // A role beside the first is for one client of one profile.
   const roles = (["writeRole", "accountRole"] as const)
     .filter((key) => settings[key] !== undefined)
-    .map((key) => reading.nameOf(key));
+    .map((key) => parsed.nameOf(key));
   for (const name of profile.length > 1 ? roles : []) {
     const words = `${name} takes one profile, and several are given`;
-    reading.fault("profile", words);
+    parsed.fault("profile", words);
   }
   if (roles.length > 1) {
     faults.push(

@@ -14,21 +14,25 @@ import type { LogFields, LogNote } from "../log/log.ts";
 import type { TlsMaterial } from "../net/http_client.ts";
 import { nameOf } from "../net/listen_address.ts";
 import { REDACTED } from "../redact/redact.ts";
-import { type Metadata, readExtraHeaders, readMetadata } from "./additions.ts";
+import {
+  type Metadata,
+  parseExtraHeaders,
+  parseMetadata,
+} from "./additions.ts";
 import { type Arguments, nearest, parseArguments } from "./arguments.ts";
 import {
   checkTogether,
   type ListenConfig,
-  readListen,
-  readTarget,
+  parseListen,
+  parseTarget,
 } from "./checks.ts";
 import { COMMAND_NAMES, type CommandName, isCommandName } from "./commands.ts";
-import { readTlsFiles } from "./files.ts";
+import { loadTlsFiles } from "./files.ts";
 import { HELP_TOPICS, type HelpTopic, isHelpTopic } from "./help.ts";
 import { type Env, parseBoolean } from "./option.ts";
-import { describeSession, readRoles, type Roles } from "./roles.ts";
+import { describeSession, parseRoles, type Roles } from "./roles.ts";
 import { OF_PROFILE, type ProfileRegion, ScopeFinder } from "./scope.ts";
-import { quote, Reading, type Settings } from "./settings.ts";
+import { ParsedOptions, quote, type Settings } from "./settings.ts";
 
 /** What is settled by more than the option of that name. */
 interface Settled {
@@ -101,7 +105,7 @@ export interface RunCommand {
   /** What is to be logged once there is a log. */
   readonly notes: readonly LogNote[];
   /** The options as they were given. */
-  readonly reading: Reading;
+  readonly parsed: ParsedOptions;
   /** The texts given for the subcommand's own flags. */
   readonly own: Arguments["own"];
   /** The flag or the variable that the region is from; the host, the profile. */
@@ -117,8 +121,8 @@ export interface ConfigDeps {
   /** The region of a profile. Default: as the shared files have it. */
   readonly profileRegion?: ProfileRegion;
   /** Reads certificates and keys. Default: from the files that are named. */
-  readonly readTls?: (
-    reading: Reading,
+  readonly loadTls?: (
+    parsed: ParsedOptions,
     caBundle: CaBundle | undefined,
   ) => Promise<TlsMaterial | undefined>;
 }
@@ -143,35 +147,35 @@ export async function parseCommand(
 export async function configure(
   given: Arguments,
   env: Env,
-  { profileRegion = regionOfProfile, readTls = readTlsFiles }: ConfigDeps = {},
+  { profileRegion = regionOfProfile, loadTls = loadTlsFiles }: ConfigDeps = {},
 ): Promise<RunCommand> {
   const wrongCommand = commandFault(given);
   if (wrongCommand) throw new ConfigError([wrongCommand, ...given.faults]);
   const formFaults = [...given.faults];
-  const reading = new Reading(withTarget(given, formFaults), env);
-  const { settings, faults, notes, variables, secrets } = reading;
-  const { url: targetUrl, host } = readTarget(reading);
+  const parsed = new ParsedOptions(withTarget(given, formFaults), env);
+  const { settings, faults, notes, variables, secrets } = parsed;
+  const { url: targetUrl, host } = parseTarget(parsed);
   const signedHost = settings.signHost?.replace(/:\d+$/, "") ?? host;
-  const finder = new ScopeFinder(reading, signedHost, profileRegion);
+  const finder = new ScopeFinder(parsed, signedHost, profileRegion);
   const { region, service, signatureVersion, regionFrom } = await finder.find(
     given.meant,
   );
-  const headers = await readExtraHeaders(reading);
+  const headers = await parseExtraHeaders(parsed);
   const caBundle = settings.caCert === undefined
     ? await findCaBundle(settings.profile[0], env)
     : undefined;
-  const tls = await readTls(reading, caBundle);
+  const tls = await loadTls(parsed, caBundle);
   const target = targetUrl && region && service
     ? { ...settings, targetUrl, region, service, headers }
     : undefined;
-  const { session, accounts } = await readRoles(reading, target);
+  const { session, accounts } = await parseRoles(parsed, target);
   const { metadata, profileMetadata, isOfProfile } = await finder.addRegion(
-    readMetadata(reading),
+    parseMetadata(parsed),
   );
-  const listen = readListen(reading);
-  checkTogether(reading, targetUrl);
+  const listen = parseListen(parsed);
+  checkTogether(parsed, targetUrl);
 
-  faults.unshift(...forbiddenFaults(reading), ...formFaults);
+  faults.unshift(...forbiddenFaults(parsed), ...formFaults);
   if (faults.length > 0 || target === undefined) throw new ConfigError(faults);
   const config: Config = {
     ...settingsAlone(settings),
@@ -199,7 +203,7 @@ export async function configure(
     kind: "run",
     config,
     notes,
-    reading,
+    parsed,
     own,
     regionFrom,
     usesSharedFiles,
@@ -274,7 +278,7 @@ function commandFault({ positional }: Arguments): string | undefined {
 }
 
 /** What may not be read may be set, to forbid a tool or to name a role. */
-function forbiddenFaults({ forbidden }: Reading): readonly string[] {
+function forbiddenFaults({ forbidden }: ParsedOptions): readonly string[] {
   if (forbidden.length === 0) return [];
   const own = forbidden.filter((name) => name.startsWith("MCP_"));
   const others = forbidden.filter((name) => !name.startsWith("MCP_"));

@@ -10,7 +10,7 @@ import type { TlsMaterial } from "../net/http_client.ts";
 import { type Need, notGranted, permissionAdvice } from "../permissions.ts";
 import { optionName } from "./option.ts";
 import { OPTIONS } from "./options.ts";
-import type { Reading } from "./settings.ts";
+import type { ParsedOptions } from "./settings.ts";
 
 /** Longer than any bundle of certificates; a device has no end. */
 const MAX_BYTES = 4 * 1024 * 1024;
@@ -71,25 +71,25 @@ const PRIVATE_KEY =
  * names one.
  * @returns Nothing, if no file is named.
  */
-export async function readTlsFiles(
-  reading: Reading,
+export async function loadTlsFiles(
+  parsed: ParsedOptions,
   caBundle: CaBundle | undefined,
   now: number = Date.now(),
 ): Promise<TlsMaterial | undefined> {
-  const { caCert, clientCert, clientKey } = reading.settings;
+  const { caCert, clientCert, clientKey } = parsed.settings;
   if ((caCert ?? caBundle ?? clientCert ?? clientKey) === undefined) return;
-  const files = new TlsFiles(reading, now);
+  const files = new TlsFiles(parsed, now);
   const caCerts = caCert !== undefined
     ? await files.roots(caCert)
     : caBundle !== undefined
-    ? await bundleRoots(reading, caBundle)
+    ? await bundleRoots(parsed, caBundle)
     : [];
   return { caCerts, client: await files.client() };
 }
 
 /** Set for all of a machine's programs: it may hold a hundred roots. */
 async function bundleRoots(
-  { faults, notes }: Reading,
+  { faults, notes }: ParsedOptions,
   { path, from }: CaBundle,
 ): Promise<string[]> {
   const file = await readTextFile(path);
@@ -105,7 +105,7 @@ async function bundleRoots(
 }
 
 class TlsFiles {
-  constructor(readonly reading: Reading, readonly now: number) {}
+  constructor(readonly parsed: ParsedOptions, readonly now: number) {}
 
   async roots(path: string): Promise<string[]> {
     const certificates = await this.#certificates("caCert", path);
@@ -115,7 +115,7 @@ class TlsFiles {
   }
 
   async client(): Promise<TlsMaterial["client"]> {
-    const { clientCert, clientKey } = this.reading.settings;
+    const { clientCert, clientKey } = this.parsed.settings;
     if (clientCert === undefined && clientKey === undefined) return undefined;
     if (clientKey === undefined) {
       return this.#fault("clientKey", "is required with a client certificate");
@@ -216,7 +216,7 @@ class TlsFiles {
         );
       if (subjects.length === 0) return;
       const fields = { file, subjects };
-      this.reading.notes.push({ level: "warn", message, fields });
+      this.parsed.notes.push({ level: "warn", message, fields });
     };
     note("certificates have expired", (x509) => +x509.validToDate < this.now);
     note(
@@ -230,7 +230,7 @@ class TlsFiles {
   }
 
   #fault(key: TlsOption, words: string): undefined {
-    this.reading.fault(key, `${optionName(OPTIONS[key])} ${words}`);
+    this.parsed.fault(key, `${optionName(OPTIONS[key])} ${words}`);
   }
 }
 

@@ -141,7 +141,7 @@ export type ValueResult =
  * The value of an option, of the type that its kind says, or what is wrong. Of
  * several texts a list takes all, others the last.
  */
-export function readValue(
+export function parseValue(
   option: Option,
   texts: readonly string[],
 ): ValueResult {
@@ -166,7 +166,7 @@ export function readValue(
     case "boolean":
       return found(parseBoolean(text), "true or false");
     case "duration":
-      return readDuration(option, text);
+      return parseDurationIn(option, text);
     case "size": {
       const expected = "a size such as 64MiB, 10MB or 4096";
       return found(parseSize(text) || undefined, expected);
@@ -196,7 +196,7 @@ export function parseBoolean(text: string): boolean | undefined {
   return /^(?:false|0)$/i.test(text) ? false : undefined;
 }
 
-function readDuration(
+function parseDurationIn(
   { range: [least, most = ""] = ["1ms"], zeroIsNone = false }: Duration,
   text: string,
 ): ValueResult {

@@ -8,7 +8,7 @@ import { partitionOf, partitionOfArn } from "../aws/partition.ts";
 import type { PolicyTarget } from "../aws/policy/statement.ts";
 import { readTextFile } from "./files.ts";
 import { isAccountFile, isPolicyFile, READ_ONLY } from "./options.ts";
-import { quote, type Reading } from "./settings.ts";
+import { type ParsedOptions, quote } from "./settings.ts";
 
 /** A role in each account that a call may name. */
 export interface AccountRoles {
@@ -69,14 +69,14 @@ export function describeSession(
 /**
  * Reads what a role's session is bound to, and which accounts calls may name.
  */
-export async function readRoles(
-  reading: Reading,
+export async function parseRoles(
+  parsed: ParsedOptions,
   target: PolicyTarget | undefined,
 ): Promise<Roles> {
-  const { env, settings } = reading;
+  const { env, settings } = parsed;
   const { sourceIdentity, assumeRole, accountRole } = settings;
-  const policies = await readPolicies(reading, target);
-  const tags = readTags(reading);
+  const policies = await parsePolicies(parsed, target);
+  const tags = parseTags(parsed);
   const session: RoleSession = {
     ...policies,
     ...sourceIdentity !== undefined && { sourceIdentity },
@@ -89,31 +89,31 @@ export async function readRoles(
     const key = sourceIdentity === undefined ? "sessionTag" : "sourceIdentity";
     const words = await namingFault({ env, profile });
     if (words !== undefined) {
-      const out = `leave out ${reading.nameOf(key)}`;
-      reading.faults.push(
+      const out = `leave out ${parsed.nameOf(key)}`;
+      parsed.faults.push(
         `${words} (${out}, or name a role that it assumes: --assume-role)`,
       );
     }
   }
   return {
     ...Object.keys(session).length > 0 && { session },
-    accounts: await readAccounts(reading),
+    accounts: await parseAccounts(parsed),
   };
 }
 
 /** With `--read-only` and a role it only reads, unless something else is said. */
-async function readPolicies(
-  reading: Reading,
+async function parsePolicies(
+  parsed: ParsedOptions,
   target: PolicyTarget | undefined,
 ): Promise<Pick<RoleSession, "policy" | "policyArns">> {
-  const { settings } = reading;
+  const { settings } = parsed;
   const role = settings.assumeRole ?? settings.accountRole;
   const isImplied = settings.readOnly && role !== undefined &&
-    !reading.isGiven("sessionPolicy");
+    !parsed.isGiven("sessionPolicy");
   const given = isImplied ? [READ_ONLY] : settings.sessionPolicy;
   const arns = new Set(given.filter((text) => text.startsWith("arn:")));
   const files = given.filter(isPolicyFile);
-  const fault = (words: string) => reading.fault("sessionPolicy", words);
+  const fault = (words: string) => parsed.fault("sessionPolicy", words);
   const wrong = [...arns].find((arn) => !POLICY_ARN.test(arn));
   if (wrong !== undefined) {
     fault(
@@ -135,7 +135,7 @@ async function readPolicies(
       ? partitionOf(target.region)
       : partitionOfArn(role);
     arns.add(`arn:${name}:iam::aws:policy/ReadOnlyAccess`);
-    policy = await readingPolicy(target, reading);
+    policy = await readOnlyPolicy(target, parsed);
   }
   const most = `a session takes ${MAX_POLICY_ARNS} managed policies`;
   if (arns.size > MAX_POLICY_ARNS) fault(`${most}, and ${arns.size} are given`);
@@ -178,9 +178,9 @@ async function policyIn(
 }
 
 /** What the target itself asks for: ReadOnlyAccess does not have all of it. */
-async function readingPolicy(
+async function readOnlyPolicy(
   target: PolicyTarget,
-  { notes }: Reading,
+  { notes }: ParsedOptions,
 ): Promise<string | undefined> {
   const { targetPolicy } = await import("../aws/policy/targets.ts");
   const found = targetPolicy({ ...target, readOnly: true }, "*");
@@ -203,10 +203,12 @@ async function readingPolicy(
   return text.replace(/\b(?:API_ID|STAGE|FUNCTION_NAME|SERVICE_ID)\b/g, "*");
 }
 
-function readTags(reading: Reading): readonly (readonly [string, string])[] {
+function parseTags(
+  parsed: ParsedOptions,
+): readonly (readonly [string, string])[] {
   const tags = new Map<string, readonly [key: string, value: string]>();
-  const fault = (words: string) => reading.fault("sessionTag", words);
-  for (const text of reading.settings.sessionTag) {
+  const fault = (words: string) => parsed.fault("sessionTag", words);
+  for (const text of parsed.settings.sessionTag) {
     const at = text.indexOf("=");
     const key = text.slice(0, Math.max(at, 0)).trim();
     const value = text.slice(at + 1).trim();
@@ -227,20 +229,20 @@ function readTags(reading: Reading): readonly (readonly [string, string])[] {
 }
 
 /** The rules for accounts, if calls may name any. */
-async function readAccounts(
-  reading: Reading,
+async function parseAccounts(
+  parsed: ParsedOptions,
 ): Promise<AccountRoles | undefined> {
-  const { settings, unread } = reading;
+  const { settings, unread } = parsed;
   const { accountRole: template, allowRole } = settings;
   if (template === undefined) return undefined;
-  const allow = await accountsIn(reading);
+  const allow = await accountsIn(parsed);
   const places = template.split(ROLE_PLACE).length - 1;
-  const fault = (words: string) => reading.fault("accountRole", words);
+  const fault = (words: string) => parsed.fault("accountRole", words);
   if (places > 1) {
     fault(`account role takes one {role}, got ${quote(template)}`);
   }
   if (places > 0 && allowRole.length === 0 && !unread.has("allowRole")) {
-    reading.fault(
+    parsed.fault(
       "allowRole",
       "account role has a {role}, and needs a list of the roles that calls " +
         "may name",
@@ -253,10 +255,10 @@ async function readAccounts(
 }
 
 /** The accounts, from the option and from the files that it names. */
-async function accountsIn(reading: Reading): Promise<readonly string[]> {
-  const { allowAccount } = reading.settings;
+async function accountsIn(parsed: ParsedOptions): Promise<readonly string[]> {
+  const { allowAccount } = parsed.settings;
   const allow = new Set<string>();
-  const fault = (words: string) => reading.fault("allowAccount", words);
+  const fault = (words: string) => parsed.fault("allowAccount", words);
   const add = (text: string, place = "") => {
     if (ACCOUNT.test(text)) return allow.add(text);
     fault(

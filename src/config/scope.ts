@@ -4,7 +4,7 @@
  * are for, which its host does not tell.
  */
 
-import { type Endpoint, readEndpoint } from "../aws/endpoint.ts";
+import { type Endpoint, parseEndpoint } from "../aws/endpoint.ts";
 import { ProfileMissingError } from "../aws/shared_files/shared_files.ts";
 import type { SignatureVersion } from "../aws/signing/core.ts";
 import { messageOf } from "../errors.ts";
@@ -12,7 +12,7 @@ import { Glob } from "../glob.ts";
 import type { Metadata } from "./additions.ts";
 import { hintFor, optionName } from "./option.ts";
 import { type OptionKey, OPTIONS } from "./options.ts";
-import { quote, type Reading } from "./settings.ts";
+import { type ParsedOptions, quote } from "./settings.ts";
 
 /** The region of a profile in the shared files; of the usual one if not named. */
 export type ProfileRegion = (
@@ -69,11 +69,11 @@ export class ScopeFinder {
    * @param profileRegion Asked when nothing else gives a region.
    */
   constructor(
-    readonly reading: Reading,
+    readonly parsed: ParsedOptions,
     readonly host: string | undefined,
     readonly profileRegion: ProfileRegion,
   ) {
-    this.#endpoint = host === undefined ? {} : readEndpoint(host) ?? {};
+    this.#endpoint = host === undefined ? {} : parseEndpoint(host) ?? {};
   }
 
   /**
@@ -84,21 +84,21 @@ export class ScopeFinder {
    * @param meant Options that a misspelt flag is meant for: they are not missing.
    */
   async find(meant: ReadonlySet<OptionKey>): Promise<Scope> {
-    const { reading, host } = this;
-    const at = reading.notes.length;
+    const { parsed, host } = this;
+    const at = parsed.notes.length;
     const signatureVersion = this.#version();
     const { region, regionFrom } = await this.#region(meant, signatureVersion);
     const service = this.#service(meant);
     const fields = {
       host,
-      service: reading.settings.service === undefined ? service : undefined,
+      service: parsed.settings.service === undefined ? service : undefined,
       region: regionFrom === OFF_HOST ? region : undefined,
       ...this.#endpoint.signatureVersion === "v4a" &&
-        !reading.isGiven("signatureVersion") && { signatureVersion },
+        !parsed.isGiven("signatureVersion") && { signatureVersion },
     };
     if (fields.service ?? fields.region ?? fields.signatureVersion) {
       const message = "read off the host";
-      reading.notes.splice(at, 0, { level: "info", message, fields });
+      parsed.notes.splice(at, 0, { level: "info", message, fields });
     }
     return { region, regionFrom, service, signatureVersion };
   }
@@ -109,21 +109,21 @@ export class ScopeFinder {
    * calls go to us-east-1 (Agent Toolkit for AWS, "AWS MCP Server").
    */
   get #goesWithCalls(): boolean {
-    return this.reading.settings.regionMetadata &&
+    return this.parsed.settings.regionMetadata &&
       this.#endpoint.service === "aws-mcp";
   }
 
   #version(): SignatureVersion {
-    const { settings: { signatureVersion: given }, unread } = this.reading;
+    const { settings: { signatureVersion: given }, unread } = this.parsed;
     const { signatureVersion: onHost } = this.#endpoint;
     if (onHost === undefined || unread.has("signatureVersion")) return given;
-    if (!this.reading.isGiven("signatureVersion")) return onHost;
+    if (!this.parsed.isGiven("signatureVersion")) return onHost;
     if (given !== onHost) this.#noteOverridden("signatureVersion", onHost);
     return given;
   }
 
   #service(meant: ReadonlySet<OptionKey>): string | undefined {
-    const { settings, unread, faults, notes } = this.reading;
+    const { settings, unread, faults, notes } = this.parsed;
     const { service: onHost } = this.#endpoint;
     if (unread.has("service")) return undefined;
     const service = settings.service ?? onHost;
@@ -146,7 +146,7 @@ export class ScopeFinder {
     meant: ReadonlySet<OptionKey>,
     version: SignatureVersion,
   ): Promise<Found> {
-    const { settings, sources, faults, notes } = this.reading;
+    const { settings, sources, faults, notes } = this.parsed;
     const { region: given } = settings;
     const source = sources.get("region");
     const { region: regionOnHost, signatureVersion } = this.#endpoint;
@@ -204,7 +204,7 @@ export class ScopeFinder {
       : `one region such as us-east-1${hint}`;
     const place = regionFrom.startsWith("--") ? "" : ` in ${regionFrom}`;
     const words = `region must be ${expected}, got ${quote(text)}${place}`;
-    return this.reading.fault("region", words) ?? {};
+    return this.parsed.fault("region", words) ?? {};
   }
 
   #required(key: "region" | "service"): string {
@@ -220,11 +220,11 @@ export class ScopeFinder {
     key: "region" | "service" | "signatureVersion",
     onHost: string,
   ): void {
-    const { reading } = this;
-    const what = `${optionName(OPTIONS[key])} ${reading.settings[key]}`;
-    const from = reading.nameOf(key);
+    const { parsed } = this;
+    const what = `${optionName(OPTIONS[key])} ${parsed.settings[key]}`;
+    const from = parsed.nameOf(key);
     const message = `${what} of ${from} is used, not ${onHost} of the host`;
-    reading.notes.push({ level: "info", message });
+    parsed.notes.push({ level: "info", message });
   }
 
   /**
@@ -232,7 +232,7 @@ export class ScopeFinder {
    * of a variable, of the profile. What `--metadata` says goes before that.
    */
   async addRegion(metadata: Metadata): Promise<RegionMetadata> {
-    const { settings: { profile: names, region }, notes } = this.reading;
+    const { settings: { profile: names, region }, notes } = this.parsed;
     const profileMetadata = new Map<string, Metadata>();
     const isSaid = metadata.some(([key]) => key === REGION_KEY);
     if (isSaid || !this.#goesWithCalls) {
@@ -240,7 +240,7 @@ export class ScopeFinder {
     }
     const from = region === undefined
       ? OF_PROFILE
-      : this.reading.nameOf("region");
+      : this.parsed.nameOf("region");
     const withRegion = async (profile?: string): Promise<Metadata> => {
       const found = region ??
         await this.profileRegion(profile).catch((error) => {

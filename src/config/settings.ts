@@ -8,7 +8,7 @@ import {
   hintFor,
   type Option,
   optionName,
-  readValue,
+  parseValue,
   type SettingOf,
   variablesOf,
 } from "./option.ts";
@@ -74,7 +74,7 @@ const EMPTY_LIST = {
 } as const;
 
 /** The options, read, and what the checks of them find. */
-export class Reading {
+export class ParsedOptions {
   /** The value of each. Those with a fault have their default. */
   readonly settings: Settings;
   /** Where each is from. */
@@ -137,13 +137,13 @@ export class Reading {
     // Commas alone would lift a rule that somebody meant to set.
     const result = isVariable && source.texts.length === 0
       ? EMPTY_LIST
-      : readValue(option, source.texts);
+      : parseValue(option, source.texts);
     if ("value" in result) return result.value;
     this.unread.add(key);
     const place = isVariable ? ` in ${source.name}` : "";
     const got = option.secret ? "" : `, got ${quote(result.text)}${place}`;
     this.fault(key, `${optionName(option)} must be ${result.expected}${got}`);
-    const other = readValue(option, byDefault);
+    const other = parseValue(option, byDefault);
     return "value" in other ? other.value : undefined;
   }
 

@@ -29,7 +29,7 @@ const UNIX = "unix:";
  * @param text What was given.
  * @returns The address, or `undefined` when it is none.
  */
-export function readListenAddress(text: string): ListenAddress | undefined {
+export function parseListenAddress(text: string): ListenAddress | undefined {
   if (text.startsWith(UNIX)) {
     const path = text.slice(UNIX.length);
     return path === "" ? undefined : { path };

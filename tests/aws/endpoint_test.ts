@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { readEndpoint } from "../../src/aws/endpoint.ts";
+import { parseEndpoint } from "../../src/aws/endpoint.ts";
 
 /**
  * Each host with its service, its region, `-` where there is none, and the one
@@ -9,7 +9,7 @@ function assertEndpoints(table: string): void {
   for (const row of table.trim().split("\n")) {
     const [host, service, region, version] = row.trim().split(/\s+/);
     assertEquals(
-      readEndpoint(host),
+      parseEndpoint(host),
       {
         service,
         ...region !== "-" && { region },
@@ -22,7 +22,7 @@ function assertEndpoints(table: string): void {
 
 function assertUnknown(table: string): void {
   for (const host of table.trim().split(/\s+/)) {
-    assertEquals(readEndpoint(host), undefined, host);
+    assertEquals(parseEndpoint(host), undefined, host);
   }
 }
 

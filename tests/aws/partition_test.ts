@@ -1,7 +1,7 @@
 /** The one table of partitions, against botocore's partitions.json. */
 
 import { assertEquals } from "@std/assert";
-import { readEndpoint } from "../../src/aws/endpoint.ts";
+import { parseEndpoint } from "../../src/aws/endpoint.ts";
 import {
   oneRegion,
   partitionOf,
@@ -34,7 +34,7 @@ Deno.test("every partition of botocore is known by region, by ARN and by host", 
     assertEquals(oneRegion(`${region.slice(0, -1)}*`), region);
     const service = "bedrock-agentcore";
     for (const suffix of [domain, dualStackDomain]) {
-      assertEquals(readEndpoint(`${service}.${other}.${suffix}`), {
+      assertEquals(parseEndpoint(`${service}.${other}.${suffix}`), {
         service,
         region: other,
       });

@@ -3,13 +3,13 @@ import {
   assertNotMatch,
   assertStringIncludes,
 } from "@std/assert";
-import { readExtraHeaders } from "../../src/config/additions.ts";
+import { parseExtraHeaders } from "../../src/config/additions.ts";
 import {
   configOf,
   ELSEWHERE,
   faultOf,
   faultsOf,
-  readingOf,
+  parsedOf,
 } from "../support/command_line.ts";
 import { describeConfig } from "../../src/config/config.ts";
 import { optionFiles } from "../support/option_files.ts";
@@ -37,17 +37,17 @@ async function read({ pairs, lines, file, variables = [] }: Given) {
   );
   try {
     if (path !== undefined) await Deno.writeTextFile(path, file ?? "");
-    const reading = readingOf({
+    const parsed = parsedOf({
       headers: "MCP_HEADERS" in env ? undefined : pairs,
       headerFile: "MCP_HEADER_FILE" in env ? undefined : path,
       header: lines,
     }, { ...ENV, ...env });
-    const headers = await readExtraHeaders(reading);
+    const headers = await parseExtraHeaders(parsed);
     return {
       headers,
-      variables: [...reading.variables],
-      secrets: [...reading.secrets],
-      faults: reading.faults.map((fault) =>
+      variables: [...parsed.variables],
+      secrets: [...parsed.secrets],
+      faults: parsed.faults.map((fault) =>
         fault.replace(`'${path}'`, "'headers'")
       ),
     };

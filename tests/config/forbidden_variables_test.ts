@@ -2,7 +2,7 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { variablesOf } from "../../src/config/option.ts";
 import { OPTION_KEYS, OPTIONS } from "../../src/config/options.ts";
-import { Reading } from "../../src/config/settings.ts";
+import { ParsedOptions } from "../../src/config/settings.ts";
 import { runProgram } from "../commands/program.ts";
 
 const VARIABLES = OPTION_KEYS.flatMap((key) => {
@@ -19,10 +19,10 @@ for (const { key, name } of VARIABLES) {
       env: VARIABLES.flatMap((v) => v.name === name ? [] : v.name),
     },
     fn() {
-      const { forbidden } = new Reading(new Map(), () => undefined);
+      const { forbidden } = new ParsedOptions(new Map(), () => undefined);
       assertEquals(forbidden, [name]);
       const flags = new Map([[key, ["a text"]]]);
-      assertEquals(new Reading(flags, () => undefined).forbidden, []);
+      assertEquals(new ParsedOptions(flags, () => undefined).forbidden, []);
     },
   });
 }

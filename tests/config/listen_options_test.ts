@@ -1,29 +1,29 @@
 import { assertEquals, assertStringIncludes } from "@std/assert";
-import { readListen as readOptions } from "../../src/config/checks.ts";
+import { parseListen as parseOptions } from "../../src/config/checks.ts";
 import {
   configOf,
   ELSEWHERE,
   faultOf as lineFault,
-  readingOf,
+  parsedOf,
 } from "../support/command_line.ts";
 
-type Given = Parameters<typeof readingOf>[0];
+type Given = Parameters<typeof parsedOf>[0];
 
 /** What flags with these values say, beside variables. */
-function readListen(flags: Given, variables?: Record<string, string>) {
-  const reading = readingOf(flags, variables);
-  return { listen: readOptions(reading), faults: reading.faults };
+function parseListen(flags: Given, variables?: Record<string, string>) {
+  const parsed = parsedOf(flags, variables);
+  return { listen: parseOptions(parsed), faults: parsed.faults };
 }
 
 /** The one fault of what is given. */
 function faultOf(flags: Given): string {
-  const { faults } = readListen(flags);
+  const { faults } = parseListen(flags);
   assertEquals(faults.length, 1, faults.join("\n"));
   return faults[0];
 }
 
 Deno.test("without --listen it is stdio, whatever is for stdio alone", () => {
-  const { listen, faults } = readListen({ bridge: "true" });
+  const { listen, faults } = parseListen({ bridge: "true" });
   assertEquals([listen, faults], [undefined, []]);
 });
 
@@ -36,11 +36,11 @@ Deno.test("what is for HTTP alone means nothing over stdio, but for what is off"
     faultOf({ noListenToken: "true" }),
     "no listen token means nothing over stdio",
   );
-  assertEquals(readListen({ noListenToken: "false" }).faults, []);
+  assertEquals(parseListen({ noListenToken: "false" }).faults, []);
 });
 
 Deno.test("an address alone asks for a token that is made", () => {
-  const { listen, faults } = readListen({ listen: "127.0.0.1:8080" });
+  const { listen, faults } = parseListen({ listen: "127.0.0.1:8080" });
   assertEquals(faults, []);
   assertEquals(listen, {
     address: { hostname: "127.0.0.1", port: 8080 },
@@ -51,7 +51,7 @@ Deno.test("an address alone asks for a token that is made", () => {
 });
 
 Deno.test("a token and names are taken as they are", () => {
-  const { listen } = readListen({
+  const { listen } = parseListen({
     listen: "0.0.0.0:8080",
     listenToken: "a-token",
     listenHost: "proxy.internal",
@@ -64,8 +64,8 @@ Deno.test("no token is fine on loopback and at a Unix socket", () => {
   for (
     const listen of ["127.0.0.1:1", "localhost:1", "[::1]:1", "unix:a.sock"]
   ) {
-    const reading = readListen({ listen, noListenToken: "true" });
-    assertEquals([reading.listen?.token, reading.faults], [false, []], listen);
+    const parsed = parseListen({ listen, noListenToken: "true" });
+    assertEquals([parsed.listen?.token, parsed.faults], [false, []], listen);
   }
 });
 
@@ -104,7 +104,7 @@ Deno.test("a token that no header can carry is a fault that does not show it", (
     assertEquals(fault.includes(token), false);
   }
   for (const token of ["abc", "a-._~+/9==", "A".repeat(500)]) {
-    const { faults } = readListen({
+    const { faults } = parseListen({
       listen: "127.0.0.1:1",
       listenToken: token,
     });
@@ -121,7 +121,7 @@ Deno.test("options of the front mean nothing over stdio", () => {
 });
 
 Deno.test("what needs the state of one client is a fault with --listen", () => {
-  const { faults } = readListen({
+  const { faults } = parseListen({
     listen: "127.0.0.1:1",
     bridge: "true",
     login: "true",

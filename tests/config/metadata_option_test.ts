@@ -3,24 +3,24 @@ import {
   assertNotMatch,
   assertStringIncludes,
 } from "@std/assert";
-import { readMetadata as read } from "../../src/config/additions.ts";
-import { faultOf, readingOf } from "../support/command_line.ts";
+import { parseMetadata as read } from "../../src/config/additions.ts";
+import { faultOf, parsedOf } from "../support/command_line.ts";
 
-function readMetadata(texts: readonly string[]) {
-  const reading = readingOf({ metadata: texts }, { TEAM_KEY: "hunter2" });
-  const pairs = read(reading);
-  const { variables, secrets, faults } = reading;
+function parseMetadata(texts: readonly string[]) {
+  const parsed = parsedOf({ metadata: texts }, { TEAM_KEY: "hunter2" });
+  const pairs = read(parsed);
+  const { variables, secrets, faults } = parsed;
   return { pairs, variables: [...variables], secrets: [...secrets], faults };
 }
 
 Deno.test("a value names variables, and a fault of one names its key", () => {
-  assertEquals(readMetadata(["a=k ${TEAM_KEY}", "b=$${TEAM_KEY}"]), {
+  assertEquals(parseMetadata(["a=k ${TEAM_KEY}", "b=$${TEAM_KEY}"]), {
     pairs: [["a", "k hunter2"], ["b", "${TEAM_KEY}"]],
     variables: ["TEAM_KEY"],
     secrets: ["hunter2"],
     faults: [],
   });
-  const { faults } = readMetadata(["a=${ABSENT}", "b=${AWS_SESSION_TOKEN}"]);
+  const { faults } = parseMetadata(["a=${ABSENT}", "b=${AWS_SESSION_TOKEN}"]);
   assertEquals(faults.length, 2);
   assertStringIncludes(
     faults[0],
@@ -33,7 +33,7 @@ Deno.test("a value names variables, and a fault of one names its key", () => {
 });
 
 Deno.test("metadata is key=value, and a value may hold what it likes", () => {
-  assertEquals(readMetadata(["a=1", "com.example/b-c.d=x=y z"]), {
+  assertEquals(parseMetadata(["a=1", "com.example/b-c.d=x=y z"]), {
     pairs: [["a", "1"], ["com.example/b-c.d", "x=y z"]],
     variables: [],
     secrets: [],
@@ -52,7 +52,7 @@ for (
   ]
 ) {
   Deno.test(`the metadata key ${key} is refused: it is the protocol's own`, () => {
-    const { pairs, faults } = readMetadata([`${key}=secret-value`]);
+    const { pairs, faults } = parseMetadata([`${key}=secret-value`]);
     assertEquals(pairs, []);
     assertStringIncludes(faults[0], key);
     assertStringIncludes(faults[0], "--metadata");
@@ -71,7 +71,7 @@ for (
   ]
 ) {
   Deno.test(`the metadata ${JSON.stringify(text)} is a fault that does not show the value`, () => {
-    const { faults } = readMetadata([text]);
+    const { faults } = parseMetadata([text]);
     assertEquals(faults.length, 1);
     assertNotMatch(faults[0], /secret/);
   });

@@ -2,11 +2,11 @@ import { assert, assertEquals, assertMatch } from "@std/assert";
 import {
   flagsOf,
   type Option,
-  readValue,
+  parseValue,
   variablesOf,
 } from "../../src/config/option.ts";
 import { OPTION_KEYS, OPTIONS } from "../../src/config/options.ts";
-import { Reading } from "../../src/config/settings.ts";
+import { ParsedOptions } from "../../src/config/settings.ts";
 
 const ROWS: Option[] = OPTION_KEYS.map((key) => OPTIONS[key]);
 
@@ -20,14 +20,14 @@ Deno.test("no flag and no variable stands for two options", () => {
 });
 
 Deno.test("every default is a value that the option itself would take", () => {
-  const { settings, faults, sources } = new Reading(new Map(), () => undefined);
+  const { settings, faults, sources } = new ParsedOptions(new Map(), () => undefined);
   assertEquals(faults, []);
   for (const key of OPTION_KEYS) {
     const row: Option = OPTIONS[key];
     const texts = row.default === undefined ? [] : [`${row.default}`];
     const source = { kind: "default", name: "", texts } as const;
     assertEquals(sources.get(key), source, key);
-    assertEquals(readValue(row, texts), { value: settings[key] }, key);
+    assertEquals(parseValue(row, texts), { value: settings[key] }, key);
   }
 });
 
@@ -38,13 +38,13 @@ Deno.test("a whole number is read within its limits alone", () => {
     range: [0, 10],
     help: "",
   };
-  assertEquals(readValue(row, ["10"]), { value: 10 });
-  assertEquals(readValue(row, [" 3 "]), { value: 3 });
-  assertEquals(readValue(row, []), { value: undefined });
+  assertEquals(parseValue(row, ["10"]), { value: 10 });
+  assertEquals(parseValue(row, [" 3 "]), { value: 3 });
+  assertEquals(parseValue(row, []), { value: undefined });
   for (
     const text of ["11", "-1", "1.5", "1e1", "0x1", "ten", "", "9".repeat(400)]
   ) {
-    const result = readValue(row, [text]);
+    const result = parseValue(row, [text]);
     assert("expected" in result, text);
     assertEquals(result.expected, "a whole number from 0 to 10");
   }
@@ -58,8 +58,8 @@ Deno.test("a list takes every text, and names the one that is not of its form", 
     form: { pattern: /^[a-z*]+$/, words: "a glob" },
     help: "",
   };
-  assertEquals(readValue(row, ["a*", "b"]), { value: ["a*", "b"] });
-  assertEquals(readValue(row, ["a", "B!", "c"]), {
+  assertEquals(parseValue(row, ["a*", "b"]), { value: ["a*", "b"] });
+  assertEquals(parseValue(row, ["a", "B!", "c"]), {
     text: "B!",
     expected: "a glob",
   });

@@ -6,14 +6,14 @@ import {
 } from "@std/assert";
 import { createPrivateKey, generateKeyPairSync } from "node:crypto";
 import { openTls, type TlsMaterial } from "../../src/net/http_client.ts";
-import { readTlsFiles } from "../../src/config/files.ts";
+import { loadTlsFiles } from "../../src/config/files.ts";
 import type { LogNote } from "../../src/log/log.ts";
 import { Authority } from "../support/certificates.ts";
 import {
   ELSEWHERE,
   faultOf as optionFault,
   faultsOf,
-  readingOf,
+  parsedOf,
 } from "../support/command_line.ts";
 import { RawServer } from "../support/raw_server.ts";
 import { TlsFront } from "../support/tls_front.ts";
@@ -46,9 +46,9 @@ async function read(texts: TlsPaths, now?: number): Promise<TlsReading> {
     paths[name] = `${directory}/${name}`;
     await Deno.writeTextFile(paths[name], text);
   }
-  const reading = readingOf(paths);
-  const tls = await readTlsFiles(reading, undefined, now);
-  const { notes, faults } = reading;
+  const parsed = parsedOf(paths);
+  const tls = await loadTlsFiles(parsed, undefined, now);
+  const { notes, faults } = parsed;
   return { tls: faults.length > 0 ? undefined : tls, notes, faults };
 }
 

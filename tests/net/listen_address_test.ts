@@ -2,7 +2,7 @@ import { assertEquals } from "@std/assert";
 import {
   isLocal,
   type ListenAddress,
-  readListenAddress,
+  parseListenAddress,
 } from "../../src/net/listen_address.ts";
 
 const ADDRESSES: Readonly<Record<string, ListenAddress | undefined>> = {
@@ -31,13 +31,13 @@ const ADDRESSES: Readonly<Record<string, ListenAddress | undefined>> = {
 for (const [text, address] of Object.entries(ADDRESSES)) {
   const outcome = address === undefined ? "no address" : "an address";
   Deno.test(`'${text}' is ${outcome} to listen at`, () => {
-    assertEquals(readListenAddress(text), address);
+    assertEquals(parseListenAddress(text), address);
   });
 }
 
 Deno.test("loopback and Unix sockets are local, all interfaces and names are not", () => {
   const local = (text: string) => {
-    const address = readListenAddress(text);
+    const address = parseListenAddress(text);
     return address !== undefined && isLocal(address);
   };
   assertEquals(

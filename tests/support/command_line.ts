@@ -12,7 +12,7 @@ import {
 import { ConfigError } from "../../src/errors.ts";
 import type { LogNote } from "../../src/log/log.ts";
 import { OPTION_KEYS, type OptionKey } from "../../src/config/options.ts";
-import { Reading } from "../../src/config/settings.ts";
+import { ParsedOptions } from "../../src/config/settings.ts";
 
 /** Variables by name. */
 export type Env = Readonly<Record<string, string>>;
@@ -40,16 +40,16 @@ export function parse(
 }
 
 /** Options with these texts given by flags, beside variables. */
-export function readingOf(
+export function parsedOf(
   flags: { readonly [Key in OptionKey]?: string | readonly string[] },
   env: Env = {},
-): Reading {
+): ParsedOptions {
   const texts = new Map<OptionKey, readonly string[]>();
   for (const key of OPTION_KEYS) {
     const given = flags[key];
     if (given !== undefined) texts.set(key, [given].flat());
   }
-  return new Reading(texts, (name) => env[name]);
+  return new ParsedOptions(texts, (name) => env[name]);
 }
 
 /** What a command line that runs the proxy asks for. */

@@ -1,12 +1,12 @@
 /** Runs the HTTP front alone, unsigned: for tests of what it may do. */
 
 import { ConfigError } from "../../src/errors.ts";
-import { readListenAddress } from "../../src/net/listen_address.ts";
+import { parseListenAddress } from "../../src/net/listen_address.ts";
 import { runHttpProxy } from "../../src/http/http_proxy.ts";
 import { createLog } from "../../src/log/line_log.ts";
 
 const [target, listen, tokenDirectory] = Deno.args;
-const address = readListenAddress(listen);
+const address = parseListenAddress(listen);
 if (address === undefined) throw new Error(`no address: ${listen}`);
 const stop = new AbortController();
 Deno.addSignalListener("SIGTERM", () => stop.abort());

@@ -5,7 +5,11 @@
  * page of each service.
  */
 
-import { knownHost, readRuntimeArn, unescapedRuntimeArn } from "../endpoint.ts";
+import {
+  knownHost,
+  parseRuntimeArn,
+  unescapedRuntimeArn,
+} from "../endpoint.ts";
 import { OPTION_NAMES, type OptionNames } from "../../naming.ts";
 import { MANAGED_SERVERS } from "./managed_servers.ts";
 import {
@@ -179,7 +183,7 @@ function agentRuntime(target: Target): TargetPolicy | undefined {
   if (segment === undefined) return undefined;
   const text = decode(segment);
   // One that lacks an escape is meant all the same.
-  const named = readRuntimeArn(text) ?? unescapedRuntimeArn(url);
+  const named = parseRuntimeArn(text) ?? unescapedRuntimeArn(url);
   const account = url.searchParams.get("accountId") ?? target.account;
   const arns = named !== undefined
     ? [named.arn]

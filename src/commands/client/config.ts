@@ -3,7 +3,7 @@
  * into the client's file.
  */
 
-import { knownHost, readEndpoint } from "../../aws/endpoint.ts";
+import { knownHost, parseEndpoint } from "../../aws/endpoint.ts";
 import { homeDirectory, profileOfEnv } from "../../aws/shared_files/paths.ts";
 import {
   type Arguments,
@@ -219,7 +219,7 @@ function serverName(config: Config): string {
   const host = knownHost(config);
   if (isAddress(host)) return "sigv4-proxy";
   const labels = host.split(".");
-  const isOurs = readEndpoint(host) !== undefined ||
+  const isOurs = parseEndpoint(host) !== undefined ||
     !GENERAL_LABELS.has(labels[0]);
   return cut((isOurs ? labels.slice(0, 1) : labels.slice(0, 2)).join("-"));
 }

@@ -15,9 +15,9 @@ import {
   OPTIONS,
 } from "../../config/options.ts";
 import { REGION_KEY } from "../../config/scope.ts";
-import type { Reading, Settings } from "../../config/settings.ts";
+import type { ParsedOptions, Settings } from "../../config/settings.ts";
 import { ConfigError } from "../../errors.ts";
-import { knownHost, readEndpoint } from "../../aws/endpoint.ts";
+import { knownHost, parseEndpoint } from "../../aws/endpoint.ts";
 
 const FRONT = OPTION_GROUPS["HTTP front"];
 
@@ -52,7 +52,7 @@ export function withoutFront(env: Env): { env: Env; notes: string[] } {
  * with what a person has to know of them.
  */
 export function entryOptions(
-  { settings, sources }: Reading,
+  { settings, sources }: ParsedOptions,
   config: Config,
 ): { options: string[]; notes: string[] } {
   const options: string[] = [];
@@ -60,7 +60,7 @@ export function entryOptions(
   for (const [key, { kind, name, texts }] of sources) {
     if (kind === "default" || key === "targetUrl") continue;
     const isVariable = kind === "variable";
-    const { region: ofHost } = readEndpoint(knownHost(config)) ?? {};
+    const { region: ofHost } = parseEndpoint(knownHost(config)) ?? {};
     // Such a region goes before a variable, and not before a flag.
     if (isVariable && key === "region" && ofHost !== undefined) {
       options.push(...regionOfCalls(settings, config));

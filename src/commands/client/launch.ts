@@ -34,11 +34,11 @@ const SHELL_CHARACTERS = /[&|<>^%"]/;
  * @throws {ConfigError} There is no such way to start it.
  */
 export async function findLaunch(
-  { config, reading }: RunCommand,
+  { config, parsed }: RunCommand,
   context: CommandContext,
   by?: string,
 ): Promise<{ launch: Launch; notes: readonly string[] }> {
-  const { options, notes } = entryOptions(reading, config);
+  const { options, notes } = entryOptions(parsed, config);
   const env = carriedEnv(config, context.env);
   const start = await findStart(context, by);
   notes.push(...contextNotes(config, context.env), ...start.notes);

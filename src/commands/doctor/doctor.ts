@@ -148,7 +148,7 @@ async function checkConfiguration(
 
 /** Which flag, variable or line the region and the profile are from. */
 async function settingOrigins(
-  { config, reading, regionFrom }: RunCommand,
+  { config, parsed, regionFrom }: RunCommand,
   env: CommandContext["env"],
 ): Promise<{ region: string | undefined; profile: string }> {
   const { name, variable, setting } = await findProfilePlace(
@@ -159,9 +159,7 @@ async function settingOrigins(
   const region = regionFrom === OF_PROFILE
     ? `profile "${name}" (${setting ?? "the shared files"})`
     : regionFrom;
-  const by = config.profile === undefined
-    ? variable
-    : reading.nameOf("profile");
+  const by = config.profile === undefined ? variable : parsed.nameOf("profile");
   const profile = environmentDecides(config.profile, env)
     ? "no profile"
     : by === undefined

@@ -110,7 +110,7 @@ async function configFor(
   const args = [...header.options, `--target-url=${url.href}`];
   const { config } = await configure(parseArguments(args), () => undefined, {
     profileRegion: () => Promise.resolve(undefined),
-    readTls: () => Promise.resolve(undefined),
+    loadTls: () => Promise.resolve(undefined),
   });
   if (header.mode === "stdio") return config;
   const address = { hostname: "127.0.0.1", port: 0 };
