@@ -270,7 +270,7 @@ for (const [place, { answer }] of Object.entries(PLACES)) {
         say: (_message, reply) => answer(words, reply),
         GET: (_message, reply) => answer(words, reply),
       })),
-      { standingStream: true },
+      { standaloneStream: true },
     );
     await run.client.initialize();
     await run.server.requests.find(({ method }) => method === "GET");
@@ -313,7 +313,7 @@ Deno.test("no secret is shown of a standalone stream, of notifications and of th
       DELETE: refuse,
       "notifications/odd": refuse,
     })),
-    { standingStream: true },
+    { standaloneStream: true },
   );
   await run.client.initialize();
   run.client.notify("notifications/odd");

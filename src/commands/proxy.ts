@@ -42,9 +42,9 @@ export interface ProxySurroundings {
   readonly redactor: Redactor;
   /** Ends the program in an orderly way. */
   readonly signal: AbortSignal;
-  /** Cuts short the time that the HTTP front has for that. */
+  /** Cuts short the time that the HTTP server mode has for that. */
   readonly force: AbortSignal;
-  /** How long the HTTP front has for that, in milliseconds. */
+  /** How long the HTTP server mode has for that, in milliseconds. */
   readonly drainMs: number | undefined;
   /** Where a replay has its client, its identity and its recorder. */
   readonly stdio?: {
@@ -166,7 +166,7 @@ export async function runProxy(
     writable: around.stdio?.writable ?? Deno.stdout.writable,
     writableTakesChunks: around.stdio === undefined,
     takesChunks: true,
-    standingStream: config.sse,
+    standaloneStream: config.sse,
     findLogin: logins && ((failure) => logins.find(failure)),
     profiles: profiles.size > 0 ? profiles : undefined,
     accounts,

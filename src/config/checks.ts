@@ -87,7 +87,7 @@ export interface ListenConfig {
   readonly address: ListenAddress;
   /** The token that clients bring; `false`: none; `undefined`: one is made. */
   readonly token: string | false | undefined;
-  /** More names that clients may know the front by. */
+  /** More names that clients may know it by. */
   readonly hosts: readonly string[];
   /** How many requests may be under way at a time, if that was said. */
   readonly maxRequests?: number;
@@ -106,7 +106,7 @@ const SEVERAL_PROFILES =
  */
 export const DEFAULT_DRAIN_MS = 25_000;
 
-/** Reads the options of the HTTP front; nothing when stdio is to be served. */
+/** Parses the options of the HTTP server mode; nothing when stdio is to be served. */
 export function parseListen(parsed: ParsedOptions): ListenConfig | undefined {
   const { settings, faults } = parsed;
   const { listen, listenHost: hosts, listenToken, noListenToken } = settings;

@@ -36,7 +36,10 @@ const TOPICS = {
   messages: { group: "Messages", about: "tool rules, metadata, eras of MCP" },
   signing: { group: "Signing", about: "region, service, SigV4A" },
   credentials: { group: "Credentials", about: "profiles, roles" },
-  http: { group: "HTTP front", about: "a local endpoint in place of stdio" },
+  http: {
+    group: "HTTP server",
+    about: "a local endpoint in place of stdio",
+  },
   limits: { group: "Limits", about: "time, size, number" },
   logging: { group: "Logging", about: "how much, and in which form" },
 } as const satisfies Record<string, { group: OptionGroup; about: string }>;

@@ -208,7 +208,7 @@ export const OPTION_GROUPS = {
     login: toggle("--login", "have the client ask for an SSO login"),
     skipAuth: toggle("--skip-auth", "unsigned if no credentials are set up"),
   },
-  "HTTP front": {
+  "HTTP server": {
     listen: option("--listen", "host:port or unix:PATH in place of stdio", {
       placeholder: "ADDRESS",
     }),
@@ -292,7 +292,7 @@ export const OPTIONS = {
   ...OPTION_GROUPS.Messages,
   ...OPTION_GROUPS.Signing,
   ...OPTION_GROUPS.Credentials,
-  ...OPTION_GROUPS["HTTP front"],
+  ...OPTION_GROUPS["HTTP server"],
   ...OPTION_GROUPS.Limits,
   ...OPTION_GROUPS.Logging,
   ...OPTION_GROUPS.Other,

@@ -39,7 +39,7 @@ export function needlessPermissions(
   // Then these keys are all that will ever be used: a variable does not change.
   if (!environmentDecides(profile, env)) return needless;
   needless.push("run");
-  // The HTTP front writes a token or a socket, and takes it away at its end.
+  // The HTTP server writes a token or a socket, and takes it away at its end.
   if (listen === undefined && record === undefined) needless.push("write");
   return needless;
 }

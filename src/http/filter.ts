@@ -1,5 +1,5 @@
 /**
- * Answers at the HTTP front without the tools that a policy forbids.
+ * Answers in HTTP server mode without the tools that a policy forbids.
  *
  * What cannot be looked through does not pass: another reader might find in it
  * what this one does not.

@@ -24,7 +24,7 @@ export interface HttpProxyOptions extends ProxyOptions {
   /** Where to listen. Port 0 is any that is free. */
   readonly listen: ListenAddress;
   /**
-   * Stops the proxy: standing streams and half-sent bodies end at once, new
+   * Stops the proxy: standalone streams and half-sent bodies end at once, new
    * requests and health checks get 503, and what is under way has `drainMs`.
    */
   readonly signal: AbortSignal;
@@ -67,12 +67,12 @@ export interface HttpProxyOptions extends ProxyOptions {
   /** The largest body of a request, in bytes; 64 MiB by default. */
   readonly maxBodyBytes?: number;
   /**
-   * How many requests may be under way at a time, without standing streams;
+   * How many requests may be under way at a time, without standalone streams;
    * 1024 by default.
    */
   readonly maxRequests?: number;
   /**
-   * How many standing streams (`GET`, `subscriptions/listen`) there may be at a
+   * How many standalone streams (`GET`, `subscriptions/listen`) there may be at a
    * time; 1024 by default.
    */
   readonly maxStreams?: number;

@@ -160,7 +160,7 @@ function upstream(options: ClientLinkOptions): Link {
   if (!options.bridge) return new Upstream(options);
   // What a target sends on its own is part of what the bridge carries, and the
   // bridge reads every answer, to give it the client's ID and form.
-  const own = { ...options, standingStream: true, passesInPieces: false };
+  const own = { ...options, standaloneStream: true, passesInPieces: false };
   const link: EraBridgeOptions["link"] = (emit, pass) =>
     new Upstream({ ...own, pass, emit });
   return new EraBridge({ ...options, link });

@@ -48,7 +48,7 @@ export interface StdioProxyOptions extends ProxyOptions {
    * Holds a GET stream open for what the target sends on its own; `false`
    * unless it is set.
    */
-  readonly standingStream?: boolean;
+  readonly standaloneStream?: boolean;
   /** The largest message taken from the client, in bytes; 64 MiB by default. */
   readonly maxFrameBytes?: number;
   /** How many requests are upstream at once; 64 by default. */

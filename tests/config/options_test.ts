@@ -20,7 +20,10 @@ Deno.test("no flag and no variable stands for two options", () => {
 });
 
 Deno.test("every default is a value that the option itself would take", () => {
-  const { settings, faults, sources } = new ParsedOptions(new Map(), () => undefined);
+  const { settings, faults, sources } = new ParsedOptions(
+    new Map(),
+    () => undefined,
+  );
   assertEquals(faults, []);
   for (const key of OPTION_KEYS) {
     const row: Option = OPTIONS[key];

@@ -34,7 +34,7 @@ Deno.test("an empty variable holds no keys", () => {
   assertEquals(needlessPermissions(noListen, () => ""), ["ffi", "import"]);
 });
 
-Deno.test("the HTTP front keeps writing, for its token and its socket", () => {
+Deno.test("the HTTP server keeps writing, for its token and its socket", () => {
   const listen = { address: { path: "s" }, token: undefined, hosts: [] };
   assertEquals(
     needlessPermissions({ ...noListen, listen }, keys),

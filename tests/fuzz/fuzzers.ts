@@ -26,7 +26,7 @@ export const FUZZERS: Readonly<
   "lines on stdin": { fuzz: fuzzStdinFrames, cases: 300 },
   "event streams": { fuzz: fuzzEventStreams, cases: 200 },
   "bodies of answers": { fuzz: fuzzJsonAnswers, cases: 300 },
-  "requests at the HTTP front": { fuzz: fuzzHttpHeads, cases: 300 },
+  "requests at the HTTP server": { fuzz: fuzzHttpHeads, cases: 300 },
   "schemas of tools": { fuzz: fuzzToolSchemas, cases: 800 },
   "accounts and hostile tools": { fuzz: fuzzAccounts, cases: 400 },
   "answers to a login's question": { fuzz: fuzzLoginAnswers, cases: 150 },

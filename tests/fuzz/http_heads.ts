@@ -1,5 +1,5 @@
 /**
- * What comes at the HTTP front's port, byte by byte. Each connection comes to an
+ * What comes at the HTTP server's port, byte by byte. Each connection comes to an
  * end, the target hears of nothing that did not bring the token, and of no
  * request that was hidden in another one.
  */

@@ -1,4 +1,4 @@
-/** How the HTTP front stops. */
+/** How the HTTP server stops. */
 import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { Clock } from "../support/clock.ts";
 import { within } from "../support/deadline.ts";

@@ -1,4 +1,4 @@
-/** What the HTTP front says when a request fails, or the target refuses it. */
+/** What the HTTP server says when a request fails, or the target refuses it. */
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { CredentialsError } from "../../src/errors.ts";
 import { NOBODY } from "../support/nobody.ts";

@@ -1,4 +1,4 @@
-/** Lists of tools that the HTTP front cannot look through do not pass it. */
+/** Lists of tools that the HTTP server cannot look through do not pass it. */
 import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { within } from "../support/deadline.ts";
 import type { FrontOptions } from "../support/http_front.ts";

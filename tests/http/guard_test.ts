@@ -1,4 +1,4 @@
-/** Who the HTTP front lets in. */
+/** Who the HTTP server lets in. */
 import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { type FrontOptions, TEST_TOKEN } from "../support/http_front.ts";
 import { RawClient } from "../support/raw_client.ts";

@@ -1,4 +1,4 @@
-/** What passes through the HTTP front, and how it ends. */
+/** What passes through the HTTP server, and how it ends. */
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { Front } from "../support/http_front.ts";
 import { RawClient } from "../support/raw_client.ts";

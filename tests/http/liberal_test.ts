@@ -1,5 +1,5 @@
 /**
- * Odd answers through the HTTP front, with a tool policy that reads them: what
+ * Odd answers through the HTTP server, with a tool policy that reads them: what
  * the SDK's client would have taken without one reaches the client.
  */
 import { assertEquals } from "@std/assert";

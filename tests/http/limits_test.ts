@@ -1,4 +1,4 @@
-/** What the HTTP front takes: how much, how long, how many. */
+/** What the HTTP server takes: how much, how long, how many. */
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import { within } from "../support/deadline.ts";
 import { RawClient } from "../support/raw_client.ts";

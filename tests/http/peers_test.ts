@@ -1,4 +1,4 @@
-/** The official SDKs' clients and servers, with the HTTP front between them. */
+/** The official SDKs' clients and servers, with the HTTP server between them. */
 import {
   Client as ModernClient,
   StreamableHTTPClientTransport as ModernTransport,

@@ -1,4 +1,4 @@
-/** What the HTTP front has to be allowed. */
+/** What the HTTP server has to be allowed. */
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import { Arrivals } from "../support/arrivals.ts";
 import { within } from "../support/deadline.ts";

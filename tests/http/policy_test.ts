@@ -1,4 +1,4 @@
-/** Tool rules and metadata at the HTTP front. */
+/** Tool rules and metadata at the HTTP server. */
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { cpuMs } from "../support/cpu_time.ts";
 import { error, type McpHandler, result } from "../support/raw_mcp.ts";

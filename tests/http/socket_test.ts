@@ -1,4 +1,4 @@
-/** The HTTP front at a Unix socket, and addresses that cannot be had. */
+/** The HTTP server at a Unix socket, and addresses that cannot be had. */
 import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { createServer } from "node:http";
 import { ConfigError } from "../../src/errors.ts";

@@ -1,4 +1,4 @@
-/** What takes the place of a stream at the HTTP front: what a message says. */
+/** What takes the place of a stream at the HTTP server: what a message says. */
 import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { Clock } from "../support/clock.ts";
 import { within } from "../support/deadline.ts";

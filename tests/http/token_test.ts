@@ -1,4 +1,4 @@
-/** The token of the HTTP front. */
+/** The token of the HTTP server. */
 import {
   assertEquals,
   assertMatch,

@@ -144,7 +144,7 @@ Deno.test("resumption, the standalone stream, recovery and the end carry the coo
   }, sessions));
   await using client = new StreamClient({
     url: server.url,
-    standingStream: true,
+    standaloneStream: true,
   });
   await client.initialize();
   await server.requests.find(({ method }) => method === "GET");

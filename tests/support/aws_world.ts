@@ -58,7 +58,7 @@ export const FRONT = {
   },
 };
 
-/** Sends a message to the program's HTTP front. */
+/** Sends a message to the program's HTTP server. */
 export async function post(
   proxy: ProxyProcess,
   message: unknown,

@@ -1,4 +1,4 @@
-/** The HTTP front, in this process, before whatever a test puts behind it. */
+/** The HTTP server, in this process, before whatever a test puts behind it. */
 
 import { createSignedFetch } from "../../src/aws/signing/signed_fetch.ts";
 import type { ListenAddress } from "../../src/net/listen_address.ts";

@@ -1,4 +1,4 @@
-/** Runs the HTTP front alone, unsigned: for tests of what it may do. */
+/** Runs the HTTP server alone, unsigned: for tests of what it may do. */
 
 import { ConfigError } from "../../src/errors.ts";
 import { parseListenAddress } from "../../src/net/listen_address.ts";

@@ -82,7 +82,7 @@ export class SdkServer implements AsyncDisposable {
   }
 
   /** The request of the n-th standalone stream (from 0), once it is open. */
-  async standingStream(index = 0): Promise<GateRecord> {
+  async standaloneStream(index = 0): Promise<GateRecord> {
     let seen = 0;
     const record = await this.gate.records.find((record) =>
       record.method === "GET" && record.header("last-event-id") === undefined &&

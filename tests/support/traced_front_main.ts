@@ -1,5 +1,5 @@
 /**
- * A program for tests: the HTTP front before the target of its first argument,
+ * A program for tests: the HTTP server before the target of its first argument,
  * telling OpenTelemetry. It prints where it listens, and ends with its stdin. A
  * second argument is the token that it wants.
  */

@@ -163,7 +163,7 @@ Deno.test("a call that is cancelled is seen to be", async () => {
 Deno.test("the client is asked on the call's own stream and on the standing one", async () => {
   await using server = await SdkServer.start(OPTIONS);
   await using test = await TestClient.connect(server.url);
-  await server.standingStream();
+  await server.standaloneStream();
   for (const standing of [false, true]) {
     const sampled = JSON.parse(
       await test.call("ask", { prompt: "hi", standing }),
@@ -181,7 +181,7 @@ Deno.test("the client is asked on the call's own stream and on the standing one"
 Deno.test("the standalone stream carries list changes, updates and the log, filtered", async () => {
   await using server = await SdkServer.start(OPTIONS);
   await using test = await TestClient.connect(server.url);
-  await server.standingStream();
+  await server.standaloneStream();
   await server.announce("tools");
   assertEquals(
     await test.heard.next(),

@@ -1,4 +1,4 @@
-/** The HTTP front under Deno's OpenTelemetry, and a collector on loopback. */
+/** The HTTP server under Deno's OpenTelemetry, and a collector on loopback. */
 import { assert, assertEquals, assertObjectMatch } from "@std/assert";
 import { modern } from "../support/modern_message.ts";
 import { OtlpReceiver, type ReadSpan } from "../support/otlp_receiver.ts";

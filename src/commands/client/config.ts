@@ -18,7 +18,7 @@ import { type CommandContext, writeNotes } from "../context.ts";
 import { FILE_VARIABLES } from "../needs.ts";
 import { type Client, CLIENTS, type Entry, stdio } from "./clients.ts";
 import { type Edited, EditError, putEntry } from "./edit.ts";
-import { ensureStdio, withoutFront } from "./entry_options.ts";
+import { ensureStdio, withoutServerMode } from "./entry_options.ts";
 import {
   FileError,
   isInRepository,
@@ -45,7 +45,7 @@ export async function runConfig(
   args: readonly string[],
   world: CommandContext,
 ): Promise<number> {
-  const { env, notes: frontNotes } = withoutFront(world.env);
+  const { env, notes: serverNotes } = withoutServerMode(world.env);
   const context: CommandContext = { ...world, env };
   const given = parseArguments(args, "config");
   const client = clientNamed(given);
@@ -72,7 +72,7 @@ export async function runConfig(
       throw error;
     });
   if (fault !== undefined) await context.writeError(`${fault}\n`);
-  await writeNotes([...frontNotes, ...notes], context);
+  await writeNotes([...serverNotes, ...notes], context);
   return fault === undefined ? 0 : 1;
 }
 

@@ -19,15 +19,17 @@ import type { ParsedOptions, Settings } from "../../config/settings.ts";
 import { ConfigError } from "../../errors.ts";
 import { knownHost, parseEndpoint } from "../../aws/endpoint.ts";
 
-const FRONT = OPTION_GROUPS["HTTP front"];
+const SERVER_MODE = OPTION_GROUPS["HTTP server"];
 
-const FRONT_VARIABLES: ReadonlySet<string> = new Set(
-  Object.values(FRONT).flatMap(variablesOf),
+const SERVER_MODE_VARIABLES: ReadonlySet<string> = new Set(
+  Object.values(SERVER_MODE).flatMap(variablesOf),
 );
 
 /** Refuses the flags of the HTTP server mode. */
 export function ensureStdio({ flags }: Arguments): void {
-  const faults = [...flags.keys()].filter((key) => key in FRONT).map((key) =>
+  const faults = [...flags.keys()].filter((key) => key in SERVER_MODE).map((
+    key,
+  ) =>
     `a client speaks with the proxy over stdio: leave out ${
       OPTIONS[key].names[0]
     }`
@@ -36,13 +38,15 @@ export function ensureStdio({ flags }: Arguments): void {
 }
 
 /** The variables without those of the HTTP server mode; a note for each. */
-export function withoutFront(env: Env): { env: Env; notes: string[] } {
-  const notes = [...FRONT_VARIABLES].filter((name) => env(name)).map((name) =>
+export function withoutServerMode(env: Env): { env: Env; notes: string[] } {
+  const notes = [...SERVER_MODE_VARIABLES].filter((name) => env(name)).map((
+    name,
+  ) =>
     `${name} is left out: a client speaks with the proxy over stdio, so see ` +
     "that it is not set where the client is started"
   );
   return {
-    env: (name) => FRONT_VARIABLES.has(name) ? undefined : env(name),
+    env: (name) => SERVER_MODE_VARIABLES.has(name) ? undefined : env(name),
     notes,
   };
 }

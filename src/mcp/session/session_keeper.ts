@@ -29,7 +29,7 @@ import { StandaloneStream } from "./standalone_stream.ts";
 
 export interface SessionTarget extends Target {
   /** Whether a GET is held open for what the server sends on its own. */
-  readonly standingStream?: boolean;
+  readonly standaloneStream?: boolean;
   /** How long a session may be idle before it is pinged, in milliseconds. */
   readonly keepAliveMs?: number;
   /** Whether a lost session is replaced by a new one. */
@@ -235,7 +235,7 @@ export class SessionKeeper {
 
   /** The client is ready: opens the standalone stream, and pings, if wanted. */
   begin(): void {
-    if (this.#target.standingStream) this.#openStandalone();
+    if (this.#target.standaloneStream) this.#openStandalone();
     this.#isReady = this.#current !== NO_SESSION;
     this.touch();
   }

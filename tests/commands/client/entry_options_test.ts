@@ -9,7 +9,7 @@ import { OPTION_GROUPS, OPTIONS } from "../../../src/config/options.ts";
 import { optionFiles } from "../../support/option_files.ts";
 import { CommandWorld, TARGET } from "../command_world.ts";
 
-Deno.test("no flag of the HTTP front is in an entry, and a stray variable of it is told", async () => {
+Deno.test("no flag of the HTTP server is in an entry, and a stray variable of it is told", async () => {
   await using world = await CommandWorld.make({
     MCP_LISTEN: "127.0.0.1:18080",
     MCP_LISTEN_TOKEN: "a-token",
@@ -200,7 +200,9 @@ Deno.test("every variable that goes into an entry means the same there", async (
   for (const set of [variables, elsewhere, writing]) {
     assertEquals(await configOfEntry([], set), await configOf([], set));
   }
-  const front: readonly Option[] = Object.values(OPTION_GROUPS["HTTP front"]);
+  const front: readonly Option[] = Object.values(
+    OPTION_GROUPS["HTTP server"],
+  );
   const carried = Object.values<Option>(OPTIONS)
     .filter((option) => !("secret" in option && option.secret))
     .filter((option) => !front.includes(option))

@@ -14,7 +14,7 @@ Deno.test("without recovery a lost session is the client's error, and no new one
 Deno.test("without recovery the standalone stream makes no new session either", async () => {
   await using w = await initialised(
     { GET: (_none, reply) => reply.status(404) },
-    { standingStream: true, recover: false },
+    { standaloneStream: true, recover: false },
   );
   await w.server.requests.find(({ method }) => method === "GET");
   w.client.request(1, "m");

@@ -9,7 +9,7 @@ import { count, initialised } from "./world.ts";
 Deno.test("a target that answers every GET with 404 has no standalone stream, and is initialised twice at most", async () => {
   await using w = await initialised(
     { GET: (_none, reply) => reply.status(404) },
-    { standingStream: true },
+    { standaloneStream: true },
   );
   for (let id = 0; id < 20; id++) {
     w.client.request(id, "m");
@@ -50,7 +50,7 @@ for (const retry of [0, 2 ** 31, 2 ** 40]) {
         await stream.event({ retry });
         await stream.end();
       },
-    }, { standingStream: true });
+    }, { standaloneStream: true });
     await w.server.requests.find(({ method }) => method === "GET");
     for (let id = 0; id < 100; id++) {
       w.client.request(id, "m");
@@ -101,7 +101,7 @@ Deno.test("the end of stdin right after initialized leaves no standalone stream 
   await using _server = server;
   await using client = new StreamClient({
     url: server.url,
-    standingStream: true,
+    standaloneStream: true,
   });
   await client.initialize();
   const closed = client.close();

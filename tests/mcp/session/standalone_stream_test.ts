@@ -17,7 +17,7 @@ async function standing(
 ) {
   const { script, ...limits } = options;
   const world = await StreamWorld.start({ GET, ...script }, {
-    standingStream: true,
+    standaloneStream: true,
     ...limits,
   });
   await world.client.initialize();

@@ -13,7 +13,7 @@ Deno.test("every POST has MCP-Protocol-Version and Mcp-Method, and no session", 
   );
   await using client = new StreamClient({
     url: server.url,
-    standingStream: true,
+    standaloneStream: true,
   });
   client.request(1, "tools/list", modern());
   client.request(2, "x/y", modern());

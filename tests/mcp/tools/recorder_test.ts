@@ -72,7 +72,7 @@ Deno.test("list_changed on the standalone stream makes the next call list again"
         await stream.closed;
       },
     },
-    { tools: { readOnly: true }, standingStream: true },
+    { tools: { readOnly: true }, standaloneStream: true },
     new Sessions(),
   );
   await w.client.initialize();

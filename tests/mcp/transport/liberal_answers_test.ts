@@ -316,7 +316,7 @@ Deno.test("what comes on the GET stream is repaired, and junk on it skipped", as
   }));
   await using client = new StreamClient({
     url: server.url,
-    standingStream: true,
+    standaloneStream: true,
   });
   await client.initialize();
   assertEquals((await within(client.next(), "the request")).text, ask);

@@ -124,7 +124,7 @@ Deno.test("progress of a call that ran into its time limit does not pass on the 
   using clock = new Clock();
   await using client = new StreamClient({
     url: server.url,
-    standingStream: true,
+    standaloneStream: true,
     timeoutMs: 60_000,
   });
   await client.initialize();
@@ -170,7 +170,7 @@ Deno.test("progress on the standalone stream shows that a call runs: it is not s
   }));
   await using client = new StreamClient({
     url: server.url,
-    standingStream: true,
+    standaloneStream: true,
   });
   await client.initialize();
   client.request(1, "tools/call", { _meta: { progressToken: 7 } });

@@ -29,7 +29,7 @@ for (const isAnswered of [true, false]) {
     }));
     await using client = new StreamClient({
       url: server.url,
-      standingStream: true,
+      standaloneStream: true,
       receiptOf: () => Promise.resolve('{"account":"1"}'),
     });
     await client.initialize();
