@@ -134,7 +134,8 @@ export class ListFilter {
   async *#events(
     pieces: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
   ): AsyncGenerator<Uint8Array> {
-    const parser = new EventParser({ maxDataBytes: this.#options.maxBytes });
+    const { maxBytes: maxDataBytes, names } = this.#options;
+    const parser = new EventParser({ maxDataBytes, names });
     const turn = new Turn();
     for await (const piece of pieces) {
       turn.begin();

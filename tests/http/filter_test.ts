@@ -3,6 +3,9 @@ import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { within } from "../support/deadline.ts";
 import type { FrontOptions } from "../support/http_front.ts";
 import type { RawEventStream, RawHandler } from "../support/raw_server.ts";
+import { FLAG_NAMES } from "../../src/config/settings.ts";
+import { ListFilter } from "../../src/http/filter.ts";
+import { ToolPolicy } from "../../src/mcp/tools/policy.ts";
 import { FrontWorld } from "./front_world.ts";
 
 const LIST = { jsonrpc: "2.0", id: "l", method: "tools/list" };
@@ -254,4 +257,26 @@ Deno.test("an event that is too large to be looked through ends its stream with 
   const { id, error } = JSON.parse(text.slice("data: ".length));
   assertEquals([id, error.data.reason], ["l", "frame-too-large"]);
   await within(left.promise, "the target to be left");
+});
+
+Deno.test("a line that has no end is given up, and the error names the option as its reader has it", async () => {
+  const filter = new ListFilter({
+    policy: new ToolPolicy({ readOnly: false, allow: [], deny: ["write"] }, {
+      maxAgeMs: 1000,
+    }),
+    maxBytes: 1000,
+    id: undefined,
+    changes: 0,
+    names: FLAG_NAMES,
+  });
+  const blanks = new TextEncoder().encode(" ".repeat(1024 * 1024));
+  const endless = ReadableStream.from((function* () {
+    yield new TextEncoder().encode("data: ");
+    for (;;) yield blanks;
+  })());
+  const events = filter.events(new Response(endless), new Map());
+  const error = await assertRejects(async () => {
+    for await (const _ of events);
+  });
+  assertStringIncludes(String(error), FLAG_NAMES.maxAnswerBytes);
 });
