@@ -138,7 +138,6 @@ export async function runProxy(
     observer: both(telemetry?.observer, recorder?.observer),
     log,
     redactor,
-    names: FLAG_NAMES,
   };
   if (config.listen) {
     const { address, token, hosts, maxRequests } = config.listen;

@@ -16,6 +16,7 @@ import type { Config } from "../config/config.ts";
 import { FLAG_NAMES } from "../config/settings.ts";
 import { CredentialsError } from "../errors.ts";
 import type { ProxyOptions } from "../config/proxy_options.ts";
+import type { Naming } from "../naming.ts";
 import type { Log } from "../log/log.ts";
 import type { Logins } from "../aws/credentials/sso_login/logins.ts";
 import type { TlsFetches } from "../net/http_client.ts";
@@ -163,14 +164,15 @@ export function proxyOptions(
   config: Config,
   profile: string = "",
 ): Pick<
-  ProxyOptions,
-  "headers" | "metadata" | "clientInfo" | "maxAnswerBytes" | "tools"
+  ProxyOptions & Naming,
+  "headers" | "metadata" | "clientInfo" | "maxAnswerBytes" | "tools" | "names"
 > {
   const { headers, clientInfo, maxAnswerBytes } = config;
   const { readOnly, allowTool, denyTool } = config;
   const tools = { readOnly, allow: allowTool, deny: denyTool };
   const metadata = config.profileMetadata.get(profile) ?? config.metadata;
-  return { headers, metadata, clientInfo, maxAnswerBytes, tools };
+  const names = FLAG_NAMES;
+  return { headers, metadata, clientInfo, maxAnswerBytes, tools, names };
 }
 
 /**

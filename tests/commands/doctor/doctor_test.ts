@@ -1,4 +1,9 @@
-import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import {
+  assert,
+  assertEquals,
+  assertMatch,
+  assertStringIncludes,
+} from "@std/assert";
 import { runSubcommand } from "../../../src/commands/run.ts";
 import { runDoctor } from "../../../src/commands/doctor/doctor.ts";
 import { error, mcp, result } from "../../support/raw_mcp.ts";
@@ -141,8 +146,10 @@ Deno.test("a target that never answers is given up after --timeout", async () =>
   await using world = await CommandWorld.make(TEST_KEYS);
   const outcome = await diagnose(world, server.url, "--timeout", "300ms");
   assertEquals(outcome.code, 1);
-  const { status, facts } = outcome.step("initialize");
+  const { status, detail, facts } = outcome.step("initialize");
   assertEquals([status, facts.reason], ["failed", "timeout"]);
+  // What the doctor's reader has, and no option of the library's.
+  assertMatch(detail, /; --(?:idle-)?timeout \(MCP_/);
 });
 
 Deno.test("--help of the doctor is its own", async () => {
