@@ -20,7 +20,7 @@ import {
   readBody,
 } from "../mcp/wire/body.ts";
 import { withoutByteOrderMark } from "../mcp/wire/bytes.ts";
-import { readMessageInTurns } from "../mcp/wire/message.ts";
+import { parseMessageInTurns } from "../mcp/wire/message.ts";
 import { TopLevelScanner } from "../mcp/wire/scan.ts";
 import { type Deadlines, TimeLimit } from "../time.ts";
 import { HttpError } from "./error.ts";
@@ -88,7 +88,7 @@ export async function errorInstead(
 ): Promise<HttpError | undefined> {
   const text = decoder.decode(bytes.subarray(0, MAX_WORDS_BYTES));
   let error = refusalError(answer, text, names);
-  if (!error && (await readMessageInTurns(bytes)).kind === "invalid") {
+  if (!error && (await parseMessageInTurns(bytes)).kind === "invalid") {
     const shown = withoutEcho(text);
     // What is too long to be looked through does not pass, either.
     const isFit = redact(shown) === text;

@@ -13,7 +13,7 @@ import { ProxyError } from "../errors.ts";
 import { type BodyBeginning, mediaType } from "../mcp/wire/body.ts";
 import { clientInfoIn } from "../mcp/wire/era.ts";
 import { excerpt } from "../mcp/wire/excerpt.ts";
-import { readMessage, readMessageInTurns } from "../mcp/wire/message.ts";
+import { parseMessage, parseMessageInTurns } from "../mcp/wire/message.ts";
 import { fetchFailure, shuttingDown } from "../mcp/transport/failure.ts";
 import { responseIn } from "../mcp/transport/link.ts";
 import type { Observation } from "../mcp/transport/observer.ts";
@@ -236,7 +236,7 @@ export class HttpExchange {
     const isNameless = productsOf(this.#headers) === "";
     const isToBeRead = bytes.length <= MAX_READ_BYTES &&
       (observer !== undefined || isNameless || mayOpenStandaloneStream(bytes));
-    const message = isToBeRead ? readMessage(bytes) : undefined;
+    const message = isToBeRead ? parseMessage(bytes) : undefined;
     if (isNameless && message) this.#clientInfo = clientInfoIn(message);
     this.isStandaloneStream = message !== undefined &&
       opensStandaloneStream(bytes, message);
@@ -338,7 +338,7 @@ export class HttpExchange {
       return this.answer.breakOff(mayEnd, this.#filter?.lastEvent(error));
     }
     const message = this.#body &&
-      await readMessageInTurns(await bytesOf(this.#body.blob));
+      await parseMessageInTurns(await bytesOf(this.#body.blob));
     const id = message?.kind === "request" ? message.id : undefined;
     const told = message ? forBatch(failure, message) : failure;
     const { redact } = this.#context.redactor;

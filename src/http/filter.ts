@@ -25,7 +25,7 @@ import { partOf, rootOf } from "../mcp/wire/large_message.ts";
 import {
   type InvalidMessage,
   type Message,
-  readMessageInTurns,
+  parseMessageInTurns,
   type RequestId,
   type SingleMessage,
 } from "../mcp/wire/message.ts";
@@ -96,7 +96,7 @@ export class ListFilter {
   /** A message without forbidden tools; `bad-answer` if it cannot be read. */
   async #message(body: Uint8Array): Promise<Uint8Array> {
     const bytes = withoutByteOrderMark(body);
-    const message = await readMessageInTurns(bytes);
+    const message = await parseMessageInTurns(bytes);
     if (message.kind === "invalid") throw badList(message.detail);
     if (message.kind !== "batch") return await this.#single(bytes, message);
     const pieces: Uint8Array[] = [OPEN];
@@ -115,7 +115,7 @@ export class ListFilter {
    * @throws {ProxyError} `bad-answer`: it is a message of more than one meaning.
    */
   async errorBody(bytes: Uint8Array): Promise<Uint8Array> {
-    const { kind } = await readMessageInTurns(withoutByteOrderMark(bytes));
+    const { kind } = await parseMessageInTurns(withoutByteOrderMark(bytes));
     return kind === "invalid" ? bytes : await this.#message(bytes);
   }
 
@@ -151,7 +151,7 @@ export class ListFilter {
     const last = parser.end();
     if (last === undefined) return;
     // Without its blank line it counts as the answer that is waited for alone.
-    const message = await readMessageInTurns(withoutByteOrderMark(last.data));
+    const message = await parseMessageInTurns(withoutByteOrderMark(last.data));
     if (this.#isAnswer(message)) yield await this.#event(last);
   }
 
@@ -184,7 +184,7 @@ export class ListFilter {
     if (data.length === 0) return data;
     // In a heartbeat or the like there is no message, and none may be found
     // there.
-    const message = await readMessageInTurns(withoutByteOrderMark(data));
+    const message = await parseMessageInTurns(withoutByteOrderMark(data));
     const isOther = message.kind === "invalid" &&
       (type !== "message" || !mayHoldList(data, message));
     return isOther ? NONE : await this.#message(data);

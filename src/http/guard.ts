@@ -51,7 +51,7 @@ export class RequestWithoutQuery extends IncomingMessage {
 const MAX_HEADERS = 200;
 
 /** @throws {HttpError} 400, 417, 431 or 501. */
-export function readHead(
+export function parseHead(
   { url = "", rawHeaders }: IncomingMessage,
 ): RequestHead {
   if (rawHeaders.length / 2 > MAX_HEADERS) {

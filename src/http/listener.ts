@@ -14,7 +14,7 @@ import {
   toHttpError,
 } from "./error.ts";
 import { HttpExchange } from "./exchange.ts";
-import { type Guard, readHead, type RequestHead } from "./guard.ts";
+import { type Guard, parseHead, type RequestHead } from "./guard.ts";
 import type { HttpContext } from "./options.ts";
 
 export const MCP_PATH = "/mcp";
@@ -92,7 +92,7 @@ export class HttpListener {
 
   #route(response: ServerResponse): void {
     const { req: request } = response;
-    const head = readHead(request);
+    const head = parseHead(request);
     this.#guard.checkOrigin(head);
     switch (head.path) {
       case MCP_PATH:

@@ -14,7 +14,7 @@ import { frameTooLarge, streamCut } from "../mcp/transport/failure.ts";
 import { responseIn } from "../mcp/transport/link.ts";
 import { mediaType, readBody } from "../mcp/wire/body.ts";
 import {
-  readMessageInTurns,
+  parseMessageInTurns,
   type RequestId,
   requestsOf,
   type ResponseMessage,
@@ -98,7 +98,7 @@ export class MessagePolicy {
     send: Send,
   ): Promise<Admitted> {
     const { tools } = this;
-    const message = await readMessageInTurns(bytes);
+    const message = await parseMessageInTurns(bytes);
     if (message.kind === "invalid") {
       // What we cannot read the target might.
       if (tools === undefined) return { bytes };

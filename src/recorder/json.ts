@@ -24,7 +24,7 @@ const MAX_DEPTH = 256;
 const WORD = /[-\w.+]+/y;
 
 /** Reads a text; `undefined` if it is no JSON. */
-export function readJson(text: string): Json | undefined {
+export function parseJson(text: string): Json | undefined {
   try {
     JSON.parse(text);
   } catch {

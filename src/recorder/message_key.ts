@@ -1,6 +1,6 @@
 /** What a text says first of itself. */
 
-import { type Json, JsonObject, readJson, textOf, writeJson } from "./json.ts";
+import { type Json, JsonObject, parseJson, textOf, writeJson } from "./json.ts";
 
 /** What is told of a message by a person who looks at it. */
 export interface MessageKey {
@@ -19,7 +19,7 @@ export interface MessageKey {
 
 /** What each message of a text is known by: one, or those of a batch. */
 export function messageKeys(text: string | undefined): MessageKey[] {
-  const value = text === undefined ? undefined : readJson(text);
+  const value = text === undefined ? undefined : parseJson(text);
   return Array.isArray(value) ? value.map(keyOf) : [keyOf(value)];
 }
 

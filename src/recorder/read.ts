@@ -46,7 +46,7 @@ const HEADER =
  * @throws {ConfigError} It cannot be read, is no recording, or of another
  * format.
  */
-export async function readRecording(
+export async function loadRecording(
   path: string,
   names: OptionNames = OPTION_NAMES,
 ): Promise<Recording> {

@@ -7,7 +7,7 @@
 import { ERROR_CODES } from "../errors.ts";
 import { LruCache } from "../lru_cache.ts";
 import type { Redact } from "../redact/redact.ts";
-import { type Json, JsonObject, readJson, textOf, writeJson } from "./json.ts";
+import { type Json, JsonObject, parseJson, textOf, writeJson } from "./json.ts";
 import { filler, MAX_VALUES, Shown, Values } from "./values.ts";
 import {
   DATA,
@@ -64,7 +64,7 @@ export class StandIns extends Values {
   /** A line of the client's. */
   fromClient(text: string): string {
     return this.#client.of(text, () => {
-      const value = readJson(text);
+      const value = parseJson(text);
       if (value === undefined) return this.#text(text);
       return writeJson(this.#said(value, (one) => this.#datum(one)));
     });
@@ -84,7 +84,7 @@ export class StandIns extends Values {
 
   #targetJson(text: string): string | undefined {
     const shown = this.#target.of(text, () => {
-      const value = readJson(text);
+      const value = parseJson(text);
       if (value === undefined) return "";
       return writeJson(this.#said(value, (one) => this.#fault(one)));
     });

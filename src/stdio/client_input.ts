@@ -14,8 +14,8 @@ import { SMALL_BYTES } from "../mcp/wire/large_message.ts";
 import {
   type InvalidMessage,
   type Message,
-  readMessage,
-  readMessageInTurns,
+  parseMessage,
+  parseMessageInTurns,
   type RequestId,
   type RequestMessage,
   requestsOf,
@@ -62,9 +62,9 @@ export class ClientInput {
     this.#options.observer?.received(frame);
     if (!(frame instanceof Uint8Array)) return this.#refuseOversized(frame);
     if (frame.length <= SMALL_BYTES) {
-      return this.#takeMessage(frame, readMessage(frame));
+      return this.#takeMessage(frame, parseMessage(frame));
     }
-    return readMessageInTurns(frame).then((message) => {
+    return parseMessageInTurns(frame).then((message) => {
       if (this.#options.signal.aborted) return;
       return this.#takeMessage(frame, message);
     });

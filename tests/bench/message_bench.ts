@@ -3,7 +3,10 @@
  * `deno bench -A tests/bench/message_bench.ts`.
  */
 
-import { readMessage, readMessageInTurns } from "../../src/mcp/wire/message.ts";
+import {
+  parseMessage,
+  parseMessageInTurns,
+} from "../../src/mcp/wire/message.ts";
 import { TopLevelScanner } from "../../src/mcp/wire/scan.ts";
 
 const MIB = 1024 * 1024;
@@ -41,8 +44,8 @@ for (
   Deno.bench(`JSON.parse, ${name}`, { group: name, baseline: true }, () => {
     JSON.parse(decoder.decode(bytes));
   });
-  Deno.bench(`readMessage, ${name}`, { group: name }, () => {
-    readMessage(bytes);
+  Deno.bench(`parseMessage, ${name}`, { group: name }, () => {
+    parseMessage(bytes);
   });
   Deno.bench(`TopLevelScanner, ${name}`, { group: name }, () => {
     new TopLevelScanner().feed(bytes);
@@ -59,7 +62,7 @@ for (
   Deno.bench(`JSON.parse, ${name}`, { group: name, baseline: true }, () => {
     JSON.parse(decoder.decode(bytes.slice()));
   });
-  Deno.bench(`readMessageInTurns, ${name}`, { group: name }, async () => {
-    await readMessageInTurns(bytes.slice());
+  Deno.bench(`parseMessageInTurns, ${name}`, { group: name }, async () => {
+    await parseMessageInTurns(bytes.slice());
   });
 }

@@ -1,6 +1,6 @@
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import { eraOf } from "../../src/mcp/wire/era.ts";
-import { readMessage } from "../../src/mcp/wire/message.ts";
+import { parseMessage } from "../../src/mcp/wire/message.ts";
 import { modern, MODERN_META } from "../support/modern_message.ts";
 import { mcp, result } from "../support/raw_mcp.ts";
 import { RawServer } from "../support/raw_server.ts";
@@ -20,7 +20,7 @@ const ERAS: readonly (readonly [era: string, message: unknown])[] = [
 for (const [era, message] of ERAS) {
   Deno.test(`${JSON.stringify(message)} is ${era}`, () => {
     const text = JSON.stringify({ jsonrpc: "2.0", ...message as object });
-    const read = readMessage(new TextEncoder().encode(text));
+    const read = parseMessage(new TextEncoder().encode(text));
     if (read.kind === "batch" || read.kind === "invalid") throw new Error();
     assertEquals(eraOf(read), era);
   });

@@ -4,7 +4,7 @@
  */
 import { assertEquals } from "@std/assert";
 import { htmlOf } from "../../src/commands/record/html.ts";
-import { readRecording } from "../../src/recorder/read.ts";
+import { loadRecording } from "../../src/recorder/read.ts";
 import { linesOf } from "../support/lines.ts";
 
 const BROWSER = Deno.env.get("BROWSER_PATH");
@@ -93,7 +93,7 @@ Deno.test({
   name: "a browser draws each call of a recording, and runs nothing of it",
   ignore: BROWSER === undefined,
   async fn() {
-    const { header, lines, unread } = await readRecording(RECORDING.pathname);
+    const { header, lines, unread } = await loadRecording(RECORDING.pathname);
     const page = htmlOf({
       header: { ...header, target: HOSTILE },
       lines: [...lines, {

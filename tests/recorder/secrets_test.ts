@@ -2,7 +2,7 @@
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import { htmlOf } from "../../src/commands/record/html.ts";
 import { textOf } from "../../src/commands/record/text.ts";
-import { readRecording } from "../../src/recorder/read.ts";
+import { loadRecording } from "../../src/recorder/read.ts";
 import { mcp, result, Sessions } from "../support/raw_mcp.ts";
 import { type RawHandler, RawServer } from "../support/raw_server.ts";
 import { RecordingDirectory } from "../support/recording.ts";
@@ -161,7 +161,7 @@ async function recorded(...args: string[]): Promise<string[]> {
     await proxy.closeStdin();
     await proxy.status();
   }
-  const recording = await readRecording(directory.path);
+  const recording = await loadRecording(directory.path);
   const { text } = await directory.read();
   return [text, htmlOf(recording), textOf(recording, false)];
 }

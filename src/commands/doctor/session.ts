@@ -11,7 +11,7 @@ import { isOwnError, UNKNOWN_STATUSES } from "../../mcp/transport/failure.ts";
 import { messageFrame, rpcErrorFrame } from "../../mcp/transport/link.ts";
 import { META, metaOf } from "../../mcp/wire/era.ts";
 import { FrameParser } from "../../mcp/wire/frames.ts";
-import { asObject, readMessage, requestsOf } from "../../mcp/wire/message.ts";
+import { asObject, parseMessage, requestsOf } from "../../mcp/wire/message.ts";
 import {
   LATEST_LEGACY_VERSION,
   MODERN_VERSION,
@@ -253,7 +253,7 @@ class Client implements Disposable {
   }
 
   #receive(frame: Uint8Array): void {
-    const message = readMessage(frame);
+    const message = parseMessage(frame);
     // An answer that breaks off leaves a line that is no message.
     if (message.kind === "invalid") return;
     if (message.kind === "response") this.#requests.take(message, frame);

@@ -5,7 +5,7 @@
 
 import { createHash } from "node:crypto";
 import { escapeControls } from "../../log/line_log.ts";
-import { readJson, writeJson } from "../../recorder/json.ts";
+import { parseJson, writeJson } from "../../recorder/json.ts";
 import type { Recording } from "../../recorder/read.ts";
 import {
   gaps,
@@ -127,7 +127,7 @@ function bars({ at, ms, attempts }: Row, from: number, spanMs: number): string {
 }
 
 function pretty(text: string): string {
-  const value = text.length > MAX_TEXT ? undefined : readJson(text);
+  const value = text.length > MAX_TEXT ? undefined : parseJson(text);
   return value === undefined ? text.slice(0, MAX_TEXT) : writeJson(value, "\n");
 }
 

@@ -4,7 +4,7 @@ import { parseArguments } from "../../config/arguments.ts";
 import { FLAG_NAMES } from "../../config/settings.ts";
 import { ConfigError, messageOf } from "../../errors.ts";
 import { lacking, notGranted } from "../../permissions.ts";
-import { readRecording } from "../../recorder/read.ts";
+import { loadRecording } from "../../recorder/read.ts";
 import type { CommandContext } from "../context.ts";
 import { htmlOf } from "./html.ts";
 import { textOf } from "./text.ts";
@@ -28,7 +28,7 @@ export async function runRecord(
       ...isComplete ? [] : ["record needs the word show, and one recording"],
     ]);
   }
-  const recording = await readRecording(positional[0], FLAG_NAMES);
+  const recording = await loadRecording(positional[0], FLAG_NAMES);
   const page = own.get("html")?.[0];
   if (page === undefined) await write(textOf(recording, useColor));
   else await writePage(page, htmlOf(recording));

@@ -1,7 +1,7 @@
 /** The clients of a recording: one over stdio, or as many as sent HTTP requests. */
 
 import { type ClientRequest, request } from "node:http";
-import { readJson } from "../../recorder/json.ts";
+import { parseJson } from "../../recorder/json.ts";
 import type { RecordLine } from "../../recorder/format.ts";
 import { HEADER_NAME, NO_HEADER_VALUE } from "./target.ts";
 
@@ -69,6 +69,6 @@ export function httpClient(url: Promise<URL>): Client {
 /** A message; what was not UTF-8 is none today either. */
 function bytesOf(text: string): Uint8Array {
   const bytes = new TextEncoder().encode(text);
-  const isBroken = text.includes("\ufffd") && readJson(text) === undefined;
+  const isBroken = text.includes("\ufffd") && parseJson(text) === undefined;
   return isBroken ? bytes.map((byte) => byte > 0x7f ? 0xff : byte) : bytes;
 }

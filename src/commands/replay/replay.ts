@@ -5,7 +5,7 @@ import { FLAG_NAMES } from "../../config/settings.ts";
 import { ConfigError } from "../../errors.ts";
 import { escapeControls } from "../../log/line_log.ts";
 import type { RecordLine } from "../../recorder/format.ts";
-import { readRecording } from "../../recorder/read.ts";
+import { loadRecording } from "../../recorder/read.ts";
 import type { CommandContext } from "../context.ts";
 import { differences, reportOf } from "./compare.ts";
 import { playableOf } from "./playable.ts";
@@ -28,7 +28,7 @@ export async function runReplay(
       ...positional.length === 1 ? [] : ["replay needs one recording"],
     ]);
   }
-  const recording = await readRecording(positional[0], FLAG_NAMES);
+  const recording = await loadRecording(positional[0], FLAG_NAMES);
   const { header } = recording;
   const playable = playableOf(recording);
   const { lines, left } = playable;

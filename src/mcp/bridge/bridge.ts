@@ -19,7 +19,7 @@ import { type Emit, emitQuietly, type Link } from "../transport/link.ts";
 import type { RouterHooks } from "../transport/delivery.ts";
 import { eraOf } from "../wire/era.ts";
 import {
-  readMessage,
+  parseMessage,
   type RequestMessage,
   type ResponseMessage,
   type SingleMessage,
@@ -145,7 +145,7 @@ export class EraBridge implements Link {
     const { own } = this.#context;
     const isPlain = !this.#translation && !this.#initialize && own.size === 0;
     if (isPlain) return await this.#emit(frame);
-    const message = readMessage(frame);
+    const message = parseMessage(frame);
     if (message.kind === "invalid" || message.kind === "batch") {
       return await this.#emit(frame);
     }

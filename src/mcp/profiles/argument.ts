@@ -6,7 +6,7 @@
 import { OPEN_BRACE } from "../wire/bytes.ts";
 import { excerpt } from "../wire/excerpt.ts";
 import type { Log } from "../../log/log.ts";
-import { readWhole, rootOf, UNREAD } from "../wire/large_message.ts";
+import { parseMember, rootOf, UNREAD } from "../wire/large_message.ts";
 import {
   asObject,
   type BatchMessage,
@@ -79,7 +79,7 @@ export class IdentityArguments {
   #offeredBy(tool: Uint8Array): Uint8Array {
     const root = rootOf(tool);
     const name = memberNamed("name", tool, root);
-    const called = name ? String(readWhole(tool, name)) : "";
+    const called = name ? String(parseMember(tool, name)) : "";
     this.#owners.delete(called);
     const schema = memberNamed("inputSchema", tool, root);
     // Nothing can be offered where there is no object.

@@ -25,7 +25,7 @@ import {
   type SessionHeaders,
   streamHeaders,
 } from "../wire/headers.ts";
-import { readErrorBody, readRpcError } from "../transport/error_body.ts";
+import { parseRpcError, readErrorBody } from "../transport/error_body.ts";
 import { readEvents } from "../wire/events.ts";
 
 /** How often in a row a refusal that is the target's own is met. */
@@ -145,7 +145,7 @@ export class StandaloneStream {
     const text = decoder.decode(body);
     const loss = response.ok
       ? expiryInMessage(body)
-      : expiryInRefusal(response, text, { answer: readRpcError(body) });
+      : expiryInRefusal(response, text, { answer: parseRpcError(body) });
     if (hasSession(session) && loss) return await this.#isLost(session);
     const { message, summary } = response.ok
       ? badContentType(status, mediaType(response), said(text, redact))

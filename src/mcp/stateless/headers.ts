@@ -3,7 +3,7 @@
  * Metadata"), so that what lies between can route it without reading it.
  */
 
-import { readRpcError } from "../transport/error_body.ts";
+import { parseRpcError } from "../transport/error_body.ts";
 import type { Exchange } from "../transport/exchange.ts";
 import { AttemptError } from "../transport/retry.ts";
 import { META, metaOf } from "../wire/era.ts";
@@ -76,7 +76,7 @@ export function parameterValue(value: unknown): string | undefined {
 export function isHeaderMismatch(exchange: Exchange, cause: unknown): boolean {
   if (exchange.method !== "tools/call") return false;
   if (!(cause instanceof AttemptError) || !cause.answer) return false;
-  const { error, id } = readRpcError(cause.answer) ?? {};
+  const { error, id } = parseRpcError(cause.answer) ?? {};
   return error?.code === HEADER_MISMATCH && cause.error.data.status === 400 &&
     (id === undefined || exchange.owedAlike(id) !== undefined);
 }

@@ -26,7 +26,7 @@ import {
 } from "../transport/failure.ts";
 import { InFlight, NO_LIMIT } from "../transport/in_flight.ts";
 import { requestsIn } from "../transport/pending_requests.ts";
-import { readRpcError } from "../transport/error_body.ts";
+import { parseRpcError } from "../transport/error_body.ts";
 import {
   askedMsOf,
   AttemptError,
@@ -328,7 +328,7 @@ function legacyAnswer(cause: unknown): Uint8Array | undefined {
   const answer = cause instanceof AttemptError ? cause.answer : undefined;
   if (error?.reason !== "http-status") return undefined;
   if (!UNKNOWN_STATUSES.has(error.data.status)) return undefined;
-  const code = answer && readRpcError(answer)?.error.code;
+  const code = answer && parseRpcError(answer)?.error.code;
   if (code !== undefined && MODERN_CODES.has(code)) return undefined;
   return new TextEncoder().encode(JSON.stringify({
     jsonrpc: "2.0",

@@ -12,7 +12,7 @@ import { SessionExpiredError } from "../transport/retry.ts";
 import type { Exchange } from "../transport/exchange.ts";
 import {
   asObject,
-  readMessageInTurns,
+  parseMessageInTurns,
   requestsOf,
   type ResponseMessage,
 } from "../wire/message.ts";
@@ -151,7 +151,7 @@ async function callsIn(
 ): Promise<readonly unknown[]> {
   if (method === "tools/call") return [params];
   if (method !== "batch") return [];
-  const message = await readMessageInTurns(await bytesOf(body));
+  const message = await parseMessageInTurns(await bytesOf(body));
   if (message.kind === "invalid") return [];
   return requestsOf(message)
     .filter(({ method }) => method === "tools/call")

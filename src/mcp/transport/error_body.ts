@@ -17,7 +17,7 @@ import { EventParser } from "../wire/events.ts";
 import { scanInTurns } from "../wire/large_message.ts";
 import {
   type Message,
-  readMessage,
+  parseMessage,
   requestIdFromSource,
   type ResponseMessage,
   type RpcError,
@@ -47,8 +47,8 @@ export function readErrorBody(
 type RpcErrorAnswer = ResponseMessage & { readonly error: RpcError };
 
 /** The JSON-RPC error that a body is, if it is one. */
-export function readRpcError(body: Uint8Array): RpcErrorAnswer | undefined {
-  const message = readMessage(body);
+export function parseRpcError(body: Uint8Array): RpcErrorAnswer | undefined {
+  const message = parseMessage(body);
   if (message.kind !== "response" || message.fault !== undefined) return;
   const { error } = message;
   return error && { ...message, error };
@@ -81,7 +81,7 @@ export async function parseErrorBody(
     .map(withoutByteOrderMark);
   for (const body of bodies) await scanInTurns(body);
   const texts = isBatch ? bodies : bodies.map(repaired);
-  const messages = texts.map(readMessage);
+  const messages = texts.map(parseMessage);
   const singles = messages.flatMap((message) =>
     message.kind === "invalid" ? [] : singlesOf(message)
   );
@@ -97,7 +97,7 @@ export async function parseErrorBody(
   return {
     messages: answers.length > 0 && !isAlone ? texts : undefined,
     text,
-    answer: readRpcError(text),
+    answer: parseRpcError(text),
     isOwn: answers.length > 0 || namesRequest(exchange, words) ||
       messages.some((message) =>
         message.kind === "invalid" && [...message.ids, message.answerTo]

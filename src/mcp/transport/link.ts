@@ -7,7 +7,7 @@ import type { ProxyError } from "../../errors.ts";
 import {
   isObject,
   type Message,
-  readMessage,
+  parseMessage,
   type RequestId,
   requestId,
   requestsOf,
@@ -51,7 +51,7 @@ export interface Part {
 /** What a frame holds: its one message, or those of an array. */
 export function partsOf(
   frame: Uint8Array,
-  message: Message = readMessage(frame),
+  message: Message = parseMessage(frame),
 ): Part[] {
   if (message.kind === "invalid") return [];
   if (message.kind !== "batch") return [{ message, bytes: frame }];
@@ -98,7 +98,7 @@ export function cancelledId(message: ValidMessage): RequestId | undefined {
 
 /** The one response in a frame; `undefined` for anything else. */
 export function responseIn(frame: Uint8Array): ResponseMessage | undefined {
-  const message = readMessage(frame);
+  const message = parseMessage(frame);
   return message.kind === "response" ? message : undefined;
 }
 
@@ -131,7 +131,7 @@ export function rpcErrorFrame(
 
 /** Sends a message of a layer's own over a link. */
 export function send(link: Pick<Link, "accept">, frame: Uint8Array): void {
-  const message = readMessage(frame);
+  const message = parseMessage(frame);
   if (message.kind !== "invalid") link.accept(frame, message);
 }
 

@@ -21,8 +21,8 @@ import {
   idIn,
   type InvalidMessage,
   type Message,
-  readMessage,
-  readMessageInTurns,
+  parseMessage,
+  parseMessageInTurns,
   type RequestId,
   type ResponseMessage,
   type SingleMessage,
@@ -85,8 +85,8 @@ export class ResponseRouter {
       });
     };
     return bytes.length <= SMALL_BYTES
-      ? receive(readMessage(bytes))
-      : readMessageInTurns(bytes).then(receive);
+      ? receive(parseMessage(bytes))
+      : parseMessageInTurns(bytes).then(receive);
   }
 
   /** Delivers what an event holds: under whatever name, as SDKs do. */
@@ -101,7 +101,7 @@ export class ResponseRouter {
     if (data.length === 0) return;
     const origin = { session, exchange };
     const bytes = this.#withoutMark(data, exchange);
-    const message = await readMessageInTurns(bytes);
+    const message = await parseMessageInTurns(bytes);
     // Without its blank line it counts as the end of what is waited for alone.
     const isOwed = message.kind === "response" &&
       this.pending.requestFor(message, origin, true) !== undefined;

@@ -3,7 +3,7 @@
 import { includesBytes } from "../wire/bytes.ts";
 import { type Retryable, SessionExpiredError } from "./retry.ts";
 import type { Redact } from "../../redact/redact.ts";
-import { type ErrorBody, namesRequest, readRpcError } from "./error_body.ts";
+import { type ErrorBody, namesRequest, parseRpcError } from "./error_body.ts";
 import type { Exchange } from "./exchange.ts";
 import { hasSession, type SessionHeaders } from "../wire/headers.ts";
 import type { RpcError } from "../wire/message.ts";
@@ -232,7 +232,7 @@ function expiryInBareWords(bytes: Uint8Array): Retryable | undefined {
 /** The same of a message that is no answer to a request, or of bare words. */
 export function expiryInMessage(bytes: Uint8Array): Retryable | undefined {
   if (bytes.length > 4 * MAX_WORDS) return undefined;
-  const answer = readRpcError(bytes);
+  const answer = parseRpcError(bytes);
   return answer ? expiryInAnswer(answer.error) : expiryInBareWords(bytes);
 }
 

@@ -209,10 +209,10 @@ export class EventParser {
     this.#lineBytes = 0;
     this.#inData = false;
     if (isEnd) return this.#dispatch();
-    if (isField) this.#readField(line);
+    if (isField) this.#parseField(line);
   }
 
-  #readField(line: Uint8Array): void {
+  #parseField(line: Uint8Array): void {
     if (line[0] === COLON) return;
     const text = decoder.decode(line);
     const [, name, value = ""] = /^([^:]*)(?:: ?(.*))?$/s.exec(text) ?? [];

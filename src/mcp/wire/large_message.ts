@@ -109,7 +109,7 @@ export function glanceAt(text: Uint8Array, member: Member): unknown {
 }
 
 /** A value, whole if it can be had without harm, else as a glance. */
-export function readWhole(text: Uint8Array, member: Member): unknown {
+export function parseMember(text: Uint8Array, member: Member): unknown {
   return read(text, member, { ...WHOLE });
 }
 

@@ -3,7 +3,7 @@
 import { OPEN_BRACE, OPEN_BRACKET } from "./bytes.ts";
 import {
   glanceAt,
-  readWhole,
+  parseMember,
   rootOf,
   scanInTurns,
   scanLarge,
@@ -103,9 +103,9 @@ const strictDecoder = new TextDecoder("utf-8", {
   ignoreBOM: true,
 });
 
-/** Reads a frame, without its newline. */
-export function readMessage(bytes: Uint8Array): Message {
-  if (bytes.length > SMALL_BYTES) return readLarge(bytes);
+/** Parses a frame, without its newline. */
+export function parseMessage(bytes: Uint8Array): Message {
+  if (bytes.length > SMALL_BYTES) return parseLarge(bytes);
   let value: unknown;
   try {
     value = JSON.parse(strictDecoder.decode(bytes));
@@ -113,34 +113,34 @@ export function readMessage(bytes: Uint8Array): Message {
     return notJson(error instanceof SyntaxError);
   }
   if (!Array.isArray(value)) {
-    return readSingle(value, () => rootOf(bytes).members);
+    return parseSingle(value, () => rootOf(bytes).members);
   }
   const { isPartial, members = [] } = rootOf(bytes);
   if (isPartial) return invalid(TOO_LARGE);
-  return readBatch(
+  return parseBatch(
     value,
-    (element, index) => readSingle(element, () => members[index].members),
+    (element, index) => parseSingle(element, () => members[index].members),
   );
 }
 
 /** The same for a large frame, while others have their turn. */
-export async function readMessageInTurns(bytes: Uint8Array): Promise<Message> {
+export async function parseMessageInTurns(bytes: Uint8Array): Promise<Message> {
   await scanInTurns(bytes);
-  return readMessage(bytes);
+  return parseMessage(bytes);
 }
 
 /** A frame of which only what is asked for is parsed. */
-function readLarge(bytes: Uint8Array): Message {
+function parseLarge(bytes: Uint8Array): Message {
   const scanner = scanLarge(bytes);
   const { root } = scanner;
   if (!scanner.isEnded || !root) return notJson(scanner.isUtf8);
-  if (bytes[root.start] !== OPEN_BRACKET) return readLargeSingle(bytes, root);
+  if (bytes[root.start] !== OPEN_BRACKET) return parseLargeSingle(bytes, root);
   if (root.isPartial || root.members?.some(({ isPartial }) => isPartial)) {
     return invalid(TOO_LARGE);
   }
-  return readBatch(
+  return parseBatch(
     root.members ?? [],
-    (member) => readLargeSingle(bytes, member),
+    (member) => parseLargeSingle(bytes, member),
   );
 }
 
@@ -149,7 +149,7 @@ function notJson(isUtf8: boolean): InvalidMessage {
   return { ...invalid(detail), reason: "parse" };
 }
 
-function readLargeSingle(
+function parseLargeSingle(
   bytes: Uint8Array,
   { start, members = [] }: Member,
 ): SingleMessage | InvalidMessage {
@@ -161,7 +161,7 @@ function readLargeSingle(
     value[name] = isLater ? UNREAD : glanceAt(bytes, member);
   }
   const isObject = bytes[start] === OPEN_BRACE;
-  const message = readSingle(isObject ? value : undefined, () => members);
+  const message = parseSingle(isObject ? value : undefined, () => members);
   if (message.kind !== "response" || message.result !== UNREAD) return message;
   const result = members.findLast(({ name }) => name === "result");
   let read: { readonly value: unknown } | undefined;
@@ -171,12 +171,12 @@ function readLargeSingle(
     ...(!isFit && { fault: NO_RESULT }),
     /** Parsed when it is asked for: most results only pass. */
     get result() {
-      return (read ??= { value: result && readWhole(bytes, result) }).value;
+      return (read ??= { value: result && parseMember(bytes, result) }).value;
     },
   };
 }
 
-function readBatch<T>(
+function parseBatch<T>(
   values: readonly T[],
   read: (value: T, index: number) => SingleMessage | InvalidMessage,
 ): Message {
@@ -196,13 +196,13 @@ function readBatch<T>(
   };
 }
 
-function readSingle(
+function parseSingle(
   value: unknown,
   members: () => readonly Member[] | undefined,
 ): SingleMessage | InvalidMessage {
   if (!isObject(value)) return invalid("the message is not a JSON object");
   const isAnswer = "result" in value || "error" in value;
-  const id = readId(value.id, members);
+  const id = parseId(value.id, members);
   // An answer to a malformed answer would be taken for the answer to a request
   // of the same ID.
   const fail = (detail: string): InvalidMessage =>
@@ -210,7 +210,7 @@ function readSingle(
   const { jsonrpc, method, params } = value;
   if (jsonrpc !== "2.0") return fail('the message has no "jsonrpc": "2.0"');
   if (!("method" in value)) {
-    if (isAnswer) return readResponse(value, id, fail);
+    if (isAnswer) return parseResponse(value, id, fail);
     return fail('the message has no "method", "result" or "error"');
   }
   if (typeof method !== "string") return fail('"method" is not a string');
@@ -220,7 +220,7 @@ function readSingle(
   return { kind: "request", id, method, params };
 }
 
-function readResponse(
+function parseResponse(
   value: Record<string, unknown>,
   id: RequestId | undefined,
   fail: (detail: string) => InvalidMessage,
@@ -262,7 +262,7 @@ function invalid(detail: string, id?: RequestId): InvalidMessage {
   return { kind: "invalid", reason: "invalid-request", detail, ids };
 }
 
-function readId(
+function parseId(
   value: unknown,
   members: () => readonly Member[] | undefined,
 ): RequestId | undefined {

@@ -4,8 +4,8 @@ import { ProxyError } from "../../errors.ts";
 import { Turn } from "../../time.ts";
 import { joinBytes } from "./bytes.ts";
 import {
+  parseMember,
   partOf,
-  readWhole,
   rootOf,
   scanInTurns,
   SMALL_BYTES,
@@ -105,7 +105,7 @@ export function valueInResult(
 ): unknown {
   if (frame.length > SMALL_BYTES) {
     const place = memberAt(frame, ["result", ...path]);
-    return place && readWhole(frame, place);
+    return place && parseMember(frame, place);
   }
   return path.reduce<unknown>(
     (value, name) => isObject(value) ? value[name] : undefined,

@@ -6,7 +6,7 @@
 import { SILENT_LOG } from "../../../src/log/log.ts";
 import type { HttpAnswer } from "../../../src/mcp/transport/observer.ts";
 import { FORMAT } from "../../../src/recorder/format.ts";
-import { readRecording } from "../../../src/recorder/read.ts";
+import { loadRecording } from "../../../src/recorder/read.ts";
 import { Recorder } from "../../../src/recorder/recorder.ts";
 import { RecordingFile } from "../../../src/recorder/recording_file.ts";
 import { StandIns } from "../../../src/recorder/stand_ins.ts";
@@ -188,7 +188,7 @@ export async function fuzzRecorderInput(
 }
 
 async function check(home: string, path: string): Promise<void> {
-  const { lines, unread } = await readRecording(path);
+  const { lines, unread } = await loadRecording(path);
   if (unread > 0 || lines.length === 0) wrong(`${unread} lines unread`, path);
   let bytes = 0;
   for await (const { name } of Deno.readDir(home)) {

@@ -9,7 +9,7 @@ import { textOf } from "../../../src/commands/record/text.ts";
 import { differences, reportOf } from "../../../src/commands/replay/compare.ts";
 import { exchangesOf } from "../../../src/commands/replay/script.ts";
 import { ConfigError } from "../../../src/errors.ts";
-import { readRecording, type Recording } from "../../../src/recorder/read.ts";
+import { loadRecording, type Recording } from "../../../src/recorder/read.ts";
 import type { Random } from "../../support/random.ts";
 import { wrong } from "../fuzzer.ts";
 import { anyJson, broken, objectOf } from "../json_text.ts";
@@ -141,7 +141,7 @@ export async function fuzzRecordings(
 async function tryOne(path: string, written: Uint8Array): Promise<void> {
   let recording: Recording;
   try {
-    recording = await readRecording(path);
+    recording = await loadRecording(path);
   } catch (error) {
     if (!(error instanceof ConfigError)) wrong(`it failed: ${error}`, written);
     return;

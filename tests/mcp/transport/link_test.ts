@@ -1,6 +1,6 @@
 import { assertEquals } from "@std/assert";
 import { cancelledId, partsOf } from "../../../src/mcp/transport/link.ts";
-import { readMessage } from "../../../src/mcp/wire/message.ts";
+import { parseMessage } from "../../../src/mcp/wire/message.ts";
 
 Deno.test("the parts of a frame are its messages to the letter", () => {
   const one = '{ "jsonrpc":"2.0","id":1,"result":1E2 }';
@@ -23,7 +23,7 @@ Deno.test("only notifications/cancelled names a request that is cancelled", () =
     const frame = new TextEncoder().encode(
       JSON.stringify({ jsonrpc: "2.0", method, params }),
     );
-    const message = readMessage(frame);
+    const message = parseMessage(frame);
     return message.kind === "invalid" ? undefined : cancelledId(message)?.key;
   };
   assertEquals(of("notifications/cancelled", { requestId: "a" }), "s:a");

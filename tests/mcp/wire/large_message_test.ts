@@ -2,8 +2,8 @@
 import { assert, assertEquals, assertObjectMatch } from "@std/assert";
 import { UNREAD } from "../../../src/mcp/wire/large_message.ts";
 import {
-  readMessage,
-  readMessageInTurns,
+  parseMessage,
+  parseMessageInTurns,
 } from "../../../src/mcp/wire/message.ts";
 import { memberAt } from "../../../src/mcp/wire/splice.ts";
 import { withId } from "../../../src/mcp/wire/answers.ts";
@@ -36,9 +36,9 @@ const MESSAGES = [
 
 for (const text of MESSAGES) {
   Deno.test(`a large ${text} is read as a small one`, async () => {
-    const small = readMessage(encode(text.replaceAll("…", '{"a":[]}')));
+    const small = parseMessage(encode(text.replaceAll("…", '{"a":[]}')));
     const large = encode(text.replaceAll("…", `{"a":[],"long":"${TEXT}"}`));
-    const read = await readMessageInTurns(large);
+    const read = await parseMessageInTurns(large);
     const plain = JSON.parse(
       JSON.stringify(read).replaceAll(`,"long":"${TEXT}"`, "")
         .replaceAll(`,\\"long\\":\\"${TEXT}\\"`, ""),
@@ -51,21 +51,21 @@ Deno.test("a large text that is no JSON, or no UTF-8, is a parse error", async (
   for (const end of ["", "}}", "]", "\x00", "x"]) {
     const text =
       `{"jsonrpc":"2.0","id":1,"method":"m","params":"${TEXT}"${end}`;
-    assertObjectMatch(await readMessageInTurns(encode(text)), {
+    assertObjectMatch(await parseMessageInTurns(encode(text)), {
       reason: "parse",
       detail: "the message is not JSON",
     });
   }
   const bytes = encode(`{"jsonrpc":"2.0","id":1,"method":"m","x":"${TEXT}"}`);
   bytes[bytes.length - 10] = 0xff;
-  assertObjectMatch(await readMessageInTurns(bytes), {
+  assertObjectMatch(await parseMessageInTurns(bytes), {
     reason: "parse",
     detail: "the message is not UTF-8",
   });
 });
 
 Deno.test("of what has too many values its names are read, and the rest is unread", async () => {
-  const message = await readMessageInTurns(encode(
+  const message = await parseMessageInTurns(encode(
     `{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"deep":${DEEP},"name":"n","arguments":{"many":[${
       "1,".repeat(100_000)
     }1],"p":"v"},"_meta":{"k":1}}}`,
@@ -87,7 +87,7 @@ Deno.test("the messages of a batch share what is parsed of it", async () => {
   const one = `{"jsonrpc":"2.0","method":"n","params":{"x":[${
     "[],".repeat(30_000)
   }[]]}}`;
-  const batch = await readMessageInTurns(encode(`[${Array(40).fill(one)}]`));
+  const batch = await parseMessageInTurns(encode(`[${Array(40).fill(one)}]`));
   assert(batch.kind === "batch");
   const read = batch.messages.filter((message) =>
     message.kind === "notification" &&
@@ -99,7 +99,7 @@ Deno.test("the messages of a batch share what is parsed of it", async () => {
 Deno.test("an ID is set, and a member found, in a large text", async () => {
   const text = `{"id":1,"jsonrpc":"2.0","result":{"a":{"b":2},"x":"${TEXT}"}}`;
   const bytes = encode(text);
-  await readMessageInTurns(bytes);
+  await parseMessageInTurns(bytes);
   const id = { source: '"i"', key: "s:i" };
   assertEquals(decode(withId(bytes, id)), text.replace('"id":1', '"id":"i"'));
   const range = memberAt(bytes, ["result", "a", "b"]);
@@ -115,7 +115,7 @@ Deno.test("a message that is read in turns keeps no timer waiting, and costs les
   let ticks = 0;
   const timer = setInterval(() => ticks++, 1);
   const before = Deno.memoryUsage().heapUsed;
-  const message = await readMessageInTurns(bytes);
+  const message = await parseMessageInTurns(bytes);
   const grown = Deno.memoryUsage().heapUsed - before;
   clearInterval(timer);
   assertObjectMatch(message, { kind: "response", result: UNREAD });

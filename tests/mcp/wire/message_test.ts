@@ -1,11 +1,11 @@
 import { assertEquals, assertObjectMatch } from "@std/assert";
-import { readMessage } from "../../../src/mcp/wire/message.ts";
+import { parseMessage } from "../../../src/mcp/wire/message.ts";
 import { TopLevelScanner } from "../../../src/mcp/wire/scan.ts";
 import { withId } from "../../../src/mcp/wire/answers.ts";
 
 const encode = (text: string) => new TextEncoder().encode(text);
 const decode = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
-const read = (text: string) => readMessage(encode(text));
+const read = (text: string) => parseMessage(encode(text));
 
 Deno.test("a request is read with its ID, method and parameters", () => {
   assertEquals(read('{"jsonrpc":"2.0","id":"a/b","method":"m","params":[1]}'), {
@@ -56,7 +56,7 @@ Deno.test("an error without an ID is an answer", () => {
 
 Deno.test("what is not JSON, or not UTF-8, is a parse error", () => {
   assertObjectMatch(read("{"), { reason: "parse", ids: [] });
-  const broken = readMessage(Uint8Array.of(0x22, 0xff, 0x22));
+  const broken = parseMessage(Uint8Array.of(0x22, 0xff, 0x22));
   assertObjectMatch(broken, {
     reason: "parse",
     detail: "the message is not UTF-8",
@@ -134,7 +134,7 @@ Deno.test("members are the same wherever the chunks are cut", () => {
 Deno.test("a batch of more messages than are kept is refused, however small it is", () => {
   for (const count of [30_000, 40_000]) {
     const text = `[${Array(count).fill("1").join(",")}]`;
-    assertObjectMatch(readMessage(encode(text)), {
+    assertObjectMatch(parseMessage(encode(text)), {
       kind: "invalid",
       reason: "invalid-request",
       detail: "the batch is too large to be read",
