@@ -15,7 +15,7 @@ const ROOT = new URL("../", import.meta.url);
  */
 const MADE: Readonly<Record<string, readonly RegExp[]>> = {
   'src/mcp/wire/excerpt.ts: new RegExp(`</${name}`, "gi")': [/<\/style/gi],
-  'src/recorder/stand_ins.ts: new RegExp( String.raw`(?<![\\w-])(?:${longest.join("|")})(?![\\w-])`, "g", )':
+  'src/recorder/values.ts: new RegExp( String.raw`(?<![\\w-])(?:${longest.join("|")})(?![\\w-])`, "g", )':
     [/(?<![\w-])(?:production|prod|p-d)(?![\w-])/g],
 };
 
