@@ -67,7 +67,8 @@ export function demandPlain(
 
 /** What is wrong with a text that cannot be sent; completes "the text …". */
 function characterFault(text: string | undefined): string | undefined {
-  const at = text?.search(/[^\x21-\x7e]/u) ?? -1;
+  // A program without types may hand in anything: whoever signs tells of it.
+  const at = typeof text === "string" ? text.search(/[^\x21-\x7e]/u) : -1;
   if (text === undefined || at < 0) return undefined;
   const code = text.codePointAt(at) ?? 0;
   const number = `U+${code.toString(16).toUpperCase().padStart(4, "0")}`;

@@ -172,14 +172,16 @@ function decode(bytes: Uint8Array, fail: Fail): string {
   try {
     return decoder.decode(bytes);
   } catch {
-    for (let line = 1, start = 0;; line++) {
-      const end = bytes.indexOf(0x0a, start);
+    let line = 1;
+    let start = 0;
+    for (let end; (end = bytes.indexOf(0x0a, start)) >= 0; line++) {
       try {
-        decoder.decode(bytes.subarray(start, end < 0 ? bytes.length : end));
+        decoder.decode(bytes.subarray(start, end));
       } catch {
-        throw fail(line, "is not UTF-8: save the file as UTF-8");
+        break;
       }
       start = end + 1;
     }
+    throw fail(line, "is not UTF-8: save the file as UTF-8");
   }
 }

@@ -67,9 +67,8 @@ export async function readSharedFiles(
     await see(path);
     return await readSections(path);
   };
-  const [config, credentials] = await Promise.all(
-    [paths.config, paths.credentials].map(read),
-  );
+  const config = await read(paths.config);
+  const credentials = await read(paths.credentials);
   const ignored: string[] = [];
   const kinds: Record<string, Map<string, Settings>> = {
     profile: new Map(),

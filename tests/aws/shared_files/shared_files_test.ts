@@ -1,4 +1,5 @@
-import { assertEquals } from "@std/assert";
+import { assertEquals, assertRejects } from "@std/assert";
+import { CredentialsError } from "../../../src/errors.ts";
 import { readSharedFiles } from "../../../src/aws/shared_files/shared_files.ts";
 import {
   shellSplit,
@@ -29,6 +30,21 @@ Deno.test("the credentials file wins over the config file, setting by setting", 
   assertEquals(
     settings?.origin("aws_access_key_id"),
     `${paths?.credentials} line 2`,
+  );
+});
+
+Deno.test("of two files that cannot be understood the config file is named, however late it is read", async () => {
+  using world = new World();
+  const config = world.write("config", "neither\n");
+  const credentials = world.write("credentials", "neither\n");
+  const see = async (path: string) => {
+    if (path === config) await Deno.stat(credentials);
+    if (path === config) await Deno.readFile(credentials);
+  };
+  await assertRejects(
+    () => readSharedFiles({ config, credentials }, see),
+    CredentialsError,
+    `${config} line 1`,
   );
 });
 

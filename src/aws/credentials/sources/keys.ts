@@ -62,7 +62,8 @@ export function environmentKeys(search: Search): Found {
   const until = env(name);
   return untilTheirEnd(search, keys, until, {
     wrong: `${name} is no ISO 8601 time`,
-    over: `the keys expired at ${until} (${name}): set fresh ones and start ` +
+    over: () =>
+      `the keys expired at ${until} (${name}): set fresh ones and start ` +
       "again, or use a profile, which is renewed",
   });
 }
@@ -72,13 +73,13 @@ export function untilTheirEnd(
   search: Search,
   keys: Credentials,
   end: unknown,
-  says: { readonly wrong: string; readonly over: string },
+  says: { readonly wrong: string; over(): string },
 ): Credentials {
   if (end === undefined || end === null) return keys;
   const expiration = parseTimestamp(end);
   if (expiration === undefined) throw sourceFailed(search, says.wrong);
   if (expiration.getTime() > search.now()) return { ...keys, expiration };
-  throw sourceFailed(search, says.over);
+  throw sourceFailed(search, says.over());
 }
 
 /** Keys in JSON; none if the ID or the secret is missing. */

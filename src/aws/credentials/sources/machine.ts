@@ -173,6 +173,7 @@ export async function instanceCredentials(search: Search): Promise<Found> {
   );
   // The service may take them for longer than it said.
   const end = Math.max(endOf(instance.last), now() + EXTENSION_MS);
+  if (end === Infinity) return instance.last;
   return { ...instance.last, expiration: new Date(end) };
 }
 

@@ -131,7 +131,7 @@ function parseAnswer(
   const until = answer.Expiration;
   return untilTheirEnd(search, keys, until, {
     wrong: `${name} printed an Expiration that is no ISO 8601 time`,
-    over: `${name} printed credentials that expired at ${until}`,
+    over: () => `${name} printed credentials that expired at ${until}`,
   });
 }
 

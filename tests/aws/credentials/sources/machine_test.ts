@@ -13,7 +13,7 @@ import { World } from "../world.ts";
 const FULL_URI = "AWS_CONTAINER_CREDENTIALS_FULL_URI";
 const TOKEN_FILE = "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE";
 
-function machineKeys(name: string, Expiration: string): Response {
+function machineKeys(name: string, Expiration: string | null): Response {
   const { accessKeyId, secretAccessKey, sessionToken } = keysOf(name);
   return Response.json({
     AccessKeyId: accessKeyId,
@@ -146,6 +146,15 @@ Deno.test("an instance's credentials stay in use while the service fails", async
     CredentialsError,
   );
   assertStringIncludes(error.message, "it answers with an error (500)");
+});
+
+Deno.test("an instance's credentials without an end have none while the service fails", async () => {
+  let answer = () => machineKeys("instance", null);
+  await using metadata = oldMetadata(() => answer());
+  const search = searchFor(metadata);
+  const first = await instanceCredentials(search);
+  answer = () => new Response(null, { status: 500 });
+  assertEquals(await instanceCredentials(search), first);
 });
 
 Deno.test("an instance's credentials that were over when they came are used for some minutes more", async () => {

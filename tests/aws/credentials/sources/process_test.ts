@@ -232,7 +232,19 @@ Deno.test("a program's times are those that the AWS CLI takes", async () => {
   }
   assertEquals((await ask(undefined)).expiration, undefined);
   assertEquals((await ask(null)).expiration, undefined);
-  for (const written of ["", "soon", true, {}, [], "2099-13-01T00:00:00Z"]) {
+  const deep: unknown = JSON.parse("[".repeat(30_000) + "]".repeat(30_000));
+  const noText = { toString: 1 };
+  const wrong = [
+    "",
+    "soon",
+    true,
+    {},
+    [],
+    noText,
+    deep,
+    "2099-13-01T00:00:00Z",
+  ];
+  for (const written of wrong) {
     await assertRejects(() => ask(written), CredentialsError, "ISO 8601");
   }
   for (const written of [1, "2020-01-01T00:00:00UTC", 1_577_836_800_000]) {
