@@ -38,7 +38,7 @@ const REPLAYED = [
   "maxAnswerBytes",
 ] as const satisfies readonly (OptionKey & keyof Config)[];
 
-/** How long what waits may take to be written, as a rule and in a hurry. */
+/** How long what waits may take to be written: as a rule, and at a forced stop. */
 const END_MS = 5_000;
 const STOP_MS = 80;
 

@@ -249,8 +249,8 @@ export function parseDuration(text: string): number | undefined {
     ms += Number(amount) * (UNITS_MS.get(unit) ?? NaN);
   }
   if (ms > MAX_MS) return undefined;
-  const whole = Math.round(ms * NS_PER_MS) / NS_PER_MS;
-  return sign === "-" ? 0 - whole : whole;
+  const rounded = Math.round(ms * NS_PER_MS) / NS_PER_MS;
+  return sign === "-" ? 0 - rounded : rounded;
 }
 
 /** A duration, not negative, in the shortest usual form, such as `1m30s`. */

@@ -49,7 +49,7 @@ export interface ProxyOptions {
   readonly clientInfo?: boolean;
   /** Where log lines go; nowhere by default. No line has a secret. */
   readonly log?: Log;
-  /** What hides secrets in log lines and errors; it learns the session IDs. */
+  /** What hides secrets in log lines and errors; it is told the session IDs. */
   readonly redactor?: Redactor;
 }
 

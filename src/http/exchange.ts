@@ -180,7 +180,7 @@ export class HttpExchange {
       idleTimeoutMs,
       `nothing moved for ${idleTimeoutMs} ms; ${names.idleTimeoutMs} sets this limit`,
     );
-    using whole = timeoutMs === undefined ? undefined : this.#limit(
+    using timeout = timeoutMs === undefined ? undefined : this.#limit(
       timeoutMs,
       `the target did not finish its answer within ${timeoutMs} ms; ${names.timeoutMs} sets this limit`,
     );
@@ -195,7 +195,7 @@ export class HttpExchange {
     const isStream = mediaType(answer) === "text/event-stream";
     if (isStream && this.isStandaloneStream) {
       idle[Symbol.dispose]();
-      whole?.[Symbol.dispose]();
+      timeout?.[Symbol.dispose]();
     }
     const headers = responseHeaders(this.#received);
     const bytes = await readAnswer(answer, headers, this.#filter)
@@ -216,7 +216,7 @@ export class HttpExchange {
       idle.touch();
       if (piece === undefined) return;
       passing?.keep(piece);
-      if (isStream && timeoutResetOnProgress) whole?.touch();
+      if (isStream && timeoutResetOnProgress) timeout?.touch();
     });
     this.#observation?.answered(passing?.read(isStream));
   }

@@ -79,9 +79,9 @@ export function parseHead(
     throw invalid(417, "the only expectation here is 100-continue");
   }
   // A whole URL stands before the Host header (RFC 9112, 3.2.2).
-  const whole = url.startsWith("/") ? null : URL.parse(url);
-  const path = whole?.pathname ?? url;
-  return { path, targetHost: whole?.host, hosts, headers };
+  const absolute = url.startsWith("/") ? null : URL.parse(url);
+  const path = absolute?.pathname ?? url;
+  return { path, targetHost: absolute?.host, hosts, headers };
 }
 
 /** The status for what the parser gives up on; 400 for all else. */

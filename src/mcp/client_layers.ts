@@ -58,7 +58,7 @@ interface Gated extends ClientLinkOptions {
 }
 
 /**
- * How long a tool is believed what it says of itself. Most targets tell when
+ * How long what a tool says of itself is trusted. Most targets tell when
  * their tools change; this is for those that do not.
  */
 const TOOLS_MAX_AGE_MS = 5 * 60_000;

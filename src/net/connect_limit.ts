@@ -20,7 +20,7 @@ export interface ConnectLimit extends Naming {
 export type ConnectLimitedFetch = typeof globalThis.fetch & Disposable;
 
 /** How long a request is waited for before its target is asked. */
-const PATIENCE_MS = 1_000;
+const PROBE_AFTER_MS = 1_000;
 
 const MIN_LOOK_MS = 10;
 
@@ -70,7 +70,7 @@ interface Waiting {
 class ConnectWatch {
   readonly #limitMs: number;
   readonly #names: OptionNames;
-  readonly #patienceMs: number;
+  readonly #probeAfterMs: number;
   readonly #proxy: HttpProxy | undefined;
   readonly #connect: (url: URL, signal: AbortSignal) => Promise<void>;
   readonly #waiting = new Set<Waiting>();
@@ -84,7 +84,7 @@ class ConnectWatch {
     const { limitMs, proxy, connect = tcpConnect } = options;
     this.#names = options.names ?? OPTION_NAMES;
     this.#limitMs = limitMs;
-    this.#patienceMs = Math.min(PATIENCE_MS, limitMs / 4);
+    this.#probeAfterMs = Math.min(PROBE_AFTER_MS, limitMs / 4);
     this.#proxy = proxy;
     this.#connect = connect;
   }
@@ -113,15 +113,15 @@ class ConnectWatch {
   /** Asks on behalf of all that wait, once the oldest has waited for long. */
   async #watch(): Promise<void> {
     this.#isWatching = true;
-    let waitMs = this.#patienceMs;
+    let waitMs = this.#probeAfterMs;
     while (this.#waiting.size > 0) {
       await this.#sleep(waitMs);
-      waitMs = this.#patienceMs;
+      waitMs = this.#probeAfterMs;
       const oldest = this.#unaccepted();
       if (oldest === undefined) continue;
       // What was heard counts for as long as the limit.
       const dueAt = Math.max(
-        oldest.startedAt + this.#patienceMs,
+        oldest.startedAt + this.#probeAfterMs,
         this.#heardAt + this.#limitMs,
       );
       const leftMs = dueAt - performance.now();
@@ -150,19 +150,19 @@ class ConnectWatch {
     const asking = [...this.#waiting];
     const limit = new AbortController();
     using _limit = whenOver(
-      this.#limitMs - this.#patienceMs,
+      this.#limitMs - this.#probeAfterMs,
       () => limit.abort(),
     );
     try {
       await this.#connect(this.#proxy?.url ?? url, limit.signal);
     } catch {
-      if (limit.signal.aborted) return this.#giveUp(asking, url);
+      if (limit.signal.aborted) return this.#abort(asking, url);
       // That it fails says less than the fetch that will fail, too.
     }
     this.#heardAt = performance.now();
   }
 
-  #giveUp(asking: readonly Waiting[], { origin }: URL): void {
+  #abort(asking: readonly Waiting[], { origin }: URL): void {
     const limitMs = this.#limitMs;
     const what = this.#proxy === undefined ? origin : proxyName(this.#proxy);
     const mayHaveRun = this.#mayBeConnected;

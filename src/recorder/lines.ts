@@ -261,11 +261,11 @@ export class RecordLines {
   ): Happening[] {
     if (!body) return [];
     const { text } = body;
-    const whole = body.decoder || !bytes ? undefined : utf8(bytes);
-    if (whole === undefined) {
+    const complete = body.decoder || !bytes ? undefined : utf8(bytes);
+    if (complete === undefined) {
       body.decoder ??= new TextDecoder(undefined, AS_IT_IS);
     }
-    body.text += whole ?? body.decoder?.decode(bytes, { stream: true });
+    body.text += complete ?? body.decoder?.decode(bytes, { stream: true });
     body.isStream ??= !/^\s*[[{]/.test(body.text);
     const ends = body.isStream ? body.text.matchAll(eventEnd(text)) : [];
     const lines: Happening[] = [];

@@ -127,7 +127,7 @@ export class StandIns extends Values {
 
   #member(name: string, value: Json, parent: string): Json {
     if (name === "error" && parent === "") return this.#rpcError(value);
-    if (SCHEMAS.test(name)) this.#learn(value);
+    if (SCHEMAS.test(name)) this.#record(value);
     if (this.#bodies) return this.#kept(value);
     if (DATA.test(name) && parent !== "") return this.#datum(value);
     if (Array.isArray(value)) {
@@ -149,12 +149,12 @@ export class StandIns extends Values {
   }
 
   /** What a tool's author calls a member is no datum. */
-  #learn(value: Json): void {
-    if (Array.isArray(value)) value.forEach((one) => this.#learn(one));
+  #record(value: Json): void {
+    if (Array.isArray(value)) value.forEach((one) => this.#record(one));
     if (!(value instanceof JsonObject)) return;
     for (const [name, one] of value.members) {
       this.#schemaNames.set(name, true);
-      this.#learn(one);
+      this.#record(one);
     }
   }
 

@@ -84,7 +84,7 @@ interface Entry {
  * ```ts
  * import { Redactor } from "@scope/sigv4-proxy";
  *
- * // Handed to a signed fetch and to the proxy, it learns their secrets itself.
+ * // Handed to a signed fetch and to the proxy, it is told their secrets.
  * const redactor = new Redactor();
  * redactor.addSetting("Bearer 0a1b2c3d4e5f6a7b8c9d");
  * const line = redactor.redact("sent 0a1b2c3d4e5f6a7b8c9d to the target");

@@ -24,7 +24,7 @@ const TRACE_PARENT = "traceparent";
  * @param fetch What sends. It hands the headers on as they are.
  * @param target The target's MCP endpoint: its path is no secret.
  */
-export function discreetFetch(
+export function fetchWithRedactedSpan(
   fetch: typeof globalThis.fetch,
   target: URL,
   redact: Redact,
@@ -42,7 +42,7 @@ export function discreetFetch(
           [Symbol.iterator](): Iterator<[string, string]> {
             const span = trace.getActiveSpan();
             if (!span || span === outer) return headers.entries();
-            makeDiscreet(span, target, redact);
+            redactSpan(span, target, redact);
             return withoutParent(headers).entries();
           },
         },
@@ -63,7 +63,7 @@ function withoutParent(headers: Headers): Headers {
   return rest;
 }
 
-function makeDiscreet(span: Span, target: URL, redact: Redact): void {
+function redactSpan(span: Span, target: URL, redact: Redact): void {
   const setAttribute = span.setAttribute.bind(span);
   Object.assign(span, {
     setAttribute(name: string, value: AttributeValue): Span {

@@ -16,7 +16,7 @@ import { type Era, eraOf } from "../mcp/wire/era.ts";
 import type { Observed, Observer } from "../mcp/transport/observer.ts";
 import type { Redact } from "../redact/redact.ts";
 import { faultOf } from "./attributes.ts";
-import { discreetFetch } from "./fetch.ts";
+import { fetchWithRedactedSpan } from "./fetch.ts";
 import { createMetrics, MessageSpan } from "./span.ts";
 import { VERSION } from "../version.ts";
 
@@ -42,7 +42,7 @@ export function createTelemetry(
   const count = (byteLength: number, direction: string) =>
     instruments.bytes.add(byteLength, { "network.io.direction": direction });
   return {
-    fetch: discreetFetch(send, target, redact),
+    fetch: fetchWithRedactedSpan(send, target, redact),
     observer: {
       began,
       refused(error, message): void {

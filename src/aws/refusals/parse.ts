@@ -42,17 +42,17 @@ export function parseAwsError(
 }
 
 function fromJson(text: string, headerType?: string): AwsError | undefined {
-  const whole = parseRecord(text);
+  const record = parseRecord(text);
   // Cut off: the header alone tells. Without one nothing is certain.
-  if (whole === undefined) {
+  if (record === undefined) {
     return headerType === undefined || /"jsonrpc"\s*:/.test(text)
       ? undefined
       : { type: headerType, isDeclared: true, message: "" };
   }
-  if ("jsonrpc" in whole) return undefined;
-  const fields = [whole.Error, whole.error].find(isRecord) ?? whole;
+  if ("jsonrpc" in record) return undefined;
+  const fields = [record.Error, record.error].find(isRecord) ?? record;
   const declared = headerType ??
-    plainType(textIn(whole, "__type") ?? textIn(fields, "__type"));
+    plainType(textIn(record, "__type") ?? textIn(fields, "__type"));
   const type = declared ??
     plainType(textIn(fields, "code", "Code", "type", "Type"));
   const message = textIn(fields, "message", "Message", "errorMessage");

@@ -74,10 +74,10 @@ export function parseConfig(
     indent = ownIndent;
     const title = HEADER.exec(content)?.[1];
     if (title !== undefined) {
-      const twin = sections.get(title);
-      if (twin !== undefined) {
+      const earlier = sections.get(title);
+      if (earlier !== undefined) {
         const what = "the section is there already, on line";
-        throw fail(line, `${what} ${twin.line}`);
+        throw fail(line, `${what} ${earlier.line}`);
       }
       const isDefault = title === "DEFAULT";
       section = isDefault ? defaults : { drafts: new Map(), line };
@@ -94,10 +94,10 @@ export function parseConfig(
       throw fail(line, what);
     }
     const name = strip(content.slice(0, at)).toLowerCase();
-    const twin = section.drafts.get(name);
-    if (twin !== undefined) {
+    const earlier = section.drafts.get(name);
+    if (earlier !== undefined) {
       const what = "the section has this setting already, on line";
-      throw fail(line, `${what} ${twin.line}`);
+      throw fail(line, `${what} ${earlier.line}`);
     }
     const lines = [strip(content.slice(at + 1))];
     draft = { lines, path, line, isLast: false, isOpen };

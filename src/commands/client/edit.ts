@@ -66,11 +66,11 @@ export function putEntry(
 
 function put(language: FileLanguage, request: EditRequest): Edited {
   const { text, container, name } = request;
-  const whole = language.read(text);
-  if (whole !== undefined && !isObject(whole)) {
+  const root = language.read(text);
+  if (root !== undefined && !isObject(root)) {
     throw new EditError("it holds something else than named settings");
   }
-  const held = whole?.[container] ?? undefined;
+  const held = root?.[container] ?? undefined;
   if (held !== undefined && !isObject(held)) {
     throw new EditError(`"${container}" in it is no object`);
   }
@@ -86,7 +86,7 @@ function put(language: FileLanguage, request: EditRequest): Edited {
       const member = [container, name, ...path];
       return language.change(text, { path: member, value });
     }, text);
-  const expected = { ...whole, [container]: { ...held, [name]: entry } };
+  const expected = { ...root, [container]: { ...held, [name]: entry } };
   // Not so with a member that stands there twice, or one with an alias.
   if (!says(language, after, expected)) {
     throw new EditError(

@@ -67,13 +67,13 @@ export class Report {
   readonly log: Log;
   readonly #redact: Redact;
   readonly #onStep: (step: Step) => Promise<void>;
-  #remarks: string[] = [];
+  #warnings: string[] = [];
 
   constructor(redact: Redact, onStep: (step: Step) => Promise<void>) {
     this.#redact = redact;
     this.#onStep = onStep;
-    const remark = (text: string) => void this.#remarks.push(text);
-    this.log = { debug() {}, info() {}, warn: remark, error: remark };
+    const warn = (text: string) => void this.#warnings.push(text);
+    this.log = { debug() {}, info() {}, warn, error: warn };
   }
 
   get isWell(): boolean {
@@ -92,7 +92,7 @@ export class Report {
     explain: (error: unknown) => Finding<T> | undefined = () => undefined,
   ): Promise<T | undefined> {
     const begin = performance.now();
-    this.#remarks = [];
+    this.#warnings = [];
     let finding: Finding<T> | undefined;
     try {
       finding = await work();
@@ -106,8 +106,8 @@ export class Report {
     const { status = "ok", detail, advice = [], facts = {}, value } = finding;
     const elapsedMs = Math.round((performance.now() - begin) * 10) / 10;
     // The log of a failure says again what the step says.
-    const remarks = status === "failed" ? [] : this.#remarks;
-    const said = [...advice, ...remarks];
+    const warnings = status === "failed" ? [] : this.#warnings;
+    const said = [...advice, ...warnings];
     await this.#add({ id, status, elapsedMs, detail, advice: said, facts });
     return value;
   }

@@ -58,14 +58,14 @@ async function printPolicy(
   flags: string,
   context: CommandContext,
 ): Promise<number> {
-  const tell = (text: string) => context.writeError(`${text}\n`);
+  const write = (text: string) => context.writeError(`${text}\n`);
   const general = targetPolicy(config, ANY_ACCOUNT, FLAG_NAMES);
   if (general === undefined) {
-    await tell(
+    await write(
       `it is not known what ${config.service} asks for at this URL: known are ` +
         POLICY_SERVICES.join(", "),
     );
-    await tell(`Deno flags: ${flags}`);
+    await write(`Deno flags: ${flags}`);
     return 1;
   }
   // Nobody is asked for an account that no ARN leaves open.
@@ -79,7 +79,7 @@ async function printPolicy(
   const document = { Version: "2012-10-17", Statement };
   await context.write(`${JSON.stringify(document, undefined, 2)}\n`);
   await writeNotes([...notes, ...note, ...roleNotes(config)], context);
-  await tell(`Deno flags: ${flags}`);
+  await write(`Deno flags: ${flags}`);
   return 0;
 }
 

@@ -84,7 +84,7 @@ export class IdentityRouter implements Link {
       return;
     }
     const link = this.#branchFor(message) ?? this.#default;
-    this.#learn(message);
+    this.#record(message);
     return link.accept(bytes, message);
   }
 
@@ -93,7 +93,7 @@ export class IdentityRouter implements Link {
     request: RequestMessage,
   ): Promise<void> | void {
     this.#elsewhere.delete(request.id.key);
-    this.#learn(request);
+    this.#record(request);
     try {
       const taskId = taskIdAskedFor(request);
       const began = taskId && this.#tasks.get(taskId);
@@ -134,7 +134,7 @@ export class IdentityRouter implements Link {
   }
 
   /** Notes what other links than the default have to know of, too. */
-  #learn(message: SingleMessage): void {
+  #record(message: SingleMessage): void {
     if (message.kind === "response") return;
     const { method, params } = message;
     switch (method) {
@@ -214,7 +214,7 @@ export class IdentityRouter implements Link {
       }),
     );
     for (const message of batch.messages) {
-      if (!leaving.has(message)) this.#learn(message);
+      if (!leaving.has(message)) this.#record(message);
     }
     if (leaving.size === 0) return await this.#default.accept(bytes, batch);
     const accepted = partsOf(bytes, batch)

@@ -35,8 +35,8 @@ const MAX_REFUSALS = 3;
 const PASSING_STATUSES = new Set([401, 403, 408, 409, 425, 429]);
 
 /** From this try in a row on the pauses are long: it may be so for days. */
-const PATIENT_TRIES = 6;
-const PATIENT_MS = 60_000;
+const LONG_PAUSE_TRIES = 6;
+const LONG_PAUSE_MS = 60_000;
 
 const decoder = new TextDecoder();
 
@@ -52,7 +52,7 @@ export class StandaloneStream {
   /** How often in a row the target refused it. */
   #refusals = 0;
   /** Whether what keeps it from opening was told. */
-  #isTold = false;
+  #isReported = false;
   /** Whether the last GET of the session before this one was answered 404. */
   #hadExpired = false;
 
@@ -88,9 +88,9 @@ export class StandaloneStream {
   async #keepOpen(session: SessionHeaders, signal: AbortSignal): Promise<void> {
     for (this.#tries = 0; !signal.aborted; this.#tries++) {
       if (await this.#isOver(session, signal) || signal.aborted) return;
-      const waitMs = this.#tries < PATIENT_TRIES
+      const waitMs = this.#tries < LONG_PAUSE_TRIES
         ? reopenMs(this.#retryMs, this.#tries)
-        : PATIENT_MS * (1 + Math.random()) / 2;
+        : LONG_PAUSE_MS * (1 + Math.random()) / 2;
       await delay(waitMs, signal).catch(() => {});
     }
   }
@@ -173,8 +173,8 @@ export class StandaloneStream {
 
   /** Says once for all tries in a row what keeps the stream from opening. */
   #warnOnce(message: string, fields: LogFields): void {
-    this.#target.log[this.#isTold ? "debug" : "warn"](message, fields);
-    this.#isTold = true;
+    this.#target.log[this.#isReported ? "debug" : "warn"](message, fields);
+    this.#isReported = true;
   }
 
   /**
@@ -215,7 +215,7 @@ export class StandaloneStream {
         return await this.#isLost(session);
       }
       hadExpired = false;
-      this.#isTold = false;
+      this.#isReported = false;
       this.#tries = 0;
     }
     return false;

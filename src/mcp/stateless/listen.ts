@@ -25,7 +25,7 @@ export const LONG_LIVED_METHODS: ReadonlySet<string> = new Set([
 ]);
 
 /** How long opening a stream again may fail before the client is told. */
-const PATIENCE_MS = 5 * 60_000;
+const REOPEN_LIMIT_MS = 5 * 60_000;
 
 /** A stream that lives this long is no sign of a target that ends them all. */
 const STABLE_MS = 10_000;
@@ -171,7 +171,7 @@ export class Subscription {
     this.#acknowledgedAt = undefined;
     if (!isPassing(cause)) return undefined;
     this.#brokeAt ??= now;
-    if (now - this.#brokeAt > PATIENCE_MS) return undefined;
+    if (now - this.#brokeAt > REOPEN_LIMIT_MS) return undefined;
     return Math.max(askedMsOf(cause), backoffMs(this.#tries++));
   }
 

@@ -4,7 +4,7 @@
  *
  * 1. A message's headers mirror it: its version, its method, its name, and the
  *    arguments that the tool's schema marks.
- * 2. Schemas are learnt from the lists of tools that pass. When the target says
+ * 2. Schemas are recorded from the lists of tools that pass. When the target says
  *    that a call's headers are not right, its tools are listed anew and the call
  *    is sent once more.
  * 3. A cancelled request's response is closed, and that is all the target hears
@@ -61,7 +61,7 @@ export interface StatelessTarget extends Target {
 const DISCOVER = "server/discover";
 
 /** How long failures that have nothing to do with an era are waited out. */
-const PATIENCE_MS = 10_000;
+const DISCOVER_LIMIT_MS = 10_000;
 
 /** The longest pause between two attempts that the target did not ask for. */
 const MAX_PAUSE_MS = 2_000;
@@ -226,7 +226,7 @@ export class StatelessSession {
     return reported;
   }
 
-  /** Learns from an answer; throws for one that is not the client's to see. */
+  /** Records an answer; throws for one that is not the client's to see. */
   #onAnswer(
     answer: ResponseMessage,
     frame: Uint8Array,
@@ -318,7 +318,7 @@ function discoverDelayMs(
   const pauseMs = Math.min(backoffMs(tries), MAX_PAUSE_MS);
   const waitMs = Math.max(askedMsOf(cause), pauseMs);
   const spentMs = performance.now() - startedAt;
-  const isTooLong = spentMs + waitMs > Math.min(PATIENCE_MS, timeoutMs);
+  const isTooLong = spentMs + waitMs > Math.min(DISCOVER_LIMIT_MS, timeoutMs);
   return isTooLong ? undefined : waitMs;
 }
 

@@ -1,7 +1,7 @@
 /**
  * What the target's tools want mirrored into headers: the parameters that an
  * `inputSchema` marks with `x-mcp-header` (MCP 2026-07-28, Streamable HTTP,
- * "Custom Headers from Tool Parameters"), learnt from the `tools/list` results
+ * "Custom Headers from Tool Parameters"), recorded from the `tools/list` results
  * that pass.
  */
 
@@ -70,7 +70,7 @@ export class ToolSchemas {
     this.#log = log;
   }
 
-  /** Learns a page of tools; gives those with an invalid `x-mcp-header`. */
+  /** Records a page of tools; gives those with an invalid `x-mcp-header`. */
   record(result: unknown): ReadonlySet<number> {
     const { tools } = asObject(result);
     const invalid = new Set<number>();

@@ -106,8 +106,8 @@ export class ToolRecorder {
     like: unknown,
     ask: AskForTools,
   ): Promise<string | undefined> {
-    const underWay = this.#listings.get(where);
-    if (underWay !== undefined) return underWay;
+    const inFlight = this.#listings.get(where);
+    if (inFlight !== undefined) return inFlight;
     const listing = this.#list(like, ask)
       .finally(() => this.#listings.delete(where));
     this.#listings.set(where, listing);

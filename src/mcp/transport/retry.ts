@@ -150,7 +150,7 @@ export class RetryPolicy {
     this.#retries = retries;
   }
 
-  /** Learns from the result of `tools/list` which tools are safe to retry. */
+  /** Records from the result of `tools/list` which tools are safe to retry. */
   record(result: unknown): void {
     if (!isObject(result) || !Array.isArray(result.tools)) return;
     for (const tool of result.tools) {

@@ -52,7 +52,7 @@ export interface DeviceGrant {
 }
 
 /** Who asks the sign-in service, and for what. */
-export interface Asker {
+export interface LoginRequest {
   readonly session: Session;
   readonly grant: DeviceGrant;
   readonly signal: AbortSignal;
@@ -64,7 +64,7 @@ export interface Asker {
  * @param used A token that is refused, whatever its file says.
  */
 export async function beginSession(
-  request: Asker,
+  request: LoginRequest,
   used: string,
   show: ShowPage,
 ): Promise<void> {
@@ -84,28 +84,30 @@ export async function beginSession(
 }
 
 /** Makes of a login what asks nobody, for {@linkcode SessionLogin.check}. */
-export async function checkLogin(asker: Asker): Promise<string | undefined> {
-  await register(asker);
-  const { tokenFile } = asker.session;
+export async function checkLogin(
+  request: LoginRequest,
+): Promise<string | undefined> {
+  await register(request);
+  const { tokenFile } = request.session;
   return await canLock(tokenFile) ? tokenFile : undefined;
 }
 
 async function register(
-  asker: Asker,
+  request: LoginRequest,
 ): Promise<{ service: SSOOIDC; client: JsonRecord }> {
-  const { scopes } = asker.grant;
-  const service = await openSignIn(asker);
+  const { scopes } = request.grant;
+  const service = await openSignIn(request);
   const registered = service.registerClient({
     clientName: CLIENT_NAME,
     clientType: "public",
     ...(scopes.length > 0 && { scopes: [...scopes] }),
   });
   const wanted = ["clientId", "clientSecret"];
-  return { service, client: await answerOf(asker, registered, wanted) };
+  return { service, client: await answerOf(request, registered, wanted) };
 }
 
 async function logIn(
-  request: Asker,
+  request: LoginRequest,
   isThere: () => Promise<boolean>,
   show: ShowPage,
 ): Promise<void> {
@@ -133,7 +135,10 @@ async function logIn(
 }
 
 /** The page to open, if it is one that a person should be sent to. */
-function pageOf({ session, grant }: Asker, given: JsonRecord): LoginPage {
+function pageOf(
+  { session, grant }: LoginRequest,
+  given: JsonRecord,
+): LoginPage {
   const text = textIn(given, "verificationUriComplete") ?? "";
   const code = textIn(given, "userCode") ?? "";
   const url = URL.parse(text);
@@ -171,7 +176,7 @@ function isOfAws(
 
 /** Asks for the token until it is there, or another one, or never will be. */
 async function poll(
-  request: Asker,
+  request: LoginRequest,
   askForToken: () => Promise<object>,
   { expiresIn, interval }: JsonRecord,
   isThere: () => Promise<boolean>,
@@ -210,7 +215,7 @@ async function poll(
 
 /** What AWS gives, if texts that must be in it are. */
 async function answerOf(
-  request: Asker,
+  request: LoginRequest,
   asked: Promise<object>,
   wanted: readonly string[],
 ): Promise<JsonRecord> {
@@ -228,7 +233,7 @@ async function answerOf(
   return given;
 }
 
-function gaveNo({ grant }: Asker, what: string): LoginError {
+function gaveNo({ grant }: LoginRequest, what: string): LoginError {
   const { host } = grant.urlOf("SSO_OIDC", "/");
   return new LoginError("failed", `${host} gave no ${what}`);
 }
@@ -239,7 +244,7 @@ function expired(): LoginError {
 
 /** Saves the token where and as the AWS CLI does, or keeps it in memory. */
 async function keep(
-  { session, grant: { startUrl, region } }: Asker,
+  { session, grant: { startUrl, region } }: LoginRequest,
   client: JsonRecord,
   token: JsonRecord,
 ): Promise<void> {
@@ -291,7 +296,7 @@ const CLIENT_ENV = [
 ];
 
 /** @throws {LoginError} A permission is missing. */
-async function openSignIn({ session, grant }: Asker): Promise<SSOOIDC> {
+async function openSignIn({ session, grant }: LoginRequest): Promise<SSOOIDC> {
   const endpoint = grant.urlOf("SSO_OIDC", "/");
   const missing = notGranted([
     netNeed(endpoint, PURPOSE),
