@@ -61,7 +61,7 @@ export function createRecorder(
     path,
     maxBytes: config.recordMaxBytes,
     names: FLAG_NAMES,
-    header: headerOf(config, redactor, standIns),
+    header: headerOf(config, standIns),
   });
   return new Recorder({
     out,
@@ -88,13 +88,13 @@ export function standInsFor(
     recordBodies,
     (kind, value) => globs[kind]?.some((glob) => glob.matches(value)) ?? false,
   );
+  standIns.keepPath(config.targetUrl.pathname);
   for (const one of namedProfiles(config)) standIns.name("profile", one);
   // An error names those that are allowed.
-  const isPattern = /[*?]/;
   for (
     const [kind, list] of [["account", allow], ["role", allowRole]] as const
   ) {
-    for (const one of list) if (!isPattern.test(one)) standIns.name(kind, one);
+    for (const one of list) if (/[^*?]/.test(one)) standIns.name(kind, one);
   }
   return standIns;
 }
@@ -111,7 +111,6 @@ function namedProfiles(
 /** The first line of a recording. */
 function headerOf(
   config: Config,
-  { redact }: Pick<Redactor, "redact">,
   standIns: StandIns,
 ): RecordingHeader {
   const { origin, pathname } = config.targetUrl;
@@ -122,7 +121,7 @@ function headerOf(
     deno: Deno.version.deno,
     os: Deno.build.os,
     startedAt: new Date().toISOString(),
-    target: redact(origin + pathname),
+    target: standIns.url(origin + pathname),
     mode: config.listen ? "http" : "stdio",
     options: [...replayedFlags(config), ...identityFlags(config, standIns)],
     unplayed: unplayedFlags(config),

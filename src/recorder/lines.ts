@@ -119,11 +119,10 @@ export class RecordLines {
           kind,
           level,
           message: this.#standIns.words(message),
-          fields: Object.fromEntries(
-            Object.entries(fields).map(([name, value]) => [
-              name,
+          fields: JSON.parse(
+            JSON.stringify(fields),
+            (_name, value) =>
               typeof value === "string" ? this.#standIns.words(value) : value,
-            ]),
           ),
         }];
       }

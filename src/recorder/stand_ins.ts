@@ -6,6 +6,7 @@
 
 import { ERROR_CODES } from "../errors.ts";
 import { LruCache } from "../lru_cache.ts";
+import { expiryInMessage } from "../mcp/transport/session_expiry.ts";
 import type { Redact } from "../redact/redact.ts";
 import { type Json, JsonObject, parseJson, textOf, writeJson } from "./json.ts";
 import { filler, MAX_VALUES, Shown, Values } from "./values.ts";
@@ -13,15 +14,17 @@ import {
   DATA,
   FAULT_MEMBERS,
   isKnownName,
+  isPlainWord,
   MEMBER_KINDS,
   NAMED,
-  PLAIN_MEMBERS,
   SCHEMAS,
 } from "./vocabulary.ts";
 
 const OWN_CODES: ReadonlySet<unknown> = new Set(
   Object.values(ERROR_CODES).map(String),
 );
+
+const encoder = new TextEncoder();
 
 const BAD_ANSWER = String(ERROR_CODES["bad-answer"]);
 
@@ -76,18 +79,25 @@ export class StandIns extends Values {
    * @param isError Whether it says what is wrong: its words are kept.
    */
   fromTarget(text: string, isError = false): string {
-    const json = this.#targetJson(text);
+    const json = this.#targetJson(text, isError);
     if (json !== undefined) return json;
     if (/^(?:data|event|id|retry)?:/m.test(text)) return this.#event(text);
-    return isError ? this.words(text) : this.#text(text);
+    return isError || isFault(text) ? this.words(text) : this.#text(text);
   }
 
-  #targetJson(text: string): string | undefined {
-    const shown = this.#target.of(text, () => {
+  #targetJson(text: string, isError: boolean): string | undefined {
+    const make = (): string => {
       const value = parseJson(text);
       if (value === undefined) return "";
-      return writeJson(this.#said(value, (one) => this.#fault(one)));
-    });
+      return writeJson(
+        this.#said(
+          value,
+          (one) =>
+            isError || isFault(text) ? this.#fault(one) : this.#datum(one),
+        ),
+      );
+    };
+    const shown = isError ? make() : this.#target.of(text, make);
     return shown === "" ? undefined : shown;
   }
 
@@ -108,8 +118,8 @@ export class StandIns extends Values {
     if (name === "retry") return /^\d{1,12}$/.test(value) ? value : "";
     if (name === "event") return PLAIN_WORD.test(value) ? value : "message";
     if (name !== "data") return this.#text(value);
-    if (isAddress) return this.url(value);
-    return this.#targetJson(value) ?? this.#text(value);
+    if (isAddress) return this.url(value, "session");
+    return this.#targetJson(value, false) ?? this.#text(value);
   }
 
   /** Of a message, of messages, or of what is there in place of one. */
@@ -128,22 +138,27 @@ export class StandIns extends Values {
   #member(name: string, value: Json, parent: string): Json {
     if (name === "error" && parent === "") return this.#rpcError(value);
     if (SCHEMAS.test(name)) this.#record(value);
-    if (this.#bodies) return this.#kept(value);
+    const text = textOf(value);
+    const kind = MEMBER_KINDS.get(name);
+    // A replay has to find what is made up anew.
+    if (this.#bodies && kind !== "state") return this.#kept(value);
     if (DATA.test(name) && parent !== "") return this.#datum(value);
     if (Array.isArray(value)) {
       return value.map((one) =>
-        one instanceof JsonObject ? this.#members(one, name) : this.#datum(one)
+        one instanceof JsonObject
+          ? this.#members(one, name)
+          : isPlainWord(name, textOf(one) ?? "", parent)
+          ? one
+          : this.#datum(one)
       );
     }
     if (value instanceof JsonObject) return this.#members(value, name);
-    const text = textOf(value);
-    const kind = MEMBER_KINDS.get(name);
     if (kind !== undefined && text !== undefined) {
       return quoted(this.of(kind, text));
     }
     const word = text ?? value;
     const isPlain = parent === "" && /^(?:id|jsonrpc|method)$/.test(name) ||
-      PLAIN_MEMBERS.test(name) && PLAIN_WORD.test(word) ||
+      isPlainWord(name, word, parent) ||
       /^(?:name|version)$/.test(name) && NAMED.test(parent);
     return isPlain ? this.#kept(value) : this.#datum(value);
   }
@@ -248,6 +263,11 @@ export class StandIns extends Values {
   #text(text: string): string {
     return this.#bodies ? this.whole(text) : filler(text);
   }
+}
+
+/** Whether what is no message tells of a lost session. */
+function isFault(text: string): boolean {
+  return expiryInMessage(encoder.encode(text)) !== undefined;
 }
 
 /** A leaf of which only its form is left. */

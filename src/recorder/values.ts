@@ -26,6 +26,14 @@ const MAX_HEADERS = 256;
 /** Accounts are numbers, and these are of nobody. */
 const ACCOUNT = 100_000_000_000;
 
+/** Where words name an account, and who of it, or a profile. */
+const OWNER =
+  /(?<=^|%3a|[^\da-z-])\d{12}(?![\da-z-])(?::(assumed-role|federated-user|role|user)\/([\w+=,.@/-]*[\w+=@-]))?/gi;
+const PROFILE = /(?<=\bprofile ")[^"]+(?=")|(?<=\bthere are: )[^();]+/g;
+
+/** What of a path is no name that somebody gave a thing. */
+const OPAQUE = /^(?=.*\d)[\w.~-]{16,}$/;
+
 const HASH = /^(?:[0-9a-f]{64}|x{64})$/;
 
 /**
@@ -56,7 +64,7 @@ export class Values {
   /** What names identities, and what stands for it. */
   readonly #names = new Map<string, string>();
   #anyName: RegExp | undefined;
-  #words = new Shown();
+  #shown = new Shown();
   /** What stood last in a header: most of them say the same each time. */
   readonly #headers = new Map<string, { value: string; shown: string }>();
 
@@ -71,7 +79,7 @@ export class Values {
     const isKnown = this.#names.has(value) || this.#names.size === MAX_NAMES;
     if (isKnown) return shown;
     this.#names.set(value, shown);
-    this.#words = new Shown();
+    this.#shown = new Shown();
     const longest = [...this.#names.keys()]
       .toSorted((one, other) => other.length - one.length)
       .map((name) => RegExp.escape(name));
@@ -80,6 +88,17 @@ export class Values {
       "g",
     );
     return shown;
+  }
+
+  /** What the path of the target has in it may be seen. */
+  keepPath(path: string): void {
+    for (const one of opaqueParts(path)) this.#names.set(one, one);
+  }
+
+  /** What a stand-in of a kind stands for, if it does. */
+  valueOf(kind: string, shown: string): string | undefined {
+    return [...this.#known.keys()]
+      .find((key) => this.#known.get(key) === shown)?.slice(kind.length + 1);
   }
 
   /** What stands for a text, if that is such a name. */
@@ -114,11 +133,22 @@ export class Values {
 
   /** Words that are no datum: kept, without what is known to be secret. */
   words(text: string): string {
-    return this.#words.of(text, () => {
-      const isLong = text.length > MAX_WORDS;
-      const shown = this.#redact(isLong ? text.slice(0, MAX_WORDS) : text);
-      return isLong ? `${shown}…` : shown;
+    return this.#shown.of(`words ${text}`, () => {
+      // No secret that is cut off is found.
+      const shown = this.#ownerless(this.#redact(text.slice(0, PART)));
+      return shown.length > MAX_WORDS ? `${shown.slice(0, MAX_WORDS)}…` : shown;
     });
+  }
+
+  #ownerless(text: string): string {
+    const list = (of: string, kind: string, sign: string) =>
+      of.split(sign).map((name) => this.of(kind, name)).join(sign);
+    return text
+      .replaceAll(OWNER, (all, kind?: string, path?: string) => {
+        const account = this.of("account", all.slice(0, 12));
+        return path ? `${account}:${kind}/${list(path, "role", "/")}` : account;
+      })
+      .replaceAll(PROFILE, (names) => list(names, "profile", ", "));
   }
 
   header(name: string, value: string): string {
@@ -138,7 +168,7 @@ export class Values {
     if (name === "x-amz-content-sha256" && HASH.test(value)) {
       return filler(value);
     }
-    if (name === "location") return this.url(value);
+    if (name === "location") return this.url(value, "value");
     if (name === "mcp-name") {
       return /^[\w.-]{1,64}$/.test(value) ? this.words(value) : filler(value);
     }
@@ -156,9 +186,15 @@ export class Values {
     return `${algorithm} ${this.of("identity", key)}/${scope}`;
   }
 
-  /** A URL without the values of its query. */
-  url(text: string): string {
-    const [path, query] = text.split(/\?(.*)/s);
+  /**
+   * A URL without the values of its query.
+   *
+   * @param opaque What a part of its path is, if the target has made it up.
+   */
+  url(text: string, opaque?: string): string {
+    const [address] = text.replace(/\/\/[^/?#]*@/, "//").split("#");
+    const [path, query] = address.split(/\?(.*)/s);
+    if (opaque) { for (const one of opaqueParts(path)) this.name(opaque, one); }
     if (query === undefined) return this.words(path);
     const pairs = query.split("&").map((pair) => {
       const [name, value] = pair.split(/=(.*)/s);
@@ -174,7 +210,9 @@ export class Values {
    * in it, so that a text is parted there; what has none is left out.
    */
   whole(text: string): string {
-    if (text.length <= MAX_WORDS) return this.words(text);
+    if (text.length <= MAX_WORDS) {
+      return this.#shown.of(`whole ${text}`, () => this.#redact(text));
+    }
     let shown = "";
     for (let at = 0; at < text.length;) {
       const part = text.slice(at, at + PART);
@@ -186,6 +224,10 @@ export class Values {
     }
     return shown;
   }
+}
+
+function opaqueParts(path: string): string[] {
+  return path.split("/").filter((part) => OPAQUE.test(part));
 }
 
 /** As long as the text, and nothing of it but its lines. */

@@ -26,13 +26,37 @@ export const MEMBER_KINDS: ReadonlyMap<string, string> = new Map([
   ["uri", "uri"],
 ]);
 
-/** Members whose values are words of MCP's. */
-export const PLAIN_MEMBERS =
-  /^(?:io\.modelcontextprotocol\/logLevel|io\.modelcontextprotocol\/protocolVersion|io\.modelcontextprotocol\/subscriptionId|level|mimeType|progressToken|protocolVersion|requestId|role|status|type|x-mcp-header)$/;
+/**
+ * Members, and which words of MCP's they may have; and what tells requests and
+ * versions apart, where it does.
+ */
+const MEMBER_WORD = new RegExp(
+  [
+    /^\S* (?:io\.modelcontextprotocol\/logL|l)evel (?:alert|critical|debug|emergency|error|info|notice|warning)$/,
+    /^\S* method (?:elicitation\/create|roots\/list|sampling\/createMessage)$/,
+    /^\S* mimeType (?:application|audio|font|image|message|model|text|video)\/[\w.+-]{1,64}$/,
+    /^\S* resultType (?:complete|input_required)$/,
+    /^\S* role (?:assistant|user)$/,
+    /^\S* status (?:cancelled|completed|failed|input_required|working)$/,
+    /^\S* supportedVersions \d{4}-\d\d-\d\d$/,
+    /^\S* type (?:array|audio|boolean|image|integer|null|number|object|ref\/prompt|ref\/resource|resource|resource_link|string|text|tool_result|tool_use)$/,
+    /^\S* x-mcp-header [\w-]{1,64}$/,
+    /^(?:_meta|params|result) (?:io\.modelcontextprotocol\/(?:protocolVersion|subscriptionId)|progressToken|protocolVersion|requestId) [\w.+/-]{1,64}$/,
+  ].map(({ source }) => source).join("|"),
+);
+
+/** Whether what a member says in its parent is no datum. */
+export function isPlainWord(
+  name: string,
+  word: string,
+  parent: string,
+): boolean {
+  return word.length <= 80 && MEMBER_WORD.test(`${parent} ${name} ${word}`);
+}
 
 /** Of what a name is plain: of tools and programs, not of files. */
 export const NAMED =
-  /^(?:clientInfo|io\.modelcontextprotocol\/clientInfo|params|prompts|serverInfo|tools)$/;
+  /^(?:clientInfo|io\.modelcontextprotocol\/(?:client|server)Info|params|prompts|serverInfo|tools)$/;
 
 /** What is the client's and the target's own, down to the last word. */
 export const DATA = /^(?:arguments|contents|data|messages|structuredContent)$/;
@@ -42,7 +66,7 @@ export const SCHEMAS = /^(?:inputSchema|outputSchema|requestedSchema)$/;
 
 /** Members of an object that is no message, which say what is wrong. */
 export const FAULT_MEMBERS =
-  /^(?:__type|action|awsError|cause|code|detail|error[a-z_]*|(?:error)?message|limitBytes|limitMs|outcome|reason|sources?|status|title|type)$/i;
+  /^(?:__type|action|awsError|cause|code|detail|error_?(?:code|description|details?|message|s|type|uri)?|message|limitBytes|limitMs|outcome|reason|sources?|status|title|type)$/i;
 
 /** The names that MCP gives to members, and AWS in an error. */
 const NAMES: ReadonlySet<string> = new Set(
@@ -54,5 +78,5 @@ const NAMES: ReadonlySet<string> = new Set(
 export function isKnownName(name: string): boolean {
   return NAMES.has(name) || FAULT_MEMBERS.test(name) ||
     /^io\.modelcontextprotocol\/[\w-]{1,40}$/.test(name) ||
-    /^key-\d{1,6}$/.test(name);
+    /^(?:input|key)-\d{1,6}$/.test(name);
 }

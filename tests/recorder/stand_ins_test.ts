@@ -118,3 +118,100 @@ Deno.test("a message is known by its ID to the last digit, however it is spelt",
   assertEquals(keyOf("1.0"), keyOf("1"));
   assert(keyOf("1") !== keyOf('"1"'));
 });
+
+const WORD = "plantedword";
+
+/** Wherever a client or a target may say something of somebody. */
+const SAID: Readonly<Record<string, (shown: StandIns) => string>> = {
+  "a result that is a text": (shown) => shown.fromTarget(`"${WORD}"`),
+  "a list that is no message": (shown) => shown.fromTarget(`["${WORD}"]`),
+  "an object that is no message": (shown) =>
+    shown.fromTarget(`{"title":"${WORD}","error":"${WORD}"}`),
+  "an event that is no message": (shown) =>
+    shown.fromTarget(`data: {"message":"${WORD}"}\n\n`),
+  "what a user fills in": (shown) =>
+    shown.fromClient(message({ content: OWN })),
+  "metadata": (shown) => shown.fromClient(message({ _meta: OWN })),
+  "a member's name": (shown) =>
+    shown.fromTarget(message({ [`error${WORD}`]: 1 })),
+  "an ID that is none": (shown) => shown.fromClient(message({}, OWN)),
+  "the fragment of a place": (shown) =>
+    shown.header("location", `https://e.example/x#t=${WORD}`),
+  "who is asked for in a place": (shown) =>
+    shown.header("location", `https://${WORD}@e.example/x`),
+  "the path of a place": (shown) =>
+    shown.header("location", `https://e.example/${WORD}-0123456789/x`),
+  "the path of a session": (shown) =>
+    shown.fromTarget(`event: endpoint\ndata: /m/${WORD}-0123456789\n\n`) +
+    shown.url(`https://e.example/m/${WORD}-0123456789`),
+  "who is refused": (shown) =>
+    shown.fromTarget(
+      `{"message":"User: arn:aws:sts::123456789012:assumed-role/${WORD}/${WORD}@x.example is not authorized"}`,
+      true,
+    ),
+  "the profiles in an error": (shown) =>
+    shown.words(
+      `profile "${WORD}": no profile "${WORD}" (there are: a, ${WORD}); there are: ${WORD}; x`,
+    ),
+};
+
+const OWN = Object.fromEntries(
+  ["level", "mimeType", "role", "status", "type", "name", "version"]
+    .map((name) => [name, WORD]),
+);
+
+function message(result: unknown, id: unknown = 1): string {
+  return JSON.stringify({ jsonrpc: "2.0", id, result });
+}
+
+for (const [place, shownOf] of Object.entries(SAID)) {
+  Deno.test(`no word of somebody's is left in ${place}, and what is left stays`, () => {
+    const shown = shownOf(standIns());
+    assertEquals(/planted|1234567890/.exec(shown), null, shown);
+    const again = standIns();
+    assertEquals(again.words(again.words(shown)), again.words(shown));
+  });
+}
+
+Deno.test("an account is another number, the same one wherever it stands, and a role has its form", () => {
+  const shown = standIns();
+  const text =
+    "User: arn:aws:sts::123456789012:assumed-role/Admin/me is not authorized on arn:aws:lambda:eu-west-1:123456789012:function:f by 210987654321";
+  const once = shown.words(text);
+  assertEquals(
+    once,
+    "User: arn:aws:sts::100000000001:assumed-role/role-1/role-2 is not authorized on arn:aws:lambda:eu-west-1:100000000001:function:f by 100000000002",
+  );
+  assertEquals(standIns().words(once), once);
+  const target =
+    `https://e.example/runtimes/arn%3Aaws%3Ax%3A%3A123456789012%3Ar`;
+  assertStringIncludes(shown.url(target), "%3A100000000001%3A");
+});
+
+Deno.test("words that tell of a lost session stay, whatever they stand in", () => {
+  const texts = [
+    "Session not found",
+    '"Session not found"',
+    '{"error":"Session not found"}',
+  ];
+  for (const text of texts) assertEquals(standIns().fromTarget(text), text);
+});
+
+Deno.test("a secret that stands where words are cut is not seen in part", () => {
+  const shown = standIns();
+  for (let before = 940; before <= 1_000; before++) {
+    const words = shown.words("é".repeat(before - 1) + " " + TOKEN);
+    assertEquals(words.includes(TOKEN.slice(0, 8)), false, words);
+  }
+});
+
+Deno.test("what the target's own path says may be seen, though the target says it", () => {
+  const shown = standIns();
+  const path = "/servers/abcdef0123456789/mcp";
+  shown.keepPath(path);
+  shown.header("location", `${path}/`);
+  assertEquals(
+    shown.url(`https://e.example${path}`),
+    `https://e.example${path}`,
+  );
+});

@@ -17,11 +17,20 @@ export interface Client {
   end(): Promise<void>;
 }
 
-/** Writes frames. */
-export function stdioClient(stdin: WritableStream<Uint8Array>): Client {
+/** Writes frames, with today's name of what the proxy has named. */
+export function stdioClient(
+  stdin: WritableStream<Uint8Array>,
+  stateOf: (shown: string) => string | undefined,
+): Client {
   const writer = stdin.getWriter();
   return {
-    say: ({ text = "" }) => writer.write(bytesOf(`${text}\n`)).catch(() => {}),
+    say: ({ text = "" }) => {
+      const today = text.replaceAll(
+        /(?<="requestState":")state-\d+(?=")/g,
+        (shown) => stateOf(shown) ?? shown,
+      );
+      return writer.write(bytesOf(`${today}\n`)).catch(() => {});
+    },
     leave() {},
     end: () => writer.close().catch(() => {}),
   };

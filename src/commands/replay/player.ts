@@ -56,6 +56,10 @@ export async function play(
   const stdin = new TransformStream<Uint8Array, Uint8Array>();
   const listening = Promise.withResolvers<URL>();
   const redactor = new Redactor();
+  const standIns = standInsFor(
+    { ...config, recordBodies: header.bodies },
+    redactor,
+  );
   const running = runProxy(config, {
     env: () => undefined,
     log: SILENT_LOG,
@@ -72,10 +76,7 @@ export async function play(
     record: () =>
       new Recorder({
         out: today,
-        standIns: standInsFor(
-          { ...config, recordBodies: header.bodies },
-          redactor,
-        ),
+        standIns,
         log: SILENT_LOG,
         isEager: true,
       }),
@@ -83,7 +84,7 @@ export async function play(
   const isHttp = header.mode === "http";
   const client = isHttp
     ? httpClient(listening.promise)
-    : stdioClient(stdin.writable);
+    : stdioClient(stdin.writable, (state) => standIns.valueOf("state", state));
   // The client over stdio has left after its last message.
   const last = isHttp
     ? lines.length - 1

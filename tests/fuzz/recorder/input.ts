@@ -52,7 +52,9 @@ function message(
     () => `"result":{"structuredContent":${value(random, unseen)}}`,
     () => `"result":${value(random, unseen)}`,
   ];
-  const text = `{"jsonrpc":"2.0","id":${id},${random.pick(kinds)()}}`;
+  const text = random.chance(0.1)
+    ? value(random, unseen)
+    : `{"jsonrpc":"2.0","id":${id},${random.pick(kinds)()}}`;
   const some = random.chance(0.1) ? `[${text},${text}]` : text;
   const bytes = encoder.encode(some);
   return random.chance(0.3) ? broken(random, bytes) : bytes;
@@ -175,7 +177,12 @@ export async function fuzzRecorderInput(
       for (let number = 0; number < cases; number++) {
         const over = random.chance(0.3) ? client(random) : undefined;
         observer.received(message(random), over);
-        observer.delivered(message(random), over);
+        // What is wrong is said to a client over HTTP in words, too.
+        const isError = over !== undefined && over.statusCode >= 400;
+        observer.delivered(
+          message(random, isError ? FUZZ_SECRETS : undefined),
+          over,
+        );
         if (over && random.chance(0.8)) observer.closed?.(over, "proxy");
         await exchange(random, recorder);
         log.warn(`of ${FUZZ_SECRETS[0]}`, { error: FUZZ_SECRETS[1] });
