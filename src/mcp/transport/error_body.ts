@@ -8,9 +8,9 @@ import { Semaphore } from "../../semaphore.ts";
 import {
   type BodyBeginning,
   type BodyLimits,
-  hasKnownEncoding,
   mediaType,
   readBeginning,
+  unknownEncoding,
 } from "../wire/body.ts";
 import { withoutByteOrderMark } from "../wire/bytes.ts";
 import { EventParser } from "../wire/events.ts";
@@ -103,7 +103,8 @@ export async function parseErrorBody(
         message.kind === "invalid" && [...message.ids, message.answerTo]
           .some((id) => exchange.owedAlike(id))
       ),
-    isClear: isComplete && hasKnownEncoding(response) && isText(words) &&
+    isClear: isComplete && isText(words) &&
+      unknownEncoding(response) === undefined &&
       messages.every((message, index) => isRead(message, texts[index])) &&
       singles.every(isError),
   };

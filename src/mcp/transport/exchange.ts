@@ -64,6 +64,8 @@ export class Exchange {
   isSent = false;
   /** Once something of its answer was seen it runs, whatever is said later. */
   answerHasBegun = false;
+  /** What an event that is no message said went wrong. */
+  said = "";
   sessionId: string | undefined;
   /** What is said of who answered it, if anything is. */
   receipt: Promise<string | undefined> | undefined;

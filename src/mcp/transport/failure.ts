@@ -3,7 +3,8 @@
 import { type ErrorData, messageOf, ProxyError } from "../../errors.ts";
 import { type Naming, OPTION_NAMES, type OptionNames } from "../../naming.ts";
 import type { Redact } from "../../redact/redact.ts";
-import { bodyWords, excerpt } from "../wire/excerpt.ts";
+import { bodyWords, excerpt, jsonWords } from "../wire/excerpt.ts";
+import { unknownEncoding } from "../wire/body.ts";
 import { isObject, type RequestId } from "../wire/message.ts";
 import { AttemptError, errorOf, SessionExpiredError } from "./retry.ts";
 
@@ -200,15 +201,17 @@ export function channelEnded(cause: unknown): ProxyError {
   return unreachable(message, cause);
 }
 
-export function streamCut(cause?: unknown): ProxyError {
+/** @param words What the target said in place of an answer. */
+export function streamCut(cause?: unknown, words = ""): ProxyError {
   const how = cause === undefined
     ? "the target ended its answer before it was complete"
     : `the connection broke in the middle of the answer: ${causeText(cause)}`;
-  return new ProxyError(
-    "stream-cut",
-    `${how}; the request may have run, so it was not sent again`,
-    cause === undefined ? {} : { cause },
-  );
+  const told = (words: string) =>
+    `${how}${words}; the request may have run, so it was not sent again`;
+  return new ProxyError("stream-cut", told(words), {
+    ...(cause !== undefined && { cause }),
+    summary: told(""),
+  });
 }
 
 /** Whether it names another place; a 304 answers a conditional request. */
@@ -243,10 +246,12 @@ export function httpStatusError(
   redact: Redact = (text) => text,
 ): ProxyError {
   const { status } = response;
-  const words = bodyWords(text, redact);
+  const encoding = unknownEncoding(response);
+  const words = encoding === undefined ? bodyWords(text, redact) : "";
   const phrase = excerpt(redact(response.statusText), MAX_PHRASE_CHARACTERS);
   const summary = `the target answered HTTP ${status}`;
-  const message = summary + (phrase && ` ${phrase}`) + (words && `: ${words}`);
+  const message = summary + (phrase && ` ${phrase}`) +
+    (words && `: ${words}`) + (encoding ?? "");
   return new ProxyError("http-status", message, { data: { status }, summary });
 }
 
@@ -269,6 +274,9 @@ export function badContentType(
 /** How much is read of what is no message, for the words in it. */
 const MAX_SAID_BYTES = 256 * 1024;
 
+/** A heartbeat has no words, and an error is short. */
+const MAX_EVENT_BYTES = 4096;
+
 export function noMessage(
   detail: string,
   bytes: Uint8Array,
@@ -279,6 +287,13 @@ export function noMessage(
   return new ProxyError("bad-answer", summary + said(text, redact), {
     summary,
   });
+}
+
+/** What an event that is no message says went wrong, if it does. */
+export function saidInEvent(bytes: Uint8Array, redact: Redact): string {
+  if (bytes.length > MAX_EVENT_BYTES) return "";
+  const text = decoder.decode(bytes);
+  return jsonWords(text).length > 0 ? said(text, redact) : "";
 }
 
 /** What a body says, to stand at the end of an error's message. */

@@ -124,7 +124,7 @@ export async function receiveStream(
       throw new SessionExpiredError(session, "never", streamCut(cause));
     }
     if (!isPassing(response.status)) {
-      throw target.explain(response, text) ?? streamCut(cause);
+      throw target.explain(response, text) ?? streamCut(cause, exchange.said);
     }
     askedMs = Math.min(retryAfterMs(response.headers) ?? 0, MAX_ASKED_MS);
     return undefined;
@@ -140,7 +140,7 @@ export async function receiveStream(
       !context.resumes || lastEventId === undefined ||
       fruitlessTries >= MAX_FRUITLESS_TRIES
     ) {
-      throw streamCut(cause);
+      throw streamCut(cause, exchange.said);
     }
     const waitMs = reopenMs(retryMs, fruitlessTries);
     await delay(Math.max(waitMs, askedMs), exchange.signal);

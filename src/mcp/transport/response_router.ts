@@ -11,7 +11,7 @@ import { answerTo, repairedAnswer, withIdOf } from "../wire/answers.ts";
 import type { OversizedData, ServerEvent } from "../wire/events.ts";
 import { excerpt } from "../wire/excerpt.ts";
 import type { Exchange, PendingRequest } from "./exchange.ts";
-import { frameTooLarge, noMessage } from "./failure.ts";
+import { frameTooLarge, noMessage, saidInEvent } from "./failure.ts";
 import { partsOf } from "./link.ts";
 import { NO_WAIT } from "../wire/frames.ts";
 import { partOf, rootOf, SMALL_BYTES } from "../wire/large_message.ts";
@@ -112,7 +112,9 @@ export class ResponseRouter {
     }
     if (await this.#receiveBroken(bytes, message, origin)) return;
     this.pending.noteBegun(origin);
-    this.#target.log.debug("skipped an event that is no JSON-RPC message", {
+    const { log, redactor: { redact } } = this.#target;
+    if (exchange) exchange.said = saidInEvent(bytes, redact) || exchange.said;
+    log.debug("skipped an event that is no JSON-RPC message", {
       type: excerpt(type),
       detail: message.detail,
       method: exchange?.method,

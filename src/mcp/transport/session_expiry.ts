@@ -99,12 +99,12 @@ const SIGNALS: readonly Signal[] = [
 
 const SESSION =
   /(?:mcp[ -]?)?session(?:s|[ -]?ids?)?(?: header)?(?![\w-])/.source;
-/** A session's own ID among the words: quoted, or known by its digits. */
+/** A session's own ID among the words: quoted, known by its digits, or meant. */
 const NAMED =
-  /(?:(?: with(?: the)? id)?:? ?(?:["'(<\[][\w.:-]{1,80}["')>\]]|(?=[\w.:-]{0,80}\d)[\w.:-]{4,80}|(?<=id )\w{1,80}))?/
+  /(?: (?:you )?(?:provided|specified|supplied|given)(?: in the (?:request|headers?))?(?!\w)|(?: with(?: the)? id)?:? ?(?:["'`(<\[][\w.:-]{1,80}["'`)>\]]|(?=[\w.:-]{0,80}\d)[\w.:-]{4,80}|(?<=id )\w{1,80}))?/
     .source;
 const STATE =
-  /(?:not (?:found|valid|known|recogni[sz]ed|active|initiali[sz]ed)|no longer (?:valid|active|exists|available|found)|(?:do(?:es)?|did)(?: not|n't) exist|missing or invalid|invalid|expired|unknown|terminated|closed|ended|timed out|inactive|lost)(?!\w)/
+  /(?:not (?:found|valid|known|recogni[sz]ed|active|initiali[sz]ed)|no longer (?:valid|active|exists|available|found)|(?:do(?:es)?|did)(?: not|n't) exist|missing or invalid|invalid|expired|unknown|terminated|closed|ended|timed out|inactive|lost|timeout(?=$|[.:;,!])|(?<=(?:is|was|been) )(?:gone|deleted|removed|revoked|destroyed|evicted|invalidated))(?!\w)/
     .source;
 const FAULT =
   /(?:valid|active|such|known|existing|invalid|unknown|expired|stale|missing|unrecogni[sz]ed|inactive|terminated)/
@@ -118,19 +118,23 @@ const WORDINGS: readonly string[] = [
   `${SESSION}${NAMED},? (?:(?:was|is|has|have|been|could|be|either) ){0,3}${STATE}`,
   // python-sdk: No valid session ID provided, Invalid or expired session ID;
   // anubis: No active session; OmniRoute: Unknown Mcp-Session-Id header
-  `(?:no )?(?:${FAULT}(?: or | and |, |/)? ?){1,3}${SESSION}${
-    /(?=$|[.:;,!)("'-]| (?:provided|or|in|for|given|found|supplied|-|[\w-]{8,}$))/
+  `(?:no )?(?:${FAULT}(?: or | and |, |/)? ?){1,3}${SESSION}${NAMED}${
+    /(?=$|[.:;,!)("'-]| (?:(?:provided|or|in|for|given|found|supplied)(?!\w)|-))/
       .source
   }`,
   // python-sdk, HTTP+SSE: Could not find session
   `${
-    /(?:no|could not find|cannot find|can't find|failed to find)(?: the| a| any)? /
+    /(?:no|(?:could not|cannot|can't|failed to|unable to) (?:find|locate))(?: the| a| any)? /
       .source
-  }${SESSION}${/(?=$|[.:;,!]| (?:found|exists|for|with))/.source}`,
+  }${SESSION}${NAMED}${
+    /(?=$|[.:;,!]| (?:found|exists|for|with)(?!\w))/.source
+  }`,
   // typescript-sdk, HTTP+SSE: No transport found for sessionId
   `${/no transport found for /.source}${SESSION}`,
   // typescript-sdk: Mcp-Session-Id header is required (it did not get it)
-  `${SESSION} (?:is )?(?:required|missing)(?=$|[.:;,!])`,
+  `${SESSION} (?:is )?(?:required|missing)${
+    /(?=$|[.:;,!]| (?:for|in|on) (?:\w+ )?(?:requests?|headers?)(?!\w))/.source
+  }`,
   // typescript-sdk, Kotlin SDK: Server not initialized
   /(?:mcp )?server (?:is )?not initiali[sz]ed/.source,
   // C# SDK: A new session can only be created by an initialize request

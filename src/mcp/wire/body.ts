@@ -137,26 +137,22 @@ export async function discardBody(response: Response): Promise<void> {
  * @throws {ProxyError} `bad-answer`: it is encoded in a way that is not known.
  */
 export function checkEncoding(response: Response): void {
-  if (hasKnownEncoding(response)) return;
+  const encoding = unknownEncoding(response);
+  if (encoding === undefined) return;
   const { status } = response;
-  throw new ProxyError(
-    "bad-answer",
-    `the target answered HTTP ${status} with Content-Encoding: ${
-      excerpt(encodingOf(response))
-    }, which was not asked for and cannot be read; gzip and br can`,
-    { data: { status } },
-  );
+  const message = `the target answered HTTP ${status}${encoding}`;
+  throw new ProxyError("bad-answer", message, { data: { status } });
 }
 
-function encodingOf({ headers }: Response): string {
-  return headers.get("content-encoding")?.trim() ?? "";
-}
-
-/** Whether a body can be read: it is not encoded in a way that is not known. */
-export function hasKnownEncoding(response: Response): boolean {
+/** What is to be said of a body that is encoded in a way that is not known. */
+export function unknownEncoding({ headers }: Response): string | undefined {
+  const encoding = headers.get("content-encoding")?.trim() ?? "";
   // The runtime undoes one of the two that it asks for, and leaves the header.
-  return ["", "identity", "gzip", "br"]
-    .includes(encodingOf(response).toLowerCase());
+  return ["", "identity", "gzip", "br"].includes(encoding.toLowerCase())
+    ? undefined
+    : ` with Content-Encoding: ${
+      excerpt(encoding)
+    }, which was not asked for and cannot be read; gzip and br can`;
 }
 
 export interface BodyPart {

@@ -26,9 +26,19 @@ const MAX_READ_CHARACTERS = 64 * 1024;
 
 /**
  * The members in which servers say what went wrong: API Gateway and most
- * others, AWS services, Lambda, FastAPI.
+ * others, AWS services, Lambda, OAuth, JSON:API and GraphQL, FastAPI, problem
+ * details.
  */
-const WORDS = ["message", "Message", "errorMessage", "error", "detail"];
+const WORDS = [
+  "message",
+  "Message",
+  "errorMessage",
+  "error_description",
+  "error",
+  "errors",
+  "detail",
+  "title",
+];
 
 /**
  * A body's words in one line: an error's message, or the text of a page.
@@ -52,8 +62,11 @@ export function jsonWords(text: string): readonly string[] {
   if (typeof value === "string") return [value];
   if (!isObject(value)) return [];
   return WORDS.flatMap((name) => {
-    const said = value[name];
-    return isObject(said) ? [said.message, said.code] : [said];
+    return [value[name]].flat().flatMap((said) =>
+      isObject(said)
+        ? [said.message, said.detail, said.msg, said.title, said.code]
+        : [said]
+    );
   }).filter((said): said is string => typeof said === "string" && said !== "");
 }
 

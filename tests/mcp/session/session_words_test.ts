@@ -4,6 +4,37 @@ import { RawServer } from "../../support/raw_server.ts";
 import { StreamClient } from "../../support/stream_client.ts";
 import { CALL, json, rpc, type Signal, world } from "./session_signals.ts";
 
+/** Ways to say that a session is not known. */
+const WORDINGS = [
+  "Unknown session s-0001",
+  "Invalid session ID s-0001.",
+  "No session s-0001",
+  "Session `s-0001` not found",
+  "Failed to locate session",
+  "Unable to find session s-0001",
+  "Session s-0001 is gone",
+  "Session has been invalidated",
+  "Session timeout",
+  "The session you specified does not exist",
+  "Session ID provided in the request is invalid",
+  "Bad Request: Mcp-Session-Id header is required for POST requests",
+  '{"errors":[{"message":"Session not found"}]}',
+  '{"errors":[{"title":"Bad Request","detail":"Session not found"}]}',
+  '{"error":"invalid_request","error_description":"session expired"}',
+  '{"type":"about:blank","title":"Session not found","status":400}',
+];
+
+Deno.test("a 400 in any of the words for a session that is not known is recovered from", async () => {
+  for (const words of WORDINGS) {
+    await using w = await world((_call, reply) =>
+      reply.status(400, { "content-type": "text/plain" }, words)
+    );
+    w.client.request(3, "tools/call", CALL);
+    const { json } = await w.client.next();
+    assertEquals([json.result, w.opened()], [{ said: "ok" }, 2], words);
+  }
+});
+
 /** What is the call's own answer, whatever it looks like. */
 const ANSWERS: Record<string, [signal: Signal, message: string]> = {
   "a 404 with an error of the call's ID": [
@@ -29,6 +60,14 @@ const ANSWERS: Record<string, [signal: Signal, message: string]> = {
   "a 400 with another error": [
     json(400, ({ id }) => rpc(id, -32602, "session_name is required")),
     "session_name is required",
+  ],
+  "a 400 about the form of a tool's session": [
+    json(400, ({ id }) => rpc(id, -32000, "Invalid session format")),
+    "Invalid session format",
+  ],
+  "a 400 about a limit of a tool's session": [
+    json(400, ({ id }) => rpc(id, -32000, "Session timeout must be a number")),
+    "Session timeout must be a number",
   ],
   "a 401 with a challenge": [
     (_call, reply) =>

@@ -2,6 +2,7 @@
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import { Clock } from "../../support/clock.ts";
 import { within } from "../../support/deadline.ts";
+import { keptLog } from "../../support/kept_log.ts";
 import {
   INITIALIZED,
   mcp,
@@ -218,4 +219,46 @@ Deno.test("over HTTP+SSE the right answer after a broken one is given", async ()
   const { text } = await within(client.next(), "the answer");
   assertEquals(text, RIGHT);
   assertEquals(await client.close(), []);
+});
+
+Deno.test("an HTTP error with a body that cannot be decoded names its encoding, and shows none of its bytes", async () => {
+  for (const status of [400, 403, 500]) {
+    const [line] = await linesOf((_message, reply) =>
+      reply.status(
+        status,
+        { "content-type": "application/json", "content-encoding": "zstd" },
+        Uint8Array.of(0x28, 0xb5, 0x2f, 0xfd),
+      )
+    );
+    const { message } = JSON.parse(line).error;
+    assertStringIncludes(message, `HTTP ${status}`);
+    assertStringIncludes(message, "with Content-Encoding: zstd, which was not");
+    assertEquals(/[^ -~]/.test(message), false, message);
+  }
+});
+
+Deno.test("a stream that ends after an event that says what went wrong is told with those words, which are logged at debug alone", async () => {
+  const timedOut =
+    '{"errorMessage":"Task timed out after 3.00 seconds","errorType":"Sandbox.Timedout"}';
+  const { log, lines } = keptLog();
+  for (const datas of [[timedOut], [timedOut, '{"type":"heartbeat"}']]) {
+    await using server = await RawServer.start(
+      mcp({ "tools/call": streams(...datas) }),
+    );
+    await using client = new StreamClient({
+      url: server.url,
+      log: { ...log, debug: () => {} },
+    });
+    await client.initialize();
+    client.request(3, "tools/call", { name: "t" });
+    const { error } = (await client.answer(3)).json;
+    assertEquals(
+      [error.data.reason, error.message],
+      [
+        "stream-cut",
+        "the target ended its answer before it was complete; it says: Task timed out after 3.00 seconds; the request may have run, so it was not sent again",
+      ],
+    );
+  }
+  assertEquals(lines.filter((line) => line.includes("Task timed out")), []);
 });
