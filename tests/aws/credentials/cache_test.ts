@@ -118,7 +118,7 @@ Deno.test("a renewal that fails leaves the old set in use and is tried again lat
   const { source, pass, loads, lines } = containerSource(world, container);
   const first = await source.get();
   pass(56 * MINUTE);
-  container.failure = new Response(null, { status: 500 });
+  container.failure = () => new Response(null, { status: 500 });
   while (lines.length === 0) {
     assertStrictEquals(await source.get(), first);
     await new Promise((resolve) => setTimeout(resolve, 5));
@@ -127,7 +127,7 @@ Deno.test("a renewal that fails leaves the old set in use and is tried again lat
   assertEquals(loads(), 2);
   assertStrictEquals(await source.get(), first);
   assertEquals(loads(), 2);
-  container.failure = undefined;
+  container.failure = () => undefined;
   pass(MINUTE);
   await renewed(source, first);
   assertEquals(loads(), 3);
@@ -210,7 +210,7 @@ async function failAfter(
 ): Promise<void> {
   const gate = Promise.withResolvers<void>();
   container.gate = gate.promise;
-  container.failure = new Response(null, { status: 404 });
+  container.failure = () => new Response(null, { status: 404 });
   const asked = source.get();
   while (container.requests.length === 0) {
     await new Promise((resolve) => setTimeout(resolve, 5));
@@ -225,7 +225,7 @@ Deno.test("a failure that came at once is not kept, even if no file changes", as
   await using container = new ContainerPeer();
   const { source, pass } = containerSource(world, container);
   await failAfter(500, source, container, pass);
-  container.failure = undefined;
+  container.failure = () => undefined;
   await source.get();
 });
 
@@ -235,7 +235,7 @@ Deno.test("a failure that took seconds is repeated for a while, then asked again
   const { source, pass } = containerSource(world, container);
   await failAfter(2_000, source, container, pass);
   const tried = container.requests.length;
-  container.failure = undefined;
+  container.failure = () => undefined;
   await assertRejects(() => source.get(), CredentialsError, "404");
   assertEquals(container.requests.length, tried);
   pass(20_000);

@@ -252,7 +252,7 @@ export class ContainerPeer extends Peer {
   /** When the credentials given out next expire. */
   expiration: () => Date = inAnHour;
   /** What is answered in place of credentials. */
-  failure: Response | undefined;
+  failure: () => Response | undefined = () => undefined;
   /** Awaited before each answer. */
   gate: Promise<void> = Promise.resolve();
 
@@ -260,7 +260,8 @@ export class ContainerPeer extends Peer {
     super(async (request) => {
       const number = this.requests.length;
       await this.gate;
-      if (this.failure !== undefined) return this.failure.clone();
+      const failure = this.failure();
+      if (failure !== undefined) return failure;
       const sent = request.headers.get("authorization");
       if (token !== undefined && sent !== token) {
         const Message = `not the token: ${sent}`;
