@@ -4,12 +4,15 @@ import { fateOf, fatesOf, requestOf, type SoakRun } from "./schedule.ts";
 import { LAYERS } from "./layers.ts";
 import { soak } from "./soak.ts";
 
-/** Seeds that have a restart and, where there are sessions, a lost one. */
+/** With this seed so many requests meet all but the fate that has no end. */
+const SEED = 3014;
+const REQUESTS = 430;
+
 const RUNS: readonly SoakRun[] = [
-  { era: "legacy", surface: "stdio", seed: 45 },
-  { era: "modern", surface: "stdio", seed: 45 },
-  { era: "legacy", surface: "front", seed: 45 },
-  { era: "modern", surface: "front", seed: 45 },
+  { era: "legacy", surface: "stdio", seed: SEED },
+  { era: "modern", surface: "stdio", seed: SEED },
+  { era: "legacy", surface: "front", seed: SEED },
+  { era: "modern", surface: "front", seed: SEED },
 ];
 
 /** A run in which what is rare comes as often as anything else. */
@@ -26,9 +29,9 @@ for (const run of RUNS) {
     const { violations } = await soak({
       ...run,
       segments: [
-        { requests: 400, inFlight: 64 },
+        { requests: 144, inFlight: 64 },
         { requests: 30, inFlight: 1 },
-        { requests: 400, inFlight: 256 },
+        { requests: 256, inFlight: 256 },
       ],
     });
     assertEquals(violations, []);
@@ -54,16 +57,20 @@ Deno.test("so has each when what is rare comes as often as anything else", async
 });
 
 Deno.test("nothing that may be met is missing there", () => {
-  for (const { era, surface } of RUNS) {
-    const run = { ...EVEN, era, surface };
-    const met = Array.from(
-      { length: EVEN_REQUESTS },
-      (_, number) => fateOf(run, number, 0).name,
-    );
-    const missing = [...fatesOf(run).keys()].filter((name) =>
-      !met.includes(name)
-    );
-    assertEquals(missing, []);
+  for (const usual of RUNS) {
+    const even = { ...usual, ...EVEN };
+    for (
+      const [run, length] of [[usual, REQUESTS], [even, EVEN_REQUESTS]] as const
+    ) {
+      const met = Array.from(
+        { length },
+        (_, number) => fateOf(run, number, 0).name,
+      );
+      const missing = [...fatesOf(run).keys()].filter((name) =>
+        !met.includes(name)
+      );
+      assertEquals(missing, run === even ? [] : ["waits for ever"]);
+    }
   }
 });
 
@@ -78,12 +85,13 @@ const LAYERED = [
 for (const [layer, era, other] of LAYERED) {
   Deno.test(`so has each with a layer between: ${layer} (${era})`, async () => {
     const { violations } = await soak({
-      seed: 25,
+      // So few requests meet more with it than with others.
+      seed: 1749,
       era,
       targetEra: layer === "bridge" ? other : undefined,
       surface: "stdio",
       layer,
-      segments: [{ requests: 200, inFlight: 32 }],
+      segments: [{ requests: 100, inFlight: 32 }],
     });
     assertEquals(violations, []);
   });
