@@ -28,18 +28,25 @@ async function testFiles(folder: string): Promise<string[]> {
   return (await Promise.all(found)).flat();
 }
 
+/** Whether a test file asks how large its isolate is, which is then its own. */
+async function measuresMemory(path: string): Promise<boolean> {
+  const text = await Deno.readTextFile(new URL(path, ROOT));
+  return text.includes("Deno.memoryUsage");
+}
+
 /**
  * Writes a module for each folder with tests: its files share one isolate, in
  * which all that they import is loaded once. Those of the program stand alone.
  */
 async function writeFolders(directory: string): Promise<string[]> {
-  const files = (await testFiles("tests")).sort();
   const modules: string[] = [];
-  for (const [folder, own] of Map.groupBy(files, (path) => dirname(path))) {
-    if (folder === "tests" || own.length === 1) {
-      modules.push(...own);
-      continue;
-    }
+  const folders = new Map<string, string[]>();
+  for (const path of (await testFiles("tests")).sort()) {
+    const folder = dirname(path);
+    if (folder === "tests" || await measuresMemory(path)) modules.push(path);
+    else folders.set(folder, [...folders.get(folder) ?? [], path]);
+  }
+  for (const [folder, own] of folders) {
     const module = join(directory, `${folder.replaceAll("/", ".")}.ts`);
     const imports = own.map((path) => `import "${new URL(path, ROOT)}";\n`);
     await Deno.writeTextFile(module, imports.join(""));
