@@ -1,5 +1,6 @@
 /** Flags, variables and defaults → one value for each option. */
 
+import { excerpt } from "../excerpt.ts";
 import type { LogNote } from "../log/log.ts";
 import type { OptionNames } from "../naming.ts";
 import { readEnv } from "../permissions.ts";
@@ -175,7 +176,5 @@ export function quote(text: string): string {
       return `<U+${code?.padStart(4, "0")}>`;
     },
   );
-  return plain.length > SHOWN_LENGTH
-    ? `'${plain.slice(0, SHOWN_LENGTH)}…'`
-    : `'${plain}'`;
+  return `'${excerpt(plain, SHOWN_LENGTH)}'`;
 }

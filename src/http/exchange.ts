@@ -10,9 +10,9 @@
 import type { ServerResponse } from "node:http";
 import { blobOf, bytesOf } from "../blob.ts";
 import { ProxyError } from "../errors.ts";
+import { excerpt } from "../excerpt.ts";
 import { type BodyBeginning, mediaType } from "../mcp/wire/body.ts";
 import { clientInfoIn } from "../mcp/wire/era.ts";
-import { excerpt } from "../mcp/wire/excerpt.ts";
 import { parseMessage, parseMessageInTurns } from "../mcp/wire/message.ts";
 import { fetchFailure, shuttingDown } from "../mcp/transport/failure.ts";
 import { responseIn } from "../mcp/transport/link.ts";

@@ -6,7 +6,7 @@
 import { createHash, timingSafeEqual } from "node:crypto";
 import { IncomingMessage, type Server } from "node:http";
 import type { Socket } from "node:net";
-import { excerpt } from "../mcp/wire/excerpt.ts";
+import { excerpt } from "../excerpt.ts";
 import { isLoopback } from "../net/address.ts";
 import {
   hostOf,

@@ -1,8 +1,8 @@
 /** A recording, read: by whomever it was written, and whatever is in it. */
 
 import { ConfigError, messageOf } from "../errors.ts";
+import { isObject } from "../json.ts";
 import { OPTION_NAMES, type OptionNames } from "../naming.ts";
-import { isObject } from "../mcp/wire/message.ts";
 import { lacking, type Need, notGranted } from "../permissions.ts";
 import { FORMAT, type RecordingHeader, type RecordLine } from "./format.ts";
 import { OLDER } from "./recording_file.ts";

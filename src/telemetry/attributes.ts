@@ -8,12 +8,10 @@
 
 import type { Attributes } from "@opentelemetry/api";
 import type { ErrorReason, ProxyError } from "../errors.ts";
+import { excerpt } from "../excerpt.ts";
+import { isObject } from "../json.ts";
 import { type Era, META, metaOf } from "../mcp/wire/era.ts";
-import {
-  isObject,
-  type RequestId,
-  type ResponseMessage,
-} from "../mcp/wire/message.ts";
+import type { RequestId, ResponseMessage } from "../mcp/wire/message.ts";
 import { portOf } from "../permissions.ts";
 import type { Observed } from "../mcp/transport/observer.ts";
 
@@ -80,9 +78,7 @@ function requestIdText({ source, key }: RequestId): string {
 }
 
 function cut(text: string): string {
-  return text.length > MAX_TEXT_LENGTH
-    ? `${text.slice(0, MAX_TEXT_LENGTH)}…`
-    : text;
+  return excerpt(text, MAX_TEXT_LENGTH);
 }
 
 export function faultIn(answer: ResponseMessage): Fault | undefined {

@@ -1,5 +1,6 @@
 /** Compares what was signed with what the target says it computed. */
 
+import { excerpt } from "../../excerpt.ts";
 import type { Redact } from "../../redact/redact.ts";
 import type { AwsError } from "./parse.ts";
 import type { SignedRequest } from "./retry.ts";
@@ -105,5 +106,5 @@ function linesOf(canonicalRequest: string): Map<string, string | undefined> {
 function shown(line: string | undefined, redact: Redact): string | undefined {
   if (line === undefined) return undefined;
   const safe = redact(line);
-  return safe.length > MAX_SHOWN ? `${safe.slice(0, MAX_SHOWN)}…` : safe;
+  return excerpt(safe, MAX_SHOWN);
 }

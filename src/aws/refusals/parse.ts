@@ -1,7 +1,7 @@
 /** Reads AWS errors in the forms that they come in: a header, JSON, XML. */
 
+import { isObject, parseRecord, textIn } from "../../json.ts";
 import { ENTITIES } from "../../redact/decoded_text.ts";
-import { isRecord, parseRecord, textIn } from "../json.ts";
 
 /** An error as a service sends it. */
 export interface AwsError {
@@ -50,7 +50,7 @@ function fromJson(text: string, headerType?: string): AwsError | undefined {
       : { type: headerType, isDeclared: true, message: "" };
   }
   if ("jsonrpc" in record) return undefined;
-  const fields = [record.Error, record.error].find(isRecord) ?? record;
+  const fields = [record.Error, record.error].find(isObject) ?? record;
   const declared = headerType ??
     plainType(textIn(record, "__type") ?? textIn(fields, "__type"));
   const type = declared ??

@@ -1,6 +1,7 @@
 /** Says why a target refused a signed request, and what to do. */
 
 import { type ErrorData, ProxyError } from "../../errors.ts";
+import { excerpt } from "../../excerpt.ts";
 import { OPTION_NAMES, type OptionNames } from "../../naming.ts";
 import type { LogFields } from "../../log/log.ts";
 import { type Redact, Redactor } from "../../redact/redact.ts";
@@ -140,7 +141,7 @@ function safeText(text: string, redact: Redact): string {
   const safe = redact(withoutEcho(text).slice(0, MAX_READ))
     .replace(/[\s\p{Cc}]+/gu, " ")
     .trim();
-  return safe.length > MAX_MESSAGE ? `${safe.slice(0, MAX_MESSAGE)}…` : safe;
+  return excerpt(safe, MAX_MESSAGE);
 }
 
 /** Facts from the target's text can hold what was sent to it. */

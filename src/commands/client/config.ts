@@ -13,7 +13,7 @@ import {
 import { CLIENT_NAMES } from "../../config/commands.ts";
 import { type Config, configure } from "../../config/config.ts";
 import { ConfigError } from "../../errors.ts";
-import { isObject } from "../../mcp/wire/message.ts";
+import { isObject } from "../../json.ts";
 import { type CommandContext, writeNotes } from "../context.ts";
 import { FILE_VARIABLES } from "../needs.ts";
 import { type Client, CLIENTS, type Entry, stdio } from "./clients.ts";

@@ -1,8 +1,8 @@
 /** Putting an entry into the text of a client's file. */
 
 import { isDeepStrictEqual } from "node:util";
+import { asObject, isObject } from "../../json.ts";
 import type { Entry } from "./clients.ts";
-import { asObject, isObject } from "../../mcp/wire/message.ts";
 
 export interface Change {
   /** The names of members that lead to it, outermost first. */

@@ -5,13 +5,14 @@
 
 import type { CredentialSource } from "../../aws/credentials/types.ts";
 import type { SignedFetch } from "../../aws/signing/signed_fetch.ts";
+import { asObject } from "../../json.ts";
 import { toolPages } from "../../mcp/tools/recorder.ts";
 import { OwnRequests } from "../../mcp/transport/awaited.ts";
 import { isOwnError, UNKNOWN_STATUSES } from "../../mcp/transport/failure.ts";
 import { messageFrame, rpcErrorFrame } from "../../mcp/transport/link.ts";
 import { META, metaOf } from "../../mcp/wire/era.ts";
 import { FrameParser } from "../../mcp/wire/frames.ts";
-import { asObject, parseMessage, requestsOf } from "../../mcp/wire/message.ts";
+import { parseMessage, requestsOf } from "../../mcp/wire/message.ts";
 import {
   LATEST_LEGACY_VERSION,
   MODERN_VERSION,

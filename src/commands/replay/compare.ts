@@ -1,5 +1,6 @@
 /** Where two runs differ, in words. */
 
+import { excerpt } from "../../excerpt.ts";
 import type { RecordLine } from "../../recorder/format.ts";
 import type { Playable } from "./playable.ts";
 import { keyOf, signerOf } from "./script.ts";
@@ -127,10 +128,7 @@ function comparable(text: string): string {
 }
 
 function shown(value: string | undefined): string {
-  if (value === undefined) return "nothing";
-  return value.length > SHOWN_LENGTH
-    ? `${value.slice(0, SHOWN_LENGTH)}…`
-    : value;
+  return value === undefined ? "nothing" : excerpt(value, SHOWN_LENGTH);
 }
 
 /** What is said of a replay, a line each. */

@@ -1,9 +1,9 @@
 /** What the two translations of a bridge have in common. */
 
+import { asObject } from "../../json.ts";
 import type { Log } from "../../log/log.ts";
 import type { Background, OwnRequests } from "../transport/awaited.ts";
 import type { Emit, Link } from "../transport/link.ts";
-import { asObject } from "../wire/message.ts";
 
 export interface BridgeContext {
   /** Writes one frame to the client; one that is gone does not matter. */

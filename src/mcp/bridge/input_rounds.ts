@@ -5,11 +5,11 @@
  */
 
 import { ProxyError } from "../../errors.ts";
+import { asObject } from "../../json.ts";
 import { errorFrame } from "../transport/failure.ts";
 import { notifyCancelled, rpcErrorFrame } from "../transport/link.ts";
 import { OwnRequests } from "../transport/awaited.ts";
 import {
-  asObject,
   type RequestId,
   type RequestMessage,
   type ResponseMessage,

@@ -11,6 +11,7 @@
  */
 
 import { ProxyError } from "../../errors.ts";
+import { asObject } from "../../json.ts";
 import { shuttingDown } from "../transport/failure.ts";
 import {
   cancelledId,
@@ -19,12 +20,11 @@ import {
   rpcErrorFrame,
 } from "../transport/link.ts";
 import { META, metaOf } from "../wire/era.ts";
-import {
-  asObject,
-  type NotificationMessage,
-  type RequestMessage,
-  type SingleMessage,
-  type ValidMessage,
+import type {
+  NotificationMessage,
+  RequestMessage,
+  SingleMessage,
+  ValidMessage,
 } from "../wire/message.ts";
 import { requestWithMetadata } from "../wire/metadata.ts";
 import {

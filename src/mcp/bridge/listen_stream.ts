@@ -5,6 +5,7 @@
  * could not.
  */
 
+import { asObject, isObject } from "../../json.ts";
 import {
   changesIn,
   filterOf,
@@ -15,8 +16,6 @@ import { isOwnError } from "../transport/failure.ts";
 import { cancelledId, messageFrame } from "../transport/link.ts";
 import { META, metaOf } from "../wire/era.ts";
 import {
-  asObject,
-  isObject,
   type NotificationMessage,
   type RequestId,
   requestId,

@@ -11,6 +11,7 @@
  */
 
 import { ProxyError } from "../../errors.ts";
+import { asObject, isObject } from "../../json.ts";
 import {
   errorFrame,
   mayBeOfOtherEra,
@@ -19,14 +20,12 @@ import {
 import { cancelledId, notify, refuse, resultFrame } from "../transport/link.ts";
 import { AwaitedAnswers } from "../transport/awaited.ts";
 import { eraOf, META, metaOf } from "../wire/era.ts";
-import {
-  asObject,
-  isObject,
-  type NotificationMessage,
-  type RequestMessage,
-  type ResponseMessage,
-  type SingleMessage,
-  type ValidMessage,
+import type {
+  NotificationMessage,
+  RequestMessage,
+  ResponseMessage,
+  SingleMessage,
+  ValidMessage,
 } from "../wire/message.ts";
 import type { Member } from "../wire/scan.ts";
 import {

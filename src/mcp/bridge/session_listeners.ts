@@ -3,6 +3,7 @@
  * legacy session.
  */
 
+import { asObject } from "../../json.ts";
 import {
   filterOf,
   LIST_CHANGES,
@@ -13,11 +14,10 @@ import {
 } from "../stateless/listen.ts";
 import { messageFrame, resultFrame } from "../transport/link.ts";
 import { META } from "../wire/era.ts";
-import {
-  asObject,
-  type NotificationMessage,
-  type RequestId,
-  type ResponseMessage,
+import type {
+  NotificationMessage,
+  RequestId,
+  ResponseMessage,
 } from "../wire/message.ts";
 import { insertMeta } from "../wire/metadata.ts";
 import { type BridgeContext, MAX_SUBSCRIPTIONS } from "./context.ts";

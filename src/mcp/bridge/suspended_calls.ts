@@ -5,6 +5,7 @@
  */
 
 import type { ProxyError } from "../../errors.ts";
+import { asObject } from "../../json.ts";
 import type { Exchange } from "../transport/exchange.ts";
 import { errorFrame } from "../transport/failure.ts";
 import {
@@ -14,11 +15,7 @@ import {
   send,
 } from "../transport/link.ts";
 import { META, metaOf } from "../wire/era.ts";
-import {
-  asObject,
-  type RequestId,
-  type RequestMessage,
-} from "../wire/message.ts";
+import type { RequestId, RequestMessage } from "../wire/message.ts";
 import { memberAt, sourceOf } from "../wire/splice.ts";
 import { withId } from "../wire/answers.ts";
 import {

@@ -15,6 +15,7 @@
  */
 
 import { messageOf, type ProxyError } from "../../errors.ts";
+import { asObject } from "../../json.ts";
 import { type Login, LoginError, type LoginPage } from "../../login.ts";
 import type { Naming } from "../../naming.ts";
 import type { Log } from "../../log/log.ts";
@@ -33,11 +34,7 @@ import {
 import { OwnRequests } from "../transport/awaited.ts";
 import type { Target } from "../transport/target.ts";
 import { eraOf } from "../wire/era.ts";
-import {
-  asObject,
-  type RequestMessage,
-  type ValidMessage,
-} from "../wire/message.ts";
+import type { RequestMessage, ValidMessage } from "../wire/message.ts";
 import {
   answersIn,
   asFirstMade,

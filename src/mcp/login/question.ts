@@ -1,18 +1,17 @@
 /** How a client's user is asked to open a page, and what the answer means. */
 
 import { messageOf, ProxyError } from "../../errors.ts";
+import { excerpt } from "../../excerpt.ts";
+import { asObject, isObject } from "../../json.ts";
 import { type Naming, OPTION_NAMES } from "../../naming.ts";
 import { LoginError, type LoginPage } from "../../login.ts";
 import { resultFrame } from "../transport/link.ts";
 import { AttemptError } from "../transport/retry.ts";
 import { META, metaOf } from "../wire/era.ts";
-import { excerpt } from "../wire/excerpt.ts";
-import {
-  asObject,
-  isObject,
-  type RequestId,
-  type RequestMessage,
-  type ResponseMessage,
+import type {
+  RequestId,
+  RequestMessage,
+  ResponseMessage,
 } from "../wire/message.ts";
 import type { Member } from "../wire/scan.ts";
 import {

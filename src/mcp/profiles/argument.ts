@@ -3,16 +3,15 @@
  * taken out of calls.
  */
 
+import { excerpt } from "../../excerpt.ts";
+import { asObject, isObject } from "../../json.ts";
 import { OPEN_BRACE } from "../wire/bytes.ts";
-import { excerpt } from "../wire/excerpt.ts";
 import type { Log } from "../../log/log.ts";
 import { parseMember, rootOf, UNREAD } from "../wire/large_message.ts";
-import {
-  asObject,
-  type BatchMessage,
-  isObject,
-  type RequestMessage,
-  type SingleMessage,
+import type {
+  BatchMessage,
+  RequestMessage,
+  SingleMessage,
 } from "../wire/message.ts";
 import { LruCache } from "../../lru_cache.ts";
 import {

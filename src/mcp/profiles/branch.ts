@@ -1,5 +1,6 @@
 /** The link of one identity beside the first. */
 
+import { isObject } from "../../json.ts";
 import type { Log } from "../../log/log.ts";
 import { Background, OwnRequests } from "../transport/awaited.ts";
 import { dense } from "../wire/bytes.ts";
@@ -15,7 +16,6 @@ import {
   rpcErrorFrame,
 } from "../transport/link.ts";
 import {
-  isObject,
   type RequestId,
   requestIdFromSource,
   type ResponseMessage,

@@ -11,6 +11,7 @@
  */
 
 import { messageOf, ProxyError } from "../../errors.ts";
+import { asObject } from "../../json.ts";
 import type { Log } from "../../log/log.ts";
 import { LruCache } from "../../lru_cache.ts";
 import { within } from "../../time.ts";
@@ -25,13 +26,12 @@ import {
 } from "../transport/link.ts";
 import { AwaitedAnswers } from "../transport/awaited.ts";
 import { UNREAD } from "../wire/large_message.ts";
-import {
-  asObject,
-  type BatchMessage,
-  type RequestId,
-  type RequestMessage,
-  type SingleMessage,
-  type ValidMessage,
+import type {
+  BatchMessage,
+  RequestId,
+  RequestMessage,
+  SingleMessage,
+  ValidMessage,
 } from "../wire/message.ts";
 import { taskIdAskedFor } from "../wire/splice.ts";
 import { IdentityArguments, isCall, withoutArguments } from "./argument.ts";

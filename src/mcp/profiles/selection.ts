@@ -3,10 +3,10 @@
  */
 
 import { ProxyError } from "../../errors.ts";
+import { excerpt } from "../../excerpt.ts";
 import { Glob } from "../../glob.ts";
 import { OPTION_NAMES, type OptionNames } from "../../naming.ts";
 import { toolName, type ToolPolicy } from "../tools/policy.ts";
-import { excerpt } from "../wire/excerpt.ts";
 import type { RequestMessage } from "../wire/message.ts";
 
 /** The arguments of a call that choose, by name; none where it has none. */

@@ -4,15 +4,16 @@
  */
 
 import { ProxyError } from "../../errors.ts";
+import { excerpt } from "../../excerpt.ts";
+import { asObject, isObject } from "../../json.ts";
 import { LruCache } from "../../lru_cache.ts";
 import type { Exchange } from "../transport/exchange.ts";
 import { summaryOf } from "../transport/failure.ts";
 import type { InFlight } from "../transport/in_flight.ts";
 import { messageFrame } from "../transport/link.ts";
 import type { Target } from "../transport/target.ts";
-import { excerpt } from "../wire/excerpt.ts";
 import { type SessionHeaders, sessionOf } from "../wire/headers.ts";
-import { asObject, isObject, type ResponseMessage } from "../wire/message.ts";
+import type { ResponseMessage } from "../wire/message.ts";
 
 interface Agreement {
   /** The parameters of the client's `initialize`. */

@@ -4,6 +4,7 @@
  */
 
 import { ProxyError } from "../../errors.ts";
+import { isObject } from "../../json.ts";
 import { delay, whenOver, within, withLimit } from "../../time.ts";
 import type { ToolRecorder } from "../tools/recorder.ts";
 import type { Exchange } from "../transport/exchange.ts";
@@ -23,7 +24,6 @@ import {
   type SessionHeaders,
   sessionOf,
 } from "../wire/headers.ts";
-import { isObject } from "../wire/message.ts";
 import { Recovery } from "./recovery.ts";
 import { StandaloneStream } from "./standalone_stream.ts";
 

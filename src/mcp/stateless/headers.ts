@@ -3,12 +3,12 @@
  * Metadata"), so that what lies between can route it without reading it.
  */
 
+import { asObject } from "../../json.ts";
 import { parseRpcError } from "../transport/error_body.ts";
 import type { Exchange } from "../transport/exchange.ts";
 import { AttemptError } from "../transport/retry.ts";
 import { META, metaOf } from "../wire/era.ts";
 import type { HeaderPairs } from "../wire/headers.ts";
-import { asObject } from "../wire/message.ts";
 
 const SENTINEL_START = "=?base64?";
 const SENTINEL_END = "?=";

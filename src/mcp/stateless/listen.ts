@@ -4,12 +4,12 @@
  * subscription lives on.
  */
 
+import { asObject } from "../../json.ts";
 import { askedMsOf, backoffMs, isPassing } from "../transport/retry.ts";
 import type { Exchange } from "../transport/exchange.ts";
 import { messageFrame } from "../transport/link.ts";
 import { META } from "../wire/era.ts";
 import {
-  asObject,
   type NotificationMessage,
   type RequestId,
   requestId,

@@ -16,6 +16,8 @@
  */
 
 import { ProxyError } from "../../errors.ts";
+import { excerpt } from "../../excerpt.ts";
+import { asObject } from "../../json.ts";
 import { toolPages } from "../tools/recorder.ts";
 import type { Exchange } from "../transport/exchange.ts";
 import {
@@ -35,16 +37,14 @@ import {
   isPassing,
 } from "../transport/retry.ts";
 import type { Target } from "../transport/target.ts";
-import { excerpt } from "../wire/excerpt.ts";
 import { type HeaderPairs, NO_SESSION } from "../wire/headers.ts";
 import { UNREAD } from "../wire/large_message.ts";
-import {
-  asObject,
-  type NotificationMessage,
-  type RequestId,
-  type RequestMessage,
-  type ResponseMessage,
-  type SingleMessage,
+import type {
+  NotificationMessage,
+  RequestId,
+  RequestMessage,
+  ResponseMessage,
+  SingleMessage,
 } from "../wire/message.ts";
 import { memberAt, removeMembers } from "../wire/splice.ts";
 import { isHeaderMismatch, standardHeaders } from "./headers.ts";

@@ -5,11 +5,11 @@
  * that pass.
  */
 
+import { excerpt } from "../../excerpt.ts";
+import { asObject, isObject } from "../../json.ts";
 import type { Log } from "../../log/log.ts";
 import { LruCache } from "../../lru_cache.ts";
-import { excerpt } from "../wire/excerpt.ts";
 import type { HeaderPairs } from "../wire/headers.ts";
-import { asObject, isObject } from "../wire/message.ts";
 import { parameterValue } from "./headers.ts";
 
 interface MirroredParameter {

@@ -1,7 +1,7 @@
 /** Messages that two readers may read in two ways. */
 
 import { ProxyError } from "../../errors.ts";
-import { excerpt } from "../wire/excerpt.ts";
+import { excerpt } from "../../excerpt.ts";
 import { rootOf } from "../wire/large_message.ts";
 import {
   type SingleMessage,

@@ -1,16 +1,12 @@
 /** Which tools the client may see and call. */
 
+import { excerpt } from "../../excerpt.ts";
 import { Glob } from "../../glob.ts";
 import { ProxyError } from "../../errors.ts";
+import { asObject, isObject } from "../../json.ts";
 import { LruCache } from "../../lru_cache.ts";
 import { type Naming, OPTION_NAMES, type OptionNames } from "../../naming.ts";
-import { excerpt } from "../wire/excerpt.ts";
-import {
-  asObject,
-  isObject,
-  singlesOf,
-  type ValidMessage,
-} from "../wire/message.ts";
+import { singlesOf, type ValidMessage } from "../wire/message.ts";
 import type { ToolRules } from "./rules.ts";
 
 /** How many tools are remembered; the oldest go first. */

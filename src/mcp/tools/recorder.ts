@@ -4,14 +4,14 @@
 
 import { bytesOf } from "../../blob.ts";
 import { messageOf, type ProxyError } from "../../errors.ts";
+import { excerpt } from "../../excerpt.ts";
+import { asObject } from "../../json.ts";
 import type { Log } from "../../log/log.ts";
 import { META, metaLike } from "../wire/era.ts";
-import { excerpt } from "../wire/excerpt.ts";
 import type { SessionHeaders } from "../wire/headers.ts";
 import { SessionExpiredError } from "../transport/retry.ts";
 import type { Exchange } from "../transport/exchange.ts";
 import {
-  asObject,
   parseMessageInTurns,
   requestsOf,
   type ResponseMessage,

@@ -1,11 +1,13 @@
 /** What went wrong upstream → the error that the client is told. */
 
 import { type ErrorData, messageOf, ProxyError } from "../../errors.ts";
+import { excerpt } from "../../excerpt.ts";
+import { isObject } from "../../json.ts";
 import { type Naming, OPTION_NAMES, type OptionNames } from "../../naming.ts";
 import type { Redact } from "../../redact/redact.ts";
-import { bodyWords, excerpt, jsonWords } from "../wire/excerpt.ts";
 import { unknownEncoding } from "../wire/body.ts";
-import { isObject, type RequestId } from "../wire/message.ts";
+import { bodyWords, jsonWords } from "../wire/body_words.ts";
+import type { RequestId } from "../wire/message.ts";
 import { AttemptError, errorOf, SessionExpiredError } from "./retry.ts";
 
 const encoder = new TextEncoder();

@@ -4,8 +4,8 @@
  */
 
 import type { ProxyError } from "../../errors.ts";
+import { isObject } from "../../json.ts";
 import {
-  isObject,
   type Message,
   parseMessage,
   type RequestId,

@@ -4,6 +4,7 @@
  * request that they take for over.
  */
 
+import { isObject } from "../../json.ts";
 import { replaceNewlines } from "../wire/bytes.ts";
 import type { SessionHeaders } from "../wire/headers.ts";
 import { idAsWritten, spellingsOf, withId } from "../wire/answers.ts";
@@ -15,7 +16,6 @@ import { responseIn } from "./link.ts";
 import type { Target } from "./target.ts";
 import type { Exchange, ExchangeInit, PendingRequest } from "./exchange.ts";
 import {
-  isObject,
   type NotificationMessage,
   type RequestId,
   requestId,

@@ -3,13 +3,13 @@
  * one answer, and nobody gets one that was not asked for.
  */
 
+import { excerpt } from "../../excerpt.ts";
 import { withoutByteOrderMark } from "../wire/bytes.ts";
 import type { Target } from "./target.ts";
 import { ProxyError } from "../../errors.ts";
 import { LruCache } from "../../lru_cache.ts";
 import { answerTo, repairedAnswer, withIdOf } from "../wire/answers.ts";
 import type { OversizedData, ServerEvent } from "../wire/events.ts";
-import { excerpt } from "../wire/excerpt.ts";
 import type { Exchange, PendingRequest } from "./exchange.ts";
 import { frameTooLarge, noMessage, saidInEvent } from "./failure.ts";
 import { partsOf } from "./link.ts";

@@ -8,10 +8,10 @@
  */
 
 import { ProxyError } from "../../errors.ts";
+import { isObject } from "../../json.ts";
 import { LruCache } from "../../lru_cache.ts";
 import { delay } from "../../time.ts";
 import type { SessionHeaders } from "../wire/headers.ts";
-import { isObject } from "../wire/message.ts";
 import type { Exchange } from "./exchange.ts";
 
 /** Whether a failed attempt may be followed by another. */

@@ -8,7 +8,7 @@ import type { Exchange } from "./exchange.ts";
 import { hasSession, type SessionHeaders } from "../wire/headers.ts";
 import type { RpcError } from "../wire/message.ts";
 import { noMessage } from "./failure.ts";
-import { jsonWords } from "../wire/excerpt.ts";
+import { jsonWords } from "../wire/body_words.ts";
 
 /** How an answer comes that tells of a lost session. */
 type Form =

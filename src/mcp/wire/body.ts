@@ -1,9 +1,9 @@
 /** Response bodies: one JSON text, or a stream of events. */
 
+import { excerpt } from "../../excerpt.ts";
 import { Semaphore } from "../../semaphore.ts";
 import { whenOver } from "../../time.ts";
 import { ProxyError } from "../../errors.ts";
-import { excerpt } from "./excerpt.ts";
 import { BlockBuffer } from "./bytes.ts";
 
 /** The media type of a response, without parameters, in lower case. */

@@ -1,6 +1,7 @@
 /** Which era of MCP a message is of. */
 
-import { asObject, type Message, type SingleMessage } from "./message.ts";
+import { asObject } from "../../json.ts";
+import type { Message, SingleMessage } from "./message.ts";
 
 /**
  * `legacy`: up to 2025-11-25, a handshake and a session. `modern`: 2026-07-28

@@ -1,7 +1,7 @@
 /** Message + protocol version → MCP request headers. */
 
 import { ProxyError } from "../../errors.ts";
-import { excerpt } from "./excerpt.ts";
+import { excerpt } from "../../excerpt.ts";
 
 /** The event stream of HTTP+SSE, on which all answers of a session come. */
 export interface Channel {

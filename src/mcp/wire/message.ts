@@ -1,5 +1,6 @@
 /** The little that is read of a message: its kind, id and method. */
 
+import { isObject } from "../../json.ts";
 import { OPEN_BRACE, OPEN_BRACKET } from "./bytes.ts";
 import {
   glanceAt,
@@ -311,13 +312,4 @@ export function requestIdFromSource(
 /** The request ID among the members of a message. */
 export function idIn(members: readonly Member[]): RequestId | undefined {
   return requestIdFromSource(idSourceOf(members));
-}
-
-export function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
-}
-
-/** An object; an empty one in place of anything else. */
-export function asObject(value: unknown): Record<string, unknown> {
-  return isObject(value) ? value : {};
 }

@@ -1,10 +1,11 @@
 /** Puts metadata into the requests that pass. */
 
+import { isObject } from "../../json.ts";
 import { OPEN_BRACE } from "./bytes.ts";
 import { rootOf } from "./large_message.ts";
 import { metaOf } from "./era.ts";
 import type { Member } from "./scan.ts";
-import { isObject, type RequestMessage, type ValidMessage } from "./message.ts";
+import type { RequestMessage, ValidMessage } from "./message.ts";
 import {
   insertMembers,
   mapElements,

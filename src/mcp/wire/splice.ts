@@ -1,6 +1,7 @@
 /** Changes one member of a JSON text and leaves every other byte as it was. */
 
 import { ProxyError } from "../../errors.ts";
+import { isObject } from "../../json.ts";
 import { Turn } from "../../time.ts";
 import { joinBytes } from "./bytes.ts";
 import {
@@ -10,11 +11,7 @@ import {
   scanInTurns,
   SMALL_BYTES,
 } from "./large_message.ts";
-import {
-  isObject,
-  type ResponseMessage,
-  type SingleMessage,
-} from "./message.ts";
+import type { ResponseMessage, SingleMessage } from "./message.ts";
 import type { Member } from "./scan.ts";
 
 const COMMA = Uint8Array.of(0x2c);

@@ -1,7 +1,7 @@
 /** The scanner against `JSON.parse`, on texts that a seed makes and breaks. */
 import { assertEquals } from "@std/assert";
+import { isObject } from "../../../src/json.ts";
 import { type Member, TopLevelScanner } from "../../../src/mcp/wire/scan.ts";
-import { isObject } from "../../../src/mcp/wire/message.ts";
 
 const encode = (text: string) => new TextEncoder().encode(text);
 const strict = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });

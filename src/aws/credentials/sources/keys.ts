@@ -1,6 +1,6 @@
 /** Keys as they stand somewhere: in variables, in a profile, in JSON. */
 
-import { type JsonRecord, textIn } from "../../json.ts";
+import { type JsonRecord, textIn } from "../../../json.ts";
 import type { Settings } from "../../shared_files/settings.ts";
 import { type Credentials, hideCredentials } from "../types.ts";
 import {

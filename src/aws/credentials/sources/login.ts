@@ -3,6 +3,7 @@
  * and is renewed with a proof that its key is at hand (RFC 9449).
  */
 
+import { type JsonRecord, textIn } from "../../../json.ts";
 import type { Need } from "../../../permissions.ts";
 import {
   type ProfileQuery,
@@ -11,7 +12,6 @@ import {
   type SourceQuery,
 } from "../search.ts";
 import type { Credentials } from "../types.ts";
-import { type JsonRecord, textIn } from "../../json.ts";
 import { askService, serviceRegion, serviceUrl } from "./service.ts";
 import {
   loginNeeded,

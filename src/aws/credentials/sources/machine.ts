@@ -5,6 +5,7 @@
 
 import type { IncomingMessage } from "node:http";
 import { messageOf } from "../../../errors.ts";
+import { parseRecord, textIn } from "../../../json.ts";
 import { limitedFile } from "../../../limited_text.ts";
 import {
   lacking,
@@ -14,7 +15,6 @@ import {
   portOf,
 } from "../../../permissions.ts";
 import { withLimit } from "../../../time.ts";
-import { parseRecord, textIn } from "../../json.ts";
 import { followParents } from "../../shared_files/paths.ts";
 import {
   demand,

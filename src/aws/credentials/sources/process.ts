@@ -10,6 +10,7 @@
 import { LimitedBytesTransformStream } from "@std/streams/limited-bytes-transform-stream";
 import { toBytes } from "@std/streams/to-bytes";
 import { messageOf } from "../../../errors.ts";
+import { parseRecord, textIn } from "../../../json.ts";
 import { maskProgramOutput } from "../../../redact/program_output.ts";
 import { type Need, notGranted } from "../../../permissions.ts";
 import { demand, type Search, sourceFailed } from "../search.ts";
@@ -18,7 +19,6 @@ import { type Credentials, hideCredentials } from "../types.ts";
 import { followParents } from "../../shared_files/paths.ts";
 import { shellSplit, windowsSplit } from "../../shared_files/shell_split.ts";
 import { whenOver } from "../../../time.ts";
-import { parseRecord, textIn } from "../../json.ts";
 import { keysIn, untilTheirEnd } from "./keys.ts";
 
 const WHY = "run the profile's credential_process";

@@ -5,10 +5,10 @@
  */
 
 import { reasonOf } from "../../../errors.ts";
+import { type JsonRecord, parseRecord, textIn } from "../../../json.ts";
 import { limitedText } from "../../../limited_text.ts";
 import { netNeed } from "../../../permissions.ts";
 import { delay, withLimit } from "../../../time.ts";
-import { type JsonRecord, parseRecord, textIn } from "../../json.ts";
 import { partitionOf } from "../../partition.ts";
 import {
   demand,

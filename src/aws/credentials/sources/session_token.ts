@@ -4,6 +4,12 @@
  */
 
 import {
+  isObject,
+  type JsonRecord,
+  parseRecord,
+  textIn,
+} from "../../../json.ts";
+import {
   expandPath,
   followParents,
   homeDirectory,
@@ -25,7 +31,6 @@ import {
 } from "../search.ts";
 import { shellWords } from "../../../shell_words.ts";
 import { limitedFile } from "../../../limited_text.ts";
-import { isRecord, type JsonRecord, parseRecord, textIn } from "../../json.ts";
 import type { Credentials } from "../types.ts";
 import type { HeldToken } from "../sso_login/logins.ts";
 import { keysIn } from "./keys.ts";
@@ -227,7 +232,7 @@ export function sessionKeys(
   expiration: Date | undefined,
 ): Credentials | undefined {
   const names = ["accessKeyId", "secretAccessKey", "sessionToken"] as const;
-  const keys = isRecord(record) ? keysIn(record, names) : undefined;
+  const keys = isObject(record) ? keysIn(record, names) : undefined;
   if (!keys?.sessionToken || expiration === undefined) return undefined;
   return { ...keys, expiration };
 }
@@ -263,7 +268,7 @@ export async function readToken(session: Session): Promise<SessionToken> {
 function tokenIn(session: Session, record: JsonRecord): SessionToken {
   hideToken(session, record);
   const { accessToken } = record;
-  const inner = isRecord(accessToken) ? accessToken.expiresAt : undefined;
+  const inner = isObject(accessToken) ? accessToken.expiresAt : undefined;
   const expiresAt = parseTimestamp(record.expiresAt ?? inner)?.getTime();
   if (accessToken === undefined || expiresAt === undefined) {
     throw tokenUnclear(session, "is incomplete");
@@ -273,7 +278,7 @@ function tokenIn(session: Session, record: JsonRecord): SessionToken {
 
 function hideToken({ redactor }: Search, record: JsonRecord): void {
   const { accessToken } = record;
-  for (const part of isRecord(accessToken) ? [record, accessToken] : [record]) {
+  for (const part of isObject(accessToken) ? [record, accessToken] : [record]) {
     for (const name of SECRETS) redactor.addCredential(textIn(part, name));
   }
 }

@@ -6,6 +6,7 @@
  * once more, by a parser that knows no blanks, quotes or `'` in them.
  */
 
+import { isObject, type JsonRecord, textIn } from "../../../json.ts";
 import { shellWords } from "../../../shell_words.ts";
 import type { Need } from "../../../permissions.ts";
 import {
@@ -16,7 +17,6 @@ import {
 } from "../search.ts";
 import { demandPlain } from "../text.ts";
 import type { Credentials } from "../types.ts";
-import { isRecord, type JsonRecord, textIn } from "../../json.ts";
 import { askService, serviceUrl } from "./service.ts";
 import { beginSession, checkLogin } from "../sso_login/device_grant.ts";
 import type { SessionLogin } from "../sso_login/logins.ts";
@@ -135,7 +135,7 @@ async function askPortal(
     throw sourceFailed(session, `${url.host} refused: ${error}`);
   }
   const { roleCredentials: keys } = body;
-  const expiration = isRecord(keys) ? keys.expiration : undefined;
+  const expiration = isObject(keys) ? keys.expiration : undefined;
   const found = sessionKeys(keys, parseTimestamp(expiration));
   if (found !== undefined) return found;
   throw sourceFailed(session, `${url.host} gave no credentials`);

@@ -12,11 +12,11 @@
 
 import type { SSOOIDC } from "@aws-sdk/client-sso-oidc";
 import { messageOf } from "../../../errors.ts";
+import { isObject, type JsonRecord, textIn } from "../../../json.ts";
 import { LoginError, type LoginPage, type ShowPage } from "../../../login.ts";
 import { isLoopback } from "../../../net/address.ts";
 import { lacking, netNeed, notGranted } from "../../../permissions.ts";
 import { delay, orAborted } from "../../../time.ts";
-import { isRecord, type JsonRecord, textIn } from "../../json.ts";
 import { partitionOf } from "../../partition.ts";
 import { SDK_USER_AGENT, SdkHttp } from "../sources/sdk.ts";
 import {
@@ -326,8 +326,8 @@ async function openSignIn({ session, grant }: LoginRequest): Promise<SSOOIDC> {
 }
 
 function statusOf(error: unknown): number | undefined {
-  const { $metadata } = isRecord(error) ? error : {};
-  const { httpStatusCode } = isRecord($metadata) ? $metadata : {};
+  const { $metadata } = isObject(error) ? error : {};
+  const { httpStatusCode } = isObject($metadata) ? $metadata : {};
   return typeof httpStatusCode === "number" ? httpStatusCode : undefined;
 }
 
@@ -336,7 +336,7 @@ function errorName(error: unknown): string {
   const status = statusOf(error);
   // RFC 8628, 3.5: a connection that fails is tried again, more slowly.
   const isPassing = status === undefined || status >= 500 || status === 429;
-  if (isPassing || !isRecord(error)) return "slowdown";
+  if (isPassing || !isObject(error)) return "slowdown";
   const name = textIn(error, "error", "name") ?? "";
   return name.replace(/Exception$/, "").replaceAll("_", "").toLowerCase();
 }
@@ -344,7 +344,7 @@ function errorName(error: unknown): string {
 /** The error of a login that the service ended, or that did not reach it. */
 function refused(error: unknown): LoginError {
   const status = statusOf(error);
-  if (status === undefined || !isRecord(error)) {
+  if (status === undefined || !isObject(error)) {
     return new LoginError("failed", messageOf(error));
   }
   const name = textIn(error, "error") ?? `HTTP ${status}`;

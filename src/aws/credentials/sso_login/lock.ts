@@ -7,10 +7,10 @@
  * held past its time, by a program that stands still, counts no more.
  */
 
+import { parseRecord } from "../../../json.ts";
 import { limitedFile } from "../../../limited_text.ts";
 import { delay } from "../../../time.ts";
 import { type Need, notGranted } from "../../../permissions.ts";
-import { parseRecord } from "../../json.ts";
 
 /** How often whoever waits looks whether the token is there. */
 const LOOK_MS = 500;

@@ -3,8 +3,8 @@
  * fix, and the tokens that may not be written to disk.
  */
 
+import type { JsonRecord } from "../../../json.ts";
 import type { Login } from "../../../login.ts";
-import type { JsonRecord } from "../../json.ts";
 
 export interface SessionLogin extends Login {
   /**

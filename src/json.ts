@@ -6,14 +6,19 @@ export type JsonRecord = { readonly [name: string]: unknown };
 export function parseRecord(text: string): JsonRecord | undefined {
   try {
     const value: unknown = JSON.parse(text);
-    return isRecord(value) ? value : undefined;
+    return isObject(value) ? value : undefined;
   } catch {
     return undefined;
   }
 }
 
-export function isRecord(value: unknown): value is JsonRecord {
+export function isObject(value: unknown): value is Record<string, unknown> {
   return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+/** An object; an empty one in place of anything else. */
+export function asObject(value: unknown): Record<string, unknown> {
+  return isObject(value) ? value : {};
 }
 
 /** The first of some texts of a record that is there, and not empty. */

@@ -1,22 +1,8 @@
-/**
- * Texts from outside, made fit for an error: cut to a length, and of a body that
- * is no JSON-RPC message its own words.
- */
+/** What a body says that is no JSON-RPC message: its own words, for an error. */
 
+import { excerpt } from "../../excerpt.ts";
+import { isObject } from "../../json.ts";
 import type { Redact } from "../../redact/redact.ts";
-import { isObject } from "./message.ts";
-
-/** The longest text that is shown whole, in characters. */
-const SHOWN_LENGTH = 200;
-
-/** The beginning of a text, or all of it when it is short. */
-export function excerpt(text: string, length: number = SHOWN_LENGTH): string {
-  if (text.length <= length) return text;
-  // No character is made of more than two units: that many are enough.
-  const characters = [...text.slice(0, 2 * length + 2)];
-  if (characters.length <= length) return text;
-  return `${characters.slice(0, length).join("")}…`;
-}
 
 /** How much of a body's words is told to the client, in characters. */
 const SHOWN_CHARACTERS = 300;
