@@ -74,7 +74,7 @@ export function parseArguments(
     collect: wordsOf(() => true),
     unknown: (arg, key, value) => {
       if (key === undefined) return true;
-      unknown.add(arg.replace(/=.*$/s, ""));
+      unknown.add(arg.replace(/^--(?=[\u2010-\u2015\u2212])|=.*$/gs, ""));
       // Whether it has a value is not known either: the next argument may be
       // its own, or the target URL.
       if (typeof value === "string" && !arg.includes("=")) {
@@ -200,6 +200,9 @@ function plainFlag(arg: string, known: Flags, faults: string[]): string[] {
   // The parser keeps what belongs to no flag under `_`, and takes each letter
   // after a single hyphen for a flag.
   if (/^-(?!-)[^=]*_/.test(arg)) return plainFlag(`-${arg}`, known, faults);
+  // To the parser it is no flag: with hyphens before it, an unknown one.
+  const meant = arg.replace(DASHES, "--").replace(/[\s=:].*$/s, "");
+  if (/^[^-]/.test(arg) && known.has(meant)) return [`--${arg}`];
   const [, flag = "", value]: (string | undefined)[] =
     /^(--[^=]+)(?:=(.*))?$/s.exec(arg) ?? [];
   if (/^--(?:no-)?_$/.test(flag)) {
@@ -238,21 +241,34 @@ const MEANINGS: ReadonlyMap<string, string> = new Map([
   ["--verbose", "--log-level"],
 ]);
 
-/** Says that a flag is unknown, and gives the option that may be meant. */
+/** What text programs make of hyphens. */
+const DASHES = /^[-\u2010-\u2015\u2212]+/;
+
+/**
+ * Says that a flag is unknown, and gives the option that may be meant. Behind
+ * its name may be a value, and so a secret: that is not shown.
+ */
 function unknownFlag(
   name: string,
   known: Flags,
   faults: string[],
 ): Option | undefined {
-  const flag = name.replace(/^-+/, "--");
+  const dashed = name.replace(DASHES, "--");
+  const flag = dashed.replace(/^(--[\p{L}\d_-]*).*$/su, "$1");
   const candidates = [...known].flatMap(([flag, { kind }]) => {
     const word = flag.slice(2);
     return kind === "boolean" ? [word, `no-${word}`] : [word];
   });
   const word = nearest(flag.slice(2), candidates);
-  const guess = MEANINGS.get(flag) ?? (word && `--${word}`);
-  const hint = guess === undefined ? "see --help" : `did you mean ${guess}?`;
-  faults.push(`unknown flag ${name} (${hint})`);
+  const guess = MEANINGS.get(flag) ??
+    (known.has(flag) ? flag : word && `--${word}`);
+  const hint = known.has(flag) && flag !== dashed
+    ? "its value is an argument of its own"
+    : guess === undefined
+    ? "see --help"
+    : `did you mean ${guess}?`;
+  const shown = name.slice(0, name.length - dashed.length + flag.length);
+  faults.push(`unknown flag ${shown} (${hint})`);
   return known.get(guess ?? "");
 }
 

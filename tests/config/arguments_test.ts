@@ -53,6 +53,44 @@ Deno.test("an unknown flag is named without its value, with the flag that was me
   );
 });
 
+Deno.test("a flag and its value in one argument is told as that, and the value is not shown", async () => {
+  for (
+    const arg of [
+      "--header X-Api-Key: hunter2",
+      '--header "X-Api-Key: hunter2"',
+      "--header\tX: a=hunter2",
+      "--header: hunter2",
+      "-header hunter2",
+    ]
+  ) {
+    assertEquals(
+      await faultOf([arg]),
+      `unknown flag ${
+        arg.replace(/r[\s:].*/, "r")
+      } (its value is an argument of its own)`,
+    );
+  }
+  assertEquals(
+    await faultOf(["-H X-Api-Key: hunter2"]),
+    "unknown flag -H (see --help)",
+  );
+  assertEquals(
+    await faultOf(["--Schlüssel hunter2"]),
+    "unknown flag --Schlüssel (see --help)",
+  );
+});
+
+Deno.test("a flag that begins with a dash that is no hyphen is named, with the flag that was meant", async () => {
+  for (const dash of ["\u2013", "\u2014", "\u2212", "\u2013-"]) {
+    for (const more of [["eu-west-1"], []]) {
+      assertEquals(
+        await faultOf([`${dash}region`, ...more]),
+        `unknown flag ${dash}region (did you mean --region?)`,
+      );
+    }
+  }
+});
+
 Deno.test("a URL after an unknown flag is not reported missing", async () => {
   const [, ...options] = ELSEWHERE;
   assertEquals(
