@@ -56,8 +56,8 @@ import { type Send, TargetRefusal } from "./policy.ts";
 /** A request that passed the guard, and what becomes of it. */
 export class HttpExchange {
   /**
-   * Whether nothing may come for as long as it likes. Of a message that is not
-   * read yet the client's header says it, and from then on the message itself.
+   * Whether it has no idle limit. Until its message is read the client's header
+   * decides that, and then the message.
    */
   isStandaloneStream: boolean;
   /** Whether its message is read, if it has one; nothing is sent before. */

@@ -13,7 +13,7 @@ interface Body {
     | { readonly kind: "body"; readonly http: number }
     | { readonly kind: "out"; readonly client: number };
   readonly isError: boolean;
-  /** Of a client's it is seen when it begins. */
+  /** `undefined` for a client's, until it begins. */
   isStream: boolean | undefined;
   /** From the first piece on that ends within a character. */
   decoder?: TextDecoder;

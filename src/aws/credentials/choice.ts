@@ -43,7 +43,7 @@ const ROLE_VARIABLES = [
   ["role_session_name", "AWS_ROLE_SESSION_NAME"],
 ];
 
-/** What any way hangs on: one that is gone may have kept another way off. */
+/** The settings of all ways: one that is gone may have ruled out another way. */
 const ALL_SETTINGS = [
   ...new Set(Object.values(WAYS).flatMap(({ settings }) => settings)),
 ];
@@ -142,7 +142,7 @@ function lostOf(
   const now = identities.find((other) =>
     other.of === of && other.isSource === isSource
   );
-  // Whoever named it as the source names another one, or is at fault himself.
+  // The profile that named it as its source names another one, or is faulty.
   if (now === undefined || isRenewed(now, before, earlier)) return [];
   const others = now.way === way
     ? []
@@ -152,8 +152,8 @@ function lostOf(
 }
 
 /**
- * Whether a profile says anew what its way hangs on most. For another way than
- * before, that has to be added: a rest of the file could have it already.
+ * Whether a profile has a new value for its way's main setting. For another way
+ * than before it has to be new in the file, since a cut file keeps the old ones.
  */
 function isRenewed(now: Identity, { way }: Identity, { files }: Choice) {
   if (now.way === undefined) return false;

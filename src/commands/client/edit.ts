@@ -114,7 +114,7 @@ function says(
 function changesOf(existing: unknown, request: EditRequest): Change[] {
   const { entry, defaults, staleVariables = [] } = request;
   if (!startsProgram(existing)) {
-    // Once more, so that what it starts comes first.
+    // Spread twice: its members come first, and win over the defaults.
     return [{ path: [], value: { ...entry, ...defaults, ...entry } }];
   }
   const wanted = Object.entries(entry).flatMap(([member, value]) => {

@@ -59,7 +59,7 @@ export async function runDoctor(
     () => checkConfiguration(given, context),
   );
   if (config === undefined) {
-    // A row for each would drown the one that counts.
+    // Twelve skipped steps would hide the one that failed.
     isTold = false;
     await report.skip(
       [...LOCAL_STEPS, ...NETWORK_STEPS, "clock", ...SESSION_STEPS],

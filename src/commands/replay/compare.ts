@@ -38,7 +38,7 @@ export function differences(
   return found;
 }
 
-/** Where another one signed than it was then, whatever its name is today. */
+/** Where another identity signed than in the recording, whatever its name. */
 function signers(
   past: ReadonlyMap<string, readonly RecordLine[]>,
   present: ReadonlyMap<string, readonly RecordLine[]>,

@@ -22,7 +22,7 @@ import { ReplayTarget } from "./target.ts";
 /** How much later than then something may come. */
 const LATE_MS = 10_000;
 
-/** The same when something has not come: what follows may hang on it. */
+/** The same once something is missing: what follows may depend on it. */
 const SOON_MS = 500;
 
 /** How long the proxy may take to end. */
@@ -148,7 +148,7 @@ function identities(lines: readonly RecordLine[]) {
   };
 }
 
-/** Says who an identity is, if somebody did then. */
+/** Answers as STS who an identity is, if the recording has that. */
 function caller(lines: readonly RecordLine[]): typeof globalThis.fetch {
   const wasTold = lines.some((line) =>
     line.kind === "out" && line.text?.includes('"arn":')

@@ -248,8 +248,8 @@ export class Session implements Link {
       ? expiryInAnswer(answer.error)
       : undefined;
     if (loss !== undefined && this.#target.recover) {
-      // Of its own stream alone can the exchange be sent again, and a batch
-      // has other answers beside this one, which are not thrown away.
+      // On a shared stream, or in a batch, there are other answers, too: then
+      // the exchange is not sent again.
       const isAlone = exchange.requests.length === 1 && !session.channel;
       if (isAlone) throw new SessionExpiredError(session, loss, frame);
       void this.#keeper.onExpired(session);

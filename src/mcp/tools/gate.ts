@@ -40,7 +40,7 @@ export interface ToolGateOptions extends Refusing {
   readonly link: (emit: Emit, guard: ToolRecorder | undefined) => Link;
 }
 
-/** Its end: whether the slashes before that are escaped does not matter. */
+/** How `notifications/…/list_changed` ends: the slashes may be escaped. */
 const LIST_CHANGED_END = new TextEncoder().encode("_changed");
 
 export class ToolGate implements Link {

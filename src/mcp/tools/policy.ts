@@ -124,7 +124,7 @@ export class ToolPolicy {
   }
 }
 
-/** Why a call is not sent that asks for no answer: it could not be refused. */
+/** Why a call without an ID is not sent: no refusal could be told of it. */
 export function unansweredCall(message: ValidMessage): ProxyError | undefined {
   const isOne = singlesOf(message).some((one) =>
     one.kind === "notification" && one.method === "tools/call"

@@ -135,7 +135,7 @@ export class Exchange {
     return this.#waiting === 0;
   }
 
-  /** Whether all that waits has an error that is told if nothing better comes. */
+  /** Whether each request that waits has an error to fall back on. */
   get isKept(): boolean {
     return this.pending.every(({ kept }) => kept);
   }

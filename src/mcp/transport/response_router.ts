@@ -290,7 +290,7 @@ export class ResponseRouter {
     try {
       this.#hooks.onAnswer(message, frame, owner, sentIn);
     } catch (error) {
-      // What is read for its own exchange alone ends that by what it throws.
+      // Thrown on its own stream, it ends the exchange; on another, its owner.
       if (owner === exchange || !(error instanceof ProxyError)) throw error;
       return void this.pending.report(owner, error).catch(() => {});
     }

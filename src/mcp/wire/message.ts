@@ -87,7 +87,7 @@ export interface InvalidMessage {
   readonly ids: readonly RequestId[];
   /** The request that it seems to answer. */
   readonly answerTo?: RequestId;
-  /** What an array is made of of which some are messages, or none. */
+  /** The elements of an array that is no batch: some may be messages. */
   readonly parts?: readonly (SingleMessage | InvalidMessage)[];
 }
 
