@@ -61,7 +61,10 @@ export async function loadRecording(
   const older = await partOf(path + OLDER, names).catch(() => undefined);
   const header = newer.header;
   const isOne = older?.header.startedAt === header.startedAt;
-  const lines = [...isOne && older ? older.lines : [], ...newer.lines];
+  // Who was killed while it made one file of both has left lines in both.
+  const from = newer.lines[0]?.seq ?? Infinity;
+  const before = isOne ? older?.lines.filter(({ seq }) => seq < from) : [];
+  const lines = [...before ?? [], ...newer.lines];
   return { header, lines, unread: newer.unread };
 }
 

@@ -161,11 +161,13 @@ export class Recorder implements AsyncDisposable {
     // More may come: short bursts are over then.
     await this.#pause(IDLE_MS);
     while (this.#waiting.size > 0 && !this.#isStopped) {
-      const startedAt = performance.now();
-      await this.#write();
-      const now = performance.now();
-      const isBusy = now - this.#notedAt < IDLE_MS;
-      await this.#pause(isBusy ? Math.ceil((now - startedAt) * REST) : 0);
+      let restMs = await this.#write() * REST;
+      // In parts: when nothing passes any more, nothing waits for it either.
+      do {
+        const isBusy = performance.now() - this.#notedAt < IDLE_MS;
+        await this.#pause(isBusy ? Math.min(restMs, IDLE_MS) : 0);
+        restMs = isBusy && !this.#isEnding ? restMs - IDLE_MS : 0;
+      } while (restMs > 0);
     }
     // At once: what is noted from here on begins anew.
     this.#working = undefined;
@@ -193,22 +195,28 @@ export class Recorder implements AsyncDisposable {
     return made;
   }
 
-  async #write(): Promise<void> {
+  /** Writes some lines; says how long that kept others from what they do. */
+  async #write(): Promise<number> {
     const { out, log, names = OPTION_NAMES } = this.#options;
+    const startedAt = performance.now();
+    let workedMs = 0;
     try {
-      await out.write(this.#take());
+      const written = out.write(this.#take());
+      workedMs = performance.now() - startedAt;
+      await written;
     } catch (error) {
       this.#stop();
       log.warn("the recording ends here: it cannot be written", {
         error: messageOf(error),
       });
-      return;
     }
-    if (!out.hasLost || this.#hasSaidLost) return;
-    this.#hasSaidLost = true;
-    log.warn(
-      `the recording is full, and its oldest part is dropped; ${names.recordMaxBytes} sets its size`,
-    );
+    if (out.hasLost && !this.#hasSaidLost && !this.#isStopped) {
+      this.#hasSaidLost = true;
+      log.warn(
+        `the recording is full, and its oldest part is dropped; ${names.recordMaxBytes} sets its size`,
+      );
+    }
+    return workedMs;
   }
 
   #stop(): void {

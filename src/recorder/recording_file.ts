@@ -110,16 +110,25 @@ export class RecordingFile {
 
   #rotate(): void {
     const { path } = this.#options;
-    this.#file.close();
+    this.#finish();
     this.hasLost ||= this.#hasOlder;
     Deno.renameSync(path, path + OLDER);
     this.#hasOlder = true;
     this.#file = this.#create();
   }
 
+  /** @throws {Error} Another file is where this one was, and may stay there. */
+  #finish(): void {
+    using file = this.#file;
+    const [own, there] = [file.statSync(), Deno.lstatSync(this.#options.path)];
+    if (own.ino !== there.ino || own.dev !== there.dev) {
+      throw new Error("another file is in its place");
+    }
+  }
+
   /** Makes one file of both parts. */
   async close(): Promise<void> {
-    this.#file.close();
+    this.#finish();
     if (!this.#hasOlder) return;
     const { path } = this.#options;
     const newer = await Deno.open(path, { read: true });
