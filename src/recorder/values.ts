@@ -29,7 +29,10 @@ const ACCOUNT = 100_000_000_000;
 /** Where words name an account, and who of it, or a profile. */
 const OWNER =
   /(?<=^|%3a|[^\da-z-])\d{12}(?![\da-z-])(?::(assumed-role|federated-user|role|user)\/([\w+=,.@/-]*[\w+=@-]))?/gi;
-const PROFILE = /(?<=\bprofile ")[^"]+(?=")|(?<=\bthere are: )[^();]+/g;
+const PROFILE = /(?<=profile ")[^"]+(?=")|(?<=\bthere are: )[^();]+/g;
+
+/** What an error quotes of an argument. */
+const ARGUMENT = /(?<=, got ")[^"]*/g;
 
 /** What of a path is no name that somebody gave a thing. */
 const OPAQUE = /^(?=.*\d)[\w.~-]{16,}$/;
@@ -148,7 +151,8 @@ export class Values {
         const account = this.of("account", all.slice(0, 12));
         return path ? `${account}:${kind}/${list(path, "role", "/")}` : account;
       })
-      .replaceAll(PROFILE, (names) => list(names, "profile", ", "));
+      .replaceAll(PROFILE, (names) => list(names, "profile", ", "))
+      .replaceAll(ARGUMENT, filler);
   }
 
   header(name: string, value: string): string {

@@ -48,9 +48,10 @@ const KINDS: Readonly<Record<string, Kind>> = {
       { aws_account: B, aws_role: "ReadSome" },
       {},
       { aws_account: "999999999999", aws_role: "ReadAll" },
+      { aws_account: A, aws_role: "Admin" },
       { aws_account: A },
     ],
-    unseen: [A, B, "ReadAll", "ReadSome"],
+    unseen: [A, B, "4444", "999999999999", "ReadAll", "ReadSome", "Admin"],
   },
   "a role that writes": {
     args: [

@@ -99,6 +99,21 @@ const KINDS: Readonly<Record<string, Kind>> = {
       }),
     client: calls(5),
   },
+  "a refusal that names who was refused": {
+    target: () =>
+      mcp({
+        "tools/call": (_message, reply) =>
+          reply.json(
+            {
+              Message:
+                "User: arn:aws:sts::123456789012:assumed-role/Administrator/somebody@example.com is not authorized to perform: execute-api:Invoke on resource: arn:aws:execute-api:eu-west-1:********9012:abc/x with an explicit deny in a policy of the organization that is longer than what an error takes of it, whatever the names in it are, and goes on after that for a while with words that say nothing",
+            },
+            403,
+            { "x-amzn-errortype": "AccessDeniedException" },
+          ),
+      }),
+    client: calls(1),
+  },
   "redirects": {
     target: () =>
       mcp({

@@ -249,7 +249,7 @@ Deno.test("a call for which nobody could sign is left out of a replay", async ()
   await using directory = await RecordingDirectory.make();
   await recorded(
     directory,
-    (proxy) => proxy.request("initialize", INITIALIZE_PARAMS),
+    (proxy) => proxy.initialize(),
     {
       env: {
         AWS_ACCESS_KEY_ID: undefined,

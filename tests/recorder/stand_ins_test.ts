@@ -151,7 +151,7 @@ const SAID: Readonly<Record<string, (shown: StandIns) => string>> = {
     ),
   "the profiles in an error": (shown) =>
     shown.words(
-      `profile "${WORD}": no profile "${WORD}" (there are: a, ${WORD}); there are: ${WORD}; x`,
+      `profile "${WORD}": source_profile "${WORD}", got "${WORD}"; no profile "${WORD}" (there are: a, ${WORD}); there are: ${WORD}; x`,
     ),
 };
 

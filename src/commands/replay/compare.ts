@@ -92,7 +92,9 @@ function compare(
   const names = new Set([...Object.keys(was), ...Object.keys(is)]);
   return [...names].flatMap((name) =>
     was[name] === is[name] ? [] : [
-      `${which}: ${name}: then ${shown(was[name])}, today ${shown(is[name])}`,
+      `${which}: ${name}: then ${shown(was[name], is[name])}, today ${
+        shown(is[name], was[name])
+      }`,
     ]
   );
 }
@@ -121,14 +123,22 @@ function comparableHeader(name: string, value: string): string {
 /** A message without what a replay cannot say again. */
 function comparable(text: string): string {
   return text.replaceAll(/"key-\d+":/g, '"key":')
-    .replaceAll(/"(account|arn|description|role)":"[^"]*"/g, '"$1":"…"')
+    .replaceAll(
+      /"(account|arn|description|principal|resource|role)":"[^"]*"/g,
+      '"$1":"…"',
+    )
     .replaceAll(/\b[A-Z0-9]{4}…[A-Z0-9]{4}\b/g, "…")
     .replace(/ allows \(.*?; the call was not sent/, " allows …")
-    .replace(/; it says: (?:[^"\\]|\\.)*/, "; it says: …");
+    .replace(/(?<=(?:; it says|the target said): )(?:[^"\\]|\\.)*/, "…");
 }
 
-function shown(value: string | undefined): string {
-  return value === undefined ? "nothing" : excerpt(value, SHOWN_LENGTH);
+/** A value; of a long one what is around the first thing that is other. */
+function shown(value: string | undefined, other = ""): string {
+  if (value === undefined) return "nothing";
+  let at = 0;
+  while (at < value.length && value[at] === other[at]) at++;
+  const from = Math.max(0, at - SHOWN_LENGTH / 2);
+  return (from > 0 ? "…" : "") + excerpt(value.slice(from), SHOWN_LENGTH);
 }
 
 /** What is said of a replay, a line each. */

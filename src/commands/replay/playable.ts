@@ -2,7 +2,7 @@
 
 import { ConfigError, ERROR_CODES } from "../../errors.ts";
 import type { RecordLine } from "../../recorder/format.ts";
-import { messageKeys } from "../../recorder/message_key.ts";
+import { messageKey, messageKeys } from "../../recorder/message_key.ts";
 import type { Recording } from "../../recorder/read.ts";
 import { answerKey, endKey, outKey } from "./script.ts";
 
@@ -47,7 +47,7 @@ export function playableOf({ header, lines }: Recording): Playable {
   }
   const isHttp = mode === "http";
   const clients = playedClients(there);
-  const { calls, unanswered, reasons } = isHttp
+  const { calls, unanswered, reasons, unsigned = 0 } = isHttp
     ? unplayedClients(there, clients)
     : unplayedCalls(there);
   const exchanges = new Set(there.flatMap((line) => {
@@ -60,6 +60,11 @@ export function playableOf({ header, lines }: Recording): Playable {
       : !idsIn(line).some((id) => calls.has(id));
     return isPlayed ? [] : [line.http];
   }));
+  const sent = new Set(
+    there.map((line) =>
+      line.kind === "request" ? messageKey(line.text).key : ""
+    ),
+  );
   const said = new Set(
     there.flatMap((line) =>
       line.kind === "body" && exchanges.has(line.http) ? dataIn(line.text) : []
@@ -75,6 +80,9 @@ export function playableOf({ header, lines }: Recording): Playable {
     // Of a large answer, pieces went to the client.
     if (line.text === undefined) return false;
     if (idsIn(line).some((id) => calls.has(id))) return false;
+    // Nobody could sign that either.
+    const { kind, key } = messageKey(line.text);
+    if (unsigned > 0 && kind === "notification" && !sent.has(key)) return false;
     return line.kind === "in" || !said.has(line.text) && !isOfEnd(line);
   };
   return {
@@ -162,6 +170,7 @@ function unplayedCalls(
   calls: ReadonlySet<string>;
   unanswered: ReadonlySet<string>;
   reasons: string[];
+  unsigned?: number;
 } {
   const asked = new Set<string>();
   const open = new Set<string>();
@@ -205,6 +214,7 @@ function unplayedCalls(
   const { long, unsigned } = counts;
   return {
     calls,
+    unsigned,
     unanswered: new Set([...open].map((id) => outKey(`answer ${id}`))),
     reasons: [
       ...long > 0 ? [`${long} messages that were too long to be kept`] : [],
