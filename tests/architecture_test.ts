@@ -154,6 +154,24 @@ Deno.test("no file imports itself by way of others", () => {
   assertEquals(KNOWN_CIRCULAR.filter((file) => !circular.includes(file)), []);
 });
 
+/** Headers that one of the two rooms reads or writes, and the other does not. */
+const HEADERS = {
+  aws:
+    /\b(?:mcp-(?:method|name|param-|protocol-version|session-id)|last-event-id)/gi,
+  mcp: /\bx-amzn?-[a-z0-9-]+/gi,
+};
+
+Deno.test("aws/ names no header of MCP's, and mcp/ none of AWS's", async () => {
+  const named: string[] = [];
+  for (const file of FILES) {
+    const side = sideOf(file);
+    if (side !== "aws" && side !== "mcp") continue;
+    const found = (await codeOf(file)).match(HEADERS[side]) ?? [];
+    named.push(...found.map((name) => `${file}: ${name}`));
+  }
+  assertEquals(named, []);
+});
+
 /** Rooms that are handed what errors call an option: src/naming.ts. */
 const NAMELESS =
   /^src\/(?:(?:aws|http|log|mcp|net|recorder|redact|stdio|telemetry)\/|[a-z_]+\.ts$)/;

@@ -131,6 +131,15 @@ Deno.test("a header that differs is named, its value shown only where it is no s
     signed: "application/json",
     computed: "a/b",
   });
+  const version = await refusedBy(gate, {
+    headers: { "mcp-protocol-version": "2025-11-25" },
+    fetch: through("mcp-protocol-version", "2025-06-18"),
+  });
+  assertEquals(version.error.data.firstDifference, {
+    part: "header mcp-protocol-version",
+    signed: "2025-11-25",
+    computed: "2025-06-18",
+  });
   const session = await refusedBy(gate, {
     headers: { "mcp-session-id": "a-session-id" },
     fetch: through("mcp-session-id", "another-session-id"),
