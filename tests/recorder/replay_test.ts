@@ -2,10 +2,9 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { runProgram } from "../commands/program.ts";
 import type { Outcome } from "../commands/command_world.ts";
-import {
-  INITIALIZE_PARAMS,
-  type ProxyProcess,
-  type ProxyProcessOptions,
+import type {
+  ProxyProcess,
+  ProxyProcessOptions,
 } from "../support/proxy_process.ts";
 import { mcp, result } from "../support/raw_mcp.ts";
 import { RawServer } from "../support/raw_server.ts";
