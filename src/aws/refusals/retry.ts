@@ -56,9 +56,10 @@ export async function secondTryFor(
   if (fix === "credentials") return { awsError };
   if (fix !== "clock") return undefined;
   const targetTime = Date.parse(response.headers.get("date") ?? "");
-  // NaN is no skew either.
   const isSkewed = Math.abs(targetTime - signed.signedAt) >= MIN_SKEW_MS;
-  return isSkewed ? { awsError, targetTime } : undefined;
+  // A signature has four digits for the year; NaN is no time either.
+  const isTime = targetTime > 0 && targetTime < Date.UTC(9999, 0);
+  return isSkewed && isTime ? { awsError, targetTime } : undefined;
 }
 
 /** How long the beginning of an error's body may take. */

@@ -172,16 +172,11 @@ function decode(bytes: Uint8Array, fail: Fail): string {
   try {
     return decoder.decode(bytes);
   } catch {
-    let line = 1;
-    let start = 0;
-    for (let end; (end = bytes.indexOf(0x0a, start)) >= 0; line++) {
-      try {
-        decoder.decode(bytes.subarray(start, end));
-      } catch {
-        break;
-      }
-      start = end + 1;
-    }
-    throw fail(line, "is not UTF-8: save the file as UTF-8");
+    // What is no UTF-8 comes back as other bytes.
+    const text = new TextDecoder("utf-8", { ignoreBOM: true }).decode(bytes);
+    const back = new TextEncoder().encode(text);
+    const at = bytes.findIndex((byte, index) => byte !== back[index]);
+    const before = bytes.subarray(0, at).filter((byte) => byte === 0x0a);
+    throw fail(before.length + 1, "is not UTF-8: save the file as UTF-8");
   }
 }

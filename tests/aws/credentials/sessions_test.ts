@@ -5,7 +5,7 @@ import {
   assertStringIncludes,
 } from "@std/assert";
 import { createHash } from "node:crypto";
-import { inAnHour, keysOf, type Peer, SsoPeer } from "./peers.ts";
+import { inAnHour, keysOf, Peer, SsoPeer } from "./peers.ts";
 import { World } from "./world.ts";
 
 const CORP = "[profile dev]\nsso_session = corp\n" +
@@ -139,6 +139,29 @@ Deno.test("a token that was renewed by the load itself is no change of the files
     "/token",
     "/federation/credentials",
   ]);
+});
+
+Deno.test("a token that is good for longer than there are dates is kept", async () => {
+  using world = new World();
+  await using sso = new Peer(({ path }) =>
+    Response.json(
+      path === "/token"
+        ? { accessToken: "access-token-1", expiresIn: 1e300 }
+        : {
+          roleCredentials: {
+            ...keysOf("Dev"),
+            expiration: inAnHour().getTime(),
+          },
+        },
+    )
+  );
+  world.write(".aws/config", CORP);
+  world.write(TOKEN_FILE, token("access-token-0", OVER, RENEWABLE));
+  const { credentials } = await world.probe(asking(sso));
+  assertEquals(credentials?.accessKeyId, keysOf("Dev").accessKeyId);
+  const kept = JSON.parse(Deno.readTextFileSync(world.path(TOKEN_FILE)));
+  assertEquals(kept.accessToken, "access-token-1");
+  assertEquals(kept.expiresAt, "9999-01-01T00:00:00Z");
 });
 
 Deno.test("a token is renewed in its last five minutes, and not before", async () => {

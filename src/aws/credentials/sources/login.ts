@@ -77,8 +77,8 @@ async function renew(
   }
   if (error !== "") throw sourceFailed(session, `${url.host} failed: ${error}`);
   const seconds = typeof body.expiresIn === "number" ? body.expiresIn : 900;
-  const expiration = new Date(now + seconds * 1000);
-  if (sessionKeys(body.accessToken, expiration) === undefined) {
+  const end = now + seconds * 1000;
+  if (sessionKeys(body.accessToken, new Date(end)) === undefined) {
     throw sourceFailed(session, `${url.host} gave no credentials`);
   }
   return {
@@ -86,7 +86,7 @@ async function renew(
     accessToken: {
       ...Object(record.accessToken),
       ...Object(body.accessToken),
-      expiresAt: tokenTime(expiration),
+      expiresAt: tokenTime(end),
     },
     refreshToken: textIn(body, "refreshToken") ?? refreshToken,
   };

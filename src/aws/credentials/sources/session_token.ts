@@ -200,8 +200,9 @@ export async function saveToken(
   session.watch.accept(tokenFile);
 }
 
-/** A time as the AWS CLI writes it into a token file. */
-export function tokenTime(time: Date): string {
+/** A time as the AWS CLI writes it into a token file, four digits for the year. */
+export function tokenTime(ms: number): string {
+  const time = new Date(Math.max(0, Math.min(ms, Date.UTC(9999, 0))));
   return time.toISOString().replace(/\.\d+Z$/, "Z");
 }
 

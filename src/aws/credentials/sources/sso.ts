@@ -100,7 +100,7 @@ async function renew(
   return {
     ...record,
     accessToken,
-    expiresAt: tokenTime(new Date(now + expiresIn * 1000)),
+    expiresAt: tokenTime(now + expiresIn * 1000),
     refreshToken: textIn(body, "refreshToken") ?? refreshToken,
   };
 }

@@ -251,8 +251,8 @@ async function keep(
   const { clientId, clientSecret, clientSecretExpiresAt: end } = client;
   const { accessToken } = token;
   const refreshToken = textIn(token, "refreshToken");
-  const expiresAt = new Date(session.now() + (msOf(token.expiresIn) ?? 0));
-  const registered = typeof end === "number" ? new Date(end * 1000) : expiresAt;
+  const expiresAt = session.now() + (msOf(token.expiresIn) ?? 0);
+  const registered = typeof end === "number" ? end * 1000 : expiresAt;
   const record = {
     startUrl,
     region,
