@@ -75,15 +75,16 @@ const stateless = (): RawHandler =>
   });
 
 const KINDS: Readonly<Record<string, Kind>> = {
-  "connections that are reset before an answer": {
+  "connections that break before an answer": {
     target: () =>
       mcp({
         "tools/call": inTurn(
           (_message, reply) => reply.reset(),
+          (_message, reply) => reply.cut(),
           (message, reply) => reply.json(result(message, TEXT)),
         ),
       }),
-    client: calls(2),
+    client: calls(3),
   },
   "429, 503 and other statuses": {
     target: () =>

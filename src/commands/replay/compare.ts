@@ -127,6 +127,7 @@ function comparable(text: string): string {
       /"(account|arn|description|principal|resource|role)":"[^"]*"/g,
       '"$1":"…"',
     )
+    .replaceAll(/: [^:;"]*\(os error \d+\)/g, ": …")
     .replaceAll(/\b[A-Z0-9]{4}…[A-Z0-9]{4}\b/g, "…")
     .replace(/ allows \(.*?; the call was not sent/, " allows …")
     .replace(/(?<=(?:; it says|the target said): )(?:[^"\\]|\\.)*/, "…");

@@ -141,8 +141,11 @@ export class ReplayTarget implements AsyncDisposable {
     if (arrival) await within(limitMs, arrival.promise);
     const response = this.#responses.get(line.http);
     if (!response || response.destroyed) return;
-    if (line.kind === "failed") response.socket?.resetAndDestroy();
-    else if (line.kind === "response") this.#begin(response, exchange);
+    if (line.kind === "failed") {
+      const { socket } = response;
+      if (/\bclosed\b/.test(line.error)) socket?.destroy();
+      else socket?.resetAndDestroy();
+    } else if (line.kind === "response") this.#begin(response, exchange);
     else if (line.kind === "body" && line.text !== undefined) {
       const { promise, resolve } = Promise.withResolvers<void>();
       response.write(line.text, () => resolve());
