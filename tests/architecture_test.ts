@@ -226,6 +226,6 @@ Deno.test("help, versions and configuration errors wait for no session, signer o
 Deno.test("the first message waits for no layer, transport or source that nothing asks for", async () => {
   const proxy = ["src/commands/proxy.ts", "src/stdio/stdio_proxy.ts"];
   const asked =
-    /^(?:src\/recorder\/|src\/mcp\/(?:bridge|profiles)\/|src\/mcp\/tools\/gate|src\/mcp\/session\/http_sse|src\/aws\/credentials\/(?:chain|sources\/(?!keys|timestamp)))/;
+    /^(?:src\/recorder\/|src\/mcp\/(?:bridge|profiles)\/|src\/mcp\/tools\/gate|src\/mcp\/session\/http_sse|src\/stdio\/(?:identities|layers)|src\/aws\/credentials\/(?:chain|sources\/(?!keys|timestamp)))/;
   assertEquals(await loadedOf(proxy, asked), []);
 });

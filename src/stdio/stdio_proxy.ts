@@ -12,21 +12,21 @@ import {
   type ProxySettings,
   settleOptions,
 } from "../config/proxy_options.ts";
-import { ClientInput } from "./client_input.ts";
-import { withCookies } from "../net/cookies.ts";
-import { productOf, withUserAgent } from "../net/user_agent.ts";
-import { clientInfoIn } from "../mcp/wire/era.ts";
 import { ProxyError } from "../errors.ts";
-import { FrameParser, FrameWriter } from "../mcp/wire/frames.ts";
-import type { Observer } from "../mcp/transport/observer.ts";
-import type { Accounts, ClientLinkOptions } from "../mcp/client_layers.ts";
 import { hasRules } from "../mcp/tools/rules.ts";
 import type { Link } from "../mcp/transport/link.ts";
+import type { Observer } from "../mcp/transport/observer.ts";
 import { Upstream } from "../mcp/upstream.ts";
-import type { AccountRules } from "../mcp/profiles/selection.ts";
+import { clientInfoIn } from "../mcp/wire/era.ts";
+import { FrameParser, FrameWriter } from "../mcp/wire/frames.ts";
 import type { Naming } from "../naming.ts";
+import { withCookies } from "../net/cookies.ts";
+import { productOf, withUserAgent } from "../net/user_agent.ts";
 import { joinSecrets, type Redactor } from "../redact/redact.ts";
 import { aborted, delay, within } from "../time.ts";
+import { ClientInput } from "./client_input.ts";
+import type { AccountRules } from "./identities.ts";
+import type { Accounts, ClientLinkOptions } from "./layers.ts";
 
 /** What {@linkcode runStdioProxy} carries, and how. */
 export interface StdioProxyOptions extends ProxyOptions {
@@ -226,7 +226,7 @@ async function createClientLink(options: ClientLinkOptions): Promise<Link> {
   const isPlain = !hasRules(tools) && !bridge && !profiles && !accounts &&
     !findLogin;
   if (isPlain) return new Upstream(options);
-  const { createLayers } = await import("../mcp/client_layers.ts");
+  const { createLayers } = await import("./layers.ts");
   return createLayers(options);
 }
 

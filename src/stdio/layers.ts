@@ -4,28 +4,30 @@
  * asks for one of them.
  */
 
-import { EraBridge, type EraBridgeOptions } from "./bridge/bridge.ts";
+import { EraBridge, type EraBridgeOptions } from "../mcp/bridge/bridge.ts";
 import {
   type FindLogin,
   LoginLink,
   type LoginLinkOptions,
-} from "./login/login_link.ts";
-import type { Link } from "./transport/link.ts";
-import { IdentityRouter } from "./profiles/router.ts";
+} from "../mcp/login/login_link.ts";
+import { IdentityRouter } from "../mcp/profiles/router.ts";
+import {
+  type IdentitySelection,
+  writeSelection,
+} from "../mcp/profiles/selection.ts";
+import { ToolSchemas } from "../mcp/stateless/tool_schemas.ts";
+import { ToolGate } from "../mcp/tools/gate.ts";
+import { ToolPolicy } from "../mcp/tools/policy.ts";
+import { hasRules, type ToolRules } from "../mcp/tools/rules.ts";
+import type { Link } from "../mcp/transport/link.ts";
+import { Upstream, type UpstreamOptions } from "../mcp/upstream.ts";
+import type { Metadata } from "../mcp/wire/metadata.ts";
 import {
   type AccountRules,
   accountSelection,
-  type IdentitySelection,
   partsOfIdentity,
   profileSelection,
-  writeSelection,
-} from "./profiles/selection.ts";
-import { ToolGate } from "./tools/gate.ts";
-import { ToolPolicy } from "./tools/policy.ts";
-import { hasRules, type ToolRules } from "./tools/rules.ts";
-import { ToolSchemas } from "./stateless/tool_schemas.ts";
-import type { Metadata } from "./wire/metadata.ts";
-import { Upstream, type UpstreamOptions } from "./upstream.ts";
+} from "./identities.ts";
 
 export interface ClientLinkOptions extends UpstreamOptions {
   readonly tools: ToolRules;
