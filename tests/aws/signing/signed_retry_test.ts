@@ -2,7 +2,6 @@
 import {
   assert,
   assertEquals,
-  assertFalse,
   assertMatch,
   assertRejects,
   assertStrictEquals,
