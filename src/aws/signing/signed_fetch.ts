@@ -168,8 +168,8 @@ export function createSignedFetch(options: SignedFetchOptions): SignedFetch {
     exchange: Exchange,
     current: Credentials | undefined,
   ): Promise<{ response: Response; signed: SignedParts | undefined }> {
-    if (current !== undefined) hideCredentials(redactor, current);
     const signed = current && await core.sign(exchange, current);
+    if (current !== undefined) hideCredentials(redactor, current);
     const headers = signed?.headers ?? joinedHeaders(exchange.headers);
     const response = await send(exchange.url, {
       ...exchange.init,

@@ -153,9 +153,12 @@ Deno.test("keys handed to a signed fetch that cannot be sent are a credentials e
 
 Deno.test("credentials that lack a part sign nothing, from wherever they are handed", async () => {
   const lacking = JSON.parse(`{"accessKeyId":"${KEY}"}`);
-  const number = JSON.parse(`{"accessKeyId":"${KEY}","secretAccessKey":1}`);
-  const source = { get: () => Promise.resolve(lacking) };
-  for (const credentials of [lacking, number, source]) {
+  const secret = { accessKeyId: KEY, secretAccessKey: 1 };
+  const id = { accessKeyId: 1, secretAccessKey: SECRET };
+  const numbers = JSON.parse(JSON.stringify([secret, id]));
+  const wrong = [lacking, ...numbers];
+  const sources = wrong.map((of) => ({ get: () => Promise.resolve(of) }));
+  for (const credentials of [...wrong, ...sources]) {
     using fetch = createSignedFetch({
       origin: "http://127.0.0.1:9",
       service: "execute-api",
