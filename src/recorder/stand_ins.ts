@@ -138,10 +138,7 @@ export class StandIns extends Values {
   #member(name: string, value: Json, parent: string): Json {
     if (name === "error" && parent === "") return this.#rpcError(value);
     if (SCHEMAS.test(name)) this.#record(value);
-    const text = textOf(value);
-    const kind = MEMBER_KINDS.get(name);
-    // A replay has to find what is made up anew.
-    if (this.#bodies && kind !== "state") return this.#kept(value);
+    if (this.#bodies) return this.#kept(value);
     if (DATA.test(name) && parent !== "") return this.#datum(value);
     if (Array.isArray(value)) {
       return value.map((one) =>
@@ -153,6 +150,8 @@ export class StandIns extends Values {
       );
     }
     if (value instanceof JsonObject) return this.#members(value, name);
+    const text = textOf(value);
+    const kind = MEMBER_KINDS.get(name);
     if (kind !== undefined && text !== undefined) {
       return quoted(this.of(kind, text));
     }
@@ -226,7 +225,11 @@ export class StandIns extends Values {
   #kept(value: Json): Json {
     return this.#walk(value, "", (raw, name) => {
       const text = textOf(raw);
-      const shown = text && (this.#identity(name, text) ?? this.whole(text));
+      // The proxy makes up some, which a replay has to find.
+      const shown = text &&
+        (name === "requestState"
+          ? this.of("state", text)
+          : this.#identity(name, text) ?? this.whole(text));
       return shown === undefined || shown === text ? raw : quoted(shown);
     });
   }

@@ -97,32 +97,31 @@ async function retry(proxy: ProxyProcess): Promise<void> {
   assertEquals(JSON.parse(text).result.content, TEXT.content);
 }
 
-for (
-  const [name, target, client] of [
-    ["a target without sessions", stateless, answer],
-    ["a target with them", legacy, retry],
-  ] as const
-) {
+const KINDS = {
+  "a target without sessions": [stateless, answer],
+  "a target with them": [legacy, retry],
+} as const;
+
+for (const [name, [target, client]] of Object.entries(KINDS)) {
   Deno.test(`input that ${name} asks a client of the other era for is asked for again in a replay`, async () => {
-    await using directory = await RecordingDirectory.make();
-    await using server = await RawServer.start(target());
-    {
-      await using proxy = await directory.start({
-        target: server.url,
-        args: ["--bridge"],
+    for (const args of [["--bridge"], ["--bridge", "--record-bodies"]]) {
+      await using directory = await RecordingDirectory.make();
+      await using server = await RawServer.start(target());
+      {
+        await using proxy = await directory.start({ target: server.url, args });
+        await client(proxy);
+        await proxy.closeStdin();
+        await proxy.status();
+      }
+      let text = "";
+      const code = await runReplay(["--fast", directory.path], {
+        write: (part) => {
+          text += part;
+          return Promise.resolve();
+        },
       });
-      await client(proxy);
-      await proxy.closeStdin();
-      await proxy.status();
+      assertEquals(code, 0, text);
+      assertStringIncludes(text, "as it was:");
     }
-    let text = "";
-    const code = await runReplay(["--fast", directory.path], {
-      write: (part) => {
-        text += part;
-        return Promise.resolve();
-      },
-    });
-    assertEquals(code, 0, text);
-    assertStringIncludes(text, "as it was:");
   });
 }
