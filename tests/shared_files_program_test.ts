@@ -33,7 +33,10 @@ class Signing implements AsyncDisposable {
     this.#proxy = proxy;
   }
 
-  static async start(credentials: string): Promise<Signing> {
+  static async start(
+    credentials: string,
+    env: Readonly<Record<string, string>> = {},
+  ): Promise<Signing> {
     const home = await Deno.makeTempDir();
     await Deno.mkdir(`${home}/.aws`);
     await Deno.writeTextFile(`${home}/.aws/credentials`, credentials);
@@ -51,6 +54,7 @@ class Signing implements AsyncDisposable {
         AWS_SECRET_ACCESS_KEY: undefined,
         AWS_SESSION_TOKEN: undefined,
         AWS_CONTAINER_CREDENTIALS_FULL_URI: container.url,
+        ...env,
       },
     });
     return new Signing(home, container, target, proxy);
@@ -93,6 +97,19 @@ Deno.test("a note behind a section's header does not make another profile sign (
   await using signing = await Signing.start(
     DEFAULT + section("[prod]# note", "prod"),
   );
+  assertEquals(
+    await signing.ask("initialize", INITIALIZE_PARAMS),
+    "ASIADEFAULT",
+  );
+});
+
+Deno.test("variables of the shared files that are empty, as an empty form leaves them, count as not set", async () => {
+  await using signing = await Signing.start(DEFAULT, {
+    AWS_CONFIG_FILE: "",
+    AWS_SHARED_CREDENTIALS_FILE: "",
+    AWS_PROFILE: "",
+    AWS_DEFAULT_PROFILE: "",
+  });
   assertEquals(
     await signing.ask("initialize", INITIALIZE_PARAMS),
     "ASIADEFAULT",

@@ -180,9 +180,11 @@ async function openFiles(search: Search): Promise<SharedFiles | undefined> {
   const files = await readSharedFiles(paths, (path) => search.watch.see(path));
   const { missing } = files;
   if (missing.length === 0) return files;
-  // One file alone could say less than both. Who allows neither leaves them out.
+  // One file alone could say less than both. Who allows neither leaves them
+  // out, unless a variable names one.
   const isOneReadable = missing.length < new Set(Object.values(paths)).size;
-  if (isNamed(search) || isOneReadable) throw notPermitted(search, missing);
+  const isMeant = isNamed(search) || FILE_VARIABLES.some(search.env);
+  if (isMeant || isOneReadable) throw notPermitted(search, missing);
   return files;
 }
 

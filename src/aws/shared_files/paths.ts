@@ -71,10 +71,11 @@ export function homeNeeds(
 }
 
 function homeOfEnv(env: ReadEnv, os: string): string | undefined {
-  if (os !== "windows") return env("HOME");
+  const home = env("HOME") || undefined;
+  if (os !== "windows") return home;
   const path = env("HOMEPATH");
-  return env("USERPROFILE") ?? env("HOME") ??
-    (path === undefined ? path : `${env("HOMEDRIVE") ?? "C:\\"}${path}`);
+  return env("USERPROFILE") || home ||
+    (path ? `${env("HOMEDRIVE") || "C:\\"}${path}` : undefined);
 }
 
 /**
@@ -83,7 +84,7 @@ function homeOfEnv(env: ReadEnv, os: string): string | undefined {
  */
 export function sharedPaths(env: ReadEnv): SharedPaths | undefined {
   const [config, credentials] = ["~/.aws/config", "~/.aws/credentials"]
-    .map((usual, at) => expandPath(env(FILE_VARIABLES[at]) ?? usual, env));
+    .map((usual, at) => expandPath(env(FILE_VARIABLES[at]) || usual, env));
   return config === undefined || credentials === undefined
     ? undefined
     : { config, credentials };

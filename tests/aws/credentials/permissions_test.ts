@@ -73,9 +73,17 @@ Deno.test("one of the two shared files does not sign while the other may not be 
   const [one, other] = [config, credentials];
   await assertLacks(world, probing(one), why, [`--allow-read=${other}`]);
   await assertLacks(world, probing(other), why, [`--allow-read=${one}`]);
-  // Who allows neither leaves them out.
-  const neither = await world.probe(probing(world.path("elsewhere")));
-  assertEquals(neither.credentials?.accessKeyId, "ASIACONTAINER1");
+  // Who allows neither leaves them out, unless a variable names one.
+  const neither = probing(world.path("elsewhere"));
+  const { credentials: found } = await world.probe(neither);
+  assertEquals(found?.accessKeyId, "ASIACONTAINER1");
+  for (const name of ["AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"]) {
+    const path = name === "AWS_CONFIG_FILE" ? config : credentials;
+    const env = { ...neither.env, [name]: path };
+    await assertLacks(world, { ...neither, env }, why, [
+      `--allow-read=${config},${credentials}`,
+    ]);
+  }
 });
 
 Deno.test("a variable of the chain that may not be read is an error, and never one that is not set (S2)", async () => {
