@@ -67,6 +67,24 @@ Deno.test("beside keys in the environment a broken shared file is a fault, since
   );
 });
 
+Deno.test("a ca_bundle that has settings indented under it is a fault that names file and line", async () => {
+  const home = await Deno.makeTempDir();
+  await Deno.mkdir(`${home}/.aws`);
+  const config = `${home}/.aws/config`;
+  await Deno.writeTextFile(config, "[default]\nca_bundle =\n  a = 1\n");
+  await using proxy = await ProxyProcess.start({
+    target: new URL("http://127.0.0.1:9/mcp"),
+    home,
+    permissionFlags: ["--allow-all"],
+    env: { AWS_ACCESS_KEY_ID: undefined, AWS_SECRET_ACCESS_KEY: undefined },
+  });
+  assertEquals((await proxy.status()).code, 2);
+  assertStringIncludes(
+    proxy.stderr,
+    `ca_bundle cannot be looked up: shared files: ${config} line 2: ca_bundle has settings indented`,
+  );
+});
+
 Deno.test("the AWS CLI's roots are trusted for STS and SSO, too", async () => {
   await using target = await PrivateTarget.start();
   const home = target.directory;

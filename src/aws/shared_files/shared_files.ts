@@ -205,16 +205,25 @@ export async function findCaBundle(
 ): Promise<CaBundle | undefined> {
   const given = env("AWS_CA_BUNDLE");
   if (given) return { path: placeOf(given, env), from: "AWS_CA_BUNDLE" };
-  const files = await loadSharedFiles(env).catch((error) => {
+  const fail = (error: unknown): never => {
     if (!(error instanceof UnclearFilesError)) throw error;
-    // Without keys in the environment the credentials fail by it, and tell.
-    if (profile !== undefined || !env("AWS_ACCESS_KEY_ID")) return undefined;
     const what = error.message.slice(error.message.indexOf(": ") + 2);
     throw new ConfigError([`ca_bundle cannot be looked up: ${what}`]);
+  };
+  const files = await loadSharedFiles(env).catch((error) => {
+    // Without keys in the environment the credentials fail by it, and tell.
+    const isTold = profile !== undefined || !env("AWS_ACCESS_KEY_ID");
+    if (!isTold || !(error instanceof UnclearFilesError)) fail(error);
+    return undefined;
   });
   const name = profileName({ profile, env });
   const settings = files?.profiles.get(name)?.settings;
-  const path = settings?.get("ca_bundle");
+  let path: string | undefined;
+  try {
+    path = settings?.get("ca_bundle");
+  } catch (error) {
+    fail(error);
+  }
   if (path) {
     const from = `ca_bundle (${settings?.origin("ca_bundle")})`;
     return { path: placeOf(path, env), from, isProfiles: true };
