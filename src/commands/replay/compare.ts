@@ -158,6 +158,6 @@ export function reportOf(
     ...left.map((part) => `not played: ${part}`),
     found.length === 0
       ? `as it was: ${played}`
-      : `${found.length} differences: ${played}`,
+      : `differences: ${found.length}, of ${played}`,
   ];
 }

@@ -154,10 +154,10 @@ function unplayedClients(
     ),
     reasons: [
       ...unread > 0
-        ? [`${unread} HTTP requests that were refused or too long to be kept`]
+        ? [`HTTP requests that were refused or too long to be kept: ${unread}`]
         : [],
       ...open.length > 0
-        ? [`${open.length} HTTP requests that were not answered to the end`]
+        ? [`HTTP requests that were not answered to the end: ${open.length}`]
         : [],
     ],
   };
@@ -217,9 +217,9 @@ function unplayedCalls(
     unsigned,
     unanswered: new Set([...open].map((id) => outKey(`answer ${id}`))),
     reasons: [
-      ...long > 0 ? [`${long} messages that were too long to be kept`] : [],
-      ...unsigned > 0 ? [`${unsigned} calls for which nobody could sign`] : [],
-      ...open.size > 0 ? [`${open.size} calls that were not answered`] : [],
+      ...long > 0 ? [`messages that were too long to be kept: ${long}`] : [],
+      ...unsigned > 0 ? [`calls for which nobody could sign: ${unsigned}`] : [],
+      ...open.size > 0 ? [`calls that were not answered: ${open.size}`] : [],
     ],
   };
 }

@@ -15,9 +15,16 @@ const MAX_READ_CHARACTERS = 64 * 1024;
  * others, AWS services, Lambda, OAuth, JSON:API and GraphQL, FastAPI, problem
  * details.
  */
-const WORDS =
-  "message Message errorMessage error_description error errors detail title"
-    .split(" ");
+const WORDS = [
+  "message",
+  "Message",
+  "errorMessage",
+  "error_description",
+  "error",
+  "errors",
+  "detail",
+  "title",
+];
 
 /**
  * A body's words in one line: an error's message, or the text of a page.
