@@ -78,22 +78,23 @@ export function standInsFor(
   { redact }: Pick<Redactor, "redact">,
 ): StandIns {
   const { accounts, recordBodies } = config;
-  const { allow = [], allowRole = [] } = accounts ?? {};
-  const globs: Readonly<Record<string, readonly Glob[]>> = {
-    account: allow.map((glob) => new Glob(glob)),
-    role: allowRole.map((glob) => new Glob(glob)),
-  };
+  const allowed = new Map([
+    ["account", accounts?.allow ?? []],
+    ["role", accounts?.allowRole ?? []],
+  ]);
+  const globs = [...allowed].flatMap(([kind, list]) =>
+    list.map((one) => ({ kind, glob: new Glob(one) }))
+  );
   const standIns = new StandIns(
     redact,
     recordBodies,
-    (kind, value) => globs[kind]?.some((glob) => glob.matches(value)) ?? false,
+    (kind, value) =>
+      globs.some((one) => one.kind === kind && one.glob.matches(value)),
   );
   standIns.keepPath(config.targetUrl.pathname);
   for (const one of namedProfiles(config)) standIns.name("profile", one);
   // An error names those that are allowed.
-  for (
-    const [kind, list] of [["account", allow], ["role", allowRole]] as const
-  ) {
+  for (const [kind, list] of allowed) {
     for (const one of list) if (/[^*?]/.test(one)) standIns.name(kind, one);
   }
   return standIns;

@@ -1,5 +1,6 @@
 /** Stand-ins of values: the same each time, and of a stand-in it is itself. */
 
+import { excerpt } from "../excerpt.ts";
 import { LruCache } from "../lru_cache.ts";
 import { type Redact, Redactor } from "../redact/redact.ts";
 import { HEADER_KINDS, PLAIN_HEADERS, SECRET_KINDS } from "./vocabulary.ts";
@@ -139,7 +140,7 @@ export class Values {
     return this.#shown.of(`words ${text}`, () => {
       // No secret that is cut off is found.
       const shown = this.#ownerless(this.#redact(text.slice(0, PART)));
-      return shown.length > MAX_WORDS ? `${shown.slice(0, MAX_WORDS)}…` : shown;
+      return excerpt(shown, MAX_WORDS);
     });
   }
 
@@ -198,7 +199,9 @@ export class Values {
   url(text: string, opaque?: string): string {
     const [address] = text.replace(/\/\/[^/?#]*@/, "//").split("#");
     const [path, query] = address.split(/\?(.*)/s);
-    if (opaque) { for (const one of opaqueParts(path)) this.name(opaque, one); }
+    if (opaque !== undefined) {
+      for (const one of opaqueParts(path)) this.name(opaque, one);
+    }
     if (query === undefined) return this.words(path);
     const pairs = query.split("&").map((pair) => {
       const [name, value] = pair.split(/=(.*)/s);

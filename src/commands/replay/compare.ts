@@ -43,10 +43,8 @@ function signers(
   past: ReadonlyMap<string, readonly RecordLine[]>,
   present: ReadonlyMap<string, readonly RecordLine[]>,
 ): string[] {
-  const [names, owners] = [
-    new Map<string, string>(),
-    new Map<string, string>(),
-  ];
+  const names = new Map<string, string>();
+  const owners = new Map<string, string>();
   return [...past].flatMap(([key, lines]) =>
     lines.flatMap((line, at) => {
       const other = present.get(key)?.[at];
