@@ -198,7 +198,7 @@ class Client implements Disposable {
   endStatus: number | undefined;
   readonly #limitMs: number;
   readonly #fetch: SignedFetch;
-  readonly #requests = new OwnRequests("sigv4-proxy:doctor");
+  readonly #requests = new OwnRequests("sigv4-proxy:doctor", this);
   readonly #writer: WritableStreamDefaultWriter<Uint8Array>;
   readonly #proxy: Promise<void>;
 
@@ -239,7 +239,7 @@ class Client implements Disposable {
 
   async request(method: string, params: JsonObject) {
     const [{ error }, bytes] = await this.#requests
-      .askFor(this, method, JSON.stringify(params));
+      .askFor(method, JSON.stringify(params));
     const answer = asObject(JSON.parse(new TextDecoder().decode(bytes)));
     return {
       result: asObject(answer.result),

@@ -54,14 +54,15 @@ export class EraBridge implements Link {
 
   constructor({ emit, log, link }: EraBridgeOptions) {
     this.#emit = emit;
+    const behind = link(
+      (frame) => this.#receive(frame),
+      (message, frame, exchange) => this.#pass(message, frame, exchange),
+    );
     this.#context = {
       emit: (frame) => emitQuietly(emit, frame),
       log,
-      link: link(
-        (frame) => this.#receive(frame),
-        (message, frame, exchange) => this.#pass(message, frame, exchange),
-      ),
-      own: new OwnRequests("sigv4-proxy:bridge"),
+      link: behind,
+      own: new OwnRequests("sigv4-proxy:bridge", behind),
       background: new Background(log),
     };
     this.#legacyToModern = new LegacyToModern(this.#context);

@@ -47,10 +47,7 @@ interface Call {
 export class InputRounds {
   readonly #context: BridgeContext;
   readonly #capabilities: () => unknown;
-  readonly #questions = new OwnRequests("sigv4-proxy:input");
-  readonly #client = {
-    accept: (frame: Uint8Array) => this.#context.emit(frame),
-  };
+  readonly #questions: OwnRequests;
   /** By the ID that the client gave. */
   readonly #calls = new Map<string, Call>();
   /** Those that the target is to answer, by the ID of the present round. */
@@ -60,6 +57,8 @@ export class InputRounds {
   constructor(context: BridgeContext, capabilities: () => unknown) {
     this.#context = context;
     this.#capabilities = capabilities;
+    const client = { accept: context.emit };
+    this.#questions = new OwnRequests("sigv4-proxy:input", client);
   }
 
   begin(bytes: Uint8Array, request: RequestMessage): void {
@@ -150,7 +149,7 @@ export class InputRounds {
     const place = memberAt(frame, ["result", "inputRequests", name, "params"]);
     const params = place && sourceOf(frame, place);
     const [{ error }, bytes] = await this.#questions
-      .askFor(this.#client, String(method), params, id);
+      .askFor(String(method), params, id);
     if (error) {
       this.#withdraw(call);
       this.#end(call, rpcErrorFrame(call.request.id, error));
@@ -188,7 +187,7 @@ export class InputRounds {
   }
 
   #withdraw({ asked }: Call): void {
-    for (const id of asked) this.#questions.cancel(this.#client, id);
+    for (const id of asked) this.#questions.cancel(id);
   }
 
   #forget(call: Call): void {

@@ -58,10 +58,10 @@ export class LegacyToModern {
 
   /** The answer to `initialize`; `undefined` if the target is not modern. */
   async begin({ id, params }: RequestMessage): Promise<Uint8Array | undefined> {
-    const { own, link, log } = this.#context;
+    const { own, log } = this.#context;
     this.#client = asObject(params);
     const _meta = this.#meta();
-    const { result } = await own.ask(link, "server/discover", { _meta });
+    const { result } = await own.ask("server/discover", { _meta });
     const { supportedVersions: versions, capabilities, instructions } =
       asObject(result);
     if (!Array.isArray(versions) || !versions.includes(MODERN_VERSION)) return;

@@ -93,7 +93,7 @@ export class ListenStream {
 
   /** Listens anew, then leaves what was before; what is honoured of it. */
   async #renew(): Promise<unknown> {
-    const { own, link, log } = this.#context;
+    const { own, log } = this.#context;
     clearTimeout(this.#reopening);
     const before = this.#current;
     const lists = offeredListChanges(this.#capabilities);
@@ -108,7 +108,7 @@ export class ListenStream {
     this.#current = subscription;
     this.#heard.set(id.key, subscription);
     const params = { _meta: this.#meta(), notifications };
-    own.ask(link, "subscriptions/listen", params, id)
+    own.ask("subscriptions/listen", params, id)
       .then(({ error }) => this.#over(subscription, error));
     const timer = setTimeout(() => {
       log.warn("the target did not acknowledge a subscription");
@@ -188,7 +188,6 @@ export class ListenStream {
   #leave({ id, opened }: Subscription, honoured: unknown): void {
     opened.resolve(honoured);
     this.#heard.delete(id.key);
-    const { own, link } = this.#context;
-    own.cancel(link, id);
+    this.#context.own.cancel(id);
   }
 }

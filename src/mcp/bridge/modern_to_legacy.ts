@@ -73,9 +73,9 @@ export class ModernToLegacy {
     const { own, link, log } = this.#context;
     const meta = metaOf(params);
     const _meta = metaMembers(meta, true);
-    const { error } = await own.ask(link, "server/discover", { _meta });
+    const { error } = await own.ask("server/discover", { _meta });
     if (!error || !mayBeOfOtherEra(error.data)) return false;
-    const { result } = await own.ask(link, "initialize", {
+    const { result } = await own.ask("initialize", {
       protocolVersion: LATEST_LEGACY_VERSION,
       capabilities: meta[META.clientCapabilities] ?? {},
       clientInfo: meta[META.clientInfo] ?? { name: "unknown", version: "0" },
@@ -154,8 +154,8 @@ export class ModernToLegacy {
     if (typeof level !== "string" || level === this.#logLevel) return;
     this.#logLevel = level;
     if (!("logging" in asObject(this.#server.capabilities))) return;
-    const { own, link } = this.#context;
-    void own.ask(link, SET_LEVEL, { level });
+    const { own } = this.#context;
+    void own.ask(SET_LEVEL, { level });
   }
 
   #acceptNotification(
@@ -187,11 +187,11 @@ export class ModernToLegacy {
 
   /** Ends what waits for the client, which is gone. */
   end(): void {
-    const { own, link } = this.#context;
+    const { own } = this.#context;
     this.calls.end(shuttingDown(true));
     this.#listeners.end();
     // No call of the client's waits for it.
-    own.cancelAll(link, SET_LEVEL);
+    own.cancelAll(SET_LEVEL);
   }
 }
 

@@ -74,8 +74,7 @@ export class SessionListeners {
   }
 
   #ask(method: string, uri: string): Promise<ResponseMessage> {
-    const { own, link } = this.#context;
-    return own.ask(link, method, { uri });
+    return this.#context.own.ask(method, { uri });
   }
 
   /** Tells the subscribers of a change; false for what is none. */

@@ -69,10 +69,10 @@ const MAX_ANSWERS_LENGTH = 64 * 1024;
 export class LoginLink implements Link {
   readonly #options: LoginLinkOptions;
   readonly #link: Link;
-  readonly #questions = new OwnRequests("sigv4-proxy:login");
   readonly #client = {
     accept: (frame: Uint8Array) => emitQuietly(this.#options.emit, frame),
   };
+  readonly #questions = new OwnRequests("sigv4-proxy:login", this.#client);
   /** What a client of the legacy era can do; nothing before it said so. */
   #capabilities: unknown;
   /** How many requests of the client's are under way. */
@@ -242,9 +242,9 @@ export class LoginLink implements Link {
     };
     pending.shownAt = Infinity;
     pending.done.then(complete, () => {})
-      .then(() => this.#questions.cancel(this.#client, id));
+      .then(() => this.#questions.cancel(id));
     const answer = await this.#questions
-      .ask(this.#client, "elicitation/create", params, id);
+      .ask("elicitation/create", params, id);
     pending.shownAt = performance.now();
     const why = refusalOf(answer);
     if (why) throw why;

@@ -83,13 +83,13 @@ export class IdentityBranch implements Link {
     this.#options = options;
     this.#background = new Background(options.log);
     const { identity, selection: { limits } } = options;
-    this.#own = new OwnRequests(`sigv4-proxy:${identity}`);
     this.#idle = limits && new IdleTimer(limits.idleMs, options.onIdle);
     this.#link = options.link(
       identity,
       (frame) => this.#emit(frame),
       (id) => this.#answered(id),
     );
+    this.#own = new OwnRequests(`sigv4-proxy:${identity}`, this.#link);
   }
 
   accept(bytes: Uint8Array, message: ValidMessage): Promise<void> | void {
@@ -165,7 +165,7 @@ export class IdentityBranch implements Link {
   }
 
   async #initialise(params: unknown): Promise<RpcError | undefined> {
-    const { error } = await this.#own.ask(this.#link, "initialize", params);
+    const { error } = await this.#own.ask("initialize", params);
     if (error) {
       // Another may have begun meanwhile, which this does not concern.
       if (this.#opening?.params === params) this.#opening = undefined;
@@ -186,7 +186,7 @@ export class IdentityBranch implements Link {
   async setLogLevel(): Promise<void> {
     const { log, identity, client: { logLevel: level } } = this.#options;
     if (!this.#isOpen || level === undefined || this.#isOver) return;
-    const { error } = await this.#own.ask(this.#link, SET_LEVEL, { level });
+    const { error } = await this.#own.ask(SET_LEVEL, { level });
     if (!error) return;
     const { code } = error;
     const message = "could not set the log level for another identity";
@@ -257,7 +257,7 @@ export class IdentityBranch implements Link {
   /** Gives up the branch's own requests once they serve no call any more. */
   #endIfIdle(): void {
     if (!this.#isOver) return;
-    this.#own.cancelAll(this.#link, SET_LEVEL);
+    this.#own.cancelAll(SET_LEVEL);
     // An `initialize` cannot be cancelled: it is only not waited for.
     if (this.#own.size > 0) this.#forNobody.abort();
   }

@@ -48,7 +48,7 @@ export class ToolGate implements Link {
   readonly #link: Link;
   /** Lists, and how often the tools had changed when they were asked for. */
   readonly #lists = new AwaitedAnswers<number>();
-  readonly #own = new OwnRequests("sigv4-proxy:tools");
+  readonly #own: OwnRequests;
   /** Requests that wait for the list of tools, by their IDs. */
   readonly #suspended = new Map<string, RequestMessage>();
   readonly #background: Background;
@@ -62,6 +62,7 @@ export class ToolGate implements Link {
     // Names are known for good; only what tools say of themselves may change.
     const guard = options.policy.usesHints ? this.#recorder : undefined;
     this.#link = options.link((frame) => this.#emit(frame), guard);
+    this.#own = new OwnRequests("sigv4-proxy:tools", this.#link);
   }
 
   accept(bytes: Uint8Array, message: ValidMessage): Promise<void> | void {
@@ -124,7 +125,7 @@ export class ToolGate implements Link {
       const failure = await this.#recorder.record(
         JSON.stringify(metaLike(like.params)),
         like.params,
-        (params) => this.#own.ask(this.#link, "tools/list", params),
+        (params) => this.#own.ask("tools/list", params),
       );
       if (this.#isDrained) return;
       const left = requests.filter((one) =>

@@ -83,12 +83,14 @@ interface OwnRequest {
 /** A layer's own requests; the client sees none of their answers. */
 export class OwnRequests {
   readonly #name: string;
+  readonly #link: Pick<Link, "accept">;
   readonly #answers = new AwaitedAnswers<OwnRequest>();
   #count = 0;
 
   /** @param name What their IDs begin with. */
-  constructor(name: string) {
+  constructor(name: string, link: Pick<Link, "accept">) {
     this.#name = name;
+    this.#link = link;
   }
 
   nextId(): RequestId {
@@ -97,26 +99,23 @@ export class OwnRequests {
 
   /** Sends a request, and resolves to its answer, error or result. */
   async ask(
-    link: Pick<Link, "accept">,
     method: string,
     params: unknown,
     id?: RequestId,
   ): Promise<ResponseMessage> {
-    const source = JSON.stringify(params);
-    const [answer] = await this.askFor(link, method, source, id);
+    const [answer] = await this.askFor(method, JSON.stringify(params), id);
     return answer;
   }
 
   /** The same with parameters that are JSON to the letter; so is the answer. */
   askFor(
-    link: Pick<Link, "accept">,
     method: string,
     params: string | undefined,
     id: RequestId = this.nextId(),
   ): Promise<Answer> {
     const { promise, resolve } = Promise.withResolvers<Answer>();
     this.#answers.expect(id, { id, method, resolve });
-    send(link, messageFrame(method, params, id));
+    send(this.#link, messageFrame(method, params, id));
     return promise;
   }
 
@@ -139,16 +138,16 @@ export class OwnRequests {
   }
 
   /** Cancels a request unless it is answered; its promise stays pending. */
-  cancel(link: Pick<Link, "accept">, id: RequestId): void {
+  cancel(id: RequestId): void {
     const request = this.#answers.cancel(id);
     if (!request) return;
     delete request.resolve;
-    notifyCancelled(link, id);
+    notifyCancelled(this.#link, id);
   }
 
-  cancelAll(link: Pick<Link, "accept">, method: string): void {
+  cancelAll(method: string): void {
     for (const { id, method: its } of this.#answers.awaited) {
-      if (its === method) this.cancel(link, id);
+      if (its === method) this.cancel(id);
     }
   }
 

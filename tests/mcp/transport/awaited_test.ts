@@ -35,18 +35,18 @@ Deno.test("a cancelled request that is made again is awaited as any other", () =
 });
 
 Deno.test("the answer to a cancelled request is taken from the client, and tells nobody anything", async () => {
-  const own = new OwnRequests("test");
   const sent: string[] = [];
   const link = {
     accept: (frame: Uint8Array) => {
       sent.push(new TextDecoder().decode(frame));
     },
   };
+  const own = new OwnRequests("test", link);
   const asked = own.nextId();
   let isTold = false;
-  void own.ask(link, "m", {}, asked).then(() => isTold = true);
-  own.cancel(link, asked);
-  own.cancel(link, asked);
+  void own.ask("m", {}, asked).then(() => isTold = true);
+  own.cancel(asked);
+  own.cancel(asked);
   assertEquals(sent.map((frame) => JSON.parse(frame).method), [
     "m",
     "notifications/cancelled",
