@@ -82,8 +82,7 @@ Deno.test("a notifications/cancelled goes to the era of the request that it name
 Deno.test("a notifications/cancelled of a request that was answered is not sent where there is no session", async () => {
   await using server = await RawServer.start(mcp({}));
   await using client = new StreamClient({ url: server.url });
-  client.request(1, "m", modern());
-  await client.answer(1);
+  await client.ask(1, "m", modern());
   client.notify("notifications/cancelled", { requestId: 1 });
   client.request(2, "m", modern());
   assertEquals((await client.close()).map(({ json }) => json.id), [2]);

@@ -102,6 +102,16 @@ export class StreamClient implements AsyncDisposable {
     }
   }
 
+  /** Sends a request; the answer, whatever else comes before it. */
+  async ask(
+    id: number | string,
+    method: string,
+    params?: unknown,
+  ): Promise<ReadFrame["json"]> {
+    this.request(id, method, params);
+    return (await this.answer(id)).json;
+  }
+
   /** `initialize` and `notifications/initialized`, as a client begins. */
   async initialize(
     params: Record<string, unknown> = {},

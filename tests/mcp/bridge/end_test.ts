@@ -93,8 +93,7 @@ Deno.test("a subscription that the target refuses is not asked for again", async
   );
   await w.client.initialize();
   await refused;
-  w.client.request(1, "tools/list");
-  await w.client.answer(1);
+  await w.client.ask(1, "tools/list");
   assertEquals(warnings, ["the target refused a subscription"]);
   const asked = messages(w.server.requests.all)
     .filter(({ method }) => method === "subscriptions/listen");
@@ -160,8 +159,7 @@ Deno.test("a log level that the target never takes holds nothing up at the end",
   }));
   const { _meta } = modernParams();
   const meta = Object.entries(_meta ?? {}).concat([[LOG_LEVEL, "debug"]]);
-  w.client.request(1, "tools/list", { _meta: Object.fromEntries(meta) });
-  await w.client.answer(1);
+  await w.client.ask(1, "tools/list", { _meta: Object.fromEntries(meta) });
   await w.server.requests.find((seen) => seen.text().includes("setLevel"));
   assertEquals(await w.client.close(), []);
 });

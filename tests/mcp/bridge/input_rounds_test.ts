@@ -49,8 +49,7 @@ Deno.test("what a legacy target asks within a call becomes input_required, and t
   const params = modernParams({ name: "x", arguments: {} }, {
     elicitation: {},
   });
-  w.client.request(1, "tools/call", params);
-  let { json } = await w.client.answer(1);
+  let json = await w.client.ask(1, "tools/call", params);
   for (let round = 0; round < 2; round++) {
     assertEquals(json.result.resultType, "input_required");
     const [[name, asked]] = Object.entries<{ params: { message: string } }>(
@@ -79,8 +78,7 @@ Deno.test("a call whose client has answered takes as long as it takes", async ()
   using clock = new Clock();
   await using w = await bridged(legacyTarget(legacyAsking(1, done.promise)));
   const params = modernParams({ name: "x" }, { elicitation: {} });
-  w.client.request(1, "tools/call", params);
-  const { json } = await w.client.answer(1);
+  const json = await w.client.ask(1, "tools/call", params);
   const { requestState, inputRequests } = json.result;
   const [name] = Object.keys(inputRequests);
   const answer = { action: "decline" };
@@ -100,8 +98,7 @@ Deno.test("a call whose client has answered takes as long as it takes", async ()
 Deno.test("a requestState is good for one retry, and an unknown one is an error", async () => {
   await using w = await bridged(legacyTarget(legacyAsking(1)));
   const params = modernParams({ name: "x" }, { elicitation: {} });
-  w.client.request(1, "tools/call", params);
-  const { json } = await w.client.answer(1);
+  const json = await w.client.ask(1, "tools/call", params);
   const { requestState, inputRequests } = json.result;
   const [name] = Object.keys(inputRequests);
   const retry = {
@@ -112,12 +109,10 @@ Deno.test("a requestState is good for one retry, and an unknown one is an error"
   // It is that of a call, and no other method's.
   w.client.request("p", "prompts/get", retry);
   assertEquals((await w.client.answer("p")).json.error.code, -32602);
-  w.client.request(2, "tools/call", retry);
-  assertEquals((await w.client.answer(2)).json.result.got, [{
+  assertEquals((await w.client.ask(2, "tools/call", retry)).result.got, [{
     action: "decline",
   }]);
-  w.client.request(3, "tools/call", retry);
-  assertEquals((await w.client.answer(3)).json.error.code, -32602);
+  assertEquals((await w.client.ask(3, "tools/call", retry)).error.code, -32602);
 });
 
 Deno.test("at most 64 calls wait for their client; the next one's question is refused", async () => {

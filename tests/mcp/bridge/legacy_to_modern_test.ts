@@ -44,8 +44,7 @@ Deno.test("a legacy client's requests get the _meta of the modern era, every oth
     progressToken: 7,
   });
   assertEquals(call?.header("mcp-name"), "x");
-  w.client.request(3, "ping");
-  assertEquals((await w.client.answer(3)).json.result, {});
+  assertEquals((await w.client.ask(3, "ping")).result, {});
   assertEquals(
     messages(w.server.requests.all).map(({ method }) => method)
       .filter((method) => method === "ping" || method === "logging/setLevel"),
@@ -58,8 +57,7 @@ Deno.test("a legacy client at a target of its own era is not bridged", async () 
     legacyTarget({ GET: (_none, reply) => reply.status(405) }),
   );
   await w.client.initialize();
-  w.client.request(1, "ping");
-  await w.client.answer(1);
+  await w.client.ask(1, "ping");
   assertEquals(
     messages(w.server.requests.all).map(({ method }) => method),
     ["initialize", "notifications/initialized", "ping"],
@@ -309,8 +307,7 @@ Deno.test("a large answer is not parsed on its way to a legacy client", async ()
   }));
   await w.client.initialize();
   using parsed = new ParseCounter();
-  w.client.request(1, "tools/call", { name: "x" });
-  await w.client.answer(1);
+  await w.client.ask(1, "tools/call", { name: "x" });
   // By this client alone.
   assertEquals(parsed.count, 1);
 });

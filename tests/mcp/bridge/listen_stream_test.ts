@@ -177,8 +177,7 @@ Deno.test("a subscription of the modern era that is cancelled before the session
   );
   assertEquals(await seen.at(0), "resources/subscribe");
   client.notify("notifications/cancelled", { requestId: "s" });
-  client.request(1, "tools/list", modern());
-  await client.answer(1);
+  await client.ask(1, "tools/list", modern());
   agree.resolve();
   assertEquals(await seen.at(1), "resources/unsubscribe");
   assertEquals(await client.close(), []);
@@ -199,8 +198,9 @@ Deno.test("a client may be subscribed to 500 resources at once; the next one is 
     assertEquals((await w.client.answer(n)).json.result, {});
   }
   await target.promise;
-  w.client.request("more", "resources/subscribe", { uri: "b:c" });
-  const { error } = (await w.client.answer("more")).json;
+  const { error } = await w.client.ask("more", "resources/subscribe", {
+    uri: "b:c",
+  });
   assertEquals(error.code, -32602);
   assertStringIncludes(error.message, "500 resources");
   w.client.request("known", "resources/subscribe", { uri: "a:1" });

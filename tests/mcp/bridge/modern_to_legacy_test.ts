@@ -18,8 +18,7 @@ Deno.test("a modern client's requests go over a hidden session without its _meta
       ),
     GET: (_none, reply) => reply.status(405),
   }));
-  w.client.request(1, "server/discover", modernParams());
-  const { json } = await w.client.answer(1);
+  const json = await w.client.ask(1, "server/discover", modernParams());
   assertEquals(json.result.supportedVersions, ["2026-07-28"]);
   assertEquals(
     json.result._meta["io.modelcontextprotocol/serverInfo"].name,
@@ -87,8 +86,7 @@ Deno.test("other requests of a legacy target are refused, and its ping is answer
       if (answered.length === 2) done.resolve();
     },
   }));
-  w.client.request(1, "tools/list", modernParams());
-  await w.client.answer(1);
+  await w.client.ask(1, "tools/list", modernParams());
   await done.promise;
   assertEquals(answered.sort(), [["p", {}], ["r", -32601]]);
 });
@@ -192,11 +190,9 @@ Deno.test("a large answer is not parsed on its way to a modern client, and gains
       reply.json(result(message, { text: "x".repeat(2 ** 20) })),
     GET: (_none, reply) => reply.status(405),
   }));
-  w.client.request(1, "tools/list", modernParams());
-  await w.client.answer(1);
+  await w.client.ask(1, "tools/list", modernParams());
   using parsed = new ParseCounter();
-  w.client.request(2, "tools/call", modernParams({ name: "x" }));
-  const { json } = await w.client.answer(2);
+  const json = await w.client.ask(2, "tools/call", modernParams({ name: "x" }));
   assertEquals(json.result.resultType, "complete");
   // By this client alone.
   assertEquals(parsed.count, 1);
@@ -206,8 +202,6 @@ Deno.test("a request of no era is answered, not dropped, once the client speaks 
   await using w = await bridged(
     legacyTarget({ GET: (_none, reply) => reply.status(405) }),
   );
-  w.client.request(1, "tools/list", modernParams());
-  await w.client.answer(1);
-  w.client.request(2, "tools/list");
-  assertEquals((await w.client.answer(2)).json.error.code, -32600);
+  await w.client.ask(1, "tools/list", modernParams());
+  assertEquals((await w.client.ask(2, "tools/list")).error.code, -32600);
 });

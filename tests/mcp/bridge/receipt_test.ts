@@ -25,8 +25,8 @@ Deno.test("a legacy client's result of a modern target says who answered", async
     receiptOf,
   });
   await w.client.initialize();
-  w.client.request(1, "tools/call", { name: "x", arguments: {} });
-  const { _meta } = (await w.client.answer(1)).json.result;
+  const { _meta } =
+    (await w.client.ask(1, "tools/call", { name: "x", arguments: {} })).result;
   assertEquals(_meta, { [KEY]: { account: "1" }, other: 1 });
 });
 
@@ -34,7 +34,8 @@ Deno.test("a modern client's result of a legacy target says who answered", async
   await using w = await bridged(legacyTarget({ "tools/call": call }), {
     receiptOf,
   });
-  w.client.request(1, "tools/call", modern({ name: "x", arguments: {} }));
-  const { _meta } = (await w.client.answer(1)).json.result;
+  const { _meta } =
+    (await w.client.ask(1, "tools/call", modern({ name: "x", arguments: {} })))
+      .result;
   assertEquals([_meta[KEY], _meta.other], [{ account: "1" }, 1]);
 });

@@ -15,8 +15,8 @@ Deno.test("after a no, a minute passes before anybody is asked again", async () 
   await using w = await world();
   await ended(w);
   const outcome = async (id: number): Promise<string | undefined> => {
-    w.client.request(id, "tools/call", { name: "x" });
-    return (await w.client.answer(id)).json.error?.data.login;
+    return (await w.client.ask(id, "tools/call", { name: "x" })).error?.data
+      .login;
   };
   w.client.request(1, "tools/call", { name: "x" });
   const { id } = await nextOf(w, "elicitation/create");
@@ -96,8 +96,8 @@ for (
   Deno.test(`a retry of the modern era that says ${action} ends the login for all that wait, and asks for no other`, async () => {
     await using w = await world();
     w.end();
-    w.client.request(1, "tools/call", opening());
-    const { requestState } = (await w.client.answer(1)).json.result;
+    const { requestState } =
+      (await w.client.ask(1, "tools/call", opening())).result;
     w.client.request(2, "tools/list", opening());
     await w.found.at(1);
     const inputResponses = { login: { action } };

@@ -90,8 +90,7 @@ Deno.test("a task that an account's call began is asked for in a new session of 
   w.call(1, accountOf(1));
   await w.client.answer(1);
   await w.end(accountOf(1));
-  w.client.request(2, "tasks/get", { taskId: "t-1" });
-  await w.client.answer(2);
+  await w.client.ask(2, "tasks/get", { taskId: "t-1" });
   const asked = w.server.requests.all.filter((request) =>
     request.text().includes("tasks/get")
   );

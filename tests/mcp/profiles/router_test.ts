@@ -93,8 +93,7 @@ Deno.test("the end does not wait for a log level that no call waits for, and its
     ),
   });
   await w.client.initialize();
-  w.client.request(1, "logging/setLevel", { level: "debug" });
-  await w.client.answer(1);
+  await w.client.ask(1, "logging/setLevel", { level: "debug" });
   w.call(2, "prod");
   const level = await w.arrival("logging/setLevel prod");
   await w.client.answer(2);
@@ -121,8 +120,7 @@ Deno.test("a log level is asked for until the last call is answered, though the 
     },
   });
   await w.client.initialize();
-  w.client.request(1, "logging/setLevel", { level: "debug" });
-  await w.client.answer(1);
+  await w.client.ask(1, "logging/setLevel", { level: "debug" });
   w.call(2, "prod");
   await w.arrival("initialize prod");
   const closed = w.client.close();
@@ -192,8 +190,7 @@ for (
       { "tools/list": (message, reply) => reply.json(value(message)) },
       { maxAnswerBytes: 512 * MIB },
     );
-    w.client.request(1, "tools/list");
-    const { json } = await w.client.answer(1);
+    const json = await w.client.ask(1, "tools/list");
     const [tool] = json.result.tools;
     assertEquals(tool.inputSchema.properties.aws_profile.enum, ["dev", "prod"]);
   });
@@ -229,17 +226,15 @@ for (const era of ["legacy", "modern"] as const) {
       "io.modelcontextprotocol/clientCapabilities": {},
     };
     const call = async (id: number, aws_profile: string) => {
-      w.client.request(id, "tools/call", {
+      return (await w.client.ask(id, "tools/call", {
         name: "x",
         arguments: { aws_profile },
         _meta,
-      });
-      return (await w.client.answer(id)).json.error?.code;
+      })).error?.code;
     };
     for (const id of [10, 20]) {
       // Of the first profile's account, whichever is called next.
-      w.client.request(id, "tools/list", { _meta });
-      await w.client.answer(id);
+      await w.client.ask(id, "tools/list", { _meta });
       assertEquals(await call(id + 1, "prod"), -31019);
       assertEquals(await call(id + 2, "dev"), undefined);
     }

@@ -27,8 +27,7 @@ async function world(script: Record<string, McpHandler> = {}) {
         .map(({ who }) => who),
     /** Calls a tool, and waits for the answer. */
     call: async (id: number, args: unknown, name = "x") => {
-      w.client.request(id, "tools/call", { name, arguments: args });
-      return (await w.client.answer(id)).json;
+      return await w.client.ask(id, "tools/call", { name, arguments: args });
     },
     /** The first message of a method and a sender, past or to come. */
     arrival: (method: string, who: string) =>
@@ -61,8 +60,7 @@ Deno.test("a tool with an argument aws_profile of its own is called as the clien
       reply.json(messages.map((message: unknown) => result(message))),
   });
   await w.client.initialize();
-  w.client.request("list", "tools/list");
-  await w.client.answer("list");
+  await w.client.ask("list", "tools/list");
   for (const [id, aws_profile] of [[1, "theirs"], [2, "prod"], [3, null]]) {
     const { error } = await w.call(Number(id), { aws_profile }, "own");
     assertEquals(error, undefined);
@@ -99,8 +97,7 @@ Deno.test("a tool that is listed without an argument of its own any more has the
   });
   await w.client.initialize();
   for (const id of ["first", "second"]) {
-    w.client.request(id, "tools/list");
-    await w.client.answer(id);
+    await w.client.ask(id, "tools/list");
   }
   await w.call(1, { aws_profile: "prod" }, "own");
   assertEquals(w.who("tools/call"), ["prod"]);
@@ -148,10 +145,8 @@ for (
     });
     await w.client.initialize();
     await w.call(1, { aws_profile: "prod" });
-    w.client.request(2, "tasks/get", { taskId: "t-1" });
-    await w.client.answer(2);
-    w.client.request(3, "tasks/get", { taskId: "of nobody" });
-    await w.client.answer(3);
+    await w.client.ask(2, "tasks/get", { taskId: "t-1" });
+    await w.client.ask(3, "tasks/get", { taskId: "of nobody" });
     assertEquals(w.who("tasks/get"), ["prod", "dev"]);
     w.client.request(4, "tasks/result", { taskId: "t-1" });
     await w.arrival("tasks/result", "prod");
@@ -192,8 +187,7 @@ Deno.test("what is for all sessions is not sent where there is none yet", async 
   await w.client.initialize();
   assertEquals((await w.call(1, { aws_profile: "prod" })).error.code, -32000);
   w.client.notify("notifications/roots/list_changed");
-  w.client.request(2, "logging/setLevel", { level: "debug" });
-  await w.client.answer(2);
+  await w.client.ask(2, "logging/setLevel", { level: "debug" });
   assertEquals(await w.client.close(), []);
   assertEquals(w.who("notifications/roots/list_changed"), ["dev"]);
   assertEquals(w.who("logging/setLevel"), ["dev"]);
@@ -202,12 +196,10 @@ Deno.test("what is for all sessions is not sent where there is none yet", async 
 Deno.test("the log level is set in every session, in those opened later as well, and the client gets one answer", async () => {
   await using w = await world();
   await w.client.initialize();
-  w.client.request(1, "logging/setLevel", { level: "error" });
-  await w.client.answer(1);
+  await w.client.ask(1, "logging/setLevel", { level: "error" });
   await w.call(2, { aws_profile: "prod" });
   await w.arrival("error", "prod");
-  w.client.request(3, "logging/setLevel", { level: "debug" });
-  await w.client.answer(3);
+  await w.client.ask(3, "logging/setLevel", { level: "debug" });
   await w.arrival("debug", "prod");
   assertEquals(await w.client.close(), []);
   const levels = w.seen()
@@ -224,8 +216,7 @@ Deno.test("the log level is set in every session, in those opened later as well,
 Deno.test("the log level of the client's first session is not set for another identity in its second", async () => {
   await using w = await world();
   await w.client.initialize();
-  w.client.request(1, "logging/setLevel", { level: "error" });
-  await w.client.answer(1);
+  await w.client.ask(1, "logging/setLevel", { level: "error" });
   await w.client.initialize();
   for (const id of [2, 3]) await w.call(id, { aws_profile: "prod" });
   assertEquals(await w.client.close(), []);
@@ -250,12 +241,11 @@ Deno.test("in 2026-07-28 a call of another profile has the headers that the firs
   w.client.request(1, "tools/list", modern());
   const { text } = await w.client.answer(1);
   assertStringIncludes(text, "aws_profile");
-  w.client.request(
+  await w.client.ask(
     2,
     "tools/call",
     modern({ name: "x", arguments: { aws_profile: "prod", region: "r" } }),
   );
-  await w.client.answer(2);
   const call = w.seen().at(-1);
   assertEquals(
     [call?.who, call?.message.method, call?.request.header("mcp-param-region")],

@@ -20,11 +20,11 @@ async function initializing(
       ),
   }));
   await using client = new StreamClient({ url: server.url });
-  client.request(1, "initialize", { protocolVersion: "2025-11-25" });
-  const { json } = await client.answer(1);
+  const json = await client.ask(1, "initialize", {
+    protocolVersion: "2025-11-25",
+  });
   if (json.error) return { json, seen: undefined };
-  client.request(2, "m");
-  assertEquals((await client.answer(2)).json.result, {});
+  assertEquals((await client.ask(2, "m")).result, {});
   return { json, seen: server.requests.all.at(-1) };
 }
 
@@ -94,9 +94,8 @@ Deno.test("a session ID that cannot be sent back ends a recovery with an error, 
   }));
   await using client = new StreamClient({ url: server.url });
   await client.initialize();
-  client.request(1, "tools/call", { name: "x" });
   assertStringIncludes(
-    (await client.answer(1)).json.error.message,
+    (await client.ask(1, "tools/call", { name: "x" })).error.message,
     "not visible ASCII",
   );
   assertEquals(ran, 1);

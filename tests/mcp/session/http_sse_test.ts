@@ -176,14 +176,12 @@ for (const transport of ["sse", "auto"] as const) {
       await stream.closed;
     });
     await using client = new StreamClient({ url: server.url, transport });
-    client.request(1, "initialize", {});
-    assert("error" in (await client.answer(1)).json);
+    assert("error" in await client.ask(1, "initialize", {}));
     const posts = () =>
       server.requests.all.filter(({ method }) => method === "POST").length;
     const before = posts();
     client.notify("notifications/initialized");
-    client.request(2, "tools/call", { name: "x" });
-    const { error } = (await client.answer(2)).json;
+    const { error } = await client.ask(2, "tools/call", { name: "x" });
     assertEquals([error.data.reason, error.data.mayHaveRun], [
       "unreachable",
       false,
@@ -223,8 +221,7 @@ Deno.test("a channel that breaks cuts what is in flight, and the next request ha
   await client.initialize();
   client.request(1, "tools/call", { name: "x" });
   assertEquals((await client.answer(1)).json.error.data.reason, "stream-cut");
-  client.request(2, "tools/list");
-  assertEquals((await client.answer(2)).json.result.method, "tools/list");
+  assertEquals((await client.ask(2, "tools/list")).result.method, "tools/list");
   assertEquals(
     server.requests.all.slice(-4).map(({ method, target }) =>
       `${method} ${target}`

@@ -63,8 +63,7 @@ Deno.test("a ping that finds the session lost makes a new one before the client 
     next.header("mcp-session-id"),
     first.header("mcp-session-id"),
   );
-  w.client.request(1, "m");
-  assertEquals((await w.client.answer(1)).json.result, {});
+  assertEquals((await w.client.ask(1, "m")).result, {});
   assertEquals(await w.client.close(), []);
 });
 
@@ -142,10 +141,8 @@ Deno.test("without a session nothing is pinged", async () => {
   await using w = await StreamWorld.start({}, {
     keepAliveMs: 3_000,
   });
-  w.client.request(1, "m");
-  await w.client.answer(1);
+  await w.client.ask(1, "m");
   await clock.pass(200_000);
-  w.client.request(2, "m");
-  await w.client.answer(2);
+  await w.client.ask(2, "m");
   assertEquals(w.posted, ["m", "m"]);
 });

@@ -42,8 +42,7 @@ Deno.test("a batch whose answers tell of a lost session is answered, and the nex
     params: CALL,
   })));
   assertEquals((await w.client.next()).json.length, 2);
-  w.client.request(3, "tools/call", CALL);
-  assertEquals((await w.client.answer(3)).json.result, {});
+  assertEquals((await w.client.ask(3, "tools/call", CALL)).result, {});
   assertEquals(w.opened(), 2);
 });
 

@@ -5,8 +5,7 @@ import { count, initialised } from "./world.ts";
 Deno.test("without recovery a lost session is the client's error, and no new one is made", async () => {
   await using w = await initialised({}, { recover: false });
   w.sessions.known.clear();
-  w.client.request(1, "m");
-  const { json } = await w.client.answer(1);
+  const json = await w.client.ask(1, "m");
   assertEquals(json.error.message, "Session not found");
   assertEquals(count(w.server, "initialize"), 1);
 });
@@ -17,8 +16,7 @@ Deno.test("without recovery the standalone stream makes no new session either", 
     { standaloneStream: true, recover: false },
   );
   await w.server.requests.find(({ method }) => method === "GET");
-  w.client.request(1, "m");
-  await w.client.answer(1);
+  await w.client.ask(1, "m");
   assertEquals(count(w.server, "initialize"), 1);
 });
 
@@ -30,8 +28,7 @@ Deno.test("a call that is cancelled while it waits to be sent again is never sen
   w.client.request(1, "tools/call", { name: "x" });
   await w.server.requests.find((seen) => seen.text().includes("tools/call"));
   // The answer has come when the next one has, over the same connection.
-  w.client.request(2, "m");
-  await w.client.answer(2);
+  await w.client.ask(2, "m");
   w.client.notify("notifications/cancelled", { requestId: 1 });
   assertEquals(await w.client.close(), []);
   assertEquals(
@@ -55,8 +52,7 @@ for (
     });
     w.client.request(1, "tools/call", { name: "x" });
     assertEquals((await w.client.answer(1)).json.error.message, message);
-    w.client.request(2, "m");
-    await w.client.answer(2);
+    await w.client.ask(2, "m");
     assertEquals(count(w.server, "initialize"), 1);
   });
 }
@@ -105,9 +101,8 @@ Deno.test("a call that ran before its stream and its session were lost gets stre
     {},
     sessions,
   );
-  w.client.request(1, "tools/call", { name: "x" });
   assertEquals(
-    (await w.client.answer(1)).json.error.data.reason,
+    (await w.client.ask(1, "tools/call", { name: "x" })).error.data.reason,
     "stream-cut",
   );
 });

@@ -16,8 +16,7 @@ Deno.test("a 404 with a session is answered after one new initialize", async () 
   await using world = await (await StreamWorld.start({}))
     .initialize({ capabilities: { roots: {} } });
   const { server, client, sessions } = world;
-  client.request(1, "before");
-  await client.answer(1);
+  await client.ask(1, "before");
   sessions.known.clear();
   client.request(2, "tools/call", { name: "x" });
   assertEquals((await client.next()).json, {
@@ -258,11 +257,9 @@ Deno.test("an answer to a request of the old session is dropped", async () => {
     },
   });
   const { client, server, sessions } = world;
-  client.request(1, "ask");
-  await client.answer(1);
+  await client.ask(1, "ask");
   sessions.known.clear();
-  client.request(2, "m");
-  await client.answer(2);
+  await client.ask(2, "m");
   client.send({ jsonrpc: "2.0", id: "q", result: { roots: [] } });
   await client.close();
   assertEquals(trace(server).some(([method]) => method === undefined), false);
@@ -271,12 +268,10 @@ Deno.test("an answer to a request of the old session is dropped", async () => {
 Deno.test("a second initialize of the client's makes a new session, and the old one is ended", async () => {
   await using world = await initialised();
   const { client, server } = world;
-  client.request(1, "initialize", { protocolVersion: "2025-11-25" });
-  await client.answer(1);
+  await client.ask(1, "initialize", { protocolVersion: "2025-11-25" });
   const ended = await server.requests.find(({ method }) => method === "DELETE");
   assertEquals(ended.header("mcp-session-id")?.slice(0, 9), "session-1");
-  client.request(2, "m");
-  await client.answer(2);
+  await client.ask(2, "m");
   assertEquals(trace(server).findLast(([method]) => method === "m"), [
     "m",
     "session-2",

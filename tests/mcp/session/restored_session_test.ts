@@ -20,8 +20,7 @@ Deno.test("the log level and the subscriptions are set up again, and changed lis
   client.request(2, "resources/subscribe", { uri: "file:///a" });
   client.request(3, "resources/subscribe", { uri: "file:///b" });
   for (const id of [1, 2, 3]) await client.answer(id);
-  client.request(4, "resources/unsubscribe", { uri: "file:///a" });
-  await client.answer(4);
+  await client.ask(4, "resources/unsubscribe", { uri: "file:///a" });
   const before = server.requests.length;
   sessions.known.clear();
   client.request(5, "tools/call", { name: "x" });
@@ -82,13 +81,11 @@ Deno.test("what the client set up in its first session is not set up again for i
   client.request(1, "logging/setLevel", { level: "debug" });
   client.request(2, "resources/subscribe", { uri: "file:///a" });
   for (const id of [1, 2]) await client.answer(id);
-  client.request(3, "initialize", { protocolVersion: "2025-11-25" });
-  await client.answer(3);
+  await client.ask(3, "initialize", { protocolVersion: "2025-11-25" });
   await server.requests.find(({ method }) => method === "DELETE");
   const before = server.requests.length;
   sessions.known.clear();
-  client.request(4, "m");
-  await client.answer(4);
+  await client.ask(4, "m");
   assertEquals(
     trace(server).slice(before).map(([method]) => method),
     ["m", "initialize", "notifications/initialized", "m"],

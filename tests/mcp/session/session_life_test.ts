@@ -12,8 +12,7 @@ Deno.test("a target that answers every GET with 404 has no standalone stream, an
     { standaloneStream: true },
   );
   for (let id = 0; id < 20; id++) {
-    w.client.request(id, "m");
-    await w.client.answer(id);
+    await w.client.ask(id, "m");
   }
   await w.client.close();
   assertEquals([count(w.server, "initialize"), count(w.server, "GET")], [2, 2]);
@@ -38,8 +37,7 @@ Deno.test("a 409 to a GET is met with backoff, longer than the retry time of the
       await stream.end();
     },
   });
-  w.client.request(1, "m");
-  assertEquals((await w.client.answer(1)).json.result, { said: "resumed" });
+  assertEquals((await w.client.ask(1, "m")).result, { said: "resumed" });
 });
 
 for (const retry of [0, 2 ** 31, 2 ** 40]) {
@@ -53,8 +51,7 @@ for (const retry of [0, 2 ** 31, 2 ** 40]) {
     }, { standaloneStream: true });
     await w.server.requests.find(({ method }) => method === "GET");
     for (let id = 0; id < 100; id++) {
-      w.client.request(id, "m");
-      await w.client.answer(id);
+      await w.client.ask(id, "m");
     }
     assertLess(count(w.server, "GET"), 30);
   });
@@ -163,8 +160,7 @@ for (
       m: (_message, reply) =>
         reply.json({ message }, status, { "x-amzn-errortype": type }),
     });
-    w.client.request(1, "m");
-    const { json } = await w.client.answer(1);
+    const json = await w.client.ask(1, "m");
     assertEquals([json.error.code, json.error.data.awsError], [code, type]);
   });
 }
@@ -177,8 +173,7 @@ Deno.test("an HTTP error of AWS's own has its status, AWS error type and message
         400,
       ),
   });
-  w.client.request(1, "m");
-  const { json } = await w.client.answer(1);
+  const json = await w.client.ask(1, "m");
   assertEquals(
     [json.error.code, json.error.data.status, json.error.data.awsError],
     [-31011, 400, "ThrottlingException"],
@@ -204,8 +199,7 @@ Deno.test("the stream of a cancelled request is left open, and never resumed", a
   await w.server.requests.find((seen) => seen.text().includes("tools/call"));
   w.client.notify("notifications/cancelled", { requestId: 1 });
   assertEquals((await w.client.next()).json.method, "still/said");
-  w.client.request(2, "m");
-  await w.client.answer(2);
+  await w.client.ask(2, "m");
   assertEquals(await w.client.close(), []);
   assertEquals(count(w.server, "GET"), 0);
 });

@@ -196,8 +196,10 @@ const AFTER: Record<string, Signal> = {
 for (const [what, signal] of Object.entries(AFTER)) {
   Deno.test(`after ${what} the call is not sent again: its error is the answer, and the next call works`, async () => {
     await using w = await world(signal, { runs: true });
-    w.client.request(3, "tools/call", { ...CALL, _meta: { progressToken: 7 } });
-    const { json } = await w.client.answer(3);
+    const json = await w.client.ask(3, "tools/call", {
+      ...CALL,
+      _meta: { progressToken: 7 },
+    });
     assertEquals("error" in json, true);
     assertEquals(w.ran(), 1);
     w.client.request(4, "tools/call", CALL);
@@ -234,8 +236,7 @@ for (
       transport: "sse",
     });
     await client.initialize();
-    client.request(3, "tools/call", CALL);
-    assertEquals("result" in (await client.answer(3)).json, true);
+    assertEquals("result" in await client.ask(3, "tools/call", CALL), true);
     assertEquals([ran, opened], [1, 2]);
   });
 }
@@ -257,9 +258,7 @@ Deno.test("over HTTP+SSE an error about the session is the call's answer, and th
   );
   await using client = new StreamClient({ url: server.url, transport: "sse" });
   await client.initialize();
-  client.request(3, "tools/call", CALL);
-  assertEquals((await client.answer(3)).json.error.code, -32001);
-  client.request(4, "tools/call", CALL);
-  assertEquals("result" in (await client.answer(4)).json, true);
+  assertEquals((await client.ask(3, "tools/call", CALL)).error.code, -32001);
+  assertEquals("result" in await client.ask(4, "tools/call", CALL), true);
   assertEquals([ran, opened], [2, 2]);
 });

@@ -113,8 +113,7 @@ Deno.test("a target that gave no session cannot lose one", async () => {
   }));
   await using client = new StreamClient({ url: server.url });
   await client.initialize();
-  client.request(3, "tools/call", CALL);
-  const { json } = await client.answer(3);
+  const json = await client.ask(3, "tools/call", CALL);
   assertStringIncludes(json.error.message, "Session not found");
   const opened = server.requests.all.filter((seen) =>
     seen.text().includes('"initialize"')

@@ -85,8 +85,7 @@ Deno.test("without the option there is no GET", async () => {
   await using server = await RawServer.start(mcp({}));
   await using client = new StreamClient({ url: server.url });
   await client.initialize();
-  client.request(1, "m");
-  await client.answer(1);
+  await client.ask(1, "m");
   await client.close();
   assertEquals(server.requests.all.map(({ method }) => method), [
     "POST",
@@ -186,8 +185,7 @@ for (
     const { log, told, first } = warnings();
     await using world = await standing(refuse, { log });
     await within(first, "a warning");
-    world.client.request(1, "m");
-    await world.client.answer(1);
+    await world.client.ask(1, "m");
     const gets = world.server.requests.all.filter(({ method }) =>
       method === "GET"
     );
@@ -247,8 +245,7 @@ for (
   Deno.test(`a target that meets every standalone stream with ${what} is initialised twice at most`, async () => {
     await using world = await standing(tell);
     for (let id = 0; id < 20; id++) {
-      world.client.request(id, "m");
-      await world.client.answer(id);
+      await world.client.ask(id, "m");
     }
     await world.client.close();
     assertEquals(world.sessions.known.size <= 2, true);

@@ -26,8 +26,7 @@ const FOUND = { supportedVersions: ["2026-07-28"], capabilities: {} };
 async function errorWhen(handler: McpHandler, timeoutMs?: number) {
   await using server = await RawServer.start(mcp({ [DISCOVER]: handler }));
   await using client = new StreamClient({ url: server.url, timeoutMs });
-  client.request("probe", DISCOVER, modern());
-  const { json } = await client.answer("probe");
+  const json = await client.ask("probe", DISCOVER, modern());
   return { ...json.error, tries: server.requests.length };
 }
 
@@ -108,8 +107,7 @@ for (const [what, handler] of Object.entries(PASSING)) {
           : reply.json(result(message, FOUND)),
     }));
     await using client = new StreamClient({ url: server.url });
-    client.request(1, DISCOVER, modern());
-    assertEquals((await client.answer(1)).json.result, FOUND);
+    assertEquals((await client.ask(1, DISCOVER, modern())).result, FOUND);
     assertEquals(server.requests.length, 2);
   });
 
@@ -157,8 +155,7 @@ Deno.test("credentials that appear meanwhile answer server/discover", async () =
       );
     },
   });
-  client.request(1, DISCOVER, modern());
-  assertEquals((await client.answer(1)).json.result, FOUND);
+  assertEquals((await client.ask(1, DISCOVER, modern())).result, FOUND);
 });
 
 Deno.test("the initialize that follows a failed server/discover names the same cause", async () => {
@@ -194,13 +191,11 @@ Deno.test("one connection may probe with server/discover and then fall back to i
       }),
   }));
   await using client = new StreamClient({ url: server.url });
-  client.request(0, DISCOVER, modern());
-  const { json } = await client.answer(0);
+  const json = await client.ask(0, DISCOVER, modern());
   assertEquals(json.error.code, -32601);
   assertStringIncludes(json.error.message, "Server not initialized");
   await client.initialize();
-  client.request(1, "tools/list");
-  await client.answer(1);
+  await client.ask(1, "tools/list");
   const [probe, initialize, , list] = server.requests.all;
   assertEquals(
     [probe, initialize, list].map((seen) => [

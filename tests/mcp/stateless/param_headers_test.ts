@@ -26,12 +26,9 @@ Deno.test("Mcp-Param goes with tools/call, as the list that passed through marks
   }));
   await using client = new StreamClient({ url: server.url });
   const call = { name: "add", arguments: { region: " x", other: "y" } };
-  client.request(1, "tools/list", modern());
-  await client.answer(1);
-  client.request(2, "tools/call", modern(call));
-  await client.answer(2);
-  client.request(3, "tools/call", modern({ ...call, arguments: {} }));
-  await client.answer(3);
+  await client.ask(1, "tools/list", modern());
+  await client.ask(2, "tools/call", modern(call));
+  await client.ask(3, "tools/call", modern({ ...call, arguments: {} }));
   assertEquals(
     server.requests.all.map((seen) => mcpHeaders(seen)["mcp-param-region"]),
     [undefined, "=?base64?IHg=?=", undefined],

@@ -16,8 +16,7 @@ Deno.test("every POST has MCP-Protocol-Version and Mcp-Method, and no session", 
     standaloneStream: true,
   });
   client.request(1, "tools/list", modern());
-  client.request(2, "x/y", modern());
-  await client.answer(2);
+  await client.ask(2, "x/y", modern());
   client.notify("notifications/x", modern());
   await client.close();
   const version = { "mcp-protocol-version": "2026-07-28" };
@@ -205,8 +204,7 @@ Deno.test("a tool that the list calls idempotent is called again after a 503", a
         : reply.json(result(message, { said: "put" })),
   }));
   await using client = new StreamClient({ url: server.url });
-  client.request(1, "tools/list", modern());
-  await client.answer(1);
+  await client.ask(1, "tools/list", modern());
   client.request(2, "tools/call", modern({ name: "put" }));
   assertEquals((await client.answer(2)).json.result, { said: "put" });
 });

@@ -48,8 +48,7 @@ for (
   Deno.test(`with a policy ${text} is not sent: it is a call to another reader`, async () => {
     await using w = await world();
     w.client.send(text);
-    w.client.request(2, "m");
-    await w.client.answer(2);
+    await w.client.ask(2, "m");
     assertEquals(w.client.frames.length, 1);
     assertEquals(w.server.requests.length, 1);
   });

@@ -46,8 +46,7 @@ Deno.test("calls of tools that are not known share one list", async () => {
   }, { tools: { readOnly: true } });
   const names = ["get", "delete", "other"];
   for (const name of names) w.client.request(name, "tools/call", { name });
-  w.client.request(1, "m");
-  await w.client.answer(1);
+  await w.client.ask(1, "m");
   release.resolve();
   const codes = new Map<string, number | undefined>();
   for (const _name of names) {
@@ -65,10 +64,9 @@ Deno.test("a long name that almost fits a glob stops nothing, and is cut in the 
   });
   const name = "delete".repeat(40_000);
   w.client.request(1, "tools/call", { name });
-  w.client.request(2, "m");
-  await w.client.answer(2);
-  w.client.request(3, "tools/call", { name: `${name}ab` });
-  const { message, data } = (await w.client.answer(3)).json.error;
+  await w.client.ask(2, "m");
+  const { message, data } =
+    (await w.client.ask(3, "tools/call", { name: `${name}ab` })).error;
   assertEquals(data.tool, `${name.slice(0, 200)}…`);
   assertEquals(message.length < 400, true);
 });

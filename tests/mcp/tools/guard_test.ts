@@ -27,8 +27,7 @@ async function world(
     ...script,
   }, { tools: { readOnly: true }, ...options });
   await w.client.initialize();
-  w.client.request(1, "tools/call", { name: "x" });
-  await w.client.answer(1);
+  await w.client.ask(1, "tools/call", { name: "x" });
   return Object.assign(w, {
     ran,
     /** The tool's calls and lists that reached the target, in their order. */
@@ -46,8 +45,7 @@ for (const maxConcurrency of [1, 64]) {
   Deno.test(`a call that finds its session lost is not sent again when its tool says otherwise in the new one (${maxConcurrency} at once)`, async () => {
     await using w = await world({ maxConcurrency });
     w.restart(false);
-    w.client.request(2, "tools/call", { name: "x" });
-    const { json } = await w.client.answer(2);
+    const json = await w.client.ask(2, "tools/call", { name: "x" });
     assertEquals([json.error?.code, json.error?.data.tool], [-31019, "x"]);
     w.client.request(3, "tools/call", { name: "x" });
     assertEquals((await w.client.answer(3)).json.error?.code, -31019);
@@ -138,8 +136,7 @@ Deno.test("a call is refused with the cause when the new session has no list for
         : reply.json(error(message, -32603, "the disk is full")),
   });
   w.restart(true);
-  w.client.request(2, "tools/call", { name: "x" });
-  const { json } = await w.client.answer(2);
+  const json = await w.client.ask(2, "tools/call", { name: "x" });
   assertEquals(json.error?.code, -31019);
   assertStringIncludes(json.error.message, "the disk is full");
   assertEquals(w.ran, [1]);
@@ -165,11 +162,9 @@ Deno.test("a call that is cancelled while the new session is asked for its tools
   w.client.request(2, "tools/call", { name: "x" });
   await within(asked.promise, "the list of the new session");
   w.client.notify("notifications/cancelled", { requestId: 2 });
-  w.client.request(3, "m");
-  await w.client.answer(3);
+  await w.client.ask(3, "m");
   release.resolve();
-  w.client.request(4, "tools/call", { name: "x" });
-  await w.client.answer(4);
+  await w.client.ask(4, "tools/call", { name: "x" });
   assertEquals(await w.client.close(), []);
   assertEquals(w.ran, [1, 4]);
 });

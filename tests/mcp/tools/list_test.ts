@@ -139,8 +139,7 @@ for (
       { tools: { deny: ["delete"] } },
     );
     for (const [id, params] of [[1, {}], [2, modern()]] as const) {
-      w.client.request(id, "tools/list", params);
-      const { json: { error } } = await w.client.answer(id);
+      const { error } = await w.client.ask(id, "tools/list", params);
       assertEquals(error.code, -31011);
       if (id === 1) assertStringIncludes(error.message, "too many members");
     }
@@ -153,8 +152,7 @@ Deno.test("a tool with too many members is left out, and the others stay", async
       `"result":{"tools":[${SEEN},{${TOO_MANY},"name":"get2"},{"name":"get3"}]}`,
     ),
   }, { tools: { deny: ["delete"] } });
-  w.client.request(1, "tools/list");
-  const { json } = await w.client.answer(1);
+  const json = await w.client.ask(1, "tools/list");
   assertEquals(
     json.result.tools.map(({ name }: { name: string }) => name),
     ["get", "get3"],
@@ -168,8 +166,7 @@ Deno.test("a list of tools of some MiB is read, and shortened", async () => {
       `"result":{"tools":[${HIDDEN},{"name":"get","description":"${padding}"}]}`,
     ),
   }, { tools: { deny: ["delete"] } });
-  w.client.request(1, "tools/list");
-  const { json } = await w.client.answer(1);
+  const json = await w.client.ask(1, "tools/list");
   assertEquals(
     json.result.tools.map(({ name }: { name: string }) => name),
     ["get"],

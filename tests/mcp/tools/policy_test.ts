@@ -40,8 +40,7 @@ Deno.test("with read-only, a call of a tool never listed is checked: the whole l
   await using w = await StreamWorld.start({
     "tools/list": pagedTools,
   }, { tools: { readOnly: true } });
-  w.client.request(1, "tools/call", { name: "delete_item" });
-  const { json } = await w.client.answer(1);
+  const json = await w.client.ask(1, "tools/call", { name: "delete_item" });
   assertEquals([json.error.code, json.error.data.tool], [
     -31019,
     "delete_item",
@@ -73,8 +72,7 @@ Deno.test("allow and deny go by globs, in lists and calls; deny wins", async () 
       ["get.item", false],
     ] as const
   ) {
-    w.client.request(name, "tools/call", { name });
-    const { json } = await w.client.answer(name);
+    const json = await w.client.ask(name, "tools/call", { name });
     assertEquals(json.error?.code, isAllowed ? undefined : -31019, name);
   }
 });
@@ -106,8 +104,7 @@ Deno.test("a call without an ID is dropped, alone and in a batch", async () => {
   };
   w.client.send(call);
   w.client.send([call]);
-  w.client.request(1, "m");
-  await w.client.answer(1);
+  await w.client.ask(1, "m");
   assertEquals(w.server.requests.length, 1);
 });
 
@@ -130,8 +127,7 @@ Deno.test("a call that is cancelled while the list is fetched is never sent", as
   w.client.request(1, "tools/call", { name: "get_item" });
   await w.server.requests.at(0);
   w.client.notify("notifications/cancelled", { requestId: 1 });
-  w.client.request(2, "m");
-  await w.client.answer(2);
+  await w.client.ask(2, "m");
   release.resolve();
   assertEquals(await w.client.close(), []);
   assertEquals(

@@ -168,8 +168,7 @@ Deno.test("what a target's tools said is forgotten with its session, where it te
   assertEquals("result" in (await w.client.answer(1)).json, true);
   sessions.known.clear();
   tool.isReadOnly = false;
-  w.client.request(2, "m");
-  await w.client.answer(2);
+  await w.client.ask(2, "m");
   w.client.request(3, "tools/call", { name: "get" });
   assertEquals((await w.client.answer(3)).json.error?.code, -31019);
 });
@@ -199,8 +198,7 @@ Deno.test("a list of a session that is gone teaches nothing of the next one's to
   // The target begins anew, with another tool of that name.
   sessions.known.clear();
   isReadOnly = false;
-  w.client.request(2, "ping");
-  await w.client.answer(2);
+  await w.client.ask(2, "ping");
   release.resolve();
   const { json } = await w.client.answer(1);
   assertEquals(json.result.tools.length, 1);
