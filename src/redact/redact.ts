@@ -133,7 +133,7 @@ export class Redactor {
 
   /** Remembers what is certainly a secret. */
   addCredential(secret: string | undefined): void {
-    if (secret !== undefined && secret.length >= MIN_LENGTH) {
+    if (secret && secret.length >= MIN_LENGTH) {
       this.#remember(this.#credentials, secret, REDACTED);
     }
   }

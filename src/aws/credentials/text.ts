@@ -4,6 +4,7 @@
  * error that names neither the source nor the character.
  */
 
+import { isObject } from "../../json.ts";
 import { type Failing, sourceFailed } from "./search.ts";
 import type { Credentials } from "./types.ts";
 
@@ -44,12 +45,42 @@ export function demandSendable<T extends Credentials>(
 
 /** What is wrong with credentials that cannot be sent, nothing of them shown. */
 export function credentialsFault(
-  { accessKeyId, secretAccessKey, sessionToken }: Credentials,
+  credentials: Credentials,
   names: KeyNames = USUAL_NAMES,
 ): string | undefined {
+  const fault = typeFault(credentials);
+  if (fault !== undefined) return fault;
+  const { accessKeyId, secretAccessKey, sessionToken } = credentials;
   const faults = [accessKeyId, secretAccessKey, sessionToken]
-    .map((text, at) => [names[at], characterFault(text)]);
+    .map((text, at) => [names[at], characterFault(text ?? undefined)]);
   return faults.find(([, fault]) => fault !== undefined)?.join(" ");
+}
+
+/** A program without types may hand in anything. */
+function typeFault(given: unknown): string | undefined {
+  if (!isObject(given)) {
+    return "they must be an object with accessKeyId and secretAccessKey, not " +
+      typeName(given);
+  }
+  if (!given.accessKeyId || !given.secretAccessKey) {
+    return "accessKeyId or secretAccessKey is missing";
+  }
+  const name = ["accessKeyId", "secretAccessKey", "sessionToken"]
+    .find((name) => typeof (given[name] ?? "") !== "string");
+  if (name !== undefined) {
+    return `${name} must be a string, not ${typeName(given[name])}`;
+  }
+  const { expiration: end } = given;
+  const isEnd = (end ?? undefined) === undefined ||
+    end instanceof Date && !Number.isNaN(end.getTime());
+  return isEnd
+    ? undefined
+    : "expiration must be a Date: hand in new Date(…), or leave it out";
+}
+
+function typeName(value: unknown): string {
+  if (value === null) return "null";
+  return Array.isArray(value) ? "array" : typeof value;
 }
 
 /**
@@ -67,8 +98,7 @@ export function demandPlain(
 
 /** What is wrong with a text that cannot be sent; completes "the text …". */
 function characterFault(text: string | undefined): string | undefined {
-  // A program without types may hand in anything: whoever signs tells of it.
-  const at = typeof text === "string" ? text.search(/[^\x21-\x7e]/u) : -1;
+  const at = text?.search(/[^\x21-\x7e]/u) ?? -1;
   if (text === undefined || at < 0) return undefined;
   const code = text.codePointAt(at) ?? 0;
   const number = `U+${code.toString(16).toUpperCase().padStart(4, "0")}`;

@@ -6,6 +6,7 @@
 import { ConfigError, CredentialsError } from "../../errors.ts";
 import type { Log } from "../../log/log.ts";
 import type { Redactor } from "../../redact/redact.ts";
+import { isObject } from "../../json.ts";
 import { isS3, type PathRules } from "./canonical_request.ts";
 import { createCredentialSource } from "../credentials/credentials.ts";
 import { credentialsFault } from "../credentials/text.ts";
@@ -182,10 +183,6 @@ export class SigningCore {
   ): SigningInput {
     const { method, url, body: { payloadHash } } = parts;
     const { service, region } = this.#options;
-    const { accessKeyId: id, secretAccessKey: secret } = credentials;
-    if (typeof id !== "string" || typeof secret !== "string") {
-      throw unusable("accessKeyId or secretAccessKey is missing");
-    }
     const { headers, unsigned } = signedHeaders(parts, this.#changing);
     if (isHashSent) headers["x-amz-content-sha256"] = payloadHash;
     return {
@@ -231,24 +228,27 @@ export function toSource(
     const [first] = region.split(",");
     return createCredentialSource({ region: first, now, ...told });
   }
-  if (typeof credentials !== "function" && "get" in credentials) {
-    return credentials;
-  }
+  let checked: Credentials | undefined;
   return {
-    async get() {
+    async get(options) {
       const given = typeof credentials === "function"
         ? await credentials()
+        : isSource(credentials)
+        ? await credentials.get(options)
         : credentials;
+      if (given === checked && given !== undefined) return given;
       // A header that cannot be made would look like a request that failed.
       const fault = credentialsFault(given);
-      if (fault === undefined) return given;
-      throw unusable(fault);
+      if (fault === undefined) return checked = given;
+      throw new CredentialsError(`the credentials cannot be used: ${fault}`);
     },
   };
 }
 
-function unusable(fault: string): CredentialsError {
-  return new CredentialsError(`the credentials cannot be used: ${fault}`);
+function isSource(
+  given: CredentialSource | Credentials,
+): given is CredentialSource {
+  return isObject(given) && "get" in given;
 }
 
 // Smithy's signers take their time to load: it goes by while other things are

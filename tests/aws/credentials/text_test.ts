@@ -6,7 +6,9 @@ import {
   assertRejects,
   assertStringIncludes,
 } from "@std/assert";
+import { createCredentialSource } from "../../../src/aws/credentials/credentials.ts";
 import { createSignedFetch } from "../../../src/aws/signing/signed_fetch.ts";
+import { createSigner } from "../../../src/aws/signing/signer.ts";
 import { CredentialsError } from "../../../src/errors.ts";
 import {
   INITIALIZE_PARAMS,
@@ -151,24 +153,71 @@ Deno.test("keys handed to a signed fetch that cannot be sent are a credentials e
   }
 });
 
-Deno.test("credentials that lack a part sign nothing, from wherever they are handed", async () => {
-  const lacking = JSON.parse(`{"accessKeyId":"${KEY}"}`);
-  const secret = { accessKeyId: KEY, secretAccessKey: 1 };
-  const id = { accessKeyId: 1, secretAccessKey: SECRET };
-  const numbers = JSON.parse(JSON.stringify([secret, id]));
-  const wrong = [lacking, ...numbers];
-  const sources = wrong.map((of) => ({ get: () => Promise.resolve(of) }));
-  for (const credentials of [...wrong, ...sources]) {
-    using fetch = createSignedFetch({
-      origin: "http://127.0.0.1:9",
-      service: "execute-api",
-      region: "us-east-1",
-      credentials,
+Deno.test("credentials of a wrong type sign nothing, and are told apart, from wherever they are handed", async () => {
+  const keys = { accessKeyId: KEY, secretAccessKey: SECRET };
+  const missing = "accessKeyId or secretAccessKey is missing";
+  const anObject =
+    "must be an object with accessKeyId and secretAccessKey, not";
+  const rows: [given: unknown, fault: string][] = [
+    [{ accessKeyId: KEY }, missing],
+    [{ ...keys, accessKeyId: "" }, missing],
+    [{ ...keys, secretAccessKey: null }, missing],
+    [{ ...keys, accessKeyId: 1 }, "accessKeyId must be a string, not number"],
+    [
+      { ...keys, secretAccessKey: [SECRET] },
+      "secretAccessKey must be a string",
+    ],
+    [{ ...keys, sessionToken: 5 }, "sessionToken must be a string, not number"],
+    [
+      { ...keys, sessionToken: {} },
+      "sessionToken must be a string, not object",
+    ],
+    [{ ...keys, expiration: "2099-01-01" }, "expiration must be a Date"],
+    [{ ...keys, expiration: new Date(NaN) }, "expiration must be a Date"],
+    [null, `${anObject} null`],
+    [SECRET, `${anObject} string`],
+    [[keys], `${anObject} array`],
+  ];
+  const scope = { service: "execute-api", region: "us-east-1" };
+  const origin = "http://127.0.0.1:9";
+  for (
+    const [given, fault] of [...rows, [undefined, `${anObject} undefined`]]
+  ) {
+    // As a program without types does.
+    const wrong = given as never;
+    const source = { get: () => Promise.resolve(wrong) };
+    const forms = [() => Promise.resolve(wrong), () => wrong, source];
+    if (given !== undefined) forms.push(wrong);
+    const asked = forms.flatMap((credentials) => {
+      const fetch = createSignedFetch({ ...scope, origin, credentials });
+      const signer = createSigner({ ...scope, credentials });
+      const request = new Request(origin);
+      const expiresInSeconds = 60;
+      return [
+        () => fetch(origin),
+        () => signer.sign(request),
+        () => signer.presign(request, { expiresInSeconds }),
+      ];
     });
-    await assertRejects(
-      () => fetch("http://127.0.0.1:9/"),
-      CredentialsError,
-      "accessKeyId or secretAccessKey is missing",
-    );
+    const over = createCredentialSource({ base: source });
+    const all: (() => Promise<unknown>)[] = [...asked, () => over.get()];
+    for (const ask of all) {
+      const error = await assertRejects(ask, CredentialsError, `${fault}`);
+      assertFalse(error.message.includes(SECRET), error.message);
+    }
   }
+});
+
+Deno.test("a session token of null is none, from a program without types", async () => {
+  await using target = new Peer(() => new Response());
+  using fetch = createSignedFetch({
+    origin: target.url,
+    service: "execute-api",
+    region: "us-east-1",
+    credentials: JSON.parse(
+      `{"accessKeyId":"${KEY}","secretAccessKey":"x","sessionToken":null}`,
+    ),
+  });
+  await fetch(target.url);
+  assertFalse(target.requests[0].headers.has("x-amz-security-token"));
 });
