@@ -34,6 +34,7 @@ import {
   NO_SESSION,
   postHeaders,
   type SessionHeaders,
+  sessionIdsIn,
 } from "../wire/headers.ts";
 import { expiryInRefusal } from "./session_expiry.ts";
 
@@ -165,7 +166,7 @@ export class HttpTransport implements AnswerContext {
     const sessionId = response.headers.get("mcp-session-id");
     if (sessionId !== null) {
       exchange.sessionId = sessionId;
-      this.target.redactor.add(sessionId);
+      for (const id of sessionIdsIn(sessionId)) this.target.redactor.add(id);
     }
     // The status line is all that is said to a notification or an answer.
     if (!exchange.isRequest) return await drainBody(response);

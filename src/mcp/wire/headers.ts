@@ -54,14 +54,26 @@ export function sessionOf(
       `the target's answer to initialize has the protocol version ${shown}, which is no date such as 2025-11-25; the target is at fault`,
     );
   }
+  const [id, ...others] = sessionIdsIn(sessionId ?? "");
+  if (others.length > 0) {
+    throw new ProxyError(
+      "bad-answer",
+      "the target's answer to initialize has several Mcp-Session-Id headers, and a session has one ID; the target is at fault",
+    );
+  }
   // MCP 2025-11-25, Session Management: visible ASCII characters only.
-  if (sessionId && !/^[\x21-\x7e]+$/.test(sessionId)) {
+  if (id !== undefined && !/^[\x21-\x7e]+$/.test(id)) {
     throw new ProxyError(
       "bad-answer",
       "the target's Mcp-Session-Id has a character that is not visible ASCII, so it cannot be sent back; the target is at fault",
     );
   }
-  return { sessionId: sessionId || undefined, protocolVersion };
+  return { sessionId: id, protocolVersion };
+}
+
+/** The IDs in an `Mcp-Session-Id`: what several headers say comes joined. */
+export function sessionIdsIn(header: string): Set<string> {
+  return new Set(header.split(", ").filter((id) => id !== ""));
 }
 
 function isDate(value: unknown): value is string {

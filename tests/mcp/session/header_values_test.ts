@@ -6,9 +6,10 @@ import { StreamClient } from "../../support/stream_client.ts";
 
 /** What `initialize` is answered with, by a target that names these. */
 async function initializing(
-  { version = "2025-11-25", sessionId }: {
+  { version = "2025-11-25", sessionId, another }: {
     version?: unknown;
     sessionId?: string;
+    another?: string;
   },
 ) {
   await using server = await RawServer.start(mcp({
@@ -16,7 +17,10 @@ async function initializing(
       reply.json(
         result(message, { ...INITIALIZED, protocolVersion: version }),
         200,
-        sessionId === undefined ? {} : { "mcp-session-id": sessionId },
+        {
+          ...sessionId !== undefined && { "mcp-session-id": sessionId },
+          ...another !== undefined && { "Mcp-Session-Id": another },
+        },
       ),
   }));
   await using client = new StreamClient({ url: server.url });
@@ -64,6 +68,20 @@ for (const sessionId of ["schlüssel", "a\tb", "a b"]) {
     assertEquals(json.error.message.includes(sessionId), false);
   });
 }
+
+Deno.test("a target that gives two session IDs is answered with an error that says so, and shows neither", async () => {
+  const [sessionId, another] = ["session-1-0123456789", "session-2-0123456789"];
+  const { json } = await initializing({ sessionId, another });
+  assertEquals(json.error.data.reason, "bad-answer");
+  assertStringIncludes(json.error.message, "several Mcp-Session-Id headers");
+  assertEquals(/session-\d/.test(json.error.message), false);
+});
+
+Deno.test("a session ID that is given twice is one", async () => {
+  const sessionId = "session-1-0123456789";
+  const { seen } = await initializing({ sessionId, another: sessionId });
+  assertEquals(seen?.header("mcp-session-id"), sessionId);
+});
 
 Deno.test("an empty session ID is none", async () => {
   const { seen } = await initializing({ sessionId: "" });
