@@ -36,6 +36,7 @@
  */
 
 import type { HttpProxyOptions } from "./src/http/options.ts";
+import { OPTION_NAMES } from "./src/naming.ts";
 import type { StdioProxyOptions } from "./src/stdio/stdio_proxy.ts";
 
 export {
@@ -125,7 +126,7 @@ export {
  */
 export async function runStdioProxy(options: StdioProxyOptions): Promise<void> {
   const { runStdioProxy } = await import("./src/stdio/stdio_proxy.ts");
-  await runStdioProxy(options);
+  await runStdioProxy({ ...options, names: OPTION_NAMES });
 }
 
 /**
@@ -158,7 +159,7 @@ export async function runStdioProxy(options: StdioProxyOptions): Promise<void> {
  */
 export async function runHttpProxy(options: HttpProxyOptions): Promise<void> {
   const { runHttpProxy } = await import("./src/http/http_proxy.ts");
-  await runHttpProxy(options);
+  await runHttpProxy({ ...options, names: OPTION_NAMES });
 }
 
 if (import.meta.main) {

@@ -27,13 +27,11 @@ export const OPTION_NAMES = {
   profiles: "profiles",
   readOnly: "tools.readOnly",
   record: "path",
-  recorder: "a recorder",
   recordMaxBytes: "maxBytes",
   region: "region",
   service: "service",
   signatureVersion: "signatureVersion",
   timeoutMs: "timeoutMs",
-  sse: "transport sse",
   token: "token",
   transportSse: 'transport: "sse"',
   unsignedPayload: "unsignedPayload",
@@ -44,6 +42,5 @@ export type OptionNames = Readonly<Record<keyof typeof OPTION_NAMES, string>>;
 
 /** What has errors that name options. */
 export interface Naming {
-  /** By default the names that a library's user has. */
-  readonly names?: OptionNames;
+  readonly names: OptionNames;
 }

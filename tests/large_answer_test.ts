@@ -8,6 +8,7 @@ import { ProxyError } from "../src/errors.ts";
 import { largeAnswer } from "../src/mcp/transport/response_body.ts";
 import type { RequestId } from "../src/mcp/wire/message.ts";
 import { joinBytes } from "../src/mcp/wire/bytes.ts";
+import { OPTION_NAMES } from "../src/naming.ts";
 import { mcp, type McpHandler } from "./support/raw_mcp.ts";
 import { RawServer } from "./support/raw_server.ts";
 import { ProxyProcess } from "./support/proxy_process.ts";
@@ -129,6 +130,7 @@ async function passed(body: string, pieceBytes: number) {
   try {
     const limits = {
       maxAnswerBytes: RAISED,
+      names: OPTION_NAMES,
       id: ID,
       take: () => true,
     };
@@ -188,6 +190,7 @@ Deno.test("a large answer that stalls fails without waiting for the rest", async
   };
   const pieces = largeAnswer(head, { next: () => gate.promise }, {
     maxAnswerBytes: RAISED,
+    names: OPTION_NAMES,
     id: ID,
     take: () => true,
     stallLimitMs: 1,

@@ -25,12 +25,10 @@ import { TEST_CREDENTIALS, TEST_SCOPE } from "./support/test_identity.ts";
 /** What only the program has, whose parts have other names for it. */
 type OnlyTheProgram =
   | `${"accounts" | "config"}${"" | `.${string}`}`
-  | "a recorder"
   | "assumeRole"
   | "findLogin"
   | "maxBytes"
   | "path"
-  | "transport sse"
   | "writer";
 
 /** What may stand for an option of mod.ts. */

@@ -3,7 +3,7 @@
 import { type Log, redactedLog, SILENT_LOG } from "../log/log.ts";
 import type { ToolRules } from "../mcp/tools/rules.ts";
 import { DEFAULT_MAX_ANSWER_BYTES } from "../mcp/transport/target.ts";
-import { type Naming, OPTION_NAMES } from "../naming.ts";
+import type { Naming } from "../naming.ts";
 import { withConnectLimit } from "../net/connect_limit.ts";
 import { hideSettings, joinSecrets, Redactor } from "../redact/redact.ts";
 
@@ -85,7 +85,7 @@ export function settleOptions(
   opened.defer(joinSecrets(redactor, fetches));
   return {
     fetch: options.fetch,
-    names: options.names ?? OPTION_NAMES,
+    names: options.names,
     headers,
     timeoutMs: options.timeoutMs,
     timeoutResetOnProgress: options.timeoutResetOnProgress ?? false,

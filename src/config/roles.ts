@@ -8,7 +8,7 @@ import { partitionOf, partitionOfArn } from "../aws/partition.ts";
 import type { PolicyTarget } from "../aws/policy/statement.ts";
 import { readTextFile } from "./files.ts";
 import { isAccountFile, isPolicyFile, READ_ONLY } from "./options.ts";
-import { type ParsedOptions, quote } from "./settings.ts";
+import { FLAG_NAMES, type ParsedOptions, quote } from "./settings.ts";
 
 /** A role in each account that a call may name. */
 export interface AccountRoles {
@@ -183,7 +183,7 @@ async function readOnlyPolicy(
   { notes }: ParsedOptions,
 ): Promise<string | undefined> {
   const { targetPolicy } = await import("../aws/policy/targets.ts");
-  const found = targetPolicy({ ...target, readOnly: true }, "*");
+  const found = targetPolicy({ ...target, readOnly: true }, "*", FLAG_NAMES);
   if (found === undefined) {
     notes.push({
       level: "warn",

@@ -6,7 +6,7 @@
 import type { IncomingMessage } from "node:http";
 import { blobOf, giveAway } from "../blob.ts";
 import { BlockBuffer } from "../mcp/wire/bytes.ts";
-import { type Naming, OPTION_NAMES } from "../naming.ts";
+import type { Naming } from "../naming.ts";
 import type { Semaphore } from "../semaphore.ts";
 import { type Deadlines, TimeLimit } from "../time.ts";
 import { type HttpError, overloaded, refused } from "./error.ts";
@@ -121,7 +121,7 @@ export function checkAnnounced(
 }
 
 function tooLarge(
-  { maxBodyBytes: limitBytes, names = OPTION_NAMES }: BodyLimits,
+  { maxBodyBytes: limitBytes, names }: BodyLimits,
 ): HttpError {
   return refused(
     413,

@@ -30,7 +30,7 @@ import {
   type SingleMessage,
 } from "../mcp/wire/message.ts";
 import { membersOf } from "../mcp/wire/splice.ts";
-import { type Naming, OPTION_NAMES } from "../naming.ts";
+import type { Naming } from "../naming.ts";
 import { Turn } from "../time.ts";
 import { BODY_HEADERS } from "./headers.ts";
 
@@ -236,7 +236,7 @@ function written(
 }
 
 function tooLarge(
-  { maxBytes: limitBytes, names = OPTION_NAMES }: ListFilterOptions,
+  { maxBytes: limitBytes, names }: ListFilterOptions,
 ): ProxyError {
   return new ProxyError(
     "frame-too-large",

@@ -16,7 +16,6 @@ import {
   type ListenAddress,
   nameOf,
 } from "../net/listen_address.ts";
-import { OPTION_NAMES } from "../naming.ts";
 import { aborted, within } from "../time.ts";
 import { Guard, refuseBadHeads, RequestWithoutQuery } from "./guard.ts";
 
@@ -80,7 +79,7 @@ export async function runHttpProxy(options: HttpProxyRun): Promise<void> {
 }
 
 function tokenOf(
-  { token = makeToken(), listen, names = OPTION_NAMES }: HttpProxyRun,
+  { token = makeToken(), listen, names }: HttpProxyRun,
   log: Log,
 ): string | undefined {
   if (token === false) {

@@ -20,7 +20,7 @@ import {
   type TcpAddress,
   type UnixAddress,
 } from "../net/listen_address.ts";
-import { OPTION_NAMES, type OptionNames } from "../naming.ts";
+import type { OptionNames } from "../naming.ts";
 import type { Need } from "../permissions.ts";
 
 /**
@@ -33,7 +33,7 @@ import type { Need } from "../permissions.ts";
 export async function listen(
   server: Server,
   address: ListenAddress,
-  { listen: option }: OptionNames = OPTION_NAMES,
+  { listen: option }: OptionNames,
 ): Promise<ListenAddress> {
   try {
     if (isTcp(address)) return await listenAtPort(server, address);
@@ -219,7 +219,7 @@ export async function writeTokenFile(
   token: string,
   log: Log,
   directory: string | undefined,
-  names: OptionNames = OPTION_NAMES,
+  names: OptionNames,
 ): Promise<TokenFile> {
   const cannotWrite = (where: string, cause: unknown) =>
     new ConfigError([

@@ -14,7 +14,7 @@ import {
 } from "../mcp/wire/message.ts";
 import { rootOf } from "../mcp/wire/large_message.ts";
 import { type Era, eraOf } from "../mcp/wire/era.ts";
-import { EventParser } from "../mcp/wire/events.ts";
+import { eventsIn } from "../mcp/wire/events.ts";
 import { responseIn } from "../mcp/transport/link.ts";
 import type { Observation, Observer } from "../mcp/transport/observer.ts";
 
@@ -109,7 +109,5 @@ export class PassingAnswer {
 }
 
 function lastResponseIn(bytes: Uint8Array): ResponseMessage | undefined {
-  const parser = new EventParser({ maxDataBytes: MAX_KEPT_BYTES });
-  return [...parser.feed(bytes)].flatMap(({ data }) => responseIn(data) ?? [])
-    .at(-1);
+  return eventsIn(bytes).flatMap(({ data }) => responseIn(data) ?? []).at(-1);
 }

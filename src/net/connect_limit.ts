@@ -1,7 +1,7 @@
 /** A limit on connecting alone, which `fetch` does not have. */
 
 import { ProxyError } from "../errors.ts";
-import { type Naming, OPTION_NAMES, type OptionNames } from "../naming.ts";
+import type { Naming, OptionNames } from "../naming.ts";
 import { portOf } from "../permissions.ts";
 import { controllerOf, whenOver } from "../time.ts";
 import { type HttpProxy, proxyName } from "./proxy_variables.ts";
@@ -82,7 +82,7 @@ class ConnectWatch {
 
   constructor(options: ConnectLimit) {
     const { limitMs, proxy, connect = tcpConnect } = options;
-    this.#names = options.names ?? OPTION_NAMES;
+    this.#names = options.names;
     this.#limitMs = limitMs;
     this.#probeAfterMs = Math.min(PROBE_AFTER_MS, limitMs / 4);
     this.#proxy = proxy;

@@ -2,7 +2,7 @@
 
 import { ConfigError, messageOf } from "../errors.ts";
 import { isObject } from "../json.ts";
-import { OPTION_NAMES, type OptionNames } from "../naming.ts";
+import type { OptionNames } from "../naming.ts";
 import { lacking, type Need, notGranted } from "../permissions.ts";
 import { FORMAT, type RecordingHeader, type RecordLine } from "./format.ts";
 import { OLDER } from "./recording_file.ts";
@@ -48,7 +48,7 @@ const HEADER =
  */
 export async function loadRecording(
   path: string,
-  names: OptionNames = OPTION_NAMES,
+  names: OptionNames,
 ): Promise<Recording> {
   const needs: Need[] = [path, path + OLDER].map((value) => ({
     kind: "read",
@@ -107,11 +107,11 @@ async function* textLines(
 function headerIn(
   value: unknown,
   path: string,
-  { recorder }: OptionNames,
+  { record }: OptionNames,
 ): RecordingHeader {
   if (!isObject(value) || value.recording !== "sigv4-proxy") {
     throw new ConfigError([
-      `${path} is no recording (give a file that ${recorder} has written)`,
+      `${path} is no recording (give a file that ${record} has written)`,
     ]);
   }
   if (isHeader(value)) return value;

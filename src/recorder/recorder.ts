@@ -10,7 +10,7 @@
 import { heldBytes } from "../blob.ts";
 import { messageOf } from "../errors.ts";
 import { type Log, logOf } from "../log/log.ts";
-import { type Naming, OPTION_NAMES } from "../naming.ts";
+import type { Naming } from "../naming.ts";
 import type { Bytes, HttpAnswer, Observer } from "../mcp/transport/observer.ts";
 import { delay, within } from "../time.ts";
 import { RecordLines } from "./lines.ts";
@@ -197,7 +197,7 @@ export class Recorder implements AsyncDisposable {
 
   /** Writes some lines; says how long that kept others from what they do. */
   async #write(): Promise<number> {
-    const { out, log, names = OPTION_NAMES } = this.#options;
+    const { out, log, names } = this.#options;
     const startedAt = performance.now();
     let workedMs = 0;
     try {

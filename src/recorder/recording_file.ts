@@ -4,7 +4,7 @@
  */
 
 import { ConfigError, messageOf } from "../errors.ts";
-import { type Naming, OPTION_NAMES, type OptionNames } from "../naming.ts";
+import type { Naming, OptionNames } from "../naming.ts";
 import { lacking, type Need, notGranted } from "../permissions.ts";
 import type { RecordingHeader } from "./format.ts";
 
@@ -55,7 +55,7 @@ export class RecordingFile {
    * @throws {ConfigError} The file cannot be written, or is no recording.
    */
   static create(options: RecordingFileOptions): RecordingFile {
-    const { path, names = OPTION_NAMES } = options;
+    const { path, names } = options;
     try {
       removeRecording(path, names);
       removeRecording(path + OLDER, names);

@@ -4,14 +4,14 @@ import { ProxyError } from "../errors.ts";
 import { excerpt } from "../excerpt.ts";
 import { Glob } from "../glob.ts";
 import type { IdentitySelection } from "../mcp/profiles/selection.ts";
-import { OPTION_NAMES, type OptionNames } from "../naming.ts";
+import type { OptionNames } from "../naming.ts";
 
 const PROFILE_ARGUMENT = "aws_profile";
 
 /** The argument `aws_profile`; the first profile is the default. */
 export function profileSelection(
   profiles: readonly string[],
-  names: OptionNames = OPTION_NAMES,
+  names: OptionNames,
 ): IdentitySelection {
   const [first] = profiles;
   return {
@@ -71,7 +71,7 @@ const MOST_NAMED = 20;
 /** What calls name, in the order of the identity's parts. */
 export function accountSelection(
   rules: AccountRules,
-  names: OptionNames = OPTION_NAMES,
+  names: OptionNames,
 ): IdentitySelection {
   const { allow, allowRole, isRequired, idleMs = IDLE_MS } = rules;
   const accounts: Allowed = {

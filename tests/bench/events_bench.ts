@@ -5,6 +5,7 @@
 
 import { createParser } from "eventsource-parser";
 import { EventParser } from "../../src/mcp/wire/events.ts";
+import { OPTION_NAMES } from "../../src/naming.ts";
 
 const MIB = 1024 * 1024;
 const CHUNK_BYTES = 64 * 1024;
@@ -41,7 +42,8 @@ for (
     if (read < dataBytes) throw new Error("there is an event");
   });
   Deno.bench(`EventParser, ${size}`, { group }, () => {
-    const parser = new EventParser({ maxDataBytes: 64 * MIB });
+    const options = { maxDataBytes: 64 * MIB, names: OPTION_NAMES };
+    const parser = new EventParser(options);
     let read = 0;
     for (const chunk of chunks) {
       for (const { data } of parser.feed(chunk)) read += data.length;

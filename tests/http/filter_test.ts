@@ -263,6 +263,7 @@ Deno.test("a line that has no end is given up, and the error names the option as
   const filter = new ListFilter({
     policy: new ToolPolicy({ readOnly: false, allow: [], deny: ["write"] }, {
       maxAgeMs: 1000,
+      names: FLAG_NAMES,
     }),
     maxBytes: 1000,
     id: undefined,

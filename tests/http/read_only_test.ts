@@ -1,5 +1,6 @@
 import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { MessagePolicy } from "../../src/http/policy.ts";
+import { OPTION_NAMES } from "../../src/naming.ts";
 import { result } from "../support/raw_mcp.ts";
 import { call, LIST, READER, toolNames, World } from "./policy_world.ts";
 
@@ -11,6 +12,7 @@ Deno.test("that a tool only reads is believed for a minute, and then asked for a
     tools: { readOnly: true, allow: [], deny: [] },
     metadata: [],
     maxAnswerBytes: 1000,
+    names: OPTION_NAMES,
   }, () => nowMs);
   const admit = () =>
     policy.admit(
@@ -42,6 +44,7 @@ Deno.test("what a tool said before a session began, or meanwhile, is not believe
     tools: { readOnly: true, allow: [], deny: [] },
     metadata: [],
     maxAnswerBytes: 1000,
+    names: OPTION_NAMES,
   });
   const admit = (message: unknown) =>
     policy.admit(

@@ -3,6 +3,7 @@ import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { createServer } from "node:http";
 import { ConfigError } from "../../src/errors.ts";
 import { listen } from "../../src/http/listen.ts";
+import { OPTION_NAMES } from "../../src/naming.ts";
 import { Front, TEST_TOKEN } from "../support/http_front.ts";
 import { RawClient } from "../support/raw_client.ts";
 import { mcp } from "../support/raw_mcp.ts";
@@ -60,7 +61,7 @@ Deno.test({
     let mode: number | null = null;
     // The first to hear of it, before whoever waits for it to listen.
     server.once("listening", () => mode = Deno.statSync(path).mode);
-    await listen(server, { path });
+    await listen(server, { path }, OPTION_NAMES);
     assertEquals((mode ?? 0) & 0o777, 0o600);
     assertEquals(Deno.umask(), before);
     server.close();

@@ -4,6 +4,7 @@ import {
   assertRejects,
   assertStringIncludes,
 } from "@std/assert";
+import { OPTION_NAMES } from "../../src/naming.ts";
 import { withConnectLimit } from "../../src/net/connect_limit.ts";
 import { ProxyError } from "../../src/errors.ts";
 import { Clock } from "../support/clock.ts";
@@ -92,6 +93,7 @@ Deno.test("a target that has answered and then accepts no more is unreachable, t
   using clock = new Clock();
   using limited = withConnectLimit(fetch, {
     limitMs: 20_000,
+    names: OPTION_NAMES,
     connect: (_url, signal) =>
       new Promise((_resolve, reject) =>
         signal.addEventListener("abort", () => reject(signal.reason))
@@ -122,6 +124,7 @@ Deno.test("a target that is slow over many calls at once is asked once whether i
   let asked = 0;
   using limited = withConnectLimit(fetch, {
     limitMs: 20_000,
+    names: OPTION_NAMES,
     connect: () => Promise.resolve(void asked++),
   });
   await using client = new StreamClient({ url: server.url, fetch: limited });
@@ -147,6 +150,7 @@ Deno.test("a target that does not accept is asked by one connection at a time, w
   };
   using limited = withConnectLimit(fetch, {
     limitMs: 400,
+    names: OPTION_NAMES,
     connect: (_url, signal) => {
       most = Math.max(most, ++open);
       if (calls.length === 1) post();
@@ -170,6 +174,7 @@ Deno.test("a target that is slow over each call is not asked for each of them", 
   let asked = 0;
   using limited = withConnectLimit(fetch, {
     limitMs: 20_000,
+    names: OPTION_NAMES,
     connect: () => Promise.resolve(void asked++),
   });
   await using client = new StreamClient({ url: server.url, fetch: limited });

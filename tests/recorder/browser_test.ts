@@ -4,6 +4,7 @@
  */
 import { assertEquals } from "@std/assert";
 import { htmlOf } from "../../src/commands/record/html.ts";
+import { OPTION_NAMES } from "../../src/naming.ts";
 import { loadRecording } from "../../src/recorder/read.ts";
 import { linesOf } from "../support/lines.ts";
 
@@ -93,7 +94,10 @@ Deno.test({
   name: "a browser draws each call of a recording, and runs nothing of it",
   ignore: BROWSER === undefined,
   async fn() {
-    const { header, lines, unread } = await loadRecording(RECORDING.pathname);
+    const { header, lines, unread } = await loadRecording(
+      RECORDING.pathname,
+      OPTION_NAMES,
+    );
     const page = htmlOf({
       header: { ...header, target: HOSTILE },
       lines: [...lines, {

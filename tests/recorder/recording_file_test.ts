@@ -1,6 +1,7 @@
 /** What becomes of a recording when something happens to its file. */
 import { assertEquals } from "@std/assert";
 import { SILENT_LOG } from "../../src/log/log.ts";
+import { OPTION_NAMES } from "../../src/naming.ts";
 import { loadRecording } from "../../src/recorder/read.ts";
 import { Recorder } from "../../src/recorder/recorder.ts";
 import { StandIns } from "../../src/recorder/stand_ins.ts";
@@ -56,7 +57,7 @@ Deno.test("of a recording that was being made one file each line is there once",
     await Deno.writeTextFile(directory.path, `${head}\n${newer}`);
     const text = `${head}\n${older}${joined}`;
     await Deno.writeTextFile(`${directory.path}.older`, text);
-    const { lines } = await loadRecording(directory.path);
+    const { lines } = await loadRecording(directory.path, OPTION_NAMES);
     assertEquals(lines.map(({ seq }) => seq), [1, 2, 3, 4]);
   }
 });
@@ -67,6 +68,7 @@ Deno.test("a turn that took long is not rested from while nothing passes", async
   const say = (): void =>
     recorder.observer.received(new TextEncoder().encode("{}"));
   await using recorder = new Recorder({
+    names: OPTION_NAMES,
     out: {
       write() {
         if (++writes === 2) resolve();

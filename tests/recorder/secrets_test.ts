@@ -2,6 +2,7 @@
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import { htmlOf } from "../../src/commands/record/html.ts";
 import { textOf } from "../../src/commands/record/text.ts";
+import { OPTION_NAMES } from "../../src/naming.ts";
 import { loadRecording } from "../../src/recorder/read.ts";
 import { mcp, result, Sessions } from "../support/raw_mcp.ts";
 import { type RawHandler, RawServer } from "../support/raw_server.ts";
@@ -161,7 +162,7 @@ async function recorded(...args: string[]): Promise<string[]> {
     await proxy.closeStdin();
     await proxy.status();
   }
-  const recording = await loadRecording(directory.path);
+  const recording = await loadRecording(directory.path, OPTION_NAMES);
   const { text } = await directory.read();
   return [text, htmlOf(recording), textOf(recording, false)];
 }

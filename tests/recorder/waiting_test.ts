@@ -1,6 +1,7 @@
 /** What waits to be written, and what becomes of it when there is too much. */
 import { assert, assertEquals } from "@std/assert";
 import { SILENT_LOG } from "../../src/log/log.ts";
+import { OPTION_NAMES } from "../../src/naming.ts";
 import { Recorder } from "../../src/recorder/recorder.ts";
 import { StandIns } from "../../src/recorder/stand_ins.ts";
 import { Waiting } from "../../src/recorder/waiting.ts";
@@ -53,6 +54,7 @@ Deno.test("what is noted while a turn ends is written, though nothing follows", 
       recorder.observer.received(new TextEncoder().encode("{}"));
     let writes = 0;
     await using recorder = new Recorder({
+      names: OPTION_NAMES,
       out: {
         async write(lines) {
           if (lines.length === 0) return;
@@ -79,6 +81,7 @@ Deno.test("at an end that does not wait for a slow disk the last lines come afte
   const closed = Promise.withResolvers<void>();
   const steps: string[] = [];
   const recorder = new Recorder({
+    names: OPTION_NAMES,
     out: {
       async write(lines) {
         steps.push("write");
@@ -108,6 +111,7 @@ Deno.test("a body is recorded to its end, though a copy of it is let go of", asy
   );
   const made: { kind: string; by?: string }[] = [];
   const recorder = new Recorder({
+    names: OPTION_NAMES,
     out: {
       write: (lines) =>
         Promise.resolve(

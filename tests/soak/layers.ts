@@ -4,6 +4,7 @@
  * owes.
  */
 
+import { OPTION_NAMES } from "../../src/naming.ts";
 import { loadRecording } from "../../src/recorder/read.ts";
 import type { LaunchOptions } from "../support/launch.ts";
 import { LOGIN_ARGS, LoginWorld, OPENS_PAGES } from "../support/login_world.ts";
@@ -100,7 +101,7 @@ export const LAYERS: Readonly<
         permissions: { read: [home], write: [home] },
       },
       violations: async () => {
-        const { lines, unread } = await loadRecording(path);
+        const { lines, unread } = await loadRecording(path, OPTION_NAMES);
         const faults = unread === 0 ? [] : [`${unread} lines are unread`];
         if (lines.length === 0) faults.push("nothing was recorded");
         let bytes = 0;

@@ -3,6 +3,7 @@ import {
   assertObjectMatch,
   assertStringIncludes,
 } from "@std/assert";
+import { OPTION_NAMES } from "../../src/naming.ts";
 import { Clock } from "../support/clock.ts";
 import { mcp, type McpHandler, result } from "../support/raw_mcp.ts";
 import { RawServer } from "../support/raw_server.ts";
@@ -272,6 +273,7 @@ Deno.test("a client that is gone ends the proxy and the session", async () => {
   const ended = runStdioProxy({
     url: server.url,
     fetch,
+    names: OPTION_NAMES,
     readable: stdin.readable,
     writable: new WritableStream({
       write() {

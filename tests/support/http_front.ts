@@ -1,6 +1,7 @@
 /** The HTTP server, in this process, before whatever a test puts behind it. */
 
 import { createSignedFetch } from "../../src/aws/signing/signed_fetch.ts";
+import { OPTION_NAMES } from "../../src/naming.ts";
 import type { ListenAddress } from "../../src/net/listen_address.ts";
 import { runHttpProxy } from "../../src/http/http_proxy.ts";
 import type { HttpProxyOptions } from "../../src/http/options.ts";
@@ -37,6 +38,7 @@ export class Front implements AsyncDisposable {
     });
     this.done = runHttpProxy({
       fetch,
+      names: OPTION_NAMES,
       listen: { hostname: "127.0.0.1", port: 0 },
       token: TEST_TOKEN,
       // Beyond what a test waits for; its end hurries.

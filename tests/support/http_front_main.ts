@@ -1,6 +1,7 @@
 /** Runs the HTTP server alone, unsigned: for tests of what it may do. */
 
 import { ConfigError } from "../../src/errors.ts";
+import { OPTION_NAMES } from "../../src/naming.ts";
 import { parseListenAddress } from "../../src/net/listen_address.ts";
 import { runHttpProxy } from "../../src/http/http_proxy.ts";
 import { createLog } from "../../src/log/line_log.ts";
@@ -14,6 +15,7 @@ try {
   await runHttpProxy({
     target: new URL(target),
     fetch,
+    names: OPTION_NAMES,
     listen: address,
     token: tokenDirectory === undefined ? false : undefined,
     tokenDirectory,

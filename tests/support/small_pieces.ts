@@ -6,6 +6,7 @@
 import { readBody } from "../../src/mcp/wire/body.ts";
 import { EventParser } from "../../src/mcp/wire/events.ts";
 import { FrameParser } from "../../src/mcp/wire/frames.ts";
+import { OPTION_NAMES } from "../../src/naming.ts";
 
 const MIB = 1024 * 1024;
 
@@ -28,7 +29,8 @@ const LIMIT = { maxBytes: 32 * MIB };
 /** What reads 16 MiB that come in 1400 bytes at a time. */
 const READERS: Record<string, () => Promise<number>> = {
   event: () => {
-    const parser = new EventParser({ maxDataBytes: LIMIT.maxBytes });
+    const options = { maxDataBytes: LIMIT.maxBytes, names: OPTION_NAMES };
+    const parser = new EventParser(options);
     const pieces = function* () {
       yield new TextEncoder().encode("data: ");
       yield* read(TEXT, 1400);

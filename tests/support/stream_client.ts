@@ -7,6 +7,7 @@ import {
   runStdioProxy,
   type StdioProxyRun,
 } from "../../src/stdio/stdio_proxy.ts";
+import { OPTION_NAMES } from "../../src/naming.ts";
 import { type Log, type LogLevel, SILENT_LOG } from "../../src/log/log.ts";
 import { letTimeGo } from "./clock.ts";
 import { within } from "./deadline.ts";
@@ -23,8 +24,8 @@ export interface ReadFrame {
 
 /** What the proxy is started with: everything but the streams. */
 export type StreamClientOptions =
-  & Omit<StdioProxyRun, "readable" | "writable" | "fetch">
-  & Partial<Pick<StdioProxyRun, "fetch">>;
+  & Omit<StdioProxyRun, "readable" | "writable" | "fetch" | "names">
+  & Partial<Pick<StdioProxyRun, "fetch" | "names">>;
 
 /** Talks to a proxy as a client does: line by line. */
 export class StreamClient implements AsyncDisposable {
@@ -50,6 +51,7 @@ export class StreamClient implements AsyncDisposable {
       : this.#stop.signal;
     this.done = runStdioProxy({
       fetch,
+      names: OPTION_NAMES,
       ...options,
       log: keepLines(this.#log, options.log),
       signal,

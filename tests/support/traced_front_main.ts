@@ -6,6 +6,7 @@
 
 import { createSignedFetch } from "../../src/aws/signing/signed_fetch.ts";
 import { runHttpProxy } from "../../src/http/http_proxy.ts";
+import { OPTION_NAMES } from "../../src/naming.ts";
 import { Redactor } from "../../src/redact/redact.ts";
 import { createTelemetry } from "../../src/telemetry/telemetry.ts";
 import { TEST_CREDENTIALS, TEST_SCOPE } from "./test_identity.ts";
@@ -23,6 +24,7 @@ const serving = runHttpProxy({
     redactor,
     fetch,
   }),
+  names: OPTION_NAMES,
   observer,
   redactor,
   listen: { hostname: "127.0.0.1", port: 0 },

@@ -9,7 +9,7 @@
  */
 
 import { flagsFor, lacking, type Need } from "../../permissions.ts";
-import { type Naming, OPTION_NAMES } from "../../naming.ts";
+import type { Naming } from "../../naming.ts";
 import {
   FILE_VARIABLES,
   homeNeeds,
@@ -270,7 +270,7 @@ function webIdentityNeeds(query: SourceQuery): Need[] | undefined {
 
 function advice(
   files: SharedFiles | undefined,
-  { names: { profile } = OPTION_NAMES }: Naming,
+  { names: { profile } }: Naming,
 ): string {
   const hasOthers = files !== undefined && files.profiles.size > 0 &&
     !files.profiles.has("default");

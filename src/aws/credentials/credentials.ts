@@ -10,7 +10,7 @@ import type {
   RoleSession,
 } from "./types.ts";
 import { CredentialsError, messageOf } from "../../errors.ts";
-import type { Naming } from "../../naming.ts";
+import { type Naming, OPTION_NAMES } from "../../naming.ts";
 import { type Log, SILENT_LOG } from "../../log/log.ts";
 import { maskAccessKeyId, Redactor } from "../../redact/redact.ts";
 import { CredentialCache } from "./cache.ts";
@@ -85,7 +85,7 @@ export interface CredentialSourceOptions {
 export function createCredentialSource(
   options: CredentialSourceOptions = {},
 ): CredentialSource {
-  return credentialSource(options);
+  return credentialSource(options, { names: OPTION_NAMES });
 }
 
 /** What the program adds to them. */
@@ -97,7 +97,7 @@ export interface CredentialSourceRun extends Naming {
 /** The same, for the program itself. */
 export function credentialSource(
   options: CredentialSourceOptions,
-  { logins, names }: CredentialSourceRun = {},
+  { logins, names }: CredentialSourceRun,
 ): CredentialSource {
   const log = options.log ?? SILENT_LOG;
   const redactor = options.redactor ?? new Redactor();

@@ -10,7 +10,7 @@ import {
   parseRuntimeArn,
   unescapedRuntimeArn,
 } from "../endpoint.ts";
-import { OPTION_NAMES, type OptionNames } from "../../naming.ts";
+import type { OptionNames } from "../../naming.ts";
 import { MANAGED_SERVERS } from "./managed_servers.ts";
 import {
   allow,
@@ -45,7 +45,7 @@ export const POLICY_SERVICES: readonly string[] = Object.keys(MAKERS);
 export function targetPolicy(
   config: PolicyTarget,
   account: string,
-  names: OptionNames = OPTION_NAMES,
+  names: OptionNames,
 ): TargetPolicy | undefined {
   const { service, targetUrl: url } = config;
   if (!Object.hasOwn(MAKERS, service)) return undefined;
@@ -76,7 +76,7 @@ function apiGateway(target: Target): TargetPolicy {
 }
 
 const sseNote = ({ names }: Target) =>
-  `with ${names.sse} the target names the path of the messages itself: ` +
+  `with ${names.transportSse} the target names the path of the messages itself: ` +
   "where you know it, put it in place of the * that stands for it";
 
 /**

@@ -8,6 +8,7 @@ import { parseArguments } from "../../config/arguments.ts";
 import { type Config, configure } from "../../config/config.ts";
 import { ConfigError } from "../../errors.ts";
 import { SILENT_LOG } from "../../log/log.ts";
+import { FLAG_NAMES } from "../../config/settings.ts";
 import type { RecordingHeader, RecordLine } from "../../recorder/format.ts";
 import { Recorder } from "../../recorder/recorder.ts";
 import { Redactor } from "../../redact/redact.ts";
@@ -78,6 +79,7 @@ export async function play(
         out: today,
         standIns,
         log: SILENT_LOG,
+        names: FLAG_NAMES,
         isEager: true,
       }),
   });

@@ -3,7 +3,7 @@
 import { messageOf, ProxyError } from "../../errors.ts";
 import { excerpt } from "../../excerpt.ts";
 import { asObject, isObject } from "../../json.ts";
-import { type Naming, OPTION_NAMES } from "../../naming.ts";
+import type { Naming } from "../../naming.ts";
 import { LoginError, type LoginPage } from "../../login.ts";
 import { resultFrame } from "../transport/link.ts";
 import { AttemptError } from "../transport/retry.ts";
@@ -118,7 +118,7 @@ function refusalIn(answer: unknown): LoginError | undefined {
 export function failed(
   failure: ProxyError,
   why: unknown,
-  { names = OPTION_NAMES }: Naming,
+  { names }: Naming,
 ): AttemptError {
   if (why instanceof AttemptError) return why;
   const login = why instanceof LoginError ? why.outcome : "failed";

@@ -3,7 +3,7 @@
  */
 
 import { ProxyError } from "../../errors.ts";
-import { OPTION_NAMES, type OptionNames } from "../../naming.ts";
+import type { OptionNames } from "../../naming.ts";
 import { toolName, type ToolPolicy } from "../tools/policy.ts";
 import type { RequestMessage } from "../wire/message.ts";
 
@@ -35,7 +35,7 @@ export interface IdentitySelection {
 /** A role for what does not say that it only reads; nothing is named. */
 export function writeSelection(
   policy: ToolPolicy,
-  names: OptionNames = OPTION_NAMES,
+  names: OptionNames,
 ): IdentitySelection {
   return {
     prefix: "write-role",

@@ -5,7 +5,6 @@
  */
 
 import { ProxyError } from "../../errors.ts";
-import { OPTION_NAMES } from "../../naming.ts";
 import { MAX_URL_LENGTH } from "../../net/address.ts";
 import { IdleTimer, whenOver } from "../../time.ts";
 import { readErrorBody } from "../transport/error_body.ts";
@@ -72,7 +71,7 @@ export class SseChannel implements Channel {
     limitMs = ENDPOINT_WAIT_MS,
   ): Promise<SseChannel> {
     const { url, redactor, maxAnswerBytes: maxDataBytes } = target;
-    const { names = OPTION_NAMES } = target;
+    const { names } = target;
     const abort = new AbortController();
     using _limit = whenOver(limitMs, () => {
       const message =

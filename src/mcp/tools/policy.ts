@@ -5,7 +5,7 @@ import { Glob } from "../../glob.ts";
 import { ProxyError } from "../../errors.ts";
 import { asObject, isObject } from "../../json.ts";
 import { LruCache } from "../../lru_cache.ts";
-import { type Naming, OPTION_NAMES, type OptionNames } from "../../naming.ts";
+import type { Naming, OptionNames } from "../../naming.ts";
 import { singlesOf, type ValidMessage } from "../wire/message.ts";
 import type { ToolRules } from "./rules.ts";
 
@@ -33,7 +33,7 @@ export class ToolPolicy {
 
   constructor({ readOnly, allow, deny }: ToolRules, memory: ToolMemory) {
     this.#memory = memory;
-    this.#names = memory.names ?? OPTION_NAMES;
+    this.#names = memory.names;
     this.usesHints = readOnly;
     this.#allow = allow.map((glob) => new Glob(glob));
     this.#deny = deny.map((glob) => new Glob(glob));

@@ -13,7 +13,7 @@ import {
   unknownEncoding,
 } from "../wire/body.ts";
 import { withoutByteOrderMark } from "../wire/bytes.ts";
-import { EventParser } from "../wire/events.ts";
+import { eventsIn } from "../wire/events.ts";
 import { scanInTurns } from "../wire/large_message.ts";
 import {
   type Message,
@@ -77,7 +77,7 @@ export async function parseErrorBody(
   const { bytes, isComplete } = body;
   const isBatch = exchange.method === "batch";
   const isStream = mediaType(response) === "text/event-stream";
-  const bodies = (isStream ? eventsIn(bytes) : [bytes])
+  const bodies = (isStream ? textsIn(bytes) : [bytes])
     .map(withoutByteOrderMark);
   for (const body of bodies) await scanInTurns(body);
   const texts = isBatch ? bodies : bodies.map(repaired);
@@ -119,10 +119,9 @@ function repaired(text: Uint8Array): Uint8Array {
 }
 
 /** What the events of a stream hold; where there are none, all there is. */
-function eventsIn(stream: Uint8Array): Uint8Array[] {
-  const parser = new EventParser({ maxDataBytes: stream.length });
-  const texts = [...parser.feed(stream), parser.end()]
-    .flatMap((event) => event && event.data.length > 0 ? [event.data] : []);
+function textsIn(stream: Uint8Array): Uint8Array[] {
+  const texts = eventsIn(stream).map(({ data }) => data)
+    .filter(({ length }) => length > 0);
   return texts.length > 0 ? texts : [stream];
 }
 

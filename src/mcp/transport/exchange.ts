@@ -2,7 +2,7 @@
 
 import { ProxyError } from "../../errors.ts";
 import { blobOf } from "../../blob.ts";
-import { type Naming, OPTION_NAMES } from "../../naming.ts";
+import type { Naming } from "../../naming.ts";
 import { type Deadlines, sharedController, TimeLimit } from "../../time.ts";
 import { spellingsOf } from "../wire/answers.ts";
 import type { SessionHeaders } from "../wire/headers.ts";
@@ -183,7 +183,7 @@ export class Exchange {
     limits: ExchangeLimits,
     onLimit: (error: ProxyError) => void,
   ): void {
-    const { timeoutMs, idleTimeoutMs, names = OPTION_NAMES } = limits;
+    const { timeoutMs, idleTimeoutMs, names } = limits;
     const over = (limitMs: number, isIdle: boolean) => () => {
       this.#stopLimits();
       const message = isIdle

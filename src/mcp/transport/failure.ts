@@ -3,7 +3,7 @@
 import { type ErrorData, messageOf, ProxyError } from "../../errors.ts";
 import { excerpt } from "../../excerpt.ts";
 import { isObject } from "../../json.ts";
-import { type Naming, OPTION_NAMES, type OptionNames } from "../../naming.ts";
+import type { Naming, OptionNames } from "../../naming.ts";
 import type { Redact } from "../../redact/redact.ts";
 import { unknownEncoding } from "../wire/body.ts";
 import { bodyWords, jsonWords } from "../wire/body_words.ts";
@@ -113,7 +113,7 @@ const UNPROCESSED: readonly Unprocessed[] = [
 
 export function fetchFailure(
   cause: unknown,
-  { url, names = OPTION_NAMES }: { readonly url: URL } & Naming,
+  { url, names }: { readonly url: URL } & Naming,
 ): AttemptError | ProxyError {
   if (cause instanceof ProxyError || cause instanceof AttemptError) {
     return cause;
@@ -176,7 +176,7 @@ export function shuttingDown(mayHaveRun: boolean): ProxyError {
 
 export function frameTooLarge(
   byteLength: number | undefined,
-  { maxAnswerBytes: limitBytes, names = OPTION_NAMES }:
+  { maxAnswerBytes: limitBytes, names }:
     & { readonly maxAnswerBytes: number }
     & Naming,
 ): ProxyError {

@@ -90,7 +90,7 @@ export class EventParser {
   #fields: Fields | undefined;
 
   constructor(options: { maxDataBytes: number } & Naming) {
-    this.#names = options.names ?? OPTION_NAMES;
+    this.#names = options.names;
     this.#maxDataBytes = options.maxDataBytes;
     this.#data = new BlockBuffer(options.maxDataBytes);
   }
@@ -250,6 +250,14 @@ function startsWith(line: Uint8Array, wanted: Uint8Array): boolean {
   let at = 0;
   while (at < wanted.length && line[at] === wanted[at]) at++;
   return at === wanted.length;
+}
+
+/** The events of a stream that is all there, and what its end left of one. */
+export function eventsIn(stream: Uint8Array): ServerEvent[] {
+  // Nothing of it is over the limit, of which an error would name the option.
+  const options = { maxDataBytes: stream.length, names: OPTION_NAMES };
+  const parser = new EventParser(options);
+  return [...parser.feed(stream), parser.end() ?? []].flat();
 }
 
 /**

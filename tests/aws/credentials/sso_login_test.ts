@@ -16,6 +16,7 @@ import { lockUnless } from "../../../src/aws/credentials/sso_login/lock.ts";
 import { Logins } from "../../../src/aws/credentials/sso_login/logins.ts";
 import type { CredentialSource } from "../../../src/aws/credentials/types.ts";
 import { type Login, LoginError, type LoginPage } from "../../../src/login.ts";
+import { OPTION_NAMES } from "../../../src/naming.ts";
 import { Clock } from "../../support/clock.ts";
 import { within } from "../../support/deadline.ts";
 import { LoginWorld } from "../../support/login_world.ts";
@@ -37,7 +38,7 @@ function machine(
     env: (name) => variables[name],
     profile: "dev",
     ...options,
-  }, { logins });
+  }, { logins, names: OPTION_NAMES });
   return { logins, source };
 }
 

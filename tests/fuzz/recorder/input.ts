@@ -5,6 +5,7 @@
 
 import { SILENT_LOG } from "../../../src/log/log.ts";
 import type { HttpAnswer } from "../../../src/mcp/transport/observer.ts";
+import { OPTION_NAMES } from "../../../src/naming.ts";
 import { FORMAT } from "../../../src/recorder/format.ts";
 import { loadRecording } from "../../../src/recorder/read.ts";
 import { Recorder } from "../../../src/recorder/recorder.ts";
@@ -152,6 +153,7 @@ export async function fuzzRecorderInput(
     const out = RecordingFile.create({
       path,
       maxBytes: MAX_BYTES,
+      names: OPTION_NAMES,
       header: {
         recording: "sigv4-proxy",
         format: FORMAT,
@@ -170,6 +172,7 @@ export async function fuzzRecorderInput(
         out,
         standIns: new StandIns(redactor.redact, false),
         log: SILENT_LOG,
+        names: OPTION_NAMES,
         isEager: true,
       });
       const { observer } = recorder;
@@ -195,7 +198,7 @@ export async function fuzzRecorderInput(
 }
 
 async function check(home: string, path: string): Promise<void> {
-  const { lines, unread } = await loadRecording(path);
+  const { lines, unread } = await loadRecording(path, OPTION_NAMES);
   if (unread > 0 || lines.length === 0) wrong(`${unread} lines unread`, path);
   let bytes = 0;
   for await (const { name } of Deno.readDir(home)) {

@@ -9,6 +9,7 @@ import { textOf } from "../../../src/commands/record/text.ts";
 import { differences, reportOf } from "../../../src/commands/replay/compare.ts";
 import { exchangesOf } from "../../../src/commands/replay/script.ts";
 import { ConfigError } from "../../../src/errors.ts";
+import { OPTION_NAMES } from "../../../src/naming.ts";
 import { loadRecording, type Recording } from "../../../src/recorder/read.ts";
 import type { Random } from "../../support/random.ts";
 import { wrong } from "../fuzzer.ts";
@@ -141,7 +142,7 @@ export async function fuzzRecordings(
 async function tryOne(path: string, written: Uint8Array): Promise<void> {
   let recording: Recording;
   try {
-    recording = await loadRecording(path);
+    recording = await loadRecording(path, OPTION_NAMES);
   } catch (error) {
     if (!(error instanceof ConfigError)) wrong(`it failed: ${error}`, written);
     return;

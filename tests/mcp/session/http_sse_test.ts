@@ -11,6 +11,7 @@ import {
 import { SILENT_LOG } from "../../../src/log/log.ts";
 import { ResponseRouter } from "../../../src/mcp/transport/response_router.ts";
 import { SseChannel } from "../../../src/mcp/session/http_sse.ts";
+import { OPTION_NAMES } from "../../../src/naming.ts";
 import { Redactor } from "../../../src/redact/redact.ts";
 import { within } from "../../support/deadline.ts";
 import { INITIALIZED, mcp, result } from "../../support/raw_mcp.ts";
@@ -258,6 +259,7 @@ function openChannel(
   const target: Target = {
     url,
     fetch,
+    names: OPTION_NAMES,
     headers: [],
     log: SILENT_LOG,
     redactor,

@@ -1,4 +1,5 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import { OPTION_NAMES } from "../../../src/naming.ts";
 import { runStdioProxy } from "../../../src/stdio/stdio_proxy.ts";
 import { Clock } from "../../support/clock.ts";
 import { within } from "../../support/deadline.ts";
@@ -54,6 +55,7 @@ Deno.test("of 3,000 notifications at once no more are read than may wait, and al
   const done = runStdioProxy({
     url: server.url,
     fetch,
+    names: OPTION_NAMES,
     readable: feed.stream,
     writable: new WritableStream(),
   });

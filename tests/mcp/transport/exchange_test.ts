@@ -1,6 +1,7 @@
 import { assertEquals } from "@std/assert";
 import { Exchange } from "../../../src/mcp/transport/exchange.ts";
 import { requestId } from "../../../src/mcp/wire/message.ts";
+import { OPTION_NAMES } from "../../../src/naming.ts";
 import { Deadlines } from "../../../src/time.ts";
 import { Clock } from "../../support/clock.ts";
 
@@ -16,7 +17,11 @@ Deno.test("silence counts against a target only while it has the request, and no
   const deadlines = new Deadlines();
   const exchange = exchangeWith(deadlines);
   const told: unknown[] = [];
-  const limits = { timeoutMs: undefined, idleTimeoutMs: 1_000 };
+  const limits = {
+    timeoutMs: undefined,
+    idleTimeoutMs: 1_000,
+    names: OPTION_NAMES,
+  };
   exchange.limit(limits, ({ data }) => told.push(data.limitMs));
   await clock.pass(5_000);
   exchange.isAtTarget = true;

@@ -1,6 +1,7 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { readBeginning, readBody } from "../../../src/mcp/wire/body.ts";
 import { readEvents } from "../../../src/mcp/wire/events.ts";
+import { OPTION_NAMES } from "../../../src/naming.ts";
 import { Semaphore } from "../../../src/semaphore.ts";
 import { RawServer } from "../../support/raw_server.ts";
 
@@ -54,9 +55,8 @@ function* parts(
 
 async function eventsOf(response: Response): Promise<string[]> {
   const events: Uint8Array[] = [];
-  for await (
-    const { data } of readEvents(response, { maxDataBytes: 9 * MIB })
-  ) {
+  const options = { maxDataBytes: 9 * MIB, names: OPTION_NAMES };
+  for await (const { data } of readEvents(response, options)) {
     events.push(data);
   }
   return events.map((data) => new TextDecoder().decode(data));

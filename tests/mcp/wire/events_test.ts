@@ -7,13 +7,18 @@ import {
 import { createParser } from "eventsource-parser";
 import { ProxyError } from "../../../src/errors.ts";
 import { EventParser, readEvents } from "../../../src/mcp/wire/events.ts";
+import { OPTION_NAMES } from "../../../src/naming.ts";
 import { cpuMs } from "../../support/cpu_time.ts";
 
 const encode = (text: string) => new TextEncoder().encode(text);
 const decode = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
 
+function parserOf(maxDataBytes: number): EventParser {
+  return new EventParser({ maxDataBytes, names: OPTION_NAMES });
+}
+
 function parse(chunks: Uint8Array[], maxDataBytes = 1024) {
-  const parser = new EventParser({ maxDataBytes });
+  const parser = parserOf(maxDataBytes);
   return chunks.flatMap((chunk) => [...parser.feed(chunk)]).map((event) => ({
     ...event,
     data: decode(event.data),
@@ -142,7 +147,7 @@ Deno.test("events are those of eventsource-parser, on random streams", () => {
 
 Deno.test("data over the limit is read past, and the next event comes whole", () => {
   const long = `{"id":3,"result":"${"x".repeat(100)}"}`;
-  const parser = new EventParser({ maxDataBytes: 50 });
+  const parser = parserOf(50);
   const bytes = encode(`id: 9\ndata: ${long}\n\ndata: {}\n\n`);
   const [first, second] = [bytes.subarray(0, 80), bytes.subarray(80)]
     .flatMap((chunk) => [...parser.feed(chunk)]);
@@ -171,7 +176,7 @@ const FLOODS: Readonly<Record<string, number>> = {
 for (const [line, count] of Object.entries(FLOODS)) {
   Deno.test(`4 MiB of ${JSON.stringify(line)} are read in time that grows with the bytes`, () => {
     const text = line.repeat(4 * 1024 * 1024 / line.length | 0);
-    const parser = new EventParser({ maxDataBytes: 64 * 1024 * 1024 });
+    const parser = parserOf(64 * 1024 * 1024);
     const before = cpuMs();
     let seen = 0;
     for (const _event of parser.feed(encode(text))) seen++;
@@ -183,7 +188,7 @@ for (const [line, count] of Object.entries(FLOODS)) {
 
 for (const begin of [": ", "", "id: ", "event: ", "unknown: ", "data"]) {
   Deno.test(`a line that begins with ${JSON.stringify(begin)} and does not end is given up at the limit`, () => {
-    const parser = new EventParser({ maxDataBytes: 1024 * 1024 });
+    const parser = parserOf(1024 * 1024);
     const chunk = encode("x".repeat(64 * 1024));
     const error = assertThrows(() => {
       for (const _ of parser.feed(encode(begin)));
@@ -194,7 +199,7 @@ for (const begin of [": ", "", "id: ", "event: ", "unknown: ", "data"]) {
 }
 
 Deno.test("data that does not end is given up, too, though far over the limit", () => {
-  const parser = new EventParser({ maxDataBytes: 1024 });
+  const parser = parserOf(1024);
   const chunk = encode(" ".repeat(1024 * 1024));
   assertThrows(() => {
     for (const _ of parser.feed(encode("data: ")));
@@ -221,8 +226,9 @@ Deno.test("timers go on while a stream is read that comes all at once", async ()
   let ticks = 0;
   const timer = setInterval(() => ticks++, 1);
   let count = 0;
+  const options = { maxDataBytes: 1024, names: OPTION_NAMES };
   for await (
-    const _ of readEvents(new Response(body), { maxDataBytes: 1024 })
+    const _ of readEvents(new Response(body), options)
   ) count++;
   clearInterval(timer);
   assertEquals(count, 200 * 7000);

@@ -21,7 +21,7 @@ import {
 import { demandPlain } from "../text.ts";
 import { limitedFile } from "../../../limited_text.ts";
 import { messageOf } from "../../../errors.ts";
-import { OPTION_NAMES, type OptionNames } from "../../../naming.ts";
+import type { OptionNames } from "../../../naming.ts";
 import { partitionOfArn } from "../../partition.ts";
 import { configuredEndpoint, serviceRegion, serviceUrl } from "./service.ts";
 
@@ -165,7 +165,7 @@ function stsFailed(search: Search, roleArn: string, error: unknown): Error {
     const what = `STS could not be asked for the role ${roleArn}: ${message}`;
     return sourceFailed(search, what);
   }
-  const hint = hintFor(name, search.names ?? OPTION_NAMES);
+  const hint = hintFor(name, search.names);
   const more = hint === undefined ? "" : ` (${hint})`;
   const what = `STS refused the role ${roleArn}: ${name}: ${message}${more}`;
   return sourceFailed(search, what, { awsError: name });

@@ -6,6 +6,7 @@ import { instanceCredentials } from "../../../../src/aws/credentials/sources/mac
 import { FileWatch } from "../../../../src/aws/credentials/cache.ts";
 import { CredentialsError } from "../../../../src/errors.ts";
 import { SILENT_LOG } from "../../../../src/log/log.ts";
+import { OPTION_NAMES } from "../../../../src/naming.ts";
 import { Redactor } from "../../../../src/redact/redact.ts";
 import { keysOf, Peer } from "../peers.ts";
 import { World } from "../world.ts";
@@ -45,6 +46,7 @@ function searchFor(metadata: Peer, env: Record<string, string> = {}) {
     log: SILENT_LOG,
     redactor: new Redactor(),
     watch: new FileWatch(),
+    names: OPTION_NAMES,
     instance: {},
   };
 }

@@ -11,6 +11,7 @@ import { runCredentialProcess } from "../../../../src/aws/credentials/sources/pr
 import { createCredentialSource } from "../../../../src/aws/credentials/credentials.ts";
 import { CredentialsError } from "../../../../src/errors.ts";
 import { SILENT_LOG } from "../../../../src/log/log.ts";
+import { OPTION_NAMES } from "../../../../src/naming.ts";
 import { Redactor } from "../../../../src/redact/redact.ts";
 import { FileWatch } from "../../../../src/aws/credentials/cache.ts";
 import { Clock } from "../../../support/clock.ts";
@@ -155,6 +156,7 @@ Deno.test("a program's time is over though what it started holds its output", as
     log: SILENT_LOG,
     redactor: new Redactor(),
     watch: new FileWatch(),
+    names: OPTION_NAMES,
     instance: {},
   };
   using world = new World();
