@@ -11,6 +11,7 @@ import { RecordingFile } from "../recorder/recording_file.ts";
 import { Glob } from "../glob.ts";
 import { StandIns } from "../recorder/stand_ins.ts";
 import type { Redactor } from "../redact/redact.ts";
+import { aborted } from "../time.ts";
 import { VERSION } from "../version.ts";
 
 /** The options that a replay has to have, too; none of them is a secret. */
@@ -50,10 +51,12 @@ const STOP_MS = 80;
 export function createRecorder(
   config: Config,
   path: string,
-  { redactor, log, signal }: {
+  { redactor, log, signal, force, drainMs = 0 }: {
     redactor: Redactor;
     log: Log;
     signal: AbortSignal;
+    force: AbortSignal;
+    drainMs: number | undefined;
   },
 ): Recorder {
   const standIns = standInsFor(config, redactor);
@@ -63,12 +66,18 @@ export function createRecorder(
     names: FLAG_NAMES,
     header: headerOf(config, standIns),
   });
+  let drainedAt = Infinity;
+  void aborted(signal).then(() => drainedAt = performance.now() + drainMs);
   return new Recorder({
     out,
     standIns,
     log,
     names: FLAG_NAMES,
-    endMs: () => signal.aborted ? STOP_MS : END_MS,
+    // What the drain of HTTP server mode has not used is left for the lines.
+    endMs: () => {
+      const leftMs = force.aborted ? 0 : drainedAt - performance.now();
+      return Math.min(END_MS, STOP_MS + Math.max(0, leftMs));
+    },
   });
 }
 
