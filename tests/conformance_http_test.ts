@@ -1,6 +1,6 @@
 /**
  * The server scenarios of MCP's conformance suite: they end through the HTTP
- * front as they end against the same server without it.
+ * server mode as they end against the same server without it.
  */
 import manifest from "../deno.json" with { type: "json" };
 import { assert, assertEquals, assertGreater } from "@std/assert";
@@ -104,7 +104,7 @@ for (const revision of ["2025-11-25", "2026-07-28"]) {
   };
 
   // Some scenarios wait for a few seconds, and are a warning then.
-  Deno.test(`the server scenarios of ${revision} end through the front as they end without it`, () =>
+  Deno.test(`the server scenarios of ${revision} end through the HTTP server as they end without it`, () =>
     holdsOnce(endAlike, 3));
 }
 
@@ -132,7 +132,7 @@ const answerAboutTasks: RawHandler = async (request, reply) => {
   });
 };
 
-Deno.test("the scenario of the headers of tasks passes through the front", async () => {
+Deno.test("the scenario of the headers of tasks passes through the HTTP server", async () => {
   await using target = await RawServer.start(answerAboutTasks);
   await using front = await Front.start({ target: target.url, token: false });
   const { code, said, scenarios } = await runSuite(

@@ -29,7 +29,7 @@ Deno.test("a session ID of backslashes that an error repeats hangs nothing", asy
   assertEquals((await proxy.status()).success, true);
 });
 
-Deno.test("an HTTP error of spaces is answered by the front at once", async () => {
+Deno.test("an HTTP error of spaces is answered by the HTTP server at once", async () => {
   await using target = await RawServer.start((_request, reply) =>
     reply.status(500, { "content-type": "text/plain" }, " ".repeat(2 ** 18))
   );

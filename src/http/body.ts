@@ -15,9 +15,9 @@ import { type HttpError, overloaded, refused } from "./error.ts";
 export interface BodyLimits extends Naming {
   readonly maxBodyBytes: number;
   /** The time without a byte of it, in milliseconds. */
-  readonly bodyTimeoutMs: number;
+  readonly bodyIdleTimeoutMs: number;
   /** The time for all of it, in milliseconds. */
-  readonly wholeBodyTimeoutMs: number;
+  readonly bodyTimeoutMs: number;
   /** A permit for each byte that all bodies together may have. */
   readonly bodies: Semaphore;
   readonly deadlines: Deadlines;
@@ -56,19 +56,19 @@ export async function readRequestBody(
 ): Promise<HeldBody> {
   const announced = checkAnnounced(request, limits);
   signal.throwIfAborted();
-  const { maxBodyBytes, bodyTimeoutMs, wholeBodyTimeoutMs, bodies } = limits;
+  const { maxBodyBytes, bodyIdleTimeoutMs, bodyTimeoutMs, bodies } = limits;
   const { promise: complete, resolve, reject } = Promise.withResolvers<void>();
   const limit = (limitMs: number, message: string) =>
     new TimeLimit(limits.deadlines, limitMs, () => {
       reject(refused(408, "timeout", message, { data: { limitMs } }));
     });
   using idle = limit(
-    bodyTimeoutMs,
-    `nothing more of the request's body came for ${bodyTimeoutMs} ms`,
+    bodyIdleTimeoutMs,
+    `nothing more of the request's body came for ${bodyIdleTimeoutMs} ms`,
   );
   using _whole = limit(
-    wholeBodyTimeoutMs,
-    `the request's body did not come within ${wholeBodyTimeoutMs} ms`,
+    bodyTimeoutMs,
+    `the request's body did not come within ${bodyTimeoutMs} ms`,
   );
   // Nobody gets much room for no more than saying so.
   const isSmall = announced <= MAX_ROOM_BYTES;

@@ -56,12 +56,12 @@ export interface HttpProxyOptions extends ProxyOptions {
    * The time without a byte of a request's body, in milliseconds; 30 s by
    * default.
    */
-  readonly bodyTimeoutMs?: number;
+  readonly bodyIdleTimeoutMs?: number;
   /**
    * The time for the whole of a request's body, in milliseconds; 5 minutes by
    * default.
    */
-  readonly wholeBodyTimeoutMs?: number;
+  readonly bodyTimeoutMs?: number;
   /** The largest head of a request, in bytes; 32 KiB by default. */
   readonly maxHeadBytes?: number;
   /** The largest body of a request, in bytes; 64 MiB by default. */
@@ -105,8 +105,8 @@ export function openContext(
   const {
     target,
     observer,
-    bodyTimeoutMs = 30_000,
-    wholeBodyTimeoutMs = 5 * 60_000,
+    bodyIdleTimeoutMs = 30_000,
+    bodyTimeoutMs = 5 * 60_000,
     maxBodyBytes = DEFAULT_MAX_FRAME_BYTES,
     maxRequests = 1024,
     maxStreams = 1024,
@@ -120,8 +120,8 @@ export function openContext(
     target,
     observer,
     maxBodyBytes,
+    bodyIdleTimeoutMs,
     bodyTimeoutMs,
-    wholeBodyTimeoutMs,
     bodies: new Semaphore(HELD_BODIES * maxBodyBytes),
     deadlines,
     discard: new BodyDiscard(),

@@ -1,4 +1,4 @@
-/** The HTTP front as the comparisons start it. Prints its URL. */
+/** The HTTP server as the comparisons start it. Prints its URL. */
 
 import { createSignedFetch, runHttpProxy } from "../../mod.ts";
 

@@ -201,7 +201,9 @@ export async function measureFront(
       body,
     });
     await response.bytes();
-    if (!response.ok) throw new Error(`the front said ${response.status}`);
+    if (!response.ok) {
+      throw new Error(`the HTTP server said ${response.status}`);
+    }
   };
   await times(WARM_UP_CALLS, call);
   return {

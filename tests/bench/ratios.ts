@@ -30,7 +30,7 @@ const OUR_FRONT = "sigv4-proxy --listen";
 const RECORDING = "sigv4-proxy --record";
 const PLAIN = "plainest proxy";
 const SDK = "proxy over the SDK";
-const PLAIN_FRONT = "plainest front";
+const PLAIN_FRONT = "plainest HTTP server";
 const SIGNING = "plainest, Smithy loaded";
 const ANSWERING = "plainest, one answer each";
 
@@ -163,7 +163,7 @@ const GOALS: readonly (readonly [
   ["recording, CPU a call", RECORDING, OURS, "callUs", 1.05],
   ["recording, one call at a time", RECORDING, OURS, "p50Ms", 1.05],
   ["recording, event stream", RECORDING, OURS, "streamMs", 1.05],
-  ["HTTP front, CPU a request", OUR_FRONT, PLAIN_FRONT, "callUs", 1.4],
+  ["HTTP server mode, CPU a request", OUR_FRONT, PLAIN_FRONT, "callUs", 1.4],
 ];
 console.log(`\n${row(["beside", "ratio", "goal", "", "its floor"])}`);
 for (const [what, name, to, key, goal, floor] of GOALS) {

@@ -112,7 +112,7 @@ Deno.test("a token that no header can carry is a fault that does not show it", (
   }
 });
 
-Deno.test("options of the front mean nothing over stdio", () => {
+Deno.test("options of the HTTP server mean nothing over stdio", () => {
   const token = faultOf({ listenToken: "a-secret-token" });
   assertStringIncludes(token, "listen token means nothing");
   assertEquals(token.includes("a-secret-token"), false);

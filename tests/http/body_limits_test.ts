@@ -85,7 +85,7 @@ Deno.test("more bodies than there is memory for are 503, until one is gone", asy
 Deno.test("bodies that came to nothing leave their memory to others", async () => {
   await using world = await World.make({
     maxBodyBytes: 1000,
-    bodyTimeoutMs: 50,
+    bodyIdleTimeoutMs: 50,
   });
   for (let late = 0; late < 5; late++) {
     using client = await world.begin("Content-Length: 1000");
@@ -102,7 +102,7 @@ Deno.test("bodies that came to nothing leave their memory to others", async () =
 });
 
 Deno.test("a body that stops coming is 408", async () => {
-  await using world = await World.make({ bodyTimeoutMs: 40 });
+  await using world = await World.make({ bodyIdleTimeoutMs: 40 });
   using client = await world.begin("Content-Length: 1000");
   await client.send("{");
   assertEquals((await client.head()).status, 408);
@@ -112,8 +112,8 @@ Deno.test("a body that stops coming is 408", async () => {
 
 Deno.test("a body that comes byte by byte for too long is 408", async () => {
   await using world = await World.make({
-    bodyTimeoutMs: 60_000,
-    wholeBodyTimeoutMs: 200,
+    bodyIdleTimeoutMs: 60_000,
+    bodyTimeoutMs: 200,
   });
   using client = await world.begin("Content-Length: 60000000");
   let isAnswered = false;
@@ -185,7 +185,7 @@ Deno.test("the rest of a refused body may come, so that the client sees why", as
   })();
   let isTold = false;
   told.catch(() => {}).finally(() => isTold = true);
-  // The front rests after each piece.
+  // The HTTP server rests after each piece.
   while (!isTold) await Promise.race([told, clock.ring(10)]);
   const [{ status, headers }, rest] = await told;
   assertEquals([status, headers.get("connection")], [413, "close"]);

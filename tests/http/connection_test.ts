@@ -1,4 +1,4 @@
-/** What one connection may cost the front, and how it ends. */
+/** What one connection may cost the HTTP server, and how it ends. */
 import { assert, assertEquals } from "@std/assert";
 import { once } from "node:events";
 import { createServer } from "node:http";
@@ -38,7 +38,7 @@ function call(id: number, method = "tools/call"): string {
   return JSON.stringify({ jsonrpc: "2.0", id, method });
 }
 
-/** A front before a target that answers nothing, and tells who left it. */
+/** An HTTP server before a target that answers nothing, and tells who left it. */
 class HangingWorld implements AsyncDisposable {
   readonly left: Promise<void>[] = [];
   readonly #stack = new AsyncDisposableStack();

@@ -67,7 +67,7 @@ Deno.test("a refusal by IAM is told with its cause, its status and the request's
   assertEquals(front.logText.includes(TEST_CREDENTIALS.sessionToken), false);
 });
 
-Deno.test("a 401 of the target's becomes 403, since the token of the front was right", async () => {
+Deno.test("a 401 of the target's becomes 403, since the token of the HTTP server was right", async () => {
   await using target = await RawServer.start((_request, reply) =>
     reply.json({ message: "Unauthorized" }, 401, {
       "www-authenticate": "Bearer",

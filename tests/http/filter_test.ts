@@ -11,7 +11,7 @@ import { FrontWorld } from "./front_world.ts";
 const LIST = { jsonrpc: "2.0", id: "l", method: "tools/list" };
 const TOOLS = '{"tools":[{"name":"write"},{"name":"read"}]}';
 
-/** A target that answers what it is told to, and a front before it. */
+/** A target that answers what it is told to, and an HTTP server before it. */
 class World extends FrontWorld {
   /** A target that meets every request alike. */
   static behaving(
@@ -235,7 +235,7 @@ Deno.test("a request that has its answer gets no second one when its stream is c
   );
 });
 
-Deno.test("a stream that a stop of the front ends is cut without an event, to be resumed", async () => {
+Deno.test("a stream that a stop of the HTTP server ends is cut without an event, to be resumed", async () => {
   await using world = await World.start(async (_request, reply) => {
     await (await reply.sse()).closed;
   }, { drainMs: 1 });

@@ -1,4 +1,4 @@
-/** That no target answers in the front's name, however it frames its answers. */
+/** That no target answers in the HTTP server's name, however it frames its answers. */
 import { assert, assertEquals } from "@std/assert";
 import { Front, type FrontOptions, TEST_TOKEN } from "../support/http_front.ts";
 import { type RawAnswers, readAnswers } from "../support/raw_answers.ts";
@@ -168,7 +168,7 @@ const CLEAR: Readonly<Record<string, string>> = {
 for (const [what, bytes] of Object.entries(CLEAR)) {
   for (const policy of [undefined, { deny: ["other"] }]) {
     const how = policy ? "looked through" : "as it comes";
-    Deno.test(`an answer with ${what} is one answer, ${how}, and the next one the front's own`, async () => {
+    Deno.test(`an answer with ${what} is one answer, ${how}, and the next one the HTTP server's own`, async () => {
       const seen = await exchange(bytes, policy && { tools: policy });
       checkHealth(seen);
     });
@@ -217,7 +217,7 @@ const UNCLEAR: Readonly<Record<string, string>> = {
 };
 
 for (const [what, bytes] of Object.entries(UNCLEAR)) {
-  Deno.test(`an answer with ${what} is a 502, and the next one the front's own`, async () => {
+  Deno.test(`an answer with ${what} is a 502, and the next one the HTTP server's own`, async () => {
     const seen = await exchange(bytes);
     checkHealth(seen);
     const [{ status, body }] = seen.answers;

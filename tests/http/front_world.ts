@@ -2,12 +2,12 @@ import { Front, type FrontOptions } from "../support/http_front.ts";
 import { mcp, type McpHandler } from "../support/raw_mcp.ts";
 import { type RawHandler, RawServer } from "../support/raw_server.ts";
 
-/** A target and a front before it. */
+/** A target and an HTTP server before it. */
 export class FrontWorld implements AsyncDisposable {
   /** Joins the two, to end them together. */
   constructor(readonly target: RawServer, readonly front: Front) {}
 
-  /** Starts a target that does what servers do but for this script, and a front. */
+  /** Starts a target that does what servers do but for this script, and an HTTP server. */
   static async start<W>(
     this: new (...parts: ConstructorParameters<typeof FrontWorld>) => W,
     script: Record<string, McpHandler> | RawHandler,

@@ -7,7 +7,7 @@ import { FrontWorld } from "./front_world.ts";
 const BEARER = `Authorization: Bearer ${TEST_TOKEN}`;
 const PING = '{"jsonrpc":"2.0","id":1,"method":"ping"}';
 
-/** A target and a front before it. */
+/** A target and an HTTP server before it. */
 class World extends FrontWorld {
   static make(options?: Partial<FrontOptions>): Promise<World> {
     return World.start({}, options);
@@ -99,7 +99,7 @@ const STRANGE_HOSTS = [
   "[::1",
 ];
 
-Deno.test("a front on loopback is reached under the names of loopback alone", async () => {
+Deno.test("an HTTP server on loopback is reached under the names of loopback alone", async () => {
   await using world = await World.make();
   for (const host of OWN_HOSTS) {
     assertEquals(await world.post(`Host: ${host}`, BEARER), 200, host);
@@ -171,7 +171,7 @@ Deno.test("a refused Host or Origin is named in an error without an id", async (
   assertStringIncludes(body.error.message, "http://evil.example");
 });
 
-Deno.test("a front on all interfaces is reached by address, and by names it is told", async () => {
+Deno.test("an HTTP server on all interfaces is reached by address, and by names it is told", async () => {
   await using world = await World.make({
     listen: { hostname: "0.0.0.0", port: 0 },
     hosts: ["Proxy.internal"],

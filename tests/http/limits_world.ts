@@ -6,7 +6,7 @@ import { FrontWorld } from "./front_world.ts";
 
 export const PING = '{"jsonrpc":"2.0","id":1,"method":"ping"}';
 
-/** A target and a front without a token before it. */
+/** A target and an HTTP server without a token before it. */
 export class World extends FrontWorld {
   static make(
     options: Partial<FrontOptions>,

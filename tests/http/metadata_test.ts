@@ -32,7 +32,7 @@ Deno.test("metadata is put into requests that do not have it, and into nothing e
 });
 
 for (const isModern of [false, true]) {
-  Deno.test(`the list that the front asks for itself has the metadata, ${isModern ? "beside the client's own" : "where the client has none"}`, async () => {
+  Deno.test(`the list that the HTTP server asks for itself has the metadata, ${isModern ? "beside the client's own" : "where the client has none"}`, async () => {
     await using world = await World.start({
       "tools/list": (message, reply) =>
         reply.json(result(message, { tools: [READER] })),

@@ -30,7 +30,7 @@ interface Connected<C> extends AsyncDisposable {
   readonly client: C;
 }
 
-/** A client of version 1 of the SDK at a front. */
+/** A client of version 1 of the SDK at an HTTP server. */
 async function connect(
   front: Front,
   configure: (client: Client) => void = () => {},
@@ -56,7 +56,7 @@ const NEGOTIATIONS = {
   pinned: { mode: { pin: "2026-07-28" } },
 } as const;
 
-/** A client of version 2 of the SDK at a front. */
+/** A client of version 2 of the SDK at an HTTP server. */
 async function connectModern(
   front: Front,
   mode: keyof typeof NEGOTIATIONS,
@@ -73,7 +73,7 @@ async function connectModern(
 
 for (const mode of ["stateful", "stateless"] as const) {
   for (const answers of ["json", "stream"] as const) {
-    Deno.test(`the SDK's client talks through the front to its ${mode} server that answers by ${answers}`, async () => {
+    Deno.test(`the SDK's client talks through the HTTP server to its ${mode} server that answers by ${answers}`, async () => {
       await using server = await SdkServer.start({
         verifier: TEST_VERIFIER,
         mode,
@@ -153,7 +153,7 @@ Deno.test("many clients at once keep their sessions and their answers apart", as
   await Promise.all(peers.map(({ client }) => client.close()));
 });
 
-Deno.test("two fronts serve one session by turns", async () => {
+Deno.test("two HTTP servers serve one session by turns", async () => {
   await using server = await SdkServer.start({ verifier: TEST_VERIFIER });
   await using one = await Front.start({ target: server.url });
   await using other = await Front.start({ target: server.url });
@@ -233,7 +233,7 @@ Deno.test("parameters mirrored in headers, input asked for in rounds, and cancel
   await server.cues.cancelled.find(({ tool }) => tool === "slow");
 });
 
-Deno.test("a subscription stays open through the front, and tells what changes", async () => {
+Deno.test("a subscription stays open through the HTTP server, and tells what changes", async () => {
   await using server = await Sdk2Server.start({
     verifier: TEST_VERIFIER,
     eras: "modern",
@@ -251,7 +251,7 @@ Deno.test("a subscription stays open through the front, and tells what changes",
   await subscription.close();
 });
 
-Deno.test("server-everything works through the front: questions to the client, updates, progress", async (t) => {
+Deno.test("server-everything works through the HTTP server: questions to the client, updates, progress", async (t) => {
   await using server = await startEverything();
   await using front = await Front.start({ target: server.url });
   const asked: string[] = [];

@@ -10,7 +10,7 @@ import { RawServer } from "../support/raw_server.ts";
 const ignore = Deno.build.os === "windows";
 const PING = '{"jsonrpc":"2.0","id":1,"method":"ping"}';
 
-/** A front in a process of its own. */
+/** An HTTP server in a process of its own. */
 class FrontProcess implements AsyncDisposable {
   readonly lines = new Arrivals<Line>("line of the front");
   readonly #child: Deno.ChildProcess;

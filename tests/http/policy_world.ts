@@ -29,7 +29,7 @@ export function call(name: string, id: number | string = 1): Call {
 
 export const LIST = { jsonrpc: "2.0", id: 1, method: "tools/list" };
 
-/** A target and a front before it. */
+/** A target and an HTTP server before it. */
 export class World extends FrontWorld {
   /** The methods that the target saw. */
   get methods(): string[] {

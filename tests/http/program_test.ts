@@ -133,7 +133,7 @@ Deno.test("a runtime directory that is not there is warned of, and the token goe
   assertStringIncludes(file, directory);
 });
 
-Deno.test("--max-concurrency says how many requests may be under way at the front", async () => {
+Deno.test("--max-concurrency says how many requests may be under way over HTTP", async () => {
   const asked = Promise.withResolvers<void>();
   const cue = Promise.withResolvers<void>();
   await using target = await RawServer.start(mcp({

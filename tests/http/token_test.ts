@@ -20,7 +20,7 @@ Deno.test("a token that is made has 256 bits, and none is made twice", () => {
   assertNotEquals(makeToken(), makeToken());
 });
 
-Deno.test("a token that is made lies in a file of mode 0600, which goes with the front", async () => {
+Deno.test("a token that is made lies in a file of mode 0600, which goes with the HTTP server", async () => {
   const directory = await Deno.makeTempDir();
   await using target = await RawServer.start(mcp({}));
   let path = "";

@@ -219,7 +219,7 @@ Deno.test({
 
 Deno.test({
   name:
-    "at SIGTERM the front ends although clients read nothing, once the call that is under way is answered",
+    "at SIGTERM the HTTP server ends although clients read nothing, once the call that is under way is answered",
   ignore: isWindows,
   async fn() {
     const asked = Promise.withResolvers<void>();

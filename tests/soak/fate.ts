@@ -6,7 +6,7 @@ import type { Random } from "../support/random.ts";
 /** What a client may be told: a result, an error of ours, or the target's. */
 export type Outcome = "result" | `own:${string}` | `target:${number}`;
 
-/** At the front an answer may also break off, or pass as another page. */
+/** Over HTTP an answer may also break off, or pass as another page. */
 export type FrontOutcome = Outcome | "cut" | "passed";
 
 /** The two eras of the protocol. */
@@ -47,9 +47,9 @@ export interface Fate {
   readonly surface?: Surface;
   /** What may come of it when nothing follows. */
   readonly ends: readonly Outcome[];
-  /** The same at the front, where it is not what {@linkcode frontEnds} says. */
+  /** The same over HTTP, where it is not what {@linkcode frontEnds} says. */
   readonly atFront?: readonly FrontOutcome[];
-  /** How many answers pass at the front; one without. */
+  /** How many answers pass over HTTP; one without. */
   readonly copies?: number;
   readonly meet: (meeting: Meeting) => Promise<void>;
 }

@@ -4,7 +4,7 @@ import { ANSWERED } from "./answered.ts";
 import { FAILED } from "./failed.ts";
 import type { Fate, FrontOutcome } from "./fate.ts";
 
-/** How what a client over stdio is told ends at the front, which fixes nothing. */
+/** How what a client over stdio is told ends over HTTP, which fixes nothing. */
 export function frontEnds({ ends, atFront }: Fate): readonly FrontOutcome[] {
   return atFront ?? ends.flatMap((end): readonly FrontOutcome[] => {
     switch (end) {

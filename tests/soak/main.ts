@@ -73,7 +73,7 @@ for (const { requests, ...run } of RUNS) {
     seed,
     ...run,
     logLevel: "info",
-    // At the front an answer that has begun can only be cut when it is over.
+    // Over HTTP an answer that has begun can only be cut when it is over.
     timeout: run.surface === "front" ? "1m" : "10s",
     segments: SHARES.map(([share, inFlight]) => ({
       requests: Math.ceil(requests * Number(scale) * share),

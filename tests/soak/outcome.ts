@@ -48,7 +48,7 @@ export function faultOf(
   { hasRestarted, hasReset, hasForgotten, isHurried }: Meanwhile,
 ): string | undefined {
   const what = `${method} ${id}, which ${last}`;
-  // The front sends nothing twice that has run, whatever it is.
+  // The HTTP server sends nothing twice that has run, whatever it is.
   if (runs > 1 && (!isIdempotent || surface === "front")) {
     return `${what}, ran ${runs} times`;
   }

@@ -15,10 +15,10 @@ import { TEST_CREDENTIALS, TEST_SCOPE } from "./test_identity.ts";
 /** The token that tests bring. */
 export const TEST_TOKEN = "a-token-that-only-tests-know";
 
-/** What a front is started with. */
+/** What an HTTP server is started with. */
 export type FrontOptions = Partial<HttpProxyOptions> & { readonly target: URL };
 
-/** A running front. */
+/** A running HTTP server. */
 export class Front implements AsyncDisposable {
   /** The log, line by line. */
   readonly log = new Arrivals<string>("log line");
@@ -63,7 +63,7 @@ export class Front implements AsyncDisposable {
     }).finally(() => fetch[Symbol.dispose]());
   }
 
-  /** Starts a front on a free port of loopback, unless it is said otherwise. */
+  /** Starts an HTTP server on a free port of loopback, unless it is said otherwise. */
   static async start(options: FrontOptions): Promise<Front> {
     const { promise, resolve, reject } = Promise.withResolvers<Front>();
     new Front(options, resolve).done.catch(reject);

@@ -18,7 +18,7 @@ type Post = (
   query?: string,
 ) => Promise<Response>;
 
-/** What the collector has when the front has carried this and ended. */
+/** What the collector has when the HTTP server has carried this and ended. */
 async function tracedFront(
   server: RawServer,
   talk: (post: Post) => Promise<void>,
@@ -58,7 +58,7 @@ function served({ spans }: OtlpReceiver): ReadSpan {
   return found[0];
 }
 
-Deno.test("at the front, a request is one trace, below the span in its headers", async () => {
+Deno.test("over HTTP, a request is one trace, below the span in its headers", async () => {
   await using server = await RawServer.start({
     handler: mcp({}),
     verifier: TEST_VERIFIER,
@@ -85,7 +85,7 @@ Deno.test("at the front, a request is one trace, below the span in its headers",
   assertEquals(seen.header("tracestate"), "a=b", "passed on as it came");
 });
 
-Deno.test("at the front, a request that names no span is one trace", async () => {
+Deno.test("over HTTP, a request that names no span is one trace", async () => {
   await using server = await RawServer.start(mcp({}));
   const told = await tracedFront(server, async (post) => {
     const response = await post({ jsonrpc: "2.0", id: 1, method: "m" });
@@ -101,7 +101,7 @@ Deno.test("at the front, a request that names no span is one trace", async () =>
   assertEquals(told.childrenOf(span).length, 1);
 });
 
-Deno.test("at the front, the context in _meta comes before that of the request, which is linked", async () => {
+Deno.test("over HTTP, the context in _meta comes before that of the request, which is linked", async () => {
   await using server = await RawServer.start(mcp({}));
   const told = await tracedFront(server, async (post) => {
     const meta = { traceparent: TRACE_PARENT };
@@ -119,7 +119,7 @@ Deno.test("at the front, the context in _meta comes before that of the request, 
   assertEquals(span.attributes["sigv4_proxy.era"], "modern");
 });
 
-Deno.test("at the front, what is no message goes on in its client's trace", async () => {
+Deno.test("over HTTP, what is no message goes on in its client's trace", async () => {
   await using server = await RawServer.start(mcp({}));
   const told = await tracedFront(server, async (post) => {
     const headers = { traceparent: TRACE_PARENT };
@@ -140,7 +140,7 @@ Deno.test("at the front, what is no message goes on in its client's trace", asyn
   );
 });
 
-Deno.test("at the front, errors and bytes are counted", async () => {
+Deno.test("over HTTP, errors and bytes are counted", async () => {
   await using server = await RawServer.start(mcp({
     refuse: (message, reply) => reply.json(error(message, -32602, "no"), 400),
     broken: (_message, reply) => reply.status(502),
@@ -184,7 +184,7 @@ Deno.test("at the front, errors and bytes are counted", async () => {
   assertEquals(told.sum("sigv4_proxy.io", sent), answered);
 });
 
-Deno.test("at the front, an error or a failed tool in a small answer is told, however it comes", async () => {
+Deno.test("over HTTP, an error or a failed tool in a small answer is told, however it comes", async () => {
   const failed = { content: [], isError: true };
   await using server = await RawServer.start(mcp({
     json: (message, reply) => reply.json(error(message, -32602, "no")),
@@ -216,7 +216,7 @@ Deno.test("at the front, an error or a failed tool in a small answer is told, ho
   assertEquals(["-32602", "-32001", "tool_error"].map(counted), [1, 1, 1]);
 });
 
-Deno.test("at the front, what is refused is counted, and so are the bytes that say so", async () => {
+Deno.test("over HTTP, what is refused is counted, and so are the bytes that say so", async () => {
   const token = "a-token-that-only-tests-know";
   await using server = await RawServer.start(mcp({}));
   let answered = 0;
@@ -244,7 +244,7 @@ Deno.test("at the front, what is refused is counted, and so are the bytes that s
   assertEquals(told.sum("sigv4_proxy.io", sent), answered);
 });
 
-Deno.test("at the front, no span has the query that a client sends", async () => {
+Deno.test("over HTTP, no span has the query that a client sends", async () => {
   await using server = await RawServer.start(mcp({}));
   const told = await tracedFront(server, async (post) => {
     const message = { jsonrpc: "2.0", id: 1, method: "ping" };

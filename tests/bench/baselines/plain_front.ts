@@ -1,5 +1,5 @@
 /**
- * The plainest HTTP front: each request is signed and sent, its answer read and
+ * The plainest HTTP server: each request is signed and sent, its answer read and
  * handed back. Prints its URL.
  */
 

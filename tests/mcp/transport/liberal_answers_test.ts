@@ -322,7 +322,7 @@ Deno.test("what comes on the GET stream is repaired, and junk on it skipped", as
   assertEquals((await within(client.next(), "the request")).text, ask);
 });
 
-Deno.test("at a front with a tool policy the same is delivered, repaired and skipped", async () => {
+Deno.test("over HTTP with a tool policy the same is delivered, repaired and skipped", async () => {
   const list = '{"jsonrpc":"2.0","id":"l","result":{"tools":[{"name":"a"}]}}';
   const texts = [
     `data: ${MARK}${list}\n\n`,
