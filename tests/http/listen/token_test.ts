@@ -7,11 +7,11 @@ import {
   assertStringIncludes,
 } from "@std/assert";
 import { dirname } from "node:path";
-import { ConfigError } from "../../src/errors.ts";
-import { makeToken } from "../../src/http/listen.ts";
-import { Front } from "../support/http_front.ts";
-import { mcp } from "../support/raw_mcp.ts";
-import { RawServer } from "../support/raw_server.ts";
+import { ConfigError } from "../../../src/errors.ts";
+import { makeToken } from "../../../src/http/listen.ts";
+import { Front } from "../../support/http_front.ts";
+import { mcp } from "../../support/raw_mcp.ts";
+import { RawServer } from "../../support/raw_server.ts";
 
 const PING = { jsonrpc: "2.0", id: 1, method: "ping" };
 

@@ -1,16 +1,8 @@
 /** Tool rules and metadata at the HTTP server. */
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
-import { cpuMs } from "../support/cpu_time.ts";
-import { error, type McpHandler, result } from "../support/raw_mcp.ts";
-import {
-  call,
-  LIST,
-  list,
-  READER,
-  toolNames,
-  World,
-  WRITER,
-} from "./policy_world.ts";
+import { cpuMs } from "../../support/cpu_time.ts";
+import { error, type McpHandler, result } from "../../support/raw_mcp.ts";
+import { call, LIST, list, READER, toolNames, World, WRITER } from "./world.ts";
 
 const PING = { jsonrpc: "2.0", id: 1, method: "ping" };
 

@@ -1,13 +1,13 @@
 import { assertEquals, assertMatch } from "@std/assert";
-import { findNeeds } from "../../src/commands/needs.ts";
-import { runPolicy } from "../../src/commands/policy/policy.ts";
-import { configOf } from "../support/command_line.ts";
-import { ProxyProcess } from "../support/proxy_process.ts";
-import { RawClient } from "../support/raw_client.ts";
-import { mcp } from "../support/raw_mcp.ts";
-import { RawServer } from "../support/raw_server.ts";
-import { TEST_SCOPE } from "../support/test_identity.ts";
-import { CommandWorld, TEST_KEYS } from "../commands/command_world.ts";
+import { findNeeds } from "../../../src/commands/needs.ts";
+import { runPolicy } from "../../../src/commands/policy/policy.ts";
+import { configOf } from "../../support/command_line.ts";
+import { ProxyProcess } from "../../support/proxy_process.ts";
+import { RawClient } from "../../support/raw_client.ts";
+import { mcp } from "../../support/raw_mcp.ts";
+import { RawServer } from "../../support/raw_server.ts";
+import { TEST_SCOPE } from "../../support/test_identity.ts";
+import { CommandWorld, TEST_KEYS } from "../../commands/command_world.ts";
 
 const PING = '{"jsonrpc":"2.0","id":1,"method":"ping"}';
 const TARGET = "https://abc123.execute-api.eu-west-1.amazonaws.com/prod/mcp";

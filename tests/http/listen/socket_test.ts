@@ -1,13 +1,13 @@
 /** The HTTP server at a Unix socket, and addresses that cannot be had. */
 import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { createServer } from "node:http";
-import { ConfigError } from "../../src/errors.ts";
-import { listen } from "../../src/http/listen.ts";
-import { OPTION_NAMES } from "../../src/naming.ts";
-import { Front, TEST_TOKEN } from "../support/http_front.ts";
-import { RawClient } from "../support/raw_client.ts";
-import { mcp } from "../support/raw_mcp.ts";
-import { RawServer } from "../support/raw_server.ts";
+import { ConfigError } from "../../../src/errors.ts";
+import { listen } from "../../../src/http/listen.ts";
+import { OPTION_NAMES } from "../../../src/naming.ts";
+import { Front, TEST_TOKEN } from "../../support/http_front.ts";
+import { RawClient } from "../../support/raw_client.ts";
+import { mcp } from "../../support/raw_mcp.ts";
+import { RawServer } from "../../support/raw_server.ts";
 
 const PING = '{"jsonrpc":"2.0","id":1,"method":"ping"}';
 const ignore = Deno.build.os === "windows";

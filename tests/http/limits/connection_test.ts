@@ -7,15 +7,19 @@ import {
   DISCARD_MS,
   MAX_DISCARDED_BYTES,
   REST_MS,
-} from "../../src/http/discard.ts";
-import { Clock } from "../support/clock.ts";
-import { within } from "../support/deadline.ts";
-import { Front, type FrontOptions, TEST_TOKEN } from "../support/http_front.ts";
-import { readAnswers } from "../support/raw_answers.ts";
-import { RawClient } from "../support/raw_client.ts";
-import { mcp } from "../support/raw_mcp.ts";
-import { RawServer, type SeenRequest } from "../support/raw_server.ts";
-import { listenOn } from "../support/loopback.ts";
+} from "../../../src/http/discard.ts";
+import { Clock } from "../../support/clock.ts";
+import { within } from "../../support/deadline.ts";
+import {
+  Front,
+  type FrontOptions,
+  TEST_TOKEN,
+} from "../../support/http_front.ts";
+import { readAnswers } from "../../support/raw_answers.ts";
+import { RawClient } from "../../support/raw_client.ts";
+import { mcp } from "../../support/raw_mcp.ts";
+import { RawServer, type SeenRequest } from "../../support/raw_server.ts";
+import { listenOn } from "../../support/loopback.ts";
 
 const WITH_TOKEN = [
   "Host: localhost",

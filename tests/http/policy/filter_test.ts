@@ -1,12 +1,12 @@
 /** Lists of tools that the HTTP server cannot look through do not pass it. */
 import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
-import { within } from "../support/deadline.ts";
-import type { FrontOptions } from "../support/http_front.ts";
-import type { RawEventStream, RawHandler } from "../support/raw_server.ts";
-import { FLAG_NAMES } from "../../src/config/settings.ts";
-import { ListFilter } from "../../src/http/filter.ts";
-import { ToolPolicy } from "../../src/mcp/tools/policy.ts";
-import { FrontWorld } from "./front_world.ts";
+import { within } from "../../support/deadline.ts";
+import type { FrontOptions } from "../../support/http_front.ts";
+import type { RawEventStream, RawHandler } from "../../support/raw_server.ts";
+import { FLAG_NAMES } from "../../../src/config/settings.ts";
+import { ListFilter } from "../../../src/http/filter.ts";
+import { ToolPolicy } from "../../../src/mcp/tools/policy.ts";
+import { FrontWorld } from "../front_world.ts";
 
 const LIST = { jsonrpc: "2.0", id: "l", method: "tools/list" };
 const TOOLS = '{"tools":[{"name":"write"},{"name":"read"}]}';

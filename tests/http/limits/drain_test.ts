@@ -1,11 +1,11 @@
 /** How the HTTP server stops. */
 import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
-import { Clock } from "../support/clock.ts";
-import { within } from "../support/deadline.ts";
-import { Front } from "../support/http_front.ts";
-import { RawClient } from "../support/raw_client.ts";
-import { mcp, type McpHandler, result } from "../support/raw_mcp.ts";
-import { RawServer } from "../support/raw_server.ts";
+import { Clock } from "../../support/clock.ts";
+import { within } from "../../support/deadline.ts";
+import { Front } from "../../support/http_front.ts";
+import { RawClient } from "../../support/raw_client.ts";
+import { mcp, type McpHandler, result } from "../../support/raw_mcp.ts";
+import { RawServer } from "../../support/raw_server.ts";
 
 /** Answers when it is told to. */
 function onCue(): { handler: McpHandler; asked: Promise<void>; go(): void } {

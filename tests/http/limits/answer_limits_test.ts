@@ -1,9 +1,9 @@
 import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
-import { Clock } from "../support/clock.ts";
-import { within } from "../support/deadline.ts";
-import { mcp } from "../support/raw_mcp.ts";
-import type { RawHandler } from "../support/raw_server.ts";
-import { PING, World } from "./limits_world.ts";
+import { Clock } from "../../support/clock.ts";
+import { within } from "../../support/deadline.ts";
+import { mcp } from "../../support/raw_mcp.ts";
+import type { RawHandler } from "../../support/raw_server.ts";
+import { PING, World } from "./world.ts";
 
 Deno.test("an answer that does not begin in time is 504 with the request's id", async () => {
   await using world = await World.make(

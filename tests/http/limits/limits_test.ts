@@ -1,9 +1,9 @@
 /** What the HTTP server takes: how much, how long, how many. */
 import { assertEquals, assertStringIncludes } from "@std/assert";
-import { within } from "../support/deadline.ts";
-import { RawClient } from "../support/raw_client.ts";
-import { mcp, result } from "../support/raw_mcp.ts";
-import { PING, World } from "./limits_world.ts";
+import { within } from "../../support/deadline.ts";
+import { RawClient } from "../../support/raw_client.ts";
+import { mcp, result } from "../../support/raw_mcp.ts";
+import { PING, World } from "./world.ts";
 
 Deno.test("more requests than are allowed at a time are 503, until one is answered", async () => {
   const asked = Promise.withResolvers<void>();

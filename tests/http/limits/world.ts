@@ -1,8 +1,8 @@
-import type { FrontOptions } from "../support/http_front.ts";
-import { RawClient } from "../support/raw_client.ts";
-import { mcp } from "../support/raw_mcp.ts";
-import type { RawHandler } from "../support/raw_server.ts";
-import { FrontWorld } from "./front_world.ts";
+import type { FrontOptions } from "../../support/http_front.ts";
+import { RawClient } from "../../support/raw_client.ts";
+import { mcp } from "../../support/raw_mcp.ts";
+import type { RawHandler } from "../../support/raw_server.ts";
+import { FrontWorld } from "../front_world.ts";
 
 export const PING = '{"jsonrpc":"2.0","id":1,"method":"ping"}';
 

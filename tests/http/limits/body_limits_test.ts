@@ -1,8 +1,8 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
-import { Clock } from "../support/clock.ts";
-import { within } from "../support/deadline.ts";
-import { result } from "../support/raw_mcp.ts";
-import { PING, World } from "./limits_world.ts";
+import { Clock } from "../../support/clock.ts";
+import { within } from "../../support/deadline.ts";
+import { result } from "../../support/raw_mcp.ts";
+import { PING, World } from "./world.ts";
 
 /** A message of this many bytes. */
 function messageOf(byteLength: number): string {

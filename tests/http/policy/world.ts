@@ -1,5 +1,5 @@
-import { type McpHandler, methods, result } from "../support/raw_mcp.ts";
-import { FrontWorld } from "./front_world.ts";
+import { type McpHandler, methods, result } from "../../support/raw_mcp.ts";
+import { FrontWorld } from "../front_world.ts";
 
 export const READER = { name: "read", annotations: { readOnlyHint: true } };
 

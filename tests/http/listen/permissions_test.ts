@@ -1,11 +1,11 @@
 /** What the HTTP server has to be allowed. */
 import { assertEquals, assertStringIncludes } from "@std/assert";
-import { Arrivals } from "../support/arrivals.ts";
-import { within } from "../support/deadline.ts";
-import { type Line, linesOf } from "../support/lines.ts";
-import { RawClient } from "../support/raw_client.ts";
-import { mcp } from "../support/raw_mcp.ts";
-import { RawServer } from "../support/raw_server.ts";
+import { Arrivals } from "../../support/arrivals.ts";
+import { within } from "../../support/deadline.ts";
+import { type Line, linesOf } from "../../support/lines.ts";
+import { RawClient } from "../../support/raw_client.ts";
+import { mcp } from "../../support/raw_mcp.ts";
+import { RawServer } from "../../support/raw_server.ts";
 
 const ignore = Deno.build.os === "windows";
 const PING = '{"jsonrpc":"2.0","id":1,"method":"ping"}';
@@ -17,7 +17,7 @@ class FrontProcess implements AsyncDisposable {
   readonly #read: Promise<void>;
 
   constructor(flags: readonly string[], args: readonly string[]) {
-    const entry = import.meta.resolve("../support/http_front_main.ts");
+    const entry = import.meta.resolve("../../support/http_front_main.ts");
     this.#child = new Deno.Command(Deno.execPath(), {
       args: [
         "run",
