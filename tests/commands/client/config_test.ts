@@ -1,4 +1,9 @@
-import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
+import {
+  assert,
+  assertEquals,
+  assertRejects,
+  assertStringIncludes,
+} from "@std/assert";
 import { relative } from "node:path";
 import { parse as parseYaml } from "yaml";
 import { runConfig } from "../../../src/commands/client/config.ts";
@@ -16,6 +21,7 @@ import {
 } from "../../support/test_identity.ts";
 import { JSR_PACKAGE } from "../../../src/version.ts";
 import { CommandWorld, PROGRAM, TARGET } from "../command_world.ts";
+import { COMPILED, zedEntry } from "./zed_entry.ts";
 
 Deno.test("each client's file is where its documentation says, on each system", () => {
   const place = (os: Place["os"], env: Record<string, string> = {}): Place => ({
@@ -81,6 +87,9 @@ Deno.test("each client's file is where its documentation says, on each system", 
   );
 });
 
+const ALLOW_ENV =
+  "--allow-env=AWS_*,MCP_*,HOME,HTTPS_PROXY,https_proxy,HTTP_PROXY,http_proxy,ALL_PROXY,all_proxy,NO_PROXY,no_proxy";
+
 Deno.test("each client is given an entry of its own form, with the narrow permissions", async () => {
   await using world = await CommandWorld.make({ AWS_PROFILE: "work" });
   const args = [
@@ -89,7 +98,7 @@ Deno.test("each client is given an entry of its own form, with the narrow permis
     `--lock=${world.home}/.cache/deno/sigv4-proxy.lock`,
     "--no-prompt",
     "--allow-net=abc123.execute-api.eu-west-1.amazonaws.com:443",
-    "--allow-env=AWS_*,MCP_*,HOME,HTTPS_PROXY,https_proxy,HTTP_PROXY,http_proxy,ALL_PROXY,all_proxy,NO_PROXY,no_proxy",
+    ALLOW_ENV,
     `--allow-read=${world.home}/.aws/config,${world.home}/.aws/credentials`,
     "jsr:@scope/sigv4-proxy@0.1.0",
     TARGET,
@@ -143,38 +152,33 @@ Deno.test("the configuration of this command line and this environment is in the
     AWS_SECRET_ACCESS_KEY: TEST_CREDENTIALS.secretAccessKey,
     HTTPS_PROXY: "http://u:a-proxy-password@proxy.example",
   });
-  const { stdout, stderr } = await world.run(runConfig, [
-    "cursor",
-    "--profile=-odd",
-    "https://mcp.example/mcp",
-    "--service",
-    "execute-api",
-    "--header",
-    "X-A: ${HTTPS_PROXY}",
-  ], { program: PROGRAM, os: "linux" });
-  const { args, env } = JSON.parse(stdout).mcpServers["mcp-example"];
-  assertEquals(args.slice(args.indexOf(PROGRAM.module) + 1), [
-    "https://mcp.example/mcp",
+  const header = ["--header", "X-A: ${HTTPS_PROXY}"];
+  const service = ["--service-name", "execute-api"];
+  const url = "https://mcp.example/mcp";
+  const { words, env, stdout, stderr } = await zedEntry(
+    world,
+    ["--profile=-odd", url, ...service, ...header],
+    { program: COMPILED },
+  );
+  assertEquals(words.slice(1), [
+    url,
     "--sse",
-    "--header",
-    "X-A: ${HTTPS_PROXY}",
+    ...header,
     "--region",
     "us-east-2",
-    "--service-name",
-    "execute-api",
+    ...service,
     "--profile=-odd",
     "--timeout",
     "90s",
   ]);
   assertEquals(env, undefined);
+  assert("mcp-example" in JSON.parse(stdout).context_servers);
   for (
     const secret of ["a-secret-of-the-environment", "a-proxy-password"]
   ) assertEquals((stdout + stderr).includes(secret), false);
   for (
-    const words of ["MCP_HEADERS", "HTTPS_PROXY", "--header", "replace ${NAME}"]
-  ) {
-    assertStringIncludes(stderr, words);
-  }
+    const said of ["MCP_HEADERS", "HTTPS_PROXY", "--header", "replace ${NAME}"]
+  ) assertStringIncludes(stderr, said);
 });
 
 Deno.test("files are named by their whole paths, lists of variables one by one, and variables that headers name are allowed", async () => {
@@ -183,80 +187,63 @@ Deno.test("files are named by their whole paths, lists of variables one by one, 
     TEAM_TOKEN: "a-secret-of-the-team",
   });
   const file = await world.write("headers.txt", "X-Team: ${TEAM_TOKEN}\n");
-  const { code, stdout, stderr } = await world.run(runConfig, [
-    "cursor",
-    "--header-file",
-    relative(Deno.cwd(), file),
-    TARGET,
-  ], { program: PROGRAM, os: "linux" });
-  assertEquals(code, 0, stderr);
-  const { args } = JSON.parse(stdout).mcpServers.abc123;
-  assertEquals(args.slice(args.indexOf(TARGET) + 1), [
-    "--header-file",
-    file,
-    "--profile",
-    "one",
-    "--profile",
-    "two",
-  ]);
-  assertEquals(
-    args.find((arg: string) => arg.startsWith("--allow-env=")),
-    "--allow-env=AWS_*,MCP_*,HOME,HTTPS_PROXY,https_proxy,HTTP_PROXY,http_proxy,ALL_PROXY,all_proxy,NO_PROXY,no_proxy,TEAM_TOKEN",
+  const { words, stdout, stderr } = await zedEntry(
+    world,
+    ["--header-file", relative(Deno.cwd(), file), TARGET],
+    { program: PROGRAM, os: "linux" },
   );
-  const read = args.find((arg: string) => arg.startsWith("--allow-read="));
-  assertStringIncludes(read, file);
+  const profiles = ["--profile", "one", "--profile", "two"];
+  assertEquals(
+    words.slice(words.indexOf(TARGET) + 1),
+    ["--header-file", file, ...profiles],
+  );
+  assert(words.includes(`${ALLOW_ENV},TEAM_TOKEN`));
+  const read = words.find((word) => word.startsWith("--allow-read="));
+  assertStringIncludes(read ?? "", file);
   assertEquals((stdout + stderr).includes("a-secret-of-the-team"), false);
 });
 
 Deno.test("a compiled program is started as it is, without flags for Deno", async () => {
   await using world = await CommandWorld.make();
-  const { stdout } = await world.run(runConfig, ["zed", TARGET], {
-    program: { command: "/opt/sigv4-proxy", module: undefined },
-  });
-  assertEquals(JSON.parse(stdout).context_servers.abc123, {
-    command: "/opt/sigv4-proxy",
-    args: [TARGET],
-  });
+  const { words, env } = await zedEntry(world, [TARGET], { program: COMPILED });
+  assertEquals([words, env], [[COMPILED.command, TARGET], undefined]);
 });
 
-Deno.test("a client that is not known, and a name that is none, are faults", async () => {
-  await using world = await CommandWorld.make();
-  const faultOf = async (...args: string[]) => {
+for (
+  const [args, words] of [
+    [["curser", TARGET], 'unknown client "curser" (did you mean cursor?'],
+    [[TARGET], "needs a client first"],
+    [[], "claude-desktop"],
+    [["zed", "--name", "a b", TARGET], "--name must be of letters, digits, - "],
+    [["zed", "--name", "my.server", TARGET], "--name must be of letters, dig"],
+    [["zed", "--name", "__proto__", TARGET], "another one than __proto__"],
+    [["zed", "--name"], "needs a value"],
+    [["zed"], "target URL is required"],
+  ] as const
+) {
+  Deno.test(`config ${args.join(" ")} is a fault: ${words}`, async () => {
+    await using world = await CommandWorld.make();
     const run = () => world.run(runConfig, args);
-    return (await assertRejects(run, ConfigError)).faults.join();
-  };
-  assertStringIncludes(
-    await faultOf("curser", TARGET),
-    'unknown client "curser" (did you mean cursor?',
-  );
-  assertStringIncludes(await faultOf(TARGET), "needs a client first");
-  assertStringIncludes(await faultOf(), "claude-desktop");
-  assertStringIncludes(await faultOf("zed", "--name", "a b", TARGET), "--name");
-  assertStringIncludes(
-    await faultOf("zed", "--name", "__proto__", TARGET),
-    "another one than __proto__",
-  );
-  const dotted = await faultOf("zed", "--name", "my.server", TARGET);
-  assertStringIncludes(dotted, "of letters, digits, - and _");
-  assertEquals(dotted.includes("__proto__"), false);
-  assertStringIncludes(await faultOf("zed", "--name"), "needs a value");
-  assertStringIncludes(await faultOf("zed"), "target URL is required");
-});
+    const { faults } = await assertRejects(run, ConfigError);
+    assertStringIncludes(faults.join(), words);
+    assertEquals(
+      faults.join().includes("__proto__"),
+      words.includes("__proto__"),
+    );
+  });
+}
 
-Deno.test("a package from JSR is named with its version, one on disk by its path", () => {
-  assertEquals(
-    packageModule("https://jsr.io/@scope/sigv4-proxy/0.1.0/src/commands/x.ts"),
-    JSR_PACKAGE,
-  );
-  assertEquals(
-    packageModule("file:///opt/a%20b/src/commands/x.ts"),
-    "/opt/a b/mod.ts",
-  );
-  assertEquals(
-    packageModule("file:///C:/dir/src/commands/x.ts"),
-    "C:/dir/mod.ts",
-  );
-});
+for (
+  const [here, module] of [
+    ["https://jsr.io/@scope/sigv4-proxy/0.1.0/src/commands/x.ts", JSR_PACKAGE],
+    ["file:///opt/a%20b/src/commands/x.ts", "/opt/a b/mod.ts"],
+    ["file:///C:/dir/src/commands/x.ts", "C:/dir/mod.ts"],
+  ]
+) {
+  Deno.test(`the package at ${here} is named ${module} in an entry`, () => {
+    assertEquals(packageModule(here), module);
+  });
+}
 
 for (
   const [how, profile] of [["keys of a profile", "keys"], ["a program", "tool"]]
@@ -288,18 +275,12 @@ credential_process = "${Deno.execPath()}" run --no-config "${tool}"
     // As an installed Deno: an entry for npx's would fetch one of its own.
     const deno = world.path("deno");
     await Deno.symlink(Deno.execPath(), deno);
-    const printed = await world.run(
-      runConfig,
-      [
-        "cursor",
-        server.url.href,
-        `--region=${TEST_SCOPE.region}`,
-        `--service-name=${TEST_SCOPE.service}`,
-      ],
+    const { region, service } = TEST_SCOPE;
+    const { words, env } = await zedEntry(
+      world,
+      [server.url.href, `--region=${region}`, `--service-name=${service}`],
       { program: { command: deno, module: packageModule() } },
     );
-    const { command, args, env } = JSON.parse(printed.stdout)
-      .mcpServers["sigv4-proxy"];
     await using line = await commandLine({
       target: server.url,
       home: world.home,
@@ -310,32 +291,28 @@ credential_process = "${Deno.execPath()}" run --no-config "${tool}"
         ...env,
       },
     });
-    assertEquals(args[0], "run");
+    const [command, run, ...args] = words;
+    assertEquals(run, "run");
     const child = new Deno.Command(command, {
-      args: ["run", "--cached-only", "--frozen", ...args.slice(1)],
+      args: ["run", "--cached-only", "--frozen", ...args],
       env: line.env,
       clearEnv: true,
       stdin: "piped",
       stdout: "piped",
       stderr: "piped",
     }).spawn();
+    const method = "initialize";
     const message = {
       jsonrpc: "2.0",
       id: 1,
-      method: "initialize",
+      method,
       params: INITIALIZE_PARAMS,
     };
-    const writer = child.stdin.getWriter();
-    await writer.write(
-      new TextEncoder().encode(`${JSON.stringify(message)}\n`),
-    );
-    await writer.close();
+    await ReadableStream.from([`${JSON.stringify(message)}\n`])
+      .pipeThrough(new TextEncoderStream()).pipeTo(child.stdin);
     const { stdout, stderr } = await child.output();
-    const decoder = new TextDecoder();
-    assertStringIncludes(
-      decoder.decode(stdout),
-      '"name":"test-server"',
-      decoder.decode(stderr),
-    );
+    const [answer, log] = [stdout, stderr]
+      .map((bytes) => new TextDecoder().decode(bytes));
+    assertStringIncludes(answer, '"name":"test-server"', log);
   });
 }

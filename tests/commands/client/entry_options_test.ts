@@ -8,34 +8,26 @@ import { type Option, variablesOf } from "../../../src/config/option.ts";
 import { OPTION_GROUPS, OPTIONS } from "../../../src/config/options.ts";
 import { optionFiles } from "../../support/option_files.ts";
 import { CommandWorld, TARGET } from "../command_world.ts";
+import { COMPILED, zedEntry } from "./zed_entry.ts";
 
 Deno.test("no flag of the HTTP server is in an entry, and a stray variable of it is told", async () => {
   await using world = await CommandWorld.make({
     MCP_LISTEN: "127.0.0.1:18080",
     MCP_LISTEN_TOKEN: "a-token",
   });
-  const { code, stdout, stderr } = await world.run(
-    runConfig,
-    ["zed", TARGET, "--bridge"],
-    { program: { command: "/opt/sigv4-proxy", module: undefined } },
+  const { words, stdout, stderr } = await zedEntry(
+    world,
+    [TARGET, "--bridge"],
+    { program: COMPILED },
   );
-  assertEquals(code, 0, stderr);
-  assertEquals(JSON.parse(stdout).context_servers.abc123.args, [
-    TARGET,
-    "--bridge",
-  ]);
+  assertEquals(words.slice(1), [TARGET, "--bridge"]);
   assertStringIncludes(stderr, "MCP_LISTEN is left out");
   assertStringIncludes(stderr, "MCP_LISTEN_TOKEN is left out");
   assertEquals((stdout + stderr).includes("a-token"), false);
 
+  const front = ["--listen=0.0.0.0:1", "--no-listen-token"];
   const { faults } = await assertRejects(
-    () =>
-      world.run(runConfig, [
-        "zed",
-        TARGET,
-        "--listen=0.0.0.0:1",
-        "--no-listen-token",
-      ]),
+    () => world.run(runConfig, ["zed", TARGET, ...front]),
     ConfigError,
   );
   assertEquals(
@@ -67,14 +59,11 @@ async function configOfEntry(
   variables: Readonly<Record<string, string>>,
 ): Promise<Config> {
   await using world = await CommandWorld.make(variables);
-  const { stdout } = await world.run(runConfig, ["zed", ...args], {
-    program: { command: "/opt/sigv4-proxy", module: undefined },
+  const { words, env } = await zedEntry(world, args, {
+    program: COMPILED,
     profileRegion: (profile) => Promise.resolve(profile && "sa-east-1"),
   });
-  const [entry] = Object.values<{ args: string[]; env?: object }>(
-    JSON.parse(stdout).context_servers,
-  );
-  return await configOf(entry.args, { ...entry.env });
+  return await configOf(words.slice(1), { ...env });
 }
 
 const SCOPED = { AWS_REGION: "ap-south-1", AWS_SERVICE_NAME: "execute-api" };
@@ -214,14 +203,10 @@ Deno.test("every variable that goes into an entry means the same there", async (
 Deno.test("an argument with a blank is told of, since some clients split it", async () => {
   await using world = await CommandWorld.make();
   await world.write(".aws/config", "[profile 'Team A']\nregion = eu-west-1\n");
-  const program = { command: "/opt/sigv4-proxy", module: undefined };
-  const told = async (args: string[]) =>
-    (await world.run(runConfig, ["zed", TARGET, ...args], { program })).stderr;
+  const told = async (...args: string[]) =>
+    (await zedEntry(world, [TARGET, ...args], { program: COMPILED })).stderr;
   const words = "an argument has a blank in it";
-  assertStringIncludes(await told(["--profile", "Team A"]), words);
-  assertStringIncludes(await told(["--header", "X-Team: blue"]), words);
-  assertEquals(
-    (await told(["--header", "X-Team:blue"])).includes(words),
-    false,
-  );
+  assertStringIncludes(await told("--profile", "Team A"), words);
+  assertStringIncludes(await told("--header", "X-Team: blue"), words);
+  assertEquals((await told("--header", "X-Team:blue")).includes(words), false);
 });

@@ -3,30 +3,27 @@ import { parse as parseYaml } from "yaml";
 import { runConfig } from "../../../src/commands/client/config.ts";
 import type { ClientName } from "../../../src/config/commands.ts";
 import type { Program } from "../../../src/commands/context.ts";
-import { CommandWorld, type Outcome } from "../command_world.ts";
+import {
+  CommandWorld,
+  type Outcome,
+  PROGRAM,
+  TARGET,
+} from "../command_world.ts";
+import { COMPILED } from "./zed_entry.ts";
 
 const HOST = "https://abc123.execute-api.eu-west-1.amazonaws.com";
-const TARGET = `${HOST}/prod/mcp`;
 const SIGNED = ["--service=a", "--region=b"];
-const DENO: Program = {
-  command: "/usr/bin/deno",
-  module: "jsr:@scope/sigv4-proxy@0.1.0",
-};
-const COMPILED: Program = {
-  command: "/opt/sigv4-proxy-linux-x64",
-  module: undefined,
-};
 
 /** A client's file, which `config --write` is run upon. */
 class ClientWorld implements AsyncDisposable {
-  readonly #world: CommandWorld;
+  readonly home: CommandWorld;
+  readonly path: string;
   readonly #client: ClientName;
-  readonly #path: string;
 
-  private constructor(world: CommandWorld, client: ClientName) {
-    this.#world = world;
+  private constructor(home: CommandWorld, client: ClientName) {
+    this.home = home;
+    this.path = home.path("client/file");
     this.#client = client;
-    this.#path = world.path("client/file");
   }
 
   static async make(
@@ -36,58 +33,47 @@ class ClientWorld implements AsyncDisposable {
     return new ClientWorld(await CommandWorld.make(variables), client);
   }
 
-  /** Runs `config --write`. */
-  run(args: readonly string[], program = DENO): Promise<Outcome> {
-    const own = [this.#client, "--write", "--file", this.#path];
-    return this.#world.run(runConfig, [...own, ...args], {
-      program,
-      os: "linux",
-    });
-  }
-
-  /** Runs it and expects that it does what it is asked. */
-  async write(args: readonly string[], program = DENO): Promise<Outcome> {
-    const outcome = await this.run(args, program);
+  /** Runs `config --write` and expects that it does what it is asked. */
+  async write(
+    args: readonly string[],
+    program: Program = PROGRAM,
+  ): Promise<Outcome> {
+    const outcome = await this.#run(args, program);
     assertEquals(outcome.code, 0, outcome.stderr);
     return outcome;
   }
 
   /** Runs it and expects that the file stays; gives what it says of that. */
-  async refusal(args: readonly string[], program = DENO): Promise<string> {
+  async refusal(args: readonly string[]): Promise<string> {
     const before = await this.text();
-    const { code, stdout, stderr } = await this.run(args, program);
+    const { code, stdout, stderr } = await this.#run(args, PROGRAM);
     assertEquals([code, stdout], [1, ""], stderr);
     assertEquals(await this.text(), before);
     return stderr;
   }
 
-  text(): Promise<string> {
-    return Deno.readTextFile(this.#path);
+  #run(args: readonly string[], program: Program): Promise<Outcome> {
+    const own = [this.#client, "--write", "--file", this.path];
+    const changes = { program, os: "linux" } as const;
+    return this.home.run(runConfig, [...own, ...args], changes);
   }
 
-  bytes(): Promise<Uint8Array> {
-    return Deno.readFile(this.#path);
+  text(): Promise<string> {
+    return Deno.readTextFile(this.path);
   }
 
   async put(text: string): Promise<void> {
-    await this.#world.write("client/file", text);
+    await this.home.write("client/file", text);
   }
 
-  /** Makes the directory above the file's one of a repository. */
-  async makeRepository(): Promise<void> {
-    await Deno.mkdir(this.#world.path(".git"));
-  }
-
-  /** The proxy's flags in an entry, after the target. */
-  async flags(name: string): Promise<string[]> {
-    const { args } = JSON.parse(await this.text()).mcpServers[name];
-    return args.slice(
-      args.findIndex((arg: string) => arg.startsWith("http")) + 1,
-    );
+  /** The entries in it, by their names. */
+  async entries() {
+    const file = parseYaml(await this.text());
+    return file.mcpServers ?? file.servers ?? file.extensions;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.#world[Symbol.asyncDispose]();
+    await this.home[Symbol.asyncDispose]();
   }
 }
 
@@ -139,8 +125,7 @@ for (
     await world.refusal([...second, "--name", name]);
 
     await world.write([...second, "--name", free]);
-    const { mcpServers } = JSON.parse(await world.text());
-    assertEquals(Object.keys(mcpServers), [name, free]);
+    assertEquals(Object.keys(await world.entries()), [name, free]);
   });
 }
 
@@ -178,12 +163,11 @@ Deno.test("what an entry has is not lost unless --replace is given, and is named
     stderr,
     "the entry before had another URL, --header, --no-recover, ",
   );
-  assertEquals(await world.flags("abc123"), [
-    "--deny-tool",
-    "drop_*",
-    "--profile",
-    "two",
-  ]);
+  const { abc123: { args } } = await world.entries();
+  assertEquals(
+    args.slice(args.indexOf(TARGET) + 1),
+    ["--deny-tool", "drop_*", "--profile", "two"],
+  );
 });
 
 Deno.test("an entry that only gets more loses nothing by --replace", async () => {
@@ -202,7 +186,7 @@ for (const client of ["cline", "kiro"] as const) {
     const text = await world.text();
     await world.put(text.replace('"disabled": false', '"disabled": true'));
     await world.write([TARGET, "--read-only", "--replace"]);
-    const { abc123 } = JSON.parse(await world.text()).mcpServers;
+    const { abc123 } = await world.entries();
     assertEquals([abc123.disabled, abc123.args.at(-1)], [true, "--read-only"]);
   });
 }
@@ -217,7 +201,7 @@ Deno.test("goose keeps its switch, its time and its name when an entry is brough
       .replace("name: abc123", "name: mine"),
   );
   await world.write([TARGET, "--read-only", "--replace"]);
-  const { abc123 } = parseYaml(await world.text()).extensions;
+  const { abc123 } = await world.entries();
   assertEquals(
     [abc123.enabled, abc123.timeout, abc123.name, abc123.args.at(-1)],
     [false, 900, "mine", "--read-only"],
@@ -235,14 +219,13 @@ for (const client of ["cursor", "goose"] as const) {
         : text.replace('"one"', '"one", "EXTRA": 1'),
     );
     await world.write([TARGET, "--profile=two", "--replace"]);
-    const after = parseYaml(await world.text());
-    const { abc123 } = after.mcpServers ?? after.extensions;
+    const { abc123 } = await world.entries();
     assertEquals(abc123.env ?? abc123.envs, { EXTRA: 1 });
     assertEquals(abc123.args.slice(-2), ["--profile", "two"]);
   });
 }
 
-for (const program of [DENO, COMPILED]) {
+for (const program of [PROGRAM, COMPILED]) {
   Deno.test(`started by ${program.command}, it does nothing the second time`, async () => {
     await using world = await ClientWorld.make("cursor");
     await world.write([TARGET, "--read-only"], program);
@@ -255,9 +238,12 @@ for (
   const [words, lost] of [
     [["npx", "-y", "mcp-sigv4-proxy", TARGET], "another command, other arg"],
     [["/path/to/sigv4-proxy", TARGET], "(another command)"],
-    [["/usr/bin/deno", "run", "-A", DENO.module, TARGET], "nothing"],
+    [["/usr/bin/deno", "run", "-A", PROGRAM.module, TARGET], "nothing"],
     [["/usr/bin/deno", "run", "-A", "jsr:@x/y", TARGET], "(other arguments)"],
-    [["/usr/bin/deno", "run", "--deny-net=a", DENO.module, TARGET], "(--deny-"],
+    [
+      ["/usr/bin/deno", "run", "--deny-net=a", PROGRAM.module, TARGET],
+      "(--deny-",
+    ],
     [["docker", "run", "-e", "K=s", "x", TARGET], "command, -e, other arg"],
   ] as const
 ) {
@@ -268,13 +254,13 @@ for (
     await world.put(JSON.stringify({ mcpServers: { abc123: entry, z: {} } }));
     assertStringIncludes(await world.refusal([TARGET]), lost);
     await world.write([TARGET, "--replace"]);
-    const { abc123, z } = JSON.parse(await world.text()).mcpServers;
+    const { abc123, z } = await world.entries();
     assertEquals(abc123, {
       ...entry,
-      command: DENO.command,
+      command: PROGRAM.command,
       args: abc123.args,
     });
-    assertEquals(abc123.args.slice(-2), [DENO.module, TARGET]);
+    assertEquals(abc123.args.slice(-2), [PROGRAM.module, TARGET]);
     assertEquals(z, {});
   });
 }
@@ -287,7 +273,7 @@ Deno.test("the entry of a remote server stays unless --replace is given, and is 
   assertStringIncludes(said, "only it has (type, url, X-Key), or");
   assertEquals(said.includes("s3cret"), false);
   await world.write([TARGET, "--replace"]);
-  const { abc123 } = JSON.parse(await world.text()).servers;
+  const { abc123 } = await world.entries();
   assertEquals(Object.keys(abc123), ["type", "command", "args"]);
 });
 
@@ -298,7 +284,7 @@ Deno.test("beside the copy of a repository's file stands that it is not to be co
   const outside = await world.write(more);
   assertStringIncludes(outside.stdout, ".bak");
   assertEquals(outside.stderr.includes("repository"), false);
-  await world.makeRepository();
+  await Deno.mkdir(world.home.path(".git"));
   const inside = await world.write([...more, "--bridge"]);
   assertStringIncludes(inside.stderr, "keep the copy (*.bak) out of it");
 });
@@ -307,8 +293,7 @@ Deno.test("a byte order mark stays before the text of a file", async () => {
   await using client = await ClientWorld.make("cursor");
   await client.put('\uFEFF{ "mcpServers": { "b": { "command": "b" } } }');
   await client.write([TARGET]);
-  const bytes = await client.bytes();
+  const bytes = await Deno.readFile(client.path);
   assertEquals([...bytes.slice(0, 4)], [0xef, 0xbb, 0xbf, 0x7b]);
-  const { mcpServers } = JSON.parse(new TextDecoder().decode(bytes));
-  assertEquals(Object.keys(mcpServers), ["b", "abc123"]);
+  assertEquals(Object.keys(await client.entries()), ["b", "abc123"]);
 });
