@@ -4,34 +4,65 @@ import { findNeeds, permissionFlags } from "../../src/commands/needs.ts";
 import { configOf } from "../support/command_line.ts";
 import { CommandWorld, SSO_PROFILE, TARGET } from "./command_world.ts";
 
-const OWN_ENV =
-  "AWS_*,MCP_*,HOME,HTTPS_PROXY,https_proxy,HTTP_PROXY,http_proxy,ALL_PROXY,all_proxy,NO_PROXY,no_proxy";
-const SDK_ENV = `${OWN_ENV},HOMEDRIVE,HOMEPATH,USERPROFILE,_X_AMZN_TRACE_ID`;
+const HOST = "abc123.execute-api.eu-west-1.amazonaws.com:443";
+const ENV =
+  "--allow-env=AWS_*,MCP_*,HOME,HTTPS_PROXY,https_proxy,HTTP_PROXY,http_proxy,ALL_PROXY,all_proxy,NO_PROXY,no_proxy";
+const FILES = "--allow-read=~/.aws/config,~/.aws/credentials";
+const PLAIN = ["--no-prompt", `--allow-net=${HOST}`, ENV, FILES];
+const KEYS = { AWS_ACCESS_KEY_ID: "AKIA" };
+const ROLE = "arn:aws:iam::123456789012:role/r";
 
-/** The flags for the target, but for those that every source needs. */
-async function flagsOf(
-  world: CommandWorld,
-  args: readonly string[] = [],
-  os: typeof Deno.build.os = "linux",
-): Promise<string[]> {
-  const config = await configOf([TARGET, ...args]);
-  const needs = await findNeeds(config, { env: world.env, os });
-  return permissionFlags(needs);
+interface Case {
+  readonly env?: Readonly<Record<string, string | undefined>>;
+  /** Lines of `~/.aws/config`. */
+  readonly config?: string;
+  readonly target?: string;
+  readonly os?: typeof Deno.build.os;
 }
 
-Deno.test("keys in the environment need the target, variables and the shared files, and no more", async () => {
-  await using world = await CommandWorld.make({ AWS_ACCESS_KEY_ID: "AKIA" });
-  assertEquals(await flagsOf(world), [
-    "--no-prompt",
-    "--allow-net=abc123.execute-api.eu-west-1.amazonaws.com:443",
-    "--allow-env=AWS_*,MCP_*,HOME,HTTPS_PROXY,https_proxy,HTTP_PROXY,http_proxy,ALL_PROXY,all_proxy,NO_PROXY,no_proxy",
-    `--allow-read=${world.home}/.aws/config,${world.home}/.aws/credentials`,
-  ]);
-});
+/** The flags for the target, with `~` for the home directory. */
+async function flagsOf(
+  { env, config, target = TARGET, os = "linux" }: Case,
+  ...args: string[]
+): Promise<string[]> {
+  await using world = await CommandWorld.make(env);
+  if (config !== undefined) await world.write(".aws/config", config);
+  const needs = await findNeeds(
+    await configOf([target, ...args]),
+    { env: world.env, os },
+  );
+  return permissionFlags(needs)
+    .map((flag) => flag.replaceAll(world.home, "~"));
+}
+
+/** The hosts beside the target's. */
+async function hostsOf(its: Case, ...args: string[]): Promise<string[]> {
+  const [, net] = await flagsOf(its, ...args);
+  return net.split(",").slice(1);
+}
+
+for (
+  const [name, its, ...args] of [
+    ["keys in the environment", { env: KEYS }],
+    ["keys in a profile", {
+      config: "[default]\naws_access_key_id = A\naws_secret_access_key = x\n",
+    }],
+    ["a shared file that cannot be understood", {
+      config: "[default\ncredential_process = tool\n",
+    }],
+    ["keys in the environment and a profile's program", {
+      env: KEYS,
+      config: "[default]\ncredential_process = tool\n",
+    }],
+  ] as [string, Case, ...string[]][]
+) {
+  Deno.test(`${name}: the target, variables and the shared files are allowed, and no more`, async () => {
+    assertEquals(await flagsOf(its, ...args), PLAIN);
+  });
+}
 
 Deno.test("a recording needs both of its parts, to be written and read", async () => {
-  await using world = await CommandWorld.make({ AWS_ACCESS_KEY_ID: "AKIA" });
-  const flags = await flagsOf(world, ["--record=/tmp/calls.jsonl"]);
+  const flags = await flagsOf({ env: KEYS }, "--record=/tmp/calls.jsonl");
   const parts = "/tmp/calls.jsonl,/tmp/calls.jsonl.older";
   assert(flags.includes(`--allow-write=${parts}`), flags.join(" "));
   assert(
@@ -39,123 +70,96 @@ Deno.test("a recording needs both of its parts, to be written and read", async (
   );
 });
 
-Deno.test("keys in a profile need no more", async () => {
-  await using world = await CommandWorld.make();
-  const bare = await flagsOf(world);
-  await world.write(
-    ".aws/credentials",
-    "[default]\naws_access_key_id = AKIA\naws_secret_access_key = x\n",
-  );
-  assertEquals(await flagsOf(world), bare);
-});
-
 Deno.test("where no variable tells the home, the system has to", async () => {
-  await using world = await CommandWorld.make({
+  const env = {
     HOME: undefined,
     AWS_CONFIG_FILE: "/nowhere/config",
     AWS_SHARED_CREDENTIALS_FILE: "/nowhere/credentials",
-  });
-  assertEquals((await flagsOf(world)).at(-1), "--allow-sys=homedir");
+  };
+  assertEquals((await flagsOf({ env })).at(-1), "--allow-sys=homedir");
 });
 
 Deno.test("on Windows the variables of its home directory are allowed, too", async () => {
-  await using world = await CommandWorld.make();
-  const env = (await flagsOf(world, [], "windows"))
-    .find((flag) => flag.startsWith("--allow-env="));
-  assertEquals(
-    env,
-    "--allow-env=AWS_*,MCP_*,HOME,HTTPS_PROXY,https_proxy,HTTP_PROXY,http_proxy,ALL_PROXY,all_proxy,NO_PROXY,no_proxy,USERPROFILE,HOMEPATH,HOMEDRIVE",
-  );
+  const flags = await flagsOf({ os: "windows" });
+  assertEquals(flags[2], `${ENV},USERPROFILE,HOMEPATH,HOMEDRIVE`);
 });
 
 Deno.test("an SSO profile needs its session's hosts and the token's directory", async () => {
-  await using world = await CommandWorld.make({ AWS_PROFILE: "work" });
-  await world.write(".aws/config", SSO_PROFILE);
-  const files = `${world.home}/.aws/config,${world.home}/.aws/credentials`;
-  const cache = `${world.home}/.aws/sso/cache`;
-  assertEquals(await flagsOf(world), [
+  const env = { AWS_PROFILE: "work" };
+  const sso = ["portal.sso", "oidc"]
+    .map((name) => `${name}.eu-central-1.amazonaws.com:443`);
+  assertEquals(await flagsOf({ env, config: SSO_PROFILE }), [
     "--no-prompt",
-    "--allow-net=abc123.execute-api.eu-west-1.amazonaws.com:443," +
-    "portal.sso.eu-central-1.amazonaws.com:443," +
-    "oidc.eu-central-1.amazonaws.com:443",
-    `--allow-env=${OWN_ENV}`,
-    `--allow-read=${files},${cache}`,
-    `--allow-write=${cache}`,
+    `--allow-net=${[HOST, ...sso]}`,
+    ENV,
+    `${FILES},~/.aws/sso/cache`,
+    "--allow-write=~/.aws/sso/cache",
   ]);
 });
 
 Deno.test("a role needs STS of its region, and what its source needs", async () => {
-  await using world = await CommandWorld.make();
-  await world.write(
-    ".aws/config",
-    `[profile admin]
+  const config = `[profile admin]
 role_arn = arn:aws:iam::123456789012:role/admin
 source_profile = tool
 region = us-east-2
 [profile tool]
 credential_process = "/opt/a b/tool" --json
-`,
-  );
-  const flags = await flagsOf(world, ["--profile", "admin"]);
-  assertEquals(flags.slice(1, 3), [
-    "--allow-net=abc123.execute-api.eu-west-1.amazonaws.com:443," +
-    "sts.us-east-2.amazonaws.com:443",
-    `--allow-env=${SDK_ENV}`,
+`;
+  assertEquals(await flagsOf({ config }, "--profile=admin"), [
+    "--no-prompt",
+    `--allow-net=${HOST},sts.us-east-2.amazonaws.com:443`,
+    `${ENV},HOMEDRIVE,HOMEPATH,USERPROFILE,_X_AMZN_TRACE_ID`,
+    FILES,
+    "--allow-run=/opt/a b/tool",
   ]);
-  assertEquals(flags.at(-1), "--allow-run=/opt/a b/tool");
 });
 
-Deno.test("--assume-role needs STS whatever the source is", async () => {
-  await using world = await CommandWorld.make({ AWS_ACCESS_KEY_ID: "AKIA" });
-  const arn = "arn:aws:iam::123456789012:role/r";
-  const flags = await flagsOf(world, ["--assume-role", arn]);
-  assertEquals(
-    flags[1],
-    "--allow-net=abc123.execute-api.eu-west-1.amazonaws.com:443," +
-      "sts.eu-west-1.amazonaws.com:443",
-  );
-});
-
-Deno.test("STS is allowed where the AWS SDK asks it: at its FIPS or dual-stack endpoint", async () => {
-  const cases = [
-    ["AWS_USE_FIPS_ENDPOINT", "sts-fips.eu-west-1.amazonaws.com:443"],
-    ["AWS_USE_DUALSTACK_ENDPOINT", "sts.eu-west-1.api.aws:443"],
-  ] as const;
-  for (const [variable, host] of cases) {
-    await using world = await CommandWorld.make({
-      AWS_ACCESS_KEY_ID: "AKIA",
-      [variable]: "true",
-    });
-    const arn = "arn:aws:iam::123456789012:role/r";
-    const [, net] = await flagsOf(world, ["--assume-role", arn]);
-    assertEquals(net.split(",").at(-1), host);
-  }
-});
+for (
+  const [name, its, host] of [
+    ["--assume-role needs STS whatever the source is", {
+      env: KEYS,
+    }, "sts.eu-west-1.amazonaws.com:443"],
+    ["STS is allowed at its FIPS endpoint, where the AWS SDK asks that", {
+      env: { ...KEYS, AWS_USE_FIPS_ENDPOINT: "true" },
+    }, "sts-fips.eu-west-1.amazonaws.com:443"],
+    ["STS is allowed at its dual-stack endpoint, where the AWS SDK asks that", {
+      env: { ...KEYS, AWS_USE_DUALSTACK_ENDPOINT: "true" },
+    }, "sts.eu-west-1.api.aws:443"],
+    ["STS of another partition is under that partition's domain", {
+      env: KEYS,
+      target: "https://abc.execute-api.cn-north-1.amazonaws.com.cn/mcp",
+    }, "sts.cn-north-1.amazonaws.com.cn:443"],
+  ] as [string, Case, string][]
+) {
+  Deno.test(name, async () => {
+    assertEquals(await hostsOf(its, `--assume-role=${ROLE}`), [host]);
+  });
+}
 
 Deno.test("a login session needs sign-in and its directory", async () => {
-  await using world = await CommandWorld.make();
-  await world.write(
-    ".aws/config",
-    "[default]\nlogin_session = arn:aws:iam::123456789012:user/x\n",
-  );
-  const flags = await flagsOf(world);
-  assertEquals(flags[1].split(",")[1], "eu-west-1.signin.aws.amazon.com:443");
-  assertEquals(flags.at(-1), `--allow-write=${world.home}/.aws/login/cache`);
+  const config =
+    "[default]\nlogin_session = arn:aws:iam::123456789012:user/x\n";
+  const [, net, , , write] = await flagsOf({ config });
+  assertEquals(net.split(",")[1], "eu-west-1.signin.aws.amazon.com:443");
+  assertEquals(write, "--allow-write=~/.aws/login/cache");
 });
 
-Deno.test("a web identity, a container and an instance need their own files and hosts", async () => {
-  const role = "arn:aws:iam::123456789012:role/r";
-  const cases: [Record<string, string | undefined>, string, string?][] = [
+for (
+  const [name, env, host, file] of [
     [
-      { AWS_WEB_IDENTITY_TOKEN_FILE: "/run/token", AWS_ROLE_ARN: role },
+      "a web identity",
+      {
+        AWS_WEB_IDENTITY_TOKEN_FILE: "/run/token",
+        AWS_ROLE_ARN: ROLE,
+      },
       "sts.eu-west-1.amazonaws.com:443",
       "/run/token",
     ],
+    ["a container", {
+      AWS_CONTAINER_CREDENTIALS_RELATIVE_URI: "/v2/x",
+    }, "169.254.170.2:80"],
     [
-      { AWS_CONTAINER_CREDENTIALS_RELATIVE_URI: "/v2/x" },
-      "169.254.170.2:80",
-    ],
-    [
+      "a container that names all",
       {
         AWS_CONTAINER_CREDENTIALS_FULL_URI: "http://127.0.0.1:8080/x",
         AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE: "/run/auth",
@@ -163,31 +167,20 @@ Deno.test("a web identity, a container and an instance need their own files and 
       "127.0.0.1:8080",
       "/run/auth",
     ],
-    [{ AWS_EC2_METADATA_DISABLED: undefined }, "169.254.169.254:80"],
-  ];
-  for (const [env, host, file] of cases) {
-    await using world = await CommandWorld.make(env);
-    const [, net, , read] = await flagsOf(world);
+    ["an instance", {
+      AWS_EC2_METADATA_DISABLED: undefined,
+    }, "169.254.169.254:80"],
+  ] as [string, NonNullable<Case["env"]>, string, string?][]
+) {
+  Deno.test(`${name} needs its own host, and its file if it has one`, async () => {
+    const [, net, , read] = await flagsOf({ env });
     assertEquals(net.split(",").at(-1), host);
-    if (file !== undefined) assertEquals(read.split(",").at(-1), file);
-  }
-});
-
-Deno.test("STS of another partition is under that partition's domain", async () => {
-  await using world = await CommandWorld.make({ AWS_ACCESS_KEY_ID: "AKIA" });
-  const config = await configOf([
-    "https://abc.execute-api.cn-north-1.amazonaws.com.cn/mcp",
-    "--assume-role",
-    "arn:aws-cn:iam::123456789012:role/r",
-  ]);
-  const [, net] = permissionFlags(
-    await findNeeds(config, { env: world.env, os: "linux" }),
-  );
-  assertEquals(net.split(",").at(-1), "sts.cn-north-1.amazonaws.com.cn:443");
-});
+    assertEquals(read, file === undefined ? FILES : `${FILES},${file}`);
+  });
+}
 
 Deno.test("with flags for paths that have a comma Deno starts, and may read them", async () => {
-  await using world = await CommandWorld.make({ AWS_ACCESS_KEY_ID: "AKIA" });
+  await using world = await CommandWorld.make(KEYS);
   const home = world.path("a,b");
   const file = await world.write("a,b/.aws/config", "");
   const config = await configOf([TARGET]);
@@ -223,97 +216,64 @@ Deno.test("what no flag can name is left out, and said to be", () => {
 });
 
 Deno.test("a variable in the path of a shared file is allowed, and the file that it leads to", async () => {
-  await using world = await CommandWorld.make({
+  const env = {
     XDG_CONFIG_HOME: "/xdg",
     AWS_CONFIG_FILE: "$XDG_CONFIG_HOME/aws/config",
-  });
-  const flags = (await flagsOf(world)).join(" ");
+  };
+  const flags = (await flagsOf({ env })).join(" ");
   assertStringIncludes(flags, ",XDG_CONFIG_HOME ");
   assertStringIncludes(flags, "--allow-read=/xdg/aws/config,");
 });
 
-Deno.test("with a shared file that cannot be understood no more is needed than to read it", async () => {
-  await using world = await CommandWorld.make();
-  const bare = await flagsOf(world);
-  await world.write(".aws/config", "[default\ncredential_process = tool\n");
-  assertEquals(await flagsOf(world), bare);
-});
-
 Deno.test("the profile that counts is that of AWS_DEFAULT_PROFILE", async () => {
-  await using world = await CommandWorld.make({
-    AWS_PROFILE: "other",
-    AWS_DEFAULT_PROFILE: "work",
+  const flags = await flagsOf({
+    env: { AWS_PROFILE: "other", AWS_DEFAULT_PROFILE: "work" },
+    config: "[profile work]\ncredential_process = tool\n[profile other]\n",
   });
-  await world.write(
-    ".aws/config",
-    "[profile work]\ncredential_process = tool\n[profile other]\n",
-  );
-  const flags = await flagsOf(world);
   assert(flags.includes("--allow-run=tool"), flags.join(" "));
 });
 
 Deno.test("where the profile says that a service is, there it is allowed", async () => {
-  await using world = await CommandWorld.make({
-    AWS_EC2_METADATA_DISABLED: undefined,
-    AWS_PROFILE: "host",
-  });
-  await world.write(
-    ".aws/config",
-    `[profile role]
-role_arn = arn:aws:iam::123456789012:role/r
+  const its = {
+    env: { AWS_EC2_METADATA_DISABLED: undefined, AWS_PROFILE: "host" },
+    config: `[profile role]
+role_arn = ${ROLE}
 credential_source = Ec2InstanceMetadata
 endpoint_url = https://vpce.example:8443
 ec2_metadata_service_endpoint_mode = IPv6
 [profile host]
 ec2_metadata_service_endpoint = http://192.0.2.1:1338
 `,
-  );
-  assertEquals((await flagsOf(world, ["--profile", "role"]))[1].split(","), [
-    "--allow-net=abc123.execute-api.eu-west-1.amazonaws.com:443",
-    "vpce.example:8443",
-    "[fd00:ec2::254]:80",
-  ]);
-  assertEquals((await flagsOf(world))[1].split(",")[1], "192.0.2.1:1338");
+  };
+  const ofRole = ["vpce.example:8443", "[fd00:ec2::254]:80"];
+  assertEquals(await hostsOf(its, "--profile=role"), ofRole);
+  assertEquals((await hostsOf(its))[0], "192.0.2.1:1338");
 });
 
 Deno.test("a path that is not absolute is allowed from the root on", async () => {
-  await using world = await CommandWorld.make({ AWS_CONFIG_FILE: "config" });
-  const flags = (await flagsOf(world)).join(" ");
+  const flags = (await flagsOf({ env: { AWS_CONFIG_FILE: "config" } })).join();
   assertStringIncludes(flags, `--allow-read=${Deno.cwd()}/config,`);
 });
 
-Deno.test("with the keys in the environment nothing of a profile's program is allowed", async () => {
-  await using world = await CommandWorld.make({ AWS_ACCESS_KEY_ID: "AKIA" });
-  await world.write(".aws/config", "[default]\ncredential_process = tool\n");
-  const flags = await flagsOf(world);
-  assertEquals(flags.filter((flag) => flag.startsWith("--allow-run")), []);
-});
+const SSO = "sso_account_id = 1\nsso_role_name = r\nsso_region = eu-west-1\n" +
+  "sso_start_url = https://corp.awsapps.com/start\n";
 
-const TOKEN_ROLE = "arn:aws:iam::123456789012:role/r";
-
-Deno.test("of a web identity in the environment and a profile, that is told which the program asks first", async (t) => {
-  const sso =
-    "sso_account_id = 1\nsso_role_name = r\nsso_region = eu-west-1\n" +
-    "sso_start_url = https://corp.awsapps.com/start\n";
-  const role = `role_arn = ${TOKEN_ROLE}\ncredential_source = Environment\n`;
-  const env = {
-    AWS_WEB_IDENTITY_TOKEN_FILE: "/token",
-    AWS_ROLE_ARN: TOKEN_ROLE,
-  };
-  const cases: [string, string, string[], string, boolean][] = [
-    ["default's keys", "aws_access_key_id = A\n", [], "default", true],
-    ["a program", "credential_process = /tool\n", [], "default", true],
-    ["SSO", sso, [], "default", true],
-    ["a role of the profile", role, [], "default", false],
-    ["a profile asked for", sso, ["--profile", "dev"], "profile dev", false],
-  ];
-  for (const [what, settings, args, section, isToken] of cases) {
-    await t.step(what, async () => {
-      await using world = await CommandWorld.make(env);
-      await world.write(".aws/config", `[${section}]\n${settings}`);
-      const flags = (await flagsOf(world, args)).join(" ");
-      assertEquals(flags.includes("/token"), isToken, flags);
-      assertEquals(flags.includes("/tool"), false, flags);
-    });
-  }
-});
+for (
+  const [what, settings, isToken, ...args] of [
+    ["keys", "aws_access_key_id = A\n", true],
+    ["a program", "credential_process = /tool\n", true],
+    ["SSO", SSO, true],
+    ["a role", `role_arn = ${ROLE}\ncredential_source = Environment\n`, false],
+    ["SSO that is asked for", SSO, false, "--profile=dev"],
+  ] as [string, string, boolean, ...string[]][]
+) {
+  Deno.test(`of a web identity in the environment and a profile with ${what}, the ${isToken ? "former" : "latter"} is asked first`, async () => {
+    const its = {
+      env: { AWS_WEB_IDENTITY_TOKEN_FILE: "/token", AWS_ROLE_ARN: ROLE },
+      config: `[${args.length > 0 ? "profile dev" : "default"}]\n${settings}`,
+    };
+    const flags = (await flagsOf(its, ...args)).join(" ");
+    assertEquals(flags.includes("/token"), isToken, flags);
+    assertEquals(flags.includes("/tool"), false, flags);
+  });
+}
