@@ -36,6 +36,9 @@ export const TEST_KEYS: Readonly<Record<string, string>> = {
   AWS_SESSION_TOKEN: TEST_CREDENTIALS.sessionToken,
 };
 
+/** Variables; `undefined` takes one away. */
+export type Variables = Readonly<Record<string, string | undefined>>;
+
 /** A subcommand. */
 export type Command = (
   args: readonly string[],
@@ -53,11 +56,11 @@ export interface Outcome {
 export class CommandWorld implements AsyncDisposable {
   /** The home directory. */
   readonly home: string;
-  readonly #variables: Readonly<Record<string, string | undefined>>;
+  readonly #variables: Variables;
 
   private constructor(
     home: string,
-    variables: Readonly<Record<string, string | undefined>>,
+    variables: Variables,
   ) {
     this.home = home;
     this.#variables = {
@@ -67,10 +70,7 @@ export class CommandWorld implements AsyncDisposable {
     };
   }
 
-  /** Makes one; `undefined` takes a variable away. */
-  static async make(
-    variables: Readonly<Record<string, string | undefined>> = {},
-  ): Promise<CommandWorld> {
+  static async make(variables: Variables = {}): Promise<CommandWorld> {
     const home = await Deno.realPath(await Deno.makeTempDir());
     return new CommandWorld(home, variables);
   }

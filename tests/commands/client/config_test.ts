@@ -11,6 +11,7 @@ import { CLIENTS, type Place } from "../../../src/commands/client/clients.ts";
 import { CLIENT_NAMES } from "../../../src/config/commands.ts";
 import { packageModule } from "../../../src/commands/context.ts";
 import { ConfigError } from "../../../src/errors.ts";
+import { KEYS } from "../../support/aws_world.ts";
 import { commandLine } from "../../support/launch.ts";
 import { INITIALIZE_PARAMS } from "../../support/proxy_process.ts";
 import { SdkServer } from "../../support/sdk_server.ts";
@@ -265,10 +266,7 @@ for (
     await world.write(
       ".aws/config",
       `[profile keys]
-aws_access_key_id = ${TEST_CREDENTIALS.accessKeyId}
-aws_secret_access_key = ${TEST_CREDENTIALS.secretAccessKey}
-aws_session_token = ${TEST_CREDENTIALS.sessionToken}
-[profile tool]
+${KEYS}[profile tool]
 credential_process = "${Deno.execPath()}" run --no-config "${tool}"
 `,
     );

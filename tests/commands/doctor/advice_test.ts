@@ -8,7 +8,7 @@ import {
   TEST_CREDENTIALS,
   TEST_VERIFIER,
 } from "../../support/test_identity.ts";
-import { CommandWorld, TEST_KEYS } from "../command_world.ts";
+import { CommandWorld, SSO_PROFILE, TEST_KEYS } from "../command_world.ts";
 import { diagnose } from "./run.ts";
 
 for (
@@ -26,8 +26,7 @@ for (
       refuse: () => ({ type, message }),
       handler: () => {},
     });
-    await using world = await CommandWorld.make(TEST_KEYS);
-    const outcome = await diagnose(world, new URL("/mcp", gate.origin));
+    const outcome = await diagnose(TEST_KEYS, new URL("/mcp", gate.origin));
     const { status, detail, advice: given } = outcome.step("initialize");
     assertEquals([status, given.length], ["failed", 1], detail);
     assertStringIncludes(given[0], advice);
@@ -39,9 +38,8 @@ Deno.test("a refusal for want of a signature is no matter of what is allowed", a
     verifier: TEST_VERIFIER,
     handler: () => {},
   });
-  await using world = await CommandWorld.make();
   const target = new URL("/mcp", gate.origin);
-  const outcome = await diagnose(world, target, "--skip-auth");
+  const outcome = await diagnose({}, target, "--skip-auth");
   const { status, advice } = outcome.step("initialize");
   assertEquals(status, "failed");
   assertStringIncludes(advice.join(), "leave out --skip-auth");
@@ -51,8 +49,8 @@ Deno.test("a list of tools that has none in it is a fault with advice", async ()
   await using server = await RawServer.start(mcp({
     "tools/list": (message, reply) => reply.json(result(message)),
   }));
-  await using world = await CommandWorld.make(TEST_KEYS);
-  const { status, advice } = (await diagnose(world, server.url)).step("tools");
+  const outcome = await diagnose(TEST_KEYS, server.url);
+  const { status, advice } = outcome.step("tools");
   assertEquals([status, advice.length], ["failed", 1]);
 });
 
@@ -124,13 +122,8 @@ for (
   Deno.test(`a session that is over has the doctor tell of a login${args.map((arg) => ` with ${arg}`).join("")}`, async () => {
     await using server = await RawServer.start(mcp({}));
     await using world = await CommandWorld.make();
-    await world.write(
-      ".aws/config",
-      "[profile dev]\nsso_session = corp\nsso_account_id = 123456789012\n" +
-        "sso_role_name = Dev\n[sso-session corp]\nsso_region = eu-west-1\n" +
-        "sso_start_url = https://corp.awsapps.com/start\n",
-    );
-    const asked = await diagnose(world, server.url, "--profile=dev", ...args);
+    await world.write(".aws/config", SSO_PROFILE);
+    const asked = await diagnose(world, server.url, "--profile=work", ...args);
     const { status, advice } = asked.step("credentials");
     assertEquals([status, advice.at(-1)], ["failed", words]);
   });

@@ -4,27 +4,20 @@ import {
   assertMatch,
   assertStringIncludes,
 } from "@std/assert";
-import { runSubcommand } from "../../../src/commands/run.ts";
 import { runDoctor } from "../../../src/commands/doctor/doctor.ts";
 import { error, mcp, result } from "../../support/raw_mcp.ts";
 import { RawServer } from "../../support/raw_server.ts";
 import { SdkServer } from "../../support/sdk_server.ts";
-import {
-  TEST_CREDENTIALS,
-  TEST_VERIFIER,
-} from "../../support/test_identity.ts";
+import { KEYS } from "../../support/aws_world.ts";
+import { TEST_VERIFIER } from "../../support/test_identity.ts";
 import { CommandWorld, TEST_KEYS } from "../command_world.ts";
 import { diagnose, Findings } from "./run.ts";
-import { startSts, TEST_CALLER } from "./sts_peer.ts";
+import { keysWith, startSts, TEST_CALLER } from "./sts_peer.ts";
 
 Deno.test("the doctor finds all well with a target that works, ends its session, and exits with 0", async () => {
   await using server = await SdkServer.start({ verifier: TEST_VERIFIER });
   await using sts = await startSts();
-  await using world = await CommandWorld.make({
-    ...TEST_KEYS,
-    AWS_ENDPOINT_URL_STS: sts.origin.href,
-  });
-  const outcome = await diagnose(world, server.url);
+  const outcome = await diagnose(keysWith(sts), server.url);
   assertEquals(outcome.code, 0, outcome.stdout);
   assertEquals(
     Object.fromEntries(outcome.steps.map(({ id, status }) => [id, status])),
@@ -94,8 +87,7 @@ Deno.test("a server of the era without handshakes is greeted by server/discover,
         cacheScope: "private",
       })),
   }));
-  await using world = await CommandWorld.make(TEST_KEYS);
-  const outcome = await diagnose(world, server.url);
+  const outcome = await diagnose(TEST_KEYS, server.url);
   assertEquals(outcome.code, 0, outcome.stdout);
   assertStringIncludes(
     outcome.step("initialize").detail,
@@ -116,21 +108,9 @@ Deno.test("each profile that calls may name is looked at, and what --read-only h
   await using world = await CommandWorld.make({
     AWS_ENDPOINT_URL_STS: sts.origin.href,
   });
-  await world.write(
-    ".aws/credentials",
-    `[one]
-aws_access_key_id = ${TEST_CREDENTIALS.accessKeyId}
-aws_secret_access_key = ${TEST_CREDENTIALS.secretAccessKey}
-aws_session_token = ${TEST_CREDENTIALS.sessionToken}
-`,
-  );
-  const outcome = await diagnose(
-    world,
-    server.url,
-    "--profile=one",
-    "--profile=two",
-    "--read-only",
-  );
+  await world.write(".aws/credentials", `[one]\n${KEYS}`);
+  const args = ["--profile=one", "--profile=two", "--read-only"];
+  const outcome = await diagnose(world, server.url, ...args);
   assertEquals(outcome.code, 1);
   assertEquals(outcome.step("identity").status, "ok");
   const other = outcome.step("profile");
@@ -143,24 +123,12 @@ Deno.test("a target that never answers is given up after --timeout", async () =>
   await using server = await RawServer.start(mcp({
     initialize: (_message, reply) => reply.hang(),
   }));
-  await using world = await CommandWorld.make(TEST_KEYS);
-  const outcome = await diagnose(world, server.url, "--timeout", "300ms");
+  const outcome = await diagnose(TEST_KEYS, server.url, "--timeout", "300ms");
   assertEquals(outcome.code, 1);
   const { status, detail, facts } = outcome.step("initialize");
   assertEquals([status, facts.reason], ["failed", "timeout"]);
   // What the doctor's reader has, and no option of the library's.
   assertMatch(detail, /; --(?:idle-)?timeout \(MCP_/);
-});
-
-Deno.test("--help of the doctor is its own", async () => {
-  await using world = await CommandWorld.make();
-  const { code, stdout } = await world.run(
-    (args, context) => runSubcommand("doctor", args, context),
-    ["--help"],
-  );
-  assertEquals(code, 0);
-  assertStringIncludes(stdout, "sigv4-proxy doctor");
-  assertStringIncludes(stdout, "--json");
 });
 
 function tool(name: string): unknown {
@@ -170,11 +138,10 @@ function tool(name: string): unknown {
 Deno.test("the doctor says that a + in the target's query is a blank", async () => {
   await using server = await SdkServer.start({ verifier: TEST_VERIFIER });
   await using sts = await startSts();
-  await using world = await CommandWorld.make({
-    ...TEST_KEYS,
-    AWS_ENDPOINT_URL_STS: sts.origin.href,
-  });
-  const outcome = await diagnose(world, new URL(`${server.url.href}?t=a+b`));
+  const outcome = await diagnose(
+    keysWith(sts),
+    new URL(`${server.url.href}?t=a+b`),
+  );
   assertStringIncludes(
     outcome.step("configuration").advice?.join() ?? "",
     "write %2B for a plus sign",
@@ -184,33 +151,22 @@ Deno.test("the doctor says that a + in the target's query is a blank", async () 
 Deno.test("the doctor says which variable, or which file and line, each setting is from", async () => {
   await using server = await SdkServer.start({ verifier: TEST_VERIFIER });
   await using sts = await startSts();
-  const { accessKeyId, secretAccessKey, sessionToken } = TEST_CREDENTIALS;
-  const url = new URL(server.url.href);
-  const endpoints = { AWS_ENDPOINT_URL_STS: sts.origin.href };
-  {
-    await using world = await CommandWorld.make({ ...TEST_KEYS, ...endpoints });
-    const outcome = await diagnose(world, url);
-    assertStringIncludes(
-      outcome.step("configuration").detail,
-      "region from --region, no profile",
-    );
-    assertStringIncludes(
-      outcome.step("credentials").detail,
-      ", from AWS_ACCESS_KEY_ID",
-    );
-  }
+  const byKeys = await diagnose(keysWith(sts), server.url);
+  assertStringIncludes(
+    byKeys.step("configuration").detail,
+    "region from --region, no profile",
+  );
+  assertStringIncludes(
+    byKeys.step("credentials").detail,
+    ", from AWS_ACCESS_KEY_ID",
+  );
   await using world = await CommandWorld.make({
-    ...endpoints,
+    AWS_ENDPOINT_URL_STS: sts.origin.href,
     AWS_PROFILE: "dev",
   });
   await world.write(".aws/config", "[profile dev]\nregion = us-east-1\n");
-  await world.write(
-    ".aws/credentials",
-    `[other]\n[dev]\naws_access_key_id = ${accessKeyId}\n` +
-      `aws_secret_access_key = ${secretAccessKey}\n` +
-      `aws_session_token = ${sessionToken}\n`,
-  );
-  const outcome = await diagnose(world, url);
+  await world.write(".aws/credentials", `[other]\n[dev]\n${KEYS}`);
+  const outcome = await diagnose(world, server.url);
   assertEquals(
     outcome.step("configuration").facts.profileFrom,
     'profile "dev" from AWS_PROFILE',
@@ -237,8 +193,7 @@ Deno.test("what a server asks of the doctor is refused, and its answer is waited
       await reply.status(202);
     },
   }));
-  await using world = await CommandWorld.make(TEST_KEYS);
-  const outcome = await diagnose(world, server.url);
+  const outcome = await diagnose(TEST_KEYS, server.url);
   assertEquals(outcome.step("tools").detail, "1 tool");
   assertEquals(await refused, {
     jsonrpc: "2.0",

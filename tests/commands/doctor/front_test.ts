@@ -1,41 +1,24 @@
 /** The doctor before a proxy that listens, or that has several profiles. */
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import { SdkServer } from "../../support/sdk_server.ts";
-import {
-  TEST_CREDENTIALS,
-  TEST_VERIFIER,
-} from "../../support/test_identity.ts";
+import { KEYS } from "../../support/aws_world.ts";
+import { TEST_VERIFIER } from "../../support/test_identity.ts";
 import { CommandWorld, TEST_KEYS } from "../command_world.ts";
 import { runDoctor } from "../../../src/commands/doctor/doctor.ts";
 import { diagnose, Findings, SCOPE } from "./run.ts";
 
-const keys = (profile: string, accessKeyId: string) =>
-  `[${profile}]
-aws_access_key_id = ${accessKeyId}
-aws_secret_access_key = ${TEST_CREDENTIALS.secretAccessKey}
-aws_session_token = ${TEST_CREDENTIALS.sessionToken}
-`;
-
 Deno.test("each profile is greeted by the target itself, and one that it refuses is a fault", async () => {
   await using server = await SdkServer.start({ verifier: TEST_VERIFIER });
   await using world = await CommandWorld.make();
-  const { accessKeyId } = TEST_CREDENTIALS;
   for (
-    const [other, status, code] of [
-      [accessKeyId, "ok", 0],
-      ["ASIAEXAMPLESTRANGER0", "failed", 1],
+    const [keys, status, code] of [
+      [KEYS, "ok", 0],
+      [KEYS.replace("PRINCIPAL", "STRANGER"), "failed", 1],
     ] as const
   ) {
-    await world.write(
-      ".aws/credentials",
-      keys("one", accessKeyId) + keys("two", other),
-    );
-    const outcome = await diagnose(
-      world,
-      server.url,
-      "--profile=one",
-      "--profile=two",
-    );
+    await world.write(".aws/credentials", `[one]\n${KEYS}[two]\n${keys}`);
+    const args = ["--profile=one", "--profile=two"];
+    const outcome = await diagnose(world, server.url, ...args);
     const greetings = outcome.steps.filter(({ id }) => id === "initialize");
     assertEquals(
       greetings.map(({ status, facts }) => [status, facts.profile]),
@@ -102,9 +85,10 @@ Deno.test("what a failure says is said once, with what to do about it", async ()
     { port: 0, hostname: "127.0.0.1", onListen() {} },
     () => new Response("<h1>Welcome</h1>", { status: 404 }),
   );
-  await using world = await CommandWorld.make(TEST_KEYS);
   const url = `http://127.0.0.1:${target.addr.port}/`;
-  const { detail, advice } = (await diagnose(world, url)).step("initialize");
+  const { detail, advice } = (await diagnose(TEST_KEYS, url)).step(
+    "initialize",
+  );
   assertStringIncludes(detail, "HTTP 404");
   assertEquals(advice, [
     "check the path of the target URL: what is there may be no MCP server",

@@ -6,12 +6,11 @@ import { SdkServer } from "../../support/sdk_server.ts";
 import { TEST_VERIFIER } from "../../support/test_identity.ts";
 import { CommandWorld, TEST_KEYS } from "../command_world.ts";
 import { diagnose } from "./run.ts";
-import { startSts } from "./sts_peer.ts";
+import { KEYS_ALONE, keysWith, startSts } from "./sts_peer.ts";
 
 Deno.test("without credentials the doctor says what to run, tries the way to the target, and signs nothing", async () => {
   await using server = await SdkServer.start({ verifier: TEST_VERIFIER });
-  await using world = await CommandWorld.make();
-  const outcome = await diagnose(world, server.url);
+  const outcome = await diagnose({}, server.url);
   assertEquals(outcome.code, 1);
   assertEquals(outcome.step("credentials").status, "failed");
   assertStringIncludes(outcome.step("credentials").detail, "aws configure");
@@ -24,8 +23,7 @@ Deno.test("without credentials the doctor says what to run, tries the way to the
 
 Deno.test("with --skip-auth and no credentials, the target is asked all the same", async () => {
   await using server = await RawServer.start(mcp({}));
-  await using world = await CommandWorld.make();
-  const outcome = await diagnose(world, server.url, "--skip-auth");
+  const outcome = await diagnose({}, server.url, "--skip-auth");
   assertEquals(outcome.step("credentials").status, "note");
   assertEquals(outcome.step("initialize").status, "ok");
   const posted = server.requests.all.filter(({ method }) => method === "POST");
@@ -44,8 +42,7 @@ Deno.test("a target that refuses the principal is told in IAM's words, with the 
     }),
     handler: () => {},
   });
-  await using world = await CommandWorld.make(TEST_KEYS);
-  const outcome = await diagnose(world, new URL("/mcp", gate.origin));
+  const outcome = await diagnose(TEST_KEYS, new URL("/mcp", gate.origin));
   assertEquals(outcome.code, 1);
   const { status, detail, facts } = outcome.step("initialize");
   assertEquals(status, "failed");
@@ -73,12 +70,8 @@ Deno.test("credentials that STS does not know are a fault of the identity", asyn
 Deno.test("an STS that is not reached is a note, and no fault", async () => {
   await using server = await SdkServer.start({ verifier: TEST_VERIFIER });
   await using gone = await startSts();
-  await using world = await CommandWorld.make({
-    ...TEST_KEYS,
-    AWS_ENDPOINT_URL_STS: gone.origin.href,
-  });
   await gone.stop();
-  const outcome = await diagnose(world, server.url);
+  const outcome = await diagnose(keysWith(gone), server.url);
   assertEquals(outcome.code, 0, outcome.stdout);
   assertEquals(outcome.step("identity").status, "note");
 });
@@ -96,11 +89,7 @@ Deno.test("an STS whose answer has no end is a note, and is not read for ever", 
       write();
     },
   });
-  await using world = await CommandWorld.make({
-    ...TEST_KEYS,
-    AWS_ENDPOINT_URL_STS: sts.origin.href,
-  });
-  const outcome = await diagnose(world, server.url);
+  const outcome = await diagnose(keysWith(sts), server.url);
   assertEquals(outcome.code, 0, outcome.stdout);
   const { status, detail } = outcome.step("identity");
   assertEquals(status, "note");
@@ -126,11 +115,7 @@ for (
       },
     });
     await using server = await SdkServer.start({ verifier: TEST_VERIFIER });
-    await using world = await CommandWorld.make({
-      ...TEST_KEYS,
-      AWS_ENDPOINT_URL_STS: sts.origin.href,
-    });
-    const outcome = await diagnose(world, server.url);
+    const outcome = await diagnose(keysWith(sts), server.url);
     const clock = outcome.step("clock");
     assertEquals(clock.status, status);
     assertStringIncludes(clock.detail, words);
@@ -143,11 +128,7 @@ Deno.test("where STS says nothing, the clock is compared with the target's", asy
   await using server = await RawServer.start(mcp({
     HEAD: (_none, reply) => reply.status(405, { date }),
   }));
-  await using world = await CommandWorld.make({
-    ...TEST_KEYS,
-    AWS_ENDPOINT_URL_STS: "http://127.0.0.1:9",
-  });
-  const outcome = await diagnose(world, server.url);
+  const outcome = await diagnose(KEYS_ALONE, server.url);
   const { status, detail } = outcome.step("clock");
   assertEquals(status, "failed");
   assertStringIncludes(detail, "behind the target's");

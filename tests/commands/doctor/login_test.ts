@@ -6,7 +6,7 @@ import { mcp } from "../../support/raw_mcp.ts";
 import { RawServer } from "../../support/raw_server.ts";
 import { SignInPeer } from "../../support/sign_in_peer.ts";
 import { TEST_CREDENTIALS } from "../../support/test_identity.ts";
-import { CommandWorld } from "../command_world.ts";
+import { CommandWorld, SSO_PROFILE } from "../command_world.ts";
 import { diagnose } from "./run.ts";
 
 const CACHE = ".aws/sso/cache";
@@ -23,12 +23,7 @@ async function machine(isGood: boolean) {
       AWS_ENDPOINT_URL_SSO_OIDC: peer.url,
     }),
   );
-  await world.write(
-    ".aws/config",
-    "[profile dev]\nsso_session = corp\nsso_account_id = 123456789012\n" +
-      "sso_role_name = Dev\n[sso-session corp]\nsso_region = eu-west-1\n" +
-      "sso_start_url = https://corp.awsapps.com/start\n",
-  );
+  await world.write(".aws/config", SSO_PROFILE);
   if (isGood) {
     peer.tokens.add("good");
     const expiresAt = new Date(Date.now() + 3_600_000).toISOString();
@@ -40,7 +35,7 @@ async function machine(isGood: boolean) {
     peer,
     world,
     diagnose: (...args: string[]) =>
-      diagnose(world, server.url, "--profile=dev", ...args),
+      diagnose(world, server.url, "--profile=work", ...args),
     [Symbol.asyncDispose]: () => own.disposeAsync(),
   };
 }
@@ -73,7 +68,7 @@ Deno.test("a sign-in service that refuses, or is not there, keeps a login from b
     await other.write(name, await Deno.readTextFile(m.world.path(name)));
   }
   await using server = await RawServer.start(mcp({}));
-  const args = ["--profile=dev", "--login"];
+  const args = ["--profile=work", "--login"];
   const gone = (await diagnose(other, server.url, ...args)).step("login");
   assertEquals(gone.status, "note");
   assertStringIncludes(gone.detail, "127.0.0.1:9 was not reached");

@@ -9,15 +9,12 @@ import {
 } from "../../support/test_identity.ts";
 import { CommandWorld, TEST_KEYS } from "../command_world.ts";
 import { diagnose, SCOPE } from "./run.ts";
-import { startSts, TEST_CALLER } from "./sts_peer.ts";
+import { keysWith, startSts, TEST_CALLER } from "./sts_peer.ts";
 
 Deno.test("the doctor's text has a line a step, marks and times, and neither colour nor secret", async () => {
   await using server = await SdkServer.start({ verifier: TEST_VERIFIER });
   await using sts = await startSts();
-  await using world = await CommandWorld.make({
-    ...TEST_KEYS,
-    AWS_ENDPOINT_URL_STS: sts.origin.href,
-  });
+  await using world = await CommandWorld.make(keysWith(sts));
   const { stdout, stderr } = await world.run(runDoctor, [
     `${server.url.href}?key=a-secret-in-the-query`,
     ...SCOPE,
@@ -135,9 +132,8 @@ Deno.test("no fact for programs holds what a target echoes of secrets", async ()
         tools: [{ name: secret, inputSchema: { type: "object" } }],
       })),
   }));
-  await using world = await CommandWorld.make(TEST_KEYS);
   const header = `--header=X-Key: ${secret}`;
-  const outcome = await diagnose(world, server.url, header);
+  const outcome = await diagnose(TEST_KEYS, server.url, header);
   assertEquals(
     outcome.step("initialize").facts.serverName,
     "for [redacted]",

@@ -4,7 +4,11 @@ import { assert, assertEquals } from "@std/assert";
 import { runDoctor } from "../../../src/commands/doctor/doctor.ts";
 import type { Step } from "../../../src/commands/doctor/report.ts";
 import { TEST_SCOPE } from "../../support/test_identity.ts";
-import type { CommandWorld, Outcome } from "../command_world.ts";
+import {
+  CommandWorld,
+  type Outcome,
+  type Variables,
+} from "../command_world.ts";
 
 /** What the test targets are signed for. */
 export const SCOPE: readonly string[] = [
@@ -29,6 +33,12 @@ export class Findings {
     assertAdvised(this.steps);
   }
 
+  /** The names of the steps that failed. */
+  get failed(): readonly string[] {
+    return this.steps.filter(({ status }) => status === "failed")
+      .map(({ id }) => id);
+  }
+
   /** The step of that name. */
   step(id: string): Step {
     const found = this.steps.find((step) => step.id === id);
@@ -51,16 +61,20 @@ function assertAdvised(steps: readonly Step[]): void {
 /**
  * Has the doctor look at a target.
  *
- * @param world The world in which it looks.
+ * @param world Where it looks, or the variables of a world for it alone.
  * @param target The target.
  * @param args More arguments.
  * @returns What it found.
  */
 export async function diagnose(
-  world: CommandWorld,
+  world: CommandWorld | Variables,
   target: URL | string,
   ...args: string[]
 ): Promise<Findings> {
   const line = [String(target), ...SCOPE, "--json", ...args];
-  return new Findings(await world.run(runDoctor, line));
+  if (world instanceof CommandWorld) {
+    return new Findings(await world.run(runDoctor, line));
+  }
+  await using own = await CommandWorld.make(world);
+  return new Findings(await own.run(runDoctor, line));
 }

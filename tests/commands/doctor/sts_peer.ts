@@ -1,6 +1,8 @@
 /** AWS STS on loopback, as far as `GetCallerIdentity` goes. */
 
 import { IamGate, type IamGateOptions } from "../../support/iam_gate.ts";
+import { NOBODY } from "../../support/nobody.ts";
+import { TEST_KEYS } from "../command_world.ts";
 import { TEST_VERIFIER } from "../../support/test_identity.ts";
 
 /** Whom it takes the test keys for. */
@@ -28,6 +30,19 @@ export function startSts(
     ...options,
   });
 }
+
+/** Variables with the test keys, and this STS. */
+export function keysWith(
+  { origin }: IamGate,
+): Readonly<Record<string, string>> {
+  return { ...TEST_KEYS, AWS_ENDPOINT_URL_STS: origin.href };
+}
+
+/** The same without an STS. */
+export const KEYS_ALONE: Readonly<Record<string, string>> = {
+  ...TEST_KEYS,
+  AWS_ENDPOINT_URL_STS: `http://${NOBODY.host}/`,
+};
 
 const IDENTITY =
   `<GetCallerIdentityResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/">
