@@ -49,6 +49,9 @@ export interface Target {
   readonly names: OptionNames;
 }
 
+/** Makes the policy of a service; `undefined` where the target is none of it. */
+export type PolicyMaker = (target: Target) => TargetPolicy | undefined;
+
 export const NO_RESOURCES =
   "the service has no resources to name: Resource is *";
 
@@ -62,14 +65,15 @@ export function allow(
   return Condition === undefined ? statement : { ...statement, Condition };
 }
 
-/** A policy of one statement. */
+/** A policy of one statement, with those of the notes that hold. */
 export function allowing(
   sid: string,
   action: OneOrMore,
   resource: OneOrMore,
-  ...notes: readonly string[]
+  ...notes: readonly (string | false)[]
 ): TargetPolicy {
-  return { statements: [allow(sid, action, resource)], notes };
+  const statements = [allow(sid, action, resource)];
+  return { statements, notes: notes.filter((note) => note !== false) };
 }
 
 type ArnScope = Pick<Target, "config" | "host" | "account">;

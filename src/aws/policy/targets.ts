@@ -19,14 +19,13 @@ import {
   decode,
   inEachRegion,
   literal,
+  type PolicyMaker,
   type PolicyTarget,
   type Target,
   type TargetPolicy,
 } from "./statement.ts";
 
-const MAKERS: {
-  readonly [service: string]: (target: Target) => TargetPolicy | undefined;
-} = {
+const MAKERS: { readonly [service: string]: PolicyMaker } = {
   "execute-api": apiGateway,
   "lambda": lambda,
   "bedrock-agentcore": agentCore,
@@ -60,24 +59,22 @@ export function targetPolicy(
  * API Gateway".
  */
 function apiGateway(target: Target): TargetPolicy {
-  const { id, stage, path, notes } = apiOf(target);
-  const methods = target.isSse ? [`GET/${path}`, "POST/*"] : [
-    // A session is ended with DELETE; GET resumes a stream, or holds one open.
-    `POST/${path}`,
-    `GET/${path}`,
-    `DELETE/${path}`,
-  ];
+  const { id, stage, path, note } = apiOf(target);
+  // A session is ended with DELETE; GET resumes a stream, or holds one open.
+  const methods = target.isSse
+    ? [`GET/${path}`, "POST/*"]
+    : ["POST", "GET", "DELETE"].map((method) => `${method}/${path}`);
   const resources = arnStarts("execute-api", target).flatMap((arn) =>
     methods.map((method) => `${arn}:${id}/${stage}/${method}`)
   );
-  const sse = target.isSse ? [sseNote(target)] : [];
   const action = "execute-api:Invoke";
-  return allowing("InvokeApi", action, resources, ...notes, ...sse);
+  return allowing("InvokeApi", action, resources, note, sseNote(target));
 }
 
-const sseNote = ({ names }: Target) =>
+const sseNote = ({ isSse, names }: Target) =>
+  isSse &&
   `with ${names.transportSse} the target names the path of the messages itself: ` +
-  "where you know it, put it in place of the * that stands for it";
+    "where you know it, put it in place of the * that stands for it";
 
 /**
  * An API, its stage and its path there. Amazon API Gateway, "Invoke REST APIs"
@@ -87,7 +84,7 @@ const sseNote = ({ names }: Target) =>
  */
 function apiOf(
   { host, path }: Target,
-): { id: string; stage: string; path: string; notes: readonly string[] } {
+): { id: string; stage: string; path: string; note: string | false } {
   const id = /^([a-z0-9]+)(?:-vpce-[a-z0-9]+)?\.execute-api(?:-fips)?\./
     .exec(host)?.[1];
   const [first = "", ...others] = path.split("/");
@@ -97,20 +94,19 @@ function apiOf(
       `${host} does not tell the API (a custom domain, or a load balancer): ` +
       "put its ID in place of API_ID, its stage in place of STAGE, and the " +
       "path behind the domain's mapping in place of the last *";
-    return { id: "API_ID", stage: "STAGE", path: "*", notes: [note] };
+    return { id: "API_ID", stage: "STAGE", path: "*", note };
   }
   if (others.length > 0) {
     const note = `"${first}" is taken for the stage; in an HTTP API with the ` +
       `stage $default, write $default/METHOD/${first}/${rest}`;
-    return { id, stage: first, path: rest, notes: [note] };
+    return { id, stage: first, path: rest, note };
   }
   // No segment is no other stage's, either.
-  const notes = first === "" ? [] : [
+  const note = first !== "" &&
     `/${first} is taken for a path of an HTTP API's stage $default; if ` +
-    `"${first}" is the stage itself, write ${first}/METHOD/ in place of ` +
-    `$default/METHOD/${first}`,
-  ];
-  return { id, stage: "$default", path: first, notes };
+      `"${first}" is the stage itself, write ${first}/METHOD/ in place of ` +
+      `$default/METHOD/${first}`;
+  return { id, stage: "$default", path: first, note };
 }
 
 function lambda(target: Target): TargetPolicy | undefined {
@@ -170,11 +166,13 @@ function agentCore(target: Target): TargetPolicy | undefined {
   const isUnknown = gateway.startsWith("vpce-");
   const rest = `gateway/${isUnknown ? "GATEWAY_ID" : gateway}`;
   const resource = inEachRegion("bedrock-agentcore", target, rest);
-  const action = "bedrock-agentcore:InvokeGateway";
-  const note =
-    "the host does not tell the gateway: put its ID in place of GATEWAY_ID";
-  const notes = isUnknown ? [note] : [];
-  return allowing("InvokeGateway", action, resource, ...notes);
+  return allowing(
+    "InvokeGateway",
+    "bedrock-agentcore:InvokeGateway",
+    resource,
+    isUnknown &&
+      "the host does not tell the gateway: put its ID in place of GATEWAY_ID",
+  );
 }
 
 function agentRuntime(target: Target): TargetPolicy | undefined {
@@ -195,17 +193,15 @@ function agentRuntime(target: Target): TargetPolicy | undefined {
     `${arn}/runtime-endpoint/${literal(qualifier)}`,
   ]);
   const action = "bedrock-agentcore:InvokeAgentRuntime";
-  if (config.headers.some(([name]) => name.toLowerCase() === USER_ID_HEADER)) {
-    const actions = [action, `${action}ForUser`];
-    return allowing("InvokeRuntime", actions, resources);
-  }
+  const isForUser = config.headers
+    .some(([name]) => name.toLowerCase() === USER_ID_HEADER);
   return allowing(
     "InvokeRuntime",
-    action,
+    isForUser ? [action, `${action}ForUser`] : action,
     resources,
-    `with a header ${USER_ID_HEADER}, bedrock-agentcore:` +
-      "InvokeAgentRuntimeForUser is needed, too (give the header as " +
-      `${target.names.header} to see it)`,
+    !isForUser &&
+      `with a header ${USER_ID_HEADER}, ${action}ForUser is needed, too (give ` +
+        `the header as ${target.names.header} to see it)`,
   );
 }
 
@@ -216,10 +212,13 @@ function lattice(target: Target): TargetPolicy {
   const service = id === undefined ? "SERVICE_ID" : `svc-${id}`;
   const rest = `service/${service}/${isSse ? "*" : path}`;
   const resource = inEachRegion("vpc-lattice", target, rest);
-  const unknown = "the host does not tell the service: put its ID (svc-…) in " +
-    "place of SERVICE_ID";
-  const notes = id === undefined ? [unknown] : [];
-  if (isSse) notes.push(sseNote(target));
-  const action = "vpc-lattice-svcs:Invoke";
-  return allowing("InvokeService", action, resource, ...notes);
+  return allowing(
+    "InvokeService",
+    "vpc-lattice-svcs:Invoke",
+    resource,
+    id === undefined &&
+      "the host does not tell the service: put its ID (svc-…) in place of " +
+        "SERVICE_ID",
+    sseNote(target),
+  );
 }
