@@ -10,9 +10,13 @@
  *    there, it stays in memory.
  */
 
-import type { SSOOIDC } from "@aws-sdk/client-sso-oidc";
+import type {
+  RegisterClientResponse,
+  SSOOIDC,
+  StartDeviceAuthorizationResponse as DeviceCode,
+} from "@aws-sdk/client-sso-oidc";
 import { messageOf } from "../../../errors.ts";
-import { isObject, type JsonRecord, textIn } from "../../../json.ts";
+import { asObject, type JsonRecord, textIn } from "../../../json.ts";
 import { LoginError, type LoginPage, type ShowPage } from "../../../login.ts";
 import { isLoopback } from "../../../net/address.ts";
 import { lacking, netNeed, notGranted } from "../../../permissions.ts";
@@ -92,9 +96,7 @@ export async function checkLogin(
   return await canLock(tokenFile) ? tokenFile : undefined;
 }
 
-async function register(
-  request: LoginRequest,
-): Promise<{ service: SSOOIDC; client: JsonRecord }> {
+async function register(request: LoginRequest) {
   const { scopes } = request.grant;
   const service = await openSignIn(request);
   const registered = service.registerClient({
@@ -102,7 +104,7 @@ async function register(
     clientType: "public",
     ...(scopes.length > 0 && { scopes: [...scopes] }),
   });
-  const wanted = ["clientId", "clientSecret"];
+  const wanted = ["clientId", "clientSecret"] as const;
   return { service, client: await answerOf(request, registered, wanted) };
 }
 
@@ -111,10 +113,9 @@ async function logIn(
   isThere: () => Promise<boolean>,
   show: ShowPage,
 ): Promise<void> {
-  const { grant: { startUrl }, signal } = request;
   const { service, client } = await register(request);
-  const clientId = textIn(client, "clientId");
-  const clientSecret = textIn(client, "clientSecret");
+  const { clientId, clientSecret } = client;
+  const { startUrl } = request.grant;
   const given = await answerOf(
     request,
     service.startDeviceAuthorization({ clientId, clientSecret, startUrl }),
@@ -122,11 +123,11 @@ async function logIn(
   );
   const refusal = new AbortController();
   show(pageOf(request, given)).catch((error) => refusal.abort(error));
-  const deviceCode = textIn(given, "deviceCode");
+  const { deviceCode } = given;
   const grantType = "urn:ietf:params:oauth:grant-type:device_code";
   const asked = { clientId, clientSecret, grantType, deviceCode };
   const token = await poll(
-    { ...request, signal: AbortSignal.any([signal, refusal.signal]) },
+    { ...request, signal: AbortSignal.any([request.signal, refusal.signal]) },
     () => service.createToken(asked),
     given,
     isThere,
@@ -137,11 +138,9 @@ async function logIn(
 /** The page to open, if it is one that a person should be sent to. */
 function pageOf(
   { session, grant }: LoginRequest,
-  given: JsonRecord,
+  { verificationUriComplete = "", userCode: code = "" }: DeviceCode,
 ): LoginPage {
-  const text = textIn(given, "verificationUriComplete") ?? "";
-  const code = textIn(given, "userCode") ?? "";
-  const url = URL.parse(text);
+  const url = URL.parse(verificationUriComplete);
   // A name before the host looks like one: https://aws.amazon.com@example.com.
   const isSafe = url !== null && url.username + url.password === "" &&
     (url.protocol === "https:" ||
@@ -178,7 +177,7 @@ function isOfAws(
 async function poll(
   request: LoginRequest,
   askForToken: () => Promise<object>,
-  { expiresIn, interval }: JsonRecord,
+  { expiresIn, interval }: DeviceCode,
   isThere: () => Promise<boolean>,
 ): Promise<JsonRecord | undefined> {
   const { signal } = request;
@@ -214,21 +213,20 @@ async function poll(
 }
 
 /** What AWS gives, if texts that must be in it are. */
-async function answerOf(
+async function answerOf<Given extends object>(
   request: LoginRequest,
-  asked: Promise<object>,
-  wanted: readonly string[],
-): Promise<JsonRecord> {
+  asked: Promise<Given>,
+  wanted: readonly (keyof Given & string)[],
+): Promise<Given> {
   const { session: { redactor }, signal } = request;
-  const given: JsonRecord = {
-    ...await orAborted(asked, signal).catch((error) => {
-      throw error instanceof LoginError ? error : refused(error);
-    }),
-  };
+  const given = await orAborted(asked, signal).catch((error) => {
+    throw error instanceof LoginError ? error : refused(error);
+  });
+  const texts = asObject(given);
   for (const name of ["clientSecret", "deviceCode"]) {
-    redactor.addCredential(textIn(given, name));
+    redactor.addCredential(textIn(texts, name));
   }
-  const missing = wanted.find((name) => textIn(given, name) === undefined);
+  const missing = wanted.find((name) => textIn(texts, name) === undefined);
   if (missing !== undefined) throw gaveNo(request, missing);
   return given;
 }
@@ -245,18 +243,17 @@ function expired(): LoginError {
 /** Saves the token where and as the AWS CLI does, or keeps it in memory. */
 async function keep(
   { session, grant: { startUrl, region } }: LoginRequest,
-  client: JsonRecord,
+  client: RegisterClientResponse,
   token: JsonRecord,
 ): Promise<void> {
   const { clientId, clientSecret, clientSecretExpiresAt: end } = client;
-  const { accessToken } = token;
   const refreshToken = textIn(token, "refreshToken");
   const expiresAt = session.now() + (msOf(token.expiresIn) ?? 0);
   const registered = typeof end === "number" ? end * 1000 : expiresAt;
   const record = {
     startUrl,
     region,
-    accessToken,
+    accessToken: token.accessToken,
     expiresAt: tokenTime(expiresAt),
     clientId,
     clientSecret,
@@ -326,8 +323,7 @@ async function openSignIn({ session, grant }: LoginRequest): Promise<SSOOIDC> {
 }
 
 function statusOf(error: unknown): number | undefined {
-  const { $metadata } = isObject(error) ? error : {};
-  const { httpStatusCode } = isObject($metadata) ? $metadata : {};
+  const { httpStatusCode } = asObject(asObject(error).$metadata);
   return typeof httpStatusCode === "number" ? httpStatusCode : undefined;
 }
 
@@ -336,19 +332,17 @@ function errorName(error: unknown): string {
   const status = statusOf(error);
   // RFC 8628, 3.5: a connection that fails is tried again, more slowly.
   const isPassing = status === undefined || status >= 500 || status === 429;
-  if (isPassing || !isObject(error)) return "slowdown";
-  const name = textIn(error, "error", "name") ?? "";
+  if (isPassing) return "slowdown";
+  const name = textIn(asObject(error), "error", "name") ?? "";
   return name.replace(/Exception$/, "").replaceAll("_", "").toLowerCase();
 }
 
 /** The error of a login that the service ended, or that did not reach it. */
 function refused(error: unknown): LoginError {
   const status = statusOf(error);
-  if (status === undefined || !isObject(error)) {
-    return new LoginError("failed", messageOf(error));
-  }
-  const name = textIn(error, "error") ?? `HTTP ${status}`;
-  const more = textIn(error, "error_description");
+  if (status === undefined) return new LoginError("failed", messageOf(error));
+  const [name = `HTTP ${status}`, more] = ["error", "error_description"]
+    .map((part) => textIn(asObject(error), part));
   const said = more === undefined ? name : `${name}: ${more}`;
   return new LoginError("failed", `the sign-in service refused: ${said}`);
 }
